@@ -1,0 +1,12 @@
+"""Exceptions that both a PyTorch user and a NumPy user can catch by the class they expect.
+
+PyTorch raises ``RuntimeError`` for most bad input, NumPy ``ValueError`` or ``TypeError``; each class here is both.
+"""
+
+
+class ShapeError(ValueError, RuntimeError):
+    """Shapes or sizes do not fit the operation."""
+
+
+class DTypeError(TypeError, RuntimeError):
+    """The operation does not take this dtype, or not this mixture of dtypes."""

@@ -1,0 +1,138 @@
+"""Builds the C kernels once per instruction set and the Cython modules above them.
+
+Metadata is in pyproject.toml; here is only what setuptools cannot say there. Environment:
+FASTNN_BUILD_ISA   comma-separated variants to build (default: all that the compiler can)
+FASTNN_OPENMP=0    build without OpenMP
+FASTNN_SANITIZE=1  AddressSanitizer and UBSan (see `make asan`)
+FASTNN_ANNOTATE=1  write Cython's annotated HTML beside each .pyx
+"""
+import glob
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+
+import numpy
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext as _build_ext
+
+# Variant -> flags for src_c/isa/<variant>.c; the first entry must run on every machine of its kind.
+ISA_FLAGS = {
+    "x86_64": {
+        "baseline": [],
+        "avx2": ["-mavx2", "-mfma", "-mf16c", "-mbmi", "-mbmi2"],
+        "avx512": ["-mavx512f", "-mavx512cd", "-mavx512vl", "-mavx512bw", "-mavx512dq", "-mfma", "-mf16c",
+                   "-mbmi", "-mbmi2", "-mprefer-vector-width=512"],
+    },
+    "aarch64": {"baseline": []},  # NEON is part of the baseline
+}
+# Not -ffast-math: it changes the whole process' denormal mode and breaks NaN. gnu11 and fp-contract give FMA.
+C_FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden",
+           "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-unknown-pragmas",
+           "-Werror=incompatible-pointer-types", "-Werror=implicit-function-declaration"]
+CYTHON_FLAGS = ["-O2", "-g0", "-fvisibility=hidden", "-Wno-unused-function"]
+SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g"]
+DEBUG_FLAGS = SANITIZE_FLAGS if os.environ.get("FASTNN_SANITIZE") == "1" else ["-g0"]
+
+CORE = "fastnn.kernels._core"  # the one extension that links the C kernels
+C_HEADERS = [path for pattern in ("*.h", "*.def", "kernels/*") for path in glob.glob(f"src_c/{pattern}")]
+C_COMMON = ["src_c/parallel.c", "src_c/dispatch.c"]
+
+
+def machine():
+    name = platform.machine().lower()
+    return {"amd64": "x86_64", "arm64": "aarch64"}.get(name, name)
+
+
+def wanted_variants():
+    variants = ISA_FLAGS.get(machine(), {"baseline": []})
+    chosen = os.environ.get("FASTNN_BUILD_ISA")
+    if chosen:
+        unknown = set(chosen.split(",")) - set(variants)
+        if unknown:
+            sys.exit(f"FASTNN_BUILD_ISA: {sorted(unknown)} not among {list(variants)}")
+        variants = {isa: flags for isa, flags in variants.items() if isa in chosen.split(",") or isa == "baseline"}
+    return variants
+
+
+def works(compiler, source, flags, link_flags=(), run=False):
+    """Does the compiler accept `source` with these flags (and does the program run)?"""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "probe.c")
+        with open(path, "w") as file:
+            file.write(source)
+        try:
+            objects = compiler.compile([path], output_dir=folder, extra_postargs=list(flags))
+            if run:
+                program = os.path.join(folder, "probe")
+                compiler.link_executable(objects, program, extra_postargs=list(link_flags))
+                return subprocess.run([program], timeout=60).returncode == 0
+            return True
+        except Exception:  # whatever a compiler driver raises means "no"
+            return False
+
+
+OPENMP_PROBE = """#include <omp.h>
+int main(void) { int n = 0;
+#pragma omp parallel num_threads(2) reduction(+:n)
+    n += 1;
+    return n < 1 || omp_get_max_threads() < 1; }
+"""
+
+
+class build_ext(_build_ext):
+    """Compiles the C kernels into the core extension, each variant with flags of its own."""
+
+    def build_extension(self, ext):
+        ext.extra_compile_args = CYTHON_FLAGS + DEBUG_FLAGS
+        ext.extra_link_args = DEBUG_FLAGS if DEBUG_FLAGS is SANITIZE_FLAGS else ["-Wl,-s"] if sys.platform == "linux" else []
+        if ext.name == CORE:
+            self.add_kernels(ext)
+        super().build_extension(ext)
+
+    def add_kernels(self, ext):
+        openmp = []
+        if os.environ.get("FASTNN_OPENMP", "1") != "0":
+            if works(self.compiler, OPENMP_PROBE, ["-fopenmp"], ["-fopenmp"], run=True):
+                openmp = ["-fopenmp"]
+            else:
+                self.warn("the compiler has no working OpenMP: fastnn will run on one thread")
+        ext.extra_link_args = ext.extra_link_args + openmp + ["-lm"]
+        macros, variants = [], {}
+        for isa, flags in wanted_variants().items():
+            if works(self.compiler, "int main(void) { return 0; }\n", flags):
+                variants[isa] = flags
+                macros.append((f"FNN_HAVE_{isa.upper()}", "1"))
+            else:
+                self.warn(f"the compiler cannot build for {isa}: left out")
+        jobs = [(path, []) for path in C_COMMON] + [(f"src_c/isa/{isa}.c", flags) for isa, flags in variants.items()]
+        from concurrent.futures import ThreadPoolExecutor
+
+        def build(job):
+            path, flags = job
+            return self.compiler.compile([path], output_dir=self.build_temp, macros=macros, include_dirs=["src_c"],
+                                         depends=C_HEADERS, extra_postargs=C_FLAGS + DEBUG_FLAGS + openmp + flags)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # the slowest part of the build by far
+            for objects in pool.map(build, jobs):
+                ext.extra_objects = ext.extra_objects + objects
+
+
+def extensions():
+    for path in sorted(glob.glob("fastnn/**/*.pyx", recursive=True)):
+        name = path[:-len(".pyx")].replace(os.sep, ".")
+        yield Extension(name, [path], include_dirs=["src_c", numpy.get_include()],
+                        depends=C_HEADERS + C_COMMON + glob.glob("src_c/isa/*.c") if name == CORE else [],
+                        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")])
+
+
+setup(
+    ext_modules=cythonize(
+        list(extensions()), annotate=os.environ.get("FASTNN_ANNOTATE") == "1", nthreads=0,
+        compiler_directives={"language_level": 3, "binding": True, "embedsignature": False,
+                             "boundscheck": False, "wraparound": False, "cdivision": True,
+                             "initializedcheck": False}),
+    cmdclass={"build_ext": build_ext},
+)

@@ -1,0 +1,54 @@
+/* fastnn.h -- the C interface of the kernels: one table of functions per instruction set.
+ *
+ * Plain C11, no Python.h. Letters used everywhere: m, n, k = rows, columns, depth of a matrix product;
+ * n alone = number of elements; strides count elements, not bytes. Arguments come as outputs, inputs,
+ * sizes, scalars. Arrays of the kernel's floating type are `void *` in the table, which holds every
+ * kernel twice: [FNN_F32] and [FNN_F64]; scalars are double.
+ */
+#ifndef FASTNN_H
+#define FASTNN_H
+
+#include <stdint.h>
+
+enum { FNN_F32 = 0, FNN_F64 = 1 };
+
+#define FNN_MAX_NDIM 32
+
+/* Activations and other maps of one number, in the order of elementwise.def. */
+enum {
+#define UNARY(name, forward, backward, saves) FNN_##name,
+#include "kernels/elementwise.def"
+#undef UNARY
+    FNN_UNARY_COUNT
+};
+
+typedef struct fnn_kernels {
+    const char *isa;
+#define KERNEL(name, params) void(*name[2]) params;
+#include "kernels.def"
+#undef KERNEL
+} fnn_kernels;
+
+/* The table in use; never NULL after fnn_select(). */
+extern const fnn_kernels *fnn_active;
+
+/* Variants that were built AND that this CPU (and its operating system) can run, slowest first. */
+int fnn_available(const char *names[], int capacity);
+/* Use the named variant; returns 0, or -1 if it is unknown, not built or not supported here. */
+int fnn_select(const char *isa);
+/* Best available variant. */
+const char *fnn_best(void);
+/* Every kernel's name, NULL-terminated: tests check that each has a reference and a spec. */
+extern const char *const fnn_kernel_names[];
+/* Names of the unary maps in enum order, NULL-terminated. */
+extern const char *const fnn_unary_names[];
+
+/* Threads (parallel.c). Kernels use at most this many, fewer when the work is small. */
+void fnn_set_num_threads(int n);
+int fnn_get_num_threads(void);
+int fnn_openmp_version(void); /* 0: built without OpenMP */
+/* Flush subnormal numbers to zero inside kernels (default on). */
+void fnn_set_flush_denormal(int on);
+int fnn_get_flush_denormal(void);
+
+#endif

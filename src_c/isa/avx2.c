@@ -1,0 +1,2 @@
+#define FNN_ISA avx2
+#include "../variant.inc.h"

@@ -1,0 +1,2 @@
+#define FNN_ISA avx512
+#include "../variant.inc.h"

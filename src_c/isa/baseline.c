@@ -1,0 +1,2 @@
+#define FNN_ISA baseline
+#include "../variant.inc.h"

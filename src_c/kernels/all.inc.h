@@ -1,0 +1,4 @@
+/* all.inc.h -- every family of kernels, for one REAL and one instruction set. Order matters only where a
+ * family uses another's helpers. */
+#include "math.inc.h"
+#include "elementwise.inc.h"

@@ -1,0 +1,1 @@
+/* math.inc.h -- exp and friends as branch-free expressions that the compiler turns into vector code. */

@@ -1,0 +1,90 @@
+/* parallel.h -- how a kernel uses threads. The only home of OpenMP in the kernels.
+ *
+ * A kernel describes its work as `n` items cut into blocks of `grain` items, and a function that does
+ * a range of them. Block borders depend on n and grain alone, never on the number of threads, and a
+ * block is always done by one thread: so a kernel whose ranges write disjoint outputs (or one partial
+ * result per block, added later in block order) gives the same bits for any thread count.
+ *
+ * `cost` estimates the nanoseconds that one item takes on one core. Work below two thresholds stays on
+ * the calling thread.
+ */
+#ifndef FNN_PARALLEL_H
+#define FNN_PARALLEL_H
+
+#include <stdint.h>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <xmmintrin.h>
+#endif
+
+extern int fnn_threads;        /* upper limit, set by fnn_set_num_threads */
+extern int fnn_serial;         /* set in a forked child: OpenMP's pool does not survive fork */
+extern int fnn_flush_denormal; /* see fnn_set_flush_denormal */
+
+/* Nanoseconds of work that pay for one more thread; a region costs about 1 us when the pool is warm. */
+#define FNN_THREAD_COST 6000.0
+
+typedef void (*fnn_range)(void *context, int64_t begin, int64_t end);
+
+/* The processor's denormal mode is a property of a thread and belongs to the caller: enter and leave. */
+static inline unsigned fnn_enter(void)
+{
+#if defined(__x86_64__) || defined(_M_X64)
+    unsigned saved = _mm_getcsr();
+    if (fnn_flush_denormal && (saved & 0x8040) != 0x8040)
+        _mm_setcsr(saved | 0x8040); /* FTZ | DAZ */
+    return saved;
+#elif defined(__aarch64__)
+    uint64_t saved;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(saved));
+    if (fnn_flush_denormal && !(saved & (1u << 24))) {
+        uint64_t flushed = saved | (1u << 24); /* FZ */
+        __asm__ volatile("msr fpcr, %0" : : "r"(flushed));
+    }
+    return (unsigned)saved;
+#else
+    return 0;
+#endif
+}
+
+static inline void fnn_leave(unsigned saved)
+{
+#if defined(__x86_64__) || defined(_M_X64)
+    if (_mm_getcsr() != saved)
+        _mm_setcsr((_mm_getcsr() & 0x3f) | saved); /* keep raised exception flags */
+#elif defined(__aarch64__)
+    uint64_t mode = saved;
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode));
+#else
+    (void)saved;
+#endif
+}
+
+/* How many threads `work` nanoseconds deserve. */
+static inline int fnn_threads_for(double work)
+{
+    if (fnn_threads <= 1 || fnn_serial || work < 2 * FNN_THREAD_COST)
+        return 1;
+    double deserved = work / FNN_THREAD_COST;
+    return deserved < fnn_threads ? (int)deserved : fnn_threads;
+}
+
+void fnn_run_blocks(int threads, int64_t n, int64_t grain, fnn_range range, void *context);
+
+/* Do items 0..n-1, at least `grain` together. */
+static inline void fnn_parallel_for(int64_t n, int64_t grain, double cost, fnn_range range,
+                                    void *context)
+{
+    if (n <= 0)
+        return;
+    int threads = n > grain ? fnn_threads_for((double)n * cost) : 1;
+    if (threads > 1) {
+        fnn_run_blocks(threads, n, grain, range, context);
+    } else {
+        unsigned mode = fnn_enter();
+        range(context, 0, n);
+        fnn_leave(mode);
+    }
+}
+
+#endif
