@@ -17,6 +17,7 @@ import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext as _build_ext
+from setuptools.modified import newer_group
 
 # Variant -> flags for src_c/isa/<variant>.c; the first entry must run on every machine of its kind.
 ISA_FLAGS = {
@@ -38,7 +39,7 @@ DEBUG_FLAGS = SANITIZE_FLAGS if os.environ.get("FASTNN_SANITIZE") == "1" else ["
 
 CORE = "fastnn.kernels._core"  # the one extension that links the C kernels
 C_HEADERS = [path for pattern in ("*.h", "*.def", "kernels/*") for path in glob.glob(f"src_c/{pattern}")]
-C_COMMON = ["src_c/parallel.c", "src_c/dispatch.c"]
+C_COMMON = ["src_c/parallel.c", "src_c/memory.c", "src_c/dispatch.c"]
 
 
 def machine():
@@ -88,7 +89,7 @@ class build_ext(_build_ext):
     def build_extension(self, ext):
         ext.extra_compile_args = CYTHON_FLAGS + DEBUG_FLAGS
         ext.extra_link_args = DEBUG_FLAGS if DEBUG_FLAGS is SANITIZE_FLAGS else ["-Wl,-s"] if sys.platform == "linux" else []
-        if ext.name == CORE:
+        if ext.name == CORE and (self.force or newer_group(ext.sources + ext.depends, self.get_ext_fullpath(ext.name))):
             self.add_kernels(ext)
         super().build_extension(ext)
 
@@ -125,7 +126,8 @@ def extensions():
         name = path[:-len(".pyx")].replace(os.sep, ".")
         yield Extension(name, [path], include_dirs=["src_c", numpy.get_include()],
                         depends=C_HEADERS + C_COMMON + glob.glob("src_c/isa/*.c") if name == CORE else [],
-                        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")])
+                        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
+                                       ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")])
 
 
 setup(

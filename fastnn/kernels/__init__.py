@@ -1,0 +1,8 @@
+"""The floor of fastnn: C kernels, NumPy arrays in and NumPy arrays out.
+
+Each family is a module here and a module of the same name in `fastnn.reference`.
+"""
+from fastnn.kernels._core import (available_isas, best_isa, cached_bytes, empty_cache, get_flush_denormal, get_isa,
+                                  get_num_threads, kernel_names, openmp_version, set_flush_denormal, set_isa,
+                                  set_num_threads, unary_names)
+from fastnn.kernels.elementwise import unary_forward

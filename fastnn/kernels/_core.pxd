@@ -1,0 +1,31 @@
+"""What the kernel modules share: the active table of C kernels, new arrays, and checks of arguments."""
+cimport numpy as np
+from libc.stdint cimport int64_t, uint8_t
+
+# The table of C kernels as src_c/kernels.def declares it: formulas, shapes and aliasing are there.
+cdef extern from "fastnn.h" nogil:
+    int FNN_F32, FNN_F64, FNN_MAX_NDIM
+    ctypedef struct fnn_kernels:
+        const char *isa
+        # elementwise
+        void (*unary_forward[2])(int op, void *y, const void *x, int64_t n, double a, double b) noexcept
+        void (*unary_backward[2])(int op, void *dx, const void *dy, const void *x, const void *y, int64_t n,
+                                  double a, double b) noexcept
+
+cdef extern from "memory.h":
+    void *fnn_alloc(size_t size) nogil
+    void fnn_free(void *pointer) nogil
+
+cdef const fnn_kernels *active   # never NULL; swapped by set_isa
+cdef bint use_reference          # set by use_backend: wrappers then call the reference instead
+
+# New arrays, uninitialised, C-contiguous, from the buffer cache. `typenum` is NumPy's (np.NPY_FLOAT, ...).
+cdef np.ndarray new_array(int ndim, np.npy_intp *shape, int typenum)
+cdef np.ndarray new_like(np.ndarray array, int typenum)
+
+# 0 for float32, 1 for float64; DTypeError naming `op` for anything else.
+cdef int real_kind(np.ndarray array, str op) except -1
+# The same, when all arrays must agree.
+cdef int same_real_kind(np.ndarray x, np.ndarray y, str op) except -1
+# The array itself if C-contiguous, aligned and in native byte order, else such a copy.
+cdef np.ndarray contiguous(np.ndarray array)

@@ -1,0 +1,200 @@
+"""The extension that links the C kernels: instruction sets, threads, memory, and what wrappers share."""
+cimport numpy as np
+from cpython.ref cimport Py_INCREF
+from libc.string cimport memset
+
+from fastnn.errors import DTypeError
+
+cdef extern from "fastnn.h":
+    const fnn_kernels *fnn_active
+    int fnn_available(const char **names, int capacity)
+    int fnn_select(const char *isa)
+    const char *fnn_best()
+    const char **fnn_kernel_names
+    const char **fnn_unary_names
+    void fnn_set_num_threads(int n)
+    int fnn_get_num_threads()
+    int fnn_openmp_version()
+    void fnn_set_flush_denormal(int on)
+    int fnn_get_flush_denormal()
+
+cdef extern from "memory.h":
+    void *fnn_realloc(void *pointer, size_t size) nogil
+    size_t fnn_cached_bytes()
+    void fnn_empty_cache()
+
+cdef extern from *:
+    """
+    #include "memory.h"
+    /* NumPy's allocator interface over fnn_alloc: arrays own their buffers as any array does. */
+    static void *fnn_np_malloc(void *ctx, size_t size) { (void)ctx; return fnn_alloc(size); }
+    static void *fnn_np_calloc(void *ctx, size_t n, size_t size) {
+        size_t bytes;
+        (void)ctx;
+        if (__builtin_mul_overflow(n, size, &bytes)) return NULL;
+        void *p = fnn_alloc(bytes);
+        if (p) memset(p, 0, bytes);
+        return p;
+    }
+    static void *fnn_np_realloc(void *ctx, void *p, size_t size) { (void)ctx; return fnn_realloc(p, size); }
+    static void fnn_np_free(void *ctx, void *p, size_t size) { (void)ctx; (void)size; fnn_free(p); }
+    static PyDataMem_Handler fnn_handler = {
+        "fastnn", 1, {NULL, fnn_np_malloc, fnn_np_calloc, fnn_np_realloc, fnn_np_free}};
+    static PyObject *fnn_new_handler(void) { return PyCapsule_New(&fnn_handler, "mem_handler", NULL); }
+    /* The array takes over a buffer of fnn_alloc. */
+    static void fnn_own(PyArrayObject *array, PyObject *handler) {
+        PyArrayObject_fields *fields = (PyArrayObject_fields *)array;
+        Py_INCREF(handler);
+        Py_XSETREF(fields->mem_handler, handler);
+        PyArray_ENABLEFLAGS(array, NPY_ARRAY_OWNDATA);
+    }
+    static PyArrayObject *fnn_new_array(int ndim, npy_intp *shape, int typenum, PyObject *handler) {
+        PyArray_Descr *descr = PyArray_DescrFromType(typenum);
+        if (!descr) return NULL;
+        size_t bytes = (size_t)PyDataType_ELSIZE(descr);
+        for (int i = 0; i < ndim; i++)
+            if (shape[i] < 0 || __builtin_mul_overflow(bytes, (size_t)shape[i], &bytes) || bytes > NPY_MAX_INTP) {
+                Py_DECREF(descr);
+                PyErr_SetString(PyExc_ValueError, "array is too big or has a negative size");
+                return NULL;
+            }
+        void *data = fnn_alloc(bytes);
+        if (!data) { Py_DECREF(descr); return (PyArrayObject *)PyErr_NoMemory(); }
+        PyObject *array = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, shape, NULL, data, NPY_ARRAY_CARRAY, NULL);
+        if (!array) { fnn_free(data); return NULL; }
+        fnn_own((PyArrayObject *)array, handler);
+        return (PyArrayObject *)array;
+    }
+    """
+    object fnn_new_handler()
+    np.ndarray fnn_new_array(int ndim, np.npy_intp *shape, int typenum, object handler)
+
+np.import_array()
+
+cdef object handler = fnn_new_handler()
+active = fnn_active
+use_reference = False
+
+
+# ---- for the other kernel modules ----
+
+cdef np.ndarray new_array(int ndim, np.npy_intp *shape, int typenum):
+    return fnn_new_array(ndim, shape, typenum, handler)
+
+
+cdef np.ndarray new_like(np.ndarray array, int typenum):
+    return fnn_new_array(np.PyArray_NDIM(array), np.PyArray_DIMS(array), typenum, handler)
+
+
+cdef int real_kind(np.ndarray array, str op) except -1:
+    cdef int typenum = np.PyArray_TYPE(array)
+    if typenum == np.NPY_FLOAT:
+        return FNN_F32
+    if typenum == np.NPY_DOUBLE:
+        return FNN_F64
+    raise DTypeError(f"{op}: expected a float32 or float64 array, got {array.dtype}")
+
+
+cdef int same_real_kind(np.ndarray x, np.ndarray y, str op) except -1:
+    if np.PyArray_TYPE(x) != np.PyArray_TYPE(y):
+        raise DTypeError(f"{op}: expected arrays of one dtype, got {x.dtype} and {y.dtype}")
+    return real_kind(x, op)
+
+
+cdef np.ndarray contiguous(np.ndarray array):
+    if np.PyArray_ISCARRAY_RO(array):
+        return array
+    return np.PyArray_FROMANY(array, np.PyArray_TYPE(array), 0, 0, np.NPY_ARRAY_CARRAY_RO)
+
+
+# ---- for Python ----
+
+def empty(shape, typenum):
+    """An uninitialised array whose buffer comes from the cache; `typenum` is NumPy's type number."""
+    cdef np.npy_intp dims[64]
+    cdef int i, ndim = len(shape)
+    for i in range(ndim):
+        dims[i] = shape[i]
+    return new_array(ndim, dims, typenum)
+
+
+def available_isas():
+    """Instruction sets that were built and that this CPU supports, slowest first."""
+    cdef const char *names[8]
+    cdef int i, count = fnn_available(names, 8)
+    return [names[i].decode() for i in range(count)]
+
+
+def get_isa():
+    """The instruction set whose kernels are in use."""
+    return active.isa.decode()
+
+
+def set_isa(name):
+    """Use the kernels built for instruction set `name`; ValueError if it was not built or cannot run here."""
+    global active
+    if fnn_select(name.encode()) != 0:
+        raise ValueError(f"set_isa: {name!r} is not available here; available: {', '.join(available_isas())}")
+    active = fnn_active
+
+
+def best_isa():
+    return fnn_best().decode()
+
+
+def kernel_names():
+    """Names of all C kernels."""
+    names = []
+    cdef int i = 0
+    while fnn_kernel_names[i] != NULL:
+        names.append(fnn_kernel_names[i].decode())
+        i += 1
+    return names
+
+
+def unary_names():
+    """Names of the unary maps, in the order of their numbers."""
+    names = []
+    cdef int i = 0
+    while fnn_unary_names[i] != NULL:
+        names.append(fnn_unary_names[i].decode())
+        i += 1
+    return names
+
+
+def set_use_reference(bint on):
+    global use_reference
+    use_reference = on
+
+
+def get_use_reference():
+    return bool(use_reference)
+
+
+def set_num_threads(int n):
+    fnn_set_num_threads(n)
+
+
+def get_num_threads():
+    return fnn_get_num_threads()
+
+
+def openmp_version():
+    """The date of the OpenMP specification (`_OPENMP`), 0 when built without."""
+    return fnn_openmp_version()
+
+
+def set_flush_denormal(bint on):
+    fnn_set_flush_denormal(on)
+
+
+def get_flush_denormal():
+    return bool(fnn_get_flush_denormal())
+
+
+def cached_bytes():
+    return fnn_cached_bytes()
+
+
+def empty_cache():
+    fnn_empty_cache()

@@ -1,0 +1,142 @@
+/* memory.c -- free lists by size class. Classes are four per doubling, so at most a fifth of a block is
+ * unused. A header one cache line long in front of each block holds its class. */
+#include "memory.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLASSES 128
+#define LARGEST_KEPT ((size_t)64 << 20)  /* larger blocks go back to the system at once */
+#define KEEP_AT_MOST ((size_t)256 << 20) /* all free lists together */
+
+typedef struct header {
+    struct header *next; /* in a free list */
+    size_t capacity;     /* bytes behind the header */
+    int size_class;      /* -1: not kept */
+} header;
+
+_Static_assert(sizeof(header) <= FNN_ALIGNMENT, "the header must fit its cache line");
+
+static header *free_lists[CLASSES];
+static size_t cached;
+static atomic_flag busy = ATOMIC_FLAG_INIT;
+
+static void lock(void)
+{
+    while (atomic_flag_test_and_set_explicit(&busy, memory_order_acquire))
+        ;
+}
+
+static void unlock(void)
+{
+    atomic_flag_clear_explicit(&busy, memory_order_release);
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+#define KEEP_BLOCKS 0 /* let the sanitizer see every buffer's life */
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define KEEP_BLOCKS 0
+#endif
+#endif
+#ifndef KEEP_BLOCKS
+#define KEEP_BLOCKS 1
+#endif
+
+/* Rounds *size up to its class' capacity and returns the class; -1 when such blocks are not kept. */
+static int classify(size_t *size)
+{
+    if (!KEEP_BLOCKS || *size > LARGEST_KEPT)
+        return -1;
+    size_t lines = (*size + FNN_ALIGNMENT - 1) / FNN_ALIGNMENT;
+    if (lines <= 4) {
+        lines = lines ? lines : 1;
+        *size = lines * FNN_ALIGNMENT;
+        return (int)lines - 1;
+    }
+    int exponent = 63 - __builtin_clzll((unsigned long long)(lines - 1)); /* 2^e < lines <= 2^(e+1) */
+    int quarter = exponent - 2;
+    size_t steps = ((lines - 1) >> quarter) + 1; /* 5..8 quarters of 2^e */
+    *size = (steps << quarter) * FNN_ALIGNMENT;
+    return (exponent - 1) * 4 + (int)steps - 5;
+}
+
+void *fnn_alloc(size_t size)
+{
+    if (size > SIZE_MAX - 2 * FNN_ALIGNMENT)
+        return NULL;
+    int size_class = classify(&size);
+    header *block = NULL;
+    if (size_class >= 0) {
+        lock();
+        block = free_lists[size_class];
+        if (block) {
+            free_lists[size_class] = block->next;
+            cached -= block->capacity;
+        }
+        unlock();
+    }
+    if (!block) {
+        void *memory;
+        if (posix_memalign(&memory, FNN_ALIGNMENT, size + FNN_ALIGNMENT))
+            return NULL;
+        block = memory;
+        block->capacity = size;
+        block->size_class = size_class;
+    }
+    return (char *)block + FNN_ALIGNMENT;
+}
+
+void fnn_free(void *pointer)
+{
+    if (!pointer)
+        return;
+    header *block = (header *)((char *)pointer - FNN_ALIGNMENT);
+    if (block->size_class >= 0) {
+        lock();
+        if (cached + block->capacity <= KEEP_AT_MOST) {
+            block->next = free_lists[block->size_class];
+            free_lists[block->size_class] = block;
+            cached += block->capacity;
+            block = NULL;
+        }
+        unlock();
+    }
+    free(block);
+}
+
+void *fnn_realloc(void *pointer, size_t size)
+{
+    if (!pointer)
+        return fnn_alloc(size);
+    header *block = (header *)((char *)pointer - FNN_ALIGNMENT);
+    if (size <= block->capacity)
+        return pointer;
+    void *larger = fnn_alloc(size);
+    if (larger) {
+        memcpy(larger, pointer, block->capacity);
+        fnn_free(pointer);
+    }
+    return larger;
+}
+
+size_t fnn_cached_bytes(void)
+{
+    return cached;
+}
+
+void fnn_empty_cache(void)
+{
+    lock();
+    for (int i = 0; i < CLASSES; i++) {
+        while (free_lists[i]) {
+            header *block = free_lists[i];
+            free_lists[i] = block->next;
+            free(block);
+        }
+    }
+    cached = 0;
+    unlock();
+}

@@ -1,0 +1,17 @@
+/* memory.h -- aligned buffers for arrays and scratch, kept for reuse: fresh pages cost more than arithmetic. */
+#ifndef FNN_MEMORY_H
+#define FNN_MEMORY_H
+
+#include <stddef.h>
+
+#define FNN_ALIGNMENT 64
+
+/* At least `size` bytes, aligned to a cache line, contents undefined; NULL when memory is out. */
+void *fnn_alloc(size_t size);
+void fnn_free(void *pointer);
+void *fnn_realloc(void *pointer, size_t size);
+/* Bytes kept for reuse now, and giving them back to the system. */
+size_t fnn_cached_bytes(void);
+void fnn_empty_cache(void);
+
+#endif
