@@ -8,9 +8,9 @@ cdef extern from "fastnn.h" nogil:
     ctypedef struct fnn_kernels:
         const char *isa
         # elementwise
-        void (*unary_forward[2])(int op, void *y, const void *x, int64_t n, double a, double b) noexcept
+        void (*unary_forward[2])(int op, void *y, const void *x, int64_t n, double a, double b) noexcept nogil
         void (*unary_backward[2])(int op, void *dx, const void *dy, const void *x, const void *y, int64_t n,
-                                  double a, double b) noexcept
+                                  double a, double b) noexcept nogil
 
 cdef extern from "memory.h":
     void *fnn_alloc(size_t size) nogil
