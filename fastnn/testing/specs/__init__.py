@@ -1,0 +1,1 @@
+"""One module per family of kernels, each with a list `SPECS`; `fastnn.testing.spec.all_specs` collects them."""
