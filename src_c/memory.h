@@ -14,4 +14,9 @@ void *fnn_realloc(void *pointer, size_t size);
 size_t fnn_cached_bytes(void);
 void fnn_empty_cache(void);
 
+/* For tests: new blocks get guard bytes on both sides, checked when they are freed. fnn_guard_damage()
+ * counts the blocks found damaged since it was last called. */
+void fnn_set_guard(int on);
+size_t fnn_guard_damage(void);
+
 #endif

@@ -21,8 +21,9 @@ extern int fnn_threads;        /* upper limit, set by fnn_set_num_threads */
 extern int fnn_serial;         /* set in a forked child: OpenMP's pool does not survive fork */
 extern int fnn_flush_denormal; /* see fnn_set_flush_denormal */
 
-/* Nanoseconds of work that pay for one more thread; a region costs about 1 us when the pool is warm. */
-#define FNN_THREAD_COST 6000.0
+/* Nanoseconds of work that pay for one more thread; a region costs about 1 us when the pool is warm.
+ * Tests set it to 0, so that small arrays are split too. */
+extern double fnn_thread_cost;
 
 typedef void (*fnn_range)(void *context, int64_t begin, int64_t end);
 
@@ -63,10 +64,9 @@ static inline void fnn_leave(unsigned saved)
 /* How many threads `work` nanoseconds deserve. */
 static inline int fnn_threads_for(double work)
 {
-    if (fnn_threads <= 1 || fnn_serial || work < 2 * FNN_THREAD_COST)
+    if (fnn_threads <= 1 || fnn_serial || work < 2 * fnn_thread_cost)
         return 1;
-    double deserved = work / FNN_THREAD_COST;
-    return deserved < fnn_threads ? (int)deserved : fnn_threads;
+    return work < fnn_threads * fnn_thread_cost ? (int)(work / fnn_thread_cost) : fnn_threads;
 }
 
 void fnn_run_blocks(int threads, int64_t n, int64_t grain, fnn_range range, void *context);

@@ -18,10 +18,15 @@ cdef extern from "fastnn.h":
     void fnn_set_flush_denormal(int on)
     int fnn_get_flush_denormal()
 
+cdef extern from "parallel.h":
+    double fnn_thread_cost
+
 cdef extern from "memory.h":
     void *fnn_realloc(void *pointer, size_t size) nogil
     size_t fnn_cached_bytes()
     void fnn_empty_cache()
+    void fnn_set_guard(int on)
+    size_t fnn_guard_damage()
 
 cdef extern from *:
     """
@@ -198,3 +203,21 @@ def cached_bytes():
 
 def empty_cache():
     fnn_empty_cache()
+
+
+def set_guard(bint on):
+    """For tests: surround new buffers by guard bytes and fill them with NaN."""
+    fnn_set_guard(on)
+
+
+def guard_damage():
+    """For tests: how many guarded buffers were found damaged when freed, since the last call."""
+    return fnn_guard_damage()
+
+
+def set_thread_cost(double nanoseconds):
+    """For tests: the work that pays for one more thread; 0 splits whatever can be split. Returns the old value."""
+    global fnn_thread_cost
+    old = fnn_thread_cost
+    fnn_thread_cost = nanoseconds
+    return old
