@@ -1,0 +1,18 @@
+"""Fixtures and what every test run needs: settings restored, the choice of specs."""
+import pytest
+
+from fastnn import kernels
+
+
+@pytest.fixture
+def kernel_settings():
+    """Restores instruction set, threads and denormal mode after a test that changes them."""
+    from fastnn.kernels import _core
+    saved = kernels.get_isa(), kernels.get_num_threads(), kernels.get_flush_denormal()
+    cost = _core.set_thread_cost(0)
+    _core.set_thread_cost(cost)
+    yield kernels
+    kernels.set_isa(saved[0])
+    kernels.set_num_threads(saved[1])
+    kernels.set_flush_denormal(saved[2])
+    _core.set_thread_cost(cost)
