@@ -171,7 +171,7 @@ def test_errors(spec, dtype):
         args, kwargs = map_arrays(np.copy, sample.args), map_arrays(np.copy, sample.kwargs)
         try:
             getattr(kernels, spec.name)(*args, **kwargs)
-        except Exception as error:
+        except Exception as error:  # whatever comes is judged
             assert type(error) is sample.exception, \
                 f"{where}: expected {sample.exception.__name__}, got {type(error).__name__}: {error}"
             message = str(error)

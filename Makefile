@@ -1,0 +1,93 @@
+# Targets that a contributor needs; `make help` prints them. Everything happens in .venv (or VENV=...).
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# What to test or to time: make test ARGS="-k softmax", make bench ARGS="--filter gemm --quick"
+ARGS ?=
+# TORCH=1 installs PyTorch too (750 MB), the second oracle of tests and the peer of benchmarks.
+TORCH ?= 0
+TORCH_PACKAGES := torch==2.13.0 expecttest
+ASAN_TREE := build/asan
+
+.DEFAULT_GOAL := help
+.PHONY: help venv build demo test test-torch bench bench-train lint asan wheel sdist annotate clean
+
+help:  ## print this list
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo '  Variables: PYTHON, VENV, ARGS (for pytest or the benchmark), TORCH=1 (PyTorch as second oracle)'
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fastnn needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+
+# Tools and extras, installed again when pyproject.toml changes.
+$(VENV)/.tools: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'setuptools>=77' 'Cython>=3.1,<4' 'numpy>=2.0'
+	touch $@
+
+$(VENV)/.extra-%: $(VENV)/.tools
+	$(BIN)/python tools/install_extra.py $*
+	touch $@
+
+$(VENV)/.torch: $(VENV)/.tools
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH_PACKAGES)
+	touch $@
+
+venv: $(VENV)/.tools  ## make .venv with what a build needs
+
+build: venv  ## build and install in place (editable)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+
+demo: build $(VENV)/.extra-demo  ## train the autoencoder on real digits, show what it learned and how fast
+	$(BIN)/python -m fastnn demo $(ARGS)
+
+test: build $(VENV)/.extra-test $(if $(filter 1,$(TORCH)),$(VENV)/.torch)  ## build and run all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+test-torch:  ## the same, with PyTorch as second oracle
+	$(MAKE) test TORCH=1
+
+bench: build $(if $(filter 1,$(TORCH)),$(VENV)/.torch)  ## time every operation (ARGS="--quick --filter matmul")
+	$(BIN)/python benchmarks/bench_ops.py $(ARGS)
+
+bench-train: build $(if $(filter 1,$(TORCH)),$(VENV)/.torch)  ## time whole training steps
+	$(BIN)/python benchmarks/bench_train.py $(ARGS)
+
+lint: $(VENV)/.extra-lint  ## ruff, cython-lint, and clang-format where it is installed
+	$(BIN)/ruff check .
+	$(BIN)/cython-lint fastnn
+	@if command -v clang-format >/dev/null && test -f .clang-format; then \
+	    clang-format --dry-run -Werror $$(git ls-files 'src_c/*.c' 'src_c/*.h'); \
+	else echo 'clang-format: not installed, C is not checked'; fi
+
+# A second copy of the sources is built with the sanitizers, beside the ordinary build. LD_PRELOAD brings their runtimes
+# before Python's; PYTHONMALLOC=malloc lets them see Python's own buffers. PyTorch is left out: it is not built for this.
+asan: $(VENV)/.extra-test  ## build with AddressSanitizer and UBSan into build/asan and run the tests there
+	rm -rf $(ASAN_TREE)/tests $(ASAN_TREE)/benchmarks $(ASAN_TREE)/examples
+	mkdir -p $(ASAN_TREE)
+	tar -cf - --exclude='*.so' --exclude='__pycache__' --exclude='fastnn/*.c' \
+	    pyproject.toml setup.py README.md LICENSE Makefile fastnn src_c tests benchmarks \
+	    $(wildcard examples docs CONTRIBUTING.md CHANGELOG.md) | tar -xf - -C $(ASAN_TREE)
+	cd $(ASAN_TREE) && FASTNN_SANITIZE=1 $(abspath $(BIN))/python setup.py --quiet build_ext --inplace
+	cd $(ASAN_TREE) && PYTHONPATH=. PYTHONMALLOC=malloc PYTHONSAFEPATH= \
+	    LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	    $(abspath $(BIN))/python -m pytest -p no:cacheprovider -m 'not torch' $(ARGS)
+
+wheel: venv  ## build a wheel into dist/
+	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
+	@ls -l dist/*.whl
+
+sdist: venv  ## build a source distribution into dist/
+	$(BIN)/python -c 'from setuptools.build_meta import build_sdist; print(build_sdist("dist"))'
+
+annotate: venv  ## write Cython's annotated HTML beside each .pyx: yellow lines cost Python calls
+	FASTNN_ANNOTATE=1 $(BIN)/python setup.py --quiet build_ext --inplace --force
+
+clean:  ## remove everything that was built, but not .venv
+	rm -rf build dist fastnn.egg-info .pytest_cache .ruff_cache .hypothesis
+	find fastnn -name '*.so' -delete
+	find fastnn -name '*.pyx' | sed 's/pyx$$/c/' | xargs rm -f
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

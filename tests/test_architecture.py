@@ -1,0 +1,149 @@
+"""The shape of the code: imports point one way, only kernels/ touches C, no giant files, no tests in the wheel."""
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "fastnn"
+MOST_LINES = 600
+# A file that cannot be split may be listed here with its present length; the number may only fall.
+LONGER = {}
+
+# Layer of each part of the package; a module may import its own layer and lower ones. The doors (top) see all.
+LAYERS = [
+    {"errors"},
+    {"reference"},
+    {"kernels"},
+    {"random", "backend", "autograd", "dtypes"},
+    {"ops", "functional", "tensor"},
+    {"nn", "optim", "utils", "serialization"},
+    {"vision", "keras", "sklearn", "explain", "dropin", "demo"},
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+c?import[ \t]+(\([^)]*\)|[^\n#]+)|c?import[ \t]+([\w., \t]+))",
+                    re.MULTILINE)
+
+
+def sources(*patterns):
+    return [path for pattern in patterns for path in sorted(ROOT.glob(pattern))
+            if not re.search(r"/(build|dist|\.venv[^/]*)/", str(path))]
+
+
+def imports_of(text, path):
+    """Dotted names that a Python or Cython source imports, wherever the statement stands."""
+    if path.suffix == ".py":
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                base = node.module or ""
+                if node.level:
+                    parents = path.relative_to(ROOT).with_suffix("").parts[:-node.level]
+                    base = ".".join([*parents, base]).strip(".")
+                yield from (f"{base}.{alias.name}" for alias in node.names)
+        return
+    text = re.sub(r'("""|\'\'\').*?\1', "", text, flags=re.DOTALL)
+    for match in IMPORT.finditer(text):
+        base, names, plain = match.groups()
+        for name in re.split(r"[,\s]+", (plain or names).strip("() \n")):
+            if name and name != "as":
+                yield name if plain else f"{base}.{name}"
+
+
+def part_of(dotted):
+    """`fastnn.nn.modules.x` -> `nn`; None outside the package and for the package itself."""
+    parts = dotted.split(".")
+    return parts[1] if parts[0] == "fastnn" and len(parts) > 1 else None
+
+
+def wrong_imports(path, text):
+    """Imports that point upwards, as sentences."""
+    own = part_of(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    if own == "testing" or own in ("__init__", "__main__"):
+        allowed = len(LAYERS)
+    else:
+        allowed = LEVEL.get(own, len(LAYERS))
+    for name in imports_of(text, path):
+        target = part_of(name)
+        if target == "testing" and own != "testing":
+            yield f"{path.name} imports {name}: production code never imports fastnn.testing"
+        elif target in LEVEL and LEVEL[target] > allowed:
+            yield f"{path.name} ({own}) imports {name}: upwards"
+
+
+@pytest.mark.parametrize("path", sources("fastnn/**/*.py", "fastnn/**/*.pyx", "fastnn/**/*.pxd"),
+                         ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path):
+    assert not list(wrong_imports(path, path.read_text()))
+
+
+def test_every_part_has_a_layer():
+    parts = {path.stem if path.is_file() else path.name for path in PACKAGE.iterdir()
+             if path.suffix in (".py", ".pyx") or path.is_dir() and any(path.glob("*.py*"))}
+    unknown = {part for part in parts if not part.startswith("_")} - set(LEVEL) - {"testing"}
+    assert not unknown, f"put {sorted(unknown)} into LAYERS of {Path(__file__).name}"
+
+
+def test_upward_import_is_found():
+    path = PACKAGE / "kernels" / "x.pyx"
+    for text in ("from fastnn.nn cimport module\n", "import numpy, fastnn.optim as o\n", "  from fastnn import nn, errors\n",
+                 "from fastnn.nn import (a,\n    b)\n"):
+        assert any("upwards" in sentence for sentence in wrong_imports(path, text)), text
+    assert not list(wrong_imports(path, "from fastnn.errors import ShapeError\nfrom fastnn import reference\n"))
+    assert any("never" in sentence for sentence in
+               wrong_imports(PACKAGE / "nn" / "x.py", "def f():\n    from ..testing import spec\n"))
+
+
+def test_only_kernels_touch_c():
+    headers = {path.name for path in sources("src_c/*.h")}
+    for path in sources("fastnn/**/*.py", "fastnn/**/*.pyx", "fastnn/**/*.pxd"):
+        if path.is_relative_to(PACKAGE / "kernels"):
+            continue
+        text = path.read_text()
+        assert not [header for header in headers if f'"{header}"' in text], f"{path} includes a header of src_c"
+        assert "import ctypes" not in text, f"{path} uses ctypes"
+
+
+def test_c_knows_no_python():
+    for path in sources("src_c/**/*.[ch]", "src_c/**/*.def"):
+        assert "Python.h" not in re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL), path
+
+
+def too_long(files):
+    """(name, lines, limit) of files over the limit, and of entries of LONGER that no longer need one."""
+    for name, lines in files:
+        limit = LONGER.get(name, MOST_LINES)
+        if lines > limit:
+            yield name, lines, limit
+
+
+def test_no_giant_files():
+    files = [(str(path.relative_to(ROOT)), len(path.read_text().splitlines()))
+             for path in sources("*.py", "fastnn/**/*.py", "fastnn/**/*.pyx", "fastnn/**/*.pxd", "src_c/**/*.[ch]",
+                                 "src_c/**/*.def", "tests/**/*.py", "tests/**/*.c", "benchmarks/**/*.py",
+                                 "examples/**/*.py")
+             if path.suffix != ".c" or not path.with_suffix(".pyx").exists()]
+    assert files
+    assert not list(too_long(files))
+    assert list(too_long([("x.py", MOST_LINES + 1)])), "the check can fail"
+
+
+def test_wheel_holds_only_the_package():
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    assert config["packages"]["find"]["include"] == ["fastnn*"]
+    assert not config["include-package-data"]
+    assert not (PACKAGE / "tests").exists()
+    assert not (ROOT / "tests" / "__init__.py").exists()
+
+
+def test_no_generated_files_in_git():
+    import shutil
+    import subprocess
+    if not (ROOT / ".git").exists() or not shutil.which("git"):
+        pytest.skip("not a git checkout")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    assert not [name for name in tracked if re.search(r"\.(so|o|a|html|npz)$|^fastnn/.*\.c$", name)]

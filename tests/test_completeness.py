@@ -1,0 +1,111 @@
+"""Nothing is forgotten: every kernel has a spec; every public function a reference, a spec, a benchmark, a docstring."""
+import importlib
+import inspect
+import pkgutil
+import types
+
+import numpy as np
+
+from fastnn import kernels, reference
+from fastnn.testing.spec import OpSpec, all_specs
+
+SPECS = all_specs()
+
+
+def families(package=kernels):
+    """The modules of fastnn.kernels, without the core."""
+    return [importlib.import_module(f"{package.__name__}.{module.name}")
+            for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")]
+
+
+def public_functions(module):
+    """Functions that a module defines (and does not import), by name."""
+    return {name: value for name, value in vars(module).items()
+            if not name.startswith("_") and callable(value) and not inspect.isclass(value)
+            and getattr(value, "__module__", None) == module.__name__}
+
+
+def parameters(function):
+    """[(name, kind, default)]: what a caller sees, without annotations."""
+    return [(parameter.name, parameter.kind, parameter.default)
+            for parameter in inspect.signature(function).parameters.values()]
+
+
+def kernels_without_spec(names, specs):
+    covered = {kernel for spec in specs for kernel in spec.kernels}
+    return sorted(set(names) - covered), sorted(covered - set(names))
+
+
+def exported(module):
+    """Operations of a family: what fastnn.kernels re-exports. The rest are helpers of compiled code."""
+    return {name: function for name, function in public_functions(module).items() if hasattr(kernels, name)}
+
+
+def gaps(module, counterpart, specs):
+    """What a family lacks, as sentences."""
+    found = []
+    for name, function in exported(module).items():
+        twin = getattr(counterpart, name, None)
+        own = [spec for spec in specs if spec.name == name]
+        if twin is None:
+            found.append(f"{name}: no function of that name in {counterpart.__name__}")
+        elif parameters(twin) != parameters(function):
+            found.append(f"{name}: signature {inspect.signature(function)}, but {inspect.signature(twin)} "
+                         "in the reference")
+        if not own:
+            found.append(f"{name}: no spec")
+        elif not any(spec.bench for spec in own):
+            found.append(f"{name}: no benchmark case")
+        if own and not any(spec.errors for spec in own):
+            found.append(f"{name}: no error samples")
+        if not (function.__doc__ or "").strip():
+            found.append(f"{name}: no docstring")
+    return found
+
+
+def test_every_kernel_has_a_spec():
+    missing, unknown = kernels_without_spec(kernels.kernel_names(), SPECS)
+    assert not missing, f"C kernels that no spec names in `kernels`: {missing}"
+    assert not unknown, f"specs name kernels that kernels.def lacks: {unknown}"
+
+
+def test_every_unary_map_has_specs():
+    covered = {spec.variant for spec in SPECS if spec.name.startswith("unary_")}
+    assert not set(kernels.unary_names()) - covered
+
+
+def test_every_function_is_complete():
+    found = [gap for module in families() for gap in gaps(module, reference, SPECS)]
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_reference_has_nothing_more():
+    extra = [f"{module.__name__}.{name}" for module in families(reference) for name in public_functions(module)
+             if hasattr(reference, name) and not hasattr(kernels, name)]
+    assert not extra
+
+
+def test_specs_name_functions():
+    for spec in SPECS:
+        assert callable(getattr(kernels, spec.name, None)), f"spec {spec.id}: fastnn.kernels has no {spec.name}"
+        assert set(spec.dtypes) <= {"float32", "float64"} and spec.dtypes
+        assert next(iter(spec.samples(np.random.default_rng(0), spec.dtypes[0])), None) is not None
+
+
+def test_missing_parts_are_reported():
+    """The checks above can fail."""
+    assert kernels_without_spec(["a", "b"], [OpSpec("f", None, kernels=("a", "c"))]) == (["b"], ["c"])
+
+    def fake(x, axis=0):
+        pass
+    module = types.ModuleType("fastnn.kernels.fake")
+    module.unary_forward = fake
+    fake.__module__ = module.__name__
+    twin = types.ModuleType("reference")
+    found = gaps(module, twin, [])
+    assert [gap.split(": ")[1].split()[0:2] for gap in found] == [["no", "function"], ["no", "spec"],
+                                                                  ["no", "docstring"]]
+    twin.unary_forward = lambda x, axis=1: None
+    found = gaps(module, twin, [OpSpec("unary_forward", None)])
+    assert any("signature" in gap for gap in found) and any("no benchmark" in gap for gap in found)
+    assert any("no error samples" in gap for gap in found)

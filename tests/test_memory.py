@@ -1,0 +1,112 @@
+"""The buffer cache: bounded, reused, and flat over many steps of varying size."""
+import gc
+import os
+import random
+import sys
+
+import numpy as np
+import pytest
+
+from fastnn import kernels
+from fastnn.kernels import _core
+
+SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
+FLOAT32 = np.dtype(np.float32).num
+
+
+def resident_bytes():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+
+def square(n):
+    return kernels.unary_forward("square", np.ones(n, np.float32))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.skipif(SANITIZED, reason="the sanitizer keeps freed memory on purpose")
+def test_resident_size_stays_flat():
+    rng = random.Random(0)
+    kernels.empty_cache()
+
+    def steps(count):
+        kept = []
+        for _ in range(count):
+            kept.append(square(rng.choice([rng.randrange(1, 1000), rng.randrange(1, 200_000)])))
+            if len(kept) > 8:
+                del kept[rng.randrange(len(kept))]
+
+    steps(3000)
+    gc.collect()
+    before = resident_bytes()
+    steps(7000)
+    gc.collect()
+    grown = resident_bytes() - before
+    assert grown < 8 << 20, f"grew by {grown / 2**20:.1f} MB"
+
+
+def test_cache_is_bounded():
+    kernels.empty_cache()
+    assert kernels.cached_bytes() == 0
+    arrays = [_core.empty((1 << 20,), FLOAT32) for _ in range(100)]  # 400 MB of address space, never touched
+    del arrays
+    assert kernels.cached_bytes() <= 256 << 20
+    kernels.empty_cache()
+    assert kernels.cached_bytes() == 0
+
+
+@pytest.mark.skipif(SANITIZED, reason="no reuse under the sanitizer")
+def test_buffers_are_reused():
+    kernels.empty_cache()
+    first = _core.empty((1000,), FLOAT32)
+    address = first.ctypes.data
+    del first
+    assert kernels.cached_bytes() >= 4000
+    assert _core.empty((1000,), FLOAT32).ctypes.data == address
+    kernels.empty_cache()
+
+
+def test_huge_blocks_are_not_kept():
+    kernels.empty_cache()
+    huge = _core.empty((20 << 20,), FLOAT32)
+    del huge
+    assert kernels.cached_bytes() == 0
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 16, 17, 1000, 4097, 100_003])
+def test_alignment(n):
+    for _ in range(3):
+        assert _core.empty((n,), FLOAT32).ctypes.data % 64 == 0
+
+
+def test_arrays_are_ordinary():
+    """Resize, views, pickling and life beyond the operation's inputs work as for any array."""
+    y = square(1000)
+    view = y[::2]
+    y.resize(2000, refcheck=False)
+    assert (y[:1000] == 1).all() and (y[1000:] == 0).all()
+    del y, view
+    y = square(100)
+    view = y[10:20]
+    del y
+    square(100)
+    assert (view == 1).all()
+
+
+@pytest.mark.parametrize("shape", [(1 << 62,), (1 << 40, 1 << 40), (-1,)])
+def test_impossible_sizes(shape):
+    with pytest.raises((ValueError, MemoryError)):
+        _core.empty(shape, FLOAT32)
+
+
+def test_guard_bytes_of_reallocated_arrays():
+    _core.guard_damage()
+    _core.set_guard(True)
+    try:
+        y = _core.empty((10,), FLOAT32)
+        y.resize(1000, refcheck=False)
+        y[:] = 1
+        del y
+    finally:
+        _core.set_guard(False)
+    assert _core.guard_damage() == 0
