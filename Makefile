@@ -2,12 +2,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # What to test or to time: make test ARGS="-k softmax", make bench ARGS="--filter gemm --quick"
 ARGS ?=
 # TORCH=1 installs PyTorch too (750 MB), the second oracle of tests and the peer of benchmarks.
 TORCH ?= 0
-TORCH_PACKAGES := torch==2.13.0 expecttest
+WITH_TORCH = $(if $(filter 1,$(TORCH)),$(VENV)/.extra-torch)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ASAN_TREE := build/asan
 
 .DEFAULT_GOAL := help
@@ -21,38 +21,35 @@ $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fastnn needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 
-# Tools and extras, installed again when pyproject.toml changes.
+# What setup.py needs, installed again when pyproject.toml changes.
 $(VENV)/.tools: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'setuptools>=77' 'Cython>=3.1,<4' 'numpy>=2.0'
+	$(PIP) --upgrade pip
+	$(PIP) 'setuptools>=77' 'Cython>=3.1,<4' 'numpy>=2.0'
 	touch $@
 
+# The editable installation and its extras (test, demo, lint, torch). `build` compiles; this must not do it again.
 $(VENV)/.extra-%: $(VENV)/.tools
-	$(BIN)/python tools/install_extra.py $*
-	touch $@
-
-$(VENV)/.torch: $(VENV)/.tools
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH_PACKAGES)
+	FASTNN_SKIP_BUILD=1 $(PIP) --no-build-isolation -e '.[$*]'
 	touch $@
 
 venv: $(VENV)/.tools  ## make .venv with what a build needs
 
-build: venv  ## build and install in place (editable)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+build: venv  ## compile in place (only what changed)
+	$(BIN)/python setup.py --quiet build_ext --inplace
 
-demo: build $(VENV)/.extra-demo  ## train the autoencoder on real digits, show what it learned and how fast
+demo: $(VENV)/.extra-demo build  ## train the autoencoder on real digits, show what it learned and how fast
 	$(BIN)/python -m fastnn demo $(ARGS)
 
-test: build $(VENV)/.extra-test $(if $(filter 1,$(TORCH)),$(VENV)/.torch)  ## build and run all tests
+test: $(VENV)/.extra-test $(WITH_TORCH) build  ## build and run all tests
 	$(BIN)/python -m pytest $(ARGS)
 
 test-torch:  ## the same, with PyTorch as second oracle
 	$(MAKE) test TORCH=1
 
-bench: build $(if $(filter 1,$(TORCH)),$(VENV)/.torch)  ## time every operation (ARGS="--quick --filter matmul")
+bench: $(VENV)/.extra-test $(WITH_TORCH) build  ## time every operation (ARGS="--quick --filter matmul")
 	$(BIN)/python benchmarks/bench_ops.py $(ARGS)
 
-bench-train: build $(if $(filter 1,$(TORCH)),$(VENV)/.torch)  ## time whole training steps
+bench-train: $(VENV)/.extra-test $(WITH_TORCH) build  ## time whole training steps
 	$(BIN)/python benchmarks/bench_train.py $(ARGS)
 
 lint: $(VENV)/.extra-lint  ## ruff, cython-lint, and clang-format where it is installed

@@ -5,6 +5,7 @@ FASTNN_BUILD_ISA   comma-separated variants to build (default: all that the comp
 FASTNN_OPENMP=0    build without OpenMP
 FASTNN_SANITIZE=1  AddressSanitizer and UBSan (see `make asan`)
 FASTNN_ANNOTATE=1  write Cython's annotated HTML beside each .pyx
+FASTNN_SKIP_BUILD=1  compile nothing: an editable installation after `build_ext --inplace` (the Makefile's way)
 """
 import glob
 import os
@@ -122,6 +123,8 @@ class build_ext(_build_ext):
 
 
 def extensions():
+    if os.environ.get("FASTNN_SKIP_BUILD") == "1":
+        return
     for path in sorted(glob.glob("fastnn/**/*.pyx", recursive=True)):
         name = path[:-len(".pyx")].replace(os.sep, ".")
         yield Extension(name, [path], include_dirs=["src_c", numpy.get_include()],
