@@ -1,0 +1,548 @@
+# distutils: depends = src_c/random.h
+"""Random numbers: the streams of PyTorch's CPU generator, number for number.
+
+A `Generator` seeded like a ``torch.Generator`` gives the same numbers: bit for bit for uniform, integer, Bernoulli
+and permutation draws and for float32 normal draws as PyTorch computes them on a processor with AVX2; within rounding
+of the C library's functions for the rest. So initial weights, shuffles and splits are PyTorch's for the same seed.
+
+Beside it, counter-based streams for work that is split over threads: `bernoulli_mask` depends on a key and an
+element's number alone.
+"""
+cimport numpy as np
+from libc.math cimport ceil, cos, exp, log, log1p, sin, sqrt, tan
+
+
+import secrets
+
+import numpy
+
+from fastnn.errors import DTypeError, ShapeError
+
+cdef extern from "random.h" nogil:
+    void fnn_mt_seed(fnn_mt *mt, uint64_t seed)
+    uint32_t fnn_mt_next(fnn_mt *mt)
+    uint64_t fnn_mt_next64(fnn_mt *mt)
+    double fnn_mt_double(fnn_mt *mt)
+    float fnn_mt_float(fnn_mt *mt)
+    void fnn_uniform_f32(fnn_mt *mt, float *out, int64_t n, float low, float high)
+    void fnn_uniform_f64(fnn_mt *mt, double *out, int64_t n, double low, double high)
+    void fnn_normal_f32(fnn_mt *mt, float *out, int64_t n, float mean, float std)
+    void fnn_normal_f64(fnn_mt *mt, double *out, int64_t n, double mean, double std)
+    void fnn_permute(fnn_mt *mt, int64_t *out, int64_t n)
+    void fnn_philox_mask(uint8_t *out, int64_t n, int64_t first, uint64_t threshold, uint64_t key)
+
+np.import_array()
+
+__all__ = ["Generator", "bernoulli_mask", "default_generator", "fork_rng", "get_rng_state", "initial_seed",
+           "manual_seed", "seed", "set_rng_state"]
+
+cdef double PI = 3.141592653589793
+DEFAULT_SEED = 67280421310721
+
+# PyTorch's saved state of a CPU generator, byte for byte.
+cdef object STATE = numpy.dtype({
+    "names": ["seed", "left", "seeded", "next", "state", "normal_x", "normal_y", "normal_rho", "has_normal",
+              "normal_f32", "has_normal_f32"],
+    "formats": ["<u8", "<i4", "<i4", "<u8", ("<u8", (624,)), "<f8", "<f8", "<f8", "<i4", "<f4", "?"],
+    "offsets": [0, 8, 12, 16, 24, 5016, 5024, 5032, 5040, 5048, 5052], "itemsize": 5056})
+
+cdef enum:
+    NORMAL, EXPONENTIAL, LOG_NORMAL, CAUCHY, GEOMETRIC
+
+
+class OptionError(ValueError, RuntimeError):
+    """A value outside of what a draw allows; a RuntimeError too, as in PyTorch."""
+
+
+cdef uint64_t seed_bits(seed) except? 0:
+    seed = int(seed)
+    if not -0x8000000000000000 <= seed <= 0xffffffffffffffff:
+        raise OptionError(f"manual_seed: expected a seed of 64 bits, got {seed}")
+    return seed & 0xffffffffffffffff
+
+
+cdef bint plain(np.ndarray out):
+    return np.PyArray_ISCARRAY(out)
+
+
+cdef staging(np.ndarray out):
+    """A C-contiguous array to fill in place of `out`, whose elements are drawn in the order they have in memory."""
+    if not out.flags.writeable:
+        raise ValueError("random: the output array is read-only")
+    order = sorted(range(out.ndim), key=lambda axis: -abs(out.strides[axis]))
+    return numpy.empty([out.shape[axis] for axis in order], out.dtype.newbyteorder("=")), order
+
+
+cdef class Generator:
+    """A stream of random numbers, equal to ``torch.Generator(device="cpu")`` of the same seed.
+
+    Parameters
+    ----------
+    device : str or device
+        Accepted for compatibility; only the CPU exists.
+
+    Notes
+    -----
+    MT19937, seeded from the low 32 bits of the seed. The methods fill NumPy arrays; each says which of PyTorch's
+    functions it equals. One generator must not be used by two threads at once; the methods hold the GIL.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn.random import Generator
+    >>> Generator().manual_seed(0).randperm(5)
+    array([4, 0, 1, 3, 2])
+    """
+
+    def __cinit__(self, device="cpu"):
+        if str(device).partition(":")[0] != "cpu":
+            raise OptionError(f"Generator: fastnn runs on the CPU only, got device {str(device)!r}")
+        fnn_mt_seed(&self.mt, DEFAULT_SEED)
+        self.has_normal = self.has_normal_f32 = False
+
+    @property
+    def device(self):
+        """The device: always the CPU."""
+        try:
+            from fastnn import device
+        except ImportError:
+            return "cpu"
+        return device("cpu")
+
+    def __repr__(self):
+        return "<fastnn.Generator of device cpu>"
+
+    def manual_seed(self, seed):
+        """Restart the stream from `seed` (an integer of 64 bits, negative ones allowed) and return the generator."""
+        fnn_mt_seed(&self.mt, seed_bits(seed))
+        self.has_normal = self.has_normal_f32 = False
+        return self
+
+    def initial_seed(self):
+        """The seed that the stream started from."""
+        return self.mt.seed
+
+    def seed(self):
+        """Restart from a seed of the operating system's and return it."""
+        cdef uint64_t seed = secrets.randbits(53)
+        self.manual_seed(seed)
+        return seed
+
+    # ---- state ----
+
+    def state_array(self):
+        """The state as 5056 bytes in PyTorch's layout, as a uint8 array."""
+        data = numpy.zeros((), STATE)
+        data["seed"] = self.mt.seed
+        data["left"] = self.mt.left
+        data["seeded"] = 1
+        data["next"] = self.mt.next
+        data["state"] = numpy.array(<uint32_t[:624]>self.mt.state)
+        data["has_normal"] = self.has_normal
+        data["normal_y"] = self.next_normal if self.has_normal else 0
+        data["has_normal_f32"] = self.has_normal_f32
+        data["normal_f32"] = self.next_normal_f32 if self.has_normal_f32 else 0
+        return numpy.frombuffer(data.tobytes(), numpy.uint8).copy()
+
+    def get_state(self):
+        """The state as a uint8 Tensor of 5056 bytes, in PyTorch's layout."""
+        from fastnn import from_numpy
+        return from_numpy(self.state_array())
+
+    def set_state(self, new_state):
+        """Continue from a state of `get_state`, this library's or PyTorch's.
+
+        Raises
+        ------
+        TypeError
+            Not uint8.
+        ValueError
+            Not 5056 bytes, or not a valid state.
+        """
+        raw = numpy.asarray(new_state)
+        if raw.dtype != numpy.uint8:
+            raise DTypeError(f"set_state: expected a uint8 state, got {raw.dtype}")
+        if raw.shape != (STATE.itemsize,):
+            raise ShapeError(f"set_state: expected a state of {STATE.itemsize} bytes, got shape {raw.shape}")
+        data = numpy.frombuffer(raw.tobytes(), STATE)[0]
+        left, next_word = int(data["left"]), int(data["next"])
+        if (left, next_word) != (1, 0) and not (1 <= left <= 624 and left + next_word == 625):
+            raise OptionError("set_state: the bytes are not a generator's state")
+        words = data["state"]
+        if words.max() > 0xffffffff:
+            raise OptionError("set_state: the bytes are not a generator's state")
+        self.mt.seed = data["seed"]
+        self.mt.left = left
+        self.mt.next = next_word
+        cdef int i
+        for i in range(624):
+            self.mt.state[i] = words[i]
+        self.has_normal = data["has_normal"] != 0
+        self.next_normal = data["normal_y"]
+        self.has_normal_f32 = data["has_normal_f32"] != 0
+        self.next_normal_f32 = data["normal_f32"]
+        return self
+
+    def clone_state(self):
+        """A new generator that goes on from the same state."""
+        cdef Generator other = Generator()
+        other.mt = self.mt
+        other.has_normal, other.next_normal = self.has_normal, self.next_normal
+        other.has_normal_f32, other.next_normal_f32 = self.has_normal_f32, self.next_normal_f32
+        return other
+
+    def __copy__(self):
+        return self.clone_state()
+
+    def __deepcopy__(self, memo):
+        return self.clone_state()
+
+    def __reduce__(self):
+        return restore, (self.state_array(),)
+
+    # ---- draws ----
+
+    cpdef int64_t random63(self):
+        """63 random bits: ``torch.empty((), dtype=torch.int64).random_()``, PyTorch's way to draw a seed."""
+        return <int64_t>(fnn_mt_next64(&self.mt) & 0x7fffffffffffffffULL)
+
+    cpdef np.ndarray uniform(self, np.ndarray out, double low=0.0, double high=1.0):
+        """Fill `out` (float32 or float64) from the uniform distribution on [low, high), as ``Tensor.uniform_``.
+
+        Returns
+        -------
+        ndarray
+            `out`.
+
+        Raises
+        ------
+        ValueError
+            low > high, or high - low above the dtype's largest number.
+        """
+        if not low <= high:
+            raise OptionError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
+        cdef int typenum = np.PyArray_TYPE(out)
+        if typenum != np.NPY_FLOAT and typenum != np.NPY_DOUBLE:
+            raise DTypeError(f"uniform: expected a float32 or float64 array, got {out.dtype}")
+        if high - low > (3.4028234663852886e38 if typenum == np.NPY_FLOAT else 1.7976931348623157e308):
+            raise OptionError(f"uniform_ expects to-from <= the largest {out.dtype}, but found to={high} and "
+                              f"from={low} which result in to-from to exceed the limit")
+        if not plain(out):
+            buffer, order = staging(out)
+            out.transpose(order)[...] = self.uniform(buffer, low, high)
+            return out
+        if typenum == np.NPY_FLOAT:
+            fnn_uniform_f32(&self.mt, <float *>np.PyArray_DATA(out), np.PyArray_SIZE(out), <float>low, <float>high)
+        else:
+            fnn_uniform_f64(&self.mt, <double *>np.PyArray_DATA(out), np.PyArray_SIZE(out), low, high)
+        return out
+
+    cpdef np.ndarray normal(self, np.ndarray out, double mean=0.0, double std=1.0):
+        """Fill `out` (float32 or float64) from the normal distribution, as ``Tensor.normal_``.
+
+        Sixteen elements or more in one piece come from Box-Muller in blocks of the array's dtype; fewer, or an array
+        with gaps, from Box-Muller one by one in float64, whose second number waits for the next such draw.
+        """
+        if not std >= 0.0:
+            raise OptionError(f"normal expects std >= 0.0, but found std {std}")
+        cdef int typenum = np.PyArray_TYPE(out)
+        cdef int64_t n = np.PyArray_SIZE(out)
+        if n < 16 or not plain(out):
+            return self.serial(out, NORMAL, mean, std)
+        if typenum == np.NPY_FLOAT:
+            fnn_normal_f32(&self.mt, <float *>np.PyArray_DATA(out), n, <float>mean, <float>std)
+        elif typenum == np.NPY_DOUBLE:
+            fnn_normal_f64(&self.mt, <double *>np.PyArray_DATA(out), n, mean, std)
+        else:
+            raise DTypeError(f"normal: expected a float32 or float64 array, got {out.dtype}")
+        return out
+
+    cdef double scalar_normal(self) noexcept:
+        cdef double u1, u2, radius
+        if self.has_normal:
+            self.has_normal = False
+            return self.next_normal
+        u1 = fnn_mt_double(&self.mt)
+        u2 = fnn_mt_double(&self.mt)
+        radius = sqrt(-2.0 * log1p(-u2))
+        self.next_normal = radius * sin(2.0 * PI * u1)
+        self.has_normal = True
+        return radius * cos(2.0 * PI * u1)
+
+    cdef np.ndarray serial(self, np.ndarray out, int op, double a, double b):
+        """Draws made one by one in float64 and rounded."""
+        cdef int typenum = np.PyArray_TYPE(out)
+        cdef int64_t i, n = np.PyArray_SIZE(out)
+        cdef double y = 0.0
+        cdef float *f32
+        cdef double *f64
+        if typenum != np.NPY_FLOAT and typenum != np.NPY_DOUBLE:
+            raise DTypeError(f"random: expected a float32 or float64 array, got {out.dtype}")
+        if not plain(out):
+            buffer, order = staging(out)
+            out.transpose(order)[...] = self.serial(buffer, op, a, b)
+            return out
+        f32 = <float *>np.PyArray_DATA(out)
+        f64 = <double *>np.PyArray_DATA(out)
+        for i in range(n):
+            if op == NORMAL:
+                y = self.scalar_normal() * b + a
+            elif op == EXPONENTIAL:
+                y = -1.0 / a * log1p(-fnn_mt_double(&self.mt))
+            elif op == LOG_NORMAL:
+                y = exp(self.scalar_normal() * b + a)
+            elif op == CAUCHY:
+                y = a + b * tan(PI * (fnn_mt_double(&self.mt) - 0.5))
+            else:
+                y = ceil(log(fnn_mt_double(&self.mt)) / log1p(-a))
+            if typenum == np.NPY_FLOAT:
+                f32[i] = <float>y
+            else:
+                f64[i] = y
+        return out
+
+    cpdef np.ndarray exponential(self, np.ndarray out, double lambd=1.0):
+        """Fill `out` from the exponential distribution of rate `lambd`, as ``Tensor.exponential_``."""
+        if not lambd > 0.0:
+            raise OptionError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
+        return self.serial(out, EXPONENTIAL, lambd, 0.0)
+
+    def log_normal(self, np.ndarray out, double mean=1.0, double std=2.0):
+        """Fill `out` with exponentials of normal numbers, as ``Tensor.log_normal_``."""
+        if not std > 0.0:
+            raise OptionError(f"log_normal_ expects std > 0.0, but found std={std}")
+        return self.serial(out, LOG_NORMAL, mean, std)
+
+    def cauchy(self, np.ndarray out, double median=0.0, double sigma=1.0):
+        """Fill `out` from the Cauchy distribution, as ``Tensor.cauchy_``."""
+        if not sigma > 0.0:
+            raise OptionError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
+        return self.serial(out, CAUCHY, median, sigma)
+
+    def geometric(self, np.ndarray out, double p):
+        """Fill `out` with numbers of trials until a success of probability `p`, as ``Tensor.geometric_``."""
+        if not 0.0 < p < 1.0:
+            raise OptionError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+        if out.dtype.kind in "iu":
+            out[...] = self.serial(numpy.empty(numpy.shape(out)), GEOMETRIC, p, 0.0)
+            return out
+        return self.serial(out, GEOMETRIC, p, 0.0)
+
+    cpdef np.ndarray random(self, np.ndarray out, low=None, high=None):
+        """Fill `out` (any dtype) with integers, as ``Tensor.random_``.
+
+        Without bounds: 0 .. the dtype's largest integer (2**24 for float32, 2**53 for float64). With `high` alone
+        or ``low=None``: 0 .. high - 1. With both: low .. high - 1.
+        """
+        cdef int64_t i, n = np.PyArray_SIZE(out), base
+        cdef uint64_t span
+        cdef int64_t *values
+        cdef bint wide
+        kind, bits = out.dtype.kind, 8 * out.dtype.itemsize
+        if kind not in "biuf" or out.dtype.newbyteorder("=") == numpy.float16:
+            raise DTypeError(f"random_: expected integers, booleans, float32 or float64, got {out.dtype}")
+        beyond = {"b": 2, "i": 1 << bits - 1, "u": 1 << bits, "f": 16777217 if bits == 32 else 9007199254740993}[kind]
+        if low is None and high is None:
+            base, limit, wide = 0, beyond, bits == 64
+        else:
+            low, high = (0 if low is None else int(low)), (beyond if high is None else int(high))
+            if low >= high:
+                raise OptionError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+            if kind in "iu":
+                info = numpy.iinfo(out.dtype)
+                if low < info.min or low > info.max:
+                    raise OptionError(f"from is out of bounds for {out.dtype}: {low}")
+                if high - 1 < info.min or high - 1 > info.max:
+                    raise OptionError(f"to - 1 is out of bounds for {out.dtype}: {high - 1}")
+            if not -(1 << 63) <= low < 1 << 63 or high - low > 1 << 64:
+                raise OptionError(f"random_: the range {low} .. {high} has more than 64 bits")
+            limit, base = high - low, low
+            wide = limit >= 1 << 28
+        buffer, order = staging(out)
+        draws = numpy.empty(n, numpy.int64)
+        values = <int64_t *>np.PyArray_DATA(<np.ndarray>draws)
+        if limit >= 1 << 64:
+            for i in range(n):
+                values[i] = <int64_t>fnn_mt_next64(&self.mt)
+        elif wide:
+            span = limit
+            for i in range(n):
+                values[i] = <int64_t>(fnn_mt_next64(&self.mt) % span) + base
+        else:
+            span = limit
+            for i in range(n):
+                values[i] = <int64_t>(fnn_mt_next(&self.mt) % span) + base
+        out.transpose(order)[...] = draws.reshape(buffer.shape).astype(out.dtype, copy=False)
+        return out
+
+    cpdef np.ndarray randint(self, low, high, shape, dtype=numpy.int64):
+        """New array of integers from low .. high - 1, as ``torch.randint``."""
+        if low >= high:
+            raise OptionError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        return self.random(numpy.empty(shape, dtype), low, high)
+
+    cpdef np.ndarray randperm(self, int64_t n):
+        """A permutation of 0 .. n - 1 as int64, as ``torch.randperm``."""
+        if n < 0:
+            raise OptionError(f"randperm: n must be non-negative, got {n}")
+        cdef np.npy_intp size = n
+        cdef np.ndarray out = np.PyArray_EMPTY(1, &size, np.NPY_INT64, 0)
+        cdef int64_t *values = <int64_t *>np.PyArray_DATA(out)
+        cdef int64_t i, j
+        if n < 0xffffffff // 20:
+            fnn_permute(&self.mt, values, n)
+        else:
+            for i in range(n):
+                j = <int64_t>(fnn_mt_next64(&self.mt) % <uint64_t>(i + 1))
+                values[i] = i
+                values[i] = values[j]
+                values[j] = i
+        return out
+
+    cpdef np.ndarray bernoulli(self, np.ndarray out, p=0.5):
+        """Fill `out` (any dtype) with 1 of probability `p`, else 0, as ``Tensor.bernoulli_``.
+
+        Parameters
+        ----------
+        out : ndarray
+        p : float or ndarray
+            One probability, or probabilities (float32 or float64) that broadcast to `out`.
+        """
+        cdef int64_t i, n = np.PyArray_SIZE(out)
+        cdef double probability
+        cdef uint8_t *hits
+        cdef double *p64
+        cdef float *p32
+        cdef np.ndarray chances
+        if not isinstance(p, numpy.ndarray):
+            probability = p
+            if not 0.0 <= probability <= 1.0:
+                raise OptionError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
+            buffer, order = staging(out)
+            flags = numpy.empty(n, numpy.uint8)
+            hits = <uint8_t *>np.PyArray_DATA(<np.ndarray>flags)
+            for i in range(n):
+                hits[i] = fnn_mt_double(&self.mt) < probability
+            out.transpose(order)[...] = flags.reshape(buffer.shape)
+            return out
+        if p.dtype != numpy.float32 and p.dtype != numpy.float64:
+            raise DTypeError(f"bernoulli: expected float32 or float64 probabilities, got {p.dtype}")
+        try:
+            chances = numpy.ascontiguousarray(numpy.broadcast_to(p, numpy.shape(out)))
+        except ValueError:
+            raise ShapeError(f"bernoulli: probabilities of shape {p.shape} do not fit {numpy.shape(out)}") from None
+        if n and not ((chances >= 0) & (chances <= 1)).all():
+            raise OptionError("Expected p_in >= 0 && p_in <= 1 to be true, but got false: bernoulli: a probability is "
+                              "outside of [0, 1]")
+        flags = numpy.empty(numpy.shape(out), numpy.uint8)
+        hits = <uint8_t *>np.PyArray_DATA(<np.ndarray>flags)
+        if np.PyArray_TYPE(chances) == np.NPY_DOUBLE:
+            p64 = <double *>np.PyArray_DATA(chances)
+            for i in range(n):
+                hits[i] = fnn_mt_double(&self.mt) < p64[i]
+        else:
+            p32 = <float *>np.PyArray_DATA(chances)
+            for i in range(n):
+                hits[i] = fnn_mt_float(&self.mt) < p32[i]
+        out[...] = flags
+        return out
+
+    def multinomial(self, weights, int64_t num_samples, bint replacement=False):
+        """Indices drawn in proportion to `weights` (categories,) or (rows, categories), as ``torch.multinomial``."""
+        weights = numpy.asarray(weights)
+        if weights.dtype not in (numpy.float32, numpy.float64):
+            raise DTypeError(f"multinomial: expected float32 or float64 weights, got {weights.dtype}")
+        if weights.ndim not in (1, 2) or weights.size == 0:
+            raise ShapeError(f"multinomial: prob_dist must be 1 or 2 dim and not empty, got shape {weights.shape}")
+        count = weights.shape[weights.ndim - 1]
+        if num_samples <= 0:
+            raise OptionError("cannot sample n_sample <= 0 samples")
+        if not replacement and num_samples > count:
+            raise OptionError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
+        if not (numpy.isfinite(weights).all() and (weights >= 0).all()):
+            raise OptionError("probability tensor contains either `inf`, `nan` or element < 0")
+        if (weights.sum(-1) == 0).any():
+            raise OptionError("invalid multinomial distribution (sum of probabilities <= 0)")
+        rows = weights.reshape(-1, count)
+        if not replacement or num_samples == 1:
+            scores = rows / self.exponential(numpy.empty_like(rows))
+            if num_samples == 1:
+                out = scores.argmax(-1)[:, None]
+            else:
+                out = numpy.argsort(-scores, -1, kind="stable")[:, :num_samples]
+        else:
+            out = numpy.empty((len(rows), num_samples), numpy.int64)
+            for row, result in zip(rows, out):
+                total = numpy.cumsum(row)
+                total /= total[count - 1]
+                draws = self.uniform(numpy.empty(num_samples))
+                result[...] = numpy.minimum(numpy.searchsorted(total.astype(numpy.float64), draws), count - 1)
+        out = numpy.ascontiguousarray(out, numpy.int64)
+        return out[0] if weights.ndim == 1 else out
+
+    cpdef uint64_t philox_key(self):
+        """Draw the key of a counter-based stream."""
+        return fnn_mt_next64(&self.mt)
+
+
+def restore(state):
+    """A generator of this state (unpickling)."""
+    return Generator().set_state(state)
+
+
+cpdef np.ndarray bernoulli_mask(shape, double p, uint64_t key, int64_t first=0):
+    """A boolean array, true with probability `p`, of the counter-based stream `key`.
+
+    Element i of the flattened result depends on (key, first + i) alone: however the work is cut, the bits are the
+    same. `p` counts in steps of 2**-32.
+    """
+    if not 0.0 <= p <= 1.0:
+        raise OptionError(f"bernoulli_mask: expected p in [0, 1], got {p}")
+    if first < 0:
+        raise OptionError(f"bernoulli_mask: expected first >= 0, got {first}")
+    out = numpy.empty(shape, numpy.bool_)
+    cdef uint64_t threshold = <uint64_t>(p * 4294967296.0 + 0.5)
+    fnn_philox_mask(<uint8_t *>np.PyArray_DATA(<np.ndarray>out), out.size, first, threshold, key)
+    return out
+
+
+default_generator = Generator()
+
+
+def manual_seed(seed):
+    """Restart the default stream from `seed` and return its generator."""
+    return default_generator.manual_seed(seed)
+
+
+def seed():
+    """Restart the default stream from a seed of the operating system's and return it."""
+    return default_generator.seed()
+
+
+def initial_seed():
+    """The seed that the default stream started from."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state():
+    """The state of the default stream, a uint8 Tensor."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state):
+    """Continue the default stream from `new_state`."""
+    default_generator.set_state(new_state)
+
+
+class fork_rng:
+    """Context in which draws leave the default stream as it was; arguments are for compatibility."""
+
+    def __init__(self, devices=None, enabled=True, device_type="cpu"):
+        self.enabled = enabled
+
+    def __enter__(self):
+        self.state = default_generator.state_array()
+
+    def __exit__(self, *exception):
+        if self.enabled:
+            default_generator.set_state(self.state)
