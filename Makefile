@@ -54,7 +54,7 @@ bench-train: $(VENV)/.extra-test $(WITH_TORCH) build  ## time whole training ste
 
 lint: $(VENV)/.extra-lint  ## ruff, cython-lint, and clang-format where it is installed
 	$(BIN)/ruff check .
-	$(BIN)/cython-lint fastnn
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint fastnn
 	@if command -v clang-format >/dev/null && test -f .clang-format; then \
 	    clang-format --dry-run -Werror $$(git ls-files 'src_c/*.c' 'src_c/*.h'); \
 	else echo 'clang-format: not installed, C is not checked'; fi

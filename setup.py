@@ -89,7 +89,8 @@ class build_ext(_build_ext):
 
     def build_extension(self, ext):
         ext.extra_compile_args = CYTHON_FLAGS + DEBUG_FLAGS
-        ext.extra_link_args = DEBUG_FLAGS if DEBUG_FLAGS is SANITIZE_FLAGS else ["-Wl,-s"] if sys.platform == "linux" else []
+        strip = ["-Wl,-s"] if sys.platform == "linux" else []
+        ext.extra_link_args = DEBUG_FLAGS if DEBUG_FLAGS is SANITIZE_FLAGS else strip
         if ext.name == CORE and (self.force or newer_group(ext.sources + ext.depends, self.get_ext_fullpath(ext.name))):
             self.add_kernels(ext)
         super().build_extension(ext)

@@ -1,4 +1,4 @@
-"""Nothing is forgotten: every kernel has a spec; every public function a reference, a spec, a benchmark, a docstring."""
+"""Nothing is forgotten: every kernel has a spec, every function a reference, a spec, a benchmark, a docstring."""
 import importlib
 import inspect
 import pkgutil

@@ -56,7 +56,6 @@ def test_show_config(capsys):
 
 
 def test_import_loads_no_peer():
-    code, out, err = run("import sys, fastnn\n"
-                         "print([m for m in ('torch', 'tensorflow', 'sklearn', 'scipy', 'matplotlib', 'fastnn.testing') "
-                         "if m in sys.modules])")
+    peers = ("torch", "tensorflow", "sklearn", "scipy", "matplotlib", "fastnn.testing")
+    code, out, err = run(f"import sys, fastnn; print([name for name in {peers} if name in sys.modules])")
     assert (code, out) == (0, "[]"), err

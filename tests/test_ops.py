@@ -156,6 +156,7 @@ def check_parity(spec, dtype, prepared, check_guards=lambda where: None):
 @pytest.mark.parametrize("isa", ISAS)
 @cases
 def test_parity(spec, dtype, isa, kernel_settings):
+    assert not _core.get_use_reference(), "FASTNN_BACKEND=reference would compare NumPy with itself"
     kernels.set_isa(isa)
     _core.set_thread_cost(0)  # split whatever can be split
     with guarded_outputs(_core) as check_guards:
@@ -183,7 +184,7 @@ def test_errors(spec, dtype):
 
 
 def names_operation(message, spec):
-    """`linear: ...` for linear_forward, `mse: ...` for a variant, or Cython's message for an argument of a wrong type."""
+    """`linear: ...` for linear_forward, `mse: ...` for a variant, or Cython's words for an argument of a wrong type."""
     if re.match(r"Argument '\w+' ", message):
         return True
     prefix = re.match(r"(\w+): ", message)

@@ -81,9 +81,9 @@ def assert_same_bits(actual, expected, where="result"):
         if a.tobytes() != e.tobytes():
             as_bytes = [np.frombuffer(x.tobytes(), np.uint8).reshape(x.size, -1) for x in (a, e)]
             different = (as_bytes[0] != as_bytes[1]).any(axis=1)
-            first = int(np.argmax(different))
-            raise Mismatch(f"{path}: {np.count_nonzero(different)} of {e.size} differ in bits; first at flat index {first}: "
-                           f"expected {e.reshape(-1)[first]!r}, got {a.reshape(-1)[first]!r}")
+            i = int(np.argmax(different))
+            raise Mismatch(f"{path}: {np.count_nonzero(different)} of {e.size} differ in bits; first at flat index {i}: "
+                           f"expected {e.reshape(-1)[i]!r}, got {a.reshape(-1)[i]!r}")
 
 
 def arrays_in(value):

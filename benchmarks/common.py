@@ -1,0 +1,126 @@
+"""What the benchmarks share: timing in turns, the machine's description, tables, result files."""
+import argparse
+import gc
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+import numpy as np
+
+RESULTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "results")
+
+
+def cores():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def time_in_turns(contenders, rounds=9, block=0.004, budget=None):
+    """{name: {"median", "min"}} seconds a call, of {name: callable}.
+
+    Every round gives each contender one block of about `block` seconds after an untimed call, so that a noisy moment
+    hits all of them and nobody profits from a warm cache that another had to fill. Ends early after `budget` seconds.
+    """
+    numbers, samples = {}, {name: [] for name in contenders}
+    for name, call in contenders.items():
+        call()
+        start = time.perf_counter()
+        call()
+        once = time.perf_counter() - start
+        if once < block / 20:  # one call says too little
+            start = time.perf_counter()
+            for _ in range(10):
+                call()
+            once = (time.perf_counter() - start) / 10
+        numbers[name] = max(1, int(block / max(once, 1e-9)))
+    started = time.perf_counter()
+    gc.collect()
+    gc.disable()
+    try:
+        for done in range(rounds):
+            for name, call in contenders.items():
+                number = numbers[name]
+                call()
+                start = time.perf_counter()
+                for _ in range(number):
+                    call()
+                samples[name].append((time.perf_counter() - start) / number)
+            if budget and done >= 2 and time.perf_counter() - started > budget:
+                break
+    finally:
+        gc.enable()
+    return {name: {"median": statistics.median(times), "min": min(times)} for name, times in samples.items()}
+
+
+def cpu_model():
+    try:
+        with open("/proc/cpuinfo") as file:
+            for line in file:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def machine(isa, threads):
+    """What a result depends on and a reader must know."""
+    import fastnn
+    versions = {"python": platform.python_version(), "numpy": np.__version__,
+                "fastnn": getattr(fastnn, "__version__", "?")}
+    if "torch" in sys.modules:
+        versions["torch"] = sys.modules["torch"].__version__
+    return {"cpu": cpu_model(), "cores": cores(), "system": f"{platform.system()} {platform.release()}",
+            "versions": versions, "isa": isa, "threads": threads, "time": time.strftime("%Y-%m-%d %H:%M:%S")}
+
+
+def import_torch(wanted):
+    """PyTorch or None."""
+    if not wanted:
+        return None
+    try:
+        import torch
+    except ImportError:
+        print("PyTorch is not installed: no comparison with it", file=sys.stderr)
+        return None
+    return torch
+
+
+def parser(doc):
+    p = argparse.ArgumentParser(description=doc.splitlines()[0])
+    p.add_argument("--filter", default="", metavar="PATTERN", help="only cases whose name matches this pattern")
+    p.add_argument("--dtype", choices=["float32", "float64", "both"], default="float32")
+    p.add_argument("--isa", help="instruction set (default: the best)")
+    p.add_argument("--threads", type=int, default=cores(), help="threads besides 1 (default: all cores)")
+    p.add_argument("--quick", action="store_true", help="fewer and shorter rounds: for a look, not for a record")
+    p.add_argument("--no-torch", action="store_true", help="leave PyTorch out")
+    p.add_argument("--json", metavar="FILE", help="where results go (default: benchmarks/results/)")
+    return p
+
+
+def save(kind, path, data):
+    if not path:
+        os.makedirs(RESULTS, exist_ok=True)
+        path = os.path.join(RESULTS, f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}.json")
+    with open(path, "w") as file:
+        json.dump(data, file, indent=1)
+        file.write("\n")
+    print(f"\nresults: {os.path.relpath(path)}")
+
+
+def duration(seconds):
+    """`12.3 us` and the like, in nine columns."""
+    if seconds is None:
+        return "        -"
+    for unit, scale in (("s ", 1), ("ms", 1e3), ("us", 1e6)):
+        if seconds * scale >= 1:
+            return f"{seconds * scale:6.4g} {unit}"
+    return f"{seconds * 1e9:6.4g} ns"
+
+
+def ratio(value):
+    return "      -" if value is None else f"{value:6.3g}x"
