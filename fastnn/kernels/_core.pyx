@@ -1,7 +1,5 @@
 """The extension that links the C kernels: instruction sets, threads, memory, and what wrappers share."""
 cimport numpy as np
-from cpython.ref cimport Py_INCREF
-from libc.string cimport memset
 
 from fastnn.errors import DTypeError
 

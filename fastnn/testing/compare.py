@@ -82,8 +82,8 @@ def assert_same_bits(actual, expected, where="result"):
             as_bytes = [np.frombuffer(x.tobytes(), np.uint8).reshape(x.size, -1) for x in (a, e)]
             different = (as_bytes[0] != as_bytes[1]).any(axis=1)
             i = int(np.argmax(different))
-            raise Mismatch(f"{path}: {np.count_nonzero(different)} of {e.size} differ in bits; first at flat index {i}: "
-                           f"expected {e.reshape(-1)[i]!r}, got {a.reshape(-1)[i]!r}")
+            raise Mismatch(f"{path}: {np.count_nonzero(different)} of {e.size} differ in bits; first at flat index "
+                           f"{i}: expected {e.reshape(-1)[i]!r}, got {a.reshape(-1)[i]!r}")
 
 
 def arrays_in(value):
