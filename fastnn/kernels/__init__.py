@@ -6,3 +6,4 @@ from fastnn.kernels._core import (available_isas, best_isa, cached_bytes, empty_
                                   get_num_threads, kernel_names, openmp_version, set_flush_denormal, set_isa,
                                   set_num_threads, unary_names)
 from fastnn.kernels.elementwise import unary_forward
+from fastnn.kernels.optim import adagrad_step, adam_step, rmsprop_step, sgd_step

@@ -11,6 +11,18 @@ cdef extern from "fastnn.h" nogil:
         void (*unary_forward[2])(int op, void *y, const void *x, int64_t n, double a, double b) noexcept nogil
         void (*unary_backward[2])(int op, void *dx, const void *dy, const void *x, const void *y, int64_t n,
                                   double a, double b) noexcept nogil
+        # optim
+        void (*sgd_step[2])(void **p, void **g, void **buffer, const uint8_t *first, const int64_t *sizes,
+                            int64_t count, double lr, double momentum, double dampening, double decay, int nesterov,
+                            int maximize) noexcept nogil
+        void (*adagrad_step[2])(void **p, void **g, void **sum, float **steps, const int64_t *sizes, int64_t count,
+                                double lr, double lr_decay, double decay, double eps, int maximize) noexcept nogil
+        void (*rmsprop_step[2])(void **p, void **g, void **square_avg, void **grad_avg, void **buffer, float **steps,
+                                const int64_t *sizes, int64_t count, double lr, double alpha, double eps,
+                                double decay, double momentum, int maximize) noexcept nogil
+        void (*adam_step[2])(void **p, void **g, void **exp_avg, void **exp_avg_sq, void **max_exp_avg_sq,
+                             float **steps, const int64_t *sizes, int64_t count, double lr, double beta1,
+                             double beta2, double eps, double decay, int decoupled, int maximize) noexcept nogil
 
 cdef extern from "memory.h":
     void *fnn_alloc(size_t size) nogil

@@ -2,3 +2,4 @@
  * family uses another's helpers. */
 #include "math.inc.h"
 #include "elementwise.inc.h"
+#include "optim.inc.h"

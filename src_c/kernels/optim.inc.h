@@ -1,0 +1,301 @@
+/* optim.inc.h -- one step of an optimizer for all parameters of a model, in place, in one pass over memory.
+ *
+ * Arrays come as tables of pointers. The parameters lie side by side on a line of numbers, each on a
+ * multiple of OPTIM_ALIGN, and threads share that line: many small parameters make one piece of work,
+ * a large one is split, and an element's place in its vector never depends on the split.
+ */
+#ifndef OPTIM_ALIGN
+#define OPTIM_ALIGN 64
+#define OPTIM_GRAIN 4096
+static inline int64_t optim_span(int64_t size)
+{
+    return (size + OPTIM_ALIGN - 1) / OPTIM_ALIGN * OPTIM_ALIGN;
+}
+
+static inline int64_t optim_line(const int64_t *sizes, int64_t count)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < count; i++)
+        n += optim_span(sizes[i]);
+    return n;
+}
+#endif
+
+/* What changes from parameter to parameter. */
+typedef struct {
+    REAL rate, root; /* step size; factor of the square root's result */
+    float step;      /* what they were computed for; 0: not yet */
+    int first;       /* no state yet */
+} FN(optim_scale);
+
+typedef struct FN(optim_context) {
+    void *const *p, *const *s1, *const *s2, *const *s3;
+    void *const *g;
+    const int64_t *sizes;
+    int64_t count;
+    const uint8_t *first;
+    float *const *steps;
+    double lr, beta1, beta2, decay_rate;
+    REAL sign, momentum, take, decay, eps, keep1, take1, keep2, take2, shrink;
+    void (*update)(const struct FN(optim_context) *, int64_t i, int64_t begin, int64_t end,
+                   FN(optim_scale));
+    FN(optim_scale) (*scale)(const struct FN(optim_context) *, int64_t i, FN(optim_scale) last);
+} FN(optim_context);
+
+static void FN(optim_range)(void *context, int64_t begin, int64_t end)
+{
+    const FN(optim_context) *c = context;
+    FN(optim_scale) scale = {0};
+    int64_t start = 0;
+    for (int64_t i = 0; i < c->count && start < end; i++) {
+        int64_t size = c->sizes[i], next = start + optim_span(size);
+        if (next > begin && size > 0) {
+            int64_t from = begin > start ? begin - start : 0;
+            int64_t to = end - start < size ? end - start : size;
+            scale = c->scale(c, i, scale);
+            if (from < to)
+                c->update(c, i, from, to, scale);
+        }
+        start = next;
+    }
+}
+
+static void FN(optim_run)(FN(optim_context) *c, double cost)
+{
+    fnn_parallel_for(optim_line(c->sizes, c->count), OPTIM_GRAIN, REAL_IS_F32 ? cost : 2 * cost,
+                     FN(optim_range), c);
+}
+
+static inline void FN(optim_count)(float *const *steps, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        *steps[i] += 1;
+}
+
+/* ---- SGD ---- */
+
+static FN(optim_scale) FN(sgd_scale)(const FN(optim_context) *c, int64_t i, FN(optim_scale) last)
+{
+    (void)last;
+    return (FN(optim_scale)){.rate = (REAL)c->lr, .first = c->first && c->first[i]};
+}
+
+#define SGD_UPDATE(name, with_decay, statement)                                                    \
+    static void FN(name)(const FN(optim_context) *c, int64_t i, int64_t begin, int64_t end,        \
+                         FN(optim_scale) scale)                                                    \
+    {                                                                                              \
+        REAL *restrict p = c->p[i], *restrict b = c->s1 ? c->s1[i] : NULL;                         \
+        const REAL *restrict g = c->g[i];                                                          \
+        const REAL rate = scale.rate, sign = c->sign, decay = c->decay, momentum = c->momentum;    \
+        const REAL keep = scale.first ? 0 : momentum, take = scale.first ? 1 : c->take;            \
+        (void)b, (void)decay, (void)momentum, (void)keep, (void)take;                              \
+        if (scale.first) /* whatever the new buffer holds must not reach 0 * buffer */             \
+            memset(b + begin, 0, (size_t)(end - begin) * sizeof(REAL));                            \
+        for (int64_t k = begin; k < end; k++) {                                                    \
+            REAL x = p[k], d = sign * g[k];                                                        \
+            if (with_decay)                                                                        \
+                d += decay * x;                                                                    \
+            statement;                                                                             \
+            p[k] = x - rate * d;                                                                   \
+        }                                                                                          \
+    }
+SGD_UPDATE(sgd_plain, 0, )
+SGD_UPDATE(sgd_plain_decay, 1, )
+SGD_UPDATE(sgd_momentum, 0, d = b[k] = keep * b[k] + take * d)
+SGD_UPDATE(sgd_momentum_decay, 1, d = b[k] = keep * b[k] + take * d)
+SGD_UPDATE(sgd_nesterov, 0, b[k] = keep * b[k] + take * d; d += momentum * b[k])
+SGD_UPDATE(sgd_nesterov_decay, 1, b[k] = keep * b[k] + take * d; d += momentum * b[k])
+#undef SGD_UPDATE
+
+static void FN(sgd_step)(void *const *p, void *const *g, void *const *buffer,
+                         const uint8_t *first, const int64_t *sizes, int64_t count, double lr,
+                         double momentum, double dampening, double decay, int nesterov, int maximize)
+{
+    FN(optim_context) c = {
+        .p = p, .g = g, .s1 = buffer, .sizes = sizes, .count = count, .lr = lr,
+        .first = buffer ? first : NULL, .sign = maximize ? -1 : 1, .momentum = (REAL)momentum,
+        .take = (REAL)(1 - dampening), .decay = (REAL)decay, .scale = FN(sgd_scale)};
+    if (!buffer)
+        c.update = decay != 0 ? FN(sgd_plain_decay) : FN(sgd_plain);
+    else if (nesterov)
+        c.update = decay != 0 ? FN(sgd_nesterov_decay) : FN(sgd_nesterov);
+    else
+        c.update = decay != 0 ? FN(sgd_momentum_decay) : FN(sgd_momentum);
+    FN(optim_run)(&c, buffer ? 0.2 : 0.12);
+}
+
+/* ---- Adagrad ---- */
+
+static FN(optim_scale) FN(adagrad_scale)(const FN(optim_context) *c, int64_t i, FN(optim_scale) last)
+{
+    (void)last;
+    return (FN(optim_scale)){.rate = (REAL)(c->lr / (1 + (*c->steps[i] - 1.0) * c->decay_rate))};
+}
+
+#define ADAGRAD_UPDATE(name, with_decay)                                                           \
+    static void FN(name)(const FN(optim_context) *c, int64_t i, int64_t begin, int64_t end,        \
+                         FN(optim_scale) scale)                                                    \
+    {                                                                                              \
+        REAL *restrict p = c->p[i], *restrict s = c->s1[i];                                        \
+        const REAL *restrict g = c->g[i];                                                          \
+        const REAL rate = scale.rate, sign = c->sign, decay = c->decay, eps = c->eps;              \
+        (void)decay;                                                                               \
+        for (int64_t k = begin; k < end; k++) {                                                    \
+            REAL x = p[k], d = sign * g[k];                                                        \
+            if (with_decay)                                                                        \
+                d += decay * x;                                                                    \
+            REAL v = s[k] + d * d;                                                                 \
+            s[k] = v;                                                                              \
+            p[k] = x - rate * d / (OPTIM_SQRT(v) + eps);                                           \
+        }                                                                                          \
+    }
+#define OPTIM_SQRT(v) (REAL_IS_F32 ? (REAL)sqrtf((float)(v)) : (REAL)sqrt((double)(v)))
+ADAGRAD_UPDATE(adagrad_plain, 0)
+ADAGRAD_UPDATE(adagrad_decay, 1)
+#undef ADAGRAD_UPDATE
+
+static void FN(adagrad_step)(void *const *p, void *const *g, void *const *sum,
+                             float *const *steps, const int64_t *sizes, int64_t count, double lr,
+                             double lr_decay, double decay, double eps, int maximize)
+{
+    FN(optim_count)(steps, count);
+    FN(optim_context) c = {.p = p, .g = g, .s1 = sum, .sizes = sizes, .count = count,
+                           .steps = steps, .lr = lr, .decay_rate = lr_decay,
+                           .sign = maximize ? -1 : 1, .decay = (REAL)decay, .eps = (REAL)eps,
+                           .scale = FN(adagrad_scale),
+                           .update = decay != 0 ? FN(adagrad_decay) : FN(adagrad_plain)};
+    FN(optim_run)(&c, 0.3);
+}
+
+/* ---- RMSprop ---- */
+
+static FN(optim_scale) FN(rmsprop_scale)(const FN(optim_context) *c, int64_t i, FN(optim_scale) last)
+{
+    (void)i, (void)last;
+    return (FN(optim_scale)){.rate = (REAL)c->lr};
+}
+
+/* Variance = square average - average^2 falls below 0 by rounding alone: then it is 0 (NaN stays). */
+#define RMSPROP_UPDATE(name, centered, momentum_used)                                              \
+    static void FN(name)(const FN(optim_context) *c, int64_t i, int64_t begin, int64_t end,        \
+                         FN(optim_scale) scale)                                                    \
+    {                                                                                              \
+        REAL *restrict p = c->p[i], *restrict s = c->s1[i];                                        \
+        REAL *restrict a = centered ? c->s2[i] : NULL, *restrict b = momentum_used ? c->s3[i] : NULL; \
+        const REAL *restrict g = c->g[i];                                                          \
+        const REAL rate = scale.rate, sign = c->sign, decay = c->decay, eps = c->eps;              \
+        const REAL keep = c->keep1, take = c->take1, momentum = c->momentum;                       \
+        const int near = take < (REAL)0.5, decays = decay != 0;                                    \
+        (void)a, (void)b, (void)momentum, (void)near;                                              \
+        for (int64_t k = begin; k < end; k++) {                                                    \
+            REAL x = p[k], d = sign * g[k];                                                        \
+            d = decays ? d + decay * x : d;                                                        \
+            REAL v = keep * s[k] + take * d * d;                                                   \
+            s[k] = v;                                                                              \
+            if (centered) {                                                                        \
+                REAL m = OPTIM_LERP(a[k], d, keep, take, near);                                    \
+                a[k] = m;                                                                          \
+                v -= m * m;                                                                        \
+                v = v < 0 ? 0 : v;                                                                 \
+            }                                                                                      \
+            REAL change = d / (OPTIM_SQRT(v) + eps);                                               \
+            if (momentum_used)                                                                     \
+                change = b[k] = momentum * b[k] + change;                                          \
+            p[k] = x - rate * change;                                                              \
+        }                                                                                          \
+    }
+/* From x towards y, exact at the nearer end (as torch.lerp). */
+#define OPTIM_LERP(x, y, keep, take, near)                                                         \
+    ((near) ? (x) + (take) * ((y) - (x)) : (y) - ((y) - (x)) * (keep))
+RMSPROP_UPDATE(rmsprop_plain, 0, 0)
+RMSPROP_UPDATE(rmsprop_momentum, 0, 1)
+RMSPROP_UPDATE(rmsprop_centered, 1, 0)
+RMSPROP_UPDATE(rmsprop_centered_momentum, 1, 1)
+#undef RMSPROP_UPDATE
+
+static void FN(rmsprop_step)(void *const *p, void *const *g, void *const *square_avg,
+                             void *const *grad_avg, void *const *buffer, float *const *steps,
+                             const int64_t *sizes, int64_t count, double lr, double alpha, double eps,
+                             double decay, double momentum, int maximize)
+{
+    FN(optim_count)(steps, count);
+    FN(optim_context) c = {.p = p, .g = g, .s1 = square_avg, .s2 = grad_avg, .s3 = buffer,
+                           .sizes = sizes, .count = count, .lr = lr, .sign = maximize ? -1 : 1,
+                           .decay = (REAL)decay, .eps = (REAL)eps, .momentum = (REAL)momentum,
+                           .keep1 = (REAL)alpha, .take1 = (REAL)(1 - alpha),
+                           .scale = FN(rmsprop_scale)};
+    if (grad_avg)
+        c.update = buffer ? FN(rmsprop_centered_momentum) : FN(rmsprop_centered);
+    else
+        c.update = buffer ? FN(rmsprop_momentum) : FN(rmsprop_plain);
+    FN(optim_run)(&c, 0.35);
+}
+
+/* ---- Adam, AdamW, AMSGrad ---- */
+
+static FN(optim_scale) FN(adam_scale)(const FN(optim_context) *c, int64_t i, FN(optim_scale) last)
+{
+    const double step = *c->steps[i];
+    if (last.step == *c->steps[i]) /* parameters mostly share it: save the powers */
+        return last;
+    return (FN(optim_scale)){.step = *c->steps[i],
+                             .rate = (REAL)(c->lr / (1 - pow(c->beta1, step))),
+                             .root = (REAL)(1 / sqrt(1 - pow(c->beta2, step)))};
+}
+
+#define ADAM_UPDATE(name, with_decay, amsgrad)                                                     \
+    static void FN(name)(const FN(optim_context) *c, int64_t i, int64_t begin, int64_t end,        \
+                         FN(optim_scale) scale)                                                    \
+    {                                                                                              \
+        REAL *restrict p = c->p[i], *restrict s1 = c->s1[i], *restrict s2 = c->s2[i];              \
+        REAL *restrict s3 = amsgrad ? c->s3[i] : NULL;                                             \
+        const REAL *restrict g = c->g[i];                                                          \
+        const REAL rate = scale.rate, root = scale.root, sign = c->sign, eps = c->eps;             \
+        const REAL decay = c->decay, shrink = c->shrink;                                           \
+        const REAL keep1 = c->keep1, take1 = c->take1, keep2 = c->keep2, take2 = c->take2;         \
+        const int near = take1 < (REAL)0.5;                                                        \
+        (void)s3, (void)decay;                                                                     \
+        for (int64_t k = begin; k < end; k++) {                                                    \
+            REAL x = p[k], d = sign * g[k];                                                        \
+            if (with_decay)                                                                        \
+                d += decay * x;                                                                    \
+            REAL m = OPTIM_LERP(s1[k], d, keep1, take1, near);                                     \
+            REAL v = keep2 * s2[k] + take2 * d * d;                                                \
+            s1[k] = m;                                                                             \
+            s2[k] = v;                                                                             \
+            if (amsgrad) {                                                                         \
+                REAL top = s3[k];                                                                  \
+                v = (top > v) | (top != top) ? top : v;                                            \
+                s3[k] = v;                                                                         \
+            }                                                                                      \
+            p[k] = shrink * x - rate * m / (OPTIM_SQRT(v) * root + eps);                           \
+        }                                                                                          \
+    }
+ADAM_UPDATE(adam_plain, 0, 0)
+ADAM_UPDATE(adam_decay, 1, 0)
+ADAM_UPDATE(adam_amsgrad, 0, 1)
+ADAM_UPDATE(adam_amsgrad_decay, 1, 1)
+#undef ADAM_UPDATE
+#undef OPTIM_LERP
+#undef OPTIM_SQRT
+
+static void FN(adam_step)(void *const *p, void *const *g, void *const *exp_avg,
+                          void *const *exp_avg_sq, void *const *max_exp_avg_sq, float *const *steps,
+                          const int64_t *sizes, int64_t count, double lr, double beta1, double beta2,
+                          double eps, double decay, int decoupled, int maximize)
+{
+    FN(optim_count)(steps, count);
+    FN(optim_context) c = {.p = p, .g = g, .s1 = exp_avg, .s2 = exp_avg_sq, .s3 = max_exp_avg_sq,
+                           .sizes = sizes, .count = count, .steps = steps, .lr = lr,
+                           .beta1 = beta1, .beta2 = beta2, .sign = maximize ? -1 : 1,
+                           .eps = (REAL)eps, .keep1 = (REAL)beta1, .take1 = (REAL)(1 - beta1),
+                           .keep2 = (REAL)beta2, .take2 = (REAL)(1 - beta2),
+                           .decay = decoupled ? 0 : (REAL)decay,
+                           .shrink = decoupled ? (REAL)(1 - lr * decay) : 1, .scale = FN(adam_scale)};
+    int decays = decay != 0 && !decoupled;
+    if (max_exp_avg_sq)
+        c.update = decays ? FN(adam_amsgrad_decay) : FN(adam_amsgrad);
+    else
+        c.update = decays ? FN(adam_decay) : FN(adam_plain);
+    FN(optim_run)(&c, 0.4);
+}
