@@ -24,10 +24,16 @@ const char *const fnn_kernel_names[] = {
     0};
 
 const char *const fnn_unary_names[] = {
-#define UNARY(name, forward, backward, saves) #name,
+#define UNARY(name, forward, backward, saves, cost) #name,
 #include "kernels/elementwise.def"
 #undef UNARY
     0};
+
+const int fnn_unary_saves[] = {
+#define UNARY(name, forward, backward, saves, cost) saves,
+#include "kernels/elementwise.def"
+#undef UNARY
+};
 
 #if defined(__x86_64__)
 /* The operating system must save the wide registers too, or using them kills the process. */

@@ -16,11 +16,14 @@ enum { FNN_F32 = 0, FNN_F64 = 1 };
 
 /* Activations and other maps of one number, in the order of elementwise.def. */
 enum {
-#define UNARY(name, forward, backward, saves) FNN_##name,
+#define UNARY(name, forward, backward, saves, cost) FNN_##name,
 #include "kernels/elementwise.def"
 #undef UNARY
     FNN_UNARY_COUNT
 };
+
+/* Which arrays the backward of a map reads. */
+enum { SAVES_NONE = 0, SAVES_X = 1, SAVES_Y = 2, SAVES_XY = 3 };
 
 typedef struct fnn_kernels {
     const char *isa;
@@ -42,6 +45,8 @@ const char *fnn_best(void);
 extern const char *const fnn_kernel_names[];
 /* Names of the unary maps in enum order, NULL-terminated. */
 extern const char *const fnn_unary_names[];
+/* What each map's backward reads: SAVES_NONE, SAVES_X, ... in the same order. */
+extern const int fnn_unary_saves[];
 
 /* Threads (parallel.c). Kernels use at most this many, fewer when the work is small. */
 void fnn_set_num_threads(int n);

@@ -7,3 +7,4 @@ from fastnn.kernels._core import (available_isas, best_isa, cached_bytes, empty_
                                   set_num_threads, unary_names)
 from fastnn.kernels.elementwise import unary_forward
 from fastnn.kernels.optim import adagrad_step, adam_step, rmsprop_step, sgd_step
+from fastnn.kernels.elementwise import unary_backward, unary_forward, unary_saves

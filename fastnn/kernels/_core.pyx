@@ -10,6 +10,7 @@ cdef extern from "fastnn.h":
     const char *fnn_best()
     const char **fnn_kernel_names
     const char **fnn_unary_names
+    const int *fnn_unary_saves
     void fnn_set_num_threads(int n)
     int fnn_get_num_threads()
     int fnn_openmp_version()
@@ -163,6 +164,11 @@ def unary_names():
         names.append(fnn_unary_names[i].decode())
         i += 1
     return names
+
+
+def unary_saves_flags():
+    """What the backward of each unary map reads, in the order of `unary_names`: bit 0 is x, bit 1 is y."""
+    return [fnn_unary_saves[i] for i in range(len(unary_names()))]
 
 
 def set_use_reference(bint on):

@@ -1,2 +1,3 @@
 """Every kernel in pure NumPy: same names, signatures and results as `fastnn.kernels`, written to be read."""
 from fastnn.reference.optim import adagrad_step, adam_step, rmsprop_step, sgd_step
+from fastnn.reference.elementwise import unary_backward, unary_forward, unary_saves
