@@ -196,7 +196,7 @@ def names_operation(message, spec):
 def test_torch(spec, dtype, kernel_settings):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     if spec.torch is None:
-        pytest.skip("PyTorch has no such operation")
+        pytest.skip("the spec names no PyTorch operation")
     kernels.set_flush_denormal(False)
     for sample in spec.samples(rng_for(spec, dtype), dtype):
         if not sample.torch:
