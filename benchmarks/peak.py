@@ -56,20 +56,21 @@ class Peak:
         return self._at_least_one_thread(key, threads, lambda: self.flops(dtype, 1))
 
     def bandwidth(self, dtype, threads, working_set, again=False):
-        """Bytes a second of y = s x (one read, one write) whose arrays together have about `working_set` bytes."""
-        size = 1 << min(max(int(working_set) - 1, 1).bit_length(), 29)  # up to 512 MB
-        size = max(size, 1 << 13)
+        """Bytes a second of y = y / 2 + x (two reads, one write) whose arrays together have about `working_set` bytes."""
+        working_set = min(max(int(working_set), 1 << 13), 1 << 29)
+        size = 1 << working_set.bit_length() - 1  # the next of 1, 1.5, 2, 3, 4, 6, ... below
+        size += size // 2 if working_set >= size + size // 2 else 0
         key = "bandwidth", dtype, threads, size
         if self.library and (again or key not in self.known):
             x = np.ones(size // 2 // np.dtype(dtype).itemsize, dtype)
             y = np.empty_like(x)
             y.fill(0)
-            function = self.library[f"scale_{dtype}"]
+            function = self.library[f"update_{dtype}"]
             function.restype = None
             function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int]
             rounds = max(1, (1 << 24) // size)
             self._best(key, lambda: function(y.ctypes.data, x.ctypes.data, x.size, rounds, threads),
-                       2 * x.nbytes * rounds)
+                       3 * x.nbytes * rounds)
         return self._at_least_one_thread(key, threads, lambda: self.bandwidth(dtype, 1, working_set))
 
     def _at_least_one_thread(self, key, threads, single):
