@@ -4,6 +4,7 @@
  * wide instructions can never be linked into another variant; only the table leaves this unit.
  */
 #include "fastnn.h"
+#include "memory.h"
 #include "parallel.h"
 
 #include <math.h>

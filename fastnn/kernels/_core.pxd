@@ -23,6 +23,18 @@ cdef extern from "fastnn.h" nogil:
         void (*adam_step[2])(void **p, void **g, void **exp_avg, void **exp_avg_sq, void **max_exp_avg_sq,
                              float **steps, const int64_t *sizes, int64_t count, double lr, double beta1,
                              double beta2, double eps, double decay, int decoupled, int maximize) noexcept nogil
+        # gemm
+        void (*matmul[2])(void *c, const void *a, const void *b, int64_t m, int64_t n, int64_t k, int64_t as_m,
+                          int64_t as_k, int64_t bs_k, int64_t bs_n, int batch_ndim, const int64_t *batch,
+                          const int64_t *a_batch, const int64_t *b_batch, int accumulate) noexcept nogil
+        # linear
+        void (*linear_forward[2])(void *y, const void *x, const void *weight, const void *bias, int64_t m, int64_t n,
+                                  int64_t k, int64_t xs_m, int64_t xs_k, int64_t ws_n, int64_t ws_k, int op, double a,
+                                  double b) noexcept nogil
+        void (*linear_backward[2])(void *dx, void *dw, void *db, void *dz, const void *dy, const void *x,
+                                   const void *weight, const void *y, int64_t m, int64_t n, int64_t k, int64_t dys_m,
+                                   int64_t dys_n, int64_t xs_m, int64_t xs_k, int64_t ws_n, int64_t ws_k, int op,
+                                   double a, double b, int accumulate) noexcept nogil
 
 cdef extern from "memory.h":
     void *fnn_alloc(size_t size) nogil

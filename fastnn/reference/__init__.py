@@ -1,3 +1,5 @@
 """Every kernel in pure NumPy: same names, signatures and results as `fastnn.kernels`, written to be read."""
 from fastnn.reference.optim import adagrad_step, adam_step, rmsprop_step, sgd_step
 from fastnn.reference.elementwise import unary_backward, unary_forward, unary_saves
+from fastnn.reference.gemm import matmul
+from fastnn.reference.linear import linear_backward, linear_forward

@@ -1,5 +1,8 @@
 /* all.inc.h -- every family of kernels, for one REAL and one instruction set. Order matters only where a
  * family uses another's helpers. */
 #include "math.inc.h"
+#include "simd.inc.h"
 #include "elementwise.inc.h"
 #include "optim.inc.h"
+#include "gemm.inc.h"
+#include "linear.inc.h"

@@ -1,0 +1,242 @@
+"""The dense layer: y = f(x W^T + bias), forward and backward in one C call each."""
+cimport numpy as np
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+
+from fastnn.errors import ShapeError
+from fastnn.kernels cimport _core, elementwise, gemm
+from fastnn.kernels import _core as core
+from fastnn.reference import linear as reference
+
+np.import_array()
+
+cdef list names = core.unary_names()
+
+
+cdef int activation_number(activation) except -1:
+    try:
+        return elementwise.unary_number(activation)
+    except ValueError:
+        raise ValueError(f"linear: unknown activation {activation!r}; known: {', '.join(names)}") from None
+
+
+cdef int check(np.ndarray x, np.ndarray weight) except -1:
+    """The kind of x and weight, which must fit each other."""
+    cdef int kind = _core.same_real_kind(x, weight, "linear")
+    if np.PyArray_NDIM(weight) != 2:
+        raise ShapeError(f"linear: expected weight (out, in), got {(<object>weight).shape}")
+    cdef int ndim = np.PyArray_NDIM(x)
+    if ndim == 0 or np.PyArray_DIM(x, ndim - 1) != np.PyArray_DIM(weight, 1):
+        raise ShapeError(f"linear: expected input (*, {weight.shape[1]}), got {(<object>x).shape}")
+    return kind
+
+
+cdef int check_vector(np.ndarray x, np.ndarray vector, int64_t n, str what) except -1:
+    _core.same_real_kind(x, vector, "linear")
+    if np.PyArray_NDIM(vector) != 1 or np.PyArray_DIM(vector, 0) != n:
+        raise ShapeError(f"linear: expected {what} ({n},), got {(<object>vector).shape}")
+    return 0
+
+
+cdef int check_like_output(np.ndarray array, np.ndarray x, np.ndarray weight, str what) except -1:
+    """`array` must have the shape (*, out)."""
+    cdef int i, ndim = np.PyArray_NDIM(x)
+    cdef bint fits = np.PyArray_NDIM(array) == ndim
+    _core.same_real_kind(x, array, "linear_backward")
+    if fits:
+        for i in range(ndim - 1):
+            fits = fits and np.PyArray_DIM(array, i) == np.PyArray_DIM(x, i)
+        fits = fits and np.PyArray_DIM(array, ndim - 1) == np.PyArray_DIM(weight, 0)
+    if not fits:
+        expected = (<object>x).shape[:ndim - 1] + (weight.shape[0],)
+        raise ShapeError(f"linear_backward: expected {what} {expected}, got {(<object>array).shape}")
+    return 0
+
+
+cdef int check_sum(np.ndarray array, np.ndarray x, int ndim, np.npy_intp *shape, str what) except -1:
+    """`array` is to be added to."""
+    cdef int i
+    cdef bint fits = np.PyArray_NDIM(array) == ndim
+    _core.same_real_kind(x, array, "linear_backward")
+    if fits:
+        for i in range(ndim):
+            fits = fits and np.PyArray_DIM(array, i) == shape[i]
+    if not fits:
+        expected = tuple([shape[i] for i in range(ndim)])
+        raise ShapeError(f"linear_backward: expected {what} {expected}, got {(<object>array).shape}")
+    if not np.PyArray_ISCARRAY(array):
+        raise ValueError(f"linear_backward: expected {what} C-contiguous and writeable")
+    return 0
+
+
+cdef np.ndarray as_rows(np.ndarray x, int64_t *m, int64_t *xs_m, int64_t *xs_k):
+    """x or its copy, and its strides as a matrix (m, k)."""
+    cdef int i, ndim = np.PyArray_NDIM(x)
+    if ndim > 2 and not np.PyArray_IS_C_CONTIGUOUS(x):
+        x = _core.contiguous(x)
+    else:
+        x = gemm.strided(x)
+    cdef np.npy_intp item = np.PyArray_ITEMSIZE(x)
+    m[0] = 1
+    for i in range(ndim - 1):
+        m[0] *= np.PyArray_DIM(x, i)
+    xs_k[0] = np.PyArray_STRIDE(x, ndim - 1) // item
+    xs_m[0] = np.PyArray_STRIDE(x, 0) // item if ndim == 2 else np.PyArray_DIM(x, ndim - 1)
+    return x
+
+
+cpdef np.ndarray linear_forward(np.ndarray x, np.ndarray weight, np.ndarray bias=None, activation=None, double a=0.0,
+                                double b=0.0):
+    """``y = f(x @ weight.T + bias)``
+
+    Parameters
+    ----------
+    x : array (*, in)
+        float32 or float64; all arrays have one dtype.
+    weight : array (out, in)
+        May be a transposed view.
+    bias : array (out,), optional
+    activation : str or int, optional
+        A map of `unary_names()` with the parameters `a` and `b`; none: f(z) = z.
+
+    Returns
+    -------
+    y : array (*, out)
+
+    Raises
+    ------
+    ShapeError
+        Shapes do not fit: ``linear: expected input (*, 784), got (32, 100)``.
+    DTypeError
+        Other dtypes, or several.
+    """
+    if x is None or weight is None:
+        raise TypeError("linear: expected arrays, got None")
+    cdef int kind = check(x, weight)
+    cdef int64_t n = np.PyArray_DIM(weight, 0), k = np.PyArray_DIM(weight, 1)
+    cdef int op = -1
+    if bias is not None:
+        check_vector(x, bias, n, "bias")
+    if activation is not None:
+        op = activation_number(activation)
+    if _core.use_reference:
+        return reference.linear_forward(x, weight, bias, names[op] if op >= 0 else None, a, b)
+    cdef int64_t m, xs_m, xs_k
+    x = as_rows(x, &m, &xs_m, &xs_k)
+    weight = gemm.strided(weight)
+    cdef np.npy_intp item = np.PyArray_ITEMSIZE(x)
+    cdef int64_t ws_n = np.PyArray_STRIDE(weight, 0) // item, ws_k = np.PyArray_STRIDE(weight, 1) // item
+    cdef np.npy_intp shape[64]
+    cdef int i, ndim = np.PyArray_NDIM(x)
+    for i in range(ndim - 1):
+        shape[i] = np.PyArray_DIM(x, i)
+    shape[ndim - 1] = n
+    cdef np.ndarray y = _core.new_array(ndim, shape, np.PyArray_TYPE(x))
+    cdef void *py = np.PyArray_DATA(y)
+    cdef void *px = np.PyArray_DATA(x)
+    cdef void *pw = np.PyArray_DATA(weight)
+    cdef void *pb = NULL
+    if bias is not None:
+        bias = _core.contiguous(bias)
+        pb = np.PyArray_DATA(bias)
+    with nogil:
+        _core.active.linear_forward[kind](py, px, pw, pb, m, n, k, xs_m, xs_k, ws_n, ws_k, op, a, b)
+    return y
+
+
+cpdef tuple linear_backward(np.ndarray grad, np.ndarray x, np.ndarray weight, np.ndarray y=None, activation=None,
+                            double a=0.0, double b=0.0, bint need_x=True, bint need_weight=True, bint need_bias=True,
+                            np.ndarray dw=None, np.ndarray db=None):
+    """Gradients of `linear_forward`: with ``dz = grad * f'(y)``,
+    ``dx = dz @ weight``, ``dw = dz.T @ x`` and ``db = dz.sum(0)`` over all leading axes.
+
+    Parameters
+    ----------
+    grad : array (*, out)
+        The gradient with respect to y.
+    x, weight : arrays (*, in) and (out, in)
+        As in the forward call.
+    y : array (*, out)
+        What the forward call returned; not read without an activation.
+    activation, a, b
+        As in the forward call. The map must be one whose derivative is a function of y.
+    need_x, need_weight, need_bias : bool
+        Which gradients to compute.
+    dw, db : arrays (out, in) and (out,), optional
+        C-contiguous buffers to which the gradients are added instead of being returned.
+
+    Returns
+    -------
+    (dx, dw, db) : arrays (*, in), (out, in), (out,), each None if not needed or
+        added to its buffer
+
+    Raises
+    ------
+    ShapeError
+        Shapes do not fit.
+    DTypeError
+        Other dtypes, or several.
+    """
+    if grad is None or x is None or weight is None:
+        raise TypeError("linear_backward: expected arrays, got None")
+    cdef int kind = check(x, weight)
+    cdef int64_t n = np.PyArray_DIM(weight, 0), k = np.PyArray_DIM(weight, 1)
+    cdef int op = -1
+    check_like_output(grad, x, weight, "grad")
+    if activation is not None:
+        op = activation_number(activation)
+        if y is None:
+            raise ValueError("linear_backward: expected y with an activation, got None")
+        check_like_output(y, x, weight, "y")
+    if need_weight and dw is not None:
+        check_sum(dw, x, 2, np.PyArray_DIMS(weight), "dw")
+    cdef np.npy_intp n_shape = n
+    if need_bias and db is not None:
+        check_sum(db, x, 1, &n_shape, "db")
+    if _core.use_reference:
+        return reference.linear_backward(grad, x, weight, y, names[op] if op >= 0 else None, a, b, need_x,
+                                         need_weight, need_bias, dw, db)
+    cdef bint accumulate = (need_weight and dw is not None) or (need_bias and db is not None)
+    cdef int64_t m, xs_m, xs_k
+    grad = _core.contiguous(grad)
+    if op >= 0:
+        y = _core.contiguous(y)
+    x = as_rows(x, &m, &xs_m, &xs_k)
+    weight = gemm.strided(weight)
+    cdef np.npy_intp item = np.PyArray_ITEMSIZE(x)
+    cdef int64_t ws_n = np.PyArray_STRIDE(weight, 0) // item, ws_k = np.PyArray_STRIDE(weight, 1) // item
+    cdef int typenum = np.PyArray_TYPE(x)
+    cdef np.ndarray dx = None, new_dw = None, new_db = None, scratch
+    cdef void *pdx = NULL
+    cdef void *pdw = NULL
+    cdef void *pdb = NULL
+    cdef void *py = NULL
+    cdef void *dz = NULL
+    cdef void *pgrad = np.PyArray_DATA(grad)
+    cdef void *px = np.PyArray_DATA(x)
+    cdef void *pw = np.PyArray_DATA(weight)
+    if need_x:
+        dx = _core.new_like(x, typenum)
+        pdx = np.PyArray_DATA(dx)
+    if need_weight and dw is not None:
+        pdw = np.PyArray_DATA(dw)
+    elif need_weight:
+        new_dw = _core.new_like(weight, typenum)
+        pdw = np.PyArray_DATA(new_dw)
+        if accumulate:
+            memset(pdw, 0, np.PyArray_NBYTES(new_dw))
+    if need_bias and db is not None:
+        pdb = np.PyArray_DATA(db)
+    elif need_bias:
+        new_db = _core.new_array(1, &n_shape, typenum)
+        pdb = np.PyArray_DATA(new_db)
+        if accumulate:
+            memset(pdb, 0, np.PyArray_NBYTES(new_db))
+    if op >= 0:
+        py = np.PyArray_DATA(y)
+        scratch = _core.new_like(grad, typenum)
+        dz = np.PyArray_DATA(scratch)
+    with nogil:
+        _core.active.linear_backward[kind](pdx, pdw, pdb, dz, pgrad, px, pw, py, m, n, k, n, 1, xs_m, xs_k, ws_n,
+                                           ws_k, op, a, b, accumulate)
+    return dx, new_dw, new_db

@@ -1,0 +1,228 @@
+/* gemm.inc.h -- matrix products: C = A B (+ C) (+ bias, activation), any strides of A and B, rows of C contiguous.
+ *
+ * C is cut into parts, one per thread; a part is done block by block so that the pieces of A and B in use stay in the
+ * caches; a block tile by tile (gemm_tile.inc.h). An element's arithmetic is the same wherever the cuts fall.
+ */
+#include "gemm_tile.inc.h"
+#include "gemm_dot.inc.h"
+#include "gemm_pack.inc.h"
+
+typedef struct {
+    REAL *c;
+    const REAL *a, *b, *bias; /* bias: (n,) or NULL */
+    int64_t m, n, k;
+    int64_t ldc, as_m, as_k, bs_k, bs_n;
+    int from_c; /* add to C */
+    int relu;
+} FN(gemm);
+
+#ifndef FNN_GEMM_BLOCKS
+#define FNN_GEMM_BLOCKS
+#define GEMM_DEPTH_BYTES 1536         /* of one row of an A tile: the tile stays in a 32 KB L1 cache */
+#define GEMM_PANELS_BYTES (384 << 10) /* of packed B: stays in a 512 KB to 1 MB L2 cache */
+#define GEMM_ON_STACK 8192            /* small packs need no allocation */
+#define DOT_FEW 4                     /* rows or columns at most for dot products along k */
+#endif
+
+/* Dot products when there are few rows or columns and both operands run along k. Only shapes and strides decide. */
+FNN_INLINE int FN(gemm_is_dot)(const FN(gemm) * g)
+{
+    return g->as_k == 1 && g->bs_k == 1 && (g->m <= DOT_FEW || g->n <= DOT_FEW) && g->k >= VW;
+}
+
+static void FN(gemm_dot_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
+{
+    REAL sums[DOT_ROWS * DOT_COLS];
+    const int rows_outside = g->m > g->n; /* the long operand is read once */
+    const int64_t outer_end = rows_outside ? i1 : j1, inner_end = rows_outside ? j1 : i1;
+    const int outer_step = rows_outside ? DOT_ROWS : DOT_COLS, inner_step = rows_outside ? DOT_COLS : DOT_ROWS;
+    for (int64_t o = rows_outside ? i0 : j0; o < outer_end; o += outer_step)
+        for (int64_t p = rows_outside ? j0 : i0; p < inner_end; p += inner_step) {
+            const int64_t i = rows_outside ? o : p, j = rows_outside ? p : o;
+            const int rows = i1 - i < DOT_ROWS ? (int)(i1 - i) : DOT_ROWS;
+            const int cols = j1 - j < DOT_COLS ? (int)(j1 - j) : DOT_COLS;
+            FN(dots)[rows - 1][cols - 1](g->k, g->a + i * g->as_m, g->as_m, g->b + j * g->bs_n, g->bs_n, sums);
+            for (int r = 0; r < rows; r++)
+                for (int s = 0; s < cols; s++) {
+                    REAL *c = g->c + (i + r) * g->ldc + j + s, y = sums[r * DOT_COLS + s];
+                    if (g->from_c)
+                        y += *c;
+                    if (g->bias)
+                        y += g->bias[j + s];
+                    *c = g->relu && y < 0 ? 0 : y;
+                }
+        }
+}
+
+/* Rows i0..i1 and columns j0..j1 of C, on this thread. j0 is a multiple of VW. */
+static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
+{
+    const int64_t m = i1 - i0, n = j1 - j0, k = g->k;
+    if (m <= 0 || n <= 0)
+        return;
+    if (FN(gemm_is_dot)(g)) {
+        FN(gemm_dot_part)(g, i0, i1, j0, j1);
+        return;
+    }
+    const int wide = m <= TILE_ROWS_WIDE && n > 2 * VW;
+    const int64_t width = wide ? 4 * VW : 2 * VW;
+    const int64_t tiles = (m + TILE_ROWS - 1) / TILE_ROWS;
+
+    const int64_t deepest = GEMM_DEPTH_BYTES / (int64_t)sizeof(REAL);
+    const int64_t depths = k > deepest ? (k + deepest - 1) / deepest : 1;
+    const int64_t depth = (k + depths - 1) / depths;
+    int64_t broad = GEMM_PANELS_BYTES / (int64_t)sizeof(REAL) / (depth ? depth : 1) / width * width;
+    broad = broad < width ? width : broad > n ? n : broad;
+
+    const int pack_b = (g->bs_n != 1 && n > 1) || (tiles > 4 && depth * n * (int64_t)sizeof(REAL) > 65536);
+    const int pack_a = n > 4 * width && k > 64 && tiles > 4 &&
+                       (g->as_k != 1 || g->as_m * (int64_t)sizeof(REAL) % 1024 == 0 || depths > 2);
+    const int64_t panels = pack_b ? (broad + VW - 1) / VW * VW * depth : 0;
+    const int64_t tile = pack_a ? TILE_ROWS * (depth + 2 * VW) : 0;
+    REAL on_stack[GEMM_ON_STACK / sizeof(REAL)] __attribute__((aligned(64)));
+    REAL *scratch = on_stack;
+    void *allocated = NULL;
+    if (panels + tile > (int64_t)(GEMM_ON_STACK / sizeof(REAL)))
+        scratch = allocated = fnn_alloc((size_t)(panels + tile) * sizeof(REAL));
+    REAL *const packed_b = scratch, *const packed_a = scratch ? scratch + panels : NULL;
+
+    for (int64_t jc = j0; jc < j1; jc += broad) {
+        const int64_t jc_end = jc + broad < j1 ? jc + broad : j1;
+        for (int64_t block = 0, pc = 0; block < depths; block++, pc += depth) {
+            const int64_t kc = k - pc < depth ? k - pc : depth;
+            FN(tile_ends) ends = {.from_c = g->from_c || block > 0, .relu = g->relu && block == depths - 1};
+            for (int64_t t = 0; t < tiles; t++) {
+                const int64_t i = i0 + m * t / tiles, rows = i0 + m * (t + 1) / tiles - i;
+                const REAL *a = g->a + i * g->as_m + pc * g->as_k;
+                int64_t as_m = g->as_m, as_k = g->as_k;
+                if (pack_a && packed_a) {
+                    FN(pack_a)(packed_a, &as_m, &as_k, a, rows, kc);
+                    a = packed_a;
+                }
+                for (int64_t j = jc; j < jc_end;) {
+                    const int64_t left = jc_end - j;
+                    int vectors = left > VW ? 2 : 1;
+                    if (wide && left > 3 * VW)
+                        vectors = 4;
+                    const int64_t columns = left < vectors * VW ? left : vectors * VW;
+                    const int part = columns < vectors * VW;
+                    if (part)
+                        ends.tail = FN(v_mask)(columns - (vectors - 1) * VW);
+                    ends.bias = g->bias && block == depths - 1 ? g->bias + j : NULL;
+                    const REAL *b = g->b + pc * g->bs_k + j * g->bs_n;
+                    int64_t ldb = g->bs_k;
+                    if (pack_b) {
+                        REAL *panel = packed_b + (j - jc) * kc;
+                        ldb = vectors * VW;
+                        if (t == 0)
+                            FN(pack_b)(panel, ldb, b, g->bs_k, g->bs_n, kc, columns);
+                        b = panel;
+                    }
+                    FN(tiles)[vectors >> 1][part][rows - 1](kc, a, as_m, as_k, b, ldb, g->c + i * g->ldc + j, g->ldc,
+                                                            &ends);
+                    j += columns;
+                }
+            }
+        }
+    }
+    fnn_free(allocated);
+}
+
+/* Nanoseconds on one core, roughly. */
+FNN_INLINE double FN(gemm_cost)(const FN(gemm) * g)
+{
+    const double vectors = (double)((g->n + VW - 1) / VW);
+    return 30 + 0.25 * ((double)g->m + 4) * vectors * (double)g->k;
+}
+
+/* The grid of `threads` parts whose largest part costs least. Columns are cut between vectors. */
+static void FN(gemm_grid)(const FN(gemm) * g, int threads, int *parts_m, int *parts_n)
+{
+    const int64_t vectors = (g->n + VW - 1) / VW;
+    double best = 0;
+    *parts_m = *parts_n = 1;
+    for (int pm = 1; pm <= threads; pm++) {
+        if (threads % pm)
+            continue;
+        const int pn = threads / pm;
+        const int64_t rows = (g->m + pm - 1) / pm, columns = (vectors + pn - 1) / pn;
+        const int64_t pack = g->bs_n != 1 ? 5 : 1; /* a packed element costs as much as so many rows of C */
+        const double cost = (double)(rows + pack) * (double)columns * (columns == 1 ? 1.1 : 1.0);
+        if (pm == 1 || cost < best) {
+            best = cost;
+            *parts_m = pm;
+            *parts_n = pn;
+        }
+    }
+}
+
+typedef struct {
+    FN(gemm) gemm;
+    int parts_m, parts_n;
+    int batch_ndim;
+    const int64_t *batch, *a_batch, *b_batch;
+} FN(gemm_job);
+
+/* Item = part of one product of the batch. */
+static void FN(gemm_range)(void *context, int64_t begin, int64_t end)
+{
+    const FN(gemm_job) *job = context;
+    const int64_t parts = (int64_t)job->parts_m * job->parts_n;
+    for (int64_t item = begin; item < end; item++) {
+        FN(gemm) g = job->gemm;
+        int64_t index = item / parts;
+        g.c += index * g.m * g.ldc;
+        for (int d = job->batch_ndim - 1; d >= 0; d--) {
+            const int64_t i = index % job->batch[d];
+            index /= job->batch[d];
+            g.a += i * job->a_batch[d];
+            g.b += i * job->b_batch[d];
+        }
+        const int64_t vectors = (g.n + VW - 1) / VW, part = item % parts;
+        const int64_t pm = part / job->parts_n, pn = part % job->parts_n;
+        const int64_t j1 = vectors * (pn + 1) / job->parts_n * VW;
+        FN(gemm_part)(&g, g.m * pm / job->parts_m, g.m * (pm + 1) / job->parts_m, vectors * pn / job->parts_n * VW,
+                      j1 < g.n ? j1 : g.n);
+    }
+}
+
+static void FN(gemm_run)(FN(gemm_job) * job, int64_t batch)
+{
+    const double cost = FN(gemm_cost)(&job->gemm);
+    const int threads = fnn_threads_for(cost * (double)batch);
+    job->parts_m = job->parts_n = 1;
+    if (threads > 1 && batch < 4 * threads)
+        FN(gemm_grid)(&job->gemm, threads, &job->parts_m, &job->parts_n);
+    const int64_t parts = (int64_t)job->parts_m * job->parts_n;
+    fnn_parallel_for(batch * parts, 1, cost / (double)parts, FN(gemm_range), job);
+}
+
+static void FN(matmul)(void *c, const void *a, const void *b, int64_t m, int64_t n, int64_t k, int64_t as_m,
+                       int64_t as_k, int64_t bs_k, int64_t bs_n, int batch_ndim, const int64_t *batch,
+                       const int64_t *a_batch, const int64_t *b_batch, int accumulate)
+{
+    int64_t count = 1;
+    for (int d = 0; d < batch_ndim; d++)
+        count *= batch[d];
+    /* Rows of a batch under one B are rows of one product. */
+    while (batch_ndim > 0 && b_batch[batch_ndim - 1] == 0 && (m == 1 || a_batch[batch_ndim - 1] == m * as_m)) {
+        if (m == 1)
+            as_m = a_batch[batch_ndim - 1];
+        m *= batch[--batch_ndim];
+        count = batch[batch_ndim] ? count / batch[batch_ndim] : 0;
+    }
+    if (count == 0 || m == 0 || n == 0)
+        return;
+    FN(gemm_job) job = {.gemm = {.c = c, .a = a, .b = b, .m = m, .n = n, .k = k, .ldc = n, .as_m = as_m, .as_k = as_k,
+                                 .bs_k = bs_k, .bs_n = bs_n, .from_c = accumulate},
+                        .batch_ndim = batch_ndim, .batch = batch, .a_batch = a_batch, .b_batch = b_batch};
+    if (n == 1 && m > 1 && as_k != 1) { /* C^T = B^T A^T: one row, whose elements lie side by side in A's columns */
+        FN(gemm) *g = &job.gemm;
+        g->a = b, g->b = a;
+        g->m = 1, g->n = m;
+        g->ldc = m;
+        g->as_m = bs_n, g->as_k = bs_k, g->bs_k = as_k, g->bs_n = as_m;
+        job.a_batch = b_batch, job.b_batch = a_batch;
+    }
+    FN(gemm_run)(&job, count);
+}

@@ -1,0 +1,64 @@
+/* gemm_pack.inc.h -- copies of parts of A and B in the order in which the tiles read them. */
+
+/* dst[kk * width + j] = B[kk, j] for kk < k, j < columns; the columns up to `width` are left as they are: no tile
+ * reads them except into lanes that it drops. */
+static void FN(pack_b)(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t columns)
+{
+    if (bs_n == 1) {
+        const int64_t whole = columns - columns % VW;
+        const FN(mask) tail = FN(v_mask)(columns - whole);
+        for (int64_t kk = 0; kk < k; kk++) {
+            const REAL *from = b + kk * bs_k;
+            REAL *to = dst + kk * width;
+            for (int64_t j = 0; j < whole; j += VW)
+                FN(v_store)(to + j, FN(v_load)(from + j));
+            if (whole < columns)
+                FN(v_store_part)(to + whole, tail, FN(v_load_part)(from + whole, tail));
+        }
+        return;
+    }
+    int64_t j = 0;
+    if (bs_k == 1) { /* transpose VQUAD x VQUAD blocks, a whole vector of columns at a time */
+        const int64_t body = k - k % VQUAD;
+        for (; j + VW <= columns; j += VW) {
+            const REAL *from = b + j * bs_n;
+            REAL *to = dst + j;
+            for (int64_t kk = 0; kk < body; kk += VQUAD) {
+                FN(vec) v[VQUAD];
+                FNN_UNROLL
+                for (int q = 0; q < VQUAD; q++)
+                    v[q] = FN(v_load_lanes)(from + q * bs_n + kk, VQUAD * bs_n);
+                FN(v_transpose_lanes)(v);
+                FNN_UNROLL
+                for (int q = 0; q < VQUAD; q++)
+                    FN(v_store)(to + (kk + q) * width, v[q]);
+            }
+            for (int64_t kk = body; kk < k; kk++)
+                for (int l = 0; l < VW; l++)
+                    to[kk * width + l] = from[l * bs_n + kk];
+        }
+    }
+    for (; j < columns; j++) {
+        const REAL *from = b + j * bs_n;
+        for (int64_t kk = 0; kk < k; kk++)
+            dst[kk * width + j] = from[kk * bs_k];
+    }
+}
+
+/* A tile of A, rows x k, without the long strides that make its lines fight for the same places of the cache. */
+static void FN(pack_a)(REAL *dst, int64_t *as_m, int64_t *as_k, const REAL *a, int64_t rows, int64_t k)
+{
+    if (*as_k == 1) {
+        const int64_t stride = (k + VW - 1) / VW * VW + VW;
+        for (int64_t i = 0; i < rows; i++)
+            memcpy(dst + i * stride, a + i * *as_m, (size_t)k * sizeof(REAL));
+        *as_m = stride;
+    } else {
+        const int64_t from_m = *as_m, from_k = *as_k;
+        for (int64_t kk = 0; kk < k; kk++)
+            for (int64_t i = 0; i < rows; i++)
+                dst[kk * TILE_ROWS + i] = a[kk * from_k + i * from_m];
+        *as_m = 1;
+        *as_k = TILE_ROWS;
+    }
+}

@@ -1,0 +1,218 @@
+/* simd.inc.h -- one vector of REALs, for the few kernels that must control registers. Arithmetic is written with the
+ * compiler's vector operators (+ - * on FN(vec)); here are only loads, stores, masks and the pieces of a transpose.
+ *
+ * VBYTES  bytes of a vector          VW  REALs in a vector
+ * VQUAD   REALs in 16 bytes: the lane within which shuffles are cheap
+ */
+#ifndef FNN_SIMD_ONCE
+#define FNN_SIMD_ONCE
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+#if defined(__AVX512F__)
+#define VBYTES 64
+#elif defined(__AVX2__)
+#define VBYTES 32
+#else
+#define VBYTES 16
+#endif
+#define VW ((int)(VBYTES / sizeof(REAL)))
+#define VQUAD ((int)(16 / sizeof(REAL)))
+#define FNN_INLINE static inline __attribute__((always_inline))
+/* Compilers of both families unroll constant loops; gcc wants to be told how far. */
+#if defined(__clang__)
+#define FNN_UNROLL _Pragma("unroll")
+#else
+#define FNN_UNROLL _Pragma("GCC unroll 16")
+#endif
+#endif
+
+typedef REAL FN(vec) __attribute__((vector_size(VBYTES)));
+typedef REAL FN(vec_unaligned) __attribute__((vector_size(VBYTES), aligned(sizeof(REAL)), may_alias));
+
+FNN_INLINE FN(vec) FN(v_load)(const REAL *p)
+{
+    return *(const FN(vec_unaligned) *)p;
+}
+
+FNN_INLINE void FN(v_store)(REAL *p, FN(vec) v)
+{
+    *(FN(vec_unaligned) *)p = v;
+}
+
+FNN_INLINE FN(vec) FN(v_set1)(REAL x)
+{
+    return x - (FN(vec)){0};
+}
+
+/* x < 0 ? 0 : x, which keeps NaN; and where y <= 0 ? 0 : x, its derivative. */
+FNN_INLINE FN(vec) FN(v_relu)(FN(vec) x)
+{
+    return (FN(vec))(~(x < 0) & (__typeof__(x < 0))x);
+}
+
+FNN_INLINE FN(vec) FN(v_relu_backward)(FN(vec) x, FN(vec) y)
+{
+    return (FN(vec))(~(y <= 0) & (__typeof__(y <= 0))x);
+}
+
+/* The first `count` elements of a vector, 0 <= count <= VW: nothing beyond them is read or written. */
+#if defined(__AVX512F__)
+#if REAL_IS_F32
+typedef __mmask16 FN(mask);
+#define V_MASK_LOAD(p, m) (FN(vec))_mm512_maskz_loadu_ps(m, p)
+#define V_MASK_STORE(p, m, v) _mm512_mask_storeu_ps(p, m, (__m512)(v))
+#else
+typedef __mmask8 FN(mask);
+#define V_MASK_LOAD(p, m) (FN(vec))_mm512_maskz_loadu_pd(m, p)
+#define V_MASK_STORE(p, m, v) _mm512_mask_storeu_pd(p, m, (__m512d)(v))
+#endif
+FNN_INLINE FN(mask) FN(v_mask)(int64_t count)
+{
+    return (FN(mask))((1u << count) - 1);
+}
+#elif defined(__AVX2__)
+typedef __m256i FN(mask);
+#if REAL_IS_F32
+#define V_MASK_LOAD(p, m) (FN(vec))_mm256_maskload_ps(p, m)
+#define V_MASK_STORE(p, m, v) _mm256_maskstore_ps(p, m, (__m256)(v))
+FNN_INLINE FN(mask) FN(v_mask)(int64_t count)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+#else
+#define V_MASK_LOAD(p, m) (FN(vec))_mm256_maskload_pd(p, m)
+#define V_MASK_STORE(p, m, v) _mm256_maskstore_pd(p, m, (__m256d)(v))
+FNN_INLINE FN(mask) FN(v_mask)(int64_t count)
+{
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+#endif
+#else
+typedef int FN(mask);
+FNN_INLINE FN(mask) FN(v_mask)(int64_t count)
+{
+    return (int)count;
+}
+FNN_INLINE FN(vec) FN(v_part_load)(const REAL *p, int count)
+{
+    if (count == VW)
+        return FN(v_load)(p);
+    FN(vec) v = {0};
+    if (count > 0)
+        v[0] = p[0];
+#if REAL_IS_F32
+    if (count > 1)
+        v[1] = p[1];
+    if (count > 2)
+        v[2] = p[2];
+#endif
+    return v;
+}
+FNN_INLINE void FN(v_part_store)(REAL *p, int count, FN(vec) v)
+{
+    if (count == VW) {
+        FN(v_store)(p, v);
+        return;
+    }
+    if (count > 0)
+        p[0] = v[0];
+#if REAL_IS_F32
+    if (count > 1)
+        p[1] = v[1];
+    if (count > 2)
+        p[2] = v[2];
+#endif
+}
+#define V_MASK_LOAD(p, m) FN(v_part_load)(p, m)
+#define V_MASK_STORE(p, m, v) FN(v_part_store)(p, m, v)
+#endif
+
+FNN_INLINE FN(vec) FN(v_load_part)(const REAL *p, FN(mask) mask)
+{
+    return V_MASK_LOAD(p, mask);
+}
+
+FNN_INLINE void FN(v_store_part)(REAL *p, FN(mask) mask, FN(vec) v)
+{
+    V_MASK_STORE(p, mask, v);
+}
+#undef V_MASK_LOAD
+#undef V_MASK_STORE
+
+/* 16 bytes from each of p, p + step, p + 2 step, ...: one 16-byte lane each. */
+FNN_INLINE FN(vec) FN(v_load_lanes)(const REAL *p, int64_t step)
+{
+#if defined(__AVX512F__) && REAL_IS_F32
+    __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(p));
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(p + step), 1);
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(p + 2 * step), 2);
+    return (FN(vec))_mm512_insertf32x4(v, _mm_loadu_ps(p + 3 * step), 3);
+#elif defined(__AVX512F__)
+    __m512d v = _mm512_castpd128_pd512(_mm_loadu_pd(p));
+    v = _mm512_insertf64x2(v, _mm_loadu_pd(p + step), 1);
+    v = _mm512_insertf64x2(v, _mm_loadu_pd(p + 2 * step), 2);
+    return (FN(vec))_mm512_insertf64x2(v, _mm_loadu_pd(p + 3 * step), 3);
+#elif defined(__AVX2__) && REAL_IS_F32
+    return (FN(vec))_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + step), 1);
+#elif defined(__AVX2__)
+    return (FN(vec))_mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(p)), _mm_loadu_pd(p + step), 1);
+#else
+    (void)step;
+    return FN(v_load)(p);
+#endif
+}
+
+/* Transposes the VQUAD x VQUAD block that each 16-byte lane of v[0..VQUAD-1] makes. */
+FNN_INLINE void FN(v_transpose_lanes)(FN(vec) * v)
+{
+#if defined(__AVX512F__) && REAL_IS_F32
+    __m512 a = (__m512)v[0], b = (__m512)v[1], c = (__m512)v[2], d = (__m512)v[3];
+    __m512d ab = (__m512d)_mm512_unpacklo_ps(a, b), AB = (__m512d)_mm512_unpackhi_ps(a, b);
+    __m512d cd = (__m512d)_mm512_unpacklo_ps(c, d), CD = (__m512d)_mm512_unpackhi_ps(c, d);
+    v[0] = (FN(vec))_mm512_unpacklo_pd(ab, cd), v[1] = (FN(vec))_mm512_unpackhi_pd(ab, cd);
+    v[2] = (FN(vec))_mm512_unpacklo_pd(AB, CD), v[3] = (FN(vec))_mm512_unpackhi_pd(AB, CD);
+#elif defined(__AVX512F__)
+    __m512d a = (__m512d)v[0], b = (__m512d)v[1];
+    v[0] = (FN(vec))_mm512_unpacklo_pd(a, b), v[1] = (FN(vec))_mm512_unpackhi_pd(a, b);
+#elif defined(__AVX2__) && REAL_IS_F32
+    __m256 a = (__m256)v[0], b = (__m256)v[1], c = (__m256)v[2], d = (__m256)v[3];
+    __m256d ab = (__m256d)_mm256_unpacklo_ps(a, b), AB = (__m256d)_mm256_unpackhi_ps(a, b);
+    __m256d cd = (__m256d)_mm256_unpacklo_ps(c, d), CD = (__m256d)_mm256_unpackhi_ps(c, d);
+    v[0] = (FN(vec))_mm256_unpacklo_pd(ab, cd), v[1] = (FN(vec))_mm256_unpackhi_pd(ab, cd);
+    v[2] = (FN(vec))_mm256_unpacklo_pd(AB, CD), v[3] = (FN(vec))_mm256_unpackhi_pd(AB, CD);
+#elif defined(__AVX2__)
+    __m256d a = (__m256d)v[0], b = (__m256d)v[1];
+    v[0] = (FN(vec))_mm256_unpacklo_pd(a, b), v[1] = (FN(vec))_mm256_unpackhi_pd(a, b);
+#elif REAL_IS_F32
+    FN(vec) a = v[0], b = v[1], c = v[2], d = v[3];
+    v[0] = (FN(vec)){a[0], b[0], c[0], d[0]}, v[1] = (FN(vec)){a[1], b[1], c[1], d[1]};
+    v[2] = (FN(vec)){a[2], b[2], c[2], d[2]}, v[3] = (FN(vec)){a[3], b[3], c[3], d[3]};
+#else
+    FN(vec) a = v[0], b = v[1];
+    v[0] = (FN(vec)){a[0], b[0]}, v[1] = (FN(vec)){a[1], b[1]};
+#endif
+}
+
+/* The sum of a vector's elements, halves added to halves. */
+FNN_INLINE REAL FN(v_sum)(FN(vec) v)
+{
+#if defined(__AVX512F__) && REAL_IS_F32
+    __m256 h = _mm512_castps512_ps256((__m512)v) + _mm512_extractf32x8_ps((__m512)v, 1);
+    __m128 q = _mm256_castps256_ps128(h) + _mm256_extractf128_ps(h, 1);
+#elif defined(__AVX512F__)
+    __m256d h = _mm512_castpd512_pd256((__m512d)v) + _mm512_extractf64x4_pd((__m512d)v, 1);
+    __m128d q = _mm256_castpd256_pd128(h) + _mm256_extractf128_pd(h, 1);
+#elif defined(__AVX2__) && REAL_IS_F32
+    __m128 q = _mm256_castps256_ps128((__m256)v) + _mm256_extractf128_ps((__m256)v, 1);
+#elif defined(__AVX2__)
+    __m128d q = _mm256_castpd256_pd128((__m256d)v) + _mm256_extractf128_pd((__m256d)v, 1);
+#else
+    FN(vec) q = v;
+#endif
+#if REAL_IS_F32
+    return (q[0] + q[2]) + (q[1] + q[3]);
+#else
+    return q[0] + q[1];
+#endif
+}
