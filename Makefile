@@ -62,13 +62,13 @@ lint: $(VENV)/.extra-lint  ## ruff, cython-lint, and clang-format where it is in
 # A second copy of the sources is built with the sanitizers, beside the ordinary build. LD_PRELOAD brings their runtimes
 # before Python's; PYTHONMALLOC=malloc lets them see Python's own buffers. PyTorch is left out: it is not built for this.
 asan: $(VENV)/.extra-test  ## build with AddressSanitizer and UBSan into build/asan and run the tests there
-	rm -rf $(ASAN_TREE)/tests $(ASAN_TREE)/benchmarks $(ASAN_TREE)/examples
-	mkdir -p $(ASAN_TREE)
+	mkdir -p $(ASAN_TREE)/fastnn
+	cd $(ASAN_TREE) && rm -rf src_c tests benchmarks examples && find fastnn -name '*.py*' -delete
 	tar -cf - --exclude='*.so' --exclude='__pycache__' --exclude='fastnn/*.c' \
 	    pyproject.toml setup.py README.md LICENSE Makefile fastnn src_c tests benchmarks \
 	    $(wildcard examples docs CONTRIBUTING.md CHANGELOG.md) | tar -xf - -C $(ASAN_TREE)
 	cd $(ASAN_TREE) && FASTNN_SANITIZE=1 $(abspath $(BIN))/python setup.py --quiet build_ext --inplace
-	cd $(ASAN_TREE) && PYTHONPATH=. PYTHONMALLOC=malloc PYTHONSAFEPATH= \
+	cd $(ASAN_TREE) && PYTHONPATH=. PYTHONMALLOC=malloc FASTNN_TEST_TORCH=0 \
 	    LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	    $(abspath $(BIN))/python -m pytest -p no:cacheprovider -m 'not torch' $(ARGS)

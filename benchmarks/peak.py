@@ -56,7 +56,7 @@ class Peak:
         return self._at_least_one_thread(key, threads, lambda: self.flops(dtype, 1))
 
     def bandwidth(self, dtype, threads, working_set, again=False):
-        """Bytes a second of y = y / 2 + x (two reads, one write) whose arrays together have about `working_set` bytes."""
+        """Bytes a second of y = y / 2 + x (two reads, one write) whose arrays have about `working_set` bytes."""
         working_set = min(max(int(working_set), 1 << 13), 1 << 29)
         size = 1 << working_set.bit_length() - 1  # the next of 1, 1.5, 2, 3, 4, 6, ... below
         size += size // 2 if working_set >= size + size // 2 else 0

@@ -32,7 +32,7 @@ IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+c?import[ \t]+(\([^)]*\)
 
 def sources(*patterns):
     return [path for pattern in patterns for path in sorted(ROOT.glob(pattern))
-            if not re.search(r"/(build|dist|\.venv[^/]*)/", str(path))]
+            if not re.match(r"(build|dist|\.venv[^/]*)/", str(path.relative_to(ROOT)))]
 
 
 def imports_of(text, path):

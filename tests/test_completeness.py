@@ -40,7 +40,8 @@ def kernels_without_spec(names, specs):
 
 def exported(module):
     """Operations of a family: what fastnn.kernels re-exports. The rest are helpers of compiled code."""
-    return {name: function for name, function in public_functions(module).items() if hasattr(kernels, name) and name not in QUERIES}
+    return {name: function for name, function in public_functions(module).items()
+            if hasattr(kernels, name) and name not in QUERIES}
 
 
 def gaps(module, counterpart, specs):

@@ -2,6 +2,7 @@
 import gc
 import os
 import random
+import subprocess
 import sys
 
 import numpy as np
@@ -43,6 +44,18 @@ def test_resident_size_stays_flat():
     gc.collect()
     grown = resident_bytes() - before
     assert grown < 8 << 20, f"grew by {grown / 2**20:.1f} MB"
+
+
+@pytest.mark.skipif(not SANITIZED, reason="runs under `make asan`")
+def test_the_sanitizer_sees_buffers():
+    """A write behind one of our buffers ends the process: otherwise `make asan` would prove nothing."""
+    code = ("import ctypes; from fastnn.kernels import _core\n"
+            "y = _core.empty((10,), 11); ctypes.memset(y.ctypes.data, 0, 40 + {extra})")
+    for extra, fails in ((0, False), (1, True)):
+        done = subprocess.run([sys.executable, "-c", code.format(extra=extra)], capture_output=True, text=True,
+                              timeout=120)
+        assert ("heap-buffer-overflow" in done.stderr) is fails, done.stderr
+        assert (done.returncode != 0) is fails
 
 
 def test_cache_is_bounded():
