@@ -14,7 +14,7 @@ from peak import Peak
 import numpy as np
 
 from fastnn import kernels, reference
-from fastnn.testing.compare import arrays_in, assert_same, map_arrays
+from fastnn.testing.compare import arrays_in, assert_same, map_arrays, walk
 from fastnn.testing.spec import all_specs
 
 NOISE = 1.10  # a case counts as slower on more threads beyond this ratio of the fastest blocks
@@ -48,7 +48,10 @@ def torch_call(torch, spec, bench):
 
 
 def check(spec, bench, dtype):
-    """C equals the reference on this case."""
+    """C equals the reference on this case, within rounding relative to each result's largest element.
+
+    Tests are stricter; here it matters that what is timed does the work.
+    """
     def result(module):
         args, kwargs = copy.deepcopy(bench.args), copy.deepcopy(bench.kwargs)
         with np.errstate(all="ignore"):
@@ -56,10 +59,10 @@ def check(spec, bench, dtype):
         changed = [args[key] if isinstance(key, int) else kwargs.get(key) for key in spec.inplace]
         return None if any(value is array for array in arrays_in(changed)) else value, changed
     rtol, atol = spec.tolerance(dtype)
-    # sizes of benchmarks are larger than those of tests: rounding grows with the length of sums
-    scale = 4 if spec.oracle == "same" else 1
-    assert_same(result(kernels), result(reference), scale * rtol, scale * atol + float(np.finfo(dtype).tiny),
-                f"{spec.id} {bench.label}")
+    rounding = 1e-5 if dtype == "float32" else 1e-13
+    for where, actual, expected in walk(result(kernels), result(reference), f"{spec.id} {bench.label}"):
+        size = np.abs(expected[np.isfinite(expected)]).max(initial=0) if isinstance(expected, np.ndarray) else 0
+        assert_same(actual, expected, rtol, max(atol, rounding * float(size)), where)
 
 
 def cases(pattern, dtypes):
