@@ -29,6 +29,22 @@ const char *const fnn_unary_names[] = {
 #undef UNARY
     0};
 
+const char *const fnn_binary_names[] = {
+#define BINARY(name, expression, cost) #name,
+#define COMPARE(name, expression)
+#include "kernels/binary.def"
+#undef BINARY
+#undef COMPARE
+    0};
+
+const char *const fnn_compare_names[] = {
+#define BINARY(name, expression, cost)
+#define COMPARE(name, expression) #name,
+#include "kernels/binary.def"
+#undef BINARY
+#undef COMPARE
+    0};
+
 const int fnn_unary_saves[] = {
 #define UNARY(name, forward, backward, saves, cost) saves,
 #include "kernels/elementwise.def"

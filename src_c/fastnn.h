@@ -22,6 +22,24 @@ enum {
     FNN_UNARY_COUNT
 };
 
+/* Maps and comparisons of two numbers, in the order of binary.def. */
+enum {
+#define BINARY(name, expression, cost) FNN_##name,
+#define COMPARE(name, expression)
+#include "kernels/binary.def"
+#undef BINARY
+#undef COMPARE
+    FNN_BINARY_COUNT
+};
+enum {
+#define BINARY(name, expression, cost)
+#define COMPARE(name, expression) FNN_##name,
+#include "kernels/binary.def"
+#undef BINARY
+#undef COMPARE
+    FNN_COMPARE_COUNT
+};
+
 /* Which arrays the backward of a map reads. */
 enum { SAVES_NONE = 0, SAVES_X = 1, SAVES_Y = 2, SAVES_XY = 3 };
 
@@ -47,6 +65,9 @@ extern const char *const fnn_kernel_names[];
 extern const char *const fnn_unary_names[];
 /* What each map's backward reads: SAVES_NONE, SAVES_X, ... in the same order. */
 extern const int fnn_unary_saves[];
+/* Names of the maps and comparisons of two numbers in enum order, NULL-terminated. */
+extern const char *const fnn_binary_names[];
+extern const char *const fnn_compare_names[];
 
 /* Threads (parallel.c). Kernels use at most this many, fewer when the work is small. */
 void fnn_set_num_threads(int n);

@@ -11,6 +11,19 @@ cdef extern from "fastnn.h" nogil:
         void (*unary_forward[2])(int op, void *y, const void *x, int64_t n, double a, double b) noexcept nogil
         void (*unary_backward[2])(int op, void *dx, const void *dy, const void *x, const void *y, int64_t n,
                                   double a, double b) noexcept nogil
+        # binary
+        void (*binary[2])(int op, int ndim, const int64_t *shape, void *out, const int64_t *out_strides,
+                          const void *x, const int64_t *x_strides, const void *y,
+                          const int64_t *y_strides) noexcept nogil
+        void (*compare[2])(int op, int ndim, const int64_t *shape, void *out, const int64_t *out_strides,
+                           const void *x, const int64_t *x_strides, const void *y,
+                           const int64_t *y_strides) noexcept nogil
+        void (*where[2])(int ndim, const int64_t *shape, void *out, const int64_t *out_strides,
+                         const uint8_t *condition, const int64_t *condition_strides, const void *x,
+                         const int64_t *x_strides, const void *y, const int64_t *y_strides) noexcept nogil
+        void (*copy[2])(int ndim, const int64_t *shape, void *out, const int64_t *out_strides, const void *x,
+                        const int64_t *x_strides) noexcept nogil
+        void (*add_scaled[2])(void *out, const void *x, int64_t n, double a) noexcept nogil
         # optim
         void (*sgd_step[2])(void **p, void **g, void **buffer, const uint8_t *first, const int64_t *sizes,
                             int64_t count, double lr, double momentum, double dampening, double decay, int nesterov,

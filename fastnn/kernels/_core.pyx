@@ -11,6 +11,8 @@ cdef extern from "fastnn.h":
     const char **fnn_kernel_names
     const char **fnn_unary_names
     const int *fnn_unary_saves
+    const char **fnn_binary_names
+    const char **fnn_compare_names
     void fnn_set_num_threads(int n)
     int fnn_get_num_threads()
     int fnn_openmp_version()
@@ -91,6 +93,8 @@ cdef np.ndarray new_like(np.ndarray array, int typenum):
 
 
 cdef int real_kind(np.ndarray array, str op) except -1:
+    if array is None:  # Cython lets None pass for any array
+        raise DTypeError(f"{op}: expected a float32 or float64 array, got None")
     cdef int typenum = np.PyArray_TYPE(array)
     if typenum == np.NPY_FLOAT:
         return FNN_F32
@@ -100,6 +104,8 @@ cdef int real_kind(np.ndarray array, str op) except -1:
 
 
 cdef int same_real_kind(np.ndarray x, np.ndarray y, str op) except -1:
+    if x is None or y is None:
+        raise DTypeError(f"{op}: expected two float32 or float64 arrays, got None")
     if np.PyArray_TYPE(x) != np.PyArray_TYPE(y):
         raise DTypeError(f"{op}: expected arrays of one dtype, got {x.dtype} and {y.dtype}")
     return real_kind(x, op)
@@ -156,14 +162,28 @@ def kernel_names():
     return names
 
 
-def unary_names():
-    """Names of the unary maps, in the order of their numbers."""
+cdef list _names(const char **table):
     names = []
     cdef int i = 0
-    while fnn_unary_names[i] != NULL:
-        names.append(fnn_unary_names[i].decode())
+    while table[i] != NULL:
+        names.append(table[i].decode())
         i += 1
     return names
+
+
+def unary_names():
+    """Names of the unary maps, in the order of their numbers."""
+    return _names(<const char **>fnn_unary_names)
+
+
+def binary_names():
+    """Names of the binary maps, in the order of their numbers."""
+    return _names(<const char **>fnn_binary_names)
+
+
+def compare_names():
+    """Names of the comparisons, in the order of their numbers."""
+    return _names(<const char **>fnn_compare_names)
 
 
 def unary_saves_flags():

@@ -10,6 +10,7 @@ from fastnn.reference import elementwise as reference
 cdef extern from "fastnn.h":
     enum:
         FNN_UNARY_COUNT
+        MAX_NDIM "FNN_MAX_NDIM"
         SAVES_X
         SAVES_Y
         FNN_leaky_relu
@@ -120,3 +121,306 @@ cpdef np.ndarray unary_backward(op, np.ndarray grad, np.ndarray x, np.ndarray y,
     with nogil:
         _core.active.unary_backward[kind](number, pdx, pdy, px, py, n, a, b)
     return dx
+
+
+# ---- two arrays ----
+
+cdef list binary_list = core.binary_names()
+cdef list compare_list = core.compare_names()
+cdef dict binary_numbers = {name: number for number, name in enumerate(binary_list)}
+cdef dict compare_numbers = {name: number for number, name in enumerate(compare_list)}
+binary_numbers.update({number: number for number in range(len(binary_list))})
+compare_numbers.update({number: number for number in range(len(compare_list))})
+
+
+cdef int number_of(dict numbers_of, op, str what) except -1:
+    number = numbers_of.get(op)
+    if number is None:
+        known = ", ".join([name for name in numbers_of if isinstance(name, str)])
+        raise ValueError(f"{what}: unknown operation {op!r}; known: {known}")
+    return number
+
+
+cdef inline np.ndarray behaved(np.ndarray array):
+    """The array itself if the kernels can walk it by its strides, else a contiguous copy."""
+    if np.PyArray_ISBEHAVED_RO(array):
+        return array
+    return _core.contiguous(array)
+
+
+cdef int broadcast(int ndim, const np.npy_intp *shape, np.ndarray x, int64_t *strides) except -1:
+    """Strides with which x is read as an array of `shape`; -1 without an exception set if it cannot be."""
+    cdef int d, own = np.PyArray_NDIM(x), first = ndim - own
+    cdef np.npy_intp *dims = np.PyArray_DIMS(x)
+    cdef np.npy_intp *steps = np.PyArray_STRIDES(x)
+    for d in range(first):
+        strides[d] = 0
+    for d in range(own):
+        strides[first + d] = 0 if dims[d] == 1 else steps[d]
+    return 0
+
+
+cdef int common_shape(np.ndarray x, int ndim, np.npy_intp *shape) noexcept:
+    """Widens `shape` (ndim dimensions, right-aligned, at least x's number) by x; 0 if they do not fit."""
+    cdef int d, own = np.PyArray_NDIM(x), first = ndim - own
+    cdef np.npy_intp *dims = np.PyArray_DIMS(x)
+    for d in range(own):
+        if dims[d] != shape[first + d]:
+            if shape[first + d] == 1:
+                shape[first + d] = dims[d]
+            elif dims[d] != 1:
+                return 0
+    return 1
+
+
+cdef int result_shape(str op, np.npy_intp *shape, np.ndarray x, np.ndarray y, np.ndarray z) except -1:
+    """The common shape of two or three (z may be None) arrays; returns the number of dimensions."""
+    cdef int d, fits, ndim = max(np.PyArray_NDIM(x), np.PyArray_NDIM(y))
+    if z is not None:
+        ndim = max(ndim, np.PyArray_NDIM(z))
+    if ndim > MAX_NDIM:
+        raise ShapeError(f"{op}: expected at most {MAX_NDIM} dimensions, got {ndim}")
+    for d in range(ndim):
+        shape[d] = 1
+    fits = common_shape(x, ndim, shape) and common_shape(y, ndim, shape)
+    if fits and z is not None:
+        fits = common_shape(z, ndim, shape)
+    if not fits:
+        shapes = [(<object>array).shape for array in (x, y, z) if array is not None]
+        raise ShapeError(f"{op}: expected shapes that broadcast together, got {' and '.join(map(str, shapes))}")
+    return ndim
+
+
+cdef int _apply(bint comparing, int number, str name, np.ndarray out, np.ndarray x, np.ndarray y, int ndim,
+                np.npy_intp *shape) except -1:
+    """Runs the kernel on prepared arrays; out has `shape`."""
+    cdef int64_t xs[MAX_NDIM]
+    cdef int64_t ys[MAX_NDIM]
+    cdef int kind = np.PyArray_TYPE(x) == np.NPY_DOUBLE
+    cdef void *pz = np.PyArray_DATA(out)
+    cdef void *px = np.PyArray_DATA(x)
+    cdef void *py = np.PyArray_DATA(y)
+    cdef int64_t *zs = <int64_t *>np.PyArray_STRIDES(out)
+    broadcast(ndim, shape, x, xs)
+    broadcast(ndim, shape, y, ys)
+    with nogil:
+        if comparing:
+            _core.active.compare[kind](number, ndim, <int64_t *>shape, pz, zs, px, xs, py, ys)
+        else:
+            _core.active.binary[kind](number, ndim, <int64_t *>shape, pz, zs, px, xs, py, ys)
+    return 0
+
+
+cpdef np.ndarray binary(op, np.ndarray x, np.ndarray y):
+    """z = op(x, y), element by element with broadcasting.
+
+    Parameters
+    ----------
+    op : str or int
+        'add', 'sub', 'mul', 'div', 'maximum', 'minimum' (NaN wins), 'pow', 'atan2', 'fmod' (sign of x),
+        'remainder' and 'floor_divide' (sign of y, as Python), or their number in `binary_names()`.
+    x, y : ndarray, both float32 or both float64
+        Any strides; shapes broadcast as in NumPy. ShapeError if they do not.
+
+    Returns
+    -------
+    z : ndarray, new, C-contiguous, the broadcast shape
+    """
+    cdef int number = number_of(binary_numbers, op, "binary")
+    cdef np.npy_intp shape[MAX_NDIM]
+    cdef int ndim
+    if _core.use_reference:
+        return reference.binary(binary_list[number], x, y)
+    _core.same_real_kind(x, y, <str>binary_list[number])
+    x, y = behaved(x), behaved(y)
+    ndim = result_shape(<str>binary_list[number], shape, x, y, None)
+    cdef np.ndarray z = _core.new_array(ndim, shape, np.PyArray_TYPE(x))
+    _apply(False, number, "", z, x, y, ndim, shape)
+    return z
+
+
+cpdef np.ndarray compare(op, np.ndarray x, np.ndarray y):
+    """x op y, element by element with broadcasting; op is 'eq', 'ne', 'lt', 'le', 'gt' or 'ge'.
+
+    x, y : ndarray, both float32 or both float64. Returns a new bool array of the broadcast shape.
+    """
+    cdef int number = number_of(compare_numbers, op, "compare")
+    cdef np.npy_intp shape[MAX_NDIM]
+    cdef int ndim
+    if _core.use_reference:
+        return reference.compare(compare_list[number], x, y)
+    _core.same_real_kind(x, y, <str>compare_list[number])
+    x, y = behaved(x), behaved(y)
+    ndim = result_shape(<str>compare_list[number], shape, x, y, None)
+    cdef np.ndarray z = _core.new_array(ndim, shape, np.NPY_BOOL)
+    _apply(True, number, "", z, x, y, ndim, shape)
+    return z
+
+
+cdef void extent(np.ndarray array, size_t *low, size_t *high) noexcept:
+    """The addresses that the array's elements lie between."""
+    cdef int d
+    cdef np.npy_intp step
+    low[0] = high[0] = <size_t>np.PyArray_DATA(array)
+    high[0] += np.PyArray_ITEMSIZE(array)
+    for d in range(np.PyArray_NDIM(array)):
+        step = np.PyArray_STRIDES(array)[d] * (np.PyArray_DIMS(array)[d] - 1)
+        if step > 0:
+            high[0] += step
+        else:
+            low[0] += step
+
+
+cdef np.ndarray apart(np.ndarray out, np.ndarray x):
+    """x, or a copy of it where writing out before reading x could change x's elements yet unread."""
+    cdef int d
+    cdef size_t low, high, out_low, out_high
+    extent(x, &low, &high)
+    extent(out, &out_low, &out_high)
+    if high <= out_low or out_high <= low:
+        return x
+    if np.PyArray_DATA(x) == np.PyArray_DATA(out) and np.PyArray_SAMESHAPE(x, out):
+        for d in range(np.PyArray_NDIM(x)):
+            if np.PyArray_DIMS(x)[d] != 1 and np.PyArray_STRIDES(x)[d] != np.PyArray_STRIDES(out)[d]:
+                break
+        else:
+            return x
+    return np.PyArray_NewCopy(x, np.NPY_CORDER)
+
+
+cdef int check_out(str op, np.ndarray out, np.ndarray x) except -1:
+    """Can the result of shape and dtype x-like be written into out?"""
+    _core.same_real_kind(out, x, op)
+    if not np.PyArray_ISWRITEABLE(out):
+        raise ValueError(f"{op}: expected a writeable out, got a read-only array")
+    if np.PyArray_NDIM(out) > MAX_NDIM:
+        raise ShapeError(f"{op}: expected at most {MAX_NDIM} dimensions, got {np.PyArray_NDIM(out)}")
+    return 0
+
+
+cpdef np.ndarray binary_into(op, np.ndarray out, np.ndarray x, np.ndarray y):
+    """out[...] = op(x, y), in place; see `binary`.
+
+    out : ndarray, dtype of x and y, of the shape that x and y broadcast to (out's own, at most); any strides;
+        it may be x or y or overlap them. Returns out.
+    """
+    cdef int number = number_of(binary_numbers, op, "binary_into")
+    cdef np.npy_intp shape[MAX_NDIM]
+    cdef int d, ndim
+    _core.same_real_kind(x, y, <str>binary_list[number])
+    check_out("binary_into", out, x)
+    ndim = result_shape(<str>binary_list[number], shape, x, y, out)
+    if ndim != np.PyArray_NDIM(out) or not all([shape[d] == np.PyArray_DIMS(out)[d] for d in range(ndim)]):
+        raise ShapeError(f"binary_into: expected shapes that broadcast to {(<object>out).shape}, "
+                         f"got {(<object>x).shape} and {(<object>y).shape}")
+    if _core.use_reference:
+        return reference.binary_into(binary_list[number], out, x, y)
+    if not np.PyArray_ISBEHAVED(out):
+        out[...] = binary(number, x, y)
+        return out
+    x, y = apart(out, behaved(x)), apart(out, behaved(y))
+    _apply(False, number, "", out, x, y, ndim, shape)
+    return out
+
+
+cpdef np.ndarray where(np.ndarray condition, np.ndarray x, np.ndarray y):
+    """condition ? x : y, element by element with broadcasting.
+
+    condition : bool ndarray; x, y : ndarray, both float32 or both float64. Returns a new array.
+    """
+    cdef np.npy_intp shape[MAX_NDIM]
+    cdef int64_t cs[MAX_NDIM]
+    cdef int64_t xs[MAX_NDIM]
+    cdef int64_t ys[MAX_NDIM]
+    cdef int ndim, kind = _core.same_real_kind(x, y, "where")
+    if condition is None or np.PyArray_TYPE(condition) != np.NPY_BOOL:
+        raise DTypeError(f"where: expected a bool condition, got {getattr(condition, 'dtype', None)}")
+    ndim = result_shape("where", shape, condition, x, y)
+    if _core.use_reference:
+        return reference.where(condition, x, y)
+    x, y = behaved(x), behaved(y)
+    cdef np.ndarray z = _core.new_array(ndim, shape, np.PyArray_TYPE(x))
+    broadcast(ndim, shape, condition, cs)
+    broadcast(ndim, shape, x, xs)
+    broadcast(ndim, shape, y, ys)
+    cdef void *pz = np.PyArray_DATA(z)
+    cdef void *pc = np.PyArray_DATA(condition)
+    cdef void *px = np.PyArray_DATA(x)
+    cdef void *py = np.PyArray_DATA(y)
+    cdef int64_t *zs = <int64_t *>np.PyArray_STRIDES(z)
+    with nogil:
+        _core.active.where[kind](ndim, <int64_t *>shape, pz, zs, <const unsigned char *>pc, cs, px, xs, py, ys)
+    return z
+
+
+# ---- copies ----
+
+cdef int _copy(np.ndarray out, np.ndarray x, int kind) except -1:
+    """out[...] = x, which broadcasts to out's shape and does not overlap it."""
+    cdef int64_t xs[MAX_NDIM]
+    cdef int ndim = np.PyArray_NDIM(out)
+    cdef int64_t *shape = <int64_t *>np.PyArray_DIMS(out)
+    cdef int64_t *zs = <int64_t *>np.PyArray_STRIDES(out)
+    cdef void *pz = np.PyArray_DATA(out)
+    cdef void *px = np.PyArray_DATA(x)
+    broadcast(ndim, np.PyArray_DIMS(out), x, xs)
+    with nogil:
+        _core.active.copy[kind](ndim, shape, pz, zs, px, xs)
+    return 0
+
+
+cpdef np.ndarray copy(np.ndarray x):
+    """A new C-contiguous array equal to x (float32 or float64, any strides)."""
+    cdef int kind = _core.real_kind(x, "copy")
+    if _core.use_reference:
+        return reference.copy(x)
+    if np.PyArray_NDIM(x) > MAX_NDIM or not np.PyArray_ISBEHAVED_RO(x):
+        return np.PyArray_NewCopy(_core.contiguous(x), np.NPY_CORDER)
+    cdef np.ndarray z = _core.new_like(x, np.PyArray_TYPE(x))
+    _copy(z, x, kind)
+    return z
+
+
+cpdef np.ndarray copy_into(np.ndarray out, np.ndarray x):
+    """out[...] = x, in place: x broadcasts to out's shape; any strides; they may overlap. Returns out.
+
+    ShapeError if x does not broadcast to out.shape, DTypeError if the dtypes differ.
+    """
+    cdef np.npy_intp shape[MAX_NDIM]
+    cdef int d, fits, ndim = np.PyArray_NDIM(out)
+    check_out("copy_into", out, x)
+    for d in range(ndim):
+        shape[d] = np.PyArray_DIMS(out)[d]
+    fits = np.PyArray_NDIM(x) <= ndim and common_shape(x, ndim, shape)
+    for d in range(ndim):
+        fits = fits and shape[d] == np.PyArray_DIMS(out)[d]
+    if not fits:
+        raise ShapeError(f"copy_into: expected a shape that broadcasts to {(<object>out).shape}, "
+                         f"got {(<object>x).shape}")
+    if _core.use_reference:
+        return reference.copy_into(out, x)
+    if not np.PyArray_ISBEHAVED(out):
+        out[...] = x
+        return out
+    x = apart(out, behaved(x))
+    _copy(out, x, np.PyArray_TYPE(x) == np.NPY_DOUBLE)
+    return out
+
+
+cpdef np.ndarray add_into(np.ndarray out, np.ndarray x, double alpha=1.0):
+    """out += alpha * x, in place; same shape and dtype, out C-contiguous. Returns out."""
+    check_out("add_into", out, x)
+    if not np.PyArray_SAMESHAPE(out, x):
+        raise ShapeError(f"add_into: expected x of shape {(<object>out).shape}, got {(<object>x).shape}")
+    if not np.PyArray_ISCARRAY(out):
+        raise ValueError("add_into: expected a C-contiguous, aligned out")
+    if _core.use_reference:
+        return reference.add_into(out, x, alpha)
+    x = apart(out, _core.contiguous(x))
+    cdef int kind = np.PyArray_TYPE(x) == np.NPY_DOUBLE
+    cdef int64_t n = np.PyArray_SIZE(x)
+    cdef void *pz = np.PyArray_DATA(out)
+    cdef void *px = np.PyArray_DATA(x)
+    with nogil:
+        _core.active.add_scaled[kind](pz, px, n, alpha)
+    return out

@@ -3,3 +3,5 @@ from fastnn.reference.optim import adagrad_step, adam_step, rmsprop_step, sgd_st
 from fastnn.reference.elementwise import unary_backward, unary_forward, unary_saves
 from fastnn.reference.gemm import matmul
 from fastnn.reference.linear import linear_backward, linear_forward
+from fastnn.reference.elementwise import (add_into, binary, binary_into, compare, copy, copy_into, unary_backward, unary_forward,
+                                          unary_saves, where)

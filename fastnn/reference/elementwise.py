@@ -152,3 +152,42 @@ def unary_backward(op, grad, x, y, a=0.0, b=0.0):
         if slope.dtype == bool:
             return np.where(slope, grad, 0).astype(grad.dtype)
         return np.asarray(grad * slope).astype(grad.dtype)
+
+
+BINARY = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "maximum": np.maximum,
+          "minimum": np.minimum, "pow": np.power, "atan2": np.arctan2, "fmod": np.fmod, "remainder": np.remainder,
+          "floor_divide": np.floor_divide}
+COMPARE = {"eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater,
+           "ge": np.greater_equal}
+
+
+def binary(op, x, y):
+    with np.errstate(all="ignore"):
+        return np.asarray(BINARY[op](x, y))
+
+
+def binary_into(op, out, x, y):
+    out[...] = binary(op, x, y)
+    return out
+
+
+def compare(op, x, y):
+    return np.asarray(COMPARE[op](x, y))
+
+
+def where(condition, x, y):
+    return np.where(condition, x, y)
+
+
+def copy(x):
+    return np.array(x, order="C")
+
+
+def copy_into(out, x):
+    out[...] = x
+    return out
+
+
+def add_into(out, x, alpha=1.0):
+    out += out.dtype.type(alpha) * x
+    return out

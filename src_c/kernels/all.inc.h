@@ -3,6 +3,7 @@
 #include "math.inc.h"
 #include "simd.inc.h"
 #include "elementwise.inc.h"
+#include "binary.inc.h"
 #include "optim.inc.h"
 #include "gemm.inc.h"
 #include "linear.inc.h"
