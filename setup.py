@@ -137,8 +137,6 @@ def extensions():
 setup(
     ext_modules=cythonize(
         list(extensions()), annotate=os.environ.get("FASTNN_ANNOTATE") == "1", nthreads=0,
-        compiler_directives={"language_level": 3, "binding": True, "embedsignature": False,
-                             "boundscheck": False, "wraparound": False, "cdivision": True,
-                             "initializedcheck": False}),
+        compiler_directives={"language_level": 3, "binding": True, "cdivision": True}),
     cmdclass={"build_ext": build_ext},
 )

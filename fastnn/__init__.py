@@ -1,0 +1,54 @@
+"""fastnn: small and middle-sized neural networks, trained and run on a CPU, under PyTorch's names.
+
+``import fastnn as torch`` is the PyTorch door; `fastnn.kernels` and `fastnn.reference` are the floor, NumPy arrays in
+and NumPy arrays out. ``python -m fastnn script.py`` runs an unchanged PyTorch program.
+"""
+from fastnn import config  # first: chooses the kernels
+from fastnn import autograd, dtypes, kernels, nn, ops, optim, random, utils
+from fastnn._tensor import Tensor, is_grad_enabled
+from fastnn._tensor import is_inference_mode_enabled
+from fastnn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
+from fastnn.config import (get_backend, get_num_threads, num_threads, set_flush_denormal, set_num_threads, show_config,
+                           use_backend)
+from fastnn.dtypes import Size, device, dtype, finfo, get_default_dtype, iinfo, set_default_dtype
+from fastnn.ops import creation as _creation
+from fastnn.ops.indexing import where
+from fastnn.ops.printing import set_printoptions
+from fastnn.ops.shape import cat, stack
+from fastnn.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+
+__version__ = "0.1.0.dev0"
+
+globals().update({name: getattr(dtypes, name) for name in dtypes._TYPES})
+double, half, long, int, short = dtypes.float64, dtypes.float16, dtypes.int64, dtypes.int32, dtypes.int16  # noqa: A001
+float = dtypes.float32  # noqa: A001 (PyTorch's name)
+globals().update({name: getattr(_creation, name) for name in _creation.__all__})
+globals().update(ops._functions())
+strided, contiguous_format, preserve_format, channels_last = ("torch.strided", "torch.contiguous_format",
+                                                              "torch.preserve_format", "torch.channels_last")
+subtract, multiply, divide, true_divide, absolute, negative, concat, concatenate, clip = (
+    ops.arithmetic.sub, ops.arithmetic.mul, ops.arithmetic.div, ops.arithmetic.div, ops.pointwise.abs,
+    ops.pointwise.neg, cat, cat, ops.pointwise.clamp)
+
+
+def is_tensor(obj):
+    """Whether `obj` is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+def numel(input):
+    """Number of elements."""
+    return input.numel()
+
+
+def typename(obj):
+    """The name of a tensor's type."""
+    return obj.type() if isinstance(obj, Tensor) else type(obj).__name__
+
+
+def __getattr__(name):
+    if name == "vision":  # costs more to import than the rest
+        import importlib
+        return importlib.import_module("fastnn.vision")
+    raise AttributeError(f"module 'fastnn' has no attribute {name!r}; what it has of PyTorch is listed in "
+                         f"docs/coverage.md")

@@ -15,3 +15,4 @@ from fastnn.kernels._core import (available_isas, best_isa, binary_names, cached
 from fastnn.kernels.optim import adagrad_step, adam_step, rmsprop_step, sgd_step
 from fastnn.kernels.elementwise import (add_into, binary, binary_into, compare, copy, copy_into, unary_backward,
                                         unary_forward, unary_saves, where)
+from fastnn.kernels.reduce import argreduce, reduce, sum_to

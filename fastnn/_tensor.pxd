@@ -1,0 +1,37 @@
+"""Tensor and how operations record themselves: for the compiled operations of fastnn.ops."""
+cimport numpy as np
+
+from fastnn._tape cimport Node, Rule, Version, Vertex
+
+
+cdef class Tensor(Vertex):
+    cdef np.ndarray array
+    cdef Node node               # the operation that made it; None for a leaf
+    cdef bint leaf_requires_grad
+    cdef object grad_            # Tensor or None
+    cdef Version version
+    cdef Tensor base             # the tensor that this one is a view of
+    cdef list hooks              # of a leaf
+    cdef bint retains
+    cdef object __weakref__
+    cdef dict __dict__
+
+    cdef Version version_object(self)
+    cdef void bump(self)
+
+
+cdef tuple shape_of(np.ndarray array)
+cdef bint grad_enabled() noexcept
+cdef bint needs_grad(Tensor x) noexcept          # is x part of a graph (whether or not recording is on)
+cdef bint recording(Tensor x) noexcept           # needs_grad and grad mode is on
+
+cdef Tensor wrap(np.ndarray array)               # a new leaf without gradient
+cdef Tensor wrap_view(np.ndarray array, Tensor base)
+# A new tensor for `out`, made by `rule` from inputs; call only when one of them is `recording`.
+cdef Tensor record1(np.ndarray out, Rule rule, str name, Tensor x, tuple saved)
+cdef Tensor record2(np.ndarray out, Rule rule, str name, Tensor x, Tensor y, tuple saved)
+cdef Tensor record3(np.ndarray out, Rule rule, str name, Tensor x, Tensor y, Tensor z, tuple saved)
+cdef Tensor recordn(np.ndarray out, Rule rule, str name, tuple inputs, tuple saved)
+# `tensor`, changed in place by an operation on itself and the others.
+cdef Node rebase(Tensor tensor, Rule rule, str name, tuple others, tuple saved)
+cdef int check_inplace(Tensor tensor) except -1

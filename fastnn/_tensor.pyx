@@ -1,0 +1,712 @@
+"""Tensor: a thin handle on a NumPy array that remembers how it was computed.
+
+Operations live in fastnn.ops and install themselves as Tensor's methods; this file knows none of them by name except
+the operators, which Python looks up in slots. Memory that backward will read is guarded by version counters.
+"""
+cimport numpy as np
+from cpython.object cimport PyObject, Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT, Py_NE
+from cpython.ref cimport Py_REFCNT
+
+import numpy
+
+from fastnn import dtypes
+from fastnn._tape cimport Node, Rule, Version, Vertex, run
+from fastnn._tape import Handle, connect
+from fastnn.errors import ShapeError
+from fastnn.kernels cimport elementwise as K
+from fastnn.kernels import elementwise as kernels
+
+np.import_array()
+
+cdef extern from *:
+    """
+    static __thread int fnn_grad_mode = 1;       /* a thread's own, as PyTorch's is */
+    static __thread int fnn_inference_mode = 0;
+    static int fnn_install(PyTypeObject *type, PyObject *name, PyObject *value) {
+        /* Extension types refuse setattr from outside; this is the type's own module. */
+        if (PyDict_SetItem(type->tp_dict, name, value)) return -1;
+        PyType_Modified(type);
+        return 0;
+    }
+    """
+    int fnn_grad_mode, fnn_inference_mode
+    int fnn_install(type cls, object name, object value) except -1
+
+
+# ---- recording ----
+
+cdef tuple shape_of(np.ndarray array):
+    cdef int i
+    return tuple([np.PyArray_DIM(array, i) for i in range(np.PyArray_NDIM(array))])
+
+
+cdef bint grad_enabled() noexcept:
+    return fnn_grad_mode
+
+
+cdef bint needs_grad(Tensor x) noexcept:
+    return x.node is not None or x.leaf_requires_grad
+
+
+cdef bint recording(Tensor x) noexcept:
+    return fnn_grad_mode and (x.node is not None or x.leaf_requires_grad)
+
+
+cdef inline Vertex edge(Tensor x):
+    if x.node is not None:
+        return x.node
+    return x if x.leaf_requires_grad else None
+
+
+cdef Tensor wrap(np.ndarray array):
+    cdef Tensor tensor = Tensor.__new__(Tensor)
+    tensor.array = array
+    return tensor
+
+
+cdef Tensor wrap_view(np.ndarray array, Tensor base):
+    cdef Tensor tensor = Tensor.__new__(Tensor)
+    tensor.array = array
+    tensor.base = base if base.base is None else base.base
+    tensor.version = base.version_object()
+    return tensor
+
+
+cdef inline Tensor made_by(np.ndarray out, Rule rule, str name, tuple edges, tuple saved):
+    cdef Node node = Node.__new__(Node)
+    cdef Tensor tensor = Tensor.__new__(Tensor)
+    node.rule = rule
+    node.op_name = name
+    node.edges = edges
+    node.saved = saved
+    tensor.array = out
+    tensor.node = node
+    return tensor
+
+
+cdef Tensor record1(np.ndarray out, Rule rule, str name, Tensor x, tuple saved):
+    return made_by(out, rule, name, (edge(x),), saved)
+
+
+cdef Tensor record2(np.ndarray out, Rule rule, str name, Tensor x, Tensor y, tuple saved):
+    return made_by(out, rule, name, (edge(x), edge(y)), saved)
+
+
+cdef Tensor record3(np.ndarray out, Rule rule, str name, Tensor x, Tensor y, Tensor z, tuple saved):
+    return made_by(out, rule, name, (edge(x), edge(y), edge(z) if z is not None else None), saved)
+
+
+cdef Tensor recordn(np.ndarray out, Rule rule, str name, tuple inputs, tuple saved):
+    return made_by(out, rule, name, edges_of(inputs), saved)
+
+
+cdef tuple edges_of(tuple inputs):
+    return tuple([edge(x) if isinstance(x, Tensor) else None for x in inputs])
+
+
+cdef int check_inplace(Tensor tensor) except -1:
+    """Torch's rules on what may be changed in place; call before writing."""
+    if not tensor.array.flags.writeable:
+        raise RuntimeError("in-place operation: the tensor's memory is read-only")
+    if fnn_grad_mode:
+        if tensor.leaf_requires_grad and tensor.node is None:
+            raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+        if tensor.base is not None and tensor.base.leaf_requires_grad and tensor.base.node is None:
+            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+    return 0
+
+
+cdef Node rebase(Tensor tensor, Rule rule, str name, tuple others, tuple saved):
+    """Make `tensor`, just changed in place, the output of a new node; its edges: the tensor before, then `others`."""
+    cdef Node node = Node.__new__(Node)
+    if tensor.base is not None:
+        raise NotImplementedError(f"{name}: in-place change of a view inside a graph; use the out-of-place form")
+    node.rule = rule
+    node.op_name = name
+    node.edges = (edge(tensor),) + edges_of(others)
+    node.saved = saved
+    tensor.node = node
+    tensor.leaf_requires_grad = False
+    return node
+
+
+# ---- backward ----
+
+cdef list start(outputs, grad_outputs):
+    """Vertices and gradients to begin with, checked as PyTorch checks them."""
+    cdef list roots = [], grads = []
+    cdef Tensor output
+    for item, given in zip(outputs, grad_outputs, strict=True):
+        output = item
+        if not needs_grad(output):
+            raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
+        if given is None:
+            if np.PyArray_SIZE(output.array) != 1:
+                raise RuntimeError("grad can be implicitly created only for scalar outputs")
+            grad = numpy.ones(shape_of(output.array), output.array.dtype)
+        else:
+            grad = (<Tensor?>given).array
+            if grad.shape != shape_of(output.array):
+                raise ShapeError(f"Mismatch in shape: grad_output[0] has a shape of {list(grad.shape)} and output[0] "
+                                 f"has a shape of {list(shape_of(output.array))}.")
+            if grad.dtype != output.array.dtype:
+                grad = grad.astype(output.array.dtype)
+        roots.append(edge(output))
+        grads.append(grad)
+    return [roots, grads]
+
+
+def backward(outputs, grad_outputs, bint keep_graph=False):
+    """Gradients of the outputs, summed, into the ``grad`` of every leaf that they depend on."""
+    roots, grads = start(outputs, grad_outputs)
+    run(roots, grads, keep_graph, None)
+
+
+def gradients(outputs, inputs, grad_outputs, bint keep_graph=False):
+    """Gradients of the outputs, summed, with respect to `inputs`; None where there is no path."""
+    roots, grads = start(outputs, grad_outputs)
+    cdef dict captured = {}
+    for item in inputs:
+        vertex = edge(<Tensor?>item)
+        if vertex is None:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+        captured[vertex] = None
+    run(roots, grads, keep_graph, captured)
+    results = [captured[edge(<Tensor>item)] for item in inputs]
+    return tuple([None if grad is None else wrap(kernels.copy(grad)) for grad in results])
+
+
+# ---- rules written in Python ----
+
+cdef object python_rule(Node node, np.ndarray grad):
+    """For operations that are not worth compiling: saved[0] is the rule, called with the gradient and the rest."""
+    return node.saved[0](grad, *node.saved[1:])
+
+
+def record(out, rule, str name, tuple inputs, tuple saved=(), tuple guards=()):
+    """A tensor for array `out`; ``rule(grad, *saved)`` gives an array, or a tuple with one (or None) per input."""
+    cdef bint on = False
+    for item in inputs:
+        if isinstance(item, Tensor) and recording(<Tensor>item):
+            on = True
+    if not on:
+        return wrap(out)
+    cdef Tensor tensor = recordn(out, python_rule, name, inputs, (rule,) + saved)
+    for item in guards:
+        tensor.node.guard((<Tensor>item).version_object())
+    return tensor
+
+
+def record_inplace(Tensor tensor, rule, str name, tuple others=(), tuple saved=()):
+    """`tensor` was just changed in place; the rule's first result is the gradient of what it held before."""
+    tensor.bump()
+    cdef bint on = recording(tensor)
+    for item in others:
+        if isinstance(item, Tensor) and recording(<Tensor>item):
+            on = True
+    if on:
+        rebase(tensor, python_rule, name, others, (rule,) + saved)
+    return tensor
+
+
+def from_array(np.ndarray array):
+    """A tensor on this very array."""
+    return wrap(array)
+
+
+def view_of(np.ndarray array, Tensor base):
+    """A tensor on a view of `base`'s memory, without history."""
+    return wrap_view(array, base)
+
+
+def adopt(Tensor tensor, np.ndarray array, requires_grad=None):
+    """Give a tensor (of a subclass) its array."""
+    tensor.array = array
+    if requires_grad is not None:
+        tensor.requires_grad = requires_grad
+    return tensor
+
+
+def writable(Tensor tensor):
+    """The array of a tensor about to be changed in place, after torch's checks."""
+    check_inplace(tensor)
+    return tensor.array
+
+
+# ---- grad mode ----
+
+def is_grad_enabled():
+    """Whether operations on this thread are recorded."""
+    return bool(fnn_grad_mode)
+
+
+def set_grad_mode(bint on):
+    global fnn_grad_mode
+    fnn_grad_mode = on
+
+
+def is_inference_mode_enabled():
+    return bool(fnn_inference_mode)
+
+
+def set_inference_mode(bint on):
+    global fnn_inference_mode
+    fnn_inference_mode = on
+
+
+# ---- Tensor ----
+
+cdef dict operators = {}
+cdef object op_add, op_sub, op_rsub, op_mul, op_div, op_rdiv, op_pow, op_rpow, op_matmul, op_neg, op_getitem, op_setitem
+cdef object op_eq, op_ne, op_lt, op_le, op_gt, op_ge, op_repr, op_construct
+
+
+def install_methods(dict methods):
+    """Make functions of fastnn.ops methods (or properties) of Tensor."""
+    for name, value in methods.items():
+        fnn_install(Tensor, name, value)
+
+
+def install_operators(**functions):
+    """Give the operators that Python looks up in slots their functions."""
+    global op_add, op_sub, op_rsub, op_mul, op_div, op_rdiv, op_pow, op_rpow, op_matmul, op_neg, op_getitem, op_setitem
+    global op_eq, op_ne, op_lt, op_le, op_gt, op_ge, op_repr, op_construct
+    operators.update(functions)
+    op_add, op_sub, op_rsub = operators.get("add"), operators.get("sub"), operators.get("rsub")
+    op_mul, op_div, op_rdiv = operators.get("mul"), operators.get("div"), operators.get("rdiv")
+    op_pow, op_rpow, op_matmul = operators.get("pow"), operators.get("rpow"), operators.get("matmul")
+    op_neg, op_getitem, op_setitem = operators.get("neg"), operators.get("getitem"), operators.get("setitem")
+    op_eq, op_ne, op_lt = operators.get("eq"), operators.get("ne"), operators.get("lt")
+    op_le, op_gt, op_ge = operators.get("le"), operators.get("gt"), operators.get("ge")
+    op_repr, op_construct = operators.get("repr"), operators.get("construct")
+
+
+cdef class Tensor(Vertex):
+    """A multi-dimensional array that remembers how it was computed (torch.Tensor's interface).
+
+    The numbers are a NumPy array: ``t.numpy()`` and ``numpy.asarray(t)`` share memory, and so does
+    ``fastnn.from_numpy(array)``.
+    """
+    __array_priority__ = 1000  # NumPy operands leave mixed arithmetic to us
+
+    def __init__(self, *args, **kwargs):
+        if self.array is None:
+            self.array = op_construct(*args, **kwargs)
+
+    cdef int finish(self) except -1:
+        """The sum of a leaf's gradients goes to its ``grad``."""
+        cdef np.ndarray grad = self.arrived
+        self.arrived = None
+        if self.hooks is not None:
+            for hook in list(self.hooks):
+                grad = hook(grad)
+        if self.grad_ is not None:
+            K.add_into((<Tensor>self.grad_).array, grad)
+            (<Tensor>self.grad_).bump()
+            return 0
+        # Keep the array itself only if nobody else can see it: `grad` here and nothing more.
+        if Py_REFCNT(grad) > 1 or not np.PyArray_CHKFLAGS(
+                grad, np.NPY_ARRAY_OWNDATA | np.NPY_ARRAY_C_CONTIGUOUS | np.NPY_ARRAY_WRITEABLE):
+            grad = K.copy(grad)
+        self.grad_ = wrap(grad)
+        return 0
+
+    cdef Version version_object(self):
+        if self.version is None:
+            self.version = Version.__new__(Version)
+        return self.version
+
+    cdef void bump(self):
+        if self.version is None:
+            self.version = Version.__new__(Version)
+        self.version.n += 1
+
+    # -- state --
+    @property
+    def requires_grad(self):
+        """Whether gradients flow to this tensor; may be set on a leaf."""
+        return self.leaf_requires_grad or self.node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, bint on):
+        if self.node is not None:
+            if not on:
+                raise RuntimeError("you can only change requires_grad flags of leaf variables. If you want to use a "
+                                   "computed variable in a subgraph that doesn't require differentiation use "
+                                   "var_no_grad = var.detach().")
+            return
+        if on and self.array.dtype.kind not in "fc":
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        self.leaf_requires_grad = on
+
+    @property
+    def grad_fn(self):
+        """The operation that made this tensor, None for a leaf."""
+        return self.node
+
+    @property
+    def is_leaf(self):
+        return self.node is None
+
+    @property
+    def grad(self):
+        """The gradient that backward accumulated here (a Tensor), or None."""
+        return self.grad_
+
+    @grad.setter
+    def grad(self, value):
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type "
+                                f"{type(value).__name__!r}")
+            given = (<Tensor>value).array
+            if shape_of(given) != shape_of(self.array):
+                raise RuntimeError(f"assigned grad has data of a different size: expected shape "
+                                   f"{list(shape_of(self.array))}, got {list(shape_of(given))}")
+            if given.dtype != self.array.dtype:
+                raise RuntimeError(f"assigned grad has data of a different type: expected {self.array.dtype}, "
+                                   f"got {given.dtype}")
+        self.grad_ = value
+
+    @grad.deleter
+    def grad(self):
+        self.grad_ = None
+
+    @property
+    def retains_grad(self):
+        return self.retains
+
+    @property
+    def _version(self):
+        return 0 if self.version is None else self.version.n
+
+    @property
+    def _base(self):
+        return self.base
+
+    @property
+    def data(self):
+        """The same memory without history; changes through it are not noticed by autograd."""
+        return wrap(self.array)
+
+    @data.setter
+    def data(self, Tensor value):
+        if value.array.dtype != self.array.dtype and self.node is not None:
+            raise RuntimeError("data: cannot change the dtype of a tensor inside a graph")
+        self.array = value.array
+
+    @property
+    def shape(self):
+        return dtypes.Size(shape_of(self.array))
+
+    @property
+    def dtype(self):
+        return dtypes.from_numpy(self.array.dtype)
+
+    @property
+    def ndim(self):
+        return np.PyArray_NDIM(self.array)
+
+    def dim(self):
+        """Number of dimensions."""
+        return np.PyArray_NDIM(self.array)
+
+    def numel(self):
+        """Number of elements."""
+        return np.PyArray_SIZE(self.array)
+
+    # -- autograd --
+    def backward(self, gradient=None, retain_graph=None, bint create_graph=False, inputs=None):
+        """Compute the gradients of this tensor with respect to the graph's leaves.
+
+        Parameters
+        ----------
+        gradient : Tensor, optional
+            Gradient of some scalar with respect to this tensor; may be left out for a tensor with one element.
+        retain_graph : bool, optional
+            Keep what backward needs, so that it can run again.
+        create_graph : bool
+            Not implemented: gradients of gradients.
+        inputs : sequence of Tensor, optional
+            Accumulate into these only.
+        """
+        if create_graph:
+            raise NotImplementedError("backward: create_graph=True (gradients of gradients) is not implemented")
+        if inputs is not None:
+            inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+            for tensor, grad in zip(inputs, gradients([self], inputs, [gradient], bool(retain_graph))):
+                if grad is not None:
+                    tensor.grad = grad if tensor.grad is None else tensor.grad + grad
+            return
+        backward([self], [gradient], bool(retain_graph))
+
+    def register_hook(self, hook):
+        """Call ``hook(grad)`` when this tensor's gradient is known; what it returns, if anything, replaces it."""
+        if not needs_grad(self):
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+
+        def on_arrays(grad):
+            changed = hook(wrap(grad))
+            return grad if changed is None else (<Tensor?>changed).array
+        if self.node is None:
+            if self.hooks is None:
+                self.hooks = []
+            return Handle(self.hooks, on_arrays)
+        if self.node.pre_hooks is None:
+            self.node.pre_hooks = []
+        return Handle(self.node.pre_hooks, on_arrays)
+
+    def retain_grad(self):
+        """Keep this non-leaf tensor's gradient in ``grad``."""
+        if not needs_grad(self):
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if self.node is None or self.retains:
+            return
+        self.retains = True
+
+        def keep(grad):
+            copied = wrap(kernels.copy((<Tensor>grad).array))
+            self.grad_ = copied if self.grad_ is None else self.grad_ + copied
+        self.register_hook(keep)
+
+    def requires_grad_(self, bint requires_grad=True):
+        """Set ``requires_grad`` and return the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+    def detach(self):
+        """The same memory outside the graph; in-place changes of either are noticed by both."""
+        cdef Tensor tensor = wrap(self.array)
+        tensor.version = self.version_object()
+        return tensor
+
+    def detach_(self):
+        """Take this tensor itself out of the graph."""
+        self.node = None
+        self.leaf_requires_grad = False
+        return self
+
+    # -- NumPy --
+    def numpy(self, *, bint force=False):
+        """The array of this tensor; shares memory."""
+        if not force and needs_grad(self):
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        return self.array
+
+    def __array__(self, dtype=None, copy=None):
+        if needs_grad(self):
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        return numpy.array(self.array, dtype=dtype, copy=copy)
+
+    def item(self):
+        """The only element as a Python number."""
+        if np.PyArray_SIZE(self.array) != 1:
+            raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
+        return self.array.item()
+
+    def tolist(self):
+        """Nested lists of Python numbers."""
+        return self.array.tolist()
+
+    # -- operators: slots of the type, functions of fastnn.ops --
+    def __add__(self, other):
+        return op_add(self, other)
+
+    def __radd__(self, other):
+        return op_add(self, other)
+
+    def __sub__(self, other):
+        return op_sub(self, other)
+
+    def __rsub__(self, other):
+        return op_rsub(self, other)
+
+    def __mul__(self, other):
+        return op_mul(self, other)
+
+    def __rmul__(self, other):
+        return op_mul(self, other)
+
+    def __truediv__(self, other):
+        return op_div(self, other)
+
+    def __rtruediv__(self, other):
+        return op_rdiv(self, other)
+
+    def __floordiv__(self, other):
+        return operators["floor_divide"](self, other)
+
+    def __rfloordiv__(self, other):
+        return operators["rfloor_divide"](self, other)
+
+    def __mod__(self, other):
+        return operators["remainder"](self, other)
+
+    def __rmod__(self, other):
+        return operators["rremainder"](self, other)
+
+    def __pow__(self, other, modulo):
+        return op_pow(self, other)
+
+    def __rpow__(self, other, modulo):
+        return op_rpow(self, other)
+
+    def __matmul__(self, other):
+        return op_matmul(self, other)
+
+    def __rmatmul__(self, other):
+        return operators["rmatmul"](self, other)
+
+    def __neg__(self):
+        return op_neg(self)
+
+    def __pos__(self):
+        return self
+
+    def __abs__(self):
+        return operators["abs"](self)
+
+    def __invert__(self):
+        return operators["invert"](self)
+
+    def __and__(self, other):
+        return operators["and"](self, other)
+
+    def __rand__(self, other):
+        return operators["and"](self, other)
+
+    def __or__(self, other):
+        return operators["or"](self, other)
+
+    def __ror__(self, other):
+        return operators["or"](self, other)
+
+    def __xor__(self, other):
+        return operators["xor"](self, other)
+
+    def __rxor__(self, other):
+        return operators["xor"](self, other)
+
+    def __iadd__(self, other):
+        return operators["iadd"](self, other)
+
+    def __isub__(self, other):
+        return operators["isub"](self, other)
+
+    def __imul__(self, other):
+        return operators["imul"](self, other)
+
+    def __itruediv__(self, other):
+        return operators["idiv"](self, other)
+
+    def __ipow__(self, other, modulo):
+        return operators["ipow"](self, other)
+
+    def __richcmp__(self, other, int op):
+        if op == Py_EQ:
+            return op_eq(self, other)
+        if op == Py_NE:
+            return op_ne(self, other)
+        if op == Py_LT:
+            return op_lt(self, other)
+        if op == Py_LE:
+            return op_le(self, other)
+        if op == Py_GT:
+            return op_gt(self, other)
+        return op_ge(self, other)
+
+    def __hash__(self):
+        return <Py_hash_t><size_t><PyObject *>self >> 4
+
+    def __getitem__(self, index):
+        return op_getitem(self, index)
+
+    def __setitem__(self, index, value):
+        op_setitem(self, index, value)
+
+    def __len__(self):
+        if np.PyArray_NDIM(self.array) == 0:
+            raise TypeError("len() of a 0-d tensor")
+        return np.PyArray_DIM(self.array, 0)
+
+    def __iter__(self):
+        if np.PyArray_NDIM(self.array) == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter([op_getitem(self, i) for i in range(np.PyArray_DIM(self.array, 0))])
+
+    def __bool__(self):
+        if np.PyArray_SIZE(self.array) != 1:
+            raise RuntimeError("Boolean value of Tensor with " +
+                               ("no values" if self.array.size == 0 else "more than one value") + " is ambiguous")
+        return bool(self.array.item())
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __index__(self):
+        if self.array.dtype.kind not in "iub" or np.PyArray_SIZE(self.array) != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.array.item())
+
+    def __contains__(self, element):
+        if isinstance(element, Tensor):
+            element = (<Tensor>element).array
+        return bool((self.array == element).any())
+
+    def __repr__(self):
+        return op_repr(self)
+
+    def __format__(self, spec):
+        if np.PyArray_NDIM(self.array) == 0 and spec:
+            return format(self.array.item(), spec)
+        return repr(self)
+
+    def __deepcopy__(self, memo):
+        if self.node is not None:
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+                               "protocol at the moment.")
+        found = memo.get(id(self))
+        if found is not None:
+            return found
+        cdef Tensor tensor = type(self).__new__(type(self))
+        tensor.array = self.array.copy()
+        tensor.leaf_requires_grad = self.leaf_requires_grad
+        memo[id(self)] = tensor
+        if self.grad_ is not None:
+            tensor.grad_ = self.grad_.__deepcopy__(memo)
+        return tensor
+
+    def __reduce__(self):
+        if self.node is not None:
+            raise RuntimeError("a tensor that is part of a graph cannot be pickled; use detach()")
+        return rebuild, (type(self), self.array, bool(self.leaf_requires_grad))
+
+
+def rebuild(cls, array, requires_grad):
+    """Unpickles a tensor."""
+    cdef Tensor tensor = cls.__new__(cls)
+    tensor.array = array
+    tensor.leaf_requires_grad = requires_grad
+    return tensor
+
+
+def take_history(Tensor tensor, Tensor other):
+    """`tensor` becomes the output of the node that made `other`."""
+    tensor.node = other.node
+    return tensor
+
+
+def wrap_numpy(np.ndarray array):
+    """A tensor on a caller's array; a subclass of ndarray becomes a plain view."""
+    return wrap(array if type(array) is np.ndarray else numpy.asarray(array).view(numpy.ndarray))
+
+
+def to_array(Tensor tensor):
+    """The array of a tensor, whatever its history."""
+    return tensor.array
+
+
+connect(from_array, to_array)

@@ -1,0 +1,89 @@
+"""Switching the recording of operations on and off, for the current thread."""
+import functools
+
+from fastnn import _tensor
+
+
+class _Mode:
+    """A context manager that is a decorator too."""
+
+    def __call__(self, function):
+        @functools.wraps(function)
+        def wrapped(*args, **kwargs):
+            with self._again():
+                return function(*args, **kwargs)
+        return wrapped
+
+    def _again(self):
+        return type(self)()
+
+    def __enter__(self):
+        self._before = _tensor.is_grad_enabled()
+        _tensor.set_grad_mode(self._on)
+
+    def __exit__(self, *exc):
+        _tensor.set_grad_mode(self._before)
+
+
+class _Bare(type):
+    """Lets ``@no_grad`` stand without parentheses."""
+
+    def __call__(cls, function=None):
+        made = super().__call__()
+        return made if function is None else made(function)
+
+
+class no_grad(_Mode, metaclass=_Bare):  # noqa: N801 (PyTorch's name)
+    """No recording inside: results do not require gradients."""
+
+    _on = False
+
+
+class enable_grad(_Mode, metaclass=_Bare):  # noqa: N801 (PyTorch's name)
+    """Recording inside, within ``no_grad``."""
+
+    _on = True
+
+
+class set_grad_enabled(_Mode):  # noqa: N801 (PyTorch's name)
+    """Recording on or off; takes effect at once, and as a context manager ends with it."""
+
+    def __init__(self, mode):
+        self._on = bool(mode)
+        self._before = _tensor.is_grad_enabled()
+        _tensor.set_grad_mode(self._on)
+
+    def __call__(self, function):
+        _tensor.set_grad_mode(self._before)  # as a decorator it acts only around the function
+        return super().__call__(function)
+
+    def _again(self):
+        return set_grad_enabled(self._on)
+
+    def __enter__(self):
+        _tensor.set_grad_mode(self._on)
+
+
+class inference_mode(_Mode):  # noqa: N801 (PyTorch's name)
+    """``no_grad`` under PyTorch's other name; tensors made inside are ordinary ones here."""
+
+    def __new__(cls, mode=True):
+        if callable(mode):
+            return cls()(mode)
+        return super().__new__(cls)
+
+    def __init__(self, mode=True):
+        self._mode = mode
+        self._on = not mode and _tensor.is_grad_enabled()
+
+    def _again(self):
+        return inference_mode(self._mode)
+
+    def __enter__(self):
+        super().__enter__()
+        self._inference_before = _tensor.is_inference_mode_enabled()
+        _tensor.set_inference_mode(self._mode)
+
+    def __exit__(self, *exc):
+        super().__exit__(*exc)
+        _tensor.set_inference_mode(self._inference_before)

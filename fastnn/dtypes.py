@@ -1,0 +1,145 @@
+"""Data types, devices and sizes under PyTorch's names. Everything lives in main memory, on the CPU."""
+import numpy as np
+
+__all__ = ["dtype", "device", "Size", "from_numpy", "to_numpy", "get_default_dtype", "set_default_dtype", "finfo", "iinfo"]
+
+
+class dtype:  # noqa: N801 (PyTorch's name)
+    """An element type; one object each, compared by identity, convertible to NumPy's."""
+
+    __slots__ = ("name", "numpy", "is_floating_point", "is_complex", "is_signed", "itemsize")
+
+    def __init__(self, name, numpy_type):
+        self.name = name
+        self.numpy = np.dtype(numpy_type)
+        self.is_floating_point = self.numpy.kind == "f"
+        self.is_complex = False
+        self.is_signed = self.numpy.kind in "if"
+        self.itemsize = self.numpy.itemsize
+
+    def __repr__(self):
+        return f"torch.{self.name}"
+
+    def __reduce__(self):
+        return _by_name, (self.name,)
+
+
+_TYPES = {name: dtype(name, numpy_type) for name, numpy_type in [
+    ("float32", np.float32), ("float64", np.float64), ("float16", np.float16), ("int64", np.int64),
+    ("int32", np.int32), ("int16", np.int16), ("int8", np.int8), ("uint8", np.uint8), ("bool", np.bool_)]}
+_OF_NUMPY = {t.numpy: t for t in _TYPES.values()}
+globals().update(_TYPES)
+__all__ += list(_TYPES)
+_default = _TYPES["float32"]
+
+
+def _by_name(name):
+    return _TYPES[name]
+
+
+def from_numpy(numpy_type):
+    """The dtype of a NumPy dtype; TypeError for those that PyTorch lacks."""
+    try:
+        return _OF_NUMPY[numpy_type]
+    except KeyError:
+        native = np.dtype(numpy_type).newbyteorder("=")
+        if native in _OF_NUMPY:
+            return _OF_NUMPY[native]
+        raise TypeError(f"can't convert np.ndarray of type {numpy_type}. The only supported types are: "
+                        f"{', '.join(_TYPES)}.") from None
+
+
+def to_numpy(kind):
+    """The NumPy dtype of a dtype, a NumPy dtype, a Python type or None (the default float type)."""
+    if isinstance(kind, dtype):
+        return kind.numpy
+    if kind is None:
+        return _default.numpy
+    if kind is float:
+        return _default.numpy
+    return from_numpy(np.dtype(kind)).numpy
+
+
+def get_default_dtype():
+    """The dtype of new floating-point tensors."""
+    return _default
+
+
+def set_default_dtype(kind):
+    """Set the dtype of new floating-point tensors: float32 or float64."""
+    global _default
+    if kind not in (_TYPES["float32"], _TYPES["float64"]):
+        raise TypeError(f"only floating-point types are supported as the default type: expected torch.float32 or "
+                        f"torch.float64, got {kind}")
+    _default = kind
+
+
+class Size(tuple):
+    """A tensor's shape: a tuple that knows its number of elements."""
+
+    __slots__ = ()
+
+    def numel(self):
+        """Product of the sizes."""
+        count = 1
+        for size in self:
+            count *= size
+        return count
+
+    def __repr__(self):
+        return f"torch.Size({list(self)})"
+
+    def __getitem__(self, index):
+        result = tuple.__getitem__(self, index)
+        return Size(result) if isinstance(index, slice) else result
+
+    def __add__(self, other):
+        return Size(tuple.__add__(self, other))
+
+
+class device:  # noqa: N801 (PyTorch's name)
+    """Where a tensor lives: only ``cpu`` (and ``meta`` as a name) exist here."""
+
+    __slots__ = ("type", "index")
+
+    def __init__(self, kind="cpu", index=None):
+        if isinstance(kind, device):
+            kind, index = kind.type, kind.index
+        name, _, number = str(kind).partition(":")
+        if name != "cpu":
+            raise RuntimeError(f"device: fastnn computes on the CPU alone; expected 'cpu', got {kind!r}")
+        self.type = name
+        self.index = int(number) if number else index
+
+    def __repr__(self):
+        return f"device(type='{self.type}'" + (f", index={self.index})" if self.index is not None else ")")
+
+    def __str__(self):
+        return self.type if self.index is None else f"{self.type}:{self.index}"
+
+    def __eq__(self, other):
+        return isinstance(other, device) and self.type == other.type
+
+    def __hash__(self):
+        return hash(self.type)
+
+
+cpu = device("cpu")
+
+
+class finfo:  # noqa: N801 (PyTorch's name)
+    """Limits of a floating-point dtype."""
+
+    def __init__(self, kind=None):
+        info = np.finfo(to_numpy(kind))
+        self.bits, self.dtype = info.bits, str(info.dtype)
+        for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution"):
+            setattr(self, name, float(getattr(info, name)))
+
+
+class iinfo:  # noqa: N801 (PyTorch's name)
+    """Limits of an integer dtype."""
+
+    def __init__(self, kind):
+        info = np.iinfo(to_numpy(kind))
+        self.bits, self.dtype, self.max, self.min = info.bits, str(info.dtype), info.max, info.min

@@ -1,0 +1,4 @@
+cimport numpy as np
+cpdef np.ndarray reduce(op, np.ndarray x, axes=*, bint keepdims=*)
+cpdef np.ndarray argreduce(op, np.ndarray x, axis, bint keepdims=*)
+cpdef np.ndarray sum_to(np.ndarray x, tuple shape)

@@ -1,0 +1,159 @@
+"""Initial values for parameters, as torch.nn.init has them. All work in place and return the tensor."""
+import math
+
+from fastnn.autograd import no_grad
+
+
+def calculate_gain(nonlinearity, param=None):
+    """The recommended standard deviation gain for a nonlinearity."""
+    if nonlinearity in ("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
+                        "conv_transpose3d", "sigmoid"):
+        return 1
+    if nonlinearity == "tanh":
+        return 5.0 / 3
+    if nonlinearity == "relu":
+        return math.sqrt(2.0)
+    if nonlinearity == "leaky_relu":
+        slope = 0.01 if param is None else param
+        if isinstance(slope, bool) or not isinstance(slope, (int, float)):
+            raise ValueError(f"negative_slope {slope} not a valid number")
+        return math.sqrt(2.0 / (1 + slope ** 2))
+    if nonlinearity == "selu":
+        return 3.0 / 4
+    raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
+
+
+def _fans(tensor):
+    """Numbers of inputs and outputs of one unit of a weight (out, in, *receptive field)."""
+    if tensor.ndim < 2:
+        raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions")
+    field = tensor[0][0].numel() if tensor.ndim > 2 else 1
+    return tensor.shape[1] * field, tensor.shape[0] * field
+
+
+_calculate_fan_in_and_fan_out = _fans
+
+
+def _fan(tensor, mode):
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
+    return _fans(tensor)[0 if mode == "fan_in" else 1]
+
+
+@no_grad
+def uniform_(tensor, a=0.0, b=1.0, generator=None):
+    """Uniform numbers of [a, b)."""
+    return tensor.uniform_(a, b, generator=generator)
+
+
+@no_grad
+def normal_(tensor, mean=0.0, std=1.0, generator=None):
+    """Normal numbers."""
+    return tensor.normal_(mean, std, generator=generator)
+
+
+@no_grad
+def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
+    """Normal numbers limited to [a, b], by the inverse of the distribution function."""
+    def phi(x):
+        return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
+    from statistics import NormalDist
+
+    import numpy as np
+    low, high = phi((a - mean) / std), phi((b - mean) / std)
+    tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)
+    inverse = np.vectorize(NormalDist().inv_cdf, otypes=[float])
+    array = tensor.detach().numpy()
+    probability = np.clip((array.astype(np.float64) + 1) / 2, 1e-12, 1 - 1e-12)
+    array[...] = np.clip(mean + std * inverse(probability), a, b) if array.size else array
+    return tensor
+
+
+@no_grad
+def constant_(tensor, val):
+    """One value everywhere."""
+    return tensor.fill_(val)
+
+
+def ones_(tensor):
+    """Ones."""
+    return constant_(tensor, 1.0)
+
+
+def zeros_(tensor):
+    """Zeros."""
+    return constant_(tensor, 0.0)
+
+
+@no_grad
+def eye_(tensor):
+    """The identity matrix."""
+    if tensor.ndim != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    from fastnn.ops.creation import eye
+    return tensor.copy_(eye(*tensor.shape))
+
+
+@no_grad
+def xavier_uniform_(tensor, gain=1.0, generator=None):
+    """Uniform with variance 2 gain^2 / (fan_in + fan_out) (Glorot & Bengio 2010)."""
+    fan_in, fan_out = _fans(tensor)
+    bound = math.sqrt(3.0) * gain * math.sqrt(2.0 / float(fan_in + fan_out))
+    return tensor.uniform_(-bound, bound, generator=generator)
+
+
+@no_grad
+def xavier_normal_(tensor, gain=1.0, generator=None):
+    """Normal with variance 2 gain^2 / (fan_in + fan_out) (Glorot & Bengio 2010)."""
+    fan_in, fan_out = _fans(tensor)
+    return tensor.normal_(0.0, gain * math.sqrt(2.0 / float(fan_in + fan_out)), generator=generator)
+
+
+@no_grad
+def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
+    """Uniform with standard deviation gain / sqrt(fan) (He et al. 2015)."""
+    if 0 in tensor.shape:
+        return tensor
+    bound = math.sqrt(3.0) * calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
+    return tensor.uniform_(-bound, bound, generator=generator)
+
+
+@no_grad
+def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
+    """Normal with standard deviation gain / sqrt(fan) (He et al. 2015)."""
+    if 0 in tensor.shape:
+        return tensor
+    return tensor.normal_(0, calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode)), generator=generator)
+
+
+@no_grad
+def orthogonal_(tensor, gain=1, generator=None):
+    """A (semi-)orthogonal matrix (Saxe et al. 2013)."""
+    if tensor.ndim < 2:
+        raise ValueError("Only tensors with 2 or more dimensions are supported")
+    if tensor.numel() == 0:
+        return tensor
+    import numpy as np
+
+    from fastnn.ops.creation import from_numpy, randn
+    rows = tensor.shape[0]
+    columns = tensor.numel() // rows
+    flat = randn(rows, columns, generator=generator).numpy()
+    q, r = np.linalg.qr(flat.T if rows < columns else flat)
+    q = q * np.sign(np.diag(r))
+    q = q.T if rows < columns else q
+    return tensor.copy_(from_numpy(np.ascontiguousarray(gain * q)).reshape(tuple(tensor.shape)))
+
+
+@no_grad
+def sparse_(tensor, sparsity, std=0.01, generator=None):
+    """Normal numbers, with a fraction `sparsity` of each column 0 (Martens 2010)."""
+    if tensor.ndim != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    from fastnn.ops.creation import randperm
+    rows, columns = tensor.shape
+    zeros = int(math.ceil(sparsity * rows))
+    tensor.normal_(0, std, generator=generator)
+    for column in range(columns):
+        tensor[randperm(rows, generator=generator)[:zeros], column] = 0
+    return tensor

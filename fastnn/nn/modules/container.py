@@ -1,0 +1,216 @@
+"""Modules that hold modules."""
+import operator
+from collections import OrderedDict
+from itertools import islice
+
+from fastnn.nn.modules import hooks
+from fastnn.nn.modules.activation import Activation
+from fastnn.nn.modules.linear import Linear
+from fastnn.nn.modules.module import Module
+from fastnn.ops.linear import fused_linear
+
+
+class Sequential(Module):
+    """Modules called one after the other, same as torch.nn.Sequential.
+
+    A Linear followed by an activation runs as one fused kernel when neither has hooks and no one but this container
+    could see the result between them; the results agree within rounding.
+    """
+
+    def __init__(self, *args):
+        super().__init__()
+        self.__dict__["_plan"], self.__dict__["_planned"] = None, -1
+        if len(args) == 1 and isinstance(args[0], OrderedDict):
+            for name, module in args[0].items():
+                self.add_module(name, module)
+        else:
+            for index, module in enumerate(args):
+                self.add_module(str(index), module)
+
+    def _make_plan(self):
+        """Steps (module, None) or (Linear, what fused_linear needs to know of the activation behind it)."""
+        plan, modules = [], list(self._modules.values())
+        i = 0
+        while i < len(modules):
+            module = modules[i]
+            following = modules[i + 1] if i + 1 < len(modules) else None
+            fused = None
+            if (type(module) is Linear and isinstance(following, Activation) and module._hooks is None
+                    and following._hooks is None and not hooks.global_hooks
+                    and type(following).__module__ == Activation.__module__ and "forward" not in module.__dict__):
+                fused = following.fused()
+            plan.append((module, fused))
+            i += 2 if fused else 1
+        self.__dict__["_plan"], self.__dict__["_planned"] = plan, hooks.structure
+        return plan
+
+    def forward(self, input):
+        plan = self._plan if self._planned == hooks.structure else self._make_plan()
+        for module, fused in plan:
+            if fused is None:
+                input = module(input)
+            else:
+                input = fused_linear(input, module.weight, module.bias, *fused)
+        return input
+
+    def __getstate__(self):
+        return super().__getstate__() | {"_plan": None, "_planned": -1}
+
+    def _name_at(self, index):
+        size = len(self)
+        index = operator.index(index)
+        if not -size <= index < size:
+            raise IndexError(f"index {index} is out of range")
+        return next(islice(self._modules, index % size, None))
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return type(self)(OrderedDict(list(self._modules.items())[index]))
+        return self._modules[self._name_at(index)]
+
+    def __setitem__(self, index, module):
+        self._modules[self._name_at(index)] = module
+
+    def __delitem__(self, index):
+        names = list(self._modules)[index] if isinstance(index, slice) else [self._name_at(index)]
+        for name in names:
+            del self._modules[name]
+        self._renumber()
+
+    def _renumber(self):
+        """Names are positions again, as after every change in PyTorch."""
+        modules = list(self._modules.values())
+        self._modules.clear()
+        for i, module in enumerate(modules):
+            self._modules[str(i)] = module
+
+    def __len__(self):
+        return len(self._modules)
+
+    def __iter__(self):
+        return iter(self._modules.values())
+
+    def __add__(self, other):
+        if not isinstance(other, Sequential):
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+        return Sequential(*self, *other)
+
+    def append(self, module):
+        """Add a module at the end."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def extend(self, sequential):
+        """Add several modules at the end."""
+        for module in sequential:
+            self.append(module)
+        return self
+
+    def insert(self, index, module):
+        """Put a module in front of position `index`."""
+        size = len(self)
+        if not -size <= index <= size:
+            raise IndexError(f"Index out of range: {index}")
+        modules = list(self._modules.values())
+        modules.insert(index, module)
+        self._modules.clear()
+        for i, item in enumerate(modules):
+            self._modules[str(i)] = item
+        return self
+
+    def pop(self, key):
+        """Take a module out and return it."""
+        module = self[key]
+        del self[key]
+        return module
+
+
+class ModuleList(Module):
+    """A list of modules that are registered."""
+
+    def __init__(self, modules=None):
+        super().__init__()
+        if modules is not None:
+            self.extend(modules)
+
+    _name_at = Sequential._name_at
+    _renumber = Sequential._renumber
+    __setitem__ = Sequential.__setitem__
+    __delitem__ = Sequential.__delitem__
+    __len__ = Sequential.__len__
+    __iter__ = Sequential.__iter__
+    append = Sequential.append
+    insert = Sequential.insert
+    pop = Sequential.pop
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return type(self)(list(self._modules.values())[index])
+        return self._modules[self._name_at(index)]
+
+    def extend(self, modules):
+        """Add several modules at the end."""
+        for module in modules:
+            self.append(module)
+        return self
+
+    def __iadd__(self, modules):
+        return self.extend(modules)
+
+    def __add__(self, other):
+        return ModuleList([*self, *other])
+
+    def forward(self, *input):
+        raise NotImplementedError('Module [ModuleList] is missing the required "forward" function')
+
+
+class ModuleDict(Module):
+    """A dictionary of modules that are registered."""
+
+    def __init__(self, modules=None):
+        super().__init__()
+        if modules is not None:
+            self.update(modules)
+
+    def __getitem__(self, key):
+        return self._modules[key]
+
+    def __setitem__(self, key, module):
+        self.add_module(key, module)
+
+    def __delitem__(self, key):
+        del self._modules[key]
+
+    def __len__(self):
+        return len(self._modules)
+
+    def __iter__(self):
+        return iter(self._modules)
+
+    def __contains__(self, key):
+        return key in self._modules
+
+    def clear(self):
+        """Take all out."""
+        self._modules.clear()
+
+    def pop(self, key):
+        """Take one out and return it."""
+        return self._modules.pop(key)
+
+    def keys(self):
+        """The names."""
+        return self._modules.keys()
+
+    def values(self):
+        """The modules."""
+        return self._modules.values()
+
+    def items(self):
+        """Names and modules."""
+        return self._modules.items()
+
+    def update(self, modules):
+        """Add the pairs of a mapping or iterable."""
+        for name, module in modules.items() if hasattr(modules, "items") else modules:
+            self[name] = module

@@ -1,0 +1,49 @@
+"""Operations: a forward function and its backward rule, side by side, one module per family.
+
+Importing this package gives Tensor its operators and methods: a function whose first parameter is the tensor is the
+method of the same name.
+"""
+from fastnn import _tensor
+from fastnn.ops import arithmetic, compare, creation, indexing, linear, methods, pointwise, reduce, shape
+from fastnn.ops.printing import tensor_str
+
+# Functions that are Tensor methods too (and functions of the top-level namespace).
+FUNCTIONS = {
+    arithmetic: "add sub mul div pow maximum minimum floor_divide remainder fmod",
+    compare: "eq ne lt le gt ge equal allclose isclose isnan isinf isfinite logical_and logical_or logical_xor "
+             "logical_not bitwise_and bitwise_or bitwise_xor bitwise_not",
+    indexing: "select narrow unbind split chunk gather index_select masked_select masked_fill nonzero",
+    linear: "matmul mm mv bmm dot addmm outer",
+    pointwise: "exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal abs neg sign sin cos tan asin acos "
+               "atan sinh cosh erf floor ceil round trunc clamp sigmoid tanh relu",
+    reduce: "sum mean prod amax amin max min argmax argmin var std all any softmax log_softmax logsumexp",
+    shape: "reshape flatten ravel unflatten transpose t permute movedim squeeze unsqueeze broadcast_to clone",
+}
+# Methods under other names, and methods that are no top-level functions.
+METHODS = {
+    "view": shape.view_as_shape, "view_as": shape.view_as, "reshape_as": shape.reshape_as, "expand": shape.expand,
+    "expand_as": shape.expand_as, "contiguous": shape.contiguous, "subtract": arithmetic.sub,
+    "multiply": arithmetic.mul, "divide": arithmetic.div, "true_divide": arithmetic.div, "absolute": pointwise.abs,
+    "negative": pointwise.neg, "swapaxes": shape.transpose, "clip": pointwise.clamp,
+    "add_": arithmetic.add_, "sub_": arithmetic.sub_, "mul_": arithmetic.mul_, "div_": arithmetic.div_,
+    "pow_": arithmetic.pow_, "where": lambda self, condition, other: indexing.where(condition, self, other),
+    **pointwise.IN_PLACE, **methods.METHODS,
+}
+
+
+def _functions():
+    return {name: getattr(module, name) for module, names in FUNCTIONS.items() for name in names.split()}
+
+
+_tensor.install_methods({**_functions(), **METHODS})
+_tensor.install_operators(
+    add=arithmetic.add, sub=arithmetic.sub, rsub=arithmetic.rsub, mul=arithmetic.mul, div=arithmetic.div,
+    rdiv=arithmetic.rdiv, pow=arithmetic.pow, rpow=arithmetic.rpow, matmul=linear.matmul, rmatmul=linear.rmatmul,
+    neg=pointwise.neg, abs=pointwise.abs, floor_divide=arithmetic.floor_divide, remainder=arithmetic.remainder,
+    rfloor_divide=lambda x, y: arithmetic.floor_divide(creation.as_tensor(y), x),
+    rremainder=lambda x, y: arithmetic.remainder(creation.as_tensor(y), x),
+    iadd=arithmetic.add_, isub=arithmetic.sub_, imul=arithmetic.mul_, idiv=arithmetic.div_, ipow=arithmetic.pow_,
+    eq=compare.eq, ne=compare.ne, lt=compare.lt, le=compare.le, gt=compare.gt, ge=compare.ge,
+    invert=compare.bitwise_not, getitem=indexing.getitem, setitem=indexing.setitem,
+    repr=tensor_str, construct=creation.construct,
+    **{"and": compare.bitwise_and, "or": compare.bitwise_or, "xor": compare.bitwise_xor})

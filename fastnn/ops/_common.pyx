@@ -1,0 +1,94 @@
+"""What the operations share."""
+cimport numpy as np
+
+import numpy
+
+from fastnn import dtypes
+from fastnn._tensor cimport Tensor, shape_of, wrap
+from fastnn.kernels cimport reduce as K
+
+np.import_array()
+
+
+cdef bint is_real(np.ndarray array) noexcept:
+    cdef int typenum = np.PyArray_TYPE(array)
+    return typenum == np.NPY_FLOAT or typenum == np.NPY_DOUBLE
+
+
+cdef np.ndarray zero_d(object value):
+    """NumPy turns 0-d results into scalars; tensors hold arrays."""
+    return value if isinstance(value, np.ndarray) else numpy.asarray(value)
+
+
+cdef np.ndarray undo(np.ndarray grad, tuple shape):
+    """Sum a gradient over the axes along which its operand was broadcast."""
+    cdef int i, ndim = np.PyArray_NDIM(grad)
+    if ndim == len(shape):
+        for i in range(ndim):
+            if np.PyArray_DIM(grad, i) != <np.npy_intp>shape[i]:
+                break
+        else:
+            return grad
+    return K.sum_to(grad, shape)
+
+
+cdef int wrap_dim(object dim, int ndim) except -1:
+    """A dimension counted from the end becomes one counted from the start; IndexError out of range."""
+    cdef long d = dim
+    cdef int n = ndim if ndim > 0 else 1
+    if d < -n or d >= n:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})")
+    return d + n if d < 0 else d
+
+
+def promote(x, y):
+    """NumPy dtype of an operation on two operands, tensors or Python numbers, by PyTorch's rules.
+
+    The highest category (bool, integer, float) decides; within it tensors with dimensions come before 0-d tensors,
+    and those before Python numbers.
+    """
+    def category(operand):
+        if isinstance(operand, Tensor):
+            kind = (<Tensor>operand).array.dtype.kind
+            return {"b": 0, "i": 1, "u": 1, "f": 2}[kind]
+        return 0 if isinstance(operand, (bool, numpy.bool_)) else 1 if isinstance(operand, (int, numpy.integer)) else 2
+
+    def rank(operand):
+        return (2 if (<Tensor>operand).array.ndim else 1) if isinstance(operand, Tensor) else 0
+
+    def own(operand):
+        if isinstance(operand, Tensor):
+            return (<Tensor>operand).array.dtype
+        return (numpy.dtype(bool), numpy.dtype(numpy.int64), dtypes.get_default_dtype().numpy)[category(operand)]
+
+    cx, cy, rx, ry = category(x), category(y), rank(x), rank(y)
+    if rx == ry:
+        tx, ty = own(x), own(y)
+        if cx == cy == 2 or cx == cy:
+            if {tx, ty} == {numpy.dtype(numpy.float16), numpy.dtype(numpy.float32)}:
+                return numpy.dtype(numpy.float32)
+            return numpy.promote_types(tx, ty)
+        return tx if cx > cy else ty
+    high, low, ch, cl = (x, y, cx, cy) if rx > ry else (y, x, cy, cx)
+    return own(high) if ch >= cl else own(low)
+
+
+cdef Tensor as_tensor(object value, Tensor like):
+    """`value` as a tensor; a Python number becomes 0-d of the dtype that it promotes `like` to."""
+    if isinstance(value, Tensor):
+        return <Tensor>value
+    if isinstance(value, (bool, int, float, numpy.number, numpy.bool_)):
+        return wrap(numpy.asarray(value, promote(like, value)))
+    if isinstance(value, np.ndarray):
+        dtypes.from_numpy(value.dtype)
+        return wrap(value)
+    raise TypeError(f"expected a Tensor or a number, got {type(value).__name__}")
+
+
+def broadcast_shapes(*shapes):
+    """The shape that these shapes broadcast to; RuntimeError as PyTorch's if they do not."""
+    try:
+        return dtypes.Size(numpy.broadcast_shapes(*shapes))
+    except ValueError:
+        raise RuntimeError(
+            f"Shape mismatch: objects cannot be broadcast to a single shape: {[list(s) for s in shapes]}") from None

@@ -1,0 +1,371 @@
+"""Arithmetic of two operands with broadcasting: functions, operators and in-place forms."""
+cimport numpy as np
+
+import numpy
+
+from fastnn._tape cimport Node
+from fastnn._tensor cimport Tensor, check_inplace, needs_grad, rebase, recording, record1, record2, wrap, shape_of
+from fastnn.kernels cimport elementwise as K
+from fastnn.ops._common cimport as_tensor, is_real, undo, zero_d
+from fastnn.ops._common import promote
+
+np.import_array()
+
+# ---- backward rules: saved = (shape of x, shape of y, whatever the formula reads) ----
+
+cdef object add_backward(Node node, np.ndarray grad):
+    cdef tuple saved = node.saved
+    return (undo(grad, saved[0]) if node.edges[0] is not None else None,
+            undo(grad, saved[1]) if node.edges[1] is not None else None)
+
+
+cdef object sub_backward(Node node, np.ndarray grad):
+    cdef tuple saved = node.saved
+    return (undo(grad, saved[0]) if node.edges[0] is not None else None,
+            K.unary_forward("neg", undo(grad, saved[1])) if node.edges[1] is not None else None)
+
+
+cdef object mul_backward(Node node, np.ndarray grad):
+    cdef tuple saved = node.saved
+    return (undo(K.binary("mul", grad, saved[3]), saved[0]) if node.edges[0] is not None else None,
+            undo(K.binary("mul", grad, saved[2]), saved[1]) if node.edges[1] is not None else None)
+
+
+cdef object div_backward(Node node, np.ndarray grad):
+    cdef tuple saved = node.saved
+    cdef np.ndarray dx = K.binary("div", grad, saved[3])
+    dy = None
+    if node.edges[1] is not None:
+        dy = K.unary_forward("neg", undo(K.binary("mul", dx, K.binary("div", saved[2], saved[3])), saved[1]))
+    return (undo(dx, saved[0]) if node.edges[0] is not None else None, dy)
+
+
+cdef object pow_backward(Node node, np.ndarray grad):
+    cdef tuple saved = node.saved
+    cdef np.ndarray x = saved[2], y = saved[3]
+    dx = dy = None
+    if node.edges[0] is not None:  # y x^(y-1), 0 where y = 0
+        power = K.binary("mul", y, K.binary("pow", x, K.unary_forward("add_scalar", y, -1.0)))
+        dx = undo(K.binary("mul", grad, K.where(y == 0, numpy.zeros((), x.dtype), power)), saved[0])
+    if node.edges[1] is not None:  # x^y ln x, 0 where x = 0 and y >= 0
+        z = saved[4]
+        zero = (x == 0) & (y >= 0)
+        log = K.unary_forward("log", x)
+        dy = undo(K.binary("mul", grad, K.where(zero, numpy.zeros((), x.dtype), K.binary("mul", z, log))), saved[1])
+    return dx, dy
+
+
+cdef object extremum_backward(Node node, np.ndarray grad):
+    """maximum and minimum: the larger gets the gradient, equal ones half each."""
+    cdef tuple saved = node.saved
+    x, y = saved[2], saved[3]
+    equal = x == y
+    first = (x > y) if saved[4] else (x < y)
+    half = K.unary_forward("mul_scalar", grad, 0.5)
+    zero = numpy.zeros((), grad.dtype)
+    dx = K.where(equal, half, K.where(first, grad, zero)) if node.edges[0] is not None else None
+    dy = K.where(equal, half, K.where(first, zero, grad)) if node.edges[1] is not None else None
+    return (undo(dx, saved[0]) if dx is not None else None, undo(dy, saved[1]) if dy is not None else None)
+
+
+# ---- forward ----
+
+cdef inline bint plain(Tensor x, Tensor y) noexcept:
+    """Both of the same floating type: nothing to promote."""
+    cdef int typenum = np.PyArray_TYPE(x.array)
+    return (typenum == np.NPY_FLOAT or typenum == np.NPY_DOUBLE) and typenum == np.PyArray_TYPE(y.array)
+
+
+cdef tuple operands(object x, object y):
+    """Both operands as tensors of the promoted dtype (casts are recorded)."""
+    dtype = promote(x, y)
+    cdef Tensor a = as_tensor(x, y if isinstance(y, Tensor) else None)
+    cdef Tensor b = as_tensor(y, a)
+    return (a if a.array.dtype == dtype else a.to(dtype)), (b if b.array.dtype == dtype else b.to(dtype))
+
+
+cdef np.ndarray compute(str op, np.ndarray x, np.ndarray y):
+    if is_real(x):
+        return K.binary(op, x, y)
+    return zero_d(INTEGER[op](x, y))
+
+
+INTEGER = {"add": numpy.add, "sub": numpy.subtract, "mul": numpy.multiply, "div": numpy.true_divide,
+           "pow": numpy.power, "maximum": numpy.maximum, "minimum": numpy.minimum,
+           "remainder": numpy.remainder, "fmod": numpy.fmod, "floor_divide": numpy.floor_divide}
+
+
+def add(input, other, *, alpha=1):
+    """input + alpha * other."""
+    if alpha != 1:
+        other = mul(other, alpha) if isinstance(other, Tensor) else other * alpha
+    if isinstance(input, Tensor) and type(other) in (int, float) and is_real((<Tensor>input).array):
+        return add_scalar(<Tensor>input, other)
+    cdef Tensor x, y, out
+    if isinstance(input, Tensor) and isinstance(other, Tensor) and plain(<Tensor>input, <Tensor>other):
+        x, y = <Tensor>input, <Tensor>other
+    else:
+        x, y = operands(input, other)
+    cdef np.ndarray z = compute("add", x.array, y.array)
+    if recording(x) or recording(y):
+        return record2(z, add_backward, "AddBackward0", x, y, (shape_of(x.array), shape_of(y.array)))
+    return wrap(z)
+
+
+def sub(input, other, *, alpha=1):
+    """input - alpha * other."""
+    if alpha != 1:
+        other = mul(other, alpha) if isinstance(other, Tensor) else other * alpha
+    if isinstance(input, Tensor) and type(other) in (int, float) and is_real((<Tensor>input).array):
+        return add_scalar(<Tensor>input, -other)
+    cdef Tensor x, y
+    if isinstance(input, Tensor) and isinstance(other, Tensor) and plain(<Tensor>input, <Tensor>other):
+        x, y = <Tensor>input, <Tensor>other
+    else:
+        x, y = operands(input, other)
+        if x.array.dtype.kind == "b":
+            raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. "
+                               "Use the `^` or `logical_xor()` operator instead.")
+    cdef np.ndarray z = compute("sub", x.array, y.array)
+    if recording(x) or recording(y):
+        return record2(z, sub_backward, "SubBackward0", x, y, (shape_of(x.array), shape_of(y.array)))
+    return wrap(z)
+
+
+def rsub(input, other, *, alpha=1):
+    """other - alpha * input."""
+    return sub(as_tensor(other, input), input, alpha=alpha)
+
+
+def mul(input, other):
+    """input * other."""
+    if isinstance(input, Tensor) and type(other) in (int, float) and is_real((<Tensor>input).array):
+        return mul_scalar(<Tensor>input, other)
+    cdef Tensor x, y, out
+    if isinstance(input, Tensor) and isinstance(other, Tensor) and plain(<Tensor>input, <Tensor>other):
+        x, y = <Tensor>input, <Tensor>other
+    else:
+        x, y = operands(input, other)
+    cdef np.ndarray z = compute("mul", x.array, y.array)
+    if recording(x) or recording(y):
+        out = record2(z, mul_backward, "MulBackward0", x, y,
+                      (shape_of(x.array), shape_of(y.array), x.array if needs_grad(y) else None,
+                       y.array if needs_grad(x) else None))
+        if needs_grad(y):
+            out.node.guard(x.version_object())
+        if needs_grad(x):
+            out.node.guard(y.version_object())
+        return out
+    return wrap(z)
+
+
+def div(input, other, *, rounding_mode=None):
+    """input / other; `rounding_mode`: None, "trunc" or "floor"."""
+    if rounding_mode is not None:
+        if rounding_mode == "floor":
+            return floor_divide(input, other)
+        if rounding_mode == "trunc":
+            from fastnn.ops.pointwise import trunc
+            quotient = div(input, other)
+            dtype = promote(input, other)
+            return trunc(quotient) if dtype.kind == "f" else trunc(quotient).to(dtype)
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+                           f"'{rounding_mode}'")
+    if isinstance(input, Tensor) and type(other) in (int, float) and other != 0 and is_real((<Tensor>input).array):
+        return div_scalar(<Tensor>input, other)
+    cdef Tensor x, y, out
+    if isinstance(input, Tensor) and isinstance(other, Tensor) and plain(<Tensor>input, <Tensor>other):
+        x, y = <Tensor>input, <Tensor>other
+    else:
+        x, y = operands(input, other)
+        if not is_real(x.array):
+            from fastnn import dtypes
+            x, y = x.to(dtypes.get_default_dtype()), y.to(dtypes.get_default_dtype())
+    cdef np.ndarray z = compute("div", x.array, y.array)
+    if recording(x) or recording(y):
+        out = record2(z, div_backward, "DivBackward0", x, y,
+                      (shape_of(x.array), shape_of(y.array), x.array, y.array))
+        out.node.guard(y.version_object())
+        if needs_grad(y):
+            out.node.guard(x.version_object())
+        return out
+    return wrap(z)
+
+
+def rdiv(input, other):
+    """other / input."""
+    return div(as_tensor(other, input), input)
+
+
+def pow(input, exponent):
+    """input to the power `exponent`."""
+    from fastnn.ops.pointwise import pow_scalar, square
+    if isinstance(input, Tensor) and type(exponent) in (int, float) and is_real((<Tensor>input).array):
+        return square(input) if exponent == 2 else pow_scalar(input, exponent)
+    cdef Tensor x, y, out
+    x, y = operands(input, exponent)
+    if not is_real(x.array) and not isinstance(exponent, Tensor) and exponent < 0:
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    cdef np.ndarray z = compute("pow", x.array, y.array)
+    if recording(x) or recording(y):
+        out = record2(z, pow_backward, "PowBackward1", x, y,
+                      (shape_of(x.array), shape_of(y.array), x.array, y.array, z))
+        out.node.guard(x.version_object())
+        out.node.guard(y.version_object())
+        out.node.guard(out.version_object())
+        return out
+    return wrap(z)
+
+
+def rpow(input, other):
+    """other to the power `input`."""
+    return pow(as_tensor(other, input), input)
+
+
+def extremum(str op, input, other):
+    cdef Tensor x, y, out
+    x, y = operands(input, other)
+    cdef np.ndarray z = compute(op, x.array, y.array)
+    if recording(x) or recording(y):
+        out = record2(z, extremum_backward, "MaximumBackward0" if op == "maximum" else "MinimumBackward0", x, y,
+                      (shape_of(x.array), shape_of(y.array), x.array, y.array, op == "maximum"))
+        out.node.guard(x.version_object())
+        out.node.guard(y.version_object())
+        return out
+    return wrap(z)
+
+
+def maximum(input, other):
+    """The larger of the two, element by element; NaN wins."""
+    return extremum("maximum", input, other)
+
+
+def minimum(input, other):
+    """The smaller of the two, element by element; NaN wins."""
+    return extremum("minimum", input, other)
+
+
+cdef object discrete(str op, object input, object other):
+    cdef Tensor x, y
+    x, y = operands(input, other)
+    if x.array.dtype.kind in "iu" and not y.array.all():
+        raise RuntimeError("ZeroDivisionError")
+    return wrap(compute(op, x.array, y.array))
+
+
+def floor_divide(input, other):
+    """The quotient rounded towards minus infinity; no gradient."""
+    return discrete("floor_divide", input, other)
+
+
+cdef object remainder_backward(Node node, np.ndarray grad):
+    cdef tuple saved = node.saved
+    dy = None
+    if node.edges[1] is not None:
+        dy = K.unary_forward("neg", undo(K.binary("mul", grad, saved[2]), saved[1]))
+    return (undo(grad, saved[0]) if node.edges[0] is not None else None, dy)
+
+
+cdef object modulo(str op, str name, object input, object other):
+    cdef Tensor x, y
+    x, y = operands(input, other)
+    if not (recording(x) or recording(y)):
+        return discrete(op, x, y)
+    cdef np.ndarray z = compute(op, x.array, y.array)
+    quotient = numpy.floor(x.array / y.array) if op == "remainder" else numpy.trunc(x.array / y.array)
+    return record2(z, remainder_backward, name, x, y, (shape_of(x.array), shape_of(y.array), zero_d(quotient)))
+
+
+def remainder(input, other):
+    """Python's modulo: the result has the sign of `other`."""
+    return modulo("remainder", "RemainderBackward0", input, other)
+
+
+def fmod(input, other):
+    """C's modulo: the result has the sign of `input`."""
+    return modulo("fmod", "FmodBackward0", input, other)
+
+
+# ---- with a Python number ----
+
+cdef object pass_backward(Node node, np.ndarray grad):
+    return grad
+
+
+cdef object scale_backward(Node node, np.ndarray grad):
+    return K.unary_forward("mul_scalar", grad, node.saved[0])
+
+
+cdef object unscale_backward(Node node, np.ndarray grad):
+    return K.unary_forward("div_scalar", grad, node.saved[0])
+
+
+cdef Tensor add_scalar(Tensor x, double a):
+    cdef np.ndarray z = K.unary_forward("add_scalar", x.array, a)
+    return record1(z, pass_backward, "AddBackward0", x, ()) if recording(x) else wrap(z)
+
+
+cdef Tensor mul_scalar(Tensor x, double a):
+    cdef np.ndarray z = K.unary_forward("mul_scalar", x.array, a)
+    return record1(z, scale_backward, "MulBackward0", x, (a,)) if recording(x) else wrap(z)
+
+
+cdef Tensor div_scalar(Tensor x, double a):
+    cdef np.ndarray z = K.unary_forward("div_scalar", x.array, a)
+    return record1(z, unscale_backward, "DivBackward0", x, (a,)) if recording(x) else wrap(z)
+
+
+# ---- in place ----
+
+cdef object in_place(str op, Tensor x, object other, function, backward_of_other):
+    """x becomes op(x, other), in x's memory. With a graph the out-of-place rule is taken over by x."""
+    cdef Tensor y = as_tensor(other, x), out
+    check_inplace(x)
+    dtype = promote(x, other)
+    if not numpy.can_cast(dtype, x.array.dtype, "same_kind"):
+        raise RuntimeError(f"result type {dtype} can't be cast to the desired output type {x.array.dtype}")
+    shape = numpy.broadcast_shapes(shape_of(x.array), shape_of(y.array))
+    if shape != shape_of(x.array):
+        raise RuntimeError(f"output with shape {list(shape_of(x.array))} doesn't match the broadcast shape "
+                           f"{list(shape)}")
+    if recording(x) or recording(y):
+        if x.base is not None:
+            raise NotImplementedError(f"{op}_: in-place change of a view inside a graph; use the out-of-place form")
+        out = function(x, y)
+        K.copy_into(x.array, out.array.astype(x.array.dtype, copy=False))
+        x.bump()
+        x.node = out.node
+        x.leaf_requires_grad = False
+        return x
+    if plain(x, y):
+        K.binary_into(op, x.array, x.array, y.array)
+    else:
+        numpy.copyto(x.array, compute(op, x.array.astype(dtype, copy=False), y.array.astype(dtype, copy=False)),
+                     casting="same_kind")
+    x.bump()
+    return x
+
+
+def add_(input, other, *, alpha=1):
+    """``add`` in place."""
+    return in_place("add", input, other if alpha == 1 else other * alpha, add, None)
+
+
+def sub_(input, other, *, alpha=1):
+    """``sub`` in place."""
+    return in_place("sub", input, other if alpha == 1 else other * alpha, sub, None)
+
+
+def mul_(input, other):
+    """``mul`` in place."""
+    return in_place("mul", input, other, mul, None)
+
+
+def div_(input, other):
+    """``div`` in place."""
+    return in_place("div", input, other, div, None)
+
+
+def pow_(input, exponent):
+    """``pow`` in place."""
+    return in_place("pow", input, exponent, pow, None)

@@ -1,0 +1,156 @@
+"""Matrix products and the linear layer."""
+cimport numpy as np
+
+from fastnn._tape cimport Node
+from fastnn._tensor cimport Tensor, needs_grad, recording, record2, record3, wrap, shape_of
+from fastnn.errors import ShapeError
+from fastnn.kernels cimport gemm, linear as K
+from fastnn.ops._common cimport as_tensor, is_real, undo, zero_d
+from fastnn.ops._common import promote
+
+np.import_array()
+
+
+cdef object linear_backward(Node node, np.ndarray grad):
+    cdef tuple saved = node.saved, edges = node.edges
+    return K.linear_backward(grad, saved[0], saved[1], saved[2], saved[3], saved[4], saved[5],
+                             edges[0] is not None, edges[1] is not None, edges[2] is not None)
+
+
+def linear(input, weight, bias=None):
+    """input @ weight.T + bias.
+
+    Shape: input (*, in), weight (out, in) or (in,), bias (out,) or (), result (*, out) or (*).
+    """
+    return fused_linear(input, weight, bias, None, 0.0, 0.0)
+
+
+cpdef Tensor fused_linear(Tensor input, Tensor weight, Tensor bias, object activation, double a, double b):
+    """activation(input @ weight.T + bias) as one kernel; `activation` a map whose backward reads its output, or None."""
+    cdef np.ndarray y
+    cdef Tensor out
+    if np.PyArray_NDIM(weight.array) == 1:
+        from fastnn.ops.arithmetic import add
+        out = matmul(input, weight)
+        return out if bias is None else add(out, bias)
+    if not is_real(input.array):
+        from fastnn.ops.arithmetic import add
+        out = matmul(input, weight.t())
+        return out if bias is None else add(out, bias)
+    y = K.linear_forward(input.array, weight.array, bias.array if bias is not None else None, activation, a, b)
+    if not (recording(input) or recording(weight) or (bias is not None and recording(bias))):
+        return wrap(y)
+    out = record3(y, linear_backward, "AddmmBackward0", input, weight, bias,
+                  (input.array, weight.array, y if activation is not None else None, activation, a, b))
+    out.node.guard(input.version_object())
+    out.node.guard(weight.version_object())
+    if activation is not None:
+        out.node.guard(out.version_object())
+    return out
+
+
+cdef np.ndarray transposed(np.ndarray x):
+    return np.PyArray_SwapAxes(x, np.PyArray_NDIM(x) - 2, np.PyArray_NDIM(x) - 1)
+
+
+cdef object matmul_backward(Node node, np.ndarray grad):
+    cdef tuple saved = node.saved
+    cdef np.ndarray x = saved[0], y = saved[1]
+    cdef int nx = np.PyArray_NDIM(x), ny = np.PyArray_NDIM(y)
+    dx = dy = None
+    if nx == 1 and ny == 1:
+        if node.edges[0] is not None:
+            dx = gemm_scale(y, grad)
+        if node.edges[1] is not None:
+            dy = gemm_scale(x, grad)
+        return dx, dy
+    shape_x, shape_y = shape_of(x), shape_of(y)
+    if nx == 1:  # a row that matmul put in front
+        x = x[None, :]
+        grad = grad[..., None, :]
+    elif ny == 1:
+        y = y[:, None]
+        grad = grad[..., None]
+    if node.edges[0] is not None:
+        dx = undo(gemm.matmul(grad, transposed(y)), shape_of(x)).reshape(shape_x)
+    if node.edges[1] is not None:
+        dy = undo(gemm.matmul(transposed(x), grad), shape_of(y)).reshape(shape_y)
+    return dx, dy
+
+
+cdef np.ndarray gemm_scale(np.ndarray vector, np.ndarray factor):
+    from fastnn.kernels import binary
+    return binary("mul", vector, factor)
+
+
+def matmul(input, other):
+    """Matrix product: vectors, matrices, or stacks of matrices whose leading dimensions broadcast."""
+    if not isinstance(other, Tensor) or not isinstance(input, Tensor):
+        raise TypeError(f"matmul(): arguments must be Tensors, not {type(input).__name__} and {type(other).__name__}")
+    cdef Tensor x = <Tensor>input, y = <Tensor>other, out
+    if np.PyArray_TYPE(x.array) != np.PyArray_TYPE(y.array):
+        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {x.dtype} != {y.dtype}")
+    cdef np.ndarray z
+    if is_real(x.array):
+        z = gemm.matmul(x.array, y.array)
+    else:
+        z = zero_d(x.array @ y.array)
+    if not (recording(x) or recording(y)):
+        return wrap(z)
+    out = record2(z, matmul_backward, "MmBackward0", x, y, (x.array, y.array))
+    if needs_grad(y):
+        out.node.guard(x.version_object())
+    if needs_grad(x):
+        out.node.guard(y.version_object())
+    return out
+
+
+def rmatmul(input, other):
+    """other @ input."""
+    return matmul(as_tensor(other, input), input)
+
+
+cdef object exact(str name, object x, object y, int nx, int ny):
+    """matmul for operands of fixed numbers of dimensions."""
+    cdef int found_x = np.PyArray_NDIM((<Tensor?>x).array), found_y = np.PyArray_NDIM((<Tensor?>y).array)
+    if found_x != nx or found_y != ny:
+        raise ShapeError(f"{name}: expected {nx}-D and {ny}-D tensors, got {found_x}-D and {found_y}-D")
+    return matmul(x, y)
+
+
+def mm(input, mat2):
+    """Product of two matrices."""
+    return exact("mm", input, mat2, 2, 2)
+
+
+def mv(input, vec):
+    """Product of a matrix and a vector."""
+    return exact("mv", input, vec, 2, 1)
+
+
+def bmm(input, mat2):
+    """Products of matching matrices of two stacks of equal size."""
+    if isinstance(input, Tensor) and isinstance(mat2, Tensor) and input.ndim == 3 and mat2.ndim == 3 \
+            and input.shape[0] != mat2.shape[0]:
+        raise ShapeError(f"bmm: expected stacks of equal size, got {list(input.shape)} and {list(mat2.shape)}")
+    return exact("bmm", input, mat2, 3, 3)
+
+
+def dot(input, tensor):
+    """Inner product of two vectors."""
+    return exact("dot", input, tensor, 1, 1)
+
+
+def addmm(input, mat1, mat2, *, beta=1, alpha=1):
+    """beta * input + alpha * (mat1 @ mat2)."""
+    from fastnn.ops.arithmetic import add, mul
+    product = mm(mat1, mat2)
+    return add(input if beta == 1 else mul(input, beta), product if alpha == 1 else mul(product, alpha))
+
+
+def outer(input, vec2):
+    """All products of the elements of two vectors."""
+    from fastnn.ops.arithmetic import mul
+    if input.ndim != 1 or vec2.ndim != 1:
+        raise ShapeError(f"outer: expected 1-D tensors, got {input.ndim}-D and {vec2.ndim}-D")
+    return mul(input.unsqueeze(1), vec2)

@@ -1,0 +1,222 @@
+"""Tensor methods that are no functions: casts, filling in place, and what only methods have."""
+import numpy as np
+
+from fastnn import dtypes
+from fastnn import random as _random
+from fastnn._tensor import Tensor, from_array, record_inplace, writable
+from fastnn.ops import pointwise, shape
+
+
+def size(self, dim=None):
+    """The shape, or one of its sizes."""
+    return self.shape if dim is None else self.shape[dim]
+
+
+def stride(self, dim=None):
+    """Steps in memory, in elements, to the next index of each dimension."""
+    array = self.detach().numpy()
+    strides = tuple(step // array.itemsize for step in array.strides)
+    return strides if dim is None else strides[dim]
+
+
+def is_contiguous(self, memory_format=None):
+    """Whether the memory is in C order."""
+    return bool(self.detach().numpy().flags.c_contiguous)
+
+
+def element_size(self):
+    """Bytes of one element."""
+    return self.dtype.itemsize
+
+
+def data_ptr(self):
+    """Address of the first element."""
+    return self.detach().numpy().ctypes.data
+
+
+def is_floating_point(self):
+    """Whether the dtype is a floating-point type."""
+    return self.dtype.is_floating_point
+
+
+def type_(self, dtype=None, non_blocking=False):
+    """The type's name, or the tensor cast to a dtype."""
+    if dtype is None:
+        names = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int",
+                 "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
+        return f"torch.{names[self.dtype.name]}Tensor"
+    return shape.cast(self, dtype)
+
+
+def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
+    """Cast to a dtype, or to another tensor's; devices other than the CPU raise."""
+    for arg in args:
+        if isinstance(arg, Tensor):
+            dtype = arg.dtype
+        elif isinstance(arg, dtypes.dtype):
+            dtype = arg
+        elif isinstance(arg, bool):
+            continue
+        elif arg is not None:
+            dtypes.device(arg)
+    if device is not None:
+        dtypes.device(device)
+    return shape.cast(self, self.dtype if dtype is None else dtype, copy)
+
+
+def cpu(self, memory_format=None):
+    """The tensor itself: everything lives on the CPU."""
+    return self
+
+
+def cuda(self, *args, **kwargs):
+    """Always an error: there is no CUDA here."""
+    raise RuntimeError("Tensor.cuda: fastnn computes on the CPU alone")
+
+
+def _caster(name):
+    def cast(self, memory_format=None):
+        return shape.cast(self, getattr(dtypes, name))
+    cast.__doc__ = f"Cast to {name}."
+    return cast
+
+
+def _filled(self, fill):
+    """Overwrite the whole tensor; nothing flows back to what it held."""
+    array = writable(self)
+    fill(array)
+    return record_inplace(self, lambda grad: np.zeros_like(grad), "FillBackward0")
+
+
+def fill_(self, value):
+    """Every element becomes `value`."""
+    if isinstance(value, Tensor):
+        value = value.item()
+    return _filled(self, lambda array: array.fill(value))
+
+
+def zero_(self):
+    """Every element becomes 0."""
+    return fill_(self, 0)
+
+
+def _copy_backward(grad, shape_, dtype):
+    from fastnn.kernels import sum_to
+    return np.zeros_like(grad), sum_to(grad, shape_).astype(dtype, copy=False)
+
+
+def copy_(self, src, non_blocking=False):
+    """The elements of `src`, broadcast and cast."""
+    array = writable(self)
+    try:
+        np.copyto(array, src.detach().numpy(), casting="unsafe")
+    except ValueError:
+        raise RuntimeError(f"copy_: the shape of src {list(src.shape)} does not broadcast to {list(self.shape)}"
+                           ) from None
+    return record_inplace(self, _copy_backward, "CopyBackwards", (src,), (tuple(src.shape), src.detach().numpy().dtype))
+
+
+def _float_in_place(self, name):
+    array = writable(self)
+    if array.dtype.kind != "f":
+        raise NotImplementedError(f"{name}: not implemented for {self.dtype}")
+    return array
+
+
+def _random_fill(self, name, draw):
+    array = _float_in_place(self, name)
+    if array.flags.c_contiguous:
+        draw(array)
+    else:
+        fresh = np.empty(array.shape, array.dtype)
+        draw(fresh)
+        array[...] = fresh
+    return record_inplace(self, lambda grad: np.zeros_like(grad), "RandomBackward0")
+
+
+def uniform_(self, from_=0.0, to=1.0, *, generator=None, **kwargs):
+    """Uniform random numbers of [from, to)."""
+    low = kwargs.pop("from", from_)
+    if low > to:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={to}")
+    source = generator or _random.default_generator
+    return _random_fill(self, "uniform_", lambda array: source.uniform(array, low, to))
+
+
+def normal_(self, mean=0.0, std=1.0, *, generator=None):
+    """Normal random numbers."""
+    if std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    source = generator or _random.default_generator
+    return _random_fill(self, "normal_", lambda array: source.normal(array, mean, std))
+
+
+def clamp_(self, min=None, max=None):
+    """``clamp`` in place."""
+    return assign(self, pointwise.clamp(self, min, max))
+
+
+def assign(self, result):
+    """Make `self` hold `result`, with its history: an in-place form by way of the out-of-place one."""
+    array = writable(self)
+    if self._base is not None and result.requires_grad:
+        raise NotImplementedError("in-place change of a view inside a graph; use the out-of-place form")
+    np.copyto(array, result.detach().numpy(), casting="same_kind")
+    return record_inplace(self, lambda grad: (None, grad), "CopyBackwards", (result,))
+
+
+def masked_fill_(self, mask, value):
+    """``masked_fill`` in place."""
+    from fastnn.ops.indexing import masked_fill
+    return assign(self, masked_fill(self, mask, value))
+
+
+def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
+    """A tensor of this one's dtype."""
+    from fastnn.ops.creation import tensor
+    return tensor(data, dtype=self.dtype if dtype is None else dtype, requires_grad=requires_grad)
+
+
+def new_zeros(self, *sizes, dtype=None, device=None, requires_grad=False):
+    """Zeros of this tensor's dtype."""
+    from fastnn.ops.creation import zeros
+    return zeros(*sizes, dtype=self.dtype if dtype is None else dtype, requires_grad=requires_grad)
+
+
+def new_ones(self, *sizes, dtype=None, device=None, requires_grad=False):
+    """Ones of this tensor's dtype."""
+    from fastnn.ops.creation import ones
+    return ones(*sizes, dtype=self.dtype if dtype is None else dtype, requires_grad=requires_grad)
+
+
+def new_empty(self, *sizes, dtype=None, device=None, requires_grad=False):
+    """Undefined contents of this tensor's dtype."""
+    from fastnn.ops.creation import empty
+    return empty(*sizes, dtype=self.dtype if dtype is None else dtype, requires_grad=requires_grad)
+
+
+def new_full(self, sizes, fill_value, *, dtype=None, device=None, requires_grad=False):
+    """One value, in this tensor's dtype."""
+    from fastnn.ops.creation import full
+    return full(sizes, fill_value, dtype=self.dtype if dtype is None else dtype, requires_grad=requires_grad)
+
+
+def shares_memory(self, other):
+    """Whether both tensors may share memory."""
+    return bool(np.may_share_memory(self.detach().numpy(), other.detach().numpy()))
+
+
+METHODS = {
+    "size": size, "stride": stride, "is_contiguous": is_contiguous, "element_size": element_size,
+    "data_ptr": data_ptr, "is_floating_point": is_floating_point, "type": type_, "to": to, "cpu": cpu, "cuda": cuda,
+    "float": _caster("float32"), "double": _caster("float64"), "long": _caster("int64"), "int": _caster("int32"),
+    "short": _caster("int16"), "bool": _caster("bool"), "byte": _caster("uint8"), "half": _caster("float16"),
+    "fill_": fill_, "zero_": zero_, "copy_": copy_, "uniform_": uniform_, "normal_": normal_, "clamp_": clamp_,
+    "masked_fill_": masked_fill_, "new_tensor": new_tensor, "new_zeros": new_zeros, "new_ones": new_ones,
+    "new_empty": new_empty, "new_full": new_full, "nelement": Tensor.numel, "ndimension": Tensor.dim,
+    "device": property(lambda self: dtypes.cpu), "layout": property(lambda self: "torch.strided"),
+    "is_cuda": property(lambda self: False), "is_sparse": property(lambda self: False),
+    "nbytes": property(lambda self: self.detach().numpy().nbytes), "itemsize": property(element_size),
+    "T": property(lambda self: shape.permute(self, tuple(range(self.ndim))[::-1])),
+    "mT": property(lambda self: shape.transpose(self, -2, -1)),
+}

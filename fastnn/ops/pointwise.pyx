@@ -1,0 +1,397 @@
+"""Maps of one tensor: mathematical functions and activations. Each is a line of src_c/kernels/elementwise.def."""
+cimport numpy as np
+
+import numpy
+
+from fastnn import dtypes
+from fastnn._tape cimport Node
+from fastnn._tensor cimport Tensor, check_inplace, recording, record1, wrap
+from fastnn.kernels cimport elementwise as K
+from fastnn.kernels.elementwise import unary_saves
+from fastnn.ops._common cimport is_real, zero_d
+from fastnn.kernels._core import unary_names
+
+np.import_array()
+
+cdef class Map:
+    """What is fixed for one map: its number, its node's name and what its backward reads."""
+    cdef object number
+    cdef str node_name
+    cdef bint saves_x, saves_y
+
+cdef dict maps = {}
+cdef dict node_names = {"pow_scalar": "PowBackward0", "square": "PowBackward0", "clamp": "ClampBackward1",
+                        "gelu_tanh": "GeluBackward0", "relu6": "HardtanhBackward0", "logsigmoid": "LogSigmoidBackward0"}
+
+
+def define_maps():
+    cdef Map map
+    for number, name in enumerate(unary_names()):
+        map = Map()
+        map.number = number
+        title = "".join(word.capitalize() for word in name.split("_"))
+        map.node_name = node_names.get(name, title + "Backward0")
+        map.saves_x, map.saves_y = "x" in unary_saves(name), "y" in unary_saves(name)
+        maps[name] = map
+
+
+define_maps()
+
+
+cdef object unary_backward(Node node, np.ndarray grad):
+    cdef tuple saved = node.saved
+    return K.unary_backward(saved[0], grad, saved[1], saved[2], saved[3], saved[4])
+
+
+cdef Tensor apply(str name, object input, double a=0.0, double b=0.0):
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    cdef Tensor x = <Tensor>input, out
+    cdef Map map = <Map>maps[name]
+    if not is_real(x.array):
+        if x.array.dtype.kind == "f":
+            raise NotImplementedError(f"{name}: not implemented for {dtypes.from_numpy(x.array.dtype)}")
+        x = wrap(x.array.astype(dtypes.get_default_dtype().numpy))
+    cdef np.ndarray y = K.unary_forward(map.number, x.array, a, b)
+    if not recording(x):
+        return wrap(y)
+    out = record1(y, unary_backward, map.node_name, x,
+                  (map.number, x.array if map.saves_x else None, y if map.saves_y else None, a, b))
+    if map.saves_x:
+        out.node.guard(x.version_object())
+    if map.saves_y:
+        out.node.guard(out.version_object())
+    return out
+
+
+cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
+    """The same, written over the input."""
+    cdef Tensor x = <Tensor?>input, out
+    check_inplace(x)
+    cdef Map map = <Map>maps[name]
+    if not is_real(x.array):
+        raise RuntimeError(f"result type {dtypes.get_default_dtype()} can't be cast to the desired output type "
+                           f"{dtypes.from_numpy(x.array.dtype)}")
+    if not recording(x):
+        K.copy_into(x.array, K.unary_forward(map.number, x.array, a, b))
+        x.bump()
+        return x
+    if x.base is not None:
+        raise NotImplementedError(f"{name}_: in-place change of a view inside a graph; use the out-of-place form")
+    cdef np.ndarray before = x.array
+    cdef np.ndarray y = K.unary_forward(map.number, x.array, a, b)
+    out = record1(y, unary_backward, map.node_name, x, (map.number, before if map.saves_x else None,
+                                                        y if map.saves_y else None, a, b))
+    if map.saves_x:
+        out.node.guard(x.version_object())  # overwritten below: backward will say so
+    K.copy_into(x.array, y)
+    x.bump()
+    if map.saves_y:
+        out.node.saved = (map.number, None, x.array, a, b)
+        out.node.guard(x.version_object())
+    x.node = out.node
+    x.leaf_requires_grad = False
+    return x
+
+
+cdef Tensor whole(function, str name, object input):
+    """Integer and bool tensors keep their dtype under this map; NumPy does those."""
+    if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind != "f":
+        return wrap(zero_d(function((<Tensor>input).array)))
+    return apply(name, input)
+
+
+# ---- functions ----
+
+def exp(input):
+    """e to the power x."""
+    return apply("exp", input)
+
+
+def exp2(input):
+    """2 to the power x."""
+    return apply("exp2", input)
+
+
+def expm1(input):
+    """exp(x) - 1, exact near 0."""
+    return apply("expm1", input)
+
+
+def log(input):
+    """Natural logarithm."""
+    return apply("log", input)
+
+
+def log2(input):
+    """Logarithm to base 2."""
+    return apply("log2", input)
+
+
+def log10(input):
+    """Logarithm to base 10."""
+    return apply("log10", input)
+
+
+def log1p(input):
+    """log(1 + x), exact near 0."""
+    return apply("log1p", input)
+
+
+def sqrt(input):
+    """Square root."""
+    return apply("sqrt", input)
+
+
+def rsqrt(input):
+    """1 / sqrt(x)."""
+    return apply("rsqrt", input)
+
+
+def square(input):
+    """x * x."""
+    return whole(numpy.square, "square", input)
+
+
+def reciprocal(input):
+    """1 / x."""
+    return apply("reciprocal", input)
+
+
+def abs(input):
+    """Absolute value."""
+    return whole(numpy.abs, "abs", input)
+
+
+def neg(input):
+    """-x."""
+    if isinstance(input, Tensor) and (<Tensor>input).array.dtype.kind == "b":
+        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert "
+                           "a mask, use the `~` or `logical_not()` operator instead.")
+    return whole(numpy.negative, "neg", input)
+
+
+def sign(input):
+    """-1, 0 or 1."""
+    return whole(numpy.sign, "sign", input)
+
+
+def sin(input):
+    """Sine."""
+    return apply("sin", input)
+
+
+def cos(input):
+    """Cosine."""
+    return apply("cos", input)
+
+
+def tan(input):
+    """Tangent."""
+    return apply("tan", input)
+
+
+def asin(input):
+    """Inverse sine."""
+    return apply("asin", input)
+
+
+def acos(input):
+    """Inverse cosine."""
+    return apply("acos", input)
+
+
+def atan(input):
+    """Inverse tangent."""
+    return apply("atan", input)
+
+
+def sinh(input):
+    """Hyperbolic sine."""
+    return apply("sinh", input)
+
+
+def cosh(input):
+    """Hyperbolic cosine."""
+    return apply("cosh", input)
+
+
+def erf(input):
+    """The error function."""
+    return apply("erf", input)
+
+
+def floor(input):
+    """The largest integer not above x."""
+    return whole(numpy.floor, "floor", input)
+
+
+def ceil(input):
+    """The smallest integer not below x."""
+    return whole(numpy.ceil, "ceil", input)
+
+
+def round(input):
+    """The nearest integer, half to even."""
+    return whole(numpy.round, "round", input)
+
+
+def trunc(input):
+    """x without its fraction."""
+    return whole(numpy.trunc, "trunc", input)
+
+
+def pow_scalar(input, double exponent):
+    """x to a fixed power."""
+    return apply("pow_scalar", input, exponent)
+
+
+def clamp(input, min=None, max=None):
+    """x limited to [min, max]; either may be None, numbers or tensors."""
+    from fastnn.ops.arithmetic import maximum, minimum
+    if min is None and max is None:
+        raise ValueError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        if min is not None:
+            input = maximum(input, min)
+        return input if max is None else minimum(input, max)
+    if not is_real((<Tensor?>input).array):
+        return wrap(zero_d(numpy.clip((<Tensor>input).array, min, max)))
+    return apply("clamp", input, -numpy.inf if min is None else min, numpy.inf if max is None else max)
+
+
+# ---- activations ----
+
+def sigmoid(input):
+    """1 / (1 + exp(-x))."""
+    return apply("sigmoid", input)
+
+
+def tanh(input):
+    """Hyperbolic tangent."""
+    return apply("tanh", input)
+
+
+def relu(input, bint inplace=False):
+    """max(x, 0)."""
+    return apply_in_place("relu", input) if inplace else apply("relu", input)
+
+
+def relu6(input, bint inplace=False):
+    """min(max(x, 0), 6)."""
+    return apply_in_place("relu6", input) if inplace else apply("relu6", input)
+
+
+def leaky_relu(input, double negative_slope=0.01, bint inplace=False):
+    """x if x > 0, else negative_slope * x."""
+    return (apply_in_place if inplace else apply)("leaky_relu", input, negative_slope)
+
+
+def elu(input, double alpha=1.0, bint inplace=False):
+    """x if x > 0, else alpha * (exp(x) - 1)."""
+    return (apply_in_place if inplace else apply)("elu", input, alpha)
+
+
+def selu(input, bint inplace=False):
+    """ELU with the scale and alpha of self-normalising networks (Klambauer et al. 2017)."""
+    return (apply_in_place if inplace else apply)("selu", input)
+
+
+def celu(input, double alpha=1.0, bint inplace=False):
+    """max(0, x) + min(0, alpha * (exp(x / alpha) - 1))."""
+    return (apply_in_place if inplace else apply)("celu", input, alpha)
+
+
+def gelu(input, str approximate="none"):
+    """x times the normal distribution function of x; `approximate`: "none" or "tanh"."""
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError(f"approximate argument must be either none or tanh, got {approximate!r}.")
+    return apply("gelu" if approximate == "none" else "gelu_tanh", input)
+
+
+def silu(input, bint inplace=False):
+    """x * sigmoid(x)."""
+    return (apply_in_place if inplace else apply)("silu", input)
+
+
+def mish(input, bint inplace=False):
+    """x * tanh(softplus(x))."""
+    return (apply_in_place if inplace else apply)("mish", input)
+
+
+def softplus(input, double beta=1.0, double threshold=20.0):
+    """log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold."""
+    return apply("softplus", input, beta, threshold)
+
+
+def hardsigmoid(input, bint inplace=False):
+    """relu6(x + 3) / 6."""
+    return (apply_in_place if inplace else apply)("hardsigmoid", input)
+
+
+def hardswish(input, bint inplace=False):
+    """x * relu6(x + 3) / 6."""
+    return (apply_in_place if inplace else apply)("hardswish", input)
+
+
+def hardtanh(input, double min_val=-1.0, double max_val=1.0, bint inplace=False):
+    """x limited to [min_val, max_val]."""
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
+    return (apply_in_place if inplace else apply)("hardtanh", input, min_val, max_val)
+
+
+def logsigmoid(input):
+    """log(sigmoid(x))."""
+    return apply("logsigmoid", input)
+
+
+def softsign(input):
+    """x / (1 + |x|)."""
+    return apply("softsign", input)
+
+
+def tanhshrink(input):
+    """x - tanh(x)."""
+    return apply("tanhshrink", input)
+
+
+def softshrink(input, double lambd=0.5):
+    """x moved towards 0 by lambd, 0 within it."""
+    if lambd < 0:
+        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
+    return apply("softshrink", input, lambd)
+
+
+def hardshrink(input, double lambd=0.5):
+    """x where |x| > lambd, else 0."""
+    return apply("hardshrink", input, lambd)
+
+
+def threshold(input, double threshold, double value, bint inplace=False):
+    """x if x > threshold, else value."""
+    return (apply_in_place if inplace else apply)("threshold", input, threshold, value)
+
+
+def step(input):
+    """1 if x > 0, else 0: the perceptron's activation (Rosenblatt 1958). Its gradient is 0."""
+    return apply("step", input)
+
+
+IN_PLACE = {}
+
+
+def in_place_forms():
+    """``exp_`` and friends, for those maps that PyTorch has in place."""
+    def form(name):
+        def function(input):
+            return apply_in_place(name, input)
+        function.__name__ = name + "_"
+        function.__doc__ = f"``{name}`` in place."
+        return function
+    for name in ("exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal abs neg sign sin cos tan asin acos "
+                 "atan sinh cosh erf floor ceil round trunc sigmoid tanh relu").split():
+        IN_PLACE[name + "_"] = form(name)
+
+
+in_place_forms()

@@ -1,0 +1,318 @@
+"""Reductions over dimensions, and softmax."""
+cimport numpy as np
+
+import numpy
+
+from fastnn import dtypes
+from fastnn._tape cimport Node
+from fastnn._tensor cimport Tensor, record1, recording, wrap, shape_of
+from fastnn.kernels cimport elementwise, reduce as K, softmax as S
+from fastnn.ops._common cimport is_real, wrap_dim, zero_d
+
+np.import_array()
+
+
+cdef tuple axes_of(object dim, int ndim):
+    """Dimensions to reduce as a sorted tuple of axes; None and () mean all."""
+    if dim is None:
+        return tuple(range(ndim))
+    if not isinstance(dim, (tuple, list)):
+        return (wrap_dim(dim, ndim),) if ndim else ()
+    axes = sorted([wrap_dim(d, ndim) for d in dim]) if ndim else []
+    if len(set(axes)) != len(axes):
+        raise RuntimeError("dim appears multiple times in the list of dims")
+    return tuple(axes) if axes else tuple(range(ndim))
+
+
+cdef np.ndarray spread(np.ndarray grad, tuple shape, tuple axes):
+    """A reduced gradient, repeated over the axes that were reduced (a view)."""
+    kept = tuple([1 if i in axes else size for i, size in enumerate(shape)])
+    return numpy.broadcast_to(grad.reshape(kept), shape)
+
+
+cdef object sum_backward(Node node, np.ndarray grad):
+    return spread(grad, node.saved[0], node.saved[1])
+
+
+cdef object mean_backward(Node node, np.ndarray grad):
+    return spread(elementwise.unary_forward("mul_scalar", grad, node.saved[2]), node.saved[0], node.saved[1])
+
+
+cdef object prod_backward(Node node, np.ndarray grad):
+    """The product of the others: exclusive products from both sides, right for zeros too."""
+    shape, axes, x, keep = node.saved
+    moved = numpy.moveaxis(x, axes, range(-len(axes), 0)) if axes else x
+    flat = moved.reshape(moved.shape[:x.ndim - len(axes)] + (-1,))
+    ones = numpy.ones(flat.shape[:-1] + (1,), flat.dtype)
+    left = numpy.cumprod(numpy.concatenate([ones, flat[..., :-1]], -1), -1)
+    right = numpy.cumprod(numpy.concatenate([ones, flat[..., :0:-1]], -1), -1)[..., ::-1]
+    others = (left * right).reshape(moved.shape)
+    others = numpy.moveaxis(others, range(-len(axes), 0), axes) if axes else others
+    return elementwise.binary("mul", numpy.ascontiguousarray(others), spread(grad, shape, axes))
+
+
+cdef object extreme_backward(Node node, np.ndarray grad):
+    """amax, amin and max(), min() over everything: equal extremes share the gradient."""
+    shape, axes, x, y = node.saved
+    chosen = x == spread(y, shape, axes)
+    if numpy.isnan(y).any():
+        chosen = chosen | (numpy.isnan(x) & spread(numpy.isnan(y), shape, axes))
+    count = chosen.sum(axis=axes, dtype=x.dtype)
+    return numpy.where(chosen, spread(zero_d(grad / count.reshape(shape_of(grad))), shape, axes), x.dtype.type(0))
+
+
+cdef Tensor reduced(str op, str name, object rule_name, Tensor x, tuple axes, bint keepdim):
+    cdef np.ndarray y = K.reduce(op, x.array, axes, keepdim)
+    if not recording(x):
+        return wrap(y)
+    shape = shape_of(x.array)
+    cdef Tensor out
+    if op == "sum":
+        return record1(y, sum_backward, name, x, (shape, axes))
+    if op == "mean":
+        count = 1
+        for axis in axes:
+            count *= shape[axis]
+        return record1(y, mean_backward, name, x, (shape, axes, 1.0 / count if count else numpy.nan))
+    if op == "prod":
+        out = record1(y, prod_backward, name, x, (shape, axes, x.array, keepdim))
+    else:
+        out = record1(y, extreme_backward, name, x, (shape, axes, x.array, y))
+        out.node.guard(out.version_object())
+    out.node.guard(x.version_object())
+    return out
+
+
+cdef Tensor floating(object input, object dtype, str op):
+    cdef Tensor x = <Tensor?>input
+    if dtype is not None:
+        return x.to(dtype)
+    return x
+
+
+def sum(input, dim=None, bint keepdim=False, *, dtype=None):
+    """Sum over dimensions (all by default). Integers are added as int64."""
+    cdef Tensor x = floating(input, dtype, "sum")
+    cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
+    if not is_real(x.array):
+        wide = x.array.dtype if dtype is not None else numpy.int64
+        return wrap(zero_d(x.array.sum(axis=axes, keepdims=keepdim, dtype=wide)))
+    return reduced("sum", "SumBackward0", None, x, axes, keepdim)
+
+
+def mean(input, dim=None, bint keepdim=False, *, dtype=None):
+    """Mean over dimensions (all by default)."""
+    cdef Tensor x = floating(input, dtype, "mean")
+    if not is_real(x.array):
+        raise RuntimeError(f"mean(): could not infer output dtype. Input dtype must be either a floating point or "
+                           f"complex dtype. Got: {x.dtype}")
+    return reduced("mean", "MeanBackward0", None, x, axes_of(dim, np.PyArray_NDIM(x.array)), keepdim)
+
+
+def prod(input, dim=None, bint keepdim=False, *, dtype=None):
+    """Product over all dimensions, or one."""
+    cdef Tensor x = floating(input, dtype, "prod")
+    cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
+    if not is_real(x.array):
+        return wrap(zero_d(x.array.prod(axis=axes, keepdims=keepdim, dtype=numpy.int64)))
+    return reduced("prod", "ProdBackward0", None, x, axes, keepdim)
+
+
+cdef Tensor extreme(str op, object input, object dim, bint keepdim):
+    cdef Tensor x = <Tensor?>input
+    cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
+    if np.PyArray_SIZE(x.array) == 0:
+        for axis in axes:
+            if np.PyArray_DIM(x.array, axis) == 0:
+                raise IndexError(f"a{op}(): Expected reduction dim {axis} to have non-zero size.")
+    if not is_real(x.array):
+        return wrap(zero_d((numpy.max if op == "max" else numpy.min)(x.array, axis=axes, keepdims=keepdim)))
+    return reduced(op, "AmaxBackward0" if op == "max" else "AminBackward0", None, x, axes, keepdim)
+
+
+def amax(input, dim=(), bint keepdim=False):
+    """Largest values over dimensions; equal ones share the gradient."""
+    return extreme("max", input, dim, keepdim)
+
+
+def amin(input, dim=(), bint keepdim=False):
+    """Smallest values over dimensions; equal ones share the gradient."""
+    return extreme("min", input, dim, keepdim)
+
+
+class values_and_indices(tuple):
+    """What ``max(dim)`` and ``min(dim)`` return: (values, indices)."""
+
+    values = property(lambda self: self[0])
+    indices = property(lambda self: self[1])
+
+    def __repr__(self):
+        return f"torch.return_types.{self.kind}(\nvalues={self[0]!r},\nindices={self[1]!r})"
+
+
+class max_result(values_and_indices):
+    kind = "max"
+
+
+class min_result(values_and_indices):
+    kind = "min"
+
+
+cdef object pick_backward(Node node, np.ndarray grad):
+    """The gradient goes to the chosen element of each row."""
+    shape, axis, indices, keepdim = node.saved
+    dx = numpy.zeros(shape, grad.dtype)
+    if not keepdim and len(shape):
+        grad, indices = numpy.expand_dims(grad, axis), numpy.expand_dims(indices, axis)
+    if len(shape):
+        numpy.put_along_axis(dx, indices, grad, axis)
+    else:
+        dx[...] = grad
+    return dx
+
+
+cdef object extreme_along(str op, object input, object dim, bint keepdim):
+    cdef Tensor x = <Tensor?>input, values
+    cdef int axis = wrap_dim(dim, np.PyArray_NDIM(x.array))
+    if np.PyArray_NDIM(x.array) and np.PyArray_DIM(x.array, axis) == 0:
+        raise IndexError(f"{op}(): Expected reduction dim {axis} to have non-zero size.")
+    cdef np.ndarray indices = argextreme(op, x.array, axis if np.PyArray_NDIM(x.array) else None, keepdim)
+    cdef np.ndarray y
+    if np.PyArray_NDIM(x.array) == 0:
+        y = x.array.copy()
+    else:
+        y = numpy.take_along_axis(x.array, indices if keepdim else numpy.expand_dims(indices, axis), axis)
+        if not keepdim:
+            y = y.squeeze(axis)
+    if recording(x):
+        values = record1(y, pick_backward, "MaxBackward0" if op == "max" else "MinBackward0", x,
+                         (shape_of(x.array), axis, indices, keepdim))
+    else:
+        values = wrap(y)
+    return (max_result if op == "max" else min_result)((values, wrap(indices)))
+
+
+cdef np.ndarray argextreme(str op, np.ndarray x, object axis, bint keepdim):
+    if is_real(x):
+        if axis is None:
+            flat = K.argreduce("arg" + op, x.reshape(-1), 0, False)
+            return flat.reshape((1,) * x.ndim) if keepdim else flat
+        return K.argreduce("arg" + op, x, axis, keepdim)
+    return zero_d((numpy.argmax if op == "max" else numpy.argmin)(x, axis=axis, keepdims=keepdim)).astype(
+        numpy.int64, copy=False)
+
+
+def max(input, dim=None, keepdim=False):
+    """Largest element; with `dim` (values, indices) along it; with a tensor in its place ``maximum``."""
+    if isinstance(dim, Tensor):
+        from fastnn.ops.arithmetic import maximum
+        return maximum(input, dim)
+    if dim is None:
+        if input.numel() == 0:
+            raise RuntimeError("max(): Expected reduction dim to be specified for input.numel() == 0. "
+                               "Specify the reduction dim with the 'dim' argument.")
+        return extreme("max", input, None, False)
+    return extreme_along("max", input, dim, keepdim)
+
+
+def min(input, dim=None, keepdim=False):
+    """Smallest element; with `dim` (values, indices) along it; with a tensor in its place ``minimum``."""
+    if isinstance(dim, Tensor):
+        from fastnn.ops.arithmetic import minimum
+        return minimum(input, dim)
+    if dim is None:
+        if input.numel() == 0:
+            raise RuntimeError("min(): Expected reduction dim to be specified for input.numel() == 0. "
+                               "Specify the reduction dim with the 'dim' argument.")
+        return extreme("min", input, None, False)
+    return extreme_along("min", input, dim, keepdim)
+
+
+def argmax(input, dim=None, bint keepdim=False):
+    """Index of the first largest element, over everything or along `dim`."""
+    cdef Tensor x = <Tensor?>input
+    if np.PyArray_SIZE(x.array) == 0 and (dim is None or np.PyArray_DIM(x.array, wrap_dim(dim, x.array.ndim)) == 0):
+        raise IndexError("argmax(): Expected reduction dim to be specified for input.numel() == 0.")
+    return wrap(argextreme("max", x.array, None if dim is None or x.ndim == 0 else wrap_dim(dim, x.ndim), keepdim))
+
+
+def argmin(input, dim=None, bint keepdim=False):
+    """Index of the first smallest element, over everything or along `dim`."""
+    cdef Tensor x = <Tensor?>input
+    if np.PyArray_SIZE(x.array) == 0 and (dim is None or np.PyArray_DIM(x.array, wrap_dim(dim, x.array.ndim)) == 0):
+        raise IndexError("argmin(): Expected reduction dim to be specified for input.numel() == 0.")
+    return wrap(argextreme("min", x.array, None if dim is None or x.ndim == 0 else wrap_dim(dim, x.ndim), keepdim))
+
+
+def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """Variance over dimensions, divided by n - correction (default 1)."""
+    if correction is None:
+        correction = 1 if unbiased is None or unbiased else 0
+    x = input
+    axes = axes_of(dim, x.ndim)
+    count = 1
+    for axis in axes:
+        count *= x.shape[axis]
+    centred = x - mean(x, axes, True)
+    total = sum(centred * centred, axes, keepdim)
+    freedom = count - correction
+    return total / freedom if freedom > 0 else total * numpy.inf if freedom == 0 and count > 1 else total * numpy.nan
+
+
+def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """Standard deviation: the square root of ``var``."""
+    from fastnn.ops.pointwise import sqrt
+    return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
+
+
+def all(input, dim=None, bint keepdim=False):
+    """Whether all elements are true (not 0)."""
+    cdef Tensor x = <Tensor?>input
+    return wrap(zero_d(x.array.astype(bool, copy=False).all(axis=axes_of(dim, x.ndim), keepdims=keepdim)))
+
+
+def any(input, dim=None, bint keepdim=False):
+    """Whether any element is true (not 0)."""
+    cdef Tensor x = <Tensor?>input
+    return wrap(zero_d(x.array.astype(bool, copy=False).any(axis=axes_of(dim, x.ndim), keepdims=keepdim)))
+
+
+# ---- softmax ----
+
+cdef object softmax_backward(Node node, np.ndarray grad):
+    return S.softmax_backward(grad, node.saved[0], node.saved[1], node.saved[2])
+
+
+cdef Tensor normalised(object input, object dim, object dtype, bint log):
+    cdef Tensor x = <Tensor?>input, out
+    if dtype is not None:
+        x = x.to(dtype)
+    if not is_real(x.array):
+        raise NotImplementedError(f'"{"log_" if log else ""}softmax" not implemented for {x.dtype}')
+    cdef int axis = wrap_dim(dim, np.PyArray_NDIM(x.array))
+    cdef np.ndarray y = S.softmax_forward(x.array, axis, log)
+    if not recording(x):
+        return wrap(y)
+    out = record1(y, softmax_backward, "LogSoftmaxBackward0" if log else "SoftmaxBackward0", x, (y, axis, log))
+    out.node.guard(out.version_object())
+    return out
+
+
+def softmax(input, dim, *, dtype=None):
+    """exp(x) / sum(exp(x)) along `dim`, computed without overflow."""
+    return normalised(input, dim, dtype, False)
+
+
+def log_softmax(input, dim, *, dtype=None):
+    """log(softmax(x)) along `dim`."""
+    return normalised(input, dim, dtype, True)
+
+
+def logsumexp(input, dim, bint keepdim=False):
+    """log(sum(exp(x))) over dimensions, computed without overflow."""
+    from fastnn.ops.pointwise import exp, log
+    axes = axes_of(dim, input.ndim)
+    peak = amax(input, axes, True).detach()
+    finite = wrap(numpy.where(numpy.isfinite((<Tensor>peak).array), (<Tensor>peak).array, 0))
+    total = log(sum(exp(input - finite), axes, True)) + finite
+    return total if keepdim else total.squeeze(axes)

@@ -1,0 +1,337 @@
+"""Views and rearrangements: they move no numbers where NumPy's strides can say the same."""
+cimport numpy as np
+
+import numpy
+
+from fastnn import dtypes
+from fastnn._tape cimport Node
+from fastnn._tensor cimport Tensor, record1, recordn, recording, wrap, wrap_view, shape_of
+from fastnn.errors import ShapeError
+from fastnn.kernels cimport elementwise as K
+from fastnn.ops._common cimport is_real, undo, wrap_dim
+from fastnn.ops._common import promote
+
+np.import_array()
+
+
+cdef Tensor view(np.ndarray array, Tensor x, rule, str name, saved):
+    """A view of x's memory, recorded with a rule if x is in a graph."""
+    cdef Tensor out = wrap_view(array, x)
+    cdef Tensor made
+    if recording(x):
+        made = record1(array, backward_by_name, name, x, (rule, saved))
+        out.node = made.node
+    return out
+
+
+cdef object backward_by_name(Node node, np.ndarray grad):
+    return node.saved[0](grad, node.saved[1])
+
+
+def reshape_backward(grad, shape):
+    return grad.reshape(shape)
+
+
+def resolve(tuple given, Py_ssize_t total, str op):
+    """Sizes with -1 filled in; a single sequence may stand for all sizes."""
+    if len(given) == 1 and isinstance(given[0], (tuple, list)):
+        given = tuple(given[0])
+    sizes = [int(size) for size in given]
+    known, unknown = 1, None
+    for i, size in enumerate(sizes):
+        if size == -1:
+            if unknown is not None:
+                raise RuntimeError("only one dimension can be inferred")
+            unknown = i
+        elif size < 0:
+            raise RuntimeError(f"invalid shape dimension {size}")
+        else:
+            known *= size
+    if unknown is not None:
+        if known == 0:
+            raise RuntimeError(f"cannot reshape tensor of {total} elements into shape {sizes} because the unspecified "
+                               f"dimension size -1 can be any value and is ambiguous")
+        if total % known:
+            raise RuntimeError(f"shape '{sizes}' is invalid for input of size {total}")
+        sizes[unknown] = total // known
+    elif known != total:
+        raise RuntimeError(f"shape '{sizes}' is invalid for input of size {total}")
+    return tuple(sizes)
+
+
+cdef Tensor reshaped(Tensor x, tuple sizes, str name, bint must_view):
+    cdef np.ndarray array
+    if np.PyArray_IS_C_CONTIGUOUS(x.array):
+        return view(x.array.reshape(sizes), x, reshape_backward, name, shape_of(x.array))
+    try:
+        array = numpy.reshape(x.array, sizes, copy=False)
+    except ValueError:
+        if must_view:
+            raise RuntimeError(
+                "view size is not compatible with input tensor's size and stride (at least one dimension spans across "
+                "two contiguous subspaces). Use .reshape(...) instead.") from None
+        array = x.array.reshape(sizes)
+        if recording(x):
+            return record1(array, backward_by_name, name, x, (reshape_backward, shape_of(x.array)))
+        return wrap(array)
+    return view(array, x, reshape_backward, name, shape_of(x.array))
+
+
+def reshape(input, *shape):
+    """The same elements in another shape; a view where possible. One size may be -1."""
+    cdef Tensor x = <Tensor?>input
+    return reshaped(x, resolve(shape, np.PyArray_SIZE(x.array), "reshape"), "ViewBackward0", False)
+
+
+def view_as_shape(input, *shape):
+    """``Tensor.view``: the same memory in another shape, or (with a dtype) reinterpreted."""
+    cdef Tensor x = <Tensor?>input
+    if len(shape) == 1 and isinstance(shape[0], dtypes.dtype):
+        return wrap_view(x.array.view(shape[0].numpy), x)
+    return reshaped(x, resolve(shape, np.PyArray_SIZE(x.array), "view"), "ViewBackward0", True)
+
+
+def reshape_as(input, other):
+    """Reshape to the shape of `other`."""
+    return reshape(input, tuple(other.shape))
+
+
+def view_as(input, other):
+    """View in the shape of `other`."""
+    return view_as_shape(input, tuple(other.shape))
+
+
+def flatten(input, start_dim=0, end_dim=-1):
+    """Dimensions start_dim..end_dim become one."""
+    cdef Tensor x = <Tensor?>input
+    cdef int ndim = np.PyArray_NDIM(x.array)
+    cdef int first = wrap_dim(start_dim, ndim), last = wrap_dim(end_dim, ndim)
+    if ndim == 0:
+        return reshape(x, 1)
+    if first > last:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    sizes = shape_of(x.array)
+    merged = 1
+    for size in sizes[first:last + 1]:
+        merged *= size
+    return reshaped(x, sizes[:first] + (merged,) + sizes[last + 1:], "ViewBackward0", False)
+
+
+def ravel(input):
+    """All elements in one dimension."""
+    return reshape(input, -1)
+
+
+def unflatten(input, dim, sizes):
+    """Dimension `dim` becomes several; one size may be -1."""
+    cdef Tensor x = <Tensor?>input
+    cdef int d = wrap_dim(dim, np.PyArray_NDIM(x.array))
+    shape = shape_of(x.array)
+    return reshape(x, shape[:d] + resolve(tuple(sizes), shape[d], "unflatten") + shape[d + 1:])
+
+
+def transpose_backward(grad, axes):
+    return grad.swapaxes(*axes)
+
+
+def transpose(input, dim0, dim1):
+    """Exchange two dimensions."""
+    cdef Tensor x = <Tensor?>input
+    cdef int ndim = np.PyArray_NDIM(x.array)
+    axes = (wrap_dim(dim0, ndim), wrap_dim(dim1, ndim))
+    if ndim == 0:
+        return view(x.array, x, reshape_backward, "TransposeBackward0", ())
+    return view(x.array.swapaxes(*axes), x, transpose_backward, "TransposeBackward0", axes)
+
+
+def t(input):
+    """Transpose of a matrix; vectors as they are."""
+    if input.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
+    return transpose(input, 0, 1) if input.ndim == 2 else transpose(input, 0, 0)
+
+
+def permute_backward(grad, axes):
+    return grad.transpose(numpy.argsort(axes))
+
+
+def permute(input, *dims):
+    """Dimensions in the order `dims`."""
+    cdef Tensor x = <Tensor?>input
+    if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
+        dims = tuple(dims[0])
+    ndim = np.PyArray_NDIM(x.array)
+    if len(dims) != ndim:
+        raise RuntimeError(f"permute(sparse_coo): number of dimensions in the tensor input does not match the length "
+                           f"of the desired ordering of dimensions i.e. input.dim() = {ndim} is not equal to "
+                           f"len(dims) = {len(dims)}")
+    axes = tuple([wrap_dim(dim, ndim) for dim in dims])
+    if len(set(axes)) != ndim:
+        raise RuntimeError("permute(): duplicate dims are not allowed.")
+    return view(x.array.transpose(axes), x, permute_backward, "PermuteBackward0", axes)
+
+
+def movedim(input, source, destination):
+    """Move dimensions to other places."""
+    cdef int ndim = input.ndim
+    source = [source] if isinstance(source, int) else list(source)
+    destination = [destination] if isinstance(destination, int) else list(destination)
+    source, destination = [wrap_dim(d, ndim) for d in source], [wrap_dim(d, ndim) for d in destination]
+    if len(source) != len(destination):
+        raise RuntimeError("movedim: Invalid source or destination dims: source should have the same number of "
+                           "elements as destination")
+    rest = iter([d for d in range(ndim) if d not in source])
+    order = [source[destination.index(d)] if d in destination else next(rest) for d in range(ndim)]
+    return permute(input, *order)
+
+
+def squeeze(input, dim=None):
+    """Drop dimensions of size 1: all, or those named."""
+    cdef Tensor x = <Tensor?>input
+    cdef int ndim = np.PyArray_NDIM(x.array)
+    shape = shape_of(x.array)
+    if dim is None:
+        drop = range(ndim)
+    else:
+        drop = [wrap_dim(d, ndim) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))]
+    sizes = tuple([size for i, size in enumerate(shape) if not (size == 1 and i in drop)])
+    return view(x.array.reshape(sizes), x, reshape_backward, "SqueezeBackward0", shape)
+
+
+def unsqueeze(input, dim):
+    """Insert a dimension of size 1."""
+    cdef Tensor x = <Tensor?>input
+    cdef int d = wrap_dim(dim, np.PyArray_NDIM(x.array) + 1)
+    return view(numpy.expand_dims(x.array, d), x, reshape_backward, "UnsqueezeBackward0", shape_of(x.array))
+
+
+def expand_backward(grad, shape):
+    return undo(grad, shape)
+
+
+def expand(input, *sizes):
+    """Repeat dimensions of size 1 without copying; -1 keeps a size."""
+    cdef Tensor x = <Tensor?>input
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = tuple(sizes[0])
+    shape = shape_of(x.array)
+    extra = len(sizes) - len(shape)
+    if extra < 0:
+        raise RuntimeError(f"expand: the number of sizes provided ({len(sizes)}) must be greater or equal to the "
+                           f"number of dimensions in the tensor ({len(shape)})")
+    target = []
+    for i, size in enumerate(sizes):
+        own = shape[i - extra] if i >= extra else None
+        if size == -1:
+            if own is None:
+                raise RuntimeError(f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing "
+                                   f"dimension {i}")
+            size = own
+        if own is not None and own != 1 and own != size:
+            raise RuntimeError(f"The expanded size of the tensor ({size}) must match the existing size ({own}) at "
+                               f"non-singleton dimension {i}.  Target sizes: {list(sizes)}.  Tensor sizes: {list(shape)}")
+        target.append(size)
+    return view(numpy.broadcast_to(x.array, tuple(target)), x, expand_backward, "ExpandBackward0", shape)
+
+
+def expand_as(input, other):
+    """Expand to the shape of `other`."""
+    return expand(input, tuple(other.shape))
+
+
+def broadcast_to(input, size):
+    """``expand`` as a function."""
+    return expand(input, tuple(size))
+
+
+def copy_backward(grad, dtype):
+    return grad if grad.dtype == dtype else grad.astype(dtype)
+
+
+cdef Tensor copied(np.ndarray array, Tensor x, str name):
+    if recording(x):
+        return record1(array, backward_by_name, name, x, (copy_backward, x.array.dtype))
+    return wrap(array)
+
+
+def clone(input, *, memory_format=None):
+    """A copy with memory of its own; gradients flow through."""
+    cdef Tensor x = <Tensor?>input
+    return copied(K.copy(x.array) if is_real(x.array) else x.array.copy(), x, "CloneBackward0")
+
+
+def contiguous(input, memory_format=None):
+    """The tensor itself if its memory is in C order, else such a copy."""
+    cdef Tensor x = <Tensor?>input
+    return x if np.PyArray_IS_C_CONTIGUOUS(x.array) else clone(x)
+
+
+def cast(input, dtype, bint copy=False):
+    """The tensor in another dtype; itself if it has it already."""
+    cdef Tensor x = <Tensor?>input
+    wanted = dtypes.to_numpy(dtype)
+    if x.array.dtype == wanted and not copy:
+        return x
+    array = x.array.astype(wanted)
+    if wanted.kind != "f":
+        return wrap(array)
+    return copied(array, x, "ToCopyBackward0")
+
+
+def concat_backward(grad, saved):
+    """A slice of the gradient for each input."""
+    dim, sizes, dtypes_ = saved
+    pieces, start = [], 0
+    for size, dtype in zip(sizes, dtypes_):
+        index = [slice(None)] * grad.ndim
+        index[dim] = slice(start, start + size)
+        pieces.append(grad[tuple(index)].astype(dtype, copy=False))
+        start += size
+    return tuple(pieces)
+
+
+def cat(tensors, dim=0, *, out=None):
+    """Join tensors along an existing dimension."""
+    tensors = tuple(tensors)
+    if not tensors:
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    for i, x in enumerate(tensors):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
+    kept = tuple([x for x in tensors if x.shape != (0,)]) or tensors[:1]
+    for i, x in enumerate(kept):
+        if x.ndim == 0:
+            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
+        if x.ndim != kept[0].ndim:
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {kept[0].ndim} and {x.ndim}")
+    cdef int d = wrap_dim(dim, kept[0].ndim)
+    for i, x in enumerate(kept):
+        for axis in range(x.ndim):
+            if axis != d and x.shape[axis] != kept[0].shape[axis]:
+                raise RuntimeError(f"Sizes of tensors must match except in dimension {d}. Expected size "
+                                   f"{kept[0].shape[axis]} but got size {x.shape[axis]} for tensor number {i} in the "
+                                   f"list.")
+    dtype = (<Tensor>tensors[0]).array.dtype
+    for x in tensors:
+        if (<Tensor>x).array.dtype != dtype:
+            dtype = promote(wrap(numpy.empty((1,), dtype)), wrap(numpy.empty((1,), (<Tensor>x).array.dtype)))
+    array = numpy.concatenate([(<Tensor>x).array for x in kept], axis=d, dtype=dtype, casting="unsafe")
+    if out is not None:
+        return out.copy_(wrap(array))
+    for x in kept:
+        if recording(<Tensor>x):
+            return recordn(array, backward_by_name, "CatBackward0", kept,
+                           (concat_backward, (d, [x.shape[d] for x in kept], [(<Tensor>x).array.dtype for x in kept])))
+    return wrap(array)
+
+
+def stack(tensors, dim=0, *, out=None):
+    """Join tensors of one shape along a new dimension."""
+    tensors = tuple(tensors)
+    if not tensors:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    for i, x in enumerate(tensors):
+        if x.shape != tensors[0].shape:
+            raise ShapeError(f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 "
+                             f"and {list(x.shape)} at entry {i}")
+    return cat([unsqueeze(x, dim) for x in tensors], dim, out=out)

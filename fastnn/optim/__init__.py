@@ -1,0 +1,1 @@
+"""Optimizers under torch.optim's names."""
