@@ -24,7 +24,9 @@ $(BIN)/python:
 # What setup.py needs, installed again when pyproject.toml changes.
 $(VENV)/.tools: $(BIN)/python pyproject.toml
 	$(PIP) --upgrade pip
-	$(PIP) 'setuptools>=77' 'Cython>=3.1,<4' 'numpy>=2.0'
+	$(BIN)/python -c 'import tomllib; \
+	    print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' > $@
+	$(PIP) -r $@
 	touch $@
 
 # The editable installation and its extras (test, demo, lint, torch). `build` compiles; this must not do it again.

@@ -40,6 +40,8 @@ DEBUG_FLAGS = SANITIZE_FLAGS if os.environ.get("FASTNN_SANITIZE") == "1" else ["
 
 CORE = "fastnn.kernels._core"  # the one extension that links the C kernels
 C_HEADERS = [path for pattern in ("*.h", "*.def", "kernels/*") for path in glob.glob(f"src_c/{pattern}")]
+# What every module's code depends on, above all the layout of the table of kernels.
+C_INTERFACE = glob.glob("src_c/*.h") + ["src_c/kernels.def"]
 C_COMMON = ["src_c/parallel.c", "src_c/memory.c", "src_c/dispatch.c"]
 
 
@@ -129,7 +131,7 @@ def extensions():
     for path in sorted(glob.glob("fastnn/**/*.pyx", recursive=True)):
         name = path[:-len(".pyx")].replace(os.sep, ".")
         yield Extension(name, [path], include_dirs=["src_c", numpy.get_include()],
-                        depends=C_HEADERS + C_COMMON + glob.glob("src_c/isa/*.c") if name == CORE else [],
+                        depends=C_HEADERS + C_COMMON + glob.glob("src_c/isa/*.c") if name == CORE else C_INTERFACE,
                         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
                                        ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")])
 

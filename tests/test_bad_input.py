@@ -1,0 +1,148 @@
+"""Calls with one argument spoilt: an exception of a fitting class or a result, never a crash, a hang or a stray write.
+
+Each operation runs in a process of its own, which prints what it is about to do; a crash then names its call.
+"""
+import os
+import subprocess
+import sys
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import kernels
+from fastnn.kernels import _core
+from fastnn.testing.compare import arrays_in, map_arrays
+from fastnn.testing.guard import guarded_outputs
+from fastnn.testing.spec import all_specs
+
+# What bad input may raise. AttributeError, SystemError, AssertionError and the like are faults of ours.
+FITTING = (TypeError, ValueError, IndexError, OverflowError, RuntimeError, MemoryError)
+MOST_ELEMENTS = 2000
+SAMPLES = 6  # of each spec
+
+
+def spoilt_arrays(x):
+    """Things to put in an array's place."""
+    yield None
+    yield "text"
+    yield 3
+    yield 1e300
+    yield x.tolist()
+    yield x.astype(object)
+    yield x.astype(np.float16)
+    yield x.astype(np.int32) if x.dtype.kind == "f" else x.astype(np.float32)
+    yield x.astype(np.complex64)
+    yield x.astype(np.float64 if x.dtype == np.float32 else np.float32)
+    yield x.astype(x.dtype.newbyteorder())
+    yield x[..., None]
+    yield x[None]
+    yield x.reshape(-1)
+    yield np.empty(0, x.dtype)
+    yield np.empty((0, 3), x.dtype)
+    yield np.array(1, x.dtype)
+    yield np.ones((1,) * 40, x.dtype)
+    yield np.broadcast_to(np.ones(1, x.dtype), (*x.shape, 3))
+    yield np.concatenate([x, x]) if x.ndim else x
+    if x.ndim:
+        yield x[:-1]
+        yield x[..., :-1]
+        yield x.T
+        yield np.broadcast_to(x[:1], x.shape)  # overlaps itself
+    if x.dtype.kind in "iu":
+        for value in (-1, 2 ** 31, -2 ** 63, 2 ** 63 - 1, 10 ** 6):
+            yield np.full_like(x, value)
+    if x.dtype.kind == "f":
+        yield np.full_like(x, np.nan)
+        yield np.full_like(x, np.inf)
+
+
+def spoilt_values(value):
+    """Things to put in the place of something else than an array."""
+    if isinstance(value, (tuple, list)) and arrays_in(value):
+        yield value[:-1]
+        yield [*value, *value]
+        yield list(value)[::-1]
+        yield []
+        for i, item in enumerate(value[:2]):
+            if isinstance(item, np.ndarray):
+                for other in spoilt_arrays(item):
+                    yield [*value[:i], other, *value[i + 1:]]
+    yield from (None, "text", -1, 2 ** 31, 2 ** 63, -2 ** 70, float("nan"), float("inf"), 1e300, (), (1, 1), (0, 0),
+                (-1,), (100,), [1.5], object(), b"", True, np.ones(3), np.float32(2), 1 + 2j, slice(None), int)
+
+
+def spoilt_calls(sample):
+    """(args, kwargs) with one argument replaced, left out or added; arrays are fresh copies."""
+    def copied(value):
+        return map_arrays(np.copy, value)
+    places = [*range(len(sample.args)), *sample.kwargs]
+    for place in places:
+        value = copied(sample.args[place] if isinstance(place, int) else sample.kwargs[place])
+        others = spoilt_arrays(value) if isinstance(value, np.ndarray) else spoilt_values(value)
+        for other in others:
+            args, kwargs = list(copied(sample.args)), copied(sample.kwargs)
+            if isinstance(place, int):
+                args[place] = other
+            else:
+                kwargs[place] = other
+            yield place, tuple(args), kwargs
+        yield place, tuple(copied(sample.args[:-1])), copied(sample.kwargs)
+    yield "no_such_argument", copied(sample.args), {**copied(sample.kwargs), "no_such_argument": 1}
+
+
+def text(value):
+    if isinstance(value, np.ndarray):
+        odd = [name for name in ("aligned", "writeable", "c_contiguous") if not getattr(value.flags, name)]
+        return f"{value.dtype}{list(value.shape)}{' not ' * bool(odd)}{', '.join(odd)}"
+    if isinstance(value, (tuple, list)):
+        return f"{type(value).__name__}({', '.join(map(text, value[:6]))})"
+    return repr(value)[:40]
+
+
+def run_all(name):
+    """In the process of its own: prints a line before each call, and `fault` lines."""
+    warnings.simplefilter("ignore")
+    calls = faults = 0
+    kernels.set_num_threads(1)
+    with guarded_outputs(_core) as check_guards:
+        for spec in all_specs():
+            if spec.name != name:
+                continue
+            rng = np.random.default_rng(zlib.crc32(spec.id.encode()))
+            samples = [sample for sample in spec.samples(rng, "float32")
+                       if 0 < sum(array.size for array in arrays_in([sample.args, sample.kwargs])) <= MOST_ELEMENTS]
+            for sample in samples[::max(1, len(samples) // SAMPLES)][:SAMPLES]:
+                for place, args, kwargs in spoilt_calls(sample):
+                    calls += 1
+                    where = f"{spec.id} (argument {place}): {text(args)} {({key: text(value) for key, value in kwargs.items()})}"
+                    print("call", where)
+                    try:
+                        getattr(kernels, name)(*args, **kwargs)
+                    except FITTING as error:
+                        if isinstance(error, RuntimeError) and type(error) is RuntimeError and not str(error):
+                            print("fault", f"{where}: an error without a message")
+                    except BaseException as error:
+                        faults += 1
+                        print("fault", f"{where}: {type(error).__name__}: {error}")
+                    check_guards(where)
+    print("done", calls, faults)
+
+
+@pytest.mark.parametrize("name", sorted({spec.name for spec in all_specs()}))
+def test_bad_input(name):
+    root = os.path.dirname(os.path.dirname(os.path.abspath(fastnn.__file__)))
+    done = subprocess.run([sys.executable, "-u", __file__, name], capture_output=True, text=True, timeout=300,
+                          env=os.environ | {"PYTHONPATH": root})
+    lines = done.stdout.splitlines()
+    last = next((line for line in reversed(lines) if line.startswith("call")), "nothing was called")
+    assert done.returncode == 0, f"exit code {done.returncode} after: {last}\n{done.stderr[-3000:]}"
+    faults = [line for line in lines if line.startswith("fault")]
+    assert not faults, "\n".join(faults[:20])
+    assert int(lines[-1].split()[1]) > 20, "the spec has no sample small enough to spoil"
+
+
+if __name__ == "__main__":
+    run_all(sys.argv[1])
