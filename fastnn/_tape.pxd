@@ -27,13 +27,13 @@ cdef class Node(Vertex):
     cdef str op_name
     cdef tuple edges             # a Vertex per input, None where no gradient is needed
     cdef tuple saved             # whatever the rule needs; None once freed
+    cdef double a, b             # numbers that the rule needs, unboxed
     cdef Version guard0, guard1, guard2
     cdef long expected0, expected1, expected2
     cdef list pre_hooks          # on the output's gradient: Tensor.register_hook
     cdef list post_hooks         # Node.register_hook
     cdef bint freed
     cdef object __weakref__
-    cdef dict __dict__
 
     cdef void guard(self, Version version)
     cdef int check_guards(self) except -1

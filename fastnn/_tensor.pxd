@@ -13,8 +13,8 @@ cdef class Tensor(Vertex):
     cdef Tensor base             # the tensor that this one is a view of
     cdef list hooks              # of a leaf
     cdef bint retains
+    cdef dict extra              # attributes that a program adds; PyTorch's tensors have a __dict__
     cdef object __weakref__
-    cdef dict __dict__
 
     cdef Version version_object(self)
     cdef void bump(self)

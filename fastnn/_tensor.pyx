@@ -4,7 +4,7 @@ Operations live in fastnn.ops and install themselves as Tensor's methods; this f
 the operators, which Python looks up in slots. Memory that backward will read is guarded by version counters.
 """
 cimport numpy as np
-from cpython.object cimport PyObject, Py_EQ, Py_GE, Py_GT, Py_LE, Py_LT, Py_NE
+from cpython.object cimport Py_EQ, Py_GT, Py_LE, Py_LT, Py_NE, PyObject, PyObject_GenericSetAttr
 from cpython.ref cimport Py_REFCNT
 
 import numpy
@@ -320,6 +320,21 @@ cdef class Tensor(Vertex):
         if self.version is None:
             self.version = Version.__new__(Version)
         self.version.n += 1
+
+    def __getattr__(self, name):
+        if self.extra is not None and name in self.extra:
+            return self.extra[name]
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute {name!r}")
+
+    def __setattr__(self, name, value):
+        try:
+            PyObject_GenericSetAttr(self, name, value)
+        except AttributeError:
+            if hasattr(type(self), name):
+                raise
+            if self.extra is None:  # made when first needed: a dict costs as much as the rest of the tensor
+                self.extra = {}
+            self.extra[name] = value
 
     # -- state --
     @property

@@ -293,11 +293,11 @@ cdef object pass_backward(Node node, np.ndarray grad):
 
 
 cdef object scale_backward(Node node, np.ndarray grad):
-    return K.unary_forward("mul_scalar", grad, node.saved[0])
+    return K.unary_forward("mul_scalar", grad, node.a)
 
 
 cdef object unscale_backward(Node node, np.ndarray grad):
-    return K.unary_forward("div_scalar", grad, node.saved[0])
+    return K.unary_forward("div_scalar", grad, node.a)
 
 
 cdef Tensor add_scalar(Tensor x, double a):
@@ -307,12 +307,20 @@ cdef Tensor add_scalar(Tensor x, double a):
 
 cdef Tensor mul_scalar(Tensor x, double a):
     cdef np.ndarray z = K.unary_forward("mul_scalar", x.array, a)
-    return record1(z, scale_backward, "MulBackward0", x, (a,)) if recording(x) else wrap(z)
+    if not recording(x):
+        return wrap(z)
+    cdef Tensor out = record1(z, scale_backward, "MulBackward0", x, ())
+    out.node.a = a
+    return out
 
 
 cdef Tensor div_scalar(Tensor x, double a):
     cdef np.ndarray z = K.unary_forward("div_scalar", x.array, a)
-    return record1(z, unscale_backward, "DivBackward0", x, (a,)) if recording(x) else wrap(z)
+    if not recording(x):
+        return wrap(z)
+    cdef Tensor out = record1(z, unscale_backward, "DivBackward0", x, ())
+    out.node.a = a
+    return out
 
 
 # ---- in place ----

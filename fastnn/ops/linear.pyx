@@ -13,7 +13,7 @@ np.import_array()
 
 cdef object linear_backward(Node node, np.ndarray grad):
     cdef tuple saved = node.saved, edges = node.edges
-    return K.linear_backward(grad, saved[0], saved[1], saved[2], saved[3], saved[4], saved[5],
+    return K.linear_backward(grad, saved[0], saved[1], saved[2], saved[3], node.a, node.b,
                              edges[0] is not None, edges[1] is not None, edges[2] is not None)
 
 
@@ -41,7 +41,8 @@ cpdef Tensor fused_linear(Tensor input, Tensor weight, Tensor bias, object activ
     if not (recording(input) or recording(weight) or (bias is not None and recording(bias))):
         return wrap(y)
     out = record3(y, linear_backward, "AddmmBackward0", input, weight, bias,
-                  (input.array, weight.array, y if activation is not None else None, activation, a, b))
+                  (input.array, weight.array, y if activation is not None else None, activation))
+    out.node.a, out.node.b = a, b
     out.node.guard(input.version_object())
     out.node.guard(weight.version_object())
     if activation is not None:

@@ -40,7 +40,7 @@ define_maps()
 
 cdef object unary_backward(Node node, np.ndarray grad):
     cdef tuple saved = node.saved
-    return K.unary_backward(saved[0], grad, saved[1], saved[2], saved[3], saved[4])
+    return K.unary_backward(saved[0], grad, saved[1], saved[2], node.a, node.b)
 
 
 cdef Tensor apply(str name, object input, double a=0.0, double b=0.0):
@@ -56,7 +56,8 @@ cdef Tensor apply(str name, object input, double a=0.0, double b=0.0):
     if not recording(x):
         return wrap(y)
     out = record1(y, unary_backward, map.node_name, x,
-                  (map.number, x.array if map.saves_x else None, y if map.saves_y else None, a, b))
+                  (map.number, x.array if map.saves_x else None, y if map.saves_y else None))
+    out.node.a, out.node.b = a, b
     if map.saves_x:
         out.node.guard(x.version_object())
     if map.saves_y:
@@ -81,13 +82,14 @@ cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
     cdef np.ndarray before = x.array
     cdef np.ndarray y = K.unary_forward(map.number, x.array, a, b)
     out = record1(y, unary_backward, map.node_name, x, (map.number, before if map.saves_x else None,
-                                                        y if map.saves_y else None, a, b))
+                                                        y if map.saves_y else None))
+    out.node.a, out.node.b = a, b
     if map.saves_x:
         out.node.guard(x.version_object())  # overwritten below: backward will say so
     K.copy_into(x.array, y)
     x.bump()
     if map.saves_y:
-        out.node.saved = (map.number, None, x.array, a, b)
+        out.node.saved = (map.number, None, x.array)
         out.node.guard(x.version_object())
     x.node = out.node
     x.leaf_requires_grad = False
