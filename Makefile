@@ -11,6 +11,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ASAN_TREE := build/asan
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .PHONY: help venv build demo test test-torch bench bench-train lint asan wheel sdist annotate clean
 
 help:  ## print this list
