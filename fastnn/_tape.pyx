@@ -182,7 +182,8 @@ cdef int run(list roots, list grads, bint keep_graph, dict captured) except -1:
     for i in range(len(roots)):
         deliver(roots[i], grads[i])
     for vertex in roots:
-        if vertex.pending == 0 and vertex not in ready:
+        if vertex.pending == 0:
+            vertex.pending = -1  # a root may be given twice
             ready.append(vertex)
     while ready:
         vertex = ready.pop()

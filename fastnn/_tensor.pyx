@@ -13,6 +13,7 @@ from fastnn import dtypes
 from fastnn._tape cimport Node, Rule, Version, Vertex, run
 from fastnn._tape import Handle, connect
 from fastnn.errors import ShapeError
+from fastnn.kernels cimport _core
 from fastnn.kernels cimport elementwise as K
 from fastnn.kernels import elementwise as kernels
 
@@ -132,46 +133,51 @@ cdef Node rebase(Tensor tensor, Rule rule, str name, tuple others, tuple saved):
 
 # ---- backward ----
 
-cdef list start(outputs, grad_outputs):
-    """Vertices and gradients to begin with, checked as PyTorch checks them."""
-    cdef list roots = [], grads = []
-    cdef Tensor output
-    for item, given in zip(outputs, grad_outputs, strict=True):
-        output = item
-        if not needs_grad(output):
-            raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
-        if given is None:
-            if np.PyArray_SIZE(output.array) != 1:
-                raise RuntimeError("grad can be implicitly created only for scalar outputs")
-            grad = numpy.ones(shape_of(output.array), output.array.dtype)
+cdef np.ndarray starting_gradient(Tensor output, object given):
+    """The gradient to begin with at one output, checked as PyTorch checks it."""
+    cdef np.ndarray grad
+    if not needs_grad(output):
+        raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
+    if given is None:
+        if np.PyArray_SIZE(output.array) != 1:
+            raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        grad = _core.new_like(output.array, np.PyArray_TYPE(output.array))
+        if np.PyArray_TYPE(grad) == np.NPY_FLOAT:
+            (<float *>np.PyArray_DATA(grad))[0] = 1
+        elif np.PyArray_TYPE(grad) == np.NPY_DOUBLE:
+            (<double *>np.PyArray_DATA(grad))[0] = 1
         else:
-            grad = (<Tensor?>given).array
-            if grad.shape != shape_of(output.array):
-                raise ShapeError(f"Mismatch in shape: grad_output[0] has a shape of {list(grad.shape)} and output[0] "
-                                 f"has a shape of {list(shape_of(output.array))}.")
-            if grad.dtype != output.array.dtype:
-                grad = grad.astype(output.array.dtype)
-        roots.append(edge(output))
-        grads.append(grad)
-    return [roots, grads]
+            grad.fill(1)
+        return grad
+    grad = (<Tensor?>given).array
+    if not np.PyArray_SAMESHAPE(grad, output.array):
+        raise ShapeError(f"Mismatch in shape: grad_output[0] has a shape of {list(shape_of(grad))} and output[0] "
+                         f"has a shape of {list(shape_of(output.array))}.")
+    return grad if np.PyArray_TYPE(grad) == np.PyArray_TYPE(output.array) else grad.astype(output.array.dtype)
+
+
+cdef int start(outputs, grad_outputs, bint keep_graph, dict captured) except -1:
+    cdef list roots = [], grads = []
+    for output, given in zip(outputs, grad_outputs, strict=True):
+        grads.append(starting_gradient(<Tensor?>output, given))
+        roots.append(edge(<Tensor>output))
+    return run(roots, grads, keep_graph, captured)
 
 
 def backward(outputs, grad_outputs, bint keep_graph=False):
     """Gradients of the outputs, summed, into the ``grad`` of every leaf that they depend on."""
-    roots, grads = start(outputs, grad_outputs)
-    run(roots, grads, keep_graph, None)
+    start(outputs, grad_outputs, keep_graph, None)
 
 
 def gradients(outputs, inputs, grad_outputs, bint keep_graph=False):
     """Gradients of the outputs, summed, with respect to `inputs`; None where there is no path."""
-    roots, grads = start(outputs, grad_outputs)
     cdef dict captured = {}
     for item in inputs:
         vertex = edge(<Tensor?>item)
         if vertex is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         captured[vertex] = None
-    run(roots, grads, keep_graph, captured)
+    start(outputs, grad_outputs, keep_graph, captured)
     results = [captured[edge(<Tensor>item)] for item in inputs]
     return tuple([None if grad is None else wrap(kernels.copy(grad)) for grad in results])
 
@@ -453,7 +459,8 @@ cdef class Tensor(Vertex):
                 if grad is not None:
                     tensor.grad = grad if tensor.grad is None else tensor.grad + grad
             return
-        backward([self], [gradient], bool(retain_graph))
+        cdef np.ndarray first = starting_gradient(self, gradient)
+        run([edge(self)], [first], retain_graph is not None and retain_graph, None)
 
     def register_hook(self, hook):
         """Call ``hook(grad)`` when this tensor's gradient is known; what it returns, if anything, replaces it."""
