@@ -3,7 +3,9 @@
 Each case is checked first (C against the reference), then all contenders are timed in turns within this process.
 The peak that a share refers to is measured in this run too, for the same dtype, threads and working set.
 """
+import contextlib
 import copy
+import functools
 import re
 import sys
 import zlib
@@ -27,11 +29,12 @@ def bound(module, spec, bench):
     return lambda: function(*args, **kwargs)
 
 
-def on_threads(call, threads):
-    def run():
-        kernels.set_num_threads(threads)
-        return call()
-    return run
+@contextlib.contextmanager
+def on_threads(threads):
+    before = kernels.get_num_threads()
+    kernels.set_num_threads(threads)
+    yield
+    kernels.set_num_threads(before)
 
 
 def torch_call(torch, spec, bench):
@@ -79,17 +82,18 @@ def cases(pattern, dtypes):
 
 def measure(spec, dtype, bench, torch, options, peak):
     check(spec, bench, dtype)
-    contenders = {}
+    contenders, scopes = {}, {}
     c = bound(kernels, spec, bench)
     thread_counts = sorted({1, options.threads})
     for threads in thread_counts:
-        contenders[f"c{threads}"] = on_threads(c, threads)
+        contenders[f"c{threads}"] = c
+        scopes[f"c{threads}"] = functools.partial(on_threads, threads)
     contenders["numpy"] = bound(reference, spec, bench)
     if call := torch_call(torch, spec, bench):
         contenders["torch"] = call
     with np.errstate(all="ignore"):
-        times = time_in_turns(contenders, **({"rounds": 5, "block": 0.001, "budget": 0.5} if options.quick else
-                                             {"rounds": 11, "block": 0.004, "budget": 5}))
+        times = time_in_turns(contenders, scopes, **({"rounds": 5, "block": 0.001, "budget": 0.5} if options.quick else
+                                                     {"rounds": 11, "block": 0.004, "budget": 5}))
     result = {"spec": spec.id, "label": bench.label, "dtype": dtype, "flops": bench.flops, "bytes": bench.bytes,
               "times": times, "share": {}}
     for threads in thread_counts:

@@ -3,6 +3,7 @@
 All run in this process, in turns. `torch` is PyTorch with its ordinary optimizer, `torch-fused` with fused=True.
 """
 import contextlib
+import functools
 import re
 import sys
 
@@ -139,32 +140,21 @@ PROGRAMS = [
 ]
 
 
-def on_reference(step):
-    def run():
-        with fastnn.use_backend("reference"):
-            return step()
-    return run
-
-
-def on_threads(step, threads):
-    def run():
-        fastnn.set_num_threads(threads)
-        return step()
-    return run
-
-
 def contenders(program, dtype, torch, threads):
-    steps = {}
+    """What time_in_turns takes: steps, and the settings under which they run."""
+    steps, scopes = {}, {}
     for n in sorted({1, threads}):
         name = "fastnn" if n == threads else "fastnn-1"
-        steps[name] = on_threads(program.build(fastnn, dtype, {}), n)
-    steps["numpy"] = on_reference(program.build(fastnn, dtype, {}))
+        steps[name] = program.build(fastnn, dtype, {})
+        scopes[name] = functools.partial(fastnn.num_threads, n)
+    steps["numpy"] = program.build(fastnn, dtype, {})
+    scopes["numpy"] = functools.partial(fastnn.use_backend, "reference")
     if torch:
         steps["torch"] = program.build(torch, dtype, {})
         if program.optimizer:
             with contextlib.suppress(RuntimeError, TypeError):  # not every optimizer has a fused form
                 steps["torch-fused"] = program.build(torch, dtype, {"fused": True})
-    return steps
+    return steps, scopes
 
 
 def row(name, times, flops):
@@ -192,7 +182,7 @@ def main():
         for program in PROGRAMS:
             if not re.search(options.filter, program.name):
                 continue
-            times = time_in_turns(contenders(program, dtype, torch, options.threads),
+            times = time_in_turns(*contenders(program, dtype, torch, options.threads),
                                   **({"rounds": 5, "block": 0.01, "budget": 3} if options.quick else
                                      {"rounds": 21, "block": 0.05, "budget": 30}))
             name = program.name + ("" if dtype == "float32" else " f64")

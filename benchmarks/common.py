@@ -1,5 +1,6 @@
 """What the benchmarks share: timing in turns, the machine's description, tables, result files."""
 import argparse
+import contextlib
 import gc
 import json
 import os
@@ -19,23 +20,28 @@ def cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
-def time_in_turns(contenders, rounds=9, block=0.004, budget=None):
+def seconds_of(call, number):
+    start = time.perf_counter()
+    for _ in range(number):
+        call()
+    return time.perf_counter() - start
+
+
+def time_in_turns(contenders, scopes=None, rounds=9, block=0.004, budget=None):
     """{name: {"median", "min"}} seconds a call, of {name: callable}.
 
+    `scopes` are functions that return a context manager for a contender's blocks: settings that cost no time there.
     Every round gives each contender one block of about `block` seconds after an untimed call, so that a noisy moment
     hits all of them and nobody profits from a warm cache that another had to fill. Ends early after `budget` seconds.
     """
+    scopes = scopes or {}
     numbers, samples = {}, {name: [] for name in contenders}
     for name, call in contenders.items():
-        call()
-        start = time.perf_counter()
-        call()
-        once = time.perf_counter() - start
-        if once < block / 20:  # one call says too little
-            start = time.perf_counter()
-            for _ in range(10):
-                call()
-            once = (time.perf_counter() - start) / 10
+        with scopes.get(name, contextlib.nullcontext)():
+            call()
+            once = seconds_of(call, 1)
+            if once < block / 20:  # one call says too little
+                once = seconds_of(call, 10) / 10
         numbers[name] = max(1, int(block / max(once, 1e-9)))
     started = time.perf_counter()
     gc.collect()
@@ -43,12 +49,9 @@ def time_in_turns(contenders, rounds=9, block=0.004, budget=None):
     try:
         for done in range(rounds):
             for name, call in contenders.items():
-                number = numbers[name]
-                call()
-                start = time.perf_counter()
-                for _ in range(number):
+                with scopes.get(name, contextlib.nullcontext)():
                     call()
-                samples[name].append((time.perf_counter() - start) / number)
+                    samples[name].append(seconds_of(call, numbers[name]) / numbers[name])
             if budget and done >= 2 and time.perf_counter() - started > budget:
                 break
     finally:
