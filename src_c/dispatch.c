@@ -126,3 +126,9 @@ int fnn_select(const char *isa)
         }
     return -1;
 }
+
+const char *const fnn_loss_names[] = {
+#define POINTWISE_LOSS(name, cost, forward, grad_input, grad_target) #name,
+#include "kernels/loss.def"
+#undef POINTWISE_LOSS
+    0};

@@ -63,6 +63,8 @@ const char *fnn_best(void);
 extern const char *const fnn_kernel_names[];
 /* Names of the unary maps in enum order, NULL-terminated. */
 extern const char *const fnn_unary_names[];
+/* Names of the pointwise losses in the order of loss.def, NULL-terminated. */
+extern const char *const fnn_loss_names[];
 /* What each map's backward reads: SAVES_NONE, SAVES_X, ... in the same order. */
 extern const int fnn_unary_saves[];
 /* Names of the maps and comparisons of two numbers in enum order, NULL-terminated. */

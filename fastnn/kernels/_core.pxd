@@ -24,6 +24,25 @@ cdef extern from "fastnn.h" nogil:
         void (*copy[2])(int ndim, const int64_t *shape, void *out, const int64_t *out_strides, const void *x,
                         const int64_t *x_strides) noexcept nogil
         void (*add_scaled[2])(void *out, const void *x, int64_t n, double a) noexcept nogil
+        # loss
+        void (*pointwise_loss_forward[2])(int op, void *out, const void *x, const void *t, const void *v,
+                                          const void *w, int64_t n, int reduction, double a, double b) noexcept nogil
+        void (*pointwise_loss_backward[2])(int op, void *dx, void *dt, const void *dy, const void *x, const void *t,
+                                           const void *v, const void *w, int64_t n, int reduction, double a,
+                                           double b) noexcept nogil
+        void (*all_between[2])(int *inside, const void *x, int64_t n, double low, double high) noexcept nogil
+        void (*cross_entropy_forward[2])(void *loss, void *saved, const void *x, const int64_t *target,
+                                         const void *probability, const void *weight, int64_t n, int64_t c, int64_t d,
+                                         int64_t ignore, double smoothing, int reduction) noexcept nogil
+        void (*cross_entropy_backward[2])(void *dx, void *dt, const void *dy, const void *x, const void *saved,
+                                          const int64_t *target, const void *probability, const void *weight,
+                                          int64_t n, int64_t c, int64_t d, int64_t ignore, double smoothing,
+                                          int reduction) noexcept nogil
+        void (*nll_forward[2])(void *loss, void *total, const void *x, const int64_t *target, const void *weight,
+                               int64_t n, int64_t c, int64_t d, int64_t ignore, int reduction) noexcept nogil
+        void (*nll_backward[2])(void *dx, const void *dy, const int64_t *target, const void *weight,
+                                const void *total, int64_t n, int64_t c, int64_t d, int64_t ignore,
+                                int reduction) noexcept nogil
         # optim
         void (*sgd_step[2])(void **p, void **g, void **buffer, const uint8_t *first, const int64_t *sizes,
                             int64_t count, double lr, double momentum, double dampening, double decay, int nesterov,

@@ -10,6 +10,7 @@ cdef extern from "fastnn.h":
     const char *fnn_best()
     const char **fnn_kernel_names
     const char **fnn_unary_names
+    const char **fnn_loss_names
     const int *fnn_unary_saves
     const char **fnn_binary_names
     const char **fnn_compare_names
@@ -184,6 +185,11 @@ def binary_names():
 def compare_names():
     """Names of the comparisons, in the order of their numbers."""
     return _names(<const char **>fnn_compare_names)
+
+
+def loss_names():
+    """Names of the losses of `pointwise_loss_forward`, in the order of their numbers."""
+    return _names(<const char **>fnn_loss_names)
 
 
 def unary_saves_flags():

@@ -1,7 +1,8 @@
 """Every kernel in pure NumPy: same names, signatures and results as `fastnn.kernels`, written to be read."""
-from fastnn.reference.optim import adagrad_step, adam_step, rmsprop_step, sgd_step
-from fastnn.reference.elementwise import unary_backward, unary_forward, unary_saves
+from fastnn.reference.elementwise import (add_into, binary, binary_into, compare, copy, copy_into, unary_backward,
+                                          unary_forward, unary_saves, where)
 from fastnn.reference.gemm import matmul
 from fastnn.reference.linear import linear_backward, linear_forward
-from fastnn.reference.elementwise import (add_into, binary, binary_into, compare, copy, copy_into, unary_backward, unary_forward,
-                                          unary_saves, where)
+from fastnn.reference.loss import (cross_entropy_backward, cross_entropy_forward, nll_backward, nll_forward,
+                                   pointwise_loss_backward, pointwise_loss_forward)
+from fastnn.reference.optim import adagrad_step, adam_step, rmsprop_step, sgd_step

@@ -4,6 +4,8 @@
 #include "simd.inc.h"
 #include "elementwise.inc.h"
 #include "binary.inc.h"
+#include "loss.inc.h"
+#include "cross_entropy.inc.h"
 #include "optim.inc.h"
 #include "gemm.inc.h"
 #include "linear.inc.h"
