@@ -2,6 +2,9 @@
 #include "parallel.h"
 #include "fastnn.h"
 
+#include <stdatomic.h>
+#include <time.h>
+
 #ifdef _OPENMP
 #include <omp.h>
 #endif
@@ -56,27 +59,73 @@ int fnn_get_flush_denormal(void)
     return fnn_flush_denormal;
 }
 
-void fnn_run_blocks(int threads, int64_t n, int64_t grain, fnn_range range, void *context)
+/* When other processes hold the processors, a region waits at its end until its last thread is scheduled: some
+ * milliseconds instead of microseconds, and again in the next region. So a region that took absurdly long
+ * makes the following ones run on their caller alone, for a time that doubles while stalls go on and shrinks
+ * when they end. Results do not depend on it: they are the same for any number of threads. */
+#define STALL_FACTOR 4.0     /* slower than this times the whole work on one thread ... */
+#define STALL_SLACK 500e3    /* ... plus this many ns is a stall, not a bad estimate */
+#define SHORTEST_PAUSE 10e6  /* ns */
+#define LONGEST_PAUSE 1000e6 /* ns */
+#define GOOD_REGIONS 256     /* in a row halve the pause */
+
+static _Atomic(int64_t) pause_until;
+static _Atomic(int64_t) pause_length;
+static _Atomic(int) good_regions;
+
+static int64_t now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void judge(int64_t start, int64_t end, double work)
+{
+    if ((double)(end - start) > STALL_FACTOR * work + STALL_SLACK) {
+        int64_t length = pause_length * 2;
+        length = length < (int64_t)SHORTEST_PAUSE ? (int64_t)SHORTEST_PAUSE : length;
+        length = length > (int64_t)LONGEST_PAUSE ? (int64_t)LONGEST_PAUSE : length;
+        pause_length = length;
+        pause_until = end + length;
+        good_regions = 0;
+    } else if (pause_length && ++good_regions >= GOOD_REGIONS) {
+        pause_length = pause_length / 2;
+        good_regions = 0;
+    }
+}
+
+static void run_alone(int64_t n, fnn_range range, void *context)
+{
+    unsigned mode = fnn_enter();
+    range(context, 0, n);
+    fnn_leave(mode);
+}
+
+void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_range range, void *context)
 {
     int64_t blocks = (n + grain - 1) / grain;
     if (threads > blocks)
         threads = (int)blocks;
+    int64_t start = now();
 #ifdef _OPENMP
+    if (threads > 1 && start >= pause_until) {
 #pragma omp parallel num_threads(threads)
-    {
-        int64_t team = omp_get_num_threads(), id = omp_get_thread_num();
-#else
-    {
-        int64_t team = 1, id = 0;
-        (void)threads;
-#endif
-        int64_t begin = blocks * id / team * grain, end = blocks * (id + 1) / team * grain;
-        if (end > n)
-            end = n;
-        if (begin < end) {
-            unsigned mode = fnn_enter();
-            range(context, begin, end);
-            fnn_leave(mode);
+        {
+            int64_t team = omp_get_num_threads(), id = omp_get_thread_num();
+            int64_t begin = blocks * id / team * grain, end = blocks * (id + 1) / team * grain;
+            if (end > n)
+                end = n;
+            if (begin < end) {
+                unsigned mode = fnn_enter();
+                range(context, begin, end);
+                fnn_leave(mode);
+            }
         }
+        judge(start, now(), work);
+        return;
     }
+#endif
+    (void)work;
+    run_alone(n, range, context);
 }

@@ -69,7 +69,8 @@ static inline int fnn_threads_for(double work)
     return work < fnn_threads * fnn_thread_cost ? (int)(work / fnn_thread_cost) : fnn_threads;
 }
 
-void fnn_run_blocks(int threads, int64_t n, int64_t grain, fnn_range range, void *context);
+/* `work`: the estimate for all n items, in nanoseconds on one core. */
+void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_range range, void *context);
 
 /* Do items 0..n-1, at least `grain` together. */
 static inline void fnn_parallel_for(int64_t n, int64_t grain, double cost, fnn_range range,
@@ -79,7 +80,7 @@ static inline void fnn_parallel_for(int64_t n, int64_t grain, double cost, fnn_r
         return;
     int threads = n > grain ? fnn_threads_for((double)n * cost) : 1;
     if (threads > 1) {
-        fnn_run_blocks(threads, n, grain, range, context);
+        fnn_run_blocks(threads, (double)n * cost, n, grain, range, context);
     } else {
         unsigned mode = fnn_enter();
         range(context, 0, n);

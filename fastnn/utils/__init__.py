@@ -1,0 +1,4 @@
+"""Helpers under the names of ``torch.utils``."""
+from fastnn.utils import data
+
+__all__ = ["data"]

@@ -1,0 +1,208 @@
+"""The command line: ``python -m fastnn script.py [args]`` runs a program written for PyTorch on fastnn."""
+import importlib
+import importlib.machinery
+import importlib.util
+import os
+import runpy
+import sys
+import types
+
+USAGE = """\
+usage: python -m fastnn [-m MODULE | -c CODE | SCRIPT | -] [ARGUMENTS ...]
+       python -m fastnn demo | bench | info [ARGUMENTS ...]
+
+Run a program written for PyTorch, unchanged: its `import torch` and `import torchvision` give fastnn.
+
+  SCRIPT      a file, a folder or zip file with a __main__.py; - is the standard input
+  -m MODULE   a module, as with python -m
+  -c CODE     a program given as a string
+  demo        train the autoencoder on digits and show what it learned
+  bench       time operations and training steps
+  info        show version, instruction set, threads and compiler options
+  --version   print the version
+"""
+
+
+def main(argv=None):
+    """Entry point of ``python -m fastnn`` and of the command ``fastnn``; returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments:
+        sys.stderr.write(USAGE)
+        return 2
+    first, rest = arguments[0], arguments[1:]
+    if first in ("-h", "--help"):
+        print(USAGE, end="")
+        return 0
+    if first in ("-V", "--version"):
+        import fastnn
+        print(f"fastnn {fastnn.__version__}")
+        return 0
+    if first == "info":
+        import fastnn
+        config = fastnn.show_config()
+        if config is not None:
+            print(config)
+        return 0
+    if first in ("demo", "bench"):
+        return _subcommand(first, rest)
+    if first in ("-m", "-c") and not rest:
+        sys.stderr.write(f"Argument expected for the {first} option\n{USAGE}")
+        return 2
+    if first.startswith("-") and first not in ("-", "-m", "-c"):
+        sys.stderr.write(f"unknown option {first}\n{USAGE}")
+        return 2
+    from fastnn import dropin
+    dropin.install()
+    if first == "-m":
+        return _run(rest[0], rest[1:], _prepare_module)
+    if first == "-c":
+        return _run(rest[0], rest[1:], _prepare_code)
+    return _run(first, rest, _prepare_script)
+
+
+def _subcommand(name, arguments):
+    if importlib.util.find_spec(f"fastnn.{name}") is None:
+        sys.stderr.write(f"fastnn: this installation has no {name}\n")
+        return 2
+    return importlib.import_module(f"fastnn.{name}").main(arguments)
+
+
+# ---- running a program as `python` does ----
+
+class _Failure(Exception):
+    """The program cannot be started: message and exit code."""
+
+
+def _fail(message, code):
+    raise _Failure(message, code)
+
+
+def _set_path(folder):
+    """Put `folder` where Python puts the program's: ahead, in the place of the one that found fastnn."""
+    if getattr(sys.flags, "safe_path", False):
+        return
+    if sys.path:
+        sys.path[0] = folder
+    else:
+        sys.path.insert(0, folder)
+
+
+def _module(**attributes):
+    module = types.ModuleType("__main__")
+    module.__dict__.update(__builtins__=__builtins__, **attributes)
+    return module
+
+
+def _prepare_code(text, arguments):
+    sys.argv = ["-c", *arguments]
+    _set_path("")
+    return _module(__loader__=importlib.machinery.BuiltinImporter), lambda: compile(text, "<string>", "exec", dont_inherit=True)
+
+
+def _prepare_script(path, arguments):
+    sys.argv = [path, *arguments]
+    if path == "-":
+        _set_path("")
+        text = sys.stdin.buffer.read()
+        return _module(), lambda: compile(text, "<stdin>", "exec", dont_inherit=True)
+    full = os.path.abspath(path)
+    if os.path.isdir(full) or _is_zip(full):
+        _set_path(full)
+        if not _finds_main(full):
+            _fail(f"can't find '__main__' module in {path!r}", 1)
+        return None, lambda: runpy.run_path(full, run_name="__main__")
+    try:
+        with open(full, "rb") as file:
+            text = file.read()
+    except OSError as error:
+        _fail(f"can't open file {full!r}: [Errno {error.errno}] {error.strerror}", 2)
+    _set_path(os.path.dirname(os.path.realpath(full)))
+    loader = importlib.machinery.SourceFileLoader("__main__", full)
+    return (_module(__file__=full, __cached__=None, __loader__=loader),
+            lambda: compile(text, full, "exec", dont_inherit=True))
+
+
+def _is_zip(path):
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        if file.read(2) == b"#!":
+            file.readline()
+        else:
+            file.seek(0)
+        return file.read(4) == b"PK\x03\x04"
+
+
+def _finds_main(path):
+    return importlib.machinery.PathFinder.find_spec("__main__", [path]) is not None
+
+
+def _prepare_module(name, arguments):
+    sys.argv = ["-m", *arguments]
+    _set_path(os.getcwd())
+    try:
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.submodule_search_locations is not None:
+            package, spec = name, importlib.util.find_spec(f"{name}.__main__")
+            if spec is None:
+                _fail(f"No module named {package}.__main__; {package!r} is a package and cannot be directly executed", 1)
+    except (ImportError, ValueError, AttributeError) as error:
+        _fail(f"Error while finding module specification for {name!r} ({type(error).__name__}: {error})", 1)
+    if spec is None or spec.loader is None:
+        _fail(f"No module named {name}", 1)
+    code = spec.loader.get_code(spec.name)
+    if code is None:
+        _fail(f"No code object available for {spec.name}", 1)
+    sys.argv[0] = spec.origin
+    return _module(__file__=spec.origin, __cached__=spec.cached, __loader__=spec.loader, __package__=spec.parent,
+                   __spec__=spec), lambda: code
+
+
+def _own(frame):
+    name = frame.f_code.co_filename
+    return name == __file__ or "runpy" in name and name.startswith("<frozen") or name == runpy.__file__
+
+
+def _run(what, arguments, prepare):
+    """Run a program as ``__main__``. Its exceptions go on to the interpreter, which exits as it does for any program."""
+    try:
+        module, compiled = prepare(what, arguments)
+    except _Failure as failure:
+        message, code = failure.args
+        sys.stderr.write(f"{sys.executable} -m fastnn: {message}\n")
+        return code
+    try:
+        if module is None:
+            compiled()
+            return 0
+        _run.launcher = sys.modules["__main__"]  # its names must live on while the program runs
+        sys.modules["__main__"] = module
+        exec(compiled(), module.__dict__)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        from fastnn import dropin
+        dropin.explain(error)
+        _hide_launcher(error)
+        raise
+    return 0
+
+
+def _hide_launcher(error):
+    """Let the traceback begin with the program, as if there were no launcher."""
+    def program_frames(traceback):
+        while traceback is not None and _own(traceback.tb_frame):
+            traceback = traceback.tb_next
+        return traceback
+
+    def hook(kind, value, traceback):
+        sys.excepthook = before
+        if value is not None:
+            value.__traceback__ = program_frames(traceback)
+        before(kind, value, program_frames(traceback))
+
+    before, sys.excepthook = sys.excepthook, hook
+
+
+if __name__ == "__main__":
+    sys.exit(main())

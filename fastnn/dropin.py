@@ -1,0 +1,136 @@
+"""Programs written for PyTorch run on fastnn: ``import torch`` gives fastnn's modules.
+
+``python -m fastnn script.py`` does this for a whole program; `install` does it inside one::
+
+    import fastnn.dropin
+    fastnn.dropin.install()
+    import torch.nn as nn          # fastnn.nn, the same module object
+    from torchvision import datasets
+
+Nothing falls through to another library: a module or name that fastnn lacks raises an error that says so, even if
+PyTorch itself is installed.
+"""
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+import types
+
+__all__ = ["install", "is_installed", "uninstall"]
+
+# Whose place is taken -> by what. A submodule `torch.x.y` is `fastnn.x.y`.
+PLACES = {"torch": "fastnn", "torchvision": "fastnn.vision"}
+COVERAGE = "what fastnn has is listed in docs/coverage.md"
+
+
+def _target(fullname):
+    """fastnn's name of the module `fullname`; None if it is nobody's whose place is taken."""
+    root, dot, rest = fullname.partition(".")
+    place = PLACES.get(root)
+    return None if place is None else place + dot + rest
+
+
+def _foreign(name):
+    """The name that a program for PyTorch knows fastnn's module by."""
+    for root, place in sorted(PLACES.items(), key=lambda item: -len(item[1])):
+        if name == place or name.startswith(place + "."):
+            return root + name[len(place):]
+    return name
+
+
+class Door(types.ModuleType):
+    """The class of fastnn's modules while they stand for another library's: missing names say whose they are."""
+
+    def __getattr__(self, name):
+        own = types.ModuleType.__getattribute__(self, "__name__")
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(f"module {own!r} has no attribute {name!r}", name=name, obj=self)
+        # `import torch` makes all of torch.optim.lr_scheduler and the like known at once.
+        if "__path__" in self.__dict__ and importlib.util.find_spec(f"{own}.{name}") is not None:
+            return importlib.import_module(f"{own}.{name}")
+        raise AttributeError(f"module {_foreign(own)!r} has no attribute {name!r} in fastnn, which runs this program in "
+                             f"its place; {COVERAGE}", name=name, obj=self)
+
+
+class _Loader(importlib.abc.Loader):
+    """Gives the module that exists already."""
+
+    def __init__(self, target):
+        self.target = target
+
+    def create_module(self, spec):
+        self.module = importlib.import_module(self.target)
+        self.spec = self.module.__spec__
+        return self.module
+
+    def exec_module(self, module):
+        module.__spec__ = self.spec  # the import system has just put its own there
+        if type(module) is types.ModuleType:
+            module.__class__ = Door
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Answers for every module of the libraries whose places are taken, with a module or an error."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        place = _target(fullname)
+        if place is None:
+            return None
+        try:
+            found = importlib.util.find_spec(place)
+        except ModuleNotFoundError:  # a parent of it is no package
+            found = None
+        if found is None:
+            raise ModuleNotFoundError(f"No module named {fullname!r} in fastnn, which runs this program in the place of "
+                                      f"{fullname.partition('.')[0]}; {COVERAGE}", name=fullname)
+        return importlib.machinery.ModuleSpec(fullname, _Loader(place), origin=found.origin,
+                                              is_package=found.submodule_search_locations is not None)
+
+
+_finder = _Finder()
+
+
+def _aliases():
+    return [name for name in sys.modules if name.partition(".")[0] in PLACES]
+
+
+def install():
+    """From now on, ``import torch`` and ``import torchvision`` give fastnn's modules.
+
+    Raises
+    ------
+    RuntimeError
+        PyTorch or torchvision itself has been imported already.
+    """
+    if is_installed():
+        return
+    real = [name for name in _aliases() if sys.modules[name] is not None]
+    if real:
+        raise RuntimeError(f"fastnn.dropin.install: {real[0]!r} is imported already; call install() before that")
+    for name in _aliases():
+        del sys.modules[name]
+    sys.meta_path.insert(0, _finder)
+
+
+def uninstall():
+    """Undo `install`: later imports find PyTorch itself again, if it is installed."""
+    if not is_installed():
+        return
+    sys.meta_path.remove(_finder)
+    for name in _aliases():
+        module = sys.modules.pop(name)
+        if isinstance(module, Door):
+            module.__class__ = types.ModuleType
+
+
+def is_installed():
+    """Whether fastnn stands in the place of PyTorch."""
+    return _finder in sys.meta_path
+
+
+def explain(error):
+    """Add a note to an ImportError of ``from torch.nn import Missing``, whose text names only fastnn."""
+    if isinstance(error, ImportError) and not isinstance(error, ModuleNotFoundError) and error.name:
+        if error.name.partition(".")[0] == "fastnn" and hasattr(error, "add_note"):
+            error.add_note(f"{_foreign(error.name)} is fastnn's here, and lacks this name; {COVERAGE}")

@@ -1,0 +1,312 @@
+"""DataLoader: batches of a data set, in order or shuffled."""
+import contextlib
+import dataclasses
+import itertools
+import math
+import multiprocessing
+import multiprocessing.context
+import random as python_random
+import warnings
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from fastnn import random
+from fastnn.utils.data.collate import default_collate, default_convert
+from fastnn.utils.data.dataset import IterableDataset
+from fastnn.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, batches
+
+__all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclasses.dataclass
+class WorkerInfo:
+    """What `get_worker_info` gives."""
+
+    id: int
+    num_workers: int
+    seed: int
+    dataset: object
+
+
+_worker_info = None
+
+
+def get_worker_info():
+    """In code called by a loader with ``num_workers > 0``: its `WorkerInfo` (id 0 of 1); elsewhere None."""
+    return _worker_info
+
+
+@contextlib.contextmanager
+def _as_worker(info):
+    global _worker_info
+    before, _worker_info = _worker_info, info
+    try:
+        yield
+    finally:
+        _worker_info = before
+
+
+class DataLoader(Generic[T_co]):
+    """Iterate over batches of a data set.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Anything with ``__getitem__`` and ``__len__``, or an `IterableDataset`.
+    batch_size : int or None
+        None: single items.
+    shuffle : bool, optional
+        A new random order every time.
+    sampler : iterable of indices, optional
+        Excludes `shuffle`.
+    batch_sampler : iterable of lists of indices, optional
+        Excludes `batch_size`, `shuffle`, `sampler` and `drop_last`.
+    num_workers, prefetch_factor, persistent_workers, multiprocessing_context, timeout, in_order
+        Accepted and checked as in PyTorch, but everything runs in the calling process, where an array data set is
+        read faster than another process could send it. With ``num_workers > 0`` there is one worker in name:
+        `worker_init_fn` is called with 0 before each iteration (the random states are as before afterwards), and
+        `get_worker_info` tells of worker 0 of 1.
+    collate_fn : callable, optional
+        Makes a batch from a list of items. Default: `default_collate`, or `default_convert` without batches.
+    pin_memory, pin_memory_device
+        Accepted, without effect.
+    drop_last : bool
+        Leave out a last batch that is smaller.
+    worker_init_fn : callable, optional
+    generator : Generator, optional
+        For shuffling; default: the default stream.
+
+    Notes
+    -----
+    Orders and draws are PyTorch's for the same seeds. Items come in batches of `TensorDataset`, `Subset` and the data
+    sets of `fastnn.vision` by indexing their arrays once per batch.
+    """
+
+    __initialized = False
+
+    def __init__(self, dataset, batch_size=1, shuffle=None, sampler=None, batch_sampler=None, num_workers=0,
+                 collate_fn=None, pin_memory=False, drop_last=False, timeout=0, worker_init_fn=None,
+                 multiprocessing_context=None, generator=None, *, prefetch_factor=None, persistent_workers=False,
+                 pin_memory_device="", in_order=True):
+        if num_workers < 0:
+            raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
+        if timeout < 0:
+            raise ValueError("timeout option should be non-negative")
+        if num_workers == 0 and prefetch_factor is not None:
+            raise ValueError("prefetch_factor option could only be specified in multiprocessing."
+                             "let num_workers > 0 to enable multiprocessing, otherwise set prefetch_factor to None.")
+        if num_workers > 0 and prefetch_factor is None:
+            prefetch_factor = 2
+        elif prefetch_factor is not None and prefetch_factor < 0:
+            raise ValueError("prefetch_factor option should be non-negative")
+        if persistent_workers and num_workers == 0:
+            raise ValueError("persistent_workers option needs num_workers > 0")
+        self.dataset = dataset
+        self.num_workers = num_workers
+        self.prefetch_factor = prefetch_factor
+        self.pin_memory = pin_memory
+        self.pin_memory_device = pin_memory_device
+        self.timeout = timeout
+        self.worker_init_fn = worker_init_fn
+        self.multiprocessing_context = multiprocessing_context
+        self.in_order = in_order
+        self._iterable = isinstance(dataset, IterableDataset)
+        if self._iterable:
+            for option, value, unset in (("shuffle", shuffle, shuffle in (False, None)), ("sampler", sampler, sampler is None),
+                                         ("batch_sampler", batch_sampler, batch_sampler is None)):
+                if not unset:
+                    raise ValueError(f"DataLoader with IterableDataset: expected unspecified {option} option, but got "
+                                     f"{option}={value}")
+        shuffle = bool(shuffle)
+        if sampler is not None and shuffle:
+            raise ValueError("sampler option is mutually exclusive with shuffle")
+        if batch_sampler is not None:
+            if batch_size != 1 or shuffle or sampler is not None or drop_last:
+                raise ValueError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last")
+            batch_size, drop_last = None, False
+        elif batch_size is None and drop_last:
+            raise ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
+        if sampler is None:
+            if self._iterable:
+                sampler = _Endless()
+            elif shuffle:
+                sampler = RandomSampler(dataset, generator=generator)
+            else:
+                sampler = SequentialSampler(dataset)
+        if batch_size is not None and batch_sampler is None:
+            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+        self.sampler = sampler
+        self.batch_sampler = batch_sampler
+        self.generator = generator
+        if collate_fn is None:
+            collate_fn = default_collate if self._auto_collation else default_convert
+        self.collate_fn = collate_fn
+        self.persistent_workers = persistent_workers
+        self._iterator = None
+        self._reported_length = None
+        self.__initialized = True
+
+    @property
+    def multiprocessing_context(self):
+        """A start method or context; checked, but unused."""
+        return self.__multiprocessing_context
+
+    @multiprocessing_context.setter
+    def multiprocessing_context(self, context):
+        if context is not None:
+            if self.num_workers <= 0:
+                raise ValueError("multiprocessing_context can only be used with multi-process loading (num_workers > 0), "
+                                 f"but got num_workers={self.num_workers}")
+            if isinstance(context, str):
+                methods = multiprocessing.get_all_start_methods()
+                if context not in methods:
+                    raise ValueError(f"multiprocessing_context option should specify a valid start method in {methods!r}, "
+                                     f"but got multiprocessing_context={context!r}")
+                context = multiprocessing.get_context(context)
+            if not isinstance(context, multiprocessing.context.BaseContext):
+                raise TypeError("multiprocessing_context option should be a valid context object or a string specifying "
+                                f"the start method, but got multiprocessing_context={context}")
+        self.__multiprocessing_context = context
+
+    def __setattr__(self, name, value):
+        if self.__initialized and name in ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset",
+                                           "persistent_workers"):
+            raise ValueError(f"{name} attribute should not be set after {type(self).__name__} is initialized")
+        super().__setattr__(name, value)
+
+    @property
+    def _auto_collation(self):
+        return self.batch_sampler is not None
+
+    @property
+    def _index_sampler(self):
+        return self.batch_sampler if self._auto_collation else self.sampler
+
+    def __iter__(self):
+        if not (self.persistent_workers and self.num_workers > 0):
+            return _Iterator(self)
+        if self._iterator is None:
+            self._iterator = _Iterator(self)
+        else:
+            self._iterator.restart()
+        return self._iterator
+
+    def __len__(self):
+        if not self._iterable:
+            return len(self._index_sampler)
+        length = self._reported_length = len(self.dataset)
+        if self.batch_size is not None:
+            length = length // self.batch_size if self.drop_last else math.ceil(length / self.batch_size)
+        return length
+
+
+class _Endless:
+    """The sampler of streams."""
+
+    def __iter__(self):
+        return itertools.repeat(None)
+
+
+class _Iterator:
+    """One pass over a loader."""
+
+    def __init__(self, loader):
+        if loader.timeout != 0 and loader.num_workers == 0:
+            raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
+        self.loader = loader
+        self.dataset = loader.dataset
+        self.collate_fn = loader.collate_fn
+        self.auto_collation = loader._auto_collation
+        self.info = None
+        generator = loader.generator or random.default_generator
+        self.base_seed = generator.random63()  # PyTorch draws it for the workers, needed or not
+        if loader.num_workers > 0:
+            self.info = WorkerInfo(0, 1, self.base_seed, self.dataset)
+            self.initialise_worker()
+        self.restart()
+
+    def initialise_worker(self):
+        if self.loader.worker_init_fn is None:
+            return
+        states = python_random.getstate(), np.random.get_state(), random.default_generator.state_array()
+        try:
+            with _as_worker(self.info):
+                self.loader.worker_init_fn(0)
+        finally:
+            python_random.setstate(states[0])
+            np.random.set_state(states[1])
+            random.default_generator.set_state(states[2])
+
+    def restart(self):
+        loader = self.loader
+        self.yielded = 0
+        self.ended = False
+        self.stream = None
+        if loader._iterable:
+            with _as_worker(self.info):
+                self.stream = iter(self.dataset)
+        arrays = batches(loader._index_sampler) if self.stream is None else None
+        self.indices = iter(loader._index_sampler) if arrays is None else arrays
+        self.getbatch = None
+        if arrays is not None and self.collate_fn is default_collate:
+            self.getbatch = getattr(self.dataset, "__getbatch__", None)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self.info is None:
+            data = self.fetch()
+        else:
+            with _as_worker(self.info):
+                data = self.fetch()
+        self.yielded += 1
+        reported = self.loader._reported_length
+        if self.stream is not None and reported is not None and self.yielded > reported:
+            warnings.warn(f"Length of IterableDataset {self.dataset} was reported to be {reported}"
+                          f"(when accessing len(dataloader)), but {self.yielded} samples have been fetched. ", stacklevel=2)
+        return data
+
+    def fetch(self):
+        if self.stream is not None:
+            return self.fetch_from_stream()
+        index = next(self.indices)
+        if self.getbatch is not None:
+            batch = self.getbatch(index)
+            if batch is not None:
+                return batch
+            self.getbatch = None  # once asked in vain, not again in this pass
+        if isinstance(index, slice):
+            index = list(range(index.start, index.stop))
+        elif isinstance(index, np.ndarray) and self.auto_collation:
+            index = index.tolist()
+        if not self.auto_collation:
+            return self.collate_fn(self.dataset[index])
+        if getattr(self.dataset, "__getitems__", None):
+            return self.collate_fn(self.dataset.__getitems__(index))
+        dataset = self.dataset
+        return self.collate_fn([dataset[i] for i in index])
+
+    def fetch_from_stream(self):
+        next_index = next(self.indices)
+        if not self.auto_collation:
+            return self.collate_fn(next(self.stream))
+        if self.ended:
+            raise StopIteration
+        wanted = len(next_index)
+        items = list(itertools.islice(self.stream, wanted))
+        self.ended = len(items) < wanted
+        if not items or self.ended and self.loader.drop_last:
+            raise StopIteration
+        return self.collate_fn(items)
+
+    def __len__(self):
+        return len(self.loader._index_sampler)
+
+    def __getstate__(self):
+        raise NotImplementedError("{} cannot be pickled", type(self).__name__)

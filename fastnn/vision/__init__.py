@@ -1,0 +1,4 @@
+"""Image data sets, transforms and helpers, under the names of torchvision."""
+from fastnn.vision import datasets, transforms, utils
+
+__all__ = ["datasets", "transforms", "utils"]

@@ -1,0 +1,198 @@
+"""What image data sets share: the base class, files on the disk, downloads."""
+import hashlib
+import os
+import secrets
+import urllib.error
+import urllib.request
+
+import numpy as np
+
+from fastnn.random import Generator
+from fastnn.utils.data import Dataset
+from fastnn.vision.transforms.functional import image_from_array, takes_arrays
+
+__all__ = ["FakeData", "VisionDataset"]
+
+
+class DownloadError(RuntimeError, OSError):
+    """Files are not here and could not be had."""
+
+
+class StandardTransform:
+    """A transform of the image and one of the target, as one of both."""
+
+    def __init__(self, transform=None, target_transform=None):
+        self.transform = transform
+        self.target_transform = target_transform
+
+    def __call__(self, image, target):
+        if self.transform is not None:
+            image = self.transform(image)
+        if self.target_transform is not None:
+            target = self.target_transform(target)
+        return image, target
+
+    def __repr__(self):
+        lines = ["StandardTransform"]
+        for head, transform in (("Transform: ", self.transform), ("Target transform: ", self.target_transform)):
+            if transform is not None:
+                first, *rest = repr(transform).splitlines()
+                lines += [head + first] + [" " * len(head) + line for line in rest]
+        return "\n".join(lines)
+
+
+class VisionDataset(Dataset):
+    """Base class of image data sets.
+
+    Parameters
+    ----------
+    root : path
+    transforms : callable, optional
+        (image, target) -> (image, target). Excludes the next two.
+    transform, target_transform : callable, optional
+    """
+
+    def __init__(self, root=None, transforms=None, transform=None, target_transform=None):
+        self.root = os.path.expanduser(root) if isinstance(root, str) else root
+        separate = transform is not None or target_transform is not None
+        if transforms is not None and separate:
+            raise ValueError("Only transforms or transform/target_transform can be passed as argument")
+        self.transform = transform
+        self.target_transform = target_transform
+        self.transforms = StandardTransform(transform, target_transform) if separate else transforms
+
+    def __len__(self):
+        raise NotImplementedError
+
+    def __repr__(self):
+        lines = [f"Number of datapoints: {len(self)}"]
+        if self.root is not None:
+            lines.append(f"Root location: {self.root}")
+        lines += self.extra_repr().splitlines()
+        if getattr(self, "transforms", None) is not None:
+            lines.append(repr(self.transforms))
+        return "\n".join([f"Dataset {type(self).__name__}"] + ["    " + line for line in lines])
+
+    def extra_repr(self):
+        """More lines of the representation."""
+        return ""
+
+
+class ArrayImages(VisionDataset):
+    """Images that are all in memory: subclasses set an array by `images()` and `targets`."""
+
+    def images(self):
+        """uint8 array (N, H, W) or (N, H, W, 3)."""
+        raise NotImplementedError
+
+    def target(self, index):
+        return int(self.targets[index])
+
+    def __getitem__(self, index):
+        image, target = self.images()[index], self.target(index)
+        # PIL images for transforms of others, as in torchvision; ours take the array without the detour.
+        if not takes_arrays(self.transform):
+            image = image_from_array(image)
+        if self.transform is not None:
+            image = self.transform(image)
+        if self.target_transform is not None:
+            target = self.target_transform(target)
+        return image, target
+
+    def __getbatch__(self, indices):
+        from fastnn._tensor import from_array
+        from fastnn.utils.data._rows import take_rows
+        transform = getattr(self.transform, "batch", None)
+        if transform is None or self.target_transform is not None or type(self).__getitem__ is not ArrayImages.__getitem__:
+            return None
+        images = transform(take_rows(self.images(), indices))
+        if images is None:
+            return None
+        if isinstance(self.targets, list):
+            rows = self.targets[indices] if isinstance(indices, slice) else [self.targets[i] for i in indices.tolist()]
+            return [from_array(images), from_array(np.array(rows, np.int64))]
+        return [from_array(images), from_array(take_rows(np.asarray(self.targets, np.int64), indices))]
+
+    def __len__(self):
+        return len(self.images())
+
+
+class FakeData(VisionDataset):
+    """Random images and labels, the same for the same arguments (not torchvision's).
+
+    Parameters
+    ----------
+    size : int
+    image_size : (channels, height, width)
+    num_classes : int
+    transform, target_transform : callable, optional
+    random_offset : int
+        Added to the index to seed an image.
+    """
+
+    def __init__(self, size=1000, image_size=(3, 224, 224), num_classes=10, transform=None, target_transform=None,
+                 random_offset=0):
+        super().__init__(None, transform=transform, target_transform=target_transform)
+        self.size, self.image_size, self.num_classes, self.random_offset = size, image_size, num_classes, random_offset
+
+    def __getitem__(self, index):
+        if not 0 <= index < self.size:
+            raise IndexError(f"{type(self).__name__} index out of range")
+        generator = Generator().manual_seed(index + self.random_offset)
+        channels, height, width = self.image_size
+        shape = (height, width) if channels == 1 else (height, width, channels)
+        image = generator.randint(0, 256, shape, np.uint8)
+        target = int(generator.randint(0, self.num_classes, ())[()])
+        if not takes_arrays(self.transform):
+            image = image_from_array(image)
+        if self.transform is not None:
+            image = self.transform(image)
+        if self.target_transform is not None:
+            target = self.target_transform(target)
+        return image, target
+
+    def __len__(self):
+        return self.size
+
+
+# ---- files ----
+
+def folders(root, *names):
+    """Where a data set's files may be: under `root`, then under the environment variable FASTNN_DATA."""
+    found = [os.path.join(os.fspath(root), *names)]
+    if os.environ.get("FASTNN_DATA"):
+        found.append(os.path.join(os.environ["FASTNN_DATA"], *names))
+    return found
+
+
+def missing(name, files, places, advice):
+    """The error for files that are nowhere."""
+    return DownloadError(f"{name}: Dataset not found: no {' or '.join(files)} in {' or '.join(places)}. {advice}; or set "
+                         f"the environment variable FASTNN_DATA to a folder that holds {name}'s files in torchvision's layout")
+
+
+def download(name, urls, path, md5, timeout=30):
+    """Fetch the first of `urls` that works to `path`, checking its MD5 sum; nothing is left behind on failure."""
+    folder = os.path.dirname(path)
+    failures = []
+    for url in urls:
+        temporary = f"{path}.{secrets.token_hex(6)}.part"
+        try:
+            os.makedirs(folder, exist_ok=True)
+            digest = hashlib.md5(usedforsecurity=False)
+            request = urllib.request.Request(url, headers={"User-Agent": "fastnn"})
+            with urllib.request.urlopen(request, timeout=timeout) as answer, open(temporary, "xb") as file:
+                while block := answer.read(1 << 16):
+                    digest.update(block)
+                    file.write(block)
+            if digest.hexdigest() != md5:
+                raise ValueError(f"MD5 sum is {digest.hexdigest()}, expected {md5}")
+            os.replace(temporary, path)
+            return
+        except (OSError, ValueError) as error:  # URLError and timeouts are OSErrors
+            failures.append(f"{url}: {getattr(error, 'reason', None) or error}")
+        finally:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+    raise DownloadError(f"{name}: cannot download {os.path.basename(path)} into {folder}: {'; '.join(failures)}. Without "
+                        f"a network, put the file there by hand, or set FASTNN_DATA to a folder with torchvision's layout")

@@ -1,0 +1,106 @@
+"""Pictures of many images, under the names of ``torchvision.utils``."""
+import math
+import os
+import struct
+import zlib
+
+import numpy as np
+
+from fastnn._tensor import Tensor, from_array
+from fastnn.errors import ShapeError
+from fastnn.vision.transforms.functional import pillow
+
+__all__ = ["make_grid", "save_image"]
+
+
+def make_grid(tensor, nrow=8, padding=2, normalize=False, value_range=None, scale_each=False, pad_value=0.0):
+    """One image of a batch of images, `nrow` in a row.
+
+    Parameters
+    ----------
+    tensor : Tensor or list of Tensor
+        (N, C, H, W), (C, H, W) or (H, W); one channel becomes three.
+    nrow, padding : int
+    normalize : bool
+        Shift and scale to 0 .. 1 by `value_range` (lowest, highest), default the tensor's, or each image's own with
+        `scale_each`.
+    value_range : (float, float), optional
+    scale_each : bool
+    pad_value : float
+        Colour of the borders.
+
+    Returns
+    -------
+    Tensor
+        (3, height, width), or (C, height, width) for other numbers of channels.
+    """
+    images = tensor if isinstance(tensor, Tensor) else list(tensor)
+    if not isinstance(tensor, Tensor) and not all(isinstance(image, Tensor) for image in images):
+        raise TypeError(f"tensor or list of tensors expected, got {type(tensor)}")
+    if value_range is not None and not isinstance(value_range, tuple):
+        raise TypeError("value_range has to be a tuple (min, max) if specified. min and max are numbers")
+    array = images.detach().numpy() if isinstance(tensor, Tensor) else np.stack([image.detach().numpy() for image in images])
+    if not 2 <= array.ndim <= 4:
+        raise ShapeError(f"make_grid: expected (N, C, H, W), (C, H, W) or (H, W), got {array.shape}")
+    single = array.ndim == 3
+    if array.ndim == 2:
+        array, single = array[None], True
+    array = array[None] if single else array
+    if array.shape[1] == 1:
+        array = np.repeat(array, 3, 1)
+    if normalize:
+        array = array.copy()
+        for part in array if scale_each else [array]:
+            low, high = value_range or (part.min(), part.max())
+            part[...] = (np.clip(part, low, high) - low) / max(high - low, 1e-5)
+    if len(array) == 1:
+        return from_array(np.ascontiguousarray(array[0]))
+    count, channels, h, w = array.shape
+    columns = min(nrow, count)
+    rows = math.ceil(count / columns)
+    h, w = h + padding, w + padding
+    grid = np.full((channels, h * rows + padding, w * columns + padding), pad_value, array.dtype)
+    for i, image in enumerate(array):
+        y, x = i // columns * h + padding, i % columns * w + padding
+        grid[:, y:y + h - padding, x:x + w - padding] = image
+    return from_array(grid)
+
+
+def png_bytes(array):
+    """A PNG file of a uint8 array (H, W) or (H, W, 3)."""
+    height, width = array.shape[:2]
+    rows = np.zeros((height, 1 + array[0].size), np.uint8)  # each row begins with its filter: none
+    rows[:, 1:] = array.reshape(height, -1)
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2 if array.ndim == 3 else 0, 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows.tobytes(), 6))
+            + chunk(b"IEND", b""))
+
+
+def save_image(tensor, fp, format=None, **kwargs):
+    """Save a batch of images (values 0 .. 1) as one picture; PNG needs no Pillow.
+
+    Parameters
+    ----------
+    tensor : Tensor or list of Tensor
+    fp : path or binary file
+    format : str, optional
+        Default: the path's extension.
+    **kwargs
+        Of `make_grid`.
+    """
+    grid = make_grid(tensor, **kwargs).numpy()
+    array = np.clip(grid * 255 + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0)
+    kind = (format or os.path.splitext(os.fspath(fp))[1].lstrip(".") if not hasattr(fp, "write") else format or "png").lower()
+    if kind == "png" and array.shape[2] == 3 and array.size:
+        data = png_bytes(np.ascontiguousarray(array))
+        if hasattr(fp, "write"):
+            fp.write(data)
+        else:
+            with open(fp, "wb") as file:
+                file.write(data)
+    else:
+        pillow(f"save_image as {kind or 'a file without an extension'}").fromarray(array).save(fp, format=format)
