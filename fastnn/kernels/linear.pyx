@@ -11,6 +11,7 @@ from fastnn.reference import linear as reference
 np.import_array()
 
 cdef list names = core.unary_names()
+cdef list saves = [elementwise.unary_saves(name) for name in names]
 
 
 cdef int activation_number(activation) except -1:
@@ -187,6 +188,8 @@ cpdef tuple linear_backward(np.ndarray grad, np.ndarray x, np.ndarray weight, np
         op = activation_number(activation)
         if y is None:
             raise ValueError("linear_backward: expected y with an activation, got None")
+        if "x" in <str>saves[op]:
+            raise ValueError(f"linear_backward: the gradient of {names[op]} needs its input, not y alone")
         check_like_output(y, x, weight, "y")
     if need_weight and dw is not None:
         check_sum(dw, x, 2, np.PyArray_DIMS(weight), "dw")

@@ -12,22 +12,96 @@ typedef struct {
     const REAL *a, *b, *bias; /* bias: (n,) or NULL */
     int64_t m, n, k;
     int64_t ldc, as_m, as_k, bs_k, bs_n;
-    int from_c; /* add to C */
-    int relu;
+    int from_c;   /* add to C */
+    int relu;     /* at the end, in registers */
+    int map;      /* 0, or 1 + number of another map of elementwise.def, applied while C is in the cache */
+    REAL p0, p1;  /* its parameters */
 } FN(gemm);
 
 #ifndef FNN_GEMM_BLOCKS
 #define FNN_GEMM_BLOCKS
 #define GEMM_DEPTH_BYTES 1536         /* of one row of an A tile: the tile stays in a 32 KB L1 cache */
 #define GEMM_PANELS_BYTES (384 << 10) /* of packed B: stays in a 512 KB to 1 MB L2 cache */
+#define FEW_DEPTH 32
 #define GEMM_ON_STACK 8192            /* small packs need no allocation */
-#define DOT_FEW 4                     /* rows or columns at most for dot products along k */
+#define DOT_FEW 4                     /* rows or columns at most for dot products along k, */
+#define DOT_FEW_DEEP 12               /* and when k is large against the sums at their ends */
+#define ROWS_BLOCK 2048               /* columns of products done row by row */
+#define THIN 2                        /* depth at most for products row by row */
 #endif
 
 /* Dot products when there are few rows or columns and both operands run along k. Only shapes and strides decide. */
 FNN_INLINE int FN(gemm_is_dot)(const FN(gemm) * g)
 {
-    return g->as_k == 1 && g->bs_k == 1 && (g->m <= DOT_FEW || g->n <= DOT_FEW) && g->k >= VW;
+    const int64_t few = g->k >= 8 * VW ? DOT_FEW_DEEP : DOT_FEW;
+    return g->as_k == 1 && g->bs_k == 1 && (g->m <= few || g->n <= few) && g->k >= VW;
+}
+
+/* The map on rows i0..i1 and columns j0..j1 of C. */
+static void FN(gemm_map)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
+{
+    FN(unary_context) c = {.y = g->c, .x = g->c, .a = g->p0, .b = g->p1};
+    if (j1 - j0 == g->ldc) {
+        FN(unary_forward_ranges)[g->map - 1](&c, i0 * g->ldc, i1 * g->ldc);
+        return;
+    }
+    for (int64_t i = i0; i < i1; i++)
+        FN(unary_forward_ranges)[g->map - 1](&c, i * g->ldc + j0, i * g->ldc + j1);
+}
+
+/* c (n,) = [c or 0] + depth rows of b times elements of a (+ bias, relu). */
+FNN_INLINE void FN(gemm_row)(const int depth, REAL *c, const REAL *a, int64_t as_k, const REAL *b, int64_t bs_k,
+                             int64_t n, int from_c, const REAL *bias, int relu)
+{
+    const FN(mask) tail = FN(v_mask)(n % VW);
+    FN(vec) x[4];
+    FNN_UNROLL
+    for (int d = 0; d < depth; d++)
+        x[d] = FN(v_set1)(a[d * as_k]);
+    int64_t j = 0;
+    for (; j + VW <= n; j += VW) {
+        FN(vec) y = from_c ? FN(v_load)(c + j) : (FN(vec)){0};
+        FNN_UNROLL
+        for (int d = 0; d < depth; d++)
+            y += x[d] * FN(v_load)(b + d * bs_k + j);
+        if (bias)
+            y += FN(v_load)(bias + j);
+        FN(v_store)(c + j, relu ? FN(v_relu)(y) : y);
+    }
+    if (j < n) {
+        FN(vec) y = from_c ? FN(v_load_part)(c + j, tail) : (FN(vec)){0};
+        FNN_UNROLL
+        for (int d = 0; d < depth; d++)
+            y += x[d] * FN(v_load_part)(b + d * bs_k + j, tail);
+        if (bias)
+            y += FN(v_load_part)(bias + j, tail);
+        FN(v_store_part)(c + j, tail, relu ? FN(v_relu)(y) : y);
+    }
+}
+
+/* One row, or outer products: rows of B and C pass by whole, as memory likes it, and C stays in the L1 cache. */
+static void FN(gemm_rows_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
+{
+    for (int64_t j = j0; j < j1; j += ROWS_BLOCK) {
+        const int64_t n = j1 - j < ROWS_BLOCK ? j1 - j : ROWS_BLOCK;
+        for (int64_t i = i0; i < i1; i++) {
+            REAL *const c = g->c + i * g->ldc + j;
+            for (int64_t k = 0; k < g->k; k += 4) {
+                const int64_t left = g->k - k;
+                const REAL *a = g->a + i * g->as_m + k * g->as_k, *b = g->b + k * g->bs_k + j;
+                const REAL *bias = left <= 4 && g->bias ? g->bias + j : NULL;
+                const int from_c = g->from_c || k > 0, relu = left <= 4 && g->relu;
+                if (left >= 4)
+                    FN(gemm_row)(4, c, a, g->as_k, b, g->bs_k, n, from_c, bias, relu);
+                else if (left == 3)
+                    FN(gemm_row)(3, c, a, g->as_k, b, g->bs_k, n, from_c, bias, relu);
+                else if (left == 2)
+                    FN(gemm_row)(2, c, a, g->as_k, b, g->bs_k, n, from_c, bias, relu);
+                else
+                    FN(gemm_row)(1, c, a, g->as_k, b, g->bs_k, n, from_c, bias, relu);
+            }
+        }
+    }
 }
 
 static void FN(gemm_dot_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
@@ -60,25 +134,31 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
     const int64_t m = i1 - i0, n = j1 - j0, k = g->k;
     if (m <= 0 || n <= 0)
         return;
-    if (FN(gemm_is_dot)(g)) {
-        FN(gemm_dot_part)(g, i0, i1, j0, j1);
+    const int dot = FN(gemm_is_dot)(g), rows = k > 0 && (k <= THIN || g->m == 1) && (g->bs_n == 1 || g->n == 1);
+    if (dot || rows) {
+        (dot ? FN(gemm_dot_part) : FN(gemm_rows_part))(g, i0, i1, j0, j1);
+        if (g->map)
+            FN(gemm_map)(g, i0, i1, j0, j1);
         return;
     }
     const int wide = m <= TILE_ROWS_WIDE && n > 2 * VW;
     const int64_t width = wide ? 4 * VW : 2 * VW;
     const int64_t tiles = (m + TILE_ROWS - 1) / TILE_ROWS;
 
-    const int64_t deepest = GEMM_DEPTH_BYTES / (int64_t)sizeof(REAL);
+    /* Few rows read B once: then long runs of its rows matter, and C is at hand. */
+    const int64_t deepest = m <= TILE_ROWS_WIDE && g->bs_n == 1 && n > 16 * VW ? FEW_DEPTH
+                                                                               : GEMM_DEPTH_BYTES / (int64_t)sizeof(REAL);
     const int64_t depths = k > deepest ? (k + deepest - 1) / deepest : 1;
     const int64_t depth = (k + depths - 1) / depths;
     int64_t broad = GEMM_PANELS_BYTES / (int64_t)sizeof(REAL) / (depth ? depth : 1) / width * width;
     broad = broad < width ? width : broad > n ? n : broad;
 
-    const int pack_b = (g->bs_n != 1 && n > 1) || (tiles > 4 && depth * n * (int64_t)sizeof(REAL) > 65536);
-    const int pack_a = n > 4 * width && k > 64 && tiles > 4 &&
-                       (g->as_k != 1 || g->as_m * (int64_t)sizeof(REAL) % 1024 == 0 || depths > 2);
+    const int pack_b = (g->bs_n != 1 && n > 1) || (tiles > 8 && depth * n * (int64_t)sizeof(REAL) > 65536);
+    /* A tile's rows must not fall on the same places of the cache; a tile's columns should not lie far apart. */
+    const int far = g->as_k != 1 || g->as_m * (int64_t)sizeof(REAL) % 2048 == 0;
+    const int pack_a = k >= 16 && ((far && n > 2 * width) || (depths > 2 && n > 4 * width));
     const int64_t panels = pack_b ? (broad + VW - 1) / VW * VW * depth : 0;
-    const int64_t tile = pack_a ? TILE_ROWS * (depth + 2 * VW) : 0;
+    const int64_t tile = pack_a ? PACKED_ROWS * (depth + 2 * VW) : 0;
     REAL on_stack[GEMM_ON_STACK / sizeof(REAL)] __attribute__((aligned(64)));
     REAL *scratch = on_stack;
     void *allocated = NULL;
@@ -122,6 +202,8 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
                                                             &ends);
                     j += columns;
                 }
+                if (g->map && block == depths - 1)
+                    FN(gemm_map)(g, i, i + rows, jc, jc_end);
             }
         }
     }
@@ -132,7 +214,10 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
 FNN_INLINE double FN(gemm_cost)(const FN(gemm) * g)
 {
     const double vectors = (double)((g->n + VW - 1) / VW);
-    return 30 + 0.25 * ((double)g->m + 4) * vectors * (double)g->k;
+    double cost = 30 + 0.25 * ((double)g->m + 4) * vectors * (double)g->k;
+    if (g->map)
+        cost += FN(unary_costs)[g->map - 1] * (double)g->m * (double)g->n;
+    return cost;
 }
 
 /* The grid of `threads` parts whose largest part costs least. Columns are cut between vectors. */
@@ -154,6 +239,17 @@ static void FN(gemm_grid)(const FN(gemm) * g, int threads, int *parts_m, int *pa
             *parts_n = pn;
         }
     }
+}
+
+/* One column of a product whose A runs along m: as C^T = B^T A^T it is one row, with A's rows as vectors. */
+static void FN(gemm_turn)(FN(gemm) * g)
+{
+    if (g->n != 1 || g->m == 1 || g->as_m != 1 || (g->as_k == 1 && g->k != 1) || g->bias || g->ldc != 1)
+        return;
+    const FN(gemm) old = *g;
+    g->a = old.b, g->as_m = 1, g->as_k = old.bs_k;
+    g->b = old.a, g->bs_k = old.as_k, g->bs_n = old.as_m;
+    g->m = 1, g->n = old.m, g->ldc = old.m;
 }
 
 typedef struct {
@@ -216,13 +312,9 @@ static void FN(matmul)(void *c, const void *a, const void *b, int64_t m, int64_t
     FN(gemm_job) job = {.gemm = {.c = c, .a = a, .b = b, .m = m, .n = n, .k = k, .ldc = n, .as_m = as_m, .as_k = as_k,
                                  .bs_k = bs_k, .bs_n = bs_n, .from_c = accumulate},
                         .batch_ndim = batch_ndim, .batch = batch, .a_batch = a_batch, .b_batch = b_batch};
-    if (n == 1 && m > 1 && as_k != 1) { /* C^T = B^T A^T: one row, whose elements lie side by side in A's columns */
-        FN(gemm) *g = &job.gemm;
-        g->a = b, g->b = a;
-        g->m = 1, g->n = m;
-        g->ldc = m;
-        g->as_m = bs_n, g->as_k = bs_k, g->bs_k = as_k, g->bs_n = as_m;
+    const REAL *const a0 = job.gemm.a;
+    FN(gemm_turn)(&job.gemm);
+    if (job.gemm.a != a0)
         job.a_batch = b_batch, job.b_batch = a_batch;
-    }
     FN(gemm_run)(&job, count);
 }

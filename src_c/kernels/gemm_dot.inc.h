@@ -54,8 +54,13 @@ FNN_INLINE void FN(dot_tile)(const int mr, const int nc, int64_t k, const REAL *
     FNN_UNROLL
     for (int i = 0; i < mr; i++) {
         FNN_UNROLL
-        for (int j = 0; j < nc; j++)
-            sums[i * DOT_COLS + j] = FN(v_sum)(acc[i][j]);
+        for (int j = 0; j < nc; j += VQUAD) {
+            FN(vec) group[VQUAD];
+            FNN_UNROLL
+            for (int q = 0; q < VQUAD; q++)
+                group[q] = j + q < nc ? acc[i][j + q] : (FN(vec)){0};
+            FN(v_sums)(sums + i * DOT_COLS + j, group);
+        }
     }
 }
 

@@ -37,6 +37,26 @@ static void FN(pack_b)(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, in
                 for (int l = 0; l < VW; l++)
                     to[kk * width + l] = from[l * bs_n + kk];
         }
+        if (columns - j > 1 && body > 0) { /* the last vector repeats its last column */
+            const REAL *from[VW];
+            REAL *to = dst + j;
+            for (int l = 0; l < VW; l++)
+                from[l] = b + (j + l < columns ? j + l : columns - 1) * bs_n;
+            for (int64_t kk = 0; kk < body; kk += VQUAD) {
+                FN(vec) v[VQUAD];
+                FNN_UNROLL
+                for (int q = 0; q < VQUAD; q++)
+                    v[q] = FN(v_gather_lanes)(from + q, kk);
+                FN(v_transpose_lanes)(v);
+                FNN_UNROLL
+                for (int q = 0; q < VQUAD; q++)
+                    FN(v_store)(to + (kk + q) * width, v[q]);
+            }
+            for (int64_t kk = body; kk < k; kk++)
+                for (int l = 0; l < VW; l++)
+                    to[kk * width + l] = from[l][kk];
+            j = columns;
+        }
     }
     for (; j < columns; j++) {
         const REAL *from = b + j * bs_n;
@@ -55,10 +75,19 @@ static void FN(pack_a)(REAL *dst, int64_t *as_m, int64_t *as_k, const REAL *a, i
         *as_m = stride;
     } else {
         const int64_t from_m = *as_m, from_k = *as_k;
-        for (int64_t kk = 0; kk < k; kk++)
-            for (int64_t i = 0; i < rows; i++)
-                dst[kk * TILE_ROWS + i] = a[kk * from_k + i * from_m];
+        if (from_m == 1) {
+            const int64_t whole = rows - rows % VW;
+            const FN(mask) tail = FN(v_mask)(rows - whole);
+            for (int64_t kk = 0; kk < k; kk++) {
+                for (int64_t i = 0; i < whole; i += VW)
+                    FN(v_store)(dst + kk * PACKED_ROWS + i, FN(v_load)(a + kk * from_k + i));
+                FN(v_store_part)(dst + kk * PACKED_ROWS + whole, tail, FN(v_load_part)(a + kk * from_k + whole, tail));
+            }
+        } else
+            for (int64_t kk = 0; kk < k; kk++)
+                for (int64_t i = 0; i < rows; i++)
+                    dst[kk * PACKED_ROWS + i] = a[kk * from_k + i * from_m];
         *as_m = 1;
-        *as_k = TILE_ROWS;
+        *as_k = PACKED_ROWS;
     }
 }

@@ -33,6 +33,7 @@
 #define TILE_LIST(X, nv, part) X(1, nv, part) X(2, nv, part) X(3, nv, part) X(4, nv, part)
 #define TILE_LIST_WIDE(X, nv, part) X(1, nv, part) X(2, nv, part)
 #endif
+#define PACKED_ROWS ((TILE_ROWS + 3) / 4 * 4) /* distance of packed columns of A */
 #endif
 
 /* What happens at the ends of the chain. */

@@ -7,41 +7,63 @@ static void FN(linear_forward)(void *y, const void *x, const void *weight, const
     if (m == 0 || n == 0)
         return;
     FN(gemm_job) job = {.gemm = {.c = y, .a = x, .b = weight, .bias = bias, .m = m, .n = n, .k = k, .ldc = n,
-                                 .as_m = xs_m, .as_k = xs_k, .bs_k = ws_k, .bs_n = ws_n, .relu = op == FNN_relu}};
+                                 .as_m = xs_m, .as_k = xs_k, .bs_k = ws_k, .bs_n = ws_n, .relu = op == FNN_relu,
+                                 .map = op >= 0 && op != FNN_relu ? 1 + op : 0, .p0 = (REAL)a, .p1 = (REAL)b}};
     FN(gemm_run)(&job, 1);
-    if (op >= 0 && op != FNN_relu)
-        FN(unary_forward)(op, y, y, m * n, a, b);
 }
 
 typedef struct {
     REAL *dz, *db;
     const REAL *dy, *y;
     int64_t m, n, dys_m;
-    int accumulate;
+    int op, accumulate;
+    REAL a, b;
 } FN(bias_context);
 
-/* db[j] = sum over rows of dz[i, j], each in ascending order of i; dz = dy except where y <= 0, if y is given. */
+/* Columns begin..end of dz = dy * f'(y), if there is a map, and of db = sum over rows of dz, in ascending order. */
 static void FN(bias_range)(void *context, int64_t begin, int64_t end)
 {
     const FN(bias_context) *c = context;
-    const REAL *const dy = c->dy, *const y = c->y;
+    const REAL *dy = c->dy;
+    int64_t dys_m = c->dys_m;
+    const int relu = c->op == FNN_relu; /* in the same pass as the sums */
+    if (c->op >= 0 && !relu) {
+        FN(unary_context) map = {.y = c->dz, .dy = dy, .saved = c->y, .a = c->a, .b = c->b};
+        if (begin == 0 && end == c->n)
+            FN(unary_backward_ranges)[c->op](&map, 0, c->m * c->n);
+        else
+            for (int64_t i = 0; i < c->m; i++)
+                FN(unary_backward_ranges)[c->op](&map, i * c->n + begin, i * c->n + end);
+        dy = c->dz;
+        dys_m = c->n;
+    }
+    if (!c->db && !relu)
+        return;
+    const REAL *const y = c->y;
     REAL *const dz = c->dz, *const db = c->db;
-    for (int64_t j = begin; j < end; j += VW) {
-        const int64_t left = end - j;
-        const FN(mask) mask = FN(v_mask)(left < VW ? left : VW);
-        FN(vec) sum = {0};
-        if (db && c->accumulate)
-            sum = FN(v_load_part)(db + j, mask);
+    for (int64_t j = begin; j < end; j += 4 * VW) {
+        FN(mask) mask[4];
+        FN(vec) sum[4];
+        for (int v = 0; v < 4; v++) {
+            const int64_t left = end - j - v * VW;
+            mask[v] = FN(v_mask)(left < 0 ? 0 : left < VW ? left : VW);
+            sum[v] = db && c->accumulate ? FN(v_load_part)(db + j + v * VW, mask[v]) : (FN(vec)){0};
+        }
         for (int64_t i = 0; i < c->m; i++) {
-            FN(vec) v = FN(v_load_part)(dy + i * c->dys_m + j, mask);
-            if (y) {
-                v = FN(v_relu_backward)(v, FN(v_load_part)(y + i * c->n + j, mask));
-                FN(v_store_part)(dz + i * c->n + j, mask, v);
+            FNN_UNROLL
+            for (int v = 0; v < 4; v++) {
+                const int64_t at = j + v * VW;
+                FN(vec) x = FN(v_load_part)(dy + i * dys_m + at, mask[v]);
+                if (relu) {
+                    x = FN(v_relu_backward)(x, FN(v_load_part)(y + i * c->n + at, mask[v]));
+                    FN(v_store_part)(dz + i * c->n + at, mask[v], x);
+                }
+                sum[v] += x;
             }
-            sum += v;
         }
         if (db)
-            FN(v_store_part)(db + j, mask, sum);
+            for (int v = 0; v < 4; v++)
+                FN(v_store_part)(db + j + v * VW, mask[v], sum[v]);
     }
 }
 
@@ -64,15 +86,11 @@ static void FN(linear_backward)(void *dx, void *dw, void *db, void *dz, const vo
                                 int64_t dys_n, int64_t xs_m, int64_t xs_k, int64_t ws_n, int64_t ws_k, int op, double a,
                                 double b, int accumulate)
 {
-    if (op >= 0 && op != FNN_relu) {
-        FN(unary_backward)(op, dz, dy, NULL, y, m * n, a, b);
-        dy = dz;
-        op = -1;
-    }
     if ((op >= 0 || db) && n > 0) {
-        FN(bias_context) c = {.dz = dz, .db = db, .dy = dy, .y = op >= 0 ? y : NULL, .m = m, .n = n, .dys_m = dys_m,
-                              .accumulate = accumulate};
-        fnn_parallel_for(n, 64, 5 + 0.15 * (double)m, FN(bias_range), &c);
+        FN(bias_context) c = {.dz = dz, .db = db, .dy = dy, .y = y, .m = m, .n = n, .dys_m = dys_m, .op = op,
+                              .accumulate = accumulate, .a = (REAL)a, .b = (REAL)b};
+        const double map = op >= 0 ? FN(unary_costs)[op] + 0.1 : 0;
+        fnn_parallel_for(n, 64, 1 + (0.05 + map) * (double)m, FN(bias_range), &c);
         if (op >= 0) {
             dy = dz;
             dys_m = n;
@@ -90,8 +108,10 @@ static void FN(linear_backward)(void *dx, void *dw, void *db, void *dz, const vo
     if (pair.count == 0)
         return;
     double cost = 0;
-    for (int i = 0; i < pair.count; i++)
+    for (int i = 0; i < pair.count; i++) {
+        FN(gemm_turn)(&pair.jobs[i].gemm);
         cost += FN(gemm_cost)(&pair.jobs[i].gemm);
+    }
     pair.parts = fnn_threads_for(cost);
     for (int i = 0; i < pair.count; i++)
         FN(gemm_grid)(&pair.jobs[i].gemm, pair.parts, &pair.jobs[i].parts_m, &pair.jobs[i].parts_n);

@@ -163,6 +163,26 @@ FNN_INLINE FN(vec) FN(v_load_lanes)(const REAL *p, int64_t step)
 #endif
 }
 
+/* The same from any addresses. */
+FNN_INLINE FN(vec) FN(v_gather_lanes)(const REAL *const *p, int64_t offset)
+{
+#if defined(__AVX512F__) && REAL_IS_F32
+    __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(p[0] + offset));
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(p[VQUAD] + offset), 1);
+    v = _mm512_insertf32x4(v, _mm_loadu_ps(p[2 * VQUAD] + offset), 2);
+    return (FN(vec))_mm512_insertf32x4(v, _mm_loadu_ps(p[3 * VQUAD] + offset), 3);
+#elif defined(__AVX512F__)
+    __m512d v = _mm512_castpd128_pd512(_mm_loadu_pd(p[0] + offset));
+    v = _mm512_insertf64x2(v, _mm_loadu_pd(p[VQUAD] + offset), 1);
+    v = _mm512_insertf64x2(v, _mm_loadu_pd(p[2 * VQUAD] + offset), 2);
+    return (FN(vec))_mm512_insertf64x2(v, _mm_loadu_pd(p[3 * VQUAD] + offset), 3);
+#elif defined(__AVX2__)
+    return FN(v_load_lanes)(p[0] + offset, p[VQUAD] - p[0]);
+#else
+    return FN(v_load)(p[0] + offset);
+#endif
+}
+
 /* Transposes the VQUAD x VQUAD block that each 16-byte lane of v[0..VQUAD-1] makes. */
 FNN_INLINE void FN(v_transpose_lanes)(FN(vec) * v)
 {
@@ -194,25 +214,26 @@ FNN_INLINE void FN(v_transpose_lanes)(FN(vec) * v)
 #endif
 }
 
-/* The sum of a vector's elements, halves added to halves. */
-FNN_INLINE REAL FN(v_sum)(FN(vec) v)
+/* to[i] = sum of v[i]'s elements for i < VQUAD, each by the same tree; overwrites v. */
+FNN_INLINE void FN(v_sums)(REAL *to, FN(vec) * v)
 {
-#if defined(__AVX512F__) && REAL_IS_F32
-    __m256 h = _mm512_castps512_ps256((__m512)v) + _mm512_extractf32x8_ps((__m512)v, 1);
-    __m128 q = _mm256_castps256_ps128(h) + _mm256_extractf128_ps(h, 1);
-#elif defined(__AVX512F__)
-    __m256d h = _mm512_castpd512_pd256((__m512d)v) + _mm512_extractf64x4_pd((__m512d)v, 1);
-    __m128d q = _mm256_castpd256_pd128(h) + _mm256_extractf128_pd(h, 1);
-#elif defined(__AVX2__) && REAL_IS_F32
-    __m128 q = _mm256_castps256_ps128((__m256)v) + _mm256_extractf128_ps((__m256)v, 1);
-#elif defined(__AVX2__)
-    __m128d q = _mm256_castpd256_pd128((__m256d)v) + _mm256_extractf128_pd((__m256d)v, 1);
-#else
-    FN(vec) q = v;
-#endif
+    FN(v_transpose_lanes)(v);
 #if REAL_IS_F32
-    return (q[0] + q[2]) + (q[1] + q[3]);
+    const FN(vec) sum = (v[0] + v[1]) + (v[2] + v[3]);
 #else
-    return q[0] + q[1];
+    const FN(vec) sum = v[0] + v[1];
+#endif
+#if defined(__AVX512F__) && REAL_IS_F32
+    const __m256 half = _mm512_castps512_ps256((__m512)sum) + _mm512_extractf32x8_ps((__m512)sum, 1);
+    _mm_storeu_ps(to, _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1));
+#elif defined(__AVX512F__)
+    const __m256d half = _mm512_castpd512_pd256((__m512d)sum) + _mm512_extractf64x4_pd((__m512d)sum, 1);
+    _mm_storeu_pd(to, _mm256_castpd256_pd128(half) + _mm256_extractf128_pd(half, 1));
+#elif defined(__AVX2__) && REAL_IS_F32
+    _mm_storeu_ps(to, _mm256_castps256_ps128((__m256)sum) + _mm256_extractf128_ps((__m256)sum, 1));
+#elif defined(__AVX2__)
+    _mm_storeu_pd(to, _mm256_castpd256_pd128((__m256d)sum) + _mm256_extractf128_pd((__m256d)sum, 1));
+#else
+    FN(v_store)(to, sum);
 #endif
 }

@@ -2,7 +2,7 @@
 import numpy as np
 
 from fastnn.errors import DTypeError, ShapeError
-from fastnn.testing.spec import Bench, ErrorSample, GradientCase, OpSpec, Sample, normal
+from fastnn.testing.spec import Bench, ErrorSample, GradientCase, OpSpec, Sample, normal, uniform
 from fastnn.testing.specs.gemm import atol
 
 # (leading axes, in, out)
@@ -27,6 +27,8 @@ def backward_samples(activation):
         for leading, n_in, n_out in SHAPES:
             x, weight = normal(rng, dtype, *leading, n_in), normal(rng, dtype, n_out, n_in)
             grad, y = normal(rng, dtype, *leading, n_out), normal(rng, dtype, *leading, n_out)
+            if activation == "sigmoid":
+                y = uniform(rng, dtype, *leading, n_out, low=0)
             tolerance = atol(dtype, max(x.size // max(n_in, 1), n_out))
             yield Sample((grad, x, weight, y, activation), atol=tolerance)
             for i in range(3):
@@ -52,6 +54,7 @@ def backward_errors(dtype):
     yield ErrorSample((x, x, weight), {}, ShapeError, "linear_backward: expected grad (3, 5), got (3, 4)")
     yield ErrorSample((grad, x, weight, x, "relu"), {}, ShapeError, "linear_backward: expected y (3, 5), got (3, 4)")
     yield ErrorSample((grad, x, weight, None, "relu"), {}, ValueError, "expected y")
+    yield ErrorSample((grad, x, weight, grad, "gelu"), {}, ValueError, "linear_backward: the gradient of gelu needs")
     yield ErrorSample((grad, x, weight), {"dw": x}, ShapeError, "linear_backward: expected dw (5, 4), got (3, 4)")
     yield ErrorSample((grad, x, weight), {"db": np.ones(4, dtype)}, ShapeError, "expected db (5,), got (4,)")
 
@@ -88,7 +91,7 @@ def backward_bench(rng, dtype):
 
 def torch_forward(x, weight, bias=None, activation=None, a=0.0, b=0.0):
     y = x @ weight.T if bias is None else x @ weight.T + bias
-    return y.relu() if activation == "relu" else y
+    return y if activation is None else getattr(y, activation)()
 
 
 SPECS = [
@@ -96,8 +99,12 @@ SPECS = [
            torch=torch_forward, bench=forward_bench),
     OpSpec("linear_forward", forward_samples("relu"), variant="relu", kernels=("linear_forward",), oracle="double",
            torch=torch_forward),
+    OpSpec("linear_forward", forward_samples("tanh"), variant="tanh", kernels=("linear_forward",), oracle="double",
+           torch=torch_forward),
     OpSpec("linear_backward", backward_samples(None), kernels=("linear_backward",), errors=backward_errors,
            oracle="double", gradient=gradient, inplace=("dw", "db"), bench=backward_bench),
     OpSpec("linear_backward", backward_samples("relu"), variant="relu", kernels=("linear_backward",), oracle="double",
            inplace=("dw", "db")),
+    OpSpec("linear_backward", backward_samples("sigmoid"), variant="sigmoid", kernels=("linear_backward",),
+           oracle="double", inplace=("dw", "db")),
 ]
