@@ -90,13 +90,16 @@ def _set_path(folder):
 def _module(**attributes):
     module = types.ModuleType("__main__")
     module.__dict__.update(__builtins__=__builtins__, **attributes)
+    if "__annotations__" in sys.modules["__main__"].__dict__:  # before Python 3.14
+        module.__dict__["__annotations__"] = {}
     return module
 
 
 def _prepare_code(text, arguments):
     sys.argv = ["-c", *arguments]
     _set_path("")
-    return _module(__loader__=importlib.machinery.BuiltinImporter), lambda: compile(text, "<string>", "exec", dont_inherit=True)
+    return (_module(__loader__=importlib.machinery.BuiltinImporter),
+            lambda: compile(text, "<string>", "exec", dont_inherit=True))
 
 
 def _prepare_script(path, arguments):
@@ -145,7 +148,8 @@ def _prepare_module(name, arguments):
         if spec is not None and spec.submodule_search_locations is not None:
             package, spec = name, importlib.util.find_spec(f"{name}.__main__")
             if spec is None:
-                _fail(f"No module named {package}.__main__; {package!r} is a package and cannot be directly executed", 1)
+                _fail(f"No module named {package}.__main__; {package!r} is a package and cannot be directly "
+                      "executed", 1)
     except (ImportError, ValueError, AttributeError) as error:
         _fail(f"Error while finding module specification for {name!r} ({type(error).__name__}: {error})", 1)
     if spec is None or spec.loader is None:
@@ -164,7 +168,7 @@ def _own(frame):
 
 
 def _run(what, arguments, prepare):
-    """Run a program as ``__main__``. Its exceptions go on to the interpreter, which exits as it does for any program."""
+    """Run a program as ``__main__``. Its exceptions go on to the interpreter, which exits as always."""
     try:
         module, compiled = prepare(what, arguments)
     except _Failure as failure:

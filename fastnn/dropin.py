@@ -49,8 +49,8 @@ class Door(types.ModuleType):
         # `import torch` makes all of torch.optim.lr_scheduler and the like known at once.
         if "__path__" in self.__dict__ and importlib.util.find_spec(f"{own}.{name}") is not None:
             return importlib.import_module(f"{own}.{name}")
-        raise AttributeError(f"module {_foreign(own)!r} has no attribute {name!r} in fastnn, which runs this program in "
-                             f"its place; {COVERAGE}", name=name, obj=self)
+        raise AttributeError(f"module {_foreign(own)!r} has no attribute {name!r} in fastnn, which runs this program "
+                             f"in its place; {COVERAGE}", name=name, obj=self)
 
 
 class _Loader(importlib.abc.Loader):
@@ -82,8 +82,8 @@ class _Finder(importlib.abc.MetaPathFinder):
         except ModuleNotFoundError:  # a parent of it is no package
             found = None
         if found is None:
-            raise ModuleNotFoundError(f"No module named {fullname!r} in fastnn, which runs this program in the place of "
-                                      f"{fullname.partition('.')[0]}; {COVERAGE}", name=fullname)
+            raise ModuleNotFoundError(f"No module named {fullname!r} in fastnn, which runs this program in the place "
+                                      f"of {fullname.partition('.')[0]}; {COVERAGE}", name=fullname)
         return importlib.machinery.ModuleSpec(fullname, _Loader(place), origin=found.origin,
                                               is_package=found.submodule_search_locations is not None)
 

@@ -202,7 +202,8 @@ def _entry(name, entry):
     if not isinstance(code, str) or code != "BF16" and code not in DTYPES:
         raise FileFormatError(f"tensor {name!r}: dtype {code!r:.50} is not supported; known: {', '.join(DTYPES)}, BF16")
     if not isinstance(shape, list) or not all(map(_is_count, shape)) or len(shape) > 64:
-        raise FileFormatError(f"tensor {name!r}: expected a shape of at most 64 non-negative integers, got {shape!r:.200}")
+        raise FileFormatError(f"tensor {name!r}: expected a shape of at most 64 non-negative integers, "
+                              f"got {shape!r:.200}")
     if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(_is_count, offsets)):
         raise FileFormatError(f"tensor {name!r}: expected two non-negative data_offsets, got {offsets!r:.200}")
     begin, end = offsets
@@ -557,7 +558,8 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
         if not isinstance(structure, dict) or set(structure) != {"version", "tree"}:
             raise FileFormatError("the structure is malformed")
         if structure["version"] != VERSION:
-            raise FileFormatError(f"the structure is of version {structure['version']!r:.20}, this fastnn reads {VERSION}")
+            raise FileFormatError(f"the structure is of version {structure['version']!r:.20}, this fastnn reads "
+                                  f"{VERSION}")
         return _Unpacker(arrays).unpack(structure["tree"])
     except FileFormatError as error:
         raise FileFormatError(f"load: {name}: {error}") from None

@@ -37,8 +37,12 @@ def test_known_numbers():
     """The reference output of MT19937 for the seed 5489, and PyTorch's first draws for the seed 0."""
     gen = Generator().manual_seed(5489)
     assert gen.random(np.empty(1, np.int64), 0, 1 << 27)[0] == 3499211612 % (1 << 27)
-    np.testing.assert_allclose(Generator().manual_seed(0).uniform(new(3)), [0.4962566, 0.7682218, 0.08847743], rtol=1e-7)
-    np.testing.assert_allclose(Generator().manual_seed(0).normal(new(3)), [1.5409961, -0.2934289, -2.1787894], rtol=1e-6)
+    np.testing.assert_allclose(
+        Generator().manual_seed(0).uniform(new(3)), [0.4962566, 0.7682218, 0.08847743], rtol=1e-7
+    )
+    np.testing.assert_allclose(
+        Generator().manual_seed(0).normal(new(3)), [1.5409961, -0.2934289, -2.1787894], rtol=1e-6
+    )
     assert Generator().manual_seed(0).randperm(5).tolist() == [4, 0, 1, 3, 2]
 
 
@@ -79,17 +83,30 @@ def test_fork_rng():
     np.testing.assert_array_equal(default_generator.uniform(new(4)), first)
 
 
-@pytest.mark.parametrize("call, error", [
-    (lambda g: g.uniform(new(3), 1, 0), ValueError), (lambda g: g.uniform(new(3), float("nan"), 0), ValueError),
-    (lambda g: g.uniform(new(3, "int32")), TypeError), (lambda g: g.uniform(new(3), -3e38, 3e38), ValueError),
-    (lambda g: g.normal(new(3), 0, -1), ValueError), (lambda g: g.normal(new(30, "int64")), TypeError),
-    (lambda g: g.normal(new(3), 0, float("nan")), ValueError), (lambda g: g.randperm(-1), ValueError),
-    (lambda g: g.randint(3, 3, (2,)), ValueError), (lambda g: g.random(new(3, "uint8"), 0, 300), ValueError),
-    (lambda g: g.bernoulli(new(3), 1.5), ValueError), (lambda g: g.bernoulli(new(3), np.array([0.5, 2, 0])), ValueError),
-    (lambda g: g.bernoulli(new(3), np.ones(2)), ValueError), (lambda g: g.exponential(new(3), 0), ValueError),
-    (lambda g: g.multinomial(np.ones(3), 4), ValueError), (lambda g: g.multinomial(-np.ones(3), 1), ValueError),
-    (lambda g: g.multinomial(np.zeros(3), 1), ValueError), (lambda g: g.multinomial(np.ones((1, 1, 1)), 1), ValueError),
-    (lambda g: bernoulli_mask(3, -0.1, 0), ValueError)])
+@pytest.mark.parametrize(
+    "call, error",
+    [
+        (lambda g: g.uniform(new(3), 1, 0), ValueError),
+        (lambda g: g.uniform(new(3), float("nan"), 0), ValueError),
+        (lambda g: g.uniform(new(3, "int32")), TypeError),
+        (lambda g: g.uniform(new(3), -3e38, 3e38), ValueError),
+        (lambda g: g.normal(new(3), 0, -1), ValueError),
+        (lambda g: g.normal(new(30, "int64")), TypeError),
+        (lambda g: g.normal(new(3), 0, float("nan")), ValueError),
+        (lambda g: g.randperm(-1), ValueError),
+        (lambda g: g.randint(3, 3, (2,)), ValueError),
+        (lambda g: g.random(new(3, "uint8"), 0, 300), ValueError),
+        (lambda g: g.bernoulli(new(3), 1.5), ValueError),
+        (lambda g: g.bernoulli(new(3), np.array([0.5, 2, 0])), ValueError),
+        (lambda g: g.bernoulli(new(3), np.ones(2)), ValueError),
+        (lambda g: g.exponential(new(3), 0), ValueError),
+        (lambda g: g.multinomial(np.ones(3), 4), ValueError),
+        (lambda g: g.multinomial(-np.ones(3), 1), ValueError),
+        (lambda g: g.multinomial(np.zeros(3), 1), ValueError),
+        (lambda g: g.multinomial(np.ones((1, 1, 1)), 1), ValueError),
+        (lambda g: bernoulli_mask(3, -0.1, 0), ValueError),
+    ],
+)
 def test_errors(call, error):
     with pytest.raises(error):
         call(Generator())
@@ -151,7 +168,7 @@ def test_float32_normal_is_bit_equal(torch, pair):
 def test_integers(torch, pair):
     ours, theirs = pair
     for n in (0, 1, 5, 700):
-        for low, high in ((0, 10), (-5, 3), (0, 2 ** 28 - 1), (0, 2 ** 28), (-2 ** 40, 2 ** 60), (-2 ** 63, 2 ** 63 - 1)):
+        for low, high in ((0, 10), (-5, 3), (0, 2**28 - 1), (0, 2**28), (-(2**40), 2**60), (-(2**63), 2**63 - 1)):
             expected = torch.randint(low, high, (n,), generator=theirs).numpy()
             np.testing.assert_array_equal(ours.randint(low, high, n), expected)
         expected = torch.empty(n, dtype=torch.int64).random_(-2 ** 63, None, generator=theirs).numpy()

@@ -14,7 +14,20 @@ from hypothesis import strategies as st
 
 from fastnn.serialization import load, load_file, save, save_file
 
-DTYPES = ["float64", "float32", "float16", "int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "bool"]
+DTYPES = [
+    "float64",
+    "float32",
+    "float16",
+    "int64",
+    "int32",
+    "int16",
+    "int8",
+    "uint64",
+    "uint32",
+    "uint16",
+    "uint8",
+    "bool",
+]
 
 
 def arrays():
@@ -45,7 +58,13 @@ def test_round_trip(tmp_path):
 
 def test_layouts_and_byte_orders(tmp_path):
     x = np.arange(24, dtype="float32").reshape(4, 6)
-    saved = {"T": x.T, "step": x[::2, ::3], "reversed": x[::-1], "big": x.astype(">f4"), "read-only": np.broadcast_to(x, (2, 4, 6))}
+    saved = {
+        "T": x.T,
+        "step": x[::2, ::3],
+        "reversed": x[::-1],
+        "big": x.astype(">f4"),
+        "read-only": np.broadcast_to(x, (2, 4, 6)),
+    }
     save_file(saved, tmp_path / "x")
     found = load_file(tmp_path / "x", as_numpy=True)
     for name, array in saved.items():
@@ -63,7 +82,9 @@ def test_exchange_with_the_safetensors_package(tmp_path):
 
 def test_bfloat16(tmp_path):
     header = json.dumps({"x": {"dtype": "BF16", "shape": [3], "data_offsets": [0, 6]}}).encode()
-    (tmp_path / "x").write_bytes(len(header).to_bytes(8, "little") + header + np.array([0x3f80, 0xc000, 0x7f80], "<u2").tobytes())
+    (tmp_path / "x").write_bytes(
+        len(header).to_bytes(8, "little") + header + np.array([0x3F80, 0xC000, 0x7F80], "<u2").tobytes()
+    )
     found = load_file(tmp_path / "x", as_numpy=True)["x"]
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, [1, -2, np.inf])
@@ -87,7 +108,7 @@ DAMAGED = {
     "short length": (b"\x05\0\0", "cut off"),
     "length beyond the file": (file({}, length=1000), "cut off"),
     "length beyond the limit": (file({}, length=100_000_001), "more than 100000000"),
-    "length of 64 bits": (file({}, length=2 ** 64 - 1), "more than"),
+    "length of 64 bits": (file({}, length=2**64 - 1), "more than"),
     "empty header": (file(b""), "does not start"),
     "header of spaces": (file(b"   {}"), "does not start"),
     "header is a list": (file(b"[]"), "does not start"),
@@ -110,14 +131,17 @@ DAMAGED = {
     "boolean shape": (file({"a": entry(shape=(True, 2))}, bytes(8)), "non-negative"),
     "65 dimensions": (file({"a": entry(shape=[1] * 64 + [2])}, bytes(8)), "64"),
     "shape of another size": (file({"a": entry(shape=(3,))}, bytes(8)), "takes 12 bytes"),
-    "shape that overflows 64 bits": (file({"a": entry("U8", (4194305, 4194305, 211106198978564), (0, 4))}, bytes(4)), "takes"),
-    "zero-size shape that NumPy cannot have": (file({"a": entry("U8", (0, 2 ** 62, 2 ** 62), (0, 0))}), "shape"),
+    "shape that overflows 64 bits": (
+        file({"a": entry("U8", (4194305, 4194305, 211106198978564), (0, 4))}, bytes(4)),
+        "takes",
+    ),
+    "zero-size shape that NumPy cannot have": (file({"a": entry("U8", (0, 2**62, 2**62), (0, 0))}), "shape"),
     "negative offset": (file({"a": entry(offsets=(-8, 0))}, bytes(8)), "non-negative"),
     "reversed offsets": (file({"a": entry(offsets=(8, 0))}, bytes(8)), "hold -8"),
     "three offsets": (file({"a": entry(offsets=(0, 4, 8))}, bytes(8)), "two non-negative"),
     "fractional offsets": (file({"a": entry(offsets=(0.0, 8.0))}, bytes(8)), "two non-negative"),
     "offsets beyond the file": (file({"a": entry()}, bytes(7)), "cut off"),
-    "offsets of 64 bits": (file({"a": entry(offsets=(2 ** 64, 2 ** 64 + 8))}, bytes(8)), "hole"),
+    "offsets of 64 bits": (file({"a": entry(offsets=(2**64, 2**64 + 8))}, bytes(8)), "hole"),
     "hole at the start": (file({"a": entry(offsets=(4, 12))}, bytes(12)), "hole"),
     "hole between": (file({"a": entry(), "b": entry(offsets=(12, 20))}, bytes(20)), "hole"),
     "overlap": (file({"a": entry(), "b": entry(offsets=(4, 12))}, bytes(12)), "overlaps"),
@@ -186,7 +210,12 @@ def test_file_errors(tmp_path):
     x = {"x": np.ones(3)}
     closed = open(tmp_path / "closed", "w+b")
     closed.close()
-    for call in (lambda: save_file(x, closed), lambda: save(x, closed), lambda: load(closed), lambda: load_file(closed)):
+    for call in (
+        lambda: save_file(x, closed),
+        lambda: save(x, closed),
+        lambda: load(closed),
+        lambda: load_file(closed),
+    ):
         with pytest.raises(ValueError, match="closed"):
             call()
     for call in (lambda: save_file(x, io.StringIO()), lambda: load_file(io.StringIO("text"))):
@@ -248,10 +277,19 @@ def test_small_writes():
     assert_same(load_file(slow, as_numpy=True), arrays())
 
 
-@pytest.mark.parametrize("tensors, error", [
-    ({"x": 3}, TypeError), ({"x": [1.0]}, TypeError), ({3: np.ones(2)}, TypeError), ([np.ones(2)], TypeError),
-    ({"__metadata__": np.ones(2)}, ValueError), ({"x": np.array(["a"])}, TypeError), ({"x": np.ones(2, complex)}, TypeError),
-    ({"x": np.array([None])}, TypeError)])
+@pytest.mark.parametrize(
+    "tensors, error",
+    [
+        ({"x": 3}, TypeError),
+        ({"x": [1.0]}, TypeError),
+        ({3: np.ones(2)}, TypeError),
+        ([np.ones(2)], TypeError),
+        ({"__metadata__": np.ones(2)}, ValueError),
+        ({"x": np.array(["a"])}, TypeError),
+        ({"x": np.ones(2, complex)}, TypeError),
+        ({"x": np.array([None])}, TypeError),
+    ],
+)
 def test_save_file_errors(tmp_path, tensors, error):
     with pytest.raises(error, match="save_file"):
         save_file(tensors, tmp_path / "x")
@@ -264,15 +302,39 @@ def test_save_file_errors(tmp_path, tensors, error):
 
 def test_nested_round_trip(tmp_path):
     fastnn = pytest.importorskip("fastnn._tensor") and __import__("fastnn")
-    state = collections.OrderedDict([
-        ("model", collections.OrderedDict([("0.weight", fastnn.tensor([[1.0, 2.0]])), ("0.bias", fastnn.zeros(1))])),
-        ("optimizer", {"state": {0: {"step": fastnn.tensor(3.0), "exp_avg": fastnn.ones(2, 1)}},
-                       "param_groups": [{"lr": 1e-3, "betas": (0.9, 0.999), "amsgrad": False, "maximize": None, "params": [0]}]}),
-        ("epoch", 3), ("loss", float("inf")), ("big", 1 << 100), ("name", "Zoë \u2603"), ("raw", b"\0\1"),
-        ("dtype", fastnn.float64), ("size", fastnn.Size([2, 3])), ("set", {1, 2}), ("frozen", frozenset("ab")),
-        ("array", np.arange(3, dtype="uint32")), ("scalar", np.float64(2.5)), ((1, "key"), [None, True, [[]], {}]),
-        ("variable", fastnn.ones(2, requires_grad=True)), ("device", fastnn.device("cpu")), (None, ()), (2.5, -1),
-    ])
+    state = collections.OrderedDict(
+        [
+            (
+                "model",
+                collections.OrderedDict([("0.weight", fastnn.tensor([[1.0, 2.0]])), ("0.bias", fastnn.zeros(1))]),
+            ),
+            (
+                "optimizer",
+                {
+                    "state": {0: {"step": fastnn.tensor(3.0), "exp_avg": fastnn.ones(2, 1)}},
+                    "param_groups": [
+                        {"lr": 1e-3, "betas": (0.9, 0.999), "amsgrad": False, "maximize": None, "params": [0]}
+                    ],
+                },
+            ),
+            ("epoch", 3),
+            ("loss", float("inf")),
+            ("big", 1 << 100),
+            ("name", "Zoë \u2603"),
+            ("raw", b"\0\1"),
+            ("dtype", fastnn.float64),
+            ("size", fastnn.Size([2, 3])),
+            ("set", {1, 2}),
+            ("frozen", frozenset("ab")),
+            ("array", np.arange(3, dtype="uint32")),
+            ("scalar", np.float64(2.5)),
+            ((1, "key"), [None, True, [[]], {}]),
+            ("variable", fastnn.ones(2, requires_grad=True)),
+            ("device", fastnn.device("cpu")),
+            (None, ()),
+            (2.5, -1),
+        ]
+    )
     for target in (tmp_path / "x", io.BytesIO()):
         save(state, target)
         if hasattr(target, "seek"):
@@ -326,21 +388,47 @@ def test_unsavable(tmp_path):
     deep = []
     for _ in range(200):
         deep = [deep]
-    for value, error, match in ((Module(), TypeError, r"state_dict\(\)"), ({"a": [open]}, TypeError, "a.0"), (1j, TypeError, "complex"),
-                                (loop, ValueError, "itself"), (deep, ValueError, "deeper"), ({Module: 1}, TypeError, "key")):
+    for value, error, match in (
+        (Module(), TypeError, r"state_dict\(\)"),
+        ({"a": [open]}, TypeError, "a.0"),
+        (1j, TypeError, "complex"),
+        (loop, ValueError, "itself"),
+        (deep, ValueError, "deeper"),
+        ({Module: 1}, TypeError, "key"),
+    ):
         with pytest.raises(error, match=match):
             save(value, tmp_path / "x")
     assert not os.listdir(tmp_path)
 
 
-@pytest.mark.parametrize("structure", [
-    "", "3", "{}", '{"version":2,"tree":1}', '{"version":1,"tree":{"tensor":"missing"}}', '{"version":1,"tree":{"tensor":3}}',
-    '{"version":1,"tree":{"tensor":{"a":1}}}', '{"version":1,"tree":{"no such":1}}', '{"version":1,"tree":{"__init__":1}}',
-    '{"version":1,"tree":{}}', '{"version":1,"tree":{"dict":[1]}}', '{"version":1,"tree":{"dict":3}}', '{"version":1,"tree":{"int":"x"}}',
-    '{"version":1,"tree":{"dict":[[{"dict":[]},1]]}}', '{"version":1,"tree":{"dtype":"np"}}', '{"version":1,"tree":{"scalar":"a"}}',
-    '{"version":1,"tree":{"size":[-1]}}', '{"version":1,"tree":{"set":[[]]}}', '{"version":1,"tree":{"device":"cuda"}}',
-    '{"version":1,"tree":{"float":"x"}}', '{"version":1,"tree":' + "[" * 900 + "]" * 900 + "}",
-    '{"version":1,"version":1,"tree":1}', '{"version":1,"tree":{"tensor":"a","array":"a"}}'])
+@pytest.mark.parametrize(
+    "structure",
+    [
+        "",
+        "3",
+        "{}",
+        '{"version":2,"tree":1}',
+        '{"version":1,"tree":{"tensor":"missing"}}',
+        '{"version":1,"tree":{"tensor":3}}',
+        '{"version":1,"tree":{"tensor":{"a":1}}}',
+        '{"version":1,"tree":{"no such":1}}',
+        '{"version":1,"tree":{"__init__":1}}',
+        '{"version":1,"tree":{}}',
+        '{"version":1,"tree":{"dict":[1]}}',
+        '{"version":1,"tree":{"dict":3}}',
+        '{"version":1,"tree":{"int":"x"}}',
+        '{"version":1,"tree":{"dict":[[{"dict":[]},1]]}}',
+        '{"version":1,"tree":{"dtype":"np"}}',
+        '{"version":1,"tree":{"scalar":"a"}}',
+        '{"version":1,"tree":{"size":[-1]}}',
+        '{"version":1,"tree":{"set":[[]]}}',
+        '{"version":1,"tree":{"device":"cuda"}}',
+        '{"version":1,"tree":{"float":"x"}}',
+        '{"version":1,"tree":' + "[" * 900 + "]" * 900 + "}",
+        '{"version":1,"version":1,"tree":1}',
+        '{"version":1,"tree":{"tensor":"a","array":"a"}}',
+    ],
+)
 def test_damaged_structure(tmp_path, structure):
     save_file({"a": np.ones(3, "float32")}, tmp_path / "x", {"fastnn": structure})
     with pytest.raises(ValueError, match="load: "):

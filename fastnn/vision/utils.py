@@ -39,7 +39,10 @@ def make_grid(tensor, nrow=8, padding=2, normalize=False, value_range=None, scal
         raise TypeError(f"tensor or list of tensors expected, got {type(tensor)}")
     if value_range is not None and not isinstance(value_range, tuple):
         raise TypeError("value_range has to be a tuple (min, max) if specified. min and max are numbers")
-    array = images.detach().numpy() if isinstance(tensor, Tensor) else np.stack([image.detach().numpy() for image in images])
+    if isinstance(tensor, Tensor):
+        array = images.detach().numpy()
+    else:
+        array = np.stack([image.detach().numpy() for image in images])
     if not 2 <= array.ndim <= 4:
         raise ShapeError(f"make_grid: expected (N, C, H, W), (C, H, W) or (H, W), got {array.shape}")
     single = array.ndim == 3
@@ -94,7 +97,10 @@ def save_image(tensor, fp, format=None, **kwargs):
     """
     grid = make_grid(tensor, **kwargs).numpy()
     array = np.clip(grid * 255 + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0)
-    kind = (format or os.path.splitext(os.fspath(fp))[1].lstrip(".") if not hasattr(fp, "write") else format or "png").lower()
+    if format is None:
+        kind = "png" if hasattr(fp, "write") else os.path.splitext(os.fspath(fp))[1].lstrip(".").lower()
+    else:
+        kind = format.lower()
     if kind == "png" and array.shape[2] == 3 and array.size:
         data = png_bytes(np.ascontiguousarray(array))
         if hasattr(fp, "write"):

@@ -79,7 +79,10 @@ def collate(batch, *, collate_fn_map=None):
                 raise RuntimeError("each element in list of batch should be of equal size")
         return [collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)]
 
-    result = _rebuild(element, lambda key: collate([item[key] for item in batch], collate_fn_map=collate_fn_map), columns)
+    def column(key):
+        return collate([item[key] for item in batch], collate_fn_map=collate_fn_map)
+
+    result = _rebuild(element, column, columns)
     if result is None:
         raise TypeError(MESSAGE.format(type(element)))
     return result

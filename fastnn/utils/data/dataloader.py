@@ -115,9 +115,9 @@ class DataLoader(Generic[T_co]):
         self.in_order = in_order
         self._iterable = isinstance(dataset, IterableDataset)
         if self._iterable:
-            for option, value, unset in (("shuffle", shuffle, shuffle in (False, None)), ("sampler", sampler, sampler is None),
-                                         ("batch_sampler", batch_sampler, batch_sampler is None)):
-                if not unset:
+            unset = {"shuffle": (None, False), "sampler": (None,), "batch_sampler": (None,)}
+            for option, value in (("shuffle", shuffle), ("sampler", sampler), ("batch_sampler", batch_sampler)):
+                if not any(value is default for default in unset[option]):
                     raise ValueError(f"DataLoader with IterableDataset: expected unspecified {option} option, but got "
                                      f"{option}={value}")
         shuffle = bool(shuffle)
@@ -125,7 +125,8 @@ class DataLoader(Generic[T_co]):
             raise ValueError("sampler option is mutually exclusive with shuffle")
         if batch_sampler is not None:
             if batch_size != 1 or shuffle or sampler is not None or drop_last:
-                raise ValueError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last")
+                raise ValueError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and "
+                                 "drop_last")
             batch_size, drop_last = None, False
         elif batch_size is None and drop_last:
             raise ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
@@ -160,17 +161,17 @@ class DataLoader(Generic[T_co]):
     def multiprocessing_context(self, context):
         if context is not None:
             if self.num_workers <= 0:
-                raise ValueError("multiprocessing_context can only be used with multi-process loading (num_workers > 0), "
-                                 f"but got num_workers={self.num_workers}")
+                raise ValueError("multiprocessing_context can only be used with multi-process loading "
+                                 f"(num_workers > 0), but got num_workers={self.num_workers}")
             if isinstance(context, str):
                 methods = multiprocessing.get_all_start_methods()
                 if context not in methods:
-                    raise ValueError(f"multiprocessing_context option should specify a valid start method in {methods!r}, "
-                                     f"but got multiprocessing_context={context!r}")
+                    raise ValueError("multiprocessing_context option should specify a valid start method in "
+                                     f"{methods!r}, but got multiprocessing_context={context!r}")
                 context = multiprocessing.get_context(context)
             if not isinstance(context, multiprocessing.context.BaseContext):
-                raise TypeError("multiprocessing_context option should be a valid context object or a string specifying "
-                                f"the start method, but got multiprocessing_context={context}")
+                raise TypeError("multiprocessing_context option should be a valid context object or a string "
+                                f"specifying the start method, but got multiprocessing_context={context}")
         self.__multiprocessing_context = context
 
     def __setattr__(self, name, value):
@@ -268,8 +269,8 @@ class _Iterator:
         self.yielded += 1
         reported = self.loader._reported_length
         if self.stream is not None and reported is not None and self.yielded > reported:
-            warnings.warn(f"Length of IterableDataset {self.dataset} was reported to be {reported}"
-                          f"(when accessing len(dataloader)), but {self.yielded} samples have been fetched. ", stacklevel=2)
+            warnings.warn(f"Length of IterableDataset {self.dataset} was reported to be {reported}(when accessing "
+                          f"len(dataloader)), but {self.yielded} samples have been fetched. ", stacklevel=2)
         return data
 
     def fetch(self):

@@ -142,7 +142,9 @@ class WeightedRandomSampler(Sampler[int]):
         if not isinstance(replacement, bool):
             raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
         from fastnn._tensor import from_array
-        array = np.array([float(w) for w in weights] if not hasattr(weights, "__array__") else weights, np.float64)
+        if not hasattr(weights, "__array__"):
+            weights = [w if isinstance(w, (list, tuple)) else float(w) for w in weights]
+        array = np.array(weights, np.float64)
         if array.ndim != 1:
             raise ValueError(f"weights should be a 1d sequence but given weights have shape {array.shape}")
         self.weights = from_array(array)

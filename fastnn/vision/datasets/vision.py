@@ -103,7 +103,9 @@ class ArrayImages(VisionDataset):
         from fastnn._tensor import from_array
         from fastnn.utils.data._rows import take_rows
         transform = getattr(self.transform, "batch", None)
-        if transform is None or self.target_transform is not None or type(self).__getitem__ is not ArrayImages.__getitem__:
+        if transform is None or self.target_transform is not None:
+            return None
+        if type(self).__getitem__ is not ArrayImages.__getitem__:
             return None
         images = transform(take_rows(self.images(), indices))
         if images is None:
@@ -167,8 +169,9 @@ def folders(root, *names):
 
 def missing(name, files, places, advice):
     """The error for files that are nowhere."""
-    return DownloadError(f"{name}: Dataset not found: no {' or '.join(files)} in {' or '.join(places)}. {advice}; or set "
-                         f"the environment variable FASTNN_DATA to a folder that holds {name}'s files in torchvision's layout")
+    return DownloadError(f"{name}: Dataset not found: no {' or '.join(files)} in {' or '.join(places)}. {advice}; or "
+                         f"set the environment variable FASTNN_DATA to a folder that holds {name}'s files in "
+                         "torchvision's layout")
 
 
 def download(name, urls, path, md5, timeout=30):
@@ -190,9 +193,10 @@ def download(name, urls, path, md5, timeout=30):
             os.replace(temporary, path)
             return
         except (OSError, ValueError) as error:  # URLError and timeouts are OSErrors
-            failures.append(f"{url}: {getattr(error, 'reason', None) or error}")
+            failures.append(f"{url}: {error.reason if type(error) is urllib.error.URLError else error}")
         finally:
             if os.path.exists(temporary):
                 os.unlink(temporary)
-    raise DownloadError(f"{name}: cannot download {os.path.basename(path)} into {folder}: {'; '.join(failures)}. Without "
-                        f"a network, put the file there by hand, or set FASTNN_DATA to a folder with torchvision's layout")
+    raise DownloadError(f"{name}: cannot download {os.path.basename(path)} into {folder}: {'; '.join(failures)}. "
+                        "Without a network, put the file there by hand, or set FASTNN_DATA to a folder with "
+                        "torchvision's layout")

@@ -13,9 +13,9 @@ from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array
 from fastnn.errors import ShapeError
 
-__all__ = ["InterpolationMode", "center_crop", "convert_image_dtype", "crop", "get_dimensions", "get_image_size", "hflip",
-           "normalize", "pad", "pil_to_tensor", "resize", "rgb_to_grayscale", "rotate", "to_grayscale", "to_pil_image",
-           "to_tensor", "vflip"]
+__all__ = ["InterpolationMode", "center_crop", "convert_image_dtype", "crop", "get_dimensions", "get_image_size",
+           "hflip", "normalize", "pad", "pil_to_tensor", "resize", "rgb_to_grayscale", "rotate", "to_grayscale",
+           "to_pil_image", "to_tensor", "vflip"]
 
 
 class InterpolationMode(enum.Enum):
@@ -204,7 +204,8 @@ def normalize(tensor, mean, std, inplace=False):
     if not tensor.dtype.is_floating_point:
         raise TypeError(f"Input tensor should be a float tensor. Got {tensor.dtype}.")
     if len(tensor.shape) < 3:
-        raise ShapeError(f"Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() = {tensor.shape}")
+        raise ShapeError("Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() = "
+                         f"{tensor.shape}")
     result = normalize_array(tensor.detach().numpy(), mean, std, inplace)
     return tensor if inplace else from_array(result)
 
@@ -219,7 +220,8 @@ def rgb_to_grayscale(image, num_output_channels=1):
         return grey if num_output_channels == 1 else pillow("rgb_to_grayscale").merge("RGB", [grey] * 3)
     array = image.detach().numpy()
     if array.ndim < 3 or array.shape[-3] not in (1, 3):
-        raise ShapeError(f"Input image tensor permitted channel values are 1 or 3, but found {get_dimensions(image)[0]}")
+        raise ShapeError("Input image tensor permitted channel values are 1 or 3, but found "
+                         f"{get_dimensions(image)[0]}")
     if array.shape[-3] == 3:
         red, green, blue = (array[..., i, :, :].astype(np.result_type(array, np.float32)) for i in range(3))
         array = (0.2989 * red + 0.587 * green + 0.114 * blue).astype(array.dtype)[..., None, :, :]
@@ -324,7 +326,8 @@ def pad(image, padding, fill=0, padding_mode="constant"):
         out[inner] = array
     else:
         fill = fill[0] if isinstance(fill, (tuple, list)) else fill
-        out = np.pad(array, widths, PADDINGS[padding_mode], **({"constant_values": fill} if padding_mode == "constant" else {}))
+        options = {"constant_values": fill} if padding_mode == "constant" else {}
+        out = np.pad(array, widths, PADDINGS[padding_mode], **options)
     return pillow("pad").fromarray(out) if is_pil(image) else from_array(np.ascontiguousarray(out))
 
 
@@ -342,7 +345,8 @@ def _filter(mode):
     if mode is InterpolationMode.BICUBIC:
         def cubic(x, a):
             x = np.abs(x)
-            return np.where(x < 1, ((a + 2) * x - (a + 3)) * x * x + 1, np.where(x < 2, ((x - 5) * x + 8) * x * a - 4 * a, 0.0))
+            far = np.where(x < 2, ((x - 5) * x + 8) * x * a - 4 * a, 0.0)
+            return np.where(x < 1, ((a + 2) * x - (a + 3)) * x * x + 1, far)
         return 2.0, cubic
     raise ValueError(f"resize: interpolation {mode.value!r} exists for PIL images alone")
 
@@ -401,8 +405,8 @@ def resize(image, size, interpolation=InterpolationMode.BILINEAR, max_size=None,
     if isinstance(size, int) or len(size) == 1:
         shorter = size if isinstance(size, int) else size[0]
         if max_size is not None and max_size <= shorter:
-            raise ValueError(f"max_size = {max_size} must be strictly greater than the requested size for the smaller edge "
-                             f"size = {size}")
+            raise ValueError(f"max_size = {max_size} must be strictly greater than the requested size for the smaller "
+                             f"edge size = {size}")
         longer = int(shorter * max(h, w) / min(h, w))
         if max_size is not None and longer > max_size:
             shorter, longer = int(max_size * shorter / longer), max_size

@@ -70,7 +70,7 @@ class Compose(Transform):
 
 
 class ToTensor(Transform):
-    """A PIL image or array (H, W, C) in 0 .. 255 as a float32 Tensor (C, H, W) in [0, 1]; other dtypes stay as they are."""
+    """A PIL image or uint8 array (H, W, C) as a float32 Tensor (C, H, W) in [0, 1]; other dtypes stay as they are."""
 
     takes_arrays = True
 
@@ -331,7 +331,8 @@ class RandomRotation(Transform):
         return F.rotate(image, uniform(*self.degrees), self.interpolation, self.expand, self.center, self.fill)
 
     def __repr__(self):
-        text = f"{type(self).__name__}(degrees={self.degrees}, interpolation={self.interpolation.value}, expand={self.expand}"
+        text = (f"{type(self).__name__}(degrees={self.degrees}, interpolation={self.interpolation.value}, "
+                f"expand={self.expand}")
         if self.center is not None:
             text += f", center={self.center}"
         return f"{text}{'' if self.fill is None else f', fill={self.fill}'})"
