@@ -4,16 +4,17 @@ import warnings
 from fastnn.ops import pointwise, reduce
 from fastnn.ops.arithmetic import mul
 from fastnn.ops.linear import linear
-from fastnn.ops.loss import (binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, huber_loss, kl_div,
-                             l1_loss, mse_loss, nll_loss, smooth_l1_loss)
+from fastnn.ops.loss import (binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy,
+                             hinge_embedding_loss, huber_loss, kl_div, l1_loss, mse_loss, nll_loss, poisson_nll_loss,
+                             smooth_l1_loss, soft_margin_loss)
 from fastnn.ops.pointwise import (celu, elu, gelu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid,
                                   mish, relu, relu6, selu, sigmoid, silu, softplus, softshrink, softsign, tanh,
                                   tanhshrink, threshold)
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "cross_entropy", "elu", "gelu", "glu",
-           "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "huber_loss", "kl_div", "l1_loss", "leaky_relu",
-           "linear", "log_softmax", "logsigmoid", "mish", "mse_loss", "nll_loss", "one_hot", "prelu", "relu", "relu6",
-           "relu_", "selu", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softmin", "softplus", "softshrink",
+           "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "leaky_relu",
+           "linear", "log_softmax", "logsigmoid", "mish", "mse_loss", "nll_loss", "one_hot", "poisson_nll_loss", "prelu", "relu", "relu6",
+           "relu_", "selu", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink",
            "softsign", "tanh", "tanhshrink", "threshold"]
 
 
