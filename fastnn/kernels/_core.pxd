@@ -43,6 +43,11 @@ cdef extern from "fastnn.h" nogil:
         void (*nll_backward[2])(void *dx, const void *dy, const int64_t *target, const void *weight,
                                 const void *total, int64_t n, int64_t c, int64_t d, int64_t ignore,
                                 int reduction) noexcept nogil
+        # reduce
+        void (*reduce[2])(int op, void *out, const void *x, int64_t outer, int64_t n, int64_t inner,
+                          double divisor) noexcept nogil
+        void (*argreduce[2])(int smallest, int64_t *out, const void *x, int64_t outer, int64_t n,
+                             int64_t inner) noexcept nogil
         # optim
         void (*sgd_step[2])(void **p, void **g, void **buffer, const uint8_t *first, const int64_t *sizes,
                             int64_t count, double lr, double momentum, double dampening, double decay, int nesterov,

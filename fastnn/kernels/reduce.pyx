@@ -17,3 +17,212 @@ cpdef np.ndarray sum_to(np.ndarray x, tuple shape):
     extra = x.ndim - len(shape)
     y = numpy.asarray(x.sum(axis=tuple(range(extra)))) if extra else x
     return numpy.asarray(y.sum(axis=tuple([i for i, size in enumerate(shape) if size == 1]), keepdims=True))
+"""Sums, means, products and extrema over any axes."""
+cimport numpy as np
+from libc.stdint cimport int64_t
+
+from fastnn.errors import ShapeError
+from fastnn.kernels cimport _core
+from fastnn.kernels.elementwise cimport copy, unary_forward
+from fastnn.reference import reduce as reference
+
+np.import_array()
+
+cdef extern from "fastnn.h":
+    enum:
+        MAX_NDIM "FNN_MAX_NDIM"
+
+# The order of the enum in src_c/kernels/reduce.inc.h.
+cdef enum:
+    SUM, PROD, MAX, MIN, SUM_SQUARES
+
+cdef dict kernel_of = {"sum": SUM, "mean": SUM, "prod": PROD, "max": MAX, "min": MIN, "norm": SUM_SQUARES}
+
+
+cdef int normalize_axis(str op, object axis, int ndim) except -1:
+    """The axis counted from the front; IndexError if there is none such. A 0-d array has axis 0 and -1."""
+    cdef int limit = ndim if ndim else 1
+    cdef Py_ssize_t value = axis.__index__()
+    if not -limit <= value < limit:
+        raise IndexError(f"{op}: expected an axis from {-limit} to {limit - 1}, got {value}")
+    return value + ndim if value < 0 and ndim else 0 if ndim == 0 else value
+
+
+cdef np.ndarray ordered(np.ndarray x):
+    """x itself if C-contiguous, else such a copy, made by our own kernel where it can."""
+    if np.PyArray_ISCARRAY_RO(x):
+        return x
+    return copy(x)
+
+
+cpdef np.ndarray reduce(op, np.ndarray x, axes=None, bint keepdims=False):
+    """The sum, mean, product, maximum, minimum or 2-norm of x over some axes.
+
+    Parameters
+    ----------
+    op : str
+        'sum', 'mean', 'prod', 'max', 'min' (NaN wins) or 'norm' (square root of the sum of squares).
+    x : ndarray, float32 or float64
+        Any strides.
+    axes : None, int or sequence of int
+        None and () mean all axes. IndexError if out of range, ValueError if one comes twice.
+    keepdims : bool
+        Keep the reduced axes with size 1.
+
+    Returns
+    -------
+    y : ndarray, new, dtype of x
+        The bits do not depend on the number of threads. Nothing sums to 0, multiplies to 1, has the mean NaN;
+        ShapeError for its maximum and minimum.
+    """
+    cdef int d, ndim, kept = 0, kind, number
+    cdef bint wanted[64]
+    cdef np.npy_intp shape[64]
+    cdef np.npy_intp out_shape[64]
+    cdef np.npy_intp flat
+    cdef int64_t outer, n, inner, count = 1
+    cdef int high, low
+    cdef double divisor
+    cdef object code = kernel_of.get(op)
+    if code is None:
+        raise ValueError(f"reduce: unknown operation {op!r}; known: {', '.join(kernel_of)}")
+    number = code
+    kind = _core.real_kind(x, <str>op)
+    ndim = np.PyArray_NDIM(x)
+    for d in range(ndim):
+        wanted[d] = False
+    if axes is None:
+        axes = ()
+    elif not isinstance(axes, (tuple, list)):
+        axes = (axes,)
+    for axis in axes:
+        d = normalize_axis(<str>op, axis, ndim)
+        if ndim:
+            if wanted[d]:
+                raise ValueError(f"{op}: axis {d} appears twice in {axes}")
+            wanted[d] = True
+    for d in range(ndim):
+        if len(axes) == 0:
+            wanted[d] = True
+        shape[d] = np.PyArray_DIMS(x)[d]
+        if wanted[d]:
+            count *= shape[d]
+        if keepdims or not wanted[d]:
+            out_shape[kept] = 1 if wanted[d] else shape[d]
+            kept += 1
+    if count == 0 and (number == MAX or number == MIN):
+        raise ShapeError(f"{op}: expected at least one element to reduce, got shape {(<object>x).shape}")
+    if _core.use_reference:
+        return reference.reduce(op, x, axes or None, keepdims)
+
+    x = ordered(x)
+    cdef np.ndarray y = _core.new_array(kept, out_shape, np.PyArray_TYPE(x))
+    cdef np.ndarray current = x
+    cdef np.ndarray target
+    cdef void *source
+    cdef void *place
+    # Neighbouring axes are reduced in one pass, the last ones first; passes after the first see less data.
+    high = ndim - 1
+    while True:
+        while high >= 0 and not wanted[high]:
+            high -= 1
+        low = high
+        while low >= 1 and (wanted[low - 1] or shape[low - 1] == 1):
+            low -= 1
+        outer = n = inner = 1
+        for d in range(ndim):
+            if high < 0 or d < low:
+                outer *= shape[d]
+            elif d <= high:
+                n *= shape[d]
+            else:
+                inner *= shape[d]
+        for d in range(max(low, 0), high + 1):
+            shape[d] = 1
+        for d in range(max(low, 0)):
+            if wanted[d]:
+                break
+        else:  # the last pass
+            target, divisor = y, count if op == "mean" else 1
+            low = -1
+        if low >= 0:
+            flat = outer * inner
+            target, divisor = _core.new_array(1, &flat, np.PyArray_TYPE(x)), 1
+        source = np.PyArray_DATA(current)
+        place = np.PyArray_DATA(target)
+        with nogil:
+            _core.active.reduce[kind](number, place, source, outer, n, inner, divisor)
+        if low < 0:
+            break
+        if number == SUM_SQUARES:
+            number = SUM
+        current = target
+        high = low - 1
+    return unary_forward("sqrt", y) if op == "norm" else y
+
+
+cpdef np.ndarray argreduce(op, np.ndarray x, axis=None, bint keepdims=False):
+    """Where x is largest ('argmax') or smallest ('argmin') along an axis, as int64.
+
+    The first such place; NaN counts as larger and smaller than all. `axis` None: in the flattened array.
+    ShapeError if there is nothing to choose from.
+    """
+    cdef int d, ndim, at = -1, kept = 0, kind
+    cdef np.npy_intp shape[64]
+    cdef int64_t outer = 1, n = 1, inner = 1
+    if op != "argmax" and op != "argmin":
+        raise ValueError(f"argreduce: unknown operation {op!r}; known: argmax, argmin")
+    kind = _core.real_kind(x, <str>op)
+    ndim = np.PyArray_NDIM(x)
+    if axis is not None:
+        at = normalize_axis(<str>op, axis, ndim)
+    for d in range(ndim):
+        if at < 0 or d == at:
+            n *= np.PyArray_DIMS(x)[d]
+        elif d < at:
+            outer *= np.PyArray_DIMS(x)[d]
+        else:
+            inner *= np.PyArray_DIMS(x)[d]
+        if keepdims or (at >= 0 and d != at):
+            shape[kept] = 1 if at < 0 or d == at else np.PyArray_DIMS(x)[d]
+            kept += 1
+    if n == 0:
+        raise ShapeError(f"{op}: expected at least one element to choose from, got shape {(<object>x).shape}")
+    if _core.use_reference:
+        return reference.argreduce(op, x, axis, keepdims)
+    x = ordered(x)
+    cdef np.ndarray y = _core.new_array(kept, shape, np.NPY_INT64)
+    cdef int smallest = op == "argmin"
+    cdef int64_t *place = <int64_t *>np.PyArray_DATA(y)
+    cdef void *source = np.PyArray_DATA(x)
+    with nogil:
+        _core.active.argreduce[kind](smallest, place, source, outer, n, inner)
+    return y
+
+
+cpdef np.ndarray sum_to(np.ndarray x, tuple shape):
+    """Undoes broadcasting: the sum of x over the axes along which an array of `shape` was repeated to x.shape.
+
+    Returns an array of `shape`: x itself if it has that shape. ShapeError if `shape` does not broadcast to x.shape.
+    """
+    cdef int d, own, ndim, fits
+    cdef list axes
+    _core.real_kind(x, "sum_to")
+    if shape is None:
+        raise ShapeError("sum_to: expected a shape, got None")
+    own, ndim = len(shape), np.PyArray_NDIM(x)
+    axes = []
+    fits = own <= ndim
+    if fits:
+        for d in range(ndim):
+            if d < ndim - own:
+                axes.append(d)
+            elif <object>np.PyArray_DIMS(x)[d] != shape[d - ndim + own]:
+                fits = fits and shape[d - ndim + own] == 1
+                axes.append(d)
+    if not fits:
+        raise ShapeError(f"sum_to: expected a shape that broadcasts to {(<object>x).shape}, got {shape}")
+    if not axes:
+        return x
+    cdef np.ndarray y = reduce("sum", x, axes)
+    return y if np.PyArray_NDIM(y) == own else (<object>y).reshape(shape)

@@ -6,6 +6,7 @@
 #include "binary.inc.h"
 #include "loss.inc.h"
 #include "cross_entropy.inc.h"
+#include "reduce.inc.h"
 #include "optim.inc.h"
 #include "gemm.inc.h"
 #include "linear.inc.h"

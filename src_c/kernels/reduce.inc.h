@@ -1,0 +1,268 @@
+/* reduce.inc.h -- sums, products, extrema over the middle of (outer, n, inner), and where the extrema lie.
+ *
+ * The order of additions depends on the sizes alone: four vectors of accumulators inside a block, blocks in
+ * a binary tree. So the bits are the same for every number of threads and the rounding error grows with the
+ * logarithm of n beyond a block.
+ */
+
+#ifndef FNN_REDUCE_MACROS
+#define FNN_REDUCE_MACROS
+#if defined(__AVX512F__)
+#define FNN_VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define FNN_VECTOR_BYTES 32
+#else
+#define FNN_VECTOR_BYTES 16
+#endif
+#define LINE ((int64_t)(FNN_VECTOR_BYTES / sizeof(REAL)))
+/* The order is the interface: fastnn/kernels/reduce.pyx numbers them alike. */
+enum { FNN_SUM, FNN_PROD, FNN_MAX, FNN_MIN, FNN_SUM_SQUARES, FNN_REDUCE_COUNT };
+#define FNN_REDUCE_BLOCK 4096 /* elements of a row added without a tree */
+#define FNN_REDUCE_ROWS 64    /* the same for rows of columns */
+#define FNN_REDUCE_WIDTH 512  /* columns done together */
+#define FNN_REDUCE_CHUNKS 32  /* parts of one long row that threads may share */
+/* Macros, for a function's arguments of this size have another ABI in every variant. */
+#define LOAD_LINE(v, source) memcpy(&(v), (source), sizeof(v))
+#define PICK_LINE(mask, x, y)                                                                      \
+    ((FN(line))(((FN(line_mask))(x) & (mask)) | ((FN(line_mask))(y) & ~(mask))))
+#endif
+
+/* One register of numbers. */
+typedef REAL FN(line) __attribute__((vector_size(FNN_VECTOR_BYTES)));
+#if REAL_IS_F32
+typedef int32_t FN(line_mask) __attribute__((vector_size(FNN_VECTOR_BYTES)));
+#else
+typedef int64_t FN(line_mask) __attribute__((vector_size(FNN_VECTOR_BYTES)));
+#endif
+
+
+/* add: line a with line v; merge: two lines of accumulators; scalar: the same for two numbers p, q. */
+#define REDUCTION(name, start, add, merge, scalar)                                                 \
+    static REAL FN(name##_block)(const REAL *x, int64_t n)                                         \
+    {                                                                                              \
+        const FN(line) zero = (FN(line)){0} + (REAL)(start);                                       \
+        FN(line) a0 = zero, a1 = zero, a2 = zero, a3 = zero, a, v, w;                              \
+        int64_t i = 0;                                                                             \
+        for (; i + 4 * LINE <= n; i += 4 * LINE) {                                               \
+            a = a0, LOAD_LINE(v, x + i), a0 = (add);                                          \
+            a = a1, LOAD_LINE(v, x + i + LINE), a1 = (add);                                  \
+            a = a2, LOAD_LINE(v, x + i + 2 * LINE), a2 = (add);                              \
+            a = a3, LOAD_LINE(v, x + i + 3 * LINE), a3 = (add);                              \
+        }                                                                                          \
+        for (; i + LINE <= n; i += LINE)                                                         \
+            a = a0, LOAD_LINE(v, x + i), a0 = (add);                                          \
+        if (i < n) {                                                                               \
+            v = FNN_##name##_is_squares ? (FN(line)){0} : zero;                                    \
+            memcpy(&v, x + i, (size_t)(n - i) * sizeof(REAL));                                     \
+            a = a1, a1 = (add);                                                                    \
+        }                                                                                          \
+        a = a0, w = a1, a0 = (merge);                                                              \
+        a = a2, w = a3, a2 = (merge);                                                              \
+        a = a0, w = a2, a0 = (merge);                                                              \
+        REAL lane[LINE];                                                                          \
+        memcpy(lane, &a0, sizeof lane);                                                            \
+        for (int64_t half = LINE / 2; half > 0; half /= 2)                                        \
+            for (int64_t j = 0; j < half; j++) {                                                   \
+                const REAL p = lane[j], q = lane[j + half];                                        \
+                lane[j] = (scalar);                                                                \
+            }                                                                                      \
+        return lane[0];                                                                            \
+    }                                                                                              \
+    static REAL FN(name##_row)(const REAL *x, int64_t n)                                           \
+    {                                                                                              \
+        if (n <= FNN_REDUCE_BLOCK)                                                                 \
+            return FN(name##_block)(x, n);                                                         \
+        const int64_t blocks = (n + FNN_REDUCE_BLOCK - 1) / FNN_REDUCE_BLOCK;                      \
+        const int64_t left = blocks / 2 * FNN_REDUCE_BLOCK;                                        \
+        const REAL p = FN(name##_row)(x, left), q = FN(name##_row)(x + left, n - left);            \
+        return (scalar);                                                                           \
+    }                                                                                              \
+    /* out[j] = over n rows of x[.][j], j < width <= FNN_REDUCE_WIDTH */                           \
+    static void FN(name##_columns)(REAL *out, const REAL *x, int64_t stride, int64_t n,            \
+                                   int64_t width)                                                  \
+    {                                                                                              \
+        if (n > FNN_REDUCE_ROWS) {                                                                 \
+            const int64_t blocks = (n + FNN_REDUCE_ROWS - 1) / FNN_REDUCE_ROWS;                    \
+            const int64_t left = blocks / 2 * FNN_REDUCE_ROWS;                                     \
+            REAL other[FNN_REDUCE_WIDTH];                                                          \
+            FN(name##_columns)(out, x, stride, left, width);                                       \
+            FN(name##_columns)(other, x + left * stride, stride, n - left, width);                 \
+            int64_t j = 0;                                                                         \
+            for (FN(line) a, w; j + LINE <= width; j += LINE) {                                    \
+                LOAD_LINE(a, out + j), LOAD_LINE(w, other + j);                                    \
+                a = (merge);                                                                       \
+                memcpy(out + j, &a, sizeof a);                                                     \
+            }                                                                                      \
+            for (; j < width; j++) {                                                               \
+                const REAL p = out[j], q = other[j];                                               \
+                out[j] = (scalar);                                                                 \
+            }                                                                                      \
+            return;                                                                                \
+        }                                                                                          \
+        for (int64_t j = 0; j < width; j++)                                                        \
+            out[j] = (REAL)(start);                                                                \
+        FN(line) a, v;                                                                             \
+        for (int64_t i = 0; i < n; i += 4) {                                                                    \
+            const REAL *r = x + i * stride;                                                        \
+            const int64_t rows = n - i < 4 ? n - i : 4;                                            \
+            int64_t j = 0;                                                                         \
+            for (; j + LINE <= width; j += LINE) {                                                 \
+                LOAD_LINE(a, out + j);                                                             \
+                for (int64_t k = 0; k < rows; k++)                                                 \
+                    LOAD_LINE(v, r + k * stride + j), a = (add);                                   \
+                memcpy(out + j, &a, sizeof a);                                                     \
+            }                                                                                      \
+            for (; j < width; j++)                                                                 \
+                for (int64_t k = 0; k < rows; k++) {                                               \
+                    const REAL p = out[j], q = FN(name##_first)(r[k * stride + j]);                \
+                    out[j] = (scalar);                                                             \
+                }                                                                                  \
+        }                                                                                          \
+    }
+
+#define FNN_sum_is_squares 0
+#define FNN_prod_is_squares 0
+#define FNN_max_is_squares 0
+#define FNN_min_is_squares 0
+#define FNN_sum_squares_is_squares 1
+
+static inline REAL FN(sum_first)(REAL x) { return x; }
+static inline REAL FN(prod_first)(REAL x) { return x; }
+static inline REAL FN(max_first)(REAL x) { return x; }
+static inline REAL FN(min_first)(REAL x) { return x; }
+static inline REAL FN(sum_squares_first)(REAL x) { return x * x; }
+
+/* NaN wins: it is taken when it comes and nothing compares greater afterwards. */
+REDUCTION(sum, 0, a + v, a + w, p + q)
+REDUCTION(prod, 1, a *v, a *w, p *q)
+REDUCTION(max, -INFINITY, PICK_LINE((v > a) | (v != v), v, a), PICK_LINE((w > a) | (w != w), w, a),
+          q != q ? q : (q > p ? q : p))
+REDUCTION(min, INFINITY, PICK_LINE((v < a) | (v != v), v, a), PICK_LINE((w < a) | (w != w), w, a),
+          q != q ? q : (q < p ? q : p))
+REDUCTION(sum_squares, 0, a + v * v, a + w, p + q)
+#undef REDUCTION
+
+typedef struct {
+    REAL (*row)(const REAL *x, int64_t n);
+    void (*columns)(REAL *out, const REAL *x, int64_t stride, int64_t n, int64_t width);
+    REAL *out;
+    const REAL *x;
+    int64_t outer, n, inner;
+    int64_t chunk, chunks; /* a row is cut into chunks for threads when rows are few and long */
+    REAL divisor;
+    int64_t *index;
+    int smallest; /* argmin */
+} FN(reduce_context);
+
+static void FN(reduce_rows)(void *context, int64_t begin, int64_t end)
+{
+    const FN(reduce_context) *c = context;
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t row = i / c->chunks, at = i % c->chunks * c->chunk;
+        const int64_t n = c->n - at < c->chunk ? c->n - at : c->chunk;
+        const REAL y = c->row(c->x + row * c->n + at, n);
+        c->out[i] = c->divisor == 1 ? y : y / c->divisor;
+    }
+}
+
+static void FN(reduce_columns)(void *context, int64_t begin, int64_t end)
+{
+    const FN(reduce_context) *c = context;
+    const int64_t strips = (c->inner + FNN_REDUCE_WIDTH - 1) / FNN_REDUCE_WIDTH;
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t block = i / strips, at = i % strips * FNN_REDUCE_WIDTH;
+        const int64_t width = c->inner - at < FNN_REDUCE_WIDTH ? c->inner - at : FNN_REDUCE_WIDTH;
+        REAL *out = c->out + block * c->inner + at;
+        c->columns(out, c->x + block * c->n * c->inner + at, c->inner, c->n, width);
+        if (c->divisor != 1)
+            for (int64_t j = 0; j < width; j++)
+                out[j] /= c->divisor;
+    }
+}
+
+static void FN(reduce)(int op, void *out, const void *x, int64_t outer, int64_t n, int64_t inner, double divisor)
+{
+    static REAL (*const rows[])(const REAL *, int64_t) = {FN(sum_row), FN(prod_row), FN(max_row), FN(min_row),
+                                                          FN(sum_squares_row)};
+    static void (*const columns[])(REAL *, const REAL *, int64_t, int64_t, int64_t) = {
+        FN(sum_columns), FN(prod_columns), FN(max_columns), FN(min_columns), FN(sum_squares_columns)};
+    const double cost = (REAL_IS_F32 ? 0.1 : 0.2) * (double)n;
+    FN(reduce_context) c = {.row = rows[op], .columns = columns[op], .out = out, .x = x, .outer = outer, .n = n,
+                            .inner = inner, .chunk = n, .chunks = 1, .divisor = (REAL)divisor};
+    if (inner != 1) {
+        const int64_t strips = (inner + FNN_REDUCE_WIDTH - 1) / FNN_REDUCE_WIDTH;
+        const int64_t width = inner < FNN_REDUCE_WIDTH ? inner : FNN_REDUCE_WIDTH;
+        fnn_parallel_for(outer * strips, 1, cost * (double)width + 10, FN(reduce_columns), &c);
+        return;
+    }
+    if (outer <= 4 && n >= 16 * FNN_REDUCE_BLOCK) { /* by size alone, so that the bits stay */
+        REAL partial[4 * FNN_REDUCE_CHUNKS];
+        const int64_t blocks = (n + FNN_REDUCE_BLOCK - 1) / FNN_REDUCE_BLOCK;
+        c.chunk = (blocks + FNN_REDUCE_CHUNKS - 1) / FNN_REDUCE_CHUNKS * FNN_REDUCE_BLOCK;
+        c.chunks = (n + c.chunk - 1) / c.chunk;
+        c.out = partial;
+        c.divisor = 1;
+        fnn_parallel_for(outer * c.chunks, 1, cost / (double)c.chunks, FN(reduce_rows), &c);
+        FN(reduce_context) last = {.row = rows[op == FNN_SUM_SQUARES ? FNN_SUM : op], .out = out, .x = partial,
+                                   .outer = outer, .n = c.chunks, .inner = 1, .chunk = c.chunks, .chunks = 1,
+                                   .divisor = (REAL)divisor};
+        unsigned mode = fnn_enter();
+        FN(reduce_rows)(&last, 0, outer);
+        fnn_leave(mode);
+        return;
+    }
+    fnn_parallel_for(outer, 1, cost + 5, FN(reduce_rows), &c);
+}
+
+/* ---- where the extrema are ---- */
+
+static void FN(argreduce_range)(void *context, int64_t begin, int64_t end)
+{
+    const FN(reduce_context) *c = context;
+    for (int64_t i = begin; i < end; i++) {
+        const REAL *x = c->x + i * c->n * c->inner;
+        int64_t *index = c->index + i * c->inner;
+        if (c->inner == 1) {
+            const REAL best = c->smallest ? FN(min_row)(x, c->n) : FN(max_row)(x, c->n);
+            int64_t k = 0;
+            for (int64_t hit = 0; k + LANES < c->n; k += LANES) {
+                FN(line_mask) any = {0};
+                FN(line) v;
+                for (int64_t j = 0; j < LANES; j += LINE)
+                    LOAD_LINE(v, x + k + j), any |= (v == best) | (v != v);
+                int64_t words[FNN_VECTOR_BYTES / 8];
+                memcpy(words, &any, sizeof words);
+                for (int64_t j = 0; j < FNN_VECTOR_BYTES / 8; j++)
+                    hit |= words[j];
+                if (hit)
+                    break;
+            }
+            while (k < c->n - 1 && x[k] != best && x[k] == x[k])
+                k++;
+            index[0] = k;
+            continue;
+        }
+        for (int64_t at = 0; at < c->inner; at += FNN_REDUCE_WIDTH) {
+            const int64_t width = c->inner - at < FNN_REDUCE_WIDTH ? c->inner - at : FNN_REDUCE_WIDTH;
+            REAL best[FNN_REDUCE_WIDTH];
+            memcpy(best, x + at, (size_t)width * sizeof(REAL));
+            for (int64_t j = 0; j < width; j++)
+                index[at + j] = 0;
+            for (int64_t k = 1; k < c->n; k++) {
+                const REAL *row = x + k * c->inner + at;
+                for (int64_t j = 0; j < width; j++) {
+                    const REAL v = row[j], b = best[j];
+                    const int better = (b == b) & ((v != v) | (c->smallest ? v < b : v > b));
+                    best[j] = better ? v : b;
+                    index[at + j] = better ? k : index[at + j];
+                }
+            }
+        }
+    }
+}
+
+static void FN(argreduce)(int smallest, int64_t *out, const void *x, int64_t outer, int64_t n, int64_t inner)
+{
+    FN(reduce_context) c = {.x = x, .index = out, .outer = outer, .n = n, .inner = inner, .smallest = smallest};
+    fnn_parallel_for(outer, 1, 0.4 * (double)(n * inner) + 5, FN(argreduce_range), &c);
+}
