@@ -5,6 +5,8 @@ Each family is a module here and a module of the same name in `fastnn.reference`
 from fastnn.kernels._core import (available_isas, best_isa, binary_names, cached_bytes, compare_names, empty_cache,
                                   get_flush_denormal, get_isa, get_num_threads, kernel_names, loss_names,
                                   openmp_version, set_flush_denormal, set_isa, set_num_threads, unary_names)
+                                  get_flush_denormal, get_isa, get_num_threads, kernel_names, openmp_version,
+                                  set_flush_denormal, set_isa, set_num_threads, unary_names)
 from fastnn.kernels.elementwise import (add_into, binary, binary_into, compare, copy, copy_into, unary_backward,
                                         unary_forward, unary_saves, where)
 from fastnn.kernels.gemm import matmul
@@ -13,3 +15,4 @@ from fastnn.kernels.loss import (cross_entropy_backward, cross_entropy_forward, 
                                  pointwise_loss_backward, pointwise_loss_forward)
 from fastnn.kernels.optim import adagrad_step, adam_step, rmsprop_step, sgd_step
 from fastnn.kernels.reduce import argreduce, reduce, sum_to
+from fastnn.kernels.softmax import logsumexp, softmax_backward, softmax_forward

@@ -48,6 +48,12 @@ cdef extern from "fastnn.h" nogil:
                           double divisor) noexcept nogil
         void (*argreduce[2])(int smallest, int64_t *out, const void *x, int64_t outer, int64_t n,
                              int64_t inner) noexcept nogil
+        # softmax
+        void (*softmax_forward[2])(int log, void *y, const void *x, int64_t outer, int64_t n,
+                                   int64_t inner) noexcept nogil
+        void (*softmax_backward[2])(int log, void *dx, const void *dy, const void *y, int64_t outer, int64_t n,
+                                    int64_t inner) noexcept nogil
+        void (*logsumexp[2])(void *out, const void *x, int64_t outer, int64_t n) noexcept nogil
         # optim
         void (*sgd_step[2])(void **p, void **g, void **buffer, const uint8_t *first, const int64_t *sizes,
                             int64_t count, double lr, double momentum, double dampening, double decay, int nesterov,

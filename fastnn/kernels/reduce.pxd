@@ -1,6 +1,4 @@
 cimport numpy as np
-cpdef np.ndarray reduce(op, np.ndarray x, axes=*, bint keepdims=*)
-cpdef np.ndarray argreduce(op, np.ndarray x, axis, bint keepdims=*)
 
 cdef int normalize_axis(str op, object axis, int ndim) except -1
 cpdef np.ndarray reduce(op, np.ndarray x, axes=*, bint keepdims=*)

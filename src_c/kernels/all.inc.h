@@ -7,6 +7,7 @@
 #include "loss.inc.h"
 #include "cross_entropy.inc.h"
 #include "reduce.inc.h"
+#include "softmax.inc.h"
 #include "optim.inc.h"
 #include "gemm.inc.h"
 #include "linear.inc.h"
