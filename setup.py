@@ -35,7 +35,8 @@ C_FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-t
            "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-unknown-pragmas",
            "-Werror=incompatible-pointer-types", "-Werror=implicit-function-declaration"]
 CYTHON_FLAGS = ["-O2", "-g0", "-fvisibility=hidden", "-Wno-unused-function"]
-SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g"]
+SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g",
+                  "-O1"]  # -O3 with these takes minutes to compile
 DEBUG_FLAGS = SANITIZE_FLAGS if os.environ.get("FASTNN_SANITIZE") == "1" else ["-g0"]
 
 CORE = "fastnn.kernels._core"  # the one extension that links the C kernels

@@ -4,6 +4,10 @@ import sys
 
 import pytest
 
+# Tests start threads for tiny arrays too, thousands of times. On a machine that others use, waiting threads that spin
+# would keep those they wait for from running; sleeping ones cost microseconds. Read when OpenMP's library is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 from fastnn import kernels
 
 if os.environ.get("FASTNN_TEST_TORCH") == "0":  # `make asan`: PyTorch is not built for it
