@@ -11,6 +11,7 @@ import pytest
 import fastnn
 from fastnn.utils.data import DataLoader, Subset, random_split
 from fastnn.vision import datasets, transforms, utils
+from fastnn.vision._pixels import look_up
 from fastnn.vision.datasets.idx import read_idx
 from fastnn.vision.transforms import functional as F
 
@@ -286,6 +287,29 @@ def test_batch_path_is_taken(root):
             return 1, 2
 
     assert Own().__getbatch__(slice(0, 5)) is None
+
+
+def test_batch_path_follows_changes(root):
+    """A table of the 256 bytes stands for the transforms; it must notice when they change."""
+    normalize = transforms.Normalize([0.5], [0.5])
+    dataset = datasets.MNIST(root, transform=transforms.Compose([transforms.ToTensor(), normalize]))
+    for mean in (0.5, 0.25):
+        normalize.mean[0] = mean
+        batch = dataset.__getbatch__(slice(0, 9))[0]
+        np.testing.assert_array_equal(batch.numpy()[3], dataset[3][0].numpy())
+    normalize.mean = [0.1, 0.2]
+    with pytest.raises(ValueError, match="does not fit 1 channels"):
+        dataset.__getbatch__(slice(0, 9))
+
+
+def test_look_up_errors():
+    table = np.zeros((1, 256), np.float32)
+    for images, values in [(np.zeros((2, 3, 3), np.int8), table), (np.zeros((3, 3), np.uint8), table),
+                           (np.zeros((2, 3, 6), np.uint8)[..., ::2], table), (np.zeros((2, 3, 3, 2), np.uint8), table),
+                           (np.zeros((2, 3, 3), np.uint8), table[:, :255]),
+                           (np.zeros((2, 3, 3), np.uint8), table.astype(np.float64))]:
+        with pytest.raises(ValueError, match="look_up"):
+            look_up(images, values)
 
 
 def test_cifar(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import numbers
 import numpy as np
 
 from fastnn import random
+from fastnn.vision._pixels import look_up
 from fastnn.vision.transforms import functional as F
 from fastnn.vision.transforms.functional import InterpolationMode
 
@@ -43,6 +44,8 @@ class Compose(Transform):
     transforms : list of callables
     """
 
+    _known = None  # the last table and what it was made from
+
     def __init__(self, transforms):
         self.transforms = transforms
 
@@ -59,11 +62,31 @@ class Compose(Transform):
         """All transforms of a whole batch; None if one of them works on single images only."""
         if not self.transforms or not all(hasattr(transform, "batch") for transform in self.transforms):
             return None
+        if array.dtype == np.uint8 and array.ndim in (3, 4) and array.flags.c_contiguous:
+            table = self._table(1 if array.ndim == 3 else array.shape[3])
+            if table is not None:
+                return look_up(array, table)
+        return self._apply(array)
+
+    def _apply(self, array):
         for transform in self.transforms:
             array = transform.batch(array)
             if array is None:
                 return None
         return array
+
+    def _table(self, channels):
+        """What becomes of the 256 bytes in each channel, (channels, 256), if that is all there is to say."""
+        if type(self.transforms[0]) is not ToTensor or any(type(t) is not Normalize for t in self.transforms[1:]):
+            return None
+        try:
+            key = channels, *((*t.mean, None, *t.std) for t in self.transforms[1:])
+        except TypeError:  # a number instead of a sequence
+            return None
+        if self._known is None or self._known[0] != key:
+            every = np.arange(256, dtype=np.uint8)[None, None, :, None].repeat(channels, 3)
+            self._known = key, np.ascontiguousarray(self._apply(every).reshape(channels, 256))
+        return self._known[1]
 
     def __repr__(self):
         return "\n".join([f"{type(self).__name__}(", *(f"    {transform}" for transform in self.transforms), ")"])
