@@ -6,8 +6,5 @@ from fastnn.reference.linear import linear_backward, linear_forward
 from fastnn.reference.loss import (cross_entropy_backward, cross_entropy_forward, nll_backward, nll_forward,
                                    pointwise_loss_backward, pointwise_loss_forward)
 from fastnn.reference.optim import adagrad_step, adam_step, rmsprop_step, sgd_step
-from fastnn.reference.elementwise import (add_into, binary, binary_into, compare, copy, copy_into, unary_backward, unary_forward,
-                                          unary_saves, where)
-from fastnn.reference.optim import adagrad_step, adam_step, rmsprop_step, sgd_step
 from fastnn.reference.reduce import argreduce, reduce, sum_to
 from fastnn.reference.softmax import logsumexp, softmax_backward, softmax_forward
