@@ -117,7 +117,8 @@ def run_all(name):
             for sample in samples[::max(1, len(samples) // SAMPLES)][:SAMPLES]:
                 for place, args, kwargs in spoilt_calls(sample):
                     calls += 1
-                    where = f"{spec.id} (argument {place}): {text(args)} {({key: text(value) for key, value in kwargs.items()})}"
+                    named = ", ".join(f"{key}={text(value)}" for key, value in kwargs.items())
+                    where = f"{spec.id} (argument {place}): {text(args)} {named}"
                     print("call", where)
                     try:
                         getattr(kernels, name)(*args, **kwargs)
