@@ -14,7 +14,7 @@ cdef void translate(float *out, const uint8_t *pixels, const float *table, int64
 
 
 cpdef np.ndarray look_up(np.ndarray images, np.ndarray table):
-    """float32 (N, C, H, W) of uint8 images (N, H, W) or (N, H, W, C): ``out[n, c, h, w] = table[c, images[n, h, w, c]]``.
+    """float32 (N, C, H, W) of uint8 images (N, H, W) or (N, H, W, C): out[n, c, h, w] = table[c, images[n, h, w, c]].
 
     Both arrays must be C-contiguous; the table is float32 (C, 256).
     """
