@@ -12,7 +12,7 @@ cimport numpy as np
 from libc.math cimport ceil, cos, exp, log, log1p, sin, sqrt, tan
 
 
-import secrets
+import os
 
 import numpy
 
@@ -124,7 +124,7 @@ cdef class Generator:
 
     def seed(self):
         """Restart from a seed of the operating system's and return it."""
-        cdef uint64_t seed = secrets.randbits(53)
+        cdef uint64_t seed = int.from_bytes(os.urandom(7), "little") >> 3
         self.manual_seed(seed)
         return seed
 

@@ -10,7 +10,6 @@ import io
 import json
 import math
 import os
-import secrets
 import stat
 
 import numpy as np
@@ -109,7 +108,7 @@ def _write(pieces, target, op):
     if mode is not None and not os.access(path, os.W_OK):
         raise PermissionError(f"{op}: {path} is not writable")
     # A reader sees the old file or the new one, never half of it, whatever happens meanwhile.
-    temporary = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(6)}.tmp")
+    temporary = os.path.join(folder, f".{name[:100]}.{os.urandom(6).hex()}.tmp")
     try:
         with open(temporary, "xb") as file:
             for piece in pieces:

@@ -3,8 +3,6 @@ import contextlib
 import dataclasses
 import itertools
 import math
-import multiprocessing
-import multiprocessing.context
 import random as python_random
 import warnings
 from typing import Generic, TypeVar
@@ -160,6 +158,7 @@ class DataLoader(Generic[T_co]):
     @multiprocessing_context.setter
     def multiprocessing_context(self, context):
         if context is not None:
+            import multiprocessing.context  # most programs never need it
             if self.num_workers <= 0:
                 raise ValueError("multiprocessing_context can only be used with multi-process loading "
                                  f"(num_workers > 0), but got num_workers={self.num_workers}")
