@@ -10,6 +10,7 @@ FASTNN_SKIP_BUILD=1  compile nothing: an editable installation after `build_ext 
 import glob
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -126,10 +127,22 @@ class build_ext(_build_ext):
                 ext.extra_objects = ext.extra_objects + objects
 
 
+def remove_outdated(path):
+    """Cython overlooks that `from package cimport module` depends on module.pxd: let it translate such a file anew."""
+    generated = path[:-len("pyx")] + "c"
+    if os.path.exists(generated):
+        with open(path) as file:
+            words = re.findall(r"\w+", " ".join(re.findall(r"cimport (.*)", file.read())))
+        if newer_group([pxd for pxd in glob.glob("fastnn/**/*.pxd", recursive=True)
+                        if os.path.basename(pxd)[:-len(".pxd")] in words], generated):
+            os.remove(generated)
+
+
 def extensions():
     if os.environ.get("FASTNN_SKIP_BUILD") == "1":
         return
     for path in sorted(glob.glob("fastnn/**/*.pyx", recursive=True)):
+        remove_outdated(path)
         name = path[:-len(".pyx")].replace(os.sep, ".")
         yield Extension(name, [path], include_dirs=["src_c", numpy.get_include()],
                         depends=C_HEADERS + C_COMMON + glob.glob("src_c/isa/*.c") if name == CORE else C_INTERFACE,
