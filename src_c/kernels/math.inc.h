@@ -12,9 +12,9 @@
  *   exp     0.99   1.00   log     0.82   1.11   sigmoid    2.05   2.18   erf        2.37   2.23
  *   exp2    1.02   1.08   log2    1.64   1.52   tanh       2.49   2.48   softplus   1.81   1.71
  *   expm1   1.54   2.21   log10   1.86   1.69   silu       2.93   2.73   logsigmoid 1.73   1.77
- *   sin     1.54   1.44   log1p   1.43   1.44   cos        1.49   1.47   gelu         -    7.13
+ *   sin     1.54   1.44   log1p   1.43   1.44   cos        1.49   1.47   gelu       5.67   7.13
  *
- * gelu down to x = -13; in float its tail is flushed to 0 once the normal probability is subnormal.
+ * gelu down to x = -12.5; in float its tail is flushed to 0 once the normal probability is subnormal.
  */
 
 #ifndef FNN_MATH_MACROS

@@ -89,7 +89,8 @@ def sum_to_bench(rng, dtype):
 ATOL = {"float32": 2e-5, "float64": 2e-13}
 RTOL = {"float32": 1e-5, "float64": 1e-13}
 SPECS = [OpSpec("reduce", reduce_samples(op), variant=op, kernels=("reduce",),
-                errors={"sum": reduce_errors, "max": max_errors}.get(op), rtol=RTOL, atol=ATOL, oracle="double", bench=bench(op))
+                errors={"sum": reduce_errors, "max": max_errors}.get(op), rtol=RTOL, atol=ATOL,
+                oracle="double", bench=bench(op))
          for op in ("sum", "mean", "prod", "max", "min", "norm")]
 SPECS += [OpSpec("argreduce", arg_samples(op), variant=op, kernels=("argreduce",),
                  errors=arg_errors if op == "argmax" else None, rtol=0.0, bench=bench(op))
