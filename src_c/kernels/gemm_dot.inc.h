@@ -16,52 +16,45 @@
 FNN_INLINE void FN(dot_tile)(const int mr, const int nc, int64_t k, const REAL *a, int64_t as_m, const REAL *b,
                              int64_t bs_n, REAL *sums)
 {
-    FN(vec) acc[DOT_ROWS][DOT_COLS];
-    FNN_UNROLL
-    for (int i = 0; i < mr; i++) {
-        FNN_UNROLL
-        for (int j = 0; j < nc; j++)
-            acc[i][j] = (FN(vec)){0};
-    }
+    FN(vec) acc[4][4], bv[4], x;
     const int64_t body = k - k % VW;
+    const FN(mask) tail = FN(v_mask)(k - body);
+#define ZERO(i, j) acc[i][j] = (FN(vec)){0};
+#define LOAD_B(i, j) if (j < nc) bv[j] = LOAD(b + j * bs_n);
+#define MULTIPLY(i, j) if (j < nc) acc[i][j] += x * bv[j];
+#define DOT_ROW(i) EACH_VECTOR(ZERO, i)
+    DOT_ROW(0) DOT_ROW(1) DOT_ROW(2) DOT_ROW(3)
+#undef DOT_ROW
+#define DOT_ROW(i)                                                                                                         \
+    if (i < mr) {                                                                                                      \
+        x = LOAD(a + i * as_m);                                                                                        \
+        EACH_VECTOR(MULTIPLY, i)                                                                                       \
+    }
     for (int64_t p = 0; p < body; p += VW) {
-        FN(vec) bv[DOT_COLS];
-        FNN_UNROLL
-        for (int j = 0; j < nc; j++)
-            bv[j] = FN(v_load)(b + j * bs_n + p);
-        FNN_UNROLL
-        for (int i = 0; i < mr; i++) {
-            const FN(vec) x = FN(v_load)(a + i * as_m + p);
-            FNN_UNROLL
-            for (int j = 0; j < nc; j++)
-                acc[i][j] += x * bv[j];
-        }
+#define LOAD(from) FN(v_load)((from) + p)
+        EACH_VECTOR(LOAD_B, 0)
+        DOT_ROW(0) DOT_ROW(1) DOT_ROW(2) DOT_ROW(3)
+#undef LOAD
     }
     if (body < k) {
-        const FN(mask) tail = FN(v_mask)(k - body);
-        FN(vec) bv[DOT_COLS];
-        FNN_UNROLL
-        for (int j = 0; j < nc; j++)
-            bv[j] = FN(v_load_part)(b + j * bs_n + body, tail);
-        FNN_UNROLL
-        for (int i = 0; i < mr; i++) {
-            const FN(vec) x = FN(v_load_part)(a + i * as_m + body, tail);
-            FNN_UNROLL
-            for (int j = 0; j < nc; j++)
-                acc[i][j] += x * bv[j];
-        }
+#define LOAD(from) FN(v_load_part)((from) + body, tail)
+        EACH_VECTOR(LOAD_B, 0)
+        DOT_ROW(0) DOT_ROW(1) DOT_ROW(2) DOT_ROW(3)
+#undef LOAD
     }
-    FNN_UNROLL
-    for (int i = 0; i < mr; i++) {
-        FNN_UNROLL
-        for (int j = 0; j < nc; j += VQUAD) {
-            FN(vec) group[VQUAD];
-            FNN_UNROLL
-            for (int q = 0; q < VQUAD; q++)
-                group[q] = j + q < nc ? acc[i][j + q] : (FN(vec)){0};
-            FN(v_sums)(sums + i * DOT_COLS + j, group);
-        }
+#undef DOT_ROW
+    /* the sums of VQUAD elements at once; those of columns that are not there are dropped */
+#define DOT_ROW(i)                                                                                                         \
+    if (i < mr) {                                                                                                      \
+        FN(v_sums)(sums + i * DOT_COLS, acc[i]);                                                                       \
+        if (VQUAD < nc)                                                                                                \
+            FN(v_sums)(sums + i * DOT_COLS + VQUAD, acc[i] + VQUAD % 4);                                               \
     }
+    DOT_ROW(0) DOT_ROW(1) DOT_ROW(2) DOT_ROW(3)
+#undef DOT_ROW
+#undef ZERO
+#undef LOAD_B
+#undef MULTIPLY
 }
 
 typedef void (*FN(dot_function))(int64_t k, const REAL *a, int64_t as_m, const REAL *b, int64_t bs_n, REAL *sums);

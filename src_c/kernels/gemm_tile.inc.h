@@ -33,6 +33,9 @@
 #define TILE_LIST(X, nv, part) X(1, nv, part) X(2, nv, part) X(3, nv, part) X(4, nv, part)
 #define TILE_LIST_WIDE(X, nv, part) X(1, nv, part) X(2, nv, part)
 #endif
+/* Unrolled by hand: clang keeps an array in registers only if no loop ever indexed it. */
+#define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
+#define EACH_VECTOR(X, i) X(i, 0) X(i, 1) X(i, 2) X(i, 3)
 #define PACKED_ROWS ((TILE_ROWS + 3) / 4 * 4) /* distance of packed columns of A */
 #endif
 
@@ -52,74 +55,69 @@ typedef void (*FN(tile_function))(int64_t k, const REAL *a, int64_t as_m, int64_
 FNN_INLINE void FN(tile)(const int mr, const int nv, const int part, int64_t k, const REAL *a, int64_t as_m,
                          int64_t as_k, const REAL *b, int64_t ldb, REAL *c, int64_t ldc, const FN(tile_ends) *ends)
 {
-    FN(vec) acc[14][4];
+    FN(vec) acc[14][4], bv[4], x;
     const FN(mask) tail = ends->tail;
 #define LAST(v) (part && (v) == nv - 1)
+#define LOAD(v, p) (LAST(v) ? FN(v_load_part)((p) + (v)*VW, tail) : FN(v_load)((p) + (v)*VW))
+#define FROM_C(i, v) if (i < mr && v < nv) acc[i][v] = LOAD(v, c + i * ldc);
+#define FROM_0(i, v) if (i < mr && v < nv) acc[i][v] = (FN(vec)){0};
+#define LOAD_B(i, v) if (v < nv) bv[v] = LOAD(v, b);
+#define MULTIPLY(i, v) if (v < nv) acc[i][v] += x * bv[v];
+#define BIAS(i, v) if (i < mr && v < nv) acc[i][v] += bv[v];
+#define RELU(i, v) if (i < mr && v < nv) acc[i][v] = FN(v_relu)(acc[i][v]);
+#define STORE(i, v)                                                                                                    \
+    if (i < mr && v < nv) {                                                                                            \
+        if (LAST(v))                                                                                                   \
+            FN(v_store_part)(c + i * ldc + v * VW, tail, acc[i][v]);                                                   \
+        else                                                                                                           \
+            FN(v_store)(c + i * ldc + v * VW, acc[i][v]);                                                              \
+    }
     if (ends->from_c) {
-        FNN_UNROLL
-        for (int i = 0; i < mr; i++) {
-            FNN_UNROLL
-            for (int v = 0; v < nv; v++)
-                acc[i][v] = LAST(v) ? FN(v_load_part)(c + i * ldc + v * VW, tail) : FN(v_load)(c + i * ldc + v * VW);
-        }
+#define TILE_ROW(i) EACH_VECTOR(FROM_C, i)
+        EACH_ROW(TILE_ROW)
+#undef TILE_ROW
     } else {
-        FNN_UNROLL
-        for (int i = 0; i < mr; i++) {
-            FNN_UNROLL
-            for (int v = 0; v < nv; v++)
-                acc[i][v] = (FN(vec)){0};
-        }
+#define TILE_ROW(i) EACH_VECTOR(FROM_0, i)
+        EACH_ROW(TILE_ROW)
+#undef TILE_ROW
     }
     /* One pointer for three rows: p, p + as_m, p + 2 as_m are addressing modes, and registers are few. */
-    const REAL *row[5];
-    FNN_UNROLL
-    for (int g = 0; g < (mr + 2) / 3; g++)
-        row[g] = a + 3 * g * as_m;
+    const REAL *row0 = a, *row1 = a + 3 * as_m, *row2 = a + 6 * as_m, *row3 = a + 9 * as_m, *row4 = a + 12 * as_m;
     for (; k > 0; k--) {
-        FN(vec) bv[4];
-        FNN_UNROLL
-        for (int v = 0; v < nv; v++)
-            bv[v] = LAST(v) ? FN(v_load_part)(b + v * VW, tail) : FN(v_load)(b + v * VW);
-        FNN_UNROLL
-        for (int i = 0; i < mr; i++) {
-            const FN(vec) x = FN(v_set1)(row[i / 3][i % 3 * as_m]);
-            FNN_UNROLL
-            for (int v = 0; v < nv; v++)
-                acc[i][v] += x * bv[v];
-        }
-        FNN_UNROLL
-        for (int g = 0; g < (mr + 2) / 3; g++)
-            row[g] += as_k;
+        EACH_VECTOR(LOAD_B, 0)
+#define TILE_ROW(i)                                                                                                         \
+    if (i < mr) {                                                                                                      \
+        x = FN(v_set1)((i < 3 ? row0 : i < 6 ? row1 : i < 9 ? row2 : i < 12 ? row3 : row4)[i % 3 * as_m]);             \
+        EACH_VECTOR(MULTIPLY, i)                                                                                       \
+    }
+        EACH_ROW(TILE_ROW)
+#undef TILE_ROW
+        row0 += as_k, row1 += as_k, row2 += as_k, row3 += as_k, row4 += as_k;
         b += ldb;
     }
     if (ends->bias) {
-        FNN_UNROLL
-        for (int v = 0; v < nv; v++) {
-            const FN(vec) bias =
-                LAST(v) ? FN(v_load_part)(ends->bias + v * VW, tail) : FN(v_load)(ends->bias + v * VW);
-            FNN_UNROLL
-            for (int i = 0; i < mr; i++)
-                acc[i][v] += bias;
-        }
+        b = ends->bias;
+        EACH_VECTOR(LOAD_B, 0)
+#define TILE_ROW(i) EACH_VECTOR(BIAS, i)
+        EACH_ROW(TILE_ROW)
+#undef TILE_ROW
     }
     if (ends->relu) {
-        FNN_UNROLL
-        for (int i = 0; i < mr; i++) {
-            FNN_UNROLL
-            for (int v = 0; v < nv; v++)
-                acc[i][v] = FN(v_relu)(acc[i][v]);
-        }
+#define TILE_ROW(i) EACH_VECTOR(RELU, i)
+        EACH_ROW(TILE_ROW)
+#undef TILE_ROW
     }
-    FNN_UNROLL
-    for (int i = 0; i < mr; i++) {
-        FNN_UNROLL
-        for (int v = 0; v < nv; v++) {
-            if (LAST(v))
-                FN(v_store_part)(c + i * ldc + v * VW, tail, acc[i][v]);
-            else
-                FN(v_store)(c + i * ldc + v * VW, acc[i][v]);
-        }
-    }
+#define TILE_ROW(i) EACH_VECTOR(STORE, i)
+    EACH_ROW(TILE_ROW)
+#undef TILE_ROW
+#undef FROM_C
+#undef FROM_0
+#undef LOAD_B
+#undef MULTIPLY
+#undef BIAS
+#undef RELU
+#undef STORE
+#undef LOAD
 #undef LAST
 }
 

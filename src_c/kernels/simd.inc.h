@@ -19,7 +19,6 @@
 #define VW ((int)(VBYTES / sizeof(REAL)))
 #define VQUAD ((int)(16 / sizeof(REAL)))
 #define FNN_INLINE static inline __attribute__((always_inline))
-/* Compilers of both families unroll constant loops; gcc wants to be told how far. */
 #if defined(__clang__)
 #define FNN_UNROLL _Pragma("unroll")
 #else
