@@ -1,10 +1,11 @@
 """Tensor and how operations record themselves: for the compiled operations of fastnn.ops."""
 cimport numpy as np
 
+from fastnn._operators cimport Operators
 from fastnn._tape cimport Node, Rule, Version, Vertex
 
 
-cdef class Tensor(Vertex):
+cdef class Tensor(Operators):
     cdef np.ndarray array
     cdef Node node               # the operation that made it; None for a leaf
     cdef bint leaf_requires_grad

@@ -1,15 +1,15 @@
 """Tensor: a thin handle on a NumPy array that remembers how it was computed.
 
-Operations live in fastnn.ops and install themselves as Tensor's methods; this file knows none of them by name except
-the operators, which Python looks up in slots. Memory that backward will read is guarded by version counters.
+Operations live in fastnn.ops and install themselves as Tensor's methods; this file knows none of them by name. Memory that backward will read is guarded by version counters.
 """
 cimport numpy as np
-from cpython.object cimport Py_EQ, Py_GT, Py_LE, Py_LT, Py_NE, PyObject, PyObject_GenericSetAttr
+from cpython.object cimport PyObject, PyObject_GenericSetAttr
 from cpython.ref cimport Py_REFCNT
 
 import numpy
 
-from fastnn import dtypes
+from fastnn import _operators, dtypes
+from fastnn._operators cimport Operators
 from fastnn._tape cimport Node, Rule, Version, Vertex, run
 from fastnn._tape import Handle, connect
 from fastnn.errors import ShapeError
@@ -262,32 +262,13 @@ def set_inference_mode(bint on):
 
 # ---- Tensor ----
 
-cdef dict operators = {}
-cdef object op_add, op_sub, op_rsub, op_mul, op_div, op_rdiv, op_pow, op_rpow, op_matmul, op_neg, op_getitem, op_setitem
-cdef object op_eq, op_ne, op_lt, op_le, op_gt, op_ge, op_repr, op_construct
-
-
 def install_methods(dict methods):
     """Make functions of fastnn.ops methods (or properties) of Tensor."""
     for name, value in methods.items():
         fnn_install(Tensor, name, value)
 
 
-def install_operators(**functions):
-    """Give the operators that Python looks up in slots their functions."""
-    global op_add, op_sub, op_rsub, op_mul, op_div, op_rdiv, op_pow, op_rpow, op_matmul, op_neg, op_getitem, op_setitem
-    global op_eq, op_ne, op_lt, op_le, op_gt, op_ge, op_repr, op_construct
-    operators.update(functions)
-    op_add, op_sub, op_rsub = operators.get("add"), operators.get("sub"), operators.get("rsub")
-    op_mul, op_div, op_rdiv = operators.get("mul"), operators.get("div"), operators.get("rdiv")
-    op_pow, op_rpow, op_matmul = operators.get("pow"), operators.get("rpow"), operators.get("matmul")
-    op_neg, op_getitem, op_setitem = operators.get("neg"), operators.get("getitem"), operators.get("setitem")
-    op_eq, op_ne, op_lt = operators.get("eq"), operators.get("ne"), operators.get("lt")
-    op_le, op_gt, op_ge = operators.get("le"), operators.get("gt"), operators.get("ge")
-    op_repr, op_construct = operators.get("repr"), operators.get("construct")
-
-
-cdef class Tensor(Vertex):
+cdef class Tensor(Operators):
     """A multi-dimensional array that remembers how it was computed (torch.Tensor's interface).
 
     The numbers are a NumPy array: ``t.numpy()`` and ``numpy.asarray(t)`` share memory, and so does
@@ -297,7 +278,7 @@ cdef class Tensor(Vertex):
 
     def __init__(self, *args, **kwargs):
         if self.array is None:
-            self.array = op_construct(*args, **kwargs)
+            self.array = _operators.functions["construct"](*args, **kwargs)
 
     cdef int finish(self) except -1:
         """The sum of a leaf's gradients goes to its ``grad``."""
@@ -530,122 +511,7 @@ cdef class Tensor(Vertex):
         """Nested lists of Python numbers."""
         return self.array.tolist()
 
-    # -- operators: slots of the type, functions of fastnn.ops --
-    def __add__(self, other):
-        return op_add(self, other)
-
-    def __radd__(self, other):
-        return op_add(self, other)
-
-    def __sub__(self, other):
-        return op_sub(self, other)
-
-    def __rsub__(self, other):
-        return op_rsub(self, other)
-
-    def __mul__(self, other):
-        return op_mul(self, other)
-
-    def __rmul__(self, other):
-        return op_mul(self, other)
-
-    def __truediv__(self, other):
-        return op_div(self, other)
-
-    def __rtruediv__(self, other):
-        return op_rdiv(self, other)
-
-    def __floordiv__(self, other):
-        return operators["floor_divide"](self, other)
-
-    def __rfloordiv__(self, other):
-        return operators["rfloor_divide"](self, other)
-
-    def __mod__(self, other):
-        return operators["remainder"](self, other)
-
-    def __rmod__(self, other):
-        return operators["rremainder"](self, other)
-
-    def __pow__(self, other, modulo):
-        return op_pow(self, other)
-
-    def __rpow__(self, other, modulo):
-        return op_rpow(self, other)
-
-    def __matmul__(self, other):
-        return op_matmul(self, other)
-
-    def __rmatmul__(self, other):
-        return operators["rmatmul"](self, other)
-
-    def __neg__(self):
-        return op_neg(self)
-
-    def __pos__(self):
-        return self
-
-    def __abs__(self):
-        return operators["abs"](self)
-
-    def __invert__(self):
-        return operators["invert"](self)
-
-    def __and__(self, other):
-        return operators["and"](self, other)
-
-    def __rand__(self, other):
-        return operators["and"](self, other)
-
-    def __or__(self, other):
-        return operators["or"](self, other)
-
-    def __ror__(self, other):
-        return operators["or"](self, other)
-
-    def __xor__(self, other):
-        return operators["xor"](self, other)
-
-    def __rxor__(self, other):
-        return operators["xor"](self, other)
-
-    def __iadd__(self, other):
-        return operators["iadd"](self, other)
-
-    def __isub__(self, other):
-        return operators["isub"](self, other)
-
-    def __imul__(self, other):
-        return operators["imul"](self, other)
-
-    def __itruediv__(self, other):
-        return operators["idiv"](self, other)
-
-    def __ipow__(self, other, modulo):
-        return operators["ipow"](self, other)
-
-    def __richcmp__(self, other, int op):
-        if op == Py_EQ:
-            return op_eq(self, other)
-        if op == Py_NE:
-            return op_ne(self, other)
-        if op == Py_LT:
-            return op_lt(self, other)
-        if op == Py_LE:
-            return op_le(self, other)
-        if op == Py_GT:
-            return op_gt(self, other)
-        return op_ge(self, other)
-
-    def __hash__(self):
-        return <Py_hash_t><size_t><PyObject *>self >> 4
-
-    def __getitem__(self, index):
-        return op_getitem(self, index)
-
-    def __setitem__(self, index, value):
-        op_setitem(self, index, value)
-
+    # -- Python's protocols; operators are in fastnn._operators --
     def __len__(self):
         if np.PyArray_NDIM(self.array) == 0:
             raise TypeError("len() of a 0-d tensor")
@@ -654,7 +520,7 @@ cdef class Tensor(Vertex):
     def __iter__(self):
         if np.PyArray_NDIM(self.array) == 0:
             raise TypeError("iteration over a 0-d tensor")
-        return iter([op_getitem(self, i) for i in range(np.PyArray_DIM(self.array, 0))])
+        return iter([self[i] for i in range(np.PyArray_DIM(self.array, 0))])
 
     def __bool__(self):
         if np.PyArray_SIZE(self.array) != 1:
@@ -679,7 +545,7 @@ cdef class Tensor(Vertex):
         return bool((self.array == element).any())
 
     def __repr__(self):
-        return op_repr(self)
+        return _operators.functions["repr"](self)
 
     def __format__(self, spec):
         if np.PyArray_NDIM(self.array) == 0 and spec:

@@ -6,6 +6,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifndef _WIN32
+#include <pthread.h>
+#endif
 
 #define CLASSES 128
 #define LARGEST_KEPT ((size_t)64 << 20)  /* larger blocks go back to the system at once */
@@ -40,6 +43,14 @@ static void unlock(void)
 {
     atomic_flag_clear_explicit(&busy, memory_order_release);
 }
+
+#ifndef _WIN32
+/* A child forked while another thread is in here must find the lists whole and unlocked. */
+__attribute__((constructor)) static void survive_fork(void)
+{
+    pthread_atfork(lock, unlock, unlock);
+}
+#endif
 
 #if defined(__SANITIZE_ADDRESS__)
 #define KEEP_BLOCKS 0 /* let the sanitizer see every buffer's life */

@@ -3,7 +3,7 @@
 Importing this package gives Tensor its operators and methods: a function whose first parameter is the tensor is the
 method of the same name.
 """
-from fastnn import _tensor
+from fastnn import _operators, _tensor
 from fastnn.ops import arithmetic, compare, creation, indexing, linear, methods, pointwise, reduce, shape
 from fastnn.ops.printing import tensor_str
 
@@ -36,7 +36,7 @@ def _functions():
 
 
 _tensor.install_methods({**_functions(), **METHODS})
-_tensor.install_operators(
+_operators.install(
     add=arithmetic.add, sub=arithmetic.sub, rsub=arithmetic.rsub, mul=arithmetic.mul, div=arithmetic.div,
     rdiv=arithmetic.rdiv, pow=arithmetic.pow, rpow=arithmetic.rpow, matmul=linear.matmul, rmatmul=linear.rmatmul,
     neg=pointwise.neg, abs=pointwise.abs, floor_divide=arithmetic.floor_divide, remainder=arithmetic.remainder,

@@ -286,22 +286,22 @@ def relu6(input, bint inplace=False):
 
 def leaky_relu(input, double negative_slope=0.01, bint inplace=False):
     """x if x > 0, else negative_slope * x."""
-    return (apply_in_place if inplace else apply)("leaky_relu", input, negative_slope)
+    return apply_in_place("leaky_relu", input, negative_slope) if inplace else apply("leaky_relu", input, negative_slope)
 
 
 def elu(input, double alpha=1.0, bint inplace=False):
     """x if x > 0, else alpha * (exp(x) - 1)."""
-    return (apply_in_place if inplace else apply)("elu", input, alpha)
+    return apply_in_place("elu", input, alpha) if inplace else apply("elu", input, alpha)
 
 
 def selu(input, bint inplace=False):
     """ELU with the scale and alpha of self-normalising networks (Klambauer et al. 2017)."""
-    return (apply_in_place if inplace else apply)("selu", input)
+    return apply_in_place("selu", input) if inplace else apply("selu", input)
 
 
 def celu(input, double alpha=1.0, bint inplace=False):
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1))."""
-    return (apply_in_place if inplace else apply)("celu", input, alpha)
+    return apply_in_place("celu", input, alpha) if inplace else apply("celu", input, alpha)
 
 
 def gelu(input, str approximate="none"):
@@ -313,12 +313,12 @@ def gelu(input, str approximate="none"):
 
 def silu(input, bint inplace=False):
     """x * sigmoid(x)."""
-    return (apply_in_place if inplace else apply)("silu", input)
+    return apply_in_place("silu", input) if inplace else apply("silu", input)
 
 
 def mish(input, bint inplace=False):
     """x * tanh(softplus(x))."""
-    return (apply_in_place if inplace else apply)("mish", input)
+    return apply_in_place("mish", input) if inplace else apply("mish", input)
 
 
 def softplus(input, double beta=1.0, double threshold=20.0):
@@ -328,19 +328,19 @@ def softplus(input, double beta=1.0, double threshold=20.0):
 
 def hardsigmoid(input, bint inplace=False):
     """relu6(x + 3) / 6."""
-    return (apply_in_place if inplace else apply)("hardsigmoid", input)
+    return apply_in_place("hardsigmoid", input) if inplace else apply("hardsigmoid", input)
 
 
 def hardswish(input, bint inplace=False):
     """x * relu6(x + 3) / 6."""
-    return (apply_in_place if inplace else apply)("hardswish", input)
+    return apply_in_place("hardswish", input) if inplace else apply("hardswish", input)
 
 
 def hardtanh(input, double min_val=-1.0, double max_val=1.0, bint inplace=False):
     """x limited to [min_val, max_val]."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
-    return (apply_in_place if inplace else apply)("hardtanh", input, min_val, max_val)
+    return apply_in_place("hardtanh", input, min_val, max_val) if inplace else apply("hardtanh", input, min_val, max_val)
 
 
 def logsigmoid(input):
@@ -372,7 +372,7 @@ def hardshrink(input, double lambd=0.5):
 
 def threshold(input, double threshold, double value, bint inplace=False):
     """x if x > threshold, else value."""
-    return (apply_in_place if inplace else apply)("threshold", input, threshold, value)
+    return apply_in_place("threshold", input, threshold, value) if inplace else apply("threshold", input, threshold, value)
 
 
 def step(input):

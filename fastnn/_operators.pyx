@@ -1,0 +1,140 @@
+"""Tensor's operators. Python looks them up in slots of the type, so they must be there when the type is made; the
+functions behind them come from fastnn.ops, which stands above.
+"""
+from cpython.object cimport Py_EQ, Py_GT, Py_LE, Py_LT, Py_NE, PyObject
+
+from fastnn._tape cimport Vertex
+
+functions = {}
+cdef object op_add, op_sub, op_rsub, op_mul, op_div, op_rdiv, op_pow, op_rpow, op_matmul, op_neg, op_getitem, op_setitem
+cdef object op_eq, op_ne, op_lt, op_le, op_gt, op_ge
+
+
+def install(**given):
+    """Give the operators their functions; the frequent ones are kept outside the dictionary."""
+    global op_add, op_sub, op_rsub, op_mul, op_div, op_rdiv, op_pow, op_rpow, op_matmul, op_neg, op_getitem, op_setitem
+    global op_eq, op_ne, op_lt, op_le, op_gt, op_ge
+    functions.update(given)
+    op_add, op_sub, op_rsub = functions["add"], functions["sub"], functions["rsub"]
+    op_mul, op_div, op_rdiv = functions["mul"], functions["div"], functions["rdiv"]
+    op_pow, op_rpow, op_matmul = functions["pow"], functions["rpow"], functions["matmul"]
+    op_neg, op_getitem, op_setitem = functions["neg"], functions["getitem"], functions["setitem"]
+    op_eq, op_ne, op_lt = functions["eq"], functions["ne"], functions["lt"]
+    op_le, op_gt, op_ge = functions["le"], functions["gt"], functions["ge"]
+
+
+cdef class Operators(Vertex):
+    def __add__(self, other):
+        return op_add(self, other)
+
+    def __radd__(self, other):
+        return op_add(self, other)
+
+    def __sub__(self, other):
+        return op_sub(self, other)
+
+    def __rsub__(self, other):
+        return op_rsub(self, other)
+
+    def __mul__(self, other):
+        return op_mul(self, other)
+
+    def __rmul__(self, other):
+        return op_mul(self, other)
+
+    def __truediv__(self, other):
+        return op_div(self, other)
+
+    def __rtruediv__(self, other):
+        return op_rdiv(self, other)
+
+    def __floordiv__(self, other):
+        return functions["floor_divide"](self, other)
+
+    def __rfloordiv__(self, other):
+        return functions["rfloor_divide"](self, other)
+
+    def __mod__(self, other):
+        return functions["remainder"](self, other)
+
+    def __rmod__(self, other):
+        return functions["rremainder"](self, other)
+
+    def __pow__(self, other, modulo):
+        return op_pow(self, other)
+
+    def __rpow__(self, other, modulo):
+        return op_rpow(self, other)
+
+    def __matmul__(self, other):
+        return op_matmul(self, other)
+
+    def __rmatmul__(self, other):
+        return functions["rmatmul"](self, other)
+
+    def __neg__(self):
+        return op_neg(self)
+
+    def __pos__(self):
+        return self
+
+    def __abs__(self):
+        return functions["abs"](self)
+
+    def __invert__(self):
+        return functions["invert"](self)
+
+    def __and__(self, other):
+        return functions["and"](self, other)
+
+    def __rand__(self, other):
+        return functions["and"](self, other)
+
+    def __or__(self, other):
+        return functions["or"](self, other)
+
+    def __ror__(self, other):
+        return functions["or"](self, other)
+
+    def __xor__(self, other):
+        return functions["xor"](self, other)
+
+    def __rxor__(self, other):
+        return functions["xor"](self, other)
+
+    def __iadd__(self, other):
+        return functions["iadd"](self, other)
+
+    def __isub__(self, other):
+        return functions["isub"](self, other)
+
+    def __imul__(self, other):
+        return functions["imul"](self, other)
+
+    def __itruediv__(self, other):
+        return functions["idiv"](self, other)
+
+    def __ipow__(self, other, modulo):
+        return functions["ipow"](self, other)
+
+    def __richcmp__(self, other, int op):
+        if op == Py_EQ:
+            return op_eq(self, other)
+        if op == Py_NE:
+            return op_ne(self, other)
+        if op == Py_LT:
+            return op_lt(self, other)
+        if op == Py_LE:
+            return op_le(self, other)
+        if op == Py_GT:
+            return op_gt(self, other)
+        return op_ge(self, other)
+
+    def __hash__(self):
+        return <Py_hash_t><size_t><PyObject *>self >> 4
+
+    def __getitem__(self, index):
+        return op_getitem(self, index)
+
+    def __setitem__(self, index, value):
+        op_setitem(self, index, value)
