@@ -59,15 +59,16 @@ int fnn_get_flush_denormal(void)
     return fnn_flush_denormal;
 }
 
-/* When other processes hold the processors, a region waits at its end until its last thread is scheduled: some
- * milliseconds instead of microseconds, and again in the next region. So a region that took absurdly long
- * makes the following ones run on their caller alone, for a time that doubles while stalls go on and shrinks
- * when they end. Results do not depend on it: they are the same for any number of threads. */
-#define STALL_FACTOR 4.0     /* slower than this times the whole work on one thread ... */
-#define STALL_SLACK 500e3    /* ... plus this many ns is a stall, not a bad estimate */
-#define SHORTEST_PAUSE 10e6  /* ns */
-#define LONGEST_PAUSE 1000e6 /* ns */
-#define GOOD_REGIONS 256     /* in a row halve the pause */
+/* When others hold the processors (another process, or another library's waiting threads, which spin), a region
+ * waits at its end until its last thread is scheduled: some milliseconds instead of microseconds, and again in the
+ * next region. So a region that took absurdly long makes the following ones run on their caller alone, for a time
+ * that doubles while stalls follow each other. Results do not depend on it: they are the same for any number of
+ * threads. */
+#define STALL_FACTOR 4.0    /* slower than this times the whole work on one thread ... */
+#define STALL_SLACK 500e3   /* ... plus this many ns is a stall, not a bad estimate */
+#define SHORTEST_PAUSE 1e6  /* ns */
+#define LONGEST_PAUSE 512e6 /* ns */
+#define GOOD_REGIONS 64     /* between two stalls make the second one a new case */
 
 static _Atomic(int64_t) pause_until;
 static _Atomic(int64_t) pause_length;
@@ -82,17 +83,16 @@ static int64_t now(void)
 
 static void judge(int64_t start, int64_t end, double work)
 {
-    if ((double)(end - start) > STALL_FACTOR * work + STALL_SLACK) {
-        int64_t length = pause_length * 2;
-        length = length < (int64_t)SHORTEST_PAUSE ? (int64_t)SHORTEST_PAUSE : length;
-        length = length > (int64_t)LONGEST_PAUSE ? (int64_t)LONGEST_PAUSE : length;
-        pause_length = length;
-        pause_until = end + length;
-        good_regions = 0;
-    } else if (pause_length && ++good_regions >= GOOD_REGIONS) {
-        pause_length = pause_length / 2;
-        good_regions = 0;
+    if ((double)(end - start) <= STALL_FACTOR * work + STALL_SLACK) {
+        good_regions++;
+        return;
     }
+    int64_t length = good_regions < GOOD_REGIONS ? pause_length * 2 : 0;
+    length = length < (int64_t)SHORTEST_PAUSE ? (int64_t)SHORTEST_PAUSE : length;
+    length = length > (int64_t)LONGEST_PAUSE ? (int64_t)LONGEST_PAUSE : length;
+    pause_length = length;
+    pause_until = end + length;
+    good_regions = 0;
 }
 
 static void run_alone(int64_t n, fnn_range range, void *context)
