@@ -1,0 +1,338 @@
+"""The base class of optimizers: parameter groups, state, saving and loading."""
+import copy
+import functools
+import itertools
+import warnings
+from collections import OrderedDict, defaultdict
+
+from fastnn._tensor import Tensor
+from fastnn.autograd import enable_grad
+from fastnn.optim import _update
+
+
+class _Required:
+    """Marks an option without default."""
+
+    def __repr__(self):
+        return "<required parameter>"
+
+
+required = _Required()
+
+
+class RemovableHandle:
+    """What registering a hook returns; `remove()` takes the hook away."""
+
+    _ids = itertools.count()
+
+    def __init__(self, hooks):
+        self.id = next(self._ids)
+        self._hooks = hooks
+
+    def remove(self):
+        """Take the hook away; a second call does nothing."""
+        self._hooks.pop(self.id, None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self.remove()
+
+
+_HOOKS = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks", "_optimizer_state_dict_pre_hooks",
+          "_optimizer_state_dict_post_hooks", "_optimizer_load_state_dict_pre_hooks",
+          "_optimizer_load_state_dict_post_hooks")
+_global_pre_hooks, _global_post_hooks = OrderedDict(), OrderedDict()
+
+
+def _register(hooks, hook, prepend=False):
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    if prepend:
+        hooks.move_to_end(handle.id, last=False)
+    return handle
+
+
+def register_optimizer_step_pre_hook(hook):
+    """Call ``hook(optimizer, args, kwargs)`` before every optimizer's step; returns a handle with ``remove()``."""
+    return _register(_global_pre_hooks, hook)
+
+
+def register_optimizer_step_post_hook(hook):
+    """Call ``hook(optimizer, args, kwargs)`` after every optimizer's step; returns a handle with ``remove()``."""
+    return _register(_global_post_hooks, hook)
+
+
+def _with_hooks(step):
+    """A `step` that calls the hooks, for every class that defines one."""
+    @functools.wraps(step)
+    def hooked(self, *args, **kwargs):
+        before, after = self._optimizer_step_pre_hooks, self._optimizer_step_post_hooks
+        if not (before or after or _global_pre_hooks or _global_post_hooks):
+            return step(self, *args, **kwargs)
+        for hook in [*_global_pre_hooks.values(), *before.values()]:
+            changed = hook(self, args, kwargs)
+            if changed is not None:
+                if not (isinstance(changed, tuple) and len(changed) == 2):
+                    raise RuntimeError(f"{step.__qualname__}: a pre hook must return None or (args, kwargs), "
+                                       f"got {changed}")
+                args, kwargs = changed
+        result = step(self, *args, **kwargs)
+        for hook in [*after.values(), *_global_post_hooks.values()]:
+            hook(self, args, kwargs)
+        return result
+    hooked.hooked = True
+    return hooked
+
+
+def check_at_least_zero(**options):
+    """ValueError in PyTorch's words for options that are negative or NaN; names have their words in `_SPOKEN`."""
+    for name, value in options.items():
+        if not value >= 0.0:
+            raise ValueError(f"Invalid {_SPOKEN.get(name, name + ' value')}: {value}")
+
+
+_SPOKEN = {"lr": "learning rate", "eps": "epsilon value"}
+
+
+def check_lr(lr):
+    """A learning rate is a number, or a Tensor of one element."""
+    if isinstance(lr, Tensor) and lr.numel() != 1:
+        raise ValueError("Tensor lr must be 1-element")
+    check_at_least_zero(lr=lr)
+
+
+def check_modes(foreach=None, fused=None, capturable=False, differentiable=False):
+    """`foreach` and `fused` choose nothing here: every step is one kernel call."""
+    if differentiable and fused:
+        raise RuntimeError("`fused` does not support `differentiable`")
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+    if differentiable:
+        raise NotImplementedError("optim: differentiable=True is not implemented in fastnn")
+    if capturable:
+        raise NotImplementedError("optim: capturable=True is for graphs on an accelerator, fastnn runs on the CPU")
+
+
+class Optimizer:
+    """Base class of optimizers (torch.optim.Optimizer).
+
+    A subclass gives `defaults` to ``__init__`` and defines ``step``, or ``_update_group(group)`` for this class' own.
+
+    Parameters
+    ----------
+    params : iterable of Tensor, of (name, Tensor), or of dict
+        What to optimize; dicts are parameter groups with a key "params" and options of their own.
+    defaults : dict
+        Options of groups that do not name them.
+    """
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "step" in vars(cls) and not getattr(cls.step, "hooked", False):
+            cls.step = _with_hooks(cls.step)
+
+    def __init__(self, params, defaults):
+        self.defaults = defaults
+        for name in _HOOKS:
+            setattr(self, name, OrderedDict())
+        if isinstance(params, Tensor):
+            raise TypeError("params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                            + params.type())
+        self.state = defaultdict(dict)
+        self.param_groups = []
+        self._repeated = False
+        groups = list(params)
+        if not groups:
+            raise ValueError("optimizer got an empty parameter list")
+        if not isinstance(groups[0], dict):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    def __getstate__(self):
+        return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        for name in _HOOKS:
+            self.__dict__.setdefault(name, OrderedDict())
+        self.__dict__.setdefault("_repeated", False)
+
+    def __repr__(self):
+        lines = [type(self).__name__ + " ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join(lines) + "\n)"
+
+    # ---- stepping ----
+
+    def step(self, closure=None):
+        """Update the parameters from their gradients; parameters without one are left alone.
+
+        Parameters
+        ----------
+        closure : callable or None
+            Computes the loss and its gradients again; what it returns is returned.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        update = self._update_group
+        for group in self.param_groups:
+            if self._repeated:
+                for param in group["params"]:
+                    update({**group, "params": [param]})
+            else:
+                update(group)
+        return loss
+
+    def _update_group(self, group):
+        raise NotImplementedError(f"{type(self).__name__}: step is not implemented")
+
+    def zero_grad(self, set_to_none=True):
+        """Drop all gradients (None), or fill them with zeros."""
+        for group in self.param_groups:
+            _update.zero_grad(group["params"], set_to_none)
+
+    # ---- groups ----
+
+    def add_param_group(self, param_group):
+        """Add a group: a dict with "params" and any options."""
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        params = param_group["params"]
+        if isinstance(params, set):
+            raise TypeError("optimizer parameters need to be organized in ordered collections, but the ordering of "
+                            "tensors in sets will change between runs. Please use a list instead.")
+        params = [params] if isinstance(params, Tensor) else list(params)
+        names = [item[0] for item in params if isinstance(item, tuple)]
+        if names and len(names) != len(params):
+            raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+        if names:
+            param_group["param_names"] = names
+            params = [item[1] for item in params]
+        param_group["params"] = params
+        for param in params:
+            if not isinstance(param, Tensor):
+                raise TypeError("optimizer can only optimize Tensors, but one of the params is "
+                                + _typename(param))
+            if not (param.is_leaf or param.retains_grad):
+                raise ValueError("can't optimize a non-leaf Tensor")
+        for name, default in self.defaults.items():
+            if default is required and name not in param_group:
+                raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
+            param_group.setdefault(name, default)
+        if len(params) != len(set(params)):
+            self._repeated = True
+            warnings.warn("optimizer contains a parameter group with duplicate parameters; in future, this will cause "
+                          "an error; see github.com/pytorch/pytorch/issues/40967 for more information", stacklevel=3)
+        for group in self.param_groups:
+            if ("param_names" in group) != ("param_names" in param_group):
+                kind = "with" if names else "without"
+                raise ValueError("all optimizer param groups should be with/without names. cannot add param group "
+                                 f"{kind} names to the optimizer")
+            if not set(group["params"]).isdisjoint(params):
+                raise ValueError("some parameters appear in more than one parameter group")
+        self.param_groups.append(param_group)
+
+    # ---- saving and loading ----
+
+    def state_dict(self):
+        """State and options: {"state": {number: dict}, "param_groups": [dict]}; parameters are numbers from 0.
+
+        Tensors in it are the optimizer's own, not copies.
+        """
+        for hook in self._optimizer_state_dict_pre_hooks.values():
+            hook(self)
+        numbers, groups, start = {}, [], 0
+        for group in self.param_groups:
+            packed = {key: value for key, value in group.items() if key != "params"}
+            for number, param in enumerate(group["params"], start):
+                numbers.setdefault(id(param), number)
+            packed["params"] = [numbers[id(param)] for param in group["params"]]
+            start += len(packed["params"])
+            groups.append(packed)
+        state = {numbers[id(key)] if isinstance(key, Tensor) else key: value for key, value in self.state.items()}
+        result = {"state": state, "param_groups": groups}
+        for hook in self._optimizer_state_dict_post_hooks.values():
+            changed = hook(self, result)
+            result = result if changed is None else changed
+        return result
+
+    def load_state_dict(self, state_dict):
+        """Take over what `state_dict()` returned; tensors are copied, and converted to their parameter's dtype."""
+        state_dict = state_dict.copy()
+        for hook in self._optimizer_load_state_dict_pre_hooks.values():
+            changed = hook(self, state_dict)
+            state_dict = state_dict if changed is None else changed
+        loaded = copy.deepcopy(state_dict["param_groups"])
+        if len(loaded) != len(self.param_groups):
+            raise ValueError("loaded state dict has a different number of parameter groups")
+        if any(len(new["params"]) != len(old["params"]) for new, old in zip(loaded, self.param_groups, strict=True)):
+            raise ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's "
+                             "group")
+        params = {}
+        for new, old in zip(loaded, self.param_groups, strict=True):
+            params.update(zip(new["params"], old["params"], strict=True))
+            new["params"] = old["params"]
+            if "param_names" in old:
+                new.setdefault("param_names", old["param_names"])
+        state = defaultdict(dict)
+        for key, value in state_dict["state"].items():
+            if key in params:
+                state[params[key]] = _converted(params[key], value)
+            else:
+                state[key] = value
+        self.__setstate__({"state": state, "param_groups": loaded})
+        for hook in self._optimizer_load_state_dict_post_hooks.values():
+            hook(self)
+
+    # ---- hooks ----
+
+    def register_step_pre_hook(self, hook):
+        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return new (args, kwargs)."""
+        return _register(self._optimizer_step_pre_hooks, hook)
+
+    def register_step_post_hook(self, hook):
+        """Call ``hook(optimizer, args, kwargs)`` after each step."""
+        return _register(self._optimizer_step_post_hooks, hook)
+
+    def register_state_dict_pre_hook(self, hook, prepend=False):
+        """Call ``hook(optimizer)`` before `state_dict`."""
+        return _register(self._optimizer_state_dict_pre_hooks, hook, prepend)
+
+    def register_state_dict_post_hook(self, hook, prepend=False):
+        """Call ``hook(optimizer, state_dict)`` after `state_dict`; it may return another one."""
+        return _register(self._optimizer_state_dict_post_hooks, hook, prepend)
+
+    def register_load_state_dict_pre_hook(self, hook, prepend=False):
+        """Call ``hook(optimizer, state_dict)`` before `load_state_dict`; it may return another one."""
+        return _register(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook, prepend=False):
+        """Call ``hook(optimizer)`` after `load_state_dict`."""
+        return _register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
+
+
+Optimizer.step = _with_hooks(Optimizer.step)
+
+
+def _typename(value):
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _converted(param, value, key=None):
+    """A deep copy with tensors in the parameter's dtype; step counts keep theirs."""
+    if isinstance(value, Tensor):
+        copied = value.detach().clone()
+        return copied if key == "step" or not param.is_floating_point() else copied.to(param.dtype)
+    if isinstance(value, dict):
+        return {name: _converted(param, item, name) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_converted(param, item) for item in value)
+    return copy.deepcopy(value)
