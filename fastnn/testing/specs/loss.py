@@ -202,8 +202,9 @@ def pointwise_spec(op):
     extra = {"soft_margin": {"atol": {"float32": 4e-6, "float64": 4e-15}}}.get(op, {})
     return [
         OpSpec("pointwise_loss_forward", forward_samples, variant=op, kernels=("pointwise_loss_forward", "all_between"),
-               errors=errors, oracle="double", torch=None if op == "soft_margin" else lambda op, *args: torch_loss(*args),
-               bench=bench, **{**TOLERANCE, **extra}),
+               errors=errors, oracle="double", bench=bench,
+               torch=None if op == "soft_margin" else lambda op, *args: torch_loss(*args),
+               **{**TOLERANCE, **extra}),
         OpSpec("pointwise_loss_backward", backward_samples, variant=op, kernels=("pointwise_loss_backward",),
                errors=backward_errors, oracle="double", gradient=gradient,
                torch=None if op == "soft_margin" else lambda op, *args, **kwargs: torch_backward(*args, **kwargs),
@@ -427,8 +428,9 @@ def nll_gradient(kernels, rng):
         loss, total = kernels.nll_forward(x, target, weight, -100, reduction)
         grad = np.asarray(rng.standard_normal(loss.shape))
         yield GradientCase(
-            reduction, lambda x, r=reduction, g=grad: float((kernels.nll_forward(x, target, weight, -100, r)[0] * g).sum()),
-            x, kernels.nll_backward(grad, x, target, total, weight, -100, reduction))
+            reduction,
+            lambda x, r=reduction, g=grad: float((kernels.nll_forward(x, target, weight, -100, r)[0] * g).sum()), x,
+            kernels.nll_backward(grad, x, target, total, weight, -100, reduction))
 
 
 def nll_bench(rng, dtype):
