@@ -196,6 +196,8 @@ cdef class Scores:
 
     cdef int check(self, str op, np.ndarray x, np.ndarray target, np.ndarray weight, int64_t ignore,
                    bint soft_allowed) except -1:
+        if x is None or target is None:
+            raise DTypeError(f"{op}: expected arrays as x and target, got None")
         cdef int ndim = np.PyArray_NDIM(x), target_ndim = np.PyArray_NDIM(target), i
         cdef np.npy_intp *shape = np.PyArray_DIMS(x)
         self.kind = _core.real_kind(x, op)

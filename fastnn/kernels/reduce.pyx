@@ -1,4 +1,6 @@
 """Sums, means, products and extrema over any axes."""
+import operator
+
 cimport numpy as np
 from libc.stdint cimport int64_t
 
@@ -23,7 +25,11 @@ cdef dict kernel_of = {"sum": SUM, "mean": SUM, "prod": PROD, "max": MAX, "min":
 cdef int normalize_axis(str op, object axis, int ndim) except -1:
     """The axis counted from the front; IndexError if there is none such. A 0-d array has axis 0 and -1."""
     cdef int limit = ndim if ndim else 1
-    cdef Py_ssize_t value = axis.__index__()
+    cdef Py_ssize_t value
+    try:
+        value = operator.index(axis)
+    except TypeError:
+        raise TypeError(f"{op}: expected an int as axis, got {type(axis).__name__}") from None
     if not -limit <= value < limit:
         raise IndexError(f"{op}: expected an axis from {-limit} to {limit - 1}, got {value}")
     return value + ndim if value < 0 and ndim else 0 if ndim == 0 else value
