@@ -32,10 +32,19 @@ static inline REAL FN(ce_weight)(const FN(ce_context) *c, int64_t class)
 
 static inline REAL FN(ce_max)(const REAL *x, int64_t n)
 {
-    REAL top = -(REAL)INFINITY; /* ignores NaN, which the sum then meets */
-#pragma omp simd reduction(max : top)
-    for (int64_t i = 0; i < n; i++)
+    /* Not `omp simd reduction(max)`, whose neutral element is the lowest finite number with some compilers. */
+    enum { CE_LANES = 64 / sizeof(REAL) };
+    REAL lanes[CE_LANES], top = -(REAL)INFINITY; /* ignores NaN, which the sum then meets */
+    for (int j = 0; j < CE_LANES; j++)
+        lanes[j] = top;
+    int64_t i = 0;
+    for (; i + CE_LANES <= n; i += CE_LANES)
+        for (int j = 0; j < CE_LANES; j++)
+            lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
+    for (; i < n; i++)
         top = x[i] > top ? x[i] : top;
+    for (int j = 0; j < CE_LANES; j++)
+        top = lanes[j] > top ? lanes[j] : top;
     return top;
 }
 
