@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport _core
 from fastnn.kernels.elementwise cimport copy, unary_forward
-from fastnn.reference import reduce as reference
+from fastnn import reference
 
 np.import_array()
 
