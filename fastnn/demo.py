@@ -1,0 +1,265 @@
+"""``fastnn demo``: an autoencoder learns features of handwritten digits, and shows how good and how fast.
+
+It trains on real digits (MNIST where it is at hand, else scikit-learn's), saves the features and two pictures, compares
+the features with raw pixels, and times the same training step on the C kernels and on the NumPy reference.
+``examples/autoencoder.py`` shows the training loop alone and takes the rest from here.
+"""
+import argparse
+import importlib.util
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import fastnn
+from fastnn import nn, optim
+from fastnn.utils.data import DataLoader, TensorDataset
+
+BATCH = 64
+NEIGHBOURS = 5
+EXTRAS = {"sklearn": "scikit-learn", "matplotlib": "matplotlib", "tqdm": "tqdm"}  # the package extra `demo`
+
+
+class Digits(NamedTuple):
+    """Images as rows of pixels from -1 to 1, the range of tanh; the first `known` rows are there to learn from."""
+
+    source: str
+    images: np.ndarray  # (rows, side * side) float32
+    labels: np.ndarray  # (rows,) int64
+    known: int
+    epochs: int         # enough for this set
+
+    @property
+    def side(self):
+        return round(self.images.shape[1] ** 0.5)
+
+
+def load_digits(root=None, seed=0):
+    """MNIST from `root` or the folder FASTNN_DATA, else scikit-learn's 1,797 digits of 8 x 8 pixels, in random order.
+
+    A `root` without MNIST is an error (FileNotFoundError); FASTNN_DATA without MNIST is not.
+    """
+    folder = root or os.environ.get("FASTNN_DATA")
+    if folder and (Path(folder) / "MNIST" / "raw").is_dir():
+        return _mnist(folder)
+    if root:
+        raise FileNotFoundError(f"load_digits: expected the IDX files of MNIST in {Path(folder) / 'MNIST' / 'raw'}")
+    from sklearn.datasets import load_digits as load
+    images, labels = load(return_X_y=True)
+    order = np.random.default_rng(seed).permutation(len(images))
+    return Digits("scikit-learn's digits", (images[order] / 8 - 1).astype(np.float32), labels[order].astype(np.int64),
+                  known=len(images) * 4 // 5, epochs=300)
+
+
+def _mnist(folder):
+    from fastnn.vision import datasets
+    parts = [datasets.MNIST(root=folder, train=train) for train in (True, False)]
+    images = np.concatenate([part.data.numpy() for part in parts]).reshape(-1, 28 * 28)
+    labels = np.concatenate([part.targets.numpy() for part in parts])
+    return Digits("MNIST", images.astype(np.float32) / 127.5 - 1, labels, known=len(parts[0]), epochs=20)
+
+
+class Autoencoder(nn.Module):
+    """pixels-128-64-`code`-64-128-pixels with ReLU between the layers and tanh at the end; rows in, rows out."""
+
+    def __init__(self, pixels=28 * 28, code=32):
+        super().__init__()
+        self.encoder = nn.Sequential(
+            nn.Linear(pixels, 128), nn.ReLU(),
+            nn.Linear(128, 64), nn.ReLU(),
+            nn.Linear(64, code), nn.ReLU())
+        self.decoder = nn.Sequential(
+            nn.Linear(code, 64), nn.ReLU(),
+            nn.Linear(64, 128), nn.ReLU(),
+            nn.Linear(128, pixels), nn.Tanh())
+
+    def forward(self, x):
+        return self.decoder(self.encoder(x))
+
+
+def training_step(model):
+    """A function that does one step of Adam on the reconstruction error of a batch and returns that loss."""
+    criterion, optimizer = nn.MSELoss(), optim.Adam(model.parameters(), lr=1e-3)
+
+    def step(batch):
+        loss = criterion(model(batch), batch)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+    return step
+
+
+def apply(model, rows):
+    """`model` over a NumPy array without gradients, a thousand rows at a time; a NumPy array."""
+    with fastnn.no_grad():
+        return np.concatenate([model(fastnn.from_numpy(rows[i:i + 1000])).numpy() for i in range(0, len(rows), 1000)])
+
+
+def reconstruction_loss(model, rows):
+    """Mean squared error between `rows` and what the model makes of them."""
+    return float(np.mean((apply(model, rows) - rows) ** 2))
+
+
+def unit_range(codes):
+    """`codes` scaled to 0..1 by their least and greatest value (all 0 when they are equal)."""
+    low, high = codes.min(), codes.max()
+    return (codes - low) / (high - low) if high > low else np.zeros_like(codes)
+
+
+def neighbour_score(features, labels, known):
+    """Share of the rows from `known` on that their five nearest neighbours among the first `known` name rightly."""
+    from sklearn.neighbors import KNeighborsClassifier
+    classifier = KNeighborsClassifier(NEIGHBOURS, algorithm="brute").fit(features[:known], labels[:known])
+    return float(classifier.score(features[known:], labels[known:]))
+
+
+def train(model, digits, epochs):
+    """Train with a progress bar; mean training loss and held-out loss of every epoch."""
+    from tqdm import tqdm
+    known, held_out = digits.images[:digits.known], digits.images[digits.known:]
+    batches = DataLoader(TensorDataset(fastnn.from_numpy(known)), batch_size=BATCH, shuffle=True)
+    step, history = training_step(model), []
+    with tqdm(total=epochs * len(batches), unit=" steps", desc="Training", dynamic_ncols=True) as bar:
+        for epoch in range(epochs):
+            total = 0.0
+            for (batch,) in batches:
+                total += step(batch).item() * len(batch)
+                bar.update()
+            history.append((total / len(known), reconstruction_loss(model, held_out)))
+            bar.set_postfix_str(f"epoch {epoch + 1}/{epochs}, loss {history[-1][0]:.4f}", refresh=False)
+    return np.array(history)
+
+
+def compare_speed(images, seconds=2.0, block=10):
+    """Seconds of one training step on the C kernels and on the reference, in turns; for each (median, fastest block)."""
+    batch = fastnn.from_numpy(np.ascontiguousarray(images[:BATCH]))
+    steps = {}
+    for backend in ("c", "reference"):
+        fastnn.manual_seed(0)
+        steps[backend] = training_step(Autoencoder(images.shape[1]))
+    times = {backend: [] for backend in steps}
+    end = time.perf_counter() + seconds
+    while len(times["c"]) < 5 or time.perf_counter() < end:
+        for backend, step in steps.items():
+            with fastnn.use_backend(backend):
+                step(batch)  # whoever ran before left its own data in the caches
+                start = time.perf_counter()
+                for _ in range(block):
+                    step(batch)
+                times[backend].append((time.perf_counter() - start) / block)
+    return {backend: (statistics.median(values), min(values)) for backend, values in times.items()}
+
+
+def picture(path, originals, reconstructions, labels):
+    """PNG of two held-out images of every digit, each above its reconstruction."""
+    from matplotlib.figure import Figure
+    side = round(originals.shape[1] ** 0.5)
+    gap = max(1, side // 8)
+    pitch, tops = side + gap, [gap * (line // 2) + (side + gap) * line for line in range(4)]
+    mosaic = np.full((tops[-1] + side, 10 * pitch - gap), np.nan)
+    for digit in range(10):
+        for pair, row in enumerate(np.flatnonzero(labels == digit)[:2]):
+            for top, images in zip(tops[2 * pair:], (originals, reconstructions), strict=False):
+                mosaic[top:top + side, digit * pitch:digit * pitch + side] = images[row].reshape(side, side)
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure.suptitle("Held-out digits and what the autoencoder makes of them", fontsize=11)
+    axes = figure.add_subplot()
+    axes.imshow(mosaic, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([top + side / 2 for top in tops], ["original", "reconstruction"] * 2)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    figure.savefig(path, dpi=150)
+
+
+def loss_curve(path, history):
+    """PNG of training and held-out loss over the epochs."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, MaxNLocator
+    epochs = np.arange(1, len(history) + 1)
+    figure = Figure(figsize=(6.4, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for column, name in enumerate(("training", "held out")):
+        axes.plot(epochs, history[:, column], label=name, marker="o" if len(history) == 1 else None)
+    axes.set_yscale("log")
+    axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("mean squared error")
+    axes.grid(which="both", alpha=0.25)
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=150)
+
+
+def run(digits, epochs=None, out="out", seed=0):
+    """Train, judge, time and save, printing what comes out; returns the same figures."""
+    out = Path(out)
+    rows, pixels = digits.images.shape
+    held_out, held_out_labels = digits.images[digits.known:], digits.labels[digits.known:]
+    fastnn.manual_seed(seed)
+    model = Autoencoder(pixels)
+    widths = [layer.in_features for layer in model.modules() if isinstance(layer, nn.Linear)]
+    print(f"Data      {digits.source}: {rows:,} images of {digits.side} x {digits.side} pixels, "
+          f"{len(held_out):,} of them held out")
+    print(f"Network   {'-'.join(map(str, [*widths, pixels]))}, "
+          f"{sum(parameter.numel() for parameter in model.parameters()):,} parameters", flush=True)
+
+    start = time.perf_counter()
+    history = train(model, digits, epochs or digits.epochs)
+    seconds = time.perf_counter() - start
+    print(f"Loss      {history[0, 0]:.4f} after the first epoch, {history[-1, 0]:.4f} after {len(history)} "
+          f"(held out {history[-1, 1]:.4f}), in {seconds:.1f} s", flush=True)
+
+    features = unit_range(apply(model.encoder, digits.images))
+    scores = {"codes": neighbour_score(features, digits.labels, digits.known),
+              "pixels": neighbour_score(digits.images, digits.labels, digits.known)}
+    print(f"Features  {NEIGHBOURS} nearest neighbours name {scores['codes']:.1%} of the held-out digits by "
+          f"{features.shape[1]} codes, {scores['pixels']:.1%} by {pixels} pixels", flush=True)
+
+    speed = compare_speed(digits.images)
+    for i, kind in enumerate(("medians", "fastest")):
+        ours, numpy = speed["c"][i] * 1e3, speed["reference"][i] * 1e3
+        print(f"{'' if i else 'Speed':10}a training step of {BATCH} images takes {ours:.3f} ms, on the NumPy reference "
+              f"{numpy:.3f} ms, {numpy / ours:.1f} times as long ({kind} of blocks in turns)")
+
+    files = [out / name for name in ("features.npz", "reconstructions.png", "loss.png")]
+    np.savez_compressed(files[0], features=features, labels=digits.labels)
+    picture(files[1], held_out, apply(model, held_out), held_out_labels)
+    loss_curve(files[2], history)
+    print(f"Saved     {', '.join(map(str, files))}")
+    return {"loss": history, "scores": scores, "seconds": speed}
+
+
+def main(argv=None):
+    """The command; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="fastnn demo", description="train an autoencoder on real handwritten digits")
+    parser.add_argument("--epochs", type=int, help="passes over the data (default: 300, MNIST 20)")
+    parser.add_argument("--root", help="folder that holds MNIST/raw (default: FASTNN_DATA, else scikit-learn's digits)")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="where to put the results (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(argv)
+    if args.epochs is not None and args.epochs < 1:
+        parser.error(f"--epochs: expected at least 1, got {args.epochs}")
+    missing = " ".join(package for module, package in EXTRAS.items() if importlib.util.find_spec(module) is None)
+    if missing:
+        parser.exit(1, f"fastnn demo: missing {missing}; install by: {sys.executable} -m pip install {missing}\n")
+    try:
+        digits = load_digits(args.root, args.seed)
+        args.out.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError, ValueError) as error:  # the last two: MNIST's files are missing or damaged
+        parser.exit(1, f"fastnn demo: {error}\n")
+    fastnn.show_config()
+    print()
+    run(digits, args.epochs, args.out, args.seed)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
