@@ -33,6 +33,7 @@ ISA_FLAGS = {
 }
 # Not -ffast-math: it changes the whole process' denormal mode and breaks NaN. gnu11 and fp-contract give FMA.
 C_FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden",
+           "-fopenmp-simd",  # the pragmas that need no run-time library, for builds without OpenMP
            "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-unknown-pragmas",
            "-Wno-pass-failed", "-Wno-bitwise-conditional-parentheses",  # clang's; gcc ignores what it does not know
            "-Werror=incompatible-pointer-types", "-Werror=implicit-function-declaration"]
