@@ -39,9 +39,7 @@ def main(argv=None):
         return 0
     if first == "info":
         import fastnn
-        config = fastnn.show_config()
-        if config is not None:
-            print(config)
+        fastnn.show_config()
         return 0
     if first in ("demo", "bench"):
         return _subcommand(first, rest)

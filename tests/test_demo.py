@@ -38,7 +38,7 @@ def mnist(tmp_path):
 @pytest.fixture
 def quick_speed(monkeypatch):
     compare = demo.compare_speed
-    monkeypatch.setattr(demo, "compare_speed", lambda images: compare(images, seconds=0, block=1))
+    monkeypatch.setattr(demo, "compare_speed", lambda images: compare(images, seconds=0, block=1, rest=0))
 
 
 def test_demo_on_digits(tmp_path, quick_speed, capsys):
@@ -153,7 +153,7 @@ def test_picture_of_incomplete_classes(tmp_path):
 
 
 def test_both_backends_are_timed_from_the_same_weights():
-    seconds = demo.compare_speed(demo.load_digits().images, seconds=0, block=1)
+    seconds = demo.compare_speed(demo.load_digits().images, seconds=0, block=1, rest=0)
     assert set(seconds) == {"c", "reference"}
     assert all(0 < fastest <= median for median, fastest in seconds.values())
     assert fastnn.get_backend() == "c"
