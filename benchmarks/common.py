@@ -27,12 +27,13 @@ def seconds_of(call, number):
     return time.perf_counter() - start
 
 
-def time_in_turns(contenders, scopes=None, rounds=9, block=0.004, budget=None):
+def time_in_turns(contenders, scopes=None, rounds=9, block=0.004, budget=None, rest=0.03):
     """{name: {"median", "min"}} seconds a call, of {name: callable}.
 
     `scopes` are functions that return a context manager for a contender's blocks: settings that cost no time there.
-    Every round gives each contender one block of about `block` seconds after an untimed call, so that a noisy moment
-    hits all of them and nobody profits from a warm cache that another had to fill. Ends early after `budget` seconds.
+    Every round gives each contender one block of about `block` seconds, so that a noisy moment hits all of them. Before
+    it come `rest` seconds, in which the threads of the contender before stop spinning (OpenBLAS' do for some 25 ms, and
+    would hold a processor), and untimed calls that warm caches and threads. Ends early after `budget` timed seconds.
     """
     scopes = scopes or {}
     numbers, samples = {}, {name: [] for name in contenders}
@@ -43,16 +44,19 @@ def time_in_turns(contenders, scopes=None, rounds=9, block=0.004, budget=None):
             if once < block / 20:  # one call says too little
                 once = seconds_of(call, 10) / 10
         numbers[name] = max(1, int(block / max(once, 1e-9)))
-    started = time.perf_counter()
+    timed = 0.0
     gc.collect()
     gc.disable()
     try:
         for done in range(rounds):
             for name, call in contenders.items():
                 with scopes.get(name, contextlib.nullcontext)():
-                    call()
-                    samples[name].append(seconds_of(call, numbers[name]) / numbers[name])
-            if budget and done >= 2 and time.perf_counter() - started > budget:
+                    time.sleep(rest)
+                    seconds_of(call, min(3, numbers[name]))
+                    took = seconds_of(call, numbers[name])
+                    samples[name].append(took / numbers[name])
+                    timed += took
+            if budget and done >= 2 and timed > budget:
                 break
     finally:
         gc.enable()

@@ -15,7 +15,7 @@
 int fnn_threads = 1;
 int fnn_serial = 0;
 int fnn_flush_denormal = 1;
-double fnn_thread_cost = 6000.0;
+double fnn_thread_cost = 3000.0;
 
 #ifndef _WIN32
 /* libgomp's pool is gone in a forked child, yet its team is not reset: a region would wait for ever. */

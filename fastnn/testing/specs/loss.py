@@ -293,11 +293,12 @@ def torch_cross_entropy(x, target, weight, ignore_index, label_smoothing, reduct
                            reduction=reduction)
 
 
-def torch_with_saved(x, target, *rest):
+def torch_with_saved(x, target, weight=None, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
     """PyTorch's loss beside our own `saved`, which is no business of PyTorch's."""
-    saved = reference.cross_entropy_forward(x.numpy(), target.numpy(),
-                                            None if rest[0] is None else rest[0].numpy(), *rest[1:])[1]
-    return torch_cross_entropy(x, target, *rest), saved
+    options = (ignore_index, label_smoothing, reduction)
+    saved = reference.cross_entropy_forward(x.numpy(), target.numpy(), None if weight is None else weight.numpy(),
+                                            *options)[1]
+    return torch_cross_entropy(x, target, weight, *options), saved
 
 
 def torch_cross_entropy_backward(grad, x, target, saved, *rest, need_input, need_target):
