@@ -11,7 +11,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 from fastnn import kernels
 
 if os.environ.get("FASTNN_TEST_TORCH") == "0":  # `make asan`: PyTorch is not built for it
-    sys.modules["torch"] = None  # importing it raises ImportError
+    class NoTorch:
+        """Importing it fails (None in sys.modules would do that too, but SciPy looks there)."""
+
+        def find_spec(self, name, path=None, target=None):
+            if name.partition(".")[0] == "torch":
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    sys.meta_path.insert(0, NoTorch())
 
 
 @pytest.fixture
