@@ -9,7 +9,7 @@ import types
 
 USAGE = """\
 usage: python -m fastnn [-m MODULE | -c CODE | SCRIPT | -] [ARGUMENTS ...]
-       python -m fastnn demo | bench | info [ARGUMENTS ...]
+       python -m fastnn demo | info [ARGUMENTS ...]
 
 Run a program written for PyTorch, unchanged: its `import torch` and `import torchvision` give fastnn.
 
@@ -17,7 +17,6 @@ Run a program written for PyTorch, unchanged: its `import torch` and `import tor
   -m MODULE   a module, as with python -m
   -c CODE     a program given as a string
   demo        train the autoencoder on digits and show what it learned
-  bench       time operations and training steps
   info        show version, instruction set, threads and compiler options
   --version   print the version
 """
@@ -41,8 +40,8 @@ def main(argv=None):
         import fastnn
         fastnn.show_config()
         return 0
-    if first in ("demo", "bench"):
-        return _subcommand(first, rest)
+    if first == "demo":
+        return importlib.import_module("fastnn.demo").main(rest)
     if first in ("-m", "-c") and not rest:
         sys.stderr.write(f"Argument expected for the {first} option\n{USAGE}")
         return 2
@@ -56,13 +55,6 @@ def main(argv=None):
     if first == "-c":
         return _run(rest[0], rest[1:], _prepare_code)
     return _run(first, rest, _prepare_script)
-
-
-def _subcommand(name, arguments):
-    if importlib.util.find_spec(f"fastnn.{name}") is None:
-        sys.stderr.write(f"fastnn: this installation has no {name}\n")
-        return 2
-    return importlib.import_module(f"fastnn.{name}").main(arguments)
 
 
 # ---- running a program as `python` does ----
