@@ -5,6 +5,7 @@ cimport numpy as np
 cdef class Version:
     """Counts in-place changes of one piece of memory; shared by a tensor, its views and its detached twins."""
     cdef long n
+    cdef long rebases            # changes that gave the memory's owner another history: its views' are then stale
 
 
 cdef class Vertex:

@@ -12,6 +12,7 @@ cdef class Tensor(Operators):
     cdef object grad_            # Tensor or None
     cdef Version version
     cdef Tensor base             # the tensor that this one is a view of
+    cdef long seen               # of a view: the version's `rebases` when its history was made
     cdef list hooks              # of a leaf
     cdef bint retains
     cdef dict extra              # attributes that a program adds; PyTorch's tensors have a __dict__
@@ -36,3 +37,4 @@ cdef Tensor recordn(np.ndarray out, Rule rule, str name, tuple inputs, tuple sav
 # `tensor`, changed in place by an operation on itself and the others.
 cdef Node rebase(Tensor tensor, Rule rule, str name, tuple others, tuple saved)
 cdef int check_inplace(Tensor tensor) except -1
+cdef int adopt_node(Tensor tensor, Node node) except -1

@@ -45,15 +45,26 @@ cdef bint grad_enabled() noexcept:
     return fnn_grad_mode
 
 
+cdef inline void refresh(Tensor x) noexcept:
+    """Bring a view's history up to date: its base may have got another one from a change in place."""
+    if x.base is not None and x.seen != x.version.rebases:
+        renew(x)
+
+
 cdef bint needs_grad(Tensor x) noexcept:
+    refresh(x)
     return x.node is not None or x.leaf_requires_grad
 
 
 cdef bint recording(Tensor x) noexcept:
-    return fnn_grad_mode and (x.node is not None or x.leaf_requires_grad)
+    if not fnn_grad_mode:
+        return False
+    refresh(x)
+    return (x.node is not None or x.leaf_requires_grad)
 
 
 cdef inline Vertex edge(Tensor x):
+    refresh(x)
     if x.node is not None:
         return x.node
     return x if x.leaf_requires_grad else None
@@ -70,6 +81,7 @@ cdef Tensor wrap_view(np.ndarray array, Tensor base):
     tensor.array = array
     tensor.base = base if base.base is None else base.base
     tensor.version = base.version_object()
+    tensor.seen = tensor.version.rebases
     return tensor
 
 
@@ -114,21 +126,103 @@ cdef int check_inplace(Tensor tensor) except -1:
             raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
         if tensor.base is not None and tensor.base.leaf_requires_grad and tensor.base.node is None:
             raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+        if tensor.base is not None and needs_grad(tensor.base) and not needs_grad(tensor):
+            raise RuntimeError("A view was created in no_grad mode and is being modified inplace with grad mode "
+                               "enabled. Create the view with grad mode enabled, or change it in no_grad mode.")
     return 0
 
 
 cdef Node rebase(Tensor tensor, Rule rule, str name, tuple others, tuple saved):
     """Make `tensor`, just changed in place, the output of a new node; its edges: the tensor before, then `others`."""
     cdef Node node = Node.__new__(Node)
-    if tensor.base is not None:
-        raise NotImplementedError(f"{name}: in-place change of a view inside a graph; use the out-of-place form")
     node.rule = rule
     node.op_name = name
     node.edges = (edge(tensor),) + edges_of(others)
     node.saved = saved
-    tensor.node = node
-    tensor.leaf_requires_grad = False
+    adopt_node(tensor, node)
     return node
+
+
+# ---- in-place changes and views ----
+# Changing a view changes its base: the base becomes the output of a CopySlices node that runs the operation's rule on
+# the view's part of the gradient. All views of the base get a new history, as views of the new base, when it is
+# asked for.
+
+cdef int adopt_node(Tensor tensor, Node node) except -1:
+    """`tensor`, just changed in place (and its version counted), is the output of `node`, whose edges[0] is what the
+    tensor was before."""
+    cdef Tensor base = tensor.base
+    cdef Node slices
+    cdef Version version
+    if base is None:
+        tensor.node = node
+        tensor.leaf_requires_grad = False
+    else:
+        part_of(base.array, tensor.array, base.array.dtype)  # raises if it is none
+        slices = Node.__new__(Node)
+        slices.rule = copy_slices
+        slices.op_name = "CopySlices"
+        slices.edges = (edge(base),) + node.edges[1:]
+        slices.saved = (node, base.array, tensor.array)
+        base.node = slices
+        base.leaf_requires_grad = False
+    version = tensor.version_object()
+    version.rebases += 1
+    refresh(tensor)
+    return 0
+
+
+cdef void renew(Tensor x) noexcept:
+    cdef Tensor base = x.base
+    cdef Node node
+    x.seen = x.version.rebases
+    if base.node is None and not base.leaf_requires_grad:
+        return
+    node = Node.__new__(Node)
+    node.rule = as_strided_backward
+    node.op_name = "AsStridedBackward0"
+    node.edges = (base if base.node is None else base.node,)
+    node.saved = (base.array, x.array)
+    x.node = node
+
+
+cdef tuple part_of(base, view, dtype):
+    """Zeros laid out in memory as `base`, and in them the part that `view` is."""
+    low, high = numpy.lib.array_utils.byte_bounds(base)
+    first = view.__array_interface__["data"][0]
+    if view.size:
+        view_low, view_high = numpy.lib.array_utils.byte_bounds(view)
+        if view_low < low or view_high > high or view.dtype != base.dtype:
+            raise RuntimeError("in-place change of a view inside a graph: the view is not a part of its base's memory "
+                               "in the same dtype")
+    memory = numpy.zeros(high - low, numpy.uint8)
+    start = base.__array_interface__["data"][0] - low
+    return (numpy.ndarray(base.shape, dtype, memory, start, base.strides),
+            numpy.ndarray(view.shape, dtype, memory, first - low if view.size else 0, view.strides))
+
+
+cdef object as_strided_backward(Node node, np.ndarray grad):
+    whole, part = part_of(node.saved[0], node.saved[1], grad.dtype)
+    if part.size:
+        repeated = tuple([i for i in range(part.ndim) if part.shape[i] > 1 and part.strides[i] == 0])
+        if repeated:  # of an expanded tensor one element stands for many
+            one = tuple([slice(0, 1) if i in repeated else slice(None) for i in range(part.ndim)])
+            part[one] = grad.sum(axis=repeated, keepdims=True)
+        else:
+            part[...] = grad
+    return whole
+
+
+cdef object copy_slices(Node node, np.ndarray grad):
+    cdef Node inner = node.saved[0]
+    whole, part = part_of(node.saved[1], node.saved[2], grad.dtype)
+    whole[...] = grad
+    inner.check_guards()
+    result = inner.rule(inner, part.copy())
+    if not isinstance(result, tuple):
+        result = (result,)
+    part[...] = 0 if result[0] is None else result[0]
+    return (None if node.edges[0] is None else whole,) + result[1:]
 
 
 # ---- backward ----
@@ -186,12 +280,15 @@ def gradients(outputs, inputs, grad_outputs, bint keep_graph=False):
 
 cdef object python_rule(Node node, np.ndarray grad):
     """For operations that are not worth compiling: saved[0] is the rule, called with the gradient and the rest."""
-    return node.saved[0](grad, *node.saved[1:])
+    result = node.saved[0](grad, *node.saved[1:])
+    return result if isinstance(result, (tuple, np.ndarray)) else numpy.asarray(result)  # NumPy's 0-d results
 
 
 def record(out, rule, str name, tuple inputs, tuple saved=(), tuple guards=()):
     """A tensor for array `out`; ``rule(grad, *saved)`` gives an array, or a tuple with one (or None) per input."""
     cdef bint on = False
+    if not isinstance(out, np.ndarray):
+        out = numpy.asarray(out)
     for item in inputs:
         if isinstance(item, Tensor) and recording(<Tensor>item):
             on = True
@@ -327,7 +424,7 @@ cdef class Tensor(Operators):
     @property
     def requires_grad(self):
         """Whether gradients flow to this tensor; may be set on a leaf."""
-        return self.leaf_requires_grad or self.node is not None
+        return needs_grad(self)
 
     @requires_grad.setter
     def requires_grad(self, bint on):
@@ -344,10 +441,12 @@ cdef class Tensor(Operators):
     @property
     def grad_fn(self):
         """The operation that made this tensor, None for a leaf."""
+        refresh(self)
         return self.node
 
     @property
     def is_leaf(self):
+        refresh(self)
         return self.node is None
 
     @property

@@ -1,7 +1,8 @@
 """Data types, devices and sizes under PyTorch's names. Everything lives in main memory, on the CPU."""
 import numpy as np
 
-__all__ = ["dtype", "device", "Size", "from_numpy", "to_numpy", "get_default_dtype", "set_default_dtype", "finfo", "iinfo"]
+__all__ = ["dtype", "device", "Size", "from_numpy", "to_numpy", "get_default_dtype", "set_default_dtype",
+           "finfo", "iinfo"]
 
 
 class dtype:  # noqa: N801 (PyTorch's name)

@@ -1,5 +1,6 @@
 """Initial values for parameters, as torch.nn.init has them. All work in place and return the tensor."""
 import math
+import warnings
 
 from fastnn.autograd import no_grad
 
@@ -54,19 +55,36 @@ def normal_(tensor, mean=0.0, std=1.0, generator=None):
 
 @no_grad
 def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
-    """Normal numbers limited to [a, b], by the inverse of the distribution function."""
+    """Normal numbers limited to [a, b], by drawing again what falls outside."""
+    import numpy as np
+
+    from fastnn.ops.creation import empty_like
+
     def phi(x):
         return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
-    from statistics import NormalDist
+    if mean < a - 2 * std or mean > b + 2 * std:
+        warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
+                      "incorrect.", stacklevel=3)
+    values, fresh = empty_like(tensor).detach(), empty_like(tensor).detach()
+    if phi((b - mean) / std) - phi((a - mean) / std) > 0.3:
+        low, high = (values.numpy().dtype.type(limit) for limit in (a, b))
 
-    import numpy as np
-    low, high = phi((a - mean) / std), phi((b - mean) / std)
-    tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)
-    inverse = np.vectorize(NormalDist().inv_cdf, otypes=[float])
-    array = tensor.detach().numpy()
-    probability = np.clip((array.astype(np.float64) + 1) / 2, 1e-12, 1 - 1e-12)
-    array[...] = np.clip(mean + std * inverse(probability), a, b) if array.size else array
-    return tensor
+        def draw(into):
+            array = into.normal_(mean, std, generator=generator).numpy()
+            return (array < low) | (array > high)
+    else:  # so far out that few normal numbers would do: uniform ones, kept in proportion to the density
+        peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+
+        def draw(into):
+            array = into.uniform_(a, b, generator=generator).numpy()
+            chance = empty_like(into).uniform_(generator=generator).log_().numpy()
+            return chance > -0.5 * ((array - mean) / std) ** 2 - peak
+    again = draw(values)
+    while again.any():
+        refused = draw(fresh)
+        np.copyto(values.numpy(), fresh.numpy(), where=again)
+        again &= refused
+    return tensor.copy_(values)
 
 
 @no_grad

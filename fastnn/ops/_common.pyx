@@ -1,10 +1,12 @@
 """What the operations share."""
 cimport numpy as np
 
+import warnings
+
 import numpy
 
 from fastnn import dtypes
-from fastnn._tensor cimport Tensor, shape_of, wrap
+from fastnn._tensor cimport Tensor, grad_enabled, needs_grad, shape_of, wrap
 from fastnn.kernels cimport reduce as K
 
 np.import_array()
@@ -39,6 +41,54 @@ cdef int wrap_dim(object dim, int ndim) except -1:
     if d < -n or d >= n:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})")
     return d + n if d < 0 else d
+
+
+def axis_of(dim, int ndim):
+    """`wrap_dim` for Python modules."""
+    if not hasattr(dim, "__index__"):
+        raise TypeError(f"a dimension must be an int, not {type(dim).__name__}")
+    return wrap_dim(dim, ndim)
+
+
+def need_tensors(str op, *values):
+    """TypeError as PyTorch's argument parser raises it."""
+    for position, value in enumerate(values):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{op}(): argument {position + 1} must be Tensor, not {type(value).__name__}")
+
+
+def into(str op, out, made, tuple inputs=()):
+    """``out=``: `made` itself without it; else its numbers written to `out`, which takes the shape of `made`."""
+    if out is None:
+        return made
+    need_tensors(op, out)
+    cdef Tensor target = <Tensor>out, source = <Tensor>made
+    if grad_enabled() and needs_grad(target) or source.requires_grad:
+        raise RuntimeError(f"{op}(): functions with out=... arguments don't support automatic differentiation, but one "
+                           f"of the arguments requires grad.")
+    if not numpy.can_cast(source.array.dtype, target.array.dtype, "same_kind"):
+        raise RuntimeError(f"{op}(): result type {source.dtype} can't be cast to the desired output type "
+                           f"{target.dtype}")
+    for item in inputs:
+        if item is out or isinstance(item, Tensor) and numpy.shares_memory((<Tensor>item).array, target.array):
+            raise RuntimeError(f"{op}(): unsupported operation: some elements of the input tensor and the written-to "
+                               f"tensor refer to a single memory location. Please clone() the tensor before "
+                               f"performing the operation.")
+    cdef int i
+    for i in range(np.PyArray_NDIM(target.array)):
+        if np.PyArray_DIM(target.array, i) > 1 and np.PyArray_STRIDE(target.array, i) == 0:
+            raise RuntimeError(f"{op}(): unsupported operation: more than one element of the written-to tensor refers "
+                               f"to a single memory location. Please clone() the tensor before performing the "
+                               f"operation.")
+    if shape_of(target.array) != shape_of(source.array):
+        if np.PyArray_SIZE(target.array):
+            warnings.warn(f"An output with one or more elements was resized since it had shape "
+                          f"{list(shape_of(target.array))}, which does not match the required output shape "
+                          f"{list(shape_of(source.array))}.", stacklevel=3)
+        target.array = numpy.empty(shape_of(source.array), target.array.dtype)
+    target.array[...] = source.array
+    target.bump()
+    return out
 
 
 def promote(x, y):

@@ -4,10 +4,10 @@ cimport numpy as np
 import numpy
 
 from fastnn._tape cimport Node
-from fastnn._tensor cimport Tensor, check_inplace, needs_grad, rebase, recording, record1, record2, wrap, shape_of
+from fastnn._tensor cimport Tensor, adopt_node, check_inplace, needs_grad, recording, record1, record2, shape_of, wrap
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport as_tensor, is_real, undo, zero_d
-from fastnn.ops._common import promote
+from fastnn.ops._common import need_tensors, promote
 
 np.import_array()
 
@@ -46,12 +46,12 @@ cdef object pow_backward(Node node, np.ndarray grad):
     dx = dy = None
     if node.edges[0] is not None:  # y x^(y-1), 0 where y = 0
         power = K.binary("mul", y, K.binary("pow", x, K.unary_forward("add_scalar", y, -1.0)))
-        dx = undo(K.binary("mul", grad, K.where(y == 0, numpy.zeros((), x.dtype), power)), saved[0])
+        dx = undo(K.binary("mul", grad, K.where(zero_d(y == 0), numpy.zeros((), x.dtype), power)), saved[0])
     if node.edges[1] is not None:  # x^y ln x, 0 where x = 0 and y >= 0
         z = saved[4]
         zero = (x == 0) & (y >= 0)
         log = K.unary_forward("log", x)
-        dy = undo(K.binary("mul", grad, K.where(zero, numpy.zeros((), x.dtype), K.binary("mul", z, log))), saved[1])
+        dy = undo(K.binary("mul", grad, K.where(zero_d(zero), numpy.zeros((), x.dtype), K.binary("mul", z, log))), saved[1])
     return dx, dy
 
 
@@ -59,8 +59,8 @@ cdef object extremum_backward(Node node, np.ndarray grad):
     """maximum and minimum: the larger gets the gradient, equal ones half each."""
     cdef tuple saved = node.saved
     x, y = saved[2], saved[3]
-    equal = x == y
-    first = (x > y) if saved[4] else (x < y)
+    equal = zero_d(x == y)
+    first = zero_d(x > y if saved[4] else x < y)
     half = K.unary_forward("mul_scalar", grad, 0.5)
     zero = numpy.zeros((), grad.dtype)
     dx = K.where(equal, half, K.where(first, grad, zero)) if node.edges[0] is not None else None
@@ -163,7 +163,7 @@ def div(input, other, *, rounding_mode=None):
     """input / other; `rounding_mode`: None, "trunc" or "floor"."""
     if rounding_mode is not None:
         if rounding_mode == "floor":
-            return floor_divide(input, other)
+            return stepwise(floor_divide(input, other), input, other)
         if rounding_mode == "trunc":
             from fastnn.ops.pointwise import trunc
             quotient = div(input, other)
@@ -200,6 +200,8 @@ def rdiv(input, other):
 def pow(input, exponent):
     """input to the power `exponent`."""
     from fastnn.ops.pointwise import pow_scalar, square
+    if not isinstance(input, Tensor):
+        need_tensors("pow", exponent)
     if isinstance(input, Tensor) and type(exponent) in (int, float) and is_real((<Tensor>input).array):
         return square(input) if exponent == 2 else pow_scalar(input, exponent)
     cdef Tensor x, y, out
@@ -224,6 +226,7 @@ def rpow(input, other):
 
 def extremum(str op, input, other):
     cdef Tensor x, y, out
+    need_tensors(op, input, other)
     x, y = operands(input, other)
     cdef np.ndarray z = compute(op, x.array, y.array)
     if recording(x) or recording(y):
@@ -243,6 +246,21 @@ def maximum(input, other):
 def minimum(input, other):
     """The smaller of the two, element by element; NaN wins."""
     return extremum("minimum", input, other)
+
+
+cdef object no_slope(Node node, np.ndarray grad):
+    return tuple([None if edge is None else numpy.zeros(shape, grad.dtype)
+                  for edge, shape in zip(node.edges, node.saved)])
+
+
+cdef object stepwise(Tensor made, object input, object other):
+    """A result that is constant between its steps: in the graph, with gradient 0."""
+    if not is_real(made.array):
+        return made
+    cdef Tensor x = as_tensor(input, made), y = as_tensor(other, made)
+    if not (recording(x) or recording(y)):
+        return made
+    return record2(made.array, no_slope, "DivBackward1", x, y, (shape_of(x.array), shape_of(y.array)))
 
 
 cdef object discrete(str op, object input, object other):
@@ -327,7 +345,7 @@ cdef Tensor div_scalar(Tensor x, double a):
 
 cdef object in_place(str op, Tensor x, object other, function, backward_of_other):
     """x becomes op(x, other), in x's memory. With a graph the out-of-place rule is taken over by x."""
-    cdef Tensor y = as_tensor(other, x), out
+    cdef Tensor y = as_tensor(other, x), out, before
     check_inplace(x)
     dtype = promote(x, other)
     if not numpy.can_cast(dtype, x.array.dtype, "same_kind"):
@@ -337,13 +355,14 @@ cdef object in_place(str op, Tensor x, object other, function, backward_of_other
         raise RuntimeError(f"output with shape {list(shape_of(x.array))} doesn't match the broadcast shape "
                            f"{list(shape)}")
     if recording(x) or recording(y):
-        if x.base is not None:
-            raise NotImplementedError(f"{op}_: in-place change of a view inside a graph; use the out-of-place form")
-        out = function(x, y)
-        K.copy_into(x.array, out.array.astype(x.array.dtype, copy=False))
+        before = wrap(x.array.copy() if needs_grad(y) else x.array)  # the rule for y reads what x was
+        before.node = x.node
+        out = function(before, y)
+        if x.array.dtype.kind == "f" and x.array.dtype != out.array.dtype:
+            out = out.to(x.array.dtype)
+        numpy.copyto(x.array, out.array)
         x.bump()
-        x.node = out.node
-        x.leaf_requires_grad = False
+        adopt_node(x, out.node)
         return x
     if plain(x, y):
         K.binary_into(op, x.array, x.array, y.array)

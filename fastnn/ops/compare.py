@@ -4,6 +4,7 @@ import numpy as np
 from fastnn import kernels
 from fastnn._tensor import Tensor, from_array
 from fastnn.errors import ShapeError
+from fastnn.ops._common import need_tensors
 
 _FUNCTIONS = {"eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater,
               "ge": np.greater_equal}
@@ -14,6 +15,7 @@ def _array(value):
 
 
 def _compare(op, input, other):
+    need_tensors(op, input)
     x, y = _array(input), _array(other)
     if isinstance(y, np.ndarray) and x.dtype == y.dtype and x.dtype.kind == "f":
         return from_array(kernels.compare(op, x, y))
@@ -89,16 +91,19 @@ def isfinite(input):
 
 def logical_and(input, other):
     """Both true (not 0)."""
+    need_tensors("logical_and", input, other)
     return from_array(np.asarray(np.logical_and(_array(input), _array(other))))
 
 
 def logical_or(input, other):
     """Either true (not 0)."""
+    need_tensors("logical_or", input, other)
     return from_array(np.asarray(np.logical_or(_array(input), _array(other))))
 
 
 def logical_xor(input, other):
     """Exactly one true (not 0)."""
+    need_tensors("logical_xor", input, other)
     return from_array(np.asarray(np.logical_xor(_array(input), _array(other))))
 
 

@@ -3,8 +3,9 @@ import numpy as np
 
 from fastnn import dtypes
 from fastnn import random as _random
-from fastnn._tensor import Tensor, adopt, from_array, wrap_numpy
+from fastnn._tensor import Tensor, from_array, wrap_numpy
 from fastnn.kernels import _core
+from fastnn.ops._common import into
 
 
 def _check(device, layout=None, pin_memory=False):
@@ -111,21 +112,21 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layo
         fill_value = fill_value.item()
     if dtype is None:
         dtype = bool if isinstance(fill_value, bool) else np.int64 if isinstance(fill_value, int) else None
-    array = _core.empty(_sizes((size,)), dtypes.to_numpy(dtype).num)
+    array = _core.empty(_sizes((size,)), dtypes.to_numpy(dtype if out is None else out.dtype).num)
     array[...] = fill_value
-    return _finish(array, requires_grad)
+    return into("full", out, _finish(array, requires_grad))
 
 
 def zeros(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """A tensor of zeros."""
     return full(_sizes(size), 0, dtype=dtypes.to_numpy(dtype), device=device, requires_grad=requires_grad,
-                layout=layout)
+                layout=layout, out=out)
 
 
 def ones(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """A tensor of ones."""
     return full(_sizes(size), 1, dtype=dtypes.to_numpy(dtype), device=device, requires_grad=requires_grad,
-                layout=layout)
+                layout=layout, out=out)
 
 
 def _like(input, dtype):
@@ -158,8 +159,14 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
     if end is None:
         start, end = 0, start
     start, end, step = (value.item() if isinstance(value, Tensor) else value for value in (start, end, step))
+    if out is not None:
+        dtype = out.dtype
+        if not dtype.is_floating_point and int(step) == 0:
+            raise ValueError("step must be nonzero")
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if not (np.isfinite(start) and np.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if dtype is None:
@@ -167,25 +174,31 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
     count = int(np.ceil((end - start) / step))
     values = start + np.arange(count, dtype=np.int64 if isinstance(start, int) and isinstance(step, int) else
                                np.float64) * step
-    return _finish(values.astype(dtypes.to_numpy(dtype)), requires_grad)
+    return into("arange", out, _finish(values.astype(dtypes.to_numpy(dtype)), requires_grad))
 
 
 def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, layout=None, out=None):
     """`steps` evenly spaced numbers from start to end, both included."""
     _check(device, layout)
+    if isinstance(steps, float) or not hasattr(steps, "__index__"):
+        raise TypeError(f"linspace() received an invalid combination of arguments - got "
+                        f"({', '.join(type(value).__name__ for value in (start, end, steps))}): expected an int for "
+                        f"steps")
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
-    kind = dtypes.to_numpy(dtype)
+    if any(isinstance(value, Tensor) and value.ndim for value in (start, end)):
+        raise RuntimeError("linspace only supports 0-dimensional start and end tensors")
+    kind = dtypes.to_numpy(dtype if out is None else out.dtype)
     start, end = (value.item() if isinstance(value, Tensor) else value for value in (start, end))
     if kind.kind != "f":
-        return _finish(np.linspace(start, end, steps).astype(kind), requires_grad)
+        return into("linspace", out, _finish(np.linspace(start, end, steps).astype(kind), requires_grad))
     # From both ends towards the middle, in the dtype itself, as PyTorch counts.
     step = kind.type((end - start) / (steps - 1)) if steps > 1 else kind.type(0)
     index = np.arange(steps)
     lower = kind.type(start) + step * index.astype(kind)
     upper = kind.type(end) - step * (steps - 1 - index).astype(kind)
-    return _finish(np.where(index < steps // 2, lower, upper).astype(kind) if steps != 1 else
-                   np.asarray([start], kind), requires_grad)
+    values = np.where(index < steps // 2, lower, upper).astype(kind) if steps != 1 else np.asarray([start], kind)
+    return into("linspace", out, _finish(values, requires_grad))
 
 
 def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None, out=None):

@@ -2,7 +2,7 @@
 import numpy as np
 
 from fastnn._tensor import Tensor, from_array, record, record_inplace, view_of, writable
-from fastnn.ops._common import promote
+from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors, promote
 
 
 def _numpy_index(index):
@@ -108,7 +108,7 @@ def setitem(input, index, value):
 
 def select(input, dim, index):
     """One slice along `dim`, without that dimension (a view)."""
-    dim = _wrap(dim, input.ndim)
+    dim = axis_of(dim, input.ndim)
     size = input.shape[dim]
     if not -size <= index < size:
         raise IndexError(f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension "
@@ -118,7 +118,11 @@ def select(input, dim, index):
 
 def narrow(input, dim, start, length):
     """`length` slices along `dim` from `start` on (a view)."""
-    dim = _wrap(dim, input.ndim)
+    if input.ndim == 0:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    dim = axis_of(dim, input.ndim)
+    if isinstance(start, Tensor) and (start.ndim or start.numpy().dtype.kind not in "iu"):
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
     start = int(start)
     size = input.shape[dim]
     if not -size <= start <= size:
@@ -131,23 +135,16 @@ def narrow(input, dim, start, length):
     return getitem(input, (slice(None),) * dim + (slice(start, start + length),))
 
 
-def _wrap(dim, ndim):
-    bound = max(ndim, 1)
-    if not -bound <= dim < bound:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-bound}, {bound - 1}], but got {dim})")
-    return dim % bound
-
-
 def unbind(input, dim=0):
     """All slices along `dim`."""
     if input.ndim == 0:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
-    return tuple(select(input, dim, i) for i in range(input.shape[_wrap(dim, input.ndim)]))
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+    return tuple(select(input, dim, i) for i in range(input.shape[axis_of(dim, input.ndim)]))
 
 
 def split(tensor, split_size_or_sections, dim=0):
     """Pieces along `dim`: of one size (the last may be smaller), or of the sizes in a list."""
-    dim = _wrap(dim, tensor.ndim)
+    dim = axis_of(dim, tensor.ndim)
     size = tensor.shape[dim]
     if isinstance(split_size_or_sections, int):
         step = split_size_or_sections
@@ -167,64 +164,97 @@ def chunk(input, chunks, dim=0):
     """At most `chunks` pieces of equal size along `dim` (the last may be smaller)."""
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    size = input.shape[_wrap(dim, input.ndim)]
+    size = input.shape[axis_of(dim, input.ndim)]
     if size == 0:
         return (input,) * chunks
     return split(input, -(-size // chunks), dim)
 
 
-def _gather_backward(grad, shape, dim, index):
+def _gather_backward(grad, shape, places):
     dx = np.zeros(shape, grad.dtype)
-    where = list(np.indices(index.shape, sparse=True))
-    where[dim] = index
-    np.add.at(dx, tuple(where), grad)
+    np.add.at(dx, places, grad)
     return dx
 
 
-def gather(input, dim, index):
-    """``out[i][j] = input[index[i][j]][j]`` for dim 0, and so on."""
-    dim = _wrap(dim, input.ndim)
-    x, where = input.detach().numpy(), index.numpy()
-    if where.dtype.kind not in "iu":
-        raise RuntimeError(f"gather(): Expected dtype int64 for index, got {index.dtype}")
-    if where.ndim != x.ndim:
-        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
-    if where.size and (where.min() < 0 or where.max() >= x.shape[dim]):
-        raise RuntimeError(f"index {where.max() if where.max() >= x.shape[dim] else where.min()} is out of bounds for "
-                           f"dimension {dim} with size {x.shape[dim]}")
-    places = list(np.indices(where.shape, sparse=True))
-    places[dim] = where
-    return record(x[tuple(places)], _gather_backward, "GatherBackward0", (input,), (x.shape, dim, where))
-
-
-def index_select(input, dim, index):
-    """The slices along `dim` whose numbers are in `index`."""
-    dim = _wrap(dim, input.ndim)
+def places_of(op, index, dim, shape, other="input"):
+    """NumPy index (one array for each dimension) for the elements that `index` names along `dim`."""
+    need_tensors(op, index)
     where = index.numpy()
-    if where.ndim > 1:
+    if where.dtype not in (np.int64, np.int32) and where.size:
+        raise RuntimeError(f"{op}(): Expected dtype int32/int64 for index")
+    if max(where.ndim, 1) != max(len(shape), 1) and where.size:
+        raise RuntimeError(f"Index tensor must have the same number of dimensions as {other} tensor")
+    if not where.size:
+        return (np.zeros(where.shape, np.int64),) * max(len(shape), 1)
+    shape = shape or (1,)
+    for axis, (size, bound) in enumerate(zip(where.shape, shape)):
+        if axis != dim and size > bound:
+            raise RuntimeError(f"Size does not match at dimension {axis} expected index {list(where.shape)} to be no "
+                               f"larger than self {list(shape)} apart from dimension {dim}")
+    low, high = where.min(), where.max()
+    if low < 0 or high >= shape[dim]:
+        raise RuntimeError(f"index {high if high >= shape[dim] else low} is out of bounds for dimension {dim} with "
+                           f"size {shape[dim]}")
+    places = list(np.indices(where.shape, sparse=True)) or [where]
+    places[dim] = where
+    return tuple(places)
+
+
+def gather(input, dim, index, *, sparse_grad=False, out=None):
+    """``out[i][j] = input[index[i][j]][j]`` for dim 0, and so on. The result has the shape of `index`."""
+    need_tensors("gather", input, index)
+    dim = axis_of(dim, input.ndim)
+    x = input.detach().numpy()
+    if out is not None and out.dtype is not input.dtype:
+        raise RuntimeError(f"Expected out tensor to have dtype {input.dtype}, but got {out.dtype} instead")
+    places = places_of("gather", index, dim, x.shape)
+    if not index.numel():
+        taken = np.zeros(tuple(index.shape), x.dtype)
+        made = record(taken, lambda grad: np.zeros(x.shape, x.dtype), "GatherBackward0", (input,))
+    else:
+        taken = np.asarray(x.reshape(x.shape or (1,))[places]).reshape(tuple(index.shape))
+        made = record(taken, lambda grad, shape, places: _gather_backward(grad, shape or (1,), places).reshape(shape),
+                      "GatherBackward0", (input,), (x.shape, places))
+    return into("gather", out, made, (input, index))
+
+
+def index_select(input, dim, index, *, out=None):
+    """The slices along `dim` whose numbers are in `index`."""
+    need_tensors("index_select", input)
+    dim = axis_of(dim, input.ndim)
+    need_tensors("index_select", index)
+    if index.numpy().dtype not in (np.int64, np.int32):
+        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
+    if index.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
-    return getitem(input, (slice(None),) * dim + (index.reshape(-1),))
+    if input.ndim == 0:
+        return into("index_select", out, getitem(input.reshape(1), index.reshape(-1)).reshape(()), (input, index))
+    made = getitem(input, (slice(None),) * dim + (index.reshape(-1),))
+    return into("index_select", out, made, (input, index))
 
 
-def masked_select(input, mask):
+def masked_select(input, mask, *, out=None):
     """The elements where `mask` is true, in one dimension."""
-    shape = np.broadcast_shapes(tuple(input.shape), tuple(mask.shape))
-    return getitem(input.expand(shape), mask.expand(shape))
+    need_tensors("masked_select", input, mask)
+    shape = broadcast_shapes(tuple(input.shape), tuple(mask.shape))
+    return into("masked_select", out, getitem(input.expand(shape), mask.expand(shape)), (input, mask))
 
 
 def _where_backward(grad, condition, shapes):
     from fastnn.kernels import sum_to
     zero = grad.dtype.type(0)
-    return (None, sum_to(np.where(condition, grad, zero), shapes[0]), sum_to(np.where(condition, zero, grad), shapes[1]))
+    return (None, sum_to(np.where(condition, grad, zero), shapes[0]),
+            sum_to(np.where(condition, zero, grad), shapes[1]))
 
 
 def where(condition, input=None, other=None):
     """`input` where the condition holds, else `other`; with the condition alone the indices where it holds."""
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
-    if not isinstance(condition, Tensor) or condition.numpy().dtype != bool:
+    need_tensors("where", condition)
+    if condition.detach().numpy().dtype != bool:
         raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype "
-                           f"{getattr(condition, 'dtype', type(condition))}")
+                           f"{condition.dtype}")
     dtype = promote(input, other)
     x, y = (value.to(dtype) if isinstance(value, Tensor) else from_array(np.asarray(value, dtype))
             for value in (input, other))
@@ -242,6 +272,8 @@ def masked_fill(input, mask, value):
             raise RuntimeError("masked_fill only supports a 0-dimensional value tensor, but got tensor with "
                                f"{value.ndim} dimension(s).")
         value = value.to(input.dtype)
+    elif isinstance(value, complex):
+        raise RuntimeError("value cannot be converted to a real number without overflow: a complex number")
     else:
         value = from_array(np.asarray(value, input.detach().numpy().dtype))
     return where(mask, value, input)
@@ -249,8 +281,8 @@ def masked_fill(input, mask, value):
 
 def nonzero(input, *, as_tuple=False):
     """Indices of the elements that are not 0: one row each, or (as_tuple) one vector for each dimension."""
-    places = np.nonzero(input.detach().numpy()) if input.ndim else np.nonzero(input.detach().numpy().reshape(1))[:0]
+    x = input.detach().numpy()
+    places = np.nonzero(x if input.ndim else x.reshape(1))
     if as_tuple:
         return tuple(from_array(place) for place in places)
-    count = int(np.count_nonzero(input.detach().numpy()))
-    return from_array(np.stack(places, 1) if places else np.zeros((count, 0), np.int64))
+    return from_array(np.stack(places, 1) if input.ndim else np.zeros((len(places[0]), 0), np.int64))

@@ -3,7 +3,7 @@ import numpy as np
 
 from fastnn import dtypes
 from fastnn import random as _random
-from fastnn._tensor import Tensor, from_array, record_inplace, writable
+from fastnn._tensor import Tensor, record_inplace, writable
 from fastnn.ops import pointwise, shape
 
 
@@ -53,7 +53,7 @@ def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, mem
     for arg in args:
         if isinstance(arg, Tensor):
             dtype = arg.dtype
-        elif isinstance(arg, dtypes.dtype):
+        elif isinstance(arg, (dtypes.dtype, np.dtype)):
             dtype = arg
         elif isinstance(arg, bool):
             continue
@@ -159,8 +159,6 @@ def clamp_(self, min=None, max=None):
 def assign(self, result):
     """Make `self` hold `result`, with its history: an in-place form by way of the out-of-place one."""
     array = writable(self)
-    if self._base is not None and result.requires_grad:
-        raise NotImplementedError("in-place change of a view inside a graph; use the out-of-place form")
     np.copyto(array, result.detach().numpy(), casting="same_kind")
     return record_inplace(self, lambda grad: (None, grad), "CopyBackwards", (result,))
 

@@ -5,7 +5,7 @@ import numpy
 
 from fastnn import dtypes
 from fastnn._tape cimport Node
-from fastnn._tensor cimport Tensor, check_inplace, recording, record1, wrap
+from fastnn._tensor cimport Tensor, adopt_node, check_inplace, recording, record1, wrap
 from fastnn.kernels cimport elementwise as K
 from fastnn.kernels.elementwise import unary_saves
 from fastnn.ops._common cimport is_real, zero_d
@@ -77,22 +77,16 @@ cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
         K.copy_into(x.array, K.unary_forward(map.number, x.array, a, b))
         x.bump()
         return x
-    if x.base is not None:
-        raise NotImplementedError(f"{name}_: in-place change of a view inside a graph; use the out-of-place form")
-    cdef np.ndarray before = x.array
+    cdef np.ndarray before = K.copy(x.array) if map.saves_x else None  # what the rule reads is overwritten below
     cdef np.ndarray y = K.unary_forward(map.number, x.array, a, b)
-    out = record1(y, unary_backward, map.node_name, x, (map.number, before if map.saves_x else None,
-                                                        y if map.saves_y else None))
+    out = record1(y, unary_backward, map.node_name, x, (map.number, before, None))
     out.node.a, out.node.b = a, b
-    if map.saves_x:
-        out.node.guard(x.version_object())  # overwritten below: backward will say so
     K.copy_into(x.array, y)
     x.bump()
     if map.saves_y:
-        out.node.saved = (map.number, None, x.array)
+        out.node.saved = (map.number, before, x.array)
         out.node.guard(x.version_object())
-    x.node = out.node
-    x.leaf_requires_grad = False
+    adopt_node(x, out.node)
     return x
 
 
@@ -233,8 +227,13 @@ def ceil(input):
     return whole(numpy.ceil, "ceil", input)
 
 
-def round(input):
-    """The nearest integer, half to even."""
+def round(input, *, int decimals=0):
+    """The nearest integer (multiple of 10^-decimals), half to even."""
+    if decimals and isinstance(input, Tensor) and is_real((<Tensor>input).array):
+        from fastnn.ops.arithmetic import div, mul
+        scale = 10.0 ** numpy.abs(decimals)
+        scaled = mul(input, scale) if decimals > 0 else div(input, scale)
+        return div(apply("round", scaled), scale) if decimals > 0 else mul(apply("round", scaled), scale)
     return whole(numpy.round, "round", input)
 
 
@@ -255,9 +254,12 @@ def clamp(input, min=None, max=None):
         raise ValueError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         if min is not None:
-            input = maximum(input, min)
-        return input if max is None else minimum(input, max)
+            input = maximum(input, min if isinstance(min, Tensor) else wrap(numpy.asarray(min)))
+        return input if max is None else minimum(input, max if isinstance(max, Tensor) else wrap(numpy.asarray(max)))
     if not is_real((<Tensor?>input).array):
+        for bound in (min, max):
+            if isinstance(bound, float):
+                return clamp(input.to(dtypes.get_default_dtype()), min, max)
         return wrap(zero_d(numpy.clip((<Tensor>input).array, min, max)))
     return apply("clamp", input, -numpy.inf if min is None else min, numpy.inf if max is None else max)
 

@@ -8,6 +8,7 @@ from fastnn._tape cimport Node
 from fastnn._tensor cimport Tensor, record1, recording, wrap, shape_of
 from fastnn.kernels cimport elementwise, reduce as K, softmax as S
 from fastnn.ops._common cimport is_real, wrap_dim, zero_d
+from fastnn.ops._common import into
 
 np.import_array()
 
@@ -41,13 +42,15 @@ cdef object mean_backward(Node node, np.ndarray grad):
 cdef object prod_backward(Node node, np.ndarray grad):
     """The product of the others: exclusive products from both sides, right for zeros too."""
     shape, axes, x, keep = node.saved
-    moved = numpy.moveaxis(x, axes, range(-len(axes), 0)) if axes else x
+    if not axes or not x.size:
+        return numpy.broadcast_to(grad, shape) if not axes else numpy.zeros(shape, x.dtype)
+    moved = numpy.moveaxis(x, axes, range(-len(axes), 0))
     flat = moved.reshape(moved.shape[:x.ndim - len(axes)] + (-1,))
     ones = numpy.ones(flat.shape[:-1] + (1,), flat.dtype)
     left = numpy.cumprod(numpy.concatenate([ones, flat[..., :-1]], -1), -1)
     right = numpy.cumprod(numpy.concatenate([ones, flat[..., :0:-1]], -1), -1)[..., ::-1]
     others = (left * right).reshape(moved.shape)
-    others = numpy.moveaxis(others, range(-len(axes), 0), axes) if axes else others
+    others = numpy.moveaxis(others, range(-len(axes), 0), axes)
     return elementwise.binary("mul", numpy.ascontiguousarray(others), spread(grad, shape, axes))
 
 
@@ -122,6 +125,9 @@ cdef Tensor extreme(str op, object input, object dim, bint keepdim):
     cdef Tensor x = <Tensor?>input
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
     if np.PyArray_SIZE(x.array) == 0:
+        if dim is None or dim == ():
+            raise RuntimeError(f"a{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+                               f"reduction dim with the 'dim' argument.")
         for axis in axes:
             if np.PyArray_DIM(x.array, axis) == 0:
                 raise IndexError(f"a{op}(): Expected reduction dim {axis} to have non-zero size.")
@@ -130,14 +136,23 @@ cdef Tensor extreme(str op, object input, object dim, bint keepdim):
     return reduced(op, "AmaxBackward0" if op == "max" else "AminBackward0", None, x, axes, keepdim)
 
 
-def amax(input, dim=(), bint keepdim=False):
+def amax(input, dim=(), bint keepdim=False, *, out=None):
     """Largest values over dimensions; equal ones share the gradient."""
-    return extreme("max", input, dim, keepdim)
+    return same_dtype("amax", out, extreme("max", input, dim, keepdim))
 
 
-def amin(input, dim=(), bint keepdim=False):
+def amin(input, dim=(), bint keepdim=False, *, out=None):
     """Smallest values over dimensions; equal ones share the gradient."""
-    return extreme("min", input, dim, keepdim)
+    return same_dtype("amin", out, extreme("min", input, dim, keepdim))
+
+
+cdef object same_dtype(str op, object out, Tensor made):
+    if out is None:
+        return made
+    if out.dtype is not made.dtype:
+        raise RuntimeError(f"{op}(): Expected the dtype for input and out to match, but got {made.dtype} for input's "
+                           f"dtype and {out.dtype} for out's dtype.")
+    return into(op, out, made)
 
 
 class values_and_indices(tuple):
@@ -246,6 +261,8 @@ def argmin(input, dim=None, bint keepdim=False):
 
 def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """Variance over dimensions, divided by n - correction (default 1)."""
+    if isinstance(dim, bool):  # var(x, unbiased)
+        dim, unbiased = None, dim
     if correction is None:
         correction = 1 if unbiased is None or unbiased else 0
     x = input
@@ -290,6 +307,8 @@ cdef Tensor normalised(object input, object dim, object dtype, bint log):
     if not is_real(x.array):
         raise NotImplementedError(f'"{"log_" if log else ""}softmax" not implemented for {x.dtype}')
     cdef int axis = wrap_dim(dim, np.PyArray_NDIM(x.array))
+    if np.PyArray_NDIM(x.array) == 0:
+        return normalised(x.reshape(1), 0, None, log).reshape(())
     cdef np.ndarray y = S.softmax_forward(x.array, axis, log)
     if not recording(x):
         return wrap(y)

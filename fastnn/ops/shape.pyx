@@ -9,7 +9,7 @@ from fastnn._tensor cimport Tensor, record1, recordn, recording, wrap, wrap_view
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport is_real, undo, wrap_dim
-from fastnn.ops._common import promote
+from fastnn.ops._common import into, promote
 
 np.import_array()
 
@@ -118,8 +118,8 @@ def flatten(input, start_dim=0, end_dim=-1):
 
 
 def ravel(input):
-    """All elements in one dimension."""
-    return reshape(input, -1)
+    """All elements in one dimension; a view of contiguous memory alone."""
+    return reshape(contiguous(input), -1)
 
 
 def unflatten(input, dim, sizes):
@@ -180,6 +180,9 @@ def movedim(input, source, destination):
     if len(source) != len(destination):
         raise RuntimeError("movedim: Invalid source or destination dims: source should have the same number of "
                            "elements as destination")
+    for name, dims in (("source", source), ("destination", destination)):
+        if len(set(dims)) != len(dims):
+            raise RuntimeError(f"movedim: repeated dim in `{name}` ({dims})")
     rest = iter([d for d in range(ndim) if d not in source])
     order = [source[destination.index(d)] if d in destination else next(rest) for d in range(ndim)]
     return permute(input, *order)
@@ -292,6 +295,8 @@ def concat_backward(grad, saved):
 
 def cat(tensors, dim=0, *, out=None):
     """Join tensors along an existing dimension."""
+    if isinstance(tensors, Tensor):
+        raise TypeError("cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
     tensors = tuple(tensors)
     if not tensors:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
@@ -317,7 +322,9 @@ def cat(tensors, dim=0, *, out=None):
             dtype = promote(wrap(numpy.empty((1,), dtype)), wrap(numpy.empty((1,), (<Tensor>x).array.dtype)))
     array = numpy.concatenate([(<Tensor>x).array for x in kept], axis=d, dtype=dtype, casting="unsafe")
     if out is not None:
-        return out.copy_(wrap(array))
+        if not numpy.can_cast(array.dtype, (<Tensor?>out).array.dtype, "same_kind"):
+            raise TypeError(f"torch.cat(): input types can't be cast to the desired output type {out.dtype}")
+        return into("torch.cat", out, wrap(array), tensors)
     for x in kept:
         if recording(<Tensor>x):
             return recordn(array, backward_by_name, "CatBackward0", kept,

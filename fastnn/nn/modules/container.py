@@ -160,6 +160,20 @@ class ModuleList(Module):
     def __add__(self, other):
         return ModuleList([*self, *other])
 
+    def __repr__(self):
+        """Runs of equal modules in one line, as ``(0-2): 3 x Linear(...)``."""
+        texts = [repr(module) for module in self]
+        if not texts:
+            return self._get_name() + "()"
+        lines, start = [], 0
+        for i, text in enumerate(texts):
+            if i + 1 < len(texts) and texts[i + 1] == text:
+                continue
+            name = f"({start})" if start == i else f"({start}-{i})"
+            lines.append(f"{name}: {'' if start == i else f'{i - start + 1} x '}{text}".replace("\n", "\n  "))
+            start = i + 1
+        return self._get_name() + "(\n  " + "\n  ".join(lines) + "\n)"
+
     def forward(self, *input):
         raise NotImplementedError('Module [ModuleList] is missing the required "forward" function')
 
