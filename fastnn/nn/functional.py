@@ -10,11 +10,15 @@ from fastnn.ops.loss import (binary_cross_entropy, binary_cross_entropy_with_log
 from fastnn.ops.pointwise import (celu, elu, gelu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid,
                                   mish, relu, relu6, selu, sigmoid, silu, softplus, softshrink, softsign, tanh,
                                   tanhshrink, threshold)
+from fastnn.ops.products import cosine_similarity, normalize, pairwise_distance
+from fastnn.ops.rearrange import pad
 
-__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "cross_entropy", "elu", "gelu", "glu",
-           "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "leaky_relu",
-           "linear", "log_softmax", "logsigmoid", "mish", "mse_loss", "nll_loss", "one_hot", "poisson_nll_loss", "prelu", "relu", "relu6",
-           "relu_", "selu", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink",
+__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "cosine_similarity", "cross_entropy",
+           "elu", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss",
+           "huber_loss", "kl_div", "l1_loss", "leaky_relu", "linear", "log_softmax", "logsigmoid", "mish", "mse_loss",
+           "nll_loss", "normalize", "one_hot", "pad", "pairwise_distance", "poisson_nll_loss", "prelu", "relu", "relu6",
+           "relu_", "selu", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus",
+           "softshrink",
            "softsign", "tanh", "tanhshrink", "threshold"]
 
 
@@ -58,6 +62,8 @@ def glu(input, dim=-1):
 
 def prelu(input, weight):
     """x if x > 0, else weight * x; the weight has one element, or one for each channel (dimension 1)."""
+    if weight.ndim > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
     if weight.numel() != 1:
         if input.ndim == 0:
             raise RuntimeError("Not allow zero-dim input tensor.")

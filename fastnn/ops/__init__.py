@@ -4,7 +4,8 @@ Importing this package gives Tensor its operators and methods: a function whose 
 method of the same name.
 """
 from fastnn import _operators, _tensor
-from fastnn.ops import arithmetic, compare, creation, indexing, linear, methods, pointwise, reduce, shape
+from fastnn.ops import (arithmetic, compare, creation, indexing, linear, methods, pointwise, products, rearrange,
+                        reduce, scatter, shape, sorting)
 from fastnn.ops.printing import tensor_str
 
 # Functions that are Tensor methods too (and functions of the top-level namespace).
@@ -16,8 +17,20 @@ FUNCTIONS = {
     linear: "matmul mm mv bmm dot addmm outer",
     pointwise: "exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal abs neg sign sin cos tan asin acos "
                "atan sinh cosh erf floor ceil round trunc clamp sigmoid tanh relu",
+    products: "addcmul addcdiv addmv addbmm baddbmm lerp inner kron norm dist trace count_nonzero nan_to_num",
+    rearrange: "flip fliplr flipud roll rot90 tile repeat_interleave tensor_split diagonal diag_embed diag tril triu",
+    scatter: "scatter scatter_add index_add index_copy index_fill take_along_dim take masked_scatter",
+    sorting: "sort argsort msort topk kthvalue median unique unique_consecutive bincount histc bucketize cumsum "
+             "cumprod",
     reduce: "sum mean prod amax amin max min argmax argmin var std all any softmax log_softmax logsumexp",
     shape: "reshape flatten ravel unflatten transpose t permute movedim squeeze unsqueeze broadcast_to clone",
+}
+# Functions of the top-level namespace alone.
+TOP_LEVEL = {
+    products: "einsum tensordot cosine_similarity pairwise_distance",
+    rearrange: "hstack vstack dstack column_stack meshgrid broadcast_tensors cartesian_prod atleast_1d atleast_2d "
+               "atleast_3d",
+    sorting: "searchsorted",
 }
 # Methods under other names, and methods that are no top-level functions.
 METHODS = {
@@ -26,16 +39,22 @@ METHODS = {
     "multiply": arithmetic.mul, "divide": arithmetic.div, "true_divide": arithmetic.div, "absolute": pointwise.abs,
     "negative": pointwise.neg, "swapaxes": shape.transpose, "clip": pointwise.clamp,
     "add_": arithmetic.add_, "sub_": arithmetic.sub_, "mul_": arithmetic.mul_, "div_": arithmetic.div_,
-    "pow_": arithmetic.pow_, "where": lambda self, condition, other: indexing.where(condition, self, other),
+    "repeat": rearrange.repeat, "pow_": arithmetic.pow_,
+    "where": lambda self, condition, other: indexing.where(condition, self, other),
     **pointwise.IN_PLACE, **methods.METHODS,
 }
 
 
+def _named(table):
+    return {name: getattr(module, name) for module, names in table.items() for name in names.split()}
+
+
 def _functions():
-    return {name: getattr(module, name) for module, names in FUNCTIONS.items() for name in names.split()}
+    """The top-level namespace."""
+    return {**_named(FUNCTIONS), **_named(TOP_LEVEL)}
 
 
-_tensor.install_methods({**_functions(), **METHODS})
+_tensor.install_methods({**_named(FUNCTIONS), **METHODS})
 _operators.install(
     add=arithmetic.add, sub=arithmetic.sub, rsub=arithmetic.rsub, mul=arithmetic.mul, div=arithmetic.div,
     rdiv=arithmetic.rdiv, pow=arithmetic.pow, rpow=arithmetic.rpow, matmul=linear.matmul, rmatmul=linear.rmatmul,
