@@ -1,0 +1,41 @@
+"""Which of PyTorch's operations are compared: `torch_ops.txt` is the scope, one OpInfo name a line."""
+from pathlib import Path
+
+import fastnn
+from fastnn import Tensor
+
+SCOPE = tuple(Path(__file__).with_name("torch_ops.txt").read_text().split())
+
+# Names of the scope that fastnn lacks. The list can only shrink: a name that can be called must not stand here.
+MISSING = frozenset("""
+nn.functional.adaptive_avg_pool1d nn.functional.adaptive_avg_pool2d nn.functional.adaptive_max_pool2d
+nn.functional.avg_pool1d nn.functional.avg_pool2d nn.functional.batch_norm nn.functional.conv1d nn.functional.conv2d
+nn.functional.conv_transpose2d nn.functional.cosine_embedding_loss nn.functional.embedding
+nn.functional.gaussian_nll_loss nn.functional.group_norm nn.functional.instance_norm nn.functional.interpolate
+nn.functional.layer_norm nn.functional.margin_ranking_loss nn.functional.max_pool1d nn.functional.max_pool2d
+nn.functional.pixel_shuffle nn.functional.rms_norm nn.functional.scaled_dot_product_attention
+nn.functional.triplet_margin_loss nn.functional.unfold
+""".split())
+
+# OpInfo names that are not the names under which programs call the operation.
+SPECIAL = {
+    "T": lambda x: x.T,
+    "__getitem__": lambda x, index: x[index],
+    "einsum": lambda operands, equation: fastnn.einsum(equation, *operands),
+    "where": lambda x, condition, other: fastnn.where(condition, x, other),
+}
+
+
+def function_of(name):
+    """fastnn's function (or, where there is none, Tensor method) of an OpInfo name; None if there is neither."""
+    if name in SPECIAL:
+        return SPECIAL[name]
+    found = fastnn
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found if found is not None else getattr(Tensor, name, None)
+
+
+def compared():
+    """The names that fastnn has."""
+    return [name for name in SCOPE if name not in MISSING]

@@ -1,0 +1,171 @@
+"""One sample on both sides: result, aliasing, gradients. Imports torch."""
+import contextlib
+import functools
+import os
+import warnings
+
+import numpy as np
+import torch
+
+import fastnn
+from parity.carry import Different, array_of, compare, copy_of, leaves, map_tensors, to_fastnn
+from parity.names import function_of
+
+# (rtol, atol) where torch.testing's default is too narrow for two right answers.
+TOLERANCES = {
+    "pow": (1e-5, 1e-5),  # the exponent's gradient is a sum of terms of both signs
+}
+
+# Error cases that have no meaning here.
+EXCLUDED_ERRORS = {("gather", 7)}  # the output overlaps an input only once PyTorch has resized its storage
+
+
+@functools.cache
+def op_database():
+    """OpInfo name -> its OpInfos (variants)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from torch.testing._internal.common_methods_invocations import op_db
+    found = {}
+    for op in op_db:
+        found.setdefault(op.name, []).append(op)
+    return found
+
+
+@contextlib.contextmanager
+def quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def samples(name, dtype):
+    """(OpInfo, number, sample) of all variants of a name that take the dtype on the CPU."""
+    for op in op_database()[name]:
+        if dtype not in op.supported_dtypes("cpu"):
+            continue
+        torch.manual_seed(0)
+        with quiet():
+            for i, sample in enumerate(op.sample_inputs("cpu", dtype, requires_grad=op.supports_autograd)):
+                if in_scope(sample):
+                    yield op, i, sample
+
+
+def in_scope(sample):
+    """Complex numbers, half precision, sparse layouts and more than 64 dimensions are out of scope."""
+    outside = (torch.float16, torch.bfloat16, torch.complex64, torch.complex128, torch.complex32)
+    everything = [sample.input, sample.args, sample.kwargs]
+    if any(t.ndim > 64 for t in leaves(everything, torch.Tensor)):
+        return False  # NumPy ends there
+    if any(t.dtype in outside or t.layout != torch.strided for t in leaves(everything, torch.Tensor)):
+        return False
+    return not any(value in outside for value in [*sample.args, *sample.kwargs.values()]
+                   if isinstance(value, torch.dtype))
+
+
+def spread(items, limit):
+    """At most `limit` of a list, evenly spread, first and last among them."""
+    items = list(items)
+    if limit is None or len(items) <= limit:
+        return items
+    return [items[i] for i in sorted({round(k * (len(items) - 1) / (limit - 1)) for k in range(limit)})]
+
+
+def limit():
+    """How many samples of each variant are run: FASTNN_PARITY=all, or a number."""
+    asked = os.environ.get("FASTNN_PARITY", "40")
+    return None if asked == "all" else int(asked)
+
+
+def differentiable(outputs):
+    return [t for t in outputs if t.requires_grad and t.is_floating_point()]
+
+
+def alias_of_input(outputs, inputs, arrays):
+    """Whether the first output shares memory with an input."""
+    return any(np.shares_memory(arrays(x), arrays(outputs[0]), max_work=10**6) for x in inputs) if outputs else False
+
+
+def run_sample(op, sample, function, views=True):
+    """Raise Different (or whatever fastnn raises) if fastnn does not do as PyTorch on this sample."""
+    rtol, atol = TOLERANCES.get(op.name, (None, None))
+    theirs = copy_of([sample.input, *sample.args]), copy_of(sample.kwargs)
+    ours = to_fastnn([sample.input, *sample.args]), to_fastnn(sample.kwargs)
+    with quiet():
+        expected = op.op(*theirs[0], **theirs[1])
+        found = function(*ours[0], **ours[1])
+    compare(found, expected, "result", rtol, atol)
+    x, y = leaves(found, fastnn.Tensor), leaves(expected, torch.Tensor)
+    for a, b in zip(x, y):
+        if a.requires_grad != b.requires_grad:
+            raise Different(f"requires_grad is {a.requires_grad}, PyTorch's {b.requires_grad}")
+    inputs = [t for t in leaves(ours, fastnn.Tensor) if t.requires_grad]
+    reference = [t for t in leaves(theirs, torch.Tensor) if t.requires_grad]
+    if y and y[0].numel():
+        shared = (alias_of_input(y, leaves(theirs, torch.Tensor), array_of),
+                  alias_of_input(x, leaves(ours, fastnn.Tensor), lambda t: t.detach().numpy()))
+        if shared[0] != shared[1] and views:
+            raise Different(f"shares memory with its input: {shared[1]}, PyTorch: {shared[0]}")
+    outputs, truth = differentiable(x), differentiable(y)
+    if not truth or not reference:
+        return
+    rng = np.random.default_rng(0)
+    grads = [rng.standard_normal(t.shape).astype(array_of(t).dtype) for t in truth]
+    with quiet():
+        expected = torch.autograd.grad(truth, reference, [torch.from_numpy(np.asarray(g)) for g in grads],
+                                       allow_unused=True)
+        found = fastnn.autograd.grad(outputs, inputs, [fastnn.from_numpy(np.asarray(g)) for g in grads],
+                                     allow_unused=True)
+    for i, (a, b) in enumerate(zip(found, expected)):
+        if a is None or b is None:
+            other = b if a is None else a
+            if other is not None and (other != 0).any():
+                raise Different(f"gradient {i}: None on one side alone ({'fastnn' if a is None else 'PyTorch'})")
+            continue
+        compare(a, b, f"gradient {i}", rtol, atol)
+
+
+def describe(sample):
+    """A sample's arguments with tensors shortened to dtype and shape."""
+    def short(t):
+        return f"{str(t.dtype).split('.')[1]}{list(t.shape)}"
+
+    class Short(str):
+        __repr__ = str.__str__
+    return repr(map_tensors([sample.input, *sample.args, sample.kwargs], lambda t: Short(short(t))))[:300]
+
+
+def error_cases(name):
+    """(OpInfo, number, ErrorInput) of all variants of a name."""
+    for op in op_database()[name]:
+        if op.error_inputs_func is None:
+            continue
+        torch.manual_seed(0)
+        with quiet():
+            for i, case in enumerate(op.error_inputs("cpu")):
+                if in_scope(case.sample_input) and (name, i) not in EXCLUDED_ERRORS:
+                    yield op, i, case
+
+
+def run_error_case(case, function):
+    """fastnn must raise, and something that `except` of PyTorch's class catches."""
+    sample = case.sample_input
+    ours = to_fastnn([sample.input, *sample.args, sample.kwargs], sharing=True)
+    ours = ours[:-1], ours[-1]
+    try:
+        with quiet():
+            function(*ours[0], **ours[1])
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        kind = case.error_type
+        if not isinstance(error, kind):
+            raise Different(f"raises {type(error).__name__} ({error}), PyTorch "
+                            f"{getattr(kind, '__name__', kind)}") from None
+        return
+    raise Different(f"raises nothing, PyTorch {case.error_type.__name__}: {case.error_regex}")
+
+
+def callable_of(name):
+    found = function_of(name)
+    if found is None:
+        raise LookupError(f"fastnn has no {name}")
+    return found
