@@ -1,9 +1,14 @@
-"""Tensor's operators. Python looks them up in slots of the type, so they must be there when the type is made; the
-functions behind them come from fastnn.ops, which stands above.
+"""Tensor's operators and what else the array alone decides: its size, its numbers, Python's protocols.
+
+Python looks operators up in slots of the type, so they must be there when the type is made; the functions behind them
+come from fastnn.ops, which stands above.
 """
+cimport numpy as np
 from cpython.object cimport Py_EQ, Py_GT, Py_LE, Py_LT, Py_NE, PyObject
 
 from fastnn._tape cimport Vertex
+
+np.import_array()
 
 functions = {}
 cdef object op_add, op_sub, op_rsub, op_mul, op_div, op_rdiv, op_pow, op_rpow, op_matmul, op_neg, op_getitem, op_setitem
@@ -138,3 +143,67 @@ cdef class Operators(Vertex):
 
     def __setitem__(self, index, value):
         op_setitem(self, index, value)
+
+    # -- size and numbers --
+    @property
+    def ndim(self):
+        return np.PyArray_NDIM(self.array)
+
+    def dim(self):
+        """Number of dimensions."""
+        return np.PyArray_NDIM(self.array)
+
+    def numel(self):
+        """Number of elements."""
+        return np.PyArray_SIZE(self.array)
+
+    def item(self):
+        """The only element as a Python number."""
+        if np.PyArray_SIZE(self.array) != 1:
+            raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
+        return self.array.item()
+
+    def tolist(self):
+        """Nested lists of Python numbers."""
+        return self.array.tolist()
+
+    # -- protocols --
+    def __len__(self):
+        if np.PyArray_NDIM(self.array) == 0:
+            raise TypeError("len() of a 0-d tensor")
+        return np.PyArray_DIM(self.array, 0)
+
+    def __iter__(self):
+        if np.PyArray_NDIM(self.array) == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter([op_getitem(self, i) for i in range(np.PyArray_DIM(self.array, 0))])
+
+    def __bool__(self):
+        if np.PyArray_SIZE(self.array) != 1:
+            raise RuntimeError("Boolean value of Tensor with " +
+                               ("no values" if self.array.size == 0 else "more than one value") + " is ambiguous")
+        return bool(self.array.item())
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __index__(self):
+        if self.array.dtype.kind not in "iub" or np.PyArray_SIZE(self.array) != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.array.item())
+
+    def __contains__(self, element):
+        if isinstance(element, Operators):
+            element = (<Operators>element).array
+        return bool((self.array == element).any())
+
+    def __repr__(self):
+        return functions["repr"](self)
+
+    def __format__(self, spec):
+        if np.PyArray_NDIM(self.array) == 0 and spec:
+            return format(self.array.item(), spec)
+        return repr(self)

@@ -5,8 +5,7 @@ from fastnn._operators cimport Operators
 from fastnn._tape cimport Node, Rule, Version, Vertex
 
 
-cdef class Tensor(Operators):
-    cdef np.ndarray array
+cdef class Tensor(Operators):      # has the array
     cdef Node node               # the operation that made it; None for a leaf
     cdef bint leaf_requires_grad
     cdef object grad_            # Tensor or None

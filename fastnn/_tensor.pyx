@@ -1,6 +1,7 @@
 """Tensor: a thin handle on a NumPy array that remembers how it was computed.
 
-Operations live in fastnn.ops and install themselves as Tensor's methods; this file knows none of them by name. Memory that backward will read is guarded by version counters.
+Operations live in fastnn.ops and install themselves as Tensor's methods; this file knows none of them by name.
+Memory that backward will read is guarded by version counters.
 """
 cimport numpy as np
 from cpython.object cimport PyObject, PyObject_GenericSetAttr
@@ -11,6 +12,7 @@ import numpy
 from fastnn import _operators, dtypes
 from fastnn._operators cimport Operators
 from fastnn._tape cimport Node, Rule, Version, Vertex, run
+from fastnn._views cimport as_strided_backward, copy_slices, part_of
 from fastnn._tape import Handle, connect
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport _core
@@ -144,9 +146,8 @@ cdef Node rebase(Tensor tensor, Rule rule, str name, tuple others, tuple saved):
 
 
 # ---- in-place changes and views ----
-# Changing a view changes its base: the base becomes the output of a CopySlices node that runs the operation's rule on
-# the view's part of the gradient. All views of the base get a new history, as views of the new base, when it is
-# asked for.
+# Changing a view changes its base: the base becomes the output of a CopySlices node (fastnn._views). All views of the
+# base get a new history, as views of the new base, when it is asked for.
 
 cdef int adopt_node(Tensor tensor, Node node) except -1:
     """`tensor`, just changed in place (and its version counted), is the output of `node`, whose edges[0] is what the
@@ -184,45 +185,6 @@ cdef void renew(Tensor x) noexcept:
     node.edges = (base if base.node is None else base.node,)
     node.saved = (base.array, x.array)
     x.node = node
-
-
-cdef tuple part_of(base, view, dtype):
-    """Zeros laid out in memory as `base`, and in them the part that `view` is."""
-    low, high = numpy.lib.array_utils.byte_bounds(base)
-    first = view.__array_interface__["data"][0]
-    if view.size:
-        view_low, view_high = numpy.lib.array_utils.byte_bounds(view)
-        if view_low < low or view_high > high or view.dtype != base.dtype:
-            raise RuntimeError("in-place change of a view inside a graph: the view is not a part of its base's memory "
-                               "in the same dtype")
-    memory = numpy.zeros(high - low, numpy.uint8)
-    start = base.__array_interface__["data"][0] - low
-    return (numpy.ndarray(base.shape, dtype, memory, start, base.strides),
-            numpy.ndarray(view.shape, dtype, memory, first - low if view.size else 0, view.strides))
-
-
-cdef object as_strided_backward(Node node, np.ndarray grad):
-    whole, part = part_of(node.saved[0], node.saved[1], grad.dtype)
-    if part.size:
-        repeated = tuple([i for i in range(part.ndim) if part.shape[i] > 1 and part.strides[i] == 0])
-        if repeated:  # of an expanded tensor one element stands for many
-            one = tuple([slice(0, 1) if i in repeated else slice(None) for i in range(part.ndim)])
-            part[one] = grad.sum(axis=repeated, keepdims=True)
-        else:
-            part[...] = grad
-    return whole
-
-
-cdef object copy_slices(Node node, np.ndarray grad):
-    cdef Node inner = node.saved[0]
-    whole, part = part_of(node.saved[1], node.saved[2], grad.dtype)
-    whole[...] = grad
-    inner.check_guards()
-    result = inner.rule(inner, part.copy())
-    if not isinstance(result, tuple):
-        result = (result,)
-    part[...] = 0 if result[0] is None else result[0]
-    return (None if node.edges[0] is None else whole,) + result[1:]
 
 
 # ---- backward ----
@@ -504,18 +466,6 @@ cdef class Tensor(Operators):
     def dtype(self):
         return dtypes.from_numpy(self.array.dtype)
 
-    @property
-    def ndim(self):
-        return np.PyArray_NDIM(self.array)
-
-    def dim(self):
-        """Number of dimensions."""
-        return np.PyArray_NDIM(self.array)
-
-    def numel(self):
-        """Number of elements."""
-        return np.PyArray_SIZE(self.array)
-
     # -- autograd --
     def backward(self, gradient=None, retain_graph=None, bint create_graph=False, inputs=None):
         """Compute the gradients of this tensor with respect to the graph's leaves.
@@ -600,57 +550,7 @@ cdef class Tensor(Operators):
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return numpy.array(self.array, dtype=dtype, copy=copy)
 
-    def item(self):
-        """The only element as a Python number."""
-        if np.PyArray_SIZE(self.array) != 1:
-            raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
-        return self.array.item()
-
-    def tolist(self):
-        """Nested lists of Python numbers."""
-        return self.array.tolist()
-
-    # -- Python's protocols; operators are in fastnn._operators --
-    def __len__(self):
-        if np.PyArray_NDIM(self.array) == 0:
-            raise TypeError("len() of a 0-d tensor")
-        return np.PyArray_DIM(self.array, 0)
-
-    def __iter__(self):
-        if np.PyArray_NDIM(self.array) == 0:
-            raise TypeError("iteration over a 0-d tensor")
-        return iter([self[i] for i in range(np.PyArray_DIM(self.array, 0))])
-
-    def __bool__(self):
-        if np.PyArray_SIZE(self.array) != 1:
-            raise RuntimeError("Boolean value of Tensor with " +
-                               ("no values" if self.array.size == 0 else "more than one value") + " is ambiguous")
-        return bool(self.array.item())
-
-    def __float__(self):
-        return float(self.item())
-
-    def __int__(self):
-        return int(self.item())
-
-    def __index__(self):
-        if self.array.dtype.kind not in "iub" or np.PyArray_SIZE(self.array) != 1:
-            raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self.array.item())
-
-    def __contains__(self, element):
-        if isinstance(element, Tensor):
-            element = (<Tensor>element).array
-        return bool((self.array == element).any())
-
-    def __repr__(self):
-        return _operators.functions["repr"](self)
-
-    def __format__(self, spec):
-        if np.PyArray_NDIM(self.array) == 0 and spec:
-            return format(self.array.item(), spec)
-        return repr(self)
-
+    # -- copies; other protocols and the operators are in fastnn._operators --
     def __deepcopy__(self, memo):
         if self.node is not None:
             raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
