@@ -359,7 +359,7 @@ cpdef tuple cross_entropy_backward(np.ndarray grad, np.ndarray x, np.ndarray tar
     if _core.use_reference:
         return reference.cross_entropy_backward(grad, x, s.target, saved, weight, ignore_index, label_smoothing,
                                                 reduction, need_input, need_target)
-    if np.PyArray_TYPE(saved) != s.typenum or not np.PyArray_ISCARRAY_RO(saved) or \
+    if saved is None or np.PyArray_TYPE(saved) != s.typenum or not np.PyArray_ISCARRAY_RO(saved) or \
             np.PyArray_SIZE(saved) != s.n * s.d * (2 if reduce == NONE else 3) + 1:
         raise ShapeError("cross_entropy: saved is not what cross_entropy_forward returned for this call")
     cdef np.ndarray dx = None
