@@ -286,6 +286,8 @@ cdef object remainder_backward(Node node, np.ndarray grad):
 
 cdef object modulo(str op, str name, object input, object other):
     cdef Tensor x, y
+    if op == "fmod" or not isinstance(other, Tensor):
+        need_tensors(op, input)
     x, y = operands(input, other)
     if not (recording(x) or recording(y)):
         return discrete(op, x, y)

@@ -71,6 +71,10 @@ def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Where |input - other| <= atol + rtol * |other|."""
+    need_tensors("isclose", input, other)
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
     return from_array(np.asarray(np.isclose(_array(input), _array(other), rtol, atol, equal_nan)))
 
 
@@ -114,16 +118,22 @@ def logical_not(input):
 
 def bitwise_and(input, other):
     """Bits set in both; logical for bool."""
+    if not isinstance(other, Tensor):
+        need_tensors("bitwise_and", input)
     return from_array(np.asarray(np.bitwise_and(_array(input), _array(other))))
 
 
 def bitwise_or(input, other):
     """Bits set in either; logical for bool."""
+    if not isinstance(other, Tensor):
+        need_tensors("bitwise_or", input)
     return from_array(np.asarray(np.bitwise_or(_array(input), _array(other))))
 
 
 def bitwise_xor(input, other):
     """Bits set in exactly one; logical for bool."""
+    if not isinstance(other, Tensor):
+        need_tensors("bitwise_xor", input)
     return from_array(np.asarray(np.bitwise_xor(_array(input), _array(other))))
 
 

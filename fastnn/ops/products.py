@@ -84,6 +84,10 @@ def tensordot(a, b, dims=2):
     else:
         over = [[d % a.ndim for d in dims[0]], [d % b.ndim for d in dims[1]]]
     for x, y in zip(*over):
+        if a.shape[x] == 1 != b.shape[y]:  # one element stands for all
+            b = reduce.sum(b, y, True)
+        elif b.shape[y] == 1 != a.shape[x]:
+            a = reduce.sum(a, x, True)
         if a.shape[x] != b.shape[y]:
             raise ShapeError(f"tensordot: contracted dimensions need to match, but first has size {a.shape[x]} in dim "
                              f"{x} and second has size {b.shape[y]} in dim {y}")

@@ -2,7 +2,7 @@
 import numpy as np
 
 from fastnn._tensor import Tensor, from_array, record
-from fastnn.ops._common import axis_of, broadcast_shapes, need_tensors
+from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors
 from fastnn.ops.indexing import gather, places_of
 
 
@@ -123,16 +123,23 @@ def index_copy(input, dim, index, source):
 def index_fill(input, dim, index, value):
     """A copy in which the slices ``index[i]`` along `dim` hold one value."""
     need_tensors("index_fill", input, index)
-    value = value.item() if isinstance(value, Tensor) else value
-    where = (slice(None),) * axis_of(dim, input.ndim) + (index.numpy().reshape(-1),)
+    given = value
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                               f"{value.ndim} dimension(s).")
+        value = value.item()
+    where = (slice(None),) * axis_of(dim, input.ndim) + (np.unique(index.numpy()),)
     out = input.detach().numpy().copy()
     out.reshape(out.shape or (1,))[where] = value
 
     def backward(grad):
         dx = grad.copy()
-        dx.reshape(dx.shape or (1,))[where] = 0
-        return dx
-    return record(out, backward, "IndexFillBackward0", (input,))
+        flat = dx.reshape(dx.shape or (1,))
+        total = np.asarray(flat[where].sum() if where[-1].size else grad.dtype.type(0))
+        flat[where] = 0
+        return dx, total
+    return record(out, backward, "IndexFillBackward0", (input, given))
 
 
 def _slices(op, input, dim, index, source):
@@ -186,16 +193,19 @@ def take_along_dim(input, indices, dim=None):
     return gather(input, dim, indices)
 
 
-def take(input, index):
+def take(input, index, *, out=None):
     """Elements of the flattened tensor."""
+    need_tensors("take", input, index)
     if index.numpy().size and (index.numpy().max() >= input.numel() or index.numpy().min() < -input.numel()):
         raise IndexError(f"take(): index out of range, the tensor has {input.numel()} elements")
-    return input.reshape(-1)[index]
+    return into("take", out, input.reshape(-1)[index], (input, index))
 
 
 def masked_scatter(input, mask, source):
     """A copy whose elements where `mask` is true are those of `source`, one after the other."""
     need_tensors("masked_scatter", input, mask, source)
+    if mask.dtype.name != "bool":
+        raise RuntimeError(f"masked_scatter: expected a bool mask, got {mask.dtype}")
     shape = broadcast_shapes(tuple(input.shape), tuple(mask.shape))
     chosen = np.broadcast_to(mask.numpy(), shape)
     count = int(chosen.sum())

@@ -152,7 +152,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     need_tensors("unique_consecutive", input)
     x = input.detach().numpy()
     flat = x.reshape(-1) if dim is None else np.moveaxis(x, axis_of(dim, x.ndim), 0)
-    rows = flat.reshape(flat.shape[0], -1)
+    rows = flat.reshape(flat.shape[0], int(np.prod(flat.shape[1:], dtype=np.int64)))
     starts = np.ones(len(rows), bool)
     starts[1:] = (rows[1:] != rows[:-1]).any(1)
     values = flat[starts] if dim is None else np.moveaxis(flat[starts], 0, axis_of(dim, x.ndim))
@@ -211,7 +211,8 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
                                "dimensions of boundaries tensor and input value tensor must match")
         found = np.empty(values.shape, np.int64)
         for place in np.ndindex(sequence.shape[:-1]):
-            found[place] = np.searchsorted(sequence[place], values[place], how)
+            order = None if sorter is None else sorter.numpy()[place]
+            found[place] = np.searchsorted(sequence[place], values[place], how, order)
     return from_array(np.asarray(found, np.int32 if out_int32 else np.int64))
 
 

@@ -17,6 +17,15 @@ nn.functional.pixel_shuffle nn.functional.rms_norm nn.functional.scaled_dot_prod
 nn.functional.triplet_margin_loss nn.functional.unfold
 """.split())
 
+# Operations beyond the scope that fastnn has and PyTorch has samples for.
+EXTRA = tuple("""
+acos addbmm addmv asin atan atleast_1d atleast_2d atleast_3d bitwise_and broadcast_tensors bucketize cartesian_prod
+column_stack cosh count_nonzero cumprod diag_embed dist dstack exp2 fliplr flipud floor_divide fmod histc index_copy
+index_fill inner isclose kron log10 log2 logical_xor masked_scatter median msort nan_to_num
+nn.functional.hardshrink nn.functional.softshrink remainder repeat_interleave rot90 searchsorted sinh take tan
+tensor_split tensordot trunc unique_consecutive
+""".split())
+
 # OpInfo names that are not the names under which programs call the operation.
 SPECIAL = {
     "T": lambda x: x.T,
@@ -38,4 +47,4 @@ def function_of(name):
 
 def compared():
     """The names that fastnn has."""
-    return [name for name in SCOPE if name not in MISSING]
+    return [name for name in (*SCOPE, *EXTRA) if name not in MISSING]

@@ -14,6 +14,9 @@ from parity.names import function_of
 # (rtol, atol) where torch.testing's default is too narrow for two right answers.
 TOLERANCES = {
     "pow": (1e-5, 1e-5),  # the exponent's gradient is a sum of terms of both signs
+    "addbmm": (1e-5, 2e-5),  # sums of 25 products in another order
+    "asin": (1e-5, 1e-5),  # the slope near 1
+    "acos": (1e-5, 1e-5),
 }
 
 # Error cases that have no meaning here.
