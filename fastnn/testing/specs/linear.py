@@ -33,7 +33,8 @@ def backward_samples(activation):
             yield Sample((grad, x, weight, y, activation), atol=tolerance)
             for i in range(3):
                 need = [i == 0, i == 1, i == 2]
-                yield Sample((grad, x, weight.T.copy().T, y, activation, 0.0, 0.0, *need), atol=tolerance, layouts=False)
+                yield Sample((grad, x, weight.T.copy().T, y, activation, 0.0, 0.0, *need), atol=tolerance,
+                             layouts=False)
             dw, db = normal(rng, dtype, n_out, n_in), normal(rng, dtype, n_out)
             yield Sample((grad, x, weight, y, activation), {"dw": dw, "db": db}, atol=tolerance, layouts=False)
     return samples
