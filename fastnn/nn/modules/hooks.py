@@ -14,7 +14,7 @@ def structure_changed():
 class Handle:
     """What registering a hook returns: ``remove()`` takes the hook off again."""
 
-    def __init__(self, hooks, entry, owner=None):
+    def __init__(self, hooks, entry):
         self.hooks, self.entry, self.id = hooks, entry, id(entry)
 
     def remove(self):
