@@ -211,6 +211,8 @@ cdef class Scores:
             self.d *= shape[i]
         self.soft = soft_allowed and np.PyArray_SAMESHAPE(x, target) and np.PyArray_ISFLOAT(target)
         if self.soft:
+            if ignore >= 0:
+                raise RuntimeError(f"{op}: ignore_index is not supported for floating point target")
             _core.same_real_kind(x, target, op)
             self.target = _core.contiguous(target)
         else:
@@ -286,7 +288,7 @@ cdef class Scores:
 
 cdef int check_smoothing(double label_smoothing) except -1:
     if not 0.0 <= label_smoothing <= 1.0:
-        raise ValueError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+        raise RuntimeError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     return 0
 
 

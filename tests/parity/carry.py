@@ -22,17 +22,26 @@ def map_tensors(value, function):
     if isinstance(value, torch.Size):
         return fastnn.Size(value)
     if isinstance(value, (list, tuple)):
-        return type(value)(map_tensors(item, function) for item in value)
+        return rebuilt(value, [map_tensors(item, function) for item in value])
     if isinstance(value, dict):
         return {key: map_tensors(item, function) for key, item in value.items()}
     return value
 
 
+def rebuilt(sequence, items):
+    """A list or (named) tuple like another with other items."""
+    return type(sequence)(*items) if hasattr(sequence, "_fields") else type(sequence)(items)
+
+
 def copy_of(value):
     """Torch arguments whose tensors are leaves with memory of their own, laid out as the originals."""
+    seen = {}  # one tensor given twice stays one tensor
+
     def copied(tensor):
-        fresh = torch.from_numpy(_like_layout(array_of(tensor)))
-        return fresh.requires_grad_(tensor.requires_grad)
+        if id(tensor) not in seen:
+            fresh = torch.from_numpy(_like_layout(array_of(tensor)))
+            seen[id(tensor)] = fresh.requires_grad_(tensor.requires_grad)
+        return seen[id(tensor)]
     return map_tensors(value, copied)
 
 
@@ -73,12 +82,26 @@ def to_fastnn(value, sharing=False):
             return str(item)
         if isinstance(item, slice):
             return slice(walk(item.start), walk(item.stop), walk(item.step))
+        if isinstance(item, torch.nn.utils.rnn.PackedSequence):
+            return fastnn.nn.utils.rnn.PackedSequence(*[walk(each) for each in item])
+        if isinstance(item, torch.nn.TransformerEncoderLayer):
+            return encoder_layer(item, walk)
+        if getattr(torch.nn.functional, getattr(item, "__name__", ""), None) is item and callable(item):
+            return getattr(fastnn.nn.functional, item.__name__)
         if isinstance(item, (list, tuple)):
-            return type(item)([walk(each) for each in item])
+            return rebuilt(item, [walk(each) for each in item])
         if isinstance(item, dict):
             return {key: walk(each) for key, each in item.items()}
         return item
     return walk(value)
+
+
+def encoder_layer(layer, walk):
+    """A torch layer that is another module's argument, made again by its constructor."""
+    return fastnn.nn.TransformerEncoderLayer(
+        layer.self_attn.embed_dim, layer.self_attn.num_heads, layer.linear1.out_features, layer.dropout.p,
+        walk(layer.activation), layer.norm1.eps, layer.self_attn.batch_first, layer.norm_first,
+        layer.linear1.bias is not None)
 
 
 def leaves(value, kind):

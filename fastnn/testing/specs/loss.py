@@ -332,7 +332,8 @@ def class_errors(name, dtype):
 def ce_errors(dtype):
     yield from class_errors("cross_entropy", dtype)
     x, t = np.zeros((2, 3), dtype), np.zeros(2, np.int64)
-    yield ErrorSample((x, t), {"label_smoothing": 1.5}, ValueError, "label_smoothing must be between 0.0 and 1.0")
+    yield ErrorSample((x, t), {"label_smoothing": 1.5}, RuntimeError, "label_smoothing must be between 0.0 and 1.0")
+    yield ErrorSample((x, x), {"ignore_index": 1}, RuntimeError, "ignore_index is not supported for floating point")
     yield ErrorSample((x, x.astype("float64" if dtype == "float32" else "float32")), {}, DTypeError, "of one dtype")
 
 

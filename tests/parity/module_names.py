@@ -1,0 +1,33 @@
+"""Which of PyTorch's modules are compared: `torch_modules.txt` is the scope, one class of torch.nn a line."""
+from pathlib import Path
+
+from fastnn import nn
+
+SCOPE = tuple(Path(__file__).with_name("torch_modules.txt").read_text().split())
+
+# Modules of the scope that fastnn lacks. The list can only shrink: a class that exists must not stand here.
+MISSING = frozenset("""
+AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveMaxPool2d AvgPool1d AvgPool2d MaxPool1d MaxPool2d
+BatchNorm1d BatchNorm2d GroupNorm InstanceNorm1d InstanceNorm2d LayerNorm RMSNorm
+Conv1d Conv2d ConvTranspose2d
+Embedding
+RNN LSTM GRU RNNCell LSTMCell GRUCell
+MultiheadAttention Transformer TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer
+Bilinear ConstantPad2d ReflectionPad2d ZeroPad2d
+CosineEmbeddingLoss GaussianNLLLoss MarginRankingLoss
+""".split())
+
+# Modules beyond the scope that fastnn has and PyTorch has samples for.
+EXTRA = tuple("""
+Hardshrink Softmax2d Softshrink
+""".split())
+
+
+def class_of(name):
+    """fastnn's class of a name; None if there is none."""
+    return getattr(nn, name, None)
+
+
+def compared():
+    """The names that fastnn has."""
+    return [name for name in (*SCOPE, *EXTRA) if name not in MISSING]
