@@ -16,6 +16,7 @@ cdef class Vertex:
     cdef bint arrived_is_own     # `arrived` was made by the engine, so it may add to it in place
 
     cdef int finish(self) except -1
+    cdef np.ndarray hooked(self, np.ndarray grad)
 
 
 # Gradient of the output -> gradient of the one input, or a tuple with one entry per edge (None: no gradient).

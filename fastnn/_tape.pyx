@@ -31,9 +31,19 @@ cdef class Vertex:
         """All gradients have arrived at a leaf."""
         return 0
 
+    cdef np.ndarray hooked(self, np.ndarray grad):
+        """The gradient that arrived, as the tensor's hooks leave it."""
+        return grad
+
 
 cdef class Node(Vertex):
     """A recorded operation (``tensor.grad_fn``)."""
+
+    cdef np.ndarray hooked(self, np.ndarray grad):
+        if self.pre_hooks is not None and grad is not None:
+            for hook in list(self.pre_hooks):
+                grad = hook(grad)
+        return grad
 
     cdef void guard(self, Version version):
         """The rule will read memory that this version counts the changes of: they must not happen before backward."""
@@ -154,10 +164,7 @@ cdef int discover(list roots) except -1:
 
 
 cdef object apply(Node node, np.ndarray grad, bint keep_graph):
-    """One node's rule with its hooks."""
-    if node.pre_hooks is not None:
-        for hook in list(node.pre_hooks):
-            grad = hook(grad)
+    """One node's rule with its hooks on the results."""
     node.check_guards()
     result = node.rule(node, grad)
     if node.post_hooks is not None:
@@ -187,7 +194,11 @@ cdef int run(list roots, list grads, bint keep_graph, dict captured) except -1:
             ready.append(vertex)
     while ready:
         vertex = ready.pop()
+        if isinstance(vertex, Node):
+            vertex.arrived = vertex.hooked(vertex.arrived)
         if captured is not None and vertex in captured:
+            if not isinstance(vertex, Node):
+                vertex.arrived = vertex.hooked(vertex.arrived)
             captured[vertex] = vertex.arrived
         if not isinstance(vertex, Node):
             if vertex.arrived is not None and captured is None:

@@ -13,14 +13,17 @@ cdef class Tensor(Operators):      # has the array
     cdef Tensor base             # the tensor that this one is a view of
     cdef long seen               # of a view: the version's `rebases` when its history was made
     cdef list hooks              # of a leaf
+    cdef list after              # of a leaf: called when its grad was accumulated
     cdef bint retains
     cdef dict extra              # attributes that a program adds; PyTorch's tensors have a __dict__
     cdef object __weakref__
 
     cdef Version version_object(self)
     cdef void bump(self)
+    cdef int accumulated(self) except -1
 
 
+cdef Vertex edge(Tensor x)                       # where its gradient goes; None if it needs none
 cdef tuple shape_of(np.ndarray array)
 cdef bint grad_enabled() noexcept
 cdef bint needs_grad(Tensor x) noexcept          # is x part of a graph (whether or not recording is on)

@@ -11,10 +11,9 @@ import numpy
 
 from fastnn import _operators, dtypes
 from fastnn._operators cimport Operators
-from fastnn._tape cimport Node, Rule, Version, Vertex, run
+from fastnn._tape cimport Node, Rule, Version, Vertex
 from fastnn._views cimport as_strided_backward, copy_slices, part_of
-from fastnn._tape import Handle, connect
-from fastnn.errors import ShapeError
+from fastnn._tape import connect
 from fastnn.kernels cimport _core
 from fastnn.kernels cimport elementwise as K
 from fastnn.kernels import elementwise as kernels
@@ -65,7 +64,7 @@ cdef bint recording(Tensor x) noexcept:
     return (x.node is not None or x.leaf_requires_grad)
 
 
-cdef inline Vertex edge(Tensor x):
+cdef Vertex edge(Tensor x):
     refresh(x)
     if x.node is not None:
         return x.node
@@ -187,57 +186,6 @@ cdef void renew(Tensor x) noexcept:
     x.node = node
 
 
-# ---- backward ----
-
-cdef np.ndarray starting_gradient(Tensor output, object given):
-    """The gradient to begin with at one output, checked as PyTorch checks it."""
-    cdef np.ndarray grad
-    if not needs_grad(output):
-        raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
-    if given is None:
-        if np.PyArray_SIZE(output.array) != 1:
-            raise RuntimeError("grad can be implicitly created only for scalar outputs")
-        grad = _core.new_like(output.array, np.PyArray_TYPE(output.array))
-        if np.PyArray_TYPE(grad) == np.NPY_FLOAT:
-            (<float *>np.PyArray_DATA(grad))[0] = 1
-        elif np.PyArray_TYPE(grad) == np.NPY_DOUBLE:
-            (<double *>np.PyArray_DATA(grad))[0] = 1
-        else:
-            grad.fill(1)
-        return grad
-    grad = (<Tensor?>given).array
-    if not np.PyArray_SAMESHAPE(grad, output.array):
-        raise ShapeError(f"Mismatch in shape: grad_output[0] has a shape of {list(shape_of(grad))} and output[0] "
-                         f"has a shape of {list(shape_of(output.array))}.")
-    return grad if np.PyArray_TYPE(grad) == np.PyArray_TYPE(output.array) else grad.astype(output.array.dtype)
-
-
-cdef int start(outputs, grad_outputs, bint keep_graph, dict captured) except -1:
-    cdef list roots = [], grads = []
-    for output, given in zip(outputs, grad_outputs, strict=True):
-        grads.append(starting_gradient(<Tensor?>output, given))
-        roots.append(edge(<Tensor>output))
-    return run(roots, grads, keep_graph, captured)
-
-
-def backward(outputs, grad_outputs, bint keep_graph=False):
-    """Gradients of the outputs, summed, into the ``grad`` of every leaf that they depend on."""
-    start(outputs, grad_outputs, keep_graph, None)
-
-
-def gradients(outputs, inputs, grad_outputs, bint keep_graph=False):
-    """Gradients of the outputs, summed, with respect to `inputs`; None where there is no path."""
-    cdef dict captured = {}
-    for item in inputs:
-        vertex = edge(<Tensor?>item)
-        if vertex is None:
-            raise RuntimeError("One of the differentiated Tensors does not require grad")
-        captured[vertex] = None
-    start(outputs, grad_outputs, keep_graph, captured)
-    results = [captured[edge(<Tensor>item)] for item in inputs]
-    return tuple([None if grad is None else wrap(kernels.copy(grad)) for grad in results])
-
-
 # ---- rules written in Python ----
 
 cdef object python_rule(Node node, np.ndarray grad):
@@ -344,17 +292,28 @@ cdef class Tensor(Operators):
         cdef np.ndarray grad = self.arrived
         self.arrived = None
         if self.hooks is not None:
-            for hook in list(self.hooks):
-                grad = hook(grad)
+            grad = self.hooked(grad)
         if self.grad_ is not None:
             K.add_into((<Tensor>self.grad_).array, grad)
             (<Tensor>self.grad_).bump()
-            return 0
+            return self.accumulated()
         # Keep the array itself only if nobody else can see it: `grad` here and nothing more.
         if Py_REFCNT(grad) > 1 or not np.PyArray_CHKFLAGS(
                 grad, np.NPY_ARRAY_OWNDATA | np.NPY_ARRAY_C_CONTIGUOUS | np.NPY_ARRAY_WRITEABLE):
             grad = K.copy(grad)
         self.grad_ = wrap(grad)
+        return self.accumulated()
+
+    cdef np.ndarray hooked(self, np.ndarray grad):
+        if self.hooks is not None and grad is not None:
+            for hook in list(self.hooks):
+                grad = hook(grad)
+        return grad
+
+    cdef int accumulated(self) except -1:
+        if self.after is not None:
+            for hook in list(self.after):
+                hook(self)
         return 0
 
     cdef Version version_object(self):
@@ -466,61 +425,7 @@ cdef class Tensor(Operators):
     def dtype(self):
         return dtypes.from_numpy(self.array.dtype)
 
-    # -- autograd --
-    def backward(self, gradient=None, retain_graph=None, bint create_graph=False, inputs=None):
-        """Compute the gradients of this tensor with respect to the graph's leaves.
-
-        Parameters
-        ----------
-        gradient : Tensor, optional
-            Gradient of some scalar with respect to this tensor; may be left out for a tensor with one element.
-        retain_graph : bool, optional
-            Keep what backward needs, so that it can run again.
-        create_graph : bool
-            Not implemented: gradients of gradients.
-        inputs : sequence of Tensor, optional
-            Accumulate into these only.
-        """
-        if create_graph:
-            raise NotImplementedError("backward: create_graph=True (gradients of gradients) is not implemented")
-        if inputs is not None:
-            inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-            for tensor, grad in zip(inputs, gradients([self], inputs, [gradient], bool(retain_graph))):
-                if grad is not None:
-                    tensor.grad = grad if tensor.grad is None else tensor.grad + grad
-            return
-        cdef np.ndarray first = starting_gradient(self, gradient)
-        run([edge(self)], [first], retain_graph is not None and retain_graph, None)
-
-    def register_hook(self, hook):
-        """Call ``hook(grad)`` when this tensor's gradient is known; what it returns, if anything, replaces it."""
-        if not needs_grad(self):
-            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-
-        def on_arrays(grad):
-            changed = hook(wrap(grad))
-            return grad if changed is None else (<Tensor?>changed).array
-        if self.node is None:
-            if self.hooks is None:
-                self.hooks = []
-            return Handle(self.hooks, on_arrays)
-        if self.node.pre_hooks is None:
-            self.node.pre_hooks = []
-        return Handle(self.node.pre_hooks, on_arrays)
-
-    def retain_grad(self):
-        """Keep this non-leaf tensor's gradient in ``grad``."""
-        if not needs_grad(self):
-            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if self.node is None or self.retains:
-            return
-        self.retains = True
-
-        def keep(grad):
-            copied = wrap(kernels.copy((<Tensor>grad).array))
-            self.grad_ = copied if self.grad_ is None else self.grad_ + copied
-        self.register_hook(keep)
-
+    # -- autograd; backward and hooks are in fastnn._gradients --
     def requires_grad_(self, bint requires_grad=True):
         """Set ``requires_grad`` and return the tensor."""
         self.requires_grad = requires_grad

@@ -1,7 +1,7 @@
 """Data types, devices and sizes under PyTorch's names. Everything lives in main memory, on the CPU."""
 import numpy as np
 
-__all__ = ["dtype", "device", "Size", "from_numpy", "to_numpy", "get_default_dtype", "set_default_dtype",
+__all__ = ["dtype", "device", "Size", "from_numpy", "to_numpy", "get_default_dtype", "set_default_dtype", "can_cast",
            "finfo", "iinfo"]
 
 
@@ -73,6 +73,13 @@ def set_default_dtype(kind):
         raise TypeError(f"only floating-point types are supported as the default type: expected torch.float32 or "
                         f"torch.float64, got {kind}")
     _default = kind
+
+
+def can_cast(from_, to):
+    """Whether PyTorch lets a result of dtype `from_` be written to a tensor of dtype `to`."""
+    order = "biuf"
+    source, target = from_.numpy.kind, to.numpy.kind
+    return source == target or target != "b" and (target == "f" or order.index(source) < 3)
 
 
 class Size(tuple):

@@ -20,7 +20,7 @@ LAYERS = [
     {"reference"},
     {"kernels"},
     {"config", "dtypes", "random"},
-    {"_operators", "_tape", "_tensor", "_views", "autograd", "ops"},
+    {"_gradients", "_operators", "_tape", "_tensor", "_views", "autograd", "ops"},
     {"nn", "optim", "utils", "serialization"},
     {"vision", "keras", "sklearn", "explain", "dropin", "demo"},
 ]

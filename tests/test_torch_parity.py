@@ -48,6 +48,38 @@ def test_samples(runner, name, dtype):
     assert not found, "\n".join([f"{len(found)} samples differ from PyTorch", *found[:5]])
 
 
+def variant_failures(runner, name, run, applies):
+    """The in-place form or ``out=`` of an operation: what went wrong, in words."""
+    import torch
+    most = runner.limit()
+    found = []
+    for op, i, sample in runner.spread([each for each in runner.samples(name, torch.float32) if applies(each[0])],
+                                       most and min(most, 12)):
+        score["variants"] += 1
+        try:
+            run(op, sample)
+            score["variants passed"] += 1
+        except Exception as error:
+            found.append(f"{op.full_name} sample {i} {runner.describe(sample)}: {type(error).__name__}: {error}")
+    return found
+
+
+@pytest.mark.parametrize("name", names.compared())
+def test_inplace(runner, name):
+    from parity import variants
+    found = variant_failures(runner, name, variants.run_inplace, variants.inplace_name)
+    assert not found, "\n".join(found[:5])
+
+
+@pytest.mark.parametrize("name", names.compared())
+def test_out(runner, name):
+    from parity import variants
+    function = names.function_of(name)
+    found = variant_failures(runner, name, lambda op, sample: variants.run_out(op, sample, function),
+                             variants.takes_out)
+    assert not found, "\n".join(found[:5])
+
+
 @pytest.mark.parametrize("name", names.compared())
 def test_errors(runner, name):
     found = []
@@ -104,6 +136,6 @@ def test_scoreboard(runner, capsys):
     """Not a check: prints how many samples passed in this run."""
     with capsys.disabled():
         print(f"\nPyTorch's samples: {score['passed']} of {score['samples']} passed, error cases: {score['raised']} of "
-              f"{score['errors']} raised, "
+              f"{score['errors']} raised, in place and out=: {score['variants passed']} of {score['variants']}, "
               f"operations of the scope: {len(names.SCOPE) - len(names.MISSING)} of {len(names.SCOPE)}, others: "
               f"{len(names.EXTRA)}")

@@ -1,5 +1,5 @@
 """Backward as a function."""
-from fastnn import _tensor
+from fastnn import _gradients
 from fastnn._tensor import Tensor
 
 
@@ -23,7 +23,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
             if found is not None:
                 tensor.grad = found if tensor.grad is None else tensor.grad + found
         return
-    _tensor.backward(tensors, _grads(tensors, grad_tensors), bool(retain_graph))
+    _gradients.backward_from(tensors, _grads(tensors, grad_tensors), bool(retain_graph))
 
 
 def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, allow_unused=None,
@@ -42,7 +42,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     if is_grads_batched:
         raise NotImplementedError("grad: is_grads_batched=True is not implemented")
     outputs, inputs = _sequence(outputs), _sequence(inputs)
-    found = _tensor.gradients(outputs, inputs, _grads(outputs, grad_outputs), bool(retain_graph))
+    found = _gradients.gradients(outputs, inputs, _grads(outputs, grad_outputs), bool(retain_graph))
     if materialize_grads:
         from fastnn.ops.creation import zeros_like
         return tuple(zeros_like(x) if g is None else g for x, g in zip(inputs, found))

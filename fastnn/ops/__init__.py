@@ -3,9 +3,10 @@
 Importing this package gives Tensor its operators and methods: a function whose first parameter is the tensor is the
 method of the same name.
 """
-from fastnn import _operators, _tensor
-from fastnn.ops import (arithmetic, compare, creation, indexing, linear, methods, pointwise, products, rearrange,
-                        reduce, scatter, shape, sorting)
+from fastnn import _gradients, _operators, _tensor  # noqa: F401 (backward and hooks become methods)
+from fastnn.ops import (arithmetic, compare, creation, indexing, inplace, linear, methods, names, pointwise,
+                        products, rearrange, reduce, scatter, shape, sorting)
+from fastnn.ops._common import with_out
 from fastnn.ops.printing import tensor_str
 
 # Functions that are Tensor methods too (and functions of the top-level namespace).
@@ -49,11 +50,20 @@ def _named(table):
     return {name: getattr(module, name) for module, names in table.items() for name in names.split()}
 
 
+def _in_place_forms():
+    functions = _named(FUNCTIONS)
+    return {**{f"{name}_": inplace.form(name, functions[name]) for name in names.IN_PLACE.split()},
+            **{f"{name}_": inplace.view_form(name, functions[name]) for name in names.VIEWS_IN_PLACE.split()}}
+
+
 def _functions():
-    """The top-level namespace."""
-    return {**_named(FUNCTIONS), **_named(TOP_LEVEL)}
+    """The top-level namespace; there, and not as methods, functions take ``out=``."""
+    found = {**_named(FUNCTIONS), **_named(TOP_LEVEL)}
+    return {**found, **{name: with_out(name, found[name]) for name in names.OUT.split()}}
 
 
+METHODS = {**_in_place_forms(), **METHODS}
+METHODS.update({alias: METHODS[name] for alias, name in names.IN_PLACE_ALIASES.items()})
 _tensor.install_methods({**_named(FUNCTIONS), **METHODS})
 _operators.install(
     add=arithmetic.add, sub=arithmetic.sub, rsub=arithmetic.rsub, mul=arithmetic.mul, div=arithmetic.div,

@@ -1,6 +1,7 @@
 """What the operations share."""
 cimport numpy as np
 
+import functools
 import warnings
 
 import numpy
@@ -66,7 +67,7 @@ def into(str op, out, made, tuple inputs=()):
     if grad_enabled() and needs_grad(target) or source.requires_grad:
         raise RuntimeError(f"{op}(): functions with out=... arguments don't support automatic differentiation, but one "
                            f"of the arguments requires grad.")
-    if not numpy.can_cast(source.array.dtype, target.array.dtype, "same_kind"):
+    if not dtypes.can_cast(source.dtype, target.dtype):
         raise RuntimeError(f"{op}(): result type {source.dtype} can't be cast to the desired output type "
                            f"{target.dtype}")
     for item in inputs:
@@ -76,7 +77,7 @@ def into(str op, out, made, tuple inputs=()):
                                f"performing the operation.")
     cdef int i
     for i in range(np.PyArray_NDIM(target.array)):
-        if np.PyArray_DIM(target.array, i) > 1 and np.PyArray_STRIDE(target.array, i) == 0:
+        if np.PyArray_DIM(target.array, i) > 1 and np.PyArray_STRIDE(target.array, i) == 0 and target.array.size:
             raise RuntimeError(f"{op}(): unsupported operation: more than one element of the written-to tensor refers "
                                f"to a single memory location. Please clone() the tensor before performing the "
                                f"operation.")
@@ -86,9 +87,41 @@ def into(str op, out, made, tuple inputs=()):
                           f"{list(shape_of(target.array))}, which does not match the required output shape "
                           f"{list(shape_of(source.array))}.", stacklevel=3)
         target.array = numpy.empty(shape_of(source.array), target.array.dtype)
-    target.array[...] = source.array
+    numpy.copyto(target.array, source.array, casting="unsafe")
     target.bump()
     return out
+
+
+cdef tuple distinct_inputs(out, tuple args):
+    """Inputs that overlap `out` without being it: element-wise operations may write over a whole input, not a part."""
+    cdef list found = []
+    cdef np.ndarray x, z = (<Tensor?>out).array
+    for item in args:
+        if isinstance(item, Tensor):
+            x = (<Tensor>item).array
+            if not (np.PyArray_DATA(x) == np.PyArray_DATA(z) and np.PyArray_SAMESHAPE(x, z)) \
+                    and np.PyArray_IS_C_CONTIGUOUS(x) and np.PyArray_IS_C_CONTIGUOUS(z):
+                found.append(item)
+    return tuple(found)
+
+
+def with_out(str name, function):
+    """A function of the top-level namespace that takes ``out=``: a tensor, or one for each result."""
+    def wrapped(*args, out=None, **kwargs):
+        if out is None:
+            return function(*args, **kwargs)
+        made = function(*args, **kwargs)
+        if isinstance(made, tuple):
+            if not isinstance(out, (tuple, list)) or len(out) != len(made):
+                raise TypeError(f"{name}(): argument 'out' must be a tuple of {len(made)} Tensors")
+            for target, result in zip(out, made):
+                into(name, target, result)
+            return type(made)(out)
+        if isinstance(out, (tuple, list)) and len(out) == 1:
+            out = out[0]
+        need_tensors(name, out)
+        return into(name, out, made, distinct_inputs(out, args))
+    return functools.update_wrapper(wrapped, function)
 
 
 def promote(x, y):

@@ -4,10 +4,11 @@ cimport numpy as np
 import numpy
 
 from fastnn._tape cimport Node
-from fastnn._tensor cimport Tensor, adopt_node, check_inplace, needs_grad, recording, record1, record2, shape_of, wrap
+from fastnn._tensor cimport Tensor, check_inplace, needs_grad, recording, record1, record2, shape_of, wrap
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport as_tensor, is_real, undo, zero_d
 from fastnn.ops._common import need_tensors, promote
+from fastnn.ops.inplace cimport changed
 
 np.import_array()
 
@@ -345,56 +346,40 @@ cdef Tensor div_scalar(Tensor x, double a):
 
 # ---- in place ----
 
-cdef object in_place(str op, Tensor x, object other, function, backward_of_other):
-    """x becomes op(x, other), in x's memory. With a graph the out-of-place rule is taken over by x."""
-    cdef Tensor y = as_tensor(other, x), out, before
-    check_inplace(x)
-    dtype = promote(x, other)
-    if not numpy.can_cast(dtype, x.array.dtype, "same_kind"):
-        raise RuntimeError(f"result type {dtype} can't be cast to the desired output type {x.array.dtype}")
-    shape = numpy.broadcast_shapes(shape_of(x.array), shape_of(y.array))
-    if shape != shape_of(x.array):
-        raise RuntimeError(f"output with shape {list(shape_of(x.array))} doesn't match the broadcast shape "
-                           f"{list(shape)}")
-    if recording(x) or recording(y):
-        before = wrap(x.array.copy() if needs_grad(y) else x.array)  # the rule for y reads what x was
-        before.node = x.node
-        out = function(before, y)
-        if x.array.dtype.kind == "f" and x.array.dtype != out.array.dtype:
-            out = out.to(x.array.dtype)
-        numpy.copyto(x.array, out.array)
-        x.bump()
-        adopt_node(x, out.node)
-        return x
-    if plain(x, y):
-        K.binary_into(op, x.array, x.array, y.array)
-    else:
-        numpy.copyto(x.array, compute(op, x.array.astype(dtype, copy=False), y.array.astype(dtype, copy=False)),
-                     casting="same_kind")
-    x.bump()
-    return x
+cdef object in_place(str op, object input, object other, function, bint reads):
+    cdef Tensor x = <Tensor?>input, y
+    if isinstance(other, Tensor):
+        y = <Tensor>other
+        if plain(x, y) and not recording(x) and not recording(y) and np.PyArray_SAMESHAPE(x.array, y.array):
+            check_inplace(x)
+            K.binary_into(op, x.array, x.array, y.array)
+            x.bump()
+            return x
+    return changed(op + "_", x, function, (other,), {}, reads)
 
 
 def add_(input, other, *, alpha=1):
     """``add`` in place."""
-    return in_place("add", input, other if alpha == 1 else other * alpha, add, None)
+    return in_place("add", input, other if alpha == 1 else other * alpha, add, False)
 
 
 def sub_(input, other, *, alpha=1):
     """``sub`` in place."""
-    return in_place("sub", input, other if alpha == 1 else other * alpha, sub, None)
+    return in_place("sub", input, other if alpha == 1 else other * alpha, sub, False)
 
 
 def mul_(input, other):
     """``mul`` in place."""
-    return in_place("mul", input, other, mul, None)
+    return in_place("mul", input, other, mul, True)
 
 
-def div_(input, other):
+def div_(input, other, *, rounding_mode=None):
     """``div`` in place."""
-    return in_place("div", input, other, div, None)
+    if rounding_mode is not None:
+        return changed("div_", <Tensor?>input, div, (other,), {"rounding_mode": rounding_mode})
+    return in_place("div", input, other, div, True)
 
 
 def pow_(input, exponent):
     """``pow`` in place."""
-    return in_place("pow", input, exponent, pow, None)
+    return in_place("pow", input, exponent, pow, True)

@@ -102,6 +102,8 @@ def empty(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_
           memory_format=None):
     """A tensor with undefined contents."""
     _check(device, layout, pin_memory)
+    if out is not None:
+        return into("empty", out, empty(*size, dtype=out.dtype))
     return _finish(_core.empty(_sizes(size), dtypes.to_numpy(dtype).num), requires_grad)
 
 
@@ -206,7 +208,8 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None,
     _check(device, layout)
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"n must be greater or equal to 0, got {n if n < 0 else m}")
-    return _finish(np.eye(n, m, dtype=dtypes.to_numpy(dtype)), requires_grad)
+    kind = dtypes.to_numpy(dtype if out is None else out.dtype)
+    return into("eye", out, _finish(np.eye(n, m, dtype=kind), requires_grad))
 
 
 def _generator(generator):
@@ -215,18 +218,18 @@ def _generator(generator):
 
 def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """Uniform random numbers of [0, 1)."""
-    made = empty(*size, dtype=dtype, device=device, layout=layout)
+    made = empty(*size, dtype=dtype if out is None else out.dtype, device=device, layout=layout)
     _generator(generator).uniform(made.numpy(), 0.0, 1.0)
     made.requires_grad = requires_grad
-    return made
+    return into("rand", out, made)
 
 
 def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """Normal random numbers with mean 0 and variance 1."""
-    made = empty(*size, dtype=dtype, device=device, layout=layout)
+    made = empty(*size, dtype=dtype if out is None else out.dtype, device=device, layout=layout)
     _generator(generator).normal(made.numpy(), 0.0, 1.0)
     made.requires_grad = requires_grad
-    return made
+    return into("randn", out, made)
 
 
 def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None,
@@ -238,7 +241,8 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None, device=Non
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     array = _generator(generator).randint(low, high, _sizes((size,)))
-    return _finish(array if dtype is None else array.astype(dtypes.to_numpy(dtype)), requires_grad)
+    return into("randint", out, _finish(array if dtype is None else array.astype(dtypes.to_numpy(dtype)),
+                                        requires_grad))
 
 
 def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
@@ -248,7 +252,8 @@ def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False,
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
     array = _generator(generator).randperm(n)
-    return _finish(array if dtype is None else array.astype(dtypes.to_numpy(dtype)), requires_grad)
+    return into("randperm", out, _finish(array if dtype is None else array.astype(dtypes.to_numpy(dtype)),
+                                         requires_grad))
 
 
 def rand_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):

@@ -247,8 +247,10 @@ def _where_backward(grad, condition, shapes):
             sum_to(np.where(condition, zero, grad), shapes[1]))
 
 
-def where(condition, input=None, other=None):
+def where(condition, input=None, other=None, *, out=None):
     """`input` where the condition holds, else `other`; with the condition alone the indices where it holds."""
+    if out is not None:
+        return into("where", out, where(condition, input, other))
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
     need_tensors("where", condition)

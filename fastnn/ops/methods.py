@@ -4,7 +4,7 @@ import numpy as np
 from fastnn import dtypes
 from fastnn import random as _random
 from fastnn._tensor import Tensor, record_inplace, writable
-from fastnn.ops import pointwise, shape
+from fastnn.ops import shape
 
 
 def size(self, dim=None):
@@ -151,22 +151,65 @@ def normal_(self, mean=0.0, std=1.0, *, generator=None):
     return _random_fill(self, "normal_", lambda array: source.normal(array, mean, std))
 
 
-def clamp_(self, min=None, max=None):
-    """``clamp`` in place."""
-    return assign(self, pointwise.clamp(self, min, max))
+def _drawn(name, method):
+    """An in-place filling by one of the generator's distributions, with PyTorch's parameters and defaults."""
+    def fill(self, *args, generator=None, **kwargs):
+        source = generator or _random.default_generator
+        array = writable(self)
+        if array.flags.c_contiguous:
+            getattr(source, method)(array, *args, **kwargs)
+        else:
+            fresh = np.empty(array.shape, array.dtype)
+            getattr(source, method)(fresh, *args, **kwargs)
+            array[...] = fresh
+        return record_inplace(self, lambda grad: np.zeros_like(grad), "RandomBackward0")
+    fill.__name__ = name
+    fill.__doc__ = f"Random numbers of ``Generator.{method}``'s distribution."
+    return fill
 
 
-def assign(self, result):
-    """Make `self` hold `result`, with its history: an in-place form by way of the out-of-place one."""
+def random_(self, from_=None, to=None, *, generator=None, **kwargs):
+    """Random integers of [from, to); of the whole range of the dtype without bounds."""
+    low = kwargs.pop("from", from_)
+    if to is None and low is not None:
+        low, to = 0, low
+    return _drawn("random_", "random")(self, low, to, generator=generator)
+
+
+def bernoulli_(self, p=0.5, *, generator=None):
+    """1 with probability p (a number or a tensor), else 0."""
+    return _drawn("bernoulli_", "bernoulli")(self, p.detach().numpy() if isinstance(p, Tensor) else p,
+                                             generator=generator)
+
+
+def fill_diagonal_(self, fill_value, wrap=False):
+    """The main diagonal becomes one value; `wrap`: again below it, for tall matrices."""
+    if self.ndim < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if self.ndim > 2 and len(set(self.shape)) != 1:
+        raise RuntimeError("all dimensions of input must be of equal length")
+    keep = np.ones(tuple(self.shape), bool)
+    np.fill_diagonal(keep, False, wrap=wrap and self.ndim == 2)
+    np.fill_diagonal(writable(self), fill_value, wrap=wrap and self.ndim == 2)
+    return record_inplace(self, lambda grad: grad * keep, "FillDiagonalBackward0")
+
+
+def apply_(self, callable):
+    """Every element becomes ``callable(element)``, a Python call each."""
     array = writable(self)
-    np.copyto(array, result.detach().numpy(), casting="same_kind")
-    return record_inplace(self, lambda grad: (None, grad), "CopyBackwards", (result,))
+    for place in np.ndindex(array.shape):
+        array[place] = callable(array[place].item())
+    self.detach()
+    return record_inplace(self, lambda grad: np.zeros_like(grad), "ApplyBackward0")
 
 
-def masked_fill_(self, mask, value):
-    """``masked_fill`` in place."""
-    from fastnn.ops.indexing import masked_fill
-    return assign(self, masked_fill(self, mask, value))
+def map_(self, tensor, callable):
+    """Every element becomes ``callable(element, element of tensor)``, a Python call each."""
+    array = writable(self)
+    other = np.broadcast_to(tensor.detach().numpy(), array.shape)
+    for place in np.ndindex(array.shape):
+        array[place] = callable(array[place].item(), other[place].item())
+    return record_inplace(self, lambda grad: np.zeros_like(grad), "MapBackward0")
 
 
 def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
@@ -209,8 +252,11 @@ METHODS = {
     "data_ptr": data_ptr, "is_floating_point": is_floating_point, "type": type_, "to": to, "cpu": cpu, "cuda": cuda,
     "float": _caster("float32"), "double": _caster("float64"), "long": _caster("int64"), "int": _caster("int32"),
     "short": _caster("int16"), "bool": _caster("bool"), "byte": _caster("uint8"), "half": _caster("float16"),
-    "fill_": fill_, "zero_": zero_, "copy_": copy_, "uniform_": uniform_, "normal_": normal_, "clamp_": clamp_,
-    "masked_fill_": masked_fill_, "new_tensor": new_tensor, "new_zeros": new_zeros, "new_ones": new_ones,
+    "fill_": fill_, "zero_": zero_, "copy_": copy_, "uniform_": uniform_, "normal_": normal_,
+    "random_": random_, "bernoulli_": bernoulli_, "exponential_": _drawn("exponential_", "exponential"),
+    "log_normal_": _drawn("log_normal_", "log_normal"), "cauchy_": _drawn("cauchy_", "cauchy"),
+    "geometric_": _drawn("geometric_", "geometric"), "fill_diagonal_": fill_diagonal_, "apply_": apply_, "map_": map_,
+    "new_tensor": new_tensor, "new_zeros": new_zeros, "new_ones": new_ones,
     "new_empty": new_empty, "new_full": new_full, "nelement": Tensor.numel, "ndimension": Tensor.dim,
     "device": property(lambda self: dtypes.cpu), "layout": property(lambda self: "torch.strided"),
     "is_cuda": property(lambda self: False), "is_sparse": property(lambda self: False),

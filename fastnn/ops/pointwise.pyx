@@ -9,6 +9,7 @@ from fastnn._tensor cimport Tensor, adopt_node, check_inplace, recording, record
 from fastnn.kernels cimport elementwise as K
 from fastnn.kernels.elementwise import unary_saves
 from fastnn.ops._common cimport is_real, zero_d
+from fastnn.ops.inplace cimport changed
 from fastnn.kernels._core import unary_names
 
 np.import_array()
@@ -387,15 +388,17 @@ IN_PLACE = {}
 
 def in_place_forms():
     """``exp_`` and friends, for those maps that PyTorch has in place."""
-    def form(name):
-        def function(input):
+    def form(name, outside):
+        def function(input, *args, **kwargs):
+            if args or kwargs or not is_real((<Tensor?>input).array):
+                return changed(name + "_", input, outside, args, kwargs)
             return apply_in_place(name, input)
         function.__name__ = name + "_"
         function.__doc__ = f"``{name}`` in place."
         return function
     for name in ("exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal abs neg sign sin cos tan asin acos "
                  "atan sinh cosh erf floor ceil round trunc sigmoid tanh relu").split():
-        IN_PLACE[name + "_"] = form(name)
+        IN_PLACE[name + "_"] = form(name, globals()[name])
 
 
 in_place_forms()

@@ -7,7 +7,7 @@ from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.errors import ShapeError
 from fastnn.ops import pointwise, reduce
-from fastnn.ops._common import broadcast_shapes, need_tensors
+from fastnn.ops._common import broadcast_shapes, into, need_tensors
 from fastnn.ops.arithmetic import add, div, mul, sub
 from fastnn.ops.linear import bmm, matmul, mv
 
@@ -290,6 +290,8 @@ def _nuclear(x, dim, keepdim):
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """The p-norm of all elements or along dimensions; "fro" is the 2-norm, "nuc" the sum of singular values."""
     need_tensors("norm", input)
+    if out is not None:
+        return into("norm", out, norm(input, p, dim, keepdim, dtype=dtype))
     if p == "nuc":
         return _nuclear(input if dtype is None else input.to(dtype), dim, keepdim)
     if isinstance(p, str) and p != "fro":
@@ -313,7 +315,7 @@ def trace(input):
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """input / max(its p-norm along `dim`, eps)."""
     size = vector_norm(input, p, dim, True)
-    return div(input, pointwise.clamp(size, eps).expand_as(input))
+    return into("normalize", out, div(input, pointwise.clamp(size, eps).expand_as(input)))
 
 
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):

@@ -31,7 +31,7 @@ SPECIAL = {
     "T": lambda x: x.T,
     "__getitem__": lambda x, index: x[index],
     "einsum": lambda operands, equation: fastnn.einsum(equation, *operands),
-    "where": lambda x, condition, other: fastnn.where(condition, x, other),
+    "where": lambda x, condition, other, **out: fastnn.where(condition, x, other, **out),
 }
 
 

@@ -15,6 +15,7 @@ from parity.names import function_of
 TOLERANCES = {
     "pow": (1e-5, 1e-5),  # the exponent's gradient is a sum of terms of both signs
     "addbmm": (1e-5, 2e-5),  # sums of 25 products in another order
+    "matmul": (1e-5, 3e-5),  # sums of terms of both signs
     "asin": (1e-5, 1e-5),  # the slope near 1
     "acos": (1e-5, 1e-5),
 }
@@ -89,9 +90,14 @@ def alias_of_input(outputs, inputs, arrays):
     return any(np.shares_memory(arrays(x), arrays(outputs[0]), max_work=10**6) for x in inputs) if outputs else False
 
 
+def tolerances(op):
+    """(rtol, atol) of an operation, None for torch.testing's."""
+    return TOLERANCES.get(op.name, (None, None))
+
+
 def run_sample(op, sample, function, views=True):
     """Raise Different (or whatever fastnn raises) if fastnn does not do as PyTorch on this sample."""
-    rtol, atol = TOLERANCES.get(op.name, (None, None))
+    rtol, atol = tolerances(op)
     theirs = copy_of([sample.input, *sample.args]), copy_of(sample.kwargs)
     ours = to_fastnn([sample.input, *sample.args]), to_fastnn(sample.kwargs)
     with quiet():
@@ -102,13 +108,17 @@ def run_sample(op, sample, function, views=True):
     for a, b in zip(x, y):
         if a.requires_grad != b.requires_grad:
             raise Different(f"requires_grad is {a.requires_grad}, PyTorch's {b.requires_grad}")
-    inputs = [t for t in leaves(ours, fastnn.Tensor) if t.requires_grad]
-    reference = [t for t in leaves(theirs, torch.Tensor) if t.requires_grad]
     if y and y[0].numel():
         shared = (alias_of_input(y, leaves(theirs, torch.Tensor), array_of),
                   alias_of_input(x, leaves(ours, fastnn.Tensor), lambda t: t.detach().numpy()))
         if shared[0] != shared[1] and views:
             raise Different(f"shares memory with its input: {shared[1]}, PyTorch: {shared[0]}")
+    compare_gradients(leaves(ours, fastnn.Tensor), leaves(theirs, torch.Tensor), x, y, rtol, atol)
+
+
+def compare_gradients(inputs, reference, x, y, rtol, atol):
+    """The gradients of outputs x (fastnn's) and y (PyTorch's) with respect to those inputs that require them."""
+    inputs, reference = ([t for t in tensors if t.requires_grad] for tensors in (inputs, reference))
     outputs, truth = differentiable(x), differentiable(y)
     if not truth or not reference:
         return

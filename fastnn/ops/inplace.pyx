@@ -1,0 +1,122 @@
+"""In-place forms: ``x.name_(...)`` computes ``name(x, ...)`` and lets x take over the result and its history."""
+cimport numpy as np
+
+import numpy
+
+from fastnn import dtypes
+from fastnn._tape cimport Node, Version
+from fastnn._tensor cimport (Tensor, adopt_node, check_inplace, grad_enabled, needs_grad, record1, recording, shape_of,
+                             wrap)
+from fastnn._tensor import record_inplace
+
+np.import_array()
+
+
+cdef bint any_recording(object values):
+    for value in values:
+        if isinstance(value, Tensor):
+            if recording(<Tensor>value):
+                return True
+        elif isinstance(value, (tuple, list)) and any_recording(value):
+            return True
+    return False
+
+
+cdef object zero_backward(Node node, np.ndarray grad):
+    return numpy.zeros_like(grad)
+
+
+def zeros_rule(grad):
+    """Nothing flows back to what was overwritten."""
+    return numpy.zeros_like(grad), None
+
+
+def pass_to_result(grad):
+    """What was overwritten gets nothing, the result everything."""
+    return numpy.zeros_like(grad), grad
+
+
+cdef int check_result(str op, Tensor x, Tensor out) except -1:
+    if not np.PyArray_SAMESHAPE(x.array, out.array):
+        raise RuntimeError(f"{op}: output with shape {list(shape_of(x.array))} doesn't match the broadcast shape "
+                           f"{list(shape_of(out.array))}")
+    if np.PyArray_TYPE(x.array) != np.PyArray_TYPE(out.array) and not dtypes.can_cast(out.dtype, x.dtype):
+        raise RuntimeError(f"result type {out.dtype} can't be cast to the desired output type {x.dtype}")
+    return 0
+
+
+cdef void follow(Node node, Version made, Version own):
+    """A rule that reads its own result must fail when x, which now is the result, changes again."""
+    if made is None:
+        return
+    if node.guard0 is made:
+        node.guard0, node.expected0 = own, own.n
+    if node.guard1 is made:
+        node.guard1, node.expected1 = own, own.n
+    if node.guard2 is made:
+        node.guard2, node.expected2 = own, own.n
+
+
+cpdef Tensor changed(str op, Tensor x, object function, tuple args, dict kwargs, bint reads=True):
+    """x becomes ``function(x, *args, **kwargs)``, in its own memory. `reads`: the rules need what x held before."""
+    cdef Tensor out, before
+    check_inplace(x)
+    if not (recording(x) or grad_enabled() and (any_recording(args) or any_recording(kwargs.values()))):
+        out = <Tensor?>function(x, *args, **kwargs)
+        check_result(op, x, out)
+        numpy.copyto(x.array, out.array, casting="unsafe")
+        x.bump()
+        return x
+    before = wrap(x.array.copy() if reads else x.array)
+    before.node = x.node
+    out = <Tensor?>function(before, *args, **kwargs)
+    check_result(op, x, out)
+    cdef Version made = out.version
+    cdef Node last = out.node
+    if out.array.dtype != x.array.dtype:
+        out = out.to(x.dtype)
+    numpy.copyto(x.array, out.array, casting="unsafe")
+    if out.node is None:  # no gradient flows through this operation
+        return record_inplace(x, zeros_rule, op.capitalize() + "Backward0")
+    if x.base is not None:  # the base takes over the part by way of a copy
+        return record_inplace(x, pass_to_result, "CopyBackwards", (out,))
+    x.bump()
+    follow(last, made, x.version_object())
+    adopt_node(x, out.node)
+    return x
+
+
+cpdef Tensor viewed(Tensor x, object function, tuple args, dict kwargs):
+    """x becomes the view ``function(x, ...)`` of its own memory."""
+    cdef Tensor view
+    check_inplace(x)
+    view = <Tensor?>function(x, *args, **kwargs)
+    x.array = view.array
+    if view is not x and view.node is not None:
+        x.node = view.node
+    x.bump()
+    return x
+
+
+def form(str name, function, bint reads=True):
+    """The in-place form of a function whose first parameter is the tensor."""
+    cdef str title = name + "_"
+
+    def method(self, *args, **kwargs):
+        if not isinstance(self, Tensor):
+            raise TypeError(f"{title}(): argument 'self' must be Tensor, not {type(self).__name__}")
+        return changed(title, <Tensor>self, function, args, kwargs, reads)
+    method.__name__ = method.__qualname__ = title
+    method.__doc__ = f"``{name}`` in place."
+    return method
+
+
+def view_form(str name, function):
+    """The in-place form of a function that gives a view."""
+    cdef str title = name + "_"
+
+    def method(self, *args, **kwargs):
+        return viewed(<Tensor?>self, function, args, kwargs)
+    method.__name__ = method.__qualname__ = title
+    method.__doc__ = f"``{name}`` in place: the tensor's own shape and strides change."
+    return method
