@@ -1,4 +1,4 @@
-/* random.h -- the arithmetic of fastnn/random.pyx: the Mersenne Twister, Box-Muller and Philox, as inline C.
+/* random.h -- the arithmetic of fastnn/random.pyx: the Mersenne Twister and Box-Muller, as inline C.
  *
  * The streams are those of PyTorch's CPU generator. Where its vector code fuses a multiplication with an
  * addition, so must this: FMA below is exact on every machine (one instruction where the processor has it,
@@ -10,6 +10,8 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "philox.h"
 
 #if defined(__GNUC__) && !defined(__clang__)
 #define FNN_VECTOR __attribute__((optimize("O3", "no-math-errno", "no-trapping-math", "fp-contract=off")))
@@ -304,50 +306,18 @@ static void fnn_permute(fnn_mt *mt, int64_t *out, int64_t n)
     }
 }
 
-/* ---- Philox 4x32-10 (Salmon et al., 2011): word i of stream `key` depends on (key, i) alone ---- */
-
-FNN_VECTOR static inline void fnn_philox(uint64_t key, uint64_t counter, uint32_t out[4])
-{
-    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-    uint32_t c0 = (uint32_t)counter, c1 = (uint32_t)(counter >> 32), c2 = 0, c3 = 0;
-    for (int round = 0; round < 10; round++) {
-        uint64_t p0 = (uint64_t)0xd2511f53u * c0, p1 = (uint64_t)0xcd9e8d57u * c2;
-        uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-        c0 = n0;
-        c1 = (uint32_t)p1;
-        c2 = n2;
-        c3 = (uint32_t)p0;
-        k0 += 0x9e3779b9u;
-        k1 += 0xbb67ae85u;
-    }
-    out[0] = c0;
-    out[1] = c1;
-    out[2] = c2;
-    out[3] = c3;
-}
-
 /* out[i] = 1 with probability `threshold` / 2^32 for the elements first .. first + n of the stream */
 FNN_VECTOR static void fnn_philox_mask(uint8_t *out, int64_t n, int64_t first, uint64_t threshold, uint64_t key)
 {
-    int64_t i = 0;
-    uint32_t words[4][16];
-    for (; i < n && (first + i) % 4; i++) {
-        uint32_t one[4];
-        fnn_philox(key, (uint64_t)(first + i) / 4, one);
-        out[i] = one[(first + i) % 4] < threshold;
-    }
-    while (i < n) {
-        uint64_t counter = (uint64_t)(first + i) / 4;
-        for (int j = 0; j < 16; j++) {
-            uint32_t one[4];
-            fnn_philox(key, counter + (uint64_t)j, one);
-            words[0][j] = one[0];
-            words[1][j] = one[1];
-            words[2][j] = one[2];
-            words[3][j] = one[3];
-        }
-        for (int j = 0; j < 64 && i < n; j++, i++)
-            out[i] = words[j % 4][j / 4] < threshold;
+    uint8_t keep[PHILOX_BLOCK];
+    if (threshold == 0)
+        memset(out, 0, (size_t)n);
+    for (int64_t i = 0; i < n && threshold > 0;) {
+        const int64_t skip = (first + i) % PHILOX_BLOCK, left = PHILOX_BLOCK - skip;
+        const int64_t count = n - i < left ? n - i : left;
+        fnn_philox_keep(keep, key, (uint64_t)(first + i) / PHILOX_BLOCK, (uint32_t)(threshold - 1));
+        memcpy(out + i, keep + skip, (size_t)count);
+        i += count;
     }
 }
 

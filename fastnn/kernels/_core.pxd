@@ -1,6 +1,6 @@
 """What the kernel modules share: the active table of C kernels, new arrays, and checks of arguments."""
 cimport numpy as np
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 # The table of C kernels as src_c/kernels.def declares it: formulas, shapes and aliasing are there.
 cdef extern from "fastnn.h" nogil:
@@ -54,6 +54,11 @@ cdef extern from "fastnn.h" nogil:
         void (*softmax_backward[2])(int log, void *dx, const void *dy, const void *y, int64_t outer, int64_t n,
                                     int64_t inner) noexcept nogil
         void (*logsumexp[2])(void *out, const void *x, int64_t outer, int64_t n) noexcept nogil
+        # dropout
+        void (*dropout_forward[2])(void *y, uint8_t *mask, const void *x, int64_t n, int64_t inner, uint64_t key,
+                                   uint64_t threshold, double scale, double kept, double dropped) noexcept nogil
+        void (*dropout_backward[2])(void *dx, const void *dy, const uint8_t *mask, int64_t n, int64_t inner,
+                                    double scale) noexcept nogil
         # optim
         void (*sgd_step[2])(void **p, void **g, void **buffer, const uint8_t *first, const int64_t *sizes,
                             int64_t count, double lr, double momentum, double dampening, double decay, int nesterov,

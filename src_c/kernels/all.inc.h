@@ -8,6 +8,7 @@
 #include "cross_entropy.inc.h"
 #include "reduce.inc.h"
 #include "softmax.inc.h"
+#include "dropout.inc.h"
 #include "optim.inc.h"
 #include "gemm.inc.h"
 #include "linear.inc.h"

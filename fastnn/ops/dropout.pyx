@@ -1,0 +1,108 @@
+"""Dropout of elements and of features. Masks come from counter-based streams whose key the default generator draws.
+
+A function returns its input itself where nothing is dropped: ``training=False``, p = 0, no elements.
+"""
+cimport numpy as np
+
+import warnings
+
+from fastnn._tape cimport Node
+from fastnn._tensor cimport Tensor, adopt_node, check_inplace, recording, record1, wrap
+from fastnn.kernels cimport dropout as K
+from fastnn.kernels cimport elementwise
+from fastnn.random cimport Generator
+from fastnn.random import default_generator
+
+np.import_array()
+
+cdef Generator generator = default_generator
+cdef tuple ONE_BATCH = (None,)  # an index
+
+
+cdef object dropout_backward(Node node, np.ndarray grad):
+    cdef tuple saved = node.saved
+    if saved[2]:
+        return K.dropout_backward(grad[ONE_BATCH], saved[0], node.a, saved[1])[0]
+    return K.dropout_backward(grad, saved[0], node.a, saved[1])
+
+
+cdef object apply(str name, object input, double p, bint training, bint inplace, bint features, bint alpha,
+                  bint unbatched):
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    if not 0.0 <= p <= 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    cdef Tensor x = <Tensor>input, out
+    if p == 0.0 or not training or np.PyArray_SIZE(x.array) == 0:
+        return x
+    if inplace:
+        check_inplace(x)
+    y, mask = K.dropout_forward(x.array[ONE_BATCH] if unbatched else x.array, p, generator.philox_key(), features, alpha)
+    if unbatched:
+        y = y[0]
+    if not recording(x):
+        if not inplace:
+            return wrap(y)
+        elementwise.copy_into(x.array, y)
+        x.bump()
+        return x
+    out = record1(y, dropout_backward, "DropoutBackward0", x, (mask, alpha, unbatched))
+    out.node.a = p
+    if not inplace:
+        return out
+    elementwise.copy_into(x.array, y)
+    x.bump()
+    adopt_node(x, out.node)
+    return x
+
+
+def dropout(input, double p=0.5, bint training=True, bint inplace=False):
+    """Each element becomes 0 with probability p, or is divided by 1 - p (Srivastava et al. 2014)."""
+    return apply("dropout", input, p, training, inplace, False, False, False)
+
+
+def alpha_dropout(input, double p=0.5, bint training=False, bint inplace=False):
+    """Dropout that keeps mean 0 and variance 1 of what SELU gives (Klambauer et al. 2017)."""
+    return apply("alpha_dropout", input, p, training, inplace, False, True, False)
+
+
+def feature_alpha_dropout(input, double p=0.5, bint training=False, bint inplace=False):
+    """`alpha_dropout` of whole features input[n, c]."""
+    return apply("feature_alpha_dropout", input, p, training, inplace, True, True, False)
+
+
+def dropout1d(input, double p=0.5, bint training=True, bint inplace=False):
+    """Dropout of whole channels of (N, C, L) or (C, L) (Tompson et al. 2015)."""
+    if isinstance(input, Tensor) and input.ndim not in (2, 3):
+        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that "
+                           f"dropout1d exists to provide channel-wise dropout on inputs with 1 spatial dimension, a "
+                           f"channel dimension, and an optional batch dimension (i.e. 2D or 3D inputs).")
+    return apply("dropout1d", input, p, training, inplace, True, False, isinstance(input, Tensor) and input.ndim == 2)
+
+
+cdef object odd_dimensions(str name, int ndim, int expected):
+    warnings.warn(f"{name}: Received a {ndim}-D input to {name}, which is deprecated and will result in an error in a "
+                  f"future release. To retain the behavior and silence this warning, please use dropout instead. Note "
+                  f"that {name} exists to provide channel-wise dropout on inputs with {expected - 2} spatial "
+                  f"dimensions, a channel dimension, and an optional batch dimension (i.e. {expected - 1}D or "
+                  f"{expected}D inputs).", stacklevel=2)
+
+
+def dropout2d(input, double p=0.5, bint training=True, bint inplace=False):
+    """Dropout of whole channels of (N, C, H, W); three dimensions are taken for (N, C, L), as PyTorch does."""
+    if isinstance(input, Tensor) and input.ndim not in (3, 4):
+        odd_dimensions("dropout2d", input.ndim, 4)
+    if isinstance(input, Tensor) and input.ndim == 3:
+        warnings.warn("dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior "
+                      "is desired - input is interpreted as shape (N, C, L), where C is the channel dim. This "
+                      "behavior will change in a future release to interpret the input as one without a batch "
+                      "dimension, i.e. shape (C, H, W). To maintain the 1D channel-wise dropout behavior, please "
+                      "switch to using dropout1d instead.", stacklevel=2)
+    return apply("dropout2d", input, p, training, inplace, True, False, False)
+
+
+def dropout3d(input, double p=0.5, bint training=True, bint inplace=False):
+    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+    if isinstance(input, Tensor) and input.ndim not in (4, 5):
+        odd_dimensions("dropout3d", input.ndim, 5)
+    return apply("dropout3d", input, p, training, inplace, True, False, isinstance(input, Tensor) and input.ndim != 5)
