@@ -48,6 +48,52 @@ def test_samples(runner, name, dtype):
     assert not found, "\n".join([f"{len(found)} samples differ from PyTorch", *found[:5]])
 
 
+WHOLE = ("int64", "int32", "uint8", "bool")
+
+
+@pytest.mark.parametrize("name", names.compared())
+def test_integers(runner, name):
+    """Values, dtypes and shapes of the integer and bool samples of those operations that take them."""
+    import torch
+    most, found = runner.limit(), []
+    for dtype in WHOLE:
+        for op, i, sample in runner.spread(runner.samples(name, getattr(torch, dtype)), most and min(most, 12)):
+            score["integers"] += 1
+            try:
+                runner.run_sample(op, sample, names.function_of(name))
+                score["integers passed"] += 1
+            except Exception as error:
+                found.append(f"{op.full_name} {dtype} {i} {runner.describe(sample)}: {type(error).__name__}: {error}")
+    assert not found, "\n".join(found[:5])
+
+
+@pytest.mark.parametrize("operator", ["add", "sub", "mul", "truediv", "floordiv", "mod", "lt", "and_"])
+def test_promotion_is_pytorchs(runner, operator):
+    """All pairs of dtypes, tensors with and without dimensions, Python numbers: dtype or class of the error."""
+    import itertools
+    import operator as operators
+    import torch
+
+    def operands(library):
+        found = {"bool number": True, "int number": 2, "float number": 2.5}
+        for name in ("bool", "uint8", "int16", "int64", "float32", "float64"):
+            found[name] = library.tensor([1, 0, 3], dtype=getattr(library, name))
+            found[name + " 0-d"] = library.tensor(1, dtype=getattr(library, name))
+        return found
+
+    def outcome(x, y):
+        try:
+            return str(getattr(operators, operator)(x, y).dtype)
+        except (RuntimeError, TypeError) as error:
+            return type(error).__name__
+    ours, theirs = operands(fastnn), operands(torch)
+    for x, y in itertools.product(ours, ours):
+        if "number" not in x or "number" not in y:
+            assert outcome(ours[x], ours[y]) == outcome(theirs[x], theirs[y]), f"{x} {operator} {y}"
+            if "number" not in x and "number" not in y:
+                assert str(fastnn.result_type(ours[x], ours[y])) == str(torch.result_type(theirs[x], theirs[y]))
+
+
 def variant_failures(runner, name, run, applies):
     """The in-place form or ``out=`` of an operation: what went wrong, in words."""
     import torch
@@ -136,6 +182,8 @@ def test_scoreboard(runner, capsys):
     """Not a check: prints how many samples passed in this run."""
     with capsys.disabled():
         print(f"\nPyTorch's samples: {score['passed']} of {score['samples']} passed, error cases: {score['raised']} of "
-              f"{score['errors']} raised, in place and out=: {score['variants passed']} of {score['variants']}, "
+              f"{score['errors']} raised, "
+              f"integers: {score['integers passed']} of {score['integers']}, "
+              f"in place and out=: {score['variants passed']} of {score['variants']}, "
               f"operations of the scope: {len(names.SCOPE) - len(names.MISSING)} of {len(names.SCOPE)}, others: "
               f"{len(names.EXTRA)}")

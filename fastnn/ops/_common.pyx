@@ -161,7 +161,7 @@ cdef Tensor as_tensor(object value, Tensor like):
     if isinstance(value, Tensor):
         return <Tensor>value
     if isinstance(value, (bool, int, float, numpy.number, numpy.bool_)):
-        return wrap(numpy.asarray(value, promote(like, value)))
+        return wrap(numpy.asarray(value).astype(promote(like, value)))  # wraps around where it does not fit
     if isinstance(value, np.ndarray):
         dtypes.from_numpy(value.dtype)
         return wrap(value)

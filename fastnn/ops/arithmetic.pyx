@@ -124,17 +124,24 @@ def sub(input, other, *, alpha=1):
         x, y = <Tensor>input, <Tensor>other
     else:
         x, y = operands(input, other)
-        if x.array.dtype.kind == "b":
-            raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. "
-                               "Use the `^` or `logical_xor()` operator instead.")
+        if x.array.dtype.kind == "b" or is_bool(input) or is_bool(other):
+            raise RuntimeError("Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying "
+                               "to invert a mask, use the `~` or `logical_not()` operator instead.")
     cdef np.ndarray z = compute("sub", x.array, y.array)
     if recording(x) or recording(y):
         return record2(z, sub_backward, "SubBackward0", x, y, (shape_of(x.array), shape_of(y.array)))
     return wrap(z)
 
 
+cdef bint is_bool(object value):
+    return isinstance(value, (bool, numpy.bool_)) or (
+        isinstance(value, Tensor) and np.PyArray_TYPE((<Tensor>value).array) == np.NPY_BOOL)
+
+
 def rsub(input, other, *, alpha=1):
     """other - alpha * input."""
+    if is_bool(input) or is_bool(other):
+        return sub(input, True)  # which refuses it
     return sub(as_tensor(other, input), input, alpha=alpha)
 
 
@@ -209,6 +216,8 @@ def pow(input, exponent):
     x, y = operands(input, exponent)
     if not is_real(x.array) and not isinstance(exponent, Tensor) and exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
+    if x.array.dtype.kind == "b":
+        raise NotImplementedError('"pow" not implemented for \'Bool\'')
     cdef np.ndarray z = compute("pow", x.array, y.array)
     if recording(x) or recording(y):
         out = record2(z, pow_backward, "PowBackward1", x, y,
@@ -267,6 +276,8 @@ cdef object stepwise(Tensor made, object input, object other):
 cdef object discrete(str op, object input, object other):
     cdef Tensor x, y
     x, y = operands(input, other)
+    if x.array.dtype.kind == "b":
+        raise NotImplementedError(f'"{op}" not implemented for \'Bool\'')
     if x.array.dtype.kind in "iu" and not y.array.all():
         raise RuntimeError("ZeroDivisionError")
     return wrap(compute(op, x.array, y.array))
@@ -275,6 +286,16 @@ cdef object discrete(str op, object input, object other):
 def floor_divide(input, other):
     """The quotient rounded towards minus infinity; no gradient."""
     return discrete("floor_divide", input, other)
+
+
+def rfloor_divide(input, other):
+    """other // input."""
+    return floor_divide(as_tensor(other, input), input)
+
+
+def rremainder(input, other):
+    """other % input."""
+    return remainder(as_tensor(other, input), input)
 
 
 cdef object remainder_backward(Node node, np.ndarray grad):

@@ -4,7 +4,7 @@ import numpy as np
 from fastnn import kernels
 from fastnn._tensor import Tensor, from_array
 from fastnn.errors import ShapeError
-from fastnn.ops._common import need_tensors
+from fastnn.ops._common import need_tensors, promote
 
 _FUNCTIONS = {"eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater,
               "ge": np.greater_equal}
@@ -116,25 +116,29 @@ def logical_not(input):
     return from_array(np.asarray(np.logical_not(_array(input))))
 
 
+def _bitwise(op, function, input, other):
+    if not isinstance(other, Tensor):
+        need_tensors(f"bitwise_{op}", input)
+    dtype = promote(input, other)
+    if dtype.kind == "f":
+        raise NotImplementedError(f'"bitwise_{op}_cpu" not implemented for {dtype}')
+    x, y = (np.asarray(_array(value)).astype(dtype, copy=False) for value in (input, other))
+    return from_array(np.asarray(function(x, y)))
+
+
 def bitwise_and(input, other):
     """Bits set in both; logical for bool."""
-    if not isinstance(other, Tensor):
-        need_tensors("bitwise_and", input)
-    return from_array(np.asarray(np.bitwise_and(_array(input), _array(other))))
+    return _bitwise("and", np.bitwise_and, input, other)
 
 
 def bitwise_or(input, other):
     """Bits set in either; logical for bool."""
-    if not isinstance(other, Tensor):
-        need_tensors("bitwise_or", input)
-    return from_array(np.asarray(np.bitwise_or(_array(input), _array(other))))
+    return _bitwise("or", np.bitwise_or, input, other)
 
 
 def bitwise_xor(input, other):
     """Bits set in exactly one; logical for bool."""
-    if not isinstance(other, Tensor):
-        need_tensors("bitwise_xor", input)
-    return from_array(np.asarray(np.bitwise_xor(_array(input), _array(other))))
+    return _bitwise("xor", np.bitwise_xor, input, other)
 
 
 def bitwise_not(input):

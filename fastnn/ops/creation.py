@@ -5,7 +5,7 @@ from fastnn import dtypes
 from fastnn import random as _random
 from fastnn._tensor import Tensor, from_array, wrap_numpy
 from fastnn.kernels import _core
-from fastnn.ops._common import into
+from fastnn.ops._common import into, promote
 
 
 def _check(device, layout=None, pin_memory=False):
@@ -115,7 +115,7 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layo
     if dtype is None:
         dtype = bool if isinstance(fill_value, bool) else np.int64 if isinstance(fill_value, int) else None
     array = _core.empty(_sizes((size,)), dtypes.to_numpy(dtype if out is None else out.dtype).num)
-    array[...] = fill_value
+    array[...] = fill_value if array.dtype.kind == "f" else np.asarray(fill_value).astype(array.dtype)
     return into("full", out, _finish(array, requires_grad))
 
 
@@ -173,10 +173,15 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     if dtype is None:
         dtype = np.int64 if all(isinstance(value, (int, np.integer)) for value in (start, end, step)) else None
+    kind = dtypes.to_numpy(dtype)
+    if kind == np.int64:
+        start, end, step = int(start), int(end), int(step)
     count = int(np.ceil((end - start) / step))
+    if kind.kind in "iu":
+        start, step = int(start), int(step)
     values = start + np.arange(count, dtype=np.int64 if isinstance(start, int) and isinstance(step, int) else
                                np.float64) * step
-    return into("arange", out, _finish(values.astype(dtypes.to_numpy(dtype)), requires_grad))
+    return into("arange", out, _finish(values.astype(kind), requires_grad))
 
 
 def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, layout=None, out=None):
@@ -192,13 +197,13 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
         raise RuntimeError("linspace only supports 0-dimensional start and end tensors")
     kind = dtypes.to_numpy(dtype if out is None else out.dtype)
     start, end = (value.item() if isinstance(value, Tensor) else value for value in (start, end))
-    if kind.kind != "f":
-        return into("linspace", out, _finish(np.linspace(start, end, steps).astype(kind), requires_grad))
-    # From both ends towards the middle, in the dtype itself, as PyTorch counts.
-    step = kind.type((end - start) / (steps - 1)) if steps > 1 else kind.type(0)
+    # From both ends towards the middle, in the dtype itself (integers in float64), as PyTorch counts.
+    real = kind if kind.kind == "f" else np.dtype(np.float64)
+    start, end = (np.asarray(value).astype(kind).astype(real)[()] for value in (start, end))
+    step = real.type((end - start) / (steps - 1)) if steps > 1 else real.type(0)
     index = np.arange(steps)
-    lower = kind.type(start) + step * index.astype(kind)
-    upper = kind.type(end) - step * (steps - 1 - index).astype(kind)
+    lower = start + step * index.astype(real)
+    upper = end - step * (steps - 1 - index).astype(real)
     values = np.where(index < steps // 2, lower, upper).astype(kind) if steps != 1 else np.asarray([start], kind)
     return into("linspace", out, _finish(values, requires_grad))
 
@@ -264,6 +269,23 @@ def rand_like(input, *, dtype=None, device=None, requires_grad=False, layout=Non
 def randn_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
     """``randn`` with the shape and dtype of another tensor."""
     return randn(tuple(input.shape), dtype=_like(input, dtype), device=device, requires_grad=requires_grad)
+
+
+def result_type(tensor1, tensor2):
+    """The dtype of an operation on two operands, tensors or Python numbers."""
+    return dtypes.from_numpy(promote(tensor1, tensor2))
+
+
+def promote_types(type1, type2):
+    """The smallest dtype that both cast to without loss of category."""
+    if type1 is type2:
+        return type1
+    return dtypes.from_numpy(promote(from_array(np.empty(1, type1.numpy)), from_array(np.empty(1, type2.numpy))))
+
+
+def can_cast(from_, to):
+    """Whether PyTorch lets a result of one dtype be written to a tensor of another."""
+    return dtypes.can_cast(from_, to)
 
 
 def construct(*args, dtype=None, device=None):

@@ -8,6 +8,7 @@ import warnings
 
 import numpy
 
+from fastnn import dtypes
 from fastnn._tape cimport Node
 from fastnn._tensor cimport Tensor, needs_grad, recording, record2, shape_of, wrap
 from fastnn.kernels cimport loss as K
@@ -143,6 +144,8 @@ def poisson_nll_loss(input, target, bint log_input=True, bint full=False, size_a
                      reduce=None, reduction="mean"):
     """exp(x) - y x, or x - y log(x + eps) without log_input; `full` adds Stirling's approximation of log(y!)."""
     input, target = broadcast("poisson_nll_loss", input, target)
+    if not input.is_floating_point():
+        input, target = input.to(dtypes.get_default_dtype()), target.to(dtypes.get_default_dtype())
     return pointwise("poisson_nll_log_input" if log_input else "poisson_nll", "PoissonNllLossBackward0", input, target,
                      None, None, chosen(size_average, reduce, reduction), eps, full)
 

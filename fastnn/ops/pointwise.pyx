@@ -147,6 +147,8 @@ def rsqrt(input):
 
 def square(input):
     """x * x."""
+    if isinstance(input, Tensor) and (<Tensor>input).array.dtype.kind == "b":
+        return input.to(dtypes.int64)
     return whole(numpy.square, "square", input)
 
 
@@ -170,6 +172,8 @@ def neg(input):
 
 def sign(input):
     """-1, 0 or 1."""
+    if isinstance(input, Tensor) and (<Tensor>input).array.dtype.kind == "b":
+        return input.clone()
     return whole(numpy.sign, "sign", input)
 
 
@@ -267,6 +271,13 @@ def clamp(input, min=None, max=None):
 
 # ---- activations ----
 
+cdef Tensor limited(str name, object input, object low, object high):
+    """The map; of integers, which keep their dtype, by bounds rounded towards 0."""
+    if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind in "iu":
+        return wrap(zero_d(numpy.clip((<Tensor>input).array, int(low), None if high is None else int(high))))
+    return apply(name, input, low if name == "hardtanh" else 0, high if name == "hardtanh" else 0)
+
+
 def sigmoid(input):
     """1 / (1 + exp(-x))."""
     return apply("sigmoid", input)
@@ -279,12 +290,12 @@ def tanh(input):
 
 def relu(input, bint inplace=False):
     """max(x, 0)."""
-    return apply_in_place("relu", input) if inplace else apply("relu", input)
+    return apply_in_place("relu", input) if inplace else limited("relu", input, 0, None)
 
 
 def relu6(input, bint inplace=False):
     """min(max(x, 0), 6)."""
-    return apply_in_place("relu6", input) if inplace else apply("relu6", input)
+    return apply_in_place("relu6", input) if inplace else limited("relu6", input, 0, 6)
 
 
 def leaky_relu(input, double negative_slope=0.01, bint inplace=False):
@@ -343,7 +354,9 @@ def hardtanh(input, double min_val=-1.0, double max_val=1.0, bint inplace=False)
     """x limited to [min_val, max_val]."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
-    return apply_in_place("hardtanh", input, min_val, max_val) if inplace else apply("hardtanh", input, min_val, max_val)
+    if inplace:
+        return apply_in_place("hardtanh", input, min_val, max_val)
+    return limited("hardtanh", input, min_val, max_val)
 
 
 def logsigmoid(input):
@@ -375,6 +388,9 @@ def hardshrink(input, double lambd=0.5):
 
 def threshold(input, double threshold, double value, bint inplace=False):
     """x if x > threshold, else value."""
+    if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind in "iu":
+        x = (<Tensor>input).array
+        return wrap(zero_d(numpy.where(x > threshold, x, numpy.asarray(value).astype(x.dtype))))
     return apply_in_place("threshold", input, threshold, value) if inplace else apply("threshold", input, threshold, value)
 
 

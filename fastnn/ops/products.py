@@ -7,7 +7,7 @@ from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.errors import ShapeError
 from fastnn.ops import pointwise, reduce
-from fastnn.ops._common import broadcast_shapes, into, need_tensors
+from fastnn.ops._common import broadcast_shapes, into, need_tensors, promote
 from fastnn.ops.arithmetic import add, div, mul, sub
 from fastnn.ops.linear import bmm, matmul, mv
 
@@ -18,6 +18,9 @@ def _scaled(x, factor):
 
 def _weighted(input, beta, product, alpha):
     """beta * input + alpha * product; with beta = 0 NaN and inf of the input do not count."""
+    if not input.is_floating_point() and not product.is_floating_point():
+        alpha, beta, dtype = int(alpha), int(beta), input.dtype
+        return add(_scaled(input, beta), _scaled(product, alpha)).to(dtype)
     product = _scaled(product, alpha)
     if beta == 0:
         zeros = np.zeros(tuple(input.shape), input.detach().numpy().dtype)
@@ -77,6 +80,11 @@ def inner(input, other):
     return tensordot(input, other, ([-1], [-1]))
 
 
+def _sum(x, dims, keepdim=False):
+    """The sum in the tensor's own dtype, also of integers."""
+    return reduce.sum(x, dims, keepdim, dtype=None if x.is_floating_point() else x.dtype)
+
+
 def tensordot(a, b, dims=2):
     """Sum of products over dimensions of both: the last and first `dims`, or two lists of dimensions."""
     if isinstance(dims, int):
@@ -85,9 +93,9 @@ def tensordot(a, b, dims=2):
         over = [[d % a.ndim for d in dims[0]], [d % b.ndim for d in dims[1]]]
     for x, y in zip(*over):
         if a.shape[x] == 1 != b.shape[y]:  # one element stands for all
-            b = reduce.sum(b, y, True)
+            b = _sum(b, y, True)
         elif b.shape[y] == 1 != a.shape[x]:
-            a = reduce.sum(a, x, True)
+            a = _sum(a, x, True)
         if a.shape[x] != b.shape[y]:
             raise ShapeError(f"tensordot: contracted dimensions need to match, but first has size {a.shape[x]} in dim "
                              f"{x} and second has size {b.shape[y]} in dim {y}")
@@ -169,7 +177,8 @@ def _contract(x, a, y, b, keep):
         order = [c for group in groups for c in group]
         operand = operand.permute([s.index(c) for c in order]).expand([sizes[c] for c in order])
         return operand.reshape([int(np.prod([sizes[c] for c in group], dtype=np.int64)) for group in groups])
-    z = matmul(arranged(x, a, batch, rows, summed), arranged(y, b, batch, summed, columns))
+    dtype = promote(x, y)
+    z = matmul(arranged(x.to(dtype), a, batch, rows, summed), arranged(y.to(dtype), b, batch, summed, columns))
     order = batch + rows + columns
     return z.reshape([sizes[c] for c in order]), "".join(order)
 

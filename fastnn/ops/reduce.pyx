@@ -117,7 +117,8 @@ def prod(input, dim=None, bint keepdim=False, *, dtype=None):
     cdef Tensor x = floating(input, dtype, "prod")
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
     if not is_real(x.array):
-        return wrap(zero_d(x.array.prod(axis=axes, keepdims=keepdim, dtype=numpy.int64)))
+        return wrap(zero_d(x.array.prod(axis=axes, keepdims=keepdim,
+                                        dtype=x.array.dtype if dtype is not None else numpy.int64)))
     return reduced("prod", "ProdBackward0", None, x, axes, keepdim)
 
 
@@ -282,16 +283,21 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
 
 
+cdef Tensor truth(function, object input, object dim, bint keepdim):
+    """A bool tensor; of uint8 a uint8 tensor, as PyTorch has it."""
+    cdef Tensor x = <Tensor?>input
+    found = zero_d(function(x.array.astype(bool, copy=False), axis=axes_of(dim, x.ndim), keepdims=keepdim))
+    return wrap(found.astype(numpy.uint8) if np.PyArray_TYPE(x.array) == np.NPY_UINT8 else found)
+
+
 def all(input, dim=None, bint keepdim=False):
     """Whether all elements are true (not 0)."""
-    cdef Tensor x = <Tensor?>input
-    return wrap(zero_d(x.array.astype(bool, copy=False).all(axis=axes_of(dim, x.ndim), keepdims=keepdim)))
+    return truth(numpy.all, input, dim, keepdim)
 
 
 def any(input, dim=None, bint keepdim=False):
     """Whether any element is true (not 0)."""
-    cdef Tensor x = <Tensor?>input
-    return wrap(zero_d(x.array.astype(bool, copy=False).any(axis=axes_of(dim, x.ndim), keepdims=keepdim)))
+    return truth(numpy.any, input, dim, keepdim)
 
 
 # ---- softmax ----
@@ -330,6 +336,8 @@ def log_softmax(input, dim, *, dtype=None):
 def logsumexp(input, dim, bint keepdim=False):
     """log(sum(exp(x))) over dimensions, computed without overflow."""
     from fastnn.ops.pointwise import exp, log
+    if not is_real((<Tensor?>input).array):
+        input = input.to(dtypes.get_default_dtype())
     axes = axes_of(dim, input.ndim)
     peak = amax(input, axes, True).detach()
     finite = wrap(numpy.where(numpy.isfinite((<Tensor>peak).array), (<Tensor>peak).array, 0))

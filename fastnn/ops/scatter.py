@@ -68,7 +68,7 @@ def _scatter_reduced(input, dim, index, src, reduce, places):
             return scatter_add(input, dim, index, src)
         raise NotImplementedError("scatter: gradients of reduce='multiply' are not implemented")
     out = input.detach().numpy().copy()
-    values = src.detach().numpy()[_part(index)] if isinstance(src, Tensor) else src
+    values = src.detach().numpy()[_part(index)] if isinstance(src, Tensor) else np.asarray(src).astype(out.dtype)
     if index.numel():
         (np.add if reduce == "add" else np.multiply).at(out.reshape(out.shape or (1,)), places, values)
     return from_array(out)
@@ -97,7 +97,7 @@ def index_add(input, dim, index, source, *, alpha=1):
     dim, where, given = _slices("index_add", input, dim, index, source)
     out = input.detach().numpy().copy()
     flat = out.reshape(out.shape or (1,))
-    np.add.at(flat, where, (given * given.dtype.type(alpha)).reshape(flat[where].shape))
+    np.add.at(flat, where, (given * np.asarray(alpha).astype(given.dtype)).reshape(flat[where].shape))
 
     def backward(grad):
         taken = np.asarray(grad.reshape(flat.shape)[where]).reshape(given.shape)

@@ -5,6 +5,7 @@ from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.ops._common import axis_of, need_tensors
 from fastnn.ops.reduce import values_and_indices
+from fastnn.ops.shape import cast
 
 
 class sort_result(values_and_indices):  # noqa: N801 (PyTorch's name)
@@ -235,7 +236,7 @@ def cumsum(input, dim, *, dtype=None):
         input = input.to(dtype)
     x = input.detach().numpy()
     if x.ndim == 0:
-        return input.clone() if x.dtype.kind == "f" or dtype else input.to(dtypes.int64)
+        return input.clone() if x.dtype.kind == "f" or dtype else cast(input, dtypes.int64, True)
     kind = x.dtype if x.dtype.kind == "f" or dtype is not None else np.int64
     return record(np.cumsum(x, dim, dtype=kind), _cumsum_backward, "CumsumBackward0", (input,), (dim,))
 
@@ -261,7 +262,7 @@ def cumprod(input, dim, *, dtype=None):
         input = input.to(dtype)
     x = input.detach().numpy()
     if x.ndim == 0:
-        return input.clone()
+        return input.clone() if x.dtype.kind == "f" or dtype else cast(input, dtypes.int64, True)
     kind = x.dtype if x.dtype.kind == "f" or dtype is not None else np.int64
     y = np.cumprod(x, dim, dtype=kind)
     return record(y, _cumprod_backward, "CumprodBackward0", (input,), (x, y, dim), (input,))
