@@ -18,14 +18,14 @@ from fastnn.ops._common import promote
 np.import_array()
 
 
-cdef object chosen(object size_average, object reduce, object reduction):
+cpdef legacy_reduction(size_average, reduce, reduction):
     """`reduction`, unless one of PyTorch's deprecated flags says otherwise."""
     if size_average is None and reduce is None:
         return reduction
-    warnings.warn("size_average and reduce args will be deprecated, please use reduction='...' instead.", stacklevel=3)
-    if reduce is False:
-        return "none"
-    return "sum" if size_average is False else "mean"
+    reduction = "none" if reduce is not None and not reduce else "mean" if size_average is None or size_average else "sum"
+    warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
+                  stacklevel=3)
+    return reduction
 
 
 cdef np.ndarray plain(object tensor):
@@ -101,12 +101,12 @@ cdef object difference(str op, str node_name, object input, object target, objec
 
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """(x - y)^2."""
-    return difference("mse", "MseLossBackward0", input, target, weight, chosen(size_average, reduce, reduction), 0.0)
+    return difference("mse", "MseLossBackward0", input, target, weight, legacy_reduction(size_average, reduce, reduction), 0.0)
 
 
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """|x - y|."""
-    return difference("l1", "L1LossBackward0", input, target, weight, chosen(size_average, reduce, reduction), 0.0)
+    return difference("l1", "L1LossBackward0", input, target, weight, legacy_reduction(size_average, reduce, reduction), 0.0)
 
 
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", double beta=1.0):
@@ -116,7 +116,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     if beta == 0:
         return l1_loss(input, target, size_average, reduce, reduction)
     return difference("smooth_l1", "SmoothL1LossBackward0", input, target, None,
-                      chosen(size_average, reduce, reduction), beta)
+                      legacy_reduction(size_average, reduce, reduction), beta)
 
 
 def huber_loss(input, target, reduction="mean", double delta=1.0, weight=None):
@@ -130,14 +130,14 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
     """log(1 + exp(-y x)), y = 1 or -1."""
     input, target = broadcast("soft_margin_loss", input, target)
     return pointwise("soft_margin", "SoftMarginLossBackward0", input, target, None, None,
-                     chosen(size_average, reduce, reduction), 0.0, 0.0)
+                     legacy_reduction(size_average, reduce, reduction), 0.0, 0.0)
 
 
 def hinge_embedding_loss(input, target, double margin=1.0, size_average=None, reduce=None, reduction="mean"):
     """x where y = 1, max(0, margin - x) where y = -1."""
     input, target = broadcast("hinge_embedding_loss", input, target)
     return pointwise("hinge_embedding", "HingeEmbeddingLossBackward0", input, target, None, None,
-                     chosen(size_average, reduce, reduction), margin, 0.0)
+                     legacy_reduction(size_average, reduce, reduction), margin, 0.0)
 
 
 def poisson_nll_loss(input, target, bint log_input=True, bint full=False, size_average=None, double eps=1e-8,
@@ -147,7 +147,7 @@ def poisson_nll_loss(input, target, bint log_input=True, bint full=False, size_a
     if not input.is_floating_point():
         input, target = input.to(dtypes.get_default_dtype()), target.to(dtypes.get_default_dtype())
     return pointwise("poisson_nll_log_input" if log_input else "poisson_nll", "PoissonNllLossBackward0", input, target,
-                     None, None, chosen(size_average, reduce, reduction), eps, full)
+                     None, None, legacy_reduction(size_average, reduce, reduction), eps, full)
 
 
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", bint log_target=False):
@@ -155,7 +155,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", bint
 
     "mean" divides by the number of elements, which is not the divergence; PyTorch warns of that and so do we.
     """
-    reduction = chosen(size_average, reduce, reduction)
+    reduction = legacy_reduction(size_average, reduce, reduction)
     if reduction == "mean":
         warnings.warn("reduction: 'mean' divides the total loss by both the batch size and the support size."
                       "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
@@ -180,7 +180,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     """-(y log x + (1 - y) log(1 - x)) of probabilities x; logarithms are limited at -100."""
     same_size("binary_cross_entropy", input, target)
     return pointwise("bce", "BinaryCrossEntropyBackward0", input, target, weight, None,
-                     chosen(size_average, reduce, reduction), 0.0, 0.0)
+                     legacy_reduction(size_average, reduce, reduction), 0.0, 0.0)
 
 
 def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction="mean",
@@ -188,7 +188,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
     """``binary_cross_entropy`` of sigmoid(x), computed stably; `pos_weight` weighs the positive class."""
     same_size("binary_cross_entropy_with_logits", input, target)
     return pointwise("bce_with_logits", "BinaryCrossEntropyWithLogitsBackward0", input, target, weight, pos_weight,
-                     chosen(size_average, reduce, reduction), 0.0, 0.0)
+                     legacy_reduction(size_average, reduce, reduction), 0.0, 0.0)
 
 
 # ---- classes ----
@@ -209,7 +209,7 @@ def cross_entropy(input, target, weight=None, size_average=None, long ignore_ind
     if not isinstance(input, Tensor) or not isinstance(target, Tensor):
         raise TypeError(f"cross_entropy: input and target must be Tensors, got {type(input).__name__} and "
                         f"{type(target).__name__}")
-    reduction = chosen(size_average, reduce, reduction)
+    reduction = legacy_reduction(size_average, reduce, reduction)
     cdef Tensor x = <Tensor>input, t = <Tensor>target, out
     cdef np.ndarray w = plain(weight)
     y, saved = K.cross_entropy_forward(x.array, t.array, w, ignore_index, label_smoothing, reduction)
@@ -236,7 +236,7 @@ def nll_loss(input, target, weight=None, size_average=None, long ignore_index=-1
     if not isinstance(input, Tensor) or not isinstance(target, Tensor):
         raise TypeError(f"nll_loss: input and target must be Tensors, got {type(input).__name__} and "
                         f"{type(target).__name__}")
-    reduction = chosen(size_average, reduce, reduction)
+    reduction = legacy_reduction(size_average, reduce, reduction)
     cdef Tensor x = <Tensor>input, t = <Tensor>target, out
     cdef np.ndarray w = plain(weight)
     y, total = K.nll_forward(x.array, t.array, w, ignore_index, reduction)

@@ -86,6 +86,8 @@ def to_fastnn(value, sharing=False):
             return fastnn.nn.utils.rnn.PackedSequence(*[walk(each) for each in item])
         if isinstance(item, torch.nn.TransformerEncoderLayer):
             return encoder_layer(item, walk)
+        if isinstance(item, torch.nn.PairwiseDistance):
+            return fastnn.nn.PairwiseDistance(item.norm, item.eps, item.keepdim)
         if getattr(torch.nn.functional, getattr(item, "__name__", ""), None) is item and callable(item):
             return getattr(fastnn.nn.functional, item.__name__)
         if isinstance(item, (list, tuple)):

@@ -13,13 +13,13 @@ Conv1d Conv2d ConvTranspose2d
 Embedding
 RNN LSTM GRU RNNCell LSTMCell GRUCell
 MultiheadAttention Transformer TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer
-Bilinear ConstantPad2d ReflectionPad2d ZeroPad2d
-CosineEmbeddingLoss GaussianNLLLoss MarginRankingLoss
 """.split())
 
 # Modules beyond the scope that fastnn has and PyTorch has samples for.
 EXTRA = tuple("""
-Hardshrink Softmax2d Softshrink
+CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad3d Hardshrink MultiLabelMarginLoss
+MultiLabelSoftMarginLoss MultiMarginLoss ReflectionPad1d ReflectionPad3d ReplicationPad1d ReplicationPad2d
+ReplicationPad3d Softmax2d Softshrink ZeroPad1d ZeroPad3d
 """.split())
 
 

@@ -108,6 +108,7 @@ def run_sample(op, sample, function, views=True):
     rtol, atol = tolerances(op)
     theirs = copy_of([sample.input, *sample.args]), copy_of(sample.kwargs)
     ours = to_fastnn([sample.input, *sample.args]), to_fastnn(sample.kwargs)
+    fastnn.manual_seed(42)  # as PyTorch's samples of random operations do
     with quiet():
         expected = op.op(*theirs[0], **theirs[1])
         found = function(*ours[0], **ours[1])

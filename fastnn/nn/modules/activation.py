@@ -2,7 +2,7 @@
 from fastnn.nn.modules import hooks
 from fastnn.nn.modules.module import Module
 from fastnn.nn.parameter import Parameter
-from fastnn.ops import pointwise, reduce
+from fastnn.ops import composed, pointwise, reduce
 
 
 class Activation(Module):
@@ -207,6 +207,20 @@ class Threshold(Activation):
         return _inplace_repr(self, f"threshold={self.threshold}", f"value={self.value}")
 
 
+class RReLU(Activation):
+    """x if x > 0, else a x: a uniform of [lower, upper] in training, its mean otherwise (Xu et al. 2015)."""
+
+    def __init__(self, lower=1.0 / 8, upper=1.0 / 3, inplace=False):
+        super().__init__()
+        self.lower, self.upper, self.inplace = lower, upper, inplace
+
+    def forward(self, input):
+        return composed.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self):
+        return _inplace_repr(self, f"lower={self.lower}", f"upper={self.upper}")
+
+
 class GELU(Activation):
     """x times the normal distribution function of x."""
 
@@ -278,8 +292,7 @@ class PReLU(Module):
         self.weight.data.fill_(self.init)
 
     def forward(self, input):
-        from fastnn.nn.functional import prelu
-        return prelu(input, self.weight)
+        return composed.prelu(input, self.weight)
 
     def extra_repr(self):
         return f"num_parameters={self.num_parameters}"
@@ -328,8 +341,7 @@ class GLU(Module):
         self.dim = dim
 
     def forward(self, input):
-        from fastnn.nn.functional import glu
-        return glu(input, self.dim)
+        return composed.glu(input, self.dim)
 
     def extra_repr(self):
         return f"dim={self.dim}"

@@ -1,9 +1,10 @@
-"""Fully connected layers."""
+"""Fully connected layers, and layers of two inputs."""
 import math
 
 from fastnn.nn import init
 from fastnn.nn.modules.module import Module
 from fastnn.nn.parameter import Parameter
+from fastnn.ops.composed import bilinear
 from fastnn.ops.creation import empty
 from fastnn.ops.linear import linear
 
@@ -66,3 +67,52 @@ class Linear(Module):
 
     def extra_repr(self):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+
+
+class Bilinear(Module):
+    """y[o] = x1 weight[o] x2 + bias[o], same as torch.nn.Bilinear.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (out_features, in1_features, in2_features)
+    bias : Parameter, shape (out_features,), or None
+        Both start uniform in +-1 / sqrt(in1_features).
+
+    Shape
+    -----
+    Inputs (*, in1_features) and (*, in2_features), output (*, out_features).
+    """
+
+    def __init__(self, in1_features, in2_features, out_features, bias=True, device=None, dtype=None):
+        super().__init__()
+        self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
+        self.weight = Parameter(empty(out_features, in1_features, in2_features, device=device, dtype=dtype))
+        if bias:
+            self.bias = Parameter(empty(out_features, device=device, dtype=dtype))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """New random weights."""
+        if self.in1_features <= 0:
+            raise ValueError(f"in1_features must be > 0, but got (in1_features={self.in1_features})")
+        bound = 1 / math.sqrt(self.in1_features)
+        init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input1, input2):
+        return bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self):
+        return (f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+                f"out_features={self.out_features}, bias={self.bias is not None}")
+
+
+class LazyLinear(Module):
+    """Not implemented: the constructor says so."""
+
+    def __init__(self, out_features, bias=True, device=None, dtype=None):
+        raise NotImplementedError("LazyLinear: parameters of unknown size are not implemented; use Linear(in_features, "
+                                  "out_features)")

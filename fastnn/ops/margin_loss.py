@@ -1,0 +1,201 @@
+"""Losses made of other operations: with margins, of pairs and triplets, of several labels, of a normal distribution."""
+import math
+
+import numpy as np
+
+from fastnn._tensor import from_array
+from fastnn.autograd import no_grad
+from fastnn.ops import pointwise
+from fastnn.ops import reduce as reductions
+from fastnn.ops._common import need_tensors
+from fastnn.ops.arithmetic import add, div, minimum, mul, sub
+from fastnn.ops.indexing import where
+from fastnn.ops.loss import legacy_reduction
+from fastnn.ops.pointwise import clamp
+from fastnn.ops.products import pairwise_distance
+
+
+def checked(reduction):
+    """The reduction, if there is such a one."""
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    return reduction
+
+
+def reduced(values, reduction):
+    """The values, their mean or their sum."""
+    if checked(reduction) == "none":
+        return values
+    return reductions.mean(values) if reduction == "mean" else reductions.sum(values)
+
+
+def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
+    """1 - cos(x1, x2) where y = 1, max(0, cos(x1, x2) - margin) where y = -1.
+
+    Shape: inputs (N, D) with target (N), or (D) with target ().
+    """
+    need_tensors("cosine_embedding_loss", input1, input2, target)
+    if target.ndim > 1:
+        raise RuntimeError("cosine_embedding_loss: 0D or 1D target tensor expected, multi-target not supported")
+    if input1.ndim != target.ndim + 1 or input2.ndim != target.ndim + 1:
+        raise RuntimeError(f"cosine_embedding_loss: {target.ndim}D target tensor expects {target.ndim + 1}D input "
+                           f"tensors, but found inputs with sizes {list(input1.shape)} and {list(input2.shape)}.")
+    eps = 1e-12
+    x, y = input1, input2
+    sizes = [add(_sum(mul(each, each)), eps) for each in (x, y)]
+    cosine = div(_sum(mul(x, y)), pointwise.sqrt(mul(*sizes)))
+    nothing = from_array(np.zeros((), cosine.detach().numpy().dtype))
+    loss = add(where(target == 1, sub(1, cosine), nothing), where(target == -1, clamp(sub(cosine, margin), 0), nothing))
+    return reduced(loss, legacy_reduction(size_average, reduce, reduction))
+
+
+def _sum(x):
+    return reductions.sum(x, -1)
+
+
+def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
+    """max(0, -y (x1 - x2) + margin), y = 1 or -1."""
+    need_tensors("margin_ranking_loss", input1, input2, target)
+    if not input1.ndim == input2.ndim == target.ndim:
+        raise RuntimeError(f"margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
+                           f"{input1.shape}, input2: {input2.shape}, target: {target.shape} ")
+    loss = clamp(add(mul(pointwise.neg(target), sub(input1, input2)), margin), 0)
+    return reduced(loss, legacy_reduction(size_average, reduce, reduction))
+
+
+def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None,
+                        reduce=None, reduction="mean"):
+    """max(0, |a - p| - |a - n| + margin) with p-norms; `swap` takes the smaller of |a - n| and |p - n|."""
+    def distance(x, y):
+        return pairwise_distance(x, y, p, eps)
+    return _triplet(anchor, positive, negative, distance, margin, swap,
+                    legacy_reduction(size_average, reduce, reduction))
+
+
+def triplet_margin_with_distance_loss(anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False,
+                                      reduction="mean"):
+    """`triplet_margin_loss` with any distance of two tensors."""
+    return _triplet(anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
+
+
+def _triplet(anchor, positive, negative, distance, margin, swap, reduction):
+    need_tensors("triplet_margin_loss", anchor, positive, negative)
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    if not anchor.ndim == positive.ndim == negative.ndim:
+        raise RuntimeError(f"The anchor, positive, and negative tensors are expected to have the same number of "
+                           f"dimensions, but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and negative "
+                           f"{negative.ndim}D inputs")
+    to_positive, to_negative = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        to_negative = minimum(to_negative, distance(positive, negative))
+    return reduced(clamp(sub(add(to_positive, margin), to_negative), 0), reduction)
+
+
+def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
+    """0.5 (log var + (x - y)^2 / var), var at least `eps`; `full` adds log(2 pi) / 2.
+
+    Shape: var as input, or with one element (or none) in the last dimension, or a float.
+    """
+    need_tensors("gaussian_nll_loss", input, target)
+    if isinstance(var, float):
+        if var < 0:
+            raise ValueError("var has negative entry/entries")
+        var = from_array(np.full(tuple(input.shape), var, input.detach().numpy().dtype))
+    elif bool((var < 0).any()):
+        raise ValueError("var has negative entry/entries")
+    if var.shape != input.shape:
+        if tuple(input.shape[:-1]) == tuple(var.shape):
+            var = var.unsqueeze(-1)
+        elif input.ndim != var.ndim or sum(y for x, y in zip(input.shape, var.shape) if x != y) != 1:
+            raise ValueError("var is of incorrect size")
+    checked(reduction)
+    var = var.clone()
+    with no_grad():
+        var.clamp_(min=eps)  # the limit does not stop the gradient
+    loss = mul(0.5, add(pointwise.log(var), div(pointwise.square(sub(input, target)), var)))
+    return reduced(add(loss, 0.5 * math.log(2 * math.pi)) if full else loss, reduction)
+
+
+def _classes(name, input, target, per_class):
+    """Input as (N, C), target as (N) or (N, C), and whether there was a batch dimension."""
+    need_tensors(name, input, target)
+    if input.ndim == 0 and target.ndim == 0:
+        input = input.unsqueeze(0)
+    if input.ndim not in (1, 2) or input.shape[-1] == 0:
+        raise RuntimeError(f"{name}: Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+                           f"{list(input.shape)}")
+    batched = input.ndim == 2
+    if not batched:
+        input = input.unsqueeze(0)
+    expected = (input.shape[0], input.shape[1]) if per_class else (input.shape[0],)
+    if target.numel() != math.prod(expected) or per_class and target.ndim > 1 + batched \
+            or not per_class and target.ndim > 1:
+        raise RuntimeError(f"{name}: inconsistent target size, expected {list(expected[not batched:])} but got "
+                           f"{list(target.shape)}")
+    classes = target.numpy().reshape(expected)
+    if classes.dtype != np.int64:
+        raise RuntimeError(f"{name}: expected target of dtype int64 (Long), got {target.dtype}")
+    low = -1 if per_class else 0
+    if classes.size and (classes.min() < low or classes.max() >= input.shape[1]):
+        raise RuntimeError(f"{name}: target out of range: expected classes of [{low}, {input.shape[1]}), got "
+                           f"{classes.min()} to {classes.max()}")
+    return input, classes, batched
+
+
+def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
+    """sum over j != y of max(0, weight[y] (margin - x[y] + x[j]))^p / C, p = 1 or 2.
+
+    Shape: input (N, C) or (C), target class numbers (N) or ().
+    """
+    reduction = checked(legacy_reduction(size_average, reduce, reduction))
+    if p not in (1, 2):
+        raise ValueError("only p == 1 and p == 2 supported")
+    if weight is not None and weight.ndim != 1:
+        raise ValueError("weight must be one-dimensional")
+    x, classes, batched = _classes("multi_margin_loss", input, target, False)
+    if weight is not None and weight.numel() != x.shape[1]:
+        raise RuntimeError(f"multi_margin_loss: inconsistent weight size, expected {x.shape[1]} but got "
+                           f"{list(weight.shape)}")
+    right = from_array(classes[:, None])
+    other = from_array(np.arange(x.shape[1]) != classes[:, None])
+    z = clamp(add(sub(margin, x.gather(1, right)), x), 0)
+    if p == 2:
+        z = mul(z, z)
+    if weight is not None:
+        z = mul(z, weight.unsqueeze(0).expand(x.shape).gather(1, right))
+    loss = div(_sum(mul(z, other.to(x.dtype))), x.shape[1])
+    return reduced(loss if batched else loss.squeeze(0), reduction)
+
+
+def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+    """sum over labels y and classes j that are no labels of max(0, 1 - x[y] + x[j]) / C.
+
+    Shape: input (N, C) or (C); target of the same shape holds the labels, ended by -1.
+    """
+    reduction = checked(legacy_reduction(size_average, reduce, reduction))
+    x, classes, batched = _classes("multilabel_margin_loss", input, target, True)
+    valid = np.logical_and.accumulate(classes >= 0, axis=1)
+    labels = np.where(valid, classes, 0)
+    is_label = np.zeros(classes.shape, bool)
+    is_label[np.nonzero(valid)[0], labels[valid]] = True
+    counted = from_array((valid[:, :, None] & ~is_label[:, None, :]).astype(x.detach().numpy().dtype))
+    z = clamp(add(sub(1, x.gather(1, from_array(labels)).unsqueeze(2)), x.unsqueeze(1)), 0)
+    loss = div(reductions.sum(mul(z, counted), (-2, -1)), x.shape[1])
+    return reduced(loss if batched else loss.squeeze(0), reduction)
+
+
+def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+    """-mean over classes of y log sigmoid(x) + (1 - y) log sigmoid(-x)."""
+    need_tensors("multilabel_soft_margin_loss", input, target)
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    loss = pointwise.neg(add(mul(target, pointwise.logsigmoid(input)),
+                             mul(sub(1, target), pointwise.logsigmoid(pointwise.neg(input)))))
+    if weight is not None:
+        loss = mul(loss, weight)
+    return reduced(div(_sum(loss), input.shape[-1]), reduction)
+
+
+def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
+    """Not implemented: connectionist temporal classification (Graves et al. 2006)."""
+    raise NotImplementedError("ctc_loss is not implemented; see the coverage page of the documentation")
