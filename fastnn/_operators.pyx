@@ -204,6 +204,6 @@ cdef class Operators(Vertex):
         return functions["repr"](self)
 
     def __format__(self, spec):
-        if np.PyArray_NDIM(self.array) == 0 and spec:
+        if np.PyArray_NDIM(self.array) == 0 and type(self).__base__ is Operators:  # a Tensor, not a Parameter
             return format(self.array.item(), spec)
-        return repr(self)
+        return object.__format__(self, spec)

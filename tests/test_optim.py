@@ -29,6 +29,15 @@ CASES = [
     ("RMSprop", {"alpha": 0.9, "eps": 1e-4, "maximize": True}),
     *((name, o) for name in ("Adam", "AdamW") for o in grid(lr=[0.01], amsgrad=[False, True], weight_decay=[0, 0.1],
                                                             maximize=[False, True])),
+    *((name, o) for name in ("NAdam", "RAdam") for o in grid(lr=[0.01], decoupled_weight_decay=[False, True],
+                                                             weight_decay=[0, 0.1], maximize=[False, True])),
+    ("NAdam", {"momentum_decay": 0.1, "betas": (0.5, 0.6), "eps": 1e-3}), ("RAdam", {"betas": (0.5, 0.9)}),
+    *(("Adamax", o) for o in grid(lr=[0.01], weight_decay=[0, 0.1], maximize=[False, True])),
+    *(("Adadelta", o) for o in grid(lr=[1.0], rho=[0.5, 0.9], weight_decay=[0, 0.1], maximize=[False, True])),
+    *(("Rprop", o) for o in grid(lr=[0.01], etas=[(0.5, 1.2), (0.3, 1.5)], maximize=[False, True])),
+    ("Rprop", {"step_sizes": (0.01, 0.1)}),
+    *(("ASGD", o) for o in grid(lr=[0.01], t0=[1e6, 10], weight_decay=[0, 0.1], maximize=[False, True])),
+    ("ASGD", {"lambd": 0.1, "alpha": 0.5}),
     ("Adam", {"betas": (0.3, 0.6), "eps": 1e-3}), ("Adam", {"betas": (0.0, 0.0), "eps": 1e-2}), ("AdamW", {}),
     ("Adam", {"decoupled_weight_decay": True, "weight_decay": 0.05}), ("Adam", {}), ("SGD", {}), ("RMSprop", {}),
 ]
@@ -79,7 +88,9 @@ def test_trajectory_equals_pytorch(name, options, dtype):
 
 @pytest.mark.torch
 @pytest.mark.parametrize(("name", "options"), [("SGD", {"momentum": 0.9}), ("Adam", {}), ("AdamW", {"amsgrad": True}),
-                                               ("RMSprop", {"centered": True, "momentum": 0.1}), ("Adagrad", {})])
+                                               ("RMSprop", {"centered": True, "momentum": 0.1}), ("Adagrad", {}),
+                                               ("Adamax", {}), ("NAdam", {}), ("RAdam", {}), ("Adadelta", {}),
+                                               ("Rprop", {}), ("ASGD", {})])
 def test_repr_and_state_equal_pytorch(name, options):
     torch = pytest.importorskip("torch")
     params = parameters(start("float32"))
@@ -102,7 +113,8 @@ def test_repr_and_state_equal_pytorch(name, options):
 
 
 ALL = [("SGD", {"lr": 0.1, "momentum": 0.9}), ("Adam", {}), ("AdamW", {"amsgrad": True}), ("Adagrad", {}),
-       ("RMSprop", {"centered": True, "momentum": 0.5})]
+       ("RMSprop", {"centered": True, "momentum": 0.5}), ("Adamax", {}), ("NAdam", {"momentum_decay": 0.1}),
+       ("RAdam", {}), ("Adadelta", {"lr": 1.0}), ("Rprop", {}), ("ASGD", {"t0": 2})]
 each = pytest.mark.parametrize(("name", "options"), ALL, ids=[name for name, _ in ALL])
 
 
@@ -126,7 +138,7 @@ def test_adam_first_step_is_lr_times_sign():
 @each
 def test_minimizes(name, options):
     x = nn.Parameter(fastnn.tensor([3.0, -2.0]))
-    optimizer = getattr(optim, name)([x], **{**options, "lr": 0.1})
+    optimizer = getattr(optim, name)([x], **{**options, "lr": 10.0 if name == "Adadelta" else 0.1})
     losses = []
     for _ in range(300):
         optimizer.zero_grad()
@@ -362,3 +374,58 @@ P = nn.Parameter(fastnn.ones(2))
 def test_errors(make, exception, message):
     with pytest.raises(exception, match=message.replace("(", r"\(").replace(")", r"\)")):
         make()
+
+
+def quartic(optimizer, x):
+    def closure():
+        optimizer.zero_grad()
+        loss = ((x - 1) ** 4).sum() + ((x - 1) ** 2 * fastnn.tensor([1.0, 10.0, 100.0], dtype=x.dtype)).sum()
+        loss.backward()
+        return loss
+    return closure
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("line_search_fn", [None, "strong_wolfe"])
+@pytest.mark.parametrize("backend", ["c", "reference"])
+def test_lbfgs_minimizes(dtype, line_search_fn, backend):
+    with fastnn.use_backend(backend):
+        x = nn.Parameter(fastnn.tensor([1.5, 0.5, 2.0], dtype=getattr(fastnn, dtype)))
+        y = nn.Parameter(fastnn.zeros(2))  # has no gradient, and another dtype perhaps
+        optimizer = optim.LBFGS([x, y], lr=1 if line_search_fn else 0.5, line_search_fn=line_search_fn)
+        closure = quartic(optimizer, x)
+        first = optimizer.step(closure)
+        for _ in range(5):
+            last = optimizer.step(closure)
+    assert last < 1e-6 < first
+    np.testing.assert_allclose(x.detach().numpy(), 1, atol=1e-3)
+    assert y.tolist() == [0, 0]
+    assert optimizer.state[x]["func_evals"] >= optimizer.state[x]["n_iter"] > 3
+
+
+def test_lbfgs_state_round_trip():
+    results = []
+    for reload in (False, True):
+        x = nn.Parameter(fastnn.tensor([1.5, 0.5, 2.0], dtype=fastnn.float64))
+        optimizer = optim.LBFGS([x], lr=0.3, max_iter=3, history_size=4)
+        optimizer.step(quartic(optimizer, x))
+        if reload:
+            saved = copy.deepcopy(optimizer.state_dict())
+            optimizer = optim.LBFGS([x])
+            optimizer.load_state_dict(saved)
+        optimizer.step(quartic(optimizer, x))
+        results.append(x.detach().numpy().tobytes())
+    assert results[0] == results[1]
+
+
+def test_lbfgs_errors():
+    p, q = (nn.Parameter(fastnn.ones(2)) for _ in range(2))
+    with pytest.raises(ValueError, match="doesn't support per-parameter options"):
+        optim.LBFGS([{"params": [p]}, {"params": [q]}])
+    optimizer = optim.LBFGS([p], line_search_fn="weak_wolfe")
+
+    def closure():
+        p.grad = fastnn.ones(2)
+        return fastnn.tensor(1.0)
+    with pytest.raises(RuntimeError, match="only 'strong_wolfe' is supported"):
+        optimizer.step(closure)

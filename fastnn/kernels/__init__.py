@@ -12,6 +12,8 @@ from fastnn.kernels.gemm import matmul
 from fastnn.kernels.linear import linear_backward, linear_forward
 from fastnn.kernels.loss import (cross_entropy_backward, cross_entropy_forward, nll_backward, nll_forward,
                                  pointwise_loss_backward, pointwise_loss_forward)
-from fastnn.kernels.optim import adagrad_step, adam_step, rmsprop_step, sgd_step
+from fastnn.kernels.lbfgs import lbfgs_direction
+from fastnn.kernels.optim import adadelta_step, adagrad_step, asgd_step, rmsprop_step, rprop_step, sgd_step
+from fastnn.kernels.optim_adam import adam_step, adamax_step, nadam_step, radam_step
 from fastnn.kernels.reduce import argreduce, reduce, sum_to
 from fastnn.kernels.softmax import logsumexp, softmax_backward, softmax_forward

@@ -71,6 +71,28 @@ cdef extern from "fastnn.h" nogil:
         void (*adam_step[2])(void **p, void **g, void **exp_avg, void **exp_avg_sq, void **max_exp_avg_sq,
                              float **steps, const int64_t *sizes, int64_t count, double lr, double beta1,
                              double beta2, double eps, double decay, int decoupled, int maximize) noexcept nogil
+        void (*adamax_step[2])(void **p, void **g, void **exp_avg, void **exp_inf, float **steps,
+                               const int64_t *sizes, int64_t count, double lr, double beta1, double beta2, double eps,
+                               double decay, int maximize) noexcept nogil
+        void (*nadam_step[2])(void **p, void **g, void **exp_avg, void **exp_avg_sq, float **mu_products,
+                              float **steps, const int64_t *sizes, int64_t count, double lr, double beta1,
+                              double beta2, double eps, double decay, double momentum_decay, int decoupled,
+                              int maximize) noexcept nogil
+        void (*radam_step[2])(void **p, void **g, void **exp_avg, void **exp_avg_sq, float **steps,
+                              const int64_t *sizes, int64_t count, double lr, double beta1, double beta2, double eps,
+                              double decay, int decoupled, int maximize) noexcept nogil
+        void (*adadelta_step[2])(void **p, void **g, void **square_avg, void **acc_delta, float **steps,
+                                 const int64_t *sizes, int64_t count, double lr, double rho, double eps, double decay,
+                                 int maximize) noexcept nogil
+        void (*rprop_step[2])(void **p, void **g, void **prev, void **step_size, float **steps, const int64_t *sizes,
+                              int64_t count, double eta_minus, double eta_plus, double low, double high,
+                              int maximize) noexcept nogil
+        void (*asgd_step[2])(void **p, void **g, void **ax, float **mus, float **etas, float **steps,
+                             const int64_t *sizes, int64_t count, double lr, double lambd, double alpha, double t0,
+                             double decay, int maximize) noexcept nogil
+        # lbfgs
+        void (*lbfgs_direction[2])(void *d, const void *g, void **dirs, void **stps, const double *ro, double *al,
+                                   int64_t count, int64_t n, double h_diag) noexcept nogil
         # gemm
         void (*matmul[2])(void *c, const void *a, const void *b, int64_t m, int64_t n, int64_t k, int64_t as_m,
                           int64_t as_k, int64_t bs_k, int64_t bs_n, int batch_ndim, const int64_t *batch,

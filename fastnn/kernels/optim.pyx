@@ -16,10 +16,6 @@ from fastnn.reference import optim as reference
 
 np.import_array()
 
-cdef enum:
-    FEW = 32  # parameters whose tables fit the stack
-    MOST_TABLES = 6
-
 cdef extern from *:
     """
     /* Contiguous, aligned, writeable, in native byte order, of this type. */
@@ -52,18 +48,6 @@ cdef extern from *:
 
 cdef class Tables:
     """Pointers to the arrays of all parameters, sizes, and copies of those that are not contiguous."""
-    cdef void *few[FEW * (MOST_TABLES + 2)]
-    cdef void *memory
-    cdef void **next
-    cdef void **params
-    cdef void **grads
-    cdef int64_t *sizes
-    cdef Py_ssize_t count
-    cdef int typenum, kind
-    cdef str op
-    cdef list arrays
-    cdef list kept      # copies in use
-    cdef list changed   # pairs (array, copy) to write back
 
     def __dealloc__(self):
         PyMem_Free(self.memory)
@@ -132,18 +116,19 @@ cdef class Tables:
             self.changed.append((array, plain))
         return np.PyArray_DATA(plain)
 
-    cdef float **add_steps(self, list steps) except NULL:
+    cdef float **add_numbers(self, list numbers, str name) except NULL:
+        """A table of the pointers to float32 arrays of one element each."""
         cdef void **table = self.next
         cdef Py_ssize_t i
         cdef PyObject *item
         self.next += self.count
-        if steps is None or PyList_GET_SIZE(steps) != self.count:
-            raise ShapeError(f"{self.op}: expected {self.count} steps, one for each parameter, got "
-                             f"{'None' if steps is None else len(steps)}")
+        if numbers is None or PyList_GET_SIZE(numbers) != self.count:
+            raise ShapeError(f"{self.op}: expected {self.count} {name}, one for each parameter, got "
+                             f"{'None' if numbers is None else len(numbers)}")
         for i in range(self.count):
-            item = PyList_GetItem(steps, i)
+            item = PyList_GetItem(numbers, i)
             if not fnn_is_plain(item, np.NPY_FLOAT, np.NPY_ARRAY_CARRAY) or fnn_size(item) != 1:
-                raise DTypeError(f"{self.op}: expected steps[{i}] to be a writeable float32 array of one element, got "
+                raise DTypeError(f"{self.op}: expected {name}[{i}] to be a writeable float32 array of one element, got "
                                  f"{<object>item!r}")
             table[i] = fnn_data(item)
         return <float **>table
@@ -212,7 +197,7 @@ cpdef adagrad_step(list params, list grads, list sums, list steps, double lr, do
     cdef Tables tables = Tables.__new__(Tables)
     tables.start("adagrad_step", params, grads)
     cdef void **sum_table = tables.add(sums, "sums", True)
-    cdef float **step_table = tables.add_steps(steps)
+    cdef float **step_table = tables.add_numbers(steps, "steps")
     with nogil:
         _core.active.adagrad_step[tables.kind](tables.params, tables.grads, sum_table, step_table, tables.sizes,
                                                tables.count, lr, lr_decay, weight_decay, eps, maximize)
@@ -243,7 +228,7 @@ cpdef rmsprop_step(list params, list grads, list square_avgs, list grad_avgs, li
     cdef void **buffer_table = NULL
     tables.start("rmsprop_step", params, grads)
     cdef void **square_avg_table = tables.add(square_avgs, "square_avgs", True)
-    cdef float **step_table = tables.add_steps(steps)
+    cdef float **step_table = tables.add_numbers(steps, "steps")
     if grad_avgs is not None:
         grad_avg_table = tables.add(grad_avgs, "grad_avgs", True)
     if momentum > 0:
@@ -255,33 +240,74 @@ cpdef rmsprop_step(list params, list grads, list square_avgs, list grad_avgs, li
     tables.finish()
 
 
-cpdef adam_step(list params, list grads, list exp_avgs, list exp_avg_sqs, list max_exp_avg_sqs, list steps,
-                double lr, double beta1=0.9, double beta2=0.999, double eps=1e-8, double weight_decay=0.0,
-                bint decoupled=False, bint maximize=False):
-    """Adam, AdamW (`decoupled`) and AMSGrad, in place on `params`, all state and `steps`.
+cpdef adadelta_step(list params, list grads, list square_avgs, list acc_deltas, list steps, double lr, double rho=0.9,
+                    double eps=1e-6, double weight_decay=0.0, bint maximize=False):
+    """Adadelta, in place on `params`, all state and `steps`.
 
-    ``g = sign * grad + weight_decay * p`` (decoupled: ``p *= 1 - lr * weight_decay`` instead);
-    ``m = beta1 * m + (1 - beta1) * g``; ``v = beta2 * v + (1 - beta2) * g**2``;
-    ``p -= lr / (1 - beta1**step) * m / (sqrt(v / (1 - beta2**step)) + eps)``.
+    ``g = sign * grad + weight_decay * p``; ``square_avg = rho * square_avg + (1 - rho) * g**2``;
+    ``change = sqrt(acc_delta + eps) / sqrt(square_avg + eps) * g``;
+    ``acc_delta = rho * acc_delta + (1 - rho) * change**2``; ``p -= lr * change``.
+    """
+    if _core.use_reference:
+        return reference.adadelta_step(params, grads, square_avgs, acc_deltas, steps, lr, rho, eps, weight_decay,
+                                       maximize)
+    cdef Tables tables = Tables.__new__(Tables)
+    tables.start("adadelta_step", params, grads)
+    cdef void **square_avg_table = tables.add(square_avgs, "square_avgs", True)
+    cdef void **acc_delta_table = tables.add(acc_deltas, "acc_deltas", True)
+    cdef float **step_table = tables.add_numbers(steps, "steps")
+    with nogil:
+        _core.active.adadelta_step[tables.kind](tables.params, tables.grads, square_avg_table, acc_delta_table,
+                                                step_table, tables.sizes, tables.count, lr, rho, eps, weight_decay,
+                                                maximize)
+    tables.finish()
+
+
+cpdef rprop_step(list params, list grads, list prevs, list step_sizes, list steps, double etaminus=0.5,
+                 double etaplus=1.2, double step_size_min=1e-6, double step_size_max=50.0, bint maximize=False):
+    """Resilient backpropagation, in place on `params`, all state and `steps`.
+
+    ``g = sign * grad``; step_size is multiplied by `etaplus` where ``g * prev > 0``, by `etaminus` where it is
+    negative, and clamped; there ``g = 0``; ``p -= sign(g) * step_size``; ``prev = g``.
+    """
+    if _core.use_reference:
+        return reference.rprop_step(params, grads, prevs, step_sizes, steps, etaminus, etaplus, step_size_min,
+                                    step_size_max, maximize)
+    cdef Tables tables = Tables.__new__(Tables)
+    tables.start("rprop_step", params, grads)
+    cdef void **prev_table = tables.add(prevs, "prevs", True)
+    cdef void **size_table = tables.add(step_sizes, "step_sizes", True)
+    cdef float **step_table = tables.add_numbers(steps, "steps")
+    with nogil:
+        _core.active.rprop_step[tables.kind](tables.params, tables.grads, prev_table, size_table, step_table,
+                                             tables.sizes, tables.count, etaminus, etaplus, step_size_min,
+                                             step_size_max, maximize)
+    tables.finish()
+
+
+cpdef asgd_step(list params, list grads, list axs, list mus, list etas, list steps, double lr, double lambd=1e-4,
+                double alpha=0.75, double t0=1e6, double weight_decay=0.0, bint maximize=False):
+    """Averaged stochastic gradient descent, in place on `params`, all state and `steps`.
+
+    ``g = sign * grad + weight_decay * p``; ``p = (1 - lambd * eta) * p - eta * g``; ``ax += (p - ax) * mu``; for the
+    next step ``eta = lr / (1 + lambd * lr * step)**alpha``, ``mu = 1 / max(1, step - t0)``.
 
     Parameters
     ----------
-    max_exp_avg_sqs : list of arrays or None
-        Largest v so far, used in its place (AMSGrad); None: plain Adam.
+    axs : list of arrays
+        The averages.
+    mus, etas : list of arrays
+        float32 arrays of one element.
     """
     if _core.use_reference:
-        return reference.adam_step(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, lr, beta1, beta2, eps,
-                                   weight_decay, decoupled, maximize)
+        return reference.asgd_step(params, grads, axs, mus, etas, steps, lr, lambd, alpha, t0, weight_decay, maximize)
     cdef Tables tables = Tables.__new__(Tables)
-    cdef void **max_table = NULL
-    tables.start("adam_step", params, grads)
-    cdef void **avg_table = tables.add(exp_avgs, "exp_avgs", True)
-    cdef void **sq_table = tables.add(exp_avg_sqs, "exp_avg_sqs", True)
-    cdef float **step_table = tables.add_steps(steps)
-    if max_exp_avg_sqs is not None:
-        max_table = tables.add(max_exp_avg_sqs, "max_exp_avg_sqs", True)
+    tables.start("asgd_step", params, grads)
+    cdef void **ax_table = tables.add(axs, "axs", True)
+    cdef float **mu_table = tables.add_numbers(mus, "mus")
+    cdef float **eta_table = tables.add_numbers(etas, "etas")
+    cdef float **step_table = tables.add_numbers(steps, "steps")
     with nogil:
-        _core.active.adam_step[tables.kind](tables.params, tables.grads, avg_table, sq_table, max_table, step_table,
-                                            tables.sizes, tables.count, lr, beta1, beta2, eps, weight_decay, decoupled,
-                                            maximize)
+        _core.active.asgd_step[tables.kind](tables.params, tables.grads, ax_table, mu_table, eta_table, step_table,
+                                            tables.sizes, tables.count, lr, lambd, alpha, t0, weight_decay, maximize)
     tables.finish()

@@ -3,6 +3,7 @@ kernel once for all parameters (once for each dtype if they differ)."""
 cimport numpy as np
 from cpython.dict cimport PyDict_GetItemWithError
 from cpython.ref cimport PyObject
+from cpython.tuple cimport PyTuple_GET_ITEM
 from libc.string cimport memset
 
 import numpy
@@ -10,8 +11,11 @@ import numpy
 from fastnn._tensor cimport Tensor, wrap
 from fastnn.kernels cimport _core
 from fastnn.kernels cimport optim as K
+from fastnn.kernels cimport optim_adam as adam_kernels
 
 np.import_array()
+
+cdef tuple STEP = ("step", True, 0)
 
 
 cdef class Gathered:
@@ -48,6 +52,27 @@ cdef class Gathered:
             self.done |= 1ul << typenum
         return typenum >= 0
 
+    cdef tuple states(self, object state, tuple layout):
+        """For each (name, scalar, start) of the layout the arrays of this state of all parameters, in order; what a
+        parameter lacks (on its first step all) is made: a float32 number or an array like it, filled with `start`."""
+        cdef tuple found = tuple([[] for _ in layout])
+        cdef Tensor tensor
+        cdef dict own
+        cdef PyObject *value
+        cdef Py_ssize_t i, count = len(layout)
+        for item in self.tensors:
+            tensor = <Tensor>item
+            own = state_of(state, tensor)
+            for i in range(count):
+                name, scalar, start = <tuple>PyTuple_GET_ITEM(layout, i)
+                value = PyDict_GetItemWithError(own, name)
+                if (value == NULL or type(<object>value) is not Tensor
+                        or scalar and np.PyArray_TYPE((<Tensor>value).array) != np.NPY_FLOAT):
+                    own[name] = made = new_state(tensor, NULL if value == NULL else value, name, scalar, start)
+                    value = <PyObject *>made
+                (<list>PyTuple_GET_ITEM(found, i)).append((<Tensor>value).array)
+        return found
+
     cdef int changed(self) except -1:
         """The parameters' values are new: backward of older operations must notice."""
         for tensor in self.tensors:
@@ -82,25 +107,20 @@ cpdef Tensor new_step(value=0.0):
     return wrap(numpy.array(value, numpy.float32))
 
 
-cdef np.ndarray step_of(dict state):
-    """The step count's array; a number or a tensor of another dtype that a program put there is converted."""
-    value = state.get("step")
-    if type(value) is Tensor and np.PyArray_TYPE((<Tensor>value).array) == np.NPY_FLOAT:
-        return (<Tensor>value).array
-    if value is None:
-        raise KeyError("step")
-    state["step"] = new_step(float(value))
-    return (<Tensor>state["step"]).array
-
-
-cdef np.ndarray array_of(dict state, str key, Tensor tensor):
-    """State `key` of a parameter; zeros if there is none (an option switched on after the first step)."""
-    value = state.get(key)
-    if type(value) is Tensor:
-        return (<Tensor>value).array
-    if value is None:
-        value = state[key] = zeros_like(tensor)
-    return (<Tensor?>value).array
+cdef Tensor new_state(Tensor tensor, PyObject *value, str name, bint scalar, double start):
+    """State of a parameter where there is none (an option was switched on after the first step), or where a program
+    put a number or a tensor of another kind."""
+    cdef Tensor made
+    if scalar:
+        return new_step(start if value == NULL else float(<object>value))
+    if value != NULL:
+        if not isinstance(<object>value, Tensor):
+            raise TypeError(f"optimizer: expected a Tensor as state {name!r}, got {type(<object>value).__name__}")
+        return wrap((<Tensor>value).array)
+    made = zeros_like(tensor)
+    if start != 0:
+        made.array.fill(start)
+    return made
 
 
 def sgd(dict group, state):
@@ -129,90 +149,163 @@ def sgd(dict group, state):
 def adam(dict group, state):
     """One step of Adam or, with decoupled_weight_decay, AdamW."""
     cdef Gathered g = gather(group)
-    cdef list averages, squares, largest, steps
     cdef bint amsgrad = group["amsgrad"]
-    cdef dict own
-    cdef Tensor tensor
+    cdef tuple layout = (STEP, ("exp_avg", False, 0), ("exp_avg_sq", False, 0))
+    if amsgrad:
+        layout += (("max_exp_avg_sq", False, 0),)
     beta1, beta2 = group["betas"]
     while g.next():
-        averages, squares, largest, steps = [], [], [] if amsgrad else None, []
-        for item in g.tensors:
-            tensor = <Tensor>item
-            own = state_of(state, tensor)
-            if not own:
-                own["step"] = new_step()
-                own["exp_avg"] = zeros_like(tensor)
-                own["exp_avg_sq"] = zeros_like(tensor)
-                if amsgrad:
-                    own["max_exp_avg_sq"] = zeros_like(tensor)
-            steps.append(step_of(own))
-            averages.append(array_of(own, "exp_avg", tensor))
-            squares.append(array_of(own, "exp_avg_sq", tensor))
-            if amsgrad:
-                largest.append(array_of(own, "max_exp_avg_sq", tensor))
-        K.adam_step(g.params, g.grads, averages, squares, largest, steps, group["lr"], beta1, beta2, group["eps"],
-                    group["weight_decay"], group["decoupled_weight_decay"], group["maximize"])
+        s = g.states(state, layout)
+        adam_kernels.adam_step(g.params, g.grads, s[1], s[2], s[3] if amsgrad else None, s[0], group["lr"], beta1,
+                               beta2, group["eps"], group["weight_decay"], group["decoupled_weight_decay"],
+                               group["maximize"])
+        g.changed()
+
+
+def adamax(dict group, state):
+    """One Adamax step."""
+    cdef Gathered g = gather(group)
+    beta1, beta2 = group["betas"]
+    while g.next():
+        steps, averages, largest = g.states(state, (STEP, ("exp_avg", False, 0), ("exp_inf", False, 0)))
+        adam_kernels.adamax_step(g.params, g.grads, averages, largest, steps, group["lr"], beta1, beta2, group["eps"],
+                                 group["weight_decay"], group["maximize"])
+        g.changed()
+
+
+def nadam(dict group, state):
+    """One NAdam step."""
+    cdef Gathered g = gather(group)
+    cdef tuple layout = (STEP, ("mu_product", True, 1), ("exp_avg", False, 0), ("exp_avg_sq", False, 0))
+    beta1, beta2 = group["betas"]
+    while g.next():
+        steps, products, averages, squares = g.states(state, layout)
+        adam_kernels.nadam_step(g.params, g.grads, averages, squares, products, steps, group["lr"], beta1, beta2,
+                                group["eps"], group["weight_decay"], group["momentum_decay"],
+                                group["decoupled_weight_decay"], group["maximize"])
+        g.changed()
+
+
+def radam(dict group, state):
+    """One RAdam step."""
+    cdef Gathered g = gather(group)
+    beta1, beta2 = group["betas"]
+    while g.next():
+        steps, averages, squares = g.states(state, (STEP, ("exp_avg", False, 0), ("exp_avg_sq", False, 0)))
+        adam_kernels.radam_step(g.params, g.grads, averages, squares, steps, group["lr"], beta1, beta2, group["eps"],
+                                group["weight_decay"], group["decoupled_weight_decay"], group["maximize"])
         g.changed()
 
 
 def adagrad(dict group, state):
     """One Adagrad step."""
     cdef Gathered g = gather(group)
-    cdef list sums, steps
-    cdef dict own
-    cdef Tensor tensor
+    cdef tuple layout = adagrad_layout(group)
     while g.next():
-        sums, steps = [], []
-        for item in g.tensors:
-            tensor = <Tensor>item
-            own = state_of(state, tensor)
-            if not own:
-                init_adagrad(own, tensor, group["initial_accumulator_value"])
-            steps.append(step_of(own))
-            sums.append(array_of(own, "sum", tensor))
+        steps, sums = g.states(state, layout)
         K.adagrad_step(g.params, g.grads, sums, steps, group["lr"], group["lr_decay"], group["weight_decay"],
                        group["eps"], group["maximize"])
         g.changed()
 
 
-cpdef init_adagrad(dict own, Tensor tensor, double value):
-    """Adagrad's state of one parameter."""
-    cdef Tensor total = zeros_like(tensor)
-    if value != 0:
-        total.array.fill(value)
-    own["step"] = new_step()
-    own["sum"] = total
+cdef tuple adagrad_layout(dict group):
+    return (STEP, ("sum", False, float(group["initial_accumulator_value"])))
+
+
+def init_adagrad(dict group, state):
+    """Adagrad's state, which is there before the first step."""
+    cdef Gathered g = Gathered.__new__(Gathered)
+    g.tensors = group["params"]
+    g.states(state, adagrad_layout(group))
 
 
 def rmsprop(dict group, state):
     """One RMSprop step."""
     cdef Gathered g = gather(group)
-    cdef list squares, averages, buffers, steps
     cdef double momentum = group["momentum"]
     cdef bint centered = group["centered"]
-    cdef dict own
-    cdef Tensor tensor
+    cdef tuple s, layout = (STEP, ("square_avg", False, 0))
+    if momentum > 0:
+        layout += (("momentum_buffer", False, 0),)
+    if centered:
+        layout += (("grad_avg", False, 0),)
     while g.next():
-        squares, averages, buffers, steps = [], [] if centered else None, [] if momentum > 0 else None, []
-        for item in g.tensors:
-            tensor = <Tensor>item
-            own = state_of(state, tensor)
-            if not own:
-                own["step"] = new_step()
-                own["square_avg"] = zeros_like(tensor)
-                if momentum > 0:
-                    own["momentum_buffer"] = zeros_like(tensor)
-                if centered:
-                    own["grad_avg"] = zeros_like(tensor)
-            steps.append(step_of(own))
-            squares.append(array_of(own, "square_avg", tensor))
-            if momentum > 0:
-                buffers.append(array_of(own, "momentum_buffer", tensor))
-            if centered:
-                averages.append(array_of(own, "grad_avg", tensor))
-        K.rmsprop_step(g.params, g.grads, squares, averages, buffers, steps, group["lr"], group["alpha"], group["eps"],
-                       group["weight_decay"], momentum, group["maximize"])
+        s = g.states(state, layout)
+        K.rmsprop_step(g.params, g.grads, s[1], s[len(s) - 1] if centered else None, s[2] if momentum > 0 else None,
+                       s[0], group["lr"], group["alpha"], group["eps"], group["weight_decay"], momentum,
+                       group["maximize"])
         g.changed()
+
+
+def adadelta(dict group, state):
+    """One Adadelta step."""
+    cdef Gathered g = gather(group)
+    while g.next():
+        steps, squares, changes = g.states(state, (STEP, ("square_avg", False, 0), ("acc_delta", False, 0)))
+        K.adadelta_step(g.params, g.grads, squares, changes, steps, group["lr"], group["rho"], group["eps"],
+                        group["weight_decay"], group["maximize"])
+        g.changed()
+
+
+def rprop(dict group, state):
+    """One Rprop step."""
+    cdef Gathered g = gather(group)
+    cdef tuple layout = (STEP, ("prev", False, 0), ("step_size", False, float(group["lr"])))
+    minus, plus = group["etas"]
+    low, high = group["step_sizes"]
+    while g.next():
+        steps, last, sizes = g.states(state, layout)
+        K.rprop_step(g.params, g.grads, last, sizes, steps, minus, plus, low, high, group["maximize"])
+        g.changed()
+
+
+def asgd(dict group, state):
+    """One ASGD step."""
+    cdef Gathered g = gather(group)
+    cdef tuple layout = (STEP, ("eta", True, float(group["lr"])), ("mu", True, 1), ("ax", False, 0))
+    while g.next():
+        steps, etas, mus, averages = g.states(state, layout)
+        K.asgd_step(g.params, g.grads, averages, mus, etas, steps, group["lr"], group["lambd"], group["alpha"],
+                    group["t0"], group["weight_decay"], group["maximize"])
+        g.changed()
+
+
+# ---- all parameters as one vector ----
+
+def flat_grad(list tensors):
+    """The gradients side by side; zeros where there is none."""
+    cdef Tensor tensor
+    cdef list parts = []
+    for item in tensors:
+        tensor = <Tensor?>item
+        parts.append((zeros_like(tensor) if tensor.grad_ is None else <Tensor>tensor.grad_).array.ravel())
+    return numpy.concatenate(parts)
+
+
+def move(list tensors, np.ndarray update, double factor):
+    """p += factor * update, each parameter with its part of the vector."""
+    cdef Tensor tensor
+    cdef dict kinds = {}
+    cdef Py_ssize_t start = 0, size
+    for item in tensors:
+        tensor = <Tensor?>item
+        size = np.PyArray_SIZE(tensor.array)
+        params, parts = kinds.setdefault(np.PyArray_TYPE(tensor.array), ([], []))
+        params.append(tensor.array)
+        parts.append(update[start:start + size].reshape((<object>tensor.array).shape)
+                     .astype(tensor.array.dtype, copy=False))
+        start += size
+    for params, parts in kinds.values():
+        K.sgd_step(params, parts, None, -factor)
+    for item in tensors:
+        (<Tensor>item).bump()
+
+
+def assign(list tensors, list arrays):
+    """Give the parameters these values."""
+    for item, array in zip(tensors, arrays, strict=True):
+        (<Tensor?>item).array[...] = array
+        (<Tensor>item).bump()
 
 
 def zero_grad(list tensors, bint set_to_none):

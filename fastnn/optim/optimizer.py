@@ -103,6 +103,13 @@ def check_lr(lr):
     check_at_least_zero(lr=lr)
 
 
+def check_betas(betas):
+    """Two decay rates from 0 to below 1."""
+    for i, beta in enumerate(betas):
+        if not 0.0 <= beta < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+
+
 def check_modes(foreach=None, fused=None, capturable=False, differentiable=False):
     """`foreach` and `fused` choose nothing here: every step is one kernel call."""
     if differentiable and fused:
@@ -127,6 +134,8 @@ class Optimizer:
     defaults : dict
         Options of groups that do not name them.
     """
+
+    _later_options = {}  # what groups saved by an older version may lack
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -158,6 +167,9 @@ class Optimizer:
         self.__dict__.update(state)
         for name in _HOOKS:
             self.__dict__.setdefault(name, OrderedDict())
+        for group in self.param_groups:
+            for name, value in self._later_options.items():
+                group.setdefault(name, value)
         self.__dict__.setdefault("_repeated", False)
 
     def __repr__(self):

@@ -21,6 +21,9 @@ class RMSprop(Optimizer):
         Only False.
     """
 
+    _later_options = {"momentum": 0, "centered": False, "foreach": None, "maximize": False, "differentiable": False,
+                      "capturable": False}
+
     def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=False,
                  capturable=False, foreach=None, maximize=False, differentiable=False):
         check_lr(lr)
@@ -29,13 +32,6 @@ class RMSprop(Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
                                   "weight_decay": weight_decay, "capturable": capturable, "foreach": foreach,
                                   "maximize": maximize, "differentiable": differentiable})
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        for group in self.param_groups:
-            for name, value in (("momentum", 0), ("centered", False), ("foreach", None), ("maximize", False),
-                                ("differentiable", False), ("capturable", False)):
-                group.setdefault(name, value)
 
     def _update_group(self, group):
         _update.rmsprop(group, self.state)

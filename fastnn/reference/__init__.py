@@ -6,6 +6,8 @@ from fastnn.reference.gemm import matmul
 from fastnn.reference.linear import linear_backward, linear_forward
 from fastnn.reference.loss import (cross_entropy_backward, cross_entropy_forward, nll_backward, nll_forward,
                                    pointwise_loss_backward, pointwise_loss_forward)
-from fastnn.reference.optim import adagrad_step, adam_step, rmsprop_step, sgd_step
+from fastnn.reference.lbfgs import lbfgs_direction
+from fastnn.reference.optim import adadelta_step, adagrad_step, asgd_step, rmsprop_step, rprop_step, sgd_step
+from fastnn.reference.optim_adam import adam_step, adamax_step, nadam_step, radam_step
 from fastnn.reference.reduce import argreduce, reduce, sum_to
 from fastnn.reference.softmax import logsumexp, softmax_backward, softmax_forward

@@ -10,5 +10,7 @@
 #include "softmax.inc.h"
 #include "dropout.inc.h"
 #include "optim.inc.h"
+#include "optim_adam.inc.h"
+#include "lbfgs.inc.h"
 #include "gemm.inc.h"
 #include "linear.inc.h"

@@ -7,6 +7,10 @@
 #ifndef OPTIM_ALIGN
 #define OPTIM_ALIGN 64
 #define OPTIM_GRAIN 4096
+#define OPTIM_SQRT(v) (REAL_IS_F32 ? (REAL)sqrtf((float)(v)) : (REAL)sqrt((double)(v)))
+/* From x towards y, exact at the nearer end (as torch.lerp). */
+#define OPTIM_LERP(x, y, keep, take, near)                                                         \
+    ((near) ? (x) + (take) * ((y) - (x)) : (y) - ((y) - (x)) * (keep))
 static inline int64_t optim_span(int64_t size)
 {
     return (size + OPTIM_ALIGN - 1) / OPTIM_ALIGN * OPTIM_ALIGN;
@@ -23,9 +27,11 @@ static inline int64_t optim_line(const int64_t *sizes, int64_t count)
 
 /* What changes from parameter to parameter. */
 typedef struct {
-    REAL rate, root; /* step size; factor of the square root's result */
-    float step;      /* what they were computed for; 0: not yet */
-    int first;       /* no state yet */
+    REAL rate, rate2; /* step size; another one for a second term */
+    REAL root;        /* factor of the square root's result */
+    REAL shrink;      /* of the parameter, before the step */
+    float step, product; /* what they were computed for; step 0: not yet */
+    int first;        /* no state yet */
 } FN(optim_scale);
 
 typedef struct FN(optim_context) {
@@ -34,13 +40,20 @@ typedef struct FN(optim_context) {
     const int64_t *sizes;
     int64_t count;
     const uint8_t *first;
-    float *const *steps;
+    float *const *steps, *const *scalar1, *const *scalar2; /* one number for each parameter */
     double lr, beta1, beta2, decay_rate;
     REAL sign, momentum, take, decay, eps, keep1, take1, keep2, take2, shrink;
     void (*update)(const struct FN(optim_context) *, int64_t i, int64_t begin, int64_t end,
                    FN(optim_scale));
     FN(optim_scale) (*scale)(const struct FN(optim_context) *, int64_t i, FN(optim_scale) last);
 } FN(optim_context);
+
+/* The update of elements begin..end-1 of parameter i. */
+#define OPTIM_UPDATE(name)                                                                         \
+    static void FN(name)(const FN(optim_context) *c, int64_t i, int64_t begin, int64_t end,        \
+                         FN(optim_scale) scale)
+#define OPTIM_SCALE(name)                                                                          \
+    static FN(optim_scale) FN(name)(const FN(optim_context) *c, int64_t i, FN(optim_scale) last)
 
 static void FN(optim_range)(void *context, int64_t begin, int64_t end)
 {
@@ -149,7 +162,6 @@ static FN(optim_scale) FN(adagrad_scale)(const FN(optim_context) *c, int64_t i, 
             p[k] = x - rate * d / (OPTIM_SQRT(v) + eps);                                           \
         }                                                                                          \
     }
-#define OPTIM_SQRT(v) (REAL_IS_F32 ? (REAL)sqrtf((float)(v)) : (REAL)sqrt((double)(v)))
 ADAGRAD_UPDATE(adagrad_plain, 0)
 ADAGRAD_UPDATE(adagrad_decay, 1)
 #undef ADAGRAD_UPDATE
@@ -204,9 +216,6 @@ static FN(optim_scale) FN(rmsprop_scale)(const FN(optim_context) *c, int64_t i, 
             p[k] = x - rate * change;                                                              \
         }                                                                                          \
     }
-/* From x towards y, exact at the nearer end (as torch.lerp). */
-#define OPTIM_LERP(x, y, keep, take, near)                                                         \
-    ((near) ? (x) + (take) * ((y) - (x)) : (y) - ((y) - (x)) * (keep))
 RMSPROP_UPDATE(rmsprop_plain, 0, 0)
 RMSPROP_UPDATE(rmsprop_momentum, 0, 1)
 RMSPROP_UPDATE(rmsprop_centered, 1, 0)
@@ -231,71 +240,116 @@ static void FN(rmsprop_step)(void *const *p, void *const *g, void *const *square
     FN(optim_run)(&c, 0.35);
 }
 
-/* ---- Adam, AdamW, AMSGrad ---- */
+/* ---- Adadelta ---- */
 
-static FN(optim_scale) FN(adam_scale)(const FN(optim_context) *c, int64_t i, FN(optim_scale) last)
+OPTIM_UPDATE(adadelta_update)
 {
-    const double step = *c->steps[i];
-    if (last.step == *c->steps[i]) /* parameters mostly share it: save the powers */
-        return last;
-    return (FN(optim_scale)){.step = *c->steps[i],
-                             .rate = (REAL)(c->lr / (1 - pow(c->beta1, step))),
-                             .root = (REAL)(1 / sqrt(1 - pow(c->beta2, step)))};
+    REAL *restrict p = c->p[i], *restrict s = c->s1[i], *restrict a = c->s2[i];
+    const REAL *restrict g = c->g[i];
+    const REAL rate = scale.rate, sign = c->sign, decay = c->decay, eps = c->eps;
+    const REAL keep = c->keep1, take = c->take1;
+    const int decays = decay != 0;
+    for (int64_t k = begin; k < end; k++) {
+        REAL x = p[k], d = sign * g[k];
+        d = decays ? d + decay * x : d;
+        REAL v = keep * s[k] + take * d * d;
+        s[k] = v;
+        REAL change = OPTIM_SQRT(a[k] + eps) / OPTIM_SQRT(v + eps) * d;
+        a[k] = keep * a[k] + take * change * change;
+        p[k] = x - rate * change;
+    }
 }
 
-#define ADAM_UPDATE(name, with_decay, amsgrad)                                                     \
-    static void FN(name)(const FN(optim_context) *c, int64_t i, int64_t begin, int64_t end,        \
-                         FN(optim_scale) scale)                                                    \
-    {                                                                                              \
-        REAL *restrict p = c->p[i], *restrict s1 = c->s1[i], *restrict s2 = c->s2[i];              \
-        REAL *restrict s3 = amsgrad ? c->s3[i] : NULL;                                             \
-        const REAL *restrict g = c->g[i];                                                          \
-        const REAL rate = scale.rate, root = scale.root, sign = c->sign, eps = c->eps;             \
-        const REAL decay = c->decay, shrink = c->shrink;                                           \
-        const REAL keep1 = c->keep1, take1 = c->take1, keep2 = c->keep2, take2 = c->take2;         \
-        const int near = take1 < (REAL)0.5;                                                        \
-        (void)s3, (void)decay;                                                                     \
-        for (int64_t k = begin; k < end; k++) {                                                    \
-            REAL x = p[k], d = sign * g[k];                                                        \
-            if (with_decay)                                                                        \
-                d += decay * x;                                                                    \
-            REAL m = OPTIM_LERP(s1[k], d, keep1, take1, near);                                     \
-            REAL v = keep2 * s2[k] + take2 * d * d;                                                \
-            s1[k] = m;                                                                             \
-            s2[k] = v;                                                                             \
-            if (amsgrad) {                                                                         \
-                REAL top = s3[k];                                                                  \
-                v = (top > v) | (top != top) ? top : v;                                            \
-                s3[k] = v;                                                                         \
-            }                                                                                      \
-            p[k] = shrink * x - rate * m / (OPTIM_SQRT(v) * root + eps);                           \
-        }                                                                                          \
-    }
-ADAM_UPDATE(adam_plain, 0, 0)
-ADAM_UPDATE(adam_decay, 1, 0)
-ADAM_UPDATE(adam_amsgrad, 0, 1)
-ADAM_UPDATE(adam_amsgrad_decay, 1, 1)
-#undef ADAM_UPDATE
-#undef OPTIM_LERP
-#undef OPTIM_SQRT
-
-static void FN(adam_step)(void *const *p, void *const *g, void *const *exp_avg,
-                          void *const *exp_avg_sq, void *const *max_exp_avg_sq, float *const *steps,
-                          const int64_t *sizes, int64_t count, double lr, double beta1, double beta2,
-                          double eps, double decay, int decoupled, int maximize)
+static void FN(adadelta_step)(void *const *p, void *const *g, void *const *square_avg,
+                              void *const *acc_delta, float *const *steps, const int64_t *sizes,
+                              int64_t count, double lr, double rho, double eps, double decay,
+                              int maximize)
 {
     FN(optim_count)(steps, count);
-    FN(optim_context) c = {.p = p, .g = g, .s1 = exp_avg, .s2 = exp_avg_sq, .s3 = max_exp_avg_sq,
-                           .sizes = sizes, .count = count, .steps = steps, .lr = lr,
-                           .beta1 = beta1, .beta2 = beta2, .sign = maximize ? -1 : 1,
-                           .eps = (REAL)eps, .keep1 = (REAL)beta1, .take1 = (REAL)(1 - beta1),
-                           .keep2 = (REAL)beta2, .take2 = (REAL)(1 - beta2),
-                           .decay = decoupled ? 0 : (REAL)decay,
-                           .shrink = decoupled ? (REAL)(1 - lr * decay) : 1, .scale = FN(adam_scale)};
-    int decays = decay != 0 && !decoupled;
-    if (max_exp_avg_sq)
-        c.update = decays ? FN(adam_amsgrad_decay) : FN(adam_amsgrad);
-    else
-        c.update = decays ? FN(adam_decay) : FN(adam_plain);
+    FN(optim_context) c = {.p = p, .g = g, .s1 = square_avg, .s2 = acc_delta, .sizes = sizes,
+                           .count = count, .lr = lr, .sign = maximize ? -1 : 1,
+                           .decay = (REAL)decay, .eps = (REAL)eps, .keep1 = (REAL)rho,
+                           .take1 = (REAL)(1 - rho), .scale = FN(rmsprop_scale),
+                           .update = FN(adadelta_update)};
+    FN(optim_run)(&c, 0.6);
+}
+
+/* ---- Rprop: the step sizes of elements grow while the gradient keeps its sign ---- */
+
+OPTIM_UPDATE(rprop_update)
+{
+    (void)scale;
+    REAL *restrict p = c->p[i], *restrict last = c->s1[i], *restrict size = c->s2[i];
+    const REAL *restrict g = c->g[i];
+    const REAL sign = c->sign, minus = c->keep1, plus = c->keep2, low = c->take1, high = c->take2;
+    for (int64_t k = begin; k < end; k++) {
+        REAL d = sign * g[k], same = d * last[k];
+        REAL factor = same > 0 ? plus : 1;
+        factor = same < 0 ? minus : factor;
+        REAL step = size[k] * factor;
+        step = step < low ? low : step;
+        step = step > high ? high : step;
+        size[k] = step;
+        d = same < 0 ? 0 : d; /* it turned: stay, and start anew with the next gradient */
+        last[k] = d;
+        REAL direction = d > 0 ? 1 : 0;
+        direction = d < 0 ? -1 : direction;
+        p[k] -= direction * step;
+    }
+}
+
+static void FN(rprop_step)(void *const *p, void *const *g, void *const *prev, void *const *step_size,
+                           float *const *steps, const int64_t *sizes, int64_t count, double eta_minus,
+                           double eta_plus, double low, double high, int maximize)
+{
+    FN(optim_count)(steps, count);
+    FN(optim_context) c = {.p = p, .g = g, .s1 = prev, .s2 = step_size, .sizes = sizes,
+                           .count = count, .sign = maximize ? -1 : 1, .keep1 = (REAL)eta_minus,
+                           .keep2 = (REAL)eta_plus, .take1 = (REAL)low, .take2 = (REAL)high,
+                           .scale = FN(rmsprop_scale), .update = FN(rprop_update)};
     FN(optim_run)(&c, 0.4);
+}
+
+/* ---- ASGD ---- */
+
+OPTIM_SCALE(asgd_scale)
+{
+    (void)last;
+    const double eta = *c->scalar1[i];
+    return (FN(optim_scale)){.rate = (REAL)eta, .rate2 = (REAL)*c->scalar2[i],
+                             .shrink = (REAL)(1 - c->decay_rate * eta)};
+}
+
+OPTIM_UPDATE(asgd_update)
+{
+    REAL *restrict p = c->p[i], *restrict a = c->s1[i];
+    const REAL *restrict g = c->g[i];
+    const REAL rate = scale.rate, mu = scale.rate2, shrink = scale.shrink;
+    const REAL sign = c->sign, decay = c->decay;
+    const int decays = decay != 0, copies = mu == 1;
+    for (int64_t k = begin; k < end; k++) {
+        REAL x = p[k], d = sign * g[k];
+        d = decays ? d + decay * x : d;
+        x = shrink * x - rate * d;
+        p[k] = x;
+        a[k] = copies ? x : a[k] + (x - a[k]) * mu;
+    }
+}
+
+static void FN(asgd_step)(void *const *p, void *const *g, void *const *ax, float *const *mus,
+                          float *const *etas, float *const *steps, const int64_t *sizes,
+                          int64_t count, double lr, double lambd, double alpha, double t0,
+                          double decay, int maximize)
+{
+    FN(optim_count)(steps, count);
+    FN(optim_context) c = {.p = p, .g = g, .s1 = ax, .scalar1 = etas, .scalar2 = mus,
+                           .sizes = sizes, .count = count, .decay_rate = lambd,
+                           .sign = maximize ? -1 : 1, .decay = (REAL)decay,
+                           .scale = FN(asgd_scale), .update = FN(asgd_update)};
+    FN(optim_run)(&c, 0.3);
+    for (int64_t i = 0; i < count; i++) { /* for the next step */
+        const double step = *steps[i];
+        *etas[i] = (float)(lr / pow(1 + lambd * lr * step, alpha));
+        *mus[i] = (float)(1 / (step - t0 > 1 ? step - t0 : 1));
+    }
 }

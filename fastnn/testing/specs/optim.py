@@ -21,6 +21,10 @@ class Model:
     def squares(self, least=0.0):
         return [np.asarray(x * x + x.dtype.type(least)) for x in self.normal()]
 
+    def numbers(self, value):
+        """One number for each parameter."""
+        return [np.array(value, np.float32) for _ in self.shapes]
+
     def zeros(self):
         return [np.zeros(shape, self.dtype) for shape in self.shapes]
 
@@ -122,25 +126,63 @@ def rmsprop_errors(dtype):
                       "expected 1 momentum_buffers")
 
 
-# ---- Adam ----
+# ---- Adadelta ----
 
-ADAM_OPTIONS = [{}, {"weight_decay": 0.1}, {"weight_decay": 0.1, "decoupled": True}, {"amsgrad": True},
-                {"amsgrad": True, "weight_decay": 0.1, "maximize": True}, {"beta1": 0.3, "beta2": 0.9, "eps": 1e-3},
-                {"amsgrad": True, "weight_decay": 0.1, "decoupled": True}, {"beta1": 0.0, "beta2": 0.0}]
+ADADELTA_OPTIONS = [{}, {"weight_decay": 0.1, "rho": 0.5}, {"maximize": True, "eps": 1e-3}]
 
 
-def adam_samples(rng, dtype):
-    for model, options in options_for(ADAM_OPTIONS, rng, dtype):
-        options = dict(options)
-        largest = model.squares() if options.pop("amsgrad", False) else None
-        yield Sample((model.params, model.grads, model.normal(), model.squares(), largest, model.steps, 0.01), options)
+def adadelta_samples(rng, dtype):
+    for model, options in options_for(ADADELTA_OPTIONS, rng, dtype):
+        yield Sample((model.params, model.grads, model.squares(), model.squares(), model.steps, 0.1), options)
 
 
-def adam_errors(dtype):
+def adadelta_errors(dtype):
     step, state = [np.zeros((), np.float32)], [np.ones(3, dtype)]
-    yield from common_errors(dtype, lambda params, grads: (params, grads, state, [np.ones(3, dtype)], None, step, 0.1))
+    yield from common_errors(dtype, lambda params, grads: (params, grads, state, [np.ones(3, dtype)], step, 0.1))
     x = np.ones(3, dtype)
-    yield ErrorSample(([x], [x], state, [np.ones(2, dtype)], None, step, 0.1), {}, ShapeError, "exp_avg_sqs[0]")
+    yield ErrorSample(([x], [x], state, [np.ones(2, dtype)], step, 0.1), {}, ShapeError, "acc_deltas[0]")
+
+
+# ---- Rprop ----
+
+RPROP_OPTIONS = [{}, {"etaminus": 0.3, "etaplus": 2.0, "step_size_min": 0.5, "step_size_max": 1.5}, {"maximize": True}]
+
+
+def rprop_samples(rng, dtype):
+    for model, options in options_for(RPROP_OPTIONS, rng, dtype):
+        prevs = model.normal()
+        for grad in model.grads:  # what is flushed to 0 has no sign
+            grad[...] = np.where((grad != 0) & (abs(grad) < 1e-3), 1e-3, grad)
+        if model.grads and model.grads[0].size > 1:
+            prevs[0].flat[0] = 0
+        yield Sample((model.params, model.grads, prevs, model.squares(), model.steps), options)
+
+
+def rprop_errors(dtype):
+    step, state = [np.zeros((), np.float32)], [np.ones(3, dtype)]
+    yield from common_errors(dtype, lambda params, grads: (params, grads, state, [np.ones(3, dtype)], step))
+    x = np.ones(3, dtype)
+    yield ErrorSample(([x], [x], state, [np.ones(2, dtype)], step), {}, ShapeError, "step_sizes[0]")
+
+
+# ---- ASGD ----
+
+ASGD_OPTIONS = [{}, {"weight_decay": 0.1, "t0": 1.0}, {"maximize": True, "lambd": 0.1, "alpha": 0.5}]
+
+
+def asgd_samples(rng, dtype):
+    for i, (model, options) in enumerate(options_for(ASGD_OPTIONS, rng, dtype)):
+        mus = [np.array((1, 0.5)[(i + k) % 2], np.float32) for k in range(len(model.steps))]
+        etas = [np.array(0.01 + 0.01 * k, np.float32) for k in range(len(model.steps))]
+        yield Sample((model.params, model.grads, model.normal(), mus, etas, model.steps, 0.1), options)
+
+
+def asgd_errors(dtype):
+    one, state = [np.ones((), np.float32)], [np.ones(3, dtype)]
+    yield from common_errors(dtype, lambda params, grads: (params, grads, state, one, [np.ones((), np.float32)],
+                                                           [np.ones((), np.float32)], 0.1))
+    x = np.ones(3, dtype)
+    yield ErrorSample(([x], [x], state, one, [0.1], one, 0.1), {}, DTypeError, "expected etas[0] to be a writeable")
 
 
 def bench_with(arguments, arrays):
@@ -164,6 +206,12 @@ SPECS = [
     OpSpec("rmsprop_step", rmsprop_samples, kernels=("rmsprop_step",), errors=rmsprop_errors, inplace=(0, 2, 3, 4, 5),
            **TOLERANCE, bench=bench_with(lambda m: ((m.params, m.grads, m.squares(), None, None, m.steps, 1e-9), {}),
                                          5)),
-    OpSpec("adam_step", adam_samples, kernels=("adam_step",), errors=adam_errors, inplace=(0, 2, 3, 4, 5), **TOLERANCE,
-           bench=bench_with(lambda m: ((m.params, m.grads, m.zeros(), m.squares(), None, m.steps, 1e-9), {}), 7)),
+    OpSpec("adadelta_step", adadelta_samples, kernels=("adadelta_step",), errors=adadelta_errors, inplace=(0, 2, 3, 4),
+           **TOLERANCE, bench=bench_with(lambda m: ((m.params, m.grads, m.squares(), m.squares(), m.steps, 1e-9), {}),
+                                         7)),
+    OpSpec("rprop_step", rprop_samples, kernels=("rprop_step",), errors=rprop_errors, inplace=(0, 2, 3, 4), **TOLERANCE,
+           bench=bench_with(lambda m: ((m.params, m.grads, m.zeros(), m.squares(), m.steps), {}), 7)),
+    OpSpec("asgd_step", asgd_samples, kernels=("asgd_step",), errors=asgd_errors, inplace=(0, 2, 3, 4, 5), **TOLERANCE,
+           bench=bench_with(lambda m: ((m.params, m.grads, m.zeros(), m.numbers(1.0), m.numbers(1e-9), m.steps, 1e-9),
+                                       {}), 5)),
 ]

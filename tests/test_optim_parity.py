@@ -1,0 +1,196 @@
+"""Optimizers against PyTorch's, over PyTorch's own grids of options: the same trajectory, state and errors."""
+import copy
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn import optim
+
+pytestmark = pytest.mark.torch
+
+STEPS = 100
+# Of a tensor's largest number: both libraries round in every step, and small numbers are differences of large ones.
+TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
+NAMES = ["ASGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "NAdam", "RAdam", "RMSprop",
+         "Rprop", "SGD"]
+names = pytest.mark.parametrize("name", NAMES)
+dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+@pytest.fixture(scope="module")
+def torch():
+    return pytest.importorskip("torch", reason="compares with PyTorch, which is not installed")
+
+
+@pytest.fixture(scope="module")
+def grids(torch):
+    """PyTorch's description of each optimizer, by name."""
+    common = pytest.importorskip("torch.testing._internal.common_optimizers")
+    return {info.optim_cls.__name__: info for info in common.optim_db}
+
+
+def inputs(info):
+    for grid in info.optim_inputs_func(device="cpu"):
+        if info.optim_cls.__name__ == "LBFGS":
+            grid.kwargs["max_iter"] = 5  # of each of many steps
+        yield grid
+
+
+def translated(torch, value):
+    """PyTorch's options, groups or state with its tensors replaced by ours."""
+    if isinstance(value, torch.nn.Parameter):
+        return fastnn.nn.Parameter(fastnn.from_numpy(value.detach().numpy().copy()))
+    if isinstance(value, torch.Tensor):
+        return fastnn.from_numpy(value.detach().numpy().copy())
+    if isinstance(value, dict):
+        return {key: translated(torch, item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(translated(torch, item) for item in value)
+    return value
+
+
+class Problem:
+    """A linear model on fixed data, the same in both libraries. The loss is smooth and convex, its curvature is
+    between 1 and 5 in all directions, and the minimum is far: so no run is chaotic, and rounding errors stay small."""
+
+    def __init__(self, library, dtype, seed=0):
+        rng = np.random.default_rng(seed)
+        columns = np.linalg.qr(np.column_stack([np.ones(16), rng.standard_normal((16, 4))]))[0][:, 1:]
+        x = columns * 4 * np.linspace(1, 1.5, 4)
+        weight, bias = (rng.choice([-1, 1], shape) * rng.uniform(4, 8, shape) for shape in ((3, 4), (3,)))
+        start = [0.5 * rng.standard_normal(shape) for shape in ((3, 4), (3,))]
+        self.library = library
+        self.x, self.y = (library.tensor(array.astype(dtype)) for array in (x, x @ weight.T + bias))
+        self.params = [library.nn.Parameter(library.tensor(array.astype(dtype))) for array in start]
+
+    def loss(self):
+        weight, bias = self.params
+        error = self.x @ weight.t() + bias - self.y
+        return (error * error + 0.2 * error.sin()).sum() / 16
+
+    def run(self, optimizer, steps):
+        def closure():
+            optimizer.zero_grad()
+            loss = self.loss()
+            loss.backward()
+            return loss
+        for _ in range(steps):
+            optimizer.step(closure)
+
+    def values(self):
+        return [param.detach().numpy().copy() for param in self.params]
+
+    def load(self, values):
+        for param, value in zip(self.params, values, strict=True):
+            param.data = self.library.tensor(value)
+
+
+def close(ours, theirs, dtype, what, exact=None):
+    """`exact`: PyTorch's run in float64. Where its own float32 run is far from that, ours may be as far."""
+    for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+        assert np.isfinite(b).all(), f"{what}: PyTorch's run is no test"
+        tolerance = TOLERANCE[dtype] * max(abs(b).max(), 1e-3)
+        if exact is not None:
+            tolerance += 2 * abs(b - exact[i]).max()
+        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance, err_msg=f"{what}, parameter {i}")
+
+
+@names
+@dtypes
+def test_trajectory(torch, grids, name, dtype):
+    """100 steps for each of PyTorch's choices of options."""
+    for grid in inputs(grids[name]):
+        theirs, ours = Problem(torch, dtype), Problem(fastnn, dtype)
+        start = ours.values()
+        mine, other = (getattr(library.optim, name)(problem.params, **options) for library, problem, options in (
+            (fastnn, ours, translated(torch, grid.kwargs)), (torch, theirs, copy.deepcopy(grid.kwargs))))
+        theirs.run(other, STEPS)
+        ours.run(mine, STEPS)
+        exact = None
+        if name == "LBFGS" and dtype == "float32":  # differences of gradients after small steps are mostly rounding
+            double = Problem(torch, "float64")
+            double.run(torch.optim.LBFGS(double.params, **grid.kwargs), STEPS)
+            exact = double.values()
+        close(ours.values(), theirs.values(), dtype, f"{name} {grid.desc}", exact)
+        assert any((a != b).any() for a, b in zip(start, ours.values(), strict=True))
+
+
+@names
+@dtypes
+def test_state_of_pytorch_continues(torch, grids, name, dtype):
+    """PyTorch's state after 20 steps, loaded here, goes on as it does there, and has the same parts."""
+    for grid in inputs(grids[name]):
+        theirs, ours = Problem(torch, dtype), Problem(fastnn, dtype)
+        other = getattr(torch.optim, name)(theirs.params, **copy.deepcopy(grid.kwargs))
+        theirs.run(other, 20)
+        ours.load(theirs.values())
+        mine = getattr(optim, name)(ours.params)
+        mine.load_state_dict(translated(torch, other.state_dict()))
+        theirs.run(other, 20)
+        ours.run(mine, 20)
+        what = f"{name} {grid.desc}"
+        close(ours.values(), theirs.values(), dtype, what)
+        same_parts(torch, mine.state_dict(), other.state_dict(), dtype, what)
+
+
+def same_parts(torch, ours, theirs, dtype, path):
+    if isinstance(theirs, dict):
+        assert list(ours) == list(theirs), path
+        for key in theirs:
+            same_parts(torch, ours[key], theirs[key], dtype, f"{path}[{key!r}]")
+    elif isinstance(theirs, (list, tuple)):
+        assert len(ours) == len(theirs), path
+        for i, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+            same_parts(torch, a, b, dtype, f"{path}[{i}]")
+    elif isinstance(theirs, torch.Tensor) and not isinstance(ours, float):
+        assert tuple(ours.shape) == tuple(theirs.shape), path
+        assert str(ours.dtype).split(".")[1] == str(theirs.dtype).split(".")[1], path
+    else:
+        assert isinstance(ours, type(theirs)) or isinstance(theirs, torch.Tensor), path
+
+
+@names
+def test_errors(torch, grids, name):
+    """What PyTorch refuses is refused with an error of its class and words."""
+    for error in grids[name].optim_error_inputs_func(device="cpu", dtype=torch.float32):
+        given = error.optimizer_error_input
+        if "complex" in given.desc:  # there are no complex tensors here
+            continue
+        params = [torch.nn.Parameter(torch.ones(2))] if given.params is None else given.params
+        if isinstance(params, list) and params and isinstance(params[0], torch.Tensor) and len(params) == 2 \
+                and params[0] is params[1]:
+            params = [translated(torch, params[0])] * 2
+        else:
+            memo = {}
+            params = twins(torch, params, memo)
+        warns = issubclass(error.error_type, Warning)
+        context = pytest.warns if warns else pytest.raises
+        with context(error.error_type, match=error.error_regex), warnings.catch_warnings():
+            if not warns:
+                warnings.simplefilter("ignore")
+            getattr(optim, name)(params, **translated(torch, given.kwargs))
+
+
+def twins(torch, value, memo):
+    """Like `translated`, and the same tensor twice stays the same."""
+    if isinstance(value, torch.Tensor):
+        return memo.setdefault(id(value), translated(torch, value))
+    if isinstance(value, dict):
+        return {key: twins(torch, item, memo) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(twins(torch, item, memo) for item in value)
+    return value
+
+
+@names
+def test_signature_repr_and_defaults(torch, grids, name):
+    theirs, ours = Problem(torch, "float32"), Problem(fastnn, "float32")
+    for grid in grids[name].optim_inputs_func(device="cpu"):
+        mine = getattr(optim, name)(ours.params, **translated(torch, grid.kwargs))
+        other = getattr(torch.optim, name)(theirs.params, **grid.kwargs)
+        assert re.sub(r"\s+", " ", repr(mine)) == re.sub(r"\s+", " ", repr(other))
+        assert list(mine.defaults) == list(other.defaults)
+        assert list(mine.param_groups[0]) == list(other.param_groups[0])
