@@ -4,10 +4,12 @@
 and NumPy arrays out. ``python -m fastnn script.py`` runs an unchanged PyTorch program.
 """
 from fastnn import config  # first: chooses the kernels
-from fastnn import autograd, dtypes, kernels, nn, ops, optim, random, utils
+from fastnn import autograd, compat, dtypes, kernels, nn, ops, optim, random, utils
 from fastnn._tensor import Tensor, is_grad_enabled
 from fastnn._tensor import is_inference_mode_enabled
 from fastnn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
+from fastnn.compat.switches import *  # noqa: F403
+from fastnn.compat.typed import *  # noqa: F403
 from fastnn.config import (get_backend, get_num_threads, num_threads, set_flush_denormal, set_num_threads, show_config,
                            use_backend)
 from fastnn.dtypes import Size, device, dtype, finfo, get_default_dtype, iinfo, set_default_dtype
@@ -16,6 +18,8 @@ from fastnn.ops.indexing import where
 from fastnn.ops.printing import set_printoptions
 from fastnn.ops.shape import cat, stack
 from fastnn.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from fastnn.serialization import load, save
+from fastnn.utils.dlpack import from_dlpack
 
 __version__ = "0.1.0.dev0"
 
@@ -50,5 +54,8 @@ def __getattr__(name):
     if name == "vision":  # costs more to import than the rest
         import importlib
         return importlib.import_module("fastnn.vision")
+    module = compat.module(name)
+    if module is not None:
+        return module
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}; what it has of PyTorch is listed in "
                          f"docs/coverage.md")

@@ -17,18 +17,27 @@ import importlib.util
 import sys
 import types
 
+from fastnn import compat
+from fastnn.compat import version
+
 __all__ = ["install", "is_installed", "uninstall"]
 
-# Whose place is taken -> by what. A submodule `torch.x.y` is `fastnn.x.y`.
-PLACES = {"torch": "fastnn", "torchvision": "fastnn.vision"}
+# Whose place is taken -> by what. A submodule `torch.x.y` is `fastnn.x.y`, unless listed itself.
+PLACES = {"torch": "fastnn", "torchvision": "fastnn.vision",
+          **{f"torch.{name}": f"fastnn.compat.{name}" for name in compat.MODULES}}
+LIBRARIES = {name.partition(".")[0] for name in PLACES}
 COVERAGE = "what fastnn has is listed in docs/coverage.md"
 
 
 def _target(fullname):
     """fastnn's name of the module `fullname`; None if it is nobody's whose place is taken."""
-    root, dot, rest = fullname.partition(".")
-    place = PLACES.get(root)
-    return None if place is None else place + dot + rest
+    root, rest = fullname, ""
+    while root:
+        if root in PLACES:
+            return PLACES[root] + rest
+        root, dot, last = root.rpartition(".")
+        rest = dot + last + rest
+    return None
 
 
 def _foreign(name):
@@ -40,7 +49,23 @@ def _foreign(name):
 
 
 class Door(types.ModuleType):
-    """The class of fastnn's modules while they stand for another library's: missing names say whose they are."""
+    """The class of fastnn's modules while they stand for another library's: missing names say whose they are.
+
+    ``torch.__version__`` is then the release that fastnn follows, which programs compare with what they need; and
+    so is ``fastnn.__version__``, because it is the same module.
+    """
+
+    @property
+    def __version__(self):
+        name = types.ModuleType.__getattribute__(self, "__name__")
+        library = _foreign(name)
+        if library in version.FOLLOWED:
+            own = self.__dict__.get("__version__") or sys.modules["fastnn"].__dict__["__version__"]
+            return f"{version.FOLLOWED[library]}+fastnn.{own}"
+        try:
+            return self.__dict__["__version__"]
+        except KeyError:
+            raise AttributeError(f"module {name!r} has no attribute '__version__'") from None
 
     def __getattr__(self, name):
         own = types.ModuleType.__getattribute__(self, "__name__")
@@ -92,7 +117,7 @@ _finder = _Finder()
 
 
 def _aliases():
-    return [name for name in sys.modules if name.partition(".")[0] in PLACES]
+    return [name for name in sys.modules if name.partition(".")[0] in LIBRARIES]
 
 
 def install():

@@ -10,3 +10,7 @@ class ShapeError(ValueError, RuntimeError):
 
 class DTypeError(TypeError, RuntimeError):
     """The operation does not take this dtype, or not this mixture of dtypes."""
+
+
+class FileFormatError(ValueError, RuntimeError):
+    """The file is not what it should be: damaged, cut off, or of another format."""

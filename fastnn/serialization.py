@@ -1,5 +1,7 @@
 """Files of tensors: the safetensors format, and `save`/`load` of nested state on top of it.
 
+`load` reads the files of PyTorch's own ``torch.save`` too, see `_torch_files`.
+
 Nothing that is read here can execute code. A safetensors file is 8 bytes (length of the header, little endian), a
 JSON header ``{name: {"dtype", "shape", "data_offsets"}, "__metadata__": {str: str}}``, and the arrays' bytes without
 gaps. `save` keeps the structure of nested dicts, lists and numbers as JSON in the metadata; the tensors of a
@@ -14,6 +16,8 @@ import stat
 
 import numpy as np
 
+from fastnn.errors import FileFormatError
+
 __all__ = ["FileFormatError", "load", "load_file", "save", "save_file"]
 
 MAX_HEADER = 100_000_000
@@ -24,10 +28,6 @@ VERSION = 1
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
           "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1"}
 NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
-
-
-class FileFormatError(ValueError, RuntimeError):
-    """The file is not what it should be: damaged, cut off, or of another format."""
 
 
 # ---- writing ----
@@ -238,16 +238,15 @@ def _header(text, size):
     return [(name, *entries[name]) for name in order], metadata
 
 
-ADVICE = ("fastnn reads safetensors only, since unpickling can execute code. Convert it once where PyTorch is "
-          "installed: safetensors.torch.save_file(torch.load(path, weights_only=True), 'model.safetensors')")
+def _by_torch(start):
+    """Whether a file that begins so may be one of torch.save: a zip archive or a pickle."""
+    return start[:4] == b"PK\x03\x04" or start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
 
 
 def _recognise(start):
     """Another well-known format's name, if the file begins like one."""
-    if start[:4] == b"PK\x03\x04":
-        return f"this is a zip archive (a checkpoint of torch.save, or .npz). {ADVICE}"
-    if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05":
-        return f"this is a Python pickle. {ADVICE}"
+    if _by_torch(start):
+        return "this is a zip archive or a pickle, no safetensors file; fastnn.load reads the files of torch.save"
     if start[:8] == b"\x89HDF\r\n\x1a\n":
         return "this is an HDF5 file (Keras weights?); fastnn reads safetensors only"
     if start[:6] == b"\x93NUMPY":
@@ -291,8 +290,8 @@ def _read(file, size):
     return arrays, metadata
 
 
-def _open(source, op):
-    """(arrays, metadata) of a path or binary file."""
+def _open(source, op, other=None):
+    """(what `_read` gives, name) of a path or binary file; `other` reads the bytes of files of torch.save."""
     if hasattr(source, "read"):
         name = getattr(source, "name", None) or type(source).__name__
         if getattr(source, "closed", False):
@@ -310,6 +309,11 @@ def _open(source, op):
         size = os.fstat(file.fileno()).st_size
     with file:
         try:
+            if other is not None:
+                start = file.read(8)
+                file.seek(0)
+                if _by_torch(start):
+                    return other(file.read()), name
             return _read(file, size), name
         except FileFormatError as error:
             raise FileFormatError(f"{op}: {name}: {error}") from None
@@ -501,6 +505,13 @@ class _Unpacker:
         return device(name)
 
 
+class _FromTorch:
+    """What a file of torch.save holds, told from the arrays of a safetensors file."""
+
+    def __init__(self, value):
+        self.value = value
+
+
 def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_serialization=True):
     """Save nested state as ``torch.save``, in a safe format: a safetensors file with the structure in its metadata.
 
@@ -535,7 +546,7 @@ def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_seriali
 
 
 def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None, **pickle_load_args):
-    """Load what `save` wrote, or the tensors of any safetensors file as a dict; the name is ``torch.load``'s.
+    """Load what `save` wrote, any safetensors file as a dict, or a file of PyTorch's own ``torch.save``.
 
     Parameters
     ----------
@@ -543,13 +554,25 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     map_location, pickle_module, weights_only, mmap, pickle_load_args
         Accepted for compatibility, without effect: nothing is unpickled, and everything is on the CPU.
 
+    Notes
+    -----
+    Of PyTorch's files, whose pickles could execute code, only the instructions are carried out that build tensors,
+    numbers, strings and plain containers: a ``state_dict``, or dicts that hold several. bfloat16 comes as float32.
+
     Raises
     ------
     ValueError
-        The file is damaged or of another format; names the file and the reason. For pickles, as PyTorch writes them,
-        it says how to convert them.
+        The file is damaged, of another format, or holds something else (a whole module, a NumPy array); names the
+        file and the reason.
     """
-    (arrays, metadata), name = _open(f, "load")
+    def from_torch(data):
+        from fastnn import _torch_files  # with zipfile and pickletools, which few programs need
+        return _FromTorch(_torch_files.read(data))
+
+    content, name = _open(f, "load", from_torch)
+    if isinstance(content, _FromTorch):
+        return content.value
+    arrays, metadata = content
     if STRUCTURE not in metadata:
         return {key: _tensor(array) for key, array in arrays.items()}
     try:

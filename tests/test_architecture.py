@@ -21,8 +21,8 @@ LAYERS = [
     {"kernels"},
     {"config", "dtypes", "random"},
     {"_gradients", "_operators", "_tape", "_tensor", "_views", "autograd", "ops"},
-    {"nn", "optim", "utils", "serialization"},
-    {"vision", "keras", "sklearn", "explain", "dropin", "demo"},
+    {"nn", "optim", "utils", "serialization", "_torch_files"},
+    {"compat", "vision", "keras", "sklearn", "explain", "dropin", "demo"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -190,11 +190,11 @@ def test_changed_bytes_never_crash(changes):
 def test_other_formats(tmp_path):
     path = tmp_path / "x"
     path.write_bytes(pickle.dumps({"a": 1}, protocol=2))
-    with pytest.raises(ValueError, match="pickle.*weights_only"):
+    with pytest.raises(ValueError, match="pickle.*state_dict"):
         load(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("archive/data.pkl", b"")
-    with pytest.raises(ValueError, match="zip archive.*weights_only"):
+    with pytest.raises(ValueError, match="pickle is (damaged|cut off)"):
         load(path)
     np.save(tmp_path / "x.npy", np.ones(3))
     with pytest.raises(ValueError, match="numpy.load"):

@@ -247,7 +247,23 @@ def shares_memory(self, other):
     return bool(np.may_share_memory(self.detach().numpy(), other.detach().numpy()))
 
 
+def dlpack(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+    """The array's DLPack capsule: other libraries' ``from_dlpack(tensor)`` share its memory.
+
+    Raises
+    ------
+    BufferError
+        The tensor requires gradients; use ``tensor.detach()``.
+    """
+    if self.requires_grad:
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    if stream is not None:
+        raise BufferError(f"__dlpack__: expected stream=None in main memory, got {stream!r}")
+    return self.detach().numpy().__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
+
+
 METHODS = {
+    "__dlpack__": dlpack, "__dlpack_device__": lambda self: (1, 0),
     "size": size, "stride": stride, "is_contiguous": is_contiguous, "element_size": element_size,
     "data_ptr": data_ptr, "is_floating_point": is_floating_point, "type": type_, "to": to, "cpu": cpu, "cuda": cuda,
     "float": _caster("float32"), "double": _caster("float64"), "long": _caster("int64"), "int": _caster("int32"),

@@ -1,0 +1,14 @@
+"""What programs ask about other devices, compilers and tools: answers that lead them onto the CPU's ordinary path.
+
+Each module stands at its PyTorch name: ``fastnn.cuda`` and, in the drop-in, ``torch.cuda`` is `fastnn.compat.cuda`.
+Questions get a true answer (there is no such device), switches without meaning here are accepted, wrappers give back
+what they wrap, and what could only be wrong raises an error that says so.
+"""
+import importlib
+
+MODULES = ("accelerator", "amp", "backends", "cuda", "distributed", "jit", "mps", "version", "xpu")
+
+
+def module(name):
+    """The module that stands for ``torch.<name>``, None if there is none here."""
+    return importlib.import_module(f"fastnn.compat.{name}") if name in MODULES else None

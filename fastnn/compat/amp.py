@@ -1,0 +1,68 @@
+"""``torch.amp``: mixed precision is accepted and not used; everything stays in float32 or float64."""
+from fastnn.compat._absent import NoOp, warn
+
+__all__ = ["GradScaler", "autocast"]
+
+
+class autocast(NoOp):  # noqa: N801 (PyTorch's name)
+    """Context manager and decorator without effect: operations keep their precision.
+
+    Differs from PyTorch, whose CPU autocast computes linear layers in bfloat16; here they stay in float32, which is
+    more precise and, for lack of bfloat16 kernels, faster.
+    """
+
+    def __init__(self, device_type="cuda", dtype=None, enabled=True, cache_enabled=None):
+        if isinstance(device_type, bool):  # torch.cuda.amp.autocast(enabled)
+            device_type, enabled = "cuda", device_type
+        if not isinstance(device_type, str):
+            raise ValueError(f"autocast: expected device_type to be a string, got {type(device_type).__name__}")
+        if enabled and device_type != "cpu":
+            warn(f"User provided device_type of {device_type!r}, but it is not available. Disabling")
+            enabled = False
+        self.device, self.fast_dtype, self._enabled = device_type, dtype, enabled
+
+
+class GradScaler:
+    """Scaling of losses for half precision: always disabled here, so that every method passes on what it gets.
+
+    Methods and arguments are PyTorch's.
+    """
+
+    def __init__(self, device="cuda", init_scale=65536.0, growth_factor=2.0, backoff_factor=0.5, growth_interval=2000,
+                 enabled=True):
+        if enabled and device != "cpu":
+            warn("GradScaler is enabled, but there is no such device. Disabling.")
+
+    def scale(self, outputs):
+        """The outputs, unchanged."""
+        return outputs
+
+    def unscale_(self, optimizer):
+        """Do nothing."""
+
+    def step(self, optimizer, *args, **kwargs):
+        """``optimizer.step()``."""
+        return optimizer.step(*args, **kwargs)
+
+    def update(self, new_scale=None):
+        """Do nothing."""
+
+    def get_scale(self):
+        """1."""
+        return 1.0
+
+    def is_enabled(self):
+        """False."""
+        return False
+
+    def state_dict(self):
+        """Empty, as PyTorch's when disabled."""
+        return {}
+
+    def load_state_dict(self, state_dict):
+        """Do nothing."""
+
+
+def is_autocast_available(device_type):
+    """Whether `autocast` would change anything: False."""
+    return False

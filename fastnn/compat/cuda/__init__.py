@@ -1,0 +1,40 @@
+"""``torch.cuda``: not available."""
+from fastnn.compat import _absent
+from fastnn.compat._absent import NoOp
+from fastnn.compat.cuda import amp  # noqa: F401
+
+
+def is_available():
+    """False."""
+    return False
+
+
+def device_count():
+    """0."""
+    return 0
+
+
+def is_initialized():
+    """False."""
+    return False
+
+
+def is_bf16_supported(including_emulation=True):
+    """False."""
+    return False
+
+
+_absent.fill(globals(), "cuda",
+             refused="current_device get_device_name get_device_properties get_device_capability set_device "
+                     "current_stream default_stream Stream Event CUDAGraph graph get_rng_state "
+                     "memory_summary mem_get_info init".split(),
+             ignored="manual_seed manual_seed_all seed seed_all empty_cache synchronize reset_peak_memory_stats "
+                     "set_rng_state ipc_collect".split(),
+             zero="memory_allocated max_memory_allocated memory_reserved max_memory_reserved".split())
+
+
+class device(NoOp):  # noqa: N801 (PyTorch's name)
+    """Accepted: there is one device."""
+
+    def __init__(self, device=None):
+        self.idx = -1

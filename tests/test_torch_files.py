@@ -1,0 +1,152 @@
+"""`load` reads the files of torch.save: their tensors and containers, and nothing that could execute."""
+import collections
+import io
+import os
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn.serialization import load
+
+
+class Command:
+    """Unpickling it would create a folder."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def archive(content, name="data.pkl", compression=zipfile.ZIP_STORED):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as target:
+        target.writestr(f"archive/{name}", content)
+    file.seek(0)
+    return file
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+def test_code_is_refused_and_not_run(tmp_path, protocol):
+    victim = tmp_path / "victim"
+    for thing in (Command(str(victim)), {"a": [Command(str(victim))]}):
+        text = pickle.dumps(thing, protocol)
+        for file in (archive(text), io.BytesIO(text)):
+            with pytest.raises(ValueError, match=r"mkdir.*state_dict"):
+                load(file)
+    assert not victim.exists()
+
+
+@pytest.mark.parametrize(("file", "message"), [
+    (lambda: archive(b""), "damaged|cut off"),
+    (lambda: archive(b"x", "data/0"), "no data.pkl"),
+    (lambda: archive(pickle.dumps(1, 2), compression=zipfile.ZIP_DEFLATED), "compressed"),
+    (lambda: archive(b"\x80\x02U", "data.pkl"), "damaged|cut off"),
+    (lambda: io.BytesIO(pickle.dumps({"a": 1}, 2)), "none of torch.save"),
+    (lambda: io.BytesIO(b"PK\x03\x04 and no more"), "damaged"),
+    (lambda: archive(b"\x80\x02}]a."), "damaged|adds items"),
+    (lambda: archive(b"\x80\x02cos\nsystem\n."), "os.system"),
+    (lambda: archive(b"\x80\x02)R."), "damaged|calls"),
+    (lambda: archive(b"\x80\x02X\x01\x00\x00\x00aQ."), "unknown thing"),
+    (lambda: archive(b"\x80\x02]}(X\x01\x00\x00\x00aK\x01ub."), "attributes"),
+])
+def test_damaged_files(file, message):
+    with pytest.raises(ValueError, match=message):
+        load(file())
+
+
+def test_npz_is_named():
+    file = io.BytesIO()
+    np.savez(file, a=np.ones(2))
+    file.seek(0)
+    with pytest.raises(ValueError, match="numpy.load"):
+        load(file)
+
+
+def contents(torch):
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 2))
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.randn(5, 3)).sum().backward()
+    optimizer.step()
+    base = torch.arange(12.).reshape(3, 4)
+    return {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3,
+            "mixed": (1, 2.5, "x", None, True, [2 ** 40, -1]), "view": base[:, 1:3].t(), "base": base,
+            "bfloat16": torch.randn(3).bfloat16(), "half": torch.ones(2).half(), "bool": torch.tensor([True, False]),
+            "parameter": torch.nn.Parameter(torch.ones(2)), "size": torch.Size([2, 3]), "dtype": torch.float32,
+            "device": torch.device("cpu"), "set": {1, 2}, "empty": torch.zeros(0, 3), "scalar": torch.tensor(2.5),
+            "wants gradient": torch.ones(2, requires_grad=True), "long": torch.arange(3),
+            "byte": torch.arange(3, dtype=torch.uint8), "double": torch.randn(2, 2, dtype=torch.float64)}
+
+
+def assert_same(torch, theirs, ours, where=""):
+    if isinstance(theirs, torch.Tensor):
+        wide = theirs.detach().float() if theirs.dtype == torch.bfloat16 else theirs.detach()
+        assert isinstance(ours, fastnn.Tensor), where
+        np.testing.assert_array_equal(wide.numpy(), ours.detach().numpy(), where, strict=True)
+        assert theirs.requires_grad == ours.requires_grad, where
+        assert not theirs.numel() or theirs.stride() == tuple(ours.stride()), where
+    elif isinstance(theirs, dict):
+        assert type(theirs) is type(ours), where
+        assert list(theirs) == list(ours), where
+        for key, value in theirs.items():
+            assert_same(torch, value, ours[key], f"{where}/{key}")
+    elif isinstance(theirs, (list, tuple)):
+        assert len(theirs) == len(ours), where
+        for i, (a, b) in enumerate(zip(theirs, ours, strict=True)):
+            assert_same(torch, a, b, f"{where}/{i}")
+    else:
+        assert str(theirs) == str(ours), where
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("in_zip", [True, False], ids=["zip", "stream"])
+def test_files_of_pytorch(in_zip):
+    torch = pytest.importorskip("torch")
+    for protocol in (2, 4):
+        file = io.BytesIO()
+        saved = contents(torch)
+        torch.save(saved, file, pickle_protocol=protocol, _use_new_zipfile_serialization=in_zip)
+        file.seek(0)
+        found = load(file, map_location="cpu", weights_only=True)
+        assert_same(torch, saved, found)
+        assert isinstance(found["parameter"], fastnn.nn.Parameter)
+        found["base"][0, 1] = 99.0
+        assert found["view"][0, 0].item() == 99.0, "tensors that shared memory do so again"
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("in_zip", [True, False], ids=["zip", "stream"])
+def test_other_objects_are_refused(in_zip):
+    torch = pytest.importorskip("torch")
+    for thing in (torch.nn.Linear(2, 2), np.ones(3), {"loss": np.float64(3)}, print, collections.Counter("ab"),
+                  torch.ones(2, dtype=torch.complex64)):
+        file = io.BytesIO()
+        torch.save(thing, file, _use_new_zipfile_serialization=in_zip)
+        file.seek(0)
+        with pytest.raises(ValueError, match="holds a|not supported"):
+            load(file)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("in_zip", [True, False], ids=["zip", "stream"])
+def test_changed_bytes_give_tensors_or_an_error(in_zip):
+    torch = pytest.importorskip("torch")
+    file = io.BytesIO()
+    torch.save(contents(torch), file, _use_new_zipfile_serialization=in_zip)
+    generator = np.random.default_rng(0)
+    refused = 0
+    for _ in range(150):
+        data = bytearray(file.getvalue())
+        for position in generator.integers(0, len(data), generator.integers(1, 4)):
+            data[position] = generator.integers(0, 256)
+        if generator.random() < 0.2:
+            del data[generator.integers(0, len(data)):]
+        try:
+            load(io.BytesIO(bytes(data)))
+        except ValueError:
+            refused += 1
+    assert refused > 75
