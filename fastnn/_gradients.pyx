@@ -1,7 +1,7 @@
 """Backward from tensors, and Tensor's methods that have to do with gradients."""
 cimport numpy as np
 
-from fastnn._tape cimport run
+from fastnn._tape cimport Node, Vertex, run
 from fastnn._tensor cimport Tensor, edge, needs_grad, shape_of, wrap
 from fastnn._tape import Handle
 from fastnn._tensor import install_methods
@@ -93,6 +93,7 @@ def register_hook(self, hook):
     def on_arrays(grad):
         changed = hook(wrap(grad))
         return grad if changed is None else (<Tensor?>changed).array
+    on_arrays.hook = hook
     if x.node is None:
         if x.hooks is None:
             x.hooks = []
@@ -131,3 +132,44 @@ def retain_grad(self):
 
 install_methods({function.__name__: function for function in (
     backward, register_hook, register_post_accumulate_grad_hook, retain_grad)})
+
+
+# ---- for fastnn.autograd.recorded, which walks the graph in Python ----
+
+def parts_of(Node node):
+    """(name, edges, saved, a, b, hooks) of a node that can still run."""
+    if node.freed:
+        raise RuntimeError(
+            "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+            "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+            "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time "
+            "or if you need to access saved tensors after calling backward.")
+    node.check_guards()
+    return node.op_name, node.edges, node.saved, node.a, node.b, node.pre_hooks or ()
+
+
+def hooks_of(Tensor leaf):
+    """A leaf's hooks: on its gradient, and after accumulation."""
+    return leaf.hooks or (), leaf.after or ()
+
+
+def vertex_of(Tensor tensor):
+    """Where the tensor's gradient goes: a node, the tensor itself, or None."""
+    return edge(tensor)
+
+
+def tensor_at(np.ndarray array, Vertex vertex):
+    """A tensor on a saved array, in the place of the graph that `vertex` says."""
+    cdef Tensor tensor
+    if isinstance(vertex, Tensor):
+        return vertex
+    tensor = wrap(array)
+    tensor.node = <Node>vertex
+    return tensor
+
+
+def free_node(Node node):
+    """Let go of what the rule needs, as backward does."""
+    node.saved = None
+    node.guard0 = node.guard1 = node.guard2 = None
+    node.freed = True

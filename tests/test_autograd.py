@@ -172,10 +172,19 @@ def test_autograd_grad():
     assert torch.autograd.grad(out, z, allow_unused=True) == (None,)
 
 
-def test_gradients_of_gradients_are_refused():
+def test_gradients_of_gradients():
     x = leaf(2.0)
-    with pytest.raises(NotImplementedError, match="create_graph"):
-        torch.autograd.grad(x * x, x, create_graph=True)
+    first, = torch.autograd.grad(x ** 3, x, create_graph=True)
+    second, = torch.autograd.grad(first, x, create_graph=True)
+    third, = torch.autograd.grad(second, x)
+    assert (first.item(), second.item(), third.item()) == (12.0, 12.0, 6.0)
+    y = leaf(1.0)
+    (x * y * y).backward(create_graph=True)
+    assert x.grad.requires_grad
+    x.grad.backward()
+    assert y.grad.item() == 4.0 + 2.0
+    with pytest.raises(NotImplementedError, match="CumprodBackward0"):
+        torch.autograd.grad(torch.cumprod(x.reshape(1), 0).sum(), x, create_graph=True)
 
 
 def test_function():

@@ -176,6 +176,10 @@ def _gather_backward(grad, shape, places):
     return dx
 
 
+def _gather_rule(grad, shape, places):
+    return _gather_backward(grad, shape or (1,), places).reshape(shape)
+
+
 def places_of(op, index, dim, shape, other="input"):
     """NumPy index (one array for each dimension) for the elements that `index` names along `dim`."""
     need_tensors(op, index)
@@ -213,8 +217,7 @@ def gather(input, dim, index, *, sparse_grad=False, out=None):
         made = record(taken, lambda grad: np.zeros(x.shape, x.dtype), "GatherBackward0", (input,))
     else:
         taken = np.asarray(x.reshape(x.shape or (1,))[places]).reshape(tuple(index.shape))
-        made = record(taken, lambda grad, shape, places: _gather_backward(grad, shape or (1,), places).reshape(shape),
-                      "GatherBackward0", (input,), (x.shape, places))
+        made = record(taken, _gather_rule, "GatherBackward0", (input,), (x.shape, places))
     return into("gather", out, made, (input, index))
 
 

@@ -217,7 +217,7 @@ def cross_entropy(input, target, weight=None, size_average=None, long ignore_ind
         return wrap(y)
     out = record2(y, cross_entropy_backward, "NllLossBackward0", x, t,
                   (x.array, t.array, saved, w, ignore_index, reduction))
-    out.node.a = label_smoothing
+    out.node.a, out.node.b = label_smoothing, 1.0  # b: not nll_loss, whose node has the same name
     out.node.guard(x.version_object())
     out.node.guard(t.version_object())
     return out

@@ -1,0 +1,196 @@
+"""autograd.Function, autograd.functional, gradcheck and gradients of gradients."""
+import numpy as np
+import pytest
+
+import fastnn as torch
+from fastnn import nn
+from fastnn.autograd import Function, functional, gradcheck, gradgradcheck
+from fastnn.autograd.function import once_differentiable
+from fastnn.nn import functional as F
+
+
+def leaf(*values):
+    return torch.tensor(values, dtype=torch.float64, requires_grad=True)
+
+
+class SumAndProduct(Function):
+    @staticmethod
+    def forward(ctx, x, y, factor):
+        ctx.save_for_backward(x, y)
+        ctx.factor = factor
+        return x + y, x * y * factor, torch.tensor([1, 2])
+
+    @staticmethod
+    def backward(ctx, dsum, dproduct, _):
+        x, y = ctx.saved_tensors
+        dproduct = dproduct * ctx.factor
+        return dsum + dproduct * y, dsum + dproduct * x, None
+
+
+def test_function_of_several_outputs():
+    x, y = leaf(1.0, 2.0), leaf(3.0, 5.0)
+    a, b, whole = SumAndProduct.apply(x, y, 2)
+    assert not whole.requires_grad and a.requires_grad
+    (a * 3 + b).sum().backward()
+    assert x.grad.tolist() == [9.0, 13.0] and y.grad.tolist() == [5.0, 7.0]
+    x.grad = None
+    SumAndProduct.apply(x, y, 2)[1].sum().backward()  # the other output is not used
+    assert x.grad.tolist() == [6.0, 10.0]
+    assert gradcheck(lambda p, q: SumAndProduct.apply(p, q, 0.5)[:2], (x, y))
+
+
+class Double(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.mark_dirty(x)
+        return x.mul_(2)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return grad * 2
+
+
+def test_function_that_changes_its_input():
+    x = leaf(1.0, 2.0)
+    y = x * 3
+    z = Double.apply(y)
+    assert z is y and y.tolist() == [6.0, 12.0]
+    y.sum().backward()
+    assert x.grad.tolist() == [6.0, 6.0]
+
+
+class Cube(Function):
+    @staticmethod
+    def forward(x):
+        return x ** 3
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, = ctx.saved_tensors
+        return grad * 3 * x * x
+
+
+def test_setup_context_and_second_derivative():
+    x = leaf(2.0)
+    first, = torch.autograd.grad(Cube.apply(x), x, create_graph=True)
+    assert first.item() == 12.0 and torch.autograd.grad(first, x)[0].item() == 12.0
+    assert gradgradcheck(Cube.apply, (leaf(0.5, 2.0),))
+
+
+def test_saved_tensor_that_changed_and_bad_results():
+    x = leaf(1.0)
+    y = x * 1
+    z = Cube.apply(y)
+    y.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        z.backward()
+
+    class Bad(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        @once_differentiable
+        def backward(ctx, grad):
+            assert not torch.is_grad_enabled()
+            return grad, grad
+    with pytest.raises(RuntimeError, match="incorrect number of gradients"):
+        Bad.apply(x).sum().backward()
+    with pytest.raises(RuntimeError, match="should not be instantiated"):
+        Bad()
+
+
+def test_gradcheck_sees_a_wrong_gradient():
+    class Wrong(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * x
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad
+    with pytest.raises(RuntimeError, match="Jacobian mismatch"):
+        gradcheck(Wrong.apply, (leaf(1.0, 2.0),))
+    assert not gradcheck(Wrong.apply, (leaf(1.0, 2.0),), raise_exception=False)
+    assert gradcheck(lambda x, w: torch.tanh(x @ w), (torch.randn(2, 3, dtype=torch.float64, requires_grad=True),
+                                                      torch.randn(3, 2, dtype=torch.float64, requires_grad=True)))
+
+
+@pytest.mark.torch
+def test_functional_is_pytorchs():
+    theirs = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    x, y, v, w = (rng.standard_normal(n) for n in (3, 2, 3, 2))
+
+    def outcome(library):
+        def several(a, b):
+            return (a.exp() * b.sum(), (a * a).sum() + b ** 3)
+
+        def one(a, b):
+            return (a.sin() * a).sum() * (b ** 2).sum()
+        make = library.from_numpy
+        f = library.autograd.functional
+        given = make(x), make(y)
+        return [f.jacobian(several, given), f.jacobian(lambda a: a * a, make(x)), f.hessian(one, given),
+                f.hessian(lambda a: (a ** 3).sum(), make(x)), f.vjp(several, given, (make(v), make(w))),
+                f.jvp(several, given, (make(v), make(w))), f.vhp(one, given, (make(v), make(w))),
+                f.hvp(one, given, (make(v), make(w)))]
+
+    def flat(value):
+        return [item for part in value for item in flat(part)] if isinstance(value, (list, tuple)) else [value.numpy()]
+    found, expected = flat(outcome(torch)), flat(outcome(theirs))
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected):
+        np.testing.assert_allclose(a, b, rtol=1e-10)
+    assert functional.jacobian(lambda a: a[:0], torch.ones(2)).shape == (0, 2)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "softplus", "silu", "gelu", "sigmoid", "elu"])
+def test_second_derivatives_of_a_network(activation):
+    """u'' of a network, as programs that solve differential equations need it, and its gradient for the weights."""
+    torch.manual_seed(0)
+    f = getattr(F, activation)
+    w1, b1, w2 = (torch.randn(*s, dtype=torch.float64, requires_grad=True) for s in ((4, 1), (4,), (1, 4)))
+    x = torch.linspace(0.1, 1, 3, dtype=torch.float64).reshape(3, 1).requires_grad_()
+
+    def residual(x, w1, b1, w2):
+        u = F.linear(f(F.linear(x, w1, b1)), w2)
+        first, = torch.autograd.grad(u.sum(), x, create_graph=True)
+        second, = torch.autograd.grad(first.sum(), x, create_graph=True)
+        return second + u
+    assert gradcheck(residual, (x, w1, b1, w2), atol=1e-4)
+
+
+def test_gradient_penalty():
+    torch.manual_seed(0)
+    critic = nn.Sequential(nn.Linear(2, 5), nn.LeakyReLU(0.2), nn.Linear(5, 1))
+    x = torch.randn(4, 2, requires_grad=True)
+    slope, = torch.autograd.grad(critic(x), x, torch.ones(4, 1), create_graph=True, retain_graph=True)
+    ((slope.norm(2, dim=1) - 1) ** 2).mean().backward()
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in (critic[0].weight, critic[2].weight))
+
+
+@pytest.mark.parametrize("loss", ["mse_loss", "cross_entropy", "binary_cross_entropy_with_logits"])
+def test_second_derivatives_of_losses(loss):
+    torch.manual_seed(0)
+    x = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
+    target = torch.tensor([0, 3, 1]) if loss == "cross_entropy" else torch.rand(3, 4, dtype=torch.float64)
+    assert gradgradcheck(lambda x: getattr(F, loss)(x, target), (x,))
+
+
+def test_gradients_into_some_inputs():
+    x, y = leaf(1.0), leaf(2.0)
+    (x * y).backward(inputs=x)
+    assert x.grad.item() == 2.0 and y.grad is None
+    found = torch.autograd.grad((x * 2).sum(), (x, y), materialize_grads=True)
+    assert found[1].tolist() == [0.0]
+    with pytest.raises(RuntimeError, match="cannot be empty"):
+        (x * y).backward(inputs=[])
+    with torch.autograd.detect_anomaly():
+        assert torch.autograd.is_anomaly_enabled()
+    assert isinstance(torch.autograd.Variable(torch.ones(1)), torch.Tensor)
