@@ -5,7 +5,7 @@ method of the same name.
 """
 from fastnn import _gradients, _operators, _tensor  # noqa: F401 (backward and hooks become methods)
 from fastnn.ops import (arithmetic, compare, creation, indexing, inplace, linear, methods, names, pointwise,
-                        products, rearrange, reduce, scatter, shape, sorting)
+                        products, rearrange, reduce, sampling, scatter, shape, sorting)
 from fastnn.ops._common import with_out
 from fastnn.ops.printing import tensor_str
 
@@ -20,6 +20,7 @@ FUNCTIONS = {
                "atan sinh cosh erf floor ceil round trunc clamp sigmoid tanh relu",
     products: "addcmul addcdiv addmv addbmm baddbmm lerp inner kron norm dist trace count_nonzero nan_to_num",
     rearrange: "flip fliplr flipud roll rot90 tile repeat_interleave tensor_split diagonal diag_embed diag tril triu",
+    sampling: "bernoulli multinomial",
     scatter: "scatter scatter_add index_add index_copy index_fill take_along_dim take masked_scatter",
     sorting: "sort argsort msort topk kthvalue median unique unique_consecutive bincount histc bucketize cumsum "
              "cumprod",
@@ -31,6 +32,7 @@ TOP_LEVEL = {
     products: "einsum tensordot cosine_similarity pairwise_distance",
     rearrange: "hstack vstack dstack column_stack meshgrid broadcast_tensors cartesian_prod atleast_1d atleast_2d "
                "atleast_3d",
+    sampling: "normal randint_like",
     sorting: "searchsorted",
 }
 # Methods under other names, and methods that are no top-level functions.

@@ -243,6 +243,8 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None, device=Non
     _check(device, layout)
     if size is None:
         low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     array = _generator(generator).randint(low, high, _sizes((size,)))
