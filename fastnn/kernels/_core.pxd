@@ -5,6 +5,8 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 # The table of C kernels as src_c/kernels.def declares it: formulas, shapes and aliasing are there.
 cdef extern from "fastnn.h" nogil:
     int FNN_F32, FNN_F64, FNN_MAX_NDIM
+    ctypedef struct fnn_windows:
+        int64_t outer, h, w, inner, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw
     ctypedef struct fnn_kernels:
         const char *isa
         # elementwise
@@ -48,6 +50,15 @@ cdef extern from "fastnn.h" nogil:
                           double divisor) noexcept nogil
         void (*argreduce[2])(int smallest, int64_t *out, const void *x, int64_t outer, int64_t n,
                              int64_t inner) noexcept nogil
+        # pool
+        void (*max_pool_forward[2])(void *y, void *index, int kind, const void *x,
+                                    const fnn_windows *windows) noexcept nogil
+        void (*max_pool_backward[2])(void *dx, const void *dy, const void *index, int kind,
+                                     const fnn_windows *windows) noexcept nogil
+        void (*avg_pool_forward[2])(void *y, const void *x, const fnn_windows *windows, int include_pad,
+                                    double divisor) noexcept nogil
+        void (*avg_pool_backward[2])(void *dx, const void *dy, const fnn_windows *windows, int include_pad,
+                                     double divisor) noexcept nogil
         # softmax
         void (*softmax_forward[2])(int log, void *y, const void *x, int64_t outer, int64_t n,
                                    int64_t inner) noexcept nogil

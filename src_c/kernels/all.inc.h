@@ -7,6 +7,8 @@
 #include "loss.inc.h"
 #include "cross_entropy.inc.h"
 #include "reduce.inc.h"
+#include "max_pool.inc.h"
+#include "avg_pool.inc.h"
 #include "softmax.inc.h"
 #include "dropout.inc.h"
 #include "optim.inc.h"

@@ -1,0 +1,280 @@
+"""Pooling: the largest elements, averages or norms of windows.
+
+A row (1d) is a plane of height 1 to the kernels.
+"""
+import numpy as np
+
+from fastnn import kernels
+from fastnn._tensor import from_array, record
+from fastnn.errors import ShapeError
+from fastnn.ops._common import need_tensors
+
+
+def _pair(value):
+    """One int for both axes, or two."""
+    if isinstance(value, (tuple, list)):
+        return tuple(value) * 2 if len(value) == 1 else tuple(value)
+    return value, value
+
+
+def _single(name, value):
+    """An int, or a sequence with one."""
+    if isinstance(value, (tuple, list)):
+        if len(value) != 1:
+            raise ShapeError(f"{name} must be a single int, or a tuple of one int, got {value!r}")
+        return value[0]
+    return value
+
+
+def _row_sizes(name, **sizes):
+    """Sizes for planes of height 1, with `first` along the height."""
+    flat = []
+    for key, (value, first) in sizes.items():
+        if value is not None and not (isinstance(value, (tuple, list)) and not value):
+            value = (first, _single(f"{name}: {key}", value))
+        else:
+            value = None
+        flat.append(value)
+    return flat
+
+
+def _row(name, input):
+    """A 1d operation's input as planes."""
+    need_tensors(name, input)
+    if input.ndim not in (2, 3):
+        raise ShapeError(f"{name}: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but "
+                         f"got: {list(input.shape)}")
+    return input.detach().numpy()[..., None, :]
+
+
+# ---- the largest ----
+
+def _max_backward(grad, index, shape, sizes):
+    return kernels.max_pool_backward(grad, index, shape, *sizes)
+
+
+def _max_row_backward(grad, index, shape, sizes):
+    return kernels.max_pool_backward(grad[..., None, :], index, shape, *sizes)[..., 0, :]
+
+
+def _max_pool(name, input, x, sizes, ceil_mode, return_indices, row):
+    """The output, with flat indices or not; `x` are the input's planes."""
+    form = "flat" if return_indices else "taps" if input.requires_grad else None
+    y, index = kernels.max_pool_forward(x, *sizes, ceil_mode, form)
+    shape, kept = x.shape, index
+    if row:
+        y, index = y[..., 0, :], None if index is None else index[..., 0, :]
+    if not return_indices:
+        return record(y, _max_row_backward if row else _max_backward, name, (input,), (kept, shape, sizes))
+    places = from_array(index)
+    return record(y, _max_row_backward if row else _max_backward, name, (input,), (kept, shape, sizes),
+                  (places,)), places
+
+
+def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """The largest element of each window of a row; NaN where there is one.
+
+    Shape: input (C, L) or (N, C, L), result (..., floor((L + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1),
+    with `ceil_mode` rounded up. With `return_indices` also where the largest are, int64. `stride` None is `kernel_size`.
+    """
+    x = _row("max_pool1d", input)
+    sizes = _row_sizes("max_pool1d", kernel_size=(kernel_size, 1), stride=(stride, 1), padding=(padding, 0),
+                       dilation=(dilation, 1))
+    return _max_pool("MaxPool1DBackward0", input, x, sizes, ceil_mode, return_indices, True)
+
+
+def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """The largest element of each window of a plane; NaN where there is one.
+
+    Shape: input (C, H, W) or (N, C, H, W), result (..., oH, oW) as for ``max_pool1d``; sizes are ints or pairs. With
+    `return_indices` also where in its plane each one is, h * W + w, int64.
+    """
+    need_tensors("max_pool2d", input)
+    return _max_pool("MaxPool2DWithIndicesBackward0", input, input.detach().numpy(),
+                     (kernel_size, stride, padding, dilation), ceil_mode, return_indices, False)
+
+
+def max_pool1d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
+                            return_indices=False):
+    """``max_pool1d`` with `return_indices`."""
+    return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+def max_pool2d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
+                            return_indices=False):
+    """``max_pool2d`` with `return_indices`."""
+    return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+# ---- averages ----
+
+def _avg_backward(grad, shape, *options):
+    return kernels.avg_pool_backward(grad, shape, *options)
+
+
+def _avg_row_backward(grad, shape, *options):
+    return kernels.avg_pool_backward(grad[..., None, :], shape, *options)[..., 0, :]
+
+
+def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    """The average of each window of a row; zeros of the padding count unless `count_include_pad` is False.
+
+    Shape: as ``max_pool1d``.
+    """
+    x = _row("avg_pool1d", input)
+    sizes = _row_sizes("avg_pool1d", kernel_size=(kernel_size, 1), stride=(stride, 1), padding=(padding, 0))
+    y = kernels.avg_pool_forward(x, *sizes, ceil_mode, count_include_pad)
+    return record(y[..., 0, :], _avg_row_backward, "AvgPool1DBackward0", (input,), (x.shape, *sizes, count_include_pad))
+
+
+def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
+               divisor_override=None):
+    """The average of each window of a plane; `divisor_override` divides the sums instead of the elements' number.
+
+    Shape: as ``max_pool2d``.
+    """
+    need_tensors("avg_pool2d", input)
+    x = input.detach().numpy()
+    y = kernels.avg_pool_forward(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return record(y, _avg_backward, "AvgPool2DBackward0", (input,),
+                  (x.shape, kernel_size, stride, padding, count_include_pad, divisor_override))
+
+
+def _lp_pool(name, pool, max_pool, input, norm_type, kernel_size, stride, ceil_mode, elements):
+    need_tensors(name, input)
+    if norm_type == float("inf"):
+        return max_pool(input.abs(), kernel_size, stride, 0, 1, ceil_mode)
+    if norm_type == -float("inf"):
+        return -max_pool(-input.abs(), kernel_size, stride, 0, 1, ceil_mode)
+    mean = pool(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
+    return (mean.sign() * mean.abs().relu()).mul(elements).pow(1.0 / norm_type)
+
+
+def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    """(sum of x^p over each window)^(1/p), p = `norm_type`; a sum below 0 counts as PyTorch's does.
+
+    Shape: as ``max_pool1d`` without padding.
+    """
+    return _lp_pool("lp_pool1d", avg_pool1d, max_pool1d, input, norm_type, kernel_size, stride, ceil_mode,
+                    _single("lp_pool1d: kernel_size", kernel_size))
+
+
+def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
+    """``lp_pool1d`` over windows of planes."""
+    height, width = _pair(kernel_size)
+    return _lp_pool("lp_pool2d", avg_pool2d, max_pool2d, input, norm_type, kernel_size, stride, ceil_mode,
+                    height * width)
+
+
+# ---- windows for a given output ----
+
+def _with_default(name, output_size, shape, count):
+    """The output's sizes; None stands for the input's."""
+    sizes = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * count
+    if len(sizes) != count:
+        raise ShapeError(f"{name}: output_size must be {count}, got {output_size!r}")
+    if len(shape) <= count:
+        raise ValueError(f"{name}: Input dimension should be at least {count + 1}, got {list(shape)}")
+    return tuple(own if size is None else int(size) for size, own in zip(sizes, shape[-count:]))
+
+
+def _adaptive_max(name, input, x, size, return_indices, row):
+    y, kept = kernels.adaptive_max_pool_forward(x, size)
+    index = kept
+    if row:
+        y, index = y[..., 0, :], kept[..., 0, :]
+    places = from_array(index)
+    out = record(y, _max_row_backward if row else _max_backward, name, (input,), (kept, x.shape, ()), (places,))
+    return (out, places) if return_indices else out
+
+
+def adaptive_max_pool1d(input, output_size, return_indices=False):
+    """The largest elements of `output_size` windows that cover a row evenly.
+
+    Shape: input (C, L) or (N, C, L), result (..., output_size).
+    """
+    need_tensors("adaptive_max_pool1d", input)
+    size = _with_default("adaptive_max_pool1d", output_size, input.shape, 1)
+    return _adaptive_max("AdaptiveMaxPool2DBackward0", input, _row("adaptive_max_pool1d", input), (1, *size),
+                         return_indices, True)
+
+
+def adaptive_max_pool2d(input, output_size, return_indices=False):
+    """The largest elements of windows that cover a plane evenly; None in `output_size` keeps the input's.
+
+    Shape: input (C, H, W) or (N, C, H, W), result (..., *output_size).
+    """
+    need_tensors("adaptive_max_pool2d", input)
+    size = _with_default("adaptive_max_pool2d", output_size, input.shape, 2)
+    return _adaptive_max("AdaptiveMaxPool2DBackward0", input, input.detach().numpy(), size, return_indices, False)
+
+
+# ---- back to where the largest were ----
+
+def _unpool_size(name, shape, kernel, stride, padding, output_size):
+    usual = [(n - 1) * s + k - 2 * p for n, k, s, p in zip(shape[-len(kernel):], kernel, stride, padding)]
+    if output_size is None:
+        size = usual
+    else:
+        size = list(output_size)
+        if len(size) == len(kernel) + 2:
+            size = size[2:]
+        if len(size) != len(kernel):
+            raise ValueError(f"{name}: output_size should be a sequence containing {len(kernel)} or {len(kernel) + 2} "
+                             f"elements, but it has a length of '{len(size)}'")
+        for d, (n, s) in enumerate(zip(usual, stride)):
+            if not n - s < size[d] < n + s:
+                raise ValueError(f'{name}: invalid output_size "{size}" (dim {d} must be between {n - s} and {n + s})')
+    if min(size) < 0:
+        raise ShapeError(f"{name}: expected an output_size of at least 0, got {size}")
+    return tuple(size)
+
+
+def _unpool(name, input, indices, size, dims):
+    """Zeros with the input's numbers at their indices, of which the last one counts; by NumPy."""
+    need_tensors(name, input, indices)
+    if indices.numpy().dtype != np.int64:
+        raise RuntimeError(f"{name}: elements in indices should be type int64 but got: {indices.dtype}")
+    x, shape, count = input.detach().numpy(), tuple(input.shape), len(dims)
+    if input.shape != indices.shape:
+        raise ShapeError(f"{name}: Expected shape of indices to be same as that of the input tensor ({list(shape)}) but "
+                         f"got indices tensor with shape: {list(indices.shape)}")
+    if len(shape) not in (count + 1, count + 2) or 0 in shape[1:]:
+        raise ShapeError(f"{name}: Input to {name} should be a {count + 1}d or {count + 2}d Tensor with non-zero "
+                         f"dimensions, but got {list(shape)}")
+    n, total = int(np.prod(shape[:-count])), int(np.prod(size))
+    places = indices.numpy().reshape(n, -1) if n else np.zeros((0, 1), np.int64)
+    if places.size and (places.min() < 0 or places.max() >= total):
+        raise ShapeError(f"{name}: Found an invalid max index: expected 0 to {total - 1} (output volumes are of size "
+                         f"{'x'.join(map(str, size))}), got {places.min()} to {places.max()}")
+    y = np.zeros((n, total), x.dtype)
+    if n:
+        np.put_along_axis(y, places, x.reshape(n, -1), 1)
+
+    def backward(grad):
+        if not n:
+            return np.zeros(shape, grad.dtype)
+        return np.take_along_axis(grad.reshape(n, -1), places, 1).reshape(shape)
+    return record(y.reshape(shape[:-count] + size), backward, "MaxUnpool2DBackward0", (input,), (), (indices,))
+
+
+def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    """Zeros, and the input's elements where ``max_pool1d`` found them.
+
+    Shape: input and indices (C, L) or (N, C, L), result (..., (L - 1) stride - 2 padding + kernel_size) or as
+    `output_size` says, which may differ by less than a stride.
+    """
+    kernel, padding = (_single("max_unpool1d: kernel_size", kernel_size),), (_single("max_unpool1d: padding", padding),)
+    stride = kernel if stride is None else (_single("max_unpool1d: stride", stride),)
+    need_tensors("max_unpool1d", input, indices)
+    size = _unpool_size("max_unpool1d", tuple(input.shape), kernel, stride, padding, output_size)
+    return _unpool("max_unpool1d", input, indices, size, kernel)
+
+
+def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    """Zeros, and the input's elements where ``max_pool2d`` found them; shapes as for ``max_unpool1d``."""
+    kernel, padding = _pair(kernel_size), _pair(padding)
+    stride = kernel if stride is None else _pair(stride)
+    need_tensors("max_unpool2d", input, indices)
+    size = _unpool_size("max_unpool2d", tuple(input.shape), kernel, stride, padding, output_size)
+    return _unpool("max_unpool2d", input, indices, size, kernel)

@@ -1,0 +1,233 @@
+/* avg_pool.inc.h -- averages of windows. Loops run as in max_pool.inc.h, whose contexts and windows these are. */
+
+/* What a sum over window (i, j) is divided by. */
+static inline int64_t FN(window_count)(const FN(pool_context) *c, int64_t at, int64_t n, int64_t kernel,
+                                       int64_t padding)
+{
+    const int64_t low = c->include_pad || at > 0 ? at : 0, most = c->include_pad ? n + padding : n;
+    const int64_t high = at + kernel < most ? at + kernel : most;
+    return high > low ? high - low : 0;
+}
+
+/* y[j] /= the divisors of outputs j0 + j of row i. */
+static void FN(divide_row)(const FN(pool_context) *c, REAL *y, const REAL *x, int64_t i, int64_t j0, int64_t n)
+{
+    const fnn_windows *g = c->g;
+    const REAL rows = (REAL)FN(window_count)(c, i * g->sh - g->ph, g->h, g->kh, g->ph);
+    int64_t from = 0, to = n;
+    REAL divisor = c->divisor;
+    if (divisor == 0) { /* the windows in the middle are whole */
+        from = (g->pw + g->sw - 1) / g->sw - j0;
+        from = from < 0 ? 0 : from < n ? from : n;
+        to = g->w + g->pw >= g->kw ? (g->w + g->pw - g->kw) / g->sw + 1 - j0 : 0;
+        to = to < from ? from : to < n ? to : n;
+        divisor = rows * (REAL)g->kw;
+        for (int64_t j = 0; j < n; j++) {
+            if (j == from)
+                j = to;
+            if (j < n)
+                y[j] = x[j] / (rows * (REAL)FN(window_count)(c, (j0 + j) * g->sw - g->pw, g->w, g->kw, g->pw));
+        }
+    }
+    for (int64_t j = from; j < to; j++)
+        y[j] = x[j] / divisor;
+}
+
+FNN_INLINE void FN(gather_line_by)(REAL *restrict y, const REAL *restrict x, int64_t step, int64_t n)
+{
+    for (int64_t j = 0; j < n; j++)
+        y[j] += x[j * step];
+}
+
+FNN_INLINE void FN(spread_line_by)(REAL *restrict dx, const REAL *restrict dy, int64_t step, int64_t n)
+{
+    for (int64_t j = 0; j < n; j++)
+        dx[j * step] += dy[j];
+}
+
+/* y[j] += x[j step] */
+static void FN(gather_line)(REAL *y, const REAL *x, int64_t step, int64_t n)
+{
+    if (step == 1)
+        FN(gather_line_by)(y, x, 1, n);
+    else if (step == 2)
+        FN(gather_line_by)(y, x, 2, n);
+    else
+        FN(gather_line_by)(y, x, step, n);
+}
+
+/* dx[j step] += dy[j] */
+static void FN(spread_line)(REAL *dx, const REAL *dy, int64_t step, int64_t n)
+{
+    if (step == 1)
+        FN(spread_line_by)(dx, dy, 1, n);
+    else if (step == 2)
+        FN(spread_line_by)(dx, dy, 2, n);
+    else
+        FN(spread_line_by)(dx, dy, step, n);
+}
+
+/* Sums of outputs j0..j0+n-1 of row i. */
+static void FN(avg_pool_block)(const FN(pool_context) *c, REAL *restrict y, const REAL *restrict x, int64_t i,
+                               int64_t j0, int64_t n)
+{
+    const fnn_windows *g = c->g;
+    if (c->small) {
+        const REAL *p = x + 2 * i * g->w + 2 * j0, *q = p + g->w;
+        for (int64_t j = 0; j < n; j++)
+            y[j] = p[2 * j] + p[2 * j + 1] + q[2 * j] + q[2 * j + 1];
+        return;
+    }
+    memset(y, 0, (size_t)n * sizeof(REAL));
+    int64_t h0, h1;
+    fnn_window(i, g->h, g->oh, g->kh, g->sh, g->ph, &h0, &h1);
+    for (int64_t h = h0; h < h1; h++)
+        for (int64_t kw = 0; kw < g->kw; kw++) {
+            const int64_t at = j0 * g->sw - g->pw + kw;
+            int64_t from, to;
+            fnn_inside(at, g->w, n, g->sw, &from, &to);
+            if (from < to)
+                FN(gather_line)(y + from, x + h * g->w + at + from * g->sw, g->sw, to - from);
+        }
+}
+
+/* Items are rows of outputs. */
+static void FN(avg_pool_rows)(void *context, int64_t begin, int64_t end)
+{
+    const FN(pool_context) *c = context;
+    const fnn_windows *g = c->g;
+    const int64_t inner = g->inner;
+    for (int64_t row = begin; row < end; row++) {
+        const int64_t i = row % g->oh;
+        REAL *y = c->y + row * g->ow * inner;
+        const REAL *x = c->x + row / g->oh * g->h * g->w * inner;
+        int64_t h0, h1, w0, w1;
+        fnn_window(i, g->h, g->oh, g->kh, g->sh, g->ph, &h0, &h1);
+        for (int64_t j = 0; c->wide && j < g->ow; j++) {
+            fnn_window(j, g->w, g->ow, g->kw, g->sw, g->pw, &w0, &w1);
+            y[j] = 0;
+            if (w0 == 0 && w1 == g->w && h0 < h1) /* whole rows are one */
+                y[j] = FN(sum_row)(x + h0 * g->w, (h1 - h0) * g->w);
+            else
+                for (int64_t h = h0; h < h1 && w0 < w1; h++)
+                    y[j] += FN(sum_row)(x + h * g->w + w0, w1 - w0);
+        }
+        if (inner == 1) {
+            for (int64_t j = 0; j < g->ow && !c->wide; j += FNN_POOL_BLOCK)
+                FN(avg_pool_block)(c, y + j, x, i, j, g->ow - j < FNN_POOL_BLOCK ? g->ow - j : FNN_POOL_BLOCK);
+            FN(divide_row)(c, y, y, i, 0, g->ow);
+            continue;
+        }
+        const int64_t rows = FN(window_count)(c, i * g->sh - g->ph, g->h, g->kh, g->ph);
+        for (int64_t j = 0; j < g->ow; j++, y += inner) {
+            const int64_t left = j * g->sw - g->pw;
+            const REAL divisor =
+                c->divisor != 0 ? c->divisor : (REAL)(rows * FN(window_count)(c, left, g->w, g->kw, g->pw));
+            memset(y, 0, (size_t)inner * sizeof(REAL));
+            fnn_window(j, g->w, g->ow, g->kw, g->sw, g->pw, &w0, &w1);
+            for (int64_t h = h0; h < h1; h++)
+                for (int64_t w = w0; w < w1; w++)
+                    FN(gather_line)(y, x + (h * g->w + w) * inner, 1, inner);
+            for (int64_t m = 0; m < inner; m++)
+                y[m] /= divisor;
+        }
+    }
+}
+
+static void FN(avg_pool_forward)(void *y, const void *x, const fnn_windows *g, int include_pad, double divisor)
+{
+    FN(pool_context) c = {.y = y, .x = x, .g = g, .wide = fnn_windows_are_wide(g),
+                          .small = g->inner == 1 && fnn_windows_are_2x2(g), .include_pad = include_pad,
+                          .divisor = (REAL)divisor};
+    const double size = (double)(g->kh * g->kw);
+    fnn_parallel_for(g->outer * g->oh, 1, (double)(g->ow * g->inner) * (0.2 * size + 0.5) + 10, FN(avg_pool_rows), &c);
+}
+
+/* ---- backward ---- */
+
+/* A row of outputs' gradients, divided, to the rows of dx that its windows cover; inner == 1. */
+static void FN(avg_spread)(const FN(pool_context) *c, REAL *dx, const REAL *dy, int64_t i)
+{
+    const fnn_windows *g = c->g;
+    REAL part[FNN_POOL_BLOCK];
+    int64_t h0, h1;
+    fnn_window(i, g->h, g->oh, g->kh, g->sh, g->ph, &h0, &h1);
+    for (int64_t j0 = 0; j0 < g->ow; j0 += FNN_POOL_BLOCK) {
+        const int64_t n = g->ow - j0 < FNN_POOL_BLOCK ? g->ow - j0 : FNN_POOL_BLOCK;
+        FN(divide_row)(c, part, dy + j0, i, j0, n);
+        for (int64_t h = h0; h < h1; h++) {
+            REAL *line = dx + h * g->w;
+            if (c->small) {
+                for (int64_t j = 0; j < n; j++)
+                    line[2 * (j0 + j)] = line[2 * (j0 + j) + 1] = part[j];
+                continue;
+            }
+            for (int64_t j = 0; c->wide && j < n; j++) {
+                int64_t w0, w1;
+                fnn_window(j0 + j, g->w, g->ow, g->kw, g->sw, g->pw, &w0, &w1);
+                for (int64_t w = w0; w < w1; w++)
+                    line[w] += part[j];
+            }
+            for (int64_t kw = 0; kw < g->kw && !c->wide; kw++) {
+                const int64_t at = j0 * g->sw - g->pw + kw;
+                int64_t from, to;
+                fnn_inside(at, g->w, n, g->sw, &from, &to);
+                if (from < to)
+                    FN(spread_line)(line + at + from * g->sw, part + from, g->sw, to - from);
+            }
+        }
+    }
+}
+
+/* Items are planes, or with channels last parts of their channels. */
+static void FN(avg_pool_planes)(void *context, int64_t begin, int64_t end)
+{
+    const FN(pool_context) *c = context;
+    const fnn_windows *g = c->g;
+    const int64_t parts = fnn_channel_parts(g), inner = g->inner;
+    for (int64_t item = begin; item < end; item++) {
+        const int64_t plane = item / parts, c0 = item % parts * FNN_POOL_BLOCK;
+        const int64_t n = inner - c0 < FNN_POOL_BLOCK ? inner - c0 : FNN_POOL_BLOCK;
+        REAL *dx = c->y + plane * g->h * g->w * inner + c0;
+        const REAL *dy = c->x + plane * g->oh * g->ow * inner + c0;
+        if (n == inner)
+            memset(dx, 0, (size_t)(g->h * g->w * inner) * sizeof(REAL));
+        else
+            for (int64_t k = 0; k < g->h * g->w; k++)
+                memset(dx + k * inner, 0, (size_t)n * sizeof(REAL));
+        for (int64_t i = 0; i < g->oh; i++) {
+            if (inner == 1) {
+                FN(avg_spread)(c, dx, dy + i * g->ow, i);
+                continue;
+            }
+            REAL part[FNN_POOL_BLOCK];
+            const int64_t rows = FN(window_count)(c, i * g->sh - g->ph, g->h, g->kh, g->ph);
+            int64_t h0, h1, w0, w1;
+            fnn_window(i, g->h, g->oh, g->kh, g->sh, g->ph, &h0, &h1);
+            for (int64_t j = 0; j < g->ow; j++) {
+                const REAL divisor = c->divisor != 0 ? c->divisor
+                                                     : (REAL)(rows * FN(window_count)(c, j * g->sw - g->pw, g->w,
+                                                                                      g->kw, g->pw));
+                for (int64_t m = 0; m < n; m++)
+                    part[m] = dy[(i * g->ow + j) * inner + m] / divisor;
+                fnn_window(j, g->w, g->ow, g->kw, g->sw, g->pw, &w0, &w1);
+                for (int64_t h = h0; h < h1; h++)
+                    for (int64_t w = w0; w < w1; w++)
+                        FN(gather_line)(dx + (h * g->w + w) * inner, part, 1, n);
+            }
+        }
+    }
+}
+
+static void FN(avg_pool_backward)(void *dx, const void *dy, const fnn_windows *g, int include_pad, double divisor)
+{
+    FN(pool_context) c = {.y = dx, .x = dy, .g = g, .wide = fnn_windows_are_wide(g),
+                          .small = g->inner == 1 && fnn_windows_are_2x2(g), .include_pad = include_pad,
+                          .divisor = (REAL)divisor};
+    const int64_t parts = fnn_channel_parts(g);
+    const double elements = (double)(g->inner < FNN_POOL_BLOCK ? g->inner : FNN_POOL_BLOCK);
+    fnn_parallel_for(g->outer * parts, 1,
+                     elements * (0.1 * (double)(g->h * g->w) +
+                                 (0.3 * (double)(g->kh * g->kw) + 0.5) * (double)(g->oh * g->ow)) + 10,
+                     FN(avg_pool_planes), &c);
+}
