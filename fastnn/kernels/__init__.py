@@ -15,5 +15,7 @@ from fastnn.kernels.loss import (cross_entropy_backward, cross_entropy_forward, 
 from fastnn.kernels.lbfgs import lbfgs_direction
 from fastnn.kernels.optim import adadelta_step, adagrad_step, asgd_step, rmsprop_step, rprop_step, sgd_step
 from fastnn.kernels.optim_adam import adam_step, adamax_step, nadam_step, radam_step
+from fastnn.kernels.pool import (adaptive_max_pool_forward, avg_pool_backward, avg_pool_forward, max_pool_backward,
+                                 max_pool_forward)
 from fastnn.kernels.reduce import argreduce, reduce, sum_to
 from fastnn.kernels.softmax import logsumexp, softmax_backward, softmax_forward

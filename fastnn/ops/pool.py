@@ -47,6 +47,10 @@ def _row(name, input):
     return input.detach().numpy()[..., None, :]
 
 
+def _is_integer(x):
+    return x.dtype.kind in "iu"
+
+
 # ---- the largest ----
 
 def _max_backward(grad, index, shape, sizes):
@@ -60,7 +64,11 @@ def _max_row_backward(grad, index, shape, sizes):
 def _max_pool(name, input, x, sizes, ceil_mode, return_indices, row):
     """The output, with flat indices or not; `x` are the input's planes."""
     form = "flat" if return_indices else "taps" if input.requires_grad else None
-    y, index = kernels.max_pool_forward(x, *sizes, ceil_mode, form)
+    if _is_integer(x):  # exact below 2^53
+        y, index = kernels.max_pool_forward(x.astype(np.float64), *sizes, ceil_mode, form)
+        y = y.astype(x.dtype)
+    else:
+        y, index = kernels.max_pool_forward(x, *sizes, ceil_mode, form)
     shape, kept = x.shape, index
     if row:
         y, index = y[..., 0, :], None if index is None else index[..., 0, :]
@@ -74,8 +82,9 @@ def _max_pool(name, input, x, sizes, ceil_mode, return_indices, row):
 def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """The largest element of each window of a row; NaN where there is one.
 
-    Shape: input (C, L) or (N, C, L), result (..., floor((L + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1),
-    with `ceil_mode` rounded up. With `return_indices` also where the largest are, int64. `stride` None is `kernel_size`.
+    Shape: input (C, L) or (N, C, L), result (..., n), n = floor((L + 2 padding - dilation (kernel_size - 1) - 1) /
+    stride) + 1, with `ceil_mode` rounded up. `stride` None is `kernel_size`. With `return_indices` also where
+    the largest are, int64.
     """
     x = _row("max_pool1d", input)
     sizes = _row_sizes("max_pool1d", kernel_size=(kernel_size, 1), stride=(stride, 1), padding=(padding, 0),
@@ -116,6 +125,16 @@ def _avg_row_backward(grad, shape, *options):
     return kernels.avg_pool_backward(grad[..., None, :], shape, *options)[..., 0, :]
 
 
+def _average(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
+    windows = kernel_size, stride, padding, ceil_mode, count_include_pad
+    if not _is_integer(x):
+        return kernels.avg_pool_forward(x, *windows, divisor_override)
+    ones = np.ones((1, 1, *x.shape[-2:]))  # integers are divided as integers
+    divisor = kernels.avg_pool_forward(ones, *windows, 1) / kernels.avg_pool_forward(ones, *windows, divisor_override)
+    total = kernels.avg_pool_forward(x.astype(np.float64), *windows, 1)
+    return np.trunc(total / np.rint(divisor.reshape(divisor.shape[-2:]))).astype(x.dtype)
+
+
 def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """The average of each window of a row; zeros of the padding count unless `count_include_pad` is False.
 
@@ -123,7 +142,7 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     """
     x = _row("avg_pool1d", input)
     sizes = _row_sizes("avg_pool1d", kernel_size=(kernel_size, 1), stride=(stride, 1), padding=(padding, 0))
-    y = kernels.avg_pool_forward(x, *sizes, ceil_mode, count_include_pad)
+    y = _average(x, *sizes, ceil_mode, count_include_pad, None)
     return record(y[..., 0, :], _avg_row_backward, "AvgPool1DBackward0", (input,), (x.shape, *sizes, count_include_pad))
 
 
@@ -135,7 +154,7 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     """
     need_tensors("avg_pool2d", input)
     x = input.detach().numpy()
-    y = kernels.avg_pool_forward(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    y = _average(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
     return record(y, _avg_backward, "AvgPool2DBackward0", (input,),
                   (x.shape, kernel_size, stride, padding, count_include_pad, divisor_override))
 
@@ -237,8 +256,8 @@ def _unpool(name, input, indices, size, dims):
         raise RuntimeError(f"{name}: elements in indices should be type int64 but got: {indices.dtype}")
     x, shape, count = input.detach().numpy(), tuple(input.shape), len(dims)
     if input.shape != indices.shape:
-        raise ShapeError(f"{name}: Expected shape of indices to be same as that of the input tensor ({list(shape)}) but "
-                         f"got indices tensor with shape: {list(indices.shape)}")
+        raise ShapeError(f"{name}: Expected shape of indices to be same as that of the input tensor ({list(shape)}) "
+                         f"but got indices tensor with shape: {list(indices.shape)}")
     if len(shape) not in (count + 1, count + 2) or 0 in shape[1:]:
         raise ShapeError(f"{name}: Input to {name} should be a {count + 1}d or {count + 2}d Tensor with non-zero "
                          f"dimensions, but got {list(shape)}")

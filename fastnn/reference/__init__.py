@@ -9,5 +9,7 @@ from fastnn.reference.loss import (cross_entropy_backward, cross_entropy_forward
 from fastnn.reference.lbfgs import lbfgs_direction
 from fastnn.reference.optim import adadelta_step, adagrad_step, asgd_step, rmsprop_step, rprop_step, sgd_step
 from fastnn.reference.optim_adam import adam_step, adamax_step, nadam_step, radam_step
+from fastnn.reference.pool import (adaptive_max_pool_forward, avg_pool_backward, avg_pool_forward, max_pool_backward,
+                                   max_pool_forward)
 from fastnn.reference.reduce import argreduce, reduce, sum_to
 from fastnn.reference.softmax import logsumexp, softmax_backward, softmax_forward

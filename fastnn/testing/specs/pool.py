@@ -8,9 +8,12 @@ from fastnn.testing.spec import Bench, ErrorSample, GradientCase, OpSpec, Sample
 # (shape, kernel, stride, padding, dilation, ceil_mode)
 WINDOWS = (
     ((2, 3, 8, 8), 2, None, 0, 1, False), ((2, 3, 9, 7), 2, 2, 0, 1, False), ((1, 1, 70, 131), 2, 2, 0, 1, False),
-    ((3, 13, 17), 3, 2, 1, 1, False), ((2, 2, 5, 6), (3, 2), (2, 1), (1, 0), (1, 2), True), ((4, 1, 1), 1, 1, 0, 1, False),
-    ((1, 2, 1, 1), 2, 1, 1, 1, False), ((2, 3, 7, 7), 7, None, 0, 1, False), ((2, 2, 6, 40), (2, 20), 1, (0, 3), 1, True),
-    ((2, 5, 1, 33), (1, 33), None, 0, 1, False), ((2, 2, 19, 19), 17, 1, 8, 1, False), ((0, 3, 4, 4), 2, None, 0, 1, False),
+    ((3, 13, 17), 3, 2, 1, 1, False), ((2, 2, 5, 6), (3, 2), (2, 1), (1, 0), (1, 2), True),
+    ((4, 1, 1), 1, 1, 0, 1, False),
+    ((1, 2, 1, 1), 2, 1, 1, 1, False), ((2, 3, 7, 7), 7, None, 0, 1, False),
+    ((2, 2, 6, 40), (2, 20), 1, (0, 3), 1, True),
+    ((2, 5, 1, 33), (1, 33), None, 0, 1, False), ((2, 2, 19, 19), 17, 1, 8, 1, False),
+    ((0, 3, 4, 4), 2, None, 0, 1, False),
     ((1, 1, 2, 600), (2, 3), 1, (0, 1), 1, False), ((1, 2, 9, 9), 3, 4, 0, 1, True), ((2, 3, 12, 12), 5, 3, 2, 1, True),
     ((8, 16, 28, 28), 2, 2, 0, 1, False),
 )
@@ -93,7 +96,8 @@ def max_gradient(kernels, rng):
                                                                                              *sizes))
 
 
-LAYERS = (((32, 16, 26, 26), 2, 2, 0), ((32, 64, 14, 14), 2, 2, 0), ((8, 64, 56, 56), 3, 2, 1), ((64, 128, 1, 50), (1, 50), 1, 0))
+LAYERS = (((32, 16, 26, 26), 2, 2, 0), ((32, 64, 14, 14), 2, 2, 0), ((8, 64, 56, 56), 3, 2, 1),
+          ((64, 128, 1, 50), (1, 50), 1, 0))
 
 
 def max_bench(rng, dtype):
@@ -114,7 +118,8 @@ def max_backward_bench(rng, dtype):
 
 # ---- adaptive windows ----
 
-ADAPTIVE = (((2, 3, 7, 5), (3, 2)), ((3, 8, 8), (4, 4)), ((1, 2, 5, 5), (7, 9)), ((2, 2, 6, 6), 1), ((2, 2, 3, 3), (0, 2)),
+ADAPTIVE = (((2, 3, 7, 5), (3, 2)), ((3, 8, 8), (4, 4)), ((1, 2, 5, 5), (7, 9)), ((2, 2, 6, 6), 1),
+            ((2, 2, 3, 3), (0, 2)),
             ((0, 2, 3, 3), 2), ((2, 1, 1, 37), (1, 5)), ((4, 32, 30, 31), (7, 8)))
 
 
@@ -221,8 +226,8 @@ SPECS = [
            bench=max_bench),
     OpSpec("max_pool_backward", max_backward_samples, kernels=("max_pool_backward",), errors=max_backward_errors,
            gradient=max_gradient, bench=max_backward_bench, **SUMS),
-    OpSpec("adaptive_max_pool_forward", adaptive_samples, kernels=("max_pool_forward",), errors=adaptive_errors, rtol=0.0,
-           torch=torch_adaptive, bench=adaptive_bench),
+    OpSpec("adaptive_max_pool_forward", adaptive_samples, kernels=("max_pool_forward",), errors=adaptive_errors,
+           rtol=0.0, torch=torch_adaptive, bench=adaptive_bench),
     OpSpec("avg_pool_forward", avg_samples, kernels=("avg_pool_forward",), errors=avg_errors, torch=torch_avg,
            bench=avg_bench, **SUMS),
     OpSpec("avg_pool_backward", avg_backward_samples, kernels=("avg_pool_backward",), errors=avg_backward_errors,
