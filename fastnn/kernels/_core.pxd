@@ -116,6 +116,16 @@ cdef extern from "fastnn.h" nogil:
                                    const void *weight, const void *y, int64_t m, int64_t n, int64_t k, int64_t dys_m,
                                    int64_t dys_n, int64_t xs_m, int64_t xs_k, int64_t ws_n, int64_t ws_k, int op,
                                    double a, double b, int accumulate) noexcept nogil
+        # recurrent
+        void (*recurrent_forward[2])(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
+                                     const int64_t *first, const int64_t *sizes, int64_t n_in, int64_t hidden,
+                                     int directions, void *y, void *hn, void *cn, void *saved, void *scratch,
+                                     const void *x, const void *h0, const void *c0, void **weights) noexcept nogil
+        void (*recurrent_backward[2])(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
+                                      const int64_t *first, const int64_t *sizes, int64_t n_in, int64_t hidden,
+                                      int directions, void *dx, void *dh, void *dc, void **dweights, void *scratch,
+                                      const void *dy, const void *x, const void *y, const void *h0, const void *c0,
+                                      const void *saved, void **weights) noexcept nogil
 
 cdef extern from "memory.h":
     void *fnn_alloc(size_t size) nogil

@@ -16,3 +16,4 @@
 #include "lbfgs.inc.h"
 #include "gemm.inc.h"
 #include "linear.inc.h"
+#include "recurrent.inc.h"

@@ -27,6 +27,7 @@ typedef struct {
 #define DOT_FEW 4                     /* rows or columns at most for dot products along k, */
 #define DOT_FEW_DEEP 12               /* and when k is large against the sums at their ends */
 #define ROWS_BLOCK 2048               /* columns of products done row by row */
+#define GEMM_TOGETHER 10               /* products at most in one group */
 #define THIN 2                        /* depth at most for products row by row */
 #endif
 
@@ -291,6 +292,37 @@ static void FN(gemm_run)(FN(gemm_job) * job, int64_t batch)
         FN(gemm_grid)(&job->gemm, threads, &job->parts_m, &job->parts_n);
     const int64_t parts = (int64_t)job->parts_m * job->parts_n;
     fnn_parallel_for(batch * parts, 1, cost / (double)parts, FN(gemm_range), job);
+}
+
+typedef struct {
+    FN(gemm_job) jobs[GEMM_TOGETHER];
+    int count, parts;
+} FN(gemm_group);
+
+/* Part p of every product: all of them are cut into as many parts. */
+static void FN(gemm_group_range)(void *context, int64_t begin, int64_t end)
+{
+    FN(gemm_group) *group = context;
+    for (int64_t part = begin; part < end; part++)
+        for (int i = 0; i < group->count; i++)
+            FN(gemm_range)(&group->jobs[i], part, part + 1);
+}
+
+/* Several products in one region. One may add to the result of one before it that has the same shape: they are cut
+ * alike. */
+static void FN(gemm_together)(FN(gemm_group) * group)
+{
+    if (group->count == 0)
+        return;
+    double cost = 0;
+    for (int i = 0; i < group->count; i++) {
+        FN(gemm_turn)(&group->jobs[i].gemm);
+        cost += FN(gemm_cost)(&group->jobs[i].gemm);
+    }
+    group->parts = fnn_threads_for(cost);
+    for (int i = 0; i < group->count; i++)
+        FN(gemm_grid)(&group->jobs[i].gemm, group->parts, &group->jobs[i].parts_m, &group->jobs[i].parts_n);
+    fnn_parallel_for(group->parts, 1, cost / group->parts, FN(gemm_group_range), group);
 }
 
 static void FN(matmul)(void *c, const void *a, const void *b, int64_t m, int64_t n, int64_t k, int64_t as_m,

@@ -67,20 +67,6 @@ static void FN(bias_range)(void *context, int64_t begin, int64_t end)
     }
 }
 
-typedef struct {
-    FN(gemm_job) jobs[2];
-    int count, parts;
-} FN(pair_context);
-
-/* Part p of every product: all of them are cut into as many parts. */
-static void FN(pair_range)(void *context, int64_t begin, int64_t end)
-{
-    FN(pair_context) *pair = context;
-    for (int64_t part = begin; part < end; part++)
-        for (int i = 0; i < pair->count; i++)
-            FN(gemm_range)(&pair->jobs[i], part, part + 1);
-}
-
 static void FN(linear_backward)(void *dx, void *dw, void *db, void *dz, const void *dy, const void *x,
                                 const void *weight, const void *y, int64_t m, int64_t n, int64_t k, int64_t dys_m,
                                 int64_t dys_n, int64_t xs_m, int64_t xs_k, int64_t ws_n, int64_t ws_k, int op, double a,
@@ -97,23 +83,13 @@ static void FN(linear_backward)(void *dx, void *dw, void *db, void *dz, const vo
             dys_n = 1;
         }
     }
-    FN(pair_context) pair = {.count = 0};
+    FN(gemm_group) group = {.count = 0};
     if (dw && n > 0 && k > 0) /* dW (n, k) = dz^T x */
-        pair.jobs[pair.count++].gemm = (FN(gemm)){.c = dw, .a = dy, .b = x, .m = n, .n = k, .k = m, .ldc = k,
-                                                  .as_m = dys_n, .as_k = dys_m, .bs_k = xs_m, .bs_n = xs_k,
-                                                  .from_c = accumulate};
+        group.jobs[group.count++].gemm = (FN(gemm)){.c = dw, .a = dy, .b = x, .m = n, .n = k, .k = m, .ldc = k,
+                                                    .as_m = dys_n, .as_k = dys_m, .bs_k = xs_m, .bs_n = xs_k,
+                                                    .from_c = accumulate};
     if (dx && m > 0 && k > 0) /* dx (m, k) = dz W */
-        pair.jobs[pair.count++].gemm = (FN(gemm)){.c = dx, .a = dy, .b = weight, .m = m, .n = k, .k = n, .ldc = k,
-                                                  .as_m = dys_m, .as_k = dys_n, .bs_k = ws_n, .bs_n = ws_k};
-    if (pair.count == 0)
-        return;
-    double cost = 0;
-    for (int i = 0; i < pair.count; i++) {
-        FN(gemm_turn)(&pair.jobs[i].gemm);
-        cost += FN(gemm_cost)(&pair.jobs[i].gemm);
-    }
-    pair.parts = fnn_threads_for(cost);
-    for (int i = 0; i < pair.count; i++)
-        FN(gemm_grid)(&pair.jobs[i].gemm, pair.parts, &pair.jobs[i].parts_m, &pair.jobs[i].parts_n);
-    fnn_parallel_for(pair.parts, 1, cost / pair.parts, FN(pair_range), &pair);
+        group.jobs[group.count++].gemm = (FN(gemm)){.c = dx, .a = dy, .b = weight, .m = m, .n = k, .k = n, .ldc = k,
+                                                    .as_m = dys_m, .as_k = dys_n, .bs_k = ws_n, .bs_n = ws_k};
+    FN(gemm_together)(&group);
 }
