@@ -5,6 +5,7 @@ import numpy
 
 from fastnn._tape cimport Node, Version
 from fastnn._tensor cimport Tensor, record1, recording, recordn, wrap
+from fastnn._tensor import record
 from fastnn.kernels cimport recurrent as K
 
 np.import_array()
@@ -14,10 +15,10 @@ cdef class Layer:
     """What the backward rule needs, and the gradients of the final states as they arrive."""
     cdef str mode
     cdef np.ndarray x, y, saved, h0, c0
-    cdef np.ndarray grad_h, grad_c
+    cdef np.ndarray grad_h, grad_c, nothing
     cdef list weights
     cdef object batch_sizes
-    cdef bint batch_first
+    cdef bint batch_first, cell
     cdef int directions
     cdef list versions, expected
 
@@ -31,12 +32,18 @@ cdef object layer_backward(Node node, np.ndarray grad):
     for i in range(len(s.versions)):
         if (<Version>s.versions[i]).n != s.expected[i]:
             raise node.modified((<Version>s.versions[i]).n, s.expected[i])
-    if np.PyArray_NDIM(grad) and np.PyArray_SIZE(grad) and not any((<object>grad).strides):
-        grad = None  # the zeros of state_backward
+    if grad is s.nothing:
+        grad = None
+    s.nothing = None
+    if s.cell:
+        grad = None if grad is None else grad[None]
+        grad_c = None if grad_c is None else grad_c[None]
     need_weights = any([edge is not None for edge in edges[3:]])
     dx, dh0, dc0, dweights = K.recurrent_backward(
         s.mode, grad, grad_h, grad_c, s.x, s.y, s.weights, s.saved, s.h0, s.c0, s.batch_sizes, s.batch_first,
         s.directions, edges[0] is not None, need_weights)
+    if s.cell:
+        dx, dh0, dc0 = None if dx is None else dx[0], dh0[0], None if dc0 is None else dc0[0]
     return (dx, dh0, dc0, *(dweights if need_weights else [None] * len(s.weights)))
 
 
@@ -49,7 +56,8 @@ cdef object state_backward(Node node, np.ndarray grad):
     else:
         s.grad_h = grad
     if layer.arrived is None:
-        return (numpy.broadcast_to(numpy.zeros((), grad.dtype), (<object>s.y).shape),)
+        s.nothing = numpy.broadcast_to(numpy.zeros((), grad.dtype), (<object>s.y).shape[1 if s.cell else 0:])
+        return (s.nothing,)
     return (None,)
 
 
@@ -62,6 +70,31 @@ def recurrent(str mode, Tensor input, list weights, Tensor h0=None, Tensor c0=No
     (output, hn, cn); cn None unless LSTM.
     """
     cdef Layer s = Layer.__new__(Layer)
+    s.x = input.array
+    s.h0 = None if h0 is None else h0.array
+    s.c0 = None if c0 is None else c0.array
+    s.batch_sizes, s.batch_first, s.directions = batch_sizes, batch_first, directions
+    return run(s, mode, input, weights, h0, c0)
+
+
+def recurrent_cell(str mode, Tensor input, list weights, Tensor h0=None, Tensor c0=None):
+    """One step: input (batch, in), states (batch, hidden).
+
+    Returns
+    -------
+    (h, c); c None unless LSTM.
+    """
+    cdef Layer s = Layer.__new__(Layer)
+    s.cell = True
+    s.directions = 1
+    s.x = input.array[None]
+    s.h0 = None if h0 is None else h0.array[None]
+    s.c0 = None if c0 is None else c0.array[None]
+    h, _, c = run(s, mode, input, weights, h0, c0)
+    return h, c
+
+
+cdef tuple run(Layer s, str mode, Tensor input, list weights, Tensor h0, Tensor c0):
     cdef bint on = recording(input) or (h0 is not None and recording(h0)) or (c0 is not None and recording(c0))
     cdef Tensor w, out, hn, cn = None
     cdef str name
@@ -69,19 +102,52 @@ def recurrent(str mode, Tensor input, list weights, Tensor h0=None, Tensor c0=No
     for w in weights:
         on = on or recording(w)
         s.weights.append(w.array)
-    s.mode, s.batch_sizes, s.batch_first, s.directions = mode, batch_sizes, batch_first, directions
-    s.h0 = None if h0 is None else h0.array
-    s.c0 = None if c0 is None else c0.array
-    s.x = input.array
-    s.y, last_h, last_c, s.saved = K.recurrent_forward(mode, s.x, s.weights, s.h0, s.c0, batch_sizes, batch_first,
-                                                       directions)
+    s.mode = mode
+    s.y, last_h, last_c, s.saved = K.recurrent_forward(mode, s.x, s.weights, s.h0, s.c0, s.batch_sizes, s.batch_first,
+                                                       s.directions)
+    y = s.y
+    if s.cell:
+        y = y[0]
+        last_c = None if last_c is None else last_c[0]
     if not on:
-        return wrap(s.y), wrap(last_h), None if last_c is None else wrap(last_c)
+        return wrap(y), None if s.cell else wrap(last_h), None if last_c is None else wrap(last_c)
     name = {"lstm": "LstmBackward0", "gru": "GruBackward0"}.get(mode, "RnnBackward0")
-    out = recordn(s.y, layer_backward, name, (input, h0, c0, *weights), (s,))
-    hn = record1(last_h, state_backward, name, out, (s, False))
+    out = recordn(y, layer_backward, name, (input, h0, c0, *weights), (s,))
+    hn = None if s.cell else record1(last_h, state_backward, name, out, (s, False))
     if last_c is not None:
         cn = record1(last_c, state_backward, name, out, (s, True))
     s.versions = [(<Tensor>x).version_object() for x in (input, out, h0, c0, *weights) if x is not None]
     s.expected = [(<Version>version).n for version in s.versions]
     return out, hn, cn
+
+
+def put_rows(Tensor data, np.ndarray rows, tuple shape, padding_value):
+    """A matrix of rows, `shape` its leading sizes: row rows[i] is data[i], the others hold `padding_value`."""
+    cdef tuple rest = (<object>data.array).shape[1:]
+    cdef np.ndarray out = numpy.full((int(numpy.prod(shape)), *rest), padding_value, (<object>data.array).dtype)
+    (<object>out)[rows] = data.array
+    return record((<object>out).reshape(*shape, *rest), put_rows_backward, "PadPackedSequenceBackward0", (data,),
+                  (rows, rest))
+
+
+def put_rows_backward(grad, rows, rest):
+    return grad.reshape(-1, *rest)[rows]
+
+
+def pad_rows(list sequences, bint batch_first, padding_value, bint left):
+    """Sequences (length, *) as one array (longest, batch, *), or with batch first."""
+    cdef Tensor first = <Tensor?>sequences[0]
+    lengths = [(<Tensor?>sequence).array.shape[0] for sequence in sequences]
+    longest = max(lengths)
+    out = numpy.full((len(sequences), longest, *(<object>first.array).shape[1:]), padding_value, (<object>first.array).dtype)
+    places = [(i, slice(longest - n, longest) if left else slice(n)) for i, n in enumerate(lengths)]
+    for place, sequence in zip(places, sequences, strict=True):
+        out[place] = (<Tensor>sequence).array
+    if not batch_first:
+        out = numpy.ascontiguousarray(out.swapaxes(0, 1))
+    return record(out, pad_rows_backward, "PadSequenceBackward0", tuple(sequences), (places, batch_first))
+
+
+def pad_rows_backward(grad, places, batch_first):
+    grad = grad if batch_first else grad.swapaxes(0, 1)
+    return tuple([numpy.ascontiguousarray(grad[place]) for place in places])

@@ -11,7 +11,6 @@ AdaptiveAvgPool1d AdaptiveAvgPool2d
 BatchNorm1d BatchNorm2d GroupNorm InstanceNorm1d InstanceNorm2d LayerNorm RMSNorm
 Conv1d Conv2d ConvTranspose2d
 Embedding
-RNN LSTM GRU RNNCell LSTMCell GRUCell
 MultiheadAttention Transformer TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer
 """.split())
 

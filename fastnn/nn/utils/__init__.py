@@ -1,0 +1,4 @@
+"""torch.nn.utils: helpers around modules."""
+from fastnn.nn.utils import rnn
+
+__all__ = ["rnn"]
