@@ -17,7 +17,6 @@ from fastnn.kernels.optim import adadelta_step, adagrad_step, asgd_step, rmsprop
 from fastnn.kernels.optim_adam import adam_step, adamax_step, nadam_step, radam_step
 from fastnn.kernels.pool import (adaptive_max_pool_forward, avg_pool_backward, avg_pool_forward, max_pool_backward,
                                  max_pool_forward)
-from fastnn.kernels.optim import adagrad_step, adam_step, rmsprop_step, sgd_step
 from fastnn.kernels.recurrent import recurrent_backward, recurrent_forward
 from fastnn.kernels.reduce import argreduce, reduce, sum_to
 from fastnn.kernels.softmax import logsumexp, softmax_backward, softmax_forward

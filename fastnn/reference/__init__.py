@@ -11,7 +11,6 @@ from fastnn.reference.optim import adadelta_step, adagrad_step, asgd_step, rmspr
 from fastnn.reference.optim_adam import adam_step, adamax_step, nadam_step, radam_step
 from fastnn.reference.pool import (adaptive_max_pool_forward, avg_pool_backward, avg_pool_forward, max_pool_backward,
                                    max_pool_forward)
-from fastnn.reference.optim import adagrad_step, adam_step, rmsprop_step, sgd_step
 from fastnn.reference.recurrent import recurrent_backward, recurrent_forward
 from fastnn.reference.reduce import argreduce, reduce, sum_to
 from fastnn.reference.softmax import logsumexp, softmax_backward, softmax_forward
