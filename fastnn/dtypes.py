@@ -58,6 +58,8 @@ def to_numpy(kind):
         return _default.numpy
     if kind is float:
         return _default.numpy
+    if isinstance(kind, type) and isinstance(getattr(kind, "dtype", None), dtype):  # torch.FloatTensor
+        return kind.dtype.numpy
     return from_numpy(np.dtype(kind)).numpy
 
 

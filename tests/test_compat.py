@@ -87,6 +87,15 @@ def test_typed_constructors():
         fastnn.LongTensor(x)
 
 
+def test_type_names():
+    x = fastnn.tensor([1, 2])
+    assert x.type(fastnn.FloatTensor).dtype is fastnn.float32
+    assert x.type("torch.DoubleTensor").dtype is fastnn.float64
+    assert x.type() == "torch.LongTensor"
+    with pytest.raises(ValueError, match="invalid type"):
+        x.type("torch.SparseTensor")
+
+
 def test_dlpack():
     x = fastnn.arange(6.0).reshape(2, 3)
     array = np.from_dlpack(x.t())

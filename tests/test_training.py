@@ -1,4 +1,8 @@
 """Whole training runs: the same bits for any number of threads, the reference's and PyTorch's losses."""
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -75,3 +79,41 @@ def test_follows_pytorch_for_200_steps(dtype, rtol):
         for mine, theirs in zip(model.parameters(), peer.parameters()):
             assert np.array_equal(mine.detach().numpy(), theirs.detach().numpy())
     np.testing.assert_allclose(train(fastnn, model, data), train(torch, peer, data), rtol=rtol)
+
+
+INTERRUPTED = """
+import signal, fastnn
+from fastnn import nn
+signal.signal(signal.SIGALRM, signal.default_int_handler)  # as Ctrl-C does
+fastnn.manual_seed(0)
+model = nn.Sequential(nn.Linear(256, 256), nn.Tanh(), nn.Linear(256, 8))
+optimizer = fastnn.optim.Adam(model.parameters())
+x, y = fastnn.randn(256, 256), fastnn.randn(256, 8)
+
+def step():
+    loss = nn.functional.mse_loss(model(x), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+for delay in (0.05, 0.0503, 0.0517, 0.0529, 0.0541):
+    signal.setitimer(signal.ITIMER_REAL, delay)
+    try:
+        for _ in range(10 ** 6):
+            step()
+    except KeyboardInterrupt:
+        pass
+    else:
+        raise AssertionError("not interrupted")
+first = step()
+for _ in range(30):
+    last = step()
+assert last < first and all(bool(p.isfinite().all()) for p in model.parameters()), (first, last)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no interval timers here")
+def test_training_stops_at_an_interrupt_and_goes_on():
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr

@@ -543,3 +543,11 @@ def test_save_image(tmp_path):
     utils.save_image(x, tmp_path / "x.jpg")
     with image_module.open(tmp_path / "x.jpg") as image:
         assert image.size == (23, 8)
+
+
+def test_names_of_older_programs(root):
+    dataset = datasets.MNIST(str(root))
+    with pytest.warns(UserWarning, match="renamed data"):
+        assert dataset.train_data is dataset.data
+    with pytest.warns(UserWarning, match="renamed targets"):
+        assert dataset.test_labels is dataset.targets

@@ -39,12 +39,19 @@ def is_floating_point(self):
     return self.dtype.is_floating_point
 
 
+TYPE_NAMES = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int",
+              "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
+
+
 def type_(self, dtype=None, non_blocking=False):
-    """The type's name, or the tensor cast to a dtype."""
+    """The type's name, or the tensor cast to a dtype, which may be such a name (``"torch.FloatTensor"``)."""
     if dtype is None:
-        names = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int",
-                 "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
-        return f"torch.{names[self.dtype.name]}Tensor"
+        return f"torch.{TYPE_NAMES[self.dtype.name]}Tensor"
+    if isinstance(dtype, str) and dtype.startswith("torch."):
+        found = [name for name, short in TYPE_NAMES.items() if dtype == f"torch.{short}Tensor"]
+        if not found:
+            raise ValueError(f"invalid type: {dtype!r}")
+        dtype = getattr(dtypes, found[0])
     return shape.cast(self, dtype)
 
 

@@ -1,5 +1,6 @@
 """MNIST and its likes: 28 x 28 grey images in IDX files."""
 import os
+import warnings
 
 import numpy as np
 
@@ -91,8 +92,17 @@ class MNIST(ArrayImages):
         """Numbers of the classes."""
         return {name: i for i, name in enumerate(self.classes)}
 
+    # Names that torchvision keeps for older programs.
+    train_data = test_data = property(lambda self: _renamed(self, "data"))
+    train_labels = test_labels = property(lambda self: _renamed(self, "targets"))
+
     def extra_repr(self):
         return f"Split: {'Train' if self.train is True else 'Test'}"
+
+
+def _renamed(dataset, name):
+    warnings.warn(f"this attribute has been renamed {name}", UserWarning, stacklevel=3)
+    return getattr(dataset, name)
 
 
 class FashionMNIST(MNIST):
