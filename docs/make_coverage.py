@@ -1,67 +1,109 @@
-"""Writes docs/coverage.md: the names of PyTorch that fastnn has, read off the package. Run it from the root folder."""
+"""Writes docs/coverage.md: the names of PyTorch that fastnn has and has not, read off both. Run it from the root folder.
+
+The second half needs PyTorch (``pip install -e .[torch]``).
+"""
 import importlib
 import inspect
+import re
 import textwrap
 from pathlib import Path
 
-# Heading: (module, or class whose methods count)
+# Heading: (fastnn's module or class, PyTorch's, None where a comparison would take another package)
 SECTIONS = {
-    "torch": "fastnn",
-    "torch.Tensor": "fastnn.Tensor",
-    "torch.autograd": "fastnn.autograd",
-    "torch.nn": "fastnn.nn",
-    "torch.nn.functional": "fastnn.nn.functional",
-    "torch.nn.init": "fastnn.nn.init",
-    "torch.nn.utils": "fastnn.nn.utils",
-    "torch.optim": "fastnn.optim",
-    "torch.optim.lr_scheduler": "fastnn.optim.lr_scheduler",
-    "torch.utils.data": "fastnn.utils.data",
-    "torchvision.datasets": "fastnn.vision.datasets",
-    "torchvision.transforms": "fastnn.vision.transforms",
-    "torchvision.utils": "fastnn.vision.utils",
+    "torch": ("fastnn", "torch"),
+    "torch.Tensor": ("fastnn.Tensor", "torch.Tensor"),
+    "torch.autograd": ("fastnn.autograd", "torch.autograd"),
+    "torch.linalg": ("fastnn.linalg", "torch.linalg"),
+    "torch.special": ("fastnn.special", "torch.special"),
+    "torch.nn": ("fastnn.nn", "torch.nn"),
+    "torch.nn.functional": ("fastnn.nn.functional", "torch.nn.functional"),
+    "torch.nn.init": ("fastnn.nn.init", "torch.nn.init"),
+    "torch.nn.utils": ("fastnn.nn.utils", "torch.nn.utils"),
+    "torch.nn.utils.rnn": ("fastnn.nn.utils.rnn", "torch.nn.utils.rnn"),
+    "torch.optim": ("fastnn.optim", "torch.optim"),
+    "torch.optim.lr_scheduler": ("fastnn.optim.lr_scheduler", "torch.optim.lr_scheduler"),
+    "torch.utils.data": ("fastnn.utils.data", "torch.utils.data"),
+    "torchvision.datasets": ("fastnn.vision.datasets", None),
+    "torchvision.transforms": ("fastnn.vision.transforms", None),
+    "torchvision.utils": ("fastnn.vision.utils", None),
 }
 # Names that are fastnn's own, and modules.
 OWN = {
     "fastnn": {"config", "dtypes", "errors", "kernels", "ops", "random", "reference", "serialization", "show_config",
                "testing", "use_backend", "get_backend", "num_threads", "demo", "dropin", "vision", "nn", "optim",
-               "utils", "autograd"},
-    "fastnn.nn": {"Step", "functional", "init", "utils"},
+               "utils", "autograd", "compat"},
+    "fastnn.nn": {"Step", "functional", "init", "utils", "modules", "parameter"},
 }
+# Kinds of names that are not in fastnn's scope, and PyTorch's internals that happen to have public names.
+BEYOND = re.compile(
+    "complex|conj|real$|imag$|angle|polar|sparse|crow|ccol|coalesce|quant|fake_|fbgemm|mkldnn|miopen|cudnn|cuda|xpu"
+    "|mps|ipu|vulkan|mtia|hpu|meta|fft|istft|stft|window$|sym_|cond$|while_loop|vmap|compile|export|jit|fork|wait$"
+    "|import_ir|parse_|merge_type|script|_copy$|native|infer_size|names?$|names?_|align_|refine|rename|autocast|half"
+    "|bfloat|float8|uint16|uint32|uint64|torch_function|dispatch|storage|resize|symeig|_geqrf|lobpcg|vander|ormqr"
+    "|batch_norm_|^unsafe|^segment|^channel|functional_|^get_|^set_|^is_|^init|^classproperty|^prepare|^typename"
+    "|Type$|Error$|Warning$|^C[A-Z]|Stream|^Bool|^Any|^Call|^Opt|^Union|Storage$|Lazy|3d|Quant|Distributed"
+    "|DataParallel|^threshold_|^parallel|^buffered|^boolean|^handle|^has_|^feature_|^assert|^adaptive_log"
+    "|^in_projection|^softmin_|^Tensor$|^rnn|^lstm|^gru|Ref$|Sorted|Iter.?$|Datapipe|DataPipe|^DF|^guaranteed"
+    "|^non_det|^runtime|^functional_dp|^argument_|^minimal|^_")
 TEXT = """\
 # What fastnn has of PyTorch
 
 Made by `python docs/make_coverage.py`. A name that is not here raises an error that says so; a program that needs it
-cannot run on fastnn yet. Behaviour, defaults and errors are those of PyTorch 2.13; [numerics.md](numerics.md) and
-[architecture.md](architecture.md) say where fastnn differs. There are no devices other than the CPU, and no second
-derivatives.
+cannot run on fastnn yet. Behaviour, defaults and errors are those of PyTorch 2.13; where fastnn differs is in
+[porting.md](porting.md).
+
+The lists of absent names leave out what belongs to complex numbers, sparse and quantized tensors, Fourier
+transforms, other devices, compilers, distributed training and 3-d images, and PyTorch's internals.
 """
 
 
-def names(path):
-    """Public names of a module or class, None if this installation lacks it."""
+def owner_of(path):
+    """The module or class of a dotted path, None if this installation lacks it."""
     parent, _, last = path.rpartition(".")
     try:
-        owner = importlib.import_module(path)
+        return importlib.import_module(path)
     except ModuleNotFoundError:
-        owner = getattr(importlib.import_module(parent), last, None) if parent else None
+        return getattr(importlib.import_module(parent), last, None) if parent else None
+
+
+def names(path):
+    """Public names of one of fastnn's modules or classes, None if it lacks it."""
+    owner = owner_of(path)
     if owner is None:
         return None
     if inspect.isclass(owner):
-        found = vars(owner)
+        found = dir(owner)
     else:
         found = getattr(owner, "__all__", None) or [
             name for name, value in vars(owner).items()
-            if path == "fastnn" or str(getattr(value, "__module__", "")).startswith(path)]
+            if path == "fastnn" or str(getattr(value, "__module__", "")).startswith("fastnn")
+            or callable(value) and not inspect.isclass(value)]
     return sorted({name for name in found if not name.startswith("_")} - OWN.get(path, set()))
+
+
+def absent(path, theirs):
+    """Public callables of PyTorch's module or class `theirs` that fastnn's `path` lacks."""
+    ours, owner = owner_of(path), owner_of(theirs)
+    found = getattr(owner, "__all__", None) if theirs != "torch" else None
+    internal = re.compile("[A-Z]|.*_$" if theirs == "torch" else "_")
+    return sorted(name for name in found or dir(owner)
+                  if not name.startswith("_") and not internal.match(name) and not hasattr(ours, name) and not BEYOND.search(name)
+                  and (callable(getattr(owner, name, None)) or inspect.isclass(owner)))
+
+
+def listing(found):
+    return textwrap.fill(", ".join(f"`{name}`" for name in found), 120, break_on_hyphens=False)
 
 
 def page():
     parts = [TEXT]
-    for heading, path in SECTIONS.items():
+    for heading, (path, theirs) in SECTIONS.items():
         found = names(path)
         if found:
-            listing = textwrap.fill(", ".join(f"`{name}`" for name in found), 120, break_on_hyphens=False)
-            parts.append(f"## {heading}\n\n{listing}\n")
+            parts.append(f"## {heading}\n\n{listing(found)}\n")
+            missing = absent(path, theirs) if theirs else []
+            if missing:
+                parts.append(f"Not here: {listing(missing)}\n")
     return "\n".join(parts)
 
 
