@@ -12,7 +12,7 @@ ASAN_TREE := build/asan
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv build demo test test-torch bench bench-train lint asan wheel sdist annotate clean
+.PHONY: help venv build demo test test-torch parity coverage bench bench-train lint asan wheel sdist annotate clean
 
 help:  ## print this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,13 @@ test: $(VENV)/.extra-test $(WITH_TORCH) build  ## build and run all tests
 
 test-torch:  ## the same, with PyTorch as second oracle
 	$(MAKE) test TORCH=1
+
+parity: $(VENV)/.extra-test $(VENV)/.extra-torch build  ## all of PyTorch's own samples of operations and modules
+	cd tests && FASTNN_PARITY=all PYTHONPATH=.. $(abspath $(BIN))/python -m parity $(ARGS)
+	cd tests && FASTNN_PARITY=all PYTHONPATH=.. $(abspath $(BIN))/python -m parity.modules $(ARGS)
+
+coverage: $(VENV)/.extra-torch build  ## write docs/coverage.md: the names of PyTorch that are here and that are not
+	$(BIN)/python docs/make_coverage.py
 
 bench: $(VENV)/.extra-test $(WITH_TORCH) build  ## time every operation (ARGS="--quick --filter matmul")
 	$(BIN)/python benchmarks/bench_ops.py $(ARGS)

@@ -1,6 +1,6 @@
-"""Writes docs/coverage.md: the names of PyTorch that fastnn has and has not, read off both. Run it from the root folder.
+"""Writes docs/coverage.md: the names of PyTorch that fastnn has and has not, read off both.
 
-The second half needs PyTorch (``pip install -e .[torch]``).
+Run it from the root folder. The second half needs PyTorch (``pip install -e .[torch]``).
 """
 import importlib
 import inspect
@@ -87,8 +87,8 @@ def absent(path, theirs):
     found = getattr(owner, "__all__", None) if theirs != "torch" else None
     internal = re.compile("[A-Z]|.*_$" if theirs == "torch" else "_")
     return sorted(name for name in found or dir(owner)
-                  if not name.startswith("_") and not internal.match(name) and not hasattr(ours, name) and not BEYOND.search(name)
-                  and (callable(getattr(owner, name, None)) or inspect.isclass(owner)))
+                  if not name.startswith("_") and not internal.match(name) and not hasattr(ours, name)
+                  and not BEYOND.search(name) and (callable(getattr(owner, name, None)) or inspect.isclass(owner)))
 
 
 def listing(found):
