@@ -4,5 +4,10 @@ cimport numpy as np
 from fastnn._tape cimport Vertex
 
 
+# Compiled forms of the frequent operators, set by fastnn.ops.arithmetic.
+ctypedef object (*Binary)(object x, object y)
+cdef Binary quick_add, quick_sub, quick_mul, quick_div
+
+
 cdef class Operators(Vertex):
     cdef np.ndarray array

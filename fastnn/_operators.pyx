@@ -11,44 +11,49 @@ from fastnn._tape cimport Vertex
 np.import_array()
 
 functions = {}
-cdef object op_add, op_sub, op_rsub, op_mul, op_div, op_rdiv, op_pow, op_rpow, op_matmul, op_neg, op_getitem, op_setitem
+cdef object op_rsub, op_rdiv, op_pow, op_rpow, op_matmul, op_neg, op_getitem, op_setitem
 cdef object op_eq, op_ne, op_lt, op_le, op_gt, op_ge
 
 
 def install(**given):
     """Give the operators their functions; the frequent ones are kept outside the dictionary."""
-    global op_add, op_sub, op_rsub, op_mul, op_div, op_rdiv, op_pow, op_rpow, op_matmul, op_neg, op_getitem, op_setitem
+    global op_rsub, op_rdiv, op_pow, op_rpow, op_matmul, op_neg, op_getitem, op_setitem
     global op_eq, op_ne, op_lt, op_le, op_gt, op_ge
     functions.update(given)
-    op_add, op_sub, op_rsub = functions["add"], functions["sub"], functions["rsub"]
-    op_mul, op_div, op_rdiv = functions["mul"], functions["div"], functions["rdiv"]
+    op_rsub, op_rdiv = functions["rsub"], functions["rdiv"]
     op_pow, op_rpow, op_matmul = functions["pow"], functions["rpow"], functions["matmul"]
     op_neg, op_getitem, op_setitem = functions["neg"], functions["getitem"], functions["setitem"]
     op_eq, op_ne, op_lt = functions["eq"], functions["ne"], functions["lt"]
     op_le, op_gt, op_ge = functions["le"], functions["gt"], functions["ge"]
 
 
+cdef Binary quick_add = NULL
+cdef Binary quick_sub = NULL
+cdef Binary quick_mul = NULL
+cdef Binary quick_div = NULL
+
+
 cdef class Operators(Vertex):
     def __add__(self, other):
-        return op_add(self, other)
+        return quick_add(self, other)
 
     def __radd__(self, other):
-        return op_add(self, other)
+        return quick_add(self, other)
 
     def __sub__(self, other):
-        return op_sub(self, other)
+        return quick_sub(self, other)
 
     def __rsub__(self, other):
         return op_rsub(self, other)
 
     def __mul__(self, other):
-        return op_mul(self, other)
+        return quick_mul(self, other)
 
     def __rmul__(self, other):
-        return op_mul(self, other)
+        return quick_mul(self, other)
 
     def __truediv__(self, other):
-        return op_div(self, other)
+        return quick_div(self, other)
 
     def __rtruediv__(self, other):
         return op_rdiv(self, other)

@@ -83,6 +83,8 @@ def sum_to(g, shape):
 def _(step, g):
     if len(step.edges) == 1:
         return g
+    if not step.saved:  # both of one shape
+        return g, g if step.name == "AddBackward0" else -g
     sign = -1 if step.name == "SubBackward0" else 1
     return sum_to(g, step.saved[0]), sum_to(g if sign > 0 else -g, step.saved[1])
 

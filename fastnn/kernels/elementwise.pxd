@@ -8,6 +8,11 @@ cpdef np.ndarray binary(op, np.ndarray x, np.ndarray y)
 cpdef np.ndarray binary_into(op, np.ndarray out, np.ndarray x, np.ndarray y)
 cpdef np.ndarray compare(op, np.ndarray x, np.ndarray y)
 cpdef np.ndarray where(np.ndarray condition, np.ndarray x, np.ndarray y)
+# unary_forward of a map's number.
+cdef np.ndarray unary_map(int number, np.ndarray x, double a, double b)
+# For operators on small tensors: None where the general function must look (other shapes, strides, dtypes).
+cdef np.ndarray binary_alike(int number, np.ndarray x, np.ndarray y)
+cdef int binary_number(str op) except -1
 cpdef np.ndarray copy(np.ndarray x)
 cpdef np.ndarray copy_into(np.ndarray out, np.ndarray x)
 cpdef np.ndarray add_into(np.ndarray out, np.ndarray x, double alpha=*)

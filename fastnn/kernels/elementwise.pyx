@@ -15,6 +15,7 @@ cdef extern from "fastnn.h":
         SAVES_Y
         FNN_leaky_relu
         FNN_elu
+        SMALL "1024"  # elements: below, giving the GIL up costs more than the work
 
 np.import_array()
 
@@ -27,11 +28,11 @@ for _number, _flags in enumerate(core.unary_saves_flags()):
 
 cpdef int unary_number(op) except -1:
     """The number of a unary map given by name or number."""
+    if type(op) is int and 0 <= <Py_ssize_t>op < FNN_UNARY_COUNT:
+        return op
     cdef object number = numbers.get(op)
     if number is not None:
         return number
-    if isinstance(op, int) and 0 <= op < len(names):
-        return op
     raise ValueError(f"unary: unknown map {op!r}; known: {', '.join(names)}")
 
 
@@ -56,7 +57,10 @@ cpdef np.ndarray unary_forward(op, np.ndarray x, double a=0.0, double b=0.0):
     -------
     y : ndarray, new, C-contiguous, shape and dtype of x
     """
-    cdef int number = unary_number(op)
+    return unary_map(unary_number(op), x, a, b)
+
+
+cdef np.ndarray unary_map(int number, np.ndarray x, double a, double b):
     if _core.use_reference:
         return reference.unary_forward(names[number], x, a, b)
     cdef int kind = _core.real_kind(x, "unary_forward")
@@ -65,6 +69,9 @@ cpdef np.ndarray unary_forward(op, np.ndarray x, double a=0.0, double b=0.0):
     cdef int64_t n = np.PyArray_SIZE(x)
     cdef void *py = np.PyArray_DATA(y)
     cdef void *px = np.PyArray_DATA(x)
+    if n < SMALL:
+        _core.active.unary_forward[kind](number, py, px, n, a, b)
+        return y
     with nogil:
         _core.active.unary_forward[kind](number, py, px, n, a, b)
     return y
@@ -118,6 +125,9 @@ cpdef np.ndarray unary_backward(op, np.ndarray grad, np.ndarray x, np.ndarray y,
     cdef int64_t n = np.PyArray_SIZE(grad)
     cdef void *pdx = np.PyArray_DATA(dx)
     cdef void *pdy = np.PyArray_DATA(grad)
+    if n < SMALL:
+        _core.active.unary_backward[kind](number, pdx, pdy, px, py, n, a, b)
+        return dx
     with nogil:
         _core.active.unary_backward[kind](number, pdx, pdy, px, py, n, a, b)
     return dx
@@ -236,6 +246,25 @@ cpdef np.ndarray binary(op, np.ndarray x, np.ndarray y):
     ndim = result_shape(<str>binary_list[number], shape, x, y, None)
     cdef np.ndarray z = _core.new_array(ndim, shape, np.PyArray_TYPE(x))
     _apply(False, number, "", z, x, y, ndim, shape)
+    return z
+
+
+cdef int binary_number(str op) except -1:
+    return number_of(binary_numbers, op, "binary")
+
+
+cdef np.ndarray binary_alike(int number, np.ndarray x, np.ndarray y):
+    """op(x, y) of two small contiguous arrays of one shape and dtype, keeping the GIL; None if they are not that."""
+    cdef int typenum = np.PyArray_TYPE(x)
+    cdef int64_t n = np.PyArray_SIZE(x), step
+    if (typenum != np.NPY_FLOAT and typenum != np.NPY_DOUBLE) or typenum != np.PyArray_TYPE(y) or n >= SMALL \
+            or not np.PyArray_SAMESHAPE(x, y) or not np.PyArray_ISCARRAY_RO(x) or not np.PyArray_ISCARRAY_RO(y) \
+            or _core.use_reference:
+        return None
+    cdef np.ndarray z = _core.new_like(x, typenum)
+    step = np.PyArray_ITEMSIZE(x)
+    _core.active.binary[typenum == np.NPY_DOUBLE](number, 1, &n, np.PyArray_DATA(z), &step, np.PyArray_DATA(x), &step,
+                                                  np.PyArray_DATA(y), &step)
     return z
 
 

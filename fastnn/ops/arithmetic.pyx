@@ -3,6 +3,7 @@ cimport numpy as np
 
 import numpy
 
+from fastnn cimport _operators
 from fastnn._tape cimport Node
 from fastnn._tensor cimport Tensor, check_inplace, needs_grad, recording, record1, record2, shape_of, wrap
 from fastnn.kernels cimport elementwise as K
@@ -13,6 +14,15 @@ from fastnn.ops.inplace cimport changed
 np.import_array()
 
 # ---- backward rules: saved = (shape of x, shape of y, whatever the formula reads) ----
+
+cdef object add_alike_backward(Node node, np.ndarray grad):
+    return (grad if node.edges[0] is not None else None, grad if node.edges[1] is not None else None)
+
+
+cdef object sub_alike_backward(Node node, np.ndarray grad):
+    return (grad if node.edges[0] is not None else None,
+            K.unary_forward("neg", grad) if node.edges[1] is not None else None)
+
 
 cdef object add_backward(Node node, np.ndarray grad):
     cdef tuple saved = node.saved
@@ -364,6 +374,65 @@ cdef Tensor div_scalar(Tensor x, double a):
     out.node.a = a
     return out
 
+
+# ---- the operators: small tensors of one shape and dtype take a shorter way to the same kernels ----
+
+cdef int ADD = K.binary_number("add"), SUB = K.binary_number("sub"), MUL = K.binary_number("mul")
+cdef int DIV = K.binary_number("div")
+
+
+cdef object plus(object input, object other):
+    cdef Tensor x, y
+    cdef np.ndarray z
+    if isinstance(input, Tensor) and isinstance(other, Tensor):
+        x, y = <Tensor>input, <Tensor>other
+        z = K.binary_alike(ADD, x.array, y.array)
+        if z is not None:
+            if recording(x) or recording(y):
+                return record2(z, add_alike_backward, "AddBackward0", x, y, ())
+            return wrap(z)
+    return add(input, other)
+
+
+cdef object minus(object input, object other):
+    cdef Tensor x, y
+    cdef np.ndarray z
+    if isinstance(input, Tensor) and isinstance(other, Tensor):
+        x, y = <Tensor>input, <Tensor>other
+        z = K.binary_alike(SUB, x.array, y.array)
+        if z is not None:
+            if recording(x) or recording(y):
+                return record2(z, sub_alike_backward, "SubBackward0", x, y, ())
+            return wrap(z)
+    return sub(input, other)
+
+
+cdef object times(object input, object other):
+    cdef Tensor x, y
+    cdef np.ndarray z
+    if isinstance(input, Tensor) and isinstance(other, Tensor):
+        x, y = <Tensor>input, <Tensor>other
+        if not (recording(x) or recording(y)):
+            z = K.binary_alike(MUL, x.array, y.array)
+            if z is not None:
+                return wrap(z)
+    return mul(input, other)
+
+
+cdef object over(object input, object other):
+    cdef Tensor x, y
+    cdef np.ndarray z
+    if isinstance(input, Tensor) and isinstance(other, Tensor):
+        x, y = <Tensor>input, <Tensor>other
+        if not (recording(x) or recording(y)):
+            z = K.binary_alike(DIV, x.array, y.array)
+            if z is not None:
+                return wrap(z)
+    return div(input, other)
+
+
+_operators.quick_add, _operators.quick_sub = plus, minus
+_operators.quick_mul, _operators.quick_div = times, over
 
 # ---- in place ----
 

@@ -5,8 +5,7 @@ import numpy
 
 from fastnn import dtypes
 from fastnn._tape cimport Node, Version
-from fastnn._tensor cimport (Tensor, adopt_node, check_inplace, grad_enabled, needs_grad, record1, recording, shape_of,
-                             wrap)
+from fastnn._tensor cimport Tensor, adopt_node, check_inplace, grad_enabled, recording, shape_of, wrap
 from fastnn._tensor import record_inplace
 
 np.import_array()
@@ -20,10 +19,6 @@ cdef bint any_recording(object values):
         elif isinstance(value, (tuple, list)) and any_recording(value):
             return True
     return False
-
-
-cdef object zero_backward(Node node, np.ndarray grad):
-    return numpy.zeros_like(grad)
 
 
 def zeros_rule(grad):

@@ -17,6 +17,7 @@ np.import_array()
 cdef class Map:
     """What is fixed for one map: its number, its node's name and what its backward reads."""
     cdef object number
+    cdef int index
     cdef str node_name
     cdef bint saves_x, saves_y
 
@@ -29,7 +30,7 @@ def define_maps():
     cdef Map map
     for number, name in enumerate(unary_names()):
         map = Map()
-        map.number = number
+        map.number = map.index = number
         title = "".join(word.capitalize() for word in name.split("_"))
         map.node_name = node_names.get(name, title + "Backward0")
         map.saves_x, map.saves_y = "x" in unary_saves(name), "y" in unary_saves(name)
@@ -37,6 +38,7 @@ def define_maps():
 
 
 define_maps()
+cdef Map RELU = maps["relu"]
 
 
 cdef object unary_backward(Node node, np.ndarray grad):
@@ -47,13 +49,16 @@ cdef object unary_backward(Node node, np.ndarray grad):
 cdef Tensor apply(str name, object input, double a=0.0, double b=0.0):
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-    cdef Tensor x = <Tensor>input, out
-    cdef Map map = <Map>maps[name]
+    return apply_map(<Map>maps[name], name, <Tensor>input, a, b)
+
+
+cdef Tensor apply_map(Map map, str name, Tensor x, double a, double b):
+    cdef Tensor out
     if not is_real(x.array):
         if x.array.dtype.kind == "f":
             raise NotImplementedError(f"{name}: not implemented for {dtypes.from_numpy(x.array.dtype)}")
         x = wrap(x.array.astype(dtypes.get_default_dtype().numpy))
-    cdef np.ndarray y = K.unary_forward(map.number, x.array, a, b)
+    cdef np.ndarray y = K.unary_map(map.index, x.array, a, b)
     if not recording(x):
         return wrap(y)
     out = record1(y, unary_backward, map.node_name, x,
@@ -271,11 +276,11 @@ def clamp(input, min=None, max=None):
 
 # ---- activations ----
 
-cdef Tensor limited(str name, object input, object low, object high):
-    """The map; of integers, which keep their dtype, by bounds rounded towards 0."""
+cdef Tensor limited(str name, object input, object high):
+    """relu and relu6; integers keep their dtype."""
     if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind in "iu":
-        return wrap(zero_d(numpy.clip((<Tensor>input).array, int(low), None if high is None else int(high))))
-    return apply(name, input, low if name == "hardtanh" else 0, high if name == "hardtanh" else 0)
+        return wrap(zero_d(numpy.clip((<Tensor>input).array, 0, high)))
+    return apply(name, input)
 
 
 def sigmoid(input):
@@ -290,12 +295,14 @@ def tanh(input):
 
 def relu(input, bint inplace=False):
     """max(x, 0)."""
-    return apply_in_place("relu", input) if inplace else limited("relu", input, 0, None)
+    if not inplace and isinstance(input, Tensor) and is_real((<Tensor>input).array):
+        return apply_map(RELU, "relu", <Tensor>input, 0.0, 0.0)
+    return apply_in_place("relu", input) if inplace else limited("relu", input, None)
 
 
 def relu6(input, bint inplace=False):
     """min(max(x, 0), 6)."""
-    return apply_in_place("relu6", input) if inplace else limited("relu6", input, 0, 6)
+    return apply_in_place("relu6", input) if inplace else limited("relu6", input, 6)
 
 
 def leaky_relu(input, double negative_slope=0.01, bint inplace=False):
@@ -356,7 +363,9 @@ def hardtanh(input, double min_val=-1.0, double max_val=1.0, bint inplace=False)
         raise ValueError("min_val cannot be greater than max_val")
     if inplace:
         return apply_in_place("hardtanh", input, min_val, max_val)
-    return limited("hardtanh", input, min_val, max_val)
+    if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind in "iu":
+        return wrap(zero_d(numpy.clip((<Tensor>input).array, int(min_val), int(max_val))))
+    return apply("hardtanh", input, min_val, max_val)
 
 
 def logsigmoid(input):
