@@ -2,6 +2,7 @@
 import copy
 import itertools
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -429,3 +430,89 @@ def test_lbfgs_errors():
         return fastnn.tensor(1.0)
     with pytest.raises(RuntimeError, match="only 'strong_wolfe' is supported"):
         optimizer.step(closure)
+
+
+def replace_state(optimizer, params):
+    for state in optimizer.state.values():
+        for key, value in state.items():
+            if isinstance(value, fastnn.Tensor) and value.dim():
+                state[key] = value * 0.5
+
+
+def replace_one_dict(optimizer, params):
+    optimizer.state[params[1]] = {key: value.clone() for key, value in reversed(optimizer.state[params[1]].items())}
+
+
+def through_state_dict(optimizer, params):
+    optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+
+
+def other_order(optimizer, params):
+    optimizer.param_groups[0]["params"].reverse()
+
+
+def same_state_other_memory(optimizer, params):
+    for state in optimizer.state.values():
+        for value in state.values():
+            value.data = value.detach().clone()
+
+
+def other_dtype(optimizer, params):
+    params[0].data = params[0].detach().to(fastnn.float64)
+    params[0].grad = None
+    optimizer.state.pop(params[0])
+
+
+def other_shape(optimizer, params):
+    params[2].data = fastnn.ones(3, 1)
+    params[2].grad = None
+    optimizer.state.pop(params[2], None)
+
+
+CHANGES = {
+    "nothing": lambda optimizer, params: None,
+    "data": lambda optimizer, params: setattr(params[0], "data", fastnn.full((2, 3), 0.5)),
+    "values": lambda optimizer, params: params[0].data.fill_(0.25),
+    "no-grad-one": lambda optimizer, params: params[1].requires_grad_(False),
+    "group": lambda optimizer, params: optimizer.add_param_group({"params": [params.pop()], "lr": 0.2}),
+    "longer": lambda optimizer, params: optimizer.param_groups[0]["params"].append(params[-1]),
+    "shorter": lambda optimizer, params: optimizer.param_groups[0]["params"].pop(),
+    "other-list": lambda optimizer, params: optimizer.param_groups[0].update(params=params[1:3]),
+    "state": replace_state, "one-dict": replace_one_dict, "load": through_state_dict, "order": other_order,
+    "memory": same_state_other_memory, "dtype": other_dtype, "shape": other_shape,
+    "no-state": lambda optimizer, params: optimizer.state.clear(),
+    "whole-state": lambda optimizer, params: setattr(optimizer, "state", copy.copy(optimizer.state)),
+    "lr": lambda optimizer, params: optimizer.param_groups[0].update(lr=0.5),
+}
+
+
+@each
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_nothing_old_is_used(name, options, change):
+    """What a step remembers of the one before never shows: the same as when it forgets everything."""
+    results = []
+    for forget in (False, True):
+        params = [nn.Parameter(fastnn.full(shape, 0.1 * (1 + i))) for i, shape in enumerate([(2, 3), (3,), (2,), (4,)])]
+        optimizer = getattr(optim, name)(params[:3], **options)
+        for number in range(6):
+            if number == 3:
+                change(optimizer, params)
+            for i, param in enumerate(params):
+                skipped = (number, i) in ((1, 1), (4, 0))
+                param.grad = None if skipped or not param.requires_grad else (param.detach() * 0.3 + 0.1 * number)
+            if forget:
+                optimizer._plans.clear()
+            optimizer.step()
+        results.append([param.detach().numpy().tobytes() for param in params])
+    assert results[0] == results[1]
+
+
+def test_gradients_are_let_go():
+    param = nn.Parameter(fastnn.ones(3))
+    optimizer = optim.Adam([param])
+    for _ in range(3):
+        param.grad = fastnn.ones(3)
+        optimizer.step()
+    alive = weakref.ref(param.grad.numpy().base if param.grad.numpy().base is not None else param.grad.numpy())
+    optimizer.zero_grad()
+    assert alive() is None

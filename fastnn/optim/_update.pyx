@@ -1,7 +1,8 @@
 """What an optimizer's step does for one parameter group: gathers the arrays, makes state where there is none, calls the
 kernel once for all parameters (once for each dtype if they differ)."""
 cimport numpy as np
-from cpython.dict cimport PyDict_GetItemWithError
+from cpython.dict cimport PyDict_GetItemWithError, PyDict_Next
+from cpython.list cimport PyList_GET_SIZE
 from cpython.ref cimport PyObject
 from cpython.tuple cimport PyTuple_GET_ITEM
 from libc.string cimport memset
@@ -15,22 +16,116 @@ from fastnn.kernels cimport optim_adam as adam_kernels
 
 np.import_array()
 
-cdef tuple STEP = ("step", True, 0)
+cdef extern from *:
+    PyObject *PyList_GetItem "PyList_GET_ITEM"(object list, Py_ssize_t i)  # borrowed, so not counted
+
+# ---- layouts: (name, kind, start) of each state of a parameter, in PyTorch's order ----
+
+cdef enum:
+    MOST_PLANS = 100
+
+cdef enum:
+    LIKE        # an array like the parameter, filled with `start`
+    NUMBER      # a float32 number, `start` at first
+    BY_KERNEL   # like the parameter, made by the kernel in the first step
+
+cdef tuple STEP = ("step", NUMBER, 0)
+cdef tuple MOMENTUM = (("momentum_buffer", BY_KERNEL, 0),)
+cdef tuple MOMENTUM_OF_ZEROS = (("momentum_buffer", LIKE, 0),)
+cdef tuple GRAD_AVG = (("grad_avg", LIKE, 0),)
+cdef tuple RMSPROP = (STEP, ("square_avg", LIKE, 0))
+cdef tuple ADADELTA = (STEP, ("square_avg", LIKE, 0), ("acc_delta", LIKE, 0))
+cdef tuple ADAM = (STEP, ("exp_avg", LIKE, 0), ("exp_avg_sq", LIKE, 0))
+cdef tuple AMSGRAD = ADAM + (("max_exp_avg_sq", LIKE, 0),)
+cdef tuple ADAMAX = (STEP, ("exp_avg", LIKE, 0), ("exp_inf", LIKE, 0))
+cdef tuple NADAM = (STEP, ("mu_product", NUMBER, 1), ("exp_avg", LIKE, 0), ("exp_avg_sq", LIKE, 0))
+
+
+cdef class Plan:
+    """What was gathered for the last step of a group, kept for the next one as long as everything is where it was:
+    looking at 200 parameters costs less than asking two dicts about each."""
+    cdef list tensors, params  # those with a gradient, their arrays
+    cdef list values           # for each parameter its state tensors, in the layout's order
+    cdef tuple states          # for each entry of the layout the arrays
+    cdef tuple layout
+    cdef Py_ssize_t place      # in the dict of states, just before the first parameter
+
+    cdef list grads(self, list group, dict state, tuple layout):
+        """The gradients' arrays, or None if a parameter, an array or state is another one than in the last step."""
+        cdef Py_ssize_t i = 0, k, inner, outer = self.place, n = PyList_GET_SIZE(self.params), count = len(layout)
+        cdef Tensor tensor
+        cdef PyObject *key
+        cdef PyObject *own
+        cdef PyObject *value
+        cdef list grads
+        if count != len(self.layout):
+            return None
+        for k in range(count):
+            if <PyObject *>(<tuple>layout[k])[0] != <PyObject *>(<tuple>self.layout[k])[0]:
+                return None
+        grads = [None] * n
+        for item in group:
+            tensor = <Tensor?>item
+            if tensor.grad_ is None:
+                continue
+            if i == n or <PyObject *>tensor != PyList_GetItem(self.tensors, i) \
+                    or <PyObject *>tensor.array != PyList_GetItem(self.params, i):
+                return None
+            grads[i] = (<Tensor>tensor.grad_).array
+            if count:
+                # Entries mostly lie in the order of the parameters, and in each the layout's order.
+                if not PyDict_Next(state, &outer, &key, &own) or key != <PyObject *>tensor:
+                    own = PyDict_GetItemWithError(state, tensor)
+                if own == NULL or not isinstance(<object>own, dict):
+                    return None
+                inner = 0
+                for k in range(count):
+                    name = (<tuple>PyTuple_GET_ITEM(layout, k))[0]
+                    if not PyDict_Next(<object>own, &inner, &key, &value) or key != <PyObject *>name:
+                        value = PyDict_GetItemWithError(<object>own, name)
+                    if value == NULL or value != PyList_GetItem(self.values, i * count + k) \
+                            or <PyObject *>(<Tensor>value).array != PyList_GetItem(self.states[k], i):
+                        return None
+            i += 1
+        return grads if i == n else None
 
 
 cdef class Gathered:
-    """Parameters of one dtype that have gradients."""
+    """Parameters of one dtype that have gradients, with their state."""
     cdef list group         # all parameters of the group
+    cdef object state
+    cdef tuple layout
+    cdef dict plans         # the optimizer's, by the group's identity; None: do not keep any
+    cdef object key
     cdef list tensors, params, grads
+    cdef tuple states       # for each (name, kind, start) of the layout the arrays of that state
     cdef unsigned long done  # a bit for each type number that was handled
-    cdef bint more
+    cdef bint more, first, lacks
 
     cdef bint next(self) except -1:
         """Gather the parameters of the next dtype; False when there are none left."""
-        cdef Tensor tensor, grad
-        cdef int typenum = -1, own
+        cdef Plan plan
         if not self.more:
             return False
+        if self.first and self.plans is not None:
+            plan = <Plan>self.plans.get(self.key)
+            if plan is not None:
+                self.grads = plan.grads(self.group, <dict>self.state, self.layout)
+                if self.grads is not None:
+                    self.tensors, self.params, self.states = plan.tensors, plan.params, plan.states
+                    self.more = False
+                    return True
+                del self.plans[self.key]
+        if not self.collect():
+            return False
+        if self.first and not self.more and not self.lacks and self.plans is not None:
+            self.keep()
+        self.first = False
+        return True
+
+    cdef bint collect(self) except -1:
+        cdef Tensor tensor
+        cdef int typenum = -1, own
         self.tensors, self.params, self.grads, self.more = [], [], [], False
         for item in self.group:
             tensor = <Tensor?>item
@@ -44,34 +139,61 @@ cdef class Gathered:
                     self.more = True
                     continue
                 typenum = own
-            grad = <Tensor>tensor.grad_
             self.tensors.append(tensor)
             self.params.append(tensor.array)
-            self.grads.append(grad.array)
-        if typenum >= 0:
-            self.done |= 1ul << typenum
-        return typenum >= 0
+            self.grads.append((<Tensor>tensor.grad_).array)
+        if typenum < 0:
+            return False
+        self.done |= 1ul << typenum
+        self.find_states()
+        return True
 
-    cdef tuple states(self, object state, tuple layout):
-        """For each (name, scalar, start) of the layout the arrays of this state of all parameters, in order; what a
-        parameter lacks (on its first step all) is made: a float32 number or an array like it, filled with `start`."""
-        cdef tuple found = tuple([[] for _ in layout])
+    cdef int find_states(self) except -1:
+        """State of all parameters; what a parameter lacks (on its first step all) is made."""
         cdef Tensor tensor
         cdef dict own
         cdef PyObject *value
-        cdef Py_ssize_t i, count = len(layout)
+        cdef int kind
+        cdef Py_ssize_t i, count = len(self.layout)
+        self.states = tuple([[] for _ in range(count)])
+        self.lacks = False
+        if count == 0:
+            return 0
         for item in self.tensors:
             tensor = <Tensor>item
-            own = state_of(state, tensor)
+            own = state_of(self.state, tensor)
             for i in range(count):
-                name, scalar, start = <tuple>PyTuple_GET_ITEM(layout, i)
+                name, kind, start = <tuple>PyTuple_GET_ITEM(self.layout, i)
                 value = PyDict_GetItemWithError(own, name)
+                if kind == BY_KERNEL and (value == NULL or <object>value is None):
+                    self.lacks = True
+                    (<list>PyTuple_GET_ITEM(self.states, i)).append(None)
+                    continue
                 if (value == NULL or type(<object>value) is not Tensor
-                        or scalar and np.PyArray_TYPE((<Tensor>value).array) != np.NPY_FLOAT):
-                    own[name] = made = new_state(tensor, NULL if value == NULL else value, name, scalar, start)
+                        or kind == NUMBER and np.PyArray_TYPE((<Tensor>value).array) != np.NPY_FLOAT):
+                    own[name] = made = new_state(tensor, value, name, kind == NUMBER, start)
                     value = <PyObject *>made
-                (<list>PyTuple_GET_ITEM(found, i)).append((<Tensor>value).array)
-        return found
+                (<list>PyTuple_GET_ITEM(self.states, i)).append((<Tensor>value).array)
+        return 0
+
+    cdef int keep(self) except -1:
+        """Make a plan of what was gathered."""
+        cdef Plan plan = Plan.__new__(Plan)
+        cdef Py_ssize_t before = 0, after = 0
+        cdef PyObject *key
+        cdef PyObject *value
+        plan.tensors, plan.params, plan.states, plan.layout = self.tensors, self.params, self.states, self.layout
+        if len(self.layout):
+            plan.values = [self.state[tensor][name] for tensor in self.tensors for name, _, _ in self.layout]
+            while PyDict_Next(self.state, &after, &key, &value):
+                if key == PyList_GetItem(self.tensors, 0):
+                    plan.place = before
+                    break
+                before = after
+        if len(self.plans) >= MOST_PLANS:  # of groups that are gone
+            self.plans.clear()
+        self.plans[self.key] = plan
+        return 0
 
     cdef int changed(self) except -1:
         """The parameters' values are new: backward of older operations must notice."""
@@ -80,19 +202,21 @@ cdef class Gathered:
         return 0
 
 
+cdef Gathered gather(dict group, object state, dict plans, tuple layout):
+    cdef Gathered gathered = Gathered.__new__(Gathered)
+    gathered.group, gathered.state, gathered.layout = group["params"], state, layout
+    if plans is not None and isinstance(state, dict):
+        gathered.plans, gathered.key = plans, id(group)
+    gathered.more = gathered.first = True
+    return gathered
+
+
 cdef dict state_of(object state, Tensor tensor):
     """The parameter's state, made when first asked for."""
     cdef PyObject *found = PyDict_GetItemWithError(state, tensor)  # `state` is a defaultdict
     if found != NULL:
         return <dict?><object>found
     return state[tensor]
-
-
-cdef Gathered gather(dict group):
-    cdef Gathered gathered = Gathered.__new__(Gathered)
-    gathered.group = group["params"]
-    gathered.more = True
-    return gathered
 
 
 cpdef Tensor zeros_like(Tensor tensor):
@@ -123,148 +247,136 @@ cdef Tensor new_state(Tensor tensor, PyObject *value, str name, bint scalar, dou
     return made
 
 
-def sgd(dict group, state):
+def sgd(dict group, state, plans=None):
     """One SGD step."""
-    cdef Gathered g = gather(group)
     cdef double momentum = group["momentum"]
-    cdef list buffers = None
-    cdef list made
-    cdef Py_ssize_t i
+    cdef Gathered g = gather(group, state, plans, MOMENTUM if momentum != 0 else ())
+    cdef list buffers
     while g.next():
-        if momentum != 0:
-            buffers, made = [], []
-            for i in range(len(g.tensors)):
-                value = state_of(state, <Tensor>g.tensors[i]).get("momentum_buffer")
-                buffers.append(None if value is None else (<Tensor?>value).array)
-                if value is None:
-                    made.append(i)
+        buffers = g.states[0] if momentum != 0 else None
+        lacking = [i for i, buffer in enumerate(buffers) if buffer is None] if g.lacks else ()
         K.sgd_step(g.params, g.grads, buffers, group["lr"], momentum, group["dampening"], group["weight_decay"],
                    group["nesterov"], group["maximize"])
-        if momentum != 0:
-            for i in made:
-                state[g.tensors[i]]["momentum_buffer"] = wrap(buffers[i])
+        for i in lacking:
+            state[g.tensors[i]]["momentum_buffer"] = wrap(buffers[i])
         g.changed()
 
 
-def adam(dict group, state):
+def adam(dict group, state, plans=None):
     """One step of Adam or, with decoupled_weight_decay, AdamW."""
-    cdef Gathered g = gather(group)
     cdef bint amsgrad = group["amsgrad"]
-    cdef tuple layout = (STEP, ("exp_avg", False, 0), ("exp_avg_sq", False, 0))
-    if amsgrad:
-        layout += (("max_exp_avg_sq", False, 0),)
+    cdef Gathered g = gather(group, state, plans, AMSGRAD if amsgrad else ADAM)
+    cdef tuple s
     beta1, beta2 = group["betas"]
     while g.next():
-        s = g.states(state, layout)
+        s = g.states
         adam_kernels.adam_step(g.params, g.grads, s[1], s[2], s[3] if amsgrad else None, s[0], group["lr"], beta1,
                                beta2, group["eps"], group["weight_decay"], group["decoupled_weight_decay"],
                                group["maximize"])
         g.changed()
 
 
-def adamax(dict group, state):
+def adamax(dict group, state, plans=None):
     """One Adamax step."""
-    cdef Gathered g = gather(group)
+    cdef Gathered g = gather(group, state, plans, ADAMAX)
     beta1, beta2 = group["betas"]
     while g.next():
-        steps, averages, largest = g.states(state, (STEP, ("exp_avg", False, 0), ("exp_inf", False, 0)))
+        steps, averages, largest = g.states
         adam_kernels.adamax_step(g.params, g.grads, averages, largest, steps, group["lr"], beta1, beta2, group["eps"],
                                  group["weight_decay"], group["maximize"])
         g.changed()
 
 
-def nadam(dict group, state):
+def nadam(dict group, state, plans=None):
     """One NAdam step."""
-    cdef Gathered g = gather(group)
-    cdef tuple layout = (STEP, ("mu_product", True, 1), ("exp_avg", False, 0), ("exp_avg_sq", False, 0))
+    cdef Gathered g = gather(group, state, plans, NADAM)
     beta1, beta2 = group["betas"]
     while g.next():
-        steps, products, averages, squares = g.states(state, layout)
+        steps, products, averages, squares = g.states
         adam_kernels.nadam_step(g.params, g.grads, averages, squares, products, steps, group["lr"], beta1, beta2,
                                 group["eps"], group["weight_decay"], group["momentum_decay"],
                                 group["decoupled_weight_decay"], group["maximize"])
         g.changed()
 
 
-def radam(dict group, state):
+def radam(dict group, state, plans=None):
     """One RAdam step."""
-    cdef Gathered g = gather(group)
+    cdef Gathered g = gather(group, state, plans, ADAM)
     beta1, beta2 = group["betas"]
     while g.next():
-        steps, averages, squares = g.states(state, (STEP, ("exp_avg", False, 0), ("exp_avg_sq", False, 0)))
+        steps, averages, squares = g.states
         adam_kernels.radam_step(g.params, g.grads, averages, squares, steps, group["lr"], beta1, beta2, group["eps"],
                                 group["weight_decay"], group["decoupled_weight_decay"], group["maximize"])
         g.changed()
 
 
-def adagrad(dict group, state):
+def adagrad(dict group, state, plans=None):
     """One Adagrad step."""
-    cdef Gathered g = gather(group)
-    cdef tuple layout = adagrad_layout(group)
+    cdef Gathered g = gather(group, state, plans, adagrad_layout(group))
     while g.next():
-        steps, sums = g.states(state, layout)
+        steps, sums = g.states
         K.adagrad_step(g.params, g.grads, sums, steps, group["lr"], group["lr_decay"], group["weight_decay"],
                        group["eps"], group["maximize"])
         g.changed()
 
 
 cdef tuple adagrad_layout(dict group):
-    return (STEP, ("sum", False, float(group["initial_accumulator_value"])))
+    return (STEP, ("sum", LIKE, float(group["initial_accumulator_value"])))
 
 
 def init_adagrad(dict group, state):
     """Adagrad's state, which is there before the first step."""
-    cdef Gathered g = Gathered.__new__(Gathered)
+    cdef Gathered g = gather(group, state, None, adagrad_layout(group))
     g.tensors = group["params"]
-    g.states(state, adagrad_layout(group))
+    g.find_states()
 
 
-def rmsprop(dict group, state):
+def rmsprop(dict group, state, plans=None):
     """One RMSprop step."""
-    cdef Gathered g = gather(group)
     cdef double momentum = group["momentum"]
     cdef bint centered = group["centered"]
-    cdef tuple s, layout = (STEP, ("square_avg", False, 0))
+    cdef tuple s, layout = RMSPROP
     if momentum > 0:
-        layout += (("momentum_buffer", False, 0),)
+        layout += MOMENTUM_OF_ZEROS
     if centered:
-        layout += (("grad_avg", False, 0),)
+        layout += GRAD_AVG
+    cdef Gathered g = gather(group, state, plans, layout)
     while g.next():
-        s = g.states(state, layout)
+        s = g.states
         K.rmsprop_step(g.params, g.grads, s[1], s[len(s) - 1] if centered else None, s[2] if momentum > 0 else None,
                        s[0], group["lr"], group["alpha"], group["eps"], group["weight_decay"], momentum,
                        group["maximize"])
         g.changed()
 
 
-def adadelta(dict group, state):
+def adadelta(dict group, state, plans=None):
     """One Adadelta step."""
-    cdef Gathered g = gather(group)
+    cdef Gathered g = gather(group, state, plans, ADADELTA)
     while g.next():
-        steps, squares, changes = g.states(state, (STEP, ("square_avg", False, 0), ("acc_delta", False, 0)))
+        steps, squares, changes = g.states
         K.adadelta_step(g.params, g.grads, squares, changes, steps, group["lr"], group["rho"], group["eps"],
                         group["weight_decay"], group["maximize"])
         g.changed()
 
 
-def rprop(dict group, state):
+def rprop(dict group, state, plans=None):
     """One Rprop step."""
-    cdef Gathered g = gather(group)
-    cdef tuple layout = (STEP, ("prev", False, 0), ("step_size", False, float(group["lr"])))
+    cdef Gathered g = gather(group, state, plans,
+                             (STEP, ("prev", LIKE, 0), ("step_size", LIKE, float(group["lr"]))))
     minus, plus = group["etas"]
     low, high = group["step_sizes"]
     while g.next():
-        steps, last, sizes = g.states(state, layout)
+        steps, last, sizes = g.states
         K.rprop_step(g.params, g.grads, last, sizes, steps, minus, plus, low, high, group["maximize"])
         g.changed()
 
 
-def asgd(dict group, state):
+def asgd(dict group, state, plans=None):
     """One ASGD step."""
-    cdef Gathered g = gather(group)
-    cdef tuple layout = (STEP, ("eta", True, float(group["lr"])), ("mu", True, 1), ("ax", False, 0))
+    cdef Gathered g = gather(group, state, plans,
+                             (STEP, ("eta", NUMBER, float(group["lr"])), ("mu", NUMBER, 1), ("ax", LIKE, 0)))
     while g.next():
-        steps, etas, mus, averages = g.states(state, layout)
+        steps, etas, mus, averages = g.states
         K.asgd_step(g.params, g.grads, averages, mus, etas, steps, group["lr"], group["lambd"], group["alpha"],
                     group["t0"], group["weight_decay"], group["maximize"])
         g.changed()

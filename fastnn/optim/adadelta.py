@@ -33,4 +33,4 @@ class Adadelta(Optimizer):
                                   "capturable": capturable, "foreach": foreach, "differentiable": differentiable})
 
     def _update_group(self, group):
-        _update.adadelta(group, self.state)
+        _update.adadelta(group, self.state, self._plans)

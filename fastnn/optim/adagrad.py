@@ -37,4 +37,4 @@ class Adagrad(Optimizer):
             _update.init_adagrad(group, self.state)
 
     def _update_group(self, group):
-        _update.adagrad(group, self.state)
+        _update.adagrad(group, self.state, self._plans)

@@ -47,7 +47,7 @@ class Adam(Optimizer):
                                   "decoupled_weight_decay": decoupled_weight_decay})
 
     def _update_group(self, group):
-        _update.adam(group, self.state)
+        _update.adam(group, self.state, self._plans)
 
 
 class AdamW(Adam):

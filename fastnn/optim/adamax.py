@@ -36,4 +36,4 @@ class Adamax(Optimizer):
                                   "capturable": capturable})
 
     def _update_group(self, group):
-        _update.adamax(group, self.state)
+        _update.adamax(group, self.state, self._plans)

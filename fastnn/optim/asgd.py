@@ -33,4 +33,4 @@ class ASGD(Optimizer):
                                   "capturable": capturable})
 
     def _update_group(self, group):
-        _update.asgd(group, self.state)
+        _update.asgd(group, self.state, self._plans)

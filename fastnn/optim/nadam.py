@@ -41,4 +41,4 @@ class NAdam(Optimizer):
                                   "differentiable": differentiable})
 
     def _update_group(self, group):
-        _update.nadam(group, self.state)
+        _update.nadam(group, self.state, self._plans)

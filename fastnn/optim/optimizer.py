@@ -152,6 +152,7 @@ class Optimizer:
         self.state = defaultdict(dict)
         self.param_groups = []
         self._repeated = False
+        self._plans = {}  # of fastnn.optim._update: what it gathered for the last step
         groups = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
@@ -171,6 +172,7 @@ class Optimizer:
             for name, value in self._later_options.items():
                 group.setdefault(name, value)
         self.__dict__.setdefault("_repeated", False)
+        self._plans = {}
 
     def __repr__(self):
         lines = [type(self).__name__ + " ("]

@@ -40,4 +40,4 @@ class RAdam(Optimizer):
                                   "differentiable": differentiable})
 
     def _update_group(self, group):
-        _update.radam(group, self.state)
+        _update.radam(group, self.state, self._plans)

@@ -34,4 +34,4 @@ class RMSprop(Optimizer):
                                   "maximize": maximize, "differentiable": differentiable})
 
     def _update_group(self, group):
-        _update.rmsprop(group, self.state)
+        _update.rmsprop(group, self.state, self._plans)

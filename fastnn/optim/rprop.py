@@ -35,4 +35,4 @@ class Rprop(Optimizer):
                                   "maximize": maximize, "differentiable": differentiable, "capturable": capturable})
 
     def _update_group(self, group):
-        _update.rprop(group, self.state)
+        _update.rprop(group, self.state, self._plans)

@@ -36,4 +36,4 @@ class SGD(Optimizer):
                                   "differentiable": differentiable, "fused": fused})
 
     def _update_group(self, group):
-        _update.sgd(group, self.state)
+        _update.sgd(group, self.state, self._plans)
