@@ -42,6 +42,7 @@ def main():
         print(f"{name}: {passed}/{count} samples, {raised}/{errors} errors"
               + ("" if passed == count and raised == errors else "   <----"))
     print(dict(total))
+    return total["passed"] != total["samples"] or total["raised"] != total["errors"] or total["missing"] > 0
 
 
-main()
+sys.exit(main())

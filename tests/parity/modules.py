@@ -256,7 +256,8 @@ def main():
         print(f"{name}: {score['passed']}/{score['samples']} samples, {score['raised']}/{score['errors']} errors"
               + ("   <----" if found else ""))
     print(dict(total))
+    return total["passed"] != total["samples"] or total["raised"] != total["errors"] or total["missing"] > 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
