@@ -1,5 +1,5 @@
 """Optimizers under torch.optim's names."""
-from fastnn.optim import lr_scheduler
+from fastnn.optim import lr_scheduler, swa_utils
 from fastnn.optim.adadelta import Adadelta
 from fastnn.optim.adagrad import Adagrad
 from fastnn.optim.adam import Adam, AdamW
@@ -14,4 +14,4 @@ from fastnn.optim.rprop import Rprop
 from fastnn.optim.sgd import SGD
 
 __all__ = ["ASGD", "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam",
-           "RMSprop", "Rprop", "lr_scheduler"]
+           "RMSprop", "Rprop", "lr_scheduler", "swa_utils"]
