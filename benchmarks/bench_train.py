@@ -59,6 +59,8 @@ def main():
             times = time_in_turns(*contenders(program, dtype, torch, options.threads),
                                   **({"rounds": 5, "block": 0.01, "budget": 3} if options.quick else
                                      {"rounds": 21, "block": 0.05, "budget": 30}))
+            times = {key: {kind: seconds / program.repeat for kind, seconds in value.items()}
+                     for key, value in times.items()}
             name = program.name + ("" if dtype == "float32" else " f64")
             results.append({"label": program.name, "dtype": dtype, "flops": program.flops, "times": times})
             print(row(name, times, program.flops), flush=True)

@@ -8,10 +8,13 @@ NUMPY_DTYPE = {"float32": np.float32, "float64": np.float64}
 
 
 class Program:
-    """One case: build(T, dtype, fused) returns the step to time; T is fastnn or torch, whose names are the same."""
+    """One case: build(T, dtype, fused) returns the step to time; T is fastnn or torch, whose names are the same.
 
-    def __init__(self, name, build, flops=0, optimizer=False):
-        self.name, self.build, self.flops, self.optimizer = name, build, flops, optimizer
+    A step of `repeat` calls is timed where one is too short for a clock; results are seconds of one.
+    """
+
+    def __init__(self, name, build, flops=0, optimizer=False, repeat=1):
+        self.name, self.build, self.flops, self.optimizer, self.repeat = name, build, flops, optimizer, repeat
 
 
 def data(T, dtype, *shape, seed=0):
@@ -171,19 +174,39 @@ def attention_flops(batch, length, width, hidden):
 
 # ---- overhead ----
 
-def small_call(call, grad=False):
-    """A call on tensors a, b of (2, 3)."""
+SMALL = 100  # calls in a step: the loop around them must not be what is timed
+
+
+def small_add(grad):
     def build(T, dtype, fused):
-        a, b = data(T, dtype, 2, 3), data(T, dtype, 2, 3, seed=1)
-        a.requires_grad_(grad)
-        return lambda: call(T, a, b)
+        a, b = data(T, dtype, 2, 3).requires_grad_(grad), data(T, dtype, 2, 3, seed=1)
+
+        def step():
+            for _ in range(SMALL):
+                a + b
+        return step
+    return build
+
+
+def small_relu(grad):
+    def build(T, dtype, fused):
+        relu, a = T.relu, data(T, dtype, 2, 3).requires_grad_(grad)
+
+        def step():
+            for _ in range(SMALL):
+                relu(a)
+        return step
     return build
 
 
 def small_linear(T, dtype, fused):
     x, w = data(T, dtype, 4, 8), data(T, dtype, 8, 8, seed=1)
     linear = T.nn.functional.linear
-    return lambda: linear(x, w)
+
+    def step():
+        for _ in range(SMALL):
+            linear(x, w)
+    return step
 
 
 def small_backward(T, dtype, fused):
@@ -233,11 +256,11 @@ PROGRAMS = [
             flops=attention_flops(32, 64, 64, 0)),
     Program("transformer layer 128/512, (16, 64, 128), Adam", transformer_layer, optimizer=True,
             flops=attention_flops(16, 64, 128, 512)),
-    Program("overhead: a + b, (2, 3)", small_call(lambda T, a, b: a + b)),
-    Program("overhead: a + b, (2, 3), recorded", small_call(lambda T, a, b: a + b, grad=True)),
-    Program("overhead: relu, (2, 3)", small_call(lambda T, a, b: T.relu(a))),
-    Program("overhead: relu, (2, 3), recorded", small_call(lambda T, a, b: T.relu(a), grad=True)),
-    Program("overhead: F.linear, (4, 8) x (8, 8)", small_linear),
+    Program("overhead: a + b, (2, 3)", small_add(False), repeat=SMALL),
+    Program("overhead: a + b, (2, 3), recorded", small_add(True), repeat=SMALL),
+    Program("overhead: relu, (2, 3)", small_relu(False), repeat=SMALL),
+    Program("overhead: relu, (2, 3), recorded", small_relu(True), repeat=SMALL),
+    Program("overhead: F.linear, (4, 8) x (8, 8)", small_linear, repeat=SMALL),
     Program("overhead: backward of three layers", small_backward),
     Program("overhead: SGD step, 200 x 100 numbers", optimizer_step(sgd, *[(100,)] * 200), optimizer=True),
     Program("overhead: Adam step, 200 x 100 numbers", optimizer_step(adam, *[(100,)] * 200), optimizer=True),
