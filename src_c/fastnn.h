@@ -50,6 +50,12 @@ typedef struct fnn_windows {
     int64_t kh, kw, sh, sw, ph, pw, dh, dw; /* size, stride, padding, dilation */
 } fnn_windows;
 
+/* A convolution: x (n, c, h, w), weight (o, c / groups, kh, kw), y (n, o, oh, ow). Position (r, q) of y sees x from
+ * (r sh - top, q sw - left) on, with zeros outside; kernel elements lie dh and dw apart. */
+typedef struct fnn_conv {
+    int64_t n, c, h, w, o, kh, kw, oh, ow, sh, sw, top, left, dh, dw, groups;
+} fnn_conv;
+
 typedef struct fnn_kernels {
     const char *isa;
 #define KERNEL(name, params) void(*name[2]) params;

@@ -7,6 +7,8 @@ cdef extern from "fastnn.h" nogil:
     int FNN_F32, FNN_F64, FNN_MAX_NDIM
     ctypedef struct fnn_windows:
         int64_t outer, h, w, inner, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw
+    ctypedef struct fnn_conv:
+        int64_t n, c, h, w, o, kh, kw, oh, ow, sh, sw, top, left, dh, dw, groups
     ctypedef struct fnn_kernels:
         const char *isa
         # elementwise
@@ -126,6 +128,13 @@ cdef extern from "fastnn.h" nogil:
                                       int directions, void *dx, void *dh, void *dc, void **dweights, void *scratch,
                                       const void *dy, const void *x, const void *y, const void *h0, const void *c0,
                                       const void *saved, void **weights) noexcept nogil
+        # conv
+        void (*conv_forward[2])(void *y, const void *x, const void *weight, const void *bias, const fnn_conv *s,
+                                const int64_t *xs, int relu) noexcept nogil
+        void (*conv_backward_input[2])(void *dx, const void *dy, const void *weight, const void *bias,
+                                       const fnn_conv *s, const int64_t *dys, int relu) noexcept nogil
+        void (*conv_backward_weight[2])(void *dw, const void *dy, const void *x, const fnn_conv *s,
+                                        const int64_t *dys, const int64_t *xs) noexcept nogil
 
 cdef extern from "memory.h":
     void *fnn_alloc(size_t size) nogil

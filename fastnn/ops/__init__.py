@@ -4,7 +4,7 @@ Importing this package gives Tensor its operators and methods: a function whose 
 method of the same name.
 """
 from fastnn import _gradients, _operators, _tensor  # noqa: F401 (backward and hooks become methods)
-from fastnn.ops import (arithmetic, compare, creation, indexing, inplace, linear, methods, names, pointwise,
+from fastnn.ops import (arithmetic, compare, conv, creation, indexing, inplace, linear, methods, names, pointwise,
                         products, rearrange, reduce, sampling, scatter, shape, sorting)
 from fastnn.ops._common import with_out
 from fastnn.ops.printing import tensor_str
@@ -29,6 +29,7 @@ FUNCTIONS = {
 }
 # Functions of the top-level namespace alone.
 TOP_LEVEL = {
+    conv: "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
     products: "einsum tensordot cosine_similarity pairwise_distance",
     rearrange: "hstack vstack dstack column_stack meshgrid broadcast_tensors cartesian_prod atleast_1d atleast_2d "
                "atleast_3d",

@@ -17,3 +17,5 @@
 #include "gemm.inc.h"
 #include "linear.inc.h"
 #include "recurrent.inc.h"
+#include "conv.inc.h"
+#include "conv_weight.inc.h"

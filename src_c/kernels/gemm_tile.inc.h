@@ -45,6 +45,7 @@ typedef struct {
     int from_c;       /* start from C's contents instead of 0 */
     int relu;         /* at the end */
     const REAL *bias; /* added at the end: one per column, or NULL */
+    const REAL *start; /* one per row to start from, or NULL */
 } FN(tile_ends);
 
 typedef void (*FN(tile_function))(int64_t k, const REAL *a, int64_t as_m, int64_t as_k, const REAL *b, int64_t ldb,
@@ -60,6 +61,7 @@ FNN_INLINE void FN(tile)(const int mr, const int nv, const int part, int64_t k, 
 #define LAST(v) (part && (v) == nv - 1)
 #define LOAD(v, p) (LAST(v) ? FN(v_load_part)((p) + (v)*VW, tail) : FN(v_load)((p) + (v)*VW))
 #define FROM_C(i, v) if (i < mr && v < nv) acc[i][v] = LOAD(v, c + i * ldc);
+#define FROM_START(i, v) if (i < mr && v < nv) acc[i][v] = FN(v_set1)(ends->start[i]);
 #define FROM_0(i, v) if (i < mr && v < nv) acc[i][v] = (FN(vec)){0};
 #define LOAD_B(i, v) if (v < nv) bv[v] = LOAD(v, b);
 #define MULTIPLY(i, v) if (v < nv) acc[i][v] += x * bv[v];
@@ -74,6 +76,10 @@ FNN_INLINE void FN(tile)(const int mr, const int nv, const int part, int64_t k, 
     }
     if (ends->from_c) {
 #define TILE_ROW(i) EACH_VECTOR(FROM_C, i)
+        EACH_ROW(TILE_ROW)
+#undef TILE_ROW
+    } else if (ends->start) {
+#define TILE_ROW(i) EACH_VECTOR(FROM_START, i)
         EACH_ROW(TILE_ROW)
 #undef TILE_ROW
     } else {
@@ -112,6 +118,7 @@ FNN_INLINE void FN(tile)(const int mr, const int nv, const int part, int64_t k, 
 #undef TILE_ROW
 #undef FROM_C
 #undef FROM_0
+#undef FROM_START
 #undef LOAD_B
 #undef MULTIPLY
 #undef BIAS

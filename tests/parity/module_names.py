@@ -9,16 +9,15 @@ SCOPE = tuple(Path(__file__).with_name("torch_modules.txt").read_text().split())
 MISSING = frozenset("""
 AdaptiveAvgPool1d AdaptiveAvgPool2d
 BatchNorm1d BatchNorm2d GroupNorm InstanceNorm1d InstanceNorm2d LayerNorm RMSNorm
-Conv1d Conv2d ConvTranspose2d
 Embedding
 MultiheadAttention Transformer TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer
 """.split())
 
 # Modules beyond the scope that fastnn has and PyTorch has samples for.
 EXTRA = tuple("""
-CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad3d Hardshrink MultiLabelMarginLoss
-MultiLabelSoftMarginLoss MultiMarginLoss ReflectionPad1d ReflectionPad3d ReplicationPad1d ReplicationPad2d
-ReplicationPad3d Softmax2d Softshrink ZeroPad1d ZeroPad3d
+CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad3d ConvTranspose1d Hardshrink
+MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss ReflectionPad1d ReflectionPad3d ReplicationPad1d
+ReplicationPad2d ReplicationPad3d Softmax2d Softshrink ZeroPad1d ZeroPad3d
 """.split())
 
 

@@ -8,8 +8,8 @@ SCOPE = tuple(Path(__file__).with_name("torch_ops.txt").read_text().split())
 
 # Names of the scope that fastnn lacks. The list can only shrink: a name that can be called must not stand here.
 MISSING = frozenset("""
-nn.functional.adaptive_avg_pool1d nn.functional.adaptive_avg_pool2d nn.functional.batch_norm nn.functional.conv1d
-nn.functional.conv2d nn.functional.conv_transpose2d nn.functional.embedding nn.functional.group_norm
+nn.functional.adaptive_avg_pool1d nn.functional.adaptive_avg_pool2d nn.functional.batch_norm
+nn.functional.embedding nn.functional.group_norm
 nn.functional.instance_norm nn.functional.interpolate nn.functional.layer_norm nn.functional.pixel_shuffle
 nn.functional.rms_norm nn.functional.scaled_dot_product_attention nn.functional.unfold
 """.split())
@@ -19,7 +19,8 @@ EXTRA = tuple("""
 acos addbmm addmv asin atan atleast_1d atleast_2d atleast_3d bitwise_and broadcast_tensors bucketize cartesian_prod
 column_stack cosh count_nonzero cumprod diag_embed dist dstack exp2 fliplr flipud floor_divide fmod histc index_copy
 index_fill inner isclose kron log10 log2 logical_xor masked_scatter median msort nan_to_num
-nn.functional.adaptive_max_pool1d nn.functional.bilinear nn.functional.channel_shuffle nn.functional.hardshrink
+nn.functional.adaptive_max_pool1d nn.functional.bilinear nn.functional.channel_shuffle nn.functional.conv_transpose1d
+nn.functional.hardshrink
 nn.functional.max_unpool1d nn.functional.max_unpool2d nn.functional.multi_margin_loss
 nn.functional.multilabel_margin_loss nn.functional.multilabel_soft_margin_loss nn.functional.rrelu
 nn.functional.softshrink nn.functional.triplet_margin_with_distance_loss remainder repeat_interleave rot90 searchsorted

@@ -1,0 +1,220 @@
+"""Convolution layers for sequences and images."""
+import math
+from itertools import chain
+
+from fastnn.nn import init
+from fastnn.nn.modules.module import Module
+from fastnn.nn.parameter import Parameter
+from fastnn.ops import conv
+from fastnn.ops.creation import empty
+from fastnn.ops.rearrange import pad
+
+PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+
+
+class _Conv(Module):
+    """What all convolution layers share; PyTorch's attributes and initial values."""
+
+    _spatial = 2
+    transposed = False
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups, bias,
+                 padding_mode, device, dtype):
+        super().__init__()
+        if groups <= 0:
+            raise ValueError(f"groups must be a positive integer, got {groups}")
+        for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
+            if value % groups:
+                raise ValueError(f"{name} must be divisible by groups, got {value} and {groups}")
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.kernel_size, self.stride = self._tuple(kernel_size), self._tuple(stride)
+        self.dilation, self.output_padding = self._tuple(dilation), self._tuple(output_padding)
+        if isinstance(padding, str):
+            if padding not in ("same", "valid"):
+                raise ValueError(f"Invalid padding string {padding!r}, should be one of 'same' and 'valid'")
+            if padding == "same" and any(step != 1 for step in self.stride):
+                raise ValueError("padding='same' is not supported for strided convolutions")
+            self.padding = padding
+        else:
+            self.padding = self._tuple(padding)
+        if padding_mode not in PADDING_MODES:
+            raise ValueError(f"padding_mode must be one of {PADDING_MODES}, but got padding_mode={padding_mode!r}")
+        self.groups, self.padding_mode = groups, padding_mode
+        channels = ((in_channels, out_channels // groups) if self.transposed else
+                    (out_channels, in_channels // groups))
+        self.weight = Parameter(empty(*channels, *self.kernel_size, device=device, dtype=dtype))
+        if bias:
+            self.bias = Parameter(empty(out_channels, device=device, dtype=dtype))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def _tuple(self, value):
+        return tuple(value) if hasattr(value, "__iter__") else (value,) * self._spatial
+
+    def reset_parameters(self):
+        """New random weights, uniform in +-1 / sqrt(inputs of one output)."""
+        if self.weight.numel():
+            init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            fan_in = math.prod(self.weight.shape[1:])
+            if fan_in:
+                bound = 1 / math.sqrt(fan_in)
+                init.uniform_(self.bias, -bound, bound)
+
+    def extra_repr(self):
+        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        for name, usual in (("padding", 0), ("dilation", 1), ("output_padding", 0)):
+            value = getattr(self, name)
+            if value != (usual,) * len(value):
+                text += f", {name}={value}"
+        if self.groups != 1:
+            text += f", groups={self.groups}"
+        if self.bias is None:
+            text += ", bias=False"
+        if self.padding_mode != "zeros":
+            text += f", padding_mode={self.padding_mode}"
+        return text
+
+
+class _ConvForward(_Conv):
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
+                 padding_mode="zeros", device=None, dtype=None):
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, 0, groups, bias,
+                         padding_mode, device, dtype)
+
+    def _widths(self):
+        """What `pad` adds: before and after, from the last dimension on."""
+        if self.padding == "valid":
+            return [0] * (2 * self._spatial)
+        if self.padding == "same":
+            totals = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size)]
+            return list(chain.from_iterable((total // 2, total - total // 2) for total in reversed(totals)))
+        return list(chain.from_iterable((n, n) for n in reversed(self.padding)))
+
+    def forward(self, input):
+        return self._convolve(input, False)
+
+    def _convolve(self, input, relu):
+        """The layer's result, and max(0, it) with `relu`."""
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            input, padding = pad(input, self._widths(), mode=self.padding_mode), 0
+        return conv.convolve(f"conv{self._spatial}d", self._spatial, input, self.weight, self.bias, self.stride,
+                             padding, self.dilation, self.groups, relu)
+
+
+class Conv1d(_ConvForward):
+    """Convolution of sequences, same as torch.nn.Conv1d.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+    kernel_size, stride, dilation : int or tuple
+    padding : int, tuple, 'valid' or 'same'
+    groups : int
+        Channels are cut into so many groups that do not see each other.
+    bias : bool
+    padding_mode : str
+        What is around the input: 'zeros', 'reflect', 'replicate' or 'circular'.
+    device, dtype
+        As in PyTorch; the device can only be the CPU.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (out_channels, in_channels / groups, kernel_size)
+    bias : Parameter, shape (out_channels,), or None
+
+    Shape
+    -----
+    Input (n, in_channels, length) or (in_channels, length), output (n, out_channels, out) or (out_channels, out),
+    out = (length + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1.
+    """
+
+    _spatial = 1
+
+
+class Conv2d(_ConvForward):
+    """Convolution of images, same as torch.nn.Conv2d.
+
+    Parameters and attributes are those of `Conv1d`, with numbers or pairs (rows, columns); weight has the shape
+    (out_channels, in_channels / groups, kernel rows, kernel columns).
+
+    Shape
+    -----
+    Input (n, in_channels, h, w) or (in_channels, h, w), output (n, out_channels, oh, ow) or (out_channels, oh, ow).
+    Channels may be last in the input's memory; that costs no copy.
+    """
+
+
+class _ConvTranspose(_Conv):
+    transposed = True
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1,
+                 bias=True, dilation=1, padding_mode="zeros", device=None, dtype=None):
+        if padding_mode != "zeros":
+            raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups,
+                         bias, padding_mode, device, dtype)
+
+    def _extra(self, input, output_size):
+        """The output_padding that leads to `output_size`."""
+        if output_size is None:
+            return self.output_padding
+        spatial, name = self._spatial, type(self).__name__
+        leading = input.ndim - spatial
+        wanted = list(output_size)
+        if len(wanted) == leading + spatial:
+            wanted = wanted[leading:]
+        if len(wanted) != spatial:
+            raise ValueError(f"{name}: for {input.ndim}D input, output_size must have {spatial} or {leading + spatial} "
+                             f"elements (got {len(wanted)})")
+        least = [(size - 1) * step - 2 * margin + spread * (k - 1) + 1 for size, step, margin, spread, k in
+                 zip(input.shape[leading:], self.stride, self.padding, self.dilation, self.kernel_size)]
+        most = [size + step - 1 for size, step in zip(least, self.stride)]
+        if any(not low <= size <= high for low, size, high in zip(least, wanted, most)):
+            raise ValueError(f"{name}: requested an output size of {wanted}, but valid sizes range from {least} to "
+                             f"{most} (for an input of {list(input.shape[leading:])})")
+        return tuple(size - low for size, low in zip(wanted, least))
+
+    def forward(self, input, output_size=None):
+        return self._function(input, self.weight, self.bias, self.stride, self.padding,
+                              self._extra(input, output_size), self.groups, self.dilation)
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """Transposed convolution of sequences (the gradient of `Conv1d` as a layer), same as torch.nn.ConvTranspose1d.
+
+    Parameters
+    ----------
+    in_channels, out_channels, kernel_size, stride, padding, groups, bias, dilation, device, dtype
+        As of `Conv1d`; `padding` is taken off the result.
+    output_padding : int or tuple
+        Added to the result's size on one side; ``forward(input, output_size)`` finds it.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (in_channels, out_channels / groups, kernel_size)
+    bias : Parameter, shape (out_channels,), or None
+
+    Shape
+    -----
+    Input (n, in_channels, length) or (in_channels, length), output (n, out_channels, out) or (out_channels, out),
+    out = (length - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1.
+    """
+
+    _spatial = 1
+    _function = staticmethod(conv.conv_transpose1d)
+
+
+class ConvTranspose2d(_ConvTranspose):
+    """Transposed convolution of images (the gradient of `Conv2d` as a layer), same as torch.nn.ConvTranspose2d.
+
+    Parameters and attributes are those of `ConvTranspose1d`, with numbers or pairs (rows, columns).
+
+    Shape
+    -----
+    Input (n, in_channels, h, w) or (in_channels, h, w), output (n, out_channels, oh, ow) or (out_channels, oh, ow).
+    """
+
+    _function = staticmethod(conv.conv_transpose2d)

@@ -1,0 +1,235 @@
+"""Convolutions and transposed convolutions of sequences and images."""
+cimport numpy as np
+
+from fastnn._tape cimport Node
+from fastnn._tensor cimport Tensor, recording, record3, wrap, shape_of
+from fastnn import kernels
+from fastnn.errors import ShapeError
+from fastnn.kernels cimport conv as K, elementwise, reduce
+from fastnn.ops._common import need_tensors
+from fastnn.reference import conv as reference
+
+np.import_array()
+
+
+cdef object conv_backward(Node node, np.ndarray grad):
+    cdef tuple saved = node.saved, edges = node.edges
+    cdef np.ndarray x = saved[0], weight = saved[1], dz = in_4d(grad, saved[8])
+    cdef bint transposed = saved[7]
+    stride, padding, dilation, groups = saved[3:7]
+    dx = dw = db = None
+    if saved[2] is not None:
+        dz = elementwise.unary_backward("relu", dz, None, saved[2])
+    kernel = (weight.shape[2], weight.shape[3])
+    if edges[0] is not None:
+        if transposed:
+            dx = K.conv_forward(dz, weight, None, stride, padding, dilation, groups)
+            dx = dx[:, :, :x.shape[2], :x.shape[3]]  # more, where output_padding >= stride
+        else:
+            dx = K.conv_backward_input(dz, weight, (x.shape[2], x.shape[3]), None, stride, padding, dilation, groups)
+        dx = dx.reshape(saved[9])
+    if edges[1] is not None:
+        dw = K.conv_backward_weight(x if transposed else dz, dz if transposed else x, kernel, stride, padding, dilation,
+                                    groups).reshape(saved[10])
+    if edges[2] is not None:
+        db = reduce.reduce("sum", dz, (0, 2, 3))
+    return dx, dw, db
+
+
+cdef np.ndarray in_4d(np.ndarray x, int missing):
+    """With a batch of one (bit 1) and with rows of one (bit 0)."""
+    if missing & 1:
+        x = (<object>x)[..., None, :]
+    if missing & 2:
+        x = (<object>x)[None]
+    return x
+
+
+cdef np.ndarray without(np.ndarray y, int missing):
+    """The result with as many dimensions as the input had."""
+    if missing & 1:
+        y = (<object>y)[:, :, 0]
+    if missing & 2:
+        y = (<object>y)[0]
+    return y
+
+
+cdef bint whole_numbers(np.ndarray x, np.ndarray weight, np.ndarray bias) except -1:
+    """Integers of one dtype: rare enough for NumPy."""
+    return x.dtype.kind in "iu" and x.dtype == weight.dtype and (bias is None or bias.dtype == x.dtype)
+
+
+cdef tuple numbers(str op, str name, object value, int count):
+    """An int or a sequence of `count` ints; one stands for all."""
+    if isinstance(value, (tuple, list)):
+        found = tuple([int(v) for v in value])
+        if len(found) == 1:
+            found *= count
+    else:
+        if not hasattr(value, "__index__"):
+            raise TypeError(f"{op}(): argument '{name}' must be tuple of ints, not {type(value).__name__}")
+        found = (int(value),) * count
+    if len(found) != count:
+        raise ShapeError(f"{op}: expected {name} to be a single integer value or a list of {count} values to match "
+                         f"the convolution dimensions, but got {name}={list(found)}")
+    return found
+
+
+cdef int check(str op, Tensor input, Tensor weight, object bias, int spatial) except -1:
+    cdef int ndim = np.PyArray_NDIM(input.array)
+    need_tensors(op, input, weight)
+    if bias is not None:
+        need_tensors(op, bias)
+    if ndim != spatial + 1 and ndim != spatial + 2:
+        raise ShapeError(f"Expected {spatial + 1}D (unbatched) or {spatial + 2}D (batched) input to {op}, but got "
+                         f"input of size: {list(shape_of(input.array))}")
+    if np.PyArray_NDIM(weight.array) != spatial + 2:
+        raise ShapeError(f"{op}: expected weight with {spatial + 2} dimensions, got {list(shape_of(weight.array))}")
+    return 0
+
+
+cdef Tensor finish(np.ndarray y, Tensor input, Tensor weight, object bias, bint relu, tuple options, bint transposed,
+                   int missing, np.ndarray x, np.ndarray w):
+    """The result without the dimensions that it was computed with, recorded."""
+    cdef np.ndarray whole = y
+    cdef Tensor out
+    y = without(y, missing)
+    if not (recording(input) or recording(weight) or (bias is not None and recording(<Tensor>bias))):
+        return wrap(y)
+    out = record3(y, conv_backward, "ConvolutionBackward0", input, weight, bias,
+                  (x, w, whole if relu else None, *options, transposed, missing, shape_of(input.array),
+                   shape_of(weight.array)))
+    out.node.guard(input.version_object())
+    out.node.guard(weight.version_object())
+    if relu:
+        out.node.guard(out.version_object())
+    return out
+
+
+cpdef Tensor convolve(str op, int spatial, object input, object weight, object bias, object stride, object padding,
+                      object dilation, object groups, bint relu):
+    """A convolution in `spatial` dimensions, then max(0, y) if `relu`, as one kernel."""
+    cdef Tensor x = <Tensor?>input, w = <Tensor?>weight
+    check(op, x, w, bias, spatial)
+    cdef int missing = (1 if spatial == 1 else 0) | (2 if np.PyArray_NDIM(x.array) == spatial + 1 else 0)
+    stride = numbers(op, "stride", stride, spatial)
+    dilation = numbers(op, "dilation", dilation, spatial)
+    if isinstance(padding, str):
+        if padding == "valid":
+            padding = (0,) * (2 * spatial)
+        elif padding == "same":
+            if any([s != 1 for s in stride]):
+                raise RuntimeError("padding='same' is not supported for strided convolutions")
+            totals = [d * (k - 1) for d, k in zip(dilation, shape_of(w.array)[2:])]
+            padding = tuple([n for total in totals for n in (total // 2, total - total // 2)])
+        else:
+            raise RuntimeError(f"Invalid padding string: {padding!r}")
+    else:
+        padding = tuple([n for n in numbers(op, "padding", padding, spatial) for _ in range(2)])
+    if spatial == 1:
+        stride, dilation, padding = (1, *stride), (1, *dilation), (0, 0, *padding)
+    cdef np.ndarray x4 = in_4d(x.array, missing), w4 = in_4d(w.array, missing & 1)
+    cdef np.ndarray b = None if bias is None else (<Tensor>bias).array, y
+    if whole_numbers(x4, w4, b):
+        doubles = [None if array is None else array.astype(float) for array in (x4, w4, b)]
+        kernels.conv_forward(*doubles, stride, padding, dilation, groups)  # checks
+        y = reference.conv_forward(x4, w4, b, stride, padding, dilation, groups, relu)
+        return wrap(without(y, missing))
+    y = K.conv_forward(x4, w4, b, stride, padding, dilation, groups, relu)
+    return finish(y, x, w, bias, relu, (stride, padding, dilation, groups), False, missing, x4, w4)
+
+
+def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Cross-correlation of sequences with kernels.
+
+    Parameters
+    ----------
+    input : Tensor (n, c, length) or (c, length)
+    weight : Tensor (o, c / groups, k)
+    bias : Tensor (o,), optional
+    stride, dilation : int or tuple
+        Steps between positions, and between what neighbouring elements of a kernel see.
+    padding : int, tuple, 'valid' or 'same'
+        Zeros around the input; 'same' (stride 1 only) keeps the length.
+    groups : int
+        Channels are cut into so many groups that do not see each other.
+
+    Returns
+    -------
+    Tensor (n, o, out) or (o, out), out = (length + 2 * padding - dilation * (k - 1) - 1) // stride + 1
+    """
+    return convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups, False)
+
+
+def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Cross-correlation of images with kernels.
+
+    y[n, o] = bias[o] + sum over c of weight[o, c] * input[n, c], with `*` the sum over a window.
+
+    Shape: input (n, c, h, w) or (c, h, w), weight (o, c / groups, kh, kw), bias (o,), result (n, o, oh, ow) or
+    (o, oh, ow). Options as of `conv1d`, one number or (rows, columns).
+    """
+    return convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups, False)
+
+
+cdef Tensor convolve_transposed(str op, int spatial, object input, object weight, object bias, object stride,
+                                object padding, object output_padding, object groups, object dilation):
+    cdef Tensor x = <Tensor?>input, w = <Tensor?>weight
+    check(op, x, w, bias, spatial)
+    cdef int missing = (1 if spatial == 1 else 0) | (2 if np.PyArray_NDIM(x.array) == spatial + 1 else 0)
+    stride = numbers(op, "stride", stride, spatial)
+    padding = numbers(op, "padding", padding, spatial)
+    dilation = numbers(op, "dilation", dilation, spatial)
+    output_padding = numbers(op, "output_padding", output_padding, spatial)
+    for extra, s, d in zip(output_padding, stride, dilation):
+        if extra < 0:
+            raise ShapeError(f"{op}: negative output_padding is not supported, got {output_padding}")
+        if extra >= max(s, d):
+            raise ShapeError(f"{op}: output padding must be smaller than either stride or dilation, but got "
+                             f"output_padding={output_padding}, stride={stride}, dilation={dilation}")
+    if spatial == 1:
+        stride, dilation, padding, output_padding = (1, *stride), (1, *dilation), (0, *padding), (0, *output_padding)
+    cdef np.ndarray x4 = in_4d(x.array, missing), w4 = in_4d(w.array, missing & 1)
+    size = tuple([(x4.shape[2 + i] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (w4.shape[2 + i] - 1)
+                  + output_padding[i] + 1 for i in range(2)])
+    if min(size) < 1:
+        raise ShapeError(f"{op}: given input of size {list(shape_of(x.array))}, calculated output size "
+                         f"{size[2 - spatial:]} is too small")
+    cdef np.ndarray b = None if bias is None else (<Tensor>bias).array, y
+    if whole_numbers(x4, w4, b):
+        doubles = [None if array is None else array.astype(float) for array in (x4, w4, b)]
+        kernels.conv_backward_input(*doubles[:2], size, doubles[2], stride, padding, dilation, groups)
+        y = reference.conv_backward_input(x4, w4, size, b, stride, padding, dilation, groups)
+        return wrap(without(y, missing))
+    y = K.conv_backward_input(x4, w4, size, b, stride, padding, dilation, groups)
+    return finish(y, x, w, bias, False, (stride, padding, dilation, groups), True, missing, x4, w4)
+
+
+def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """The gradient of `conv1d` with respect to its input, as an operation: a sequence grows by `stride`.
+
+    Shape: input (n, c, length) or (c, length), weight (c, o / groups, k), bias (o,), result (n, o, out) or (o, out),
+    out = (length - 1) * stride - 2 * padding + dilation * (k - 1) + output_padding + 1.
+    """
+    return convolve_transposed("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups,
+                               dilation)
+
+
+def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """The gradient of `conv2d` with respect to its input, as an operation: images grow by `stride`.
+
+    Shape: input (n, c, h, w) or (c, h, w), weight (c, o / groups, kh, kw), bias (o,), result (n, o, oh, ow) or
+    (o, oh, ow); sizes as of `conv_transpose1d`.
+    """
+    return convolve_transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups,
+                               dilation)
+
+
+def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Not available: NotImplementedError."""
+    raise NotImplementedError("fastnn has no conv3d: convolutions are 1-D and 2-D")
+
+
+def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """Not available: NotImplementedError."""
+    raise NotImplementedError("fastnn has no conv_transpose3d: convolutions are 1-D and 2-D")

@@ -1,0 +1,131 @@
+/* conv_weight.inc.h -- the gradient of a convolution with respect to its weight.
+ *
+ * dw[o, (c, i, j)] is a sum over images and positions: a product of depth images * positions. Images are cut into a
+ * number of shares that depends on shapes alone, their sums are added in order: the same bits for any thread count.
+ */
+#ifndef FNN_CONV_WEIGHT_ONCE
+#define FNN_CONV_WEIGHT_ONCE
+#define CONV_SHARES 16               /* of the images, at most */
+#define CONV_SHARES_BYTES (1 << 20)  /* of all their sums, about */
+#define CONV_DEPTH 384               /* positions of a block at most */
+#endif
+
+typedef struct {
+    FN(conv) conv; /* of the forward pass; dst is not used */
+    const REAL *dy;
+    int64_t dy_n, dy_c, dy_h, dy_w;
+    REAL *sums, *dw; /* (shares, groups, depth, m), (groups, m, depth) */
+    int64_t shares, parts, columns;
+} FN(conv_weight);
+
+/* Item = some channels of a group for a share of the images. */
+static void FN(conv_weight_range)(void *context, int64_t begin, int64_t end)
+{
+    const FN(conv_weight) *const w = context;
+    const int64_t taps_n = w->conv.kh * w->conv.kw, m = w->conv.m, depth = w->conv.channels * taps_n;
+    FN(conv) g = w->conv;
+    g.channels = (w->conv.channels + w->parts - 1) / w->parts;
+    FN(conv_blocks)(&g, w->columns);
+    const int64_t most = g.block_images * g.block_rows * g.ow, lda = most + VW, ldb = (m + VW - 1) / VW * VW;
+    const int64_t copy_size = FN(conv_copy_size)(&g), a_size = lda * g.channels * taps_n + VW;
+    const int64_t b_size = (most + 1) * ldb + VW;
+    REAL *const copy = fnn_alloc((size_t)(copy_size + a_size + b_size) * sizeof(REAL) +
+                                 (size_t)taps_n * sizeof(int64_t) + 16);
+    REAL *const a = copy + copy_size, *const b = a + (a_size + 1) / 2 * 2;
+    int64_t *const taps = (int64_t *)(b + b_size / 2 * 2);
+    FN(conv_taps)(&g, taps);
+    for (int64_t item = begin; item < end; item++) {
+        const int64_t part = item % w->parts, group = item / w->parts % w->conv.groups;
+        const int64_t share = item / w->parts / w->conv.groups;
+        const int64_t c0 = w->conv.channels * part / w->parts, c1 = w->conv.channels * (part + 1) / w->parts;
+        const int64_t n0 = g.images * share / w->shares, n1 = g.images * (share + 1) / w->shares;
+        REAL *const sums = w->sums + ((share * g.groups + group) * depth + c0 * taps_n) * m;
+        int from_c = 0;
+        g.channels = c1 - c0;
+        for (int64_t image = n0; image < n1; image += g.block_images)
+            for (int64_t row = 0; row < g.oh; row += g.block_rows) {
+                const int64_t images = n1 - image < g.block_images ? n1 - image : g.block_images;
+                const int64_t rows = g.oh - row < g.block_rows ? g.oh - row : g.block_rows;
+                const int64_t size = rows * g.ow, n = images * size;
+                FN(conv_fill)(&g, copy, g.src + image * g.src_n + (group * w->conv.channels + c0) * g.src_c, images,
+                              row, rows);
+                for (int64_t j = 0; j < n; j += 64) {
+                    conv_run runs[64];
+                    const int64_t take = n - j < 64 ? n - j : 64;
+                    const int count = FN(conv_runs)(&g, rows, j, take, runs);
+                    FN(conv_pack)(&g, a + j, lda, copy, taps, runs, count, 0, g.channels * taps_n);
+                }
+                const REAL *dy = w->dy + image * w->dy_n + group * m * w->dy_c + row * w->dy_h;
+                FN(gemm) product = {.c = sums, .a = a, .b = b, .m = g.channels * taps_n, .n = m, .k = n, .ldc = m,
+                                    .as_m = lda, .as_k = 1, .bs_k = ldb, .bs_n = 1, .from_c = from_c};
+                const int few = n >= VW && m <= (n >= 8 * VW ? DOT_FEW_DEEP : DOT_FEW); /* as gemm_is_dot says */
+                if (few && images == 1 && w->dy_w == 1 && w->dy_h == g.ow) {
+                    product.b = dy;
+                    product.bs_k = 1;
+                    product.bs_n = w->dy_c;
+                } else
+                    for (int64_t i = 0; i < images; i++, dy += w->dy_n) {
+                        if (w->dy_h == g.ow * w->dy_w)
+                            FN(pack_b)(b + i * size * ldb, ldb, dy, w->dy_w, w->dy_c, size, m);
+                        else
+                            for (int64_t r = 0; r < rows; r++)
+                                FN(pack_b)(b + (i * size + r * g.ow) * ldb, ldb, dy + r * w->dy_h, w->dy_w, w->dy_c,
+                                           g.ow, m);
+                    }
+                FN(gemm_part)(&product, 0, product.m, 0, m);
+                from_c = 1;
+            }
+    }
+    fnn_free(copy);
+}
+
+/* Rows begin..end of dw: the shares' sums. */
+static void FN(conv_weight_sum)(void *context, int64_t begin, int64_t end)
+{
+    const FN(conv_weight) *const w = context;
+    const int64_t m = w->conv.m, depth = w->conv.channels * w->conv.kh * w->conv.kw;
+    for (int64_t row = begin; row < end; row++) {
+        const REAL *from = w->sums + row / m * depth * m + row % m;
+        REAL *const dw = w->dw + row * depth;
+        for (int64_t k = 0; k < depth; k++)
+            dw[k] = from[k * m];
+        for (int64_t s = 1; s < w->shares; s++) {
+            from += w->conv.groups * depth * m;
+            for (int64_t k = 0; k < depth; k++)
+                dw[k] += from[k * m];
+        }
+    }
+}
+
+static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, const fnn_conv *s, const int64_t *dys,
+                                     const int64_t *xs)
+{
+    const int64_t channels = s->groups ? s->c / s->groups : 0, m = s->groups ? s->o / s->groups : 0;
+    const int64_t depth = channels * s->kh * s->kw, size = s->o * depth;
+    if (size == 0)
+        return;
+    if (s->n * s->oh * s->ow == 0) {
+        memset(dw, 0, (size_t)size * sizeof(REAL));
+        return;
+    }
+    FN(conv_weight) w = {
+        .conv = {.src = x, .src_n = xs[0], .src_c = xs[1], .src_h = xs[2], .src_w = xs[3], .images = s->n,
+                 .groups = s->groups, .channels = channels, .height = s->h, .width = s->w, .m = m, .kh = s->kh,
+                 .kw = s->kw, .oh = s->oh, .ow = s->ow, .sh = s->sh, .sw = s->sw, .top = s->top, .left = s->left,
+                 .dh = s->dh, .dw = s->dw},
+        .dy = dy, .dy_n = dys[0], .dy_c = dys[1], .dy_h = dys[2], .dy_w = dys[3], .dw = dw};
+    w.shares = CONV_SHARES_BYTES / (int64_t)sizeof(REAL) / size;
+    w.shares = w.shares < 1 ? 1 : w.shares < CONV_SHARES ? w.shares : CONV_SHARES;
+    w.shares = w.shares < s->n ? w.shares : s->n;
+    const double cost = 200 + 0.25 * (double)s->n * (double)(s->oh * s->ow) * (double)s->groups * (double)(depth + 8) *
+                                  (double)((m + VW - 1) / VW + 1);
+    const int threads = fnn_threads_for(cost);
+    w.parts = w.shares * s->groups >= 2 * threads ? 1 : threads < channels ? threads : channels;
+    w.columns = GEMM_PANELS_BYTES / (int64_t)sizeof(REAL) / (depth + 1); /* shapes alone decide: dot products' bits */
+    w.columns = w.columns < 64 ? 64 : w.columns > CONV_DEPTH ? CONV_DEPTH : w.columns;
+    w.sums = fnn_alloc((size_t)(w.shares * size) * sizeof(REAL));
+    const int64_t items = w.shares * s->groups * w.parts;
+    fnn_parallel_for(items, 1, cost / (double)items, FN(conv_weight_range), &w);
+    fnn_parallel_for(s->o, 1, 1.0 * (double)(depth * w.shares), FN(conv_weight_sum), &w);
+    fnn_free(w.sums);
+}
