@@ -72,6 +72,19 @@ cdef extern from "fastnn.h" nogil:
                                    uint64_t threshold, double scale, double kept, double dropped) noexcept nogil
         void (*dropout_backward[2])(void *dx, const void *dy, const uint8_t *mask, int64_t n, int64_t inner,
                                     double scale) noexcept nogil
+        # norm
+        void (*group_norm_forward[2])(void *y, void *mean, void *rstd, const void *x, const void *weight,
+                                      const void *bias, int64_t n, int64_t groups, int64_t c, int64_t s, double eps,
+                                      int rms) noexcept nogil
+        void (*group_norm_backward[2])(void *dx, void *dw, void *db, void *scratch, const void *dy, const void *x,
+                                       const void *mean, const void *rstd, const void *weight, int64_t n,
+                                       int64_t groups, int64_t c, int64_t s, int rms) noexcept nogil
+        void (*batch_norm_forward[2])(void *y, void *mean, void *rstd, void *running_mean, void *running_var,
+                                      void *scratch, const void *x, const void *weight, const void *bias, int64_t n,
+                                      int64_t c, int64_t s, int training, double momentum, double eps) noexcept nogil
+        void (*batch_norm_backward[2])(void *dx, void *dw, void *db, void *scratch, const void *dy, const void *x,
+                                       const void *mean, const void *rstd, const void *weight, int64_t n, int64_t c,
+                                       int64_t s, int training) noexcept nogil
         # optim
         void (*sgd_step[2])(void **p, void **g, void **buffer, const uint8_t *first, const int64_t *sizes,
                             int64_t count, double lr, double momentum, double dampening, double decay, int nesterov,

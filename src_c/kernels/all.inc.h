@@ -10,6 +10,8 @@
 #include "max_pool.inc.h"
 #include "avg_pool.inc.h"
 #include "softmax.inc.h"
+#include "norm.inc.h"
+#include "batch_norm.inc.h"
 #include "dropout.inc.h"
 #include "optim.inc.h"
 #include "optim_adam.inc.h"

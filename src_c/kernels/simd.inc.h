@@ -236,3 +236,26 @@ FNN_INLINE void FN(v_sums)(REAL *to, FN(vec) * v)
     FN(v_store)(to, sum);
 #endif
 }
+
+/* The sum of all elements, in a fixed tree. */
+FNN_INLINE REAL FN(v_sum)(FN(vec) v)
+{
+#if defined(__AVX512F__) && REAL_IS_F32
+    const __m256 half = _mm512_castps512_ps256((__m512)v) + _mm512_extractf32x8_ps((__m512)v, 1);
+    const __m128 w = _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1);
+#elif defined(__AVX512F__)
+    const __m256d half = _mm512_castpd512_pd256((__m512d)v) + _mm512_extractf64x4_pd((__m512d)v, 1);
+    const __m128d w = _mm256_castpd256_pd128(half) + _mm256_extractf128_pd(half, 1);
+#elif defined(__AVX2__) && REAL_IS_F32
+    const __m128 w = _mm256_castps256_ps128((__m256)v) + _mm256_extractf128_ps((__m256)v, 1);
+#elif defined(__AVX2__)
+    const __m128d w = _mm256_castpd256_pd128((__m256d)v) + _mm256_extractf128_pd((__m256d)v, 1);
+#else
+    const FN(vec) w = v;
+#endif
+#if REAL_IS_F32
+    return (w[0] + w[2]) + (w[1] + w[3]);
+#else
+    return w[0] + w[1];
+#endif
+}

@@ -8,7 +8,6 @@ SCOPE = tuple(Path(__file__).with_name("torch_modules.txt").read_text().split())
 # Modules of the scope that fastnn lacks. The list can only shrink: a class that exists must not stand here.
 MISSING = frozenset("""
 AdaptiveAvgPool1d AdaptiveAvgPool2d
-BatchNorm1d BatchNorm2d GroupNorm InstanceNorm1d InstanceNorm2d LayerNorm RMSNorm
 Embedding
 MultiheadAttention Transformer TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer
 """.split())
@@ -18,6 +17,7 @@ EXTRA = tuple("""
 CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad3d ConvTranspose1d Hardshrink
 MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss ReflectionPad1d ReflectionPad3d ReplicationPad1d
 ReplicationPad2d ReplicationPad3d Softmax2d Softshrink ZeroPad1d ZeroPad3d
+BatchNorm3d InstanceNorm3d LocalResponseNorm
 """.split())
 
 

@@ -8,10 +8,10 @@ SCOPE = tuple(Path(__file__).with_name("torch_ops.txt").read_text().split())
 
 # Names of the scope that fastnn lacks. The list can only shrink: a name that can be called must not stand here.
 MISSING = frozenset("""
-nn.functional.adaptive_avg_pool1d nn.functional.adaptive_avg_pool2d nn.functional.batch_norm
-nn.functional.embedding nn.functional.group_norm
-nn.functional.instance_norm nn.functional.interpolate nn.functional.layer_norm nn.functional.pixel_shuffle
-nn.functional.rms_norm nn.functional.scaled_dot_product_attention nn.functional.unfold
+nn.functional.adaptive_avg_pool1d nn.functional.adaptive_avg_pool2d
+nn.functional.embedding
+nn.functional.interpolate nn.functional.pixel_shuffle
+nn.functional.scaled_dot_product_attention nn.functional.unfold
 """.split())
 
 # Operations beyond the scope that fastnn has and PyTorch has samples for.

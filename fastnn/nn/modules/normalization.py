@@ -1,0 +1,135 @@
+"""Normalisation within a sample: layer, group, RMS, local response."""
+from fastnn.nn import init
+from fastnn.nn.functional import group_norm, layer_norm, local_response_norm, rms_norm
+from fastnn.nn.modules.module import Module
+from fastnn.nn.parameter import Parameter
+from fastnn.ops.creation import empty
+
+
+class _Affine(Module):
+    """Weight and bias that start as 1 and 0, or are None."""
+
+    def _make(self, shape, weight, bias, device, dtype):
+        for name, wanted in (("weight", weight), ("bias", bias)):
+            if wanted is None:
+                continue
+            if wanted:
+                setattr(self, name, Parameter(empty(shape, device=device, dtype=dtype)))
+            else:
+                self.register_parameter(name, None)
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Weight 1, bias 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if getattr(self, "bias", None) is not None:
+            init.zeros_(self.bias)
+
+
+def _row(normalized_shape):
+    return (normalized_shape,) if hasattr(normalized_shape, "__index__") else tuple(normalized_shape)
+
+
+class LayerNorm(_Affine):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias over the last dimensions.
+
+    Ba, Kiros & Hinton, Layer Normalization (2016).
+
+    Parameters
+    ----------
+    normalized_shape : int or sequence of int
+        The last dimensions of the input.
+    eps : float
+    elementwise_affine : bool
+        Whether there are weight and bias, both of `normalized_shape`.
+    bias : bool
+        Whether there is a bias too.
+    """
+
+    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, device=None, dtype=None):
+        super().__init__()
+        self.normalized_shape, self.eps = _row(normalized_shape), eps
+        self.elementwise_affine = elementwise_affine
+        self._make(self.normalized_shape, elementwise_affine, elementwise_affine and bias, device, dtype)
+
+    def forward(self, input):
+        return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self):
+        return (f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
+                f"bias={self.bias is not None}")
+
+
+class RMSNorm(_Affine):
+    """y = x / sqrt(mean(x^2) + eps) * weight over the last dimensions.
+
+    Zhang & Sennrich, Root Mean Square Layer Normalization (2019).
+
+    Parameters
+    ----------
+    normalized_shape : int or sequence of int
+        The last dimensions of the input.
+    eps : float or None
+        None: the machine epsilon of the input's dtype.
+    elementwise_affine : bool
+        Whether there is a weight of `normalized_shape`.
+    """
+
+    def __init__(self, normalized_shape, eps=None, elementwise_affine=True, device=None, dtype=None):
+        super().__init__()
+        self.normalized_shape, self.eps = _row(normalized_shape), eps
+        self.elementwise_affine = elementwise_affine
+        self._make(self.normalized_shape, elementwise_affine, None, device, dtype)
+
+    def forward(self, x):
+        return rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self):
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+class GroupNorm(_Affine):
+    """y = (x - mean) / sqrt(var + eps) over groups of channels, * weight + bias for each channel.
+
+    Wu & He, Group Normalization (2018). Input (N, num_channels, *).
+
+    Parameters
+    ----------
+    num_groups, num_channels : int
+        The first divides the second.
+    eps : float
+    affine : bool
+        Whether there are weight and bias, both (num_channels,).
+    """
+
+    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, device=None, dtype=None, *, bias=True):
+        super().__init__()
+        if num_channels % num_groups:
+            raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")
+        self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
+        self._make((num_channels,), affine, affine and bias, device, dtype)
+
+    def forward(self, input):
+        return group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self):
+        return (f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+                f"bias={self.bias is not None}")
+
+
+class LocalResponseNorm(Module):
+    """y = x / (k + alpha * mean of the squares of `size` neighbouring channels)^beta.
+
+    Krizhevsky, Sutskever & Hinton, ImageNet Classification with Deep CNNs (2012). Input (N, C, *).
+    """
+
+    def __init__(self, size, alpha=1e-4, beta=0.75, k=1.0):
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, input):
+        return local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self):
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

@@ -1,0 +1,278 @@
+/* norm.inc.h -- normalisation within rows: layer, group, instance and RMS normalisation.
+ *
+ * A row is what one mean and one variance belong to. x: (n, groups * c, s), a row is (c, s): layer normalisation is one
+ * group with s = 1, instance normalisation c = 1. Variances are sums of squared distances from the mean, taken in a
+ * second pass over a row that is in the cache by then. Gradients of weight and bias are added up in FNN_NORM_BLOCKS
+ * fixed parts of the rows (s = 1), or row by row and then over n.
+ */
+
+#ifndef FNN_NORM_MACROS
+#define FNN_NORM_MACROS
+#define FNN_NORM_BLOCKS 32 /* parts of the rows that threads may share; fastnn/kernels/norm.pyx knows it too */
+#endif
+
+/* ---- sums over a run of n contiguous elements ---- */
+
+/* sum (x - mean)^2 */
+static REAL FN(run_squares)(const REAL *x, int64_t n, REAL mean)
+{
+    const FN(vec) m = FN(v_set1)(mean);
+    REAL total = 0, means[VW];
+    FN(v_store)(means, m);
+    for (int64_t at = 0; at < n; at += FNN_REDUCE_BLOCK) {
+        const int64_t size = n - at < FNN_REDUCE_BLOCK ? n - at : FNN_REDUCE_BLOCK;
+        const REAL *p = x + at;
+        FN(vec) a[4] = {{0}}, d;
+        int64_t i = 0;
+        for (; i + 4 * VW <= size; i += 4 * VW)
+            FNN_UNROLL
+            for (int j = 0; j < 4; j++)
+                d = FN(v_load)(p + i + j * VW) - m, a[j] += d * d;
+        for (; i + VW <= size; i += VW)
+            d = FN(v_load)(p + i) - m, a[0] += d * d;
+        if (i < size) {
+            const FN(mask) rest = FN(v_mask)(size - i);
+            d = FN(v_load_part)(p + i, rest) - FN(v_load_part)(means, rest), a[1] += d * d;
+        }
+        total += FN(v_sum)((a[0] + a[1]) + (a[2] + a[3]));
+    }
+    return total;
+}
+
+/* *sum = sum g, *product = sum g (x - mean), g = dy w, or dy if w is NULL */
+static void FN(run_products)(REAL *sum, REAL *product, const REAL *dy, const REAL *w, const REAL *x, int64_t n,
+                             REAL mean)
+{
+    const FN(vec) m = FN(v_set1)(mean);
+    REAL total = 0, total_product = 0, means[VW];
+    FN(v_store)(means, m);
+    for (int64_t at = 0; at < n; at += FNN_REDUCE_BLOCK) {
+        const int64_t size = n - at < FNN_REDUCE_BLOCK ? n - at : FNN_REDUCE_BLOCK;
+        FN(vec) a[2] = {{0}}, b[2] = {{0}};
+        int64_t i = at;
+        for (; i + 2 * VW <= at + size; i += 2 * VW)
+            FNN_UNROLL
+            for (int j = 0; j < 2; j++) {
+                FN(vec) g = FN(v_load)(dy + i + j * VW);
+                if (w)
+                    g *= FN(v_load)(w + i + j * VW);
+                a[j] += g;
+                b[j] += g * (FN(v_load)(x + i + j * VW) - m);
+            }
+        for (; i < at + size; i += VW) {
+            const FN(mask) rest = FN(v_mask)(at + size - i < VW ? at + size - i : VW);
+            FN(vec) g = FN(v_load_part)(dy + i, rest);
+            if (w)
+                g *= FN(v_load_part)(w + i, rest);
+            a[1] += g;
+            b[1] += g * (FN(v_load_part)(x + i, rest) - FN(v_load_part)(means, rest));
+        }
+        total += FN(v_sum)(a[0] + a[1]);
+        total_product += FN(v_sum)(b[0] + b[1]);
+    }
+    *sum = total;
+    *product = total_product;
+}
+
+/* y = (x - mean) scale + shift */
+static void FN(run_scale)(REAL *y, const REAL *x, int64_t n, REAL mean, REAL scale, REAL shift)
+{
+    FNN_INDEPENDENT
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (x[i] - mean) * scale + shift;
+}
+
+/* dx = (dy - a - (x - mean) b) scale */
+static void FN(run_scale_backward)(REAL *dx, const REAL *dy, const REAL *x, int64_t n, REAL mean, REAL a, REAL b,
+                                   REAL scale)
+{
+    FNN_INDEPENDENT
+    for (int64_t i = 0; i < n; i++)
+        dx[i] = (dy[i] - a - (x[i] - mean) * b) * scale;
+}
+
+typedef struct {
+    REAL *y, *mean, *rstd;
+    const REAL *x, *weight, *bias;
+    int64_t groups, c, s;
+    REAL eps;
+    int rms;
+    /* backward */
+    const REAL *dy;
+    REAL *dx, *dw, *db, *scratch;
+    int64_t n, block;
+} FN(norm_context);
+
+static void FN(norm_rows)(void *context, int64_t begin, int64_t end)
+{
+    const FN(norm_context) *k = context;
+    const int64_t c = k->c, s = k->s, n = c * s;
+    for (int64_t i = begin; i < end; i++) {
+        const REAL *x = k->x + i * n;
+        const REAL *w = k->weight ? k->weight + i % k->groups * c : NULL;
+        const REAL *b = k->bias ? k->bias + i % k->groups * c : NULL;
+        REAL *y = k->y + i * n;
+        const REAL mean = k->rms ? 0 : FN(sum_row)(x, n) / (REAL)n;
+        const REAL rstd = 1 / LIBM(sqrt)(FN(run_squares)(x, n, mean) / (REAL)n + k->eps);
+        k->mean[i] = mean;
+        k->rstd[i] = rstd;
+        if (s > 1 || !(w || b)) {
+            if (!(w || b))
+                FN(run_scale)(y, x, n, mean, rstd, 0);
+            else
+                for (int64_t j = 0; j < c; j++)
+                    FN(run_scale)(y + j * s, x + j * s, s, mean, w ? rstd * w[j] : rstd, b ? b[j] : 0);
+        } else if (w && b) {
+            FNN_INDEPENDENT
+            for (int64_t j = 0; j < n; j++)
+                y[j] = (x[j] - mean) * rstd * w[j] + b[j];
+        } else if (w) {
+            FNN_INDEPENDENT
+            for (int64_t j = 0; j < n; j++)
+                y[j] = (x[j] - mean) * rstd * w[j];
+        } else {
+            FNN_INDEPENDENT
+            for (int64_t j = 0; j < n; j++)
+                y[j] = (x[j] - mean) * rstd + b[j];
+        }
+    }
+}
+
+static void FN(group_norm_forward)(void *y, void *mean, void *rstd, const void *x, const void *weight,
+                                   const void *bias, int64_t n, int64_t groups, int64_t c, int64_t s, double eps,
+                                   int rms)
+{
+    FN(norm_context) k = {.y = y, .mean = mean, .rstd = rstd, .x = x, .weight = weight, .bias = bias,
+                          .groups = groups, .c = c, .s = s, .eps = (REAL)eps, .rms = rms};
+    fnn_parallel_for(n * groups, 1, (REAL_IS_F32 ? 0.3 : 0.6) * (double)(c * s) + 15, FN(norm_rows), &k);
+}
+
+/* dx = (g - a - (x - mean) b) rstd of one row with s = 1, where g = dy w; adds to dw and db, all may be NULL. */
+static inline void FN(norm_row_gradients)(REAL *dx, REAL *dw, REAL *db, const REAL *dy, const REAL *w, const REAL *x,
+                                          int64_t n, REAL mean, REAL rstd, REAL a, REAL b)
+{
+    if (dx && dw && db && w) {
+        FNN_INDEPENDENT
+        for (int64_t j = 0; j < n; j++) {
+            const REAL d = x[j] - mean;
+            dx[j] = (dy[j] * w[j] - a - d * b) * rstd;
+            dw[j] += dy[j] * (d * rstd);
+            db[j] += dy[j];
+        }
+        return;
+    }
+    if (dx && w) {
+        FNN_INDEPENDENT
+        for (int64_t j = 0; j < n; j++)
+            dx[j] = (dy[j] * w[j] - a - (x[j] - mean) * b) * rstd;
+    } else if (dx) {
+        FN(run_scale_backward)(dx, dy, x, n, mean, a, b, rstd);
+    }
+    if (dw)
+        FNN_INDEPENDENT
+        for (int64_t j = 0; j < n; j++)
+            dw[j] += dy[j] * ((x[j] - mean) * rstd);
+    if (db)
+        FNN_INDEPENDENT
+        for (int64_t j = 0; j < n; j++)
+            db[j] += dy[j];
+}
+
+/* s = 1: items are blocks of the n samples. */
+static void FN(norm_backward_elements)(void *context, int64_t begin, int64_t end)
+{
+    const FN(norm_context) *k = context;
+    const int64_t c = k->c, channels = k->groups * c;
+    for (int64_t block = begin; block < end; block++) {
+        const int64_t last = (block + 1) * k->block < k->n ? (block + 1) * k->block : k->n;
+        REAL *dw = k->dw ? k->scratch + 2 * block * channels : NULL;
+        REAL *db = k->db ? k->scratch + (2 * block + 1) * channels : NULL;
+        for (int64_t j = 0; j < channels; j++) {
+            if (dw)
+                dw[j] = 0;
+            if (db)
+                db[j] = 0;
+        }
+        for (int64_t i = block * k->block * k->groups; i < last * k->groups; i++) {
+            const int64_t first = i % k->groups * c;
+            const REAL *x = k->x + i * c, *dy = k->dy + i * c, *w = k->weight ? k->weight + first : NULL;
+            /* one element is its own mean: its gradient is 0, not a rounding error times a large rstd */
+            const REAL mean = k->mean[i], rstd = c == 1 && !k->rms ? 0 : k->rstd[i];
+            REAL a = 0, b = 0;
+            if (k->dx) {
+                FN(run_products)(&a, &b, dy, w, x, c, mean);
+                a = k->rms ? 0 : a / (REAL)c;
+                b = b * (rstd * rstd) / (REAL)c;
+            }
+            FN(norm_row_gradients)(k->dx ? k->dx + i * c : NULL, dw ? dw + first : NULL, db ? db + first : NULL, dy, w,
+                                   x, c, mean, rstd, a, b);
+        }
+    }
+}
+
+/* s > 1: items are rows; the sums of each channel of each sample go to scratch: (n, 2, channels). */
+static void FN(norm_backward_rows)(void *context, int64_t begin, int64_t end)
+{
+    const FN(norm_context) *k = context;
+    const int64_t c = k->c, s = k->s, channels = k->groups * c;
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t first = i % k->groups * c;
+        const REAL *x = k->x + i * c * s, *dy = k->dy + i * c * s, *w = k->weight ? k->weight + first : NULL;
+        REAL *dw = k->scratch + i / k->groups * 2 * channels + first, *db = dw + channels;
+        const REAL mean = k->mean[i], rstd = k->rstd[i];
+        REAL a = 0, b = 0;
+        for (int64_t j = 0; j < c; j++) {
+            REAL product;
+            FN(run_products)(&db[j], &product, dy + j * s, NULL, x + j * s, s, mean);
+            dw[j] = s ? product * rstd : 0;
+            a += w ? db[j] * w[j] : db[j];
+            b += w ? dw[j] * w[j] : dw[j];
+        }
+        if (!k->dx)
+            continue;
+        a = k->rms ? 0 : a / (REAL)(c * s);
+        b = b * rstd / (REAL)(c * s);
+        for (int64_t j = 0; j < c; j++) {
+            /* (dy w - a - (x - mean) b) rstd; a weight of 0 must not be divided by */
+            const REAL weight = w ? w[j] : 1, scale = rstd * weight;
+            const REAL *xj = x + j * s, *dyj = dy + j * s;
+            REAL *dx = k->dx + (i * c + j) * s;
+            FNN_INDEPENDENT
+            for (int64_t e = 0; e < s; e++)
+                dx[e] = dyj[e] * scale - (a + (xj[e] - mean) * b) * rstd;
+        }
+    }
+}
+
+/* out[j] = sum of parts[0..count-1][j], rows `stride` apart, in a fixed tree. */
+static void FN(add_parts)(REAL *out, const REAL *parts, int64_t stride, int64_t count, int64_t width)
+{
+    for (int64_t at = 0; at < width; at += FNN_REDUCE_WIDTH)
+        FN(sum_columns)(out + at, parts + at, stride, count,
+                        width - at < FNN_REDUCE_WIDTH ? width - at : FNN_REDUCE_WIDTH);
+}
+
+static void FN(group_norm_backward)(void *dx, void *dw, void *db, void *scratch, const void *dy, const void *x,
+                                    const void *mean, const void *rstd, const void *weight, int64_t n, int64_t groups,
+                                    int64_t c, int64_t s, int rms)
+{
+    FN(norm_context) k = {.dx = dx, .dw = dw, .db = db, .scratch = scratch, .dy = dy, .x = x, .mean = (REAL *)mean,
+                          .rstd = (REAL *)rstd, .weight = weight, .groups = groups, .c = c, .s = s, .n = n,
+                          .rms = rms};
+    const int64_t channels = groups * c;
+    const double cost = (REAL_IS_F32 ? 0.5 : 1.0) * (double)(c * s) + 30;
+    int64_t parts = n;
+    if (s == 1) {
+        k.block = n <= 16 * FNN_NORM_BLOCKS ? 16 : (n + FNN_NORM_BLOCKS - 1) / FNN_NORM_BLOCKS;
+        parts = (n + k.block - 1) / k.block;
+        fnn_parallel_for(parts, 1, cost * (double)(k.block * groups), FN(norm_backward_elements), &k);
+    } else {
+        fnn_parallel_for(n * groups, 1, cost, FN(norm_backward_rows), &k);
+    }
+    const unsigned mode = fnn_enter();
+    if (dw)
+        FN(add_parts)(dw, scratch, 2 * channels, parts, channels);
+    if (db)
+        FN(add_parts)(db, (REAL *)scratch + channels, 2 * channels, parts, channels);
+    fnn_leave(mode);
+}
