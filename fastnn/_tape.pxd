@@ -32,6 +32,7 @@ cdef class Node(Vertex):
     cdef double a, b             # numbers that the rule needs, unboxed
     cdef Version guard0, guard1, guard2
     cdef long expected0, expected1, expected2
+    cdef list more_guards        # (Version, expected) beyond three
     cdef list pre_hooks          # on the output's gradient: Tensor.register_hook
     cdef list post_hooks         # Node.register_hook
     cdef bint freed

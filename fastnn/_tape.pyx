@@ -51,8 +51,12 @@ cdef class Node(Vertex):
             self.guard0, self.expected0 = version, version.n
         elif self.guard1 is None:
             self.guard1, self.expected1 = version, version.n
-        else:
+        elif self.guard2 is None:
             self.guard2, self.expected2 = version, version.n
+        elif self.more_guards is None:
+            self.more_guards = [(version, version.n)]
+        else:
+            self.more_guards.append((version, version.n))
 
     cdef int check_guards(self) except -1:
         if self.guard0 is not None and self.guard0.n != self.expected0:
@@ -61,6 +65,10 @@ cdef class Node(Vertex):
             raise self.modified(self.guard1.n, self.expected1)
         if self.guard2 is not None and self.guard2.n != self.expected2:
             raise self.modified(self.guard2.n, self.expected2)
+        if self.more_guards is not None:
+            for version, expected in self.more_guards:
+                if (<Version>version).n != expected:
+                    raise self.modified((<Version>version).n, expected)
         return 0
 
     def modified(self, long found, long expected):
@@ -173,7 +181,7 @@ cdef object apply(Node node, np.ndarray grad, bint keep_graph):
             result = hook(result, grad)
     if not keep_graph:
         node.saved = None
-        node.guard0 = node.guard1 = node.guard2 = None
+        node.guard0 = node.guard1 = node.guard2 = node.more_guards = None
         node.freed = True
     return result
 

@@ -148,6 +148,14 @@ cdef extern from "fastnn.h" nogil:
                                        const fnn_conv *s, const int64_t *dys, int relu) noexcept nogil
         void (*conv_backward_weight[2])(void *dw, const void *dy, const void *x, const fnn_conv *s,
                                         const int64_t *dys, const int64_t *xs) noexcept nogil
+        # attention
+        void (*attention_forward[2])(void *out, void *lse, void *weights, const void *q, const void *k, const void *v,
+                                     const void *mask, int mask_kind, const int64_t *shape, const int64_t *strides,
+                                     int causal, int mean, double scale, double p, uint64_t key) noexcept nogil
+        void (*attention_backward[2])(void *dq, void *dk, void *dv, void *dmask, const void *dy, const void *out,
+                                      const void *lse, const void *q, const void *k, const void *v, const void *mask,
+                                      int mask_kind, const int64_t *shape, const int64_t *strides, int causal,
+                                      double scale, double p, uint64_t key) noexcept nogil
 
 cdef extern from "memory.h":
     void *fnn_alloc(size_t size) nogil

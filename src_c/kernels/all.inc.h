@@ -21,3 +21,4 @@
 #include "recurrent.inc.h"
 #include "conv.inc.h"
 #include "conv_weight.inc.h"
+#include "attention.inc.h"

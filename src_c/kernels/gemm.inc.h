@@ -29,6 +29,7 @@ typedef struct {
 #define ROWS_BLOCK 2048               /* columns of products done row by row */
 #define GEMM_TOGETHER 10               /* products at most in one group */
 #define THIN 2                        /* depth at most for products row by row */
+#define PANELS(k, n) ((k) * (((n) + 2 * VW - 1) / (2 * VW) * 2 * VW))
 #endif
 
 /* Dot products when there are few rows or columns and both operands run along k. Only shapes and strides decide. */
@@ -209,6 +210,39 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
         }
     }
     fnn_free(allocated);
+}
+
+/* B (k, n) packed once for many calls of gemm_panels: PANELS(k, n) REALs. */
+static void FN(gemm_pack_panels)(REAL *panels, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t n)
+{
+    for (int64_t j = 0; j < n; j += 2 * VW)
+        FN(pack_b)(panels + j * k, 2 * VW, b + j * bs_n, bs_k, bs_n, k, n - j < 2 * VW ? n - j : 2 * VW);
+}
+
+/* C (m, n) = [C or 0] + A B on this thread, for use inside a range. B is the beginning of panels that are packed_k
+ * deep, or, with packed_k = 0, has rows ldb apart. An element's bits do not depend on m and n. */
+static void FN(gemm_panels)(int64_t m, int64_t n, int64_t k, const REAL *a, int64_t as_m, int64_t as_k, const REAL *b,
+                            int64_t packed_k, int64_t ldb, REAL *c, int64_t ldc, int from_c)
+{
+    const int64_t tiles = (m + TILE_ROWS - 1) / TILE_ROWS, deepest = GEMM_DEPTH_BYTES / (int64_t)sizeof(REAL);
+    FN(tile_ends) ends = {.from_c = from_c};
+    ldb = packed_k > 0 ? 2 * VW : ldb;
+    for (int64_t pc = 0; pc < k || pc == 0; pc += deepest, ends.from_c = 1) {
+        const int64_t depth = k - pc < deepest ? k - pc : deepest;
+        for (int64_t j = 0; j < n; j += 2 * VW) {
+            const int vectors = n - j > VW ? 2 : 1;
+            const int64_t columns = n - j < vectors * VW ? n - j : vectors * VW;
+            const int part = columns < vectors * VW;
+            if (part)
+                ends.tail = FN(v_mask)(columns - (vectors - 1) * VW);
+            const REAL *const panel = b + pc * ldb + j * (packed_k > 0 ? packed_k : 1);
+            for (int64_t t = 0; t < tiles; t++) {
+                const int64_t i = m * t / tiles, rows = m * (t + 1) / tiles - i;
+                FN(tiles)[vectors >> 1][part][rows - 1](depth, a + i * as_m + pc * as_k, as_m, as_k, panel, ldb,
+                                                        c + i * ldc + j, ldc, &ends);
+            }
+        }
+    }
 }
 
 /* Nanoseconds on one core, roughly. */

@@ -11,7 +11,7 @@ MISSING = frozenset("""
 nn.functional.adaptive_avg_pool1d nn.functional.adaptive_avg_pool2d
 nn.functional.embedding
 nn.functional.interpolate nn.functional.pixel_shuffle
-nn.functional.scaled_dot_product_attention nn.functional.unfold
+nn.functional.unfold
 """.split())
 
 # Operations beyond the scope that fastnn has and PyTorch has samples for.

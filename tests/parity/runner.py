@@ -18,6 +18,7 @@ TOLERANCES = {
     "matmul": (1e-5, 3e-5),  # sums of terms of both signs
     "asin": (1e-5, 1e-5),  # the slope near 1
     "acos": (1e-5, 1e-5),
+    "nn.functional.scaled_dot_product_attention": (5e-6, 5e-5),  # PyTorch's own for it
 }
 
 # Operations that order elements: which of equal ones comes first is not defined.
@@ -98,14 +99,16 @@ def sample_dtype(sample):
     return leaves([sample.input, *sample.args], torch.Tensor)[0].dtype
 
 
-def tolerances(op):
+def tolerances(op, sample=None):
     """(rtol, atol) of an operation, None for torch.testing's."""
+    if sample is not None and sample.kwargs.get("dropout_p"):  # other random numbers: shapes, dtypes, what is finite
+        return 0, 1e30
     return TOLERANCES.get(op.name, (None, None))
 
 
 def run_sample(op, sample, function, views=True):
     """Raise Different (or whatever fastnn raises) if fastnn does not do as PyTorch on this sample."""
-    rtol, atol = tolerances(op)
+    rtol, atol = tolerances(op, sample)
     theirs = copy_of([sample.input, *sample.args]), copy_of(sample.kwargs)
     ours = to_fastnn([sample.input, *sample.args]), to_fastnn(sample.kwargs)
     fastnn.manual_seed(42)  # as PyTorch's samples of random operations do

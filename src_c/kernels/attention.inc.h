@@ -1,0 +1,427 @@
+/* attention.inc.h -- scaled dot-product attention: softmax(scale q k^T + mask) v and its gradients.
+ *
+ * A block of queries meets all keys: its scores fill a few rows that stay in the cache, and of the L x S matrix nothing
+ * else ever exists. Saved is one number a row, the logarithm of the sum of exponentials, from which backward computes
+ * the probabilities again. The blocks depend on shapes alone; a gradient of keys or values adds up over the queries of
+ * all heads in ascending order, whether one thread owns a head or threads share its keys.
+ */
+#ifndef FNN_ATTENTION_ONCE
+#define FNN_ATTENTION_ONCE
+enum { FNN_MASK_NONE, FNN_MASK_KEEP, FNN_MASK_DROP, FNN_MASK_ADD };
+#define ATTENTION_SCORES (128 << 10) /* bytes of a block's scores: with packed keys and values in the L2 cache */
+#define ATTENTION_ROWS 128           /* rows of a block at most */
+#define ATTENTION_FEW 8              /* fewer queries do not pay for packing keys and values */
+#define ATTENTION_KEYS 128           /* keys of a share, where threads share the keys of a head */
+#define ROUND_UP(n, to) (((n) + (to)-1) / (to) * (to))
+/* Where row (b, h, i) begins in an array with strides for batch, head and time. */
+#define ROW_AT(base, strides, b, h, i) ((base) + (b) * (strides)[0] + (h) * (strides)[1] + (i) * (strides)[2])
+#endif
+
+typedef struct {
+    REAL *out, *lse, *weights, *dq, *dk, *dv, *dmask;
+    const REAL *q, *k, *v, *dy, *y;
+    const void *mask;
+    const int64_t *q_strides, *k_strides, *v_strides, *out_strides, *mask_strides, *dy_strides, *dq_strides,
+        *dk_strides, *dv_strides;
+    int64_t batch, heads, key_heads, l, s, e, ev; /* queries, keys, widths of a key and a value */
+    int64_t rows, blocks, ld;                     /* of a block of scores; blocks of a head; REALs between rows */
+    int64_t parts, key_parts;                     /* in which threads share a head */
+    int mask_kind, causal, few, drops, drops_all, mean;
+    REAL scale, keep_scale;
+    uint64_t key;
+    uint32_t limit;
+} FN(attention);
+
+/* Scratch of one thread. */
+typedef struct {
+    REAL *k_across, *k_rows, *v_across, *v_rows; /* packed: as (e, s), (s, e), (ev, s), (s, ev) */
+    REAL *scores, *dscores, *q, *dy;
+    uint8_t *keep;
+} FN(attention_work);
+
+static void FN(attention_options)(FN(attention) * c, double scale, double p, uint64_t key)
+{
+    c->scale = (REAL)scale;
+    c->drops = p > 0;
+    c->keep_scale = p < 1 ? (REAL)(1 / (1 - p)) : 0;
+    c->key = key;
+    const uint64_t kept = (uint64_t)((1 - p) * 4294967296.0 + 0.5); /* of 2^32 */
+    c->drops_all = kept == 0;
+    c->limit = (uint32_t)(kept - 1);
+}
+
+static void FN(attention_blocks)(FN(attention) * c, int buffers)
+{
+    c->ld = ROUND_UP(c->s, VW);
+    if (c->ld * (int64_t)sizeof(REAL) % 256 == 0) /* rows must not fall on the same places of the cache */
+        c->ld += VW;
+    int64_t rows = ATTENTION_SCORES / buffers / (c->ld * (int64_t)sizeof(REAL));
+    rows = rows < 2 * TILE_ROWS ? 2 * TILE_ROWS : rows > ATTENTION_ROWS ? ATTENTION_ROWS : rows;
+    c->blocks = (c->l + rows - 1) / rows;
+    c->rows = c->blocks ? (c->l + c->blocks - 1) / c->blocks : 0;
+    c->few = c->l < ATTENTION_FEW;
+}
+
+/* Distance of packed rows of e REALs. */
+FNN_INLINE int64_t FN(attention_ld)(int64_t e)
+{
+    const int64_t ld = ROUND_UP(e, VW);
+    return ld * (int64_t)sizeof(REAL) % 512 == 0 ? ld + VW : ld;
+}
+
+/* n REALs of `from`, of which *used are taken; NULL if not wanted, or nothing to take from. */
+static REAL *FN(attention_take)(REAL *from, int64_t *used, int64_t n, int wanted)
+{
+    REAL *const found = wanted && from ? from + *used : NULL;
+    *used += wanted ? ROUND_UP(n, 64) : 0;
+    return found;
+}
+
+/* Divides the scratch `from`; returns its size. */
+static int64_t FN(attention_divide)(const FN(attention) * c, FN(attention_work) * w, REAL *from)
+{
+    const int backward = c->dy != NULL, pack = !c->few;
+    int64_t used = 0;
+    w->k_across = FN(attention_take)(from, &used, PANELS(c->e, c->s), pack);
+    w->k_rows = FN(attention_take)(from, &used, PANELS(c->s, c->e), pack && backward);
+    w->v_across = FN(attention_take)(from, &used, PANELS(c->ev, c->s), pack && backward);
+    w->v_rows = FN(attention_take)(from, &used, PANELS(c->s, c->ev), pack && !backward);
+    w->scores = FN(attention_take)(from, &used, c->rows * c->ld, 1);
+    w->dscores = FN(attention_take)(from, &used, c->rows * c->ld, backward);
+    w->q = FN(attention_take)(from, &used, c->rows * FN(attention_ld)(c->e), 1);
+    w->dy = FN(attention_take)(from, &used, c->rows * FN(attention_ld)(c->ev), backward);
+    w->keep = (uint8_t *)FN(attention_take)(from, &used, c->s + PHILOX_BLOCK, c->drops);
+    return used;
+}
+
+static REAL *FN(attention_alloc)(const FN(attention) * c, FN(attention_work) * w)
+{
+    REAL *scratch = fnn_alloc((size_t)FN(attention_divide)(c, w, NULL) * sizeof(REAL));
+    FN(attention_divide)(c, w, scratch);
+    return scratch;
+}
+
+/* A product with packed B, or for few queries with B as it lies in memory. */
+static void FN(attention_product)(int few, int64_t m, int64_t n, int64_t k, const REAL *a, int64_t as_m, int64_t as_k,
+                                  const REAL *b, int64_t bs_k, int64_t bs_n, const REAL *packed, int64_t packed_k,
+                                  REAL *c, int64_t ldc)
+{
+    if (few) {
+        const FN(gemm) g = {.c = c, .a = a, .b = b, .m = m, .n = n, .k = k, .ldc = ldc, .as_m = as_m, .as_k = as_k,
+                            .bs_k = bs_k, .bs_n = bs_n};
+        FN(gemm_part)(&g, 0, m, 0, n);
+    } else {
+        FN(gemm_panels)(m, n, k, a, as_m, as_k, packed, packed_k, 0, c, ldc, 0);
+    }
+}
+
+static void FN(attention_copy)(REAL *to, const REAL *from, int64_t step, int64_t rows, int64_t e, REAL scale)
+{
+    const int64_t ld = FN(attention_ld)(e);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < e; j++)
+            to[i * ld + j] = from[i * step + j] * scale;
+}
+
+/* Scores of query i and keys j0..j0 + n, masked: those that do not count become -inf. */
+static void FN(attention_mask)(const FN(attention) * c, REAL *s, int64_t b, int64_t h, int64_t i, int64_t j0, int64_t n)
+{
+    if (c->mask_kind != FNN_MASK_NONE) {
+        const int64_t step = c->mask_strides[3];
+        const int64_t at = ROW_AT((int64_t)0, c->mask_strides, b, h, i) + j0 * step;
+        if (c->mask_kind == FNN_MASK_ADD) {
+            const REAL *mask = (const REAL *)c->mask + at;
+            if (step == 1)
+                for (int64_t j = 0; j < n; j++)
+                    s[j] += mask[j];
+            else
+                for (int64_t j = 0; j < n; j++)
+                    s[j] += mask[j * step];
+        } else {
+            const uint8_t *mask = (const uint8_t *)c->mask + at;
+            const uint8_t drop = c->mask_kind == FNN_MASK_DROP;
+            if (step == 1)
+                for (int64_t j = 0; j < n; j++)
+                    s[j] = (mask[j] != 0) != drop ? s[j] : -(REAL)INFINITY;
+            else
+                for (int64_t j = 0; j < n; j++)
+                    s[j] = (mask[j * step] != 0) != drop ? s[j] : -(REAL)INFINITY;
+        }
+    }
+    if (c->causal)
+        for (int64_t j = i < j0 ? 0 : i + 1 - j0; j < n; j++)
+            s[j] = -(REAL)INFINITY;
+}
+
+/* w->scores (rows, n) of queries i0.. and keys j0..j0 + n; w->q, the queries times scale, comes along. */
+static void FN(attention_scores)(const FN(attention) * c, const FN(attention_work) * w, int64_t b, int64_t h,
+                                 int64_t i0, int64_t rows, int64_t j0, int64_t n)
+{
+    const int64_t head = h / (c->heads / c->key_heads);
+    FN(attention_copy)(w->q, ROW_AT(c->q, c->q_strides, b, h, i0), c->q_strides[2], rows, c->e, c->scale);
+    FN(attention_product)(c->few, rows, n, c->e, w->q, FN(attention_ld)(c->e), 1,
+                          ROW_AT(c->k, c->k_strides, b, head, j0), 1, c->k_strides[2], w->k_across, c->e,
+                          w->scores, c->ld);
+    if (c->mask_kind != FNN_MASK_NONE || c->causal)
+        for (int64_t i = 0; i < rows; i++)
+            FN(attention_mask)(c, w->scores + i * c->ld, b, h, i0 + i, j0, n);
+}
+
+/* Which of the keys from j0 (a multiple of 64) query i keeps: bytes 0 and 1. */
+static void FN(attention_keep)(const FN(attention) * c, uint8_t *keep, int64_t b, int64_t h, int64_t i, int64_t j0,
+                               int64_t n)
+{
+    const uint64_t row = (uint64_t)((b * c->heads + h) * c->l + i);
+    const uint64_t first = row * (uint64_t)((c->s + PHILOX_BLOCK - 1) / PHILOX_BLOCK) + (uint64_t)(j0 / PHILOX_BLOCK);
+    for (int64_t j = 0; j < n; j += PHILOX_BLOCK)
+        if (c->drops_all)
+            memset(keep + j, 0, PHILOX_BLOCK);
+        else
+            fnn_philox_keep(keep + j, c->key, first + (uint64_t)(j / PHILOX_BLOCK), c->limit);
+}
+
+/* x = exp(x - shift); returns the sum. n is a multiple of VW, so that all elements take the same way. */
+static REAL FN(attention_exp)(REAL *x, int64_t n, REAL shift)
+{
+    REAL sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t j = 0; j < n; j++) {
+        const REAL y = FN(exp_)(x[j] - shift);
+        x[j] = y;
+        sum += y;
+    }
+    return sum;
+}
+
+/* The weights of one row for whoever wants to see them: of each head, or their mean. */
+static void FN(attention_weights)(const FN(attention) * c, const REAL *p, int64_t b, int64_t h, int64_t i, int64_t n,
+                                  REAL factor)
+{
+    REAL *const w = c->weights + (c->mean ? b * c->l + i : (b * c->heads + h) * c->l + i) * c->s;
+    const int add = c->mean && h > 0;
+    factor = c->mean ? factor / (REAL)c->heads : factor;
+    for (int64_t j = 0; j < n; j++)
+        w[j] = (add ? w[j] : 0) + p[j] * factor;
+    for (int64_t j = n; j < c->s; j++)
+        w[j] = (add ? w[j] : 0) + 0 * factor;
+}
+
+static void FN(attention_forward_block)(const FN(attention) * c, const FN(attention_work) * w, int64_t b, int64_t h,
+                                        int64_t i0, int64_t rows)
+{
+    const int64_t n = c->causal && i0 + rows < c->s ? i0 + rows : c->s, whole = ROUND_UP(n, VW);
+    REAL top[ATTENTION_ROWS], sum[ATTENTION_ROWS], factor[ATTENTION_ROWS];
+    FN(attention_scores)(c, w, b, h, i0, rows, 0, n);
+    for (int64_t i = 0; i < rows; i++) {
+        REAL *const s = w->scores + i * c->ld;
+        for (int64_t j = n; j < whole; j++)
+            s[j] = -(REAL)INFINITY;
+        const REAL largest = FN(max_row)(s, whole);
+        top[i] = largest == -(REAL)INFINITY ? 0 : largest;
+        sum[i] = FN(attention_exp)(s, whole, top[i]);
+        if (c->drops) {
+            FN(attention_keep)(c, w->keep, b, h, i0 + i, 0, n);
+            for (int64_t j = 0; j < n; j++)
+                s[j] = w->keep[j] ? s[j] : 0;
+        }
+    }
+    /* A query without keys gives 0; where weights are wanted, it is a row of softmax(-inf): NaN. */
+    const REAL nothing = c->weights && c->s > 0 ? (REAL)NAN : 0;
+    REAL *const lse = c->lse + (b * c->heads + h) * c->l + i0;
+    for (int64_t i = 0; i < rows; i++) {
+        factor[i] = sum[i] == 0 ? nothing : c->keep_scale / sum[i];
+        lse[i] = sum[i] == 0 ? (REAL)INFINITY : FN(log_)(sum[i]) + top[i];
+    }
+    if (c->weights)
+        for (int64_t i = 0; i < rows; i++)
+            FN(attention_weights)(c, w->scores + i * c->ld, b, h, i0 + i, n, factor[i]);
+    REAL *const out = ROW_AT(c->out, c->out_strides, b, h, i0);
+    const int64_t head = h / (c->heads / c->key_heads);
+    FN(attention_product)(c->few, rows, c->ev, n, w->scores, c->ld, 1, ROW_AT(c->v, c->v_strides, b, head, 0),
+                          c->v_strides[2], 1, w->v_rows, c->s, out, c->out_strides[2]);
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < c->ev; j++)
+            out[i * c->out_strides[2] + j] *= factor[i];
+}
+
+/* Item = (batch, head, share of its blocks), or (batch, share) when heads add to one mean. */
+static void FN(attention_forward_range)(void *context, int64_t begin, int64_t end)
+{
+    const FN(attention) *c = context;
+    FN(attention_work) w;
+    REAL *scratch = FN(attention_alloc)(c, &w);
+    const int64_t together = c->mean ? c->heads : 1, groups = c->heads / together;
+    for (int64_t item = begin; item < end; item++) {
+        const int64_t part = item % c->parts, b = item / c->parts / groups, first = item / c->parts % groups;
+        for (int64_t h = first; h < first + together; h++) {
+            const int64_t head = h / (c->heads / c->key_heads);
+            if (!c->few) {
+                FN(gemm_pack_panels)(w.k_across, ROW_AT(c->k, c->k_strides, b, head, 0), 1, c->k_strides[2], c->e, c->s);
+                FN(gemm_pack_panels)(w.v_rows, ROW_AT(c->v, c->v_strides, b, head, 0), c->v_strides[2], 1, c->s, c->ev);
+            }
+            for (int64_t block = c->blocks * part / c->parts; block < c->blocks * (part + 1) / c->parts; block++) {
+                const int64_t i0 = c->l * block / c->blocks;
+                FN(attention_forward_block)(c, &w, b, h, i0, c->l * (block + 1) / c->blocks - i0);
+            }
+        }
+    }
+    fnn_free(scratch);
+}
+
+/* Nanoseconds for one head with all its queries. */
+static double FN(attention_cost)(const FN(attention) * c, int products)
+{
+    const double keys = (double)((c->s + VW - 1) / VW), e = (double)(c->e > c->ev ? c->e : c->ev);
+    return 100 + (double)(c->l + 8) * keys * (0.25 * products * e + 6) * (c->causal ? 0.6 : 1.0);
+}
+
+static void FN(attention_forward)(void *out, void *lse, void *weights, const void *q, const void *k, const void *v,
+                                  const void *mask, int mask_kind, const int64_t *shape, const int64_t *strides,
+                                  int causal, int mean, double scale, double p, uint64_t key)
+{
+    FN(attention) c = {.out = out, .lse = lse, .weights = weights, .q = q, .k = k, .v = v, .mask = mask,
+                       .q_strides = strides, .k_strides = strides + 3, .v_strides = strides + 6,
+                       .out_strides = strides + 9, .mask_strides = strides + 12, .batch = shape[0], .heads = shape[1],
+                       .key_heads = shape[2], .l = shape[3], .s = shape[4], .e = shape[5], .ev = shape[6],
+                       .mask_kind = mask_kind, .causal = causal, .mean = mean};
+    FN(attention_options)(&c, scale, p, key);
+    if (c.batch == 0 || c.heads == 0 || c.l == 0)
+        return;
+    FN(attention_blocks)(&c, 1);
+    const double cost = FN(attention_cost)(&c, 2) * (mean ? (double)c.heads : 1.0);
+    const int64_t owners = c.batch * (mean ? 1 : c.heads);
+    const int64_t shares = 2 * fnn_threads_for(cost * (double)owners);
+    c.parts = owners >= 2 * shares ? 1 : (2 * shares + owners - 1) / owners;
+    c.parts = shares <= 2 ? 1 : c.parts > c.blocks ? c.blocks : c.parts;
+    fnn_parallel_for(owners * c.parts, 1, cost / (double)c.parts, FN(attention_forward_range), &c);
+}
+
+/* What queries i0.. of one head and keys j0..j0 + n of its key head mean to each other's gradients. */
+static void FN(attention_backward_block)(const FN(attention) * c, const FN(attention_work) * w, int64_t b, int64_t h,
+                                         int64_t i0, int64_t rows, int64_t j0, int64_t n, int queries, int keys)
+{
+    const int64_t head = h / (c->heads / c->key_heads), ld_q = FN(attention_ld)(c->e), ld_dy = FN(attention_ld)(c->ev);
+    const REAL *const lse = c->lse + (b * c->heads + h) * c->l + i0;
+    const int64_t whole = ROUND_UP(n, VW);
+    FN(attention_scores)(c, w, b, h, i0, rows, j0, n);
+    FN(attention_copy)(w->dy, ROW_AT(c->dy, c->dy_strides, b, h, i0), c->dy_strides[2], rows, c->ev, 1);
+    FN(attention_product)(c->few, rows, n, c->ev, w->dy, ld_dy, 1, ROW_AT(c->v, c->v_strides, b, head, j0), 1,
+                          c->v_strides[2], w->v_across, c->ev, w->dscores, c->ld);
+    const REAL *const y = ROW_AT(c->y, c->out_strides, b, h, i0);
+    for (int64_t i = 0; i < rows; i++) {
+        REAL *const p = w->scores + i * c->ld, *const ds = w->dscores + i * c->ld;
+        REAL mean = 0;
+        const REAL *const yi = y + i * c->out_strides[2], *const dyi = w->dy + i * ld_dy, shift = lse[i];
+#pragma omp simd reduction(+ : mean)
+        for (int64_t j = 0; j < c->ev; j++)
+            mean += yi[j] * dyi[j];
+        for (int64_t j = n; j < whole; j++)
+            p[j] = ds[j] = 0;
+        if (c->drops) {
+            const REAL keep_scale = c->keep_scale;
+            const uint8_t *const keep = w->keep;
+            FN(attention_keep)(c, w->keep, b, h, i0 + i, j0, n);
+            for (int64_t j = 0; j < n; j++) {
+                const REAL x = FN(exp_)(p[j] - shift), factor = keep[j] ? keep_scale : 0;
+                ds[j] = x * (ds[j] * factor - mean);
+                p[j] = x * factor;
+            }
+        } else {
+            FNN_INDEPENDENT
+            for (int64_t j = 0; j < whole; j++) {
+                const REAL x = FN(exp_)(p[j] - shift);
+                ds[j] = x * (ds[j] - mean);
+                p[j] = x;
+            }
+        }
+        if (queries && c->dmask) {
+            REAL *const dmask = c->dmask + ((b * c->heads + h) * c->l + i0 + i) * c->s;
+            memcpy(dmask + j0, ds, (size_t)n * sizeof(REAL));
+            memset(dmask + n, 0, (size_t)(c->s - n) * sizeof(REAL));
+        }
+    }
+    if (keys && c->dv)
+        FN(gemm_panels)(n, c->ev, rows, w->scores, 1, c->ld, w->dy, 0, ld_dy, ROW_AT(c->dv, c->dv_strides, b, head, j0),
+                        c->dv_strides[2], 1);
+    if (keys && c->dk)
+        FN(gemm_panels)(n, c->e, rows, w->dscores, 1, c->ld, w->q, 0, ld_q, ROW_AT(c->dk, c->dk_strides, b, head, j0),
+                        c->dk_strides[2], 1);
+    if (queries && c->dq) {
+        REAL *const dq = ROW_AT(c->dq, c->dq_strides, b, h, i0);
+        FN(attention_product)(c->few, rows, c->e, n, w->dscores, c->ld, 1, ROW_AT(c->k, c->k_strides, b, head, j0),
+                              c->k_strides[2], 1, w->k_rows, c->s, dq, c->dq_strides[2]);
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < c->e; j++)
+                dq[i * c->dq_strides[2] + j] *= c->scale;
+    }
+}
+
+static void FN(attention_zero)(REAL *x, const int64_t *strides, int64_t b, int64_t h, int64_t i, int64_t rows, int64_t e)
+{
+    for (int64_t end = i + rows; x && i < end; i++)
+        memset(ROW_AT(x, strides, b, h, i), 0, (size_t)e * sizeof(REAL));
+}
+
+/* Item = (batch, key head), or where threads share one: first the shares of its queries, then those of its keys. */
+static void FN(attention_backward_range)(void *context, int64_t begin, int64_t end)
+{
+    const FN(attention) *c = context;
+    FN(attention_work) w;
+    REAL *scratch = FN(attention_alloc)(c, &w);
+    const int64_t group = c->heads / c->key_heads, parts = c->parts + c->key_parts;
+    for (int64_t item = begin; item < end; item++) {
+        const int64_t part = item % parts, head = item / parts % c->key_heads, b = item / parts / c->key_heads;
+        const int queries = part < c->parts, keys = c->key_parts == 0 || !queries;
+        const int64_t share = part - c->parts, shares = c->key_parts;
+        const int64_t j0 = queries ? 0 : share * ATTENTION_KEYS, all = group * c->blocks;
+        const int64_t j1 = queries || share == shares - 1 ? c->s : j0 + ATTENTION_KEYS;
+        const int64_t first = queries ? all * part / c->parts : 0, last = queries ? all * (part + 1) / c->parts : all;
+        const REAL *const k = ROW_AT(c->k, c->k_strides, b, head, j0), *const v = ROW_AT(c->v, c->v_strides, b, head, j0);
+        if (!c->few) {
+            FN(gemm_pack_panels)(w.k_across, k, 1, c->k_strides[2], c->e, j1 - j0);
+            FN(gemm_pack_panels)(w.v_across, v, 1, c->v_strides[2], c->ev, j1 - j0);
+            if (queries && c->dq)
+                FN(gemm_pack_panels)(w.k_rows, k, c->k_strides[2], 1, c->s, c->e);
+        }
+        if (keys) {
+            FN(attention_zero)(c->dk, c->dk_strides, b, head, j0, j1 - j0, c->e);
+            FN(attention_zero)(c->dv, c->dv_strides, b, head, j0, j1 - j0, c->ev);
+        }
+        for (int64_t at = first; at < last; at++) {
+            const int64_t block = at % c->blocks, i0 = c->l * block / c->blocks;
+            const int64_t i1 = c->l * (block + 1) / c->blocks;
+            const int64_t n = (c->causal && i1 < j1 ? i1 : j1) - j0;
+            if (n <= 0 && !queries)
+                continue;
+            FN(attention_backward_block)(c, &w, b, head * group + at / c->blocks, i0, i1 - i0, j0, n, queries, keys);
+        }
+    }
+    fnn_free(scratch);
+}
+
+static void FN(attention_backward)(void *dq, void *dk, void *dv, void *dmask, const void *dy, const void *out,
+                                   const void *lse, const void *q, const void *k, const void *v, const void *mask,
+                                   int mask_kind, const int64_t *shape, const int64_t *strides, int causal,
+                                   double scale, double p, uint64_t key)
+{
+    FN(attention) c = {.dq = dq, .dk = dk, .dv = dv, .dmask = dmask, .dy = dy, .y = out, .lse = (REAL *)lse, .q = q,
+                       .k = k, .v = v, .mask = mask, .q_strides = strides, .k_strides = strides + 3,
+                       .v_strides = strides + 6, .out_strides = strides + 9, .mask_strides = strides + 12,
+                       .dy_strides = strides + 16, .dq_strides = strides + 19, .dk_strides = strides + 22,
+                       .dv_strides = strides + 25, .batch = shape[0], .heads = shape[1], .key_heads = shape[2],
+                       .l = shape[3], .s = shape[4], .e = shape[5], .ev = shape[6], .mask_kind = mask_kind,
+                       .causal = causal, .parts = 1};
+    FN(attention_options)(&c, scale, p, key);
+    if (c.batch == 0 || c.heads == 0)
+        return;
+    FN(attention_blocks)(&c, 2);
+    const int64_t owners = c.batch * c.key_heads, group = c.heads / c.key_heads;
+    double cost = FN(attention_cost)(&c, 5) * (double)group;
+    const int threads = fnn_threads_for(cost * (double)owners);
+    if (owners < threads && !c.few && c.s > ATTENTION_KEYS) {
+        c.key_parts = (c.s + ATTENTION_KEYS - 1) / ATTENTION_KEYS;
+        c.parts = group * c.blocks < c.key_parts ? group * c.blocks : c.key_parts;
+        cost *= 1.4 / (double)(c.parts + c.key_parts); /* scores are computed twice */
+    }
+    fnn_parallel_for(owners * (c.parts + c.key_parts), 1, cost, FN(attention_backward_range), &c);
+}
