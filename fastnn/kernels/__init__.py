@@ -6,6 +6,7 @@ from fastnn.kernels._core import (available_isas, best_isa, binary_names, cached
                                   get_flush_denormal, get_isa, get_num_threads, kernel_names, loss_names,
                                   openmp_version, set_flush_denormal, set_isa, set_num_threads, unary_names)
 from fastnn.kernels.attention import attention_backward, attention_forward
+from fastnn.kernels.clip import scale_arrays, total_norm
 from fastnn.kernels.conv import conv_backward_input, conv_backward_weight, conv_forward
 from fastnn.kernels.dropout import dropout_backward, dropout_forward
 from fastnn.kernels.elementwise import (add_into, binary, binary_into, compare, copy, copy_into, unary_backward,

@@ -119,6 +119,9 @@ cdef extern from "fastnn.h" nogil:
         # lbfgs
         void (*lbfgs_direction[2])(void *d, const void *g, void **dirs, void **stps, const double *ro, double *al,
                                    int64_t count, int64_t n, double h_diag) noexcept nogil
+        # clip
+        void (*total_norm[2])(double *norm, void **x, const int64_t *sizes, int64_t count, int order) noexcept nogil
+        void (*scale_arrays[2])(void **x, const int64_t *sizes, int64_t count, double factor) noexcept nogil
         # gemm
         void (*matmul[2])(void *c, const void *a, const void *b, int64_t m, int64_t n, int64_t k, int64_t as_m,
                           int64_t as_k, int64_t bs_k, int64_t bs_n, int batch_ndim, const int64_t *batch,

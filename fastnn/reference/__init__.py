@@ -1,5 +1,6 @@
 """Every kernel in pure NumPy: same names, signatures and results as `fastnn.kernels`, written to be read."""
 from fastnn.reference.attention import attention_backward, attention_forward
+from fastnn.reference.clip import scale_arrays, total_norm
 from fastnn.reference.conv import conv_backward_input, conv_backward_weight, conv_forward
 from fastnn.reference.dropout import dropout_backward, dropout_forward
 from fastnn.reference.elementwise import (add_into, binary, binary_into, compare, copy, copy_into, unary_backward,

@@ -16,6 +16,7 @@
 #include "optim.inc.h"
 #include "optim_adam.inc.h"
 #include "lbfgs.inc.h"
+#include "clip.inc.h"
 #include "gemm.inc.h"
 #include "linear.inc.h"
 #include "recurrent.inc.h"

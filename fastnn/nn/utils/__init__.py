@@ -1,4 +1,12 @@
-"""torch.nn.utils: helpers around modules."""
-from fastnn.nn.utils import rnn
+"""Helpers around models: clipping, parameters as one vector, reparametrised weights, sequences of unequal length."""
+from fastnn.nn.utils import parametrizations, parametrize, rnn
+from fastnn.nn.utils.clip_grad import (clip_grad_norm, clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_,
+                                       get_total_norm)
+from fastnn.nn.utils.convert_parameters import parameters_to_vector, vector_to_parameters
+from fastnn.nn.utils.init import skip_init
+from fastnn.nn.utils.spectral_norm import remove_spectral_norm, spectral_norm
+from fastnn.nn.utils.weight_norm import remove_weight_norm, weight_norm
 
-__all__ = ["rnn"]
+__all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm",
+           "parameters_to_vector", "parametrizations", "parametrize", "remove_spectral_norm", "remove_weight_norm",
+           "rnn", "skip_init", "spectral_norm", "vector_to_parameters", "weight_norm"]
