@@ -36,6 +36,7 @@ _calculate_fan_in_and_fan_out = _fans
 
 
 def _fan(tensor, mode):
+    mode = mode.lower()
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
     return _fans(tensor)[0 if mode == "fan_in" else 1]
@@ -131,6 +132,7 @@ def xavier_normal_(tensor, gain=1.0, generator=None):
 def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
     """Uniform with standard deviation gain / sqrt(fan) (He et al. 2015)."""
     if 0 in tensor.shape:
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
         return tensor
     bound = math.sqrt(3.0) * calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode))
     return tensor.uniform_(-bound, bound, generator=generator)
@@ -140,6 +142,7 @@ def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gene
 def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
     """Normal with standard deviation gain / sqrt(fan) (He et al. 2015)."""
     if 0 in tensor.shape:
+        warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
         return tensor
     return tensor.normal_(0, calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode)), generator=generator)
 
@@ -156,7 +159,7 @@ def orthogonal_(tensor, gain=1, generator=None):
     from fastnn.ops.creation import from_numpy, randn
     rows = tensor.shape[0]
     columns = tensor.numel() // rows
-    flat = randn(rows, columns, generator=generator).numpy()
+    flat = randn(rows, columns, dtype=tensor.dtype, generator=generator).numpy()
     q, r = np.linalg.qr(flat.T if rows < columns else flat)
     q = q * np.sign(np.diag(r))
     q = q.T if rows < columns else q
@@ -173,5 +176,37 @@ def sparse_(tensor, sparsity, std=0.01, generator=None):
     zeros = int(math.ceil(sparsity * rows))
     tensor.normal_(0, std, generator=generator)
     for column in range(columns):
-        tensor[randperm(rows, generator=generator)[:zeros], column] = 0
+        tensor[randperm(rows)[:zeros], column] = 0
     return tensor
+
+
+@no_grad
+def dirac_(tensor, groups=1):
+    """The kernel of a convolution that passes its inputs on, as many as there are outputs (of each group)."""
+    if tensor.ndim not in (3, 4, 5):
+        raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+    if tensor.shape[0] % groups:
+        raise ValueError("dim 0 must be divisible by groups")
+    tensor.zero_()
+    outputs = tensor.shape[0] // groups
+    centre = tuple(size // 2 for size in tensor.shape[2:])
+    for group in range(groups):
+        for channel in range(min(outputs, tensor.shape[1])):
+            tensor[(group * outputs + channel, channel, *centre)] = 1
+    return tensor
+
+
+def _old_name(function):
+    def wrapped(*args, **kwargs):
+        name = function.__name__
+        warnings.warn(f"`nn.init.{name[:-1]}` is now deprecated in favor of `nn.init.{name}`.", FutureWarning,
+                      stacklevel=2)
+        return function(*args, **kwargs)
+    wrapped.__name__, wrapped.__doc__ = function.__name__[:-1], f"Old name of `{function.__name__}`."
+    return wrapped
+
+
+uniform, normal, constant, eye, dirac = map(_old_name, (uniform_, normal_, constant_, eye_, dirac_))
+xavier_uniform, xavier_normal = _old_name(xavier_uniform_), _old_name(xavier_normal_)
+kaiming_uniform, kaiming_normal = _old_name(kaiming_uniform_), _old_name(kaiming_normal_)
+orthogonal, sparse = _old_name(orthogonal_), _old_name(sparse_)

@@ -95,6 +95,27 @@ class Sequential(Module):
             raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
         return Sequential(*self, *other)
 
+    def __iadd__(self, other):
+        if not isinstance(other, Sequential):
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+        return self.extend(list(other))
+
+    def __mul__(self, times):
+        return Sequential(*list(self) * self._times(times))
+
+    __rmul__ = __mul__
+
+    def __imul__(self, times):
+        return self.extend(list(self) * (self._times(times) - 1))
+
+    @staticmethod
+    def _times(times):
+        if not isinstance(times, int):
+            raise TypeError(f"unsupported operand type(s) for *: {Sequential} and {type(times)}")
+        if times <= 0:
+            raise ValueError(f"Non-positive multiplication factor {times} for {Sequential}")
+        return times
+
     def append(self, module):
         """Add a module at the end."""
         self.add_module(str(len(self)), module)

@@ -1,8 +1,14 @@
-"""Functions that run around modules' forward and backward; kept apart so that a module without them pays nothing."""
-from fastnn._tensor import Tensor
+"""Functions that run around modules' forward, backward and state; apart, so that a module without them pays nothing."""
+import itertools
+import warnings
+from collections import OrderedDict
 
-global_hooks = {}  # kind -> [(hook, with_kwargs)], for every module
-structure = 0      # grows when any module gets a hook or another child: plans made from a structure are then stale
+from fastnn._tape import Handle
+from fastnn._tensor import Tensor
+from fastnn.autograd import Function
+
+structure = 0  # grows when any module gets a hook or another child: plans made from a structure are then stale
+_ids = itertools.count()
 
 
 def structure_changed():
@@ -11,133 +17,213 @@ def structure_changed():
     structure += 1
 
 
-class Handle:
+class Table(OrderedDict):
+    """Hooks of one kind by number, in calling order; `flags` has the options of each."""
+
+    def __init__(self):
+        super().__init__()
+        self.flags = {}
+
+    def __delitem__(self, key):
+        super().__delitem__(key)
+        structure_changed()
+
+    def pop(self, key, *default):
+        structure_changed()
+        return super().pop(key, *default)
+
+    def clear(self):
+        super().clear()
+        structure_changed()
+
+    def add(self, hook, prepend=False, **flags):
+        """Register; returns the handle."""
+        key = next(_ids)
+        self[key] = hook
+        if prepend:
+            self.move_to_end(key, last=False)
+        self.flags[key] = flags
+        structure_changed()
+        return ModuleHandle(self, key)
+
+    def __reduce__(self):
+        return _restored, (list(self.items()), self.flags)
+
+
+def _restored(items, flags):
+    table = Table()
+    table.update(items)
+    table.flags = flags
+    return table
+
+
+class ModuleHandle(Handle):
     """What registering a hook returns: ``remove()`` takes the hook off again."""
 
-    def __init__(self, hooks, entry):
-        self.hooks, self.entry, self.id = hooks, entry, id(entry)
+    def __init__(self, table, key):
+        self.hooks, self.id = table, key
 
     def remove(self):
-        if self.entry in self.hooks:
-            self.hooks.remove(self.entry)
-            structure_changed()
+        self.hooks.pop(self.id, None)
 
-    def __enter__(self):
-        return self
 
-    def __exit__(self, *exc):
-        self.remove()
+KINDS = ("forward_pre", "forward", "backward_pre", "backward", "state_dict_pre", "state_dict", "load_pre", "load_post")
 
 
 class Hooks:
     """The hooks of one module by kind."""
 
-    KINDS = ("forward_pre", "forward", "backward_pre", "backward")
-
     def __init__(self):
-        self.lists = {kind: [] for kind in self.KINDS}
-
-    def add(self, kind, hook, prepend, with_kwargs):
-        """Register; returns the handle."""
-        entry = (hook, with_kwargs)
-        self.lists[kind].insert(0 if prepend else len(self.lists[kind]), entry)
-        structure_changed()
-        return Handle(self.lists[kind], entry)
-
-    def __bool__(self):
-        return any(self.lists.values())
+        self.tables = {kind: Table() for kind in KINDS}
 
 
-def register_global(kind, hook):
+global_hooks = {}  # kind -> Table, for every module; only kinds that have hooks
+_global_tables = {kind: Table() for kind in KINDS[:4]}
+
+
+class _GlobalHandle(ModuleHandle):
+    def remove(self):
+        super().remove()
+        for kind, table in _global_tables.items():
+            if not table:
+                global_hooks.pop(kind, None)
+
+
+def register_global(kind, hook, **flags):
     """A hook for every module."""
-    entry = (hook, False)
-    hooks = global_hooks.setdefault(kind, [])
-    hooks.append(entry)
-    structure_changed()
-    handle = Handle(hooks, entry)
-    remove = handle.remove
-
-    def remove_and_tidy():
-        remove()
-        if not hooks:
-            global_hooks.pop(kind, None)
-    handle.remove = remove_and_tidy
-    return handle
+    handle = _global_tables[kind].add(hook, **flags)
+    global_hooks[kind] = _global_tables[kind]
+    return _GlobalHandle(handle.hooks, handle.id)
 
 
-def _of(module, kind):
-    return global_hooks.get(kind, []) + (module._hooks.lists[kind] if module._hooks is not None else [])
+def of(module, kind):
+    """[(hook, flags)]: the global ones, then the module's."""
+    found = []
+    for table in (global_hooks.get(kind), module._hooks and module._hooks.tables[kind]):
+        if table:
+            found += [(key, hook, table.flags.get(key, {})) for key, hook in table.items()]
+    return found
 
 
 def call(module, args, kwargs):
     """``module.forward`` with all hooks around it."""
-    for hook, with_kwargs in _of(module, "forward_pre"):
-        result = hook(module, args, kwargs) if with_kwargs else hook(module, args)
-        if result is None:
-            continue
-        if with_kwargs:
-            args, kwargs = result
-        else:
-            args = result if isinstance(result, tuple) else (result,)
-    backward = _of(module, "backward") or _of(module, "backward_pre")
-    if backward:
-        inputs = _Inputs(module, args)
-        args = inputs.watched
-    output = module.forward(*args, **kwargs)
-    for hook, with_kwargs in _of(module, "forward"):
-        result = hook(module, args, kwargs, output) if with_kwargs else hook(module, args, output)
-        if result is not None:
-            output = result
-    if backward:
-        output = inputs.watch_output(output)
-    return output
+    result, done = None, set()
+
+    def after(key, hook, flags):
+        done.add(key)
+        changed = (hook(module, args, kwargs, result) if flags.get("with_kwargs") else hook(module, args, result))
+        return result if changed is None else changed
+
+    try:
+        for _, hook, flags in of(module, "forward_pre"):
+            if flags.get("with_kwargs"):
+                changed = hook(module, args, kwargs)
+                if changed is not None:
+                    if not (isinstance(changed, tuple) and len(changed) == 2):
+                        raise RuntimeError(f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
+                                           f"but got {changed}.")
+                    args, kwargs = changed
+            else:
+                changed = hook(module, args)
+                if changed is not None:
+                    args = changed if isinstance(changed, tuple) else (changed,)
+        joined = _Joined(module, args) if of(module, "backward") or of(module, "backward_pre") else None
+        result = module.forward(*(joined.args if joined else args), **kwargs)
+        for key, hook, flags in of(module, "forward"):
+            result = after(key, hook, flags)
+        return joined.watch(result) if joined else result
+    except Exception:
+        for key, hook, flags in of(module, "forward"):
+            if flags.get("always_call") and key not in done:
+                try:
+                    result = after(key, hook, flags)
+                except Exception as error:
+                    warnings.warn(f"module forward hook with ``always_call=True`` raised an exception that was "
+                                  f"silenced as another error was raised in forward: {error}", stacklevel=3)
+        raise
 
 
-class _Inputs:
-    """Joins the gradients at a module's inputs and outputs for full backward hooks."""
+class _Same(Function):
+    """The identity; its backward sees the gradients of all its tensors at once."""
+
+    @staticmethod
+    def forward(ctx, seen, *tensors):
+        ctx.seen = seen
+        ctx.set_materialize_grads(False)
+        outputs = tuple(t.view_as(t) for t in tensors)
+        ctx.mark_non_differentiable(*[out for out, t in zip(outputs, tensors) if not t.requires_grad])
+        return outputs
+
+    @staticmethod
+    def backward(ctx, *grads):
+        return None, *ctx.seen(grads)
+
+
+def _pass_through(seen, values):
+    """`values` with its tensors through `_Same`; None if no tensor among them needs a gradient."""
+    at = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
+    if not any(values[i].requires_grad for i in at):
+        return None
+    values = list(values)
+    for i, value in zip(at, _Same.apply(lambda grads: seen(at, grads), *[values[i] for i in at])):
+        values[i] = value
+    return tuple(values)
+
+
+def _spread(at, grads, count):
+    found = [None] * count
+    for i, grad in zip(at, grads):
+        found[i] = grad
+    return tuple(found)
+
+
+def _as_tuple(value):
+    return value if isinstance(value, tuple) else (value,)
+
+
+class _Joined:
+    """Joins the gradients at a module's inputs and at its outputs for full backward hooks."""
 
     def __init__(self, module, args):
-        self.module, self.grad_output = module, None
-        self.wanted = [i for i, a in enumerate(args) if isinstance(a, Tensor) and a.requires_grad]
-        self.count, self.grads = len(args), {}
-        watched = list(args)
-        for i in self.wanted:
-            watched[i] = args[i].view_as(args[i])
-            watched[i].register_hook(lambda grad, i=i: self.arrive(i, grad))
-        self.watched = tuple(watched)
+        self.module, self.count, self.grad_output = module, len(args), None
+        passed = _pass_through(self.inputs_came, args)
+        self.args, self.watches_inputs = (args, False) if passed is None else (passed, True)
 
-    def arrive(self, i, grad):
-        self.grads[i] = grad
-        if len(self.grads) < len(self.wanted):
-            return None
-        grads = tuple(self.grads.get(k) for k in range(self.count))
-        for hook, _ in _of(self.module, "backward"):
-            result = hook(self.module, grads, self.grad_output)
-            if result is not None:
-                grads = result if isinstance(result, tuple) else (result,)
-        self.grads = {}
-        return grads[i] if len(self.wanted) == 1 else None
+    def inputs_came(self, at, grads):
+        grads = _spread(at, grads, self.count)
+        for _, hook, _ in of(self.module, "backward"):
+            changed = hook(self.module, grads, self.grad_output)
+            if changed is not None:
+                changed = _as_tuple(changed)
+                if len(changed) != len(grads):
+                    raise RuntimeError(f"Backward hook returned an invalid number of grad_input, got {len(changed)}, "
+                                       f"but expected {len(grads)}")
+                grads = changed
+        self.grad_output = None
+        return [grads[i] for i in at]
 
-    def watch_output(self, output):
-        outputs = output if isinstance(output, (tuple, list)) else (output,)
-        arrived = [None] * len(outputs)
+    def watch(self, output):
+        outputs = _as_tuple(output)
 
-        def arrive(i, grad):
-            arrived[i] = grad
-            self.grad_output = tuple(arrived)
-            for hook, _ in _of(self.module, "backward_pre"):
-                result = hook(self.module, self.grad_output)
-                if result is not None:
-                    self.grad_output = result if isinstance(result, tuple) else (result,)
-            if not self.wanted:
-                for hook, _ in _of(self.module, "backward"):
-                    hook(self.module, (None,) * self.count, self.grad_output)
-            return self.grad_output[i]
+        def came(at, grads):
+            self.grad_output = _spread(at, grads, len(outputs))
+            for _, hook, _ in of(self.module, "backward_pre"):
+                changed = hook(self.module, self.grad_output)
+                if changed is not None:
+                    changed = _as_tuple(changed)
+                    if len(changed) != len(outputs):
+                        raise RuntimeError(f"Backward pre hook returned an invalid number of grad_output, got "
+                                           f"{len(changed)}, but expected {len(outputs)}")
+                    self.grad_output = changed
+            grads = self.grad_output
+            if not self.watches_inputs:
+                for _, hook, _ in of(self.module, "backward"):
+                    if hook(self.module, (None,) * self.count, grads) is not None:
+                        raise RuntimeError("Backward hook for Modules where no input requires gradient should always "
+                                           "return None or None for all gradients.")
+            return [grads[i] for i in at]
 
-        watched = []
-        for i, out in enumerate(outputs):
-            if isinstance(out, Tensor) and out.requires_grad:
-                out = out.view_as(out)
-                out.register_hook(lambda grad, i=i: arrive(i, grad))
-            watched.append(out)
-        return type(output)(watched) if isinstance(output, (tuple, list)) else watched[0]
+        passed = _pass_through(came, outputs)
+        if passed is None:
+            return output
+        return passed if isinstance(output, tuple) else passed[0]

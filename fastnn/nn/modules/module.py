@@ -1,17 +1,9 @@
 """Module: the base of all layers and models."""
-import itertools
-from collections import OrderedDict, namedtuple
-
 from fastnn._tensor import Tensor
 from fastnn.autograd import no_grad
 from fastnn.nn.modules import hooks as _hooks
+from fastnn.nn.modules.state import State
 from fastnn.nn.parameter import Buffer, Parameter
-
-class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
-    """What ``load_state_dict`` returns: keys that were missing and keys that nobody wanted."""
-
-    def __repr__(self):
-        return super().__repr__() if self.missing_keys or self.unexpected_keys else "<All keys matched successfully>"
 
 
 class _Registry(dict):
@@ -55,7 +47,17 @@ class _Registry(dict):
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
 
 
-class Module:
+def _member(module, name):
+    if not hasattr(module, name):
+        raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+    return getattr(module, name)
+
+
+def _hook_property(kind):
+    return property(lambda self: self._hook_table(kind), doc=f"The hooks of kind {kind!r} by number, in calling order.")
+
+
+class Module(State):
     """Base class of all layers and models, with PyTorch's protocol.
 
     Subclasses call ``super().__init__()``, assign parameters, buffers and other modules as attributes, and define
@@ -195,26 +197,40 @@ class Module:
         """The descendant with a dotted name."""
         module = self
         for name in target.split(".") if target else ():
-            if name not in module._modules:
-                raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
-            module = module._modules[name]
+            found = _member(module, name)
+            if not isinstance(found, Module):
+                raise AttributeError(f"`{name}` is not an nn.Module")
+            module = found
         return module
+
+    def set_submodule(self, target, module, strict=False):
+        """Put a module in the place of a dotted name; with `strict` there must be one already."""
+        if not target:
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if (strict or hasattr(parent, name)) and not isinstance(_member(parent, name), Module):
+            raise AttributeError(f"`{name}` is not an nn.Module")
+        setattr(parent, name, module)
 
     def get_parameter(self, target):
         """The parameter with a dotted name."""
         path, _, name = target.rpartition(".")
-        found = self.get_submodule(path)._parameters.get(name)
-        if found is None:
+        found = _member(self.get_submodule(path), name)
+        if not isinstance(found, Parameter):
             raise AttributeError(f"`{name}` is not an nn.Parameter")
         return found
 
     def get_buffer(self, target):
         """The buffer with a dotted name."""
         path, _, name = target.rpartition(".")
-        found = self.get_submodule(path)._buffers.get(name)
-        if found is None:
+        module = self.get_submodule(path)
+        _member(module, name)
+        if name not in module._buffers:
             raise AttributeError(f"`{name}` is not a buffer")
-        return found
+        return module._buffers[name]
 
     # -- walking --
     def named_modules(self, memo=None, prefix="", remove_duplicate=True):
@@ -229,9 +245,9 @@ class Module:
             if module is not None:
                 yield from module.named_modules(memo, prefix + ("." if prefix else "") + name, remove_duplicate)
 
-    def modules(self):
+    def modules(self, remove_duplicate=True):
         """This module and all below, each once."""
-        for _, module in self.named_modules():
+        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
             yield module
 
     def named_children(self):
@@ -372,108 +388,61 @@ class Module:
         """Always an error: there is no CUDA here."""
         raise RuntimeError("Module.cuda: fastnn computes on the CPU alone")
 
+    def half(self):
+        """Always an error: kernels compute in float32 and float64."""
+        raise NotImplementedError("Module.half: fastnn computes in float32 and float64")
+
+    bfloat16 = half
+
+    def to_empty(self, *, device, recurse=True):
+        """Parameters and buffers without values."""
+        from fastnn import dtypes
+        from fastnn.ops.creation import empty_like
+        dtypes.device(device)
+        return self._apply(lambda t: empty_like(t).detach(), recurse)
+
     def share_memory(self):
-        """Not available: memory is this process' own."""
-        raise NotImplementedError("Module.share_memory is not implemented")
+        """The module itself; memory is not shared with other processes."""
+        return self
 
-    # -- state --
-    def state_dict(self, *args, destination=None, prefix="", keep_vars=False):
-        """All parameters and persistent buffers by dotted name (detached, sharing memory)."""
-        if args:
-            raise TypeError("state_dict: pass destination, prefix and keep_vars by name")
-        destination = OrderedDict() if destination is None else destination
-        self._save_to_state_dict(destination, prefix, keep_vars)
-        for name, module in self._modules.items():
-            if module is not None:
-                module.state_dict(destination=destination, prefix=prefix + name + ".", keep_vars=keep_vars)
-        return destination
-
-    def _save_to_state_dict(self, destination, prefix, keep_vars):
-        for name, value in itertools.chain(self._parameters.items(), self._buffers.items()):
-            if value is not None and name not in self._non_persistent_buffers_set:
-                destination[prefix + name] = value if keep_vars else value.detach()
-
-    @no_grad
-    def load_state_dict(self, state_dict, strict=True, assign=False):
-        """Copy values by name into parameters and buffers.
-
-        Parameters
-        ----------
-        state_dict : mapping of str to Tensor
-        strict : bool
-            Raise unless the keys match exactly.
-        assign : bool
-            Take over the tensors themselves instead of copying into the present ones.
-
-        Returns
-        -------
-        IncompatibleKeys
-            (missing_keys, unexpected_keys)
-        """
-        if not hasattr(state_dict, "items"):
-            raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
-        missing, unexpected, errors, used = [], [], [], set()
-        for path, module in self.named_modules(remove_duplicate=False):
-            prefix = path + "." if path else ""
-            module._load_from_state_dict(state_dict, prefix, assign, missing, errors, used)
-        unexpected = [key for key in state_dict if key not in used]
-        if strict and unexpected:
-            errors.insert(0, "Unexpected key(s) in state_dict: " + ", ".join(f'"{key}"' for key in unexpected) + ". ")
-        if strict and missing:
-            errors.insert(0, "Missing key(s) in state_dict: " + ", ".join(f'"{key}"' for key in missing) + ". ")
-        if errors:
-            raise RuntimeError(f"Error(s) in loading state_dict for {type(self).__name__}:\n\t" + "\n\t".join(errors))
-        return _IncompatibleKeys(missing, unexpected)
-
-    def _load_from_state_dict(self, state_dict, prefix, assign, missing, errors, used):
-        for name, value in itertools.chain(self._parameters.items(), self._buffers.items()):
-            if value is None or name in self._non_persistent_buffers_set:
-                continue
-            key = prefix + name
-            if key not in state_dict:
-                missing.append(key)
-                continue
-            used.add(key)
-            given = state_dict[key]
-            if not isinstance(given, Tensor):
-                errors.append(f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object '
-                              f"from checkpoint but received {type(given)}")
-            elif given.shape != value.shape:
-                errors.append(f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the "
-                              f"shape in current model is {value.shape}.")
-            elif assign:
-                value.data = given.detach()
-            else:
-                value.copy_(given)
+    def compile(self, *args, **kwargs):
+        """Nothing to do: kernels are compiled already."""
 
     # -- hooks --
-    def _hook_lists(self):
+    def _hook_table(self, kind):
         if self._hooks is None:
             self._hooks = _hooks.Hooks()
             _hooks.structure_changed()
-        return self._hooks
+        return self._hooks.tables[kind]
 
     def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
         """Call ``hook(module, args)`` before forward; what it returns, if anything, replaces the arguments."""
-        return self._hook_lists().add("forward_pre", hook, prepend, with_kwargs)
+        return self._hook_table("forward_pre").add(hook, prepend, with_kwargs=with_kwargs)
 
     def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False, always_call=False):
-        """Call ``hook(module, args, output)`` after forward; what it returns, if anything, replaces the output."""
-        if always_call:
-            raise NotImplementedError("register_forward_hook: always_call=True is not implemented")
-        return self._hook_lists().add("forward", hook, prepend, with_kwargs)
+        """Call ``hook(module, args, output)`` after forward; what it returns, if anything, replaces the output.
+
+        With `always_call` also when an exception is on its way.
+        """
+        return self._hook_table("forward").add(hook, prepend, with_kwargs=with_kwargs, always_call=always_call)
 
     def register_full_backward_hook(self, hook, prepend=False):
         """Call ``hook(module, grad_input, grad_output)`` when the gradients of the module's inputs are known."""
-        return self._hook_lists().add("backward", hook, prepend, False)
+        return self._hook_table("backward").add(hook, prepend)
 
     def register_full_backward_pre_hook(self, hook, prepend=False):
         """Call ``hook(module, grad_output)`` before the module's backward."""
-        return self._hook_lists().add("backward_pre", hook, prepend, False)
+        return self._hook_table("backward_pre").add(hook, prepend)
 
     def register_backward_hook(self, hook):
         """PyTorch's deprecated form."""
         raise NotImplementedError("register_backward_hook: use register_full_backward_hook")
+
+    _forward_pre_hooks, _forward_hooks = _hook_property("forward_pre"), _hook_property("forward")
+    _backward_pre_hooks, _backward_hooks = _hook_property("backward_pre"), _hook_property("backward")
+    _state_dict_pre_hooks, _state_dict_hooks = _hook_property("state_dict_pre"), _hook_property("state_dict")
+    _load_state_dict_pre_hooks = _hook_property("load_pre")
+    _load_state_dict_post_hooks = _hook_property("load_post")
 
     # -- printing --
     def extra_repr(self):
@@ -496,3 +465,23 @@ class Module:
 
     def __dir__(self):
         return sorted(set(dir(type(self))) | set(self.__dict__))
+
+
+def register_module_forward_pre_hook(hook):
+    """`Module.register_forward_pre_hook` for all modules."""
+    return _hooks.register_global("forward_pre", hook)
+
+
+def register_module_forward_hook(hook, *, with_kwargs=False, always_call=False):
+    """`Module.register_forward_hook` for all modules."""
+    return _hooks.register_global("forward", hook, with_kwargs=with_kwargs, always_call=always_call)
+
+
+def register_module_full_backward_hook(hook):
+    """`Module.register_full_backward_hook` for all modules."""
+    return _hooks.register_global("backward", hook)
+
+
+def register_module_full_backward_pre_hook(hook):
+    """`Module.register_full_backward_pre_hook` for all modules."""
+    return _hooks.register_global("backward_pre", hook)

@@ -1,4 +1,4 @@
-"""Parameters that are functions of others: ``module.weight`` computed from ``module.parametrizations.weight.original``."""
+"""Parameters computed from others: ``module.weight`` from ``module.parametrizations.weight.original``."""
 import contextlib
 import copy
 from collections.abc import Sequence
@@ -157,8 +157,8 @@ def register_parametrization(module, tensor_name, parametrization, *, unsafe=Fal
     """Make ``module.<tensor_name>`` what the module `parametrization` gives for it (and after others, if there are).
 
     The tensor itself becomes ``module.parametrizations.<tensor_name>.original``. A method
-    ``right_inverse`` of the parametrization is used for the initial value and for assignments. Without `unsafe`, shape and
-    dtype must stay.
+    ``right_inverse`` of the parametrization is used for the initial value and for assignments. Without `unsafe`, shape
+    and dtype must stay.
     """
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):

@@ -1,4 +1,4 @@
-"""Weight normalisation (Salimans & Kingma 2016) in PyTorch's older form: parameters weight_g and weight_v and a hook."""
+"""Weight normalisation (Salimans & Kingma 2016) in PyTorch's older form: parameters weight_g, weight_v and a hook."""
 import warnings
 
 from fastnn.nn.parameter import Parameter
