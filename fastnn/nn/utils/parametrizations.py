@@ -91,5 +91,5 @@ def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12, dim=No
 
 def orthogonal(module, name="weight", orthogonal_map=None, *, use_trivialization=True):
     """Not implemented."""
-    raise NotImplementedError("nn.utils.parametrizations.orthogonal is not implemented; nn.init.orthogonal_ starts from "
-                              "an orthogonal matrix")
+    raise NotImplementedError("nn.utils.parametrizations.orthogonal is not implemented; nn.init.orthogonal_ starts "
+                              "from an orthogonal matrix")
