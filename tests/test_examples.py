@@ -153,6 +153,21 @@ def test_autoencoder_learns_features(tmp_path, monkeypatch, capsys):
     assert "1797 x 32 features" in capsys.readouterr().out
 
 
+# ---- convolutional network ----
+
+def test_cnn_reads_digits(monkeypatch, capsys):
+    pytest.importorskip("sklearn")
+    monkeypatch.delenv("FASTNN_DATA", raising=False)
+    example = load("cnn")
+    assert example.main(["--epochs", "8"]) > 0.96
+    assert "of the test images right" in capsys.readouterr().out
+
+
+def test_cnn_fits_mnist():
+    example = load("cnn")
+    assert example.network(28)(fastnn.rand(2, 1, 28, 28)).shape == (2, 10)
+
+
 # ---- as programs ----
 
 @pytest.mark.parametrize("name, args, text", [
@@ -161,9 +176,10 @@ def test_autoencoder_learns_features(tmp_path, monkeypatch, capsys):
     ("xor", ["--epochs", 800], "4 of 4 right"),
     ("fully_connected", ["--steps", 5], "cross_entropy"),
     ("autoencoder", ["--epochs", 1], "saved 1797 x 32 features"),
+    ("cnn", ["--epochs", 1], "of the test images right"),
 ])
 def test_runs_as_a_program(name, args, text, tmp_path):
-    if name == "autoencoder":
+    if name in ("autoencoder", "cnn"):
         pytest.importorskip("sklearn")
     assert text in run_python(EXAMPLES / f"{name}.py", *args, cwd=tmp_path)
 

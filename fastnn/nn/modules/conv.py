@@ -95,8 +95,11 @@ class _ConvForward(_Conv):
     def forward(self, input):
         return self._convolve(input, False)
 
+    def with_relu(self, input):
+        """max(0, y) of the layer's result, as one kernel: for Sequential."""
+        return self._convolve(input, True)
+
     def _convolve(self, input, relu):
-        """The layer's result, and max(0, it) with `relu`."""
         padding = self.padding
         if self.padding_mode != "zeros":
             input, padding = pad(input, self._widths(), mode=self.padding_mode), 0

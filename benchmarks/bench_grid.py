@@ -1,0 +1,124 @@
+"""Layers over grids of shapes, forward and backward, in turns with PyTorch: the worst ratios, and the share of peak.
+
+A shape on which fastnn falls behind shows at the end, among the worst five. Each case is written once, for fastnn and
+PyTorch alike, whose names are the same.
+"""
+import itertools
+import re
+
+import common
+from peak import Peak
+
+GRIDS = []  # (family, function that yields (label, flops of forward and backward, make(T)))
+
+
+def grid(function):
+    """Put a function among the families."""
+    GRIDS.append((function.__name__, function))
+    return function
+
+
+def training_call(T, layer, x, needs_x=True):
+    """A call of layer(x) with all gradients."""
+    with T.no_grad():
+        first = layer(x)
+    grad = T.randn(*(first[0] if isinstance(first, tuple) else first).shape)
+    x.requires_grad_(needs_x)
+
+    def call():
+        y = layer(x)
+        (y[0] if isinstance(y, tuple) else y).backward(grad)
+        x.grad = None
+        for p in layer.parameters():
+            p.grad = None
+    return call
+
+
+@grid
+def conv2d():
+    """Channels, kernels, strides, sizes, batches; the largest products are left out."""
+    channels = ((1, 16), (3, 32), (16, 16), (32, 64), (64, 1), (64, 64), (128, 256), (256, 256))
+    sizes, batches = (7, 14, 28, 64), (1, 8, 64, 256)
+    for (c, o), k, stride, size, n in itertools.product(channels, (1, 3, 5, 7), (1, 2), sizes, batches):
+        out = (size + 2 * (k // 2) - k) // stride + 1
+        flops = 6 * n * o * c * k * k * out * out
+        if not 1e6 < flops < 4e9:
+            continue
+
+        def make(T, c=c, o=o, k=k, stride=stride, size=size, n=n):
+            layer = T.nn.Conv2d(c, o, k, stride=stride, padding=k // 2)
+            return training_call(T, layer, T.randn(n, c, size, size))
+        yield f"{n}x{c}x{size}x{size}-{o} k{k} s{stride}", flops, make
+
+
+@grid
+def conv2d_depthwise():
+    for c, k, stride, size, n in itertools.product((16, 64, 256), (3, 5), (1, 2), (7, 14, 28), (1, 16)):
+        out = (size + 2 * (k // 2) - k) // stride + 1
+
+        def make(T, c=c, k=k, stride=stride, size=size, n=n):
+            layer = T.nn.Conv2d(c, c, k, stride=stride, padding=k // 2, groups=c)
+            return training_call(T, layer, T.randn(n, c, size, size))
+        yield f"{n}x{c}x{size}x{size} k{k} s{stride}", 6 * n * c * k * k * out * out, make
+
+
+@grid
+def conv1d():
+    for (c, o), k, length, n in itertools.product(((1, 16), (16, 32), (64, 64)), (3, 7), (16, 100, 1000), (1, 32)):
+
+        def make(T, c=c, o=o, k=k, length=length, n=n):
+            return training_call(T, T.nn.Conv1d(c, o, k, padding=k // 2), T.randn(n, c, length))
+        yield f"{n}x{c}x{length}-{o} k{k}", 6 * n * o * c * k * length, make
+
+
+@grid
+def conv_transpose2d():
+    for (c, o), k, stride, size, n in itertools.product(((16, 8), (64, 32), (128, 3)), (2, 4), (2,), (7, 14), (1, 32)):
+
+        def make(T, c=c, o=o, k=k, stride=stride, size=size, n=n):
+            return training_call(T, T.nn.ConvTranspose2d(c, o, k, stride=stride), T.randn(n, c, size, size))
+        yield f"{n}x{c}x{size}x{size}-{o} k{k} s{stride}", 6 * n * o * c * k * k * size * size, make
+
+
+def main():
+    options = common.parser(__doc__)
+    options.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th case")
+    options = options.parse_args()
+    import fastnn
+    if options.isa:
+        fastnn.kernels.set_isa(options.isa)
+    torch = common.import_torch(not options.no_torch)
+    fastnn.set_num_threads(options.threads)
+    libraries = {"fastnn": fastnn}
+    if torch:
+        torch.set_num_threads(options.threads)
+        libraries["torch"] = torch
+    peak = Peak().flops("float32", options.threads)
+    rounds, block = (3, 0.002) if options.quick else (5, 0.01)
+    results, rows = [], []
+    for family, cases in GRIDS:
+        wanted = [case for case in cases() if re.search(options.filter, f"{family} {case[0]}")]
+        for label, flops, make in wanted[::options.every]:
+            for T in libraries.values():
+                T.manual_seed(0)
+            calls = {name: make(T) for name, T in libraries.items()}
+            times = common.time_in_turns(calls, rounds=rounds, block=block, rest=0.002 if options.quick else 0.01)
+            own = times["fastnn"]["min"]
+            slower = own / times["torch"]["min"] if torch else None
+            share = flops / own / peak if peak and flops else None
+            rows.append((slower, share, family, label))
+            results.append({"spec": family, "label": label, "times": times, "flops": flops})
+            print(f"{family:>18} {label:<32} {common.duration(own)}  "
+                  + (f"{common.duration(times['torch']['min'])}  {slower:6.2f} of PyTorch's  " if torch else "")
+                  + (f"{share:6.1%} of peak" if share else ""), flush=True)
+    if torch and rows:
+        print("\nworst five, time of fastnn / time of PyTorch:")
+        for slower, share, family, label in sorted(rows, reverse=True)[:5]:
+            print(f"  {slower:6.2f}  {family} {label}" + (f"  ({share:.1%} of peak)" if share else ""))
+    isa = fastnn.kernels.get_isa()
+    common.save("grid", options.json, {"kind": "grid", "machine": common.machine(isa, options.threads),
+                                       "results": results})
+
+
+if __name__ == "__main__":
+    main()
