@@ -3,8 +3,10 @@
 ``import fastnn as torch`` is the PyTorch door; `fastnn.kernels` and `fastnn.reference` are the floor, NumPy arrays in
 and NumPy arrays out. ``python -m fastnn script.py`` runs an unchanged PyTorch program.
 """
+import math as _math
+
 from fastnn import config  # first: chooses the kernels
-from fastnn import autograd, compat, dtypes, kernels, nn, ops, optim, random, utils
+from fastnn import autograd, compat, dtypes, kernels, linalg, nn, ops, optim, random, special, utils
 from fastnn._tensor import Tensor, is_grad_enabled
 from fastnn._tensor import is_inference_mode_enabled
 from fastnn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -28,11 +30,12 @@ double, half, long, int, short = dtypes.float64, dtypes.float16, dtypes.int64, d
 float = dtypes.float32  # noqa: A001 (PyTorch's name)
 globals().update({name: getattr(_creation, name) for name in _creation.__all__})
 globals().update(ops._functions())
+inf, nan, pi, e, newaxis = _math.inf, _math.nan, _math.pi, _math.e, None
 strided, contiguous_format, preserve_format, channels_last = ("torch.strided", "torch.contiguous_format",
                                                               "torch.preserve_format", "torch.channels_last")
-subtract, multiply, divide, true_divide, absolute, negative, concat, concatenate, clip = (
-    ops.arithmetic.sub, ops.arithmetic.mul, ops.arithmetic.div, ops.arithmetic.div, ops.pointwise.abs,
-    ops.pointwise.neg, cat, cat, ops.pointwise.clamp)
+globals().update({alias: globals()[name] for alias, name in {
+    "subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div", "absolute": "abs", "negative": "neg",
+    "concat": "cat", "concatenate": "cat", "clip": "clamp"}.items()})
 
 
 def is_tensor(obj):

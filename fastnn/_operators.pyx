@@ -124,6 +124,30 @@ cdef class Operators(Vertex):
     def __itruediv__(self, other):
         return functions["idiv"](self, other)
 
+    def __ifloordiv__(self, other):
+        return self.floor_divide_(other)
+
+    def __imod__(self, other):
+        return self.remainder_(other)
+
+    def __iand__(self, other):
+        return self.bitwise_and_(other)
+
+    def __ior__(self, other):
+        return self.bitwise_or_(other)
+
+    def __ixor__(self, other):
+        return self.bitwise_xor_(other)
+
+    def __lshift__(self, other):
+        return self.bitwise_left_shift(other)
+
+    def __rshift__(self, other):
+        return self.bitwise_right_shift(other)
+
+    def __complex__(self):
+        return complex(self.item())
+
     def __ipow__(self, other, modulo):
         return functions["ipow"](self, other)
 

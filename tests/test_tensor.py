@@ -401,3 +401,48 @@ def test_printing(make, text):
 def test_error_messages(call, match):
     with pytest.raises((RuntimeError, ValueError, IndexError, TypeError), match=match):
         call()
+
+
+def test_matrices():
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((2, 4, 4))
+    x = torch.from_numpy(a)
+    np.testing.assert_allclose(torch.linalg.inv(x).numpy() @ a, np.broadcast_to(np.eye(4), a.shape), atol=1e-10)
+    q, r = torch.linalg.qr(x)
+    np.testing.assert_allclose((q @ r).numpy(), a, atol=1e-12)
+    u, s, vh = torch.linalg.svd(x)
+    np.testing.assert_allclose((u * s.unsqueeze(-2) @ vh).numpy(), a, atol=1e-12)
+    found = torch.linalg.eigh(x + x.mT)
+    np.testing.assert_allclose((found.eigenvectors * found.eigenvalues.unsqueeze(-2) @ found.eigenvectors.mT).numpy(),
+                               (x + x.mT).numpy(), atol=1e-12)
+    with pytest.raises(RuntimeError, match="Singular"):
+        torch.linalg.inv(torch.zeros(2, 2))
+    with pytest.raises(NotImplementedError, match="gradient"):
+        torch.linalg.qr(torch.eye(2).requires_grad_())[1].sum().backward()
+    with pytest.raises(AttributeError, match="not implemented"):
+        _ = torch.linalg.ldl_solve
+
+
+def test_windows_share_memory_and_pass_gradients():
+    x = torch.arange(6.0).requires_grad_()
+    windows = x.unfold(0, 3, 2)
+    assert windows.tolist() == [[0.0, 1.0, 2.0], [2.0, 3.0, 4.0]]
+    windows.sum().backward()
+    assert x.grad.tolist() == [1.0, 1.0, 2.0, 1.0, 1.0, 0.0]
+    base = torch.zeros(6)
+    base.as_strided((2, 2), (3, 1)).fill_(1)
+    assert base.tolist() == [1.0, 1.0, 0.0, 1.0, 1.0, 0.0]
+    with pytest.raises(RuntimeError, match="out of bounds"):
+        base.as_strided((3, 3), (3, 1))
+
+
+def test_integer_operators_in_place():
+    x = torch.tensor([6, 5])
+    x &= 3
+    x |= 8
+    x ^= 1
+    x //= 2
+    x %= 4
+    assert x.tolist() == [((((6 & 3) | 8) ^ 1) // 2) % 4, ((((5 & 3) | 8) ^ 1) // 2) % 4]
+    assert (x << 2).tolist() == [value << 2 for value in x.tolist()]
+    assert list(reversed(torch.tensor([1, 2]))) == [2, 1] and complex(torch.tensor(2.0)) == 2

@@ -4,8 +4,9 @@ Importing this package gives Tensor its operators and methods: a function whose 
 method of the same name.
 """
 from fastnn import _gradients, _operators, _tensor  # noqa: F401 (backward and hooks become methods)
-from fastnn.ops import (arithmetic, compare, conv, creation, indexing, inplace, linear, methods, names, pointwise,
-                        products, rearrange, reduce, sampling, scatter, shape, sorting)
+from fastnn.ops import (arithmetic, arrange, compare, conv, creation, indexing, inplace, linear, matrices, methods,
+                        names, pointwise, products, rearrange, reduce, sampling, scatter, shape, sorting, special,
+                        statistics)
 from fastnn.ops._common import with_out
 from fastnn.ops.printing import tensor_str
 
@@ -14,10 +15,19 @@ FUNCTIONS = {
     arithmetic: "add sub mul div pow maximum minimum floor_divide remainder fmod",
     compare: "eq ne lt le gt ge equal allclose isclose isnan isinf isfinite logical_and logical_or logical_xor "
              "logical_not bitwise_and bitwise_or bitwise_xor bitwise_not",
+    arrange: "as_strided unfold adjoint hsplit vsplit dsplit argwhere cross diagflat select_scatter slice_scatter "
+             "diagonal_scatter narrow_copy index_put put scatter_reduce split_with_sizes is_same_size unsafe_chunk "
+             "sum_to_size",
+    matrices: "det logdet slogdet matrix_power cholesky vdot addr",
+    special: "erfc erfinv lgamma digamma i0 sinc frac sgn signbit deg2rad rad2deg logit clamp_min clamp_max positive "
+             "atan2 hypot logaddexp logaddexp2 copysign xlogy heaviside fmax fmin float_power ldexp gcd lcm "
+             "bitwise_left_shift bitwise_right_shift isposinf isneginf isreal",
+    statistics: "cummax cummin logcumsumexp aminmax nansum nanmean nanmedian mode quantile nanquantile diff renorm cov "
+                "corrcoef",
     indexing: "select narrow unbind split chunk gather index_select masked_select masked_fill nonzero",
     linear: "matmul mm mv bmm dot addmm outer",
     pointwise: "exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal abs neg sign sin cos tan asin acos "
-               "atan sinh cosh erf floor ceil round trunc clamp sigmoid tanh relu",
+               "atan sinh cosh asinh acosh atanh erf floor ceil round trunc clamp sigmoid tanh relu",
     products: "addcmul addcdiv addmv addbmm baddbmm lerp inner kron norm dist trace count_nonzero nan_to_num",
     rearrange: "flip fliplr flipud roll rot90 tile repeat_interleave tensor_split diagonal diag_embed diag tril triu",
     sampling: "bernoulli multinomial",
@@ -33,7 +43,10 @@ TOP_LEVEL = {
     products: "einsum tensordot cosine_similarity pairwise_distance",
     rearrange: "hstack vstack dstack column_stack meshgrid broadcast_tensors cartesian_prod atleast_1d atleast_2d "
                "atleast_3d",
+    arrange: "tril_indices triu_indices unravel_index combinations row_stack block_diag vander",
     sampling: "normal randint_like",
+    special: "isin",
+    statistics: "var_mean std_mean trapezoid cumulative_trapezoid cdist",
     sorting: "searchsorted",
 }
 # Methods under other names, and methods that are no top-level functions.
@@ -62,11 +75,17 @@ def _in_place_forms():
 def _functions():
     """The top-level namespace; there, and not as methods, functions take ``out=``."""
     found = {**_named(FUNCTIONS), **_named(TOP_LEVEL)}
-    return {**found, **{name: with_out(name, found[name]) for name in names.OUT.split()}}
+    found.update({name: with_out(name, found[name]) for name in names.OUT.split()})
+    found.update({alias: found[name] for alias, name in names.ALIASES.items()})
+    del found["unfold"], found["sum_to_size"]  # methods alone
+    return {**found, "inverse": matrices.inv, "pinverse": matrices.pinv, "trapz": found["trapezoid"],
+            "rsub": arithmetic.rsub, "broadcast_shapes": arrange.broadcast_shapes_of}
 
 
 METHODS = {**_in_place_forms(), **METHODS}
 METHODS.update({alias: METHODS[name] for alias, name in names.IN_PLACE_ALIASES.items()})
+METHODS = {**{alias: _named(FUNCTIONS)[name] for alias, name in names.ALIASES.items()}, **METHODS,
+           "inverse": matrices.inv, "pinverse": matrices.pinv}
 _tensor.install_methods({**_named(FUNCTIONS), **METHODS})
 _operators.install(
     add=arithmetic.add, sub=arithmetic.sub, rsub=arithmetic.rsub, mul=arithmetic.mul, div=arithmetic.div,

@@ -98,6 +98,9 @@ cdef tuple operands(object x, object y):
 cdef np.ndarray compute(str op, np.ndarray x, np.ndarray y):
     if is_real(x):
         return K.binary(op, x, y)
+    if op == "pow" and y.dtype.kind == "i" and y.size and (y < 0).any():  # 1, or 0 rounded towards 0
+        base = zero_d(numpy.power(x, numpy.abs(y)))
+        return zero_d(numpy.where(y >= 0, base, numpy.where(numpy.abs(x) == 1, base, 0))).astype(base.dtype)
     return zero_d(INTEGER[op](x, y))
 
 

@@ -290,6 +290,56 @@ def can_cast(from_, to):
     return dtypes.can_cast(from_, to)
 
 
+def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_grad=False, layout=None, out=None):
+    """`steps` numbers from base^start to base^end, evenly spaced in their exponents."""
+    kind = dtypes.to_numpy(dtype if out is None else out.dtype)
+    exponents = linspace(start, end, steps, dtype=dtypes.float64).numpy()
+    return into("logspace", out, _finish(np.power(float(base), exponents).astype(kind), requires_grad))
+
+
+def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+    """A 0-d tensor of the default float type."""
+    return tensor(s, dtype=dtypes.get_default_dtype() if dtype is None else dtype, requires_grad=requires_grad)
+
+
+def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
+    """`obj` as a tensor, sharing memory unless ``copy=True``."""
+    made = as_tensor(obj, dtype, device)
+    if copy:
+        made = made.clone()
+    if requires_grad and not made.requires_grad:
+        made = made.detach().requires_grad_()
+    return made
+
+
+def is_floating_point(input):
+    """Whether the dtype is a floating-point type."""
+    return input.is_floating_point()
+
+
+def is_complex(input):
+    """False: there are no complex tensors."""
+    return False
+
+
+def is_nonzero(input):
+    """Whether a tensor of one element is not 0."""
+    if input.numel() != 1:
+        raise RuntimeError("Boolean value of Tensor with " + ("no values" if input.numel() == 0 else
+                                                              "more than one value") + " is ambiguous")
+    return bool(input)
+
+
+def fill(input, value):
+    """A copy filled with one value."""
+    return input.clone().fill_(value)
+
+
+def detach(input):
+    """The same memory outside the graph."""
+    return input.detach()
+
+
 def construct(*args, dtype=None, device=None):
     """What ``Tensor(...)`` makes: sizes give undefined contents, data gives the default float type."""
     _check(device)

@@ -57,6 +57,8 @@ def type_(self, dtype=None, non_blocking=False):
 
 def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
     """Cast to a dtype, or to another tensor's; devices other than the CPU raise."""
+    flags = [arg for arg in args if isinstance(arg, bool)]  # non_blocking, copy
+    copy = flags[1] if len(flags) > 1 else copy
     for arg in args:
         if isinstance(arg, Tensor):
             dtype = arg.dtype
@@ -219,6 +221,40 @@ def map_(self, tensor, callable):
     return record_inplace(self, lambda grad: np.zeros_like(grad), "MapBackward0")
 
 
+def type_as(self, other):
+    """Cast to another tensor's dtype."""
+    return shape.cast(self, other.dtype)
+
+
+def storage_offset(self):
+    """Elements between the start of the memory and the first element."""
+    array = self.detach().numpy()
+    owner = array
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    return (array.ctypes.data - owner.ctypes.data) // array.itemsize
+
+
+def resize_(self, *sizes, memory_format=None):
+    """Other sizes over the same elements; new ones are undefined."""
+    from fastnn.ops.creation import empty
+    made = empty(*sizes, dtype=self.dtype)
+    old, new = writable(self).reshape(-1), made.numpy().reshape(-1)
+    new[:old.size] = old[:new.size]
+    self.data = made
+    return self
+
+
+def reversed_(self):
+    """The rows in reverse order."""
+    from fastnn.ops.rearrange import flip
+    return flip(self, [0]) if self.ndim else self
+
+
+def _no_complex(self):
+    raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+
+
 def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
     """A tensor of this one's dtype."""
     from fastnn.ops.creation import tensor
@@ -283,6 +319,19 @@ METHODS = {
     "new_empty": new_empty, "new_full": new_full, "nelement": Tensor.numel, "ndimension": Tensor.dim,
     "device": property(lambda self: dtypes.cpu), "layout": property(lambda self: "torch.strided"),
     "is_cuda": property(lambda self: False), "is_sparse": property(lambda self: False),
+    "type_as": type_as, "storage_offset": storage_offset, "resize_": resize_, "__reversed__": reversed_,
+    "resize_as_": lambda self, other, memory_format=None: resize_(self, *other.shape),
+    "char": _caster("int8"), "is_complex": lambda self: False, "is_conj": lambda self: False,
+    "is_neg": lambda self: False, "is_inference": lambda self: False, "is_pinned": lambda self, device=None: False,
+    "is_shared": lambda self: False, "share_memory_": lambda self: self, "pin_memory": lambda self, device=None: self,
+    "is_signed": lambda self: self.dtype.is_signed, "is_nonzero": lambda self: bool(self),
+    "get_device": lambda self: -1, "to_dense": lambda self, dtype=None: self if dtype is None else self.to(dtype),
+    "conj": lambda self: self, "resolve_conj": lambda self: self, "resolve_neg": lambda self: self,
+    "real": property(lambda self: self), "imag": property(_no_complex), "is_cpu": property(lambda self: True),
+    "is_meta": property(lambda self: False), "is_mps": property(lambda self: False),
+    "is_quantized": property(lambda self: False), "is_nested": property(lambda self: False),
+    "names": property(lambda self: (None,) * self.ndim), "output_nr": property(lambda self: 0),
+    "mH": property(lambda self: shape.transpose(self, -2, -1)), "H": property(lambda self: shape.t(self)),
     "nbytes": property(lambda self: self.detach().numpy().nbytes), "itemsize": property(element_size),
     "T": property(lambda self: shape.permute(self, tuple(range(self.ndim))[::-1])),
     "mT": property(lambda self: shape.transpose(self, -2, -1)),

@@ -222,6 +222,21 @@ def cosh(input):
     return apply("cosh", input)
 
 
+def asinh(input):
+    """Inverse hyperbolic sine."""
+    return apply("asinh", input)
+
+
+def acosh(input):
+    """Inverse hyperbolic cosine."""
+    return apply("acosh", input)
+
+
+def atanh(input):
+    """Inverse hyperbolic tangent."""
+    return apply("atanh", input)
+
+
 def erf(input):
     """The error function."""
     return apply("erf", input)
@@ -422,7 +437,7 @@ def in_place_forms():
         function.__doc__ = f"``{name}`` in place."
         return function
     for name in ("exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal abs neg sign sin cos tan asin acos "
-                 "atan sinh cosh erf floor ceil round trunc sigmoid tanh relu").split():
+                 "atan sinh cosh asinh acosh atanh erf floor ceil round trunc sigmoid tanh relu").split():
         IN_PLACE[name + "_"] = form(name, globals()[name])
 
 

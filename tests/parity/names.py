@@ -26,6 +26,20 @@ nn.functional.multilabel_margin_loss nn.functional.multilabel_soft_margin_loss n
 nn.functional.softshrink nn.functional.triplet_margin_with_distance_loss remainder repeat_interleave rot90 searchsorted
 sinh take tan tensor_split tensordot trunc unique_consecutive
 """.split())
+# Of further mathematics, statistics, matrices and rearrangements.
+EXTRA += tuple("""
+__radd__ __rand__ __rmatmul__ __rmod__ __rmul__ __ror__ __rpow__ __rsub__ __rxor__ acosh addr allclose argwhere
+asinh atan2 bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor block_diag broadcast_shapes
+cdist combinations copysign corrcoef cross cummax cummin cumulative_trapezoid deg2rad diagflat diagonal_scatter diff
+dsplit equal erfc erfinv fill fmax fmin frac gcd heaviside hsplit hypot index_put isin isneginf isposinf isreal item
+lcm ldexp lgamma linalg.cholesky linalg.cond linalg.cross linalg.det linalg.diagonal linalg.eigvalsh linalg.inv
+linalg.matrix_norm linalg.matrix_power linalg.norm linalg.slogdet linalg.solve linalg.svdvals linalg.vecdot
+linalg.vector_norm logaddexp logaddexp2 logcumsumexp logdet logit nanmean nanmedian nanquantile nansum new_full
+new_ones new_zeros ones pinverse positive put quantile rad2deg renorm rsub scalar_tensor scatter_reduce
+select_scatter signbit sinc slice_scatter special.entr special.ndtr special.ndtri special.xlog1py split_with_sizes
+std_mean trapezoid trapz tril_indices triu_indices true_divide unfold unravel_index unsafe_chunk var_mean vdot
+vsplit xlogy zeros
+""".split())
 
 # OpInfo names that are not the names under which programs call the operation.
 SPECIAL = {

@@ -14,6 +14,8 @@ def takes_out(op):
 
 def inplace_name(op):
     """The Tensor method that is an operation's in-place form, None if there is none."""
+    if op.name in ("asinh", "acosh"):
+        return None  # PyTorch has no gradient of these
     name = getattr(op.inplace_variant, "__name__", None)
     return name if name and name.endswith("_") and hasattr(torch.Tensor, name) else None
 

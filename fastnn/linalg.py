@@ -1,0 +1,31 @@
+"""torch.linalg."""
+from fastnn.ops.arrange import cross, vander
+from fastnn.ops.linear import matmul
+from fastnn.ops.matrices import (LinAlgError, cholesky, cond, det, eigh, eigvalsh, inv, lstsq, matrix_norm,
+                                 matrix_power, matrix_rank, multi_dot, norm, pinv, qr, slogdet, solve, svd, svdvals,
+                                 vecdot)
+from fastnn.ops.products import vector_norm
+from fastnn.ops.rearrange import diagonal as _diagonal
+
+__all__ = ["LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
+           "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "svd",
+           "svdvals", "vander", "vecdot", "vector_norm"]
+
+
+def diagonal(A, *, offset=0, dim1=-2, dim2=-1):  # noqa: N803 (PyTorch's name)
+    """The diagonals of matrices (a view)."""
+    return _diagonal(A, offset, dim1, dim2)
+
+
+def _with_out():
+    from fastnn.ops._common import with_out
+    return {name: with_out(f"linalg.{name}", globals()[name]) for name in __all__
+            if name not in ("LinAlgError", "diagonal", "matmul", "vander", "lstsq")}
+
+
+globals().update(_with_out())
+
+
+def __getattr__(name):
+    raise AttributeError(f"module 'fastnn.linalg' has no attribute {name!r}: this part of torch.linalg is not "
+                         f"implemented")

@@ -1,0 +1,326 @@
+"""Linear algebra (torch.linalg): NumPy's LAPACK forward; gradients for inv, det, slogdet, solve, cholesky, eigh, svd's
+singular values and pinv's full-rank case, a clear refusal elsewhere."""
+import numpy as np
+
+from fastnn._tensor import from_array, record
+from fastnn.ops import arithmetic, linear, products, reduce
+from fastnn.ops._common import need_tensors
+
+
+class LinAlgError(RuntimeError):
+    """A matrix has no inverse, or an iteration did not converge."""
+
+
+class _Named(tuple):
+    """A result with names for its parts."""
+
+    names = ()
+
+    def __getattr__(self, name):
+        if name in type(self).names:
+            return self[type(self).names.index(name)]
+        raise AttributeError(f"{type(self).__name__} has no {name!r}")
+
+
+class eigh_result(_Named):  # noqa: N801
+    """(eigenvalues, eigenvectors)."""
+
+    names = ("eigenvalues", "eigenvectors")
+
+
+class svd_result(_Named):  # noqa: N801
+    """(U, S, Vh)."""
+
+    names = ("U", "S", "Vh")
+
+
+class qr_result(_Named):  # noqa: N801
+    """(Q, R)."""
+
+    names = ("Q", "R")
+
+
+class slogdet_result(_Named):  # noqa: N801
+    """(sign, logabsdet)."""
+
+    names = ("sign", "logabsdet")
+
+
+class lstsq_result(_Named):  # noqa: N801
+    """(solution, residuals, rank, singular_values)."""
+
+    names = ("solution", "residuals", "rank", "singular_values")
+
+
+def _matrices(op, x, square=True):
+    need_tensors(op, x)
+    if not x.is_floating_point():
+        raise RuntimeError(f"{op}: Expected a floating point or complex tensor as input. Got {x.dtype}")
+    if x.ndim < 2:
+        raise RuntimeError(f"{op}: The input tensor A must have at least 2 dimensions.")
+    if square and x.shape[-1] != x.shape[-2]:
+        raise RuntimeError(f"{op}: A must be batches of square matrices, but they are {x.shape[-2]} by {x.shape[-1]} "
+                           f"matrices")
+    return x.detach().numpy()
+
+
+def _lapack(op, function, *args, **kwargs):
+    try:
+        return function(*args, **kwargs)
+    except np.linalg.LinAlgError as error:
+        raise LinAlgError(f"{op}: {error}") from None
+
+
+def _t(x):
+    return np.swapaxes(x, -1, -2)
+
+
+def _refuse(op):
+    def backward(*_):
+        raise NotImplementedError(f"{op}: the gradient is not implemented")
+    return backward
+
+
+def inv(input):
+    """The inverse of each matrix."""
+    y = _lapack("linalg.inv", np.linalg.inv, _matrices("linalg.inv", input))
+    return record(y, lambda grad: -_t(y) @ grad @ _t(y), "LinalgInvExBackward0", (input,))
+
+
+def det(input):
+    """The determinant of each matrix."""
+    x = _matrices("linalg.det", input)
+    y = np.asarray(np.linalg.det(x), x.dtype)
+
+    def backward(grad):
+        """grad det(x) x^-T; from the singular values, so that one zero among them is no harm."""
+        u, s, vh = np.linalg.svd(x)
+        n = s.shape[-1]
+        others = np.stack([np.prod(np.delete(s, i, -1), -1) for i in range(n)], -1) if n else s
+        sign = np.linalg.det(u) * np.linalg.det(vh)
+        return np.asarray((grad * sign)[..., None, None] * ((u * others[..., None, :]) @ vh), x.dtype)
+    return record(y, backward, "LinalgDetBackward0", (input,), (), (input,))
+
+
+def slogdet(input):
+    """(sign, logarithm of the size) of each determinant."""
+    x = _matrices("linalg.slogdet", input)
+    sign, size = np.linalg.slogdet(x)
+    zero = record(np.asarray(sign, x.dtype), lambda grad: np.zeros_like(x), "LinalgSlogdetBackward0", (input,))
+    made = record(np.asarray(size, x.dtype), lambda grad: np.asarray(grad)[..., None, None] * _t(np.linalg.inv(x)),
+                  "LinalgSlogdetBackward0", (input,), (), (input,))
+    return slogdet_result((zero, made))
+
+
+def logdet(input):
+    """The logarithm of each determinant; NaN where it is negative."""
+    sign, size = slogdet(input)
+    return arithmetic.add(size, from_array(np.where(sign.detach().numpy() < 0, np.nan, 0).astype(
+        sign.detach().numpy().dtype)))
+
+
+def solve(A, B, *, left=True):  # noqa: N803 (PyTorch's names)
+    """X with A X = B (X A = B with left=False)."""
+    a = _matrices("linalg.solve", A)
+    need_tensors("linalg.solve", B)
+    if A.dtype is not B.dtype:
+        raise RuntimeError(f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and "
+                           f"B of type {B.dtype} instead")
+    if not left:
+        return solve(A.mT, B.mT).mT
+    vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and tuple(B.shape) == tuple(A.shape)[:-1])
+    columns = B.unsqueeze(-1) if vector else B
+    if columns.shape[-2] != A.shape[-1]:
+        raise RuntimeError(f"linalg.solve: Incompatible shapes of A and B for the equation AX = B ({A.shape[-2]}x"
+                           f"{A.shape[-1]} and {columns.shape[-2]}x{columns.shape[-1]})")
+    b = columns.detach().numpy()
+    y = _lapack("linalg.solve", np.linalg.solve, a, b)
+
+    def backward(grad):
+        from fastnn.kernels import sum_to
+        db = np.linalg.solve(_t(a), grad)
+        return (sum_to(np.ascontiguousarray(-db @ _t(y)), a.shape), sum_to(np.ascontiguousarray(db), b.shape))
+    made = record(y, backward, "LinalgSolveExBackward0", (A, columns), (), (A, B))
+    return made.squeeze(-1) if vector else made
+
+
+def cholesky(input, *, upper=False):
+    """L with L L^T = A for symmetric positive definite A (its transpose with `upper`)."""
+    x = _matrices("linalg.cholesky", input)
+    y = _lapack("linalg.cholesky", np.linalg.cholesky, x)
+
+    def backward(grad):
+        inner = np.tril(_t(y) @ np.tril(grad))
+        inner = inner - 0.5 * inner * np.eye(y.shape[-1], dtype=y.dtype)
+        inverse = np.linalg.inv(y)
+        made = _t(inverse) @ inner @ inverse
+        return (made + _t(made)) / 2
+    made = record(y, backward, "LinalgCholeskyExBackward0", (input,))
+    return made.mT if upper else made
+
+
+def eigh(input, UPLO="L"):  # noqa: N803
+    """(eigenvalues in order, eigenvectors) of symmetric matrices."""
+    x = _matrices("linalg.eigh", input)
+    values, vectors = _lapack("linalg.eigh", np.linalg.eigh, x, UPLO)
+    if not input.requires_grad:
+        return eigh_result((from_array(values), from_array(vectors)))
+    first = record(values, lambda grad: (vectors * grad[..., None, :]) @ _t(vectors), "LinalgEighBackward0", (input,))
+
+    def backward(grad):
+        gap = values[..., None, :] - values[..., :, None]
+        with np.errstate(divide="ignore"):
+            factor = np.where(np.eye(values.shape[-1], dtype=bool), 0, 1 / gap)
+        return vectors @ (factor * (_t(vectors) @ grad)) @ _t(vectors)
+    return eigh_result((first, record(vectors, backward, "LinalgEighBackward0", (input,))))
+
+
+def eigvalsh(input, UPLO="L"):  # noqa: N803
+    """Eigenvalues of symmetric matrices, in order."""
+    return eigh(input, UPLO)[0]
+
+
+def svd(input, full_matrices=True):
+    """(U, S, Vh) with U diag(S) Vh = A; gradients of S alone."""
+    x = _matrices("linalg.svd", input, False)
+    u, s, vh = _lapack("linalg.svd", np.linalg.svd, x, full_matrices=full_matrices)
+    if not input.requires_grad:
+        return svd_result((from_array(u), from_array(s), from_array(vh)))
+    k = s.shape[-1]
+    values = record(s, lambda grad: (u[..., :k] * grad[..., None, :]) @ vh[..., :k, :], "LinalgSvdBackward0", (input,))
+    return svd_result((record(u, _refuse("linalg.svd of U"), "LinalgSvdBackward0", (input,)), values,
+                       record(vh, _refuse("linalg.svd of Vh"), "LinalgSvdBackward0", (input,))))
+
+
+def svdvals(input):
+    """Singular values, the largest first."""
+    return svd(input, False)[1]
+
+
+def qr(A, mode="reduced"):  # noqa: N803
+    """(Q, R) with Q R = A; no gradients."""
+    x = _matrices("linalg.qr", A, False)
+    if mode not in ("reduced", "complete", "r"):
+        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or "
+                           f"'complete'")
+    found = np.linalg.qr(x, mode)
+    q, r = (np.empty(0, x.dtype), found) if mode == "r" else found
+    return qr_result((record(q, _refuse("linalg.qr"), "LinalgQrBackward0", (A,)) if mode != "r" else from_array(q),
+                      record(r, _refuse("linalg.qr"), "LinalgQrBackward0", (A,))))
+
+
+def pinv(input, rcond=None, hermitian=False, *, rtol=None):
+    """The Moore-Penrose inverse of each matrix (Golub and Pereyra 1973 for the gradient, at constant rank)."""
+    x = _matrices("linalg.pinv", input, False)
+    given = rcond if rtol is None else rtol
+    y = np.linalg.pinv(x, max(x.shape[-2:]) * np.finfo(x.dtype).eps if given is None else given, hermitian)
+
+    def backward(grad):
+        n, m = np.eye(x.shape[-2], dtype=x.dtype), np.eye(x.shape[-1], dtype=x.dtype)
+        yt, gt = _t(y), _t(grad)
+        return -yt @ grad @ yt + (n - x @ y) @ gt @ y @ yt + yt @ y @ gt @ (m - y @ x)
+    return record(y.astype(x.dtype), backward, "LinalgPinvBackward0", (input,), (), (input,))
+
+
+def lstsq(A, B, rcond=None, *, driver=None):  # noqa: N803
+    """The X that makes |A X - B| smallest; no gradients."""
+    a, b = _matrices("linalg.lstsq", A, False), B.detach().numpy()
+    if a.ndim != 2:
+        raise NotImplementedError("linalg.lstsq: stacks of matrices are not implemented")
+    x, residuals, rank, s = np.linalg.lstsq(a, b, rcond)
+    return lstsq_result((record(x, _refuse("linalg.lstsq"), "LinalgLstsqBackward0", (A, B)), from_array(residuals),
+                         from_array(np.asarray(rank, np.int64)), from_array(s)))
+
+
+def matrix_rank(input, *, tol=None, hermitian=False):
+    """How many singular values are not (nearly) 0."""
+    return from_array(np.asarray(np.linalg.matrix_rank(_matrices("linalg.matrix_rank", input, False), tol, hermitian),
+                                 np.int64))
+
+
+def matrix_power(input, n):
+    """The product of n of each matrix (of its inverse for negative n)."""
+    _matrices("linalg.matrix_power", input)
+    if n < 0:
+        return matrix_power(inv(input), -n)
+    if n == 0:
+        size = input.shape[-1]
+        one = from_array(np.eye(size, dtype=input.detach().numpy().dtype))
+        return arithmetic.add(arithmetic.mul(input, 0.0), one)
+    made = None
+    while n:
+        if n & 1:
+            made = input if made is None else linear.matmul(made, input)
+        n >>= 1
+        input = linear.matmul(input, input) if n else input
+    return made
+
+
+def matrix_norm(input, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
+    """Norms of matrices: "fro", "nuc", 1, -1, inf, -inf, 2 or -2."""
+    x = input if dtype is None else input.to(dtype)
+    if len(dim) != 2:
+        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {dim}")
+    if ord == "fro":
+        return products.vector_norm(x, 2, dim, keepdim)
+    rows, columns = (d % x.ndim for d in dim)
+    if rows == columns:
+        raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got {dim}")
+    if ord == "nuc" or abs(ord) == 2:
+        values = svdvals(x.movedim((rows, columns), (-2, -1)))
+        found = reduce.sum(values, -1) if ord == "nuc" else (reduce.amax if ord > 0 else reduce.amin)(values, -1)
+        return found.reshape([1 if i in (rows, columns) else n for i, n in enumerate(x.shape)]) if keepdim else found
+    if ord not in (1, -1, np.inf, -np.inf):
+        raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
+    added, over = (rows, columns) if abs(ord) == 1 else (columns, rows)
+    sums = products.vector_norm(x, 1, added, True)
+    found = (reduce.amax if ord > 0 else reduce.amin)(sums, over, True)
+    return found if keepdim else found.squeeze((rows, columns))
+
+
+def norm(input, ord=None, dim=None, keepdim=False, *, dtype=None):
+    """``vector_norm``, or ``matrix_norm`` for two dimensions with an order."""
+    if dim is not None and not isinstance(dim, (tuple, list)):
+        dim = (dim,)
+    if ord is not None and (dim is None and input.ndim == 2 or dim is not None and len(dim) == 2):
+        return matrix_norm(input, ord, (-2, -1) if dim is None else tuple(dim), keepdim, dtype=dtype)
+    if isinstance(ord, str):
+        raise RuntimeError(f"linalg.norm: input.dim() must be 2 or dim two dimensions for ord={ord!r}")
+    if ord is not None and dim is None and input.ndim not in (1, 2):
+        raise RuntimeError("linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
+                           f"{input.ndim}D.")
+    return products.vector_norm(input, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
+
+
+def cond(input, p=None):
+    """The condition number: the norm of each matrix times its inverse's."""
+    if p is None or p in (2, -2):
+        values = svdvals(input)
+        large, small = reduce.amax(values, -1), reduce.amin(values, -1)
+        return arithmetic.div(small, large) if p == -2 else arithmetic.div(large, small)
+    return arithmetic.mul(matrix_norm(input, p), matrix_norm(inv(input), p))
+
+
+def multi_dot(tensors):
+    """The product of several matrices (the first and last may be vectors)."""
+    if len(tensors) < 2:
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
+    made = tensors[-1]
+    for x in reversed(tensors[:-1]):
+        made = linear.matmul(x, made)
+    return made
+
+
+def vecdot(x, y, *, dim=-1):
+    """Sums of products along `dim`."""
+    return reduce.sum(arithmetic.mul(x, y), dim)
+
+
+def vdot(input, other):
+    """Inner product of two vectors."""
+    return linear.dot(input, other)
+
+
+def addr(input, vec1, vec2, *, beta=1, alpha=1):
+    """beta * input + alpha * the outer product of two vectors."""
+    return products._weighted(input, beta, linear.outer(vec1, vec2), alpha)

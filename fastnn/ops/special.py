@@ -1,0 +1,373 @@
+"""Further mathematical functions. Those without a kernel are NumPy's; erfc, lgamma and erfinv go element by element."""
+import math
+
+import numpy as np
+
+from fastnn import dtypes
+from fastnn._tensor import Tensor, from_array, record
+from fastnn.ops import arithmetic, compare, pointwise
+from fastnn.ops._common import need_tensors, promote
+from fastnn.ops.indexing import where
+
+
+def _floating(op, input):
+    """The tensor in a floating dtype."""
+    need_tensors(op, input)
+    return input if input.is_floating_point() else input.to(dtypes.get_default_dtype())
+
+
+def _map(op, node, function, slope):
+    """A function of NumPy arrays as an operation; ``slope(x, y)`` is its derivative, None where it has none."""
+    def operation(input):
+        input = _floating(op, input)
+        x = input.detach().numpy()
+        with np.errstate(all="ignore"):
+            y = np.asarray(function(x)).astype(x.dtype, copy=False)
+
+        def backward(grad):
+            if slope is None:
+                raise NotImplementedError(f"the derivative for '{op}' is not implemented")
+            with np.errstate(all="ignore"):
+                return np.asarray(grad * slope(x, y)).astype(x.dtype, copy=False)
+        return record(y, backward, node, (input,), (), (input,))
+    operation.__name__ = operation.__qualname__ = op
+    return operation
+
+
+def _each(function):
+    """A function of one float, for arrays; what it cannot do is NaN."""
+    def safe(x):
+        try:
+            return function(x)
+        except (ValueError, OverflowError):
+            return math.inf if x != 0 and math.isinf(x) or x == math.floor(x) else math.nan
+    return lambda x: np.asarray(np.frompyfunc(safe, 1, 1)(x.astype(np.float64))).astype(np.float64)
+
+
+def _digamma(x):
+    """By reflection to x > 0, recurrence to x >= 10 and the asymptotic series (Abramowitz and Stegun 6.3)."""
+    x = x.astype(np.float64)
+    reflected = x < 0
+    z = np.where(reflected, 1 - x, x)
+    total = np.zeros_like(z)
+    for _ in range(10):
+        small = z < 10
+        total = np.where(small, total - 1 / z, total)
+        z = np.where(small, z + 1, z)
+    w = 1 / (z * z)
+    series = w * (1 / 12 - w * (1 / 120 - w * (1 / 252 - w * (1 / 240 - w * (1 / 132 - w * 691 / 32760)))))
+    y = total + np.log(z) - 0.5 / z - series
+    fraction = x - np.floor(x)
+    y = np.where(reflected, y - np.pi / np.tan(np.pi * np.where(fraction > 0.5, fraction - 1, fraction)), y)
+    y = np.where(reflected & (x == np.floor(x)), np.nan, y)
+    y = np.where(np.isposinf(x), np.inf, y)
+    return np.where(x == 0, np.copysign(np.inf, -x), y)
+
+
+def _trigamma(x):
+    """As _digamma, differentiated."""
+    x = x.astype(np.float64)
+    reflected = x < 0.5
+    z = np.where(reflected, 1 - x, x)
+    total = np.zeros_like(z)
+    for _ in range(10):
+        small = z < 10
+        total = np.where(small, total + 1 / (z * z), total)
+        z = np.where(small, z + 1, z)
+    w = 1 / (z * z)
+    y = total + 1 / z + w / 2 + w / z * (1 / 6 - w * (1 / 30 - w * (1 / 42 - w * (1 / 30 - w * 5 / 66))))
+    return np.where(reflected, (np.pi / np.sin(np.pi * x)) ** 2 - y, y)
+
+
+def _erfinv(y):
+    """A first guess (Winitzki 2008), then Newton steps on erf or erfc, whichever is exact there."""
+    erf, erfc = _each(math.erf), _each(math.erfc)
+    y = y.astype(np.float64)
+    size = np.minimum(np.abs(y), 1.0)
+    log = np.log1p(-size * size)
+    half = 2 / (np.pi * 0.147) + log / 2
+    x = np.sqrt(np.sqrt(half * half - log / 0.147) - half)
+    x = np.where(np.isfinite(x), x, 0.0)
+    for _ in range(3):
+        error = np.where(size < 0.5, erf(x) - size, (1 - size) - erfc(x))
+        step = error / (2 / np.sqrt(np.pi) * np.exp(-x * x))
+        x = np.where(np.isfinite(step), x - step / (1 + x * step), x)
+    x = np.where(size == 1, np.inf, x)
+    return np.where(np.abs(y) > 1, np.nan, np.copysign(x, y)) * np.where(np.isnan(y), np.nan, 1)
+
+
+def _lgamma(x):
+    return _each(math.lgamma)(x)
+
+
+_SQRT_PI = math.sqrt(math.pi)
+erfc = _map("erfc", "ErfcBackward0", _each(math.erfc), lambda x, y: -2 / _SQRT_PI * np.exp(-x * x))
+erfinv = _map("erfinv", "ErfinvBackward0", _erfinv, lambda x, y: _SQRT_PI / 2 * np.exp(y * y))
+lgamma = _map("lgamma", "LgammaBackward0", _lgamma, lambda x, y: _digamma(x))
+digamma = _map("digamma", "DigammaBackward0", _digamma, lambda x, y: _trigamma(x))
+i0 = _map("i0", "I0Backward0", np.i0, None)
+for _function, _text in ((erfc, "1 - erf(x), exact for large x."), (erfinv, "The inverse of erf, on (-1, 1)."),
+                         (lgamma, "Logarithm of the absolute value of the gamma function."),
+                         (digamma, "Derivative of lgamma."), (i0, "Modified Bessel function of order 0.")):
+    _function.__doc__ = _text
+
+
+def sinc(input):
+    """sin(pi x) / (pi x), 1 at 0."""
+    input = _floating("sinc", input)
+    x = input.detach().numpy()
+
+    def backward(grad):
+        z = np.pi * x
+        with np.errstate(all="ignore"):
+            slope = (np.cos(z) - np.sinc(x)) / x
+        return (grad * np.where(x == 0, 0, slope)).astype(x.dtype)
+    return record(np.sinc(x).astype(x.dtype), backward, "SincBackward0", (input,), (), (input,))
+
+
+def frac(input):
+    """x - trunc(x)."""
+    need_tensors("frac", input)
+    if not input.is_floating_point():
+        raise NotImplementedError(f"\"frac\" not implemented for {input.dtype}")
+    return arithmetic.sub(input, pointwise.trunc(input).detach())
+
+
+def sgn(input):
+    """-1, 0 or 1."""
+    return pointwise.sign(input)
+
+
+def signbit(input):
+    """Where the sign is minus (also of -0)."""
+    need_tensors("signbit", input)
+    x = input.detach().numpy()
+    return from_array(np.asarray(np.signbit(x) if x.dtype.kind == "f" else x < 0 if x.dtype.kind == "i" else
+                                 np.zeros(x.shape, bool)))
+
+
+def deg2rad(input):
+    """Degrees to radians."""
+    return arithmetic.mul(_floating("deg2rad", input), math.pi / 180)
+
+
+def rad2deg(input):
+    """Radians to degrees."""
+    return arithmetic.mul(_floating("rad2deg", input), 180 / math.pi)
+
+
+def logit(input, eps=None):
+    """log(x / (1 - x)); `eps` limits x to [eps, 1 - eps]."""
+    input = _floating("logit", input)
+    if eps is not None:
+        low, high = eps, 1 - eps
+        x = input.detach().numpy()
+        z = from_array(np.asarray(np.minimum(np.maximum(x, x.dtype.type(low)), x.dtype.type(high))))
+        inside = from_array(np.asarray((x >= low) & (x <= high)))
+        input = where(inside, input, z)
+    return arithmetic.sub(pointwise.log(input), pointwise.log1p(arithmetic.mul(input, -1.0)))
+
+
+def clamp_min(input, min):
+    """max(x, min)."""
+    return pointwise.clamp(input, min=min)
+
+
+def clamp_max(input, max):
+    """min(x, max)."""
+    return pointwise.clamp(input, max=max)
+
+
+def positive(input):
+    """The tensor itself."""
+    if input.dtype is dtypes.bool:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
+# ---- of two tensors ----
+
+def _pair(op, x, y, floating=True, numbers=False):
+    """Both as tensors of their common dtype; `numbers`: one of them may be a Python number."""
+    if not numbers or not isinstance(x, Tensor) and not isinstance(y, Tensor):
+        need_tensors(op, x, y)
+    dtype = promote(x, y)
+    if floating and dtype.kind != "f":
+        dtype = dtypes.get_default_dtype().numpy
+    return tuple(v.to(dtype) if isinstance(v, Tensor) else from_array(np.asarray(v).astype(dtype)) for v in (x, y))
+
+
+def _binary(op, node, x, y, function, slopes):
+    """A function of two NumPy arrays as an operation; ``slopes(x, y, z)`` gives both derivatives."""
+    from fastnn.kernels import sum_to
+    a, b = x.detach().numpy(), y.detach().numpy()
+    with np.errstate(all="ignore"):
+        try:
+            z = np.asarray(function(a, b))
+        except ValueError as error:
+            raise RuntimeError(f"{op}: {error}") from None
+
+    def backward(grad):
+        with np.errstate(all="ignore"):
+            return tuple(None if slope is None else sum_to(np.ascontiguousarray(
+                np.broadcast_to(grad * slope, z.shape).astype(v.dtype, copy=False)), v.shape)
+                for slope, v in zip(slopes(a, b, z), (a, b)))
+    return record(z.astype(a.dtype, copy=False), backward, node, (x, y), (), (x, y))
+
+
+def atan2(input, other):
+    """The angle of the point (other, input)."""
+    x, y = _pair("atan2", input, other)
+    return _binary("atan2", "Atan2Backward0", x, y, np.arctan2,
+                   lambda a, b, z: _zero_free(b, a * a + b * b, -a))
+
+
+def _zero_free(b, size, minus_a):
+    return np.where(size == 0, 0, b / size), np.where(size == 0, 0, minus_a / size)
+
+
+def hypot(input, other):
+    """sqrt(x^2 + y^2), without overflow."""
+    x, y = _pair("hypot", input, other)
+    return _binary("hypot", "HypotBackward0", x, y, np.hypot, lambda a, b, z: (a / z, b / z))
+
+
+def logaddexp(input, other):
+    """log(exp(x) + exp(y)), without overflow."""
+    x, y = _pair("logaddexp", input, other)
+    return _binary("logaddexp", "LogaddexpBackward0", x, y, np.logaddexp,
+                   lambda a, b, z: (_share(a, z, np.exp), _share(b, z, np.exp)))
+
+
+def logaddexp2(input, other):
+    """log2(2^x + 2^y), without overflow."""
+    x, y = _pair("logaddexp2", input, other)
+    return _binary("logaddexp2", "Logaddexp2Backward0", x, y, np.logaddexp2,
+                   lambda a, b, z: (_share(a, z, np.exp2), _share(b, z, np.exp2)))
+
+
+def _share(part, whole, exp):
+    return np.where(np.isinf(whole) & (part == whole), 1, exp(part - whole)).astype(whole.dtype)
+
+
+def copysign(input, other):
+    """The size of x with the sign of y."""
+    x, y = _pair("copysign", input, other, numbers=isinstance(input, Tensor))
+    return _binary("copysign", "CopysignBackward0", x, y, np.copysign,
+                   lambda a, b, z: (np.where(a == 0, 0, z / a), np.zeros_like(b)))
+
+
+def xlogy(input, other):
+    """x log(y), 0 where x is 0."""
+    x, y = _pair("xlogy", input, other, numbers=True)
+
+    def slopes(a, b, z):
+        return np.where((a == 0) & (b <= 0), 0, np.log(b)), a / b
+    return _binary("xlogy", "XlogyBackward0", x, y,
+                   lambda a, b: np.where(np.isnan(b), np.nan, np.where(a == 0, 0, a * np.log(b))), slopes)
+
+
+def heaviside(input, values):
+    """0 where x < 0, 1 where x > 0, `values` where x = 0."""
+    need_tensors("heaviside", input, values)
+    if input.dtype is not values.dtype:
+        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+    x, y = input.detach().numpy(), values.detach().numpy()
+    return from_array(np.asarray(np.where(x == 0, y, x > 0)).astype(x.dtype))
+
+
+def fmax(input, other):
+    """The larger of the two; a number wins over NaN."""
+    return _extreme("fmax", "FmaxBackward0", input, other, np.fmax, lambda a, b: (a >= b) | np.isnan(b))
+
+
+def fmin(input, other):
+    """The smaller of the two; a number wins over NaN."""
+    return _extreme("fmin", "FminBackward0", input, other, np.fmin, lambda a, b: (a <= b) | np.isnan(b))
+
+
+def _extreme(op, node, input, other, function, first):
+    x, y = _pair(op, input, other, False)
+    return _binary(op, node, x, y, function, lambda a, b, z: (first(a, b), ~first(a, b)))
+
+
+def float_power(input, exponent):
+    """x to the power y, in float64."""
+    x, y = (v.to(dtypes.float64) if isinstance(v, Tensor) else v for v in (input, exponent))
+    if not isinstance(x, Tensor):
+        x = from_array(np.asarray(x, np.float64))
+    return arithmetic.pow(x, y)
+
+
+def ldexp(input, other):
+    """x 2^y."""
+    need_tensors("ldexp", input, other)
+    return arithmetic.mul(input, arithmetic.pow(from_array(np.asarray(2.0, dtypes.get_default_dtype().numpy)), other))
+
+
+def _whole(op, function):
+    def operation(input, other):
+        x, y = _pair(op, input, other, False, op.startswith("bitwise"))
+        if x.is_floating_point() or x.dtype is dtypes.bool:
+            raise NotImplementedError(f'"{op}_cpu" not implemented for {x.dtype}')
+        return from_array(np.asarray(function(x.numpy(), y.numpy())).astype(x.numpy().dtype))
+    operation.__name__ = operation.__qualname__ = op
+    operation.__doc__ = f"{op.upper()} of integers, element by element."
+    return operation
+
+
+gcd, lcm = _whole("gcd", np.gcd), _whole("lcm", np.lcm)
+bitwise_left_shift = _whole("bitwise_left_shift", np.left_shift)
+bitwise_right_shift = _whole("bitwise_right_shift", np.right_shift)
+
+
+# ---- questions ----
+
+def isposinf(input):
+    """Where x is +inf."""
+    return compare.eq(input, math.inf)
+
+
+def isneginf(input):
+    """Where x is -inf."""
+    return compare.eq(input, -math.inf)
+
+
+def isreal(input):
+    """True everywhere: there are no complex tensors."""
+    need_tensors("isreal", input)
+    return from_array(np.ones(tuple(input.shape), bool))
+
+
+def isin(elements, test_elements, *, assume_unique=False, invert=False):
+    """Which elements are among the test elements."""
+    x, y = (v.detach().numpy() if isinstance(v, Tensor) else np.asarray(v) for v in (elements, test_elements))
+    return from_array(np.asarray(np.isin(x, y, assume_unique=assume_unique, invert=invert)))
+
+
+# ---- torch.special has these under further names ----
+
+def ndtr(input):
+    """The normal distribution function."""
+    return arithmetic.mul(erfc(arithmetic.mul(_floating("ndtr", input), -math.sqrt(0.5))), 0.5)
+
+
+def ndtri(input):
+    """The inverse of ndtr."""
+    return arithmetic.mul(erfinv(arithmetic.sub(arithmetic.mul(_floating("ndtri", input), 2.0), 1.0)), math.sqrt(2))
+
+
+def entr(input):
+    """-x log(x), 0 at 0, -inf below."""
+    input = _floating("entr", input)
+    return where(input < 0, -math.inf, arithmetic.mul(xlogy(input, input), -1.0))
+
+
+def xlog1py(input, other):
+    """x log(1 + y), 0 where x is 0."""
+    x, y = _pair("xlog1py", input, other, numbers=True)
+
+    def slopes(a, b, z):
+        return np.where((a == 0) & (b <= -1), 0, np.log1p(b)), a / (b + 1)
+    return _binary("xlog1py", "SpecialXlog1PyBackward0", x, y,
+                   lambda a, b: np.where(np.isnan(b), np.nan, np.where(a == 0, 0, a * np.log1p(b))), slopes)

@@ -1,0 +1,22 @@
+"""torch.special: names that differ from the top level's, and those that are the same."""
+from fastnn.ops.pointwise import erf, exp2, expm1, log1p, round, sigmoid
+from fastnn.ops.reduce import log_softmax, logsumexp, softmax
+from fastnn.ops.special import (digamma, entr, erfc, erfinv, i0, lgamma, logit, ndtr, ndtri, sinc, xlog1py, xlogy)
+
+expit, gammaln, psi = sigmoid, lgamma, digamma
+
+__all__ = ["digamma", "entr", "erf", "erfc", "erfinv", "exp2", "expit", "expm1", "gammaln", "i0", "log1p",
+           "log_softmax", "logit", "logsumexp", "ndtr", "ndtri", "psi", "round", "sinc", "softmax", "xlog1py", "xlogy"]
+
+
+def _with_out():
+    from fastnn.ops._common import with_out
+    return {name: with_out(f"special.{name}", globals()[name]) for name in __all__}
+
+
+globals().update(_with_out())
+
+
+def __getattr__(name):
+    raise AttributeError(f"module 'fastnn.special' has no attribute {name!r}: this part of torch.special is not "
+                         f"implemented")
