@@ -115,7 +115,7 @@ def test_repr_and_state_equal_pytorch(name, options):
 
 ALL = [("SGD", {"lr": 0.1, "momentum": 0.9}), ("Adam", {}), ("AdamW", {"amsgrad": True}), ("Adagrad", {}),
        ("RMSprop", {"centered": True, "momentum": 0.5}), ("Adamax", {}), ("NAdam", {"momentum_decay": 0.1}),
-       ("RAdam", {}), ("Adadelta", {"lr": 1.0}), ("Rprop", {}), ("ASGD", {"t0": 2})]
+       ("RAdam", {}), ("Adadelta", {"lr": 1.0}), ("Rprop", {}), ("ASGD", {"t0": 2}), ("Adafactor", {})]
 each = pytest.mark.parametrize(("name", "options"), ALL, ids=[name for name, _ in ALL])
 
 
@@ -516,3 +516,16 @@ def test_gradients_are_let_go():
     alive = weakref.ref(param.grad.numpy().base if param.grad.numpy().base is not None else param.grad.numpy())
     optimizer.zero_grad()
     assert alive() is None
+
+
+def test_sparse_adam_refuses_dense_gradients():
+    param = nn.Parameter(fastnn.ones(2))
+    optimizer = optim.SparseAdam([param])
+    optimizer.step()
+    param.grad = fastnn.ones(2)
+    with pytest.raises(RuntimeError, match="does not support dense gradients, please consider Adam instead"):
+        optimizer.step()
+    for options, message in (({"lr": 0.0}, "Invalid learning rate: 0.0"), ({"eps": 0.0}, "Invalid epsilon value: 0.0"),
+                             ({"betas": (1.0, 0.5)}, "Invalid beta parameter at index 0: 1.0")):
+        with pytest.raises(ValueError, match=message):
+            optim.SparseAdam([param], **options)

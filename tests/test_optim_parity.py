@@ -14,7 +14,7 @@ pytestmark = pytest.mark.torch
 STEPS = 100
 # Of a tensor's largest number: both libraries round in every step, and small numbers are differences of large ones.
 TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
-NAMES = ["ASGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "NAdam", "RAdam", "RMSprop",
+NAMES = ["ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "NAdam", "RAdam", "RMSprop",
          "Rprop", "SGD"]
 names = pytest.mark.parametrize("name", NAMES)
 dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -116,6 +116,10 @@ cdef extern from "fastnn.h" nogil:
         void (*asgd_step[2])(void **p, void **g, void **ax, float **mus, float **etas, float **steps,
                              const int64_t *sizes, int64_t count, double lr, double lambd, double alpha, double t0,
                              double decay, int maximize) noexcept nogil
+        void (*adafactor_step[2])(void **p, void **g, void **row, void **col, float **steps, const int64_t *sizes,
+                                  const int64_t *rows, const int64_t *cols, int64_t count, double lr,
+                                  double beta2_decay, double eps1, double eps2, double d, double decay,
+                                  int maximize) noexcept nogil
         # lbfgs
         void (*lbfgs_direction[2])(void *d, const void *g, void **dirs, void **stps, const double *ro, double *al,
                                    int64_t count, int64_t n, double h_diag) noexcept nogil

@@ -22,6 +22,7 @@ cdef class Tables:
 
     cdef int start(self, str op, list params, list grads) except -1
     cdef void **add(self, list arrays, str name, bint writeable) except NULL
+    cdef void **add_shaped(self, list arrays, list shapes, str name) except NULL
     cdef void *copy(self, object array, Py_ssize_t i, str name, bint writeable) except? NULL
     cdef float **add_numbers(self, list numbers, str name) except NULL
     cdef int finish(self) except -1

@@ -100,6 +100,27 @@ cdef class Tables:
                                  f"{(<object>item).shape}")
         return table
 
+    cdef void **add_shaped(self, list arrays, list shapes, str name) except NULL:
+        """A table of the pointers to writeable arrays of these shapes; NULL where the shape is None."""
+        cdef void **table = self.next
+        cdef Py_ssize_t i
+        self.next += self.count
+        if arrays is None or PyList_GET_SIZE(arrays) != self.count:
+            raise ShapeError(f"{self.op}: expected {self.count} {name}, one for each parameter, got "
+                             f"{'None' if arrays is None else len(arrays)}")
+        for i in range(self.count):
+            array, shape = arrays[i], shapes[i]
+            if shape is None:
+                table[i] = NULL
+                continue
+            if fnn_is_plain(<PyObject *>array, self.typenum, np.NPY_ARRAY_CARRAY):
+                table[i] = fnn_data(<PyObject *>array)
+            else:
+                table[i] = self.copy(array, i, name, True)
+            if array.shape != shape:
+                raise ShapeError(f"{self.op}: expected {name}[{i}] of shape {shape}, got {array.shape}")
+        return table
+
     cdef void *copy(self, object array, Py_ssize_t i, str name, bint writeable) except? NULL:
         cdef np.ndarray plain
         if not isinstance(array, np.ndarray):

@@ -13,6 +13,7 @@ from fastnn._tensor cimport Tensor, wrap
 from fastnn.kernels cimport _core
 from fastnn.kernels cimport optim as K
 from fastnn.kernels cimport optim_adam as adam_kernels
+from fastnn.kernels cimport optim_factor as factor_kernels
 
 np.import_array()
 
@@ -379,6 +380,30 @@ def asgd(dict group, state, plans=None):
         steps, etas, mus, averages = g.states
         K.asgd_step(g.params, g.grads, averages, mus, etas, steps, group["lr"], group["lambd"], group["alpha"],
                     group["t0"], group["weight_decay"], group["maximize"])
+        g.changed()
+
+
+def adafactor(dict group, state, plans=None):
+    """One Adafactor step. A matrix' state has other shapes than the parameter."""
+    cdef Gathered g = gather(group, state, None, (STEP,))
+    cdef Tensor tensor
+    cdef dict own
+    eps1, eps2 = group["eps"]
+    while g.next():
+        rows, cols, variances = [], [], []
+        for item in g.tensors:
+            tensor = <Tensor>item
+            own, shape = state[tensor], (<object>tensor.array).shape
+            shapes = ({"row_var": (*shape[:-1], 1), "col_var": (*shape[:-2], 1, shape[-1])} if len(shape) > 1
+                      else {"variance": shape})
+            for name in shapes:
+                if name not in own:
+                    own[name] = wrap(numpy.zeros(shapes[name], tensor.array.dtype))
+            for name, arrays in (("row_var", rows), ("col_var", cols), ("variance", variances)):
+                arrays.append((<Tensor?>own[name]).array if name in shapes else None)
+        factor_kernels.adafactor_step(g.params, g.grads, rows, cols, variances, g.states[0], group["lr"],
+                                      group["beta2_decay"], eps1, eps2, group["d"], group["weight_decay"],
+                                      group["maximize"])
         g.changed()
 
 

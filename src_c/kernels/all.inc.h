@@ -15,6 +15,7 @@
 #include "dropout.inc.h"
 #include "optim.inc.h"
 #include "optim_adam.inc.h"
+#include "optim_factor.inc.h"
 #include "lbfgs.inc.h"
 #include "clip.inc.h"
 #include "gemm.inc.h"
