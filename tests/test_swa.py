@@ -74,25 +74,23 @@ def test_swalr_equals_pytorch(options):
     assert results[0] == results[1]
 
 
-def test_update_bn():
-    """Only the layers of batch normalization start anew, and the model's mode comes back."""
-    class _BatchNorm(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.momentum, self.seen, self.resets = 0.1, [], 0
-
-        def reset_running_stats(self):
-            self.resets += 1
-
-        def forward(self, x):
-            self.seen.append((self.training, self.momentum, x.shape[0]))
-            return x
-    model = nn.Sequential(nn.Linear(2, 2), _BatchNorm()).eval()
-    batches = [fastnn.ones(3, 2), (fastnn.ones(4, 2), fastnn.zeros(4))]
-    swa_utils.update_bn(batches, model)
-    assert model[1].seen == [(True, None, 3), (True, None, 4)] and model[1].resets == 1
-    assert model[1].momentum == 0.1 and not model.training
-    swa_utils.update_bn(batches, nn.Linear(2, 2))
+@pytest.mark.torch
+def test_update_bn_equals_pytorch():
+    torch = pytest.importorskip("torch", reason="compares with PyTorch, which is not installed")
+    from torch.optim import swa_utils as theirs
+    rng = np.random.default_rng(0)
+    batches = [rng.standard_normal((n, 2)).astype("float32") for n in (8, 8, 5)]
+    results = []
+    for library, module in ((fastnn, swa_utils), (torch, theirs)):
+        layer = library.nn.BatchNorm1d(2)
+        model = library.nn.Sequential(layer, library.nn.Tanh()).eval()
+        layer.running_mean.fill_(7.0)
+        module.update_bn([(library.from_numpy(x), None) for x in batches], model)
+        assert layer.momentum == 0.1 and not model.training
+        module.update_bn([], library.nn.Linear(1, 1))
+        results.append({key: value.numpy() for key, value in model.state_dict().items()})
+    for key, value in results[1].items():
+        np.testing.assert_allclose(results[0][key], value, rtol=1e-5, atol=1e-6, err_msg=key)
 
 
 @pytest.mark.parametrize(("make", "exception", "message"), [

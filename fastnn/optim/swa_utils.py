@@ -8,6 +8,7 @@ import numpy as np
 from fastnn._tensor import from_array
 from fastnn.autograd import no_grad
 from fastnn.nn import Module
+from fastnn.nn.modules.batchnorm import _BatchNorm
 from fastnn.optim.lr_scheduler.base import LRScheduler, for_each_group
 
 __all__ = ["SWALR", "AveragedModel", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn",
@@ -122,8 +123,7 @@ class AveragedModel(Module):
 def update_bn(loader, model, device=None):
     """Compute the running statistics of batch normalization anew, from all batches of a loader (of inputs, or of tuples
     that begin with inputs)."""
-    layers = [module for module in model.modules()
-              if any(cls.__name__ == "_BatchNorm" for cls in type(module).__mro__)]
+    layers = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     if not layers:
         return
     momenta = [layer.momentum for layer in layers]
