@@ -91,6 +91,17 @@ def test_same_mask_from_the_same_seed_on_both_backends_and_any_thread_count(kern
     assert not np.array_equal(F.dropout(fastnn.ones(100)).numpy(), F.dropout(fastnn.ones(100)).numpy())
 
 
+def test_gradients_of_gradients():
+    fastnn.manual_seed(0)
+    x = fastnn.randn(6, 5, dtype=fastnn.float64, requires_grad=True)
+    for function in (F.dropout, F.dropout1d):
+        y = function(x, 0.5) ** 3
+        (grad,) = fastnn.autograd.grad(y.sum(), x, create_graph=True)
+        (second,) = fastnn.autograd.grad(grad.sum(), x)
+        kept = (y != 0).double()
+        np.testing.assert_allclose(second.numpy(), (kept * 48 * x).detach().numpy())
+
+
 def test_modules():
     model = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.ReLU())
     assert repr(model[1]) == "Dropout(p=0.5, inplace=False)"

@@ -12,6 +12,7 @@ from fastnn import _gradients
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.autograd.grad_mode import enable_grad
 from fastnn.kernels._core import unary_names
+from fastnn.kernels.dropout import dropout_backward
 from fastnn.ops import arithmetic, indexing, pointwise, reduce
 
 MAPS = unary_names()
@@ -351,6 +352,16 @@ def _(step, g):
     if not step.b:
         return scale * from_array(-hits), None
     return scale * (reduce.softmax(step.input(x, 0), dim) * from_array(counts) - from_array(hits)), None
+
+
+@rule("DropoutBackward0")
+def _(step, g):
+    mask, alpha, unbatched = step.saved
+
+    def masked(array):
+        return dropout_backward(array[None], mask, step.a, alpha)[0] if unbatched else \
+            dropout_backward(array, mask, step.a, alpha)
+    return linear(g, masked, masked)
 
 
 # ---- views and copies ----

@@ -4,10 +4,11 @@ import numpy as np
 from fastnn._tensor import from_array
 from fastnn.ops import pointwise, reduce
 from fastnn.ops._common import axis_of, need_tensors
-from fastnn.ops.arithmetic import add, mul
+from fastnn.ops.arithmetic import add, mul, sub
 from fastnn.ops.indexing import where
 from fastnn.ops.inplace import changed
 from fastnn.ops.linear import linear, matmul
+from fastnn.ops.products import vector_norm
 
 
 def glu(input, dim=-1):
@@ -93,6 +94,20 @@ def channel_shuffle(input, groups):
         raise RuntimeError(f"Number of channels must be divisible by groups. Got {input.shape[1]} channels and "
                            f"{groups} groups.")
     return input.unflatten(1, (groups, input.shape[1] // groups)).transpose(1, 2).flatten(1, 2)
+
+
+def pdist(input, p=2.0):
+    """p-norms of the differences of all pairs of rows, (0, 1), (0, 2), ..., (1, 2), ...
+
+    Shape: input (N, M), result (N (N - 1) / 2).
+    """
+    need_tensors("pdist", input)
+    if input.ndim != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
+    if p < 0:
+        raise RuntimeError(f"pdist only supports non-negative p values, got {p}")
+    first, second = (from_array(index) for index in np.triu_indices(input.shape[0], 1))
+    return vector_norm(sub(input.index_select(0, first), input.index_select(0, second)), p, -1)
 
 
 def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):

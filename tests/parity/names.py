@@ -22,7 +22,7 @@ index_fill inner isclose kron log10 log2 logical_xor masked_scatter median msort
 nn.functional.adaptive_max_pool1d nn.functional.bilinear nn.functional.channel_shuffle nn.functional.conv_transpose1d
 nn.functional.hardshrink
 nn.functional.max_unpool1d nn.functional.max_unpool2d nn.functional.multi_margin_loss
-nn.functional.multilabel_margin_loss nn.functional.multilabel_soft_margin_loss nn.functional.rrelu
+nn.functional.multilabel_margin_loss nn.functional.multilabel_soft_margin_loss nn.functional.pdist nn.functional.rrelu
 nn.functional.softshrink nn.functional.triplet_margin_with_distance_loss remainder repeat_interleave rot90 searchsorted
 sinh take tan tensor_split tensordot trunc unique_consecutive
 """.split())

@@ -17,10 +17,6 @@ class Activation(Module):
         return None
 
 
-def _inplace_repr(module, *parts):
-    return ", ".join([part for part in parts if part] + (["inplace=True"] if module.inplace else []))
-
-
 class _InPlace(Activation):
     """An activation without parameters that can work in place."""
 
@@ -132,149 +128,125 @@ class Step(_Plain):
     _function = staticmethod(pointwise.step)
 
 
-class LeakyReLU(Activation):
-    """x if x > 0, else negative_slope * x."""
+class _WithOptions(Activation):
+    """An activation with options: `_options` names those that its function takes, and `inplace` where it has that."""
 
-    def __init__(self, negative_slope=1e-2, inplace=False):
+    _function = None
+    _options = ()
+
+    def __init__(self, *values, inplace=None):
         super().__init__()
-        self.negative_slope, self.inplace = negative_slope, inplace
+        for name, value in zip(self._options, values, strict=True):
+            setattr(self, name, value)
+        if inplace is not None:
+            self.inplace = inplace
 
     def forward(self, input):
-        return pointwise.leaky_relu(input, self.negative_slope, self.inplace)
+        values = [getattr(self, name) for name in self._options]
+        return type(self)._function(input, *values, self.inplace) if "inplace" in self.__dict__ else \
+            type(self)._function(input, *values)
+
+    def extra_repr(self):
+        shown = [f"{name}={getattr(self, name)!r}" for name in self._options]
+        return ", ".join(shown + (["inplace=True"] if getattr(self, "inplace", False) else []))
+
+
+class LeakyReLU(_WithOptions):
+    """x if x > 0, else negative_slope * x."""
+
+    _function, _options = staticmethod(pointwise.leaky_relu), ("negative_slope",)
+
+    def __init__(self, negative_slope=1e-2, inplace=False):
+        super().__init__(negative_slope, inplace=inplace)
 
     def fused(self):
         return ("leaky_relu", float(self.negative_slope), 0.0) if self.negative_slope > 0 else None
 
-    def extra_repr(self):
-        return _inplace_repr(self, f"negative_slope={self.negative_slope}")
 
-
-class ELU(Activation):
+class ELU(_WithOptions):
     """x if x > 0, else alpha * (exp(x) - 1)."""
 
+    _function, _options = staticmethod(pointwise.elu), ("alpha",)
+
     def __init__(self, alpha=1.0, inplace=False):
-        super().__init__()
-        self.alpha, self.inplace = alpha, inplace
-
-    def forward(self, input):
-        return pointwise.elu(input, self.alpha, self.inplace)
-
-    def extra_repr(self):
-        return _inplace_repr(self, f"alpha={self.alpha}")
+        super().__init__(alpha, inplace=inplace)
 
 
-class CELU(Activation):
+class CELU(_WithOptions):
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1))."""
 
+    _function, _options = staticmethod(pointwise.celu), ("alpha",)
+
     def __init__(self, alpha=1.0, inplace=False):
-        super().__init__()
-        self.alpha, self.inplace = alpha, inplace
-
-    def forward(self, input):
-        return pointwise.celu(input, self.alpha, self.inplace)
-
-    def extra_repr(self):
-        return _inplace_repr(self, f"alpha={self.alpha}")
+        super().__init__(alpha, inplace=inplace)
 
 
-class Hardtanh(Activation):
+class Hardtanh(_WithOptions):
     """x limited to [min_val, max_val]."""
 
+    _function, _options = staticmethod(pointwise.hardtanh), ("min_val", "max_val")
+
     def __init__(self, min_val=-1.0, max_val=1.0, inplace=False):
-        super().__init__()
         if min_val > max_val:
             raise ValueError("min_val cannot be greater than max_val")
-        self.min_val, self.max_val, self.inplace = min_val, max_val, inplace
-
-    def forward(self, input):
-        return pointwise.hardtanh(input, self.min_val, self.max_val, self.inplace)
-
-    def extra_repr(self):
-        return _inplace_repr(self, f"min_val={self.min_val}", f"max_val={self.max_val}")
+        super().__init__(min_val, max_val, inplace=inplace)
 
 
-class Threshold(Activation):
+class Threshold(_WithOptions):
     """x if x > threshold, else value."""
 
+    _function, _options = staticmethod(pointwise.threshold), ("threshold", "value")
+
     def __init__(self, threshold, value, inplace=False):
-        super().__init__()
-        self.threshold, self.value, self.inplace = threshold, value, inplace
-
-    def forward(self, input):
-        return pointwise.threshold(input, self.threshold, self.value, self.inplace)
-
-    def extra_repr(self):
-        return _inplace_repr(self, f"threshold={self.threshold}", f"value={self.value}")
+        super().__init__(threshold, value, inplace=inplace)
 
 
-class RReLU(Activation):
+class RReLU(_WithOptions):
     """x if x > 0, else a x: a uniform of [lower, upper] in training, its mean otherwise (Xu et al. 2015)."""
 
+    _options = ("lower", "upper")
+
     def __init__(self, lower=1.0 / 8, upper=1.0 / 3, inplace=False):
-        super().__init__()
-        self.lower, self.upper, self.inplace = lower, upper, inplace
+        super().__init__(lower, upper, inplace=inplace)
 
     def forward(self, input):
         return composed.rrelu(input, self.lower, self.upper, self.training, self.inplace)
 
-    def extra_repr(self):
-        return _inplace_repr(self, f"lower={self.lower}", f"upper={self.upper}")
 
-
-class GELU(Activation):
+class GELU(_WithOptions):
     """x times the normal distribution function of x."""
 
+    _function, _options = staticmethod(pointwise.gelu), ("approximate",)
+
     def __init__(self, approximate="none"):
-        super().__init__()
-        self.approximate = approximate
-
-    def forward(self, input):
-        return pointwise.gelu(input, self.approximate)
-
-    def extra_repr(self):
-        return f"approximate={self.approximate!r}"
+        super().__init__(approximate)
 
 
-class Softplus(Activation):
+class Softplus(_WithOptions):
     """log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold."""
 
+    _function, _options = staticmethod(pointwise.softplus), ("beta", "threshold")
+
     def __init__(self, beta=1.0, threshold=20.0):
-        super().__init__()
-        self.beta, self.threshold = beta, threshold
-
-    def forward(self, input):
-        return pointwise.softplus(input, self.beta, self.threshold)
-
-    def extra_repr(self):
-        return f"beta={self.beta}, threshold={self.threshold}"
+        super().__init__(beta, threshold)
 
 
-class Softshrink(Activation):
+class Softshrink(_WithOptions):
     """x moved towards 0 by lambd, 0 within it."""
 
-    def __init__(self, lambd=0.5):
-        super().__init__()
-        self.lambd = lambd
+    _function, _options = staticmethod(pointwise.softshrink), ("lambd",)
 
-    def forward(self, input):
-        return pointwise.softshrink(input, self.lambd)
+    def __init__(self, lambd=0.5):
+        super().__init__(lambd)
 
     def extra_repr(self):
         return str(self.lambd)
 
 
-class Hardshrink(Activation):
+class Hardshrink(Softshrink):
     """x where |x| > lambd, else 0."""
 
-    def __init__(self, lambd=0.5):
-        super().__init__()
-        self.lambd = lambd
-
-    def forward(self, input):
-        return pointwise.hardshrink(input, self.lambd)
-
-    def extra_repr(self):
-        return str(self.lambd)
+    _function = staticmethod(pointwise.hardshrink)
 
 
 class PReLU(Module):
