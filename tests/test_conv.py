@@ -57,6 +57,7 @@ def test_edges_on_both_backends(name):
 
 
 @pytest.mark.torch
+@pytest.mark.filterwarnings("ignore:Using padding=.same. with even kernel")
 @pytest.mark.parametrize("name", EDGES)
 def test_edges_are_pytorchs(name):
     torch = pytest.importorskip("torch")
