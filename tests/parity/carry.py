@@ -99,11 +99,13 @@ def to_fastnn(value, sharing=False):
 
 
 def encoder_layer(layer, walk):
-    """A torch layer that is another module's argument, made again by its constructor."""
-    return fastnn.nn.TransformerEncoderLayer(
+    """A torch layer that is another module's argument, made again by its constructor, with its parameters."""
+    made = fastnn.nn.TransformerEncoderLayer(
         layer.self_attn.embed_dim, layer.self_attn.num_heads, layer.linear1.out_features, layer.dropout.p,
         walk(layer.activation), layer.norm1.eps, layer.self_attn.batch_first, layer.norm_first,
-        layer.linear1.bias is not None)
+        layer.linear1.bias is not None, dtype=walk(layer.linear1.weight.dtype))
+    made.load_state_dict({key: walk(value) for key, value in layer.state_dict().items()})
+    return made
 
 
 def leaves(value, kind):

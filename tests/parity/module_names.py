@@ -9,7 +9,6 @@ SCOPE = tuple(Path(__file__).with_name("torch_modules.txt").read_text().split())
 MISSING = frozenset("""
 AdaptiveAvgPool1d AdaptiveAvgPool2d
 Embedding
-MultiheadAttention Transformer TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer
 """.split())
 
 # Modules beyond the scope that fastnn has and PyTorch has samples for.

@@ -1,0 +1,254 @@
+"""Transformers: encoder, decoder, both (Vaswani et al. 2017; norm_first: Xiong et al. 2020)."""
+import copy
+
+import numpy as np
+
+from fastnn.nn import init
+from fastnn.nn.functional import gelu, relu
+from fastnn.nn.modules import hooks
+from fastnn.nn.modules.activation import GELU, ReLU
+from fastnn.nn.modules.attention import MultiheadAttention
+from fastnn.nn.modules.container import ModuleList
+from fastnn.nn.modules.dropout import Dropout
+from fastnn.nn.modules.linear import Linear
+from fastnn.nn.modules.module import Module
+from fastnn.nn.modules.normalization import LayerNorm
+from fastnn.ops.creation import full
+from fastnn.ops.linear import fused_linear
+from fastnn.ops.rearrange import triu
+
+
+def _causal_mask(sz, device=None, dtype=None):
+    return triu(full((sz, sz), float("-inf"), device=device, dtype=dtype), 1)
+
+
+def _is_causal(mask, hint, size):
+    """The hint, or where there is none, whether the mask (size, size) forbids exactly what comes later."""
+    if hint is not None or mask is None:
+        return hint is True
+    array = mask.detach().numpy()
+    later = np.triu(np.ones((size, size), bool), 1)
+    if array.shape != later.shape:
+        return False
+    return np.array_equal(array, later if array.dtype == bool else np.where(later, -np.inf, 0))
+
+
+def _length(x, batch_first):
+    return x.shape[0] if x.ndim == 2 or not batch_first else x.shape[1]
+
+
+def _copies(module, count):
+    return ModuleList([copy.deepcopy(module) for _ in range(count)])
+
+
+class _Layer(Module):
+    """What encoder and decoder layers share: the feed-forward part and how a part is put around the residual."""
+
+    def _set_activation(self, activation):
+        if isinstance(activation, str):
+            if activation not in ("relu", "gelu"):
+                raise RuntimeError(f"activation should be relu/gelu, not {activation}")
+            activation = relu if activation == "relu" else gelu
+        self.activation = activation
+
+    def __setstate__(self, state):
+        super().__setstate__({"activation": relu} | state)
+
+    def _feed_forward(self, x):
+        linear = self.linear1
+        simple = (self.activation is relu or type(self.activation) is ReLU and self.activation._hooks is None)
+        if simple and type(linear) is Linear and linear._hooks is None and not hooks.global_hooks:
+            hidden = fused_linear(x, linear.weight, linear.bias, "relu", 0.0, 0.0)
+        else:
+            hidden = self.activation(linear(x))
+        return self.linear2(self.dropout(hidden))
+
+
+class TransformerEncoderLayer(_Layer):
+    """x = norm1(x + dropout(self attention(x))), x = norm2(x + dropout(linear2(activation(linear1(x))))), same as
+    torch.nn.TransformerEncoderLayer.
+
+    Parameters
+    ----------
+    d_model, nhead, dim_feedforward : int
+        Width, heads and width between the two linear layers.
+    dropout : float
+    activation : "relu", "gelu" or a function of a tensor
+    layer_norm_eps : float
+    batch_first : bool
+        (batch, time, width) instead of (time, batch, width).
+    norm_first : bool
+        x + dropout(self attention(norm1(x))) and so on instead.
+    bias : bool
+        Whether linear and normalising layers add biases.
+    """
+
+    def __init__(self, d_model, nhead, dim_feedforward=2048, dropout=0.1, activation=relu, layer_norm_eps=1e-5,
+                 batch_first=False, norm_first=False, bias=True, device=None, dtype=None):
+        super().__init__()
+        factory = {"bias": bias, "device": device, "dtype": dtype}
+        self.self_attn = MultiheadAttention(d_model, nhead, dropout=dropout, batch_first=batch_first, **factory)
+        self.linear1 = Linear(d_model, dim_feedforward, **factory)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, **factory)
+        self.norm_first = norm_first
+        self.norm1 = LayerNorm(d_model, eps=layer_norm_eps, **factory)
+        self.norm2 = LayerNorm(d_model, eps=layer_norm_eps, **factory)
+        self.dropout1 = Dropout(dropout)
+        self.dropout2 = Dropout(dropout)
+        self._set_activation(activation)
+        self.activation_relu_or_gelu = (1 if self.activation is relu or isinstance(self.activation, ReLU) else
+                                        2 if self.activation is gelu or isinstance(self.activation, GELU) else 0)
+
+    def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False):
+        """The layer's result, like src; masks as in `MultiheadAttention`."""
+        x = src
+        if self.norm_first:
+            x = x + self._sa_block(self.norm1(x), src_mask, src_key_padding_mask, is_causal)
+            return x + self._ff_block(self.norm2(x))
+        x = self.norm1(x + self._sa_block(x, src_mask, src_key_padding_mask, is_causal))
+        return self.norm2(x + self._ff_block(x))
+
+    def _sa_block(self, x, attn_mask, key_padding_mask, is_causal=False):
+        return self.dropout1(self.self_attn(x, x, x, attn_mask=attn_mask, key_padding_mask=key_padding_mask,
+                                            need_weights=False, is_causal=is_causal)[0])
+
+    def _ff_block(self, x):
+        return self.dropout2(self._feed_forward(x))
+
+
+class TransformerDecoderLayer(_Layer):
+    """Self attention, attention to the encoder's memory, feed-forward, each with residual and normalisation, same as
+    torch.nn.TransformerDecoderLayer. Parameters as of `TransformerEncoderLayer`."""
+
+    def __init__(self, d_model, nhead, dim_feedforward=2048, dropout=0.1, activation=relu, layer_norm_eps=1e-5,
+                 batch_first=False, norm_first=False, bias=True, device=None, dtype=None):
+        super().__init__()
+        factory = {"bias": bias, "device": device, "dtype": dtype}
+        self.self_attn = MultiheadAttention(d_model, nhead, dropout=dropout, batch_first=batch_first, **factory)
+        self.multihead_attn = MultiheadAttention(d_model, nhead, dropout=dropout, batch_first=batch_first, **factory)
+        self.linear1 = Linear(d_model, dim_feedforward, **factory)
+        self.dropout = Dropout(dropout)
+        self.linear2 = Linear(dim_feedforward, d_model, **factory)
+        self.norm_first = norm_first
+        for name in ("norm1", "norm2", "norm3"):
+            setattr(self, name, LayerNorm(d_model, eps=layer_norm_eps, **factory))
+        for name in ("dropout1", "dropout2", "dropout3"):
+            setattr(self, name, Dropout(dropout))
+        self._set_activation(activation)
+
+    def forward(self, tgt, memory, tgt_mask=None, memory_mask=None, tgt_key_padding_mask=None,
+                memory_key_padding_mask=None, tgt_is_causal=False, memory_is_causal=False):
+        """The layer's result, like tgt; masks as in `MultiheadAttention`."""
+        x = tgt
+        own = (tgt_mask, tgt_key_padding_mask, tgt_is_causal)
+        other = (memory, memory_mask, memory_key_padding_mask, memory_is_causal)
+        if self.norm_first:
+            x = x + self._sa_block(self.norm1(x), *own)
+            x = x + self._mha_block(self.norm2(x), *other)
+            return x + self._ff_block(self.norm3(x))
+        x = self.norm1(x + self._sa_block(x, *own))
+        x = self.norm2(x + self._mha_block(x, *other))
+        return self.norm3(x + self._ff_block(x))
+
+    def _sa_block(self, x, attn_mask, key_padding_mask, is_causal=False):
+        return self.dropout1(self.self_attn(x, x, x, attn_mask=attn_mask, key_padding_mask=key_padding_mask,
+                                            need_weights=False, is_causal=is_causal)[0])
+
+    def _mha_block(self, x, mem, attn_mask, key_padding_mask, is_causal=False):
+        return self.dropout2(self.multihead_attn(x, mem, mem, attn_mask=attn_mask, key_padding_mask=key_padding_mask,
+                                                 need_weights=False, is_causal=is_causal)[0])
+
+    def _ff_block(self, x):
+        return self.dropout3(self._feed_forward(x))
+
+
+class TransformerEncoder(Module):
+    """Copies of an encoder layer one after the other, then `norm` if given, same as torch.nn.TransformerEncoder.
+
+    `enable_nested_tensor` and `mask_check` are accepted; padded positions are computed like all others.
+    """
+
+    def __init__(self, encoder_layer, num_layers, norm=None, enable_nested_tensor=True, mask_check=True):
+        super().__init__()
+        self.layers = _copies(encoder_layer, num_layers)
+        self.num_layers, self.norm = num_layers, norm
+        self.enable_nested_tensor, self.use_nested_tensor, self.mask_check = enable_nested_tensor, False, mask_check
+
+    def forward(self, src, mask=None, src_key_padding_mask=None, is_causal=None):
+        """The result, like src. ``is_causal=None``: found out from the mask."""
+        causal = _is_causal(mask, is_causal, _length(src, self.layers[0].self_attn.batch_first))
+        for layer in self.layers:
+            src = layer(src, src_mask=mask, is_causal=causal, src_key_padding_mask=src_key_padding_mask)
+        return src if self.norm is None else self.norm(src)
+
+
+class TransformerDecoder(Module):
+    """Copies of a decoder layer one after the other, then `norm` if given, same as torch.nn.TransformerDecoder."""
+
+    def __init__(self, decoder_layer, num_layers, norm=None):
+        super().__init__()
+        self.layers = _copies(decoder_layer, num_layers)
+        self.num_layers, self.norm = num_layers, norm
+
+    def forward(self, tgt, memory, tgt_mask=None, memory_mask=None, tgt_key_padding_mask=None,
+                memory_key_padding_mask=None, tgt_is_causal=None, memory_is_causal=False):
+        """The result, like tgt. ``tgt_is_causal=None``: found out from the mask."""
+        causal = _is_causal(tgt_mask, tgt_is_causal, _length(tgt, self.layers[0].self_attn.batch_first))
+        for layer in self.layers:
+            tgt = layer(tgt, memory, tgt_mask=tgt_mask, memory_mask=memory_mask,
+                        tgt_key_padding_mask=tgt_key_padding_mask, memory_key_padding_mask=memory_key_padding_mask,
+                        tgt_is_causal=causal, memory_is_causal=memory_is_causal)
+        return tgt if self.norm is None else self.norm(tgt)
+
+
+class Transformer(Module):
+    """An encoder of src and a decoder of tgt that looks at the encoder's result, same as torch.nn.Transformer.
+
+    Parameters as of `TransformerEncoderLayer`; `custom_encoder` and `custom_decoder` replace the stacks of
+    `num_encoder_layers` and `num_decoder_layers`.
+    """
+
+    def __init__(self, d_model=512, nhead=8, num_encoder_layers=6, num_decoder_layers=6, dim_feedforward=2048,
+                 dropout=0.1, activation=relu, custom_encoder=None, custom_decoder=None, layer_norm_eps=1e-5,
+                 batch_first=False, norm_first=False, bias=True, device=None, dtype=None):
+        super().__init__()
+        factory = {"bias": bias, "device": device, "dtype": dtype}
+        layer = (d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first)
+
+        def stack(custom, make_stack, make_layer, count):
+            if custom is not None:
+                return custom
+            first = make_layer(*layer, **factory)
+            return make_stack(first, count, LayerNorm(d_model, eps=layer_norm_eps, **factory))
+        self.encoder = stack(custom_encoder, TransformerEncoder, TransformerEncoderLayer, num_encoder_layers)
+        self.decoder = stack(custom_decoder, TransformerDecoder, TransformerDecoderLayer, num_decoder_layers)
+        self._reset_parameters()
+        self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
+
+    def _reset_parameters(self):
+        for parameter in self.parameters():
+            if parameter.ndim > 1:
+                init.xavier_uniform_(parameter)
+
+    def forward(self, src, tgt, src_mask=None, tgt_mask=None, memory_mask=None, src_key_padding_mask=None,
+                tgt_key_padding_mask=None, memory_key_padding_mask=None, src_is_causal=None, tgt_is_causal=None,
+                memory_is_causal=False):
+        """The decoder's result, like tgt; masks as in `MultiheadAttention`."""
+        batch = 0 if self.batch_first else 1
+        if src.ndim == 3 and src.shape[batch] != tgt.shape[batch]:
+            raise RuntimeError(f"Transformer: expected src and tgt of one batch size, got {src.shape[batch]} and "
+                               f"{tgt.shape[batch]}")
+        if src.shape[-1] != self.d_model or tgt.shape[-1] != self.d_model:
+            raise RuntimeError(f"Transformer: expected src and tgt of width {self.d_model}, got {src.shape[-1]} and "
+                               f"{tgt.shape[-1]}")
+        memory = self.encoder(src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal)
+        return self.decoder(tgt, memory, tgt_mask=tgt_mask, memory_mask=memory_mask,
+                            tgt_key_padding_mask=tgt_key_padding_mask,
+                            memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=tgt_is_causal,
+                            memory_is_causal=memory_is_causal)
+
+    @staticmethod
+    def generate_square_subsequent_mask(sz, device=None, dtype=None):
+        """(sz, sz): -inf where a column comes after the row, else 0."""
+        return _causal_mask(sz, device, dtype)
