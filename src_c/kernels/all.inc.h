@@ -1,6 +1,7 @@
 /* all.inc.h -- every family of kernels, for one REAL and one instruction set. Order matters only where a
  * family uses another's helpers. */
 #include "math.inc.h"
+#include "trig.inc.h"
 #include "simd.inc.h"
 #include "elementwise.inc.h"
 #include "binary.inc.h"

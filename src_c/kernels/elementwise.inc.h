@@ -44,12 +44,12 @@ static inline void FN(unary_range)(const FN(unary_context) *c, int64_t begin, in
     }
 }
 
-/* sin and cos reduce their argument by subtraction, which gives up on huge numbers: those few go to libm. */
-static void FN(circle_far)(REAL *out, const REAL *dy, const REAL *x, int64_t n, int cosine, int negate)
+/* sin, cos and tan reduce their argument by subtraction, which gives up on huge numbers: those few go to libm. */
+static void FN(circle_far)(REAL *out, const REAL *dy, const REAL *x, int64_t n, int op, int negate)
 {
     for (int64_t i = 0; i < n; i++)
         if (FN(abs_)(x[i]) > PICK(CIRCLE_LIMIT, CIRCLE_LIMIT)) {
-            REAL y = cosine ? LIBM(cos)(x[i]) : LIBM(sin)(x[i]);
+            REAL y = op == FNN_tan ? LIBM(tan)(x[i]) : op == FNN_cos ? LIBM(cos)(x[i]) : LIBM(sin)(x[i]);
             y = negate ? -y : y;
             out[i] = dy ? dy[i] * y : y;
         }
@@ -63,9 +63,9 @@ static int FN(any_far)(const REAL *x, int64_t n)
     return far;
 }
 
-/* Like unary_range, for sin and cos and their gradients; keeps x, which the output may overwrite. */
+/* Like unary_range, for sin, cos and tan and the first two's gradients; keeps x, which the output may overwrite. */
 static void FN(circle_range)(const FN(unary_context) *c, int64_t begin, int64_t end, FN(unary_span) span,
-                             int cosine, int negate)
+                             int op, int negate)
 {
     enum { BLOCK = 512 };
     for (int64_t at = begin; at < end; at += BLOCK) {
@@ -79,7 +79,7 @@ static void FN(circle_range)(const FN(unary_context) *c, int64_t begin, int64_t 
         if (c->dy)
             memcpy(dy, c->dy + at, (size_t)n * sizeof(REAL));
         FN(unary_range)(c, at, stop, span);
-        FN(circle_far)(c->y + at, c->dy ? dy : 0, x, n, cosine, negate);
+        FN(circle_far)(c->y + at, c->dy ? dy : 0, x, n, op, negate);
     }
 }
 
@@ -111,8 +111,8 @@ static void FN(circle_range)(const FN(unary_context) *c, int64_t begin, int64_t 
     static void FN(name##_forward_range)(void *context, int64_t begin, int64_t end)                    \
     {                                                                                                  \
         const FN(unary_context) *c = context;                                                          \
-        if (FNN_##name == FNN_sin || FNN_##name == FNN_cos)                                            \
-            FN(circle_range)(c, begin, end, FN(name##_forward_span), FNN_##name == FNN_cos, 0);        \
+        if (FNN_##name == FNN_sin || FNN_##name == FNN_cos || FNN_##name == FNN_tan)                   \
+            FN(circle_range)(c, begin, end, FN(name##_forward_span), FNN_##name, 0);                   \
         else                                                                                           \
             FN(unary_range)(c, begin, end, FN(name##_forward_span));                                   \
     }                                                                                                  \
@@ -120,8 +120,8 @@ static void FN(circle_range)(const FN(unary_context) *c, int64_t begin, int64_t 
     {                                                                                                  \
         const FN(unary_context) *c = context;                                                          \
         if (FNN_##name == FNN_sin || FNN_##name == FNN_cos)                                            \
-            FN(circle_range)(c, begin, end, FN(name##_backward_span), FNN_##name == FNN_sin,           \
-                             FNN_##name == FNN_cos);                                                   \
+            FN(circle_range)(c, begin, end, FN(name##_backward_span),                                  \
+                             FNN_##name == FNN_sin ? FNN_cos : FNN_sin, FNN_##name == FNN_cos);          \
         else                                                                                           \
             FN(unary_range)(c, begin, end, FN(name##_backward_span));                                  \
     }

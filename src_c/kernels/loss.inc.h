@@ -37,12 +37,6 @@ static inline REAL FN(smooth_sign)(REAL x, REAL beta)
     return FN(abs_)(x) < beta ? x / beta : ((x != x) & (beta > 0) ? x : FN(sign_of)(x));
 }
 
-/* log(1 + exp(x)) */
-static inline REAL FN(softplus_)(REAL x)
-{
-    return (x < 0 ? 0 : x) + FN(log1p_)(FN(exp_)(-FN(abs_)(x)));
-}
-
 /* t log t - t + log(2 pi t) / 2 for t > 1 */
 static inline REAL FN(stirling)(REAL t, REAL on)
 {

@@ -10,9 +10,10 @@
  *
  *          float double          float double             float double            float double
  *   exp     0.99   1.00   log     0.82   1.11   sigmoid    2.05   2.18   erf        2.37   2.23
- *   exp2    1.02   1.08   log2    1.64   1.52   tanh       2.49   2.48   softplus   1.81   1.71
- *   expm1   1.54   2.21   log10   1.86   1.69   silu       2.93   2.73   logsigmoid 1.73   1.77
+ *   exp2    1.02   1.08   log2    1.64   1.52   tanh       2.49   2.48   softplus   2.43   2.29
+ *   expm1   1.54   2.21   log10   1.86   1.69   silu       2.93   2.73   logsigmoid 2.32   2.34
  *   sin     1.54   1.44   log1p   1.43   1.44   cos        1.49   1.47   gelu       5.67   7.13
+ *   tan     3.23   3.19
  *
  * gelu down to x = -12.5; in float its tail is flushed to 0 once the normal probability is subnormal.
  */
@@ -151,7 +152,8 @@ static inline REAL FN(expm1_)(REAL x)
     REAL second, first = FN(exp2_halves)(t, &second);
     /* 2^k * (p + 1) - 1 with the parts in the order that keeps k = 0 exact */
     REAL p = r + r * r * FN(exp_tail)(r);
-    REAL y = (p * first + (first - 1 / second)) * second;
+    REAL inverse = FN(from_bits)(((FN(uint))(2 * FN(BIAS)) << FN(MANTISSA)) - FN(bits)(second)); /* 1 / second */
+    REAL y = (p * first + (first - inverse)) * second;
     return x == 0 ? x : y;
 }
 
@@ -227,6 +229,25 @@ static inline REAL FN(log1p_)(REAL x)
     REAL k, l = FN(log_mantissa)(u, &k);
     REAL y = FN(log_edges)(u, k * LN2_HI + (l + (k * LN2_LO + lost / u)));
     return x == 0 ? x : y;
+}
+
+/* log(1 + x) for 0 <= x <= 1: = 2 atanh(x / (2 + x)). */
+static inline REAL FN(log1p_unit)(REAL x)
+{
+    const REAL s = x / (2 + x), z = s * s;
+#if REAL_IS_F32
+    return 2 * s + s * z * POLY5(z, 0.666666687f, 0.399997056f, 0.28592366f, 0.217064604f, 0.232249215f);
+#else
+    return 2 * s + s * z * POLY10(z, 0.6666666666666666, 0.40000000000014596, 0.2857142856710506, 0.22222222717801782,
+                                  0.18181789417326444, 0.1538557059291232, 0.13314135550880082, 0.12001155182866678,
+                                  0.08800317650828664, 0.16164938169547435);
+#endif
+}
+
+/* log(1 + exp(x)) */
+static inline REAL FN(softplus_)(REAL x)
+{
+    return (x < 0 ? 0 : x) + FN(log1p_unit)(FN(exp_)(-FN(abs_)(x)));
 }
 
 /* ---- the error function ---- */
@@ -356,7 +377,7 @@ static inline REAL FN(mish_slope)(REAL x)
 
 static inline REAL FN(logsigmoid_)(REAL x)
 {
-    return (x < 0 ? x : 0) - FN(log1p_)(FN(exp_)(-FN(abs_)(x)));
+    return (x < 0 ? x : 0) - FN(log1p_unit)(FN(exp_)(-FN(abs_)(x)));
 }
 
 /* ---- sine and cosine ---- */
@@ -364,30 +385,49 @@ static inline REAL FN(logsigmoid_)(REAL x)
 /* Up to here the reduction by multiples of pi/2 is exact enough; see FN(circle_far). */
 #define CIRCLE_LIMIT 1e6
 
-/* sin(x + quarters * pi/2), |x| <= CIRCLE_LIMIT; float is reduced in double. */
-static inline REAL FN(circle)(REAL x, int quarters)
+/* sin and cos of x's distance r from the nearest multiple of pi/2, |x| <= CIRCLE_LIMIT; *quadrant: which multiple,
+ * mod 4 in {-2, -1, 0, 1, 2}. float is reduced in double. */
+static inline void FN(circle_parts)(REAL x, int quarters, REAL *sine, REAL *cosine, REAL *quadrant)
 {
     double wide = FN(abs_)(x) <= PICK(CIRCLE_LIMIT, CIRCLE_LIMIT) ? x : 0;
     double k = wide * 0.63661977236758134 + 0x1.8p52 - 0x1.8p52;
     REAL r = (REAL)(((wide - k * 1.5707963267341256) - k * 6.077100506303966e-11) -
                     k * 2.0222662487959506e-21);
-    /* the quadrant, without integers: k mod 4 in {-2, -1, 0, 1, 2} */
     REAL q = (REAL)(k + quarters);
-    q = q - 4 * (q * PICK(0.25, 0.25) + ROUNDER - ROUNDER);
+    *quadrant = q - 4 * (q * PICK(0.25, 0.25) + ROUNDER - ROUNDER); /* without integers */
     REAL z = r * r;
 #if REAL_IS_F32
-    REAL s = r + r * z * POLY3(z, -0.166666552f, 0.00833217613f, -0.000195169836f);
-    REAL c = 1 - 0.5f * z + z * z * POLY3(z, 0.0416666456f, -0.00138873653f, 2.44381517e-05f);
+    *sine = r + r * z * POLY3(z, -0.166666552f, 0.00833217613f, -0.000195169836f);
+    *cosine = 1 - 0.5f * z + z * z * POLY3(z, 0.0416666456f, -0.00138873653f, 2.44381517e-05f);
 #else
-    REAL s = r + r * z * POLY6(z, -0.16666666666666632, 0.0083333333333223698,
-                               -0.00019841269829771284, 2.7557313678664733e-06,
-                               -2.5050755958522096e-08, 1.5896666281554817e-10);
+    *sine = r + r * z * POLY6(z, -0.16666666666666632, 0.0083333333333223698,
+                              -0.00019841269829771284, 2.7557313678664733e-06,
+                              -2.5050755958522096e-08, 1.5896666281554817e-10);
     REAL h = 0.5 * z, one = 1 - h;
-    REAL c = one + (((1 - one) - h) + z * z * POLY6(z, 0.041666666666666602, -0.0013888888888874064,
+    *cosine = one + (((1 - one) - h) + z * z * POLY6(z, 0.041666666666666602, -0.0013888888888874064,
                                 2.4801587289443333e-05, -2.7557314340605562e-07,
                                 2.0875721615287052e-09, -1.1359558852775209e-11));
 #endif
+}
+
+/* sin(x + quarters * pi/2), |x| <= CIRCLE_LIMIT. */
+static inline REAL FN(circle)(REAL x, int quarters)
+{
+    REAL s, c, q;
+    FN(circle_parts)(x, quarters, &s, &c, &q);
     REAL y = FN(abs_)(q) == 1 ? c : s;
-    y = (q == -1) | (q == 2) | (q == -2) ? -y : y;
-    return x == 0 && quarters == 0 ? x : (x - x == 0 ? y : (REAL)NAN);
+    y = FN(abs_)(q - PICK(0.5, 0.5)) > 1 ? -y : y; /* all but 0 and 1 */
+    y = (x == 0) & (quarters == 0) ? x : y;
+    return x - x == 0 ? y : (REAL)NAN;
+}
+
+/* tan(x), |x| <= CIRCLE_LIMIT. */
+static inline REAL FN(tan_)(REAL x)
+{
+    REAL s, c, q;
+    FN(circle_parts)(x, 0, &s, &c, &q);
+    const int odd = FN(abs_)(q) == 1;
+    REAL y = (odd ? -c : s) / (odd ? s : c);
+    y = x == 0 ? x : y;
+    return x - x == 0 ? y : (REAL)NAN;
 }

@@ -21,6 +21,7 @@ enum { FNN_SUM, FNN_PROD, FNN_MAX, FNN_MIN, FNN_SUM_SQUARES, FNN_REDUCE_COUNT };
 #define FNN_REDUCE_ROWS 64    /* the same for rows of columns */
 #define FNN_REDUCE_WIDTH 512  /* columns done together */
 #define FNN_REDUCE_CHUNKS 32  /* parts of one long row that threads may share */
+#define FNN_COLUMN_CHUNKS 16  /* the same of columns */
 /* Macros, for a function's arguments of this size have another ABI in every variant. */
 #define LOAD_LINE(v, source) memcpy(&(v), (source), sizeof(v))
 #define PICK_LINE(mask, x, y)                                                                      \
@@ -35,6 +36,17 @@ typedef int32_t FN(line_mask) __attribute__((vector_size(FNN_VECTOR_BYTES)));
 typedef int64_t FN(line_mask) __attribute__((vector_size(FNN_VECTOR_BYTES)));
 #endif
 
+
+/* LINE zeros and LINE times what nothing adds up to. */
+#ifndef FNN_REDUCE_FILLS
+#define FNN_REDUCE_FILLS
+#define FNN_FILL(x) {[LINE ... 2 * LINE - 1] = (x)}
+#define FNN_sum_fill FNN_FILL(0)
+#define FNN_prod_fill FNN_FILL(1)
+#define FNN_max_fill FNN_FILL(-INFINITY)
+#define FNN_min_fill FNN_FILL(INFINITY)
+#define FNN_sum_squares_fill FNN_FILL(0)
+#endif
 
 /* add: line a with line v; merge: two lines of accumulators; scalar: the same for two numbers p, q. */
 #define REDUCTION(name, start, add, merge, scalar)                                                 \
@@ -52,21 +64,20 @@ typedef int64_t FN(line_mask) __attribute__((vector_size(FNN_VECTOR_BYTES)));
         for (; i + LINE <= n; i += LINE)                                                         \
             a = a0, LOAD_LINE(v, x + i), a0 = (add);                                          \
         if (i < n) {                                                                               \
-            v = FNN_##name##_is_squares ? (FN(line)){0} : zero;                                    \
-            memcpy(&v, x + i, (size_t)(n - i) * sizeof(REAL));                                     \
+            const int64_t rest = n - i;                                                            \
+            static const REAL fill[2 * LINE] = FNN_##name##_fill;                                  \
+            LOAD_LINE(w, fill + LINE - rest); /* what a sum of nothing is, behind the row's end */ \
+            v = (FN(line))FN(v_load_part)(x + i, FN(v_mask)(rest));                                \
+            v = (FN(line))((FN(line_mask))v | (FN(line_mask))w);                                   \
             a = a1, a1 = (add);                                                                    \
         }                                                                                          \
         a = a0, w = a1, a0 = (merge);                                                              \
         a = a2, w = a3, a2 = (merge);                                                              \
         a = a0, w = a2, a0 = (merge);                                                              \
-        REAL lane[LINE];                                                                          \
-        memcpy(lane, &a0, sizeof lane);                                                            \
-        for (int64_t half = LINE / 2; half > 0; half /= 2)                                        \
-            for (int64_t j = 0; j < half; j++) {                                                   \
-                const REAL p = lane[j], q = lane[j + half];                                        \
-                lane[j] = (scalar);                                                                \
-            }                                                                                      \
-        return lane[0];                                                                            \
+        FNN_UNROLL                                                                                 \
+        for (int by = (int)LINE / 2; by > 0; by /= 2)                                              \
+            a = a0, w = (FN(line))FN(v_rotate)((FN(vec))a0, by), a0 = (merge);                     \
+        return a0[0];                                                                            \
     }                                                                                              \
     static REAL FN(name##_row)(const REAL *x, int64_t n)                                           \
     {                                                                                              \
@@ -120,12 +131,6 @@ typedef int64_t FN(line_mask) __attribute__((vector_size(FNN_VECTOR_BYTES)));
         }                                                                                          \
     }
 
-#define FNN_sum_is_squares 0
-#define FNN_prod_is_squares 0
-#define FNN_max_is_squares 0
-#define FNN_min_is_squares 0
-#define FNN_sum_squares_is_squares 1
-
 static inline REAL FN(sum_first)(REAL x) { return x; }
 static inline REAL FN(prod_first)(REAL x) { return x; }
 static inline REAL FN(max_first)(REAL x) { return x; }
@@ -145,6 +150,7 @@ REDUCTION(sum_squares, 0, a + v * v, a + w, p + q)
 typedef struct {
     REAL (*row)(const REAL *x, int64_t n);
     void (*columns)(REAL *out, const REAL *x, int64_t stride, int64_t n, int64_t width);
+    void (*merge)(REAL *out, const REAL *x, int64_t stride, int64_t n, int64_t width); /* of columns' results */
     REAL *out;
     const REAL *x;
     int64_t outer, n, inner;
@@ -165,15 +171,33 @@ static void FN(reduce_rows)(void *context, int64_t begin, int64_t end)
     }
 }
 
+/* Columns of n rows; few columns are done as the many columns of a matrix with fewer, longer rows. */
+static void FN(reduce_strip)(const FN(reduce_context) *c, REAL *out, const REAL *x, int64_t n, int64_t width)
+{
+    const int64_t group = c->inner < 64 ? FNN_REDUCE_WIDTH / 2 / c->inner : 1;
+    if (group < 2 || n < 2 * group) {
+        c->columns(out, x, c->inner, n, width);
+        return;
+    }
+    REAL wide[FNN_REDUCE_WIDTH];
+    const int64_t long_rows = n / group, rest = n % group, wider = group * c->inner;
+    c->columns(wide, x, wider, long_rows, wider);
+    if (rest)
+        c->columns(wide + wider, x + long_rows * wider, c->inner, rest, c->inner);
+    c->merge(out, wide, c->inner, group + (rest > 0), c->inner);
+}
+
+/* Items: (outer, strip of columns, chunk of rows). */
 static void FN(reduce_columns)(void *context, int64_t begin, int64_t end)
 {
     const FN(reduce_context) *c = context;
     const int64_t strips = (c->inner + FNN_REDUCE_WIDTH - 1) / FNN_REDUCE_WIDTH;
     for (int64_t i = begin; i < end; i++) {
-        const int64_t block = i / strips, at = i % strips * FNN_REDUCE_WIDTH;
+        const int64_t first = i % c->chunks * c->chunk, rows = c->n - first < c->chunk ? c->n - first : c->chunk;
+        const int64_t block = i / c->chunks / strips, at = i / c->chunks % strips * FNN_REDUCE_WIDTH;
         const int64_t width = c->inner - at < FNN_REDUCE_WIDTH ? c->inner - at : FNN_REDUCE_WIDTH;
-        REAL *out = c->out + block * c->inner + at;
-        c->columns(out, c->x + block * c->n * c->inner + at, c->inner, c->n, width);
+        REAL *out = c->out + (c->chunks > 1 ? i : block) * c->inner + at;
+        FN(reduce_strip)(c, out, c->x + (block * c->n + first) * c->inner + at, rows, width);
         if (c->divisor != 1)
             for (int64_t j = 0; j < width; j++)
                 out[j] /= c->divisor;
@@ -187,11 +211,27 @@ static void FN(reduce)(int op, void *out, const void *x, int64_t outer, int64_t 
     static void (*const columns[])(REAL *, const REAL *, int64_t, int64_t, int64_t) = {
         FN(sum_columns), FN(prod_columns), FN(max_columns), FN(min_columns), FN(sum_squares_columns)};
     const double cost = (REAL_IS_F32 ? 0.1 : 0.2) * (double)n;
-    FN(reduce_context) c = {.row = rows[op], .columns = columns[op], .out = out, .x = x, .outer = outer, .n = n,
+    FN(reduce_context) c = {.row = rows[op], .out = out, .x = x, .outer = outer, .n = n,
                             .inner = inner, .chunk = n, .chunks = 1, .divisor = (REAL)divisor};
     if (inner != 1) {
         const int64_t strips = (inner + FNN_REDUCE_WIDTH - 1) / FNN_REDUCE_WIDTH;
         const int64_t width = inner < FNN_REDUCE_WIDTH ? inner : FNN_REDUCE_WIDTH;
+        c.columns = columns[op];
+        c.merge = columns[op == FNN_SUM_SQUARES ? FNN_SUM : op];
+        if (outer == 1 && strips == 1 && n * inner >= 65536 && n >= FNN_COLUMN_CHUNKS) { /* by size alone, as below */
+            REAL partial[FNN_COLUMN_CHUNKS * FNN_REDUCE_WIDTH];
+            c.chunk = (n + FNN_COLUMN_CHUNKS - 1) / FNN_COLUMN_CHUNKS;
+            c.chunks = (n + c.chunk - 1) / c.chunk;
+            c.out = partial;
+            c.divisor = 1;
+            fnn_parallel_for(c.chunks, 1, cost * (double)width / (double)c.chunks, FN(reduce_columns), &c);
+            const unsigned mode = fnn_enter();
+            c.merge(out, partial, inner, c.chunks, inner);
+            for (int64_t j = 0; j < inner && divisor != 1; j++)
+                ((REAL *)out)[j] /= (REAL)divisor;
+            fnn_leave(mode);
+            return;
+        }
         fnn_parallel_for(outer * strips, 1, cost * (double)width + 10, FN(reduce_columns), &c);
         return;
     }

@@ -237,6 +237,13 @@ FNN_INLINE void FN(v_sums)(REAL *to, FN(vec) * v)
 #endif
 }
 
+/* x > y ? x : y */
+FNN_INLINE FN(vec) FN(v_larger)(FN(vec) x, FN(vec) y)
+{
+    const __typeof__(x > y) mask = x > y;
+    return (FN(vec))(((__typeof__(x > y))x & mask) | ((__typeof__(x > y))y & ~mask));
+}
+
 /* The sum of all elements, in a fixed tree. */
 FNN_INLINE REAL FN(v_sum)(FN(vec) v)
 {
@@ -258,4 +265,60 @@ FNN_INLINE REAL FN(v_sum)(FN(vec) v)
 #else
     return w[0] + w[1];
 #endif
+}
+
+/* The elements, `by` places down and around; `by` half of what is still to be folded: VW / 2, VW / 4, ..., 1. */
+#if defined(__AVX512F__) && REAL_IS_F32
+#define V_ROTATE_8(v) (FN(vec))_mm512_shuffle_f32x4((__m512)(v), (__m512)(v), 0x4e)
+#define V_ROTATE_4(v) (FN(vec))_mm512_shuffle_f32x4((__m512)(v), (__m512)(v), 0x39)
+#define V_ROTATE_2(v) (FN(vec))_mm512_permute_ps((__m512)(v), 0x4e)
+#define V_ROTATE_1(v) (FN(vec))_mm512_permute_ps((__m512)(v), 0xb1)
+#elif defined(__AVX512F__)
+#define V_ROTATE_4(v) (FN(vec))_mm512_shuffle_f64x2((__m512d)(v), (__m512d)(v), 0x4e)
+#define V_ROTATE_2(v) (FN(vec))_mm512_shuffle_f64x2((__m512d)(v), (__m512d)(v), 0x39)
+#define V_ROTATE_1(v) (FN(vec))_mm512_permute_pd((__m512d)(v), 0x55)
+#elif defined(__AVX2__) && REAL_IS_F32
+#define V_ROTATE_4(v) (FN(vec))_mm256_permute2f128_ps((__m256)(v), (__m256)(v), 1)
+#define V_ROTATE_2(v) (FN(vec))_mm256_permute_ps((__m256)(v), 0x4e)
+#define V_ROTATE_1(v) (FN(vec))_mm256_permute_ps((__m256)(v), 0xb1)
+#elif defined(__AVX2__)
+#define V_ROTATE_2(v) (FN(vec))_mm256_permute2f128_pd((__m256d)(v), (__m256d)(v), 1)
+#define V_ROTATE_1(v) (FN(vec))_mm256_permute_pd((__m256d)(v), 0x5)
+#elif REAL_IS_F32
+#define V_ROTATE_2(v) ((FN(vec)){(v)[2], (v)[3], (v)[0], (v)[1]})
+#define V_ROTATE_1(v) ((FN(vec)){(v)[1], (v)[0], (v)[3], (v)[2]})
+#else
+#define V_ROTATE_1(v) ((FN(vec)){(v)[1], (v)[0]})
+#endif
+FNN_INLINE FN(vec) FN(v_rotate)(FN(vec) v, int by)
+{
+#ifdef V_ROTATE_8
+    if (by == 8)
+        return V_ROTATE_8(v);
+#endif
+#ifdef V_ROTATE_4
+    if (by == 4)
+        return V_ROTATE_4(v);
+#endif
+#ifdef V_ROTATE_2
+    if (by == 2)
+        return V_ROTATE_2(v);
+#endif
+    (void)by;
+    return V_ROTATE_1(v);
+}
+#undef V_ROTATE_8
+#undef V_ROTATE_4
+#undef V_ROTATE_2
+#undef V_ROTATE_1
+
+/* The largest element; a NaN may be lost. */
+FNN_INLINE REAL FN(v_max)(FN(vec) v)
+{
+    FNN_UNROLL
+    for (int by = VW / 2; by > 0; by /= 2) {
+        const FN(vec) w = FN(v_rotate)(v, by);
+        v = FN(v_larger)(v, w);
+    }
+    return v[0];
 }

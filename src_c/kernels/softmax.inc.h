@@ -10,21 +10,52 @@ typedef struct {
     int log;
 } FN(softmax_context);
 
-/* y[i] = exp(x[i] - shift), all elements through vector code. */
-static void FN(exp_shifted)(REAL *y, const REAL *x, int64_t n, REAL shift)
+/* y[i] = exp(x[i] - shift), all elements through vector code. Returns the sum of y, in a fixed order. */
+static REAL FN(exp_shifted)(REAL *y, const REAL *x, int64_t n, REAL shift)
 {
     const int64_t whole = n & -LANES;
     FNN_INDEPENDENT
     for (int64_t i = 0; i < whole; i++)
         y[i] = FN(exp_)(x[i] - shift);
+    REAL sum = whole ? FN(sum_row)(y, whole) : 0;
     if (whole < n) {
-        REAL buffer[LANES] = {0};
-        memcpy(buffer, x + whole, (size_t)(n - whole) * sizeof(REAL));
+        REAL buffer[LANES];
+        FN(vec) total = {0};
+        for (int64_t i = 0, rest = n - whole; i < LANES; i += VW, rest -= VW)
+            FN(v_store)(buffer + i, FN(v_load_part)(x + whole + (rest > 0 ? i : 0),
+                                                    FN(v_mask)(rest < 0 ? 0 : rest < VW ? rest : VW)));
         FNN_INDEPENDENT
         for (int64_t i = 0; i < LANES; i++)
             buffer[i] = FN(exp_)(buffer[i] - shift);
-        memcpy(y + whole, buffer, (size_t)(n - whole) * sizeof(REAL));
+        for (int64_t i = 0, rest = n - whole; rest > 0; i += VW, rest -= VW) {
+            const FN(mask) mask = FN(v_mask)(rest < VW ? rest : VW);
+            const FN(vec) v = FN(v_load_part)(buffer + i, mask);
+            FN(v_store_part)(y + whole + i, mask, v);
+            total += v;
+        }
+        sum += FN(v_sum)(total);
     }
+    return sum;
+}
+
+/* The largest of n > 0 elements; NaN may be lost, the sum of exponentials brings it back. */
+static REAL FN(peak)(const REAL *x, int64_t n)
+{
+    if (n < VW) {
+        REAL largest = x[0];
+        for (int64_t i = 1; i < n; i++)
+            largest = x[i] > largest ? x[i] : largest;
+        return largest;
+    }
+    FN(vec) a = FN(v_load)(x + n - VW), b = a;
+    int64_t i = 0;
+    for (; i + 2 * VW <= n; i += 2 * VW) {
+        a = FN(v_larger)(a, FN(v_load)(x + i));
+        b = FN(v_larger)(b, FN(v_load)(x + i + VW));
+    }
+    if (i + VW <= n)
+        a = FN(v_larger)(a, FN(v_load)(x + i));
+    return FN(v_max)(FN(v_larger)(a, b));
 }
 
 static void FN(softmax_rows)(void *context, int64_t begin, int64_t end)
@@ -34,16 +65,18 @@ static void FN(softmax_rows)(void *context, int64_t begin, int64_t end)
     for (int64_t i = begin; i < end; i++) {
         const REAL *x = c->x + i * n;
         REAL *y = c->out + i * n;
-        const REAL largest = FN(max_row)(x, n);
-        FN(exp_shifted)(y, x, n, largest);
-        const REAL sum = FN(sum_row)(y, n);
+        const REAL largest = FN(peak)(x, n);
+        const REAL sum = FN(exp_shifted)(y, x, n, largest);
         if (c->log) {
             const REAL log_sum = FN(log_)(sum);
+            FNN_INDEPENDENT
             for (int64_t j = 0; j < n; j++)
                 y[j] = (x[j] - largest) - log_sum;
         } else {
+            const REAL inverse = 1 / sum;
+            FNN_INDEPENDENT
             for (int64_t j = 0; j < n; j++)
-                y[j] /= sum;
+                y[j] *= inverse;
         }
     }
 }
@@ -61,6 +94,7 @@ static void FN(softmax_columns)(void *context, int64_t begin, int64_t end)
         REAL largest[FNN_REDUCE_WIDTH], sum[FNN_REDUCE_WIDTH];
         FN(max_columns)(largest, x, inner, n, width);
         for (int64_t k = 0; k < n; k++)
+            FNN_INDEPENDENT
             for (int64_t j = 0; j < width; j++)
                 y[k * inner + j] = FN(exp_)(x[k * inner + j] - largest[j]);
         FN(sum_columns)(sum, y, inner, n, width);
@@ -69,25 +103,34 @@ static void FN(softmax_columns)(void *context, int64_t begin, int64_t end)
                 sum[j] = FN(log_)(sum[j]);
         for (int64_t k = 0; k < n; k++) {
             if (c->log)
+                FNN_INDEPENDENT
                 for (int64_t j = 0; j < width; j++)
                     y[k * inner + j] = (x[k * inner + j] - largest[j]) - sum[j];
             else
+                FNN_INDEPENDENT
                 for (int64_t j = 0; j < width; j++)
                     y[k * inner + j] /= sum[j];
         }
     }
 }
 
-/* Sum of p[i] * q[i] in a fixed order: products of a block, then the sum of the blocks. */
+/* Sum of p[i] * q[i] in a fixed order. */
 static REAL FN(dot_row)(const REAL *p, const REAL *q, int64_t n)
 {
-    enum { BLOCK = 512 };
-    REAL products[BLOCK], sum = 0;
-    for (int64_t at = 0; at < n; at += BLOCK) {
-        const int64_t size = n - at < BLOCK ? n - at : BLOCK;
-        for (int64_t i = 0; i < size; i++)
-            products[i] = p[at + i] * q[at + i];
-        sum += FN(sum_block)(products, size);
+    REAL sum = 0;
+    for (int64_t at = 0; at < n; at += FNN_REDUCE_BLOCK) {
+        const int64_t end = n - at < FNN_REDUCE_BLOCK ? n : at + FNN_REDUCE_BLOCK;
+        FN(vec) a = {0}, b = {0};
+        int64_t i = at;
+        for (; i + 2 * VW <= end; i += 2 * VW) {
+            a += FN(v_load)(p + i) * FN(v_load)(q + i);
+            b += FN(v_load)(p + i + VW) * FN(v_load)(q + i + VW);
+        }
+        for (; i < end; i += VW) {
+            const FN(mask) mask = FN(v_mask)(end - i < VW ? end - i : VW);
+            a += FN(v_load_part)(p + i, mask) * FN(v_load_part)(q + i, mask);
+        }
+        sum += FN(v_sum)(a + b);
     }
     return sum;
 }
@@ -102,10 +145,12 @@ static void FN(softmax_backward_rows)(void *context, int64_t begin, int64_t end)
         if (c->log) {
             const REAL sum = FN(sum_row)(dy, n);
             FN(exp_shifted)(dx, y, n, 0);
+            FNN_INDEPENDENT
             for (int64_t j = 0; j < n; j++)
                 dx[j] = dy[j] - dx[j] * sum;
         } else {
             const REAL sum = FN(dot_row)(y, dy, n);
+            FNN_INDEPENDENT
             for (int64_t j = 0; j < n; j++)
                 dx[j] = y[j] * (dy[j] - sum);
         }
@@ -126,14 +171,17 @@ static void FN(softmax_backward_columns)(void *context, int64_t begin, int64_t e
         if (c->log) {
             FN(sum_columns)(sum, dy, inner, n, width);
             for (int64_t k = 0; k < n; k++)
+                FNN_INDEPENDENT
                 for (int64_t j = 0; j < width; j++)
                     dx[k * inner + j] = dy[k * inner + j] - FN(exp_)(y[k * inner + j]) * sum[j];
         } else {
             for (int64_t k = 0; k < n; k++)
+                FNN_INDEPENDENT
                 for (int64_t j = 0; j < width; j++)
                     dx[k * inner + j] = y[k * inner + j] * dy[k * inner + j];
             FN(sum_columns)(sum, dx, inner, n, width);
             for (int64_t k = 0; k < n; k++)
+                FNN_INDEPENDENT
                 for (int64_t j = 0; j < width; j++)
                     dx[k * inner + j] = y[k * inner + j] * (dy[k * inner + j] - sum[j]);
         }
@@ -175,12 +223,11 @@ static void FN(logsumexp_rows)(void *context, int64_t begin, int64_t end)
     REAL buffer[BLOCK];
     for (int64_t i = begin; i < end; i++) {
         const REAL *x = c->x + i * c->n;
-        REAL largest = FN(max_row)(x, c->n), sum = 0;
+        REAL largest = c->n ? FN(peak)(x, c->n) : -(REAL)INFINITY, sum = 0;
         largest = FN(abs_)(largest) == (REAL)INFINITY ? 0 : largest;
         for (int64_t at = 0; at < c->n; at += BLOCK) {
             const int64_t size = c->n - at < BLOCK ? c->n - at : BLOCK;
-            FN(exp_shifted)(buffer, x + at, size, largest);
-            sum += FN(sum_block)(buffer, size);
+            sum += FN(exp_shifted)(buffer, x + at, size, largest);
         }
         c->out[i] = FN(log_)(sum) + largest;
     }
