@@ -141,8 +141,8 @@ cdef extern from "fastnn.h" nogil:
         # recurrent
         void (*recurrent_forward[2])(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
                                      const int64_t *first, const int64_t *sizes, int64_t n_in, int64_t hidden,
-                                     int directions, void *y, void *hn, void *cn, void *saved, void *scratch,
-                                     const void *x, const void *h0, const void *c0, void **weights) noexcept nogil
+                                     int directions, int64_t chunk, void *y, void *h, void *c, void *saved,
+                                     void *scratch, const void *x, void **weights) noexcept nogil
         void (*recurrent_backward[2])(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
                                       const int64_t *first, const int64_t *sizes, int64_t n_in, int64_t hidden,
                                       int directions, void *dx, void *dh, void *dc, void **dweights, void *scratch,
@@ -163,6 +163,9 @@ cdef extern from "fastnn.h" nogil:
                                       const void *lse, const void *q, const void *k, const void *v, const void *mask,
                                       int mask_kind, const int64_t *shape, const int64_t *strides, int causal,
                                       double scale, double p, uint64_t key) noexcept nogil
+                                      int directions, int64_t chunk, void *dx, void *dh, void *dc, void **dweights,
+                                      void *scratch, const void *dy, const void *x, const void *y, const void *h0,
+                                      const void *c0, const void *saved, void **weights) noexcept nogil
 
 cdef extern from "memory.h":
     void *fnn_alloc(size_t size) nogil

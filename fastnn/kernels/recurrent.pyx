@@ -13,13 +13,15 @@ np.import_array()
 
 cdef list MODES = ["rnn_tanh", "rnn_relu", "lstm", "gru"]
 cdef int[4] GATES = [1, 1, 4, 3]
+cdef int64_t ROWS_TOGETHER = 384
+cdef int64_t BYTES_TOGETHER = 1 << 20
 
 
 cdef class Plan:
     """A checked call: its sizes, and where each step's rows lie."""
     cdef int mode, kind, directions
     cdef bint biases
-    cdef int64_t steps, batch, rows, along, n_in, hidden
+    cdef int64_t steps, batch, rows, along, n_in, hidden, chunk
     cdef np.ndarray first, sizes
     cdef np.ndarray x, h0, c0
     cdef list weights
@@ -37,10 +39,31 @@ cdef np.ndarray zeros(Plan p):
     return array
 
 
+cdef np.ndarray copied(Plan p, np.ndarray state):
+    """A state to compute in; 0 if there is none."""
+    if state is None:
+        return zeros(p)
+    cdef np.ndarray array = p.array(p.directions, p.batch, p.hidden, 3)
+    state = _core.contiguous(state)
+    if np.PyArray_NBYTES(array):
+        memcpy(np.PyArray_DATA(array), np.PyArray_DATA(state), np.PyArray_NBYTES(array))
+    return array
+
+
 cdef object check_shape(np.ndarray array, tuple shape, np.ndarray x, str op, str what):
     _core.same_real_kind(x, array, op)
     if (<object>array).shape != shape:
         raise ShapeError(f"{op}: expected {what} {shape}, got {(<object>array).shape}")
+
+
+cdef int64_t steps_together(Plan p):
+    """Steps of one chunk: their gates fit a cache, but products get a fair number of rows."""
+    cdef int64_t row = (4 if p.mode >= 2 else 1) * p.hidden * (4 if p.kind == 0 else 8), most, chunks
+    if p.steps == 0 or p.batch == 0:
+        return 1
+    most = max(1, ROWS_TOGETHER // p.batch, BYTES_TOGETHER // max(row * p.batch, 1))
+    chunks = (p.steps + most - 1) // most
+    return (p.steps + chunks - 1) // chunks
 
 
 cdef Plan check(str op, str mode, np.ndarray x, list weights, np.ndarray h0, np.ndarray c0, batch_sizes,
@@ -117,27 +140,24 @@ cdef Plan check(str op, str mode, np.ndarray x, list weights, np.ndarray h0, np.
             raise ShapeError(f"{op}: expected {total} rows of input as batch_sizes say, got {p.rows}")
     p.first = np.PyArray_EMPTY(1, &steps, np.NPY_INT64, 0)
     first = <int64_t *>np.PyArray_DATA(p.first)
-    p.along = p.steps if batch_first and batch_sizes is None else 1
+    p.along = p.steps if batch_first and batch_sizes is None and p.batch != 1 and p.steps != 0 else 1
     total = 0
     for t in range(p.steps):
         first[t] = t if p.along != 1 else total
         total += sizes[t]
     p.x = _core.contiguous(x)
-    if h0 is None:
-        p.h0 = zeros(p)
-    else:
+    if h0 is not None:
         check_shape(h0, (directions, p.batch, p.hidden), x, op, "h0")
         p.h0 = _core.contiguous(h0)
-    if p.mode == 2 and c0 is None:
-        p.c0 = p.h0 if h0 is None else zeros(p)
-    elif p.mode == 2:
+    if p.mode == 2 and c0 is not None:
         check_shape(c0, (directions, p.batch, p.hidden), x, op, "c0")
         p.c0 = _core.contiguous(c0)
+    p.chunk = steps_together(p)
     return p
 
 
 cpdef tuple recurrent_forward(str mode, np.ndarray x, list weights, np.ndarray h0=None, np.ndarray c0=None,
-                              batch_sizes=None, bint batch_first=False, int directions=1):
+                              batch_sizes=None, bint batch_first=False, int directions=1, bint save=True):
     """A recurrent layer over whole sequences.
 
     With ``a = w_ih x + b_ih + w_hh h + b_hh``, where h is of the step before:
@@ -160,12 +180,14 @@ cpdef tuple recurrent_forward(str mode, np.ndarray x, list weights, np.ndarray h
         How many sequences are alive at each step, not growing; their rows follow each other in x.
     directions : int
         1, or 2: then a second one runs from the last step of each sequence to the first.
+    save : bool
+        Whether there will be a backward call.
 
     Returns
     -------
     (y, hn, cn, saved)
         y like x with directions * hidden as its last size; final states (directions, batch, hidden), cn None
-        unless LSTM; what `recurrent_backward` needs, None for RNN.
+        unless LSTM; what `recurrent_backward` needs, None for RNN or without `save`.
 
     Raises
     ------
@@ -178,7 +200,7 @@ cpdef tuple recurrent_forward(str mode, np.ndarray x, list weights, np.ndarray h
     """
     cdef Plan p = check("recurrent", mode, x, weights, h0, c0, batch_sizes, batch_first, directions)
     if _core.use_reference:
-        return reference.recurrent_forward(mode, x, weights, h0, c0, batch_sizes, batch_first, directions)
+        return reference.recurrent_forward(mode, x, weights, h0, c0, batch_sizes, batch_first, directions, save)
     cdef np.npy_intp shape[3]
     cdef int i, ndim = np.PyArray_NDIM(x)
     cdef int64_t gates = GATES[p.mode]
@@ -186,48 +208,28 @@ cpdef tuple recurrent_forward(str mode, np.ndarray x, list weights, np.ndarray h
         shape[i] = np.PyArray_DIM(x, i)
     shape[ndim - 1] = directions * p.hidden
     cdef np.ndarray y = _core.new_array(ndim, shape, np.PyArray_TYPE(x))
-    cdef np.ndarray hn = p.array(directions, p.batch, p.hidden, 3)
-    cdef np.ndarray cn = None, saved = None
-    cdef np.ndarray scratch = p.array(gates * p.hidden + directions * p.hidden * (gates * p.hidden + 64), 0, 0, 1)
+    cdef np.ndarray hn = copied(p, h0), cn = None, saved = None, scratch
     cdef void *pcn = NULL
-    cdef void *pc0 = NULL
     cdef void *psaved = NULL
     if p.mode == 2:
-        cn = p.array(directions, p.batch, p.hidden, 3)
+        cn = copied(p, c0)
         pcn = np.PyArray_DATA(cn)
-        pc0 = np.PyArray_DATA(p.c0)
-    if p.mode >= 2:
+    if p.mode >= 2 and save:
         saved = p.array(directions * p.rows * p.hidden * (5 if p.mode == 2 else 4), 0, 0, 1)
         psaved = np.PyArray_DATA(saved)
-    if p.steps == 0:
-        (<object>hn)[...] = p.h0
-        if cn is not None:
-            (<object>cn)[...] = p.c0
-        return y, hn, cn, saved
+    scratch = p.array(directions * (p.chunk * p.batch * (4 if p.mode >= 2 else 1) * p.hidden + gates * p.hidden
+                                    + (p.n_in + p.hidden) * (gates * p.hidden + 64)), 0, 0, 1)
     cdef void *py = np.PyArray_DATA(y)
     cdef void *phn = np.PyArray_DATA(hn)
     cdef void *ps = np.PyArray_DATA(scratch)
     cdef void *px = np.PyArray_DATA(p.x)
-    cdef void *ph0 = np.PyArray_DATA(p.h0)
     cdef int64_t *first = <int64_t *>np.PyArray_DATA(p.first)
     cdef int64_t *sizes = <int64_t *>np.PyArray_DATA(p.sizes)
     with nogil:
         _core.active.recurrent_forward[p.kind](p.mode, p.steps, p.batch, p.rows, p.along, first, sizes, p.n_in,
-                                               p.hidden, directions, py, phn, pcn, psaved, ps, px, ph0, pc0,
+                                               p.hidden, directions, p.chunk, py, phn, pcn, psaved, ps, px,
                                                p.pointers)
     return y, hn, cn, saved
-
-
-cdef np.ndarray gradient_of_state(Plan p, np.ndarray grad, str what):
-    """A copy to compute in; 0 if there is none."""
-    if grad is None:
-        return zeros(p)
-    check_shape(grad, (p.directions, p.batch, p.hidden), p.x, "recurrent_backward", what)
-    cdef np.ndarray array = p.array(p.directions, p.batch, p.hidden, 3)
-    grad = _core.contiguous(grad)
-    if np.PyArray_NBYTES(array):
-        memcpy(np.PyArray_DATA(array), np.PyArray_DATA(grad), np.PyArray_NBYTES(array))
-    return array
 
 
 cpdef tuple recurrent_backward(str mode, np.ndarray grad, np.ndarray grad_h, np.ndarray grad_c, np.ndarray x,
@@ -272,12 +274,16 @@ cpdef tuple recurrent_backward(str mode, np.ndarray grad, np.ndarray grad_h, np.
             raise ShapeError("recurrent_backward: expected saved as the forward call returned it, got None")
         size = directions * p.rows * p.hidden * (5 if p.mode == 2 else 4)
         check_shape(saved, (size,), x, "recurrent_backward", "saved")
-    cdef np.ndarray dh = gradient_of_state(p, grad_h, "grad_h"), dc = None
-    if p.mode == 2:
-        dc = gradient_of_state(p, grad_c, "grad_c")
+    if grad_h is not None:
+        check_shape(grad_h, (directions, p.batch, p.hidden), x, "recurrent_backward", "grad_h")
+    if grad_c is not None:
+        check_shape(grad_c, (directions, p.batch, p.hidden), x, "recurrent_backward", "grad_c")
     if _core.use_reference:
         return reference.recurrent_backward(mode, grad, grad_h, grad_c, x, y, weights, saved, h0, c0, batch_sizes,
                                             batch_first, directions, need_x, need_weights)
+    cdef np.ndarray dh = copied(p, grad_h), dc = copied(p, grad_c) if p.mode == 2 else None
+    cdef np.ndarray initial_h = p.h0 if h0 is not None else zeros(p)
+    cdef np.ndarray initial_c = None if dc is None else p.c0 if c0 is not None else zeros(p)
     cdef list dweights = None
     cdef void *pointers[8]
     cdef int i, per = len(weights) // directions
@@ -298,12 +304,12 @@ cpdef tuple recurrent_backward(str mode, np.ndarray grad, np.ndarray grad_h, np.
             memset(np.PyArray_DATA(dx), 0, np.PyArray_NBYTES(dx))
     if p.rows == 0:
         return dx, dh, dc, dweights
-    cdef np.ndarray scratch = p.array(directions * p.rows * p.hidden * (5 if p.mode >= 2 else 2), 0, 0, 1)
+    cdef np.ndarray scratch = p.array(p.chunk * p.batch * (p.hidden * (5 if p.mode >= 2 else 2) + p.n_in), 0, 0, 1)
     y = _core.contiguous(y)
     cdef void *pdx = np.PyArray_DATA(dx) if need_x else NULL
     cdef void *pdh = np.PyArray_DATA(dh)
     cdef void *pdc = np.PyArray_DATA(dc) if dc is not None else NULL
-    cdef void *pc0 = np.PyArray_DATA(p.c0) if dc is not None else NULL
+    cdef void *pc0 = np.PyArray_DATA(initial_c) if dc is not None else NULL
     cdef void *psaved = NULL
     cdef void *pgrad = NULL
     if p.mode >= 2:
@@ -316,11 +322,11 @@ cpdef tuple recurrent_backward(str mode, np.ndarray grad, np.ndarray grad_h, np.
     cdef void *ps = np.PyArray_DATA(scratch)
     cdef void *px = np.PyArray_DATA(p.x)
     cdef void *py = np.PyArray_DATA(y)
-    cdef void *ph0 = np.PyArray_DATA(p.h0)
+    cdef void *ph0 = np.PyArray_DATA(initial_h)
     cdef int64_t *first = <int64_t *>np.PyArray_DATA(p.first)
     cdef int64_t *sizes = <int64_t *>np.PyArray_DATA(p.sizes)
     with nogil:
         _core.active.recurrent_backward[p.kind](p.mode, p.steps, p.batch, p.rows, p.along, first, sizes, p.n_in,
-                                                p.hidden, directions, pdx, pdh, pdc, pdw, ps, pgrad, px, py, ph0, pc0,
-                                                psaved, p.pointers)
+                                                p.hidden, directions, p.chunk, pdx, pdh, pdc, pdw, ps, pgrad, px, py,
+                                                ph0, pc0, psaved, p.pointers)
     return dx, dh, dc, dweights

@@ -104,7 +104,7 @@ cdef tuple run(Layer s, str mode, Tensor input, list weights, Tensor h0, Tensor 
         s.weights.append(w.array)
     s.mode = mode
     s.y, last_h, last_c, s.saved = K.recurrent_forward(mode, s.x, s.weights, s.h0, s.c0, s.batch_sizes, s.batch_first,
-                                                       s.directions)
+                                                       s.directions, on)
     y = s.y
     if s.cell:
         y = y[0]

@@ -11,14 +11,15 @@ def _sigmoid(a):
 
 
 def _rows(x, batch_sizes, batch_first):
-    """For each step, where its rows lie in x made a matrix: a slice."""
+    """For each step, where its rows lie in x made a matrix, and where in what is saved: slices."""
     if batch_sizes is not None:
         ends = np.cumsum(batch_sizes)
-        return [slice(end - size, end) for end, size in zip(ends, batch_sizes, strict=True)]
+        return [(slice(end - size, end),) * 2 for end, size in zip(ends, batch_sizes, strict=True)]
     steps, batch = (x.shape[1], x.shape[0]) if batch_first else x.shape[:2]
+    ordered = [slice(t * batch, (t + 1) * batch) for t in range(steps)]
     if batch_first:
-        return [slice(t, steps * batch, steps) for t in range(steps)]
-    return [slice(t * batch, (t + 1) * batch) for t in range(steps)]
+        return [(slice(t, steps * batch, steps), own) for t, own in enumerate(ordered)]
+    return [(own, own) for own in ordered]
 
 
 def _directions(mode, x, weights, h0, c0, batch_sizes, batch_first, directions):
@@ -33,7 +34,8 @@ def _directions(mode, x, weights, h0, c0, batch_sizes, batch_first, directions):
                (zero if c0 is None else c0[d]).copy())
 
 
-def recurrent_forward(mode, x, weights, h0=None, c0=None, batch_sizes=None, batch_first=False, directions=1):
+def recurrent_forward(mode, x, weights, h0=None, c0=None, batch_sizes=None, batch_first=False, directions=1,
+                      save=True):
     hidden = weights[1].shape[1]
     flat = np.ascontiguousarray(x).reshape(-1, x.shape[-1])
     y = np.empty((len(flat), directions, hidden), x.dtype)
@@ -43,7 +45,7 @@ def recurrent_forward(mode, x, weights, h0=None, c0=None, batch_sizes=None, batc
     for d, (rows, w_ih, w_hh, b_ih, b_hh, h, c) in enumerate(
             _directions(mode, x, weights, h0, c0, batch_sizes, batch_first, directions)):
         inputs = flat @ w_ih.T + b_ih
-        for at in rows:
+        for at, own in rows:
             from_x = inputs[at]
             alive = len(from_x)
             from_h = h[:alive] @ w_hh.T + b_hh
@@ -52,14 +54,14 @@ def recurrent_forward(mode, x, weights, h0=None, c0=None, batch_sizes=None, batc
                 i, f, g, o = _sigmoid(i), _sigmoid(f), np.tanh(g), _sigmoid(o)
                 c[:alive] = f * c[:alive] + i * g
                 h[:alive] = o * np.tanh(c[:alive])
-                gates[d, at] = np.stack([i, f, g, o], axis=1)
-                states[d, at] = c[:alive]
+                gates[d, own] = np.stack([i, f, g, o], axis=1)
+                states[d, own] = c[:alive]
             elif mode == "gru":
                 (xr, xz, xn), (hr, hz, hn) = np.split(from_x, 3, axis=1), np.split(from_h, 3, axis=1)
                 r, z = _sigmoid(xr + hr), _sigmoid(xz + hz)
                 n = np.tanh(xn + r * hn)
                 h[:alive] = n + z * (h[:alive] - n)
-                gates[d, at] = np.stack([r, z, n, hn], axis=1)
+                gates[d, own] = np.stack([r, z, n, hn], axis=1)
             else:
                 h[:alive] = unary_forward(mode[4:], from_x + from_h)
             y[at, d] = h[:alive]
@@ -67,7 +69,7 @@ def recurrent_forward(mode, x, weights, h0=None, c0=None, batch_sizes=None, batc
         last_c.append(c)
     saved = {"lstm": lambda: np.concatenate([gates.ravel(), states.ravel()]), "gru": gates.ravel}
     return (y.reshape(*x.shape[:-1], directions * hidden), np.stack(last_h),
-            np.stack(last_c) if mode == "lstm" else None, saved[mode]() if mode in saved else None)
+            np.stack(last_c) if mode == "lstm" else None, saved[mode]() if save and mode in saved else None)
 
 
 def recurrent_backward(mode, grad, grad_h, grad_c, x, y, weights, saved, h0=None, c0=None, batch_sizes=None,
@@ -87,26 +89,26 @@ def recurrent_backward(mode, grad, grad_h, grad_c, x, y, weights, saved, h0=None
         dh = np.zeros_like(h) if grad_h is None else grad_h[d].copy()
         dc = np.zeros_like(c) if grad_c is None else grad_c[d].copy()
         before, before_c = np.empty((len(flat), hidden), x.dtype), np.empty((len(flat), hidden), x.dtype)
-        for at in rows:
+        for at, own in rows:
             alive = len(flat[at])
             before[at], before_c[at] = h[:alive], c[:alive]
             h[:alive] = y[at, d]
             if mode == "lstm":
-                c[:alive] = states[d, at]
+                c[:alive] = states[d, own]
         from_x, from_h = np.empty((2, len(flat), GATES[mode] * hidden), x.dtype)
-        for at in rows[::-1]:
+        for at, own in rows[::-1]:
             alive = len(flat[at])
             down, passed = dy[at, d] + dh[:alive], 0
             if mode == "lstm":
-                i, f, g, o = np.moveaxis(gates[d, at], 1, 0)
-                tanh_c = np.tanh(states[d, at])
+                i, f, g, o = np.moveaxis(gates[d, own], 1, 0)
+                tanh_c = np.tanh(states[d, own])
                 down_c = dc[:alive] + down * o * (1 - tanh_c**2)
                 from_x[at] = from_h[at] = np.concatenate(
                     [down_c * g * i * (1 - i), down_c * before_c[at] * f * (1 - f), down_c * i * (1 - g**2),
                      down * tanh_c * o * (1 - o)], axis=1)
                 dc[:alive] = down_c * f
             elif mode == "gru":
-                r, z, n, inner = np.moveaxis(gates[d, at], 1, 0)
+                r, z, n, inner = np.moveaxis(gates[d, own], 1, 0)
                 dn = down * (1 - z) * (1 - n**2)
                 dr, dz = dn * inner * r * (1 - r), down * (before[at] - n) * z * (1 - z)
                 from_x[at], from_h[at] = np.concatenate([dr, dz, dn], 1), np.concatenate([dr, dz, dn * r], 1)

@@ -1,46 +1,66 @@
 /* recurrent.inc.h -- RNN, LSTM and GRU layers over whole sequences, forward and backward through time.
  *
- * The inputs of all steps go through one matrix product. Then the batch is cut among the threads, and each thread
- * takes its rows through all steps: sequences do not meet, so there is nothing to wait for inside the one region, and
- * a row's bits do not depend on the cut. Only a batch too small to cut goes step by step, each step cut by units.
+ * The batch is cut among the threads, and each thread takes its sequences through all steps: sequences do not meet, so
+ * there is nothing to wait for inside the one region, and a sequence's bits do not depend on the cut. Only a batch too
+ * small to cut goes step by step, each step cut by units.
  *
- * Row r(t, b) = first[t] + b * along of x, y and all saved arrays belongs to step t of sequence b; the sequences
- * b < sizes[t] are alive at step t, and sizes do not grow. Direction 1 runs from the last step to the first.
+ * Long sequences are done in chunks of steps, so that what a chunk makes is used while it is in the cache: forward the
+ * product of the inputs, of all steps of a chunk at once; backward the products that give the weights' gradients, for
+ * which the threads meet between chunks. A weight's gradient is one chain over all rows, however they are cut.
+ *
+ * Row first[t] + b * along of x and y belongs to step t of sequence b; the sequences b < sizes[t] are alive at step t,
+ * and sizes do not grow. Arrays that only these kernels see are always in the order of the steps: row start(t) + b.
+ * Direction 1 runs from the last step to the first.
  */
 #ifndef FNN_RECURRENT_ONCE
 #define FNN_RECURRENT_ONCE
 enum { RNN_TANH, RNN_RELU, LSTM, GRU };
-#define PACK_STEPS 3        /* steps from which a transposed copy of the weights pays */
-#define FEW_ROWS 4          /* rows of a batch that is rather cut by units ... */
+#define PACK_STEPS 3        /* more steps than this pay for transposed copies of the weights */
+#define FEW_ROWS 4          /* batches smaller than this are cut by units ... */
 #define MANY_WEIGHTS 200000 /* ... if the recurrent weights are so many */
 #endif
 
 typedef struct {
     int mode, directions;
-    int64_t steps, batch, rows, along, in, hidden;
+    int64_t steps, batch, rows, along, in, hidden, chunk;
     const int64_t *first, *sizes;
-    int64_t cut, kept; /* blocks of `hidden` in the weights, and in a saved row */
-    const REAL *x, *h0, *c0, *const *weights;
-    REAL *y, *gates, *c;        /* gates, c of direction d: at d * rows * kept * hidden, d * rows * hidden */
-    int64_t gates_row;          /* distance of rows of gates */
-    const REAL *packed, *bias;  /* per direction: transposed recurrent weights, GRU's bias inside the reset gate */
-    int64_t ws_k, ws_n, packed_size;
-    const REAL *dy;
-    REAL *dh, *dc, *dgates, *before; /* before: h of the step before, row by row */
+    int64_t cut, kept; /* blocks of `hidden` in the weights, and in a row of gates */
+    const REAL *x, *const *weights;
+    REAL *y, *h, *c;          /* h, c: (directions, batch, hidden), the states as they go */
+    REAL *gates, *states;     /* saved: (directions, rows, kept * hidden), (directions, rows, hidden) */
+    REAL *work;               /* forward: (directions, batch, chunk, kept * hidden); backward: (chunk rows, ...) */
+    int packed;
+    const REAL *w_ih, *w_hh;  /* per direction: weights as they are or transposed, and their strides */
+    int64_t ih_size, ih_k, ih_n, hh_size, hh_k, hh_n;
+    const REAL *bias;         /* per direction: b_ih + b_hh, without the GRU's inner b_hh */
+    const REAL *dy, *h0, *c0;
+    REAL *dx, *before, *x_rows; /* backward, of a chunk: h of the step before; rows of x, if x is not in this order */
 } FN(recurrent);
 
-/* Gates of one row: activations in place, state out. c_before and c for LSTM, h_before for GRU. */
-FNN_INLINE void FN(cell_forward)(const int mode, REAL *g, int64_t n, const REAL *before, REAL *c, REAL *h)
+FNN_INLINE int64_t FN(start)(const FN(recurrent) * r, int64_t t)
+{
+    return r->along == 1 ? r->first[t] : t * r->batch;
+}
+
+FNN_INLINE int64_t FN(alive)(const FN(recurrent) * r, int64_t t, int64_t b1)
+{
+    return r->sizes[t] < b1 ? r->sizes[t] : b1;
+}
+
+/* One row: from gates before their activation to the new h and c, in place of the old. y: a copy of h; gates, states:
+ * what backward reads, or NULL. */
+FNN_INLINE void FN(cell_forward)(const int mode, const REAL *g, int64_t n, REAL *c, REAL *h, REAL *gates,
+                                 REAL *states, REAL *y)
 {
     for (int64_t j = 0; j < n; j += VW) {
         const FN(mask) mask = FN(v_mask)(n - j < VW ? n - j : VW);
         REAL p[4][VW] __attribute__((aligned(64))), s[VW] __attribute__((aligned(64)));
         REAL out[VW] __attribute__((aligned(64)));
-        const int gates = mode >= LSTM ? 4 : 1;
-        for (int i = 0; i < gates; i++)
+        const int count = mode >= LSTM ? 4 : 1;
+        for (int i = 0; i < count; i++)
             FN(v_store)(p[i], FN(v_load_part)(g + i * n + j, mask));
         if (mode >= LSTM)
-            FN(v_store)(s, FN(v_load_part)(before + j, mask));
+            FN(v_store)(s, FN(v_load_part)((mode == LSTM ? c : h) + j, mask));
         for (int l = 0; l < VW; l++) {
             if (mode == RNN_TANH) {
                 out[l] = FN(tanh_)(p[0][l]);
@@ -60,12 +80,15 @@ FNN_INLINE void FN(cell_forward)(const int mode, REAL *g, int64_t n, const REAL 
                 out[l] = p[2][l] + p[1][l] * (s[l] - p[2][l]);
             }
         }
-        if (mode >= LSTM)
-            for (int i = 0; i < 3 + (mode == LSTM); i++)
-                FN(v_store_part)(g + i * n + j, mask, FN(v_load)(p[i]));
+        if (mode >= LSTM && gates)
+            for (int i = 0; i < 4; i++)
+                FN(v_store_part)(gates + i * n + j, mask, FN(v_load)(p[i]));
         if (mode == LSTM)
             FN(v_store_part)(c + j, mask, FN(v_load)(s));
+        if (mode == LSTM && states)
+            FN(v_store_part)(states + j, mask, FN(v_load)(s));
         FN(v_store_part)(h + j, mask, FN(v_load)(out));
+        FN(v_store_part)(y + j, mask, FN(v_load)(out));
     }
 }
 
@@ -133,72 +156,94 @@ FNN_INLINE void FN(cell_backward)(const int mode, REAL *dg, const REAL *g, int64
     default: call(GRU);                                                                                                \
     }
 
-/* Sequences b0..b1 that are alive at step t of direction d; the first *old of them have lived before. */
-FNN_INLINE int64_t FN(alive)(const FN(recurrent) * r, int d, int64_t t, int64_t b0, int64_t b1, int64_t *old)
+/* Steps t0..t1 of the inputs b0..b1, into the work rows of direction d: (sequence, step of the chunk) if along,
+ * else (step, sequence). */
+static void FN(input_product)(const FN(recurrent) * r, int threads, int d, int64_t t0, int64_t t1, int64_t b0,
+                              int64_t b1)
 {
-    const int64_t before = d ? t + 1 : t - 1;
-    const int64_t count = r->sizes[t] < b1 ? r->sizes[t] : b1;
-    const int64_t living = before < 0 || before >= r->steps ? 0 : r->sizes[before];
-    *old = living < b0 ? b0 : living < count ? living : count;
-    return count;
+    const int64_t row = r->kept * r->hidden, n = r->cut * r->hidden;
+    REAL *const work = r->work + d * r->batch * r->chunk * row;
+    FN(gemm_job) job = {.gemm = {.b = r->w_ih + d * r->ih_size, .bias = r->bias ? r->bias + d * n : NULL, .n = n,
+                                 .k = r->in, .ldc = row, .as_m = r->in, .as_k = 1, .bs_k = r->ih_k, .bs_n = r->ih_n}};
+    if (!r->packed)
+        job.gemm.b = r->weights[4 * d];
+    FN(gemm) *const g = &job.gemm;
+    const int whole = r->along == 1 && b0 == 0 && b1 == r->batch && r->sizes[t1 - 1] == r->batch;
+    const int64_t lines = whole ? 1 : r->along == 1 ? t1 - t0 : b1 - b0;
+    for (int64_t i = 0; i < lines; i++) {
+        if (r->along != 1) {
+            g->c = work + (b0 + i) * r->chunk * row, g->a = r->x + (r->first[t0] + (b0 + i) * r->along) * r->in;
+            g->m = t1 - t0;
+        } else {
+            g->c = work + (i * r->batch + b0) * row, g->a = r->x + (r->first[t0 + i] + b0) * r->in;
+            g->m = whole ? (t1 - t0) * r->batch : FN(alive)(r, t0 + i, b1) - b0;
+        }
+        if (g->m <= 0)
+            continue;
+        if (threads)
+            FN(gemm_run)(&job, 1);
+        else
+            FN(gemm_part)(g, 0, g->m, 0, n);
+    }
 }
 
-/* c (rows of the sequences b0..b1, `columns`) += h w. */
-static void FN(recurrent_product)(const FN(recurrent) * r, int threads, REAL *c, int64_t ldc, const REAL *h, int64_t hs,
-                                  const REAL *w, int64_t m, int64_t n, const REAL *bias, int from_c)
+/* Work row of step t of a chunk that begins at t0, of sequence 0; and the distance to the next sequence's. */
+FNN_INLINE REAL *FN(work_row)(const FN(recurrent) * r, int d, int64_t t0, int64_t t, int64_t *distance)
 {
-    FN(gemm_job) job = {.gemm = {.c = c, .a = h, .b = w, .bias = bias, .m = m, .n = n, .k = r->hidden, .ldc = ldc,
-                                 .as_m = hs, .as_k = 1, .bs_k = r->ws_k, .bs_n = r->ws_n, .from_c = from_c}};
-    if (threads)
-        FN(gemm_run)(&job, 1);
-    else
-        FN(gemm_part)(&job.gemm, 0, m, 0, n);
+    const int64_t row = r->kept * r->hidden;
+    REAL *const work = r->work + d * r->batch * r->chunk * row;
+    *distance = r->along == 1 ? row : r->chunk * row;
+    return work + (r->along == 1 ? (t - t0) * r->batch : t - t0) * row;
 }
 
 /* The recurrent product of step t, added to what the inputs gave. */
-static void FN(step_product)(const FN(recurrent) * r, int threads, int d, int64_t t, int64_t b0, int64_t b1)
+static void FN(step_product)(const FN(recurrent) * r, int threads, int d, int64_t t0, int64_t t, int64_t b0, int64_t b1)
 {
-    int64_t old, end = FN(alive)(r, d, t, b0, b1, &old);
-    const int64_t n = r->hidden, width = r->directions * n;
-    REAL *const gates = r->gates + d * (r->mode >= LSTM ? r->rows * r->kept * n : n);
-    for (int fresh = 0; fresh < 2; fresh++) {
-        const int64_t from = fresh ? old : b0, to = fresh ? end : old;
-        if (from >= to)
-            continue;
-        const int64_t before = d ? t + 1 : t - 1;
-        const REAL *h = fresh ? r->h0 + (d * r->batch + from) * n
-                              : r->y + (r->first[before] + from * r->along) * width + d * n;
-        const int64_t hs = fresh ? n : r->along * width, ldc = r->along * r->gates_row;
-        REAL *c = gates + (r->first[t] + from * r->along) * r->gates_row;
-        const REAL *w = r->packed ? r->packed + d * r->packed_size : r->weights[4 * d + 1];
-        if (r->mode != GRU) {
-            FN(recurrent_product)(r, threads, c, ldc, h, hs, w, to - from, r->cut * n, NULL, 1);
-            continue;
+    const int64_t n = r->hidden, m = FN(alive)(r, t, b1) - b0;
+    int64_t distance;
+    REAL *const c = FN(work_row)(r, d, t0, t, &distance) + b0 * distance;
+    if (m <= 0)
+        return;
+    FN(gemm_job) job = {.gemm = {.c = c, .a = r->h + (d * r->batch + b0) * n, .b = r->w_hh + d * r->hh_size, .m = m,
+                                 .n = (r->mode == GRU ? 2 : r->cut) * n, .k = n, .ldc = distance, .as_m = n, .as_k = 1,
+                                 .bs_k = r->hh_k, .bs_n = r->hh_n, .from_c = 1}};
+    FN(gemm) *const g = &job.gemm;
+    if (!r->packed)
+        g->b = r->weights[4 * d + 1];
+    for (int part = 0; part < (r->mode == GRU ? 2 : 1); part++) {
+        if (part) { /* w_hn h + b_hn stays apart, after the three others */
+            g->c = c + 3 * n, g->b += 2 * n * g->bs_n, g->n = n, g->from_c = 0;
+            g->bias = r->weights[4 * d + 3] ? r->weights[4 * d + 3] + 2 * n : NULL;
         }
-        FN(recurrent_product)(r, threads, c, ldc, h, hs, w, to - from, 2 * n, NULL, 1);
-        FN(recurrent_product)(r, threads, c + 3 * n, ldc, h, hs, w + 2 * n * r->ws_n, to - from, n,
-                              r->weights[4 * d + 3] ? r->weights[4 * d + 3] + 2 * n : NULL, 0);
+        if (threads)
+            FN(gemm_run)(&job, 1);
+        else
+            FN(gemm_part)(g, 0, m, 0, g->n);
     }
 }
 
-static void FN(step_cells)(const FN(recurrent) * r, int d, int64_t t, int64_t b0, int64_t b1)
+static void FN(step_cells)(const FN(recurrent) * r, int d, int64_t t0, int64_t t, int64_t b0, int64_t b1)
 {
-    int64_t old, end = FN(alive)(r, d, t, b0, b1, &old);
-    const int64_t n = r->hidden, width = r->directions * n, last = d ? t + 1 : t - 1;
-    REAL *const gates = r->gates + d * (r->mode >= LSTM ? r->rows * r->kept * n : n);
+    const int64_t n = r->hidden, end = FN(alive)(r, t, b1), width = r->directions * n;
+    int64_t distance;
+    const REAL *const work = FN(work_row)(r, d, t0, t, &distance);
 #define CELLS(mode_)                                                                                                   \
     for (int64_t b = b0; b < end; b++) {                                                                               \
-        const int64_t row = r->first[t] + b * r->along, earlier = b < old ? r->first[last] + b * r->along : 0;         \
-        const REAL *before = NULL;                                                                                     \
-        if (mode_ == LSTM)                                                                                             \
-            before = b < old ? r->c + (d * r->rows + earlier) * n : r->c0 + (d * r->batch + b) * n;                    \
-        if (mode_ == GRU)                                                                                              \
-            before = b < old ? r->y + earlier * width + d * n : r->h0 + (d * r->batch + b) * n;                        \
-        FN(cell_forward)(mode_, gates + row * r->gates_row, n, before,                                                 \
-                         mode_ == LSTM ? r->c + (d * r->rows + row) * n : NULL, r->y + row * width + d * n);           \
+        const int64_t state = (d * r->batch + b) * n, row = d * r->rows + FN(start)(r, t) + b;                         \
+        FN(cell_forward)(mode_, work + b * distance, n, mode_ == LSTM ? r->c + state : NULL, r->h + state,             \
+                         r->gates ? r->gates + row * r->kept * n : NULL, r->states ? r->states + row * n : NULL,       \
+                         r->y + (r->first[t] + b * r->along) * width + d * n);                                         \
     }
     EACH_MODE(CELLS)
 #undef CELLS
+}
+
+/* Steps t0..t1 of chunk i of direction d, which takes the chunks and the steps in a chunk in its own order. */
+FNN_INLINE int64_t FN(chunk_of)(const FN(recurrent) * r, int last_first, int64_t i, int64_t *t1)
+{
+    const int64_t chunks = (r->steps + r->chunk - 1) / r->chunk, t0 = (last_first ? chunks - 1 - i : i) * r->chunk;
+    *t1 = t0 + r->chunk < r->steps ? t0 + r->chunk : r->steps;
+    return t0;
 }
 
 /* Item = one sequence of one direction, through all steps. */
@@ -206,15 +251,19 @@ static void FN(recurrent_range)(void *context, int64_t begin, int64_t end)
 {
     const FN(recurrent) *r = context;
     for (int d = 0; d < r->directions; d++) {
-        int64_t b0 = begin - d * r->batch, b1 = end - d * r->batch;
+        int64_t b0 = begin - d * r->batch, b1 = end - d * r->batch, t1;
         b0 = b0 < 0 ? 0 : b0;
         b1 = b1 > r->batch ? r->batch : b1;
         if (b0 >= b1)
             continue;
-        for (int64_t s = 0; s < r->steps; s++) {
-            const int64_t t = d ? r->steps - 1 - s : s;
-            FN(step_product)(r, 0, d, t, b0, b1);
-            FN(step_cells)(r, d, t, b0, b1);
+        for (int64_t i = 0; i * r->chunk < r->steps; i++) {
+            const int64_t t0 = FN(chunk_of)(r, d, i, &t1);
+            FN(input_product)(r, 0, d, t0, t1, b0, b1);
+            for (int64_t s = 0; s < t1 - t0; s++) {
+                const int64_t t = d ? t1 - 1 - s : t0 + s;
+                FN(step_product)(r, 0, d, t0, t, b0, b1);
+                FN(step_cells)(r, d, t0, t, b0, b1);
+            }
         }
     }
 }
@@ -222,211 +271,225 @@ static void FN(recurrent_range)(void *context, int64_t begin, int64_t end)
 typedef struct {
     const FN(recurrent) * r;
     int d;
-    int64_t t;
-} FN(one_step);
+    int64_t t0, t1, t;
+} FN(some_steps);
 
 static void FN(cells_range)(void *context, int64_t begin, int64_t end)
 {
-    const FN(one_step) *s = context;
-    FN(step_cells)(s->r, s->d, s->t, begin, end);
+    const FN(some_steps) *s = context;
+    FN(step_cells)(s->r, s->d, s->t0, s->t, begin, end);
 }
 
-/* Nanoseconds of all steps of one sequence. */
-FNN_INLINE double FN(recurrent_cost)(const FN(recurrent) * r)
+/* The same, each product cut among the threads. */
+static void FN(recurrent_by_step)(const FN(recurrent) * r)
 {
-    const double n = (double)r->hidden, vectors = (double)((r->hidden + VW - 1) / VW);
-    return (double)r->steps * (20 + vectors * ((double)r->cut * 0.3 * n + 8.0 * (double)r->kept));
-}
-
-/* Whether threads share each step instead of the batch. */
-static int FN(by_step)(const FN(recurrent) * r)
-{
-    return !r->packed || (r->batch * r->directions < FEW_ROWS && r->cut * r->hidden * r->hidden > MANY_WEIGHTS);
-}
-
-static void FN(recurrent_forward)(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
-                                  const int64_t *first, const int64_t *sizes, int64_t in, int64_t hidden, int directions,
-                                  void *y, void *hn, void *cn, void *saved, void *scratch, const void *x,
-                                  const void *h0, const void *c0, void *const *weights)
-{
-    if (hidden == 0 || batch == 0)
-        return;
-    const int64_t n = hidden, cut = mode == LSTM ? 4 : mode == GRU ? 3 : 1;
-    FN(recurrent) r = {.mode = mode, .directions = directions, .steps = steps, .batch = batch, .rows = rows,
-                       .along = along, .in = in, .hidden = n, .first = first, .sizes = sizes, .cut = cut,
-                       .kept = mode >= LSTM ? 4 : 1, .x = x, .h0 = h0, .c0 = c0, .weights = (const REAL *const *)weights,
-                       .y = y, .gates = mode >= LSTM ? saved : y, .ws_k = 1, .ws_n = n};
-    r.gates_row = mode >= LSTM ? 4 * n : directions * n;
-    if (mode == LSTM)
-        r.c = r.gates + directions * rows * 4 * n;
-    REAL *const bias = scratch;
-    const int64_t width = (cut * n + VW - 1) / VW * VW;
-    if (steps > PACK_STEPS) {
-        r.packed = (REAL *)scratch + cut * n;
-        r.packed_size = n * width;
-        r.ws_k = width, r.ws_n = 1;
-    }
-    for (int d = 0; d < directions; d++) {
-        const REAL *const *w = r.weights + 4 * d;
-        if (r.packed)
-            FN(pack_b)((REAL *)scratch + cut * n + d * r.packed_size, width, w[1], 1, n, n, cut * n);
-        if (w[2])
-            for (int64_t j = 0; j < cut * n; j++)
-                bias[j] = mode == GRU && j >= 2 * n ? w[2][j] : w[2][j] + w[3][j];
-        FN(gemm_job) job = {.gemm = {.c = r.gates + d * (mode >= LSTM ? rows * 4 * n : n), .a = x, .b = w[0],
-                                     .bias = w[2] ? bias : NULL, .m = rows, .n = cut * n, .k = in, .ldc = r.gates_row,
-                                     .as_m = in, .as_k = 1, .bs_k = 1, .bs_n = in}};
-        if (rows > 0)
-            FN(gemm_run)(&job, 1);
-    }
-    const double cost = FN(recurrent_cost)(&r);
-    if (FN(by_step)(&r)) {
-        for (int d = 0; d < directions; d++)
-            for (int64_t s = 0; s < steps; s++) {
-                const int64_t t = d ? steps - 1 - s : s;
-                FN(step_product)(&r, 1, d, t, 0, batch);
-                FN(one_step) step = {&r, d, t};
-                fnn_parallel_for(sizes[t], 1, 10.0 * (double)(n / VW + 1), FN(cells_range), &step);
-            }
-    } else
-        fnn_parallel_for(directions * batch, 1, cost, FN(recurrent_range), &r);
-    for (int d = 0; d < directions; d++)
-        for (int64_t t = 0; t < steps; t++) { /* sequences whose last step is t */
-            const int64_t from = d ? 0 : t + 1 < steps ? sizes[t + 1] : 0, to = d && t > 0 ? 0 : sizes[t];
-            for (int64_t b = from; b < to; b++) {
-                const int64_t row = first[t] + b * along;
-                memcpy((REAL *)hn + (d * batch + b) * n, r.y + (row * directions + d) * n, (size_t)n * sizeof(REAL));
-                if (mode == LSTM)
-                    memcpy((REAL *)cn + (d * batch + b) * n, r.c + (d * rows + row) * n, (size_t)n * sizeof(REAL));
+    for (int d = 0; d < r->directions; d++)
+        for (int64_t i = 0; i * r->chunk < r->steps; i++) {
+            FN(some_steps) at = {.r = r, .d = d};
+            at.t0 = FN(chunk_of)(r, d, i, &at.t1);
+            FN(input_product)(r, 1, d, at.t0, at.t1, 0, r->batch);
+            for (int64_t s = 0; s < at.t1 - at.t0; s++) {
+                at.t = d ? at.t1 - 1 - s : at.t0 + s;
+                FN(step_product)(r, 1, d, at.t0, at.t, 0, r->batch);
+                fnn_parallel_for(r->sizes[at.t], 1, 10.0 * (double)(r->hidden / VW + 1), FN(cells_range), &at);
             }
         }
 }
 
-static void FN(step_cells_backward)(const FN(recurrent) * r, int d, int64_t t, int64_t b0, int64_t b1)
+/* Nanoseconds of one step of one sequence. */
+FNN_INLINE double FN(recurrent_cost)(const FN(recurrent) * r)
 {
-    int64_t old, end = FN(alive)(r, d, t, b0, b1, &old);
-    const int64_t n = r->hidden, width = r->directions * n, last = d ? t + 1 : t - 1;
-    const REAL *const gates = r->gates + d * r->rows * r->kept * n;
-    REAL *const dgates = r->dgates + d * r->rows * r->kept * n;
+    const double vectors = (double)((r->hidden + VW - 1) / VW);
+    return 20 + vectors * ((double)r->cut * 0.3 * (double)(r->hidden + r->in) + 8.0 * (double)r->kept);
+}
+
+static int FN(few_rows)(const FN(recurrent) * r)
+{
+    return r->batch * r->directions < FEW_ROWS && r->cut * r->hidden * r->hidden > MANY_WEIGHTS;
+}
+
+static FN(recurrent) FN(recurrent_sizes)(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
+                                         const int64_t *first, const int64_t *sizes, int64_t in, int64_t hidden,
+                                         int directions, int64_t chunk, void *const *weights)
+{
+    return (FN(recurrent)){.mode = mode, .directions = directions, .steps = steps, .batch = batch, .rows = rows,
+                           .along = along, .in = in, .hidden = hidden, .chunk = chunk, .first = first, .sizes = sizes,
+                           .cut = mode == LSTM ? 4 : mode == GRU ? 3 : 1, .kept = mode >= LSTM ? 4 : 1,
+                           .weights = (const REAL *const *)weights};
+}
+
+static void FN(recurrent_forward)(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
+                                  const int64_t *first, const int64_t *sizes, int64_t in, int64_t hidden, int directions,
+                                  int64_t chunk, void *y, void *h, void *c, void *saved, void *scratch, const void *x,
+                                  void *const *weights)
+{
+    if (hidden == 0 || rows == 0)
+        return;
+    FN(recurrent) r = FN(recurrent_sizes)(mode, steps, batch, rows, along, first, sizes, in, hidden, directions, chunk,
+                                          weights);
+    const int64_t n = hidden, columns = r.cut * n, width = (columns + VW - 1) / VW * VW;
+    REAL *free = scratch;
+    r.x = x, r.y = y, r.h = h, r.c = c;
+    r.gates = mode >= LSTM ? saved : NULL;
+    if (mode == LSTM && saved)
+        r.states = r.gates + directions * rows * 4 * n;
+    r.work = free, free += directions * batch * chunk * r.kept * n;
+    r.packed = steps > PACK_STEPS;
+    r.ih_k = r.hh_k = 1, r.ih_n = in, r.hh_n = n;
+    if (r.weights[2]) {
+        r.bias = free;
+        for (int d = 0; d < directions; d++)
+            for (int64_t j = 0; j < columns; j++, free++)
+                *free = mode == GRU && j >= 2 * n ? r.weights[4 * d + 2][j]
+                                                  : r.weights[4 * d + 2][j] + r.weights[4 * d + 3][j];
+    }
+    if (r.packed) {
+        r.ih_k = r.hh_k = width, r.ih_n = r.hh_n = 1, r.ih_size = in * width, r.hh_size = n * width;
+        r.w_ih = free;
+        for (int d = 0; d < directions; d++, free += r.ih_size)
+            FN(pack_b)(free, width, r.weights[4 * d], 1, in, in, columns);
+        r.w_hh = free;
+        for (int d = 0; d < directions; d++, free += r.hh_size)
+            FN(pack_b)(free, width, r.weights[4 * d + 1], 1, n, n, columns);
+    }
+    if (!r.packed || FN(few_rows)(&r))
+        FN(recurrent_by_step)(&r);
+    else
+        fnn_parallel_for(directions * batch, 1, (double)steps * FN(recurrent_cost)(&r), FN(recurrent_range), &r);
+}
+
+static void FN(step_cells_backward)(const FN(recurrent) * r, int d, int64_t t0, int64_t t, int64_t b0, int64_t b1)
+{
+    const int64_t n = r->hidden, width = r->directions * n, last = d ? t + 1 : t - 1, end = FN(alive)(r, t, b1);
+    const int64_t living = last < 0 || last >= r->steps ? 0 : r->sizes[last], row = r->kept * n;
+    const int64_t base = FN(start)(r, t), local = base - FN(start)(r, t0);
 #define CELLS(mode_)                                                                                                   \
     for (int64_t b = b0; b < end; b++) {                                                                               \
-        const int64_t row = r->first[t] + b * r->along, earlier = b < old ? r->first[last] + b * r->along : 0;         \
-        const int64_t state = (d * r->batch + b) * n;                                                                  \
-        const REAL *h = b < old ? r->y + earlier * width + d * n : r->h0 + state, *before = h;                         \
+        const int64_t state = (d * r->batch + b) * n, at = d * r->rows + base + b;                                     \
+        const int64_t in_y = (r->first[t] + b * r->along) * width + d * n;                                             \
+        const REAL *const h = b < living ? r->y + (r->first[last] + b * r->along) * width + d * n : r->h0 + state;     \
+        const REAL *before = h;                                                                                        \
         if (mode_ == LSTM)                                                                                             \
-            before = b < old ? r->c + (d * r->rows + earlier) * n : r->c0 + state;                                     \
-        FN(cell_backward)(mode_, dgates + row * r->kept * n, gates + row * r->kept * n, n, before,                     \
-                          mode_ == LSTM ? r->c + (d * r->rows + row) * n : r->y + row * width + d * n,                 \
-                          r->dy ? r->dy + row * width + d * n : NULL, r->dh + state,                                   \
-                          mode_ == LSTM ? r->dc + state : NULL);                                                       \
+            before = b < living ? r->states + (d * r->rows + FN(start)(r, last) + b) * n : r->c0 + state;              \
+        FN(cell_backward)(mode_, r->work + (local + b) * row, mode_ >= LSTM ? r->gates + at * row : NULL, n, before,   \
+                          mode_ == LSTM ? r->states + at * n : r->y + in_y, r->dy ? r->dy + in_y : NULL,               \
+                          r->h + state, mode_ == LSTM ? r->c + state : NULL);                                          \
         if (r->before)                                                                                                 \
-            memcpy(r->before + (d * r->rows + row) * n, h, (size_t)n * sizeof(REAL));                                  \
+            memcpy(r->before + (local + b) * n, h, (size_t)n * sizeof(REAL));                                          \
+        if (r->x_rows)                                                                                                 \
+            memcpy(r->x_rows + (local + b) * r->in, r->x + (r->first[t] + b * r->along) * r->in,                       \
+                   (size_t)r->in * sizeof(REAL));                                                                      \
     }
     EACH_MODE(CELLS)
 #undef CELLS
 }
 
-/* dh = [GRU: dh +] the step's gradients times the recurrent weights. */
-static void FN(step_product_backward)(const FN(recurrent) * r, int threads, int d, int64_t t, int64_t b0, int64_t b1)
+/* Of step t of a chunk: the gradient of h before it, and of rows of x (GRU: the inputs' gates are r, z and the last). */
+static void FN(step_product_backward)(const FN(recurrent) * r, int threads, int d, int64_t t0, int64_t t, int64_t b0,
+                                      int64_t b1)
 {
-    int64_t old, end = FN(alive)(r, d, t, b0, b1, &old);
-    const int64_t n = r->hidden;
-    if (b0 >= end)
+    const int64_t n = r->hidden, m = FN(alive)(r, t, b1) - b0, row = r->kept * n;
+    if (m <= 0)
         return;
-    FN(gemm_job) job = {.gemm = {.c = r->dh + (d * r->batch + b0) * n,
-                                 .a = r->dgates + (d * r->rows + r->first[t] + b0 * r->along) * r->kept * n,
-                                 .b = r->weights[4 * d + 1], .m = end - b0, .n = n, .k = r->cut * n, .ldc = n,
-                                 .as_m = r->along * r->kept * n, .as_k = 1, .bs_k = n, .bs_n = 1,
+    const REAL *const dg = r->work + (FN(start)(r, t) - FN(start)(r, t0) + b0) * row;
+    FN(gemm_job) job = {.gemm = {.c = r->h + (d * r->batch + b0) * n, .a = dg, .b = r->weights[4 * d + 1], .m = m, .n = n,
+                                 .k = r->cut * n, .ldc = n, .as_m = row, .as_k = 1, .bs_k = n, .bs_n = 1,
                                  .from_c = r->mode == GRU}};
-    if (threads)
-        FN(gemm_run)(&job, 1);
-    else
-        FN(gemm_part)(&job.gemm, 0, end - b0, 0, n);
+    FN(gemm) *const g = &job.gemm;
+    for (int part = 0; part < (r->dx && r->in > 0 ? r->mode == GRU ? 3 : 2 : 1); part++) {
+        if (part) {
+            g->c = r->dx + (r->first[t] + b0 * r->along) * r->in, g->ldc = r->along * r->in;
+            g->a = part == 2 ? dg + 3 * n : dg, g->k = r->mode != GRU ? r->cut * n : part == 2 ? n : 2 * n;
+            g->b = r->weights[4 * d] + (part == 2 ? 2 * n * r->in : 0), g->bs_k = g->n = r->in;
+            g->from_c = d > 0 || part == 2;
+        }
+        if (threads)
+            FN(gemm_run)(&job, 1);
+        else
+            FN(gemm_part)(g, 0, m, 0, g->n);
+    }
 }
 
+/* Item = one sequence, through the steps of a chunk. */
 static void FN(recurrent_backward_range)(void *context, int64_t begin, int64_t end)
 {
-    const FN(recurrent) *r = context;
-    for (int d = 0; d < r->directions; d++) {
-        int64_t b0 = begin - d * r->batch, b1 = end - d * r->batch;
-        b0 = b0 < 0 ? 0 : b0;
-        b1 = b1 > r->batch ? r->batch : b1;
-        if (b0 >= b1)
-            continue;
-        for (int64_t s = 0; s < r->steps; s++) {
-            const int64_t t = d ? s : r->steps - 1 - s;
-            FN(step_cells_backward)(r, d, t, b0, b1);
-            FN(step_product_backward)(r, 0, d, t, b0, b1);
-        }
+    const FN(some_steps) *s = context;
+    for (int64_t i = 0; i < s->t1 - s->t0; i++) {
+        const int64_t t = s->d ? s->t0 + i : s->t1 - 1 - i;
+        FN(step_cells_backward)(s->r, s->d, s->t0, t, begin, end);
+        FN(step_product_backward)(s->r, 0, s->d, s->t0, t, begin, end);
     }
 }
 
 static void FN(cells_backward_range)(void *context, int64_t begin, int64_t end)
 {
-    const FN(one_step) *s = context;
-    FN(step_cells_backward)(s->r, s->d, s->t, begin, end);
+    const FN(some_steps) *s = context;
+    FN(step_cells_backward)(s->r, s->d, s->t0, s->t, begin, end);
+}
+
+/* What a chunk adds to the gradients of the weights. */
+static void FN(recurrent_weights)(const FN(recurrent) * r, int64_t t0, int64_t t1, void *const *dw, int more)
+{
+    const int64_t n = r->hidden, in = r->in, row = r->kept * n;
+    const int64_t rows = FN(start)(r, t1 - 1) + r->sizes[t1 - 1] - FN(start)(r, t0);
+    const REAL *const dg = r->work, *const x = r->x_rows ? r->x_rows : r->x + r->first[t0] * in;
+    FN(gemm_group) group = {.count = 0};
+    for (int part = 0; part < (r->mode == GRU ? 2 : 1) && in > 0; part++)
+        group.jobs[group.count++].gemm =
+            (FN(gemm)){.c = (REAL *)dw[0] + part * 2 * n * in, .a = dg + part * 3 * n, .b = x, .n = in, .k = rows,
+                       .m = (r->mode != GRU ? r->cut : part ? 1 : 2) * n, .ldc = in, .as_m = 1, .as_k = row, .bs_k = in,
+                       .bs_n = 1, .from_c = more};
+    group.jobs[group.count++].gemm = (FN(gemm)){.c = dw[1], .a = dg, .b = r->before, .m = r->cut * n, .n = n, .k = rows,
+                                                .ldc = n, .as_m = 1, .as_k = row, .bs_k = n, .bs_n = 1, .from_c = more};
+    FN(gemm_together)(&group);
+    if (!dw[2])
+        return;
+    FN(bias_context) b = {.db = dw[3], .dy = dg, .m = rows, .n = r->cut * n, .dys_m = row, .op = -1, .accumulate = more};
+    fnn_parallel_for(b.n, 64, 1 + 0.05 * (double)rows, FN(bias_range), &b);
+    if (r->mode == GRU) {
+        b.db = (REAL *)dw[2] + 2 * n, b.dy = dg + 3 * n, b.n = n;
+        fnn_parallel_for(n, 64, 1 + 0.05 * (double)rows, FN(bias_range), &b);
+    }
 }
 
 static void FN(recurrent_backward)(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
                                    const int64_t *first, const int64_t *sizes, int64_t in, int64_t hidden,
-                                   int directions, void *dx, void *dh, void *dc, void *const *dweights, void *scratch,
-                                   const void *dy, const void *x, const void *y, const void *h0, const void *c0,
-                                   const void *saved, void *const *weights)
+                                   int directions, int64_t chunk, void *dx, void *dh, void *dc, void *const *dweights,
+                                   void *scratch, const void *dy, const void *x, const void *y, const void *h0,
+                                   const void *c0, const void *saved, void *const *weights)
 {
-    if (hidden == 0 || batch == 0)
+    if (hidden == 0 || rows == 0)
         return;
-    const int64_t n = hidden, cut = mode == LSTM ? 4 : mode == GRU ? 3 : 1, kept = mode >= LSTM ? 4 : 1;
-    FN(recurrent) r = {.mode = mode, .directions = directions, .steps = steps, .batch = batch, .rows = rows,
-                       .along = along, .in = in, .hidden = n, .first = first, .sizes = sizes, .cut = cut,
-                       .kept = kept, .x = x, .h0 = h0, .c0 = c0, .weights = (const REAL *const *)weights,
-                       .y = (REAL *)y, .gates = (REAL *)saved, .packed = weights[1], .dy = dy, .dh = dh, .dc = dc,
-                       .dgates = scratch};
+    FN(recurrent) r = FN(recurrent_sizes)(mode, steps, batch, rows, along, first, sizes, in, hidden, directions, chunk,
+                                          weights);
+    const int64_t n = hidden;
+    r.x = x, r.y = (REAL *)y, r.h = dh, r.c = dc, r.h0 = h0, r.c0 = c0, r.dy = dy, r.dx = dx, r.work = scratch;
+    r.gates = (REAL *)saved;
     if (mode == LSTM)
-        r.c = r.gates + directions * rows * 4 * n;
+        r.states = r.gates + directions * rows * 4 * n;
     if (dweights)
-        r.before = r.dgates + directions * rows * kept * n;
-    if (FN(by_step)(&r)) {
-        for (int d = 0; d < directions; d++)
-            for (int64_t s = 0; s < steps; s++) {
-                FN(one_step) step = {&r, d, d ? s : steps - 1 - s};
-                fnn_parallel_for(sizes[step.t], 1, 10.0 * (double)(n / VW + 1), FN(cells_backward_range), &step);
-                FN(step_product_backward)(&r, 1, d, step.t, 0, batch);
-            }
-    } else
-        fnn_parallel_for(directions * batch, 1, FN(recurrent_cost)(&r), FN(recurrent_backward_range), &r);
-
-    FN(gemm_group) group = {.count = 0};
-    const int64_t row = kept * n;
+        r.before = r.work + chunk * batch * r.kept * n;
+    if (dweights && along != 1)
+        r.x_rows = r.before + chunk * batch * n;
     for (int d = 0; d < directions; d++) {
-        const REAL *dg = r.dgates + d * rows * row;
-        void *const *dw = dweights ? dweights + 4 * d : NULL;
-        if (dw && dw[2]) {
-            FN(bias_context) c = {.db = dw[3], .dy = dg, .m = rows, .n = cut * n, .dys_m = row, .op = -1};
-            fnn_parallel_for(cut * n, 64, 1 + 0.05 * (double)rows, FN(bias_range), &c);
-            memcpy(dw[2], dw[3], (size_t)(cut * n) * sizeof(REAL));
-            if (mode == GRU) {
-                FN(bias_context) inner = {.db = (REAL *)dw[2] + 2 * n, .dy = dg + 3 * n, .m = rows, .n = n,
-                                          .dys_m = row, .op = -1};
-                fnn_parallel_for(n, 64, 1 + 0.05 * (double)rows, FN(bias_range), &inner);
-            }
+        for (int64_t i = 0; i * chunk < steps; i++) {
+            FN(some_steps) at = {.r = &r, .d = d};
+            at.t0 = FN(chunk_of)(&r, !d, i, &at.t1);
+            if (FN(few_rows)(&r))
+                for (int64_t s = 0; s < at.t1 - at.t0; s++) {
+                    at.t = d ? at.t0 + s : at.t1 - 1 - s;
+                    fnn_parallel_for(sizes[at.t], 1, 10.0 * (double)(n / VW + 1), FN(cells_backward_range), &at);
+                    FN(step_product_backward)(&r, 1, d, at.t0, at.t, 0, batch);
+                }
+            else
+                fnn_parallel_for(batch, 1, (double)(at.t1 - at.t0) * FN(recurrent_cost)(&r),
+                                 FN(recurrent_backward_range), &at);
+            if (dweights)
+                FN(recurrent_weights)(&r, at.t0, at.t1, dweights + 4 * d, i > 0);
         }
-        /* The gradients of the GRU's gates stand in the order r, z, inner, n. */
-        for (int part = 0; part < (mode == GRU ? 2 : 1); part++) {
-            const int64_t m = mode == GRU ? part ? n : 2 * n : cut * n, at = part ? 2 * n : 0;
-            if (dw && in > 0)
-                group.jobs[group.count++].gemm = (FN(gemm)){
-                    .c = (REAL *)dw[0] + at * in, .a = dg + (part ? 3 * n : 0), .b = x, .m = m, .n = in, .k = rows,
-                    .ldc = in, .as_m = 1, .as_k = row, .bs_k = in, .bs_n = 1};
-            if (dx && rows > 0 && in > 0)
-                group.jobs[group.count++].gemm = (FN(gemm)){
-                    .c = dx, .a = dg + (part ? 3 * n : 0), .b = r.weights[4 * d] + at * in, .m = rows, .n = in, .k = m,
-                    .ldc = in, .as_m = row, .as_k = 1, .bs_k = in, .bs_n = 1, .from_c = d > 0 || part > 0};
-        }
-        if (dw)
-            group.jobs[group.count++].gemm = (FN(gemm)){
-                .c = dw[1], .a = dg, .b = r.before + d * rows * n, .m = cut * n, .n = n, .k = rows, .ldc = n, .as_m = 1,
-                .as_k = row, .bs_k = n, .bs_n = 1};
+        if (dweights && dweights[4 * d + 2])
+            memcpy(dweights[4 * d + 2], dweights[4 * d + 3],
+                   (size_t)((mode == GRU ? 2 : r.cut) * n) * sizeof(REAL));
     }
-    FN(gemm_together)(&group);
 }
 #undef EACH_MODE
