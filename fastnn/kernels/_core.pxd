@@ -145,9 +145,9 @@ cdef extern from "fastnn.h" nogil:
                                      void *scratch, const void *x, void **weights) noexcept nogil
         void (*recurrent_backward[2])(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
                                       const int64_t *first, const int64_t *sizes, int64_t n_in, int64_t hidden,
-                                      int directions, void *dx, void *dh, void *dc, void **dweights, void *scratch,
-                                      const void *dy, const void *x, const void *y, const void *h0, const void *c0,
-                                      const void *saved, void **weights) noexcept nogil
+                                      int directions, int64_t chunk, void *dx, void *dh, void *dc, void **dweights,
+                                      void *scratch, const void *dy, const void *x, const void *y, const void *h0,
+                                      const void *c0, const void *saved, void **weights) noexcept nogil
         # conv
         void (*conv_forward[2])(void *y, const void *x, const void *weight, const void *bias, const fnn_conv *s,
                                 const int64_t *xs, int relu) noexcept nogil

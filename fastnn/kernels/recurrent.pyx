@@ -304,7 +304,8 @@ cpdef tuple recurrent_backward(str mode, np.ndarray grad, np.ndarray grad_h, np.
             memset(np.PyArray_DATA(dx), 0, np.PyArray_NBYTES(dx))
     if p.rows == 0:
         return dx, dh, dc, dweights
-    cdef np.ndarray scratch = p.array(p.chunk * p.batch * (p.hidden * (5 if p.mode >= 2 else 2) + p.n_in), 0, 0, 1)
+    cdef np.ndarray scratch = p.array(p.chunk * p.batch * (p.hidden * (5 if p.mode >= 2 else 2) + p.n_in)
+                                      + directions * gates * p.hidden * (p.n_in + p.hidden + 64), 0, 0, 1)
     y = _core.contiguous(y)
     cdef void *pdx = np.PyArray_DATA(dx) if need_x else NULL
     cdef void *pdh = np.PyArray_DATA(dh)

@@ -13,6 +13,7 @@ typedef struct {
     int64_t m, n, k;
     int64_t ldc, as_m, as_k, bs_k, bs_n;
     int from_c;   /* add to C */
+    int panels;   /* B is in the order of pack_panels, bs_k rows deep; for gemm_part from column 0 alone */
     int relu;     /* at the end, in registers */
     int map;      /* 0, or 1 + number of another map of elementwise.def, applied while C is in the cache */
     REAL p0, p1;  /* its parameters */
@@ -136,14 +137,15 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
     const int64_t m = i1 - i0, n = j1 - j0, k = g->k;
     if (m <= 0 || n <= 0)
         return;
-    const int dot = FN(gemm_is_dot)(g), rows = k > 0 && (k <= THIN || g->m == 1) && (g->bs_n == 1 || g->n == 1);
+    const int dot = !g->panels && FN(gemm_is_dot)(g);
+    const int rows = !g->panels && k > 0 && (k <= THIN || g->m == 1) && (g->bs_n == 1 || g->n == 1);
     if (dot || rows) {
         (dot ? FN(gemm_dot_part) : FN(gemm_rows_part))(g, i0, i1, j0, j1);
         if (g->map)
             FN(gemm_map)(g, i0, i1, j0, j1);
         return;
     }
-    const int wide = m <= TILE_ROWS_WIDE && n > 2 * VW;
+    const int wide = !g->panels && m <= TILE_ROWS_WIDE && n > 2 * VW;
     const int64_t width = wide ? 4 * VW : 2 * VW;
     const int64_t tiles = (m + TILE_ROWS - 1) / TILE_ROWS;
 
@@ -155,7 +157,8 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
     int64_t broad = GEMM_PANELS_BYTES / (int64_t)sizeof(REAL) / (depth ? depth : 1) / width * width;
     broad = broad < width ? width : broad > n ? n : broad;
 
-    const int pack_b = (g->bs_n != 1 && n > 1) || (tiles > 8 && depth * n * (int64_t)sizeof(REAL) > 65536);
+    const int pack_b = !g->panels && ((g->bs_n != 1 && n > 1) ||
+                                      (tiles > 8 && depth * n * (int64_t)sizeof(REAL) > 65536));
     /* A tile's rows must not fall on the same places of the cache; a tile's columns should not lie far apart. */
     const int far = g->as_k != 1 || g->as_m * (int64_t)sizeof(REAL) % 2048 == 0;
     const int pack_a = k >= 16 && ((far && n > 2 * width) || (depths > 2 && n > 4 * width));
@@ -193,6 +196,10 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
                     ends.bias = g->bias && block == depths - 1 ? g->bias + j : NULL;
                     const REAL *b = g->b + pc * g->bs_k + j * g->bs_n;
                     int64_t ldb = g->bs_k;
+                    if (g->panels) {
+                        b = g->b + j * g->bs_k + pc * 2 * VW;
+                        ldb = 2 * VW;
+                    }
                     if (pack_b) {
                         REAL *panel = packed_b + (j - jc) * kc;
                         ldb = vectors * VW;

@@ -65,6 +65,15 @@ static void FN(pack_b)(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, in
     }
 }
 
+/* All of B (k x n), two vectors of columns after two vectors; the end of the last ones is left as it is. What was
+ * written: the next place in dst. */
+static REAL *FN(pack_panels)(REAL *dst, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t n)
+{
+    for (int64_t j = 0; j < n; j += 2 * VW, dst += 2 * VW * k)
+        FN(pack_b)(dst, 2 * VW, b + j * bs_n, bs_k, bs_n, k, n - j < 2 * VW ? n - j : 2 * VW);
+    return dst;
+}
+
 /* A tile of A, rows x k, without the long strides that make its lines fight for the same places of the cache. */
 static void FN(pack_a)(REAL *dst, int64_t *as_m, int64_t *as_k, const REAL *a, int64_t rows, int64_t k)
 {

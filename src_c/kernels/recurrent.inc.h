@@ -15,7 +15,8 @@
 #ifndef FNN_RECURRENT_ONCE
 #define FNN_RECURRENT_ONCE
 enum { RNN_TANH, RNN_RELU, LSTM, GRU };
-#define PACK_STEPS 3        /* more steps than this pay for transposed copies of the weights */
+#define PACK_STEPS 3        /* more steps than this pay for copies of the weights: transposed, */
+#define PANEL_ROWS 8        /* and for so many sequences in the order in which tiles read them */
 #define FEW_ROWS 4          /* batches smaller than this are cut by units ... */
 #define MANY_WEIGHTS 200000 /* ... if the recurrent weights are so many */
 #endif
@@ -29,9 +30,9 @@ typedef struct {
     REAL *y, *h, *c;          /* h, c: (directions, batch, hidden), the states as they go */
     REAL *gates, *states;     /* saved: (directions, rows, kept * hidden), (directions, rows, hidden) */
     REAL *work;               /* forward: (directions, batch, chunk, kept * hidden); backward: (chunk rows, ...) */
-    int packed;
-    const REAL *w_ih, *w_hh;  /* per direction: weights as they are or transposed, and their strides */
-    int64_t ih_size, ih_k, ih_n, hh_size, hh_k, hh_n;
+    int packed, panels;       /* of the weights there are copies */
+    const REAL *w_ih, *w_hh;  /* the copies, per direction, and their strides */
+    int64_t ih_size, ih_k, ih_n, hh_size, hh_k, hh_n, hh_inner; /* hh_inner: where the GRU's third block begins */
     const REAL *bias;         /* per direction: b_ih + b_hh, without the GRU's inner b_hh */
     const REAL *dy, *h0, *c0;
     REAL *dx, *before, *x_rows; /* backward, of a chunk: h of the step before; rows of x, if x is not in this order */
@@ -164,7 +165,8 @@ static void FN(input_product)(const FN(recurrent) * r, int threads, int d, int64
     const int64_t row = r->kept * r->hidden, n = r->cut * r->hidden;
     REAL *const work = r->work + d * r->batch * r->chunk * row;
     FN(gemm_job) job = {.gemm = {.b = r->w_ih + d * r->ih_size, .bias = r->bias ? r->bias + d * n : NULL, .n = n,
-                                 .k = r->in, .ldc = row, .as_m = r->in, .as_k = 1, .bs_k = r->ih_k, .bs_n = r->ih_n}};
+                                 .k = r->in, .ldc = row, .as_m = r->in, .as_k = 1, .bs_k = r->ih_k, .bs_n = r->ih_n,
+                                 .panels = r->panels}};
     if (!r->packed)
         job.gemm.b = r->weights[4 * d];
     FN(gemm) *const g = &job.gemm;
@@ -206,13 +208,13 @@ static void FN(step_product)(const FN(recurrent) * r, int threads, int d, int64_
         return;
     FN(gemm_job) job = {.gemm = {.c = c, .a = r->h + (d * r->batch + b0) * n, .b = r->w_hh + d * r->hh_size, .m = m,
                                  .n = (r->mode == GRU ? 2 : r->cut) * n, .k = n, .ldc = distance, .as_m = n, .as_k = 1,
-                                 .bs_k = r->hh_k, .bs_n = r->hh_n, .from_c = 1}};
+                                 .bs_k = r->hh_k, .bs_n = r->hh_n, .from_c = 1, .panels = r->panels}};
     FN(gemm) *const g = &job.gemm;
     if (!r->packed)
         g->b = r->weights[4 * d + 1];
     for (int part = 0; part < (r->mode == GRU ? 2 : 1); part++) {
         if (part) { /* w_hn h + b_hn stays apart, after the three others */
-            g->c = c + 3 * n, g->b += 2 * n * g->bs_n, g->n = n, g->from_c = 0;
+            g->c = c + 3 * n, g->b += r->hh_inner, g->n = n, g->from_c = 0;
             g->bias = r->weights[4 * d + 3] ? r->weights[4 * d + 3] + 2 * n : NULL;
         }
         if (threads)
@@ -319,9 +321,9 @@ static FN(recurrent) FN(recurrent_sizes)(int mode, int64_t steps, int64_t batch,
 }
 
 static void FN(recurrent_forward)(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
-                                  const int64_t *first, const int64_t *sizes, int64_t in, int64_t hidden, int directions,
-                                  int64_t chunk, void *y, void *h, void *c, void *saved, void *scratch, const void *x,
-                                  void *const *weights)
+                                  const int64_t *first, const int64_t *sizes, int64_t in, int64_t hidden,
+                                  int directions, int64_t chunk, void *y, void *h, void *c, void *saved, void *scratch,
+                                  const void *x, void *const *weights)
 {
     if (hidden == 0 || rows == 0)
         return;
@@ -335,6 +337,7 @@ static void FN(recurrent_forward)(int mode, int64_t steps, int64_t batch, int64_
         r.states = r.gates + directions * rows * 4 * n;
     r.work = free, free += directions * batch * chunk * r.kept * n;
     r.packed = steps > PACK_STEPS;
+    r.panels = r.packed && batch >= PANEL_ROWS;
     r.ih_k = r.hh_k = 1, r.ih_n = in, r.hh_n = n;
     if (r.weights[2]) {
         r.bias = free;
@@ -343,8 +346,24 @@ static void FN(recurrent_forward)(int mode, int64_t steps, int64_t batch, int64_
                 *free = mode == GRU && j >= 2 * n ? r.weights[4 * d + 2][j]
                                                   : r.weights[4 * d + 2][j] + r.weights[4 * d + 3][j];
     }
-    if (r.packed) {
+    r.hh_inner = 2 * n * r.hh_n;
+    if (r.packed && r.panels) {
+        const int64_t wide = 2 * VW, outer = mode == GRU ? 2 * n : columns;
+        r.ih_k = in, r.ih_size = (columns + wide - 1) / wide * wide * in;
+        r.hh_k = n, r.hh_inner = (outer + wide - 1) / wide * wide * n;
+        r.hh_size = r.hh_inner + (mode == GRU ? (n + wide - 1) / wide * wide * n : 0);
+        r.w_ih = free;
+        for (int d = 0; d < directions; d++)
+            free = FN(pack_panels)(free, r.weights[4 * d], 1, in, in, columns);
+        r.w_hh = free;
+        for (int d = 0; d < directions; d++) {
+            free = FN(pack_panels)(free, r.weights[4 * d + 1], 1, n, n, outer);
+            if (mode == GRU)
+                free = FN(pack_panels)(free, r.weights[4 * d + 1] + 2 * n * n, 1, n, n, n);
+        }
+    } else if (r.packed) {
         r.ih_k = r.hh_k = width, r.ih_n = r.hh_n = 1, r.ih_size = in * width, r.hh_size = n * width;
+        r.hh_inner = 2 * n;
         r.w_ih = free;
         for (int d = 0; d < directions; d++, free += r.ih_size)
             FN(pack_b)(free, width, r.weights[4 * d], 1, in, in, columns);
@@ -384,7 +403,8 @@ static void FN(step_cells_backward)(const FN(recurrent) * r, int d, int64_t t0, 
 #undef CELLS
 }
 
-/* Of step t of a chunk: the gradient of h before it, and of rows of x (GRU: the inputs' gates are r, z and the last). */
+/* Of step t of a chunk: the gradient of h before it, and of rows of x unless the chunk's lie together (GRU: the inputs'
+ * gates are r, z and the last). */
 static void FN(step_product_backward)(const FN(recurrent) * r, int threads, int d, int64_t t0, int64_t t, int64_t b0,
                                       int64_t b1)
 {
@@ -394,13 +414,19 @@ static void FN(step_product_backward)(const FN(recurrent) * r, int threads, int 
     const REAL *const dg = r->work + (FN(start)(r, t) - FN(start)(r, t0) + b0) * row;
     FN(gemm_job) job = {.gemm = {.c = r->h + (d * r->batch + b0) * n, .a = dg, .b = r->weights[4 * d + 1], .m = m, .n = n,
                                  .k = r->cut * n, .ldc = n, .as_m = row, .as_k = 1, .bs_k = n, .bs_n = 1,
-                                 .from_c = r->mode == GRU}};
+                                 .from_c = r->mode == GRU, .panels = r->panels}};
     FN(gemm) *const g = &job.gemm;
-    for (int part = 0; part < (r->dx && r->in > 0 ? r->mode == GRU ? 3 : 2 : 1); part++) {
+    if (r->panels)
+        g->b = r->w_hh + d * r->hh_size, g->bs_k = r->cut * n;
+    for (int part = 0; part < (r->dx && r->along != 1 && r->in > 0 ? r->mode == GRU ? 3 : 2 : 1); part++) {
         if (part) {
             g->c = r->dx + (r->first[t] + b0 * r->along) * r->in, g->ldc = r->along * r->in;
             g->a = part == 2 ? dg + 3 * n : dg, g->k = r->mode != GRU ? r->cut * n : part == 2 ? n : 2 * n;
-            g->b = r->weights[4 * d] + (part == 2 ? 2 * n * r->in : 0), g->bs_k = g->n = r->in;
+            if (r->panels)
+                g->b = r->w_ih + d * r->ih_size + (part == 2 ? 2 * n * 2 * VW : 0);
+            else
+                g->b = r->weights[4 * d] + (part == 2 ? 2 * n * r->in : 0), g->bs_k = r->in;
+            g->n = r->in;
             g->from_c = d > 0 || part == 2;
         }
         if (threads)
@@ -427,22 +453,31 @@ static void FN(cells_backward_range)(void *context, int64_t begin, int64_t end)
     FN(step_cells_backward)(s->r, s->d, s->t0, s->t, begin, end);
 }
 
-/* What a chunk adds to the gradients of the weights. */
-static void FN(recurrent_weights)(const FN(recurrent) * r, int64_t t0, int64_t t1, void *const *dw, int more)
+/* What a chunk adds to the gradients of the weights, if dw, and the gradient of its rows of x, if they lie together. */
+static void FN(recurrent_weights)(const FN(recurrent) * r, int d, int64_t t0, int64_t t1, void *const *dw, int more)
 {
     const int64_t n = r->hidden, in = r->in, row = r->kept * n;
     const int64_t rows = FN(start)(r, t1 - 1) + r->sizes[t1 - 1] - FN(start)(r, t0);
     const REAL *const dg = r->work, *const x = r->x_rows ? r->x_rows : r->x + r->first[t0] * in;
     FN(gemm_group) group = {.count = 0};
-    for (int part = 0; part < (r->mode == GRU ? 2 : 1) && in > 0; part++)
-        group.jobs[group.count++].gemm =
-            (FN(gemm)){.c = (REAL *)dw[0] + part * 2 * n * in, .a = dg + part * 3 * n, .b = x, .n = in, .k = rows,
-                       .m = (r->mode != GRU ? r->cut : part ? 1 : 2) * n, .ldc = in, .as_m = 1, .as_k = row, .bs_k = in,
-                       .bs_n = 1, .from_c = more};
-    group.jobs[group.count++].gemm = (FN(gemm)){.c = dw[1], .a = dg, .b = r->before, .m = r->cut * n, .n = n, .k = rows,
-                                                .ldc = n, .as_m = 1, .as_k = row, .bs_k = n, .bs_n = 1, .from_c = more};
+    for (int part = 0; part < (r->mode == GRU ? 2 : 1) && in > 0; part++) {
+        const int64_t columns = (r->mode != GRU ? r->cut : part ? 1 : 2) * n;
+        if (dw)
+            group.jobs[group.count++].gemm =
+                (FN(gemm)){.c = (REAL *)dw[0] + part * 2 * n * in, .a = dg + part * 3 * n, .b = x, .m = columns, .n = in,
+                           .k = rows, .ldc = in, .as_m = 1, .as_k = row, .bs_k = in, .bs_n = 1, .from_c = more};
+        if (r->dx && r->along == 1)
+            group.jobs[group.count++].gemm =
+                (FN(gemm)){.c = r->dx + r->first[t0] * in, .a = dg + part * 3 * n, .n = in, .k = columns, .m = rows,
+                           .b = r->weights[4 * d] + part * 2 * n * in, .ldc = in, .as_m = row, .as_k = 1, .bs_k = in,
+                           .bs_n = 1, .from_c = d > 0 || part};
+    }
+    if (dw)
+        group.jobs[group.count++].gemm = (FN(gemm)){.c = dw[1], .a = dg, .b = r->before, .m = r->cut * n, .n = n,
+                                                    .k = rows, .ldc = n, .as_m = 1, .as_k = row, .bs_k = n, .bs_n = 1,
+                                                    .from_c = more};
     FN(gemm_together)(&group);
-    if (!dw[2])
+    if (!dw || !dw[2])
         return;
     FN(bias_context) b = {.db = dw[3], .dy = dg, .m = rows, .n = r->cut * n, .dys_m = row, .op = -1, .accumulate = more};
     fnn_parallel_for(b.n, 64, 1 + 0.05 * (double)rows, FN(bias_range), &b);
@@ -471,6 +506,18 @@ static void FN(recurrent_backward)(int mode, int64_t steps, int64_t batch, int64
         r.before = r.work + chunk * batch * r.kept * n;
     if (dweights && along != 1)
         r.x_rows = r.before + chunk * batch * n;
+    r.panels = steps > PACK_STEPS && batch >= PANEL_ROWS;
+    if (r.panels) {
+        REAL *free = r.work + chunk * batch * (r.kept * n + n + in);
+        r.hh_size = (n + 2 * VW - 1) / (2 * VW) * 2 * VW * r.cut * n;
+        r.ih_size = (in + 2 * VW - 1) / (2 * VW) * 2 * VW * r.cut * n;
+        r.w_hh = free;
+        for (int d = 0; d < directions; d++)
+            free = FN(pack_panels)(free, r.weights[4 * d + 1], n, 1, r.cut * n, n);
+        r.w_ih = free;
+        for (int d = 0; d < directions && dx && along != 1; d++)
+            free = FN(pack_panels)(free, r.weights[4 * d], in, 1, r.cut * n, in);
+    }
     for (int d = 0; d < directions; d++) {
         for (int64_t i = 0; i * chunk < steps; i++) {
             FN(some_steps) at = {.r = &r, .d = d};
@@ -484,8 +531,7 @@ static void FN(recurrent_backward)(int mode, int64_t steps, int64_t batch, int64
             else
                 fnn_parallel_for(batch, 1, (double)(at.t1 - at.t0) * FN(recurrent_cost)(&r),
                                  FN(recurrent_backward_range), &at);
-            if (dweights)
-                FN(recurrent_weights)(&r, at.t0, at.t1, dweights + 4 * d, i > 0);
+            FN(recurrent_weights)(&r, d, at.t0, at.t1, dweights ? dweights + 4 * d : NULL, i > 0);
         }
         if (dweights && dweights[4 * d + 2])
             memcpy(dweights[4 * d + 2], dweights[4 * d + 3],
