@@ -163,9 +163,6 @@ cdef extern from "fastnn.h" nogil:
                                       const void *lse, const void *q, const void *k, const void *v, const void *mask,
                                       int mask_kind, const int64_t *shape, const int64_t *strides, int causal,
                                       double scale, double p, uint64_t key) noexcept nogil
-                                      int directions, int64_t chunk, void *dx, void *dh, void *dc, void **dweights,
-                                      void *scratch, const void *dy, const void *x, const void *y, const void *h0,
-                                      const void *c0, const void *saved, void **weights) noexcept nogil
 
 cdef extern from "memory.h":
     void *fnn_alloc(size_t size) nogil
