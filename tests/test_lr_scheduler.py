@@ -240,8 +240,9 @@ def test_order_of_steps_warns():
         scheduler.step()
 
 
-def test_own_scheduler_and_hooks():
-    class Quarter(optim.lr_scheduler.LRScheduler):
+@pytest.mark.parametrize("base", [optim.lr_scheduler.LRScheduler, optim.lr_scheduler._LRScheduler])
+def test_own_scheduler_and_hooks(base):
+    class Quarter(base):
         def get_lr(self):
             return [base * 0.25 ** self.last_epoch for base in self.base_lrs]
     parameter = nn.Parameter(fastnn.ones(2))

@@ -171,3 +171,7 @@ class LRScheduler:
 
     def _times(self, factor):
         return [group["lr"] * factor for group in self.optimizer.param_groups]
+
+
+class _LRScheduler(LRScheduler):
+    """The base class' former name, from which programs derive."""
