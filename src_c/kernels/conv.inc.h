@@ -26,6 +26,7 @@ typedef struct {
 #ifndef FNN_CONV_ONCE
 #define FNN_CONV_ONCE
 #define CONV_COLUMNS 1024 /* positions of a block at most */
+#define CONV_DIRECT 2     /* output channels of a group at most, to be done without packing */
 typedef struct {
     int64_t from, to, count; /* a run: places in the source's copy and in the panel */
 } conv_run;
@@ -148,16 +149,64 @@ static void FN(conv_pack)(const FN(conv) * g, REAL *dst, int64_t width, const RE
     const int64_t count = g->kh * g->kw;
     const REAL *from = copy + k0 / count * g->channel_pitch;
     int64_t tap = k0 % count;
+    struct {
+        int64_t from, to;
+    } pieces[64 + 64 / VW];
+    int many = 0; /* of a vector each */
+    for (int s = 0; s < n; s++)
+        for (int64_t x = 0; x < runs[s].count; x += VW, many++) {
+            pieces[many].from = runs[s].from + x;
+            pieces[many].to = runs[s].to + x;
+        }
     for (int64_t k = 0; k < depth; k++, dst += width) {
         const REAL *const p = from + taps[tap];
-        for (int s = 0; s < n; s++)
-            for (int64_t x = 0; x < runs[s].count; x += VW)
-                FN(v_store)(dst + runs[s].to + x, FN(v_load)(p + runs[s].from + x));
+        for (int i = 0; i < many; i++)
+            FN(v_store)(dst + pieces[i].to, FN(v_load)(p + pieces[i].from));
         if (++tap == count) {
             tap = 0;
             from += g->channel_pitch;
         }
     }
+}
+
+/* One output channel of a block without packing: too few multiplications for it. Four rows at a time. */
+static void FN(conv_direct)(const FN(conv) * g, REAL *dst, const REAL *copy, const int64_t *taps, const REAL *a,
+                            REAL start, int64_t images, int64_t rows)
+{
+    const int64_t count = g->kh * g->kw, line = g->sh * g->pitch;
+    for (int64_t n = 0; n < images; n++, copy += g->image_pitch, dst += g->dst_n)
+        for (int64_t r = 0; r < rows; r += 4) {
+            const int64_t last = rows - 1 - r < 3 ? rows - 1 - r : 3; /* rows that are not there repeat it */
+            const int64_t r1 = last < 1 ? 0 : line, r2 = (last < 2 ? last : 2) * line, r3 = last * line;
+            for (int64_t q = 0; q < g->ow; q += VW) {
+                const REAL *p = copy + r * line + q, *w = a;
+                FN(vec) sum[4];
+                sum[0] = sum[1] = sum[2] = sum[3] = FN(v_set1)(start);
+                for (int64_t c = 0; c < g->channels; c++, p += g->channel_pitch, w += count)
+                    for (int64_t t = 0; t < count; t++) {
+                        const REAL *const x = p + taps[t];
+                        const FN(vec) v = FN(v_set1)(w[t]);
+                        sum[0] += v * FN(v_load)(x);
+                        sum[1] += v * FN(v_load)(x + r1);
+                        sum[2] += v * FN(v_load)(x + r2);
+                        sum[3] += v * FN(v_load)(x + r3);
+                    }
+                const int64_t left = g->ow - q < VW ? g->ow - q : VW;
+                const FN(mask) mask = FN(v_mask)(left);
+                for (int64_t i = 0; i <= last; i++) {
+                    REAL *y = dst + (r + i) * g->dst_h + q * g->dst_w;
+                    const FN(vec) z = g->relu ? FN(v_relu)(sum[i]) : sum[i];
+                    if (g->dst_w == 1)
+                        FN(v_store_part)(y, mask, z);
+                    else {
+                        REAL numbers[VW];
+                        FN(v_store)(numbers, z);
+                        for (int64_t l = 0; l < left; l++)
+                            y[l * g->dst_w] = numbers[l];
+                    }
+                }
+            }
+        }
 }
 
 /* Between a tile of its own and the places of its positions in y. */
@@ -193,7 +242,8 @@ static void FN(conv_range)(void *context, int64_t begin, int64_t end)
     const int64_t most = (g->block_images * g->block_rows * g->ow + width - 1) / width * width;
     const int pack_a = k >= 16 && k * (int64_t)sizeof(REAL) % 2048 == 0;
 
-    const int64_t copy_size = FN(conv_copy_size)(g), panel_size = most * depth + VW, tile_size = TILE_ROWS * 4 * VW;
+    const int64_t copy_size = FN(conv_copy_size)(g), panel_size = g->m > CONV_DIRECT ? most * depth + VW : 0,
+                  tile_size = TILE_ROWS * 4 * VW;
     const int64_t a_size = pack_a ? PACKED_ROWS * (depth + 2 * VW) : 0;
     REAL *const copy = fnn_alloc((size_t)(copy_size + panel_size + tile_size + a_size) * sizeof(REAL) +
                                  (size_t)(g->kh * g->kw) * sizeof(int64_t));
@@ -213,6 +263,12 @@ static void FN(conv_range)(void *context, int64_t begin, int64_t end)
         if (block != filled)
             FN(conv_fill)(g, copy, g->src + image * g->src_n + group * g->channels * g->src_c, images, row, rows);
         filled = block;
+        if (g->m <= CONV_DIRECT) {
+            for (int64_t channel = group * g->m + m0; channel < group * g->m + m0 + m; channel++)
+                FN(conv_direct)(g, g->dst + image * g->dst_n + channel * g->dst_c + row * g->dst_h, copy, taps,
+                                g->a + channel * k, g->bias ? g->bias[channel] : 0, images, rows);
+            continue;
+        }
         for (int64_t b = 0, pc = 0; b < depths; b++, pc += depth) {
             const int64_t kc = k - pc < depth ? k - pc : depth;
             FN(tile_ends) ends = {.from_c = b > 0, .relu = g->relu && b == depths - 1};
@@ -268,7 +324,7 @@ static void FN(conv_run)(FN(conv) * g)
     const int threads = fnn_threads_for(cost);
     const int64_t deepest = GEMM_DEPTH_BYTES / (int64_t)sizeof(REAL), depth = k < 1 ? 1 : k < deepest ? k : deepest;
     int64_t block = GEMM_PANELS_BYTES / (int64_t)sizeof(REAL) / depth;
-    block = block < CONV_COLUMNS ? block : CONV_COLUMNS;
+    block = block < CONV_COLUMNS && g->m > CONV_DIRECT ? block : CONV_COLUMNS;
     if (threads > 1) { /* some blocks for each thread, if they are not too small */
         const int64_t share = columns * g->groups / (4 * threads);
         block = block < share ? block : share;

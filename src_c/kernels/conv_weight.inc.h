@@ -18,6 +18,48 @@ typedef struct {
     int64_t shares, parts, columns;
 } FN(conv_weight);
 
+/* One output channel: sums[(c, i, j)] = [sums or 0] + sum over a block of dy times x, without packing. */
+static void FN(conv_weight_direct)(const FN(conv) * g, REAL *sums, const REAL *dy, int64_t dy_n, int64_t dy_h,
+                                   const REAL *copy, const int64_t *taps, int64_t images, int64_t rows, int from_c)
+{
+    const int64_t count = g->kh * g->kw, whole = g->ow - g->ow % VW;
+    const FN(mask) mask = FN(v_mask)(g->ow - whole);
+    for (int64_t c = 0; c < g->channels; c++, sums += count)
+        for (int64_t t = 0; t < count; t += 4) { /* the last four may overlap those before */
+            const int64_t t0 = t + 4 <= count || count < 4 ? t : count - 4;
+            const int64_t t1 = t0 + 1 < count ? t0 + 1 : t0, t2 = t0 + 2 < count ? t0 + 2 : t0;
+            const int64_t t3 = t0 + 3 < count ? t0 + 3 : t0;
+            FN(vec) sum[4] = {{0}, {0}, {0}, {0}};
+            for (int64_t n = 0; n < images; n++)
+                for (int64_t r = 0; r < rows; r++) {
+                    const REAL *const d = dy + n * dy_n + r * dy_h;
+                    const REAL *const x = copy + n * g->image_pitch + c * g->channel_pitch + r * g->sh * g->pitch;
+                    const REAL *const x0 = x + taps[t0], *const x1 = x + taps[t1], *const x2 = x + taps[t2];
+                    const REAL *const x3 = x + taps[t3];
+                    for (int64_t q = 0; q < whole; q += VW) {
+                        const FN(vec) v = FN(v_load)(d + q);
+                        sum[0] += v * FN(v_load)(x0 + q);
+                        sum[1] += v * FN(v_load)(x1 + q);
+                        sum[2] += v * FN(v_load)(x2 + q);
+                        sum[3] += v * FN(v_load)(x3 + q);
+                    }
+                    if (whole < g->ow) {
+                        const FN(vec) v = FN(v_load_part)(d + whole, mask);
+                        sum[0] += v * FN(v_load_part)(x0 + whole, mask);
+                        sum[1] += v * FN(v_load_part)(x1 + whole, mask);
+                        sum[2] += v * FN(v_load_part)(x2 + whole, mask);
+                        sum[3] += v * FN(v_load_part)(x3 + whole, mask);
+                    }
+                }
+            for (int64_t i = t - t0; i < 4 && t0 + i < count; i++) {
+                REAL total = 0;
+                for (int l = 0; l < VW; l++)
+                    total += sum[i][l];
+                sums[t0 + i] = from_c ? sums[t0 + i] + total : total;
+            }
+        }
+}
+
 /* Item = some channels of a group for a share of the images. */
 static void FN(conv_weight_range)(void *context, int64_t begin, int64_t end)
 {
@@ -27,7 +69,8 @@ static void FN(conv_weight_range)(void *context, int64_t begin, int64_t end)
     g.channels = (w->conv.channels + w->parts - 1) / w->parts;
     FN(conv_blocks)(&g, w->columns);
     const int64_t most = g.block_images * g.block_rows * g.ow, lda = most + VW, ldb = (m + VW - 1) / VW * VW;
-    const int64_t copy_size = FN(conv_copy_size)(&g), a_size = lda * g.channels * taps_n + VW;
+    const int direct = m == 1 && w->dy_w == 1;
+    const int64_t copy_size = FN(conv_copy_size)(&g), a_size = direct ? 0 : lda * g.channels * taps_n + VW;
     const int64_t b_size = (most + 1) * ldb + VW;
     REAL *const copy = fnn_alloc((size_t)(copy_size + a_size + b_size) * sizeof(REAL) +
                                  (size_t)taps_n * sizeof(int64_t) + 16);
@@ -49,6 +92,12 @@ static void FN(conv_weight_range)(void *context, int64_t begin, int64_t end)
                 const int64_t size = rows * g.ow, n = images * size;
                 FN(conv_fill)(&g, copy, g.src + image * g.src_n + (group * w->conv.channels + c0) * g.src_c, images,
                               row, rows);
+                if (direct) {
+                    FN(conv_weight_direct)(&g, sums, w->dy + image * w->dy_n + group * w->dy_c + row * w->dy_h, w->dy_n,
+                                           w->dy_h, copy, taps, images, rows, from_c);
+                    from_c = 1;
+                    continue;
+                }
                 for (int64_t j = 0; j < n; j += 64) {
                     conv_run runs[64];
                     const int64_t take = n - j < 64 ? n - j : 64;
@@ -123,6 +172,8 @@ static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, co
     w.parts = w.shares * s->groups >= 2 * threads ? 1 : threads < channels ? threads : channels;
     w.columns = GEMM_PANELS_BYTES / (int64_t)sizeof(REAL) / (depth + 1); /* shapes alone decide: dot products' bits */
     w.columns = w.columns < 64 ? 64 : w.columns > CONV_DEPTH ? CONV_DEPTH : w.columns;
+    if (m == 1 && dys[3] == 1)
+        w.columns = CONV_COLUMNS; /* nothing is packed */
     w.sums = fnn_alloc((size_t)(w.shares * size) * sizeof(REAL));
     const int64_t items = w.shares * s->groups * w.parts;
     fnn_parallel_for(items, 1, cost / (double)items, FN(conv_weight_range), &w);
