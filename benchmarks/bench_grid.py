@@ -80,6 +80,37 @@ def conv_transpose2d():
         yield f"{n}x{c}x{size}x{size}-{o} k{k} s{stride}", 6 * n * o * c * k * k * size * size, make
 
 
+def attention_sizes():
+    """(batch, length, width, heads), up to some work, from one token to long sequences, narrow to wide."""
+    for n, length, width in itertools.product((1, 8, 32, 256), (1, 16, 64, 250, 1000), (8, 64, 128, 512)):
+        if n * length * width * (12 * width + 6 * length) < 2e9:
+            yield n, length, width, max(1, width // 32)
+
+
+@grid
+def attention():
+    for (n, length, width, heads), causal in itertools.product(attention_sizes(), (False, True)):
+
+        def make(T, n=n, length=length, width=width, heads=heads, causal=causal):
+            class SelfAttention(T.nn.MultiheadAttention):
+                def forward(self, x):
+                    return super().forward(x, x, x, need_weights=False, attn_mask=mask, is_causal=causal)
+            mask = T.nn.Transformer.generate_square_subsequent_mask(length) if causal else None
+            return training_call(T, SelfAttention(width, heads, batch_first=True), T.randn(n, length, width))
+        flops = n * length * width * (24 * width + (6 if causal else 12) * length)
+        yield f"{n}x{length}x{width} h{heads}" + " causal" * causal, flops, make
+
+
+@grid
+def transformer_layer():
+    for n, length, width, heads in attention_sizes():
+
+        def make(T, n=n, length=length, width=width, heads=heads):
+            layer = T.nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=0.0, batch_first=True)
+            return training_call(T, layer, T.randn(n, length, width))
+        yield f"{n}x{length}x{width} h{heads}", n * length * width * (72 * width + 12 * length), make
+
+
 def main():
     options = common.parser(__doc__)
     options.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th case")

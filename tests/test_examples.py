@@ -168,6 +168,17 @@ def test_cnn_fits_mnist():
     assert example.network(28)(fastnn.rand(2, 1, 28, 28)).shape == (2, 10)
 
 
+# ---- self-attention ----
+
+@pytest.mark.parametrize("args, best", [([], 0.93), (["--layers", "1", "--epochs", "8"], 0.9)])
+def test_attention_reads_digits(args, best, monkeypatch, capsys):
+    pytest.importorskip("sklearn")
+    monkeypatch.delenv("FASTNN_DATA", raising=False)
+    history, score = load("attention_digits").main(args)
+    assert history[-1] < history[0] / 4 and score > best
+    assert "held-out digits right" in capsys.readouterr().out
+
+
 # ---- as programs ----
 
 @pytest.mark.parametrize("name, args, text", [
@@ -176,10 +187,11 @@ def test_cnn_fits_mnist():
     ("xor", ["--epochs", 800], "4 of 4 right"),
     ("fully_connected", ["--steps", 5], "cross_entropy"),
     ("autoencoder", ["--epochs", 1], "saved 1797 x 32 features"),
+    ("attention_digits", ["--epochs", 1], "are looked at"),
     ("cnn", ["--epochs", 1], "of the test images right"),
 ])
 def test_runs_as_a_program(name, args, text, tmp_path):
-    if name in ("autoencoder", "cnn"):
+    if name in ("attention_digits", "autoencoder", "cnn"):
         pytest.importorskip("sklearn")
     assert text in run_python(EXAMPLES / f"{name}.py", *args, cwd=tmp_path)
 
