@@ -26,6 +26,7 @@ from fastnn.utils.dlpack import from_dlpack
 __version__ = "0.1.0.dev0"
 
 globals().update({name: getattr(dtypes, name) for name in dtypes._TYPES})
+globals().update({**dtypes.ABSENT, "cfloat": dtypes.ABSENT["complex64"], "cdouble": dtypes.ABSENT["complex128"]})
 double, half, long, int, short = dtypes.float64, dtypes.float16, dtypes.int64, dtypes.int32, dtypes.int16  # noqa: A001
 float = dtypes.float32  # noqa: A001 (PyTorch's name)
 globals().update({name: getattr(_creation, name) for name in _creation.__all__})

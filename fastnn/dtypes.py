@@ -25,6 +25,27 @@ class dtype:  # noqa: N801 (PyTorch's name)
         return _by_name, (self.name,)
 
 
+class _absent(dtype):  # noqa: N801
+    """A dtype that programs may name and compare with, but no tensor has."""
+
+    __slots__ = ()
+
+    def __init__(self, name, itemsize):
+        self.name, self.itemsize = name, itemsize
+        self.is_floating_point, self.is_complex = name == "bfloat16", name.startswith("complex")
+        self.is_signed = not name.startswith("uint")
+
+    @property
+    def numpy(self):
+        raise NotImplementedError(f"torch.{self.name}: tensors of this dtype are not implemented")
+
+    def __reduce__(self):
+        return _absent, (self.name, self.itemsize)
+
+
+ABSENT = {name: _absent(name, size) for name, size in [
+    ("bfloat16", 2), ("complex32", 4), ("complex64", 8), ("complex128", 16), ("uint16", 2), ("uint32", 4),
+    ("uint64", 8)]}
 _TYPES = {name: dtype(name, numpy_type) for name, numpy_type in [
     ("float32", np.float32), ("float64", np.float64), ("float16", np.float16), ("int64", np.int64),
     ("int32", np.int32), ("int16", np.int16), ("int8", np.int8), ("uint8", np.uint8), ("bool", np.bool_)]}

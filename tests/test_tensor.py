@@ -446,3 +446,24 @@ def test_integer_operators_in_place():
     assert x.tolist() == [((((6 & 3) | 8) ^ 1) // 2) % 4, ((((5 & 3) | 8) ^ 1) // 2) % 4]
     assert (x << 2).tolist() == [value << 2 for value in x.tolist()]
     assert list(reversed(torch.tensor([1, 2]))) == [2, 1] and complex(torch.tensor(2.0)) == 2
+
+
+def test_numbers_beside_index_arrays_select_first():
+    x = torch.arange(24.0).reshape(2, 3, 4).requires_grad_()
+    y = x[0, :, [0, 2]]
+    assert y.tolist() == [[0.0, 2.0], [4.0, 6.0], [8.0, 10.0]]
+    y.sum().backward()
+    assert x.grad.sum().item() == 6 and x.grad[0, :, 2].tolist() == [1.0, 1.0, 1.0]
+    z = torch.zeros(2, 3, 4)
+    z[1, :, torch.tensor([0, 3])] = torch.ones(3, 2)
+    assert z.sum().item() == 6 and z[1, :, 3].tolist() == [1.0, 1.0, 1.0]
+    assert torch.arange(6).reshape(2, 3)[None, 1, torch.tensor([True, False, True])].tolist() == [[3, 5]]
+
+
+def test_dtypes_that_are_only_names():
+    assert str(torch.bfloat16) == "torch.bfloat16" and torch.complex64.is_complex
+    for make in (lambda: torch.zeros(2, dtype=torch.bfloat16), lambda: torch.ones(2).to(torch.complex64),
+                 lambda: torch.ones(2).bfloat16()):
+        with pytest.raises(NotImplementedError, match="not implemented"):
+            make()
+    assert isinstance(np.exp(torch.zeros(2)), torch.Tensor) and torch.ones(2).new([1, 2]).dtype is torch.float32

@@ -30,6 +30,31 @@ def _is_basic(index):
                or (isinstance(part, (int, np.integer)) and not isinstance(part, (bool, np.bool_))) for part in parts)
 
 
+def _without_numbers(index):
+    """(numbers, rest) of an index that mixes integers and arrays, None of any other.
+
+    To NumPy a number beside an array is an array too, and decides where the arrays' dimensions go; to PyTorch it
+    selects first.
+    """
+    if not isinstance(index, tuple) or _is_basic(index) or not any(
+            isinstance(part, (int, np.integer)) and not isinstance(part, (bool, np.bool_)) for part in index):
+        return None
+    numbers, rest = [], []
+    for part in index:
+        if isinstance(part, (int, np.integer)) and not isinstance(part, (bool, np.bool_)):
+            numbers.append(part)
+        elif part is None:
+            rest.append(part)
+        elif part is Ellipsis:
+            numbers.append(part)
+            rest.append(part)
+        else:
+            mask = np.asarray(part) if not isinstance(part, slice) else None
+            numbers.extend([slice(None)] * (mask.ndim if mask is not None and mask.dtype == bool else 1))
+            rest.append(part)
+    return tuple(numbers), tuple(rest)
+
+
 def _check_steps(index):
     for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, slice) and part.step is not None and part.step <= 0:
@@ -49,6 +74,9 @@ def getitem(input, index):
     """``input[index]``: a view for integers and slices, a copy for masks and integer arrays."""
     x = input.detach().numpy()
     index = _numpy_index(index)
+    parts = _without_numbers(index)
+    if parts is not None:
+        return getitem(getitem(input, parts[0]), parts[1])
     basic = _is_basic(index)
     if basic:
         _check_steps(index)
@@ -89,6 +117,10 @@ def setitem(input, index, value):
     """``input[index] = value``, in place."""
     x = writable(input)
     index = _numpy_index(index)
+    parts = _without_numbers(index)
+    if parts is not None:
+        setitem(getitem(input, parts[0]), parts[1], value)
+        return
     if _is_basic(index):
         _check_steps(index)
     source = value.detach().numpy() if isinstance(value, Tensor) else value

@@ -3,7 +3,7 @@ import numpy as np
 
 from fastnn import dtypes
 from fastnn import random as _random
-from fastnn._tensor import Tensor, record_inplace, writable
+from fastnn._tensor import Tensor, from_array, record_inplace, writable
 from fastnn.ops import shape
 
 
@@ -221,6 +221,26 @@ def map_(self, tensor, callable):
     return record_inplace(self, lambda grad: np.zeros_like(grad), "MapBackward0")
 
 
+def new(self, *args):
+    """PyTorch's old constructor: sizes or data, in this tensor's dtype."""
+    from fastnn.ops.creation import empty, tensor
+    if len(args) == 1 and not isinstance(args[0], (int, dtypes.Size)):
+        return tensor(args[0], dtype=self.dtype)
+    return empty(*args, dtype=self.dtype) if args else empty(0, dtype=self.dtype)
+
+
+def _array_wrap(self, array, context=None, return_scalar=False):
+    """NumPy's functions of a tensor give a tensor."""
+    return from_array(np.asarray(array))
+
+
+def _unimplemented_cast(name):
+    def cast(self, memory_format=None):
+        return shape.cast(self, dtypes.ABSENT[name])
+    cast.__doc__ = f"Always an error: there are no {name} tensors."
+    return cast
+
+
 def type_as(self, other):
     """Cast to another tensor's dtype."""
     return shape.cast(self, other.dtype)
@@ -319,6 +339,8 @@ METHODS = {
     "new_empty": new_empty, "new_full": new_full, "nelement": Tensor.numel, "ndimension": Tensor.dim,
     "device": property(lambda self: dtypes.cpu), "layout": property(lambda self: "torch.strided"),
     "is_cuda": property(lambda self: False), "is_sparse": property(lambda self: False),
+    "new": new, "__array_wrap__": _array_wrap, "bfloat16": _unimplemented_cast("bfloat16"),
+    "cfloat": _unimplemented_cast("complex64"), "cdouble": _unimplemented_cast("complex128"),
     "type_as": type_as, "storage_offset": storage_offset, "resize_": resize_, "__reversed__": reversed_,
     "resize_as_": lambda self, other, memory_format=None: resize_(self, *other.shape),
     "char": _caster("int8"), "is_complex": lambda self: False, "is_conj": lambda self: False,
