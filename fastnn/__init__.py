@@ -6,7 +6,7 @@ and NumPy arrays out. ``python -m fastnn script.py`` runs an unchanged PyTorch p
 import math as _math
 
 from fastnn import config  # first: chooses the kernels
-from fastnn import autograd, compat, dtypes, kernels, linalg, nn, ops, optim, random, special, utils
+from fastnn import autograd, compat, dtypes, func, kernels, linalg, nn, ops, optim, random, special, utils
 from fastnn._tensor import Tensor, is_grad_enabled
 from fastnn._tensor import is_inference_mode_enabled
 from fastnn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled

@@ -20,7 +20,7 @@ LAYERS = [
     {"reference"},
     {"kernels"},
     {"config", "dtypes", "random"},
-    {"_gradients", "_operators", "_tape", "_tensor", "_views", "autograd", "linalg", "ops", "special"},
+    {"_gradients", "_operators", "_tape", "_tensor", "_views", "autograd", "func", "linalg", "ops", "special"},
     {"nn", "optim", "utils", "serialization", "_torch_files"},
     {"compat", "vision", "keras", "sklearn", "explain", "dropin", "demo"},
 ]

@@ -194,3 +194,23 @@ def test_gradients_into_some_inputs():
     with torch.autograd.detect_anomaly():
         assert torch.autograd.is_anomaly_enabled()
     assert isinstance(torch.autograd.Variable(torch.ones(1)), torch.Tensor)
+
+
+def test_func():
+    from fastnn import func
+    x = leaf(1.0, 2.0).detach()
+    assert func.grad(lambda x: (x ** 3).sum())(x).tolist() == [3.0, 12.0]
+    assert func.grad(lambda x: func.grad(lambda y: (y ** 3).sum())(x).sum())(x).tolist() == [6.0, 12.0]
+    assert func.jacrev(lambda x: x * x)(x).tolist() == [[2.0, 0.0], [0.0, 4.0]]
+    assert func.hessian(lambda x: (x ** 3).sum())(x).tolist() == [[6.0, 0.0], [0.0, 12.0]]
+    slopes, value = func.grad_and_value(lambda x, y: (x * y).sum(), argnums=(0, 1))(x, x * 2)
+    assert slopes[0].tolist() == [2.0, 4.0] and slopes[1].tolist() == [1.0, 2.0] and value.item() == 10.0
+    model = nn.Linear(2, 1)
+    own = model.weight
+    weights = {"weight": torch.ones(1, 2, requires_grad=True), "bias": torch.zeros(1)}
+    out = func.functional_call(model, weights, (torch.tensor([[1.0, 2.0]]),))
+    assert out.item() == 3.0 and model.weight is own
+    out.sum().backward()
+    assert weights["weight"].grad.tolist() == [[1.0, 2.0]] and own.grad is None
+    with pytest.raises(NotImplementedError, match="vmap"):
+        func.vmap(lambda x: x)

@@ -1,7 +1,7 @@
 """Reading and writing parts of a tensor: slices, masks, integer arrays, gather and select."""
 import numpy as np
 
-from fastnn._tensor import Tensor, from_array, record, record_inplace, view_of, writable
+from fastnn._tensor import Tensor, from_array, record, record_inplace, take_history, to_array, view_of, writable
 from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors, promote
 
 
@@ -72,7 +72,12 @@ def _slice_backward(grad, shape, index, basic):
 
 def getitem(input, index):
     """``input[index]``: a view for integers and slices, a copy for masks and integer arrays."""
-    x = input.detach().numpy()
+    x = to_array(input)
+    if type(index) is int and x.ndim > 1 and -len(x) <= index < len(x):  # a row: the frequent case
+        viewed = view_of(x[index], input)
+        if not input.requires_grad:
+            return viewed
+        return _as_view(record(x[index], _slice_backward, "SelectBackward0", (input,), (x.shape, index, True)), viewed)
     index = _numpy_index(index)
     parts = _without_numbers(index)
     if parts is not None:
@@ -101,7 +106,6 @@ def getitem(input, index):
 
 
 def _as_view(made, viewed):
-    from fastnn._tensor import take_history
     return take_history(viewed, made)
 
 
