@@ -105,6 +105,14 @@ def test_gumbel_softmax():
     assert (logits.grad != 0).any()
 
 
+def test_functions_of_the_top_level():
+    x = fastnn.randn(3, 4)
+    assert (fastnn.pdist(x) == F.pdist(x)).all() and fastnn.pdist(x).shape == (3,)
+    assert fastnn.dropout(x, 0.5, False) is x and (fastnn.selu(x) == F.selu(x)).all()
+    with pytest.raises(RuntimeError, match="only supports 2D"):
+        F.pdist(x[0])
+
+
 def test_what_is_not_there_says_so():
     for make in (nn.CTCLoss, lambda: nn.LazyLinear(3)):
         with pytest.raises(NotImplementedError):

@@ -4,9 +4,9 @@ Importing this package gives Tensor its operators and methods: a function whose 
 method of the same name.
 """
 from fastnn import _gradients, _operators, _tensor  # noqa: F401 (backward and hooks become methods)
-from fastnn.ops import (arithmetic, arrange, compare, conv, creation, indexing, inplace, linear, matrices, methods,
-                        names, pointwise, products, rearrange, reduce, sampling, scatter, shape, sorting, special,
-                        statistics)
+from fastnn.ops import (arithmetic, arrange, compare, composed, conv, creation, dropout, indexing, inplace, linear,
+                        matrices, methods, names, pointwise, products, rearrange, reduce, sampling, scatter, shape,
+                        sorting, special, statistics)
 from fastnn.ops._common import with_out
 from fastnn.ops.printing import tensor_str
 
@@ -39,6 +39,9 @@ FUNCTIONS = {
 }
 # Functions of the top-level namespace alone.
 TOP_LEVEL = {
+    composed: "bilinear channel_shuffle pdist prelu rrelu",
+    dropout: "alpha_dropout dropout feature_alpha_dropout",
+    pointwise: "celu hardshrink selu threshold",
     conv: "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
     products: "einsum tensordot cosine_similarity pairwise_distance",
     rearrange: "hstack vstack dstack column_stack meshgrid broadcast_tensors cartesian_prod atleast_1d atleast_2d "
