@@ -169,6 +169,7 @@ case("F.group_norm", (2, 4, 3), num_groups=2)
 case("F.instance_norm", (2, 3, 4))
 case("F.local_response_norm", (2, 4, 3), size=3)
 case("F.channel_shuffle", (1, 4, 2, 2), groups=2)
+case("F.pdist", (4, 3))
 case("F.pixel_shuffle", (1, 4, 2, 2), upscale_factor=2)
 case("F.pixel_unshuffle", (1, 1, 4, 4), downscale_factor=2)
 case("F.unfold", (1, 2, 4, 4), kernel_size=2)
@@ -182,6 +183,8 @@ exempt("bool or integer results", "all any allclose argmax argmin argsort argwhe
        "greater_equal gt gcd lcm histc isclose isfinite isin isinf isnan isneginf isposinf isreal is_same_size le less "
        "less_equal logical_and logical_not logical_or logical_xor lt ne not_equal nonzero searchsorted signbit "
        "tril_indices triu_indices unique unique_consecutive unravel_index broadcast_shapes F.one_hot heaviside")
+exempt("nn.functional's own", "alpha_dropout bilinear celu channel_shuffle dropout feature_alpha_dropout hardshrink "
+       "pdist prelu rrelu selu threshold")
 exempt("random numbers", "bernoulli multinomial normal randint_like poisson binomial F.gumbel_softmax F.rrelu_")
 exempt("in place: tests/test_inplace.py and the in-place samples of test_torch_parity.py",
        "F.celu_ F.elu_ F.hardtanh_ F.leaky_relu_ F.relu_ F.selu_ F.threshold_")
@@ -189,7 +192,7 @@ exempt("no gradient, and it says so", "i0")
 exempt("not implemented, and it says so", "F.ctc_loss conv3d F.conv3d conv_transpose3d F.conv_transpose3d")
 exempt("a module's function, checked with the module", "F.multi_head_attention_forward F.embedding_bag F.grid_sample "
        "F.affine_grid F.upsample_nearest F.upsample_bilinear F.adaptive_max_pool1d_with_indices "
-       "F.adaptive_max_pool2d_with_indices F.fractional_max_pool2d F.pdist F.native_channel_shuffle")
+       "F.adaptive_max_pool2d_with_indices F.fractional_max_pool2d F.native_channel_shuffle")
 
 
 def public():
