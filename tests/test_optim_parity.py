@@ -22,7 +22,11 @@ dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 @pytest.fixture(scope="module")
 def torch():
-    return pytest.importorskip("torch", reason="compares with PyTorch, which is not installed")
+    module = pytest.importorskip("torch", reason="compares with PyTorch, which is not installed")
+    before = module.get_num_threads()
+    module.set_num_threads(1)  # its threads stall on a busy machine
+    yield module
+    module.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
