@@ -1,6 +1,7 @@
 """Reading and writing parts of a tensor: slices, masks, integer arrays, gather and select."""
 import numpy as np
 
+from fastnn import kernels
 from fastnn._tensor import Tensor, from_array, record, record_inplace, take_history, to_array, view_of, writable
 from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors, promote
 
@@ -296,6 +297,11 @@ def where(condition, input=None, other=None, *, out=None):
     if condition.detach().numpy().dtype != bool:
         raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype "
                            f"{condition.dtype}")
+    if isinstance(input, Tensor) and isinstance(other, Tensor):
+        a, b, mask = to_array(input), to_array(other), to_array(condition)
+        if a.dtype == b.dtype and a.dtype in (np.float32, np.float64):  # nothing to promote: the kernel
+            return record(kernels.where(mask, a, b), _where_backward, "WhereBackward0", (condition, input, other),
+                          (mask, (a.shape, b.shape)))
     dtype = promote(input, other)
     x, y = (value.to(dtype) if isinstance(value, Tensor) else from_array(np.asarray(value, dtype))
             for value in (input, other))
