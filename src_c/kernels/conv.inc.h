@@ -352,7 +352,8 @@ typedef struct {
     int64_t size, count, last, step, dilation, before;
 } FN(conv_phase);
 
-static FN(conv_phase) FN(conv_phase_of)(int64_t r, int64_t size, int64_t k, int64_t stride, int64_t pad, int64_t dilation)
+static FN(conv_phase) FN(conv_phase_of)(int64_t r, int64_t size, int64_t k, int64_t stride, int64_t pad,
+                                        int64_t dilation)
 {
     FN(conv_phase) p = {.size = size > r ? (size - r + stride - 1) / stride : 0, .step = 1, .dilation = 1};
     int64_t first = -1;

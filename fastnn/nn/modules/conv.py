@@ -221,3 +221,44 @@ class ConvTranspose2d(_ConvTranspose):
     """
 
     _function = staticmethod(conv.conv_transpose2d)
+
+
+class _Refused(Module):
+    """Not implemented: the constructor says so."""
+
+    _instead = ""
+
+    def __init__(self, *args, **kwargs):
+        raise NotImplementedError(f"{type(self).__name__} is not implemented; {self._instead}")
+
+
+class _Lazy(_Refused):
+    _instead = "parameters of unknown size are not; give in_channels to the layer without Lazy in its name"
+
+
+class LazyConv1d(_Lazy):
+    """Not implemented: the constructor says so."""
+
+
+class LazyConv2d(_Lazy):
+    """Not implemented: the constructor says so."""
+
+
+class LazyConvTranspose1d(_Lazy):
+    """Not implemented: the constructor says so."""
+
+
+class LazyConvTranspose2d(_Lazy):
+    """Not implemented: the constructor says so."""
+
+
+class Conv3d(_Refused):
+    """Not implemented: the constructor says so."""
+
+    _instead = "convolutions are 1-D and 2-D"
+
+
+class ConvTranspose3d(_Refused):
+    """Not implemented: the constructor says so."""
+
+    _instead = "convolutions are 1-D and 2-D"
