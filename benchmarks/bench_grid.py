@@ -111,6 +111,23 @@ def transformer_layer():
         yield f"{n}x{length}x{width} h{heads}", n * length * width * (72 * width + 12 * length), make
 
 
+@grid
+def recurrent():
+    """Hidden sizes, batches, lengths; a few with other inputs than hidden size, two directions, batch first."""
+    kinds = {"LSTM": 4, "GRU": 3, "RNN": 1}
+    shapes = list(itertools.product(kinds, (8, 64, 128, 512), (1, 4, 32, 256), (1, 10, 100, 1000)))
+    for kind, hidden, n, length in shapes:
+        flops = 12 * kinds[kind] * length * n * hidden * hidden
+        if flops > 1e10:
+            continue
+        odd = hidden == 64 and n == 32
+
+        def make(T, kind=kind, hidden=hidden, n=n, length=length, odd=odd):
+            layer = getattr(T.nn, kind)(hidden, hidden, batch_first=odd, bidirectional=odd)
+            return training_call(T, layer, T.randn(*((n, length) if odd else (length, n)), hidden))
+        yield f"{kind} {length}x{n}x{hidden}" + (" two ways" if odd else ""), flops * (1 + odd), make
+
+
 def main():
     options = common.parser(__doc__)
     options.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th case")

@@ -217,3 +217,28 @@ def test_links_lead_somewhere(document):
     text = re.sub(r"```.*?```", "", document.read_text(), flags=re.DOTALL)
     links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
     assert not [link for link in links if not (document.parent / link).exists()]
+
+
+# ---- recurrent layers ----
+
+@pytest.mark.parametrize("options", [[], ["--pixels"]])
+def test_lstm_reads_digits(options, monkeypatch, capsys):
+    pytest.importorskip("sklearn")
+    monkeypatch.delenv("FASTNN_DATA", raising=False)
+    history, score = load("lstm_digits").main(["--epochs", "25", "--count", "600", *options])
+    assert history[-1] < history[0] < 2.4
+    assert score > (0.4 if options else 0.85)
+    assert f"{64 if options else 8} steps" in capsys.readouterr().out
+
+
+def test_character_model_learns_to_write_sums(monkeypatch, capsys):
+    example = load("char_model")
+    monkeypatch.delenv("FASTNN_DATA", raising=False)
+    model, history, written = example.main(["--epochs", "8", "--hidden", "32", "--length", "100"])
+    assert history[-1] < 0.75 * history[0]
+    lines = written.strip("\n").split("\n")[:-1]
+    assert len(lines) > 10
+    assert sum(bool(re.fullmatch(r"\d\+\d=\d\d?", line)) for line in lines) > 0.8 * len(lines)
+    assert written in capsys.readouterr().out
+    fastnn.manual_seed(1)
+    assert model.write("\n", 20, temperature=0) == model.write("\n", 20, temperature=0)
