@@ -9,6 +9,7 @@
 #ifndef FNN_BATCH_NORM_MACROS
 #define FNN_BATCH_NORM_MACROS
 #define FNN_BATCH_RUN 32
+#define FNN_BATCH_BLOCK 16384 /* elements of a block, or more */
 #endif
 
 typedef struct {
@@ -53,6 +54,7 @@ static void FN(batch_statistics)(const FN(batch_context) *c, int64_t k0, int64_t
         for (int64_t j = 0; j < width; j++)
             part[j] = 0;
         for (int64_t i = from; i < to; i++)
+            FNN_INDEPENDENT
             for (int64_t j = 0; j < width; j++) {
                 const REAL d = x[i * stride + j] - center[j];
                 part[j] += d * d;
@@ -95,6 +97,7 @@ static void FN(batch_products)(const FN(batch_context) *c, int64_t k0, int64_t k
         for (int64_t j = 0; j < width; j++)
             p[j] = q[j] = 0;
         for (int64_t i = from; i < to; i++)
+            FNN_INDEPENDENT
             for (int64_t j = 0; j < width; j++) {
                 p[j] += dy[i * stride + j];
                 q[j] += dy[i * stride + j] * (x[i * stride + j] - center[j]);
@@ -225,9 +228,9 @@ static void FN(batch_run)(FN(batch_context) *c, double cost)
 {
     c->strip = c->s >= FNN_BATCH_RUN ? 1 : FNN_REDUCE_WIDTH / c->s;
     const int64_t strips = (c->c + c->strip - 1) / c->strip, size = c->n * c->c * c->s;
-    c->blocks = 1;
-    if (strips < 4 && size >= 32768)
-        c->blocks = c->n < FNN_NORM_BLOCKS ? c->n : FNN_NORM_BLOCKS;
+    c->blocks = strips < 4 ? size / strips / FNN_BATCH_BLOCK : 1;
+    c->blocks = c->blocks < 1 ? 1 : (c->blocks > FNN_NORM_BLOCKS ? FNN_NORM_BLOCKS : c->blocks);
+    c->blocks = c->blocks > c->n ? c->n : c->blocks;
     c->block = (c->n + c->blocks - 1) / c->blocks;
     c->blocks = (c->n + c->block - 1) / c->block;
     const int64_t items = strips * c->blocks;
@@ -261,7 +264,7 @@ static void FN(batch_norm_forward)(void *y, void *mean, void *rstd, void *runnin
         }
         fnn_leave(mode);
     }
-    if (n > 0 && s > 0)
+    if (n > 0 && c > 0 && s > 0)
         FN(batch_run)(&k, training ? 0.35 : 0.15);
 }
 
@@ -272,7 +275,7 @@ static void FN(batch_norm_backward)(void *dx, void *dw, void *db, void *scratch,
     FN(batch_context) k = {.dx = dx, .dw = dw, .db = db, .scratch = scratch, .dy = dy, .x = x, .mean = (REAL *)mean,
                            .rstd = (REAL *)rstd, .weight = weight, .n = n, .c = c, .s = s, .training = training,
                            .done = !(dw || db || training)};
-    if (n > 0 && s > 0)
+    if (n > 0 && c > 0 && s > 0)
         FN(batch_run)(&k, 0.4);
     const unsigned mode = fnn_enter();
     for (int64_t j = 0; j < c && (dw || db); j++) {

@@ -13,7 +13,7 @@
 
 /* atan(n / d), 0 <= n, 0 < d, both far from overflow; *whole gets the multiple of pi/4
  * that is to be added. */
-static inline REAL FN(atan_parts)(REAL n, REAL d, REAL *whole)
+static inline __attribute__((always_inline)) REAL FN(atan_parts)(REAL n, REAL d, REAL *whole)
 {
     /* t in [-tan(pi/8), tan(pi/8)]: atan(n/d) = pi/2 + atan(-d/n) = pi/4 + atan((n - d) / (n + d)) */
     const int far = n > d * PICK(2.41421356, 2.4142135623730951);
@@ -40,7 +40,8 @@ static inline REAL FN(atan_)(REAL x)
     return FN(with_sign)(whole + part, x);
 }
 
-static inline REAL FN(atan2_)(REAL y, REAL x)
+/* Inlined by force: called, it would keep the loops around it from vectorising. */
+static inline __attribute__((always_inline)) REAL FN(atan2_)(REAL y, REAL x)
 {
     const REAL inf = (REAL)INFINITY, pi = PICK(3.14159274, 3.141592653589793);
     REAL a = FN(abs_)(y), b = FN(abs_)(x);
