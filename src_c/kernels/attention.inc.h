@@ -183,14 +183,10 @@ static void FN(attention_keep)(const FN(attention) * c, uint8_t *keep, int64_t b
 /* x = exp(x - shift); returns the sum. n is a multiple of VW, so that all elements take the same way. */
 static REAL FN(attention_exp)(REAL *x, int64_t n, REAL shift)
 {
-    REAL sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t j = 0; j < n; j++) {
-        const REAL y = FN(exp_)(x[j] - shift);
-        x[j] = y;
-        sum += y;
-    }
-    return sum;
+    FNN_INDEPENDENT
+    for (int64_t j = 0; j < n; j++)
+        x[j] = FN(exp_)(x[j] - shift);
+    return FN(sum_row)(x, n);
 }
 
 /* The weights of one row for whoever wants to see them: of each head, or their mean. */
@@ -310,11 +306,7 @@ static void FN(attention_backward_block)(const FN(attention) * c, const FN(atten
     const REAL *const y = ROW_AT(c->y, c->out_strides, b, h, i0);
     for (int64_t i = 0; i < rows; i++) {
         REAL *const p = w->scores + i * c->ld, *const ds = w->dscores + i * c->ld;
-        REAL mean = 0;
-        const REAL *const yi = y + i * c->out_strides[2], *const dyi = w->dy + i * ld_dy, shift = lse[i];
-#pragma omp simd reduction(+ : mean)
-        for (int64_t j = 0; j < c->ev; j++)
-            mean += yi[j] * dyi[j];
+        const REAL mean = FN(dot_row)(y + i * c->out_strides[2], w->dy + i * ld_dy, c->ev), shift = lse[i];
         for (int64_t j = n; j < whole; j++)
             p[j] = ds[j] = 0;
         if (c->drops) {
