@@ -11,6 +11,7 @@ from fastnn.kernels.conv import conv_backward_input, conv_backward_weight, conv_
 from fastnn.kernels.dropout import dropout_backward, dropout_forward
 from fastnn.kernels.elementwise import (add_into, binary, binary_into, compare, copy, copy_into, unary_backward,
                                         unary_forward, unary_saves, where)
+from fastnn.kernels.embedding import embedding_backward, embedding_bag_forward, embedding_forward
 from fastnn.kernels.gemm import matmul
 from fastnn.kernels.linear import linear_backward, linear_forward
 from fastnn.kernels.loss import (cross_entropy_backward, cross_entropy_forward, nll_backward, nll_forward,
@@ -25,4 +26,5 @@ from fastnn.kernels.pool import (adaptive_max_pool_forward, avg_pool_backward, a
                                  max_pool_forward)
 from fastnn.kernels.recurrent import recurrent_backward, recurrent_forward
 from fastnn.kernels.reduce import argreduce, reduce, sum_to
+from fastnn.kernels.resample import resample_backward, resample_forward, unfold_backward, unfold_forward
 from fastnn.kernels.softmax import logsumexp, softmax_backward, softmax_forward

@@ -61,6 +61,21 @@ cdef extern from "fastnn.h" nogil:
                                     double divisor) noexcept nogil
         void (*avg_pool_backward[2])(void *dx, const void *dy, const fnn_windows *windows, int include_pad,
                                      double divisor) noexcept nogil
+        # resample
+        void (*resample_forward[2])(void *y, const void *x, const int64_t *index, const void *weight, int64_t taps,
+                                    int64_t outer, int64_t n, int64_t m, int64_t inner) noexcept nogil
+        void (*resample_backward[2])(void *dx, const void *dy, const int64_t *index, const void *weight, int64_t taps,
+                                     int64_t outer, int64_t n, int64_t m, int64_t inner) noexcept nogil
+        void (*unfold_forward[2])(void *y, const void *x, const fnn_windows *windows) noexcept nogil
+        void (*unfold_backward[2])(void *dx, const void *dy, const fnn_windows *windows) noexcept nogil
+        # embedding
+        void (*embedding_forward[2])(void *y, const void *weight, const int64_t *index, int64_t n, int64_t dim) noexcept nogil
+        void (*embedding_backward[2])(void *dw, const void *dy, const int64_t *index, const int64_t *row,
+                                      const void *scale, int64_t n, int64_t rows, int64_t dim, int64_t skip,
+                                      int largest) noexcept nogil
+        void (*embedding_bag_forward[2])(void *y, int64_t *argmax, const void *weight, const int64_t *index,
+                                         const int64_t *offsets, const void *scale, int64_t n, int64_t bags,
+                                         int64_t dim, int mode, int64_t skip) noexcept nogil
         # softmax
         void (*softmax_forward[2])(int log, void *y, const void *x, int64_t outer, int64_t n,
                                    int64_t inner) noexcept nogil

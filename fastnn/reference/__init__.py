@@ -5,6 +5,7 @@ from fastnn.reference.conv import conv_backward_input, conv_backward_weight, con
 from fastnn.reference.dropout import dropout_backward, dropout_forward
 from fastnn.reference.elementwise import (add_into, binary, binary_into, compare, copy, copy_into, unary_backward,
                                           unary_forward, unary_saves, where)
+from fastnn.reference.embedding import embedding_backward, embedding_bag_forward, embedding_forward
 from fastnn.reference.gemm import matmul
 from fastnn.reference.linear import linear_backward, linear_forward
 from fastnn.reference.loss import (cross_entropy_backward, cross_entropy_forward, nll_backward, nll_forward,
@@ -19,4 +20,5 @@ from fastnn.reference.pool import (adaptive_max_pool_forward, avg_pool_backward,
                                    max_pool_forward)
 from fastnn.reference.recurrent import recurrent_backward, recurrent_forward
 from fastnn.reference.reduce import argreduce, reduce, sum_to
+from fastnn.reference.resample import resample_backward, resample_forward, unfold_backward, unfold_forward
 from fastnn.reference.softmax import logsumexp, softmax_backward, softmax_forward

@@ -10,6 +10,8 @@
 #include "reduce.inc.h"
 #include "max_pool.inc.h"
 #include "avg_pool.inc.h"
+#include "resample.inc.h"
+#include "embedding.inc.h"
 #include "softmax.inc.h"
 #include "norm.inc.h"
 #include "batch_norm.inc.h"

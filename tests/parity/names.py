@@ -8,10 +8,7 @@ SCOPE = tuple(Path(__file__).with_name("torch_ops.txt").read_text().split())
 
 # Names of the scope that fastnn lacks. The list can only shrink: a name that can be called must not stand here.
 MISSING = frozenset("""
-nn.functional.adaptive_avg_pool1d nn.functional.adaptive_avg_pool2d
-nn.functional.embedding
-nn.functional.interpolate nn.functional.pixel_shuffle
-nn.functional.unfold
+
 """.split())
 
 # Operations beyond the scope that fastnn has and PyTorch has samples for.
@@ -19,12 +16,13 @@ EXTRA = tuple("""
 acos addbmm addmv asin atan atleast_1d atleast_2d atleast_3d bitwise_and broadcast_tensors bucketize cartesian_prod
 column_stack cosh count_nonzero cumprod diag_embed dist dstack exp2 fliplr flipud floor_divide fmod histc index_copy
 index_fill inner isclose kron log10 log2 logical_xor masked_scatter median msort nan_to_num
-nn.functional.adaptive_max_pool1d nn.functional.bilinear nn.functional.channel_shuffle nn.functional.conv_transpose1d
-nn.functional.hardshrink
+nn.functional.adaptive_avg_pool3d nn.functional.adaptive_max_pool1d nn.functional.bilinear
+nn.functional.channel_shuffle nn.functional.conv_transpose1d nn.functional.embedding_bag nn.functional.hardshrink
 nn.functional.max_unpool1d nn.functional.max_unpool2d nn.functional.multi_margin_loss
-nn.functional.multilabel_margin_loss nn.functional.multilabel_soft_margin_loss nn.functional.pdist nn.functional.rrelu
-nn.functional.softshrink nn.functional.triplet_margin_with_distance_loss remainder repeat_interleave rot90 searchsorted
-sinh take tan tensor_split tensordot trunc unique_consecutive
+nn.functional.multilabel_margin_loss nn.functional.multilabel_soft_margin_loss nn.functional.pdist
+nn.functional.pixel_unshuffle nn.functional.rrelu nn.functional.softshrink
+nn.functional.triplet_margin_with_distance_loss nn.functional.upsample_bilinear nn.functional.upsample_nearest
+remainder repeat_interleave rot90 searchsorted sinh take tan tensor_split tensordot trunc unique_consecutive
 """.split())
 # Of further mathematics, statistics, matrices and rearrangements.
 EXTRA += tuple("""
@@ -43,6 +41,10 @@ vsplit xlogy zeros
 
 # OpInfo names that are not the names under which programs call the operation.
 SPECIAL = {
+    "nn.functional.embedding": lambda weight, index, **options: (
+        fastnn.nn.functional.embedding(index, weight, **options)),
+    "nn.functional.embedding_bag": lambda weight, index, **options: (
+        fastnn.nn.functional.embedding_bag(index, weight, **options)),
     "T": lambda x: x.T,
     "__getitem__": lambda x, index: x[index],
     "einsum": lambda operands, equation: fastnn.einsum(equation, *operands),
