@@ -13,7 +13,8 @@ np.import_array()
 cdef np.ndarray numbers(str op, str name, np.ndarray index):
     """Contiguous int64 numbers from int32 or int64 ones."""
     if index is None or np.PyArray_TYPE(index) not in (np.NPY_INT32, np.NPY_INT64, np.NPY_LONGLONG):
-        raise DTypeError(f"{op}: expected {name} of int32 or int64, got {None if index is None else (<object>index).dtype}")
+        raise DTypeError(f"{op}: expected {name} of int32 or int64, got "
+                         f"{None if index is None else (<object>index).dtype}")
     if np.PyArray_TYPE(index) == np.NPY_INT64 and np.PyArray_ISCARRAY_RO(index):
         return index
     return np.PyArray_FROMANY(index, np.NPY_INT64, 0, 0, np.NPY_ARRAY_CARRAY_RO)
@@ -204,8 +205,8 @@ cpdef tuple embedding_bag_forward(np.ndarray weight, np.ndarray index, np.ndarra
     index = numbers("embedding_bag", "indices", index)
     offsets = numbers("embedding_bag", "offsets", offsets)
     if np.PyArray_NDIM(index) != 1 or np.PyArray_NDIM(offsets) != 1 or np.PyArray_SIZE(offsets) == 0:
-        raise ShapeError(f"embedding_bag: expected indices (n,) and offsets (bags + 1,), got {(<object>index).shape} and "
-                         f"{(<object>offsets).shape}")
+        raise ShapeError(f"embedding_bag: expected indices (n,) and offsets (bags + 1,), got {(<object>index).shape} "
+                         f"and {(<object>offsets).shape}")
     n, bags = np.PyArray_SIZE(index), np.PyArray_SIZE(offsets) - 1
     within("embedding_bag", "indices", index, 0, rows)
     cdef int64_t *po = <int64_t *>np.PyArray_DATA(offsets)

@@ -251,7 +251,7 @@ cpdef np.ndarray max_pool_backward(np.ndarray grad, np.ndarray index, tuple shap
     planes("max_pool", shape, &g)
     if index is None or np.PyArray_TYPE(index) not in (np.NPY_UINT8, np.NPY_INT32, np.NPY_INT64):
         raise DTypeError(f"max_pool: expected an index of uint8, int32 or int64, got "
-                        f"{None if index is None else (<object>index).dtype}")
+                         f"{None if index is None else (<object>index).dtype}")
     form = np.PyArray_ITEMSIZE(index)
     cdef tuple given = (<object>grad).shape
     if given != (<object>index).shape or given[:-2] != shape[:-2] or len(given) != len(shape):

@@ -150,9 +150,9 @@ cdef int blocks(str op, fnn_windows *g, object kernel_size, object dilation, obj
     g.oh = count(g.h, g.kh, g.sh, g.ph, g.dh, False)
     g.ow = count(g.w, g.kw, g.sw, g.pw, g.dw, False)
     if g.oh < 1 or g.ow < 1:
-        raise ShapeError(f"{op}: for planes of ({g.h}, {g.w}), kernel_size ({g.kh}, {g.kw}), dilation ({g.dh}, {g.dw}), "
-                         f"padding ({g.ph}, {g.pw}) and stride ({g.sh}, {g.sw}) the array of sliding blocks would be "
-                         f"({g.oh}, {g.ow}), which is too small (non-positive)")
+        raise ShapeError(f"{op}: for planes of ({g.h}, {g.w}), kernel_size ({g.kh}, {g.kw}), dilation ({g.dh}, "
+                         f"{g.dw}), padding ({g.ph}, {g.pw}) and stride ({g.sh}, {g.sw}) the array of sliding blocks "
+                         f"would be ({g.oh}, {g.ow}), which is too small (non-positive)")
     return 0
 
 
@@ -226,8 +226,8 @@ cpdef np.ndarray unfold_backward(np.ndarray grad, output_size, kernel_size, dila
     cdef np.npy_intp shape[4]
     cdef tuple own = (<object>grad).shape
     if ndim not in (2, 3) or 0 in own[-2:]:
-        raise ShapeError(f"fold: expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero "
-                         f"dimensions for input, but got: {own}")
+        raise ShapeError(f"fold: expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and "
+                         f"non-zero dimensions for input, but got: {own}")
     pair("fold: output_size", output_size, &g.h, &g.w)
     if g.h <= 0 or g.w <= 0:
         raise ShapeError(f"fold: expected an output_size greater than zero, got {output_size}")
