@@ -53,7 +53,7 @@ def spoilt_arrays(x):
         yield np.broadcast_to(x[:1], x.shape)  # overlaps itself
     if x.dtype.kind in "iu":
         for value in (-1, 2 ** 31, -2 ** 63, 2 ** 63 - 1, 10 ** 6):
-            yield np.full_like(x, value)
+            yield np.full_like(x, np.clip(value, np.iinfo(x.dtype).min, np.iinfo(x.dtype).max))
     if x.dtype.kind == "f":
         yield np.full_like(x, np.nan)
         yield np.full_like(x, np.inf)

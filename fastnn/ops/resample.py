@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 
 from fastnn import kernels
-from fastnn._tensor import record
+from fastnn._tensor import from_array, record
 from fastnn.errors import ShapeError
 from fastnn.ops._common import need_tensors
 from fastnn.ops.pool import _with_default
@@ -125,7 +125,15 @@ def _resample(name, input, tables):
     y = x
     for axis in range(-1, -1 - len(tables), -1):
         index, weight = tables[axis]
-        y = kernels.resample_forward(y, index, weight, axis) if x.dtype.kind == "f" else y.take(index[0], axis)
+        if x.dtype.kind == "f":
+            y = kernels.resample_forward(y, index, weight, axis)
+        elif weight is None:
+            y = y.take(index[0], axis)
+        else:  # bytes: weights as 16-bit integers, rounded after each axis, as in PyTorch
+            unit = 2.0 ** next(p for p in range(23) if p == 22 or 0.5 + weight.max() * 2 ** (p + 1) >= 2**15)
+            whole = np.trunc(weight * unit + np.copysign(0.5, weight))
+            y = np.floor(kernels.resample_forward(y.astype(weight.dtype), index, whole, axis) / unit + 0.5)
+            y = np.clip(y, 0, 255).astype(x.dtype)
     return record(y, _backward, name, (input,), (tables, x.shape))
 
 
@@ -279,12 +287,14 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
         if dtype.kind != "f" and dtype != np.uint8:
             raise RuntimeError(f'"interpolate" not implemented for {input.dtype}')
         tables = tuple(_nearest(n, m, f, mode == "nearest-exact") for n, m, f in zip(own, size, factors))
-    elif dtype.kind != "f":
+    elif dtype.kind != "f" and not (dtype == np.uint8 and mode in ("bilinear", "bicubic")):
         raise RuntimeError(f'"interpolate" with mode {mode!r} not implemented for {input.dtype}')
     elif antialias:
+        dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
         tables = tuple(_antialiased(n, m, f, corners, mode == "bicubic", dtype) for n, m, f in zip(own, size, factors))
     else:
         table = _cubic if mode == "bicubic" else _linear
+        dtype = dtype if dtype.kind == "f" else np.dtype(np.float64)
         tables = tuple(table(n, m, f, corners, dtype) for n, m, f in zip(own, size, factors))
     return _resample(_NODES[mode].format(dims), input, tables)
 
@@ -327,6 +337,8 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     """
     need_tensors("unfold", input)
     x, sizes = input.detach().numpy(), (kernel_size, dilation, padding, stride)
+    if x.dtype.kind != "f":  # exact below 2^53
+        return from_array(kernels.unfold_forward(x.astype(np.float64), *sizes).astype(x.dtype))
     return record(kernels.unfold_forward(x, *sizes), _unfold_backward, "Im2ColBackward0", (input,), (x.shape, sizes))
 
 
