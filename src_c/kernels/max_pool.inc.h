@@ -41,7 +41,7 @@ static inline int64_t fnn_first_tap(int64_t at, int64_t n, int64_t kernel, int64
 /* Windows that are few and long are reduced one by one. */
 static inline int fnn_windows_are_wide(const fnn_windows *g)
 {
-    return g->inner == 1 && g->dw == 1 && (g->kh == 0 || (g->kw >= 8 && g->kw > g->ow));
+    return g->inner == 1 && g->dw == 1 && (g->kh == 0 || (g->kh * g->kw >= 8 && g->kw > g->ow));
 }
 
 static inline int fnn_windows_are_2x2(const fnn_windows *g)
