@@ -159,6 +159,7 @@ case("F.max_pool2d F.avg_pool2d", (1, 2, 4, 4), kernel_size=2)
 case("F.max_pool2d_with_indices", (1, 2, 4, 4), call=lambda f, x: f(x, 2)[0])
 case("F.adaptive_avg_pool1d F.adaptive_max_pool1d", (2, 2, 6), output_size=3)
 case("F.adaptive_avg_pool2d F.adaptive_max_pool2d", (1, 2, 4, 4), output_size=2)
+case("F.adaptive_avg_pool3d", (1, 2, 2, 4, 3), output_size=2)
 case("F.max_unpool1d", (1, 1, 2), call=lambda f, x: f(x, torch.tensor([[[1, 2]]]), 2))
 case("F.max_unpool2d", (1, 1, 1, 2), call=lambda f, x: f(x, torch.tensor([[[[1, 2]]]]), 2))
 case("F.lp_pool1d", (2, 2, 6), low=0.5, high=2.0, norm_type=2, kernel_size=2)
@@ -220,6 +221,7 @@ def inputs_of(name):
     return found
 
 
+@pytest.mark.filterwarnings("ignore:`nn.functional.upsample` is deprecated:UserWarning")
 @pytest.mark.parametrize("backend", ["c", "reference"])
 @pytest.mark.parametrize("name", [name for name in CASES if name in public()])
 def test_gradient(name, backend):

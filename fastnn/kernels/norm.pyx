@@ -2,7 +2,7 @@
 cimport numpy as np
 from libc.stdint cimport int64_t
 
-from fastnn.errors import ShapeError
+from fastnn.errors import DTypeError, ShapeError
 from fastnn.kernels cimport _core
 from fastnn.reference import norm as reference
 
@@ -24,6 +24,13 @@ cdef np.ndarray vector(str op, np.ndarray x, np.ndarray array, int64_t n, str wh
     if np.PyArray_NDIM(array) != 1 or np.PyArray_DIM(array, 0) != n:
         raise ShapeError(f"{op}: expected {what} ({n},), got {(<object>array).shape}")
     return _core.contiguous(array)
+
+
+cdef int check_given(str op, np.ndarray mean, np.ndarray rstd) except -1:
+    """Backward needs what forward returned; Cython lets None pass for any array."""
+    if mean is None or rstd is None:
+        raise DTypeError(f"{op}: expected arrays mean and rstd, got None")
+    return 0
 
 
 cdef np.ndarray new_vector(np.ndarray x, np.npy_intp n):
@@ -136,6 +143,7 @@ cpdef tuple group_norm_backward(np.ndarray grad, np.ndarray x, np.ndarray mean, 
     cdef int kind = _core.real_kind(x, "group_norm_backward")
     split_groups(x, groups, sizes)
     check_same("group_norm_backward", x, grad, "grad")
+    check_given("group_norm_backward", mean, rstd)
     vector("group_norm_backward", x, mean.ravel(), sizes[0] * groups, "mean")
     vector("group_norm_backward", x, rstd.ravel(), sizes[0] * groups, "rstd")
     weight = vector("group_norm_backward", x, weight, sizes[1] * groups, "weight")
@@ -236,6 +244,7 @@ cpdef tuple layer_norm_backward(np.ndarray grad, np.ndarray x, np.ndarray mean, 
     cdef int kind = _core.real_kind(x, op)
     split_rows(op, x, ndim, &rows, &n)
     check_same(op, x, grad, "grad")
+    check_given(op, mean, rstd)
     if np.PyArray_SIZE(mean) != rows or np.PyArray_SIZE(rstd) != rows:
         raise ShapeError(f"{op}: expected mean and rstd of size {rows}, got {(<object>mean).shape} and "
                          f"{(<object>rstd).shape}")
@@ -364,6 +373,7 @@ cpdef tuple batch_norm_backward(np.ndarray grad, np.ndarray x, np.ndarray mean, 
     cdef int kind = _core.real_kind(x, op)
     split_batch(op, x, &n, &c, &s)
     check_same(op, x, grad, "grad")
+    check_given(op, mean, rstd)
     weight, mean, rstd = vector(op, x, weight, c, "weight"), vector(op, x, mean, c, "mean"), \
         vector(op, x, rstd, c, "rstd")
     if _core.use_reference:

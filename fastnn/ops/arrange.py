@@ -333,7 +333,7 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     touched[places] = True
     if reduce == "mean":
         divisor = np.maximum(count, 1)
-        out = (out / divisor).astype(x.dtype) if x.dtype.kind == "f" else out // divisor
+        out = (out / divisor if x.dtype.kind == "f" else out // divisor).astype(x.dtype)
 
     def backward(grad):
         grad = grad.reshape(x.shape)
