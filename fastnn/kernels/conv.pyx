@@ -3,7 +3,7 @@ cimport numpy as np
 from libc.stdint cimport int64_t
 
 from fastnn.errors import ShapeError
-from fastnn.kernels cimport _core, gemm
+from fastnn.kernels cimport _core, gemm, linear
 from fastnn.reference import conv as reference
 
 np.import_array()
@@ -81,6 +81,28 @@ cdef np.ndarray with_strides(np.ndarray x, int64_t *strides):
     return x
 
 
+cdef void flatten(_core.fnn_conv *s, int64_t *first, int64_t *second=NULL) noexcept nogil:
+    """A kernel of one element looks at positions one by one: images become single rows, if memory allows."""
+    if s.kh != 1 or s.kw != 1 or s.sh != 1 or s.sw != 1 or s.oh != s.h or s.ow != s.w or s.top or s.left:
+        return
+    if first[2] != s.w * first[3] or (second != NULL and second[2] != s.w * second[3]):
+        return
+    s.w *= s.h
+    s.ow = s.w
+    s.h = s.oh = 1
+
+
+cdef bint one_position(_core.fnn_conv *s) noexcept:
+    """Whether the kernel covers whole images: then the convolution is a dense layer."""
+    return s.groups == 1 and s.kh == s.h and s.kw == s.w and s.oh == 1 and s.ow == 1 and s.top == 0 \
+        and s.left == 0 and (s.dh == 1 or s.kh == 1) and (s.dw == 1 or s.kw == 1)
+
+
+cdef object rows(np.ndarray x):
+    """An array (n, c, h, w) as a matrix (n, c * h * w)."""
+    return (<object>x).reshape(x.shape[0], x.shape[1] * x.shape[2] * x.shape[3])
+
+
 cpdef np.ndarray conv_forward(np.ndarray x, np.ndarray weight, np.ndarray bias=None, stride=(1, 1), padding=(0, 0),
                               dilation=(1, 1), long groups=1, bint relu=False):
     """``y[n, o, r, q] = bias[o] + sum over c, i, j of weight[o, c, i, j] *
@@ -130,6 +152,8 @@ cpdef np.ndarray conv_forward(np.ndarray x, np.ndarray weight, np.ndarray bias=N
     output_size("conv", &s, bottom, right)
     if _core.use_reference:
         return reference.conv_forward(x, weight, bias, stride, padding, dilation, groups, relu)
+    if one_position(&s):
+        return linear.linear_forward(rows(x), rows(weight), bias, "relu" if relu else None).reshape(s.n, s.o, 1, 1)
     x = with_strides(x, xs)
     weight = _core.contiguous(weight)
     cdef void *pb = NULL
@@ -142,6 +166,7 @@ cpdef np.ndarray conv_forward(np.ndarray x, np.ndarray weight, np.ndarray bias=N
     cdef void *py = np.PyArray_DATA(y)
     cdef void *px = np.PyArray_DATA(x)
     cdef void *pw = np.PyArray_DATA(weight)
+    flatten(&s, xs)
     with nogil:
         _core.active.conv_forward[kind](py, px, pw, pb, &s, xs, relu)
     return y
@@ -195,6 +220,8 @@ cpdef np.ndarray conv_backward_input(np.ndarray grad, np.ndarray weight, size, n
     output_fits(op, &s, grad)
     if _core.use_reference:
         return reference.conv_backward_input(grad, weight, size, bias, stride, padding, dilation, groups, relu)
+    if one_position(&s) and bias is None and not relu:
+        return gemm.matmul(rows(grad), rows(weight)).reshape(s.n, s.c, s.h, s.w)
     grad = with_strides(grad, dys)
     weight = _core.contiguous(weight)
     cdef void *pb = NULL
@@ -207,6 +234,7 @@ cpdef np.ndarray conv_backward_input(np.ndarray grad, np.ndarray weight, size, n
     cdef void *pdx = np.PyArray_DATA(dx)
     cdef void *pdy = np.PyArray_DATA(grad)
     cdef void *pw = np.PyArray_DATA(weight)
+    flatten(&s, dys)
     with nogil:
         _core.active.conv_backward_input[kind](pdx, pdy, pw, pb, &s, dys, relu)
     return dx
@@ -252,6 +280,8 @@ cpdef np.ndarray conv_backward_weight(np.ndarray grad, np.ndarray x, kernel, str
     output_fits(op, &s, grad)
     if _core.use_reference:
         return reference.conv_backward_weight(grad, x, kernel, stride, padding, dilation, groups)
+    if one_position(&s):
+        return gemm.matmul(rows(grad).T, rows(x)).reshape(s.o, s.c, s.kh, s.kw)
     grad = with_strides(grad, dys)
     x = with_strides(x, xs)
     cdef np.npy_intp shape[4]
@@ -260,6 +290,7 @@ cpdef np.ndarray conv_backward_weight(np.ndarray grad, np.ndarray x, kernel, str
     cdef void *pdw = np.PyArray_DATA(dw)
     cdef void *pdy = np.PyArray_DATA(grad)
     cdef void *px = np.PyArray_DATA(x)
+    flatten(&s, dys, xs)
     with nogil:
         _core.active.conv_backward_weight[kind](pdw, pdy, px, &s, dys, xs)
     return dw
