@@ -13,12 +13,15 @@ import torch
 
 import fastnn
 from parity.carry import Different, array_of, compare, copy_of, leaves, map_tensors, to_fastnn
-from parity.module_names import MISSING, SCOPE, class_of
+from parity.module_names import SCOPE, class_of
 from parity.runner import limit, quiet, spread
 
 # (rtol, atol) of float32 where torch.testing's default is too narrow for two right answers.
 TOLERANCES = {
     "Bilinear": (1e-5, 1e-5),  # sums of products in another order
+    # Sums whose terms are up to ten times the result: of one element of in_proj_weight's gradient, -2.4912 beside
+    # others of 30, PyTorch's lies 6.5e-6 above and ours 7.4e-6 below the float64 result (on which both agree to 1e-14).
+    "MultiheadAttention": (1.3e-6, 2e-5),
     "Transformer": (1e-4, 1e-4),
     "TransformerDecoderLayer": (1e-4, 1e-4),
     "TransformerEncoder": (1e-4, 1e-4),
@@ -57,7 +60,8 @@ def construct(sample, cls, carried):
     args, kwargs = carried([list(sample.constructor_input.args), sample.constructor_input.kwargs])
     for library in (torch, fastnn):
         library.manual_seed(1)
-    return cls(*args, **kwargs)
+    with quiet():  # both libraries warn of the same arguments
+        return cls(*args, **kwargs)
 
 
 def compare_state(found, expected, what):
@@ -244,7 +248,7 @@ def error_failures(name, score):
 def main():
     total = Counter()
     for name in sys.argv[1:] or SCOPE:
-        if name in MISSING and class_of(name) is None:
+        if class_of(name) is None:
             print(f"{name}: missing")
             total["missing"] += 1
             continue
