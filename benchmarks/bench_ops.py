@@ -81,14 +81,16 @@ def cases(pattern, dtypes):
 
 
 def measure(spec, dtype, bench, torch, options, peak):
-    check(spec, bench, dtype)
+    if not options.no_reference:
+        check(spec, bench, dtype)
     contenders, scopes = {}, {}
     c = bound(kernels, spec, bench)
     thread_counts = sorted({1, options.threads})
     for threads in thread_counts:
         contenders[f"c{threads}"] = c
         scopes[f"c{threads}"] = functools.partial(on_threads, threads)
-    contenders["numpy"] = bound(reference, spec, bench)
+    if not options.no_reference:
+        contenders["numpy"] = bound(reference, spec, bench)
     if call := torch_call(torch, spec, bench):
         contenders["torch"] = call
     with np.errstate(all="ignore"):
@@ -110,9 +112,9 @@ def row(result, threads):
         f"{result['bytes'] / best / 1e9:7.1f} GB/s   " if result["bytes"] else " " * 15
     share = result["share"].get(f"c{threads}")
     name = f"{result['spec']} {result['label']}" + ("" if result["dtype"] == "float32" else " f64")
-    return (f"{name:<52.52} {duration(times['c1'])} {duration(best)} {duration(times['numpy'])} "
-            f"{duration(times.get('torch'))} {ratio(times['numpy'] / best)} "
-            f"{ratio(times['torch'] / best if 'torch' in times else None)} {rate} "
+    ratios = [ratio(times[peer] / best if peer in times else None) for peer in ("numpy", "torch")]
+    return (f"{name:<52.52} {duration(times['c1'])} {duration(best)} {duration(times.get('numpy'))} "
+            f"{duration(times.get('torch'))} {' '.join(ratios)} {rate} "
             f"{'' if share is None else f'{100 * share:5.0f} %'}")
 
 
@@ -125,7 +127,9 @@ def slower_on_threads(result, threads):
 
 
 def main():
-    options = parser(__doc__).parse_args()
+    options = parser(__doc__)
+    options.add_argument("--no-reference", action="store_true", help="leave NumPy out: only 1 thread against more")
+    options = options.parse_args()
     torch = import_torch(not options.no_torch)
     if torch:
         torch.set_num_threads(options.threads)
