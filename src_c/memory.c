@@ -28,6 +28,8 @@ _Static_assert(sizeof(header) <= FNN_ALIGNMENT, "the header must fit its cache l
 #define GUARD_BYTE 0xa5
 static int guarding;
 static size_t damaged;
+static atomic_long blocks_left = -1; /* until allocation fails, for tests; < 0: for ever */
+static atomic_size_t failures;
 
 static header *free_lists[CLASSES];
 static size_t cached;
@@ -84,6 +86,10 @@ static int classify(size_t *size)
 static void *alloc_guarded(size_t size)
 {
     void *memory;
+    if (atomic_load(&blocks_left) >= 0 && atomic_fetch_sub(&blocks_left, 1) <= 0) {
+        atomic_store(&blocks_left, 0);
+        return NULL;
+    }
     if (posix_memalign(&memory, FNN_ALIGNMENT, size + 2 * FNN_ALIGNMENT))
         return NULL;
     memset(memory, GUARD_BYTE, FNN_ALIGNMENT);
@@ -123,7 +129,17 @@ size_t fnn_guard_damage(void)
     return count;
 }
 
-void *fnn_alloc(size_t size)
+void fnn_fail_after(long count)
+{
+    atomic_store(&blocks_left, count);
+}
+
+size_t fnn_alloc_failures(void)
+{
+    return atomic_load(&failures);
+}
+
+static void *allocate(size_t size)
 {
     if (size > SIZE_MAX - 2 * FNN_ALIGNMENT)
         return NULL;
@@ -149,6 +165,14 @@ void *fnn_alloc(size_t size)
         block->size_class = size_class;
     }
     return (char *)block + FNN_ALIGNMENT;
+}
+
+void *fnn_alloc(size_t size)
+{
+    void *pointer = allocate(size);
+    if (!pointer)
+        atomic_fetch_add(&failures, 1);
+    return pointer;
 }
 
 void fnn_free(void *pointer)

@@ -9,6 +9,9 @@
 /* At least `size` bytes, aligned to a cache line, contents undefined; NULL when memory is out. */
 void *fnn_alloc(size_t size);
 void fnn_free(void *pointer);
+/* How often fnn_alloc has returned NULL. A kernel without its scratch returns at once; the wrapper compares this
+ * number with that before the call and raises MemoryError. */
+size_t fnn_alloc_failures(void);
 void *fnn_realloc(void *pointer, size_t size);
 /* Bytes kept for reuse now, and giving them back to the system. */
 size_t fnn_cached_bytes(void);
@@ -18,5 +21,7 @@ void fnn_empty_cache(void);
  * counts the blocks found damaged since it was last called. */
 void fnn_set_guard(int on);
 size_t fnn_guard_damage(void);
+/* Also for tests, while guards are on: fnn_alloc fails after `count` blocks more; -1: never. */
+void fnn_fail_after(long count);
 
 #endif

@@ -11,6 +11,9 @@ import pytest
 import fastnn
 from fastnn import kernels
 from fastnn.kernels import _core
+from fastnn.testing.compare import arrays_in, map_arrays
+from fastnn.testing.guard import guarded_outputs
+from fastnn.testing.spec import all_specs
 
 SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
 FLOAT32 = np.dtype(np.float32).num
@@ -124,6 +127,34 @@ def test_guard_bytes_of_reallocated_arrays():
     finally:
         _core.set_guard(False)
     assert _core.guard_damage() == 0
+
+
+@pytest.mark.parametrize("name", sorted({spec.name for spec in all_specs()}))
+def test_no_memory(name):
+    """Whichever block an operation does not get, it raises MemoryError or manages without: same bits."""
+    rng = np.random.default_rng(0)
+    samples = [sample for spec in all_specs() if spec.name == name
+               for sample in list(spec.samples(rng, "float32"))[::3]]
+
+    def call(sample):
+        args, kwargs = map_arrays(np.copy, [sample.args, sample.kwargs])
+        result = getattr(kernels, name)(*args, **kwargs)
+        return [array.tobytes() for array in arrays_in([result, args, kwargs])]
+
+    def call_with(blocks, sample):
+        _core.fail_after(blocks)
+        try:
+            return call(sample)
+        except MemoryError:
+            return None
+        finally:
+            _core.fail_after(-1)
+    with guarded_outputs(_core):
+        for sample in samples:
+            expected, found, blocks = call(sample), None, 0
+            while found is None and blocks < 100:
+                found, blocks = call_with(blocks, sample), blocks + 1
+            assert found == expected
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

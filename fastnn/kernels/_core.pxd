@@ -196,3 +196,6 @@ cdef int real_kind(np.ndarray array, str op) except -1
 cdef int same_real_kind(np.ndarray x, np.ndarray y, str op) except -1
 # The array itself if C-contiguous, aligned and in native byte order, else such a copy.
 cdef np.ndarray contiguous(np.ndarray array)
+# Around kernels that need scratch memory: how often there was none so far, and MemoryError if that has changed.
+cdef size_t alloc_failures() noexcept nogil
+cdef int check_scratch(str op, size_t before) except -1

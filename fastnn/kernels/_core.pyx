@@ -29,6 +29,8 @@ cdef extern from "memory.h":
     void fnn_empty_cache()
     void fnn_set_guard(int on)
     size_t fnn_guard_damage()
+    size_t fnn_alloc_failures() nogil
+    void fnn_fail_after(long count)
 
 cdef extern from *:
     """
@@ -116,6 +118,16 @@ cdef np.ndarray contiguous(np.ndarray array):
     if np.PyArray_ISCARRAY_RO(array):
         return array
     return np.PyArray_FROMANY(array, np.PyArray_TYPE(array), 0, 0, np.NPY_ARRAY_CARRAY_RO)
+
+
+cdef size_t alloc_failures() noexcept nogil:
+    return fnn_alloc_failures()
+
+
+cdef int check_scratch(str op, size_t before) except -1:
+    if fnn_alloc_failures() != before:  # another thread's failure counts as ours: memory is out all the same
+        raise MemoryError(f"{op}: no memory for scratch")
+    return 0
 
 
 # ---- for Python ----
@@ -243,6 +255,11 @@ def set_guard(bint on):
 def guard_damage():
     """For tests: how many guarded buffers were found damaged when freed, since the last call."""
     return fnn_guard_damage()
+
+
+def fail_after(long count):
+    """For tests, while guards are on: no memory after `count` blocks more; -1: memory again."""
+    fnn_fail_after(count)
 
 
 def set_thread_cost(double nanoseconds):

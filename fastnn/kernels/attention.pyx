@@ -148,6 +148,7 @@ cpdef tuple attention_forward(np.ndarray q, np.ndarray k, np.ndarray v, np.ndarr
     ShapeError, DTypeError
         Shapes or dtypes do not fit.
     """
+    cdef size_t failures
     cdef int64_t shape[7]
     cdef int64_t strides[16]
     cdef int kind = check("attention", q, k, v, p, shape)
@@ -184,9 +185,11 @@ cpdef tuple attention_forward(np.ndarray q, np.ndarray k, np.ndarray v, np.ndarr
     cdef void *pl = np.PyArray_DATA(lse)
     cdef void *pm = NULL if full_mask is None else np.PyArray_DATA(full_mask)
     cdef void *pw = NULL if w is None else np.PyArray_DATA(w)
+    failures = _core.alloc_failures()
     with nogil:
         _core.active.attention_forward[kind](po, pl, pw, pq, pk, pv, pm, how, shape, strides, causal, mean, factor, p,
                                              key)
+    _core.check_scratch("attention", failures)
     return out, lse, w
 
 
@@ -211,6 +214,7 @@ cpdef tuple attention_backward(np.ndarray grad, np.ndarray q, np.ndarray k, np.n
     -------
     (dq, dk, dv, dmask) : arrays like q, k, v, mask, each None if not needed
     """
+    cdef size_t failures
     cdef int64_t shape[7]
     cdef int64_t strides[28]
     cdef int i, kind = check("attention_backward", q, k, v, p, shape)
@@ -268,7 +272,9 @@ cpdef tuple attention_backward(np.ndarray grad, np.ndarray q, np.ndarray k, np.n
     cdef void *pk = np.PyArray_DATA(k)
     cdef void *pv = np.PyArray_DATA(v)
     cdef void *pm = NULL if full_mask is None else np.PyArray_DATA(full_mask)
+    failures = _core.alloc_failures()
     with nogil:
         _core.active.attention_backward[kind](pointers[0], pointers[1], pointers[2], pointers[3], pg, po, pl, pq, pk,
                                               pv, pm, how, shape, strides, causal, factor, p, key)
+    _core.check_scratch("attention_backward", failures)
     return dq, dk, dv, None if dmask is None else reduce.sum_to(dmask, (<object>mask).shape)

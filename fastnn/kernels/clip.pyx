@@ -61,6 +61,7 @@ cpdef double total_norm(arrays, double p=2.0) except? -1:
     -------
     float, 0 without elements; sums are taken in double precision
     """
+    cdef size_t failures
     cdef int order
     if p == 1:
         order = 0
@@ -76,8 +77,10 @@ cpdef double total_norm(arrays, double p=2.0) except? -1:
         return reference.total_norm(t.arrays, p)
     cdef double norm = 0
     if t.count:
+        failures = _core.alloc_failures()
         with nogil:
             _core.active.total_norm[t.kind](&norm, t.pointers, t.sizes, t.count, order)
+        _core.check_scratch("total_norm", failures)
     return norm
 
 

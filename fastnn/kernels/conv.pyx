@@ -133,6 +133,7 @@ cpdef np.ndarray conv_forward(np.ndarray x, np.ndarray weight, np.ndarray bias=N
     DTypeError
         Other dtypes, or several.
     """
+    cdef size_t failures
     cdef _core.fnn_conv s
     cdef int64_t bottom, right
     cdef int64_t xs[4]
@@ -167,8 +168,10 @@ cpdef np.ndarray conv_forward(np.ndarray x, np.ndarray weight, np.ndarray bias=N
     cdef void *px = np.PyArray_DATA(x)
     cdef void *pw = np.PyArray_DATA(weight)
     flatten(&s, xs)
+    failures = _core.alloc_failures()
     with nogil:
         _core.active.conv_forward[kind](py, px, pw, pb, &s, xs, relu)
+    _core.check_scratch("conv_forward", failures)
     return y
 
 
@@ -198,6 +201,7 @@ cpdef np.ndarray conv_backward_input(np.ndarray grad, np.ndarray weight, size, n
     ShapeError, DTypeError
         As in `conv_forward`.
     """
+    cdef size_t failures
     cdef str op = "conv_backward_input"
     cdef _core.fnn_conv s
     cdef int64_t bottom, right
@@ -235,8 +239,10 @@ cpdef np.ndarray conv_backward_input(np.ndarray grad, np.ndarray weight, size, n
     cdef void *pdy = np.PyArray_DATA(grad)
     cdef void *pw = np.PyArray_DATA(weight)
     flatten(&s, dys)
+    failures = _core.alloc_failures()
     with nogil:
         _core.active.conv_backward_input[kind](pdx, pdy, pw, pb, &s, dys, relu)
+    _core.check_scratch("conv_backward_input", failures)
     return dx
 
 
@@ -263,6 +269,7 @@ cpdef np.ndarray conv_backward_weight(np.ndarray grad, np.ndarray x, kernel, str
     ShapeError, DTypeError
         As in `conv_forward`.
     """
+    cdef size_t failures
     cdef str op = "conv_backward_weight"
     cdef _core.fnn_conv s
     cdef int64_t bottom, right
@@ -291,6 +298,8 @@ cpdef np.ndarray conv_backward_weight(np.ndarray grad, np.ndarray x, kernel, str
     cdef void *pdy = np.PyArray_DATA(grad)
     cdef void *px = np.PyArray_DATA(x)
     flatten(&s, dys, xs)
+    failures = _core.alloc_failures()
     with nogil:
         _core.active.conv_backward_weight[kind](pdw, pdy, px, &s, dys, xs)
+    _core.check_scratch("conv_backward_weight", failures)
     return dw

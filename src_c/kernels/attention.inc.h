@@ -97,7 +97,8 @@ static int64_t FN(attention_divide)(const FN(attention) * c, FN(attention_work) 
 static REAL *FN(attention_alloc)(const FN(attention) * c, FN(attention_work) * w)
 {
     REAL *scratch = fnn_alloc((size_t)FN(attention_divide)(c, w, NULL) * sizeof(REAL));
-    FN(attention_divide)(c, w, scratch);
+    if (scratch)
+        FN(attention_divide)(c, w, scratch);
     return scratch;
 }
 
@@ -246,6 +247,8 @@ static void FN(attention_forward_range)(void *context, int64_t begin, int64_t en
     const FN(attention) *c = context;
     FN(attention_work) w;
     REAL *scratch = FN(attention_alloc)(c, &w);
+    if (!scratch)
+        return;
     const int64_t together = c->mean ? c->heads : 1, groups = c->heads / together;
     for (int64_t item = begin; item < end; item++) {
         const int64_t part = item % c->parts, b = item / c->parts / groups, first = item / c->parts % groups;
@@ -360,6 +363,8 @@ static void FN(attention_backward_range)(void *context, int64_t begin, int64_t e
     const FN(attention) *c = context;
     FN(attention_work) w;
     REAL *scratch = FN(attention_alloc)(c, &w);
+    if (!scratch)
+        return;
     const int64_t group = c->heads / c->key_heads, parts = c->parts + c->key_parts;
     for (int64_t item = begin; item < end; item++) {
         const int64_t part = item % parts, head = item / parts % c->key_heads, b = item / parts / c->key_heads;

@@ -79,10 +79,8 @@ static void FN(total_norm)(double *norm, void *const *x, const int64_t *sizes, i
     double few[64], joined = 0;
     FN(clip_context) c = {.x = x, .sizes = sizes, .count = count, .order = order,
                           .partial = blocks <= 64 ? few : fnn_alloc((size_t)blocks * sizeof(double))};
-    if (!c.partial) {
-        *norm = NAN;
+    if (!c.partial)
         return;
-    }
     fnn_parallel_for(line, OPTIM_GRAIN, REAL_IS_F32 ? 0.1 : 0.15, FN(norm_range), &c);
     for (int64_t i = 0; i < blocks; i++)
         joined = FN(norm_join)(joined, c.partial[i], order);

@@ -247,6 +247,8 @@ static void FN(conv_range)(void *context, int64_t begin, int64_t end)
     const int64_t a_size = pack_a ? PACKED_ROWS * (depth + 2 * VW) : 0;
     REAL *const copy = fnn_alloc((size_t)(copy_size + panel_size + tile_size + a_size) * sizeof(REAL) +
                                  (size_t)(g->kh * g->kw) * sizeof(int64_t));
+    if (!copy)
+        return;
     REAL *const panels = copy + copy_size, *const own = panels + panel_size, *const packed_a = own + tile_size;
     int64_t *const taps = (int64_t *)(packed_a + (a_size + 1) / 2 * 2);
     FN(conv_taps)(g, taps);
@@ -404,6 +406,8 @@ static void FN(conv_backward_input)(void *dx, const void *dy, const void *weight
         return;
     const int64_t m = s->o / s->groups, channels = s->c / s->groups;
     REAL *const a = fnn_alloc((size_t)(s->c * m * s->kh * s->kw + 1) * sizeof(REAL));
+    if (!a)
+        return;
     for (int64_t ry = 0; ry < s->sh && ry < s->h; ry++)
         for (int64_t rx = 0; rx < s->sw && rx < s->w; rx++) {
             FN(conv_turn) t = {.to = a, .weight = weight, .m = m, .channels = channels, .kh = s->kh, .kw = s->kw,

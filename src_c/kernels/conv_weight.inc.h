@@ -74,6 +74,8 @@ static void FN(conv_weight_range)(void *context, int64_t begin, int64_t end)
     const int64_t b_size = (most + 1) * ldb + VW;
     REAL *const copy = fnn_alloc((size_t)(copy_size + a_size + b_size) * sizeof(REAL) +
                                  (size_t)taps_n * sizeof(int64_t) + 16);
+    if (!copy)
+        return;
     REAL *const a = copy + copy_size, *const b = a + (a_size + 1) / 2 * 2;
     int64_t *const taps = (int64_t *)(b + b_size / 2 * 2);
     FN(conv_taps)(&g, taps);
@@ -175,6 +177,8 @@ static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, co
     if (m == 1 && dys[3] == 1)
         w.columns = CONV_COLUMNS; /* nothing is packed */
     w.sums = fnn_alloc((size_t)(w.shares * size) * sizeof(REAL));
+    if (!w.sums)
+        return;
     const int64_t items = w.shares * s->groups * w.parts;
     fnn_parallel_for(items, 1, cost / (double)items, FN(conv_weight_range), &w);
     fnn_parallel_for(s->o, 1, 1.0 * (double)(depth * w.shares), FN(conv_weight_sum), &w);

@@ -169,7 +169,9 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
     void *allocated = NULL;
     if (panels + tile > (int64_t)(GEMM_ON_STACK / sizeof(REAL)))
         scratch = allocated = fnn_alloc((size_t)(panels + tile) * sizeof(REAL));
-    REAL *const packed_b = scratch, *const packed_a = scratch ? scratch + panels : NULL;
+    if (!scratch)
+        return;
+    REAL *const packed_b = scratch, *const packed_a = scratch + panels;
 
     for (int64_t jc = j0; jc < j1; jc += broad) {
         const int64_t jc_end = jc + broad < j1 ? jc + broad : j1;
@@ -180,7 +182,7 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
                 const int64_t i = i0 + m * t / tiles, rows = i0 + m * (t + 1) / tiles - i;
                 const REAL *a = g->a + i * g->as_m + pc * g->as_k;
                 int64_t as_m = g->as_m, as_k = g->as_k;
-                if (pack_a && packed_a) {
+                if (pack_a) {
                     FN(pack_a)(packed_a, &as_m, &as_k, a, rows, kc);
                     a = packed_a;
                 }

@@ -57,6 +57,8 @@ static void FN(lbfgs_direction)(void *d_, const void *g_, void *const *dirs, voi
     REAL *restrict d = d_;
     const REAL *restrict g = g_;
     double *sums = fnn_alloc((size_t)(n / LBFGS_BLOCK + 1) * sizeof(double));
+    if (!sums)
+        return;
     for (int64_t k = 0; k < n; k++)
         d[k] = -g[k];
     double dot = count ? FN(lbfgs_move)(d, NULL, 0, 1, stps[count - 1], sums, n) : 0;

@@ -125,6 +125,8 @@ static void FN(factor_range)(void *context, int64_t begin, int64_t end)
         most = needed > most ? needed : most;
     }
     REAL *scratch = fnn_alloc((size_t)most * sizeof(REAL));
+    if (!scratch)
+        return;
     for (int64_t i = begin; i < end; i++)
         if (c->sizes[i] > 0)
             FN(factor_one)(c, i, scratch);
