@@ -9,6 +9,7 @@
 #include "cross_entropy.inc.h"
 #include "reduce.inc.h"
 #include "max_pool.inc.h"
+#include "max_pool_backward.inc.h"
 #include "avg_pool.inc.h"
 #include "resample.inc.h"
 #include "embedding.inc.h"

@@ -136,26 +136,157 @@ static void FN(store_taps)(const FN(pool_context) *c, int64_t at, const FN(tap) 
     }
 }
 
-/* Outputs j0..j0+n-1 of row i, from windows of 2 x 2 with stride 2. */
-static void FN(max_row_2x2)(REAL *restrict y, FN(tap) *restrict t, const REAL *restrict p, const REAL *restrict q,
-                            int64_t n)
+/* ---- vectors of windows side by side, in a row of outputs; inner == 1 ---- */
+
+/* Where v is better than the best so far, it and its tap k. */
+FNN_INLINE void FN(max_take)(FN(vec) * best, FN(vint) * t, FN(vec) v, FN(tap) k)
 {
-    if (!t) {
-        for (int64_t j = 0; j < n; j++) {
-            const REAL a = p[2 * j], b = p[2 * j + 1], d = q[2 * j], e = q[2 * j + 1];
-            const REAL u = TAKES(b, a) ? b : a, v = TAKES(e, d) ? e : d;
-            y[j] = TAKES(v, u) ? v : u;
+#if defined(__AVX512F__) && REAL_IS_F32
+    const __mmask16 better = (__mmask16)(_mm512_cmp_ps_mask((__m512)v, (__m512)*best, _CMP_GT_OQ) |
+                                         _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_UNORD_Q));
+    *best = (FN(vec))_mm512_mask_mov_ps((__m512)*best, better, (__m512)v);
+    *t = (FN(vint))_mm512_mask_mov_epi32((__m512i)*t, better, _mm512_set1_epi32(k));
+#elif defined(__AVX512F__)
+    const __mmask8 better = (__mmask8)(_mm512_cmp_pd_mask((__m512d)v, (__m512d)*best, _CMP_GT_OQ) |
+                                       _mm512_cmp_pd_mask((__m512d)v, (__m512d)v, _CMP_UNORD_Q));
+    *best = (FN(vec))_mm512_mask_mov_pd((__m512d)*best, better, (__m512d)v);
+    *t = (FN(vint))_mm512_mask_mov_epi64((__m512i)*t, better, _mm512_set1_epi64(k));
+#else
+    const FN(vint) better = (FN(vint))TAKES(v, *best);
+    *best = (FN(vec))((better & (FN(vint))v) | (~better & (FN(vint))*best));
+    *t = (better & k) | (~better & *t);
+#endif
+}
+
+/* Elements p[0], p[step], ... */
+FNN_INLINE FN(vec) FN(v_load_steps)(const REAL *p, int64_t step)
+{
+    REAL v[VW];
+    FNN_UNROLL
+    for (int l = 0; l < VW; l++)
+        v[l] = p[l * step];
+    return FN(v_load)(v);
+}
+
+/* The largest of VW windows, `sw` apart, the first one's rows at x + k line for k in [k0, k1), and their taps. Reads as
+ * far as x + (k1 - 1) line + (kw - 1) dw + sw VW. */
+FNN_INLINE FN(vec) FN(max_windows)(FN(vint) * taps, const REAL *x, int64_t line, int64_t k0, int64_t k1, int64_t kw,
+                                   int64_t sw, int64_t dw)
+{
+    FN(vec) best = FN(v_set1)(-INFINITY);
+    FN(vint) t = (FN(tap))(k0 * kw) - (FN(vint)){0};
+    for (int64_t k = k0; k < k1; k++) {
+        const REAL *p = x + k * line;
+        const FN(tap) first = (FN(tap))(k * kw);
+        for (int64_t b = 0; b < kw; b++) {
+            if (sw == 1) {
+                FN(max_take)(&best, &t, FN(v_load)(p + b * dw), first + (FN(tap))b);
+            } else if (sw == 2 && dw == 1) {
+                const FN(vec) low = FN(v_load)(p + b), high = FN(v_load)(p + b + VW);
+                FN(max_take)(&best, &t, FN(v_even)(low, high), first + (FN(tap))b);
+                if (++b < kw)
+                    FN(max_take)(&best, &t, FN(v_odd)(low, high), first + (FN(tap))b);
+            } else {
+                FN(max_take)(&best, &t, FN(v_load_steps)(p + b * dw, sw), first + (FN(tap))b);
+            }
         }
-        return;
     }
-    for (int64_t j = 0; j < n; j++) {
-        const REAL a = p[2 * j], b = p[2 * j + 1], d = q[2 * j], e = q[2 * j + 1];
-        const int right = TAKES(b, a), right2 = TAKES(e, d);
-        const REAL u = right ? b : a, v = right2 ? e : d;
-        const FN(tap) tu = right ? 1 : 0, tv = right2 ? 3 : 2;
-        const int below = TAKES(v, u);
-        y[j] = below ? v : u;
-        t[j] = below ? tv : tu;
+    *taps = t;
+    return best;
+}
+
+/* One window, any part of which may be padding; x is its plane. */
+static REAL FN(max_one)(const fnn_windows *g, const REAL *x, int64_t i, int64_t j, int64_t *tap)
+{
+    const int64_t top = i * g->sh - g->ph, left = j * g->sw - g->pw;
+    REAL best = -INFINITY;
+    *tap = fnn_first_tap(top, g->h, g->kh, g->dh) * g->kw + fnn_first_tap(left, g->w, g->kw, g->dw);
+    for (int64_t k = 0; k < g->kh; k++) {
+        const int64_t h = top + k * g->dh;
+        if (h < 0 || h >= g->h)
+            continue;
+        for (int64_t b = 0; b < g->kw; b++) {
+            const int64_t w = left + b * g->dw;
+            if (w < 0 || w >= g->w)
+                continue;
+            const REAL v = x[h * g->w + w];
+            if (TAKES(v, best))
+                best = v, *tap = k * g->kw + b;
+        }
+    }
+    return best;
+}
+
+static int FN(max_fits_vectors)(const fnn_windows *g, int kind)
+{
+    return g->inner == 1 && kind != 4 && g->kh > 0 && g->kh * g->kw <= 256 && g->sw <= 64;
+}
+
+/* Items are rows of outputs. Where a row of them is shorter than a vector, whole vectors are stored all the same while
+ * what they overwrite is this range's and yet to come; and whole ones are loaded while within x. */
+static void FN(max_pool_lines)(void *context, int64_t begin, int64_t end)
+{
+    const FN(pool_context) *c = context;
+    const fnn_windows *g = c->g;
+    const int64_t kh = g->kh, kw = g->kw, sw = g->sw, dw = g->dw, line = g->dh * g->w, ow = g->ow;
+    const int64_t size = g->outer * g->h * g->w, last = end * ow;
+    uint8_t *bytes = c->kind == 1 ? c->index : NULL;
+    int64_t *flat = c->kind == 8 ? c->index : NULL;
+    int64_t offset[256], lo, hi, unused;
+    for (int64_t k = 0; k < kh * kw && flat; k++)
+        offset[k] = k / kw * line + k % kw * dw;
+    fnn_inside(-g->pw, g->w, ow, sw, &lo, &unused);
+    fnn_inside((kw - 1) * dw - g->pw, g->w, ow, sw, &unused, &hi);
+    int64_t plane = begin / g->oh, i = begin % g->oh - 1;
+    for (int64_t row = begin; row < end; row++) {
+        if (++i == g->oh)
+            i = 0, plane++;
+        const int64_t top = i * g->sh - g->ph, at = row * ow, corner = plane * g->h * g->w + top * g->w - g->pw;
+        const int64_t k0 = top < 0 ? (-top + g->dh - 1) / g->dh : 0;
+        const int64_t k1 = top + (kh - 1) * g->dh < g->h ? kh : (g->h - top + g->dh - 1) / g->dh;
+        int64_t done = lo;
+        while (done < hi && k0 < k1) {
+            const int64_t j = hi - done >= VW || hi - lo < VW ? done : hi - VW, from = corner + j * sw;
+            if (at + j + VW > last || from + (k1 - 1) * line + (kw - 1) * dw + sw * VW > size)
+                break;
+            /* corner may lie in the padding, the rows from k0 on do not */
+            const REAL *x = c->x + (from + k0 * line);
+            const int64_t rows = k1 - k0;
+            FN(vint) t;
+            FN(vec) best;
+            if (rows == 2 && kw == 2 && sw == 2 && dw == 1)
+                best = FN(max_windows)(&t, x, line, 0, 2, 2, 2, 1);
+            else if (rows == 3 && kw == 3 && sw == 2 && dw == 1)
+                best = FN(max_windows)(&t, x, line, 0, 3, 3, 2, 1);
+            else if (rows == 3 && kw == 3 && sw == 1)
+                best = FN(max_windows)(&t, x, line, 0, 3, 3, 1, dw);
+            else
+                best = FN(max_windows)(&t, x, line, 0, rows, kw, sw, dw);
+            if (k0 > 0)
+                t += (FN(tap))(k0 * kw);
+            FN(v_store)(c->y + at + j, best);
+            if (bytes) {
+                const FN(vbytes) b = __builtin_convertvector(t, FN(vbytes));
+                memcpy(bytes + at + j, &b, sizeof b);
+            } else if (flat) {
+                const int64_t place = top * g->w - g->pw + j * sw;
+                for (int l = 0; l < VW; l++)
+                    flat[at + j + l] = place + l * sw + offset[t[l]];
+            }
+            done = j + VW < hi ? j + VW : hi;
+        }
+        for (int64_t j = 0; j < ow; j++) {
+            if (j == lo && done > lo)
+                j = done;
+            if (j >= ow)
+                break;
+            int64_t tap;
+            c->y[at + j] = FN(max_one)(g, c->x + plane * g->h * g->w, i, j, &tap);
+            if (c->kind) {
+                const FN(tap) t = (FN(tap))tap;
+                FN(store_taps)(c, at + j, &t, 1, i, j, 1);
+            }
+        }
     }
 }
 
@@ -217,11 +348,6 @@ static void FN(max_pool_block)(const FN(pool_context) *c, REAL *y, FN(tap) *t, c
 {
     const fnn_windows *g = c->g;
     const int64_t top = i * g->sh - g->ph, first = fnn_first_tap(top, g->h, g->kh, g->dh) * g->kw;
-    if (c->small) {
-        const REAL *p = x + 2 * i * g->w + 2 * j0;
-        FN(max_row_2x2)(y, t, p, p + g->w, n);
-        return;
-    }
     for (int64_t j = 0; j < n; j++)
         y[j] = -INFINITY;
     for (int64_t j = 0; t && j < n; j++)
@@ -297,123 +423,11 @@ static void FN(max_pool_rows)(void *context, int64_t begin, int64_t end)
 static void FN(max_pool_forward)(void *y, void *index, int kind, const void *x, const fnn_windows *g)
 {
     FN(pool_context) c = {.y = y, .index = index, .kind = kind, .x = x, .g = g,
-                          .wide = fnn_windows_are_wide(g) && (g->kh == 0 || g->dh == 1),
-                          .small = g->inner == 1 && fnn_windows_are_2x2(g)};
+                          .wide = fnn_windows_are_wide(g) && (g->kh == 0 || g->dh == 1)};
     const double size = g->kh ? (double)(g->kh * g->kw) : (double)(g->h * g->w) / (double)(g->oh * g->ow + 1) + 2;
-    fnn_parallel_for(g->outer * g->oh, 1, (double)(g->ow * g->inner) * (0.3 * size + 0.5) + 10, FN(max_pool_rows), &c);
-}
-
-/* ---- backward ---- */
-
-static void FN(scatter_2x2)(REAL *restrict p, REAL *restrict q, const REAL *restrict dy, const uint8_t *restrict t,
-                            int64_t n)
-{
-    for (int64_t j = 0; j < n; j++) {
-        p[2 * j] = t[j] == 0 ? dy[j] : 0;
-        p[2 * j + 1] = t[j] == 1 ? dy[j] : 0;
-        q[2 * j] = t[j] == 2 ? dy[j] : 0;
-        q[2 * j + 1] = t[j] == 3 ? dy[j] : 0;
-    }
-}
-
-/* Windows of 2 x 2 that do not overlap: each element of dx is written once. */
-static void FN(max_plane_2x2)(const FN(pool_context) *c, int64_t plane)
-{
-    const fnn_windows *g = c->g;
-    REAL *dx = c->y + plane * g->h * g->w;
-    for (int64_t i = 0; i < g->oh; i++) {
-        const int64_t at = (plane * g->oh + i) * g->ow;
-        REAL *p = dx + 2 * i * g->w, *q = p + g->w;
-        FN(scatter_2x2)(p, q, c->x + at, (const uint8_t *)c->index + at, g->ow);
-        for (int64_t w = 2 * g->ow; w < g->w; w++)
-            p[w] = q[w] = 0;
-    }
-    for (int64_t k = 2 * g->oh * g->w; k < g->h * g->w; k++)
-        dx[k] = 0;
-}
-
-/* One output's gradient for n channels, by passes over the window's elements. */
-static void FN(max_spread)(const FN(pool_context) *c, REAL *dx, const REAL *dy, const uint8_t *t, int64_t i, int64_t j,
-                           int64_t n)
-{
-    const fnn_windows *g = c->g;
-    for (int64_t kh = 0; kh < g->kh; kh++) {
-        const int64_t h = i * g->sh - g->ph + kh * g->dh;
-        if (h < 0 || h >= g->h)
-            continue;
-        for (int64_t kw = 0; kw < g->kw; kw++) {
-            const int64_t w = j * g->sw - g->pw + kw * g->dw;
-            if (w < 0 || w >= g->w)
-                continue;
-            REAL *restrict to = dx + (h * g->w + w) * g->inner;
-            const uint8_t k = (uint8_t)(kh * g->kw + kw);
-            for (int64_t m = 0; m < n; m++)
-                to[m] += t[m] == k ? dy[m] : 0;
-        }
-    }
-}
-
-/* Items are planes, or with channels last parts of their channels. */
-static void FN(max_pool_planes)(void *context, int64_t begin, int64_t end)
-{
-    const FN(pool_context) *c = context;
-    const fnn_windows *g = c->g;
-    const int64_t parts = fnn_channel_parts(g), inner = g->inner;
-    int64_t row[256], column[256];
-    for (int64_t tap = 0; tap < 256 && c->kind == 1; tap++)
-        row[tap] = tap / g->kw * g->dh, column[tap] = tap % g->kw * g->dw;
-    for (int64_t item = begin; item < end; item++) {
-        const int64_t plane = item / parts, c0 = item % parts * FNN_POOL_BLOCK;
-        const int64_t n = inner - c0 < FNN_POOL_BLOCK ? inner - c0 : FNN_POOL_BLOCK;
-        if (c->small) {
-            FN(max_plane_2x2)(c, plane);
-            continue;
-        }
-        REAL *dx = c->y + plane * g->h * g->w * inner + c0;
-        if (n == inner)
-            memset(dx, 0, (size_t)(g->h * g->w * inner) * sizeof(REAL));
-        else
-            for (int64_t k = 0; k < g->h * g->w; k++)
-                memset(dx + k * inner, 0, (size_t)n * sizeof(REAL));
-        for (int64_t o = 0; o < g->oh * g->ow; o++) {
-            const int64_t place = (plane * g->oh * g->ow + o) * inner + c0;
-            const REAL *dy = c->x + place;
-            if (c->kind == 8) {
-                const int64_t *to = (const int64_t *)c->index + place;
-                for (int64_t m = 0; m < n; m++)
-                    if (to[m] >= 0 && to[m] < g->h * g->w)
-                        dx[to[m] * inner + m] += dy[m];
-                continue;
-            }
-            const int64_t i = o / g->ow, j = o % g->ow;
-            if (inner > 1 && c->kind == 1 && g->kh * g->kw <= 16) {
-                FN(max_spread)(c, dx, dy, (const uint8_t *)c->index + place, i, j, n);
-                continue;
-            }
-            const int64_t top = i * g->sh - g->ph, left = j * g->sw - g->pw;
-            for (int64_t m = 0; m < n; m++) {
-                int64_t h, w;
-                if (c->kind == 1) {
-                    const uint8_t tap = ((const uint8_t *)c->index)[place + m];
-                    h = top + row[tap], w = left + column[tap];
-                } else {
-                    const int32_t tap = ((const int32_t *)c->index)[place + m];
-                    h = top + tap / g->kw * g->dh, w = left + tap % g->kw * g->dw;
-                }
-                if (h >= 0 && h < g->h && w >= 0 && w < g->w)
-                    dx[(h * g->w + w) * inner + m] += dy[m];
-            }
-        }
-    }
-}
-
-static void FN(max_pool_backward)(void *dx, const void *dy, const void *index, int kind, const fnn_windows *g)
-{
-    FN(pool_context) c = {.y = dx, .index = (void *)index, .kind = kind, .x = dy, .g = g,
-                          .small = kind == 1 && g->inner == 1 && fnn_windows_are_2x2(g)};
-    const int64_t parts = fnn_channel_parts(g);
-    const double elements = (double)(g->inner < FNN_POOL_BLOCK ? g->inner : FNN_POOL_BLOCK);
-    fnn_parallel_for(g->outer * parts, 1,
-                     elements * (0.2 * (double)(g->h * g->w) + 1.0 * (double)(g->oh * g->ow)) + 10,
-                     FN(max_pool_planes), &c);
+    if (!c.wide && FN(max_fits_vectors)(g, kind))
+        fnn_parallel_for(g->outer * g->oh, 1, (double)g->ow * (0.08 * size + 0.2) + 5, FN(max_pool_lines), &c);
+    else
+        fnn_parallel_for(g->outer * g->oh, 1, (double)(g->ow * g->inner) * (0.3 * size + 0.5) + 10,
+                         FN(max_pool_rows), &c);
 }

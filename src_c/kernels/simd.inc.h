@@ -322,3 +322,66 @@ FNN_INLINE REAL FN(v_max)(FN(vec) v)
     }
     return v[0];
 }
+
+/* Integers as wide as REAL, and as many bytes as a vector has elements. */
+#if REAL_IS_F32
+typedef int32_t FN(vint) __attribute__((vector_size(VBYTES)));
+typedef uint8_t FN(vbytes) __attribute__((vector_size(VBYTES / 4)));
+#else
+typedef int64_t FN(vint) __attribute__((vector_size(VBYTES)));
+typedef uint8_t FN(vbytes) __attribute__((vector_size(VBYTES / 8)));
+#endif
+
+#if defined(__clang__)
+#define V_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define V_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (FN(vint)){__VA_ARGS__})
+#endif
+#if VBYTES == 64 && REAL_IS_F32
+#define V_EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define V_ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#define V_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define V_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif VBYTES == 64 || (VBYTES == 32 && REAL_IS_F32)
+#define V_EVEN 0, 2, 4, 6, 8, 10, 12, 14
+#define V_ODD 1, 3, 5, 7, 9, 11, 13, 15
+#define V_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define V_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#elif VBYTES == 32 || REAL_IS_F32
+#define V_EVEN 0, 2, 4, 6
+#define V_ODD 1, 3, 5, 7
+#define V_LOW 0, 4, 1, 5
+#define V_HIGH 2, 6, 3, 7
+#else
+#define V_EVEN 0, 2
+#define V_ODD 1, 3
+#define V_LOW 0, 2
+#define V_HIGH 1, 3
+#endif
+
+/* Elements 0, 2, 4, ... of a and b behind it; elements 1, 3, 5, ... */
+FNN_INLINE FN(vec) FN(v_even)(FN(vec) a, FN(vec) b)
+{
+    return V_SHUFFLE(a, b, V_EVEN);
+}
+
+FNN_INLINE FN(vec) FN(v_odd)(FN(vec) a, FN(vec) b)
+{
+    return V_SHUFFLE(a, b, V_ODD);
+}
+
+/* The first and the second half of a[0], b[0], a[1], b[1], ... */
+FNN_INLINE FN(vec) FN(v_zip_low)(FN(vec) a, FN(vec) b)
+{
+    return V_SHUFFLE(a, b, V_LOW);
+}
+
+FNN_INLINE FN(vec) FN(v_zip_high)(FN(vec) a, FN(vec) b)
+{
+    return V_SHUFFLE(a, b, V_HIGH);
+}
+#undef V_SHUFFLE
+#undef V_EVEN
+#undef V_ODD
+#undef V_LOW
+#undef V_HIGH

@@ -1,0 +1,205 @@
+/* max_pool_backward.inc.h -- gradients of windows' largest elements, back to where the taps of max_pool.inc.h say. */
+
+/* dy where its tap is k, else 0. */
+FNN_INLINE FN(vec) FN(max_pick)(FN(vec) dy, FN(vint) t, FN(tap) k)
+{
+    return (FN(vec))((FN(vint))(t == k) & (FN(vint))dy);
+}
+
+/* Rows p and q of dx for windows of 2 x 2, from n outputs whose gradients are dy and taps t; by whole vectors, the last
+ * one of n >= VW shifted back. */
+FNN_INLINE void FN(max_rows_2x2)(REAL *p, REAL *q, const REAL *dy, const uint8_t *t, int64_t n)
+{
+    for (int64_t j = 0; j < n; j += VW) {
+        if (n - j < VW && n >= VW)
+            j = n - VW;
+        FN(vbytes) bytes;
+        memcpy(&bytes, t + j, sizeof bytes);
+        const FN(vint) taps = __builtin_convertvector(bytes, FN(vint));
+        const FN(vec) v = FN(v_load)(dy + j), a = FN(max_pick)(v, taps, 0), b = FN(max_pick)(v, taps, 1);
+        const FN(vec) d = FN(max_pick)(v, taps, 2), e = FN(max_pick)(v, taps, 3);
+        FN(v_store)(p + 2 * j, FN(v_zip_low)(a, b));
+        if (n > VW / 2)
+            FN(v_store)(p + 2 * j + VW, FN(v_zip_high)(a, b));
+        FN(v_store)(q + 2 * j, FN(v_zip_low)(d, e));
+        if (n > VW / 2)
+            FN(v_store)(q + 2 * j + VW, FN(v_zip_high)(d, e));
+    }
+}
+
+/* Planes [begin, end) of windows of 2 x 2 that do not overlap: each element of dx is written by its own window. Rows
+ * shorter than a vector overwrite what follows them while that is of these planes and yet to come. */
+static void FN(max_planes_2x2)(const FN(pool_context) *c, int64_t begin, int64_t end)
+{
+    const fnn_windows *g = c->g;
+    const int64_t size = g->h * g->w, ow = g->ow, w = g->w, outputs = g->outer * g->oh * ow;
+    int64_t at = begin * g->oh * ow;
+    for (int64_t plane = begin; plane < end; plane++) {
+        REAL *dx = c->y + plane * size;
+        const int64_t room = (end - plane) * size - w - 2 * VW;
+        for (int64_t i = 0; i < g->oh; i++, at += ow) {
+            REAL *p = dx + 2 * i * w, *q = p + w;
+            const uint8_t *t = (const uint8_t *)c->index + at;
+            const REAL *dy = c->x + at;
+            if (ow >= VW || (at + VW <= outputs && 2 * i * w <= room)) {
+                FN(max_rows_2x2)(p, q, dy, t, ow);
+            } else {
+                for (int64_t j = 0; j < ow; j++) {
+                    p[2 * j] = t[j] == 0 ? dy[j] : 0;
+                    p[2 * j + 1] = t[j] == 1 ? dy[j] : 0;
+                    q[2 * j] = t[j] == 2 ? dy[j] : 0;
+                    q[2 * j + 1] = t[j] == 3 ? dy[j] : 0;
+                }
+            }
+            for (int64_t k = 2 * ow; k < w; k++)
+                p[k] = q[k] = 0;
+        }
+        for (int64_t k = 2 * g->oh * w; k < size; k++)
+            dx[k] = 0;
+    }
+}
+
+/* Adds dy to element `tap` of window (i, j), unless it is padding. */
+FNN_INLINE void FN(max_add)(const fnn_windows *g, REAL *dx, REAL dy, int64_t tap, int64_t i, int64_t j)
+{
+    const int64_t h = i * g->sh - g->ph + tap / g->kw * g->dh, w = j * g->sw - g->pw + tap % g->kw * g->dw;
+    if (h >= 0 && h < g->h && w >= 0 && w < g->w)
+        dx[h * g->w + w] += dy;
+}
+
+/* A plane with inner == 1; offset[tap] is a byte's place from a window's first element, the windows of columns
+ * [lo, hi) have no padding at their sides. */
+static void FN(max_plane_back)(const FN(pool_context) *c, int64_t plane, const int64_t *offset, int64_t lo, int64_t hi)
+{
+    const fnn_windows *g = c->g;
+    const int64_t size = g->h * g->w, outputs = g->oh * g->ow;
+    REAL *dx = c->y + plane * size;
+    const REAL *dy = c->x + plane * outputs;
+    memset(dx, 0, (size_t)size * sizeof(REAL));
+    if (c->kind == 8) {
+        const int64_t *to = (const int64_t *)c->index + plane * outputs;
+        for (int64_t o = 0; o < outputs; o++)
+            if (to[o] >= 0 && to[o] < size)
+                dx[to[o]] += dy[o];
+        return;
+    }
+    for (int64_t i = 0; i < g->oh; i++, dy += g->ow) {
+        const int64_t top = i * g->sh - g->ph, at = (plane * g->oh + i) * g->ow;
+        const uint8_t *bytes = c->kind == 1 ? (const uint8_t *)c->index + at : NULL;
+        const int32_t *taps = c->kind == 4 ? (const int32_t *)c->index + at : NULL;
+        const int inside = bytes && top >= 0 && top + (g->kh - 1) * g->dh < g->h;
+        for (int64_t j = 0; j < g->ow; j++) {
+            if (inside && j == lo) {
+                REAL *corner = dx + (top * g->w - g->pw + lo * g->sw);
+                for (; j < hi; j++, corner += g->sw)
+                    corner[offset[bytes[j]]] += dy[j];
+            }
+            if (j < g->ow)
+                FN(max_add)(g, dx, dy[j], bytes ? bytes[j] : taps[j], i, j);
+        }
+    }
+}
+
+/* One output's gradient for n channels, by passes over the window's elements. */
+static void FN(max_spread)(const FN(pool_context) *c, REAL *dx, const REAL *dy, const uint8_t *t, int64_t i, int64_t j,
+                           int64_t n)
+{
+    const fnn_windows *g = c->g;
+    for (int64_t kh = 0; kh < g->kh; kh++) {
+        const int64_t h = i * g->sh - g->ph + kh * g->dh;
+        if (h < 0 || h >= g->h)
+            continue;
+        for (int64_t kw = 0; kw < g->kw; kw++) {
+            const int64_t w = j * g->sw - g->pw + kw * g->dw;
+            if (w < 0 || w >= g->w)
+                continue;
+            REAL *restrict to = dx + (h * g->w + w) * g->inner;
+            const uint8_t k = (uint8_t)(kh * g->kw + kw);
+            for (int64_t m = 0; m < n; m++)
+                to[m] += t[m] == k ? dy[m] : 0;
+        }
+    }
+}
+
+/* Items are planes. */
+static void FN(max_pool_planes)(void *context, int64_t begin, int64_t end)
+{
+    const FN(pool_context) *c = context;
+    const fnn_windows *g = c->g;
+    int64_t offset[256], lo = 0, hi = 0, unused;
+    if (c->small) {
+        FN(max_planes_2x2)(c, begin, end);
+        return;
+    }
+    if (c->kind == 1) { /* bytes that are no taps count as tap 0 */
+        for (int64_t tap = 0; tap < 256; tap++)
+            offset[tap] = tap < g->kh * g->kw ? tap / g->kw * g->dh * g->w + tap % g->kw * g->dw : 0;
+        fnn_inside(-g->pw, g->w, g->ow, g->sw, &lo, &unused);
+        fnn_inside((g->kw - 1) * g->dw - g->pw, g->w, g->ow, g->sw, &unused, &hi);
+    }
+    for (int64_t plane = begin; plane < end; plane++)
+        FN(max_plane_back)(c, plane, offset, lo, hi);
+}
+
+/* Items are parts of the channels of a plane with its channels last. */
+static void FN(max_pool_parts)(void *context, int64_t begin, int64_t end)
+{
+    const FN(pool_context) *c = context;
+    const fnn_windows *g = c->g;
+    const int64_t parts = fnn_channel_parts(g), inner = g->inner;
+    int64_t row[256], column[256];
+    for (int64_t tap = 0; tap < 256 && c->kind == 1; tap++)
+        row[tap] = tap / g->kw * g->dh, column[tap] = tap % g->kw * g->dw;
+    for (int64_t item = begin; item < end; item++) {
+        const int64_t plane = item / parts, c0 = item % parts * FNN_POOL_BLOCK;
+        const int64_t n = inner - c0 < FNN_POOL_BLOCK ? inner - c0 : FNN_POOL_BLOCK;
+        REAL *dx = c->y + plane * g->h * g->w * inner + c0;
+        if (n == inner)
+            memset(dx, 0, (size_t)(g->h * g->w * inner) * sizeof(REAL));
+        else
+            for (int64_t k = 0; k < g->h * g->w; k++)
+                memset(dx + k * inner, 0, (size_t)n * sizeof(REAL));
+        for (int64_t o = 0; o < g->oh * g->ow; o++) {
+            const int64_t place = (plane * g->oh * g->ow + o) * inner + c0;
+            const REAL *dy = c->x + place;
+            if (c->kind == 8) {
+                const int64_t *to = (const int64_t *)c->index + place;
+                for (int64_t m = 0; m < n; m++)
+                    if (to[m] >= 0 && to[m] < g->h * g->w)
+                        dx[to[m] * inner + m] += dy[m];
+                continue;
+            }
+            const int64_t i = o / g->ow, j = o % g->ow;
+            if (c->kind == 1 && g->kh * g->kw <= 16) {
+                FN(max_spread)(c, dx, dy, (const uint8_t *)c->index + place, i, j, n);
+                continue;
+            }
+            const int64_t top = i * g->sh - g->ph, left = j * g->sw - g->pw;
+            for (int64_t m = 0; m < n; m++) {
+                int64_t h, w;
+                if (c->kind == 1) {
+                    const uint8_t tap = ((const uint8_t *)c->index)[place + m];
+                    h = top + row[tap], w = left + column[tap];
+                } else {
+                    const int32_t tap = ((const int32_t *)c->index)[place + m];
+                    h = top + tap / g->kw * g->dh, w = left + tap % g->kw * g->dw;
+                }
+                if (h >= 0 && h < g->h && w >= 0 && w < g->w)
+                    dx[(h * g->w + w) * inner + m] += dy[m];
+            }
+        }
+    }
+}
+
+static void FN(max_pool_backward)(void *dx, const void *dy, const void *index, int kind, const fnn_windows *g)
+{
+    FN(pool_context) c = {.y = dx, .index = (void *)index, .kind = kind, .x = dy, .g = g,
+                          .small = kind == 1 && g->inner == 1 && fnn_windows_are_2x2(g)};
+    const int64_t parts = fnn_channel_parts(g);
+    const double elements = (double)(g->inner < FNN_POOL_BLOCK ? g->inner : FNN_POOL_BLOCK);
+    const double n = (double)(g->h * g->w), m = (double)(g->oh * g->ow);
+    if (g->inner == 1)
+        fnn_parallel_for(g->outer, 1, 0.1 * n + (c.small ? 0 : 1.2 * m) + 10, FN(max_pool_planes), &c);
+    else
+        fnn_parallel_for(g->outer * parts, 1, elements * (0.2 * n + m) + 10, FN(max_pool_parts), &c);
+}
