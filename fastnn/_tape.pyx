@@ -89,6 +89,7 @@ cdef class Node(Vertex):
         """Call ``hook(grad_inputs, grad_outputs)`` after this node's backward; it may return other grad_inputs."""
         if self.post_hooks is None:
             self.post_hooks = []
+
         def on_arrays(results, grad):
             inputs = tuple([None if array is None else from_array(array) for array in results])
             changed = hook(inputs, (from_array(grad),))

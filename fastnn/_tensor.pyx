@@ -4,7 +4,7 @@ Operations live in fastnn.ops and install themselves as Tensor's methods; this f
 Memory that backward will read is guarded by version counters.
 """
 cimport numpy as np
-from cpython.object cimport PyObject, PyObject_GenericSetAttr
+from cpython.object cimport PyObject_GenericSetAttr
 from cpython.ref cimport Py_REFCNT
 
 import numpy
@@ -14,9 +14,7 @@ from fastnn._operators cimport Operators
 from fastnn._tape cimport Node, Rule, Version, Vertex
 from fastnn._views cimport as_strided_backward, copy_slices, part_of
 from fastnn._tape import connect
-from fastnn.kernels cimport _core
 from fastnn.kernels cimport elementwise as K
-from fastnn.kernels import elementwise as kernels
 
 np.import_array()
 

@@ -69,7 +69,8 @@ cdef extern from "fastnn.h" nogil:
         void (*unfold_forward[2])(void *y, const void *x, const fnn_windows *windows) noexcept nogil
         void (*unfold_backward[2])(void *dx, const void *dy, const fnn_windows *windows) noexcept nogil
         # embedding
-        void (*embedding_forward[2])(void *y, const void *weight, const int64_t *index, int64_t n, int64_t dim) noexcept nogil
+        void (*embedding_forward[2])(void *y, const void *weight, const int64_t *index, int64_t n,
+                                     int64_t dim) noexcept nogil
         void (*embedding_backward[2])(void *dw, const void *dy, const int64_t *index, const int64_t *row,
                                       const void *scale, int64_t n, int64_t rows, int64_t dim, int64_t skip,
                                       int largest) noexcept nogil

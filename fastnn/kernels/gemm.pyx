@@ -53,7 +53,8 @@ cpdef np.ndarray matmul(np.ndarray a, np.ndarray b):
     cdef int kind = _core.same_real_kind(a, b, "matmul")
     cdef int na = np.PyArray_NDIM(a), nb = np.PyArray_NDIM(b)
     if na == 0 or nb == 0:
-        raise ShapeError(f"matmul: expected operands with 1 or more axes, got shapes {(<object>a).shape} and {(<object>b).shape}")
+        raise ShapeError(f"matmul: expected operands with 1 or more axes, got shapes {(<object>a).shape} and "
+                         f"{(<object>b).shape}")
     a = strided(a)
     b = strided(b)
     cdef np.npy_intp item = np.PyArray_ITEMSIZE(a)

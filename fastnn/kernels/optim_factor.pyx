@@ -14,7 +14,8 @@ cpdef adafactor_step(list params, list grads, list row_vars, list col_vars, list
     ``w = step**beta2_decay``; for a parameter of two or more dimensions ``row_var += w * (mean(g**2, -1) - row_var)``,
     ``col_var += w * (mean(g**2, -2) - col_var)``, ``v = row_var @ col_var / max(mean(row_var, -2), eps1)``; for others
     ``variance += w * (g**2 - variance)``, ``v = variance``. ``u = g / sqrt(max(v, eps1**2))``;
-    ``a = max(eps2, rms(p)) * min(lr, 1 / sqrt(step)) / max(1, rms(u) / d)``; ``p = (1 - lr * weight_decay) * p - a * u``.
+    ``a = max(eps2, rms(p)) * min(lr, 1 / sqrt(step)) / max(1, rms(u) / d)``;
+    ``p = (1 - lr * weight_decay) * p - a * u``.
 
     Parameters
     ----------

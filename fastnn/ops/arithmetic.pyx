@@ -62,7 +62,8 @@ cdef object pow_backward(Node node, np.ndarray grad):
         z = saved[4]
         zero = (x == 0) & (y >= 0)
         log = K.unary_forward("log", x)
-        dy = undo(K.binary("mul", grad, K.where(zero_d(zero), numpy.zeros((), x.dtype), K.binary("mul", z, log))), saved[1])
+        slope = K.where(zero_d(zero), numpy.zeros((), x.dtype), K.binary("mul", z, log))
+        dy = undo(K.binary("mul", grad, slope), saved[1])
     return dx, dy
 
 
@@ -115,7 +116,7 @@ def add(input, other, *, alpha=1):
         other = mul(other, alpha) if isinstance(other, Tensor) else other * alpha
     if isinstance(input, Tensor) and type(other) in (int, float) and is_real((<Tensor>input).array):
         return add_scalar(<Tensor>input, other)
-    cdef Tensor x, y, out
+    cdef Tensor x, y
     if isinstance(input, Tensor) and isinstance(other, Tensor) and plain(<Tensor>input, <Tensor>other):
         x, y = <Tensor>input, <Tensor>other
     else:

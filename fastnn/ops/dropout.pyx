@@ -37,7 +37,8 @@ cdef object apply(str name, object input, double p, bint training, bint inplace,
         return x
     if inplace:
         check_inplace(x)
-    y, mask = K.dropout_forward(x.array[ONE_BATCH] if unbatched else x.array, p, generator.philox_key(), features, alpha)
+    whole = x.array[ONE_BATCH] if unbatched else x.array
+    y, mask = K.dropout_forward(whole, p, generator.philox_key(), features, alpha)
     if unbatched:
         y = y[0]
     if not recording(x):

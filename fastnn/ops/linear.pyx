@@ -6,7 +6,6 @@ from fastnn._tensor cimport Tensor, needs_grad, recording, record2, record3, wra
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport gemm, linear as K
 from fastnn.ops._common cimport as_tensor, is_real, undo, zero_d
-from fastnn.ops._common import promote
 
 np.import_array()
 
@@ -26,7 +25,7 @@ def linear(input, weight, bias=None):
 
 
 cpdef Tensor fused_linear(Tensor input, Tensor weight, Tensor bias, object activation, double a, double b):
-    """activation(input @ weight.T + bias) as one kernel; `activation` a map whose backward reads its output, or None."""
+    """activation(input @ weight.T + bias) as one kernel; `activation`: a map whose backward reads its output."""
     cdef np.ndarray y
     cdef Tensor out
     if np.PyArray_NDIM(weight.array) == 1:

@@ -10,7 +10,7 @@ import numpy
 
 from fastnn import dtypes
 from fastnn._tape cimport Node
-from fastnn._tensor cimport Tensor, needs_grad, recording, record2, shape_of, wrap
+from fastnn._tensor cimport Tensor, recording, record2, shape_of, wrap
 from fastnn.kernels cimport loss as K
 from fastnn.ops._common cimport is_real
 from fastnn.ops._common import promote
@@ -22,7 +22,8 @@ cpdef legacy_reduction(size_average, reduce, reduction):
     """`reduction`, unless one of PyTorch's deprecated flags says otherwise."""
     if size_average is None and reduce is None:
         return reduction
-    reduction = "none" if reduce is not None and not reduce else "mean" if size_average is None or size_average else "sum"
+    kept = reduce is not None and not reduce
+    reduction = "none" if kept else "mean" if size_average is None or size_average else "sum"
     warnings.warn(f"size_average and reduce args will be deprecated, please use reduction='{reduction}' instead.",
                   stacklevel=3)
     return reduction
@@ -101,12 +102,14 @@ cdef object difference(str op, str node_name, object input, object target, objec
 
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """(x - y)^2."""
-    return difference("mse", "MseLossBackward0", input, target, weight, legacy_reduction(size_average, reduce, reduction), 0.0)
+    return difference("mse", "MseLossBackward0", input, target, weight,
+                      legacy_reduction(size_average, reduce, reduction), 0.0)
 
 
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """|x - y|."""
-    return difference("l1", "L1LossBackward0", input, target, weight, legacy_reduction(size_average, reduce, reduction), 0.0)
+    return difference("l1", "L1LossBackward0", input, target, weight,
+                      legacy_reduction(size_average, reduce, reduction), 0.0)
 
 
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", double beta=1.0):
@@ -122,7 +125,8 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
 def huber_loss(input, target, reduction="mean", double delta=1.0, weight=None):
     """0.5 (x - y)^2 where |x - y| <= delta, else delta (|x - y| - 0.5 delta) (Huber 1964)."""
     if delta <= 0:
-        raise RuntimeError(f"huber_loss does not support non-positive values for delta: expected delta > 0, got {delta}")
+        raise RuntimeError(f"huber_loss does not support non-positive values for delta: expected delta > 0, "
+                           f"got {delta}")
     return difference("huber", "HuberLossBackward0", input, target, weight, reduction, delta)
 
 

@@ -322,7 +322,9 @@ def relu6(input, bint inplace=False):
 
 def leaky_relu(input, double negative_slope=0.01, bint inplace=False):
     """x if x > 0, else negative_slope * x."""
-    return apply_in_place("leaky_relu", input, negative_slope) if inplace else apply("leaky_relu", input, negative_slope)
+    if inplace:
+        return apply_in_place("leaky_relu", input, negative_slope)
+    return apply("leaky_relu", input, negative_slope)
 
 
 def elu(input, double alpha=1.0, bint inplace=False):
@@ -415,7 +417,9 @@ def threshold(input, double threshold, double value, bint inplace=False):
     if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind in "iu":
         x = (<Tensor>input).array
         return wrap(zero_d(numpy.where(x > threshold, x, numpy.asarray(value).astype(x.dtype))))
-    return apply_in_place("threshold", input, threshold, value) if inplace else apply("threshold", input, threshold, value)
+    if inplace:
+        return apply_in_place("threshold", input, threshold, value)
+    return apply("threshold", input, threshold, value)
 
 
 def step(input):

@@ -139,7 +139,8 @@ def pad_rows(list sequences, bint batch_first, padding_value, bint left):
     cdef Tensor first = <Tensor?>sequences[0]
     lengths = [(<Tensor?>sequence).array.shape[0] for sequence in sequences]
     longest = max(lengths)
-    out = numpy.full((len(sequences), longest, *(<object>first.array).shape[1:]), padding_value, (<object>first.array).dtype)
+    shape = (len(sequences), longest, *(<object>first.array).shape[1:])
+    out = numpy.full(shape, padding_value, (<object>first.array).dtype)
     places = [(i, slice(longest - n, longest) if left else slice(n)) for i, n in enumerate(lengths)]
     for place, sequence in zip(places, sequences, strict=True):
         out[place] = (<Tensor>sequence).array

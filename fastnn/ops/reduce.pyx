@@ -41,7 +41,7 @@ cdef object mean_backward(Node node, np.ndarray grad):
 
 cdef object prod_backward(Node node, np.ndarray grad):
     """The product of the others: exclusive products from both sides, right for zeros too."""
-    shape, axes, x, keep = node.saved
+    shape, axes, x = node.saved
     if not axes or not x.size:
         return numpy.broadcast_to(grad, shape) if not axes else numpy.zeros(shape, x.dtype)
     moved = numpy.moveaxis(x, axes, range(-len(axes), 0))
@@ -64,7 +64,7 @@ cdef object extreme_backward(Node node, np.ndarray grad):
     return numpy.where(chosen, spread(zero_d(grad / count.reshape(shape_of(grad))), shape, axes), x.dtype.type(0))
 
 
-cdef Tensor reduced(str op, str name, object rule_name, Tensor x, tuple axes, bint keepdim):
+cdef Tensor reduced(str op, str name, Tensor x, tuple axes, bint keepdim):
     cdef np.ndarray y = K.reduce(op, x.array, axes, keepdim)
     if not recording(x):
         return wrap(y)
@@ -78,7 +78,7 @@ cdef Tensor reduced(str op, str name, object rule_name, Tensor x, tuple axes, bi
             count *= shape[axis]
         return record1(y, mean_backward, name, x, (shape, axes, 1.0 / count if count else numpy.nan))
     if op == "prod":
-        out = record1(y, prod_backward, name, x, (shape, axes, x.array, keepdim))
+        out = record1(y, prod_backward, name, x, (shape, axes, x.array))
     else:
         out = record1(y, extreme_backward, name, x, (shape, axes, x.array, y))
         out.node.guard(out.version_object())
@@ -100,7 +100,7 @@ def sum(input, dim=None, bint keepdim=False, *, dtype=None):
     if not is_real(x.array):
         wide = x.array.dtype if dtype is not None else numpy.int64
         return wrap(zero_d(x.array.sum(axis=axes, keepdims=keepdim, dtype=wide)))
-    return reduced("sum", "SumBackward0", None, x, axes, keepdim)
+    return reduced("sum", "SumBackward0", x, axes, keepdim)
 
 
 def mean(input, dim=None, bint keepdim=False, *, dtype=None):
@@ -109,7 +109,7 @@ def mean(input, dim=None, bint keepdim=False, *, dtype=None):
     if not is_real(x.array):
         raise RuntimeError(f"mean(): could not infer output dtype. Input dtype must be either a floating point or "
                            f"complex dtype. Got: {x.dtype}")
-    return reduced("mean", "MeanBackward0", None, x, axes_of(dim, np.PyArray_NDIM(x.array)), keepdim)
+    return reduced("mean", "MeanBackward0", x, axes_of(dim, np.PyArray_NDIM(x.array)), keepdim)
 
 
 def prod(input, dim=None, bint keepdim=False, *, dtype=None):
@@ -119,7 +119,7 @@ def prod(input, dim=None, bint keepdim=False, *, dtype=None):
     if not is_real(x.array):
         return wrap(zero_d(x.array.prod(axis=axes, keepdims=keepdim,
                                         dtype=x.array.dtype if dtype is not None else numpy.int64)))
-    return reduced("prod", "ProdBackward0", None, x, axes, keepdim)
+    return reduced("prod", "ProdBackward0", x, axes, keepdim)
 
 
 cdef Tensor extreme(str op, object input, object dim, bint keepdim):
@@ -134,7 +134,7 @@ cdef Tensor extreme(str op, object input, object dim, bint keepdim):
                 raise IndexError(f"a{op}(): Expected reduction dim {axis} to have non-zero size.")
     if not is_real(x.array):
         return wrap(zero_d((numpy.max if op == "max" else numpy.min)(x.array, axis=axes, keepdims=keepdim)))
-    return reduced(op, "AmaxBackward0" if op == "max" else "AminBackward0", None, x, axes, keepdim)
+    return reduced(op, "AmaxBackward0" if op == "max" else "AminBackward0", x, axes, keepdim)
 
 
 def amax(input, dim=(), bint keepdim=False, *, out=None):

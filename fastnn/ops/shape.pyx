@@ -232,7 +232,8 @@ def expand(input, *sizes):
             size = own
         if own is not None and own != 1 and own != size:
             raise RuntimeError(f"The expanded size of the tensor ({size}) must match the existing size ({own}) at "
-                               f"non-singleton dimension {i}.  Target sizes: {list(sizes)}.  Tensor sizes: {list(shape)}")
+                               f"non-singleton dimension {i}.  Target sizes: {list(sizes)}.  Tensor sizes: "
+                               f"{list(shape)}")
         target.append(size)
     return view(numpy.broadcast_to(x.array, tuple(target)), x, expand_backward, "ExpandBackward0", shape)
 
