@@ -80,6 +80,42 @@ def conv_transpose2d():
         yield f"{n}x{c}x{size}x{size}-{o} k{k} s{stride}", 6 * n * o * c * k * k * size * size, make
 
 
+def planes():
+    """(channels, size, batch), from one small plane to those of images, odd and even."""
+    for c, size, n in itertools.product((1, 16, 64, 256), (4, 7, 14, 26, 27, 56), (1, 8, 32)):
+        if n * c * size * size < 4e6:
+            yield c, size, n
+
+
+@grid
+def pool2d():
+    """Kernels, strides, paddings of both kinds."""
+    windows = ((2, 2, 0), (3, 2, 1), (3, 1, 1), (3, 3, 0))
+    kinds = ("MaxPool2d", "AvgPool2d")
+    for (c, size, n), (k, stride, padding), kind in itertools.product(planes(), windows, kinds):
+
+        def make(T, c=c, size=size, n=n, sizes=(k, stride, padding), kind=kind):
+            return training_call(T, getattr(T.nn, kind)(*sizes), T.randn(n, c, size, size))
+        yield f"{kind[:3]} {n}x{c}x{size}x{size} k{k} s{stride}", 0, make
+
+
+@grid
+def pool_global():
+    """One number for each plane or row, a few for each, and nearest upsampling."""
+    layers = {"mean": ("AdaptiveAvgPool2d", 1), "max": ("AdaptiveMaxPool2d", 1), "means 4": ("AdaptiveAvgPool2d", 4),
+              "nearest": ("Upsample", None, 2)}
+    for (c, size, n), (label, (kind, *sizes)) in itertools.product(planes(), layers.items()):
+
+        def make(T, c=c, size=size, n=n, kind=kind, sizes=tuple(sizes)):
+            return training_call(T, getattr(T.nn, kind)(*sizes), T.randn(n, c, size, size))
+        yield f"{label} {n}x{c}x{size}x{size}", 0, make
+    for c, length, n in itertools.product((16, 128), (50, 100), (1, 64)):
+
+        def make(T, c=c, length=length, n=n):
+            return training_call(T, T.nn.MaxPool1d(length), T.randn(n, c, length))
+        yield f"max {n}x{c}x{length}", 0, make
+
+
 def attention_sizes():
     """(batch, length, width, heads), up to some work, from one token to long sequences, narrow to wide."""
     for n, length, width in itertools.product((1, 8, 32, 256), (1, 16, 64, 250, 1000), (8, 64, 128, 512)):

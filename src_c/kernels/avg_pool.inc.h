@@ -1,4 +1,5 @@
 /* avg_pool.inc.h -- averages of windows. Loops run as in max_pool.inc.h, whose contexts and windows these are. */
+#define FNN_MEAN_VECTORS 64 /* of a plane that is summed in one pass */
 
 /* What a sum over window (i, j) is divided by. */
 static inline int64_t FN(window_count)(const FN(pool_context) *c, int64_t at, int64_t n, int64_t kernel,
@@ -72,12 +73,6 @@ static void FN(avg_pool_block)(const FN(pool_context) *c, REAL *restrict y, cons
                                int64_t j0, int64_t n)
 {
     const fnn_windows *g = c->g;
-    if (c->small) {
-        const REAL *p = x + 2 * i * g->w + 2 * j0, *q = p + g->w;
-        for (int64_t j = 0; j < n; j++)
-            y[j] = p[2 * j] + p[2 * j + 1] + q[2 * j] + q[2 * j + 1];
-        return;
-    }
     memset(y, 0, (size_t)n * sizeof(REAL));
     int64_t h0, h1;
     fnn_window(i, g->h, g->oh, g->kh, g->sh, g->ph, &h0, &h1);
@@ -89,6 +84,85 @@ static void FN(avg_pool_block)(const FN(pool_context) *c, REAL *restrict y, cons
             if (from < to)
                 FN(gather_line)(y + from, x + h * g->w + at + from * g->sw, g->sw, to - from);
         }
+}
+
+/* Items are rows of outputs of windows of 2 x 2. Rows shorter than a vector are stored as whole ones while what they
+ * overwrite is this range's and yet to come. */
+static void FN(avg_pool_2x2)(void *context, int64_t begin, int64_t end)
+{
+    const FN(pool_context) *c = context;
+    const fnn_windows *g = c->g;
+    const int64_t ow = g->ow, w = g->w, last = end * ow, size = g->outer * g->h * w;
+    const REAL divisor = c->divisor != 0 ? c->divisor : 4;
+    int64_t plane = begin / g->oh, i = begin % g->oh - 1;
+    for (int64_t row = begin; row < end; row++) {
+        if (++i == g->oh)
+            i = 0, plane++;
+        const int64_t from = (plane * g->h + 2 * i) * w;
+        const REAL *p = c->x + from, *q = p + w;
+        REAL *y = c->y + row * ow;
+        if (ow >= VW || (row * ow + VW <= last && from + w + 2 * VW <= size)) {
+            for (int64_t j = 0; j < ow; j += VW) {
+                if (ow - j < VW && ow >= VW)
+                    j = ow - VW;
+                const FN(vec) a = FN(v_load)(p + 2 * j), b = FN(v_load)(p + 2 * j + VW);
+                const FN(vec) d = FN(v_load)(q + 2 * j), e = FN(v_load)(q + 2 * j + VW);
+                const FN(vec) sum = FN(v_even)(a, b) + FN(v_odd)(a, b) + FN(v_even)(d, e) + FN(v_odd)(d, e);
+                FN(v_store)(y + j, sum / divisor);
+            }
+        } else {
+            for (int64_t j = 0; j < ow; j++)
+                y[j] = (p[2 * j] + p[2 * j + 1] + q[2 * j] + q[2 * j + 1]) / divisor;
+        }
+    }
+}
+
+/* One window that is the plane, of at most FNN_MEAN_VECTORS vectors. */
+static int FN(window_is_plane)(const fnn_windows *g)
+{
+    return g->inner == 1 && g->oh == 1 && g->ow == 1 && g->kh == g->h && g->kw == g->w && g->ph == 0 && g->pw == 0 &&
+           g->h * g->w <= FNN_MEAN_VECTORS * VW;
+}
+
+/* Items are groups of VQUAD planes, the windows' only one each. */
+static void FN(avg_pool_means)(void *context, int64_t begin, int64_t end)
+{
+    const FN(pool_context) *c = context;
+    const int64_t n = c->g->h * c->g->w, planes = c->g->outer, whole = n / VW * VW;
+    const REAL divisor = c->divisor != 0 ? c->divisor : (REAL)n;
+    const FN(mask) rest = FN(v_mask)(n - whole);
+    for (int64_t group = begin; group < end; group++) {
+        const int64_t first = group * VQUAD;
+        const int count = planes - first < VQUAD ? (int)(planes - first) : VQUAD;
+        FN(vec) sums[VQUAD];
+        for (int l = 0; l < VQUAD; l++) {
+            const REAL *x = c->x + (first + (l < count ? l : 0)) * n;
+            sums[l] = FN(v_load_part)(x + whole, rest);
+            for (int64_t k = 0; k < whole; k += VW)
+                sums[l] += FN(v_load)(x + k);
+        }
+        REAL to[VQUAD];
+        FN(v_sums)(to, sums);
+        for (int l = 0; l < count; l++)
+            c->y[first + l] = to[l] / divisor;
+    }
+}
+
+/* Items are planes. */
+static void FN(avg_pool_fill)(void *context, int64_t begin, int64_t end)
+{
+    const FN(pool_context) *c = context;
+    const int64_t n = c->g->h * c->g->w;
+    const REAL divisor = c->divisor != 0 ? c->divisor : (REAL)n;
+    for (int64_t plane = begin; plane < end; plane++) {
+        REAL *restrict dx = c->y + plane * n;
+        const REAL v = c->x[plane] / divisor;
+        int64_t k = 0;
+        for (; k + VW <= n; k += VW)
+            FN(v_store)(dx + k, FN(v_set1)(v));
+        if (k < n)
+            FN(v_store_part)(dx + k, FN(v_mask)(n - k), FN(v_set1)(v));
+    }
 }
 
 /* Items are rows of outputs. */
@@ -137,10 +211,15 @@ static void FN(avg_pool_rows)(void *context, int64_t begin, int64_t end)
 static void FN(avg_pool_forward)(void *y, const void *x, const fnn_windows *g, int include_pad, double divisor)
 {
     FN(pool_context) c = {.y = y, .x = x, .g = g, .wide = fnn_windows_are_wide(g),
-                          .small = g->inner == 1 && fnn_windows_are_2x2(g), .include_pad = include_pad,
-                          .divisor = (REAL)divisor};
+                          .include_pad = include_pad, .divisor = (REAL)divisor};
     const double size = (double)(g->kh * g->kw);
-    fnn_parallel_for(g->outer * g->oh, 1, (double)(g->ow * g->inner) * (0.2 * size + 0.5) + 10, FN(avg_pool_rows), &c);
+    if (FN(window_is_plane)(g))
+        fnn_parallel_for((g->outer + VQUAD - 1) / VQUAD, 1, VQUAD * (0.07 * size + 2), FN(avg_pool_means), &c);
+    else if (g->inner == 1 && fnn_windows_are_2x2(g))
+        fnn_parallel_for(g->outer * g->oh, 1, 0.3 * (double)g->ow + 5, FN(avg_pool_2x2), &c);
+    else
+        fnn_parallel_for(g->outer * g->oh, 1, (double)(g->ow * g->inner) * (0.2 * size + 0.5) + 10,
+                         FN(avg_pool_rows), &c);
 }
 
 /* ---- backward ---- */
@@ -157,11 +236,6 @@ static void FN(avg_spread)(const FN(pool_context) *c, REAL *dx, const REAL *dy, 
         FN(divide_row)(c, part, dy + j0, i, j0, n);
         for (int64_t h = h0; h < h1; h++) {
             REAL *line = dx + h * g->w;
-            if (c->small) {
-                for (int64_t j = 0; j < n; j++)
-                    line[2 * (j0 + j)] = line[2 * (j0 + j) + 1] = part[j];
-                continue;
-            }
             for (int64_t j = 0; c->wide && j < n; j++) {
                 int64_t w0, w1;
                 fnn_window(j0 + j, g->w, g->ow, g->kw, g->sw, g->pw, &w0, &w1);
@@ -185,6 +259,10 @@ static void FN(avg_pool_planes)(void *context, int64_t begin, int64_t end)
     const FN(pool_context) *c = context;
     const fnn_windows *g = c->g;
     const int64_t parts = fnn_channel_parts(g), inner = g->inner;
+    if (c->small) {
+        FN(planes_2x2)(c, NULL, c->divisor != 0 ? c->divisor : 4, begin, end);
+        return;
+    }
     for (int64_t item = begin; item < end; item++) {
         const int64_t plane = item / parts, c0 = item % parts * FNN_POOL_BLOCK;
         const int64_t n = inner - c0 < FNN_POOL_BLOCK ? inner - c0 : FNN_POOL_BLOCK;
@@ -226,8 +304,11 @@ static void FN(avg_pool_backward)(void *dx, const void *dy, const fnn_windows *g
                           .divisor = (REAL)divisor};
     const int64_t parts = fnn_channel_parts(g);
     const double elements = (double)(g->inner < FNN_POOL_BLOCK ? g->inner : FNN_POOL_BLOCK);
-    fnn_parallel_for(g->outer * parts, 1,
-                     elements * (0.1 * (double)(g->h * g->w) +
-                                 (0.3 * (double)(g->kh * g->kw) + 0.5) * (double)(g->oh * g->ow)) + 10,
-                     FN(avg_pool_planes), &c);
+    const double size = (double)(g->h * g->w), outputs = (double)(g->oh * g->ow);
+    if (FN(window_is_plane)(g))
+        fnn_parallel_for(g->outer, 1, 0.07 * size + 2, FN(avg_pool_fill), &c);
+    else
+        fnn_parallel_for(g->outer * parts, 1,
+                         elements * (0.1 * size + (c.small ? 0 : 0.3 * (double)(g->kh * g->kw) + 0.5) * outputs) + 10,
+                         FN(avg_pool_planes), &c);
 }

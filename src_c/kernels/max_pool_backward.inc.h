@@ -6,18 +6,23 @@ FNN_INLINE FN(vec) FN(max_pick)(FN(vec) dy, FN(vint) t, FN(tap) k)
     return (FN(vec))((FN(vint))(t == k) & (FN(vint))dy);
 }
 
-/* Rows p and q of dx for windows of 2 x 2, from n outputs whose gradients are dy and taps t; by whole vectors, the last
- * one of n >= VW shifted back. */
-FNN_INLINE void FN(max_rows_2x2)(REAL *p, REAL *q, const REAL *dy, const uint8_t *t, int64_t n)
+/* Rows p and q of dx for windows of 2 x 2, from n outputs whose gradients are dy and taps t, or (t NULL) averages by
+ * `divisor`; by whole vectors, the last one of n >= VW shifted back. */
+FNN_INLINE void FN(rows_2x2)(REAL *p, REAL *q, const REAL *dy, const uint8_t *t, REAL divisor, int64_t n)
 {
     for (int64_t j = 0; j < n; j += VW) {
         if (n - j < VW && n >= VW)
             j = n - VW;
-        FN(vbytes) bytes;
-        memcpy(&bytes, t + j, sizeof bytes);
-        const FN(vint) taps = __builtin_convertvector(bytes, FN(vint));
-        const FN(vec) v = FN(v_load)(dy + j), a = FN(max_pick)(v, taps, 0), b = FN(max_pick)(v, taps, 1);
-        const FN(vec) d = FN(max_pick)(v, taps, 2), e = FN(max_pick)(v, taps, 3);
+        FN(vec) v = FN(v_load)(dy + j), a, b, d, e;
+        if (t) {
+            FN(vbytes) bytes;
+            memcpy(&bytes, t + j, sizeof bytes);
+            const FN(vint) taps = __builtin_convertvector(bytes, FN(vint));
+            a = FN(max_pick)(v, taps, 0), b = FN(max_pick)(v, taps, 1);
+            d = FN(max_pick)(v, taps, 2), e = FN(max_pick)(v, taps, 3);
+        } else {
+            a = b = d = e = v / divisor;
+        }
         FN(v_store)(p + 2 * j, FN(v_zip_low)(a, b));
         if (n > VW / 2)
             FN(v_store)(p + 2 * j + VW, FN(v_zip_high)(a, b));
@@ -29,26 +34,27 @@ FNN_INLINE void FN(max_rows_2x2)(REAL *p, REAL *q, const REAL *dy, const uint8_t
 
 /* Planes [begin, end) of windows of 2 x 2 that do not overlap: each element of dx is written by its own window. Rows
  * shorter than a vector overwrite what follows them while that is of these planes and yet to come. */
-static void FN(max_planes_2x2)(const FN(pool_context) *c, int64_t begin, int64_t end)
+FNN_INLINE void FN(planes_2x2)(const FN(pool_context) *c, const uint8_t *t, REAL divisor, int64_t begin, int64_t end)
 {
     const fnn_windows *g = c->g;
     const int64_t size = g->h * g->w, ow = g->ow, w = g->w, outputs = g->outer * g->oh * ow;
+    const REAL *dy = c->x + begin * g->oh * ow;
     int64_t at = begin * g->oh * ow;
     for (int64_t plane = begin; plane < end; plane++) {
         REAL *dx = c->y + plane * size;
         const int64_t room = (end - plane) * size - w - 2 * VW;
-        for (int64_t i = 0; i < g->oh; i++, at += ow) {
+        for (int64_t i = 0; i < g->oh; i++, at += ow, dy += ow) {
             REAL *p = dx + 2 * i * w, *q = p + w;
-            const uint8_t *t = (const uint8_t *)c->index + at;
-            const REAL *dy = c->x + at;
+            const uint8_t *taps = t ? t + at : NULL;
             if (ow >= VW || (at + VW <= outputs && 2 * i * w <= room)) {
-                FN(max_rows_2x2)(p, q, dy, t, ow);
+                FN(rows_2x2)(p, q, dy, taps, divisor, ow);
             } else {
                 for (int64_t j = 0; j < ow; j++) {
-                    p[2 * j] = t[j] == 0 ? dy[j] : 0;
-                    p[2 * j + 1] = t[j] == 1 ? dy[j] : 0;
-                    q[2 * j] = t[j] == 2 ? dy[j] : 0;
-                    q[2 * j + 1] = t[j] == 3 ? dy[j] : 0;
+                    const REAL v = t ? dy[j] : dy[j] / divisor;
+                    p[2 * j] = !t || taps[j] == 0 ? v : 0;
+                    p[2 * j + 1] = !t || taps[j] == 1 ? v : 0;
+                    q[2 * j] = !t || taps[j] == 2 ? v : 0;
+                    q[2 * j + 1] = !t || taps[j] == 3 ? v : 0;
                 }
             }
             for (int64_t k = 2 * ow; k < w; k++)
@@ -128,7 +134,7 @@ static void FN(max_pool_planes)(void *context, int64_t begin, int64_t end)
     const fnn_windows *g = c->g;
     int64_t offset[256], lo = 0, hi = 0, unused;
     if (c->small) {
-        FN(max_planes_2x2)(c, begin, end);
+        FN(planes_2x2)(c, c->index, 1, begin, end);
         return;
     }
     if (c->kind == 1) { /* bytes that are no taps count as tap 0 */

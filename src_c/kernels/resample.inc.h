@@ -98,6 +98,41 @@ static void FN(resample_back)(void *context, int64_t begin, int64_t end)
     }
 }
 
+/* Items are rows along the axis; inner == 1. Outputs that follow each other at one input are added up first. */
+static void FN(resample_rows_back)(void *context, int64_t begin, int64_t end)
+{
+    const FN(resample_context) *c = context;
+    const int64_t n = c->n, m = c->m;
+    int twice = !c->weight && m == 2 * n;
+    for (int64_t i = 0; i < m && twice; i++)
+        twice = c->index[i] == i / 2;
+    for (int64_t row = begin; row < end; row++) {
+        REAL *restrict dx = c->y + row * n;
+        const REAL *restrict dy = c->x + row * m;
+        if (twice) {
+            for (int64_t i = 0; i < n; i++)
+                dx[i] = dy[2 * i] + dy[2 * i + 1];
+            continue;
+        }
+        memset(dx, 0, (size_t)n * sizeof(REAL));
+        for (int64_t t = 0; t < c->taps && m > 0; t++) {
+            const int64_t *restrict index = c->index + t * m;
+            const REAL *restrict weight = c->weight ? c->weight + t * m : NULL;
+            int64_t place = index[0];
+            REAL sum = 0;
+            for (int64_t i = 0; i < m; i++) {
+                if (index[i] != place) {
+                    dx[place] += sum;
+                    place = index[i], sum = 0;
+                }
+                const REAL term = weight ? weight[i] * dy[i] : dy[i];
+                sum += weight && weight[i] == 0 ? 0 : term;
+            }
+            dx[place] += sum;
+        }
+    }
+}
+
 static void FN(resample_backward)(void *dx, const void *dy, const int64_t *index, const void *weight, int64_t taps,
                                   int64_t outer, int64_t n, int64_t m, int64_t inner)
 {
@@ -105,6 +140,10 @@ static void FN(resample_backward)(void *dx, const void *dy, const int64_t *index
                               .inner = inner, .taps = taps};
     const int64_t blocks = (inner + FNN_RESAMPLE_BLOCK - 1) / FNN_RESAMPLE_BLOCK;
     const double width = (double)(inner < FNN_RESAMPLE_BLOCK ? inner : FNN_RESAMPLE_BLOCK);
+    if (inner == 1) {
+        fnn_parallel_for(outer, 1, 1.0 * (double)(m * taps) + 0.1 * (double)n + 5, FN(resample_rows_back), &c);
+        return;
+    }
     fnn_parallel_for(outer * blocks, 1, (double)(m * taps) * (0.15 * width + 2) + 0.1 * (double)n * width,
                      FN(resample_back), &c);
 }
