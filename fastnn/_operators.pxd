@@ -8,6 +8,10 @@ from fastnn._tape cimport Vertex
 ctypedef object (*Binary)(object x, object y)
 cdef Binary quick_add, quick_sub, quick_mul, quick_div
 
+# And of comparisons, set by fastnn.ops.compare: eq, ne, lt, le, gt, ge by number.
+ctypedef object (*Comparison)(int number, object x, object y)
+cdef Comparison quick_compare
+
 
 cdef class Operators(Vertex):
     cdef np.ndarray array

@@ -12,25 +12,28 @@ np.import_array()
 
 functions = {}
 cdef object op_rsub, op_rdiv, op_pow, op_rpow, op_matmul, op_neg, op_getitem, op_setitem
-cdef object op_eq, op_ne, op_lt, op_le, op_gt, op_ge
 
 
 def install(**given):
     """Give the operators their functions; the frequent ones are kept outside the dictionary."""
     global op_rsub, op_rdiv, op_pow, op_rpow, op_matmul, op_neg, op_getitem, op_setitem
-    global op_eq, op_ne, op_lt, op_le, op_gt, op_ge
     functions.update(given)
     op_rsub, op_rdiv = functions["rsub"], functions["rdiv"]
     op_pow, op_rpow, op_matmul = functions["pow"], functions["rpow"], functions["matmul"]
     op_neg, op_getitem, op_setitem = functions["neg"], functions["getitem"], functions["setitem"]
-    op_eq, op_ne, op_lt = functions["eq"], functions["ne"], functions["lt"]
-    op_le, op_gt, op_ge = functions["le"], functions["gt"], functions["ge"]
 
 
 cdef Binary quick_add = NULL
 cdef Binary quick_sub = NULL
 cdef Binary quick_mul = NULL
 cdef Binary quick_div = NULL
+cdef Comparison quick_compare = NULL
+
+
+cdef object only_element(np.ndarray array):
+    if np.PyArray_SIZE(array) != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+    return array.item()
 
 
 cdef class Operators(Vertex):
@@ -146,23 +149,14 @@ cdef class Operators(Vertex):
         return self.bitwise_right_shift(other)
 
     def __complex__(self):
-        return complex(self.item())
+        return complex(only_element(self.array))
 
     def __ipow__(self, other, modulo):
         return functions["ipow"](self, other)
 
     def __richcmp__(self, other, int op):
-        if op == Py_EQ:
-            return op_eq(self, other)
-        if op == Py_NE:
-            return op_ne(self, other)
-        if op == Py_LT:
-            return op_lt(self, other)
-        if op == Py_LE:
-            return op_le(self, other)
-        if op == Py_GT:
-            return op_gt(self, other)
-        return op_ge(self, other)
+        return quick_compare(0 if op == Py_EQ else 1 if op == Py_NE else 2 if op == Py_LT else 3 if op == Py_LE else
+                             4 if op == Py_GT else 5, self, other)
 
     def __hash__(self):
         return <Py_hash_t><size_t><PyObject *>self >> 4
@@ -214,10 +208,10 @@ cdef class Operators(Vertex):
         return bool(self.array.item())
 
     def __float__(self):
-        return float(self.item())
+        return float(only_element(self.array))
 
     def __int__(self):
-        return int(self.item())
+        return int(only_element(self.array))
 
     def __index__(self):
         if self.array.dtype.kind not in "iub" or np.PyArray_SIZE(self.array) != 1:

@@ -118,7 +118,7 @@ cdef tuple edges_of(tuple inputs):
 
 cdef int check_inplace(Tensor tensor) except -1:
     """Torch's rules on what may be changed in place; call before writing."""
-    if not tensor.array.flags.writeable:
+    if not np.PyArray_ISWRITEABLE(tensor.array):
         raise RuntimeError("in-place operation: the tensor's memory is read-only")
     if fnn_grad_mode:
         if tensor.leaf_requires_grad and tensor.node is None:

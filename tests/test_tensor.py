@@ -467,3 +467,42 @@ def test_dtypes_that_are_only_names():
         with pytest.raises(NotImplementedError, match="not implemented"):
             make()
     assert isinstance(np.exp(torch.zeros(2)), torch.Tensor) and torch.ones(2).new([1, 2]).dtype is torch.float32
+
+
+@pytest.mark.parametrize("convert", [float, int, complex])
+def test_only_one_element_is_a_number(convert):
+    assert convert(torch.tensor([[2.0]])) == 2
+    for n in (0, 2):
+        with pytest.raises(ValueError, match="only one element"):
+            convert(torch.ones(n))
+
+
+@pytest.mark.parametrize("options, text", [
+    ({"fweights": torch.ones(4)}, "integral dtype"), ({"aweights": torch.ones(4).int()}, "floating point dtype"),
+    ({"fweights": torch.ones(3).int()}, "same numel"), ({"aweights": torch.ones(2, 2)}, "one or fewer dimensions"),
+    ({"aweights": -torch.ones(4)}, "negative"), ({"aweights": torch.zeros(4)}, "sum to zero")])
+def test_weights_of_cov(options, text):
+    with pytest.raises(RuntimeError, match=text):
+        torch.cov(torch.ones(3, 4), **options)
+
+
+def test_comparisons_with_numbers():
+    x = torch.tensor([0.1, float("nan"), 2.0, 1e30])
+    for y in (0.1, 2, 1e300, float("inf"), float("nan"), True, 2 ** 70):
+        expected = [[value == y for value in x.tolist()], [value < y for value in x.tolist()]]
+        expected[0][0] = y == 0.1  # the number is rounded to the tensor's dtype
+        expected[1][0] = 0.1 < y
+        assert [(x == y).tolist(), (x < y).tolist()] == expected
+        assert [(y == x).tolist(), (y > x).tolist()] == expected
+        assert [(x[::2] == y).tolist(), (x.double()[1::2] < y).tolist()] == [expected[0][::2], expected[1][1::2]]
+    assert torch.tensor(3) == 3 and not torch.tensor([]).gt(1).numel() and (torch.ones(2, 1) >= torch.ones(3)).all()
+
+
+def test_cat_of_other_layouts():
+    x = torch.arange(24).reshape(2, 3, 4).float()
+    joined = torch.cat([x.transpose(0, 2), x.transpose(0, 2)[:, :1], torch.zeros(4, 0, 2)], 1)
+    assert joined.shape == (4, 4, 2) and (joined[:, 3] == x[:, 0].t()).all()
+    assert torch.cat([x, torch.zeros(0), x.to(torch.int32)], -1).dtype == torch.float32
+    assert torch.stack([x[0].t(), x[1].t()], -1).shape == (4, 3, 2)
+    assert torch.cat([torch.zeros(0), torch.zeros(0)]).shape == (0,)
+    assert torch.cat([torch.zeros(2, 0), torch.zeros(2, 0)], 1).shape == (2, 0)

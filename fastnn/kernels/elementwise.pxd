@@ -12,6 +12,8 @@ cpdef np.ndarray where(np.ndarray condition, np.ndarray x, np.ndarray y)
 cdef np.ndarray unary_map(int number, np.ndarray x, double a, double b)
 # For operators on small tensors: None where the general function must look (other shapes, strides, dtypes).
 cdef np.ndarray binary_alike(int number, np.ndarray x, np.ndarray y)
+cdef np.ndarray compare_alike(int number, np.ndarray x, np.ndarray y)
+cdef np.ndarray compare_number(int number, np.ndarray x, double y)
 cdef int binary_number(str op) except -1
 cpdef np.ndarray copy(np.ndarray x)
 cpdef np.ndarray copy_into(np.ndarray out, np.ndarray x)

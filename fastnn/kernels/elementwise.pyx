@@ -1,6 +1,7 @@
 """Maps of one array, arithmetic and comparison of two with broadcasting, copies."""
 cimport numpy as np
 from libc.stdint cimport int64_t
+from libc.string cimport memcpy
 
 from fastnn.errors import DTypeError, ShapeError
 from fastnn.kernels cimport _core
@@ -283,6 +284,44 @@ cpdef np.ndarray compare(op, np.ndarray x, np.ndarray y):
     ndim = result_shape(<str>compare_list[number], shape, x, y, None)
     cdef np.ndarray z = _core.new_array(ndim, shape, np.NPY_BOOL)
     _apply(True, number, "", z, x, y, ndim, shape)
+    return z
+
+
+cdef np.ndarray compare_alike(int number, np.ndarray x, np.ndarray y):
+    """`compare` of two small contiguous arrays of one shape and dtype, keeping the GIL; None if they are not that."""
+    cdef int typenum = np.PyArray_TYPE(x)
+    cdef int64_t n = np.PyArray_SIZE(x), step, one = 1
+    if (typenum != np.NPY_FLOAT and typenum != np.NPY_DOUBLE) or typenum != np.PyArray_TYPE(y) or n >= SMALL \
+            or not np.PyArray_SAMESHAPE(x, y) or not np.PyArray_ISCARRAY_RO(x) or not np.PyArray_ISCARRAY_RO(y) \
+            or _core.use_reference:
+        return None
+    cdef np.ndarray z = _core.new_like(x, np.NPY_BOOL)
+    step = np.PyArray_ITEMSIZE(x)
+    _core.active.compare[typenum == np.NPY_DOUBLE](number, 1, &n, np.PyArray_DATA(z), &one, np.PyArray_DATA(x), &step,
+                                                   np.PyArray_DATA(y), &step)
+    return z
+
+
+cdef np.ndarray compare_number(int number, np.ndarray x, double y):
+    """`compare` of an array of floats with a number, rounded to their dtype; None for other arrays."""
+    cdef int typenum = np.PyArray_TYPE(x)
+    cdef int64_t n = np.PyArray_SIZE(x), step, one = 1, zero = 0
+    cdef float single = <float>y
+    if typenum != np.NPY_FLOAT and typenum != np.NPY_DOUBLE:
+        return None
+    cdef int kind = typenum == np.NPY_DOUBLE
+    cdef void *py = <void *>&y if kind else <void *>&single
+    cdef np.ndarray z
+    step = np.PyArray_ITEMSIZE(x)
+    if not np.PyArray_ISCARRAY_RO(x) or _core.use_reference:
+        z = _core.new_array(0, NULL, typenum)
+        memcpy(np.PyArray_DATA(z), py, step)
+        return compare(number, x, z)
+    z = _core.new_like(x, np.NPY_BOOL)
+    cdef void *pz = np.PyArray_DATA(z)
+    cdef void *px = np.PyArray_DATA(x)
+    with nogil:
+        _core.active.compare[kind](number, 1, &n, pz, &one, px, &step, py, &zero)
     return z
 
 

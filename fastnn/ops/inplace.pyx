@@ -1,6 +1,8 @@
 """In-place forms: ``x.name_(...)`` computes ``name(x, ...)`` and lets x take over the result and its history."""
 cimport numpy as np
 
+from libc.string cimport memset
+
 import numpy
 
 from fastnn import dtypes
@@ -91,6 +93,39 @@ cpdef Tensor viewed(Tensor x, object function, tuple args, dict kwargs):
         x.node = view.node
     x.bump()
     return x
+
+
+def fill_rule(grad):
+    return numpy.zeros_like(grad)
+
+
+cdef Tensor filled(Tensor x):
+    """After all of x was overwritten: nothing flows back to what it held."""
+    if recording(x):
+        return record_inplace(x, fill_rule, "FillBackward0")
+    x.bump()
+    return x
+
+
+def fill_(self, value):
+    """Every element becomes `value`."""
+    cdef Tensor x = <Tensor?>self
+    if isinstance(value, Tensor):
+        value = value.item()
+    check_inplace(x)
+    x.array.fill(value)
+    return filled(x)
+
+
+def zero_(self):
+    """Every element becomes 0."""
+    cdef Tensor x = <Tensor?>self
+    check_inplace(x)
+    if np.PyArray_IS_C_CONTIGUOUS(x.array):
+        memset(np.PyArray_DATA(x.array), 0, np.PyArray_NBYTES(x.array))
+    else:
+        x.array.fill(0)
+    return filled(x)
 
 
 def form(str name, function, bint reads=True):

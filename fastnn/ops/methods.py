@@ -4,7 +4,7 @@ import numpy as np
 from fastnn import dtypes
 from fastnn import random as _random
 from fastnn._tensor import Tensor, from_array, record_inplace, writable
-from fastnn.ops import shape
+from fastnn.ops import inplace, shape
 
 
 def size(self, dim=None):
@@ -88,25 +88,6 @@ def _caster(name):
         return shape.cast(self, getattr(dtypes, name))
     cast.__doc__ = f"Cast to {name}."
     return cast
-
-
-def _filled(self, fill):
-    """Overwrite the whole tensor; nothing flows back to what it held."""
-    array = writable(self)
-    fill(array)
-    return record_inplace(self, lambda grad: np.zeros_like(grad), "FillBackward0")
-
-
-def fill_(self, value):
-    """Every element becomes `value`."""
-    if isinstance(value, Tensor):
-        value = value.item()
-    return _filled(self, lambda array: array.fill(value))
-
-
-def zero_(self):
-    """Every element becomes 0."""
-    return fill_(self, 0)
 
 
 def _copy_backward(grad, shape_, dtype):
@@ -331,7 +312,7 @@ METHODS = {
     "data_ptr": data_ptr, "is_floating_point": is_floating_point, "type": type_, "to": to, "cpu": cpu, "cuda": cuda,
     "float": _caster("float32"), "double": _caster("float64"), "long": _caster("int64"), "int": _caster("int32"),
     "short": _caster("int16"), "bool": _caster("bool"), "byte": _caster("uint8"), "half": _caster("float16"),
-    "fill_": fill_, "zero_": zero_, "copy_": copy_, "uniform_": uniform_, "normal_": normal_,
+    "fill_": inplace.fill_, "zero_": inplace.zero_, "copy_": copy_, "uniform_": uniform_, "normal_": normal_,
     "random_": random_, "bernoulli_": bernoulli_, "exponential_": _drawn("exponential_", "exponential"),
     "log_normal_": _drawn("log_normal_", "log_normal"), "cauchy_": _drawn("cauchy_", "cauchy"),
     "geometric_": _drawn("geometric_", "geometric"), "fill_diagonal_": fill_diagonal_, "apply_": apply_, "map_": map_,

@@ -1,5 +1,7 @@
 """Views and rearrangements: they move no numbers where NumPy's strides can say the same."""
 cimport numpy as np
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy
 
 import numpy
 
@@ -7,6 +9,7 @@ from fastnn import dtypes
 from fastnn._tape cimport Node
 from fastnn._tensor cimport Tensor, record1, recordn, recording, wrap, wrap_view, shape_of
 from fastnn.errors import ShapeError
+from fastnn.kernels cimport _core
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport is_real, undo, wrap_dim
 from fastnn.ops._common import into, promote
@@ -294,52 +297,145 @@ def concat_backward(grad, saved):
     return tuple(pieces)
 
 
-def cat(tensors, dim=0, *, out=None):
-    """Join tensors along an existing dimension."""
-    if isinstance(tensors, Tensor):
-        raise TypeError("cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
-    tensors = tuple(tensors)
-    if not tensors:
-        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
-    for i, x in enumerate(tensors):
-        if not isinstance(x, Tensor):
-            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
-    kept = tuple([x for x in tensors if x.shape != (0,)]) or tensors[:1]
-    for i, x in enumerate(kept):
-        if x.ndim == 0:
-            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
-        if x.ndim != kept[0].ndim:
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {kept[0].ndim} and {x.ndim}")
-    cdef int d = wrap_dim(dim, kept[0].ndim)
-    for i, x in enumerate(kept):
-        for axis in range(x.ndim):
-            if axis != d and x.shape[axis] != kept[0].shape[axis]:
-                raise RuntimeError(f"Sizes of tensors must match except in dimension {d}. Expected size "
-                                   f"{kept[0].shape[axis]} but got size {x.shape[axis]} for tensor number {i} in the "
-                                   f"list.")
+cdef int move_pieces(char *to, const char *piece, int64_t outer, int64_t step, int64_t size) noexcept nogil:
+    """`outer` runs of `size` bytes, which lie `step` bytes apart in `to`."""
+    cdef int64_t i
+    for i in range(outer):
+        memcpy(to + i * step, piece + i * size, size)
+    return 0
+
+
+cdef np.ndarray joined(list arrays, int d, object dtype):
+    """The arrays behind each other along axis d, in one dtype (None: all have it)."""
+    cdef np.ndarray x, out, first = <np.ndarray>arrays[0]
+    cdef np.npy_intp shape[64]
+    cdef int axis, ndim = np.PyArray_NDIM(first)
+    cdef int64_t outer = 1, inner = np.PyArray_ITEMSIZE(first), at = 0, step, size
+    cdef char *to
+    cdef const char *piece
+    shape[d] = 0
+    for item in arrays:
+        x = <np.ndarray>item
+        if dtype is not None or not np.PyArray_ISCARRAY_RO(x):
+            return numpy.concatenate(arrays, axis=d, dtype=dtype, casting="unsafe")
+        shape[d] += np.PyArray_DIM(x, d)
+    for axis in range(ndim):
+        if axis < d:
+            outer *= np.PyArray_DIM(first, axis)
+        elif axis > d:
+            inner *= np.PyArray_DIM(first, axis)
+        if axis != d:
+            shape[axis] = np.PyArray_DIM(first, axis)
+    out = _core.new_array(ndim, shape, np.PyArray_TYPE(first))
+    to, step = <char *>np.PyArray_DATA(out), shape[d] * inner
+    for item in arrays:
+        piece, size = <const char *>np.PyArray_DATA(<np.ndarray>item), np.PyArray_DIM(<np.ndarray>item, d) * inner
+        if size == 0:
+            continue
+        if outer * size < 65536:
+            move_pieces(to + at, piece, outer, step, size)
+        else:
+            with nogil:
+                move_pieces(to + at, piece, outer, step, size)
+        at += size
+    return out
+
+
+cdef object common_dtype(tuple tensors):
+    """The dtype that all promote to; None if all have one."""
+    cdef int typenum = np.PyArray_TYPE((<Tensor>tensors[0]).array)
+    cdef bint same = True
+    for x in tensors:
+        same = same and np.PyArray_TYPE((<Tensor>x).array) == typenum
+    if same:
+        return None
     dtype = (<Tensor>tensors[0]).array.dtype
     for x in tensors:
         if (<Tensor>x).array.dtype != dtype:
             dtype = promote(wrap(numpy.empty((1,), dtype)), wrap(numpy.empty((1,), (<Tensor>x).array.dtype)))
-    array = numpy.concatenate([(<Tensor>x).array for x in kept], axis=d, dtype=dtype, casting="unsafe")
+    return dtype
+
+
+def cat(tensors, dim=0, *, out=None):
+    """Join tensors along an existing dimension."""
+    if isinstance(tensors, Tensor):
+        raise TypeError("cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
+    cdef tuple items = tuple(tensors), kept
+    cdef np.ndarray x, first
+    cdef int axis, ndim
+    cdef bint empty = False, on = False
+    if not items:
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    for i, item in enumerate(items):
+        if not isinstance(item, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(item).__name__}")
+        x = (<Tensor>item).array
+        empty = empty or np.PyArray_NDIM(x) == 1 and np.PyArray_DIM(x, 0) == 0
+        on = on or recording(<Tensor>item)
+    kept = items
+    if empty:  # tensors of shape (0,) fit any others
+        kept = tuple([item for item in items if shape_of((<Tensor>item).array) != (0,)]) or items[:1]
+    first = (<Tensor>kept[0]).array
+    ndim = np.PyArray_NDIM(first)
+    for i, item in enumerate(kept):
+        x = (<Tensor>item).array
+        if np.PyArray_NDIM(x) == 0:
+            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
+        if np.PyArray_NDIM(x) != ndim:
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {ndim} and {x.ndim}")
+    cdef int d = wrap_dim(dim, ndim)
+    for i, item in enumerate(kept):
+        x = (<Tensor>item).array
+        for axis in range(ndim):
+            if axis != d and np.PyArray_DIM(x, axis) != np.PyArray_DIM(first, axis):
+                raise RuntimeError(f"Sizes of tensors must match except in dimension {d}. Expected size "
+                                   f"{np.PyArray_DIM(first, axis)} but got size {np.PyArray_DIM(x, axis)} for tensor "
+                                   f"number {i} in the list.")
+    cdef np.ndarray array = joined([(<Tensor>item).array for item in kept], d, common_dtype(items))
     if out is not None:
         if not numpy.can_cast(array.dtype, (<Tensor?>out).array.dtype, "same_kind"):
             raise TypeError(f"torch.cat(): input types can't be cast to the desired output type {out.dtype}")
-        return into("torch.cat", out, wrap(array), tensors)
-    for x in kept:
-        if recording(<Tensor>x):
-            return recordn(array, backward_by_name, "CatBackward0", kept,
-                           (concat_backward, (d, [x.shape[d] for x in kept], [(<Tensor>x).array.dtype for x in kept])))
+        return into("torch.cat", out, wrap(array), items)
+    if on:
+        for item in kept:
+            if recording(<Tensor>item):
+                sizes = [np.PyArray_DIM((<Tensor>item).array, d) for item in kept]
+                return recordn(array, backward_by_name, "CatBackward0", kept,
+                               (concat_backward, (d, sizes, [(<Tensor>item).array.dtype for item in kept])))
     return wrap(array)
+
+
+def stack_backward(grad, saved):
+    """A slice of the gradient for each input."""
+    dim, dtypes_ = saved
+    before = (slice(None),) * dim
+    return tuple([numpy.asarray(grad[(*before, i)], dtype) for i, dtype in enumerate(dtypes_)])
 
 
 def stack(tensors, dim=0, *, out=None):
     """Join tensors of one shape along a new dimension."""
-    tensors = tuple(tensors)
-    if not tensors:
+    cdef tuple items = tuple(tensors), index
+    cdef np.ndarray first
+    cdef bint on = False
+    if not items:
         raise RuntimeError("stack expects a non-empty TensorList")
-    for i, x in enumerate(tensors):
-        if x.shape != tensors[0].shape:
-            raise ShapeError(f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 "
-                             f"and {list(x.shape)} at entry {i}")
-    return cat([unsqueeze(x, dim) for x in tensors], dim, out=out)
+    for i, item in enumerate(items):
+        if not isinstance(item, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(item).__name__}")
+        on = on or recording(<Tensor>item)
+    first = (<Tensor>items[0]).array
+    for i, item in enumerate(items):
+        if not np.PyArray_SAMESHAPE((<Tensor>item).array, first):
+            raise ShapeError(f"stack expects each tensor to be equal size, but got {list(shape_of(first))} at entry 0 "
+                             f"and {list(shape_of((<Tensor>item).array))} at entry {i}")
+    cdef int d = wrap_dim(dim, np.PyArray_NDIM(first) + 1)
+    index = (*(slice(None),) * d, None)
+    cdef np.ndarray array = joined([(<Tensor>item).array[index] for item in items], d, common_dtype(items))
+    if out is not None:
+        if not numpy.can_cast(array.dtype, (<Tensor?>out).array.dtype, "same_kind"):
+            raise TypeError(f"torch.stack(): input types can't be cast to the desired output type {out.dtype}")
+        return into("torch.stack", out, wrap(array), items)
+    if on:
+        return recordn(array, backward_by_name, "StackBackward0", items,
+                       (stack_backward, (d, [(<Tensor>item).array.dtype for item in items])))
+    return wrap(array)

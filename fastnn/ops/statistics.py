@@ -344,6 +344,21 @@ def renorm(input, p, dim, maxnorm):
     return arithmetic.mul(input, factor)
 
 
+def _check_weights(name, kind, weights, observations):
+    if not isinstance(weights, Tensor):
+        raise TypeError(f"cov(): argument '{name}' must be Tensor, not {type(weights).__name__}")
+    if weights.ndim > 1:
+        raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with "
+                           f"{weights.ndim} dimensions")
+    if weights.dtype.is_floating_point != (kind == "floating point") or weights.dtype is dtypes.bool:
+        raise RuntimeError(f"cov(): expected {name} to have {kind} dtype but got {name} with {weights.dtype} dtype")
+    if weights.numel() != observations:
+        raise RuntimeError(f"cov(): expected {name} to have the same numel as there are observations in the input but "
+                           f"got {weights.numel()} != {observations}")
+    if (weights < 0).any():
+        raise RuntimeError(f"cov(): {name} cannot be negative")
+
+
 def cov(input, *, correction=1, fweights=None, aweights=None):
     """The covariance matrix of variables (rows) over observations (columns)."""
     need_tensors("cov", input)
@@ -354,8 +369,9 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     if not x.is_floating_point():
         x = x.to(dtypes.get_default_dtype())
     weights = None
-    for given in (fweights, aweights):
+    for name, kind, given in (("fweights", "integral", fweights), ("aweights", "floating point", aweights)):
         if given is not None:
+            _check_weights(name, kind, given, x.shape[1])
             given = given.to(x.dtype)
             weights = given if weights is None else arithmetic.mul(weights, given)
     if weights is None:
@@ -363,6 +379,8 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         product, norm = centred @ centred.t(), x.shape[1] - correction
     else:
         total = reduce.sum(weights)
+        if total.item() == 0:
+            raise RuntimeError("cov(): weights sum to zero, can't be normalized")
         centred = arithmetic.sub(x, arithmetic.div(reduce.sum(arithmetic.mul(x, weights), 1, True), total))
         product = arithmetic.mul(centred, weights) @ centred.t()
         spread = 1.0 if aweights is None else arithmetic.div(reduce.sum(arithmetic.mul(weights, aweights.to(x.dtype))),

@@ -1,0 +1,166 @@
+"""Comparisons and logic: bool tensors, no gradients."""
+cimport numpy as np
+
+import numpy
+
+from fastnn cimport _operators
+from fastnn._tensor cimport Tensor, wrap
+from fastnn.errors import ShapeError
+from fastnn.kernels cimport elementwise as K
+from fastnn.ops._common cimport is_real, zero_d
+from fastnn.ops._common import need_tensors, promote
+
+np.import_array()
+
+# In the kernels' order.
+NAMES = ("eq", "ne", "lt", "le", "gt", "ge")
+FUNCTIONS = (numpy.equal, numpy.not_equal, numpy.less, numpy.less_equal, numpy.greater, numpy.greater_equal)
+
+
+cdef object array_of(object value):
+    return (<Tensor>value).array if isinstance(value, Tensor) else value
+
+
+cdef object compared(int number, object input, object other):
+    cdef np.ndarray x, z = None
+    if not isinstance(input, Tensor):
+        need_tensors(NAMES[number], input)
+    x = (<Tensor>input).array
+    if isinstance(other, Tensor):
+        z = K.compare_alike(number, x, (<Tensor>other).array)
+        if z is None and is_real(x) and np.PyArray_TYPE(x) == np.PyArray_TYPE((<Tensor>other).array):
+            z = K.compare(number, x, (<Tensor>other).array)
+    elif type(other) is float or type(other) is int and -2 ** 53 <= other <= 2 ** 53:
+        z = K.compare_number(number, x, other)
+    elif other is None or isinstance(other, (str, bytes)):
+        return NotImplemented
+    if z is not None:
+        return wrap(z)
+    y = array_of(other)
+    try:
+        return wrap(zero_d(FUNCTIONS[number](x, y)))
+    except ValueError as error:
+        raise ShapeError(f"{NAMES[number]}: {error}") from None
+
+
+_operators.quick_compare = compared
+
+
+def eq(input, other):
+    """input == other, element by element."""
+    return compared(0, input, other)
+
+
+def ne(input, other):
+    """input != other, element by element."""
+    return compared(1, input, other)
+
+
+def lt(input, other):
+    """input < other, element by element."""
+    return compared(2, input, other)
+
+
+def le(input, other):
+    """input <= other, element by element."""
+    return compared(3, input, other)
+
+
+def gt(input, other):
+    """input > other, element by element."""
+    return compared(4, input, other)
+
+
+def ge(input, other):
+    """input >= other, element by element."""
+    return compared(5, input, other)
+
+
+def equal(input, other):
+    """Whether both have the same shape and elements (a Python bool)."""
+    return numpy.array_equal(array_of(input), array_of(other))
+
+
+def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Whether |input - other| <= atol + rtol * |other| everywhere (a Python bool)."""
+    return bool(numpy.allclose(array_of(input), array_of(other), rtol, atol, equal_nan))
+
+
+def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Where |input - other| <= atol + rtol * |other|."""
+    need_tensors("isclose", input, other)
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
+    return wrap(zero_d(numpy.isclose(array_of(input), array_of(other), rtol, atol, equal_nan)))
+
+
+def isnan(input):
+    """Where the element is NaN."""
+    return wrap(zero_d(numpy.isnan(array_of(input))))
+
+
+def isinf(input):
+    """Where the element is infinite."""
+    return wrap(zero_d(numpy.isinf(array_of(input))))
+
+
+def isfinite(input):
+    """Where the element is neither infinite nor NaN."""
+    return wrap(zero_d(numpy.isfinite(array_of(input))))
+
+
+def logical_and(input, other):
+    """Both true (not 0)."""
+    need_tensors("logical_and", input, other)
+    return wrap(zero_d(numpy.logical_and(array_of(input), array_of(other))))
+
+
+def logical_or(input, other):
+    """Either true (not 0)."""
+    need_tensors("logical_or", input, other)
+    return wrap(zero_d(numpy.logical_or(array_of(input), array_of(other))))
+
+
+def logical_xor(input, other):
+    """Exactly one true (not 0)."""
+    need_tensors("logical_xor", input, other)
+    return wrap(zero_d(numpy.logical_xor(array_of(input), array_of(other))))
+
+
+def logical_not(input):
+    """True where the element is 0."""
+    return wrap(zero_d(numpy.logical_not(array_of(input))))
+
+
+def _bitwise(op, function, input, other):
+    if not isinstance(other, Tensor):
+        need_tensors(f"bitwise_{op}", input)
+    dtype = promote(input, other)
+    if dtype.kind == "f":
+        raise NotImplementedError(f'"bitwise_{op}_cpu" not implemented for {dtype}')
+    x, y = (numpy.asarray(array_of(value)).astype(dtype, copy=False) for value in (input, other))
+    return wrap(zero_d(function(x, y)))
+
+
+def bitwise_and(input, other):
+    """Bits set in both; logical for bool."""
+    return _bitwise("and", numpy.bitwise_and, input, other)
+
+
+def bitwise_or(input, other):
+    """Bits set in either; logical for bool."""
+    return _bitwise("or", numpy.bitwise_or, input, other)
+
+
+def bitwise_xor(input, other):
+    """Bits set in exactly one; logical for bool."""
+    return _bitwise("xor", numpy.bitwise_xor, input, other)
+
+
+def bitwise_not(input):
+    """All bits inverted; logical for bool."""
+    x = array_of(input)
+    if x.dtype.kind == "f":
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return wrap(zero_d(numpy.invert(x)))
