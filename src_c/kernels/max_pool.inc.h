@@ -168,26 +168,38 @@ FNN_INLINE FN(vec) FN(v_load_steps)(const REAL *p, int64_t step)
     return FN(v_load)(v);
 }
 
-/* The largest of VW windows, `sw` apart, the first one's rows at x + k line for k in [k0, k1), and their taps. Reads as
- * far as x + (k1 - 1) line + (kw - 1) dw + sw VW. */
-FNN_INLINE FN(vec) FN(max_windows)(FN(vint) * taps, const REAL *x, int64_t line, int64_t k0, int64_t k1, int64_t kw,
-                                   int64_t sw, int64_t dw)
+/* v where output lanes[l] has its column's tap inside the plane, else -inf; `inside` from and to which output. */
+FNN_INLINE FN(vec) FN(v_inside)(FN(vec) v, FN(vint) lanes, const int64_t *inside)
+{
+    const FN(vint) in = (FN(vint))(lanes >= (FN(tap))inside[0]) & (FN(vint))(lanes < (FN(tap))inside[1]);
+    return (FN(vec))((in & (FN(vint))v) | (~in & (FN(vint))FN(v_set1)(-INFINITY)));
+}
+
+/* The largest of VW windows, `sw` apart, the first one's rows at x + k line for k < rows, and their taps; those begin as
+ * *taps. At a plane's sides `inside` says for each column which outputs have it. Reads as far as
+ * x + (rows - 1) line + (kw - 1) dw + sw VW. */
+FNN_INLINE FN(vec) FN(max_windows)(FN(vint) * taps, const REAL *x, int64_t line, int64_t rows, int64_t kw, int64_t sw,
+                                   int64_t dw, FN(tap) tap, const int64_t *inside, FN(vint) lanes)
 {
     FN(vec) best = FN(v_set1)(-INFINITY);
-    FN(vint) t = (FN(tap))(k0 * kw) - (FN(vint)){0};
-    for (int64_t k = k0; k < k1; k++) {
+    FN(vint) t = *taps;
+    for (int64_t k = 0; k < rows; k++) {
         const REAL *p = x + k * line;
-        const FN(tap) first = (FN(tap))(k * kw);
-        for (int64_t b = 0; b < kw; b++) {
+        for (int64_t b = 0; b < kw; b++, tap++) {
+            FN(vec) v, next = {0};
+            const int two = sw == 2 && dw == 1 && b + 1 < kw;
             if (sw == 1) {
-                FN(max_take)(&best, &t, FN(v_load)(p + b * dw), first + (FN(tap))b);
+                v = FN(v_load)(p + b * dw);
             } else if (sw == 2 && dw == 1) {
                 const FN(vec) low = FN(v_load)(p + b), high = FN(v_load)(p + b + VW);
-                FN(max_take)(&best, &t, FN(v_even)(low, high), first + (FN(tap))b);
-                if (++b < kw)
-                    FN(max_take)(&best, &t, FN(v_odd)(low, high), first + (FN(tap))b);
+                v = FN(v_even)(low, high), next = FN(v_odd)(low, high);
             } else {
-                FN(max_take)(&best, &t, FN(v_load_steps)(p + b * dw, sw), first + (FN(tap))b);
+                v = FN(v_load_steps)(p + b * dw, sw);
+            }
+            FN(max_take)(&best, &t, inside ? FN(v_inside)(v, lanes, inside + 2 * b) : v, tap);
+            if (two) {
+                b++, tap++;
+                FN(max_take)(&best, &t, inside ? FN(v_inside)(next, lanes, inside + 2 * b) : next, tap);
             }
         }
     }
@@ -219,7 +231,8 @@ static REAL FN(max_one)(const fnn_windows *g, const REAL *x, int64_t i, int64_t 
 
 static int FN(max_fits_vectors)(const fnn_windows *g, int kind)
 {
-    return g->inner == 1 && kind != 4 && g->kh > 0 && g->kh * g->kw <= 256 && g->sw <= 64;
+    return g->inner == 1 && kind != 4 && g->kh > 0 && g->kh * g->kw <= 256 && g->sw <= 64 &&
+           g->ow < 1 << 30;
 }
 
 /* Items are rows of outputs. Where a row of them is shorter than a vector, whole vectors are stored all the same while
@@ -232,38 +245,69 @@ static void FN(max_pool_lines)(void *context, int64_t begin, int64_t end)
     const int64_t size = g->outer * g->h * g->w, last = end * ow;
     uint8_t *bytes = c->kind == 1 ? c->index : NULL;
     int64_t *flat = c->kind == 8 ? c->index : NULL;
-    int64_t offset[256], lo, hi, unused;
+    int64_t offset[256], inside[512], lo = 0, hi = ow;
+    FN(tap) first[2 * VW];
+    FN(vint) lane;
     for (int64_t k = 0; k < kh * kw && flat; k++)
         offset[k] = k / kw * line + k % kw * dw;
-    fnn_inside(-g->pw, g->w, ow, sw, &lo, &unused);
-    fnn_inside((kw - 1) * dw - g->pw, g->w, ow, sw, &unused, &hi);
+    for (int64_t b = 0; b < kw; b++) {
+        fnn_inside(b * dw - g->pw, g->w, ow, sw, inside + 2 * b, inside + 2 * b + 1);
+        lo = lo > inside[2 * b] ? lo : inside[2 * b];
+        hi = hi < inside[2 * b + 1] ? hi : inside[2 * b + 1];
+    }
+    for (int64_t j = 0; j < 2 * VW; j++)
+        first[j] = g->pw ? (FN(tap))fnn_first_tap(j * sw - g->pw, g->w, kw, dw) : 0;
+    for (int l = 0; l < VW; l++)
+        lane[l] = l;
     int64_t plane = begin / g->oh, i = begin % g->oh - 1;
     for (int64_t row = begin; row < end; row++) {
         if (++i == g->oh)
             i = 0, plane++;
-        const int64_t top = i * g->sh - g->ph, at = row * ow, corner = plane * g->h * g->w + top * g->w - g->pw;
+        const int64_t top = i * g->sh - g->ph, at = row * ow;
         const int64_t k0 = top < 0 ? (-top + g->dh - 1) / g->dh : 0;
-        const int64_t k1 = top + (kh - 1) * g->dh < g->h ? kh : (g->h - top + g->dh - 1) / g->dh;
-        int64_t done = lo;
-        while (done < hi && k0 < k1) {
-            const int64_t j = hi - done >= VW || hi - lo < VW ? done : hi - VW, from = corner + j * sw;
-            if (at + j + VW > last || from + (k1 - 1) * line + (kw - 1) * dw + sw * VW > size)
-                break;
-            /* corner may lie in the padding, the rows from k0 on do not */
-            const REAL *x = c->x + (from + k0 * line);
-            const int64_t rows = k1 - k0;
-            FN(vint) t;
+        const int64_t k1 = top + (kh - 1) * g->dh < g->h ? kh : (g->h - top + g->dh - 1) / g->dh, rows = k1 - k0;
+        const int64_t corner = plane * g->h * g->w + (top + k0 * g->dh) * g->w - g->pw;
+        for (int64_t j = 0; j < ow; j += VW) {
+            if (ow - j < VW && ow >= VW)
+                j = ow - VW;
+            const int64_t from = corner + j * sw;
+            if (rows <= 0 || lo > VW || from < 0 || at + j + VW > last ||
+                from + (rows - 1) * line + (kw - 1) * dw + sw * VW > size) {
+                const int64_t stop = j + VW < ow ? j + VW : ow;
+                for (int64_t m = j; m < stop; m++) {
+                    int64_t tap;
+                    c->y[at + m] = FN(max_one)(g, c->x + plane * g->h * g->w, i, m, &tap);
+                    if (c->kind) {
+                        const FN(tap) t = (FN(tap))tap;
+                        FN(store_taps)(c, at + m, &t, 1, i, m, 1);
+                    }
+                }
+                continue;
+            }
+            const REAL *x = c->x + from;
+            const FN(tap) tap = (FN(tap))(k0 * kw);
+            FN(vint) t = tap - (FN(vint)){0};
             FN(vec) best;
-            if (rows == 2 && kw == 2 && sw == 2 && dw == 1)
-                best = FN(max_windows)(&t, x, line, 0, 2, 2, 2, 1);
-            else if (rows == 3 && kw == 3 && sw == 2 && dw == 1)
-                best = FN(max_windows)(&t, x, line, 0, 3, 3, 2, 1);
-            else if (rows == 3 && kw == 3 && sw == 1)
-                best = FN(max_windows)(&t, x, line, 0, 3, 3, 1, dw);
-            else
-                best = FN(max_windows)(&t, x, line, 0, rows, kw, sw, dw);
-            if (k0 > 0)
-                t += (FN(tap))(k0 * kw);
+            if (j < lo || (j + VW > hi && hi < ow)) {
+                if (j < lo)
+                    for (int l = 0; l < VW; l++)
+                        t[l] += first[j + l];
+                const FN(vint) lanes = lane + (FN(tap))j;
+                if (rows == 3 && kw == 3 && sw == 2 && dw == 1)
+                    best = FN(max_windows)(&t, x, line, 3, 3, 2, 1, tap, inside, lanes);
+                else if (rows == 3 && kw == 3 && sw == 1)
+                    best = FN(max_windows)(&t, x, line, 3, 3, 1, dw, tap, inside, lanes);
+                else
+                    best = FN(max_windows)(&t, x, line, rows, kw, sw, dw, tap, inside, lanes);
+            } else if (rows == 2 && kw == 2 && sw == 2 && dw == 1) {
+                best = FN(max_windows)(&t, x, line, 2, 2, 2, 1, tap, NULL, lane);
+            } else if (rows == 3 && kw == 3 && sw == 2 && dw == 1) {
+                best = FN(max_windows)(&t, x, line, 3, 3, 2, 1, tap, NULL, lane);
+            } else if (rows == 3 && kw == 3 && sw == 1) {
+                best = FN(max_windows)(&t, x, line, 3, 3, 1, dw, tap, NULL, lane);
+            } else {
+                best = FN(max_windows)(&t, x, line, rows, kw, sw, dw, tap, NULL, lane);
+            }
             FN(v_store)(c->y + at + j, best);
             if (bytes) {
                 const FN(vbytes) b = __builtin_convertvector(t, FN(vbytes));
@@ -272,19 +316,6 @@ static void FN(max_pool_lines)(void *context, int64_t begin, int64_t end)
                 const int64_t place = top * g->w - g->pw + j * sw;
                 for (int l = 0; l < VW; l++)
                     flat[at + j + l] = place + l * sw + offset[t[l]];
-            }
-            done = j + VW < hi ? j + VW : hi;
-        }
-        for (int64_t j = 0; j < ow; j++) {
-            if (j == lo && done > lo)
-                j = done;
-            if (j >= ow)
-                break;
-            int64_t tap;
-            c->y[at + j] = FN(max_one)(g, c->x + plane * g->h * g->w, i, j, &tap);
-            if (c->kind) {
-                const FN(tap) t = (FN(tap))tap;
-                FN(store_taps)(c, at + j, &t, 1, i, j, 1);
             }
         }
     }

@@ -65,17 +65,17 @@ FNN_INLINE void FN(planes_2x2)(const FN(pool_context) *c, const uint8_t *t, REAL
     }
 }
 
-/* Adds dy to element `tap` of window (i, j), unless it is padding. */
-FNN_INLINE void FN(max_add)(const fnn_windows *g, REAL *dx, REAL dy, int64_t tap, int64_t i, int64_t j)
+/* Adds dy to element (h, w), unless it is padding. */
+FNN_INLINE void FN(max_add)(const fnn_windows *g, REAL *dx, REAL dy, int64_t h, int64_t w)
 {
-    const int64_t h = i * g->sh - g->ph + tap / g->kw * g->dh, w = j * g->sw - g->pw + tap % g->kw * g->dw;
     if (h >= 0 && h < g->h && w >= 0 && w < g->w)
         dx[h * g->w + w] += dy;
 }
 
-/* A plane with inner == 1; offset[tap] is a byte's place from a window's first element, the windows of columns
- * [lo, hi) have no padding at their sides. */
-static void FN(max_plane_back)(const FN(pool_context) *c, int64_t plane, const int64_t *offset, int64_t lo, int64_t hi)
+/* A plane with inner == 1; offset[tap] is a byte's place from a window's first element and row[tap] its row, the windows
+ * of columns [lo, hi) have no padding at their sides. */
+static void FN(max_plane_back)(const FN(pool_context) *c, int64_t plane, const int64_t *offset, const int64_t *row,
+                               int64_t lo, int64_t hi)
 {
     const fnn_windows *g = c->g;
     const int64_t size = g->h * g->w, outputs = g->oh * g->ow;
@@ -100,8 +100,13 @@ static void FN(max_plane_back)(const FN(pool_context) *c, int64_t plane, const i
                 for (; j < hi; j++, corner += g->sw)
                     corner[offset[bytes[j]]] += dy[j];
             }
-            if (j < g->ow)
-                FN(max_add)(g, dx, dy[j], bytes ? bytes[j] : taps[j], i, j);
+            if (j == g->ow)
+                break;
+            const int64_t left = j * g->sw - g->pw;
+            if (bytes)
+                FN(max_add)(g, dx, dy[j], top + row[bytes[j]], left + offset[bytes[j]] - row[bytes[j]] * g->w);
+            else
+                FN(max_add)(g, dx, dy[j], top + taps[j] / g->kw * g->dh, left + taps[j] % g->kw * g->dw);
         }
     }
 }
@@ -132,19 +137,22 @@ static void FN(max_pool_planes)(void *context, int64_t begin, int64_t end)
 {
     const FN(pool_context) *c = context;
     const fnn_windows *g = c->g;
-    int64_t offset[256], lo = 0, hi = 0, unused;
+    int64_t offset[256], row[256], lo = 0, hi = 0, unused;
     if (c->small) {
         FN(planes_2x2)(c, c->index, 1, begin, end);
         return;
     }
     if (c->kind == 1) { /* bytes that are no taps count as tap 0 */
-        for (int64_t tap = 0; tap < 256; tap++)
-            offset[tap] = tap < g->kh * g->kw ? tap / g->kw * g->dh * g->w + tap % g->kw * g->dw : 0;
+        for (int64_t k = 0; k < 256; k++) {
+            const int64_t tap = k < g->kh * g->kw ? k : 0;
+            row[k] = tap / g->kw * g->dh;
+            offset[k] = row[k] * g->w + tap % g->kw * g->dw;
+        }
         fnn_inside(-g->pw, g->w, g->ow, g->sw, &lo, &unused);
         fnn_inside((g->kw - 1) * g->dw - g->pw, g->w, g->ow, g->sw, &unused, &hi);
     }
     for (int64_t plane = begin; plane < end; plane++)
-        FN(max_plane_back)(c, plane, offset, lo, hi);
+        FN(max_plane_back)(c, plane, offset, row, lo, hi);
 }
 
 /* Items are parts of the channels of a plane with its channels last. */
