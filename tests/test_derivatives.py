@@ -214,3 +214,18 @@ def test_func():
     assert weights["weight"].grad.tolist() == [[1.0, 2.0]] and own.grad is None
     with pytest.raises(NotImplementedError, match="vmap"):
         func.vmap(lambda x: x)
+
+
+@pytest.mark.parametrize("function, shapes", [
+    (lambda x: F.glu(x, 0), [(4, 3)]), (F.prelu, [(2, 3, 2), (3,)]), (F.prelu, [(2, 3), (1,)]),
+    (lambda x, y: torch.stack((x * y, y), 1), [(2, 3), (2, 3)]),
+    (lambda x, y: torch.cat((x * y, y), 1), [(2, 3), (2, 1)]),
+], ids=["glu", "prelu of channels", "prelu", "stack", "cat"])
+def test_gradient_of_gradient(function, shapes):
+    """Of f(x)^2, by central differences of its first gradient."""
+    torch.manual_seed(0)
+    inputs = tuple(torch.randn(*shape, dtype=torch.float64, requires_grad=True) for shape in shapes)
+
+    def first(*values):
+        return torch.autograd.grad((function(*values) ** 2).sum(), values, create_graph=True)
+    assert gradcheck(first, inputs)

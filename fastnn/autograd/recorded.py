@@ -13,7 +13,7 @@ from fastnn._tensor import Tensor, from_array, record
 from fastnn.autograd.grad_mode import enable_grad
 from fastnn.kernels._core import unary_names
 from fastnn.kernels.dropout import dropout_backward
-from fastnn.ops import arithmetic, indexing, pointwise, reduce
+from fastnn.ops import arithmetic, indexing, pointwise, reduce, shape
 
 MAPS = unary_names()
 RULES = {}        # name of a node -> rule(step, g): a tensor, or a tuple with one (or None) for each edge
@@ -237,6 +237,24 @@ def _spread(g, shape, axes):
     return g.reshape([1 if i in axes else n for i, n in enumerate(shape)]).expand(shape)
 
 
+@rule("GluBackward0")
+def _(step, g):
+    array, first, second, dim = step.saved
+    x = step.input(array, 0)
+    a, s = x[first], pointwise.sigmoid(x[second])
+    return shape.cat((g * s, g * a * s * (1 - s)), dim)
+
+
+@rule("PreluKernelBackward0")
+def _(step, g):
+    array, slopes, shape_of_weight = step.saved
+    x, w = step.input(array, 0), step.input(slopes.reshape(shape_of_weight), 1)
+    positive = x.detach() > 0
+    dx = indexing.where(positive, g, g * w.reshape(slopes.shape))
+    dw = indexing.where(positive, 0.0, g * x).to(x.dtype)
+    return dx, reduce.sum(dw) if w.numel() == 1 else reduce.sum(dw, [i for i in range(x.ndim) if i != 1])
+
+
 @rule("SumBackward0")
 def _(step, g):
     return _spread(g, *step.saved)
@@ -389,6 +407,12 @@ def _(step, g):
 @python_rule("copy_backward")
 def _(step, g):
     return g if g.detach().numpy().dtype == step.saved[-1] else g.to(step.saved[-1])
+
+
+@python_rule("stack_backward")
+def _(step, g):
+    dim, kinds = step.saved[-1]
+    return tuple(indexing.select(g, dim, i).to(kind) for i, kind in enumerate(kinds))
 
 
 @python_rule("concat_backward")

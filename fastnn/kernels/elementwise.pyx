@@ -229,7 +229,8 @@ cpdef np.ndarray binary(op, np.ndarray x, np.ndarray y):
     ----------
     op : str or int
         'add', 'sub', 'mul', 'div', 'maximum', 'minimum' (NaN wins), 'pow', 'atan2', 'fmod' (sign of x),
-        'remainder' and 'floor_divide' (sign of y, as Python), or their number in `binary_names()`.
+        'remainder' and 'floor_divide' (sign of y, as Python), 'prelu', 'prelu_slope', 'prelu_share', 'glu' and
+        'glu_rest' (x times sigmoid(y), sigmoid(-y)), or their number in `binary_names()`.
     x, y : ndarray, both float32 or both float64
         Any strides; shapes broadcast as in NumPy. ShapeError if they do not.
 

@@ -3,7 +3,7 @@ import warnings
 
 from fastnn.ops import pointwise, reduce
 from fastnn.ops.attention import scaled_dot_product_attention
-from fastnn.ops.composed import bilinear, channel_shuffle, glu, gumbel_softmax, one_hot, pdist, prelu, rrelu
+from fastnn.ops.composed import bilinear, channel_shuffle, gumbel_softmax, one_hot, pdist, rrelu
 from fastnn.ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from fastnn.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from fastnn.ops.embedding import embedding, embedding_bag
@@ -16,9 +16,9 @@ from fastnn.ops.margin_loss import (cosine_embedding_loss, ctc_loss, gaussian_nl
                                     triplet_margin_loss, triplet_margin_with_distance_loss)
 from fastnn.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, rms_norm
 from fastnn.ops.multihead import multi_head_attention_forward
-from fastnn.ops.pointwise import (celu, elu, gelu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid,
-                                  mish, relu, relu6, selu, sigmoid, silu, softplus, softshrink, softsign, tanh,
-                                  tanhshrink, threshold)
+from fastnn.ops.pointwise import (celu, elu, gelu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu,
+                                  logsigmoid, mish, prelu, relu, relu6, selu, sigmoid, silu, softplus, softshrink,
+                                  softsign, tanh, tanhshrink, threshold)
 from fastnn.ops.pool import (adaptive_max_pool1d, adaptive_max_pool2d, avg_pool1d, avg_pool2d, lp_pool1d, lp_pool2d,
                              max_pool1d, max_pool1d_with_indices, max_pool2d, max_pool2d_with_indices, max_unpool1d,
                              max_unpool2d)

@@ -39,9 +39,9 @@ FUNCTIONS = {
 }
 # Functions of the top-level namespace alone.
 TOP_LEVEL = {
-    composed: "bilinear channel_shuffle pdist prelu rrelu",
+    composed: "bilinear channel_shuffle pdist rrelu",
     dropout: "alpha_dropout dropout feature_alpha_dropout",
-    pointwise: "celu hardshrink selu threshold",
+    pointwise: "celu hardshrink prelu selu threshold",
     conv: "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
     products: "einsum tensordot cosine_similarity pairwise_distance",
     rearrange: "hstack vstack dstack column_stack meshgrid broadcast_tensors cartesian_prod atleast_1d atleast_2d "

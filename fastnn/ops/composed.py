@@ -3,39 +3,11 @@ import numpy as np
 
 from fastnn._tensor import from_array
 from fastnn.ops import pointwise, reduce
-from fastnn.ops._common import axis_of, need_tensors
+from fastnn.ops._common import need_tensors
 from fastnn.ops.arithmetic import add, mul, sub
-from fastnn.ops.indexing import where
 from fastnn.ops.inplace import changed
 from fastnn.ops.linear import linear, matmul
 from fastnn.ops.products import vector_norm
-
-
-def glu(input, dim=-1):
-    """a * sigmoid(b), where a and b are the halves of the input along `dim`."""
-    if input.ndim == 0:
-        raise RuntimeError("glu does not support scalars because halving size must be even")
-    if input.shape[axis_of(dim, input.ndim)] % 2:
-        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {input.shape[dim]}")
-    a, b = input.chunk(2, dim)
-    return mul(a, pointwise.sigmoid(b))
-
-
-def prelu(input, weight):
-    """x if x > 0, else weight * x; the weight has one element, or one for each channel (dimension 1)."""
-    if weight.ndim > 1:
-        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
-    if weight.numel() != 1:
-        if input.ndim == 0:
-            raise RuntimeError("Not allow zero-dim input tensor.")
-        channels = input.shape[1] if input.ndim > 1 else 1
-        if channels != weight.numel():
-            raise RuntimeError(f"Mismatch of parameter numbers and input channel size. Found parameter numbers = "
-                               f"{weight.numel()} and channel size = {channels}.")
-        weight = weight.reshape((1, -1) + (1,) * (input.ndim - 2))
-    elif weight.ndim != input.ndim:
-        weight = weight.reshape((1,) * input.ndim)
-    return where(input > 0, input, mul(weight, input))
 
 
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):

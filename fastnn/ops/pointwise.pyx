@@ -5,10 +5,11 @@ import numpy
 
 from fastnn import dtypes
 from fastnn._tape cimport Node
-from fastnn._tensor cimport Tensor, adopt_node, check_inplace, recording, record1, wrap
+from fastnn._tensor cimport Tensor, adopt_node, check_inplace, needs_grad, recording, record1, record2, shape_of, wrap
+from fastnn.kernels cimport _core
 from fastnn.kernels cimport elementwise as K
 from fastnn.kernels.elementwise import unary_saves
-from fastnn.ops._common cimport is_real, zero_d
+from fastnn.ops._common cimport is_real, undo, wrap_dim, zero_d
 from fastnn.ops.inplace cimport changed
 from fastnn.kernels._core import unary_names
 
@@ -446,3 +447,75 @@ def in_place_forms():
 
 
 in_place_forms()
+
+
+# ---- of two tensors, or two halves of one ----
+
+cdef object glu_backward(Node node, np.ndarray grad):
+    cdef np.ndarray x = node.saved[0], dx = _core.new_like(x, np.PyArray_TYPE(x))
+    cdef tuple first = node.saved[1], second = node.saved[2]
+    cdef np.ndarray da = K.binary("glu", grad, x[second])
+    K.binary_into("mul", dx[second], K.binary("glu_rest", x[first], x[second]), da)
+    K.copy_into(dx[first], da)
+    return dx
+
+
+def glu(input, dim=-1):
+    """a * sigmoid(b), where a and b are the halves of the input along `dim`."""
+    cdef Tensor x = <Tensor?>input, out
+    cdef int ndim = np.PyArray_NDIM(x.array), d
+    if ndim == 0:
+        raise RuntimeError("glu does not support scalars because halving size must be even")
+    d = wrap_dim(dim, ndim)
+    size = np.PyArray_DIM(x.array, d)
+    if size % 2:
+        raise RuntimeError(f"Halving dimension must be even, but dimension {dim} is size {size}")
+    if not is_real(x.array):
+        raise NotImplementedError(f"glu: not implemented for {dtypes.from_numpy(x.array.dtype)}")
+    before = (slice(None),) * d
+    first, second = (*before, slice(0, size // 2)), (*before, slice(size // 2, size))
+    cdef np.ndarray y = K.binary("glu", x.array[first], x.array[second])
+    if not recording(x):
+        return wrap(y)
+    out = record1(y, glu_backward, "GluBackward0", x, (x.array, first, second, d))
+    out.node.guard(x.version_object())
+    return out
+
+
+cdef object prelu_backward(Node node, np.ndarray grad):
+    cdef np.ndarray x = node.saved[0], slopes = node.saved[1], dx = None, dw = None
+    if node.edges[0] is not None:
+        dx = K.binary("prelu_slope", x, slopes)
+        K.binary_into("mul", dx, dx, grad)
+    if node.edges[1] is not None:
+        dw = undo(K.binary("prelu_share", x, grad), shape_of(slopes)).reshape(node.saved[2])
+    return dx, dw
+
+
+def prelu(input, weight):
+    """x if x > 0, else weight * x; the weight has one element, or one for each channel (dimension 1)."""
+    cdef Tensor x = <Tensor?>input, w = <Tensor?>weight, out
+    cdef int ndim = np.PyArray_NDIM(x.array)
+    cdef Py_ssize_t count = np.PyArray_SIZE(w.array), channels
+    if np.PyArray_NDIM(w.array) > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {w.array.ndim}")
+    if count != 1:
+        if ndim == 0:
+            raise RuntimeError("Not allow zero-dim input tensor.")
+        channels = np.PyArray_DIM(x.array, 1) if ndim > 1 else 1
+        if channels != count:
+            raise RuntimeError(f"Mismatch of parameter numbers and input channel size. Found parameter numbers = "
+                               f"{count} and channel size = {channels}.")
+    if np.PyArray_TYPE(x.array) != np.PyArray_TYPE(w.array):
+        raise RuntimeError(f"prelu: Type promoting not supported. Got {x.dtype} and {w.dtype}")
+    if not is_real(x.array):
+        raise NotImplementedError(f"prelu: not implemented for {x.dtype}")
+    cdef np.ndarray slopes = w.array.reshape((1,) * ndim if count == 1 else (1, count) + (1,) * (ndim - 2))
+    cdef np.ndarray y = K.binary("prelu", x.array, slopes)
+    if not recording(x) and not recording(w):
+        return wrap(y)
+    out = record2(y, prelu_backward, "PreluKernelBackward0", x, w, (x.array, slopes, shape_of(w.array)))
+    out.node.guard(x.version_object())
+    if needs_grad(x):
+        out.node.guard(w.version_object())
+    return out

@@ -156,7 +156,9 @@ def unary_backward(op, grad, x, y, a=0.0, b=0.0):
 
 BINARY = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "maximum": np.maximum,
           "minimum": np.minimum, "pow": np.power, "atan2": np.arctan2, "fmod": np.fmod, "remainder": np.remainder,
-          "floor_divide": np.floor_divide}
+          "floor_divide": np.floor_divide, "prelu": lambda x, y: np.where(x > 0, x, x * y),
+          "prelu_slope": lambda x, y: np.where(x > 0, 1, y), "prelu_share": lambda x, y: np.where(x > 0, 0, x * y),
+          "glu": lambda x, y: x * sigmoid(y), "glu_rest": lambda x, y: x * sigmoid(-y)}
 COMPARE = {"eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater,
            "ge": np.greater_equal}
 

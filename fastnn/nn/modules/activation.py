@@ -264,7 +264,7 @@ class PReLU(Module):
         self.weight.data.fill_(self.init)
 
     def forward(self, input):
-        return composed.prelu(input, self.weight)
+        return pointwise.prelu(input, self.weight)
 
     def extra_repr(self):
         return f"num_parameters={self.num_parameters}"
@@ -313,7 +313,7 @@ class GLU(Module):
         self.dim = dim
 
     def forward(self, input):
-        return composed.glu(input, self.dim)
+        return pointwise.glu(input, self.dim)
 
     def extra_repr(self):
         return f"dim={self.dim}"

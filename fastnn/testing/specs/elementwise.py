@@ -121,7 +121,8 @@ def unary_bench(name, backward=False):
 SHAPES = [((2, 3), (2, 3)), ((5,), ()), ((), (5,)), ((), ()), ((4, 5), (5,)), ((4, 5), (4, 1)), ((4, 1), (1, 5)),
           ((0, 3), (3,)), ((0,), (1,)), ((7, 1, 5), (1, 6, 5)), ((300, 70), (70,)), ((33, 64), (33, 1)),
           ((2, 3, 4, 5), (3, 1, 5)), ((70001,), (70001,)), ((1025,), ())]
-ARITHMETIC = "add sub mul div maximum minimum pow atan2 fmod remainder floor_divide".split()
+ARITHMETIC = ("add sub mul div maximum minimum pow atan2 fmod remainder floor_divide prelu prelu_slope prelu_share "
+              "glu glu_rest").split()
 COMPARISONS = "eq ne lt le gt ge".split()
 
 
@@ -246,7 +247,7 @@ for _name in MAPS:
 for _name in ARITHMETIC:
     SPECS.append(OpSpec("binary", binary_samples(_name), variant=_name, kernels=("binary",),
                         errors=binary_errors if _name == "add" else None,
-                        rtol=LOOSE if _name in ("pow", "atan2") else 0.0, bench=bench_pair(_name)))
+                        rtol=LOOSE if _name in ("pow", "atan2", "glu", "glu_rest") else 0.0, bench=bench_pair(_name)))
 for _name in COMPARISONS:
     SPECS.append(OpSpec("compare", compare_samples(_name), variant=_name, kernels=("compare",),
                         errors=compare_errors if _name == "lt" else None, rtol=0.0, bench=bench_pair(_name)))
