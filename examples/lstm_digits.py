@@ -1,8 +1,9 @@
 """An LSTM reads a digit row by row, or pixel by pixel, and says which one it is.
 
 Each row of pixels is one step; after the last one the state of the second layer goes through a linear layer. With
---pixels a step is one pixel, so the first must be remembered for hundreds of steps: the forget gates start open, and
-the gradient's norm is limited. Digits are MNIST's if FASTNN_DATA holds them, else scikit-learn's of 8 x 8 pixels.
+--pixels a step is one pixel, so the first must be remembered for hundreds of steps: the gates start so that each unit
+keeps what it sees for a time of its own, between one step and all of them (Tallec and Ollivier, "Can recurrent neural
+networks warp time?", 2018), and the gradient's norm is limited. Digits are MNIST's if FASTNN_DATA holds them, else scikit-learn's of 8 x 8 pixels.
 """
 import argparse
 import time
@@ -16,13 +17,16 @@ from fastnn.utils.data import DataLoader, TensorDataset
 class Reader(nn.Module):
     """(batch, steps, numbers) -> scores of ten classes."""
 
-    def __init__(self, numbers, hidden=64, layers=2, forget=0.0):
+    def __init__(self, numbers, hidden=64, layers=2, horizon=None):
         super().__init__()
         self.lstm = nn.LSTM(numbers, hidden, layers, batch_first=True)
         self.output = nn.Linear(hidden, 10)
-        with fastnn.no_grad():  # gates stand in the order i, f, g, o
-            for layer in range(layers):
-                getattr(self.lstm, f"bias_ih_l{layer}")[hidden:2 * hidden] += forget
+        if horizon:
+            with fastnn.no_grad():  # gates stand in the order i, f, g, o
+                for layer in range(layers):
+                    bias = getattr(self.lstm, f"bias_ih_l{layer}")
+                    bias[hidden:2 * hidden] = fastnn.empty(hidden).uniform_(1, horizon - 1).log()
+                    bias[:hidden] = -bias[hidden:2 * hidden]
 
     def forward(self, x):
         return self.output(self.lstm(x)[0][:, -1])
@@ -78,7 +82,7 @@ def main(argv=None):
     large = digits.source == "MNIST"
     epochs = args.epochs or (6 if large else 40)
     loader = DataLoader(TensorDataset(images[known], labels[known]), batch_size=64 if large else 32, shuffle=True)
-    model = Reader(images.shape[2], forget=1.0 if args.pixels else 0.0)
+    model = Reader(images.shape[2], horizon=images.shape[1] if args.pixels else None)
     history = train(model, loader, epochs, lr=2e-3 if args.pixels else 3e-3)
     score = accuracy(model, images[digits.known:], labels[digits.known:])
     print(f"{digits.source}, {images.shape[1]} steps of {images.shape[2]}: {score:.2%} of the held-out digits right")
