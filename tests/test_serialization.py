@@ -433,3 +433,9 @@ def test_damaged_structure(tmp_path, structure):
     save_file({"a": np.ones(3, "float32")}, tmp_path / "x", {"fastnn": structure})
     with pytest.raises(ValueError, match="load: "):
         load(tmp_path / "x")
+
+
+def test_names_at_the_top_level(tmp_path):
+    import fastnn
+    fastnn.save({"x": fastnn.ones(2)}, tmp_path / "x.pt")
+    assert fastnn.load(tmp_path / "x.pt")["x"].tolist() == [1.0, 1.0]
