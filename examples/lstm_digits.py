@@ -3,7 +3,8 @@
 Each row of pixels is one step; after the last one the state of the second layer goes through a linear layer. With
 --pixels a step is one pixel, so the first must be remembered for hundreds of steps: the gates start so that each unit
 keeps what it sees for a time of its own, between one step and all of them (Tallec and Ollivier, "Can recurrent neural
-networks warp time?", 2018), and the gradient's norm is limited. Digits are MNIST's if FASTNN_DATA holds them, else scikit-learn's of 8 x 8 pixels.
+networks warp time?", 2018), and the gradient's norm is limited. Digits are MNIST's if FASTNN_DATA holds them, else
+scikit-learn's of 8 x 8 pixels.
 """
 import argparse
 import time
