@@ -114,7 +114,7 @@ def save(kind, path, data):
         os.makedirs(RESULTS, exist_ok=True)
         path = os.path.join(RESULTS, f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}.json")
     with open(path, "w") as file:
-        json.dump(data, file, indent=1)
+        json.dump(data, file, indent=1, default=lambda number: number.item())  # NumPy's numbers
         file.write("\n")
     print(f"\nresults: {os.path.relpath(path)}")
 
