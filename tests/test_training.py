@@ -106,6 +106,7 @@ for delay in (0.05, 0.0503, 0.0517, 0.0529, 0.0541):
         pass
     else:
         raise AssertionError("not interrupted")
+y = fastnn.randn(256, 8)  # something new to learn
 first = step()
 for _ in range(30):
     last = step()
