@@ -26,5 +26,7 @@
 #include "linear.inc.h"
 #include "recurrent.inc.h"
 #include "conv.inc.h"
+#include "conv_winograd.inc.h"
 #include "conv_weight.inc.h"
+#include "conv_winograd_weight.inc.h"
 #include "attention.inc.h"

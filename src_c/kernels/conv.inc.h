@@ -316,6 +316,8 @@ static void FN(conv_range)(void *context, int64_t begin, int64_t end)
     fnn_free(copy);
 }
 
+static int FN(winograd_run)(const FN(conv) * g, const REAL *weight, int transposed); /* conv_winograd.inc.h */
+
 static void FN(conv_run)(FN(conv) * g)
 {
     const int64_t k = g->channels * g->kh * g->kw, columns = g->images * g->oh * g->ow;
@@ -345,7 +347,8 @@ static void FN(conv_forward)(void *y, const void *x, const void *weight, const v
                   .images = s->n, .groups = s->groups, .channels = s->c / s->groups, .height = s->h, .width = s->w,
                   .m = s->o / s->groups, .kh = s->kh, .kw = s->kw, .oh = s->oh, .ow = s->ow, .sh = s->sh, .sw = s->sw,
                   .top = s->top, .left = s->left, .dh = s->dh, .dw = s->dw, .relu = relu};
-    FN(conv_run)(&g);
+    if (!FN(winograd_run)(&g, weight, 0))
+        FN(conv_run)(&g);
 }
 
 /* Along one axis: outputs X = r + stride q of the transposed convolution are a convolution with stride 1 of the
@@ -415,8 +418,6 @@ static void FN(conv_backward_input)(void *dx, const void *dy, const void *weight
                                .x = FN(conv_phase_of)(rx, s->w, s->kw, s->sw, s->left, s->dw)};
             const int64_t taps = t.y.count * t.x.count;
             const int some = taps > 0 && s->oh > 0 && s->ow > 0;
-            if (some)
-                fnn_parallel_for(s->c, 16, 0.7 * (double)(m * taps), FN(conv_turn_range), &t);
             FN(conv) g = {.src = dy, .a = a, .bias = bias, .dst = (REAL *)dx + ry * s->w + rx, .src_n = dys[0],
                           .src_c = dys[1], .src_h = dys[2], .src_w = dys[3], .dst_n = s->c * s->h * s->w,
                           .dst_c = s->h * s->w, .dst_h = s->sh * s->w, .dst_w = s->sw, .images = s->n,
@@ -424,6 +425,10 @@ static void FN(conv_backward_input)(void *dx, const void *dy, const void *weight
                           .m = channels, .kh = some ? t.y.count : 1, .kw = some ? t.x.count : 1, .oh = t.y.size,
                           .ow = t.x.size, .sh = 1, .sw = 1, .top = t.y.before, .left = t.x.before,
                           .dh = t.y.dilation, .dw = t.x.dilation, .relu = relu};
+            if (FN(winograd_run)(&g, weight, 1))
+                continue;
+            if (some)
+                fnn_parallel_for(s->c, 16, 0.7 * (double)(m * taps), FN(conv_turn_range), &t);
             FN(conv_run)(&g);
         }
     fnn_free(a);

@@ -148,6 +148,8 @@ static void FN(conv_weight_sum)(void *context, int64_t begin, int64_t end)
     }
 }
 
+static int FN(winograd_weight_run)(const FN(conv_weight) * given); /* conv_winograd_weight.inc.h */
+
 static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, const fnn_conv *s, const int64_t *dys,
                                      const int64_t *xs)
 {
@@ -165,6 +167,8 @@ static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, co
                  .kw = s->kw, .oh = s->oh, .ow = s->ow, .sh = s->sh, .sw = s->sw, .top = s->top, .left = s->left,
                  .dh = s->dh, .dw = s->dw},
         .dy = dy, .dy_n = dys[0], .dy_c = dys[1], .dy_h = dys[2], .dy_w = dys[3], .dw = dw};
+    if (FN(winograd_weight_run)(&w))
+        return;
     w.shares = CONV_SHARES_BYTES / (int64_t)sizeof(REAL) / size;
     w.shares = w.shares < 1 ? 1 : w.shares < CONV_SHARES ? w.shares : CONV_SHARES;
     w.shares = w.shares < s->n ? w.shares : s->n;

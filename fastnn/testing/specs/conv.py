@@ -21,7 +21,14 @@ CASES = (
     ((2, 50, 6, 6), (13, 3, 3), (1, 1), (1, 1), (1, 1), 1),        # more than one block of depth
     ((2, 16, 8, 8), (31, 1, 1), (1, 1), (0, 0), (1, 1), 1),
     ((9, 8, 32, 33), (16, 3, 3), (1, 1), (1, 1), (1, 1), 1),       # threads
+    ((5, 16, 9, 36), (24, 3, 3), (1, 1), (1, 1), (1, 1), 1),       # more tiles in a row than a vector has
+    ((3, 32, 12, 13), (40, 3, 3), (1, 1), (0, 2), (1, 1), 2),
+    ((2, 16, 40, 5), (17, 3, 3), (1, 1), (2, 0, 1, 3), (1, 1), 1),
+    ((2, 96, 10, 10), (96, 3, 3), (1, 1), (1, 1), (1, 1), 1),      # more than one block of channels
+    ((1, 400, 4, 8), (16, 3, 3), (1, 1), (1, 1), (1, 1), 1),       # and of depth
 )
+WITH_TILES = ((4, 16, 16, 16), (16, 3, 3), (1, 1), (1, 1), (1, 1), 1)
+SPECIAL = (np.inf, -np.inf, np.nan)
 
 
 def arrays(rng, dtype, case):
@@ -34,31 +41,52 @@ def arrays(rng, dtype, case):
             normal(rng, dtype, n, o, oh, ow), (stride, padding, dilation, groups))
 
 
+def rounding(dtype, terms, weight, options):
+    """Of so many terms; sums and differences of up to 16 elements of a tile round besides (conv_winograd.inc.h)."""
+    tiles = weight.shape[2:] == (3, 3) and options[0] == options[2] == (1, 1)
+    return atol(dtype, terms + 1) * (4 if tiles else 1)
+
+
+def spoilt(x, value):
+    """One element is `value`, at the border between tiles."""
+    x[-1, x.shape[1] // 2, 4, 3] = value
+    return x
+
+
 def forward_samples(rng, dtype):
     for case in CASES:
         x, weight, _, options = arrays(rng, dtype, case)
-        tolerance = atol(dtype, weight[0].size + 1)
+        tolerance = rounding(dtype, weight[0].size, weight, options)
         plain = len(options[1]) == 2 and x.shape[1] > 0  # PyTorch makes none from none
         yield Sample((x, weight, normal(rng, dtype, weight.shape[0]), *options), atol=tolerance, torch=plain)
         yield Sample((x, weight, None, *options, True), atol=tolerance, torch=plain, layouts=False)
         last = np.ascontiguousarray(x.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
         yield Sample((last, weight, None, *options), atol=tolerance, torch=plain, layouts=False)
+    for value in SPECIAL:
+        x, weight, _, options = arrays(rng, dtype, WITH_TILES)
+        yield Sample((spoilt(x, value), weight, None, *options), atol=atol(dtype, 300), layouts=False)
 
 
 def input_samples(rng, dtype):
     for case in CASES:
         x, weight, grad, options = arrays(rng, dtype, case)
-        tolerance = atol(dtype, grad.shape[1] * weight[0, :1].size + 1)
+        tolerance = rounding(dtype, grad.shape[1] * weight[0, :1].size, weight, options)
         yield Sample((grad, weight, x.shape[2:], normal(rng, dtype, x.shape[1]), *options), atol=tolerance)
         yield Sample((grad, weight, x.shape[2:], None, *options, True), atol=tolerance, layouts=False)
     yield Sample((normal(rng, dtype, 2, 3, 3, 4), normal(rng, dtype, 3, 2, 3, 3), (10, 12), None, (2, 2)),
                  atol=atol(dtype, 27))  # larger than what grad comes from
+    for value in SPECIAL:
+        x, weight, grad, options = arrays(rng, dtype, WITH_TILES)
+        yield Sample((spoilt(grad, value), weight, x.shape[2:], None, *options), atol=atol(dtype, 300), layouts=False)
 
 
 def weight_samples(rng, dtype):
     for case in CASES:
         x, weight, grad, options = arrays(rng, dtype, case)
-        yield Sample((grad, x, weight.shape[2:], *options), atol=atol(dtype, grad[:, :1].size + 1))
+        yield Sample((grad, x, weight.shape[2:], *options), atol=rounding(dtype, grad[:, :1].size, weight, options))
+    for value in SPECIAL:
+        x, weight, grad, options = arrays(rng, dtype, WITH_TILES)
+        yield Sample((grad, spoilt(x, value), weight.shape[2:], *options), atol=atol(dtype, 600), layouts=False)
     few = normal(rng, dtype, 2, 3, 40, 9)
     for o in (1, 2, 5, 12):  # dot products
         yield Sample((normal(rng, dtype, 2, o, 38, 7), few, (3, 3)), atol=atol(dtype, 600))

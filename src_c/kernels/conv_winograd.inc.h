@@ -1,0 +1,297 @@
+/* conv_winograd.inc.h -- convolutions with kernels of 3 x 3, stride and dilation 1, in fewer multiplications.
+ *
+ * Winograd's F(2 x 2, 3 x 3): 2 x 2 outputs y of a channel take 16 products instead of 36,
+ *
+ *   y = A' [(G w G') * (B' x B)] A   with x the 4 x 4 elements of the source below them and w a kernel,
+ *
+ * so that the sum over channels is 16 matrix products, one for each element ("plane") of *. The gradient of the weight
+ * takes the same way back: G' [(A dy A') * (B' x B)] G, summed over tiles. See Lavin and Gray, "Fast Algorithms for
+ * Convolutional Neural Networks" (2016).
+ *
+ * Sums and differences spread an infinity over its tile: when a result is not finite everywhere, all of it is done again
+ * without.
+ */
+#ifndef FNN_WINOGRAD_ONCE
+#define FNN_WINOGRAD_ONCE
+#define WINOGRAD_SOURCE (384 << 10)  /* bytes of a block's source in planes, about */
+#define WINOGRAD_RESULT (128 << 10)  /* of some channels' results in planes */
+#define WINOGRAD_TILES 128           /* of a block at most, unless one line has more */
+#endif
+
+typedef struct {
+    const FN(conv) *conv;
+    const REAL *weight;            /* (groups, m, channels, 3, 3), or */
+    int transposed;                /* (groups, channels, m, 3, 3) with kernels turned around */
+    REAL *u;                       /* in planes: (groups, 16, m, u_pitch) */
+    int64_t tiles_h, tiles_w;      /* of an image */
+    int64_t lines, block;          /* rows of tiles: of all images, and of a block */
+    int64_t pitch, u_pitch, parts; /* of a channel in a plane; of a row of u; of the channels in a block */
+    int spoilt;                    /* a result is not finite */
+} FN(winograd);
+
+/* Whether it is faster: vectors' operations here and there, as measured. Shapes alone decide. */
+static int FN(winograd_fits)(const FN(conv) * g)
+{
+    return g->kh == 3 && g->kw == 3 && g->sh == 1 && g->sw == 1 && g->dh == 1 && g->dw == 1 && g->src_w == 1;
+}
+
+static int FN(winograd_pays)(const FN(conv) * g)
+{
+    if (!FN(winograd_fits)(g) || g->dst_w != 1 || g->m < 8 || g->channels < 8)
+        return 0;
+    const double c = (double)g->channels, m = (double)g->m, tiles_h = (double)((g->oh + 1) / 2);
+    const int64_t tiles_w = (g->ow + 1) / 2;
+    const double transforms = 45 * (c + m) * tiles_h * (double)((tiles_w + VW - 1) / VW);
+    const double here = 16 * c * m * tiles_h * (double)tiles_w / VW + transforms + 12 * c * m / (double)g->images;
+    return here < 0.9 * 9 * c * (m + 4) * (double)(g->oh * g->ow) / VW;
+}
+
+/* Blocks of so many rows of tiles that their vectors are full, if that can be. */
+static void FN(winograd_blocks)(FN(winograd) * w, int64_t images)
+{
+    const int64_t channels = w->conv->channels > w->conv->m ? w->conv->channels : w->conv->m, tiles_w = w->tiles_w;
+    int64_t most = WINOGRAD_SOURCE / (16 * channels * (int64_t)sizeof(REAL));
+    most = most > WINOGRAD_TILES ? WINOGRAD_TILES : most < 2 * VW ? 2 * VW : most;
+    most = most / tiles_w > 1 ? most / tiles_w : 1;
+    w->lines = images * w->tiles_h;
+    most = most < w->lines ? most : w->lines;
+    w->block = most;
+    for (int64_t lines = most; lines > most / 2; lines--) {
+        const int64_t vectors = (lines * tiles_w + VW - 1) / VW, best = (w->block * tiles_w + VW - 1) / VW;
+        if (lines * best > w->block * vectors)
+            w->block = lines;
+    }
+    w->pitch = (w->block * tiles_w + VW - 1) / VW * VW + VW; /* vectors run over */
+}
+
+/* Distance of planes of so many elements, all 16 of which are written and read at once: in no two do the same elements
+ * fall on the same place of the L1 cache, which knows 64 lines of 64 bytes apart. */
+FNN_INLINE int64_t FN(winograd_plane)(int64_t size)
+{
+    const int64_t lines = (size * (int64_t)sizeof(REAL) + 63) / 64;
+    return (lines + ((5 - lines) & 63)) * 64 / (int64_t)sizeof(REAL);
+}
+
+/* Elements of a line that the tiles of a row look at. */
+FNN_INLINE int64_t FN(winograd_line_size)(int64_t tiles_w)
+{
+    return ((tiles_w + VW - 1) / VW * 2 + 1) * VW;
+}
+
+/* Row y of a channel, between zeros. */
+static void FN(winograd_line)(const FN(conv) * g, REAL *to, int64_t size, const REAL *channel, int64_t y)
+{
+    const int64_t first = g->left > 0 ? g->left : 0, from = first - g->left, most = size - first;
+    const int64_t count = g->width - from < most ? g->width - from : most;
+    const int outside = y < 0 || y >= g->height;
+    const REAL *const x = outside ? channel : channel + y * g->src_h + from;
+    to += first;
+    for (int64_t q = 0; q < count; q += VW) {
+        const FN(mask) mask = FN(v_mask)(count - q < VW ? count - q : VW);
+        FN(v_store_part)(to + q, mask, outside ? (FN(vec)){0} : FN(v_load_part)(x + q, mask));
+    }
+}
+
+/* planes[16][c][tile] = B' x B of rows line.. line + count of tiles. `rows`: 4 * block lines of zeros at first. */
+static void FN(winograd_source)(const FN(winograd) * w, REAL *planes, int64_t plane, REAL *rows, const REAL *src,
+                                int64_t line, int64_t count)
+{
+    const FN(conv) *const g = w->conv;
+    const int64_t size = FN(winograd_line_size)(w->tiles_w), image0 = line / w->tiles_h, row0 = line % w->tiles_h;
+    for (int64_t c = 0; c < g->channels; c++) {
+        /* First copy all rows: what was just stored cannot be loaded at once from other places. */
+        int64_t image = image0, tile_row = row0;
+        REAL *row = rows;
+        for (int64_t l = 0; l < count; l++, tile_row++) {
+            if (tile_row == w->tiles_h) {
+                image++;
+                tile_row = 0;
+            }
+            for (int i = l > 0 && tile_row > 0 ? 2 : 0; i < 4; i++, row += size)
+                FN(winograd_line)(g, row, size, src + image * g->src_n + c * g->src_c, 2 * tile_row - g->top + i);
+        }
+        row = rows, tile_row = row0;
+        for (int64_t l = 0; l < count; l++, tile_row++, row += 2 * size) {
+            if (tile_row == w->tiles_h) {
+                row += 2 * size;
+                tile_row = 0;
+            }
+            for (int64_t t = 0; t < w->tiles_w; t += VW) {
+                REAL *const to = planes + c * w->pitch + l * w->tiles_w + t;
+                FN(vec) d[4][4];
+                FNN_UNROLL
+                for (int i = 0; i < 4; i++) {
+                    const REAL *const x = row + i * size + 2 * t;
+                    const FN(vec) x0 = FN(v_load)(x), x1 = FN(v_load)(x + VW);
+                    const FN(vec) x2 = FN(v_load)(x + 2), x3 = FN(v_load)(x + VW + 2);
+                    const FN(vec) d0 = FN(v_even)(x0, x1), d1 = FN(v_odd)(x0, x1);
+                    const FN(vec) d2 = FN(v_even)(x2, x3), d3 = FN(v_odd)(x2, x3);
+                    d[i][0] = d0 - d2, d[i][1] = d1 + d2, d[i][2] = d2 - d1, d[i][3] = d1 - d3;
+                }
+                FNN_UNROLL
+                for (int j = 0; j < 4; j++) {
+                    FN(v_store)(to + j * plane, d[0][j] - d[2][j]);
+                    FN(v_store)(to + (4 + j) * plane, d[1][j] + d[2][j]);
+                    FN(v_store)(to + (8 + j) * plane, d[2][j] - d[1][j]);
+                    FN(v_store)(to + (12 + j) * plane, d[1][j] - d[3][j]);
+                }
+            }
+        }
+    }
+}
+
+/* w[0..3] = G k for three elements of a column or row. */
+#define WINOGRAD_KERNEL(w0, w1, w2, w3, k0, k1, k2)                                                                    \
+    do {                                                                                                               \
+        const FN(vec) outer = (k0 + k2) * (REAL)0.5, inner = k1 * (REAL)0.5;                                           \
+        w0 = k0, w1 = outer + inner, w2 = outer - inner, w3 = k2;                                                      \
+    } while (0)
+
+/* Rows (group, m) of u: G w G'. */
+static void FN(winograd_kernels)(void *context, int64_t begin, int64_t end)
+{
+    const FN(winograd) *const w = context;
+    const int64_t m = w->conv->m, channels = w->conv->channels, plane = m * w->u_pitch;
+    const int64_t of_m = w->transposed ? 9 : channels * 9, of_c = w->transposed ? m * 9 : 9;
+    for (int64_t c = 0; c < channels; c += VW)
+        for (int64_t row = begin; row < end; row++) {
+            const int64_t group = row / m, n = channels - c < VW ? channels - c : VW;
+            const REAL *from = w->weight + group * m * channels * 9 + row % m * of_m + c * of_c;
+            REAL *const to = w->u + group * 16 * plane + row % m * w->u_pitch + c;
+            REAL taps[9][VW] __attribute__((aligned(VBYTES))) = {{0}};
+            FN(vec) k[9], half[4][3];
+            for (int64_t l = 0; l < n; l++, from += of_c)
+                for (int t = 0; t < 9; t++)
+                    taps[t][l] = from[t];
+            for (int t = 0; t < 9; t++)
+                k[t] = FN(v_load)(taps[w->transposed ? 8 - t : t]);
+            for (int j = 0; j < 3; j++)
+                WINOGRAD_KERNEL(half[0][j], half[1][j], half[2][j], half[3][j], k[j], k[3 + j], k[6 + j]);
+            for (int i = 0; i < 4; i++) {
+                FN(vec) u[4];
+                WINOGRAD_KERNEL(u[0], u[1], u[2], u[3], half[i][0], half[i][1], half[i][2]);
+                for (int j = 0; j < 4; j++)
+                    FN(v_store)(to + (4 * i + j) * plane, u[j]);
+            }
+        }
+}
+#undef WINOGRAD_KERNEL
+
+/* The first `count` elements of z0, z1. */
+FNN_INLINE void FN(winograd_store)(REAL *y, FN(vec) z0, FN(vec) z1, int64_t count)
+{
+    if (count >= 2 * VW) {
+        FN(v_store)(y, z0);
+        FN(v_store)(y + VW, z1);
+    } else if (count > VW) {
+        FN(v_store)(y, z0);
+        FN(v_store_part)(y + VW, FN(v_mask)(count - VW), z1);
+    } else
+        FN(v_store_part)(y, FN(v_mask)(count), z0);
+}
+
+/* y of one channel = A' planes A + bias; whether all of it is finite. */
+static int FN(winograd_put)(const FN(winograd) * w, REAL *dst, const REAL *planes, int64_t plane, REAL bias,
+                            int64_t line, int64_t count)
+{
+    const FN(conv) *const g = w->conv;
+    FN(vec) check = {0};
+    int64_t image = line / w->tiles_h, tile_row = line % w->tiles_h;
+    for (int64_t l = 0; l < count; l++, tile_row++) {
+        if (tile_row == w->tiles_h) {
+            image++;
+            tile_row = 0;
+        }
+        REAL *const y = dst + image * g->dst_n + 2 * tile_row * g->dst_h;
+        for (int64_t t = 0; t < w->tiles_w; t += VW) {
+            const REAL *const from = planes + l * w->tiles_w + t;
+            const int64_t left = w->tiles_w - t < VW ? w->tiles_w - t : VW;
+            const FN(mask) mask = FN(v_mask)(left);
+            FN(vec) s[4][2], z[2][2];
+            FNN_UNROLL
+            for (int i = 0; i < 4; i++) {
+                const REAL *const p = from + 4 * i * plane;
+                const FN(vec) m0 = FN(v_load_part)(p, mask), m1 = FN(v_load_part)(p + plane, mask);
+                const FN(vec) m2 = FN(v_load_part)(p + 2 * plane, mask), m3 = FN(v_load_part)(p + 3 * plane, mask);
+                s[i][0] = m0 + (m1 + m2), s[i][1] = (m1 - m2) - m3;
+            }
+            FNN_UNROLL
+            for (int j = 0; j < 2; j++) {
+                z[0][j] = s[0][j] + (s[1][j] + s[2][j]) + bias, z[1][j] = (s[1][j] - s[2][j]) - s[3][j] + bias;
+                check += (z[0][j] - z[0][j]) + (z[1][j] - z[1][j]);
+                if (g->relu)
+                    z[0][j] = FN(v_relu)(z[0][j]), z[1][j] = FN(v_relu)(z[1][j]);
+            }
+            for (int i = 0; i < 2 && 2 * tile_row + i < g->oh; i++)
+                FN(winograd_store)(y + i * g->dst_h + 2 * t, FN(v_zip_low)(z[i][0], z[i][1]),
+                                   FN(v_zip_high)(z[i][0], z[i][1]), g->ow - 2 * t);
+        }
+    }
+    return FN(v_sum)(check) == 0;
+}
+
+/* Item = some channels of a block of rows of tiles of a group. */
+static void FN(winograd_range)(void *context, int64_t begin, int64_t end)
+{
+    FN(winograd) *const w = context;
+    const FN(conv) *const g = w->conv;
+    const int64_t channels = g->channels, plane = FN(winograd_plane)(channels * w->pitch), u_plane = g->m * w->u_pitch;
+    const int64_t blocks = (w->lines + w->block - 1) / w->block, most_m = (g->m + w->parts - 1) / w->parts;
+    int64_t chunk = WINOGRAD_RESULT / (16 * w->pitch * (int64_t)sizeof(REAL)) / TILE_ROWS * TILE_ROWS;
+    chunk = chunk < TILE_ROWS ? TILE_ROWS : chunk;
+    chunk = chunk < most_m ? chunk : most_m;
+    const int64_t result_plane = FN(winograd_plane)(chunk * w->pitch), rows_size = 4 * w->block * FN(winograd_line_size)(w->tiles_w);
+    REAL *const source = fnn_alloc((size_t)(16 * (plane + result_plane) + rows_size) * sizeof(REAL));
+    if (!source)
+        return;
+    REAL *const result = source + 16 * plane, *const rows = result + 16 * result_plane;
+    for (int64_t i = 0; i < rows_size; i++)
+        rows[i] = 0;
+    int64_t filled = -1;
+    for (int64_t item = begin; item < end && !__atomic_load_n(&w->spoilt, __ATOMIC_RELAXED); item++) {
+        const int64_t part = item % w->parts, block = item / w->parts, group = block / blocks;
+        const int64_t line = block % blocks * w->block;
+        const int64_t count = w->lines - line < w->block ? w->lines - line : w->block;
+        const int64_t m0 = g->m * part / w->parts, m1 = g->m * (part + 1) / w->parts;
+        if (block != filled)
+            FN(winograd_source)(w, source, plane, rows, g->src + group * channels * g->src_c, line, count);
+        filled = block;
+        const int64_t chunks = (m1 - m0 + chunk - 1) / chunk;
+        for (int64_t k = 0; k < chunks; k++) {
+            const int64_t from = m0 + (m1 - m0) * k / chunks, m = m0 + (m1 - m0) * (k + 1) / chunks - from;
+            const REAL *const u = w->u + group * 16 * u_plane + from * w->u_pitch;
+            for (int64_t p = 0; p < 16; p++)
+                FN(gemm_panels)(m, count * w->tiles_w, channels, u + p * u_plane, w->u_pitch, 1, source + p * plane, 0,
+                                w->pitch, result + p * result_plane, w->pitch, 0);
+            for (int64_t i = 0; i < m; i++) {
+                const int64_t channel = group * g->m + from + i;
+                if (!FN(winograd_put)(w, g->dst + channel * g->dst_c, result + i * w->pitch, result_plane,
+                                      g->bias ? g->bias[channel] : 0, line, count))
+                    __atomic_store_n(&w->spoilt, 1, __ATOMIC_RELAXED);
+            }
+        }
+    }
+    fnn_free(source);
+}
+
+/* Whether it was done: it pays, and everything is finite. `weight` is that of the forward pass. */
+static int FN(winograd_run)(const FN(conv) * g, const REAL *weight, int transposed)
+{
+    if (!FN(winograd_pays)(g))
+        return 0;
+    FN(winograd) w = {.conv = g, .weight = weight, .transposed = transposed, .tiles_h = (g->oh + 1) / 2,
+                      .tiles_w = (g->ow + 1) / 2, .u_pitch = (g->channels + VW - 1) / VW * VW + VW, .parts = 1};
+    FN(winograd_blocks)(&w, g->images);
+    w.u = fnn_alloc((size_t)(g->groups * 16 * g->m * w.u_pitch) * sizeof(REAL));
+    if (!w.u)
+        return 1;
+    const double channels = (double)g->channels, m = (double)g->m, tiles = (double)(w.lines * w.tiles_w);
+    fnn_parallel_for(g->groups * g->m, 4, 4 * channels, FN(winograd_kernels), &w);
+    const int64_t blocks = (w.lines + w.block - 1) / w.block * g->groups;
+    const double cost = (double)g->groups * (4 * tiles / VW * channels * m + 12 * (channels + m) * (double)w.lines);
+    const int threads = fnn_threads_for(cost);
+    w.parts = blocks < 2 * threads && blocks % threads && g->m >= 2 * TILE_ROWS ? threads : 1;
+    fnn_parallel_for(blocks * w.parts, 1, cost / (double)(blocks * w.parts), FN(winograd_range), &w);
+    fnn_free(w.u);
+    return !w.spoilt;
+}
