@@ -27,22 +27,23 @@ def seconds_of(call, number):
     return time.perf_counter() - start
 
 
-def time_in_turns(contenders, scopes=None, rounds=9, block=0.004, budget=None, rest=0.03):
+def time_in_turns(contenders, scopes=None, rounds=9, block=0.004, budget=None, rest=0.03, warm=0.001):
     """{name: {"median", "min"}} seconds a call, of {name: callable}.
 
     `scopes` are functions that return a context manager for a contender's blocks: settings that cost no time there.
     Every round gives each contender one block of about `block` seconds, so that a noisy moment hits all of them. Before
     it come `rest` seconds, in which the threads of the contender before stop spinning (OpenBLAS' do for some 25 ms, and
-    would hold a processor), and untimed calls that warm caches and threads. Ends early after `budget` timed seconds.
+    would hold a processor), and untimed calls for `warm` seconds: threads that sleep take milliseconds to wake on a
+    virtual machine. Ends early after `budget` timed seconds.
     """
     scopes = scopes or {}
     numbers, samples = {}, {name: [] for name in contenders}
     for name, call in contenders.items():
         with scopes.get(name, contextlib.nullcontext)():
             call()
-            once = seconds_of(call, 1)
+            once = min(seconds_of(call, 1) for _ in range(3))
             if once < block / 20:  # one call says too little
-                once = seconds_of(call, 10) / 10
+                once = min(seconds_of(call, 10) for _ in range(3)) / 10
         numbers[name] = max(1, int(block / max(once, 1e-9)))
     timed = 0.0
     gc.collect()
@@ -51,8 +52,12 @@ def time_in_turns(contenders, scopes=None, rounds=9, block=0.004, budget=None, r
         for done in range(rounds):
             for name, call in contenders.items():
                 with scopes.get(name, contextlib.nullcontext)():
-                    time.sleep(rest)
+                    if rest:
+                        time.sleep(rest)
+                    start = time.perf_counter()
                     seconds_of(call, min(3, numbers[name]))
+                    while time.perf_counter() - start < warm:
+                        call()
                     took = seconds_of(call, numbers[name])
                     samples[name].append(took / numbers[name])
                     timed += took

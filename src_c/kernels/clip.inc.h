@@ -103,7 +103,7 @@ static void FN(scale_range)(void *context, int64_t begin, int64_t end)
 static void FN(scale_arrays)(void *const *x, const int64_t *sizes, int64_t count, double factor)
 {
     FN(clip_context) c = {.x = x, .sizes = sizes, .count = count, .factor = (REAL)factor};
-    fnn_parallel_for(optim_line(sizes, count), OPTIM_GRAIN, REAL_IS_F32 ? 0.15 : 0.3, FN(scale_range), &c);
+    fnn_parallel_for(optim_line(sizes, count), OPTIM_GRAIN, REAL_IS_F32 ? 0.05 : 0.1, FN(scale_range), &c);
 }
 
 #undef FOR_PARTS

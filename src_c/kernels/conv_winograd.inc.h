@@ -8,8 +8,8 @@
  * takes the same way back: G' [(A dy A') * (B' x B)] G, summed over tiles. See Lavin and Gray, "Fast Algorithms for
  * Convolutional Neural Networks" (2016).
  *
- * Sums and differences spread an infinity over its tile: when a result is not finite everywhere, all of it is done again
- * without.
+ * Sums and differences spread an infinity over its tile: when a result is not finite everywhere, all of it is done
+ * again without.
  */
 #ifndef FNN_WINOGRAD_ONCE
 #define FNN_WINOGRAD_ONCE
@@ -240,7 +240,8 @@ static void FN(winograd_range)(void *context, int64_t begin, int64_t end)
     int64_t chunk = WINOGRAD_RESULT / (16 * w->pitch * (int64_t)sizeof(REAL)) / TILE_ROWS * TILE_ROWS;
     chunk = chunk < TILE_ROWS ? TILE_ROWS : chunk;
     chunk = chunk < most_m ? chunk : most_m;
-    const int64_t result_plane = FN(winograd_plane)(chunk * w->pitch), rows_size = 4 * w->block * FN(winograd_line_size)(w->tiles_w);
+    const int64_t result_plane = FN(winograd_plane)(chunk * w->pitch);
+    const int64_t rows_size = 4 * w->block * FN(winograd_line_size)(w->tiles_w);
     REAL *const source = fnn_alloc((size_t)(16 * (plane + result_plane) + rows_size) * sizeof(REAL));
     if (!source)
         return;

@@ -46,7 +46,8 @@ static void FN(winograd_weight_range)(void *context, int64_t begin, int64_t end)
     w.conv = &g;
     const int64_t m = g.m, ldb = (m + VW - 1) / VW * VW, tiles = w.block * w.tiles_w;
     const int64_t most_c = (g.channels + all->parts - 1) / all->parts, plane = FN(winograd_plane)(most_c * w.pitch);
-    const int64_t dy_plane = FN(winograd_plane)(tiles * ldb), rows_size = 4 * w.block * FN(winograd_line_size)(w.tiles_w);
+    const int64_t dy_plane = FN(winograd_plane)(tiles * ldb);
+    const int64_t rows_size = 4 * w.block * FN(winograd_line_size)(w.tiles_w);
     const int64_t positions = 2 * w.block * g.ow;
     REAL *const source = fnn_alloc((size_t)(16 * (plane + dy_plane) + rows_size + positions * ldb) * sizeof(REAL));
     if (!source)

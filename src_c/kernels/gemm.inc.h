@@ -254,11 +254,12 @@ static void FN(gemm_panels)(int64_t m, int64_t n, int64_t k, const REAL *a, int6
     }
 }
 
-/* Nanoseconds on one core, roughly. */
+/* Nanoseconds on one core, roughly, without what the operands take on their way to another one. */
 FNN_INLINE double FN(gemm_cost)(const FN(gemm) * g)
 {
-    const double vectors = (double)((g->n + VW - 1) / VW);
-    double cost = 30 + 0.25 * ((double)g->m + 4) * vectors * (double)g->k;
+    const double vectors = (double)((g->n + VW - 1) / VW), m = (double)g->m, k = (double)g->k;
+    const double work = 0.25 * (m + 4) * vectors * k, way = 0.03 * (m + (double)g->n) * k * (double)sizeof(REAL);
+    double cost = work > way ? 30 + work - way : 30;
     if (g->map)
         cost += FN(unary_costs)[g->map - 1] * (double)g->m * (double)g->n;
     return cost;

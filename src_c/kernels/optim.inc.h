@@ -7,6 +7,7 @@
 #ifndef OPTIM_ALIGN
 #define OPTIM_ALIGN 64
 #define OPTIM_GRAIN 4096
+#define OPTIM_TABLES 60 /* ns for another thread to fetch what this one has just written of a parameter */
 #define OPTIM_SQRT(v) (REAL_IS_F32 ? (REAL)sqrtf((float)(v)) : (REAL)sqrt((double)(v)))
 /* From x towards y, exact at the nearer end (as torch.lerp). */
 #define OPTIM_LERP(x, y, keep, take, near)                                                         \
@@ -73,10 +74,12 @@ static void FN(optim_range)(void *context, int64_t begin, int64_t end)
     }
 }
 
+/* `cost`: of an element in float32, when all is in the cache. */
 static void FN(optim_run)(FN(optim_context) *c, double cost)
 {
-    fnn_parallel_for(optim_line(c->sizes, c->count), OPTIM_GRAIN, REAL_IS_F32 ? cost : 2 * cost,
-                     FN(optim_range), c);
+    const int64_t line = optim_line(c->sizes, c->count);
+    const double work = (double)line * (REAL_IS_F32 ? cost : 2 * cost) - OPTIM_TABLES * (double)c->count;
+    fnn_parallel_for(line, OPTIM_GRAIN, line > 0 && work > 0 ? work / (double)line : 0, FN(optim_range), c);
 }
 
 static inline void FN(optim_count)(float *const *steps, int64_t count)
@@ -134,7 +137,7 @@ static void FN(sgd_step)(void *const *p, void *const *g, void *const *buffer,
         c.update = decay != 0 ? FN(sgd_nesterov_decay) : FN(sgd_nesterov);
     else
         c.update = decay != 0 ? FN(sgd_momentum_decay) : FN(sgd_momentum);
-    FN(optim_run)(&c, buffer ? 0.2 : 0.12);
+    FN(optim_run)(&c, buffer ? 0.14 : 0.1);
 }
 
 /* ---- Adagrad ---- */
@@ -176,7 +179,7 @@ static void FN(adagrad_step)(void *const *p, void *const *g, void *const *sum,
                            .sign = maximize ? -1 : 1, .decay = (REAL)decay, .eps = (REAL)eps,
                            .scale = FN(adagrad_scale),
                            .update = decay != 0 ? FN(adagrad_decay) : FN(adagrad_plain)};
-    FN(optim_run)(&c, 0.3);
+    FN(optim_run)(&c, 0.25);
 }
 
 /* ---- RMSprop ---- */
@@ -237,7 +240,7 @@ static void FN(rmsprop_step)(void *const *p, void *const *g, void *const *square
         c.update = buffer ? FN(rmsprop_centered_momentum) : FN(rmsprop_centered);
     else
         c.update = buffer ? FN(rmsprop_momentum) : FN(rmsprop_plain);
-    FN(optim_run)(&c, 0.35);
+    FN(optim_run)(&c, 0.25);
 }
 
 /* ---- Adadelta ---- */
@@ -271,7 +274,7 @@ static void FN(adadelta_step)(void *const *p, void *const *g, void *const *squar
                            .decay = (REAL)decay, .eps = (REAL)eps, .keep1 = (REAL)rho,
                            .take1 = (REAL)(1 - rho), .scale = FN(rmsprop_scale),
                            .update = FN(adadelta_update)};
-    FN(optim_run)(&c, 0.6);
+    FN(optim_run)(&c, 0.45);
 }
 
 /* ---- Rprop: the step sizes of elements grow while the gradient keeps its sign ---- */
@@ -307,7 +310,7 @@ static void FN(rprop_step)(void *const *p, void *const *g, void *const *prev, vo
                            .count = count, .sign = maximize ? -1 : 1, .keep1 = (REAL)eta_minus,
                            .keep2 = (REAL)eta_plus, .take1 = (REAL)low, .take2 = (REAL)high,
                            .scale = FN(rmsprop_scale), .update = FN(rprop_update)};
-    FN(optim_run)(&c, 0.4);
+    FN(optim_run)(&c, 0.22);
 }
 
 /* ---- ASGD ---- */
@@ -346,7 +349,7 @@ static void FN(asgd_step)(void *const *p, void *const *g, void *const *ax, float
                            .sizes = sizes, .count = count, .decay_rate = lambd,
                            .sign = maximize ? -1 : 1, .decay = (REAL)decay,
                            .scale = FN(asgd_scale), .update = FN(asgd_update)};
-    FN(optim_run)(&c, 0.3);
+    FN(optim_run)(&c, 0.13);
     for (int64_t i = 0; i < count; i++) { /* for the next step */
         const double step = *steps[i];
         *etas[i] = (float)(lr / pow(1 + lambd * lr * step, alpha));

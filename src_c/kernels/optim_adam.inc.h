@@ -66,7 +66,7 @@ static void FN(adam_step)(void *const *p, void *const *g, void *const *exp_avg,
         c.update = decays ? FN(adam_amsgrad_decay) : FN(adam_amsgrad);
     else
         c.update = decays ? FN(adam_decay) : FN(adam_plain);
-    FN(optim_run)(&c, 0.4);
+    FN(optim_run)(&c, 0.27);
 }
 
 /* ---- Adamax: the largest size of the gradient, fading, in place of the average square ---- */
@@ -109,7 +109,7 @@ static void FN(adamax_step)(void *const *p, void *const *g, void *const *exp_avg
                            .sign = maximize ? -1 : 1, .eps = (REAL)eps, .keep1 = (REAL)beta1,
                            .take1 = (REAL)(1 - beta1), .keep2 = (REAL)beta2, .decay = (REAL)decay,
                            .scale = FN(adamax_scale), .update = FN(adamax_update)};
-    FN(optim_run)(&c, 0.4);
+    FN(optim_run)(&c, 0.21);
 }
 
 /* ---- NAdam: Nesterov's momentum, whose factor mu_t grows towards beta1; scalar1: the product of all mu ---- */
@@ -168,7 +168,7 @@ static void FN(nadam_step)(void *const *p, void *const *g, void *const *exp_avg,
                            .take2 = (REAL)(1 - beta2), .decay = decoupled ? 0 : (REAL)decay,
                            .shrink = decoupled ? (REAL)(1 - lr * decay) : 1,
                            .scale = FN(nadam_scale), .update = FN(nadam_update)};
-    FN(optim_run)(&c, 0.5);
+    FN(optim_run)(&c, 0.27);
 }
 
 /* ---- RAdam: Adam once the variance of its step is finite, momentum before ---- */
@@ -222,5 +222,5 @@ static void FN(radam_step)(void *const *p, void *const *g, void *const *exp_avg,
                            .take2 = (REAL)(1 - beta2), .decay = decoupled ? 0 : (REAL)decay,
                            .shrink = decoupled ? (REAL)(1 - lr * decay) : 1,
                            .scale = FN(radam_scale), .update = FN(radam_update)};
-    FN(optim_run)(&c, 0.45);
+    FN(optim_run)(&c, 0.27);
 }

@@ -298,11 +298,13 @@ static void FN(recurrent_by_step)(const FN(recurrent) * r)
         }
 }
 
-/* Nanoseconds of one step of one sequence. */
-FNN_INLINE double FN(recurrent_cost)(const FN(recurrent) * r)
+/* Nanoseconds of one step of one of so many sequences, without what every thread does for a step. */
+FNN_INLINE double FN(recurrent_cost)(const FN(recurrent) * r, int64_t sequences)
 {
     const double vectors = (double)((r->hidden + VW - 1) / VW);
-    return 20 + vectors * ((double)r->cut * 0.3 * (double)(r->hidden + r->in) + 8.0 * (double)r->kept);
+    const double cost = vectors * ((double)r->cut * 0.3 * (double)(r->hidden + r->in) + 8.0 * (double)r->kept);
+    const double alone = 200 / (double)sequences;
+    return cost > alone ? cost - alone : 0;
 }
 
 static int FN(few_rows)(const FN(recurrent) * r)
@@ -374,7 +376,8 @@ static void FN(recurrent_forward)(int mode, int64_t steps, int64_t batch, int64_
     if (!r.packed || FN(few_rows)(&r))
         FN(recurrent_by_step)(&r);
     else
-        fnn_parallel_for(directions * batch, 1, (double)steps * FN(recurrent_cost)(&r), FN(recurrent_range), &r);
+        fnn_parallel_for(directions * batch, 1, (double)steps * FN(recurrent_cost)(&r, directions * batch),
+                         FN(recurrent_range), &r);
 }
 
 static void FN(step_cells_backward)(const FN(recurrent) * r, int d, int64_t t0, int64_t t, int64_t b0, int64_t b1)
@@ -529,7 +532,7 @@ static void FN(recurrent_backward)(int mode, int64_t steps, int64_t batch, int64
                     FN(step_product_backward)(&r, 1, d, at.t0, at.t, 0, batch);
                 }
             else
-                fnn_parallel_for(batch, 1, (double)(at.t1 - at.t0) * FN(recurrent_cost)(&r),
+                fnn_parallel_for(batch, 1, (double)(at.t1 - at.t0) * FN(recurrent_cost)(&r, batch),
                                  FN(recurrent_backward_range), &at);
             FN(recurrent_weights)(&r, d, at.t0, at.t1, dweights ? dweights + 4 * d : NULL, i > 0);
         }
