@@ -80,7 +80,7 @@ static void FN(embedding_backward)(void *dw, const void *dy, const int64_t *inde
     const int64_t groups = (dim + FNN_EMBEDDING_COLUMNS - 1) / FNN_EMBEDDING_COLUMNS;
     if (dim == 0 || rows == 0)
         return;
-    fnn_parallel_for(rows, 64, 0.008 * (double)dim * sizeof(REAL), FN(zero_rows_range), &c);
+    fnn_parallel_for(rows, 64, 0.004 * (double)dim * sizeof(REAL), FN(zero_rows_range), &c);
     fnn_parallel_for(groups, 1, (double)n * (largest ? 1.0 * FNN_EMBEDDING_COLUMNS : 0.05 * FNN_EMBEDDING_COLUMNS),
                      largest ? FN(add_largest_range) : FN(add_rows_range), &c);
 }

@@ -341,6 +341,7 @@ static void FN(gemm_run)(FN(gemm_job) * job, int64_t batch)
 typedef struct {
     FN(gemm_job) jobs[GEMM_TOGETHER];
     int count, parts;
+    double way; /* ns that what this thread alone has just written takes to another one */
 } FN(gemm_group);
 
 /* Part p of every product: all of them are cut into as many parts. */
@@ -363,7 +364,7 @@ static void FN(gemm_together)(FN(gemm_group) * group)
         FN(gemm_turn)(&group->jobs[i].gemm);
         cost += FN(gemm_cost)(&group->jobs[i].gemm);
     }
-    group->parts = fnn_threads_for(cost);
+    group->parts = fnn_threads_for(cost - group->way);
     for (int i = 0; i < group->count; i++)
         FN(gemm_grid)(&group->jobs[i].gemm, group->parts, &group->jobs[i].parts_m, &group->jobs[i].parts_n);
     fnn_parallel_for(group->parts, 1, cost / group->parts, FN(gemm_group_range), group);

@@ -303,7 +303,7 @@ FNN_INLINE double FN(recurrent_cost)(const FN(recurrent) * r, int64_t sequences)
 {
     const double vectors = (double)((r->hidden + VW - 1) / VW);
     const double cost = vectors * ((double)r->cut * 0.3 * (double)(r->hidden + r->in) + 8.0 * (double)r->kept);
-    const double alone = 200 / (double)sequences;
+    const double alone = 800 / (double)sequences;
     return cost > alone ? cost - alone : 0;
 }
 
@@ -457,12 +457,13 @@ static void FN(cells_backward_range)(void *context, int64_t begin, int64_t end)
 }
 
 /* What a chunk adds to the gradients of the weights, if dw, and the gradient of its rows of x, if they lie together. */
-static void FN(recurrent_weights)(const FN(recurrent) * r, int d, int64_t t0, int64_t t1, void *const *dw, int more)
+static void FN(recurrent_weights)(const FN(recurrent) * r, int d, int64_t t0, int64_t t1, void *const *dw, int more,
+                                  int alone)
 {
     const int64_t n = r->hidden, in = r->in, row = r->kept * n;
     const int64_t rows = FN(start)(r, t1 - 1) + r->sizes[t1 - 1] - FN(start)(r, t0);
     const REAL *const dg = r->work, *const x = r->x_rows ? r->x_rows : r->x + r->first[t0] * in;
-    FN(gemm_group) group = {.count = 0};
+    FN(gemm_group) group = {.way = alone ? 0.1 * (double)(rows * row) * (double)sizeof(REAL) : 0};
     for (int part = 0; part < (r->mode == GRU ? 2 : 1) && in > 0; part++) {
         const int64_t columns = (r->mode != GRU ? r->cut : part ? 1 : 2) * n;
         if (dw)
@@ -525,6 +526,7 @@ static void FN(recurrent_backward)(int mode, int64_t steps, int64_t batch, int64
         for (int64_t i = 0; i * chunk < steps; i++) {
             FN(some_steps) at = {.r = &r, .d = d};
             at.t0 = FN(chunk_of)(&r, !d, i, &at.t1);
+            const double cost = (double)(at.t1 - at.t0) * FN(recurrent_cost)(&r, batch);
             if (FN(few_rows)(&r))
                 for (int64_t s = 0; s < at.t1 - at.t0; s++) {
                     at.t = d ? at.t0 + s : at.t1 - 1 - s;
@@ -532,9 +534,9 @@ static void FN(recurrent_backward)(int mode, int64_t steps, int64_t batch, int64
                     FN(step_product_backward)(&r, 1, d, at.t0, at.t, 0, batch);
                 }
             else
-                fnn_parallel_for(batch, 1, (double)(at.t1 - at.t0) * FN(recurrent_cost)(&r, batch),
-                                 FN(recurrent_backward_range), &at);
-            FN(recurrent_weights)(&r, d, at.t0, at.t1, dweights ? dweights + 4 * d : NULL, i > 0);
+                fnn_parallel_for(batch, 1, cost, FN(recurrent_backward_range), &at);
+            FN(recurrent_weights)(&r, d, at.t0, at.t1, dweights ? dweights + 4 * d : NULL, i > 0,
+                                  fnn_threads_for((double)batch * cost) == 1);
         }
         if (dweights && dweights[4 * d + 2])
             memcpy(dweights[4 * d + 2], dweights[4 * d + 3],
