@@ -10,6 +10,8 @@ cpdef np.ndarray avg_pool_forward(np.ndarray x, kernel_size, stride=*, padding=*
 cpdef np.ndarray avg_pool_backward(np.ndarray grad, tuple shape, kernel_size, stride=*, padding=*,
                                    bint count_include_pad=*, divisor_override=*)
 cpdef tuple adaptive_max_pool_forward(np.ndarray x, output_size)
+cpdef np.ndarray adaptive_avg_pool_forward(np.ndarray x, output_size)
+cpdef np.ndarray adaptive_avg_pool_backward(np.ndarray grad, tuple shape)
 
 # One int for both axes, or two.
 cdef int pair(str name, object value, int64_t *first, int64_t *second) except -1

@@ -281,6 +281,20 @@ cpdef np.ndarray max_pool_backward(np.ndarray grad, np.ndarray index, tuple shap
     return dx
 
 
+cdef int adaptive(str name, object output_size, fnn_windows *g) except -1:
+    """Sizes of evenly spread windows; where they are alike, those of plain ones."""
+    pair(f"{name}: output_size", output_size, &g.oh, &g.ow)
+    if not 0 <= g.oh <= MOST or not 0 <= g.ow <= MOST:
+        raise ShapeError(f"{name}: elements of output_size must be greater than or equal to 0, but got ({g.oh}, "
+                         f"{g.ow})")
+    g.kh = g.kw = g.ph = g.pw = 0
+    g.sh = g.sw = g.dh = g.dw = 1
+    if g.oh and g.ow and g.h % g.oh == 0 and g.w % g.ow == 0:
+        g.kh = g.sh = g.h // g.oh
+        g.kw = g.sw = g.w // g.ow
+    return 0
+
+
 cpdef tuple adaptive_max_pool_forward(np.ndarray x, output_size):
     """The largest element of each of `output_size` windows that are spread evenly, and its number within the plane.
 
@@ -307,14 +321,9 @@ cpdef tuple adaptive_max_pool_forward(np.ndarray x, output_size):
     cdef int kind = _core.real_kind(x, "adaptive_max_pool"), ndim = np.PyArray_NDIM(x)
     cdef tuple shape = (<object>x).shape
     planes("adaptive_max_pool", shape, &g)
-    pair("adaptive_max_pool: output_size", output_size, &g.oh, &g.ow)
-    if not 0 <= g.oh <= MOST or not 0 <= g.ow <= MOST:
-        raise ShapeError(f"adaptive_max_pool: elements of output_size must be greater than or equal to 0, but got "
-                         f"({g.oh}, {g.ow})")
+    adaptive("adaptive_max_pool", output_size, &g)
     if _core.use_reference:
         return reference.adaptive_max_pool_forward(x, (g.oh, g.ow))
-    g.kh = g.kw = g.ph = g.pw = 0
-    g.sh = g.sw = g.dh = g.dw = 1
     cdef np.npy_intp n = shape[0] if ndim == 4 else 1, c = g.inner
     g.outer *= g.inner
     g.inner = 1
@@ -341,6 +350,34 @@ cdef double divisor_of(object divisor_override) except? -1:
     return divisor
 
 
+cdef np.ndarray averages(np.ndarray x, int kind, fnn_windows *g, bint include_pad, double divisor):
+    cdef int ndim = np.PyArray_NDIM(x)
+    cdef np.npy_intp *shape = np.PyArray_DIMS(x)
+    cdef bint last = arrange(x, g)
+    cdef np.ndarray y = new_planes(ndim, g, g.oh, g.ow, shape[0] if ndim == 4 else 1, shape[ndim - 3],
+                                   np.PyArray_TYPE(x))
+    x = ordered(x, last)
+    cdef void *py = np.PyArray_DATA(y)
+    cdef void *px = np.PyArray_DATA(x)
+    with nogil:
+        _core.active.avg_pool_forward[kind](py, px, g, include_pad, divisor)
+    return y
+
+
+cdef np.ndarray averages_back(np.ndarray grad, int kind, fnn_windows *g, tuple shape, bint include_pad,
+                              double divisor):
+    cdef int ndim = np.PyArray_NDIM(grad)
+    cdef bint last = arrange(grad, g)
+    cdef np.ndarray dx = new_planes(ndim, g, g.h, g.w, shape[0] if ndim == 4 else 1, shape[ndim - 3],
+                                    np.PyArray_TYPE(grad))
+    grad = ordered(grad, last)
+    cdef void *pdx = np.PyArray_DATA(dx)
+    cdef void *pdy = np.PyArray_DATA(grad)
+    with nogil:
+        _core.active.avg_pool_backward[kind](pdx, pdy, g, include_pad, divisor)
+    return dx
+
+
 cpdef np.ndarray avg_pool_forward(np.ndarray x, kernel_size, stride=None, padding=0, bint ceil_mode=False,
                                   bint count_include_pad=True, divisor_override=None):
     """The average of each window.
@@ -362,7 +399,7 @@ cpdef np.ndarray avg_pool_forward(np.ndarray x, kernel_size, stride=None, paddin
         As ``max_pool_forward``.
     """
     cdef fnn_windows g
-    cdef int kind = _core.real_kind(x, "avg_pool"), ndim = np.PyArray_NDIM(x)
+    cdef int kind = _core.real_kind(x, "avg_pool")
     cdef tuple shape = (<object>x).shape
     cdef double divisor = divisor_of(divisor_override)
     planes("avg_pool", shape, &g)
@@ -371,15 +408,7 @@ cpdef np.ndarray avg_pool_forward(np.ndarray x, kernel_size, stride=None, paddin
     if _core.use_reference:
         return reference.avg_pool_forward(x, (g.kh, g.kw), (g.sh, g.sw), (g.ph, g.pw), ceil_mode, count_include_pad,
                                           divisor_override)
-    cdef bint last = arrange(x, &g)
-    cdef np.ndarray y = new_planes(ndim, &g, g.oh, g.ow, shape[0] if ndim == 4 else 1, shape[ndim - 3],
-                                   np.PyArray_TYPE(x))
-    x = ordered(x, last)
-    cdef void *py = np.PyArray_DATA(y)
-    cdef void *px = np.PyArray_DATA(x)
-    with nogil:
-        _core.active.avg_pool_forward[kind](py, px, &g, count_include_pad, divisor)
-    return y
+    return averages(x, kind, &g, count_include_pad, divisor)
 
 
 cpdef np.ndarray avg_pool_backward(np.ndarray grad, tuple shape, kernel_size, stride=None, padding=0,
@@ -401,12 +430,48 @@ cpdef np.ndarray avg_pool_backward(np.ndarray grad, tuple shape, kernel_size, st
     if _core.use_reference:
         return reference.avg_pool_backward(grad, shape, (g.kh, g.kw), (g.sh, g.sw), (g.ph, g.pw), count_include_pad,
                                            divisor_override)
-    cdef bint last = arrange(grad, &g)
-    cdef np.ndarray dx = new_planes(ndim, &g, g.h, g.w, shape[0] if ndim == 4 else 1, shape[ndim - 3],
-                                    np.PyArray_TYPE(grad))
-    grad = ordered(grad, last)
-    cdef void *pdx = np.PyArray_DATA(dx)
-    cdef void *pdy = np.PyArray_DATA(grad)
-    with nogil:
-        _core.active.avg_pool_backward[kind](pdx, pdy, &g, count_include_pad, divisor)
-    return dx
+    return averages_back(grad, kind, &g, shape, count_include_pad, divisor)
+
+
+cpdef np.ndarray adaptive_avg_pool_forward(np.ndarray x, output_size):
+    """The average of each of `output_size` windows that are spread evenly, as those of ``adaptive_max_pool_forward``.
+
+    Parameters
+    ----------
+    x : array (C, H, W) or (N, C, H, W)
+        As for ``max_pool_forward``.
+    output_size : int or pair of ints
+
+    Returns
+    -------
+    y : array (..., *output_size)
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        As ``adaptive_max_pool_forward``.
+    """
+    cdef fnn_windows g
+    cdef int kind = _core.real_kind(x, "adaptive_avg_pool")
+    planes("adaptive_avg_pool", (<object>x).shape, &g)
+    adaptive("adaptive_avg_pool", output_size, &g)
+    if _core.use_reference:
+        return reference.adaptive_avg_pool_forward(x, (g.oh, g.ow))
+    return averages(x, kind, &g, False, 0)
+
+
+cpdef np.ndarray adaptive_avg_pool_backward(np.ndarray grad, tuple shape):
+    """dx: each window's gradient, divided, to all its elements; `shape` is that of x.
+
+    Raises ShapeError if `grad` and `shape` differ in more than the last two axes.
+    """
+    cdef fnn_windows g
+    cdef int kind = _core.real_kind(grad, "adaptive_avg_pool")
+    cdef tuple given = (<object>grad).shape
+    planes("adaptive_avg_pool", shape, &g)
+    if given[:-2] != shape[:-2] or len(given) != len(shape):
+        raise ShapeError(f"adaptive_avg_pool: expected grad of windows over {shape}, got {given}")
+    adaptive("adaptive_avg_pool", given[-2:], &g)
+    if _core.use_reference:
+        return reference.adaptive_avg_pool_backward(grad, shape)
+    return averages_back(grad, kind, &g, shape, False, 0)

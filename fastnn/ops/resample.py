@@ -158,20 +158,20 @@ def _adaptive_avg(name, input, output_size, count):
     if 0 in size or x.size == 0:
         return record(np.zeros(shape[:-count] + size, x.dtype), lambda grad: np.zeros(shape, grad.dtype), node,
                       (input,))
-    if count <= 2 and all(n % m == 0 for n, m in zip(own, size)) and x.dtype.kind == "f":
-        kernel = tuple(n // m for n, m in zip(own, size))
-        if count == 1:
-            planes, kernel = x[..., None, :], (1, *kernel)
-            return record(kernels.avg_pool_forward(planes, kernel)[..., 0, :], _row_backward, node, (input,),
-                          (planes.shape, kernel))
-        return record(kernels.avg_pool_forward(x, kernel), kernels.avg_pool_backward, node, (input,), (shape, kernel))
     if x.dtype.kind != "f":
         raise RuntimeError(f'"{name}" not implemented for {input.dtype}')
+    if count == 1:
+        planes = x[..., None, :]
+        return record(kernels.adaptive_avg_pool_forward(planes, (1, *size))[..., 0, :], _row_backward, node, (input,),
+                      (planes.shape,))
+    if count == 2:
+        return record(kernels.adaptive_avg_pool_forward(x, size), kernels.adaptive_avg_pool_backward, node, (input,),
+                      (shape,))
     return _resample(node, input, tuple(_even_windows(n, m, x.dtype) for n, m in zip(own, size)))
 
 
-def _row_backward(grad, shape, kernel):
-    return kernels.avg_pool_backward(grad[..., None, :], shape, kernel)[..., 0, :]
+def _row_backward(grad, shape):
+    return kernels.adaptive_avg_pool_backward(grad[..., None, :], shape)[..., 0, :]
 
 
 def adaptive_avg_pool1d(input, output_size):

@@ -68,16 +68,20 @@ def max_pool_backward(grad, index, shape, kernel_size=None, stride=None, padding
     return dx.reshape(shape)
 
 
+def _even_windows(shape, out):
+    """(i, j, rows, columns) of each of evenly spread windows."""
+    for i, j in np.ndindex(*out):
+        yield i, j, *(slice(k * n // o, -(-(k + 1) * n // o)) for k, n, o in zip((i, j), shape[-2:], out))
+
+
 def adaptive_max_pool_forward(x, output_size):
-    (h, w), (oh, ow) = x.shape[-2:], _pair(output_size)
+    w, (oh, ow) = x.shape[-1], _pair(output_size)
     y = np.empty((*x.shape[:-2], oh, ow), x.dtype)
     index = np.empty(y.shape, np.int64)
-    for i in range(oh):
-        for j in range(ow):
-            rows, columns = (np.arange(k * n // out, -(-(k + 1) * n // out)) for k, n, out in ((i, h, oh), (j, w, ow)))
-            places = (rows[:, None] * w + columns).reshape(-1)
-            y[..., i, j], tap = _largest(_flat(x)[..., places], True)
-            index[..., i, j] = places[tap]
+    for i, j, rows, columns in _even_windows(x.shape, (oh, ow)):
+        places = (np.arange(rows.start, rows.stop)[:, None] * w + np.arange(columns.start, columns.stop)).reshape(-1)
+        y[..., i, j], tap = _largest(_flat(x)[..., places], True)
+        index[..., i, j] = places[tap]
     return y, index
 
 
@@ -113,3 +117,18 @@ def avg_pool_backward(grad, shape, kernel_size, stride=None, padding=0, count_in
     values = np.broadcast_to(part.reshape(n, *out, 1), (n, *places.shape))[:, inside]
     np.add.at(dx, (slice(None), places[inside]), values)
     return dx.reshape(shape)
+
+
+def adaptive_avg_pool_forward(x, output_size):
+    y = np.empty((*x.shape[:-2], *_pair(output_size)), x.dtype)
+    for i, j, rows, columns in _even_windows(x.shape, y.shape[-2:]):
+        y[..., i, j] = x[..., rows, columns].mean((-2, -1))
+    return y
+
+
+def adaptive_avg_pool_backward(grad, shape):
+    dx = np.zeros(shape, grad.dtype)
+    for i, j, rows, columns in _even_windows(shape, grad.shape[-2:]):
+        part = dx[..., rows, columns]
+        part += grad[..., i, j, None, None] / (part.shape[-2] * part.shape[-1])
+    return dx

@@ -1,33 +1,49 @@
-/* avg_pool.inc.h -- averages of windows. Loops run as in max_pool.inc.h, whose contexts and windows these are. */
+/* avg_pool.inc.h -- averages of windows. Loops run as in max_pool.inc.h; adaptive windows (kernel 0) among them. */
 #define FNN_MEAN_VECTORS 64 /* of a plane that is summed in one pass */
 
-/* What a sum over window (i, j) is divided by. */
-static inline int64_t FN(window_count)(const FN(pool_context) *c, int64_t at, int64_t n, int64_t kernel,
-                                       int64_t padding)
+/* What a sum over window (i, j) is divided by, along one axis. */
+static inline int64_t FN(window_count)(const FN(pool_context) *c, int64_t i, int64_t n, int64_t out, int64_t kernel,
+                                       int64_t stride, int64_t padding)
 {
+    const int64_t at = i * stride - padding;
+    if (kernel == 0) {
+        int64_t begin, end;
+        fnn_window(i, n, out, 0, 1, 0, &begin, &end);
+        return end - begin;
+    }
     const int64_t low = c->include_pad || at > 0 ? at : 0, most = c->include_pad ? n + padding : n;
     const int64_t high = at + kernel < most ? at + kernel : most;
     return high > low ? high - low : 0;
 }
 
-/* y[j] /= the divisors of outputs j0 + j of row i. */
+static inline REAL FN(row_count)(const FN(pool_context) *c, int64_t i)
+{
+    return (REAL)FN(window_count)(c, i, c->g->h, c->g->oh, c->g->kh, c->g->sh, c->g->ph);
+}
+
+static inline REAL FN(column_count)(const FN(pool_context) *c, int64_t j)
+{
+    return (REAL)FN(window_count)(c, j, c->g->w, c->g->ow, c->g->kw, c->g->sw, c->g->pw);
+}
+
+/* y[j] = x[j] / the divisors of outputs j0 + j of row i. */
 static void FN(divide_row)(const FN(pool_context) *c, REAL *y, const REAL *x, int64_t i, int64_t j0, int64_t n)
 {
     const fnn_windows *g = c->g;
-    const REAL rows = (REAL)FN(window_count)(c, i * g->sh - g->ph, g->h, g->kh, g->ph);
+    const REAL rows = FN(row_count)(c, i);
     int64_t from = 0, to = n;
     REAL divisor = c->divisor;
     if (divisor == 0) { /* the windows in the middle are whole */
         from = (g->pw + g->sw - 1) / g->sw - j0;
         from = from < 0 ? 0 : from < n ? from : n;
         to = g->w + g->pw >= g->kw ? (g->w + g->pw - g->kw) / g->sw + 1 - j0 : 0;
-        to = to < from ? from : to < n ? to : n;
+        to = to < from || g->kw == 0 ? from : to < n ? to : n;
         divisor = rows * (REAL)g->kw;
         for (int64_t j = 0; j < n; j++) {
             if (j == from)
                 j = to;
             if (j < n)
-                y[j] = x[j] / (rows * (REAL)FN(window_count)(c, (j0 + j) * g->sw - g->pw, g->w, g->kw, g->pw));
+                y[j] = x[j] / (rows * FN(column_count)(c, j0 + j));
         }
     }
     for (int64_t j = from; j < to; j++)
@@ -192,11 +208,9 @@ static void FN(avg_pool_rows)(void *context, int64_t begin, int64_t end)
             FN(divide_row)(c, y, y, i, 0, g->ow);
             continue;
         }
-        const int64_t rows = FN(window_count)(c, i * g->sh - g->ph, g->h, g->kh, g->ph);
+        const REAL rows = FN(row_count)(c, i);
         for (int64_t j = 0; j < g->ow; j++, y += inner) {
-            const int64_t left = j * g->sw - g->pw;
-            const REAL divisor =
-                c->divisor != 0 ? c->divisor : (REAL)(rows * FN(window_count)(c, left, g->w, g->kw, g->pw));
+            const REAL divisor = c->divisor != 0 ? c->divisor : rows * FN(column_count)(c, j);
             memset(y, 0, (size_t)inner * sizeof(REAL));
             fnn_window(j, g->w, g->ow, g->kw, g->sw, g->pw, &w0, &w1);
             for (int64_t h = h0; h < h1; h++)
@@ -208,13 +222,51 @@ static void FN(avg_pool_rows)(void *context, int64_t begin, int64_t end)
     }
 }
 
+/* Items are bands of rows of outputs, of VW planes each. */
+static void FN(avg_pool_lanes)(void *context, int64_t begin, int64_t end)
+{
+    const FN(pool_context) *c = context;
+    const fnn_windows *g = c->g;
+    const int64_t w = g->w, ow = g->ow;
+    FN(vec) x[FNN_POOL_TILE], y[FNN_POOL_TILE];
+    for (int64_t item = begin; item < end; item++) {
+        const int64_t group = item / c->bands, i0 = item % c->bands * c->band;
+        const int64_t i1 = i0 + c->band < g->oh ? i0 + c->band : g->oh;
+        int64_t top, bottom, h0, h1, w0, w1, o = 0;
+        REAL *planes[VW];
+        fnn_window(i0, g->h, g->oh, g->kh, g->sh, g->ph, &top, &bottom);
+        fnn_window(i1 - 1, g->h, g->oh, g->kh, g->sh, g->ph, &h0, &bottom);
+        FN(lane_planes)(planes, c->x, group, g->outer, g->h * w);
+        FN(lanes_in)(x, planes, top * w, (bottom - top) * w);
+        for (int64_t i = i0; i < i1; i++) {
+            const REAL rows = FN(row_count)(c, i);
+            fnn_window(i, g->h, g->oh, g->kh, g->sh, g->ph, &h0, &h1);
+            for (int64_t j = 0; j < ow; j++) {
+                fnn_window(j, w, ow, g->kw, g->sw, g->pw, &w0, &w1);
+                FN(vec) sum = {0};
+                for (int64_t h = h0 - top; h < h1 - top; h++)
+                    for (int64_t k = w0; k < w1; k++)
+                        sum += x[h * w + k];
+                y[o++] = sum / (c->divisor != 0 ? c->divisor : rows * FN(column_count)(c, j));
+            }
+        }
+        FN(lane_planes)(planes, c->y, group, g->outer, g->oh * ow);
+        FN(lanes_out)(planes, i0 * ow, y, o);
+    }
+}
+
 static void FN(avg_pool_forward)(void *y, const void *x, const fnn_windows *g, int include_pad, double divisor)
 {
     FN(pool_context) c = {.y = y, .x = x, .g = g, .wide = fnn_windows_are_wide(g),
                           .include_pad = include_pad, .divisor = (REAL)divisor};
-    const double size = (double)(g->kh * g->kw);
+    const double size = FN(window_size)(g);
     if (FN(window_is_plane)(g))
         fnn_parallel_for((g->outer + VQUAD - 1) / VQUAD, 1, VQUAD * (0.07 * size + 2), FN(avg_pool_means), &c);
+    else if (FN(pool_in_lanes)(&c, g->oh, fnn_output_band(g)))
+        fnn_parallel_for(FN(lane_groups)(g) * c.bands, 1,
+                         VW * (0.06 * (double)(g->h * g->w) + (0.03 * size + 0.1) * (double)(g->oh * g->ow)) /
+                             (double)c.bands,
+                         FN(avg_pool_lanes), &c);
     else if (g->inner == 1 && fnn_windows_are_2x2(g))
         fnn_parallel_for(g->outer * g->oh, 1, 0.3 * (double)g->ow + 5, FN(avg_pool_2x2), &c);
     else
@@ -279,13 +331,11 @@ static void FN(avg_pool_planes)(void *context, int64_t begin, int64_t end)
                 continue;
             }
             REAL part[FNN_POOL_BLOCK];
-            const int64_t rows = FN(window_count)(c, i * g->sh - g->ph, g->h, g->kh, g->ph);
+            const REAL rows = FN(row_count)(c, i);
             int64_t h0, h1, w0, w1;
             fnn_window(i, g->h, g->oh, g->kh, g->sh, g->ph, &h0, &h1);
             for (int64_t j = 0; j < g->ow; j++) {
-                const REAL divisor = c->divisor != 0 ? c->divisor
-                                                     : (REAL)(rows * FN(window_count)(c, j * g->sw - g->pw, g->w,
-                                                                                      g->kw, g->pw));
+                const REAL divisor = c->divisor != 0 ? c->divisor : rows * FN(column_count)(c, j);
                 for (int64_t m = 0; m < n; m++)
                     part[m] = dy[(i * g->ow + j) * inner + m] / divisor;
                 fnn_window(j, g->w, g->ow, g->kw, g->sw, g->pw, &w0, &w1);
@@ -294,6 +344,39 @@ static void FN(avg_pool_planes)(void *context, int64_t begin, int64_t end)
                         FN(gather_line)(dx + (h * g->w + w) * inner, part, 1, n);
             }
         }
+    }
+}
+
+/* Items are bands of rows of dx, of VW planes each. */
+static void FN(avg_pool_lanes_back)(void *context, int64_t begin, int64_t end)
+{
+    const FN(pool_context) *c = context;
+    const fnn_windows *g = c->g;
+    const int64_t w = g->w, ow = g->ow;
+    FN(vec) dx[FNN_POOL_TILE], dy[FNN_POOL_TILE];
+    for (int64_t item = begin; item < end; item++) {
+        const int64_t group = item / c->bands, top = item % c->bands * c->band;
+        const int64_t bottom = top + c->band < g->h ? top + c->band : g->h;
+        int64_t i0, i1, h0, h1, w0, w1, o = 0;
+        REAL *planes[VW];
+        fnn_windows_touching(g, top, bottom, &i0, &i1);
+        FN(lane_planes)(planes, c->x, group, g->outer, g->oh * ow);
+        FN(lanes_in)(dy, planes, i0 * ow, (i1 - i0) * ow);
+        memset(dx, 0, (size_t)((bottom - top) * w) * sizeof *dx);
+        for (int64_t i = i0; i < i1; i++) {
+            const REAL rows = FN(row_count)(c, i);
+            fnn_window(i, g->h, g->oh, g->kh, g->sh, g->ph, &h0, &h1);
+            h0 = h0 > top ? h0 : top, h1 = h1 < bottom ? h1 : bottom;
+            for (int64_t j = 0; j < ow; j++) {
+                const FN(vec) part = dy[o++] / (c->divisor != 0 ? c->divisor : rows * FN(column_count)(c, j));
+                fnn_window(j, w, ow, g->kw, g->sw, g->pw, &w0, &w1);
+                for (int64_t h = h0 - top; h < h1 - top; h++)
+                    for (int64_t k = w0; k < w1; k++)
+                        dx[h * w + k] += part;
+            }
+        }
+        FN(lane_planes)(planes, c->y, group, g->outer, g->h * w);
+        FN(lanes_out)(planes, top * w, dx, (bottom - top) * w);
     }
 }
 
@@ -307,8 +390,12 @@ static void FN(avg_pool_backward)(void *dx, const void *dy, const fnn_windows *g
     const double size = (double)(g->h * g->w), outputs = (double)(g->oh * g->ow);
     if (FN(window_is_plane)(g))
         fnn_parallel_for(g->outer, 1, 0.07 * size + 2, FN(avg_pool_fill), &c);
+    else if (FN(pool_in_lanes)(&c, g->h, fnn_input_band(g)))
+        fnn_parallel_for(FN(lane_groups)(g) * c.bands, 1,
+                         VW * (0.06 * size + (0.04 * FN(window_size)(g) + 0.1) * outputs) / (double)c.bands,
+                         FN(avg_pool_lanes_back), &c);
     else
         fnn_parallel_for(g->outer * parts, 1,
-                         elements * (0.1 * size + (c.small ? 0 : 0.3 * (double)(g->kh * g->kw) + 0.5) * outputs) + 10,
+                         elements * (0.1 * size + (c.small ? 0 : 0.3 * FN(window_size)(g) + 0.5) * outputs) + 10,
                          FN(avg_pool_planes), &c);
 }

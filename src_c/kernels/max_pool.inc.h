@@ -4,76 +4,6 @@
  * A tap is an element's number within its window, kh * kw + ... in row order. With inner == 1 loops run along a row of
  * outputs, with channels last (inner > 1) along the channels; few wide windows are searched one by one.
  */
-#ifndef FNN_MAX_POOL_ONCE
-#define FNN_MAX_POOL_ONCE
-#define FNN_POOL_BLOCK 256 /* outputs whose taps are held on the stack */
-
-/* Where window i begins and ends along an axis of n elements; adaptive windows (kernel 0) are spread evenly. */
-static inline void fnn_window(int64_t i, int64_t n, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
-                              int64_t *begin, int64_t *end)
-{
-    if (kernel == 0) {
-        *begin = (int64_t)((__int128)i * n / out);
-        *end = (int64_t)(((__int128)(i + 1) * n + out - 1) / out);
-        return;
-    }
-    const int64_t at = i * stride - padding;
-    *begin = at > 0 ? at : 0;
-    *end = at + kernel < n ? at + kernel : n;
-}
-
-/* The outputs [*begin, *end) of `out` whose window's element at offset `at` lies within 0..n-1. */
-static inline void fnn_inside(int64_t at, int64_t n, int64_t out, int64_t stride, int64_t *begin, int64_t *end)
-{
-    *begin = at < 0 ? (-at + stride - 1) / stride : 0;
-    *end = n > at ? (n - 1 - at) / stride + 1 : 0;
-    *end = *end < out ? *end : out;
-    *begin = *begin < *end ? *begin : *end;
-}
-
-/* The first tap along an axis that lies within it; 0 if none does. */
-static inline int64_t fnn_first_tap(int64_t at, int64_t n, int64_t kernel, int64_t dilation)
-{
-    const int64_t k = at < 0 ? (-at + dilation - 1) / dilation : 0;
-    return k < kernel && at + k * dilation < n ? k : 0;
-}
-
-/* Windows that are few and long are reduced one by one. */
-static inline int fnn_windows_are_wide(const fnn_windows *g)
-{
-    return g->inner == 1 && g->dw == 1 && (g->kh == 0 || (g->kh * g->kw >= 8 && g->kw > g->ow));
-}
-
-static inline int fnn_windows_are_2x2(const fnn_windows *g)
-{
-    return g->kh == 2 && g->kw == 2 && g->sh == 2 && g->sw == 2 && g->ph == 0 && g->pw == 0 && g->dh == 1 &&
-           g->dw == 1 && 2 * g->oh <= g->h && 2 * g->ow <= g->w;
-}
-
-/* Channels [*begin, *end) of part `part`: a plane with its channels last is cut into parts for threads. */
-static inline int64_t fnn_channel_parts(const fnn_windows *g)
-{
-    return (g->inner + FNN_POOL_BLOCK - 1) / FNN_POOL_BLOCK;
-}
-#endif
-
-#if REAL_IS_F32
-typedef int32_t FN(tap);
-#else
-typedef int64_t FN(tap);
-#endif
-
-typedef struct {
-    REAL *y; /* forward: y, backward: dx */
-    void *index;
-    int kind;
-    const REAL *x; /* forward: x, backward: dy */
-    const fnn_windows *g;
-    int wide, small;
-    int include_pad; /* averages */
-    REAL divisor;    /* averages: 0 counts elements */
-} FN(pool_context);
-
 #define TAKES(v, best) ((v > best) | (v != v))
 
 FNN_INLINE void FN(max_line_by)(REAL *y, FN(tap) *t, const REAL *x, int64_t step, int64_t n, FN(tap) k)
@@ -451,12 +381,84 @@ static void FN(max_pool_rows)(void *context, int64_t begin, int64_t end)
     }
 }
 
+/* Taps of VW planes as bytes, to elements at + k of planes `size` bytes apart, the first one of them `first`. */
+static void FN(lane_taps_out)(uint8_t *index, int64_t first, int64_t planes, int64_t size, int64_t at,
+                              const FN(vbytes) *taps, int64_t n)
+{
+    const int count = planes - first < VW ? (int)(planes - first) : VW;
+    uint8_t *to = index + first * size + at;
+    for (int64_t k = 0; k < n; k += 4) {
+        if (n < 4) {
+            for (k = 0; k < n; k++)
+                for (int l = 0; l < count; l++)
+                    to[l * size + k] = ((const uint8_t *)(taps + k))[l];
+            return;
+        }
+        if (n - k < 4)
+            k = n - 4;
+        FN(vint) four = {0};
+        FN(tap) words[VW];
+        for (int e = 0; e < 4; e++)
+            four |= __builtin_convertvector(taps[k + e], FN(vint)) << FNN_BYTE_SHIFT(e);
+        memcpy(words, &four, sizeof words);
+        for (int l = 0; l < count; l++) {
+            const uint32_t word = (uint32_t)words[l];
+            memcpy(to + l * size + k, &word, 4);
+        }
+    }
+}
+
+/* Items are bands of rows of outputs, of VW planes each. */
+static void FN(max_pool_lanes)(void *context, int64_t begin, int64_t end)
+{
+    const FN(pool_context) *c = context;
+    const fnn_windows *g = c->g;
+    const int64_t extent = fnn_window_extent(g), w = g->w, ow = g->ow;
+    FN(vec) x[FNN_POOL_TILE], y[FNN_POOL_TILE];
+    FN(vbytes) taps[FNN_POOL_TILE];
+    for (int64_t item = begin; item < end; item++) {
+        const int64_t group = item / c->bands, i0 = item % c->bands * c->band;
+        const int64_t i1 = i0 + c->band < g->oh ? i0 + c->band : g->oh;
+        int64_t top, bottom, k0, k1, b0, b1, o = 0;
+        REAL *planes[VW];
+        fnn_window(i0, g->h, g->oh, extent, g->sh, g->ph, &top, &bottom);
+        fnn_window(i1 - 1, g->h, g->oh, extent, g->sh, g->ph, &k0, &bottom);
+        FN(lane_planes)(planes, c->x, group, g->outer, g->h * w);
+        FN(lanes_in)(x, planes, top * w, (bottom - top) * w);
+        for (int64_t i = i0; i < i1; i++) {
+            const int64_t row = i * g->sh - g->ph;
+            fnn_taps_inside(row, g->h, g->kh, g->dh, &k0, &k1);
+            for (int64_t j = 0; j < ow; j++, o++) {
+                const int64_t column = j * g->sw - g->pw;
+                fnn_taps_inside(column, w, g->kw, g->dw, &b0, &b1);
+                FN(vec) best = FN(v_set1)(-INFINITY);
+                FN(vint) t = (FN(tap))((k0 < k1 ? k0 * g->kw : 0) + (b0 < b1 ? b0 : 0)) - (FN(vint)){0};
+                for (int64_t k = k0; k < k1; k++) {
+                    const FN(vec) *line = x + (row + k * g->dh - top) * w + column;
+                    for (int64_t b = b0; b < b1; b++)
+                        FN(max_take)(&best, &t, line[b * g->dw], (FN(tap))(k * g->kw + b));
+                }
+                y[o] = best;
+                taps[o] = __builtin_convertvector(t, FN(vbytes));
+            }
+        }
+        FN(lane_planes)(planes, c->y, group, g->outer, g->oh * ow);
+        FN(lanes_out)(planes, i0 * ow, y, o);
+        if (c->kind)
+            FN(lane_taps_out)(c->index, group * VW, g->outer, g->oh * ow, i0 * ow, taps, o);
+    }
+}
+
 static void FN(max_pool_forward)(void *y, void *index, int kind, const void *x, const fnn_windows *g)
 {
     FN(pool_context) c = {.y = y, .index = index, .kind = kind, .x = x, .g = g,
                           .wide = fnn_windows_are_wide(g) && (g->kh == 0 || g->dh == 1)};
-    const double size = g->kh ? (double)(g->kh * g->kw) : (double)(g->h * g->w) / (double)(g->oh * g->ow + 1) + 2;
-    if (!c.wide && FN(max_fits_vectors)(g, kind))
+    const double size = FN(window_size)(g);
+    if (kind <= 1 && FN(pool_in_lanes)(&c, g->oh, fnn_output_band(g)))
+        fnn_parallel_for(FN(lane_groups)(g) * c.bands, 1,
+                         VW * (0.06 * (double)(g->h * g->w) + 0.1 * size * (double)(g->oh * g->ow)) / (double)c.bands,
+                         FN(max_pool_lanes), &c);
+    else if (!c.wide && FN(max_fits_vectors)(g, kind))
         fnn_parallel_for(g->outer * g->oh, 1, (double)g->ow * (0.08 * size + 0.2) + 5, FN(max_pool_lines), &c);
     else
         fnn_parallel_for(g->outer * g->oh, 1, (double)(g->ow * g->inner) * (0.3 * size + 0.5) + 10,

@@ -155,6 +155,71 @@ static void FN(max_pool_planes)(void *context, int64_t begin, int64_t end)
         FN(max_plane_back)(c, plane, offset, row, lo, hi);
 }
 
+/* The reverse of lane_taps_out; lanes beyond the last plane repeat it. */
+static void FN(lane_taps_in)(FN(vbytes) *taps, const uint8_t *index, int64_t first, int64_t planes, int64_t size,
+                             int64_t at, int64_t n)
+{
+    const int count = planes - first < VW ? (int)(planes - first) : VW;
+    const uint8_t *from = index + first * size + at;
+    FN(tap) words[VW];
+    for (int64_t k = 0; k < n; k += 4) {
+        if (n < 4) {
+            for (k = 0; k < n; k++)
+                for (int l = 0; l < VW; l++)
+                    ((uint8_t *)(taps + k))[l] = from[(l < count ? l : count - 1) * size + k];
+            return;
+        }
+        if (n - k < 4)
+            k = n - 4;
+        for (int l = 0; l < VW; l++) {
+            uint32_t word;
+            memcpy(&word, from + (l < count ? l : count - 1) * size + k, 4);
+            words[l] = (FN(tap))word;
+        }
+        FN(vint) four;
+        memcpy(&four, words, sizeof four);
+        for (int e = 0; e < 4; e++)
+            taps[k + e] = __builtin_convertvector(four >> FNN_BYTE_SHIFT(e), FN(vbytes));
+    }
+}
+
+/* Items are bands of rows of dx, of VW planes each. */
+static void FN(max_pool_lanes_back)(void *context, int64_t begin, int64_t end)
+{
+    const FN(pool_context) *c = context;
+    const fnn_windows *g = c->g;
+    const int64_t w = g->w, ow = g->ow;
+    FN(vec) dx[FNN_POOL_TILE], dy[FNN_POOL_TILE];
+    FN(vbytes) taps[FNN_POOL_TILE];
+    for (int64_t item = begin; item < end; item++) {
+        const int64_t group = item / c->bands, h0 = item % c->bands * c->band;
+        const int64_t h1 = h0 + c->band < g->h ? h0 + c->band : g->h;
+        int64_t i0, i1, k0, k1, b0, b1, o = 0;
+        REAL *planes[VW];
+        fnn_windows_touching(g, h0, h1, &i0, &i1);
+        FN(lane_planes)(planes, c->x, group, g->outer, g->oh * ow);
+        FN(lanes_in)(dy, planes, i0 * ow, (i1 - i0) * ow);
+        FN(lane_taps_in)(taps, c->index, group * VW, g->outer, g->oh * ow, i0 * ow, (i1 - i0) * ow);
+        memset(dx, 0, (size_t)((h1 - h0) * w) * sizeof *dx);
+        for (int64_t i = i0; i < i1; i++) {
+            const int64_t row = i * g->sh - g->ph;
+            fnn_taps_inside(row - h0, h1 - h0, g->kh, g->dh, &k0, &k1);
+            for (int64_t j = 0; j < ow; j++, o++) {
+                const int64_t column = j * g->sw - g->pw;
+                const FN(vint) t = __builtin_convertvector(taps[o], FN(vint));
+                fnn_taps_inside(column, w, g->kw, g->dw, &b0, &b1);
+                for (int64_t k = k0; k < k1; k++) {
+                    FN(vec) *line = dx + (row + k * g->dh - h0) * w + column;
+                    for (int64_t b = b0; b < b1; b++)
+                        line[b * g->dw] += FN(max_pick)(dy[o], t, (FN(tap))(k * g->kw + b));
+                }
+            }
+        }
+        FN(lane_planes)(planes, c->y, group, g->outer, g->h * w);
+        FN(lanes_out)(planes, h0 * w, dx, (h1 - h0) * w);
+    }
+}
+
 /* Items are parts of the channels of a plane with its channels last. */
 static void FN(max_pool_parts)(void *context, int64_t begin, int64_t end)
 {
@@ -212,7 +277,11 @@ static void FN(max_pool_backward)(void *dx, const void *dy, const void *index, i
     const int64_t parts = fnn_channel_parts(g);
     const double elements = (double)(g->inner < FNN_POOL_BLOCK ? g->inner : FNN_POOL_BLOCK);
     const double n = (double)(g->h * g->w), m = (double)(g->oh * g->ow);
-    if (g->inner == 1)
+    if (kind == 1 && g->kh * g->kw <= 25 && FN(pool_in_lanes)(&c, g->h, fnn_input_band(g)))
+        fnn_parallel_for(FN(lane_groups)(g) * c.bands, 1,
+                         VW * (0.06 * n + 0.1 * (double)(g->kh * g->kw) * m) / (double)c.bands,
+                         FN(max_pool_lanes_back), &c);
+    else if (g->inner == 1)
         fnn_parallel_for(g->outer, 1, 0.1 * n + (c.small ? 0 : 1.2 * m) + 10, FN(max_pool_planes), &c);
     else
         fnn_parallel_for(g->outer * parts, 1, elements * (0.2 * n + m) + 10, FN(max_pool_parts), &c);

@@ -182,6 +182,30 @@ FNN_INLINE FN(vec) FN(v_gather_lanes)(const REAL *const *p, int64_t offset)
 #endif
 }
 
+/* The reverse: each 16-byte lane to an address of its own. */
+FNN_INLINE void FN(v_scatter_lanes)(REAL *const *p, int64_t offset, FN(vec) v)
+{
+#if defined(__AVX512F__) && REAL_IS_F32
+    _mm_storeu_ps(p[0] + offset, _mm512_castps512_ps128((__m512)v));
+    _mm_storeu_ps(p[VQUAD] + offset, _mm512_extractf32x4_ps((__m512)v, 1));
+    _mm_storeu_ps(p[2 * VQUAD] + offset, _mm512_extractf32x4_ps((__m512)v, 2));
+    _mm_storeu_ps(p[3 * VQUAD] + offset, _mm512_extractf32x4_ps((__m512)v, 3));
+#elif defined(__AVX512F__)
+    _mm_storeu_pd(p[0] + offset, _mm512_castpd512_pd128((__m512d)v));
+    _mm_storeu_pd(p[VQUAD] + offset, _mm512_extractf64x2_pd((__m512d)v, 1));
+    _mm_storeu_pd(p[2 * VQUAD] + offset, _mm512_extractf64x2_pd((__m512d)v, 2));
+    _mm_storeu_pd(p[3 * VQUAD] + offset, _mm512_extractf64x2_pd((__m512d)v, 3));
+#elif defined(__AVX2__) && REAL_IS_F32
+    _mm_storeu_ps(p[0] + offset, _mm256_castps256_ps128((__m256)v));
+    _mm_storeu_ps(p[VQUAD] + offset, _mm256_extractf128_ps((__m256)v, 1));
+#elif defined(__AVX2__)
+    _mm_storeu_pd(p[0] + offset, _mm256_castpd256_pd128((__m256d)v));
+    _mm_storeu_pd(p[VQUAD] + offset, _mm256_extractf128_pd((__m256d)v, 1));
+#else
+    FN(v_store)(p[0] + offset, v);
+#endif
+}
+
 /* Transposes the VQUAD x VQUAD block that each 16-byte lane of v[0..VQUAD-1] makes. */
 FNN_INLINE void FN(v_transpose_lanes)(FN(vec) * v)
 {

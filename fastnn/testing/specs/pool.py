@@ -16,6 +16,8 @@ WINDOWS = (
     ((0, 3, 4, 4), 2, None, 0, 1, False),
     ((1, 1, 2, 600), (2, 3), 1, (0, 1), 1, False), ((1, 2, 9, 9), 3, 4, 0, 1, True), ((2, 3, 12, 12), 5, 3, 2, 1, True),
     ((8, 16, 28, 28), 2, 2, 0, 1, False),
+    ((5, 9, 4, 4), 3, 2, 1, 1, False), ((3, 11, 7, 7), 3, 3, 0, 1, False), ((1, 19, 40, 30), 5, 2, 2, 1, True),
+    ((2, 17, 14, 13), 3, 1, 1, 2, False), ((33, 2, 3, 2), (2, 1), 1, 0, 1, False), ((2, 40, 1, 1), 3, 1, 1, 1, False),
 )
 
 
@@ -120,7 +122,8 @@ def max_backward_bench(rng, dtype):
 
 ADAPTIVE = (((2, 3, 7, 5), (3, 2)), ((3, 8, 8), (4, 4)), ((1, 2, 5, 5), (7, 9)), ((2, 2, 6, 6), 1),
             ((2, 2, 3, 3), (0, 2)),
-            ((0, 2, 3, 3), 2), ((2, 1, 1, 37), (1, 5)), ((4, 32, 30, 31), (7, 8)))
+            ((0, 2, 3, 3), 2), ((2, 1, 1, 37), (1, 5)), ((4, 32, 30, 31), (7, 8)),
+            ((3, 21, 4, 4), (3, 7)), ((2, 9, 3, 4), (40, 50)))
 
 
 def adaptive_samples(rng, dtype):
@@ -201,6 +204,47 @@ def avg_backward_bench(rng, dtype):
         yield Bench(f"{'x'.join(map(str, shape))} {sizes[0]}", (y, shape, *sizes), bytes=np.prod(shape) * y.itemsize)
 
 
+def adaptive_avg_samples(rng, dtype):
+    for shape, size in ADAPTIVE:
+        yield Sample((normal(rng, dtype, *shape), size))
+        yield Sample((last(normal(rng, dtype, *shape)), size), layouts=False)
+        yield Sample((odd_values(rng, dtype, shape), size))
+
+
+def adaptive_avg_errors(dtype):
+    x = np.ones((2, 3, 4, 4), dtype)
+    yield ErrorSample((x, -1), {}, ShapeError, "adaptive_avg_pool: elements of output_size must be greater than")
+    yield ErrorSample((x[0, 0], 1), {}, ShapeError, "adaptive_avg_pool: expected 3D or 4D (batch mode) input")
+    yield ErrorSample((x.astype(int), 1), {}, DTypeError, "adaptive_avg_pool: expected a float32 or float64 array")
+
+
+def adaptive_avg_backward_samples(rng, dtype):
+    for shape, size in ADAPTIVE:
+        grad = normal(rng, dtype, *shape[:-2], *((size, size) if isinstance(size, int) else size))
+        yield Sample((grad, shape))
+        yield Sample((last(grad), shape), layouts=False)
+
+
+def adaptive_avg_backward_errors(dtype):
+    grad = np.ones((2, 3, 2, 2), dtype)
+    yield ErrorSample((grad, (2, 4, 4, 4)), {}, ShapeError, "adaptive_avg_pool: expected grad of windows over")
+
+
+def adaptive_avg_gradient(kernels, rng):
+    x = rng.standard_normal((2, 3, 5, 6))
+    for size in (2, (3, 4), (7, 2)):
+        weights = rng.standard_normal(kernels.adaptive_avg_pool_forward(x, size).shape)
+        yield GradientCase(str(size), lambda x, w=weights, s=size: float(
+            (kernels.adaptive_avg_pool_forward(x, s) * w).sum()), x,
+            kernels.adaptive_avg_pool_backward(weights, x.shape))
+
+
+def adaptive_avg_backward_bench(rng, dtype):
+    for size in (1, 4):
+        grad = normal(rng, dtype, 32, 64, size, size)
+        yield Bench(f"32x64x27x27 to {size}", (grad, (32, 64, 27, 27)), bytes=32 * 64 * 27 * 27 * grad.itemsize)
+
+
 def torch_max(x, kernel, stride, padding, dilation, ceil_mode, indices):
     import torch
     y, index = torch.nn.functional.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode, return_indices=True)
@@ -213,6 +257,11 @@ def torch_max(x, kernel, stride, padding, dilation, ceil_mode, indices):
 def torch_adaptive(x, size):
     import torch
     return torch.nn.functional.adaptive_max_pool2d(x, size, return_indices=True)
+
+
+def torch_adaptive_avg(x, size):
+    import torch
+    return torch.nn.functional.adaptive_avg_pool2d(x, size)
 
 
 def torch_avg(x, kernel, stride, padding, ceil_mode, count_include_pad=True, divisor_override=None):
@@ -232,4 +281,9 @@ SPECS = [
            bench=avg_bench, **SUMS),
     OpSpec("avg_pool_backward", avg_backward_samples, kernels=("avg_pool_backward",), errors=avg_backward_errors,
            gradient=avg_gradient, bench=avg_backward_bench, **SUMS),
+    OpSpec("adaptive_avg_pool_forward", adaptive_avg_samples, kernels=("avg_pool_forward",),
+           errors=adaptive_avg_errors, torch=torch_adaptive_avg, bench=adaptive_bench, **SUMS),
+    OpSpec("adaptive_avg_pool_backward", adaptive_avg_backward_samples, kernels=("avg_pool_backward",),
+           errors=adaptive_avg_backward_errors, gradient=adaptive_avg_gradient, bench=adaptive_avg_backward_bench,
+           **SUMS),
 ]
