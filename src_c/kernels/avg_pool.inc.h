@@ -262,7 +262,7 @@ static void FN(avg_pool_forward)(void *y, const void *x, const fnn_windows *g, i
     const double size = FN(window_size)(g);
     if (FN(window_is_plane)(g))
         fnn_parallel_for((g->outer + VQUAD - 1) / VQUAD, 1, VQUAD * (0.07 * size + 2), FN(avg_pool_means), &c);
-    else if (FN(pool_in_lanes)(&c, g->oh, fnn_output_band(g)))
+    else if (!(fnn_windows_are_2x2(g) && 4 * g->ow > VW) && FN(pool_in_lanes)(&c, g->oh, fnn_output_band(g)))
         fnn_parallel_for(FN(lane_groups)(g) * c.bands, 1,
                          VW * (0.06 * (double)(g->h * g->w) + (0.03 * size + 0.1) * (double)(g->oh * g->ow)) /
                              (double)c.bands,
@@ -390,7 +390,8 @@ static void FN(avg_pool_backward)(void *dx, const void *dy, const fnn_windows *g
     const double size = (double)(g->h * g->w), outputs = (double)(g->oh * g->ow);
     if (FN(window_is_plane)(g))
         fnn_parallel_for(g->outer, 1, 0.07 * size + 2, FN(avg_pool_fill), &c);
-    else if (FN(pool_in_lanes)(&c, g->h, fnn_input_band(g)))
+    else if (!(c.small ? 4 * g->ow > VW : g->sw == 1 && g->ow > 4 * VW) &&
+             FN(pool_in_lanes)(&c, g->h, fnn_input_band(g)))
         fnn_parallel_for(FN(lane_groups)(g) * c.bands, 1,
                          VW * (0.06 * size + (0.04 * FN(window_size)(g) + 0.1) * outputs) / (double)c.bands,
                          FN(avg_pool_lanes_back), &c);

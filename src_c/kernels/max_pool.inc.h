@@ -434,9 +434,9 @@ static void FN(max_pool_lanes)(void *context, int64_t begin, int64_t end)
                 FN(vec) best = FN(v_set1)(-INFINITY);
                 FN(vint) t = (FN(tap))((k0 < k1 ? k0 * g->kw : 0) + (b0 < b1 ? b0 : 0)) - (FN(vint)){0};
                 for (int64_t k = k0; k < k1; k++) {
-                    const FN(vec) *line = x + (row + k * g->dh - top) * w + column;
+                    const int64_t line = (row + k * g->dh - top) * w + column;
                     for (int64_t b = b0; b < b1; b++)
-                        FN(max_take)(&best, &t, line[b * g->dw], (FN(tap))(k * g->kw + b));
+                        FN(max_take)(&best, &t, x[line + b * g->dw], (FN(tap))(k * g->kw + b));
                 }
                 y[o] = best;
                 taps[o] = __builtin_convertvector(t, FN(vbytes));
@@ -449,12 +449,20 @@ static void FN(max_pool_lanes)(void *context, int64_t begin, int64_t end)
     }
 }
 
+/* Whether transposing planes takes less time than rows of outputs with their tails, or windows one by one. */
+static int FN(max_is_for_lanes)(const FN(pool_context) *c)
+{
+    const fnn_windows *g = c->g;
+    const int64_t width = g->outer < VW ? g->outer : VW;
+    return c->kind <= 1 && (c->wide || g->sw > 2 || g->ow <= (fnn_windows_are_2x2(g) ? width / 2 : width));
+}
+
 static void FN(max_pool_forward)(void *y, void *index, int kind, const void *x, const fnn_windows *g)
 {
     FN(pool_context) c = {.y = y, .index = index, .kind = kind, .x = x, .g = g,
                           .wide = fnn_windows_are_wide(g) && (g->kh == 0 || g->dh == 1)};
     const double size = FN(window_size)(g);
-    if (kind <= 1 && FN(pool_in_lanes)(&c, g->oh, fnn_output_band(g)))
+    if (FN(max_is_for_lanes)(&c) && FN(pool_in_lanes)(&c, g->oh, fnn_output_band(g)))
         fnn_parallel_for(FN(lane_groups)(g) * c.bands, 1,
                          VW * (0.06 * (double)(g->h * g->w) + 0.1 * size * (double)(g->oh * g->ow)) / (double)c.bands,
                          FN(max_pool_lanes), &c);

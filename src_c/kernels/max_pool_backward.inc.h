@@ -209,9 +209,9 @@ static void FN(max_pool_lanes_back)(void *context, int64_t begin, int64_t end)
                 const FN(vint) t = __builtin_convertvector(taps[o], FN(vint));
                 fnn_taps_inside(column, w, g->kw, g->dw, &b0, &b1);
                 for (int64_t k = k0; k < k1; k++) {
-                    FN(vec) *line = dx + (row + k * g->dh - h0) * w + column;
+                    const int64_t line = (row + k * g->dh - h0) * w + column;
                     for (int64_t b = b0; b < b1; b++)
-                        line[b * g->dw] += FN(max_pick)(dy[o], t, (FN(tap))(k * g->kw + b));
+                        dx[line + b * g->dw] += FN(max_pick)(dy[o], t, (FN(tap))(k * g->kw + b));
                 }
             }
         }
@@ -270,6 +270,18 @@ static void FN(max_pool_parts)(void *context, int64_t begin, int64_t end)
     }
 }
 
+/* Whether passes over whole windows of VW planes take less time than adding output by output. */
+static int FN(max_back_is_for_lanes)(const FN(pool_context) *c)
+{
+    const fnn_windows *g = c->g;
+    const int64_t n = g->h * g->w, outputs = g->oh * g->ow;
+    if (c->kind != 1 || c->small)
+        return c->small && 4 * g->ow <= VW;
+    if (n <= 4 * VW)
+        return outputs * VW >= n;
+    return g->kh * g->kw <= 9 && n <= 25 * VW && outputs * 4 >= n && g->outer >= VW;
+}
+
 static void FN(max_pool_backward)(void *dx, const void *dy, const void *index, int kind, const fnn_windows *g)
 {
     FN(pool_context) c = {.y = dx, .index = (void *)index, .kind = kind, .x = dy, .g = g,
@@ -277,7 +289,7 @@ static void FN(max_pool_backward)(void *dx, const void *dy, const void *index, i
     const int64_t parts = fnn_channel_parts(g);
     const double elements = (double)(g->inner < FNN_POOL_BLOCK ? g->inner : FNN_POOL_BLOCK);
     const double n = (double)(g->h * g->w), m = (double)(g->oh * g->ow);
-    if (kind == 1 && g->kh * g->kw <= 25 && FN(pool_in_lanes)(&c, g->h, fnn_input_band(g)))
+    if (FN(max_back_is_for_lanes)(&c) && FN(pool_in_lanes)(&c, g->h, fnn_input_band(g)))
         fnn_parallel_for(FN(lane_groups)(g) * c.bands, 1,
                          VW * (0.06 * n + 0.1 * (double)(g->kh * g->kw) * m) / (double)c.bands,
                          FN(max_pool_lanes_back), &c);

@@ -200,7 +200,7 @@ static void FN(lanes_out)(REAL *const *p, int64_t at, const FN(vec) *tile, int64
 static int FN(pool_in_lanes)(FN(pool_context) *c, int64_t rows, int64_t most)
 {
     const fnn_windows *g = c->g;
-    if (g->inner > 1 || g->outer < VW / 2 || (g->oh * g->ow == 1 && g->h * g->w > 64) || g->kh * g->kw > 256 || most < 1)
+    if (g->inner > 1 || g->outer < VW / 2 || (g->oh * g->ow == 1 && g->h * g->w > 128) || g->kh * g->kw > 256 || most < 1)
         return 0;
     c->bands = (rows + most - 1) / most;
     c->band = (rows + c->bands - 1) / c->bands;
