@@ -95,17 +95,13 @@ def _device(*arguments):
     return device("cpu")
 
 
-def _set(values=()):
-    return set(values)
-
-
 # What a file may have called: all of it is here, and takes tensors, numbers and containers only.
 CALLS = {"torch._utils._rebuild_tensor_v2": _rebuild_tensor, "torch._utils._rebuild_tensor": _rebuild_tensor,
          "torch._utils._rebuild_parameter": _rebuild_parameter,
          "torch._utils._rebuild_parameter_with_state": _rebuild_parameter,
          "torch.nn.parameter.Parameter": _rebuild_parameter,
          "collections.OrderedDict": collections.OrderedDict,
-         "builtins.set": _set, "__builtin__.set": _set, "torch.Size": _size, "torch.device": _device}
+         "builtins.set": set, "__builtin__.set": set, "torch.Size": _size, "torch.device": _device}
 ADVICE = ("fastnn reads tensors, numbers, strings and plain containers of them, because anything else could execute "
           "code. Where PyTorch is installed, save the state_dict instead: torch.save(model.state_dict(), path)")
 

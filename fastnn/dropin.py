@@ -60,8 +60,7 @@ class Door(types.ModuleType):
         name = types.ModuleType.__getattribute__(self, "__name__")
         library = _foreign(name)
         if library in version.FOLLOWED:
-            own = self.__dict__.get("__version__") or sys.modules["fastnn"].__dict__["__version__"]
-            return f"{version.FOLLOWED[library]}+fastnn.{own}"
+            return version.followed(library, self.__dict__.get("__version__"))
         try:
             return self.__dict__["__version__"]
         except KeyError:

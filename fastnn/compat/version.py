@@ -5,9 +5,15 @@ cuda = hip = xpu = rocm = git_version = None
 debug = False
 
 
-def __getattr__(name):
-    if name == "__version__":
+def followed(library, own=None):
+    """The release of `library` that version `own` of a package stands for, fastnn's own if None."""
+    if own is None:
         import fastnn
         own = fastnn.__dict__["__version__"]
-        return f"{FOLLOWED['torch']}+fastnn.{own}"
+    return f"{FOLLOWED[library]}+fastnn.{own}"
+
+
+def __getattr__(name):
+    if name == "__version__":
+        return followed("torch")
     raise AttributeError(f"module 'fastnn.compat.version' has no attribute {name!r}")

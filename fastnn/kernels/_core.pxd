@@ -191,6 +191,10 @@ cdef bint use_reference          # set by use_backend: wrappers then call the re
 cdef np.ndarray new_array(int ndim, np.npy_intp *shape, int typenum)
 cdef np.ndarray new_like(np.ndarray array, int typenum)
 
+# Where an array's elements are; NULL for None.
+cdef inline void *data(np.ndarray array) noexcept nogil:
+    return np.PyArray_DATA(array) if array is not None else NULL
+
 # 0 for float32, 1 for float64; DTypeError naming `op` for anything else.
 cdef int real_kind(np.ndarray array, str op) except -1
 # The same, when all arrays must agree.

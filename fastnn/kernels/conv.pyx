@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t
 
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport _core, gemm, linear
+from fastnn.kernels._core cimport data
 from fastnn.reference import conv as reference
 
 np.import_array()
@@ -41,6 +42,16 @@ cdef int check4(str op, str name, np.ndarray x) except -1:
     if x is None or np.PyArray_NDIM(x) != 4:
         raise ShapeError(f"{op}: expected {name} with 4 dimensions, got {None if x is None else (<object>x).shape}")
     return 0
+
+
+cdef int opening(str op, _core.fnn_conv *s, np.ndarray x, str first, np.ndarray y, str second, object stride,
+                 object padding, object dilation, int64_t groups, int64_t *bottom, int64_t *right) except -1:
+    """Checks two operands of four axes and fills in what the options say; their kind."""
+    check4(op, first, x)
+    check4(op, second, y)
+    cdef int kind = _core.same_real_kind(x, y, op)
+    options(op, s, stride, padding, dilation, groups, bottom, right)
+    return kind
 
 
 cdef int check_bias(str op, np.ndarray x, np.ndarray bias, int64_t n) except -1:
@@ -137,10 +148,8 @@ cpdef np.ndarray conv_forward(np.ndarray x, np.ndarray weight, np.ndarray bias=N
     cdef _core.fnn_conv s
     cdef int64_t bottom, right
     cdef int64_t xs[4]
-    check4("conv", "input", x)
-    check4("conv", "weight", weight)
-    cdef int kind = _core.same_real_kind(x, weight, "conv")
-    options("conv", &s, stride, padding, dilation, groups, &bottom, &right)
+    cdef int kind = opening("conv", &s, x, "input", weight, "weight", stride, padding, dilation, groups, &bottom,
+                            &right)
     s.n, s.c, s.h, s.w = x.shape[0], x.shape[1], x.shape[2], x.shape[3]
     s.o, s.kh, s.kw = weight.shape[0], weight.shape[2], weight.shape[3]
     if weight.shape[1] * groups != s.c:
@@ -157,20 +166,15 @@ cpdef np.ndarray conv_forward(np.ndarray x, np.ndarray weight, np.ndarray bias=N
         return linear.linear_forward(rows(x), rows(weight), bias, "relu" if relu else None).reshape(s.n, s.o, 1, 1)
     x = with_strides(x, xs)
     weight = _core.contiguous(weight)
-    cdef void *pb = NULL
     if bias is not None:
         bias = _core.contiguous(bias)
-        pb = np.PyArray_DATA(bias)
     cdef np.npy_intp shape[4]
     shape[0], shape[1], shape[2], shape[3] = s.n, s.o, s.oh, s.ow
     cdef np.ndarray y = _core.new_array(4, shape, np.PyArray_TYPE(x))
-    cdef void *py = np.PyArray_DATA(y)
-    cdef void *px = np.PyArray_DATA(x)
-    cdef void *pw = np.PyArray_DATA(weight)
     flatten(&s, xs)
     failures = _core.alloc_failures()
     with nogil:
-        _core.active.conv_forward[kind](py, px, pw, pb, &s, xs, relu)
+        _core.active.conv_forward[kind](data(y), data(x), data(weight), data(bias), &s, xs, relu)
     _core.check_scratch("conv_forward", failures)
     return y
 
@@ -206,10 +210,7 @@ cpdef np.ndarray conv_backward_input(np.ndarray grad, np.ndarray weight, size, n
     cdef _core.fnn_conv s
     cdef int64_t bottom, right
     cdef int64_t dys[4]
-    check4(op, "grad", grad)
-    check4(op, "weight", weight)
-    cdef int kind = _core.same_real_kind(grad, weight, op)
-    options(op, &s, stride, padding, dilation, groups, &bottom, &right)
+    cdef int kind = opening(op, &s, grad, "grad", weight, "weight", stride, padding, dilation, groups, &bottom, &right)
     pair(op, "size", size, 0, &s.h, &s.w)
     s.n, s.o, s.c = grad.shape[0], weight.shape[0], weight.shape[1] * groups
     s.kh, s.kw = weight.shape[2], weight.shape[3]
@@ -228,20 +229,15 @@ cpdef np.ndarray conv_backward_input(np.ndarray grad, np.ndarray weight, size, n
         return gemm.matmul(rows(grad), rows(weight)).reshape(s.n, s.c, s.h, s.w)
     grad = with_strides(grad, dys)
     weight = _core.contiguous(weight)
-    cdef void *pb = NULL
     if bias is not None:
         bias = _core.contiguous(bias)
-        pb = np.PyArray_DATA(bias)
     cdef np.npy_intp shape[4]
     shape[0], shape[1], shape[2], shape[3] = s.n, s.c, s.h, s.w
     cdef np.ndarray dx = _core.new_array(4, shape, np.PyArray_TYPE(grad))
-    cdef void *pdx = np.PyArray_DATA(dx)
-    cdef void *pdy = np.PyArray_DATA(grad)
-    cdef void *pw = np.PyArray_DATA(weight)
     flatten(&s, dys)
     failures = _core.alloc_failures()
     with nogil:
-        _core.active.conv_backward_input[kind](pdx, pdy, pw, pb, &s, dys, relu)
+        _core.active.conv_backward_input[kind](data(dx), data(grad), data(weight), data(bias), &s, dys, relu)
     _core.check_scratch("conv_backward_input", failures)
     return dx
 
@@ -275,10 +271,7 @@ cpdef np.ndarray conv_backward_weight(np.ndarray grad, np.ndarray x, kernel, str
     cdef int64_t bottom, right
     cdef int64_t dys[4]
     cdef int64_t xs[4]
-    check4(op, "grad", grad)
-    check4(op, "input", x)
-    cdef int kind = _core.same_real_kind(grad, x, op)
-    options(op, &s, stride, padding, dilation, groups, &bottom, &right)
+    cdef int kind = opening(op, &s, grad, "grad", x, "input", stride, padding, dilation, groups, &bottom, &right)
     pair(op, "kernel", kernel, 1, &s.kh, &s.kw)
     s.n, s.c, s.h, s.w, s.o = x.shape[0], x.shape[1], x.shape[2], x.shape[3], grad.shape[1]
     if s.c % groups or s.o % groups:
@@ -294,12 +287,9 @@ cpdef np.ndarray conv_backward_weight(np.ndarray grad, np.ndarray x, kernel, str
     cdef np.npy_intp shape[4]
     shape[0], shape[1], shape[2], shape[3] = s.o, s.c // groups, s.kh, s.kw
     cdef np.ndarray dw = _core.new_array(4, shape, np.PyArray_TYPE(x))
-    cdef void *pdw = np.PyArray_DATA(dw)
-    cdef void *pdy = np.PyArray_DATA(grad)
-    cdef void *px = np.PyArray_DATA(x)
     flatten(&s, dys, xs)
     failures = _core.alloc_failures()
     with nogil:
-        _core.active.conv_backward_weight[kind](pdw, pdy, px, &s, dys, xs)
+        _core.active.conv_backward_weight[kind](data(dw), data(grad), data(x), &s, dys, xs)
     _core.check_scratch("conv_backward_weight", failures)
     return dw

@@ -36,10 +36,6 @@ cdef np.ndarray new_scalar(int typenum):
     return _core.new_array(0, shape, typenum)
 
 
-cdef inline void *data_of(np.ndarray array) noexcept:
-    return NULL if array is None else np.PyArray_DATA(array)
-
-
 # ---- element by element ----
 
 cdef int loss_number(object op, np.ndarray pos_weight) except -1:
@@ -139,8 +135,8 @@ cpdef np.ndarray pointwise_loss_forward(op, np.ndarray x, np.ndarray target, np.
         out = new_scalar(typenum)
     cdef void *po = np.PyArray_DATA(out)
     cdef void *pt = np.PyArray_DATA(target)
-    cdef void *pv = data_of(pos_weight)
-    cdef void *pw = data_of(weight)
+    cdef void *pv = _core.data(pos_weight)
+    cdef void *pw = _core.data(weight)
     with nogil:
         _core.active.pointwise_loss_forward[kind](number, po, px, pt, pv, pw, n, reduce, a, b)
     return out
@@ -174,13 +170,13 @@ cpdef tuple pointwise_loss_backward(op, np.ndarray grad, np.ndarray x, np.ndarra
     cdef np.ndarray dx = _core.new_like(x, typenum) if need_input else None
     cdef np.ndarray dt = _core.new_like(x, typenum) if need_target else None
     cdef int64_t n = np.PyArray_SIZE(x)
-    cdef void *pdx = data_of(dx)
-    cdef void *pdt = data_of(dt)
+    cdef void *pdx = _core.data(dx)
+    cdef void *pdt = _core.data(dt)
     cdef void *pg = np.PyArray_DATA(grad)
     cdef void *px = np.PyArray_DATA(x)
     cdef void *pt = np.PyArray_DATA(target)
-    cdef void *pv = data_of(pos_weight)
-    cdef void *pw = data_of(weight)
+    cdef void *pv = _core.data(pos_weight)
+    cdef void *pw = _core.data(weight)
     with nogil:
         _core.active.pointwise_loss_backward[kind](number, pdx, pdt, pg, px, pt, pv, pw, n, reduce, a, b)
     return dx, dt
@@ -335,7 +331,7 @@ cpdef tuple cross_entropy_forward(np.ndarray x, np.ndarray target, np.ndarray we
     cdef void *ps = np.PyArray_DATA(saved)
     cdef void *px = np.PyArray_DATA(s.x)
     cdef void *pt = np.PyArray_DATA(s.target)
-    cdef void *pw = data_of(s.weight)
+    cdef void *pw = _core.data(s.weight)
     with nogil:
         _core.active.cross_entropy_forward[s.kind](pl, ps, px, NULL if s.soft else <int64_t *>pt,
                                                    pt if s.soft else NULL, pw, s.n, s.classes, s.d, ignore_index,
@@ -373,13 +369,13 @@ cpdef tuple cross_entropy_backward(np.ndarray grad, np.ndarray x, np.ndarray tar
         dt = _core.new_like(s.x, s.typenum)
     if dx is None and dt is None:
         return None, None
-    cdef void *pdx = data_of(dx)
-    cdef void *pdt = data_of(dt)
+    cdef void *pdx = _core.data(dx)
+    cdef void *pdt = _core.data(dt)
     cdef void *pg = np.PyArray_DATA(grad)
     cdef void *px = np.PyArray_DATA(s.x)
     cdef void *ps = np.PyArray_DATA(saved)
     cdef void *pt = np.PyArray_DATA(s.target)
-    cdef void *pw = data_of(s.weight)
+    cdef void *pw = _core.data(s.weight)
     with nogil:
         _core.active.cross_entropy_backward[s.kind](pdx, pdt, pg, px, ps, NULL if s.soft else <int64_t *>pt,
                                                     pt if s.soft else NULL, pw, s.n, s.classes, s.d, ignore_index,
@@ -417,7 +413,7 @@ cpdef tuple nll_forward(np.ndarray x, np.ndarray target, np.ndarray weight=None,
     cdef void *pn = np.PyArray_DATA(total)
     cdef void *px = np.PyArray_DATA(s.x)
     cdef int64_t *pt = <int64_t *>np.PyArray_DATA(s.target)
-    cdef void *pw = data_of(s.weight)
+    cdef void *pw = _core.data(s.weight)
     with nogil:
         _core.active.nll_forward[s.kind](pl, pn, px, pt, pw, s.n, s.classes, s.d, ignore_index, reduce)
     return loss, total
@@ -438,7 +434,7 @@ cpdef np.ndarray nll_backward(np.ndarray grad, np.ndarray x, np.ndarray target, 
     cdef void *pg = np.PyArray_DATA(grad)
     cdef void *pn = np.PyArray_DATA(total)
     cdef int64_t *pt = <int64_t *>np.PyArray_DATA(s.target)
-    cdef void *pw = data_of(s.weight)
+    cdef void *pw = _core.data(s.weight)
     with nogil:
         _core.active.nll_backward[s.kind](pdx, pg, pt, pw, pn, s.n, s.classes, s.d, ignore_index, reduce)
     return dx

@@ -4,16 +4,13 @@ from libc.stdint cimport int64_t
 
 from fastnn.errors import DTypeError, ShapeError
 from fastnn.kernels cimport _core
+from fastnn.kernels._core cimport data
 from fastnn.reference import norm as reference
 
 np.import_array()
 
 cdef enum:
     BLOCKS = 32  # FNN_NORM_BLOCKS
-
-
-cdef inline void *data(np.ndarray array) noexcept:
-    return np.PyArray_DATA(array) if array is not None else NULL
 
 
 cdef np.ndarray vector(str op, np.ndarray x, np.ndarray array, int64_t n, str what):
@@ -100,14 +97,9 @@ cpdef tuple group_norm_forward(np.ndarray x, int groups, np.ndarray weight=None,
     cdef np.ndarray y = _core.new_like(x, np.PyArray_TYPE(x))
     cdef np.ndarray mean = _core.new_array(2, shape, np.PyArray_TYPE(x))
     cdef np.ndarray rstd = _core.new_array(2, shape, np.PyArray_TYPE(x))
-    cdef void *py = data(y)
-    cdef void *pm = data(mean)
-    cdef void *pr = data(rstd)
-    cdef void *px = data(x)
-    cdef void *pw = data(weight)
-    cdef void *pb = data(bias)
     with nogil:
-        _core.active.group_norm_forward[kind](py, pm, pr, px, pw, pb, sizes[0], groups, sizes[1], sizes[2], eps, 0)
+        _core.active.group_norm_forward[kind](data(y), data(mean), data(rstd), data(x), data(weight), data(bias),
+                                              sizes[0], groups, sizes[1], sizes[2], eps, 0)
     return y, mean, rstd
 
 
@@ -119,17 +111,9 @@ cdef tuple rows_backward(int kind, np.ndarray grad, np.ndarray x, np.ndarray mea
     cdef np.ndarray dw = new_vector(x, groups * c) if need_dw else None
     cdef np.ndarray db = new_vector(x, groups * c) if need_db else None
     cdef np.ndarray scratch = new_vector(x, 2 * groups * c * (BLOCKS if s == 1 else n))
-    cdef void *pdx = data(dx)
-    cdef void *pdw = data(dw)
-    cdef void *pdb = data(db)
-    cdef void *ps = data(scratch)
-    cdef void *pdy = data(grad)
-    cdef void *px = data(x)
-    cdef void *pm = data(mean)
-    cdef void *pr = data(rstd)
-    cdef void *pw = data(weight)
     with nogil:
-        _core.active.group_norm_backward[kind](pdx, pdw, pdb, ps, pdy, px, pm, pr, pw, n, groups, c, s, rms)
+        _core.active.group_norm_backward[kind](data(dx), data(dw), data(db), data(scratch), data(grad), data(x),
+                                               data(mean), data(rstd), data(weight), n, groups, c, s, rms)
     return dx, dw, db
 
 
@@ -221,14 +205,9 @@ cpdef tuple layer_norm_forward(np.ndarray x, int ndim, np.ndarray weight=None, n
     cdef np.ndarray y = _core.new_like(x, np.PyArray_TYPE(x))
     cdef np.ndarray mean = _core.new_array(np.PyArray_NDIM(x) - ndim, np.PyArray_DIMS(x), np.PyArray_TYPE(x))
     cdef np.ndarray rstd = _core.new_array(np.PyArray_NDIM(x) - ndim, np.PyArray_DIMS(x), np.PyArray_TYPE(x))
-    cdef void *py = data(y)
-    cdef void *pm = data(mean)
-    cdef void *pr = data(rstd)
-    cdef void *px = data(x)
-    cdef void *pw = data(weight)
-    cdef void *pb = data(bias)
     with nogil:
-        _core.active.group_norm_forward[kind](py, pm, pr, px, pw, pb, rows, 1, n, 1, eps, rms)
+        _core.active.group_norm_forward[kind](data(y), data(mean), data(rstd), data(x), data(weight), data(bias),
+                                              rows, 1, n, 1, eps, rms)
     return y, mean, rstd
 
 
@@ -347,17 +326,10 @@ cpdef tuple batch_norm_forward(np.ndarray x, np.ndarray weight=None, np.ndarray 
     if training and n * s == 0:
         mean[...] = 0
         rstd[...] = 0
-    cdef void *py = data(y)
-    cdef void *pm = data(mean)
-    cdef void *pr = data(rstd)
-    cdef void *prm = data(running_mean)
-    cdef void *prv = data(running_var)
-    cdef void *ps = data(scratch)
-    cdef void *px = data(x)
-    cdef void *pw = data(weight)
-    cdef void *pb = data(bias)
     with nogil:
-        _core.active.batch_norm_forward[kind](py, pm, pr, prm, prv, ps, px, pw, pb, n, c, s, training, momentum, eps)
+        _core.active.batch_norm_forward[kind](data(y), data(mean), data(rstd), data(running_mean), data(running_var),
+                                              data(scratch), data(x), data(weight), data(bias), n, c, s, training,
+                                              momentum, eps)
     return first(y) if turned else y, mean, rstd
 
 
@@ -387,15 +359,7 @@ cpdef tuple batch_norm_backward(np.ndarray grad, np.ndarray x, np.ndarray mean, 
     cdef np.ndarray dw = new_vector(x, c) if need_dw else None
     cdef np.ndarray db = new_vector(x, c) if need_db else None
     cdef np.ndarray scratch = new_vector(x, 2 * BLOCKS * c)
-    cdef void *pdx = data(dx)
-    cdef void *pdw = data(dw)
-    cdef void *pdb = data(db)
-    cdef void *ps = data(scratch)
-    cdef void *pdy = data(grad)
-    cdef void *px = data(x)
-    cdef void *pm = data(mean)
-    cdef void *pr = data(rstd)
-    cdef void *pw = data(weight)
     with nogil:
-        _core.active.batch_norm_backward[kind](pdx, pdw, pdb, ps, pdy, px, pm, pr, pw, n, c, s, training)
+        _core.active.batch_norm_backward[kind](data(dx), data(dw), data(db), data(scratch), data(grad), data(x),
+                                               data(mean), data(rstd), data(weight), n, c, s, training)
     return first(dx) if turned and need_dx else dx, dw, db

@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t
 
 from fastnn.errors import DTypeError, ShapeError
 from fastnn.kernels cimport _core
-from fastnn.kernels._core cimport fnn_windows
+from fastnn.kernels._core cimport data, fnn_windows
 from fastnn.kernels.elementwise cimport copy
 from fastnn.reference import pool as reference
 
@@ -209,16 +209,12 @@ cpdef tuple max_pool_forward(np.ndarray x, kernel_size, stride=None, padding=0, 
     cdef bint last = arrange(x, &g)
     cdef np.npy_intp n = shape[0] if ndim == 4 else 1, c = shape[ndim - 3]
     cdef np.ndarray y = new_planes(ndim, &g, g.oh, g.ow, n, c, np.PyArray_TYPE(x)), index = None
-    cdef void *pindex = NULL
     if form:
         index = new_planes(ndim, &g, g.oh, g.ow, n, c, np.NPY_UINT8 if form == 1 else np.NPY_INT32 if form == 4
                            else np.NPY_INT64)
-        pindex = np.PyArray_DATA(index)
     x = ordered(x, last)
-    cdef void *py = np.PyArray_DATA(y)
-    cdef void *px = np.PyArray_DATA(x)
     with nogil:
-        _core.active.max_pool_forward[kind](py, pindex, form, px, &g)
+        _core.active.max_pool_forward[kind](data(y), data(index), form, data(x), &g)
     return y, index
 
 
@@ -273,11 +269,8 @@ cpdef np.ndarray max_pool_backward(np.ndarray grad, np.ndarray index, tuple shap
     cdef np.npy_intp n = shape[0] if ndim == 4 else 1, c = shape[ndim - 3]
     cdef np.ndarray dx = new_planes(ndim, &g, g.h, g.w, n, c, np.PyArray_TYPE(grad))
     grad, index = ordered(grad, last), ordered(index, last)
-    cdef void *pdx = np.PyArray_DATA(dx)
-    cdef void *pdy = np.PyArray_DATA(grad)
-    cdef void *pindex = np.PyArray_DATA(index)
     with nogil:
-        _core.active.max_pool_backward[kind](pdx, pdy, pindex, form, &g)
+        _core.active.max_pool_backward[kind](data(dx), data(grad), data(index), form, &g)
     return dx
 
 
@@ -330,11 +323,8 @@ cpdef tuple adaptive_max_pool_forward(np.ndarray x, output_size):
     cdef np.ndarray y = new_planes(ndim, &g, g.oh, g.ow, n, c, np.PyArray_TYPE(x))
     cdef np.ndarray index = new_planes(ndim, &g, g.oh, g.ow, n, c, np.NPY_INT64)
     x = ordered(x, False)
-    cdef void *py = np.PyArray_DATA(y)
-    cdef void *pindex = np.PyArray_DATA(index)
-    cdef void *px = np.PyArray_DATA(x)
     with nogil:
-        _core.active.max_pool_forward[kind](py, pindex, 8, px, &g)
+        _core.active.max_pool_forward[kind](data(y), data(index), 8, data(x), &g)
     return y, index
 
 
@@ -350,32 +340,20 @@ cdef double divisor_of(object divisor_override) except? -1:
     return divisor
 
 
-cdef np.ndarray averages(np.ndarray x, int kind, fnn_windows *g, bint include_pad, double divisor):
+cdef np.ndarray averages(np.ndarray x, int kind, fnn_windows *g, bint include_pad, double divisor, bint back):
+    """y of x, or with `back` dx of dy."""
     cdef int ndim = np.PyArray_NDIM(x)
-    cdef np.npy_intp *shape = np.PyArray_DIMS(x)
     cdef bint last = arrange(x, g)
-    cdef np.ndarray y = new_planes(ndim, g, g.oh, g.ow, shape[0] if ndim == 4 else 1, shape[ndim - 3],
+    cdef np.ndarray y = new_planes(ndim, g, g.h if back else g.oh, g.w if back else g.ow,
+                                   np.PyArray_DIM(x, 0) if ndim == 4 else 1, np.PyArray_DIM(x, ndim - 3),
                                    np.PyArray_TYPE(x))
     x = ordered(x, last)
-    cdef void *py = np.PyArray_DATA(y)
-    cdef void *px = np.PyArray_DATA(x)
     with nogil:
-        _core.active.avg_pool_forward[kind](py, px, g, include_pad, divisor)
+        if back:
+            _core.active.avg_pool_backward[kind](data(y), data(x), g, include_pad, divisor)
+        else:
+            _core.active.avg_pool_forward[kind](data(y), data(x), g, include_pad, divisor)
     return y
-
-
-cdef np.ndarray averages_back(np.ndarray grad, int kind, fnn_windows *g, tuple shape, bint include_pad,
-                              double divisor):
-    cdef int ndim = np.PyArray_NDIM(grad)
-    cdef bint last = arrange(grad, g)
-    cdef np.ndarray dx = new_planes(ndim, g, g.h, g.w, shape[0] if ndim == 4 else 1, shape[ndim - 3],
-                                    np.PyArray_TYPE(grad))
-    grad = ordered(grad, last)
-    cdef void *pdx = np.PyArray_DATA(dx)
-    cdef void *pdy = np.PyArray_DATA(grad)
-    with nogil:
-        _core.active.avg_pool_backward[kind](pdx, pdy, g, include_pad, divisor)
-    return dx
 
 
 cpdef np.ndarray avg_pool_forward(np.ndarray x, kernel_size, stride=None, padding=0, bint ceil_mode=False,
@@ -408,7 +386,7 @@ cpdef np.ndarray avg_pool_forward(np.ndarray x, kernel_size, stride=None, paddin
     if _core.use_reference:
         return reference.avg_pool_forward(x, (g.kh, g.kw), (g.sh, g.sw), (g.ph, g.pw), ceil_mode, count_include_pad,
                                           divisor_override)
-    return averages(x, kind, &g, count_include_pad, divisor)
+    return averages(x, kind, &g, count_include_pad, divisor, False)
 
 
 cpdef np.ndarray avg_pool_backward(np.ndarray grad, tuple shape, kernel_size, stride=None, padding=0,
@@ -430,7 +408,7 @@ cpdef np.ndarray avg_pool_backward(np.ndarray grad, tuple shape, kernel_size, st
     if _core.use_reference:
         return reference.avg_pool_backward(grad, shape, (g.kh, g.kw), (g.sh, g.sw), (g.ph, g.pw), count_include_pad,
                                            divisor_override)
-    return averages_back(grad, kind, &g, shape, count_include_pad, divisor)
+    return averages(grad, kind, &g, count_include_pad, divisor, True)
 
 
 cpdef np.ndarray adaptive_avg_pool_forward(np.ndarray x, output_size):
@@ -457,7 +435,7 @@ cpdef np.ndarray adaptive_avg_pool_forward(np.ndarray x, output_size):
     adaptive("adaptive_avg_pool", output_size, &g)
     if _core.use_reference:
         return reference.adaptive_avg_pool_forward(x, (g.oh, g.ow))
-    return averages(x, kind, &g, False, 0)
+    return averages(x, kind, &g, False, 0, False)
 
 
 cpdef np.ndarray adaptive_avg_pool_backward(np.ndarray grad, tuple shape):
@@ -474,4 +452,4 @@ cpdef np.ndarray adaptive_avg_pool_backward(np.ndarray grad, tuple shape):
     adaptive("adaptive_avg_pool", given[-2:], &g)
     if _core.use_reference:
         return reference.adaptive_avg_pool_backward(grad, shape)
-    return averages_back(grad, kind, &g, shape, False, 0)
+    return averages(grad, kind, &g, False, 0, True)

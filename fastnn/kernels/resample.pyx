@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t
 
 from fastnn.errors import DTypeError, ShapeError
 from fastnn.kernels cimport _core
-from fastnn.kernels._core cimport fnn_windows
+from fastnn.kernels._core cimport data, fnn_windows
 from fastnn.kernels.pool cimport count, ordered, pair
 from fastnn.kernels.reduce cimport normalize_axis
 from fastnn.reference import resample as reference
@@ -52,6 +52,24 @@ cdef np.ndarray moved(np.ndarray x, int axis, np.npy_intp size, int64_t *outer, 
     return _core.new_array(np.PyArray_NDIM(x), shape, np.PyArray_TYPE(x))
 
 
+cdef np.ndarray resampled(np.ndarray x, int kind, np.ndarray index, np.npy_intp size, np.ndarray weight, int axis,
+                          bint back):
+    """y of x, or with `back` dx of dy; of `size` elements along the axis."""
+    cdef int64_t outer, inner, taps = np.PyArray_DIM(index, 0), m = np.PyArray_DIM(index, 1)
+    x = ordered(x, False)
+    if weight is not None:
+        weight = ordered(weight, False)
+    cdef np.ndarray y = moved(x, axis, size if back else m, &outer, &inner)
+    with nogil:
+        if back:
+            _core.active.resample_backward[kind](data(y), data(x), <int64_t *>data(index), data(weight), taps, outer,
+                                                 size, m, inner)
+        else:
+            _core.active.resample_forward[kind](data(y), data(x), <int64_t *>data(index), data(weight), taps, outer,
+                                                size, m, inner)
+    return y
+
+
 cpdef np.ndarray resample_forward(np.ndarray x, np.ndarray index, np.ndarray weight=None, int axis=-1):
     """``y[..., i, ...] = sum over t of weight[t, i] * x[..., index[t, i], ...]`` along one axis.
 
@@ -75,7 +93,7 @@ cpdef np.ndarray resample_forward(np.ndarray x, np.ndarray index, np.ndarray wei
         Shapes or dtypes that do not fit.
     """
     cdef int kind = _core.real_kind(x, "resample")
-    cdef int64_t outer, inner, n, m, taps
+    cdef np.npy_intp n
     if np.PyArray_NDIM(x) == 0:
         raise ShapeError("resample: expected an array of at least one axis")
     axis = normalize_axis("resample", axis, np.PyArray_NDIM(x))
@@ -83,19 +101,7 @@ cpdef np.ndarray resample_forward(np.ndarray x, np.ndarray index, np.ndarray wei
     tables("resample", x, index, weight, n)
     if _core.use_reference:
         return reference.resample_forward(x, index, weight, axis)
-    x = ordered(x, False)
-    taps, m = np.PyArray_DIM(index, 0), np.PyArray_DIM(index, 1)
-    cdef np.ndarray y = moved(x, axis, m, &outer, &inner)
-    cdef void *py = np.PyArray_DATA(y)
-    cdef void *px = np.PyArray_DATA(x)
-    cdef void *pw = NULL
-    cdef int64_t *pi = <int64_t *>np.PyArray_DATA(index)
-    if weight is not None:
-        weight = ordered(weight, False)
-        pw = np.PyArray_DATA(weight)
-    with nogil:
-        _core.active.resample_forward[kind](py, px, pi, pw, taps, outer, n, m, inner)
-    return y
+    return resampled(x, kind, index, n, weight, axis, False)
 
 
 cpdef np.ndarray resample_backward(np.ndarray grad, np.ndarray index, np.npy_intp size, np.ndarray weight=None,
@@ -105,28 +111,17 @@ cpdef np.ndarray resample_backward(np.ndarray grad, np.ndarray index, np.npy_int
     Raises as ``resample_forward``.
     """
     cdef int kind = _core.real_kind(grad, "resample")
-    cdef int64_t outer, inner, n = size, m, taps
+    cdef np.npy_intp m
     if np.PyArray_NDIM(grad) == 0 or size < 0:
         raise ShapeError("resample: expected a gradient of at least one axis, and a size of at least 0")
     axis = normalize_axis("resample", axis, np.PyArray_NDIM(grad))
     tables("resample", grad, index, weight, size)
-    taps, m = np.PyArray_DIM(index, 0), np.PyArray_DIM(index, 1)
+    m = np.PyArray_DIM(index, 1)
     if np.PyArray_DIM(grad, axis) != m:
         raise ShapeError(f"resample: expected a gradient of {m} elements along axis {axis}, got {(<object>grad).shape}")
     if _core.use_reference:
         return reference.resample_backward(grad, index, size, weight, axis)
-    grad = ordered(grad, False)
-    cdef np.ndarray dx = moved(grad, axis, size, &outer, &inner)
-    cdef void *pdx = np.PyArray_DATA(dx)
-    cdef void *pdy = np.PyArray_DATA(grad)
-    cdef void *pw = NULL
-    cdef int64_t *pi = <int64_t *>np.PyArray_DATA(index)
-    if weight is not None:
-        weight = ordered(weight, False)
-        pw = np.PyArray_DATA(weight)
-    with nogil:
-        _core.active.resample_backward[kind](pdx, pdy, pi, pw, taps, outer, n, m, inner)
-    return dx
+    return resampled(grad, kind, index, size, weight, axis, True)
 
 
 # ---- windows as columns ----
@@ -194,10 +189,8 @@ cpdef np.ndarray unfold_forward(np.ndarray x, kernel_size, dilation=1, padding=0
         g.outer *= own[0]
     cdef np.ndarray y = _core.new_array(ndim - 1, shape, np.PyArray_TYPE(x))
     x = ordered(x, False)
-    cdef void *py = np.PyArray_DATA(y)
-    cdef void *px = np.PyArray_DATA(x)
     with nogil:
-        _core.active.unfold_forward[kind](py, px, &g)
+        _core.active.unfold_forward[kind](data(y), data(x), &g)
     return y
 
 
@@ -250,8 +243,6 @@ cpdef np.ndarray unfold_backward(np.ndarray grad, output_size, kernel_size, dila
         g.outer *= own[0]
     cdef np.ndarray x = _core.new_array(ndim + 1, shape, np.PyArray_TYPE(grad))
     grad = ordered(grad, False)
-    cdef void *px = np.PyArray_DATA(x)
-    cdef void *py = np.PyArray_DATA(grad)
     with nogil:
-        _core.active.unfold_backward[kind](px, py, &g)
+        _core.active.unfold_backward[kind](data(x), data(grad), &g)
     return x

@@ -4,7 +4,7 @@ cimport numpy as np
 import numpy
 
 from fastnn cimport _operators
-from fastnn._tape cimport Node
+from fastnn._tape cimport Node, Rule
 from fastnn._tensor cimport Tensor, check_inplace, needs_grad, recording, record1, record2, shape_of, wrap
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport as_tensor, is_real, undo, zero_d
@@ -385,54 +385,41 @@ cdef int ADD = K.binary_number("add"), SUB = K.binary_number("sub"), MUL = K.bin
 cdef int DIV = K.binary_number("div")
 
 
-cdef object plus(object input, object other):
+cdef inline Tensor alike(int op, object input, object other, Rule rule, str name):
+    """The result for two tensors alike, or None for others; a `rule` of NULL is for none that record."""
     cdef Tensor x, y
     cdef np.ndarray z
-    if isinstance(input, Tensor) and isinstance(other, Tensor):
-        x, y = <Tensor>input, <Tensor>other
-        z = K.binary_alike(ADD, x.array, y.array)
-        if z is not None:
-            if recording(x) or recording(y):
-                return record2(z, add_alike_backward, "AddBackward0", x, y, ())
-            return wrap(z)
-    return add(input, other)
+    cdef bint records
+    if not (isinstance(input, Tensor) and isinstance(other, Tensor)):
+        return None
+    x, y = <Tensor>input, <Tensor>other
+    records = recording(x) or recording(y)
+    if records and rule == NULL:
+        return None
+    z = K.binary_alike(op, x.array, y.array)
+    if z is None:
+        return None
+    return record2(z, rule, name, x, y, ()) if records else wrap(z)
+
+
+cdef object plus(object input, object other):
+    cdef Tensor out = alike(ADD, input, other, add_alike_backward, "AddBackward0")
+    return add(input, other) if out is None else out
 
 
 cdef object minus(object input, object other):
-    cdef Tensor x, y
-    cdef np.ndarray z
-    if isinstance(input, Tensor) and isinstance(other, Tensor):
-        x, y = <Tensor>input, <Tensor>other
-        z = K.binary_alike(SUB, x.array, y.array)
-        if z is not None:
-            if recording(x) or recording(y):
-                return record2(z, sub_alike_backward, "SubBackward0", x, y, ())
-            return wrap(z)
-    return sub(input, other)
+    cdef Tensor out = alike(SUB, input, other, sub_alike_backward, "SubBackward0")
+    return sub(input, other) if out is None else out
 
 
 cdef object times(object input, object other):
-    cdef Tensor x, y
-    cdef np.ndarray z
-    if isinstance(input, Tensor) and isinstance(other, Tensor):
-        x, y = <Tensor>input, <Tensor>other
-        if not (recording(x) or recording(y)):
-            z = K.binary_alike(MUL, x.array, y.array)
-            if z is not None:
-                return wrap(z)
-    return mul(input, other)
+    cdef Tensor out = alike(MUL, input, other, NULL, None)
+    return mul(input, other) if out is None else out
 
 
 cdef object over(object input, object other):
-    cdef Tensor x, y
-    cdef np.ndarray z
-    if isinstance(input, Tensor) and isinstance(other, Tensor):
-        x, y = <Tensor>input, <Tensor>other
-        if not (recording(x) or recording(y)):
-            z = K.binary_alike(DIV, x.array, y.array)
-            if z is not None:
-                return wrap(z)
-    return div(input, other)
+    cdef Tensor out = alike(DIV, input, other, NULL, None)
+    return div(input, other) if out is None else out
 
 
 _operators.quick_add, _operators.quick_sub = plus, minus
