@@ -26,6 +26,7 @@ typedef struct {
 #ifndef FNN_CONV_ONCE
 #define FNN_CONV_ONCE
 #define CONV_COLUMNS 1024 /* positions of a block at most */
+#define TURN_TOGETHER 32
 #define CONV_DIRECT 2     /* output channels of a group at most, to be done without packing */
 typedef struct {
     int64_t from, to, count; /* a run: places in the source's copy and in the panel */
@@ -385,21 +386,41 @@ typedef struct {
     FN(conv_phase) y, x;
 } FN(conv_turn);
 
+/* to[o, i, j] of one row for the kernels o of so many, `step` apart. rows, columns: constants where they are few. */
+FNN_INLINE void FN(conv_turn_row)(const FN(conv_turn) * t, const int64_t rows, const int64_t columns, REAL *to,
+                                  const REAL *from, int64_t count, int64_t step)
+{
+    const int64_t down = t->y.step * t->kw, right = t->x.step;
+    for (int64_t o = 0; o < count; o++, from += step)
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < columns; j++)
+                *to++ = from[-i * down - j * right];
+}
+
 /* Rows of A for the transposed convolution: to[(group, c), (o, i, j)] = weight[(group, o), c, ...]. */
 static void FN(conv_turn_range)(void *context, int64_t begin, int64_t end)
 {
     const FN(conv_turn) *t = context;
-    const int64_t taps = t->kh * t->kw;
-    REAL *to = t->to + begin * t->m * t->y.count * t->x.count;
-    for (int64_t row = begin; row < end; row++) {
-        const int64_t group = row / t->channels, c = row % t->channels;
-        for (int64_t o = 0; o < t->m; o++) {
-            const REAL *from = t->weight + ((group * t->m + o) * t->channels + c) * taps;
-            for (int64_t i = 0; i < t->y.count; i++)
-                for (int64_t j = 0; j < t->x.count; j++)
-                    *to++ = from[(t->y.last - i * t->y.step) * t->kw + t->x.last - j * t->x.step];
+    const int64_t taps = t->kh * t->kw, step = t->channels * taps, rows = t->y.count, columns = t->x.count;
+    for (int64_t first = 0; first < t->m; first += TURN_TOGETHER) /* their kernels of the next c lie in the cache */
+        for (int64_t row = begin; row < end; row++) {
+            const int64_t group = row / t->channels, c = row % t->channels;
+            const int64_t count = t->m - first < TURN_TOGETHER ? t->m - first : TURN_TOGETHER;
+            REAL *const to = t->to + (row * t->m + first) * rows * columns;
+            const REAL *const from = t->weight + (group * t->m + first) * step + c * taps + t->y.last * t->kw + t->x.last;
+            if (rows == 1 && columns == 1)
+                FN(conv_turn_row)(t, 1, 1, to, from, count, step);
+            else if (rows == 1 && columns == 2)
+                FN(conv_turn_row)(t, 1, 2, to, from, count, step);
+            else if (rows == 2 && columns == 1)
+                FN(conv_turn_row)(t, 2, 1, to, from, count, step);
+            else if (rows == 2 && columns == 2)
+                FN(conv_turn_row)(t, 2, 2, to, from, count, step);
+            else if (rows == 3 && columns == 3)
+                FN(conv_turn_row)(t, 3, 3, to, from, count, step);
+            else
+                FN(conv_turn_row)(t, rows, columns, to, from, count, step);
         }
-    }
 }
 
 static void FN(conv_backward_input)(void *dx, const void *dy, const void *weight, const void *bias, const fnn_conv *s,

@@ -130,21 +130,21 @@ static void FN(conv_weight_range)(void *context, int64_t begin, int64_t end)
     fnn_free(copy);
 }
 
-/* Rows begin..end of dw: the shares' sums. */
+/* Rows (group, m) of dw: the shares' sums, turned around. */
 static void FN(conv_weight_sum)(void *context, int64_t begin, int64_t end)
 {
     const FN(conv_weight) *const w = context;
     const int64_t m = w->conv.m, depth = w->conv.channels * w->conv.kh * w->conv.kw;
-    for (int64_t row = begin; row < end; row++) {
-        const REAL *from = w->sums + row / m * depth * m + row % m;
-        REAL *const dw = w->dw + row * depth;
-        for (int64_t k = 0; k < depth; k++)
-            dw[k] = from[k * m];
+    for (int64_t row = begin, rows; row < end; row += rows) { /* those of one group together */
+        rows = m - row % m < end - row ? m - row % m : end - row;
+        REAL *const sums = w->sums + row / m * depth * m + row % m;
         for (int64_t s = 1; s < w->shares; s++) {
-            from += w->conv.groups * depth * m;
+            const REAL *const from = sums + s * w->conv.groups * depth * m;
             for (int64_t k = 0; k < depth; k++)
-                dw[k] += from[k * m];
+                for (int64_t i = 0; i < rows; i++)
+                    sums[k * m + i] += from[k * m + i];
         }
+        FN(pack_b)(w->dw + row * depth, depth, sums, 1, m, rows, depth);
     }
 }
 
@@ -185,6 +185,6 @@ static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, co
         return;
     const int64_t items = w.shares * s->groups * w.parts;
     fnn_parallel_for(items, 1, cost / (double)items, FN(conv_weight_range), &w);
-    fnn_parallel_for(s->o, 1, 1.0 * (double)(depth * w.shares), FN(conv_weight_sum), &w);
+    fnn_parallel_for(s->o, 16, 0.3 * (double)(depth * (w.shares + 1)), FN(conv_weight_sum), &w);
     fnn_free(w.sums);
 }

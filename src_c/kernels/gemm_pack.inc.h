@@ -39,6 +39,7 @@ static void FN(pack_b)(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, in
         }
         if (columns - j > 1 && body > 0) { /* the last vector repeats its last column */
             const REAL *from[VW];
+            const FN(mask) tail = FN(v_mask)(columns - j);
             REAL *to = dst + j;
             for (int l = 0; l < VW; l++)
                 from[l] = b + (j + l < columns ? j + l : columns - 1) * bs_n;
@@ -50,10 +51,10 @@ static void FN(pack_b)(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, in
                 FN(v_transpose_lanes)(v);
                 FNN_UNROLL
                 for (int q = 0; q < VQUAD; q++)
-                    FN(v_store)(to + (kk + q) * width, v[q]);
+                    FN(v_store_part)(to + (kk + q) * width, tail, v[q]);
             }
             for (int64_t kk = body; kk < k; kk++)
-                for (int l = 0; l < VW; l++)
+                for (int l = 0; l < columns - j; l++)
                     to[kk * width + l] = from[l][kk];
             j = columns;
         }
