@@ -28,6 +28,7 @@
 #include "recurrent.inc.h"
 #include "conv.inc.h"
 #include "conv_winograd.inc.h"
+#include "conv_images.inc.h"
 #include "conv_weight.inc.h"
 #include "conv_winograd_weight.inc.h"
 #include "attention.inc.h"
