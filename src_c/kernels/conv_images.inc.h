@@ -11,8 +11,8 @@
 #ifndef FNN_CONV_IMAGES_ONCE
 #define FNN_CONV_IMAGES_ONCE
 #define IMAGES_LEAST 8              /* in a batch */
+#define IMAGES_DEPTH 32             /* images in a block of the product for the weight's gradient at most */
 #define IMAGES_BYTES (1200 << 10)   /* of the copies of a block, which should stay in the L2 cache */
-#define IMAGES_AXIS 4096            /* pairs of an axis at most */
 
 /* Along one axis: which source positions an output position sees, and by which kernel elements, in the order of the
  * source. `first` has size + 1 entries. */
@@ -51,19 +51,33 @@ typedef struct {
     int64_t of_m, of_c;        /* strides of the weight, whose kernel elements are turned around if transposed */
     int transposed, relu;
     conv_axis rows, columns;
-    int64_t block, blocks, panel, panels; /* images in a block; elements of a panel of the weight */
+    int64_t block, blocks, block_rows, blocks_r; /* images and output rows in a block, and how many of these */
+    int64_t copy, panel, panels; /* elements of a block's copy of the source, of a panel of the weight */
     REAL *packed;              /* (groups, panels, kh, kw, channels, 2 VW) */
+    const fnn_conv *options;
     const REAL *dy;            /* backward: (images, groups m, rows.size, columns.size) */
     int64_t dy_n, dy_c, shares, parts;
     REAL *sums;                /* (shares, groups, channels, kh, kw, m) */
 } FN(images);
 
-/* x[y, x, c, n] of a block of images and channels c0.. c0 + channels of a group. */
-static void FN(images_fill)(const FN(images) * g, REAL *copy, const REAL *src, int64_t channels, int64_t images)
+/* The source rows that output rows r0.. r1 see: *from.. and how many. */
+FNN_INLINE int64_t FN(images_rows)(const FN(images) * g, int64_t r0, int64_t r1, int64_t *from)
 {
-    const int64_t size = g->height * g->width;
+    int64_t low = g->height, high = 0;
+    for (int32_t i = g->rows.first[r0]; i < g->rows.first[r1]; i++) {
+        low = g->rows.source[i] < low ? g->rows.source[i] : low;
+        high = g->rows.source[i] + 1 > high ? g->rows.source[i] + 1 : high;
+    }
+    *from = low < high ? low : 0;
+    return low < high ? high - low : 0;
+}
+
+/* x[y, x, c, n] of so many rows and images. */
+static void FN(images_fill)(const FN(images) * g, REAL *copy, const REAL *src, int64_t rows, int64_t channels,
+                            int64_t images)
+{
     for (int64_t c = 0; c < channels; c++)
-        FN(pack_b)(copy + c * images, channels * images, src + c * g->src_c, 1, g->src_n, size, images);
+        FN(pack_b)(copy + c * images, channels * images, src + c * g->src_c, 1, g->src_n, rows * g->width, images);
 }
 
 /* Item = a panel of output channels of a group of the weight. */
@@ -91,34 +105,39 @@ static void FN(images_pack)(void *context, int64_t begin, int64_t end)
     fnn_free(turned);
 }
 
-/* Item = a block of images of a group. */
+/* Item = a block of output rows of a block of images of a group. */
 static void FN(images_range)(void *context, int64_t begin, int64_t end)
 {
     const FN(images) *const g = context;
-    const int64_t wide = 2 * VW, pitch = (g->m + VW - 1) / VW * VW, size = g->rows.size * g->columns.size;
-    const int64_t copy_size = (g->height * g->width * g->channels * g->block + VW - 1) / VW * VW;
-    REAL *const copy = fnn_alloc((size_t)(copy_size + size * g->block * pitch) * sizeof(REAL));
+    const int64_t wide = 2 * VW, pitch = (g->m + VW - 1) / VW * VW, ow = g->columns.size;
+    REAL *const copy = fnn_alloc((size_t)(g->copy + g->block_rows * ow * g->block * pitch) * sizeof(REAL));
     if (!copy)
         return;
-    REAL *const out = copy + copy_size;
+    REAL *const out = copy + g->copy;
     for (int64_t item = begin; item < end; item++) {
-        const int64_t group = item / g->blocks, block = item % g->blocks;
+        const int64_t group = item / g->blocks_r / g->blocks, block = item / g->blocks_r % g->blocks;
         const int64_t image = g->images * block / g->blocks, images = g->images * (block + 1) / g->blocks - image;
-        FN(images_fill)(g, copy, g->src + image * g->src_n + group * g->channels * g->src_c, g->channels, images);
+        const int64_t r0 = item % g->blocks_r * g->block_rows;
+        const int64_t r1 = r0 + g->block_rows < g->rows.size ? r0 + g->block_rows : g->rows.size;
+        int64_t y0;
+        const int64_t rows = FN(images_rows)(g, r0, r1, &y0);
+        FN(images_fill)(g, copy, g->src + image * g->src_n + group * g->channels * g->src_c + y0 * g->width, rows,
+                        g->channels, images);
         for (int64_t p = 0; p < g->panels; p++) {
             const REAL *const panel = g->packed + (group * g->panels + p) * g->panel;
             const int64_t o = p * wide, n = g->m - o < wide ? g->m - o : wide, nv = n > VW ? 2 : 1;
             const int partial = n < nv * VW;
             const FN(tile_function) tile = FN(tiles)[nv >> 1][partial][images - 1];
+            const REAL *const bias = g->bias ? g->bias + group * g->m + o : NULL;
             FN(tile_ends) ends = {.from_c = 0};
             if (partial)
                 ends.tail = FN(v_mask)(n - (nv - 1) * VW);
-            for (int64_t r = 0; r < g->rows.size; r++)
-                for (int64_t q = 0; q < g->columns.size; q++) {
-                    REAL *const c = out + (r * g->columns.size + q) * images * pitch + o;
+            for (int64_t r = r0; r < r1; r++)
+                for (int64_t q = 0; q < ow; q++) {
+                    REAL *const c = out + ((r - r0) * ow + q) * images * pitch + o;
                     const int32_t i1 = g->rows.first[r + 1], j1 = g->columns.first[q + 1];
-                    ends.from_c = 0;
-                    ends.bias = NULL, ends.relu = 0;
+                    ends.from_c = ends.relu = 0;
+                    ends.bias = NULL;
                     for (int32_t i = g->rows.first[r]; i < i1; i++)
                         for (int32_t j = g->columns.first[q], run; j < j1; j += run) {
                             const int32_t x = g->columns.source[j], t = g->columns.tap[j];
@@ -126,21 +145,76 @@ static void FN(images_range)(void *context, int64_t begin, int64_t end)
                                           g->columns.tap[j + run] == t + run;)
                                 run++;
                             if (i == i1 - 1 && j + run == j1)
-                                ends.bias = g->bias ? g->bias + group * g->m + o : NULL, ends.relu = g->relu;
+                                ends.bias = bias, ends.relu = g->relu;
                             tile(run * g->channels,
-                                 copy + (g->rows.source[i] * g->width + x) * g->channels * images, 1, images,
+                                 copy + ((g->rows.source[i] - y0) * g->width + x) * g->channels * images, 1, images,
                                  panel + (g->rows.tap[i] * g->kw + t) * g->channels * wide, wide, c, pitch, &ends);
                             ends.from_c = 1;
                         }
                     if (!ends.from_c) { /* it sees nothing */
-                        ends.bias = g->bias ? g->bias + group * g->m + o : NULL, ends.relu = g->relu;
+                        ends.bias = bias, ends.relu = g->relu;
                         tile(0, copy, 1, images, panel, wide, c, pitch, &ends);
                     }
                 }
         }
         for (int64_t n = 0; n < images; n++)
-            FN(pack_b)(g->dst + (image + n) * g->dst_n + group * g->m * g->dst_c, g->dst_c, out + n * pitch, 1,
-                       images * pitch, g->m, size);
+            FN(pack_b)(g->dst + (image + n) * g->dst_n + group * g->m * g->dst_c + r0 * ow, g->dst_c, out + n * pitch, 1,
+                       images * pitch, g->m, (r1 - r0) * ow);
+    }
+    fnn_free(copy);
+}
+
+/* Item = some channels of a group for a share of the images: their sums of x[y, c, x, n] times dy[r, q, n, m], in which
+ * a row's positions and images are one depth. */
+static void FN(images_weight_range)(void *context, int64_t begin, int64_t end)
+{
+    const FN(images) *const g = context;
+    const fnn_conv *const s = g->options;
+    const int64_t taps = g->kh * g->kw, pitch = (g->m + VW - 1) / VW * VW, ow = g->columns.size;
+    const int64_t most = (g->channels + g->parts - 1) / g->parts, dy_size = g->block_rows * ow * g->block * pitch;
+    REAL *const copy = fnn_alloc((size_t)(g->copy + dy_size + taps * most * pitch) * sizeof(REAL));
+    if (!copy)
+        return;
+    REAL *const dy = copy + g->copy, *const sums = dy + dy_size;
+    for (int64_t item = begin; item < end; item++) {
+        const int64_t part = item % g->parts, group = item / g->parts % g->groups, share = item / g->parts / g->groups;
+        const int64_t c0 = g->channels * part / g->parts, channels = g->channels * (part + 1) / g->parts - c0;
+        const int64_t n1 = g->images * (share + 1) / g->shares;
+        memset(sums, 0, (size_t)(taps * channels * pitch) * sizeof(REAL));
+        for (int64_t image = g->images * share / g->shares, images; image < n1; image += images) {
+            images = n1 - image < g->block ? n1 - image : g->block;
+            for (int64_t r0 = 0, r1; r0 < g->rows.size; r0 = r1) {
+                r1 = r0 + g->block_rows < g->rows.size ? r0 + g->block_rows : g->rows.size;
+                int64_t y0;
+                const int64_t rows = FN(images_rows)(g, r0, r1, &y0);
+                const REAL *const src = g->src + image * g->src_n + (group * g->channels + c0) * g->src_c;
+                for (int64_t y = 0; y < rows; y++)
+                    for (int64_t c = 0; c < channels; c++)
+                        FN(pack_b)(copy + (y * channels + c) * g->width * images, images,
+                                   src + c * g->src_c + (y0 + y) * g->width, 1, g->src_n, g->width, images);
+                for (int64_t n = 0; n < images; n++)
+                    FN(pack_b)(dy + n * pitch, images * pitch, g->dy + (image + n) * g->dy_n + group * g->m * g->dy_c +
+                               r0 * ow, 1, g->dy_c, (r1 - r0) * ow, g->m);
+                for (int64_t t = 0; t < taps; t++) {
+                    const int64_t i = t / g->kw * s->dh - s->top, j = t % g->kw * s->dw - s->left;
+                    int64_t from_r = conv_ceil(-i, s->sh), to_r = conv_ceil(g->height - i, s->sh);
+                    int64_t from_q = conv_ceil(-j, s->sw), to_q = conv_ceil(g->width - j, s->sw);
+                    from_r = from_r < r0 ? r0 : from_r, to_r = to_r > r1 ? r1 : to_r;
+                    from_q = from_q < 0 ? 0 : from_q, to_q = to_q > ow ? ow : to_q;
+                    const int64_t together = s->sw == 1 ? to_q - from_q : 1;
+                    for (int64_t r = from_r; r < to_r; r++)
+                        for (int64_t q = from_q; q < to_q; q += together)
+                            FN(gemm_panels)(channels, g->m, together * images, copy + ((r * s->sh + i - y0) * channels *
+                                            g->width + q * s->sw + j) * images, g->width * images, 1,
+                                            dy + ((r - r0) * ow + q) * images * pitch, 0, pitch,
+                                            sums + t * channels * pitch, pitch, 1);
+                }
+            }
+        }
+        REAL *to = g->sums + ((share * g->groups + group) * g->channels + c0) * taps * g->m;
+        for (int64_t c = 0; c < channels; c++)
+            for (int64_t t = 0; t < taps; t++, to += g->m)
+                memcpy(to, sums + (t * channels + c) * pitch, (size_t)g->m * sizeof(REAL));
     }
     fnn_free(copy);
 }
@@ -161,17 +235,37 @@ static int32_t *FN(images_axes)(FN(images) * g, const fnn_conv *s)
     return memory;
 }
 
-/* Blocks of images that fill a tile's rows and stay in the cache; 0: there are none. */
-static int FN(images_blocks)(FN(images) * g, int64_t most, int64_t size)
+/* Blocks of at most so many images, and of rows of them, that stay in the cache; 0: there are none. */
+static int FN(images_blocks)(FN(images) * g, int64_t most, int64_t stride, int64_t reach)
 {
-    const int64_t each = (g->height * g->width * g->channels + size * ((g->m + VW - 1) / VW * VW)) * (int64_t)sizeof(REAL);
-    const int64_t fit = each > 0 ? IMAGES_BYTES / each : 0;
-    most = most < fit ? most : fit;
-    if (g->images < IMAGES_LEAST || most < (IMAGES_LEAST < TILE_ROWS ? IMAGES_LEAST : TILE_ROWS))
+    const int64_t ow = g->columns.size, pitch = (g->m + VW - 1) / VW * VW;
+    if (g->images < IMAGES_LEAST)
         return 0;
     g->blocks = (g->images + most - 1) / most;
     g->block = (g->images + g->blocks - 1) / g->blocks;
+    for (g->block_rows = g->rows.size; g->block_rows > 0; g->block_rows--) {
+        int64_t rows = g->transposed ? (g->block_rows + reach) / stride + 1 : (g->block_rows - 1) * stride + reach;
+        rows = rows < g->height ? rows : g->height;
+        g->copy = (rows * g->width * g->channels * g->block + VW - 1) / VW * VW;
+        if ((g->copy + g->block_rows * ow * g->block * pitch) * (int64_t)sizeof(REAL) <= IMAGES_BYTES)
+            break;
+    }
+    if (g->block_rows == 0)
+        return 0;
+    g->blocks_r = (g->rows.size + g->block_rows - 1) / g->block_rows;
+    g->block_rows = (g->rows.size + g->blocks_r - 1) / g->blocks_r;
+    g->blocks_r = (g->rows.size + g->block_rows - 1) / g->block_rows;
     return 1;
+}
+
+/* Vectors' operations of an image when the kernel meets its padding too (conv.inc.h), as measured. */
+static double FN(images_otherwise)(const FN(images) * g, const fnn_conv *s)
+{
+    const double channels = (double)g->channels, taps = (double)(s->kh * s->kw), size = (double)(s->oh * s->ow);
+    const double copies = 25 * channels * (double)(g->height + s->kh) * (double)s->sw;
+    if (g->m <= CONV_DIRECT)
+        return copies + 1.2 * (double)g->m * channels * taps * (double)((s->oh + 3) / 4 * 4 * ((s->ow + VW - 1) / VW));
+    return copies + size * taps * channels * (1.15 * (double)g->m / VW + 0.8);
 }
 
 /* Whether it was done, because it pays. `strides` are those of the source, dst is contiguous. */
@@ -187,31 +281,66 @@ static int FN(images_run)(REAL *dst, const REAL *src, const REAL *weight, const 
                     .transposed = transposed, .relu = relu};
     const int64_t h = transposed ? s->h : s->oh, w = transposed ? s->w : s->ow;
     g.dst_c = h * w, g.dst_n = s->groups * g.m * g.dst_c;
-    if (taps <= 1 || g.m < 8 || g.channels == 0 || strides[3] != 1 || strides[2] != g.width ||
-        !FN(images_blocks)(&g, TILE_ROWS, h * w))
+    if (taps <= 1 || g.m == 0 || g.channels == 0 || s->n < IMAGES_LEAST || strides[3] != 1 || strides[2] != g.width)
         return 0;
     int32_t *const tables = FN(images_axes)(&g, s);
     if (!tables)
         return 1;
-    /* vectors' operations here and there, as measured */
     const double images = (double)s->n, vectors = (double)((g.m + VW - 1) / VW), channels = (double)g.channels;
     const double pairs = (double)g.rows.pairs * (double)g.columns.pairs;
-    const double here = images * (1.15 * pairs * channels * vectors + 60 * vectors * (double)g.dst_c / (double)g.block *
-                                  (double)g.kh) + 0.5 * images * (channels * (double)(g.height * g.width) +
-                                  (double)(g.m * g.dst_c)) + 0.5 * (double)taps * channels * (double)g.m;
-    const double there = images * (double)(s->oh * s->ow * taps) * channels * ((double)g.m / VW + 0.4);
-    if (here > there || g.rows.pairs == 0 || g.columns.pairs == 0) {
+    const int fits = pairs > 0 && FN(images_blocks)(&g, TILE_ROWS, s->sh, (s->kh - 1) * s->dh + 1);
+    const double calls = fits ? vectors * (double)(g.dst_c * g.kh) / (double)g.block : 0;
+    const double here = 1.15 * pairs * channels * vectors + 60 * calls + (double)taps * channels * (double)g.m / images +
+                        0.5 * (channels * (double)(g.height * g.width) + (double)(g.m * g.dst_c));
+    if (!fits || here > FN(images_otherwise)(&g, s)) {
         fnn_free(tables);
         return 0;
     }
     g.panels = (g.m + 2 * VW - 1) / (2 * VW), g.panel = taps * g.channels * 2 * VW;
     g.packed = fnn_alloc((size_t)(g.groups * g.panels * g.panel) * sizeof(REAL));
     if (g.packed) {
+        const int64_t items = g.groups * g.blocks * g.blocks_r;
         fnn_parallel_for(g.groups * g.panels, 1, 0.5 * (double)g.panel, FN(images_pack), &g);
-        const double cost = 0.27 * here * (double)g.groups, items = (double)(g.blocks * g.groups);
-        fnn_parallel_for(g.blocks * g.groups, 1, cost / items, FN(images_range), &g);
+        fnn_parallel_for(items, 1, 0.27 * here * images * (double)g.groups / (double)items, FN(images_range), &g);
     }
     fnn_free(g.packed);
+    fnn_free(tables);
+    return 1;
+}
+
+/* The same for the gradient of the weight: sums = (shares, groups, channels, kh, kw, m). */
+static int FN(images_weight_run)(const REAL *dy, const REAL *x, const fnn_conv *s, const int64_t *dys, const int64_t *xs,
+                                 int64_t *shares, REAL *sums)
+{
+    const int64_t largest = s->n / IMAGES_LEAST > 1 ? s->n / IMAGES_LEAST : 1;
+    FN(images) g = {.src = x, .src_n = xs[0], .src_c = xs[1], .dy = dy, .dy_n = dys[0], .dy_c = dys[1], .images = s->n,
+                    .groups = s->groups, .channels = s->c / s->groups, .m = s->o / s->groups, .height = s->h,
+                    .width = s->w, .kh = s->kh, .kw = s->kw, .options = s, .sums = sums,
+                    .shares = *shares < largest ? *shares : largest};
+    if (s->kh * s->kw <= 1 || s->n < IMAGES_LEAST || xs[3] != 1 || xs[2] != s->w || dys[3] != 1 ||
+        dys[2] != s->ow)
+        return 0;
+    int32_t *const tables = FN(images_axes)(&g, s);
+    if (!tables)
+        return 1;
+    const double images = (double)s->n, vectors = (double)((g.m + VW - 1) / VW), channels = (double)g.channels;
+    const double pairs = (double)g.rows.pairs * (double)g.columns.pairs;
+    const int fits = pairs > 0 && FN(images_blocks)(&g, s->sw == 1 ? TILE_ROWS : IMAGES_DEPTH, s->sh, (s->kh - 1) * s->dh + 1);
+    const double tiles = (double)((g.channels + TILE_ROWS - 1) / TILE_ROWS) * vectors;
+    const double here = 1.15 * pairs * channels * vectors +
+                        (fits ? (s->sw == 1 ? (double)(g.rows.pairs * s->kw) : pairs) *
+                                (60 * tiles + 4 * channels * vectors) / (double)g.block : 0) +
+                        0.5 * (channels * (double)(s->h * s->w) + (double)(g.m * s->oh * s->ow));
+    if (!fits || here > FN(images_otherwise)(&g, s)) {
+        fnn_free(tables);
+        return 0;
+    }
+    const double cost = 0.27 * here * images * (double)g.groups;
+    const int threads = fnn_threads_for(cost);
+    g.parts = g.shares * g.groups >= 2 * threads ? 1 : threads < g.channels ? threads : g.channels;
+    const int64_t items = g.shares * g.groups * g.parts;
+    *shares = g.shares;
+    fnn_parallel_for(items, 1, cost / (double)items, FN(images_weight_range), &g);
     fnn_free(tables);
     return 1;
 }

@@ -148,7 +148,8 @@ static void FN(conv_weight_sum)(void *context, int64_t begin, int64_t end)
     }
 }
 
-static int FN(winograd_weight_run)(const FN(conv_weight) * given); /* conv_winograd_weight.inc.h */
+/* Other ways, where they pay: whether it was done. conv_winograd_weight.inc.h, conv_images.inc.h */
+static int FN(winograd_weight_run)(const FN(conv_weight) * given);
 
 static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, const fnn_conv *s, const int64_t *dys,
                                      const int64_t *xs)
@@ -184,7 +185,8 @@ static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, co
     if (!w.sums)
         return;
     const int64_t items = w.shares * s->groups * w.parts;
-    fnn_parallel_for(items, 1, cost / (double)items, FN(conv_weight_range), &w);
+    if (!FN(images_weight_run)(dy, x, s, dys, xs, &w.shares, w.sums))
+        fnn_parallel_for(items, 1, cost / (double)items, FN(conv_weight_range), &w);
     fnn_parallel_for(s->o, 16, 0.3 * (double)(depth * (w.shares + 1)), FN(conv_weight_sum), &w);
     fnn_free(w.sums);
 }
