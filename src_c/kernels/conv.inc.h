@@ -410,7 +410,8 @@ static void FN(conv_turn_range)(void *context, int64_t begin, int64_t end)
             const int64_t group = row / t->channels, c = row % t->channels;
             const int64_t count = t->m - first < TURN_TOGETHER ? t->m - first : TURN_TOGETHER;
             REAL *const to = t->to + (row * t->m + first) * rows * columns;
-            const REAL *const from = t->weight + (group * t->m + first) * step + c * taps + t->y.last * t->kw + t->x.last;
+            const REAL *const from = t->weight + (group * t->m + first) * step + c * taps + t->y.last * t->kw +
+                                     t->x.last;
             if (rows == 1 && columns == 1)
                 FN(conv_turn_row)(t, 1, 1, to, from, count, step);
             else if (rows == 1 && columns == 2)

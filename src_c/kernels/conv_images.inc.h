@@ -158,8 +158,8 @@ static void FN(images_range)(void *context, int64_t begin, int64_t end)
                 }
         }
         for (int64_t n = 0; n < images; n++)
-            FN(pack_b)(g->dst + (image + n) * g->dst_n + group * g->m * g->dst_c + r0 * ow, g->dst_c, out + n * pitch, 1,
-                       images * pitch, g->m, (r1 - r0) * ow);
+            FN(pack_b)(g->dst + (image + n) * g->dst_n + group * g->m * g->dst_c + r0 * ow, g->dst_c, out + n * pitch,
+                       1, images * pitch, g->m, (r1 - r0) * ow);
     }
     fnn_free(copy);
 }
@@ -290,7 +290,8 @@ static int FN(images_run)(REAL *dst, const REAL *src, const REAL *weight, const 
     const double pairs = (double)g.rows.pairs * (double)g.columns.pairs;
     const int fits = pairs > 0 && FN(images_blocks)(&g, TILE_ROWS, s->sh, (s->kh - 1) * s->dh + 1);
     const double calls = fits ? vectors * (double)(g.dst_c * g.kh) / (double)g.block : 0;
-    const double here = 1.15 * pairs * channels * vectors + 60 * calls + (double)taps * channels * (double)g.m / images +
+    const double here = 1.15 * pairs * channels * vectors + 60 * calls +
+                        (double)taps * channels * (double)g.m / images +
                         0.5 * (channels * (double)(g.height * g.width) + (double)(g.m * g.dst_c));
     if (!fits || here > FN(images_otherwise)(&g, s)) {
         fnn_free(tables);
@@ -309,8 +310,8 @@ static int FN(images_run)(REAL *dst, const REAL *src, const REAL *weight, const 
 }
 
 /* The same for the gradient of the weight: sums = (shares, groups, channels, kh, kw, m). */
-static int FN(images_weight_run)(const REAL *dy, const REAL *x, const fnn_conv *s, const int64_t *dys, const int64_t *xs,
-                                 int64_t *shares, REAL *sums)
+static int FN(images_weight_run)(const REAL *dy, const REAL *x, const fnn_conv *s, const int64_t *dys,
+                                 const int64_t *xs, int64_t *shares, REAL *sums)
 {
     const int64_t largest = s->n / IMAGES_LEAST > 1 ? s->n / IMAGES_LEAST : 1;
     FN(images) g = {.src = x, .src_n = xs[0], .src_c = xs[1], .dy = dy, .dy_n = dys[0], .dy_c = dys[1], .images = s->n,
@@ -325,7 +326,8 @@ static int FN(images_weight_run)(const REAL *dy, const REAL *x, const fnn_conv *
         return 1;
     const double images = (double)s->n, vectors = (double)((g.m + VW - 1) / VW), channels = (double)g.channels;
     const double pairs = (double)g.rows.pairs * (double)g.columns.pairs;
-    const int fits = pairs > 0 && FN(images_blocks)(&g, s->sw == 1 ? TILE_ROWS : IMAGES_DEPTH, s->sh, (s->kh - 1) * s->dh + 1);
+    const int64_t most = s->sw == 1 ? TILE_ROWS : IMAGES_DEPTH;
+    const int fits = pairs > 0 && FN(images_blocks)(&g, most, s->sh, (s->kh - 1) * s->dh + 1);
     const double tiles = (double)((g.channels + TILE_ROWS - 1) / TILE_ROWS) * vectors;
     const double here = 1.15 * pairs * channels * vectors +
                         (fits ? (s->sw == 1 ? (double)(g.rows.pairs * s->kw) : pairs) *
