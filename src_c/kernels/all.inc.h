@@ -29,6 +29,7 @@
 #include "conv.inc.h"
 #include "conv_winograd.inc.h"
 #include "conv_images.inc.h"
+#include "conv_lines.inc.h"
 #include "conv_weight.inc.h"
 #include "conv_winograd_weight.inc.h"
 #include "attention.inc.h"

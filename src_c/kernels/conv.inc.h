@@ -317,7 +317,7 @@ static void FN(conv_range)(void *context, int64_t begin, int64_t end)
     fnn_free(copy);
 }
 
-/* Other ways, where they pay: whether it was done. conv_winograd.inc.h, conv_images.inc.h */
+/* Other ways, where they pay: whether it was done. conv_winograd.inc.h, conv_lines.inc.h */
 static int FN(winograd_run)(const FN(conv) * g, const REAL *weight, int transposed);
 static int FN(images_run)(REAL *dst, const REAL *src, const REAL *weight, const REAL *bias, const fnn_conv *s,
                           const int64_t *strides, int relu, int transposed);

@@ -41,6 +41,15 @@ static inline void conv_axis_make(conv_axis *axis, int transposed, int64_t size,
     axis->size = size;
     axis->pairs = n;
 }
+
+/* From pair i of an axis on, below end: neighbours in the source and in the kernel. */
+static inline int32_t conv_together(const conv_axis *axis, int32_t i, int32_t end)
+{
+    int32_t run = 1;
+    while (i + run < end && axis->source[i + run] == axis->source[i] + run && axis->tap[i + run] == axis->tap[i] + run)
+        run++;
+    return run;
+}
 #endif
 
 typedef struct {
@@ -49,11 +58,11 @@ typedef struct {
     int64_t src_n, src_c, dst_n, dst_c;
     int64_t images, groups, channels, m, height, width, kh, kw; /* height, width: of the source */
     int64_t of_m, of_c;        /* strides of the weight, whose kernel elements are turned around if transposed */
-    int transposed, relu;
+    int transposed, relu, lines; /* lines: in the way of conv_lines.inc.h */
     conv_axis rows, columns;
     int64_t block, blocks, block_rows, blocks_r; /* images and output rows in a block, and how many of these */
     int64_t copy, panel, panels; /* elements of a block's copy of the source, of a panel of the weight */
-    REAL *packed;              /* (groups, panels, kh, kw, channels, 2 VW) */
+    REAL *packed;              /* (groups, panels, kh, kw, channels, 2 VW); lines: kw before kh */
     const fnn_conv *options;
     const REAL *dy;            /* backward: (images, groups m, rows.size, columns.size) */
     int64_t dy_n, dy_c, shares, parts;
@@ -85,24 +94,23 @@ static void FN(images_pack)(void *context, int64_t begin, int64_t end)
 {
     const FN(images) *const g = context;
     const int64_t taps = g->kh * g->kw, wide = 2 * VW;
-    REAL *turned = g->transposed ? fnn_alloc((size_t)(taps * wide) * sizeof(REAL)) : NULL;
-    if (g->transposed && !turned)
+    REAL *const panel = fnn_alloc((size_t)(taps * wide) * sizeof(REAL));
+    if (!panel)
         return;
     for (int64_t item = begin; item < end; item++) {
         const int64_t group = item / g->panels, o = item % g->panels * wide, n = g->m - o < wide ? g->m - o : wide;
         const REAL *from = g->weight + group * g->m * g->channels * taps + o * g->of_m;
         REAL *const to = g->packed + item * g->panel;
         for (int64_t c = 0; c < g->channels; c++, from += g->of_c) {
-            if (!g->transposed) {
-                FN(pack_b)(to + c * wide, g->channels * wide, from, 1, g->of_m, taps, n);
-                continue;
+            FN(pack_b)(panel, wide, from, 1, g->of_m, taps, n);
+            for (int64_t t = 0; t < taps; t++) {
+                const int64_t tap = g->transposed ? taps - 1 - t : t;
+                const int64_t at = g->lines ? tap % g->kw * g->kh + tap / g->kw : tap;
+                memcpy(to + (at * g->channels + c) * wide, panel + t * wide, (size_t)n * sizeof(REAL));
             }
-            FN(pack_b)(turned, wide, from, 1, g->of_m, taps, n);
-            for (int64_t t = 0; t < taps; t++)
-                memcpy(to + ((taps - 1 - t) * g->channels + c) * wide, turned + t * wide, (size_t)n * sizeof(REAL));
         }
     }
-    fnn_free(turned);
+    fnn_free(panel);
 }
 
 /* Item = a block of output rows of a block of images of a group. */
@@ -141,9 +149,7 @@ static void FN(images_range)(void *context, int64_t begin, int64_t end)
                     for (int32_t i = g->rows.first[r]; i < i1; i++)
                         for (int32_t j = g->columns.first[q], run; j < j1; j += run) {
                             const int32_t x = g->columns.source[j], t = g->columns.tap[j];
-                            for (run = 1; j + run < j1 && g->columns.source[j + run] == x + run &&
-                                          g->columns.tap[j + run] == t + run;)
-                                run++;
+                            run = conv_together(&g->columns, j, j1);
                             if (i == i1 - 1 && j + run == j1)
                                 ends.bias = bias, ends.relu = g->relu;
                             tile(run * g->channels,
@@ -217,132 +223,4 @@ static void FN(images_weight_range)(void *context, int64_t begin, int64_t end)
                 memcpy(to, sums + (t * channels + c) * pitch, (size_t)g->m * sizeof(REAL));
     }
     fnn_free(copy);
-}
-
-/* The tables of both axes in one block of memory, NULL when that is out. */
-static int32_t *FN(images_axes)(FN(images) * g, const fnn_conv *s)
-{
-    const int back = g->transposed;
-    const int64_t h = back ? s->h : s->oh, w = back ? s->w : s->ow;
-    int32_t *const memory = fnn_alloc((size_t)(h + 1 + 2 * h * s->kh + w + 1 + 2 * w * s->kw) * sizeof(int32_t));
-    if (!memory)
-        return NULL;
-    g->rows.first = memory, g->rows.source = memory + h + 1, g->rows.tap = g->rows.source + h * s->kh;
-    g->columns.first = g->rows.tap + h * s->kh, g->columns.source = g->columns.first + w + 1;
-    g->columns.tap = g->columns.source + w * s->kw;
-    conv_axis_make(&g->rows, back, h, g->height, s->kh, s->sh, s->top, s->dh);
-    conv_axis_make(&g->columns, back, w, g->width, s->kw, s->sw, s->left, s->dw);
-    return memory;
-}
-
-/* Blocks of at most so many images, and of rows of them, that stay in the cache; 0: there are none. */
-static int FN(images_blocks)(FN(images) * g, int64_t most, int64_t stride, int64_t reach)
-{
-    const int64_t ow = g->columns.size, pitch = (g->m + VW - 1) / VW * VW;
-    if (g->images < IMAGES_LEAST)
-        return 0;
-    g->blocks = (g->images + most - 1) / most;
-    g->block = (g->images + g->blocks - 1) / g->blocks;
-    for (g->block_rows = g->rows.size; g->block_rows > 0; g->block_rows--) {
-        int64_t rows = g->transposed ? (g->block_rows + reach) / stride + 1 : (g->block_rows - 1) * stride + reach;
-        rows = rows < g->height ? rows : g->height;
-        g->copy = (rows * g->width * g->channels * g->block + VW - 1) / VW * VW;
-        if ((g->copy + g->block_rows * ow * g->block * pitch) * (int64_t)sizeof(REAL) <= IMAGES_BYTES)
-            break;
-    }
-    if (g->block_rows == 0)
-        return 0;
-    g->blocks_r = (g->rows.size + g->block_rows - 1) / g->block_rows;
-    g->block_rows = (g->rows.size + g->blocks_r - 1) / g->blocks_r;
-    g->blocks_r = (g->rows.size + g->block_rows - 1) / g->block_rows;
-    return 1;
-}
-
-/* Vectors' operations of an image when the kernel meets its padding too (conv.inc.h), as measured. */
-static double FN(images_otherwise)(const FN(images) * g, const fnn_conv *s)
-{
-    const double channels = (double)g->channels, taps = (double)(s->kh * s->kw), size = (double)(s->oh * s->ow);
-    const double copies = 25 * channels * (double)(g->height + s->kh) * (double)s->sw;
-    if (g->m <= CONV_DIRECT)
-        return copies + 1.2 * (double)g->m * channels * taps * (double)((s->oh + 3) / 4 * 4 * ((s->ow + VW - 1) / VW));
-    return copies + size * taps * channels * (1.15 * (double)g->m / VW + 0.8);
-}
-
-/* Whether it was done, because it pays. `strides` are those of the source, dst is contiguous. */
-static int FN(images_run)(REAL *dst, const REAL *src, const REAL *weight, const REAL *bias, const fnn_conv *s,
-                          const int64_t *strides, int relu, int transposed)
-{
-    const int64_t ins = s->c / s->groups, outs = s->o / s->groups, taps = s->kh * s->kw;
-    FN(images) g = {.src = src, .weight = weight, .bias = bias, .dst = dst, .src_n = strides[0], .src_c = strides[1],
-                    .images = s->n, .groups = s->groups, .channels = transposed ? outs : ins,
-                    .m = transposed ? ins : outs, .height = transposed ? s->oh : s->h,
-                    .width = transposed ? s->ow : s->w, .kh = s->kh, .kw = s->kw,
-                    .of_m = transposed ? taps : ins * taps, .of_c = transposed ? ins * taps : taps,
-                    .transposed = transposed, .relu = relu};
-    const int64_t h = transposed ? s->h : s->oh, w = transposed ? s->w : s->ow;
-    g.dst_c = h * w, g.dst_n = s->groups * g.m * g.dst_c;
-    if (taps <= 1 || g.m == 0 || g.channels == 0 || s->n < IMAGES_LEAST || strides[3] != 1 || strides[2] != g.width)
-        return 0;
-    int32_t *const tables = FN(images_axes)(&g, s);
-    if (!tables)
-        return 1;
-    const double images = (double)s->n, vectors = (double)((g.m + VW - 1) / VW), channels = (double)g.channels;
-    const double pairs = (double)g.rows.pairs * (double)g.columns.pairs;
-    const int fits = pairs > 0 && FN(images_blocks)(&g, TILE_ROWS, s->sh, (s->kh - 1) * s->dh + 1);
-    const double calls = fits ? vectors * (double)(g.dst_c * g.kh) / (double)g.block : 0;
-    const double here = 1.15 * pairs * channels * vectors + 60 * calls +
-                        (double)taps * channels * (double)g.m / images +
-                        0.5 * (channels * (double)(g.height * g.width) + (double)(g.m * g.dst_c));
-    if (!fits || here > FN(images_otherwise)(&g, s)) {
-        fnn_free(tables);
-        return 0;
-    }
-    g.panels = (g.m + 2 * VW - 1) / (2 * VW), g.panel = taps * g.channels * 2 * VW;
-    g.packed = fnn_alloc((size_t)(g.groups * g.panels * g.panel) * sizeof(REAL));
-    if (g.packed) {
-        const int64_t items = g.groups * g.blocks * g.blocks_r;
-        fnn_parallel_for(g.groups * g.panels, 1, 0.5 * (double)g.panel, FN(images_pack), &g);
-        fnn_parallel_for(items, 1, 0.27 * here * images * (double)g.groups / (double)items, FN(images_range), &g);
-    }
-    fnn_free(g.packed);
-    fnn_free(tables);
-    return 1;
-}
-
-/* The same for the gradient of the weight: sums = (shares, groups, channels, kh, kw, m). */
-static int FN(images_weight_run)(const REAL *dy, const REAL *x, const fnn_conv *s, const int64_t *dys,
-                                 const int64_t *xs, int64_t *shares, REAL *sums)
-{
-    const int64_t largest = s->n / IMAGES_LEAST > 1 ? s->n / IMAGES_LEAST : 1;
-    FN(images) g = {.src = x, .src_n = xs[0], .src_c = xs[1], .dy = dy, .dy_n = dys[0], .dy_c = dys[1], .images = s->n,
-                    .groups = s->groups, .channels = s->c / s->groups, .m = s->o / s->groups, .height = s->h,
-                    .width = s->w, .kh = s->kh, .kw = s->kw, .options = s, .sums = sums,
-                    .shares = *shares < largest ? *shares : largest};
-    if (s->kh * s->kw <= 1 || s->n < IMAGES_LEAST || xs[3] != 1 || xs[2] != s->w || dys[3] != 1 ||
-        dys[2] != s->ow)
-        return 0;
-    int32_t *const tables = FN(images_axes)(&g, s);
-    if (!tables)
-        return 1;
-    const double images = (double)s->n, vectors = (double)((g.m + VW - 1) / VW), channels = (double)g.channels;
-    const double pairs = (double)g.rows.pairs * (double)g.columns.pairs;
-    const int64_t most = s->sw == 1 ? TILE_ROWS : IMAGES_DEPTH;
-    const int fits = pairs > 0 && FN(images_blocks)(&g, most, s->sh, (s->kh - 1) * s->dh + 1);
-    const double tiles = (double)((g.channels + TILE_ROWS - 1) / TILE_ROWS) * vectors;
-    const double here = 1.15 * pairs * channels * vectors +
-                        (fits ? (s->sw == 1 ? (double)(g.rows.pairs * s->kw) : pairs) *
-                                (60 * tiles + 4 * channels * vectors) / (double)g.block : 0) +
-                        0.5 * (channels * (double)(s->h * s->w) + (double)(g.m * s->oh * s->ow));
-    if (!fits || here > FN(images_otherwise)(&g, s)) {
-        fnn_free(tables);
-        return 0;
-    }
-    const double cost = 0.27 * here * images * (double)g.groups;
-    const int threads = fnn_threads_for(cost);
-    g.parts = g.shares * g.groups >= 2 * threads ? 1 : threads < g.channels ? threads : g.channels;
-    const int64_t items = g.shares * g.groups * g.parts;
-    *shares = g.shares;
-    fnn_parallel_for(items, 1, cost / (double)items, FN(images_weight_range), &g);
-    fnn_free(tables);
-    return 1;
 }

@@ -148,7 +148,7 @@ static void FN(conv_weight_sum)(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* Other ways, where they pay: whether it was done. conv_winograd_weight.inc.h, conv_images.inc.h */
+/* Other ways, where they pay: whether it was done. conv_winograd_weight.inc.h, conv_lines.inc.h */
 static int FN(winograd_weight_run)(const FN(conv_weight) * given);
 
 static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, const fnn_conv *s, const int64_t *dys,
