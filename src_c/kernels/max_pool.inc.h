@@ -272,6 +272,13 @@ static REAL FN(max_window)(const REAL *x, int64_t w, int64_t h0, int64_t h1, int
         for (k = n - 1; line[k] == line[k]; k--)
             ;
     } else {
+        for (; k + 64 <= n; k += 64) {
+            int found = 0;
+            for (int m = 0; m < 64; m++)
+                found |= line[k + m] == best;
+            if (found)
+                break;
+        }
         while (line[k] != best)
             k++;
     }
@@ -381,25 +388,31 @@ static void FN(max_pool_rows)(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* Taps of VW planes as bytes, to elements at + k of planes `size` bytes apart, the first one of them `first`. */
-static void FN(lane_taps_out)(uint8_t *index, int64_t first, int64_t planes, int64_t size, int64_t at,
-                              const FN(vbytes) *taps, int64_t n)
+/* Taps of VW planes as bytes, or places as int64, to elements at + k of planes of `size`, the first one `first`. */
+static void FN(lane_taps_out)(const FN(pool_context) *c, int64_t first, int64_t size, int64_t at,
+                              const FN(vint) *taps, int64_t n)
 {
+    const int64_t planes = c->g->outer, from = first * size + at;
     const int count = planes - first < VW ? (int)(planes - first) : VW;
-    uint8_t *to = index + first * size + at;
+    if (c->kind == 8 || n < 4) {
+        for (int l = 0; l < count; l++)
+            for (int64_t k = 0; k < n; k++) {
+                const FN(tap) t = ((const FN(tap) *)(taps + k))[l];
+                if (c->kind == 8)
+                    ((int64_t *)c->index)[from + l * size + k] = t;
+                else
+                    ((uint8_t *)c->index)[from + l * size + k] = (uint8_t)t;
+            }
+        return;
+    }
+    uint8_t *to = (uint8_t *)c->index + from;
     for (int64_t k = 0; k < n; k += 4) {
-        if (n < 4) {
-            for (k = 0; k < n; k++)
-                for (int l = 0; l < count; l++)
-                    to[l * size + k] = ((const uint8_t *)(taps + k))[l];
-            return;
-        }
         if (n - k < 4)
             k = n - 4;
         FN(vint) four = {0};
         FN(tap) words[VW];
         for (int e = 0; e < 4; e++)
-            four |= __builtin_convertvector(taps[k + e], FN(vint)) << FNN_BYTE_SHIFT(e);
+            four |= taps[k + e] << FNN_BYTE_SHIFT(e);
         memcpy(words, &four, sizeof words);
         for (int l = 0; l < count; l++) {
             const uint32_t word = (uint32_t)words[l];
@@ -414,8 +427,10 @@ static void FN(max_pool_lanes)(void *context, int64_t begin, int64_t end)
     const FN(pool_context) *c = context;
     const fnn_windows *g = c->g;
     const int64_t extent = fnn_window_extent(g), w = g->w, ow = g->ow;
+    const int64_t line = c->kind == 8 ? w : g->kw; /* places count elements of planes, taps those of windows */
+    const int64_t dh = c->kind == 8 ? g->dh : 1, dw = c->kind == 8 ? g->dw : 1;
     FN(vec) x[FNN_POOL_TILE], y[FNN_POOL_TILE];
-    FN(vbytes) taps[FNN_POOL_TILE];
+    FN(vint) taps[FNN_POOL_TILE];
     for (int64_t item = begin; item < end; item++) {
         const int64_t group = item / c->bands, i0 = item % c->bands * c->band;
         const int64_t i1 = i0 + c->band < g->oh ? i0 + c->band : g->oh;
@@ -426,26 +441,27 @@ static void FN(max_pool_lanes)(void *context, int64_t begin, int64_t end)
         FN(lane_planes)(planes, c->x, group, g->outer, g->h * w);
         FN(lanes_in)(x, planes, top * w, (bottom - top) * w);
         for (int64_t i = i0; i < i1; i++) {
-            const int64_t row = i * g->sh - g->ph;
-            fnn_taps_inside(row, g->h, g->kh, g->dh, &k0, &k1);
+            const int64_t row = fnn_taps_of(i, g->h, g->oh, g->kh, g->sh, g->ph, g->dh, &k0, &k1);
             for (int64_t j = 0; j < ow; j++, o++) {
-                const int64_t column = j * g->sw - g->pw;
-                fnn_taps_inside(column, w, g->kw, g->dw, &b0, &b1);
+                const int64_t column = fnn_taps_of(j, w, ow, g->kw, g->sw, g->pw, g->dw, &b0, &b1);
+                const int64_t corner = c->kind == 8 ? row * w + column : 0;
+                int64_t first = (k0 < k1 ? k0 * dh * line : 0) + (b0 < b1 ? b0 * dw : 0);
+                if (c->kind == 8)
+                    first = k0 < k1 && b0 < b1 ? corner + first : 0;
                 FN(vec) best = FN(v_set1)(-INFINITY);
-                FN(vint) t = (FN(tap))((k0 < k1 ? k0 * g->kw : 0) + (b0 < b1 ? b0 : 0)) - (FN(vint)){0};
+                FN(vint) t = (FN(tap))first - (FN(vint)){0};
                 for (int64_t k = k0; k < k1; k++) {
-                    const int64_t line = (row + k * g->dh - top) * w + column;
+                    const int64_t from = (row + k * g->dh - top) * w + column, tap = corner + k * dh * line;
                     for (int64_t b = b0; b < b1; b++)
-                        FN(max_take)(&best, &t, x[line + b * g->dw], (FN(tap))(k * g->kw + b));
+                        FN(max_take)(&best, &t, x[from + b * g->dw], (FN(tap))(tap + b * dw));
                 }
-                y[o] = best;
-                taps[o] = __builtin_convertvector(t, FN(vbytes));
+                y[o] = best, taps[o] = t;
             }
         }
         FN(lane_planes)(planes, c->y, group, g->outer, g->oh * ow);
         FN(lanes_out)(planes, i0 * ow, y, o);
         if (c->kind)
-            FN(lane_taps_out)(c->index, group * VW, g->outer, g->oh * ow, i0 * ow, taps, o);
+            FN(lane_taps_out)(c, group * VW, g->oh * ow, i0 * ow, taps, o);
     }
 }
 
@@ -454,7 +470,7 @@ static int FN(max_is_for_lanes)(const FN(pool_context) *c)
 {
     const fnn_windows *g = c->g;
     const int64_t width = g->outer < VW ? g->outer : VW;
-    return c->kind <= 1 && (c->wide || g->sw > 2 || g->ow <= (fnn_windows_are_2x2(g) ? width / 2 : width));
+    return c->kind != 4 && g->h * g->w < 1 << 30 && (c->wide || g->sw > 2 || g->ow <= (fnn_windows_are_2x2(g) ? width / 2 : width));
 }
 
 static void FN(max_pool_forward)(void *y, void *index, int kind, const void *x, const fnn_windows *g)

@@ -47,6 +47,20 @@ static inline void fnn_taps_inside(int64_t at, int64_t n, int64_t kernel, int64_
     *begin = *begin < *end ? *begin : *end;
 }
 
+/* Where window i begins along an axis, and its taps [*begin, *end) within it. */
+static inline int64_t fnn_taps_of(int64_t i, int64_t n, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
+                                  int64_t dilation, int64_t *begin, int64_t *end)
+{
+    int64_t at = i * stride - padding;
+    if (kernel) {
+        fnn_taps_inside(at, n, kernel, dilation, begin, end);
+        return at;
+    }
+    fnn_window(i, n, out, 0, 1, 0, &at, end);
+    *begin = 0, *end -= at;
+    return at;
+}
+
 /* Windows that are few and long are reduced one by one. */
 static inline int fnn_windows_are_wide(const fnn_windows *g)
 {
