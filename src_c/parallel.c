@@ -74,6 +74,7 @@ int fnn_get_flush_denormal(void)
  * measured to take 5 ms on a virtual machine. That is paid once and says nothing about the regions that follow. */
 #define ASLEEP 5e6
 
+#ifdef _OPENMP
 static _Atomic(int64_t) last_team_end;
 static _Atomic(int64_t) pause_until;
 static _Atomic(int64_t) pause_length;
@@ -99,6 +100,7 @@ static void judge(int64_t start, int64_t end, double work)
     pause_until = end + length;
     good_regions = 0;
 }
+#endif
 
 static void run_alone(int64_t n, fnn_range range, void *context)
 {
@@ -112,8 +114,8 @@ void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_rang
     int64_t blocks = (n + grain - 1) / grain;
     if (threads > blocks)
         threads = (int)blocks;
-    int64_t start = now();
 #ifdef _OPENMP
+    const int64_t start = now();
     if (threads > 1 && start >= pause_until) {
 #pragma omp parallel num_threads(threads)
         {
