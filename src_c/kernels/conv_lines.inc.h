@@ -198,6 +198,11 @@ static double FN(images_otherwise)(const FN(images) * g, const fnn_conv *s)
     return copies + turn + size * taps * channels * (1.15 * (double)g->m / VW + 0.8);
 }
 
+FNN_INLINE int FN(whole_planes)(const int64_t *strides, int64_t height, int64_t width)
+{
+    return strides[3] == 1 && (height == 1 || strides[2] == width);
+}
+
 /* Whether it was done, because it pays. `strides` are those of the source, dst is contiguous. */
 static int FN(images_run)(REAL *dst, const REAL *src, const REAL *weight, const REAL *bias, const fnn_conv *s,
                           const int64_t *strides, int relu, int transposed)
@@ -212,8 +217,8 @@ static int FN(images_run)(REAL *dst, const REAL *src, const REAL *weight, const 
     const int64_t h = transposed ? s->h : s->oh, w = transposed ? s->w : s->ow;
     g.dst_c = h * w, g.dst_n = s->groups * g.m * g.dst_c;
     g.lines = s->n < IMAGES_LEAST;
-    if (taps <= 1 || s->n == 0 || g.m == 0 || g.channels == 0 || strides[3] != 1 || strides[2] != g.width ||
-        (g.lines && (s->sh != 1 || s->sw != 1)))
+    if (taps <= 1 || s->n == 0 || g.m == 0 || g.channels == 0 || (g.lines && (s->sh != 1 || s->sw != 1)) ||
+        !FN(whole_planes)(strides, g.height, g.width))
         return 0;
     int32_t *const tables = FN(images_axes)(&g, s);
     if (!tables)
@@ -255,8 +260,8 @@ static int FN(images_weight_run)(const REAL *dy, const REAL *x, const fnn_conv *
                     .groups = s->groups, .channels = s->c / s->groups, .m = s->o / s->groups, .height = s->h,
                     .width = s->w, .kh = s->kh, .kw = s->kw, .options = s, .sums = sums,
                     .shares = *shares < largest ? *shares : largest, .lines = s->n < IMAGES_LEAST};
-    if (s->kh * s->kw <= 1 || (g.lines && (s->sh != 1 || s->sw != 1)) || xs[3] != 1 || xs[2] != s->w || dys[3] != 1 ||
-        dys[2] != s->ow)
+    if (s->kh * s->kw <= 1 || (g.lines && (s->sh != 1 || s->sw != 1)) || !FN(whole_planes)(xs, s->h, s->w) ||
+        !FN(whole_planes)(dys, s->oh, s->ow))
         return 0;
     int32_t *const tables = FN(images_axes)(&g, s);
     if (!tables)
