@@ -102,6 +102,13 @@ static void FN(avg_pool_block)(const FN(pool_context) *c, REAL *restrict y, cons
         }
 }
 
+/* Of VW windows, from two rows on. */
+FNN_INLINE FN(vec) FN(mean_2x2)(const REAL *p, const REAL *q, REAL divisor)
+{
+    const FN(vec) a = FN(v_load)(p), b = FN(v_load)(p + VW), d = FN(v_load)(q), e = FN(v_load)(q + VW);
+    return (FN(v_even)(a, b) + FN(v_odd)(a, b) + FN(v_even)(d, e) + FN(v_odd)(d, e)) / divisor;
+}
+
 /* Items are rows of outputs of windows of 2 x 2. Rows shorter than a vector are stored as whole ones while what they
  * overwrite is this range's and yet to come. */
 static void FN(avg_pool_2x2)(void *context, int64_t begin, int64_t end)
@@ -121,14 +128,13 @@ static void FN(avg_pool_2x2)(void *context, int64_t begin, int64_t end)
             for (int64_t j = 0; j < ow; j += VW) {
                 if (ow - j < VW && ow >= VW)
                     j = ow - VW;
-                const FN(vec) a = FN(v_load)(p + 2 * j), b = FN(v_load)(p + 2 * j + VW);
-                const FN(vec) d = FN(v_load)(q + 2 * j), e = FN(v_load)(q + 2 * j + VW);
-                const FN(vec) sum = FN(v_even)(a, b) + FN(v_odd)(a, b) + FN(v_even)(d, e) + FN(v_odd)(d, e);
-                FN(v_store)(y + j, sum / divisor);
+                FN(v_store)(y + j, FN(mean_2x2)(p + 2 * j, q + 2 * j, divisor));
             }
-        } else {
-            for (int64_t j = 0; j < ow; j++)
-                y[j] = (p[2 * j] + p[2 * j + 1] + q[2 * j] + q[2 * j + 1]) / divisor;
+        } else { /* in the same way, so that NaN too do not depend on the range */
+            REAL rows[2][2 * VW] = {{0}};
+            memcpy(rows[0], p, (size_t)(2 * ow) * sizeof(REAL));
+            memcpy(rows[1], q, (size_t)(2 * ow) * sizeof(REAL));
+            FN(v_store_part)(y, FN(v_mask)(ow), FN(mean_2x2)(rows[0], rows[1], divisor));
         }
     }
 }
