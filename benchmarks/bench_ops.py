@@ -93,7 +93,9 @@ def measure(spec, dtype, bench, torch, options, peak):
         contenders["numpy"] = bound(reference, spec, bench)
     if call := torch_call(torch, spec, bench):
         contenders["torch"] = call
-    effort = {"rounds": 5, "block": 0.001, "budget": 0.5} if options.quick else {"rounds": 11, "block": 0.004, "budget": 5}
+    effort = {"rounds": 11, "block": 0.004, "budget": 5}
+    if options.quick:
+        effort = {"rounds": 5, "block": 0.001, "budget": 0.5}
     if len(contenders) == len(thread_counts):
         effort["rest"] = 0  # nobody else's threads
     with np.errstate(all="ignore"):

@@ -21,12 +21,25 @@ typedef struct {
     int32_t *first, *source, *tap; /* tap: counted in that order */
 } conv_axis;
 
+/* Pairs of an output position and a source position that it sees, along one axis. */
+static inline int64_t conv_pairs(int64_t size, int64_t sources, int64_t taps, int64_t stride, int64_t pad,
+                                 int64_t dilation)
+{
+    int64_t n = 0;
+    for (int64_t t = 0; t < taps; t++) {
+        const int64_t at = t * dilation - pad, from = conv_ceil(-at, stride), to = conv_ceil(sources - at, stride);
+        const int64_t first = from > 0 ? from : 0, last = to < size ? to : size;
+        n += last > first ? last - first : 0;
+    }
+    return n;
+}
+
 /* Fills in the tables; forward, output position o sees o stride - pad + tap dilation. */
-static inline void conv_axis_make(conv_axis *axis, int transposed, int64_t size, int64_t sources, int64_t taps,
-                                  int64_t stride, int64_t pad, int64_t dilation)
+static inline void conv_axis_make(conv_axis *axis, int transposed, int64_t sources, int64_t taps, int64_t stride,
+                                  int64_t pad, int64_t dilation)
 {
     int32_t n = 0;
-    for (int64_t o = 0; o < size; o++) {
+    for (int64_t o = 0; o < axis->size; o++) {
         axis->first[o] = n;
         for (int64_t t = 0; t < taps; t++) {
             const int64_t at = transposed ? o + pad - (taps - 1 - t) * dilation : o * stride - pad + t * dilation;
@@ -37,9 +50,7 @@ static inline void conv_axis_make(conv_axis *axis, int transposed, int64_t size,
             axis->tap[n++] = (int32_t)t;
         }
     }
-    axis->first[size] = n;
-    axis->size = size;
-    axis->pairs = n;
+    axis->first[axis->size] = n;
 }
 
 /* From pair i of an axis on, below end: neighbours in the source and in the kernel. */

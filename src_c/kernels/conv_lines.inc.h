@@ -148,15 +148,15 @@ static void FN(lines_weight_range)(void *context, int64_t begin, int64_t end)
 static int32_t *FN(images_axes)(FN(images) * g, const fnn_conv *s)
 {
     const int back = g->transposed;
-    const int64_t h = back ? s->h : s->oh, w = back ? s->w : s->ow;
+    const int64_t h = g->rows.size, w = g->columns.size;
     int32_t *const memory = fnn_alloc((size_t)(h + 1 + 2 * h * s->kh + w + 1 + 2 * w * s->kw) * sizeof(int32_t));
     if (!memory)
         return NULL;
     g->rows.first = memory, g->rows.source = memory + h + 1, g->rows.tap = g->rows.source + h * s->kh;
     g->columns.first = g->rows.tap + h * s->kh, g->columns.source = g->columns.first + w + 1;
     g->columns.tap = g->columns.source + w * s->kw;
-    conv_axis_make(&g->rows, back, h, g->height, s->kh, s->sh, s->top, s->dh);
-    conv_axis_make(&g->columns, back, w, g->width, s->kw, s->sw, s->left, s->dw);
+    conv_axis_make(&g->rows, back, g->height, s->kh, s->sh, s->top, s->dh);
+    conv_axis_make(&g->columns, back, g->width, s->kw, s->sw, s->left, s->dw);
     return memory;
 }
 
@@ -187,7 +187,35 @@ static int FN(images_blocks)(FN(images) * g, int64_t most, int64_t stride, int64
     return 1;
 }
 
-/* Vectors' operations of an image when the kernel meets its padding too (conv.inc.h), as measured. */
+FNN_INLINE int FN(whole_planes)(const int64_t *strides, int64_t height, int64_t width)
+{
+    return strides[3] == 1 && (height == 1 || strides[2] == width);
+}
+
+/* Whether a convolution can be done so: then its axes and blocks of at most so many images are filled in. */
+static int FN(images_fit)(FN(images) * g, const fnn_conv *s, int64_t most)
+{
+    g->kh = s->kh, g->kw = s->kw, g->images = s->n, g->groups = s->groups;
+    g->lines = s->n < IMAGES_LEAST;
+    if (s->kh * s->kw <= 1 || s->n == 0 || g->m == 0 || g->channels == 0 || (g->lines && (s->sh != 1 || s->sw != 1)))
+        return 0;
+    g->rows.size = g->transposed ? s->h : s->oh, g->columns.size = g->transposed ? s->w : s->ow;
+    g->rows.pairs = conv_pairs(s->oh, s->h, s->kh, s->sh, s->top, s->dh);
+    g->columns.pairs = conv_pairs(s->ow, s->w, s->kw, s->sw, s->left, s->dw);
+    return g->rows.pairs > 0 && g->columns.pairs > 0 &&
+           FN(images_blocks)(g, most, s->sh, (s->kh - 1) * s->dh + 1);
+}
+
+/* Vectors' operations of an image: products and copies, as measured. */
+static double FN(images_work)(const FN(images) * g)
+{
+    const double size = (double)(g->rows.size * g->columns.size);
+    const double pairs = (double)g->rows.pairs * (double)g->columns.pairs;
+    return 1.15 * pairs * (double)(g->channels * ((g->m + VW - 1) / VW)) +
+           0.5 * ((double)(g->channels * g->height * g->width) + (double)g->m * size);
+}
+
+/* The same when the kernel meets its padding too (conv.inc.h). */
 static double FN(images_otherwise)(const FN(images) * g, const fnn_conv *s)
 {
     const double channels = (double)g->channels, taps = (double)(s->kh * s->kw), size = (double)(s->oh * s->ow);
@@ -198,47 +226,31 @@ static double FN(images_otherwise)(const FN(images) * g, const fnn_conv *s)
     return copies + turn + size * taps * channels * (1.15 * (double)g->m / VW + 0.8);
 }
 
-FNN_INLINE int FN(whole_planes)(const int64_t *strides, int64_t height, int64_t width)
-{
-    return strides[3] == 1 && (height == 1 || strides[2] == width);
-}
-
 /* Whether it was done, because it pays. `strides` are those of the source, dst is contiguous. */
 static int FN(images_run)(REAL *dst, const REAL *src, const REAL *weight, const REAL *bias, const fnn_conv *s,
                           const int64_t *strides, int relu, int transposed)
 {
     const int64_t ins = s->c / s->groups, outs = s->o / s->groups, taps = s->kh * s->kw;
     FN(images) g = {.src = src, .weight = weight, .bias = bias, .dst = dst, .src_n = strides[0], .src_c = strides[1],
-                    .images = s->n, .groups = s->groups, .channels = transposed ? outs : ins,
-                    .m = transposed ? ins : outs, .height = transposed ? s->oh : s->h,
-                    .width = transposed ? s->ow : s->w, .kh = s->kh, .kw = s->kw,
+                    .channels = transposed ? outs : ins, .m = transposed ? ins : outs,
+                    .height = transposed ? s->oh : s->h, .width = transposed ? s->ow : s->w,
                     .of_m = transposed ? taps : ins * taps, .of_c = transposed ? ins * taps : taps,
                     .transposed = transposed, .relu = relu};
-    const int64_t h = transposed ? s->h : s->oh, w = transposed ? s->w : s->ow;
+    if (!FN(whole_planes)(strides, g.height, g.width) || !FN(images_fit)(&g, s, TILE_ROWS))
+        return 0;
+    const int64_t h = g.rows.size, w = g.columns.size;
     g.dst_c = h * w, g.dst_n = s->groups * g.m * g.dst_c;
-    g.lines = s->n < IMAGES_LEAST;
-    if (taps <= 1 || s->n == 0 || g.m == 0 || g.channels == 0 || (g.lines && (s->sh != 1 || s->sw != 1)) ||
-        !FN(whole_planes)(strides, g.height, g.width))
+    const double calls = g.lines ? (double)(h * g.kw * ((w + TILE_ROWS - 1) / TILE_ROWS))
+                                 : (double)(g.dst_c * g.kh) / (double)g.block;
+    const double here = FN(images_work)(&g) + 60 * (double)((g.m + VW - 1) / VW) * calls +
+                        2 * (double)(taps * g.channels * g.m) / (double)s->n;
+    if (here > FN(images_otherwise)(&g, s))
         return 0;
     int32_t *const tables = FN(images_axes)(&g, s);
-    if (!tables)
-        return 1;
-    const double images = (double)s->n, vectors = (double)((g.m + VW - 1) / VW), channels = (double)g.channels;
-    const double pairs = (double)g.rows.pairs * (double)g.columns.pairs;
-    const int fits = pairs > 0 && FN(images_blocks)(&g, TILE_ROWS, s->sh, (s->kh - 1) * s->dh + 1);
-    const double calls = !fits ? 0 : vectors * (g.lines ? (double)(h * g.kw * ((w + TILE_ROWS - 1) / TILE_ROWS))
-                                                        : (double)(g.dst_c * g.kh) / (double)g.block);
-    const double here = 1.15 * pairs * channels * vectors + 60 * calls +
-                        2 * (double)taps * channels * (double)g.m / images +
-                        0.5 * (channels * (double)(g.height * g.width) + (double)(g.m * g.dst_c));
-    if (!fits || here > FN(images_otherwise)(&g, s)) {
-        fnn_free(tables);
-        return 0;
-    }
     g.panels = (g.m + 2 * VW - 1) / (2 * VW), g.panel = taps * g.channels * 2 * VW;
-    g.packed = fnn_alloc((size_t)(g.groups * g.panels * g.panel) * sizeof(REAL));
+    g.packed = tables ? fnn_alloc((size_t)(g.groups * g.panels * g.panel) * sizeof(REAL)) : NULL;
     if (g.packed) {
-        const double cost = 0.27 * here * images * (double)g.groups;
+        const double cost = 0.27 * here * (double)(s->n * g.groups);
         const int64_t threads = fnn_threads_for(cost), blocks = g.groups * g.blocks;
         if (blocks * g.blocks_r < 2 * threads)
             FN(images_cut)(&g, (2 * threads + blocks - 1) / blocks);
@@ -255,37 +267,29 @@ static int FN(images_run)(REAL *dst, const REAL *src, const REAL *weight, const 
 static int FN(images_weight_run)(const REAL *dy, const REAL *x, const fnn_conv *s, const int64_t *dys,
                                  const int64_t *xs, int64_t *shares, REAL *sums)
 {
-    const int64_t largest = s->n / IMAGES_LEAST > 1 ? s->n / IMAGES_LEAST : 1;
-    FN(images) g = {.src = x, .src_n = xs[0], .src_c = xs[1], .dy = dy, .dy_n = dys[0], .dy_c = dys[1], .images = s->n,
-                    .groups = s->groups, .channels = s->c / s->groups, .m = s->o / s->groups, .height = s->h,
-                    .width = s->w, .kh = s->kh, .kw = s->kw, .options = s, .sums = sums,
-                    .shares = *shares < largest ? *shares : largest, .lines = s->n < IMAGES_LEAST};
-    if (s->kh * s->kw <= 1 || (g.lines && (s->sh != 1 || s->sw != 1)) || !FN(whole_planes)(xs, s->h, s->w) ||
-        !FN(whole_planes)(dys, s->oh, s->ow))
+    FN(images) g = {.src = x, .src_n = xs[0], .src_c = xs[1], .dy = dy, .dy_n = dys[0], .dy_c = dys[1],
+                    .channels = s->c / s->groups, .m = s->o / s->groups, .height = s->h, .width = s->w, .options = s,
+                    .sums = sums, .shares = s->n / IMAGES_LEAST > 1 ? s->n / IMAGES_LEAST : 1};
+    if (!FN(whole_planes)(xs, s->h, s->w) || !FN(whole_planes)(dys, s->oh, s->ow) ||
+        !FN(images_fit)(&g, s, s->sw == 1 ? TILE_ROWS : IMAGES_DEPTH))
+        return 0;
+    const double vectors = (double)((g.m + VW - 1) / VW), tiles = (double)((g.channels + TILE_ROWS - 1) / TILE_ROWS);
+    const double visits = (double)(g.rows.pairs * (s->sw == 1 ? s->kw : g.columns.pairs)); /* of each sum */
+    const double here = FN(images_work)(&g) +
+                        visits * vectors * (60 * tiles + (double)g.channels) / (double)g.block;
+    if (here > FN(images_otherwise)(&g, s))
         return 0;
     int32_t *const tables = FN(images_axes)(&g, s);
-    if (!tables)
-        return 1;
-    const double images = (double)s->n, vectors = (double)((g.m + VW - 1) / VW), channels = (double)g.channels;
-    const double pairs = (double)g.rows.pairs * (double)g.columns.pairs;
-    const int64_t most = s->sw == 1 ? TILE_ROWS : IMAGES_DEPTH;
-    const int fits = pairs > 0 && FN(images_blocks)(&g, most, s->sh, (s->kh - 1) * s->dh + 1);
-    const double tiles = (double)((g.channels + TILE_ROWS - 1) / TILE_ROWS) * vectors;
-    const double visits = s->sw == 1 ? (double)(g.rows.pairs * s->kw) : pairs; /* so often each is loaded and stored */
-    const double here = 1.15 * pairs * channels * vectors +
-                        (fits ? visits * (60 * tiles + channels * vectors) / (double)g.block : 0) +
-                        0.5 * (channels * (double)(s->h * s->w) + (double)(g.m * s->oh * s->ow));
-    if (!fits || here > FN(images_otherwise)(&g, s)) {
-        fnn_free(tables);
-        return 0;
+    if (tables) {
+        const double cost = 0.27 * here * (double)(s->n * g.groups);
+        const int threads = fnn_threads_for(cost);
+        g.shares = g.shares < *shares ? g.shares : *shares;
+        g.parts = g.shares * g.groups >= 2 * threads ? 1 : threads < g.channels ? threads : g.channels;
+        *shares = g.shares;
+        const int64_t items = g.shares * g.groups * g.parts;
+        fnn_parallel_for(items, 1, cost / (double)items,
+                         g.lines ? FN(lines_weight_range) : FN(images_weight_range), &g);
     }
-    const double cost = 0.27 * here * images * (double)g.groups;
-    const int threads = fnn_threads_for(cost);
-    g.parts = g.shares * g.groups >= 2 * threads ? 1 : threads < g.channels ? threads : g.channels;
-    const int64_t items = g.shares * g.groups * g.parts;
-    *shares = g.shares;
-    fnn_parallel_for(items, 1, cost / (double)items,
-                     g.lines ? FN(lines_weight_range) : FN(images_weight_range), &g);
     fnn_free(tables);
     return 1;
 }
