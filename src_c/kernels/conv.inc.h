@@ -25,9 +25,11 @@ typedef struct {
 
 #ifndef FNN_CONV_ONCE
 #define FNN_CONV_ONCE
-#define CONV_COLUMNS 1024 /* positions of a block at most */
-#define TURN_TOGETHER 32
-#define CONV_DIRECT 2     /* output channels of a group at most, to be done without packing */
+#define CONV_COLUMNS 1024           /* positions of a block at most */
+#define TURN_TOGETHER 32            /* kernels */
+#define CONV_DIRECT 2               /* output channels of a group at most, to be done without packing */
+#define CONV_SHARES 16              /* of the images, for the weight's gradient, at most */
+#define CONV_SHARES_BYTES (1 << 20) /* of all their sums, about */
 typedef struct {
     int64_t from, to, count; /* a run: places in the source's copy and in the panel */
 } conv_run;
@@ -37,6 +39,21 @@ FNN_INLINE int64_t conv_ceil(int64_t x, int64_t y)
     return x > 0 ? (x + y - 1) / y : -(-x / y);
 }
 #endif
+
+/* Shares of the images, for sums of `size` REALs each: shapes alone decide. */
+static int64_t FN(conv_shares)(int64_t images, int64_t size)
+{
+    int64_t shares = CONV_SHARES_BYTES / (int64_t)sizeof(REAL) / size;
+    shares = shares < 1 ? 1 : shares < CONV_SHARES ? shares : CONV_SHARES;
+    return shares < images ? shares : images;
+}
+
+/* Into how many parts threads cut the channels, where there are so many items of so much work without it. */
+static int64_t FN(conv_parts)(int64_t items, int64_t channels, double cost)
+{
+    const int threads = fnn_threads_for(cost);
+    return items >= 2 * threads ? 1 : threads < channels ? threads : channels;
+}
 
 /* The shape of the copy for blocks of so many images and rows. */
 static void FN(conv_pitches)(FN(conv) * g)

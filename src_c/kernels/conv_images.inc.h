@@ -27,9 +27,9 @@ static inline int64_t conv_pairs(int64_t size, int64_t sources, int64_t taps, in
 {
     int64_t n = 0;
     for (int64_t t = 0; t < taps; t++) {
-        const int64_t at = t * dilation - pad, from = conv_ceil(-at, stride), to = conv_ceil(sources - at, stride);
-        const int64_t first = from > 0 ? from : 0, last = to < size ? to : size;
-        n += last > first ? last - first : 0;
+        int64_t begin, end;
+        fnn_inside(t * dilation - pad, sources, size, stride, &begin, &end);
+        n += end - begin;
     }
     return n;
 }
@@ -214,10 +214,10 @@ static void FN(images_weight_range)(void *context, int64_t begin, int64_t end)
                                r0 * ow, 1, g->dy_c, (r1 - r0) * ow, g->m);
                 for (int64_t t = 0; t < taps; t++) {
                     const int64_t i = t / g->kw * s->dh - s->top, j = t % g->kw * s->dw - s->left;
-                    int64_t from_r = conv_ceil(-i, s->sh), to_r = conv_ceil(g->height - i, s->sh);
-                    int64_t from_q = conv_ceil(-j, s->sw), to_q = conv_ceil(g->width - j, s->sw);
-                    from_r = from_r < r0 ? r0 : from_r, to_r = to_r > r1 ? r1 : to_r;
-                    from_q = from_q < 0 ? 0 : from_q, to_q = to_q > ow ? ow : to_q;
+                    int64_t from_r, to_r, from_q, to_q;
+                    fnn_inside(i, g->height, r1, s->sh, &from_r, &to_r);
+                    fnn_inside(j, g->width, ow, s->sw, &from_q, &to_q);
+                    from_r = from_r < r0 ? r0 : from_r;
                     const int64_t together = s->sw == 1 ? to_q - from_q : 1;
                     for (int64_t r = from_r; r < to_r; r++)
                         for (int64_t q = from_q; q < to_q; q += together)

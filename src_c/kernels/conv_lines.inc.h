@@ -5,9 +5,9 @@
  * that do: x[y, c, x] and panels of the weight [j, i, c] make that one product of depth (i, c).
  */
 
-/* Which output positions meet the source by column t of the kernel, and how far from them. */
 #ifndef FNN_CONV_LINES_ONCE
 #define FNN_CONV_LINES_ONCE
+/* Which output positions meet the source by column t of the kernel, and how far from them. */
 typedef struct {
     int32_t from, to, shift;
 } conv_line;
@@ -282,9 +282,8 @@ static int FN(images_weight_run)(const REAL *dy, const REAL *x, const fnn_conv *
     int32_t *const tables = FN(images_axes)(&g, s);
     if (tables) {
         const double cost = 0.27 * here * (double)(s->n * g.groups);
-        const int threads = fnn_threads_for(cost);
         g.shares = g.shares < *shares ? g.shares : *shares;
-        g.parts = g.shares * g.groups >= 2 * threads ? 1 : threads < g.channels ? threads : g.channels;
+        g.parts = FN(conv_parts)(g.shares * g.groups, g.channels, cost);
         *shares = g.shares;
         const int64_t items = g.shares * g.groups * g.parts;
         fnn_parallel_for(items, 1, cost / (double)items,

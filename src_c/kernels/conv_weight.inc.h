@@ -5,9 +5,7 @@
  */
 #ifndef FNN_CONV_WEIGHT_ONCE
 #define FNN_CONV_WEIGHT_ONCE
-#define CONV_SHARES 16               /* of the images, at most */
-#define CONV_SHARES_BYTES (1 << 20)  /* of all their sums, about */
-#define CONV_DEPTH 384               /* positions of a block at most */
+#define CONV_DEPTH 384 /* positions of a block at most */
 #endif
 
 typedef struct {
@@ -170,13 +168,10 @@ static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, co
         .dy = dy, .dy_n = dys[0], .dy_c = dys[1], .dy_h = dys[2], .dy_w = dys[3], .dw = dw};
     if (FN(winograd_weight_run)(&w))
         return;
-    w.shares = CONV_SHARES_BYTES / (int64_t)sizeof(REAL) / size;
-    w.shares = w.shares < 1 ? 1 : w.shares < CONV_SHARES ? w.shares : CONV_SHARES;
-    w.shares = w.shares < s->n ? w.shares : s->n;
+    w.shares = FN(conv_shares)(s->n, size);
     const double cost = 200 + 0.25 * (double)s->n * (double)(s->oh * s->ow) * (double)s->groups * (double)(depth + 8) *
                                   (double)((m + VW - 1) / VW + 1);
-    const int threads = fnn_threads_for(cost);
-    w.parts = w.shares * s->groups >= 2 * threads ? 1 : threads < channels ? threads : channels;
+    w.parts = FN(conv_parts)(w.shares * s->groups, channels, cost);
     w.columns = GEMM_PANELS_BYTES / (int64_t)sizeof(REAL) / (depth + 1); /* shapes alone decide: dot products' bits */
     w.columns = w.columns < 64 ? 64 : w.columns > CONV_DEPTH ? CONV_DEPTH : w.columns;
     if (m == 1 && dys[3] == 1)

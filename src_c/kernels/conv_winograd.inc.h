@@ -29,12 +29,12 @@ typedef struct {
     int spoilt;                    /* a result is not finite */
 } FN(winograd);
 
-/* Whether it is faster: vectors' operations here and there, as measured. Shapes alone decide. */
 static int FN(winograd_fits)(const FN(conv) * g)
 {
     return g->kh == 3 && g->kw == 3 && g->sh == 1 && g->sw == 1 && g->dh == 1 && g->dw == 1 && g->src_w == 1;
 }
 
+/* Whether it is faster: vectors' operations here and there, as measured. Shapes alone decide. */
 static int FN(winograd_pays)(const FN(conv) * g)
 {
     if (!FN(winograd_fits)(g) || g->dst_w != 1 || g->m < 8 || g->channels < 8)
@@ -246,8 +246,7 @@ static void FN(winograd_range)(void *context, int64_t begin, int64_t end)
     if (!source)
         return;
     REAL *const result = source + 16 * plane, *const rows = result + 16 * result_plane;
-    for (int64_t i = 0; i < rows_size; i++)
-        rows[i] = 0;
+    memset(rows, 0, (size_t)rows_size * sizeof(REAL));
     int64_t filled = -1;
     for (int64_t item = begin; item < end && !__atomic_load_n(&w->spoilt, __ATOMIC_RELAXED); item++) {
         const int64_t part = item % w->parts, block = item / w->parts, group = block / blocks;

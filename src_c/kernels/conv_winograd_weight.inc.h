@@ -53,8 +53,7 @@ static void FN(winograd_weight_range)(void *context, int64_t begin, int64_t end)
     if (!source)
         return;
     REAL *const dy = source + 16 * plane, *const rows = dy + 16 * dy_plane, *const b = rows + rows_size;
-    for (int64_t i = 0; i < rows_size; i++)
-        rows[i] = 0;
+    memset(rows, 0, (size_t)rows_size * sizeof(REAL));
     for (int64_t item = begin; item < end; item++) {
         const int64_t part = item % all->parts, group = item / all->parts % g.groups;
         const int64_t share = item / all->parts / g.groups;
@@ -139,9 +138,7 @@ static int FN(winograd_weight_run)(const FN(conv_weight) * given)
                                .dy = given->dy, .dy_n = given->dy_n, .dy_c = given->dy_c, .dy_h = given->dy_h,
                                .dy_w = given->dy_w, .dw = given->dw};
     const int64_t size = g->groups * g->channels * g->m * 16, tiles_w = all.winograd.tiles_w;
-    all.shares = CONV_SHARES_BYTES / (int64_t)sizeof(REAL) / size;
-    all.shares = all.shares < 1 ? 1 : all.shares < CONV_SHARES ? all.shares : CONV_SHARES;
-    all.shares = all.shares < g->images ? all.shares : g->images;
+    all.shares = FN(conv_shares)(g->images, size);
     /* vectors' operations here and there, as measured */
     const double c = (double)g->channels, vectors = (double)((g->m + VW - 1) / VW);
     const double lines = (double)(g->images * all.winograd.tiles_h), tiles = lines * (double)tiles_w;
@@ -152,8 +149,7 @@ static int FN(winograd_weight_run)(const FN(conv_weight) * given)
         return 0;
     FN(winograd_blocks)(&all.winograd, g->images);
     const double cost = 0.25 * here * (double)g->groups;
-    const int threads = fnn_threads_for(cost);
-    all.parts = all.shares * g->groups >= 2 * threads ? 1 : threads;
+    all.parts = FN(conv_parts)(all.shares * g->groups, g->channels, cost);
     all.sums = fnn_alloc((size_t)(all.shares * size) * sizeof(REAL));
     if (!all.sums)
         return 1;
