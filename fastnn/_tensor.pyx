@@ -5,7 +5,6 @@ Memory that backward will read is guarded by version counters.
 """
 cimport numpy as np
 from cpython.object cimport PyObject_GenericSetAttr
-from cpython.ref cimport Py_REFCNT
 
 import numpy
 
@@ -28,8 +27,19 @@ cdef extern from *:
         PyType_Modified(type);
         return 0;
     }
+    /* Whether nobody else can see its numbers: they are its own, or those of an array that only it, a reshaped view
+     * of all of it, knows. */
+    static int fnn_owns(PyArrayObject *array) {
+        if (Py_REFCNT(array) > 1 || !PyArray_CHKFLAGS(array, NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_WRITEABLE)) return 0;
+        if (PyArray_CHKFLAGS(array, NPY_ARRAY_OWNDATA)) return 1;
+        PyObject *base = PyArray_BASE(array);
+        return base && PyArray_CheckExact(base) && Py_REFCNT(base) == 1 &&
+               PyArray_CHKFLAGS((PyArrayObject *)base, NPY_ARRAY_OWNDATA) &&
+               PyArray_SIZE((PyArrayObject *)base) == PyArray_SIZE(array);
+    }
     """
     int fnn_grad_mode, fnn_inference_mode
+    bint fnn_owns(np.ndarray array)
     int fnn_install(type cls, object name, object value) except -1
 
 
@@ -295,9 +305,7 @@ cdef class Tensor(Operators):
             K.add_into((<Tensor>self.grad_).array, grad)
             (<Tensor>self.grad_).bump()
             return self.accumulated()
-        # Keep the array itself only if nobody else can see it: `grad` here and nothing more.
-        if Py_REFCNT(grad) > 1 or not np.PyArray_CHKFLAGS(
-                grad, np.NPY_ARRAY_OWNDATA | np.NPY_ARRAY_C_CONTIGUOUS | np.NPY_ARRAY_WRITEABLE):
+        if not fnn_owns(grad):  # `grad` here should be its only reference
             grad = K.copy(grad)
         self.grad_ = wrap(grad)
         return self.accumulated()

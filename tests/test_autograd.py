@@ -36,6 +36,18 @@ def test_leaves_that_share_a_gradient_get_memory_of_their_own():
     assert y.grad.tolist() == [1.0, 1.0]
 
 
+def test_leaf_keeps_a_reshaped_gradient_only_if_nobody_else_knows_it():
+    x, y = torch.ones(2, 3, requires_grad=True), torch.ones(2, 3, requires_grad=True)
+    (x.reshape(6) * 2.0).sum().backward()
+    assert x.grad.numpy().base.shape == (6,)  # the product's memory, not a copy
+    (x.reshape(6) + y.reshape(6)).sum().backward()
+    assert not np.shares_memory(x.grad.numpy(), y.grad.numpy())
+    given = torch.ones(6)
+    x.grad = None
+    x.reshape(6).backward(given)
+    assert not np.shares_memory(x.grad.numpy(), given.numpy())
+
+
 def test_caller_keeps_the_gradient_given_to_backward():
     x = leaf(1.0, 2.0)
     given = torch.tensor([1.0, 1.0], dtype=torch.float64)

@@ -334,10 +334,13 @@ static void FN(conv_range)(void *context, int64_t begin, int64_t end)
     fnn_free(copy);
 }
 
-/* Other ways, where they pay: whether it was done. conv_winograd.inc.h, conv_lines.inc.h */
+/* Other ways, where they pay: whether it was done. conv_pointwise.inc.h, conv_winograd.inc.h, conv_lines.inc.h */
+static int FN(pointwise_run)(const FN(conv) * g, const REAL *weight, int transposed);
 static int FN(winograd_run)(const FN(conv) * g, const REAL *weight, int transposed);
 static int FN(images_run)(REAL *dst, const REAL *src, const REAL *weight, const REAL *bias, const fnn_conv *s,
                           const int64_t *strides, int relu, int transposed);
+static int FN(rows_input_run)(REAL *dx, const REAL *dy, const REAL *weight, const REAL *bias, const fnn_conv *s,
+                              const int64_t *dys, int relu);
 
 static void FN(conv_run)(FN(conv) * g)
 {
@@ -368,7 +371,8 @@ static void FN(conv_forward)(void *y, const void *x, const void *weight, const v
                   .images = s->n, .groups = s->groups, .channels = s->c / s->groups, .height = s->h, .width = s->w,
                   .m = s->o / s->groups, .kh = s->kh, .kw = s->kw, .oh = s->oh, .ow = s->ow, .sh = s->sh, .sw = s->sw,
                   .top = s->top, .left = s->left, .dh = s->dh, .dw = s->dw, .relu = relu};
-    if (!FN(winograd_run)(&g, weight, 0) && !FN(images_run)(y, x, weight, bias, s, xs, relu, 0))
+    if (!FN(pointwise_run)(&g, weight, 0) && !FN(winograd_run)(&g, weight, 0) &&
+        !FN(images_run)(y, x, weight, bias, s, xs, relu, 0))
         FN(conv_run)(&g);
 }
 
@@ -449,7 +453,7 @@ static void FN(conv_backward_input)(void *dx, const void *dy, const void *weight
 {
     if (s->n == 0 || s->c == 0 || s->h == 0 || s->w == 0)
         return;
-    if (FN(images_run)(dx, dy, weight, bias, s, dys, relu, 1))
+    if (FN(rows_input_run)(dx, dy, weight, bias, s, dys, relu) || FN(images_run)(dx, dy, weight, bias, s, dys, relu, 1))
         return;
     const int64_t m = s->o / s->groups, channels = s->c / s->groups;
     REAL *const a = fnn_alloc((size_t)(s->c * m * s->kh * s->kw + 1) * sizeof(REAL));
@@ -469,6 +473,8 @@ static void FN(conv_backward_input)(void *dx, const void *dy, const void *weight
                           .m = channels, .kh = some ? t.y.count : 1, .kw = some ? t.x.count : 1, .oh = t.y.size,
                           .ow = t.x.size, .sh = 1, .sw = 1, .top = t.y.before, .left = t.x.before,
                           .dh = t.y.dilation, .dw = t.x.dilation, .relu = relu};
+            if (s->sh == 1 && s->sw == 1 && FN(pointwise_run)(&g, weight, 1))
+                continue;
             if (FN(winograd_run)(&g, weight, 1))
                 continue;
             if (some)

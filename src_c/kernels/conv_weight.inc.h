@@ -14,6 +14,7 @@ typedef struct {
     int64_t dy_n, dy_c, dy_h, dy_w;
     REAL *sums, *dw; /* (shares, groups, depth, m), (groups, m, depth) */
     int64_t shares, parts, columns;
+    int pointwise;   /* planes are products' operands as they are */
 } FN(conv_weight);
 
 /* One output channel: sums[(c, i, j)] = [sums or 0] + sum over a block of dy times x, without packing. */
@@ -85,7 +86,14 @@ static void FN(conv_weight_range)(void *context, int64_t begin, int64_t end)
         REAL *const sums = w->sums + ((share * g.groups + group) * depth + c0 * taps_n) * m;
         int from_c = 0;
         g.channels = c1 - c0;
-        for (int64_t image = n0; image < n1; image += g.block_images)
+        for (int64_t image = n0; image < n1 && w->pointwise; image++) {
+            const REAL *const x = g.src + image * g.src_n + (group * w->conv.channels + c0) * g.src_c;
+            const FN(gemm) product = {.c = sums, .a = x, .b = w->dy + image * w->dy_n + group * m * w->dy_c,
+                                      .m = g.channels, .n = m, .k = g.oh * g.ow, .ldc = m, .as_m = g.src_c, .as_k = 1, .bs_k = 1,
+                                      .bs_n = w->dy_c, .from_c = image > n0};
+            FN(gemm_part)(&product, 0, product.m, 0, m);
+        }
+        for (int64_t image = n0; image < n1 && !w->pointwise; image += g.block_images)
             for (int64_t row = 0; row < g.oh; row += g.block_rows) {
                 const int64_t images = n1 - image < g.block_images ? n1 - image : g.block_images;
                 const int64_t rows = g.oh - row < g.block_rows ? g.oh - row : g.block_rows;
@@ -146,7 +154,7 @@ static void FN(conv_weight_sum)(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* Other ways, where they pay: whether it was done. conv_winograd_weight.inc.h, conv_lines.inc.h */
+/* Other ways, where they pay: whether it was done. conv_winograd_weight.inc.h, conv_rows.inc.h, conv_lines.inc.h */
 static int FN(winograd_weight_run)(const FN(conv_weight) * given);
 
 static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, const fnn_conv *s, const int64_t *dys,
@@ -166,12 +174,16 @@ static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, co
                  .kw = s->kw, .oh = s->oh, .ow = s->ow, .sh = s->sh, .sw = s->sw, .top = s->top, .left = s->left,
                  .dh = s->dh, .dw = s->dw},
         .dy = dy, .dy_n = dys[0], .dy_c = dys[1], .dy_h = dys[2], .dy_w = dys[3], .dw = dw};
-    if (FN(winograd_weight_run)(&w))
+    if (FN(winograd_weight_run)(&w) || FN(rows_weight_run)(dw, dy, x, s, dys, xs))
         return;
+    w.pointwise = FN(conv_is_pointwise)(&w.conv) && dys[3] == 1 && (s->oh == 1 || dys[2] == s->ow) &&
+                  s->oh * s->ow >= POINTWISE_DEPTH;
     w.shares = FN(conv_shares)(s->n, size);
     const double cost = 200 + 0.25 * (double)s->n * (double)(s->oh * s->ow) * (double)s->groups * (double)(depth + 8) *
                                   (double)((m + VW - 1) / VW + 1);
     w.parts = FN(conv_parts)(w.shares * s->groups, channels, cost);
+    if (w.pointwise && w.parts > channels / (DOT_FEW_DEEP + 1)) /* no part is done by dot products unless all are */
+        w.parts = channels > DOT_FEW_DEEP ? channels / (DOT_FEW_DEEP + 1) : 1;
     w.columns = GEMM_PANELS_BYTES / (int64_t)sizeof(REAL) / (depth + 1); /* shapes alone decide: dot products' bits */
     w.columns = w.columns < 64 ? 64 : w.columns > CONV_DEPTH ? CONV_DEPTH : w.columns;
     if (m == 1 && dys[3] == 1)

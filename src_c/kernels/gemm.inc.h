@@ -10,6 +10,7 @@
 typedef struct {
     REAL *c;
     const REAL *a, *b, *bias; /* bias: (n,) or NULL */
+    const REAL *start; /* (m,) to start the rows from, or NULL; only for products that tiles make, not from C */
     int64_t m, n, k;
     int64_t ldc, as_m, as_k, bs_k, bs_n;
     int from_c;   /* add to C */
@@ -182,6 +183,7 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
                 const int64_t i = i0 + m * t / tiles, rows = i0 + m * (t + 1) / tiles - i;
                 const REAL *a = g->a + i * g->as_m + pc * g->as_k;
                 int64_t as_m = g->as_m, as_k = g->as_k;
+                ends.start = g->start ? g->start + i : NULL;
                 if (pack_a) {
                     FN(pack_a)(packed_a, &as_m, &as_k, a, rows, kc);
                     a = packed_a;
