@@ -89,8 +89,8 @@ static void FN(conv_weight_range)(void *context, int64_t begin, int64_t end)
         for (int64_t image = n0; image < n1 && w->pointwise; image++) {
             const REAL *const x = g.src + image * g.src_n + (group * w->conv.channels + c0) * g.src_c;
             const FN(gemm) product = {.c = sums, .a = x, .b = w->dy + image * w->dy_n + group * m * w->dy_c,
-                                      .m = g.channels, .n = m, .k = g.oh * g.ow, .ldc = m, .as_m = g.src_c, .as_k = 1, .bs_k = 1,
-                                      .bs_n = w->dy_c, .from_c = image > n0};
+                                      .m = g.channels, .n = m, .k = g.oh * g.ow, .ldc = m, .as_m = g.src_c,
+                                      .as_k = 1, .bs_k = 1, .bs_n = w->dy_c, .from_c = image > n0};
             FN(gemm_part)(&product, 0, product.m, 0, m);
         }
         for (int64_t image = n0; image < n1 && !w->pointwise; image += g.block_images)
