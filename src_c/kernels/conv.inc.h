@@ -38,6 +38,12 @@ FNN_INLINE int64_t conv_ceil(int64_t x, int64_t y)
 {
     return x > 0 ? (x + y - 1) / y : -(-x / y);
 }
+
+/* Whether there are no gaps within a plane, by the strides (image, channel, row, column). */
+FNN_INLINE int conv_whole_planes(const int64_t *strides, int64_t height, int64_t width)
+{
+    return strides[3] == 1 && (height == 1 || strides[2] == width);
+}
 #endif
 
 /* Shares of the images, for sums of `size` REALs each: shapes alone decide. */
@@ -334,8 +340,9 @@ static void FN(conv_range)(void *context, int64_t begin, int64_t end)
     fnn_free(copy);
 }
 
-/* Other ways, where they pay: whether it was done. conv_pointwise.inc.h, conv_winograd.inc.h, conv_lines.inc.h */
-static int FN(pointwise_run)(const FN(conv) * g, const REAL *weight, int transposed);
+/* Other ways, where they pay: whether it was done. conv_pointwise.inc.h, conv_winograd.inc.h, conv_lines.inc.h,
+ * conv_rows.inc.h */
+static int FN(pointwise_run)(const FN(conv) * g, const REAL *weight, const int64_t *strides, int transposed);
 static int FN(winograd_run)(const FN(conv) * g, const REAL *weight, int transposed);
 static int FN(images_run)(REAL *dst, const REAL *src, const REAL *weight, const REAL *bias, const fnn_conv *s,
                           const int64_t *strides, int relu, int transposed);
@@ -371,7 +378,7 @@ static void FN(conv_forward)(void *y, const void *x, const void *weight, const v
                   .images = s->n, .groups = s->groups, .channels = s->c / s->groups, .height = s->h, .width = s->w,
                   .m = s->o / s->groups, .kh = s->kh, .kw = s->kw, .oh = s->oh, .ow = s->ow, .sh = s->sh, .sw = s->sw,
                   .top = s->top, .left = s->left, .dh = s->dh, .dw = s->dw, .relu = relu};
-    if (!FN(pointwise_run)(&g, weight, 0) && !FN(winograd_run)(&g, weight, 0) &&
+    if (!FN(pointwise_run)(&g, weight, xs, 0) && !FN(winograd_run)(&g, weight, 0) &&
         !FN(images_run)(y, x, weight, bias, s, xs, relu, 0))
         FN(conv_run)(&g);
 }
@@ -473,7 +480,7 @@ static void FN(conv_backward_input)(void *dx, const void *dy, const void *weight
                           .m = channels, .kh = some ? t.y.count : 1, .kw = some ? t.x.count : 1, .oh = t.y.size,
                           .ow = t.x.size, .sh = 1, .sw = 1, .top = t.y.before, .left = t.x.before,
                           .dh = t.y.dilation, .dw = t.x.dilation, .relu = relu};
-            if (s->sh == 1 && s->sw == 1 && FN(pointwise_run)(&g, weight, 1))
+            if (s->sh == 1 && s->sw == 1 && FN(pointwise_run)(&g, weight, dys, 1))
                 continue;
             if (FN(winograd_run)(&g, weight, 1))
                 continue;

@@ -187,11 +187,6 @@ static int FN(images_blocks)(FN(images) * g, int64_t most, int64_t stride, int64
     return 1;
 }
 
-FNN_INLINE int FN(whole_planes)(const int64_t *strides, int64_t height, int64_t width)
-{
-    return strides[3] == 1 && (height == 1 || strides[2] == width);
-}
-
 /* Whether a convolution can be done so: then its axes and blocks of at most so many images are filled in. */
 static int FN(images_fit)(FN(images) * g, const fnn_conv *s, int64_t most)
 {
@@ -236,7 +231,7 @@ static int FN(images_run)(REAL *dst, const REAL *src, const REAL *weight, const 
                     .height = transposed ? s->oh : s->h, .width = transposed ? s->ow : s->w,
                     .of_m = transposed ? taps : ins * taps, .of_c = transposed ? ins * taps : taps,
                     .transposed = transposed, .relu = relu};
-    if (!FN(whole_planes)(strides, g.height, g.width) || !FN(images_fit)(&g, s, TILE_ROWS))
+    if (!conv_whole_planes(strides, g.height, g.width) || !FN(images_fit)(&g, s, TILE_ROWS))
         return 0;
     const int64_t h = g.rows.size, w = g.columns.size;
     g.dst_c = h * w, g.dst_n = s->groups * g.m * g.dst_c;
@@ -270,7 +265,7 @@ static int FN(images_weight_run)(const REAL *dy, const REAL *x, const fnn_conv *
     FN(images) g = {.src = x, .src_n = xs[0], .src_c = xs[1], .dy = dy, .dy_n = dys[0], .dy_c = dys[1],
                     .channels = s->c / s->groups, .m = s->o / s->groups, .height = s->h, .width = s->w, .options = s,
                     .sums = sums, .shares = s->n / IMAGES_LEAST > 1 ? s->n / IMAGES_LEAST : 1};
-    if (!FN(whole_planes)(xs, s->h, s->w) || !FN(whole_planes)(dys, s->oh, s->ow) ||
+    if (!conv_whole_planes(xs, s->h, s->w) || !conv_whole_planes(dys, s->oh, s->ow) ||
         !FN(images_fit)(&g, s, s->sw == 1 ? TILE_ROWS : IMAGES_DEPTH))
         return 0;
     const double vectors = (double)((g.m + VW - 1) / VW), tiles = (double)((g.channels + TILE_ROWS - 1) / TILE_ROWS);

@@ -7,19 +7,19 @@
 #define POINTWISE_DEPTH 256 /* positions at least, where they are a product's depth */
 #endif
 
-/* Neither padding nor gaps between rows. */
-static int FN(conv_is_pointwise)(const FN(conv) * g)
+/* Neither padding nor gaps within a plane of the source, whose strides these are. */
+static int FN(conv_is_pointwise)(const FN(conv) * g, const int64_t *strides)
 {
     return g->kh * g->kw == 1 && g->sh == 1 && g->sw == 1 && g->oh == g->height && g->ow == g->width && g->top == 0 &&
-           g->left == 0 && g->src_w == 1 && (g->height == 1 || g->src_h == g->width);
+           g->left == 0 && conv_whole_planes(strides, g->height, g->width);
 }
 
-/* Whether it was done, because it pays. dst is contiguous. */
-static int FN(pointwise_run)(const FN(conv) * g, const REAL *weight, int transposed)
+/* Whether it was done, because it pays. `strides` are those of the source, dst is contiguous. */
+static int FN(pointwise_run)(const FN(conv) * g, const REAL *weight, const int64_t *strides, int transposed)
 {
     const int64_t size = g->oh * g->ow;
     const int split = g->groups > 1 && g->bias; /* a product's `start` is that of one group */
-    if (!FN(conv_is_pointwise)(g) || size < 2 * VW || g->m == 1 || g->channels <= THIN || split)
+    if (!FN(conv_is_pointwise)(g, strides) || size < 2 * VW || g->m == 1 || g->channels <= THIN || split)
         return 0;
     FN(gemm_job) job = {.gemm = {.c = g->dst, .a = weight, .b = g->src, .start = g->bias, .m = g->m, .n = size,
                                  .k = g->channels, .ldc = size, .as_m = transposed ? 1 : g->channels,

@@ -168,7 +168,7 @@ static int FN(rows_input_run)(REAL *dx, const REAL *dy, const REAL *weight, cons
     FN(rows) g = {.s = s, .dy = dy, .weight = weight, .bias = bias, .dx = dx, .dy_n = dys[0], .dy_c = dys[1],
                   .m = s->o / s->groups, .channels = s->c / s->groups, .taps = s->kh * s->kw, .relu = relu};
     const int few = g.channels <= ROWS_FEW;
-    if (!FN(whole_planes)(dys, s->oh, s->ow) || s->sh * s->sw == 1 || (s->n >= IMAGES_LEAST && !few))
+    if (!conv_whole_planes(dys, s->oh, s->ow) || s->sh * s->sw == 1 || (s->n >= IMAGES_LEAST && !few))
         return 0;
     const double size = (double)(s->o * g.channels * g.taps), products = FN(rows_products)(&g);
     const double cost = products + 3 * (double)(s->n * s->c * s->oh * s->ow * s->kh) + 0.3 * (double)s->n * size;
@@ -188,7 +188,7 @@ static int FN(rows_weight_run)(REAL *dw, const REAL *dy, const REAL *x, const fn
     FN(rows) g = {.s = s, .dy = dy, .x = x, .dw = dw, .dy_n = dys[0], .dy_c = dys[1], .x_n = xs[0], .x_c = xs[1],
                   .x_h = xs[2], .m = s->o / s->groups, .channels = s->c / s->groups, .taps = s->kh * s->kw};
     const int64_t positions = s->n * s->oh * s->ow * (s->sh * s->sw == 1 ? 5 : 1);
-    if (!FN(whole_planes)(dys, s->oh, s->ow) || xs[3] != 1 || s->n >= IMAGES_LEAST || g.channels < 8 ||
+    if (!conv_whole_planes(dys, s->oh, s->ow) || xs[3] != 1 || s->n >= IMAGES_LEAST || g.channels < 8 ||
         g.taps == 1 || positions > g.m * s->kw)
         return 0;
     const double cost = FN(rows_products)(&g) + 2 * (double)(s->n * s->c * s->oh * s->ow * s->kh);

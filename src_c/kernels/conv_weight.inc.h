@@ -59,6 +59,18 @@ static void FN(conv_weight_direct)(const FN(conv) * g, REAL *sums, const REAL *d
         }
 }
 
+/* sums (channels, m) = the planes of x times those of dy, as they are. */
+static void FN(conv_weight_planes)(const FN(conv) * g, REAL *sums, const REAL *x, const REAL *dy, int64_t dy_n,
+                                   int64_t dy_c, int64_t begin, int64_t end)
+{
+    for (int64_t image = begin; image < end; image++) {
+        const FN(gemm) product = {.c = sums, .a = x + image * g->src_n, .b = dy + image * dy_n, .m = g->channels,
+                                  .n = g->m, .k = g->oh * g->ow, .ldc = g->m, .as_m = g->src_c, .as_k = 1, .bs_k = 1,
+                                  .bs_n = dy_c, .from_c = image > begin};
+        FN(gemm_part)(&product, 0, product.m, 0, product.n);
+    }
+}
+
 /* Item = some channels of a group for a share of the images. */
 static void FN(conv_weight_range)(void *context, int64_t begin, int64_t end)
 {
@@ -86,14 +98,12 @@ static void FN(conv_weight_range)(void *context, int64_t begin, int64_t end)
         REAL *const sums = w->sums + ((share * g.groups + group) * depth + c0 * taps_n) * m;
         int from_c = 0;
         g.channels = c1 - c0;
-        for (int64_t image = n0; image < n1 && w->pointwise; image++) {
-            const REAL *const x = g.src + image * g.src_n + (group * w->conv.channels + c0) * g.src_c;
-            const FN(gemm) product = {.c = sums, .a = x, .b = w->dy + image * w->dy_n + group * m * w->dy_c,
-                                      .m = g.channels, .n = m, .k = g.oh * g.ow, .ldc = m, .as_m = g.src_c,
-                                      .as_k = 1, .bs_k = 1, .bs_n = w->dy_c, .from_c = image > n0};
-            FN(gemm_part)(&product, 0, product.m, 0, m);
+        if (w->pointwise) {
+            FN(conv_weight_planes)(&g, sums, g.src + (group * w->conv.channels + c0) * g.src_c,
+                                   w->dy + group * m * w->dy_c, w->dy_n, w->dy_c, n0, n1);
+            continue;
         }
-        for (int64_t image = n0; image < n1 && !w->pointwise; image += g.block_images)
+        for (int64_t image = n0; image < n1; image += g.block_images)
             for (int64_t row = 0; row < g.oh; row += g.block_rows) {
                 const int64_t images = n1 - image < g.block_images ? n1 - image : g.block_images;
                 const int64_t rows = g.oh - row < g.block_rows ? g.oh - row : g.block_rows;
@@ -176,7 +186,7 @@ static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, co
         .dy = dy, .dy_n = dys[0], .dy_c = dys[1], .dy_h = dys[2], .dy_w = dys[3], .dw = dw};
     if (FN(winograd_weight_run)(&w) || FN(rows_weight_run)(dw, dy, x, s, dys, xs))
         return;
-    w.pointwise = FN(conv_is_pointwise)(&w.conv) && dys[3] == 1 && (s->oh == 1 || dys[2] == s->ow) &&
+    w.pointwise = FN(conv_is_pointwise)(&w.conv, xs) && conv_whole_planes(dys, s->oh, s->ow) &&
                   s->oh * s->ow >= POINTWISE_DEPTH;
     w.shares = FN(conv_shares)(s->n, size);
     const double cost = 200 + 0.25 * (double)s->n * (double)(s->oh * s->ow) * (double)s->groups * (double)(depth + 8) *
