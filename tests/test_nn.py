@@ -169,6 +169,42 @@ def test_copies(duplicate):
     assert fused(torch.ones(1, 2)).tolist() == [[2, 2]]
 
 
+@pytest.mark.parametrize("ndim", [1, 2])
+def test_relu_before_pooling(ndim):
+    """In Sequential, ReLU may change places with the pooling behind it; nothing else may show it."""
+    convolution, pooling = getattr(nn, f"Conv{ndim}d")(2, 3, 3), getattr(nn, f"MaxPool{ndim}d")(2)
+    net = nn.Sequential(convolution, nn.ReLU(inplace=True), pooling)
+    x = torch.randn(2, 2, *(9, 10)[:ndim])
+    x[0, 0, ..., 0] = torch.nan
+
+    def both(apart):
+        """Outputs and gradients of the chain, once called module by module."""
+        results = []
+        for call in (net, lambda value: pooling(nn.functional.relu(convolution(value)))):
+            value = x.clone().requires_grad_()
+            net.zero_grad()
+            y = call(value)
+            y = y[0] if isinstance(y, tuple) else y
+            y.backward(torch.arange(float(y.numel())).reshape(y.shape))
+            results.append((y.detach(), value.grad, convolution.weight.grad, convolution.bias.grad))
+        for found, expected in zip(*results):
+            np.testing.assert_array_equal(found.numpy(), expected.numpy())
+        assert [type(module) for module, _ in net._plan] == (
+            [type(convolution), type(pooling), nn.ReLU] if not apart else [type(convolution), type(pooling)])
+
+    both(False)
+    pooling.return_indices = True
+    both(True)
+    pooling.return_indices, pooling.stride = False, 1
+    both(True)
+    pooling.stride = 2
+    both(False)
+    seen = []
+    pooling.register_forward_pre_hook(lambda module, args: seen.append(args[0].shape))
+    both(True)
+    assert len(seen) == 2
+
+
 # ---- hooks ----
 
 def test_forward_hooks():

@@ -1,16 +1,11 @@
 """Activations as modules."""
-from fastnn.nn.modules import hooks
-from fastnn.nn.modules.module import Module
+from fastnn.nn.modules.module import Module, Planned
 from fastnn.nn.parameter import Parameter
 from fastnn.ops import composed, pointwise, reduce
 
 
-class Activation(Module):
+class Activation(Planned):
     """A map of single numbers. `fused` tells Sequential how to do it inside a preceding Linear's kernel."""
-
-    def __setattr__(self, name, value):
-        super().__setattr__(name, value)
-        hooks.structure_changed()  # plans hold the activation's parameters
 
     def fused(self):
         """(map, a, b) for the fused kernel, or None if the map's backward needs more than its output."""

@@ -467,6 +467,14 @@ class Module(State):
         return sorted(set(dir(type(self))) | set(self.__dict__))
 
 
+class Planned(Module):
+    """A module whose attributes decide how Sequential runs it: changing one makes plans stale."""
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        _hooks.structure_changed()
+
+
 def register_module_forward_pre_hook(hook):
     """`Module.register_forward_pre_hook` for all modules."""
     return _hooks.register_global("forward_pre", hook)

@@ -1,5 +1,5 @@
 """Pooling as modules."""
-from fastnn.nn.modules.module import Module
+from fastnn.nn.modules.module import Module, Planned
 from fastnn.ops import pool
 
 
@@ -11,7 +11,7 @@ def _single(value):
     return tuple(value) if isinstance(value, (tuple, list)) else (value,)
 
 
-class _MaxPool(Module):
+class _MaxPool(Planned):
     def __init__(self, kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False):
         super().__init__()
         self.kernel_size, self.stride = kernel_size, stride if stride is not None else kernel_size
@@ -21,6 +21,10 @@ class _MaxPool(Module):
     def forward(self, input):
         return self._function(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode,
                               self.return_indices)
+
+    def commutes(self):
+        """Whether a growing function can as well be applied after it, and to fewer elements: no window is all padding."""
+        return not self.return_indices and max(_single(self.dilation)) == 1 and min(_single(self.stride)) > 1
 
     def extra_repr(self):
         return (f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
