@@ -23,7 +23,7 @@ class _MaxPool(Planned):
                               self.return_indices)
 
     def commutes(self):
-        """Whether a growing function can as well be applied after it, and to fewer elements: no window is all padding."""
+        """Whether a growing function is better applied after it: to fewer elements, no window being all padding."""
         return not self.return_indices and max(_single(self.dilation)) == 1 and min(_single(self.stride)) > 1
 
     def extra_repr(self):
