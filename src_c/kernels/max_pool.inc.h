@@ -229,8 +229,6 @@ static void FN(max_pool_lines)(void *context, int64_t begin, int64_t end)
                     best = FN(max_windows)(&t, x, line, 3, 3, 1, dw, tap, inside, lanes);
                 else
                     best = FN(max_windows)(&t, x, line, rows, kw, sw, dw, tap, inside, lanes);
-            } else if (rows == 2 && kw == 2 && sw == 2 && dw == 1) {
-                best = FN(max_windows)(&t, x, line, 2, 2, 2, 1, tap, NULL, lane);
             } else if (rows == 3 && kw == 3 && sw == 2 && dw == 1) {
                 best = FN(max_windows)(&t, x, line, 3, 3, 2, 1, tap, NULL, lane);
             } else if (rows == 3 && kw == 3 && sw == 1) {
@@ -240,14 +238,51 @@ static void FN(max_pool_lines)(void *context, int64_t begin, int64_t end)
             }
             FN(v_store)(c->y + at + j, best);
             if (bytes) {
-                const FN(vbytes) b = __builtin_convertvector(t, FN(vbytes));
-                memcpy(bytes + at + j, &b, sizeof b);
+                FN(v_to_bytes)(bytes + at + j, t);
             } else if (flat) {
                 const int64_t place = top * g->w - g->pw + j * sw;
                 for (int l = 0; l < VW; l++)
                     flat[at + j + l] = place + l * sw + offset[t[l]];
             }
         }
+    }
+}
+
+/* Items are rows of outputs of windows of 2 x 2 that do not overlap, taps as bytes or none. Vectors as in lines. */
+static void FN(max_pool_2x2)(void *context, int64_t begin, int64_t end)
+{
+    const FN(pool_context) *c = context;
+    const fnn_windows *g = c->g;
+    const int64_t w = g->w, ow = g->ow, last = end * ow, size = g->outer * g->h * w - w - 2 * VW;
+    uint8_t *const bytes = c->kind ? c->index : NULL;
+    int64_t plane = begin / g->oh * g->h * w, i = begin % g->oh;
+    for (int64_t at = begin * ow; at < last; at += ow) {
+        const int64_t corner = plane + 2 * i * w;
+        for (int64_t j = 0; j < ow; j += VW) {
+            if (ow - j < VW && ow >= VW)
+                j = ow - VW;
+            if (at + j + VW > last || corner + 2 * j > size) {
+                for (int64_t m = j; m < ow; m++) {
+                    int64_t tap;
+                    c->y[at + m] = FN(max_one)(g, c->x + plane, i, m, &tap);
+                    if (bytes)
+                        bytes[at + m] = (uint8_t)tap;
+                }
+                break;
+            }
+            const REAL *const p = c->x + corner + 2 * j, *const q = p + w;
+            const FN(vec) a = FN(v_load)(p), b = FN(v_load)(p + VW), d = FN(v_load)(q), e = FN(v_load)(q + VW);
+            FN(vec) best = FN(v_even)(a, b);
+            FN(vint) t = {0};
+            FN(max_take)(&best, &t, FN(v_odd)(a, b), 1);
+            FN(max_take)(&best, &t, FN(v_even)(d, e), 2);
+            FN(max_take)(&best, &t, FN(v_odd)(d, e), 3);
+            FN(v_store)(c->y + at + j, best);
+            if (bytes)
+                FN(v_to_bytes)(bytes + at + j, t);
+        }
+        if (++i == g->oh)
+            i = 0, plane += g->h * w;
     }
 }
 
@@ -483,7 +518,8 @@ static void FN(max_pool_forward)(void *y, void *index, int kind, const void *x, 
                          VW * (0.06 * (double)(g->h * g->w) + 0.1 * size * (double)(g->oh * g->ow)) / (double)c.bands,
                          FN(max_pool_lanes), &c);
     else if (!c.wide && FN(max_fits_vectors)(g, kind))
-        fnn_parallel_for(g->outer * g->oh, 1, (double)g->ow * (0.08 * size + 0.2) + 5, FN(max_pool_lines), &c);
+        fnn_parallel_for(g->outer * g->oh, 1, (double)g->ow * (0.08 * size + 0.2) + 5,
+                         fnn_windows_are_2x2(g) && kind != 8 ? FN(max_pool_2x2) : FN(max_pool_lines), &c);
     else
         fnn_parallel_for(g->outer * g->oh, 1, (double)(g->ow * g->inner) * (0.3 * size + 0.5) + 10,
                          FN(max_pool_rows), &c);

@@ -15,9 +15,7 @@ FNN_INLINE void FN(rows_2x2)(REAL *p, REAL *q, const REAL *dy, const uint8_t *t,
             j = n - VW;
         FN(vec) v = FN(v_load)(dy + j), a, b, d, e;
         if (t) {
-            FN(vbytes) bytes;
-            memcpy(&bytes, t + j, sizeof bytes);
-            const FN(vint) taps = __builtin_convertvector(bytes, FN(vint));
+            const FN(vint) taps = FN(v_from_bytes)(t + j);
             a = FN(max_pick)(v, taps, 0), b = FN(max_pick)(v, taps, 1);
             d = FN(max_pick)(v, taps, 2), e = FN(max_pick)(v, taps, 3);
         } else {
@@ -156,7 +154,7 @@ static void FN(max_pool_planes)(void *context, int64_t begin, int64_t end)
 }
 
 /* The reverse of lane_taps_out; lanes beyond the last plane repeat it. */
-static void FN(lane_taps_in)(FN(vbytes) *taps, const uint8_t *index, int64_t first, int64_t planes, int64_t size,
+static void FN(lane_taps_in)(FN(vint) *taps, const uint8_t *index, int64_t first, int64_t planes, int64_t size,
                              int64_t at, int64_t n)
 {
     const int count = planes - first < VW ? (int)(planes - first) : VW;
@@ -166,7 +164,7 @@ static void FN(lane_taps_in)(FN(vbytes) *taps, const uint8_t *index, int64_t fir
         if (n < 4) {
             for (k = 0; k < n; k++)
                 for (int l = 0; l < VW; l++)
-                    ((uint8_t *)(taps + k))[l] = from[(l < count ? l : count - 1) * size + k];
+                    taps[k][l] = from[(l < count ? l : count - 1) * size + k];
             return;
         }
         if (n - k < 4)
@@ -179,7 +177,7 @@ static void FN(lane_taps_in)(FN(vbytes) *taps, const uint8_t *index, int64_t fir
         FN(vint) four;
         memcpy(&four, words, sizeof four);
         for (int e = 0; e < 4; e++)
-            taps[k + e] = __builtin_convertvector(four >> FNN_BYTE_SHIFT(e), FN(vbytes));
+            taps[k + e] = four >> FNN_BYTE_SHIFT(e) & 255;
     }
 }
 
@@ -190,7 +188,7 @@ static void FN(max_pool_lanes_back)(void *context, int64_t begin, int64_t end)
     const fnn_windows *g = c->g;
     const int64_t w = g->w, ow = g->ow;
     FN(vec) dx[FNN_POOL_TILE], dy[FNN_POOL_TILE];
-    FN(vbytes) taps[FNN_POOL_TILE];
+    FN(vint) taps[FNN_POOL_TILE];
     for (int64_t item = begin; item < end; item++) {
         const int64_t group = item / c->bands, h0 = item % c->bands * c->band;
         const int64_t h1 = h0 + c->band < g->h ? h0 + c->band : g->h;
@@ -206,7 +204,7 @@ static void FN(max_pool_lanes_back)(void *context, int64_t begin, int64_t end)
             fnn_taps_inside(row - h0, h1 - h0, g->kh, g->dh, &k0, &k1);
             for (int64_t j = 0; j < ow; j++, o++) {
                 const int64_t column = j * g->sw - g->pw;
-                const FN(vint) t = __builtin_convertvector(taps[o], FN(vint));
+                const FN(vint) t = taps[o];
                 fnn_taps_inside(column, w, g->kw, g->dw, &b0, &b1);
                 for (int64_t k = k0; k < k1; k++) {
                     const int64_t line = (row + k * g->dh - h0) * w + column;

@@ -347,14 +347,43 @@ FNN_INLINE REAL FN(v_max)(FN(vec) v)
     return v[0];
 }
 
-/* Integers as wide as REAL, and as many bytes as a vector has elements. */
+/* Integers as wide as REAL. */
 #if REAL_IS_F32
 typedef int32_t FN(vint) __attribute__((vector_size(VBYTES)));
-typedef uint8_t FN(vbytes) __attribute__((vector_size(VBYTES / 4)));
 #else
 typedef int64_t FN(vint) __attribute__((vector_size(VBYTES)));
-typedef uint8_t FN(vbytes) __attribute__((vector_size(VBYTES / 8)));
 #endif
+
+/* From and to VW bytes: compilers do not find the instructions. */
+FNN_INLINE FN(vint) FN(v_from_bytes)(const uint8_t *p)
+{
+#if VBYTES == 64 && REAL_IS_F32
+    return (FN(vint))_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p));
+#elif VBYTES == 64
+    return (FN(vint))_mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)p));
+#elif VBYTES == 32 && REAL_IS_F32
+    return (FN(vint))_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p));
+#else
+    FN(vint) v;
+    FNN_UNROLL
+    for (int l = 0; l < VW; l++)
+        v[l] = p[l];
+    return v;
+#endif
+}
+
+FNN_INLINE void FN(v_to_bytes)(uint8_t *p, FN(vint) v)
+{
+#if VBYTES == 64 && REAL_IS_F32
+    _mm_storeu_si128((__m128i *)p, _mm512_cvtepi32_epi8((__m512i)v));
+#elif VBYTES == 64
+    _mm_storel_epi64((__m128i *)p, _mm512_cvtepi64_epi8((__m512i)v));
+#else
+    FNN_UNROLL
+    for (int l = 0; l < VW; l++)
+        p[l] = (uint8_t)v[l];
+#endif
+}
 
 #if defined(__clang__)
 #define V_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
