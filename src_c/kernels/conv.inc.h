@@ -455,11 +455,33 @@ static void FN(conv_turn_range)(void *context, int64_t begin, int64_t end)
         }
 }
 
+/* The convolution with stride 1 that makes rows ry, ry + sh, ... and columns rx, rx + sw, ... of dx. */
+static FN(conv) FN(conv_back)(REAL *dx, const REAL *dy, const REAL *a, const REAL *bias, const fnn_conv *s,
+                              const int64_t *dys, int relu, int64_t ry, int64_t rx, const FN(conv_phase) *y,
+                              const FN(conv_phase) *x)
+{
+    const int some = y->count * x->count > 0 && s->oh > 0 && s->ow > 0;
+    return (FN(conv)){.src = dy, .a = a, .bias = bias, .dst = dx + ry * s->w + rx, .src_n = dys[0], .src_c = dys[1],
+                      .src_h = dys[2], .src_w = dys[3], .dst_n = s->c * s->h * s->w, .dst_c = s->h * s->w,
+                      .dst_h = s->sh * s->w, .dst_w = s->sw, .images = s->n, .groups = s->groups,
+                      .channels = some ? s->o / s->groups : 0, .height = s->oh, .width = s->ow,
+                      .m = s->c / s->groups, .kh = some ? y->count : 1, .kw = some ? x->count : 1, .oh = y->size,
+                      .ow = x->size, .sh = 1, .sw = 1, .top = y->before, .left = x->before, .dh = y->dilation,
+                      .dw = x->dilation, .relu = relu};
+}
+
 static void FN(conv_backward_input)(void *dx, const void *dy, const void *weight, const void *bias, const fnn_conv *s,
                                     const int64_t *dys, int relu)
 {
     if (s->n == 0 || s->c == 0 || s->h == 0 || s->w == 0)
         return;
+    if (s->sh == 1 && s->sw == 1) {
+        const FN(conv_phase) y = FN(conv_phase_of)(0, s->h, s->kh, 1, s->top, s->dh);
+        const FN(conv_phase) x = FN(conv_phase_of)(0, s->w, s->kw, 1, s->left, s->dw);
+        const FN(conv) g = FN(conv_back)(dx, dy, NULL, bias, s, dys, relu, 0, 0, &y, &x);
+        if (FN(pointwise_run)(&g, weight, dys, 1) || FN(winograd_run)(&g, weight, 1))
+            return;
+    }
     if (FN(rows_input_run)(dx, dy, weight, bias, s, dys, relu) || FN(images_run)(dx, dy, weight, bias, s, dys, relu, 1))
         return;
     const int64_t m = s->o / s->groups, channels = s->c / s->groups;
@@ -471,21 +493,9 @@ static void FN(conv_backward_input)(void *dx, const void *dy, const void *weight
             FN(conv_turn) t = {.to = a, .weight = weight, .m = m, .channels = channels, .kh = s->kh, .kw = s->kw,
                                .y = FN(conv_phase_of)(ry, s->h, s->kh, s->sh, s->top, s->dh),
                                .x = FN(conv_phase_of)(rx, s->w, s->kw, s->sw, s->left, s->dw)};
-            const int64_t taps = t.y.count * t.x.count;
-            const int some = taps > 0 && s->oh > 0 && s->ow > 0;
-            FN(conv) g = {.src = dy, .a = a, .bias = bias, .dst = (REAL *)dx + ry * s->w + rx, .src_n = dys[0],
-                          .src_c = dys[1], .src_h = dys[2], .src_w = dys[3], .dst_n = s->c * s->h * s->w,
-                          .dst_c = s->h * s->w, .dst_h = s->sh * s->w, .dst_w = s->sw, .images = s->n,
-                          .groups = s->groups, .channels = some ? m : 0, .height = s->oh, .width = s->ow,
-                          .m = channels, .kh = some ? t.y.count : 1, .kw = some ? t.x.count : 1, .oh = t.y.size,
-                          .ow = t.x.size, .sh = 1, .sw = 1, .top = t.y.before, .left = t.x.before,
-                          .dh = t.y.dilation, .dw = t.x.dilation, .relu = relu};
-            if (s->sh == 1 && s->sw == 1 && FN(pointwise_run)(&g, weight, dys, 1))
-                continue;
-            if (FN(winograd_run)(&g, weight, 1))
-                continue;
-            if (some)
-                fnn_parallel_for(s->c, 16, 0.7 * (double)(m * taps), FN(conv_turn_range), &t);
+            FN(conv) g = FN(conv_back)(dx, dy, a, bias, s, dys, relu, ry, rx, &t.y, &t.x);
+            if (g.channels)
+                fnn_parallel_for(s->c, 16, 0.7 * (double)(m * g.kh * g.kw), FN(conv_turn_range), &t);
             FN(conv_run)(&g);
         }
     fnn_free(a);

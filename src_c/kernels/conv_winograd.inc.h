@@ -16,6 +16,7 @@
 #define WINOGRAD_SOURCE (384 << 10)  /* bytes of a block's source in planes, about */
 #define WINOGRAD_RESULT (128 << 10)  /* of some channels' results in planes */
 #define WINOGRAD_TILES 128           /* of a block at most, unless one line has more */
+#define WINOGRAD_SUM 16              /* channels whose kernels of the weight's gradient are written at once */
 #endif
 
 typedef struct {
@@ -78,62 +79,85 @@ FNN_INLINE int64_t FN(winograd_line_size)(int64_t tiles_w)
     return ((tiles_w + VW - 1) / VW * 2 + 1) * VW;
 }
 
-/* Row y of a channel, between zeros. */
-static void FN(winograd_line)(const FN(conv) * g, REAL *to, int64_t size, const REAL *channel, int64_t y)
+/* What a block needs besides planes: lines of the source, 4 * block at most, and behind them 8 strips. */
+FNN_INLINE int64_t FN(winograd_lines_size)(const FN(winograd) * w)
+{
+    return 4 * w->block * FN(winograd_line_size)(w->tiles_w);
+}
+
+FNN_INLINE int64_t FN(winograd_strip)(const FN(winograd) * w)
+{
+    return FN(winograd_plane)(2 * w->block * w->tiles_w + VW);
+}
+
+FNN_INLINE int64_t FN(winograd_rows_size)(const FN(winograd) * w)
+{
+    return FN(winograd_lines_size)(w) + 8 * FN(winograd_strip)(w);
+}
+
+/* Row y of a channel, between zeros. The same row of the channel `ahead` is asked for: no prefetcher foresees it. */
+static void FN(winograd_line)(const FN(conv) * g, REAL *to, int64_t size, const REAL *channel, int64_t y, int64_t ahead)
 {
     const int64_t first = g->left > 0 ? g->left : 0, from = first - g->left, most = size - first;
     const int64_t count = g->width - from < most ? g->width - from : most;
-    const int outside = y < 0 || y >= g->height;
-    const REAL *const x = outside ? channel : channel + y * g->src_h + from;
-    to += first;
-    for (int64_t q = 0; q < count; q += VW) {
-        const FN(mask) mask = FN(v_mask)(count - q < VW ? count - q : VW);
-        FN(v_store_part)(to + q, mask, outside ? (FN(vec)){0} : FN(v_load_part)(x + q, mask));
+    if (y < 0 || y >= g->height) {
+        memset(to + first, 0, count > 0 ? (size_t)count * sizeof(REAL) : 0);
+        return;
     }
+    const REAL *const x = channel + y * g->src_h + from;
+    for (int64_t q = 0; q < count; q += 64 / (int64_t)sizeof(REAL))
+        __builtin_prefetch(x + ahead + q);
+    FN(v_copy)(to + first, x, count);
 }
 
-/* planes[16][c][tile] = B' x B of rows line.. line + count of tiles. `rows`: 4 * block lines of zeros at first. */
+/* planes[16][c][tile] = B' x B of rows line.. line + count of tiles. `rows`: winograd_rows_size zeros at first.
+ *
+ * x B is made per line of the source, into strips [line % 2][4][line / 2][tile]: there the tiles of an image follow each
+ * other, so that vectors are full however narrow it is, and tiles one above the other share two lines. */
 static void FN(winograd_source)(const FN(winograd) * w, REAL *planes, int64_t plane, REAL *rows, const REAL *src,
                                 int64_t line, int64_t count)
 {
     const FN(conv) *const g = w->conv;
-    const int64_t size = FN(winograd_line_size)(w->tiles_w), image0 = line / w->tiles_h, row0 = line % w->tiles_h;
+    const int64_t tiles_w = w->tiles_w, size = FN(winograd_line_size)(tiles_w), strip = FN(winograd_strip)(w);
+    REAL *const strips = rows + FN(winograd_lines_size)(w);
     for (int64_t c = 0; c < g->channels; c++) {
         /* First copy all rows: what was just stored cannot be loaded at once from other places. */
-        int64_t image = image0, tile_row = row0;
-        REAL *row = rows;
-        for (int64_t l = 0; l < count; l++, tile_row++) {
-            if (tile_row == w->tiles_h) {
-                image++;
-                tile_row = 0;
-            }
-            for (int i = l > 0 && tile_row > 0 ? 2 : 0; i < 4; i++, row += size)
-                FN(winograd_line)(g, row, size, src + image * g->src_n + c * g->src_c, 2 * tile_row - g->top + i);
+        int64_t filled = 0;
+        for (int64_t l = 0, lines; l < count; l += lines) {
+            const int64_t image = (line + l) / w->tiles_h, tile_row = (line + l) % w->tiles_h;
+            lines = w->tiles_h - tile_row < count - l ? w->tiles_h - tile_row : count - l;
+            for (int64_t i = 0; i < 2 * lines + 2; i++, filled++)
+                FN(winograd_line)(g, rows + filled * size, size, src + image * g->src_n + c * g->src_c,
+                                  2 * tile_row - g->top + i, c + 1 < g->channels ? g->src_c : 0);
         }
-        row = rows, tile_row = row0;
-        for (int64_t l = 0; l < count; l++, tile_row++, row += 2 * size) {
-            if (tile_row == w->tiles_h) {
-                row += 2 * size;
-                tile_row = 0;
+        for (int64_t i = 0; i < filled; i++)
+            for (int64_t t = 0; t < tiles_w; t += VW) {
+                const REAL *const x = rows + i * size + 2 * t;
+                REAL *const to = strips + i % 2 * 4 * strip + i / 2 * tiles_w + t;
+                const FN(vec) x0 = FN(v_load)(x), x1 = FN(v_load)(x + VW);
+                const FN(vec) x2 = FN(v_load)(x + 2), x3 = FN(v_load)(x + VW + 2);
+                const FN(vec) d0 = FN(v_even)(x0, x1), d1 = FN(v_odd)(x0, x1);
+                const FN(vec) d2 = FN(v_even)(x2, x3), d3 = FN(v_odd)(x2, x3);
+                FN(v_store)(to, d0 - d2);
+                FN(v_store)(to + strip, d1 + d2);
+                FN(v_store)(to + 2 * strip, d2 - d1);
+                FN(v_store)(to + 3 * strip, d1 - d3);
             }
-            for (int64_t t = 0; t < w->tiles_w; t += VW) {
-                REAL *const to = planes + c * w->pitch + l * w->tiles_w + t;
-                FN(vec) d[4][4];
-                FNN_UNROLL
-                for (int i = 0; i < 4; i++) {
-                    const REAL *const x = row + i * size + 2 * t;
-                    const FN(vec) x0 = FN(v_load)(x), x1 = FN(v_load)(x + VW);
-                    const FN(vec) x2 = FN(v_load)(x + 2), x3 = FN(v_load)(x + VW + 2);
-                    const FN(vec) d0 = FN(v_even)(x0, x1), d1 = FN(v_odd)(x0, x1);
-                    const FN(vec) d2 = FN(v_even)(x2, x3), d3 = FN(v_odd)(x2, x3);
-                    d[i][0] = d0 - d2, d[i][1] = d1 + d2, d[i][2] = d2 - d1, d[i][3] = d1 - d3;
-                }
+        const REAL *from = strips;
+        for (int64_t l = 0, lines; l < count; l += lines, from += (lines + 1) * tiles_w) {
+            const int64_t tile_row = (line + l) % w->tiles_h;
+            lines = w->tiles_h - tile_row < count - l ? w->tiles_h - tile_row : count - l;
+            for (int64_t t = 0; t < lines * tiles_w; t += VW) {
+                REAL *const to = planes + c * w->pitch + l * tiles_w + t;
                 FNN_UNROLL
                 for (int j = 0; j < 4; j++) {
-                    FN(v_store)(to + j * plane, d[0][j] - d[2][j]);
-                    FN(v_store)(to + (4 + j) * plane, d[1][j] + d[2][j]);
-                    FN(v_store)(to + (8 + j) * plane, d[2][j] - d[1][j]);
-                    FN(v_store)(to + (12 + j) * plane, d[1][j] - d[3][j]);
+                    const REAL *const p = from + j * strip + t, *const q = p + 4 * strip;
+                    const FN(vec) d0 = FN(v_load)(p), d1 = FN(v_load)(q);
+                    const FN(vec) d2 = FN(v_load)(p + tiles_w), d3 = FN(v_load)(q + tiles_w);
+                    FN(v_store)(to + j * plane, d0 - d2);
+                    FN(v_store)(to + (4 + j) * plane, d1 + d2);
+                    FN(v_store)(to + (8 + j) * plane, d2 - d1);
+                    FN(v_store)(to + (12 + j) * plane, d1 - d3);
                 }
             }
         }
@@ -177,25 +201,37 @@ static void FN(winograd_kernels)(void *context, int64_t begin, int64_t end)
 }
 #undef WINOGRAD_KERNEL
 
-/* The first `count` elements of z0, z1. */
-FNN_INLINE void FN(winograd_store)(REAL *y, FN(vec) z0, FN(vec) z1, int64_t count)
-{
-    if (count >= 2 * VW) {
-        FN(v_store)(y, z0);
-        FN(v_store)(y + VW, z1);
-    } else if (count > VW) {
-        FN(v_store)(y, z0);
-        FN(v_store_part)(y + VW, FN(v_mask)(count - VW), z1);
-    } else
-        FN(v_store_part)(y, FN(v_mask)(count), z0);
-}
-
-/* y of one channel = A' planes A + bias; whether all of it is finite. */
-static int FN(winograd_put)(const FN(winograd) * w, REAL *dst, const REAL *planes, int64_t plane, REAL bias,
+/* y of one channel = A' planes A + bias; whether all of it is finite. `rows` as of winograd_source. */
+static int FN(winograd_put)(const FN(winograd) * w, REAL *dst, const REAL *planes, int64_t plane, REAL *rows, REAL bias,
                             int64_t line, int64_t count)
 {
     const FN(conv) *const g = w->conv;
+    const int64_t tiles = count * w->tiles_w, below = 4 * FN(winograd_strip)(w);
+    REAL *const strips = rows + FN(winograd_lines_size)(w); /* rows of y, above and below, as long as its tiles */
     FN(vec) check = {0};
+    for (int64_t t = 0; t < tiles; t += VW) {
+        const FN(mask) mask = FN(v_mask)(tiles - t < VW ? tiles - t : VW);
+        FN(vec) s[4][2], z[2][2];
+        FNN_UNROLL
+        for (int i = 0; i < 4; i++) {
+            const REAL *const p = planes + 4 * i * plane + t;
+            const FN(vec) m0 = FN(v_load_part)(p, mask), m1 = FN(v_load_part)(p + plane, mask);
+            const FN(vec) m2 = FN(v_load_part)(p + 2 * plane, mask), m3 = FN(v_load_part)(p + 3 * plane, mask);
+            s[i][0] = m0 + (m1 + m2), s[i][1] = (m1 - m2) - m3;
+        }
+        FNN_UNROLL
+        for (int j = 0; j < 2; j++) {
+            z[0][j] = s[0][j] + (s[1][j] + s[2][j]) + bias, z[1][j] = (s[1][j] - s[2][j]) - s[3][j] + bias;
+            check += (z[0][j] - z[0][j]) + (z[1][j] - z[1][j]);
+            if (g->relu)
+                z[0][j] = FN(v_relu)(z[0][j]), z[1][j] = FN(v_relu)(z[1][j]);
+        }
+        FNN_UNROLL
+        for (int i = 0; i < 2; i++) {
+            FN(v_store)(strips + i * below + 2 * t, FN(v_zip_low)(z[i][0], z[i][1]));
+            FN(v_store)(strips + i * below + 2 * t + VW, FN(v_zip_high)(z[i][0], z[i][1]));
+        }
+    }
     int64_t image = line / w->tiles_h, tile_row = line % w->tiles_h;
     for (int64_t l = 0; l < count; l++, tile_row++) {
         if (tile_row == w->tiles_h) {
@@ -203,29 +239,8 @@ static int FN(winograd_put)(const FN(winograd) * w, REAL *dst, const REAL *plane
             tile_row = 0;
         }
         REAL *const y = dst + image * g->dst_n + 2 * tile_row * g->dst_h;
-        for (int64_t t = 0; t < w->tiles_w; t += VW) {
-            const REAL *const from = planes + l * w->tiles_w + t;
-            const int64_t left = w->tiles_w - t < VW ? w->tiles_w - t : VW;
-            const FN(mask) mask = FN(v_mask)(left);
-            FN(vec) s[4][2], z[2][2];
-            FNN_UNROLL
-            for (int i = 0; i < 4; i++) {
-                const REAL *const p = from + 4 * i * plane;
-                const FN(vec) m0 = FN(v_load_part)(p, mask), m1 = FN(v_load_part)(p + plane, mask);
-                const FN(vec) m2 = FN(v_load_part)(p + 2 * plane, mask), m3 = FN(v_load_part)(p + 3 * plane, mask);
-                s[i][0] = m0 + (m1 + m2), s[i][1] = (m1 - m2) - m3;
-            }
-            FNN_UNROLL
-            for (int j = 0; j < 2; j++) {
-                z[0][j] = s[0][j] + (s[1][j] + s[2][j]) + bias, z[1][j] = (s[1][j] - s[2][j]) - s[3][j] + bias;
-                check += (z[0][j] - z[0][j]) + (z[1][j] - z[1][j]);
-                if (g->relu)
-                    z[0][j] = FN(v_relu)(z[0][j]), z[1][j] = FN(v_relu)(z[1][j]);
-            }
-            for (int i = 0; i < 2 && 2 * tile_row + i < g->oh; i++)
-                FN(winograd_store)(y + i * g->dst_h + 2 * t, FN(v_zip_low)(z[i][0], z[i][1]),
-                                   FN(v_zip_high)(z[i][0], z[i][1]), g->ow - 2 * t);
-        }
+        for (int i = 0; i < 2 && 2 * tile_row + i < g->oh; i++)
+            FN(v_copy)(y + i * g->dst_h, strips + i * below + 2 * l * w->tiles_w, g->ow);
     }
     return FN(v_sum)(check) == 0;
 }
@@ -241,7 +256,7 @@ static void FN(winograd_range)(void *context, int64_t begin, int64_t end)
     chunk = chunk < TILE_ROWS ? TILE_ROWS : chunk;
     chunk = chunk < most_m ? chunk : most_m;
     const int64_t result_plane = FN(winograd_plane)(chunk * w->pitch);
-    const int64_t rows_size = 4 * w->block * FN(winograd_line_size)(w->tiles_w);
+    const int64_t rows_size = FN(winograd_rows_size)(w);
     REAL *const source = fnn_alloc((size_t)(16 * (plane + result_plane) + rows_size) * sizeof(REAL));
     if (!source)
         return;
@@ -265,7 +280,7 @@ static void FN(winograd_range)(void *context, int64_t begin, int64_t end)
                                 w->pitch, result + p * result_plane, w->pitch, 0);
             for (int64_t i = 0; i < m; i++) {
                 const int64_t channel = group * g->m + from + i;
-                if (!FN(winograd_put)(w, g->dst + channel * g->dst_c, result + i * w->pitch, result_plane,
+                if (!FN(winograd_put)(w, g->dst + channel * g->dst_c, result + i * w->pitch, result_plane, rows,
                                       g->bias ? g->bias[channel] : 0, line, count))
                     __atomic_store_n(&w->spoilt, 1, __ATOMIC_RELAXED);
             }

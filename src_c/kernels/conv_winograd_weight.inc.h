@@ -47,7 +47,7 @@ static void FN(winograd_weight_range)(void *context, int64_t begin, int64_t end)
     const int64_t m = g.m, ldb = (m + VW - 1) / VW * VW, tiles = w.block * w.tiles_w;
     const int64_t most_c = (g.channels + all->parts - 1) / all->parts, plane = FN(winograd_plane)(most_c * w.pitch);
     const int64_t dy_plane = FN(winograd_plane)(tiles * ldb);
-    const int64_t rows_size = 4 * w.block * FN(winograd_line_size)(w.tiles_w);
+    const int64_t rows_size = FN(winograd_rows_size)(&w);
     const int64_t positions = 2 * w.block * g.ow;
     REAL *const source = fnn_alloc((size_t)(16 * (plane + dy_plane) + rows_size + positions * ldb) * sizeof(REAL));
     if (!source)
@@ -85,19 +85,23 @@ static void FN(winograd_weight_range)(void *context, int64_t begin, int64_t end)
     fnn_free(source);
 }
 
-/* Rows (group, channel) of dw = G' (the shares' sums) G. */
+/* dw = G' (the shares' sums) G. Item = a vector of output channels for WINOGRAD_SUM channels of a group: rows of dw so
+ * long are written at once. */
 static void FN(winograd_weight_sum)(void *context, int64_t begin, int64_t end)
 {
     FN(winograd_weight) *const all = context;
     const FN(conv) *const g = all->winograd.conv;
-    const int64_t m = g->m, plane = g->channels * m;
+    const int64_t m = g->m, channels = g->channels, plane = channels * m, vectors = (m + VW - 1) / VW;
+    const int64_t blocks = (channels + WINOGRAD_SUM - 1) / WINOGRAD_SUM;
+    REAL kernels[WINOGRAD_SUM * 9 * VW] __attribute__((aligned(VBYTES))); /* [channel][element][output channel] */
     FN(vec) check = {0};
-    for (int64_t row = begin; row < end; row++) {
-        const int64_t group = row / g->channels, c = row % g->channels;
-        for (int64_t o = 0; o < m; o += VW) {
-            const int64_t n = m - o < VW ? m - o : VW;
-            const FN(mask) mask = FN(v_mask)(n);
-            const REAL *const from = all->sums + (group * 16 * g->channels + c) * m + o;
+    for (int64_t item = begin; item < end; item++) {
+        const int64_t o = item % vectors * VW, c0 = item / vectors % blocks * WINOGRAD_SUM;
+        const int64_t group = item / vectors / blocks, n = m - o < VW ? m - o : VW;
+        const int64_t count = channels - c0 < WINOGRAD_SUM ? channels - c0 : WINOGRAD_SUM;
+        const FN(mask) mask = FN(v_mask)(n);
+        for (int64_t c = 0; c < count; c++) {
+            const REAL *const from = all->sums + (group * 16 * channels + c0 + c) * m + o;
             FN(vec) half[4][3], k[9];
             for (int i = 0; i < 4; i++) {
                 FN(vec) s[4];
@@ -114,15 +118,13 @@ static void FN(winograd_weight_sum)(void *context, int64_t begin, int64_t end)
                 const FN(vec) inner = (half[1][j] + half[2][j]) * (REAL)0.5;
                 k[j] = half[0][j] + inner, k[3 + j] = (half[1][j] - half[2][j]) * (REAL)0.5;
                 k[6 + j] = inner + half[3][j];
-                check += (k[j] - k[j]) + (k[3 + j] - k[3 + j]) + (k[6 + j] - k[6 + j]);
             }
             for (int t = 0; t < 9; t++) {
-                REAL numbers[VW], *to = all->dw + ((group * m + o) * g->channels + c) * 9 + t;
-                FN(v_store)(numbers, k[t]);
-                for (int64_t l = 0; l < n; l++, to += g->channels * 9)
-                    *to = numbers[l];
+                check += k[t] - k[t];
+                FN(v_store)(kernels + (c * 9 + t) * VW, k[t]);
             }
         }
+        FN(pack_b)(all->dw + ((group * m + o) * channels + c0) * 9, channels * 9, kernels, 1, VW, n, count * 9);
     }
     if (FN(v_sum)(check) != 0)
         __atomic_store_n(&all->spoilt, 1, __ATOMIC_RELAXED);
@@ -155,7 +157,8 @@ static int FN(winograd_weight_run)(const FN(conv_weight) * given)
         return 1;
     const int64_t items = all.shares * g->groups * all.parts;
     fnn_parallel_for(items, 1, cost / (double)items, FN(winograd_weight_range), &all);
-    fnn_parallel_for(g->groups * g->channels, 1, (double)(all.shares + 2) * 4 * vectors, FN(winograd_weight_sum), &all);
+    fnn_parallel_for(g->groups * ((g->channels + WINOGRAD_SUM - 1) / WINOGRAD_SUM) * ((g->m + VW - 1) / VW), 1,
+                     (double)((all.shares + 4) * 4 * WINOGRAD_SUM), FN(winograd_weight_sum), &all);
     fnn_free(all.sums);
     return !all.spoilt;
 }

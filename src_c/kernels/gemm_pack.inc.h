@@ -5,16 +5,8 @@
 static void FN(pack_b)(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t columns)
 {
     if (bs_n == 1) {
-        const int64_t whole = columns - columns % VW;
-        const FN(mask) tail = FN(v_mask)(columns - whole);
-        for (int64_t kk = 0; kk < k; kk++) {
-            const REAL *from = b + kk * bs_k;
-            REAL *to = dst + kk * width;
-            for (int64_t j = 0; j < whole; j += VW)
-                FN(v_store)(to + j, FN(v_load)(from + j));
-            if (whole < columns)
-                FN(v_store_part)(to + whole, tail, FN(v_load_part)(from + whole, tail));
-        }
+        for (int64_t kk = 0; kk < k; kk++)
+            FN(v_copy)(dst + kk * width, b + kk * bs_k, columns);
         return;
     }
     int64_t j = 0;

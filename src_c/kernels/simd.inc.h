@@ -139,6 +139,18 @@ FNN_INLINE void FN(v_store_part)(REAL *p, FN(mask) mask, FN(vec) v)
 #undef V_MASK_LOAD
 #undef V_MASK_STORE
 
+/* to[0..count] = from: for runs of a few vectors. */
+FNN_INLINE void FN(v_copy)(REAL *to, const REAL *from, int64_t count)
+{
+    int64_t i = 0;
+    for (; i + VW <= count; i += VW)
+        FN(v_store)(to + i, FN(v_load)(from + i));
+    if (i < count) {
+        const FN(mask) mask = FN(v_mask)(count - i);
+        FN(v_store_part)(to + i, mask, FN(v_load_part)(from + i, mask));
+    }
+}
+
 /* 16 bytes from each of p, p + step, p + 2 step, ...: one 16-byte lane each. */
 FNN_INLINE FN(vec) FN(v_load_lanes)(const REAL *p, int64_t step)
 {
