@@ -4,6 +4,7 @@ Alone: `python benchmarks/peak.py` prints a table.
 """
 import ctypes
 import os
+import shlex
 import subprocess
 import sysconfig
 import tempfile
@@ -24,11 +25,11 @@ class Peak:
 
     @staticmethod
     def _build():
-        compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+        compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
         with tempfile.TemporaryDirectory() as folder:
             target = os.path.join(folder, "peak.so")
             try:
-                subprocess.run([compiler, "-O3", "-march=native", "-ffp-contract=fast", "-fopenmp", "-shared", "-fPIC",
+                subprocess.run([*compiler, "-O3", "-march=native", "-ffp-contract=fast", "-fopenmp", "-shared", "-fPIC",
                                 SOURCE, "-o", target], check=True, capture_output=True)
             except (OSError, subprocess.CalledProcessError):
                 return None

@@ -27,6 +27,7 @@
 #include "linear.inc.h"
 #include "recurrent.inc.h"
 #include "conv.inc.h"
+#include "conv_depthwise.inc.h"
 #include "conv_pointwise.inc.h"
 #include "conv_winograd.inc.h"
 #include "conv_images.inc.h"

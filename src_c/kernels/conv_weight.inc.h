@@ -164,7 +164,8 @@ static void FN(conv_weight_sum)(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* Other ways, where they pay: whether it was done. conv_winograd_weight.inc.h, conv_rows.inc.h, conv_lines.inc.h */
+/* Other ways, where they pay: whether it was done. conv_depthwise.inc.h, conv_winograd_weight.inc.h, conv_rows.inc.h,
+ * conv_lines.inc.h */
 static int FN(winograd_weight_run)(const FN(conv_weight) * given);
 
 static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, const fnn_conv *s, const int64_t *dys,
@@ -184,7 +185,7 @@ static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, co
                  .kw = s->kw, .oh = s->oh, .ow = s->ow, .sh = s->sh, .sw = s->sw, .top = s->top, .left = s->left,
                  .dh = s->dh, .dw = s->dw},
         .dy = dy, .dy_n = dys[0], .dy_c = dys[1], .dy_h = dys[2], .dy_w = dys[3], .dw = dw};
-    if (FN(winograd_weight_run)(&w) || FN(rows_weight_run)(dw, dy, x, s, dys, xs))
+    if (FN(depthwise_weight_run)(dw, dy, x, s, dys, xs) || FN(winograd_weight_run)(&w) || FN(rows_weight_run)(dw, dy, x, s, dys, xs))
         return;
     w.pointwise = FN(conv_is_pointwise)(&w.conv, xs) && conv_whole_planes(dys, s->oh, s->ow) &&
                   s->oh * s->ow >= POINTWISE_DEPTH;
