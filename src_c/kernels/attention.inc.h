@@ -255,8 +255,8 @@ static void FN(attention_forward_range)(void *context, int64_t begin, int64_t en
         for (int64_t h = first; h < first + together; h++) {
             const int64_t head = h / (c->heads / c->key_heads);
             if (!c->few) {
-                FN(gemm_pack_panels)(w.k_across, ROW_AT(c->k, c->k_strides, b, head, 0), 1, c->k_strides[2], c->e, c->s);
-                FN(gemm_pack_panels)(w.v_rows, ROW_AT(c->v, c->v_strides, b, head, 0), c->v_strides[2], 1, c->s, c->ev);
+                FN(pack_panels)(w.k_across, ROW_AT(c->k, c->k_strides, b, head, 0), 1, c->k_strides[2], c->e, c->s);
+                FN(pack_panels)(w.v_rows, ROW_AT(c->v, c->v_strides, b, head, 0), c->v_strides[2], 1, c->s, c->ev);
             }
             for (int64_t block = c->blocks * part / c->parts; block < c->blocks * (part + 1) / c->parts; block++) {
                 const int64_t i0 = c->l * block / c->blocks;
@@ -375,10 +375,10 @@ static void FN(attention_backward_range)(void *context, int64_t begin, int64_t e
         const int64_t first = queries ? all * part / c->parts : 0, last = queries ? all * (part + 1) / c->parts : all;
         const REAL *const k = ROW_AT(c->k, c->k_strides, b, head, j0), *const v = ROW_AT(c->v, c->v_strides, b, head, j0);
         if (!c->few) {
-            FN(gemm_pack_panels)(w.k_across, k, 1, c->k_strides[2], c->e, j1 - j0);
-            FN(gemm_pack_panels)(w.v_across, v, 1, c->v_strides[2], c->ev, j1 - j0);
+            FN(pack_panels)(w.k_across, k, 1, c->k_strides[2], c->e, j1 - j0);
+            FN(pack_panels)(w.v_across, v, 1, c->v_strides[2], c->ev, j1 - j0);
             if (queries && c->dq)
-                FN(gemm_pack_panels)(w.k_rows, k, c->k_strides[2], 1, c->s, c->e);
+                FN(pack_panels)(w.k_rows, k, c->k_strides[2], 1, c->s, c->e);
         }
         if (keys) {
             FN(attention_zero)(c->dk, c->dk_strides, b, head, j0, j1 - j0, c->e);

@@ -95,7 +95,7 @@ static void FN(rows_input_range)(void *context, int64_t begin, int64_t end)
         for (int64_t c = 0; c < channels; c++)
             for (int64_t i = 0; i < plane; i++)
                 dx[c * plane + i] = g->bias ? g->bias[first + c] : 0;
-        FN(gemm_pack_panels)(panels, g->weight + group * g->m * depth + c0 * g->taps, depth, 1, g->m, size);
+        FN(pack_panels)(panels, g->weight + group * g->m * depth + c0 * g->taps, depth, 1, g->m, size);
         for (int64_t r0 = 0, r1; r0 < s->oh; r0 = r1) {
             r1 = r0 + g->block_rows < s->oh ? r0 + g->block_rows : s->oh;
             const FN(gemm) product = {.c = rows, .a = g->dy + image * g->dy_n + group * g->m * g->dy_c + r0 * s->ow,

@@ -223,13 +223,6 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
     fnn_free(allocated);
 }
 
-/* B (k, n) packed once for many calls of gemm_panels: PANELS(k, n) REALs. */
-static void FN(gemm_pack_panels)(REAL *panels, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t n)
-{
-    for (int64_t j = 0; j < n; j += 2 * VW)
-        FN(pack_b)(panels + j * k, 2 * VW, b + j * bs_n, bs_k, bs_n, k, n - j < 2 * VW ? n - j : 2 * VW);
-}
-
 /* C (m, n) = [C or 0] + A B on this thread, for use inside a range. B is the beginning of panels that are packed_k
  * deep, or, with packed_k = 0, has rows ldb apart. An element's bits do not depend on m and n. */
 static void FN(gemm_panels)(int64_t m, int64_t n, int64_t k, const REAL *a, int64_t as_m, int64_t as_k, const REAL *b,

@@ -58,13 +58,35 @@ static void FN(pack_b)(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, in
     }
 }
 
-/* All of B (k x n), two vectors of columns after two vectors; the end of the last ones is left as it is. What was
- * written: the next place in dst. */
+/* All of B (k x n), two vectors of columns after two vectors, PANELS(k, n) REALs; the end of the last ones is left as it
+ * is. The next place in dst. */
 static REAL *FN(pack_panels)(REAL *dst, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t n)
 {
     for (int64_t j = 0; j < n; j += 2 * VW, dst += 2 * VW * k)
         FN(pack_b)(dst, 2 * VW, b + j * bs_n, bs_k, bs_n, k, n - j < 2 * VW ? n - j : 2 * VW);
     return dst;
+}
+
+typedef struct {
+    REAL *dst;
+    const REAL *b;
+    int64_t bs_k, bs_n, k, n;
+} FN(panels);
+
+static void FN(pack_panels_range)(void *context, int64_t begin, int64_t end)
+{
+    const FN(panels) *const p = context;
+    const int64_t from = begin * 2 * VW, to = end * 2 * VW < p->n ? end * 2 * VW : p->n;
+    FN(pack_panels)(p->dst + from * p->k, p->b + from * p->bs_n, p->bs_k, p->bs_n, p->k, to - from);
+}
+
+/* The same by all threads. */
+static REAL *FN(pack_panels_together)(REAL *dst, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t n)
+{
+    FN(panels) p = {.dst = dst, .b = b, .bs_k = bs_k, .bs_n = bs_n, .k = k, .n = n};
+    const int64_t panels = (n + 2 * VW - 1) / (2 * VW);
+    fnn_parallel_for(panels, 1, 0.3 * (double)(k * 2 * VW), FN(pack_panels_range), &p);
+    return dst + panels * 2 * VW * k;
 }
 
 /* A tile of A, rows x k, without the long strides that make its lines fight for the same places of the cache. */

@@ -16,7 +16,8 @@
 #define FNN_RECURRENT_ONCE
 enum { RNN_TANH, RNN_RELU, LSTM, GRU };
 #define PACK_STEPS 3        /* more steps than this pay for copies of the weights: transposed, */
-#define PANEL_ROWS 8        /* and for so many sequences in the order in which tiles read them */
+#define PANEL_ROWS 2        /* and for so many sequences in the order in which tiles read them, */
+#define PANEL_ROWS_BACK 8   /* backward, where the weights' own order is nearer to it */
 #define FEW_ROWS 4          /* batches smaller than this are cut by units ... */
 #define MANY_WEIGHTS 200000 /* ... if the recurrent weights are so many */
 #endif
@@ -356,12 +357,12 @@ static void FN(recurrent_forward)(int mode, int64_t steps, int64_t batch, int64_
         r.hh_size = r.hh_inner + (mode == GRU ? (n + wide - 1) / wide * wide * n : 0);
         r.w_ih = free;
         for (int d = 0; d < directions; d++)
-            free = FN(pack_panels)(free, r.weights[4 * d], 1, in, in, columns);
+            free = FN(pack_panels_together)(free, r.weights[4 * d], 1, in, in, columns);
         r.w_hh = free;
         for (int d = 0; d < directions; d++) {
-            free = FN(pack_panels)(free, r.weights[4 * d + 1], 1, n, n, outer);
+            free = FN(pack_panels_together)(free, r.weights[4 * d + 1], 1, n, n, outer);
             if (mode == GRU)
-                free = FN(pack_panels)(free, r.weights[4 * d + 1] + 2 * n * n, 1, n, n, n);
+                free = FN(pack_panels_together)(free, r.weights[4 * d + 1] + 2 * n * n, 1, n, n, n);
         }
     } else if (r.packed) {
         r.ih_k = r.hh_k = width, r.ih_n = r.hh_n = 1, r.ih_size = in * width, r.hh_size = n * width;
@@ -510,17 +511,17 @@ static void FN(recurrent_backward)(int mode, int64_t steps, int64_t batch, int64
         r.before = r.work + chunk * batch * r.kept * n;
     if (dweights && along != 1)
         r.x_rows = r.before + chunk * batch * n;
-    r.panels = steps > PACK_STEPS && batch >= PANEL_ROWS;
+    r.panels = steps > PACK_STEPS && batch >= PANEL_ROWS_BACK;
     if (r.panels) {
         REAL *free = r.work + chunk * batch * (r.kept * n + n + in);
         r.hh_size = (n + 2 * VW - 1) / (2 * VW) * 2 * VW * r.cut * n;
         r.ih_size = (in + 2 * VW - 1) / (2 * VW) * 2 * VW * r.cut * n;
         r.w_hh = free;
         for (int d = 0; d < directions; d++)
-            free = FN(pack_panels)(free, r.weights[4 * d + 1], n, 1, r.cut * n, n);
+            free = FN(pack_panels_together)(free, r.weights[4 * d + 1], n, 1, r.cut * n, n);
         r.w_ih = free;
         for (int d = 0; d < directions && dx && along != 1; d++)
-            free = FN(pack_panels)(free, r.weights[4 * d], in, 1, r.cut * n, in);
+            free = FN(pack_panels_together)(free, r.weights[4 * d], in, 1, r.cut * n, in);
     }
     for (int d = 0; d < directions; d++) {
         for (int64_t i = 0; i * chunk < steps; i++) {
