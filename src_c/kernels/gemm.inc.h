@@ -14,7 +14,7 @@ typedef struct {
     int64_t m, n, k;
     int64_t ldc, as_m, as_k, bs_k, bs_n;
     int from_c;   /* add to C */
-    int panels;   /* B is in the order of pack_panels, bs_k rows deep; for gemm_part from column 0 alone */
+    int panels;   /* B is in the order of pack_panels, bs_k rows deep; parts begin with a panel */
     int relu;     /* at the end, in registers */
     int map;      /* 0, or 1 + number of another map of elementwise.def, applied while C is in the cache */
     REAL p0, p1;  /* its parameters */
@@ -132,7 +132,7 @@ static void FN(gemm_dot_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_
         }
 }
 
-/* Rows i0..i1 and columns j0..j1 of C, on this thread. j0 is a multiple of VW. */
+/* Rows i0..i1 and columns j0..j1 of C, on this thread. j0 is a multiple of gemm_unit. */
 static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
 {
     const int64_t m = i1 - i0, n = j1 - j0, k = g->k;
@@ -260,17 +260,23 @@ FNN_INLINE double FN(gemm_cost)(const FN(gemm) * g)
     return cost;
 }
 
-/* The grid of `threads` parts whose largest part costs least. Columns are cut between vectors. */
+/* Columns are cut between vectors, or panels. */
+FNN_INLINE int64_t FN(gemm_unit)(const FN(gemm) * g)
+{
+    return g->panels ? 2 * VW : VW;
+}
+
+/* The grid of `threads` parts whose largest part costs least. */
 static void FN(gemm_grid)(const FN(gemm) * g, int threads, int *parts_m, int *parts_n)
 {
-    const int64_t vectors = (g->n + VW - 1) / VW;
+    const int64_t units = (g->n + FN(gemm_unit)(g) - 1) / FN(gemm_unit)(g);
     double best = 0;
     *parts_m = *parts_n = 1;
     for (int pm = 1; pm <= threads; pm++) {
         if (threads % pm)
             continue;
         const int pn = threads / pm;
-        const int64_t rows = (g->m + pm - 1) / pm, columns = (vectors + pn - 1) / pn;
+        const int64_t rows = (g->m + pm - 1) / pm, columns = (units + pn - 1) / pn;
         const int64_t pack = g->bs_n != 1 ? 5 : 1; /* a packed element costs as much as so many rows of C */
         const double cost = (double)(rows + pack) * (double)columns * (columns == 1 ? 1.1 : 1.0);
         if (pm == 1 || cost < best) {
@@ -314,10 +320,10 @@ static void FN(gemm_range)(void *context, int64_t begin, int64_t end)
             g.a += i * job->a_batch[d];
             g.b += i * job->b_batch[d];
         }
-        const int64_t vectors = (g.n + VW - 1) / VW, part = item % parts;
+        const int64_t unit = FN(gemm_unit)(&g), units = (g.n + unit - 1) / unit, part = item % parts;
         const int64_t pm = part / job->parts_n, pn = part % job->parts_n;
-        const int64_t j1 = vectors * (pn + 1) / job->parts_n * VW;
-        FN(gemm_part)(&g, g.m * pm / job->parts_m, g.m * (pm + 1) / job->parts_m, vectors * pn / job->parts_n * VW,
+        const int64_t j1 = units * (pn + 1) / job->parts_n * unit;
+        FN(gemm_part)(&g, g.m * pm / job->parts_m, g.m * (pm + 1) / job->parts_m, units * pn / job->parts_n * unit,
                       j1 < g.n ? j1 : g.n);
     }
 }

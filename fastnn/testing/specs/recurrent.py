@@ -10,7 +10,8 @@ MODES = {"rnn_tanh": 1, "rnn_relu": 1, "lstm": 4, "gru": 3}
 CASES = ((1, 1, 1, 1, 1, True, False, None), (3, 4, 5, 7, 1, True, False, None), (5, 2, 3, 16, 2, True, True, None),
          (4, 3, 1, 17, 2, False, False, None), (7, 1, 33, 8, 1, True, True, None), (2, 19, 4, 33, 1, True, True, None),
          (0, 0, 6, 9, 2, True, False, (5, 3, 3, 1)), (0, 0, 2, 20, 1, False, False, (6, 6, 2)),
-         (0, 3, 2, 5, 1, True, False, None), (3, 0, 2, 5, 2, True, True, None), (9, 23, 12, 40, 1, True, False, None))
+         (0, 3, 2, 5, 1, True, False, None), (3, 0, 2, 5, 2, True, True, None), (9, 23, 12, 40, 1, True, False, None),
+         (4, 2, 3, 300, 1, True, False, None))  # few sequences, many weights: cut by units
 
 
 def arrays(rng, dtype, mode, steps, batch, n_in, hidden, directions, biases, batch_first, lengths):
