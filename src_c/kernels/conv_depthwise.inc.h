@@ -81,7 +81,8 @@ FNN_INLINE void FN(depthwise_row)(FN(vec) *y, int64_t from, int64_t to, const FN
 {
     int64_t j = from;
     for (; j + DEPTHWISE_SIDE <= to; j += DEPTHWISE_SIDE)
-        FN(depthwise_outputs)(y + j, DEPTHWISE_SIDE, x + j * step, step, rows, columns, line, dw, w, columns, start, relu);
+        FN(depthwise_outputs)(y + j, DEPTHWISE_SIDE, x + j * step, step, rows, columns, line, dw, w, columns, start,
+                              relu);
     for (; j < to; j++)
         FN(depthwise_outputs)(y + j, 1, x + j * step, step, rows, columns, line, dw, w, columns, start, relu);
 }

@@ -185,7 +185,8 @@ static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, co
                  .kw = s->kw, .oh = s->oh, .ow = s->ow, .sh = s->sh, .sw = s->sw, .top = s->top, .left = s->left,
                  .dh = s->dh, .dw = s->dw},
         .dy = dy, .dy_n = dys[0], .dy_c = dys[1], .dy_h = dys[2], .dy_w = dys[3], .dw = dw};
-    if (FN(depthwise_weight_run)(dw, dy, x, s, dys, xs) || FN(winograd_weight_run)(&w) || FN(rows_weight_run)(dw, dy, x, s, dys, xs))
+    if (FN(depthwise_weight_run)(dw, dy, x, s, dys, xs) || FN(winograd_weight_run)(&w) ||
+        FN(rows_weight_run)(dw, dy, x, s, dys, xs))
         return;
     w.pointwise = FN(conv_is_pointwise)(&w.conv, xs) && conv_whole_planes(dys, s->oh, s->ow) &&
                   s->oh * s->ow >= POINTWISE_DEPTH;

@@ -112,8 +112,8 @@ static void FN(winograd_line)(const FN(conv) * g, REAL *to, int64_t size, const 
 
 /* planes[16][c][tile] = B' x B of rows line.. line + count of tiles. `rows`: winograd_rows_size zeros at first.
  *
- * x B is made per line of the source, into strips [line % 2][4][line / 2][tile]: there the tiles of an image follow each
- * other, so that vectors are full however narrow it is, and tiles one above the other share two lines. */
+ * x B is made per line of the source, into strips [line % 2][4][line / 2][tile]: there the tiles of an image follow
+ * each other, so that vectors are full however narrow it is, and tiles one above the other share two lines. */
 static void FN(winograd_source)(const FN(winograd) * w, REAL *planes, int64_t plane, REAL *rows, const REAL *src,
                                 int64_t line, int64_t count)
 {

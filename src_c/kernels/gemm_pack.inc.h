@@ -58,8 +58,8 @@ static void FN(pack_b)(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, in
     }
 }
 
-/* All of B (k x n), two vectors of columns after two vectors, PANELS(k, n) REALs; the end of the last ones is left as it
- * is. The next place in dst. */
+/* All of B (k x n), two vectors of columns after two vectors, PANELS(k, n) REALs; the end of the last ones is left as
+ * it is. The next place in dst. */
 static REAL *FN(pack_panels)(REAL *dst, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t n)
 {
     for (int64_t j = 0; j < n; j += 2 * VW, dst += 2 * VW * k)
