@@ -94,10 +94,8 @@ static void FN(depthwise_range)(void *context, int64_t begin, int64_t end)
     const fnn_windows *const g = &d->g;
     const int64_t extent = fnn_window_extent(g), w = g->w, ow = g->ow, line = g->dh * w, dw = g->dw;
     FN(vec) x[FNN_POOL_TILE], y[FNN_POOL_TILE], kernels[DEPTHWISE_TAPS], start = {0};
-    int64_t lo, hi, unused, filled = -1;
-    fnn_inside(-g->pw, w, ow, g->sw, &lo, &unused);
-    fnn_inside((g->kw - 1) * dw - g->pw, w, ow, g->sw, &unused, &hi);
-    hi = hi > lo ? hi : lo;
+    int64_t lo, hi, filled = -1;
+    fnn_whole_columns(g, &lo, &hi);
     for (int64_t item = begin; item < end; item++) {
         const int64_t group = item / d->bands, i0 = item % d->bands * d->band;
         const int64_t i1 = i0 + d->band < g->oh ? i0 + d->band : g->oh;
@@ -206,10 +204,8 @@ static void FN(depthwise_weight_range)(void *context, int64_t begin, int64_t end
     const int64_t wide = d->channels < VW ? d->channels : VW, together = VW / wide;
     const int64_t groups = (d->channels + wide - 1) / wide;
     FN(vec) x[FNN_POOL_TILE], dy[FNN_POOL_TILE], sums[DEPTHWISE_TAPS];
-    int64_t lo, hi, unused;
-    fnn_inside(-g->pw, w, ow, g->sw, &lo, &unused);
-    fnn_inside((g->kw - 1) * dw - g->pw, w, ow, g->sw, &unused, &hi);
-    hi = hi > lo ? hi : lo;
+    int64_t lo, hi;
+    fnn_whole_columns(g, &lo, &hi);
     for (int64_t item = begin; item < end; item++) {
         const int64_t c0 = item % groups * wide, share = item / groups;
         const int64_t n0 = d->images * share / d->shares, n1 = d->images * (share + 1) / d->shares;
@@ -275,8 +271,7 @@ static void FN(depthwise_weight_range)(void *context, int64_t begin, int64_t end
     }
 }
 
-/* Whether a convolution is of this kind, of planes without gaps that a tile holds bands of: then its windows are
- * filled in. */
+/* Whether a convolution is of this kind: then its windows are filled in. */
 static int FN(depthwise_fits)(FN(depthwise) * d, const fnn_conv *s, const int64_t *strides)
 {
     if (s->groups != s->c || s->c != s->o || s->n * s->c < VW / 2 || s->kh * s->kw > DEPTHWISE_TAPS ||
@@ -288,13 +283,12 @@ static int FN(depthwise_fits)(FN(depthwise) * d, const fnn_conv *s, const int64_
     return 1;
 }
 
-/* Rows in bands of at most `most`. */
+/* Rows in bands of at most `most`, if a tile holds any. */
 static int FN(depthwise_bands)(FN(depthwise) * d, int64_t rows, int64_t most)
 {
     if (most < 1)
         return 0;
-    d->bands = (rows + most - 1) / most;
-    d->band = (rows + d->bands - 1) / d->bands;
+    fnn_bands(rows, most, &d->band, &d->bands);
     return 1;
 }
 
@@ -306,11 +300,6 @@ static double FN(depthwise_cost)(const FN(depthwise) * d)
     return 1.5 * (double)(g->h * g->w) + outputs * (1 + 0.6 * (double)(g->kh * g->kw)) + 50;
 }
 
-static int64_t FN(depthwise_items)(const FN(depthwise) * d)
-{
-    return (d->g.outer + VW - 1) / VW * d->bands;
-}
-
 /* Whether it was done, because it pays. The weight and dst are contiguous. */
 static int FN(depthwise_run)(REAL *y, const REAL *x, const REAL *weight, const REAL *bias, const fnn_conv *s,
                              const int64_t *xs, int relu)
@@ -319,7 +308,7 @@ static int FN(depthwise_run)(REAL *y, const REAL *x, const REAL *weight, const R
     if (!conv_whole_planes(xs, s->h, s->w) || !FN(depthwise_fits)(&d, s, xs) ||
         !FN(depthwise_bands)(&d, s->oh, fnn_output_band(&d.g)))
         return 0;
-    fnn_parallel_for(FN(depthwise_items)(&d), 1, FN(depthwise_cost)(&d) / (double)d.bands, FN(depthwise_range), &d);
+    fnn_parallel_for(FN(lane_groups)(&d.g) * d.bands, 1, FN(depthwise_cost)(&d) / (double)d.bands, FN(depthwise_range), &d);
     return 1;
 }
 
@@ -337,7 +326,7 @@ static int FN(depthwise_input_run)(REAL *dx, const REAL *dy, const REAL *weight,
     }
     if (!FN(depthwise_bands)(&d, s->h, d.turned ? fnn_output_band(&d.g) : fnn_input_band(&d.g)))
         return 0;
-    fnn_parallel_for(FN(depthwise_items)(&d), 1, FN(depthwise_cost)(&d) / (double)d.bands,
+    fnn_parallel_for(FN(lane_groups)(&d.g) * d.bands, 1, FN(depthwise_cost)(&d) / (double)d.bands,
                      d.turned ? FN(depthwise_range) : FN(depthwise_input_range), &d);
     return 1;
 }

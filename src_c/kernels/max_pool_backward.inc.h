@@ -135,7 +135,7 @@ static void FN(max_pool_planes)(void *context, int64_t begin, int64_t end)
 {
     const FN(pool_context) *c = context;
     const fnn_windows *g = c->g;
-    int64_t offset[256], row[256], lo = 0, hi = 0, unused;
+    int64_t offset[256], row[256], lo = 0, hi = 0;
     if (c->small) {
         FN(planes_2x2)(c, c->index, 1, begin, end);
         return;
@@ -146,8 +146,7 @@ static void FN(max_pool_planes)(void *context, int64_t begin, int64_t end)
             row[k] = tap / g->kw * g->dh;
             offset[k] = row[k] * g->w + tap % g->kw * g->dw;
         }
-        fnn_inside(-g->pw, g->w, g->ow, g->sw, &lo, &unused);
-        fnn_inside((g->kw - 1) * g->dw - g->pw, g->w, g->ow, g->sw, &unused, &hi);
+        fnn_whole_columns(g, &lo, &hi);
     }
     for (int64_t plane = begin; plane < end; plane++)
         FN(max_plane_back)(c, plane, offset, row, lo, hi);

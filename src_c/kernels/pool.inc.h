@@ -47,6 +47,22 @@ static inline void fnn_taps_inside(int64_t at, int64_t n, int64_t kernel, int64_
     *begin = *begin < *end ? *begin : *end;
 }
 
+/* The columns [*begin, *end) of outputs whose windows have all their columns within the plane. */
+static inline void fnn_whole_columns(const fnn_windows *g, int64_t *begin, int64_t *end)
+{
+    int64_t unused;
+    fnn_inside(-g->pw, g->w, g->ow, g->sw, begin, &unused);
+    fnn_inside((g->kw - 1) * g->dw - g->pw, g->w, g->ow, g->sw, &unused, end);
+    *end = *end > *begin ? *end : *begin;
+}
+
+/* `rows` in *bands bands of *band rows, at most `most`. */
+static inline void fnn_bands(int64_t rows, int64_t most, int64_t *band, int64_t *bands)
+{
+    *bands = (rows + most - 1) / most;
+    *band = (rows + *bands - 1) / *bands;
+}
+
 /* Where window i begins along an axis, and its taps [*begin, *end) within it. */
 static inline int64_t fnn_taps_of(int64_t i, int64_t n, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
                                   int64_t dilation, int64_t *begin, int64_t *end)
@@ -216,8 +232,7 @@ static int FN(pool_in_lanes)(FN(pool_context) *c, int64_t rows, int64_t most)
     const fnn_windows *g = c->g;
     if (g->inner > 1 || g->outer < VW / 2 || (g->oh * g->ow == 1 && g->h * g->w > 128) || g->kh * g->kw > 256 || most < 1)
         return 0;
-    c->bands = (rows + most - 1) / most;
-    c->band = (rows + c->bands - 1) / c->bands;
+    fnn_bands(rows, most, &c->band, &c->bands);
     return 1;
 }
 
