@@ -1,7 +1,11 @@
 """The shape of the code: imports point one way, only kernels/ touches C, no giant files, no tests in the wheel."""
 import ast
+import os
 import re
+import subprocess
+import sys
 import tomllib
+import zlib
 from pathlib import Path
 
 import pytest
@@ -142,9 +146,32 @@ def test_wheel_holds_only_the_package():
     assert not (ROOT / "tests" / "__init__.py").exists()
 
 
+@pytest.mark.skipif("libasan" in os.environ.get("LD_PRELOAD", ""), reason="checks in every function make them larger")
+def test_wheel_stays_small():
+    """4 MB: what a wheel of this build holds, compressed as a wheel is; a build of fewer variants is smaller."""
+    sizes = {path.relative_to(PACKAGE): len(zlib.compress(path.read_bytes(), 6))
+             for pattern in ("**/*.so", "**/*.py") for path in PACKAGE.glob(pattern)}
+    if not any(path.suffix == ".so" for path in sizes):
+        pytest.skip("the compiled modules are not beside the sources")
+    total, largest = sum(sizes.values()), sorted(sizes, key=sizes.get)[-5:]
+    assert total <= 4e6, f"{total} bytes; the largest: { {str(path): sizes[path] for path in largest} }"
+
+
+def test_import_loads_only_what_it_needs():
+    """Besides NumPy a few small modules of Python's own; what is dear to import waits until it is used."""
+    program = ("import sys, numpy; before = set(sys.modules); import fastnn; "
+               "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}), "
+               "*[name for name in sys.modules if name.startswith('fastnn')])")
+    loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True,
+                            check=True).stdout.split()
+    public = {name for name in loaded if "." not in name and not name.startswith("_")} - {"fastnn", "cython_runtime"}
+    assert public <= {"bisect", "copy", "dataclasses", "json", "random", "string"}
+    late = {"vision", "keras", "sklearn", "explain", "dropin", "demo", "testing"}
+    assert not [name for name in loaded if name.startswith("fastnn.") and name.split(".")[1] in late]
+
+
 def test_no_generated_files_in_git():
     import shutil
-    import subprocess
     if not (ROOT / ".git").exists() or not shutil.which("git"):
         pytest.skip("not a git checkout")
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()

@@ -69,7 +69,7 @@ cpdef np.ndarray reduce(op, np.ndarray x, axes=None, bint keepdims=False):
     cdef np.npy_intp flat
     cdef int64_t outer, n, inner, count = 1
     cdef int high, low
-    cdef double divisor
+    cdef double divisor = 1
     cdef object code = kernel_of.get(op)
     if code is None:
         raise ValueError(f"reduce: unknown operation {op!r}; known: {', '.join(kernel_of)}")
