@@ -186,7 +186,7 @@ def main():
             for T in libraries.values():
                 T.manual_seed(0)
             calls = {name: make(T) for name, T in libraries.items()}
-            times = common.time_in_turns(calls, rounds=rounds, block=block, rest=0.01)
+            times = common.time_in_turns(calls, rounds=rounds, block=block)
             own = times["fastnn"]["min"]
             slower = own / times["torch"]["min"] if torch else None
             share = flops / own / peak if peak and flops else None

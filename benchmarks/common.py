@@ -27,14 +27,22 @@ def seconds_of(call, number):
     return time.perf_counter() - start
 
 
-def time_in_turns(contenders, scopes=None, rounds=9, block=0.004, budget=None, rest=0.03, warm=0.001):
+def settle(step=0.01, longest=0.3):
+    """Sleeps until no thread of this process runs any more: OpenBLAS' spin for some 100 ms and would hold a processor."""
+    for _ in range(int(longest / step)):
+        before = time.process_time()
+        time.sleep(step)
+        if time.process_time() - before < step / 10:
+            break
+
+
+def time_in_turns(contenders, scopes=None, rounds=9, block=0.004, budget=None, settled=True, warm=0.001):
     """{name: {"median", "min"}} seconds a call, of {name: callable}.
 
     `scopes` are functions that return a context manager for a contender's blocks: settings that cost no time there.
     Every round gives each contender one block of about `block` seconds, so that a noisy moment hits all of them. Before
-    it come `rest` seconds, in which the threads of the contender before stop spinning (OpenBLAS' do for some 25 ms, and
-    would hold a processor), and untimed calls for `warm` seconds: threads that sleep take milliseconds to wake on a
-    virtual machine. Ends early after `budget` timed seconds.
+    it the threads of the contender before stop spinning (with `settled`), and untimed calls for `warm` seconds wake its
+    own. Ends early after `budget` timed seconds.
     """
     scopes = scopes or {}
     numbers, samples = {}, {name: [] for name in contenders}
@@ -52,8 +60,8 @@ def time_in_turns(contenders, scopes=None, rounds=9, block=0.004, budget=None, r
         for done in range(rounds):
             for name, call in contenders.items():
                 with scopes.get(name, contextlib.nullcontext)():
-                    if rest:
-                        time.sleep(rest)
+                    if settled:
+                        settle()
                     start = time.perf_counter()
                     seconds_of(call, min(3, numbers[name]))
                     while time.perf_counter() - start < warm:

@@ -1,4 +1,9 @@
 /* parallel.c -- the thread limit, fork safety and the one OpenMP region of the library. */
+#ifdef __linux__
+#define _GNU_SOURCE /* sched_getcpu and the affinity of threads */
+#include <sched.h>
+#endif
+
 #include "parallel.h"
 #include "fastnn.h"
 
@@ -70,8 +75,8 @@ int fnn_get_flush_denormal(void)
 #define LONGEST_PAUSE 512e6 /* ns */
 #define GOOD_REGIONS 64     /* between two stalls make the second one a new case */
 
-/* Threads that have waited for so many ns sleep, and the processor below them may sleep as well: waking both was
- * measured to take 5 ms on a virtual machine. That is paid once and says nothing about the regions that follow. */
+/* Threads that have waited for so many ns sleep, and the processor below them may sleep as well: waking both is paid
+ * once and says nothing about the regions that follow. */
 #define ASLEEP 5e6
 
 #ifdef _OPENMP
@@ -102,6 +107,33 @@ static void judge(int64_t start, int64_t end, double work)
 }
 #endif
 
+static int processor(void)
+{
+#ifdef __linux__
+    return sched_getcpu();
+#else
+    return -1;
+#endif
+}
+
+/* Linux wakes a thread where it ran last. If that is the caller's processor (because another thread held the others at
+ * the time), the caller waits for it spinning, so it runs only when the caller's time slice ends: 8 ms, measured,
+ * and again after each sleep, with the other processors idle. Leaving once ends it; the allowed set stays as it was. */
+static void leave_processor(int home)
+{
+#ifdef __linux__
+    cpu_set_t allowed, others;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return; /* more processors than the set holds */
+    others = allowed;
+    CPU_CLR(home, &others);
+    if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0)
+        sched_setaffinity(0, sizeof allowed, &allowed);
+#else
+    (void)home;
+#endif
+}
+
 static void run_alone(int64_t n, fnn_range range, void *context)
 {
     unsigned mode = fnn_enter();
@@ -117,8 +149,15 @@ void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_rang
 #ifdef _OPENMP
     const int64_t start = now();
     if (threads > 1 && start >= pause_until) {
+        const int home = processor();
+        int met = 0; /* did another thread start on the caller's processor? */
 #pragma omp parallel num_threads(threads)
         {
+            if (home >= 0 && omp_get_thread_num() > 0 && processor() == home) {
+                leave_processor(home);
+#pragma omp atomic write
+                met = 1;
+            }
             int64_t team = omp_get_num_threads(), id = omp_get_thread_num();
             int64_t begin = blocks * id / team * grain, end = blocks * (id + 1) / team * grain;
             if (end > n)
@@ -131,7 +170,7 @@ void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_rang
         }
         const int64_t end = now(), before = last_team_end;
         last_team_end = end;
-        if (start - before < (int64_t)ASLEEP)
+        if (!met && start - before < (int64_t)ASLEEP)
             judge(start, end, work);
         return;
     }

@@ -51,6 +51,38 @@ def test_affinity_limits_the_number():
     assert run("import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); " + PRINT_THREADS) == "1"
 
 
+SHARE_A_PROCESSOR = """
+import os, time
+import numpy as np
+from fastnn import kernels
+kernels.set_num_threads(2)
+x = np.ones(1 << 20, np.float32)
+def work(times):
+    for _ in range(times):
+        kernels.unary_forward("square", x)
+work(1)
+allowed, me = os.sched_getaffinity(0), os.getpid()
+others = [int(task) for task in os.listdir("/proc/self/task") if int(task) != me]
+home = min(allowed)
+os.sched_setaffinity(me, {home})
+for pinned in ({home}, allowed):  # nowhere to go; free to leave
+    for thread in others:
+        os.sched_setaffinity(thread, pinned)
+    work(50)
+    assert all(os.sched_getaffinity(thread) == pinned for thread in others), "changed for good"
+assert os.sched_getaffinity(me) == {home}
+for thread in others:  # the 39th field: where it ran last
+    assert int(open(f"/proc/self/task/{thread}/stat").read().rpartition(")")[2].split()[36]) != home, "still there"
+print(len(others))
+"""
+
+
+@pytest.mark.skipif(not kernels.openmp_version() or not hasattr(os, "sched_setaffinity"), reason="Linux and OpenMP")
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2, reason="one processor")
+def test_threads_leave_the_callers_processor():
+    assert run(SHARE_A_PROCESSOR, OPENBLAS_NUM_THREADS="1") == "1"
+
+
 def child(queue):
     kernels.set_num_threads(2)
     queue.put(float(work().sum()))
