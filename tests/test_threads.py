@@ -52,27 +52,38 @@ def test_affinity_limits_the_number():
 
 
 SHARE_A_PROCESSOR = """
-import os, time
+import os, subprocess, sys
 import numpy as np
 from fastnn import kernels
 kernels.set_num_threads(2)
 x = np.ones(1 << 20, np.float32)
-def work(times):
-    for _ in range(times):
-        kernels.unary_forward("square", x)
-work(1)
+def work():
+    kernels.unary_forward("square", x)
+work()
 allowed, me = os.sched_getaffinity(0), os.getpid()
 others = [int(task) for task in os.listdir("/proc/self/task") if int(task) != me]
 home = min(allowed)
 os.sched_setaffinity(me, {home})
-for pinned in ({home}, allowed):  # nowhere to go; free to leave
-    for thread in others:
-        os.sched_setaffinity(thread, pinned)
-    work(50)
-    assert all(os.sched_getaffinity(thread) == pinned for thread in others), "changed for good"
-assert os.sched_getaffinity(me) == {home}
-for thread in others:  # the 39th field: where it ran last
-    assert int(open(f"/proc/self/task/{thread}/stat").read().rpartition(")")[2].split()[36]) != home, "still there"
+hold = "import os; os.sched_setaffinity(0, {%d}); print(flush=True)\\nwhile True: pass"
+busy = [subprocess.Popen([sys.executable, "-c", hold % cpu], stdout=subprocess.PIPE)
+        for cpu in allowed - {home}]  # else Linux itself would wake our thread there
+for process in busy:
+    process.stdout.readline()
+try:
+    for pinned in ({home}, allowed):  # nowhere to go; free to leave
+        for thread in others:
+            os.sched_setaffinity(thread, pinned)
+        seen = set()
+        for _ in range(5):
+            work()
+            for thread in others:  # the 39th field: where it ran last
+                seen.add(int(open(f"/proc/self/task/{thread}/stat").read().rpartition(")")[2].split()[36]))
+        assert all(os.sched_getaffinity(thread) == pinned for thread in others), "changed for good"
+    assert seen != {home}, "still there"
+finally:
+    for process in busy:
+        process.kill()
+        process.communicate()
 print(len(others))
 """
 
