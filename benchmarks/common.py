@@ -28,7 +28,7 @@ def seconds_of(call, number):
 
 
 def settle(step=0.01, longest=0.3):
-    """Sleeps until no thread of this process runs any more: OpenBLAS' spin for some 100 ms and would hold a processor."""
+    """Sleeps until no thread of this process runs any more: OpenBLAS' spin for 100 ms and would hold a processor."""
     for _ in range(int(longest / step)):
         before = time.process_time()
         time.sleep(step)
