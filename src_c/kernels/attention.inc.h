@@ -295,9 +295,11 @@ static void FN(attention_forward)(void *out, void *lse, void *weights, const voi
     fnn_parallel_for(owners * c.parts, 1, cost / (double)c.parts, FN(attention_forward_range), &c);
 }
 
-/* What queries i0.. of one head and keys j0..j0 + n of its key head mean to each other's gradients. */
+/* What queries i0.. of one head and keys j0..j0 + n of its key head mean to each other's gradients. The keys' become
+ * that, or with `add` more by that. */
 static void FN(attention_backward_block)(const FN(attention) * c, const FN(attention_work) * w, int64_t b, int64_t h,
-                                         int64_t i0, int64_t rows, int64_t j0, int64_t n, int queries, int keys)
+                                         int64_t i0, int64_t rows, int64_t j0, int64_t n, int queries, int keys,
+                                         int add)
 {
     const int64_t head = h / (c->heads / c->key_heads), ld_q = FN(attention_ld)(c->e), ld_dy = FN(attention_ld)(c->ev);
     const REAL *const lse = c->lse + (b * c->heads + h) * c->l + i0;
@@ -337,10 +339,10 @@ static void FN(attention_backward_block)(const FN(attention) * c, const FN(atten
     }
     if (keys && c->dv)
         FN(gemm_panels)(n, c->ev, rows, w->scores, 1, c->ld, w->dy, 0, ld_dy, ROW_AT(c->dv, c->dv_strides, b, head, j0),
-                        c->dv_strides[2], 1);
+                        c->dv_strides[2], add);
     if (keys && c->dk)
         FN(gemm_panels)(n, c->e, rows, w->dscores, 1, c->ld, w->q, 0, ld_q, ROW_AT(c->dk, c->dk_strides, b, head, j0),
-                        c->dk_strides[2], 1);
+                        c->dk_strides[2], add);
     if (queries && c->dq) {
         REAL *const dq = ROW_AT(c->dq, c->dq_strides, b, h, i0);
         FN(attention_product)(c->few, rows, c->e, n, w->dscores, c->ld, 1, ROW_AT(c->k, c->k_strides, b, head, j0),
@@ -351,10 +353,15 @@ static void FN(attention_backward_block)(const FN(attention) * c, const FN(atten
     }
 }
 
-static void FN(attention_zero)(REAL *x, const int64_t *strides, int64_t b, int64_t h, int64_t i, int64_t rows, int64_t e)
+/* No gradient for keys i..end. */
+static void FN(attention_zero)(const FN(attention) * c, int64_t b, int64_t head, int64_t i, int64_t end)
 {
-    for (int64_t end = i + rows; x && i < end; i++)
-        memset(ROW_AT(x, strides, b, h, i), 0, (size_t)e * sizeof(REAL));
+    for (; i < end; i++) {
+        if (c->dk)
+            memset(ROW_AT(c->dk, c->dk_strides, b, head, i), 0, (size_t)c->e * sizeof(REAL));
+        if (c->dv)
+            memset(ROW_AT(c->dv, c->dv_strides, b, head, i), 0, (size_t)c->ev * sizeof(REAL));
+    }
 }
 
 /* Item = (batch, key head), or where threads share one: first the shares of its queries, then those of its keys. */
@@ -380,18 +387,21 @@ static void FN(attention_backward_range)(void *context, int64_t begin, int64_t e
             if (queries && c->dq)
                 FN(pack_panels)(w.k_rows, k, c->k_strides[2], 1, c->s, c->e);
         }
-        if (keys) {
-            FN(attention_zero)(c->dk, c->dk_strides, b, head, j0, j1 - j0, c->e);
-            FN(attention_zero)(c->dv, c->dv_strides, b, head, j0, j1 - j0, c->ev);
-        }
+        int add = 0;
         for (int64_t at = first; at < last; at++) {
             const int64_t block = at % c->blocks, i0 = c->l * block / c->blocks;
             const int64_t i1 = c->l * (block + 1) / c->blocks;
             const int64_t n = (c->causal && i1 < j1 ? i1 : j1) - j0;
             if (n <= 0 && !queries)
                 continue;
-            FN(attention_backward_block)(c, &w, b, head * group + at / c->blocks, i0, i1 - i0, j0, n, queries, keys);
+            if (keys && !add) /* those behind the first block of queries */
+                FN(attention_zero)(c, b, head, n > 0 ? j0 + n : j0, j1);
+            FN(attention_backward_block)(c, &w, b, head * group + at / c->blocks, i0, i1 - i0, j0, n, queries, keys,
+                                         add);
+            add = 1;
         }
+        if (keys && !add)
+            FN(attention_zero)(c, b, head, j0, j1);
     }
     fnn_free(scratch);
 }

@@ -398,10 +398,9 @@ static void FN(step_cells_backward)(const FN(recurrent) * r, int d, int64_t t0, 
                           mode_ == LSTM ? r->states + at * n : r->y + in_y, r->dy ? r->dy + in_y : NULL,               \
                           r->h + state, mode_ == LSTM ? r->c + state : NULL);                                          \
         if (r->before)                                                                                                 \
-            memcpy(r->before + (local + b) * n, h, (size_t)n * sizeof(REAL));                                          \
+            FN(v_copy)(r->before + (local + b) * n, h, n);                                                             \
         if (r->x_rows)                                                                                                 \
-            memcpy(r->x_rows + (local + b) * r->in, r->x + (r->first[t] + b * r->along) * r->in,                       \
-                   (size_t)r->in * sizeof(REAL));                                                                      \
+            FN(v_copy)(r->x_rows + (local + b) * r->in, r->x + (r->first[t] + b * r->along) * r->in, r->in);           \
     }
     EACH_MODE(CELLS)
 #undef CELLS
