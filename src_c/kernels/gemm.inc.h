@@ -15,6 +15,7 @@ typedef struct {
     int64_t ldc, as_m, as_k, bs_k, bs_n;
     int from_c;   /* add to C */
     int panels;   /* B is in the order of pack_panels, bs_k rows deep; parts begin with a panel */
+    int near;     /* B was read in the same parts just before: none of it has a way to go */
     int relu;     /* at the end, in registers */
     int map;      /* 0, or 1 + number of another map of elementwise.def, applied while C is in the cache */
     REAL p0, p1;  /* its parameters */
@@ -253,7 +254,8 @@ static void FN(gemm_panels)(int64_t m, int64_t n, int64_t k, const REAL *a, int6
 FNN_INLINE double FN(gemm_cost)(const FN(gemm) * g)
 {
     const double vectors = (double)((g->n + VW - 1) / VW), m = (double)g->m, k = (double)g->k;
-    const double work = 0.25 * (m + 4) * vectors * k, way = 0.03 * (m + (double)g->n) * k * (double)sizeof(REAL);
+    const double moved = g->near ? m : m + (double)g->n;
+    const double work = 0.25 * (m + 4) * vectors * k, way = 0.03 * moved * k * (double)sizeof(REAL);
     double cost = work > way ? 30 + work - way : 30;
     if (g->map)
         cost += FN(unary_costs)[g->map - 1] * (double)g->m * (double)g->n;

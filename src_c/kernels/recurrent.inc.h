@@ -18,7 +18,7 @@ enum { RNN_TANH, RNN_RELU, LSTM, GRU };
 #define PACK_STEPS 3        /* more steps than this pay for copies of the weights: transposed, */
 #define PANEL_ROWS 2        /* and for so many sequences in the order in which tiles read them, */
 #define PANEL_ROWS_BACK 8   /* backward, where the weights' own order is nearer to it */
-#define FEW_ROWS 4          /* batches smaller than this are cut by units ... */
+#define FEW_ROWS 8          /* batches smaller than this are cut by units ... */
 #define MANY_WEIGHTS 200000 /* ... if the recurrent weights are so many */
 #endif
 
@@ -209,7 +209,8 @@ static void FN(step_product)(const FN(recurrent) * r, int threads, int d, int64_
         return;
     FN(gemm_job) job = {.gemm = {.c = c, .a = r->h + (d * r->batch + b0) * n, .b = r->w_hh + d * r->hh_size, .m = m,
                                  .n = (r->mode == GRU ? 2 : r->cut) * n, .k = n, .ldc = distance, .as_m = n, .as_k = 1,
-                                 .bs_k = r->hh_k, .bs_n = r->hh_n, .from_c = 1, .panels = r->panels}};
+                                 .bs_k = r->hh_k, .bs_n = r->hh_n, .from_c = 1, .panels = r->panels,
+                                 .near = 1}};
     FN(gemm) *const g = &job.gemm;
     if (!r->packed)
         g->b = r->weights[4 * d + 1];
@@ -417,7 +418,7 @@ static void FN(step_product_backward)(const FN(recurrent) * r, int threads, int 
     const REAL *const dg = r->work + (FN(start)(r, t) - FN(start)(r, t0) + b0) * row;
     FN(gemm_job) job = {.gemm = {.c = r->h + (d * r->batch + b0) * n, .a = dg, .b = r->weights[4 * d + 1], .m = m, .n = n,
                                  .k = r->cut * n, .ldc = n, .as_m = row, .as_k = 1, .bs_k = n, .bs_n = 1,
-                                 .from_c = r->mode == GRU, .panels = r->panels}};
+                                 .from_c = r->mode == GRU, .panels = r->panels, .near = 1}};
     FN(gemm) *const g = &job.gemm;
     if (r->panels)
         g->b = r->w_hh + d * r->hh_size, g->bs_k = r->cut * n;
