@@ -118,19 +118,21 @@ static int processor(void)
 
 /* Linux wakes a thread where it ran last. If that is the caller's processor (because another thread held the others at
  * the time), the caller waits for it spinning, so it runs only when the caller's time slice ends: 8 ms, measured,
- * and again after each sleep, with the other processors idle. Leaving once ends it; the allowed set stays as it was. */
-static void leave_processor(int home)
+ * and again after each sleep, with the other processors idle. Leaving once ends it; the allowed set stays as it was.
+ * Returns whether there was another place to go. */
+static int leave_processor(int home)
 {
 #ifdef __linux__
     cpu_set_t allowed, others;
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
-        return; /* more processors than the set holds */
+        return 0; /* more processors than the set holds */
     others = allowed;
     CPU_CLR(home, &others);
-    if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0)
-        sched_setaffinity(0, sizeof allowed, &allowed);
+    return CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0 &&
+           sched_setaffinity(0, sizeof allowed, &allowed) == 0;
 #else
     (void)home;
+    return 0;
 #endif
 }
 
@@ -150,13 +152,12 @@ void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_rang
     const int64_t start = now();
     if (threads > 1 && start >= pause_until) {
         const int home = processor();
-        int met = 0; /* did another thread start on the caller's processor? */
+        int left = 0; /* did a thread leave the caller's processor? Its late start is no stall */
 #pragma omp parallel num_threads(threads)
         {
-            if (home >= 0 && omp_get_thread_num() > 0 && processor() == home) {
-                leave_processor(home);
+            if (home >= 0 && omp_get_thread_num() > 0 && processor() == home && leave_processor(home)) {
 #pragma omp atomic write
-                met = 1;
+                left = 1;
             }
             int64_t team = omp_get_num_threads(), id = omp_get_thread_num();
             int64_t begin = blocks * id / team * grain, end = blocks * (id + 1) / team * grain;
@@ -170,7 +171,7 @@ void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_rang
         }
         const int64_t end = now(), before = last_team_end;
         last_team_end = end;
-        if (!met && start - before < (int64_t)ASLEEP)
+        if (!left && start - before < (int64_t)ASLEEP)
             judge(start, end, work);
         return;
     }
