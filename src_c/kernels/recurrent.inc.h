@@ -382,6 +382,13 @@ static void FN(recurrent_forward)(int mode, int64_t steps, int64_t batch, int64_
                          FN(recurrent_range), &r);
 }
 
+/* The state of sequence b that step `last` left, when so many sequences lived, or the initial one. */
+FNN_INLINE const REAL *FN(h_before)(const FN(recurrent) * r, int d, int64_t last, int64_t b, int64_t living)
+{
+    return b < living ? r->y + ((r->first[last] + b * r->along) * r->directions + d) * r->hidden
+                      : r->h0 + (d * r->batch + b) * r->hidden;
+}
+
 static void FN(step_cells_backward)(const FN(recurrent) * r, int d, int64_t t0, int64_t t, int64_t b0, int64_t b1)
 {
     const int64_t n = r->hidden, width = r->directions * n, last = d ? t + 1 : t - 1, end = FN(alive)(r, t, b1);
@@ -391,20 +398,19 @@ static void FN(step_cells_backward)(const FN(recurrent) * r, int d, int64_t t0, 
     for (int64_t b = b0; b < end; b++) {                                                                               \
         const int64_t state = (d * r->batch + b) * n, at = d * r->rows + base + b;                                     \
         const int64_t in_y = (r->first[t] + b * r->along) * width + d * n;                                             \
-        const REAL *const h = b < living ? r->y + (r->first[last] + b * r->along) * width + d * n : r->h0 + state;     \
-        const REAL *before = h;                                                                                        \
+        const REAL *before = FN(h_before)(r, d, last, b, living);                                                      \
         if (mode_ == LSTM)                                                                                             \
             before = b < living ? r->states + (d * r->rows + FN(start)(r, last) + b) * n : r->c0 + state;              \
         FN(cell_backward)(mode_, r->work + (local + b) * row, mode_ >= LSTM ? r->gates + at * row : NULL, n, before,   \
                           mode_ == LSTM ? r->states + at * n : r->y + in_y, r->dy ? r->dy + in_y : NULL,               \
                           r->h + state, mode_ == LSTM ? r->c + state : NULL);                                          \
-        if (r->before)                                                                                                 \
-            FN(v_copy)(r->before + (local + b) * n, h, n);                                                             \
-        if (r->x_rows)                                                                                                 \
-            FN(v_copy)(r->x_rows + (local + b) * r->in, r->x + (r->first[t] + b * r->along) * r->in, r->in);           \
     }
     EACH_MODE(CELLS)
 #undef CELLS
+    for (int64_t b = b0; b < end && r->before; b++)
+        FN(v_copy)(r->before + (local + b) * n, FN(h_before)(r, d, last, b, living), n);
+    for (int64_t b = b0; b < end && r->x_rows; b++)
+        FN(v_copy)(r->x_rows + (local + b) * r->in, r->x + (r->first[t] + b * r->along) * r->in, r->in);
 }
 
 /* Of step t of a chunk: the gradient of h before it, and of rows of x unless the chunk's lie together (GRU: the inputs'
