@@ -105,36 +105,27 @@ static void judge(int64_t start, int64_t end, double work)
     pause_until = end + length;
     good_regions = 0;
 }
-#endif
-
-static int processor(void)
-{
-#ifdef __linux__
-    return sched_getcpu();
-#else
-    return -1;
-#endif
-}
 
 /* Linux wakes a thread where it ran last. If that is the caller's processor (because another thread held the others at
  * the time), the caller waits for it spinning, so it runs only when the caller's time slice ends: 8 ms, measured,
  * and again after each sleep, with the other processors idle. Leaving once ends it; the allowed set stays as it was.
- * Returns whether there was another place to go. */
+ * Returns whether this thread was there and had another place to go. */
+#ifdef __linux__
 static int leave_processor(int home)
 {
-#ifdef __linux__
     cpu_set_t allowed, others;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
-        return 0; /* more processors than the set holds */
+    if (home < 0 || sched_getcpu() != home || sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return 0;
     others = allowed;
     CPU_CLR(home, &others);
     return CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0 &&
            sched_setaffinity(0, sizeof allowed, &allowed) == 0;
-#else
-    (void)home;
-    return 0;
-#endif
 }
+#else
+#define sched_getcpu() (-1)
+#define leave_processor(home) ((void)(home), 0)
+#endif
+#endif
 
 static void run_alone(int64_t n, fnn_range range, void *context)
 {
@@ -151,11 +142,11 @@ void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_rang
 #ifdef _OPENMP
     const int64_t start = now();
     if (threads > 1 && start >= pause_until) {
-        const int home = processor();
+        const int home = sched_getcpu();
         int left = 0; /* did a thread leave the caller's processor? Its late start is no stall */
 #pragma omp parallel num_threads(threads)
         {
-            if (home >= 0 && omp_get_thread_num() > 0 && processor() == home && leave_processor(home)) {
+            if (omp_get_thread_num() > 0 && leave_processor(home)) {
 #pragma omp atomic write
                 left = 1;
             }

@@ -10,6 +10,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from fastnn import kernels
 
+SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")  # under `make asan`
+
 if os.environ.get("FASTNN_TEST_TORCH") == "0":  # `make asan`: PyTorch is not built for it
     class NoTorch:
         """Importing it fails (None in sys.modules would do that too, but SciPy looks there)."""

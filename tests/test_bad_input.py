@@ -10,6 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
+from conftest import SANITIZED
 
 import fastnn
 from fastnn import kernels
@@ -105,7 +106,7 @@ def text(value):
 
 def limit_memory():
     """Sizes like 2 ** 31 rows are lawful: they shall meet a MemoryError, not fill gigabytes."""
-    if sys.platform == "linux" and "libasan" not in os.environ.get("LD_PRELOAD", ""):  # its shadow takes terabytes
+    if sys.platform == "linux" and not SANITIZED:  # its shadow takes terabytes
         import resource
         resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
 

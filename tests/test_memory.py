@@ -1,12 +1,12 @@
 """The buffer cache: bounded, reused, and flat over many steps of varying size."""
 import gc
-import os
 import random
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from conftest import SANITIZED
 
 import fastnn
 from fastnn import kernels
@@ -15,7 +15,6 @@ from fastnn.testing.compare import arrays_in, map_arrays
 from fastnn.testing.guard import guarded_outputs
 from fastnn.testing.spec import all_specs
 
-SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")
 FLOAT32 = np.dtype(np.float32).num
 
 

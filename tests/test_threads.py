@@ -88,8 +88,8 @@ print(len(others))
 """
 
 
-@pytest.mark.skipif(not kernels.openmp_version() or not hasattr(os, "sched_setaffinity"), reason="Linux and OpenMP")
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2, reason="one processor")
+@pytest.mark.skipif(not kernels.openmp_version() or not hasattr(os, "sched_setaffinity")
+                    or len(os.sched_getaffinity(0)) < 2, reason="needs OpenMP, affinity and two processors")
 def test_threads_leave_the_callers_processor():
     assert run(SHARE_A_PROCESSOR, OPENBLAS_NUM_THREADS="1") == "1"
 

@@ -395,7 +395,7 @@ static void FN(attention_backward_range)(void *context, int64_t begin, int64_t e
             if (n <= 0 && !queries)
                 continue;
             if (keys && !add) /* those behind the first block of queries */
-                FN(attention_zero)(c, b, head, n > 0 ? j0 + n : j0, j1);
+                FN(attention_zero)(c, b, head, j0 + n, j1);
             FN(attention_backward_block)(c, &w, b, head * group + at / c->blocks, i0, i1 - i0, j0, n, queries, keys,
                                          add);
             add = 1;
