@@ -347,6 +347,10 @@ static int FN(depthwise_run)(REAL *y, const REAL *x, const REAL *weight, const R
 static int FN(depthwise_input_run)(REAL *dx, const REAL *dy, const REAL *weight, const REAL *bias, const fnn_conv *s,
                                    const int64_t *dys, int relu);
 static int FN(pointwise_run)(const FN(conv) * g, const REAL *weight, const int64_t *strides, int transposed);
+static int FN(spaced_run)(REAL *y, const REAL *x, const REAL *weight, const REAL *bias, const fnn_conv *s,
+                          const int64_t *xs, int relu);
+static int FN(spaced_input_run)(REAL *dx, const REAL *dy, const REAL *weight, const REAL *bias, const fnn_conv *s,
+                                const int64_t *dys, int relu);
 static int FN(winograd_run)(const FN(conv) * g, const REAL *weight, int transposed);
 static int FN(images_run)(REAL *dst, const REAL *src, const REAL *weight, const REAL *bias, const fnn_conv *s,
                           const int64_t *strides, int relu, int transposed);
@@ -382,8 +386,8 @@ static void FN(conv_forward)(void *y, const void *x, const void *weight, const v
                   .images = s->n, .groups = s->groups, .channels = s->c / s->groups, .height = s->h, .width = s->w,
                   .m = s->o / s->groups, .kh = s->kh, .kw = s->kw, .oh = s->oh, .ow = s->ow, .sh = s->sh, .sw = s->sw,
                   .top = s->top, .left = s->left, .dh = s->dh, .dw = s->dw, .relu = relu};
-    if (!FN(depthwise_run)(y, x, weight, bias, s, xs, relu) && !FN(pointwise_run)(&g, weight, xs, 0) &&
-        !FN(winograd_run)(&g, weight, 0) && !FN(images_run)(y, x, weight, bias, s, xs, relu, 0))
+    if (!FN(depthwise_run)(y, x, weight, bias, s, xs, relu) && !FN(spaced_run)(y, x, weight, bias, s, xs, relu) &&
+        !FN(pointwise_run)(&g, weight, xs, 0) && !FN(winograd_run)(&g, weight, 0) && !FN(images_run)(y, x, weight, bias, s, xs, relu, 0))
         FN(conv_run)(&g);
 }
 
@@ -478,7 +482,8 @@ static void FN(conv_backward_input)(void *dx, const void *dy, const void *weight
                                     const int64_t *dys, int relu)
 {
     if (s->n == 0 || s->c == 0 || s->h == 0 || s->w == 0 ||
-        FN(depthwise_input_run)(dx, dy, weight, bias, s, dys, relu))
+        FN(depthwise_input_run)(dx, dy, weight, bias, s, dys, relu) ||
+        FN(spaced_input_run)(dx, dy, weight, bias, s, dys, relu))
         return;
     if (s->sh == 1 && s->sw == 1) {
         const FN(conv_phase) y = FN(conv_phase_of)(0, s->h, s->kh, 1, s->top, s->dh);

@@ -166,6 +166,8 @@ static void FN(conv_weight_sum)(void *context, int64_t begin, int64_t end)
 
 /* Other ways, where they pay: whether it was done. conv_depthwise.inc.h, conv_winograd_weight.inc.h, conv_rows.inc.h,
  * conv_lines.inc.h */
+static int FN(spaced_weight_run)(REAL *dw, const REAL *dy, const REAL *x, const fnn_conv *s, const int64_t *dys,
+                                 const int64_t *xs);
 static int FN(winograd_weight_run)(const FN(conv_weight) * given);
 
 static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, const fnn_conv *s, const int64_t *dys,
@@ -185,8 +187,8 @@ static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, co
                  .kw = s->kw, .oh = s->oh, .ow = s->ow, .sh = s->sh, .sw = s->sw, .top = s->top, .left = s->left,
                  .dh = s->dh, .dw = s->dw},
         .dy = dy, .dy_n = dys[0], .dy_c = dys[1], .dy_h = dys[2], .dy_w = dys[3], .dw = dw};
-    if (FN(depthwise_weight_run)(dw, dy, x, s, dys, xs) || FN(winograd_weight_run)(&w) ||
-        FN(rows_weight_run)(dw, dy, x, s, dys, xs))
+    if (FN(depthwise_weight_run)(dw, dy, x, s, dys, xs) || FN(spaced_weight_run)(dw, dy, x, s, dys, xs) ||
+        FN(winograd_weight_run)(&w) || FN(rows_weight_run)(dw, dy, x, s, dys, xs))
         return;
     w.pointwise = FN(conv_is_pointwise)(&w.conv, xs) && conv_whole_planes(dys, s->oh, s->ow) &&
                   s->oh * s->ow >= POINTWISE_DEPTH;
@@ -208,4 +210,19 @@ static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, co
         fnn_parallel_for(items, 1, cost / (double)items, FN(conv_weight_range), &w);
     fnn_parallel_for(s->o, 16, 0.3 * (double)(depth * (w.shares + 1)), FN(conv_weight_sum), &w);
     fnn_free(w.sums);
+}
+
+/* Whether it was done, as for a convolution without strides (conv_pointwise.inc.h). */
+static int FN(spaced_weight_run)(REAL *dw, const REAL *dy, const REAL *x, const fnn_conv *s, const int64_t *dys,
+                                 const int64_t *xs)
+{
+    if (!FN(conv_is_spaced)(s))
+        return 0;
+    const fnn_conv close = FN(conv_close)(s);
+    const int64_t size = s->oh * s->ow, strides[] = {s->c * size, size, s->ow, 1};
+    REAL *const seen = FN(conv_gathered)(x, s, xs);
+    if (seen)
+        FN(conv_backward_weight)(dw, dy, seen, &close, dys, strides);
+    fnn_free(seen);
+    return 1;
 }
