@@ -110,14 +110,7 @@ static void FN(winograd_line)(const FN(conv) * g, REAL *to, int64_t size, const 
     FN(v_copy)(to + first, x, count);
 }
 
-#if defined(__AVX512F__)
-#if REAL_IS_F32
-#define WINOGRAD_INDEX int32_t
-#define WINOGRAD_PICK(a, b, index) ((FN(vec))_mm512_permutex2var_ps((__m512)(a), index, (__m512)(b)))
-#else
-#define WINOGRAD_INDEX int64_t
-#define WINOGRAD_PICK(a, b, index) ((FN(vec))_mm512_permutex2var_pd((__m512d)(a), index, (__m512d)(b)))
-#endif
+#ifdef V_PICKS
 /* winograd_source where a line of the source is a vector: tiles of two rows are done together, in registers. */
 static void FN(winograd_source_narrow)(const FN(winograd) * w, REAL *planes, int64_t plane, const REAL *src,
                                        int64_t line, int64_t count)
@@ -125,13 +118,9 @@ static void FN(winograd_source_narrow)(const FN(winograd) * w, REAL *planes, int
     const FN(conv) *const g = w->conv;
     const int64_t tiles_w = w->tiles_w, left = g->left > 0 ? g->left : 0, right = g->width + g->left;
     const FN(mask) inside = FN(v_mask)(right < 0 ? 0 : right < VW ? right : VW) & (FN(mask))~FN(v_mask)(left);
-    WINOGRAD_INDEX at[4][VW] __attribute__((aligned(VBYTES)));
-    __m512i index[4];
-    for (int j = 0; j < 4; j++) {
-        for (int64_t t = 0; t < VW; t++)
-            at[j][t] = (WINOGRAD_INDEX)(t < tiles_w ? 2 * t + j : t < 2 * tiles_w ? VW + 2 * (t - tiles_w) + j : 0);
-        index[j] = _mm512_load_si512(at[j]);
-    }
+    FN(vint) at = {0}; /* of the first elements of tiles: of those of one row, then of the other */
+    for (int t = 0; t < 2 * tiles_w; t++)
+        at[t] = t < tiles_w ? 2 * t : VW + 2 * (t - (int)tiles_w);
     for (int64_t c = 0; c < g->channels; c++, planes += w->pitch) {
         const int64_t ahead = c + 1 < g->channels ? g->src_c : 0; /* no prefetcher foresees where that channel lies */
         for (int64_t l = 0, lines; l < count; l += lines) {
@@ -153,10 +142,10 @@ static void FN(winograd_source_narrow)(const FN(winograd) * w, REAL *planes, int
                 FN(vec) strips[4][4];
                 FNN_UNROLL
                 for (int r = 0; r < 4; r++) {
-                    const FN(vec) d0 = WINOGRAD_PICK(x[r], x[r + 2], index[0]);
-                    const FN(vec) d1 = WINOGRAD_PICK(x[r], x[r + 2], index[1]);
-                    const FN(vec) d2 = WINOGRAD_PICK(x[r], x[r + 2], index[2]);
-                    const FN(vec) d3 = WINOGRAD_PICK(x[r], x[r + 2], index[3]);
+                    const FN(vec) d0 = FN(v_pick)(x[r], x[r + 2], at);
+                    const FN(vec) d1 = FN(v_pick)(x[r], x[r + 2], at + 1);
+                    const FN(vec) d2 = FN(v_pick)(x[r], x[r + 2], at + 2);
+                    const FN(vec) d3 = FN(v_pick)(x[r], x[r + 2], at + 3);
                     strips[r][0] = d0 - d2, strips[r][1] = d1 + d2, strips[r][2] = d2 - d1, strips[r][3] = d1 - d3;
                 }
                 FNN_UNROLL
@@ -170,8 +159,6 @@ static void FN(winograd_source_narrow)(const FN(winograd) * w, REAL *planes, int
         }
     }
 }
-#undef WINOGRAD_INDEX
-#undef WINOGRAD_PICK
 #endif
 
 /* planes[16][c][tile] = B' x B of rows line.. line + count of tiles. `rows`: winograd_rows_size zeros at first.
@@ -184,7 +171,7 @@ static void FN(winograd_source)(const FN(winograd) * w, REAL *planes, int64_t pl
     const FN(conv) *const g = w->conv;
     const int64_t tiles_w = w->tiles_w, size = FN(winograd_line_size)(tiles_w), strip = FN(winograd_strip)(w);
     REAL *const strips = rows + FN(winograd_lines_size)(w);
-#if defined(__AVX512F__)
+#ifdef V_PICKS
     if (2 * tiles_w + 2 <= VW) {
         FN(winograd_source_narrow)(w, planes, plane, src, line, count);
         return;

@@ -424,6 +424,19 @@ FNN_INLINE void FN(v_to_bytes)(uint8_t *p, FN(vint) v)
 #define V_HIGH 1, 3
 #endif
 
+#if defined(__AVX512F__)
+#define V_PICKS 1
+/* The elements at these places of a and b behind it. */
+FNN_INLINE FN(vec) FN(v_pick)(FN(vec) a, FN(vec) b, FN(vint) at)
+{
+#if REAL_IS_F32
+    return (FN(vec))_mm512_permutex2var_ps((__m512)a, (__m512i)at, (__m512)b);
+#else
+    return (FN(vec))_mm512_permutex2var_pd((__m512d)a, (__m512i)at, (__m512d)b);
+#endif
+}
+#endif
+
 /* Elements 0, 2, 4, ... of a and b behind it; elements 1, 3, 5, ... */
 FNN_INLINE FN(vec) FN(v_even)(FN(vec) a, FN(vec) b)
 {
