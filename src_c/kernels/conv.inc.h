@@ -26,6 +26,7 @@ typedef struct {
 #ifndef FNN_CONV_ONCE
 #define FNN_CONV_ONCE
 #define CONV_COLUMNS 1024           /* positions of a block at most */
+#define CONV_PIECES 32              /* vectors of a row of the copy that are described beforehand, at most */
 #define TURN_TOGETHER 32            /* kernels */
 #define CONV_DIRECT 2               /* output channels of a group at most, to be done without packing */
 #define CONV_SHARES 16              /* of the images, for the weight's gradient, at most */
@@ -92,11 +93,66 @@ FNN_INLINE int64_t FN(conv_copy_size)(const FN(conv) * g)
     return (g->block_images * g->image_pitch + 3 * VW) / VW * VW;
 }
 
+#ifdef V_MASK_BETWEEN
+/* A vector of a row of the copy: the source's columns from `from` on, or every second of them; outside is 0. */
+typedef struct {
+    int64_t from, to;
+    int every, odd;
+    FN(mask) low, high;
+} FN(conv_piece);
+
+/* A row's pieces in ascending order: what one runs over, the next one writes. 0: too many, or columns too far apart. */
+static int FN(conv_pieces)(const FN(conv) * g, FN(conv_piece) * pieces)
+{
+    int n = 0;
+    if (g->src_w != 1 || g->sw > 2 || g->sw * (g->phase + VW) > CONV_PIECES * VW)
+        return 0;
+    for (int64_t f = 0; f < g->sw; f++)
+        for (int64_t q = 0; q < g->phase; q += VW) {
+            const int64_t from = q * g->sw - g->left, begin = -from, end = g->width - from;
+            pieces[n++] = (FN(conv_piece)){.from = from, .to = f * g->phase + q, .every = g->sw == 2, .odd = f > 0,
+                                           .low = FN(v_mask_between)(begin, end),
+                                           .high = FN(v_mask_between)(begin - VW, end - VW)};
+        }
+    return n;
+}
+
+FNN_INLINE void FN(conv_fill_pieces)(REAL *to, const REAL *row, const FN(conv_piece) * pieces, int n)
+{
+    for (const FN(conv_piece) *p = pieces; p < pieces + n; p++) {
+        const REAL *const from = row + p->from;
+        FN(vec) v = FN(v_load_part)(from, p->low);
+        if (p->every) {
+            const FN(vec) high = FN(v_load_part)(from + VW, p->high);
+            v = p->odd ? FN(v_odd)(v, high) : FN(v_even)(v, high);
+        }
+        FN(v_store)(to + p->to, v);
+    }
+}
+#endif
+
 /* The copy of the source for `images` images from src on, output rows row.. row + rows. */
 static void FN(conv_fill)(const FN(conv) * g, REAL *copy, const REAL *src, int64_t images, int64_t row, int64_t rows)
 {
     const int64_t reach = (g->kh - 1) * g->dh + 1, height = (rows - 1) * g->sh + reach;
     const int transpose = g->src_c == 1 && g->src_w != 1 && g->sw == 1 && g->channels >= VQUAD;
+#ifdef V_MASK_BETWEEN
+    FN(conv_piece) pieces[CONV_PIECES];
+    const int many = FN(conv_pieces)(g, pieces);
+    for (int64_t plane = 0; many && plane < images * g->channels; plane++) {
+        const int64_t n = plane / g->channels, c = plane % g->channels;
+        const REAL *const from = src + n * g->src_n + c * g->src_c;
+        REAL *to = copy + n * g->image_pitch + c * g->channel_pitch;
+        for (int64_t y = 0, at = row * g->sh - g->top; y < height; y++, at++, to += g->pitch)
+            if (at >= 0 && at < g->height)
+                FN(conv_fill_pieces)(to, from + at * g->src_h, pieces, many);
+            else
+                for (int64_t q = 0; q < g->pitch; q += VW)
+                    FN(v_store)(to + q, (FN(vec)){0});
+    }
+    if (many)
+        return;
+#endif
     for (int64_t f = 0; f < g->sw; f++) {
         int used = 0;
         for (int64_t j = 0; j < g->kw && j < g->sw && !used; j++)

@@ -62,9 +62,14 @@ static void FN(conv_gather)(void *context, int64_t begin, int64_t end)
     for (int64_t plane = begin; plane < end; plane++) {
         const REAL *const from = g->from + plane / s->c * g->n + plane % s->c * g->c;
         REAL *to = g->to + plane * s->oh * s->ow;
-        for (int64_t r = 0; r < s->oh; r++, to += s->ow)
-            for (int64_t q = 0; q < s->ow; q++)
-                to[q] = from[r * s->sh * g->h + q * s->sw * g->w];
+        for (int64_t r = 0; r < s->oh; r++, to += s->ow) {
+            const REAL *const row = from + r * s->sh * g->h;
+            if (s->sw * g->w == 2)
+                FN(v_copy_even)(to, row, s->ow);
+            else
+                for (int64_t q = 0; q < s->ow; q++)
+                    to[q] = row[q * s->sw * g->w];
+        }
     }
 }
 

@@ -139,6 +139,17 @@ FNN_INLINE void FN(v_store_part)(REAL *p, FN(mask) mask, FN(vec) v)
 #undef V_MASK_LOAD
 #undef V_MASK_STORE
 
+#if defined(__AVX2__)
+#define V_MASK_BETWEEN 1
+/* Elements from.. to, cut to those that there are. */
+FNN_INLINE FN(mask) FN(v_mask_between)(int64_t from, int64_t to)
+{
+    from = from < 0 ? 0 : from > VW ? VW : from;
+    to = to < 0 ? 0 : to > VW ? VW : to;
+    return FN(v_mask)(to) & ~FN(v_mask)(from);
+}
+#endif
+
 /* to[0..count] = from: for runs of a few vectors. */
 FNN_INLINE void FN(v_copy)(REAL *to, const REAL *from, int64_t count)
 {
@@ -446,6 +457,17 @@ FNN_INLINE FN(vec) FN(v_even)(FN(vec) a, FN(vec) b)
 FNN_INLINE FN(vec) FN(v_odd)(FN(vec) a, FN(vec) b)
 {
     return V_SHUFFLE(a, b, V_ODD);
+}
+
+/* to[0..count] = from[0], from[2], ... */
+static void FN(v_copy_even)(REAL *to, const REAL *from, int64_t count)
+{
+    for (int64_t i = 0; i < count; i += VW) {
+        const int64_t left = 2 * (count - i) - 1, more = left - VW;
+        const FN(vec) low = FN(v_load_part)(from + 2 * i, FN(v_mask)(left < VW ? left : VW));
+        const FN(vec) high = FN(v_load_part)(from + 2 * i + VW, FN(v_mask)(more < 0 ? 0 : more < VW ? more : VW));
+        FN(v_store_part)(to + i, FN(v_mask)(count - i < VW ? count - i : VW), FN(v_even)(low, high));
+    }
 }
 
 /* The first and the second half of a[0], b[0], a[1], b[1], ... */
