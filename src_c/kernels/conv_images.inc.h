@@ -72,11 +72,12 @@ typedef struct {
     int transposed, relu, lines; /* lines: in the way of conv_lines.inc.h */
     conv_axis rows, columns;
     int64_t block, blocks, block_rows, blocks_r; /* images and output rows in a block, and how many of these */
+    int64_t parts;             /* of the panels, or backward of the channels */
     int64_t copy, panel, panels; /* elements of a block's copy of the source, of a panel of the weight */
     REAL *packed;              /* (groups, panels, kh, kw, channels, 2 VW); lines: kw before kh */
     const fnn_conv *options;
     const REAL *dy;            /* backward: (images, groups m, rows.size, columns.size) */
-    int64_t dy_n, dy_c, shares, parts;
+    int64_t dy_n, dy_c, shares;
     REAL *sums;                /* (shares, groups, channels, kh, kw, m) */
 } FN(images);
 
@@ -124,7 +125,7 @@ static void FN(images_pack)(void *context, int64_t begin, int64_t end)
     fnn_free(panel);
 }
 
-/* Item = a block of output rows of a block of images of a group. */
+/* Item = some panels of output channels for a block of output rows of a block of images of a group. */
 static void FN(images_range)(void *context, int64_t begin, int64_t end)
 {
     const FN(images) *const g = context;
@@ -134,15 +135,19 @@ static void FN(images_range)(void *context, int64_t begin, int64_t end)
         return;
     REAL *const out = copy + g->copy;
     for (int64_t item = begin; item < end; item++) {
-        const int64_t group = item / g->blocks_r / g->blocks, block = item / g->blocks_r % g->blocks;
+        const int64_t part = item % g->parts, place = item / g->parts;
+        const int64_t group = place / g->blocks_r / g->blocks, block = place / g->blocks_r % g->blocks;
         const int64_t image = g->images * block / g->blocks, images = g->images * (block + 1) / g->blocks - image;
-        const int64_t r0 = item % g->blocks_r * g->block_rows;
+        const int64_t r0 = place % g->blocks_r * g->block_rows;
         const int64_t r1 = r0 + g->block_rows < g->rows.size ? r0 + g->block_rows : g->rows.size;
+        const int64_t p0 = g->panels * part / g->parts, p1 = g->panels * (part + 1) / g->parts, o0 = p0 * wide;
+        const int64_t outs = (p1 * wide < g->m ? p1 * wide : g->m) - o0;
         int64_t y0;
         const int64_t rows = FN(images_rows)(g, r0, r1, &y0);
-        FN(images_fill)(g, copy, g->src + image * g->src_n + group * g->channels * g->src_c + y0 * g->width, rows,
-                        g->channels, images);
-        for (int64_t p = 0; p < g->panels; p++) {
+        if (item == begin || part == 0)
+            FN(images_fill)(g, copy, g->src + image * g->src_n + group * g->channels * g->src_c + y0 * g->width, rows,
+                            g->channels, images);
+        for (int64_t p = p0; p < p1; p++) {
             const REAL *const panel = g->packed + (group * g->panels + p) * g->panel;
             const int64_t o = p * wide, n = g->m - o < wide ? g->m - o : wide, nv = n > VW ? 2 : 1;
             const int partial = n < nv * VW;
@@ -175,8 +180,8 @@ static void FN(images_range)(void *context, int64_t begin, int64_t end)
                 }
         }
         for (int64_t n = 0; n < images; n++)
-            FN(pack_b)(g->dst + (image + n) * g->dst_n + group * g->m * g->dst_c + r0 * ow, g->dst_c, out + n * pitch,
-                       1, images * pitch, g->m, (r1 - r0) * ow);
+            FN(pack_b)(g->dst + (image + n) * g->dst_n + (group * g->m + o0) * g->dst_c + r0 * ow, g->dst_c,
+                       out + n * pitch + o0, 1, images * pitch, outs, (r1 - r0) * ow);
     }
     fnn_free(copy);
 }

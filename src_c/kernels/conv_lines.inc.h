@@ -35,7 +35,7 @@ static void FN(lines_fill)(const FN(images) * g, REAL *copy, const REAL *src, in
             memcpy(copy, src + c * g->src_c + (y0 + y) * g->width, (size_t)g->width * sizeof(REAL));
 }
 
-/* Item = a block of output rows of an image of a group. */
+/* Item = some panels of output channels for a block of output rows of an image of a group. */
 static void FN(lines_range)(void *context, int64_t begin, int64_t end)
 {
     const FN(images) *const g = context;
@@ -48,18 +48,22 @@ static void FN(lines_range)(void *context, int64_t begin, int64_t end)
     conv_line *const lines = (conv_line *)(out + g->block_rows * ow * pitch);
     conv_lines_make(&g->columns, g->kw, lines);
     for (int64_t item = begin; item < end; item++) {
-        const int64_t group = item / g->blocks_r / g->images, image = item / g->blocks_r % g->images;
-        const int64_t r0 = item % g->blocks_r * g->block_rows;
+        const int64_t part = item % g->parts, place = item / g->parts;
+        const int64_t group = place / g->blocks_r / g->images, image = place / g->blocks_r % g->images;
+        const int64_t r0 = place % g->blocks_r * g->block_rows;
         const int64_t r1 = r0 + g->block_rows < g->rows.size ? r0 + g->block_rows : g->rows.size;
+        const int64_t p0 = g->panels * part / g->parts, p1 = g->panels * (part + 1) / g->parts, o0 = p0 * wide;
+        const int64_t outs = (p1 * wide < g->m ? p1 * wide : g->m) - o0;
         int64_t y0;
         const int64_t rows = FN(images_rows)(g, r0, r1, &y0);
-        FN(lines_fill)(g, copy, g->src + image * g->src_n + group * g->channels * g->src_c, y0, rows, g->channels);
+        if (item == begin || part == 0)
+            FN(lines_fill)(g, copy, g->src + image * g->src_n + group * g->channels * g->src_c, y0, rows, g->channels);
         for (int64_t i = 0; i < (r1 - r0) * ow; i++)
             if (g->bias)
-                memcpy(out + i * pitch, g->bias + group * g->m, (size_t)g->m * sizeof(REAL));
+                memcpy(out + i * pitch + o0, g->bias + group * g->m + o0, (size_t)outs * sizeof(REAL));
             else
-                memset(out + i * pitch, 0, (size_t)g->m * sizeof(REAL));
-        for (int64_t p = 0; p < g->panels; p++) {
+                memset(out + i * pitch + o0, 0, (size_t)outs * sizeof(REAL));
+        for (int64_t p = p0; p < p1; p++) {
             const REAL *const panel = g->packed + (group * g->panels + p) * g->panel;
             const int64_t o = p * wide, n = g->m - o < wide ? g->m - o : wide, nv = n > VW ? 2 : 1;
             const int partial = n < nv * VW;
@@ -84,10 +88,10 @@ static void FN(lines_range)(void *context, int64_t begin, int64_t end)
                 }
         }
         for (int64_t i = 0; i < (r1 - r0) * ow && g->relu; i++)
-            for (int64_t o = 0; o < pitch; o += VW)
+            for (int64_t o = o0; o < o0 + outs; o += VW)
                 FN(v_store)(out + i * pitch + o, FN(v_relu)(FN(v_load)(out + i * pitch + o)));
-        FN(pack_b)(g->dst + image * g->dst_n + group * g->m * g->dst_c + r0 * ow, g->dst_c, out, 1, pitch, g->m,
-                   (r1 - r0) * ow);
+        FN(pack_b)(g->dst + image * g->dst_n + (group * g->m + o0) * g->dst_c + r0 * ow, g->dst_c, out + o0, 1, pitch,
+                   outs, (r1 - r0) * ow);
     }
     fnn_free(copy);
 }
@@ -249,7 +253,8 @@ static int FN(images_run)(REAL *dst, const REAL *src, const REAL *weight, const 
         const int64_t threads = fnn_threads_for(cost), blocks = g.groups * g.blocks;
         if (blocks * g.blocks_r < 2 * threads)
             FN(images_cut)(&g, (2 * threads + blocks - 1) / blocks);
-        const int64_t items = blocks * g.blocks_r;
+        g.parts = blocks * g.blocks_r >= 2 * threads ? 1 : threads < g.panels ? threads : g.panels;
+        const int64_t items = blocks * g.blocks_r * g.parts;
         fnn_parallel_for(g.groups * g.panels, 1, 0.5 * (double)g.panel, FN(images_pack), &g);
         fnn_parallel_for(items, 1, cost / (double)items, g.lines ? FN(lines_range) : FN(images_range), &g);
     }
