@@ -78,7 +78,8 @@ def test_edges_are_pytorchs(name):
 
 @pytest.mark.parametrize("c, o, k, stride, size, n", [
     (1, 8, 3, 1, (28, 28), 5), (16, 24, 3, 2, (15, 15), 3), (64, 10, 1, 1, (9, 9), 2), (40, 70, 3, 1, (7, 7), 1),
-    (3, 2, 5, 1, (20, 20), 17), (40, 70, 5, 1, (1, 90), 1), (24, 70, 5, 2, (1, 9), 9), (64, 40, 1, 2, (8, 9), 2)])
+    (3, 2, 5, 1, (20, 20), 17), (40, 70, 5, 1, (1, 90), 1), (24, 70, 5, 2, (1, 9), 9), (64, 40, 1, 2, (8, 9), 2),
+    (32, 1, 3, 1, (12, 13), 9)])
 def test_same_bits_for_any_number_of_threads(c, o, k, stride, size, n):
     layer, x = nn.Conv2d(c, o, k, stride=stride, padding=k // 2), images(n, c, *size)
     with fastnn.no_grad():

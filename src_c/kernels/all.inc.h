@@ -29,6 +29,7 @@
 #include "conv.inc.h"
 #include "conv_depthwise.inc.h"
 #include "conv_pointwise.inc.h"
+#include "conv_thin.inc.h"
 #include "conv_winograd.inc.h"
 #include "conv_images.inc.h"
 #include "conv_lines.inc.h"

@@ -396,8 +396,8 @@ static void FN(conv_range)(void *context, int64_t begin, int64_t end)
     fnn_free(copy);
 }
 
-/* Other ways, where they pay: whether it was done. conv_depthwise.inc.h, conv_pointwise.inc.h, conv_winograd.inc.h,
- * conv_lines.inc.h, conv_rows.inc.h */
+/* Other ways, where they pay: whether it was done. conv_depthwise.inc.h, conv_pointwise.inc.h, conv_thin.inc.h,
+ * conv_winograd.inc.h, conv_lines.inc.h, conv_rows.inc.h */
 static int FN(depthwise_run)(REAL *y, const REAL *x, const REAL *weight, const REAL *bias, const fnn_conv *s,
                              const int64_t *xs, int relu);
 static int FN(depthwise_input_run)(REAL *dx, const REAL *dy, const REAL *weight, const REAL *bias, const fnn_conv *s,
@@ -407,6 +407,8 @@ static int FN(spaced_run)(REAL *y, const REAL *x, const REAL *weight, const REAL
                           const int64_t *xs, int relu);
 static int FN(spaced_input_run)(REAL *dx, const REAL *dy, const REAL *weight, const REAL *bias, const fnn_conv *s,
                                 const int64_t *dys, int relu);
+static int FN(thin_run)(REAL *y, const REAL *x, const REAL *weight, const REAL *bias, const fnn_conv *s,
+                        const int64_t *xs, int relu);
 static int FN(winograd_run)(const FN(conv) * g, const REAL *weight, int transposed);
 static int FN(images_run)(REAL *dst, const REAL *src, const REAL *weight, const REAL *bias, const fnn_conv *s,
                           const int64_t *strides, int relu, int transposed);
@@ -443,7 +445,8 @@ static void FN(conv_forward)(void *y, const void *x, const void *weight, const v
                   .m = s->o / s->groups, .kh = s->kh, .kw = s->kw, .oh = s->oh, .ow = s->ow, .sh = s->sh, .sw = s->sw,
                   .top = s->top, .left = s->left, .dh = s->dh, .dw = s->dw, .relu = relu};
     if (!FN(depthwise_run)(y, x, weight, bias, s, xs, relu) && !FN(spaced_run)(y, x, weight, bias, s, xs, relu) &&
-        !FN(pointwise_run)(&g, weight, xs, 0) && !FN(winograd_run)(&g, weight, 0) && !FN(images_run)(y, x, weight, bias, s, xs, relu, 0))
+        !FN(pointwise_run)(&g, weight, xs, 0) && !FN(thin_run)(y, x, weight, bias, s, xs, relu) &&
+        !FN(winograd_run)(&g, weight, 0) && !FN(images_run)(y, x, weight, bias, s, xs, relu, 0))
         FN(conv_run)(&g);
 }
 

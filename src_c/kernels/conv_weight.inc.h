@@ -206,7 +206,8 @@ static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, co
     if (!w.sums)
         return;
     const int64_t items = w.shares * s->groups * w.parts;
-    if (!FN(images_weight_run)(dy, x, s, dys, xs, &w.shares, w.sums))
+    if (!FN(thin_weight_run)(dy, x, s, dys, xs, w.shares, w.sums) &&
+        !FN(images_weight_run)(dy, x, s, dys, xs, &w.shares, w.sums))
         fnn_parallel_for(items, 1, cost / (double)items, FN(conv_weight_range), &w);
     fnn_parallel_for(s->o, 16, 0.3 * (double)(depth * (w.shares + 1)), FN(conv_weight_sum), &w);
     fnn_free(w.sums);

@@ -134,7 +134,7 @@ static void FN(winograd_weight_sum)(void *context, int64_t begin, int64_t end)
 static int FN(winograd_weight_run)(const FN(conv_weight) * given)
 {
     const FN(conv) *const g = &given->conv;
-    if (!FN(winograd_fits)(g) || g->channels < 8)
+    if (!FN(winograd_fits)(g) || g->channels < 8 || g->m == 1)
         return 0;
     FN(winograd_weight) all = {.winograd = {.conv = g, .tiles_h = (g->oh + 1) / 2, .tiles_w = (g->ow + 1) / 2},
                                .dy = given->dy, .dy_n = given->dy_n, .dy_c = given->dy_c, .dy_h = given->dy_h,
