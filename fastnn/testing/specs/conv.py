@@ -58,6 +58,7 @@ CASES = (
     ((1, 16, 12, 11), (16, 9, 9), (1, 1), (4, 4), (1, 1), 16),     # more elements than a tile of kernels holds
 )
 WITH_TILES = ((4, 16, 16, 16), (16, 3, 3), (1, 1), (1, 1), (1, 1), 1)
+TO_ONE_CHANNEL = ((4, 16, 16, 16), (1, 3, 3), (2, 2), (1, 1), (1, 1), 1)
 SPECIAL = (np.inf, -np.inf, np.nan)
 
 
@@ -116,6 +117,8 @@ def weight_samples(rng, dtype):
         yield Sample((grad, x, weight.shape[2:], *options), atol=rounding(dtype, grad[:, :1].size, weight, options))
     for value in SPECIAL:
         x, weight, grad, options = arrays(rng, dtype, WITH_TILES)
+        yield Sample((grad, spoilt(x, value), weight.shape[2:], *options), atol=atol(dtype, 600), layouts=False)
+        x, weight, grad, options = arrays(rng, dtype, TO_ONE_CHANNEL)
         yield Sample((grad, spoilt(x, value), weight.shape[2:], *options), atol=atol(dtype, 600), layouts=False)
     few = normal(rng, dtype, 2, 3, 40, 9)
     for o in (1, 2, 5, 12):  # dot products
