@@ -28,20 +28,30 @@ typedef struct {
     int64_t parts, key_parts;                     /* in which threads share a head */
     int mask_kind, causal, few, drops, drops_all, mean;
     REAL scale, keep_scale;
+    REAL late; /* scores are scaled in the exponential by this: by 1 where masks are added or that could turn them */
     uint64_t key;
     uint32_t limit;
 } FN(attention);
 
+/* Rows as they lie in memory, or their copy. */
+typedef struct {
+    const REAL *at;
+    int64_t step;
+} FN(attention_rows);
+
 /* Scratch of one thread. */
 typedef struct {
-    REAL *k_across, *k_rows, *v_across, *v_rows; /* packed: as (e, s), (s, e), (ev, s), (s, ev) */
-    REAL *scores, *dscores, *q, *dy;
+    REAL *k_across, *v_across;       /* packed: as (e, s), (ev, s) */
+    REAL *k_copy, *v_copy, *q_copy, *dy_copy;
+    FN(attention_rows) k, v, q, dy; /* of a key head, and of a block of queries */
+    REAL *scores, *dscores;
     uint8_t *keep;
 } FN(attention_work);
 
 static void FN(attention_options)(FN(attention) * c, double scale, double p, uint64_t key)
 {
     c->scale = (REAL)scale;
+    c->late = c->mask_kind == FNN_MASK_ADD || !(c->scale > 0) ? 1 : c->scale;
     c->drops = p > 0;
     c->keep_scale = p < 1 ? (REAL)(1 / (1 - p)) : 0;
     c->key = key;
@@ -69,6 +79,12 @@ FNN_INLINE int64_t FN(attention_ld)(int64_t e)
     return ld * (int64_t)sizeof(REAL) % 512 == 0 ? ld + VW : ld;
 }
 
+/* Whether rows lie so that they fall on few places of the cache. */
+FNN_INLINE int FN(attention_copies)(const int64_t *strides)
+{
+    return strides[2] * (int64_t)sizeof(REAL) % 1024 == 0;
+}
+
 /* n REALs of `from`, of which *used are taken; NULL if not wanted, or nothing to take from. */
 static REAL *FN(attention_take)(REAL *from, int64_t *used, int64_t n, int wanted)
 {
@@ -83,13 +99,16 @@ static int64_t FN(attention_divide)(const FN(attention) * c, FN(attention_work) 
     const int backward = c->dy != NULL, pack = !c->few;
     int64_t used = 0;
     w->k_across = FN(attention_take)(from, &used, PANELS(c->e, c->s), pack);
-    w->k_rows = FN(attention_take)(from, &used, PANELS(c->s, c->e), pack && backward);
     w->v_across = FN(attention_take)(from, &used, PANELS(c->ev, c->s), pack && backward);
-    w->v_rows = FN(attention_take)(from, &used, PANELS(c->s, c->ev), pack && !backward);
     w->scores = FN(attention_take)(from, &used, c->rows * c->ld, 1);
     w->dscores = FN(attention_take)(from, &used, c->rows * c->ld, backward);
-    w->q = FN(attention_take)(from, &used, c->rows * FN(attention_ld)(c->e), 1);
-    w->dy = FN(attention_take)(from, &used, c->rows * FN(attention_ld)(c->ev), backward);
+    w->k_copy = FN(attention_take)(from, &used, c->s * FN(attention_ld)(c->e),
+                                   backward && pack && FN(attention_copies)(c->k_strides));
+    w->v_copy = FN(attention_take)(from, &used, c->s * FN(attention_ld)(c->ev),
+                                   !backward && pack && FN(attention_copies)(c->v_strides));
+    w->q_copy = FN(attention_take)(from, &used, c->rows * FN(attention_ld)(c->e), FN(attention_copies)(c->q_strides));
+    w->dy_copy = FN(attention_take)(from, &used, c->rows * FN(attention_ld)(c->ev),
+                                    backward && FN(attention_copies)(c->dy_strides));
     w->keep = (uint8_t *)FN(attention_take)(from, &used, c->s + PHILOX_BLOCK, c->drops);
     return used;
 }
@@ -102,31 +121,47 @@ static REAL *FN(attention_alloc)(const FN(attention) * c, FN(attention_work) * w
     return scratch;
 }
 
-/* A product with packed B, or for few queries with B as it lies in memory. */
-static void FN(attention_product)(int few, int64_t m, int64_t n, int64_t k, const REAL *a, int64_t as_m, int64_t as_k,
-                                  const REAL *b, int64_t bs_k, int64_t bs_n, const REAL *packed, int64_t packed_k,
-                                  REAL *c, int64_t ldc)
+/* C (m, n) = A (m, k) times rows B (k, n). */
+static void FN(attention_by_rows)(int few, int64_t m, int64_t n, int64_t k, const REAL *a, int64_t as_m,
+                                  FN(attention_rows) b, REAL *c, int64_t ldc)
 {
     if (few) {
-        const FN(gemm) g = {.c = c, .a = a, .b = b, .m = m, .n = n, .k = k, .ldc = ldc, .as_m = as_m, .as_k = as_k,
-                            .bs_k = bs_k, .bs_n = bs_n};
+        const FN(gemm) g = {.c = c, .a = a, .b = b.at, .m = m, .n = n, .k = k, .ldc = ldc, .as_m = as_m, .as_k = 1,
+                            .bs_k = b.step, .bs_n = 1};
         FN(gemm_part)(&g, 0, m, 0, n);
     } else {
-        FN(gemm_panels)(m, n, k, a, as_m, as_k, packed, packed_k, 0, c, ldc, 0);
+        FN(gemm_panels)(m, n, k, a, as_m, 1, b.at, 0, b.step, c, ldc, 0);
     }
 }
 
-static void FN(attention_copy)(REAL *to, const REAL *from, int64_t step, int64_t rows, int64_t e, REAL scale)
+/* C (m, n) = A (m, k) times transposed rows B (n, k), which for many queries are `packed`. */
+static void FN(attention_across)(int few, int64_t m, int64_t n, int64_t k, FN(attention_rows) a, FN(attention_rows) b,
+                                 const REAL *packed, REAL *c, int64_t ldc)
 {
-    const int64_t ld = FN(attention_ld)(e);
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < e; j++)
-            to[i * ld + j] = from[i * step + j] * scale;
+    if (few) {
+        const FN(gemm) g = {.c = c, .a = a.at, .b = b.at, .m = m, .n = n, .k = k, .ldc = ldc, .as_m = a.step, .as_k = 1,
+                            .bs_k = 1, .bs_n = b.step};
+        FN(gemm_part)(&g, 0, m, 0, n);
+    } else {
+        FN(gemm_panels)(m, n, k, a.at, a.step, 1, packed, k, 0, c, ldc, 0);
+    }
 }
 
-/* Scores of query i and keys j0..j0 + n, masked: those that do not count become -inf. */
+/* Rows of e elements, for products: in `copy` if there is one. */
+static FN(attention_rows) FN(attention_take_rows)(const REAL *from, int64_t step, int64_t rows, int64_t e, REAL *copy)
+{
+    const int64_t ld = FN(attention_ld)(e);
+    for (int64_t i = 0; i < rows && copy; i++)
+        for (int64_t j = 0; j < e; j++)
+            copy[i * ld + j] = from[i * step + j];
+    return copy ? (FN(attention_rows)){copy, ld} : (FN(attention_rows)){from, step};
+}
+
+/* Scores of query i and keys j0..j0 + n, masked: those that do not count become -inf. Scaled unless that comes late. */
 static void FN(attention_mask)(const FN(attention) * c, REAL *s, int64_t b, int64_t h, int64_t i, int64_t j0, int64_t n)
 {
+    for (int64_t j = 0; j < n && c->late != c->scale; j++)
+        s[j] *= c->scale;
     if (c->mask_kind != FNN_MASK_NONE) {
         const int64_t step = c->mask_strides[3];
         const int64_t at = ROW_AT((int64_t)0, c->mask_strides, b, h, i) + j0 * step;
@@ -154,16 +189,13 @@ static void FN(attention_mask)(const FN(attention) * c, REAL *s, int64_t b, int6
             s[j] = -(REAL)INFINITY;
 }
 
-/* w->scores (rows, n) of queries i0.. and keys j0..j0 + n; w->q, the queries times scale, comes along. */
-static void FN(attention_scores)(const FN(attention) * c, const FN(attention_work) * w, int64_t b, int64_t h,
-                                 int64_t i0, int64_t rows, int64_t j0, int64_t n)
+/* w->scores (rows, n) of queries i0.. and keys j0..j0 + n, those of w->k; w->q, the queries, comes along. */
+static void FN(attention_scores)(const FN(attention) * c, FN(attention_work) * w, int64_t b, int64_t h, int64_t i0,
+                                 int64_t rows, int64_t j0, int64_t n)
 {
-    const int64_t head = h / (c->heads / c->key_heads);
-    FN(attention_copy)(w->q, ROW_AT(c->q, c->q_strides, b, h, i0), c->q_strides[2], rows, c->e, c->scale);
-    FN(attention_product)(c->few, rows, n, c->e, w->q, FN(attention_ld)(c->e), 1,
-                          ROW_AT(c->k, c->k_strides, b, head, j0), 1, c->k_strides[2], w->k_across, c->e,
-                          w->scores, c->ld);
-    if (c->mask_kind != FNN_MASK_NONE || c->causal)
+    w->q = FN(attention_take_rows)(ROW_AT(c->q, c->q_strides, b, h, i0), c->q_strides[2], rows, c->e, w->q_copy);
+    FN(attention_across)(c->few, rows, n, c->e, w->q, w->k, w->k_across, w->scores, c->ld);
+    if (c->mask_kind != FNN_MASK_NONE || c->causal || c->late != c->scale)
         for (int64_t i = 0; i < rows; i++)
             FN(attention_mask)(c, w->scores + i * c->ld, b, h, i0 + i, j0, n);
 }
@@ -181,12 +213,12 @@ static void FN(attention_keep)(const FN(attention) * c, uint8_t *keep, int64_t b
             fnn_philox_keep(keep + j, c->key, first + (uint64_t)(j / PHILOX_BLOCK), c->limit);
 }
 
-/* x = exp(x - shift); returns the sum. n is a multiple of VW, so that all elements take the same way. */
-static REAL FN(attention_exp)(REAL *x, int64_t n, REAL shift)
+/* x = exp(scale x - shift); returns the sum. n is a multiple of VW, so that all elements take the same way. */
+static REAL FN(attention_exp)(REAL *x, int64_t n, REAL scale, REAL shift)
 {
     FNN_INDEPENDENT
     for (int64_t j = 0; j < n; j++)
-        x[j] = FN(exp_)(x[j] - shift);
+        x[j] = FN(exp_)(x[j] * scale - shift);
     return FN(sum_row)(x, n);
 }
 
@@ -203,7 +235,7 @@ static void FN(attention_weights)(const FN(attention) * c, const REAL *p, int64_
         w[j] = (add ? w[j] : 0) + 0 * factor;
 }
 
-static void FN(attention_forward_block)(const FN(attention) * c, const FN(attention_work) * w, int64_t b, int64_t h,
+static void FN(attention_forward_block)(const FN(attention) * c, FN(attention_work) * w, int64_t b, int64_t h,
                                         int64_t i0, int64_t rows)
 {
     const int64_t n = c->causal && i0 + rows < c->s ? i0 + rows : c->s, whole = ROUND_UP(n, VW);
@@ -214,8 +246,8 @@ static void FN(attention_forward_block)(const FN(attention) * c, const FN(attent
         for (int64_t j = n; j < whole; j++)
             s[j] = -(REAL)INFINITY;
         const REAL largest = FN(max_row)(s, whole);
-        top[i] = largest == -(REAL)INFINITY ? 0 : largest;
-        sum[i] = FN(attention_exp)(s, whole, top[i]);
+        top[i] = largest == -(REAL)INFINITY ? 0 : largest * c->late;
+        sum[i] = FN(attention_exp)(s, whole, c->late, top[i]);
         if (c->drops) {
             FN(attention_keep)(c, w->keep, b, h, i0 + i, 0, n);
             for (int64_t j = 0; j < n; j++)
@@ -233,9 +265,7 @@ static void FN(attention_forward_block)(const FN(attention) * c, const FN(attent
         for (int64_t i = 0; i < rows; i++)
             FN(attention_weights)(c, w->scores + i * c->ld, b, h, i0 + i, n, factor[i]);
     REAL *const out = ROW_AT(c->out, c->out_strides, b, h, i0);
-    const int64_t head = h / (c->heads / c->key_heads);
-    FN(attention_product)(c->few, rows, c->ev, n, w->scores, c->ld, 1, ROW_AT(c->v, c->v_strides, b, head, 0),
-                          c->v_strides[2], 1, w->v_rows, c->s, out, c->out_strides[2]);
+    FN(attention_by_rows)(c->few, rows, c->ev, n, w->scores, c->ld, w->v, out, c->out_strides[2]);
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < c->ev; j++)
             out[i * c->out_strides[2] + j] *= factor[i];
@@ -254,10 +284,11 @@ static void FN(attention_forward_range)(void *context, int64_t begin, int64_t en
         const int64_t part = item % c->parts, b = item / c->parts / groups, first = item / c->parts % groups;
         for (int64_t h = first; h < first + together; h++) {
             const int64_t head = h / (c->heads / c->key_heads);
-            if (!c->few) {
-                FN(pack_panels)(w.k_across, ROW_AT(c->k, c->k_strides, b, head, 0), 1, c->k_strides[2], c->e, c->s);
-                FN(pack_panels)(w.v_rows, ROW_AT(c->v, c->v_strides, b, head, 0), c->v_strides[2], 1, c->s, c->ev);
-            }
+            w.k = (FN(attention_rows)){ROW_AT(c->k, c->k_strides, b, head, 0), c->k_strides[2]};
+            w.v = FN(attention_take_rows)(ROW_AT(c->v, c->v_strides, b, head, 0), c->v_strides[2], c->s, c->ev,
+                                          w.v_copy);
+            if (!c->few)
+                FN(pack_panels)(w.k_across, w.k.at, 1, w.k.step, c->e, c->s);
             for (int64_t block = c->blocks * part / c->parts; block < c->blocks * (part + 1) / c->parts; block++) {
                 const int64_t i0 = c->l * block / c->blocks;
                 FN(attention_forward_block)(c, &w, b, h, i0, c->l * (block + 1) / c->blocks - i0);
@@ -297,21 +328,21 @@ static void FN(attention_forward)(void *out, void *lse, void *weights, const voi
 
 /* What queries i0.. of one head and keys j0..j0 + n of its key head mean to each other's gradients. The keys' become
  * that, or with `add` more by that. */
-static void FN(attention_backward_block)(const FN(attention) * c, const FN(attention_work) * w, int64_t b, int64_t h,
+static void FN(attention_backward_block)(const FN(attention) * c, FN(attention_work) * w, int64_t b, int64_t h,
                                          int64_t i0, int64_t rows, int64_t j0, int64_t n, int queries, int keys,
                                          int add)
 {
-    const int64_t head = h / (c->heads / c->key_heads), ld_q = FN(attention_ld)(c->e), ld_dy = FN(attention_ld)(c->ev);
+    const int64_t head = h / (c->heads / c->key_heads);
     const REAL *const lse = c->lse + (b * c->heads + h) * c->l + i0;
     const int64_t whole = ROUND_UP(n, VW);
     FN(attention_scores)(c, w, b, h, i0, rows, j0, n);
-    FN(attention_copy)(w->dy, ROW_AT(c->dy, c->dy_strides, b, h, i0), c->dy_strides[2], rows, c->ev, 1);
-    FN(attention_product)(c->few, rows, n, c->ev, w->dy, ld_dy, 1, ROW_AT(c->v, c->v_strides, b, head, j0), 1,
-                          c->v_strides[2], w->v_across, c->ev, w->dscores, c->ld);
-    const REAL *const y = ROW_AT(c->y, c->out_strides, b, h, i0);
+    w->dy = FN(attention_take_rows)(ROW_AT(c->dy, c->dy_strides, b, h, i0), c->dy_strides[2], rows, c->ev, w->dy_copy);
+    FN(attention_across)(c->few, rows, n, c->ev, w->dy, w->v, w->v_across, w->dscores, c->ld);
+    const REAL *const y = ROW_AT(c->y, c->out_strides, b, h, i0), late = c->late;
+    const REAL scale = queries && c->dmask ? 1 : c->scale; /* dmask is of the scores when they are scaled */
     for (int64_t i = 0; i < rows; i++) {
         REAL *const p = w->scores + i * c->ld, *const ds = w->dscores + i * c->ld;
-        const REAL mean = FN(dot_row)(y + i * c->out_strides[2], w->dy + i * ld_dy, c->ev), shift = lse[i];
+        const REAL mean = FN(dot_row)(y + i * c->out_strides[2], w->dy.at + i * w->dy.step, c->ev), shift = lse[i];
         for (int64_t j = n; j < whole; j++)
             p[j] = ds[j] = 0;
         if (c->drops) {
@@ -319,15 +350,15 @@ static void FN(attention_backward_block)(const FN(attention) * c, const FN(atten
             const uint8_t *const keep = w->keep;
             FN(attention_keep)(c, w->keep, b, h, i0 + i, j0, n);
             for (int64_t j = 0; j < n; j++) {
-                const REAL x = FN(exp_)(p[j] - shift), factor = keep[j] ? keep_scale : 0;
-                ds[j] = x * (ds[j] * factor - mean);
+                const REAL x = FN(exp_)(p[j] * late - shift), factor = keep[j] ? keep_scale : 0;
+                ds[j] = x * (ds[j] * factor - mean) * scale;
                 p[j] = x * factor;
             }
         } else {
             FNN_INDEPENDENT
             for (int64_t j = 0; j < whole; j++) {
-                const REAL x = FN(exp_)(p[j] - shift);
-                ds[j] = x * (ds[j] - mean);
+                const REAL x = FN(exp_)(p[j] * late - shift);
+                ds[j] = x * (ds[j] - mean) * scale;
                 p[j] = x;
             }
         }
@@ -335,22 +366,19 @@ static void FN(attention_backward_block)(const FN(attention) * c, const FN(atten
             REAL *const dmask = c->dmask + ((b * c->heads + h) * c->l + i0 + i) * c->s;
             memcpy(dmask + j0, ds, (size_t)n * sizeof(REAL));
             memset(dmask + n, 0, (size_t)(c->s - n) * sizeof(REAL));
+            for (int64_t j = 0; j < n; j++)
+                ds[j] *= c->scale;
         }
     }
     if (keys && c->dv)
-        FN(gemm_panels)(n, c->ev, rows, w->scores, 1, c->ld, w->dy, 0, ld_dy, ROW_AT(c->dv, c->dv_strides, b, head, j0),
+        FN(gemm_panels)(n, c->ev, rows, w->scores, 1, c->ld, w->dy.at, 0, w->dy.step, ROW_AT(c->dv, c->dv_strides, b, head, j0),
                         c->dv_strides[2], add);
     if (keys && c->dk)
-        FN(gemm_panels)(n, c->e, rows, w->dscores, 1, c->ld, w->q, 0, ld_q, ROW_AT(c->dk, c->dk_strides, b, head, j0),
+        FN(gemm_panels)(n, c->e, rows, w->dscores, 1, c->ld, w->q.at, 0, w->q.step, ROW_AT(c->dk, c->dk_strides, b, head, j0),
                         c->dk_strides[2], add);
-    if (queries && c->dq) {
-        REAL *const dq = ROW_AT(c->dq, c->dq_strides, b, h, i0);
-        FN(attention_product)(c->few, rows, c->e, n, w->dscores, c->ld, 1, ROW_AT(c->k, c->k_strides, b, head, j0),
-                              c->k_strides[2], 1, w->k_rows, c->s, dq, c->dq_strides[2]);
-        for (int64_t i = 0; i < rows; i++)
-            for (int64_t j = 0; j < c->e; j++)
-                dq[i * c->dq_strides[2] + j] *= c->scale;
-    }
+    if (queries && c->dq)
+        FN(attention_by_rows)(c->few, rows, c->e, n, w->dscores, c->ld, w->k, ROW_AT(c->dq, c->dq_strides, b, h, i0),
+                              c->dq_strides[2]);
 }
 
 /* No gradient for keys i..end. */
@@ -380,12 +408,11 @@ static void FN(attention_backward_range)(void *context, int64_t begin, int64_t e
         const int64_t j0 = queries ? 0 : share * ATTENTION_KEYS, all = group * c->blocks;
         const int64_t j1 = queries || share == shares - 1 ? c->s : j0 + ATTENTION_KEYS;
         const int64_t first = queries ? all * part / c->parts : 0, last = queries ? all * (part + 1) / c->parts : all;
-        const REAL *const k = ROW_AT(c->k, c->k_strides, b, head, j0), *const v = ROW_AT(c->v, c->v_strides, b, head, j0);
+        w.v = (FN(attention_rows)){ROW_AT(c->v, c->v_strides, b, head, j0), c->v_strides[2]};
+        w.k = FN(attention_take_rows)(ROW_AT(c->k, c->k_strides, b, head, j0), c->k_strides[2], j1 - j0, c->e, w.k_copy);
         if (!c->few) {
-            FN(pack_panels)(w.k_across, k, 1, c->k_strides[2], c->e, j1 - j0);
-            FN(pack_panels)(w.v_across, v, 1, c->v_strides[2], c->ev, j1 - j0);
-            if (queries && c->dq)
-                FN(pack_panels)(w.k_rows, k, c->k_strides[2], 1, c->s, c->e);
+            FN(pack_panels)(w.k_across, w.k.at, 1, w.k.step, c->e, j1 - j0);
+            FN(pack_panels)(w.v_across, w.v.at, 1, w.v.step, c->ev, j1 - j0);
         }
         int add = 0;
         for (int64_t at = first; at < last; at++) {
