@@ -41,7 +41,7 @@ typedef struct {
 
 /* Scratch of one thread. */
 typedef struct {
-    REAL *k_across, *v_across;       /* packed: as (e, s), (ev, s) */
+    REAL *k_across, *v_across; /* packed: as (e, s), (ev, s) */
     REAL *k_copy, *v_copy, *q_copy, *dy_copy;
     FN(attention_rows) k, v, q, dy; /* of a key head, and of a block of queries */
     REAL *scores, *dscores;
@@ -371,11 +371,11 @@ static void FN(attention_backward_block)(const FN(attention) * c, FN(attention_w
         }
     }
     if (keys && c->dv)
-        FN(gemm_panels)(n, c->ev, rows, w->scores, 1, c->ld, w->dy.at, 0, w->dy.step, ROW_AT(c->dv, c->dv_strides, b, head, j0),
-                        c->dv_strides[2], add);
+        FN(gemm_panels)(n, c->ev, rows, w->scores, 1, c->ld, w->dy.at, 0, w->dy.step,
+                        ROW_AT(c->dv, c->dv_strides, b, head, j0), c->dv_strides[2], add);
     if (keys && c->dk)
-        FN(gemm_panels)(n, c->e, rows, w->dscores, 1, c->ld, w->q.at, 0, w->q.step, ROW_AT(c->dk, c->dk_strides, b, head, j0),
-                        c->dk_strides[2], add);
+        FN(gemm_panels)(n, c->e, rows, w->dscores, 1, c->ld, w->q.at, 0, w->q.step,
+                        ROW_AT(c->dk, c->dk_strides, b, head, j0), c->dk_strides[2], add);
     if (queries && c->dq)
         FN(attention_by_rows)(c->few, rows, c->e, n, w->dscores, c->ld, w->k, ROW_AT(c->dq, c->dq_strides, b, h, i0),
                               c->dq_strides[2]);

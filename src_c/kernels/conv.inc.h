@@ -117,7 +117,7 @@ static int FN(conv_pieces)(const FN(conv) * g, FN(conv_piece) * pieces)
     return n;
 }
 
-FNN_INLINE void FN(conv_fill_pieces)(REAL *to, const REAL *row, const FN(conv_piece) * pieces, int n)
+FNN_INLINE void FN(conv_fill_row)(REAL *to, const REAL *row, const FN(conv_piece) * pieces, int n)
 {
     for (const FN(conv_piece) *p = pieces; p < pieces + n; p++) {
         const REAL *const from = row + p->from;
@@ -129,6 +129,26 @@ FNN_INLINE void FN(conv_fill_pieces)(REAL *to, const REAL *row, const FN(conv_pi
         FN(v_store)(to + p->to, v);
     }
 }
+
+/* conv_fill by pieces, from row `first` of the source on: whether it was done. */
+static int FN(conv_fill_vectors)(const FN(conv) * g, REAL *copy, const REAL *src, int64_t images, int64_t first,
+                                 int64_t height)
+{
+    FN(conv_piece) pieces[CONV_PIECES];
+    const int many = FN(conv_pieces)(g, pieces);
+    for (int64_t plane = 0; many && plane < images * g->channels; plane++) {
+        const int64_t n = plane / g->channels, c = plane % g->channels;
+        const REAL *const from = src + n * g->src_n + c * g->src_c;
+        REAL *to = copy + n * g->image_pitch + c * g->channel_pitch;
+        for (int64_t y = first; y < first + height; y++, to += g->pitch)
+            if (y >= 0 && y < g->height)
+                FN(conv_fill_row)(to, from + y * g->src_h, pieces, many);
+            else
+                for (int64_t q = 0; q < g->pitch; q += VW)
+                    FN(v_store)(to + q, (FN(vec)){0});
+    }
+    return many;
+}
 #endif
 
 /* The copy of the source for `images` images from src on, output rows row.. row + rows. */
@@ -137,20 +157,7 @@ static void FN(conv_fill)(const FN(conv) * g, REAL *copy, const REAL *src, int64
     const int64_t reach = (g->kh - 1) * g->dh + 1, height = (rows - 1) * g->sh + reach;
     const int transpose = g->src_c == 1 && g->src_w != 1 && g->sw == 1 && g->channels >= VQUAD;
 #ifdef V_MASK_BETWEEN
-    FN(conv_piece) pieces[CONV_PIECES];
-    const int many = FN(conv_pieces)(g, pieces);
-    for (int64_t plane = 0; many && plane < images * g->channels; plane++) {
-        const int64_t n = plane / g->channels, c = plane % g->channels;
-        const REAL *const from = src + n * g->src_n + c * g->src_c;
-        REAL *to = copy + n * g->image_pitch + c * g->channel_pitch;
-        for (int64_t y = 0, at = row * g->sh - g->top; y < height; y++, at++, to += g->pitch)
-            if (at >= 0 && at < g->height)
-                FN(conv_fill_pieces)(to, from + at * g->src_h, pieces, many);
-            else
-                for (int64_t q = 0; q < g->pitch; q += VW)
-                    FN(v_store)(to + q, (FN(vec)){0});
-    }
-    if (many)
+    if (FN(conv_fill_vectors)(g, copy, src, images, row * g->sh - g->top, height))
         return;
 #endif
     for (int64_t f = 0; f < g->sw; f++) {

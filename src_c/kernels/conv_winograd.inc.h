@@ -116,8 +116,8 @@ static void FN(winograd_source_narrow)(const FN(winograd) * w, REAL *planes, int
                                        int64_t line, int64_t count)
 {
     const FN(conv) *const g = w->conv;
-    const int64_t tiles_w = w->tiles_w, left = g->left > 0 ? g->left : 0, right = g->width + g->left;
-    const FN(mask) inside = FN(v_mask)(right < 0 ? 0 : right < VW ? right : VW) & (FN(mask))~FN(v_mask)(left);
+    const int64_t tiles_w = w->tiles_w;
+    const FN(mask) inside = FN(v_mask_between)(g->left, g->left + g->width);
     FN(vint) at = {0}; /* of the first elements of tiles: of those of one row, then of the other */
     for (int t = 0; t < 2 * tiles_w; t++)
         at[t] = t < tiles_w ? 2 * t : VW + 2 * (t - (int)tiles_w);
