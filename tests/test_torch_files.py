@@ -3,6 +3,7 @@ import collections
 import io
 import os
 import pickle
+import warnings
 import zipfile
 
 import numpy as np
@@ -150,3 +151,11 @@ def test_changed_bytes_give_tensors_or_an_error(in_zip):
         except ValueError:
             refused += 1
     assert refused > 75
+
+
+@pytest.mark.parametrize("how", ["error", "ignore"])
+def test_damaged_strings_are_refused_whatever_becomes_of_warnings(how):
+    with warnings.catch_warnings():
+        warnings.simplefilter(how)
+        with pytest.raises(ValueError, match="damaged: DeprecationWarning: invalid escape"):
+            load(io.BytesIO(b"\x80\x02ctor\\(ch\nFloatStorage\n."))
