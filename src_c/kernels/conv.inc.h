@@ -40,6 +40,20 @@ FNN_INLINE int64_t conv_ceil(int64_t x, int64_t y)
     return x > 0 ? (x + y - 1) / y : -(-x / y);
 }
 
+/* Where element t of the kernel looks from output (0, 0), and the outputs, rows r0.. r1 and columns q0.. q1, for which
+ * that is inside. */
+typedef struct {
+    int64_t down, right, r0, r1, q0, q1;
+} conv_view;
+
+static inline conv_view conv_view_of(const fnn_conv *s, int64_t t)
+{
+    conv_view v = {.down = t / s->kw * s->dh - s->top, .right = t % s->kw * s->dw - s->left};
+    fnn_inside(v.down, s->h, s->oh, s->sh, &v.r0, &v.r1);
+    fnn_inside(v.right, s->w, s->ow, s->sw, &v.q0, &v.q1);
+    return v;
+}
+
 /* Whether there are no gaps within a plane, by the strides (image, channel, row, column). */
 FNN_INLINE int conv_whole_planes(const int64_t *strides, int64_t height, int64_t width)
 {

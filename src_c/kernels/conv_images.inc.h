@@ -218,16 +218,14 @@ static void FN(images_weight_range)(void *context, int64_t begin, int64_t end)
                     FN(pack_b)(dy + n * pitch, images * pitch, g->dy + (image + n) * g->dy_n + group * g->m * g->dy_c +
                                r0 * ow, 1, g->dy_c, (r1 - r0) * ow, g->m);
                 for (int64_t t = 0; t < taps; t++) {
-                    const int64_t i = t / g->kw * s->dh - s->top, j = t % g->kw * s->dw - s->left;
-                    int64_t from_r, to_r, from_q, to_q;
-                    fnn_inside(i, g->height, r1, s->sh, &from_r, &to_r);
-                    fnn_inside(j, g->width, ow, s->sw, &from_q, &to_q);
-                    from_r = from_r < r0 ? r0 : from_r;
-                    const int64_t together = s->sw == 1 ? to_q - from_q : 1;
-                    for (int64_t r = from_r; r < to_r; r++)
-                        for (int64_t q = from_q; q < to_q; q += together)
-                            FN(gemm_panels)(channels, g->m, together * images, copy + ((r * s->sh + i - y0) * channels *
-                                            g->width + q * s->sw + j) * images, g->width * images, 1,
+                    const conv_view v = conv_view_of(s, t);
+                    const int64_t from = v.r0 < r0 ? r0 : v.r0, end = v.r1 < r1 ? v.r1 : r1;
+                    const int64_t together = s->sw == 1 ? v.q1 - v.q0 : 1;
+                    for (int64_t r = from; r < end; r++)
+                        for (int64_t q = v.q0; q < v.q1; q += together)
+                            FN(gemm_panels)(channels, g->m, together * images,
+                                            copy + ((r * s->sh + v.down - y0) * channels * g->width + q * s->sw +
+                                                    v.right) * images, g->width * images, 1,
                                             dy + ((r - r0) * ow + q) * images * pitch, 0, pitch,
                                             sums + t * channels * pitch, pitch, 1);
                 }

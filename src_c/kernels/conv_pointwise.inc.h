@@ -90,11 +90,14 @@ static void FN(conv_spread)(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* The positions of x that the convolution sees, contiguous, in new memory; NULL: none left. */
-static REAL *FN(conv_gathered)(const REAL *x, const fnn_conv *s, const int64_t *xs)
+/* The positions of x that the convolution sees, contiguous, in new memory (NULL: none left), and what is to be done with
+ * them. */
+static REAL *FN(conv_gathered)(const REAL *x, const fnn_conv *s, const int64_t *xs, fnn_conv *close, int64_t *strides)
 {
     REAL *const to = fnn_alloc((size_t)(s->n * s->c * s->oh * s->ow) * sizeof(REAL));
     FN(conv_spaced) g = {.to = to, .from = x, .n = xs[0], .c = xs[1], .h = xs[2], .w = xs[3], .options = s};
+    *close = FN(conv_close)(s);
+    strides[0] = s->c * s->oh * s->ow, strides[1] = s->oh * s->ow, strides[2] = s->ow, strides[3] = 1;
     if (to)
         fnn_parallel_for(s->n * s->c, 1, 10 + 0.6 * (double)(s->oh * s->ow), FN(conv_gather), &g);
     return to;
@@ -104,15 +107,13 @@ static REAL *FN(conv_gathered)(const REAL *x, const fnn_conv *s, const int64_t *
 static int FN(spaced_run)(REAL *y, const REAL *x, const REAL *weight, const REAL *bias, const fnn_conv *s,
                           const int64_t *xs, int relu)
 {
-    if (!FN(conv_is_spaced)(s))
-        return 0;
-    const fnn_conv close = FN(conv_close)(s);
-    const int64_t size = s->oh * s->ow, strides[] = {s->c * size, size, s->ow, 1};
-    REAL *const seen = FN(conv_gathered)(x, s, xs);
+    fnn_conv close;
+    int64_t strides[4];
+    REAL *const seen = FN(conv_is_spaced)(s) ? FN(conv_gathered)(x, s, xs, &close, strides) : NULL;
     if (seen)
         FN(conv_forward)(y, seen, weight, bias, &close, strides, relu);
     fnn_free(seen);
-    return 1;
+    return FN(conv_is_spaced)(s);
 }
 
 static int FN(spaced_input_run)(REAL *dx, const REAL *dy, const REAL *weight, const REAL *bias, const fnn_conv *s,

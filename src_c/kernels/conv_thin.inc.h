@@ -54,18 +54,15 @@ static void FN(thin_range)(void *context, int64_t begin, int64_t end)
         for (int64_t i = 0; i < s->oh * s->ow; i++)
             y[i] = g->bias ? *g->bias : 0;
         for (int64_t t = 0; t < taps; t++) {
-            const int64_t down = t / s->kw * s->dh - s->top, right = t % s->kw * s->dw - s->left;
-            int64_t r0, r1, q0, q1;
-            fnn_inside(down, s->h, s->oh, s->sh, &r0, &r1);
-            fnn_inside(right, s->w, s->ow, s->sw, &q0, &q1);
-            for (int64_t r = r0; r < r1; r++) {
-                const REAL *const from = parts + t * places + (r * s->sh + down) * s->w + right;
+            const conv_view v = conv_view_of(s, t);
+            for (int64_t r = v.r0; r < v.r1; r++) {
+                const REAL *const from = parts + t * places + (r * s->sh + v.down) * s->w + v.right;
                 REAL *const to = y + r * s->ow;
                 if (s->sw == 1)
-                    for (int64_t q = q0; q < q1; q++)
+                    for (int64_t q = v.q0; q < v.q1; q++)
                         to[q] += from[q];
                 else
-                    for (int64_t q = q0; q < q1; q++)
+                    for (int64_t q = v.q0; q < v.q1; q++)
                         to[q] += from[q * s->sw];
             }
         }
@@ -100,14 +97,11 @@ static void FN(thin_weight_range)(void *context, int64_t begin, int64_t end)
     for (int64_t share = begin; share < end; share++)
         for (int64_t n0 = s->n * share / g->shares, n = n0; n < s->n * (share + 1) / g->shares; n++) {
             for (int64_t t = 0; t < taps; t++) {
-                const int64_t down = t / s->kw * s->dh - s->top, right = t % s->kw * s->dw - s->left;
-                int64_t r0, r1, q0, q1;
-                fnn_inside(down, s->h, s->oh, s->sh, &r0, &r1);
-                fnn_inside(right, s->w, s->ow, s->sw, &q0, &q1);
-                for (int64_t r = r0; r < r1; r++) {
+                const conv_view v = conv_view_of(s, t);
+                for (int64_t r = v.r0; r < v.r1; r++) {
                     const REAL *const from = g->dy + n * g->dy_n + r * g->dy_h;
-                    REAL *const to = seen + ((r * s->sh + down) * s->w + right) * pitch + t;
-                    for (int64_t q = q0; q < q1; q++)
+                    REAL *const to = seen + ((r * s->sh + v.down) * s->w + v.right) * pitch + t;
+                    for (int64_t q = v.q0; q < v.q1; q++)
                         to[q * s->sw * pitch] = from[q * g->dy_w];
                 }
             }

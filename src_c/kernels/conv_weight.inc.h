@@ -217,13 +217,11 @@ static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, co
 static int FN(spaced_weight_run)(REAL *dw, const REAL *dy, const REAL *x, const fnn_conv *s, const int64_t *dys,
                                  const int64_t *xs)
 {
-    if (!FN(conv_is_spaced)(s))
-        return 0;
-    const fnn_conv close = FN(conv_close)(s);
-    const int64_t size = s->oh * s->ow, strides[] = {s->c * size, size, s->ow, 1};
-    REAL *const seen = FN(conv_gathered)(x, s, xs);
+    fnn_conv close;
+    int64_t strides[4];
+    REAL *const seen = FN(conv_is_spaced)(s) ? FN(conv_gathered)(x, s, xs, &close, strides) : NULL;
     if (seen)
         FN(conv_backward_weight)(dw, dy, seen, &close, dys, strides);
     fnn_free(seen);
-    return 1;
+    return FN(conv_is_spaced)(s);
 }
