@@ -8,7 +8,6 @@ file names or to set attributes: everything else is refused by name.
 import collections
 import io
 import pickletools
-import warnings
 import zipfile
 
 import numpy as np
@@ -123,26 +122,21 @@ class _Machine:
     def run(self, file):
         """The object of the pickle that begins at the file's position."""
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", DeprecationWarning)  # an escape in a string that no pickle has
-                return self.execute(file)
+            for opcode, argument, _ in pickletools.genops(file):
+                if opcode.name == "STOP":
+                    return self.value()
+                method = getattr(self, "do_" + opcode.name, None)
+                if method is not None:
+                    method(argument)
+                elif opcode.name in self.PLAIN:
+                    self.stack.append(argument)
+                else:
+                    raise FileFormatError(f"the file uses the pickle instruction {opcode.name}. {ADVICE}")
         except FileFormatError:
             raise
         except (IndexError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError,
-                DeprecationWarning) as error:
+                Warning) as error:  # pickletools warns of wrong escapes, which a caller may have made an error
             raise FileFormatError(f"the pickle is damaged: {type(error).__name__}: {error}") from None
-
-    def execute(self, file):
-        for opcode, argument, _ in pickletools.genops(file):
-            if opcode.name == "STOP":
-                return self.value()
-            method = getattr(self, "do_" + opcode.name, None)
-            if method is not None:
-                method(argument)
-            elif opcode.name in self.PLAIN:
-                self.stack.append(argument)
-            else:
-                raise FileFormatError(f"the file uses the pickle instruction {opcode.name}. {ADVICE}")
         raise FileFormatError("the pickle is cut off")
 
     # Instructions whose argument is the value.
