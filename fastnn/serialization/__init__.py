@@ -147,7 +147,7 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     trusted = weights_only is not None and not weights_only
 
     def parse(file, size):
-        start = file.read(8)
+        start = file.read(9)
         file.seek(0)
         if safetensors.by_torch(start):
             from fastnn.serialization import objects, torch_files  # with zipfile and pickletools

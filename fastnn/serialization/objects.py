@@ -5,6 +5,7 @@ functions; fastnn's of the same names take their places.
 """
 import importlib
 import io
+import operator
 import pickle
 
 import numpy as np
@@ -18,6 +19,7 @@ from fastnn.serialization.safetensors import NAMES
 from fastnn.serialization.torch_files import CALLS, storage_kind
 
 LIBRARIES = {"torch": "fastnn", "torchvision": "fastnn.vision"}
+RENAMED = {"NonDynamicallyQuantizableLinear": "Linear"}
 ADVICE = ("Loading it can execute code. If you trust the file's author, load(..., weights_only=False) does it; "
           "load_file() reads the tensors alone. Saving model.state_dict() instead avoids the question")
 
@@ -74,18 +76,13 @@ def unpickle_torch(pickle_module=None, **options):
 
 def _counterpart(module, name):
     """fastnn's thing for one of PyTorch's: in the module of the same name, else where a public name would be."""
-    library, _, rest = module.partition(".")
-    while True:
-        place = ".".join(filter(None, (LIBRARIES[library], rest)))
-        try:
-            found = importlib.import_module(place)
-            for part in name.split("."):
-                found = getattr(found, part)
-            return found
-        except (ImportError, AttributeError):
-            if not rest:
-                break
-            rest = rest.rpartition(".")[0]
     if name == "_VariableFunctionsClass":  # where pickles find torch.relu
         return importlib.import_module("fastnn")
+    library, *path = module.split(".")
+    places = [".".join([LIBRARIES[library], *path[:length]]) for length in range(len(path), -1, -1)]
+    for place in (*places, "fastnn.nn.functional"):
+        try:
+            return operator.attrgetter(RENAMED.get(name, name))(importlib.import_module(place))
+        except (ImportError, AttributeError):
+            pass
     raise FileFormatError(f"the file needs {short(f'{module}.{name}')}, which fastnn lacks")

@@ -131,7 +131,9 @@ def _header(text, size):
 
 
 def by_torch(start):
-    """Whether a file that begins so may be one of torch.save: a zip archive or a pickle."""
+    """Whether a file whose first 9 bytes are these may be one of torch.save: a zip archive or a pickle."""
+    if start[8:] == b"{" and int.from_bytes(start[:8], "little") <= MAX_HEADER:
+        return False  # the length of a header looks like anything
     return start[:4] == b"PK\x03\x04" or start[:1] == b"\x80" and start[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
 
 
@@ -148,10 +150,12 @@ def _recognise(start):
 
 def read(file, size):
     """Arrays by name, and the metadata, of a binary file from its position on, where it has `size` bytes."""
-    start = file.read(8)
+    start = file.read(9)
     other = _recognise(start)
     if other:
         raise FileFormatError(other)
+    file.seek(-len(start[8:]), 1)
+    start = start[:8]
     if len(start) < 8:
         raise FileFormatError(f"the file is cut off: expected at least 8 bytes, got {len(start)}")
     length = int.from_bytes(start, "little")

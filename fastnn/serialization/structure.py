@@ -330,10 +330,11 @@ class Unpacker:
         return dtypes.device(name)
 
     def unpack_pickle(self, parts, depth):
-        name, title, nodes = parts
-        if depth or not isinstance(title, str):
+        text, title, nodes = parts
+        data = self.unpack(text, 1)
+        if depth or not isinstance(title, str) or not isinstance(data, bytes):
             raise FileFormatError("the structure has a malformed pickle")
-        return Pickled(title, self.unpack_bytes(name, depth), [self.unpack(node, 1) for node in nodes])
+        return Pickled(title, data, [self.unpack(node, 1) for node in nodes])
 
 
 def tensor(array):
