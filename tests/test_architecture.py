@@ -25,7 +25,7 @@ LAYERS = [
     {"kernels"},
     {"config", "dtypes", "random"},
     {"_gradients", "_operators", "_tape", "_tensor", "_views", "autograd", "func", "linalg", "ops", "special"},
-    {"nn", "optim", "utils", "serialization", "_torch_files"},
+    {"nn", "optim", "utils", "serialization"},
     {"compat", "vision", "keras", "sklearn", "explain", "dropin", "demo"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

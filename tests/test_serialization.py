@@ -379,24 +379,13 @@ def test_names_do_not_collide(tmp_path):
 
 
 def test_unsavable(tmp_path):
-    class Module:
-        def state_dict(self):
-            pass
-
     loop = []
     loop.append(loop)
     deep = []
     for _ in range(200):
         deep = [deep]
-    for value, error, match in (
-        (Module(), TypeError, r"state_dict\(\)"),
-        ({"a": [open]}, TypeError, "a.0"),
-        (1j, TypeError, "complex"),
-        (loop, ValueError, "itself"),
-        (deep, ValueError, "deeper"),
-        ({Module: 1}, TypeError, "key"),
-    ):
-        with pytest.raises(error, match=match):
+    for value, match in ((loop, "itself"), (deep, "deeper")):
+        with pytest.raises(ValueError, match=match):
             save(value, tmp_path / "x")
     assert not os.listdir(tmp_path)
 
@@ -427,6 +416,36 @@ def test_unsavable(tmp_path):
         '{"version":1,"tree":' + "[" * 900 + "]" * 900 + "}",
         '{"version":1,"version":1,"tree":1}',
         '{"version":1,"tree":{"tensor":"a","array":"a"}}',
+        '{"version":1,"tree":{"again":0}}',
+        '{"version":1,"tree":[{"tensor":"a"},{"again":-1}]}',
+        '{"version":1,"tree":[{"tensor":"a"},{"again":true}]}',
+        '{"version":1,"tree":{"tensor":["a"]}}',
+        '{"version":1,"tree":{"tensor":["b","F32",0,[1],[4]]}}',
+        '{"version":1,"tree":{"tensor":[["a","F32",0,[1],[4]],"F32",0,[1],[4]]}}',
+        '{"version":1,"tree":{"tensor":["a","F31",0,[1],[4]]}}',
+        '{"version":1,"tree":{"tensor":["a","U16",0,[1],[2]]}}',
+        '{"version":1,"tree":{"tensor":["a","F32",0,[4],[4]]}}',
+        '{"version":1,"tree":{"tensor":["a","F32",12,[1],[4]]}}',
+        '{"version":1,"tree":{"tensor":["a","F32",-4,[1],[4]]}}',
+        '{"version":1,"tree":{"tensor":["a","F32",1,[1],[4]]}}',
+        '{"version":1,"tree":{"tensor":["a","F32",0,[2],[-4]]}}',
+        '{"version":1,"tree":{"tensor":["a","F32",0,[2],[4611686018427387904]]}}',
+        '{"version":1,"tree":{"tensor":["a","F32",0,[2],[36893488147419103232]]}}',
+        '{"version":1,"tree":{"tensor":["a","F32",0,[4611686018427387904,4],[0,0]]}}',
+        '{"version":1,"tree":{"tensor":["a","F32",0,[1.0],[4]]}}',
+        '{"version":1,"tree":{"tensor":["a","F32",0,[1],[4,4]]}}',
+        '{"version":1,"tree":{"tensor":["a","F64",0,[2],[8]]}}',
+        '{"version":1,"tree":{"tensor":["a","BOOL",0,[12],[1]]}}',
+        '{"version":1,"tree":{"attributes":[1,{"dict":[]}]}}',
+        '{"version":1,"tree":{"attributes":[{"tensor":"a"},{"dict":[["data",1]]}]}}',
+        '{"version":1,"tree":{"attributes":[{"tensor":"a"},{"dict":[[1,1]]}]}}',
+        '{"version":1,"tree":{"pickle":"a"}}',
+        '{"version":1,"tree":{"pickle":["a","b",[]]}}',
+        '{"version":1,"tree":[{"pickle":[{"bytes":"a"},"b",[]]}]}',
+        '{"version":1,"tree":{"complex":[1,2,3]}}',
+        '{"version":1,"tree":{"counter":[[[],1]]}}',
+        '{"version":1,"tree":{"dict":[[{"tuple":' + json.dumps(list(range(100))) + "},1]]}}",
+        '{"version":1,"tree":{"dict":[[{"int":"0x2000000000000000"},1]]}}',
     ],
 )
 def test_damaged_structure(tmp_path, structure):

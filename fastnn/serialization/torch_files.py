@@ -167,6 +167,8 @@ def _read_zip(file, size, unpickle):
 
 def _read_stream(file, size, unpickle):
     """The format before 1.6: four pickles, the keys' pickle, then the storages' numbers in the keys' order."""
+    file = io.BytesIO(file.read())  # which gives what it has, however much is asked for
+
     def no_storage(reference):
         raise FileFormatError("the pickle refers to a storage too early")
 

@@ -1,0 +1,210 @@
+"""Damaged files for every reader: each is read as something valid or refused by a ValueError that names it.
+
+    python -m fuzz.files --count 50000 --seed 0        # in tests/, with fastnn on the path
+    python -m fuzz.files --seed 0 --case 123 --keep x  # one of them, kept as the file x
+
+A child process, whose memory and time for a file are bounded, reads many; when it dies, the file that it read is a
+finding and another child goes on behind it. The cases of a seed are always the same.
+"""
+import argparse
+import collections
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+import fastnn
+from fastnn.serialization import load, load_file
+from fastnn.vision.datasets import CIFAR10
+from fastnn.vision.datasets.idx import read_idx
+from fuzz import damage
+from fuzz.file_samples import samples, torch_stream
+
+SECONDS = 10  # of processor time for one file
+MEMORY = 256 << 20  # beyond what the process has when it begins
+CRAFTED = 0.01  # of the others
+LIMITED = "libasan" not in os.environ.get("LD_PRELOAD", "")  # a sanitizer's own memory takes terabytes
+
+
+def cifar(path):
+    """The data set that has the file as its first part."""
+    folder = os.path.join(os.path.dirname(path), CIFAR10.base_folder)
+    os.makedirs(folder, exist_ok=True)
+    for i, name in enumerate(CIFAR10.train_list):
+        link = os.path.join(folder, name)
+        if not os.path.islink(link):
+            os.symlink(path if i == 0 else path + ".good", link)
+    with open(path + ".good", "wb") as file:
+        file.write(bytes(3073))
+    return CIFAR10(os.path.dirname(path)).data
+
+
+READERS = {"safetensors": [load_file, lambda path: load_file(path, as_numpy=True), load], "checkpoint": [load],
+           "zip": [load], "stream": [load], "idx": [read_idx], "gz": [read_idx], "cifar": [cifar]}
+NAMED = {cifar: CIFAR10.train_list[0]}  # the name by which a reader knows the file
+
+
+class Cases:
+    """The files of a seed by number: first those that are made by hand, then damaged ones without end."""
+
+    def __init__(self, seed):
+        self.seed = seed
+        self.samples = samples()
+        self.formats = sorted(self.samples)
+        self.all = [data for files in self.samples.values() for data in files]
+        self.crafted = list(self._crafted())
+
+    def _crafted(self):
+        for name, text in damage.crafted_pickles():
+            yield "stream", torch_stream(text, {}), name
+            yield "zip", damage.rezipped(self.samples["zip"][0], lambda member, content, text=text:
+                                         text if member.endswith("data.pkl") else content), name
+        yield "zip", damage.overlapping(), "overlapping members"
+        yield "gz", damage.bomb(), "a bomb"
+        yield "idx", b"\0\0\x08\4" + bytes(4) + b"\xff" * 12, "no images of a huge size"
+
+    def case(self, number):
+        """(format, bytes, what was done)."""
+        if number < len(self.crafted):
+            return self.crafted[number]
+        rng = np.random.default_rng([self.seed, number])
+        if rng.random() < CRAFTED:
+            kind, data, name = self.crafted[rng.integers(0, len(self.crafted))]
+            return kind, damage.blind(data, rng, self.all), f"{name}, damaged blindly"
+        kind = self.formats[rng.integers(0, len(self.formats))]
+        if rng.random() < 0.03:
+            return kind, damage.foreign(rng), "another format"
+        files = self.samples[kind]
+        data = files[rng.integers(0, len(files))]
+        if kind in damage.BY_FORMAT and rng.random() < 0.6:
+            return kind, damage.BY_FORMAT[kind](data, rng, self.all), "damaged by its format"
+        return kind, damage.blind(data, rng, self.all), "damaged blindly"
+
+
+# ---- judging ----
+
+PLAIN = (type(None), bool, int, float, complex, str, bytes, bytearray, np.generic, fastnn.dtype, fastnn.device)
+
+
+def fault_of_value(value):
+    """What is wrong with what a reader returned; None if it is valid."""
+    seen, waiting, elements = set(), [value], 0
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, PLAIN) or id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, dict):
+            waiting += [*item.keys(), *item.values()]
+        elif isinstance(item, (list, tuple, set, frozenset)):
+            waiting += item
+        elif isinstance(item, (fastnn.Tensor, np.ndarray)):
+            array = item.detach().numpy() if isinstance(item, fastnn.Tensor) else item
+            if isinstance(item, fastnn.Tensor):
+                item.dtype  # noqa: B018 (there must be one)
+            if array.dtype == bool and array.size and array.size < 1e6 and array.view(np.uint8).max() > 1:
+                return "a bool that is neither 0 nor 1"
+            if array.size < 1e6:
+                elements += array.size
+                array.copy()
+        else:
+            return f"loads a {type(item).__name__}"
+    return None
+
+
+def fault(read, path):
+    """What is wrong with reading a file, in a few words that others of its kind share; None if nothing is."""
+    try:
+        value = read(path)
+    except ValueError as error:
+        if NAMED.get(read, os.path.basename(path)) not in str(error):
+            return f"a {type(error).__name__} does not name the file"
+        return "a message of more than 2000 characters" if len(str(error)) > 2000 else None
+    except Exception as error:
+        return f"raises {type(error).__name__}"
+    try:
+        return fault_of_value(value)
+    except Exception as error:
+        return f"loads what raises {type(error).__name__}"
+
+
+def child(seed, begin, end, seconds):
+    """Read the files from `begin` to `end`, telling the number of each before and its fault after."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    cases = Cases(seed)
+    if LIMITED:
+        with open("/proc/self/statm") as file:
+            taken = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY,) * 2)
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+        path = os.path.join(folder, "damaged-file")
+        for number in range(begin, end):
+            kind, data, _ = cases.case(number)
+            with open(path, "wb") as file:
+                file.write(data)
+            for which, read in enumerate(READERS[kind]):
+                os.write(1, b"%d %d\n" % (number, which))
+                signal.setitimer(signal.ITIMER_PROF, seconds)  # ends the process
+                found = fault(read, path)
+                signal.setitimer(signal.ITIMER_PROF, 0)
+                if found:
+                    os.write(1, f"{number} {which} {kind}: {found}\n".encode())
+
+
+def findings(count, seed, seconds=SECONDS, begin=0):
+    """[(number of the case, what was found)] of `count` files."""
+    found, end = [], begin + count
+    while begin < end:
+        command = [sys.executable, "-m", "fuzz.files", "--child", str(begin), str(end), "--seed", str(seed), "--seconds",
+                   str(seconds)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+        lines = done.stdout.decode().splitlines()
+        found += [(int(line.split()[0]), line.split(maxsplit=2)[2]) for line in lines if len(line.split()) > 2]
+        if done.returncode == 0:
+            break
+        if done.returncode > 0 or not lines:
+            raise RuntimeError(f"the child ended with code {done.returncode} before a file")
+        number = int(lines[-1].split()[0])
+        kind = Cases(seed).case(number)[0]
+        name = signal.Signals(-done.returncode).name
+        found.append((number, f"{kind}: " + ("takes longer than its time" if name == "SIGPROF" else f"dies of {name}")))
+        begin = number + 1
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="processor time for one file")
+    parser.add_argument("--case", type=int, help="one file alone, in this process")
+    parser.add_argument("--keep", help="where to write it")
+    parser.add_argument("--child", type=int, nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        return child(options.seed, *options.child, options.seconds)
+    if options.case is not None:
+        kind, data, how = Cases(options.seed).case(options.case)
+        path = options.keep or os.path.join(tempfile.mkdtemp(), "damaged-file")
+        with open(path, "wb") as file:
+            file.write(data)
+        print(f"{kind}, {how}, {len(data)} bytes")
+        for read in READERS[kind]:
+            print(fault(read, path))
+        return None
+    found = findings(options.count, options.seed, options.seconds)
+    numbers = {}
+    for number, text in found:
+        numbers.setdefault(text, []).append(number)
+    for text, count in collections.Counter(text for _, text in found).most_common():
+        print(f"{count:6d}  {text}  (cases {', '.join(map(str, numbers[text][:3]))})")
+    print(f"{options.count} files, {len({number for number, _ in found})} with a finding")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
