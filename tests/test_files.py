@@ -46,7 +46,8 @@ def writers():
 
 
 @pytest.mark.parametrize("write", [pytest.param(write, id=name) for name, write in writers()])
-@pytest.mark.parametrize("name", ["x.png", "\N{SNOWMAN}" * 83 + ".png", "x" * 251 + ".png"], ids=["short", "wide", "long"])
+@pytest.mark.parametrize("name", ["x.png", "\N{SNOWMAN}" * 83 + ".png", "x" * 251 + ".png"],
+                         ids=["short", "wide", "long"])
 def test_what_a_killed_process_left_goes_with_the_next_save(tmp_path, write, name):
     path = tmp_path / name
     for _ in range(2):

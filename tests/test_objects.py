@@ -1,4 +1,4 @@
-"""Whole objects in files, memory that several tensors share, and copies: what is the same afterwards, and what is not."""
+"""Whole objects in files, memory that several tensors share, and copies: what is the same afterwards, what is not."""
 import collections
 import copy
 import io
@@ -147,15 +147,17 @@ def objects():
     layers = [nn.Linear(4, 2), nn.LSTM(4, 3, 2), nn.GRU(4, 3), nn.Conv2d(1, 2, 3), nn.ConvTranspose1d(2, 2, 3),
               nn.BatchNorm2d(3), nn.LayerNorm(4), nn.Embedding(3, 4), nn.MultiheadAttention(4, 2), nn.Bilinear(2, 2, 2),
               nn.TransformerEncoderLayer(4, 2, 8, activation=fastnn.sigmoid), nn.Transformer(4, 2, 1, 1, 8),
-              nn.ModuleDict({"a": nn.PReLU()}), nn.ModuleList([nn.GELU()]), nn.ParameterList([nn.Parameter(fastnn.ones(2))]),
-              nn.ParameterDict({"b": nn.Parameter(fastnn.ones(2))}), nn.CrossEntropyLoss(weight=fastnn.ones(3)),
+              nn.ModuleDict({"a": nn.PReLU()}), nn.ModuleList([nn.GELU()]),
+              nn.ParameterList([nn.Parameter(fastnn.ones(2))]), nn.ParameterDict({"b": nn.Parameter(fastnn.ones(2))}),
+              nn.CrossEntropyLoss(weight=fastnn.ones(3)),
               nn.Sequential(nn.Conv2d(1, 2, 3, padding="same", padding_mode="reflect"), nn.ReLU(), nn.Flatten())]
     optimizer = fastnn.optim.Adam(layers[0].parameters())
     layers[0](fastnn.ones(1, 4)).sum().backward()
     optimizer.step()
     data = TensorDataset(fastnn.ones(3, 2), fastnn.zeros(3))
     others = [optimizer, fastnn.optim.lr_scheduler.StepLR(optimizer, 2), data, DataLoader(data, 2), fastnn.Generator()]
-    functions = [fastnn.relu, fastnn.tanh, fastnn.add, fastnn.sum, nn.functional.gelu, fastnn.linalg.norm, fastnn.special.erf]
+    functions = [fastnn.relu, fastnn.tanh, fastnn.add, fastnn.sum, nn.functional.gelu, fastnn.linalg.norm,
+                 fastnn.special.erf]
     return [*layers, *others, *functions]
 
 
@@ -278,7 +280,8 @@ def test_gradients_and_copies():
 def test_attributes_and_copies():
     t, p = fastnn.ones(2), nn.Parameter(fastnn.ones(2, 3).t())
     t.note, p.note = [1], [2]
-    for again in (copy.copy(t), copy.deepcopy(t), pickle.loads(pickle.dumps(t)), copy.copy(p), pickle.loads(pickle.dumps(p))):
+    for again in (copy.copy(t), copy.deepcopy(t), pickle.loads(pickle.dumps(t)), copy.copy(p),
+                  pickle.loads(pickle.dumps(p))):
         assert again.note in ([1], [2])
     assert copy.copy(t).note is t.note and copy.deepcopy(t).note is not t.note
     assert not hasattr(copy.deepcopy(p), "note") and copy.deepcopy(p).stride() == (1, 3)
@@ -290,10 +293,12 @@ def test_attributes_and_copies():
 # ---- PyTorch's files of whole objects ----
 
 def torch_modules(nn):
-    return [nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+    return [nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1),
+                          nn.Flatten()),
             nn.LSTM(3, 4, 2, bidirectional=True), nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8), 2),
             nn.TransformerEncoderLayer(4, 2, 8, activation=nn.functional.gelu), nn.ModuleDict({"a": nn.PReLU()}),
-            nn.Transformer(4, 2, 1, 1, 8), nn.EmbeddingBag(5, 3), nn.GroupNorm(1, 3), nn.Conv2d(1, 1, 3, padding="same")]
+            nn.Transformer(4, 2, 1, 1, 8), nn.EmbeddingBag(5, 3), nn.GroupNorm(1, 3),
+            nn.Conv2d(1, 1, 3, padding="same")]
 
 
 @pytest.mark.torch
@@ -326,7 +331,8 @@ def test_objects_of_pytorch():
     optimizer = torch.optim.Adam(torch.nn.Linear(2, 2).parameters())
     for thing, check in ((optimizer, lambda found: isinstance(found, fastnn.optim.Adam)),
                          (np.arange(3), lambda found: found.tolist() == [0, 1, 2]),
-                         ({"f": torch.relu, "d": torch.float64}, lambda found: found == {"f": fastnn.relu, "d": fastnn.float64})):
+                         ({"f": torch.relu, "d": torch.float64}, lambda found: found == {"f": fastnn.relu,
+                                                                                        "d": fastnn.float64})):
         file = io.BytesIO()
         torch.save(thing, file)
         with pytest.raises(UnsafeFileError):

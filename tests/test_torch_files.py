@@ -77,8 +77,8 @@ def contents(torch):
     return {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3,
             "mixed": (1, 2.5, "x", None, True, [2 ** 40, -1]), "view": base[:, 1:3].t(), "base": base,
             "bfloat16": torch.randn(3).bfloat16(), "half": torch.ones(2).half(), "bool": torch.tensor([True, False]),
-            "parameter": torch.nn.Parameter(torch.ones(2)), "size": torch.Size([2, 3]), "dtype": torch.float32, "bytes": b"\0\xff",
-            "counter": collections.Counter("aab"), "complex": 1 + 2j, "bytearray": bytearray(b"ab"),
+            "parameter": torch.nn.Parameter(torch.ones(2)), "size": torch.Size([2, 3]), "dtype": torch.float32,
+            "bytes": b"\0\xff", "counter": collections.Counter("aab"), "complex": 1 + 2j, "bytearray": bytearray(b"ab"),
             "device": torch.device("cpu"), "set": {1, 2}, "empty": torch.zeros(0, 3), "scalar": torch.tensor(2.5),
             "wants gradient": torch.ones(2, requires_grad=True), "long": torch.arange(3),
             "byte": torch.arange(3, dtype=torch.uint8), "double": torch.randn(2, 2, dtype=torch.float64)}

@@ -101,8 +101,8 @@ def _entry(name, entry):
     dtype = np.dtype("<u2" if code == "BF16" else DTYPES[code])
     expected = math.prod(shape) * dtype.itemsize
     if end - begin != expected:
-        raise FileFormatError(f"tensor {short(name)}: {code} of shape {short(shape)} takes {short(expected)} bytes, but "
-                              f"data_offsets {offsets} hold {end - begin}")
+        raise FileFormatError(f"tensor {short(name)}: {code} of shape {short(shape)} takes {short(expected)} bytes, "
+                              f"but data_offsets {offsets} hold {end - begin}")
     return code, dtype, shape, begin, end
 
 

@@ -14,7 +14,7 @@ from fastnn.dtypes import Size, device
 from fastnn.errors import FileFormatError
 from fastnn.nn.parameter import Parameter
 from fastnn.serialization.limits import damaged, short
-from fastnn.serialization.machine import ADVICE, Machine, Name, Storage
+from fastnn.serialization.machine import Machine, Name, Storage
 
 MAGIC = 0x1950a86a20f9469cfc6c  # begins a checkpoint of before 1.6
 PROTOCOL = 1001
@@ -56,7 +56,8 @@ def _rebuild_tensor(storage, offset, size, stride, requires_grad=False, hooks=No
         raise FileFormatError(f"a tensor has shape {short(size)} and strides {short(stride)}")
     last = offset + sum((n - 1) * step for n, step in zip(size, stride))
     if 0 not in size and last >= storage.array.size:
-        raise FileFormatError(f"a tensor of shape {short(size)} does not fit into its storage of {storage.array.size} numbers")
+        raise FileFormatError(f"a tensor of shape {short(size)} does not fit into its storage of "
+                              f"{storage.array.size} numbers")
     step = storage.array.itemsize
     start = storage.array[min(offset, storage.array.size):]
     array = (np.zeros(size, storage.array.dtype) if 0 in size else

@@ -11,10 +11,12 @@ import zlib
 
 import numpy as np
 
-EXTREMES = [0, 1, 2, 127, 255, 1 << 15, (1 << 16) - 1, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 62, (1 << 63) - 1, -1]
-STRANGE = [None, True, -1, 0, 1, 2.5, 1 << 31, 1 << 63, 1 << 64, 10 ** 400, "", "F32", "BOOL", "U8", "\ud800", "x" * 300,
-           [], {}, [0], [1, 2], [-1, 4], {"dict": []}, {"tuple": []}, {"tensor": "base"}, {"again": 0}, {"array": "base"},
-           {"tensor": ["base", "BOOL", 0, [96], [1]]}, {"tensor": ["base", "F32", 4, [1 << 40], [0]]}]
+EXTREMES = [0, 1, 2, 127, 255, 1 << 15, (1 << 16) - 1, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 62, -1,
+            (1 << 63) - 1]
+STRANGE = [None, True, -1, 0, 1, 2.5, 1 << 31, 1 << 63, 1 << 64, 10 ** 400, "", "F32", "BOOL", "U8", "\ud800",
+           "x" * 300, [], {}, [0], [1, 2], [-1, 4], {"dict": []}, {"tuple": []}, {"tensor": "base"}, {"again": 0},
+           {"array": "base"}, {"tensor": ["base", "BOOL", 0, [96], [1]]},
+           {"tensor": ["base", "F32", 4, [1 << 40], [0]]}]
 
 
 # ---- blindly ----
@@ -109,14 +111,16 @@ def _short_string(text):
     return b"X" + struct.pack("<I", len(text)) + text
 
 
-NAMES = [b"torch\nFloatStorage\n", b"torch\nfloat32\n", b"builtins\nset\n", b"collections\nOrderedDict\n", b"os\nsystem\n",
-         b"torch._utils\n_rebuild_tensor_v2\n", b"torch\nSize\n", b"torch\ndevice\n", b"builtins\nbytearray\n",
-         b"torch._utils\n_rebuild_parameter\n", b"_codecs\nencode\n", b"collections\nCounter\n", b"torch\n\n"]
+NAMES = [b"torch\nFloatStorage\n", b"torch\nfloat32\n", b"builtins\nset\n", b"collections\nOrderedDict\n",
+         b"os\nsystem\n",          b"torch._utils\n_rebuild_tensor_v2\n", b"torch\nSize\n", b"torch\ndevice\n",
+         b"builtins\nbytearray\n", b"torch._utils\n_rebuild_parameter\n", b"_codecs\nencode\n",
+         b"collections\nCounter\n", b"torch\n\n"]
 SNIPPETS = [b"(", b"0", b"1", b"2", b"N", b"\x88", b"]", b"}", b")", b"\x8f", b"a", b"e", b"u", b"s", b"t", b"l", b"d",
-            b"\x85", b"\x86", b"\x87", b"\x90", b"\x91", b"R", b"\x81", b"b", b"Q", b"\x93", b"\x94", b"K\x01", b"M\xff\xff",
-            b"J\xff\xff\xff\x7f", b"J\xff\xff\xff\xff", b"h\x00", b"h\x01", b"q\x00", b"q\x01", b"p10000000000\n",
-            b"\x8a\x08" + b"\xff" * 7 + b"\x7f", b"G\x7f\xf0" + bytes(6), _short_string(b"a"), _short_string(b"storage"),
-            _short_string(b"cpu"), _short_string(b"0"), *(b"c" + name for name in NAMES)]
+            b"\x85", b"\x86", b"\x87", b"\x90", b"\x91", b"R", b"\x81", b"b", b"Q", b"\x93", b"\x94",
+            b"K\x01", b"M\xff\xff", b"J\xff\xff\xff\x7f", b"J\xff\xff\xff\xff", b"h\x00", b"h\x01", b"q\x00",
+            b"q\x01", b"p10000000000\n",
+            b"\x8a\x08" + b"\xff" * 7 + b"\x7f", b"G\x7f\xf0" + bytes(6), _short_string(b"a"),
+            _short_string(b"storage"), _short_string(b"cpu"), _short_string(b"0"), *(b"c" + name for name in NAMES)]
 
 
 def _any_instruction(rng):
@@ -198,7 +202,8 @@ def crafted_pickles():
     yield "bytes that say they are longer", b"\x80\x04\x8e" + b"\xff" * 7 + b"\x7fa."
     yield "a storage alone", b"\x80\x02" + storage + b"K\x06tQ."
     yield "a storage's type alone", b"\x80\x02]ctorch\nFloatStorage\na."
-    yield "huge strides", b"\x80\x02" + tensor + storage + b"K\x06tQK\x00K\x02\x85\x8a\x08" + b"\xff" * 7 + b"\x3f\x85\x89}tR."
+    yield "huge strides", (b"\x80\x02" + tensor + storage + b"K\x06tQK\x00K\x02\x85\x8a\x08" + b"\xff" * 7
+                            + b"\x3f\x85\x89}tR.")
     yield "a million dimensions", (b"\x80\x02" + tensor + storage + b"K\x06tQK\x00(" + b"K\x01" * 100_000 + b"t("
                                    + b"K\x00" * 100_000 + b"t\x89}tR.")
     yield "an expanded number", (b"\x80\x02" + tensor + storage + b"K\x06tQK\x00\x8a\x06" + b"\xff" * 5
@@ -249,12 +254,17 @@ def streamed(data, rng, others):
     return data[:begin] + change + data[end:]
 
 
+def _entry(name, content):
+    """What a zip archive says of a member, twice."""
+    return struct.pack("<HHHHHIIIHH", 10, 0, 0, 0, 33, zlib.crc32(content), len(content), len(content), len(name), 0)
+
+
 def overlapping(members=50, size=8 << 20):
     """An archive of storages that hold each other: one's numbers are the next one's header and numbers."""
     central, content = [], bytes(size)
     for i in reversed(range(members)):
         name = b"a/data/%d" % i
-        fields = struct.pack("<HHHHHIIIHH", 10, 0, 0, 0, 33, zlib.crc32(content), len(content), len(content), len(name), 0)
+        fields = _entry(name, content)
         central.append((name, fields, len(content)))
         content = b"PK\3\4" + fields + name + content
     text = b"\x80\x02](" + b"".join(
@@ -262,7 +272,7 @@ def overlapping(members=50, size=8 << 20):
         + _short_string(name[7:]) + _short_string(b"cpu") + b"J" + struct.pack("<i", count) + b"tQK\x00J"
         + struct.pack("<i", count) + b"\x85K\x01\x85\x89}tR" for name, _, count in central) + b"e."
     name = b"a/data.pkl"
-    fields = struct.pack("<HHHHHIIIHH", 10, 0, 0, 0, 33, zlib.crc32(text), len(text), len(text), len(name), 0)
+    fields = _entry(name, text)
     local = content + b"PK\3\4" + fields + name + text
     directory = b"".join(
         b"PK\1\2" + struct.pack("<H", 20) + fields + struct.pack("<HHHII", 0, 0, 0, 0, place) + name

@@ -117,7 +117,7 @@ def torch_state(rng):
     tensors = [Tensor(Storage(str(i + 1), (rng.random(6) * 2).astype(kind)), 0, (2, 3), (3, 1))
                for i, kind in enumerate(("f8", "f2", "i8", "u1", "b1", "i4"))]
     half = Storage("7", rng.integers(0, 1 << 15, 4).astype("i2"), "BFloat16Storage")
-    return {"model": weights, "list": tensors, "bf16": Tensor(half, 0, (4,), (1,)), 
+    return {"model": weights, "list": tensors, "bf16": Tensor(half, 0, (4,), (1,)),
             "empty": Tensor(shared, 0, (0, 3), (3, 1)),
             "parameter": Call("torch._utils", "_rebuild_parameter", whole, True, collections.OrderedDict()),
             "size": Call("torch", "Size", (2, 3)), "device": Call("torch", "device", "cpu"),
@@ -159,7 +159,8 @@ def samples():
     found = {
         "safetensors": [written(lambda file: save_file(arrays, file, {"author": "Zoë"})),
                         written(lambda file: save_file({}, file))],
-        "checkpoint": [written(save, own_state()), written(save, nn.Linear(2, 2).state_dict()), written(save, [1, "a"])],
+        "checkpoint": [written(save, own_state()), written(save, nn.Linear(2, 2).state_dict()),
+                       written(save, [1, "a"])],
         "zip": [torch_zip(*pickled(state, protocol)) for protocol in (2, 4)],
         "stream": [torch_stream(*pickled(state, protocol, True)) for protocol in (2, 4)],
         "idx": [idx(array) for array in images], "gz": [gzip.compress(idx(array), mtime=0) for array in images],

@@ -159,8 +159,8 @@ def findings(count, seed, seconds=SECONDS, begin=0):
     """[(number of the case, what was found)] of `count` files."""
     found, end = [], begin + count
     while begin < end:
-        command = [sys.executable, "-m", "fuzz.files", "--child", str(begin), str(end), "--seed", str(seed), "--seconds",
-                   str(seconds)]
+        command = [sys.executable, "-m", "fuzz.files", "--child", str(begin), str(end), "--seed", str(seed),
+                   "--seconds", str(seconds)]
         done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
         lines = done.stdout.decode().splitlines()
         found += [(int(line.split()[0]), line.split(maxsplit=2)[2]) for line in lines if len(line.split()) > 2]
