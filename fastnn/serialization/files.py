@@ -103,10 +103,16 @@ def _locked(folder, begin):
 
 def _remove_abandoned(folder, begin):
     """Remove what `_locked` made with the same beginning and no process holds any more."""
-    for name in os.listdir(folder):
+    def opener(path, flags):  # of whatever has such a name
+        return os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
+
+    names = ()
+    with contextlib.suppress(OSError):  # the folder may be one to write into only
+        names = os.listdir(folder)
+    for name in names:
         if name.startswith(begin) and re.fullmatch(r"[0-9a-f]{12}\.tmp", name[len(begin):]):
             path = os.path.join(folder, name)
-            with contextlib.suppress(OSError), open(path, "rb") as file:
+            with contextlib.suppress(OSError), open(path, "rb", opener=opener) as file:
                 if _lock(file):
                     os.unlink(path)
 
