@@ -8,6 +8,7 @@ from fastnn.errors import FileFormatError
 
 MAX_DEPTH = 100  # of containers in what `save` takes, and of tuples in what `load` makes
 MAX_KEY = 64  # numbers and strings in a key
+ATOMS = {int, float, str, bytes, bool, type(None)}  # values without parts
 SHARED = 1 << 20  # a tuple that holds itself many times over may stand for so many values
 
 _brief = reprlib.Repr()
@@ -82,6 +83,8 @@ def check_depth(value, refuse, most=5 * MAX_DEPTH):
     while path:
         parent, rest = path[-1]
         for item in rest:
+            if type(item) in ATOMS:
+                continue
             if id(item) in heights:
                 heights[id(parent)] = max(heights.get(id(parent), 0), heights[id(item)] + 1)
                 continue

@@ -35,6 +35,7 @@ class Packer:
         self.arrays = {}
         self.stored = []  # (node, its kind, array, name)
         self.known = {}  # id of a tensor or array -> its number, and itself, so that no other gets its id
+        self.numbers = {}  # name -> how many begin with it
         self.parents = set()
 
     def store(self, kind, array, path):
@@ -116,19 +117,14 @@ class Packer:
     def finish(self):
         """Give every array its place in the file, and its node a reference to it."""
         for group in _overlapping([array for _, _, array, _ in self.stored]):
-            members = [self.stored[i] for i in group]
-            low, high = _hull([array for _, _, array, _ in members])
-            whole = next((member for member in members if _hull([member[2]]) == (low, high)
-                          and member[2].flags.c_contiguous), None)
-            if whole:
-                name, memory = whole[3], whole[2]
-            elif len(members) == 1:
-                (_, _, memory, name), = members
-            else:
-                name, memory = members[0][3], _gathered([array for _, _, array, _ in members], low, high)
+            members = [(*self.stored[i], low, high) for i, low, high in group]
+            low, high = min(member[4] for member in members), max(member[5] for member in members)
+            whole = [member for member in members if member[4:] == (low, high) and member[2].flags.c_contiguous]
+            _, _, first, name, *_ = (whole or members)[0]
+            memory = first if whole or len(members) == 1 else _gathered(members, low, high)
             base = safetensors.to_array(memory, f"save: {name}")
             name = self.keep(name, base)
-            for node, kind, array, _ in members:
+            for node, kind, array, *_ in members:
                 same = array.shape == base.shape and array.dtype == base.dtype and (
                     len(members) == 1 or array.flags.c_contiguous)
                 node[kind] = name if same else [name, NAMES[array.dtype], _start(array) - low, list(array.shape),
@@ -136,10 +132,11 @@ class Packer:
 
     def keep(self, base, array):
         """The name of an array in the file: the one that its place suggests, if it is free."""
-        name, number = base, 1
+        name, number = base, self.numbers.get(base, 1)
         while name in self.arrays or name == "__metadata__":
             number += 1
             name = f"{base}~{number}"
+        self.numbers[base] = number
         self.arrays[name] = array
         return name
 
@@ -148,28 +145,29 @@ def _start(array):
     return array.__array_interface__["data"][0]
 
 
-def _hull(arrays):
-    """The addresses between which arrays lie; an empty one is nowhere."""
-    bounds = [np.lib.array_utils.byte_bounds(array) for array in arrays if array.size]
-    return min((low for low, _ in bounds), default=0), max((high for _, high in bounds), default=0)
-
-
 def _overlapping(arrays):
-    """Indices of arrays in groups, together those that lie between the same addresses, in the order of the first."""
-    groups = [[i] for i, array in enumerate(arrays) if not array.size]
-    end = -1
-    for low, high, i in sorted((*_hull([array]), i) for i, array in enumerate(arrays) if array.size):
-        if low < end:
-            groups[-1].append(i)
+    """Arrays in groups, together those that lie between the same addresses: [(index, low, high)] by index."""
+    bounds, groups, end = [], [], 0
+    for i, array in enumerate(arrays):
+        if not array.size:
+            groups.append([(i, 0, 0)])  # nowhere
+        elif array.flags.c_contiguous:
+            bounds.append((_start(array), _start(array) + array.nbytes, i))
         else:
-            groups.append([i])
+            bounds.append((*np.lib.array_utils.byte_bounds(array), i))
+    for low, high, i in sorted(bounds):
+        if low < end:
+            groups[-1].append((i, low, high))
+        else:
+            groups.append([(i, low, high)])
         end = max(end, high)
     return sorted(sorted(group) for group in groups)
 
 
-def _gathered(arrays, low, high):
+def _gathered(members, low, high):
     """The memory from `low` to `high`, as far as arrays show it."""
     memory = np.zeros(high - low, np.uint8)
+    arrays = [array for _, _, array, *_ in members]
     for array in arrays:
         np.ndarray(array.shape, array.dtype, memory, _start(array) - low, array.strides)[...] = array
     size = arrays[0].itemsize
