@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
+import fastnn
 from fuzz import files
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux to bound a process' memory")
 def test_damaged_files(monkeypatch):
-    root = Path(__file__).resolve().parent
-    monkeypatch.chdir(root)
-    monkeypatch.setenv("PYTHONPATH", str(root.parent), prepend=":")
+    monkeypatch.chdir(Path(__file__).resolve().parent)
+    monkeypatch.setenv("PYTHONPATH", str(Path(fastnn.__file__).resolve().parent.parent), prepend=":")
     assert not files.findings(2000, seed=0)
 
 

@@ -63,17 +63,24 @@ class Cases:
             yield "stream", torch_stream(text, {}), name
             yield "zip", damage.rezipped(self.samples["zip"][0], lambda member, content, text=text:
                                          text if member.endswith("data.pkl") else content), name
-        yield "zip", damage.overlapping(), "overlapping members"
-        yield "gz", damage.bomb(), "a bomb"
+        yield "zip", damage.overlapping, "overlapping members"
+        yield "gz", damage.bomb, "a bomb"
         yield "idx", b"\0\0\x08\4" + bytes(4) + b"\xff" * 12, "no images of a huge size"
+
+    def crafted_case(self, number):
+        kind, data, name = self.crafted[number]
+        if callable(data):  # large ones are made when first wanted
+            data = data()
+            self.crafted[number] = kind, data, name
+        return kind, data, name
 
     def case(self, number):
         """(format, bytes, what was done)."""
         if number < len(self.crafted):
-            return self.crafted[number]
+            return self.crafted_case(number)
         rng = np.random.default_rng([self.seed, number])
         if rng.random() < CRAFTED:
-            kind, data, name = self.crafted[rng.integers(0, len(self.crafted))]
+            kind, data, name = self.crafted_case(rng.integers(0, len(self.crafted)))
             return kind, damage.blind(data, rng, self.all), f"{name}, damaged blindly"
         kind = self.formats[rng.integers(0, len(self.formats))]
         if rng.random() < 0.03:
