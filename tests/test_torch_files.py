@@ -11,6 +11,7 @@ import pytest
 
 import fastnn
 from fastnn.serialization import load
+from fuzz.damage import crafted_pickles, overlapping
 
 
 class Command:
@@ -58,6 +59,32 @@ def test_code_is_refused_and_not_run(tmp_path, protocol):
 def test_damaged_files(file, message):
     with pytest.raises(ValueError, match=message):
         load(file())
+
+
+LOADED = {"lists that hold lists twice", "list in itself", "long integer"}
+
+
+@pytest.mark.parametrize("name, text", [pytest.param(*case, id=case[0]) for case in crafted_pickles()])
+def test_what_is_deep_large_or_long_is_refused_before_it_is_built(name, text):
+    if name in LOADED:
+        load(archive(text))
+        return
+    with pytest.raises(ValueError, match="load: BytesIO: ") as caught:
+        load(archive(text))
+    assert len(str(caught.value)) < 1000
+
+
+def test_archives_have_room_for_what_they_hold():
+    with pytest.raises(ValueError, match="overlaps another entry"):
+        load(io.BytesIO(overlapping(3, 1000)))
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as target, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(2):
+            target.writestr("archive/data.pkl", pickle.dumps(1, 2))
+    file.seek(0)
+    with pytest.raises(ValueError, match="a name twice"):
+        load(file)
 
 
 def test_npz_is_named():

@@ -78,6 +78,8 @@ DAMAGED = {
     "gzip of rubbish": (b"\x1f\x8b" + bytes(100), "gzip"),
     "gzip with a wrong sum": (gzip.compress(GOOD)[:-8] + bytes(8), "gzip"),
     "gzip of something else": (gzip.compress(b"hello"), "not an IDX file"),
+    "no images of a huge size": (b"\0\0\x08\4" + bytes(4) + b"\xff" * 12, "shape"),
+    "gzip of a promise": (gzip.compress(b"\0\0\x08\1" + b"\x40\0\0\0" + bytes(1000)), "would take 1073741824"),
     "gzip bomb": (gzip.compress(GOOD + bytes(1 << 24)), "got more"),
 }
 
