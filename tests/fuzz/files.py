@@ -3,17 +3,17 @@
     python -m fuzz.files --count 50000 --seed 0        # in tests/, with fastnn on the path
     python -m fuzz.files --seed 0 --case 123 --keep x  # one of them, kept as the file x
 
-A child process, whose memory and time for a file are bounded, reads many; when it dies, the file that it read is a
-finding and another child goes on behind it. The cases of a seed are always the same.
+A forked process, whose memory and time for a file are bounded, reads many; when it dies, the file that it read is a
+finding and another goes on behind it. The cases of a seed are always the same.
 """
 import argparse
 import collections
 import os
 import resource
 import signal
-import subprocess
 import sys
 import tempfile
+import traceback
 
 import numpy as np
 
@@ -139,46 +139,59 @@ def fault(read, path):
         return f"loads what raises {type(error).__name__}"
 
 
-def child(seed, begin, end, seconds):
+def read_all(cases, begin, end, path, seconds, out):
     """Read the files from `begin` to `end`, telling the number of each before and its fault after."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    cases = Cases(seed)
     if LIMITED:
         with open("/proc/self/statm") as file:
             taken = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY,) * 2)
+    for number in range(begin, end):
+        kind, data, _ = cases.case(number)
+        with open(path, "wb") as file:
+            file.write(data)
+        for read in READERS[kind]:
+            os.write(out, b"%d\n" % number)
+            signal.setitimer(signal.ITIMER_PROF, seconds)  # ends the process
+            found = fault(read, path)
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            if found:
+                os.write(out, f"{number} {kind}: {found}\n".encode())
+
+
+def findings(count, seed, seconds=SECONDS):
+    """[(number of the case, what was found)] of `count` files. Forks: to be called in a process without threads."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
-        path = os.path.join(folder, "damaged-file")
-        for number in range(begin, end):
-            kind, data, _ = cases.case(number)
-            with open(path, "wb") as file:
-                file.write(data)
-            for which, read in enumerate(READERS[kind]):
-                os.write(1, b"%d %d\n" % (number, which))
-                signal.setitimer(signal.ITIMER_PROF, seconds)  # ends the process
-                found = fault(read, path)
-                signal.setitimer(signal.ITIMER_PROF, 0)
-                if found:
-                    os.write(1, f"{number} {which} {kind}: {found}\n".encode())
+        return _findings(Cases(seed), count, seconds, os.path.join(folder, "damaged-file"))
 
 
-def findings(count, seed, seconds=SECONDS, begin=0):
-    """[(number of the case, what was found)] of `count` files."""
-    found, end = [], begin + count
-    while begin < end:
-        command = [sys.executable, "-m", "fuzz.files", "--child", str(begin), str(end), "--seed", str(seed),
-                   "--seconds", str(seconds)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
-        lines = done.stdout.decode().splitlines()
-        found += [(int(line.split()[0]), line.split(maxsplit=2)[2]) for line in lines if len(line.split()) > 2]
-        if done.returncode == 0:
+def _findings(cases, count, seconds, path):
+    found, begin = [], 0
+    while begin < count:
+        source, out = os.pipe()
+        pid = os.fork()
+        if not pid:
+            code = 1
+            try:
+                os.close(source)
+                read_all(cases, begin, count, path, seconds, out)
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        os.close(out)
+        with open(source) as file:
+            lines = file.read().splitlines()
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        found += [(int(number), text) for number, _, text in (line.partition(" ") for line in lines) if text]
+        if code >= 0:
+            if code:
+                raise RuntimeError("the harness itself failed")
             break
-        if done.returncode > 0 or not lines:
-            raise RuntimeError(f"the child ended with code {done.returncode} before a file")
-        number = int(lines[-1].split()[0])
-        kind = Cases(seed).case(number)[0]
-        name = signal.Signals(-done.returncode).name
-        found.append((number, f"{kind}: " + ("takes longer than its time" if name == "SIGPROF" else f"dies of {name}")))
+        number, name = int(lines[-1].partition(" ")[0]), signal.Signals(-code).name
+        found.append((number, f"{cases.case(number)[0]}: "
+                      + ("takes longer than its time" if name == "SIGPROF" else f"dies of {name}")))
         begin = number + 1
     return found
 
@@ -190,10 +203,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=SECONDS, help="processor time for one file")
     parser.add_argument("--case", type=int, help="one file alone, in this process")
     parser.add_argument("--keep", help="where to write it")
-    parser.add_argument("--child", type=int, nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.child:
-        return child(options.seed, *options.child, options.seconds)
     if options.case is not None:
         kind, data, how = Cases(options.seed).case(options.case)
         path = options.keep or os.path.join(tempfile.mkdtemp(), "damaged-file")
