@@ -14,3 +14,7 @@ class DTypeError(TypeError, RuntimeError):
 
 class FileFormatError(ValueError, RuntimeError):
     """The file is not what it should be: damaged, cut off, or of another format."""
+
+
+class OutOfMemoryError(MemoryError, RuntimeError):
+    """The result would be larger than this machine's memory."""

@@ -3,7 +3,10 @@ import numpy as np
 
 from fastnn import kernels
 from fastnn._tensor import Tensor, from_array, record, record_inplace, take_history, to_array, view_of, writable
-from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors, promote
+from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors, promote, room
+
+
+TENSOR_BYTES = 256  # about what one of many views takes
 
 
 def _numpy_index(index):
@@ -176,7 +179,9 @@ def unbind(input, dim=0):
     """All slices along `dim`."""
     if input.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    return tuple(select(input, dim, i) for i in range(input.shape[axis_of(dim, input.ndim)]))
+    size = input.shape[axis_of(dim, input.ndim)]
+    room("unbind", (size,), TENSOR_BYTES)
+    return tuple(select(input, dim, i) for i in range(size))
 
 
 def split(tensor, split_size_or_sections, dim=0):
@@ -187,6 +192,7 @@ def split(tensor, split_size_or_sections, dim=0):
         step = split_size_or_sections
         if step < 0 or (step == 0 and size):
             raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
+        room("split", (size // step if step else 1,), TENSOR_BYTES)
         sections = [min(step, size - i) for i in range(0, size, step)] if size else [0]
     else:
         sections = list(split_size_or_sections)
@@ -203,6 +209,7 @@ def chunk(input, chunks, dim=0):
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     size = input.shape[axis_of(dim, input.ndim)]
     if size == 0:
+        room("chunk", (chunks,), 8)
         return (input,) * chunks
     return split(input, -(-size // chunks), dim)
 

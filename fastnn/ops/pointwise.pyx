@@ -439,6 +439,7 @@ def in_place_forms():
                 return changed(name + "_", input, outside, args, kwargs)
             return apply_in_place(name, input)
         function.__name__ = name + "_"
+        function.__wrapped__ = outside
         function.__doc__ = f"``{name}`` in place."
         return function
     for name in ("exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal abs neg sign sin cos tan asin acos "

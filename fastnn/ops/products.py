@@ -7,7 +7,7 @@ from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.errors import ShapeError
 from fastnn.ops import pointwise, reduce
-from fastnn.ops._common import broadcast_shapes, into, need_tensors, promote
+from fastnn.ops._common import broadcast_shapes, into, need_tensors, promote, room
 from fastnn.ops.arithmetic import add, div, mul, sub
 from fastnn.ops.linear import bmm, matmul, mv
 
@@ -345,6 +345,7 @@ def kron(input, other):
     """All products of elements, block by block (Kronecker)."""
     ndim = max(input.ndim, other.ndim)
     x, y = (t.reshape((1,) * (ndim - t.ndim) + tuple(t.shape)) for t in (input, other))
+    room("kron", [a * b for a, b in zip(x.shape, y.shape)], x.itemsize)
     left = x.reshape([size for n in x.shape for size in (n, 1)])
     right = y.reshape([size for n in y.shape for size in (1, n)])
     return mul(left, right).reshape([a * b for a, b in zip(x.shape, y.shape)])

@@ -215,29 +215,29 @@ def expand_backward(grad, shape):
     return undo(grad, shape)
 
 
-def expand(input, *sizes):
+def expand(input, *size, implicit=False):
     """Repeat dimensions of size 1 without copying; -1 keeps a size."""
     cdef Tensor x = <Tensor?>input
-    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
-        sizes = tuple(sizes[0])
+    if len(size) == 1 and isinstance(size[0], (tuple, list)):
+        size = tuple(size[0])
     shape = shape_of(x.array)
-    extra = len(sizes) - len(shape)
+    extra = len(size) - len(shape)
     if extra < 0:
-        raise RuntimeError(f"expand: the number of sizes provided ({len(sizes)}) must be greater or equal to the "
+        raise RuntimeError(f"expand: the number of sizes provided ({len(size)}) must be greater or equal to the "
                            f"number of dimensions in the tensor ({len(shape)})")
     target = []
-    for i, size in enumerate(sizes):
+    for i, wanted in enumerate(size):
         own = shape[i - extra] if i >= extra else None
-        if size == -1:
+        if wanted == -1:
             if own is None:
                 raise RuntimeError(f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing "
                                    f"dimension {i}")
-            size = own
-        if own is not None and own != 1 and own != size:
-            raise RuntimeError(f"The expanded size of the tensor ({size}) must match the existing size ({own}) at "
-                               f"non-singleton dimension {i}.  Target sizes: {list(sizes)}.  Tensor sizes: "
+            wanted = own
+        if own is not None and own != 1 and own != wanted:
+            raise RuntimeError(f"The expanded size of the tensor ({wanted}) must match the existing size ({own}) at "
+                               f"non-singleton dimension {i}.  Target sizes: {list(size)}.  Tensor sizes: "
                                f"{list(shape)}")
-        target.append(size)
+        target.append(wanted)
     return view(numpy.broadcast_to(x.array, tuple(target)), x, expand_backward, "ExpandBackward0", shape)
 
 

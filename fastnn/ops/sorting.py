@@ -3,7 +3,7 @@ import numpy as np
 
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
-from fastnn.ops._common import axis_of, need_tensors
+from fastnn.ops._common import axis_of, need_tensors, room
 from fastnn.ops.reduce import values_and_indices
 from fastnn.ops.shape import cast
 
@@ -174,6 +174,7 @@ def bincount(input, weights=None, minlength=0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
+    room("bincount", (max(minlength, int(x.max()) + 1 if x.size else 0),), 8)
     if weights is None:
         return from_array(np.bincount(x, minlength=minlength).astype(np.int64, copy=False))
     w = weights.detach().numpy()
@@ -190,6 +191,7 @@ def histc(input, bins=100, min=0, max=0):
     x = input.detach().numpy()
     if bins <= 0:
         raise RuntimeError("bins must be > 0")
+    room("histc", (bins,), 8)
     low, high = (x.min(), x.max()) if min == max == 0 and x.size else (min, max)
     if low == high:
         low, high = low - 1, high + 1
