@@ -21,7 +21,8 @@ TABLES = {"fastnn": ("_C/_VariableFunctions.pyi", None), "fastnn.Tensor": ("_C/_
 # Names of PyTorch's tables that its parser refuses, or that no kernel for the CPU stands behind.
 ABSENT = {("mm", "out_dtype"), ("bmm", "out_dtype"), ("addmm", "out_dtype"), ("baddbmm", "out_dtype"),
           ("set_num_threads", "num"), ("set_num_interop_threads", "num"), ("requires_grad_", "mode"), ("to", "other"),
-          ("to", "x2"), ("one_hot", "tensor"), ("numel", "self"), ("new", "storage"), ("new", "cls"), ("copy_", "x2"), ("map_", "x2"), ("new", "x2")}
+          ("to", "x2"), ("one_hot", "tensor"), ("numel", "self"), ("new", "storage"), ("new", "cls"),
+          ("copy_", "x2"), ("map_", "x2"), ("new", "x2")}
 
 
 @functools.cache
@@ -131,7 +132,12 @@ CALLS = [  # Python's value of each with T for either library
     "T.nn.functional.gelu(a=T.tensor(X))", "T.tensor(X).new_zeros(size=(2,))", "T.from_numpy(T.tensor(X).numpy())",
     "T.tensor(X).clone().copy_(other=T.ones(2, 3))", "T.tensor(X).clone().clamp_(min=2.0)",
     "T.tensor(X).clone().index_fill_(axis=0, index=T.tensor([1]), value=7.0)", "T.arange(end=3)",
-    "T.sort(T.tensor(X), axis=0).values", "T.tensor(X).cumsum_(axis=1)", "T.add(T.tensor(X), T.tensor(X), out=T.zeros(2, 3))",
+    "T.sort(T.tensor(X), axis=0).values", "T.tensor(X).cumsum_(axis=1)",
+    "T.add(T.tensor(X), T.tensor(X), out=T.zeros(2, 3))",
+    "T.linalg.det(A=T.eye(2))", "T.linalg.svd(A=T.eye(2), driver=None)", "T.linalg.lstsq(input=T.eye(2), b=T.eye(2))",
+    "T.linalg.pinv(T.tensor(X), atol=0.1, rtol=0.5)", "T.linalg.matrix_rank(T.tensor(X), atol=100.0)",
+    "T.linalg.matrix_rank(T.tensor(X), rtol=0.9)", "T.linalg.matrix_rank(T.tensor(X), 100.0)",
+    "T.linalg.vector_norm(input=T.tensor(X), axis=0)",
     "T.dropout(T.tensor(X), p=0.0, train=True)", "T.result_type(scalar1=1, scalar2=2.0)",
     # numbers among the tensors: PyTorch's old order
     "T.tensor(X).addcmul_(2, T.tensor(X), T.tensor(X))", "T.addcdiv(T.tensor(X), 2, T.tensor(X), T.tensor(X))",

@@ -88,8 +88,10 @@ def _functions():
     del found["unfold"], found["sum_to_size"]  # methods alone
     found.update({"inverse": matrices.inv, "pinverse": matrices.pinv, "trapz": found["trapezoid"],
                   "rsub": arithmetic.rsub, "broadcast_shapes": arrange.broadcast_shapes_of, "where": indexing.where,
-                  "cat": shape.cat, "stack": shape.stack, **{name: getattr(creation, name) for name in creation.__all__}})
-    return public(found, "fastnn", {*names.OUT, *(alias for alias, name in names.ALIASES.items() if name in names.OUT)})
+                  "cat": shape.cat, "stack": shape.stack,
+                  **{name: getattr(creation, name) for name in creation.__all__}})
+    aliases = {alias for alias, name in names.ALIASES.items() if name in names.OUT}
+    return public(found, "fastnn", names.OUT | aliases)
 
 
 METHODS = {**_in_place_forms(), **METHODS}

@@ -58,7 +58,7 @@ def _plain(data, found):
             raise TypeError("tensor: only tensors of a single element can be elements of a sequence")
         return data.item()
     if not isinstance(data, (list, tuple)):
-        if isinstance(data, (str, bytes, dict, set)) or not hasattr(data, "__len__") or not hasattr(data, "__getitem__"):
+        if isinstance(data, (str, bytes, dict)) or not (hasattr(data, "__len__") and hasattr(data, "__getitem__")):
             found.add(type(data))
             return data
         if hasattr(data, "__array__"):

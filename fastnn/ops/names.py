@@ -14,15 +14,15 @@ VIEWS_IN_PLACE = "as_strided squeeze unsqueeze t transpose"
 OUT = set("""
 abs acos acosh add addbmm addcdiv addcmul addmm addmv addr all aminmax any argmax argmin argsort asin asinh atan
 atan2 atanh baddbmm bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor bmm
-bucketize ceil cholesky clamp clamp_max clamp_min copysign cos cosh cross cummax cummin cumprod cumsum deg2rad diag diff
-digamma div dot eq erf erfc erfinv exp exp2 expm1 float_power floor floor_divide fmax fmin fmod frac gcd ge gt
-hardshrink heaviside histc hypot i0 index_add index_copy inner inverse isfinite isin isinf isnan isneginf isposinf kron kthvalue
-lcm ldexp le lerp lgamma log log10 log1p log2 log_softmax logaddexp logaddexp2 logcumsumexp logical_and
-logical_not logical_or logical_xor logit logsumexp lt matmul matrix_power max maximum mean median min minimum mm mode msort
-mul mv nan_to_num nanmean nanmedian nanquantile nansum narrow_copy ne neg nonzero outer pow prod quantile
-rad2deg reciprocal remainder renorm round rsqrt scatter scatter_add scatter_reduce searchsorted sgn sigmoid sign
-signbit sin sinc sinh slice_scatter slogdet softmax sort sqrt square std sub sum take_along_dim tan tanh tensordot threshold topk
-tril triu trunc var vdot xlogy
+bucketize ceil cholesky clamp clamp_max clamp_min copysign cos cosh cross cummax cummin cumprod cumsum deg2rad diag
+diff digamma div dot eq erf erfc erfinv exp exp2 expm1 float_power floor floor_divide fmax fmin fmod frac gcd ge gt
+hardshrink heaviside histc hypot i0 index_add index_copy inner inverse isfinite isin isinf isnan isneginf isposinf
+kron kthvalue lcm ldexp le lerp lgamma log log10 log1p log2 log_softmax logaddexp logaddexp2 logcumsumexp
+logical_and logical_not logical_or logical_xor logit logsumexp lt matmul matrix_power max maximum mean median min
+minimum mm mode msort mul mv nan_to_num nanmean nanmedian nanquantile nansum narrow_copy ne neg nonzero outer pow
+prod quantile rad2deg reciprocal remainder renorm round rsqrt scatter scatter_add scatter_reduce searchsorted sgn
+sigmoid sign signbit sin sinc sinh slice_scatter slogdet softmax sort sqrt square std sub sum take_along_dim tan
+tanh tensordot threshold topk tril triu trunc var vdot xlogy
 """.split())
 # Other names of in-place forms.
 IN_PLACE_ALIASES = {
@@ -48,6 +48,7 @@ OTHER_NAMES = {
     "tensor_split": {**_SECTIONS, "tensor_indices_or_sections": "indices_or_sections"},
     "split": {"split_size": "split_size_or_sections"}, "view": {"dtype": "shape", "size": "shape"},
     "swapaxes": {"axis0": "dim0", "axis1": "dim1"}, "swapaxes_": {"axis0": "dim0", "axis1": "dim1"},
+    **dict.fromkeys(("det", "inv", "slogdet", "svd", "svdvals"), {"A": "input"}), "lstsq": {"A": "input", "B": "b"},
     "result_type": {"tensor": "tensor1", "scalar1": "tensor1", "other": "tensor2", "x2": "tensor2",
                     "scalar": "tensor2", "scalar2": "tensor2"},
 }

@@ -237,19 +237,21 @@ def _norm_backward(grad, x, norms, p, axes):
         return np.where(norms == 0, x.dtype.type(0), part * (grad * norms ** (1 - p)))
 
 
-def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
+def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
     """(sum |x|^ord)^(1/ord) over dimensions; inf and -inf: the largest and smallest |x|, 0: how many are not 0."""
-    need_tensors("linalg.vector_norm", x)
+    need_tensors("linalg.vector_norm", input)
     if dtype is not None:
-        x = x.to(dtype)
-    if not x.is_floating_point():
-        raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype}")
-    dims = range(x.ndim) if dim is None or dim == () or dim == [] else dim if isinstance(dim, (tuple, list)) else (dim,)
+        input = input.to(dtype)
+    if not input.is_floating_point():
+        raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
+                           f"{input.dtype}")
+    everything = dim is None or dim == () or dim == []
+    dims = range(input.ndim) if everything else dim if isinstance(dim, (tuple, list)) else (dim,)
     from fastnn.ops._common import axis_of
-    axes = tuple(axis_of(d, x.ndim) for d in dims) if x.ndim else ()
+    axes = tuple(axis_of(d, input.ndim) for d in dims) if input.ndim else ()
     if len(set(axes)) != len(axes):
         raise RuntimeError("dim appears multiple times in the list of dims")
-    array = x.detach().numpy()
+    array = input.detach().numpy()
     p = float(ord)
     size = np.abs(array)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -268,7 +270,7 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
         else:
             norms = (size ** p).sum(axis=axes, keepdims=keepdim) ** (1 / p)
     norms = np.asarray(norms, array.dtype)
-    return record(norms, _norm_backward, "LinalgVectorNormBackward0", (x,), (array, norms, p, axes), (x,))
+    return record(norms, _norm_backward, "LinalgVectorNormBackward0", (input,), (array, norms, p, axes), (input,))
 
 
 def _nuclear_backward(grad, u, vh, rows, columns, shape):
