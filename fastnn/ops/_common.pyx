@@ -294,7 +294,10 @@ cdef Tensor as_tensor(object value, Tensor like):
     if isinstance(value, Tensor):
         return <Tensor>value
     if isinstance(value, (bool, int, float, numpy.number, numpy.bool_)):
-        return wrap(numpy.asarray(value).astype(promote(like, value)))  # wraps around where it does not fit
+        if -65504 <= value <= 65504:  # fits into all
+            return wrap(numpy.asarray(value).astype(promote(like, value)))
+        with numpy.errstate(over="ignore", invalid="ignore"):  # wraps around, or becomes infinite, where it does not
+            return wrap(numpy.asarray(value).astype(promote(like, value)))
     if isinstance(value, np.ndarray):
         dtypes.from_numpy(value.dtype)
         return wrap(value)

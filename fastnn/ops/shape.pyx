@@ -279,7 +279,8 @@ def cast(input, dtype, bint copy=False):
     wanted = dtypes.to_numpy(dtype)
     if x.array.dtype == wanted and not copy:
         return x
-    array = x.array.astype(wanted)
+    with numpy.errstate(over="ignore", invalid="ignore"):
+        array = x.array.astype(wanted)
     if wanted.kind != "f":
         return wrap(array)
     return copied(array, x, "ToCopyBackward0")
