@@ -34,6 +34,31 @@ cdef bint is_real(np.ndarray array) noexcept:
     return typenum == np.NPY_FLOAT or typenum == np.NPY_DOUBLE
 
 
+cdef bint is_half(np.ndarray array) noexcept:
+    return np.PyArray_TYPE(array) == np.NPY_FLOAT16
+
+
+cdef object single(object value):
+    return value.to(dtypes.float32) if isinstance(value, Tensor) and is_half((<Tensor>value).array) else value
+
+
+def in_single(function):
+    """A function that computes float16 tensors in float32 and rounds its result once, as PyTorch does."""
+    def wrapped(*args, **kwargs):
+        cdef bint half = False, real = False
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, Tensor):
+                half = half or is_half((<Tensor>value).array)
+                real = real or is_real((<Tensor>value).array)
+        if not half or real:
+            return function(*args, **kwargs)
+        made = function(*[single(value) for value in args], **{name: single(kwargs[name]) for name in kwargs})
+        return made if kwargs.get("dtype") is not None else made.to(dtypes.float16)
+    wrapped.__name__, wrapped.__doc__, wrapped.__wrapped__ = function.__name__, function.__doc__, function
+    wrapped.__module__ = function.__module__
+    return wrapped
+
+
 cdef np.ndarray zero_d(object value):
     """NumPy turns 0-d results into scalars; tensors hold arrays."""
     return value if isinstance(value, np.ndarray) else numpy.asarray(value)

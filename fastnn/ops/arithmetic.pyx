@@ -245,7 +245,7 @@ def pow(input, exponent):
         return square(input) if exponent == 2 else pow_scalar(input, exponent)
     cdef Tensor x, y, out
     x, y = operands(input, exponent)
-    if not is_real(x.array) and not isinstance(exponent, Tensor) and exponent < 0:
+    if x.array.dtype.kind != "f" and not isinstance(exponent, Tensor) and exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     if x.array.dtype.kind == "b":
         raise NotImplementedError('"pow" not implemented for \'Bool\'')

@@ -7,7 +7,7 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import from_array, record, take_history, view_of
 from fastnn.ops import arithmetic, creation, indexing, rearrange, reduce, scatter, shape
-from fastnn.ops._common import axis_of, broadcast_shapes, need_tensors, promote, room
+from fastnn.ops._common import axis_of, broadcast_shapes, in_single, need_tensors, promote, room
 from fastnn.ops.shape import stack
 
 
@@ -319,6 +319,7 @@ def put(input, index, source, accumulate=False):
         tuple(input.shape))
 
 
+@in_single
 def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     """A copy in which the elements that `index` names along `dim` are reduced with those of `src`.
 

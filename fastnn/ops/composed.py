@@ -3,7 +3,7 @@ import numpy as np
 
 from fastnn._tensor import from_array
 from fastnn.ops import pointwise, reduce
-from fastnn.ops._common import need_tensors, room
+from fastnn.ops._common import in_single, need_tensors, room
 from fastnn.ops.arithmetic import add, mul, sub
 from fastnn.ops.inplace import changed
 from fastnn.ops.linear import linear, matmul
@@ -32,6 +32,7 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False, ge
     return changed("rrelu_", input, mul, (slopes,), {}) if inplace else mul(input, slopes)
 
 
+@in_single
 def bilinear(input1, input2, weight, bias=None):
     """y[o] = x1 weight[o] x2 + bias[o].
 

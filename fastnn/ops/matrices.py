@@ -4,7 +4,7 @@ import numpy as np
 
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.ops import arithmetic, linear, products, reduce
-from fastnn.ops._common import broadcast_shapes, need_tensors
+from fastnn.ops._common import broadcast_shapes, in_single, need_tensors
 
 
 class LinAlgError(RuntimeError):
@@ -364,6 +364,7 @@ def multi_dot(tensors):
     return made
 
 
+@in_single
 def vecdot(x, y, *, dim=-1):
     """Sums of products along `dim`."""
     return reduce.sum(arithmetic.mul(x, y), dim)
@@ -374,6 +375,7 @@ def vdot(input, other):
     return linear.dot(input, other)
 
 
+@in_single
 def addr(input, vec1, vec2, *, beta=1, alpha=1):
     """beta * input + alpha * the outer product of two vectors."""
     return products._weighted(input, beta, linear.outer(vec1, vec2), alpha)

@@ -9,7 +9,7 @@ from fastnn._tensor cimport Tensor, adopt_node, check_inplace, needs_grad, recor
 from fastnn.kernels cimport _core
 from fastnn.kernels cimport elementwise as K
 from fastnn.kernels.elementwise import unary_saves
-from fastnn.ops._common cimport is_real, undo, wrap_dim, zero_d
+from fastnn.ops._common cimport is_half, is_real, undo, wrap_dim, zero_d
 from fastnn.ops.inplace cimport changed
 from fastnn.kernels._core import unary_names
 
@@ -56,8 +56,8 @@ cdef Tensor apply(str name, object input, double a=0.0, double b=0.0):
 cdef Tensor apply_map(Map map, str name, Tensor x, double a, double b):
     cdef Tensor out
     if not is_real(x.array):
-        if x.array.dtype.kind == "f":
-            raise NotImplementedError(f"{name}: not implemented for {dtypes.from_numpy(x.array.dtype)}")
+        if is_half(x.array):
+            return apply_map(map, name, x.to(dtypes.float32), a, b).to(dtypes.float16)
         x = wrap(x.array.astype(dtypes.get_default_dtype().numpy))
     cdef np.ndarray y = K.unary_map(map.index, x.array, a, b)
     if not recording(x):
@@ -77,6 +77,10 @@ cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
     cdef Tensor x = <Tensor?>input, out
     check_inplace(x)
     cdef Map map = <Map>maps[name]
+    if is_half(x.array) and not recording(x):
+        x.array[...] = K.unary_forward(map.number, x.array.astype(numpy.float32), a, b)
+        x.bump()
+        return x
     if not is_real(x.array):
         raise RuntimeError(f"result type {dtypes.get_default_dtype()} can't be cast to the desired output type "
                            f"{dtypes.from_numpy(x.array.dtype)}")
@@ -255,6 +259,8 @@ def ceil(input):
 
 def round(input, *, int decimals=0):
     """The nearest integer (multiple of 10^-decimals), half to even."""
+    if decimals and isinstance(input, Tensor) and is_half((<Tensor>input).array):
+        return round(input.to(dtypes.float32), decimals=decimals).to(dtypes.float16)
     if decimals and isinstance(input, Tensor) and is_real((<Tensor>input).array):
         from fastnn.ops.arithmetic import div, mul
         scale = 10.0 ** numpy.abs(decimals)
@@ -282,7 +288,7 @@ def clamp(input, min=None, max=None):
         if min is not None:
             input = maximum(input, min if isinstance(min, Tensor) else wrap(numpy.asarray(min)))
         return input if max is None else minimum(input, max if isinstance(max, Tensor) else wrap(numpy.asarray(max)))
-    if not is_real((<Tensor?>input).array):
+    if not is_real((<Tensor?>input).array) and not is_half((<Tensor>input).array):
         for bound in (min, max):
             if isinstance(bound, float):
                 return clamp(input.to(dtypes.get_default_dtype()), min, max)

@@ -7,7 +7,7 @@ from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.errors import ShapeError
 from fastnn.ops import pointwise, reduce
-from fastnn.ops._common import broadcast_shapes, into, need_tensors, promote, room
+from fastnn.ops._common import broadcast_shapes, in_single, into, need_tensors, promote, room
 from fastnn.ops.arithmetic import add, div, mul, sub
 from fastnn.ops.linear import bmm, matmul, mv
 
@@ -28,12 +28,14 @@ def _weighted(input, beta, product, alpha):
     return add(_scaled(input, beta), product)
 
 
+@in_single
 def addcmul(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 * tensor2, with broadcasting."""
     need_tensors("addcmul", input, tensor1, tensor2)
     return add(input, _scaled(mul(tensor1, tensor2), value))
 
 
+@in_single
 def addcdiv(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 / tensor2, with broadcasting."""
     need_tensors("addcdiv", input, tensor1, tensor2)
@@ -43,16 +45,19 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
     return add(input, div(_scaled(tensor1, value), tensor2))
 
 
+@in_single
 def addmv(input, mat, vec, *, beta=1, alpha=1):
     """beta * input + alpha * (mat @ vec)."""
     return _weighted(input, beta, mv(mat, vec), alpha)
 
 
+@in_single
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * the sum over the stack of batch1[i] @ batch2[i]."""
     return _weighted(input, beta, reduce.sum(bmm(batch1, batch2), 0), alpha)
 
 
+@in_single
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * (batch1[i] @ batch2[i]) for each i of two stacks."""
     need_tensors("baddbmm", input, batch1, batch2)
@@ -63,6 +68,7 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     return _weighted(input, beta, product, alpha)
 
 
+@in_single
 def lerp(input, end, weight):
     """input + weight * (end - input): between the two, for weights of [0, 1]."""
     need_tensors("lerp", input, end)
@@ -237,6 +243,7 @@ def _norm_backward(grad, x, norms, p, axes):
         return np.where(norms == 0, x.dtype.type(0), part * (grad * norms ** (1 - p)))
 
 
+@in_single
 def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
     """(sum |x|^ord)^(1/ord) over dimensions; inf and -inf: the largest and smallest |x|, 0: how many are not 0."""
     need_tensors("linalg.vector_norm", input)
@@ -310,6 +317,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     return vector_norm(input, 2.0 if p is None or p == "fro" else p, dim, keepdim, dtype=dtype)
 
 
+@in_single
 def dist(input, other, p=2):
     """The p-norm of input - other."""
     return norm(sub(input, other), p)
@@ -323,17 +331,20 @@ def trace(input):
     return reduce.sum(input.diagonal())
 
 
+@in_single
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """input / max(its p-norm along `dim`, eps)."""
     size = vector_norm(input, p, dim, True)
     return into("normalize", out, div(input, pointwise.clamp(size, eps).expand_as(input)))
 
 
+@in_single
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     """The p-norm of x1 - x2 + eps along the last dimension."""
     return vector_norm(add(sub(x1, x2), eps), p, -1, keepdim)
 
 
+@in_single
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`."""
     need_tensors("cosine_similarity", x1, x2)

@@ -7,7 +7,7 @@ from fastnn import dtypes
 from fastnn._tape cimport Node
 from fastnn._tensor cimport Tensor, record1, recording, wrap, shape_of
 from fastnn.kernels cimport elementwise, reduce as K, softmax as S
-from fastnn.ops._common cimport is_real, wrap_dim, zero_d
+from fastnn.ops._common cimport is_half, is_real, wrap_dim, zero_d
 from fastnn.ops._common import into
 
 np.import_array()
@@ -93,10 +93,17 @@ cdef Tensor floating(object input, object dtype, str op):
     return x
 
 
+cdef Tensor in_single(function, Tensor x, object dim, bint keepdim):
+    """float16 is added up in float32, and the result rounded once."""
+    return function(x.to(dtypes.float32), dim, keepdim).to(dtypes.float16)
+
+
 def sum(input, dim=None, bint keepdim=False, *, dtype=None):
     """Sum over dimensions (all by default). Integers are added as int64."""
     cdef Tensor x = floating(input, dtype, "sum")
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
+    if is_half(x.array):
+        return in_single(sum, x, dim, keepdim)
     if not is_real(x.array):
         wide = x.array.dtype if dtype is not None else numpy.int64
         return wrap(zero_d(x.array.sum(axis=axes, keepdims=keepdim, dtype=wide)))
@@ -106,6 +113,8 @@ def sum(input, dim=None, bint keepdim=False, *, dtype=None):
 def mean(input, dim=None, bint keepdim=False, *, dtype=None):
     """Mean over dimensions (all by default)."""
     cdef Tensor x = floating(input, dtype, "mean")
+    if is_half(x.array):
+        return in_single(mean, x, dim, keepdim)
     if not is_real(x.array):
         raise RuntimeError(f"mean(): could not infer output dtype. Input dtype must be either a floating point or "
                            f"complex dtype. Got: {x.dtype}")
@@ -116,6 +125,8 @@ def prod(input, dim=None, bint keepdim=False, *, dtype=None):
     """Product over all dimensions, or one."""
     cdef Tensor x = floating(input, dtype, "prod")
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
+    if is_half(x.array):
+        return in_single(prod, x, dim, keepdim)
     if not is_real(x.array):
         return wrap(zero_d(x.array.prod(axis=axes, keepdims=keepdim,
                                         dtype=x.array.dtype if dtype is not None else numpy.int64)))
@@ -267,6 +278,8 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     if correction is None:
         correction = 1 if unbiased is None or unbiased else 0
     x = input
+    if is_half((<Tensor?>x).array):
+        return var(x.to(dtypes.float32), dim, unbiased, keepdim, correction=correction).to(dtypes.float16)
     axes = axes_of(dim, x.ndim)
     count = 1
     for axis in axes:
@@ -280,6 +293,8 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """Standard deviation: the square root of ``var``."""
     from fastnn.ops.pointwise import sqrt
+    if is_half((<Tensor?>input).array):
+        return std(input.to(dtypes.float32), dim, unbiased, keepdim, correction=correction).to(dtypes.float16)
     return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
 
 
@@ -310,6 +325,8 @@ cdef Tensor normalised(object input, object dim, object dtype, bint log):
     cdef Tensor x = <Tensor?>input, out
     if dtype is not None:
         x = x.to(dtype)
+    if is_half(x.array):
+        return normalised(x.to(dtypes.float32), dim, None, log).to(dtypes.float16)
     if not is_real(x.array):
         raise NotImplementedError(f'"{"log_" if log else ""}softmax" not implemented for {x.dtype}')
     cdef int axis = wrap_dim(dim, np.PyArray_NDIM(x.array))
@@ -336,7 +353,9 @@ def log_softmax(input, dim, *, dtype=None):
 def logsumexp(input, dim, bint keepdim=False):
     """log(sum(exp(x))) over dimensions, computed without overflow."""
     from fastnn.ops.pointwise import exp, log
-    if not is_real((<Tensor?>input).array):
+    if is_half((<Tensor?>input).array):
+        return in_single(logsumexp, input, dim, keepdim)
+    if not is_real((<Tensor>input).array):
         input = input.to(dtypes.get_default_dtype())
     axes = axes_of(dim, input.ndim)
     peak = amax(input, axes, True).detach()

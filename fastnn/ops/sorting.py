@@ -3,7 +3,7 @@ import numpy as np
 
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
-from fastnn.ops._common import axis_of, need_tensors, room
+from fastnn.ops._common import axis_of, in_single, need_tensors, room
 from fastnn.ops.reduce import values_and_indices
 from fastnn.ops.shape import cast
 
@@ -185,6 +185,7 @@ def bincount(input, weights=None, minlength=0):
                       np.zeros(minlength, kind if minlength or w.dtype == np.float32 else kind))
 
 
+@in_single
 def histc(input, bins=100, min=0, max=0):
     """How many elements fall into each of `bins` equal parts of [min, max] (the data's range if both are 0)."""
     need_tensors("histc", input)
@@ -230,6 +231,7 @@ def _cumsum_backward(grad, dim):
     return np.flip(np.cumsum(np.flip(grad, dim), dim, dtype=grad.dtype), dim)
 
 
+@in_single
 def cumsum(input, dim, *, dtype=None):
     """Sums of all elements up to each along `dim`; integers are added as int64."""
     need_tensors("cumsum", input)
@@ -256,6 +258,7 @@ def _cumprod_backward(grad, x, y, dim):
     return dx
 
 
+@in_single
 def cumprod(input, dim, *, dtype=None):
     """Products of all elements up to each along `dim`."""
     need_tensors("cumprod", input)

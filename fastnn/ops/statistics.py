@@ -195,8 +195,8 @@ def mode(input, dim=-1, keepdim=False):
 
 def _quantile(op, input, q, dim, keepdim, interpolation, ignore_nan):
     need_tensors(op, input)
-    if not input.is_floating_point():
-        raise RuntimeError(f"{op}() input tensor must be either float or double dtype")
+    if input.dtype not in (dtypes.float32, dtypes.float64):
+        raise RuntimeError(f"{op}() input tensor must be either float or double dtype, not {input.dtype}")
     kind = input.detach().numpy().dtype
     q = q if isinstance(q, Tensor) else from_array(np.asarray(q, kind))
     if q.ndim > 1:
