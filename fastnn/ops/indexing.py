@@ -17,15 +17,26 @@ def _numpy_index(index):
         array = index.detach().numpy()
         if array.dtype == np.uint8:
             return array.astype(bool)
-        if array.dtype.kind == "f":
+        if array.dtype not in (np.int64, np.int32, np.bool_):
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
         return array
     if isinstance(index, list):
+        if any(isinstance(item, Tensor) and item.numel() != 1 for item in index):
+            raise TypeError("only integer tensors of a single element can be converted to an index")
         return [_numpy_index(item) for item in index]
     if isinstance(index, slice) and any(isinstance(part, Tensor) for part in (index.start, index.stop, index.step)):
         return slice(*(int(part) if isinstance(part, Tensor) else part
                        for part in (index.start, index.stop, index.step)))
     return index
+
+
+def _whole_index(index):
+    """The index between the brackets: a short list of more than numbers means what the tuple means, as in PyTorch."""
+    if isinstance(index, list) and len(index) < 32 and any(
+            isinstance(part, (Tensor, list, tuple, np.ndarray, slice)) or part is None or part is Ellipsis
+            for part in index):
+        index = tuple(index)
+    return _numpy_index(index)
 
 
 def _is_basic(index):
@@ -82,7 +93,7 @@ def getitem(input, index):
         if not input.requires_grad:
             return viewed
         return _as_view(record(x[index], _slice_backward, "SelectBackward0", (input,), (x.shape, index, True)), viewed)
-    index = _numpy_index(index)
+    index = _whole_index(index)
     parts = _without_numbers(index)
     if parts is not None:
         return getitem(getitem(input, parts[0]), parts[1])
@@ -124,7 +135,7 @@ def _setitem_backward(grad, index, shape):
 def setitem(input, index, value):
     """``input[index] = value``, in place."""
     x = writable(input)
-    index = _numpy_index(index)
+    index = _whole_index(index)
     parts = _without_numbers(index)
     if parts is not None:
         setitem(getitem(input, parts[0]), parts[1], value)
