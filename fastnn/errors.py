@@ -18,3 +18,7 @@ class FileFormatError(ValueError, RuntimeError):
 
 class OutOfMemoryError(MemoryError, RuntimeError):
     """The result would be larger than this machine's memory."""
+
+
+class RangeError(ValueError, RuntimeError):
+    """Numbers outside of where the operation is defined."""

@@ -182,7 +182,8 @@ cdef object enter(object self, PyObject *const *args, size_t count, PyObject *ke
     try:
         return PyObject_Vectorcall(f.__wrapped__, args, count, keywords)
     except TypeError:
-        if keywords != NULL or all([isinstance(<object>args[i], Tensor) for i in range(n)]):
+        if keywords != NULL or all([isinstance(<object>args[i], Tensor) for i in range(n)]) \
+                or not isinstance(<object>args[n - 1], Tensor):
             raise
         return f.reordered(tuple([<object>args[i] for i in range(n)]))
 

@@ -69,15 +69,16 @@ cdef object pow_backward(Node node, np.ndarray grad):
 
 
 cdef object extremum_backward(Node node, np.ndarray grad):
-    """maximum and minimum: the larger gets the gradient, equal ones half each."""
+    """maximum and minimum: the larger gets the gradient, equal ones half each, both all of it where one is NaN."""
     cdef tuple saved = node.saved
     x, y = saved[2], saved[3]
-    equal = zero_d(x == y)
-    first = zero_d(x > y if saved[4] else x < y)
+    equal, less, more = zero_d(x == y), zero_d(x < y), zero_d(x > y)
+    if not saved[4]:
+        less, more = more, less
     half = K.unary_forward("mul_scalar", grad, 0.5)
     zero = numpy.zeros((), grad.dtype)
-    dx = K.where(equal, half, K.where(first, grad, zero)) if node.edges[0] is not None else None
-    dy = K.where(equal, half, K.where(first, zero, grad)) if node.edges[1] is not None else None
+    dx = K.where(equal, half, K.where(less, zero, grad)) if node.edges[0] is not None else None
+    dy = K.where(equal, half, K.where(more, zero, grad)) if node.edges[1] is not None else None
     return (undo(dx, saved[0]) if dx is not None else None, undo(dy, saved[1]) if dy is not None else None)
 
 

@@ -225,17 +225,18 @@ def _norm_backward(grad, x, norms, p, axes):
     """d|x|_p/dx = sign(x) (|x| / |x|_p)^(p-1), 0 where the norm is 0; extremes share it equally."""
     kept = [1 if i in axes else size for i, size in enumerate(x.shape)]
     grad, norms = grad.reshape(kept), norms.reshape(kept)
+    sign = np.where(np.isnan(x), x.dtype.type(0), np.sign(x))  # PyTorch's, of NaN
     with np.errstate(divide="ignore", invalid="ignore"):
         if p == 0:
             return np.zeros_like(x)
         if p == 1:
-            return np.sign(x) * grad
+            return sign * grad
         if p == 2:
             return np.where(norms == 0, x.dtype.type(0), x * (grad / norms))
         size = np.abs(x)
         if np.isinf(p):
             chosen = (size == norms) | np.isnan(size)
-            return np.sign(x) * chosen * (grad / chosen.sum(axis=tuple(axes), keepdims=True, dtype=x.dtype))
+            return sign * chosen * (grad / chosen.sum(axis=tuple(axes), keepdims=True, dtype=x.dtype))
         if p < 1:
             part = np.where(x == 0, x.dtype.type(0), np.sign(x) * size ** (p - 1))
         else:

@@ -54,14 +54,22 @@ cdef object prod_backward(Node node, np.ndarray grad):
     return elementwise.binary("mul", numpy.ascontiguousarray(others), spread(grad, shape, axes))
 
 
+def extreme_share(x, y, shape, axes, bint whole):
+    """Where x is the extreme y, and how often: 0 times among the others' NaN in amax and amin, whose gradient is NaN.
+
+    max() and min() over everything (`whole`) find the NaN.
+    """
+    chosen = x == spread(y, shape, axes)
+    if whole and numpy.isnan(y).any():
+        chosen = numpy.isnan(x)
+    return zero_d(chosen), zero_d(chosen.sum(axis=axes, dtype=x.dtype)).reshape(shape_of(y))
+
+
 cdef object extreme_backward(Node node, np.ndarray grad):
     """amax, amin and max(), min() over everything: equal extremes share the gradient."""
-    shape, axes, x, y = node.saved
-    chosen = x == spread(y, shape, axes)
-    if numpy.isnan(y).any():
-        chosen = chosen | (numpy.isnan(x) & spread(numpy.isnan(y), shape, axes))
-    count = chosen.sum(axis=axes, dtype=x.dtype)
-    return numpy.where(chosen, spread(zero_d(grad / count.reshape(shape_of(grad))), shape, axes), x.dtype.type(0))
+    chosen, count = extreme_share(*node.saved)
+    with numpy.errstate(divide="ignore", invalid="ignore"):
+        return spread(zero_d(grad / count), node.saved[2], node.saved[3]) * chosen
 
 
 cdef Tensor reduced(str op, str name, Tensor x, tuple axes, bint keepdim):
@@ -80,7 +88,7 @@ cdef Tensor reduced(str op, str name, Tensor x, tuple axes, bint keepdim):
     if op == "prod":
         out = record1(y, prod_backward, name, x, (shape, axes, x.array))
     else:
-        out = record1(y, extreme_backward, name, x, (shape, axes, x.array, y))
+        out = record1(y, extreme_backward, name, x, (x.array, y, shape, axes, name.endswith("1")))
         out.node.guard(out.version_object())
     out.node.guard(x.version_object())
     return out
@@ -133,7 +141,7 @@ def prod(input, dim=None, bint keepdim=False, *, dtype=None):
     return reduced("prod", "ProdBackward0", x, axes, keepdim)
 
 
-cdef Tensor extreme(str op, object input, object dim, bint keepdim):
+cdef Tensor extreme(str op, object input, object dim, bint keepdim, bint whole=False):
     cdef Tensor x = <Tensor?>input
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
     if np.PyArray_SIZE(x.array) == 0:
@@ -145,7 +153,7 @@ cdef Tensor extreme(str op, object input, object dim, bint keepdim):
                 raise IndexError(f"a{op}(): Expected reduction dim {axis} to have non-zero size.")
     if not is_real(x.array):
         return wrap(zero_d((numpy.max if op == "max" else numpy.min)(x.array, axis=axes, keepdims=keepdim)))
-    return reduced(op, "AmaxBackward0" if op == "max" else "AminBackward0", x, axes, keepdim)
+    return reduced(op, op.capitalize() + "Backward1" if whole else f"A{op}Backward0", x, axes, keepdim)
 
 
 def amax(input, dim=(), bint keepdim=False, *, out=None):
@@ -238,7 +246,7 @@ def max(input, dim=None, keepdim=False):
         if input.numel() == 0:
             raise RuntimeError("max(): Expected reduction dim to be specified for input.numel() == 0. "
                                "Specify the reduction dim with the 'dim' argument.")
-        return extreme("max", input, None, False)
+        return extreme("max", input, None, False, True)
     return extreme_along("max", input, dim, keepdim)
 
 
@@ -251,7 +259,7 @@ def min(input, dim=None, keepdim=False):
         if input.numel() == 0:
             raise RuntimeError("min(): Expected reduction dim to be specified for input.numel() == 0. "
                                "Specify the reduction dim with the 'dim' argument.")
-        return extreme("min", input, None, False)
+        return extreme("min", input, None, False, True)
     return extreme_along("min", input, dim, keepdim)
 
 
@@ -295,7 +303,12 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     from fastnn.ops.pointwise import sqrt
     if is_half((<Tensor?>input).array):
         return std(input.to(dtypes.float32), dim, unbiased, keepdim, correction=correction).to(dtypes.float16)
-    return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
+    found = var(input, dim, unbiased, keepdim, correction=correction)
+    if not (recording(<Tensor>found) and ((<Tensor>found).array == 0).any()):
+        return sqrt(found)
+    from fastnn.ops.indexing import where
+    none = wrap(zero_d((<Tensor>found).array == 0))  # where all are equal: the gradient is 0, not that of sqrt
+    return where(none, 0.0, sqrt(where(none, 1.0, found)))
 
 
 cdef Tensor truth(function, object input, object dim, bint keepdim):
@@ -358,7 +371,10 @@ def logsumexp(input, dim, bint keepdim=False):
     if not is_real((<Tensor>input).array):
         input = input.to(dtypes.get_default_dtype())
     axes = axes_of(dim, input.ndim)
-    peak = amax(input, axes, True).detach()
-    finite = wrap(numpy.where(numpy.isfinite((<Tensor>peak).array), (<Tensor>peak).array, 0))
+    if input.numel():
+        peak = amax(input, axes, True).detach()
+        finite = wrap(numpy.where(numpy.isfinite((<Tensor>peak).array), (<Tensor>peak).array, 0))
+    else:
+        finite = 0
     total = log(sum(exp(input - finite), axes, True)) + finite
     return total if keepdim else total.squeeze(axes)

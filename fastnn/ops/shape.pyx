@@ -287,10 +287,13 @@ def cast(input, dtype, bint copy=False):
 
 
 def concat_backward(grad, saved):
-    """A slice of the gradient for each input."""
+    """A slice of the gradient for each input, nothing for those of shape (0,) that fit any others (size None)."""
     dim, sizes, dtypes_ = saved
     pieces, start = [], 0
     for size, dtype in zip(sizes, dtypes_):
+        if size is None:
+            pieces.append(numpy.zeros(0, dtype))
+            continue
         index = [slice(None)] * grad.ndim
         index[dim] = slice(start, start + size)
         pieces.append(grad[tuple(index)].astype(dtype, copy=False))
@@ -398,11 +401,10 @@ def cat(tensors, dim=0, *, out=None):
             raise TypeError(f"torch.cat(): input types can't be cast to the desired output type {out.dtype}")
         return into("torch.cat", out, wrap(array), items)
     if on:
-        for item in kept:
-            if recording(<Tensor>item):
-                sizes = [np.PyArray_DIM((<Tensor>item).array, d) for item in kept]
-                return recordn(array, backward_by_name, "CatBackward0", kept,
-                               (concat_backward, (d, sizes, [(<Tensor>item).array.dtype for item in kept])))
+        sizes = [None if empty and ndim > 1 and shape_of((<Tensor>item).array) == (0,) else
+                 np.PyArray_DIM((<Tensor>item).array, d) for item in items]
+        return recordn(array, backward_by_name, "CatBackward0", items,
+                       (concat_backward, (d, sizes, [(<Tensor>item).array.dtype for item in items])))
     return wrap(array)
 
 
