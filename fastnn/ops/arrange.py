@@ -116,12 +116,15 @@ def _triangle_indices(op, lower, row, col, offset, dtype, device, layout, pin_me
     if row < 0 or col < 0:
         raise RuntimeError(f"{op}: row and col must be non-negative, got {row} and {col}")
     kind = dtypes.to_numpy(np.int64 if dtype is None else dtype)
-    room(op, (row,), 16)
-    border = np.clip(np.arange(row) + (min(max(offset, -row), col) + lower), 0, col)
+    step = min(max(offset, -row), col) + lower  # in row i the border stands before column i + step
+    start = min(max(-step, 0), row)             # the first row that it crosses, and the first that it is behind of
+    stop = min(max(col - step, start), row)
+    below = (start + stop - 1 + 2 * step) * (stop - start) // 2 + (row - stop) * col
+    total = below if lower else row * col - below
+    room(op, (2 * total + row,), 16)
+    border = np.clip(np.arange(row) + step, 0, col)
     first, last = (0, border) if lower else (border, col)
     count = last - first + np.zeros(row, np.int64)
-    total = int(count.sum(dtype=object)) if row else 0
-    room(op, (2, total), 16)
     rows = np.repeat(np.arange(row), count)
     columns = np.arange(total) - np.repeat(np.cumsum(count) - count - first, count)
     return creation._finish(np.stack([rows, columns]).astype(kind), requires_grad)
