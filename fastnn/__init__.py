@@ -26,7 +26,7 @@ globals().update({name: getattr(dtypes, name) for name in dtypes._TYPES})
 globals().update({**dtypes.ABSENT, "cfloat": dtypes.ABSENT["complex64"], "cdouble": dtypes.ABSENT["complex128"]})
 double, half, long, int, short = dtypes.float64, dtypes.float16, dtypes.int64, dtypes.int32, dtypes.int16  # noqa: A001
 float = dtypes.float32  # noqa: A001 (PyTorch's name)
-globals().update(ops._functions())
+globals().update({**ops._constructors(), **ops._functions()})
 inf, nan, pi, e, newaxis = _math.inf, _math.nan, _math.pi, _math.e, None
 strided, contiguous_format, preserve_format, channels_last = ("torch.strided", "torch.contiguous_format",
                                                               "torch.preserve_format", "torch.channels_last")

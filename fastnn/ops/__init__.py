@@ -87,11 +87,15 @@ def _functions():
     found.update({alias: found[name] for alias, name in names.ALIASES.items()})
     del found["unfold"], found["sum_to_size"]  # methods alone
     found.update({"inverse": matrices.inv, "pinverse": matrices.pinv, "trapz": found["trapezoid"],
-                  "rsub": arithmetic.rsub, "broadcast_shapes": arrange.broadcast_shapes_of, "where": indexing.where,
-                  "cat": shape.cat, "stack": shape.stack,
-                  **{name: getattr(creation, name) for name in creation.__all__}})
+                  "rsub": arithmetic.rsub, "broadcast_shapes": arrange.broadcast_shapes_of})
     aliases = {alias for alias, name in names.ALIASES.items() if name in names.OUT}
     return public(found, "fastnn", names.OUT | aliases)
+
+
+def _constructors():
+    """Functions of the top-level namespace whose first parameter is no tensor."""
+    return public({**{name: getattr(creation, name) for name in creation.__all__}, "where": indexing.where,
+                   "cat": shape.cat, "stack": shape.stack}, "fastnn")
 
 
 METHODS = {**_in_place_forms(), **METHODS}

@@ -69,7 +69,7 @@ cdef object extreme_backward(Node node, np.ndarray grad):
     """amax, amin and max(), min() over everything: equal extremes share the gradient."""
     chosen, count = extreme_share(*node.saved)
     with numpy.errstate(divide="ignore", invalid="ignore"):
-        return spread(zero_d(grad / count), node.saved[2], node.saved[3]) * chosen
+        return zero_d(spread(zero_d(grad / count), node.saved[2], node.saved[3]) * chosen)
 
 
 cdef Tensor reduced(str op, str name, Tensor x, tuple axes, bint keepdim):
