@@ -1,4 +1,6 @@
-"""Data types, devices and sizes under PyTorch's names. Everything lives in main memory, on the CPU."""
+"""Data types, numbers, devices and sizes under PyTorch's names. Everything lives in main memory, on the CPU."""
+import builtins
+
 import numpy as np
 
 __all__ = ["dtype", "device", "Size", "from_numpy", "to_numpy", "get_default_dtype", "set_default_dtype", "can_cast",
@@ -77,11 +79,29 @@ def to_numpy(kind):
         return kind.numpy
     if kind is None:
         return _default.numpy
-    if kind is float:
-        return _default.numpy
     if isinstance(kind, type) and isinstance(getattr(kind, "dtype", None), dtype):  # torch.FloatTensor
         return kind.dtype.numpy
     return from_numpy(np.dtype(kind)).numpy
+
+
+def number(value, kind):
+    """A number as NumPy dtype `kind` holds it; RuntimeError, as PyTorch's, where it does not fit."""
+    if kind.kind == "b":
+        return builtins.bool(value)
+    if kind.kind == "f":
+        if -65504 <= value <= 65504:  # fits into all
+            return value
+        with np.errstate(over="ignore"):
+            made = kind.type(value)
+        fits = not np.isinf(made) or np.isinf(value)
+    else:
+        limits = np.iinfo(kind)
+        made = int(value) if -np.inf < value < np.inf else None
+        fits = made is not None and (limits.min or -limits.max) <= made <= limits.max
+        made = made % (limits.max + 1) if fits and limits.min == 0 and made < 0 else made
+    if not fits:
+        raise RuntimeError(f"value cannot be converted to type {kind} without overflow")
+    return made
 
 
 def get_default_dtype():
@@ -128,19 +148,35 @@ class Size(tuple):
         return Size(tuple.__add__(self, other))
 
 
+# What PyTorch knows; here all but the first are values to name and compare.
+DEVICES = ("cpu cuda ipu xpu mkldnn opengl opencl ideep hip ve fpga maia xla lazy vulkan mps meta hpu mtia "
+           "privateuseone").split()
+
+
 class device:  # noqa: N801 (PyTorch's name)
-    """Where a tensor lives: only ``cpu`` (and ``meta`` as a name) exist here."""
+    """A place where tensors may live: a type and, perhaps, a number. All tensors of fastnn live on the CPU."""
 
     __slots__ = ("type", "index")
 
-    def __init__(self, kind="cpu", index=None):
-        if isinstance(kind, device):
-            kind, index = kind.type, kind.index
-        name, _, number = str(kind).partition(":")
-        if name != "cpu":
-            raise RuntimeError(f"device: fastnn computes on the CPU alone; expected 'cpu', got {kind!r}")
-        self.type = name
-        self.index = int(number) if number else index
+    def __init__(self, type="cpu", index=None):  # noqa: A002 (PyTorch's name)
+        if isinstance(type, device) and index is None:
+            type, index = type.type, type.index
+        elif isinstance(type, int) and not isinstance(type, builtins.bool):
+            raise RuntimeError("Cannot access accelerator device when none is available.")
+        elif not isinstance(type, str):
+            raise TypeError(f"device(): argument 'type' (position 1) must be str, not {_type_name(type)}")
+        name, colon, number = type.partition(":")
+        if name not in DEVICES:
+            raise RuntimeError(f"Expected one of {', '.join(DEVICES)} device type at start of device string: {name}")
+        if colon:
+            if index is not None or not (number.isascii() and number.isdigit() and str(int(number)) == number):
+                raise RuntimeError(f"Invalid device string: {type!r}")
+            index = int(number)
+        if isinstance(index, builtins.bool) or not (index is None or isinstance(index, int)):
+            raise TypeError(f"device(): argument 'index' (position 2) must be int, not {_type_name(index)}")
+        if index is not None and index < 0:
+            raise RuntimeError("Device index must not be negative")
+        self.type, self.index = name, index
 
     def __repr__(self):
         return f"device(type='{self.type}'" + (f", index={self.index})" if self.index is not None else ")")
@@ -149,10 +185,28 @@ class device:  # noqa: N801 (PyTorch's name)
         return self.type if self.index is None else f"{self.type}:{self.index}"
 
     def __eq__(self, other):
-        return isinstance(other, device) and self.type == other.type
+        return isinstance(other, device) and (self.type, self.index) == (other.type, other.index)
 
     def __hash__(self):
-        return hash(self.type)
+        return hash((self.type, self.index))
+
+    def __enter__(self):
+        """New tensors are made there: on the CPU, as always."""
+        need_cpu(self)
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+
+def _type_name(value):
+    return value.__class__.__name__
+
+
+def need_cpu(where):
+    """Raise unless a device, its name or None means the CPU."""
+    if where is not None and device(where).type != "cpu":
+        raise RuntimeError(f"device: fastnn computes on the CPU alone; expected 'cpu', got {str(where)!r}")
 
 
 cpu = device("cpu")

@@ -19,3 +19,11 @@ class FileFormatError(ValueError, RuntimeError):
 
 class UnsafeFileError(FileFormatError, pickle.UnpicklingError):
     """The file holds an object whose loading could execute code, which the caller has not allowed."""
+
+
+class OutOfMemoryError(MemoryError, RuntimeError):
+    """The result would be larger than this machine's memory."""
+
+
+class RangeError(ValueError, RuntimeError):
+    """Numbers outside of where the operation is defined."""

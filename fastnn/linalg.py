@@ -1,4 +1,5 @@
 """torch.linalg."""
+from fastnn.ops import public
 from fastnn.ops.arrange import cross, vander
 from fastnn.ops.linear import matmul
 from fastnn.ops.matrices import (LinAlgError, cholesky, cond, det, eigh, eigvalsh, inv, lstsq, matrix_norm,
@@ -17,13 +18,8 @@ def diagonal(A, *, offset=0, dim1=-2, dim2=-1):  # noqa: N803 (PyTorch's name)
     return _diagonal(A, offset, dim1, dim2)
 
 
-def _with_out():
-    from fastnn.ops._common import with_out
-    return {name: with_out(f"linalg.{name}", globals()[name]) for name in __all__
-            if name not in ("LinAlgError", "diagonal", "matmul", "vander", "lstsq")}
-
-
-globals().update(_with_out())
+globals().update(public({name: globals()[name] for name in __all__ if name != "LinAlgError"}, "fastnn.linalg",
+                        set(__all__) - {"diagonal", "vander", "lstsq"}))
 
 
 def __getattr__(name):

@@ -1,4 +1,5 @@
 """torch.special: names that differ from the top level's, and those that are the same."""
+from fastnn.ops import public
 from fastnn.ops.pointwise import erf, exp2, expm1, log1p, round, sigmoid
 from fastnn.ops.reduce import log_softmax, logsumexp, softmax
 from fastnn.ops.special import (digamma, entr, erfc, erfinv, i0, lgamma, logit, ndtr, ndtri, sinc, xlog1py, xlogy)
@@ -9,12 +10,7 @@ __all__ = ["digamma", "entr", "erf", "erfc", "erfinv", "exp2", "expit", "expm1",
            "log_softmax", "logit", "logsumexp", "ndtr", "ndtri", "psi", "round", "sinc", "softmax", "xlog1py", "xlogy"]
 
 
-def _with_out():
-    from fastnn.ops._common import with_out
-    return {name: with_out(f"special.{name}", globals()[name]) for name in __all__}
-
-
-globals().update(_with_out())
+globals().update(public({name: globals()[name] for name in __all__}, "fastnn.special", __all__))
 
 
 def __getattr__(name):

@@ -124,8 +124,15 @@ def _(step, g):
 @rule("MaximumBackward0", "MinimumBackward0")
 def _(step, g):
     shape_x, shape_y, x, y, largest = step.saved
-    share = np.where(x == y, 0.5, (x > y if largest else x < y)).astype(x.dtype)
-    return sum_to(g * from_array(share), shape_x), sum_to(g * from_array(np.asarray(1 - share, x.dtype)), shape_y)
+    shares = [from_array(np.where(x == y, 0.5, ~smaller).astype(x.dtype))
+              for smaller in ((x < y, x > y) if largest else (x > y, x < y))]
+    return sum_to(g * shares[0], shape_x), sum_to(g * shares[1], shape_y)
+
+
+@python_rule("clamp_backward")
+def _(step, g):
+    return tuple(None if share is None else sum_to(g * from_array(np.asarray(share, g.detach().numpy().dtype)), shape)
+                 for share, shape in zip(*step.saved[1:]))
 
 
 # ---- maps ----
@@ -266,12 +273,11 @@ def _(step, g):
     return _spread(g * factor, shape, axes)
 
 
-@rule("AmaxBackward0", "AminBackward0")
+@rule("AmaxBackward0", "AminBackward0", "MaxBackward1", "MinBackward1")
 def _(step, g):
-    shape, axes, x, y = step.saved
-    chosen = x == np.broadcast_to(y.reshape([1 if i in axes else n for i, n in enumerate(shape)]), shape)
-    share = (chosen / chosen.sum(axis=axes, keepdims=True)).astype(x.dtype)
-    return _spread(g, shape, axes) * from_array(share)
+    chosen, count = reduce.extreme_share(*step.saved)
+    shape, axes = step.saved[2:4]
+    return _spread(g / from_array(count), shape, axes) * from_array(np.asarray(chosen, count.dtype))
 
 
 @rule("MaxBackward0", "MinBackward0")
@@ -418,8 +424,9 @@ def _(step, g):
 @python_rule("concat_backward")
 def _(step, g):
     dim, sizes, kinds = step.saved[-1]
-    starts = np.cumsum([0, *sizes[:-1]])
-    return tuple(indexing.narrow(g, dim, int(start), size).to(kind) for start, size, kind in zip(starts, sizes, kinds))
+    starts = np.cumsum([0, *(size or 0 for size in sizes[:-1])])
+    return tuple(indexing.narrow(g, dim, int(start), size).to(kind) if size is not None else
+                 from_array(np.zeros(0, kind)) for start, size, kind in zip(starts, sizes, kinds))
 
 
 @python_rule("_slice_backward", "_gather_rule")

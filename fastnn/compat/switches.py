@@ -73,8 +73,7 @@ def is_autocast_enabled(device_type=None):
 
 def set_default_device(device):
     """Accept the CPU; others raise."""
-    if device is not None:
-        dtypes.device(device)
+    dtypes.need_cpu(device)
 
 
 def get_default_device():

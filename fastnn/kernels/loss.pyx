@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t
 
 import numpy
 
-from fastnn.errors import DTypeError, ShapeError
+from fastnn.errors import DTypeError, RangeError, ShapeError
 from fastnn.kernels cimport _core
 from fastnn.kernels import _core as core
 from fastnn.reference import loss as reference
@@ -107,7 +107,7 @@ cpdef np.ndarray pointwise_loss_forward(op, np.ndarray x, np.ndarray target, np.
     Raises
     ------
     ValueError
-        Unknown loss or reduction; bce: an element of x outside [0, 1] or NaN.
+        Unknown loss or reduction; bce: an element of x or target outside [0, 1] or NaN (a RangeError).
     """
     cdef int number = loss_number(op, pos_weight)
     cdef str name = op
@@ -119,12 +119,14 @@ cpdef np.ndarray pointwise_loss_forward(op, np.ndarray x, np.ndarray target, np.
     x = _core.contiguous(x)
     cdef int64_t n = np.PyArray_SIZE(x)
     cdef void *px = np.PyArray_DATA(x)
-    cdef int inside = 1
+    cdef void *pt = np.PyArray_DATA(target)
+    cdef int inside = 1, target_inside = 1
     if number == bce:
         with nogil:
             _core.active.all_between[kind](&inside, px, n, 0.0, 1.0)
-        if not inside:
-            raise ValueError("bce: all elements of input should be between 0 and 1")
+            _core.active.all_between[kind](&target_inside, pt, n, 0.0, 1.0)
+        if not inside or not target_inside:
+            raise RangeError(f"bce: all elements of {'target' if inside else 'input'} should be between 0 and 1")
     if _core.use_reference:
         return reference.pointwise_loss_forward(op, x, target, weight, pos_weight, reduction, a, b)
     cdef np.ndarray out
@@ -134,7 +136,6 @@ cpdef np.ndarray pointwise_loss_forward(op, np.ndarray x, np.ndarray target, np.
     else:
         out = new_scalar(typenum)
     cdef void *po = np.PyArray_DATA(out)
-    cdef void *pt = np.PyArray_DATA(target)
     cdef void *pv = _core.data(pos_weight)
     cdef void *pw = _core.data(weight)
     with nogil:

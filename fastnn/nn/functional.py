@@ -1,7 +1,8 @@
 """torch.nn.functional: operations of networks as functions of tensors."""
+import functools
 import warnings
 
-from fastnn.ops import pointwise, reduce
+from fastnn.ops import names, pointwise, public, reduce
 from fastnn.ops.attention import scaled_dot_product_attention
 from fastnn.ops.composed import bilinear, channel_shuffle, gumbel_softmax, one_hot, pdist, rrelu
 from fastnn.ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
@@ -49,6 +50,7 @@ __all__ = [
 
 
 def _in_place(function):
+    @functools.wraps(function)
     def wrapped(*args, **kwargs):
         return function(*args, inplace=True, **kwargs)
     wrapped.__name__, wrapped.__doc__ = function.__name__ + "_", f"``{function.__name__}`` in place."
@@ -80,3 +82,7 @@ def softmin(input, dim=None, _stacklevel=3, dtype=None):
     """softmax(-x) along `dim`."""
     dim = _implicit_dim("softmin", input.ndim, _stacklevel) if dim is None else dim
     return reduce.softmax(pointwise.neg(input), dim, dtype=dtype)
+
+
+# Behind PyTorch's parser are these; its others are Python functions, whose own names are all.
+globals().update(public({name: globals()[name] for name in names.PARSED.split()}, "fastnn.nn.functional"))

@@ -7,7 +7,7 @@ from fastnn import _gradients, _operators, _tensor  # noqa: F401 (backward and h
 from fastnn.ops import (arithmetic, arrange, compare, composed, conv, creation, dropout, indexing, inplace, linear,
                         matrices, methods, names, pointwise, products, rearrange, reduce, sampling, scatter, shape,
                         sorting, special, statistics)
-from fastnn.ops._common import with_out
+from fastnn.ops._common import Function
 from fastnn.ops.printing import tensor_str
 
 # Functions that are Tensor methods too (and functions of the top-level namespace).
@@ -75,21 +75,36 @@ def _in_place_forms():
             **{f"{name}_": inplace.view_form(name, functions[name]) for name in names.VIEWS_IN_PLACE.split()}}
 
 
+def public(functions, home, out=()):
+    """{name: Function} for {name: function}, as programs call them."""
+    return {name: Function(function, name, home, names.OTHER_NAMES.get(name), name in out, name in names.SCALED)
+            for name, function in functions.items()}
+
+
 def _functions():
     """The top-level namespace; there, and not as methods, functions take ``out=``."""
     found = {**_named(FUNCTIONS), **_named(TOP_LEVEL)}
-    found.update({name: with_out(name, found[name]) for name in names.OUT.split()})
     found.update({alias: found[name] for alias, name in names.ALIASES.items()})
     del found["unfold"], found["sum_to_size"]  # methods alone
-    return {**found, "inverse": matrices.inv, "pinverse": matrices.pinv, "trapz": found["trapezoid"],
-            "rsub": arithmetic.rsub, "broadcast_shapes": arrange.broadcast_shapes_of}
+    found.update({"inverse": matrices.inv, "pinverse": matrices.pinv, "trapz": found["trapezoid"],
+                  "rsub": arithmetic.rsub, "broadcast_shapes": arrange.broadcast_shapes_of})
+    aliases = {alias for alias, name in names.ALIASES.items() if name in names.OUT}
+    return public(found, "fastnn", names.OUT | aliases)
+
+
+def _constructors():
+    """Functions of the top-level namespace whose first parameter is no tensor."""
+    return public({**{name: getattr(creation, name) for name in creation.__all__}, "where": indexing.where,
+                   "cat": shape.cat, "stack": shape.stack}, "fastnn")
 
 
 METHODS = {**_in_place_forms(), **METHODS}
 METHODS.update({alias: METHODS[name] for alias, name in names.IN_PLACE_ALIASES.items()})
-METHODS = {**{alias: _named(FUNCTIONS)[name] for alias, name in names.ALIASES.items()}, **METHODS,
+METHODS = {**_named(FUNCTIONS), **{alias: _named(FUNCTIONS)[name] for alias, name in names.ALIASES.items()}, **METHODS,
            "inverse": matrices.inv, "pinverse": matrices.pinv}
-_tensor.install_methods({**_named(FUNCTIONS), **METHODS})
+_tensor.install_methods({name: method for name, method in METHODS.items() if isinstance(method, property)})
+_tensor.install_methods(public({name: method for name, method in METHODS.items() if not isinstance(method, property)},
+                               "fastnn.Tensor"))
 _operators.install(
     add=arithmetic.add, sub=arithmetic.sub, rsub=arithmetic.rsub, mul=arithmetic.mul, div=arithmetic.div,
     rdiv=arithmetic.rdiv, pow=arithmetic.pow, rpow=arithmetic.rpow, matmul=linear.matmul, rmatmul=linear.rmatmul,

@@ -5,5 +5,6 @@ from fastnn._tensor cimport Tensor
 cdef Tensor as_tensor(object value, Tensor like)
 cdef np.ndarray undo(np.ndarray grad, tuple shape)
 cdef bint is_real(np.ndarray array) noexcept
+cdef bint is_half(np.ndarray array) noexcept
 cdef np.ndarray zero_d(object value)
 cdef int wrap_dim(object dim, int ndim) except -1

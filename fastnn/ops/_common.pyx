@@ -1,21 +1,62 @@
 """What the operations share."""
 cimport numpy as np
+from cpython.object cimport PyObject
 
-import functools
+import os
 import warnings
 
 import numpy
 
 from fastnn import dtypes
+from fastnn.errors import OutOfMemoryError
 from fastnn._tensor cimport Tensor, grad_enabled, needs_grad, shape_of, wrap
 from fastnn.kernels cimport reduce as K
 
 np.import_array()
 
+cdef extern from *:
+    """
+    /* Calls of the type's objects go to the C function that stands `offset` bytes into each. */
+    static void fnn_callable(PyObject *type, Py_ssize_t offset) {
+        ((PyTypeObject *)type)->tp_vectorcall_offset = offset;
+        ((PyTypeObject *)type)->tp_call = PyVectorcall_Call;
+        ((PyTypeObject *)type)->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+    }
+    """
+    void fnn_callable(object type, Py_ssize_t offset)
+    object PyObject_Vectorcall(object function, PyObject *const *args, size_t count, PyObject *names)
+    Py_ssize_t PyVectorcall_NARGS(size_t count)
+    object PyMethod_New(object function, object instance)
+
 
 cdef bint is_real(np.ndarray array) noexcept:
     cdef int typenum = np.PyArray_TYPE(array)
     return typenum == np.NPY_FLOAT or typenum == np.NPY_DOUBLE
+
+
+cdef bint is_half(np.ndarray array) noexcept:
+    return np.PyArray_TYPE(array) == np.NPY_FLOAT16
+
+
+cdef object single(object value):
+    return value.to(dtypes.float32) if isinstance(value, Tensor) and is_half((<Tensor>value).array) else value
+
+
+def in_single(function):
+    """A function that computes float16 tensors in float32 and rounds its result once, as PyTorch does."""
+    def wrapped(*args, **kwargs):
+        cdef bint half = False, real = False
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, Tensor):
+                half = half or is_half((<Tensor>value).array)
+                real = real or is_real((<Tensor>value).array)
+        if not half or real:
+            return function(*args, **kwargs)
+        made = function(*[single(value) for value in args], **{name: single(kwargs[name]) for name in kwargs})
+        return made if kwargs.get("dtype") is not None else made.to(dtypes.float16)
+    wrapped.__name__, wrapped.__doc__, wrapped.__wrapped__ = function.__name__, function.__doc__, function
+    wrapped.__module__ = function.__module__
+    return wrapped
 
 
 cdef np.ndarray zero_d(object value):
@@ -56,6 +97,19 @@ def need_tensors(str op, *values):
     for position, value in enumerate(values):
         if not isinstance(value, Tensor):
             raise TypeError(f"{op}(): argument {position + 1} must be Tensor, not {type(value).__name__}")
+
+
+cdef object MOST_MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def room(str op, sizes, itemsize):
+    """Raise before any work if a result of these sizes cannot fit into this machine's memory."""
+    wanted = itemsize
+    for size in sizes:
+        wanted = wanted * size
+    if wanted > MOST_MEMORY:
+        raise OutOfMemoryError(f"{op}(): can't allocate memory: you tried to allocate {wanted} bytes, for sizes "
+                               f"{list(sizes)}")
 
 
 def into(str op, out, made, tuple inputs=()):
@@ -105,26 +159,128 @@ cdef tuple distinct_inputs(out, tuple args):
     return tuple(found)
 
 
-def with_out(str name, function):
-    """A function of the top-level namespace that takes ``out=``: a tensor, or one for each result."""
-    def wrapped(*args, out=None, **kwargs):
+# NumPy's names of parameters, which PyTorch's functions take too.
+cdef dict NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a": "input", "x1": "input", "x2": "other",
+                         "self": "input"}  # the last one is PyTorch's, where a number may stand for the tensor
+
+ctypedef object (*Entry)(object, PyObject *const *, size_t, PyObject *)
+
+
+cdef object enter(object self, PyObject *const *args, size_t count, PyObject *keywords):
+    """A call: straight through, but for keywords that are not the function's own."""
+    cdef Function f = <Function>self
+    cdef Py_ssize_t i, n = PyVectorcall_NARGS(count)
+    if keywords != NULL:
+        if f.names is None:
+            f.look()
+        for name in <tuple>keywords:
+            if name not in f.names:
+                return f.renamed(tuple([<object>args[i] for i in range(n)]),
+                                 {key: <object>args[n + i] for i, key in enumerate(<tuple>keywords)})
+    if not f.scaled:
+        return PyObject_Vectorcall(f.__wrapped__, args, count, keywords)
+    try:
+        return PyObject_Vectorcall(f.__wrapped__, args, count, keywords)
+    except TypeError:
+        if keywords != NULL or all([isinstance(<object>args[i], Tensor) for i in range(n)]) \
+                or not isinstance(<object>args[n - 1], Tensor):
+            raise
+        return f.reordered(tuple([<object>args[i] for i in range(n)]))
+
+
+cdef class Function:
+    # A public function: a function of fastnn.ops that takes the other names of its parameters too, and ``out=``.
+    # `home` and `name`: where programs find it, in a module or as ``fastnn.Tensor``'s. `others`: names beyond NumPy's
+    # ({name: the function's own}); ``size=`` of a function that takes ``*size`` needs no mention. `out`: whether
+    # ``out=`` is taken here, for a function without it. `scaled`: whether PyTorch's old order is taken, see below.
+    # No docstring of its own: its ``__doc__`` is the function's.
+    cdef Entry entry
+    cdef readonly object __wrapped__
+    cdef readonly str __name__, home
+    cdef frozenset names
+    cdef tuple places
+    cdef str rest
+    cdef dict others
+    cdef bint out, scaled
+
+    def __init__(self, function, str name, str home="fastnn", dict others=None, bint out=False, bint scaled=False):
+        self.entry = enter
+        self.__wrapped__, self.__name__, self.home, self.others = function, name, home, others or {}
+        self.out, self.scaled = out, scaled
+
+    cdef int look(self) except -1:
+        """What the function itself takes; asked for when the first keyword comes."""
+        function, names = self.__wrapped__, ()
+        while function is not None:  # a form that passes what it gets to another function takes that one's
+            code = function.__code__
+            count = code.co_argcount + code.co_kwonlyargcount
+            self.places = code.co_varnames[:code.co_argcount]
+            self.rest = code.co_varnames[count] if code.co_flags & 4 else None
+            names += code.co_varnames[:count]
+            function = getattr(function, "__wrapped__", None)
+        self.names = frozenset(names)
+        return 0
+
+    def takes(self, str name):
+        """Whether `name` is a keyword of this function."""
+        self.look()
+        name = name if name in self.names else self.others.get(name, NUMPY_NAMES.get(name, name))
+        return name in self.names or name == self.rest or self.out and name == "out"
+
+    cdef object renamed(self, tuple args, dict given):
+        out = given.pop("out", None) if self.out else None
+        for name in [name for name in given if name not in self.names]:
+            own = self.others.get(name, NUMPY_NAMES.get(name, name))
+            own = own if own in self.names or own == self.rest else name
+            if own != name and own in given:
+                raise TypeError(f"{self.__name__}() got multiple values for argument '{own}'")
+            given[own] = given.pop(name)
+        if self.rest is not None and self.rest in given:
+            args += tuple([given.pop(place) for place in self.places[len(args):] if place in given])
+            args += (given.pop(self.rest),)
+        made = self.__wrapped__(*args, **given)
         if out is None:
-            return function(*args, **kwargs)
-        made = function(*args, **kwargs)
+            return made
         if isinstance(made, tuple):
             if not isinstance(out, (tuple, list)) or len(out) != len(made):
-                raise TypeError(f"{name}(): argument 'out' must be a tuple of {len(made)} Tensors")
+                raise TypeError(f"{self.__name__}(): argument 'out' must be a tuple of {len(made)} Tensors")
             for target, result in zip(out, made):
-                into(name, target, result)
+                into(self.__name__, target, result)
             return type(made)(out)
         if isinstance(out, (tuple, list)) and len(out) == 1:
             out = out[0]
-        need_tensors(name, out)
-        return into(name, out, made, distinct_inputs(out, args))
-    functools.update_wrapper(wrapped, function)
-    home, _, wrapped.__name__ = f"fastnn.{name}".rpartition(".")
-    wrapped.__module__, wrapped.__qualname__ = home, wrapped.__name__  # where a pickle finds it
-    return wrapped
+        need_tensors(self.__name__, out)
+        return into(self.__name__, out, made, distinct_inputs(out, args + tuple(given.values())))
+
+    cdef object reordered(self, tuple args):
+        """PyTorch's old order, numbers among the tensors: ``addmm(beta, input, alpha, mat1, mat2)``."""
+        self.look()
+        scales = [name for name in ("beta", "alpha", "value") if name in self.names]
+        numbers = [arg for arg in args if not isinstance(arg, Tensor)]
+        if len(numbers) > len(scales):
+            raise TypeError(f"{self.__name__}() received an invalid combination of arguments - got "
+                            f"({', '.join([type(arg).__name__ for arg in args])})")
+        return self.__wrapped__(*[arg for arg in args if isinstance(arg, Tensor)], **dict(zip(scales, numbers)))
+
+    @property
+    def __doc__(self):
+        return self.__wrapped__.__doc__
+
+    def __get__(self, instance, owner):
+        return self if instance is None else PyMethod_New(self, instance)
+
+    def __getattr__(self, name):
+        return self.home if name == "__module__" else getattr(self.__wrapped__, name)
+
+    def __repr__(self):
+        return f"<function {self.home}.{self.__name__}>"
+
+    def __reduce__(self):
+        return (getattr, (Tensor, self.__name__)) if self.home == "fastnn.Tensor" else self.__name__
+
+
+cdef Function first = Function.__new__(Function)
+fnn_callable(Function, <char *>&first.entry - <char *><PyObject *>first)
 
 
 def promote(x, y):
@@ -164,7 +320,10 @@ cdef Tensor as_tensor(object value, Tensor like):
     if isinstance(value, Tensor):
         return <Tensor>value
     if isinstance(value, (bool, int, float, numpy.number, numpy.bool_)):
-        return wrap(numpy.asarray(value).astype(promote(like, value)))  # wraps around where it does not fit
+        if -65504 <= value <= 65504:  # fits into all
+            return wrap(numpy.asarray(value).astype(promote(like, value)))
+        with numpy.errstate(over="ignore", invalid="ignore"):  # wraps around, or becomes infinite, where it does not
+            return wrap(numpy.asarray(value).astype(promote(like, value)))
     if isinstance(value, np.ndarray):
         dtypes.from_numpy(value.dtype)
         return wrap(value)

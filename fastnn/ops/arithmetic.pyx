@@ -3,6 +3,7 @@ cimport numpy as np
 
 import numpy
 
+from fastnn import dtypes
 from fastnn cimport _operators
 from fastnn._tape cimport Node, Rule
 from fastnn._tensor cimport Tensor, check_inplace, needs_grad, recording, record1, record2, shape_of, wrap
@@ -68,15 +69,16 @@ cdef object pow_backward(Node node, np.ndarray grad):
 
 
 cdef object extremum_backward(Node node, np.ndarray grad):
-    """maximum and minimum: the larger gets the gradient, equal ones half each."""
+    """maximum and minimum: the larger gets the gradient, equal ones half each, both all of it where one is NaN."""
     cdef tuple saved = node.saved
     x, y = saved[2], saved[3]
-    equal = zero_d(x == y)
-    first = zero_d(x > y if saved[4] else x < y)
+    equal, less, more = zero_d(x == y), zero_d(x < y), zero_d(x > y)
+    if not saved[4]:
+        less, more = more, less
     half = K.unary_forward("mul_scalar", grad, 0.5)
     zero = numpy.zeros((), grad.dtype)
-    dx = K.where(equal, half, K.where(first, grad, zero)) if node.edges[0] is not None else None
-    dy = K.where(equal, half, K.where(first, zero, grad)) if node.edges[1] is not None else None
+    dx = K.where(equal, half, K.where(less, zero, grad)) if node.edges[0] is not None else None
+    dy = K.where(equal, half, K.where(more, zero, grad)) if node.edges[1] is not None else None
     return (undo(dx, saved[0]) if dx is not None else None, undo(dy, saved[1]) if dy is not None else None)
 
 
@@ -96,18 +98,34 @@ cdef tuple operands(object x, object y):
     return (a if a.array.dtype == dtype else a.to(dtype)), (b if b.array.dtype == dtype else b.to(dtype))
 
 
+cdef Tensor real_tensor(object value):
+    """A tensor or number as a tensor of the default float type."""
+    dtype = dtypes.get_default_dtype()
+    return value.to(dtype) if isinstance(value, Tensor) else wrap(numpy.asarray(value, dtype.numpy))
+
+
 cdef np.ndarray compute(str op, np.ndarray x, np.ndarray y):
     if is_real(x):
         return K.binary(op, x, y)
     if op == "pow" and y.dtype.kind == "i" and y.size and (y < 0).any():  # 1, or 0 rounded towards 0
         base = zero_d(numpy.power(x, numpy.abs(y)))
         return zero_d(numpy.where(y >= 0, base, numpy.where(numpy.abs(x) == 1, base, 0))).astype(base.dtype)
-    return zero_d(INTEGER[op](x, y))
+    with numpy.errstate(all="ignore"):
+        return zero_d(INTEGER[op](x, y))
+
+
+def trunc_divide(x, y):
+    """The quotient rounded towards 0, without passing through floating-point numbers where they are integers."""
+    if x.dtype.kind == "f":
+        return numpy.trunc(numpy.true_divide(x, y))
+    floor = numpy.floor_divide(x, y)
+    return floor + ((floor < 0) & (floor * y != x)).astype(floor.dtype)
 
 
 INTEGER = {"add": numpy.add, "sub": numpy.subtract, "mul": numpy.multiply, "div": numpy.true_divide,
            "pow": numpy.power, "maximum": numpy.maximum, "minimum": numpy.minimum,
-           "remainder": numpy.remainder, "fmod": numpy.fmod, "floor_divide": numpy.floor_divide}
+           "remainder": numpy.remainder, "fmod": numpy.fmod, "floor_divide": numpy.floor_divide,
+           "trunc_divide": trunc_divide}
 
 
 def add(input, other, *, alpha=1):
@@ -188,9 +206,9 @@ def div(input, other, *, rounding_mode=None):
             return stepwise(floor_divide(input, other), input, other)
         if rounding_mode == "trunc":
             from fastnn.ops.pointwise import trunc
-            quotient = div(input, other)
-            dtype = promote(input, other)
-            return trunc(quotient) if dtype.kind == "f" else trunc(quotient).to(dtype)
+            if promote(input, other) in (numpy.float32, numpy.float64):
+                return trunc(div(input, other))
+            return stepwise(discrete("trunc_divide", input, other), input, other)
         raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
                            f"'{rounding_mode}'")
     if isinstance(input, Tensor) and type(other) in (int, float) and other != 0 and is_real((<Tensor>input).array):
@@ -199,10 +217,10 @@ def div(input, other, *, rounding_mode=None):
     if isinstance(input, Tensor) and isinstance(other, Tensor) and plain(<Tensor>input, <Tensor>other):
         x, y = <Tensor>input, <Tensor>other
     else:
-        x, y = operands(input, other)
-        if not is_real(x.array):
-            from fastnn import dtypes
-            x, y = x.to(dtypes.get_default_dtype()), y.to(dtypes.get_default_dtype())
+        if promote(input, other).kind == "f":
+            x, y = operands(input, other)
+        else:
+            x, y = real_tensor(input), real_tensor(other)
     cdef np.ndarray z = compute("div", x.array, y.array)
     if recording(x) or recording(y):
         out = record2(z, div_backward, "DivBackward0", x, y,
@@ -228,7 +246,7 @@ def pow(input, exponent):
         return square(input) if exponent == 2 else pow_scalar(input, exponent)
     cdef Tensor x, y, out
     x, y = operands(input, exponent)
-    if not is_real(x.array) and not isinstance(exponent, Tensor) and exponent < 0:
+    if x.array.dtype.kind != "f" and not isinstance(exponent, Tensor) and exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     if x.array.dtype.kind == "b":
         raise NotImplementedError('"pow" not implemented for \'Bool\'')

@@ -1,12 +1,13 @@
 """Further rearrangements: windows, triangles' indices, blocks, and copies with a part replaced."""
 import itertools
+import math
 
 import numpy as np
 
 from fastnn import dtypes
 from fastnn._tensor import from_array, record, take_history, view_of
-from fastnn.ops import arithmetic, indexing, rearrange, reduce, scatter, shape
-from fastnn.ops._common import axis_of, broadcast_shapes, need_tensors, promote
+from fastnn.ops import arithmetic, creation, indexing, rearrange, reduce, scatter, shape
+from fastnn.ops._common import axis_of, broadcast_shapes, in_single, need_tensors, promote, room
 from fastnn.ops.shape import stack
 
 
@@ -110,21 +111,33 @@ def _split(op, input, given, ndim, dim):
 
 # ---- indices ----
 
-def _triangle_indices(op, keep, row, col, offset, dtype):
+def _triangle_indices(op, lower, row, col, offset, dtype, device, layout, pin_memory, requires_grad):
+    creation._check(device, layout, pin_memory)
     if row < 0 or col < 0:
         raise RuntimeError(f"{op}: row and col must be non-negative, got {row} and {col}")
     kind = dtypes.to_numpy(np.int64 if dtype is None else dtype)
-    return from_array(np.stack(np.nonzero(keep(np.ones((row, col), bool), offset))).astype(kind))
+    step = min(max(offset, -row), col) + lower  # in row i the border stands before column i + step
+    start = min(max(-step, 0), row)             # the first row that it crosses, and the first that it is behind of
+    stop = min(max(col - step, start), row)
+    below = (start + stop - 1 + 2 * step) * (stop - start) // 2 + (row - stop) * col
+    total = below if lower else row * col - below
+    room(op, (2 * total + row,), 16)
+    border = np.clip(np.arange(row) + step, 0, col)
+    first, last = (0, border) if lower else (border, col)
+    count = last - first + np.zeros(row, np.int64)
+    rows = np.repeat(np.arange(row), count)
+    columns = np.arange(total) - np.repeat(np.cumsum(count) - count - first, count)
+    return creation._finish(np.stack([rows, columns]).astype(kind), requires_grad)
 
 
-def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
+def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False, requires_grad=False):
     """(rows, columns) of the lower triangle's elements."""
-    return _triangle_indices("tril_indices", np.tril, row, col, offset, dtype)
+    return _triangle_indices("tril_indices", 1, row, col, offset, dtype, device, layout, pin_memory, requires_grad)
 
 
-def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
+def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False, requires_grad=False):
     """(rows, columns) of the upper triangle's elements."""
-    return _triangle_indices("triu_indices", np.triu, row, col, offset, dtype)
+    return _triangle_indices("triu_indices", 0, row, col, offset, dtype, device, layout, pin_memory, requires_grad)
 
 
 def argwhere(input):
@@ -146,11 +159,14 @@ def combinations(input, r=2, with_replacement=False):
         raise RuntimeError(f"Expect a 1D vector, but got shape {list(input.shape)}")
     if r < 0:
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
-    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     if r == 0:
         return input[:0]
-    rows = np.array(list(choose(range(input.shape[0]), r)), np.int64).reshape(-1, r)
-    return indexing.getitem(input, from_array(rows))
+    n = input.shape[0]
+    count = math.comb(n + r - 1 if with_replacement and n else n, r)
+    room("combinations", (count, r), 8 + input.itemsize)
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    rows = np.fromiter(itertools.chain.from_iterable(choose(range(n), r)), np.int64, count * r)
+    return indexing.getitem(input, from_array(rows.reshape(count, r)))
 
 
 # ---- made of several ----
@@ -174,6 +190,7 @@ def block_diag(*tensors):
     for x in blocks:
         kind = promote(from_array(np.empty(1, kind)), from_array(np.empty(1, x.detach().numpy().dtype)))
     rows, columns = sum(x.shape[0] for x in blocks), sum(x.shape[1] for x in blocks)
+    room("block_diag", (rows, columns), kind.itemsize)
     out, places, i, j = np.zeros((rows, columns), kind), [], 0, 0
     for x in blocks:
         places.append((slice(i, i + x.shape[0]), slice(j, j + x.shape[1])))
@@ -190,6 +207,7 @@ def vander(x, N=None, increasing=False):  # noqa: N803 (PyTorch's name)
     n = x.shape[0] if N is None else N
     if n < 0:
         raise RuntimeError("N must be non-negative.")
+    room("vander", (x.shape[0], n), x.itemsize)
     powers = [from_array(np.ones(x.shape[0], x.detach().numpy().dtype))]
     while len(powers) < n:
         powers.append(arithmetic.mul(powers[-1], x))
@@ -304,6 +322,7 @@ def put(input, index, source, accumulate=False):
         tuple(input.shape))
 
 
+@in_single
 def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     """A copy in which the elements that `index` names along `dim` are reduced with those of `src`.
 

@@ -3,14 +3,14 @@ import numpy as np
 
 from fastnn._tensor import from_array
 from fastnn.ops import pointwise, reduce
-from fastnn.ops._common import need_tensors
+from fastnn.ops._common import in_single, need_tensors, room
 from fastnn.ops.arithmetic import add, mul, sub
 from fastnn.ops.inplace import changed
 from fastnn.ops.linear import linear, matmul
 from fastnn.ops.products import vector_norm
 
 
-def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
+def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False, generator=None):
     """x if x > 0, else a x: a uniform of [lower, upper] for each element in training, its mean otherwise.
 
     Source: Xu et al. 2015.
@@ -26,11 +26,13 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
     from fastnn.random import default_generator
     x = input.detach().numpy()
     slopes, negative = np.ones_like(x), x <= 0
-    slopes[negative] = default_generator.uniform(np.empty(np.count_nonzero(negative)), lower, upper)
+    source = default_generator if generator is None else generator
+    slopes[negative] = source.uniform(np.empty(np.count_nonzero(negative)), lower, upper)
     slopes = from_array(slopes)
     return changed("rrelu_", input, mul, (slopes,), {}) if inplace else mul(input, slopes)
 
 
+@in_single
 def bilinear(input1, input2, weight, bias=None):
     """y[o] = x1 weight[o] x2 + bias[o].
 
@@ -78,6 +80,7 @@ def pdist(input, p=2.0):
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
     if p < 0:
         raise RuntimeError(f"pdist only supports non-negative p values, got {p}")
+    room("pdist", (input.shape[0], input.shape[0] // 2, max(input.shape[1], 1)), 2 * input.itemsize)
     first, second = (from_array(index) for index in np.triu_indices(input.shape[0], 1))
     return vector_norm(sub(input.index_select(0, first), input.index_select(0, second)), p, -1)
 
@@ -93,9 +96,9 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     return soft.detach().mul(0).scatter_(dim, best, 1.0) - soft.detach() + soft
 
 
-def one_hot(tensor, num_classes=-1):
+def one_hot(input, num_classes=-1):
     """A row of zeros with a 1 at each class number, int64."""
-    classes = tensor.numpy()
+    classes = input.numpy()
     if classes.dtype != np.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     if classes.size == 0 and num_classes <= 0:
@@ -108,4 +111,5 @@ def one_hot(tensor, num_classes=-1):
         raise RuntimeError("num_classes should be positive")
     if classes.size and classes.max() >= num_classes:
         raise RuntimeError("Class values must be smaller than num_classes.")
+    room("one_hot", (*classes.shape, num_classes), 8)
     return from_array((classes[..., None] == np.arange(num_classes)).astype(np.int64))

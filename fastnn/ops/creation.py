@@ -1,16 +1,18 @@
 """New tensors."""
+import functools
+import operator
+
 import numpy as np
 
 from fastnn import dtypes
 from fastnn import random as _random
 from fastnn._tensor import Tensor, from_array, wrap_numpy
 from fastnn.kernels import _core
-from fastnn.ops._common import into, promote
+from fastnn.ops._common import into, promote, room
 
 
 def _check(device, layout=None, pin_memory=False):
-    if device is not None:
-        dtypes.device(device)
+    dtypes.need_cpu(device)
     if layout is not None and str(layout) != "torch.strided":
         raise NotImplementedError(f"layout={layout} is not implemented")
     if pin_memory:
@@ -20,11 +22,20 @@ def _check(device, layout=None, pin_memory=False):
 def _sizes(size):
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
-    size = tuple(int(n) for n in size)
+    try:
+        size = tuple([operator.index(n) for n in size])
+    except TypeError:
+        raise TypeError(f"argument 'size' must be tuple of ints, not {size}") from None
     for n in size:
         if n < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(size)}")
     return size
+
+
+def _count(op, name, value):
+    if isinstance(value, float) or not hasattr(value, "__index__"):
+        raise TypeError(f"{op}(): argument '{name}' must be int, not {type(value).__name__}")
+    return operator.index(value)
 
 
 def _finish(array, requires_grad):
@@ -34,46 +45,93 @@ def _finish(array, requires_grad):
     return made
 
 
-def _infer(data):
-    """The dtype PyTorch gives to Python data: bool, int64, or the default float type."""
-    array = np.asarray(data)
-    if array.dtype == object:
-        raise ValueError("tensor: the data is not a rectangular nest of numbers")
-    if array.dtype.kind == "f" and not isinstance(data, (np.ndarray, np.generic)):
-        return array.astype(dtypes.get_default_dtype().numpy)
-    return array
+# ---- from numbers ----
 
-
-def _plain(data):
-    """Tensors inside nested lists become numbers."""
+def _plain(data, found):
+    """Sequences as lists, tensors as numbers or arrays; `found` gets the types (or dtypes) of the numbers."""
+    if isinstance(data, np.ndarray):
+        found.add(data.dtype)
+        return data
     if isinstance(data, Tensor):
-        return data.detach().numpy()
-    if isinstance(data, (list, tuple)) and any(isinstance(item, (list, tuple, Tensor)) for item in data):
-        return [_plain(item) for item in data]
-    return data
+        found.add(data.detach().numpy().dtype)
+        if data.numel() != 1:
+            raise TypeError("tensor: only tensors of a single element can be elements of a sequence")
+        return data.item()
+    if not isinstance(data, (list, tuple)):
+        if isinstance(data, (str, bytes, dict)) or not (hasattr(data, "__len__") and hasattr(data, "__getitem__")):
+            found.add(type(data))
+            return data
+        if hasattr(data, "__array__"):
+            return _plain(np.asarray(data), found)
+        data = [data[i] for i in range(len(data))]
+    kinds = set(map(type, data))
+    if kinds <= _NUMBERS:
+        found |= kinds
+        return data
+    return [_plain(item, found) for item in data]
+
+
+_NUMBERS = {bool, int, float}
+
+
+def _dtype_of(kind):
+    """The NumPy dtype that PyTorch infers from a number's type: that of NumPy's numbers, the default of Python's."""
+    if isinstance(kind, np.dtype):
+        return kind
+    if issubclass(kind, (np.number, np.bool_)):
+        return np.dtype(kind)
+    if kind in _NUMBERS:
+        return dtypes.get_default_dtype().numpy if kind is float else np.dtype(kind)
+    if issubclass(kind, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{kind.__name__}'")
+    if issubclass(kind, complex):
+        raise TypeError("tensor: complex numbers are not implemented")
+    if hasattr(kind, "__index__") or hasattr(kind, "__float__"):
+        return np.dtype(np.int64) if hasattr(kind, "__index__") else dtypes.get_default_dtype().numpy
+    raise RuntimeError(f"Could not infer dtype of {kind.__name__}")
+
+
+def _promoted(a, b):
+    return promote(from_array(np.empty(1, a)), from_array(np.empty(1, b)))
+
+
+def _array_of(data, kind):
+    """Nested numbers as a new array of the NumPy dtype `kind`, or of the dtype that PyTorch infers (None)."""
+    found = set()
+    data = _plain(data, found)
+    own = functools.reduce(_promoted, map(_dtype_of, found)) if found else dtypes.get_default_dtype().numpy
+    kind = own if kind is None else kind
+    dtypes.from_numpy(kind)  # TypeError for those that tensors lack
+    wide = np.dtype(np.int64) if kind.kind in "iu" else kind
+    try:
+        with np.errstate(over="ignore"):
+            array = np.array(data, wide)
+    except (OverflowError, ValueError) as error:
+        if "float" in str(error):  # NaN or an infinity
+            raise RuntimeError(f"value cannot be converted to type {kind} without overflow") from None
+        if isinstance(error, OverflowError):
+            raise ValueError("Overflow when unpacking long long") from None
+        raise ValueError(f"tensor: expected a rectangular nest of numbers: {error}") from None
+    if kind != wide:
+        limits = np.iinfo(kind)
+        if array.size and not (limits.min or -limits.max) <= array.min() <= array.max() <= limits.max:
+            raise RuntimeError(f"value cannot be converted to type {kind} without overflow")
+    return array.astype(kind, copy=False)
 
 
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A tensor with a copy of `data` (nested sequences, numbers, an array or a tensor)."""
     _check(device, None, pin_memory)
-    if isinstance(data, str):
-        raise TypeError("new(): invalid data type 'str'")
+    kind = None if dtype is None else dtypes.to_numpy(dtype)
     if isinstance(data, Tensor):
-        array = data.detach().numpy()
+        data = data.detach().numpy()
+    if isinstance(data, np.ndarray):
+        kind = dtypes.from_numpy(data.dtype).numpy if kind is None else kind
+        with np.errstate(invalid="ignore", over="ignore"):
+            array = np.ascontiguousarray(data.astype(kind)).reshape(data.shape)
     else:
-        try:
-            array = _infer(_plain(data))
-        except ValueError as error:
-            raise ValueError(f"tensor: expected a rectangular nest of numbers: {error}") from None
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"tensor: can't convert data of type {array.dtype}")
-    if dtype is not None:
-        array = array.astype(dtypes.to_numpy(dtype))
-    elif array.dtype.kind == "f" and isinstance(data, (list, tuple)):
-        array = array.astype(dtypes.get_default_dtype().numpy)
-    else:
-        array = array.astype(dtypes.from_numpy(array.dtype).numpy)
-    return _finish(np.ascontiguousarray(array).reshape(array.shape), requires_grad)
+        array = _array_of(data, kind)
+    return _finish(array, requires_grad)
 
 
 def as_tensor(data, dtype=None, device=None):
@@ -87,15 +145,15 @@ def as_tensor(data, dtype=None, device=None):
     return tensor(data, dtype=dtype)
 
 
-def from_numpy(array):
+def from_numpy(ndarray):
     """A tensor on the memory of a NumPy array."""
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
-    dtypes.from_numpy(array.dtype)
-    if not array.dtype.isnative:
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    dtypes.from_numpy(ndarray.dtype)
+    if not ndarray.dtype.isnative:
         raise ValueError("given numpy array has byte order different from the native byte order. "
                          "Conversion between byte orders is currently not supported.")
-    return wrap_numpy(array)
+    return wrap_numpy(ndarray)
 
 
 def empty(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None,
@@ -104,60 +162,78 @@ def empty(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_
     _check(device, layout, pin_memory)
     if out is not None:
         return into("empty", out, empty(*size, dtype=out.dtype))
-    return _finish(_core.empty(_sizes(size), dtypes.to_numpy(dtype).num), requires_grad)
+    return _finish(_empty("empty", _sizes(size), dtypes.to_numpy(dtype)), requires_grad)
 
 
-def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, out=None):
+def _empty(op, size, kind):
+    room(op, size, kind.itemsize)
+    return _core.empty(size, kind.num)
+
+
+def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, names=None,
+         out=None):
     """A tensor filled with one value; the dtype follows the value."""
-    _check(device, layout)
+    _check(device, layout, pin_memory)
+    if names is not None:
+        raise NotImplementedError("full: named dimensions are not implemented")
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
     if dtype is None:
-        dtype = bool if isinstance(fill_value, bool) else np.int64 if isinstance(fill_value, int) else None
-    array = _core.empty(_sizes((size,)), dtypes.to_numpy(dtype if out is None else out.dtype).num)
-    array[...] = fill_value if array.dtype.kind == "f" else np.asarray(fill_value).astype(array.dtype)
+        dtype = (bool if isinstance(fill_value, bool) else
+                 np.int64 if isinstance(fill_value, (int, np.integer)) else None)
+    array = _empty("full", _sizes((size,)), dtypes.to_numpy(dtype if out is None else out.dtype))
+    array.fill(dtypes.number(fill_value, array.dtype))
     return into("full", out, _finish(array, requires_grad))
 
 
 def zeros(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """A tensor of zeros."""
     return full(_sizes(size), 0, dtype=dtypes.to_numpy(dtype), device=device, requires_grad=requires_grad,
-                layout=layout, out=out)
+                layout=layout, pin_memory=pin_memory, out=out)
 
 
 def ones(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """A tensor of ones."""
     return full(_sizes(size), 1, dtype=dtypes.to_numpy(dtype), device=device, requires_grad=requires_grad,
-                layout=layout, out=out)
+                layout=layout, pin_memory=pin_memory, out=out)
 
 
 def _like(input, dtype):
     return input.dtype if dtype is None else dtype
 
 
-def empty_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
+def empty_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
+               memory_format=None):
     """``empty`` with the shape and dtype of another tensor."""
-    return empty(tuple(input.shape), dtype=_like(input, dtype), device=device, requires_grad=requires_grad)
+    return empty(tuple(input.shape), dtype=_like(input, dtype), device=device, requires_grad=requires_grad,
+                 layout=layout, pin_memory=pin_memory)
 
 
-def zeros_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
+def zeros_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
+               memory_format=None):
     """``zeros`` with the shape and dtype of another tensor."""
-    return zeros(tuple(input.shape), dtype=_like(input, dtype), device=device, requires_grad=requires_grad)
+    return zeros(tuple(input.shape), dtype=_like(input, dtype), device=device, requires_grad=requires_grad,
+                 layout=layout, pin_memory=pin_memory)
 
 
-def ones_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
+def ones_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
+              memory_format=None):
     """``ones`` with the shape and dtype of another tensor."""
-    return ones(tuple(input.shape), dtype=_like(input, dtype), device=device, requires_grad=requires_grad)
+    return ones(tuple(input.shape), dtype=_like(input, dtype), device=device, requires_grad=requires_grad,
+                layout=layout, pin_memory=pin_memory)
 
 
-def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
+def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
+              memory_format=None):
     """``full`` with the shape and dtype of another tensor."""
-    return full(tuple(input.shape), fill_value, dtype=_like(input, dtype), device=device, requires_grad=requires_grad)
+    return full(tuple(input.shape), fill_value, dtype=_like(input, dtype), device=device, requires_grad=requires_grad,
+                layout=layout, pin_memory=pin_memory)
 
 
-def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False, layout=None, out=None):
+def arange(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
+           out=None):
     """start, start + step, ... below end; int64 for integers, else the default float type."""
-    _check(device, layout)
+    _check(device, layout, pin_memory)
     if end is None:
         start, end = 0, start
     start, end, step = (value.item() if isinstance(value, Tensor) else value for value in (start, end, step))
@@ -174,9 +250,15 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
     if dtype is None:
         dtype = np.int64 if all(isinstance(value, (int, np.integer)) for value in (start, end, step)) else None
     kind = dtypes.to_numpy(dtype)
+    if kind.kind == "b":
+        raise NotImplementedError('"arange_cpu" not implemented for \'Bool\'')
     if kind == np.int64:
         start, end, step = int(start), int(end), int(step)
-    count = int(np.ceil((end - start) / step))
+    if all(isinstance(value, int) for value in (start, end, step)):  # exactly
+        count = -(-(end - start) // step)
+    else:
+        count = int(np.ceil((end - start) / step))
+    room("arange", (count,), 8)
     if kind.kind in "iu":
         start, step = int(start), int(step)
     values = start + np.arange(count, dtype=np.int64 if isinstance(start, int) and isinstance(step, int) else
@@ -184,17 +266,16 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
     return into("arange", out, _finish(values.astype(kind), requires_grad))
 
 
-def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, layout=None, out=None):
+def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
+             out=None):
     """`steps` evenly spaced numbers from start to end, both included."""
-    _check(device, layout)
-    if isinstance(steps, float) or not hasattr(steps, "__index__"):
-        raise TypeError(f"linspace() received an invalid combination of arguments - got "
-                        f"({', '.join(type(value).__name__ for value in (start, end, steps))}): expected an int for "
-                        f"steps")
+    _check(device, layout, pin_memory)
+    steps = _count("linspace", "steps", steps)
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     if any(isinstance(value, Tensor) and value.ndim for value in (start, end)):
         raise RuntimeError("linspace only supports 0-dimensional start and end tensors")
+    room("linspace", (steps,), 8)
     kind = dtypes.to_numpy(dtype if out is None else out.dtype)
     start, end = (value.item() if isinstance(value, Tensor) else value for value in (start, end))
     # From both ends towards the middle, in the dtype itself (integers in float64), as PyTorch counts.
@@ -208,12 +289,14 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
     return into("linspace", out, _finish(values, requires_grad))
 
 
-def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None, out=None):
+def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """Ones on the diagonal, zeros elsewhere."""
-    _check(device, layout)
+    _check(device, layout, pin_memory)
+    n, m = _count("eye", "n", n), None if m is None else _count("eye", "m", m)
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"n must be greater or equal to 0, got {n if n < 0 else m}")
     kind = dtypes.to_numpy(dtype if out is None else out.dtype)
+    room("eye", (n, n if m is None else m), kind.itemsize)
     return into("eye", out, _finish(np.eye(n, m, dtype=kind), requires_grad))
 
 
@@ -223,7 +306,7 @@ def _generator(generator):
 
 def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """Uniform random numbers of [0, 1)."""
-    made = empty(*size, dtype=dtype if out is None else out.dtype, device=device, layout=layout)
+    made = empty(*size, dtype=dtype if out is None else out.dtype, device=device, layout=layout, pin_memory=pin_memory)
     _generator(generator).uniform(made.numpy(), 0.0, 1.0)
     made.requires_grad = requires_grad
     return into("rand", out, made)
@@ -231,23 +314,25 @@ def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, la
 
 def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """Normal random numbers with mean 0 and variance 1."""
-    made = empty(*size, dtype=dtype if out is None else out.dtype, device=device, layout=layout)
+    made = empty(*size, dtype=dtype if out is None else out.dtype, device=device, layout=layout, pin_memory=pin_memory)
     _generator(generator).normal(made.numpy(), 0.0, 1.0)
     made.requires_grad = requires_grad
     return into("randn", out, made)
 
 
-def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None,
-            out=None):
+def randint(low=0, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None,
+            pin_memory=False, out=None):
     """Random integers of [low, high); ``randint(high, size)`` starts at 0."""
-    _check(device, layout)
+    _check(device, layout, pin_memory)
     if size is None:
         low, high, size = 0, low, high
     elif high is None:
         low, high = 0, low
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    array = _generator(generator).randint(low, high, _sizes((size,)))
+    size = _sizes((size,))
+    room("randint", size, 8)
+    array = _generator(generator).randint(low, high, size)
     return into("randint", out, _finish(array if dtype is None else array.astype(dtypes.to_numpy(dtype)),
                                         requires_grad))
 
@@ -255,22 +340,27 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None, device=Non
 def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
              out=None):
     """A random permutation of 0..n-1."""
-    _check(device, layout)
+    _check(device, layout, pin_memory)
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
+    room("randperm", (n,), 8)
     array = _generator(generator).randperm(n)
     return into("randperm", out, _finish(array if dtype is None else array.astype(dtypes.to_numpy(dtype)),
                                          requires_grad))
 
 
-def rand_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
+def rand_like(input, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
+              memory_format=None):
     """``rand`` with the shape and dtype of another tensor."""
-    return rand(tuple(input.shape), dtype=_like(input, dtype), device=device, requires_grad=requires_grad)
+    return rand(tuple(input.shape), generator=generator, dtype=_like(input, dtype), device=device,
+                requires_grad=requires_grad, layout=layout, pin_memory=pin_memory)
 
 
-def randn_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, memory_format=None):
+def randn_like(input, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
+               memory_format=None):
     """``randn`` with the shape and dtype of another tensor."""
-    return randn(tuple(input.shape), dtype=_like(input, dtype), device=device, requires_grad=requires_grad)
+    return randn(tuple(input.shape), generator=generator, dtype=_like(input, dtype), device=device,
+                 requires_grad=requires_grad, layout=layout, pin_memory=pin_memory)
 
 
 def result_type(tensor1, tensor2):
@@ -282,7 +372,7 @@ def promote_types(type1, type2):
     """The smallest dtype that both cast to without loss of category."""
     if type1 is type2:
         return type1
-    return dtypes.from_numpy(promote(from_array(np.empty(1, type1.numpy)), from_array(np.empty(1, type2.numpy))))
+    return dtypes.from_numpy(_promoted(type1.numpy, type2.numpy))
 
 
 def can_cast(from_, to):
@@ -290,8 +380,10 @@ def can_cast(from_, to):
     return dtypes.can_cast(from_, to)
 
 
-def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_grad=False, layout=None, out=None):
+def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_grad=False, layout=None,
+             pin_memory=False, out=None):
     """`steps` numbers from base^start to base^end, evenly spaced in their exponents."""
+    _check(device, layout, pin_memory)
     kind = dtypes.to_numpy(dtype if out is None else out.dtype)
     exponents = linspace(start, end, steps, dtype=dtypes.float64).numpy()
     return into("logspace", out, _finish(np.power(float(base), exponents).astype(kind), requires_grad))
@@ -299,7 +391,8 @@ def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_
 
 def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """A 0-d tensor of the default float type."""
-    return tensor(s, dtype=dtypes.get_default_dtype() if dtype is None else dtype, requires_grad=requires_grad)
+    return tensor(s, dtype=dtypes.get_default_dtype() if dtype is None else dtype, device=device,
+                  requires_grad=requires_grad, pin_memory=pin_memory)
 
 
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):

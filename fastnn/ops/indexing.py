@@ -3,7 +3,10 @@ import numpy as np
 
 from fastnn import kernels
 from fastnn._tensor import Tensor, from_array, record, record_inplace, take_history, to_array, view_of, writable
-from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors, promote
+from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors, promote, room
+
+
+TENSOR_BYTES = 256  # about what one of many views takes
 
 
 def _numpy_index(index):
@@ -14,15 +17,26 @@ def _numpy_index(index):
         array = index.detach().numpy()
         if array.dtype == np.uint8:
             return array.astype(bool)
-        if array.dtype.kind == "f":
+        if array.dtype not in (np.int64, np.int32, np.bool_):
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
         return array
     if isinstance(index, list):
+        if any(isinstance(item, Tensor) and item.numel() != 1 for item in index):
+            raise TypeError("only integer tensors of a single element can be converted to an index")
         return [_numpy_index(item) for item in index]
     if isinstance(index, slice) and any(isinstance(part, Tensor) for part in (index.start, index.stop, index.step)):
         return slice(*(int(part) if isinstance(part, Tensor) else part
                        for part in (index.start, index.stop, index.step)))
     return index
+
+
+def _whole_index(index):
+    """The index between the brackets: a short list of more than numbers means what the tuple means, as in PyTorch."""
+    if isinstance(index, list) and len(index) < 32 and any(
+            isinstance(part, (Tensor, list, tuple, np.ndarray, slice)) or part is None or part is Ellipsis
+            for part in index):
+        index = tuple(index)
+    return _numpy_index(index)
 
 
 def _is_basic(index):
@@ -79,7 +93,7 @@ def getitem(input, index):
         if not input.requires_grad:
             return viewed
         return _as_view(record(x[index], _slice_backward, "SelectBackward0", (input,), (x.shape, index, True)), viewed)
-    index = _numpy_index(index)
+    index = _whole_index(index)
     parts = _without_numbers(index)
     if parts is not None:
         return getitem(getitem(input, parts[0]), parts[1])
@@ -121,7 +135,7 @@ def _setitem_backward(grad, index, shape):
 def setitem(input, index, value):
     """``input[index] = value``, in place."""
     x = writable(input)
-    index = _numpy_index(index)
+    index = _whole_index(index)
     parts = _without_numbers(index)
     if parts is not None:
         setitem(getitem(input, parts[0]), parts[1], value)
@@ -176,7 +190,9 @@ def unbind(input, dim=0):
     """All slices along `dim`."""
     if input.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    return tuple(select(input, dim, i) for i in range(input.shape[axis_of(dim, input.ndim)]))
+    size = input.shape[axis_of(dim, input.ndim)]
+    room("unbind", (size,), TENSOR_BYTES)
+    return tuple(select(input, dim, i) for i in range(size))
 
 
 def split(tensor, split_size_or_sections, dim=0):
@@ -187,6 +203,7 @@ def split(tensor, split_size_or_sections, dim=0):
         step = split_size_or_sections
         if step < 0 or (step == 0 and size):
             raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
+        room("split", (size // step if step else 1,), TENSOR_BYTES)
         sections = [min(step, size - i) for i in range(0, size, step)] if size else [0]
     else:
         sections = list(split_size_or_sections)
@@ -203,6 +220,7 @@ def chunk(input, chunks, dim=0):
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     size = input.shape[axis_of(dim, input.ndim)]
     if size == 0:
+        room("chunk", (chunks,), 8)
         return (input,) * chunks
     return split(input, -(-size // chunks), dim)
 

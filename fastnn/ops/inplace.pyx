@@ -113,7 +113,7 @@ def fill_(self, value):
     if isinstance(value, Tensor):
         value = value.item()
     check_inplace(x)
-    x.array.fill(value)
+    x.array.fill(dtypes.number(value, x.array.dtype))
     return filled(x)
 
 
@@ -137,6 +137,7 @@ def form(str name, function, bint reads=True):
             raise TypeError(f"{title}(): argument 'self' must be Tensor, not {type(self).__name__}")
         return changed(title, <Tensor>self, function, args, kwargs, reads)
     method.__name__ = method.__qualname__ = title
+    method.__wrapped__ = function
     method.__doc__ = f"``{name}`` in place."
     return method
 
@@ -148,5 +149,6 @@ def view_form(str name, function):
     def method(self, *args, **kwargs):
         return viewed(<Tensor?>self, function, args, kwargs)
     method.__name__ = method.__qualname__ = title
+    method.__wrapped__ = function
     method.__doc__ = f"``{name}`` in place: the tensor's own shape and strides change."
     return method

@@ -1,11 +1,12 @@
 """Matrix products and the linear layer."""
 cimport numpy as np
 
+from fastnn import dtypes
 from fastnn._tape cimport Node
 from fastnn._tensor cimport Tensor, needs_grad, recording, record2, record3, wrap, shape_of
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport gemm, linear as K
-from fastnn.ops._common cimport as_tensor, is_real, undo, zero_d
+from fastnn.ops._common cimport as_tensor, is_half, is_real, undo, zero_d
 
 np.import_array()
 
@@ -32,6 +33,9 @@ cpdef Tensor fused_linear(Tensor input, Tensor weight, Tensor bias, object activ
         from fastnn.ops.arithmetic import add
         out = matmul(input, weight)
         return out if bias is None else add(out, bias)
+    if is_half(input.array) and is_half(weight.array) and (bias is None or is_half(bias.array)):
+        return fused_linear(input.to(dtypes.float32), weight.to(dtypes.float32),
+                            None if bias is None else bias.to(dtypes.float32), activation, a, b).to(dtypes.float16)
     if not is_real(input.array):
         from fastnn.ops.arithmetic import add
         out = matmul(input, weight.t())
@@ -91,6 +95,8 @@ def matmul(input, other):
     if np.PyArray_TYPE(x.array) != np.PyArray_TYPE(y.array):
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {x.dtype} != {y.dtype}")
     cdef np.ndarray z
+    if is_half(x.array):
+        return matmul(x.to(dtypes.float32), y.to(dtypes.float32)).to(dtypes.float16)
     if is_real(x.array):
         z = gemm.matmul(x.array, y.array)
     else:
@@ -144,6 +150,9 @@ def dot(input, tensor):
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     """beta * input + alpha * (mat1 @ mat2)."""
     from fastnn.ops.arithmetic import add, mul
+    if isinstance(mat1, Tensor) and is_half((<Tensor>mat1).array):
+        return addmm(input.to(dtypes.float32), mat1.to(dtypes.float32), mat2.to(dtypes.float32), beta=beta,
+                     alpha=alpha).to(dtypes.float16)
     product = mm(mat1, mat2)
     return add(input if beta == 1 else mul(input, beta), product if alpha == 1 else mul(product, alpha))
 

@@ -13,7 +13,7 @@ from fastnn._tape cimport Node
 from fastnn._tensor cimport Tensor, recording, record2, shape_of, wrap
 from fastnn.kernels cimport loss as K
 from fastnn.ops._common cimport is_real
-from fastnn.ops._common import promote
+from fastnn.ops._common import broadcast_shapes, promote
 
 np.import_array()
 
@@ -166,7 +166,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", bint
                       "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
                       stacklevel=2)
     if isinstance(input, Tensor) and isinstance(target, Tensor) and input.shape != target.shape:
-        shape = numpy.broadcast_shapes(tuple(input.shape), tuple(target.shape))
+        shape = broadcast_shapes(tuple(input.shape), tuple(target.shape))
         input, target = input.expand(shape), target.expand(shape)
     loss = pointwise("kl_div_log_target" if log_target else "kl_div", "KlDivBackward0", input, target, None, None,
                      "sum" if reduction == "batchmean" else reduction, 0.0, 0.0)
@@ -183,6 +183,8 @@ cdef object same_size(str name, object input, object target):
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """-(y log x + (1 - y) log(1 - x)) of probabilities x; logarithms are limited at -100."""
     same_size("binary_cross_entropy", input, target)
+    if isinstance(input, Tensor) and isinstance(target, Tensor) and input.dtype is not target.dtype:
+        raise RuntimeError(f"binary_cross_entropy: found dtype {target.dtype} but expected {input.dtype}")
     return pointwise("bce", "BinaryCrossEntropyBackward0", input, target, weight, None,
                      legacy_reduction(size_average, reduce, reduction), 0.0, 0.0)
 

@@ -2,9 +2,9 @@
 singular values and pinv's full-rank case, a clear refusal elsewhere."""
 import numpy as np
 
-from fastnn._tensor import from_array, record
+from fastnn._tensor import Tensor, from_array, record
 from fastnn.ops import arithmetic, linear, products, reduce
-from fastnn.ops._common import need_tensors
+from fastnn.ops._common import broadcast_shapes, in_single, need_tensors
 
 
 class LinAlgError(RuntimeError):
@@ -180,8 +180,14 @@ def eigvalsh(input, UPLO="L"):  # noqa: N803
     return eigh(input, UPLO)[0]
 
 
-def svd(input, full_matrices=True):
+def _no_driver(op, driver):
+    if driver is not None:
+        raise RuntimeError(f"{op}: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend")
+
+
+def svd(input, full_matrices=True, *, driver=None):
     """(U, S, Vh) with U diag(S) Vh = A; gradients of S alone."""
+    _no_driver("linalg.svd", driver)
     x = _matrices("linalg.svd", input, False)
     u, s, vh = _lapack("linalg.svd", np.linalg.svd, x, full_matrices=full_matrices)
     if not input.requires_grad:
@@ -192,8 +198,9 @@ def svd(input, full_matrices=True):
                        record(vh, _refuse("linalg.svd of Vh"), "LinalgSvdBackward0", (input,))))
 
 
-def svdvals(input):
+def svdvals(input, *, driver=None):
     """Singular values, the largest first."""
+    _no_driver("linalg.svdvals", driver)
     return svd(input, False)[1]
 
 
@@ -209,11 +216,22 @@ def qr(A, mode="reduced"):  # noqa: N803
                       record(r, _refuse("linalg.qr"), "LinalgQrBackward0", (A,))))
 
 
-def pinv(input, rcond=None, hermitian=False, *, rtol=None):
+def _cutoff(x, atol, rtol):
+    """Relative to the largest singular value of each matrix: those of this size and below count as 0."""
+    atol, rtol = (t.detach().numpy() if isinstance(t, Tensor) else t for t in (atol, rtol))
+    if rtol is None:
+        rtol = 0.0 if atol is not None and np.any(np.asarray(atol) > 0) else max(x.shape[-2:]) * np.finfo(x.dtype).eps
+    if atol is None or not x.size:
+        return rtol
+    largest = np.linalg.svd(x, compute_uv=False)[..., 0]
+    with np.errstate(divide="ignore"):
+        return np.maximum(rtol, np.where(largest > 0, atol / largest, 0))
+
+
+def pinv(input, rcond=None, hermitian=False, *, atol=None, rtol=None):
     """The Moore-Penrose inverse of each matrix (Golub and Pereyra 1973 for the gradient, at constant rank)."""
     x = _matrices("linalg.pinv", input, False)
-    given = rcond if rtol is None else rtol
-    y = np.linalg.pinv(x, max(x.shape[-2:]) * np.finfo(x.dtype).eps if given is None else given, hermitian)
+    y = np.linalg.pinv(x, _cutoff(x, atol, rcond if rtol is None else rtol), hermitian)
 
     def backward(grad):
         n, m = np.eye(x.shape[-2], dtype=x.dtype), np.eye(x.shape[-1], dtype=x.dtype)
@@ -222,20 +240,55 @@ def pinv(input, rcond=None, hermitian=False, *, rtol=None):
     return record(y.astype(x.dtype), backward, "LinalgPinvBackward0", (input,), (), (input,))
 
 
-def lstsq(A, B, rcond=None, *, driver=None):  # noqa: N803
-    """The X that makes |A X - B| smallest; no gradients."""
-    a, b = _matrices("linalg.lstsq", A, False), B.detach().numpy()
-    if a.ndim != 2:
-        raise NotImplementedError("linalg.lstsq: stacks of matrices are not implemented")
-    x, residuals, rank, s = np.linalg.lstsq(a, b, rcond)
-    return lstsq_result((record(x, _refuse("linalg.lstsq"), "LinalgLstsqBackward0", (A, B)), from_array(residuals),
-                         from_array(np.asarray(rank, np.int64)), from_array(s)))
+DRIVERS = ("gelsy", "gelsd", "gels", "gelss")
 
 
-def matrix_rank(input, *, tol=None, hermitian=False):
-    """How many singular values are not (nearly) 0."""
-    return from_array(np.asarray(np.linalg.matrix_rank(_matrices("linalg.matrix_rank", input, False), tol, hermitian),
-                                 np.int64))
+def lstsq(input, b, rcond=None, *, driver=None):
+    """The X that makes |A X - B| smallest for A = `input` and B = `b`, matrices or stacks of them; no gradients.
+
+    Whatever the driver, singular values are used. The rank is there for all but "gels", residuals for all but "gelsy"
+    (the default), singular values for "gelsd" and "gelss".
+    """
+    a = _matrices("linalg.lstsq", input, False)
+    need_tensors("linalg.lstsq", input, b)
+    if driver not in (None, *DRIVERS):
+        raise RuntimeError(f"torch.linalg.lstsq: parameter `driver` should be one of ({', '.join(DRIVERS)})")
+    if b.dtype is not input.dtype:
+        raise RuntimeError(f"torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's "
+                           f"dtype {input.dtype} and other's dtype {b.dtype}")
+    y = b.detach().numpy()
+    vector = a.ndim - 1 == y.ndim
+    if not vector and a.ndim != y.ndim:
+        raise RuntimeError(f"torch.linalg.lstsq: other must have as many dimensions as input or one less, got {y.ndim} "
+                           f"and {a.ndim}")
+    y = y[..., None] if vector else y
+    if y.shape[-2] != a.shape[-2]:
+        raise RuntimeError(f"torch.linalg.lstsq: input.size(-2) should match other.size({'-1' if vector else '-2'}), "
+                           f"got {list(a.shape)} and {list(b.shape)}")
+    broadcast_shapes(a.shape[:-2], y.shape[:-2])  # RuntimeError if they do not
+    u, s, vh = _lapack("linalg.lstsq", np.linalg.svd, a, full_matrices=False)
+    cutoff = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rcond is None or rcond < 0 else rcond
+    kept = s > cutoff * s[..., :1] if s.size else s > 0
+    rank = kept.sum(-1)
+    x = _t(vh) @ (np.where(kept, 1 / np.where(kept, s, 1), 0)[..., None] * (_t(u) @ y))
+    residuals = np.zeros(0, x.dtype)
+    if driver not in (None, "gelsy") and a.shape[-2] > a.shape[-1] and (rank == a.shape[-1]).all():
+        residuals = np.asarray(((a @ x - y) ** 2).sum(-2), x.dtype)
+    none = np.zeros(0, np.int64)
+    x = np.ascontiguousarray((x[..., 0] if vector else x).astype(a.dtype, copy=False))
+    return lstsq_result((record(x, _refuse("linalg.lstsq"), "LinalgLstsqBackward0", (input, b)), from_array(residuals),
+                         from_array(none if driver == "gels" else np.asarray(rank, np.int64)),
+                         from_array(s if driver in ("gelsd", "gelss") else none.astype(a.dtype))))
+
+
+def matrix_rank(input, tol=None, hermitian=False, *, atol=None, rtol=None):
+    """How many singular values are not (nearly) 0: larger than `atol` (or `tol`) and than `rtol` times the largest."""
+    x = _matrices("linalg.matrix_rank", input, False)
+    if tol is not None:
+        found = np.linalg.matrix_rank(x, tol.detach().numpy() if isinstance(tol, Tensor) else tol, hermitian)
+    else:
+        found = np.linalg.matrix_rank(x, hermitian=hermitian, rtol=_cutoff(x, atol, rtol))
+    return from_array(np.asarray(found, np.int64))
 
 
 def matrix_power(input, n):
@@ -311,6 +364,7 @@ def multi_dot(tensors):
     return made
 
 
+@in_single
 def vecdot(x, y, *, dim=-1):
     """Sums of products along `dim`."""
     return reduce.sum(arithmetic.mul(x, y), dim)
@@ -321,6 +375,7 @@ def vdot(input, other):
     return linear.dot(input, other)
 
 
+@in_single
 def addr(input, vec1, vec2, *, beta=1, alpha=1):
     """beta * input + alpha * the outer product of two vectors."""
     return products._weighted(input, beta, linear.outer(vec1, vec2), alpha)

@@ -52,6 +52,8 @@ def type_(self, dtype=None, non_blocking=False):
         if not found:
             raise ValueError(f"invalid type: {dtype!r}")
         dtype = getattr(dtypes, found[0])
+    elif dtype in (float, int, bool):
+        raise ValueError(f"invalid type: {dtype.__name__!r}")
     return shape.cast(self, dtype)
 
 
@@ -62,14 +64,13 @@ def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, mem
     for arg in args:
         if isinstance(arg, Tensor):
             dtype = arg.dtype
-        elif isinstance(arg, (dtypes.dtype, np.dtype)):
+        elif isinstance(arg, (dtypes.dtype, np.dtype)) or arg in (float, int, bool):
             dtype = arg
         elif isinstance(arg, bool):
             continue
         elif arg is not None:
-            dtypes.device(arg)
-    if device is not None:
-        dtypes.device(device)
+            dtypes.need_cpu(arg)
+    dtypes.need_cpu(device)
     return shape.cast(self, self.dtype if dtype is None else dtype, copy)
 
 
@@ -78,7 +79,7 @@ def cpu(self, memory_format=None):
     return self
 
 
-def cuda(self, *args, **kwargs):
+def cuda(self, device=None, non_blocking=False, memory_format=None):
     """Always an error: there is no CUDA here."""
     raise RuntimeError("Tensor.cuda: fastnn computes on the CPU alone")
 
@@ -95,15 +96,16 @@ def _copy_backward(grad, shape_, dtype):
     return np.zeros_like(grad), sum_to(grad, shape_).astype(dtype, copy=False)
 
 
-def copy_(self, src, non_blocking=False):
-    """The elements of `src`, broadcast and cast."""
+def copy_(self, other, non_blocking=False):
+    """The elements of `other`, broadcast and cast."""
     array = writable(self)
     try:
-        np.copyto(array, src.detach().numpy(), casting="unsafe")
+        np.copyto(array, other.detach().numpy(), casting="unsafe")
     except ValueError:
-        raise RuntimeError(f"copy_: the shape of src {list(src.shape)} does not broadcast to {list(self.shape)}"
+        raise RuntimeError(f"copy_: the shape of src {list(other.shape)} does not broadcast to {list(self.shape)}"
                            ) from None
-    return record_inplace(self, _copy_backward, "CopyBackwards", (src,), (tuple(src.shape), src.detach().numpy().dtype))
+    return record_inplace(self, _copy_backward, "CopyBackwards", (other,),
+                          (tuple(other.shape), other.detach().numpy().dtype))
 
 
 def _float_in_place(self, name):
@@ -154,6 +156,7 @@ def _drawn(name, method):
             array[...] = fresh
         return record_inplace(self, lambda grad: np.zeros_like(grad), "RandomBackward0")
     fill.__name__ = name
+    fill.__wrapped__ = getattr(_random.Generator, method)
     fill.__doc__ = f"Random numbers of ``Generator.{method}``'s distribution."
     return fill
 
@@ -193,19 +196,21 @@ def apply_(self, callable):
     return record_inplace(self, lambda grad: np.zeros_like(grad), "ApplyBackward0")
 
 
-def map_(self, tensor, callable):
-    """Every element becomes ``callable(element, element of tensor)``, a Python call each."""
+def map_(self, other, callable):
+    """Every element becomes ``callable(element, element of other)``, a Python call each."""
     array = writable(self)
-    other = np.broadcast_to(tensor.detach().numpy(), array.shape)
+    given = np.broadcast_to(other.detach().numpy(), array.shape)
     for place in np.ndindex(array.shape):
-        array[place] = callable(array[place].item(), other[place].item())
+        array[place] = callable(array[place].item(), given[place].item())
     return record_inplace(self, lambda grad: np.zeros_like(grad), "MapBackward0")
 
 
-def new(self, *args):
-    """PyTorch's old constructor: sizes or data, in this tensor's dtype."""
+def new(self, *args, size=None, other=None, device=None):
+    """PyTorch's old constructor: sizes, data or another tensor, in this tensor's dtype."""
     from fastnn.ops.creation import empty, tensor
-    if len(args) == 1 and not isinstance(args[0], (int, dtypes.Size)):
+    dtypes.need_cpu(device)
+    args = args if size is None and other is None else (tuple(size) if other is None else other,)
+    if len(args) == 1 and size is None and not isinstance(args[0], (int, dtypes.Size)):
         return tensor(args[0], dtype=self.dtype)
     return empty(*args, dtype=self.dtype) if args else empty(0, dtype=self.dtype)
 
@@ -236,10 +241,10 @@ def storage_offset(self):
     return (array.ctypes.data - owner.ctypes.data) // array.itemsize
 
 
-def resize_(self, *sizes, memory_format=None):
+def resize_(self, *size, memory_format=None):
     """Other sizes over the same elements; new ones are undefined."""
     from fastnn.ops.creation import empty
-    made = empty(*sizes, dtype=self.dtype)
+    made = empty(*size, dtype=self.dtype)
     old, new = writable(self).reshape(-1), made.numpy().reshape(-1)
     new[:old.size] = old[:new.size]
     self.data = made
@@ -256,34 +261,28 @@ def _no_complex(self):
     raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
 
 
-def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
+def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A tensor of this one's dtype."""
     from fastnn.ops.creation import tensor
-    return tensor(data, dtype=self.dtype if dtype is None else dtype, requires_grad=requires_grad)
+    return tensor(data, dtype=self.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad,
+                  pin_memory=pin_memory)
 
 
-def new_zeros(self, *sizes, dtype=None, device=None, requires_grad=False):
-    """Zeros of this tensor's dtype."""
-    from fastnn.ops.creation import zeros
-    return zeros(*sizes, dtype=self.dtype if dtype is None else dtype, requires_grad=requires_grad)
+def _new(name):
+    def new(self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
+        from fastnn.ops import creation
+        return getattr(creation, name)(*size, dtype=self.dtype if dtype is None else dtype, device=device,
+                                       requires_grad=requires_grad, layout=layout, pin_memory=pin_memory)
+    new.__name__ = f"new_{name}"
+    new.__doc__ = f"``{name}`` of this tensor's dtype."
+    return new
 
 
-def new_ones(self, *sizes, dtype=None, device=None, requires_grad=False):
-    """Ones of this tensor's dtype."""
-    from fastnn.ops.creation import ones
-    return ones(*sizes, dtype=self.dtype if dtype is None else dtype, requires_grad=requires_grad)
-
-
-def new_empty(self, *sizes, dtype=None, device=None, requires_grad=False):
-    """Undefined contents of this tensor's dtype."""
-    from fastnn.ops.creation import empty
-    return empty(*sizes, dtype=self.dtype if dtype is None else dtype, requires_grad=requires_grad)
-
-
-def new_full(self, sizes, fill_value, *, dtype=None, device=None, requires_grad=False):
+def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """One value, in this tensor's dtype."""
     from fastnn.ops.creation import full
-    return full(sizes, fill_value, dtype=self.dtype if dtype is None else dtype, requires_grad=requires_grad)
+    return full(size, fill_value, dtype=self.dtype if dtype is None else dtype, device=device,
+                requires_grad=requires_grad, layout=layout, pin_memory=pin_memory)
 
 
 def shares_memory(self, other):
@@ -316,19 +315,20 @@ METHODS = {
     "random_": random_, "bernoulli_": bernoulli_, "exponential_": _drawn("exponential_", "exponential"),
     "log_normal_": _drawn("log_normal_", "log_normal"), "cauchy_": _drawn("cauchy_", "cauchy"),
     "geometric_": _drawn("geometric_", "geometric"), "fill_diagonal_": fill_diagonal_, "apply_": apply_, "map_": map_,
-    "new_tensor": new_tensor, "new_zeros": new_zeros, "new_ones": new_ones,
-    "new_empty": new_empty, "new_full": new_full, "nelement": Tensor.numel, "ndimension": Tensor.dim,
+    "new_tensor": new_tensor, "new_zeros": _new("zeros"), "new_ones": _new("ones"),
+    "new_empty": _new("empty"), "new_full": new_full, "nelement": Tensor.numel, "ndimension": Tensor.dim,
     "device": property(lambda self: dtypes.cpu), "layout": property(lambda self: "torch.strided"),
     "is_cuda": property(lambda self: False), "is_sparse": property(lambda self: False),
     "new": new, "__array_wrap__": _array_wrap, "bfloat16": _unimplemented_cast("bfloat16"),
     "cfloat": _unimplemented_cast("complex64"), "cdouble": _unimplemented_cast("complex128"),
     "type_as": type_as, "storage_offset": storage_offset, "resize_": resize_, "__reversed__": reversed_,
-    "resize_as_": lambda self, other, memory_format=None: resize_(self, *other.shape),
+    "resize_as_": lambda self, the_template, memory_format=None: resize_(self, *the_template.shape),
     "char": _caster("int8"), "is_complex": lambda self: False, "is_conj": lambda self: False,
     "is_neg": lambda self: False, "is_inference": lambda self: False, "is_pinned": lambda self, device=None: False,
     "is_shared": lambda self: False, "share_memory_": lambda self: self, "pin_memory": lambda self, device=None: self,
     "is_signed": lambda self: self.dtype.is_signed, "is_nonzero": lambda self: bool(self),
-    "get_device": lambda self: -1, "to_dense": lambda self, dtype=None: self if dtype is None else self.to(dtype),
+    "get_device": lambda self: -1,
+    "to_dense": lambda self, dtype=None, *, masked_grad=None: self if dtype is None else self.to(dtype),
     "conj": lambda self: self, "resolve_conj": lambda self: self, "resolve_neg": lambda self: self,
     "real": property(lambda self: self), "imag": property(_no_complex), "is_cpu": property(lambda self: True),
     "is_meta": property(lambda self: False), "is_mps": property(lambda self: False),

@@ -6,10 +6,11 @@ import numpy
 from fastnn import dtypes
 from fastnn._tape cimport Node
 from fastnn._tensor cimport Tensor, adopt_node, check_inplace, needs_grad, recording, record1, record2, shape_of, wrap
+from fastnn._tensor import record
 from fastnn.kernels cimport _core
 from fastnn.kernels cimport elementwise as K
 from fastnn.kernels.elementwise import unary_saves
-from fastnn.ops._common cimport is_real, undo, wrap_dim, zero_d
+from fastnn.ops._common cimport is_half, is_real, undo, wrap_dim, zero_d
 from fastnn.ops.inplace cimport changed
 from fastnn.kernels._core import unary_names
 
@@ -24,7 +25,8 @@ cdef class Map:
 
 cdef dict maps = {}
 cdef dict node_names = {"pow_scalar": "PowBackward0", "square": "PowBackward0", "clamp": "ClampBackward1",
-                        "gelu_tanh": "GeluBackward0", "relu6": "HardtanhBackward0", "logsigmoid": "LogSigmoidBackward0"}
+                        "gelu_tanh": "GeluBackward0", "relu6": "HardtanhBackward0", "logsigmoid": "LogSigmoidBackward0",
+                        "leaky_relu_signed": "LeakyReluBackward0", "elu_signed": "EluBackward0"}
 
 
 def define_maps():
@@ -56,8 +58,8 @@ cdef Tensor apply(str name, object input, double a=0.0, double b=0.0):
 cdef Tensor apply_map(Map map, str name, Tensor x, double a, double b):
     cdef Tensor out
     if not is_real(x.array):
-        if x.array.dtype.kind == "f":
-            raise NotImplementedError(f"{name}: not implemented for {dtypes.from_numpy(x.array.dtype)}")
+        if is_half(x.array):
+            return apply_map(map, name, x.to(dtypes.float32), a, b).to(dtypes.float16)
         x = wrap(x.array.astype(dtypes.get_default_dtype().numpy))
     cdef np.ndarray y = K.unary_map(map.index, x.array, a, b)
     if not recording(x):
@@ -77,6 +79,10 @@ cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
     cdef Tensor x = <Tensor?>input, out
     check_inplace(x)
     cdef Map map = <Map>maps[name]
+    if is_half(x.array) and not recording(x):
+        x.array[...] = K.unary_forward(map.number, x.array.astype(numpy.float32), a, b)
+        x.bump()
+        return x
     if not is_real(x.array):
         raise RuntimeError(f"result type {dtypes.get_default_dtype()} can't be cast to the desired output type "
                            f"{dtypes.from_numpy(x.array.dtype)}")
@@ -255,6 +261,8 @@ def ceil(input):
 
 def round(input, *, int decimals=0):
     """The nearest integer (multiple of 10^-decimals), half to even."""
+    if decimals and isinstance(input, Tensor) and is_half((<Tensor>input).array):
+        return round(input.to(dtypes.float32), decimals=decimals).to(dtypes.float16)
     if decimals and isinstance(input, Tensor) and is_real((<Tensor>input).array):
         from fastnn.ops.arithmetic import div, mul
         scale = 10.0 ** numpy.abs(decimals)
@@ -273,16 +281,41 @@ def pow_scalar(input, double exponent):
     return apply("pow_scalar", input, exponent)
 
 
+def clamp_backward(grad, shares, shapes):
+    """To the input where it is within the bounds, at a tie too, and to a bound where the input is beyond it."""
+    from fastnn.kernels import sum_to
+    return tuple([None if share is None else sum_to(grad * share, shape) for share, shape in zip(shares, shapes)])
+
+
+cdef object clamp_between(object input, object low, object high):
+    """clamp whose bounds are tensors (or None)."""
+    from fastnn.ops.arithmetic import maximum, minimum
+    y = (<Tensor?>input).detach()
+    if low is not None:
+        y = maximum(y, low.detach())
+    if high is not None:
+        y = minimum(y, high.detach())
+    given = tuple([None if t is None else t.to(y.dtype) for t in (input, low, high)])
+    x, a, b = [None if t is None else (<Tensor>t).array for t in given]
+    if a is None:
+        shares = x <= b, None, x > b
+    elif b is None:
+        shares = x >= a, x < a, None
+    else:
+        shares = (x >= a) & (x <= b), (x < a) & (a < b), (x > b) | (b < a)
+    shapes = tuple([None if t is None else shape_of((<Tensor>t).array) for t in given])
+    return record((<Tensor>y).array, clamp_backward, "ClampBackward1", given, (shares, shapes))
+
+
 def clamp(input, min=None, max=None):
     """x limited to [min, max]; either may be None, numbers or tensors."""
-    from fastnn.ops.arithmetic import maximum, minimum
     if min is None and max is None:
         raise ValueError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        if min is not None:
-            input = maximum(input, min if isinstance(min, Tensor) else wrap(numpy.asarray(min)))
-        return input if max is None else minimum(input, max if isinstance(max, Tensor) else wrap(numpy.asarray(max)))
-    if not is_real((<Tensor?>input).array):
+        min, max = [wrap(numpy.asarray(bound)) if bound is not None and not isinstance(bound, Tensor) else bound
+                    for bound in (min, max)]
+        return clamp_between(input, min, max)
+    if not is_real((<Tensor?>input).array) and not is_half((<Tensor>input).array):
         for bound in (min, max):
             if isinstance(bound, float):
                 return clamp(input.to(dtypes.get_default_dtype()), min, max)
@@ -323,14 +356,14 @@ def relu6(input, bint inplace=False):
 
 def leaky_relu(input, double negative_slope=0.01, bint inplace=False):
     """x if x > 0, else negative_slope * x."""
-    if inplace:
-        return apply_in_place("leaky_relu", input, negative_slope)
-    return apply("leaky_relu", input, negative_slope)
+    cdef str name = "leaky_relu_signed" if negative_slope < 0 else "leaky_relu"
+    return apply_in_place(name, input, negative_slope) if inplace else apply(name, input, negative_slope)
 
 
 def elu(input, double alpha=1.0, bint inplace=False):
     """x if x > 0, else alpha * (exp(x) - 1)."""
-    return apply_in_place("elu", input, alpha) if inplace else apply("elu", input, alpha)
+    cdef str name = "elu_signed" if alpha < 0 else "elu"
+    return apply_in_place(name, input, alpha) if inplace else apply(name, input, alpha)
 
 
 def selu(input, bint inplace=False):
@@ -340,6 +373,8 @@ def selu(input, bint inplace=False):
 
 def celu(input, double alpha=1.0, bint inplace=False):
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1))."""
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return apply_in_place("celu", input, alpha) if inplace else apply("celu", input, alpha)
 
 
@@ -439,6 +474,7 @@ def in_place_forms():
                 return changed(name + "_", input, outside, args, kwargs)
             return apply_in_place(name, input)
         function.__name__ = name + "_"
+        function.__wrapped__ = outside
         function.__doc__ = f"``{name}`` in place."
         return function
     for name in ("exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal abs neg sign sin cos tan asin acos "

@@ -7,7 +7,7 @@ import numpy as np
 from fastnn import kernels
 from fastnn._tensor import from_array, record
 from fastnn.errors import ShapeError
-from fastnn.ops._common import need_tensors
+from fastnn.ops._common import need_tensors, room
 
 
 def _pair(value):
@@ -194,7 +194,9 @@ def _with_default(name, output_size, shape, count):
         raise ShapeError(f"{name}: output_size must be {count}, got {output_size!r}")
     if len(shape) <= count:
         raise ValueError(f"{name}: Input dimension should be at least {count + 1}, got {list(shape)}")
-    return tuple(own if size is None else int(size) for size, own in zip(sizes, shape[-count:]))
+    sizes = tuple(own if size is None else int(size) for size, own in zip(sizes, shape[-count:]))
+    room(name, (*shape[:-count], *(max(size, 0) for size in sizes)), 4)
+    return sizes
 
 
 def _adaptive_max(name, input, x, size, return_indices, row):
@@ -261,6 +263,7 @@ def _unpool(name, input, indices, size, dims):
     if len(shape) not in (count + 1, count + 2) or 0 in shape[1:]:
         raise ShapeError(f"{name}: Input to {name} should be a {count + 1}d or {count + 2}d Tensor with non-zero "
                          f"dimensions, but got {list(shape)}")
+    room(name, (*shape[:-count], *size), x.itemsize)
     n, total = int(np.prod(shape[:-count])), int(np.prod(size))
     places = indices.numpy().reshape(n, -1) if n else np.zeros((0, 1), np.int64)
     if places.size and (places.min() < 0 or places.max() >= total):

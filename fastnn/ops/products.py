@@ -7,7 +7,7 @@ from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.errors import ShapeError
 from fastnn.ops import pointwise, reduce
-from fastnn.ops._common import broadcast_shapes, into, need_tensors, promote
+from fastnn.ops._common import broadcast_shapes, in_single, into, need_tensors, promote, room
 from fastnn.ops.arithmetic import add, div, mul, sub
 from fastnn.ops.linear import bmm, matmul, mv
 
@@ -28,12 +28,14 @@ def _weighted(input, beta, product, alpha):
     return add(_scaled(input, beta), product)
 
 
+@in_single
 def addcmul(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 * tensor2, with broadcasting."""
     need_tensors("addcmul", input, tensor1, tensor2)
     return add(input, _scaled(mul(tensor1, tensor2), value))
 
 
+@in_single
 def addcdiv(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 / tensor2, with broadcasting."""
     need_tensors("addcdiv", input, tensor1, tensor2)
@@ -43,16 +45,19 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
     return add(input, div(_scaled(tensor1, value), tensor2))
 
 
+@in_single
 def addmv(input, mat, vec, *, beta=1, alpha=1):
     """beta * input + alpha * (mat @ vec)."""
     return _weighted(input, beta, mv(mat, vec), alpha)
 
 
+@in_single
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * the sum over the stack of batch1[i] @ batch2[i]."""
     return _weighted(input, beta, reduce.sum(bmm(batch1, batch2), 0), alpha)
 
 
+@in_single
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * (batch1[i] @ batch2[i]) for each i of two stacks."""
     need_tensors("baddbmm", input, batch1, batch2)
@@ -63,6 +68,7 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     return _weighted(input, beta, product, alpha)
 
 
+@in_single
 def lerp(input, end, weight):
     """input + weight * (end - input): between the two, for weights of [0, 1]."""
     need_tensors("lerp", input, end)
@@ -219,17 +225,18 @@ def _norm_backward(grad, x, norms, p, axes):
     """d|x|_p/dx = sign(x) (|x| / |x|_p)^(p-1), 0 where the norm is 0; extremes share it equally."""
     kept = [1 if i in axes else size for i, size in enumerate(x.shape)]
     grad, norms = grad.reshape(kept), norms.reshape(kept)
+    sign = np.where(np.isnan(x), x.dtype.type(0), np.sign(x))  # PyTorch's, of NaN
     with np.errstate(divide="ignore", invalid="ignore"):
         if p == 0:
             return np.zeros_like(x)
         if p == 1:
-            return np.sign(x) * grad
+            return sign * grad
         if p == 2:
             return np.where(norms == 0, x.dtype.type(0), x * (grad / norms))
         size = np.abs(x)
         if np.isinf(p):
             chosen = (size == norms) | np.isnan(size)
-            return np.sign(x) * chosen * (grad / chosen.sum(axis=tuple(axes), keepdims=True, dtype=x.dtype))
+            return sign * chosen * (grad / chosen.sum(axis=tuple(axes), keepdims=True, dtype=x.dtype))
         if p < 1:
             part = np.where(x == 0, x.dtype.type(0), np.sign(x) * size ** (p - 1))
         else:
@@ -237,19 +244,22 @@ def _norm_backward(grad, x, norms, p, axes):
         return np.where(norms == 0, x.dtype.type(0), part * (grad * norms ** (1 - p)))
 
 
-def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
+@in_single
+def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
     """(sum |x|^ord)^(1/ord) over dimensions; inf and -inf: the largest and smallest |x|, 0: how many are not 0."""
-    need_tensors("linalg.vector_norm", x)
+    need_tensors("linalg.vector_norm", input)
     if dtype is not None:
-        x = x.to(dtype)
-    if not x.is_floating_point():
-        raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {x.dtype}")
-    dims = range(x.ndim) if dim is None or dim == () or dim == [] else dim if isinstance(dim, (tuple, list)) else (dim,)
+        input = input.to(dtype)
+    if not input.is_floating_point():
+        raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
+                           f"{input.dtype}")
+    everything = dim is None or dim == () or dim == []
+    dims = range(input.ndim) if everything else dim if isinstance(dim, (tuple, list)) else (dim,)
     from fastnn.ops._common import axis_of
-    axes = tuple(axis_of(d, x.ndim) for d in dims) if x.ndim else ()
+    axes = tuple(axis_of(d, input.ndim) for d in dims) if input.ndim else ()
     if len(set(axes)) != len(axes):
         raise RuntimeError("dim appears multiple times in the list of dims")
-    array = x.detach().numpy()
+    array = input.detach().numpy()
     p = float(ord)
     size = np.abs(array)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -268,7 +278,7 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
         else:
             norms = (size ** p).sum(axis=axes, keepdims=keepdim) ** (1 / p)
     norms = np.asarray(norms, array.dtype)
-    return record(norms, _norm_backward, "LinalgVectorNormBackward0", (x,), (array, norms, p, axes), (x,))
+    return record(norms, _norm_backward, "LinalgVectorNormBackward0", (input,), (array, norms, p, axes), (input,))
 
 
 def _nuclear_backward(grad, u, vh, rows, columns, shape):
@@ -308,6 +318,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     return vector_norm(input, 2.0 if p is None or p == "fro" else p, dim, keepdim, dtype=dtype)
 
 
+@in_single
 def dist(input, other, p=2):
     """The p-norm of input - other."""
     return norm(sub(input, other), p)
@@ -321,17 +332,20 @@ def trace(input):
     return reduce.sum(input.diagonal())
 
 
+@in_single
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """input / max(its p-norm along `dim`, eps)."""
     size = vector_norm(input, p, dim, True)
     return into("normalize", out, div(input, pointwise.clamp(size, eps).expand_as(input)))
 
 
+@in_single
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     """The p-norm of x1 - x2 + eps along the last dimension."""
     return vector_norm(add(sub(x1, x2), eps), p, -1, keepdim)
 
 
+@in_single
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`."""
     need_tensors("cosine_similarity", x1, x2)
@@ -345,6 +359,7 @@ def kron(input, other):
     """All products of elements, block by block (Kronecker)."""
     ndim = max(input.ndim, other.ndim)
     x, y = (t.reshape((1,) * (ndim - t.ndim) + tuple(t.shape)) for t in (input, other))
+    room("kron", [a * b for a, b in zip(x.shape, y.shape)], x.itemsize)
     left = x.reshape([size for n in x.shape for size in (n, 1)])
     right = y.reshape([size for n in y.shape for size in (1, n)])
     return mul(left, right).reshape([a * b for a, b in zip(x.shape, y.shape)])

@@ -3,8 +3,8 @@ import numpy as np
 
 from fastnn._tensor import Tensor, record, take_history, view_of
 from fastnn.ops import shape
-from fastnn.ops._common import axis_of, broadcast_shapes, need_tensors
-from fastnn.ops.indexing import split
+from fastnn.ops._common import axis_of, broadcast_shapes, need_tensors, room
+from fastnn.ops.indexing import TENSOR_BYTES, split
 
 
 def _axes(op, dims, ndim):
@@ -90,6 +90,7 @@ def repeat(input, *repeats):
     if any(n < 0 for n in repeats):
         raise RuntimeError(f"Trying to create tensor with negative dimension: repeats {list(repeats)}")
     sizes = (1,) * (len(repeats) - input.ndim) + tuple(input.shape)
+    room("repeat", [n * size for n, size in zip(repeats, sizes)], input.itemsize)
     out = np.tile(input.detach().numpy().reshape(sizes), repeats)
     own = tuple(input.shape)
     return record(out, lambda grad, sizes, repeats: _repeat_backward(grad, sizes, repeats).reshape(own),
@@ -115,6 +116,8 @@ def repeat_interleave(input, repeats, dim=None, *, output_size=None):
     if np.ndim(counts) == 1 and np.size(counts) not in (1, input.shape[dim]):
         raise RuntimeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = "
                            f"{np.size(counts)} and input.size({dim}) = {input.shape[dim]}")
+    count = int(np.sum(counts, dtype=object)) * (1 if np.size(counts) == input.shape[dim] > 1 else input.shape[dim])
+    room("repeat_interleave", [count if i == dim else n for i, n in enumerate(input.shape)], 8 + input.itemsize)
     which = np.repeat(np.arange(input.shape[dim]), counts)
 
     def backward(grad):
@@ -185,6 +188,7 @@ def tensor_split(input, indices_or_sections, dim=0):
     if isinstance(indices_or_sections, int):
         if indices_or_sections <= 0:
             raise RuntimeError(f"number of sections must be larger than 0, got {indices_or_sections}")
+        room("tensor_split", (indices_or_sections,), TENSOR_BYTES)
         small, larger = divmod(size, indices_or_sections)
         return split(input, [small + (i < larger) for i in range(indices_or_sections)], dim)
     cuts = [0] + [min(max(i + size if i < 0 else i, 0), size) for i in indices_or_sections] + [size]
@@ -230,6 +234,7 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     x = input.detach().numpy()
     size = x.shape[-1] + abs(offset)
+    room("diag_embed", (*x.shape[:-1], size, size), x.itemsize)
     out = np.zeros(x.shape[:-1] + (size, size), x.dtype)
     places = np.arange(x.shape[-1])
     places = places + max(-offset, 0), places + max(offset, 0)
@@ -300,6 +305,7 @@ def cartesian_prod(*tensors):
     """All combinations of the elements of vectors, one a row."""
     if len(tensors) == 1:
         return tensors[0]
+    room("cartesian_prod", [*(x.numel() for x in tensors), len(tensors)], max(x.itemsize for x in tensors))
     return shape.stack([grid.reshape(-1) for grid in meshgrid(*tensors, indexing="ij")], 1)
 
 
@@ -341,6 +347,7 @@ def pad(input, pad, mode="constant", value=None):
                            f"padding length {len(pad)} and input of dimension {input.ndim}")
     sizes = tuple(input.shape)
     widths = [(0, 0)] * (input.ndim - len(pad) // 2) + list(zip(pad[::2], pad[1::2]))[::-1]
+    room("pad", [max(size + sum(pair), 0) for size, pair in zip(sizes, widths)], input.itemsize)
     if mode == "constant":
         return _pad_constant(input, sizes, widths, 0 if value is None else value)
     if mode not in ("reflect", "replicate", "circular"):

@@ -7,7 +7,7 @@ from fastnn import dtypes
 from fastnn._tape cimport Node
 from fastnn._tensor cimport Tensor, record1, recording, wrap, shape_of
 from fastnn.kernels cimport elementwise, reduce as K, softmax as S
-from fastnn.ops._common cimport is_real, wrap_dim, zero_d
+from fastnn.ops._common cimport is_half, is_real, wrap_dim, zero_d
 from fastnn.ops._common import into
 
 np.import_array()
@@ -54,14 +54,22 @@ cdef object prod_backward(Node node, np.ndarray grad):
     return elementwise.binary("mul", numpy.ascontiguousarray(others), spread(grad, shape, axes))
 
 
+def extreme_share(x, y, shape, axes, bint whole):
+    """Where x is the extreme y, and how often: 0 times among the others' NaN in amax and amin, whose gradient is NaN.
+
+    max() and min() over everything (`whole`) find the NaN.
+    """
+    chosen = x == spread(y, shape, axes)
+    if whole and numpy.isnan(y).any():
+        chosen = numpy.isnan(x)
+    return zero_d(chosen), zero_d(chosen.sum(axis=axes, dtype=x.dtype)).reshape(shape_of(y))
+
+
 cdef object extreme_backward(Node node, np.ndarray grad):
     """amax, amin and max(), min() over everything: equal extremes share the gradient."""
-    shape, axes, x, y = node.saved
-    chosen = x == spread(y, shape, axes)
-    if numpy.isnan(y).any():
-        chosen = chosen | (numpy.isnan(x) & spread(numpy.isnan(y), shape, axes))
-    count = chosen.sum(axis=axes, dtype=x.dtype)
-    return numpy.where(chosen, spread(zero_d(grad / count.reshape(shape_of(grad))), shape, axes), x.dtype.type(0))
+    chosen, count = extreme_share(*node.saved)
+    with numpy.errstate(divide="ignore", invalid="ignore"):
+        return zero_d(spread(zero_d(grad / count), node.saved[2], node.saved[3]) * chosen)
 
 
 cdef Tensor reduced(str op, str name, Tensor x, tuple axes, bint keepdim):
@@ -80,7 +88,7 @@ cdef Tensor reduced(str op, str name, Tensor x, tuple axes, bint keepdim):
     if op == "prod":
         out = record1(y, prod_backward, name, x, (shape, axes, x.array))
     else:
-        out = record1(y, extreme_backward, name, x, (shape, axes, x.array, y))
+        out = record1(y, extreme_backward, name, x, (x.array, y, shape, axes, name.endswith("1")))
         out.node.guard(out.version_object())
     out.node.guard(x.version_object())
     return out
@@ -93,10 +101,17 @@ cdef Tensor floating(object input, object dtype, str op):
     return x
 
 
+cdef Tensor in_single(function, Tensor x, object dim, bint keepdim):
+    """float16 is added up in float32, and the result rounded once."""
+    return function(x.to(dtypes.float32), dim, keepdim).to(dtypes.float16)
+
+
 def sum(input, dim=None, bint keepdim=False, *, dtype=None):
     """Sum over dimensions (all by default). Integers are added as int64."""
     cdef Tensor x = floating(input, dtype, "sum")
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
+    if is_half(x.array):
+        return in_single(sum, x, dim, keepdim)
     if not is_real(x.array):
         wide = x.array.dtype if dtype is not None else numpy.int64
         return wrap(zero_d(x.array.sum(axis=axes, keepdims=keepdim, dtype=wide)))
@@ -106,6 +121,8 @@ def sum(input, dim=None, bint keepdim=False, *, dtype=None):
 def mean(input, dim=None, bint keepdim=False, *, dtype=None):
     """Mean over dimensions (all by default)."""
     cdef Tensor x = floating(input, dtype, "mean")
+    if is_half(x.array):
+        return in_single(mean, x, dim, keepdim)
     if not is_real(x.array):
         raise RuntimeError(f"mean(): could not infer output dtype. Input dtype must be either a floating point or "
                            f"complex dtype. Got: {x.dtype}")
@@ -116,13 +133,15 @@ def prod(input, dim=None, bint keepdim=False, *, dtype=None):
     """Product over all dimensions, or one."""
     cdef Tensor x = floating(input, dtype, "prod")
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
+    if is_half(x.array):
+        return in_single(prod, x, dim, keepdim)
     if not is_real(x.array):
         return wrap(zero_d(x.array.prod(axis=axes, keepdims=keepdim,
                                         dtype=x.array.dtype if dtype is not None else numpy.int64)))
     return reduced("prod", "ProdBackward0", x, axes, keepdim)
 
 
-cdef Tensor extreme(str op, object input, object dim, bint keepdim):
+cdef Tensor extreme(str op, object input, object dim, bint keepdim, bint whole=False):
     cdef Tensor x = <Tensor?>input
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
     if np.PyArray_SIZE(x.array) == 0:
@@ -134,7 +153,7 @@ cdef Tensor extreme(str op, object input, object dim, bint keepdim):
                 raise IndexError(f"a{op}(): Expected reduction dim {axis} to have non-zero size.")
     if not is_real(x.array):
         return wrap(zero_d((numpy.max if op == "max" else numpy.min)(x.array, axis=axes, keepdims=keepdim)))
-    return reduced(op, "AmaxBackward0" if op == "max" else "AminBackward0", x, axes, keepdim)
+    return reduced(op, op.capitalize() + "Backward1" if whole else f"A{op}Backward0", x, axes, keepdim)
 
 
 def amax(input, dim=(), bint keepdim=False, *, out=None):
@@ -227,7 +246,7 @@ def max(input, dim=None, keepdim=False):
         if input.numel() == 0:
             raise RuntimeError("max(): Expected reduction dim to be specified for input.numel() == 0. "
                                "Specify the reduction dim with the 'dim' argument.")
-        return extreme("max", input, None, False)
+        return extreme("max", input, None, False, True)
     return extreme_along("max", input, dim, keepdim)
 
 
@@ -240,7 +259,7 @@ def min(input, dim=None, keepdim=False):
         if input.numel() == 0:
             raise RuntimeError("min(): Expected reduction dim to be specified for input.numel() == 0. "
                                "Specify the reduction dim with the 'dim' argument.")
-        return extreme("min", input, None, False)
+        return extreme("min", input, None, False, True)
     return extreme_along("min", input, dim, keepdim)
 
 
@@ -267,6 +286,8 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     if correction is None:
         correction = 1 if unbiased is None or unbiased else 0
     x = input
+    if is_half((<Tensor?>x).array):
+        return var(x.to(dtypes.float32), dim, unbiased, keepdim, correction=correction).to(dtypes.float16)
     axes = axes_of(dim, x.ndim)
     count = 1
     for axis in axes:
@@ -280,7 +301,14 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """Standard deviation: the square root of ``var``."""
     from fastnn.ops.pointwise import sqrt
-    return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
+    if is_half((<Tensor?>input).array):
+        return std(input.to(dtypes.float32), dim, unbiased, keepdim, correction=correction).to(dtypes.float16)
+    found = var(input, dim, unbiased, keepdim, correction=correction)
+    if not (recording(<Tensor>found) and ((<Tensor>found).array == 0).any()):
+        return sqrt(found)
+    from fastnn.ops.indexing import where
+    none = wrap(zero_d((<Tensor>found).array == 0))  # where all are equal: the gradient is 0, not that of sqrt
+    return where(none, 0.0, sqrt(where(none, 1.0, found)))
 
 
 cdef Tensor truth(function, object input, object dim, bint keepdim):
@@ -310,6 +338,8 @@ cdef Tensor normalised(object input, object dim, object dtype, bint log):
     cdef Tensor x = <Tensor?>input, out
     if dtype is not None:
         x = x.to(dtype)
+    if is_half(x.array):
+        return normalised(x.to(dtypes.float32), dim, None, log).to(dtypes.float16)
     if not is_real(x.array):
         raise NotImplementedError(f'"{"log_" if log else ""}softmax" not implemented for {x.dtype}')
     cdef int axis = wrap_dim(dim, np.PyArray_NDIM(x.array))
@@ -336,10 +366,15 @@ def log_softmax(input, dim, *, dtype=None):
 def logsumexp(input, dim, bint keepdim=False):
     """log(sum(exp(x))) over dimensions, computed without overflow."""
     from fastnn.ops.pointwise import exp, log
-    if not is_real((<Tensor?>input).array):
+    if is_half((<Tensor?>input).array):
+        return in_single(logsumexp, input, dim, keepdim)
+    if not is_real((<Tensor>input).array):
         input = input.to(dtypes.get_default_dtype())
     axes = axes_of(dim, input.ndim)
-    peak = amax(input, axes, True).detach()
-    finite = wrap(numpy.where(numpy.isfinite((<Tensor>peak).array), (<Tensor>peak).array, 0))
+    if input.numel():
+        peak = amax(input, axes, True).detach()
+        finite = wrap(numpy.where(numpy.isfinite((<Tensor>peak).array), (<Tensor>peak).array, 0))
+    else:
+        finite = 0
     total = log(sum(exp(input - finite), axes, True)) + finite
     return total if keepdim else total.squeeze(axes)

@@ -11,7 +11,7 @@ import numpy as np
 from fastnn import kernels
 from fastnn._tensor import from_array, record
 from fastnn.errors import ShapeError
-from fastnn.ops._common import need_tensors
+from fastnn.ops._common import need_tensors, room
 from fastnn.ops.pool import _with_default
 
 # ---- tables: places (taps, outputs) int64 and weights of that shape ----
@@ -271,6 +271,7 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
         raise NotImplementedError(f"interpolate: mode {mode!r} is not implemented; there are nearest, nearest-exact, "
                                   f"area, linear, bilinear, bicubic and trilinear")
     size, factors = _sizes(input, size, scale_factor, recompute_scale_factor or mode == "area" and size is None)
+    room("interpolate", (*input.shape[:2], *(max(n, 0) for n in size)), input.itemsize)
     if antialias and not (mode in ("bilinear", "bicubic") and input.ndim == 4):
         raise ValueError("interpolate: Anti-alias option is restricted to bilinear and bicubic modes and requires a "
                          "4-D tensor as input")

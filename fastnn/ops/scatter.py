@@ -2,7 +2,7 @@
 import numpy as np
 
 from fastnn._tensor import Tensor, from_array, record
-from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors
+from fastnn.ops._common import axis_of, broadcast_shapes, in_single, into, need_tensors
 from fastnn.ops.indexing import gather, places_of
 
 
@@ -74,6 +74,7 @@ def _scatter_reduced(input, dim, index, src, reduce, places):
     return from_array(out)
 
 
+@in_single
 def scatter_add(input, dim, index, src):
     """A copy with ``out[index[i][j]][j] += src[i][j]`` for dim 0, and so on."""
     need_tensors("scatter_add", input, index, src)

@@ -215,29 +215,29 @@ def expand_backward(grad, shape):
     return undo(grad, shape)
 
 
-def expand(input, *sizes):
+def expand(input, *size, implicit=False):
     """Repeat dimensions of size 1 without copying; -1 keeps a size."""
     cdef Tensor x = <Tensor?>input
-    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
-        sizes = tuple(sizes[0])
+    if len(size) == 1 and isinstance(size[0], (tuple, list)):
+        size = tuple(size[0])
     shape = shape_of(x.array)
-    extra = len(sizes) - len(shape)
+    extra = len(size) - len(shape)
     if extra < 0:
-        raise RuntimeError(f"expand: the number of sizes provided ({len(sizes)}) must be greater or equal to the "
+        raise RuntimeError(f"expand: the number of sizes provided ({len(size)}) must be greater or equal to the "
                            f"number of dimensions in the tensor ({len(shape)})")
     target = []
-    for i, size in enumerate(sizes):
+    for i, wanted in enumerate(size):
         own = shape[i - extra] if i >= extra else None
-        if size == -1:
+        if wanted == -1:
             if own is None:
                 raise RuntimeError(f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing "
                                    f"dimension {i}")
-            size = own
-        if own is not None and own != 1 and own != size:
-            raise RuntimeError(f"The expanded size of the tensor ({size}) must match the existing size ({own}) at "
-                               f"non-singleton dimension {i}.  Target sizes: {list(sizes)}.  Tensor sizes: "
+            wanted = own
+        if own is not None and own != 1 and own != wanted:
+            raise RuntimeError(f"The expanded size of the tensor ({wanted}) must match the existing size ({own}) at "
+                               f"non-singleton dimension {i}.  Target sizes: {list(size)}.  Tensor sizes: "
                                f"{list(shape)}")
-        target.append(size)
+        target.append(wanted)
     return view(numpy.broadcast_to(x.array, tuple(target)), x, expand_backward, "ExpandBackward0", shape)
 
 
@@ -279,17 +279,21 @@ def cast(input, dtype, bint copy=False):
     wanted = dtypes.to_numpy(dtype)
     if x.array.dtype == wanted and not copy:
         return x
-    array = x.array.astype(wanted)
+    with numpy.errstate(over="ignore", invalid="ignore"):
+        array = x.array.astype(wanted)
     if wanted.kind != "f":
         return wrap(array)
     return copied(array, x, "ToCopyBackward0")
 
 
 def concat_backward(grad, saved):
-    """A slice of the gradient for each input."""
+    """A slice of the gradient for each input, nothing for those of shape (0,) that fit any others (size None)."""
     dim, sizes, dtypes_ = saved
     pieces, start = [], 0
     for size, dtype in zip(sizes, dtypes_):
+        if size is None:
+            pieces.append(numpy.zeros(0, dtype))
+            continue
         index = [slice(None)] * grad.ndim
         index[dim] = slice(start, start + size)
         pieces.append(grad[tuple(index)].astype(dtype, copy=False))
@@ -397,11 +401,10 @@ def cat(tensors, dim=0, *, out=None):
             raise TypeError(f"torch.cat(): input types can't be cast to the desired output type {out.dtype}")
         return into("torch.cat", out, wrap(array), items)
     if on:
-        for item in kept:
-            if recording(<Tensor>item):
-                sizes = [np.PyArray_DIM((<Tensor>item).array, d) for item in kept]
-                return recordn(array, backward_by_name, "CatBackward0", kept,
-                               (concat_backward, (d, sizes, [(<Tensor>item).array.dtype for item in kept])))
+        sizes = [None if empty and ndim > 1 and shape_of((<Tensor>item).array) == (0,) else
+                 np.PyArray_DIM((<Tensor>item).array, d) for item in items]
+        return recordn(array, backward_by_name, "CatBackward0", items,
+                       (concat_backward, (d, sizes, [(<Tensor>item).array.dtype for item in items])))
     return wrap(array)
 
 

@@ -3,7 +3,7 @@ import numpy as np
 
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
-from fastnn.ops._common import axis_of, need_tensors
+from fastnn.ops._common import axis_of, in_single, need_tensors, room
 from fastnn.ops.reduce import values_and_indices
 from fastnn.ops.shape import cast
 
@@ -174,6 +174,7 @@ def bincount(input, weights=None, minlength=0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
+    room("bincount", (max(minlength, int(x.max()) + 1 if x.size else 0),), 8)
     if weights is None:
         return from_array(np.bincount(x, minlength=minlength).astype(np.int64, copy=False))
     w = weights.detach().numpy()
@@ -184,12 +185,14 @@ def bincount(input, weights=None, minlength=0):
                       np.zeros(minlength, kind if minlength or w.dtype == np.float32 else kind))
 
 
+@in_single
 def histc(input, bins=100, min=0, max=0):
     """How many elements fall into each of `bins` equal parts of [min, max] (the data's range if both are 0)."""
     need_tensors("histc", input)
     x = input.detach().numpy()
     if bins <= 0:
         raise RuntimeError("bins must be > 0")
+    room("histc", (bins,), 8)
     low, high = (x.min(), x.max()) if min == max == 0 and x.size else (min, max)
     if low == high:
         low, high = low - 1, high + 1
@@ -228,6 +231,7 @@ def _cumsum_backward(grad, dim):
     return np.flip(np.cumsum(np.flip(grad, dim), dim, dtype=grad.dtype), dim)
 
 
+@in_single
 def cumsum(input, dim, *, dtype=None):
     """Sums of all elements up to each along `dim`; integers are added as int64."""
     need_tensors("cumsum", input)
@@ -254,6 +258,7 @@ def _cumprod_backward(grad, x, y, dim):
     return dx
 
 
+@in_single
 def cumprod(input, dim, *, dtype=None):
     """Products of all elements up to each along `dim`."""
     need_tensors("cumprod", input)

@@ -302,7 +302,9 @@ def float_power(input, exponent):
 def ldexp(input, other):
     """x 2^y."""
     need_tensors("ldexp", input, other)
-    return arithmetic.mul(input, arithmetic.pow(from_array(np.asarray(2.0, dtypes.get_default_dtype().numpy)), other))
+    two = from_array(np.asarray(2.0, other.dtype.numpy if other.is_floating_point() else input.dtype.numpy
+                                if input.is_floating_point() else dtypes.get_default_dtype().numpy))
+    return arithmetic.mul(input, arithmetic.pow(two, other))
 
 
 def _whole(op, function):

@@ -6,7 +6,7 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.ops import arithmetic, pointwise, products, reduce, sorting
-from fastnn.ops._common import axis_of, need_tensors
+from fastnn.ops._common import axis_of, broadcast_shapes, need_tensors, room
 from fastnn.ops.indexing import narrow, where
 from fastnn.ops.reduce import values_and_indices
 from fastnn.ops.shape import cat
@@ -195,8 +195,8 @@ def mode(input, dim=-1, keepdim=False):
 
 def _quantile(op, input, q, dim, keepdim, interpolation, ignore_nan):
     need_tensors(op, input)
-    if not input.is_floating_point():
-        raise RuntimeError(f"{op}() input tensor must be either float or double dtype")
+    if input.dtype not in (dtypes.float32, dtypes.float64):
+        raise RuntimeError(f"{op}() input tensor must be either float or double dtype, not {input.dtype}")
     kind = input.detach().numpy().dtype
     q = q if isinstance(q, Tensor) else from_array(np.asarray(q, kind))
     if q.ndim > 1:
@@ -328,6 +328,8 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
         raise RuntimeError(f"cdist only supports floating-point dtypes, X1 got: {x1.dtype}, X2 got: {x2.dtype}")
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
+    room("cdist", (*broadcast_shapes(tuple(x1.shape[:-2]), tuple(x2.shape[:-2])), x1.shape[-2], x2.shape[-2],
+                   max(x1.shape[-1], 1)), x1.itemsize)
     return products.vector_norm(arithmetic.sub(x1.unsqueeze(-2), x2.unsqueeze(-3)), p, -1)
 
 

@@ -357,9 +357,8 @@ class Module(State):
             elif isinstance(arg, Tensor):
                 dtype = arg.dtype
             elif arg is not None and not isinstance(arg, bool):
-                dtypes.device(arg)
-        if kwargs.get("device") is not None:
-            dtypes.device(kwargs["device"])
+                dtypes.need_cpu(arg)
+        dtypes.need_cpu(kwargs.get("device"))
         if dtype is None:
             return self
         if not dtype.is_floating_point:
@@ -399,7 +398,7 @@ class Module(State):
         """Parameters and buffers without values."""
         from fastnn import dtypes
         from fastnn.ops.creation import empty_like
-        dtypes.device(device)
+        dtypes.need_cpu(device)
         return self._apply(lambda t: empty_like(t).detach(), recurse)
 
     def share_memory(self):

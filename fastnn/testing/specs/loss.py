@@ -2,7 +2,7 @@
 import numpy as np
 
 from fastnn import reference
-from fastnn.errors import DTypeError, ShapeError
+from fastnn.errors import DTypeError, RangeError, ShapeError
 from fastnn.testing.spec import SIZES, Bench, ErrorSample, GradientCase, OpSpec, Sample, normal, special, uniform
 
 TOLERANCE = {"rtol": {"float32": 4e-6, "float64": 4e-14}, "atol": {"float32": 2e-6, "float64": 4e-15}}
@@ -145,8 +145,9 @@ def pointwise_spec(op):
                           "'average' is not a valid value for reduction")
         if op == "bce":
             for bad in (1.5, -0.1, np.nan):
-                yield ErrorSample((op, np.full((2, 3), bad, dtype), x), {}, ValueError,
-                                  "all elements of input should be between 0 and 1")
+                wrong = np.full((2, 3), bad, dtype)
+                yield ErrorSample((op, wrong, x), {}, RangeError, "all elements of input should be between 0 and 1")
+                yield ErrorSample((op, x, wrong), {}, RangeError, "all elements of target should be between 0 and 1")
 
     def backward_errors(dtype):
         x, weight = np.full((2, 3), 0.5, dtype), np.ones((2, 3), dtype) if POINTWISE[op][3] else None

@@ -1,0 +1,284 @@
+"""float16: each operation gives PyTorch's result, or one closer to the exact one, or refuses by name."""
+import numpy as np
+import pytest
+from parity.names import compared, function_of
+
+import fastnn
+from fastnn import nn
+
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
+
+RANDOM = ("bernoulli", "dropout", "rrelu", "multinomial", "normal", "rand", "empty")
+TIES = ("sort", "argsort", "msort", "topk", "mode", "kthvalue", "median", "nanmedian")  # which of equal ones is open
+
+
+def refused(error):
+    """A refusal names float16."""
+    return isinstance(error, (NotImplementedError, RuntimeError, TypeError)) and "float16" in str(error)
+
+
+@pytest.mark.parametrize("name", compared())
+def test_samples(name):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("expecttest")
+    from parity.carry import Different, compare, copy_of, leaves, map_tensors, to_fastnn
+    from parity.runner import describe, op_database, quiet, spread
+    if any(part in name for part in RANDOM) or name in TIES:
+        pytest.skip("random, or of undefined order")
+    for op in op_database()[name]:
+        if torch.float16 not in op.supported_dtypes("cpu"):
+            continue
+        torch.manual_seed(0)
+        for sample in spread(op.sample_inputs("cpu", torch.float16), 20):
+            given = [sample.input, *sample.args], sample.kwargs
+            tensors = leaves(given, torch.Tensor)
+            if any(t.ndim > 64 or t.is_complex() or t.dtype is torch.bfloat16 for t in tensors) or any(
+                    value in (torch.bfloat16, torch.complex32, torch.complex64) for value in sample.kwargs.values()):
+                continue
+            single = map_tensors(copy_of(given), lambda t: t.float() if t.dtype is torch.float16 else t)
+            theirs, ours = copy_of(given), to_fastnn(given)
+            try:
+                with quiet():
+                    expected, exact = op.op(*theirs[0], **theirs[1]), op.op(*single[0], **single[1])
+            except (RuntimeError, TypeError):
+                continue  # PyTorch refuses it
+            try:
+                with quiet():
+                    found = function_of(name)(*ours[0], **ours[1])
+            except Exception as error:
+                assert refused(error), f"{describe(sample)}: {error!r}"
+                continue
+            try:
+                compare(found, expected, describe(sample), 2e-3, 2e-3)
+            except Different:  # PyTorch rounds several times here
+                rounded = map_tensors(exact, lambda t: t.half() if t.dtype is torch.float32 else t)
+                compare(found, rounded, describe(sample), 2e-3, 1e-6)
+
+
+CALLS = """
+a.sum()
+a.mean()
+a.std()
+a.var()
+T.var_mean(a)
+T.std_mean(a)
+a.norm()
+a.norm(1)
+a.norm(3)
+T.linalg.vector_norm(a)
+T.linalg.norm(m)
+T.linalg.matrix_norm(m, 1)
+a.logsumexp(0)
+a.cumsum(0)
+(a/2+.5).cumprod(0)
+T.trapezoid(a)
+T.cumulative_trapezoid(a)
+a@b
+T.dot(a, b)
+T.vdot(a, b)
+T.inner(a, b)
+m@m.T
+T.mm(m, m.T)
+T.mv(m, m[0])
+T.bmm(m[None], m.T[None])
+T.einsum("ij, kj->ik", m, m)
+T.einsum("ij->", m)
+T.tensordot(m, m, ([1], [1]))
+T.nn.functional.cosine_similarity(m, m+1)
+T.nn.functional.pairwise_distance(m, m+1)
+T.cdist(m, m+1)
+T.dist(a, b)
+T.zeros(3, dtype=T.float16).index_add(0, i, a)
+T.zeros(3, dtype=T.float16).scatter_add(0, i, a)
+T.zeros(3, dtype=T.float16).scatter_reduce(0, i, a, "sum")
+T.zeros(3, dtype=T.float16).scatter_reduce(0, i, a, "mean")
+T.zeros(3, dtype=T.float16).index_put((i, ), a, accumulate=True)
+T.bincount(i, a)
+T.histc(a, 5)
+T.nansum(a)
+T.nanmean(a)
+T.trace(m@m.T)
+T.cov(m)
+T.corrcoef(m)
+T.logcumsumexp(a, 0)
+T.renorm(m, 2, 0, 1.)
+a.median()
+T.quantile(a, .5)
+T.softmax(a, 0)
+T.log_softmax(a, 0)
+T.nn.functional.linear(m, m)
+T.count_nonzero(a)
+a.sum_to_size(1)
+a.prod()
+T.kron(m[:3, :3], m[:3, :3])
+a.addcmul(a, b, value=3.)
+a.lerp(b, .3)
+a/2
+a//.3
+a%.3
+a**2
+a**.5
+a**-1
+2**a
+a+1e-3
+1-a
+1/a
+a*3
+a.clamp(.5, 1.)
+a.clamp(min=.5)
+a.round(decimals=1)
+a.abs()
+a.exp()
+T.nn.functional.gelu(a)
+T.atan2(a, b)
+T.hypot(a, b)
+T.logaddexp(a, b)
+T.xlogy(a, b)
+T.copysign(a, -1.)
+T.fmax(a, b)
+T.heaviside(a-1, b)
+T.maximum(a, b)
+T.float_power(a, b)
+T.ldexp(a, i)
+T.nan_to_num(a/0)
+T.erfinv(a/3)
+T.lgamma(a)
+T.digamma(a)
+T.i0(a)
+T.sinc(a)
+T.erfc(a)
+T.logit(a/3)
+T.deg2rad(a)
+T.isclose(a, b)
+T.allclose(a, a)
+T.cross(m[:, :3], m[:, 3:6], dim=1)
+T.diff(a)
+a.sort().values
+a.topk(3).values
+a.unique()[:5]
+T.searchsorted(a.sort().values, b)
+T.bucketize(a, T.tensor([.5, 1.], dtype=T.float16))
+T.isin(a, b)
+T.where(a>1, a, 0.)
+T.where(a>1, a, b)
+a.masked_fill(a>1, .1)
+T.stack([a, b])
+T.nn.functional.pad(a, (1, 1), value=.1)
+T.nn.functional.normalize(m)
+T.nn.functional.dropout(a, 0.)
+T.meshgrid(a[:3], b[:3], indexing="ij")[0]
+T.linalg.inv(m[:4, :4])
+T.linalg.det(m[:4, :4])
+T.linalg.svdvals(m)
+T.nn.functional.mse_loss(a, b)
+T.nn.functional.l1_loss(a, b)
+T.nn.functional.relu(a-1)
+T.nn.functional.softplus(a)
+T.nn.functional.leaky_relu(a-1, .1)
+T.nn.functional.layer_norm(m, (600, ))
+T.nn.functional.embedding(i, m)
+T.linspace(0, 1, 7, dtype=T.float16)
+T.arange(0, 1, .1, dtype=T.float16)
+T.full((2, ), .1, dtype=T.float16)
+T.logspace(0, 1, 5, dtype=T.float16)
+T.eye(2, dtype=T.float16)
+T.vander(a[:5])
+T.aminmax(a)
+T.kthvalue(a, 3).values
+T.cummax(a, 0).values
+a.clone().add_(.1)
+a.clone().div_(3)
+a.clone().pow_(2)
+a.clone().exp_()
+a.clone().clamp_(.5, 1)
+a.clone().relu_()
+T.nn.functional.relu(a.clone()-1, inplace=True)
+T.nn.functional.elu(a.clone()-1, inplace=True)
+a.clone().sqrt_()
+a.clone().cumsum_(0)
+a.clone().lerp_(b, .5)
+a.clone().addcmul_(a, b, value=2)
+a.clone().sigmoid_()
+T.add(a, b, alpha=.3)
+T.sub(a, b, alpha=.3)
+T.rsub(a, b)
+T.add(a, 1)
+T.mul(a, T.tensor(2.))
+T.mul(a, T.tensor([2.]))
+a.float().sum()
+a.sum(dtype=T.float32)
+a.mean(dtype=T.float32)
+m.float().sum(dtype=T.float16)
+T.ones(3, dtype=T.int64).sum(dtype=T.float16)
+a.cumsum(0, dtype=T.float32)
+a.norm(dtype=T.float32)
+T.triu(m)
+a.argmax()
+a.max(0).values
+a.amax()
+a.all()
+a.any()
+-a
+abs(a)
+a==b
+a<1
+a.equal(a)
+a.floor()
+a.frac()
+a.sign()
+a.expm1()
+T.addmm(m[:, :60], m, m.T, beta=.5, alpha=2.)
+T.addmv(m[:, 0], m, m[0], beta=.5, alpha=2.)
+T.addr(m[:3, :3], a[:3], b[:3])
+T.baddbmm(m[None, :, :60], m[None], m.T[None])
+T.addbmm(m[:, :60], m[None], m.T[None])
+T.addcdiv(a, a, b+1, value=.5)
+T.nn.functional.bilinear(m[:, :3], m[:, :4], m[:6, :12].reshape(6, 3, 4))
+m.tril()
+m.flip(0)
+a.clone().mul_(2)
+a.sgn()
+a.clone().square_()
+""".strip().split("\n")
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_long_sums_and_numbers(call):
+    """Thousands of elements, whose sums float16 cannot hold on the way; Python's numbers as operands."""
+    torch = pytest.importorskip("torch")
+    from parity.carry import compare
+    rng = np.random.default_rng(0)
+    arrays = {"a": rng.uniform(0, 2, 5000).astype(np.float16), "b": rng.uniform(0, 2, 5000).astype(np.float16),
+              "m": rng.uniform(0, 1, (60, 600)).astype(np.float16), "i": rng.integers(0, 3, 5000)}
+
+    def outcome(library):
+        try:
+            return eval(call, {"T": library, **{name: library.tensor(x) for name, x in arrays.items()}})
+        except Exception as error:
+            return error
+    expected, found = outcome(torch), outcome(fastnn)
+    if isinstance(found, Exception):
+        assert isinstance(expected, Exception) or refused(found), found
+    elif isinstance(expected, (torch.Tensor, tuple)):
+        compare(found, expected, call, 2e-3, 1e-3)
+    else:
+        assert str(found) == str(expected)
+
+
+def test_small():
+    h = fastnn.tensor([0.5, 0.75, 1.0], dtype=fastnn.float16)
+    for made, value in ((h.sum(), 2.25), (h.prod(), 0.375), (h.nansum(), 2.25), (h.mean(), 0.75),
+                        ((h / 2).sum(), 1.125), (fastnn.ones(3, 3, dtype=fastnn.float16).trace(), 3.0),
+                        (h ** -1, None), (h.clamp(0.6), None)):
+        assert made.dtype is fastnn.float16
+        assert value is None or made.item() == value
+
+
+def test_fused_layer():
+    """The activation of a dense layer is not lost."""
+    x, layer = fastnn.ones(2, 3), nn.Sequential(nn.Linear(3, 4), nn.ReLU())
+    with fastnn.no_grad():
+        for parameter in layer.parameters():
+            parameter.data = parameter.data.to(fastnn.float16)
+        found = layer(x.to(fastnn.float16))
+    assert found.dtype is fastnn.float16 and found.min() >= 0
