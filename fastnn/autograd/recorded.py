@@ -13,6 +13,7 @@ from fastnn._tensor import Tensor, from_array, record
 from fastnn.autograd.grad_mode import enable_grad
 from fastnn.kernels._core import unary_names
 from fastnn.kernels.dropout import dropout_backward
+from fastnn.kernels.reduce import cumulate
 from fastnn.ops import arithmetic, indexing, pointwise, reduce, shape
 
 MAPS = unary_names()
@@ -454,10 +455,22 @@ def _(step, g):
     return step.input(x, 0) * indexing.where(size == 0, 0.0, scale)
 
 
+@rule("VarBackward0", "StdBackward0")
+def _(step, g):
+    x, _, axes, freedom, y = step.saved
+    kept = [1 if i in axes else n for i, n in enumerate(x.shape)]
+    scale = g.reshape(kept) * (2.0 / freedom if freedom else math.inf)
+    if y is not None:
+        y = step.output(y).reshape(kept)
+        scale = indexing.where(y == 0, 0.0, scale / indexing.where(y == 0, 1.0, 2.0 * y))
+    x = step.input(x, 0)
+    return (x - reduce.mean(x, axes, True)) * scale
+
+
 @python_rule("_cumsum_backward")
 def _(step, g):
     dim = step.saved[1]
-    return linear(g, lambda a: np.flip(np.cumsum(np.flip(a, dim), dim), dim), lambda a: np.cumsum(a, dim))
+    return linear(g, lambda a: cumulate("sum", a, dim, True), lambda a: cumulate("sum", a, dim))
 
 
 def gradients_of(step, g):

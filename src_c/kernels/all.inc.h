@@ -8,6 +8,7 @@
 #include "loss.inc.h"
 #include "cross_entropy.inc.h"
 #include "reduce.inc.h"
+#include "cumulate.inc.h"
 #include "pool.inc.h"
 #include "max_pool.inc.h"
 #include "max_pool_backward.inc.h"
