@@ -9,10 +9,10 @@ def _centred(x, axes):
         return x, np.full([1 if d in axes else n for d, n in enumerate(x.shape)], np.nan, x.dtype)
     mean = x[tuple(slice(1) if d in axes else slice(None) for d in range(x.ndim))]
     away = x - mean
-    for _ in range(2):
-        step = away.mean(axes, keepdims=True)
-        away, mean = away - step, mean + step
-    return away, mean
+    step = away.mean(axes, keepdims=True)
+    away, mean = away - step, mean + step
+    step = away.mean(axes, keepdims=True)
+    return away - step, np.where(np.isfinite(mean), mean + step, mean)
 
 
 def _rows_forward(rows, weight, bias, eps, rms=False):

@@ -34,13 +34,15 @@ static inline int64_t FN(batch_runs)(const FN(batch_context) *c, int64_t n0, int
     return whole ? 1 : (c->s >= FNN_BATCH_RUN ? n1 - n0 : 0);
 }
 
-/* Sums of x - center, and of their squares, of `width` columns. */
-static void FN(column_moments)(REAL *sum, REAL *squares, const REAL *x, int64_t stride, int64_t rows, int64_t width,
-                               const REAL *center)
+/* Sums of squares of x - center of `width` columns, and with `sum` of x - center. */
+FNN_INLINE void FN(column_sums)(REAL *sum, REAL *squares, const REAL *x, int64_t stride, int64_t rows, int64_t width,
+                                const REAL *center)
 {
     REAL a[FNN_REDUCE_WIDTH], b[FNN_REDUCE_WIDTH];
     for (int64_t j = 0; j < width; j++)
-        sum[j] = squares[j] = 0;
+        squares[j] = 0;
+    for (int64_t j = 0; j < width && sum; j++)
+        sum[j] = 0;
     for (int64_t from = 0; from < rows; from += FNN_REDUCE_ROWS) {
         const int64_t to = from + FNN_REDUCE_ROWS < rows ? from + FNN_REDUCE_ROWS : rows;
         for (int64_t j = 0; j < width; j++)
@@ -49,11 +51,27 @@ static void FN(column_moments)(REAL *sum, REAL *squares, const REAL *x, int64_t 
             FNN_INDEPENDENT
             for (int64_t j = 0; j < width; j++) {
                 const REAL d = x[i * stride + j] - center[j];
-                a[j] += d, b[j] += d * d;
+                b[j] += d * d;
+                if (sum)
+                    a[j] += d;
             }
         for (int64_t j = 0; j < width; j++)
-            sum[j] += a[j], squares[j] += b[j];
+            squares[j] += b[j];
+        for (int64_t j = 0; j < width && sum; j++)
+            sum[j] += a[j];
     }
+}
+
+static void FN(column_squares)(REAL *squares, const REAL *x, int64_t stride, int64_t rows, int64_t width,
+                               const REAL *center)
+{
+    FN(column_sums)(NULL, squares, x, stride, rows, width, center);
+}
+
+static void FN(column_moments)(REAL *sum, REAL *squares, const REAL *x, int64_t stride, int64_t rows, int64_t width,
+                               const REAL *center)
+{
+    FN(column_sums)(sum, squares, x, stride, rows, width, center);
 }
 
 /* The sum of the s columns of channel k. */
@@ -68,97 +86,129 @@ static inline REAL FN(of_channel)(const REAL *columns, int64_t k, int64_t s)
 /* The same number for the s columns of a channel. */
 static inline void FN(to_columns)(REAL *columns, const REAL *channels, int64_t count, int64_t s)
 {
+    columns[0] = channels[0]; /* or compilers warn that nothing might be written */
     for (int64_t k = 0; k < count; k++)
         for (int64_t j = 0; j < s; j++)
             columns[k * s + j] = channels[k];
+}
+
+/* Sums of (x - mean)^2 and, if `sum`, of x - mean of channels [k0, k1) over samples [n0, n1). */
+static void FN(batch_moments)(const FN(batch_context) *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1,
+                              const REAL *mean, REAL *sum, REAL *squares)
+{
+    const int64_t s = c->s, stride = c->c * s, width = (k1 - k0) * s;
+    const REAL *x = c->x + n0 * stride + k0 * s;
+    int64_t length, runs = FN(batch_runs)(c, n0, n1, &length);
+    if (runs) {
+        double total = 0, total_sum = 0;
+        REAL part = 0;
+        for (int64_t i = 0; i < runs; i++, total_sum += part)
+            total += sum ? FN(run_moments)(x + i * stride, length, mean[0], &part)
+                         : FN(run_squares)(x + i * stride, length, mean[0]);
+        squares[0] = (REAL)total;
+        if (sum)
+            sum[0] = (REAL)total_sum;
+        return;
+    }
+    REAL sums[FNN_REDUCE_WIDTH], square[FNN_REDUCE_WIDTH], center[FNN_REDUCE_WIDTH];
+    FN(to_columns)(center, mean, k1 - k0, s);
+    if (sum)
+        FN(column_moments)(sums, square, x, stride, n1 - n0, width, center);
+    else
+        FN(column_squares)(square, x, stride, n1 - n0, width, center);
+    for (int64_t k = 0; k < k1 - k0; k++) {
+        squares[k] = FN(of_channel)(square, k, s);
+        if (sum)
+            sum[k] = FN(of_channel)(sums, k, s);
+    }
 }
 
 /* Means, their rests and sums of squared distances of channels [k0, k1) over samples [n0, n1). */
 static void FN(batch_statistics)(const FN(batch_context) *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1,
                                  REAL *mean, REAL *rest, REAL *squares)
 {
-    const int64_t s = c->s, stride = c->c * s, width = (k1 - k0) * s, samples = n1 - n0;
-    const REAL *x = c->x + n0 * stride + k0 * s, count = (REAL)(samples * s);
+    const int64_t s = c->s, stride = c->c * s, channels = k1 - k0;
+    const REAL *x = c->x + n0 * stride + k0 * s, count = (REAL)((n1 - n0) * s);
     int64_t length, runs = FN(batch_runs)(c, n0, n1, &length);
-    REAL sum[FNN_REDUCE_WIDTH], square[FNN_REDUCE_WIDTH], center[FNN_REDUCE_WIDTH];
+    REAL sum[FNN_REDUCE_WIDTH];
     if (runs) {
-        sum[0] = 0;
+        double total = 0;
         for (int64_t i = 0; i < runs; i++)
-            sum[0] += FN(sum_row)(x + i * stride, length);
+            total += FN(sum_row)(x + i * stride, length);
+        sum[0] = (REAL)total;
     } else {
-        FN(sum_columns)(sum, x, stride, samples, width);
+        FN(sum_columns)(sum, x, stride, n1 - n0, channels * s);
     }
-    for (int64_t k = 0; k < k1 - k0; k++) {
+    for (int64_t k = 0; k < channels; k++) {
         mean[k] = (runs ? sum[0] : FN(of_channel)(sum, k, s)) / count;
-        if (mean[k] - mean[k] != 0) /* the sum may have overflowed */
-            mean[k] = x[k * s];
+        rest[k] = 0;
     }
-    for (int again = 1; again >= 0; again--) {
+    FN(batch_moments)(c, k0, k1, n0, n1, mean, NULL, squares);
+    int again = 0;
+    for (int64_t k = 0; k < channels; k++)
+        if (FN(is_far)(mean[k], 1 / LIBM(sqrt)(squares[k] / count))) {
+            again = 2;
+            if (mean[k] - mean[k] != 0) /* the sum may have overflowed */
+                mean[k] = x[k * s];
+        }
+    while (again--) {
         int moved = 0;
-        if (runs) {
-            sum[0] = square[0] = 0;
-            for (int64_t i = 0; i < runs; i++) {
-                REAL part;
-                square[0] += FN(run_moments)(x + i * stride, length, mean[0], &part);
-                sum[0] += part;
-            }
-        } else {
-            FN(to_columns)(center, mean, k1 - k0, s);
-            FN(column_moments)(sum, square, x, stride, samples, width, center);
+        FN(batch_moments)(c, k0, k1, n0, n1, mean, rest, squares);
+        for (int64_t k = 0; k < channels; k++) {
+            const int off = again && FN(off_center)(squares[k], rest[k], count);
+            squares[k] = FN(variance_about)(squares[k], rest[k], count) * count;
+            rest[k] /= count;
+            mean[k] += off ? rest[k] : 0;
+            moved |= off;
         }
-        for (int64_t k = 0; k < k1 - k0; k++) {
-            const REAL all = runs ? sum[0] : FN(of_channel)(sum, k, s);
-            const REAL all_squares = runs ? square[0] : FN(of_channel)(square, k, s);
-            rest[k] = all / count;
-            squares[k] = FN(variance_about)(all_squares, all, count) * count;
-            if (again && FN(off_center)(all_squares, all, count))
-                mean[k] += rest[k], moved = 1;
-        }
-        if (!moved)
-            return;
+        again = moved ? again : 0;
     }
 }
 
-/* Sums of dy, of dy (x - mean) and of x - mean. */
+/* Sums of dy, of dy (x - mean), and of x - mean where a mean is far from 0. */
 static void FN(batch_products)(const FN(batch_context) *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1, REAL *sum,
                                REAL *product, REAL *away)
 {
     const int64_t s = c->s, stride = c->c * s, rows = n1 - n0, width = (k1 - k0) * s;
     const REAL *x = c->x + n0 * stride + k0 * s, *dy = c->dy + n0 * stride + k0 * s;
     int64_t length, runs = FN(batch_runs)(c, n0, n1, &length);
+    int far = 0;
+    for (int64_t k = 0; k < k1 - k0; k++) {
+        far |= c->training && FN(is_far)(c->mean[k0 + k], c->rstd[k0 + k]);
+        away[k] = 0;
+    }
+    if (far) /* `product` for now: squares that nobody asks for */
+        FN(batch_moments)(c, k0, k1, n0, n1, c->mean + k0, away, product);
     if (runs) {
-        sum[0] = product[0] = away[0] = 0;
+        double a = 0, b = 0;
         for (int64_t i = 0; i < runs; i++) {
-            REAL p, q, e;
-            FN(run_products)(&p, &q, &e, dy + i * stride, NULL, x + i * stride, length, c->mean[k0]);
-            sum[0] += p, product[0] += q, away[0] += e;
+            REAL p, q;
+            FN(run_products)(&p, &q, dy + i * stride, NULL, x + i * stride, length, c->mean[k0]);
+            a += p, b += q;
         }
+        sum[0] = (REAL)a, product[0] = (REAL)b;
         return;
     }
-    REAL a[FNN_REDUCE_WIDTH], b[FNN_REDUCE_WIDTH], d[FNN_REDUCE_WIDTH];
-    REAL p[FNN_REDUCE_WIDTH], q[FNN_REDUCE_WIDTH], e[FNN_REDUCE_WIDTH], center[FNN_REDUCE_WIDTH];
+    REAL a[FNN_REDUCE_WIDTH], b[FNN_REDUCE_WIDTH], p[FNN_REDUCE_WIDTH], q[FNN_REDUCE_WIDTH], center[FNN_REDUCE_WIDTH];
     FN(to_columns)(center, c->mean + k0, k1 - k0, s);
     for (int64_t j = 0; j < width; j++)
-        a[j] = b[j] = d[j] = 0;
+        a[j] = b[j] = 0;
     for (int64_t from = 0; from < rows; from += FNN_REDUCE_ROWS) {
         const int64_t to = from + FNN_REDUCE_ROWS < rows ? from + FNN_REDUCE_ROWS : rows;
         for (int64_t j = 0; j < width; j++)
-            p[j] = q[j] = e[j] = 0;
+            p[j] = q[j] = 0;
         for (int64_t i = from; i < to; i++)
             FNN_INDEPENDENT
             for (int64_t j = 0; j < width; j++) {
-                const REAL distance = x[i * stride + j] - center[j];
                 p[j] += dy[i * stride + j];
-                q[j] += dy[i * stride + j] * distance;
-                e[j] += distance;
+                q[j] += dy[i * stride + j] * (x[i * stride + j] - center[j]);
             }
         for (int64_t j = 0; j < width; j++)
-            a[j] += p[j], b[j] += q[j], d[j] += e[j];
+            a[j] += p[j], b[j] += q[j];
     }
     for (int64_t k = 0; k < k1 - k0; k++) {
         sum[k] = FN(of_channel)(a, k, s);
         product[k] = FN(of_channel)(b, k, s);
-        away[k] = FN(of_channel)(d, k, s);
     }
 }
 

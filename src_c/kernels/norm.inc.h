@@ -2,24 +2,26 @@
  *
  * A row is what one mean and one variance belong to. x: (n, groups * c, s), a row is (c, s): layer normalisation is one
  * group with s = 1, instance normalisation c = 1. Variances are sums of squared distances from the mean, taken in a
- * second pass over a row that is in the cache by then. A mean as a REAL is off by its rounding, which beside a large mean
- * is as much as the distances themselves: the second pass also finds what is left, `rest` = the mean of x - mean, and
- * whoever subtracts the mean subtracts that too. Gradients of weight and bias are added up in FNN_NORM_BLOCKS fixed parts
+ * second pass over a row that is in the cache by then. A mean as a REAL is off by its rounding; where it is large beside the
+ * distances (FN(is_far)) another pass finds what is left, `rest` = the mean of x - mean, and whoever subtracts the mean
+ * subtracts that too. Gradients of weight and bias are added up in FNN_NORM_BLOCKS fixed parts
  * of the rows (s = 1), or row by row and then over n.
  */
 
 #ifndef FNN_NORM_MACROS
 #define FNN_NORM_MACROS
 #define FNN_NORM_BLOCKS 32 /* parts of the rows that threads may share; fastnn/kernels/norm.pyx knows it too */
+#define FNN_FAR 4          /* standard deviations from 0 beyond which a mean's rounding counts */
 #endif
 
 /* ---- sums over a run of n contiguous elements ---- */
 
-/* sum (x - mean)^2, *sum = sum (x - mean) */
-static REAL FN(run_moments)(const REAL *x, int64_t n, REAL mean, REAL *sum)
+/* sum (x - mean)^2, and if `sum` *sum = sum (x - mean) */
+FNN_INLINE REAL FN(run_sums)(const REAL *x, int64_t n, REAL mean, REAL *sum)
 {
     const FN(vec) m = FN(v_set1)(mean);
-    REAL total = 0, total_sum = 0, means[VW];
+    double total = 0, total_sum = 0;
+    REAL means[VW];
     FN(v_store)(means, m);
     for (int64_t at = 0; at < n; at += FNN_REDUCE_BLOCK) {
         const int64_t size = n - at < FNN_REDUCE_BLOCK ? n - at : FNN_REDUCE_BLOCK;
@@ -37,17 +39,35 @@ static REAL FN(run_moments)(const REAL *x, int64_t n, REAL mean, REAL *sum)
             d = FN(v_load_part)(p + i, part) - FN(v_load_part)(means, part), a[1] += d * d, b[1] += d;
         }
         total += FN(v_sum)((a[0] + a[1]) + (a[2] + a[3]));
-        total_sum += FN(v_sum)((b[0] + b[1]) + (b[2] + b[3]));
+        if (sum)
+            total_sum += FN(v_sum)((b[0] + b[1]) + (b[2] + b[3]));
     }
-    *sum = total_sum;
-    return total;
+    if (sum)
+        *sum = (REAL)total_sum;
+    return (REAL)total;
+}
+
+static REAL FN(run_squares)(const REAL *x, int64_t n, REAL mean)
+{
+    return FN(run_sums)(x, n, mean, NULL);
+}
+
+static REAL FN(run_moments)(const REAL *x, int64_t n, REAL mean, REAL *sum)
+{
+    return FN(run_sums)(x, n, mean, sum);
+}
+
+/* True for NaN, and where the squares of distances overflowed, as those from a rounded mean may. */
+static inline int FN(is_far)(REAL mean, REAL rstd)
+{
+    return !(FN(abs_)(mean) * rstd <= FNN_FAR) || rstd == 0;
 }
 
 /* Whether n distances with these sums say more about the number they are from than about themselves, as if all are equal
- * and the mean is rounded: then it is to be moved by sum / n. False for NaN. */
+ * and the mean is rounded: then it is to be moved by sum / n. False where that leads nowhere. */
 static inline int FN(off_center)(REAL squares, REAL sum, REAL n)
 {
-    return squares > 0 && !(sum / n * sum < squares / 2);
+    return squares > 0 && sum - sum == 0 && !(sum / n * sum < squares / 2);
 }
 
 /* The variance of n distances from a number near the mean. */
@@ -57,32 +77,40 @@ static inline REAL FN(variance_about)(REAL squares, REAL sum, REAL n)
     return variance < 0 ? 0 : variance;
 }
 
-/* The variance of a run; its mean is *mean + *rest. */
-static REAL FN(run_variance)(const REAL *x, int64_t n, REAL *mean, REAL *rest)
+/* 1 / sqrt(variance + eps) of a run; its mean is *mean + *rest. */
+static REAL FN(run_normal)(const REAL *x, int64_t n, REAL eps, REAL *mean, REAL *rest)
 {
-    REAL center = FN(sum_row)(x, n) / (REAL)n, sum;
-    if (n > 0 && center - center != 0) /* the sum may have overflowed */
-        center = x[0];
-    REAL squares = FN(run_moments)(x, n, center, &sum);
-    if (FN(off_center)(squares, sum, (REAL)n)) {
-        center += sum / (REAL)n;
-        squares = FN(run_moments)(x, n, center, &sum);
+    const REAL count = (REAL)n;
+    REAL center = FN(sum_row)(x, n) / count, sum;
+    REAL rstd = 1 / LIBM(sqrt)(FN(run_squares)(x, n, center) / count + eps);
+    *rest = 0;
+    if (n > 0 && FN(is_far)(center, rstd)) {
+        if (center - center != 0) /* the sum may have overflowed */
+            center = x[0];
+        REAL squares = FN(run_moments)(x, n, center, &sum);
+        if (FN(off_center)(squares, sum, count)) {
+            center += sum / count;
+            squares = FN(run_moments)(x, n, center, &sum);
+        }
+        *rest = sum / count;
+        rstd = 1 / LIBM(sqrt)(FN(variance_about)(squares, sum, count) + eps);
+        center += *rest - *rest != 0 ? *rest : 0; /* it was no overflow: infinities or NaN */
     }
     *mean = center;
-    *rest = sum / (REAL)n;
-    return FN(variance_about)(squares, sum, (REAL)n);
+    return rstd;
 }
 
-/* *sum = sum g, *product = sum g (x - mean), *away = sum (x - mean), g = dy w, or dy if w is NULL */
-static void FN(run_products)(REAL *sum, REAL *product, REAL *away, const REAL *dy, const REAL *w, const REAL *x,
-                             int64_t n, REAL mean)
+/* *sum = sum g, *product = sum g (x - mean), g = dy w, or dy if w is NULL */
+static void FN(run_products)(REAL *sum, REAL *product, const REAL *dy, const REAL *w, const REAL *x, int64_t n,
+                             REAL mean)
 {
     const FN(vec) m = FN(v_set1)(mean);
-    REAL total = 0, total_product = 0, total_away = 0, means[VW];
+    double total = 0, total_product = 0;
+    REAL means[VW];
     FN(v_store)(means, m);
     for (int64_t at = 0; at < n; at += FNN_REDUCE_BLOCK) {
         const int64_t size = n - at < FNN_REDUCE_BLOCK ? n - at : FNN_REDUCE_BLOCK;
-        FN(vec) a[2] = {{0}}, b[2] = {{0}}, e[2] = {{0}}, d;
+        FN(vec) a[2] = {{0}}, b[2] = {{0}};
         int64_t i = at;
         for (; i + 2 * VW <= at + size; i += 2 * VW)
             FNN_UNROLL
@@ -90,24 +118,22 @@ static void FN(run_products)(REAL *sum, REAL *product, REAL *away, const REAL *d
                 FN(vec) g = FN(v_load)(dy + i + j * VW);
                 if (w)
                     g *= FN(v_load)(w + i + j * VW);
-                d = FN(v_load)(x + i + j * VW) - m;
-                a[j] += g, b[j] += g * d, e[j] += d;
+                a[j] += g;
+                b[j] += g * (FN(v_load)(x + i + j * VW) - m);
             }
         for (; i < at + size; i += VW) {
             const FN(mask) rest = FN(v_mask)(at + size - i < VW ? at + size - i : VW);
             FN(vec) g = FN(v_load_part)(dy + i, rest);
             if (w)
                 g *= FN(v_load_part)(w + i, rest);
-            d = FN(v_load_part)(x + i, rest) - FN(v_load_part)(means, rest);
-            a[1] += g, b[1] += g * d, e[1] += d;
+            a[1] += g;
+            b[1] += g * (FN(v_load_part)(x + i, rest) - FN(v_load_part)(means, rest));
         }
         total += FN(v_sum)(a[0] + a[1]);
         total_product += FN(v_sum)(b[0] + b[1]);
-        total_away += FN(v_sum)(e[0] + e[1]);
     }
-    *sum = total;
-    *product = total_product;
-    *away = total_away;
+    *sum = (REAL)total;
+    *product = (REAL)total_product;
 }
 
 /* y = (x - mean) scale + shift */
@@ -149,8 +175,9 @@ static void FN(norm_rows)(void *context, int64_t begin, int64_t end)
         const REAL *b = k->bias ? k->bias + i % k->groups * c : NULL;
         REAL *y = k->y + i * n;
         REAL mean = 0, rest = 0;
-        const REAL variance = k->rms ? FN(run_moments)(x, n, 0, &rest) / (REAL)n : FN(run_variance)(x, n, &mean, &rest);
-        const REAL rstd = 1 / LIBM(sqrt)(variance + k->eps), lift = k->rms ? 0 : rest * rstd;
+        const REAL rstd = k->rms ? 1 / LIBM(sqrt)(FN(run_squares)(x, n, 0) / (REAL)n + k->eps)
+                                 : FN(run_normal)(x, n, k->eps, &mean, &rest);
+        const REAL lift = rest * rstd;
         k->mean[i] = mean;
         k->rstd[i] = rstd;
         if (s > 1 || !(w || b)) {
@@ -240,10 +267,10 @@ static void FN(norm_backward_elements)(void *context, int64_t begin, int64_t end
             const REAL mean = k->mean[i], rstd = c == 1 && !k->rms ? 0 : k->rstd[i];
             REAL a = 0, b = 0, rest = 0;
             if (k->dx)
-                FN(run_products)(&a, &b, &rest, dy, w, x, c, mean);
-            else if (dw && !k->rms)
+                FN(run_products)(&a, &b, dy, w, x, c, mean);
+            if (!k->rms && FN(is_far)(mean, rstd))
                 FN(run_moments)(x, c, mean, &rest);
-            rest = k->rms ? 0 : rest / (REAL)c;
+            rest = rest / (REAL)c;
             b = (b - a * rest) * (rstd * rstd) / (REAL)c;
             a = k->rms ? 0 : a / (REAL)c - rest * b;
             FN(norm_row_gradients)(k->dx ? k->dx + i * c : NULL, dw ? dw + first : NULL, db ? db + first : NULL, dy, w,
@@ -263,14 +290,14 @@ static void FN(norm_backward_rows)(void *context, int64_t begin, int64_t end)
         REAL *dw = k->scratch + i / k->groups * 2 * channels + first, *db = dw + channels;
         const REAL mean = k->mean[i], rstd = k->rstd[i];
         REAL a = 0, b = 0, rest = 0;
-        for (int64_t j = 0; j < c; j++) {
-            REAL away;
-            FN(run_products)(&db[j], &dw[j], &away, dy + j * s, NULL, x + j * s, s, mean);
-            rest += away;
+        if (s && FN(is_far)(mean, rstd)) {
+            FN(run_moments)(x, c * s, mean, &rest);
+            rest /= (REAL)(c * s);
         }
-        rest = k->rms || !s ? 0 : rest / (REAL)(c * s);
         for (int64_t j = 0; j < c; j++) {
-            dw[j] = s ? (dw[j] - db[j] * rest) * rstd : 0;
+            REAL product;
+            FN(run_products)(&db[j], &product, dy + j * s, NULL, x + j * s, s, mean);
+            dw[j] = s ? (product - db[j] * rest) * rstd : 0;
             a += w ? db[j] * w[j] : db[j];
             b += w ? dw[j] * w[j] : dw[j];
         }
