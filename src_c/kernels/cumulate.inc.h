@@ -12,7 +12,7 @@ enum { FNN_CUMSUM, FNN_CUMPROD, FNN_LOGCUMSUMEXP };
 #define FNN_PIECE 64
 #define FNN_PIECES 64    /* of a row that one thread does together: they stay in its cache */
 #define FNN_CHAINS 4     /* pieces added at the same time: an addition waits for the one before */
-#define FNN_RISE 20      /* log-sum-exp's level follows when an element is so far above it */
+#define FNN_RISE 1       /* log-sum-exp's level follows when an element is so far above it */
 
 /* *high + *low + x, *low what rounding takes from *high; infinities and NaN lose nothing. */
 static inline void fnn_add_exactly(double *high, double *low, double x)
