@@ -13,7 +13,8 @@ from fastnn.nn.parameter import UninitializedBuffer, UninitializedParameter, is_
 LAYERS = [
     (lambda nn: nn.LazyLinear(5), lambda nn: nn.Linear(3, 5), (2, 3)),
     (lambda nn: nn.LazyLinear(5, bias=False), lambda nn: nn.Linear(3, 5, bias=False), (4, 2, 3)),
-    (lambda nn: nn.LazyConv1d(4, 3, padding=1, groups=2), lambda nn: nn.Conv1d(6, 4, 3, padding=1, groups=2), (2, 6, 9)),
+    (lambda nn: nn.LazyConv1d(4, 3, padding=1, groups=2), lambda nn: nn.Conv1d(6, 4, 3, padding=1, groups=2),
+     (2, 6, 9)),
     (lambda nn: nn.LazyConv2d(4, (3, 2), stride=2), lambda nn: nn.Conv2d(3, 4, (3, 2), stride=2), (2, 3, 9, 8)),
     (lambda nn: nn.LazyConv2d(4, 3, padding_mode="reflect", padding=1),
      lambda nn: nn.Conv2d(3, 4, 3, padding_mode="reflect", padding=1), (3, 9, 8)),
@@ -88,7 +89,7 @@ def test_loading(lazy, plain, shape):
 def test_a_network_learns():
     fastnn.manual_seed(0)
     net = nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.ReLU(), nn.Flatten(), nn.LazyLinear(2))
-    optimizer = fastnn.optim.Adam(net.parameters(), 0.01)  # before there are sizes: the parameters stay the same objects
+    optimizer = fastnn.optim.Adam(net.parameters(), 0.01)  # before there are sizes: the objects stay the same
     before = list(net.parameters())
     x, target = numbers((8, 3, 6, 6)), fastnn.tensor([0, 1] * 4)
     losses = []
@@ -127,7 +128,8 @@ def test_what_has_no_shape_is_refused():
     parameter, buffer = UninitializedParameter(), UninitializedBuffer()
     assert repr(parameter) == "<UninitializedParameter>" and str(buffer) == "<UninitializedBuffer>"
     assert is_lazy(parameter) and is_lazy(buffer) and not is_lazy(nn.Parameter(fastnn.ones(1)))
-    assert parameter.dtype is fastnn.float32 and parameter.requires_grad and parameter.is_leaf and parameter.grad is None
+    assert parameter.dtype is fastnn.float32 and parameter.requires_grad and parameter.is_leaf
+    assert parameter.grad is None
     assert not buffer.requires_grad and isinstance(parameter, nn.Parameter) and isinstance(buffer, fastnn.Tensor)
     for use in (lambda p: p.sum(), lambda p: p + 1, lambda p: 1 + p, lambda p: len(p), lambda p: p[0], lambda p: -p,
                 lambda p: p.numel(), lambda p: p.clone(), lambda p: p == p, lambda p: p.zero_(), lambda p: p.numpy(),
@@ -208,5 +210,5 @@ def test_states_from_before_batches_were_counted(make):
 def test_running_statistics_of_an_instance_norm_without():
     state = dict(nn.InstanceNorm1d(3, track_running_stats=True).state_dict())
     del state["num_batches_tracked"]
-    with pytest.raises(RuntimeError, match='Unexpected running stats buffer.*"running_mean" and "running_var" for Instance'):
+    with pytest.raises(RuntimeError, match='Unexpected running stats.*"running_mean" and "running_var" for Instance'):
         nn.InstanceNorm1d(3).load_state_dict(state)

@@ -210,6 +210,7 @@ DERIVATIVES.update({
     "sinh": lambda x, y, a, b: pointwise.cosh(x),
     "cosh": lambda x, y, a, b: pointwise.sinh(x),
     "erf": lambda x, y, a, b: pointwise.exp(-(x * x)) * (2 / math.sqrt(math.pi)),
+    "lgamma": lambda x, y, a, b: pointwise.digamma(x),
     "clamp": lambda x, y, a, b: ((x >= a) & (x <= b)).to(x.dtype),
     "pow_scalar": lambda x, y, a, b: a * arithmetic.pow(x, a - 1) if a else x * 0,
     "softplus": lambda x, y, a, b: indexing.where(a * x > b, 1.0, pointwise.sigmoid(a * x)),

@@ -2,6 +2,7 @@
  * family uses another's helpers. */
 #include "math.inc.h"
 #include "trig.inc.h"
+#include "gamma.inc.h"
 #include "simd.inc.h"
 #include "elementwise.inc.h"
 #include "binary.inc.h"

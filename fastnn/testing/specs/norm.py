@@ -119,8 +119,8 @@ def variance_samples(rng, dtype):
     for shape in ((), (1,), (7,), (64, 33), (3, 4, 5), (2, 3, 70, 5), (0, 4), (4, 0), (100_003,), (5, 3, 9001)):
         for count in range(len(shape) + 1):
             for axes in itertools.combinations(range(len(shape)), count):
-                correction = 0 if count % 2 else 1
-                yield Sample((np.asarray(offset(rng, dtype, *shape)), axes or tuple(range(len(shape))), correction, count == 1),
+                x = np.asarray(offset(rng, dtype, *shape))
+                yield Sample((x, axes or tuple(range(len(shape))), int(count % 2 == 0), count == 1),
                              layouts=shape == (3, 4, 5))
     x = offset(rng, dtype, 5, 40)
     x[1, 3], x[2, 5] = np.nan, np.inf
