@@ -1,8 +1,8 @@
 """torch.special: names that differ from the top level's, and those that are the same."""
 from fastnn.ops import public
-from fastnn.ops.pointwise import erf, exp2, expm1, log1p, round, sigmoid
+from fastnn.ops.pointwise import digamma, erf, exp2, expm1, lgamma, log1p, round, sigmoid
 from fastnn.ops.reduce import log_softmax, logsumexp, softmax
-from fastnn.ops.special import (digamma, entr, erfc, erfinv, i0, lgamma, logit, ndtr, ndtri, sinc, xlog1py, xlogy)
+from fastnn.ops.special import entr, erfc, erfinv, i0, logit, ndtr, ndtri, sinc, xlog1py, xlogy
 
 expit, gammaln, psi = sigmoid, lgamma, digamma
 

@@ -13,6 +13,7 @@ from fastnn._tensor import Tensor, from_array, record
 from fastnn.autograd.grad_mode import enable_grad
 from fastnn.kernels._core import unary_names
 from fastnn.kernels.dropout import dropout_backward
+from fastnn.kernels.reduce import cumulate
 from fastnn.ops import arithmetic, indexing, pointwise, reduce, shape
 
 MAPS = unary_names()
@@ -216,6 +217,7 @@ DERIVATIVES.update({
     "sinh": lambda x, y, a, b: pointwise.cosh(x),
     "cosh": lambda x, y, a, b: pointwise.sinh(x),
     "erf": lambda x, y, a, b: pointwise.exp(-(x * x)) * (2 / math.sqrt(math.pi)),
+    "lgamma": lambda x, y, a, b: pointwise.digamma(x),
     "clamp": lambda x, y, a, b: ((x >= a) & (x <= b)).to(x.dtype),
     "pow_scalar": lambda x, y, a, b: a * arithmetic.pow(x, a - 1) if a else x * 0,
     "softplus": lambda x, y, a, b: indexing.where(a * x > b, 1.0, pointwise.sigmoid(a * x)),
@@ -461,10 +463,22 @@ def _(step, g):
     return step.input(x, 0) * indexing.where(size == 0, 0.0, scale)
 
 
+@rule("VarBackward0", "StdBackward0")
+def _(step, g):
+    x, _, axes, freedom, y = step.saved
+    kept = [1 if i in axes else n for i, n in enumerate(x.shape)]
+    scale = g.reshape(kept) * (2.0 / freedom if freedom else math.inf)
+    if y is not None:
+        y = step.output(y).reshape(kept)
+        scale = indexing.where(y == 0, 0.0, scale / indexing.where(y == 0, 1.0, 2.0 * y))
+    x = step.input(x, 0)
+    return (x - reduce.mean(x, axes, True)) * scale
+
+
 @python_rule("_cumsum_backward")
 def _(step, g):
     dim = step.saved[1]
-    return linear(g, lambda a: np.flip(np.cumsum(np.flip(a, dim), dim), dim), lambda a: np.cumsum(a, dim))
+    return linear(g, lambda a: cumulate("sum", a, dim, True), lambda a: cumulate("sum", a, dim))
 
 
 def gradients_of(step, g):

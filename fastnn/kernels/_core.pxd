@@ -52,6 +52,8 @@ cdef extern from "fastnn.h" nogil:
                           double divisor) noexcept nogil
         void (*argreduce[2])(int smallest, int64_t *out, const void *x, int64_t outer, int64_t n,
                              int64_t inner) noexcept nogil
+        void (*cumulate[2])(int op, void *out, const void *x, int64_t outer, int64_t n, int64_t inner,
+                            int reverse) noexcept nogil
         # pool
         void (*max_pool_forward[2])(void *y, void *index, int kind, const void *x,
                                     const fnn_windows *windows) noexcept nogil
@@ -101,6 +103,8 @@ cdef extern from "fastnn.h" nogil:
         void (*batch_norm_backward[2])(void *dx, void *dw, void *db, void *scratch, const void *dy, const void *x,
                                        const void *mean, const void *rstd, const void *weight, int64_t n, int64_t c,
                                        int64_t s, int training) noexcept nogil
+        void (*variance[2])(void *variance, void *mean, void *scratch, const void *x, int64_t n, int64_t c, int64_t s,
+                            double divisor) noexcept nogil
         # optim
         void (*sgd_step[2])(void **p, void **g, void **buffer, const uint8_t *first, const int64_t *sizes,
                             int64_t count, double lr, double momentum, double dampening, double decay, int nesterov,

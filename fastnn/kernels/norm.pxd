@@ -12,3 +12,4 @@ cpdef tuple batch_norm_forward(np.ndarray x, np.ndarray weight=*, np.ndarray bia
 cpdef tuple batch_norm_backward(np.ndarray grad, np.ndarray x, np.ndarray mean, np.ndarray rstd,
                                 np.ndarray weight=*, bint training=*, bint need_dx=*, bint need_dw=*,
                                 bint need_db=*)
+cpdef tuple variance(np.ndarray x, tuple axes, double correction=*, bint keepdims=*)

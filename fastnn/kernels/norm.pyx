@@ -322,7 +322,7 @@ cpdef tuple batch_norm_forward(np.ndarray x, np.ndarray weight=None, np.ndarray 
     else:
         x = _core.contiguous(x)
     cdef np.ndarray y = _core.new_like(x, np.PyArray_TYPE(x)), mean = new_vector(x, c), rstd = new_vector(x, c)
-    cdef np.ndarray scratch = new_vector(x, 2 * BLOCKS * c) if training else None
+    cdef np.ndarray scratch = new_vector(x, 3 * BLOCKS * c) if training else None
     if training and n * s == 0:
         mean[...] = 0
         rstd[...] = 0
@@ -358,8 +358,59 @@ cpdef tuple batch_norm_backward(np.ndarray grad, np.ndarray x, np.ndarray mean, 
     cdef np.ndarray dx = _core.new_like(x, np.PyArray_TYPE(x)) if need_dx else None
     cdef np.ndarray dw = new_vector(x, c) if need_dw else None
     cdef np.ndarray db = new_vector(x, c) if need_db else None
-    cdef np.ndarray scratch = new_vector(x, 2 * BLOCKS * c)
+    cdef np.ndarray scratch = new_vector(x, 3 * BLOCKS * c)
     with nogil:
         _core.active.batch_norm_backward[kind](data(dx), data(dw), data(db), data(scratch), data(grad), data(x),
                                                data(mean), data(rstd), data(weight), n, c, s, training)
     return first(dx) if turned and need_dx else dx, dw, db
+
+
+# ---- variance ----
+
+cpdef tuple variance(np.ndarray x, tuple axes, double correction=1, bint keepdims=False):
+    """Mean squared distance from the mean over some axes, and that mean.
+
+    Parameters
+    ----------
+    x : array, float32 or float64
+        Any strides.
+    axes : tuple of int
+        Counted from the front, each once.
+    correction : float
+        The sum of squares is divided by n - correction, or by 0 where that is negative.
+
+    Returns
+    -------
+    variance, mean : array
+        The shape of x without `axes`, or with them as 1. NaN where nothing is summed up.
+    """
+    cdef int d, ndim = np.PyArray_NDIM(x), kind = _core.real_kind(x, "variance")
+    cdef int64_t n = 1, c = 1, s = 1, count
+    cdef list order = [], shape = []
+    if _core.use_reference:
+        return reference.variance(x, axes, correction, keepdims)
+    for d in range(ndim):
+        if d not in axes:
+            c *= np.PyArray_DIM(x, d)
+            order.append(d)
+        if keepdims or d not in axes:
+            shape.append(1 if d in axes else np.PyArray_DIM(x, d))
+    # (n, c, s): what is kept lies between axes that are summed up; other orders are copied to (c, s)
+    for d in range(ndim):
+        if d in axes and (not order or d < order[0]):
+            n *= np.PyArray_DIM(x, d)
+        elif d in axes:
+            s *= np.PyArray_DIM(x, d)
+    if order and order[-1] - order[0] >= len(order):
+        s, n = n * s, 1
+        x = (<object>x).transpose(order + [d for d in range(ndim) if d in axes])
+    x = _core.contiguous(x)
+    count = n * s
+    cdef np.ndarray found = new_vector(x, c), mean = new_vector(x, c), scratch = new_vector(x, 3 * BLOCKS * c)
+    if count == 0:
+        (<object>found).fill(float("nan"))
+        (<object>mean).fill(float("nan"))
+    cdef double divisor = max(count - correction, 0)
+    with nogil:
+        _core.active.variance[kind](data(found), data(mean), data(scratch), data(x), n, c, s, divisor)
+    return (<object>found).reshape(shape), (<object>mean).reshape(shape)

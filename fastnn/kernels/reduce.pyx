@@ -19,6 +19,8 @@ cdef extern from "fastnn.h":
 cdef enum:
     SUM, PROD, MAX, MIN, SUM_SQUARES
 
+# The order of the enum in src_c/kernels/cumulate.inc.h.
+cdef dict cumulate_of = {"sum": 0, "prod": 1, "logsumexp": 2}
 cdef dict kernel_of = {"sum": SUM, "mean": SUM, "prod": PROD, "max": MAX, "min": MIN, "norm": SUM_SQUARES}
 
 
@@ -184,6 +186,51 @@ cpdef np.ndarray argreduce(op, np.ndarray x, axis=None, bint keepdims=False):
     cdef void *source = np.PyArray_DATA(x)
     with nogil:
         _core.active.argreduce[kind](smallest, place, source, outer, n, inner)
+    return y
+
+
+cpdef np.ndarray cumulate(op, np.ndarray x, axis, bint reverse=False):
+    """The sum, product or log-sum-exp of all elements up to each along an axis.
+
+    Parameters
+    ----------
+    op : str
+        'sum', 'prod' or 'logsumexp'.
+    x : ndarray, float32 or float64
+        Any strides. A 0-d array is its own result (axis 0).
+    axis : int
+        IndexError if there is none such.
+    reverse : bool
+        Of all elements from each on.
+
+    Returns
+    -------
+    y : ndarray, new, like x
+        Accumulated in float64, sums with compensation. The bits do not depend on the number of threads.
+    """
+    cdef int64_t outer = 1, n = 1, inner = 1
+    cdef object code = cumulate_of.get(op)
+    if code is None:
+        raise ValueError(f"cumulate: unknown operation {op!r}; known: {', '.join(cumulate_of)}")
+    cdef int d, number = code, kind = _core.real_kind(x, "cumulate")
+    cdef int at = normalize_axis("cumulate", axis, np.PyArray_NDIM(x))
+    if _core.use_reference:
+        return reference.cumulate(op, x, at, reverse)
+    for d in range(np.PyArray_NDIM(x)):
+        if d < at:
+            outer *= np.PyArray_DIM(x, d)
+        elif d == at:
+            n = np.PyArray_DIM(x, d)
+        else:
+            inner *= np.PyArray_DIM(x, d)
+    x = ordered(x)
+    cdef np.ndarray y = _core.new_like(x, np.PyArray_TYPE(x))
+    cdef void *place = np.PyArray_DATA(y)
+    cdef void *source = np.PyArray_DATA(x)
+    cdef size_t failures = _core.alloc_failures()
+    with nogil:
+        _core.active.cumulate[kind](number, place, source, outer, n, inner, reverse)
+    _core.check_scratch("cumulate", failures)
     return y
 
 

@@ -19,7 +19,7 @@ FUNCTIONS = {
              "diagonal_scatter narrow_copy index_put put scatter_reduce split_with_sizes is_same_size unsafe_chunk "
              "sum_to_size",
     matrices: "det logdet slogdet matrix_power cholesky vdot addr",
-    special: "erfc erfinv lgamma digamma i0 sinc frac sgn signbit deg2rad rad2deg logit clamp_min clamp_max positive "
+    special: "erfc erfinv i0 sinc frac sgn signbit deg2rad rad2deg logit clamp_min clamp_max positive "
              "atan2 hypot logaddexp logaddexp2 copysign xlogy heaviside fmax fmin float_power ldexp gcd lcm "
              "bitwise_left_shift bitwise_right_shift isposinf isneginf isreal",
     statistics: "cummax cummin logcumsumexp aminmax nansum nanmean nanmedian mode quantile nanquantile diff renorm cov "
@@ -27,7 +27,7 @@ FUNCTIONS = {
     indexing: "select narrow unbind split chunk gather index_select masked_select masked_fill nonzero",
     linear: "matmul mm mv bmm dot addmm outer",
     pointwise: "exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal abs neg sign sin cos tan asin acos "
-               "atan sinh cosh asinh acosh atanh erf floor ceil round trunc clamp sigmoid tanh relu",
+               "atan sinh cosh asinh acosh atanh erf lgamma digamma floor ceil round trunc clamp sigmoid tanh relu",
     products: "addcmul addcdiv addmv addbmm baddbmm lerp inner kron norm dist trace count_nonzero nan_to_num",
     rearrange: "flip fliplr flipud roll rot90 tile repeat_interleave tensor_split diagonal diag_embed diag tril triu",
     sampling: "bernoulli multinomial",

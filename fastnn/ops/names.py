@@ -3,9 +3,9 @@
 # ``name_`` beyond the in-place forms that are compiled with their families.
 IN_PLACE = """
 addbmm addcdiv addcmul addmm addmv addr atan2 baddbmm bitwise_and bitwise_left_shift bitwise_not bitwise_or
-bitwise_right_shift bitwise_xor clamp clamp_max clamp_min copysign cumprod cumsum deg2rad digamma eq erfc erfinv
+bitwise_right_shift bitwise_xor clamp clamp_max clamp_min copysign cumprod cumsum deg2rad eq erfc erfinv
 floor_divide fmod frac gcd ge gt heaviside hypot i0 index_add index_copy index_fill index_put lcm
-ldexp le lerp lgamma logical_and logical_not logical_or logical_xor logit lt masked_fill masked_scatter
+ldexp le lerp logical_and logical_not logical_or logical_xor logit lt masked_fill masked_scatter
 nan_to_num ne put rad2deg remainder renorm scatter scatter_add scatter_reduce sgn sinc tril triu xlogy
 """
 # ``name_`` changes the tensor's own shape and strides.

@@ -249,6 +249,16 @@ def erf(input):
     return apply("erf", input)
 
 
+def lgamma(input):
+    """Logarithm of the absolute value of the gamma function."""
+    return apply("lgamma", input)
+
+
+def digamma(input):
+    """Derivative of ``lgamma``."""
+    return apply("digamma", input)
+
+
 def floor(input):
     """The largest integer not above x."""
     return whole(numpy.floor, "floor", input)
@@ -478,7 +488,7 @@ def in_place_forms():
         function.__doc__ = f"``{name}`` in place."
         return function
     for name in ("exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal abs neg sign sin cos tan asin acos "
-                 "atan sinh cosh asinh acosh atanh erf floor ceil round trunc sigmoid tanh relu").split():
+                 "atan sinh cosh asinh acosh atanh erf lgamma digamma floor ceil round trunc sigmoid tanh relu").split():
         IN_PLACE[name + "_"] = form(name, globals()[name])
 
 

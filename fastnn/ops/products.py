@@ -3,7 +3,7 @@ import string
 
 import numpy as np
 
-from fastnn import dtypes
+from fastnn import dtypes, kernels
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.errors import ShapeError
 from fastnn.ops import pointwise, reduce
@@ -261,7 +261,11 @@ def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
         raise RuntimeError("dim appears multiple times in the list of dims")
     array = input.detach().numpy()
     p = float(ord)
-    size = np.abs(array)
+    size = np.abs(array) if p != 2 else array
+
+    def total(op, values):
+        wide = values if values.dtype != np.float16 else values.astype(np.float32)
+        return kernels.reduce(op, wide, axes, keepdim)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if np.isinf(p):
             if array.size == 0:
@@ -272,11 +276,11 @@ def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
         elif p == 0:
             norms = (array != 0).sum(axis=axes, keepdims=keepdim, dtype=array.dtype)
         elif p == 1:
-            norms = size.sum(axis=axes, keepdims=keepdim)
+            norms = total("sum", size)
         elif p == 2:
-            norms = np.sqrt((array * array).sum(axis=axes, keepdims=keepdim))
+            norms = total("norm", size)
         else:
-            norms = (size ** p).sum(axis=axes, keepdims=keepdim) ** (1 / p)
+            norms = total("sum", size ** p) ** (1 / p)
     norms = np.asarray(norms, array.dtype)
     return record(norms, _norm_backward, "LinalgVectorNormBackward0", (input,), (array, norms, p, axes), (input,))
 

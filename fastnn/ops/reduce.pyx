@@ -6,7 +6,7 @@ import numpy
 from fastnn import dtypes
 from fastnn._tape cimport Node
 from fastnn._tensor cimport Tensor, record1, recording, wrap, shape_of
-from fastnn.kernels cimport elementwise, reduce as K, softmax as S
+from fastnn.kernels cimport elementwise, norm as N, reduce as K, softmax as S
 from fastnn.ops._common cimport is_half, is_real, wrap_dim, zero_d
 from fastnn.ops._common import into
 
@@ -47,8 +47,8 @@ cdef object prod_backward(Node node, np.ndarray grad):
     moved = numpy.moveaxis(x, axes, range(-len(axes), 0))
     flat = moved.reshape(moved.shape[:x.ndim - len(axes)] + (-1,))
     ones = numpy.ones(flat.shape[:-1] + (1,), flat.dtype)
-    left = numpy.cumprod(numpy.concatenate([ones, flat[..., :-1]], -1), -1)
-    right = numpy.cumprod(numpy.concatenate([ones, flat[..., :0:-1]], -1), -1)[..., ::-1]
+    left = K.cumulate("prod", numpy.concatenate([ones, flat[..., :-1]], -1), -1)
+    right = K.cumulate("prod", numpy.concatenate([flat[..., 1:], ones], -1), -1, True)
     others = (left * right).reshape(moved.shape)
     others = numpy.moveaxis(others, range(-len(axes), 0), axes)
     return elementwise.binary("mul", numpy.ascontiguousarray(others), spread(grad, shape, axes))
@@ -279,36 +279,55 @@ def argmin(input, dim=None, bint keepdim=False):
     return wrap(argextreme("min", x.array, None if dim is None or x.ndim == 0 else wrap_dim(dim, x.ndim), keepdim))
 
 
-def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    """Variance over dimensions, divided by n - correction (default 1)."""
+cdef object var_backward(Node node, np.ndarray grad):
+    """2 (x - mean) / (n - correction); of std, y, over 2 y more, 0 where y is 0."""
+    x, mean, axes, freedom, y = node.saved
+    if y is not None:
+        with numpy.errstate(all="ignore"):
+            grad = numpy.where(y == 0, y, grad / (2 * y))
+    cdef double scale = 2.0 / freedom if freedom else numpy.inf
+    grad = elementwise.unary_forward("mul_scalar", numpy.ascontiguousarray(grad), scale)
+    away = elementwise.binary("sub", x, mean)
+    away = elementwise.binary("sub", away, K.reduce("mean", away, axes, True))  # the mean's rounding
+    return elementwise.binary("mul", away, grad.reshape((<object>mean).shape))
+
+
+cdef Tensor spread_of(str name, object input, object dim, object unbiased, bint keepdim, object correction, bint root):
+    cdef Tensor x = <Tensor?>input, out
     if isinstance(dim, bool):  # var(x, unbiased)
         dim, unbiased = None, dim
     if correction is None:
         correction = 1 if unbiased is None or unbiased else 0
-    x = input
-    if is_half((<Tensor?>x).array):
-        return var(x.to(dtypes.float32), dim, unbiased, keepdim, correction=correction).to(dtypes.float16)
-    axes = axes_of(dim, x.ndim)
+    if not is_real(x.array):
+        if x.array.dtype.kind != "f":
+            raise RuntimeError("std and var only support floating point and complex dtypes")
+        return spread_of(name, x.to(dtypes.float32), dim, unbiased, keepdim, correction, root).to(x.dtype)
+    cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
     count = 1
     for axis in axes:
-        count *= x.shape[axis]
-    centred = x - mean(x, axes, True)
-    total = sum(centred * centred, axes, keepdim)
-    freedom = count - correction
-    return total / freedom if freedom > 0 else total * numpy.inf if freedom == 0 and count > 1 else total * numpy.nan
+        count *= x.array.shape[axis]
+    y, mean = N.variance(x.array, axes, correction, True)
+    if root:
+        y = elementwise.unary_forward("sqrt", y)
+    if not keepdim:
+        y = y.squeeze(axes)
+    if not recording(x):
+        return wrap(y)
+    out = record1(y, var_backward, name, x, (x.array, mean, axes, count - correction, y if root else None))
+    out.node.guard(x.version_object())
+    if root:
+        out.node.guard(out.version_object())
+    return out
+
+
+def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """Variance over dimensions, divided by n - correction (default 1)."""
+    return spread_of("VarBackward0", input, dim, unbiased, keepdim, correction, False)
 
 
 def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """Standard deviation: the square root of ``var``."""
-    from fastnn.ops.pointwise import sqrt
-    if is_half((<Tensor?>input).array):
-        return std(input.to(dtypes.float32), dim, unbiased, keepdim, correction=correction).to(dtypes.float16)
-    found = var(input, dim, unbiased, keepdim, correction=correction)
-    if not (recording(<Tensor>found) and ((<Tensor>found).array == 0).any()):
-        return sqrt(found)
-    from fastnn.ops.indexing import where
-    none = wrap(zero_d((<Tensor>found).array == 0))  # where all are equal: the gradient is 0, not that of sqrt
-    return where(none, 0.0, sqrt(where(none, 1.0, found)))
+    return spread_of("StdBackward0", input, dim, unbiased, keepdim, correction, True)
 
 
 cdef Tensor truth(function, object input, object dim, bint keepdim):

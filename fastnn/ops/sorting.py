@@ -3,6 +3,7 @@ import numpy as np
 
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
+from fastnn.kernels import cumulate
 from fastnn.ops._common import axis_of, in_single, need_tensors, room
 from fastnn.ops.reduce import values_and_indices
 from fastnn.ops.shape import cast
@@ -227,8 +228,17 @@ def bucketize(input, boundaries, *, out_int32=False, right=False):
 
 # ---- cumulative ----
 
+def _cumulated(op, x, dim, reverse=False):
+    """`cumulate` of any dtype: float16 by way of float32, integers by NumPy."""
+    if x.dtype == np.float16:
+        return cumulate(op, x.astype(np.float32), dim, reverse).astype(np.float16)
+    if x.dtype.kind == "f":
+        return cumulate(op, x, dim, reverse)
+    return (np.cumsum if op == "sum" else np.cumprod)(x, dim, dtype=x.dtype)
+
+
 def _cumsum_backward(grad, dim):
-    return np.flip(np.cumsum(np.flip(grad, dim), dim, dtype=grad.dtype), dim)
+    return _cumulated("sum", grad, dim, True)
 
 
 @in_single
@@ -242,19 +252,20 @@ def cumsum(input, dim, *, dtype=None):
     if x.ndim == 0:
         return input.clone() if x.dtype.kind == "f" or dtype else cast(input, dtypes.int64, True)
     kind = x.dtype if x.dtype.kind == "f" or dtype is not None else np.int64
-    return record(np.cumsum(x, dim, dtype=kind), _cumsum_backward, "CumsumBackward0", (input,), (dim,))
+    y = _cumulated("sum", x.astype(kind, copy=False), dim)
+    return record(y, _cumsum_backward, "CumsumBackward0", (input,), (dim,))
 
 
 def _cumprod_backward(grad, x, y, dim):
-    """From the definition where a 0 is among the factors, else by the quotient."""
-    if (x != 0).all():
-        return _cumsum_backward(grad * y, dim) / x
-    dx = np.zeros_like(x)
-    x, grad, moved = np.moveaxis(x, dim, 0), np.moveaxis(grad, dim, 0), np.moveaxis(dx, dim, 0)
-    for i in range(len(x)):
-        before = np.prod(x[:i], axis=0)
-        rest = np.concatenate([np.ones_like(x[:1]), np.cumprod(x[i + 1:], axis=0)])
-        moved[i] = before * (rest * grad[i:]).sum(0)
+    """By the quotient up to a row's first 0; this gets the products without it, and the rest of the row nothing."""
+    zero = x == 0
+    with np.errstate(all="ignore"):
+        dx = _cumsum_backward(grad * y, dim) / x
+        if zero.any():
+            zeros = np.cumsum(zero, dim)
+            first = zero & (zeros == 1)
+            others = _cumulated("prod", np.where(first, x.dtype.type(1), x), dim)
+            dx = np.where(zeros == 0, dx, np.where(first, _cumsum_backward(grad * others, dim), x.dtype.type(0)))
     return dx
 
 
@@ -269,5 +280,5 @@ def cumprod(input, dim, *, dtype=None):
     if x.ndim == 0:
         return input.clone() if x.dtype.kind == "f" or dtype else cast(input, dtypes.int64, True)
     kind = x.dtype if x.dtype.kind == "f" or dtype is not None else np.int64
-    y = np.cumprod(x, dim, dtype=kind)
+    y = _cumulated("prod", x.astype(kind, copy=False), dim)
     return record(y, _cumprod_backward, "CumprodBackward0", (input,), (x, y, dim), (input,))

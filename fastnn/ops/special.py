@@ -1,4 +1,4 @@
-"""Further mathematical functions. Those without a kernel are NumPy's; erfc, lgamma and erfinv go element by element."""
+"""Further mathematical functions. Those without a kernel are NumPy's; erfc and its kind go element by element."""
 import math
 
 import numpy as np
@@ -44,41 +44,6 @@ def _each(function):
     return lambda x: np.asarray(np.frompyfunc(safe, 1, 1)(x.astype(np.float64))).astype(np.float64)
 
 
-def _digamma(x):
-    """By reflection to x > 0, recurrence to x >= 10 and the asymptotic series (Abramowitz and Stegun 6.3)."""
-    x = x.astype(np.float64)
-    reflected = x < 0
-    z = np.where(reflected, 1 - x, x)
-    total = np.zeros_like(z)
-    for _ in range(10):
-        small = z < 10
-        total = np.where(small, total - 1 / z, total)
-        z = np.where(small, z + 1, z)
-    w = 1 / (z * z)
-    series = w * (1 / 12 - w * (1 / 120 - w * (1 / 252 - w * (1 / 240 - w * (1 / 132 - w * 691 / 32760)))))
-    y = total + np.log(z) - 0.5 / z - series
-    fraction = x - np.floor(x)
-    y = np.where(reflected, y - np.pi / np.tan(np.pi * np.where(fraction > 0.5, fraction - 1, fraction)), y)
-    y = np.where(reflected & (x == np.floor(x)), np.nan, y)
-    y = np.where(np.isposinf(x), np.inf, y)
-    return np.where(x == 0, np.copysign(np.inf, -x), y)
-
-
-def _trigamma(x):
-    """As _digamma, differentiated."""
-    x = x.astype(np.float64)
-    reflected = x < 0.5
-    z = np.where(reflected, 1 - x, x)
-    total = np.zeros_like(z)
-    for _ in range(10):
-        small = z < 10
-        total = np.where(small, total + 1 / (z * z), total)
-        z = np.where(small, z + 1, z)
-    w = 1 / (z * z)
-    y = total + 1 / z + w / 2 + w / z * (1 / 6 - w * (1 / 30 - w * (1 / 42 - w * (1 / 30 - w * 5 / 66))))
-    return np.where(reflected, (np.pi / np.sin(np.pi * x)) ** 2 - y, y)
-
-
 def _erfinv(y):
     """A first guess (Winitzki 2008), then Newton steps on erf or erfc, whichever is exact there."""
     erf, erfc = _each(math.erf), _each(math.erfc)
@@ -96,33 +61,62 @@ def _erfinv(y):
     return np.where(np.abs(y) > 1, np.nan, np.copysign(x, y)) * np.where(np.isnan(y), np.nan, 1)
 
 
-def _lgamma(x):
-    return _each(math.lgamma)(x)
-
-
 _SQRT_PI = math.sqrt(math.pi)
-erfc = _map("erfc", "ErfcBackward0", _each(math.erfc), lambda x, y: -2 / _SQRT_PI * np.exp(-x * x))
+_erfc = _each(math.erfc)
+
+
+def _ndtr(x):
+    """erfc(-x / sqrt(2)) / 2; far out the rounding of its argument would count x^2 times: what it lost is added."""
+    exact = -x.astype(np.longdouble) * np.sqrt(np.longdouble(0.5))
+    z = exact.astype(np.float64)
+    rest = (exact - z).astype(np.float64)
+    return 0.5 * (_erfc(z) - np.where(np.isfinite(z), 2 / _SQRT_PI * np.exp(-z * z) * rest, 0))
+
+
+def _ndtri(p):
+    """By erfinv in the middle; in a tail Newton's steps on log(erfc(z)), where z = |result| / sqrt(2)."""
+    p = p.astype(np.float64)
+    goal = 2 * np.minimum(p, 1 - p)
+    height = np.maximum(-np.log(goal), 0.6)
+    z = np.sqrt(height - np.log(np.pi * height) / 2)
+    for _ in range(4):
+        tail = _erfc(z)
+        z = z + np.log1p((tail - goal) / goal) * tail * _SQRT_PI / 2 * np.exp(z * z)
+    y = math.sqrt(2) * np.where(goal < 0.5, np.copysign(z, p - 0.5), _erfinv(2 * p - 1))
+    y = np.where(goal == 0, np.copysign(np.inf, p - 0.5), y)
+    return np.where((p >= 0) & (p <= 1), y, np.nan)
+
+
+def _half_turns(function, x):
+    """sin(pi x) or cos(pi x), whose argument is reduced exactly."""
+    whole = np.rint(x)
+    return np.where(whole % 2 == 0, 1, -1) * function(np.pi * (x - whole))
+
+
+def _sinc(x):
+    x = x.astype(np.float64)
+    return np.where(x == 0, 1, _half_turns(np.sin, x) / (np.pi * x))
+
+
+def _sinc_slope(x, y):
+    """(cos(pi x) - sinc(x)) / x, near 0 its series."""
+    x = x.astype(np.float64)
+    square, series = np.minimum((np.pi * x) ** 2, 1), 1.0
+    for k in range(8, 0, -1):
+        series = 1 - square / (2 * k * (2 * k + 3)) * series
+    return np.where(np.abs(np.pi * x) < 1, -np.pi ** 2 / 3 * x * series, (_half_turns(np.cos, x) - _sinc(x)) / x)
+
+
+erfc = _map("erfc", "ErfcBackward0", _erfc, lambda x, y: -2 / _SQRT_PI * np.exp(-x * x))
 erfinv = _map("erfinv", "ErfinvBackward0", _erfinv, lambda x, y: _SQRT_PI / 2 * np.exp(y * y))
-lgamma = _map("lgamma", "LgammaBackward0", _lgamma, lambda x, y: _digamma(x))
-digamma = _map("digamma", "DigammaBackward0", _digamma, lambda x, y: _trigamma(x))
-i0 = _map("i0", "I0Backward0", np.i0, None)
+ndtr = _map("ndtr", "SpecialNdtrBackward0", _ndtr, lambda x, y: np.exp(-x * x / 2) / math.sqrt(2 * math.pi))
+ndtri = _map("ndtri", "SpecialNdtriBackward0", _ndtri, lambda x, y: math.sqrt(2 * math.pi) * np.exp(y * y / 2))
+i0 = _map("i0", "I0Backward0", lambda x: np.i0(x.astype(np.float64)), None)
+sinc = _map("sinc", "SincBackward0", _sinc, _sinc_slope)
 for _function, _text in ((erfc, "1 - erf(x), exact for large x."), (erfinv, "The inverse of erf, on (-1, 1)."),
-                         (lgamma, "Logarithm of the absolute value of the gamma function."),
-                         (digamma, "Derivative of lgamma."), (i0, "Modified Bessel function of order 0.")):
+                         (ndtr, "The normal distribution function."), (ndtri, "The inverse of ndtr, on (0, 1)."),
+                         (i0, "Modified Bessel function of order 0."), (sinc, "sin(pi x) / (pi x), 1 at 0.")):
     _function.__doc__ = _text
-
-
-def sinc(input):
-    """sin(pi x) / (pi x), 1 at 0."""
-    input = _floating("sinc", input)
-    x = input.detach().numpy()
-
-    def backward(grad):
-        z = np.pi * x
-        with np.errstate(all="ignore"):
-            slope = (np.cos(z) - np.sinc(x)) / x
-        return (grad * np.where(x == 0, 0, slope)).astype(x.dtype)
-    return record(np.sinc(x).astype(x.dtype), backward, "SincBackward0", (input,), (), (input,))
 
 
 def frac(input):
@@ -165,7 +159,11 @@ def logit(input, eps=None):
         z = from_array(np.asarray(np.minimum(np.maximum(x, x.dtype.type(low)), x.dtype.type(high))))
         inside = from_array(np.asarray((x >= low) & (x <= high)))
         input = where(inside, input, z)
-    return arithmetic.sub(pointwise.log(input), pointwise.log1p(arithmetic.mul(input, -1.0)))
+    x = input.detach().numpy()
+    middle = from_array(np.asarray((x > 0.25) & (x < 0.75)))  # there log(x) and log(1 - x) cancel, and 2 x - 1 is exact
+    centred = where(middle, input, 0.5)
+    near = pointwise.log1p((centred * 2.0 - 1.0) / (1.0 - centred))
+    return where(middle, near, arithmetic.sub(pointwise.log(input), pointwise.log1p(arithmetic.mul(input, -1.0))))
 
 
 def clamp_min(input, min):
@@ -348,16 +346,6 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
 
 
 # ---- torch.special has these under further names ----
-
-def ndtr(input):
-    """The normal distribution function."""
-    return arithmetic.mul(erfc(arithmetic.mul(_floating("ndtr", input), -math.sqrt(0.5))), 0.5)
-
-
-def ndtri(input):
-    """The inverse of ndtr."""
-    return arithmetic.mul(erfinv(arithmetic.sub(arithmetic.mul(_floating("ndtri", input), 2.0), 1.0)), math.sqrt(2))
-
 
 def entr(input):
     """-x log(x), 0 at 0, -inf below."""

@@ -5,6 +5,7 @@ import numpy as np
 
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
+from fastnn.kernels import cumulate
 from fastnn.ops import arithmetic, pointwise, products, reduce, sorting
 from fastnn.ops._common import axis_of, broadcast_shapes, need_tensors, room
 from fastnn.ops.indexing import narrow, where
@@ -93,17 +94,15 @@ def logcumsumexp(input, dim):
     if input.ndim == 0:
         return input.clone()
     x = input.detach().numpy()
-    with np.errstate(all="ignore"):
-        y = np.logaddexp.accumulate(x.astype(np.float64), dim) if x.size else x.astype(np.float64)
+    y = cumulate("logsumexp", x.astype(np.float64), dim)
 
     def backward(grad):
         """sum over later y of grad exp(x - y), by logarithms of its positive and negative parts."""
         grad = grad.astype(np.float64)
         with np.errstate(all="ignore"):
             def part(size):
-                later = np.logaddexp.accumulate(np.flip(np.log(size) - y, dim), dim)
-                return np.exp(np.flip(later, dim) + x)
-            return (part(np.maximum(grad, 0)) - part(np.maximum(-grad, 0))).astype(x.dtype) if x.size else grad
+                return np.exp(cumulate("logsumexp", np.log(size) - y, dim, True) + x)
+            return (part(np.maximum(grad, 0)) - part(np.maximum(-grad, 0))).astype(x.dtype)
     return record(y.astype(x.dtype), backward, "LogcumsumexpBackward0", (input,), (), (input,))
 
 
@@ -370,6 +369,8 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     x = input.reshape(1, -1) if input.ndim < 2 else input
     if not x.is_floating_point():
         x = x.to(dtypes.get_default_dtype())
+    if x.shape[1]:  # distances from one observation: beside a large mean the mean's rounding would count
+        x = arithmetic.sub(x, narrow(x.detach(), 1, 0, 1))
     weights = None
     for name, kind, given in (("fweights", "integral", fweights), ("aweights", "floating point", aweights)):
         if given is not None:

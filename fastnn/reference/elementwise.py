@@ -48,6 +48,65 @@ def _mish_slope(x):
     return t + x * (1 - t**2) * sigmoid(x)
 
 
+def _wide(x):
+    """In the widest type, where what cancels leaves enough digits."""
+    return np.asarray(x).astype(np.longdouble)
+
+
+def _tanhshrink(x):
+    """x - tanh(x); near 0 by tanh's continued fraction x / (1 + x^2 / (3 + x^2 / (5 + ...)))."""
+    z, q = np.minimum(_wide(x) ** 2, 1), 0
+    for k in range(25, 1, -2):
+        q = z / (k + q)
+    return np.where(np.abs(x) > 1, x - np.tanh(_wide(x)), x * q / (1 + q))
+
+
+# Bernoulli's numbers over their index: of the asymptotic series of the gamma function's logarithm and its derivatives.
+_BERNOULLI = [1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6]
+_PI = 4 * np.arctan(np.longdouble(1))
+
+
+def _far(x):
+    """x moved by the recurrence to 20 and beyond where it is positive, and the numbers that it passed."""
+    z = np.where(x > 0, x, 1)
+    passed = [np.where(z + k < 20, z + k, np.nan) for k in range(20)]
+    return np.where(z < 20, z + np.ceil(20 - z), z), passed
+
+
+def _reflected(x, positive, reflect):
+    """A function of all x from that of x > 0 and its reflection at an integer's distance and the value at 1 - x."""
+    x = _wide(x)
+    return np.where(x > 0, positive(x), np.where(np.isnan(x), x, reflect(x - np.rint(x), positive(1 - x))))
+
+
+def lgamma(x):
+    def positive(x):
+        z, passed = _far(x)
+        series = sum(b / (2 * k * (2 * k - 1) * z ** (2 * k - 1)) for k, b in enumerate(_BERNOULLI, 1))
+        product = sum(np.where(np.isnan(p), 0, np.log(p)) for p in passed)
+        y = (z - 0.5) * np.log(z) - z + np.log(2 * _PI) / 2 + series - product
+        return np.where(np.isposinf(x), np.inf, y)
+    y = _reflected(x, positive, lambda part, other: np.log(_PI) - np.log(np.abs(np.sin(_PI * part))) - other)
+    return np.where(np.isinf(x), np.inf, y)
+
+
+def digamma(x):
+    def positive(x):
+        z, passed = _far(x)
+        series = sum(b / (2 * k * z ** (2 * k)) for k, b in enumerate(_BERNOULLI, 1))
+        return np.log(z) - 0.5 / z - series - sum(np.where(np.isnan(p), 0, 1 / p) for p in passed)
+    y = _reflected(x, positive, lambda part, other: np.where(part == 0, np.nan, other - _PI / np.tan(_PI * part)))
+    return np.where(x == 0, np.copysign(np.inf, -x), y)
+
+
+def trigamma(x):
+    def positive(x):
+        z, passed = _far(x)
+        series = sum(b / z ** (2 * k + 1) for k, b in enumerate(_BERNOULLI, 1))
+        return 1 / z + 0.5 / z ** 2 + series + sum(np.where(np.isnan(p), 0, 1 / p ** 2) for p in passed)
+    return _reflected(x, positive, lambda part, other: (_PI / np.sin(_PI * part)) ** 2 - other)
+
+
 def _silu_slope(x):
     return sigmoid(x) * (1 + x * sigmoid(-x))
 
@@ -81,7 +140,7 @@ UNARY = {
     "logsigmoid": (lambda x, a, b: np.where(x < 0, x, 0) - np.log1p(np.exp(-np.abs(x))),
                    lambda x, y, a, b: -np.expm1(y)),
     "softsign": (lambda x, a, b: x / (1 + np.abs(x)), lambda x, y, a, b: 1 / (1 + np.abs(x)) ** 2),
-    "tanhshrink": (lambda x, a, b: x - np.tanh(x), lambda x, y, a, b: np.tanh(x) ** 2),
+    "tanhshrink": (lambda x, a, b: _tanhshrink(x), lambda x, y, a, b: np.tanh(x) ** 2),
     "softshrink": (lambda x, a, b: np.where(x > a, x - a, np.where(x < -a, x + a, x * 0)),
                    lambda x, y, a, b: np.abs(y) > 0),
     "hardshrink": (lambda x, a, b: np.where((x >= -a) & (x <= a), 0, x), lambda x, y, a, b: (x < -a) | (x > a)),
@@ -113,6 +172,8 @@ UNARY = {
     "acosh": (lambda x, a, b: np.arccosh(x), lambda x, y, a, b: 1 / np.sqrt(x * x - 1)),
     "atanh": (lambda x, a, b: np.arctanh(x), lambda x, y, a, b: 1 / (1 - x * x)),
     "erf": (lambda x, a, b: erf(x), lambda x, y, a, b: 2 / math.sqrt(math.pi) * np.exp(-x * x)),
+    "lgamma": (lambda x, a, b: lgamma(x), lambda x, y, a, b: digamma(x)),
+    "digamma": (lambda x, a, b: digamma(x), lambda x, y, a, b: trigamma(x)),
     "floor": (lambda x, a, b: np.floor(x), lambda x, y, a, b: 0),
     "ceil": (lambda x, a, b: np.ceil(x), lambda x, y, a, b: 0),
     "round": (lambda x, a, b: np.rint(x), lambda x, y, a, b: 0),

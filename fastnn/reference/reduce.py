@@ -22,6 +22,16 @@ def argreduce(op, x, axis=None, keepdims=False):
     return np.asarray(choose(x, axis=axis if x.ndim else None, keepdims=keepdims))
 
 
+def cumulate(op, x, axis, reverse=False):
+    if x.size == 0 or x.ndim == 0:
+        return x.copy()
+    z = x.astype(np.float64 if x.dtype == np.float32 else np.longdouble)
+    z = np.flip(z, axis) if reverse else z
+    with np.errstate(all="ignore"):
+        y = {"sum": np.add, "prod": np.multiply, "logsumexp": np.logaddexp}[op].accumulate(z, axis)
+        return np.ascontiguousarray((np.flip(y, axis) if reverse else y).astype(x.dtype))
+
+
 def sum_to(x, shape):
     added = x.ndim - len(shape)
     axes = tuple(d for d in range(x.ndim) if d < added or x.shape[d] != shape[d - added])

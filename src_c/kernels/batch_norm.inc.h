@@ -3,7 +3,8 @@
  * Long channels (s >= FNN_BATCH_RUN) go channel by channel over runs of s elements. Else x is a matrix of n rows and
  * c * s columns, done in strips of columns: this is also the way of channels-last images, (n * s, c, 1). Either way
  * a channel's data is cut into `blocks` by size alone: one where channels give work to all threads, else up to
- * FNN_NORM_BLOCKS whose results are put together in block order.
+ * FNN_NORM_BLOCKS whose results are put together in block order. One channel alone is one run, cut anywhere.
+ * Means come with what rounding left of them, as in norm.inc.h.
  */
 
 #ifndef FNN_BATCH_NORM_MACROS
@@ -16,80 +17,180 @@ typedef struct {
     REAL *y, *mean, *rstd, *running_mean, *running_var;
     const REAL *x, *weight, *bias, *dy;
     REAL *dx, *dw, *db;
-    REAL *scratch; /* (blocks, 2, c): what each block found */
+    REAL *scratch; /* (blocks, 3, c): what each block found; then (c,): the rests of the means */
     int64_t n, c, s, blocks, block;
     int64_t strip; /* channels done together */
     int training, done; /* done: the statistics are known, only write y or dx */
     REAL eps, momentum;
+    REAL *variance; /* instead of y: squares / divisor */
+    REAL divisor;
 } FN(batch_context);
 
-/* Means and sums of squared distances of channels [k0, k1) over samples [n0, n1). */
-static void FN(batch_statistics)(const FN(batch_context) *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1,
-                                 REAL *mean, REAL *squares)
+/* Samples [n0, n1) as runs: how long one is, and how many. 0: they are rows of columns. */
+static inline int64_t FN(batch_runs)(const FN(batch_context) *c, int64_t n0, int64_t n1, int64_t *length)
 {
-    const int64_t s = c->s, stride = c->c * s, rows = n1 - n0, width = (k1 - k0) * s;
-    const REAL *x = c->x + n0 * stride + k0 * s, count = (REAL)(rows * s);
-    if (s >= FNN_BATCH_RUN) {
-        REAL sum = 0, total = 0;
-        for (int64_t i = 0; i < rows; i++)
-            sum += FN(sum_row)(x + i * stride, s);
-        mean[0] = sum / count;
-        for (int64_t i = 0; i < rows; i++)
-            total += FN(run_squares)(x + i * stride, s, mean[0]);
-        squares[0] = total;
-        return;
-    }
-    REAL sum[FNN_REDUCE_WIDTH], center[FNN_REDUCE_WIDTH], part[FNN_REDUCE_WIDTH];
-    FN(sum_columns)(sum, x, stride, rows, width);
-    for (int64_t k = 0; k < k1 - k0; k++) {
-        REAL total = 0;
-        for (int64_t j = 0; j < s; j++)
-            total += sum[k * s + j];
-        mean[k] = total / count;
-        for (int64_t j = 0; j < s; j++)
-            center[k * s + j] = mean[k], sum[k * s + j] = 0;
-    }
+    const int64_t whole = c->c == 1 && c->s == 1;
+    *length = whole ? n1 - n0 : c->s;
+    return whole ? 1 : (c->s >= FNN_BATCH_RUN ? n1 - n0 : 0);
+}
+
+/* Sums of squares of x - center of `width` columns, and with `sum` of x - center. */
+FNN_INLINE void FN(column_sums)(REAL *sum, REAL *squares, const REAL *x, int64_t stride, int64_t rows, int64_t width,
+                                const REAL *center)
+{
+    REAL a[FNN_REDUCE_WIDTH], b[FNN_REDUCE_WIDTH];
+    for (int64_t j = 0; j < width; j++)
+        squares[j] = 0;
+    for (int64_t j = 0; j < width && sum; j++)
+        sum[j] = 0;
     for (int64_t from = 0; from < rows; from += FNN_REDUCE_ROWS) {
         const int64_t to = from + FNN_REDUCE_ROWS < rows ? from + FNN_REDUCE_ROWS : rows;
         for (int64_t j = 0; j < width; j++)
-            part[j] = 0;
+            a[j] = b[j] = 0;
         for (int64_t i = from; i < to; i++)
             FNN_INDEPENDENT
             for (int64_t j = 0; j < width; j++) {
                 const REAL d = x[i * stride + j] - center[j];
-                part[j] += d * d;
+                b[j] += d * d;
+                if (sum)
+                    a[j] += d;
             }
         for (int64_t j = 0; j < width; j++)
-            sum[j] += part[j];
-    }
-    for (int64_t k = 0; k < k1 - k0; k++) {
-        REAL total = 0;
-        for (int64_t j = 0; j < s; j++)
-            total += sum[k * s + j];
-        squares[k] = total;
+            squares[j] += b[j];
+        for (int64_t j = 0; j < width && sum; j++)
+            sum[j] += a[j];
     }
 }
 
-/* Sums of dy and of dy (x - mean). */
+static void FN(column_squares)(REAL *squares, const REAL *x, int64_t stride, int64_t rows, int64_t width,
+                               const REAL *center)
+{
+    FN(column_sums)(NULL, squares, x, stride, rows, width, center);
+}
+
+static void FN(column_moments)(REAL *sum, REAL *squares, const REAL *x, int64_t stride, int64_t rows, int64_t width,
+                               const REAL *center)
+{
+    FN(column_sums)(sum, squares, x, stride, rows, width, center);
+}
+
+/* The sum of the s columns of channel k. */
+static inline REAL FN(of_channel)(const REAL *columns, int64_t k, int64_t s)
+{
+    REAL total = 0;
+    for (int64_t j = 0; j < s; j++)
+        total += columns[k * s + j];
+    return total;
+}
+
+/* The same number for the s columns of a channel. */
+static inline void FN(to_columns)(REAL *columns, const REAL *channels, int64_t count, int64_t s)
+{
+    columns[0] = channels[0]; /* or compilers warn that nothing might be written */
+    for (int64_t k = 0; k < count; k++)
+        for (int64_t j = 0; j < s; j++)
+            columns[k * s + j] = channels[k];
+}
+
+/* Sums of (x - mean)^2 and, if `sum`, of x - mean of channels [k0, k1) over samples [n0, n1). */
+static void FN(batch_moments)(const FN(batch_context) *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1,
+                              const REAL *mean, REAL *sum, REAL *squares)
+{
+    const int64_t s = c->s, stride = c->c * s, width = (k1 - k0) * s;
+    const REAL *x = c->x + n0 * stride + k0 * s;
+    int64_t length, runs = FN(batch_runs)(c, n0, n1, &length);
+    if (runs) {
+        double total = 0, total_sum = 0;
+        REAL part = 0;
+        for (int64_t i = 0; i < runs; i++, total_sum += part)
+            total += sum ? FN(run_moments)(x + i * stride, length, mean[0], &part)
+                         : FN(run_squares)(x + i * stride, length, mean[0]);
+        squares[0] = (REAL)total;
+        if (sum)
+            sum[0] = (REAL)total_sum;
+        return;
+    }
+    REAL sums[FNN_REDUCE_WIDTH], square[FNN_REDUCE_WIDTH], center[FNN_REDUCE_WIDTH];
+    FN(to_columns)(center, mean, k1 - k0, s);
+    if (sum)
+        FN(column_moments)(sums, square, x, stride, n1 - n0, width, center);
+    else
+        FN(column_squares)(square, x, stride, n1 - n0, width, center);
+    for (int64_t k = 0; k < k1 - k0; k++) {
+        squares[k] = FN(of_channel)(square, k, s);
+        if (sum)
+            sum[k] = FN(of_channel)(sums, k, s);
+    }
+}
+
+/* Means, their rests and sums of squared distances of channels [k0, k1) over samples [n0, n1). */
+static void FN(batch_statistics)(const FN(batch_context) *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1,
+                                 REAL *mean, REAL *rest, REAL *squares)
+{
+    const int64_t s = c->s, stride = c->c * s, channels = k1 - k0;
+    const REAL *x = c->x + n0 * stride + k0 * s, count = (REAL)((n1 - n0) * s);
+    int64_t length, runs = FN(batch_runs)(c, n0, n1, &length);
+    REAL sum[FNN_REDUCE_WIDTH];
+    if (runs) {
+        double total = 0;
+        for (int64_t i = 0; i < runs; i++)
+            total += FN(sum_row)(x + i * stride, length);
+        sum[0] = (REAL)total;
+    } else {
+        FN(sum_columns)(sum, x, stride, n1 - n0, channels * s);
+    }
+    for (int64_t k = 0; k < channels; k++) {
+        mean[k] = (runs ? sum[0] : FN(of_channel)(sum, k, s)) / count;
+        rest[k] = 0;
+    }
+    FN(batch_moments)(c, k0, k1, n0, n1, mean, NULL, squares);
+    int again = 0;
+    for (int64_t k = 0; k < channels; k++)
+        if (FN(is_far)(mean[k], 1 / LIBM(sqrt)(squares[k] / count))) {
+            again = 2;
+            if (mean[k] - mean[k] != 0) /* the sum may have overflowed */
+                mean[k] = x[k * s];
+        }
+    while (again--) {
+        int moved = 0;
+        FN(batch_moments)(c, k0, k1, n0, n1, mean, rest, squares);
+        for (int64_t k = 0; k < channels; k++) {
+            const int off = again && FN(off_center)(squares[k], rest[k], count);
+            squares[k] = FN(variance_about)(squares[k], rest[k], count) * count;
+            rest[k] /= count;
+            mean[k] += off ? rest[k] : 0;
+            moved |= off;
+        }
+        again = moved ? again : 0;
+    }
+}
+
+/* Sums of dy, of dy (x - mean), and of x - mean where a mean is far from 0. */
 static void FN(batch_products)(const FN(batch_context) *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1, REAL *sum,
-                               REAL *product)
+                               REAL *product, REAL *away)
 {
     const int64_t s = c->s, stride = c->c * s, rows = n1 - n0, width = (k1 - k0) * s;
     const REAL *x = c->x + n0 * stride + k0 * s, *dy = c->dy + n0 * stride + k0 * s;
-    if (s >= FNN_BATCH_RUN) {
-        REAL a = 0, b = 0;
-        for (int64_t i = 0; i < rows; i++) {
+    int64_t length, runs = FN(batch_runs)(c, n0, n1, &length);
+    int far = 0;
+    for (int64_t k = 0; k < k1 - k0; k++) {
+        far |= c->training && FN(is_far)(c->mean[k0 + k], c->rstd[k0 + k]);
+        away[k] = 0;
+    }
+    if (far) /* `product` for now: squares that nobody asks for */
+        FN(batch_moments)(c, k0, k1, n0, n1, c->mean + k0, away, product);
+    if (runs) {
+        double a = 0, b = 0;
+        for (int64_t i = 0; i < runs; i++) {
             REAL p, q;
-            FN(run_products)(&p, &q, dy + i * stride, NULL, x + i * stride, s, c->mean[k0]);
+            FN(run_products)(&p, &q, dy + i * stride, NULL, x + i * stride, length, c->mean[k0]);
             a += p, b += q;
         }
-        sum[0] = a, product[0] = b;
+        sum[0] = (REAL)a, product[0] = (REAL)b;
         return;
     }
     REAL a[FNN_REDUCE_WIDTH], b[FNN_REDUCE_WIDTH], p[FNN_REDUCE_WIDTH], q[FNN_REDUCE_WIDTH], center[FNN_REDUCE_WIDTH];
-    for (int64_t k = 0; k < k1 - k0; k++)
-        for (int64_t j = 0; j < s; j++)
-            center[k * s + j] = c->mean[k0 + k];
+    FN(to_columns)(center, c->mean + k0, k1 - k0, s);
     for (int64_t j = 0; j < width; j++)
         a[j] = b[j] = 0;
     for (int64_t from = 0; from < rows; from += FNN_REDUCE_ROWS) {
@@ -106,91 +207,129 @@ static void FN(batch_products)(const FN(batch_context) *c, int64_t k0, int64_t k
             a[j] += p[j], b[j] += q[j];
     }
     for (int64_t k = 0; k < k1 - k0; k++) {
-        REAL total = 0, total_product = 0;
-        for (int64_t j = 0; j < s; j++)
-            total += a[k * s + j], total_product += b[k * s + j];
-        sum[k] = total, product[k] = total_product;
+        sum[k] = FN(of_channel)(a, k, s);
+        product[k] = FN(of_channel)(b, k, s);
     }
 }
 
-/* mean, rstd and running statistics of channels [k0, k1) from the blocks' results. */
+/* mean, its rest, rstd and running statistics of channels [k0, k1) from the blocks' results. */
 static void FN(batch_finish)(const FN(batch_context) *c, int64_t k0, int64_t k1)
 {
     const REAL count = (REAL)(c->n * c->s);
     for (int64_t k = k0; k < k1; k++) {
-        REAL mean = 0, squares = 0;
+        const REAL *means = c->scratch + k, *rests = means + c->c, *squared = rests + c->c;
+        const int64_t next = 3 * c->c; /* from one block to the following */
+        REAL away = 0, rest = 0, squares = 0;
         for (int64_t b = 0; b < c->blocks; b++) {
             const int64_t rows = (b + 1) * c->block < c->n ? c->block : c->n - b * c->block;
-            mean += c->scratch[2 * b * c->c + k] * ((REAL)(rows * c->s) / count);
+            away += ((means[b * next] - means[0]) + rests[b * next]) * ((REAL)(rows * c->s) / count);
         }
+        const REAL mean = means[0] + away;
         for (int64_t b = 0; b < c->blocks; b++) {
             const int64_t rows = (b + 1) * c->block < c->n ? c->block : c->n - b * c->block;
-            const REAL away = c->scratch[2 * b * c->c + k] - mean;
-            squares += c->scratch[(2 * b + 1) * c->c + k] + away * away * (REAL)(rows * c->s);
+            const REAL distance = (means[b * next] - mean) + rests[b * next];
+            rest += distance * ((REAL)(rows * c->s) / count);
+            squares += squared[b * next] + distance * distance * (REAL)(rows * c->s);
         }
+        const REAL variance = FN(variance_about)(squares, rest * count, count);
         c->mean[k] = mean;
-        c->rstd[k] = 1 / LIBM(sqrt)(squares / count + c->eps);
+        c->scratch[k] = rest;
+        if (c->variance) {
+            c->variance[k] = variance * count / c->divisor;
+            continue;
+        }
+        c->rstd[k] = 1 / LIBM(sqrt)(variance + c->eps);
         if (c->running_mean)
             c->running_mean[k] = (1 - c->momentum) * c->running_mean[k] + c->momentum * mean;
         if (c->running_var)
-            c->running_var[k] = (1 - c->momentum) * c->running_var[k] + c->momentum * (squares / (count - 1));
+            c->running_var[k] = (1 - c->momentum) * c->running_var[k] +
+                                c->momentum * (variance * count / (count - 1));
     }
+}
+
+/* y = (x - center) scale + shift of channel k. */
+static inline void FN(batch_map)(const FN(batch_context) *c, int64_t k, REAL *center, REAL *scale, REAL *shift)
+{
+    *center = c->mean[k];
+    *scale = c->weight ? c->rstd[k] * c->weight[k] : c->rstd[k];
+    *shift = (c->bias ? c->bias[k] : 0) - (c->training ? c->scratch[k] * *scale : 0);
 }
 
 /* y of channels [k0, k1), samples [n0, n1). */
 static void FN(batch_write)(const FN(batch_context) *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1)
 {
     const int64_t s = c->s, stride = c->c * s, width = (k1 - k0) * s;
-    const REAL *x = c->x + k0 * s;
-    REAL *y = c->y + k0 * s;
-    if (s >= FNN_BATCH_RUN) {
-        const REAL scale = c->weight ? c->rstd[k0] * c->weight[k0] : c->rstd[k0], shift = c->bias ? c->bias[k0] : 0;
-        for (int64_t i = n0; i < n1; i++)
-            FN(run_scale)(y + i * stride, x + i * stride, s, c->mean[k0], scale, shift);
+    const REAL *x = c->x + n0 * stride + k0 * s;
+    REAL *y = c->y + n0 * stride + k0 * s;
+    int64_t length, runs = FN(batch_runs)(c, n0, n1, &length);
+    if (runs) {
+        REAL center, scale, shift;
+        FN(batch_map)(c, k0, &center, &scale, &shift);
+        for (int64_t i = 0; i < runs; i++)
+            FN(run_scale)(y + i * stride, x + i * stride, length, center, scale, shift);
         return;
     }
     REAL center[FNN_REDUCE_WIDTH], scale[FNN_REDUCE_WIDTH], shift[FNN_REDUCE_WIDTH];
-    for (int64_t k = k0; k < k1; k++)
-        for (int64_t j = (k - k0) * s; j < (k - k0 + 1) * s; j++) {
-            center[j] = c->mean[k];
-            scale[j] = c->weight ? c->rstd[k] * c->weight[k] : c->rstd[k];
-            shift[j] = c->bias ? c->bias[k] : 0;
-        }
-    for (int64_t i = n0; i < n1; i++) {
+    for (int64_t k = 0; k < k1 - k0; k++)
+        for (int64_t j = k * s; j < (k + 1) * s; j++)
+            FN(batch_map)(c, k0 + k, &center[j], &scale[j], &shift[j]);
+    for (int64_t i = 0; i < n1 - n0; i++) {
         FNN_INDEPENDENT
         for (int64_t j = 0; j < width; j++)
             y[i * stride + j] = (x[i * stride + j] - center[j]) * scale[j] + shift[j];
     }
 }
 
-/* dx = (dy - a - (x - mean) b) scale of channels [k0, k1), samples [n0, n1); a and b from the blocks' sums. */
+/* What the blocks say of channel k: the sum of dy, that of dy (x - mean - rest), and in training the mean's rest. */
+static void FN(batch_sums)(const FN(batch_context) *c, int64_t k, REAL *sum, REAL *product, REAL *rest)
+{
+    *sum = *product = *rest = 0;
+    for (int64_t b = 0; b < c->blocks; b++) {
+        *sum += c->scratch[3 * b * c->c + k];
+        *product += c->scratch[(3 * b + 1) * c->c + k];
+        *rest += c->scratch[(3 * b + 2) * c->c + k];
+    }
+    *rest = c->training && c->blocks ? *rest / (REAL)(c->n * c->s) : 0; /* a running mean is what it is */
+    *product -= *rest * *sum;
+}
+
+/* dx = (dy - a - (x - center) b) scale of channel k. */
+static inline void FN(batch_map_backward)(const FN(batch_context) *c, int64_t k, REAL *center, REAL *a, REAL *b,
+                                          REAL *scale)
+{
+    const REAL count = (REAL)(c->n * c->s);
+    REAL sum = 0, product = 0, rest = 0;
+    if (c->training)
+        FN(batch_sums)(c, k, &sum, &product, &rest);
+    *center = c->mean[k];
+    *b = product * (c->rstd[k] * c->rstd[k]) / count;
+    *a = sum / count - rest * *b;
+    *scale = c->weight ? c->rstd[k] * c->weight[k] : c->rstd[k];
+}
+
+/* dx of channels [k0, k1), samples [n0, n1). */
 static void FN(batch_write_backward)(const FN(batch_context) *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1)
 {
-    const int64_t s = c->s, stride = c->c * s, width = (k1 - k0) * s;
-    const REAL *x = c->x + k0 * s, *dy = c->dy + k0 * s, count = (REAL)(c->n * s);
-    REAL *dx = c->dx + k0 * s;
-    REAL center[FNN_REDUCE_WIDTH], a[FNN_REDUCE_WIDTH], b[FNN_REDUCE_WIDTH], scale[FNN_REDUCE_WIDTH];
-    for (int64_t k = k0; k < k1; k++) {
-        REAL sum = 0, product = 0;
-        if (c->training)
-            for (int64_t block = 0; block < c->blocks; block++) {
-                sum += c->scratch[2 * block * c->c + k];
-                product += c->scratch[(2 * block + 1) * c->c + k];
-            }
-        const int64_t from = s >= FNN_BATCH_RUN ? 0 : (k - k0) * s, to = s >= FNN_BATCH_RUN ? 1 : from + s;
-        for (int64_t j = from; j < to; j++) {
-            center[j] = c->mean[k];
-            a[j] = sum / count;
-            b[j] = product * (c->rstd[k] * c->rstd[k]) / count;
-            scale[j] = c->weight ? c->rstd[k] * c->weight[k] : c->rstd[k];
-        }
+    const int64_t s = c->s, stride = c->c * s, width = (k1 - k0) * s, at = n0 * stride + k0 * s;
+    const REAL *x = c->x + at, *dy = c->dy + at;
+    REAL *dx = c->dx + at;
+    int64_t length, runs = FN(batch_runs)(c, n0, n1, &length);
+    if (runs) {
+        REAL center, a, b, scale;
+        FN(batch_map_backward)(c, k0, &center, &a, &b, &scale);
+        for (int64_t i = 0; i < runs; i++)
+            FN(run_scale_backward)(dx + i * stride, dy + i * stride, x + i * stride, length, center, a, b, scale);
+        return;
     }
-    for (int64_t i = n0; i < n1; i++) {
-        if (s >= FNN_BATCH_RUN) {
-            FN(run_scale_backward)(dx + i * stride, dy + i * stride, x + i * stride, s, center[0], a[0], b[0],
-                                   scale[0]);
-            continue;
+    REAL center[FNN_REDUCE_WIDTH], a[FNN_REDUCE_WIDTH], b[FNN_REDUCE_WIDTH], scale[FNN_REDUCE_WIDTH];
+    for (int64_t k = 0; k < k1 - k0; k++)
+        for (int64_t j = k * s, first = j; j < (k + 1) * s; j++) {
+            if (j == first)
+                FN(batch_map_backward)(c, k0 + k, &center[j], &a[j], &b[j], &scale[j]);
+            else
+                center[j] = center[first], a[j] = a[first], b[j] = b[first], scale[j] = scale[first];
         }
+    for (int64_t i = 0; i < n1 - n0; i++) {
         FNN_INDEPENDENT
         for (int64_t j = 0; j < width; j++)
             dx[i * stride + j] = (dy[i * stride + j] - a[j] - (x[i * stride + j] - center[j]) * b[j]) * scale[j];
@@ -205,12 +344,12 @@ static void FN(batch_range)(void *context, int64_t begin, int64_t end)
         const int64_t b = i % c->blocks, k0 = i / c->blocks * c->strip, n0 = b * c->block;
         const int64_t k1 = k0 + c->strip < c->c ? k0 + c->strip : c->c;
         const int64_t n1 = n0 + c->block < c->n ? n0 + c->block : c->n;
-        REAL *first = c->scratch + 2 * b * c->c + k0, *second = first + c->c;
+        REAL *first = c->scratch + 3 * b * c->c + k0, *second = first + c->c, *third = second + c->c;
         if (!c->done) {
             if (c->dy)
-                FN(batch_products)(c, k0, k1, n0, n1, first, second);
+                FN(batch_products)(c, k0, k1, n0, n1, first, second, third);
             else
-                FN(batch_statistics)(c, k0, k1, n0, n1, first, second);
+                FN(batch_statistics)(c, k0, k1, n0, n1, first, second, third);
             if (c->blocks > 1)
                 continue;
             if (!c->dy)
@@ -218,7 +357,7 @@ static void FN(batch_range)(void *context, int64_t begin, int64_t end)
         }
         if (c->dx)
             FN(batch_write_backward)(c, k0, k1, n0, n1);
-        else if (!c->dy)
+        else if (c->y)
             FN(batch_write)(c, k0, k1, n0, n1);
     }
 }
@@ -226,6 +365,8 @@ static void FN(batch_range)(void *context, int64_t begin, int64_t end)
 /* One region where a strip is one block; else one for the blocks' results and one that writes. */
 static void FN(batch_run)(FN(batch_context) *c, double cost)
 {
+    if (c->c == 1)
+        c->n *= c->s, c->s = 1;
     c->strip = c->s >= FNN_BATCH_RUN ? 1 : FNN_REDUCE_WIDTH / c->s;
     const int64_t strips = (c->c + c->strip - 1) / c->strip, size = c->n * c->c * c->s;
     c->blocks = strips < 4 ? size / strips / FNN_BATCH_BLOCK : 1;
@@ -243,7 +384,7 @@ static void FN(batch_run)(FN(batch_context) *c, double cost)
             FN(batch_finish)(c, 0, c->c);
             fnn_leave(mode);
         }
-        if (!c->dy || c->dx)
+        if (c->y || c->dx)
             fnn_parallel_for(items, 1, cost, FN(batch_range), c);
     }
 }
@@ -268,6 +409,15 @@ static void FN(batch_norm_forward)(void *y, void *mean, void *rstd, void *runnin
         FN(batch_run)(&k, training ? 0.35 : 0.15);
 }
 
+static void FN(variance)(void *variance, void *mean, void *scratch, const void *x, int64_t n, int64_t c, int64_t s,
+                         double divisor)
+{
+    FN(batch_context) k = {.mean = mean, .scratch = scratch, .x = x, .n = n, .c = c, .s = s, .training = 1,
+                           .variance = variance, .divisor = (REAL)divisor};
+    if (n > 0 && c > 0 && s > 0)
+        FN(batch_run)(&k, 0.2);
+}
+
 static void FN(batch_norm_backward)(void *dx, void *dw, void *db, void *scratch, const void *dy, const void *x,
                                     const void *mean, const void *rstd, const void *weight, int64_t n, int64_t c,
                                     int64_t s, int training)
@@ -279,11 +429,8 @@ static void FN(batch_norm_backward)(void *dx, void *dw, void *db, void *scratch,
         FN(batch_run)(&k, 0.4);
     const unsigned mode = fnn_enter();
     for (int64_t j = 0; j < c && (dw || db); j++) {
-        REAL sum = 0, product = 0;
-        for (int64_t b = 0; b < k.blocks; b++) {
-            sum += k.scratch[2 * b * c + j];
-            product += k.scratch[(2 * b + 1) * c + j];
-        }
+        REAL sum, product, rest;
+        FN(batch_sums)(&k, j, &sum, &product, &rest);
         if (dw)
             ((REAL *)dw)[j] = product * k.rstd[j];
         if (db)

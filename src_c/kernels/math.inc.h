@@ -169,6 +169,17 @@ static inline REAL FN(tanh_)(REAL x)
     return FN(with_sign)(t / (2 + t), x);
 }
 
+/* x - tanh(x) = x q / (1 + q), q = z / (3 + z / (5 + z / (7 + ...))), z = x^2: nothing cancels near 0. */
+static inline REAL FN(tanhshrink_)(REAL x)
+{
+    const REAL w = x * x, z = w > 1 ? 1 : w;
+    REAL q = 0;
+    for (int k = REAL_IS_F32 ? 11 : 19; k > 1; k -= 2)
+        q = z / ((REAL)k + q);
+    const REAL far = x - FN(tanh_)(x), near = x * (q / (1 + q));
+    return w > 1 ? far : near;
+}
+
 /* ---- logarithms ---- */
 
 /* log(m) for x = m * 2^exponent, sqrt(1/2) <= m < sqrt(2); meaningless unless 0 < x < inf. */

@@ -2,41 +2,102 @@
  *
  * A row is what one mean and one variance belong to. x: (n, groups * c, s), a row is (c, s): layer normalisation is one
  * group with s = 1, instance normalisation c = 1. Variances are sums of squared distances from the mean, taken in a
- * second pass over a row that is in the cache by then. Gradients of weight and bias are added up in FNN_NORM_BLOCKS
- * fixed parts of the rows (s = 1), or row by row and then over n.
+ * second pass over a row that is in the cache by then. A mean as a REAL is off by its rounding; where it is large beside the
+ * distances (FN(is_far)) another pass finds what is left, `rest` = the mean of x - mean, and whoever subtracts the mean
+ * subtracts that too. Gradients of weight and bias are added up in FNN_NORM_BLOCKS fixed parts
+ * of the rows (s = 1), or row by row and then over n.
  */
 
 #ifndef FNN_NORM_MACROS
 #define FNN_NORM_MACROS
 #define FNN_NORM_BLOCKS 32 /* parts of the rows that threads may share; fastnn/kernels/norm.pyx knows it too */
+#define FNN_FAR 4          /* standard deviations from 0 beyond which a mean's rounding counts */
 #endif
 
 /* ---- sums over a run of n contiguous elements ---- */
 
-/* sum (x - mean)^2 */
-static REAL FN(run_squares)(const REAL *x, int64_t n, REAL mean)
+/* sum (x - mean)^2, and if `sum` *sum = sum (x - mean) */
+FNN_INLINE REAL FN(run_sums)(const REAL *x, int64_t n, REAL mean, REAL *sum)
 {
     const FN(vec) m = FN(v_set1)(mean);
-    REAL total = 0, means[VW];
+    double total = 0, total_sum = 0;
+    REAL means[VW];
     FN(v_store)(means, m);
     for (int64_t at = 0; at < n; at += FNN_REDUCE_BLOCK) {
         const int64_t size = n - at < FNN_REDUCE_BLOCK ? n - at : FNN_REDUCE_BLOCK;
         const REAL *p = x + at;
-        FN(vec) a[4] = {{0}}, d;
+        FN(vec) a[4] = {{0}}, b[4] = {{0}}, d;
         int64_t i = 0;
         for (; i + 4 * VW <= size; i += 4 * VW)
             FNN_UNROLL
             for (int j = 0; j < 4; j++)
-                d = FN(v_load)(p + i + j * VW) - m, a[j] += d * d;
+                d = FN(v_load)(p + i + j * VW) - m, a[j] += d * d, b[j] += d;
         for (; i + VW <= size; i += VW)
-            d = FN(v_load)(p + i) - m, a[0] += d * d;
+            d = FN(v_load)(p + i) - m, a[0] += d * d, b[0] += d;
         if (i < size) {
-            const FN(mask) rest = FN(v_mask)(size - i);
-            d = FN(v_load_part)(p + i, rest) - FN(v_load_part)(means, rest), a[1] += d * d;
+            const FN(mask) part = FN(v_mask)(size - i);
+            d = FN(v_load_part)(p + i, part) - FN(v_load_part)(means, part), a[1] += d * d, b[1] += d;
         }
         total += FN(v_sum)((a[0] + a[1]) + (a[2] + a[3]));
+        if (sum)
+            total_sum += FN(v_sum)((b[0] + b[1]) + (b[2] + b[3]));
     }
-    return total;
+    if (sum)
+        *sum = (REAL)total_sum;
+    return (REAL)total;
+}
+
+static REAL FN(run_squares)(const REAL *x, int64_t n, REAL mean)
+{
+    return FN(run_sums)(x, n, mean, NULL);
+}
+
+static REAL FN(run_moments)(const REAL *x, int64_t n, REAL mean, REAL *sum)
+{
+    return FN(run_sums)(x, n, mean, sum);
+}
+
+/* True for NaN, and where the squares of distances overflowed, as those from a rounded mean may. */
+static inline int FN(is_far)(REAL mean, REAL rstd)
+{
+    return !(FN(abs_)(mean) * rstd <= FNN_FAR) || rstd == 0;
+}
+
+/* Whether n distances with these sums say more about the number they are from than about themselves, as if all are equal
+ * and the mean is rounded: then it is to be moved by sum / n. False where that leads nowhere. */
+static inline int FN(off_center)(REAL squares, REAL sum, REAL n)
+{
+    return squares > 0 && sum - sum == 0 && !(sum / n * sum < squares / 2);
+}
+
+/* The variance of n distances from a number near the mean. */
+static inline REAL FN(variance_about)(REAL squares, REAL sum, REAL n)
+{
+    const REAL rest = sum / n, variance = squares / n - rest * rest;
+    return variance < 0 ? 0 : variance;
+}
+
+/* 1 / sqrt(variance + eps) of a run; its mean is *mean + *rest. */
+static REAL FN(run_normal)(const REAL *x, int64_t n, REAL eps, REAL *mean, REAL *rest)
+{
+    const REAL count = (REAL)n;
+    REAL center = FN(sum_row)(x, n) / count, sum;
+    REAL rstd = 1 / LIBM(sqrt)(FN(run_squares)(x, n, center) / count + eps);
+    *rest = 0;
+    if (n > 0 && FN(is_far)(center, rstd)) {
+        if (center - center != 0) /* the sum may have overflowed */
+            center = x[0];
+        REAL squares = FN(run_moments)(x, n, center, &sum);
+        if (FN(off_center)(squares, sum, count)) {
+            center += sum / count;
+            squares = FN(run_moments)(x, n, center, &sum);
+        }
+        *rest = sum / count;
+        rstd = 1 / LIBM(sqrt)(FN(variance_about)(squares, sum, count) + eps);
+        center += *rest - *rest != 0 ? *rest : 0; /* it was no overflow: infinities or NaN */
+    }
+    *mean = center;
+    return rstd;
 }
 
 /* *sum = sum g, *product = sum g (x - mean), g = dy w, or dy if w is NULL */
@@ -44,7 +105,8 @@ static void FN(run_products)(REAL *sum, REAL *product, const REAL *dy, const REA
                              REAL mean)
 {
     const FN(vec) m = FN(v_set1)(mean);
-    REAL total = 0, total_product = 0, means[VW];
+    double total = 0, total_product = 0;
+    REAL means[VW];
     FN(v_store)(means, m);
     for (int64_t at = 0; at < n; at += FNN_REDUCE_BLOCK) {
         const int64_t size = n - at < FNN_REDUCE_BLOCK ? n - at : FNN_REDUCE_BLOCK;
@@ -70,8 +132,8 @@ static void FN(run_products)(REAL *sum, REAL *product, const REAL *dy, const REA
         total += FN(v_sum)(a[0] + a[1]);
         total_product += FN(v_sum)(b[0] + b[1]);
     }
-    *sum = total;
-    *product = total_product;
+    *sum = (REAL)total;
+    *product = (REAL)total_product;
 }
 
 /* y = (x - mean) scale + shift */
@@ -112,28 +174,32 @@ static void FN(norm_rows)(void *context, int64_t begin, int64_t end)
         const REAL *w = k->weight ? k->weight + i % k->groups * c : NULL;
         const REAL *b = k->bias ? k->bias + i % k->groups * c : NULL;
         REAL *y = k->y + i * n;
-        const REAL mean = k->rms ? 0 : FN(sum_row)(x, n) / (REAL)n;
-        const REAL rstd = 1 / LIBM(sqrt)(FN(run_squares)(x, n, mean) / (REAL)n + k->eps);
+        REAL mean = 0, rest = 0;
+        const REAL rstd = k->rms ? 1 / LIBM(sqrt)(FN(run_squares)(x, n, 0) / (REAL)n + k->eps)
+                                 : FN(run_normal)(x, n, k->eps, &mean, &rest);
+        const REAL lift = rest * rstd;
         k->mean[i] = mean;
         k->rstd[i] = rstd;
         if (s > 1 || !(w || b)) {
             if (!(w || b))
-                FN(run_scale)(y, x, n, mean, rstd, 0);
+                FN(run_scale)(y, x, n, mean, rstd, -lift);
             else
-                for (int64_t j = 0; j < c; j++)
-                    FN(run_scale)(y + j * s, x + j * s, s, mean, w ? rstd * w[j] : rstd, b ? b[j] : 0);
+                for (int64_t j = 0; j < c; j++) {
+                    const REAL weight = w ? w[j] : 1;
+                    FN(run_scale)(y + j * s, x + j * s, s, mean, rstd * weight, (b ? b[j] : 0) - lift * weight);
+                }
         } else if (w && b) {
             FNN_INDEPENDENT
             for (int64_t j = 0; j < n; j++)
-                y[j] = (x[j] - mean) * rstd * w[j] + b[j];
+                y[j] = ((x[j] - mean) * rstd - lift) * w[j] + b[j];
         } else if (w) {
             FNN_INDEPENDENT
             for (int64_t j = 0; j < n; j++)
-                y[j] = (x[j] - mean) * rstd * w[j];
+                y[j] = ((x[j] - mean) * rstd - lift) * w[j];
         } else {
             FNN_INDEPENDENT
             for (int64_t j = 0; j < n; j++)
-                y[j] = (x[j] - mean) * rstd + b[j];
+                y[j] = ((x[j] - mean) * rstd - lift) + b[j];
         }
     }
 }
@@ -147,16 +213,17 @@ static void FN(group_norm_forward)(void *y, void *mean, void *rstd, const void *
     fnn_parallel_for(n * groups, 1, (REAL_IS_F32 ? 0.3 : 0.6) * (double)(c * s) + 15, FN(norm_rows), &k);
 }
 
-/* dx = (g - a - (x - mean) b) rstd of one row with s = 1, where g = dy w; adds to dw and db, all may be NULL. */
+/* dx = (g - a - (x - mean) b) rstd of one row with s = 1, where g = dy w; adds dy ((x - mean) rstd - lift) to dw and
+ * dy to db. All may be NULL. */
 static inline void FN(norm_row_gradients)(REAL *dx, REAL *dw, REAL *db, const REAL *dy, const REAL *w, const REAL *x,
-                                          int64_t n, REAL mean, REAL rstd, REAL a, REAL b)
+                                          int64_t n, REAL mean, REAL rstd, REAL a, REAL b, REAL lift)
 {
     if (dx && dw && db && w) {
         FNN_INDEPENDENT
         for (int64_t j = 0; j < n; j++) {
             const REAL d = x[j] - mean;
             dx[j] = (dy[j] * w[j] - a - d * b) * rstd;
-            dw[j] += dy[j] * (d * rstd);
+            dw[j] += dy[j] * (d * rstd - lift);
             db[j] += dy[j];
         }
         return;
@@ -171,7 +238,7 @@ static inline void FN(norm_row_gradients)(REAL *dx, REAL *dw, REAL *db, const RE
     if (dw)
         FNN_INDEPENDENT
         for (int64_t j = 0; j < n; j++)
-            dw[j] += dy[j] * ((x[j] - mean) * rstd);
+            dw[j] += dy[j] * ((x[j] - mean) * rstd - lift);
     if (db)
         FNN_INDEPENDENT
         for (int64_t j = 0; j < n; j++)
@@ -198,14 +265,16 @@ static void FN(norm_backward_elements)(void *context, int64_t begin, int64_t end
             const REAL *x = k->x + i * c, *dy = k->dy + i * c, *w = k->weight ? k->weight + first : NULL;
             /* one element is its own mean: its gradient is 0, not a rounding error times a large rstd */
             const REAL mean = k->mean[i], rstd = c == 1 && !k->rms ? 0 : k->rstd[i];
-            REAL a = 0, b = 0;
-            if (k->dx) {
+            REAL a = 0, b = 0, rest = 0;
+            if (k->dx)
                 FN(run_products)(&a, &b, dy, w, x, c, mean);
-                a = k->rms ? 0 : a / (REAL)c;
-                b = b * (rstd * rstd) / (REAL)c;
-            }
+            if (!k->rms && FN(is_far)(mean, rstd))
+                FN(run_moments)(x, c, mean, &rest);
+            rest = rest / (REAL)c;
+            b = (b - a * rest) * (rstd * rstd) / (REAL)c;
+            a = k->rms ? 0 : a / (REAL)c - rest * b;
             FN(norm_row_gradients)(k->dx ? k->dx + i * c : NULL, dw ? dw + first : NULL, db ? db + first : NULL, dy, w,
-                                   x, c, mean, rstd, a, b);
+                                   x, c, mean, rstd, a, b, rest * rstd);
         }
     }
 }
@@ -220,18 +289,22 @@ static void FN(norm_backward_rows)(void *context, int64_t begin, int64_t end)
         const REAL *x = k->x + i * c * s, *dy = k->dy + i * c * s, *w = k->weight ? k->weight + first : NULL;
         REAL *dw = k->scratch + i / k->groups * 2 * channels + first, *db = dw + channels;
         const REAL mean = k->mean[i], rstd = k->rstd[i];
-        REAL a = 0, b = 0;
+        REAL a = 0, b = 0, rest = 0;
+        if (s && FN(is_far)(mean, rstd)) {
+            FN(run_moments)(x, c * s, mean, &rest);
+            rest /= (REAL)(c * s);
+        }
         for (int64_t j = 0; j < c; j++) {
             REAL product;
             FN(run_products)(&db[j], &product, dy + j * s, NULL, x + j * s, s, mean);
-            dw[j] = s ? product * rstd : 0;
+            dw[j] = s ? (product - db[j] * rest) * rstd : 0;
             a += w ? db[j] * w[j] : db[j];
             b += w ? dw[j] * w[j] : dw[j];
         }
         if (!k->dx)
             continue;
-        a = k->rms ? 0 : a / (REAL)(c * s);
         b = b * rstd / (REAL)(c * s);
+        a = k->rms ? 0 : a / (REAL)(c * s) - rest * b;
         for (int64_t j = 0; j < c; j++) {
             /* (dy w - a - (x - mean) b) rstd; a weight of 0 must not be divided by */
             const REAL weight = w ? w[j] : 1, scale = rstd * weight;

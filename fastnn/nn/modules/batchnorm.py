@@ -3,13 +3,16 @@ import warnings
 
 from fastnn.nn import init
 from fastnn.nn.functional import batch_norm, instance_norm
+from fastnn.nn.modules.lazy import LazyModuleMixin
 from fastnn.nn.modules.module import Module
-from fastnn.nn.parameter import Parameter
+from fastnn.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from fastnn.ops.creation import empty, ones, tensor, zeros
 
 
 class _NormBase(Module):
     """Parameters and buffers of both kinds."""
+
+    _version = 2  # counts batches
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, device=None,
                  dtype=None, *, bias=True):
@@ -41,6 +44,13 @@ class _NormBase(Module):
             init.ones_(self.weight)
             if self.bias is not None:
                 init.zeros_(self.bias)
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *rest):
+        version, key = local_metadata.get("version"), prefix + "num_batches_tracked"
+        if (version is None or version < 2) and self.track_running_stats and key not in state_dict:
+            # files from before version 2 do not have it
+            state_dict[key] = tensor(0) if self.num_batches_tracked is None else self.num_batches_tracked
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
     def extra_repr(self):
         return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
@@ -113,6 +123,20 @@ class _InstanceNorm(_NormBase):
                  dtype=None, *, bias=True):
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
 
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
+                              error_msgs):
+        old = [] if local_metadata.get("version") is not None or self.track_running_stats else [
+            name for name in ("running_mean", "running_var") if prefix + name in state_dict]
+        if old:
+            names, kind = " and ".join(f'"{prefix}{name}"' for name in old), type(self).__name__
+            error_msgs.append(f"Unexpected running stats buffer(s) {names} for {kind} with track_running_stats=False. "
+                              f"Remove these keys, or make {kind} with track_running_stats=True if the running stats "
+                              f"are needed.")
+            for name in old:
+                del state_dict[prefix + name]
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
+                                      error_msgs)
+
     def forward(self, input):
         self._check_input_dim(input)
         batched = input.ndim == self._dims[1]
@@ -145,6 +169,75 @@ class InstanceNorm3d(_InstanceNorm):
     _dims = (4, 5)
 
 
+class _LazyNorm(LazyModuleMixin):
+    """What the lazy layers share: the features are the channels of the first input."""
+
+    def __init__(self, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, device=None, dtype=None, *,
+                 bias=True):
+        kind = {"device": device, "dtype": dtype}
+        super().__init__(0, eps, momentum, False, False, bias=False, **kind)
+        self.affine, self.track_running_stats = affine, track_running_stats
+        if affine:
+            self.weight = UninitializedParameter(**kind)
+            if bias:
+                self.bias = UninitializedParameter(**kind)
+        if track_running_stats:
+            self.running_mean, self.running_var = UninitializedBuffer(**kind), UninitializedBuffer(**kind)
+            self.num_batches_tracked = tensor(0)
+
+    def reset_parameters(self):
+        """Running statistics, and weight 1, bias 0, once there are any."""
+        if not self.has_uninitialized_params() and self.num_features != 0:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input):
+        """Give parameters and running statistics their shapes and values."""
+        if self.has_uninitialized_params():
+            self.num_features = input.shape[1]
+            for value in (self.weight, self.bias, self.running_mean, self.running_var):
+                if value is not None:
+                    value.materialize((self.num_features,))
+            self.reset_parameters()
+        if self.num_features == 0 and (self.affine or self.track_running_stats):  # they were loaded
+            self.num_features = input.shape[1]
+
+
+class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
+    """A `BatchNorm1d` whose `num_features` are the channels of the first input."""
+
+    cls_to_become = BatchNorm1d
+
+
+class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
+    """A `BatchNorm2d` whose `num_features` are the channels of the first input."""
+
+    cls_to_become = BatchNorm2d
+
+
+class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
+    """A `BatchNorm3d` whose `num_features` are the channels of the first input."""
+
+    cls_to_become = BatchNorm3d
+
+
+class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
+    """A `InstanceNorm1d` whose `num_features` are the channels of the first input."""
+
+    cls_to_become = InstanceNorm1d
+
+
+class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
+    """A `InstanceNorm2d` whose `num_features` are the channels of the first input."""
+
+    cls_to_become = InstanceNorm2d
+
+
+class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
+    """A `InstanceNorm3d` whose `num_features` are the channels of the first input."""
+
+    cls_to_become = InstanceNorm3d
+
+
 class _Absent(Module):
     """A class of PyTorch's that says what to use in its place."""
 
@@ -161,39 +254,3 @@ class SyncBatchNorm(_Absent):
     def convert_sync_batchnorm(cls, module, process_group=None):
         """NotImplementedError."""
         return cls(module)
-
-
-class LazyBatchNorm1d(_Absent):
-    """Not available."""
-
-    _reason = "use BatchNorm1d with the number of features"
-
-
-class LazyBatchNorm2d(_Absent):
-    """Not available."""
-
-    _reason = "use BatchNorm2d with the number of features"
-
-
-class LazyBatchNorm3d(_Absent):
-    """Not available."""
-
-    _reason = "use BatchNorm3d with the number of features"
-
-
-class LazyInstanceNorm1d(_Absent):
-    """Not available."""
-
-    _reason = "use InstanceNorm1d with the number of features"
-
-
-class LazyInstanceNorm2d(_Absent):
-    """Not available."""
-
-    _reason = "use InstanceNorm2d with the number of features"
-
-
-class LazyInstanceNorm3d(_Absent):
-    """Not available."""
-
-    _reason = "use InstanceNorm3d with the number of features"

@@ -3,8 +3,9 @@ import math
 from itertools import chain
 
 from fastnn.nn import init
+from fastnn.nn.modules.lazy import LazyModuleMixin
 from fastnn.nn.modules.module import Module
-from fastnn.nn.parameter import Parameter
+from fastnn.nn.parameter import Parameter, UninitializedParameter
 from fastnn.ops import conv
 from fastnn.ops.creation import empty
 from fastnn.ops.rearrange import pad
@@ -40,14 +41,18 @@ class _Conv(Module):
         if padding_mode not in PADDING_MODES:
             raise ValueError(f"padding_mode must be one of {PADDING_MODES}, but got padding_mode={padding_mode!r}")
         self.groups, self.padding_mode = groups, padding_mode
-        channels = ((in_channels, out_channels // groups) if self.transposed else
-                    (out_channels, in_channels // groups))
-        self.weight = Parameter(empty(*channels, *self.kernel_size, device=device, dtype=dtype))
+        self.weight = Parameter(empty(*self._channels(), *self.kernel_size, device=device, dtype=dtype))
         if bias:
             self.bias = Parameter(empty(out_channels, device=device, dtype=dtype))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()
+
+    def _channels(self):
+        """The first two sizes of the weight."""
+        first, second = self.out_channels, self.in_channels
+        first, second = (second, first) if self.transposed else (first, second)
+        return first, second // self.groups
 
     def _tuple(self, value):
         return tuple(value) if hasattr(value, "__iter__") else (value,) * self._spatial
@@ -223,6 +228,76 @@ class ConvTranspose2d(_ConvTranspose):
     _function = staticmethod(conv.conv_transpose2d)
 
 
+class _Lazy(LazyModuleMixin):
+    """What the lazy layers share: the channels are those of the first input."""
+
+    def _postpone(self, out_channels, bias, device, dtype):
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        self.out_channels = out_channels
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self):
+        """New random weights, once there are weights."""
+        if not self.has_uninitialized_params() and self.in_channels != 0:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input, *args, **kwargs):
+        """Give the weights their shapes and values."""
+        if not self.has_uninitialized_params():
+            return
+        batched = input.ndim == self._spatial + 2
+        if not batched and input.ndim != self._spatial + 1:
+            raise RuntimeError(f"Expected {self._spatial + 1}D (unbatched) or {self._spatial + 2}D (batched) input to "
+                               f"{type(self).__name__}, but got input of size: {input.shape}")
+        self.in_channels = input.shape[1 if batched else 0]
+        if self.in_channels % self.groups:
+            raise ValueError("in_channels must be divisible by groups")
+        self.weight.materialize((*self._channels(), *self.kernel_size))
+        if self.bias is not None:
+            self.bias.materialize((self.out_channels,))
+        self.reset_parameters()
+
+
+class _LazyConv(_Lazy):
+    def __init__(self, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
+                 padding_mode="zeros", device=None, dtype=None):
+        super().__init__(0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device, dtype)
+        self._postpone(out_channels, bias, device, dtype)
+
+
+class _LazyConvTranspose(_Lazy):
+    def __init__(self, out_channels, kernel_size, stride=1, padding=0, output_padding=0, groups=1, bias=True,
+                 dilation=1, padding_mode="zeros", device=None, dtype=None):
+        super().__init__(0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode,
+                         device, dtype)
+        self._postpone(out_channels, bias, device, dtype)
+
+
+class LazyConv1d(_LazyConv, Conv1d):
+    """A `Conv1d` whose `in_channels` are those of the first input."""
+
+    cls_to_become = Conv1d
+
+
+class LazyConv2d(_LazyConv, Conv2d):
+    """A `Conv2d` whose `in_channels` are those of the first input."""
+
+    cls_to_become = Conv2d
+
+
+class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
+    """A `ConvTranspose1d` whose `in_channels` are those of the first input."""
+
+    cls_to_become = ConvTranspose1d
+
+
+class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
+    """A `ConvTranspose2d` whose `in_channels` are those of the first input."""
+
+    cls_to_become = ConvTranspose2d
+
+
 class _Refused(Module):
     """Not implemented: the constructor says so."""
 
@@ -230,26 +305,6 @@ class _Refused(Module):
 
     def __init__(self, *args, **kwargs):
         raise NotImplementedError(f"{type(self).__name__} is not implemented; {self._instead}")
-
-
-class _Lazy(_Refused):
-    _instead = "parameters of unknown size are not; give in_channels to the layer without Lazy in its name"
-
-
-class LazyConv1d(_Lazy):
-    """Not implemented: the constructor says so."""
-
-
-class LazyConv2d(_Lazy):
-    """Not implemented: the constructor says so."""
-
-
-class LazyConvTranspose1d(_Lazy):
-    """Not implemented: the constructor says so."""
-
-
-class LazyConvTranspose2d(_Lazy):
-    """Not implemented: the constructor says so."""
 
 
 class Conv3d(_Refused):

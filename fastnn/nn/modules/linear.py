@@ -2,8 +2,9 @@
 import math
 
 from fastnn.nn import init
+from fastnn.nn.modules.lazy import LazyModuleMixin
 from fastnn.nn.modules.module import Module
-from fastnn.nn.parameter import Parameter
+from fastnn.nn.parameter import Parameter, UninitializedParameter
 from fastnn.ops.composed import bilinear
 from fastnn.ops.creation import empty
 from fastnn.ops.linear import linear
@@ -110,9 +111,33 @@ class Bilinear(Module):
                 f"out_features={self.out_features}, bias={self.bias is not None}")
 
 
-class LazyLinear(Module):
-    """Not implemented: the constructor says so."""
+class LazyLinear(LazyModuleMixin, Linear):
+    """A `Linear` whose `in_features` is the size of the last dimension of the first input."""
+
+    cls_to_become = Linear
 
     def __init__(self, out_features, bias=True, device=None, dtype=None):
-        raise NotImplementedError("LazyLinear: parameters of unknown size are not implemented; use Linear(in_features, "
-                                  "out_features)")
+        super().__init__(0, 0, False)
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        self.out_features = out_features
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self):
+        """New random weights, once there are weights."""
+        if not self.has_uninitialized_params() and self.in_features != 0:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input):
+        """Give the weights their shapes and values."""
+        if self.has_uninitialized_params():
+            self.in_features = input.shape[-1]
+            self.weight.materialize((self.out_features, self.in_features))
+            if self.bias is not None:
+                self.bias.materialize((self.out_features,))
+            self.reset_parameters()
+        if self.in_features == 0:  # the weights were loaded
+            if input.shape[-1] != self.weight.shape[-1]:
+                raise AssertionError(f"The in_features inferred from input: {input.shape[-1]} is not equal to "
+                                     f"in_features from self.weight: {self.weight.shape[-1]}")
+            self.in_features = input.shape[-1]

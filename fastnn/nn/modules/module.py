@@ -3,24 +3,26 @@ from fastnn._tensor import Tensor
 from fastnn.autograd import no_grad
 from fastnn.nn.modules import hooks as _hooks
 from fastnn.nn.modules.state import State
-from fastnn.nn.parameter import Buffer, Parameter
+from fastnn.nn.parameter import Buffer, Parameter, is_lazy
 
 
 class _Registry(dict):
     """Named parameters, buffers or modules of one Module, which are also its plain attributes.
 
     Writing through to the instance's own dict makes ``self.weight`` an ordinary, fast attribute access; PyTorch
-    pays a failed look-up and a Python call for each.
+    pays a failed look-up and a Python call for each. What the class has under that name (a method ``parameters``) comes
+    first, as there.
     """
 
-    __slots__ = ("attributes",)
+    __slots__ = ("attributes", "kind")
 
-    def __init__(self, attributes):
-        self.attributes = attributes
+    def __init__(self, attributes, kind):
+        self.attributes, self.kind = attributes, kind
 
     def __setitem__(self, name, value):
         super().__setitem__(name, value)
-        self.attributes[name] = value
+        if not hasattr(self.kind, name):
+            self.attributes[name] = value
         _hooks.structure_changed()
 
     def __delitem__(self, name):
@@ -70,7 +72,7 @@ class Module(State):
         attributes = self.__dict__
         attributes["training"] = True
         for name in _REGISTRIES:
-            attributes[name] = _Registry(attributes)
+            attributes[name] = _Registry(attributes, type(self))
         attributes["_non_persistent_buffers_set"] = set()
         attributes["_hooks"] = None  # a hooks.Hooks once there are any
 
@@ -136,6 +138,9 @@ class Module(State):
         object.__delattr__(self, name)
 
     def __getattr__(self, name):
+        for registry in _REGISTRIES:  # for subclasses whose own __getattr__ asks this one
+            if name in self.__dict__.get(registry, ()):
+                return self.__dict__[registry][name]
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __getstate__(self):
@@ -148,7 +153,7 @@ class Module(State):
         attributes["_hooks"] = None  # which a state from PyTorch lacks
         attributes.update({name: value for name, value in state.items() if name not in _REGISTRIES})
         for name in _REGISTRIES:
-            attributes[name] = _Registry(attributes)
+            attributes[name] = _Registry(attributes, type(self))
             attributes[name].update(state[name])
 
     def register_parameter(self, name, param):
@@ -343,7 +348,9 @@ class Module(State):
                 if gradient is not None:
                     parameter.grad = fn(gradient)
         for name, buffer in self._buffers.items():
-            if buffer is not None:
+            if is_lazy(buffer):
+                buffer.data = fn(buffer.data)
+            elif buffer is not None:
                 self._buffers[name] = fn(buffer)
         return self
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fastnn._tensor import Tensor
 from fastnn.autograd import no_grad
-from fastnn.nn.parameter import Parameter
+from fastnn.nn.parameter import Parameter, is_lazy
 
 _EXTRA = "_extra_state"
 
@@ -148,6 +148,8 @@ class State:
         if not isinstance(given, Tensor):
             error_msgs.append(f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object '
                               f"from checkpoint but received {type(given)}")
+            return
+        if is_lazy(value) and is_lazy(given):
             return
         if value.ndim == 0 and given.ndim == 1 and given.shape[0] == 1:
             given = given[0]

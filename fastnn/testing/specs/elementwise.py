@@ -16,8 +16,8 @@ PARAMETERS = {
 MAPS = ("step sigmoid tanh relu relu6 leaky_relu leaky_relu_signed elu elu_signed selu celu gelu gelu_tanh silu "
         "mish softplus hardsigmoid hardswish hardtanh logsigmoid softsign tanhshrink softshrink hardshrink "
         "threshold exp exp2 expm1 log log2 log10 log1p sqrt rsqrt abs neg square cube reciprocal sin cos tan asin "
-        "acos atan sinh cosh asinh acosh atanh erf floor ceil round trunc sign clamp add_scalar mul_scalar "
-        "div_scalar rsub_scalar rdiv_scalar pow_scalar rpow_scalar").split()
+        "acos atan sinh cosh asinh acosh atanh erf lgamma digamma floor ceil round trunc sign clamp add_scalar "
+        "mul_scalar div_scalar rsub_scalar rdiv_scalar pow_scalar rpow_scalar").split()
 FLAT = {"step", "floor", "ceil", "round", "trunc", "sign"}  # no gradient to check
 POSITIVE = {"log", "log2", "log10", "sqrt", "rsqrt", "reciprocal", "rdiv_scalar", "pow_scalar"}
 UNIT = {"asin", "acos", "atanh"}
@@ -33,6 +33,8 @@ def domain(name, x):
         return np.abs(x) + x.dtype.type(0.1)
     if name in UNIT:
         return np.tanh(x) * x.dtype.type(0.9)
+    if name in ("lgamma", "digamma"):  # away from zeros and poles
+        return np.where(x > 0, x + x.dtype.type(2.1), np.clip(x, -0.45, -0.05))
     if name == "acosh":
         return np.abs(x) + x.dtype.type(1.1)
     return np.abs(x) if name == "log1p" else x

@@ -1,4 +1,6 @@
 """Batch, group, layer and RMS normalisation."""
+import itertools
+
 import numpy as np
 
 from fastnn.errors import DTypeError, ShapeError
@@ -113,6 +115,19 @@ def batch_backward(rng, dtype):
             yield Sample((grad, x, mean, rstd, weight, False, *need), layouts=False)
 
 
+def variance_samples(rng, dtype):
+    for shape in ((), (1,), (7,), (64, 33), (3, 4, 5), (2, 3, 70, 5), (0, 4), (4, 0), (100_003,), (5, 3, 9001)):
+        for count in range(len(shape) + 1):
+            for axes in itertools.combinations(range(len(shape)), count):
+                x = np.asarray(offset(rng, dtype, *shape))
+                yield Sample((x, axes or tuple(range(len(shape))), int(count % 2 == 0), count == 1),
+                             layouts=shape == (3, 4, 5))
+    x = offset(rng, dtype, 5, 40)
+    x[1, 3], x[2, 5] = np.nan, np.inf
+    yield Sample((x, (1,)))
+    yield Sample((x, (0,), 7))
+
+
 def group_errors(dtype):
     x = np.ones((2, 6, 3), dtype)
     yield ErrorSample((x[0, 0], 3), {}, ShapeError, "group_norm: expected input (n, c, *), got (3,)")
@@ -140,6 +155,16 @@ def layer_backward_errors(dtype):
     x, stats = np.ones((2, 6), dtype), np.ones(2, dtype)
     yield ErrorSample((x[:1], x, stats, stats, 1), {}, ShapeError, "layer_norm_backward: expected grad (2, 6), got")
     yield ErrorSample((x, x, stats[:1], stats, 1), {}, ShapeError, "layer_norm_backward: expected mean and rstd of")
+
+
+def variance_errors(dtype):
+    yield ErrorSample((np.ones(3, int), (0,)), {}, DTypeError, "variance: expected a float32 or float64 array")
+
+
+def variance_bench(rng, dtype):
+    for shape, axes in (((64, 784), (0,)), ((64, 784), (1,)), ((1000, 1000), (0, 1))):
+        x = normal(rng, dtype, *shape)
+        yield Bench(f"{'x'.join(map(str, shape))} {axes}", (x, axes), flops=3 * x.size, bytes=x.nbytes)
 
 
 def batch_errors(dtype):
@@ -253,4 +278,6 @@ SPECS = [
            bench=bench("batch_norm", IMAGES, lambda shape: (), False)),
     OpSpec("batch_norm_backward", batch_backward, kernels=("batch_norm_backward",), errors=batch_backward_errors,
            rtol=RTOL, atol=BACK, oracle="double", bench=bench("batch_norm", IMAGES, lambda shape: (), True)),
+    OpSpec("variance", variance_samples, kernels=("variance",), errors=variance_errors, rtol=RTOL, atol=ATOL,
+           oracle="double", bench=variance_bench),
 ]

@@ -51,6 +51,31 @@ def sum_to_samples(rng, dtype):
         yield Sample((normal(rng, dtype, *shape), target))
 
 
+def cumulate_samples(op):
+    def samples(rng, dtype):
+        def number(*shape):
+            x = normal(rng, dtype, *shape)
+            return np.asarray(x if op != "prod" else 1 + x / 100, dtype)
+        for n in (*SIZES, 300_007):
+            yield Sample((op, number(n), 0))
+            yield Sample((op, number(n), 0, True), layouts=False)
+        for shape in SHAPES:
+            for axis in range(max(len(shape), 1)):
+                yield Sample((op, number(*shape), axis, axis % 2 == 0), layouts=shape == (3, 4))
+        x = number(5, 40)
+        x[1, 3], x[2, 5], x[3, 7] = np.nan, np.inf, -np.inf
+        yield Sample((op, x, 1))
+        yield Sample((op, x, 0))
+    return samples
+
+
+def cumulate_errors(dtype):
+    x = np.ones(3, dtype)
+    yield ErrorSample(("sum", x, 1), {}, IndexError, "cumulate: expected an axis from -1 to 0, got 1")
+    yield ErrorSample(("sum", np.ones(3, int), 0), {}, DTypeError, "got int64")
+    yield ErrorSample(("no such", x, 0), {}, ValueError, "no such")
+
+
 def reduce_errors(dtype):
     x = np.ones(3, dtype)
     yield ErrorSample(("sum", x, 1), {}, IndexError, "sum: expected an axis from -1 to 0, got 1")
@@ -81,6 +106,15 @@ def bench(op):
     return cases
 
 
+def cumulate_bench(op):
+    def cases(rng, dtype):
+        for label, shape, axis in (("64", (64,), 0), ("1e6", (10**6,), 0), ("rows", (64, 784), 1),
+                                   ("columns", (64, 784), 0)):
+            x = np.asarray(1 + normal(rng, dtype, *shape) / 100, dtype)
+            yield Bench(label, (op, x, axis), flops=x.size, bytes=2 * x.nbytes)
+    return cases
+
+
 def sum_to_bench(rng, dtype):
     x = normal(rng, dtype, 64, 784)
     yield Bench("bias", (x, (784,)), flops=x.size, bytes=x.nbytes)
@@ -97,3 +131,8 @@ SPECS += [OpSpec("argreduce", arg_samples(op), variant=op, kernels=("argreduce",
           for op in ("argmax", "argmin")]
 SPECS += [OpSpec("sum_to", sum_to_samples, kernels=("reduce",), errors=sum_to_errors, rtol=RTOL, atol={"float32": 1e-4,
                  "float64": 1e-12}, oracle="double", bench=sum_to_bench)]
+SPECS += [OpSpec("cumulate", cumulate_samples(op), variant=op, kernels=("cumulate",),
+                 errors=cumulate_errors if op == "sum" else None, rtol=RTOL,
+                 atol={"float32": 1e-4, "float64": 1e-12} if op == "sum" else ATOL, oracle="double",
+                 bench=cumulate_bench(op))
+          for op in ("sum", "prod", "logsumexp")]
