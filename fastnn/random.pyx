@@ -209,6 +209,14 @@ cdef class Generator:
         other.has_normal_f32, other.next_normal_f32 = self.has_normal_f32, self.next_normal_f32
         return other
 
+    def exchange(self, Generator other):
+        """Take the other's state for one's own."""
+        self.mt, other.mt = other.mt, self.mt
+        self.has_normal, other.has_normal = other.has_normal, self.has_normal
+        self.next_normal, other.next_normal = other.next_normal, self.next_normal
+        self.has_normal_f32, other.has_normal_f32 = other.has_normal_f32, self.has_normal_f32
+        self.next_normal_f32, other.next_normal_f32 = other.next_normal_f32, self.next_normal_f32
+
     def __copy__(self):
         return self.clone_state()
 

@@ -134,10 +134,11 @@ FNN_INTO int64_t fnn_mt_block(fnn_mt *mt, int64_t n, const uint32_t **words)
         out[i] = y == high ? low : y;                                                              \
     }
 
-/* out[i] = 1 where a double of [0, 1) is less than p, else 0, in whole numbers: two words make each double. */
+/* out[i] = 1 where a double of [0, 1) is less than p, else 0, in whole numbers. Two words make each double; the second
+ * is looked at only in a block where a first one alone does not decide. */
 #define FNN_BERNOULLI                                                                              \
     const uint64_t limit = (uint64_t)ceil(p * 0x1p53);                                             \
-    const uint32_t high = (uint32_t)(limit >> 32), low = (uint32_t)limit;                          \
+    const uint32_t high = (uint32_t)(limit >> 32);                                                 \
     for (int64_t i = 0; i < n;) {                                                                  \
         if (mt->left <= 2) { /* the block's end, be it between the words of a double */            \
             out[i++] = fnn_mt_next53(mt) < limit;                                                  \
@@ -145,11 +146,16 @@ FNN_INTO int64_t fnn_mt_block(fnn_mt *mt, int64_t n, const uint32_t **words)
         }                                                                                          \
         const uint32_t *words;                                                                     \
         const int64_t have = (mt->left - 1) / 2, count = n - i < have ? n - i : have;              \
+        uint32_t open = 0;                                                                         \
         fnn_mt_block(mt, 2 * count, &words);                                                       \
         for (int64_t j = 0; j < count; j++) {                                                      \
             const uint32_t first = fnn_mt_temper(words[2 * j]) & 0x1fffffu;                        \
-            const uint32_t second = fnn_mt_temper(words[2 * j + 1]);                               \
-            out[i + j] = (first < high) | ((first == high) & (second < low));                      \
+            out[i + j] = first < high;                                                             \
+            open |= first == high;                                                                 \
+        }                                                                                          \
+        for (int64_t j = 0; j < count && open; j++) {                                              \
+            const uint64_t first = fnn_mt_temper(words[2 * j]) & 0x1fffffu;                        \
+            out[i + j] = (first << 32 | fnn_mt_temper(words[2 * j + 1])) < limit;                  \
         }                                                                                          \
         i += count;                                                                                \
     }

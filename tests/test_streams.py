@@ -1,4 +1,4 @@
-"""Seeded programs: what each function takes from the generator, PyTorch's amount, and where it says so PyTorch's result."""
+"""Seeded programs: each function takes from the generator what PyTorch's takes, and makes of it what PyTorch makes."""
 import numpy as np
 import pytest
 
@@ -160,7 +160,8 @@ DRAWS = {
     "loader with a sampler": lambda T: loaded(T, sampler=T.utils.data.RandomSampler(range(12), True, 9)),
     "loader of weighted": lambda T: loaded(T, sampler=T.utils.data.WeightedRandomSampler([1.0, 2.0, 3.0], 9)),
     "RandomSampler": lambda T: sampled(T, "RandomSampler", range(50)),
-    "RandomSampler with replacement": lambda T: sampled(T, "RandomSampler", range(50), replacement=True, num_samples=70),
+    "RandomSampler with replacement": lambda T: sampled(T, "RandomSampler", range(50), replacement=True,
+                                                        num_samples=70),
     "SubsetRandomSampler": lambda T: sampled(T, "SubsetRandomSampler", [5, 3, 9, 7]),
     "WeightedRandomSampler": lambda T: sampled(T, "WeightedRandomSampler", [0.1, 0.9, 0.4], 2, replacement=False),
     "random_split": lambda T: T.tensor([i for part in T.utils.data.random_split(range(10), [3, 7]) for i in part]),

@@ -1,5 +1,4 @@
-"""Dropout: elements or features set to 0 by a mask (Srivastava et al. 2014), or to SELU's limit (Klambauer et al. 2017).
-"""
+"""Dropout: what a mask does not keep becomes 0 (Srivastava et al. 2014), or SELU's limit (Klambauer et al. 2017)."""
 cimport numpy as np
 from libc.math cimport sqrt
 from libc.stdint cimport int64_t, uint8_t

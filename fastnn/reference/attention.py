@@ -32,7 +32,8 @@ def heads_of(x, heads):
     return np.repeat(x, heads // x.shape[1], 1) if x.shape[1] else x
 
 
-def attention_forward(q, k, v, mask=None, causal=False, scale=None, p=0.0, keep=None, drop=False, weights=None, out=None):
+def attention_forward(q, k, v, mask=None, causal=False, scale=None, p=0.0, keep=None, drop=False, weights=None,
+                      out=None):
     scale = default_scale(q) if scale is None else scale
     k, v = heads_of(k, q.shape[1]), heads_of(v, q.shape[1])
     w, lse = probabilities(q, k, mask, causal, scale, drop)

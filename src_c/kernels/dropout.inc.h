@@ -23,7 +23,7 @@ static void FN(dropout_range)(void *context, int64_t begin, int64_t end)
     const FN(dropout_context) *c = context;
     const REAL scale = c->scale, kept = c->kept, dropped = c->dropped;
     const uint8_t *mask = c->mask;
-    if (c->inner > 1)
+    if (c->inner != 1)
         for (int64_t i = begin; i < end; i++)
             FN(dropout_row)(c->y + i * c->inner, c->x + i * c->inner, c->inner, mask[i] ? scale : 0,
                             mask[i] ? kept : dropped);

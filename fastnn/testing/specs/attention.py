@@ -54,7 +54,7 @@ def forward_errors(dtype):
     yield ErrorSample((x, x, x), {"mask": np.ones((4, 4), int)}, DTypeError, "attention: expected a mask of bool or")
     yield ErrorSample((x.astype(int), x, x), {}, DTypeError, "attention: expected arrays of one dtype")
     yield ErrorSample((x, x, x), {"p": 1.5}, ValueError, "dropout probability has to be between 0 and 1, but got 1.5")
-    yield ErrorSample((x, x, x), {"p": 0.5}, ShapeError, "expected with p = 0.5 a bool array keep of shape (2, 3, 4, 4)")
+    yield ErrorSample((x, x, x), {"p": 0.5}, ShapeError, "a bool array keep of shape (2, 3, 4, 4), got None")
     yield ErrorSample((x, x, x), {"p": 0.5, "keep": np.ones((4, 4), bool)}, ShapeError, "(2, 3, 4, 4), got (dtype(")
     yield ErrorSample((x, x, x), {"weights": "all"}, ValueError, "expected weights None, 'heads' or 'mean', got 'all'")
     yield ErrorSample((x, x, x), {"out": x[..., :4].copy()}, ShapeError, "expected out (2, 3, 4, 5)")
