@@ -21,11 +21,11 @@ cdef class Generator:
     cpdef np.ndarray random(self, np.ndarray out, low=*, high=*)
     cpdef np.ndarray randint(self, low, high, shape, dtype=*)
     cpdef np.ndarray randperm(self, int64_t n)
+    cdef int hits(self, np.ndarray out, double p) except -1
     cpdef np.ndarray bernoulli(self, np.ndarray out, p=*)
     cpdef np.ndarray exponential(self, np.ndarray out, double lambd=*)
     cpdef int64_t random63(self)
-    cpdef uint64_t philox_key(self)
     cdef double scalar_normal(self) noexcept
     cdef np.ndarray serial(self, np.ndarray out, int op, double a, double b)
 
-cpdef np.ndarray bernoulli_mask(shape, double p, uint64_t key, int64_t first=*)
+cpdef list memory_order(np.ndarray x)

@@ -5,8 +5,7 @@ A `Generator` seeded like a ``torch.Generator`` gives the same numbers: bit for 
 and permutation draws and for float32 normal draws as PyTorch computes them on a processor with AVX2; within rounding
 of the C library's functions for the rest. So initial weights, shuffles and splits are PyTorch's for the same seed.
 
-Beside it, counter-based streams for work that is split over threads: `bernoulli_mask` depends on a key and an
-element's number alone.
+The default stream starts from a seed of the operating system's, so that programs that set none differ from run to run.
 """
 cimport numpy as np
 from libc.math cimport ceil, cos, exp, log, log1p, sin, sqrt, tan
@@ -29,12 +28,12 @@ cdef extern from "random.h" nogil:
     void fnn_normal_f32(fnn_mt *mt, float *out, int64_t n, float mean, float std)
     void fnn_normal_f64(fnn_mt *mt, double *out, int64_t n, double mean, double std)
     void fnn_permute(fnn_mt *mt, int64_t *out, int64_t n)
-    void fnn_philox_mask(uint8_t *out, int64_t n, int64_t first, uint64_t threshold, uint64_t key)
+    void fnn_bernoulli(fnn_mt *mt, uint8_t *out, int64_t n, double p)
 
 np.import_array()
 
-__all__ = ["Generator", "bernoulli_mask", "default_generator", "fork_rng", "get_rng_state", "initial_seed",
-           "manual_seed", "seed", "set_rng_state"]
+__all__ = ["Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "memory_order",
+           "seed", "set_rng_state"]
 
 cdef double PI = 3.141592653589793
 DEFAULT_SEED = 67280421310721
@@ -65,11 +64,30 @@ cdef bint plain(np.ndarray out):
     return np.PyArray_ISCARRAY(out)
 
 
+cpdef list memory_order(np.ndarray x):
+    """The axes of x from the one of the largest steps to the smallest; axes without steps stay where they are."""
+    cdef int i, place, other
+    cdef np.npy_intp step, before
+    cdef list order = list(range(x.ndim))
+    for i in range(x.ndim - 2, -1, -1):
+        place = i
+        step = abs(np.PyArray_STRIDE(x, i))
+        for other in range(i + 1, x.ndim):
+            before = abs(np.PyArray_STRIDE(x, order[other]))
+            if step == 0 or before == 0:
+                continue
+            if step > before or step == before and np.PyArray_DIM(x, i) >= np.PyArray_DIM(x, order[other]):
+                break
+            order[place], order[other] = order[other], i
+            place = other
+    return order
+
+
 cdef staging(np.ndarray out):
     """A C-contiguous array to fill in place of `out`, whose elements are drawn in the order they have in memory."""
     if not out.flags.writeable:
         raise ValueError("random: the output array is read-only")
-    order = sorted(range(out.ndim), key=lambda axis: -abs(out.strides[axis]))
+    order = memory_order(out)
     return numpy.empty([out.shape[axis] for axis in order], out.dtype.newbyteorder("=")), order
 
 
@@ -124,7 +142,7 @@ cdef class Generator:
 
     def seed(self):
         """Restart from a seed of the operating system's and return it."""
-        cdef uint64_t seed = int.from_bytes(os.urandom(7), "little") >> 3
+        cdef uint64_t seed = int.from_bytes(os.urandom(8), "little")
         self.manual_seed(seed)
         return seed
 
@@ -190,6 +208,14 @@ cdef class Generator:
         other.has_normal, other.next_normal = self.has_normal, self.next_normal
         other.has_normal_f32, other.next_normal_f32 = self.has_normal_f32, self.next_normal_f32
         return other
+
+    def exchange(self, Generator other):
+        """Take the other's state for one's own."""
+        self.mt, other.mt = other.mt, self.mt
+        self.has_normal, other.has_normal = other.has_normal, self.has_normal
+        self.next_normal, other.next_normal = other.next_normal, self.next_normal
+        self.has_normal_f32, other.has_normal_f32 = other.has_normal_f32, self.has_normal_f32
+        self.next_normal_f32, other.next_normal_f32 = other.next_normal_f32, self.next_normal_f32
 
     def __copy__(self):
         return self.clone_state()
@@ -399,6 +425,13 @@ cdef class Generator:
                 values[j] = i
         return out
 
+    cdef int hits(self, np.ndarray out, double p) except -1:
+        """Fill `out`, contiguous bytes, with 1 of probability `p`, else 0."""
+        if not 0.0 <= p <= 1.0:
+            raise OptionError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
+        fnn_bernoulli(&self.mt, <uint8_t *>np.PyArray_DATA(out), np.PyArray_SIZE(out), p)
+        return 0
+
     cpdef np.ndarray bernoulli(self, np.ndarray out, p=0.5):
         """Fill `out` (any dtype) with 1 of probability `p`, else 0, as ``Tensor.bernoulli_``.
 
@@ -409,21 +442,15 @@ cdef class Generator:
             One probability, or probabilities (float32 or float64) that broadcast to `out`.
         """
         cdef int64_t i, n = np.PyArray_SIZE(out)
-        cdef double probability
         cdef uint8_t *hits
         cdef double *p64
         cdef float *p32
         cdef np.ndarray chances
         if not isinstance(p, numpy.ndarray):
-            probability = p
-            if not 0.0 <= probability <= 1.0:
-                raise OptionError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
             buffer, order = staging(out)
-            flags = numpy.empty(n, numpy.uint8)
-            hits = <uint8_t *>np.PyArray_DATA(<np.ndarray>flags)
-            for i in range(n):
-                hits[i] = fnn_mt_double(&self.mt) < probability
-            out.transpose(order)[...] = flags.reshape(buffer.shape)
+            flags = numpy.empty(buffer.shape, numpy.bool_)
+            self.hits(flags, p)
+            out.transpose(order)[...] = flags
             return out
         if p.dtype != numpy.float32 and p.dtype != numpy.float64:
             raise DTypeError(f"bernoulli: expected float32 or float64 probabilities, got {p.dtype}")
@@ -480,33 +507,14 @@ cdef class Generator:
         out = numpy.ascontiguousarray(out, numpy.int64)
         return out[0] if weights.ndim == 1 else out
 
-    cpdef uint64_t philox_key(self):
-        """Draw the key of a counter-based stream."""
-        return fnn_mt_next64(&self.mt)
-
 
 def restore(state):
     """A generator of this state (unpickling)."""
     return Generator().set_state(state)
 
 
-cpdef np.ndarray bernoulli_mask(shape, double p, uint64_t key, int64_t first=0):
-    """A boolean array, true with probability `p`, of the counter-based stream `key`.
-
-    Element i of the flattened result depends on (key, first + i) alone: however the work is cut, the bits are the
-    same. `p` counts in steps of 2**-32.
-    """
-    if not 0.0 <= p <= 1.0:
-        raise OptionError(f"bernoulli_mask: expected p in [0, 1], got {p}")
-    if first < 0:
-        raise OptionError(f"bernoulli_mask: expected first >= 0, got {first}")
-    out = numpy.empty(shape, numpy.bool_)
-    cdef uint64_t threshold = <uint64_t>(p * 4294967296.0 + 0.5)
-    fnn_philox_mask(<uint8_t *>np.PyArray_DATA(<np.ndarray>out), out.size, first, threshold, key)
-    return out
-
-
 default_generator = Generator()
+default_generator.seed()
 
 
 def manual_seed(seed):

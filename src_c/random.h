@@ -11,14 +11,14 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "philox.h"
-
 #if defined(__GNUC__) && !defined(__clang__)
 #define FNN_VECTOR __attribute__((optimize("O3", "no-math-errno", "no-trapping-math", "fp-contract=off")))
 #else
 #define FNN_VECTOR
 #pragma STDC FP_CONTRACT OFF
 #endif
+/* Into functions of any target: GCC does not do it of its own accord where options differ. */
+#define FNN_INTO FNN_VECTOR static inline __attribute__((always_inline))
 
 /* ---- Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998) ---- */
 
@@ -43,26 +43,26 @@ static void fnn_mt_seed(fnn_mt *mt, uint64_t seed)
     }
 }
 
-FNN_VECTOR static inline uint32_t fnn_mt_mix(uint32_t high, uint32_t low, uint32_t far)
+FNN_INTO uint32_t fnn_mt_mix(uint32_t high, uint32_t low, uint32_t far)
 {
     uint32_t y = (high & 0x80000000u) | (low & 0x7fffffffu);
     return far ^ (y >> 1) ^ ((0u - (low & 1u)) & 0x9908b0dfu);
 }
 
-FNN_VECTOR static void fnn_mt_twist(fnn_mt *mt)
-{
-    uint32_t *s = mt->state;
-    int i = 0;
-    for (; i < MT_N - MT_M; i++)
-        s[i] = fnn_mt_mix(s[i], s[i + 1], s[i + MT_M]);
-    for (; i < MT_N - 1; i++)
-        s[i] = fnn_mt_mix(s[i], s[i + 1], s[i + MT_M - MT_N]);
-    s[MT_N - 1] = fnn_mt_mix(s[MT_N - 1], s[0], s[MT_M - 1]);
-    mt->left = MT_N;
+#define FNN_MT_TWIST                                                                               \
+    uint32_t *s = mt->state;                                                                       \
+    int i = 0;                                                                                     \
+    for (; i < MT_N - MT_M; i++)                                                                   \
+        s[i] = fnn_mt_mix(s[i], s[i + 1], s[i + MT_M]);                                            \
+    for (; i < MT_N - 1; i++)                                                                      \
+        s[i] = fnn_mt_mix(s[i], s[i + 1], s[i + MT_M - MT_N]);                                     \
+    s[MT_N - 1] = fnn_mt_mix(s[MT_N - 1], s[0], s[MT_M - 1]);                                      \
+    mt->left = MT_N;                                                                               \
     mt->next = 0;
-}
 
-FNN_VECTOR static inline uint32_t fnn_mt_temper(uint32_t y)
+static void fnn_mt_twist(fnn_mt *mt);
+
+FNN_INTO uint32_t fnn_mt_temper(uint32_t y)
 {
     y ^= y >> 11;
     y ^= (y << 7) & 0x9d2c5680u;
@@ -83,10 +83,15 @@ static inline uint64_t fnn_mt_next64(fnn_mt *mt)
     return high << 32 | fnn_mt_next(mt);
 }
 
+static inline uint64_t fnn_mt_next53(fnn_mt *mt)
+{
+    return fnn_mt_next64(mt) & 0x1fffffffffffffu;
+}
+
 /* [0, 1) with 53 bits */
 static inline double fnn_mt_double(fnn_mt *mt)
 {
-    return (double)(int64_t)(fnn_mt_next64(mt) & 0x1fffffffffffffu) * 0x1p-53;
+    return (double)(int64_t)fnn_mt_next53(mt) * 0x1p-53;
 }
 
 /* [0, 1) with 24 bits */
@@ -96,7 +101,7 @@ static inline float fnn_mt_float(fnn_mt *mt)
 }
 
 /* The next words of a block at once: returns how many (at most n) and where they are. */
-FNN_VECTOR static inline int64_t fnn_mt_block(fnn_mt *mt, int64_t n, const uint32_t **words)
+FNN_INTO int64_t fnn_mt_block(fnn_mt *mt, int64_t n, const uint32_t **words)
 {
     if (mt->left == 1)
         fnn_mt_twist(mt), mt->left++;
@@ -129,6 +134,32 @@ FNN_VECTOR static inline int64_t fnn_mt_block(fnn_mt *mt, int64_t n, const uint3
         out[i] = y == high ? low : y;                                                              \
     }
 
+/* out[i] = 1 where a double of [0, 1) is less than p, else 0, in whole numbers. Two words make each double; the second
+ * is looked at only in a block where a first one alone does not decide. */
+#define FNN_BERNOULLI                                                                              \
+    const uint64_t limit = (uint64_t)ceil(p * 0x1p53);                                             \
+    const uint32_t high = (uint32_t)(limit >> 32);                                                 \
+    for (int64_t i = 0; i < n;) {                                                                  \
+        if (mt->left <= 2) { /* the block's end, be it between the words of a double */            \
+            out[i++] = fnn_mt_next53(mt) < limit;                                                  \
+            continue;                                                                              \
+        }                                                                                          \
+        const uint32_t *words;                                                                     \
+        const int64_t have = (mt->left - 1) / 2, count = n - i < have ? n - i : have;              \
+        uint32_t open = 0;                                                                         \
+        fnn_mt_block(mt, 2 * count, &words);                                                       \
+        for (int64_t j = 0; j < count; j++) {                                                      \
+            const uint32_t first = fnn_mt_temper(words[2 * j]) & 0x1fffffu;                        \
+            out[i + j] = first < high;                                                             \
+            open |= first == high;                                                                 \
+        }                                                                                          \
+        for (int64_t j = 0; j < count && open; j++) {                                              \
+            const uint64_t first = fnn_mt_temper(words[2 * j]) & 0x1fffffu;                        \
+            out[i + j] = (first << 32 | fnn_mt_temper(words[2 * j + 1])) < limit;                  \
+        }                                                                                          \
+        i += count;                                                                                \
+    }
+
 /* ---- Box-Muller in blocks of 16: (u1, u2) = (1 - data[j], data[j + 8]) gives
  *      data[j] = r cos t std + mean, data[j + 8] = r sin t std + mean, r = sqrt(-2 log u1), t = 2 pi u2.
  *      float: logarithm, sine and cosine by the polynomials of Cephes (S. Moshier). ---- */
@@ -140,8 +171,8 @@ typedef union {
 
 enum { CHUNK = 256 }; /* pairs transformed together, so that the loop is long enough to vectorise */
 
-/* Three loops without branches, for the compiler to vectorise; `select(mask, a, b)` by bits. */
-FNN_VECTOR static inline float fnn_select(uint32_t mask, float a, float b)
+/* Three loops without branches, for the compiler to vectorise; `blend(mask, a, b)` by bits. */
+FNN_VECTOR static inline float fnn_blend(uint32_t mask, float a, float b)
 {
     fnn_bits x = {a}, y = {b};
     x.u = (x.u & mask) | (y.u & ~mask);
@@ -163,8 +194,8 @@ FNN_VECTOR static inline float fnn_select(uint32_t mask, float a, float b)
             b.u = (b.u & 0x807fffffu) | 0x3f000000u;                                               \
             float m = b.f;                                                                         \
             uint32_t small = 0u - (uint32_t)(m < 0.707106781186547524f);                           \
-            e -= fnn_select(small, 1.0f, 0.0f);                                                    \
-            float x = (m - 1.0f) + fnn_select(small, m, 0.0f);                                     \
+            e -= fnn_blend(small, 1.0f, 0.0f);                                                    \
+            float x = (m - 1.0f) + fnn_blend(small, m, 0.0f);                                     \
             float z = x * x;                                                                       \
             float y = FMA(7.0376836292e-2f, x, -1.1514610310e-1f);                                 \
             y = FMA(y, x, 1.1676998740e-1f);                                                       \
@@ -197,7 +228,7 @@ FNN_VECTOR static inline float fnn_select(uint32_t mask, float a, float b)
             s = FMA(s, z, -1.6666654611e-1f);                                                      \
             s = FMA(s * z, t, t);                                                                  \
             uint32_t swap = 0u - ((uint32_t)octant >> 1 & 1u);                                     \
-            fnn_bits sine = {fnn_select(swap, c, s)}, cosine = {fnn_select(swap, s, c)};           \
+            fnn_bits sine = {fnn_blend(swap, c, s)}, cosine = {fnn_blend(swap, s, c)};           \
             sine.u ^= ((uint32_t)octant & 4u) << 29;                                               \
             cosine.u ^= (~((uint32_t)octant - 2u) & 4u) << 29;                                     \
             first[j] = FMA(radius * cosine.f, std, mean);                                          \
@@ -210,7 +241,7 @@ FNN_VECTOR static inline float fnn_select(uint32_t mask, float a, float b)
         done += 2 * count;                                                                         \
     }
 
-/* ---- one copy with the processor's FMA, one with libm's ---- */
+/* ---- one copy with the processor's FMA and vectors, one with libm's ---- */
 
 #define FNN_SQRT8_PLAIN(x)                                                                         \
     for (int k = 0; k < 8; k++)                                                                    \
@@ -218,6 +249,15 @@ FNN_VECTOR static inline float fnn_select(uint32_t mask, float a, float b)
 #define FNN_SQRT8_AVX(x) _mm256_storeu_ps(x, _mm256_sqrt_ps(_mm256_loadu_ps(x)))
 
 #define FNN_DEFINE(suffix, attribute, SQRT)                                                        \
+    attribute FNN_VECTOR __attribute__((noinline)) static void fnn_mt_twist_##suffix(fnn_mt *mt)   \
+    {                                                                                              \
+        FNN_MT_TWIST                                                                               \
+    }                                                                                              \
+    attribute FNN_VECTOR static void fnn_bernoulli_##suffix(fnn_mt *mt, uint8_t *out, int64_t n,   \
+                                                            double p)                              \
+    {                                                                                              \
+        FNN_BERNOULLI                                                                              \
+    }                                                                                              \
     attribute FNN_VECTOR static void fnn_uniform_f32_##suffix(fnn_mt *mt, float *out, int64_t n,   \
                                                               float low, float high)               \
     {                                                                                              \
@@ -243,6 +283,16 @@ FNN_DEFINE(fma, __attribute__((target("avx2,fma"))), FNN_SQRT8_AVX)
 #else
 #define FNN_PICK(name) name##_plain
 #endif
+
+static void fnn_mt_twist(fnn_mt *mt)
+{
+    FNN_PICK(fnn_mt_twist)(mt);
+}
+
+static void fnn_bernoulli(fnn_mt *mt, uint8_t *out, int64_t n, double p)
+{
+    FNN_PICK(fnn_bernoulli)(mt, out, n, p);
+}
 
 static void fnn_uniform_f32(fnn_mt *mt, float *out, int64_t n, float low, float high)
 {
@@ -303,21 +353,6 @@ static void fnn_permute(fnn_mt *mt, int64_t *out, int64_t n)
         int64_t saved = out[i];
         out[i] = out[j];
         out[j] = saved;
-    }
-}
-
-/* out[i] = 1 with probability `threshold` / 2^32 for the elements first .. first + n of the stream */
-FNN_VECTOR static void fnn_philox_mask(uint8_t *out, int64_t n, int64_t first, uint64_t threshold, uint64_t key)
-{
-    uint8_t keep[PHILOX_BLOCK];
-    if (threshold == 0)
-        memset(out, 0, (size_t)n);
-    for (int64_t i = 0; i < n && threshold > 0;) {
-        const int64_t skip = (first + i) % PHILOX_BLOCK, left = PHILOX_BLOCK - skip;
-        const int64_t count = n - i < left ? n - i : left;
-        fnn_philox_keep(keep, key, (uint64_t)(first + i) / PHILOX_BLOCK, (uint32_t)(threshold - 1));
-        memcpy(out + i, keep + skip, (size_t)count);
-        i += count;
     }
 }
 

@@ -8,7 +8,7 @@ import pytest
 # would keep those they wait for from running; sleeping ones cost microseconds. Read when OpenMP's library is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-from fastnn import kernels
+from fastnn import kernels, random
 
 SANITIZED = "libasan" in os.environ.get("LD_PRELOAD", "")  # under `make asan`
 
@@ -21,6 +21,12 @@ if os.environ.get("FASTNN_TEST_TORCH") == "0":  # `make asan`: PyTorch is not bu
                 raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     sys.meta_path.insert(0, NoTorch())
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    """Every test draws the same numbers in every run, whichever tests run before it."""
+    random.manual_seed(0)
 
 
 @pytest.fixture

@@ -259,3 +259,16 @@ def test_no_hooks_cost_nothing():
         warnings.simplefilter("error")
         model.state_dict()
     assert model._hooks is None
+
+
+@pytest.mark.parametrize("library", ["fastnn", pytest.param("torch", marks=pytest.mark.torch)])
+def test_data_parallel_without_devices(library):
+    """The module itself, under the name that checkpoints of such models have."""
+    T = pytest.importorskip(library)
+    inner = T.nn.Linear(3, 2)
+    model = T.nn.DataParallel(inner, device_ids=[0, 1])
+    x = T.ones(4, 3)
+    assert list(model.state_dict()) == ["module.weight", "module.bias"] and model.module is inner
+    assert T.equal(model(x), inner(x))
+    if library == "fastnn":  # PyTorch's function asks for a device
+        assert T.equal(T.nn.parallel.data_parallel(inner, x), inner(x))

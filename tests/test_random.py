@@ -1,11 +1,13 @@
-"""The random streams: PyTorch's, number for number, and the counter-based ones."""
+"""The random streams: PyTorch's, number for number."""
 import copy
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
-from fastnn.random import Generator, bernoulli_mask, default_generator, fork_rng, initial_seed, manual_seed
+from fastnn.random import Generator, default_generator, fork_rng, initial_seed, manual_seed
 
 SIZES = [*range(1, 101), 127, 160, 1000, 4097, 100_003]
 
@@ -104,7 +106,6 @@ def test_fork_rng():
         (lambda g: g.multinomial(-np.ones(3), 1), ValueError),
         (lambda g: g.multinomial(np.zeros(3), 1), ValueError),
         (lambda g: g.multinomial(np.ones((1, 1, 1)), 1), ValueError),
-        (lambda g: bernoulli_mask(3, -0.1, 0), ValueError),
     ],
 )
 def test_errors(call, error):
@@ -120,21 +121,53 @@ def test_read_only_output():
             call(out)
 
 
-def test_mask_is_a_function_of_key_and_position():
-    whole = bernoulli_mask(1000, 0.3, 42)
-    for cuts in ([0, 1000], [0, 1, 2, 3, 5, 64, 65, 130, 1000], list(range(0, 1001, 7)) + [1000]):
-        parts = [bernoulli_mask(b - a, 0.3, 42, first=a) for a, b in zip(cuts, cuts[1:])]
-        np.testing.assert_array_equal(np.concatenate(parts), whole)
-    assert not np.array_equal(whole, bernoulli_mask(1000, 0.3, 43))
-    assert bernoulli_mask((100, 100), 1.0, 1).all() and not bernoulli_mask((100, 100), 0.0, 1).any()
-    assert abs(bernoulli_mask(1_000_000, 0.3, 5).mean() - 0.3) < 0.002
+UNSEEDED = """
+import os, sys
+import fastnn
+from fastnn.nn import functional as F
+print(fastnn.initial_seed(), fastnn.rand(3).tolist(), F.dropout(fastnn.ones(64)).tolist(), fastnn.randperm(20).tolist(),
+      flush=True)
+"""
+FORKED = UNSEEDED + """
+if os.fork() == 0:
+    print(fastnn.initial_seed(), fastnn.rand(4).tolist(), flush=True)
+    os._exit(0)
+os.wait()
+print(fastnn.initial_seed(), fastnn.rand(4).tolist(), fastnn.Generator().initial_seed())
+"""
 
 
-def test_philox_reference_vector():
-    """The first block of Philox 4x32-10 with key and counter 0 is 6627e8d5 e169c58d bc57ac4c 9b00dbd8."""
-    words = np.array([0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8])
-    for p in np.linspace(0.01, 0.99, 50):
-        np.testing.assert_array_equal(bernoulli_mask(64, p, 0)[::16], words < p * 2 ** 32)
+def test_a_program_without_a_seed_differs_from_run_to_run():
+    """As PyTorch's: the default stream's seed comes from the operating system, a new Generator's is always the same,
+    and a forked child goes on where its parent was."""
+    command = [sys.executable, "-c", FORKED]
+    runs = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n") for _ in range(2)]
+    assert runs[0][0] != runs[1][0] and runs[0][1] != runs[1][1]
+    for first, child, parent, *_ in runs:
+        assert parent == f"{child} 67280421310721" and first.split()[0] == child.split()[0]
+
+
+def test_seeds_of_the_operating_system_have_64_bits():
+    generator = Generator()
+    seeds = [generator.seed() for _ in range(64)]
+    assert len(set(seeds)) == 64 and max(seeds) > 2 ** 63 and generator.initial_seed() == seeds[-1]
+
+
+DRAWN = Generator().manual_seed(5).uniform(np.empty(312 * 3))[[3, 300, 500]].tolist()  # decided by their second words
+
+
+@pytest.mark.parametrize("p", [0.0, 1e-18, 2.0 ** -53, 0.3, 0.5, 1 - 2.0 ** -53, 1.0, *DRAWN,
+                               *(np.nextafter(p, 1).item() for p in DRAWN)])
+def test_bernoulli_is_a_double_below_p(p):
+    """Whatever part of a block of 624 words is left, and wherever a call ends."""
+    for start in (0, 1, 2, 621, 622, 623, 624, 625):
+        ours, plain = Generator().manual_seed(5), Generator().manual_seed(5)
+        for generator in (ours, plain):
+            generator.uniform(new(start))
+        for n in (1, 2, 311, 312, 313, 5, 1000):
+            expected = plain.uniform(new(n, "float64")) < p
+            np.testing.assert_array_equal(ours.bernoulli(new(n), p), expected)
+        np.testing.assert_array_equal(ours.state_array(), plain.state_array())
 
 
 # ---- against PyTorch ----

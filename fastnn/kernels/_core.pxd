@@ -86,10 +86,8 @@ cdef extern from "fastnn.h" nogil:
                                     int64_t inner) noexcept nogil
         void (*logsumexp[2])(void *out, const void *x, int64_t outer, int64_t n) noexcept nogil
         # dropout
-        void (*dropout_forward[2])(void *y, uint8_t *mask, const void *x, int64_t n, int64_t inner, uint64_t key,
-                                   uint64_t threshold, double scale, double kept, double dropped) noexcept nogil
-        void (*dropout_backward[2])(void *dx, const void *dy, const uint8_t *mask, int64_t n, int64_t inner,
-                                    double scale) noexcept nogil
+        void (*dropout[2])(void *y, const void *x, const uint8_t *mask, int64_t n, int64_t inner, double scale,
+                           double kept, double dropped) noexcept nogil
         # norm
         void (*group_norm_forward[2])(void *y, void *mean, void *rstd, const void *x, const void *weight,
                                       const void *bias, int64_t n, int64_t groups, int64_t c, int64_t s, double eps,
@@ -178,11 +176,12 @@ cdef extern from "fastnn.h" nogil:
         # attention
         void (*attention_forward[2])(void *out, void *lse, void *weights, const void *q, const void *k, const void *v,
                                      const void *mask, int mask_kind, const int64_t *shape, const int64_t *strides,
-                                     int causal, int mean, double scale, double p, uint64_t key) noexcept nogil
+                                     int causal, int mean, double scale, double p,
+                                     const uint8_t *keep) noexcept nogil
         void (*attention_backward[2])(void *dq, void *dk, void *dv, void *dmask, const void *dy, const void *out,
                                       const void *lse, const void *q, const void *k, const void *v, const void *mask,
                                       int mask_kind, const int64_t *shape, const int64_t *strides, int causal,
-                                      double scale, double p, uint64_t key) noexcept nogil
+                                      double scale, double p, const uint8_t *keep) noexcept nogil
 
 cdef extern from "memory.h":
     void *fnn_alloc(size_t size) nogil

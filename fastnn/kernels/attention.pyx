@@ -1,7 +1,7 @@
 """Scaled dot-product attention (Vaswani et al. 2017): softmax(scale q k^T + mask) v, forward and backward."""
 cimport numpy as np
 from libc.math cimport sqrt
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t
 
 from fastnn.errors import DTypeError, ShapeError
 from fastnn.kernels cimport _core, reduce
@@ -113,8 +113,19 @@ cdef int check_target(str name, str what, np.ndarray target, np.ndarray q, int64
     return 0
 
 
+cdef np.ndarray check_keep(str name, np.ndarray keep, double p, int64_t *shape):
+    """What dropout keeps, as contiguous bytes."""
+    if keep is None and p > 0 or keep is not None and (
+            np.PyArray_TYPE(keep) != np.NPY_BOOL
+            or (<object>keep).shape != (shape[0], shape[1], shape[3], shape[4])):
+        raise ShapeError(f"{name}: expected with p = {p} a bool array keep of shape "
+                         f"{(shape[0], shape[1], shape[3], shape[4])}, got "
+                         f"{None if keep is None else (keep.dtype, (<object>keep).shape)}")
+    return None if keep is None else _core.contiguous(keep)
+
+
 cpdef tuple attention_forward(np.ndarray q, np.ndarray k, np.ndarray v, np.ndarray mask=None, bint causal=False,
-                              scale=None, double p=0.0, uint64_t key=0, bint drop=False, weights=None,
+                              scale=None, double p=0.0, np.ndarray keep=None, bint drop=False, weights=None,
                               np.ndarray out=None):
     """``out = w v`` with ``w = dropout(softmax(scale q k^T + mask))``, for each head.
 
@@ -130,8 +141,10 @@ cpdef tuple attention_forward(np.ndarray q, np.ndarray k, np.ndarray v, np.ndarr
         Query i sees keys 0..i only.
     scale : float, optional
         Default 1 / sqrt(e).
-    p, key : float, int
-        Dropout of the weights with the random stream `key` (`fastnn.random.Generator.philox_key` draws one).
+    p : float
+        Probability with which weights were dropped: kept ones are divided by 1 - p.
+    keep : array (b, h, l, s) of bool, optional
+        Which weights stay; needed if p > 0.
     weights : None, "heads" or "mean"
         Whether to return w, or its mean over heads.
     out : array (b, h, l, ev), optional
@@ -160,8 +173,9 @@ cpdef tuple attention_forward(np.ndarray q, np.ndarray k, np.ndarray v, np.ndarr
     if out is not None:
         check_target("attention", "out", out, q, shape[0], shape[1], shape[3], shape[6])
     cdef np.ndarray full_mask = check_mask("attention", q, mask, shape, strides + 12)
+    keep = check_keep("attention", keep, p, shape)
     if _core.use_reference:
-        return reference.attention_forward(q, k, v, mask, causal, scale, p, key, drop, weights, out)
+        return reference.attention_forward(q, k, v, mask, causal, scale, p, keep, drop, weights, out)
     cdef double factor = scale if scale is not None else 1 / sqrt(<double>shape[5]) if shape[5] else 1.0
     cdef int typenum = np.PyArray_TYPE(q), how = mask_kind(full_mask, drop)
     q, k, v = in_rows(q), in_rows(k), in_rows(v)
@@ -185,17 +199,19 @@ cpdef tuple attention_forward(np.ndarray q, np.ndarray k, np.ndarray v, np.ndarr
     cdef void *pl = np.PyArray_DATA(lse)
     cdef void *pm = NULL if full_mask is None else np.PyArray_DATA(full_mask)
     cdef void *pw = NULL if w is None else np.PyArray_DATA(w)
+    cdef uint8_t *kept = NULL if keep is None else <uint8_t *>np.PyArray_DATA(keep)
     failures = _core.alloc_failures()
     with nogil:
         _core.active.attention_forward[kind](po, pl, pw, pq, pk, pv, pm, how, shape, strides, causal, mean, factor, p,
-                                             key)
+                                             kept)
     _core.check_scratch("attention", failures)
     return out, lse, w
 
 
 cpdef tuple attention_backward(np.ndarray grad, np.ndarray q, np.ndarray k, np.ndarray v, np.ndarray out,
                                np.ndarray lse, np.ndarray mask=None, bint causal=False, scale=None, double p=0.0,
-                               uint64_t key=0, bint drop=False, tuple need=(True, True, True, False), tuple into=None):
+                               np.ndarray keep=None, bint drop=False, tuple need=(True, True, True, False),
+                               tuple into=None):
     """Gradients of `attention_forward`: with ``dx = w (grad v^T - sum(grad out))``,
     ``dq = scale dx k``, ``dk = scale dx^T q``, ``dv = w^T grad`` and ``dmask = dx``, summed to the mask's shape.
 
@@ -203,7 +219,7 @@ cpdef tuple attention_backward(np.ndarray grad, np.ndarray q, np.ndarray k, np.n
     ----------
     grad : array (b, h, l, ev)
         The gradient with respect to out.
-    q, k, v, out, lse, mask, causal, scale, p, key, drop
+    q, k, v, out, lse, mask, causal, scale, p, keep, drop
         What the forward call got and returned.
     need : four bools
         Which of dq, dk, dv, dmask to compute.
@@ -219,6 +235,7 @@ cpdef tuple attention_backward(np.ndarray grad, np.ndarray q, np.ndarray k, np.n
     cdef int64_t strides[28]
     cdef int i, kind = check("attention_backward", q, k, v, p, shape)
     cdef np.ndarray full_mask = check_mask("attention_backward", q, mask, shape, strides + 12), target
+    keep = check_keep("attention_backward", keep, p, shape)
     for target, what in ((grad, "grad"), (out, "out")):
         _core.same_real_kind(q, target, "attention_backward")
         if (<object>target).shape != (shape[0], shape[1], shape[3], shape[6]):
@@ -235,7 +252,7 @@ cpdef tuple attention_backward(np.ndarray grad, np.ndarray q, np.ndarray k, np.n
         check_target("attention_backward", "dk", into[1], q, shape[0], shape[2], shape[4], shape[5])
         check_target("attention_backward", "dv", into[2], q, shape[0], shape[2], shape[4], shape[6])
     if _core.use_reference:
-        return reference.attention_backward(grad, q, k, v, out, lse, mask, causal, scale, p, key, drop, need, into)
+        return reference.attention_backward(grad, q, k, v, out, lse, mask, causal, scale, p, keep, drop, need, into)
     cdef double factor = scale if scale is not None else 1 / sqrt(<double>shape[5]) if shape[5] else 1.0
     cdef int typenum = np.PyArray_TYPE(q), how = mask_kind(full_mask, drop)
     grad, q, k, v, out, lse = in_rows(grad), in_rows(q), in_rows(k), in_rows(v), in_rows(out), _core.contiguous(lse)
@@ -272,9 +289,10 @@ cpdef tuple attention_backward(np.ndarray grad, np.ndarray q, np.ndarray k, np.n
     cdef void *pk = np.PyArray_DATA(k)
     cdef void *pv = np.PyArray_DATA(v)
     cdef void *pm = NULL if full_mask is None else np.PyArray_DATA(full_mask)
+    cdef uint8_t *kept = NULL if keep is None else <uint8_t *>np.PyArray_DATA(keep)
     failures = _core.alloc_failures()
     with nogil:
         _core.active.attention_backward[kind](pointers[0], pointers[1], pointers[2], pointers[3], pg, po, pl, pq, pk,
-                                              pv, pm, how, shape, strides, causal, factor, p, key)
+                                              pv, pm, how, shape, strides, causal, factor, p, kept)
     _core.check_scratch("attention_backward", failures)
     return dq, dk, dv, None if dmask is None else reduce.sum_to(dmask, (<object>mask).shape)

@@ -47,7 +47,7 @@ TOP_LEVEL = {
     rearrange: "hstack vstack dstack column_stack meshgrid broadcast_tensors cartesian_prod atleast_1d atleast_2d "
                "atleast_3d",
     arrange: "tril_indices triu_indices unravel_index combinations row_stack block_diag vander",
-    sampling: "normal randint_like",
+    sampling: "normal",
     special: "isin",
     statistics: "var_mean std_mean trapezoid cumulative_trapezoid cdist",
     sorting: "searchsorted",

@@ -8,7 +8,7 @@ from fastnn._tensor cimport Tensor, recording, recordn, wrap
 from fastnn.errors import DTypeError, ShapeError
 from fastnn.kernels cimport _core, attention as K
 from fastnn.kernels import matmul, softmax_backward, sum_to
-from fastnn.random import default_generator
+from fastnn.ops.dropout import draw_mask
 
 np.import_array()
 
@@ -18,14 +18,15 @@ cdef class Options:
     cdef bint causal, drop, batch_first
     cdef object scale, weights
     cdef double p
-    cdef np.uint64_t key
+    cdef np.ndarray keep
     cdef int heads
 
 
-cdef Options options(double p, bint causal, scale):
+cdef Options options(np.ndarray q, np.ndarray k, double p, bint causal, scale):
     cdef Options o = Options.__new__(Options)
     o.p, o.causal, o.scale = p, causal, scale
-    o.key = default_generator.philox_key() if 0 < p < 1 else 0
+    if p > 0:
+        o.keep = draw_mask((<object>q).shape[:3] + (np.PyArray_DIM(k, 2),), p)
     return o
 
 
@@ -51,7 +52,7 @@ cdef object heads_backward(Node node, np.ndarray grad):
     cdef Options o = saved[6]
     need = (edges[0] is not None, edges[1] is not None, edges[2] is not None, edges[3] is not None)
     return K.attention_backward(grad, saved[0], saved[1], saved[2], saved[3], saved[4], saved[5], o.causal, o.scale,
-                                o.p, o.key, False, need)
+                                o.p, o.keep, False, need)
 
 
 def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None,
@@ -90,8 +91,8 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
                 np.PyArray_DIM(q, i) == np.PyArray_DIM(k, i) or (i == 1 and enable_gqa))
     if not plain:
         return broadcast_heads(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
-    cdef Options o = options(dropout_p, is_causal, None if scale is None else float(scale))
-    cdef tuple found = K.attention_forward(q, k, v, m, o.causal, o.scale, o.p, o.key)
+    cdef Options o = options(q, k, dropout_p, is_causal, None if scale is None else float(scale))
+    cdef tuple found = K.attention_forward(q, k, v, m, o.causal, o.scale, o.p, o.keep)
     cdef tuple inputs = (query, key, value, attn_mask)
     if not any_recording(inputs):
         return wrap(found[0])
@@ -156,7 +157,7 @@ cdef object packed_backward(Node node, np.ndarray grad):
     need = [edges[0] is not None, edges[count // 2] is not None, edges[count - 1] is not None, edges[count] is not None]
     out = heads_of(saved[1], 0, 1, o.heads, o.batch_first)
     grad = heads_of(_core.contiguous(grad), 0, 1, o.heads, o.batch_first)
-    found = K.attention_backward(grad, q, k, v, out, saved[2], saved[3], o.causal, o.scale, o.p, o.key, o.drop,
+    found = K.attention_backward(grad, q, k, v, out, saved[2], saved[3], o.causal, o.scale, o.p, o.keep, o.drop,
                                  tuple(need), split_heads(buffers, o.heads, o.batch_first))
     return tuple([buffers[i] if edges[i] is not None else None for i in range(count)]) + (found[3],)
 
@@ -168,11 +169,10 @@ cdef object weights_backward(Node node, np.ndarray grad):
     cdef int count = len(arrays)
     mask = saved[1]
     q, k = split_heads(arrays, o.heads, o.batch_first)[:2]
-    p = K.attention_forward(q, k, k, mask, o.causal, o.scale, 0.0, 0, o.drop, "heads")[2]
+    p = K.attention_forward(q, k, k, mask, o.causal, o.scale, 0.0, None, o.drop, "heads")[2]
     dp = grad[:, None] / o.heads if o.weights == "mean" else grad
     if o.p > 0:
-        dropped = K.attention_forward(q, k, k, mask, o.causal, o.scale, o.p, o.key, o.drop, "heads")[2]
-        dp = dp * (dropped != 0) / (1 - o.p) if o.p < 1 else dp * 0
+        dp = dp * o.keep / (1 - o.p) if o.p < 1 else dp * 0
     dx = softmax_backward(_core.contiguous(dp + 0 * p), p, -1)
     scale = q.dtype.type(q.shape[-1] ** -0.5)
     buffers = tuple([array * 0 for array in arrays])
@@ -191,18 +191,18 @@ def packed_attention(tuple sources, int heads, bint batch_first, mask=None, bint
     dimensions the other way round unless ``batch_first``. mask: Tensor that broadcasts to (batch, heads, time, S); True
     forbids if ``drop``. weights: None, "heads" or "mean". Returns the result (batch, time, E) and the weights or None.
     """
-    cdef Options o = options(p, causal, None)
     cdef tuple arrays = tuple([(<Tensor?>source).array for source in sources]), found
     cdef np.ndarray m = None if mask is None else (<Tensor?>mask).array, first = arrays[0]
     cdef np.npy_intp shape[3]
     cdef int i, parts = 3 if len(arrays) == 1 else 1
-    o.drop, o.heads, o.batch_first, o.weights = drop, heads, batch_first, weights
     q, k, v = split_heads(arrays, heads, batch_first)
+    cdef Options o = options(q, k, p, causal, None)
+    o.drop, o.heads, o.batch_first, o.weights = drop, heads, batch_first, weights
     for i in range(3):
         shape[i] = np.PyArray_DIM(first, i)
     shape[2] //= parts
     cdef np.ndarray y = _core.new_array(3, shape, np.PyArray_TYPE(first))
-    found = K.attention_forward(q, k, v, m, causal, None, p, o.key, drop, weights,
+    found = K.attention_forward(q, k, v, m, causal, None, p, o.keep, drop, weights,
                                 heads_of(y, 0, 1, heads, batch_first))
     cdef tuple inputs = sources + (mask,)
     if not any_recording(inputs):

@@ -349,18 +349,36 @@ def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False,
                                          requires_grad))
 
 
+def _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, fill, *args):
+    """A tensor that lies in memory as `input` does, which is the order in which its elements are drawn."""
+    _check(device, layout, pin_memory)
+    array = input.detach().numpy()
+    order = _random.memory_order(array)
+    made = np.empty([array.shape[axis] for axis in order], dtypes.to_numpy(_like(input, dtype)))
+    made = made.transpose(np.argsort(order))
+    getattr(_generator(generator), fill)(made, *args)
+    return _finish(made, requires_grad)
+
+
 def rand_like(input, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
               memory_format=None):
     """``rand`` with the shape and dtype of another tensor."""
-    return rand(tuple(input.shape), generator=generator, dtype=_like(input, dtype), device=device,
-                requires_grad=requires_grad, layout=layout, pin_memory=pin_memory)
+    return _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, "uniform")
 
 
 def randn_like(input, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
                memory_format=None):
     """``randn`` with the shape and dtype of another tensor."""
-    return randn(tuple(input.shape), generator=generator, dtype=_like(input, dtype), device=device,
-                 requires_grad=requires_grad, layout=layout, pin_memory=pin_memory)
+    return _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, "normal")
+
+
+def randint_like(input, low=0, high=None, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None,
+                 pin_memory=False, memory_format=None):
+    """``randint`` with the shape and dtype of another tensor; ``randint_like(input, high)`` starts at 0."""
+    low, high = (0, low) if high is None else (low, high)
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    return _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, "random", low, high)
 
 
 def result_type(tensor1, tensor2):

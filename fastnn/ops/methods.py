@@ -116,13 +116,7 @@ def _float_in_place(self, name):
 
 
 def _random_fill(self, name, draw):
-    array = _float_in_place(self, name)
-    if array.flags.c_contiguous:
-        draw(array)
-    else:
-        fresh = np.empty(array.shape, array.dtype)
-        draw(fresh)
-        array[...] = fresh
+    draw(_float_in_place(self, name))
     return record_inplace(self, lambda grad: np.zeros_like(grad), "RandomBackward0")
 
 
@@ -147,13 +141,7 @@ def _drawn(name, method):
     """An in-place filling by one of the generator's distributions, with PyTorch's parameters and defaults."""
     def fill(self, *args, generator=None, **kwargs):
         source = generator or _random.default_generator
-        array = writable(self)
-        if array.flags.c_contiguous:
-            getattr(source, method)(array, *args, **kwargs)
-        else:
-            fresh = np.empty(array.shape, array.dtype)
-            getattr(source, method)(fresh, *args, **kwargs)
-            array[...] = fresh
+        getattr(source, method)(writable(self), *args, **kwargs)
         return record_inplace(self, lambda grad: np.zeros_like(grad), "RandomBackward0")
     fill.__name__ = name
     fill.__wrapped__ = getattr(_random.Generator, method)

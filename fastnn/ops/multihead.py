@@ -141,7 +141,10 @@ def attend(query, key, value, embed_dim, num_heads, weight, weights, bias, bias_
     mask = merged(longer(attn_mask, extra), longer(key_padding_mask, extra), batch, num_heads, query.dtype)
     out, seen = packed_attention(tuple(sources), num_heads, batch_first, mask, True, dropout_p, causal,
                                  ("mean" if average else "heads") if need_weights else None)
-    out = linear(out, out_weight, out_bias)
+    if batch_first and dropout_p > 0:  # lies in memory as PyTorch's, for the draws of a dropout behind it
+        out = linear(out.transpose(0, 1).contiguous(), out_weight, out_bias).transpose(0, 1)
+    else:
+        out = linear(out, out_weight, out_bias)
     if not batched:
         out = out.squeeze(1)
         seen = None if seen is None else seen.squeeze(0)

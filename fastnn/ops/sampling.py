@@ -6,7 +6,7 @@ from fastnn import random as _random
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.errors import DTypeError
 from fastnn.ops._common import into, room
-from fastnn.ops.creation import empty, randint
+from fastnn.ops.creation import empty
 
 
 def _floating(name, tensor):
@@ -78,12 +78,3 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     source = generator or _random.default_generator
     return into("multinomial", out, from_array(source.multinomial(_floating("multinomial", input), num_samples,
                                                                   replacement)))
-
-
-def randint_like(input, low=0, high=None, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None,
-                 pin_memory=False, memory_format=None):
-    """``randint`` with the shape and dtype of another tensor; ``randint_like(input, high)`` starts at 0."""
-    if high is None:
-        low, high = 0, low
-    return randint(low, high, tuple(input.shape), generator=generator, dtype=input.dtype if dtype is None else dtype,
-                   device=device, requires_grad=requires_grad, layout=layout, pin_memory=pin_memory)

@@ -3,7 +3,6 @@ import math
 
 import numpy as np
 
-from fastnn.reference.dropout import philox
 from fastnn.reference.reduce import sum_to
 
 
@@ -23,14 +22,9 @@ def probabilities(q, k, mask, causal, scale, drop):
         return (weights / total[..., None]).astype(q.dtype), lse.astype(q.dtype)
 
 
-def dropout_factor(shape, p, key, dtype):
-    """What dropout multiplies weights of a shape (..., l, s) with; a row's random words begin a new block of 64."""
-    if p == 0:
-        return dtype.type(1)
-    rows, s = math.prod(shape[:-1]), shape[-1]
-    blocks = -(-s // 64)
-    words = philox(key, rows * blocks * 64).reshape(rows, blocks * 64)[:, :s].reshape(shape)
-    return (words < int((1 - p) * 2.0 ** 32 + 0.5)) * dtype.type(1 / (1 - p) if p < 1 else 0)
+def dropout_factor(p, keep, dtype):
+    """What dropout multiplies weights with."""
+    return dtype.type(1) if keep is None else keep * dtype.type(1 / (1 - p) if p < 1 else 0)
 
 
 def heads_of(x, heads):
@@ -38,12 +32,13 @@ def heads_of(x, heads):
     return np.repeat(x, heads // x.shape[1], 1) if x.shape[1] else x
 
 
-def attention_forward(q, k, v, mask=None, causal=False, scale=None, p=0.0, key=0, drop=False, weights=None, out=None):
+def attention_forward(q, k, v, mask=None, causal=False, scale=None, p=0.0, keep=None, drop=False, weights=None,
+                      out=None):
     scale = default_scale(q) if scale is None else scale
     k, v = heads_of(k, q.shape[1]), heads_of(v, q.shape[1])
     w, lse = probabilities(q, k, mask, causal, scale, drop)
     empty = np.isposinf(lse)[..., None]
-    w = np.where(empty & (weights is None), w.dtype.type(0), w) * dropout_factor(w.shape, p, key, w.dtype)
+    w = np.where(empty & (weights is None), w.dtype.type(0), w) * dropout_factor(p, keep, w.dtype)
     y = w @ v
     if out is not None:
         out[...] = y
@@ -51,14 +46,14 @@ def attention_forward(q, k, v, mask=None, causal=False, scale=None, p=0.0, key=0
     return y, lse, None if weights is None else w if weights == "heads" else w.mean(1)
 
 
-def attention_backward(grad, q, k, v, out, lse, mask=None, causal=False, scale=None, p=0.0, key=0, drop=False,
+def attention_backward(grad, q, k, v, out, lse, mask=None, causal=False, scale=None, p=0.0, keep=None, drop=False,
                        need=(True, True, True, False), into=None):
     scale = default_scale(q) if scale is None else scale
     key_heads, heads = k.shape[1], q.shape[1]
     k_all, v_all = heads_of(k, heads), heads_of(v, heads)
     w = probabilities(q, k_all, mask, causal, scale, drop)[0]
     w = np.where(np.isposinf(lse)[..., None], w.dtype.type(0), w)
-    factor = dropout_factor(w.shape, p, key, w.dtype)
+    factor = dropout_factor(p, keep, w.dtype)
     dw = grad @ np.swapaxes(v_all, -1, -2) * factor
     dx = w * (dw - (grad * out).sum(-1, keepdims=True))
 

@@ -1,9 +1,10 @@
 /* attention.inc.h -- scaled dot-product attention: softmax(scale q k^T + mask) v and its gradients.
  *
  * A block of queries meets all keys: its scores fill a few rows that stay in the cache, and of the L x S matrix nothing
- * else ever exists. Saved is one number a row, the logarithm of the sum of exponentials, from which backward computes
- * the probabilities again. The blocks depend on shapes alone; a gradient of keys or values adds up over the queries of
- * all heads in ascending order, whether one thread owns a head or threads share its keys.
+ * else ever exists but what dropout keeps, a byte each. Saved is one number a row, the logarithm of the sum of
+ * exponentials, from which backward computes the probabilities again. The blocks depend on shapes alone; a gradient of
+ * keys or values adds up over the queries of all heads in ascending order, whether one thread owns a head or threads
+ * share its keys.
  */
 #ifndef FNN_ATTENTION_ONCE
 #define FNN_ATTENTION_ONCE
@@ -21,16 +22,15 @@ typedef struct {
     REAL *out, *lse, *weights, *dq, *dk, *dv, *dmask;
     const REAL *q, *k, *v, *dy, *y;
     const void *mask;
+    const uint8_t *keep; /* NULL, or which of the weights (batch, heads, l, s) dropout keeps: bytes 0 and 1 */
     const int64_t *q_strides, *k_strides, *v_strides, *out_strides, *mask_strides, *dy_strides, *dq_strides,
         *dk_strides, *dv_strides;
     int64_t batch, heads, key_heads, l, s, e, ev; /* queries, keys, widths of a key and a value */
     int64_t rows, blocks, ld;                     /* of a block of scores; blocks of a head; REALs between rows */
     int64_t parts, key_parts;                     /* in which threads share a head */
-    int mask_kind, causal, few, drops, drops_all, mean;
+    int mask_kind, causal, few, mean;
     REAL scale, keep_scale;
     REAL late; /* scores are scaled in the exponential by this: by 1 where masks are added or that could turn them */
-    uint64_t key;
-    uint32_t limit;
 } FN(attention);
 
 /* Rows as they lie in memory, or their copy. */
@@ -45,19 +45,13 @@ typedef struct {
     REAL *k_copy, *v_copy, *q_copy, *dy_copy;
     FN(attention_rows) k, v, q, dy; /* of a key head, and of a block of queries */
     REAL *scores, *dscores;
-    uint8_t *keep;
 } FN(attention_work);
 
-static void FN(attention_options)(FN(attention) * c, double scale, double p, uint64_t key)
+static void FN(attention_options)(FN(attention) * c, double scale, double p)
 {
     c->scale = (REAL)scale;
     c->late = c->mask_kind == FNN_MASK_ADD || !(c->scale > 0) ? 1 : c->scale;
-    c->drops = p > 0;
-    c->keep_scale = p < 1 ? (REAL)(1 / (1 - p)) : 0;
-    c->key = key;
-    const uint64_t kept = (uint64_t)((1 - p) * 4294967296.0 + 0.5); /* of 2^32 */
-    c->drops_all = kept == 0;
-    c->limit = (uint32_t)(kept - 1);
+    c->keep_scale = !c->keep ? 1 : p < 1 ? (REAL)(1 / (1 - p)) : 0;
 }
 
 static void FN(attention_blocks)(FN(attention) * c, int buffers)
@@ -109,7 +103,6 @@ static int64_t FN(attention_divide)(const FN(attention) * c, FN(attention_work) 
     w->q_copy = FN(attention_take)(from, &used, c->rows * FN(attention_ld)(c->e), FN(attention_copies)(c->q_strides));
     w->dy_copy = FN(attention_take)(from, &used, c->rows * FN(attention_ld)(c->ev),
                                     backward && FN(attention_copies)(c->dy_strides));
-    w->keep = (uint8_t *)FN(attention_take)(from, &used, c->s + PHILOX_BLOCK, c->drops);
     return used;
 }
 
@@ -200,17 +193,10 @@ static void FN(attention_scores)(const FN(attention) * c, FN(attention_work) * w
             FN(attention_mask)(c, w->scores + i * c->ld, b, h, i0 + i, j0, n);
 }
 
-/* Which of the keys from j0 (a multiple of 64) query i keeps: bytes 0 and 1. */
-static void FN(attention_keep)(const FN(attention) * c, uint8_t *keep, int64_t b, int64_t h, int64_t i, int64_t j0,
-                               int64_t n)
+/* What dropout keeps of the row of query i. */
+FNN_INLINE const uint8_t *FN(attention_keep)(const FN(attention) * c, int64_t b, int64_t h, int64_t i)
 {
-    const uint64_t row = (uint64_t)((b * c->heads + h) * c->l + i);
-    const uint64_t first = row * (uint64_t)((c->s + PHILOX_BLOCK - 1) / PHILOX_BLOCK) + (uint64_t)(j0 / PHILOX_BLOCK);
-    for (int64_t j = 0; j < n; j += PHILOX_BLOCK)
-        if (c->drops_all)
-            memset(keep + j, 0, PHILOX_BLOCK);
-        else
-            fnn_philox_keep(keep + j, c->key, first + (uint64_t)(j / PHILOX_BLOCK), c->limit);
+    return c->keep + ((b * c->heads + h) * c->l + i) * c->s;
 }
 
 /* x = exp(scale x - shift); returns the sum. n is a multiple of VW, so that all elements take the same way. */
@@ -248,10 +234,10 @@ static void FN(attention_forward_block)(const FN(attention) * c, FN(attention_wo
         const REAL largest = FN(max_row)(s, whole);
         top[i] = largest == -(REAL)INFINITY ? 0 : largest * c->late;
         sum[i] = FN(attention_exp)(s, whole, c->late, top[i]);
-        if (c->drops) {
-            FN(attention_keep)(c, w->keep, b, h, i0 + i, 0, n);
+        if (c->keep) {
+            const uint8_t *const keep = FN(attention_keep)(c, b, h, i0 + i);
             for (int64_t j = 0; j < n; j++)
-                s[j] = w->keep[j] ? s[j] : 0;
+                s[j] = keep[j] ? s[j] : 0;
         }
     }
     /* A query without keys gives 0; where weights are wanted, it is a row of softmax(-inf): NaN. */
@@ -307,14 +293,14 @@ static double FN(attention_cost)(const FN(attention) * c, int products)
 
 static void FN(attention_forward)(void *out, void *lse, void *weights, const void *q, const void *k, const void *v,
                                   const void *mask, int mask_kind, const int64_t *shape, const int64_t *strides,
-                                  int causal, int mean, double scale, double p, uint64_t key)
+                                  int causal, int mean, double scale, double p, const uint8_t *keep)
 {
     FN(attention) c = {.out = out, .lse = lse, .weights = weights, .q = q, .k = k, .v = v, .mask = mask,
                        .q_strides = strides, .k_strides = strides + 3, .v_strides = strides + 6,
                        .out_strides = strides + 9, .mask_strides = strides + 12, .batch = shape[0], .heads = shape[1],
                        .key_heads = shape[2], .l = shape[3], .s = shape[4], .e = shape[5], .ev = shape[6],
-                       .mask_kind = mask_kind, .causal = causal, .mean = mean};
-    FN(attention_options)(&c, scale, p, key);
+                       .mask_kind = mask_kind, .causal = causal, .mean = mean, .keep = keep};
+    FN(attention_options)(&c, scale, p);
     if (c.batch == 0 || c.heads == 0 || c.l == 0)
         return;
     FN(attention_blocks)(&c, 1);
@@ -345,10 +331,9 @@ static void FN(attention_backward_block)(const FN(attention) * c, FN(attention_w
         const REAL mean = FN(dot_row)(y + i * c->out_strides[2], w->dy.at + i * w->dy.step, c->ev), shift = lse[i];
         for (int64_t j = n; j < whole; j++)
             p[j] = ds[j] = 0;
-        if (c->drops) {
+        if (c->keep) {
             const REAL keep_scale = c->keep_scale;
-            const uint8_t *const keep = w->keep;
-            FN(attention_keep)(c, w->keep, b, h, i0 + i, j0, n);
+            const uint8_t *const keep = FN(attention_keep)(c, b, h, i0 + i) + j0;
             for (int64_t j = 0; j < n; j++) {
                 const REAL x = FN(exp_)(p[j] * late - shift), factor = keep[j] ? keep_scale : 0;
                 ds[j] = x * (ds[j] * factor - mean) * scale;
@@ -436,7 +421,7 @@ static void FN(attention_backward_range)(void *context, int64_t begin, int64_t e
 static void FN(attention_backward)(void *dq, void *dk, void *dv, void *dmask, const void *dy, const void *out,
                                    const void *lse, const void *q, const void *k, const void *v, const void *mask,
                                    int mask_kind, const int64_t *shape, const int64_t *strides, int causal,
-                                   double scale, double p, uint64_t key)
+                                   double scale, double p, const uint8_t *keep)
 {
     FN(attention) c = {.dq = dq, .dk = dk, .dv = dv, .dmask = dmask, .dy = dy, .y = out, .lse = (REAL *)lse, .q = q,
                        .k = k, .v = v, .mask = mask, .q_strides = strides, .k_strides = strides + 3,
@@ -444,8 +429,8 @@ static void FN(attention_backward)(void *dq, void *dk, void *dv, void *dmask, co
                        .dy_strides = strides + 16, .dq_strides = strides + 19, .dk_strides = strides + 22,
                        .dv_strides = strides + 25, .batch = shape[0], .heads = shape[1], .key_heads = shape[2],
                        .l = shape[3], .s = shape[4], .e = shape[5], .ev = shape[6], .mask_kind = mask_kind,
-                       .causal = causal, .parts = 1};
-    FN(attention_options)(&c, scale, p, key);
+                       .causal = causal, .parts = 1, .keep = keep};
+    FN(attention_options)(&c, scale, p);
     if (c.batch == 0 || c.heads == 0)
         return;
     FN(attention_blocks)(&c, 2);

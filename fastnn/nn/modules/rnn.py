@@ -8,7 +8,7 @@ from fastnn.nn.modules.module import Module
 from fastnn.nn.parameter import Parameter
 from fastnn.nn.utils.rnn import PackedSequence
 from fastnn.ops.creation import empty
-from fastnn.ops.dropout import dropout
+from fastnn.ops.dropout import sequence_dropout
 from fastnn.ops.projected import projected_lstm
 from fastnn.ops.recurrent import recurrent, recurrent_cell
 from fastnn.ops.shape import cat
@@ -210,7 +210,7 @@ class RNNBase(Module):
             last_h.append(hn)
             last_c.append(cn)
             if self.dropout and self.training and layer < self.num_layers - 1:
-                x = dropout(x, self.dropout, True)
+                x = sequence_dropout(x, self.dropout, self.batch_first and batch_sizes is None)
         if self.num_layers == 1:
             return x, hn, cn
         return x, cat(last_h), cat(last_c) if cn is not None else None

@@ -21,8 +21,8 @@ def cases(rng, dtype):
         yield q, k, v, {"causal": True, "scale": 0.3}
         yield q, k, v, {"mask": padding}
         yield q, k, v, {"mask": holes, "drop": True, "causal": True}
-        yield q, k, v, {"mask": normal(rng, dtype, n, s), "p": 0.3, "key": 1 << 40}
-    yield q, k, v, {"p": 1.0, "causal": True}
+        yield q, k, v, {"mask": normal(rng, dtype, n, s), "p": 0.3, "keep": rng.random((b, h, n, s)) < 0.7}
+    yield q, k, v, {"p": 1.0, "causal": True, "keep": np.zeros((b, h, n, s), bool)}
 
 
 def forward_samples(rng, dtype):
@@ -54,6 +54,8 @@ def forward_errors(dtype):
     yield ErrorSample((x, x, x), {"mask": np.ones((4, 4), int)}, DTypeError, "attention: expected a mask of bool or")
     yield ErrorSample((x.astype(int), x, x), {}, DTypeError, "attention: expected arrays of one dtype")
     yield ErrorSample((x, x, x), {"p": 1.5}, ValueError, "dropout probability has to be between 0 and 1, but got 1.5")
+    yield ErrorSample((x, x, x), {"p": 0.5}, ShapeError, "a bool array keep of shape (2, 3, 4, 4), got None")
+    yield ErrorSample((x, x, x), {"p": 0.5, "keep": np.ones((4, 4), bool)}, ShapeError, "(2, 3, 4, 4), got (dtype(")
     yield ErrorSample((x, x, x), {"weights": "all"}, ValueError, "expected weights None, 'heads' or 'mean', got 'all'")
     yield ErrorSample((x, x, x), {"out": x[..., :4].copy()}, ShapeError, "expected out (2, 3, 4, 5)")
 
@@ -68,7 +70,7 @@ def backward_errors(dtype):
 def gradient(kernels, rng):
     q, k, v = rng.standard_normal((1, 2, 4, 3)), rng.standard_normal((1, 1, 5, 3)), rng.standard_normal((1, 1, 5, 2))
     mask, weights = rng.standard_normal((4, 5)), rng.standard_normal((1, 2, 4, 2))
-    arrays, options = [q, k, v, mask], {"p": 0.25, "key": 7, "causal": True}
+    arrays, options = [q, k, v, mask], {"p": 0.25, "keep": rng.random((1, 2, 4, 5)) < 0.75, "causal": True}
 
     def function_of(i):
         def function(x):

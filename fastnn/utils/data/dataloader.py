@@ -11,7 +11,7 @@ import numpy as np
 
 from fastnn import random
 from fastnn.utils.data.collate import default_collate, default_convert
-from fastnn.utils.data.dataset import IterableDataset
+from fastnn.utils.data.dataset import IterableDataset, batch_method
 from fastnn.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, batches
 
 __all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
@@ -33,18 +33,40 @@ _worker_info = None
 
 
 def get_worker_info():
-    """In code called by a loader with ``num_workers > 0``: its `WorkerInfo` (id 0 of 1); elsewhere None."""
+    """In code called by a loader with ``num_workers > 0``: the `WorkerInfo` of the worker in name; elsewhere None."""
     return _worker_info
 
 
-@contextlib.contextmanager
-def _as_worker(info):
-    global _worker_info
-    before, _worker_info = _worker_info, info
-    try:
-        yield
-    finally:
-        _worker_info = before
+class _Worker:
+    """A worker in name: a context in which `get_worker_info` tells of it and random numbers are its own.
+
+    They are those of PyTorch's worker process: fastnn's, Python's and NumPy's streams are seeded from the loader's
+    `base_seed` and the worker's number, and what is drawn leaves the caller's streams alone.
+    """
+
+    def __init__(self, info, base_seed):
+        self.info = info
+        self.generator = random.Generator().manual_seed(info.seed & 0xffffffffffffffff)
+        self.python = python_random.Random(info.seed).getstate()
+        words = np.random.SeedSequence([info.id, base_seed & 0xffffffff, base_seed >> 32, 0]).generate_state(4)
+        self.numpy = np.random.RandomState(words).get_state(legacy=False)
+
+    def exchange(self):
+        """The process's streams for the worker's, and back."""
+        random.default_generator.exchange(self.generator)
+        python, numpy = python_random.getstate(), np.random.get_state(legacy=False)
+        python_random.setstate(self.python), np.random.set_state(self.numpy)
+        self.python, self.numpy = python, numpy
+
+    def __enter__(self):
+        global _worker_info
+        self.before, _worker_info = _worker_info, self.info
+        self.exchange()
+
+    def __exit__(self, *exception):
+        global _worker_info
+        self.exchange()
+        _worker_info = self.before
 
 
 class DataLoader(Generic[T_co]):
@@ -64,9 +86,10 @@ class DataLoader(Generic[T_co]):
         Excludes `batch_size`, `shuffle`, `sampler` and `drop_last`.
     num_workers, prefetch_factor, persistent_workers, multiprocessing_context, timeout, in_order
         Accepted and checked as in PyTorch, but everything runs in the calling process, where an array data set is
-        read faster than another process could send it. With ``num_workers > 0`` there is one worker in name:
-        `worker_init_fn` is called with 0 before each iteration (the random states are as before afterwards), and
-        `get_worker_info` tells of worker 0 of 1.
+        read faster than another process could send it. Workers exist in name: batches are theirs in turn, each draws
+        the random numbers that PyTorch's worker draws, `worker_init_fn` is called for each before an iteration, and
+        `get_worker_info` tells of the one whose turn it is. For an `IterableDataset` there is one, so that nothing
+        comes twice.
     collate_fn : callable, optional
         Makes a batch from a list of items. Default: `default_collate`, or `default_convert` without batches.
     pin_memory, pin_memory_device
@@ -222,25 +245,18 @@ class _Iterator:
         self.dataset = loader.dataset
         self.collate_fn = loader.collate_fn
         self.auto_collation = loader._auto_collation
-        self.info = None
         generator = loader.generator or random.default_generator
-        self.base_seed = generator.random63()  # PyTorch draws it for the workers, needed or not
-        if loader.num_workers > 0:
-            self.info = WorkerInfo(0, 1, self.base_seed, self.dataset)
-            self.initialise_worker()
+        base_seed = generator.random63()  # PyTorch draws it for the workers, needed or not
+        count = min(loader.num_workers, 1) if loader._iterable else loader.num_workers
+        self.workers = [_Worker(WorkerInfo(i, count, base_seed + i, self.dataset), base_seed) for i in range(count)]
+        for worker in self.workers if loader.worker_init_fn is not None else ():
+            with worker:
+                loader.worker_init_fn(worker.info.id)
         self.restart()
 
-    def initialise_worker(self):
-        if self.loader.worker_init_fn is None:
-            return
-        states = python_random.getstate(), np.random.get_state(), random.default_generator.state_array()
-        try:
-            with _as_worker(self.info):
-                self.loader.worker_init_fn(0)
-        finally:
-            python_random.setstate(states[0])
-            np.random.set_state(states[1])
-            random.default_generator.set_state(states[2])
+    def turn(self):
+        """The context of the worker whose turn it is."""
+        return self.workers[self.yielded % len(self.workers)] if self.workers else contextlib.nullcontext()
 
     def restart(self):
         loader = self.loader
@@ -248,23 +264,19 @@ class _Iterator:
         self.ended = False
         self.stream = None
         if loader._iterable:
-            with _as_worker(self.info):
+            with self.turn():
                 self.stream = iter(self.dataset)
         arrays = batches(loader._index_sampler) if self.stream is None else None
         self.indices = iter(loader._index_sampler) if arrays is None else arrays
         self.getbatch = None
         if arrays is not None and self.collate_fn is default_collate:
-            self.getbatch = getattr(self.dataset, "__getbatch__", None)
+            self.getbatch = batch_method(self.dataset)
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        if self.info is None:
-            data = self.fetch()
-        else:
-            with _as_worker(self.info):
-                data = self.fetch()
+        data = self.fetch()
         self.yielded += 1
         reported = self.loader._reported_length
         if self.stream is not None and reported is not None and self.yielded > reported:
@@ -273,8 +285,6 @@ class _Iterator:
         return data
 
     def fetch(self):
-        if self.stream is not None:
-            return self.fetch_from_stream()
         index = next(self.indices)
         if self.getbatch is not None:
             batch = self.getbatch(index)
@@ -285,20 +295,28 @@ class _Iterator:
             index = list(range(index.start, index.stop))
         elif isinstance(index, np.ndarray) and self.auto_collation:
             index = index.tolist()
-        if not self.auto_collation:
-            return self.collate_fn(self.dataset[index])
-        if getattr(self.dataset, "__getitems__", None):
-            return self.collate_fn(self.dataset.__getitems__(index))
+        if not self.workers:
+            return self.make(index)
+        with self.turn():
+            return self.make(index)
+
+    def make(self, index):
+        """The data set's own words."""
+        if self.stream is not None:
+            return self.take(index)
         dataset = self.dataset
+        if not self.auto_collation:
+            return self.collate_fn(dataset[index])
+        if getattr(dataset, "__getitems__", None):
+            return self.collate_fn(dataset.__getitems__(index))
         return self.collate_fn([dataset[i] for i in index])
 
-    def fetch_from_stream(self):
-        next_index = next(self.indices)
+    def take(self, index):
         if not self.auto_collation:
             return self.collate_fn(next(self.stream))
         if self.ended:
             raise StopIteration
-        wanted = len(next_index)
+        wanted = len(index)
         items = list(itertools.islice(self.stream, wanted))
         self.ended = len(items) < wanted
         if not items or self.ended and self.loader.drop_last:

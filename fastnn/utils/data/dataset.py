@@ -18,6 +18,24 @@ __all__ = ["ChainDataset", "ConcatDataset", "Dataset", "IterableDataset", "Stack
 T_co = TypeVar("T_co", covariant=True)
 
 
+def shortcut(thing, name, *plain):
+    """Attribute `name` of `thing`, which does in one step what the methods `plain` do; None if there is none, or if
+    `thing` or a class nearer to it defines one of `plain`: then the shortcut would pass its words by."""
+    if any(method in getattr(thing, "__dict__", ()) for method in plain):
+        return None
+    for kind in type(thing).__mro__:
+        if name in vars(kind):
+            return getattr(thing, name)
+        if any(method in vars(kind) for method in plain):
+            return None
+    return None
+
+
+def batch_method(dataset):
+    """``__getbatch__`` of a data set, where it holds."""
+    return shortcut(dataset, "__getbatch__", "__getitem__", "__getitems__")
+
+
 class Dataset(Generic[T_co]):
     """Base class of data sets that map an index to an item.
 
@@ -64,7 +82,7 @@ class TensorDataset(Dataset[tuple]):
         return tuple(tensor[index] for tensor in self.tensors)
 
     def __getbatch__(self, indices):
-        if type(self).__getitem__ is not TensorDataset.__getitem__ or any(t.requires_grad for t in self.tensors):
+        if any(tensor.requires_grad for tensor in self.tensors):
             return None
         return [from_array(take_rows(tensor.numpy(), indices)) for tensor in self.tensors]
 
@@ -217,8 +235,8 @@ class Subset(Dataset[T_co]):
         return [self.dataset[index] for index in chosen]
 
     def __getbatch__(self, indices):
-        getbatch = getattr(self.dataset, "__getbatch__", None)
-        if getbatch is None or type(self).__getitems__ is not Subset.__getitems__:
+        getbatch = batch_method(self.dataset)
+        if getbatch is None:
             return None
         if isinstance(self.indices, range) and isinstance(indices, slice) and self.indices.step == 1:
             chosen = self.indices[indices]

@@ -9,7 +9,7 @@ import numpy as np
 from fastnn.random import Generator
 from fastnn.serialization.files import replacing
 from fastnn.utils.data import Dataset
-from fastnn.vision.transforms.functional import image_from_array, takes_arrays
+from fastnn.vision.transforms.functional import batch_of, image_from_array, takes_arrays
 
 __all__ = ["FakeData", "VisionDataset"]
 
@@ -102,10 +102,8 @@ class ArrayImages(VisionDataset):
     def __getbatch__(self, indices):
         from fastnn._tensor import from_array
         from fastnn.utils.data._rows import take_rows
-        transform = getattr(self.transform, "batch", None)
+        transform = batch_of(self.transform)
         if transform is None or self.target_transform is not None:
-            return None
-        if type(self).__getitem__ is not ArrayImages.__getitem__:
             return None
         images = transform(take_rows(self.images(), indices))
         if images is None:

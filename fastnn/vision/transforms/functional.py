@@ -1,7 +1,7 @@
 """Image operations as functions, under the names of ``torchvision.transforms.functional``.
 
 An image is a Tensor (..., C, H, W), a NumPy array (H, W) or (H, W, C), or a PIL image. Pillow is needed for PIL images
-alone.
+alone. What becomes of a Tensor is recorded for backward.
 """
 import enum
 import math
@@ -12,6 +12,11 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array
 from fastnn.errors import ShapeError
+from fastnn.nn.functional import interpolate
+from fastnn.ops import rearrange
+from fastnn.ops.indexing import index_select, where
+from fastnn.ops.shape import cat
+from fastnn.utils.data.dataset import shortcut
 
 __all__ = ["InterpolationMode", "center_crop", "convert_image_dtype", "crop", "get_dimensions", "get_image_size",
            "hflip", "normalize", "pad", "pil_to_tensor", "resize", "rgb_to_grayscale", "rotate", "to_grayscale",
@@ -55,7 +60,16 @@ def image_from_array(array):
 
 def takes_arrays(transform):
     """Does the transform take uint8 arrays as they lie in a data set?"""
-    return getattr(transform, "takes_arrays", False) is True
+    return shortcut(transform, "takes_arrays", "__call__", "forward") is True
+
+
+def batch_of(transform):
+    """The method of one of our transforms that does for a batch what it does for every image; None if there is none,
+    or if a subclass or a hook has its own words about an image."""
+    from fastnn.vision.transforms.transforms import Transform
+    if not isinstance(transform, Transform) or getattr(transform, "_hooks", None) is not None:
+        return None
+    return shortcut(transform, "batch", "__call__", "forward")
 
 
 def array_of(image):
@@ -165,7 +179,7 @@ def convert_image_dtype(image, dtype=None):
         return image
     if source.dtype.kind == "f":
         if target.kind == "f":
-            return from_array(source.astype(target))
+            return image.to(dtype)
         if (source.dtype, target) in ((np.float32, np.int32), (np.float32, np.int64), (np.float64, np.int64)):
             raise RuntimeError(f"The cast from {image.dtype} to {dtype} cannot be performed safely")
         return from_array((source * (np.iinfo(target).max + 1.0 - 1e-3)).astype(target))
@@ -180,21 +194,19 @@ def convert_image_dtype(image, dtype=None):
 
 # ---- values ----
 
-def _channels(values, array, axis, name):
-    values = np.asarray(values, array.dtype).reshape(-1)
-    if len(values) not in (1, array.shape[axis]):
-        raise ShapeError(f"normalize: {name} of {len(values)} values does not fit {array.shape[axis]} channels")
+def _channels(values, shape, dtype, name):
+    values = np.asarray(values, dtype).reshape(-1)
+    if len(values) not in (1, shape[-3]):
+        raise ShapeError(f"normalize: {name} of {len(values)} values does not fit {shape[-3]} channels")
     return values.reshape(-1, 1, 1)
 
 
-def normalize_array(array, mean, std, inplace=False):
-    """(array - mean) / std per channel of an array (..., C, H, W)."""
-    mean, std = _channels(mean, array, -3, "mean"), _channels(std, array, -3, "std")
+def mean_and_std(mean, std, shape, dtype):
+    """Both as arrays that broadcast to images of this shape and dtype."""
+    mean, std = _channels(mean, shape, dtype, "mean"), _channels(std, shape, dtype, "std")
     if (std == 0).any():
-        raise ValueError(f"std evaluated to zero after conversion to {array.dtype}, leading to division by zero.")
-    out = np.subtract(array, mean, out=array if inplace else None)
-    out /= std
-    return out
+        raise ValueError(f"std evaluated to zero after conversion to {dtype}, leading to division by zero.")
+    return mean, std
 
 
 def normalize(tensor, mean, std, inplace=False):
@@ -206,8 +218,8 @@ def normalize(tensor, mean, std, inplace=False):
     if len(tensor.shape) < 3:
         raise ShapeError("Expected tensor to be a tensor image of size (..., C, H, W). Got tensor.size() = "
                          f"{tensor.shape}")
-    result = normalize_array(tensor.detach().numpy(), mean, std, inplace)
-    return tensor if inplace else from_array(result)
+    mean, std = map(from_array, mean_and_std(mean, std, tensor.shape, tensor.dtype.numpy))
+    return (tensor.sub_(mean) if inplace else tensor - mean).div_(std)
 
 
 def rgb_to_grayscale(image, num_output_channels=1):
@@ -218,14 +230,15 @@ def rgb_to_grayscale(image, num_output_channels=1):
     if is_pil(image):
         grey = image.convert("L")
         return grey if num_output_channels == 1 else pillow("rgb_to_grayscale").merge("RGB", [grey] * 3)
-    array = image.detach().numpy()
-    if array.ndim < 3 or array.shape[-3] not in (1, 3):
+    if len(image.shape) < 3 or image.shape[-3] not in (1, 3):
         raise ShapeError("Input image tensor permitted channel values are 1 or 3, but found "
                          f"{get_dimensions(image)[0]}")
-    if array.shape[-3] == 3:
-        red, green, blue = (array[..., i, :, :].astype(np.result_type(array, np.float32)) for i in range(3))
-        array = (0.2989 * red + 0.587 * green + 0.114 * blue).astype(array.dtype)[..., None, :, :]
-    return from_array(np.repeat(array, num_output_channels, -3))
+    if image.shape[-3] == 3:
+        red, green, blue = image.unbind(-3)
+        grey = (0.2989 * red + 0.587 * green + 0.114 * blue).to(image.dtype).unsqueeze(-3)
+    else:
+        grey = image.clone()
+    return grey if num_output_channels == 1 else cat([grey] * 3, -3)
 
 
 to_grayscale = rgb_to_grayscale
@@ -238,7 +251,7 @@ def hflip(image):
     _check_image(image, "hflip")
     if is_pil(image):
         return image.transpose(pillow("hflip").Transpose.FLIP_LEFT_RIGHT)
-    return from_array(np.ascontiguousarray(image.detach().numpy()[..., ::-1]))
+    return rearrange.flip(image, [-1])
 
 
 def vflip(image):
@@ -246,7 +259,7 @@ def vflip(image):
     _check_image(image, "vflip")
     if is_pil(image):
         return image.transpose(pillow("vflip").Transpose.FLIP_TOP_BOTTOM)
-    return from_array(np.ascontiguousarray(image.detach().numpy()[..., ::-1, :]))
+    return rearrange.flip(image, [-2])
 
 
 def crop(image, top, left, height, width):
@@ -254,13 +267,12 @@ def crop(image, top, left, height, width):
     _check_image(image, "crop")
     if is_pil(image):
         return image.crop((left, top, left + width, top + height))
-    array = image.detach().numpy()
-    h, w = array.shape[-2:]
-    out = np.zeros((*array.shape[:-2], height, width), array.dtype)
-    y0, y1, x0, x1 = max(top, 0), min(top + height, h), max(left, 0), min(left + width, w)
-    if y0 < y1 and x0 < x1:
-        out[..., y0 - top:y1 - top, x0 - left:x1 - left] = array[..., y0:y1, x0:x1]
-    return from_array(out)
+    h, w = image.shape[-2:]
+    right, bottom = left + width, top + height
+    inner = image[..., max(top, 0):max(bottom, 0), max(left, 0):max(right, 0)]
+    sides = [max(min(right, 0) - left, 0), max(right - max(w, left), 0),
+             max(min(bottom, 0) - top, 0), max(bottom - max(h, top), 0)]
+    return rearrange.pad(inner, sides) if any(sides) else inner
 
 
 def pair(size, op="size"):
@@ -308,27 +320,36 @@ def pad(image, padding, fill=0, padding_mode="constant"):
     if len(sides) not in (1, 2, 4):
         raise ValueError(f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(sides)} element tuple")
     left, top, right, bottom = sides * (4 // len(sides))
-    array = np.array(image) if is_pil(image) else image.detach().numpy()
-    axes = (0, 1) if is_pil(image) else (array.ndim - 2, array.ndim - 1)
-    if min(left, top, right, bottom) < 0:
-        cut = [slice(None)] * array.ndim
-        for axis, before, after in ((axes[0], top, bottom), (axes[1], left, right)):
-            cut[axis] = slice(max(-before, 0), array.shape[axis] - max(-after, 0))
-        array = array[tuple(cut)]
-        left, top, right, bottom = (max(side, 0) for side in (left, top, right, bottom))
-    widths = [(0, 0)] * array.ndim
-    widths[axes[0]], widths[axes[1]] = (top, bottom), (left, right)
-    if padding_mode == "constant" and isinstance(fill, (tuple, list)) and len(fill) > 1:
-        shape = [size + before + after for size, (before, after) in zip(array.shape, widths)]
-        out = np.empty(shape, array.dtype)
-        out[...] = np.asarray(fill) if is_pil(image) else np.asarray(fill).reshape(-1, 1, 1)
-        inner = tuple(slice(before, before + size) for size, (before, _) in zip(array.shape, widths))
-        out[inner] = array
-    else:
-        fill = fill[0] if isinstance(fill, (tuple, list)) else fill
-        options = {"constant_values": fill} if padding_mode == "constant" else {}
-        out = np.pad(array, widths, PADDINGS[padding_mode], **options)
-    return pillow("pad").fromarray(out) if is_pil(image) else from_array(np.ascontiguousarray(out))
+    fill = fill[0] if isinstance(fill, (tuple, list)) and len(fill) == 1 else 0 if fill is None else fill
+    if is_pil(image):
+        array = np.array(image)
+        places, inside = zip(*(_sources(size, *ends, padding_mode)
+                               for size, ends in zip(array.shape, ((top, bottom), (left, right)))))
+        out = array[np.ix_(*places)]
+        out[~np.logical_and.outer(*inside)] = fill
+        return pillow("pad").fromarray(out)
+    if padding_mode == "constant" and not isinstance(fill, (tuple, list)):
+        return rearrange.pad(image, [left, right, top, bottom], value=fill)
+    rows, inside_rows = _sources(image.shape[-2], top, bottom, padding_mode)
+    columns, inside_columns = _sources(image.shape[-1], left, right, padding_mode)
+    out = index_select(index_select(image, -2, from_array(rows)), -1, from_array(columns))
+    if padding_mode != "constant":
+        return out
+    return where(from_array(np.logical_and.outer(inside_rows, inside_columns)), out, _background(fill, image))
+
+
+def _sources(size, before, after, mode):
+    """Which rows of `size` a padded image's rows are, and which of them are rows of the image; for "constant" the
+    others are some row of it."""
+    cut = np.arange(size)[max(-before, 0):size - max(-after, 0)]
+    widths = max(before, 0), max(after, 0)
+    inside = np.pad(np.ones(len(cut), bool), widths)
+    return np.pad(cut, widths, "edge" if mode == "constant" else mode), inside
+
+
+def _background(fill, image):
+    """A colour, a number or a number for each channel, as a Tensor that broadcasts to images like `image`."""
+    return from_array(np.asarray(0 if fill is None else fill).astype(image.dtype.numpy).reshape(-1, 1, 1))
 
 
 def _mode(interpolation):
@@ -336,53 +357,6 @@ def _mode(interpolation):
         return {0: InterpolationMode.NEAREST, 2: InterpolationMode.BILINEAR, 3: InterpolationMode.BICUBIC,
                 4: InterpolationMode.BOX, 5: InterpolationMode.HAMMING, 1: InterpolationMode.LANCZOS}[interpolation]
     return InterpolationMode(interpolation)
-
-
-def _filter(mode):
-    """(support, weight function) of a filter for resampling."""
-    if mode is InterpolationMode.BILINEAR:
-        return 1.0, lambda x: np.maximum(0.0, 1.0 - np.abs(x))
-    if mode is InterpolationMode.BICUBIC:
-        def cubic(x, a):
-            x = np.abs(x)
-            far = np.where(x < 2, ((x - 5) * x + 8) * x * a - 4 * a, 0.0)
-            return np.where(x < 1, ((a + 2) * x - (a + 3)) * x * x + 1, far)
-        return 2.0, cubic
-    raise ValueError(f"resize: interpolation {mode.value!r} exists for PIL images alone")
-
-
-def _weights(n, m, mode, antialias):
-    """Matrix (m, n) that resamples n values to m."""
-    scale = n / m
-    centers = (np.arange(m) + 0.5) * scale
-    if mode in (InterpolationMode.NEAREST, InterpolationMode.NEAREST_EXACT):
-        source = np.arange(m) * scale if mode is InterpolationMode.NEAREST else centers
-        return np.eye(n)[np.minimum(source.astype(np.int64), n - 1)]
-    support, weight = _filter(mode)
-    stretch = max(scale, 1.0) if antialias else 1.0
-    if mode is InterpolationMode.BICUBIC:
-        a = -0.5 if antialias else -0.75
-
-        def shape(x):
-            return weight(x, a)
-    else:
-        shape = weight
-    if antialias:
-        low = np.maximum((centers - support * stretch + 0.5).astype(np.int64), 0)
-        high = np.minimum((centers + support * stretch + 0.5).astype(np.int64), n)
-        positions = np.arange(n)
-        matrix = shape((positions + 0.5 - centers[:, None]) / stretch)
-        matrix *= (positions >= low[:, None]) & (positions < high[:, None])
-        return matrix / matrix.sum(1, keepdims=True)
-    matrix = np.zeros((m, n))
-    first = np.floor(centers - 0.5).astype(np.int64)
-    if mode is InterpolationMode.BILINEAR:
-        centers = np.maximum(centers, 0.5)
-        first = np.floor(centers - 0.5).astype(np.int64)
-    for offset in range(1 - int(support), int(support) + 1):
-        position = first + offset
-        np.add.at(matrix, (np.arange(m), np.clip(position, 0, n - 1)), shape(position + 0.5 - centers))
-    return matrix
 
 
 def resize(image, size, interpolation=InterpolationMode.BILINEAR, max_size=None, antialias=True):
@@ -422,15 +396,26 @@ def resize(image, size, interpolation=InterpolationMode.BILINEAR, max_size=None,
     if is_pil(image):
         name = "NEAREST" if mode is InterpolationMode.NEAREST_EXACT else mode.name
         return image.resize((width, height), getattr(pillow("resize").Resampling, name))
-    array = image.detach().numpy()
-    work = array.astype(np.result_type(array, np.float32))
-    antialias = bool(antialias) and mode in (InterpolationMode.BILINEAR, InterpolationMode.BICUBIC)
-    rows, columns = (_weights(n, m, mode, antialias).astype(work.dtype) for n, m in ((h, height), (w, width)))
-    out = np.matmul(np.matmul(rows, work), columns.T)
-    if array.dtype.kind in "iu":
-        info = np.iinfo(array.dtype)
-        out = np.clip(np.rint(out), info.min, info.max)
-    return from_array(np.ascontiguousarray(out.astype(array.dtype, copy=False)))
+    if mode.value not in ("nearest", "nearest-exact", "bilinear", "bicubic"):
+        raise ValueError(f"resize: interpolation {mode.value!r} exists for PIL images alone")
+    smooth = mode in (InterpolationMode.BILINEAR, InterpolationMode.BICUBIC)
+    planes = _as_float(image).reshape(math.prod(image.shape[:-2]), 1, h, w)
+    out = interpolate(planes, (height, width), mode=mode.value, align_corners=False if smooth else None,
+                      antialias=bool(antialias) and smooth)
+    return _as_dtype(out.reshape(*image.shape[:-2], height, width), image.dtype)
+
+
+def _as_float(image):
+    """A Tensor to compute with."""
+    return image if image.dtype.is_floating_point else image.to(dtypes.float32)
+
+
+def _as_dtype(image, dtype):
+    """Rounded to a dtype's numbers."""
+    if dtype.is_floating_point:
+        return image.to(dtype)
+    info = np.iinfo(dtype.numpy)
+    return image.round().clamp(info.min, info.max).to(dtype)
 
 
 def rotate(image, angle, interpolation=InterpolationMode.NEAREST, expand=False, center=None, fill=None):
@@ -457,35 +442,49 @@ def rotate(image, angle, interpolation=InterpolationMode.NEAREST, expand=False, 
         return image.rotate(angle, getattr(pillow("rotate").Resampling, mode.name), expand, center, fillcolor=fill)
     if mode not in (InterpolationMode.NEAREST, InterpolationMode.BILINEAR):
         raise ValueError(f"rotate: expected interpolation nearest or bilinear for a Tensor, got {mode.value}")
-    array = image.detach().numpy()
-    h, w = array.shape[-2:]
+    h, w = image.shape[-2:]
+    work = _as_float(image)
+    real = work.dtype.numpy.type
     radians = math.radians(angle)
-    cosine, sine = round(math.cos(radians), 15), round(math.sin(radians), 15)
-    height, width = h, w
-    if expand:
-        width = math.ceil(abs(w * cosine) + abs(h * sine) - 1e-9)
-        height = math.ceil(abs(w * sine) + abs(h * cosine) - 1e-9)
-    cx, cy = (w / 2, h / 2) if center is None else center
-    ox, oy = (width / 2, height / 2) if center is None else center
-    y, x = np.mgrid[:height, :width] + 0.5
-    sx = cosine * (x - ox) - sine * (y - oy) + cx - 0.5
-    sy = sine * (x - ox) + cosine * (y - oy) + cy - 0.5
-    background = np.zeros(array.shape[:-2] + (height, width), np.float64)
-    if fill is not None:
-        background += np.asarray(fill, np.float64).reshape(-1, 1, 1)
-
-    def pixels(row, column):
-        inside = (row >= 0) & (row < h) & (column >= 0) & (column < w)
-        values = array[..., np.clip(row, 0, h - 1), np.clip(column, 0, w - 1)]
-        return np.where(inside, values, background)
-
+    cosine, sine = math.cos(radians), math.sin(radians)
+    cx, cy = (0.0, 0.0) if center is None else (center[0] - w / 2, center[1] - h / 2)
+    # Of pixels counted from the middle of the result, in fractions of half the image, and in its dtype, as torchvision.
+    matrix = np.array([[cosine, -sine, cx - cosine * cx + sine * cy], [sine, cosine, cy - sine * cx - cosine * cy]])
+    width, height = _turned_size(matrix, w, h) if expand else (w, h)
+    scaled = matrix.astype(real) / np.array([[w / 2], [h / 2]], real)
+    x = (np.arange(width) - width / 2 + 0.5).astype(real)
+    y = (np.arange(height) - height / 2 + 0.5).astype(real)[:, None]
+    sx, sy = (((x * a + y * b + c + 1) * real(size) - 1) / 2 for (a, b, c), size in zip(scaled, (w, h)))
     if mode is InterpolationMode.NEAREST:
-        out = pixels(np.rint(sy).astype(np.int64), np.rint(sx).astype(np.int64))
-    else:
-        row, column = np.floor(sy).astype(np.int64), np.floor(sx).astype(np.int64)
-        dy, dx = sy - row, sx - column
-        out = ((1 - dy) * ((1 - dx) * pixels(row, column) + dx * pixels(row, column + 1))
-               + dy * ((1 - dx) * pixels(row + 1, column) + dx * pixels(row + 1, column + 1)))
-        if array.dtype.kind in "iu":
-            out = np.rint(out)
-    return from_array(out.astype(array.dtype))
+        row, column = np.rint(sy), np.rint(sx)
+        return where(from_array(_inside(row, column, h, w)), _pixels(image, row, column), _background(fill, image))
+    row, column = np.floor(sy), np.floor(sx)
+    out, mask = 0, np.zeros(row.shape, real)
+    for step_y, share_y in ((0, row + 1 - sy), (1, sy - row)):
+        for step_x, share_x in ((0, column + 1 - sx), (1, sx - column)):
+            share = share_y * share_x * _inside(row + step_y, column + step_x, h, w)
+            mask += share
+            out = out + _pixels(work, row + step_y, column + step_x) * from_array(share)
+    if fill is not None:  # weighed once more, as in torchvision
+        out = out * from_array(mask) + from_array(1 - mask) * _background(fill, work)
+    return _as_dtype(out, image.dtype)
+
+
+def _turned_size(matrix, w, h):
+    """(width, height) of what holds the whole image."""
+    corners = np.array([[-w, -h], [-w, h], [w, h], [w, -h]], np.float32) / 2
+    places = corners @ matrix[:, :2].T.astype(np.float32) + matrix[:, 2].astype(np.float32) + np.float32([w / 2, h / 2])
+    low, high = np.trunc(places.min(0) / 1e-4) * 1e-4, np.trunc(places.max(0) / 1e-4) * 1e-4
+    return (np.ceil(high) - np.floor(low)).astype(int).tolist()
+
+
+def _inside(row, column, h, w):
+    return (row >= 0) & (row < h) & (column >= 0) & (column < w)
+
+
+def _pixels(image, row, column):
+    """The pixels at given places, or where those lie outside some other pixels."""
+    h, w = image.shape[-2:]
+    place = np.clip(row, 0, h - 1) * w + np.clip(column, 0, w - 1)
+    found = index_select(image.flatten(-2), -1, from_array(place.astype(np.int64).ravel()))
+    return found.unflatten(-1, row.shape)

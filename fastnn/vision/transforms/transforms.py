@@ -6,10 +6,13 @@ for bit; it may change its argument, and returns None if it cannot.
 """
 import math
 import numbers
+import random as python_random
+from collections.abc import Sequence
 
 import numpy as np
 
 from fastnn import random
+from fastnn.nn import Module
 from fastnn.vision._pixels import look_up
 from fastnn.vision.transforms import functional as F
 from fastnn.vision.transforms.functional import InterpolationMode
@@ -29,11 +32,12 @@ class Transform:
 
     takes_arrays = False
 
-    def __call__(self, image):
-        raise NotImplementedError
-
     def __repr__(self):
         return f"{type(self).__name__}()"
+
+
+class ModuleTransform(Transform, Module):
+    """What is a module in torchvision too: it can be put into an `nn.Sequential`, and subclasses define ``forward``."""
 
 
 class Compose(Transform):
@@ -60,7 +64,7 @@ class Compose(Transform):
 
     def batch(self, array):
         """All transforms of a whole batch; None if one of them works on single images only."""
-        if not self.transforms or not all(hasattr(transform, "batch") for transform in self.transforms):
+        if not self.transforms or any(F.batch_of(transform) is None for transform in self.transforms):
             return None
         if array.dtype == np.uint8 and array.ndim in (3, 4) and array.flags.c_contiguous:
             table = self._table(1 if array.ndim == 3 else array.shape[3])
@@ -101,12 +105,12 @@ class ToTensor(Transform):
         return F.to_tensor(pic)
 
     def batch(self, array):
-        if type(self).__call__ is not ToTensor.__call__ or array.dtype != np.uint8 or array.ndim not in (3, 4):
+        if array.dtype != np.uint8 or array.ndim not in (3, 4):
             return None
         return F.scale_bytes(array[:, None] if array.ndim == 3 else np.ascontiguousarray(array.transpose(0, 3, 1, 2)))
 
 
-class Normalize(Transform):
+class Normalize(ModuleTransform):
     """(x - mean) / std per channel of a float Tensor (..., C, H, W).
 
     Parameters
@@ -117,15 +121,19 @@ class Normalize(Transform):
     """
 
     def __init__(self, mean, std, inplace=False):
+        super().__init__()
         self.mean, self.std, self.inplace = mean, std, inplace
 
-    def __call__(self, tensor):
+    def forward(self, tensor):
         return F.normalize(tensor, self.mean, self.std, self.inplace)
 
     def batch(self, array):
-        if type(self).__call__ is not Normalize.__call__ or array.ndim != 4 or array.dtype.kind != "f":
+        if array.ndim != 4 or array.dtype.kind != "f":
             return None
-        return F.normalize_array(array, self.mean, self.std, inplace=True)
+        mean, std = F.mean_and_std(self.mean, self.std, array.shape, array.dtype)
+        array -= mean
+        array /= std
+        return array
 
     def __repr__(self):
         return f"{type(self).__name__}(mean={self.mean}, std={self.std})"
@@ -138,13 +146,14 @@ class PILToTensor(Transform):
         return F.pil_to_tensor(pic)
 
 
-class ConvertImageDtype(Transform):
+class ConvertImageDtype(ModuleTransform):
     """A Tensor image in another dtype, scaled to its range."""
 
     def __init__(self, dtype):
+        super().__init__()
         self.dtype = dtype
 
-    def __call__(self, image):
+    def forward(self, image):
         return F.convert_image_dtype(image, self.dtype)
 
 
@@ -175,30 +184,32 @@ class Lambda(Transform):
         return self.lambd(image)
 
 
-class Grayscale(Transform):
+class Grayscale(ModuleTransform):
     """Grey values in 1 or 3 channels."""
 
     def __init__(self, num_output_channels=1):
+        super().__init__()
         self.num_output_channels = num_output_channels
 
-    def __call__(self, image):
+    def forward(self, image):
         return F.rgb_to_grayscale(image, self.num_output_channels)
 
     def __repr__(self):
         return f"{type(self).__name__}(num_output_channels={self.num_output_channels})"
 
 
-class Resize(Transform):
+class Resize(ModuleTransform):
     """Another size; see `functional.resize`."""
 
     def __init__(self, size, interpolation=InterpolationMode.BILINEAR, max_size=None, antialias=True):
+        super().__init__()
         if not isinstance(size, (int, list, tuple)):
             raise TypeError(f"Size should be int or sequence. Got {type(size)}")
         if isinstance(size, (list, tuple)) and len(size) not in (1, 2):
             raise ValueError("If size is a sequence, it should have 1 or 2 values")
         self.size, self.interpolation, self.max_size, self.antialias = size, F._mode(interpolation), max_size, antialias
 
-    def __call__(self, image):
+    def forward(self, image):
         return F.resize(image, self.size, self.interpolation, self.max_size, self.antialias)
 
     def __repr__(self):
@@ -206,41 +217,44 @@ class Resize(Transform):
                 f"max_size={self.max_size}, antialias={self.antialias})")
 
 
-class CenterCrop(Transform):
+class CenterCrop(ModuleTransform):
     """The middle of the image."""
 
     def __init__(self, size):
+        super().__init__()
         self.size = F.pair(size, "CenterCrop")
 
-    def __call__(self, image):
+    def forward(self, image):
         return F.center_crop(image, self.size)
 
     def __repr__(self):
         return f"{type(self).__name__}(size={self.size})"
 
 
-class Pad(Transform):
+class Pad(ModuleTransform):
     """Borders; see `functional.pad`."""
 
     def __init__(self, padding, fill=0, padding_mode="constant"):
+        super().__init__()
         if padding_mode not in F.PADDINGS:
             raise ValueError("Padding mode should be either constant, edge, reflect or symmetric")
         self.padding, self.fill, self.padding_mode = padding, fill, padding_mode
 
-    def __call__(self, image):
+    def forward(self, image):
         return F.pad(image, self.padding, self.fill, self.padding_mode)
 
     def __repr__(self):
         return f"{type(self).__name__}(padding={self.padding}, fill={self.fill}, padding_mode={self.padding_mode})"
 
 
-class RandomApply(Transform):
+class RandomApply(ModuleTransform):
     """A list of transforms, with probability `p`, else nothing."""
 
     def __init__(self, transforms, p=0.5):
+        super().__init__()
         self.transforms, self.p = transforms, p
 
-    def __call__(self, image):
+    def forward(self, image):
         if self.p >= uniform():
             for transform in self.transforms:
                 image = transform(image)
@@ -251,26 +265,27 @@ class RandomApply(Transform):
 
 
 class RandomChoice(Transform):
-    """One of a list of transforms."""
+    """One of a list of transforms, drawn from Python's random stream as torchvision does."""
 
     def __init__(self, transforms, p=None):
-        if p is not None and len(p) != len(transforms):
-            raise ValueError(f"RandomChoice: expected {len(transforms)} probabilities, got {len(p)}")
+        if p is not None and not isinstance(p, Sequence):
+            raise TypeError("Argument p should be a sequence")
         self.transforms, self.p = transforms, p
 
-    def __call__(self, image):
-        weights = np.ones(len(self.transforms)) if self.p is None else np.asarray(self.p, np.float64)
-        return self.transforms[int(random.default_generator.multinomial(weights, 1)[0])](image)
+    def __call__(self, *args):
+        return python_random.choices(self.transforms, weights=self.p)[0](*args)
 
     def __repr__(self):
-        return f"{type(self).__name__}({self.transforms})(p={self.p})"
+        lines = [f"{type(self).__name__}(", *(f"    {transform}" for transform in self.transforms), ")"]
+        return "\n".join(lines) + f"(p={self.p})"
 
 
-class _RandomFlip(Transform):
+class _RandomFlip(ModuleTransform):
     def __init__(self, p=0.5):
+        super().__init__()
         self.p = p
 
-    def __call__(self, image):
+    def forward(self, image):
         return self.flip(image) if uniform() < self.p else image
 
     def __repr__(self):
@@ -289,7 +304,7 @@ class RandomVerticalFlip(_RandomFlip):
     flip = staticmethod(F.vflip)
 
 
-class RandomCrop(Transform):
+class RandomCrop(ModuleTransform):
     """A rectangle at a random place.
 
     Parameters
@@ -304,10 +319,11 @@ class RandomCrop(Transform):
     """
 
     def __init__(self, size, padding=None, pad_if_needed=False, fill=0, padding_mode="constant"):
+        super().__init__()
         self.size = F.pair(size, "RandomCrop")
         self.padding, self.pad_if_needed, self.fill, self.padding_mode = padding, pad_if_needed, fill, padding_mode
 
-    def __call__(self, image):
+    def forward(self, image):
         if self.padding is not None:
             image = F.pad(image, self.padding, self.fill, self.padding_mode)
         height, width = self.size
@@ -329,7 +345,7 @@ class RandomCrop(Transform):
         return f"{type(self).__name__}(size={self.size}, padding={self.padding})"
 
 
-class RandomRotation(Transform):
+class RandomRotation(ModuleTransform):
     """A turn by a random angle.
 
     Parameters
@@ -341,6 +357,7 @@ class RandomRotation(Transform):
     """
 
     def __init__(self, degrees, interpolation=InterpolationMode.NEAREST, expand=False, center=None, fill=0):
+        super().__init__()
         if isinstance(degrees, numbers.Number):
             if degrees < 0 or not math.isfinite(degrees):
                 raise ValueError("If degrees is a single number, it must be positive.")
@@ -350,7 +367,7 @@ class RandomRotation(Transform):
         self.degrees = [float(d) for d in degrees]
         self.interpolation, self.expand, self.center, self.fill = F._mode(interpolation), expand, center, fill
 
-    def __call__(self, image):
+    def forward(self, image):
         return F.rotate(image, uniform(*self.degrees), self.interpolation, self.expand, self.center, self.fill)
 
     def __repr__(self):
