@@ -72,6 +72,7 @@ cpdef tuple dropout_forward(np.ndarray x, double p, uint64_t key, bint features=
     cdef uint8_t *pm = <uint8_t *>np.PyArray_DATA(mask)
     with nogil:
         _core.active.dropout_forward[kind](py, pm, px, n, inner, key, threshold, c.scale, c.kept, c.dropped)
+    _core.check_interrupt()
     return y, mask
 
 
@@ -103,4 +104,5 @@ cpdef np.ndarray dropout_backward(np.ndarray grad, np.ndarray mask, double p, bi
     cdef uint8_t *pm = <uint8_t *>np.PyArray_DATA(mask)
     with nogil:
         _core.active.dropout_backward[kind](pdx, pdy, pm, n, inner, c.scale)
+    _core.check_interrupt()
     return dx

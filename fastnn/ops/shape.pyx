@@ -238,7 +238,11 @@ def expand(input, *sizes):
                                f"non-singleton dimension {i}.  Target sizes: {list(sizes)}.  Tensor sizes: "
                                f"{list(shape)}")
         target.append(size)
-    return view(numpy.broadcast_to(x.array, tuple(target)), x, expand_backward, "ExpandBackward0", shape)
+    try:
+        repeated = numpy.broadcast_to(x.array, tuple(target))
+    except ValueError:
+        raise RuntimeError(f"expand: {target}: too many elements, or a negative size") from None
+    return view(repeated, x, expand_backward, "ExpandBackward0", shape)
 
 
 def expand_as(input, other):

@@ -289,7 +289,8 @@ static void FN(attention_forward_range)(void *context, int64_t begin, int64_t en
                                           w.v_copy);
             if (!c->few)
                 FN(pack_panels)(w.k_across, w.k.at, 1, w.k.step, c->e, c->s);
-            for (int64_t block = c->blocks * part / c->parts; block < c->blocks * (part + 1) / c->parts; block++) {
+            const int64_t last = c->blocks * (part + 1) / c->parts;
+            for (int64_t block = c->blocks * part / c->parts; block < last && !fnn_interrupted(); block++) {
                 const int64_t i0 = c->l * block / c->blocks;
                 FN(attention_forward_block)(c, &w, b, h, i0, c->l * (block + 1) / c->blocks - i0);
             }
@@ -415,7 +416,7 @@ static void FN(attention_backward_range)(void *context, int64_t begin, int64_t e
             FN(pack_panels)(w.v_across, w.v.at, 1, w.v.step, c->ev, j1 - j0);
         }
         int add = 0;
-        for (int64_t at = first; at < last; at++) {
+        for (int64_t at = first; at < last && !fnn_interrupted(); at++) {
             const int64_t block = at % c->blocks, i0 = c->l * block / c->blocks;
             const int64_t i1 = c->l * (block + 1) / c->blocks;
             const int64_t n = (c->causal && i1 < j1 ? i1 : j1) - j0;
