@@ -47,10 +47,9 @@ static inline unsigned fnn_enter(void)
 #elif defined(__aarch64__)
     uint64_t saved;
     __asm__ volatile("mrs %0, fpcr" : "=r"(saved));
-    if (fnn_flush_denormal && !(saved & (1u << 24))) {
-        uint64_t flushed = saved | (1u << 24); /* FZ */
-        __asm__ volatile("msr fpcr, %0" : : "r"(flushed));
-    }
+    const uint64_t wanted = saved | (1u << 25) | (fnn_flush_denormal ? 1u << 24 : 0); /* one NaN, FZ */
+    if (saved != wanted)
+        __asm__ volatile("msr fpcr, %0" : : "r"(wanted));
     return (unsigned)saved;
 #else
     return 0;

@@ -64,7 +64,7 @@ FNN_INLINE void FN(tile)(const int mr, const int nv, const int part, int64_t k, 
 #define FROM_START(i, v) if (i < mr && v < nv) acc[i][v] = FN(v_set1)(ends->start[i]);
 #define FROM_0(i, v) if (i < mr && v < nv) acc[i][v] = (FN(vec)){0};
 #define LOAD_B(i, v) if (v < nv) bv[v] = LOAD(v, b);
-#define MULTIPLY(i, v) if (v < nv) acc[i][v] += x * bv[v];
+#define MULTIPLY(i, v) if (v < nv) acc[i][v] = FN(v_add_product)(acc[i][v], x, bv[v]);
 #define BIAS(i, v) if (i < mr && v < nv) acc[i][v] += bv[v];
 #define RELU(i, v) if (i < mr && v < nv) acc[i][v] = FN(v_relu)(acc[i][v]);
 #define STORE(i, v)                                                                                                    \

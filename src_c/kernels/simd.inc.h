@@ -44,6 +44,51 @@ FNN_INLINE FN(vec) FN(v_set1)(REAL x)
     return x - (FN(vec)){0};
 }
 
+/* sum + x * y, for loops that stand in tiles of several shapes. Where more than one of the three is NaN, the order of an
+ * instruction's operands decides which one comes out: a compiler, free to swap them, chooses anew in every tile. */
+#undef V_SUFFIX
+#if REAL_IS_F32
+#define V_SUFFIX "s"
+#else
+#define V_SUFFIX "d"
+#endif
+#if defined(__AVX512F__)
+#define V_REGISTER "v"
+#define V_ADD(sum, x) __asm__("vaddp" V_SUFFIX " %1, %0, %0" : "+v"(sum) : "v"(x))
+#define V_ADD_PRODUCT(sum, x, kind, y) __asm__("vfmadd231p" V_SUFFIX " %2, %1, %0" : "+v"(sum) : "v"(x), kind(y))
+#elif defined(__FMA__)
+#define V_REGISTER "x"
+#define V_ADD(sum, x) __asm__("vaddp" V_SUFFIX " %1, %0, %0" : "+x"(sum) : "x"(x))
+#define V_ADD_PRODUCT(sum, x, kind, y) __asm__("vfmadd231p" V_SUFFIX " %2, %1, %0" : "+x"(sum) : "x"(x), kind(y))
+#elif defined(__SSE2__)
+#define V_ADD(sum, x) __asm__("addp" V_SUFFIX " %1, %0" : "+x"(sum) : "x"(x))
+#else
+#define V_ADD(sum, x) ((sum) += (x))
+#endif
+FNN_INLINE FN(vec) FN(v_add_product)(FN(vec) sum, FN(vec) x, FN(vec) y)
+{
+#if defined(V_ADD_PRODUCT)
+    V_ADD_PRODUCT(sum, x, V_REGISTER, y);
+#elif defined(__SSE2__)
+    __asm__("mulp" V_SUFFIX " %1, %0" : "+x"(x) : "x"(y));
+    V_ADD(sum, x);
+#else
+    sum += x * y;
+#endif
+    return sum;
+}
+
+/* The same for y in memory. */
+FNN_INLINE FN(vec) FN(v_add_product_at)(FN(vec) sum, FN(vec) x, const REAL *y)
+{
+#if defined(V_ADD_PRODUCT)
+    V_ADD_PRODUCT(sum, x, "m", *(const FN(vec_unaligned) *)y);
+    return sum;
+#else
+    return FN(v_add_product)(sum, x, FN(v_load)(y));
+#endif
+}
+
 /* x < 0 ? 0 : x, which keeps NaN; and where y <= 0 ? 0 : x, its derivative. */
 FNN_INLINE FN(vec) FN(v_relu)(FN(vec) x)
 {
@@ -264,21 +309,33 @@ FNN_INLINE void FN(v_transpose_lanes)(FN(vec) * v)
 FNN_INLINE void FN(v_sums)(REAL *to, FN(vec) * v)
 {
     FN(v_transpose_lanes)(v);
+    FN(vec) sum = v[0]; /* by V_ADD: see there */
+    V_ADD(sum, v[1]);
 #if REAL_IS_F32
-    const FN(vec) sum = (v[0] + v[1]) + (v[2] + v[3]);
-#else
-    const FN(vec) sum = v[0] + v[1];
+    FN(vec) other = v[2];
+    V_ADD(other, v[3]);
+    V_ADD(sum, other);
 #endif
 #if defined(__AVX512F__) && REAL_IS_F32
-    const __m256 half = _mm512_castps512_ps256((__m512)sum) + _mm512_extractf32x8_ps((__m512)sum, 1);
-    _mm_storeu_ps(to, _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1));
+    __m256 half = _mm512_castps512_ps256((__m512)sum);
+    V_ADD(half, _mm512_extractf32x8_ps((__m512)sum, 1));
+    __m128 quarter = _mm256_castps256_ps128(half);
+    V_ADD(quarter, _mm256_extractf128_ps(half, 1));
+    _mm_storeu_ps(to, quarter);
 #elif defined(__AVX512F__)
-    const __m256d half = _mm512_castpd512_pd256((__m512d)sum) + _mm512_extractf64x4_pd((__m512d)sum, 1);
-    _mm_storeu_pd(to, _mm256_castpd256_pd128(half) + _mm256_extractf128_pd(half, 1));
+    __m256d half = _mm512_castpd512_pd256((__m512d)sum);
+    V_ADD(half, _mm512_extractf64x4_pd((__m512d)sum, 1));
+    __m128d quarter = _mm256_castpd256_pd128(half);
+    V_ADD(quarter, _mm256_extractf128_pd(half, 1));
+    _mm_storeu_pd(to, quarter);
 #elif defined(__AVX2__) && REAL_IS_F32
-    _mm_storeu_ps(to, _mm256_castps256_ps128((__m256)sum) + _mm256_extractf128_ps((__m256)sum, 1));
+    __m128 half = _mm256_castps256_ps128((__m256)sum);
+    V_ADD(half, _mm256_extractf128_ps((__m256)sum, 1));
+    _mm_storeu_ps(to, half);
 #elif defined(__AVX2__)
-    _mm_storeu_pd(to, _mm256_castpd256_pd128((__m256d)sum) + _mm256_extractf128_pd((__m256d)sum, 1));
+    __m128d half = _mm256_castpd256_pd128((__m256d)sum);
+    V_ADD(half, _mm256_extractf128_pd((__m256d)sum, 1));
+    _mm_storeu_pd(to, half);
 #else
     FN(v_store)(to, sum);
 #endif
