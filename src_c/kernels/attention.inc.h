@@ -350,7 +350,8 @@ static void FN(attention_backward_block)(const FN(attention) * c, FN(attention_w
             const REAL keep_scale = c->keep_scale;
             const uint8_t *const keep = w->keep;
             FN(attention_keep)(c, w->keep, b, h, i0 + i, j0, n);
-            for (int64_t j = 0; j < n; j++) {
+            FNN_INDEPENDENT
+            for (int64_t j = 0; j < whole; j++) {
                 const REAL x = FN(exp_)(p[j] * late - shift), factor = keep[j] ? keep_scale : 0;
                 ds[j] = x * (ds[j] * factor - mean) * scale;
                 p[j] = x * factor;

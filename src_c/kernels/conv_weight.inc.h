@@ -157,8 +157,7 @@ static void FN(conv_weight_sum)(void *context, int64_t begin, int64_t end)
         for (int64_t s = 1; s < w->shares; s++) {
             const REAL *const from = sums + s * w->conv.groups * depth * m;
             for (int64_t k = 0; k < depth; k++)
-                for (int64_t i = 0; i < rows; i++)
-                    sums[k * m + i] += from[k * m + i];
+                FN(v_add_line)(sums + k * m, from + k * m, rows);
         }
         FN(pack_b)(w->dw + row * depth, depth, sums, 1, m, rows, depth);
     }

@@ -44,8 +44,8 @@ FNN_INLINE FN(vec) FN(v_set1)(REAL x)
     return x - (FN(vec)){0};
 }
 
-/* sum + x * y, for loops that stand in tiles of several shapes. Where more than one of the three is NaN, the order of an
- * instruction's operands decides which one comes out: a compiler, free to swap them, chooses anew in every tile. */
+/* sum + x * y and a + b, for loops that stand in tiles of several shapes. Where more than one operand is NaN, their order
+ * in an instruction decides which one comes out: a compiler, free to swap them, chooses anew in every tile. */
 #undef V_SUFFIX
 #if REAL_IS_F32
 #define V_SUFFIX "s"
@@ -54,38 +54,53 @@ FNN_INLINE FN(vec) FN(v_set1)(REAL x)
 #endif
 #if defined(__AVX512F__)
 #define V_REGISTER "v"
-#define V_ADD(sum, x) __asm__("vaddp" V_SUFFIX " %1, %0, %0" : "+v"(sum) : "v"(x))
-#define V_ADD_PRODUCT(sum, x, kind, y) __asm__("vfmadd231p" V_SUFFIX " %2, %1, %0" : "+v"(sum) : "v"(x), kind(y))
-#elif defined(__FMA__)
-#define V_REGISTER "x"
-#define V_ADD(sum, x) __asm__("vaddp" V_SUFFIX " %1, %0, %0" : "+x"(sum) : "x"(x))
-#define V_ADD_PRODUCT(sum, x, kind, y) __asm__("vfmadd231p" V_SUFFIX " %2, %1, %0" : "+x"(sum) : "x"(x), kind(y))
-#elif defined(__SSE2__)
-#define V_ADD(sum, x) __asm__("addp" V_SUFFIX " %1, %0" : "+x"(sum) : "x"(x))
 #else
-#define V_ADD(sum, x) ((sum) += (x))
+#define V_REGISTER "x"
+#endif
+#if defined(__FMA__)
+#define V_SUM(to, a, b) __asm__("vaddp" V_SUFFIX " %2, %1, %0" : "=" V_REGISTER(to) : V_REGISTER(a), V_REGISTER(b))
+#define V_ADD_PRODUCT(sum, x, kind, y, spread)                                                                         \
+    __asm__("vfmadd231p" V_SUFFIX " %2" spread ", %1, %0" : "+" V_REGISTER(sum) : V_REGISTER(x), kind(y))
+#elif defined(__SSE2__)
+#define V_SUM(to, a, b) __asm__("addp" V_SUFFIX " %2, %0" : "=x"(to) : "0"(a), "x"(b))
+#else
+#define V_SUM(to, a, b) ((to) = (a) + (b))
 #endif
 FNN_INLINE FN(vec) FN(v_add_product)(FN(vec) sum, FN(vec) x, FN(vec) y)
 {
 #if defined(V_ADD_PRODUCT)
-    V_ADD_PRODUCT(sum, x, V_REGISTER, y);
+    V_ADD_PRODUCT(sum, x, V_REGISTER, y, "");
 #elif defined(__SSE2__)
-    __asm__("mulp" V_SUFFIX " %1, %0" : "+x"(x) : "x"(y));
-    V_ADD(sum, x);
+    __asm__("mulp" V_SUFFIX " %1, %0" : "+x"(y) : "x"(x));
+    __asm__("addp" V_SUFFIX " %1, %0" : "+x"(sum) : "x"(y));
 #else
     sum += x * y;
 #endif
     return sum;
 }
 
-/* The same for y in memory. */
+/* The same for y in memory, */
 FNN_INLINE FN(vec) FN(v_add_product_at)(FN(vec) sum, FN(vec) x, const REAL *y)
 {
 #if defined(V_ADD_PRODUCT)
-    V_ADD_PRODUCT(sum, x, "m", *(const FN(vec_unaligned) *)y);
+    V_ADD_PRODUCT(sum, x, "m", *(const FN(vec_unaligned) *)y, "");
     return sum;
 #else
     return FN(v_add_product)(sum, x, FN(v_load)(y));
+#endif
+}
+
+/* and for one element there in all places of y. */
+FNN_INLINE FN(vec) FN(v_add_product_of)(FN(vec) sum, FN(vec) x, const REAL *y)
+{
+#if defined(__AVX512F__) && REAL_IS_F32
+    V_ADD_PRODUCT(sum, x, "m", *y, "%{1to16%}");
+    return sum;
+#elif defined(__AVX512F__)
+    V_ADD_PRODUCT(sum, x, "m", *y, "%{1to8%}");
+    return sum;
+#else
+    return FN(v_add_product)(sum, x, FN(v_set1)(*y));
 #endif
 }
 
@@ -305,37 +320,38 @@ FNN_INLINE void FN(v_transpose_lanes)(FN(vec) * v)
 #endif
 }
 
+/* to[0..n] += from[0..n], whole vectors alike where the range is cut. */
+FNN_INLINE void FN(v_add_line)(REAL *to, const REAL *from, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += VW) {
+        const FN(mask) mask = FN(v_mask)(n - i < VW ? n - i : VW);
+        FN(vec) sum;
+        V_SUM(sum, FN(v_load_part)(to + i, mask), FN(v_load_part)(from + i, mask));
+        FN(v_store_part)(to + i, mask, sum);
+    }
+}
+
 /* to[i] = sum of v[i]'s elements for i < VQUAD, each by the same tree; overwrites v. */
 FNN_INLINE void FN(v_sums)(REAL *to, FN(vec) * v)
 {
     FN(v_transpose_lanes)(v);
-    FN(vec) sum = v[0]; /* by V_ADD: see there */
-    V_ADD(sum, v[1]);
+    FN(vec) sum;
+    V_SUM(sum, v[0], v[1]);
 #if REAL_IS_F32
-    FN(vec) other = v[2];
-    V_ADD(other, v[3]);
-    V_ADD(sum, other);
+    FN(vec) other;
+    V_SUM(other, v[2], v[3]);
+    V_SUM(sum, sum, other);
 #endif
 #if defined(__AVX512F__) && REAL_IS_F32
-    __m256 half = _mm512_castps512_ps256((__m512)sum);
-    V_ADD(half, _mm512_extractf32x8_ps((__m512)sum, 1));
-    __m128 quarter = _mm256_castps256_ps128(half);
-    V_ADD(quarter, _mm256_extractf128_ps(half, 1));
-    _mm_storeu_ps(to, quarter);
+    const __m256 half = _mm512_castps512_ps256((__m512)sum) + _mm512_extractf32x8_ps((__m512)sum, 1);
+    _mm_storeu_ps(to, _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1));
 #elif defined(__AVX512F__)
-    __m256d half = _mm512_castpd512_pd256((__m512d)sum);
-    V_ADD(half, _mm512_extractf64x4_pd((__m512d)sum, 1));
-    __m128d quarter = _mm256_castpd256_pd128(half);
-    V_ADD(quarter, _mm256_extractf128_pd(half, 1));
-    _mm_storeu_pd(to, quarter);
+    const __m256d half = _mm512_castpd512_pd256((__m512d)sum) + _mm512_extractf64x4_pd((__m512d)sum, 1);
+    _mm_storeu_pd(to, _mm256_castpd256_pd128(half) + _mm256_extractf128_pd(half, 1));
 #elif defined(__AVX2__) && REAL_IS_F32
-    __m128 half = _mm256_castps256_ps128((__m256)sum);
-    V_ADD(half, _mm256_extractf128_ps((__m256)sum, 1));
-    _mm_storeu_ps(to, half);
+    _mm_storeu_ps(to, _mm256_castps256_ps128((__m256)sum) + _mm256_extractf128_ps((__m256)sum, 1));
 #elif defined(__AVX2__)
-    __m128d half = _mm256_castpd256_pd128((__m256d)sum);
-    V_ADD(half, _mm256_extractf128_pd((__m256d)sum, 1));
-    _mm_storeu_pd(to, half);
+    _mm_storeu_pd(to, _mm256_castpd256_pd128((__m256d)sum) + _mm256_extractf128_pd((__m256d)sum, 1));
 #else
     FN(v_store)(to, sum);
 #endif
