@@ -12,7 +12,7 @@ ASAN_TREE := build/asan
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv build demo test test-torch parity coverage bench bench-train lint asan wheel sdist annotate clean
+.PHONY: help venv build demo test test-torch parity fuzz coverage bench bench-train lint asan wheel sdist annotate clean
 
 help:  ## print this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,12 @@ test-torch:  ## the same, with PyTorch as second oracle
 parity: $(VENV)/.extra-test $(VENV)/.extra-torch build  ## all of PyTorch's own samples of operations and modules
 	cd tests && FASTNN_PARITY=all PYTHONPATH=.. $(abspath $(BIN))/python -m parity $(ARGS)
 	cd tests && FASTNN_PARITY=all PYTHONPATH=.. $(abspath $(BIN))/python -m parity.modules $(ARGS)
+
+# How much of each, and which: make fuzz FUZZ="--count 1000 --seed 7".
+FUZZ ?= --count 50000
+fuzz: $(VENV)/.extra-test $(VENV)/.extra-torch build  ## random kernel calls, tensor programs and damaged files, for long
+	cd tests && status=0; for what in kernels programs files; do \
+	    PYTHONPATH=.. $(abspath $(BIN))/python -m fuzz.$$what $(FUZZ) || status=1; done; exit $$status
 
 coverage: $(VENV)/.extra-torch build  ## write docs/coverage.md: the names of PyTorch that are here and that are not
 	$(BIN)/python docs/make_coverage.py

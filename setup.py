@@ -49,8 +49,9 @@ DEBUG_FLAGS = SANITIZE_FLAGS if os.environ.get("FASTNN_SANITIZE") == "1" else ["
 
 CORE = "fastnn.kernels._core"  # the one extension that links the C kernels
 C_HEADERS = [path for pattern in ("*.h", "*.def", "kernels/*") for path in glob.glob(f"src_c/{pattern}")] + ["setup.py"]
-# What every module's code depends on, above all the layout of the table of kernels, and the flags here.
-C_INTERFACE = glob.glob("src_c/*.h") + ["src_c/kernels.def", "setup.py"]
+# What every module's code depends on: the layout of the table of kernels, the numbers of maps, and the flags here.
+C_INTERFACE = [path for pattern in ("*.h", "*.def", "kernels/*.def") for path in glob.glob(f"src_c/{pattern}")]
+C_INTERFACE.append("setup.py")
 C_COMMON = ["src_c/parallel.c", "src_c/memory.c", "src_c/dispatch.c"]
 
 

@@ -6,43 +6,76 @@ import platform
 from fastnn.kernels import _core
 
 
-def _cgroup_quota():
-    """CPUs that a container may use by its quota (cgroup v2 or v1), None without one."""
+def _cpus_of(folder):
+    """CPUs that the quota of one cgroup allows (v2: cpu.max, v1: two files), infinity without one."""
+    for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
+        try:
+            quota, period = " ".join([_text(f"{folder}/{name}") for name in names]).split()
+            if quota != "max" and int(quota) > 0:
+                return int(quota) / int(period)
+        except (OSError, ValueError, ZeroDivisionError):
+            pass
+    return float("inf")
+
+
+def _text(path):
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return file.read()
+
+
+def _cgroup_quota(proc="/proc/self"):
+    """CPUs that this process' cgroups allow, by the least quota of its own and of all those around it; infinity without
+    one, or where there are no cgroups."""
     try:
-        with open("/sys/fs/cgroup/cpu.max") as file:
-            quota, period = file.read().split()
-        return None if quota == "max" else int(quota) / int(period)
-    except (OSError, ValueError):
-        pass
-    try:
-        with open("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") as file:
-            quota = int(file.read())
-        with open("/sys/fs/cgroup/cpu/cpu.cfs_period_us") as file:
-            period = int(file.read())
-        return quota / period if quota > 0 else None
-    except (OSError, ValueError):
-        return None
+        groups = [line.split(":", 2) for line in _text(f"{proc}/cgroup").splitlines() if line.count(":") > 1]
+        mounts = _text(f"{proc}/mountinfo").splitlines()
+    except OSError:
+        return float("inf")
+    least = float("inf")
+    for line in mounts:
+        try:  # "id parent device root point options ... - type source options"
+            place, kind = line.split(" - ", 1)
+            (_, _, _, root, point, *_), (system, _, options) = place.split(" "), kind.split(" ", 2)
+        except ValueError:
+            continue
+        if system == "cgroup2":
+            own = [path for number, _, path in groups if number == "0"]
+        elif system == "cgroup" and "cpu" in options.split(","):
+            own = [path for _, controllers, path in groups if "cpu" in controllers.split(",")]
+        else:
+            continue
+        for path in own:
+            inside = path.removeprefix(root.rstrip("/")) if path.startswith(root) else "/"
+            parts = [part for part in inside.split("/") if part not in ("", "..")]
+            for depth in range(len(parts) + 1):
+                least = min(least, _cpus_of("/".join([point, *parts[:depth]])))
+    return least
 
 
 def default_num_threads():
     """min(CPUs of this process' affinity, container quota, OMP_NUM_THREADS), at least 1."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _cgroup_quota()
-    if quota is not None:
-        count = min(count, max(1, int(quota)))
-    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    if asked.isdigit() and int(asked) > 0:
-        count = min(count, int(asked))
+    count = int(min(count, max(1, _cgroup_quota())))
+    try:
+        asked = int(os.environ.get("OMP_NUM_THREADS", "").split(",")[0])
+    except ValueError:  # not a number, or none
+        asked = 0
+    if asked > 0:
+        count = min(count, asked)
     return max(1, count) if _core.openmp_version() else 1
 
 
 def set_num_threads(n):
-    """Let kernels use at most `n` threads (1 when built without OpenMP)."""
+    """Let kernels use at most `n` threads (1 when built without OpenMP).
+
+    More than 1024 count as 1024. When the system grants fewer (a process limit), or only with a stack too small for
+    kernels (`OMP_STACKSIZE`, `ulimit -s`), the number falls to what there is, as `get_num_threads` then says.
+    """
     if isinstance(n, bool) or not isinstance(n, int):
         raise TypeError(f"set_num_threads expects an int, but got {type(n).__name__}")
     if n < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, got {n}")
-    _core.set_num_threads(n if _core.openmp_version() else 1)
+    _core.set_num_threads(min(n, 2 ** 31 - 1) if _core.openmp_version() else 1)
 
 
 def get_num_threads():

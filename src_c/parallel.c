@@ -2,12 +2,16 @@
 #ifdef __linux__
 #define _GNU_SOURCE /* sched_getcpu and the affinity of threads */
 #include <sched.h>
+#include <sys/syscall.h>
 #endif
 
 #include "parallel.h"
 #include "fastnn.h"
 
+#include <ctype.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #ifdef _OPENMP
@@ -15,6 +19,7 @@
 #endif
 #ifndef _WIN32
 #include <pthread.h>
+#include <unistd.h>
 #endif
 
 int fnn_threads = 1;
@@ -37,7 +42,7 @@ __attribute__((constructor)) static void watch_fork(void)
 
 void fnn_set_num_threads(int n)
 {
-    fnn_threads = n < 1 ? 1 : n;
+    fnn_threads = n < 1 ? 1 : n < FNN_MOST_THREADS ? n : FNN_MOST_THREADS;
 }
 
 int fnn_get_num_threads(void)
@@ -64,6 +69,102 @@ int fnn_get_flush_denormal(void)
     return fnn_flush_denormal;
 }
 
+/* What this thread is doing. */
+static _Thread_local struct {
+    atomic_int *stop;  /* of the region it is in, NULL outside: shall its threads skip what is left? */
+    int worker;        /* of a region that another thread called */
+    unsigned mode;     /* of the caller, for the time of a look */
+    int64_t next_look;
+    int interrupted;   /* this thread's call of a kernel, not resumed yet */
+    int verified;      /* a team of so many threads can be had */
+} here;
+
+static int (*look)(void);
+
+#define SLICE 1e6        /* ns of the first slice by the kernel's estimate; the others follow the clock, */
+#define SHORT_SLICE 5e6  /* between these, about */
+#define LONG_SLICE 20e6
+#define LOOK_AFTER 50e6  /* ns between two looks */
+
+#ifndef CLOCK_MONOTONIC_COARSE /* good to some milliseconds, a few ns to ask */
+#define CLOCK_MONOTONIC_COARSE CLOCK_MONOTONIC
+#endif
+
+static int64_t clock_of(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int64_t now(void)
+{
+    return clock_of(CLOCK_MONOTONIC);
+}
+
+void fnn_set_look(int (*function)(void))
+{
+    look = function;
+}
+
+void fnn_resume(void)
+{
+    here.interrupted = 0;
+}
+
+/* On the calling thread, in its own floating-point mode. The program may call kernels meanwhile. */
+int fnn_interrupted_between(void)
+{
+    const int64_t time = clock_of(CLOCK_MONOTONIC_COARSE);
+    if (here.interrupted || !look || time < here.next_look)
+        return here.interrupted;
+    here.next_look = time + (int64_t)LOOK_AFTER;
+    return here.interrupted = look() != 0;
+}
+
+int fnn_interrupted(void)
+{
+    if (!here.stop)
+        return here.interrupted;
+    if (!here.worker && !atomic_load_explicit(here.stop, memory_order_relaxed)) {
+        fnn_leave(here.mode);
+        if (fnn_interrupted_between())
+            atomic_store(here.stop, 1);
+        fnn_enter();
+    }
+    return atomic_load_explicit(here.stop, memory_order_relaxed);
+}
+
+typedef struct {
+    int64_t n, grain, slice; /* slice: blocks that are done together first */
+    fnn_range range;
+    void *context;
+    atomic_int stop;
+} work_of_team;
+
+/* Blocks [from, to), on a thread of a region or alone. */
+static void run_share(work_of_team *work, int worker, int64_t from, int64_t to)
+{
+    const unsigned mode = fnn_enter();
+    atomic_int *const outer_stop = here.stop; /* not NULL: called by what a look has called */
+    const int outer_worker = here.worker;
+    const unsigned outer_mode = here.mode;
+    int64_t slice = work->slice, begun = slice < to - from ? now() : 0;
+    here.stop = &work->stop, here.worker = worker, here.mode = mode;
+    while (from < to && !fnn_interrupted()) {
+        const int64_t last = slice < to - from ? from + slice : to;
+        work->range(work->context, from * work->grain, last * work->grain < work->n ? last * work->grain : work->n);
+        from = last;
+        if (from < to) {
+            const int64_t end = now(), took = end - begun;
+            begun = end;
+            slice = took < (int64_t)SHORT_SLICE ? 2 * slice : took > (int64_t)LONG_SLICE ? (slice + 1) / 2 : slice;
+        }
+    }
+    here.stop = outer_stop, here.worker = outer_worker, here.mode = outer_mode;
+    fnn_leave(mode);
+}
+
 /* When others hold the processors (another process, or another library's waiting threads, which spin), a region
  * waits at its end until its last thread is scheduled: some milliseconds instead of microseconds, and again in the
  * next region. So a region that took absurdly long makes the following ones run on their caller alone, for a time
@@ -84,13 +185,6 @@ static _Atomic(int64_t) last_team_end;
 static _Atomic(int64_t) pause_until;
 static _Atomic(int64_t) pause_length;
 static _Atomic(int) good_regions;
-
-static int64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static void judge(int64_t start, int64_t end, double work)
 {
@@ -127,21 +221,130 @@ static int leave_processor(int home)
 #endif
 #endif
 
-static void run_alone(int64_t n, fnn_range range, void *context)
+#ifdef _OPENMP
+/* OpenMP's runtime ends the process if it does not get a thread, and a kernel does if its stack is too small. So before
+ * a thread calls its first region of so many threads, they are created for a trial, with the stack that the runtime
+ * will ask for. */
+#define STACK_NEEDED ((size_t)256 << 10) /* the largest frame of a kernel takes 100 KB */
+
+#ifndef _WIN32
+static size_t stack_asked; /* by the environment when OpenMP's runtime was loaded, too; 0: not */
+
+/* A number with B, K (default), M or G, as the OpenMP specification says. */
+static size_t parse_stack(const char *text)
 {
-    unsigned mode = fnn_enter();
-    range(context, 0, n);
-    fnn_leave(mode);
+    static const char units[] = "bkmg";
+    char *end;
+    while (text && isspace((unsigned char)*text))
+        text++;
+    if (!text || !isdigit((unsigned char)*text))
+        return 0;
+    unsigned long long size = strtoull(text, &end, 10);
+    while (isspace((unsigned char)*end))
+        end++;
+    const char *const unit = *end ? strchr(units, tolower((unsigned char)*end)) : units + 1;
+    for (end += *end != 0; isspace((unsigned char)*end); end++)
+        ;
+    const int shift = unit ? 10 * (int)(unit - units) : 0;
+    return unit && !*end && size <= SIZE_MAX >> shift ? (size_t)size << shift : 0;
 }
 
-void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_range range, void *context)
+__attribute__((constructor)) static void read_stack_size(void)
 {
-    int64_t blocks = (n + grain - 1) / grain;
+    stack_asked = parse_stack(getenv("OMP_STACKSIZE"));
+    if (!stack_asked)
+        stack_asked = parse_stack(getenv("GOMP_STACKSIZE"));
+}
+
+typedef struct {
+    pthread_mutex_t gate;
+    pthread_t threads[FNN_MOST_THREADS];
+    atomic_int ids[FNN_MOST_THREADS], entered;
+} trial;
+
+static void *wait_at_gate(void *context)
+{
+    trial *const t = context;
+#ifdef __linux__
+    t->ids[atomic_fetch_add(&t->entered, 1)] = (int)syscall(SYS_gettid);
+#endif
+    pthread_mutex_lock(&t->gate);
+    pthread_mutex_unlock(&t->gate);
+    return NULL;
+}
+
+/* A joined thread may still count against the process' limits for a moment. */
+static void wait_until_gone(const trial *t)
+{
+#ifdef __linux__
+    const int64_t end = now() + 100000000;
+    for (int i = 0; i < t->entered; i++)
+        while (syscall(SYS_tgkill, getpid(), t->ids[i], 0) == 0 && now() < end)
+            sched_yield();
+#else
+    (void)t;
+#endif
+}
+
+/* How many of so many threads the system grants beside this one. */
+static int try_threads(int wanted)
+{
+    pthread_attr_t attr;
+    size_t stack = 0;
+    int count = 0;
+    trial *const t = calloc(1, sizeof(trial));
+    if (!t || pthread_attr_init(&attr)) {
+        free(t);
+        return 0;
+    }
+    if (stack_asked)
+        pthread_attr_setstacksize(&attr, stack_asked); /* refused: the runtime takes the default, too */
+    if (pthread_attr_getstacksize(&attr, &stack) == 0 && stack >= STACK_NEEDED) {
+        pthread_mutex_init(&t->gate, NULL);
+        pthread_mutex_lock(&t->gate);
+        while (count < wanted && pthread_create(&t->threads[count], &attr, wait_at_gate, t) == 0)
+            count++;
+        pthread_mutex_unlock(&t->gate);
+        for (int i = 0; i < count; i++)
+            pthread_join(t->threads[i], NULL);
+        wait_until_gone(t);
+        pthread_mutex_destroy(&t->gate);
+    }
+    pthread_attr_destroy(&attr);
+    free(t);
+    return count;
+}
+#else
+#define try_threads(wanted) (wanted)
+#endif
+
+/* `threads`, or as many as there can be; then that is the new limit, which the user sees. */
+static int team_of(int threads)
+{
+    if (threads <= here.verified)
+        return threads;
+    const int granted = 1 + try_threads(threads - 1);
+    if (granted < threads)
+        fnn_threads = granted;
+    here.verified = granted;
+    return granted;
+}
+#endif
+
+void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_range range, void *context, int sliced)
+{
+    const int64_t blocks = (n + grain - 1) / grain;
+    const double slice = sliced && work > SLICE ? (double)blocks * (SLICE / work) : (double)blocks;
+    work_of_team team_work = {.n = n, .grain = grain, .slice = slice > 1 ? (int64_t)slice : 1, .range = range,
+                              .context = context};
+    if (here.interrupted)
+        return;
     if (threads > blocks)
         threads = (int)blocks;
 #ifdef _OPENMP
-    const int64_t start = now();
-    if (threads > 1 && start >= pause_until) {
+    const int64_t start = threads > 1 ? now() : 0;
+    if (threads > 1 && start >= pause_until && (threads = team_of(threads)) > 1) {
+        const int64_t look_due = here.next_look;
         const int home = sched_getcpu();
         int left = 0; /* did a thread leave the caller's processor? Its late start is no stall */
 #pragma omp parallel num_threads(threads)
@@ -150,23 +353,32 @@ void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_rang
 #pragma omp atomic write
                 left = 1;
             }
-            int64_t team = omp_get_num_threads(), id = omp_get_thread_num();
-            int64_t begin = blocks * id / team * grain, end = blocks * (id + 1) / team * grain;
-            if (end > n)
-                end = n;
-            if (begin < end) {
-                unsigned mode = fnn_enter();
-                range(context, begin, end);
-                fnn_leave(mode);
-            }
+            const int64_t team = omp_get_num_threads(), id = omp_get_thread_num();
+            run_share(&team_work, id > 0, blocks * id / team, blocks * (id + 1) / team);
         }
         const int64_t end = now(), before = last_team_end;
         last_team_end = end;
-        if (!left && start - before < (int64_t)ASLEEP)
+        if (!left && look_due == here.next_look && start - before < (int64_t)ASLEEP)
             judge(start, end, work);
         return;
     }
 #endif
-    (void)work;
-    run_alone(n, range, context);
+    run_share(&team_work, 0, 0, blocks);
+}
+
+/* ---- for tests ---- */
+
+#define SPOILT ((size_t)192 << 10) /* bytes of a stack */
+
+static void __attribute__((noinline)) spoil_range(void *context, int64_t begin, int64_t end)
+{
+    char stack[SPOILT];
+    memset(stack, 0xff, sizeof stack);
+    __asm__ volatile("" : : "r"(stack) : "memory"); /* it is read */
+    (void)context, (void)begin, (void)end;
+}
+
+void fnn_spoil_stacks(void)
+{
+    fnn_parallel_for(fnn_threads, 1, 2 * fnn_thread_cost + 1, spoil_range, NULL);
 }

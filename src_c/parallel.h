@@ -7,6 +7,9 @@
  *
  * `cost` estimates the nanoseconds that one item takes on one core. Work below two thresholds stays on
  * the calling thread.
+ *
+ * Long work can be interrupted: a thread takes its share in slices, and between them the calling thread asks the
+ * program above whether to go on (fnn_set_look). If not, what is left of the call is skipped; its outputs are undefined.
  */
 #ifndef FNN_PARALLEL_H
 #define FNN_PARALLEL_H
@@ -25,6 +28,12 @@ extern int fnn_flush_denormal; /* see fnn_set_flush_denormal */
  * Tests set it to 0, so that small arrays are split too. */
 extern double fnn_thread_cost;
 
+/* More are not asked for: the OpenMP runtime keeps something for each on the caller's stack. */
+#define FNN_MOST_THREADS 1024
+
+/* Nanoseconds of work that may have to be interrupted. */
+#define FNN_LONG 1e6
+
 typedef void (*fnn_range)(void *context, int64_t begin, int64_t end);
 
 /* The processor's denormal mode is a property of a thread and belongs to the caller: enter and leave. */
@@ -38,10 +47,9 @@ static inline unsigned fnn_enter(void)
 #elif defined(__aarch64__)
     uint64_t saved;
     __asm__ volatile("mrs %0, fpcr" : "=r"(saved));
-    if (fnn_flush_denormal && !(saved & (1u << 24))) {
-        uint64_t flushed = saved | (1u << 24); /* FZ */
-        __asm__ volatile("msr fpcr, %0" : : "r"(flushed));
-    }
+    const uint64_t wanted = saved | (1u << 25) | (fnn_flush_denormal ? 1u << 24 : 0); /* one NaN, FZ */
+    if (saved != wanted)
+        __asm__ volatile("msr fpcr, %0" : : "r"(wanted));
     return (unsigned)saved;
 #else
     return 0;
@@ -69,23 +77,47 @@ static inline int fnn_threads_for(double work)
     return work < fnn_threads * fnn_thread_cost ? (int)(work / fnn_thread_cost) : fnn_threads;
 }
 
-/* `work`: the estimate for all n items, in nanoseconds on one core. */
-void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_range range, void *context);
+/* `work`: the estimate for all n items, in nanoseconds on one core; sliced: see fnn_parallel_whole. */
+void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_range range, void *context, int sliced);
 
-/* Do items 0..n-1, at least `grain` together. */
-static inline void fnn_parallel_for(int64_t n, int64_t grain, double cost, fnn_range range,
-                                    void *context)
+/* Whether what this thread works for was interrupted: for loops within a range that may take tens of milliseconds, and
+ * for loops of short regions. It costs some nanoseconds; if so, the caller returns. */
+int fnn_interrupted(void);
+int fnn_interrupted_between(void);
+
+/* `look` is called now and then on the thread that called a long kernel; not 0 interrupts it. Then the program must
+ * call fnn_resume on that thread before the next kernel. */
+void fnn_set_look(int (*look)(void));
+void fnn_resume(void);
+
+/* For tests: what kernels find on the stacks of the calling thread and of as many as it may have is NaN. */
+void fnn_spoil_stacks(void);
+
+static inline void fnn_parallel(int64_t n, int64_t grain, double cost, fnn_range range, void *context, int sliced)
 {
     if (n <= 0)
         return;
-    int threads = n > grain ? fnn_threads_for((double)n * cost) : 1;
-    if (threads > 1) {
-        fnn_run_blocks(threads, (double)n * cost, n, grain, range, context);
+    const double work = (double)n * cost;
+    const int threads = n > grain ? fnn_threads_for(work) : 1;
+    if (threads > 1 || work >= FNN_LONG) {
+        fnn_run_blocks(threads, work, n, grain, range, context, sliced);
     } else {
         unsigned mode = fnn_enter();
         range(context, 0, n);
         fnn_leave(mode);
     }
+}
+
+/* Do items 0..n-1, at least `grain` together. */
+static inline void fnn_parallel_for(int64_t n, int64_t grain, double cost, fnn_range range, void *context)
+{
+    fnn_parallel(n, grain, cost, range, context, 1);
+}
+
+/* The same in one range for each thread, for those that items together make cheaper; `range` asks fnn_interrupted. */
+static inline void fnn_parallel_whole(int64_t n, int64_t grain, double cost, fnn_range range, void *context)
+{
+    fnn_parallel(n, grain, cost, range, context, 0);
 }
 
 #endif

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+import types
 import zlib
 from pathlib import Path
 
@@ -166,6 +167,33 @@ def test_import_loads_only_what_it_needs():
     assert foreign <= {"bisect", "copy", "dataclasses", "json", "random", "string"}
     late = {"vision", "keras", "sklearn", "explain", "dropin", "demo", "testing"}
     assert not [name for name in loaded if name.startswith("fastnn.") and name.split(".")[1] in late]
+
+
+def test_docstrings_may_be_stripped():
+    """``python -OO`` imports every module and computes."""
+    program = ("import importlib, pkgutil, fastnn\n"
+               "for module in pkgutil.walk_packages(fastnn.__path__, 'fastnn.'):\n"
+               "    if '__main__' not in module.name and 'testing' not in module.name:\n"
+               "        importlib.import_module(module.name)\n"
+               "print(fastnn.nn.BatchNorm1d(3)(fastnn.ones(2, 3)).sum().item())")
+    done = subprocess.run([sys.executable, "-OO", "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "0.0", done.stderr
+
+
+def test_modules_depend_on_what_their_headers_include():
+    """Else a new line of a .def leaves compiled modules with numbers of before."""
+    lines = [line for line in ast.parse((ROOT / "setup.py").read_text()).body
+             if "C_INTERFACE" in ast.unparse(line) and "def " not in ast.unparse(line)]
+    names = {"glob": types.SimpleNamespace(glob=lambda pattern: [str(path.relative_to(ROOT)) for path in
+                                                                 ROOT.glob(pattern)])}
+    exec("\n".join(map(ast.unparse, lines)), names)
+    included, left = set(), ["src_c/fastnn.h", "src_c/memory.h", "src_c/parallel.h", "src_c/random.h"]
+    while left:
+        name = left.pop()
+        included.add(name)
+        left += [f"src_c/{other}" for other in re.findall(r'#include "(.*)"', (ROOT / name).read_text())
+                 if f"src_c/{other}" not in included]
+    assert "src_c/kernels/elementwise.def" in included and included <= set(names["C_INTERFACE"])
 
 
 def test_no_generated_files_in_git():

@@ -46,6 +46,106 @@ def test_environment_sets_the_number():
     assert 1 <= default <= len(os.sched_getaffinity(0))
 
 
+@pytest.mark.parametrize("odd", ["\u00b2", "\u0663\u00b2", "two", "-1", "0", "", ",", "1e3", "9" * 5000])
+def test_environment_that_says_no_number(odd):
+    assert int(run(PRINT_THREADS, OMP_NUM_THREADS=odd)) >= 1
+
+
+MULTIPLY = """
+import sys
+import numpy as np
+from fastnn import kernels
+{before}
+kernels.set_num_threads({threads})
+x = np.ones((600, 3000), np.float32)
+assert (kernels.matmul(x, x.T) == 3000).all()
+assert (kernels.max_pool_forward(np.ones((64, 16, 16, 16), np.float32), 3, 1, 1)[0] == 1).all()
+print(kernels.get_num_threads())
+"""
+
+
+@pytest.mark.skipif(not kernels.openmp_version(), reason="built without OpenMP: one thread")
+class TestThreadsThatCannotBe:
+    def test_too_many(self):
+        import fastnn
+        before = fastnn.get_num_threads()
+        try:
+            for n in (10 ** 5, 2 ** 31, 2 ** 40):
+                fastnn.set_num_threads(n)
+                assert fastnn.get_num_threads() == 1024
+        finally:
+            fastnn.set_num_threads(before)
+        assert run(MULTIPLY.format(before="", threads=10 ** 5)) in ("1024", "1")  # or fewer, where there are limits
+
+    @pytest.mark.parametrize("size", ["16k", "16", " 20 K ", "17000B", "200k"])
+    def test_small_stacks(self, size):
+        assert run(MULTIPLY.format(before="", threads=3), OMP_STACKSIZE=size) == "1"
+
+    @pytest.mark.parametrize("size", ["512k", "4M", "3000", "8k", "many", "-5", "1 m "])
+    def test_stacks_that_do(self, size):
+        assert run(MULTIPLY.format(before="", threads=3), OMP_STACKSIZE=size) == "3"
+
+    def test_stacks_larger_than_memory(self):
+        limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (50 << 30, 50 << 30))"
+        assert run(MULTIPLY.format(before=limit, threads=3), OMP_STACKSIZE="100G") == "1"
+
+    @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of Linux")
+    @pytest.mark.parametrize("limit", [1, 3])
+    def test_process_limit(self, limit):
+        """Of a user without privileges; whose threads elsewhere count, too."""
+        before = ("import os, resource\nif os.getuid() == 0: os.setuid(61234)\n"
+                  f"resource.setrlimit(resource.RLIMIT_NPROC, ({limit}, {limit}))")
+        assert 1 <= int(run(MULTIPLY.format(before=before, threads=8), OPENBLAS_NUM_THREADS="1")) <= limit
+
+    def test_more_threads_can_be_asked_for_again(self):
+        before = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 50 << 30))"
+        after = "resource.setrlimit(resource.RLIMIT_AS, (50 << 30, 50 << 30))"
+        code = MULTIPLY.format(before=before, threads=600) + after + "\nkernels.set_num_threads(40)\n" \
+            "kernels.matmul(np.ones((2000, 500)), np.ones((500, 2000)))\nprint(kernels.get_num_threads())"
+        first, second = map(int, run(code, OMP_STACKSIZE="8M", OPENBLAS_NUM_THREADS="1").split())
+        assert 1 <= first < 600 and second == 40
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+# What /proc/self/cgroup says, the mount's root, quotas by folder below the mount, the CPUs
+V1 = "7:cpu,cpuacct:{}\n3:memory:/elsewhere\n0::/\n"
+CGROUPS = [("v2", "0::/a/b/c\n", "/", {"a/b/c": "max 100000", "a/b": "150000 100000", "a": "400000 100000"}, 1.5),
+           ("v2", "0::/a/b/c\n", "/", {"a/b/c": "300000 100000", "a": "200000 100000"}, 2),
+           ("v2", "0::/a\n", "/", {"": "50000 100000", "a": "max 100000"}, 0.5),
+           ("v2", "0::/\n", "/", {"": "250000 100000"}, 2.5), ("v2", "0::/a\n", "/", {}, float("inf")),
+           ("v2", "0::/docker/x\n", "/docker/x", {"": "100000 100000"}, 1),
+           ("v2", "0::/../other\n", "/", {"": "100000 50000", "other": "broken"}, 2),
+           ("v1", V1.format("/a/b"), "/", {"a/b": (-1, 100000), "a": (120000, 60000)}, 2),
+           ("v1", V1.format("/docker/x/y"), "/docker/x", {"y": (400000, 100000), "": (300000, 100000)}, 3),
+           ("v1", V1.format("/"), "/", {"": (-1, 100000)}, float("inf"))]
+
+
+@pytest.mark.parametrize(("version", "own", "root", "quotas", "cpus"), CGROUPS)
+def test_quota_of_the_groups_around(tmp_path, version, own, root, quotas, cpus):
+    from fastnn.config import _cgroup_quota
+    mount = tmp_path / "mount"
+    write(tmp_path / "proc/cgroup", own)
+    kind = "cgroup2 cgroup2 rw,nsdelegate" if version == "v2" else "cgroup cgroup rw,cpu,cpuacct"
+    write(tmp_path / "proc/mountinfo", f"21 1 0:19 / /sys rw,nosuid shared:6 - sysfs sysfs rw\nodd\n"
+                                       f"29 24 0:26 {root} {mount} rw,relatime shared:4 - {kind}\n")
+    for folder, quota in quotas.items():
+        if version == "v2":
+            write(mount / folder / "cpu.max", quota + "\n")
+        else:
+            write(mount / folder / "cpu.cfs_quota_us", f"{quota[0]}\n")
+            write(mount / folder / "cpu.cfs_period_us", f"{quota[1]}\n")
+    assert _cgroup_quota(str(tmp_path / "proc")) == cpus
+
+
+def test_no_groups_no_quota(tmp_path):
+    from fastnn.config import _cgroup_quota
+    assert _cgroup_quota(str(tmp_path)) == float("inf")
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
 def test_affinity_limits_the_number():
     assert run("import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); " + PRINT_THREADS) == "1"

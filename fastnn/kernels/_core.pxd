@@ -204,6 +204,13 @@ cdef int real_kind(np.ndarray array, str op) except -1
 cdef int same_real_kind(np.ndarray x, np.ndarray y, str op) except -1
 # The array itself if C-contiguous, aligned and in native byte order, else such a copy.
 cdef np.ndarray contiguous(np.ndarray array)
-# Around kernels that need scratch memory: how often there was none so far, and MemoryError if that has changed.
+# After every kernel that can take long: raises what a signal's handler raised meanwhile (KeyboardInterrupt, say). Then
+# the rest of the kernel was skipped.
+cdef int interrupted
+cdef int raise_interrupt() except -1
+cdef inline int check_interrupt() except -1:
+    return raise_interrupt() if interrupted else 0
+
+# The same around kernels that need scratch memory: how often there was none so far, and MemoryError if that has changed.
 cdef size_t alloc_failures() noexcept nogil
 cdef int check_scratch(str op, size_t before) except -1

@@ -22,6 +22,9 @@ cdef extern from "fastnn.h":
 
 cdef extern from "parallel.h":
     double fnn_thread_cost
+    void fnn_set_look(int (*look)() noexcept nogil)
+    void fnn_resume()
+    void fnn_spoil_stacks() nogil
 
 cdef extern from "memory.h":
     void *fnn_realloc(void *pointer, size_t size) nogil
@@ -78,6 +81,41 @@ cdef extern from *:
     object fnn_new_handler()
     np.ndarray fnn_new_array(int ndim, np.npy_intp *shape, int typenum, object handler)
 
+cdef extern from *:
+    """
+    /* The exception of a signal's handler that ran during a kernel, until the kernel's wrapper raises it; handlers run on
+     * one thread only, the main one. */
+    static struct {
+        unsigned long thread;
+        PyObject *type, *value, *traceback;
+    } fnn_raised;
+
+    /* Called by long kernels on the thread that called them: whether a handler has raised. */
+    static int fnn_look_for_signals(int *interrupted) {
+        if (!PyGILState_GetThisThreadState())
+            return 0;
+        const PyGILState_STATE state = PyGILState_Ensure();
+        const int raised = !PyErr_Occurred() && PyErr_CheckSignals() < 0;
+        if (raised) {
+            PyErr_Fetch(&fnn_raised.type, &fnn_raised.value, &fnn_raised.traceback);
+            fnn_raised.thread = PyThread_get_thread_ident();
+            *interrupted = 1;
+        }
+        PyGILState_Release(state);
+        return raised;
+    }
+
+    static int fnn_raise(int *interrupted) {
+        if (fnn_raised.thread != PyThread_get_thread_ident())
+            return 0;
+        *interrupted = 0;
+        PyErr_Restore(fnn_raised.type, fnn_raised.value, fnn_raised.traceback);
+        return -1;
+    }
+    """
+    int fnn_look_for_signals(int *interrupted) noexcept nogil
+    int fnn_raise(int *interrupted) except -1
+
 np.import_array()
 
 cdef object handler = fnn_new_handler()
@@ -120,11 +158,24 @@ cdef np.ndarray contiguous(np.ndarray array):
     return np.PyArray_FROMANY(array, np.PyArray_TYPE(array), 0, 0, np.NPY_ARRAY_CARRAY_RO)
 
 
+cdef int look_for_signals() noexcept nogil:
+    return fnn_look_for_signals(&interrupted)
+
+
+fnn_set_look(look_for_signals)
+
+
+cdef int raise_interrupt() except -1:
+    fnn_resume()
+    return fnn_raise(&interrupted)
+
+
 cdef size_t alloc_failures() noexcept nogil:
     return fnn_alloc_failures()
 
 
 cdef int check_scratch(str op, size_t before) except -1:
+    check_interrupt()
     if fnn_alloc_failures() != before:  # another thread's failure counts as ours: memory is out all the same
         raise MemoryError(f"{op}: no memory for scratch")
     return 0
@@ -255,6 +306,11 @@ def set_guard(bint on):
 def guard_damage():
     """For tests: how many guarded buffers were found damaged when freed, since the last call."""
     return fnn_guard_damage()
+
+
+def spoil_stacks():
+    """For tests: fill the stacks of this thread and of those that kernels use with NaN."""
+    fnn_spoil_stacks()
 
 
 def fail_after(long count):

@@ -100,6 +100,7 @@ cpdef scale_arrays(arrays, double factor):
     if t.count:
         with nogil:
             _core.active.scale_arrays[t.kind](t.pointers, t.sizes, t.count, factor)
+        _core.check_interrupt()
     for i in range(t.count):
         if t.kept[i] is not t.arrays[i]:
             copy_into(<np.ndarray>t.arrays[i], <np.ndarray>t.kept[i])

@@ -75,6 +75,7 @@ cdef np.ndarray unary_map(int number, np.ndarray x, double a, double b):
         return y
     with nogil:
         _core.active.unary_forward[kind](number, py, px, n, a, b)
+    _core.check_interrupt()
     return y
 
 
@@ -131,6 +132,7 @@ cpdef np.ndarray unary_backward(op, np.ndarray grad, np.ndarray x, np.ndarray y,
         return dx
     with nogil:
         _core.active.unary_backward[kind](number, pdx, pdy, px, py, n, a, b)
+    _core.check_interrupt()
     return dx
 
 
@@ -219,6 +221,7 @@ cdef int _apply(bint comparing, int number, str name, np.ndarray out, np.ndarray
             _core.active.compare[kind](number, ndim, <int64_t *>shape, pz, zs, px, xs, py, ys)
         else:
             _core.active.binary[kind](number, ndim, <int64_t *>shape, pz, zs, px, xs, py, ys)
+    _core.check_interrupt()
     return 0
 
 
@@ -323,6 +326,7 @@ cdef np.ndarray compare_number(int number, np.ndarray x, double y):
     cdef void *px = np.PyArray_DATA(x)
     with nogil:
         _core.active.compare[kind](number, 1, &n, pz, &one, px, &step, py, &zero)
+    _core.check_interrupt()
     return z
 
 
@@ -419,6 +423,7 @@ cpdef np.ndarray where(np.ndarray condition, np.ndarray x, np.ndarray y):
     cdef int64_t *zs = <int64_t *>np.PyArray_STRIDES(z)
     with nogil:
         _core.active.where[kind](ndim, <int64_t *>shape, pz, zs, <const unsigned char *>pc, cs, px, xs, py, ys)
+    _core.check_interrupt()
     return z
 
 
@@ -435,6 +440,7 @@ cdef int _copy(np.ndarray out, np.ndarray x, int kind) except -1:
     broadcast(ndim, np.PyArray_DIMS(out), x, xs)
     with nogil:
         _core.active.copy[kind](ndim, shape, pz, zs, px, xs)
+    _core.check_interrupt()
     return 0
 
 
@@ -492,4 +498,5 @@ cpdef np.ndarray add_into(np.ndarray out, np.ndarray x, double alpha=1.0):
     cdef void *px = np.PyArray_DATA(x)
     with nogil:
         _core.active.add_scaled[kind](pz, px, n, alpha)
+    _core.check_interrupt()
     return out

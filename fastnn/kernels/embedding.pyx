@@ -84,6 +84,7 @@ cpdef np.ndarray embedding_forward(np.ndarray weight, np.ndarray index):
     cdef int64_t n = np.PyArray_SIZE(index), dim = np.PyArray_DIM(weight, 1)
     with nogil:
         _core.active.embedding_forward[kind](py, pw, pi, n, dim)
+    _core.check_interrupt()
     return y
 
 
@@ -162,6 +163,7 @@ cpdef np.ndarray embedding_backward(np.ndarray grad, np.ndarray index, np.npy_in
         ps = np.PyArray_DATA(scale)
     with nogil:
         _core.active.embedding_backward[kind](pdw, pdy, pi, pr, ps, n, rows, dim, padding_idx, largest)
+    _core.check_interrupt()
     return dw
 
 
@@ -240,4 +242,5 @@ cpdef tuple embedding_bag_forward(np.ndarray weight, np.ndarray index, np.ndarra
         ps = np.PyArray_DATA(scale)
     with nogil:
         _core.active.embedding_bag_forward[kind](py, pa, pw, pi, po, ps, n, bags, dim, number, padding_idx)
+    _core.check_interrupt()
     return y, argmax

@@ -125,6 +125,7 @@ cpdef np.ndarray pointwise_loss_forward(op, np.ndarray x, np.ndarray target, np.
         with nogil:
             _core.active.all_between[kind](&inside, px, n, 0.0, 1.0)
             _core.active.all_between[kind](&target_inside, pt, n, 0.0, 1.0)
+        _core.check_interrupt()
         if not inside or not target_inside:
             raise RangeError(f"bce: all elements of {'target' if inside else 'input'} should be between 0 and 1")
     if _core.use_reference:
@@ -140,6 +141,7 @@ cpdef np.ndarray pointwise_loss_forward(op, np.ndarray x, np.ndarray target, np.
     cdef void *pw = _core.data(weight)
     with nogil:
         _core.active.pointwise_loss_forward[kind](number, po, px, pt, pv, pw, n, reduce, a, b)
+    _core.check_interrupt()
     return out
 
 
@@ -180,6 +182,7 @@ cpdef tuple pointwise_loss_backward(op, np.ndarray grad, np.ndarray x, np.ndarra
     cdef void *pw = _core.data(weight)
     with nogil:
         _core.active.pointwise_loss_backward[kind](number, pdx, pdt, pg, px, pt, pv, pw, n, reduce, a, b)
+    _core.check_interrupt()
     return dx, dt
 
 
@@ -337,6 +340,7 @@ cpdef tuple cross_entropy_forward(np.ndarray x, np.ndarray target, np.ndarray we
         _core.active.cross_entropy_forward[s.kind](pl, ps, px, NULL if s.soft else <int64_t *>pt,
                                                    pt if s.soft else NULL, pw, s.n, s.classes, s.d, ignore_index,
                                                    label_smoothing, reduce)
+    _core.check_interrupt()
     return loss, saved
 
 
@@ -381,6 +385,7 @@ cpdef tuple cross_entropy_backward(np.ndarray grad, np.ndarray x, np.ndarray tar
         _core.active.cross_entropy_backward[s.kind](pdx, pdt, pg, px, ps, NULL if s.soft else <int64_t *>pt,
                                                     pt if s.soft else NULL, pw, s.n, s.classes, s.d, ignore_index,
                                                     label_smoothing, reduce)
+    _core.check_interrupt()
     return dx, dt
 
 
@@ -417,6 +422,7 @@ cpdef tuple nll_forward(np.ndarray x, np.ndarray target, np.ndarray weight=None,
     cdef void *pw = _core.data(s.weight)
     with nogil:
         _core.active.nll_forward[s.kind](pl, pn, px, pt, pw, s.n, s.classes, s.d, ignore_index, reduce)
+    _core.check_interrupt()
     return loss, total
 
 
@@ -438,4 +444,5 @@ cpdef np.ndarray nll_backward(np.ndarray grad, np.ndarray x, np.ndarray target, 
     cdef void *pw = _core.data(s.weight)
     with nogil:
         _core.active.nll_backward[s.kind](pdx, pg, pt, pw, pn, s.n, s.classes, s.d, ignore_index, reduce)
+    _core.check_interrupt()
     return dx

@@ -100,6 +100,7 @@ cpdef tuple group_norm_forward(np.ndarray x, int groups, np.ndarray weight=None,
     with nogil:
         _core.active.group_norm_forward[kind](data(y), data(mean), data(rstd), data(x), data(weight), data(bias),
                                               sizes[0], groups, sizes[1], sizes[2], eps, 0)
+    _core.check_interrupt()
     return y, mean, rstd
 
 
@@ -114,6 +115,7 @@ cdef tuple rows_backward(int kind, np.ndarray grad, np.ndarray x, np.ndarray mea
     with nogil:
         _core.active.group_norm_backward[kind](data(dx), data(dw), data(db), data(scratch), data(grad), data(x),
                                                data(mean), data(rstd), data(weight), n, groups, c, s, rms)
+    _core.check_interrupt()
     return dx, dw, db
 
 
@@ -208,6 +210,7 @@ cpdef tuple layer_norm_forward(np.ndarray x, int ndim, np.ndarray weight=None, n
     with nogil:
         _core.active.group_norm_forward[kind](data(y), data(mean), data(rstd), data(x), data(weight), data(bias),
                                               rows, 1, n, 1, eps, rms)
+    _core.check_interrupt()
     return y, mean, rstd
 
 
@@ -330,6 +333,7 @@ cpdef tuple batch_norm_forward(np.ndarray x, np.ndarray weight=None, np.ndarray 
         _core.active.batch_norm_forward[kind](data(y), data(mean), data(rstd), data(running_mean), data(running_var),
                                               data(scratch), data(x), data(weight), data(bias), n, c, s, training,
                                               momentum, eps)
+    _core.check_interrupt()
     return first(y) if turned else y, mean, rstd
 
 
@@ -362,6 +366,7 @@ cpdef tuple batch_norm_backward(np.ndarray grad, np.ndarray x, np.ndarray mean, 
     with nogil:
         _core.active.batch_norm_backward[kind](data(dx), data(dw), data(db), data(scratch), data(grad), data(x),
                                                data(mean), data(rstd), data(weight), n, c, s, training)
+    _core.check_interrupt()
     return first(dx) if turned and need_dx else dx, dw, db
 
 

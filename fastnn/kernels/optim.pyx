@@ -201,6 +201,7 @@ cpdef sgd_step(list params, list grads, list momentum_buffers, double lr, double
     with nogil:
         _core.active.sgd_step[tables.kind](tables.params, tables.grads, buffers, first, tables.sizes, tables.count, lr,
                                            momentum, dampening, weight_decay, nesterov, maximize)
+    _core.check_interrupt()
     tables.finish()
     if firsts is not None:
         momentum_buffers[:] = firsts
@@ -222,6 +223,7 @@ cpdef adagrad_step(list params, list grads, list sums, list steps, double lr, do
     with nogil:
         _core.active.adagrad_step[tables.kind](tables.params, tables.grads, sum_table, step_table, tables.sizes,
                                                tables.count, lr, lr_decay, weight_decay, eps, maximize)
+    _core.check_interrupt()
     tables.finish()
 
 
@@ -258,6 +260,7 @@ cpdef rmsprop_step(list params, list grads, list square_avgs, list grad_avgs, li
         _core.active.rmsprop_step[tables.kind](tables.params, tables.grads, square_avg_table, grad_avg_table,
                                                buffer_table, step_table, tables.sizes, tables.count, lr, alpha, eps,
                                                weight_decay, momentum, maximize)
+    _core.check_interrupt()
     tables.finish()
 
 
@@ -281,6 +284,7 @@ cpdef adadelta_step(list params, list grads, list square_avgs, list acc_deltas, 
         _core.active.adadelta_step[tables.kind](tables.params, tables.grads, square_avg_table, acc_delta_table,
                                                 step_table, tables.sizes, tables.count, lr, rho, eps, weight_decay,
                                                 maximize)
+    _core.check_interrupt()
     tables.finish()
 
 
@@ -303,6 +307,7 @@ cpdef rprop_step(list params, list grads, list prevs, list step_sizes, list step
         _core.active.rprop_step[tables.kind](tables.params, tables.grads, prev_table, size_table, step_table,
                                              tables.sizes, tables.count, etaminus, etaplus, step_size_min,
                                              step_size_max, maximize)
+    _core.check_interrupt()
     tables.finish()
 
 
@@ -331,4 +336,5 @@ cpdef asgd_step(list params, list grads, list axs, list mus, list etas, list ste
     with nogil:
         _core.active.asgd_step[tables.kind](tables.params, tables.grads, ax_table, mu_table, eta_table, step_table,
                                             tables.sizes, tables.count, lr, lambd, alpha, t0, weight_decay, maximize)
+    _core.check_interrupt()
     tables.finish()

@@ -33,6 +33,7 @@ cpdef adam_step(list params, list grads, list exp_avgs, list exp_avg_sqs, list m
         _core.active.adam_step[tables.kind](tables.params, tables.grads, avg_table, sq_table, max_table, step_table,
                                             tables.sizes, tables.count, lr, beta1, beta2, eps, weight_decay, decoupled,
                                             maximize)
+    _core.check_interrupt()
     tables.finish()
 
 
@@ -55,6 +56,7 @@ cpdef adamax_step(list params, list grads, list exp_avgs, list exp_infs, list st
         _core.active.adamax_step[tables.kind](tables.params, tables.grads, avg_table, inf_table, step_table,
                                               tables.sizes, tables.count, lr, beta1, beta2, eps, weight_decay,
                                               maximize)
+    _core.check_interrupt()
     tables.finish()
 
 
@@ -85,6 +87,7 @@ cpdef nadam_step(list params, list grads, list exp_avgs, list exp_avg_sqs, list 
         _core.active.nadam_step[tables.kind](tables.params, tables.grads, avg_table, sq_table, product_table,
                                              step_table, tables.sizes, tables.count, lr, beta1, beta2, eps,
                                              weight_decay, momentum_decay, decoupled, maximize)
+    _core.check_interrupt()
     tables.finish()
 
 
@@ -110,4 +113,5 @@ cpdef radam_step(list params, list grads, list exp_avgs, list exp_avg_sqs, list 
         _core.active.radam_step[tables.kind](tables.params, tables.grads, avg_table, sq_table, step_table,
                                              tables.sizes, tables.count, lr, beta1, beta2, eps, weight_decay, decoupled,
                                              maximize)
+    _core.check_interrupt()
     tables.finish()

@@ -215,6 +215,7 @@ cpdef tuple max_pool_forward(np.ndarray x, kernel_size, stride=None, padding=0, 
     x = ordered(x, last)
     with nogil:
         _core.active.max_pool_forward[kind](data(y), data(index), form, data(x), &g)
+    _core.check_interrupt()
     return y, index
 
 
@@ -271,6 +272,7 @@ cpdef np.ndarray max_pool_backward(np.ndarray grad, np.ndarray index, tuple shap
     grad, index = ordered(grad, last), ordered(index, last)
     with nogil:
         _core.active.max_pool_backward[kind](data(dx), data(grad), data(index), form, &g)
+    _core.check_interrupt()
     return dx
 
 
@@ -325,6 +327,7 @@ cpdef tuple adaptive_max_pool_forward(np.ndarray x, output_size):
     x = ordered(x, False)
     with nogil:
         _core.active.max_pool_forward[kind](data(y), data(index), 8, data(x), &g)
+    _core.check_interrupt()
     return y, index
 
 
@@ -353,6 +356,7 @@ cdef np.ndarray averages(np.ndarray x, int kind, fnn_windows *g, bint include_pa
             _core.active.avg_pool_backward[kind](data(y), data(x), g, include_pad, divisor)
         else:
             _core.active.avg_pool_forward[kind](data(y), data(x), g, include_pad, divisor)
+    _core.check_interrupt()
     return y
 
 

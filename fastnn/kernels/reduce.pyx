@@ -141,6 +141,7 @@ cpdef np.ndarray reduce(op, np.ndarray x, axes=None, bint keepdims=False):
         place = np.PyArray_DATA(target)
         with nogil:
             _core.active.reduce[kind](number, place, source, outer, n, inner, divisor)
+        _core.check_interrupt()
         if low < 0:
             break
         if number == SUM_SQUARES:
@@ -186,6 +187,7 @@ cpdef np.ndarray argreduce(op, np.ndarray x, axis=None, bint keepdims=False):
     cdef void *source = np.PyArray_DATA(x)
     with nogil:
         _core.active.argreduce[kind](smallest, place, source, outer, n, inner)
+    _core.check_interrupt()
     return y
 
 

@@ -67,6 +67,7 @@ cdef np.ndarray resampled(np.ndarray x, int kind, np.ndarray index, np.npy_intp 
         else:
             _core.active.resample_forward[kind](data(y), data(x), <int64_t *>data(index), data(weight), taps, outer,
                                                 size, m, inner)
+    _core.check_interrupt()
     return y
 
 
@@ -191,6 +192,7 @@ cpdef np.ndarray unfold_forward(np.ndarray x, kernel_size, dilation=1, padding=0
     x = ordered(x, False)
     with nogil:
         _core.active.unfold_forward[kind](data(y), data(x), &g)
+    _core.check_interrupt()
     return y
 
 
@@ -245,4 +247,5 @@ cpdef np.ndarray unfold_backward(np.ndarray grad, output_size, kernel_size, dila
     grad = ordered(grad, False)
     with nogil:
         _core.active.unfold_backward[kind](data(x), data(grad), &g)
+    _core.check_interrupt()
     return x

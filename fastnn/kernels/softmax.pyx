@@ -50,6 +50,7 @@ cpdef np.ndarray softmax_forward(np.ndarray x, int axis, bint log=False):
     split(x, axis, &outer, &n, &inner)
     with nogil:
         _core.active.softmax_forward[kind](log, py, px, outer, n, inner)
+    _core.check_interrupt()
     return y
 
 
@@ -74,6 +75,7 @@ cpdef np.ndarray softmax_backward(np.ndarray grad, np.ndarray y, int axis, bint 
     split(y, axis, &outer, &n, &inner)
     with nogil:
         _core.active.softmax_backward[kind](log, pdx, pdy, py, outer, n, inner)
+    _core.check_interrupt()
     return dx
 
 
@@ -102,6 +104,7 @@ cpdef np.ndarray logsumexp(np.ndarray x, axis, bint keepdims=False):
     split(x, ndim - 1 if ndim else 0, &outer, &n, &inner)
     with nogil:
         _core.active.logsumexp[kind](py, px, outer, n)
+    _core.check_interrupt()
     return y
 
 

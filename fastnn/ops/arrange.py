@@ -7,45 +7,77 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import from_array, record, take_history, view_of
 from fastnn.ops import arithmetic, creation, indexing, rearrange, reduce, scatter, shape
-from fastnn.ops._common import axis_of, broadcast_shapes, in_single, need_tensors, promote, room
+from fastnn.ops._common import axis_of, broadcast_shapes, in_single, int64_of, int64s_of, need_tensors, promote, room
 from fastnn.ops.shape import stack
 
 
 # ---- views ----
 
-def _place_backward(grad, sizes, kind, steps, offset, whole):
-    """Every place of the view hands its gradient to the element that it shows."""
-    dx = np.zeros(whole, grad.dtype)
+def _storage_of(array):
+    """The memory that an array is a view of, as a flat array of bytes."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    whole = array if array.flags.c_contiguous else array.T
+    if not whole.flags.c_contiguous:
+        raise NotImplementedError("as_strided: the memory of the tensor is a part of another library's, with gaps")
+    return whole.reshape(-1).view(np.uint8)
+
+
+def _places(sizes, steps, offset):
+    """Where the elements of a view lie, counted in elements from `offset` = 0."""
     places = np.full(sizes, offset)
     for axis, (size, step) in enumerate(zip(sizes, steps)):
-        places = places + (np.arange(size) * step).reshape([-1 if i == axis else 1 for i in range(len(sizes))])
-    np.add.at(dx, places.reshape(-1), grad.reshape(-1))
-    return dx
+        places += (np.arange(size) * step).reshape([-1 if i == axis else 1 for i in range(len(sizes))])
+    return places
+
+
+def _place_backward(grad, own, seen):
+    """Every place of a view hands its gradient to the element that it shows, which may be one of the input's, several
+    (of an expanded input; they share it) or none."""
+    first = min(own.min(), seen.min())
+    memory = np.zeros(max(own.max(), seen.max()) - first + 1, grad.dtype)
+    np.add.at(memory, seen.reshape(-1) - first, grad.reshape(-1))
+    return memory[own - first] / np.bincount((own - first).reshape(-1))[own - first].astype(grad.dtype)
 
 
 def as_strided(input, size, stride, storage_offset=None):
-    """The memory of a contiguous tensor with other sizes and steps (in elements)."""
+    """The memory below a tensor with other sizes and steps, from another place on (all counted in elements)."""
     need_tensors("as_strided", input)
     x = input.detach().numpy()
-    if not x.flags.c_contiguous:
-        raise NotImplementedError("as_strided: implemented for contiguous tensors alone")
-    size, stride, offset = tuple(size), tuple(stride), storage_offset or 0
+    memory = _storage_of(x)
+    size, stride = int64s_of("as_strided", "size", size), int64s_of("as_strided", "stride", stride)
+    start = x.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
+    offset = (start // x.itemsize if storage_offset is None else
+              int64_of("as_strided", "storage_offset", storage_offset))
     if len(size) != len(stride):
         raise RuntimeError("mismatch in length of strides and shape")
+    if any(n < 0 for n in size):
+        raise RuntimeError(f"as_strided: sizes must not be negative, got {list(size)}")
     if any(step < 0 for step in stride):
-        raise RuntimeError("as_strided: Negative strides are not supported at the moment")
+        raise RuntimeError(f"as_strided: Negative strides are not supported at the moment, got strides: {list(stride)}")
+    if offset < 0:
+        raise RuntimeError(f"Tensor: invalid storage offset {offset}")
     last = offset + sum((n - 1) * step for n, step in zip(size, stride))
-    if all(size) and last >= x.size:
+    if all(size) and (last + 1) * x.itemsize > memory.size:
         raise RuntimeError(f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset} are out "
-                           f"of bounds for storage of {x.size} elements")
-    out = np.lib.stride_tricks.as_strided(x.reshape(-1)[offset:] if x.size else x, size,
-                                          [step * x.itemsize for step in stride], writeable=x.flags.writeable)
+                           f"of bounds for storage of {memory.size // x.itemsize} elements")
+    steps = [min(step, 2 ** 40) for step in stride]  # what is larger is never taken
+    try:
+        out = (np.ndarray(size, x.dtype, memory, offset * x.itemsize, [step * x.itemsize for step in steps])
+               if all(size) else np.empty(size, x.dtype))
+    except ValueError:
+        raise RuntimeError(f"as_strided: sizes {list(size)}: too many elements") from None
+    out.flags.writeable = x.flags.writeable
     viewed = view_of(out, input)
     if not input.requires_grad:
         return viewed
-    made = record(out, lambda grad: _place_backward(grad, size, x.dtype, stride, offset, x.size).reshape(x.shape),
-                  "AsStridedBackward0", (input,))
-    return take_history(viewed, made)
+
+    def backward(grad):
+        if not grad.size or not x.size:
+            return np.zeros(x.shape, grad.dtype)
+        own = _places(x.shape, [step // x.itemsize for step in x.strides], start // x.itemsize)
+        return _place_backward(grad, own, _places(size, steps, offset))
+    return take_history(viewed, record(out, backward, "AsStridedBackward0", (input,)))
 
 
 def unfold(input, dimension, size, step):
@@ -53,7 +85,10 @@ def unfold(input, dimension, size, step):
     need_tensors("unfold", input)
     dim = axis_of(dimension, input.ndim)
     x = input.detach().numpy() if input.ndim else input.detach().numpy().reshape(1)
-    if size < 0 or size > x.shape[dim]:
+    size, step = int64_of("unfold", "size", size), min(int64_of("unfold", "step", step), 2 ** 40)
+    if size < 0:
+        raise RuntimeError(f"size is {size} but must be >= 0")
+    if size > x.shape[dim]:
         raise RuntimeError(f"maximum size for tensor at dimension {dim} is {x.shape[dim]} but size is {size}")
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")

@@ -3,7 +3,7 @@ import numpy as np
 
 from fastnn import kernels
 from fastnn._tensor import Tensor, from_array, record, record_inplace, take_history, to_array, view_of, writable
-from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors, promote, room
+from fastnn.ops._common import axis_of, broadcast_shapes, int64_of, into, need_tensors, promote, room
 
 
 TENSOR_BYTES = 256  # about what one of many views takes
@@ -160,11 +160,11 @@ def setitem(input, index, value):
 def select(input, dim, index):
     """One slice along `dim`, without that dimension (a view)."""
     dim = axis_of(dim, input.ndim)
-    size = input.shape[dim]
+    size, index = input.shape[dim], int64_of("select", "index", index)
     if not -size <= index < size:
         raise IndexError(f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension "
                          f"{dim}")
-    return getitem(input, (slice(None),) * dim + (int(index),))
+    return getitem(input, (slice(None),) * dim + (index,))
 
 
 def narrow(input, dim, start, length):
@@ -174,8 +174,7 @@ def narrow(input, dim, start, length):
     dim = axis_of(dim, input.ndim)
     if isinstance(start, Tensor) and (start.ndim or start.numpy().dtype.kind not in "iu"):
         raise RuntimeError("start must be an 0-dim integral Tensor.")
-    start = int(start)
-    size = input.shape[dim]
+    start, length, size = int64_of("narrow", "start", start), int64_of("narrow", "length", length), input.shape[dim]
     if not -size <= start <= size:
         raise IndexError(f"start out of range (expected to be in range of [{-size}, {size}], but got {start})")
     start = start + size if start < 0 else start

@@ -238,7 +238,11 @@ def expand(input, *size, implicit=False):
                                f"non-singleton dimension {i}.  Target sizes: {list(size)}.  Tensor sizes: "
                                f"{list(shape)}")
         target.append(wanted)
-    return view(numpy.broadcast_to(x.array, tuple(target)), x, expand_backward, "ExpandBackward0", shape)
+    try:
+        repeated = numpy.broadcast_to(x.array, tuple(target))
+    except ValueError:
+        raise RuntimeError(f"expand: {target}: too many elements, or a negative size") from None
+    return view(repeated, x, expand_backward, "ExpandBackward0", shape)
 
 
 def expand_as(input, other):

@@ -58,7 +58,7 @@ def attention_backward(grad, q, k, v, out, lse, mask=None, causal=False, scale=N
     dx = w * (dw - (grad * out).sum(-1, keepdims=True))
 
     def of_key_heads(x):
-        return x.reshape(x.shape[0], key_heads, -1, *x.shape[2:]).sum(2) if key_heads != heads else x
+        return x.reshape(x.shape[0], key_heads, heads // key_heads, *x.shape[2:]).sum(2) if key_heads != heads else x
     results = [dx @ k_all * q.dtype.type(scale) if need[0] else None,
                of_key_heads(np.swapaxes(dx, -1, -2) @ q * q.dtype.type(scale)) if need[1] else None,
                of_key_heads(np.swapaxes(w * factor, -1, -2) @ grad) if need[2] else None,

@@ -13,11 +13,11 @@ _GELU_TANH = math.sqrt(2 / math.pi)
 
 
 def erf(x):
-    return _erf(x).astype(x.dtype)
+    return np.asarray(_erf(x)).astype(x.dtype)
 
 
 def normal_cdf(x):
-    return 0.5 * _erfc(-x.astype(np.float64) / math.sqrt(2)).astype(np.float64)
+    return 0.5 * np.asarray(_erfc(-x.astype(np.float64) / math.sqrt(2))).astype(np.float64)
 
 
 def sigmoid(x):

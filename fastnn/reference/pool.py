@@ -59,9 +59,12 @@ def max_pool_backward(grad, index, shape, kernel_size=None, stride=None, padding
     if index.dtype != np.int64:
         kernel, padding, dilation = map(_pair, (kernel_size, padding, dilation))
         stride = kernel if stride is None else _pair(stride)
-        places, _ = _windows(shape, out, kernel, stride, padding, dilation)
-        everywhere = np.broadcast_to(places, (*index.shape, places.shape[-1]))
-        place = np.take_along_axis(everywhere, index.astype(np.int64)[..., None], -1)[..., 0]
+        tap = index.astype(np.int64)[..., None]
+
+        def of_tap(table):
+            return np.take_along_axis(np.broadcast_to(table, (*index.shape, table.shape[-1])), tap, -1)[..., 0]
+        place, inside = map(of_tap, _windows(shape, out, kernel, stride, padding, dilation))
+        grad = np.where(inside, grad, 0).astype(grad.dtype)  # nothing for windows of padding alone
     n, size = int(np.prod(shape[:-2])), shape[-2] * shape[-1]
     dx = np.zeros(n * size, grad.dtype)
     np.add.at(dx, (np.arange(n)[:, None] * size + place.reshape(n, out[0] * out[1])).reshape(-1), grad.reshape(-1))

@@ -131,12 +131,12 @@ SIZES = (0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 127, 257, 1023, 1024,
 
 def normal(rng, dtype, *shape, scale=1.0):
     """Normally distributed numbers."""
-    return (rng.standard_normal(shape) * scale).astype(dtype)
+    return np.asarray(rng.standard_normal(shape) * scale, dtype)
 
 
 def uniform(rng, dtype, *shape, low=-1.0, high=1.0):
     """Uniformly distributed numbers."""
-    return rng.uniform(low, high, shape).astype(dtype)
+    return np.asarray(rng.uniform(low, high, shape), dtype)
 
 
 def special(dtype):

@@ -275,7 +275,8 @@ static void FN(attention_forward_range)(void *context, int64_t begin, int64_t en
                                           w.v_copy);
             if (!c->few)
                 FN(pack_panels)(w.k_across, w.k.at, 1, w.k.step, c->e, c->s);
-            for (int64_t block = c->blocks * part / c->parts; block < c->blocks * (part + 1) / c->parts; block++) {
+            const int64_t last = c->blocks * (part + 1) / c->parts;
+            for (int64_t block = c->blocks * part / c->parts; block < last && !fnn_interrupted(); block++) {
                 const int64_t i0 = c->l * block / c->blocks;
                 FN(attention_forward_block)(c, &w, b, h, i0, c->l * (block + 1) / c->blocks - i0);
             }
@@ -334,6 +335,7 @@ static void FN(attention_backward_block)(const FN(attention) * c, FN(attention_w
         if (c->keep) {
             const REAL keep_scale = c->keep_scale;
             const uint8_t *const keep = FN(attention_keep)(c, b, h, i0 + i) + j0;
+            FNN_INDEPENDENT
             for (int64_t j = 0; j < n; j++) {
                 const REAL x = FN(exp_)(p[j] * late - shift), factor = keep[j] ? keep_scale : 0;
                 ds[j] = x * (ds[j] * factor - mean) * scale;
@@ -400,7 +402,7 @@ static void FN(attention_backward_range)(void *context, int64_t begin, int64_t e
             FN(pack_panels)(w.v_across, w.v.at, 1, w.v.step, c->ev, j1 - j0);
         }
         int add = 0;
-        for (int64_t at = first; at < last; at++) {
+        for (int64_t at = first; at < last && !fnn_interrupted(); at++) {
             const int64_t block = at % c->blocks, i0 = c->l * block / c->blocks;
             const int64_t i1 = c->l * (block + 1) / c->blocks;
             const int64_t n = (c->causal && i1 < j1 ? i1 : j1) - j0;

@@ -287,10 +287,10 @@ static void FN(conv_direct)(const FN(conv) * g, REAL *dst, const REAL *copy, con
                     for (int64_t t = 0; t < count; t++) {
                         const REAL *const x = p + taps[t];
                         const FN(vec) v = FN(v_set1)(w[t]);
-                        sum[0] += v * FN(v_load)(x);
-                        sum[1] += v * FN(v_load)(x + r1);
-                        sum[2] += v * FN(v_load)(x + r2);
-                        sum[3] += v * FN(v_load)(x + r3);
+                        sum[0] = FN(v_add_product_at)(sum[0], v, x);
+                        sum[1] = FN(v_add_product_at)(sum[1], v, x + r1);
+                        sum[2] = FN(v_add_product_at)(sum[2], v, x + r2);
+                        sum[3] = FN(v_add_product_at)(sum[3], v, x + r3);
                     }
                 const int64_t left = g->ow - q < VW ? g->ow - q : VW;
                 const FN(mask) mask = FN(v_mask)(left);

@@ -212,7 +212,7 @@ static void FN(depthwise_weight_range)(void *context, int64_t begin, int64_t end
         const int64_t channels = d->channels - c0 < wide ? d->channels - c0 : wide;
         for (int64_t t = 0; t < taps; t++)
             sums[t] = FN(v_set1)(0);
-        for (int64_t n = n0; n < n1; n += together)
+        for (int64_t n = n0; n < n1 && !fnn_interrupted(); n += together)
             for (int64_t i0 = 0, i1; i0 < g->oh; i0 = i1) {
                 int64_t top, bottom, k0, k1, b0, b1;
                 REAL *of_x[VW], *of_dy[VW];

@@ -205,7 +205,7 @@ static void FN(images_weight_range)(void *context, int64_t begin, int64_t end)
         memset(sums, 0, (size_t)(taps * channels * pitch) * sizeof(REAL));
         for (int64_t image = g->images * share / g->shares, images; image < n1; image += images) {
             images = n1 - image < g->block ? n1 - image : g->block;
-            for (int64_t r0 = 0, r1; r0 < g->rows.size; r0 = r1) {
+            for (int64_t r0 = 0, r1; r0 < g->rows.size && !fnn_interrupted(); r0 = r1) {
                 r1 = r0 + g->block_rows < g->rows.size ? r0 + g->block_rows : g->rows.size;
                 int64_t y0;
                 const int64_t rows = FN(images_rows)(g, r0, r1, &y0);

@@ -114,7 +114,7 @@ static void FN(lines_weight_range)(void *context, int64_t begin, int64_t end)
         const int64_t c0 = g->channels * part / g->parts, channels = g->channels * (part + 1) / g->parts - c0;
         const int64_t n0 = g->images * share / g->shares, n1 = g->images * (share + 1) / g->shares;
         memset(sums, 0, (size_t)(taps * channels * pitch) * sizeof(REAL));
-        for (int64_t at = n0 * g->blocks_r; at < n1 * g->blocks_r; at++) {
+        for (int64_t at = n0 * g->blocks_r; at < n1 * g->blocks_r && !fnn_interrupted(); at++) {
             const int64_t image = at / g->blocks_r, r0 = at % g->blocks_r * g->block_rows;
             const int64_t r1 = r0 + g->block_rows < g->rows.size ? r0 + g->block_rows : g->rows.size;
             int64_t y0;

@@ -96,7 +96,7 @@ static void FN(rows_input_range)(void *context, int64_t begin, int64_t end)
             for (int64_t i = 0; i < plane; i++)
                 dx[c * plane + i] = g->bias ? g->bias[first + c] : 0;
         FN(pack_panels)(panels, g->weight + group * g->m * depth + c0 * g->taps, depth, 1, g->m, size);
-        for (int64_t r0 = 0, r1; r0 < s->oh; r0 = r1) {
+        for (int64_t r0 = 0, r1; r0 < s->oh && !fnn_interrupted(); r0 = r1) {
             r1 = r0 + g->block_rows < s->oh ? r0 + g->block_rows : s->oh;
             const FN(gemm) product = {.c = rows, .a = g->dy + image * g->dy_n + group * g->m * g->dy_c + r0 * s->ow,
                                       .b = panels, .m = (r1 - r0) * s->ow, .n = size, .k = g->m, .ldc = size,
@@ -124,7 +124,7 @@ static void FN(rows_weight_range)(void *context, int64_t begin, int64_t end)
         const int64_t part = item % g->parts, group = item / g->parts;
         const int64_t c0 = g->channels * part / g->parts, channels = g->channels * (part + 1) / g->parts - c0;
         const int64_t size = channels * g->taps, depth = g->channels * g->taps;
-        for (int64_t at = 0, r1; at < s->n * s->oh; at = at / s->oh * s->oh + r1) {
+        for (int64_t at = 0, r1; at < s->n * s->oh && !fnn_interrupted(); at = at / s->oh * s->oh + r1) {
             const int64_t image = at / s->oh, r0 = at % s->oh;
             r1 = r0 + g->block_rows < s->oh ? r0 + g->block_rows : s->oh;
             const REAL *const x = g->x + image * g->x_n + (group * g->channels + c0) * g->x_c;

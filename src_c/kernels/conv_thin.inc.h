@@ -95,7 +95,8 @@ static void FN(thin_weight_range)(void *context, int64_t begin, int64_t end)
         return;
     memset(seen, 0, (size_t)(places * pitch) * sizeof(REAL));
     for (int64_t share = begin; share < end; share++)
-        for (int64_t n0 = s->n * share / g->shares, n = n0; n < s->n * (share + 1) / g->shares; n++) {
+        for (int64_t n0 = s->n * share / g->shares, n = n0;
+             n < s->n * (share + 1) / g->shares && !fnn_interrupted(); n++) {
             for (int64_t t = 0; t < taps; t++) {
                 const conv_view v = conv_view_of(s, t);
                 for (int64_t r = v.r0; r < v.r1; r++) {

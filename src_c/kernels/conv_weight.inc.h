@@ -63,7 +63,7 @@ static void FN(conv_weight_direct)(const FN(conv) * g, REAL *sums, const REAL *d
 static void FN(conv_weight_planes)(const FN(conv) * g, REAL *sums, const REAL *x, const REAL *dy, int64_t dy_n,
                                    int64_t dy_c, int64_t begin, int64_t end)
 {
-    for (int64_t image = begin; image < end; image++) {
+    for (int64_t image = begin; image < end && !fnn_interrupted(); image++) {
         const FN(gemm) product = {.c = sums, .a = x + image * g->src_n, .b = dy + image * dy_n, .m = g->channels,
                                   .n = g->m, .k = g->oh * g->ow, .ldc = g->m, .as_m = g->src_c, .as_k = 1, .bs_k = 1,
                                   .bs_n = dy_c, .from_c = image > begin};
@@ -104,7 +104,7 @@ static void FN(conv_weight_range)(void *context, int64_t begin, int64_t end)
             continue;
         }
         for (int64_t image = n0; image < n1; image += g.block_images)
-            for (int64_t row = 0; row < g.oh; row += g.block_rows) {
+            for (int64_t row = 0; row < g.oh && !fnn_interrupted(); row += g.block_rows) {
                 const int64_t images = n1 - image < g.block_images ? n1 - image : g.block_images;
                 const int64_t rows = g.oh - row < g.block_rows ? g.oh - row : g.block_rows;
                 const int64_t size = rows * g.ow, n = images * size;
@@ -157,8 +157,7 @@ static void FN(conv_weight_sum)(void *context, int64_t begin, int64_t end)
         for (int64_t s = 1; s < w->shares; s++) {
             const REAL *const from = sums + s * w->conv.groups * depth * m;
             for (int64_t k = 0; k < depth; k++)
-                for (int64_t i = 0; i < rows; i++)
-                    sums[k * m + i] += from[k * m + i];
+                FN(v_add_line)(sums + k * m, from + k * m, rows);
         }
         FN(pack_b)(w->dw + row * depth, depth, sums, 1, m, rows, depth);
     }

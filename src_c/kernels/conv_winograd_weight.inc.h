@@ -61,7 +61,7 @@ static void FN(winograd_weight_range)(void *context, int64_t begin, int64_t end)
         const int64_t l0 = g.images * share / all->shares * w.tiles_h;
         const int64_t l1 = g.images * (share + 1) / all->shares * w.tiles_h;
         g.channels = c1 - c0;
-        for (int64_t line = l0; line < l1; line += w.block) {
+        for (int64_t line = l0; line < l1 && !fnn_interrupted(); line += w.block) {
             const int64_t count = l1 - line < w.block ? l1 - line : w.block;
             FN(winograd_source)(&w, source, plane, rows, g.src + (group * whole->channels + c0) * g.src_c, line, count);
             for (int64_t l = 0, lines; l < count; l += lines) {

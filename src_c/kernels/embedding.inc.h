@@ -5,6 +5,7 @@
 #ifndef FNN_EMBEDDING_ONCE
 #define FNN_EMBEDDING_ONCE
 #define FNN_EMBEDDING_COLUMNS 16 /* at least a cache line */
+#define EMBEDDING_LOOK 4096      /* rows between two looks for an interruption */
 enum { FNN_BAG_SUM = 0, FNN_BAG_MEAN = 1, FNN_BAG_MAX = 2 };
 #endif
 
@@ -45,6 +46,8 @@ static void FN(add_rows_range)(void *context, int64_t begin, int64_t end)
     const int64_t from = begin * FNN_EMBEDDING_COLUMNS, last = end * FNN_EMBEDDING_COLUMNS;
     const int64_t width = (last < c->dim ? last : c->dim) - from;
     for (int64_t i = 0; i < c->n; i++) {
+        if (i % EMBEDDING_LOOK == EMBEDDING_LOOK - 1 && fnn_interrupted())
+            return;
         if (c->index[i] == c->skip)
             continue;
         REAL *restrict to = c->y + c->index[i] * c->dim + from;
@@ -64,7 +67,7 @@ static void FN(add_largest_range)(void *context, int64_t begin, int64_t end)
 {
     const FN(embedding_context) *c = context;
     const int64_t from = begin * FNN_EMBEDDING_COLUMNS, last = end * FNN_EMBEDDING_COLUMNS;
-    for (int64_t i = 0; i < c->n; i++)
+    for (int64_t i = 0; i < c->n && !(i % EMBEDDING_LOOK == EMBEDDING_LOOK - 1 && fnn_interrupted()); i++)
         for (int64_t k = from; k < last && k < c->dim; k++) {
             const int64_t row = c->index[i * c->dim + k];
             if (row >= 0 && row < c->rows)
@@ -81,8 +84,8 @@ static void FN(embedding_backward)(void *dw, const void *dy, const int64_t *inde
     if (dim == 0 || rows == 0)
         return;
     fnn_parallel_for(rows, 64, 0.004 * (double)dim * sizeof(REAL), FN(zero_rows_range), &c);
-    fnn_parallel_for(groups, 1, (double)n * (largest ? 1.0 * FNN_EMBEDDING_COLUMNS : 0.05 * FNN_EMBEDDING_COLUMNS),
-                     largest ? FN(add_largest_range) : FN(add_rows_range), &c);
+    fnn_parallel_whole(groups, 1, (double)n * (largest ? 1.0 * FNN_EMBEDDING_COLUMNS : 0.05 * FNN_EMBEDDING_COLUMNS),
+                       largest ? FN(add_largest_range) : FN(add_rows_range), &c);
 }
 
 static void FN(embedding_bag_range)(void *context, int64_t begin, int64_t end)

@@ -90,6 +90,8 @@ static void FN(gemm_rows_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64
     for (int64_t j = j0; j < j1; j += ROWS_BLOCK) {
         const int64_t n = j1 - j < ROWS_BLOCK ? j1 - j : ROWS_BLOCK;
         for (int64_t i = i0; i < i1; i++) {
+            if ((i - i0) % 1024 == 1023 && fnn_interrupted())
+                return;
             REAL *const c = g->c + i * g->ldc + j;
             for (int64_t k = 0; k < g->k; k += 4) {
                 const int64_t left = g->k - k;
@@ -112,11 +114,14 @@ static void FN(gemm_rows_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64
 static void FN(gemm_dot_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
 {
     REAL sums[DOT_ROWS * DOT_COLS];
+    unsigned done = 0;
     const int rows_outside = g->m > g->n; /* the long operand is read once */
     const int64_t outer_end = rows_outside ? i1 : j1, inner_end = rows_outside ? j1 : i1;
     const int outer_step = rows_outside ? DOT_ROWS : DOT_COLS, inner_step = rows_outside ? DOT_COLS : DOT_ROWS;
     for (int64_t o = rows_outside ? i0 : j0; o < outer_end; o += outer_step)
         for (int64_t p = rows_outside ? j0 : i0; p < inner_end; p += inner_step) {
+            if (++done % 256 == 0 && fnn_interrupted())
+                return;
             const int64_t i = rows_outside ? o : p, j = rows_outside ? p : o;
             const int rows = i1 - i < DOT_ROWS ? (int)(i1 - i) : DOT_ROWS;
             const int cols = j1 - j < DOT_COLS ? (int)(j1 - j) : DOT_COLS;
@@ -178,9 +183,13 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
     for (int64_t jc = j0; jc < j1; jc += broad) {
         const int64_t jc_end = jc + broad < j1 ? jc + broad : j1;
         for (int64_t block = 0, pc = 0; block < depths; block++, pc += depth) {
+            if ((block > 0 || jc > j0) && fnn_interrupted())
+                break;
             const int64_t kc = k - pc < depth ? k - pc : depth;
             FN(tile_ends) ends = {.from_c = g->from_c || block > 0, .relu = g->relu && block == depths - 1};
             for (int64_t t = 0; t < tiles; t++) {
+                if (t % 16 == 15 && fnn_interrupted())
+                    break;
                 const int64_t i = i0 + m * t / tiles, rows = i0 + m * (t + 1) / tiles - i;
                 const REAL *a = g->a + i * g->as_m + pc * g->as_k;
                 int64_t as_m = g->as_m, as_k = g->as_k;

@@ -64,7 +64,7 @@ FNN_INLINE void FN(tile)(const int mr, const int nv, const int part, int64_t k, 
 #define FROM_START(i, v) if (i < mr && v < nv) acc[i][v] = FN(v_set1)(ends->start[i]);
 #define FROM_0(i, v) if (i < mr && v < nv) acc[i][v] = (FN(vec)){0};
 #define LOAD_B(i, v) if (v < nv) bv[v] = LOAD(v, b);
-#define MULTIPLY(i, v) if (v < nv) acc[i][v] += x * bv[v];
+#define MULTIPLY(i, v) if (v < nv) acc[i][v] = FN(v_add_product)(acc[i][v], bv[v], x);
 #define BIAS(i, v) if (i < mr && v < nv) acc[i][v] += bv[v];
 #define RELU(i, v) if (i < mr && v < nv) acc[i][v] = FN(v_relu)(acc[i][v]);
 #define STORE(i, v)                                                                                                    \
@@ -93,8 +93,13 @@ FNN_INLINE void FN(tile)(const int mr, const int nv, const int part, int64_t k, 
         EACH_VECTOR(LOAD_B, 0)
 #define TILE_ROW(i)                                                                                                         \
     if (i < mr) {                                                                                                      \
-        x = FN(v_set1)((i < 3 ? row0 : i < 6 ? row1 : i < 9 ? row2 : i < 12 ? row3 : row4)[i % 3 * as_m]);             \
-        EACH_VECTOR(MULTIPLY, i)                                                                                       \
+        const REAL *const from = (i < 3 ? row0 : i < 6 ? row1 : i < 9 ? row2 : i < 12 ? row3 : row4) + i % 3 * as_m;   \
+        if (nv == 1) {                                                                                                 \
+            acc[i][0] = FN(v_add_product_of)(acc[i][0], bv[0], from);                                                  \
+        } else {                                                                                                       \
+            x = FN(v_set1)(*from);                                                                                     \
+            EACH_VECTOR(MULTIPLY, i)                                                                                   \
+        }                                                                                                              \
     }
         EACH_ROW(TILE_ROW)
 #undef TILE_ROW

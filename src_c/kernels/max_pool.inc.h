@@ -142,7 +142,7 @@ static REAL FN(max_one)(const fnn_windows *g, const REAL *x, int64_t i, int64_t 
 {
     const int64_t top = i * g->sh - g->ph, left = j * g->sw - g->pw;
     REAL best = -INFINITY;
-    *tap = fnn_first_tap(top, g->h, g->kh, g->dh) * g->kw + fnn_first_tap(left, g->w, g->kw, g->dw);
+    *tap = fnn_first_of(g, fnn_first_tap(top, g->h, g->kh, g->dh), fnn_first_tap(left, g->w, g->kw, g->dw));
     for (int64_t k = 0; k < g->kh; k++) {
         const int64_t h = top + k * g->dh;
         if (h < 0 || h >= g->h)
@@ -221,7 +221,7 @@ static void FN(max_pool_lines)(void *context, int64_t begin, int64_t end)
             if (j < lo || (j + VW > hi && hi < ow)) {
                 if (j < lo)
                     for (int l = 0; l < VW; l++)
-                        t[l] += first[j + l];
+                        t[l] = (FN(tap))fnn_first_of(g, k0, first[j + l]);
                 const FN(vint) lanes = lane + (FN(tap))j;
                 if (rows == 3 && kw == 3 && sw == 2 && dw == 1)
                     best = FN(max_windows)(&t, x, line, 3, 3, 2, 1, tap, inside, lanes);
@@ -242,7 +242,7 @@ static void FN(max_pool_lines)(void *context, int64_t begin, int64_t end)
             } else if (flat) {
                 const int64_t place = top * g->w - g->pw + j * sw;
                 for (int l = 0; l < VW; l++)
-                    flat[at + j + l] = place + l * sw + offset[t[l]];
+                    flat[at + j + l] = j < lo && first[j + l] < 0 ? 0 : place + l * sw + offset[t[l]];
             }
         }
     }
@@ -350,13 +350,13 @@ static void FN(max_pool_block)(const FN(pool_context) *c, REAL *y, FN(tap) *t, c
                                int64_t n)
 {
     const fnn_windows *g = c->g;
-    const int64_t top = i * g->sh - g->ph, first = fnn_first_tap(top, g->h, g->kh, g->dh) * g->kw;
+    const int64_t top = i * g->sh - g->ph, row = fnn_first_tap(top, g->h, g->kh, g->dh);
     for (int64_t j = 0; j < n; j++)
         y[j] = -INFINITY;
     for (int64_t j = 0; t && j < n; j++)
-        t[j] = (FN(tap))first;
+        t[j] = (FN(tap))fnn_first_of(g, row, 0);
     for (int64_t j = 0; t && j < n && (j0 + j) * g->sw < g->pw; j++)
-        t[j] += (FN(tap))fnn_first_tap((j0 + j) * g->sw - g->pw, g->w, g->kw, g->dw);
+        t[j] = (FN(tap))fnn_first_of(g, row, fnn_first_tap((j0 + j) * g->sw - g->pw, g->w, g->kw, g->dw));
     for (int64_t kh = 0; kh < g->kh; kh++) {
         const int64_t h = top + kh * g->dh;
         if (h < 0 || h >= g->h)
@@ -378,7 +378,8 @@ static void FN(max_pool_channels)(const FN(pool_context) *c, REAL *y, FN(tap) *t
 {
     const fnn_windows *g = c->g;
     const int64_t top = i * g->sh - g->ph, left = j * g->sw - g->pw;
-    const int64_t first = fnn_first_tap(top, g->h, g->kh, g->dh) * g->kw + fnn_first_tap(left, g->w, g->kw, g->dw);
+    const int64_t first = fnn_first_of(g, fnn_first_tap(top, g->h, g->kh, g->dh),
+                                       fnn_first_tap(left, g->w, g->kw, g->dw));
     for (int64_t m = 0; m < n; m++)
         y[m] = -INFINITY;
     for (int64_t m = 0; t && m < n; m++)
@@ -480,9 +481,7 @@ static void FN(max_pool_lanes)(void *context, int64_t begin, int64_t end)
             for (int64_t j = 0; j < ow; j++, o++) {
                 const int64_t column = fnn_taps_of(j, w, ow, g->kw, g->sw, g->pw, g->dw, &b0, &b1);
                 const int64_t corner = c->kind == 8 ? row * w + column : 0;
-                int64_t first = (k0 < k1 ? k0 * dh * line : 0) + (b0 < b1 ? b0 * dw : 0);
-                if (c->kind == 8)
-                    first = k0 < k1 && b0 < b1 ? corner + first : 0;
+                const int64_t first = k0 < k1 && b0 < b1 ? corner + k0 * dh * line + b0 * dw : 0;
                 FN(vec) best = FN(v_set1)(-INFINITY);
                 FN(vint) t = (FN(tap))first - (FN(vint)){0};
                 for (int64_t k = k0; k < k1; k++) {

@@ -31,19 +31,26 @@ static inline void fnn_inside(int64_t at, int64_t n, int64_t out, int64_t stride
     *begin = *begin < *end ? *begin : *end;
 }
 
-/* The first tap along an axis that lies within it; 0 if none does. */
+/* The first tap along an axis that lies within it; -1 if none does. */
 static inline int64_t fnn_first_tap(int64_t at, int64_t n, int64_t kernel, int64_t dilation)
 {
     const int64_t k = at < 0 ? (-at + dilation - 1) / dilation : 0;
-    return k < kernel && at + k * dilation < n ? k : 0;
+    return k < kernel && at + k * dilation < n ? k : -1;
 }
 
-/* The taps [*begin, *end) along an axis, of a window at offset `at`, that lie within 0..n-1. */
+/* The same of a window, by its first taps along both axes; 0 if none lies within the plane. */
+static inline int64_t fnn_first_of(const fnn_windows *g, int64_t row, int64_t column)
+{
+    return row < 0 || column < 0 ? 0 : row * g->kw + column;
+}
+
+/* The taps [*begin, *end) along an axis, of a window at offset `at`, that lie within 0..n-1; at >= n: none (a division
+ * of n - 1 - at, which is negative then, rounds up). */
 static inline void fnn_taps_inside(int64_t at, int64_t n, int64_t kernel, int64_t dilation, int64_t *begin,
                                    int64_t *end)
 {
     *begin = at >= 0 ? 0 : dilation == 1 ? -at : (-at + dilation - 1) / dilation;
-    *end = at + (kernel - 1) * dilation < n ? kernel : dilation == 1 ? n - at : (n - 1 - at) / dilation + 1;
+    *end = at + (kernel - 1) * dilation < n ? kernel : at >= n ? 0 : dilation == 1 ? n - at : (n - 1 - at) / dilation + 1;
     *begin = *begin < *end ? *begin : *end;
 }
 

@@ -263,7 +263,7 @@ static void FN(recurrent_range)(void *context, int64_t begin, int64_t end)
         for (int64_t i = 0; i * r->chunk < r->steps; i++) {
             const int64_t t0 = FN(chunk_of)(r, d, i, &t1);
             FN(input_product)(r, 0, d, t0, t1, b0, b1);
-            for (int64_t s = 0; s < t1 - t0; s++) {
+            for (int64_t s = 0; s < t1 - t0 && !fnn_interrupted(); s++) {
                 const int64_t t = d ? t1 - 1 - s : t0 + s;
                 FN(step_product)(r, 0, d, t0, t, b0, b1);
                 FN(step_cells)(r, d, t0, t, b0, b1);
@@ -292,7 +292,7 @@ static void FN(recurrent_by_step)(const FN(recurrent) * r)
             FN(some_steps) at = {.r = r, .d = d};
             at.t0 = FN(chunk_of)(r, d, i, &at.t1);
             FN(input_product)(r, 1, d, at.t0, at.t1, 0, r->batch);
-            for (int64_t s = 0; s < at.t1 - at.t0; s++) {
+            for (int64_t s = 0; s < at.t1 - at.t0 && !fnn_interrupted_between(); s++) {
                 at.t = d ? at.t1 - 1 - s : at.t0 + s;
                 FN(step_product)(r, 1, d, at.t0, at.t, 0, r->batch);
                 fnn_parallel_for(r->sizes[at.t], 1, 10.0 * (double)(r->hidden / VW + 1), FN(cells_range), &at);
@@ -378,8 +378,8 @@ static void FN(recurrent_forward)(int mode, int64_t steps, int64_t batch, int64_
     if (!r.packed || FN(few_rows)(&r))
         FN(recurrent_by_step)(&r);
     else
-        fnn_parallel_for(directions * batch, 1, (double)steps * FN(recurrent_cost)(&r, directions * batch),
-                         FN(recurrent_range), &r);
+        fnn_parallel_whole(directions * batch, 1, (double)steps * FN(recurrent_cost)(&r, directions * batch),
+                           FN(recurrent_range), &r);
 }
 
 /* The state of sequence b that step `last` left, when so many sequences lived, or the initial one. */
@@ -450,7 +450,7 @@ static void FN(step_product_backward)(const FN(recurrent) * r, int threads, int 
 static void FN(recurrent_backward_range)(void *context, int64_t begin, int64_t end)
 {
     const FN(some_steps) *s = context;
-    for (int64_t i = 0; i < s->t1 - s->t0; i++) {
+    for (int64_t i = 0; i < s->t1 - s->t0 && !fnn_interrupted(); i++) {
         const int64_t t = s->d ? s->t0 + i : s->t1 - 1 - i;
         FN(step_cells_backward)(s->r, s->d, s->t0, t, begin, end);
         FN(step_product_backward)(s->r, 0, s->d, s->t0, t, begin, end);
@@ -535,13 +535,13 @@ static void FN(recurrent_backward)(int mode, int64_t steps, int64_t batch, int64
             at.t0 = FN(chunk_of)(&r, !d, i, &at.t1);
             const double cost = (double)(at.t1 - at.t0) * FN(recurrent_cost)(&r, batch);
             if (FN(few_rows)(&r))
-                for (int64_t s = 0; s < at.t1 - at.t0; s++) {
+                for (int64_t s = 0; s < at.t1 - at.t0 && !fnn_interrupted_between(); s++) {
                     at.t = d ? at.t0 + s : at.t1 - 1 - s;
                     fnn_parallel_for(sizes[at.t], 1, 10.0 * (double)(n / VW + 1), FN(cells_backward_range), &at);
                     FN(step_product_backward)(&r, 1, d, at.t0, at.t, 0, batch);
                 }
             else
-                fnn_parallel_for(batch, 1, cost, FN(recurrent_backward_range), &at);
+                fnn_parallel_whole(batch, 1, cost, FN(recurrent_backward_range), &at);
             FN(recurrent_weights)(&r, d, at.t0, at.t1, dweights ? dweights + 4 * d : NULL, i > 0,
                                   fnn_threads_for((double)batch * cost) == 1);
         }

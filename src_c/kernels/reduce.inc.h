@@ -282,7 +282,7 @@ static void FN(argreduce_range)(void *context, int64_t begin, int64_t end)
             index[0] = k;
             continue;
         }
-        for (int64_t at = 0; at < c->inner; at += FNN_REDUCE_WIDTH) {
+        for (int64_t at = 0; at < c->inner && (at == 0 || !fnn_interrupted()); at += FNN_REDUCE_WIDTH) {
             const int64_t width = c->inner - at < FNN_REDUCE_WIDTH ? c->inner - at : FNN_REDUCE_WIDTH;
             REAL best[FNN_REDUCE_WIDTH];
             memcpy(best, x + at, (size_t)width * sizeof(REAL));

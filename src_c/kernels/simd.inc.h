@@ -44,6 +44,66 @@ FNN_INLINE FN(vec) FN(v_set1)(REAL x)
     return x - (FN(vec)){0};
 }
 
+/* sum + x * y and a + b, for loops that stand in tiles of several shapes. Where more than one operand is NaN, their order
+ * in an instruction decides which one comes out: a compiler, free to swap them, chooses anew in every tile. */
+#undef V_SUFFIX
+#if REAL_IS_F32
+#define V_SUFFIX "s"
+#else
+#define V_SUFFIX "d"
+#endif
+#if defined(__AVX512F__)
+#define V_REGISTER "v"
+#else
+#define V_REGISTER "x"
+#endif
+#if defined(__FMA__)
+#define V_SUM(to, a, b) __asm__("vaddp" V_SUFFIX " %2, %1, %0" : "=" V_REGISTER(to) : V_REGISTER(a), V_REGISTER(b))
+#define V_ADD_PRODUCT(sum, x, kind, y, spread)                                                                         \
+    __asm__("vfmadd231p" V_SUFFIX " %2" spread ", %1, %0" : "+" V_REGISTER(sum) : V_REGISTER(x), kind(y))
+#elif defined(__SSE2__)
+#define V_SUM(to, a, b) __asm__("addp" V_SUFFIX " %2, %0" : "=x"(to) : "0"(a), "x"(b))
+#else
+#define V_SUM(to, a, b) ((to) = (a) + (b))
+#endif
+FNN_INLINE FN(vec) FN(v_add_product)(FN(vec) sum, FN(vec) x, FN(vec) y)
+{
+#if defined(V_ADD_PRODUCT)
+    V_ADD_PRODUCT(sum, x, V_REGISTER, y, "");
+#elif defined(__SSE2__)
+    __asm__("mulp" V_SUFFIX " %1, %0" : "+x"(y) : "x"(x));
+    __asm__("addp" V_SUFFIX " %1, %0" : "+x"(sum) : "x"(y));
+#else
+    sum += x * y;
+#endif
+    return sum;
+}
+
+/* The same for y in memory, */
+FNN_INLINE FN(vec) FN(v_add_product_at)(FN(vec) sum, FN(vec) x, const REAL *y)
+{
+#if defined(V_ADD_PRODUCT)
+    V_ADD_PRODUCT(sum, x, "m", *(const FN(vec_unaligned) *)y, "");
+    return sum;
+#else
+    return FN(v_add_product)(sum, x, FN(v_load)(y));
+#endif
+}
+
+/* and for one element there in all places of y. */
+FNN_INLINE FN(vec) FN(v_add_product_of)(FN(vec) sum, FN(vec) x, const REAL *y)
+{
+#if defined(__AVX512F__) && REAL_IS_F32
+    V_ADD_PRODUCT(sum, x, "m", *y, "%{1to16%}");
+    return sum;
+#elif defined(__AVX512F__)
+    V_ADD_PRODUCT(sum, x, "m", *y, "%{1to8%}");
+    return sum;
+#else
+    return FN(v_add_product)(sum, x, FN(v_set1)(*y));
+#endif
+}
+
 /* x < 0 ? 0 : x, which keeps NaN; and where y <= 0 ? 0 : x, its derivative. */
 FNN_INLINE FN(vec) FN(v_relu)(FN(vec) x)
 {
@@ -260,14 +320,27 @@ FNN_INLINE void FN(v_transpose_lanes)(FN(vec) * v)
 #endif
 }
 
+/* to[0..n] += from[0..n], whole vectors alike where the range is cut. */
+FNN_INLINE void FN(v_add_line)(REAL *to, const REAL *from, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += VW) {
+        const FN(mask) mask = FN(v_mask)(n - i < VW ? n - i : VW);
+        FN(vec) sum;
+        V_SUM(sum, FN(v_load_part)(to + i, mask), FN(v_load_part)(from + i, mask));
+        FN(v_store_part)(to + i, mask, sum);
+    }
+}
+
 /* to[i] = sum of v[i]'s elements for i < VQUAD, each by the same tree; overwrites v. */
 FNN_INLINE void FN(v_sums)(REAL *to, FN(vec) * v)
 {
     FN(v_transpose_lanes)(v);
+    FN(vec) sum;
+    V_SUM(sum, v[0], v[1]);
 #if REAL_IS_F32
-    const FN(vec) sum = (v[0] + v[1]) + (v[2] + v[3]);
-#else
-    const FN(vec) sum = v[0] + v[1];
+    FN(vec) other;
+    V_SUM(other, v[2], v[3]);
+    V_SUM(sum, sum, other);
 #endif
 #if defined(__AVX512F__) && REAL_IS_F32
     const __m256 half = _mm512_castps512_ps256((__m512)sum) + _mm512_extractf32x8_ps((__m512)sum, 1);

@@ -97,17 +97,17 @@ class _BatchNorm(_NormBase):
 
 
 class BatchNorm1d(_BatchNorm):
-    __doc__ = _BatchNorm.__doc__ + "\n    Input (N, C) or (N, C, L).\n    "
+    __doc__ = (_BatchNorm.__doc__ or "") + "\n    Input (N, C) or (N, C, L).\n    "
     _dims = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    __doc__ = _BatchNorm.__doc__ + "\n    Input (N, C, H, W).\n    "
+    __doc__ = (_BatchNorm.__doc__ or "") + "\n    Input (N, C, H, W).\n    "
     _dims = (4,)
 
 
 class BatchNorm3d(_BatchNorm):
-    __doc__ = _BatchNorm.__doc__ + "\n    Input (N, C, D, H, W).\n    "
+    __doc__ = (_BatchNorm.__doc__ or "") + "\n    Input (N, C, D, H, W).\n    "
     _dims = (5,)
 
 
@@ -155,17 +155,17 @@ class _InstanceNorm(_NormBase):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    __doc__ = _InstanceNorm.__doc__ + "\n    Input (N, C, L) or (C, L).\n    "
+    __doc__ = (_InstanceNorm.__doc__ or "") + "\n    Input (N, C, L) or (C, L).\n    "
     _dims = (2, 3)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    __doc__ = _InstanceNorm.__doc__ + "\n    Input (N, C, H, W) or (C, H, W).\n    "
+    __doc__ = (_InstanceNorm.__doc__ or "") + "\n    Input (N, C, H, W) or (C, H, W).\n    "
     _dims = (3, 4)
 
 
 class InstanceNorm3d(_InstanceNorm):
-    __doc__ = _InstanceNorm.__doc__ + "\n    Input (N, C, D, H, W) or (C, D, H, W).\n    "
+    __doc__ = (_InstanceNorm.__doc__ or "") + "\n    Input (N, C, D, H, W) or (C, D, H, W).\n    "
     _dims = (4, 5)
 
 
