@@ -330,7 +330,7 @@ def test_nested_round_trip(tmp_path):
             ("scalar", np.float64(2.5)),
             ((1, "key"), [None, True, [[]], {}]),
             ("variable", fastnn.ones(2, requires_grad=True)),
-            ("device", fastnn.device("cpu")),
+            ("device", fastnn.device("cpu")), ("other device", fastnn.device("cuda:1")),
             (None, ()),
             (2.5, -1),
         ]
@@ -411,7 +411,7 @@ def test_unsavable(tmp_path):
         '{"version":1,"tree":{"scalar":"a"}}',
         '{"version":1,"tree":{"size":[-1]}}',
         '{"version":1,"tree":{"set":[[]]}}',
-        '{"version":1,"tree":{"device":"cuda"}}',
+        '{"version":1,"tree":{"device":"nowhere"}}',
         '{"version":1,"tree":{"float":"x"}}',
         '{"version":1,"tree":' + "[" * 900 + "]" * 900 + "}",
         '{"version":1,"version":1,"tree":1}',

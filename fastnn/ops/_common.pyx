@@ -119,7 +119,7 @@ def need_tensors(str op, *values):
             raise TypeError(f"{op}(): argument {position + 1} must be Tensor, not {type(value).__name__}")
 
 
-cdef object MOST_MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+cdef object MOST_MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # below 0: the system does not say
 
 
 def room(str op, sizes, itemsize):
@@ -127,7 +127,7 @@ def room(str op, sizes, itemsize):
     wanted = itemsize
     for size in sizes:
         wanted = wanted * size
-    if wanted > MOST_MEMORY:
+    if wanted > MOST_MEMORY > 0 or wanted >= 1 << 62:
         raise OutOfMemoryError(f"{op}(): can't allocate memory: you tried to allocate {wanted} bytes, for sizes "
                                f"{list(sizes)}")
 
@@ -231,7 +231,7 @@ cdef class Function:
     cdef int look(self) except -1:
         """What the function itself takes; asked for when the first keyword comes."""
         function, names = self.__wrapped__, ()
-        while function is not None:  # a form that passes what it gets to another function takes that one's
+        while hasattr(function, "__code__"):  # a form that passes what it gets to another takes that one's
             code = function.__code__
             count = code.co_argcount + code.co_kwonlyargcount
             self.places = code.co_varnames[:code.co_argcount]
