@@ -1,7 +1,7 @@
 """Largest errors of the vectorised functions, in units of the last place, on each instruction set.
 
-float32 and float64 results are compared with NumPy's long double (64 bits of mantissa on x86), erf and gelu with mpmath
-where it is installed. Arguments: uniform over the range, and log-uniform towards 0. The table of docs/numerics.md comes
+float32 and float64 results are compared with NumPy's long double (64 bits of mantissa on x86), others with mpmath where it
+is installed. Arguments: uniform over the range, and log-uniform towards 0. The table of docs/numerics.md comes
 from here.
 """
 import argparse
@@ -54,6 +54,9 @@ FUNCTIONS = {
     "atanh": (-1, 1, np.arctanh),
     "erf": (-5, 5, by_mpmath(lambda x: mpmath.erf(x))),
     "gelu": (-5, 8, by_mpmath(lambda x: x * mpmath.ncdf(x))),
+    "lgamma": (-150, 150, by_mpmath(lambda x: mpmath.log(abs(mpmath.gamma(x))))),
+    "digamma": (0, 150, by_mpmath(lambda x: mpmath.psi(0, x))),
+    "tanhshrink": (-5, 5, by_mpmath(lambda x: x - mpmath.tanh(x))),
 }
 
 
