@@ -82,7 +82,8 @@ def test_gradients(view, given):
 
 # function, arguments, the error
 OTHERS = [("unfold", (0, 4, 1), RuntimeError), ("unfold", (0, -1, 1), RuntimeError),
-          ("unfold", (0, 2, 0), RuntimeError), ("unfold", (0, 2, -1), RuntimeError), ("unfold", (1, 2 ** 63 - 1, 1), RuntimeError),
+          ("unfold", (0, 2, 0), RuntimeError), ("unfold", (0, 2, -1), RuntimeError),
+          ("unfold", (1, 2 ** 63 - 1, 1), RuntimeError),
           ("unfold", (1, 2 ** 64, 1), ValueError), ("unfold", (1, 2, 2 ** 64), ValueError),
           ("unfold", (5, 1, 1), IndexError), ("unfold", (1, 1.5, 1), TypeError),
           ("narrow", (0, 0, 4), RuntimeError), ("narrow", (0, -4, 1), IndexError), ("narrow", (0, 3, 1), RuntimeError),

@@ -211,6 +211,6 @@ cdef int raise_interrupt() except -1
 cdef inline int check_interrupt() except -1:
     return raise_interrupt() if interrupted else 0
 
-# The same around kernels that need scratch memory: how often there was none so far, and MemoryError if that has changed.
+# The same around kernels that need scratch memory: how often there was none so far, MemoryError if that has changed.
 cdef size_t alloc_failures() noexcept nogil
 cdef int check_scratch(str op, size_t before) except -1

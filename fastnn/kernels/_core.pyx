@@ -83,8 +83,8 @@ cdef extern from *:
 
 cdef extern from *:
     """
-    /* The exception of a signal's handler that ran during a kernel, until the kernel's wrapper raises it; handlers run on
-     * one thread only, the main one. */
+    /* The exception of a signal's handler that ran during a kernel, until the kernel's wrapper raises it; handlers run
+     * on one thread only, the main one. */
     static struct {
         unsigned long thread;
         PyObject *type, *value, *traceback;

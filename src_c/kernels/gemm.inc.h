@@ -68,7 +68,7 @@ FNN_INLINE void FN(gemm_row)(const int depth, REAL *c, const REAL *a, int64_t as
         FN(vec) y = from_c ? FN(v_load)(c + j) : (FN(vec)){0};
         FNN_UNROLL
         for (int d = 0; d < depth; d++)
-            y += x[d] * FN(v_load)(b + d * bs_k + j);
+            y = FN(v_add_product)(y, FN(v_load)(b + d * bs_k + j), x[d]); /* as tiles do */
         if (bias)
             y += FN(v_load)(bias + j);
         FN(v_store)(c + j, relu ? FN(v_relu)(y) : y);
@@ -77,7 +77,7 @@ FNN_INLINE void FN(gemm_row)(const int depth, REAL *c, const REAL *a, int64_t as
         FN(vec) y = from_c ? FN(v_load_part)(c + j, tail) : (FN(vec)){0};
         FNN_UNROLL
         for (int d = 0; d < depth; d++)
-            y += x[d] * FN(v_load_part)(b + d * bs_k + j, tail);
+            y = FN(v_add_product)(y, FN(v_load_part)(b + d * bs_k + j, tail), x[d]);
         if (bias)
             y += FN(v_load_part)(bias + j, tail);
         FN(v_store_part)(c + j, tail, relu ? FN(v_relu)(y) : y);
