@@ -1,4 +1,4 @@
-"""Random tensor programs and modules beside PyTorch: a fixed short spread of what ``python -m fuzz.programs`` runs long.
+"""Random tensor programs and modules beside PyTorch: a short fixed spread of what ``python -m fuzz.programs`` runs.
 
 Every difference that rounding does not explain needs a line in fuzz/explained.txt.
 """

@@ -238,7 +238,10 @@ def expand(input, *sizes):
                                f"non-singleton dimension {i}.  Target sizes: {list(sizes)}.  Tensor sizes: "
                                f"{list(shape)}")
         target.append(size)
-    return view(numpy.broadcast_to(x.array, tuple(target)), x, expand_backward, "ExpandBackward0", shape)
+    cdef np.ndarray repeated = numpy.broadcast_to(x.array, tuple(target))
+    if np.PyArray_ISWRITEABLE(x.array):  # where elements share a place, check_inplace refuses
+        np.PyArray_ENABLEFLAGS(repeated, np.NPY_ARRAY_WRITEABLE)
+    return view(repeated, x, expand_backward, "ExpandBackward0", shape)
 
 
 def expand_as(input, other):

@@ -48,8 +48,10 @@ def _put_backward(grad, sizes, dim, indices):
 
 def _taken(kind, input, dim, indices, name):
     x = input.detach().numpy()
-    values = record(np.take_along_axis(x, indices, dim), _put_backward, name, (input,), (x.shape, dim, indices))
-    return kind((values, from_array(np.ascontiguousarray(indices))))
+    places = from_array(np.ascontiguousarray(indices))
+    values = record(np.take_along_axis(x, indices, dim), _put_backward, name, (input,),
+                    (x.shape, dim, places.numpy()), (places,))
+    return kind((values, places))
 
 
 def sort(input, dim=-1, descending=False, stable=False):
@@ -176,6 +178,7 @@ def bincount(input, weights=None, minlength=0):
         raise RuntimeError("minlength should be >= 0")
     if weights is None:
         return from_array(np.bincount(x, minlength=minlength).astype(np.int64, copy=False))
+    need_tensors("bincount", input, weights)
     w = weights.detach().numpy()
     if w.shape != x.shape:
         raise RuntimeError("weights should be 1-d and have the same length as input")

@@ -1,1 +1,1 @@
-"""Random programs beside PyTorch: what they call (`operations`), with which arguments, who judges, what is explained."""
+"""Random programs beside PyTorch: what they call, with which arguments, who judges, what is explained."""

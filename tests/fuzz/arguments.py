@@ -1,10 +1,11 @@
 """Arguments drawn at random from short descriptions, such as ``input:f[n,c] dim:dim? keepdim=bool?``.
 
-A description is a list of parameters: ``name:kind`` may be given by position, ``name=kind`` by keyword alone, ``?`` marks
-one that may be left out, ``*`` one that may be spread over several arguments. A kind is a tensor or a method of `Draw`:
+A description is a list of parameters: ``name:kind`` may be given by position, ``name=kind`` by keyword alone, ``?``
+marks one that may be left out, ``*`` one that may be spread over several arguments. A kind is a tensor or a method of
+`Draw`:
 
     letter      x any dtype, f floating, i integer, b bool, p floating in (0, 1), a floating > 0, d distinct floating,
-                q well-conditioned matrices, s ascending floating
+                s ascending floating, q well-conditioned matrices
     [n,c+1]     its shape: numbers, letters (drawn once a call), sums and products of them; ``..`` any leading sizes
     ~  =        or: broadcasts with the first tensor, has its shape
     <n          integers from 0 to n - 1; <-n also negative ones
@@ -62,10 +63,11 @@ class Skip(Exception):
 class Draw:
     """Draws the arguments of one call; new leaves and the pool of earlier tensors are the program's."""
 
-    def __init__(self, rng, program, pool, main):
+    def __init__(self, rng, program, pool, main, small=False):
         self.rng, self.program, self.pool, self.main = rng, program, pool, main
         self.numbers = np.random.default_rng(rng.getrandbits(32))
-        self.big = rng.random() < 0.02
+        self.small = small
+        self.big = rng.random() < 0.02 and not small
         self.mixed = True
         self.finite = False  # no NaN, infinities and the like
         self.begin()
@@ -224,7 +226,7 @@ class Draw:
             return self.rng.choice(((257,), (4099,), (20000,), (100, 257), (3, 5000), (4097, 3), (64, 33, 17)))
         ndim = self.rng.choice((0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 4))
         shape = [self.any_size() for _ in range(ndim)]
-        while np.prod(shape) > 3000:
+        while np.prod(shape) > (70 if self.small else 3000):
             shape[shape.index(max(shape))] = 2
         return tuple(shape)
 
@@ -250,7 +252,7 @@ class Draw:
         draw = self.rng.random()
         if self.first is not None and draw < 0.7:
             return self.dtype_of_first
-        return self.main if draw < 0.85 else self.rng.choice((*FLOATS[:2], *WHOLE, "int64", "bool", "bool"))
+        return self.main if draw < 0.78 else self.rng.choice((*FLOATS[:2], *WHOLE, "int64", "bool", "bool"))
 
     def leaf(self, letter, shape, limit=None, negative=False):
         name = self.dtype(letter)
@@ -277,7 +279,7 @@ class Draw:
                     low, high = 0, 1
                 high = min(high, 127)
                 low = max(low, -128)
-            elif self.chance(0.1):
+            elif self.chance(0.15):
                 low, high = (0, 255) if name == "uint8" else (-100, 100) if name == "int8" else (-30000, 30000)
                 if name == "int64" and self.chance(0.4):
                     low, high = -2**62, 2**62
@@ -316,8 +318,8 @@ class Draw:
             return numbers.standard_normal(shape) * self.rng.choice((1e30, 1e-30, 1e19, 1e-42))
         array = numbers.standard_normal(shape)
         if draw < 0.95 and not self.finite:  # few or many special ones among them
-            where = numbers.random(shape) < self.rng.choice((0.05, 0.3))
-            array = np.where(where, numbers.choice((np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-41, 1.0, -1.0), shape), array)
+            special = numbers.choice((np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-41, 1.0, -1.0), shape)
+            array = np.where(numbers.random(shape) < self.rng.choice((0.05, 0.3)), special, array)
         return array * 3
 
     # ---- other values ----

@@ -48,8 +48,8 @@ class Step:
 class Backward:
     """What follows the steps.
 
-    mode: "backward"; "twice", with retain_graph, and "again", without; "grad"; "create", with create_graph, and "second",
-    the gradients of those gradients; "parts", down to the first input, and then from there.
+    mode: "backward"; "twice", with retain_graph, and "again", without; "grad"; "create", with create_graph, and
+    "second", the gradients of those gradients; "parts", down to the first input, and then from there.
     """
     mode: str
     outputs: list

@@ -1,10 +1,12 @@
 """Whether two traces of a program agree, and whether a difference is larger than rounding explains.
 
-Equal within an ulp or few is agreement at once. Otherwise the program runs again in float64, as it is and with every
-leaf and intermediate result changed by one rounding: the truth, and what rounding makes of it (S). An element of fastnn's
-may be off by (16 + 4 k) units of eps * |truth| + S, k the worst error of PyTorch's own float32 run in these units. Where S
-is a jump (a tie, a kink), the float64 runs of both must agree, else it is a finding too. Integers, bools, dtypes and
-shapes must be equal, unless PyTorch's own answer changes with such a rounding.
+Equal within 8 eps is agreement at once. Otherwise the program runs again in float64, as it is and with every leaf and
+intermediate result changed by one rounding: the truth t, and what rounding makes of it (S). An element of fastnn's may
+be off by (16 + 4 k) units of eps |t| + S, k being the worst error of PyTorch's own float32 run in these units; where
+elements are sums of terms, the largest |t| of the observation counts. Where S is a jump (a tie, a kink), the float64
+runs of both must agree, else it is a finding too. For functions that a number added to all inputs does not change, such
+as a variance, S is no excuse. Integers, bools, dtypes and shapes must be equal, unless PyTorch changes its answer with
+such a rounding.
 """
 import numpy as np
 
@@ -127,8 +129,9 @@ class Truth:
         if any(step.key in ("Tensor.half",) for step in program.steps):
             names.add("float16")
         self.eps = max([EPS[name] for name in names if name in EPS], default=2.0**-23)
+        narrow = ("float", "rand", "zeros", "ones", "full", "space", "tensor", "array")  # float32 of their own accord
         if "float32" not in names and "float16" not in names and not any(
-                word in step.key for step in program.steps for word in ("float", "rand", "zeros", "ones", "full", "space")):
+                word in step.key for step in program.steps for word in narrow):
             self.eps = EPS["float64"]
         self.wide = run(self.torch, program, widen=True)
         self.ours = None
@@ -178,7 +181,8 @@ class Truth:
             if not self.elementwise():  # which infinities meet in a sum depends on its order
                 bad &= np.isfinite(t) | np.isfinite(a64)
             bad |= places & self.strict(a64, b64, t)
-            if not bad.any() and not lower and (np.nan_to_num(spread) > 1e3 * self.eps * (np.abs(t) + 1e-30))[places].any():
+            jump = np.nan_to_num(spread) > 1e3 * self.eps * (np.abs(t) + 1e-30)
+            if not bad.any() and not lower and (places & jump).any():
                 return self.both_wide(i, j, t, spread, places)
         return self.words(bad, a, b, t, spread) if bad.any() else None
 

@@ -52,6 +52,15 @@ def uncovered():
             and not name.startswith("Lazy") and name not in descriptions() and name not in EXCLUDED]
 
 
+def drop_nothing(layer):
+    """Dropout with probability 0 in all parts of a layer."""
+    for part in layer.modules():
+        for attribute in ("p", "dropout"):
+            kind = type(part).__name__
+            if isinstance(getattr(part, attribute, None), float) and "Loss" not in kind and "Distance" not in kind:
+                setattr(part, attribute, 0.0)
+
+
 @dataclasses.dataclass
 class Trial:
     """One module with its options and inputs."""
@@ -96,11 +105,7 @@ class Trial:
             if each.perturb:
                 for p in layer.parameters():
                     each.shake(p)
-            for part in layer.modules():
-                for attribute in ("p", "dropout"):
-                    if isinstance(getattr(part, attribute, None), float) and "Loss" not in self.name + type(part).__name__:
-                        if "Distance" not in type(part).__name__:
-                            setattr(part, attribute, 0.0)
+            drop_nothing(layer)
             layer.train(self.training)
             self.use(each, layer)
         except Exception as error:
@@ -124,7 +129,8 @@ class Trial:
             rng = np.random.default_rng(self.seed)
             module.autograd.backward(outputs, [each.weights(t, rng) for t in outputs])
             seen.append(("gradients of inputs", [each.observe(t.grad) for t in leaves if t.requires_grad]))
-            seen.append(("gradients", [item for key, p in layer.named_parameters() for item in (key, each.observe(p.grad))]))
+            seen.append(("gradients", [item for key, p in layer.named_parameters()
+                                       for item in (key, each.observe(p.grad))]))
             if list(layer.parameters()):
                 module.optim.SGD(layer.parameters(), lr=0.1).step()
         seen.append(("state after a step", self.state(each, layer)))
@@ -161,8 +167,8 @@ def make(seed, index, library):
 
 
 # Maps of numbers take NaN and infinities too; sums of products of them depend on the order.
-SPECIAL_VALUES = set("ReLU ReLU6 SELU Sigmoid Tanh LogSigmoid Softsign Hardsigmoid Hardswish SiLU CELU ELU Hardtanh LeakyReLU "
-                     "Softplus Threshold".split())
+SPECIAL_VALUES = set("ReLU ReLU6 SELU Sigmoid Tanh LogSigmoid Softsign Hardsigmoid Hardswish SiLU CELU ELU Hardtanh "
+                     "LeakyReLU Softplus Threshold".split())
 
 
 def smaller(trial, finding, fails):
@@ -219,8 +225,8 @@ def main():
         if line is not None:
             lines += 1
             continue
-        each = {"index": index, "key": trial.last_key(), "kind": found.kind, "text": repr(found), "source": trial.source(),
-                "explained": None}
+        each = {"index": index, "key": trial.last_key(), "kind": found.kind, "text": repr(found),
+                "source": trial.source(), "explained": None}
         if args.json:
             with open(args.json, "a") as log:
                 print(json.dumps(each), file=log)

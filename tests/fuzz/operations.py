@@ -23,7 +23,7 @@ EXCLUDED = {
     **dict.fromkeys("bfloat16 cdouble cfloat cuda pin_memory share_memory_ data_ptr new".split(),
                     "what fastnn has no dtype, device or shared memory for"),
     **dict.fromkeys("apply_ map_".split(), "take a Python function"),
-    **dict.fromkeys("eigh svd qr lstsq cholesky".split(), "factors are defined up to signs: tests/parity compares them"),
+    **dict.fromkeys("eigh svd qr lstsq cholesky".split(), "defined up to signs: tests/parity compares them"),
     "ctc_loss": "raises NotImplementedError (docs/porting.md)",
     "multi_head_attention_forward": "fuzz.modules draws MultiheadAttention",
     "max_unpool2d": "indices must come from a pooling: fuzz.modules", "max_unpool1d": "the same",
@@ -31,24 +31,45 @@ EXCLUDED = {
 
 # The values are random, or memory that nobody wrote: shapes and dtypes are compared, and the generator's place.
 UNDEFINED = set("empty empty_like new_empty resize_ resize_as_".split())
-RANDOM = set("""rand randn randint rand_like randn_like randint_like randperm normal bernoulli bernoulli_ multinomial uniform_
+RANDOM = set("""
+    rand randn randint rand_like randn_like randint_like randperm normal bernoulli bernoulli_ multinomial uniform_
     normal_ cauchy_ log_normal_ exponential_ geometric_ random_ dropout dropout1d dropout2d dropout3d alpha_dropout
-    feature_alpha_dropout gumbel_softmax rrelu rrelu_""".split())
+    feature_alpha_dropout gumbel_softmax rrelu rrelu_
+""".split())
+# Called without gradients: PyTorch's results have gradient functions that raise, or give zeros.
+NO_GRADIENT = set("""
+    unique unique_consecutive floor_divide floor_divide_ floordiv rfloordiv heaviside heaviside_ histc bucketize
+    searchsorted bincount eq_ ne_ lt_ le_ gt_ ge_ not_equal_ less_ less_equal_ greater_ greater_equal_ logical_and_
+    logical_or_ logical_xor_ logical_not_ fill fill_ hinge_embedding_loss normal
+""".split())
 # Equal numbers may come in any order: the samples' ties are left out.
-TIES = set("""sort argsort topk kthvalue median nanmedian mode max_pool1d max_pool2d max_pool1d_with_indices
-    max_pool2d_with_indices adaptive_max_pool1d adaptive_max_pool2d msort max_unpool1d max_unpool2d""".split())
+TIES = set("""
+    sort argsort topk kthvalue median nanmedian mode max_pool1d max_pool2d max_pool1d_with_indices
+    max_pool2d_with_indices adaptive_max_pool1d adaptive_max_pool2d msort max_unpool1d max_unpool2d
+""".split())
+# The result has as many elements as a product or power of the operands'.
+GROWING = set("""
+    diagflat diag_embed diag kron outer ger inner combinations cartesian_prod block_diag meshgrid cdist pdist tensordot
+    vander isin repeat tile
+""".split())
 # Long rows are drawn more often: what is added up must stay accurate.
-LONG = set("""cumsum cumprod sum mean var std var_mean std_mean layer_norm group_norm batch_norm instance_norm rms_norm softmax
-    log_softmax logsumexp logcumsumexp cumulative_trapezoid trapezoid norm nansum prod dot""".split())
+LONG = set("""
+    cumsum cumprod sum mean var std var_mean std_mean layer_norm group_norm batch_norm instance_norm rms_norm
+    softmax log_softmax logsumexp logcumsumexp cumulative_trapezoid trapezoid norm nansum prod dot
+""".split())
 # Each element of the result comes from one element of each operand: there is no excuse in larger neighbours.
-ELEMENTWISE = set("""abs acos acosh asin asinh atan atanh ceil cos cosh deg2rad rad2deg digamma erf erfc erfinv exp exp2 expm1
-    floor frac lgamma log log10 log1p log2 neg positive reciprocal relu rsqrt selu sgn sigmoid sign sin sinc sinh sqrt
-    square tan tanh trunc round logit clamp clip clamp_min clamp_max nan_to_num celu elu gelu hardshrink hardtanh leaky_relu
-    logsigmoid softsign softplus softshrink threshold relu6 hardsigmoid hardswish mish silu add sub subtract mul multiply div
-    divide true_divide pow float_power maximum minimum atan2 hypot logaddexp logaddexp2 xlogy xlog1py copysign entr ndtr
-    ndtri truediv radd rsub rmul""".split())
+ELEMENTWISE = set("""
+    abs acos acosh asin asinh atan atanh ceil cos cosh deg2rad rad2deg digamma erf erfc erfinv exp exp2 expm1 floor
+    frac lgamma log log10 log1p log2 neg positive reciprocal relu rsqrt selu sgn sigmoid sign sin sinc sinh sqrt
+    square tan tanh trunc round logit clamp clip clamp_min clamp_max nan_to_num celu elu gelu hardshrink hardtanh
+    leaky_relu logsigmoid softsign softplus softshrink threshold relu6 hardsigmoid hardswish mish silu add sub
+    subtract mul multiply div divide true_divide pow float_power maximum minimum atan2 hypot logaddexp logaddexp2
+    xlogy xlog1py copysign entr ndtr ndtri truediv radd rsub rmul
+""".split())
 # Shift invariant: equal numbers, or few about a large mean, are no excuse for an error beyond PyTorch's.
-STABLE = set("""layer_norm group_norm var std var_mean std_mean softmax log_softmax logsumexp mean cumsum sum""".split())
+STABLE = set("""
+    layer_norm group_norm var std var_mean std_mean softmax log_softmax logsumexp mean cumsum sum
+""".split())
 
 ALIASES = {**names.ALIASES, **{key[:-1]: value[:-1] for key, value in names.IN_PLACE_ALIASES.items()},
            "absolute": "abs", "negative": "neg", "t_": "t", "trapz": "trapezoid"}
@@ -80,8 +101,9 @@ def is_excluded(key):
     return EXCLUDED.get(name, EXCLUDED.get(name.removesuffix("_")))
 
 
-OPERATORS = tuple("op." + name for name in """add sub mul truediv pow floordiv mod lt le gt ge eq ne radd rsub rmul rtruediv
-    rpow rfloordiv rmod iadd isub imul itruediv and_ or_ xor matmul neg abs invert pos getitem setitem""".split())
+OPERATORS = tuple("op." + name for name in """
+    add sub mul truediv pow floordiv mod lt le gt ge eq ne radd rsub rmul rtruediv rpow rfloordiv rmod iadd isub imul
+    itruediv and_ or_ xor matmul neg abs invert pos getitem setitem""".split())
 
 
 @functools.cache

@@ -2,8 +2,9 @@
 
 A program is one to six calls over a pool of tensors (views and in-place changes among them) and a backward pass. fastnn
 runs with every new array filled with NaN between guard bytes, on one thread and on two or three, which must give the
-same bits. Each difference that rounding does not explain (`judge`) is made small (`shrink`) and printed as lines that run
-on both libraries, unless a line of `explained.txt` says why it is there. Program number i of a seed is always the same.
+same bits. Each difference that rounding does not explain (`judge`) is made small (`shrink`) and printed as lines that
+run on both libraries, unless a line of `explained.txt` says why it is there. Program number i of a seed is always the
+same.
 """
 import argparse
 import collections
@@ -27,6 +28,7 @@ from fuzz.ir import Backward, Leaf, Program, Ref, Step, source
 from fuzz.runner import Raised, Run, libraries, run, tensors_of
 from fuzz.shrink import smallest
 
+MODES = [("backward", 35), ("grad", 20), ("second", 20), ("twice", 8), ("again", 5), ("create", 5), ("parts", 7)]
 STEPS = (1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6)
 SECONDS = 60  # for one program; beyond it hangs
 
@@ -61,9 +63,9 @@ class Maker:
             return turn_order(self.seed, turn)[at]
         return self.rng.choice(every)
 
-    def pool(self):
+    def pool(self, most):
         return {Ref(name, i): t for name, tensors in self.run.trace.env.items() for i, t in enumerate(tensors)
-                if t.numel() < 30000}
+                if t.numel() < most}
 
     def make(self):
         main = self.rng.choices(("float32", "float64", "float16"), (75, 20, 5))[0]
@@ -100,7 +102,8 @@ class Maker:
         """Adds one call; False if PyTorch refuses it (a part of the refused ones stays)."""
         program, leaves = self.program, len(self.program.leaves)
         owner, _, name = key.partition(".")
-        draw = Draw(self.rng, program, self.pool(), main)
+        grows = name.removesuffix("_") in operations.GROWING
+        draw = Draw(self.rng, program, self.pool(70 if grows else 30000), main, grows)
         draw.big |= name in operations.LONG and self.rng.random() < 0.25
         draw.in_place = name.endswith("_") or key.startswith("op.i") or key == "op.setitem"
         try:
@@ -116,7 +119,7 @@ class Maker:
             return False
         self.new_leaves()
         step = Step(f"y{len(program.steps) + 1}", key, args, kwargs, structure=name in operations.UNDEFINED
-                    or "dropout" in name, no_grad=self.rng.random() < 0.06)
+                    or "dropout" in name, no_grad=self.rng.random() < 0.06 or name in operations.NO_GRADIENT)
         if self.rng.random() < 0.1:
             step.watch = self.rng.choice(("hook", "retain"))
         value = self.run.step(step)
@@ -124,7 +127,8 @@ class Maker:
         if not raised and owner in ("torch", "linalg", "special") and self.rng.random() < 0.12 and not step.structure:
             value = self.with_out(step, value, draw)
             raised = isinstance(self.run.trace.seen[-1][1], Raised)
-        if raised and self.rng.random() < 0.9:
+        large = not raised and sum(t.numel() for t in self.run.trace.env[step.name]) > 300_000
+        if large or raised and self.rng.random() < (0.9 if program.steps else 0.7):
             self.run.trace.seen.pop()
             del self.run.trace.env[step.name]
             self.undo(leaves)
@@ -165,7 +169,7 @@ class Maker:
         if not outputs or not inputs or rng.random() < 0.15:
             return
         chosen = outputs[-1:] if rng.random() < 0.7 else rng.sample(outputs, rng.randint(1, min(3, len(outputs))))
-        mode = rng.choices(("backward", "grad", "second", "twice", "again", "create", "parts"), (35, 20, 20, 8, 5, 5, 7))[0]
+        mode = rng.choices(*zip(*MODES))[0]
         between = [ref for ref in outputs if ref not in chosen and ref.item == 0]
         if mode == "parts" and between:
             self.program.backward = Backward(mode, chosen, [rng.choice(between), *inputs], rng.getrandbits(16))
@@ -284,9 +288,9 @@ def supervised(args, report):
             progress.write(b"%12d" % at)
             progress.flush()
             child = subprocess.Popen([
-                sys.executable, "-m", "fuzz.programs", "--worker", "--start", str(at), "--stop", str(args.stop), "--seed",
-                str(args.seed), "--progress", progress.name, "--only", args.only, *["--threads"] * args.threads],
-                stdout=subprocess.PIPE, text=True)
+                sys.executable, "-m", "fuzz.programs", "--worker", "--start", str(at), "--stop", str(args.stop),
+                "--seed", str(args.seed), "--progress", progress.name, "--only", args.only,
+                *["--threads"] * args.threads], stdout=subprocess.PIPE, text=True)
             for line in child.stdout:
                 report(json.loads(line))
             status = child.wait()

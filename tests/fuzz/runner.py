@@ -197,11 +197,13 @@ class Run:
                 found = [t.grad for t in inputs]
             elif back.mode in ("grad", "create"):
                 label = "gradients" if back.mode == "grad" else "gradients to be differentiated"
-                found = module.autograd.grad(outputs, inputs, given, allow_unused=True, create_graph=back.mode == "create")
+                found = module.autograd.grad(outputs, inputs, given, allow_unused=True,
+                                             create_graph=back.mode == "create")
             elif back.mode == "parts":
                 upper = module.autograd.grad(outputs, inputs[:1], given, allow_unused=True)
                 self.trace.seen.append(("upper gradients", [self.observe(g) for g in upper]))
-                found = module.autograd.grad(inputs[:1], inputs[1:], [self.weights(inputs[0], rng())], allow_unused=True)
+                found = module.autograd.grad(inputs[:1], inputs[1:], [self.weights(inputs[0], rng())],
+                                             allow_unused=True)
             else:
                 first = module.autograd.grad(outputs, inputs, given, allow_unused=True, create_graph=True)
                 self.trace.seen.append(("first gradients", [self.observe(g) for g in first]))

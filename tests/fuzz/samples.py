@@ -51,8 +51,8 @@ def draw(draw, key):
             if array.dtype == np.float32:
                 array = array.astype(draw.main)
             if special and array.dtype.kind == "f":
-                array = np.where(draw.numbers.random(array.shape) < 0.1,
-                                 draw.numbers.choice((np.nan, np.inf, -np.inf, 0.0), array.shape), array).astype(draw.main)
+                other = draw.numbers.choice((np.nan, np.inf, -np.inf, 0.0), array.shape)
+                array = np.where(draw.numbers.random(array.shape) < 0.1, other, array).astype(draw.main)
             layout = draw.rng.choice(LAYOUTS) if draw.chance(0.3) else "contiguous"
             if layout == "expanded":
                 array = np.array(laid_out(array, layout))
