@@ -38,5 +38,6 @@ cdef Tensor record3(np.ndarray out, Rule rule, str name, Tensor x, Tensor y, Ten
 cdef Tensor recordn(np.ndarray out, Rule rule, str name, tuple inputs, tuple saved)
 # `tensor`, changed in place by an operation on itself and the others.
 cdef Node rebase(Tensor tensor, Rule rule, str name, tuple others, tuple saved)
-cdef int check_inplace(Tensor tensor) except -1
+cdef bint repeats(np.ndarray array) noexcept
+cdef int check_inplace(Tensor tensor, bint elements=*) except -1
 cdef int adopt_node(Tensor tensor, Node node) except -1

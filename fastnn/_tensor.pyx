@@ -128,8 +128,20 @@ cdef tuple edges_of(tuple inputs):
     return tuple([edge(x) if isinstance(x, Tensor) else None for x in inputs])
 
 
-cdef int check_inplace(Tensor tensor) except -1:
-    """Torch's rules on what may be changed in place; call before writing."""
+cdef bint repeats(np.ndarray array) noexcept:
+    """Whether several elements lie at one place, as after ``expand``."""
+    cdef int axis
+    for axis in range(np.PyArray_NDIM(array)):
+        if np.PyArray_STRIDE(array, axis) == 0 and np.PyArray_DIM(array, axis) > 1:
+            return np.PyArray_SIZE(array) > 0
+    return False
+
+
+cdef int check_inplace(Tensor tensor, bint elements=True) except -1:
+    """Torch's rules on what may be changed in place; call before writing. `elements`: each one to a number of its own."""
+    if elements and not np.PyArray_IS_C_CONTIGUOUS(tensor.array) and repeats(tensor.array):
+        raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single "
+                           "memory location. Please clone() the tensor before performing the operation.")
     if not np.PyArray_ISWRITEABLE(tensor.array):
         raise RuntimeError("in-place operation: the tensor's memory is read-only")
     if fnn_grad_mode:
@@ -250,9 +262,9 @@ def adopt(Tensor tensor, np.ndarray array, requires_grad=None):
     return tensor
 
 
-def writable(Tensor tensor):
+def writable(Tensor tensor, bint elements=True):
     """The array of a tensor about to be changed in place, after torch's checks."""
-    check_inplace(tensor)
+    check_inplace(tensor, elements)
     return tensor.array
 
 

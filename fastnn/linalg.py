@@ -1,6 +1,6 @@
 """torch.linalg."""
 from fastnn.ops import public
-from fastnn.ops.arrange import cross, vander
+from fastnn.ops.arrange import cross, powers_of
 from fastnn.ops.linear import matmul
 from fastnn.ops.matrices import (LinAlgError, cholesky, cond, det, eigh, eigvalsh, inv, lstsq, matrix_norm,
                                  matrix_power, matrix_rank, multi_dot, norm, pinv, qr, slogdet, solve, svd, svdvals,
@@ -11,6 +11,15 @@ from fastnn.ops.rearrange import diagonal as _diagonal
 __all__ = ["LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
            "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "svd",
            "svdvals", "vander", "vecdot", "vector_norm"]
+
+
+def vander(x, *, N=None):  # noqa: N803 (PyTorch's name)
+    """The powers 0, 1, ..., N - 1 of vectors' elements, an element a row (``torch.vander``: in descending order)."""
+    if x.ndim == 0:
+        raise RuntimeError("Expected dim to be between 1 and 64 but got 0")
+    if N is not None and N <= 1:
+        raise RuntimeError("N must be greater than 1.")
+    return powers_of(x, x.shape[-1] if N is None else N)
 
 
 def diagonal(A, *, offset=0, dim1=-2, dim2=-1):  # noqa: N803 (PyTorch's name)

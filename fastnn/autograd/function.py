@@ -182,7 +182,7 @@ def _output(call, args, name):
     if not _among(x, call.context._dirty):
         return record(x.detach().numpy(), rule, name, args)
     place = next(i for i, a in enumerate(args) if a is x)
-    _tensor.writable(x)
+    _tensor.writable(x, False)
     others = args[:place] + args[place + 1:]
 
     def own_first(grad):

@@ -111,6 +111,6 @@ _operators.install(
     neg=pointwise.neg, abs=pointwise.abs, floor_divide=arithmetic.floor_divide, remainder=arithmetic.remainder,
     rfloor_divide=arithmetic.rfloor_divide, rremainder=arithmetic.rremainder,
     iadd=arithmetic.add_, isub=arithmetic.sub_, imul=arithmetic.mul_, idiv=arithmetic.div_, ipow=arithmetic.pow_,
-    invert=compare.bitwise_not, getitem=indexing.getitem, setitem=indexing.setitem,
+    invert=compare.invert, getitem=indexing.getitem, setitem=indexing.setitem,
     repr=tensor_str, construct=creation.construct,
     **{"and": compare.bitwise_and, "or": compare.bitwise_or, "xor": compare.bitwise_xor})

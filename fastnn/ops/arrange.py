@@ -243,12 +243,17 @@ def vander(x, N=None, increasing=False):  # noqa: N803 (PyTorch's name)
     if n < 0:
         raise RuntimeError("N must be non-negative.")
     room("vander", (x.shape[0], n), x.itemsize)
-    powers = [from_array(np.ones(x.shape[0], x.detach().numpy().dtype))]
-    while len(powers) < n:
+    powers = powers_of(x, n)
+    return powers if increasing else powers.flip(1)
+
+
+def powers_of(x, count):
+    """x^0, x^1, ... along a new last dimension; bools count as integers."""
+    x = x.to(dtypes.int64) if x.dtype is dtypes.bool else x
+    powers = [from_array(np.ones(tuple(x.shape), x.detach().numpy().dtype))]
+    while len(powers) < count:
         powers.append(arithmetic.mul(powers[-1], x))
-    if n == 0:
-        return from_array(np.zeros((x.shape[0], 0), x.detach().numpy().dtype))
-    return stack(powers if increasing else powers[::-1], 1)
+    return stack(powers, -1)[..., :count]
 
 
 def cross(input, other, dim=None):
@@ -328,6 +333,7 @@ def index_put(input, indices, values, accumulate=False):
     if values.dtype is not input.dtype:
         raise RuntimeError(f"Index put requires the source and destination dtypes match, got {input.dtype} for the "
                            f"destination and {values.dtype} for the source.")
+    read = indexing._tensors_in(tuple(indices))
     where = tuple(slice(None) if i is None else indexing._numpy_index(i) for i in indices)
     out = input.detach().numpy().copy()
     given = values.detach().numpy()
@@ -347,7 +353,7 @@ def index_put(input, indices, values, accumulate=False):
             dx = grad.copy()
             dx[where] = 0
         return dx, sum_to(taken, given.shape)
-    return record(out, backward, "IndexPutBackward0", (input, values))
+    return record(out, backward, "IndexPutBackward0", (input, values), (), read)
 
 
 def put(input, index, source, accumulate=False):
@@ -411,7 +417,7 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
         dsrc = np.zeros_like(given)
         dsrc[scatter._part(index)] = np.asarray(ds, x.dtype).reshape(dsrc[scatter._part(index)].shape)
         return np.asarray(dx, x.dtype).reshape(own.shape), dsrc
-    return record(out.reshape(own.shape), backward, "ScatterReduceBackward0", (input, src), (), (input, src))
+    return record(out.reshape(own.shape), backward, "ScatterReduceBackward0", (input, src), (), (input, src, index))
 
 
 def _product_backward(grad, x, part, places, out, include_self):

@@ -3,12 +3,13 @@ cimport numpy as np
 
 import numpy
 
+from fastnn import dtypes
 from fastnn cimport _operators
 from fastnn._tensor cimport Tensor, wrap
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport is_real, zero_d
-from fastnn.ops._common import need_tensors, promote
+from fastnn.ops._common import broadcast_shapes, need_tensors, promote
 
 np.import_array()
 
@@ -140,6 +141,7 @@ def _bitwise(op, function, input, other):
     if dtype.kind == "f":
         raise NotImplementedError(f'"bitwise_{op}_cpu" not implemented for {dtype}')
     x, y = (numpy.asarray(array_of(value)).astype(dtype, copy=False) for value in (input, other))
+    broadcast_shapes(x.shape, y.shape)
     return wrap(zero_d(function(x, y)))
 
 
@@ -162,5 +164,12 @@ def bitwise_not(input):
     """All bits inverted; logical for bool."""
     x = array_of(input)
     if x.dtype.kind == "f":
-        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+        raise NotImplementedError(f'"bitwise_not_cpu" not implemented for {dtypes.from_numpy(x.dtype)}')
     return wrap(zero_d(numpy.invert(x)))
+
+
+def invert(input):
+    """``~input``."""
+    if array_of(input).dtype.kind == "f":
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return bitwise_not(input)

@@ -1,7 +1,7 @@
 """Reading and writing parts of a tensor: slices, masks, integer arrays, gather and select."""
 import numpy as np
 
-from fastnn import kernels
+from fastnn import dtypes, kernels
 from fastnn._tensor import Tensor, from_array, record, record_inplace, take_history, to_array, view_of, writable
 from fastnn.ops._common import axis_of, broadcast_shapes, int64_of, into, need_tensors, promote, room
 
@@ -37,6 +37,11 @@ def _whole_index(index):
             for part in index):
         index = tuple(index)
     return _numpy_index(index)
+
+
+def _tensors_in(index):
+    """The tensors of an index: a rule that reads them fails once they have changed."""
+    return tuple(part for part in (index if isinstance(index, (tuple, list)) else (index,)) if isinstance(part, Tensor))
 
 
 def _is_basic(index):
@@ -85,18 +90,22 @@ def _slice_backward(grad, shape, index, basic):
     return dx
 
 
-def getitem(input, index):
-    """``input[index]``: a view for integers and slices, a copy for masks and integer arrays."""
+def getitem(input, index, read=()):
+    """``input[index]``: a view for integers and slices, a copy for masks and integer arrays.
+
+    `read`: tensors whose arrays are in an index that holds arrays.
+    """
     x = to_array(input)
     if type(index) is int and x.ndim > 1 and -len(x) <= index < len(x):  # a row: the frequent case
         viewed = view_of(x[index], input)
         if not input.requires_grad:
             return viewed
         return _as_view(record(x[index], _slice_backward, "SelectBackward0", (input,), (x.shape, index, True)), viewed)
+    read = read or _tensors_in(index)
     index = _whole_index(index)
     parts = _without_numbers(index)
     if parts is not None:
-        return getitem(getitem(input, parts[0]), parts[1])
+        return getitem(getitem(input, parts[0]), parts[1], read)
     basic = _is_basic(index)
     if basic:
         _check_steps(index)
@@ -117,7 +126,7 @@ def getitem(input, index):
         made = record(out, _slice_backward, "SliceBackward0", (input,), (x.shape, index, True))
         return _as_view(made, viewed)
     out = np.asarray(out)
-    return record(out, _slice_backward, "IndexBackward0", (input,), (x.shape, index, False))
+    return record(out, _slice_backward, "IndexBackward0", (input,), (x.shape, index, False), read)
 
 
 def _as_view(made, viewed):
@@ -134,7 +143,8 @@ def _setitem_backward(grad, index, shape):
 
 def setitem(input, index, value):
     """``input[index] = value``, in place."""
-    x = writable(input)
+    x = writable(input, False)
+    read = _tensors_in(index)
     index = _whole_index(index)
     parts = _without_numbers(index)
     if parts is not None:
@@ -142,6 +152,7 @@ def setitem(input, index, value):
         return
     if _is_basic(index):
         _check_steps(index)
+        writable(from_array(np.asarray(x[index])))  # these elements, not all of the input's, need places of their own
     source = value.detach().numpy() if isinstance(value, Tensor) else value
     if isinstance(source, np.ndarray) and source.ndim > 0:
         target = np.asarray(x[index]).shape
@@ -153,6 +164,9 @@ def setitem(input, index, value):
     except ValueError as error:
         raise RuntimeError(f"setitem: shape mismatch: {error}") from None
     shape = source.shape if isinstance(value, Tensor) else None
+    if read and (input.requires_grad or isinstance(value, Tensor) and value.requires_grad):
+        index = tuple(np.array(part) if isinstance(part, np.ndarray) else part  # the rule's own: tensors may change
+                      for part in (index if isinstance(index, tuple) else (index,)))
     record_inplace(input, _setitem_backward, "CopySlices", (value,) if isinstance(value, Tensor) else (),
                    (index, shape))
 
@@ -271,7 +285,7 @@ def gather(input, dim, index, *, sparse_grad=False, out=None):
         made = record(taken, lambda grad: np.zeros(x.shape, x.dtype), "GatherBackward0", (input,))
     else:
         taken = np.asarray(x.reshape(x.shape or (1,))[places]).reshape(tuple(index.shape))
-        made = record(taken, _gather_rule, "GatherBackward0", (input,), (x.shape, places))
+        made = record(taken, _gather_rule, "GatherBackward0", (input,), (x.shape, places), (index,))
     return into("gather", out, made, (input, index))
 
 
@@ -311,6 +325,8 @@ def where(condition, input=None, other=None, *, out=None):
     if input is None and other is None:
         return nonzero(condition, as_tuple=True)
     need_tensors("where", condition)
+    if condition.dtype is dtypes.uint8:  # PyTorch's masks before it had bools
+        condition = condition.to(dtypes.bool)
     if condition.detach().numpy().dtype != bool:
         raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype "
                            f"{condition.dtype}")
@@ -318,13 +334,13 @@ def where(condition, input=None, other=None, *, out=None):
         a, b, mask = to_array(input), to_array(other), to_array(condition)
         if a.dtype == b.dtype and a.dtype in (np.float32, np.float64):  # nothing to promote: the kernel
             return record(kernels.where(mask, a, b), _where_backward, "WhereBackward0", (condition, input, other),
-                          (mask, (a.shape, b.shape)))
+                          (mask, (a.shape, b.shape)), (condition,))
     dtype = promote(input, other)
     x, y = (value.to(dtype) if isinstance(value, Tensor) else from_array(np.asarray(value, dtype))
             for value in (input, other))
     out = np.where(condition.numpy(), x.detach().numpy(), y.detach().numpy())
     return record(np.asarray(out), _where_backward, "WhereBackward0", (condition, x, y),
-                  (condition.numpy(), (tuple(x.shape), tuple(y.shape))))
+                  (condition.numpy(), (tuple(x.shape), tuple(y.shape))), (condition,))
 
 
 def masked_fill(input, mask, value):

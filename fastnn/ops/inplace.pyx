@@ -86,7 +86,7 @@ cpdef Tensor changed(str op, Tensor x, object function, tuple args, dict kwargs,
 cpdef Tensor viewed(Tensor x, object function, tuple args, dict kwargs):
     """x becomes the view ``function(x, ...)`` of its own memory."""
     cdef Tensor view
-    check_inplace(x)
+    check_inplace(x, False)
     view = <Tensor?>function(x, *args, **kwargs)
     x.array = view.array
     if view is not x and view.node is not None:
@@ -120,7 +120,7 @@ def fill_(self, value):
 def zero_(self):
     """Every element becomes 0."""
     cdef Tensor x = <Tensor?>self
-    check_inplace(x)
+    check_inplace(x, False)
     if np.PyArray_IS_C_CONTIGUOUS(x.array):
         memset(np.PyArray_DATA(x.array), 0, np.PyArray_NBYTES(x.array))
     else:

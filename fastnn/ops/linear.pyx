@@ -149,12 +149,15 @@ def dot(input, tensor):
 
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     """beta * input + alpha * (mat1 @ mat2)."""
-    from fastnn.ops.arithmetic import add, mul
+    from fastnn.ops.arithmetic import add
     if isinstance(mat1, Tensor) and is_half((<Tensor>mat1).array):
         return addmm(input.to(dtypes.float32), mat1.to(dtypes.float32), mat2.to(dtypes.float32), beta=beta,
                      alpha=alpha).to(dtypes.float16)
     product = mm(mat1, mat2)
-    return add(input if beta == 1 else mul(input, beta), product if alpha == 1 else mul(product, alpha))
+    if beta == 1 and alpha == 1:
+        return add(input, product)
+    from fastnn.ops.products import weighted
+    return weighted(input, beta, product, alpha)
 
 
 def outer(input, vec2):

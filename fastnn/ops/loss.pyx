@@ -123,11 +123,16 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
 
 
 def huber_loss(input, target, reduction="mean", double delta=1.0, weight=None):
-    """0.5 (x - y)^2 where |x - y| <= delta, else delta (|x - y| - 0.5 delta) (Huber 1964)."""
+    """0.5 (x - y)^2 where |x - y| <= delta, else delta (|x - y| - 0.5 delta) (Huber 1964).
+
+    The mean of weighted losses divides by their number (of ``mse_loss`` and ``l1_loss``: by the sum of the weights).
+    """
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta: expected delta > 0, "
                            f"got {delta}")
-    return difference("huber", "HuberLossBackward0", input, target, weight, reduction, delta)
+    if weight is None or reduction != "mean":
+        return difference("huber", "HuberLossBackward0", input, target, weight, reduction, delta)
+    return difference("huber", "HuberLossBackward0", input, target, weight, "none", delta).mean()
 
 
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):

@@ -107,8 +107,12 @@ def slogdet(input):
     x = _matrices("linalg.slogdet", input)
     sign, size = np.linalg.slogdet(x)
     zero = record(np.asarray(sign, x.dtype), lambda grad: np.zeros_like(x), "LinalgSlogdetBackward0", (input,))
-    made = record(np.asarray(size, x.dtype), lambda grad: np.asarray(grad)[..., None, None] * _t(np.linalg.inv(x)),
-                  "LinalgSlogdetBackward0", (input,), (), (input,))
+
+    def slope(grad):
+        singular = (sign == 0)[..., None, None]
+        inverse = np.linalg.inv(np.where(singular, np.eye(x.shape[-1], dtype=x.dtype), x))
+        return np.asarray(grad)[..., None, None] * np.where(singular, x.dtype.type(np.nan), _t(inverse))
+    made = record(np.asarray(size, x.dtype), slope, "LinalgSlogdetBackward0", (input,), (), (input,))
     return slogdet_result((zero, made))
 
 
@@ -300,6 +304,8 @@ def matrix_power(input, n):
         size = input.shape[-1]
         one = from_array(np.eye(size, dtype=input.detach().numpy().dtype))
         return arithmetic.add(arithmetic.mul(input, 0.0), one)
+    if n == 1:
+        return input.clone()
     made = None
     while n:
         if n & 1:

@@ -320,7 +320,9 @@ cdef object clamp_between(object input, object low, object high):
 def clamp(input, min=None, max=None):
     """x limited to [min, max]; either may be None, numbers or tensors."""
     if min is None and max is None:
-        raise ValueError("torch.clamp: At least one of 'min' or 'max' must not be None")
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if min != min or max != max:  # a bound that is NaN: so is everything
+        return apply("threshold", input, numpy.inf, numpy.nan)
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         min, max = [wrap(numpy.asarray(bound)) if bound is not None and not isinstance(bound, Tensor) else bound
                     for bound in (min, max)]
@@ -335,11 +337,13 @@ def clamp(input, min=None, max=None):
 
 # ---- activations ----
 
-cdef Tensor limited(str name, object input, object high):
+cdef Tensor limited(str name, object input, object high, bint inplace):
     """relu and relu6; integers keep their dtype."""
     if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind in "iu":
+        if inplace:
+            return changed(name + "_", <Tensor>input, globals()[name], (), {})
         return wrap(zero_d(numpy.clip((<Tensor>input).array, 0, high)))
-    return apply(name, input)
+    return apply_in_place(name, input) if inplace else apply(name, input)
 
 
 def sigmoid(input):
@@ -356,12 +360,12 @@ def relu(input, bint inplace=False):
     """max(x, 0)."""
     if not inplace and isinstance(input, Tensor) and is_real((<Tensor>input).array):
         return apply_map(RELU, "relu", <Tensor>input, 0.0, 0.0)
-    return apply_in_place("relu", input) if inplace else limited("relu", input, None)
+    return limited("relu", input, None, inplace)
 
 
 def relu6(input, bint inplace=False):
     """min(max(x, 0), 6)."""
-    return apply_in_place("relu6", input) if inplace else limited("relu6", input, 6)
+    return limited("relu6", input, 6, inplace)
 
 
 def leaky_relu(input, double negative_slope=0.01, bint inplace=False):
@@ -424,10 +428,15 @@ def hardtanh(input, double min_val=-1.0, double max_val=1.0, bint inplace=False)
     """x limited to [min_val, max_val]."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
+    if min_val != min_val or max_val != max_val:
+        return changed("hardtanh_", <Tensor?>input, clamp, (min_val, max_val), {}) if inplace else \
+            clamp(input, min_val, max_val)
+    if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind in "iu":
+        if inplace:
+            return changed("hardtanh_", <Tensor>input, hardtanh, (min_val, max_val), {})
+        return wrap(zero_d(numpy.clip((<Tensor>input).array, int(min_val), int(max_val))))
     if inplace:
         return apply_in_place("hardtanh", input, min_val, max_val)
-    if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind in "iu":
-        return wrap(zero_d(numpy.clip((<Tensor>input).array, int(min_val), int(max_val))))
     return apply("hardtanh", input, min_val, max_val)
 
 
@@ -461,6 +470,8 @@ def hardshrink(input, double lambd=0.5):
 def threshold(input, double threshold, double value, bint inplace=False):
     """x if x > threshold, else value."""
     if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind in "iu":
+        if inplace:
+            return changed("threshold_", <Tensor>input, globals()["threshold"], (threshold, value), {})
         x = (<Tensor>input).array
         return wrap(zero_d(numpy.where(x > threshold, x, numpy.asarray(value).astype(x.dtype))))
     if inplace:

@@ -8,7 +8,8 @@ from fastnn._tensor import Tensor, from_array, record
 from fastnn.errors import ShapeError
 from fastnn.ops import pointwise, reduce
 from fastnn.ops._common import broadcast_shapes, in_single, into, need_tensors, promote, room
-from fastnn.ops.arithmetic import add, div, mul, sub
+from fastnn.ops.arithmetic import add, div, mul, rsub, sub
+from fastnn.ops.indexing import where
 from fastnn.ops.linear import bmm, matmul, mv
 
 
@@ -16,7 +17,7 @@ def _scaled(x, factor):
     return x if isinstance(factor, (int, float)) and factor == 1 else mul(x, factor)
 
 
-def _weighted(input, beta, product, alpha):
+def weighted(input, beta, product, alpha):
     """beta * input + alpha * product; with beta = 0 NaN and inf of the input do not count."""
     if not input.is_floating_point() and not product.is_floating_point():
         alpha, beta, dtype = int(alpha), int(beta), input.dtype
@@ -48,13 +49,13 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
 @in_single
 def addmv(input, mat, vec, *, beta=1, alpha=1):
     """beta * input + alpha * (mat @ vec)."""
-    return _weighted(input, beta, mv(mat, vec), alpha)
+    return weighted(input, beta, mv(mat, vec), alpha)
 
 
 @in_single
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * the sum over the stack of batch1[i] @ batch2[i]."""
-    return _weighted(input, beta, reduce.sum(bmm(batch1, batch2), 0), alpha)
+    return weighted(input, beta, reduce.sum(bmm(batch1, batch2), 0), alpha)
 
 
 @in_single
@@ -65,18 +66,23 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     if tuple(np.broadcast_shapes(tuple(input.shape), tuple(product.shape))) != tuple(product.shape):
         raise ShapeError(f"baddbmm: expected an input that broadcasts to {list(product.shape)}, got "
                          f"{list(input.shape)}")
-    return _weighted(input, beta, product, alpha)
+    return weighted(input, beta, product, alpha)
 
 
 @in_single
 def lerp(input, end, weight):
-    """input + weight * (end - input): between the two, for weights of [0, 1]."""
+    """input + weight * (end - input): between the two, for weights of [0, 1]; from a weight of 0.5, counted from `end`.
+    """
     need_tensors("lerp", input, end)
     if input.dtype is not end.dtype:
         raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
     if isinstance(weight, Tensor) and weight.dtype is not input.dtype:
         raise RuntimeError(f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}")
-    return add(input, mul(sub(end, input), weight))
+    step = sub(end, input)
+    if not isinstance(weight, Tensor):
+        return add(input, mul(step, weight)) if abs(weight) < 0.5 else sub(end, mul(step, 1 - weight))
+    near = weight.detach() < 0.5
+    return where(near, add(input, mul(step, weight)), sub(end, mul(step, rsub(weight, 1))))
 
 
 def inner(input, other):
@@ -325,6 +331,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
 @in_single
 def dist(input, other, p=2):
     """The p-norm of input - other."""
+    broadcast_shapes(tuple(input.shape), tuple(other.shape))
     return norm(sub(input, other), p)
 
 

@@ -207,7 +207,7 @@ cdef object pick_backward(Node node, np.ndarray grad):
 
 
 cdef object extreme_along(str op, object input, object dim, bint keepdim):
-    cdef Tensor x = <Tensor?>input, values
+    cdef Tensor x = <Tensor?>input, values, places
     cdef int axis = wrap_dim(dim, np.PyArray_NDIM(x.array))
     if np.PyArray_NDIM(x.array) and np.PyArray_DIM(x.array, axis) == 0:
         raise IndexError(f"{op}(): Expected reduction dim {axis} to have non-zero size.")
@@ -219,12 +219,14 @@ cdef object extreme_along(str op, object input, object dim, bint keepdim):
         y = numpy.take_along_axis(x.array, indices if keepdim else numpy.expand_dims(indices, axis), axis)
         if not keepdim:
             y = y.squeeze(axis)
+    places = wrap(indices)
     if recording(x):
         values = record1(y, pick_backward, "MaxBackward0" if op == "max" else "MinBackward0", x,
                          (shape_of(x.array), axis, indices, keepdim))
+        values.node.guard(places.version_object())
     else:
         values = wrap(y)
-    return (max_result if op == "max" else min_result)((values, wrap(indices)))
+    return (max_result if op == "max" else min_result)((values, places))
 
 
 cdef np.ndarray argextreme(str op, np.ndarray x, object axis, bint keepdim):

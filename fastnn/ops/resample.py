@@ -150,7 +150,7 @@ def _adaptive_avg(name, input, output_size, count):
     if len(shape) not in (count + 1, count + 2):
         raise ShapeError(f"{name}: Expected {count + 1}D or {count + 2}D tensor, but got {list(shape)}")
     own = shape[-count:]
-    if 0 in shape[1:]:
+    if 0 in own or count == 3 and size != (1, 1, 1) and 0 in shape[1:]:  # averages of no channels, as PyTorch's
         raise ShapeError(f"{name}: Expected input to have non-zero size for non-batch dimensions, but input has sizes "
                          f"{list(shape)}")
     x = input.detach().numpy()

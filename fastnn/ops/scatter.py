@@ -58,7 +58,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
         dsrc = np.zeros_like(given)
         dsrc[part] = np.asarray(taken).reshape(dsrc[part].shape)
         return flat.reshape(dx.shape), dsrc
-    return record(out, backward, "ScatterBackward0", (input, src if given is not None else None))
+    return record(out, backward, "ScatterBackward0", (input, src if given is not None else None), (), (index,))
 
 
 def _scatter_reduced(input, dim, index, src, reduce, places):
@@ -90,7 +90,7 @@ def scatter_add(input, dim, index, src):
         if index.numel():
             dsrc[part] = np.asarray(grad.reshape(grad.shape or (1,))[places]).reshape(dsrc[part].shape)
         return grad, dsrc
-    return record(out, backward, "ScatterAddBackward0", (input, src))
+    return record(out, backward, "ScatterAddBackward0", (input, src), (), (index,))
 
 
 def index_add(input, dim, index, source, *, alpha=1):
@@ -103,7 +103,7 @@ def index_add(input, dim, index, source, *, alpha=1):
     def backward(grad):
         taken = np.asarray(grad.reshape(flat.shape)[where]).reshape(given.shape)
         return grad, np.asarray(taken * grad.dtype.type(alpha))
-    return record(out, backward, "IndexAddBackward0", (input, source))
+    return record(out, backward, "IndexAddBackward0", (input, source), (), (index,))
 
 
 def index_copy(input, dim, index, source):
@@ -118,7 +118,7 @@ def index_copy(input, dim, index, source):
         taken = np.asarray(dx[where]).reshape(given.shape)
         dx[where] = 0
         return dx.reshape(grad.shape), taken
-    return record(out, backward, "IndexCopyBackward0", (input, source))
+    return record(out, backward, "IndexCopyBackward0", (input, source), (), (index,))
 
 
 def index_fill(input, dim, index, value):
@@ -223,4 +223,4 @@ def masked_scatter(input, mask, source):
         dsource = np.zeros_like(given)
         dsource.reshape(-1)[:count] = grad[chosen]
         return sum_to(np.where(chosen, grad.dtype.type(0), grad), own), None, dsource
-    return record(out, backward, "MaskedScatterBackward0", (input, mask, source))
+    return record(out, backward, "MaskedScatterBackward0", (input, mask, source), (), (mask,))

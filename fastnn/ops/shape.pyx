@@ -238,10 +238,13 @@ def expand(input, *size, implicit=False):
                                f"non-singleton dimension {i}.  Target sizes: {list(size)}.  Tensor sizes: "
                                f"{list(shape)}")
         target.append(wanted)
+    cdef np.ndarray repeated
     try:
         repeated = numpy.broadcast_to(x.array, tuple(target))
     except ValueError:
         raise RuntimeError(f"expand: {target}: too many elements, or a negative size") from None
+    if np.PyArray_ISWRITEABLE(x.array):  # where elements share a place, check_inplace refuses
+        np.PyArray_ENABLEFLAGS(repeated, np.NPY_ARRAY_WRITEABLE)
     return view(repeated, x, expand_backward, "ExpandBackward0", shape)
 
 

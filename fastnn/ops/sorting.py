@@ -49,8 +49,10 @@ def _put_backward(grad, sizes, dim, indices):
 
 def _taken(kind, input, dim, indices, name):
     x = input.detach().numpy()
-    values = record(np.take_along_axis(x, indices, dim), _put_backward, name, (input,), (x.shape, dim, indices))
-    return kind((values, from_array(np.ascontiguousarray(indices))))
+    places = from_array(np.ascontiguousarray(indices))
+    values = record(np.take_along_axis(x, indices, dim), _put_backward, name, (input,),
+                    (x.shape, dim, places.numpy()), (places,))
+    return kind((values, places))
 
 
 def sort(input, dim=-1, descending=False, stable=False):
@@ -178,6 +180,7 @@ def bincount(input, weights=None, minlength=0):
     room("bincount", (max(minlength, int(x.max()) + 1 if x.size else 0),), 8)
     if weights is None:
         return from_array(np.bincount(x, minlength=minlength).astype(np.int64, copy=False))
+    need_tensors("bincount", input, weights)
     w = weights.detach().numpy()
     if w.shape != x.shape:
         raise RuntimeError("weights should be 1-d and have the same length as input")

@@ -6,7 +6,7 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.ops import arithmetic, compare, pointwise
-from fastnn.ops._common import need_tensors, promote
+from fastnn.ops._common import broadcast_shapes, need_tensors, promote
 from fastnn.ops.indexing import where
 
 
@@ -205,11 +205,15 @@ def _binary(op, node, x, y, function, slopes):
         except ValueError as error:
             raise RuntimeError(f"{op}: {error}") from None
 
+    def share(grad, slope, v):
+        """What a slope leaves of the gradient; a slope of bools chooses."""
+        part = np.where(slope, grad, 0) if slope.dtype == bool else grad * slope
+        return sum_to(np.ascontiguousarray(np.broadcast_to(part, z.shape).astype(v.dtype, copy=False)), v.shape)
+
     def backward(grad):
         with np.errstate(all="ignore"):
-            return tuple(None if slope is None else sum_to(np.ascontiguousarray(
-                np.broadcast_to(grad * slope, z.shape).astype(v.dtype, copy=False)), v.shape)
-                for slope, v in zip(slopes(a, b, z), (a, b)))
+            return tuple(None if slope is None else share(grad, slope, v)
+                         for slope, v in zip(slopes(a, b, z), (a, b)))
     return record(z.astype(a.dtype, copy=False), backward, node, (x, y), (), (x, y))
 
 
@@ -310,13 +314,14 @@ def _whole(op, function):
         x, y = _pair(op, input, other, False, op.startswith("bitwise"))
         if x.is_floating_point() or x.dtype is dtypes.bool:
             raise NotImplementedError(f'"{op}_cpu" not implemented for {x.dtype}')
+        broadcast_shapes(tuple(x.shape), tuple(y.shape))
         return from_array(np.asarray(function(x.numpy(), y.numpy())).astype(x.numpy().dtype))
     operation.__name__ = operation.__qualname__ = op
     operation.__doc__ = f"{op.upper()} of integers, element by element."
     return operation
 
 
-gcd, lcm = _whole("gcd", np.gcd), _whole("lcm", np.lcm)
+gcd, lcm = _whole("gcd", np.gcd), _whole("lcm", lambda x, y: np.abs(np.lcm(x, y)))
 bitwise_left_shift = _whole("bitwise_left_shift", np.left_shift)
 bitwise_right_shift = _whole("bitwise_right_shift", np.right_shift)
 

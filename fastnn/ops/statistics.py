@@ -72,7 +72,8 @@ def _running(kind, op, input, dim, better):
         places[dim] = indices
         np.add.at(dx, tuple(places), grad)
         return dx
-    return kind((record(values, backward, op.capitalize() + "Backward0", (input,)), from_array(indices)))
+    found = from_array(indices)
+    return kind((record(values, backward, op.capitalize() + "Backward0", (input,), (), (found,)), found))
 
 
 def cummax(input, dim):

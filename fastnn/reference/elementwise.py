@@ -114,7 +114,7 @@ def _silu_slope(x):
 # name: (forward of x, a, b; factor of the gradient from x, y, a, b)
 UNARY = {
     # activations
-    "step": (lambda x, a, b: np.where(np.isnan(x), x, x > 0), lambda x, y, a, b: 0),
+    "step": (lambda x, a, b: np.where(np.isnan(x), x, x > 0), lambda x, y, a, b: False),
     "sigmoid": (lambda x, a, b: sigmoid(x), lambda x, y, a, b: y * (1 - y)),
     "tanh": (lambda x, a, b: np.tanh(x), lambda x, y, a, b: 1 - y * y),
     "relu": (lambda x, a, b: np.where(x < 0, 0, x), lambda x, y, a, b: ~(y <= 0)),
@@ -174,11 +174,11 @@ UNARY = {
     "erf": (lambda x, a, b: erf(x), lambda x, y, a, b: 2 / math.sqrt(math.pi) * np.exp(-x * x)),
     "lgamma": (lambda x, a, b: lgamma(x), lambda x, y, a, b: digamma(x)),
     "digamma": (lambda x, a, b: digamma(x), lambda x, y, a, b: trigamma(x)),
-    "floor": (lambda x, a, b: np.floor(x), lambda x, y, a, b: 0),
-    "ceil": (lambda x, a, b: np.ceil(x), lambda x, y, a, b: 0),
-    "round": (lambda x, a, b: np.rint(x), lambda x, y, a, b: 0),
-    "trunc": (lambda x, a, b: np.trunc(x), lambda x, y, a, b: 0),
-    "sign": (lambda x, a, b: (x > 0) * 1.0 - (x < 0), lambda x, y, a, b: 0),
+    "floor": (lambda x, a, b: np.floor(x), lambda x, y, a, b: False),
+    "ceil": (lambda x, a, b: np.ceil(x), lambda x, y, a, b: False),
+    "round": (lambda x, a, b: np.rint(x), lambda x, y, a, b: False),
+    "trunc": (lambda x, a, b: np.trunc(x), lambda x, y, a, b: False),
+    "sign": (lambda x, a, b: (x > 0) * 1.0 - (x < 0), lambda x, y, a, b: False),
     "clamp": (lambda x, a, b: np.minimum(np.maximum(x, a), b), lambda x, y, a, b: (x >= a) & (x <= b)),
     # with a number
     "add_scalar": (lambda x, a, b: x + a, lambda x, y, a, b: 1),

@@ -104,7 +104,7 @@ static void FN(circle_range)(const FN(unary_context) *c, int64_t begin, int64_t 
         for (int64_t i = 0; i < n; i++) {                                                              \
             const REAL dy = dy_[i];                                                                    \
             const REAL x = (saves & SAVES_X) ? x_[i] : 0, y = (saves & SAVES_Y) ? y_[i] : 0;           \
-            (void)x, (void)y;                                                                          \
+            (void)dy, (void)x, (void)y;                                                                \
             out[i] = (backward);                                                                       \
         }                                                                                              \
     }                                                                                                  \

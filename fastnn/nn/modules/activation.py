@@ -62,13 +62,20 @@ class Mish(_InPlace):
     _function = staticmethod(pointwise.mish)
 
 
-class Hardsigmoid(_InPlace):
+class _SilentInPlace(_InPlace):
+    """One whose repr says nothing of it, as PyTorch's."""
+
+    def extra_repr(self):
+        return ""
+
+
+class Hardsigmoid(_SilentInPlace):
     """relu6(x + 3) / 6."""
 
     _function = staticmethod(pointwise.hardsigmoid)
 
 
-class Hardswish(_InPlace):
+class Hardswish(_SilentInPlace):
     """x * relu6(x + 3) / 6."""
 
     _function = staticmethod(pointwise.hardswish)
