@@ -242,13 +242,13 @@ def vander(x, N=None, increasing=False):  # noqa: N803 (PyTorch's name)
     n = x.shape[0] if N is None else N
     if n < 0:
         raise RuntimeError("N must be non-negative.")
-    room("vander", (x.shape[0], n), x.itemsize)
     powers = powers_of(x, n)
     return powers if increasing else powers.flip(1)
 
 
 def powers_of(x, count):
     """x^0, x^1, ... along a new last dimension; bools count as integers."""
+    room("vander", (*x.shape, count), x.itemsize)
     x = x.to(dtypes.int64) if x.dtype is dtypes.bool else x
     powers = [from_array(np.ones(tuple(x.shape), x.detach().numpy().dtype))]
     while len(powers) < count:
