@@ -321,12 +321,12 @@ def clamp(input, min=None, max=None):
     """x limited to [min, max]; either may be None, numbers or tensors."""
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    if min != min or max != max:  # a bound that is NaN: so is everything
-        return apply("threshold", input, numpy.inf, numpy.nan)
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         min, max = [wrap(numpy.asarray(bound)) if bound is not None and not isinstance(bound, Tensor) else bound
                     for bound in (min, max)]
         return clamp_between(input, min, max)
+    if min != min or max != max:  # a bound that is NaN: so is everything
+        return apply("threshold", input, numpy.inf, numpy.nan)
     if not is_real((<Tensor?>input).array) and not is_half((<Tensor>input).array):
         for bound in (min, max):
             if isinstance(bound, float):
