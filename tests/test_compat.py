@@ -123,6 +123,22 @@ def test_dlpack_with_pytorch():
     assert theirs[1, 1].item() == -1
 
 
+def test_onnx_is_imported_but_not_written():
+    import fastnn.compat.onnx
+    assert fastnn.onnx is fastnn.compat.onnx and not fastnn.onnx.is_in_onnx_export()
+    with pytest.raises(NotImplementedError, match="ONNX"):
+        fastnn.onnx.export(fastnn.nn.Linear(1, 2), fastnn.ones(1, 1), "model.onnx")
+
+
+@pytest.mark.torch
+def test_a_tensor_says_what_it_is_not():
+    torch = pytest.importorskip("torch")
+    theirs, ours = torch.ones(2), fastnn.ones(2)
+    names = [name for name in dir(theirs) if name.startswith("is_") and isinstance(getattr(theirs, name), bool)]
+    assert "is_xpu" in names and {name: getattr(ours, name) for name in names} == {
+        name: getattr(theirs, name) for name in names}
+
+
 PROGRAM = """
 import torch, torch.backends.cudnn as cudnn, torch.cuda, torch.version
 from torch.cuda.amp import GradScaler, autocast
@@ -135,7 +151,7 @@ assert torchvision.__version__.endswith(torch.__version__.split("fastnn.")[1])
 device = torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
 device = torch.accelerator.current_accelerator().type if torch.accelerator.is_available() else "cpu"
 assert torch.ones(2).to(device).sum().item() == 2
-for name in ("torch.onnx", "torch.cuda.nothing"):
+for name in ("torch.fx", "torch.cuda.nothing"):
     try:
         __import__(name)
     except ModuleNotFoundError as error:

@@ -214,3 +214,15 @@ def test_reference_draws_the_same(case):
         ours, our_after = run(fastnn, case)
     np.testing.assert_array_equal(our_after, after)
     np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_fake_images_are_torchvisions():
+    """Normal numbers times 255, cast to bytes, and a label."""
+    from fastnn.vision import datasets, transforms
+    data = datasets.FakeData(5, (3, 8, 6), 7, transforms.ToTensor(), random_offset=2)
+    for index in range(5):
+        torch.manual_seed(index + 2)
+        expected = torch.randn(3, 8, 6).mul(255).byte(), torch.randint(0, 7, (1,)).item()
+        image, target = data[index]
+        np.testing.assert_array_equal((image * 255).round().numpy(), expected[0].numpy())
+        assert target == expected[1]

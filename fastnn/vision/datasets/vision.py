@@ -118,7 +118,7 @@ class ArrayImages(VisionDataset):
 
 
 class FakeData(VisionDataset):
-    """Random images and labels, the same for the same arguments (not torchvision's).
+    """Random images and labels, torchvision's for the same arguments.
 
     Parameters
     ----------
@@ -139,10 +139,10 @@ class FakeData(VisionDataset):
         if not 0 <= index < self.size:
             raise IndexError(f"{type(self).__name__} index out of range")
         generator = Generator().manual_seed(index + self.random_offset)
-        channels, height, width = self.image_size
-        shape = (height, width) if channels == 1 else (height, width, channels)
-        image = generator.randint(0, 256, shape, np.uint8)
-        target = int(generator.randint(0, self.num_classes, ())[()])
+        image = generator.normal(np.empty(self.image_size, np.float32))
+        target = int(generator.randint(0, self.num_classes, 1)[0])
+        image = (image * np.float32(255)).astype(np.int64).astype(np.uint8)  # modulo 256, as PyTorch casts
+        image = image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))
         if not takes_arrays(self.transform):
             image = image_from_array(image)
         if self.transform is not None:
