@@ -329,4 +329,4 @@ def vdot(input, other):
 
 def addr(input, vec1, vec2, *, beta=1, alpha=1):
     """beta * input + alpha * the outer product of two vectors."""
-    return products._weighted(input, beta, linear.outer(vec1, vec2), alpha)
+    return products.weighted(input, beta, linear.outer(vec1, vec2), alpha)

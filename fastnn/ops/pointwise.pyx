@@ -278,12 +278,12 @@ def clamp(input, min=None, max=None):
     from fastnn.ops.arithmetic import maximum, minimum
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    if min != min or max != max:  # a bound that is NaN: so is everything
-        return apply("threshold", input, numpy.inf, numpy.nan)
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         if min is not None:
             input = maximum(input, min if isinstance(min, Tensor) else wrap(numpy.asarray(min)))
         return input if max is None else minimum(input, max if isinstance(max, Tensor) else wrap(numpy.asarray(max)))
+    if min != min or max != max:  # a bound that is NaN: so is everything
+        return apply("threshold", input, numpy.inf, numpy.nan)
     if not is_real((<Tensor?>input).array):
         for bound in (min, max):
             if isinstance(bound, float):
