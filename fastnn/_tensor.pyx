@@ -138,7 +138,10 @@ cdef bint repeats(np.ndarray array) noexcept:
 
 
 cdef int check_inplace(Tensor tensor, bint elements=True) except -1:
-    """Torch's rules on what may be changed in place; call before writing. `elements`: each one to a number of its own."""
+    """Torch's rules on what may be changed in place; call before writing.
+
+    `elements`: numbers are to be written, which need places of their own.
+    """
     if elements and not np.PyArray_IS_C_CONTIGUOUS(tensor.array) and repeats(tensor.array):
         raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single "
                            "memory location. Please clone() the tensor before performing the operation.")

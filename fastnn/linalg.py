@@ -1,6 +1,7 @@
 """torch.linalg."""
 from fastnn.ops import public
-from fastnn.ops.arrange import cross, powers_of
+from fastnn.ops.arrange import cross
+from fastnn.ops.arrange import powers_of as _powers_of
 from fastnn.ops.linear import matmul
 from fastnn.ops.matrices import (LinAlgError, cholesky, cond, det, eigh, eigvalsh, inv, lstsq, matrix_norm,
                                  matrix_power, matrix_rank, multi_dot, norm, pinv, qr, slogdet, solve, svd, svdvals,
@@ -19,7 +20,7 @@ def vander(x, *, N=None):  # noqa: N803 (PyTorch's name)
         raise RuntimeError("Expected dim to be between 1 and 64 but got 0")
     if N is not None and N <= 1:
         raise RuntimeError("N must be greater than 1.")
-    return powers_of(x, x.shape[-1] if N is None else N)
+    return _powers_of(x, x.shape[-1] if N is None else N)
 
 
 def diagonal(A, *, offset=0, dim1=-2, dim2=-1):  # noqa: N803 (PyTorch's name)

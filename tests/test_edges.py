@@ -153,3 +153,28 @@ def test_lcm_beyond_the_range_has_a_sign():
 @pytest.mark.parametrize("name", ["Hardswish", "Hardsigmoid"])
 def test_reprs_that_say_nothing_of_in_place(name):
     assert repr(getattr(torch.nn, name)(inplace=True)) == f"{name}()"
+
+
+@pytest.mark.parametrize("name", ["median", "nanmedian"])
+def test_median_shares_its_gradient_among_equal_numbers(name):
+    x = t(3.0, 1.0, 3.0, 3.0, 5.0, requires_grad=True)
+    y = getattr(torch, name)(x)
+    y.backward()
+    assert y.item() == 3
+    close(x.grad, [1 / 3, 0, 1 / 3, 1 / 3, 0])
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_masked_scatter_of_any_layout(transposed):
+    source = t(*[[1.0, 2.0], [3.0, 4.0]])
+    source = (source.t().contiguous().t() if transposed else source).requires_grad_()
+    y = torch.zeros(3).masked_scatter(t(True, False, True), source)
+    y.backward(t(5.0, 6.0, 7.0))
+    close(y, [1, 0, 2])
+    close(source.grad, [[5, 7], [0, 0]])
+
+
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div", "pow", "remainder", "fmod", "floor_divide", "maximum"])
+def test_integers_that_do_not_broadcast(name):
+    with pytest.raises(RuntimeError):
+        getattr(torch, name)(torch.ones(2, dtype=torch.uint8), torch.ones(3, dtype=torch.uint8))

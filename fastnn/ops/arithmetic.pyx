@@ -9,7 +9,7 @@ from fastnn._tape cimport Node, Rule
 from fastnn._tensor cimport Tensor, check_inplace, needs_grad, recording, record1, record2, shape_of, wrap
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport as_tensor, is_real, undo, zero_d
-from fastnn.ops._common import need_tensors, promote
+from fastnn.ops._common import broadcast_shapes, need_tensors, promote
 from fastnn.ops.inplace cimport changed
 
 np.import_array()
@@ -110,8 +110,12 @@ cdef np.ndarray compute(str op, np.ndarray x, np.ndarray y):
     if op == "pow" and y.dtype.kind == "i" and y.size and (y < 0).any():  # 1, or 0 rounded towards 0
         base = zero_d(numpy.power(x, numpy.abs(y)))
         return zero_d(numpy.where(y >= 0, base, numpy.where(numpy.abs(x) == 1, base, 0))).astype(base.dtype)
-    with numpy.errstate(all="ignore"):
-        return zero_d(INTEGER[op](x, y))
+    try:
+        with numpy.errstate(all="ignore"):
+            return zero_d(INTEGER[op](x, y))
+    except ValueError:
+        broadcast_shapes(shape_of(x), shape_of(y))  # PyTorch's class of error
+        raise
 
 
 def trunc_divide(x, y):

@@ -220,7 +220,7 @@ def masked_scatter(input, mask, source):
 
     def backward(grad):
         from fastnn.kernels import sum_to
-        dsource = np.zeros_like(given)
+        dsource = np.zeros(given.shape, given.dtype)  # in C order, whatever the source's
         dsource.reshape(-1)[:count] = grad[chosen]
         return sum_to(np.where(chosen, grad.dtype.type(0), grad), own), None, dsource
     return record(out, backward, "MaskedScatterBackward0", (input, mask, source), (), (mask,))

@@ -105,13 +105,20 @@ def _one(kind, input, dim, place, keepdim, name):
     return kind((values, indices) if keepdim else (values.squeeze(dim), indices.squeeze(dim)))
 
 
+def _shared(input, value):
+    """`value`, found in `input`, with a gradient that all elements equal to it share."""
+    if not input.requires_grad or value.isnan():
+        return value
+    return input[input.detach() == value.detach()].amax()
+
+
 def median(input, dim=None, keepdim=False):
     """The middle value (the lower of two); with `dim` (values, indices) along it. NaN wins."""
     need_tensors("median", input)
     if dim is None:
         if input.numel() == 0:
             return from_array(np.asarray(np.nan, input.detach().numpy().dtype))
-        return median(input.reshape(-1), 0).values
+        return _shared(input, median(input.reshape(-1), 0).values)
     dim = axis_of(dim, input.ndim)
     size = input.shape[dim] if input.ndim else 1
     if size == 0:

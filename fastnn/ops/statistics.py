@@ -160,7 +160,7 @@ def nanmedian(input, dim=None, keepdim=False):
         flat = input.reshape(-1)
         if not flat.numel():
             return from_array(np.asarray(np.nan, input.detach().numpy().dtype))
-        return nanmedian(flat, 0).values
+        return sorting._shared(input, nanmedian(flat, 0).values)
     dim = axis_of(dim, input.ndim)
     if input.ndim == 0:
         return nanmedian_result((input.clone(), from_array(np.zeros((), np.int64))))
