@@ -418,4 +418,5 @@ cpdef tuple variance(np.ndarray x, tuple axes, double correction=1, bint keepdim
     cdef double divisor = max(count - correction, 0)
     with nogil:
         _core.active.variance[kind](data(found), data(mean), data(scratch), data(x), n, c, s, divisor)
+    _core.check_interrupt()
     return (<object>found).reshape(shape), (<object>mean).reshape(shape)
