@@ -520,6 +520,11 @@ def parts_of(Node node):
     return node.op_name, node.edges, node.saved, node.a, node.b
 
 
+def keeps_nothing(Node node):
+    """Whether the rule depends on its gradient alone."""
+    return node.keeps_nothing()
+
+
 def edges_of(Node node):
     """The vertices that the node's gradients go to, None where none is needed."""
     return node.edges

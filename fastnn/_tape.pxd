@@ -42,6 +42,7 @@ cdef class Node(Vertex):
 
     cdef void guard(self, Version version)
     cdef int check_guards(self) except -1
+    cdef bint keeps_nothing(self)
     cdef int release(self) except -1
 
 

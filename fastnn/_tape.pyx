@@ -33,7 +33,7 @@ cdef object second_time():
 
 
 cdef bint light(object item):
-    """Whether it surely holds no arrays."""
+    """Whether it surely keeps no tensor's memory."""
     if item is None or type(item) in (int, bool, float, str, slice):
         return True
     if isinstance(item, (tuple, list)):
@@ -45,7 +45,11 @@ cdef bint light(object item):
         return all([light(cell.cell_contents) for cell in item.__closure__ or ()])
     if isinstance(item, CompiledFunction):
         return "<locals>" not in item.__qualname__  # does not show its closure
-    return isinstance(item, (types.BuiltinFunctionType, numpy.dtype, numpy.generic, numpy.ufunc, type))
+    if isinstance(item, Node):  # of a view that was changed in place
+        return (<Node>item).keeps_nothing()
+    if isinstance(item, np.ndarray):
+        return not np.PyArray_ISWRITEABLE(item)  # a table that is kept for all calls
+    return isinstance(item, (types.BuiltinFunctionType, type(numpy.tril), numpy.dtype, numpy.generic, numpy.ufunc, type))
 
 
 cdef class Node(Vertex):
@@ -77,9 +81,13 @@ cdef class Node(Vertex):
                     raise self.modified((<Version>version).n, expected)
         return 0
 
+    cdef bint keeps_nothing(self):
+        """Whether the rule reads no tensor's memory."""
+        return self.guard0 is None and light(self.saved)
+
     cdef int release(self) except -1:
-        """Let go of what the rule needs; without arrays among it the rule may run again."""
-        if self.freed or self.guard0 is None and light(self.saved):
+        """Let go of what the rule needs; one that reads no tensor's memory may run again."""
+        if self.freed or self.keeps_nothing():
             return 0
         self.saved = None
         self.guard0 = self.guard1 = self.guard2 = self.more_guards = None

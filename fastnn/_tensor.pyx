@@ -12,7 +12,7 @@ from fastnn import _operators, dtypes
 from fastnn._operators cimport Operators
 from fastnn cimport _tape
 from fastnn._tape cimport Node, Output, Rule, Version, Vertex, joint_method_rule, method_rule, owner
-from fastnn._views cimport as_strided_backward, copy_slices, part_of
+from fastnn._views cimport as_strided_backward, check_part, copy_slices, layout
 from fastnn.kernels cimport elementwise as K
 
 np.import_array()
@@ -166,12 +166,13 @@ cdef int adopt_node(Tensor tensor, Node node) except -1:
         follow_node(tensor, node)
         tensor.leaf_requires_grad = False
     else:
-        part_of(base.array, tensor.array, base.array.dtype)  # raises if it is none
+        places = layout(base.array), layout(tensor.array)
+        check_part(places[0], places[1])
         slices = Node.__new__(Node)
         slices.rule = copy_slices
         slices.op_name = "CopySlices"
         slices.edges = (edge(base),) + node.edges[1:]
-        slices.saved = (node, base.array, tensor.array)
+        slices.saved = (node, places[0], places[1])
         follow_node(base, slices)
         base.leaf_requires_grad = False
     version = tensor.version_object()
@@ -190,7 +191,7 @@ cdef void renew(Tensor x) noexcept:
     node.rule = as_strided_backward
     node.op_name = "AsStridedBackward0"
     node.edges = (base if base.node is None else base.node,)
-    node.saved = (base.array, x.array)
+    node.saved = (layout(base.array), layout(x.array))
     follow_node(x, node)
 
 

@@ -1,4 +1,5 @@
-"""Derivatives of the maps of src_c/kernels/elementwise.def in tensor operations, for backward that is recorded."""
+"""Derivatives of the maps of src_c/kernels/elementwise.def and the losses of loss.def in tensor operations, for backward
+that is recorded."""
 import math
 
 import numpy as np
@@ -79,6 +80,38 @@ DERIVATIVES = {  # name of a map -> dy/dx of (x, y, a, b)
 }
 
 
+def _capped(d, a):
+    """d between -a and a, the sign of it times a beyond."""
+    return indexing.where(pointwise.abs(d) < a, d, a * pointwise.sign(d))
+
+
+def _refuse_stirling(b):
+    if b:
+        raise NotImplementedError("create_graph=True: the target of poisson_nll_loss with full=True cannot be "
+                                  "differentiated twice")
+
+
+LOSSES = {  # name of a loss -> its derivatives by x and by t, of (x, t, v, a, b)
+    "mse": (lambda x, t, v, a, b: 2 * (x - t), lambda x, t, v, a, b: 2 * (t - x)),
+    "l1": (lambda x, t, v, a, b: pointwise.sign(x - t), lambda x, t, v, a, b: pointwise.sign(t - x)),
+    "smooth_l1": (lambda x, t, v, a, b: _capped(x - t, a) / a, lambda x, t, v, a, b: _capped(t - x, a) / a),
+    "huber": (lambda x, t, v, a, b: _capped(x - t, a), lambda x, t, v, a, b: _capped(t - x, a)),
+    "bce": (lambda x, t, v, a, b: (x - t) / pointwise.clamp((1 - x) * x, min=1e-12),
+            lambda x, t, v, a, b: pointwise.log1p(-x) - pointwise.log(x)),
+    "bce_with_logits": (lambda x, t, v, a, b: pointwise.sigmoid(x) - t, lambda x, t, v, a, b: -x),
+    "bce_with_logits_weighted": (lambda x, t, v, a, b: (v * t + 1 - t) * pointwise.sigmoid(x) - v * t,
+                                 lambda x, t, v, a, b: (v - 1) * pointwise.softplus(-x) - x),
+    "kl_div": (lambda x, t, v, a, b: -t, lambda x, t, v, a, b: pointwise.log(t) + 1 - x),
+    "kl_div_log_target": (lambda x, t, v, a, b: -pointwise.exp(t), lambda x, t, v, a, b: pointwise.exp(t) * (t - x + 1)),
+    "poisson_nll": (lambda x, t, v, a, b: 1 - t / (x + a),
+                    lambda x, t, v, a, b: _refuse_stirling(b) or -pointwise.log(x + a)),
+    "poisson_nll_log_input": (lambda x, t, v, a, b: pointwise.exp(x) - t,
+                              lambda x, t, v, a, b: _refuse_stirling(b) or -x),
+    "soft_margin": (lambda x, t, v, a, b: -t * pointwise.sigmoid(-t * x),
+                    lambda x, t, v, a, b: -x * pointwise.sigmoid(-t * x)),
+}
+
+
 def times_slope(g, name, x, y, a, b):
     """g * dy/dx of a map, from its input x and output y, one of which may be None."""
     if name == "neg":
@@ -95,9 +128,9 @@ def times_slope(g, name, x, y, a, b):
 
 def piecewise(g, x, scale):
     """scale(g), linear in g by factors that depend on x (None: constants) but do not change with it: x gets zeros."""
-    return record(scale(np.ascontiguousarray(g.detach().numpy())), _piecewise_rule, "PiecewiseBackward0",
+    return record(scale(np.asarray(g.detach().numpy(), order="C")), _piecewise_rule, "PiecewiseBackward0",
                   (g, x), (scale, x is None))
 
 
 def _piecewise_rule(grad, scale, alone):
-    return scale(np.ascontiguousarray(grad)), None if alone else np.zeros_like(grad)
+    return scale(np.asarray(grad, order="C")), None if alone else np.zeros_like(grad)

@@ -9,7 +9,7 @@ import numpy as np
 from fastnn import _gradients
 from fastnn._tensor import from_array, record
 from fastnn.autograd.function import Context, refuse_later
-from fastnn.autograd.maps import MAPS, piecewise, times_slope
+from fastnn.autograd.maps import LOSSES, MAPS, piecewise, times_slope
 from fastnn.kernels.dropout import dropout_backward
 from fastnn.ops import arithmetic, indexing, pointwise, reduce, shape
 
@@ -147,7 +147,7 @@ def _(step, g):
 def _(step, g):
     array, slopes, shape_of_weight = step.saved
     x, w = step.input(array, 0), step.input(slopes.reshape(shape_of_weight), 1)
-    positive = array > 0
+    positive = np.asarray(array > 0)
     dx = (piecewise(g, x, lambda a: np.where(positive, a, a.dtype.type(0)))
           + piecewise(g * w.reshape(slopes.shape), x, lambda a: np.where(positive, a.dtype.type(0), a)))
     dw = indexing.where(from_array(positive), 0.0, g * x).to(x.dtype)
@@ -169,7 +169,7 @@ def _(step, g):
 def _(step, g):
     shape, axes, x, y = step.saved
     chosen = x == np.broadcast_to(y.reshape([1 if i in axes else n for i, n in enumerate(shape)]), shape)
-    share = (chosen / chosen.sum(axis=axes, keepdims=True)).astype(x.dtype)
+    share = np.asarray(chosen / chosen.sum(axis=axes, keepdims=True), x.dtype)
     return _spread(g, shape, axes) * from_array(share)
 
 
@@ -233,26 +233,19 @@ def _(step, g):
 
 # ---- losses ----
 
-@rule("MseLossBackward0")
+@rule("MseLossBackward0", "L1LossBackward0", "SmoothL1LossBackward0", "HuberLossBackward0", "KlDivBackward0",
+      "BinaryCrossEntropyBackward0", "BinaryCrossEntropyWithLogitsBackward0", "PoissonNllLossBackward0",
+      "SoftMarginLossBackward0")
 def _(step, g):
-    _, x, t, weight, _, reduction = step.saved
+    op, x, t, weight, pos_weight, reduction = step.saved
+    if reduction == "mean" and x.size:
+        g = g / x.size
     if weight is not None:
-        raise NotImplementedError("create_graph=True: weighted mse_loss cannot be differentiated twice")
-    difference = step.input(x, 0) - step.input(t, 1)
-    dx = g * difference * (2.0 / x.size if reduction == "mean" and x.size else 2.0)
-    return dx, -dx if step.edges[1] is not None else None
-
-
-@rule("BinaryCrossEntropyWithLogitsBackward0")
-def _(step, g):
-    _, x, t, weight, pos_weight, reduction = step.saved
-    if weight is not None or pos_weight is not None:
-        raise NotImplementedError("create_graph=True: weighted binary_cross_entropy_with_logits cannot be "
-                                  "differentiated twice")
-    g = g / x.size if reduction == "mean" and x.size else g
-    x = step.input(x, 0)
-    return (g * (pointwise.sigmoid(x) - step.input(t, 1)) if step.edges[0] is not None else None,
-            -g * x if step.edges[1] is not None else None)
+        g = g * from_array(weight)
+    if pos_weight is not None:
+        op, pos_weight = op + "_weighted", from_array(pos_weight)
+    given = step.input(x, 0), step.input(t, 1), pos_weight, step.a, step.b
+    return tuple(None if edge is None else g * slope(*given) for edge, slope in zip(step.edges, LOSSES[op]))
 
 
 @rule("NllLossBackward0")
@@ -326,13 +319,25 @@ def _(step, g):
     shape, index, *basic = step.saved[1:]
 
     def put(array):
-        dx = np.zeros(shape, array.dtype)
+        dx = np.zeros(shape if basic else shape or (1,), array.dtype)
         if basic and basic[0]:
             dx[index] = array
         else:
             np.add.at(dx, index, array)
+        return dx.reshape(shape)
+    return linear(g, put, lambda grad: np.asarray((grad if basic else np.atleast_1d(grad))[index]).reshape(
+        tuple(g.shape)))
+
+
+@python_rule("_put_backward")  # of what is sorted
+def _(step, g):
+    shape, dim, indices = step.saved[1:]
+
+    def put(array):
+        dx = np.zeros(shape, array.dtype)
+        np.put_along_axis(dx, indices, array, dim)
         return dx
-    return linear(g, put, lambda grad: np.asarray(grad[index]))
+    return linear(g, put, lambda grad: np.take_along_axis(grad, indices, dim))
 
 
 @python_rule("_where_backward")
@@ -397,6 +402,6 @@ def gradients_of(node, grads):
             raise NotImplementedError(f"create_graph=True: {step.name} has no gradient that can be differentiated")
         found = own(step, *grads)
     except NotImplementedError as error:
-        inputs = [x for x in (*grads, *step.inputs()) if x is not None]
+        inputs = [x for x in grads if x is not None] + ([] if _gradients.keeps_nothing(node) else step.inputs())
         return refuse_later(_gradients.rule_on_arrays(node, list(grads)), tuple(inputs), error)
     return found if isinstance(found, tuple) else (found,)

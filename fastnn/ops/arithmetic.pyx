@@ -344,9 +344,6 @@ def fmod(input, other):
 
 # ---- with a Python number ----
 
-cdef tuple NUMBER = (object(),)  # saved where PyTorch saves the number, so that backward runs only once there too
-
-
 cdef object pass_backward(Node node, np.ndarray grad):
     return grad
 
@@ -368,7 +365,7 @@ cdef Tensor mul_scalar(Tensor x, double a):
     cdef np.ndarray z = K.unary_forward("mul_scalar", x.array, a)
     if not recording(x):
         return wrap(z)
-    cdef Tensor out = record1(z, scale_backward, "MulBackward0", x, NUMBER)
+    cdef Tensor out = record1(z, scale_backward, "MulBackward0", x, ())
     out.node.a = a
     return out
 
@@ -377,7 +374,7 @@ cdef Tensor div_scalar(Tensor x, double a):
     cdef np.ndarray z = K.unary_forward("div_scalar", x.array, a)
     if not recording(x):
         return wrap(z)
-    cdef Tensor out = record1(z, unscale_backward, "DivBackward0", x, NUMBER)
+    cdef Tensor out = record1(z, unscale_backward, "DivBackward0", x, ())
     out.node.a = a
     return out
 

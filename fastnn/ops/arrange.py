@@ -42,7 +42,8 @@ def as_strided(input, size, stride, storage_offset=None):
     viewed = view_of(out, input)
     if not input.requires_grad:
         return viewed
-    made = record(out, lambda grad: _place_backward(grad, size, x.dtype, stride, offset, x.size).reshape(x.shape),
+    kind, whole, own = x.dtype, x.size, x.shape
+    made = record(out, lambda grad: _place_backward(grad, size, kind, stride, offset, whole).reshape(own),
                   "AsStridedBackward0", (input,))
     return take_history(viewed, made)
 
@@ -64,9 +65,10 @@ def unfold(input, dimension, size, step):
     sizes = (*x.shape[:dim], count, *x.shape[dim + 1:], size)
     strides = (*x.strides[:dim], x.strides[dim] * step, *x.strides[dim + 1:], x.strides[dim])
     out = np.lib.stride_tricks.as_strided(x, sizes, strides, writeable=x.flags.writeable)
+    shape = x.shape
 
     def backward(grad):
-        dx = np.zeros(x.shape, grad.dtype)
+        dx = np.zeros(shape, grad.dtype)
         moved = np.moveaxis(dx, dim, 0)
         windows = np.moveaxis(grad, dim, 0)
         for i in range(count):
@@ -179,8 +181,9 @@ def block_diag(*tensors):
         places.append((slice(i, i + x.shape[0]), slice(j, j + x.shape[1])))
         out[places[-1]] = x.detach().numpy()
         i, j = i + x.shape[0], j + x.shape[1]
-    return record(out, lambda grad: tuple(grad[place].astype(x.detach().numpy().dtype)
-                                          for place, x in zip(places, blocks)), "BlockDiagBackward0", tuple(blocks))
+    kinds = [x.detach().numpy().dtype for x in blocks]
+    return record(out, lambda grad: tuple(grad[place].astype(kind) for place, kind in zip(places, kinds)),
+                  "BlockDiagBackward0", tuple(blocks))
 
 
 def vander(x, N=None, increasing=False):  # noqa: N803 (PyTorch's name)

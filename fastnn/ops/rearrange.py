@@ -116,9 +116,11 @@ def repeat_interleave(input, repeats, dim=None, *, output_size=None):
         raise RuntimeError(f"repeats must have the same size as input along dim, but got repeats.size(0) = "
                            f"{np.size(counts)} and input.size({dim}) = {input.shape[dim]}")
     which = np.repeat(np.arange(input.shape[dim]), counts)
+    which.flags.writeable = False
+    shape = tuple(input.shape)
 
     def backward(grad):
-        dx = np.zeros(tuple(input.shape), grad.dtype)
+        dx = np.zeros(shape, grad.dtype)
         np.add.at(dx, (slice(None),) * dim + (which,), grad)
         return dx
     return record(np.take(input.detach().numpy(), which, dim), backward, "RepeatInterleaveBackward0", (input,))
