@@ -1,4 +1,5 @@
 """The backward run, and Tensor's methods that have to do with gradients."""
+cimport cython
 cimport numpy as np
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_REFCNT
@@ -9,7 +10,7 @@ import weakref
 import numpy
 
 from fastnn cimport _tape
-from fastnn._tape cimport Node, Output, Vertex, method_rule, second_time
+from fastnn._tape cimport Node, Output, Vertex, joint_method_rule, method_rule, second_time
 from fastnn._tensor cimport Tensor, edge, needs_grad, set_grad, shape_of, wrap
 from fastnn._tape import Handle, tell_origin
 from fastnn._tensor import install_methods
@@ -36,11 +37,13 @@ cdef extern from *:
 
 
 # ---- one run's state ----
-# It lies on the vertices, where it costs nothing to find. A run may begin inside another (a hook that calls backward) or
-# beside it on another thread: what one holds, the later ones keep by themselves, in `apart`.
+# It lies on the vertices, where it costs nothing to find. A run may begin inside another (a hook that calls backward)
+# or beside it on another thread: of a vertex that one holds, later ones have the state by themselves, in `apart`.
 
+@cython.freelist(4)
 cdef class Run:
     cdef unsigned long number
+    cdef Run older               # a run that began before and has not ended
     cdef bint keep_graph
     cdef dict captured           # vertex -> the gradient that is wanted there; None: leaves' grad is filled
     cdef set needed              # with `captured`: the nodes on the way there; no other runs
@@ -50,7 +53,7 @@ cdef class Run:
 
 
 cdef unsigned long runs = 0
-cdef list running = []
+cdef Run latest = None           # of those that have not ended
 
 
 cdef inline Vertex state(Run run, Vertex vertex):
@@ -62,13 +65,15 @@ cdef bint claim(Run run, Vertex vertex) except -1:
     cdef Run other
     if vertex.visit == run.number or run.apart is not None and vertex in run.apart:
         return False
-    if len(running) > 1:
-        for other in running:
+    if latest is not run or run.older is not None:
+        other = latest
+        while other is not None:
             if other.number == vertex.visit:
                 if run.apart is None:
                     run.apart = {}
                 run.apart[vertex] = Vertex.__new__(Vertex)
                 return True
+            other = other.older
     vertex.visit = run.number
     vertex.pending = 0
     vertex.arrived = None  # a run that ended with an exception left it
@@ -86,6 +91,17 @@ cdef int deliver(Vertex vertex, np.ndarray grad) except -1:
         vertex.arrived = K.binary("add", vertex.arrived, grad)
         vertex.arrived_is_own = True
     return 0
+
+
+cdef inline bint pass_on(Vertex target, object result, Py_ssize_t i) except -1:
+    """Give a vertex what a rule made for edge i; True when no more will come."""
+    if result is not None:
+        if not isinstance(result, tuple):
+            deliver(target, <np.ndarray?>result)
+        elif <PyObject *>PyTuple_GET_ITEM(result, i) != <PyObject *>None:
+            deliver(target, <np.ndarray?>(<object>PyTuple_GET_ITEM(result, i)))
+    target.pending -= 1
+    return target.pending == 0
 
 
 # ---- which vertices take part ----
@@ -118,9 +134,10 @@ cdef inline bint skips(Run run, Vertex vertex) except -1:
 cdef int discover(Run run, list roots) except -1:
     """Count, for every vertex that takes part, the gradients that it will get."""
     cdef list stack = []
-    cdef Vertex vertex, target, own
+    cdef Vertex vertex, target
     cdef tuple edges
     cdef Py_ssize_t i
+    cdef unsigned long number = run.number
     for vertex in roots:
         if claim(run, vertex):
             stack.append(vertex)
@@ -133,13 +150,14 @@ cdef int discover(Run run, list roots) except -1:
             if <PyObject *>PyTuple_GET_ITEM(edges, i) == <PyObject *>None:
                 continue
             target = <Vertex>PyTuple_GET_ITEM(edges, i)
-            if target.visit == run.number:
-                target.pending += 1
-            elif not skips(run, target):
+            if target.visit != number:
+                if skips(run, target):
+                    continue
                 if claim(run, target):
                     stack.append(target)
-                own = state(run, target)
-                own.pending += 1
+                if target.visit != number:
+                    target = <Vertex>run.apart[target]
+            target.pending += 1
     return 0
 
 
@@ -154,7 +172,8 @@ cdef np.ndarray replaced(hook, changed, np.ndarray grad):
     cdef np.ndarray new = (<Tensor>changed).array
     cdef str name = getattr(hook, "__name__", type(hook).__name__)
     if np.PyArray_TYPE(new) != np.PyArray_TYPE(grad):
-        raise RuntimeError(f"hook '{name}' has changed the type of value (was {wrap(grad).type()} got {wrap(new).type()})")
+        raise RuntimeError(f"hook '{name}' has changed the type of value (was {wrap(grad).type()} got "
+                           f"{wrap(new).type()})")
     if not np.PyArray_SAMESHAPE(new, grad):
         raise RuntimeError(f"hook '{name}' has changed the size of value")
     return new
@@ -213,19 +232,31 @@ cdef tuple replaced_all(hook, changed, tuple arrays):
 # ---- a node's rule ----
 
 cdef object apply(Run run, Node node, np.ndarray grad):
-    cdef list grads = None
-    if node.freed and node.rule != method_rule and node.joint == NULL:  # a class of the program's own says so itself
+    if node.freed and node.rule != method_rule:  # a class of the program's own says so itself
         raise second_time()
     node.check_guards()
-    if node.joint != NULL:
-        grads = run.parts.pop(node, None) if run.parts is not None else None
-        grads = grads or [None] * node.outputs
-        if grad is not None:
-            grads[0] = grad
     if node.around is not None or _tape.anomaly:
-        result = watched(node, grad, grads)
+        result = watched(node, grad, None)
     else:
-        result = node.rule(node, grad) if grads is None else node.joint(node, grads)
+        result = node.rule(node, grad)
+    if not run.keep_graph and node.saved:  # others are spared the call
+        node.release()
+    return result
+
+
+cdef object apply_joint(Run run, Node node, np.ndarray grad):
+    """The same of a node with several outputs, `grad` that of the first; None if nothing came to any."""
+    cdef list grads = None if run.parts is None else run.parts.pop(node, None)
+    if grad is None and grads is None:
+        return None
+    if node.freed and node.joint != joint_method_rule:
+        raise second_time()
+    node.check_guards()
+    if grads is None:
+        grads = [None] * node.outputs
+    if grad is not None:
+        grads[0] = grad
+    result = watched(node, None, grads)
     if not run.keep_graph:
         node.release()
     return result
@@ -252,23 +283,25 @@ cdef object watched(Node node, np.ndarray grad, list grads):
         raise
 
 
-cdef int leave(Run run, Output output, np.ndarray grad) except -1:
-    """The gradient of one of several outputs waits for the others at their node."""
+cdef object leave(Run run, Output output, np.ndarray grad):
+    """The gradient of one of several outputs waits for the others at their node; nothing is passed on."""
     cdef Node node = <Node>output.edges[0]
+    if grad is None:
+        return None
     if run.parts is None:
         run.parts = {}
     cdef list grads = run.parts.get(node)
     if grads is None:
         grads = run.parts[node] = [None] * node.outputs
     grads[output.slot] = grad if grads[output.slot] is None else K.binary("add", grads[output.slot], grad)
-    return 0
+    return None
 
 
 # ---- the run ----
 
 cdef int accumulate(Tensor leaf, np.ndarray grad) except -1:
-    """Add to a leaf's ``grad``. Other threads and what collecting garbage calls may do the same meanwhile: no Python code
-    runs, and the GIL is not given up, between looking at ``grad`` and changing it."""
+    """Add to a leaf's ``grad``. Other threads may do the same: the GIL is kept from looking at ``grad`` to changing it,
+    and nothing there could call Python code."""
     cdef Tensor made = None, held
     if leaf.grad_ is None:
         made = wrap(grad if fnn_owns(grad) else K.copy(grad))
@@ -303,11 +336,11 @@ def call_after(Tensor leaf, grad):
 cdef int execute(Run run, list roots, list grads) except -1:
     cdef list ready = []
     cdef Vertex vertex, target, own
-    cdef Node node
     cdef np.ndarray grad
     cdef tuple edges
     cdef Py_ssize_t i
-    cdef bint ends
+    cdef unsigned long number = run.number
+    cdef bint ends, done
     if run.captured is not None:
         run.needed = leading(roots, run.captured)
     discover(run, roots)
@@ -318,15 +351,15 @@ cdef int execute(Run run, list roots, list grads) except -1:
         if own.pending == 0:
             own.pending = -1  # a root may be given twice
             ready.append(vertex)
-    own = None
     while ready:
         vertex = ready.pop()
-        if vertex.visit == run.number:
+        if vertex.visit == number:
             grad = vertex.arrived
             vertex.arrived = None
         else:
-            own = run.apart[vertex]
-            grad, own.arrived = own.arrived, None
+            own = <Vertex>run.apart[vertex]
+            grad = own.arrived
+            own.arrived = None
         if not isinstance(vertex, Node):
             if grad is None:
                 continue
@@ -339,42 +372,36 @@ cdef int execute(Run run, list roots, list grads) except -1:
             if (<Tensor>vertex).after is not None:
                 call_after(<Tensor>vertex, wrap(grad))
             continue
-        node = <Node>vertex
-        ends = run.needed is not None and node not in run.needed
-        if run.captured is not None and not ends and node in run.captured:
-            run.captured[node] = grad
-        if node.hooks is not None:
-            grad = hooked(run, node, grad)
-        if ends:
-            run.captured[node] = grad
-            continue
-        edges = node.edges
-        if node.rule == NULL and node.joint == NULL:
-            if grad is not None:
-                leave(run, <Output>node, grad)
-            result = None
-        elif grad is None and (node.joint == NULL or run.parts is None or node not in run.parts):
-            result = None
+        if run.captured is not None:
+            ends = vertex not in run.needed
+            if not ends and vertex in run.captured:
+                run.captured[vertex] = grad  # before its hooks, as PyTorch has it
+            if vertex.hooks is not None:
+                grad = hooked(run, vertex, grad)
+            if ends:
+                run.captured[vertex] = grad
+                continue
+        elif vertex.hooks is not None:
+            grad = hooked(run, vertex, grad)
+        edges = (<Node>vertex).edges
+        if (<Node>vertex).rule != NULL:
+            result = None if grad is None else apply(run, <Node>vertex, grad)
+        elif (<Node>vertex).joint != NULL:
+            result = apply_joint(run, <Node>vertex, grad)
         else:
-            result = apply(run, node, grad)
+            result = leave(run, <Output>vertex, grad)
         grad = None
         for i in range(PyTuple_GET_SIZE(edges)):
             if <PyObject *>PyTuple_GET_ITEM(edges, i) == <PyObject *>None:
                 continue
             target = <Vertex>PyTuple_GET_ITEM(edges, i)
-            if target.visit != run.number:
-                if skips(run, target):
-                    continue
-                own = run.apart[target]
+            if target.visit == number:
+                done = pass_on(target, result, i)
+            elif skips(run, target):
+                continue
             else:
-                own = target
-            if result is not None:
-                if not isinstance(result, tuple):
-                    deliver(own, <np.ndarray?>result)
-                elif <PyObject *>PyTuple_GET_ITEM(result, i) != <PyObject *>None:
-                    deliver(own, <np.ndarray?>(<object>PyTuple_GET_ITEM(result, i)))
-            own.pending -= 1
-            if own.pending == 0:
+                done = pass_on(<Vertex>run.apart[target], result, i)
+            if done:
                 ready.append(target)
         result = None
     return 0
@@ -382,16 +409,23 @@ cdef int execute(Run run, list roots, list grads) except -1:
 
 cdef int run(list roots, list grads, bint keep_graph, dict captured) except -1:
     """Backward from the roots. `captured` maps vertices to the gradient wanted there; None: fill leaves' grad."""
-    global runs
-    cdef Run run = Run.__new__(Run)
+    global runs, latest
+    cdef Run run = Run.__new__(Run), other
     cdef bint mode = set_grad(False)  # hooks and rules of a program's own record nothing
     runs += 1
     run.number, run.keep_graph, run.captured = runs, keep_graph, captured
-    running.append(run)
+    run.older, latest = latest, run
     try:
         execute(run, roots, grads)
     finally:
-        running.remove(run)
+        if latest is run:
+            latest = run.older
+        else:  # one that began later, on another thread, goes on
+            other = latest
+            while other.older is not run:
+                other = other.older
+            other.older = run.older
+        run.older = None
         set_grad(mode)
     return 0
 
@@ -510,35 +544,7 @@ install_methods({function.__name__: function for function in (
     backward, register_hook, register_post_accumulate_grad_hook, retain_grad)})
 
 
-# ---- for fastnn.autograd.recorded, which walks the graph in Python ----
-
-def parts_of(Node node):
-    """(name, edges, saved, a, b) of a node that can still run."""
-    if node.freed and node.rule != method_rule and node.joint == NULL:
-        raise second_time()
-    node.check_guards()
-    return node.op_name, node.edges, node.saved, node.a, node.b
-
-
-def keeps_nothing(Node node):
-    """Whether the rule depends on its gradient alone."""
-    return node.keeps_nothing()
-
-
-def edges_of(Node node):
-    """The vertices that the node's gradients go to, None where none is needed."""
-    return node.edges
-
-
-def slot_of(Node node):
-    """The number of an output beside others, whose node is the edge; None for any other node."""
-    return (<Output>node).slot if isinstance(node, Output) else None
-
-
-def outputs_of(Node node):
-    """How many gradients the node's rule takes together; 0 if it is one by itself."""
-    return node.outputs
-
+# ---- for fastnn.autograd.recorded, which runs with tensors ----
 
 def gradient_after_hooks(Vertex vertex, grad):
     """A gradient that arrived, a tensor with a history, as hooks leave it."""
@@ -549,11 +555,6 @@ def gradient_after_hooks(Vertex vertex, grad):
     if isinstance(vertex, Node) and (<Node>vertex).keeper is not None:
         retain((<Node>vertex).keeper(), grad.clone())
     return grad
-
-
-def around(Node node):
-    """The node's own hooks, (before, after) its rule."""
-    return node.around or ((), ())
 
 
 def values_after_hook(hook, changed, tuple grads):
@@ -598,8 +599,3 @@ def tensor_at(np.ndarray array, Vertex vertex):
     tensor = wrap(array)
     tensor.node = <Node>vertex
     return tensor
-
-
-def free_node(Node node):
-    """Let go of what the rule needs, as backward does."""
-    node.release()

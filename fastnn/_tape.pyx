@@ -6,7 +6,6 @@ fastnn._gradients, builds no graph of its own.
 """
 cimport numpy as np
 
-import traceback
 import types
 import warnings
 import weakref
@@ -32,15 +31,21 @@ cdef object second_time():
         "or if you need to access saved tensors after calling backward.")
 
 
+HARMLESS = (types.BuiltinFunctionType, type(numpy.tril), numpy.ufunc, numpy.dtype, numpy.generic, type)
+
+
 cdef bint light(object item):
     """Whether it surely keeps no tensor's memory."""
-    if item is None or type(item) in (int, bool, float, str, slice):
+    cdef Py_ssize_t i
+    if item is None or isinstance(item, (int, float, str, slice)):
         return True
-    if isinstance(item, (tuple, list)):
-        for part in item:
-            if not light(part):
+    if isinstance(item, tuple):
+        for i in range(len(<tuple>item)):
+            if not light((<tuple>item)[i]):
                 return False
         return True
+    if isinstance(item, list):
+        return light(tuple(item))
     if isinstance(item, types.FunctionType):
         return all([light(cell.cell_contents) for cell in item.__closure__ or ()])
     if isinstance(item, CompiledFunction):
@@ -49,7 +54,7 @@ cdef bint light(object item):
         return (<Node>item).keeps_nothing()
     if isinstance(item, np.ndarray):
         return not np.PyArray_ISWRITEABLE(item)  # a table that is kept for all calls
-    return isinstance(item, (types.BuiltinFunctionType, type(numpy.tril), numpy.dtype, numpy.generic, numpy.ufunc, type))
+    return isinstance(item, HARMLESS)
 
 
 cdef class Node(Vertex):
@@ -183,6 +188,46 @@ def kept(Node node):
 CompiledFunction = type(kept)
 
 
+# ---- for fastnn.autograd.recorded, which walks the graph in Python ----
+
+def parts_of(Node node):
+    """(name, edges, saved, a, b) of a node that can still run."""
+    if node.freed and node.rule != method_rule and node.joint != joint_method_rule:
+        raise second_time()
+    node.check_guards()
+    return node.op_name, node.edges, node.saved, node.a, node.b
+
+
+def keeps_nothing(Node node):
+    """Whether the rule depends on its gradient alone."""
+    return node.keeps_nothing()
+
+
+def edges_of(Node node):
+    """The vertices that the node's gradients go to, None where none is needed."""
+    return node.edges
+
+
+def slot_of(Node node):
+    """The number of an output beside others, whose node is the edge; None for any other node."""
+    return (<Output>node).slot if isinstance(node, Output) else None
+
+
+def outputs_of(Node node):
+    """How many gradients the node's rule takes together; 0 if it is one by itself."""
+    return node.outputs
+
+
+def around(Node node):
+    """The node's own hooks, (before, after) its rule."""
+    return node.around or ((), ())
+
+
+def free_node(Node node):
+    """Let go of what the rule needs, as backward does."""
+    node.release()
+
+
 # ---- anomaly mode ----
 
 cdef bint looks_for_nan = True
@@ -190,6 +235,7 @@ traces = weakref.WeakKeyDictionary()  # node -> where the program recorded it
 
 
 cdef int trace(Node node) except -1:
+    import traceback  # only in this mode
     traces[node] = "".join(traceback.format_stack())
     return 0
 

@@ -13,7 +13,6 @@ from fastnn._operators cimport Operators
 from fastnn cimport _tape
 from fastnn._tape cimport Node, Output, Rule, Version, Vertex, joint_method_rule, method_rule, owner
 from fastnn._views cimport as_strided_backward, check_part, copy_slices, layout
-from fastnn.kernels cimport elementwise as K
 
 np.import_array()
 

@@ -9,7 +9,7 @@ np.import_array()
 
 
 cdef tuple layout(np.ndarray array):
-    """Where an array lies, without its memory: (address, the lowest and the end of its bytes, shape, strides, dtype)."""
+    """Where an array lies, without its memory: (address, lowest and end of its bytes, shape, strides, dtype)."""
     cdef np.npy_intp first = <np.npy_intp>np.PyArray_DATA(array), low = first, high = first, reach
     cdef int i
     for i in range(np.PyArray_NDIM(array) if np.PyArray_SIZE(array) else 0):
@@ -22,8 +22,8 @@ cdef tuple layout(np.ndarray array):
 cdef int check_part(tuple base, tuple view) except -1:
     """RuntimeError if a view is not a part of its base; of both the layout is given."""
     if 0 not in view[3] and (view[1] < base[1] or view[2] > base[2] or view[5] != base[5]):
-        raise RuntimeError("in-place change of a view inside a graph: the view is not a part of its base's memory in the "
-                           "same dtype")
+        raise RuntimeError("in-place change of a view inside a graph: the view is not a part of its base's memory in "
+                           "the same dtype")
     return 0
 
 

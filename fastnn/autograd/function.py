@@ -9,7 +9,7 @@ from fastnn.autograd.grad_mode import no_grad
 
 
 class Context(_tape.Node):
-    """What ``forward`` hands to ``backward``, and the outputs' ``grad_fn``; programs may set attributes of their own."""
+    """What ``forward`` hands to ``backward``, and the outputs' ``grad_fn``; programs may set their own attributes."""
 
     _function = None  # the Function whose backward is the rule
     _to_save = _constants = _dirty = _inputs = _outputs = needs_input_grad = ()
@@ -90,8 +90,8 @@ class Context(_tape.Node):
             raise RuntimeError(f"function {name} returned a gradient different from None at position {i + 1}, but the "
                                f"corresponding forward input was not a Variable")
         if not isinstance(g, Tensor):
-            raise TypeError(f"function {name} returned an invalid gradient at index {i}: expected a Tensor or None, got "
-                            f"{type(g).__name__}")
+            raise TypeError(f"function {name} returned an invalid gradient at index {i}: expected a Tensor or None, "
+                            f"got {type(g).__name__}")
         if not self.needs_input_grad[i]:
             return None
         shape, dtype = self._inputs[i]
@@ -161,7 +161,8 @@ class Function:
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        cls._backward_cls = type(cls.__name__ + "Backward", (Context,), {"_function": cls, "__module__": cls.__module__})
+        own = {"_function": cls, "__module__": cls.__module__}
+        cls._backward_cls = type(cls.__name__ + "Backward", (Context,), own)
         if "vjp" in vars(cls):  # the other name of backward
             cls.backward = staticmethod(cls.vjp)
 

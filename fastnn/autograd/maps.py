@@ -1,5 +1,4 @@
-"""Derivatives of the maps of src_c/kernels/elementwise.def and the losses of loss.def in tensor operations, for backward
-that is recorded."""
+"""Derivatives of elementwise.def's maps and loss.def's losses in tensor operations, for backward that is recorded."""
 import math
 
 import numpy as np
@@ -102,7 +101,8 @@ LOSSES = {  # name of a loss -> its derivatives by x and by t, of (x, t, v, a, b
     "bce_with_logits_weighted": (lambda x, t, v, a, b: (v * t + 1 - t) * pointwise.sigmoid(x) - v * t,
                                  lambda x, t, v, a, b: (v - 1) * pointwise.softplus(-x) - x),
     "kl_div": (lambda x, t, v, a, b: -t, lambda x, t, v, a, b: pointwise.log(t) + 1 - x),
-    "kl_div_log_target": (lambda x, t, v, a, b: -pointwise.exp(t), lambda x, t, v, a, b: pointwise.exp(t) * (t - x + 1)),
+    "kl_div_log_target": (lambda x, t, v, a, b: -pointwise.exp(t),
+                          lambda x, t, v, a, b: pointwise.exp(t) * (t - x + 1)),
     "poisson_nll": (lambda x, t, v, a, b: 1 - t / (x + a),
                     lambda x, t, v, a, b: _refuse_stirling(b) or -pointwise.log(x + a)),
     "poisson_nll_log_input": (lambda x, t, v, a, b: pointwise.exp(x) - t,

@@ -5,8 +5,7 @@ fastnn.autograd.rules. Its state is its own, so that runs may begin inside and b
 """
 import numpy as np
 
-from fastnn import _gradients
-from fastnn._tape import anomaly_mode, tell_origin
+from fastnn import _gradients, _tape
 from fastnn._tensor import Tensor, from_array
 from fastnn.autograd.grad_mode import enable_grad
 from fastnn.autograd.rules import gradients_of
@@ -24,16 +23,16 @@ def _begin(outputs, grad_outputs):
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
             given = from_array(np.ones(tuple(output.shape), output.detach().numpy().dtype))
         elif given.shape != output.shape:
-            raise RuntimeError(f"Mismatch in shape: grad_output[0] has a shape of {list(given.shape)} and output[0] has "
-                               f"a shape of {list(output.shape)}.")
+            raise RuntimeError(f"Mismatch in shape: grad_output[0] has a shape of {list(given.shape)} and output[0] "
+                               f"has a shape of {list(output.shape)}.")
         found.append((vertex, given))
     return found
 
 
 def _apply(node, grads):
     """A node's rule with hooks around it."""
-    before, after = _gradients.around(node)
-    watched, looks_for_nan = anomaly_mode()
+    before, after = _tape.around(node)
+    watched, looks_for_nan = _tape.anomaly_mode()
     try:
         for hook in list(before):
             grads = _gradients.values_after_hook(hook, hook(grads), grads)
@@ -47,7 +46,7 @@ def _apply(node, grads):
         return results
     except Exception:
         if watched:
-            tell_origin(node)
+            _tape.tell_origin(node)
         raise
 
 
@@ -75,7 +74,7 @@ class Run:
         """The vertices that take part and get a gradient from this one."""
         if isinstance(vertex, Tensor) or self.needed is not None and vertex not in self.needed:
             return []
-        return [target for target in _gradients.edges_of(vertex) if target is not None and self.takes_part(target)]
+        return [target for target in _tape.edges_of(vertex) if target is not None and self.takes_part(target)]
 
     def takes_part(self, vertex):
         return self.needed is None or vertex in self.needed or vertex in self.wanted
@@ -97,7 +96,7 @@ class Run:
             if not passes:
                 self.found[vertex] = grad
                 continue
-            edges = _gradients.edges_of(vertex)
+            edges = _tape.edges_of(vertex)
             for target, result in zip(edges, self.results(vertex, grad) or (None,) * len(edges)):
                 if target is None or not self.takes_part(target):
                     continue
@@ -109,21 +108,21 @@ class Run:
 
     def results(self, node, grad):
         """What a node passes on; one of several outputs leaves its gradient with their node."""
-        slot = _gradients.slot_of(node)
+        slot = _tape.slot_of(node)
         if slot is not None:
             if grad is not None:
-                owner, = _gradients.edges_of(node)
-                grads = self.parts.setdefault(owner, [None] * _gradients.outputs_of(owner))
+                owner, = _tape.edges_of(node)
+                grads = self.parts.setdefault(owner, [None] * _tape.outputs_of(owner))
                 grads[slot] = grad if grads[slot] is None else grads[slot] + grad
             return None
-        grads = self.parts.pop(node, None) or [None] * (_gradients.outputs_of(node) or 1)
+        grads = self.parts.pop(node, None) or [None] * (_tape.outputs_of(node) or 1)
         if grad is not None:
             grads[0] = grad
         if all(g is None for g in grads):
             return None
         results = _apply(node, tuple(grads))
         if not self.keep_graph:
-            _gradients.free_node(node)
+            _tape.free_node(node)
         return results
 
 

@@ -6,7 +6,7 @@ raises NotImplementedError with the node's name.
 """
 import numpy as np
 
-from fastnn import _gradients
+from fastnn import _gradients, _tape
 from fastnn._tensor import from_array, record
 from fastnn.autograd.function import Context, refuse_later
 from fastnn.autograd.maps import LOSSES, MAPS, piecewise, times_slope
@@ -22,7 +22,7 @@ class Step:
 
     def __init__(self, node):
         self.node = node
-        self.name, self.edges, self.saved, self.a, self.b = _gradients.parts_of(node)
+        self.name, self.edges, self.saved, self.a, self.b = _tape.parts_of(node)
 
     def input(self, array, i):
         """The tensor that was input number i."""
@@ -388,7 +388,8 @@ def _own_rule(step):
         return RULES[step.name]
     if len(step.edges) == 1 and len(step.saved) == 3 and isinstance(step.saved[0], int):
         return _unary
-    return PYTHON_RULES.get(getattr(step.saved[0], "__name__", None)) if step.saved and callable(step.saved[0]) else None
+    function = step.saved[0] if step.saved and callable(step.saved[0]) else None
+    return PYTHON_RULES.get(getattr(function, "__name__", None))
 
 
 def gradients_of(node, grads):
@@ -402,6 +403,6 @@ def gradients_of(node, grads):
             raise NotImplementedError(f"create_graph=True: {step.name} has no gradient that can be differentiated")
         found = own(step, *grads)
     except NotImplementedError as error:
-        inputs = [x for x in grads if x is not None] + ([] if _gradients.keeps_nothing(node) else step.inputs())
+        inputs = [x for x in grads if x is not None] + ([] if _tape.keeps_nothing(node) else step.inputs())
         return refuse_later(_gradients.rule_on_arrays(node, list(grads)), tuple(inputs), error)
     return found if isinstance(found, tuple) else (found,)
