@@ -12,20 +12,22 @@ cdef class Vertex:
     """Anything that a gradient can arrive at: a Node, or a leaf Tensor."""
     cdef np.ndarray arrived      # sum of the gradients that came so far, during backward
     cdef Py_ssize_t pending      # gradients that are still to come
-    cdef unsigned long visit     # the backward run that `pending` belongs to
+    cdef unsigned long visit     # the backward run that both belong to
     cdef bint arrived_is_own     # `arrived` was made by the engine, so it may add to it in place
-
-    cdef int finish(self) except -1
-    cdef np.ndarray hooked(self, np.ndarray grad)
+    cdef list hooks              # on the gradient: Tensor.register_hook
 
 
 # Gradient of the output -> gradient of the one input, or a tuple with one entry per edge (None: no gradient).
 ctypedef object (*Rule)(Node node, np.ndarray grad)
+# The same of a node with several outputs; a gradient is None if nothing came.
+ctypedef object (*JointRule)(Node node, list grads)
 
 
 cdef class Node(Vertex):
     """One recorded operation: how to take the output's gradient to the inputs'."""
     cdef Rule rule
+    cdef JointRule joint         # in place of `rule`
+    cdef int outputs             # of a joint rule
     cdef str op_name
     cdef tuple edges             # a Vertex per input, None where no gradient is needed
     cdef tuple saved             # whatever the rule needs; None once freed
@@ -33,13 +35,28 @@ cdef class Node(Vertex):
     cdef Version guard0, guard1, guard2
     cdef long expected0, expected1, expected2
     cdef list more_guards        # (Version, expected) beyond three
-    cdef list pre_hooks          # on the output's gradient: Tensor.register_hook
-    cdef list post_hooks         # Node.register_hook
+    cdef object keeper           # weak reference to the tensor that retains its gradient; `hooks` is a list then
+    cdef tuple around            # (hooks before, hooks after) the rule: Node.register_prehook, Node.register_hook
     cdef bint freed
     cdef object __weakref__
 
     cdef void guard(self, Version version)
     cdef int check_guards(self) except -1
+    cdef bint keeps_nothing(self)
+    cdef int release(self) except -1
 
 
-cdef int run(list roots, list grads, bint keep_graph, dict captured) except -1
+cdef class Output(Node):
+    """Output number `slot` of the node edges[0], which has several: their gradients meet there."""
+    cdef int slot
+
+
+cdef Node owner(Node node)
+cdef object second_time()
+cdef object method_rule(Node node, np.ndarray grad)
+cdef object joint_method_rule(Node node, list grads)
+
+cdef int anomaly                 # whether backward is watched: 1, with a search for NaN 2
+
+
+cdef int trace(Node node) except -1

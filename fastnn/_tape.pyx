@@ -1,25 +1,18 @@
-"""The tape: recorded operations and the backward run over them.
+"""The tape: recorded operations.
 
 A Node holds its rule as a C function pointer and what the rule needs as a tuple; a leaf Tensor is a vertex of the graph
-itself, so there is no accumulator object and no reference cycle. Gradients travel as NumPy arrays: backward builds no
-graph of its own.
+itself, so there is no accumulator object and no reference cycle. Gradients travel as NumPy arrays: backward, in
+fastnn._gradients, builds no graph of its own.
 """
 cimport numpy as np
-from cpython.object cimport PyObject
-from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
-from fastnn.kernels cimport elementwise as K
+import types
+import warnings
+import weakref
+
+import numpy
 
 np.import_array()
-
-cdef unsigned long visits = 0
-cdef object from_array, to_array  # set by fastnn._tensor, which stands above this module
-
-
-def connect(make, take):
-    """How hooks, which see tensors, get from arrays to tensors and back."""
-    global from_array, to_array
-    from_array, to_array = make, take
 
 
 cdef class Version:
@@ -27,23 +20,45 @@ cdef class Version:
 
 
 cdef class Vertex:
-    cdef int finish(self) except -1:
-        """All gradients have arrived at a leaf."""
-        return 0
+    pass
 
-    cdef np.ndarray hooked(self, np.ndarray grad):
-        """The gradient that arrived, as the tensor's hooks leave it."""
-        return grad
+
+cdef object second_time():
+    return RuntimeError(
+        "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+        "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+        "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time "
+        "or if you need to access saved tensors after calling backward.")
+
+
+HARMLESS = (types.BuiltinFunctionType, type(numpy.tril), numpy.ufunc, numpy.dtype, numpy.generic, type)
+
+
+cdef bint light(object item):
+    """Whether it surely keeps no tensor's memory."""
+    cdef Py_ssize_t i
+    if item is None or isinstance(item, (int, float, str, slice)):
+        return True
+    if isinstance(item, tuple):
+        for i in range(len(<tuple>item)):
+            if not light((<tuple>item)[i]):
+                return False
+        return True
+    if isinstance(item, list):
+        return light(tuple(item))
+    if isinstance(item, types.FunctionType):
+        return all([light(cell.cell_contents) for cell in item.__closure__ or ()])
+    if isinstance(item, CompiledFunction):
+        return "<locals>" not in item.__qualname__  # does not show its closure
+    if isinstance(item, Node):  # of a view that was changed in place
+        return (<Node>item).keeps_nothing()
+    if isinstance(item, np.ndarray):
+        return not np.PyArray_ISWRITEABLE(item)  # a table that is kept for all calls
+    return isinstance(item, HARMLESS)
 
 
 cdef class Node(Vertex):
     """A recorded operation (``tensor.grad_fn``)."""
-
-    cdef np.ndarray hooked(self, np.ndarray grad):
-        if self.pre_hooks is not None and grad is not None:
-            for hook in list(self.pre_hooks):
-                grad = hook(grad)
-        return grad
 
     cdef void guard(self, Version version):
         """The rule will read memory that this version counts the changes of: they must not happen before backward."""
@@ -71,6 +86,19 @@ cdef class Node(Vertex):
                     raise self.modified((<Version>version).n, expected)
         return 0
 
+    cdef bint keeps_nothing(self):
+        """Whether the rule reads no tensor's memory."""
+        return self.guard0 is None and light(self.saved)
+
+    cdef int release(self) except -1:
+        """Let go of what the rule needs; one that reads no tensor's memory may run again."""
+        if self.freed or self.keeps_nothing():
+            return 0
+        self.saved = None
+        self.guard0 = self.guard1 = self.guard2 = self.more_guards = None
+        self.freed = True
+        return 0
+
     def modified(self, long found, long expected):
         return RuntimeError(
             f"one of the variables needed for gradient computation has been modified by an inplace operation: "
@@ -82,25 +110,39 @@ cdef class Node(Vertex):
 
     @property
     def next_functions(self):
-        """The nodes (leaf tensors, in place of PyTorch's AccumulateGrad) that this node's gradients go to."""
-        return tuple([(vertex, 0) for vertex in self.edges])
+        """(node, number of its output) for each input: where this node's gradients go."""
+        from fastnn.autograd.graph import AccumulateGrad  # stands above this module
+        cdef list found = []
+        for vertex in self.edges:
+            if isinstance(vertex, Output):
+                found.append((owner(<Node>vertex), (<Output>vertex).slot))
+            else:
+                found.append((vertex if vertex is None or isinstance(vertex, Node) else AccumulateGrad(vertex), 0))
+        return tuple(found)
 
     def register_hook(self, hook):
         """Call ``hook(grad_inputs, grad_outputs)`` after this node's backward; it may return other grad_inputs."""
-        if self.post_hooks is None:
-            self.post_hooks = []
+        if self.around is None:
+            self.around = [], []
+        return Handle(self.around[1], hook)
 
-        def on_arrays(results, grad):
-            inputs = tuple([None if array is None else from_array(array) for array in results])
-            changed = hook(inputs, (from_array(grad),))
-            if changed is None:
-                return results
-            changed = changed if isinstance(changed, tuple) else (changed,)
-            return tuple([None if tensor is None else to_array(tensor) for tensor in changed])
-        return Handle(self.post_hooks, on_arrays)
+    def register_prehook(self, hook):
+        """Call ``hook(grad_outputs)`` before this node's backward; it may return other grad_outputs."""
+        if self.around is None:
+            self.around = [], []
+        return Handle(self.around[0], hook)
 
     def __repr__(self):
         return f"<{self.op_name} object at {hex(id(self))}>"
+
+
+cdef class Output(Node):
+    pass
+
+
+cdef Node owner(Node node):
+    """The operation that a tensor's node stands for."""
+    return <Node>node.edges[0] if isinstance(node, Output) else node
 
 
 class Handle:
@@ -121,116 +163,98 @@ class Handle:
         self.remove()
 
 
-cdef int deliver(Vertex vertex, np.ndarray grad) except -1:
-    """Add a gradient to those that arrived at a vertex."""
-    if vertex.arrived is None:
-        vertex.arrived = grad
-        vertex.arrived_is_own = False
-    elif vertex.arrived_is_own:
-        K.add_into(vertex.arrived, grad)
-    else:
-        vertex.arrived = K.binary("add", vertex.arrived, grad)
-        vertex.arrived_is_own = True
-    return 0
+# ---- nodes of Python classes: their method is the rule ----
+
+cdef object method_rule(Node node, np.ndarray grad):
+    return (<object>node)._run_backward([grad])
 
 
-cdef int discover(list roots) except -1:
-    """Count, for every vertex that the roots reach, the gradients it will get in this run."""
-    global visits
-    cdef list stack = []
-    cdef Vertex vertex, target
-    cdef tuple edges
-    cdef Py_ssize_t i
-    visits += 1
-    for vertex in roots:
-        if vertex.visit != visits:
-            vertex.visit = visits
-            vertex.pending = 0
-            vertex.arrived = None
-            stack.append(vertex)
-    while stack:
-        vertex = stack.pop()
-        if not isinstance(vertex, Node):
-            continue
-        if (<Node>vertex).freed:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they have "
-                "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
-                "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time "
-                "or if you need to access saved tensors after calling backward.")
-        edges = (<Node>vertex).edges
-        for i in range(PyTuple_GET_SIZE(edges)):
-            if <PyObject *>PyTuple_GET_ITEM(edges, i) == <PyObject *>None:
-                continue
-            target = <Vertex>PyTuple_GET_ITEM(edges, i)
-            if target.visit != visits:
-                target.visit = visits
-                target.pending = 0
-                target.arrived = None
-                stack.append(target)
-            target.pending += 1
-    return 0
+cdef object joint_method_rule(Node node, list grads):
+    return (<object>node)._run_backward(grads)
 
 
-cdef object apply(Node node, np.ndarray grad, bint keep_graph):
-    """One node's rule with its hooks on the results."""
+def keep(Node node, tuple saved):
+    """What backward lets go of after the rule has run."""
+    node.saved = saved
+
+
+def kept(Node node):
+    """What was given to `keep`; RuntimeError once it is gone."""
+    if node.freed:
+        raise second_time()
+    return node.saved or ()
+
+
+CompiledFunction = type(kept)
+
+
+# ---- for fastnn.autograd.recorded, which walks the graph in Python ----
+
+def parts_of(Node node):
+    """(name, edges, saved, a, b) of a node that can still run."""
+    if node.freed and node.rule != method_rule and node.joint != joint_method_rule:
+        raise second_time()
     node.check_guards()
-    result = node.rule(node, grad)
-    if node.post_hooks is not None:
-        result = result if isinstance(result, tuple) else (result,)
-        for hook in list(node.post_hooks):
-            result = hook(result, grad)
-    if not keep_graph:
-        node.saved = None
-        node.guard0 = node.guard1 = node.guard2 = node.more_guards = None
-        node.freed = True
-    return result
+    return node.op_name, node.edges, node.saved, node.a, node.b
 
 
-cdef int run(list roots, list grads, bint keep_graph, dict captured) except -1:
-    """Backward from the roots. `captured` maps vertices to the gradient wanted there; None: fill leaves' grad."""
-    cdef list ready = []
-    cdef Vertex vertex, target
-    cdef np.ndarray grad
-    cdef tuple edges
-    cdef Py_ssize_t i, count
-    discover(roots)
-    for i in range(len(roots)):
-        deliver(roots[i], grads[i])
-    for vertex in roots:
-        if vertex.pending == 0:
-            vertex.pending = -1  # a root may be given twice
-            ready.append(vertex)
-    while ready:
-        vertex = ready.pop()
-        if isinstance(vertex, Node):
-            vertex.arrived = vertex.hooked(vertex.arrived)
-        if captured is not None and vertex in captured:
-            if not isinstance(vertex, Node):
-                vertex.arrived = vertex.hooked(vertex.arrived)
-            captured[vertex] = vertex.arrived
-        if not isinstance(vertex, Node):
-            if vertex.arrived is not None and captured is None:
-                vertex.finish()
-            vertex.arrived = None
-            continue
-        grad = vertex.arrived
-        vertex.arrived = None
-        edges = (<Node>vertex).edges
-        count = PyTuple_GET_SIZE(edges)
-        result = None if grad is None else apply(<Node>vertex, grad, keep_graph)
-        grad = None
-        for i in range(count):
-            if <PyObject *>PyTuple_GET_ITEM(edges, i) == <PyObject *>None:
-                continue
-            target = <Vertex>PyTuple_GET_ITEM(edges, i)
-            if result is not None:
-                if not isinstance(result, tuple):
-                    deliver(target, <np.ndarray?>result)
-                elif <PyObject *>PyTuple_GET_ITEM(result, i) != <PyObject *>None:
-                    deliver(target, <np.ndarray?>(<object>PyTuple_GET_ITEM(result, i)))
-            target.pending -= 1
-            if target.pending == 0:
-                ready.append(target)
-        result = None
+def keeps_nothing(Node node):
+    """Whether the rule depends on its gradient alone."""
+    return node.keeps_nothing()
+
+
+def edges_of(Node node):
+    """The vertices that the node's gradients go to, None where none is needed."""
+    return node.edges
+
+
+def slot_of(Node node):
+    """The number of an output beside others, whose node is the edge; None for any other node."""
+    return (<Output>node).slot if isinstance(node, Output) else None
+
+
+def outputs_of(Node node):
+    """How many gradients the node's rule takes together; 0 if it is one by itself."""
+    return node.outputs
+
+
+def around(Node node):
+    """The node's own hooks, (before, after) its rule."""
+    return node.around or ((), ())
+
+
+def free_node(Node node):
+    """Let go of what the rule needs, as backward does."""
+    node.release()
+
+
+# ---- anomaly mode ----
+
+cdef bint looks_for_nan = True
+traces = weakref.WeakKeyDictionary()  # node -> where the program recorded it
+
+
+cdef int trace(Node node) except -1:
+    import traceback  # only in this mode
+    traces[node] = "".join(traceback.format_stack())
     return 0
+
+
+def set_anomaly(bint on, bint check_nan):
+    """Watch what is recorded from now on, and backward."""
+    global anomaly, looks_for_nan
+    anomaly = 0 if not on else 2 if check_nan else 1
+    looks_for_nan = check_nan
+
+
+def anomaly_mode():
+    """(whether backward is watched, whether NaN would be looked for)"""
+    return anomaly > 0, looks_for_nan
+
+
+def tell_origin(Node node):
+    """Warn that `node` went wrong, with the place that recorded it."""
+    found = traces.get(node)
+    warnings.warn(f"Error detected in {node.op_name}. " + (
+        "No forward pass information available. Enable detect anomaly during forward pass for more information."
+        if found is None else f"Traceback of forward call that caused the error:\n{found}"), stacklevel=2)

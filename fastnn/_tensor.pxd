@@ -12,7 +12,6 @@ cdef class Tensor(Operators):      # has the array
     cdef Version version
     cdef Tensor base             # the tensor that this one is a view of
     cdef long seen               # of a view: the version's `rebases` when its history was made
-    cdef list hooks              # of a leaf
     cdef list after              # of a leaf: called when its grad was accumulated
     cdef bint retains
     cdef dict extra              # attributes that a program adds; PyTorch's tensors have a __dict__
@@ -20,12 +19,12 @@ cdef class Tensor(Operators):      # has the array
 
     cdef Version version_object(self)
     cdef void bump(self)
-    cdef int accumulated(self) except -1
 
 
 cdef Vertex edge(Tensor x)                       # where its gradient goes; None if it needs none
 cdef tuple shape_of(np.ndarray array)
 cdef bint grad_enabled() noexcept
+cdef bint set_grad(bint on) noexcept             # returns what it was
 cdef bint needs_grad(Tensor x) noexcept          # is x part of a graph (whether or not recording is on)
 cdef bint recording(Tensor x) noexcept           # needs_grad and grad mode is on
 
@@ -41,3 +40,5 @@ cdef Node rebase(Tensor tensor, Rule rule, str name, tuple others, tuple saved)
 cdef bint repeats(np.ndarray array) noexcept
 cdef int check_inplace(Tensor tensor, bint elements=*) except -1
 cdef int adopt_node(Tensor tensor, Node node) except -1
+cdef int follow_node(Tensor tensor, Node node) except -1    # `tensor` is now what `node` made
+cpdef Node set_output(Tensor tensor, Node node, int slot)

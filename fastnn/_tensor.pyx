@@ -12,10 +12,9 @@ import numpy
 
 from fastnn import _operators, dtypes
 from fastnn._operators cimport Operators
-from fastnn._tape cimport Node, Rule, Version, Vertex
-from fastnn._views cimport as_strided_backward, copy_slices, part_of
-from fastnn._tape import connect
-from fastnn.kernels cimport elementwise as K
+from fastnn cimport _tape
+from fastnn._tape cimport Node, Output, Rule, Version, Vertex, joint_method_rule, method_rule, owner
+from fastnn._views cimport as_strided_backward, check_part, copy_slices, layout
 
 np.import_array()
 
@@ -29,19 +28,8 @@ cdef extern from *:
         PyType_Modified(type);
         return 0;
     }
-    /* Whether nobody else can see its numbers: they are its own, or those of an array that only it, a reshaped view
-     * of all of it, knows. */
-    static int fnn_owns(PyArrayObject *array) {
-        if (Py_REFCNT(array) > 1 || !PyArray_CHKFLAGS(array, NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_WRITEABLE)) return 0;
-        if (PyArray_CHKFLAGS(array, NPY_ARRAY_OWNDATA)) return 1;
-        PyObject *base = PyArray_BASE(array);
-        return base && PyArray_CheckExact(base) && Py_REFCNT(base) == 1 &&
-               PyArray_CHKFLAGS((PyArrayObject *)base, NPY_ARRAY_OWNDATA) &&
-               PyArray_SIZE((PyArrayObject *)base) == PyArray_SIZE(array);
-    }
     """
     int fnn_grad_mode, fnn_inference_mode
-    bint fnn_owns(np.ndarray array)
     int fnn_install(type cls, object name, object value) except -1
 
 
@@ -54,6 +42,13 @@ cdef tuple shape_of(np.ndarray array):
 
 cdef bint grad_enabled() noexcept:
     return fnn_grad_mode
+
+
+cdef bint set_grad(bint on) noexcept:
+    global fnn_grad_mode
+    cdef bint before = fnn_grad_mode
+    fnn_grad_mode = on
+    return before
 
 
 cdef inline void refresh(Tensor x) noexcept:
@@ -105,6 +100,8 @@ cdef inline Tensor made_by(np.ndarray out, Rule rule, str name, tuple edges, tup
     node.saved = saved
     tensor.array = out
     tensor.node = node
+    if _tape.anomaly:
+        _tape.trace(node)
     return tensor
 
 
@@ -165,6 +162,8 @@ cdef Node rebase(Tensor tensor, Rule rule, str name, tuple others, tuple saved):
     node.op_name = name
     node.edges = (edge(tensor),) + edges_of(others)
     node.saved = saved
+    if _tape.anomaly:
+        _tape.trace(node)
     adopt_node(tensor, node)
     return node
 
@@ -180,16 +179,17 @@ cdef int adopt_node(Tensor tensor, Node node) except -1:
     cdef Node slices
     cdef Version version
     if base is None:
-        tensor.node = node
+        follow_node(tensor, node)
         tensor.leaf_requires_grad = False
     else:
-        part_of(base.array, tensor.array, base.array.dtype)  # raises if it is none
+        places = layout(base.array), layout(tensor.array)
+        check_part(places[0], places[1])
         slices = Node.__new__(Node)
         slices.rule = copy_slices
         slices.op_name = "CopySlices"
         slices.edges = (edge(base),) + node.edges[1:]
-        slices.saved = (node, base.array, tensor.array)
-        base.node = slices
+        slices.saved = (node, places[0], places[1])
+        follow_node(base, slices)
         base.leaf_requires_grad = False
     version = tensor.version_object()
     version.rebases += 1
@@ -207,8 +207,19 @@ cdef void renew(Tensor x) noexcept:
     node.rule = as_strided_backward
     node.op_name = "AsStridedBackward0"
     node.edges = (base if base.node is None else base.node,)
-    node.saved = (base.array, x.array)
-    x.node = node
+    node.saved = (layout(base.array), layout(x.array))
+    follow_node(x, node)
+
+
+cdef int follow_node(Tensor tensor, Node node) except -1:
+    """A tensor that retains its gradient does so where its new history begins."""
+    cdef Node before = tensor.node
+    tensor.node = node
+    if tensor.retains and before is not None and before is not node:
+        node.keeper, before.keeper = before.keeper, None
+        if node.hooks is None:
+            node.hooks = []
+    return 0
 
 
 # ---- rules written in Python ----
@@ -312,33 +323,6 @@ cdef class Tensor(Operators):
         if self.array is None:
             self.array = _operators.functions["construct"](*args, **kwargs)
 
-    cdef int finish(self) except -1:
-        """The sum of a leaf's gradients goes to its ``grad``."""
-        cdef np.ndarray grad = self.arrived
-        self.arrived = None
-        if self.hooks is not None:
-            grad = self.hooked(grad)
-        if self.grad_ is not None:
-            K.add_into((<Tensor>self.grad_).array, grad)
-            (<Tensor>self.grad_).bump()
-            return self.accumulated()
-        if not fnn_owns(grad):  # `grad` here should be its only reference
-            grad = K.copy(grad)
-        self.grad_ = wrap(grad)
-        return self.accumulated()
-
-    cdef np.ndarray hooked(self, np.ndarray grad):
-        if self.hooks is not None and grad is not None:
-            for hook in list(self.hooks):
-                grad = hook(grad)
-        return grad
-
-    cdef int accumulated(self) except -1:
-        if self.after is not None:
-            for hook in list(self.after):
-                hook(self)
-        return 0
-
     cdef Version version_object(self):
         if self.version is None:
             self.version = Version.__new__(Version)
@@ -386,7 +370,7 @@ cdef class Tensor(Operators):
     def grad_fn(self):
         """The operation that made this tensor, None for a leaf."""
         refresh(self)
-        return self.node
+        return None if self.node is None else owner(self.node)
 
     @property
     def is_leaf(self):
@@ -536,6 +520,37 @@ def rebuild(cls, array, requires_grad, dict added=None):
     return tensor
 
 
+def make_node(Node node, str name, tuple inputs, int outputs):
+    """A node of a Python class, whose method is the rule, goes into the graph behind its inputs."""
+    if outputs == 1:
+        node.rule = method_rule
+    else:
+        node.joint, node.outputs = joint_method_rule, outputs
+    node.op_name = name
+    node.edges = edges_of(inputs)
+    if _tape.anomaly:
+        _tape.trace(node)
+
+
+cpdef Node set_output(Tensor tensor, Node node, int slot):
+    """`tensor` is output number `slot` of a node, whatever its history was; returns the tensor's vertex."""
+    cdef Output output
+    if node.joint != NULL:
+        output = Output.__new__(Output)
+        output.op_name, output.edges, output.slot = node.op_name, (node,), slot
+        node = output
+    follow_node(tensor, node)
+    tensor.leaf_requires_grad, tensor.base = False, None
+    return node
+
+
+def adopt_output(Tensor tensor, Node node, int slot):
+    """The same of a tensor that was changed in place, and is no view."""
+    tensor.bump()
+    set_output(tensor, node, slot)
+    (<Version>tensor.version).rebases += 1
+
+
 def take_history(Tensor tensor, Tensor other):
     """`tensor` becomes the output of the node that made `other`."""
     tensor.node = other.node
@@ -550,6 +565,3 @@ def wrap_numpy(np.ndarray array):
 def to_array(Tensor tensor):
     """The array of a tensor, whatever its history."""
     return tensor.array
-
-
-connect(from_array, to_array)

@@ -8,23 +8,37 @@ from fastnn._tape cimport Node
 np.import_array()
 
 
-cdef tuple part_of(base, view, dtype):
-    """Zeros laid out in memory as `base`, and in them the part that `view` is."""
-    low, high = numpy.lib.array_utils.byte_bounds(base)
-    first = view.__array_interface__["data"][0]
-    if view.size:
-        view_low, view_high = numpy.lib.array_utils.byte_bounds(view)
-        if view_low < low or view_high > high or view.dtype != base.dtype:
-            raise RuntimeError("in-place change of a view inside a graph: the view is not a part of its base's memory "
-                               "in the same dtype")
+cdef tuple layout(np.ndarray array):
+    """Where an array lies, without its memory: (address, lowest and end of its bytes, shape, strides, dtype)."""
+    cdef np.npy_intp first = <np.npy_intp>np.PyArray_DATA(array), low = first, high = first, reach
+    cdef int i
+    for i in range(np.PyArray_NDIM(array) if np.PyArray_SIZE(array) else 0):
+        reach = (np.PyArray_DIM(array, i) - 1) * np.PyArray_STRIDE(array, i)
+        low += min(reach, 0)
+        high += max(reach, 0)
+    return (first, low, high + np.PyArray_ITEMSIZE(array), (<object>array).shape, (<object>array).strides, array.dtype)
+
+
+cdef int check_part(tuple base, tuple view) except -1:
+    """RuntimeError if a view is not a part of its base; of both the layout is given."""
+    if 0 not in view[3] and (view[1] < base[1] or view[2] > base[2] or view[5] != base[5]):
+        raise RuntimeError("in-place change of a view inside a graph: the view is not a part of its base's memory in "
+                           "the same dtype")
+    return 0
+
+
+cdef tuple part_of(tuple base, tuple view, dtype):
+    """Zeros laid out in memory as `base`, and in them the part that `view` is; of both the layout is given."""
+    start, low, high, shape, strides, _ = base
+    first, _, _, view_shape, view_strides, _ = view
+    check_part(base, view)
     memory = numpy.zeros(high - low, numpy.uint8)
-    start = base.__array_interface__["data"][0] - low
-    return (numpy.ndarray(base.shape, dtype, memory, start, base.strides),
-            numpy.ndarray(view.shape, dtype, memory, first - low if view.size else 0, view.strides))
+    return (numpy.ndarray(shape, dtype, memory, start - low, strides),
+            numpy.ndarray(view_shape, dtype, memory, 0 if 0 in view_shape else first - low, view_strides))
 
 
 cdef object as_strided_backward(Node node, np.ndarray grad):
-    """Of a view, by its place in memory; saved = (array of the base, array of the view)."""
+    """Of a view, by its place in memory; saved = (layout of the base, layout of the view)."""
     whole, part = part_of(node.saved[0], node.saved[1], grad.dtype)
     if part.size:
         repeated = tuple([i for i in range(part.ndim) if part.shape[i] > 1 and part.strides[i] == 0])
@@ -39,7 +53,7 @@ cdef object as_strided_backward(Node node, np.ndarray grad):
 cdef object copy_slices(Node node, np.ndarray grad):
     """Of a base whose view was changed by a node: that node's rule on the view's part of the gradient.
 
-    saved = (the node, array of the base, array of the view)
+    saved = (the node, layout of the base, layout of the view)
     """
     cdef Node inner = node.saved[0]
     whole, part = part_of(node.saved[1], node.saved[2], grad.dtype)

@@ -1,7 +1,7 @@
 """Automatic differentiation: grad modes, gradients as a function, and operations of one's own."""
 from fastnn._tensor import Tensor
 from fastnn.autograd import anomaly as anomaly_mode
-from fastnn.autograd import function, functional
+from fastnn.autograd import function, functional, graph
 from fastnn.autograd.anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from fastnn.autograd.function import Function
 from fastnn.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -9,8 +9,8 @@ from fastnn.autograd.gradcheck import gradcheck, gradgradcheck
 from fastnn.autograd.run import backward, grad
 
 __all__ = ["Function", "Variable", "anomaly_mode", "backward", "detect_anomaly", "enable_grad", "function",
-           "functional", "grad", "gradcheck", "gradgradcheck", "inference_mode", "is_anomaly_enabled", "no_grad",
-           "set_detect_anomaly", "set_grad_enabled"]
+           "functional", "grad", "gradcheck", "gradgradcheck", "graph", "inference_mode", "is_anomaly_enabled",
+           "no_grad", "set_detect_anomaly", "set_grad_enabled"]
 
 
 class _IsTensor(type):

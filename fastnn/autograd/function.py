@@ -3,17 +3,17 @@ import functools
 
 import numpy as np
 
-from fastnn import _tensor
+from fastnn import _tape, _tensor
 from fastnn._tensor import Tensor, from_array, record, record_inplace
 from fastnn.autograd.grad_mode import no_grad
 
 
-class Context:
-    """What ``forward`` hands to ``backward``; programs may set attributes of their own."""
+class Context(_tape.Node):
+    """What ``forward`` hands to ``backward``, and the outputs' ``grad_fn``; programs may set their own attributes."""
 
-    def __init__(self):
-        self._saved, self._versions, self._constants, self._dirty = (), (), (), ()
-        self._materialize, self.needs_input_grad, self._freed = True, (), False
+    _function = None  # the Function whose backward is the rule
+    _to_save = _constants = _dirty = _inputs = _outputs = needs_input_grad = ()
+    _materialize = True
 
     def save_for_backward(self, *tensors):
         """Keep tensors for backward."""
@@ -21,18 +21,22 @@ class Context:
             if tensor is not None and not isinstance(tensor, Tensor):
                 raise TypeError(f"save_for_backward can only save variables, but argument is of type "
                                 f"{type(tensor).__name__}")
-        self._saved = tensors
-        self._versions = tuple(None if tensor is None else tensor._version for tensor in tensors)
+        self._to_save = tensors
 
     @property
     def saved_tensors(self):
         """The tensors kept by ``save_for_backward``; RuntimeError if one was changed in place since."""
-        for tensor, version in zip(self._saved, self._versions):
+        found = []
+        for tensor, version, slot in _tape.kept(self):
             if tensor is not None and tensor._version != version:
                 raise RuntimeError(f"one of the variables needed for gradient computation has been modified by an "
                                    f"inplace operation: a saved tensor is at version {tensor._version}; expected "
                                    f"version {version} instead.")
-        return self._saved
+            if slot is not None:
+                tensor = tensor.detach()
+                _tensor.set_output(tensor, self, slot)
+            found.append(tensor)
+        return tuple(found)
 
     saved_variables = saved_tensors
 
@@ -48,70 +52,92 @@ class Context:
         """Whether gradients of unused outputs are zeros (the default) or None."""
         self._materialize = value
 
+    def _begin(self, args, outputs):
+        """Forward is done: into the graph behind the arguments, and note what backward has to give and gets."""
+        _tensor.make_node(self, type(self).__name__, args, len(outputs))
+        self._inputs = [(tuple(x.shape), x.dtype) if isinstance(x, Tensor) else None for x in args]
+        self._outputs = [(tuple(x.shape), x.detach().numpy().dtype) if isinstance(x, Tensor) else None for x in outputs]
+
+    def _finish(self, made):
+        """Keep what was to be saved; an output without its history, which is this node and would hold it in turn."""
+        entries = []
+        for tensor in self._to_save:
+            slot = next((i for i, x in enumerate(made) if x is tensor and tensor is not None), None)
+            entries.append((tensor if slot is None else tensor.detach(), None if tensor is None else tensor._version,
+                            slot))
+        _tape.keep(self, tuple(entries))
+        self._to_save = self._constants = self._dirty = ()
+
+    def _gradients(self, given):
+        """What ``backward`` gives for each argument, from a tensor or None for each output."""
+        name = type(self).__name__
+        if self._materialize:
+            given = [from_array(np.zeros(*about)) if g is None and about is not None else g
+                     for g, about in zip(given, self._outputs)]
+        results = self._function.backward(self, *given)
+        results = results if isinstance(results, tuple) else (results,)
+        count = len(self._inputs)
+        if len(results) < count or any(extra is not None for extra in results[count:]):
+            raise RuntimeError(f"function {name} returned an incorrect number of gradients (expected {count}, "
+                               f"got {len(results)})")
+        return tuple(self._fit(name, i, g) for i, g in enumerate(results[:count]))
+
+    def _fit(self, name, i, g):
+        """A gradient in the shape and dtype of argument number i; None where none is needed."""
+        if g is None:
+            return None
+        if self._inputs[i] is None:
+            raise RuntimeError(f"function {name} returned a gradient different from None at position {i + 1}, but the "
+                               f"corresponding forward input was not a Variable")
+        if not isinstance(g, Tensor):
+            raise TypeError(f"function {name} returned an invalid gradient at index {i}: expected a Tensor or None, "
+                            f"got {type(g).__name__}")
+        if not self.needs_input_grad[i]:
+            return None
+        shape, dtype = self._inputs[i]
+        if tuple(g.shape) != shape:
+            own = (1,) * (g.ndim - len(shape)) + shape
+            if len(own) != g.ndim or any(n not in (1, m) for n, m in zip(own, g.shape)):
+                raise RuntimeError(f"Function {name} returned an invalid gradient at index {i} - got {list(g.shape)} "
+                                   f"but expected shape compatible with {list(shape)}")
+            g = g.sum_to_size(shape)
+        return g if g.dtype is dtype else g.to(dtype)
+
+    def _run_backward(self, arrays):
+        """For the backward run."""
+        found = self._gradients([None if array is None else from_array(array) for array in arrays])
+        return tuple(None if g is None else g.detach().numpy() for g in found)
+
 
 FunctionCtx = Context
 
 
+def refuse_later(tensors, inputs, error):
+    """The tensors as functions of the inputs that raise `error` when they are differentiated."""
+    return tuple(None if x is None else record(x.detach().numpy(), _refuse, "Error", inputs, (error,)) for x in tensors)
+
+
+def _refuse(grad, error):
+    raise error
+
+
 def once_differentiable(function):
-    """A backward that is not itself recorded."""
+    """A backward that is not itself recorded: differentiating its results raises RuntimeError."""
     @functools.wraps(function)
     def wrapped(ctx, *args):
         with no_grad():
-            return function(ctx, *args)
+            results = function(ctx, *args)
+        inputs = tuple(x for x in args if isinstance(x, Tensor) and x.requires_grad)
+        if not (inputs and _tensor.is_grad_enabled()):
+            return results
+        refused = refuse_later(results if isinstance(results, tuple) else (results,), inputs, RuntimeError(
+            "trying to differentiate twice a function that was marked with @once_differentiable"))
+        return refused if isinstance(results, tuple) else refused[0]
     return wrapped
 
 
 def _among(tensor, tensors):
     return any(tensor is each for each in tensors)
-
-
-class _Call:
-    """One application: the gradients of its outputs meet here."""
-
-    def __init__(self, cls, context, args, outputs):
-        self.cls, self.context, self.args, self.outputs = cls, context, args, outputs
-        self.came = [None] * len(outputs)
-
-    def gradients(self, given):
-        """What ``backward`` gives for each argument."""
-        name = self.cls.__name__
-        if self.context._materialize:
-            given = [from_array(np.zeros(tuple(x.shape), x.detach().numpy().dtype))
-                     if g is None and isinstance(x, Tensor) else g for g, x in zip(given, self.outputs)]
-        results = self.cls.backward(self.context, *given)
-        results = results if isinstance(results, tuple) else (results,)
-        count = len(self.args)
-        if len(results) < count or any(extra is not None for extra in results[count:]):
-            raise RuntimeError(f"function {name}Backward returned an incorrect number of gradients (expected {count}, "
-                               f"got {len(results)})")
-        for i, (g, x) in enumerate(zip(results, self.args)):
-            if g is not None and not isinstance(g, Tensor):
-                raise TypeError(f"function {name}Backward returned an invalid gradient at index {i}: expected a Tensor "
-                                f"or None, got {type(g).__name__}")
-            if g is not None and isinstance(x, Tensor) and g.shape != x.shape:
-                if x.requires_grad:
-                    raise RuntimeError(f"Function {name}Backward returned an invalid gradient at index {i} - got "
-                                       f"{list(g.shape)} but expected shape compatible with {list(x.shape)}")
-        return results[:count]
-
-    def rule(self, grad):
-        """For the tape: of one output."""
-        with no_grad():
-            results = self.gradients([from_array(grad)])
-        return tuple(None if g is None or not self.context.needs_input_grad[i] else g.detach().numpy()
-                     for i, g in enumerate(results))
-
-    def rule_of_all(self, grad):
-        """For the tape: of the node that all outputs lead to; what arrived there is only a sign that they are done."""
-        given, self.came = self.came, [None] * len(self.came)
-        with no_grad():
-            results = self.gradients([None if g is None else from_array(g) for g in given])
-        return tuple(None if g is None or not self.context.needs_input_grad[i] else g.detach().numpy()
-                     for i, g in enumerate(results))
-
-    def rule_of_output(self, grad, i):
-        self.came[i] = grad
-        return np.zeros(())
 
 
 class Function:
@@ -135,13 +161,15 @@ class Function:
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
+        own = {"_function": cls, "__module__": cls.__module__}
+        cls._backward_cls = type(cls.__name__ + "Backward", (Context,), own)
         if "vjp" in vars(cls):  # the other name of backward
             cls.backward = staticmethod(cls.vjp)
 
     @classmethod
     def apply(cls, *args, **kwargs):
         """Run ``forward`` and record ``backward``."""
-        context = Context()
+        context = cls._backward_cls()
         context.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         recording = _tensor.is_grad_enabled() and any(context.needs_input_grad)
         with no_grad():
@@ -153,39 +181,33 @@ class Function:
         if not recording:
             return out
         outputs = out if isinstance(out, tuple) else (out,)
-        flow = [isinstance(x, Tensor) and x.is_floating_point() and not _among(x, context._constants) for x in outputs]
-        call = _Call(cls, context, args, outputs)
-        name = cls.__name__ + "Backward"
-        if len(outputs) == 1:
-            made = (_output(call, args, name),) if flow[0] else outputs
-        else:
-            if any(_among(x, outputs) for x in context._dirty):
-                raise NotImplementedError(f"{cls.__name__}: mark_dirty with several outputs is not implemented")
-            def all_outputs(grad):
-                return call.rule_of_all(grad)
-            hub = record(np.zeros(()), all_outputs, name, args)
-            made = tuple(record(x.detach().numpy(), call.rule_of_output, name, (hub,), (i,)) if flow[i] else x
-                         for i, x in enumerate(outputs))
-        return made if isinstance(out, tuple) else made[0]
+        context._begin(args, outputs)
+        made = []
+        for i, x in enumerate(outputs):
+            if isinstance(x, Tensor) and x.is_floating_point() and not _among(x, context._constants):
+                x = _output(context, x, i, args, _among(x, made))
+            made.append(x)
+        context._finish(made)
+        return tuple(made) if isinstance(out, tuple) else made[0]
 
 
-def _output(call, args, name):
-    """The only output, in the graph."""
-    x = call.outputs[0]
-
-    def rule(grad):
-        return call.rule(grad)
-
-    def twice(step, g):
-        return tuple(call.gradients([g]))
-    rule.twice = twice
-    if not _among(x, call.context._dirty):
-        return record(x.detach().numpy(), rule, name, args)
-    place = next(i for i, a in enumerate(args) if a is x)
+def _output(context, x, i, args, again):
+    """Output number i, in the graph."""
+    if not _among(x, context._dirty):
+        if again or x.requires_grad or _among(x, args):
+            x = x.detach()  # the program's tensor keeps its own history
+        _tensor.set_output(x, context, i)
+        return x
     _tensor.writable(x, False)
-    others = args[:place] + args[place + 1:]
+    if x._base is None:
+        _tensor.adopt_output(x, context, i)
+        return x
+    if len(context._outputs) > 1:
+        raise NotImplementedError(f"{type(context).__name__}: mark_dirty of a view with several outputs is not "
+                                  f"implemented")
+    place = next(i for i, a in enumerate(args) if a is x)
 
     def own_first(grad):
-        results = call.rule(grad)
+        results = context._run_backward([grad])
         return results[place], *results[:place], *results[place + 1:]
-    return record_inplace(x, own_first, name, others)
+    return record_inplace(x, own_first, type(context).__name__, args[:place] + args[place + 1:])

@@ -1,5 +1,7 @@
 """Switching the recording of operations on and off, for the current thread."""
 import functools
+import inspect
+import warnings
 
 from fastnn import _tensor
 
@@ -8,7 +10,14 @@ class _Mode:
     """A context manager that is a decorator too."""
 
     def __call__(self, function):
-        @functools.wraps(function)
+        if inspect.isgeneratorfunction(function):
+            return _stepwise(self._again, function)
+        if inspect.isclass(function):
+            warnings.warn("Decorating classes is deprecated and will be disabled in future versions. You should only "
+                          "decorate functions or methods. To preserve the current behavior of class decoration, you "
+                          "can directly decorate the `__init__` method and nothing else.", FutureWarning, stacklevel=2)
+
+        @functools.wraps(function, updated=())
         def wrapped(*args, **kwargs):
             with self._again():
                 return function(*args, **kwargs)
@@ -23,6 +32,29 @@ class _Mode:
 
     def __exit__(self, *exc):
         _tensor.set_grad_mode(self._before)
+
+
+def _stepwise(mode, function):
+    """A generator function whose body runs in the mode; its caller, between the steps, does not."""
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        steps = function(*args, **kwargs)
+        resume, value = steps.send, None
+        while True:
+            try:
+                with mode():
+                    item = resume(value)
+            except StopIteration as end:
+                return end.value
+            try:
+                resume, value = steps.send, (yield item)
+            except GeneratorExit:
+                with mode():
+                    steps.close()
+                raise
+            except BaseException as error:
+                resume, value = steps.throw, error
+    return wrapped
 
 
 class _Bare(type):

@@ -1,6 +1,9 @@
 """Backward as a function."""
+import warnings
+
 from fastnn import _gradients
 from fastnn._tensor import Tensor
+from fastnn.autograd.grad_mode import set_grad_enabled
 
 
 def _sequence(value):
@@ -18,41 +21,46 @@ def _recorded(outputs, inputs, grad_outputs, keep_graph):
     vertices = [_gradients.vertex_of(x) for x in inputs]
     if any(vertex is None for vertex in vertices):
         raise RuntimeError("One of the differentiated Tensors does not require grad")
-    found = recorded.run(outputs, grad_outputs, keep_graph, {id(vertex) for vertex in vertices})
-    return tuple(found[id(vertex)][1] if id(vertex) in found else None for vertex in vertices)
+    found = recorded.run(outputs, grad_outputs, keep_graph, set(vertices))
+    return tuple(found.get(vertex) for vertex in vertices)
 
 
-def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, inputs=None):
+def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None):
     """Accumulate the gradients of the sum of `tensors` into the graph's leaves (or into `inputs` alone)."""
+    if grad_variables is not None:
+        warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
+        if grad_tensors is not None:
+            raise RuntimeError("`grad_tensors` and `grad_variables` (deprecated) arguments both passed to backward(). "
+                               "Please only use `grad_tensors`.")
+        grad_tensors = grad_variables
     tensors = _sequence(tensors)
     given = _grads(tensors, grad_tensors)
     if inputs is None and not create_graph:
         _gradients.backward_from(tensors, given, bool(retain_graph))
         return
     keep_graph = create_graph if retain_graph is None else retain_graph
-    if inputs is not None:
-        inputs = _sequence(inputs)
-        if not inputs:
-            raise RuntimeError("'inputs' argument to backward() cannot be empty.")
-        gradients = _recorded if create_graph else _gradients.gradients
-        found = list(zip(inputs, gradients(tensors, inputs, given, bool(keep_graph))))
-    else:
+    if inputs is None:
         from fastnn.autograd import recorded
-        found = list(recorded.run(tensors, given, bool(keep_graph), None).values())
-    for tensor, gradient in found:
-        if gradient is not None:
-            tensor.grad = gradient if tensor.grad is None else tensor.grad + gradient
-            if tensor.is_leaf:
-                for hook in _gradients.hooks_of(tensor)[1]:
-                    hook(tensor)
+        recorded.run(tensors, given, bool(keep_graph), None)
+        return
+    inputs = _sequence(inputs)
+    if not inputs:
+        raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+    gradients = _recorded if create_graph else _gradients.gradients
+    found = gradients(tensors, inputs, given, bool(keep_graph))
+    with set_grad_enabled(create_graph):
+        for tensor, gradient in zip(inputs, found):
+            if gradient is not None:
+                _gradients.accumulate_recorded(tensor, gradient)
 
 
-def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, allow_unused=None,
-         is_grads_batched=False, materialize_grads=False):
+def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True,
+         allow_unused=None, is_grads_batched=False, materialize_grads=False):
     """Gradients of the sum of `outputs` with respect to `inputs`, as a tuple; nothing is accumulated.
 
     With ``create_graph`` the gradients can be differentiated in turn; this is there for the operations of networks of
-    linear layers with smooth activations, and raises NotImplementedError that names the operation for others.
+    linear layers with smooth activations. Through others the first gradients are right, and differentiating them raises
+    NotImplementedError that names the operation.
 
     Raises
     ------
@@ -61,6 +69,10 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     RuntimeError
         If an input is not part of the graph, unless ``allow_unused``.
     """
+    if not only_inputs:
+        warnings.warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate "
+                      "gradient for other parts of the graph, please use torch.autograd.backward.", FutureWarning,
+                      stacklevel=2)
     if is_grads_batched:
         raise NotImplementedError("grad: is_grads_batched=True is not implemented")
     if materialize_grads and allow_unused is False:

@@ -18,3 +18,4 @@ cdef int binary_number(str op) except -1
 cpdef np.ndarray copy(np.ndarray x)
 cpdef np.ndarray copy_into(np.ndarray out, np.ndarray x)
 cpdef np.ndarray add_into(np.ndarray out, np.ndarray x, double alpha=*)
+cdef int add_at_once(np.ndarray out, np.ndarray x) except -1

@@ -500,3 +500,21 @@ cpdef np.ndarray add_into(np.ndarray out, np.ndarray x, double alpha=1.0):
         _core.active.add_scaled[kind](pz, px, n, alpha)
     _core.check_interrupt()
     return out
+
+
+cdef int add_at_once(np.ndarray out, np.ndarray x) except -1:
+    """out += x, both of one shape and dtype: other threads see nothing of it half done, and none adds meanwhile.
+
+    So far as it is the kernel that adds: NumPy, for the reference and for other strides, lets them in.
+    """
+    cdef object any_array = out
+    if not np.PyArray_SAMESHAPE(out, x):
+        raise ShapeError(f"a gradient of shape {(<object>x).shape} cannot be added to one of {(<object>out).shape}")
+    if _core.use_reference or not np.PyArray_ISCARRAY(out) or np.PyArray_TYPE(out) != np.PyArray_TYPE(x) \
+            or np.PyArray_TYPE(out) not in (np.NPY_FLOAT, np.NPY_DOUBLE):
+        any_array += x
+        return 0
+    x = apart(out, _core.contiguous(x))
+    _core.active.add_scaled[np.PyArray_TYPE(out) == np.NPY_DOUBLE](
+        np.PyArray_DATA(out), np.PyArray_DATA(x), np.PyArray_SIZE(x), 1.0)
+    return 0

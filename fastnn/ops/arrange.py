@@ -71,12 +71,13 @@ def as_strided(input, size, stride, storage_offset=None):
     viewed = view_of(out, input)
     if not input.requires_grad:
         return viewed
+    shape, item = x.shape, x.itemsize  # not x itself: the rule reads no memory of it
+    strides = [step // item for step in x.strides]
 
     def backward(grad):
-        if not grad.size or not x.size:
-            return np.zeros(x.shape, grad.dtype)
-        own = _places(x.shape, [step // x.itemsize for step in x.strides], start // x.itemsize)
-        return _place_backward(grad, own, _places(size, steps, offset))
+        if not grad.size or 0 in shape:
+            return np.zeros(shape, grad.dtype)
+        return _place_backward(grad, _places(shape, strides, start // item), _places(size, steps, offset))
     return take_history(viewed, record(out, backward, "AsStridedBackward0", (input,)))
 
 
@@ -100,9 +101,10 @@ def unfold(input, dimension, size, step):
     sizes = (*x.shape[:dim], count, *x.shape[dim + 1:], size)
     strides = (*x.strides[:dim], x.strides[dim] * step, *x.strides[dim + 1:], x.strides[dim])
     out = np.lib.stride_tricks.as_strided(x, sizes, strides, writeable=x.flags.writeable)
+    shape = x.shape
 
     def backward(grad):
-        dx = np.zeros(x.shape, grad.dtype)
+        dx = np.zeros(shape, grad.dtype)
         moved = np.moveaxis(dx, dim, 0)
         windows = np.moveaxis(grad, dim, 0)
         for i in range(count):
@@ -231,8 +233,9 @@ def block_diag(*tensors):
         places.append((slice(i, i + x.shape[0]), slice(j, j + x.shape[1])))
         out[places[-1]] = x.detach().numpy()
         i, j = i + x.shape[0], j + x.shape[1]
-    return record(out, lambda grad: tuple(grad[place].astype(x.detach().numpy().dtype)
-                                          for place, x in zip(places, blocks)), "BlockDiagBackward0", tuple(blocks))
+    kinds = [x.detach().numpy().dtype for x in blocks]
+    return record(out, lambda grad: tuple(grad[place].astype(kind) for place, kind in zip(places, kinds)),
+                  "BlockDiagBackward0", tuple(blocks))
 
 
 def vander(x, N=None, increasing=False):  # noqa: N803 (PyTorch's name)

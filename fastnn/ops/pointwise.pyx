@@ -275,7 +275,7 @@ def round(input, *, int decimals=0):
         return round(input.to(dtypes.float32), decimals=decimals).to(dtypes.float16)
     if decimals and isinstance(input, Tensor) and is_real((<Tensor>input).array):
         from fastnn.ops.arithmetic import div, mul
-        scale = 10.0 ** numpy.abs(decimals)
+        scale = float(10.0 ** numpy.abs(decimals))  # no array: the rules keep a number
         scaled = mul(input, scale) if decimals > 0 else div(input, scale)
         return div(apply("round", scaled), scale) if decimals > 0 else mul(apply("round", scaled), scale)
     return whole(numpy.round, "round", input)

@@ -119,9 +119,11 @@ def repeat_interleave(input, repeats, dim=None, *, output_size=None):
     count = int(np.sum(counts, dtype=object)) * (1 if np.size(counts) == input.shape[dim] > 1 else input.shape[dim])
     room("repeat_interleave", [count if i == dim else n for i, n in enumerate(input.shape)], 8 + input.itemsize)
     which = np.repeat(np.arange(input.shape[dim]), counts)
+    which.flags.writeable = False
+    shape = tuple(input.shape)
 
     def backward(grad):
-        dx = np.zeros(tuple(input.shape), grad.dtype)
+        dx = np.zeros(shape, grad.dtype)
         np.add.at(dx, (slice(None),) * dim + (which,), grad)
         return dx
     return record(np.take(input.detach().numpy(), which, dim), backward, "RepeatInterleaveBackward0", (input,))

@@ -1,10 +1,10 @@
-"""Recurrent layers: one node for a layer over a whole sequence, whose final states are nodes of their own."""
+"""Recurrent layers: one node for a layer over a whole sequence; its final states are further outputs of the node."""
 cimport numpy as np
 
 import numpy
 
 from fastnn._tape cimport Node, Version
-from fastnn._tensor cimport Tensor, record1, recording, recordn, wrap
+from fastnn._tensor cimport Tensor, recording, recordn, set_output, wrap
 from fastnn._tensor import record
 from fastnn.kernels cimport recurrent as K
 
@@ -12,10 +12,9 @@ np.import_array()
 
 
 cdef class Layer:
-    """What the backward rule needs, and the gradients of the final states as they arrive."""
+    """What the backward rule needs."""
     cdef str mode
     cdef np.ndarray x, y, saved, h0, c0
-    cdef np.ndarray grad_h, grad_c, nothing
     cdef list weights
     cdef object batch_sizes
     cdef bint batch_first, cell
@@ -23,18 +22,15 @@ cdef class Layer:
     cdef list versions, expected
 
 
-cdef object layer_backward(Node node, np.ndarray grad):
+cdef object layer_backward(Node node, list grads):
+    """From the gradients of output, hn, cn; of a cell h, nothing, c."""
     cdef Layer s = <Layer>node.saved[0]
     cdef tuple edges = node.edges
-    cdef np.ndarray grad_h = s.grad_h, grad_c = s.grad_c
     cdef Py_ssize_t i
-    s.grad_h = s.grad_c = None
     for i in range(len(s.versions)):
         if (<Version>s.versions[i]).n != s.expected[i]:
             raise node.modified((<Version>s.versions[i]).n, s.expected[i])
-    if grad is s.nothing:
-        grad = None
-    s.nothing = None
+    grad, grad_h, grad_c = grads
     if s.cell:
         grad = None if grad is None else grad[None]
         grad_c = None if grad_c is None else grad_c[None]
@@ -45,20 +41,6 @@ cdef object layer_backward(Node node, np.ndarray grad):
     if s.cell:
         dx, dh0, dc0 = None if dx is None else dx[0], dh0[0], None if dc0 is None else dc0[0]
     return (dx, dh0, dc0, *(dweights if need_weights else [None] * len(s.weights)))
-
-
-cdef object state_backward(Node node, np.ndarray grad):
-    """A final state's gradient waits for the layer's rule; the layer itself gets nothing, or zeros to be called."""
-    cdef Layer s = <Layer>node.saved[0]
-    cdef Node layer = <Node>node.edges[0]
-    if node.saved[1]:
-        s.grad_c = grad
-    else:
-        s.grad_h = grad
-    if layer.arrived is None:
-        s.nothing = numpy.broadcast_to(numpy.zeros((), grad.dtype), (<object>s.y).shape[1 if s.cell else 0:])
-        return (s.nothing,)
-    return (None,)
 
 
 def recurrent(str mode, Tensor input, list weights, Tensor h0=None, Tensor c0=None, batch_sizes=None,
@@ -96,7 +78,7 @@ def recurrent_cell(str mode, Tensor input, list weights, Tensor h0=None, Tensor 
 
 cdef tuple run(Layer s, str mode, Tensor input, list weights, Tensor h0, Tensor c0):
     cdef bint on = recording(input) or (h0 is not None and recording(h0)) or (c0 is not None and recording(c0))
-    cdef Tensor w, out, hn, cn = None
+    cdef Tensor w, out, hn = None, cn = None
     cdef str name
     s.weights = []
     for w in weights:
@@ -112,10 +94,14 @@ cdef tuple run(Layer s, str mode, Tensor input, list weights, Tensor h0, Tensor 
     if not on:
         return wrap(y), None if s.cell else wrap(last_h), None if last_c is None else wrap(last_c)
     name = {"lstm": "LstmBackward0", "gru": "GruBackward0"}.get(mode, "RnnBackward0")
-    out = recordn(y, layer_backward, name, (input, h0, c0, *weights), (s,))
-    hn = None if s.cell else record1(last_h, state_backward, name, out, (s, False))
+    out = recordn(y, NULL, name, (input, h0, c0, *weights), (s,))
+    out.node.joint, out.node.outputs = layer_backward, 3
+    if not s.cell:
+        hn = wrap(last_h)
+        set_output(hn, out.node, 1)
     if last_c is not None:
-        cn = record1(last_c, state_backward, name, out, (s, True))
+        cn = wrap(last_c)
+        set_output(cn, out.node, 2)
     s.versions = [(<Tensor>x).version_object() for x in (input, out, h0, c0, *weights) if x is not None]
     s.expected = [(<Version>version).n for version in s.versions]
     return out, hn, cn

@@ -26,14 +26,21 @@ class Table(OrderedDict):
 
     def __delitem__(self, key):
         super().__delitem__(key)
+        self.flags.pop(key, None)
         structure_changed()
 
     def pop(self, key, *default):
+        self.flags.pop(key, None)
         structure_changed()
         return super().pop(key, *default)
 
+    def popitem(self, last=True):
+        key = next(reversed(self) if last else iter(self), None)
+        return (key, self.pop(key)) if self else super().popitem(last)  # which says that there is none
+
     def clear(self):
         super().clear()
+        self.flags.clear()
         structure_changed()
 
     def add(self, hook, prepend=False, **flags):

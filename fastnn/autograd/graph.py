@@ -1,0 +1,40 @@
+"""The graph as programs see it (``torch.autograd.graph``)."""
+import weakref
+
+from fastnn._gradients import AccumulatorHook
+from fastnn._tape import Node
+
+__all__ = ["AccumulateGrad", "Node"]
+
+_alive = weakref.WeakValueDictionary()  # id of a leaf -> its accumulator, which holds the leaf
+
+
+class AccumulateGrad:
+    """Where a leaf's gradient arrives, as ``next_functions`` gives it; ``variable`` is the leaf."""
+
+    next_functions = ()
+
+    def __new__(cls, variable):
+        made = _alive.get(id(variable))
+        if made is None:
+            made = _alive[id(variable)] = super().__new__(cls)
+            made.variable, made.metadata = variable, {}
+        return made
+
+    def name(self):
+        """PyTorch's name of it."""
+        return "torch::autograd::AccumulateGrad"
+
+    def register_hook(self, hook):
+        """Call ``hook((), grad_outputs)`` after a gradient was accumulated."""
+        return self.variable.register_post_accumulate_grad_hook(AccumulatorHook(hook))
+
+    def register_prehook(self, hook):
+        """Call ``hook(grad_outputs)`` before a gradient is accumulated; it may return another."""
+        def on_gradient(grad):
+            changed = hook((grad,))
+            return changed[0] if isinstance(changed, tuple) else changed
+        return self.variable.register_hook(on_gradient)
+
+    def __repr__(self):
+        return f"<AccumulateGrad object at {hex(id(self))}>"
