@@ -4,6 +4,8 @@ From an array that a node saved and the place of its input in the graph the tens
 such a rule, or with options that the rule does not know, the tape's own rule gives the gradients; differentiating those
 raises NotImplementedError with the node's name.
 """
+import math
+
 import numpy as np
 
 from fastnn import _gradients, _tape
