@@ -1,0 +1,1 @@
+"""Models as records and back."""
