@@ -551,6 +551,7 @@ class Layer(Operation):
         if self._input_spec is not None or type(self).input_spec is not Layer.input_spec:
             first = args[0] if args else next(iter(kwargs.values()), None)
             check_input(self.input_spec, first, self.name)
+        given = dict(kwargs)
         outer = getattr(_state, "call", None)
         if outer is None:
             _state.call = _Call()
@@ -596,7 +597,7 @@ class Layer(Operation):
                 if isinstance(x, KerasTensor) and hasattr(x, "_keras_history"):
                     outputs = tree.map_structure(_renamed, outputs)
                     break
-            Node(self, args, kwargs, outputs)
+            Node(self, args, given, outputs)
         return outputs
 
     def _masks(self, args, kwargs):

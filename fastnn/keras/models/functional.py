@@ -190,7 +190,7 @@ class Functional(Model):
                 how = direct[operation] = _how(operation)
             if how == 0:
                 return operation(*args, **kwargs)
-            if how == 1 or training is None:
+            if how == 1 or training is None or "training" in kwargs:
                 return operation.call(*args, **kwargs)
             return operation.call(*args, training=training, **kwargs)
         return self._plan.run(flat, call)
