@@ -5,7 +5,7 @@ import warnings
 from fastnn._tensor import Tensor
 from fastnn.keras import config, tree
 from fastnn.keras.layers.base import Layer
-from fastnn.keras.layers.input import InputLayer
+from fastnn.keras.layers.input import Input, InputLayer
 from fastnn.keras.layers.spec import InputSpec
 from fastnn.keras.models.graph import Plan, trace
 from fastnn.keras.models.model import Model
@@ -52,6 +52,14 @@ class Functional(Model):
         d["_single_input"] = isinstance(inputs, KerasTensor)
         d["_outputs_struct"] = outputs
         flat_inputs, flat_outputs = tree.flatten(inputs), tree.flatten(outputs)
+        if not all(isinstance(x._keras_history.operation, InputLayer) for x in flat_inputs):
+            # part of a larger graph: the same operations, from inputs of their own
+            from fastnn.keras.models.cloning import rebuild_graph
+            own = [x if isinstance(x._keras_history.operation, InputLayer) else
+                   Input(batch_shape=x.shape, dtype=x.dtype) for x in flat_inputs]
+            found = rebuild_graph(trace(flat_inputs, flat_outputs)[0], flat_inputs, flat_outputs, own)
+            self._init_graph(tree.pack_sequence_as(inputs, own), tree.pack_sequence_as(outputs, found))
+            return
         d["_inputs"], d["_outputs"] = flat_inputs, flat_outputs
         nodes, operations = trace(flat_inputs, flat_outputs)
         d["_nodes"], d["_operations"] = nodes, operations

@@ -18,6 +18,7 @@ from fastnn.keras.variables import array_of
 # The modules whose public classes and functions files may name.
 MODULES = ["layers", "models", "initializers", "regularizers", "constraints", "activations", "losses", "metrics",
            "optimizers", "optimizers.schedules", "dtype_policies", "random", "callbacks", "ops"]
+_PLACES = {"Functional": "keras.src.models.functional", "Sequential": "keras", "Model": "keras"}  # Keras' own names
 _registered, _registered_names = {}, {}  # "package>name" -> class, and back
 _scope = {}
 
@@ -69,7 +70,7 @@ def public_name(thing):
     for module in MODULES:
         found = importlib.import_module(f"fastnn.keras.{module}")
         if getattr(found, thing.__name__, None) is thing:
-            return f"keras.{module}", thing.__name__
+            return _PLACES.get(thing.__name__, f"keras.{module}"), thing.__name__
     return None
 
 
