@@ -6,6 +6,8 @@ Memory that backward will read is guarded by version counters.
 cimport numpy as np
 from cpython.object cimport PyObject_GenericSetAttr
 
+from copy import deepcopy
+
 import numpy
 
 from fastnn import _operators, dtypes
@@ -463,31 +465,59 @@ cdef class Tensor(Operators):
 
     # -- copies; other protocols and the operators are in fastnn._operators --
     def __deepcopy__(self, memo):
+        """Memory that several share is copied once, as they see it; a gradient is copied with its tensor."""
+        refresh(self)
         if self.node is not None:
             raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
                                "protocol at the moment.")
         found = memo.get(id(self))
         if found is not None:
             return found
-        cdef Tensor tensor = type(self).__new__(type(self))
-        tensor.array = self.array.copy()
+        cdef Tensor tensor = Tensor.__new__(type(self))
+        tensor.array = copied(self.array, memo)
         tensor.leaf_requires_grad = self.leaf_requires_grad
         memo[id(self)] = tensor
         if self.grad_ is not None:
             tensor.grad_ = self.grad_.__deepcopy__(memo)
+        set_attributes(tensor, deepcopy(attributes(self), memo))
         return tensor
 
     def __reduce__(self):
-        if self.node is not None:
-            raise RuntimeError("a tensor that is part of a graph cannot be pickled; use detach()")
-        return rebuild, (type(self), self.array, bool(self.leaf_requires_grad))
+        """A copy or an unpickled tensor is a leaf, whatever its original was; `copy.copy` shares the memory."""
+        return rebuild, (type(self), self.array, bool(needs_grad(self)), attributes(self) or None)
 
 
-def rebuild(cls, array, requires_grad):
+cdef object copied(object array, dict memo):
+    """A deep copy with the same strides: a view of a copy of all the memory that the array is a view of."""
+    base = array
+    while type(base.base) is numpy.ndarray:
+        base = base.base
+    if not array.size or not (base.flags.c_contiguous or base.flags.f_contiguous):
+        return array.copy(order="K")
+    known = memo.setdefault("fastnn", {})  # id -> what has it, and the copy
+    if id(base) not in known:
+        known[id(base)] = base, base.ravel(order="K").view(numpy.uint8).copy()
+    start = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+    return numpy.ndarray(array.shape, array.dtype, known[id(base)][1], start, array.strides)
+
+
+def attributes(Tensor tensor):
+    """What a program added to a tensor."""
+    return {**(tensor.extra or {}), **getattr(tensor, "__dict__", {})}
+
+
+cdef int set_attributes(Tensor tensor, dict values) except -1:
+    for name, value in values.items():
+        setattr(tensor, name, value)
+    return 0
+
+
+def rebuild(cls, array, requires_grad, dict added=None):
     """Unpickles a tensor."""
-    cdef Tensor tensor = cls.__new__(cls)
+    cdef Tensor tensor = Tensor.__new__(cls)
     tensor.array = array
     tensor.leaf_requires_grad = requires_grad
+    set_attributes(tensor, added or {})
     return tensor
 
 

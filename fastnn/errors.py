@@ -2,6 +2,7 @@
 
 PyTorch raises ``RuntimeError`` for most bad input, NumPy ``ValueError`` or ``TypeError``; each class here is both.
 """
+import pickle
 
 
 class ShapeError(ValueError, RuntimeError):
@@ -14,3 +15,7 @@ class DTypeError(TypeError, RuntimeError):
 
 class FileFormatError(ValueError, RuntimeError):
     """The file is not what it should be: damaged, cut off, or of another format."""
+
+
+class UnsafeFileError(FileFormatError, pickle.UnpicklingError):
+    """The file holds an object whose loading could execute code, which the caller has not allowed."""

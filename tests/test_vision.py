@@ -71,7 +71,7 @@ DAMAGED = {
     "no data": (GOOD[:12], "expected 12 bytes.*got 0"),
     "data after": (GOOD + b"\0", "got more"),
     "huge sizes": (b"\0\0\x08\3" + b"\xff" * 12, "would take"),
-    "large sizes": (b"\0\0\x08\2" + b"\0\x0f\xff\xff" * 2, "expected 1099"),
+    "large sizes": (b"\0\0\x08\2" + b"\0\x0f\xff\xff" * 2, "would take 1099"),
     "an HTML page": (b"<html>not found</html>", "not an IDX file"),
     "gzip cut": (gzip.compress(GOOD)[:-10], "gzip"),
     "gzip header alone": (b"\x1f\x8b", "gzip"),

@@ -24,6 +24,13 @@ class Parameter(Tensor):
     def __init__(self, data=None, requires_grad=True):
         pass
 
+    def __deepcopy__(self, memo):
+        """Its numbers alone, as in PyTorch: the gradient and what a program added stay with the original."""
+        if id(self) not in memo:
+            array = self.detach().numpy().copy(order="K")
+            memo[id(self)] = _tensor.adopt(Tensor.__new__(type(self)), array, self.requires_grad)
+        return memo[id(self)]
+
     def __repr__(self):
         return "Parameter containing:\n" + super().__repr__()
 

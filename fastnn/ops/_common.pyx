@@ -121,7 +121,10 @@ def with_out(str name, function):
             out = out[0]
         need_tensors(name, out)
         return into(name, out, made, distinct_inputs(out, args))
-    return functools.update_wrapper(wrapped, function)
+    functools.update_wrapper(wrapped, function)
+    home, _, wrapped.__name__ = f"fastnn.{name}".rpartition(".")
+    wrapped.__module__, wrapped.__qualname__ = home, wrapped.__name__  # where a pickle finds it
+    return wrapped
 
 
 def promote(x, y):

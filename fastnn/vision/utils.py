@@ -1,4 +1,5 @@
 """Pictures of many images, under the names of ``torchvision.utils``."""
+import io
 import math
 import os
 import struct
@@ -8,6 +9,7 @@ import numpy as np
 
 from fastnn._tensor import Tensor, from_array
 from fastnn.errors import ShapeError
+from fastnn.serialization.files import write
 from fastnn.vision.transforms.functional import pillow
 
 __all__ = ["make_grid", "save_image"]
@@ -90,6 +92,7 @@ def save_image(tensor, fp, format=None, **kwargs):
     ----------
     tensor : Tensor or list of Tensor
     fp : path or binary file
+        A path is written atomically: the old picture stays until the new one is complete.
     format : str, optional
         Default: the path's extension.
     **kwargs
@@ -103,10 +106,11 @@ def save_image(tensor, fp, format=None, **kwargs):
         kind = format.lower()
     if kind == "png" and array.shape[2] == 3 and array.size:
         data = png_bytes(np.ascontiguousarray(array))
-        if hasattr(fp, "write"):
-            fp.write(data)
-        else:
-            with open(fp, "wb") as file:
-                file.write(data)
     else:
-        pillow(f"save_image as {kind or 'a file without an extension'}").fromarray(array).save(fp, format=format)
+        image, memory = pillow(f"save_image as {kind or 'a file without an extension'}"), io.BytesIO()
+        known = format or image.registered_extensions().get(f".{kind}")
+        if known is None:
+            raise ValueError(f"save_image: unknown file extension: .{kind}")
+        image.fromarray(array).save(memory, format=known)
+        data = memory.getbuffer()
+    write([data], fp, "save_image")

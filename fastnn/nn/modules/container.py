@@ -68,7 +68,13 @@ class Sequential(Module):
         return input
 
     def __getstate__(self):
-        return super().__getstate__() | {"_plan": None, "_planned": -1}
+        state = super().__getstate__()
+        del state["_plan"], state["_planned"]
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self.__dict__["_plan"], self.__dict__["_planned"] = None, -1
 
     def _name_at(self, index):
         size = len(self)

@@ -145,6 +145,7 @@ class Module(State):
 
     def __setstate__(self, state):
         attributes = self.__dict__
+        attributes["_hooks"] = None  # which a state from PyTorch lacks
         attributes.update({name: value for name, value in state.items() if name not in _REGISTRIES})
         for name in _REGISTRIES:
             attributes[name] = _Registry(attributes)

@@ -2,9 +2,12 @@
 import os
 import shutil
 import tarfile
+import zlib
 
 import numpy as np
 
+from fastnn.errors import FileFormatError
+from fastnn.serialization.files import replacing
 from fastnn.vision.datasets.vision import ArrayImages, download, folders, missing
 
 __all__ = ["CIFAR10", "CIFAR100"]
@@ -65,22 +68,30 @@ class CIFAR10(ArrayImages):
         archive = os.path.join(root, self.filename)
         download(type(self).__name__, [self.url], archive, self.tgz_md5)
         os.makedirs(places[0], exist_ok=True)
-        with tarfile.open(archive) as tar:
-            for name in (*self.train_list, *self.test_list):
-                member = tar.extractfile(f"{self.base_folder}/{name}")
-                with member, open(os.path.join(places[0], name), "wb") as file:
-                    shutil.copyfileobj(member, file)
+        self._unpack(archive, places[0])
         return [os.path.join(places[0], name) for name in names]
+
+    def _unpack(self, archive, folder):
+        try:
+            with tarfile.open(archive) as tar:
+                for name in (*self.train_list, *self.test_list):
+                    member = tar.extractfile(f"{self.base_folder}/{name}")
+                    if member is None:
+                        raise FileFormatError(f"{name} is no file")
+                    with member, replacing(os.path.join(folder, name), type(self).__name__) as file:
+                        shutil.copyfileobj(member, file)
+        except (tarfile.TarError, EOFError, zlib.error, KeyError, ValueError) as error:
+            raise FileFormatError(f"{archive}: damaged: {error}") from None
 
     def _read(self, path):
         data = np.fromfile(path, np.uint8)
         row = self.label_bytes + 3072
         if data.size == 0 or data.size % row:
-            raise ValueError(f"{path}: expected rows of {row} bytes, got {data.size} bytes")
+            raise FileFormatError(f"{path}: expected rows of {row} bytes, got {data.size} bytes")
         data = data.reshape(-1, row)
         labels = data[:, self.label_column].astype(np.int64)
         if labels.max() >= len(self.classes):
-            raise ValueError(f"{path}: expected labels below {len(self.classes)}, got {labels.max()}")
+            raise FileFormatError(f"{path}: expected labels below {len(self.classes)}, got {labels.max()}")
         images = data[:, self.label_bytes:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
         return np.ascontiguousarray(images), labels
 

@@ -6,10 +6,13 @@ import zlib
 
 import numpy as np
 
+from fastnn.errors import FileFormatError
+
 __all__ = ["read_idx"]
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-MAX_BYTES = 1 << 40
+ROOM = 1 << 26  # bytes that a compressed file may expand to in any case,
+MOST = 100  # and how many times its own size
 
 
 def read_idx(path):
@@ -23,46 +26,51 @@ def read_idx(path):
     Raises
     ------
     ValueError
-        The file is damaged: names it, what was expected and what is there.
+        The file is damaged, or expands to more than 64 MiB and a hundred times its size: names it, what was expected
+        and what is there.
     """
     path = os.fspath(path)
     with open(path, "rb") as raw:
         compressed = raw.read(2) == b"\x1f\x8b"
+        size = raw.seek(0, os.SEEK_END)
         raw.seek(0)
         try:
             if compressed:
                 with gzip.open(raw) as file:
-                    return _read(file, path)
-            return _read(raw, path)
+                    return _read(file, max(ROOM, MOST * size))
+            return _read(raw, size)
+        except FileFormatError as error:
+            raise FileFormatError(f"{path}: {error}") from None
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise ValueError(f"{path}: damaged gzip data: {error}") from None
+            raise FileFormatError(f"{path}: damaged gzip data: {error}") from None
 
 
-def _read(file, path):
+def _read(file, room):
+    """The array of a file that has at most `room` bytes."""
     magic = file.read(4)
     if len(magic) < 4:
-        raise ValueError(f"{path}: cut off: expected an IDX header, got {len(magic)} bytes")
+        raise FileFormatError(f"cut off: expected an IDX header, got {len(magic)} bytes")
     if magic[:2] != b"\0\0" or magic[2] not in TYPES:
-        raise ValueError(f"{path}: not an IDX file: expected a magic number 0000, type, dimensions, got {magic.hex()}")
+        raise FileFormatError(f"not an IDX file: expected a magic number 0000, type, dimensions, got {magic.hex()}")
     ndim = magic[3]
     if not 1 <= ndim <= 8:
-        raise ValueError(f"{path}: expected 1 to 8 dimensions, got {ndim}")
+        raise FileFormatError(f"expected 1 to 8 dimensions, got {ndim}")
     sizes = file.read(4 * ndim)
     if len(sizes) < 4 * ndim:
-        raise ValueError(f"{path}: cut off: expected {ndim} sizes, got {len(sizes)} bytes of them")
-    shape = [int.from_bytes(sizes[i:i + 4], "big") for i in range(0, 4 * ndim, 4)]
+        raise FileFormatError(f"cut off: expected {ndim} sizes, got {len(sizes)} bytes of them")
+    shape = tuple(int.from_bytes(sizes[i:i + 4], "big") for i in range(0, 4 * ndim, 4))
     dtype = np.dtype(TYPES[magic[2]])
     expected = math.prod(shape) * dtype.itemsize
-    if expected > MAX_BYTES:
-        raise ValueError(f"{path}: shape {tuple(shape)} would take {expected} bytes")
-    data = bytearray()
-    while len(data) <= expected:  # in pieces: a lying header must not reserve memory
-        block = file.read(min(1 << 24, expected + 1 - len(data)))
-        if not block:
-            break
-        data += block
-    if len(data) != expected:
-        got = f"{len(data)} bytes" if len(data) < expected else "more"
-        raise ValueError(f"{path}: expected {expected} bytes of data for shape {tuple(shape)}, got {got}")
-    array = np.frombuffer(data, dtype).reshape(shape)
+    if expected > room:
+        raise FileFormatError(f"shape {shape} would take {expected} bytes, expected at most {room} bytes of data")
+    try:
+        array = np.empty(shape, dtype)
+    except ValueError as error:  # with a size of 0 among large ones
+        raise FileFormatError(f"shape {shape}: {error}") from None
+    rest = memoryview(array.reshape(-1).view(np.uint8)) if expected else b""
+    while len(rest) and (count := file.readinto(rest[:1 << 24])):
+        rest = rest[count:]
+    if len(rest) or file.read(1):
+        got = f"{expected - len(rest)} bytes" if len(rest) else "more"
+        raise FileFormatError(f"expected {expected} bytes of data for shape {shape}, got {got}")
     return array.astype(dtype.newbyteorder("="), copy=False)

@@ -1,13 +1,13 @@
 """What image data sets share: the base class, files on the disk, downloads."""
 import hashlib
 import os
-import secrets
 import urllib.error
 import urllib.request
 
 import numpy as np
 
 from fastnn.random import Generator
+from fastnn.serialization.files import replacing
 from fastnn.utils.data import Dataset
 from fastnn.vision.transforms.functional import image_from_array, takes_arrays
 
@@ -179,24 +179,19 @@ def download(name, urls, path, md5, timeout=30):
     folder = os.path.dirname(path)
     failures = []
     for url in urls:
-        temporary = f"{path}.{secrets.token_hex(6)}.part"
         try:
             os.makedirs(folder, exist_ok=True)
             digest = hashlib.md5(usedforsecurity=False)
             request = urllib.request.Request(url, headers={"User-Agent": "fastnn"})
-            with urllib.request.urlopen(request, timeout=timeout) as answer, open(temporary, "xb") as file:
+            with urllib.request.urlopen(request, timeout=timeout) as answer, replacing(path, name) as file:
                 while block := answer.read(1 << 16):
                     digest.update(block)
                     file.write(block)
-            if digest.hexdigest() != md5:
-                raise ValueError(f"MD5 sum is {digest.hexdigest()}, expected {md5}")
-            os.replace(temporary, path)
+                if digest.hexdigest() != md5:
+                    raise ValueError(f"MD5 sum is {digest.hexdigest()}, expected {md5}")
             return
         except (OSError, ValueError) as error:  # URLError and timeouts are OSErrors
             failures.append(f"{url}: {error.reason if type(error) is urllib.error.URLError else error}")
-        finally:
-            if os.path.exists(temporary):
-                os.unlink(temporary)
     raise DownloadError(f"{name}: cannot download {os.path.basename(path)} into {folder}: {'; '.join(failures)}. "
                         "Without a network, put the file there by hand, or set FASTNN_DATA to a folder with "
                         "torchvision's layout")

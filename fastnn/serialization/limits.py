@@ -1,0 +1,117 @@
+"""Bounds of what a file may make: depth, size and work grow with the file's size and no faster."""
+import contextlib
+import reprlib
+import sys
+
+from fastnn import dtypes
+from fastnn.errors import FileFormatError
+
+MAX_DEPTH = 100  # of containers in what `save` takes, and of tuples in what `load` makes
+MAX_KEY = 64  # numbers and strings in a key
+SHARED = 1 << 20  # a tuple that holds itself many times over may stand for so many values
+
+_brief = reprlib.Repr()
+_brief.maxlevel, _brief.maxstring, _brief.maxother, _brief.maxlong = 2, 100, 100, 40
+
+
+def short(value):
+    """A few words about a value out of a file; its repr might never end."""
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"an integer of {value.bit_length()} bits"
+    try:
+        return f"{_brief.repr(value):.200}"
+    except ValueError:  # an integer too long to print, inside
+        return f"a {type(value).__name__}"
+
+
+def is_key(value, left=MAX_KEY):
+    """Whether a value is hashed quickly: a string, a number of 61 bits, None, a dtype, or a small tuple of them."""
+    return _key_size(value, left) <= left
+
+
+def _key_size(value, left):
+    if isinstance(value, int):  # larger ones may be chosen to have the same hash
+        return 1 if abs(value) < sys.hash_info.modulus else left + 1
+    if value is None or isinstance(value, (str, bytes, float, complex, dtypes.dtype, dtypes.device)):
+        return 1
+    if not isinstance(value, (tuple, frozenset)) or len(value) > left:
+        return left + 1
+    size = 1
+    for item in value:
+        size += _key_size(item, left - size)
+        if size > left:
+            break
+    return size
+
+
+def check_keys(keys):
+    """The keys of a dict or the items of a set, before they are hashed."""
+    for key in keys:
+        if not is_key(key):
+            raise FileFormatError(f"{short(key)} cannot be a key")
+
+
+class Nesting:
+    """How deep tuples and frozensets nest, and how many values they stand for when written out.
+
+    Both are C recursion in their hash, comparison and repr, and a file of 400 bytes can hold 2 ** 60 of them.
+    """
+
+    def __init__(self, size):
+        self.most = max(size, SHARED)
+        self.known = {}  # id -> (the object, depth, values); of those only that contain others
+
+    def add(self, made):
+        """`made`, if its bounds are kept."""
+        depth, values = 0, len(made)
+        for item in made:
+            if isinstance(item, (tuple, frozenset)):
+                _, below, more = self.known.get(id(item), (None, 0, len(item)))
+                depth, values = max(depth, below + 1), values + more
+        if depth > MAX_DEPTH or values > self.most:
+            raise FileFormatError(f"tuples are nested {depth} deep and hold {short(values)} values")
+        if depth:
+            self.known[id(made)] = made, depth, values
+        return made
+
+
+def check_depth(value, refuse, most=5 * MAX_DEPTH):
+    """Go once through a value, without recursion: `refuse` raises for parts that it must not have."""
+    heights, path = {}, [(value, iter(_inner(value)))]
+    refuse(value)
+    while path:
+        parent, rest = path[-1]
+        for item in rest:
+            if id(item) in heights:
+                heights[id(parent)] = max(heights.get(id(parent), 0), heights[id(item)] + 1)
+                continue
+            refuse(item)
+            inner = _inner(item)
+            if inner:
+                heights[id(item)] = 0  # known from now on, so that what contains itself comes to an end
+                path.append((item, iter(inner)))
+                break
+        else:
+            path.pop()
+            if path:
+                above = id(path[-1][0])
+                heights[above] = max(heights.get(above, 0), heights.get(id(parent), 0) + 1)
+            if heights.get(id(parent), 0) > most:
+                raise FileFormatError(f"containers are nested more than {most} deep")
+
+
+def _inner(value):
+    if isinstance(value, dict):
+        return [*value.keys(), *value.values()]
+    return value if isinstance(value, (list, tuple, set, frozenset)) else ()
+
+
+@contextlib.contextmanager
+def damaged(what):
+    """Whatever reading damaged bytes raises means that they are damaged."""
+    try:
+        yield
+    except (FileFormatError, MemoryError):
+        raise
+    except Exception as error:
+        raise FileFormatError(f"{what} is damaged: {type(error).__name__}: {str(error):.200}") from None

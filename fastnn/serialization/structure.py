@@ -1,0 +1,347 @@
+"""Nested state beside the arrays of a safetensors file.
+
+In the structure a JSON string, number, bool, None and list stand for themselves; everything else is an object of one
+key that says what it is. A tensor's place is the name of an array, or ``[name, dtype, offset, shape, strides]``, in
+bytes, of a part of one: memory that several share is in the file once. ``{"again": n}`` is the n-th tensor or array
+of the structure, the same object.
+"""
+import collections
+import math
+
+import numpy as np
+
+from fastnn import dtypes
+from fastnn._tensor import Tensor, attributes, from_array, to_array
+from fastnn.errors import FileFormatError
+from fastnn.nn.parameter import Buffer, Parameter
+from fastnn.serialization import safetensors
+from fastnn.serialization.limits import MAX_DEPTH, check_keys, damaged, is_key, short
+from fastnn.serialization.safetensors import DTYPES, NAMES, is_count
+
+DICTS = {dict: "dict", collections.OrderedDict: "ordered", collections.Counter: "counter"}
+SEQUENCES = {tuple: "tuple", set: "set", frozenset: "frozenset"}
+
+
+class NotPlain(TypeError):
+    """The state has something that the structure has no words for."""
+
+
+# ---- writing ----
+
+class Packer:
+    """Makes a structure; after `finish`, `arrays` has what lies beside it."""
+
+    def __init__(self):
+        self.arrays = {}
+        self.stored = []  # (node, its kind, array, name)
+        self.known = {}  # id of a tensor or array -> its number, and itself, so that no other gets its id
+        self.parents = set()
+
+    def store(self, kind, array, path):
+        """The node of an array, which `finish` completes."""
+        if array.dtype.newbyteorder("<") not in NAMES:
+            raise NotPlain(f"save: {'.'.join(path) or 'the object'}: dtype {array.dtype} cannot be stored")
+        node = {kind: None}
+        native = array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+        self.stored.append((node, kind, native, ".".join(path) or "tensor"))
+        return node
+
+    def pack_array(self, value, path=()):
+        """The node of a tensor or array."""
+        if id(value) in self.known:
+            return {"again": self.known[id(value)][0]}
+        self.known[id(value)] = len(self.known), value
+        if not isinstance(value, Tensor):
+            return self.store("array", value, path)
+        if isinstance(value, Parameter):
+            kind = "parameter" if value.requires_grad else "frozen"
+        else:
+            kind = "variable" if value.requires_grad else "tensor"
+        node, added = self.store(kind, to_array(value), path), attributes(value)
+        return {"attributes": [node, self.pack(added, path)]} if added and type(value) is not Buffer else node
+
+    def pack(self, value, path=()):
+        """The node of a value.
+
+        Raises
+        ------
+        NotPlain
+            There is something that only pickling can store.
+        ValueError
+            It contains itself.
+        """
+        kind = type(value)
+        if value is None or kind in (bool, str):
+            return value
+        if kind is int:
+            return value if abs(value) < 1 << 63 else {"int": hex(value)}
+        if kind is float:
+            return value if math.isfinite(value) else {"float": repr(value)}
+        if kind is complex:
+            return {"complex": [self.pack(value.real), self.pack(value.imag)]}
+        if kind in (Tensor, Parameter, Buffer, np.ndarray, np.memmap):
+            return self.pack_array(value, path)
+        if isinstance(value, np.generic):
+            return self.store("scalar", np.asarray(value), path)
+        if kind in (bytes, bytearray):
+            return self.store(kind.__name__, np.frombuffer(bytes(value), np.uint8), path)
+        if kind is dtypes.Size:
+            return {"size": list(value)}
+        if isinstance(value, dtypes.dtype):
+            return {"dtype": value.name}
+        if kind is dtypes.device:
+            return {"device": str(value)}
+        if id(value) in self.parents or len(self.parents) > MAX_DEPTH:
+            raise ValueError(f"save: {'.'.join(path[:5])}... contains itself, or nests deeper than {MAX_DEPTH}")
+        self.parents.add(id(value))
+        try:
+            return self.pack_container(value, path)
+        finally:
+            self.parents.discard(id(value))
+
+    def pack_container(self, value, path):
+        kind = type(value)
+        if kind in DICTS:
+            if not all(map(is_key, value)):
+                raise NotPlain(f"save: {'.'.join(path) or 'the object'}: a key that only pickling can store")
+            node = {DICTS[kind]: [[self.pack(key, path), self.pack(item, (*path, str(key)))]
+                                  for key, item in value.items()]}
+            added = getattr(value, "__dict__", None)  # a state_dict's versions
+            return {"attributes": [node, self.pack(added, path)]} if added else node
+        if kind is not list and kind not in SEQUENCES:
+            raise NotPlain(f"save: {'.'.join(path) or 'the object'} is of type {kind.__qualname__}")
+        items = [self.pack(item, (*path, str(i))) for i, item in enumerate(value)]
+        return items if kind is list else {SEQUENCES[kind]: items}
+
+    def finish(self):
+        """Give every array its place in the file, and its node a reference to it."""
+        for group in _overlapping([array for _, _, array, _ in self.stored]):
+            members = [self.stored[i] for i in group]
+            low, high = _hull([array for _, _, array, _ in members])
+            whole = next((member for member in members if _hull([member[2]]) == (low, high)
+                          and member[2].flags.c_contiguous), None)
+            if whole:
+                name, memory = whole[3], whole[2]
+            elif len(members) == 1:
+                (_, _, memory, name), = members
+            else:
+                name, memory = members[0][3], _gathered([array for _, _, array, _ in members], low, high)
+            base = safetensors.to_array(memory, f"save: {name}")
+            name = self.keep(name, base)
+            for node, kind, array, _ in members:
+                same = array.shape == base.shape and array.dtype == base.dtype and (
+                    len(members) == 1 or array.flags.c_contiguous)
+                node[kind] = name if same else [name, NAMES[array.dtype], _start(array) - low, list(array.shape),
+                                                list(array.strides)]
+
+    def keep(self, base, array):
+        """The name of an array in the file: the one that its place suggests, if it is free."""
+        name, number = base, 1
+        while name in self.arrays or name == "__metadata__":
+            number += 1
+            name = f"{base}~{number}"
+        self.arrays[name] = array
+        return name
+
+
+def _start(array):
+    return array.__array_interface__["data"][0]
+
+
+def _hull(arrays):
+    """The addresses between which arrays lie; an empty one is nowhere."""
+    bounds = [np.lib.array_utils.byte_bounds(array) for array in arrays if array.size]
+    return min((low for low, _ in bounds), default=0), max((high for _, high in bounds), default=0)
+
+
+def _overlapping(arrays):
+    """Indices of arrays in groups, together those that lie between the same addresses, in the order of the first."""
+    groups = [[i] for i, array in enumerate(arrays) if not array.size]
+    end = -1
+    for low, high, i in sorted((*_hull([array]), i) for i, array in enumerate(arrays) if array.size):
+        if low < end:
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+        end = max(end, high)
+    return sorted(sorted(group) for group in groups)
+
+
+def _gathered(arrays, low, high):
+    """The memory from `low` to `high`, as far as arrays show it."""
+    memory = np.zeros(high - low, np.uint8)
+    for array in arrays:
+        np.ndarray(array.shape, array.dtype, memory, _start(array) - low, array.strides)[...] = array
+    size = arrays[0].itemsize
+    alike = all(array.dtype == arrays[0].dtype and (_start(array) - low) % size == 0 for array in arrays)
+    return memory.view(arrays[0].dtype) if alike and memory.size % size == 0 else memory
+
+
+# ---- reading ----
+
+class Pickled:
+    """An object that only unpickling could restore: its class' name, the pickle, and the arrays beside it."""
+
+    def __init__(self, title, data, arrays):
+        self.title, self.data, self.arrays = title, data, arrays
+
+
+class Unpacker:
+    """Makes the value of a structure."""
+
+    def __init__(self, arrays):
+        self.arrays = arrays
+        self.known = []  # tensors and arrays by number
+        self.copies = {}  # bytes by name
+        self.boolean = set()  # names of bytes that are all 0 or 1
+
+    def array(self, place):
+        """The array at a place in the file."""
+        if isinstance(place, list):
+            return self.part(*place)
+        if not isinstance(place, str) or place not in self.arrays:
+            raise FileFormatError(f"the structure names a tensor {short(place)} that is not in the file")
+        return self.arrays[place]
+
+    def part(self, name, code, offset, shape, strides):
+        base = self.array(name if isinstance(name, str) else None)
+        memory = base.reshape(-1).view(np.uint8)
+        if not all(map(is_count, [offset, *shape])) or not all(type(step) is int for step in strides):
+            raise FileFormatError(f"the structure has a malformed part of {short(name)}")
+        if code == "BOOL" and base.dtype != bool and name not in self.boolean:
+            if memory.size and memory.max() > 1:
+                raise FileFormatError(f"tensor {short(name)}: a BOOL is neither 0 nor 1")
+            self.boolean.add(name)
+        array = np.ndarray(shape, np.dtype(DTYPES[code]).newbyteorder("="), memory, offset, strides)
+        if not array.flags.aligned:
+            raise FileFormatError(f"the structure has a misaligned part of {short(name)}")
+        return array
+
+    def remember(self, value):
+        self.known.append(value)
+        return value
+
+    def unpack(self, node, depth=0):
+        if depth > 2 * MAX_DEPTH + 10:
+            raise FileFormatError("the structure is nested too deeply")
+        if node is None or isinstance(node, (bool, str, int, float)):
+            return node
+        if isinstance(node, list):
+            return [self.unpack(item, depth + 1) for item in node]
+        if not isinstance(node, dict) or len(node) != 1:
+            raise FileFormatError(f"the structure has an unknown part {short(node)}")
+        (kind, value), = node.items()
+        method = getattr(self, f"unpack_{kind}", None) if kind.isidentifier() else None
+        if method is None:
+            raise FileFormatError(f"the structure has an unknown part of kind {short(kind)}")
+        with damaged(f"the structure: a {kind}"):
+            return method(value, depth)
+
+    def unpack_int(self, value, depth):
+        return int(value, 16)
+
+    def unpack_float(self, value, depth):
+        return {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}[value]
+
+    def unpack_complex(self, parts, depth):
+        return complex(*[self.unpack(part, depth + 1) for part in parts])
+
+    def unpack_array(self, place, depth):
+        return self.remember(self.array(place))
+
+    def unpack_scalar(self, place, depth):
+        array = self.array(place)
+        if array.ndim:
+            raise FileFormatError(f"the structure takes {short(place)} for a scalar, its shape is {array.shape}")
+        return array[()]
+
+    def unpack_bytes(self, name, depth):
+        if name not in self.copies:
+            self.copies[name] = self.array(name if isinstance(name, str) else None).tobytes()
+        return self.copies[name]
+
+    def unpack_bytearray(self, name, depth):
+        return bytearray(self.unpack_bytes(name, depth))
+
+    def unpack_tensor(self, place, depth):
+        return self.remember(tensor(self.array(place)))
+
+    def unpack_variable(self, place, depth):
+        return self.unpack_tensor(place, depth).requires_grad_()
+
+    def unpack_parameter(self, place, depth, requires_grad=True):
+        return self.remember(Parameter(tensor(self.array(place)), requires_grad))
+
+    def unpack_frozen(self, place, depth):
+        return self.unpack_parameter(place, depth, False)
+
+    def unpack_again(self, number, depth):
+        if not is_count(number) or number >= len(self.known):
+            raise FileFormatError(f"the structure has no tensor {short(number)}")
+        return self.known[number]
+
+    def unpack_attributes(self, parts, depth):
+        value, added = [self.unpack(part, depth + 1) for part in parts]
+        if not isinstance(value, (Tensor, collections.OrderedDict)):
+            raise FileFormatError(f"the structure has attributes of a {type(value).__name__}")
+        for name, item in added.items():
+            if hasattr(type(value), name):
+                raise FileFormatError(f"the structure has an attribute {short(name)}, which is the type's own")
+            setattr(value, name, item)
+        return value
+
+    def unpack_dict(self, items, depth):
+        made = {}
+        for key, value in items:
+            key = self.unpack(key, depth + 1)
+            check_keys([key])
+            made[key] = self.unpack(value, depth + 1)
+        return made
+
+    def unpack_ordered(self, items, depth):
+        return collections.OrderedDict(self.unpack_dict(items, depth))
+
+    def unpack_counter(self, items, depth):
+        return collections.Counter(self.unpack_dict(items, depth))
+
+    def unpack_tuple(self, items, depth):
+        return tuple([self.unpack(item, depth + 1) for item in items])
+
+    def unpack_set(self, items, depth):
+        items = [self.unpack(item, depth + 1) for item in items]
+        check_keys(items)
+        return set(items)
+
+    def unpack_frozenset(self, items, depth):
+        return frozenset(self.unpack_set(items, depth))
+
+    def unpack_size(self, items, depth):
+        if not all(map(is_count, items)):
+            raise FileFormatError(f"the structure has a malformed size {short(items)}")
+        return dtypes.Size(items)
+
+    def unpack_dtype(self, name, depth):
+        found = getattr(dtypes, name)
+        if not isinstance(found, dtypes.dtype):
+            raise FileFormatError(f"the structure names an unknown dtype {short(name)}")
+        return found
+
+    def unpack_device(self, name, depth):
+        return dtypes.device(name)
+
+    def unpack_pickle(self, parts, depth):
+        text, title, nodes = parts
+        data = self.unpack(text, 1)
+        if depth or not isinstance(title, str) or not isinstance(data, bytes):
+            raise FileFormatError("the structure has a malformed pickle")
+        return Pickled(title, data, [self.unpack(node, 1) for node in nodes])
+
+
+def tensor(array):
+    """A tensor on an array out of a file."""
+    try:
+        dtypes.from_numpy(array.dtype)
+    except TypeError:
+        raise FileFormatError(f"there are no tensors of {array.dtype}; load_file(..., as_numpy=True) reads "
+                              "arrays") from None
+    return from_array(array)

@@ -1,0 +1,233 @@
+"""Reads the files of ``torch.save``.
+
+A checkpoint of PyTorch is a pickle that refers to storages beside it: in a zip archive (``data.pkl``, ``data/<key>``),
+or, before PyTorch 1.6, behind one another in a stream. `machine` carries out the pickle without unpickling it; only if
+the caller trusts the file is it unpickled (`objects`).
+"""
+import io
+import zipfile
+
+import numpy as np
+
+from fastnn._tensor import Tensor, from_array
+from fastnn.dtypes import Size, device
+from fastnn.errors import FileFormatError
+from fastnn.nn.parameter import Parameter
+from fastnn.serialization.limits import damaged, short
+from fastnn.serialization.machine import ADVICE, Machine, Name, Storage
+
+MAGIC = 0x1950a86a20f9469cfc6c  # begins a checkpoint of before 1.6
+PROTOCOL = 1001
+STORAGES = {"DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": "bf16",
+            "LongStorage": "i8", "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1", "ByteStorage": "u1",
+            "BoolStorage": "?", "UntypedStorage": "u1"}
+
+
+# ---- tensors ----
+
+def _itemsize(kind):
+    return 2 if kind == "bf16" else np.dtype(kind).itemsize
+
+
+def _storage(kind, data, order):
+    """Numbers of raw bytes; bfloat16 comes as float32, which holds it exactly."""
+    if len(data) % _itemsize(kind):
+        raise FileFormatError(f"a storage of {len(data)} bytes is no whole number of {kind}")
+    if kind == "bf16":
+        array = (np.frombuffer(data, order + "u2").astype(np.uint32) << 16).view(np.float32)
+    else:
+        array = np.frombuffer(data, np.dtype(kind).newbyteorder(order)).astype(kind)  # its own, writable memory
+        if kind == "?" and array.size and array.view(np.uint8).max() > 1:
+            raise FileFormatError("a bool is neither 0 nor 1")
+    return Storage(kind, array)
+
+
+def _counts(values, what):
+    if not isinstance(values, tuple) or not all(type(value) is int and 0 <= value < 2 ** 62 for value in values):
+        raise FileFormatError(f"a tensor's {what} is {short(values)}")
+    return values
+
+
+def _rebuild_tensor(storage, offset, size, stride, requires_grad=False, hooks=None, metadata=None):
+    if not isinstance(storage, Storage):
+        raise FileFormatError("a tensor has no storage")
+    _counts((offset,), "offset"), _counts(size, "shape"), _counts(stride, "stride")
+    if len(size) != len(stride):
+        raise FileFormatError(f"a tensor has shape {short(size)} and strides {short(stride)}")
+    last = offset + sum((n - 1) * step for n, step in zip(size, stride))
+    if 0 not in size and last >= storage.array.size:
+        raise FileFormatError(f"a tensor of shape {short(size)} does not fit into its storage of {storage.array.size} numbers")
+    step = storage.array.itemsize
+    start = storage.array[min(offset, storage.array.size):]
+    array = (np.zeros(size, storage.array.dtype) if 0 in size else
+             np.lib.stride_tricks.as_strided(start, size, [step * n for n in stride]))
+    tensor = from_array(array)
+    return tensor.requires_grad_() if requires_grad is True else tensor
+
+
+def _rebuild_parameter(data, requires_grad=True, hooks=None, state=None):
+    if not isinstance(data, Tensor):
+        raise FileFormatError("a Parameter is not made of a tensor")
+    return Parameter(data.detach(), requires_grad=requires_grad is True)
+
+
+def _size(values=()):
+    return Size(_counts(tuple(values), "size"))
+
+
+def _device(*arguments):
+    return device("cpu")
+
+
+# What a file may call to make tensors.
+CALLS = {"torch._utils._rebuild_tensor_v2": _rebuild_tensor, "torch._utils._rebuild_tensor": _rebuild_tensor,
+         "torch._utils._rebuild_parameter": _rebuild_parameter,
+         "torch._utils._rebuild_parameter_with_state": _rebuild_parameter,
+         "torch.nn.parameter.Parameter": _rebuild_parameter, "torch.Size": _size, "torch.device": _device}
+
+
+def storage_kind(name):
+    """The NumPy type code of a storage's name, None of others."""
+    return STORAGES.get(name.name) if isinstance(name, Name) and name.module in ("torch", "torch.storage") else None
+
+
+def _storage_id(reference):
+    """(kind, key, count) of a reference to a storage."""
+    if not isinstance(reference, tuple) or len(reference) < 5 or reference[0] != "storage":
+        raise FileFormatError(f"the pickle refers to an unknown thing {short(reference)}")
+    _, name, key, _, count = reference[:5]
+    kind = storage_kind(name)
+    if kind is None:
+        raise FileFormatError(f"tensors of {short(name)} are not supported")
+    if type(key) is not str or type(count) is not int or count < 0:
+        raise FileFormatError(f"the pickle refers to a storage {short(key)} of {short(count)} numbers")
+    return kind, key, count
+
+
+class _Storages(dict):
+    """By key: each is made once, of one kind."""
+
+    def find(self, kind, key, count, make):
+        if key not in self:
+            self[key] = make()
+        storage = self[key]
+        if storage.kind != kind or storage.array.size != count:
+            raise FileFormatError(f"storage {short(key)} has {storage.array.size} numbers {storage.kind}, expected "
+                                  f"{short(count)} {kind}")
+        return storage
+
+
+# ---- the two containers ----
+
+def _members(file):
+    """The archive, and its entries by name: none twice, and none in another's bytes, so that all fit into the file."""
+    with damaged("the zip archive"):
+        archive = zipfile.ZipFile(file)
+        entries = {entry.filename: entry for entry in archive.infolist()}
+        if len(entries) < len(archive.infolist()):
+            raise FileFormatError("the zip archive has a name twice")
+        end = 0
+        for entry in sorted(entries.values(), key=lambda entry: entry.header_offset):
+            if entry.header_offset < end:
+                raise FileFormatError(f"the zip archive's {short(entry.filename)} overlaps another entry")
+            end = entry.header_offset + 30 + entry.compress_size
+        return archive, entries
+
+
+def _read_zip(file, size, unpickle):
+    archive, entries = _members(file)
+    pickles = [name for name in entries if name.rpartition("/")[2] == "data.pkl"]
+    if any(name.rpartition("/")[2] == "constants.pkl" for name in entries):
+        raise FileFormatError("this is a TorchScript archive (torch.jit.save), which holds a program; where it was "
+                              "made, save model.state_dict() instead")
+    if len(pickles) != 1:
+        if any(name.endswith(".npy") for name in entries):
+            raise FileFormatError("this is an .npz file; read it with numpy.load(path, allow_pickle=False)")
+        raise FileFormatError("this is a zip archive, but none of torch.save: it has no data.pkl")
+    folder = pickles[0].removesuffix("data.pkl")
+
+    def member(name):
+        entry = entries.get(folder + name)
+        if entry is None:
+            raise FileFormatError(f"the archive lacks {short(name)}")
+        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
+            raise FileFormatError(f"{short(name)} is compressed, which torch.save never does")
+        with damaged(f"the archive's {short(name)}"):
+            return archive.read(entry)
+
+    order = ">" if folder + "byteorder" in entries and member("byteorder") == b"big" else "<"
+    storages = _Storages()
+
+    def persistent(reference):
+        kind, key, count = _storage_id(reference)
+        return storages.find(kind, key, count, lambda: _storage(kind, member(f"data/{key}"), order))
+
+    return unpickle(io.BytesIO(member("data.pkl")), persistent)
+
+
+def _read_stream(file, size, unpickle):
+    """The format before 1.6: four pickles, the keys' pickle, then the storages' numbers in the keys' order."""
+    def no_storage(reference):
+        raise FileFormatError("the pickle refers to a storage too early")
+
+    def plain():
+        return Machine({}, no_storage, size).run(file)
+
+    if plain() != MAGIC:
+        raise FileFormatError("this is a Python pickle, but none of torch.save, which fastnn reads; save "
+                              "model.state_dict() by it")
+    if plain() != PROTOCOL:
+        raise FileFormatError("this checkpoint is of an unknown version")
+    system = plain()
+    order = "<" if not isinstance(system, dict) or system.get("little_endian", True) else ">"
+    storages = _Storages()
+    room = size
+
+    def promised(kind, key, count):  # the numbers come later in the file: their memory is here already
+        nonlocal room
+        room -= count * _itemsize(kind)
+        if room < 0:
+            raise FileFormatError(f"storage {short(key)} is said to have {short(count)} numbers")
+        return Storage(kind, np.zeros(count, "f4" if kind == "bf16" else kind))
+
+    def note(reference):
+        kind, key, count = _storage_id(reference)
+        if len(reference) > 5 and reference[5] is not None:
+            raise FileFormatError("the checkpoint has views of storages; save it with a newer PyTorch")
+        return storages.find(kind, key, count, lambda: promised(kind, key, count))
+
+    result = unpickle(file, note)
+    keys = plain()
+    if not isinstance(keys, list) or not all(type(key) is str for key in keys) or sorted(keys) != sorted(storages):
+        raise FileFormatError(f"the checkpoint has storages {short(keys)}, which are not those of its tensors")
+    for key in keys:
+        storage = storages[key]
+        count = int.from_bytes(file.read(8), "little" if order == "<" else "big")
+        raw = file.read(storage.array.size * _itemsize(storage.kind))
+        if count != storage.array.size or len(raw) != count * _itemsize(storage.kind):
+            raise FileFormatError(f"the file is cut off within storage {short(key)}")
+        storage.array[...] = _storage(storage.kind, raw, order).array
+    return result
+
+
+def read(file, size, unpickle=None):
+    """The object of a file of ``torch.save``.
+
+    Parameters
+    ----------
+    file : binary file
+    size : int
+    unpickle : callable, optional
+        The object of the pickle in a file, given what references to storages stand for. Default: `machine`.
+
+    Raises
+    ------
+    ValueError
+        Damaged, or it holds something else than tensors, numbers, strings and plain containers of them.
+    """
+    def carry_out(pickle, persistent):
+        return Machine(CALLS, persistent, size).run(pickle)
+
+    start = file.read(4)
+    file.seek(0)
+    return (_read_zip if start == b"PK\x03\x04" else _read_stream)(file, size, unpickle or carry_out)
