@@ -48,8 +48,10 @@ def _is_chain(model):
 
 def _wrapped(text, width):
     """Lines of at most `width`: broken at spaces; a longer word is cut."""
+    indent = text[:len(text) - len(text.lstrip())]
     lines, line = [], ""
-    for word in text.split(" "):
+    for i, word in enumerate(text.split()):
+        word = word if i else indent + word
         if line and len(line) + 1 + len(word) > width:
             lines.append(line)
             line = word
