@@ -62,9 +62,6 @@ class KerasTensor:
 
     __int__ = __index__ = __float__
 
-    def __getitem__(self, key):
-        return apply_function(_get_item, (self, key), {})
-
     def __getattr__(self, name):
         """Methods of tensors, recorded: ``x.sum(dim=1)``."""
         if name.startswith("_") or not callable(getattr(Tensor, name, None)):
@@ -76,24 +73,24 @@ class KerasTensor:
         return lambda *args, **kwargs: apply_function(method, (self, *args), kwargs)
 
 
-def _get_item(x, key):
-    return x[key]
+# Operators and the functions of `ops` that they mean; those with r before the name have their operands exchanged.
+_OPERATORS = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "floordiv": "floor_divide",
+              "mod": "mod", "pow": "power", "matmul": "matmul", "lt": "less", "le": "less_equal", "gt": "greater",
+              "ge": "greater_equal", "ne": "not_equal", "eq": "equal", "and": "logical_and", "or": "logical_or",
+              "xor": "logical_xor", "neg": "negative", "abs": "absolute", "invert": "logical_not", "getitem": "get_item"}
 
 
-def _operator(name):
-    def apply(x, *others):
-        result = getattr(x, name)(*others)
-        if result is NotImplemented:
-            raise TypeError(f"{name}: unsupported operands {x} and {others}")
-        return result
-    apply.__name__ = name.strip("_")
-    return lambda self, *others: apply_function(apply, (self, *others), {})
+def _operator(name, exchanged=False):
+    def call(self, *others):
+        from fastnn.keras import ops
+        return getattr(ops, name)(*others, self) if exchanged else getattr(ops, name)(self, *others)
+    return call
 
 
-for _name in ("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod",
-              "pow", "rpow", "matmul", "rmatmul", "neg", "abs", "lt", "le", "gt", "ge", "ne", "eq", "invert", "and",
-              "or", "xor"):
-    setattr(KerasTensor, f"__{_name}__", _operator(f"__{_name}__"))
+for _name, _function in _OPERATORS.items():
+    setattr(KerasTensor, f"__{_name}__", _operator(_function))
+    if _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"):
+        setattr(KerasTensor, f"__r{_name}__", _operator(_function, exchanged=True))
 KerasTensor.__hash__ = lambda self: id(self)
 
 

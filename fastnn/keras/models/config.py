@@ -48,7 +48,8 @@ def functional_config(model):
             if id(node) in nodes and not node.is_input:
                 args, kwargs = list(node.args), node.kwargs
                 if isinstance(operation, FunctionOperation):
-                    args, kwargs = [x for x in args if _has_tensor(x)], {}
+                    bound = inspect.signature(operation.function).bind(*args, **kwargs).arguments
+                    args, kwargs = [x for key, x in bound.items() if key in _OPERANDS or _has_tensor(x)], {}
                 calls.append({"args": [tree.map_structure(tensor, x) for x in args],
                               "kwargs": {name: tree.map_structure(tensor, x) for name, x in kwargs.items()}})
         layers.append({**record, "name": operation.name, "inbound_nodes": calls})
@@ -65,6 +66,11 @@ def functional_config(model):
                                                 else model._outputs_struct)}
 
 
+# Arguments that an operation of Keras takes when it is called; all others are its constructor's.
+_OPERANDS = {"x", "x1", "x2", "y", "xs", "a", "b", "key", "indices", "condition", "target", "output", "inputs", "kernel",
+             "fill_value", "values", "updates", "start_indices", "weights", "targets", "predictions"}
+
+
 def _has_tensor(x):
     return any(isinstance(leaf, KerasTensor) for leaf in tree.flatten(x))
 
@@ -79,7 +85,7 @@ def function_record(operation):
                                   f"layer")
     bound = inspect.signature(operation.function).bind(*node.args, **node.kwargs)
     config = {key: objects.serialize_keras_object(value) for key, value in bound.arguments.items()
-              if not _has_tensor(value)}
+              if not _has_tensor(value) and key not in _OPERANDS}
     camel = "".join(part.capitalize() for part in name.split("_"))
     return {"module": "keras.src.ops", "class_name": camel, "config": {"name": operation.name, **config},
             "registered_name": camel}
@@ -102,6 +108,8 @@ def function_from_record(record):
     config.pop("dtype", None)
 
     def function(*args):
+        if found.__name__ == "get_item" and isinstance(args[1], list):
+            args = args[0], tuple(args[1])  # JSON has no tuples
         return found(*args, **config)
     function.__name__ = found.__name__
     return FunctionOperation(function, name=name)
