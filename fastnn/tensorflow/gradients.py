@@ -1,4 +1,6 @@
 """Gradients by a tape, as ``tf.GradientTape``."""
+import numpy as np
+
 from fastnn import autograd
 from fastnn._tensor import Tensor, from_array
 from fastnn.keras import tree
@@ -82,7 +84,7 @@ class GradientTape:
         found = {}
         if targets and known:
             given = tree.flatten(output_gradients) if output_gradients is not None else \
-                [from_array(array_of(each) * 0 + 1) for each in targets]
+                [from_array(np.ones_like(array_of(each))) for each in targets]
             outer = _recording_tapes() > int(self._inside)
             grads = autograd.grad(targets, known, given, retain_graph=self._persistent or self._inside or outer,
                                   create_graph=self._inside or outer, allow_unused=True)
