@@ -36,11 +36,13 @@ def convert(x, dtype=None):
             return x
         return x.to(config.torch_dtype(dtype))
     wanted = None if dtype is None else np.dtype(config.torch_dtype(dtype).numpy)
-    if isinstance(x, (list, tuple)) and any(isinstance(item, (Tensor, list, tuple)) for item in x):
+    plain = isinstance(x, (list, tuple))
+    if plain and any(isinstance(item, (Tensor, list, tuple)) for item in x):
+        plain = not _holds_arrays(x)
         x = np.array(_plain(x))
     elif not isinstance(x, np.ndarray) and hasattr(x, "toarray"):
         x = x.toarray()  # SciPy's sparse matrices
-    is_array = isinstance(x, (np.ndarray, np.generic)) or hasattr(x, "__array__")
+    is_array = not plain and (isinstance(x, (np.ndarray, np.generic)) or hasattr(x, "__array__"))
     array = np.asarray(x)
     if array.dtype.kind in "OUS" or array.dtype.kind == "c":
         raise ValueError(f"Cannot convert {type(x).__name__} of dtype {array.dtype} to a tensor: expected numbers")
@@ -51,6 +53,10 @@ def convert(x, dtype=None):
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     return from_array(array if wanted is None else array.astype(wanted, copy=False))
+
+
+def _holds_arrays(x):
+    return isinstance(x, (Tensor, np.ndarray, np.generic)) or isinstance(x, (list, tuple)) and any(map(_holds_arrays, x))
 
 
 def _plain(x):
