@@ -42,7 +42,7 @@ nn = _group("nn", "Operations of networks.", **{name: getattr(functions, name) f
                ("relu", "relu6", "sigmoid", "tanh", "softmax", "log_softmax", "softplus", "softsign", "elu", "selu", "gelu",
                 "silu", "swish", "max_pool", "conv", "one_hot") if hasattr(keras.ops, name)},
             dropout=lambda x, rate, noise_shape=None, seed=None, name=None:
-            keras.random.dropout(convert_to_tensor(x), rate, noise_shape, seed),
+            keras.random.dropout(functions.convert_to_tensor(x), rate, noise_shape, seed),
             top_k=functions.top_k, in_top_k=functions.in_top_k)
 linalg = _group("linalg", "Linear algebra.", matmul=functions.matmul, norm=functions.norm,
                 **{name: getattr(keras.ops, name) for name in ("inv", "det", "svd", "qr", "eigh", "cholesky", "solve",

@@ -4,10 +4,9 @@ import numpy as np
 import fastnn
 from fastnn._tensor import Tensor
 from fastnn.keras import config, tree
-from fastnn.keras.naming import name_scope
 from fastnn.keras.ops.common import sizes, tensor
 from fastnn.keras.symbolic import KerasTensor, operation
-from fastnn.keras.variables import Variable, array_of, convert
+from fastnn.keras.variables import array_of, convert
 
 
 def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
