@@ -179,15 +179,14 @@ class Layer(Weights, Operation):
     @property
     def losses(self):
         """What `add_loss` and activity regularizers gave in the last call, and the weights' penalties."""
-        found = [loss for layer in self._flatten_layers() for loss in layer._losses]
-        for variable in self.trainable_weights:
-            if variable.regularizer is not None:
-                found.append(variable.regularizer(variable))
-        return found
+        structure = self._structure()
+        found = [loss for layer in structure.layers for loss in layer._losses]
+        return found + [variable.regularizer(variable) for variable in structure.regularized]
 
     def _clear_losses(self):
-        for layer in self._flatten_layers():
-            layer._losses.clear()
+        for layer in self._structure().layers:
+            if layer._losses:
+                layer._losses.clear()
 
     # -- the call --
     def call(self, *args, **kwargs):

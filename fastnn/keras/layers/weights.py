@@ -3,6 +3,26 @@ from fastnn.keras import config, constraints, initializers, naming, regularizers
 from fastnn.keras.variables import Variable, array_of
 
 
+_changes = [0]  # counts changes of any layer's attributes: what was found by walking them may be used until the next
+
+
+def changes():
+    """How many changes there were."""
+    return _changes[0]
+
+
+class Structure:
+    """What a layer and those within it hold, as lists that are made once."""
+
+    __slots__ = ("changes", "layers", "trainable", "regularized")
+
+    def __init__(self, layer):
+        self.changes = _changes[0]
+        self.layers = layer._flatten_layers()
+        self.trainable = layer.trainable_weights
+        self.regularized = [v for v in self.trainable if v.regularizer is not None]
+
+
 class Weights:
     """The part of `Layer` that finds variables, sublayers and metrics among the attributes."""
 
@@ -16,6 +36,7 @@ class Weights:
                 self._track(name, value)
         elif name in self._tracked:
             del self._tracked[name]
+            _changes[0] += 1
         object.__setattr__(self, name, value)
 
     def _track(self, name, value):
@@ -23,8 +44,10 @@ class Weights:
             raise ValueError("You cannot add new elements of state (variables or sub-layers) to a layer that is already "
                              "built. All state must be created in the `__init__()` method or in the `build()` method.")
         self._tracked[name] = value
+        _changes[0] += 1
 
     def __delattr__(self, name):
+        _changes[0] += 1
         self._tracked.pop(name, None)
         object.__delattr__(self, name)
 
@@ -51,6 +74,13 @@ class Weights:
                     walk(item)
         for value in self._tracked.values():
             walk(value)
+        return found
+
+    def _structure(self, anew=False):
+        """The cached lists; ``anew`` after lists or dicts of layers may have changed, which nobody counts."""
+        found = self.__dict__.get("_found")
+        if anew or found is None or found.changes != _changes[0]:
+            found = self.__dict__["_found"] = Structure(self)
         return found
 
     @property
@@ -115,6 +145,7 @@ class Weights:
             raise ValueError("You cannot add new elements of state (variables or sub-layers) to a layer that is already "
                              "built. All state must be created in the `__init__()` method or in the `build()` method.")
         self._extra_variables.append(variable)
+        _changes[0] += 1
         return variable
 
     add_variable = add_weight
@@ -176,6 +207,7 @@ class Weights:
     def trainable(self, value):
         value = bool(value)
         self._trainable = value
+        _changes[0] += 1
         for variable in self._own_variables:
             if variable._trainable or getattr(variable, "_was_trainable", False):
                 variable._was_trainable = True

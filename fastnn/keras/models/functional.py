@@ -7,6 +7,7 @@ from fastnn.keras import config, tree
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.input import Input, InputLayer
 from fastnn.keras.layers.spec import InputSpec
+from fastnn.keras.layers.weights import changes
 from fastnn.keras.models.graph import Plan, trace
 from fastnn.keras.models.model import Model
 from fastnn.keras.symbolic import KerasTensor
@@ -181,12 +182,46 @@ class Functional(Model):
                     x._keras_mask = each
         masked = self._masked or any(getattr(x, "_keras_mask", None) is not None for x in flat)
         if not masked and all(isinstance(x, Tensor) for x in flat):
-            outputs = self._run_direct(flat, training)
+            chain = self._chain() if len(flat) == 1 else None
+            outputs = [run_chain(chain, flat[0], training)] if chain is not None else self._run_direct(flat, training)
         else:
             outputs = self._plan.run(flat, lambda operation, args, kw: operation(*args, **kw))
         if isinstance(self._outputs_struct, KerasTensor):
             return outputs[0]
         return tree.pack_sequence_as(self._outputs_struct, outputs)
+
+    def _chain(self):
+        """The steps of a graph that is a chain of the door's own layers, as pairs (function, whether it takes
+        ``training``); None for other graphs."""
+        found = self.__dict__.get("_chained")
+        if found is not None and found[0] == changes():
+            return found[1]
+        chain, last = [], self._plan.inputs[0] if len(self._plan.inputs) == 1 and not self._masked else None
+        for operation, sources, template, results, _ in self._plan.steps:
+            how = _how(operation)
+            if template is not None or sources != [last] or len(results) != 1 or not how:
+                chain = None
+                break
+            chain.append((operation.call, how == 2))
+            last = results[0]
+        if last is None or chain is not None and self._plan.outputs != [last]:
+            chain = None
+        self.__dict__["_chained"] = changes(), chain
+        return chain
+
+    def _quick(self, x, training):
+        """`x` through a chain, if nothing of what a call does besides is wanted; None if it is, or x does not fit."""
+        chain, expected = self._chain(), self._inputs[0]
+        if chain is None or type(x) is not Tensor or not isinstance(self._outputs_struct, KerasTensor):
+            return None
+        shape = x.shape
+        if Tensor.dtype.__get__(x).name != expected.dtype or len(shape) != len(expected.shape) \
+                or getattr(x, "_keras_mask", None) is not None:
+            return None
+        for n, wanted in zip(shape[1:], expected.shape[1:]):
+            if wanted is not None and n != wanted:
+                return None
+        return run_chain(chain, x, training)
 
     def _run_direct(self, flat, training):
         """Without masks: the door's own layers need no more than their `call`."""
@@ -227,6 +262,13 @@ class Functional(Model):
     def from_config(cls, config, custom_objects=None):
         from fastnn.keras.models.config import functional_from_config
         return functional_from_config(cls, config, custom_objects)
+
+
+def run_chain(chain, x, training):
+    """One layer after the other."""
+    for function, takes_training in chain:
+        x = function(x, training=training) if takes_training and training is not None else function(x)
+    return x
 
 
 def _how(operation):

@@ -3,11 +3,11 @@ import warnings
 
 import numpy as np
 
-from fastnn._tensor import Tensor
+from fastnn._tensor import Tensor, from_array
 from fastnn.autograd import enable_grad, no_grad
 from fastnn.keras import metrics as metrics_module
 from fastnn.keras import optimizers, tree
-from fastnn.keras.layers.base import recorded
+from fastnn.keras.layers.base import Layer, recorded
 from fastnn.keras.models.compile import CompileLoss, CompileMetrics
 from fastnn.keras.models.data import Source, train_validation_split, unpack_x_y_sample_weight
 from fastnn.keras.saving import objects
@@ -170,7 +170,9 @@ class Trainer:
 
     def _call_and_loss(self, x, y, sample_weight, training):
         self._clear_losses()
-        y_pred = self(x, training=training) if self._call_has_training_arg else self(x)
+        y_pred = self._quick_call(x, training) if isinstance(x, Tensor) else None
+        if y_pred is None:
+            y_pred = self(x, training=training) if self._call_has_training_arg else self(x)
         return y_pred, self._loss_of(x, y, y_pred, sample_weight, training)
 
     def _loss_of(self, x, y, y_pred, sample_weight, training):
@@ -187,6 +189,8 @@ class Trainer:
         return found
 
     def _count(self, x):
+        if isinstance(x, Tensor):
+            return int(x.shape[0])
         return next(int(leaf.shape[0]) for leaf in tree.flatten(x) if leaf is not None)
 
     def _update(self, data):
@@ -194,7 +198,7 @@ class Trainer:
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred, loss = self._call_and_loss(x, y, sample_weight, True)
         self._loss_tracker.update_state(loss.detach() if isinstance(loss, Tensor) else loss, self._count(x))
-        variables = self._trained_variables()
+        variables = self._structure().trainable
         if variables:
             self.optimizer.scale_loss(loss).backward()
             grads = [variable.grad for variable in variables]
@@ -207,9 +211,6 @@ class Trainer:
             with no_grad():
                 self._compile_metrics.update_state(y, y_pred, sample_weight)
 
-    def _trained_variables(self):
-        return self.trainable_variables
-
     def train_step(self, data):
         """One step on a batch ``(x, y, sample_weight)``; gives the logs. May be overridden."""
         self._update(data)
@@ -217,10 +218,18 @@ class Trainer:
 
     def test_step(self, data):
         """One step of evaluation; gives the logs. May be overridden."""
+        self._assess(data)
+        return self.get_metrics_result()
+
+    def _assess(self, data):
+        """A step of evaluation: loss and metrics."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred, loss = self._call_and_loss(x, y, sample_weight, False)
         self._loss_tracker.update_state(loss, self._count(x))
-        return self.compute_metrics(x, y, y_pred, sample_weight)
+        if type(self).compute_metrics is not Trainer.compute_metrics:
+            self.compute_metrics(x, y, y_pred, sample_weight)
+        elif self._compile_metrics is not None:
+            self._compile_metrics.update_state(y, y_pred, sample_weight)
 
     def predict_step(self, data):
         """The outputs for a batch. May be overridden."""
@@ -242,10 +251,11 @@ class Trainer:
 
     def _evaluation_function(self):
         own = type(self).test_step is not Trainer.test_step
+        step = self.test_step if own else self._assess
 
         def run(batch):
             with no_grad():
-                return self.test_step(_shortened(batch) if own else batch)
+                return step(_shortened(batch) if own else batch)
         return run
 
     def _results(self, logs):
@@ -301,6 +311,7 @@ class Trainer:
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = train_validation_split(x, y, sample_weight, validation_split)
         source = Source(x, y, sample_weight, batch_size, shuffle, class_weight, steps_per_epoch)
+        self._structure(anew=True)
         if not isinstance(callbacks, CallbackList):
             callbacks = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, verbose=verbose, epochs=epochs,
                                      steps=source.steps, model=self)
@@ -369,6 +380,10 @@ class Trainer:
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """The outputs for data, as arrays; arguments as in `fit`."""
+        if verbose == 0 and callbacks is None and steps is None and type(x) is np.ndarray and x.ndim:
+            found = self._predict_few(x, 32 if batch_size is None else batch_size)
+            if found is not None:
+                return found
         source = Source(x, None, None, batch_size, steps=steps)
         if not isinstance(callbacks, CallbackList):
             callbacks = CallbackList(callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=source.steps,
@@ -388,6 +403,22 @@ class Trainer:
         if len(parts) == 1:
             return parts[0]
         return tree.map_structure(lambda *arrays: np.concatenate(arrays) if arrays[0].ndim else np.stack(arrays), *parts)
+
+    def _predict_few(self, x, batch_size):
+        """`predict` of one batch through a chain of layers, where nobody looks on; None if it is something else."""
+        if not 0 < len(x) <= batch_size or type(self).predict_step is not Trainer.predict_step:
+            return None
+        with no_grad():
+            found = self._quick_call(from_array(x), False)
+        return None if found is None else array_of(found)
+
+    def _quick_call(self, x, training):
+        """The model of `x` where it is a chain of layers and nobody has overridden its call; None else."""
+        quick = getattr(self.__dict__.get("_functional", self), "_quick", None)  # a Sequential has a graph within
+        if quick is None or type(self).__call__ is not Layer.__call__ or type(self).call not in _own_calls() \
+                or "call" in self.__dict__ or self.activity_regularizer is not None:
+            return None
+        return quick(x, training)
 
     # -- single batches --
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
@@ -416,6 +447,18 @@ class Trainer:
     def _one(self, x, y, sample_weight):
         from fastnn.keras.models.data import _batch
         return _batch((x, y, sample_weight))
+
+
+def _own_calls():
+    """`call` of models that nobody has overridden."""
+    if not _calls:
+        from fastnn.keras.models.functional import Functional
+        from fastnn.keras.models.sequential import Sequential
+        _calls.extend([Functional.call, Sequential.call])
+    return _calls
+
+
+_calls = []
 
 
 def _shortened(batch):
