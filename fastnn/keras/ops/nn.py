@@ -3,6 +3,7 @@ import fastnn
 from fastnn.keras import activations as A
 from fastnn.keras import config
 from fastnn.keras.layers import conv as _conv
+from fastnn.keras.layers.conv_kinds import transposed
 from fastnn.keras.ops.common import axes_of, floating, pair, tensor
 from fastnn.keras.symbolic import operation
 from fastnn.nn import functional as F
@@ -72,17 +73,6 @@ def separable_conv(inputs, depthwise_kernel, pointwise_kernel, strides=1, paddin
     return conv(y, pointwise_kernel, 1, "valid", data_format)
 
 
-def transposed_sizes(size, kernel, stride, padding, output_padding, dilation):
-    """(padding of the engine, output padding, size of the result) of a transposed convolution along an axis."""
-    reach = (kernel - 1) * dilation + 1
-    if output_padding is None:
-        length = size * stride if padding == "same" else size * stride + max(reach - stride, 0)
-    else:
-        total = reach // 2 * 2 if padding == "same" else 0
-        length = (size - 1) * stride + reach - total + output_padding
-    return length
-
-
 @operation
 def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=None, data_format=None, dilation_rate=1):
     """The gradient of `conv` as an operation; kernel (..., filters, channels)."""
@@ -90,22 +80,8 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
     kernel = floating(kernel).to(x.dtype)
     rank = x.ndim - 2
     strides, dilation = _tuple(strides, rank), _tuple(dilation_rate, rank)
-    extra = (None,) * rank if output_padding is None else _tuple(output_padding, rank)
-    function = F.conv_transpose1d if rank == 1 else F.conv_transpose2d
-    y = function(x, kernel.permute(rank + 1, rank, *range(rank)), None, strides, 0, 0, 1, dilation)
-    for i in range(rank):
-        wanted = transposed_sizes(x.shape[2 + i], kernel.shape[i], strides[i], padding, extra[i], dilation[i])
-        size = y.shape[2 + i]
-        reach = (kernel.shape[i] - 1) * dilation[i] + 1
-        if padding == "same":
-            before = max(reach - strides[i], 0) // 2 if extra[i] is None else reach // 2
-        else:
-            before = 0
-        after = wanted + before - size
-        if after > 0:
-            y = F.pad(y, [0, 0] * (rank - 1 - i) + [0, after])
-        y = y.narrow(2 + i, before, wanted)
-    return _back(y, last)
+    extra = None if output_padding is None else _tuple(output_padding, rank)
+    return _back(transposed(x, kernel, None, strides, padding, extra, dilation), last)
 
 
 @operation
