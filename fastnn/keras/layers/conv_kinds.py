@@ -29,8 +29,9 @@ def transposed(x, kernel, bias, strides, padding, output_padding, dilation):
         extra = None if output_padding is None else output_padding[i]
         wanted = transposed_length(x.shape[2 + i], kernel.shape[i], strides[i], padding, extra, dilation[i])
         before = 0
-        if padding == "same":
-            before = max(reach - strides[i], 0) // 2 if extra is None else reach // 2
+        if padding == "same":  # what TensorFlow leaves out at the start
+            pads = strides[i] + reach - 2 if extra is None else reach + reach % 2 - 2 + extra
+            before = reach - 1 - min((pads + 1) // 2, reach - 1)
         if before + wanted > size:  # positions that no window reaches
             tail = [0, 0] * (rank - 1 - i) + [0, before + wanted - size]
             y = F.pad(y, tail)
