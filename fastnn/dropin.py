@@ -23,7 +23,8 @@ from fastnn.compat import version
 __all__ = ["install", "is_installed", "uninstall"]
 
 # Whose place is taken -> by what. A submodule `torch.x.y` is `fastnn.x.y`, unless listed itself.
-PLACES = {"torch": "fastnn", "torchvision": "fastnn.vision",
+PLACES = {"torch": "fastnn", "torchvision": "fastnn.vision", "keras": "fastnn.keras", "tensorflow": "fastnn.tensorflow",
+          "tensorflow.keras": "fastnn.keras", "tf_keras": "fastnn.keras",
           **{f"torch.{name}": f"fastnn.compat.{name}" for name in compat.MODULES}}
 LIBRARIES = {name.partition(".")[0] for name in PLACES}
 COVERAGE = "what fastnn has is listed in docs/coverage.md"

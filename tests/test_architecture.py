@@ -27,8 +27,11 @@ LAYERS = [
     {"config", "dtypes", "random"},
     {"_gradients", "_operators", "_tape", "_tensor", "_views", "autograd", "func", "linalg", "ops", "special"},
     {"nn", "optim", "utils", "serialization"},
-    {"compat", "vision", "keras", "sklearn", "explain", "dropin", "demo"},
+    {"training", "vision"},
+    {"compat", "keras", "sklearn", "explain", "dropin", "demo"},
+    {"tensorflow"},
 ]
+DOORS = {"keras", "sklearn"}  # none imports another
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+c?import[ \t]+(\([^)]*\)|[^\n#]+)|c?import[ \t]+([\w., \t]+))",
@@ -80,6 +83,8 @@ def wrong_imports(path, text):
             yield f"{path.name} imports {name}: production code never imports fastnn.testing"
         elif target in LEVEL and LEVEL[target] > allowed:
             yield f"{path.name} ({own}) imports {name}: upwards"
+        elif target in DOORS and own in DOORS and target != own:
+            yield f"{path.name} ({own}) imports {name}: another door"
 
 
 @pytest.mark.parametrize("path", sources("fastnn/**/*.py", "fastnn/**/*.pyx", "fastnn/**/*.pxd"),
@@ -165,7 +170,7 @@ def test_import_loads_only_what_it_needs():
                             check=True).stdout.split()
     foreign = {name.partition(".")[0] for name in loaded if not name.startswith("_")} - {"fastnn", "cython_runtime"}
     assert foreign <= {"bisect", "copy", "dataclasses", "json", "random", "string"}
-    late = {"vision", "keras", "sklearn", "explain", "dropin", "demo", "testing"}
+    late = {"vision", "keras", "tensorflow", "training", "sklearn", "explain", "dropin", "demo", "testing"}
     assert not [name for name in loaded if name.startswith("fastnn.") and name.split(".")[1] in late]
 
 

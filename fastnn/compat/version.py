@@ -1,6 +1,6 @@
 """``torch.version``: the release of PyTorch whose names and behaviour fastnn follows."""
 
-FOLLOWED = {"torch": "2.13.0", "torchvision": "0.28.0"}
+FOLLOWED = {"torch": "2.13.0", "torchvision": "0.28.0", "keras": "3.15.1", "tensorflow": "2.20.0"}
 cuda = hip = xpu = rocm = git_version = None
 debug = False
 

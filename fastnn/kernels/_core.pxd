@@ -155,7 +155,7 @@ cdef extern from "fastnn.h" nogil:
         void (*linear_backward[2])(void *dx, void *dw, void *db, void *dz, const void *dy, const void *x,
                                    const void *weight, const void *y, int64_t m, int64_t n, int64_t k, int64_t dys_m,
                                    int64_t dys_n, int64_t xs_m, int64_t xs_k, int64_t ws_n, int64_t ws_k, int op,
-                                   double a, double b, int accumulate) noexcept nogil
+                                   double a, double b, int accumulate, int dw_transposed) noexcept nogil
         # recurrent
         void (*recurrent_forward[2])(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
                                      const int64_t *first, const int64_t *sizes, int64_t n_in, int64_t hidden,

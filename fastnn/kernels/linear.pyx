@@ -219,6 +219,7 @@ cpdef tuple linear_backward(np.ndarray grad, np.ndarray x, np.ndarray weight, np
     cdef void *pdb = NULL
     cdef void *py = NULL
     cdef void *dz = NULL
+    cdef bint transposed = False
     cdef void *pgrad = np.PyArray_DATA(grad)
     cdef void *px = np.PyArray_DATA(x)
     cdef void *pw = np.PyArray_DATA(weight)
@@ -228,7 +229,9 @@ cpdef tuple linear_backward(np.ndarray grad, np.ndarray x, np.ndarray weight, np
     if need_weight and dw is not None:
         pdw = np.PyArray_DATA(dw)
     elif need_weight:
-        new_dw = _core.new_like(weight, typenum)
+        # laid out as the weight is: a transposed view's gradient is one too, and the owner's is contiguous
+        transposed = ws_n == 1 and ws_k == n and k > 1
+        new_dw = _core.new_like(np.PyArray_SwapAxes(weight, 0, 1) if transposed else weight, typenum)
         pdw = np.PyArray_DATA(new_dw)
         if accumulate:
             memset(pdw, 0, np.PyArray_NBYTES(new_dw))
@@ -246,6 +249,6 @@ cpdef tuple linear_backward(np.ndarray grad, np.ndarray x, np.ndarray weight, np
     failures = _core.alloc_failures()
     with nogil:
         _core.active.linear_backward[kind](pdx, pdw, pdb, dz, pgrad, px, pw, py, m, n, k, n, 1, xs_m, xs_k, ws_n,
-                                           ws_k, op, a, b, accumulate)
+                                           ws_k, op, a, b, accumulate, transposed)
     _core.check_scratch("linear_backward", failures)
-    return dx, new_dw, new_db
+    return dx, np.PyArray_SwapAxes(new_dw, 0, 1) if transposed else new_dw, new_db

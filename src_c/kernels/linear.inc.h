@@ -70,7 +70,7 @@ static void FN(bias_range)(void *context, int64_t begin, int64_t end)
 static void FN(linear_backward)(void *dx, void *dw, void *db, void *dz, const void *dy, const void *x,
                                 const void *weight, const void *y, int64_t m, int64_t n, int64_t k, int64_t dys_m,
                                 int64_t dys_n, int64_t xs_m, int64_t xs_k, int64_t ws_n, int64_t ws_k, int op, double a,
-                                double b, int accumulate)
+                                double b, int accumulate, int dw_transposed)
 {
     if ((op >= 0 || db) && n > 0) {
         FN(bias_context) c = {.dz = dz, .db = db, .dy = dy, .y = y, .m = m, .n = n, .dys_m = dys_m, .op = op,
@@ -84,7 +84,11 @@ static void FN(linear_backward)(void *dx, void *dw, void *db, void *dz, const vo
         }
     }
     FN(gemm_group) group = {.count = 0};
-    if (dw && n > 0 && k > 0) /* dW (n, k) = dz^T x */
+    if (dw && n > 0 && k > 0 && dw_transposed) /* dW^T (k, n) = x^T dz */
+        group.jobs[group.count++].gemm = (FN(gemm)){.c = dw, .a = x, .b = dy, .m = k, .n = n, .k = m, .ldc = n,
+                                                    .as_m = xs_k, .as_k = xs_m, .bs_k = dys_m, .bs_n = dys_n,
+                                                    .from_c = accumulate};
+    else if (dw && n > 0 && k > 0) /* dW (n, k) = dz^T x */
         group.jobs[group.count++].gemm = (FN(gemm)){.c = dw, .a = dy, .b = x, .m = n, .n = k, .k = m, .ldc = k,
                                                     .as_m = dys_n, .as_k = dys_m, .bs_k = xs_m, .bs_n = xs_k,
                                                     .from_c = accumulate};

@@ -1,0 +1,14 @@
+"""The Keras door: Keras programs run on fastnn by ``from fastnn.keras import ...`` or ``python -m fastnn script.py``."""
+from fastnn.keras import (activations, config, constraints, datasets, dtype_policies, initializers, layers, losses, metrics, models,
+                          ops, optimizers, random, regularizers, saving, tree, utils)
+from fastnn.keras.initializers import Initializer
+from fastnn.keras.layers import Input, InputSpec, Layer
+from fastnn.keras.losses import Loss
+from fastnn.keras.metrics import Metric
+from fastnn.keras.models import Functional, Model, Sequential
+from fastnn.keras.optimizers import Optimizer
+from fastnn.keras.regularizers import Regularizer
+from fastnn.keras.symbolic import KerasTensor, Operation
+from fastnn.keras.variables import Variable
+
+__version__ = "3.15.1"

@@ -1,0 +1,144 @@
+"""Settings of the Keras door: floating type, epsilon, image layout, and whose habits it follows."""
+import os
+
+import numpy as np
+
+from fastnn import dtypes
+from fastnn._tensor import Tensor
+
+_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+ALLOWED_FLOATS = {"float16", "float32", "float64", "bfloat16"}
+DTYPES = {"bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float16", "bfloat16",
+          "float32", "float64", "string"}
+_ALIASES = {"double": "float64", "float": "float32", "half": "float16", "int": "int64" if os.name != "nt" else "int32",
+            "long": "int64", "boolean": "bool"}
+
+
+def backend():
+    """``"torch"`` if the environment variable ``KERAS_BACKEND`` says so, ``"tensorflow"`` otherwise.
+
+    The engine is the same; the name decides what programs see outside of `fit`: with ``"tensorflow"`` only a
+    `GradientTape` records, with ``"torch"`` every call does and ``loss.backward()`` works.
+    """
+    return "torch" if os.environ.get("KERAS_BACKEND") == "torch" else "tensorflow"
+
+
+def floatx():
+    """The default floating type, as a string."""
+    return _settings["floatx"]
+
+
+def set_floatx(value):
+    """Set the default floating type: ``"float32"`` or ``"float64"``."""
+    if value not in ALLOWED_FLOATS:
+        raise ValueError(f"Unknown `floatx` value: {value}. Expected among {sorted(ALLOWED_FLOATS)}")
+    if value not in ("float32", "float64"):
+        raise NotImplementedError(f"set_floatx: {value!r} is not implemented; float32 and float64 are")
+    _settings["floatx"] = value
+
+
+def epsilon():
+    """The small number that keeps divisions and logarithms finite (1e-7)."""
+    return _settings["epsilon"]
+
+
+def set_epsilon(value):
+    """Set `epsilon`."""
+    _settings["epsilon"] = value
+
+
+def image_data_format():
+    """``"channels_last"`` or ``"channels_first"``."""
+    return _settings["image_data_format"]
+
+
+def set_image_data_format(data_format):
+    """Set the layout that image layers assume."""
+    _settings["image_data_format"] = standardize_data_format(data_format)
+
+
+def standardize_data_format(data_format):
+    if data_format is None:
+        return image_data_format()
+    data_format = str(data_format).lower()
+    if data_format not in ("channels_first", "channels_last"):
+        raise ValueError(f"The `data_format` argument must be one of ('channels_first', 'channels_last'). Received: "
+                         f"data_format={data_format}")
+    return data_format
+
+
+def is_flash_attention_enabled():
+    return None
+
+
+def enable_flash_attention():
+    """Accepted; attention is always computed without storing its weights where nobody asks for them."""
+
+
+def disable_flash_attention():
+    """Accepted; see `enable_flash_attention`."""
+
+
+_names = {}  # what was asked for before -> its name
+
+
+def standardize_dtype(dtype):
+    """The name of a type that is given in any way: a string, Python's, NumPy's or a tensor's.
+
+    Raises
+    ------
+    ValueError
+        It is no type that is known.
+    """
+    if dtype is None:
+        return floatx()
+    try:
+        return _names[dtype]
+    except (KeyError, TypeError):
+        pass
+    if isinstance(dtype, str):
+        name = dtype.removeprefix("torch.").removeprefix("tf.")
+    elif isinstance(dtype, dtypes.dtype):
+        name = dtype.name
+    elif dtype in (bool, int, float):
+        name = {bool: "bool", int: "int64", float: "float32"}[dtype]
+    else:
+        try:
+            name = np.dtype(dtype).name
+        except TypeError:
+            name = getattr(dtype, "name", None) or getattr(dtype, "__name__", str(dtype))
+    name = _ALIASES.get(name, name)
+    if name.startswith("str"):
+        name = "string"
+    if name not in DTYPES:
+        raise ValueError(f"Invalid dtype: {dtype}")
+    try:
+        _names[dtype] = name
+    except TypeError:
+        pass
+    return name
+
+
+def dtype_of(x):
+    """The name of the type of a tensor, variable, symbolic tensor or array."""
+    if isinstance(x, Tensor):
+        return Tensor.dtype.__get__(x).name
+    return standardize_dtype(x.dtype)
+
+
+def torch_dtype(dtype):
+    """The engine's object for a type."""
+    name = standardize_dtype(dtype)
+    found = getattr(dtypes, name, None)
+    if not isinstance(found, dtypes.dtype):
+        raise NotImplementedError(f"dtype {name!r} is not implemented")
+    return found
+
+
+def is_float(dtype):
+    return "float" in standardize_dtype(dtype)
+
+
+def is_int(dtype):
+    name = standardize_dtype(dtype)
+    return "int" in name

@@ -1,0 +1,266 @@
+"""Initial values of weights, as ``keras.initializers``.
+
+An initializer is called with a shape and gives a tensor. Random ones draw from a stream of their own if they have a seed
+(the same values at every call), else from the default generator, which `utils.set_random_seed` seeds.
+"""
+import math
+
+import numpy as np
+
+from fastnn._tensor import from_array
+from fastnn.keras import config
+from fastnn.keras.saving.objects import Family
+from fastnn.random import Generator, default_generator
+
+
+class Initializer:
+    """Base of initializers: subclasses define ``__call__(shape, dtype=None)`` and `get_config`."""
+
+    def __call__(self, shape, dtype=None):
+        raise NotImplementedError("Initializer subclasses must implement the `__call__()` method.")
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        """An initializer of these arguments."""
+        return cls(**config)
+
+    def clone(self):
+        return self.from_config(self.get_config())
+
+
+def _array(shape, dtype):
+    return np.empty(tuple(shape), config.torch_dtype(dtype).numpy)
+
+
+class Zeros(Initializer):
+    """All zeros."""
+
+    def __call__(self, shape, dtype=None, **kwargs):
+        return from_array(np.zeros(tuple(shape), config.torch_dtype(dtype).numpy))
+
+
+class Ones(Initializer):
+    """All ones."""
+
+    def __call__(self, shape, dtype=None, **kwargs):
+        return from_array(np.ones(tuple(shape), config.torch_dtype(dtype).numpy))
+
+
+class Constant(Initializer):
+    """All `value`."""
+
+    def __init__(self, value=0.0):
+        self.value = value
+
+    def __call__(self, shape, dtype=None, **kwargs):
+        return from_array(np.full(tuple(shape), self.value, config.torch_dtype(dtype).numpy))
+
+    def get_config(self):
+        return {"value": self.value}
+
+
+class Identity(Initializer):
+    """`gain` on the diagonal of a matrix, zeros elsewhere."""
+
+    def __init__(self, gain=1.0):
+        self.gain = gain
+
+    def __call__(self, shape, dtype=None, **kwargs):
+        if len(shape) != 2:
+            raise ValueError(f"Identity matrix initializer can only be used for 2D matrices. Received: shape={shape} "
+                             f"of rank {len(shape)}.")
+        return from_array(self.gain * np.eye(*shape, dtype=config.torch_dtype(dtype).numpy))
+
+    def get_config(self):
+        return {"gain": self.gain}
+
+
+class RandomInitializer(Initializer):
+    """Base of random initializers.
+
+    Parameters
+    ----------
+    seed : int or SeedGenerator, optional
+        With a number, every call gives the same values.
+    """
+
+    def __init__(self, seed=None):
+        self.seed = seed
+
+    def generator(self):
+        """Where this call's numbers come from."""
+        if self.seed is None:
+            return default_generator
+        seed = self.seed
+        if not isinstance(seed, int):
+            seed = int(np.asarray(seed.next()).ravel()[1] if hasattr(seed, "next") else seed)
+        return Generator().manual_seed(seed & 0x7FFFFFFFFFFFFFFF)
+
+    def normal(self, shape, mean, stddev, dtype):
+        return from_array(self.generator().normal(_array(shape, dtype), mean, stddev))
+
+    def uniform(self, shape, low, high, dtype):
+        return from_array(self.generator().uniform(_array(shape, dtype), low, high))
+
+    def truncated(self, shape, mean, stddev, dtype):
+        """Normal draws within two standard deviations: a uniform draw through the inverse of the distribution."""
+        from fastnn.ops.special import erfinv
+        edge = math.erf(math.sqrt(2.0))
+        draws = self.generator().uniform(np.empty(tuple(shape), np.float64), -edge, edge)
+        values = mean + stddev * math.sqrt(2.0) * erfinv(from_array(draws)).numpy()
+        return from_array(values.astype(config.torch_dtype(dtype).numpy))
+
+    def get_config(self):
+        return {"seed": self.seed}
+
+
+class RandomNormal(RandomInitializer):
+    """Normal draws."""
+
+    def __init__(self, mean=0.0, stddev=0.05, seed=None):
+        super().__init__(seed)
+        self.mean, self.stddev = mean, stddev
+
+    def __call__(self, shape, dtype=None, **kwargs):
+        return self.normal(shape, self.mean, self.stddev, dtype)
+
+    def get_config(self):
+        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
+
+
+class TruncatedNormal(RandomNormal):
+    """Normal draws without those more than two standard deviations from the mean."""
+
+    def __call__(self, shape, dtype=None, **kwargs):
+        return self.truncated(shape, self.mean, self.stddev, dtype)
+
+
+class RandomUniform(RandomInitializer):
+    """Uniform draws."""
+
+    def __init__(self, minval=-0.05, maxval=0.05, seed=None):
+        super().__init__(seed)
+        self.minval, self.maxval = minval, maxval
+
+    def __call__(self, shape, dtype=None, **kwargs):
+        return self.uniform(shape, self.minval, self.maxval, dtype)
+
+    def get_config(self):
+        return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
+
+
+def compute_fans(shape):
+    """(fan in, fan out) of a weight's shape: inputs and outputs times the kernel's size."""
+    shape = tuple(shape)
+    if len(shape) < 1:
+        return 1, 1
+    if len(shape) == 1:
+        return shape[0], shape[0]
+    if len(shape) == 2:
+        return shape
+    receptive = math.prod(shape[:-2])
+    return shape[-2] * receptive, shape[-1] * receptive
+
+
+class VarianceScaling(RandomInitializer):
+    """Draws whose variance is ``scale / n``, n the fan in, the fan out or their mean.
+
+    Parameters
+    ----------
+    scale : float
+    mode : "fan_in", "fan_out" or "fan_avg"
+    distribution : "truncated_normal", "untruncated_normal" or "uniform"
+    seed : int, optional
+    """
+
+    def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None):
+        if scale <= 0.0:
+            raise ValueError(f"Argument `scale` must be positive float. Received: scale={scale}")
+        if mode not in ("fan_in", "fan_out", "fan_avg"):
+            raise ValueError(f"Invalid `mode` argument: {mode}. Please use one of {{'fan_in', 'fan_out', 'fan_avg'}}")
+        distribution = distribution.lower()
+        if distribution == "normal":
+            distribution = "truncated_normal"
+        if distribution not in ("uniform", "truncated_normal", "untruncated_normal"):
+            raise ValueError(f"Invalid `distribution` argument: {distribution}. Please use one of "
+                             f"{{'uniform', 'truncated_normal', 'untruncated_normal'}}")
+        super().__init__(seed)
+        self.scale, self.mode, self.distribution = scale, mode, distribution
+
+    def __call__(self, shape, dtype=None, **kwargs):
+        fan_in, fan_out = compute_fans(shape)
+        n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        variance = self.scale / max(1.0, n)
+        if self.distribution == "uniform":
+            limit = math.sqrt(3.0 * variance)
+            return self.uniform(shape, -limit, limit, dtype)
+        if self.distribution == "untruncated_normal":
+            return self.normal(shape, 0.0, math.sqrt(variance), dtype)
+        return self.truncated(shape, 0.0, math.sqrt(variance) / 0.87962566103423978, dtype)  # of the truncated normal
+
+    def get_config(self):
+        return {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, "seed": self.seed}
+
+
+def _scaling(name, scale, mode, distribution, text):
+    def __init__(self, seed=None):
+        VarianceScaling.__init__(self, scale, mode, distribution, seed)
+    return type(name, (VarianceScaling,), {"__init__": __init__, "__doc__": text, "__module__": __name__,
+                                           "get_config": RandomInitializer.get_config})
+
+
+GlorotUniform = _scaling("GlorotUniform", 1.0, "fan_avg", "uniform",
+                         "Uniform draws within ``sqrt(6 / (fan_in + fan_out))`` (Glorot and Bengio, 2010).")
+GlorotNormal = _scaling("GlorotNormal", 1.0, "fan_avg", "truncated_normal",
+                        "Truncated normal draws of variance ``2 / (fan_in + fan_out)`` (Glorot and Bengio, 2010).")
+HeUniform = _scaling("HeUniform", 2.0, "fan_in", "uniform", "Uniform draws within ``sqrt(6 / fan_in)`` (He et al., 2015).")
+HeNormal = _scaling("HeNormal", 2.0, "fan_in", "truncated_normal",
+                    "Truncated normal draws of variance ``2 / fan_in`` (He et al., 2015).")
+LecunUniform = _scaling("LecunUniform", 1.0, "fan_in", "uniform",
+                        "Uniform draws within ``sqrt(3 / fan_in)`` (LeCun et al., 1998).")
+LecunNormal = _scaling("LecunNormal", 1.0, "fan_in", "truncated_normal",
+                       "Truncated normal draws of variance ``1 / fan_in`` (LeCun et al., 1998).")
+
+
+class Orthogonal(RandomInitializer):
+    """An orthogonal matrix, from the QR decomposition of normal draws (Saxe et al., 2013)."""
+
+    def __init__(self, gain=1.0, seed=None):
+        super().__init__(seed)
+        self.gain = gain
+
+    def __call__(self, shape, dtype=None):
+        if len(shape) < 2:
+            raise ValueError(f"The tensor to initialize must be at least two-dimensional. Received: shape={shape} of "
+                             f"rank {len(shape)}.")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        draws = self.generator().normal(np.empty((max(rows, columns), min(rows, columns))), 0.0, 1.0)
+        q, r = np.linalg.qr(draws)
+        q = q * np.sign(np.diag(r))
+        q = q.T if rows < columns else q
+        return from_array((self.gain * q).reshape(shape).astype(config.torch_dtype(dtype).numpy))
+
+    def get_config(self):
+        return {"gain": self.gain, "seed": self.seed}
+
+
+OrthogonalInitializer, IdentityInitializer = Orthogonal, Identity
+zeros, ones, constant, identity = Zeros, Ones, Constant, Identity
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+glorot_uniform, glorot_normal, he_uniform, he_normal = GlorotUniform, GlorotNormal, HeUniform, HeNormal
+lecun_uniform, lecun_normal, variance_scaling, orthogonal = LecunUniform, LecunNormal, VarianceScaling, Orthogonal
+
+_family = Family("initializer", __name__, lambda: {"normal": RandomNormal, "uniform": RandomUniform, "one": Ones,
+                                                   "zero": Zeros})
+serialize, deserialize = _family.serialize, _family.deserialize
+
+
+def get(identifier):
+    """An initializer by name, record, class or object; arrays become constants."""
+    if isinstance(identifier, (np.ndarray, float, int)) and not isinstance(identifier, bool):
+        return Constant(identifier)
+    return _family.get(identifier)

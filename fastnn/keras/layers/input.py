@@ -1,0 +1,75 @@
+"""Where graphs begin."""
+from fastnn.keras import config
+from fastnn.keras.layers.base import Layer
+from fastnn.keras.symbolic import KerasTensor, Node
+
+
+class InputLayer(Layer):
+    """The layer that an `Input` comes out of."""
+
+    def __init__(self, shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None,
+                 input_tensor=None, optional=False, name=None, **kwargs):
+        if sparse or ragged:
+            raise NotImplementedError(f"InputLayer: sparse={sparse}, ragged={ragged} is not implemented")
+        if "input_shape" in kwargs:
+            shape = kwargs.pop("input_shape")
+        if "batch_input_shape" in kwargs:
+            batch_shape = kwargs.pop("batch_input_shape")
+        kwargs.pop("trainable", None)
+        if shape is not None and batch_shape is not None:
+            raise ValueError("You cannot pass both `shape` and `batch_shape` at the same time.")
+        if input_tensor is not None:
+            if not isinstance(input_tensor, KerasTensor):
+                raise ValueError(f"Argument `input_tensor` must be a KerasTensor. Received invalid type: "
+                                 f"input_tensor={input_tensor} (of type {type(input_tensor)})")
+            batch_shape, dtype = input_tensor.shape, dtype or input_tensor.dtype
+        if shape is None and batch_shape is None:
+            raise ValueError("You must pass a `shape` argument.")
+        if shape is not None:
+            shape = (shape,) if isinstance(shape, int) else tuple(shape)
+            batch_shape = (batch_size, *shape)
+        super().__init__(name=name, **kwargs)
+        self.batch_shape = tuple(batch_shape)
+        self._input_dtype = config.standardize_dtype(dtype)
+        self.sparse, self.ragged, self.optional = bool(sparse), bool(ragged), optional
+        output = KerasTensor(self.batch_shape, self._input_dtype, name=self.name) if input_tensor is None else input_tensor
+        self.built = True
+        Node(self, (), {}, output)
+
+    def call(self):
+        return None
+
+    @property
+    def dtype(self):
+        return self._input_dtype
+
+    def get_config(self):
+        return {"batch_shape": self.batch_shape, "dtype": self._input_dtype, "sparse": self.sparse,
+                "ragged": self.ragged, "name": self.name, "optional": self.optional}
+
+
+def Input(shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None, name=None, tensor=None,
+          optional=False):
+    """A symbolic tensor: the start of a functional model.
+
+    Parameters
+    ----------
+    shape : tuple
+        Without the batch.
+    batch_size : int, optional
+    dtype : str, optional
+    batch_shape : tuple, optional
+        In place of `shape` and `batch_size`.
+    name : str, optional
+    tensor : KerasTensor, optional
+        In place of a shape.
+    optional : bool
+        Whether None may be given.
+
+    Returns
+    -------
+    KerasTensor
+    """
+    layer = InputLayer(shape=shape, batch_size=batch_size, dtype=dtype, sparse=sparse, ragged=ragged,
+                       batch_shape=batch_shape, name=name, input_tensor=tensor, optional=optional)
+    return layer._inbound_nodes[0].outputs[0]

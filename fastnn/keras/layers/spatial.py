@@ -1,0 +1,249 @@
+"""Padding, cropping and enlarging of steps and images, and pooling over all of them."""
+from fastnn.keras import config
+from fastnn.keras.layers.base import Layer
+from fastnn.keras.layers.conv import standardize_tuple, to_channels_first, to_channels_last
+from fastnn.keras.layers.spec import InputSpec
+from fastnn.nn import functional as F
+
+
+def _pairs(value, name):
+    """((top, bottom), (left, right)) of a number, a pair of numbers or pairs."""
+    if isinstance(value, int):
+        return (value, value), (value, value)
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise ValueError(f"`{name}` should have two elements. Received: {name}={value}.")
+    return tuple(standardize_tuple(each, 2, f"{name} entry", allow_zero=True) for each in value)
+
+
+class _Images(Layer):
+    """Base of layers of images in either layout."""
+
+    def _init(self, data_format, ndim=4):
+        self.data_format = config.standardize_data_format(data_format)
+        self.input_spec = InputSpec(ndim=ndim)
+        self.built = True
+
+    @property
+    def _axes(self):
+        return (2, 3) if self.data_format == "channels_first" else (1, 2)
+
+    def compute_output_shape(self, input_shape):
+        found = list(input_shape)
+        for axis, change in zip(self._axes, self._changes()):
+            if found[axis] is not None:
+                found[axis] = change(found[axis])
+        return tuple(found)
+
+
+class ZeroPadding1D(Layer):
+    """Zeros before and behind the steps of (batch, steps, features)."""
+
+    def __init__(self, padding=1, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.padding = standardize_tuple(padding, 2, "padding", allow_zero=True)
+        self.data_format = config.standardize_data_format(data_format)
+        self.input_spec = InputSpec(ndim=3)
+        self.built = True
+
+    def call(self, inputs):
+        before, after = self.padding
+        return F.pad(inputs, (before, after) if self.data_format == "channels_first" else (0, 0, before, after))
+
+    def compute_output_shape(self, input_shape):
+        axis = 2 if self.data_format == "channels_first" else 1
+        found = list(input_shape)
+        if found[axis] is not None:
+            found[axis] += sum(self.padding)
+        return tuple(found)
+
+    def get_config(self):
+        return {"padding": self.padding, "data_format": self.data_format, **self._base_config()}
+
+
+class ZeroPadding2D(_Images):
+    """Zeros around images."""
+
+    def __init__(self, padding=(1, 1), data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.padding = _pairs(padding, "padding")
+        self._init(data_format)
+
+    def _changes(self):
+        return [lambda n, sides=sides: n + sum(sides) for sides in self.padding]
+
+    def call(self, inputs):
+        (top, bottom), (left, right) = self.padding
+        sides = (left, right, top, bottom)
+        return F.pad(inputs, sides if self.data_format == "channels_first" else (0, 0, *sides))
+
+    def get_config(self):
+        return {"padding": self.padding, "data_format": self.data_format, **self._base_config()}
+
+
+class Cropping1D(Layer):
+    """(batch, steps, features) without the first and last steps."""
+
+    def __init__(self, cropping=(1, 1), **kwargs):
+        super().__init__(**kwargs)
+        self.cropping = standardize_tuple(cropping, 2, "cropping", allow_zero=True)
+        self.input_spec = InputSpec(ndim=3)
+        self.built = True
+
+    def compute_output_shape(self, input_shape):
+        steps = input_shape[1]
+        if steps is not None:
+            steps -= sum(self.cropping)
+            if steps <= 0:
+                raise ValueError(f"`cropping` parameter of `Cropping1D` layer must be smaller than the input length. "
+                                 f"Received: input_shape={input_shape}, cropping={self.cropping}")
+        return (input_shape[0], steps, input_shape[2])
+
+    def call(self, inputs):
+        self.compute_output_shape(tuple(inputs.shape))
+        return inputs[:, self.cropping[0]:inputs.shape[1] - self.cropping[1]]
+
+    def get_config(self):
+        return {"cropping": self.cropping, **self._base_config()}
+
+
+class Cropping2D(_Images):
+    """Images without their edges."""
+
+    def __init__(self, cropping=((0, 0), (0, 0)), data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.cropping = _pairs(cropping, "cropping")
+        self._init(data_format)
+
+    def _changes(self):
+        def change(sides):
+            def cropped(n):
+                if n <= sum(sides):
+                    raise ValueError(f"Values in `cropping` argument should be smaller than the corresponding spatial "
+                                     f"dimension of the input. Received: {n} pixels, cropping={self.cropping}")
+                return n - sum(sides)
+            return cropped
+        return [change(sides) for sides in self.cropping]
+
+    def call(self, inputs):
+        self.compute_output_shape(tuple(inputs.shape))
+        rows, columns = (slice(sides[0], inputs.shape[axis] - sides[1]) for axis, sides in zip(self._axes, self.cropping))
+        return inputs[:, :, rows, columns] if self.data_format == "channels_first" else inputs[:, rows, columns]
+
+    def get_config(self):
+        return {"cropping": self.cropping, "data_format": self.data_format, **self._base_config()}
+
+
+class UpSampling1D(Layer):
+    """Each step of (batch, steps, features) `size` times."""
+
+    def __init__(self, size=2, **kwargs):
+        super().__init__(**kwargs)
+        self.size = int(size)
+        self.input_spec = InputSpec(ndim=3)
+        self.built = True
+
+    def call(self, inputs):
+        return inputs.repeat_interleave(self.size, 1)
+
+    def compute_output_shape(self, input_shape):
+        steps = input_shape[1]
+        return (input_shape[0], None if steps is None else steps * self.size, input_shape[2])
+
+    def get_config(self):
+        return {"size": self.size, **self._base_config()}
+
+
+class UpSampling2D(_Images):
+    """Images enlarged by whole factors: nearest pixels, or interpolated."""
+
+    def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
+        super().__init__(**kwargs)
+        self.size = standardize_tuple(size, 2, "size")
+        self.interpolation = interpolation.lower()
+        if self.interpolation not in ("nearest", "bilinear", "bicubic"):
+            if self.interpolation in ("lanczos3", "lanczos5"):
+                raise NotImplementedError(f"UpSampling2D: interpolation={interpolation!r} is not implemented")
+            raise ValueError(f"`interpolation` argument should be one of nearest, bilinear, bicubic. Received: "
+                             f"interpolation={interpolation}")
+        self._init(data_format)
+
+    def _changes(self):
+        return [lambda n, k=k: n * k for k in self.size]
+
+    def call(self, inputs):
+        last = self.data_format == "channels_last"
+        x = to_channels_first(inputs) if last else inputs
+        options = {} if self.interpolation == "nearest" else {"align_corners": False}
+        y = F.interpolate(x, size=(x.shape[2] * self.size[0], x.shape[3] * self.size[1]), mode=self.interpolation,
+                          **options)
+        return to_channels_last(y) if last else y
+
+    def get_config(self):
+        return {"size": self.size, "data_format": self.data_format, "interpolation": self.interpolation,
+                **self._base_config()}
+
+
+class _GlobalPooling(Layer):
+    """Base of pooling over all steps or pixels."""
+
+    rank = 1
+
+    def __init__(self, data_format=None, keepdims=False, **kwargs):
+        super().__init__(**kwargs)
+        self.data_format, self.keepdims = config.standardize_data_format(data_format), keepdims
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.built = True
+
+    @property
+    def _axes(self):
+        first = 2 if self.data_format == "channels_first" else 1
+        return tuple(range(first, first + self.rank))
+
+    def compute_output_shape(self, input_shape):
+        return tuple(1 if i in self._axes else n for i, n in enumerate(input_shape)
+                     if self.keepdims or i not in self._axes)
+
+    def get_config(self):
+        return {"data_format": self.data_format, "keepdims": self.keepdims, **self._base_config()}
+
+
+class GlobalAveragePooling1D(_GlobalPooling):
+    """The mean over the steps of (batch, steps, features); masked steps do not count."""
+
+    def __init__(self, data_format=None, keepdims=False, **kwargs):
+        super().__init__(data_format, keepdims, **kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs, mask=None):
+        if mask is None:
+            return inputs.mean(self._axes, keepdim=self.keepdims)
+        weight = mask.to(inputs.dtype).unsqueeze(1 if self.data_format == "channels_first" else 2)
+        return (inputs * weight).sum(self._axes, keepdim=self.keepdims) / weight.sum(self._axes, keepdim=self.keepdims)
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+
+class GlobalAveragePooling2D(_GlobalPooling):
+    """The mean over the pixels of images."""
+
+    rank = 2
+
+    def call(self, inputs):
+        return inputs.mean(self._axes, keepdim=self.keepdims)
+
+
+class GlobalMaxPooling1D(_GlobalPooling):
+    """The largest value over the steps of (batch, steps, features)."""
+
+    def call(self, inputs):
+        return inputs.amax(self._axes, keepdim=self.keepdims)
+
+
+class GlobalMaxPooling2D(_GlobalPooling):
+    """The largest value over the pixels of images."""
+
+    rank = 2
+
+    def call(self, inputs):
+        return inputs.amax(self._axes, keepdim=self.keepdims)

@@ -1,0 +1,297 @@
+"""Models that are the graph between their inputs and outputs."""
+import warnings
+
+
+from fastnn._tensor import Tensor
+from fastnn.keras import config, tree
+from fastnn.keras.layers.base import Layer
+from fastnn.keras.layers.input import Input, InputLayer
+from fastnn.keras.layers.spec import InputSpec
+from fastnn.keras.layers.weights import changes
+from fastnn.keras.models.graph import Plan, trace
+from fastnn.keras.models.model import Model
+from fastnn.keras.symbolic import KerasTensor
+from fastnn.keras.variables import convert
+
+
+class Functional(Model):
+    """A model from symbolic inputs and outputs: ``Model(inputs, outputs)``.
+
+    Parameters
+    ----------
+    inputs, outputs : symbolic tensors, or lists, tuples or dicts of them
+        Inputs need not be `Input`s: any tensor of a graph may become the input of a part of it.
+    name : str, optional
+    """
+
+    def __init__(self, inputs, outputs, name=None, trainable=None, **kwargs):
+        if isinstance(inputs, dict):
+            for key, x in inputs.items():
+                if isinstance(x, KerasTensor) and key != x.name:
+                    warnings.warn(f"When providing `inputs` as a dict, all keys in the dict must match the names of the "
+                                  f"corresponding tensors. Received key '{key}' mapping to value {x} which has name "
+                                  f"'{x.name}'. Change the tensor name to '{key}' (via `Input(..., name='{key}')`)",
+                                  stacklevel=3)
+        for what, structure in (("inputs", inputs), ("outputs", outputs)):
+            for x in tree.flatten(structure):
+                if not isinstance(x, KerasTensor):
+                    raise ValueError(f"All `{what}` values must be KerasTensors. Received: {what}={structure} including "
+                                     f"invalid value {x} of type {type(x)}")
+        Layer.__init__(self, name=name, **kwargs)
+        self._init_trainer()
+        self._init_graph(inputs, outputs)
+        if trainable is not None:
+            self.trainable = trainable
+
+    def _init_graph(self, inputs, outputs):
+        d = self.__dict__
+        # A single tensor in a list is the same as the tensor itself.
+        if isinstance(inputs, (list, tuple)) and len(inputs) == 1 and isinstance(inputs[0], KerasTensor):
+            d["_inputs_struct"] = [inputs[0]]
+        else:
+            d["_inputs_struct"] = [inputs] if isinstance(inputs, KerasTensor) else inputs
+        d["_single_input"] = isinstance(inputs, KerasTensor)
+        d["_outputs_struct"] = outputs
+        flat_inputs, flat_outputs = tree.flatten(inputs), tree.flatten(outputs)
+        if not all(isinstance(x._keras_history.operation, InputLayer) for x in flat_inputs):
+            # part of a larger graph: the same operations, from inputs of their own
+            from fastnn.keras.models.cloning import rebuild_graph
+            own = [x if isinstance(x._keras_history.operation, InputLayer) else
+                   Input(batch_shape=x.shape, dtype=x.dtype) for x in flat_inputs]
+            found = rebuild_graph(trace(flat_inputs, flat_outputs)[0], flat_inputs, flat_outputs, own)
+            self._init_graph(tree.pack_sequence_as(inputs, own), tree.pack_sequence_as(outputs, found))
+            return
+        d["_inputs"], d["_outputs"] = flat_inputs, flat_outputs
+        nodes, operations = trace(flat_inputs, flat_outputs)
+        d["_nodes"], d["_operations"] = nodes, operations
+        d["_plan"] = Plan(flat_inputs, flat_outputs, nodes)
+        d["_graph_layers"] = [operation for operation in operations if isinstance(operation, Layer)]
+        self.output_names = [x._keras_history.operation.name for x in flat_outputs]
+        self.input_names = [x._keras_history.operation.name for x in flat_inputs]
+        d["_masked"] = any(getattr(x, "_keras_mask", None) is not None for node in nodes for x in node.outputs)
+        d["_direct"] = {}
+        self.built = True
+        d["_convert_input_args"], d["_allow_non_tensor_positional_args"] = False, True
+
+    @property
+    def _layers(self):
+        known = dict.fromkeys(self.__dict__.get("_graph_layers", ()))
+        known.update(dict.fromkeys(super()._layers))
+        return list(known)
+
+    @property
+    def layers(self):
+        return list(self._graph_layers)
+
+    @property
+    def inputs(self):
+        return list(self._inputs)
+
+    @property
+    def outputs(self):
+        return list(self._outputs)
+
+    @property
+    def input(self):
+        return self._inputs[0] if len(self._inputs) == 1 and not isinstance(self._inputs_struct, dict) \
+            else self._inputs_struct
+
+    @property
+    def output(self):
+        return self._outputs_struct
+
+    @property
+    def input_shape(self):
+        shapes = tree.map_structure(lambda x: x.shape, self._inputs_struct)
+        return shapes[0] if isinstance(shapes, list) and len(shapes) == 1 else shapes
+
+    @property
+    def output_shape(self):
+        shapes = tree.map_structure(lambda x: x.shape, self._outputs_struct)
+        return shapes[0] if isinstance(shapes, list) and len(shapes) == 1 else shapes
+
+    @property
+    def input_spec(self):
+        names = list(self._inputs_struct) if isinstance(self._inputs_struct, dict) else None
+        if names is not None:
+            names = sorted(names)
+        specs = []
+        for i, x in enumerate(self._inputs):
+            layer = x._keras_history.operation
+            specs.append(InputSpec(shape=(None, *x.shape[1:]), allow_last_axis_squeeze=True,
+                                   name=names[i] if names else layer.name,
+                                   optional=isinstance(layer, InputLayer) and layer.optional))
+        return specs
+
+    @input_spec.setter
+    def input_spec(self, value):
+        pass
+
+    def build(self, input_shape=None):
+        self.built = True
+
+    def _lock_state(self):
+        """A functional model's attributes may be set at any time."""
+
+    # -- the call --
+    def _flat_inputs(self, inputs):
+        struct = self._inputs_struct
+        if isinstance(inputs, dict) and not isinstance(struct, dict):
+            missing = [name for name in self.input_names if name not in inputs]
+            if missing:
+                raise ValueError(f"The structure of `inputs` doesn't match the expected structure.\nExpected: "
+                                 f"{self.input_names}\nReceived: inputs={list(inputs)}")
+            flat = [inputs[name] for name in self.input_names]
+        elif isinstance(struct, dict) and isinstance(inputs, dict):
+            try:
+                flat = [inputs[key] for key in sorted(struct)]
+            except KeyError as error:
+                raise ValueError(f"Missing data for input {error}. You passed a data dictionary with keys "
+                                 f"{list(inputs)}. Expected the following keys: {list(struct)}") from None
+        else:
+            flat = tree.flatten(inputs)
+        if len(flat) != len(self._inputs):
+            raise ValueError(f"Layer '{self.name}' expected {len(self._inputs)} input(s). Received {len(flat)} instead.")
+        return [self._fitted(x, expected) for x, expected in zip(flat, self._inputs)]
+
+    def _fitted(self, x, expected):
+        """An input as a tensor of the expected type and rank."""
+        if x is None:
+            return None
+        if not isinstance(x, KerasTensor):
+            mask = getattr(x, "_keras_mask", None)
+            x = convert(x, expected.dtype)
+            if mask is not None:
+                x._keras_mask = mask
+        rank, wanted = len(x.shape), len(expected.shape)
+        if rank != wanted:
+            if rank == wanted + 1 and x.shape[-1] == 1:
+                x = x[..., 0] if isinstance(x, KerasTensor) else x.squeeze(-1)
+            elif rank == wanted - 1 and expected.shape[-1] == 1:
+                x = x[..., None] if isinstance(x, KerasTensor) else x.unsqueeze(-1)
+            else:
+                raise ValueError(f"Invalid input shape for input {x} with name '{expected.name}'. Expected shape "
+                                 f"{expected.shape}, but input has incompatible shape {tuple(x.shape)}")
+        return x
+
+    def call(self, inputs, training=None, mask=None, **kwargs):
+        flat = self._flat_inputs(inputs)
+        if mask is not None:
+            for x, each in zip(flat, tree.flatten(mask)):
+                if each is not None:
+                    x._keras_mask = each
+        masked = self._masked or any(getattr(x, "_keras_mask", None) is not None for x in flat)
+        if not masked and all(isinstance(x, Tensor) for x in flat):
+            chain = self._chain() if len(flat) == 1 else None
+            outputs = [run_chain(chain, flat[0], training)] if chain is not None else self._run_direct(flat, training)
+        else:
+            outputs = self._plan.run(flat, lambda operation, args, kw: operation(*args, **kw))
+        if isinstance(self._outputs_struct, KerasTensor):
+            return outputs[0]
+        return tree.pack_sequence_as(self._outputs_struct, outputs)
+
+    def _chain(self):
+        """The steps of a graph that is a chain of the door's own layers, as pairs (function, whether it takes
+        ``training``); None for other graphs."""
+        found = self.__dict__.get("_chained")
+        if found is not None and found[0] == changes():
+            return found[1]
+        chain, last = [], self._plan.inputs[0] if len(self._plan.inputs) == 1 and not self._masked else None
+        for operation, sources, template, results, _ in self._plan.steps:
+            how = _how(operation)
+            if template is not None or sources != [last] or len(results) != 1 or not how:
+                chain = None
+                break
+            chain.append((operation.call, how == 2))
+            last = results[0]
+        if last is None or chain is not None and self._plan.outputs != [last]:
+            chain = None
+        self.__dict__["_chained"] = changes(), chain
+        return chain
+
+    def _quick(self, x, training):
+        """`x` through a chain, if nothing of what a call does besides is wanted; None if it is, or x does not fit."""
+        chain, expected = self._chain(), self._inputs[0]
+        if chain is None or type(x) is not Tensor or not isinstance(self._outputs_struct, KerasTensor):
+            return None
+        shape = x.shape
+        if Tensor.dtype.__get__(x).name != expected.dtype or len(shape) != len(expected.shape) \
+                or getattr(x, "_keras_mask", None) is not None:
+            return None
+        for n, wanted in zip(shape[1:], expected.shape[1:]):
+            if wanted is not None and n != wanted:
+                return None
+        return run_chain(chain, x, training)
+
+    def _run_direct(self, flat, training):
+        """Without masks: the door's own layers need no more than their `call`."""
+        direct = self._direct
+
+        def call(operation, args, kwargs):
+            how = direct.get(operation)
+            if how is None:
+                how = direct[operation] = _how(operation)
+            if how == 0:
+                return operation(*args, **kwargs)
+            if how == 1 or training is None or "training" in kwargs:
+                return operation.call(*args, **kwargs)
+            return operation.call(*args, training=training, **kwargs)
+        return self._plan.run(flat, call)
+
+    def compute_output_spec(self, inputs, training=None, mask=None):
+        flat = self._flat_inputs(inputs)
+        outputs = self._plan.run(flat, lambda operation, args, kw: _spec_of(operation, args, kw))
+        if isinstance(self._outputs_struct, KerasTensor):
+            return outputs[0]
+        return tree.pack_sequence_as(self._outputs_struct, outputs)
+
+    def compute_output_shape(self, input_shape):
+        shapes = tree.map_shape_structure(lambda shape: KerasTensor(shape, config.floatx()), input_shape)
+        return tree.map_structure(lambda x: x.shape, self.compute_output_spec(shapes))
+
+    compute_output_shape._is_default = True
+
+    def add_loss(self, loss):
+        raise NotImplementedError("add_loss: a functional model's losses come from its layers' `call`")
+
+    def get_config(self):
+        from fastnn.keras.models.config import functional_config
+        return functional_config(self)
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        from fastnn.keras.models.config import functional_from_config
+        return functional_from_config(cls, config, custom_objects)
+
+
+def run_chain(chain, x, training):
+    """One layer after the other."""
+    for function, takes_training in chain:
+        x = function(x, training=training) if takes_training and training is not None else function(x)
+    return x
+
+
+def _how(operation):
+    """0: call it in full; 1: its `call`; 2: its `call`, which takes `training`."""
+    if isinstance(operation, Layer):
+        own = type(operation).__module__.startswith("fastnn.keras.layers.") and operation.built
+        if not own or operation.activity_regularizer is not None or operation._losses or "call" in operation.__dict__ \
+                or operation.compute_dtype != config.floatx():
+            return 0
+        return 2 if operation._call_has_training_arg else 1
+    return 0
+
+
+def _spec_of(operation, args, kwargs):
+    """Symbolic results without a new node of the graph."""
+    if isinstance(operation, Layer):
+        kwargs = dict(kwargs)
+        operation._masks(args, kwargs)
+        if not operation.built:
+            operation._maybe_build(args, kwargs)
+        outputs = operation.compute_output_spec(*args, **kwargs)
+        if operation.supports_masking:
+            operation._set_masks(args[0] if args else None, outputs, operation._masks(args, dict(kwargs)))
+        return outputs
+    from fastnn.keras.symbolic import infer
+    return infer(operation.function, args, kwargs)

@@ -1,0 +1,141 @@
+"""Model: a layer that can be trained, saved and shown."""
+from fastnn.keras import tree
+from fastnn.keras.layers.base import Layer
+from fastnn.keras.models.training import Trainer
+from fastnn.keras.symbolic import KerasTensor
+
+
+def _is_functional(args, kwargs):
+    """Whether a constructor was called with inputs and outputs."""
+    return len(args) == 2 or len(args) == 1 and "outputs" in kwargs or "inputs" in kwargs and "outputs" in kwargs
+
+
+class Model(Trainer, Layer):
+    """A model: from inputs and outputs (`Functional`), or a subclass with layers as attributes and a `call`.
+
+    Examples
+    --------
+    >>> from fastnn.keras import Input, Model, layers
+    >>> inputs = Input((3,))
+    >>> model = Model(inputs, layers.Dense(2)(inputs))
+    >>> model.output_shape
+    (None, 2)
+    """
+
+    def __new__(cls, *args, **kwargs):
+        if _is_functional(args, kwargs):
+            from fastnn.keras.models.functional import Functional
+            if cls is Model:
+                return object.__new__(Functional)
+            _make_functional(cls)
+        return object.__new__(cls)
+
+    def __init__(self, *args, **kwargs):
+        from fastnn.keras.models.functional import Functional
+        if _is_functional(args, kwargs):
+            _make_functional(type(self))
+            Functional.__init__(self, *args, **kwargs)
+            return
+        Layer.__init__(self, *args, **kwargs)
+        self._init_trainer()
+
+    def call(self, *args, **kwargs):
+        raise NotImplementedError(f"Model {type(self).__name__} does not have a `call()` method implemented.")
+
+    @property
+    def layers(self):
+        """The layers directly within."""
+        return list(self._flatten_layers(include_self=False, recursive=False))
+
+    @layers.setter
+    def layers(self, value):
+        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
+
+    def get_layer(self, name=None, index=None):
+        """A layer by its name or position.
+
+        Raises
+        ------
+        ValueError
+            There is none, or not exactly one of the arguments was given.
+        """
+        if index is not None and name is not None:
+            raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
+        if index is not None:
+            if len(self.layers) <= index:
+                raise ValueError(f"Was asked to retrieve layer at index {index} but model only has {len(self.layers)} "
+                                 f"layers.")
+            return self.layers[index]
+        if name is not None:
+            for layer in self.layers:
+                if layer.name == name:
+                    return layer
+            raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in self.layers]}.")
+        raise ValueError("Provide either a layer name or layer index at `get_layer`.")
+
+    def summary(self, line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False,
+                layer_range=None):
+        """Print a table of the layers, as Keras does."""
+        from fastnn.keras.models.summary import print_summary
+        print_summary(self, line_length=line_length, positions=positions, print_fn=print_fn, expand_nested=expand_nested,
+                      show_trainable=show_trainable, layer_range=layer_range)
+
+    def build(self, input_shape):
+        """Make the weights by calling the model on symbolic inputs of this shape."""
+        if self.built:
+            return
+        shapes = input_shape if isinstance(input_shape, (dict, list, tuple)) else (input_shape,)
+        x = tree.map_shape_structure(lambda shape: KerasTensor(shape, self.input_dtype), shapes)
+        self.compute_output_spec(x)
+        self.built = True
+
+    build._is_default = True
+
+    def _lock_state(self):
+        """A model's attributes may be set at any time."""
+
+    def get_config(self):
+        return Layer.get_config(self)
+
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+        """Save architecture, weights and the optimizer's state in one file; see `saving.save_model`."""
+        from fastnn.keras.saving import save_model
+        save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+
+    def save_weights(self, filepath, overwrite=True, **kwargs):
+        """Save the weights alone; see `saving.save_weights`."""
+        from fastnn.keras.saving import save_weights
+        save_weights(self, filepath, overwrite=overwrite, **kwargs)
+
+    def load_weights(self, filepath, skip_mismatch=False, **kwargs):
+        """Take the weights from a file; see `saving.load_weights`."""
+        from fastnn.keras.saving import load_weights
+        load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def to_json(self, **kwargs):
+        """The architecture as JSON; `models.model_from_json` makes a model of it."""
+        import json
+
+        from fastnn.keras.saving import serialize_keras_object
+        record = serialize_keras_object(self)
+        record.pop("compile_config", None)
+        return json.dumps(record, **kwargs)
+
+    def export(self, *args, **kwargs):
+        """Not implemented."""
+        raise NotImplementedError("Model.export is not implemented; `save` writes a file that Keras reads")
+
+    def quantize(self, *args, **kwargs):
+        """Not implemented."""
+        raise NotImplementedError("Model.quantize is not implemented")
+
+
+def _make_functional(cls):
+    """A subclass of Model whose constructor got inputs and outputs is one of Functional from now on."""
+    from fastnn.keras.models.functional import Functional
+    if cls is Functional or cls is object or issubclass(cls, Functional):
+        return
+    cls.__bases__ = tuple(Functional if base is Model else base for base in cls.__bases__)
+    for base in cls.__bases__:
+        if base is not Functional:
+            _make_functional(base) if isinstance(base, type) and issubclass(base, Model) else None

@@ -1,0 +1,26 @@
+"""Optimizers, as ``keras.optimizers``."""
+from fastnn.keras.optimizers import schedules
+from fastnn.keras.optimizers.adam import Adam, AdamW
+from fastnn.keras.optimizers.base import Optimizer
+from fastnn.keras.optimizers.sgd import SGD
+from fastnn.keras.saving.objects import Family as _Family
+
+_family = _Family("optimizer", __name__, lambda: {name.lower(): thing for name, thing in globals().items()
+                                                  if isinstance(thing, type) and issubclass(thing, Optimizer)})
+serialize, deserialize = _family.serialize, _family.deserialize
+
+
+def get(identifier):
+    """An optimizer by name, record, class or object."""
+    if isinstance(identifier, Optimizer) or identifier is None:
+        return identifier
+    if isinstance(identifier, str):
+        found = _family.find(identifier) or _family.find(identifier.lower())
+        if found is None:
+            raise ValueError(f"Could not interpret optimizer identifier: {identifier}")
+        return found()
+    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
+        return identifier()
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
+    raise ValueError(f"Could not interpret optimizer identifier: {identifier}")

@@ -1,0 +1,110 @@
+"""Penalties on weights and outputs that are added to the loss, as ``keras.regularizers``."""
+from fastnn.keras.saving.objects import Family
+from fastnn.keras.variables import convert
+
+
+class Regularizer:
+    """Base of regularizers: subclasses define ``__call__(x)``, which gives a number, and `get_config`."""
+
+    def __call__(self, x):
+        return 0.0
+
+    def get_config(self):
+        """The constructor's arguments."""
+        raise NotImplementedError(f"{self} does not implement get_config()")
+
+    @classmethod
+    def from_config(cls, config):
+        """A regularizer of these arguments."""
+        return cls(**config)
+
+
+def _strength(value):
+    if not isinstance(value, (int, float)) or value < 0 or value != value or value == float("inf"):
+        raise ValueError(f"Invalid value for regularization strength: {value}. It must be a non-negative, finite number.")
+    return float(value)
+
+
+class L1L2(Regularizer):
+    """``l1 * sum(|x|) + l2 * sum(x**2)``"""
+
+    def __init__(self, l1=0.0, l2=0.0):
+        self.l1, self.l2 = _strength(0.0 if l1 is None else l1), _strength(0.0 if l2 is None else l2)
+
+    def __call__(self, x):
+        x = convert(x)
+        total = convert(0.0)
+        if self.l1:
+            total = total + self.l1 * x.abs().sum()
+        if self.l2:
+            total = total + self.l2 * x.square().sum()
+        return total
+
+    def get_config(self):
+        return {"l1": self.l1, "l2": self.l2}
+
+
+class L1(Regularizer):
+    """``l1 * sum(|x|)``"""
+
+    def __init__(self, l1=0.01):
+        self.l1 = _strength(0.01 if l1 is None else l1)
+
+    def __call__(self, x):
+        return self.l1 * convert(x).abs().sum()
+
+    def get_config(self):
+        return {"l1": self.l1}
+
+
+class L2(Regularizer):
+    """``l2 * sum(x**2)``"""
+
+    def __init__(self, l2=0.01):
+        self.l2 = _strength(0.01 if l2 is None else l2)
+
+    def __call__(self, x):
+        return self.l2 * convert(x).square().sum()
+
+    def get_config(self):
+        return {"l2": self.l2}
+
+
+class OrthogonalRegularizer(Regularizer):
+    """``factor * mean(|cosine|)`` over the pairs of rows (or columns) of a matrix.
+
+    Parameters
+    ----------
+    factor : float
+    mode : "rows" or "columns"
+    """
+
+    def __init__(self, factor=0.01, mode="rows"):
+        self.factor, self.mode = _strength(factor), mode
+        if mode not in ("rows", "columns"):
+            raise ValueError(f"Invalid value for argument `mode`. Expected one of {{'rows', 'columns'}}. Received: "
+                             f"mode={mode}")
+
+    def __call__(self, x):
+        x = convert(x)
+        if x.ndim != 2:
+            raise ValueError(f"Inputs to OrthogonalRegularizer must have rank 2. Received: inputs.shape={tuple(x.shape)}")
+        rows = x if self.mode == "rows" else x.t()
+        rows = rows / rows.square().sum(1, keepdim=True).clamp(min=1e-12).sqrt()
+        count = rows.shape[0]
+        products = rows @ rows.t()
+        others = products - products.diagonal().diag()
+        return self.factor * 0.5 * others.abs().sum() / max(count * (count - 1.0) / 2.0, 1.0)
+
+    def get_config(self):
+        return {"factor": self.factor, "mode": self.mode}
+
+
+def l1_l2(l1=0.01, l2=0.01):
+    """An `L1L2` with these strengths."""
+    return L1L2(l1=l1, l2=l2)
+
+
+l1, l2, orthogonal_regularizer = L1, L2, OrthogonalRegularizer
+_family = Family("regularizer", __name__, lambda: {"l1l2": L1L2, "l1_l2": L1L2})
+get, serialize, deserialize = _family.get, _family.serialize, _family.deserialize

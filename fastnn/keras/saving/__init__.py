@@ -1,0 +1,11 @@
+"""Saving and loading models, and the names that files may use, as ``keras.saving``."""
+from fastnn.keras.saving.objects import (CustomObjectScope, custom_object_scope, deserialize_keras_object,
+                                         get_custom_objects, get_registered_name, get_registered_object,
+                                         register_keras_serializable, serialize_keras_object)
+
+
+def __getattr__(name):
+    if name in ("load_model", "save_model", "load_weights", "save_weights"):  # they stand above layers and models
+        from fastnn.keras.saving import archive
+        return getattr(archive, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

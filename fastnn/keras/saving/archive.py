@@ -1,0 +1,246 @@
+"""Whole models in one file: a zip of the architecture as JSON and the weights."""
+import datetime
+import io
+import json
+import os
+import zipfile
+
+from fastnn.errors import FileFormatError
+from fastnn.keras.saving import hdf5, objects
+from fastnn.keras.saving.state import collect, restore
+from fastnn.serialization import load_file, save_file
+from fastnn.serialization.files import replacing
+
+MOST_JSON = 1 << 28
+H5, SAFE = "model.weights.h5", "model.weights.safetensors"
+
+
+def _suffix(filepath):
+    name = os.fspath(filepath).lower()
+    return next((end for end in (".weights.h5", ".keras", ".fastnn", ".h5", ".hdf5", ".safetensors") if name.endswith(end)),
+                "")
+
+
+def _may_write(filepath, overwrite):
+    if not overwrite and os.path.exists(filepath):
+        raise FileExistsError(f"{filepath} exists already; pass `overwrite=True` to replace it")
+
+
+def _has_h5py():
+    import importlib.util
+    return importlib.util.find_spec("h5py") is not None
+
+
+# ---- weights by themselves ----
+
+def _flat(state):
+    return {f"{path}/vars/{key}" if path else f"vars/{key}": value
+            for path, (_, store) in state.items() for key, value in store.items()}
+
+
+def _safe_bytes(model):
+    buffer = io.BytesIO()
+    save_file(_flat(collect(model)), buffer, {"format": "fastnn.keras"})
+    return buffer.getvalue()
+
+
+def _safe_lookup(arrays):
+    tree = {}
+    for key, value in arrays.items():
+        path, _, name = key.rpartition("/")
+        tree.setdefault(path, {})[name] = value
+    return lambda path: tree.get(f"{path}/vars" if path else "vars", {})
+
+
+def _h5_bytes(model):
+    buffer = io.BytesIO()
+    with hdf5.h5py().File(buffer, "w") as file:
+        hdf5.write_weights(collect(model), file)
+    return buffer.getvalue()
+
+
+def save_weights(model, filepath, overwrite=True, **kwargs):
+    """Write the weights alone: ``.weights.h5`` as Keras does (needs h5py), or ``.safetensors``.
+
+    Raises
+    ------
+    ValueError
+        The model has no weights yet, or the file's name ends otherwise.
+    """
+    if kwargs:
+        raise NotImplementedError(f"save_weights: {', '.join(kwargs)} is not implemented")
+    _may_write(filepath, overwrite)
+    suffix = _suffix(filepath)
+    if suffix not in (".weights.h5", ".safetensors", ".h5"):
+        raise ValueError(f"The filename must end in `.weights.h5` or `.safetensors`. Received: filepath={filepath}")
+    if not model.built:
+        raise ValueError(f"The model {model.name} has no weights yet: build it, or call it on data, before saving them")
+    data = _safe_bytes(model) if suffix == ".safetensors" else _h5_bytes(model)
+    with replacing(os.path.realpath(filepath), "save_weights") as file:
+        file.write(data)
+
+
+def load_weights(model, filepath, skip_mismatch=False, by_name=False, **kwargs):
+    """Take the weights from a file of `save_weights`, of Keras 3, of Keras 2, or from a whole model's file."""
+    if kwargs:
+        raise NotImplementedError(f"load_weights: {', '.join(kwargs)} is not implemented")
+    suffix = _suffix(filepath)
+    if suffix == ".safetensors":
+        restore(model, _safe_lookup(load_file(filepath, as_numpy=True)), skip_mismatch)
+    elif suffix in (".keras", ".fastnn"):
+        with _Archive(filepath) as archive:
+            archive.restore(model, skip_mismatch)
+    elif suffix in (".weights.h5", ".h5", ".hdf5"):
+        with _open_h5(filepath) as file:
+            if "layer_names" in file.attrs or "model_weights" in file:
+                hdf5.read_old_weights(file["model_weights"] if "model_weights" in file else file, model, by_name,
+                                      skip_mismatch)
+            else:
+                restore(model, hdf5.weights(file), skip_mismatch)
+    else:
+        raise ValueError(f"File format not supported: filepath={filepath}. Keras weights are `.weights.h5`, "
+                         f"`.safetensors`, `.keras`, `.fastnn` or `.h5` files.")
+
+
+def _open_h5(filepath):
+    package = hdf5.h5py()
+    if not os.path.exists(filepath):
+        raise FileNotFoundError(f"{filepath}: there is no such file")
+    try:
+        return package.File(filepath, "r")
+    except OSError as error:
+        raise FileFormatError(f"{filepath}: no HDF5 file, or damaged: {error}") from None
+
+
+# ---- whole models ----
+
+def save_model(model, filepath, overwrite=True, zipped=None, include_optimizer=True, save_format=None, **kwargs):
+    """Write architecture, weights and the optimizer's state.
+
+    Parameters
+    ----------
+    model : Model
+    filepath : path
+        ``.keras``: Keras 3's format if h5py is installed, which Keras reads, else with the weights as safetensors.
+        ``.fastnn``: always with safetensors. ``.h5``: Keras 2's layout.
+    overwrite : bool
+    zipped
+        Accepted if not False.
+
+    Raises
+    ------
+    ValueError
+        Another ending.
+    """
+    if zipped is False or kwargs:
+        raise NotImplementedError(f"save_model: {', '.join(kwargs) or 'zipped=False'} is not implemented")
+    _may_write(filepath, overwrite)
+    suffix = _suffix(filepath)
+    if suffix in (".h5", ".hdf5"):
+        with replacing(os.path.realpath(filepath), "save_model") as target:
+            buffer = io.BytesIO()
+            with hdf5.h5py().File(buffer, "w") as file:
+                hdf5.write_old_model(model, file)
+            target.write(buffer.getvalue())
+        return
+    if suffix not in (".keras", ".fastnn"):
+        raise ValueError(f"Invalid filepath extension for saving. Please add either a `.keras` extension for the native "
+                         f"Keras format (recommended) or a `.h5` extension. Received: filepath={filepath}.")
+    record = objects.serialize_keras_object(model)
+    if not include_optimizer:
+        record.pop("compile_config", None)
+    metadata = {"keras_version": "3.15.1", "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")}
+    name, data = (H5, _h5_bytes(model)) if suffix == ".keras" and _has_h5py() else (SAFE, _safe_bytes(model))
+    with replacing(os.path.realpath(filepath), "save_model") as file, zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("metadata.json", json.dumps(metadata))
+        archive.writestr("config.json", json.dumps(record, default=_plain))
+        archive.writestr(name, data)
+
+
+def _plain(value):
+    raise TypeError(f"save_model: {type(value).__name__} in the configuration is nothing that JSON holds")
+
+
+class _Archive:
+    """A model's zip file, for reading."""
+
+    def __init__(self, filepath):
+        self.path = os.fspath(filepath)
+
+    def __enter__(self):
+        try:
+            self.zip = zipfile.ZipFile(self.path)
+        except (zipfile.BadZipFile, OSError) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            raise FileFormatError(f"{self.path}: no archive of a model, or damaged: {error}") from None
+        return self
+
+    def __exit__(self, *exception):
+        self.zip.close()
+
+    def _read(self, name, most):
+        try:
+            info = self.zip.getinfo(name)
+            if info.file_size > most or info.file_size > 1000 * max(info.compress_size, 1):
+                raise FileFormatError(f"{self.path}: {name} of {info.file_size} bytes is too large")
+            return self.zip.read(info)
+        except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+            raise FileFormatError(f"{self.path}: {name} is missing or damaged: {error}") from None
+
+    def config(self):
+        try:
+            return json.loads(self._read("config.json", MOST_JSON))
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise FileFormatError(f"{self.path}: config.json is damaged: {error}") from None
+
+    def restore(self, model, skip_mismatch=False):
+        names = self.zip.namelist()
+        if SAFE in names:
+            restore(model, _safe_lookup(load_file(io.BytesIO(self._read(SAFE, hdf5.MOST_BYTES)), as_numpy=True)),
+                    skip_mismatch)
+            return
+        data = io.BytesIO(self._read(H5, hdf5.MOST_BYTES))
+        try:
+            file = hdf5.h5py().File(data, "r")
+        except OSError as error:
+            raise FileFormatError(f"{self.path}: {H5} is damaged: {error}") from None
+        with file:
+            restore(model, hdf5.weights(file), skip_mismatch)
+
+
+def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
+    """The model of a file: of `save_model`, of Keras 3 (``.keras``) or of Keras 2 (``.h5``).
+
+    Parameters
+    ----------
+    filepath : path
+    custom_objects : dict, optional
+        Classes and functions that the file may name.
+    compile : bool
+        Whether to compile the model as it was.
+    safe_mode : bool
+        Only True: nothing in a file is executed.
+
+    Raises
+    ------
+    FileFormatError (a ValueError)
+        The file is damaged or of another kind.
+    TypeError
+        It names a class that is unknown here.
+    """
+    if not safe_mode:
+        raise NotImplementedError("load_model: safe_mode=False is not implemented: nothing in a file is executed")
+    if not os.path.exists(filepath):
+        raise ValueError(f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` zip file.")
+    suffix = _suffix(filepath)
+    if suffix in (".h5", ".hdf5"):
+        with _open_h5(filepath) as file:
+            return hdf5.read_old_model(file, custom_objects, compile)
+    with _Archive(filepath) as archive:
+        record = archive.config()
+        if not compile:
+            record.pop("compile_config", None)
+        model = objects.deserialize_keras_object(record, custom_objects)
+        archive.restore(model)
+    return model

@@ -1,0 +1,295 @@
+"""Objects as JSON and back, in Keras 3's form: ``{"module", "class_name", "config", "registered_name"}``.
+
+Classes come from the door's public modules, from `register_keras_serializable` and from ``custom_objects``; nothing is
+imported by a name that a file gives, and nothing in a file is executed.
+"""
+import contextlib
+import importlib
+import types
+
+import numpy as np
+
+from fastnn import dtypes
+from fastnn._tensor import Tensor
+from fastnn.keras import config as settings
+from fastnn.keras.symbolic import KerasTensor
+from fastnn.keras.variables import array_of
+
+# The modules whose public classes and functions files may name.
+MODULES = ["layers", "models", "initializers", "regularizers", "constraints", "activations", "losses", "metrics",
+           "optimizers", "optimizers.schedules", "dtype_policies", "random", "callbacks", "ops"]
+_PLACES = {"Functional": "keras.src.models.functional", "Sequential": "keras", "Model": "keras"}  # Keras' own names
+_registered, _registered_names = {}, {}  # "package>name" -> class, and back
+_scope = {}
+
+
+def register_keras_serializable(package="Custom", name=None):
+    """Decorates a class or function that files may name; ``package>name`` is what they call it."""
+    def decorate(thing):
+        registered = f"{package}>{name or thing.__name__}"
+        if isinstance(thing, type) and not hasattr(thing, "get_config"):
+            raise ValueError("Cannot register a class that does not have a get_config() method.")
+        _registered[registered], _registered_names[thing] = thing, registered
+        return thing
+    return decorate
+
+
+def get_registered_name(thing):
+    """What a class or function is called in files."""
+    return _registered_names.get(thing) or thing.__name__
+
+
+def get_registered_object(name, custom_objects=None, module_objects=None):
+    """The class or function of a name, or None."""
+    return (custom_objects or {}).get(name) or _scope.get(name) or _registered.get(name) or \
+        (module_objects or {}).get(name)
+
+
+def get_custom_objects():
+    """The dict of custom objects that are in force; it may be changed."""
+    return _scope
+
+
+@contextlib.contextmanager
+def custom_object_scope(objects):
+    """Within, files may name these classes and functions."""
+    before = dict(_scope)
+    _scope.update(objects)
+    try:
+        yield
+    finally:
+        _scope.clear()
+        _scope.update(before)
+
+
+CustomObjectScope = custom_object_scope
+
+
+def public_name(thing):
+    """(module, name) under which the door offers a class or function; None if it does not."""
+    for module in MODULES:
+        found = importlib.import_module(f"fastnn.keras.{module}")
+        if getattr(found, thing.__name__, None) is thing:
+            return _PLACES.get(thing.__name__, f"keras.{module}"), thing.__name__
+    return None
+
+
+def serialize_keras_object(obj):
+    """A structure of JSON's types for an object, a function, or nested containers of them."""
+    if obj is None or isinstance(obj, (str, bool, int, float)):
+        return obj
+    if isinstance(obj, bytes):
+        return {"class_name": "__bytes__", "config": {"value": obj.decode("latin-1")}}
+    if isinstance(obj, (np.bool_, np.integer, np.floating)):
+        return obj.item()
+    if isinstance(obj, (list, tuple, types.GeneratorType)):
+        return [serialize_keras_object(item) for item in obj]
+    if isinstance(obj, dict):
+        return {key: serialize_keras_object(value) for key, value in obj.items()}
+    if isinstance(obj, KerasTensor):
+        history = getattr(obj, "_keras_history", None)
+        made = {"class_name": "__keras_tensor__", "config": {"shape": list(obj.shape), "dtype": obj.dtype}}
+        if history:
+            made["config"]["keras_history"] = [history.operation.name, history.node_index, history.tensor_index]
+        return made
+    if isinstance(obj, dtypes.dtype):
+        return settings.standardize_dtype(obj)
+    if isinstance(obj, Tensor):
+        return {"class_name": "__tensor__", "config": {"value": array_of(obj).tolist(),
+                                                       "dtype": settings.dtype_of(obj)}}
+    if isinstance(obj, np.ndarray):
+        return {"class_name": "__numpy__", "config": {"value": obj.tolist(), "dtype": obj.dtype.name}}
+    if isinstance(obj, slice):
+        return {"class_name": "__slice__", "config": {"start": obj.start, "stop": obj.stop, "step": obj.step}}
+    if obj is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
+    if isinstance(obj, types.FunctionType):
+        if obj.__name__ == "<lambda>":
+            raise NotImplementedError("a lambda cannot be saved: files hold no code. Use a named function and "
+                                      "`register_keras_serializable` or `custom_objects`.")
+        name = public_name(obj)
+        return name[1] if name and name[0] == "keras.activations" else {
+            "module": name[0] if name else "builtins", "class_name": "function", "config": get_registered_name(obj),
+            "registered_name": _registered_names.get(obj, "function")}
+    cls = obj if isinstance(obj, type) else type(obj)
+    name = public_name(cls)
+    record = {"module": name[0] if name else cls.__module__, "class_name": cls.__name__,
+              "config": serialize_keras_object(obj.get_config()) if not isinstance(obj, type) else {},
+              "registered_name": None if name else _registered_names.get(cls, cls.__name__)}
+    build_config = getattr(obj, "get_build_config", lambda: None)()
+    if build_config:
+        record["build_config"] = serialize_keras_object(build_config)
+    compile_config = getattr(obj, "get_compile_config", lambda: None)() if getattr(obj, "compiled", False) else None
+    if compile_config:
+        record["compile_config"] = serialize_keras_object(compile_config)
+    return record
+
+
+def find_class(record, custom_objects=None):
+    """The class or function that a record names.
+
+    Raises
+    ------
+    TypeError
+        It is neither the door's nor registered nor among ``custom_objects``; the message says how to give it.
+    """
+    name, registered = record["class_name"], record.get("registered_name")
+    if name == "function":
+        name = record["config"]
+    for each in (registered, name):
+        found = get_registered_object(each, custom_objects) if each else None
+        if found is not None:
+            return found
+    module = record.get("module") or ""
+    if module.startswith(("keras", "tensorflow.keras", "tf.keras")) or module == "builtins":
+        places = [module.partition("keras.")[2]] + MODULES
+        for place in places:
+            if place.startswith("src."):  # a class that Keras does not make public: operations
+                place = place.split(".")[1]
+            if place in MODULES:
+                found = getattr(importlib.import_module(f"fastnn.keras.{place}"), name, None)
+                if found is not None:
+                    return found
+    raise TypeError(f"Could not locate class '{name}'. Make sure custom classes and functions are decorated with "
+                    f"`@keras.saving.register_keras_serializable()` or passed as `custom_objects`. Full object config: "
+                    f"{str(record)[:500]}")
+
+
+def deserialize_keras_object(config, custom_objects=None, safe_mode=True, **kwargs):
+    """The object that `serialize_keras_object` gave this structure for."""
+    def again(value):
+        return deserialize_keras_object(value, custom_objects, safe_mode)
+    if config is None or isinstance(config, (str, int, float, bool)):
+        found = get_registered_object(config, custom_objects) if isinstance(config, str) else None
+        return config if found is None else found
+    if isinstance(config, (list, tuple)):
+        return type(config)(again(item) for item in config)
+    if not isinstance(config, dict):
+        raise TypeError(f"Could not parse config: {config}")
+    if "class_name" not in config or "config" not in config:
+        return {key: again(value) for key, value in config.items()}
+    name, inner = config["class_name"], config["config"]
+    if name == "__bytes__":
+        return inner["value"].encode("latin-1")
+    if name == "__tuple__":
+        return tuple(again(item) for item in inner["value"])
+    if name in ("__numpy__", "__tensor__"):
+        array = np.array(inner["value"], dtype=inner["dtype"])
+        return array if name == "__numpy__" else _tensor(array)
+    if name == "__keras_tensor__":
+        return KerasTensor(inner["shape"], inner["dtype"])
+    if name == "__slice__":
+        return slice(inner["start"], inner["stop"], inner["step"])
+    if name == "__ellipsis__":
+        return Ellipsis
+    if name == "__typespec__":
+        return None
+    if name == "__lambda__":
+        raise ValueError("The file holds a Python `lambda`, which could run anything; it is not loaded. Save the model "
+                         "with a named function instead.")
+    if name == "function":
+        return find_class(config, custom_objects)
+    if name == "DType":
+        return inner
+    cls = find_class(config, custom_objects)
+    if not isinstance(cls, type):
+        return cls
+    with custom_object_scope(custom_objects or {}):
+        made = cls.from_config(inner)
+    if config.get("build_config") and hasattr(made, "build_from_config") and not getattr(made, "built", False):
+        made.build_from_config(_tuples(again(config["build_config"])))
+    if config.get("compile_config") and hasattr(made, "compile_from_config"):
+        made.compile_from_config(config["compile_config"])
+    return made
+
+
+def _tensor(array):
+    from fastnn._tensor import from_array
+    return from_array(array)
+
+
+def _tuples(config):
+    """Shapes came back from JSON as lists."""
+    from fastnn.keras import tree
+    if isinstance(config, dict):
+        return {key: tuple(value) if tree.is_shape(value) and isinstance(value, list) else _tuples(value)
+                for key, value in config.items()}
+    if isinstance(config, list):
+        return [tuple(item) if tree.is_shape(item) and isinstance(item, list) else _tuples(item) for item in config]
+    return config
+
+
+class Family:
+    """One kind of objects that arguments may give by name: losses, initializers and the like.
+
+    Parameters
+    ----------
+    kind : str
+        For messages.
+    module : str
+        Whose public names are looked through.
+    names : callable
+        ``names()``: a dict of further names, as abbreviations.
+    """
+
+    def __init__(self, kind, module, names=dict):
+        self.kind, self.module, self.names = kind, module, names
+
+    def find(self, name):
+        """The class or function of a name; None if there is none."""
+        from fastnn.keras.naming import to_snake_case
+        custom = get_registered_object(name)
+        if custom is not None:
+            return custom
+        module = importlib.import_module(self.module)
+        names = self.names()
+        if name in names:
+            return names[name]
+        if hasattr(module, name) and not name.startswith("_") and name not in ("get", "serialize", "deserialize"):
+            return getattr(module, name)
+        for candidate, thing in vars(module).items():
+            if isinstance(thing, type) and not candidate.startswith("_") and to_snake_case(candidate) == name:
+                return thing
+        return None
+
+    def get(self, identifier):
+        """What an argument means: None, a name, a record of `serialize`, a class, an object or a function.
+
+        Raises
+        ------
+        ValueError
+            There is nothing by that name.
+        """
+        if identifier is None:
+            return None
+        if isinstance(identifier, dict):
+            return self.deserialize(identifier)
+        found = identifier
+        if isinstance(identifier, str):
+            found = self.find(identifier)
+            if found is None:
+                raise ValueError(f"Could not interpret {self.kind} identifier: {identifier}")
+        if isinstance(found, type):
+            found = found()
+        if not callable(found):
+            raise ValueError(f"Could not interpret {self.kind} identifier: {identifier}")
+        return found
+
+    def serialize(self, obj):
+        """The record of an object; a public function's is its name."""
+        record = serialize_keras_object(obj)
+        if isinstance(record, dict) and record["class_name"] == "function" and record["module"] != "builtins":
+            return record["config"]
+        return record
+
+    def deserialize(self, config, custom_objects=None):
+        """The object of a record, or of a name."""
+        if isinstance(config, str):
+            with custom_object_scope(custom_objects or {}):
+                return self.get(config)
+        if "class_name" in config and "module" not in config:  # older files
+            cls = get_registered_object(config["class_name"], custom_objects) or self.find(config["class_name"])
+            if cls is None:
+                raise ValueError(f"Could not interpret {self.kind} identifier: {config['class_name']}")
+            return cls.from_config(config.get("config", {})) if isinstance(cls, type) else cls
+        return deserialize_keras_object(config, custom_objects)

@@ -1,0 +1,108 @@
+"""Nested lists, tuples and dicts of things. Dicts are walked in the order of their keys, as Keras does."""
+
+
+def is_nested(structure):
+    """Whether it is a list, tuple or dict."""
+    return isinstance(structure, (list, tuple, dict))
+
+
+def _keys(mapping):
+    try:
+        return sorted(mapping)
+    except TypeError:
+        return list(mapping)
+
+
+def flatten(structure):
+    """The leaves as a list."""
+    if isinstance(structure, (list, tuple)):
+        return [leaf for item in structure for leaf in flatten(item)]
+    if isinstance(structure, dict):
+        return [leaf for key in _keys(structure) for leaf in flatten(structure[key])]
+    return [structure]
+
+
+def flatten_with_path(structure, path=()):
+    """Pairs (path, leaf); a path is a tuple of keys and positions."""
+    if isinstance(structure, (list, tuple)):
+        return [pair for i, item in enumerate(structure) for pair in flatten_with_path(item, (*path, i))]
+    if isinstance(structure, dict):
+        return [pair for key in _keys(structure) for pair in flatten_with_path(structure[key], (*path, key))]
+    return [(path, structure)]
+
+
+def _like(structure, items):
+    if hasattr(structure, "_fields"):
+        return type(structure)(*items)
+    return type(structure)(items)
+
+
+def map_structure(function, structure, *others):
+    """The same structure of ``function(leaf, leaves of the others)``."""
+    if isinstance(structure, (list, tuple)):
+        for other in others:
+            if not isinstance(other, (list, tuple)) or len(other) != len(structure):
+                raise ValueError(f"The structures differ: {structure} and {other}")
+        return _like(structure, [map_structure(function, *items) for items in zip(structure, *others)])
+    if isinstance(structure, dict):
+        for other in others:
+            if not isinstance(other, dict) or set(other) != set(structure):
+                raise ValueError(f"The structures differ: {structure} and {other}")
+        return type(structure)((key, map_structure(function, structure[key], *(other[key] for other in others)))
+                               for key in structure)
+    return function(structure, *others)
+
+
+def assert_same_structure(a, b, check_types=True):
+    """ValueError if they are nested differently."""
+    def same(a, b):
+        if isinstance(a, (list, tuple)):
+            return (isinstance(b, (list, tuple)) and (not check_types or isinstance(b, type(a)) or isinstance(a, type(b)))
+                    and len(a) == len(b) and all(map(same, a, b)))
+        if isinstance(a, dict):
+            return isinstance(b, dict) and set(a) == set(b) and all(same(a[key], b[key]) for key in a)
+        return not is_nested(b)
+    if not same(a, b):
+        raise ValueError(f"`a` and `b` don't have the same structure: {a} and {b}")
+
+
+def pack_sequence_as(structure, flat):
+    """The leaves `flat` in the structure's shape; ValueError if their number differs."""
+    flat = list(flat)
+    if len(flatten(structure)) != len(flat):
+        raise ValueError(f"Incorrect number of leaves: expected {len(flatten(structure))}, got {len(flat)}")
+    rest = iter(flat)
+
+    def fill(structure):
+        if isinstance(structure, (list, tuple)):
+            return _like(structure, [fill(item) for item in structure])
+        if isinstance(structure, dict):
+            filled = {key: fill(structure[key]) for key in _keys(structure)}
+            return type(structure)((key, filled[key]) for key in structure)
+        return next(rest)
+    return fill(structure)
+
+
+def lists_to_tuples(structure):
+    """Lists become tuples."""
+    if isinstance(structure, (list, tuple)):
+        return tuple(lists_to_tuples(item) for item in structure)
+    if isinstance(structure, dict):
+        return {key: lists_to_tuples(value) for key, value in structure.items()}
+    return structure
+
+
+def map_shape_structure(function, structure):
+    """`map_structure` whose leaves are shapes: tuples and lists of int and None."""
+    if is_shape(structure):
+        return function(tuple(structure))
+    if isinstance(structure, (list, tuple)):
+        return _like(structure, [map_shape_structure(function, item) for item in structure])
+    if isinstance(structure, dict):
+        return {key: map_shape_structure(function, value) for key, value in structure.items()}
+    raise ValueError(f"Expected shapes, got {structure}")
+
+
+def is_shape(value):
+    """Whether it is a tuple or list of int and None."""
+    return isinstance(value, (tuple, list)) and all(item is None or isinstance(item, int) for item in value)

@@ -1,0 +1,211 @@
+"""Callbacks and lists of them."""
+
+HOOKS = [f"on_{what}_{when}" for what in ("epoch", "train", "test", "predict", "train_batch", "test_batch",
+                                          "predict_batch", "batch") for when in ("begin", "end")]
+
+
+class Callback:
+    """Base of callbacks: methods that a training loop calls at certain moments; each may be left as it is.
+
+    Attributes
+    ----------
+    model : object
+        What is trained.
+    params : dict
+        ``verbose``, ``epochs`` and ``steps``.
+    """
+
+    def __init__(self):
+        self.params = None
+        self._model = None
+
+    @property
+    def model(self):
+        return self._model
+
+    def set_params(self, params):
+        self.params = params
+
+    def set_model(self, model):
+        self._model = model
+
+    def due(self, hook):
+        """Whether this hook of a batch wants to be called now: who says no spares the loop computing the logs."""
+        return True
+
+    def on_batch_begin(self, batch, logs=None):
+        """Another name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch, logs=None):
+        """Another name of `on_train_batch_end`."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Before an epoch of training."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        """After an epoch of training and its validation; `logs` holds the metrics of both."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Before a step of training."""
+        self.on_batch_begin(batch, logs=logs)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """After a step of training."""
+        self.on_batch_end(batch, logs=logs)
+
+    def on_test_batch_begin(self, batch, logs=None):
+        """Before a step of evaluation."""
+
+    def on_test_batch_end(self, batch, logs=None):
+        """After a step of evaluation."""
+
+    def on_predict_batch_begin(self, batch, logs=None):
+        """Before a step of prediction."""
+
+    def on_predict_batch_end(self, batch, logs=None):
+        """After a step of prediction."""
+
+    def on_train_begin(self, logs=None):
+        """Before training."""
+
+    def on_train_end(self, logs=None):
+        """After training."""
+
+    def on_test_begin(self, logs=None):
+        """Before evaluation, validation within training too."""
+
+    def on_test_end(self, logs=None):
+        """After evaluation."""
+
+    def on_predict_begin(self, logs=None):
+        """Before prediction."""
+
+    def on_predict_end(self, logs=None):
+        """After prediction."""
+
+
+def _overrides(callback, hook):
+    own = getattr(callback, hook).__func__ if hasattr(getattr(callback, hook), "__func__") else None
+    return own is not getattr(Callback, hook)
+
+
+class History(Callback):
+    """Keeps the logs of every epoch: ``history.history["loss"]`` is a list with a number for each epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.history = {}
+
+    def on_train_begin(self, logs=None):
+        self.epoch = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+        self.model.history = self
+
+
+class LambdaCallback(Callback):
+    """Functions as a callback's methods: ``LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch))``."""
+
+    def __init__(self, on_epoch_begin=None, on_epoch_end=None, on_train_begin=None, on_train_end=None,
+                 on_train_batch_begin=None, on_train_batch_end=None, **kwargs):
+        super().__init__()
+        given = dict(on_epoch_begin=on_epoch_begin, on_epoch_end=on_epoch_end, on_train_begin=on_train_begin,
+                     on_train_end=on_train_end, on_train_batch_begin=on_train_batch_begin,
+                     on_train_batch_end=on_train_batch_end)
+        self.__dict__.update(kwargs)
+        self.__dict__.update({name: function for name, function in given.items() if function is not None})
+
+
+class CallbackList(Callback):
+    """Several callbacks as one, with a History and a progress bar if asked for.
+
+    Parameters
+    ----------
+    callbacks : Callback or (nested) list of them, optional
+    add_history, add_progbar : bool
+        Add one unless it is among the callbacks.
+    model : object, optional
+    params
+        For `Callback.set_params`.
+    """
+
+    def __init__(self, callbacks=None, add_history=False, add_progbar=False, model=None, **params):
+        from fastnn.training.callbacks.logging import ProgbarLogger
+        super().__init__()
+        self.callbacks = list(_flat(callbacks))
+        self._history = next((each for each in self.callbacks if isinstance(each, History)), None)
+        if self._history is None and add_history:
+            self._history = History()
+            self.callbacks.append(self._history)
+        if add_progbar and not any(isinstance(each, ProgbarLogger) for each in self.callbacks):
+            self.callbacks.append(ProgbarLogger())
+        self.set_model(model)
+        self.set_params(params)
+
+    def append(self, callback):
+        """Add a callback at the end."""
+        self.callbacks.append(callback)
+
+    def set_params(self, params):
+        self.params = params
+        if params:
+            for callback in self.callbacks:
+                callback.set_params(params)
+
+    def set_model(self, model):
+        if model is None:
+            return
+        super().set_model(model)
+        if self._history is not None:
+            model.history = self._history
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def batch_hooks(self, phase):
+        """(before a step, after a step): functions that call those who have something to do, or None if nobody has."""
+        names = f"on_{phase}_batch_begin", f"on_{phase}_batch_end"
+        also = ("on_batch_begin", "on_batch_end") if phase == "train" else names
+        first, last = ([each for each in self.callbacks if _overrides(each, name) or _overrides(each, other)]
+                       for name, other in zip(names, also))
+
+        def begin(step):
+            for callback in first:
+                getattr(callback, names[0])(step, logs=None)
+
+        def end(step, results, logs):
+            waiting = [callback for callback in last if callback.due(names[1])]
+            if waiting:
+                found = results(logs)
+                for callback in waiting:
+                    getattr(callback, names[1])(step, logs=found)
+        return begin if first else None, end if last else None
+
+
+def _flat(callbacks):
+    if callbacks is None:
+        return
+    if isinstance(callbacks, (list, tuple)):
+        for each in callbacks:
+            yield from _flat(each)
+    else:
+        yield callbacks
+
+
+def _forward(name):
+    if "epoch" in name or "batch" in name:
+        def call(self, number, logs=None):
+            for callback in self.callbacks:
+                getattr(callback, name)(number, logs=logs)
+    else:
+        def call(self, logs=None):
+            for callback in self.callbacks:
+                getattr(callback, name)(logs=logs)
+    call.__name__, call.__doc__ = name, getattr(Callback, name).__doc__
+    return call
+
+
+for _name in HOOKS:
+    setattr(CallbackList, _name, _forward(_name))

@@ -1,0 +1,148 @@
+"""The progress bar."""
+import math
+import os
+import sys
+import time
+
+BAR = "\u2501"
+
+
+def _dynamic():
+    """Whether the output can be written over, as a terminal's and a notebook's can."""
+    return (hasattr(sys.stdout, "isatty") and sys.stdout.isatty() or "ipykernel" in sys.modules
+            or "posix" in sys.modules or "PYCHARM_HOSTED" in os.environ)
+
+
+def _duration(seconds, unit):
+    if seconds >= 1 or seconds == 0:
+        return f" {seconds:.0f}s/{unit}"
+    if seconds >= 1e-3:
+        return f" {seconds * 1e3:.0f}ms/{unit}"
+    return f" {seconds * 1e6:.0f}us/{unit}"
+
+
+def _remaining(seconds):
+    if seconds > 3600:
+        return f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d}:{int(seconds % 60):02d}"
+    if seconds > 60:
+        return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
+    return f"{int(seconds)}s"
+
+
+class Progbar:
+    """A progress bar with the values of metrics, as Keras users know it.
+
+    Parameters
+    ----------
+    target : int or None
+        Number of steps; None if it is not known.
+    width : int
+        Of the bar, in characters.
+    verbose : int
+        0 nothing, 1 a bar, 2 a line at the end.
+    interval : float
+        Seconds between two updates of the bar.
+    stateful_metrics, stateless_metrics : iterables of str, optional
+        Only one of them: the metrics that are shown as they come, or those that are averaged over the steps.
+    unit_name : str
+        What is counted.
+    """
+
+    def __init__(self, target, width=20, verbose=1, interval=0.05, stateful_metrics=None, stateless_metrics=None,
+                 unit_name="step"):
+        if stateful_metrics is not None and stateless_metrics is not None:
+            raise ValueError("Progbar: expected only one of `stateful_metrics` and `stateless_metrics`")
+        self.target, self.width, self.verbose, self.interval, self.unit_name = target, width, verbose, interval, unit_name
+        self.stateful_metrics = set(stateful_metrics or ()) if stateless_metrics is None else None
+        self.stateless_metrics = None if stateless_metrics is None else set(stateless_metrics)
+        self._dynamic_display = _dynamic()
+        self._values = {}  # name -> [sum, count]
+        self._seen_so_far = 0
+        self._start = time.time()
+        self._last_update = 0
+        self._time_after_first_step = None
+        self._prev_total_width = 0
+
+    def due(self):
+        """Whether an update now would be shown."""
+        return self.verbose == 1 and time.time() - self._last_update >= self.interval
+
+    def _averaged(self, name):
+        return name in self.stateless_metrics if self.stateful_metrics is None else name not in self.stateful_metrics
+
+    def update(self, current, values=None, finalize=None):
+        """Show that `current` steps are done.
+
+        Parameters
+        ----------
+        current : int
+        values : list of (str, float)
+            Names and values of metrics.
+        finalize : bool, optional
+            Whether this is the last update; by default whether `target` is reached.
+        """
+        if finalize is None:
+            finalize = self.target is not None and current >= self.target
+        for name, value in values or []:
+            if self._averaged(name) and not finalize:
+                count = max(current - self._seen_so_far, 1)
+                before = self._values.setdefault(name, [0.0, 0])
+                before[0] += value * count
+                before[1] += count
+            else:
+                self._values[name] = [value, 1]
+        self._seen_so_far = current
+        now = time.time()
+        step_time = self._step_time(current, now)
+        if self.verbose == 1:
+            if now - self._last_update < self.interval and not finalize:
+                return
+            self._draw(current, now, step_time, finalize)
+        elif self.verbose == 2 and finalize and self.target:
+            print(f"{self._count(current)} - {now - self._start:.0f}s -{_duration(step_time, self.unit_name)}"
+                  f"{self._metrics()}", flush=True)
+        self._last_update = now
+
+    def add(self, n, values=None):
+        """Show that `n` more steps are done."""
+        self.update(self._seen_so_far + n, values)
+
+    def _step_time(self, current, now):
+        """Seconds a step; the first one, which prepares much, does not count once there are others."""
+        if not current:
+            return 0
+        if self._time_after_first_step is not None and current > 1:
+            seconds = (now - self._time_after_first_step) / (current - 1)
+        else:
+            seconds = (now - self._start) / current
+        if current == 1:
+            self._time_after_first_step = now
+        return seconds
+
+    def _count(self, current):
+        return f"{current:{int(math.log10(self.target)) + 1}d}/{self.target}"
+
+    def _metrics(self):
+        text = ""
+        for name, (total, count) in self._values.items():
+            value = float(total) / max(1, count)
+            text += f" - {name}: " + (f"{value:.4f}" if abs(value) > 1e-3 else f"{value:.4e}")
+        return text
+
+    def _draw(self, current, now, step_time, finalize):
+        if self.target:
+            full = int(self.width * current / self.target)
+            plain = f"{self._count(current)} {BAR * self.width}"
+            bar = (f"\x1b[1m{self._count(current)}\x1b[0m " + (f"\x1b[32m{BAR * full}\x1b[0m" if full else "")
+                   + f"\x1b[37m{BAR * (self.width - full)}\x1b[0m")
+        else:
+            plain = bar = f"{current:7d}/Unknown"
+        span = _remaining(step_time * (self.target - current)) if self.target and not finalize else \
+            f"{now - self._start:.0f}s"
+        rest = _duration(step_time, self.unit_name) + self._metrics()
+        width = len(plain) + 1 + len(span) + len(rest)
+        start = "\b" * self._prev_total_width + "\r" if self._dynamic_display else "\n"
+        sys.stdout.write(f"{start}{bar} \x1b[1m{span}\x1b[0m{rest}" + " " * (self._prev_total_width - width)
+                         + ("\n" if finalize else ""))
+        sys.stdout.flush()
+        self._prev_total_width = width
