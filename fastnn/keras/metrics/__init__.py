@@ -1,7 +1,6 @@
 """Metrics, as ``keras.metrics``."""
-from fastnn.keras.losses import losses as _losses
-from fastnn.keras.losses.losses import (binary_crossentropy, categorical_crossentropy, mean_squared_error,
-                                        sparse_categorical_crossentropy)
+from fastnn.keras.losses import (binary_crossentropy, categorical_crossentropy, mean_squared_error,
+                                 sparse_categorical_crossentropy)
 from fastnn.keras.metrics.accuracy import (BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy,
                                            binary_accuracy, categorical_accuracy, sparse_categorical_accuracy)
 from fastnn.keras.metrics.base import Mean, MeanMetricWrapper, Metric, Sum
