@@ -21,6 +21,8 @@ def plain(x):
     """The NumPy array of a result of either."""
     if isinstance(x, (list, tuple)):
         return type(x)(plain(each) for each in x)
+    if type(x).__module__.startswith("keras."):
+        x = x.value  # a variable
     if hasattr(x, "detach"):
         x = x.detach()
     return np.asarray(x.numpy() if hasattr(x, "numpy") else x)
