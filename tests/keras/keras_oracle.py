@@ -14,6 +14,8 @@ with warnings.catch_warnings():
 
 from fastnn import keras as ours  # noqa: F401
 
+MARKS = [pytest.mark.torch,  # real Keras warns of itself with NumPy 2
+         pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")]
 TOLERANCE = dict(rtol=1e-5, atol=1e-6)
 
 

@@ -1,10 +1,10 @@
 """Losses beside real Keras: values, gradients, reductions with weights and masks, names, records."""
 import numpy as np
 import pytest
-from keras_oracle import (assert_same, assert_same_config, assert_same_signature, keras, ours, parameters, plain,
+from keras_oracle import (MARKS, assert_same, assert_same_config, assert_same_signature, keras, ours, parameters, plain,
                           public_names)
 
-pytestmark = pytest.mark.torch
+pytestmark = MARKS
 RNG = np.random.default_rng(5)
 WITHOUT = {"CTC", "ctc"}
 

@@ -1,11 +1,11 @@
 """Metrics beside real Keras: states and results over several batches, weights, masks, names, records."""
 import numpy as np
 import pytest
-from keras_oracle import assert_same, assert_same_config, keras, ours, parameters, plain, public_names
+from keras_oracle import MARKS, assert_same, assert_same_config, keras, ours, parameters, plain, public_names
 from test_keras_losses import (BINARY, BINARY_LOGITS, CATEGORICAL, LABELS, LOGITS, POSITIVE, REGRESSION, RNG, SPARSE,
                                SPARSE_LOGITS, bits, classes, numbers, probabilities)
 
-pytestmark = pytest.mark.torch
+pytestmark = MARKS
 
 
 def scores(*shape):
@@ -102,7 +102,9 @@ def test_metric(name, kwargs, i, pair, weighted):
     for batch in halves(pair):
         weight = None
         if weighted:
-            shape = plain(theirs._fn(*batch, **theirs._fn_kwargs)).shape if hasattr(theirs, "_fn") else batch[0].shape[:1]
+            shape = batch[0].shape[:1]
+            if hasattr(theirs, "_fn"):
+                shape = plain(theirs._fn(*batch, **theirs._fn_kwargs)).shape
             weight = (2 * RNG.random(shape)).astype(np.float32)
         mine.update_state(*batch, sample_weight=weight)
         theirs.update_state(*batch, sample_weight=weight)
