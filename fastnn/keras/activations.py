@@ -222,7 +222,10 @@ def sparse_sigmoid(x):
 
 @operation
 def sparsemax(x, axis=-1):
-    """The point of the probability simplex that is nearest to `x` (Martins and Astudillo, 2016)."""
+    """The point of the probability simplex that is nearest to `x` (Martins and Astudillo, 2016).
+
+    Keras 3.15 gives something else, whose sum is not 1, where more than one entry is not 0.
+    """
     x = _float(x)
     ordered = x.sort(axis, descending=True)[0]
     sums = ordered.cumsum(axis)
@@ -242,15 +245,12 @@ def threshold(x, threshold, default_value):
 
 
 _family = Family("activation function", __name__, lambda: {"hard_swish": hard_silu, "swish": silu})
-_HIDDEN = {"convert", "operation"}
 
 
 def get(identifier):
     """An activation by name, record or function; None is `linear`."""
     if identifier is None:
         return linear
-    if isinstance(identifier, str) and identifier in _HIDDEN:
-        raise ValueError(f"Could not interpret activation function identifier: {identifier}")
     return _family.get(identifier)
 
 

@@ -55,10 +55,17 @@ def without_modules(config):
     return config
 
 
+# Arguments that the records of real Keras leave out, so that a loaded object would be another one than the saved.
+FORGOTTEN = {"Huber": {"delta"}, "CosineSimilarity": {"axis"}, "SparseCategoricalCrossentropy": {"axis"},
+             "Identity": {"gain"}}
+
+
 def assert_same_config(mine, theirs):
     """Equal records, which make an equal object."""
-    mine_config = mine.get_config()
-    assert without_modules(mine_config) == without_modules(theirs.get_config())
+    mine_config, wanted = mine.get_config(), without_modules(theirs.get_config())
+    more = FORGOTTEN.get(type(mine).__name__, set()) - set(wanted)
+    assert {key: value for key, value in without_modules(mine_config).items() if key not in more} == wanted
+    type(theirs).from_config({**theirs.get_config(), **{key: mine_config[key] for key in more}})
     again = type(mine).from_config(mine.get_config())
     assert type(again) is type(mine) and without_modules(again.get_config()) == without_modules(mine_config)
 

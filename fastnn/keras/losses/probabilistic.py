@@ -273,7 +273,7 @@ class _OfClasses(FunctionLoss):
 class SparseCategoricalCrossentropy(_OfClasses):
     """`sparse_categorical_crossentropy` as a class."""
 
-    _saved = ("from_logits", "ignore_class")
+    _saved = ("from_logits", "ignore_class", "axis")
 
     def __init__(self, from_logits=False, ignore_class=None, reduction="sum_over_batch_size", axis=-1,
                  name="sparse_categorical_crossentropy", dtype=None):

@@ -137,12 +137,16 @@ class MeanSquaredLogarithmicError(FunctionLoss):
 class CosineSimilarity(FunctionLoss):
     """`cosine_similarity` as a class."""
 
+    _saved = ("axis",)
+
     def __init__(self, axis=-1, reduction="sum_over_batch_size", name="cosine_similarity", dtype=None):
         super().__init__(cosine_similarity, reduction, name, dtype, axis=axis)
 
 
 class Huber(FunctionLoss):
     """`huber` as a class."""
+
+    _saved = ("delta",)
 
     def __init__(self, delta=1.0, reduction="sum_over_batch_size", name="huber_loss", dtype=None):
         super().__init__(huber, reduction, name, dtype, delta=delta)

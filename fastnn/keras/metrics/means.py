@@ -84,7 +84,7 @@ class RootMeanSquaredError(Mean):
 class CosineSimilarity(FunctionMetric):
     """The mean cosine of the angle between `y_true` and `y_pred` along `axis`."""
 
-    _direction = "up"
+    _direction, _saved = "up", ("axis",)
 
     def __init__(self, name="cosine_similarity", dtype=None, axis=-1):
         super().__init__(cosine_similarity, name, dtype, axis=axis)
