@@ -327,7 +327,6 @@ class Interrupt(Exception):
 @pytest.mark.parametrize("double", [False, True])
 def test_backup_and_restore(tmp_path, save_freq, at, double):
     """Training that was interrupted gives what it gives in one go, where it was saved at the end of an epoch."""
-    pytest.importorskip("fastnn.keras.saving.archive")
 
     def stop(k):
         class Stop(k.callbacks.Callback):
@@ -362,7 +361,6 @@ def test_backup_and_restore(tmp_path, save_freq, at, double):
 
 
 def test_backup_that_is_broken(tmp_path):
-    pytest.importorskip("fastnn.keras.saving.archive")
     backup = dict(backup_dir=str(tmp_path / "b"), double_checkpoint=True, delete_checkpoint=False)
     model(ours).fit(X, Y, epochs=3, verbose=0, callbacks=[ours.callbacks.BackupAndRestore(**backup)])
     (tmp_path / "b" / "latest.weights.safetensors").write_bytes(b"broken")
@@ -435,7 +433,7 @@ def test_tensorboard(tmp_path, monkeypatch):
     steps = [args[2] for folder, kind, *args in Writer.written if args and args[0] == "batch_loss"]
     assert steps == [2, 4, 6]
     assert sum(kind == "add_histogram" for _, kind, *_ in Writer.written) == 8
-    assert sum(kind == "add_image" for _, kind, *_ in Writer.written) == 8
+    assert sum(kind == "add_image" for _, kind, *_ in Writer.written) == 6  # a number is no picture
     for kwargs in ({"profile_batch": 2}, {"embeddings_freq": 1}):
         with pytest.raises(NotImplementedError):
             ours.callbacks.TensorBoard(**kwargs)
