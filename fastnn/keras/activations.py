@@ -67,7 +67,8 @@ def softmax(x, axis=-1):
         flat = F.softmax(moved.reshape(*moved.shape[:x.ndim - len(axes)], -1), -1)
         return flat.reshape(moved.shape).permute(*np.argsort(order).tolist())
     y = F.softmax(x, axis)
-    y._keras_logits = x  # the cross-entropy of probabilities is computed from these, which loses no digits
+    if axis in (-1, x.ndim - 1):  # the cross-entropy of probabilities is computed from these, which loses no digits
+        y._keras_logits = "softmax", x
     return y
 
 
@@ -133,7 +134,7 @@ def sigmoid(x):
     """``1 / (1 + exp(-x))``"""
     x = _float(x)
     y = x.sigmoid()
-    y._keras_logits = x
+    y._keras_logits = "sigmoid", x
     return y
 
 

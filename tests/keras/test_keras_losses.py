@@ -219,3 +219,35 @@ def test_one_class_is_warned_of():
 def test_signature_can_differ():
     with pytest.raises(AssertionError):
         assert_same_signature(ours.losses.huber, keras.losses.mean_squared_error)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid", "softplus"])
+@pytest.mark.parametrize("name", ["BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy",
+                                  "BinaryFocalCrossentropy", "CategoricalFocalCrossentropy"])
+@pytest.mark.parametrize("axes", [(-1, -1), (1, -1), (1, 1)])
+def test_behind_an_activation(name, activation, axes):
+    """Logits that are known are used only where softmax or sigmoid along this axis gave the probabilities."""
+    import torch
+
+    import fastnn
+    values = 0.5 * numbers(3, 4, 4)
+    true = classes(3, 4) if name.startswith("Sparse") else one_hot(3, 4, 4)
+    x, y = fastnn.tensor(values).requires_grad_(), torch.tensor(values).requires_grad_()
+    results = []
+    for k, z in ((ours, x), (keras, y)):
+        along = {"axis": axes[0]} if activation == "softmax" else {}
+        p = getattr(k.activations, activation)(z, **along)
+        found = getattr(k.losses, name)(axis=axes[1])(true, p / 3 if activation == "softplus" else p)
+        found.backward()
+        results.append(found)
+    assert_same(*results, rtol=1e-4)
+    assert_same(x.grad, y.grad, rtol=1e-3, atol=1e-6)
+
+
+def test_logits_are_used():
+    """Probabilities of 0 and 1 in float32 still have the right loss."""
+    import fastnn
+    logits = fastnn.tensor([[-200.0, 200.0]])
+    assert float(ours.losses.binary_crossentropy([[1.0, 0.0]], ours.activations.sigmoid(logits))[0]) == 200.0
+    assert float(ours.losses.categorical_crossentropy([[1.0, 0.0]], ours.activations.softmax(logits))[0]) == 400.0
+    assert float(ours.losses.sparse_categorical_crossentropy([0], ours.activations.softmax(logits))[0]) == 400.0

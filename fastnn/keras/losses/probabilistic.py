@@ -8,9 +8,12 @@ from fastnn.keras.variables import convert
 from fastnn.nn import functional as F
 
 
-def _logits(y_pred, from_logits):
-    """What `y_pred` came out of by softmax or sigmoid, where it is known: nothing is lost on the way there and back."""
-    return y_pred if from_logits else getattr(y_pred, "_keras_logits", None)
+def _logits(y_pred, from_logits, activation, axis=-1):
+    """What `y_pred` came out of by this activation, where it is known: nothing is lost on the way there and back."""
+    if from_logits:
+        return y_pred
+    found, logits = getattr(y_pred, "_keras_logits", (None, None))
+    return logits if found == activation and axis in (-1, y_pred.ndim - 1) else None
 
 
 def _clipped(p):
@@ -55,7 +58,7 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
         ``y_true * (1 - label_smoothing) + label_smoothing / classes`` in place of y_true.
     """
     y_true, y_pred = _categorical("categorical_crossentropy", y_true, y_pred, label_smoothing, axis)
-    logits = _logits(y_pred, from_logits)
+    logits = _logits(y_pred, from_logits, "softmax", axis)
     if logits is None:
         return -(y_true * _clipped(y_pred / y_pred.sum(axis, keepdim=True)).log()).sum(axis)
     if axis not in (-1, y_pred.ndim - 1):
@@ -113,7 +116,7 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
         raise ValueError(f"Arguments `target` and `output` must have the same shape up until the last dimension: "
                          f"target.shape={tuple(y_true.shape)}, output.shape={tuple(y_pred.shape)}")
     target = (y_true if y_true.dtype.name == "int64" else y_true.long()).reshape(-1)
-    logits = _logits(y_pred, from_logits)
+    logits = _logits(y_pred, from_logits, "softmax", axis)
     found = y_pred if logits is None else logits
     if not found.is_floating_point():
         found = found.to(config.torch_dtype(None))
@@ -150,7 +153,7 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
 
 
 def _binary(y_true, y_pred, from_logits=False):
-    logits = _logits(y_pred, from_logits)
+    logits = _logits(y_pred, from_logits, "sigmoid")
     if logits is not None:
         return F.binary_cross_entropy_with_logits(logits, y_true, reduction="none")
     p = _clipped(y_pred)

@@ -215,9 +215,11 @@ class Optimizer:
                 raise ValueError(f"When passing `grads` as a list of gradient tensors, the gradients must match "
                                  f"`optimizer.variables` one-to-on. Received a list of {len(grads)} gradients, but the "
                                  f"optimizer is tracking {len(trainable_variables)} trainable variables.")
-        elif not self.built:
-            self.build(list(trainable_variables))
-            self.built = True
+        else:
+            trainable_variables = list(trainable_variables)
+            if not self.built:
+                self.build(trainable_variables)
+                self.built = True
         for variable in trainable_variables:
             if id(variable) not in self._index:
                 raise ValueError(f"Unknown variable: {variable}. This optimizer can only be called for the variables "
