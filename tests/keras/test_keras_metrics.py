@@ -142,6 +142,15 @@ def test_reductions(name, shape, weight):
     assert_same_config(mine, theirs)
 
 
+@pytest.mark.parametrize("values", [[1.0, 2.0, 6.0], 3.0, [[1.0, 2.0]], [1, 2, 3]])
+@pytest.mark.parametrize("weight", [2, 0, 0.5, np.float32(2)])
+def test_plain_numbers(values, weight):
+    mine, theirs = both("Mean", {})
+    mine.update_state(values, sample_weight=weight)
+    theirs.update_state(values, sample_weight=weight)
+    assert_same_state(mine, theirs)
+
+
 @pytest.mark.parametrize("weight", [None, (3, 5)])
 @pytest.mark.parametrize("name", ["MeanSquaredError", "MeanAbsoluteError"])
 def test_masks(name, weight):

@@ -59,8 +59,7 @@ def test_sample_and_class_weights(loss):
 
 def test_metrics():
     compare(ONE_HOT, loss="categorical_crossentropy", metrics=METRICS, validation_data=(X[:9], ONE_HOT[:9]))
-    sparse = ["accuracy", "sparse_categorical_accuracy", "sparse_top_k_categorical_accuracy",
-              "sparse_categorical_crossentropy"]
+    sparse = ["accuracy", "sparse_categorical_accuracy", "sparse_categorical_crossentropy"]
     compare(SPARSE, loss="sparse_categorical_crossentropy", metrics=sparse)
     compare((SPARSE > 1).astype(np.float32).repeat(4, 1), loss="bce", activation="sigmoid", metrics=[
         "accuracy", "auc", "precision", "recall", "false_negatives"])

@@ -139,7 +139,7 @@ class Mean(Metric):
         self._take(values, sample_weight)
 
     def _take(self, values, sample_weight):
-        if type(sample_weight) is int:  # a loss with the number of its samples
+        if type(sample_weight) is int and getattr(values, "ndim", None) == 0:  # a loss with the number of its samples
             self.total.array_ += float(values) * sample_weight
             self.count.array_ += sample_weight
             return
