@@ -53,8 +53,8 @@ def train(model, step, batches, callbacks, results, *, epochs=1, initial_epoch=0
     Parameters
     ----------
     model : object
-        Its ``stop_training`` is set to False at the start; callbacks set it to True to end the training. A callback that
-        goes on with an earlier training sets ``_initial_epoch`` in `on_train_begin`.
+        Its ``stop_training`` is set to False at the start; callbacks set it to True to end the training. A callback
+        that goes on with an earlier training sets ``_initial_epoch`` in `on_train_begin`.
     step, batches, callbacks, results
         As in `run_epoch`.
     epochs, initial_epoch : int
