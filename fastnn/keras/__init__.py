@@ -10,5 +10,6 @@ from fastnn.keras.optimizers import Optimizer
 from fastnn.keras.regularizers import Regularizer
 from fastnn.keras.symbolic import KerasTensor, Operation
 from fastnn.keras.variables import Variable
+from fastnn.keras import callbacks  # isort: skip
 
 __version__ = "3.15.1"

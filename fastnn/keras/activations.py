@@ -67,7 +67,8 @@ def softmax(x, axis=-1):
         flat = F.softmax(moved.reshape(*moved.shape[:x.ndim - len(axes)], -1), -1)
         return flat.reshape(moved.shape).permute(*np.argsort(order).tolist())
     y = F.softmax(x, axis)
-    y._keras_logits = x  # the cross-entropy of probabilities is computed from these, which loses no digits
+    if axis in (-1, x.ndim - 1):  # the cross-entropy of probabilities is computed from these, which loses no digits
+        y._keras_logits = "softmax", x
     return y
 
 
@@ -133,7 +134,7 @@ def sigmoid(x):
     """``1 / (1 + exp(-x))``"""
     x = _float(x)
     y = x.sigmoid()
-    y._keras_logits = x
+    y._keras_logits = "sigmoid", x
     return y
 
 
@@ -222,7 +223,10 @@ def sparse_sigmoid(x):
 
 @operation
 def sparsemax(x, axis=-1):
-    """The point of the probability simplex that is nearest to `x` (Martins and Astudillo, 2016)."""
+    """The point of the probability simplex that is nearest to `x` (Martins and Astudillo, 2016).
+
+    Keras 3.15 gives something else, whose sum is not 1, where more than one entry is not 0.
+    """
     x = _float(x)
     ordered = x.sort(axis, descending=True)[0]
     sums = ordered.cumsum(axis)
@@ -242,15 +246,12 @@ def threshold(x, threshold, default_value):
 
 
 _family = Family("activation function", __name__, lambda: {"hard_swish": hard_silu, "swish": silu})
-_HIDDEN = {"convert", "operation"}
 
 
 def get(identifier):
     """An activation by name, record or function; None is `linear`."""
     if identifier is None:
         return linear
-    if isinstance(identifier, str) and identifier in _HIDDEN:
-        raise ValueError(f"Could not interpret activation function identifier: {identifier}")
     return _family.get(identifier)
 
 

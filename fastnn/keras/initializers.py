@@ -1,7 +1,7 @@
 """Initial values of weights, as ``keras.initializers``.
 
-An initializer is called with a shape and gives a tensor. Random ones draw from a stream of their own if they have a seed
-(the same values at every call), else from the default generator, which `utils.set_random_seed` seeds.
+An initializer is called with a shape and gives a tensor. Random ones draw from a stream of their own if they have a
+seed (the same values at every call), else from the default generator, which `utils.set_random_seed` seeds.
 """
 import math
 
@@ -153,9 +153,11 @@ class RandomUniform(RandomInitializer):
         return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
 
 
-def compute_fans(shape):
-    """(fan in, fan out) of a weight's shape: inputs and outputs times the kernel's size."""
+def compute_fans(shape, input_axes=None, output_axes=None):
+    """(fan in, fan out) of a weight's shape: inputs and outputs times the kernel's size; or sizes of given axes."""
     shape = tuple(shape)
+    if input_axes is not None and output_axes is not None:
+        return math.prod(shape[axis] for axis in input_axes), math.prod(shape[axis] for axis in output_axes)
     if len(shape) < 1:
         return 1, 1
     if len(shape) == 1:
@@ -175,9 +177,12 @@ class VarianceScaling(RandomInitializer):
     mode : "fan_in", "fan_out" or "fan_avg"
     distribution : "truncated_normal", "untruncated_normal" or "uniform"
     seed : int, optional
+    input_axes, output_axes : sequences of int, optional
+        Which axes are inputs and outputs, if not the last two.
     """
 
-    def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None):
+    def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None, input_axes=None,
+                 output_axes=None):
         if scale <= 0.0:
             raise ValueError(f"Argument `scale` must be positive float. Received: scale={scale}")
         if mode not in ("fan_in", "fan_out", "fan_avg"):
@@ -190,9 +195,10 @@ class VarianceScaling(RandomInitializer):
                              f"{{'uniform', 'truncated_normal', 'untruncated_normal'}}")
         super().__init__(seed)
         self.scale, self.mode, self.distribution = scale, mode, distribution
+        self.input_axes, self.output_axes = input_axes, output_axes
 
     def __call__(self, shape, dtype=None, **kwargs):
-        fan_in, fan_out = compute_fans(shape)
+        fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, n)
         if self.distribution == "uniform":
@@ -203,21 +209,25 @@ class VarianceScaling(RandomInitializer):
         return self.truncated(shape, 0.0, math.sqrt(variance) / 0.87962566103423978, dtype)  # of the truncated normal
 
     def get_config(self):
-        return {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, "seed": self.seed}
+        return {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, **self._base_config()}
+
+    def _base_config(self):
+        return {"seed": self.seed, "input_axes": self.input_axes, "output_axes": self.output_axes}
 
 
 def _scaling(name, scale, mode, distribution, text):
-    def __init__(self, seed=None):
-        VarianceScaling.__init__(self, scale, mode, distribution, seed)
+    def __init__(self, seed=None, input_axes=None, output_axes=None):
+        VarianceScaling.__init__(self, scale, mode, distribution, seed, input_axes, output_axes)
     return type(name, (VarianceScaling,), {"__init__": __init__, "__doc__": text, "__module__": __name__,
-                                           "get_config": RandomInitializer.get_config})
+                                           "get_config": VarianceScaling._base_config})
 
 
 GlorotUniform = _scaling("GlorotUniform", 1.0, "fan_avg", "uniform",
                          "Uniform draws within ``sqrt(6 / (fan_in + fan_out))`` (Glorot and Bengio, 2010).")
 GlorotNormal = _scaling("GlorotNormal", 1.0, "fan_avg", "truncated_normal",
                         "Truncated normal draws of variance ``2 / (fan_in + fan_out)`` (Glorot and Bengio, 2010).")
-HeUniform = _scaling("HeUniform", 2.0, "fan_in", "uniform", "Uniform draws within ``sqrt(6 / fan_in)`` (He et al., 2015).")
+HeUniform = _scaling("HeUniform", 2.0, "fan_in", "uniform",
+                      "Uniform draws within ``sqrt(6 / fan_in)`` (He et al., 2015).")
 HeNormal = _scaling("HeNormal", 2.0, "fan_in", "truncated_normal",
                     "Truncated normal draws of variance ``2 / fan_in`` (He et al., 2015).")
 LecunUniform = _scaling("LecunUniform", 1.0, "fan_in", "uniform",

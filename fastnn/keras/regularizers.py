@@ -21,7 +21,8 @@ class Regularizer:
 
 def _strength(value):
     if not isinstance(value, (int, float)) or value < 0 or value != value or value == float("inf"):
-        raise ValueError(f"Invalid value for regularization strength: {value}. It must be a non-negative, finite number.")
+        raise ValueError(f"Invalid value for regularization strength: {value}. It must be a non-negative, finite "
+                         f"number.")
     return float(value)
 
 
@@ -88,7 +89,8 @@ class OrthogonalRegularizer(Regularizer):
     def __call__(self, x):
         x = convert(x)
         if x.ndim != 2:
-            raise ValueError(f"Inputs to OrthogonalRegularizer must have rank 2. Received: inputs.shape={tuple(x.shape)}")
+            raise ValueError(f"Inputs to OrthogonalRegularizer must have rank 2. Received: inputs.shape="
+                             f"{tuple(x.shape)}")
         rows = x if self.mode == "rows" else x.t()
         rows = rows / rows.square().sum(1, keepdim=True).clamp(min=1e-12).sqrt()
         count = rows.shape[0]
@@ -100,11 +102,6 @@ class OrthogonalRegularizer(Regularizer):
         return {"factor": self.factor, "mode": self.mode}
 
 
-def l1_l2(l1=0.01, l2=0.01):
-    """An `L1L2` with these strengths."""
-    return L1L2(l1=l1, l2=l2)
-
-
-l1, l2, orthogonal_regularizer = L1, L2, OrthogonalRegularizer
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 _family = Family("regularizer", __name__, lambda: {"l1l2": L1L2, "l1_l2": L1L2})
 get, serialize, deserialize = _family.get, _family.serialize, _family.deserialize

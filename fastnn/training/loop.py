@@ -47,13 +47,14 @@ def run_epoch(step, batches, callbacks, phase, results, stopped=lambda: False, i
 
 
 def train(model, step, batches, callbacks, results, *, epochs=1, initial_epoch=0, steps_per_epoch=None,
-          reset=lambda: None, validate=None, after_epoch=None):
+          reset=lambda: None, validate=None, after_epoch=None, finish=lambda: None):
     """Train: `run_epoch` over and over, validation after it, and the callbacks of epochs around both.
 
     Parameters
     ----------
     model : object
-        Its ``stop_training`` is set to False at the start; callbacks set it to True to end the training.
+        Its ``stop_training`` is set to False at the start; callbacks set it to True to end the training. A callback
+        that goes on with an earlier training sets ``_initial_epoch`` in `on_train_begin`.
     step, batches, callbacks, results
         As in `run_epoch`.
     epochs, initial_epoch : int
@@ -66,6 +67,8 @@ def train(model, step, batches, callbacks, results, *, epochs=1, initial_epoch=0
         ``validate(epoch)`` gives logs of its own, or None if this epoch is not validated.
     after_epoch : callable, optional
         Called after the last step of each epoch: some sources of batches change then.
+    finish : callable, optional
+        Called after the last epoch, before the callbacks' `on_train_end`.
 
     Returns
     -------
@@ -76,6 +79,7 @@ def train(model, step, batches, callbacks, results, *, epochs=1, initial_epoch=0
     logs, iterator = {}, None
     stopped = lambda: model.stop_training
     callbacks.on_train_begin()
+    initial_epoch = getattr(model, "_initial_epoch", None) or initial_epoch
     for epoch in range(initial_epoch, epochs):
         reset()
         callbacks.on_epoch_begin(epoch)
@@ -93,8 +97,9 @@ def train(model, step, batches, callbacks, results, *, epochs=1, initial_epoch=0
             after_epoch()
         if validate is not None:
             logs = dict(sorted({**logs, **(validate(epoch) or {})}.items()))
-        callbacks.on_epoch_end(epoch, logs)
+        callbacks.on_epoch_end(epoch, dict(logs))
         if model.stop_training:
             break
+    finish()
     callbacks.on_train_end(logs)
     return logs

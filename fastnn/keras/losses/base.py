@@ -16,16 +16,12 @@ class Loss:
     reduction : "sum_over_batch_size", "sum", "mean", "mean_with_sample_weight" or None
         What becomes of the samples' numbers.
     dtype : str, optional
+        What targets and predictions are converted to.
     """
 
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
         self.name = name or naming.auto_name(type(self).__name__)
-        if reduction == "auto":
-            reduction = "sum_over_batch_size"
-        if reduction not in REDUCTIONS:
-            raise ValueError(f"Invalid value for argument `reduction`. Expected one of {REDUCTIONS}. Received: "
-                             f"reduction={reduction}")
-        self.reduction = "none" if reduction is None else reduction
+        self.reduction = standardize_reduction("sum_over_batch_size" if reduction == "auto" else reduction)
         self._dtype = config.standardize_dtype(getattr(dtype, "compute_dtype", dtype))
 
     @property
@@ -34,20 +30,22 @@ class Loss:
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         in_mask = getattr(y_pred, "_keras_mask", None)
-        if not (isinstance(y_true, Tensor) and isinstance(y_pred, Tensor)):
-            y_pred = tree.map_structure(lambda x: convert(x, self._dtype), y_pred)
-            y_true = tree.map_structure(lambda x: convert(x, self._dtype), y_true)
+        y_true, y_pred = self._converted(y_true), self._converted(y_pred)
         losses = self.call(y_true, y_pred)
         mask = combine_masks(in_mask, getattr(losses, "_keras_mask", None))
         return reduce_weighted(losses, sample_weight, mask, self.reduction)
+
+    def _converted(self, x):
+        if isinstance(x, Tensor):
+            return convert(x, self._dtype)
+        return tree.map_structure(lambda each: convert(each, self._dtype), x)
 
     def call(self, y_true, y_pred):
         raise NotImplementedError(f"{type(self).__name__}.call is not implemented")
 
     def get_config(self):
         """The constructor's arguments."""
-        made = {"name": self.name, "reduction": self.reduction}
-        return made
+        return {"name": self.name, "reduction": self.reduction}
 
     @classmethod
     def from_config(cls, config):
@@ -67,11 +65,8 @@ class LossFunctionWrapper(Loss):
         return self.fn(y_true, y_pred, **self._fn_kwargs)
 
     def get_config(self):
-        made = super().get_config()
-        if type(self) is LossFunctionWrapper:
-            made["fn"] = objects.serialize_keras_object(self.fn)
-        made.update(objects.serialize_keras_object(self._fn_kwargs))
-        return made
+        return {**super().get_config(), "fn": objects.serialize_keras_object(self.fn),
+                **objects.serialize_keras_object(self._fn_kwargs)}
 
     @classmethod
     def from_config(cls, config):
@@ -86,15 +81,48 @@ class LossFunctionWrapper(Loss):
         return f"<LossFunctionWrapper({self.fn}, kwargs={self._fn_kwargs})>"
 
 
-def same_rank(y_true, y_pred):
-    """Drop or add a last axis of size 1 where the ranks differ by it."""
-    if isinstance(y_true, Tensor) and isinstance(y_pred, Tensor):
-        rank, other = y_true.ndim, y_pred.ndim
-        if rank == other + 1 and y_true.shape[-1] == 1:
-            y_true = y_true.squeeze(-1)
-        elif other == rank + 1 and y_pred.shape[-1] == 1:
-            y_true = y_true.unsqueeze(-1)
-    return y_true, y_pred
+class FunctionLoss(LossFunctionWrapper):
+    """One of the door's own functions as a class; `_saved` names the arguments that its record holds."""
+
+    _saved = ()
+
+    def __init__(self, fn, reduction, name, dtype, **kwargs):
+        super().__init__(fn, reduction, name, dtype, **kwargs)
+        vars(self).update({each: kwargs[each] for each in self._saved})
+
+    def get_config(self):
+        return {**Loss.get_config(self), **{name: getattr(self, name) for name in self._saved}}
+
+
+def standardize_reduction(reduction):
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"Invalid value for argument `reduction`. Expected one of {REDUCTIONS}. Received: "
+                         f"reduction={reduction}")
+    return reduction
+
+
+def as_pair(y_true, y_pred):
+    """Targets and predictions as tensors of the predictions' type, which is a floating one."""
+    y_pred = convert(y_pred)
+    if not y_pred.is_floating_point():
+        y_pred = y_pred.to(config.torch_dtype(None))
+    y_true = convert(y_true)
+    return y_true if y_true.dtype is y_pred.dtype else y_true.to(y_pred.dtype), y_pred
+
+
+def same_rank(x, y, expand=True):
+    """Fit two tensors (or arrays) whose ranks differ by a last axis of size 1.
+
+    The axis is dropped, or, beside a vector and with `expand`, given to the other one.
+    """
+    if isinstance(x, (list, tuple, dict)) or isinstance(y, (list, tuple, dict)) or abs(x.ndim - y.ndim) != 1:
+        return x, y
+    if x.ndim > y.ndim:
+        if x.shape[-1] == 1:
+            return (x, y[..., None]) if y.ndim == 1 and expand else (x[..., 0], y)
+    elif y.shape[-1] == 1:
+        return (x[..., None], y) if x.ndim == 1 and expand else (x, y[..., 0])
+    return x, y
 
 
 def combine_masks(*masks):
@@ -106,38 +134,48 @@ def combine_masks(*masks):
     return found
 
 
+def apply_mask(sample_weight, mask, reduction):
+    """Sample weights and a mask as weights (arrays or tensors alike); None if there is neither.
+
+    In a mean over samples the masked ones do not count: the others weigh more by their share.
+    """
+    if mask is None:
+        return sample_weight
+    weight = convert(mask).to(config.torch_dtype(None))
+    if reduction in ("mean", "sum_over_batch_size"):
+        valid = float(weight.sum())
+        weight = weight * (weight.numel() / valid if valid else 0.0)
+    if sample_weight is None:
+        return weight
+    weight, sample_weight = _fitted(weight, convert(sample_weight).to(weight.dtype))
+    return sample_weight * weight
+
+
 def reduce_weighted(values, sample_weight=None, mask=None, reduction="sum_over_batch_size"):
-    """Reduce losses with weights, as Keras does: masked values do not count in the number of samples."""
-    if reduction == "sum_over_batch_size" and sample_weight is None and mask is None:
-        return values if values.ndim == 0 else values.mean()
-    if mask is not None:
-        mask = mask.to(values.dtype)
-        if reduction in ("sum_over_batch_size", "mean"):
-            total, valid = float(mask.numel()), mask.sum()
-            mask = mask * (total / valid.clamp(min=config.epsilon()))
-        sample_weight = mask if sample_weight is None else _fit(convert(sample_weight).to(values.dtype), mask) * mask
-    if sample_weight is not None:
-        weight = convert(sample_weight).to(values.dtype)
-        values, weight = _broadcast(values, weight)
+    """Reduce losses with weights and a mask.
+
+    Weights of fewer axes than the losses belong to the first axes.
+    """
+    if sample_weight is None and mask is None and reduction in ("sum_over_batch_size", "mean"):
+        return values if not values.ndim else values.mean() if values.numel() else values.sum()
+    weight = apply_mask(sample_weight, mask, reduction)
+    if weight is not None:
+        values, weight = _fitted(values, convert(weight).to(values.dtype))
         values = values * weight
-    if reduction in ("none", None) or values.ndim == 0 and reduction != "mean_with_sample_weight":
+    if reduction in ("none", None) or not values.ndim:
         return values
-    if reduction == "mean_with_sample_weight":
-        if sample_weight is None:
-            return values.mean() if values.ndim else values
-        total = (weight.expand(values.shape) if weight.shape != values.shape else weight).sum()
-        return values.sum() / total if float(total) else values.sum() * 0
-    return values.sum() if reduction == "sum" else values.sum() / max(values.numel(), 1)
+    total = values.sum()
+    if reduction == "sum":
+        return total
+    if reduction == "mean_with_sample_weight" and weight is not None:
+        divisor = float(weight.sum())
+    else:
+        divisor = values.numel()
+    return total / divisor if divisor else total * 0.0
 
 
-def _fit(weight, values):
-    return _broadcast(values, weight)[1]
-
-
-def _broadcast(values, weight):
-    """A weight for each sample beside values with more axes."""
-    if weight.ndim == values.ndim + 1 and weight.shape[-1] == 1:
-        weight = weight.squeeze(-1)
-    while weight.ndim < values.ndim:
-        weight = weight.unsqueeze(-1)
+def _fitted(values, weight):
+    values, weight = same_rank(values, weight)
+    while 0 < weight.ndim < values.ndim:
+        weight = weight[..., None]
     return values, weight

@@ -1,10 +1,10 @@
 """Metric: the base of metrics, and means."""
 import numpy as np
 
-from fastnn._tensor import Tensor, from_array
+from fastnn._tensor import from_array
 from fastnn.autograd import no_grad
 from fastnn.keras import config, initializers, naming
-from fastnn.keras.losses.base import same_rank
+from fastnn.keras.losses.base import apply_mask, same_rank
 from fastnn.keras.saving import objects
 from fastnn.keras.variables import Variable, array_of, convert
 
@@ -17,6 +17,8 @@ class Metric:
     dtype : str, optional
     name : str, optional
     """
+
+    _direction = None  # "up" or "down" where it is known which values are better
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -34,20 +36,26 @@ class Metric:
 
     @property
     def variables(self):
-        """The variables of the state."""
-        found = list(self._variables_list)
+        """The variables of the state, those of metrics among the attributes too."""
+        found = {id(variable): variable for variable in self._variables_list}
         for value in vars(self).values():
-            if isinstance(value, Metric):
-                found += value.variables
-        return found
+            for each in value if isinstance(value, (list, tuple)) else (value,):
+                if isinstance(each, Variable):
+                    found[id(each)] = each
+                elif isinstance(each, Metric):
+                    found.update((id(variable), variable) for variable in each.variables)
+        return list(found.values())
 
     def add_variable(self, shape, initializer, dtype=None, aggregation="sum", name=None):
         """Make a variable of the state."""
-        variable = Variable(initializers.get(initializer), shape, dtype or self._dtype, trainable=False, name=name)
+        if not hasattr(self, "_variables_list"):
+            raise RuntimeError("You forgot to call `super().__init__()` in the `__init__()` method. Go add it!")
+        with naming.name_scope(self.name.replace("/", ">")):
+            variable = Variable(initializers.get(initializer), shape, dtype, trainable=False, name=name)
         self._variables_list.append(variable)
         return variable
 
-    def add_weight(self, shape=(), initializer=None, dtype=None, name=None, **kwargs):
+    def add_weight(self, shape=(), initializer=None, dtype=None, name=None):
         """`add_variable` in older programs."""
         if isinstance(shape, str):
             shape, name = (), shape
@@ -85,54 +93,63 @@ class Metric:
         return f"<{type(self).__name__} name={self.name}>"
 
 
-def reduce_to_samples(values, sample_weight):
-    """(array, weight): values with weights of the same shape, as Keras fits them."""
-    values = array_of(values)
+def divide(x, y):
+    """``x / y``, and 0 where `y` is 0."""
+    return np.divide(x, y, out=np.zeros(np.broadcast_shapes(np.shape(x), np.shape(y)), np.result_type(x, y)),
+                     where=np.asarray(y) != 0)
+
+
+def scalar(value):
+    """A result as a tensor."""
+    return from_array(np.asarray(value, np.float32))
+
+
+def samplewise(values, sample_weight, reduce, dtype):
+    """(numbers, weights) of the samples, both arrays: the axes behind the first are reduced."""
+    mask = getattr(values, "_keras_mask", None)
+    values = array_of(convert(values)).astype(dtype, copy=False)
     if sample_weight is None:
-        return values, None
-    weight = array_of(sample_weight).astype(values.dtype if values.dtype.kind == "f" else np.float32)
-    if weight.ndim == values.ndim + 1 and weight.shape[-1] == 1:
-        weight = weight[..., 0]
-    if weight.ndim < values.ndim:
-        values = values.mean(axis=tuple(range(weight.ndim, values.ndim)))
-    return values, np.broadcast_to(weight, values.shape)
+        return (reduce(values.reshape(len(values), -1), 1) if values.ndim > 1 else values), None
+    weight = array_of(convert(apply_mask(sample_weight, mask, "sum"))).astype(dtype, copy=False)
+    values, weight = same_rank(values, weight)
+    rank = weight.ndim
+    if values.ndim > rank:
+        values = reduce(values, tuple(range(rank, values.ndim)))
+    weight = np.broadcast_to(weight, values.shape)
+    values = values * weight
+    if rank > 1:
+        weight = reduce(weight, tuple(range(1, rank)))
+    if values.ndim > 1:
+        values = reduce(values, tuple(range(1, values.ndim)))
+    return values, weight
 
 
 class Mean(Metric):
-    """The (weighted) mean of all values."""
+    """The (weighted) mean of all values.
+
+    Values with more than one axis are averaged over the others first: each sample counts once.
+    """
 
     def __init__(self, name="mean", dtype=None):
         super().__init__(name=name, dtype=dtype)
-        self.total = self.add_variable((), "zeros", name="total")
-        self.count = self.add_variable((), "zeros", name="count")
+        self.total = self.add_variable((), "zeros", self.dtype, name="total")
+        self.count = self.add_variable((), "zeros", self.dtype, name="count")
 
     def update_state(self, values, sample_weight=None):
-        if type(sample_weight) is int:  # a loss with the number of its samples
+        self._take(values, sample_weight)
+
+    def _take(self, values, sample_weight):
+        if type(sample_weight) is int and getattr(values, "ndim", None) == 0:  # a loss with the number of its samples
             self.total.array_ += float(values) * sample_weight
             self.count.array_ += sample_weight
             return
-        mask = getattr(values, "_keras_mask", None)
-        if mask is not None:
-            weight = array_of(mask).astype(np.float32)
-            sample_weight = weight if sample_weight is None else _times(sample_weight, weight)
-        values, weight = reduce_to_samples(convert(values), sample_weight)
-        if weight is None:
-            self.total.array_ += values.sum()
-            self.count.array_ += values.size
-        else:
-            self.total.array_ += (values * weight).sum()
-            self.count.array_ += weight.sum()
+        values, weight = samplewise(values, sample_weight, np.mean, self.total.array_.dtype)
+        self.total.array_ += values.sum()
+        self.count.array_ += weight.sum() if weight is not None else len(values) if values.ndim else 1
 
     def result(self):
         count = self.count.array_
         return from_array(np.asarray(self.total.array_ / count if count else np.zeros_like(count)))
-
-
-def _times(sample_weight, mask):
-    weight = array_of(sample_weight)
-    while weight.ndim < mask.ndim:
-        weight = weight[..., None]
-    return weight * mask
 
 
 class Sum(Metric):
@@ -140,43 +157,57 @@ class Sum(Metric):
 
     def __init__(self, name="sum", dtype=None):
         super().__init__(name=name, dtype=dtype)
-        self.total = self.add_variable((), "zeros", name="total")
+        self.total = self.add_variable((), "zeros", self.dtype, name="total")
 
     def update_state(self, values, sample_weight=None):
-        values, weight = reduce_to_samples(convert(values), sample_weight)
-        self.total.array_ += values.sum() if weight is None else (values * weight).sum()
+        self.total.array_ += samplewise(values, sample_weight, np.sum, self.total.array_.dtype)[0].sum()
 
     def result(self):
         return from_array(self.total.array_.copy())
 
 
 class MeanMetricWrapper(Mean):
-    """The mean of a function of ``(y_true, y_pred)``."""
+    """The mean of a function of ``(y_true, y_pred)``; further arguments go to the function."""
 
     def __init__(self, fn, name=None, dtype=None, **kwargs):
         super().__init__(name=name or naming.object_name(fn), dtype=dtype)
         self._fn, self._fn_kwargs = fn, kwargs
+        if self._direction is None and _is_loss(fn):
+            self._direction = "down"
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         mask = getattr(y_pred, "_keras_mask", None)
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
-        if mask is not None and isinstance(values, Tensor):
-            values._keras_mask = mask
-        Mean.update_state(self, values, None if sample_weight is None else sample_weight)
+        self._take(values, apply_mask(sample_weight, mask, "sum"))
 
     def get_config(self):
-        made = super().get_config()
-        if type(self) is MeanMetricWrapper:
-            made["fn"] = objects.serialize_keras_object(self._fn)
-        made.update(objects.serialize_keras_object(self._fn_kwargs))
-        return made
+        return {**super().get_config(), "fn": objects.serialize_keras_object(self._fn),
+                **objects.serialize_keras_object(self._fn_kwargs)}
 
     @classmethod
     def from_config(cls, config):
         config = dict(config)
         if "fn" in config:
             config["fn"] = objects.deserialize_keras_object(config["fn"])
+        if isinstance(config.get("fn"), str):
+            from fastnn.keras import metrics
+            config["fn"] = getattr(metrics, config["fn"])
         return cls(**config)
 
 
-__all__ = ["Mean", "MeanMetricWrapper", "Metric", "Sum", "same_rank"]
+def _is_loss(fn):
+    from fastnn.keras import losses
+    return isinstance(fn, losses.Loss) or getattr(losses, getattr(fn, "__name__", ""), None) is fn
+
+
+class FunctionMetric(MeanMetricWrapper):
+    """One of the door's own functions as a class; `_saved` names the arguments that its record holds."""
+
+    _saved = ()
+
+    def __init__(self, fn, name, dtype, **kwargs):
+        super().__init__(fn, name, dtype, **kwargs)
+        vars(self).update({each: kwargs[each] for each in self._saved})
+
+    def get_config(self):
+        return {**Metric.get_config(self), **{name: getattr(self, name) for name in self._saved}}

@@ -319,12 +319,14 @@ class Trainer:
         if validation_data is not None:
             validate = self._validation(validation_data, validation_batch_size or batch_size, validation_steps,
                                         validation_freq, callbacks)
-        logs = train(self, self._training_function(), source.batches, callbacks, self._results, epochs=epochs,
-                     initial_epoch=self._initial_epoch or initial_epoch, steps_per_epoch=source.limit,
-                     reset=self.reset_metrics, validate=validate, after_epoch=source.on_epoch_end)
-        if logs and self.optimizer is not None:
-            self.optimizer.finalize_variable_values(self.trainable_weights)
+        train(self, self._training_function(), source.batches, callbacks, self._results, epochs=epochs,
+              initial_epoch=initial_epoch, steps_per_epoch=source.limit, reset=self.reset_metrics, validate=validate,
+              after_epoch=source.on_epoch_end, finish=self._finish_training)
         return self.history
+
+    def _finish_training(self):
+        if self.optimizer is not None and self.optimizer.built:
+            self.optimizer.finalize_variable_values(self.trainable_weights)
 
     def _validation(self, data, batch_size, steps, freq, callbacks):
         if not isinstance(freq, (int, list, tuple)):

@@ -1,7 +1,10 @@
 """Optimizers, as ``keras.optimizers``."""
-from fastnn.keras.optimizers import schedules
-from fastnn.keras.optimizers.adam import Adam, AdamW
+from fastnn.keras.optimizers import legacy, schedules
+from fastnn.keras.optimizers.adam import Adam, Adamax, AdamW, Lamb, Lion, Nadam, ScheduleFreeAdamW
+from fastnn.keras.optimizers.adaptive import Adadelta, Adagrad, Ftrl, RMSprop
 from fastnn.keras.optimizers.base import Optimizer
+from fastnn.keras.optimizers.loss_scale import LossScaleOptimizer
+from fastnn.keras.optimizers.matrix import Adafactor, Muon
 from fastnn.keras.optimizers.sgd import SGD
 from fastnn.keras.saving.objects import Family as _Family
 

@@ -3,11 +3,13 @@ import warnings
 
 import numpy as np
 
+from fastnn._tensor import from_array
 from fastnn.autograd import no_grad
 from fastnn.keras import config, initializers, naming
 from fastnn.keras.optimizers.schedules import LearningRateSchedule
 from fastnn.keras.saving import objects
 from fastnn.keras.variables import Variable, array_of
+from fastnn.kernels import total_norm
 
 
 class Optimizer:
@@ -33,6 +35,8 @@ class Optimizer:
     name : str, optional
     """
 
+    _saved = ()  # further attributes that `get_config` holds
+
     def __init__(self, learning_rate, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None,
                  use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None, loss_scale_factor=None,
                  gradient_accumulation_steps=None, name=None, **kwargs):
@@ -48,12 +52,13 @@ class Optimizer:
         if len(given) > 1:
             raise ValueError(f"Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
                              f"clipnorm={clipnorm}, clipvalue={clipvalue}, global_clipnorm={global_clipnorm}")
-        for name_, value in (("clipnorm", clipnorm), ("global_clipnorm", global_clipnorm)):
-            if value is not None and value <= 0:
-                raise ValueError(f"`{name_}` must be positive. Received: {value}")
         if use_ema and not 0 <= ema_momentum <= 1:
             raise ValueError(f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={ema_momentum}")
-        if gradient_accumulation_steps is not None and gradient_accumulation_steps < 2:
+        if use_ema and ema_overwrite_frequency and (not isinstance(ema_overwrite_frequency, int)
+                                                    or ema_overwrite_frequency < 1):
+            raise ValueError(f"`ema_overwrite_frequency` must be an integer >= 1 or None. Received: "
+                             f"ema_overwrite_frequency={ema_overwrite_frequency}")
+        if gradient_accumulation_steps and gradient_accumulation_steps < 2:
             raise ValueError(f"`gradient_accumulation_steps` must be an integer >= 2. Received: "
                              f"gradient_accumulation_steps={gradient_accumulation_steps}")
         self.name = name or naming.auto_name(type(self).__name__)
@@ -63,7 +68,7 @@ class Optimizer:
         self.gradient_accumulation_steps = gradient_accumulation_steps
         self.built = False
         self._variables, self._trainable_variables, self._index = [], [], {}
-        self._without_decay, self._without_decay_names = set(), ()
+        self._without_decay, self._without_decay_names, self._counts = set(), (), []
         with naming.name_scope(self.name):
             self._iterations = Variable(0, (), "int64", trainable=False, name="iteration")
             self._track_variable(self._iterations)
@@ -76,9 +81,9 @@ class Optimizer:
                                                name="learning_rate")
                 self._track_variable(self._learning_rate)
             else:
-                raise ValueError(f"Argument `learning_rate` should be float, or an instance of LearningRateSchedule, or a "
-                                 f"callable (that takes in the current iteration value and returns the corresponding "
-                                 f"learning rate value). Received instead: learning_rate={learning_rate}")
+                raise ValueError(f"Argument `learning_rate` should be float, or an instance of LearningRateSchedule, "
+                                 f"or a callable (that takes in the current iteration value and returns the "
+                                 f"corresponding learning rate value). Received instead: learning_rate={learning_rate}")
 
     def _track_variable(self, variable):
         self._variables.append(variable)
@@ -86,8 +91,13 @@ class Optimizer:
     # -- state --
     @property
     def iterations(self):
-        """How many steps were done."""
+        """How many steps were done; calls that only accumulate gradients are none."""
+        if self.gradient_accumulation_steps:
+            return from_array(np.asarray(self._steps_done()))
         return self._iterations
+
+    def _steps_done(self):
+        return int(self._iterations.array_) // (self.gradient_accumulation_steps or 1)
 
     @property
     def variables(self):
@@ -101,13 +111,25 @@ class Optimizer:
         self._trainable_variables = list(variables)
         self._index = {id(variable): i for i, variable in enumerate(variables)}
         if self.use_ema:
-            self._averages = self.add_optimizer_variables(variables, "average")
+            self._model_variables_moving_average = self.add_optimizer_variables(variables, "average")
         if self.gradient_accumulation_steps:
-            self._accumulated = self.add_optimizer_variables(variables, "gradient_accumulator")
+            self._accumulated_gradients = self.add_optimizer_variables(variables, "gradient_accumulator")
         self.built = True
 
     def _get_variable_index(self, variable):
         return self._index[id(variable)]
+
+    def _arrays(self, variables, states):
+        """The arrays of one kind of state that belong to these variables."""
+        return [states[self._index[id(variable)]].array_ for variable in variables]
+
+    def _counters(self, variables):
+        """What the engine's kernels count steps with: for each variable the number of those done."""
+        if len(self._counts) < len(variables):
+            self._counts = [np.empty((), np.float32) for _ in variables]
+        for count in self._counts:
+            count[...] = self._steps_done()
+        return self._counts[:len(variables)]
 
     def add_variable(self, shape, initializer="zeros", dtype=None, aggregation="none", layout=None, name=None):
         """Make a variable of the state."""
@@ -186,20 +208,22 @@ class Optimizer:
             return
         if trainable_variables is None:
             if not self.built:
-                raise ValueError("When passing `grads` without `variables`, the optimizer must already be built on a list "
-                                 "of variables. Call `optimizer.build(trainable_variables)` first. ")
+                raise ValueError("When passing `grads` without `variables`, the optimizer must already be built on a "
+                                 "list of variables. Call `optimizer.build(trainable_variables)` first. ")
             trainable_variables = self._trainable_variables
             if len(grads) != len(trainable_variables):
                 raise ValueError(f"When passing `grads` as a list of gradient tensors, the gradients must match "
                                  f"`optimizer.variables` one-to-on. Received a list of {len(grads)} gradients, but the "
                                  f"optimizer is tracking {len(trainable_variables)} trainable variables.")
-        elif not self.built:
-            self.build(list(trainable_variables))
-            self.built = True
+        else:
+            trainable_variables = list(trainable_variables)
+            if not self.built:
+                self.build(trainable_variables)
+                self.built = True
         for variable in trainable_variables:
             if id(variable) not in self._index:
-                raise ValueError(f"Unknown variable: {variable}. This optimizer can only be called for the variables it "
-                                 f"was originally built with. When working with a new set of variables, you should "
+                raise ValueError(f"Unknown variable: {variable}. This optimizer can only be called for the variables "
+                                 f"it was originally built with. When working with a new set of variables, you should "
                                  f"recreate a new optimizer instance.")
         if any(g is None for g in grads):
             grads, trainable_variables = self._without_none(grads, trainable_variables)
@@ -228,7 +252,7 @@ class Optimizer:
 
     def _accumulate(self, arrays, variables):
         """The mean of the gradients when it is time for a step; None else."""
-        sums = [self._accumulated[self._index[id(v)]].array_ for v in variables]
+        sums = [self._accumulated_gradients[self._index[id(v)]].array_ for v in variables]
         steps = self.gradient_accumulation_steps
         if (int(self._iterations.array_) + 1) % steps:
             for total, g in zip(sums, arrays):
@@ -242,17 +266,22 @@ class Optimizer:
     def _step(self, arrays, variables):
         arrays = self._clipped(arrays)
         rate = float(self.learning_rate)
-        if self.weight_decay is not None:
-            for variable in variables:
-                if self._use_weight_decay(variable):
-                    variable.array_ -= variable.array_ * np.asarray(self.weight_decay * rate, variable.array_.dtype)
+        self._apply_weight_decay(variables)
         self.update(arrays, variables, rate)
         for variable in variables:
             variable._changed()
 
+    def _apply_weight_decay(self, variables):
+        if self.weight_decay is not None:
+            self._decay([v for v in variables if self._use_weight_decay(v)], self.weight_decay)
+
+    def _decay(self, variables, strength):
+        strength *= float(self.learning_rate)
+        for variable in variables:
+            variable.array_ -= variable.array_ * np.asarray(strength, variable.array_.dtype)
+
     def update(self, grads, variables, learning_rate):
         """Change variables (their ``array_``) by arrays of gradients; by default one by one through `update_step`."""
-        from fastnn._tensor import from_array
         for g, variable in zip(grads, variables):
             self.update_step(from_array(g), variable, learning_rate)
 
@@ -273,12 +302,12 @@ class Optimizer:
         variable.assign_sub(value)
 
     def _clipped(self, arrays):
-        if self.clipnorm is not None:
-            return [_with_norm(g, np.sqrt((g.astype(np.float64) ** 2).sum()), self.clipnorm) for g in arrays]
-        if self.global_clipnorm is not None:
-            norm = np.sqrt(sum((g.astype(np.float64) ** 2).sum() for g in arrays))
+        if self.clipnorm and self.clipnorm > 0:
+            return [_with_norm(g, total_norm([g]), self.clipnorm) for g in arrays]
+        if self.global_clipnorm and self.global_clipnorm > 0:
+            norm = total_norm(arrays)
             return [_with_norm(g, norm, self.global_clipnorm) for g in arrays]
-        if self.clipvalue is not None:
+        if self.clipvalue and self.clipvalue > 0:
             return [np.clip(g, -self.clipvalue, self.clipvalue) for g in arrays]
         return arrays
 
@@ -300,15 +329,15 @@ class Optimizer:
 
     # -- averages --
     def _update_averages(self):
-        first = int(self._iterations.array_) == 0
-        momentum = 0.0 if first else self.ema_momentum
-        for variable, average in zip(self._trainable_variables, self._averages):
+        done = self._steps_done()
+        momentum = self.ema_momentum if done else 0.0
+        for variable, average in zip(self._trainable_variables, self._model_variables_moving_average):
             average.array_[...] = momentum * average.array_ + (1 - momentum) * variable.array_
-        if self.ema_overwrite_frequency and (int(self._iterations.array_) + 1) % self.ema_overwrite_frequency == 0:
+        if self.ema_overwrite_frequency and (done + 1) % self.ema_overwrite_frequency == 0:
             self._take_averages()
 
     def _take_averages(self):
-        for variable, average in zip(self._trainable_variables, self._averages):
+        for variable, average in zip(self._trainable_variables, self._model_variables_moving_average):
             variable.assign(average.array_)
 
     def finalize_variable_values(self, var_list):
@@ -323,12 +352,15 @@ class Optimizer:
             raise ValueError("You are calling `set_weights()` on an optimizer that has not yet been built. Please call "
                              "`optimizer.build(trainable_variables)` to create the optimizer weights before calling "
                              "`set_weights()`.")
-        for variable, value in zip(self._variables, weights):
+        for variable, value in zip(self.variables, weights):
+            if tuple(variable.shape) != tuple(np.shape(value)):
+                raise ValueError(f"Optimizer variable {variable.path} has shape {tuple(variable.shape)} not compatible "
+                                 f"with provided weight shape {tuple(np.shape(value))}.")
             variable.assign(value)
 
     def get_weights(self):
         """The values of `variables`."""
-        return [variable.numpy() for variable in self._variables]
+        return [variable.numpy() for variable in self.variables]
 
     def save_own_variables(self, store):
         """Put the state into a dict of arrays."""
@@ -338,8 +370,9 @@ class Optimizer:
     def load_own_variables(self, store):
         """Take the state from a dict of arrays."""
         if len(store) != len(self.variables):
-            warnings.warn(f"Skipping variable loading for optimizer '{self.name}', because it has {len(self.variables)} "
-                          f"variables whereas the saved optimizer has {len(store)} variables. ", stacklevel=3)
+            warnings.warn(f"Skipping variable loading for optimizer '{self.name}', because it has "
+                          f"{len(self.variables)} variables whereas the saved optimizer has {len(store)} "
+                          f"variables. ", stacklevel=3)
             return
         for i, variable in enumerate(self.variables):
             variable.assign(store[str(i)])
@@ -352,10 +385,10 @@ class Optimizer:
         elif isinstance(rate, LearningRateSchedule):
             rate = objects.serialize_keras_object(rate)
         else:
-            rate = 0.5
+            rate = objects.serialize_keras_object(rate) if callable(rate) else 0.5
         names = ("name", "weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "use_ema", "ema_momentum",
                  "ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps")
-        return {"learning_rate": rate, **{name: getattr(self, name) for name in names}}
+        return {"learning_rate": rate, **{name: getattr(self, name) for name in (*names, *self._saved)}}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
@@ -371,9 +404,5 @@ def _rebuild(cls, config):
 
 
 def _with_norm(g, norm, limit):
-    return g if norm <= limit else (g * (limit / norm)).astype(g.dtype)
-
-
-# What most optimizers take besides their own numbers, in Keras' order.
-COMMON = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum",
-          "ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps", "name")
+    """A gradient scaled so that `norm` becomes at most `limit`; all NaN if it is not finite."""
+    return g if norm <= limit else g * (limit / norm + (norm - norm))

@@ -245,10 +245,12 @@ class Family:
         names = self.names()
         if name in names:
             return names[name]
-        if hasattr(module, name) and not name.startswith("_") and name not in ("get", "serialize", "deserialize"):
-            return getattr(module, name)
-        for candidate, thing in vars(module).items():
-            if isinstance(thing, type) and not candidate.startswith("_") and to_snake_case(candidate) == name:
+        own = {each: thing for each, thing in vars(module).items() if callable(thing) and not each.startswith("_")
+               and str(getattr(thing, "__module__", "")).startswith(self.module)}  # not what the module imports
+        if name in own and name not in ("get", "serialize", "deserialize"):
+            return own[name]
+        for each, thing in own.items():
+            if isinstance(thing, type) and to_snake_case(each) == name:
                 return thing
         return None
 

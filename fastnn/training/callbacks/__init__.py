@@ -1,3 +1,7 @@
 """What acts between steps and epochs of a training loop."""
 from fastnn.training.callbacks.base import Callback, CallbackList, History, LambdaCallback
-from fastnn.training.callbacks.logging import ProgbarLogger
+from fastnn.training.callbacks.checkpoint import BackupAndRestore, ModelCheckpoint
+from fastnn.training.callbacks.logging import CSVLogger, ProgbarLogger, RemoteMonitor, TerminateOnNaN
+from fastnn.training.callbacks.monitor import (EarlyStopping, LearningRateScheduler, MonitorCallback, ReduceLROnPlateau,
+                                               SwapEMAWeights)
+from fastnn.training.callbacks.tensorboard import TensorBoard

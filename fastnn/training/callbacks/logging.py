@@ -1,4 +1,11 @@
 """Callbacks that show or write what happens."""
+import csv
+import json
+import os
+import warnings
+
+import numpy as np
+
 from fastnn.training.callbacks.base import Callback
 from fastnn.training.progress import Progbar
 
@@ -68,3 +75,113 @@ class ProgbarLogger(Callback):
 
     def on_predict_end(self, logs=None):
         self._finish(None)
+
+
+class CSVLogger(Callback):
+    """Writes the logs of every epoch as a line of a CSV file.
+
+    Parameters
+    ----------
+    filename : str or path
+    separator : str
+    append : bool
+        Go on in a file that is there.
+    """
+
+    def __init__(self, filename, separator=",", append=False):
+        super().__init__()
+        self.filename, self.sep, self.append = os.fspath(filename), separator, append
+        self.writer = self.keys = self.csv_file = None
+        self.append_header = True
+
+    def on_train_begin(self, logs=None):
+        self._close()
+        if self.append and os.path.exists(self.filename):
+            self.append_header = not os.path.getsize(self.filename)
+        self.csv_file = open(self.filename, "a" if self.append else "w", newline="")
+        self.writer = self.keys = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs = logs or {}
+        if self.writer is None:
+            keys = sorted(logs)
+            if not any(key.startswith("val_") for key in keys):  # later epochs may have them
+                keys += [f"val_{key}" for key in keys]
+            self.keys = keys
+            self.writer = csv.DictWriter(self.csv_file, ["epoch", *keys], delimiter=self.sep)
+            if self.append_header:
+                self.writer.writeheader()
+        self.writer.writerow({"epoch": epoch, **{key: _cell(logs.get(key, "NA")) for key in self.keys}})
+        self.csv_file.flush()
+
+    def on_train_end(self, logs=None):
+        self._close()
+        self.writer = None
+
+    def _close(self):
+        if self.csv_file is not None and not self.csv_file.closed:
+            self.csv_file.close()
+
+
+def _cell(value):
+    if isinstance(value, str) or not np.ndim(value):
+        return value
+    return f'"[{", ".join(map(str, value))}]"'
+
+
+class TerminateOnNaN(Callback):
+    """Ends training when the loss is not a finite number.
+
+    Parameters
+    ----------
+    raise_error : bool
+        By an error.
+    """
+
+    def __init__(self, raise_error: bool = False):
+        super().__init__()
+        self.raise_error = raise_error
+
+    def on_batch_end(self, batch, logs=None):
+        loss = (logs or {}).get("loss")
+        if loss is None or np.isfinite(loss):
+            return
+        if self.raise_error:
+            raise RuntimeError(f"NaN or Inf loss encountered at batch {batch}. Loss value: {loss}. Terminating "
+                               f"training immediately.")
+        print(f"Batch {batch}: Invalid loss, terminating training", flush=True)
+        self.model.stop_training = True
+
+
+class RemoteMonitor(Callback):
+    """Sends the logs of every epoch to a server, by HTTP POST.
+
+    Parameters
+    ----------
+    root, path : str
+        The address.
+    field : str
+        The form's field that holds them as JSON.
+    headers : dict, optional
+    send_as_json : bool
+        As the request's body in place of a form.
+    """
+
+    def __init__(self, root="http://localhost:9000", path="/publish/epoch/end/", field="data", headers=None,
+                 send_as_json=False):
+        super().__init__()
+        self.root, self.path, self.field, self.headers, self.send_as_json = root, path, field, headers, send_as_json
+
+    def on_epoch_end(self, epoch, logs=None):
+        from urllib.parse import urlencode
+        from urllib.request import Request, urlopen
+        values = {"epoch": epoch, **{name: value.item() if hasattr(value, "item") else value
+                                     for name, value in (logs or {}).items()}}
+        body, kind = json.dumps(values), "application/json"
+        if not self.send_as_json:
+            body, kind = urlencode({self.field: body}), "application/x-www-form-urlencoded"
+        try:
+            headers = {"Content-Type": kind, **(self.headers or {})}
+            urlopen(Request(self.root + self.path, body.encode(), headers)).close()
+        except OSError:
+            warnings.warn(f"Could not reach RemoteMonitor root server at {self.root}", stacklevel=2)

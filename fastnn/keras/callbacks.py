@@ -1,0 +1,8 @@
+"""Callbacks, as ``keras.callbacks``: those of the training loop."""
+from fastnn.training.callbacks import (BackupAndRestore, Callback, CallbackList, CSVLogger, EarlyStopping, History,
+                                       LambdaCallback, LearningRateScheduler, ModelCheckpoint, ProgbarLogger,
+                                       ReduceLROnPlateau, RemoteMonitor, SwapEMAWeights, TensorBoard, TerminateOnNaN)
+
+__all__ = ["BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
+           "LearningRateScheduler", "ModelCheckpoint", "ProgbarLogger", "ReduceLROnPlateau", "RemoteMonitor",
+           "SwapEMAWeights", "TensorBoard", "TerminateOnNaN"]

@@ -1,0 +1,262 @@
+"""Means of losses, of errors and of correlations."""
+import numpy as np
+
+from fastnn._tensor import from_array
+from fastnn.keras import config, losses
+from fastnn.keras.losses.base import as_pair, same_rank
+from fastnn.keras.metrics.base import FunctionMetric, Mean, Metric, scalar
+from fastnn.keras.variables import array_of, convert
+
+
+def cosine_similarity(y_true, y_pred, axis=-1):
+    """The cosine of the angle between `y_true` and `y_pred` along `axis`."""
+    return -losses.cosine_similarity(y_true, y_pred, axis=axis)
+
+
+def pearson_correlation(y_true, y_pred, axis=-1):
+    """The correlation of `y_true` and `y_pred` along `axis`: 1 on a rising line, -1 on a falling one."""
+    y_true, y_pred = ((y - y.mean(axis, keepdim=True)) / y.std(axis, correction=0, keepdim=True)
+                      for y in same_rank(*as_pair(y_true, y_pred)))
+    return (y_true * y_pred).mean(axis)
+
+
+def concordance_correlation(y_true, y_pred, axis=-1):
+    """The agreement of `y_true` and `y_pred` along `axis`: 1 on the line of equal values (Lin, 1989)."""
+    y_true, y_pred = same_rank(*as_pair(y_true, y_pred))
+    mean_true, mean_pred = y_true.mean(axis, keepdim=True), y_pred.mean(axis, keepdim=True)
+    norm = (y_true.var(axis, correction=0, keepdim=True) + y_pred.var(axis, correction=0, keepdim=True)
+            + (mean_true - mean_pred).square())
+    return (2 * (y_true - mean_pred) * (y_pred - mean_pred) / (norm + config.epsilon())).mean(axis)
+
+
+class MeanSquaredError(FunctionMetric):
+    """The mean of ``(y_true - y_pred)**2``."""
+
+    _direction = "down"
+
+    def __init__(self, name="mean_squared_error", dtype=None):
+        super().__init__(losses.mean_squared_error, name, dtype)
+
+
+class MeanAbsoluteError(FunctionMetric):
+    """The mean of ``|y_true - y_pred|``."""
+
+    _direction = "down"
+
+    def __init__(self, name="mean_absolute_error", dtype=None):
+        super().__init__(losses.mean_absolute_error, name, dtype)
+
+
+class MeanAbsolutePercentageError(FunctionMetric):
+    """The mean of ``100 * |y_true - y_pred| / |y_true|``."""
+
+    _direction = "down"
+
+    def __init__(self, name="mean_absolute_percentage_error", dtype=None):
+        super().__init__(losses.mean_absolute_percentage_error, name, dtype)
+
+
+class MeanSquaredLogarithmicError(FunctionMetric):
+    """The mean of ``(log(y_true + 1) - log(y_pred + 1))**2``."""
+
+    _direction = "down"
+
+    def __init__(self, name="mean_squared_logarithmic_error", dtype=None):
+        super().__init__(losses.mean_squared_logarithmic_error, name, dtype)
+
+
+class RootMeanSquaredError(Mean):
+    """The root of the mean of ``(y_true - y_pred)**2``."""
+
+    _direction = "down"
+
+    def __init__(self, name="root_mean_squared_error", dtype=None):
+        super().__init__(name, dtype=dtype)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        y_true, y_pred = same_rank(convert(y_true, self.dtype), convert(y_pred, self.dtype))
+        self._take((y_pred - y_true).square(), sample_weight)
+
+    def result(self):
+        return super().result().sqrt()
+
+
+class CosineSimilarity(FunctionMetric):
+    """The mean cosine of the angle between `y_true` and `y_pred` along `axis`."""
+
+    _direction, _saved = "up", ("axis",)
+
+    def __init__(self, name="cosine_similarity", dtype=None, axis=-1):
+        super().__init__(cosine_similarity, name, dtype, axis=axis)
+
+
+class LogCoshError(FunctionMetric):
+    """The mean of ``log(cosh(y_pred - y_true))``."""
+
+    _direction = "down"
+
+    def __init__(self, name="logcosh", dtype=None):
+        super().__init__(losses.log_cosh, name, dtype)
+
+
+class Hinge(FunctionMetric):
+    """The mean of the hinge loss."""
+
+    _direction = "down"
+
+    def __init__(self, name="hinge", dtype=None):
+        super().__init__(losses.hinge, name, dtype)
+
+
+class SquaredHinge(FunctionMetric):
+    """The mean of the squared hinge loss."""
+
+    _direction = "down"
+
+    def __init__(self, name="squared_hinge", dtype=None):
+        super().__init__(losses.squared_hinge, name, dtype)
+
+
+class CategoricalHinge(FunctionMetric):
+    """The mean of the categorical hinge loss."""
+
+    _direction = "down"
+
+    def __init__(self, name="categorical_hinge", dtype=None):
+        super().__init__(losses.categorical_hinge, name, dtype)
+
+
+class KLDivergence(FunctionMetric):
+    """The mean Kullback-Leibler divergence."""
+
+    def __init__(self, name="kl_divergence", dtype=None):
+        super().__init__(losses.kl_divergence, name, dtype)
+
+
+class Poisson(FunctionMetric):
+    """The mean of ``y_pred - y_true * log(y_pred)``."""
+
+    def __init__(self, name="poisson", dtype=None):
+        super().__init__(losses.poisson, name, dtype)
+
+
+class BinaryCrossentropy(FunctionMetric):
+    """The mean binary cross-entropy."""
+
+    _direction, _saved = "down", ("from_logits", "label_smoothing")
+
+    def __init__(self, name="binary_crossentropy", dtype=None, from_logits=False, label_smoothing=0):
+        super().__init__(losses.binary_crossentropy, name, dtype, from_logits=from_logits,
+                         label_smoothing=label_smoothing)
+
+
+class CategoricalCrossentropy(FunctionMetric):
+    """The mean cross-entropy with targets that are one-hot."""
+
+    _direction, _saved = "down", ("from_logits", "label_smoothing", "axis")
+
+    def __init__(self, name="categorical_crossentropy", dtype=None, from_logits=False, label_smoothing=0, axis=-1):
+        super().__init__(losses.categorical_crossentropy, name, dtype, from_logits=from_logits,
+                         label_smoothing=label_smoothing, axis=axis)
+
+
+class SparseCategoricalCrossentropy(FunctionMetric):
+    """The mean cross-entropy with targets that are numbers."""
+
+    _direction, _saved = "down", ("from_logits", "ignore_class", "axis")
+
+    def __init__(self, name="sparse_categorical_crossentropy", dtype=None, from_logits=False, ignore_class=None,
+                 axis=-1):
+        super().__init__(losses.sparse_categorical_crossentropy, name, dtype, from_logits=from_logits,
+                         ignore_class=ignore_class, axis=axis)
+
+
+class PearsonCorrelation(FunctionMetric):
+    """The mean of `pearson_correlation`."""
+
+    _direction, _saved = "up", ("axis",)
+
+    def __init__(self, name="pearson_correlation", dtype=None, axis=-1):
+        super().__init__(pearson_correlation, name, dtype, axis=axis)
+
+
+class ConcordanceCorrelation(FunctionMetric):
+    """The mean of `concordance_correlation`."""
+
+    _direction, _saved = "up", ("axis",)
+
+    def __init__(self, name="concordance_correlation", dtype=None, axis=-1):
+        super().__init__(concordance_correlation, name, dtype, axis=axis)
+
+
+class R2Score(Metric):
+    """The share of the targets' variance that predictions explain: ``1 - residual / total``.
+
+    Parameters
+    ----------
+    class_aggregation : "uniform_average", "variance_weighted_average" or None
+        How the scores of several outputs become one; None gives one for each.
+    num_regressors : int
+        If not 0, the score is adjusted for so many inputs.
+    """
+
+    _direction = "up"
+
+    def __init__(self, class_aggregation="uniform_average", num_regressors=0, name="r2_score", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        valid = (None, "uniform_average", "variance_weighted_average")
+        if class_aggregation not in valid:
+            raise ValueError(f"Invalid value for argument `class_aggregation`. Expected one of {valid}. Received: "
+                             f"class_aggregation={class_aggregation}")
+        if num_regressors < 0:
+            raise ValueError(f"Invalid value for argument `num_regressors`. Expected a value >= 0. Received: "
+                             f"num_regressors={num_regressors}")
+        self.class_aggregation, self.num_regressors = class_aggregation, num_regressors
+        self.num_samples = self.add_variable((), "zeros", name="num_samples")
+        self._built = False
+
+    def _build(self, true_shape, pred_shape):
+        if len(pred_shape) != 2 or len(true_shape) != 2:
+            raise ValueError(f"R2Score expects 2D inputs with shape (batch_size, output_dim). Received input shapes: "
+                             f"y_pred.shape={pred_shape} and y_true.shape={true_shape}.")
+        self.squared_sum, self.sum, self.total_mse, self.count = (
+            self.add_variable((pred_shape[-1],), "zeros", name=name)
+            for name in ("squared_sum", "sum", "residual", "count"))
+        self._built = True
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        y_true, y_pred = same_rank(*(array_of(convert(y, self.dtype)) for y in (y_true, y_pred)))
+        if not self._built:
+            self._build(y_true.shape, y_pred.shape)
+        weight = np.asarray(1 if sample_weight is None else array_of(convert(sample_weight))).astype(y_true.dtype)
+        weight = np.broadcast_to(weight[:, None] if weight.ndim == 1 else weight, y_true.shape)
+        weighted = y_true * weight
+        self.sum.array_ += weighted.sum(0)
+        self.squared_sum.array_ += (y_true * weighted).sum(0)
+        self.total_mse.array_ += ((y_true - y_pred) ** 2 * weight).sum(0)
+        self.count.array_ += weight.sum(0)
+        self.num_samples.array_ += y_true.size
+
+    def result(self):
+        import warnings
+        with np.errstate(divide="ignore", invalid="ignore"):
+            total = self.squared_sum.array_ - self.sum.array_ * (self.sum.array_ / self.count.array_)
+            score = 1 - self.total_mse.array_ / total
+            score = np.where(np.isinf(score), np.zeros_like(score), score)
+            if self.class_aggregation == "uniform_average":
+                score = score.mean()
+            elif self.class_aggregation:
+                score = (total * score).sum() / total.sum()
+        free = float(self.num_samples.array_) - self.num_regressors - 1
+        if self.num_regressors and free < 0:
+            warnings.warn("More independent predictors than datapoints in adjusted R2 score. Falling back to standard "
+                          "R2 score.", stacklevel=2)
+        elif self.num_regressors and not free:
+            warnings.warn("Division by zero in Adjusted R2 score. Falling back to standard R2 score.", stacklevel=2)
+        elif self.num_regressors:
+            score = 1 - (1 - score) * (float(self.num_samples.array_) - 1) / free
+        return from_array(np.asarray(score)) if self.class_aggregation is None else scalar(score)
+
+    def get_config(self):
+        return {**super().get_config(), "class_aggregation": self.class_aggregation,
+                "num_regressors": self.num_regressors}

@@ -1,0 +1,198 @@
+"""Optimizers that scale by sums or averages of squared gradients."""
+import numpy as np
+
+from fastnn import kernels
+from fastnn.keras import initializers
+from fastnn.keras.optimizers.base import Optimizer
+
+
+class Adagrad(Optimizer):
+    """Adagrad (Duchi et al., 2011): ``a += g**2``, ``w -= learning_rate g / sqrt(a + epsilon)``.
+
+    Parameters
+    ----------
+    learning_rate, epsilon : float
+    initial_accumulator_value : float
+        What a begins with.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
+loss_scale_factor, gradient_accumulation_steps, name
+        See `Optimizer`.
+    """
+
+    _saved = ("initial_accumulator_value", "epsilon")
+
+    def __init__(self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-07, weight_decay=None,
+                 clipnorm=None, clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99,
+                 ema_overwrite_frequency=None, loss_scale_factor=None, gradient_accumulation_steps=None, name=None,
+                 **kwargs):
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+                         ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs)
+        self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
+
+    def build(self, var_list):
+        if self.built:
+            return
+        super().build(var_list)
+        start = initializers.Constant(self.initial_accumulator_value)
+        self._accumulators = self.add_optimizer_variables(var_list, "accumulator", start)
+
+    def update(self, grads, variables, learning_rate):
+        for g, variable in zip(grads, variables):
+            total = self._accumulators[self._get_variable_index(variable)].array_
+            total += g * g
+            variable.array_ -= learning_rate * g / np.sqrt(total + self.epsilon)
+
+
+class Adadelta(Optimizer):
+    """Adadelta (Zeiler, 2012): steps in the ratio of averages of earlier steps and of gradients.
+
+    Parameters
+    ----------
+    learning_rate, rho, epsilon : float
+        `rho` is the averages' decay.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
+loss_scale_factor, gradient_accumulation_steps, name
+        See `Optimizer`.
+    """
+
+    _saved = ("rho", "epsilon")
+
+    def __init__(self, learning_rate=0.001, rho=0.95, epsilon=1e-07, weight_decay=None, clipnorm=None, clipvalue=None,
+                 global_clipnorm=None, use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
+                 loss_scale_factor=None, gradient_accumulation_steps=None, name=None, **kwargs):
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+                         ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs)
+        self.rho, self.epsilon = rho, epsilon
+
+    def build(self, var_list):
+        if self.built:
+            return
+        super().build(var_list)
+        self._accumulated_grads, self._accumulated_delta_vars = self.add_optimizer_variables(
+            var_list, ["accumulated_grad", "accumulated_delta_var"])
+
+    def update(self, grads, variables, learning_rate):
+        kernels.adadelta_step([v.array_ for v in variables], grads, self._arrays(variables, self._accumulated_grads),
+                              self._arrays(variables, self._accumulated_delta_vars), self._counters(variables),
+                              learning_rate, self.rho, self.epsilon)
+
+
+class RMSprop(Optimizer):
+    """RMSprop (Hinton, 2012): ``v = rho v + (1 - rho) g**2``, ``w -= learning_rate g / sqrt(v + epsilon)``.
+
+    Parameters
+    ----------
+    learning_rate, rho, epsilon : float
+    momentum : float
+        Steps go on: ``m = momentum m + step``, ``w -= m``.
+    centered : bool
+        Take the square of an average of gradients from v.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
+loss_scale_factor, gradient_accumulation_steps, name
+        See `Optimizer`.
+    """
+
+    _saved = ("rho", "momentum", "epsilon", "centered")
+
+    def __init__(self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-07, centered=False, weight_decay=None,
+                 clipnorm=None, clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99,
+                 ema_overwrite_frequency=None, loss_scale_factor=None, gradient_accumulation_steps=None, name=None,
+                 **kwargs):
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+                         ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs)
+        self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
+
+    def build(self, var_list):
+        if self.built:
+            return
+        super().build(var_list)
+        self._velocities = self.add_optimizer_variables(var_list, "velocity")
+        self._momentums = self.add_optimizer_variables(var_list, "momentum") if self.momentum > 0 else []
+        self._average_gradients = self.add_optimizer_variables(var_list, "average_gradient") if self.centered else []
+
+    def update(self, grads, variables, learning_rate):
+        for g, variable in zip(grads, variables):
+            i, scratch = self._get_variable_index(variable), g * g
+            v = self._velocities[i].array_
+            v *= self.rho
+            scratch *= 1 - self.rho
+            v += scratch
+            if self.centered:
+                mean = self._average_gradients[i].array_
+                mean *= self.rho
+                mean += (1 - self.rho) * g
+                np.subtract(v, mean * mean, out=scratch)
+                scratch += self.epsilon
+            else:
+                np.add(v, self.epsilon, out=scratch)
+            np.sqrt(scratch, out=scratch)
+            np.divide(g, scratch, out=scratch)
+            scratch *= learning_rate
+            if self.momentum > 0:
+                m = self._momentums[i].array_
+                m *= self.momentum
+                m += scratch
+                scratch = m
+            variable.array_ -= scratch
+
+
+class Ftrl(Optimizer):
+    """Follow the regularized leader (McMahan et al., 2013), which makes weights exactly 0.
+
+    Parameters
+    ----------
+    learning_rate : float
+    learning_rate_power : float
+        Not above 0; how the rate falls with the squared gradients.
+    initial_accumulator_value : float
+        What their sum begins with.
+    l1_regularization_strength, l2_regularization_strength : float
+    l2_shrinkage_regularization_strength : float
+        Adds ``2 * strength * w`` to gradients.
+    beta : float
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
+loss_scale_factor, gradient_accumulation_steps, name
+        See `Optimizer`.
+    """
+
+    _saved = ("learning_rate_power", "initial_accumulator_value", "l1_regularization_strength",
+              "l2_regularization_strength", "l2_shrinkage_regularization_strength", "beta")
+
+    def __init__(self, learning_rate=0.001, learning_rate_power=-0.5, initial_accumulator_value=0.1,
+                 l1_regularization_strength=0.0, l2_regularization_strength=0.0,
+                 l2_shrinkage_regularization_strength=0.0, beta=0.0, weight_decay=None, clipnorm=None, clipvalue=None,
+                 global_clipnorm=None, use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
+                 loss_scale_factor=None, gradient_accumulation_steps=None, name=None, **kwargs):
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum,
+                         ema_overwrite_frequency, loss_scale_factor, gradient_accumulation_steps, name, **kwargs)
+        for name_, value in (("initial_accumulator_value", initial_accumulator_value),
+                             ("l1_regularization_strength", l1_regularization_strength),
+                             ("l2_regularization_strength", l2_regularization_strength),
+                             ("l2_shrinkage_regularization_strength", l2_shrinkage_regularization_strength)):
+            if value < 0.0:
+                raise ValueError(f"`{name_}` needs to be positive or zero. Received: {name_}={value}.")
+            setattr(self, name_, value)
+        if learning_rate_power > 0.0:
+            raise ValueError(f"`learning_rate_power` needs to be negative or zero. Received: learning_rate_power="
+                             f"{learning_rate_power}.")
+        self.learning_rate_power, self.beta = learning_rate_power, beta
+
+    def build(self, var_list):
+        if self.built:
+            return
+        super().build(var_list)
+        start = initializers.Constant(self.initial_accumulator_value)
+        self._accumulators, self._linears = self.add_optimizer_variables(var_list, ["accumulator", "linear"],
+                                                                         [start, "zeros"])
+
+    def update(self, grads, variables, learning_rate):
+        power, l1 = -self.learning_rate_power, self.l1_regularization_strength
+        l2 = self.l2_regularization_strength + self.beta / (2.0 * learning_rate)
+        for g, variable in zip(grads, variables):
+            i, w = self._get_variable_index(variable), variable.array_
+            total, linear = self._accumulators[i].array_, self._linears[i].array_
+            before = total ** power
+            total += g * g
+            after = total ** power
+            linear += g + 2 * self.l2_shrinkage_regularization_strength * w - (after - before) / learning_rate * w
+            w[...] = (np.clip(linear, -l1, l1) - linear) / (after / learning_rate + 2 * l2)
