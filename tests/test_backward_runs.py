@@ -377,8 +377,8 @@ def hooks_off_the_way(library):
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("program", [below_what_was_walked, beside_what_was_walked, into_some_inputs, hooks_off_the_way],
-                         ids=lambda program: program.__name__)
+@pytest.mark.parametrize("program", [below_what_was_walked, beside_what_was_walked, into_some_inputs,
+                                     hooks_off_the_way], ids=lambda program: program.__name__)
 def test_only_what_is_walked_is_freed(program):
     same(program)
 
@@ -394,15 +394,19 @@ def test_graph_below_a_gradient_stays(create_graph):
 # ---- nodes that may run again ----
 
 KEEP_NOTHING = {
-    "float": lambda t, x: x.float(), "neg": lambda t, x: -x, "add": lambda t, x: x + x, "add number": lambda t, x: x + 1,
+    "float": lambda t, x: x.float(), "neg": lambda t, x: -x, "add": lambda t, x: x + x,
+    "add number": lambda t, x: x + 1,
     "sub": lambda t, x: 1 - x, "alpha": lambda t, x: x.add(x, alpha=3), "view": lambda t, x: x.view(3, 2),
     "reshape": lambda t, x: x.t().reshape(-1), "cat": lambda t, x: t.cat([x, x]), "stack": lambda t, x: t.stack([x, x]),
-    "mean": lambda t, x: x.mean(), "sum": lambda t, x: x.sum(0), "slice": lambda t, x: x[:, 1:], "row": lambda t, x: x[0],
-    "select": lambda t, x: x.select(1, 0), "narrow": lambda t, x: x.narrow(1, 0, 2), "expand": lambda t, x: x[:1].expand(4, 3),
+    "mean": lambda t, x: x.mean(), "sum": lambda t, x: x.sum(0), "slice": lambda t, x: x[:, 1:],
+    "row": lambda t, x: x[0],
+    "select": lambda t, x: x.select(1, 0), "narrow": lambda t, x: x.narrow(1, 0, 2),
+    "expand": lambda t, x: x[:1].expand(4, 3),
     "transpose": lambda t, x: x.t(), "permute": lambda t, x: x.permute(1, 0), "flip": lambda t, x: x.flip(0),
     "roll": lambda t, x: x.roll(1, 0), "repeat": lambda t, x: x.repeat(2, 1), "cumsum": lambda t, x: x.cumsum(0),
     "tril": lambda t, x: x.tril(), "diagonal": lambda t, x: x.diagonal(), "floor": lambda t, x: x.floor(),
-    "squeeze": lambda t, x: x.unsqueeze(0).squeeze(0), "clone": lambda t, x: x.clone(), "chunk": lambda t, x: x.chunk(3, 1)[1],
+    "squeeze": lambda t, x: x.unsqueeze(0).squeeze(0), "clone": lambda t, x: x.clone(),
+    "chunk": lambda t, x: x.chunk(3, 1)[1],
     "unfold": lambda t, x: x.unfold(1, 2, 1), "pad": lambda t, x: t.nn.functional.pad(x, (1, 1)),
     "nearest": lambda t, x: t.nn.functional.interpolate(x[None], scale_factor=2),
     "lerp": lambda t, x: x.lerp(x.detach(), 0.5), "block_diag": lambda t, x: t.block_diag(x, x),
