@@ -234,7 +234,8 @@ def test_gradient_of_gradient(function, shapes):
 MAPS = {
     "relu": F.relu, "relu6": F.relu6, "leaky_relu": lambda x: F.leaky_relu(x, 0.2), "elu": F.elu, "celu": F.celu,
     "selu": F.selu, "gelu": F.gelu, "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"), "silu": F.silu,
-    "mish": F.mish, "softplus": F.softplus, "hardswish": F.hardswish, "hardtanh": F.hardtanh, "logsigmoid": F.logsigmoid,
+    "mish": F.mish, "softplus": F.softplus,
+    "hardswish": F.hardswish, "hardtanh": F.hardtanh, "logsigmoid": F.logsigmoid,
     "softsign": F.softsign, "tanhshrink": F.tanhshrink, "softshrink": F.softshrink, "hardshrink": F.hardshrink,
     "threshold": lambda x: F.threshold(x, 0.1, 0.5), "prelu": lambda x: F.prelu(x, torch.tensor([0.2]).double()),
     **{name: getattr(torch, name) for name in (
