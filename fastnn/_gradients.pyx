@@ -56,10 +56,6 @@ cdef unsigned long runs = 0
 cdef Run latest = None           # of those that have not ended
 
 
-cdef inline Vertex state(Run run, Vertex vertex):
-    return vertex if vertex.visit == run.number else <Vertex>run.apart[vertex]
-
-
 cdef bint claim(Run run, Vertex vertex) except -1:
     """Give a vertex the run's state; False if it has that."""
     cdef Run other
@@ -345,9 +341,10 @@ cdef int execute(Run run, list roots, list grads) except -1:
         run.needed = leading(roots, run.captured)
     discover(run, roots)
     for i in range(len(roots)):
-        deliver(state(run, <Vertex>roots[i]), grads[i])
+        vertex = roots[i]
+        deliver(vertex if vertex.visit == number else <Vertex>run.apart[vertex], grads[i])
     for vertex in roots:
-        own = state(run, vertex)
+        own = vertex if vertex.visit == number else <Vertex>run.apart[vertex]
         if own.pending == 0:
             own.pending = -1  # a root may be given twice
             ready.append(vertex)

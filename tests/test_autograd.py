@@ -253,3 +253,11 @@ def test_multiple_outputs_and_max():
     assert indices.tolist() == [1, 0]
     values.sum().backward()
     assert x.grad.tolist() == [[0.0, 1.0], [1.0, 0.0]]
+
+
+def test_gradients_are_added_to_a_grad_of_any_layout():
+    x = torch.ones(2, 3, requires_grad=True)
+    given = torch.arange(6.0).reshape(3, 2).t()
+    x.grad = given
+    (x * 2).sum().backward()
+    assert x.grad is given and x.grad.tolist() == [[2.0, 4.0, 6.0], [3.0, 5.0, 7.0]]

@@ -1,4 +1,6 @@
 """autograd.Function, autograd.functional, gradcheck and gradients of gradients."""
+import warnings
+
 import numpy as np
 import pytest
 
@@ -227,3 +229,106 @@ def test_gradient_of_gradient(function, shapes):
     def first(*values):
         return torch.autograd.grad((function(*values) ** 2).sum(), values, create_graph=True)
     assert gradcheck(first, inputs)
+
+
+MAPS = {
+    "relu": F.relu, "relu6": F.relu6, "leaky_relu": lambda x: F.leaky_relu(x, 0.2), "elu": F.elu, "celu": F.celu,
+    "selu": F.selu, "gelu": F.gelu, "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"), "silu": F.silu,
+    "mish": F.mish, "softplus": F.softplus,
+    "hardswish": F.hardswish, "hardtanh": F.hardtanh, "logsigmoid": F.logsigmoid,
+    "softsign": F.softsign, "tanhshrink": F.tanhshrink, "softshrink": F.softshrink, "hardshrink": F.hardshrink,
+    "threshold": lambda x: F.threshold(x, 0.1, 0.5), "prelu": lambda x: F.prelu(x, torch.tensor([0.2]).double()),
+    **{name: getattr(torch, name) for name in (
+        "sigmoid", "tanh", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "square",
+        "reciprocal", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh", "erf")},
+    "pow": lambda x: x ** 3, "pow of 1": lambda x: x ** 1,
+}
+
+
+def first_and_second(library, function, x):
+    """f', f'' and, through f'^2, both together; as PyTorch's programs take them."""
+    first, = library.autograd.grad(function(x).sum(), x, create_graph=True)
+    second, = library.autograd.grad(first.sum(), x, retain_graph=True)
+    mixed, = library.autograd.grad((first * first).sum(), x)
+    return first.detach(), second, mixed
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", MAPS)
+def test_second_derivatives_of_maps_are_pytorchs(name):
+    """Also of those that are linear between kinks: zeros, not an error; and of 0-d tensors."""
+    theirs = pytest.importorskip("torch")
+    functional, short = theirs.nn.functional, {
+        "leaky_relu": lambda x: theirs.nn.functional.leaky_relu(x, 0.2), "pow": lambda x: x ** 3,
+        "gelu_tanh": lambda x: theirs.nn.functional.gelu(x, approximate="tanh"), "pow of 1": lambda x: x ** 1,
+        "threshold": lambda x: theirs.nn.functional.threshold(x, 0.1, 0.5),
+        "prelu": lambda x: theirs.nn.functional.prelu(x, theirs.tensor([0.2]).double())}
+    judge = short.get(name) or getattr(theirs, name, None) or getattr(functional, name)
+    for values in (np.array([0.5, -0.25, 0.75, 1.5, 2.5, -3.5, 7.0]), np.array(0.25)):
+        found = first_and_second(torch, MAPS[name], torch.from_numpy(values.copy()).requires_grad_())
+        expected = first_and_second(theirs, judge, theirs.from_numpy(values.copy()).requires_grad_())
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-9, atol=1e-12, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", ["relu", "relu6", "leaky_relu", "hardtanh", "softshrink", "hardshrink", "threshold",
+                                  "prelu"])
+def test_second_derivatives_of_maps_with_kinks_are_zero(name):
+    x = leaf(0.3, -0.7, 2.0)
+    assert first_and_second(torch, MAPS[name], x)[1].tolist() == [0.0, 0.0, 0.0]
+    layer = nn.Sequential(nn.Linear(3, 3), nn.ReLU()).double()  # one fused node
+    first, = torch.autograd.grad(layer(x).sum(), x, create_graph=True)
+    assert torch.autograd.grad(first.sum(), x)[0].tolist() == [0.0, 0.0, 0.0]
+
+
+LOSSES = {
+    "mse_loss": {}, "l1_loss": {}, "smooth_l1_loss": {"beta": 0.3}, "huber_loss": {"delta": 0.3}, "kl_div": {},
+    "kl_div of logs": {"log_target": True}, "binary_cross_entropy": {}, "binary_cross_entropy weighted": {"weight": 1},
+    "binary_cross_entropy_with_logits": {}, "soft_margin_loss": {}, "poisson_nll_loss": {},
+    "poisson_nll_loss of numbers": {"log_input": False},
+    "binary_cross_entropy_with_logits weighted": {"weight": 1, "pos_weight": 1},
+}
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("name", LOSSES)
+def test_second_derivatives_of_losses_of_elements(name, reduction):
+    """By both arguments, by central differences of the first."""
+    torch.manual_seed(0)
+    x, t = (torch.rand(2, 3).double().mul(0.8).add(0.1).requires_grad_() for _ in range(2))
+    options = {key: torch.rand(3).double().add(0.5).expand(2, 3).clone() if key.endswith("weight") else value
+               for key, value in LOSSES[name].items()}
+    loss = getattr(F, name.split()[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's, of kl_div
+        assert gradgradcheck(lambda x, t: loss(x, t, reduction=reduction, **options), (x, t))
+
+
+def test_second_derivatives_raise_only_when_they_are_asked_for():
+    x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    y = torch.cumprod(x * w, 0).sum()
+    first, other = torch.autograd.grad(y, (x, w), create_graph=True)
+    plain = torch.autograd.grad(torch.cumprod(x * w, 0).sum(), (x, w))
+    assert first.tolist() == plain[0].tolist() and other.tolist() == plain[1].tolist()
+    x.grad = None
+    (y * 2 + w.sum()).backward(create_graph=True)
+    assert x.grad.tolist() == (2 * plain[0]).tolist()
+    with pytest.raises(NotImplementedError, match="CumprodBackward0"):
+        torch.autograd.grad(first.sum(), x)
+    layer = nn.LSTM(1, 1).double()
+    y, (h, c) = layer(leaf(1.0, 2.0).reshape(2, 1, 1))
+    grads = torch.autograd.grad(h.sum() + c.sum(), list(layer.parameters()), create_graph=True)
+    layer(torch.tensor([1.0, 2.0]).double().reshape(2, 1, 1))[1][0].sum()
+    with pytest.raises(NotImplementedError, match="LstmBackward0"):
+        grads[0].sum().backward()
+
+
+@pytest.mark.parametrize("name", ["flip", "roll", "tril", "diagonal", "repeat"])
+def test_gradients_of_linear_rearrangements_depend_on_no_input(name):
+    x = torch.rand(3, 3).double().requires_grad_()
+    arguments = {"flip": (0,), "roll": (1, 0), "repeat": (2, 1)}.get(name, ())
+    y = getattr(x, name)(*arguments)
+    first, = torch.autograd.grad((y * y).sum(), x, create_graph=True)
+    assert first.requires_grad
+    first, = torch.autograd.grad(y.sum(), x, create_graph=True)
+    assert not first.requires_grad

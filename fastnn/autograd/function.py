@@ -87,7 +87,7 @@ class Context(_tape.Node):
         if g is None:
             return None
         if self._inputs[i] is None:
-            raise RuntimeError(f"function {name} returned a gradient different from None at position {i + 1}, but the "
+            raise RuntimeError(f"function {name} returned a gradient different than None at position {i + 1}, but the "
                                f"corresponding forward input was not a Variable")
         if not isinstance(g, Tensor):
             raise TypeError(f"function {name} returned an invalid gradient at index {i}: expected a Tensor or None, "
