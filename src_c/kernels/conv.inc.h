@@ -281,17 +281,17 @@ static void FN(conv_direct)(const FN(conv) * g, REAL *dst, const REAL *copy, con
             const int64_t r1 = last < 1 ? 0 : line, r2 = (last < 2 ? last : 2) * line, r3 = last * line;
             for (int64_t q = 0; q < g->ow; q += VW) {
                 const REAL *p = copy + r * line + q, *w = a;
-                FN(vec) sum[4];
-                sum[0] = sum[1] = sum[2] = sum[3] = FN(v_set1)(start);
+                FN(vec) s0 = FN(v_set1)(start), s1 = s0, s2 = s0, s3 = s0;
                 for (int64_t c = 0; c < g->channels; c++, p += g->channel_pitch, w += count)
                     for (int64_t t = 0; t < count; t++) {
                         const REAL *const x = p + taps[t];
                         const FN(vec) v = FN(v_set1)(w[t]);
-                        sum[0] = FN(v_add_product_at)(sum[0], v, x);
-                        sum[1] = FN(v_add_product_at)(sum[1], v, x + r1);
-                        sum[2] = FN(v_add_product_at)(sum[2], v, x + r2);
-                        sum[3] = FN(v_add_product_at)(sum[3], v, x + r3);
+                        s0 = FN(v_add_product_at)(s0, v, x);
+                        s1 = FN(v_add_product_at)(s1, v, x + r1);
+                        s2 = FN(v_add_product_at)(s2, v, x + r2);
+                        s3 = FN(v_add_product_at)(s3, v, x + r3);
                     }
+                const FN(vec) sum[4] = {s0, s1, s2, s3};
                 const int64_t left = g->ow - q < VW ? g->ow - q : VW;
                 const FN(mask) mask = FN(v_mask)(left);
                 for (int64_t i = 0; i <= last; i++) {

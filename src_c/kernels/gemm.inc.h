@@ -114,14 +114,13 @@ static void FN(gemm_rows_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64
 static void FN(gemm_dot_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
 {
     REAL sums[DOT_ROWS * DOT_COLS];
-    unsigned done = 0;
     const int rows_outside = g->m > g->n; /* the long operand is read once */
     const int64_t outer_end = rows_outside ? i1 : j1, inner_end = rows_outside ? j1 : i1;
     const int outer_step = rows_outside ? DOT_ROWS : DOT_COLS, inner_step = rows_outside ? DOT_COLS : DOT_ROWS;
-    for (int64_t o = rows_outside ? i0 : j0; o < outer_end; o += outer_step)
+    for (int64_t o = rows_outside ? i0 : j0, seen = 0; o < outer_end; o += outer_step, seen++) {
+        if (seen % 64 == 63 && fnn_interrupted())
+            return;
         for (int64_t p = rows_outside ? j0 : i0; p < inner_end; p += inner_step) {
-            if (++done % 256 == 0 && fnn_interrupted())
-                return;
             const int64_t i = rows_outside ? o : p, j = rows_outside ? p : o;
             const int rows = i1 - i < DOT_ROWS ? (int)(i1 - i) : DOT_ROWS;
             const int cols = j1 - j < DOT_COLS ? (int)(j1 - j) : DOT_COLS;
@@ -136,6 +135,7 @@ static void FN(gemm_dot_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_
                     *c = g->relu && y < 0 ? 0 : y;
                 }
         }
+    }
 }
 
 /* Rows i0..i1 and columns j0..j1 of C, on this thread. j0 is a multiple of gemm_unit. */

@@ -21,7 +21,7 @@ FNN_INLINE void FN(dot_tile)(const int mr, const int nc, int64_t k, const REAL *
     const FN(mask) tail = FN(v_mask)(k - body);
 #define ZERO(i, j) acc[i][j] = (FN(vec)){0};
 #define LOAD_B(i, j) if (j < nc) bv[j] = LOAD(b + j * bs_n);
-#define MULTIPLY(i, j) if (j < nc) acc[i][j] = FN(v_add_product)(acc[i][j], x, bv[j]);
+#define MULTIPLY(i, j) if (j < nc) acc[i][j] = FN(v_add_product)(acc[i][j], bv[j], x);
 #define DOT_ROW(i) EACH_VECTOR(ZERO, i)
     DOT_ROW(0) DOT_ROW(1) DOT_ROW(2) DOT_ROW(3)
 #undef DOT_ROW

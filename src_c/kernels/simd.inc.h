@@ -58,7 +58,7 @@ FNN_INLINE FN(vec) FN(v_set1)(REAL x)
 #define V_REGISTER "x"
 #endif
 #if defined(__FMA__)
-#define V_SUM(to, a, b) __asm__("vaddp" V_SUFFIX " %2, %1, %0" : "=" V_REGISTER(to) : V_REGISTER(a), V_REGISTER(b))
+#define V_SUM(to, a, b) ((to) = (a) + (b)) /* three operands: nothing to gain by swapping two */
 #define V_ADD_PRODUCT(sum, x, kind, y, spread)                                                                         \
     __asm__("vfmadd231p" V_SUFFIX " %2" spread ", %1, %0" : "+" V_REGISTER(sum) : V_REGISTER(x), kind(y))
 #elif defined(__SSE2__)
