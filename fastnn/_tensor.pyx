@@ -453,12 +453,12 @@ cdef class Tensor(Operators):
     # -- NumPy --
     def numpy(self, *, bint force=False):
         """The array of this tensor; shares memory."""
-        if not force and needs_grad(self):
+        if not force and fnn_grad_mode and needs_grad(self):
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self.array
 
     def __array__(self, dtype=None, copy=None):
-        if needs_grad(self):
+        if fnn_grad_mode and needs_grad(self):
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return numpy.array(self.array, dtype=dtype, copy=copy)
 

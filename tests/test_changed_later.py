@@ -85,6 +85,21 @@ def test_assignment_keeps_its_own_index():
     np.testing.assert_array_equal(x.grad.numpy(), [0, 1])
 
 
+@pytest.mark.parametrize("name", ["leaky_relu", "relu6", "hardtanh"])
+def test_results_that_may_change(name):
+    """As in PyTorch: a sum is added to an activation in place, and backward reads what came in."""
+    x = fastnn.tensor([-2.0, 0.5, 7.0], requires_grad=True)
+    z = x * 1
+    y = getattr(F, name)(z)
+    expected, = fastnn.autograd.grad(getattr(F, name)(x).sum(), x)
+    y += 100
+    y.sum().backward()
+    assert (x.grad == expected).all()
+    y = getattr(F, name)(z := x * 1)
+    z += 1
+    refused(y)
+
+
 # ---- memory in which one place stands for several elements ----
 
 WRITES = {

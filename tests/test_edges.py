@@ -34,6 +34,8 @@ def test_vander_ascends_in_linalg_alone():
     close(torch.linalg.vander(x, N=3), [[1, 2, 4], [1, 3, 9]])
     close(torch.linalg.vander(torch.stack([x, x + 1])), [[[1, 2], [1, 3]], [[1, 3], [1, 4]]])
     assert torch.linalg.vander(torch.ones(0, 3)).shape == (0, 3, 3) and torch.vander(x, 0).shape == (2, 0)
+    for function in (torch.vander, torch.linalg.vander):
+        assert function(t(1, 2, dtype=torch.int8)).dtype is torch.int64
     assert torch.vander(t(True, False)).dtype is torch.int64
     with pytest.raises(RuntimeError, match="greater than 1"):
         torch.linalg.vander(x, N=1)
@@ -178,3 +180,20 @@ def test_masked_scatter_of_any_layout(transposed):
 def test_integers_that_do_not_broadcast(name):
     with pytest.raises(RuntimeError):
         getattr(torch, name)(torch.ones(2, dtype=torch.uint8), torch.ones(3, dtype=torch.uint8))
+
+
+def test_median_of_nothing():
+    for name in ("median", "nanmedian"):
+        assert getattr(torch.zeros(0), name)().isnan()
+        assert getattr(torch.zeros(0, dtype=torch.int64), name)().item() == -2**63
+        assert getattr(torch.zeros(0, dtype=torch.uint8), name)().item() == 0
+
+
+def test_memory_of_what_requires_grad():
+    """Without grad mode nothing can be lost by handing the array out."""
+    x = torch.ones(2, requires_grad=True)
+    for call in (lambda: x.numpy(), lambda: np.asarray(x)):
+        with pytest.raises(RuntimeError, match="requires grad"):
+            call()
+        with torch.no_grad():
+            assert call().tolist() == [1, 1]

@@ -250,9 +250,9 @@ def vander(x, N=None, increasing=False):  # noqa: N803 (PyTorch's name)
 
 
 def powers_of(x, count):
-    """x^0, x^1, ... along a new last dimension; bools count as integers."""
+    """x^0, x^1, ... along a new last dimension; of whole numbers in int64."""
     room("vander", (*x.shape, count), x.itemsize)
-    x = x.to(dtypes.int64) if x.dtype is dtypes.bool else x
+    x = x if x.is_floating_point() else x.to(dtypes.int64)
     powers = [from_array(np.ones(tuple(x.shape), x.detach().numpy().dtype))]
     while len(powers) < count:
         powers.append(arithmetic.mul(powers[-1], x))

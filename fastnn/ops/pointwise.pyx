@@ -22,6 +22,7 @@ cdef class Map:
     cdef int index
     cdef str node_name
     cdef bint saves_x, saves_y
+    cdef bint x_will_do  # what backward asks of y it could ask of x
 
 cdef dict maps = {}
 cdef dict node_names = {"pow_scalar": "PowBackward0", "square": "PowBackward0", "clamp": "ClampBackward1",
@@ -37,6 +38,7 @@ def define_maps():
         title = "".join(word.capitalize() for word in name.split("_"))
         map.node_name = node_names.get(name, title + "Backward0")
         map.saves_x, map.saves_y = "x" in unary_saves(name), "y" in unary_saves(name)
+        map.x_will_do = name in ("relu6", "hardtanh", "leaky_relu")
         maps[name] = map
 
 
@@ -64,6 +66,11 @@ cdef Tensor apply_map(Map map, str name, Tensor x, double a, double b):
     cdef np.ndarray y = K.unary_map(map.index, x.array, a, b)
     if not recording(x):
         return wrap(y)
+    if map.x_will_do:  # as PyTorch does: then y may be changed in place
+        out = record1(y, unary_backward, map.node_name, x, (map.number, None, x.array))
+        out.node.a, out.node.b = a, b
+        out.node.guard(x.version_object())
+        return out
     out = record1(y, unary_backward, map.node_name, x,
                   (map.number, x.array if map.saves_x else None, y if map.saves_y else None))
     out.node.a, out.node.b = a, b

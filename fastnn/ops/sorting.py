@@ -105,6 +105,13 @@ def _one(kind, input, dim, place, keepdim, name):
     return kind((values, indices) if keepdim else (values.squeeze(dim), indices.squeeze(dim)))
 
 
+def of_nothing(input):
+    """The median of no elements: NaN; of integers what C makes of that."""
+    dtype = input.detach().numpy().dtype
+    lowest = dtypes.iinfo(dtype).min if dtype.kind == "i" else 0
+    return from_array(np.asarray(np.nan if dtype.kind == "f" else lowest, dtype))
+
+
 def _shared(input, value):
     """`value`, found in `input`, with a gradient that all elements equal to it share."""
     if not input.requires_grad or value.isnan():
@@ -117,7 +124,7 @@ def median(input, dim=None, keepdim=False):
     need_tensors("median", input)
     if dim is None:
         if input.numel() == 0:
-            return from_array(np.asarray(np.nan, input.detach().numpy().dtype))
+            return of_nothing(input)
         return _shared(input, median(input.reshape(-1), 0).values)
     dim = axis_of(dim, input.ndim)
     size = input.shape[dim] if input.ndim else 1

@@ -159,7 +159,7 @@ def nanmedian(input, dim=None, keepdim=False):
     if dim is None:
         flat = input.reshape(-1)
         if not flat.numel():
-            return from_array(np.asarray(np.nan, input.detach().numpy().dtype))
+            return sorting.of_nothing(input)
         return sorting._shared(input, nanmedian(flat, 0).values)
     dim = axis_of(dim, input.ndim)
     if input.ndim == 0:

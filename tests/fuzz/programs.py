@@ -52,6 +52,7 @@ class Maker:
         self.program = Program([], [], seed=self.rng.getrandbits(31))
         self.run = Run(library, self.program)
         self.made = 0  # leaves that exist already
+        self.dirty = False  # a refused call changed something
 
     def key(self, position):
         """The first call of the programs of a seed goes through all operations in a random order, others are drawn."""
@@ -82,8 +83,8 @@ class Maker:
         return self.program
 
     def theirs(self):
-        """PyTorch's trace; run again where discarded draws moved the generator."""
-        if is_random(self.program):
+        """PyTorch's trace; run again where discarded draws moved the generator or changed a tensor."""
+        if self.dirty or is_random(self.program):
             return run(self.library, self.program)
         return self.run.finish()
 
@@ -127,6 +128,7 @@ class Maker:
         if not raised and owner in ("torch", "linalg", "special") and self.rng.random() < 0.12 and not step.structure:
             value = self.with_out(step, value, draw)
             raised = isinstance(self.run.trace.seen[-1][1], Raised)
+        self.dirty |= raised and draw.in_place
         large = not raised and sum(t.numel() for t in self.run.trace.env[step.name]) > 300_000
         if large or raised and self.rng.random() < (0.9 if program.steps else 0.7):
             self.run.trace.seen.pop()
