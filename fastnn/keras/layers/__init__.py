@@ -2,17 +2,18 @@
 from fastnn.keras.layers.activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastnn.keras.layers.attention import Attention
 from fastnn.keras.layers.base import Layer
-from fastnn.keras.layers.basic import (ActivityRegularization, Embedding, Identity, Lambda, Masking, Permute, RepeatVector,
-                                       Rescaling, Reshape, UnitNormalization, Wrapper)
+from fastnn.keras.layers.basic import (ActivityRegularization, Embedding, Identity, Lambda, Masking, Permute,
+                                       RepeatVector, Rescaling, Reshape, UnitNormalization, Wrapper)
 from fastnn.keras.layers.conv import Conv1D, Conv2D
 from fastnn.keras.layers.conv_kinds import (Conv1DTranspose, Conv2DTranspose, DepthwiseConv1D, DepthwiseConv2D,
                                              SeparableConv1D, SeparableConv2D)
+from fastnn.keras.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D
 from fastnn.keras.layers.core import Activation, Dense, Dropout, Flatten
 from fastnn.keras.layers.einsum import EinsumDense
 from fastnn.keras.layers.input import Input, InputLayer
 from fastnn.keras.layers.merging import (Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract, add, average,
                                          concatenate, dot, maximum, minimum, multiply, subtract)
-from fastnn.keras.layers.multihead import AdditiveAttention, MultiHeadAttention
+from fastnn.keras.layers.multihead import AdditiveAttention, GroupQueryAttention, MultiHeadAttention
 from fastnn.keras.layers.noise import (AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D)
 from fastnn.keras.layers.normalization import (BatchNormalization, GroupNormalization, LayerNormalization,
                                                RMSNormalization, SpectralNormalization)

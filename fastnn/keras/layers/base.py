@@ -62,9 +62,12 @@ def _wrapped_build(build):
         nested = self.__dict__.get("_building", False)
         self.__dict__["_building"] = True
         try:
-            with naming.name_scope(self.name):
-                self.__dict__["_path"] = naming.path()
+            if nested:  # by `super().build`: within the scope already
                 build(self, *args, **kwargs)
+            else:
+                with naming.name_scope(self.name):
+                    self.__dict__["_path"] = naming.path()
+                    build(self, *args, **kwargs)
         finally:
             self.__dict__["_building"] = nested
         if not nested:
@@ -335,6 +338,7 @@ class Layer(Weights, Operation):
         if outer is None:
             _state.call = _Call()
             _state.call.training = None
+            self._clear_losses()
         before = _state.call.training
         stack = naming.scopes()
         if not self.built:

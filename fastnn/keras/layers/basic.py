@@ -36,6 +36,10 @@ class Embedding(Layer):
         if length is not None:
             import warnings
             warnings.warn("Argument `input_length` is deprecated. Just remove it.", stacklevel=2)
+        for what, size in (("input_dim", input_dim), ("output_dim", output_dim)):
+            if not isinstance(size, (int, np.integer)) or size <= 0:
+                raise ValueError(f"`{what}` must be a positive integer. Received: {what}={size} (of type "
+                                 f"{type(size).__name__}).")
         super().__init__(**kwargs)
         self.input_dim, self.output_dim, self.mask_zero = input_dim, output_dim, mask_zero
         self.embeddings_initializer = initializers.get(embeddings_initializer)
@@ -71,7 +75,8 @@ class Embedding(Layer):
 
     def get_config(self):
         return {**self._base_config(), "input_dim": self.input_dim, "output_dim": self.output_dim,
-                **_weight_config(self, "embeddings"), "mask_zero": self.mask_zero}
+                **_weight_config(self, "embeddings", "activity"), "mask_zero": self.mask_zero,
+                "quantization_config": None}
 
 
 class Masking(Layer):
@@ -265,6 +270,8 @@ class RepeatVector(Layer):
         super().__init__(**kwargs)
         if not isinstance(n, int):
             raise TypeError(f"Expected an integer value for `n`, got {type(n)}.")
+        if n <= 0:
+            raise ValueError(f"Argument `n` should be a positive integer. Received: n={n}")
         self.n = n
         self.input_spec = InputSpec(ndim=2)
         self.built = True

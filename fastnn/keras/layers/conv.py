@@ -147,7 +147,7 @@ class BaseConv(Layer):
         return {**self._base_config(), "filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides,
                 "padding": self.padding, "data_format": self.data_format, "dilation_rate": self.dilation_rate,
                 "groups": self.groups, "activation": activations.serialize(self.activation), "use_bias": self.use_bias,
-                **_weight_config(self, "kernel", "bias")}
+                **_weight_config(self, "kernel", "bias", "activity")}
 
 
 class Conv1D(BaseConv):

@@ -195,7 +195,7 @@ class BaseDepthwiseConv(_Depthwise):
         return {**self._base_config(), "depth_multiplier": self.depth_multiplier, "kernel_size": self.kernel_size,
                 "strides": self.strides, "padding": self.padding, "data_format": self.data_format,
                 "dilation_rate": self.dilation_rate, "activation": activations.serialize(self.activation),
-                "use_bias": self.use_bias, **_weight_config(self, "depthwise", "bias")}
+                "use_bias": self.use_bias, **_weight_config(self, "depthwise", "bias", "activity")}
 
 
 class DepthwiseConv1D(BaseDepthwiseConv):
@@ -269,7 +269,7 @@ class BaseSeparableConv(_Depthwise):
                 "kernel_size": self.kernel_size, "strides": self.strides, "padding": self.padding,
                 "data_format": self.data_format, "dilation_rate": self.dilation_rate,
                 "activation": activations.serialize(self.activation), "use_bias": self.use_bias,
-                **_weight_config(self, "depthwise", "pointwise", "bias")}
+                **_weight_config(self, "depthwise", "pointwise", "bias", "activity")}
 
 
 class SeparableConv1D(BaseSeparableConv):

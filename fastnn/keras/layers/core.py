@@ -69,7 +69,7 @@ class Dense(Layer):
 
     def get_config(self):
         return {**self._base_config(), "units": self.units, "activation": activations.serialize(self.activation),
-                "use_bias": self.use_bias, **_weight_config(self, "kernel", "bias")}
+                "use_bias": self.use_bias, **_weight_config(self, "kernel", "bias"), "quantization_config": None}
 
 
 def _weight_config(layer, *names):

@@ -113,4 +113,4 @@ class EinsumDense(Layer):
     def get_config(self):
         return {**self._base_config(), "output_shape": self.partial_output_shape, "equation": self.equation,
                 "activation": activations.serialize(self.activation), "bias_axes": self.bias_axes,
-                **_weight_config(self, "kernel", "bias")}
+                **_weight_config(self, "kernel", "bias", "activity"), "quantization_config": None}

@@ -190,7 +190,7 @@ class Concatenate(Merge):
             while each.ndim < x.ndim:
                 each = each.unsqueeze(-1)
             masks.append(each.expand(x.shape))
-        return cat(masks, self.axis).all(-1)
+        return cat(masks, self.axis).any(-1)
 
     def get_config(self):
         return {"axis": self.axis, **self._base_config()}

@@ -75,7 +75,7 @@ class _Cell(DropoutRNNCell, Layer):
             made["recurrent_activation"] = activations.serialize(self.recurrent_activation)
         made.update(_weight_config(self, "kernel", "recurrent", "bias"))
         made.update({"dropout": self.dropout, "recurrent_dropout": self.recurrent_dropout, "seed": self.seed})
-        for name in ("unit_forget_bias", "reset_after", "implementation"):
+        for name in ("unit_forget_bias", "reset_after"):
             if hasattr(self, name):
                 made[name] = getattr(self, name)
         return made
@@ -260,7 +260,8 @@ class _Recurrent(RNN):
         return h, y, [h] if c is None else [h, c]
 
     def get_config(self):
-        return {**self._base_config(), **self._rnn_config(), **self.cell._own_config()}
+        return {**self._base_config(), **self._rnn_config(), **self.cell._own_config(),
+                **_weight_config(self, "activity")}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
@@ -295,6 +296,11 @@ class SimpleRNN(_Recurrent):
     def _known(self, training):
         return self.cell.activation in (activations.tanh, activations.relu) and \
             not (training and self.cell.recurrent_dropout)
+
+    def get_config(self):
+        made = super().get_config()
+        made.pop("seed")  # as Keras' record
+        return made
 
     @property
     def mode(self):
