@@ -7,6 +7,7 @@ from fastnn.keras import config, tree
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.input import Input, InputLayer
 from fastnn.keras.layers.spec import InputSpec
+from fastnn.keras.layers.strings import strings_of
 from fastnn.keras.layers.weights import changes
 from fastnn.keras.models.graph import Plan, trace
 from fastnn.keras.models.model import Model
@@ -160,7 +161,7 @@ class Functional(Model):
             return None
         if not isinstance(x, KerasTensor):
             mask = getattr(x, "_keras_mask", None)
-            x = convert(x, expected.dtype)
+            x = strings_of(x) if expected.dtype == "string" else convert(x, expected.dtype)
             if mask is not None:
                 x._keras_mask = mask
         rank, wanted = len(x.shape), len(expected.shape)
