@@ -9,7 +9,7 @@ import fastnn as _fastnn
 from fastnn import keras
 from fastnn._tensor import Tensor
 from fastnn.keras.variables import Variable
-from fastnn.tensorflow import data, functions
+from fastnn.tensorflow import data, functions, strings
 from fastnn.tensorflow.data import TensorSpec
 from fastnn.tensorflow.gradients import GradientTape, UnconnectedGradients, custom_gradient, stop_gradient
 

@@ -286,3 +286,29 @@ def test_errors(name, kwargs):
             getattr(k.layers, name)(**kwargs)
         errors.append(caught.type)
     assert errors[0] is errors[1]
+
+
+def test_texts_of_data_sets_through_functions_of_tensorflow():
+    import re
+    import string
+
+    import fastnn.tensorflow as tf
+
+    def clean(texts):
+        texts = tf.strings.regex_replace(tf.strings.lower(texts), "<br />", " ")
+        return tf.strings.regex_replace(texts, f"[{re.escape(string.punctuation)}]", "")
+    layer = ours.layers.TextVectorization(standardize=clean, max_tokens=10, output_sequence_length=4)
+    texts = tf.data.Dataset.from_tensor_slices(np.array(["Good<br />film!", "bad film", "film..."]))
+    layer.adapt(texts.batch(2))
+    assert layer.get_vocabulary() == ["", "[UNK]", "film", "good", "bad"]
+    rows = [plain(row).tolist() for row in texts.map(layer)]
+    assert rows == [[3, 2, 0, 0], [4, 2, 0, 0], [2, 0, 0, 0]]
+    assert [plain(row).tolist() for row in texts.batch(3).map(layer)] == [rows]
+    assert tf.strings.split("a b").tolist() == ["a", "b"]
+    assert tf.strings.split(["a b", "c"]) == [["a", "b"], ["c"]]
+    assert tf.strings.join(["a", ["b", "c"]], "-").tolist() == ["a-b", "a-c"]
+    assert plain(tf.strings.length(["ä"])).tolist() == [2]
+    assert tf.strings.upper("ab").numpy() == b"AB"
+    assert tf.strings.strip([" a "]).tolist() == ["a"]
+    assert tf.strings.substr(["abc"], 1, 1).tolist() == ["b"]
+    assert tf.strings.unicode_split("ab", "UTF-8").tolist() == ["a", "b"]
