@@ -174,6 +174,11 @@ class FunctionOperation(Operation):
         self.function = function
         super().__init__(name or naming.auto_name(function.__name__.strip("_") or "function"))
 
+    @property
+    def class_name(self):
+        """The name that Keras' class for the function has: ``expand_dims`` is an ``ExpandDims``."""
+        return "".join(part[:1].upper() + part[1:] for part in self.function.__name__.split("_"))
+
     def __call__(self, *args, **kwargs):
         if any_symbolic(args, kwargs):
             outputs = infer(self.function, args, kwargs)

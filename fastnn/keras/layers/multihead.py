@@ -296,6 +296,9 @@ class GroupQueryAttention(MultiHeadAttention):
         self.head_dim, self.num_query_heads, self.num_key_value_heads = head_dim, num_query_heads, num_key_value_heads
         self.num_repeats = num_query_heads // num_key_value_heads
 
+    query_dense = key_dense = value_dense = output_dense = None  # which Keras does not offer here
+    class_name_in_files = "GroupedQueryAttention"  # Keras' own name of the class
+
     @property
     def _heads_of(self):
         return {"key": self.num_key_value_heads, "value": self.num_key_value_heads}

@@ -141,9 +141,10 @@ class CompileLoss:
         if len(flat) == sum(loss is not None for loss in losses) and len(losses) == len(wanted):
             rest = iter(flat)
             return tree.pack_sequence_as(y_pred, [None if loss is None else next(rest) for loss in losses])
-        raise ValueError(f"y_true and y_pred have different structures.\ny_true: "
-                         f"{tree.map_structure(lambda _: '*', y_true)}\ny_pred: "
-                         f"{tree.map_structure(lambda _: '*', y_pred)}\n")
+        error = ValueError if tree.is_nested(self._user_loss) else KeyError
+        raise error(f"y_true and y_pred have different structures.\ny_true: "
+                    f"{tree.map_structure(lambda _: '*', y_true)}\ny_pred: "
+                    f"{tree.map_structure(lambda _: '*', y_pred)}\n")
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         if tree.is_nested(y_pred):

@@ -86,9 +86,8 @@ def function_record(operation):
     bound = inspect.signature(operation.function).bind(*node.args, **node.kwargs)
     config = {key: objects.serialize_keras_object(value) for key, value in bound.arguments.items()
               if not _has_tensor(value) and key not in _OPERANDS}
-    camel = "".join(part.capitalize() for part in name.split("_"))
-    return {"module": "keras.src.ops", "class_name": camel, "config": {"name": operation.name, **config},
-            "registered_name": camel}
+    return {"module": "keras.src.ops", "class_name": operation.class_name,
+            "config": {"name": operation.name, **config}, "registered_name": operation.class_name}
 
 
 def function_from_record(record):
@@ -183,9 +182,9 @@ def functional_from_config(cls, config, custom_objects=None):
 
 def _old_layer(record, custom_objects):
     """A layer as files of Keras 2 name it: class and arguments alone."""
-    from fastnn.keras import layers
-    cls = objects.get_registered_object(record["class_name"], custom_objects) or getattr(layers, record["class_name"],
-                                                                                         None)
+    from fastnn.keras import layers, models
+    name = {"Functional": "Model"}.get(record["class_name"], record["class_name"])
+    cls = objects.get_registered_object(name, custom_objects) or getattr(layers, name, None) or getattr(models, name, None)
     if cls is None:
         raise TypeError(f"Could not locate class '{record['class_name']}'. Pass it as `custom_objects`.")
     return cls.from_config(record["config"])

@@ -422,8 +422,9 @@ class Trainer:
 
     # -- single batches --
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
-        """One step of training; the metrics go on from the step before."""
+        """One step of training, and its metrics."""
         self._assert_compile_called("train_on_batch")
+        self.reset_metrics()
         if class_weight is not None:
             if sample_weight is not None:
                 raise ValueError(f"Arguments `sample_weight` and `class_weight` cannot be specified at the same time. "
@@ -434,8 +435,9 @@ class Trainer:
         return logs if return_dict else self._in_order(logs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
-        """One step of evaluation; the metrics go on from the step before."""
+        """One step of evaluation, and its metrics."""
         self._assert_compile_called("test_on_batch")
+        self.reset_metrics()
         logs = self._results(self._evaluation_function()(self._one(x, y, sample_weight)))
         return logs if return_dict else self._in_order(logs)
 
