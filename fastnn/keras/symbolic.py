@@ -77,7 +77,8 @@ class KerasTensor:
 _OPERATORS = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "floordiv": "floor_divide",
               "mod": "mod", "pow": "power", "matmul": "matmul", "lt": "less", "le": "less_equal", "gt": "greater",
               "ge": "greater_equal", "ne": "not_equal", "eq": "equal", "and": "logical_and", "or": "logical_or",
-              "xor": "logical_xor", "neg": "negative", "abs": "absolute", "invert": "logical_not", "getitem": "get_item"}
+              "xor": "logical_xor", "neg": "negative", "abs": "absolute", "invert": "logical_not",
+              "getitem": "get_item"}
 
 
 def _operator(name, exchanged=False):

@@ -286,7 +286,8 @@ def test_layer_normalization_of_inner_axes():
 
 @pytest.mark.parametrize("size", [1, 2])
 def test_transposed_convolution_with_output_padding(size):
-    # Keras' torch backend shifts the output; as in TensorFlow it is the gradient of the convolution of the larger image.
+    # Keras' torch backend shifts the output; as in TensorFlow it is the gradient of the convolution of the larger
+    # image.
     layer = ours.layers.Conv1DTranspose(1, 3, strides=3, padding="same", output_padding=size, use_bias=False)
     x = RNG.normal(size=(1, 4, 1)).astype(np.float32)
     got = plain(layer(x))[0, :, 0]
@@ -384,14 +385,17 @@ def error_of(k, name, kwargs, inputs):
 @pytest.mark.parametrize(("name", "kwargs", "inputs"), [
     ("Dense", dict(units=0), None), ("Dense", dict(units=-1), None), ("Dense", dict(units=3, wrong=1), None),
     ("Conv2D", dict(filters=0, kernel_size=3), None), ("Conv2D", dict(filters=3, kernel_size=(1, 2, 3)), None),
-    ("Conv2D", dict(filters=3, kernel_size=3, padding="full"), None), ("Conv2D", dict(filters=3, kernel_size=3), (2, 5)),
-    ("Conv2D", dict(filters=3, kernel_size=9), (2, 5, 5, 1)), ("Conv1D", dict(filters=3, kernel_size=3, strides=0), None),
+    ("Conv2D", dict(filters=3, kernel_size=3, padding="full"), None),
+    ("Conv2D", dict(filters=3, kernel_size=3), (2, 5)),
+    ("Conv2D", dict(filters=3, kernel_size=9), (2, 5, 5, 1)),
+    ("Conv1D", dict(filters=3, kernel_size=3, strides=0), None),
     ("Conv2D", dict(filters=3, kernel_size=3, groups=2), None),
     ("Conv2D", dict(filters=3, kernel_size=3, strides=2, dilation_rate=2), None),
     ("Dropout", dict(rate=1.5), None), ("Embedding", dict(input_dim=0, output_dim=3), None),
     ("LSTM", dict(units=0), None), ("LSTM", dict(units=3), (2, 3)), ("MaxPooling2D", {}, (2, 3)),
     ("Reshape", dict(target_shape=(7,)), (2, 3)), ("Permute", dict(dims=(0, 1)), None),
-    ("RepeatVector", dict(n=0), None), ("RepeatVector", dict(n="2"), None), ("Activation", dict(activation="nope"), None),
+    ("RepeatVector", dict(n=0), None), ("RepeatVector", dict(n="2"), None),
+    ("Activation", dict(activation="nope"), None),
     ("Add", {}, (2, 3)), ("Add", {}, [np.zeros((2, 3), "float32"), np.zeros((2, 4), "float32")]),
     ("Subtract", {}, [np.zeros((2, 3), "float32")] * 3),
     ("Concatenate", {}, [np.zeros((2, 3), "float32"), np.zeros((3, 4), "float32")]),

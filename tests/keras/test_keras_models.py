@@ -1,4 +1,5 @@
-"""Models beside real Keras: structure, summaries, training, files, errors. Weights are carried over, rows not shuffled."""
+"""Models beside real Keras: structure, summaries, training, files, errors. Weights are carried over, rows not
+shuffled."""
 import numpy as np
 import pytest
 from keras_oracle import MARKS, assert_same, keras, ours, plain, without_modules
@@ -70,8 +71,9 @@ def operations(k):
 
 
 def images(k):
-    return k.Sequential([k.Input((6, 1)), k.layers.Conv1D(3, 2, padding="same", activation="relu"), k.layers.MaxPooling1D(),
-                         k.layers.LSTM(4, return_sequences=True), k.layers.GlobalAveragePooling1D(), k.layers.Dense(2)])
+    return k.Sequential([k.Input((6, 1)), k.layers.Conv1D(3, 2, padding="same", activation="relu"),
+                         k.layers.MaxPooling1D(), k.layers.LSTM(4, return_sequences=True),
+                         k.layers.GlobalAveragePooling1D(), k.layers.Dense(2)])
 
 
 def attention(k):
@@ -233,7 +235,8 @@ def test_several_outputs(kwargs):
     fitted(compiled(two_outputs, **kwargs), X, y, validation_data=(X[:9], [Y[:9], LABELS[:9]]))
 
 
-@pytest.mark.parametrize("kwargs", [dict(loss_weights={"first": 0.5, "second": 1.5}), dict(metrics={"second": "accuracy"}),
+@pytest.mark.parametrize("kwargs", [dict(loss_weights={"first": 0.5, "second": 1.5}),
+                                    dict(metrics={"second": "accuracy"}),
                                     dict(weighted_metrics={"first": ["mae"]}, metrics=None)])
 def test_outputs_by_name(kwargs):
     fitted(compiled(dict_inputs, **kwargs), {"a": X, "b": X2}, {"first": Y, "second": LABELS})
@@ -255,7 +258,8 @@ def classes(k):
                                     dict(epochs=3, initial_epoch=1), dict(steps_per_epoch=2), dict(batch_size=None),
                                     dict(validation_data=(X, LABELS), validation_steps=1, validation_batch_size=8)])
 def test_arguments_of_fit(kwargs):
-    fitted(compiled(classes, loss="sparse_categorical_crossentropy", metrics=["accuracy"], weighted_metrics=["accuracy"]),
+    fitted(compiled(classes, loss="sparse_categorical_crossentropy", metrics=["accuracy"],
+                    weighted_metrics=["accuracy"]),
            X, LABELS, **kwargs)
 
 
@@ -328,7 +332,8 @@ def test_subclassed(extra):
         model.compile("sgd", loss="mse", metrics=["mae"])
     # losses that `compute_loss` gives of a batch are averaged in the same way
     fitted(models, X, Y, validation_data=(X[:10], Y[:10]))
-    close(mine.evaluate(X, Y, verbose=0, return_dict=True), theirs.evaluate(X, Y, verbose=0, return_dict=True), rtol=1e-3)
+    close(mine.evaluate(X, Y, verbose=0, return_dict=True), theirs.evaluate(X, Y, verbose=0, return_dict=True),
+          rtol=1e-3)
     assert [w.path for w in mine.weights] == [w.path for w in theirs.weights]
 
 
@@ -419,8 +424,10 @@ LAYERS = [
     ((5, 4), lambda L: L.Bidirectional(L.LSTM(3, return_sequences=True))), ((5, 4), lambda L: L.GRU(3)),
     ((5, 4), lambda L: L.TimeDistributed(L.Dense(3))), ((5, 4), lambda L: L.RNN([L.GRUCell(3), L.LSTMCell(2)])),
     ((5, 4), lambda L: L.SpectralNormalization(L.Conv1D(3, 2))), ((5, 4), lambda L: L.BatchNormalization()),
-    ((5, 4), lambda L: L.SeparableConv1D(3, 2)), ((5, 4), lambda L: L.EinsumDense("abc,cd->abd", (5, 3), bias_axes="d")),
-    ((3, 6, 5, 2), lambda L: L.ConvLSTM2D(3, 2)), ((5, 4), lambda L: L.PReLU()), ((5, 4), lambda L: L.GroupNormalization(2)),
+    ((5, 4), lambda L: L.SeparableConv1D(3, 2)),
+    ((5, 4), lambda L: L.EinsumDense("abc,cd->abd", (5, 3), bias_axes="d")),
+    ((3, 6, 5, 2), lambda L: L.ConvLSTM2D(3, 2)), ((5, 4), lambda L: L.PReLU()),
+    ((5, 4), lambda L: L.GroupNormalization(2)),
     ((5, 4), lambda L: L.Dropout(0.2)), ((6, 5, 2), lambda L: L.DepthwiseConv2D(2)),
     ((6, 5, 2), lambda L: L.RandomFlip()), ((6, 5, 2), lambda L: L.Resizing(3, 3))]
 
@@ -470,13 +477,16 @@ def both_raise(function, *words):
 
 @pytest.mark.parametrize(("function", "words"), [
     (lambda k: chain(k)(X2), ["incompatible with the layer"]), (lambda k: chain(k)(X[0, 0]), []),
-    (lambda k: two_inputs(k)([X]), ["expects 2 named input(s)"]), (lambda k: dict_inputs(k)({"a": X}), ["Missing data for input"]),
-    (lambda k: two_inputs(k)([X2, X]), ["incompatible"]), (lambda k: chain(k).get_layer("none"), ["No such layer: none"]),
+    (lambda k: two_inputs(k)([X]), ["expects 2 named input(s)"]),
+    (lambda k: dict_inputs(k)({"a": X}), ["Missing data for input"]),
+    (lambda k: two_inputs(k)([X2, X]), ["incompatible"]),
+    (lambda k: chain(k).get_layer("none"), ["No such layer: none"]),
     (lambda k: chain(k).get_layer(index=9), ["index"]), (lambda k: chain(k).get_layer(), ["name"]),
     (lambda k: chain(k).fit(X, Y, verbose=0), ["call `compile()`"]),
     (lambda k: chain(k).train_on_batch(X, Y), ["call `compile()`"]),
     (lambda k: chain(k).compile("nope", "mse"), []),
-    (lambda k: fit(k, loss="nope"), []), (lambda k: fit(k, metrics=["nope"]), []), (lambda k: fit(k, loss=None), ["loss"]),
+    (lambda k: fit(k, loss="nope"), []), (lambda k: fit(k, metrics=["nope"]), []),
+    (lambda k: fit(k, loss=None), ["loss"]),
     (lambda k: fit(k, x=X[:5]), []),
     (lambda k: fit(k, build=two_outputs, y=[Y]), []),
     (lambda k: fit(k, build=two_outputs, y=[Y, LABELS], loss=["mse", "mse", "mse"]), []),

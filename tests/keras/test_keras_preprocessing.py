@@ -37,9 +37,11 @@ EQUAL = [
 ]
 RANDOM = [("RandomFlip", dict(mode="horizontal")), ("RandomRotation", dict(factor=0.2)),
           ("RandomZoom", dict(height_factor=0.2)),
-          ("RandomTranslation", dict(height_factor=0.2, width_factor=(-0.1, 0.3))), ("RandomContrast", dict(factor=0.3)),
-          ("RandomBrightness", dict(factor=(-0.2, 0.1))), ("RandomCrop", dict(height=4, width=5, seed=3))]
-NAMES = sorted({name for name, *_ in EQUAL + RANDOM} | {"Hashing", "StringLookup", "IntegerLookup", "TextVectorization"})
+          ("RandomTranslation", dict(height_factor=0.2, width_factor=(-0.1, 0.3))),
+          ("RandomContrast", dict(factor=0.3)), ("RandomBrightness", dict(factor=(-0.2, 0.1))),
+          ("RandomCrop", dict(height=4, width=5, seed=3))]
+NAMES = sorted({name for name, *_ in EQUAL + RANDOM} | {"Hashing", "StringLookup", "IntegerLookup",
+                                                        "TextVectorization"})
 
 
 @pytest.mark.parametrize(("name", "kwargs", "data"), EQUAL)
@@ -275,10 +277,12 @@ def test_serialize():
 
 @pytest.mark.parametrize(("name", "kwargs"), [
     ("CategoryEncoding", {}), ("CategoryEncoding", dict(num_tokens=0)), ("Discretization", {}),
-    ("CategoryEncoding", dict(num_tokens=3, output_mode="no")), ("Discretization", dict(num_bins=2, bin_boundaries=[1.0])),
+    ("CategoryEncoding", dict(num_tokens=3, output_mode="no")),
+    ("Discretization", dict(num_bins=2, bin_boundaries=[1.0])),
     ("Normalization", dict(mean=1.0)), ("RandomRotation", dict(factor=2)), ("RandomContrast", dict(factor=(1.5, 2))),
     ("RandomRotation", dict(factor=0.1, fill_mode="no")), ("RandomZoom", dict(height_factor=-1.0)),
-    ("RandomTranslation", dict(height_factor=0.1, width_factor="x")), ("RandomBrightness", dict(factor=1, value_range=3))])
+    ("RandomTranslation", dict(height_factor=0.1, width_factor="x")),
+    ("RandomBrightness", dict(factor=1, value_range=3))])
 def test_errors(name, kwargs):
     errors = []
     for k in (ours, keras):

@@ -16,8 +16,8 @@ from fastnn.keras.layers.hashing import Hashing
 from fastnn.keras.layers.images import CenterCrop, Resizing
 from fastnn.keras.layers.input import Input, InputLayer
 from fastnn.keras.layers.lookup import IntegerLookup, StringLookup
-from fastnn.keras.layers.merging import (Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract, add, average,
-                                         concatenate, dot, maximum, minimum, multiply, subtract)
+from fastnn.keras.layers.merging import (Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract, add,
+                                         average, concatenate, dot, maximum, minimum, multiply, subtract)
 from fastnn.keras.layers.multihead import AdditiveAttention, GroupQueryAttention, MultiHeadAttention
 from fastnn.keras.layers.noise import (AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D)
 from fastnn.keras.layers.normalization import (BatchNormalization, GroupNormalization, LayerNormalization,
@@ -27,8 +27,8 @@ from fastnn.keras.layers.pooling import AveragePooling1D, AveragePooling2D, MaxP
 from fastnn.keras.layers.recurrent import GRU, LSTM, GRUCell, LSTMCell, SimpleRNN, SimpleRNNCell
 from fastnn.keras.layers.rnn import RNN, StackedRNNCells
 from fastnn.keras.layers.spatial import (Cropping1D, Cropping2D, GlobalAveragePooling1D, GlobalAveragePooling2D,
-                                         GlobalMaxPooling1D, GlobalMaxPooling2D, UpSampling1D, UpSampling2D, ZeroPadding1D,
-                                         ZeroPadding2D)
+                                         GlobalMaxPooling1D, GlobalMaxPooling2D, UpSampling1D, UpSampling2D,
+                                         ZeroPadding1D, ZeroPadding2D)
 from fastnn.keras.layers.spec import InputSpec
 from fastnn.keras.layers.text import TextVectorization
 from fastnn.keras.layers.wrappers import Bidirectional, TimeDistributed

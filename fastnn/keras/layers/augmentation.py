@@ -41,7 +41,8 @@ class RandomFlip(RandomImageLayer):
     def __init__(self, mode="horizontal_and_vertical", seed=None, data_format=None, **kwargs):
         super().__init__(seed, data_format, **kwargs)
         if mode not in ("horizontal", "vertical", "horizontal_and_vertical"):
-            raise ValueError(f"RandomFlip: expected mode 'horizontal', 'vertical' or 'horizontal_and_vertical', got {mode!r}")
+            raise ValueError(f"RandomFlip: expected mode 'horizontal', 'vertical' or 'horizontal_and_vertical', got "
+                             f"{mode!r}")
         self.mode = mode
 
     def _drawn(self, images, training):
@@ -149,7 +150,8 @@ class RandomAffine(RandomImageLayer):
             raise NotImplementedError(f"Unknown `fill_mode` {fill_mode}. Expected of one "
                                       f"{tuple(m for m in FILL_MODES if m != 'mirror')}.")
         if interpolation not in ("nearest", "bilinear"):
-            raise NotImplementedError(f"Unknown `interpolation` {interpolation}. Expected of one ('nearest', 'bilinear').")
+            raise NotImplementedError(f"Unknown `interpolation` {interpolation}. Expected of one ('nearest', "
+                                      f"'bilinear').")
         self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, fill_value
 
     def _drawn(self, images, training):
@@ -170,8 +172,8 @@ class RandomAffine(RandomImageLayer):
 class RandomRotation(RandomAffine):
     """Turns each image around its middle, by ``factor`` of a full turn, to the left or right."""
 
-    def __init__(self, factor, fill_mode="reflect", interpolation="bilinear", seed=None, fill_value=0.0, data_format=None,
-                 **kwargs):
+    def __init__(self, factor, fill_mode="reflect", interpolation="bilinear", seed=None, fill_value=0.0,
+                 data_format=None, **kwargs):
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
         self.factor = bounds(factor, -1, 1)
 
@@ -196,7 +198,8 @@ class RandomTranslation(RandomAffine):
                  fill_value=0.0, data_format=None, **kwargs):
         super().__init__(fill_mode, interpolation, seed, fill_value, data_format, **kwargs)
         self.height_factor, self.width_factor = height_factor, width_factor
-        self._down, self._right = bounds(height_factor, -1, 1, "height_factor"), bounds(width_factor, -1, 1, "width_factor")
+        self._down = bounds(height_factor, -1, 1, "height_factor")
+        self._right = bounds(width_factor, -1, 1, "width_factor")
 
     def _matrices(self, count, height, width):
         down, right = self._uniform(count, *self._down) * height, self._uniform(count, *self._right) * width
@@ -208,7 +211,8 @@ class RandomTranslation(RandomAffine):
 
 
 class RandomZoom(RandomAffine):
-    """Shrinks each image by a factor around 1 (negative ones enlarge it); without `width_factor` with its proportions."""
+    """Shrinks each image by a factor around 1 (negative ones enlarge it); without `width_factor` with its
+    proportions."""
 
     def __init__(self, height_factor, width_factor=None, fill_mode="reflect", interpolation="bilinear", seed=None,
                  fill_value=0.0, data_format=None, **kwargs):

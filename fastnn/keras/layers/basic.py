@@ -248,8 +248,8 @@ class Permute(Layer):
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            raise ValueError(f"Invalid permutation argument `dims` for Permute Layer. The set of indices in `dims` must "
-                             f"be consecutive and start from 1. Received dims={dims}")
+            raise ValueError(f"Invalid permutation argument `dims` for Permute Layer. The set of indices in `dims` "
+                             f"must be consecutive and start from 1. Received dims={dims}")
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
         self.built = True
 
@@ -291,8 +291,8 @@ class Wrapper(Layer):
 
     def __init__(self, layer, **kwargs):
         if not isinstance(layer, Layer):
-            raise ValueError(f"Layer {layer} supplied to Wrapper isn't a supported layer type. Please ensure wrapped layer "
-                             f"is a valid Keras layer.")
+            raise ValueError(f"Layer {layer} supplied to Wrapper isn't a supported layer type. Please ensure wrapped "
+                             f"layer is a valid Keras layer.")
         super().__init__(**kwargs)
         self.layer = layer
 
@@ -344,7 +344,8 @@ class Rescaling(Layer):
 
     def call(self, inputs):
         inputs = inputs if inputs.is_floating_point() else inputs.to(config.torch_dtype(self.compute_dtype))
-        scale = self.scale if isinstance(self.scale, (int, float)) else convert(np.asarray(self.scale, self.compute_dtype))
+        scale = self.scale if isinstance(self.scale, (int, float)) \
+            else convert(np.asarray(self.scale, self.compute_dtype))
         offset = self.offset if isinstance(self.offset, (int, float)) else \
             convert(np.asarray(self.offset, self.compute_dtype))
         return inputs * scale + offset

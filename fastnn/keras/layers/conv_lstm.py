@@ -43,8 +43,8 @@ class ConvLSTMCell(LSTMCell):
             raise ValueError(f"ConvLSTM layers only support static input shapes for the spatial dimension. Received "
                              f"invalid input shape: input_shape={inputs_shape}")
         if channels is None:
-            raise ValueError(f"The channel dimension of the inputs (last axis) should be defined. Found None. Full input "
-                             f"shape received: input_shape={inputs_shape}")
+            raise ValueError(f"The channel dimension of the inputs (last axis) should be defined. Found None. Full "
+                             f"input shape received: input_shape={inputs_shape}")
         self._image_shape = tuple(inputs_shape[1:])
         self.kernel = self.add_weight((*self.kernel_size, channels, 4 * self.filters), self.kernel_initializer,
                                       name="kernel", regularizer=self.kernel_regularizer,
@@ -53,7 +53,8 @@ class ConvLSTMCell(LSTMCell):
                                                 self.recurrent_initializer, name="recurrent_kernel",
                                                 regularizer=self.recurrent_regularizer,
                                                 constraint=self.recurrent_constraint)
-        self.bias = self.add_weight((4 * self.filters,), self._first_bias, name="bias", regularizer=self.bias_regularizer,
+        self.bias = self.add_weight((4 * self.filters,), self._first_bias, name="bias",
+                                    regularizer=self.bias_regularizer,
                                     constraint=self.bias_constraint) if self.use_bias else None
 
     def _convolve(self, x, kernel, bias, strides, padding, dilation, masks):

@@ -63,7 +63,8 @@ def fingerprint64(s):
     mul = _K2 + 2 * n
     if n <= 64:
         first = _K1 if n <= 32 else _K2
-        a, b, c, d = _word(s, 0) * first & _MASK, _word(s, 8), _word(s, n - 8) * mul & _MASK, _word(s, n - 16) * _K2 & _MASK
+        a, b = _word(s, 0) * first & _MASK, _word(s, 8)
+        c, d = _word(s, n - 8) * mul & _MASK, _word(s, n - 16) * _K2 & _MASK
         y, z = _rotate(a + b, 43) + _rotate(c, 30) + d & _MASK, a + _rotate(b + _K2, 18) + c & _MASK
         z = _join(y, z, mul)
         if n <= 32:

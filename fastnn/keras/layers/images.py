@@ -127,7 +127,8 @@ class ImageLayer(Layer):
         drawn = self._drawn(images, training)
         made["images"] = self._changed(images, drawn, training)
         if "segmentation_masks" in data:
-            made["segmentation_masks"] = self._masks_changed(self._batch(data["segmentation_masks"])[0], drawn, training)
+            made["segmentation_masks"] = self._masks_changed(self._batch(data["segmentation_masks"])[0], drawn,
+                                                             training)
         if alone:
             for name in ("images", "segmentation_masks"):
                 if name in made:

@@ -40,7 +40,8 @@ class IndexLookup(Layer):
         if salt is not None and self.vocabulary_dtype != "string" and oov_method != "farmhash":
             raise ValueError(f"`salt` can only be used when `oov_method='farmhash'`. Received: oov_method={oov_method}")
         if invert and output_mode != "int":
-            raise ValueError(f"`output_mode` must be `'int'` when `invert` is true. Received: output_mode={output_mode}")
+            raise ValueError(f"`output_mode` must be `'int'` when `invert` is true. Received: "
+                             f"output_mode={output_mode}")
         if idf_weights is not None and output_mode != "tf_idf":
             raise ValueError(f"`idf_weights` should only be set if `output_mode` is `'tf_idf'`. Received: "
                              f"idf_weights={idf_weights} and output_mode={output_mode}")
@@ -83,8 +84,8 @@ class IndexLookup(Layer):
     def update_state(self, data):
         """Count the tokens of a batch; each row is a document."""
         if self._has_input_vocabulary:
-            raise ValueError(f"Cannot adapt layer '{self.name}' after setting a static vocabulary via `vocabulary` argument "
-                             f"or `set_vocabulary()` method.")
+            raise ValueError(f"Cannot adapt layer '{self.name}' after setting a static vocabulary via `vocabulary` "
+                             f"argument or `set_vocabulary()` method.")
         rows = data if isinstance(data, list) else self._array(data)
         if not isinstance(data, list) and rows.ndim < 2:
             rows = [rows.ravel()]
@@ -146,13 +147,13 @@ class IndexLookup(Layer):
                              f"repeated terms are: {repeated}")
         for what, token in (("mask", self.mask_token), ("OOV", self.oov_token if self.invert else None)):
             if token is not None and token in tokens:
-                raise ValueError(f"Found reserved {what} token at unexpected location in `vocabulary`. Note that passed "
-                                 f"`vocabulary` does not need to include the OOV and mask tokens. Either remove all mask "
-                                 f"and OOV tokens, or include them only at the start of the vocabulary in precisely this "
-                                 f"order: {special}.")
+                raise ValueError(f"Found reserved {what} token at unexpected location in `vocabulary`. Note that "
+                                 f"passed `vocabulary` does not need to include the OOV and mask tokens. Either remove "
+                                 f"all mask and OOV tokens, or include them only at the start of the vocabulary in "
+                                 f"precisely this order: {special}.")
         if self.max_tokens is not None and self._token_start + len(tokens) > self.max_tokens:
-            raise ValueError(f"Attempted to set a vocabulary larger than the maximum vocab size. Received vocabulary size "
-                             f"is {self._token_start + len(tokens)}; `max_tokens` is {self.max_tokens}.")
+            raise ValueError(f"Attempted to set a vocabulary larger than the maximum vocab size. Received vocabulary "
+                             f"size is {self._token_start + len(tokens)}; `max_tokens` is {self.max_tokens}.")
         self._set_tokens(tokens)
         if idf_weights is not None:
             weights = np.asarray(_plain(idf_weights), np.float64)
@@ -212,9 +213,9 @@ class IndexLookup(Layer):
         if self.output_mode == "int":
             return from_array(indices)
         if not self._tokens and not self.pad_to_max_tokens:
-            raise RuntimeError(f"When using `output_mode={self.output_mode}` and `pad_to_max_tokens=False`, you must set the "
-                               f"layer's vocabulary before calling it. Either pass a `vocabulary` argument to the layer, or "
-                               f"call `adapt` with some sample data.")
+            raise RuntimeError(f"When using `output_mode={self.output_mode}` and `pad_to_max_tokens=False`, you must "
+                               f"set the layer's vocabulary before calling it. Either pass a `vocabulary` argument to "
+                               f"the layer, or call `adapt` with some sample data.")
         depth = self.max_tokens if self.pad_to_max_tokens else self.vocabulary_size()
         if self.output_mode != "tf_idf":
             return encode_categories(indices, self.output_mode, depth, "int64")
@@ -307,21 +308,21 @@ class IntegerLookup(IndexLookup):
             raise ValueError(f"Only `vocabulary_dtype='int64'` is supported at this time. Received: "
                              f"vocabulary_dtype={vocabulary_dtype}")
         super().__init__(name=name)
-        self._init(max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode, sparse,
-                   pad_to_max_tokens, oov_method, salt, kwargs)
+        self._init(max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode,
+                   sparse, pad_to_max_tokens, oov_method, salt, kwargs)
 
 
 class StringLookup(IndexLookup):
     """Strings as their numbers in a vocabulary; the arguments are those of `IntegerLookup`."""
 
     def __init__(self, max_tokens=None, num_oov_indices=1, mask_token=None, oov_token="[UNK]", vocabulary=None,
-                 idf_weights=None, invert=False, output_mode="int", pad_to_max_tokens=False, sparse=False, encoding="utf-8",
-                 name=None, salt=None, **kwargs):
+                 idf_weights=None, invert=False, output_mode="int", pad_to_max_tokens=False, sparse=False,
+                 encoding="utf-8", name=None, salt=None, **kwargs):
         kwargs.pop("vocabulary_dtype", None)
         super().__init__(name=name)
         self.encoding = encoding
-        self._init(max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode, sparse,
-                   pad_to_max_tokens, kwargs.pop("oov_method", "floormod"), salt, kwargs)
+        self._init(max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode,
+                   sparse, pad_to_max_tokens, kwargs.pop("oov_method", "floormod"), salt, kwargs)
 
     def get_config(self):
         return {**super().get_config(), "encoding": self.encoding}

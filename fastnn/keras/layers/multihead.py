@@ -59,8 +59,8 @@ class MultiHeadAttention(Layer):
                  kernel_constraint=None, bias_constraint=None, use_gate=False, seed=None, **kwargs):
         for name, value in (("num_heads", num_heads), ("key_dim", key_dim), ("value_dim", value_dim)):
             if not (value is None and name == "value_dim") and (not isinstance(value, int) or value <= 0):
-                raise ValueError(f"Received an invalid value for argument `{name}`, expected a positive integer. Received: "
-                                 f"{name}={value}")
+                raise ValueError(f"Received an invalid value for argument `{name}`, expected a positive integer. "
+                                 f"Received: {name}={value}")
         super().__init__(**kwargs)
         self.supports_masking = True
         self._num_heads, self._key_dim, self._value_dim = num_heads, key_dim, value_dim or key_dim
@@ -81,7 +81,8 @@ class MultiHeadAttention(Layer):
         if isinstance(attention_axes, int):
             attention_axes = (attention_axes,)
         elif attention_axes and not isinstance(attention_axes, (list, tuple)):
-            raise ValueError(f"`attention_axes` must be an int, list, or tuple. Received: attention_axes={attention_axes}")
+            raise ValueError(f"`attention_axes` must be an int, list, or tuple. Received: "
+                             f"attention_axes={attention_axes}")
         self._attention_axes = attention_axes
         self._inverse_sqrt_key_dim = 1.0 / math.sqrt(float(key_dim))
 
@@ -121,7 +122,8 @@ class MultiHeadAttention(Layer):
         if self._use_gate:
             self._gate_dense = self._dense(rank, 1, (heads, self._value_dim), "gate", activation="sigmoid")
             self._gate_dense.build(query_shape)
-        self._value_dense = self._dense(len(value_shape), 1, (self._heads_of.get("value", heads), self._value_dim), "value")
+        self._value_dense = self._dense(len(value_shape), 1, (self._heads_of.get("value", heads), self._value_dim),
+                                        "value")
         self._value_dense.build(value_shape)
         if self._attention_axes is None:
             self._attention_axes = tuple(range(1, rank - 1))
@@ -183,8 +185,8 @@ class MultiHeadAttention(Layer):
         query, key, value = (x.view_as(x) if getattr(x, "_keras_mask", None) is not None else x
                              for x in (query, key, value))
         gate = self._gate_dense(query) if self._use_gate else None
-        result, weights = self._compute_attention(self._query_dense(query), self._key_dense(key), self._value_dense(value),
-                                                  mask, training, return_attention_scores,
+        result, weights = self._compute_attention(self._query_dense(query), self._key_dense(key),
+                                                  self._value_dense(value), mask, training, return_attention_scores,
                                                   **({"use_causal_mask": True} if plain else {}))
         if gate is not None:
             result = result * gate
@@ -193,8 +195,8 @@ class MultiHeadAttention(Layer):
             result._keras_mask = query_mask
         return (result, weights) if return_attention_scores else result
 
-    def _compute_attention_mask(self, query, value, query_mask=None, value_mask=None, key_mask=None, attention_mask=None,
-                                use_causal_mask=False):
+    def _compute_attention_mask(self, query, value, query_mask=None, value_mask=None, key_mask=None,
+                                attention_mask=None, use_causal_mask=False):
         """All masks together: (batch, T, S)."""
         masks = []
         if query_mask is not None:
@@ -205,7 +207,8 @@ class MultiHeadAttention(Layer):
         if use_causal_mask:
             masks.append(self._compute_causal_mask(query, value))
         if self._sliding_window is not None:
-            rows, columns = fastnn.arange(query.shape[1]).reshape(1, -1, 1), fastnn.arange(value.shape[1]).reshape(1, 1, -1)
+            rows = fastnn.arange(query.shape[1]).reshape(1, -1, 1)
+            columns = fastnn.arange(value.shape[1]).reshape(1, 1, -1)
             masks.append((rows - columns).abs() < self._sliding_window)
         if attention_mask is not None:
             masks.append(convert(attention_mask).bool())
@@ -234,7 +237,8 @@ class MultiHeadAttention(Layer):
             return output
         axes = self._attention_axes
         rest = [query.shape[i] for i in range(1, len(query.shape) - 1) if i not in axes]
-        scores = (query.shape[0], *rest, self._num_heads, *[query.shape[a] for a in axes], *[value.shape[a] for a in axes])
+        scores = (query.shape[0], *rest, self._num_heads, *[query.shape[a] for a in axes],
+                  *[value.shape[a] for a in axes])
         return output, KerasTensor(scores, self.compute_dtype)
 
     def get_config(self):

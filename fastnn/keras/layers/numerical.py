@@ -17,8 +17,8 @@ def batches_of(data, steps=None):
     if not hasattr(data, "__iter__") and hasattr(data, "__getitem__"):
         data = (data[i] for i in range(len(data)))
     elif not hasattr(data, "__iter__"):
-        raise TypeError(f"Unsupported data type: {type(data)}. `adapt` supports arrays, tensors, data sets, `PyDataset` and "
-                        f"iterables of batches.")
+        raise TypeError(f"Unsupported data type: {type(data)}. `adapt` supports arrays, tensors, data sets, "
+                        f"`PyDataset` and iterables of batches.")
     for i, batch in enumerate(data):
         if steps is not None and i >= steps:
             return
@@ -77,8 +77,8 @@ class Normalization(Layer):
         self.input_mean, self.input_variance, self.invert = mean, variance, invert
         self.supports_masking, self.mean, self._shape = True, None, None
         if (mean is None) != (variance is None):
-            raise ValueError(f"When setting values directly, both `mean` and `variance` must be set. Received: mean={mean} "
-                             f"and variance={variance}")
+            raise ValueError(f"When setting values directly, both `mean` and `variance` must be set. Received: "
+                             f"mean={mean} and variance={variance}")
         if mean is not None and np.shape(mean) != np.shape(variance):
             raise ValueError(f"When setting values directly, `mean` and `variance` must have the same shape. Received: "
                              f"mean shape {np.shape(mean)} and variance shape {np.shape(variance)}")
@@ -88,8 +88,8 @@ class Normalization(Layer):
             return
         rank = len(input_shape)
         if any(a < -rank or a >= rank for a in self.axis):
-            raise ValueError(f"All `axis` values must be in the range [-ndim, ndim). Received inputs with ndim={rank}, while "
-                             f"axis={self.axis}")
+            raise ValueError(f"All `axis` values must be in the range [-ndim, ndim). Received inputs with ndim={rank}, "
+                             f"while axis={self.axis}")
         self._kept = tuple(sorted(a % rank for a in self.axis))
         for a in self._kept:
             if input_shape[a] is None:
@@ -120,8 +120,8 @@ class Normalization(Layer):
                 self.build(batch.shape)
             for a in self._kept:
                 if batch.shape[a] != self._shape[a]:
-                    raise ValueError(f"The layer was built with input_shape={self._shape}, but adapt() is being called with "
-                                     f"data with an incompatible shape, data.shape={batch.shape}")
+                    raise ValueError(f"The layer was built with input_shape={self._shape}, but adapt() is being called "
+                                     f"with data with an incompatible shape, data.shape={batch.shape}")
             rest = tuple(a for a in range(batch.ndim) if a not in self._kept)
             batch = np.asarray(batch, np.float64)
             m, v = batch.mean(rest), batch.var(rest)
@@ -183,8 +183,8 @@ class CategoryEncoding(Layer):
         if output_mode not in ("count", "one_hot", "multi_hot"):
             raise ValueError(f"Unknown arg for output_mode: {output_mode}")
         if num_tokens is None:
-            raise ValueError("num_tokens must be set to use this layer. If the number of tokens is not known beforehand, "
-                             "use the IntegerLookup layer instead.")
+            raise ValueError("num_tokens must be set to use this layer. If the number of tokens is not known "
+                             "beforehand, use the IntegerLookup layer instead.")
         if num_tokens < 1:
             raise ValueError(f"`num_tokens` must be >= 1. Received: num_tokens={num_tokens}.")
         refuse_sparse(self, sparse)
@@ -234,8 +234,8 @@ class Discretization(Layer):
         if num_bins is not None and num_bins < 0:
             raise ValueError(f"`num_bins` must be greater than or equal to 0. Received: `num_bins={num_bins}`")
         if num_bins is not None and bin_boundaries is not None:
-            raise ValueError(f"Both `num_bins` and `bin_boundaries` should not be set. Received: `num_bins={num_bins}` and "
-                             f"`bin_boundaries={bin_boundaries}`")
+            raise ValueError(f"Both `num_bins` and `bin_boundaries` should not be set. Received: `num_bins={num_bins}` "
+                             f"and `bin_boundaries={bin_boundaries}`")
         if num_bins is None and bin_boundaries is None:
             raise ValueError("You need to set either `num_bins` or `bin_boundaries`.")
         self.bin_boundaries, self.num_bins, self.epsilon = bin_boundaries, num_bins, epsilon

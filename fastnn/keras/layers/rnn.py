@@ -88,15 +88,15 @@ class RNN(Layer):
         Outputs of masked steps are 0 instead of those of the step before.
     """
 
-    def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False,
-                 zero_output_for_mask=False, **kwargs):
+    def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False,
+                 unroll=False, zero_output_for_mask=False, **kwargs):
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell)
         if not hasattr(cell, "call"):
             raise ValueError(f"Argument `cell` should have a `call` method. Received: cell={cell}")
         if not hasattr(cell, "state_size"):
-            raise ValueError(f"The RNN cell should have a `state_size` attribute (single integer or list of integers, one "
-                             f"integer per RNN state). Received: cell={cell}")
+            raise ValueError(f"The RNN cell should have a `state_size` attribute (single integer or list of integers, "
+                             f"one integer per RNN state). Received: cell={cell}")
         super().__init__(**kwargs)
         self.cell = cell
         self.return_sequences, self.return_state, self.go_backwards = return_sequences, return_state, go_backwards
@@ -214,7 +214,8 @@ class StackedRNNCells(Layer):
         super().__init__(**kwargs)
         for cell in cells:
             if not hasattr(cell, "call") or not hasattr(cell, "state_size"):
-                raise ValueError(f"All cells must have a `call` method and a `state_size`. Received cell without: {cell}")
+                raise ValueError(f"All cells must have a `call` method and a `state_size`. Received cell without: "
+                                 f"{cell}")
         self.cells = list(cells)
 
     @property

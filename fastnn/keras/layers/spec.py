@@ -87,8 +87,8 @@ def _check(spec, shape, i, name):
                          f"min_ndim={spec.min_ndim}, found ndim={rank}. Full shape received: {shape}")
     for axis, size in spec.axes.items():
         if size is not None and shape[axis] not in (size, None):
-            raise ValueError(f'Input {i} of layer "{name}" is incompatible with the layer: expected axis {axis} of input '
-                             f"shape to have value {size}, but received input with shape {shape}")
+            raise ValueError(f'Input {i} of layer "{name}" is incompatible with the layer: expected axis {axis} of '
+                             f"input shape to have value {size}, but received input with shape {shape}")
     if spec.shape is not None:
         for wanted, size in zip(spec.shape, shape):
             if wanted is not None and size is not None and wanted != size:

@@ -3,7 +3,6 @@ import re
 
 import numpy as np
 
-from fastnn._tensor import from_array
 from fastnn.keras import config
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.lookup import StringLookup
@@ -39,10 +38,11 @@ class TextVectorization(Layer):
     """
 
     def __init__(self, max_tokens=None, standardize="lower_and_strip_punctuation", split="whitespace", ngrams=None,
-                 output_mode="int", output_sequence_length=None, pad_to_max_tokens=False, vocabulary=None, idf_weights=None,
-                 sparse=False, ragged=False, encoding="utf-8", name=None, **kwargs):
+                 output_mode="int", output_sequence_length=None, pad_to_max_tokens=False, vocabulary=None,
+                 idf_weights=None, sparse=False, ragged=False, encoding="utf-8", name=None, **kwargs):
         if ragged or sparse:
-            raise ValueError("TextVectorization: `ragged=True` and `sparse=True` cannot be used: there are no such tensors")
+            raise ValueError("TextVectorization: `ragged=True` and `sparse=True` cannot be used: there are no such "
+                             "tensors")
         for what, value, allowed in (("standardize", standardize, tuple(_TABLES)), ("split", split, ("whitespace",
                                                                                                      "character"))):
             if not (value is None or callable(value) or value in allowed):
@@ -64,8 +64,8 @@ class TextVectorization(Layer):
         self._ngrams = tuple(range(1, ngrams + 1)) if isinstance(ngrams, int) else ngrams
         self._output_sequence_length, self._encoding = output_sequence_length, encoding
         self._lookup_layer = StringLookup(max_tokens, mask_token="", vocabulary=vocabulary, idf_weights=idf_weights,
-                                          output_mode=output_mode, pad_to_max_tokens=pad_to_max_tokens, encoding=encoding,
-                                          has_input_vocabulary=given, vocabulary_size=size)
+                                          output_mode=output_mode, pad_to_max_tokens=pad_to_max_tokens,
+                                          encoding=encoding, has_input_vocabulary=given, vocabulary_size=size)
         self._output_mode = self._lookup_layer.output_mode
         self._allow_non_tensor_positional_args, self._convert_input_args = True, False
 
@@ -110,14 +110,15 @@ class TextVectorization(Layer):
             texts = strings_of(self._standardize(texts))
         elif self._standardize is not None:
             table = _TABLES[self._standardize]
-            texts = strings_of(np.array([s.translate(table) for s in texts.ravel().tolist()], object).reshape(texts.shape))
+            plain = [s.translate(table) for s in texts.ravel().tolist()]
+            texts = strings_of(np.array(plain, object).reshape(texts.shape))
         if self._split is None:
             rows = texts
         else:
             if texts.ndim > 1:
                 if texts.shape[-1] != 1:
-                    raise ValueError(f"When using `TextVectorization` to tokenize strings, the input rank must be 1 or the "
-                                     f"last shape dimension must be 1. Received: inputs.shape={texts.shape} with "
+                    raise ValueError(f"When using `TextVectorization` to tokenize strings, the input rank must be 1 or "
+                                     f"the last shape dimension must be 1. Received: inputs.shape={texts.shape} with "
                                      f"rank={texts.ndim}")
                 texts = texts[..., 0]
             if callable(self._split):
@@ -141,7 +142,8 @@ class TextVectorization(Layer):
                 indices = _fit(list(indices), self._output_sequence_length, 0)
         else:
             length = max(map(len, rows), default=0)
-            found = [lookup._indices(strings_of(np.array(row, object))) if row else np.zeros(0, np.int64) for row in rows]
+            found = [lookup._indices(strings_of(np.array(row, object))) if row else np.zeros(0, np.int64)
+                     for row in rows]
             if self._output_mode == "int":
                 indices = _fit(found, self._output_sequence_length or length, 0)
             else:

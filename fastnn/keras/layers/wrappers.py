@@ -26,10 +26,10 @@ class TimeDistributed(Wrapper):
     def call(self, inputs, training=None, mask=None):
         batch, steps = inputs.shape[:2]
         if mask is not None and tuple(mask.shape[:2]) != (batch, steps):
-            raise ValueError(f"The `mask` passed to the `TimeDistributed` layer has a shape {tuple(mask.shape)} that is "
-                             f"incompatible with the input shape {tuple(inputs.shape)}. The first two dimensions of the "
-                             f"mask (batch size and timesteps) must match the input's first two dimensions. Expected mask "
-                             f"shape prefix: ({batch}, {steps}).")
+            raise ValueError(f"The `mask` passed to the `TimeDistributed` layer has a shape {tuple(mask.shape)} that "
+                             f"is incompatible with the input shape {tuple(inputs.shape)}. The first two dimensions of "
+                             f"the mask (batch size and timesteps) must match the input's first two dimensions. "
+                             f"Expected mask shape prefix: ({batch}, {steps}).")
         kwargs = {"training": training} if self.layer._call_has_training_arg and training is not None else {}
         masked = mask is not None and self.layer._call_has_mask_arg
         if masked or training and self.layer.non_trainable_weights:  # statistics are those of each step

@@ -67,8 +67,8 @@ def functional_config(model):
 
 
 # Arguments that an operation of Keras takes when it is called; all others are its constructor's.
-_OPERANDS = {"x", "x1", "x2", "y", "xs", "a", "b", "key", "indices", "condition", "target", "output", "inputs", "kernel",
-             "fill_value", "values", "updates", "start_indices", "weights", "targets", "predictions"}
+_OPERANDS = {"x", "x1", "x2", "y", "xs", "a", "b", "key", "indices", "condition", "target", "output", "inputs",
+             "kernel", "fill_value", "values", "updates", "start_indices", "weights", "targets", "predictions"}
 
 
 def _has_tensor(x):
@@ -157,8 +157,8 @@ def functional_from_config(cls, config, custom_objects=None):
                 continue
             operation(*args, **kwargs)
         if len(later) == len(waiting):
-            raise ValueError(f"Invalid Functional model configuration. The graph of the Functional model either has loops "
-                             f"or disconnected nodes. The following nodes failed to be resolved: "
+            raise ValueError(f"Invalid Functional model configuration. The graph of the Functional model either has "
+                             f"loops or disconnected nodes. The following nodes failed to be resolved: "
                              f"{[operation.name for operation, _ in later]}")
         waiting = later
 
@@ -184,7 +184,8 @@ def _old_layer(record, custom_objects):
     """A layer as files of Keras 2 name it: class and arguments alone."""
     from fastnn.keras import layers, models
     name = {"Functional": "Model"}.get(record["class_name"], record["class_name"])
-    cls = objects.get_registered_object(name, custom_objects) or getattr(layers, name, None) or getattr(models, name, None)
+    cls = objects.get_registered_object(name, custom_objects) or getattr(layers, name, None) \
+        or getattr(models, name, None)
     if cls is None:
         raise TypeError(f"Could not locate class '{record['class_name']}'. Pass it as `custom_objects`.")
     return cls.from_config(record["config"])

@@ -29,15 +29,16 @@ class Functional(Model):
         if isinstance(inputs, dict):
             for key, x in inputs.items():
                 if isinstance(x, KerasTensor) and key != x.name:
-                    warnings.warn(f"When providing `inputs` as a dict, all keys in the dict must match the names of the "
-                                  f"corresponding tensors. Received key '{key}' mapping to value {x} which has name "
-                                  f"'{x.name}'. Change the tensor name to '{key}' (via `Input(..., name='{key}')`)",
+                    warnings.warn(f"When providing `inputs` as a dict, all keys in the dict must match the names of "
+                                  f"the corresponding tensors. Received key '{key}' mapping to value {x} which has "
+                                  f"name '{x.name}'. Change the tensor name to '{key}' (via `Input(..., "
+                                  f"name='{key}')`)",
                                   stacklevel=3)
         for what, structure in (("inputs", inputs), ("outputs", outputs)):
             for x in tree.flatten(structure):
                 if not isinstance(x, KerasTensor):
-                    raise ValueError(f"All `{what}` values must be KerasTensors. Received: {what}={structure} including "
-                                     f"invalid value {x} of type {type(x)}")
+                    raise ValueError(f"All `{what}` values must be KerasTensors. Received: {what}={structure} "
+                                     f"including invalid value {x} of type {type(x)}")
         Layer.__init__(self, name=name, **kwargs)
         self._init_trainer()
         self._init_graph(inputs, outputs)
@@ -152,7 +153,8 @@ class Functional(Model):
         else:
             flat = tree.flatten(inputs)
         if len(flat) != len(self._inputs):
-            raise ValueError(f"Layer '{self.name}' expected {len(self._inputs)} input(s). Received {len(flat)} instead.")
+            raise ValueError(f"Layer '{self.name}' expected {len(self._inputs)} input(s). Received {len(flat)} "
+                             f"instead.")
         return [self._fitted(x, expected) for x, expected in zip(flat, self._inputs)]
 
     def _fitted(self, x, expected):

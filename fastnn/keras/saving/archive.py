@@ -17,8 +17,8 @@ H5, SAFE = "model.weights.h5", "model.weights.safetensors"
 
 def _suffix(filepath):
     name = os.fspath(filepath).lower()
-    return next((end for end in (".weights.h5", ".keras", ".fastnn", ".h5", ".hdf5", ".safetensors") if name.endswith(end)),
-                "")
+    known = ".weights.h5", ".keras", ".fastnn", ".h5", ".hdf5", ".safetensors"
+    return next((end for end in known if name.endswith(end)), "")
 
 
 def _may_write(filepath, overwrite):
@@ -144,8 +144,8 @@ def save_model(model, filepath, overwrite=True, zipped=None, include_optimizer=T
             target.write(buffer.getvalue())
         return
     if suffix not in (".keras", ".fastnn"):
-        raise ValueError(f"Invalid filepath extension for saving. Please add either a `.keras` extension for the native "
-                         f"Keras format (recommended) or a `.h5` extension. Received: filepath={filepath}.")
+        raise ValueError(f"Invalid filepath extension for saving. Please add either a `.keras` extension for the "
+                         f"native Keras format (recommended) or a `.h5` extension. Received: filepath={filepath}.")
     record = objects.serialize_keras_object(model)
     if not include_optimizer:
         record.pop("compile_config", None)
@@ -247,7 +247,8 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     if not safe_mode:
         raise NotImplementedError("load_model: safe_mode=False is not implemented: nothing in a file is executed")
     if not os.path.exists(filepath):
-        raise ValueError(f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` zip file.")
+        raise ValueError(f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` zip "
+                         f"file.")
     suffix = _suffix(filepath)
     if suffix in (".h5", ".hdf5"):
         with _open_h5(filepath) as file:

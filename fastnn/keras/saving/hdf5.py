@@ -159,8 +159,8 @@ def read_old_weights(file, model, by_name=False, skip_mismatch=False):
         pairs = [(known[name], arrays) for name, arrays in stored if name in known]
     else:
         if len(layers) != len(stored):
-            raise ValueError(f"Layer count mismatch when loading weights from file. Model expected {len(layers)} layers, "
-                             f"found {len(stored)} saved layers.")
+            raise ValueError(f"Layer count mismatch when loading weights from file. Model expected {len(layers)} "
+                             f"layers, found {len(stored)} saved layers.")
         pairs = list(zip(layers, [arrays for _, arrays in stored]))
     for layer, arrays in pairs:
         try:

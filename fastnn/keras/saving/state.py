@@ -23,7 +23,8 @@ def _children(thing):
     names = [name for name in vars(thing) if not (isinstance(thing, Layer) and name in _OF_LAYERS)]
     if isinstance(thing, Layer):  # Keras' files name a sublayer by a property that gives it, if there is one
         kind = type(thing)
-        names += [name for name in dir(kind) if name not in _base_names() and isinstance(getattr(kind, name, None), property)]
+        names += [name for name in dir(kind)
+                  if name not in _base_names() and isinstance(getattr(kind, name, None), property)]
     for name in sorted(names, key=lambda name: "~" + name if name.startswith("_") else name):
         try:
             value = getattr(thing, name)
