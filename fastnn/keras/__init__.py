@@ -1,6 +1,6 @@
-"""The Keras door: Keras programs run on fastnn by ``from fastnn.keras import ...`` or ``python -m fastnn script.py``."""
-from fastnn.keras import (activations, config, constraints, datasets, dtype_policies, initializers, layers, losses, metrics, models,
-                          ops, optimizers, random, regularizers, saving, tree, utils)
+"""The Keras door: Keras programs run by ``from fastnn.keras import ...``, or as they are by ``python -m fastnn``."""
+from fastnn.keras import (activations, config, constraints, datasets, dtype_policies, initializers, layers, losses,
+                          metrics, models, ops, optimizers, random, regularizers, saving, tree, utils)
 from fastnn.keras.initializers import Initializer
 from fastnn.keras.layers import Input, InputSpec, Layer
 from fastnn.keras.losses import Loss

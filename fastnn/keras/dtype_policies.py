@@ -12,7 +12,8 @@ class DTypePolicy:
     """A policy by its name: a type, or ``"mixed_float16"`` or ``"mixed_bfloat16"``."""
 
     def __init__(self, name=None):
-        name = config.floatx() if name is None else config.standardize_dtype(name) if not str(name).startswith("mixed_") \
+        name = config.floatx() if name is None \
+            else config.standardize_dtype(name) if not str(name).startswith("mixed_") \
             else name
         if name in ("mixed_float16", "mixed_bfloat16"):
             self.compute_dtype = self.variable_dtype = "float32"

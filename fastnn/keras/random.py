@@ -19,6 +19,7 @@ class SeedGenerator:
     def __init__(self, seed=None, name=None, **kwargs):
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments: {kwargs}")
+        self.drawn = seed is None  # the default generator decides
         if seed is None:
             seed = make_default_seed()
         if not isinstance(seed, int):
@@ -87,7 +88,7 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
         return inputs * 0.0
     shape = tuple(inputs.shape) if noise_shape is None else tuple(
         n if wanted is None else wanted for n, wanted in zip(inputs.shape, noise_shape))
-    if shape == tuple(inputs.shape) and (seed is None or isinstance(seed, SeedGenerator)):
+    if shape == tuple(inputs.shape) and (seed is None or isinstance(seed, SeedGenerator) and seed.drawn):
         return F.dropout(inputs, rate)
     kept = stream(seed).uniform(np.empty(shape, np.float32), 0.0, 1.0) >= rate
     return inputs * from_array((kept / (1 - rate)).astype(array_of(inputs).dtype))

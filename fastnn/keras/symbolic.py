@@ -77,7 +77,8 @@ class KerasTensor:
 _OPERATORS = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "floordiv": "floor_divide",
               "mod": "mod", "pow": "power", "matmul": "matmul", "lt": "less", "le": "less_equal", "gt": "greater",
               "ge": "greater_equal", "ne": "not_equal", "eq": "equal", "and": "logical_and", "or": "logical_or",
-              "xor": "logical_xor", "neg": "negative", "abs": "absolute", "invert": "logical_not", "getitem": "get_item"}
+              "xor": "logical_xor", "neg": "negative", "abs": "absolute", "invert": "logical_not",
+              "getitem": "get_item"}
 
 
 def _operator(name, exchanged=False):
@@ -173,6 +174,11 @@ class FunctionOperation(Operation):
     def __init__(self, function, name=None):
         self.function = function
         super().__init__(name or naming.auto_name(function.__name__.strip("_") or "function"))
+
+    @property
+    def class_name(self):
+        """The name that Keras' class for the function has: ``expand_dims`` is an ``ExpandDims``."""
+        return "".join(part[:1].upper() + part[1:] for part in self.function.__name__.split("_"))
 
     def __call__(self, *args, **kwargs):
         if any_symbolic(args, kwargs):

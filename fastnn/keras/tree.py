@@ -57,7 +57,8 @@ def assert_same_structure(a, b, check_types=True):
     """ValueError if they are nested differently."""
     def same(a, b):
         if isinstance(a, (list, tuple)):
-            return (isinstance(b, (list, tuple)) and (not check_types or isinstance(b, type(a)) or isinstance(a, type(b)))
+            return (isinstance(b, (list, tuple))
+                    and (not check_types or isinstance(b, type(a)) or isinstance(a, type(b)))
                     and len(a) == len(b) and all(map(same, a, b)))
         if isinstance(a, dict):
             return isinstance(b, dict) and set(a) == set(b) and all(same(a[key], b[key]) for key in a)

@@ -56,7 +56,8 @@ def convert(x, dtype=None):
 
 
 def _holds_arrays(x):
-    return isinstance(x, (Tensor, np.ndarray, np.generic)) or isinstance(x, (list, tuple)) and any(map(_holds_arrays, x))
+    return isinstance(x, (Tensor, np.ndarray, np.generic)) \
+        or isinstance(x, (list, tuple)) and any(map(_holds_arrays, x))
 
 
 def _plain(x):

@@ -1,7 +1,7 @@
 """What Keras programs touch of TensorFlow: ``import tensorflow as tf`` gives this under ``python -m fastnn``.
 
-Tensors are fastnn's: a computation runs when it is called, and `function` changes nothing. Names that are not here raise
-an AttributeError that says so.
+Tensors are fastnn's: a computation runs when it is called, and `function` changes nothing. Names that are not here
+raise an AttributeError that says so.
 """
 import types as _types
 
@@ -9,7 +9,7 @@ import fastnn as _fastnn
 from fastnn import keras
 from fastnn._tensor import Tensor
 from fastnn.keras.variables import Variable
-from fastnn.tensorflow import data, functions
+from fastnn.tensorflow import data, functions, strings
 from fastnn.tensorflow.data import TensorSpec
 from fastnn.tensorflow.gradients import GradientTape, UnconnectedGradients, custom_gradient, stop_gradient
 
@@ -39,7 +39,8 @@ math = _group("math", "Element-wise functions and reductions.",
                  hasattr(keras.ops, name)}, l2_normalize=functions.l2_normalize)
 nn = _group("nn", "Operations of networks.", **{name: getattr(functions, name) for name in _of_networks},
             **{name: getattr(keras.ops, name) for name in
-               ("relu", "relu6", "sigmoid", "tanh", "softmax", "log_softmax", "softplus", "softsign", "elu", "selu", "gelu",
+               ("relu", "relu6", "sigmoid", "tanh", "softmax", "log_softmax", "softplus", "softsign", "elu", "selu",
+                "gelu",
                 "silu", "swish", "max_pool", "conv", "one_hot") if hasattr(keras.ops, name)},
             dropout=lambda x, rate, noise_shape=None, seed=None, name=None:
             keras.random.dropout(functions.convert_to_tensor(x), rate, noise_shape, seed),
@@ -64,8 +65,8 @@ def _random_shuffle(value, seed=None, name=None):
     return keras.random.shuffle(value, seed=seed)
 
 
-random = _group("random", "Random numbers.", set_seed=_fastnn.manual_seed, normal=_random_normal, uniform=_random_uniform,
-                shuffle=_random_shuffle,
+random = _group("random", "Random numbers.", set_seed=_fastnn.manual_seed, normal=_random_normal,
+                uniform=_random_uniform, shuffle=_random_shuffle,
                 **{name: getattr(keras.random, name) for name in ("categorical", "gamma", "truncated_normal") if
                    hasattr(keras.random, name)})
 

@@ -50,7 +50,8 @@ class GradientTape:
         """Derivatives with respect to this tensor will be asked for."""
         for each in tree.flatten(tensor):
             if not isinstance(each, Tensor):
-                raise ValueError(f"Passed in object {each} of type {type(each).__name__!r}, not tf.Tensor or tf.Variable")
+                raise ValueError(f"Passed in object {each} of type {type(each).__name__!r}, not tf.Tensor or "
+                                 f"tf.Variable")
             if not each.requires_grad:
                 each.requires_grad_()
                 self._watched.append(each)

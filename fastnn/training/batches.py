@@ -100,7 +100,7 @@ def split(arrays, fraction):
     rows = len(arrays[0])
     at = int(np.floor(rows * (1.0 - fraction)))
     if at == 0 or at == rows:
-        raise ValueError(f"Training data contains {rows} samples, which is not sufficient to split it into a validation "
-                         f"and training set as specified by `validation_split={fraction}`. Either provide more data, or "
-                         f"a different value for the `validation_split` argument.")
+        raise ValueError(f"Training data contains {rows} samples, which is not sufficient to split it into a "
+                         f"validation and training set as specified by `validation_split={fraction}`. Either provide "
+                         f"more data, or a different value for the `validation_split` argument.")
     return [array[:at] for array in arrays], [array[at:] for array in arrays]

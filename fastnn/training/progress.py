@@ -52,7 +52,8 @@ class Progbar:
                  unit_name="step"):
         if stateful_metrics is not None and stateless_metrics is not None:
             raise ValueError("Progbar: expected only one of `stateful_metrics` and `stateless_metrics`")
-        self.target, self.width, self.verbose, self.interval, self.unit_name = target, width, verbose, interval, unit_name
+        self.target, self.width, self.verbose = target, width, verbose
+        self.interval, self.unit_name = interval, unit_name
         self.stateful_metrics = set(stateful_metrics or ()) if stateless_metrics is None else None
         self.stateless_metrics = None if stateless_metrics is None else set(stateless_metrics)
         self._dynamic_display = _dynamic()

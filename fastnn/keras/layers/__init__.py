@@ -1,29 +1,62 @@
 """Layers, as ``keras.layers``."""
 from fastnn.keras.layers.activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastnn.keras.layers.attention import Attention
+from fastnn.keras.layers.augmentation import (RandomBrightness, RandomContrast, RandomCrop, RandomFlip, RandomRotation,
+                                              RandomTranslation, RandomZoom)
 from fastnn.keras.layers.base import Layer
-from fastnn.keras.layers.basic import (ActivityRegularization, Embedding, Identity, Lambda, Masking, Permute, RepeatVector,
-                                       Rescaling, Reshape, UnitNormalization, Wrapper)
+from fastnn.keras.layers.basic import (ActivityRegularization, Embedding, Identity, Lambda, Masking, Permute,
+                                       RepeatVector, Rescaling, Reshape, UnitNormalization, Wrapper)
 from fastnn.keras.layers.conv import Conv1D, Conv2D
 from fastnn.keras.layers.conv_kinds import (Conv1DTranspose, Conv2DTranspose, DepthwiseConv1D, DepthwiseConv2D,
                                              SeparableConv1D, SeparableConv2D)
+from fastnn.keras.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D
 from fastnn.keras.layers.core import Activation, Dense, Dropout, Flatten
 from fastnn.keras.layers.einsum import EinsumDense
+from fastnn.keras.layers.hashing import Hashing
+from fastnn.keras.layers.images import CenterCrop, Resizing
 from fastnn.keras.layers.input import Input, InputLayer
-from fastnn.keras.layers.merging import (Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract, add, average,
-                                         concatenate, dot, maximum, minimum, multiply, subtract)
-from fastnn.keras.layers.multihead import AdditiveAttention, MultiHeadAttention
+from fastnn.keras.layers.lookup import IntegerLookup, StringLookup
+from fastnn.keras.layers.merging import (Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract, add,
+                                         average, concatenate, dot, maximum, minimum, multiply, subtract)
+from fastnn.keras.layers.multihead import AdditiveAttention, GroupQueryAttention, MultiHeadAttention
 from fastnn.keras.layers.noise import (AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D)
 from fastnn.keras.layers.normalization import (BatchNormalization, GroupNormalization, LayerNormalization,
                                                RMSNormalization, SpectralNormalization)
+from fastnn.keras.layers.numerical import CategoryEncoding, Discretization, Normalization
 from fastnn.keras.layers.pooling import AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D
 from fastnn.keras.layers.recurrent import GRU, LSTM, GRUCell, LSTMCell, SimpleRNN, SimpleRNNCell
 from fastnn.keras.layers.rnn import RNN, StackedRNNCells
 from fastnn.keras.layers.spatial import (Cropping1D, Cropping2D, GlobalAveragePooling1D, GlobalAveragePooling2D,
-                                         GlobalMaxPooling1D, GlobalMaxPooling2D, UpSampling1D, UpSampling2D, ZeroPadding1D,
-                                         ZeroPadding2D)
+                                         GlobalMaxPooling1D, GlobalMaxPooling2D, UpSampling1D, UpSampling2D,
+                                         ZeroPadding1D, ZeroPadding2D)
 from fastnn.keras.layers.spec import InputSpec
+from fastnn.keras.layers.text import TextVectorization
 from fastnn.keras.layers.wrappers import Bidirectional, TimeDistributed
+
+from fastnn.keras.saving import objects as _objects
+
+
+def serialize(layer):
+    """The record of a layer."""
+    return _objects.serialize_keras_object(layer)
+
+
+def deserialize(config, custom_objects=None):
+    """The layer of a record, or of a class' name.
+
+    Raises
+    ------
+    TypeError
+        It names no class that is known.
+    ValueError
+        It makes something else than a layer.
+    """
+    made = _objects.deserialize_keras_object(config, custom_objects)
+    if not isinstance(made, Layer):
+        raise ValueError(f"`keras.layers.deserialize` was passed a `config` object that is not a `keras.layers.Layer`. "
+                         f"Received: {config}")
+    return made
+
 
 # Other names of the same.
 Convolution1D, Convolution2D = Conv1D, Conv2D

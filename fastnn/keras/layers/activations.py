@@ -46,8 +46,8 @@ class LeakyReLU(_Elementwise):
             negative_slope = kwargs.pop("alpha")
         super().__init__(**kwargs)
         if negative_slope is None:
-            raise ValueError("The negative_slope value of a Leaky ReLU layer cannot be None. Expecting a float. Received: "
-                             "negative_slope=None")
+            raise ValueError("The negative_slope value of a Leaky ReLU layer cannot be None. Expecting a float. "
+                             "Received: negative_slope=None")
         self.negative_slope = negative_slope
 
     def call(self, inputs):
@@ -60,7 +60,8 @@ class LeakyReLU(_Elementwise):
 class PReLU(Layer):
     """``x`` above 0, ``alpha * x`` below, alpha trained for each feature (or for all along `shared_axes`)."""
 
-    def __init__(self, alpha_initializer="Zeros", alpha_regularizer=None, alpha_constraint=None, shared_axes=None, **kwargs):
+    def __init__(self, alpha_initializer="Zeros", alpha_regularizer=None, alpha_constraint=None, shared_axes=None,
+                 **kwargs):
         super().__init__(**kwargs)
         self.supports_masking = True
         self.alpha_initializer = initializers.get(alpha_initializer)

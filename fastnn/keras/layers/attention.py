@@ -47,11 +47,11 @@ class Attention(Layer):
 
     def _validate(self, inputs, mask=None):
         if not isinstance(inputs, list):
-            raise ValueError(f"{type(self).__name__} layer must be called on a list of inputs, namely [query, value] or "
-                             f"[query, value, key]. Received: inputs={inputs}.")
+            raise ValueError(f"{type(self).__name__} layer must be called on a list of inputs, namely [query, value] "
+                             f"or [query, value, key]. Received: inputs={inputs}.")
         if not 2 <= len(inputs) <= 3:
-            raise ValueError(f"{type(self).__name__} layer accepts inputs list of length 2 or 3, namely [query, value] or "
-                             f"[query, value, key]. Received length: {len(inputs)}.")
+            raise ValueError(f"{type(self).__name__} layer accepts inputs list of length 2 or 3, namely [query, value] "
+                             f"or [query, value, key]. Received length: {len(inputs)}.")
         if mask is not None:
             if not isinstance(mask, list):
                 raise ValueError(f"{type(self).__name__} layer mask must be a list, namely [query_mask, value_mask]. "
@@ -108,7 +108,8 @@ class Attention(Layer):
     def compute_output_shape(self, input_shape):
         return (*input_shape[0][:-1], input_shape[1][-1])
 
-    def compute_output_spec(self, inputs, mask=None, return_attention_scores=False, training=None, use_causal_mask=False):
+    def compute_output_spec(self, inputs, mask=None, return_attention_scores=False, training=None,
+                            use_causal_mask=False):
         from fastnn.keras.symbolic import KerasTensor
         self._validate(inputs, mask)
         query, value = inputs[:2]

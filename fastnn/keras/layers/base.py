@@ -62,9 +62,12 @@ def _wrapped_build(build):
         nested = self.__dict__.get("_building", False)
         self.__dict__["_building"] = True
         try:
-            with naming.name_scope(self.name):
-                self.__dict__["_path"] = naming.path()
+            if nested:  # by `super().build`: within the scope already
                 build(self, *args, **kwargs)
+            else:
+                with naming.name_scope(self.name):
+                    self.__dict__["_path"] = naming.path()
+                    build(self, *args, **kwargs)
         finally:
             self.__dict__["_building"] = nested
         if not nested:
@@ -115,7 +118,8 @@ class Layer(Weights, Operation):
         kwargs.pop("batch_size", None)
         if input_shape is not None:
             warnings.warn("Do not pass an `input_shape`/`input_dim` argument to a layer. When using Sequential models, "
-                          "prefer using an `Input(shape)` object as the first layer in the model instead.", stacklevel=3)
+                          "prefer using an `Input(shape)` object as the first layer in the model instead.",
+                          stacklevel=3)
             self._input_shape_arg = input_shape if isinstance(input_shape, (tuple, list)) else (input_shape,)
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
@@ -325,8 +329,9 @@ class Layer(Weights, Operation):
         if not self._allow_non_tensor_positional_args:
             for arg in tree.flatten(list(args)):
                 if not isinstance(arg, (Tensor, KerasTensor)) and arg is not None:
-                    raise ValueError(f"Only input tensors may be passed as positional arguments. The following argument "
-                                     f"value should be passed as a keyword argument: {arg} (of type {type(arg)})")
+                    raise ValueError(f"Only input tensors may be passed as positional arguments. The following "
+                                     f"argument value should be passed as a keyword argument: {arg} (of type "
+                                     f"{type(arg)})")
         if self._input_spec is not None or type(self).input_spec is not Layer.input_spec:
             first = args[0] if args else next(iter(kwargs.values()), None)
             check_input(self.input_spec, first, self.name)
@@ -335,6 +340,7 @@ class Layer(Weights, Operation):
         if outer is None:
             _state.call = _Call()
             _state.call.training = None
+            self._clear_losses()
         before = _state.call.training
         stack = naming.scopes()
         if not self.built:
@@ -407,8 +413,8 @@ class Layer(Weights, Operation):
         if not self._supports_masking:
             if previous is not None and any(m is not None for m in tree.flatten(previous)):
                 warnings.warn(f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a mask "
-                              f"attached to it. However, this layer does not support masking and will therefore destroy "
-                              f"the mask information. Downstream layers will not see the mask.", stacklevel=4)
+                              f"attached to it. However, this layer does not support masking and will therefore "
+                              f"destroy the mask information. Downstream layers will not see the mask.", stacklevel=4)
             return
         masks = self.compute_mask(inputs, previous)
         if masks is None:
@@ -428,9 +434,10 @@ class Layer(Weights, Operation):
             parameters = [name for name in inspect.signature(type(self).__init__).parameters
                           if name not in ("self", "args", "kwargs", "name", "trainable", "dtype")]
             if parameters:
-                raise NotImplementedError(f"Object {type(self).__name__} was created by passing non-serializable argument "
-                                          f"values in `__init__()`, and therefore the object must override "
-                                          f"`get_config()` in order to be serializable. Please implement `get_config()`.")
+                raise NotImplementedError(f"Object {type(self).__name__} was created by passing non-serializable "
+                                          f"argument values in `__init__()`, and therefore the object must override "
+                                          f"`get_config()` in order to be serializable. Please implement "
+                                          f"`get_config()`.")
         return self._base_config()
 
     def _base_config(self):

@@ -36,6 +36,10 @@ class Embedding(Layer):
         if length is not None:
             import warnings
             warnings.warn("Argument `input_length` is deprecated. Just remove it.", stacklevel=2)
+        for what, size in (("input_dim", input_dim), ("output_dim", output_dim)):
+            if not isinstance(size, (int, np.integer)) or size <= 0:
+                raise ValueError(f"`{what}` must be a positive integer. Received: {what}={size} (of type "
+                                 f"{type(size).__name__}).")
         super().__init__(**kwargs)
         self.input_dim, self.output_dim, self.mask_zero = input_dim, output_dim, mask_zero
         self.embeddings_initializer = initializers.get(embeddings_initializer)
@@ -71,7 +75,8 @@ class Embedding(Layer):
 
     def get_config(self):
         return {**self._base_config(), "input_dim": self.input_dim, "output_dim": self.output_dim,
-                **_weight_config(self, "embeddings"), "mask_zero": self.mask_zero}
+                **_weight_config(self, "embeddings", "activity"), "mask_zero": self.mask_zero,
+                "quantization_config": None}
 
 
 class Masking(Layer):
@@ -243,8 +248,8 @@ class Permute(Layer):
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            raise ValueError(f"Invalid permutation argument `dims` for Permute Layer. The set of indices in `dims` must "
-                             f"be consecutive and start from 1. Received dims={dims}")
+            raise ValueError(f"Invalid permutation argument `dims` for Permute Layer. The set of indices in `dims` "
+                             f"must be consecutive and start from 1. Received dims={dims}")
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
         self.built = True
 
@@ -265,6 +270,8 @@ class RepeatVector(Layer):
         super().__init__(**kwargs)
         if not isinstance(n, int):
             raise TypeError(f"Expected an integer value for `n`, got {type(n)}.")
+        if n <= 0:
+            raise ValueError(f"Argument `n` should be a positive integer. Received: n={n}")
         self.n = n
         self.input_spec = InputSpec(ndim=2)
         self.built = True
@@ -284,8 +291,8 @@ class Wrapper(Layer):
 
     def __init__(self, layer, **kwargs):
         if not isinstance(layer, Layer):
-            raise ValueError(f"Layer {layer} supplied to Wrapper isn't a supported layer type. Please ensure wrapped layer "
-                             f"is a valid Keras layer.")
+            raise ValueError(f"Layer {layer} supplied to Wrapper isn't a supported layer type. Please ensure wrapped "
+                             f"layer is a valid Keras layer.")
         super().__init__(**kwargs)
         self.layer = layer
 
@@ -337,7 +344,8 @@ class Rescaling(Layer):
 
     def call(self, inputs):
         inputs = inputs if inputs.is_floating_point() else inputs.to(config.torch_dtype(self.compute_dtype))
-        scale = self.scale if isinstance(self.scale, (int, float)) else convert(np.asarray(self.scale, self.compute_dtype))
+        scale = self.scale if isinstance(self.scale, (int, float)) \
+            else convert(np.asarray(self.scale, self.compute_dtype))
         offset = self.offset if isinstance(self.offset, (int, float)) else \
             convert(np.asarray(self.offset, self.compute_dtype))
         return inputs * scale + offset

@@ -1,4 +1,4 @@
-"""Convolutions. Images are (batch, height, width, channels); the engine sees them by strides as (batch, channels, ...)."""
+"""Convolutions. Images are (batch, height, width, channels), which the engine sees by strides with channels first."""
 import numpy as np
 
 from fastnn.keras import activations, config, constraints, initializers, regularizers
@@ -71,9 +71,10 @@ class BaseConv(Layer):
     """Base of convolutions of one or two dimensions; `rank` is their number."""
 
     def __init__(self, rank, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1,
-                 groups=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
-                 kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
-                 bias_constraint=None, trainable=True, name=None, lora_rank=None, lora_alpha=None, **kwargs):
+                 groups=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
+                 bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 kernel_constraint=None, bias_constraint=None, trainable=True, name=None, lora_rank=None,
+                 lora_alpha=None, **kwargs):
         if lora_rank is not None:
             raise NotImplementedError(f"{type(self).__name__}: lora_rank is not implemented")
         super().__init__(trainable=trainable, name=name, activity_regularizer=activity_regularizer, **kwargs)
@@ -118,10 +119,11 @@ class BaseConv(Layer):
                              f"groups={self.groups}, but the input has {channels} channels (full input shape is "
                              f"{input_shape}).")
         self.compute_output_shape(input_shape)  # says if the kernel is larger than the image
-        self.kernel = self.add_weight((*self.kernel_size, channels // self.groups, self.filters), self.kernel_initializer,
-                                      name="kernel", regularizer=self.kernel_regularizer,
+        self.kernel = self.add_weight((*self.kernel_size, channels // self.groups, self.filters),
+                                      self.kernel_initializer, name="kernel", regularizer=self.kernel_regularizer,
                                       constraint=self.kernel_constraint)
-        self.bias = self.add_weight((self.filters,), self.bias_initializer, name="bias", regularizer=self.bias_regularizer,
+        self.bias = self.add_weight((self.filters,), self.bias_initializer, name="bias",
+                                    regularizer=self.bias_regularizer,
                                     constraint=self.bias_constraint) if self.use_bias else None
 
     def call(self, inputs):
@@ -144,10 +146,11 @@ class BaseConv(Layer):
         return (input_shape[0], *found, self.filters) if self._last else (input_shape[0], self.filters, *found)
 
     def get_config(self):
-        return {**self._base_config(), "filters": self.filters, "kernel_size": self.kernel_size, "strides": self.strides,
+        return {**self._base_config(), "filters": self.filters, "kernel_size": self.kernel_size,
+                "strides": self.strides,
                 "padding": self.padding, "data_format": self.data_format, "dilation_rate": self.dilation_rate,
                 "groups": self.groups, "activation": activations.serialize(self.activation), "use_bias": self.use_bias,
-                **_weight_config(self, "kernel", "bias")}
+                **_weight_config(self, "kernel", "bias", "activity")}
 
 
 class Conv1D(BaseConv):
@@ -166,9 +169,9 @@ class Conv2D(BaseConv):
     """Convolution of (batch, height, width, channels) with kernel (height, width, channels / groups, filters)."""
 
     def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
-                 groups=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
-                 kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
-                 bias_constraint=None, **kwargs):
+                 groups=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
+                 bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 kernel_constraint=None, bias_constraint=None, **kwargs):
         super().__init__(2, filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation,
                          use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
                          activity_regularizer, kernel_constraint, bias_constraint, **kwargs)

@@ -65,9 +65,11 @@ class BaseConvTranspose(BaseConv):
             raise ValueError(f"The channel dimension of the inputs should be defined. The input_shape received is "
                              f"{input_shape}")
         self.input_spec = InputSpec(min_ndim=self.rank + 2, axes={-1 if self._last else 1: channels})
-        self.kernel = self.add_weight((*self.kernel_size, self.filters, channels), self.kernel_initializer, name="kernel",
-                                      regularizer=self.kernel_regularizer, constraint=self.kernel_constraint)
-        self.bias = self.add_weight((self.filters,), self.bias_initializer, name="bias", regularizer=self.bias_regularizer,
+        self.kernel = self.add_weight((*self.kernel_size, self.filters, channels), self.kernel_initializer,
+                                      name="kernel", regularizer=self.kernel_regularizer,
+                                      constraint=self.kernel_constraint)
+        self.bias = self.add_weight((self.filters,), self.bias_initializer, name="bias",
+                                    regularizer=self.bias_regularizer,
                                     constraint=self.bias_constraint) if self.use_bias else None
 
     def call(self, inputs):
@@ -96,9 +98,9 @@ class Conv1DTranspose(BaseConvTranspose):
                  dilation_rate=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
                  bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
                  kernel_constraint=None, bias_constraint=None, **kwargs):
-        super().__init__(1, filters, kernel_size, strides, padding, output_padding, data_format, dilation_rate, activation,
-                         use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
-                         activity_regularizer, kernel_constraint, bias_constraint, **kwargs)
+        super().__init__(1, filters, kernel_size, strides, padding, output_padding, data_format, dilation_rate,
+                         activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
+                         bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, **kwargs)
 
 
 class Conv2DTranspose(BaseConvTranspose):
@@ -108,15 +110,16 @@ class Conv2DTranspose(BaseConvTranspose):
                  dilation_rate=(1, 1), activation=None, use_bias=True, kernel_initializer="glorot_uniform",
                  bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
                  kernel_constraint=None, bias_constraint=None, **kwargs):
-        super().__init__(2, filters, kernel_size, strides, padding, output_padding, data_format, dilation_rate, activation,
-                         use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
-                         activity_regularizer, kernel_constraint, bias_constraint, **kwargs)
+        super().__init__(2, filters, kernel_size, strides, padding, output_padding, data_format, dilation_rate,
+                         activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
+                         bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, **kwargs)
 
 
 class _Depthwise(Layer):
     """What depthwise and separable convolutions share."""
 
-    def _init(self, rank, kernel_size, strides, padding, depth_multiplier, data_format, dilation_rate, activation, use_bias):
+    def _init(self, rank, kernel_size, strides, padding, depth_multiplier, data_format, dilation_rate, activation,
+              use_bias):
         self.rank, self.depth_multiplier, self.use_bias = rank, depth_multiplier, use_bias
         self.kernel_size = standardize_tuple(kernel_size, rank, "kernel_size")
         self.strides = standardize_tuple(strides, rank, "strides")
@@ -125,8 +128,8 @@ class _Depthwise(Layer):
         self.activation = activations.get(activation)
         self.input_spec = InputSpec(min_ndim=rank + 2)
         if depth_multiplier is not None and depth_multiplier <= 0:
-            raise ValueError(f"Invalid value for argument `depth_multiplier`. Expected a strictly positive value. Received "
-                             f"depth_multiplier={depth_multiplier}.")
+            raise ValueError(f"Invalid value for argument `depth_multiplier`. Expected a strictly positive value. "
+                             f"Received depth_multiplier={depth_multiplier}.")
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(f"`strides > 1` not supported in conjunction with `dilation_rate > 1`. Received: "
                              f"strides={self.strides} and dilation_rate={self.dilation_rate}")
@@ -166,7 +169,8 @@ class BaseDepthwiseConv(_Depthwise):
                  use_bias, depthwise_initializer, bias_initializer, depthwise_regularizer, bias_regularizer,
                  activity_regularizer, depthwise_constraint, bias_constraint, trainable=True, name=None, **kwargs):
         super().__init__(trainable=trainable, name=name, activity_regularizer=activity_regularizer, **kwargs)
-        self._init(rank, kernel_size, strides, padding, depth_multiplier, data_format, dilation_rate, activation, use_bias)
+        self._init(rank, kernel_size, strides, padding, depth_multiplier, data_format, dilation_rate, activation,
+                   use_bias)
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.depthwise_regularizer = regularizers.get(depthwise_regularizer)
@@ -195,7 +199,7 @@ class BaseDepthwiseConv(_Depthwise):
         return {**self._base_config(), "depth_multiplier": self.depth_multiplier, "kernel_size": self.kernel_size,
                 "strides": self.strides, "padding": self.padding, "data_format": self.data_format,
                 "dilation_rate": self.dilation_rate, "activation": activations.serialize(self.activation),
-                "use_bias": self.use_bias, **_weight_config(self, "depthwise", "bias")}
+                "use_bias": self.use_bias, **_weight_config(self, "depthwise", "bias", "activity")}
 
 
 class DepthwiseConv1D(BaseDepthwiseConv):
@@ -203,8 +207,8 @@ class DepthwiseConv1D(BaseDepthwiseConv):
 
     def __init__(self, kernel_size, strides=1, padding="valid", depth_multiplier=1, data_format=None, dilation_rate=1,
                  activation=None, use_bias=True, depthwise_initializer="glorot_uniform", bias_initializer="zeros",
-                 depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None,
-                 bias_constraint=None, **kwargs):
+                 depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 depthwise_constraint=None, bias_constraint=None, **kwargs):
         super().__init__(1, kernel_size, strides, padding, depth_multiplier, data_format, dilation_rate, activation,
                          use_bias, depthwise_initializer, bias_initializer, depthwise_regularizer, bias_regularizer,
                          activity_regularizer, depthwise_constraint, bias_constraint, **kwargs)
@@ -231,7 +235,8 @@ class BaseSeparableConv(_Depthwise):
                  depthwise_constraint, pointwise_constraint, bias_constraint, trainable=True, name=None, **kwargs):
         super().__init__(trainable=trainable, name=name, activity_regularizer=activity_regularizer, **kwargs)
         self.filters = filters
-        self._init(rank, kernel_size, strides, padding, depth_multiplier, data_format, dilation_rate, activation, use_bias)
+        self._init(rank, kernel_size, strides, padding, depth_multiplier, data_format, dilation_rate, activation,
+                   use_bias)
         self.depthwise_initializer = initializers.get(depthwise_initializer)
         self.pointwise_initializer = initializers.get(pointwise_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
@@ -250,7 +255,8 @@ class BaseSeparableConv(_Depthwise):
         self.pointwise_kernel = self.add_weight(
             (*[1] * self.rank, self.depth_multiplier * channels, self.filters), self.pointwise_initializer,
             name="pointwise_kernel", regularizer=self.pointwise_regularizer, constraint=self.pointwise_constraint)
-        self.bias = self.add_weight((self.filters,), self.bias_initializer, name="bias", regularizer=self.bias_regularizer,
+        self.bias = self.add_weight((self.filters,), self.bias_initializer, name="bias",
+                                    regularizer=self.bias_regularizer,
                                     constraint=self.bias_constraint) if self.use_bias else None
 
     def call(self, inputs):
@@ -269,7 +275,7 @@ class BaseSeparableConv(_Depthwise):
                 "kernel_size": self.kernel_size, "strides": self.strides, "padding": self.padding,
                 "data_format": self.data_format, "dilation_rate": self.dilation_rate,
                 "activation": activations.serialize(self.activation), "use_bias": self.use_bias,
-                **_weight_config(self, "depthwise", "pointwise", "bias")}
+                **_weight_config(self, "depthwise", "pointwise", "bias", "activity")}
 
 
 class SeparableConv1D(BaseSeparableConv):
@@ -278,8 +284,8 @@ class SeparableConv1D(BaseSeparableConv):
     def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1,
                  depth_multiplier=1, activation=None, use_bias=True, depthwise_initializer="glorot_uniform",
                  pointwise_initializer="glorot_uniform", bias_initializer="zeros", depthwise_regularizer=None,
-                 pointwise_regularizer=None, bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None,
-                 pointwise_constraint=None, bias_constraint=None, **kwargs):
+                 pointwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 depthwise_constraint=None, pointwise_constraint=None, bias_constraint=None, **kwargs):
         super().__init__(1, filters, kernel_size, strides, padding, data_format, dilation_rate, depth_multiplier,
                          activation, use_bias, depthwise_initializer, pointwise_initializer, bias_initializer,
                          depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer,
@@ -292,8 +298,8 @@ class SeparableConv2D(BaseSeparableConv):
     def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
                  depth_multiplier=1, activation=None, use_bias=True, depthwise_initializer="glorot_uniform",
                  pointwise_initializer="glorot_uniform", bias_initializer="zeros", depthwise_regularizer=None,
-                 pointwise_regularizer=None, bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None,
-                 pointwise_constraint=None, bias_constraint=None, **kwargs):
+                 pointwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 depthwise_constraint=None, pointwise_constraint=None, bias_constraint=None, **kwargs):
         super().__init__(2, filters, kernel_size, strides, padding, data_format, dilation_rate, depth_multiplier,
                          activation, use_bias, depthwise_initializer, pointwise_initializer, bias_initializer,
                          depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer,

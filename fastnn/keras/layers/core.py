@@ -52,7 +52,8 @@ class Dense(Layer):
     def build(self, input_shape):
         self.kernel = self.add_weight((input_shape[-1], self.units), self.kernel_initializer, name="kernel",
                                       regularizer=self.kernel_regularizer, constraint=self.kernel_constraint)
-        self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias", regularizer=self.bias_regularizer,
+        self.bias = self.add_weight((self.units,), self.bias_initializer, name="bias",
+                                    regularizer=self.bias_regularizer,
                                     constraint=self.bias_constraint) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
 
@@ -69,7 +70,7 @@ class Dense(Layer):
 
     def get_config(self):
         return {**self._base_config(), "units": self.units, "activation": activations.serialize(self.activation),
-                "use_bias": self.use_bias, **_weight_config(self, "kernel", "bias")}
+                "use_bias": self.use_bias, **_weight_config(self, "kernel", "bias"), "quantization_config": None}
 
 
 def _weight_config(layer, *names):

@@ -39,12 +39,12 @@ def analyse(equation, bias_axes, input_shape, output_shape):
     for letter, size in size_in.items():
         wanted = size_out.get(letter)
         if wanted is not None and wanted != size:
-            raise ValueError(f"Input shape and output shape do not match at shared dimension '{letter}'. Input shape is "
-                             f"{size}, and output shape is {wanted}.")
+            raise ValueError(f"Input shape and output shape do not match at shared dimension '{letter}'. Input shape "
+                             f"is {size}, and output shape is {wanted}.")
     for letter in result:
         if letter not in size_in and letter not in kernel:
-            raise ValueError(f"Dimension '{letter}' was specified in the output '{result}' but has no corresponding dim in "
-                             f"the input spec '{inputs}' or weight spec '{kernel}'")
+            raise ValueError(f"Dimension '{letter}' was specified in the output '{result}' but has no corresponding "
+                             f"dim in the input spec '{inputs}' or weight spec '{kernel}'")
     shape = []
     for letter in kernel:
         if letter not in size_in and letter not in size_out:
@@ -55,7 +55,8 @@ def analyse(equation, bias_axes, input_shape, output_shape):
     if bias_axes:
         for letter in bias_axes:
             if letter not in result:
-                raise ValueError(f"Bias dimension '{letter}' was requested, but is not part of the output spec '{result}'")
+                raise ValueError(f"Bias dimension '{letter}' was requested, but is not part of the output spec "
+                                 f"'{result}'")
         first = min(result.find(letter) for letter in bias_axes)
         bias = [size_out[letter] if letter in bias_axes else 1 for letter in result[first:]]
         bias += [1] * (elided if not left else 0)
@@ -96,8 +97,8 @@ class EinsumDense(Layer):
     def build(self, input_shape):
         kernel, bias, self.full_output_shape = analyse(self.equation, self.bias_axes, input_shape,
                                                        self.partial_output_shape)
-        self.kernel = self.add_weight(kernel, self.kernel_initializer, name="kernel", regularizer=self.kernel_regularizer,
-                                      constraint=self.kernel_constraint)
+        self.kernel = self.add_weight(kernel, self.kernel_initializer, name="kernel",
+                                      regularizer=self.kernel_regularizer, constraint=self.kernel_constraint)
         self.bias = self.add_weight(bias, self.bias_initializer, name="bias", regularizer=self.bias_regularizer,
                                     constraint=self.bias_constraint) if bias is not None else None
 
@@ -113,4 +114,4 @@ class EinsumDense(Layer):
     def get_config(self):
         return {**self._base_config(), "output_shape": self.partial_output_shape, "equation": self.equation,
                 "activation": activations.serialize(self.activation), "bias_axes": self.bias_axes,
-                **_weight_config(self, "kernel", "bias")}
+                **_weight_config(self, "kernel", "bias", "activity"), "quantization_config": None}

@@ -32,7 +32,9 @@ class InputLayer(Layer):
         self.batch_shape = tuple(batch_shape)
         self._input_dtype = config.standardize_dtype(dtype)
         self.sparse, self.ragged, self.optional = bool(sparse), bool(ragged), optional
-        output = KerasTensor(self.batch_shape, self._input_dtype, name=self.name) if input_tensor is None else input_tensor
+        output = input_tensor
+        if output is None:
+            output = KerasTensor(self.batch_shape, self._input_dtype, name=self.name)
         self.built = True
         Node(self, (), {}, output)
 

@@ -14,7 +14,8 @@ class Merge(Layer):
         self.supports_masking = True
 
     def build(self, input_shape):
-        if not isinstance(input_shape, (list, tuple)) or not input_shape or not isinstance(input_shape[0], (list, tuple)):
+        if not isinstance(input_shape, (list, tuple)) or not input_shape \
+                or not isinstance(input_shape[0], (list, tuple)):
             raise ValueError(f"A merge layer should be called on a list of inputs. Received: input_shape={input_shape} "
                              f"(not a list of shapes)")
         if len(input_shape) < self.least:
@@ -27,8 +28,8 @@ class Merge(Layer):
 
     def call(self, inputs):
         if not isinstance(inputs, (list, tuple)):
-            raise ValueError(f"A merge layer should be called on a list of inputs. Received: inputs={inputs} (not a list "
-                             f"of tensors)")
+            raise ValueError(f"A merge layer should be called on a list of inputs. Received: inputs={inputs} (not a "
+                             f"list of tensors)")
         most = max(x.ndim for x in inputs)
         inputs = [convert(x) for x in inputs]
         for i, x in enumerate(inputs):
@@ -190,7 +191,7 @@ class Concatenate(Merge):
             while each.ndim < x.ndim:
                 each = each.unsqueeze(-1)
             masks.append(each.expand(x.shape))
-        return cat(masks, self.axis).all(-1)
+        return cat(masks, self.axis).any(-1)
 
     def get_config(self):
         return {"axis": self.axis, **self._base_config()}
@@ -215,7 +216,8 @@ class Dot(Merge):
     def build(self, input_shape):
         if not isinstance(input_shape, (list, tuple)) or len(input_shape) != 2 or \
                 not isinstance(input_shape[0], (tuple, list)):
-            raise ValueError(f"A `Dot` layer should be called on a list of 2 inputs. Received: input_shape={input_shape}")
+            raise ValueError(f"A `Dot` layer should be called on a list of 2 inputs. Received: "
+                             f"input_shape={input_shape}")
         first, second = input_shape
         i, j = self._axes([len(first), len(second)])
         if first[i] != second[j]:

@@ -2,7 +2,7 @@
 import math
 
 import fastnn
-from fastnn.keras import constraints, initializers, regularizers
+from fastnn.keras import constraints, initializers, naming, regularizers
 from fastnn.keras.layers.activations import Softmax
 from fastnn.keras.layers.attention import Attention
 from fastnn.keras.layers.base import Layer
@@ -59,8 +59,8 @@ class MultiHeadAttention(Layer):
                  kernel_constraint=None, bias_constraint=None, use_gate=False, seed=None, **kwargs):
         for name, value in (("num_heads", num_heads), ("key_dim", key_dim), ("value_dim", value_dim)):
             if not (value is None and name == "value_dim") and (not isinstance(value, int) or value <= 0):
-                raise ValueError(f"Received an invalid value for argument `{name}`, expected a positive integer. Received: "
-                                 f"{name}={value}")
+                raise ValueError(f"Received an invalid value for argument `{name}`, expected a positive integer. "
+                                 f"Received: {name}={value}")
         super().__init__(**kwargs)
         self.supports_masking = True
         self._num_heads, self._key_dim, self._value_dim = num_heads, key_dim, value_dim or key_dim
@@ -81,9 +81,12 @@ class MultiHeadAttention(Layer):
         if isinstance(attention_axes, int):
             attention_axes = (attention_axes,)
         elif attention_axes and not isinstance(attention_axes, (list, tuple)):
-            raise ValueError(f"`attention_axes` must be an int, list, or tuple. Received: attention_axes={attention_axes}")
+            raise ValueError(f"`attention_axes` must be an int, list, or tuple. Received: "
+                             f"attention_axes={attention_axes}")
         self._attention_axes = attention_axes
         self._inverse_sqrt_key_dim = 1.0 / math.sqrt(float(key_dim))
+
+    _heads_of = {}  # heads of "key" and "value" where they are not as many as the query's
 
     num_heads = property(lambda self: self._num_heads)
     key_dim = property(lambda self: self._key_dim)
@@ -114,12 +117,13 @@ class MultiHeadAttention(Layer):
         rank, heads = len(query_shape), self._num_heads
         self._query_dense = self._dense(rank, 1, (heads, self._key_dim), "query")
         self._query_dense.build(query_shape)
-        self._key_dense = self._dense(len(key_shape), 1, (heads, self._key_dim), "key")
+        self._key_dense = self._dense(len(key_shape), 1, (self._heads_of.get("key", heads), self._key_dim), "key")
         self._key_dense.build(key_shape)
         if self._use_gate:
             self._gate_dense = self._dense(rank, 1, (heads, self._value_dim), "gate", activation="sigmoid")
             self._gate_dense.build(query_shape)
-        self._value_dense = self._dense(len(value_shape), 1, (heads, self._value_dim), "value")
+        self._value_dense = self._dense(len(value_shape), 1, (self._heads_of.get("value", heads), self._value_dim),
+                                        "value")
         self._value_dense.build(value_shape)
         if self._attention_axes is None:
             self._attention_axes = tuple(range(1, rank - 1))
@@ -139,6 +143,8 @@ class MultiHeadAttention(Layer):
         if query.ndim == 4 and not return_attention_scores and not (training and self._dropout):
             mask = None if attention_mask is None else attention_mask.unsqueeze(1) if attention_mask.ndim == 3 \
                 else attention_mask
+            if mask is not None:  # where nothing may be attended to, all is attended to equally, as in TensorFlow
+                mask = (~mask).to(query.dtype) * -1e38
             q, k, v = (x.transpose(1, 2) for x in (query, key, value))
             return F.scaled_dot_product_attention(q, k, v, mask, is_causal=causal and mask is None,
                                                   scale=self._inverse_sqrt_key_dim).transpose(1, 2), None
@@ -175,9 +181,12 @@ class MultiHeadAttention(Layer):
                  and attention_mask is None and self._sliding_window is None)
         mask = None if plain else self._compute_attention_mask(query, value, query_mask, value_mask, key_mask,
                                                                attention_mask, use_causal_mask)
+        # the projections shall not see the masks, which are in `mask`
+        query, key, value = (x.view_as(x) if getattr(x, "_keras_mask", None) is not None else x
+                             for x in (query, key, value))
         gate = self._gate_dense(query) if self._use_gate else None
-        result, weights = self._compute_attention(self._query_dense(query), self._key_dense(key), self._value_dense(value),
-                                                  mask, training, return_attention_scores,
+        result, weights = self._compute_attention(self._query_dense(query), self._key_dense(key),
+                                                  self._value_dense(value), mask, training, return_attention_scores,
                                                   **({"use_causal_mask": True} if plain else {}))
         if gate is not None:
             result = result * gate
@@ -186,8 +195,8 @@ class MultiHeadAttention(Layer):
             result._keras_mask = query_mask
         return (result, weights) if return_attention_scores else result
 
-    def _compute_attention_mask(self, query, value, query_mask=None, value_mask=None, key_mask=None, attention_mask=None,
-                                use_causal_mask=False):
+    def _compute_attention_mask(self, query, value, query_mask=None, value_mask=None, key_mask=None,
+                                attention_mask=None, use_causal_mask=False):
         """All masks together: (batch, T, S)."""
         masks = []
         if query_mask is not None:
@@ -198,7 +207,8 @@ class MultiHeadAttention(Layer):
         if use_causal_mask:
             masks.append(self._compute_causal_mask(query, value))
         if self._sliding_window is not None:
-            rows, columns = fastnn.arange(query.shape[1]).reshape(1, -1, 1), fastnn.arange(value.shape[1]).reshape(1, 1, -1)
+            rows = fastnn.arange(query.shape[1]).reshape(1, -1, 1)
+            columns = fastnn.arange(value.shape[1]).reshape(1, 1, -1)
             masks.append((rows - columns).abs() < self._sliding_window)
         if attention_mask is not None:
             masks.append(convert(attention_mask).bool())
@@ -227,7 +237,8 @@ class MultiHeadAttention(Layer):
             return output
         axes = self._attention_axes
         rest = [query.shape[i] for i in range(1, len(query.shape) - 1) if i not in axes]
-        scores = (query.shape[0], *rest, self._num_heads, *[query.shape[a] for a in axes], *[value.shape[a] for a in axes])
+        scores = (query.shape[0], *rest, self._num_heads, *[query.shape[a] for a in axes],
+                  *[value.shape[a] for a in axes])
         return output, KerasTensor(scores, self.compute_dtype)
 
     def get_config(self):
@@ -258,3 +269,58 @@ class AdditiveAttention(Attention):
         made = super().get_config()
         made.pop("score_mode", None)
         return made
+
+
+class GroupQueryAttention(MultiHeadAttention):
+    """Attention whose query heads share heads of key and value in groups (Ainslie et al., 2023).
+
+    Parameters
+    ----------
+    head_dim : int
+    num_query_heads, num_key_value_heads : int
+        The first is a multiple of the second.
+    dropout, use_bias, sliding_window, use_gate, seed
+        As those of `MultiHeadAttention`.
+    """
+
+    def __init__(self, head_dim, num_query_heads, num_key_value_heads, dropout=0.0, use_bias=True, sliding_window=None,
+                 flash_attention=None, kernel_initializer="glorot_uniform", bias_initializer="zeros",
+                 kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
+                 bias_constraint=None, use_gate=False, seed=None, **kwargs):
+        if num_query_heads % num_key_value_heads:
+            raise ValueError("`num_query_heads` must be divisible by `num_key_value_heads`.")
+        if kwargs.get("name") is None:
+            kwargs["name"] = naming.auto_name("grouped_query_attention")
+        super().__init__(num_query_heads, head_dim, None, dropout, use_bias, sliding_window=sliding_window,
+                         flash_attention=flash_attention, kernel_initializer=kernel_initializer,
+                         bias_initializer=bias_initializer, kernel_regularizer=kernel_regularizer,
+                         bias_regularizer=bias_regularizer, activity_regularizer=activity_regularizer,
+                         kernel_constraint=kernel_constraint, bias_constraint=bias_constraint, use_gate=use_gate,
+                         seed=seed, **kwargs)
+        self.head_dim, self.num_query_heads, self.num_key_value_heads = head_dim, num_query_heads, num_key_value_heads
+        self.num_repeats = num_query_heads // num_key_value_heads
+
+    query_dense = key_dense = value_dense = output_dense = None  # which Keras does not offer here
+    class_name_in_files = "GroupedQueryAttention"  # Keras' own name of the class
+
+    @property
+    def _heads_of(self):
+        return {"key": self.num_key_value_heads, "value": self.num_key_value_heads}
+
+    def _compute_attention(self, query, key, value, *args, **kwargs):
+        key, value = (x.repeat_interleave(self.num_repeats, 2) for x in (key, value))
+        return super()._compute_attention(query, key, value, *args, **kwargs)
+
+    def compute_output_shape(self, query_shape, value_shape, key_shape=None):
+        if query_shape[-1] != value_shape[-1]:
+            raise ValueError(f"The last dimension of `query_shape` and `value_shape` must be equal, but are "
+                             f"{query_shape[-1]}, {value_shape[-1]}. Received: query_shape={query_shape}, "
+                             f"value_shape={value_shape}")
+        return super().compute_output_shape(query_shape, value_shape, key_shape)
+
+    def get_config(self):
+        made = super().get_config()
+        for name in ("num_heads", "key_dim", "value_dim", "output_shape", "attention_axes"):
+            del made[name]
+        return {**made, "head_dim": self.head_dim, "num_query_heads": self.num_query_heads,
+                "num_key_value_heads": self.num_key_value_heads}

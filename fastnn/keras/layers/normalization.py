@@ -20,14 +20,15 @@ class _Normalization(Layer):
         self.gamma_initializer = initializers.get(gamma_initializer)
         self.beta_regularizer = regularizers.get(beta_regularizer)
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint, self.gamma_constraint = constraints.get(beta_constraint), constraints.get(gamma_constraint)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
         self.gamma = self.beta = None
         self.supports_masking = True
 
     def _add_scale(self, shape):
         if self.scale:
-            self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma", regularizer=self.gamma_regularizer,
-                                         constraint=self.gamma_constraint)
+            self.gamma = self.add_weight(shape, self.gamma_initializer, name="gamma",
+                                         regularizer=self.gamma_regularizer, constraint=self.gamma_constraint)
         if self.center:
             self.beta = self.add_weight(shape, self.beta_initializer, name="beta", regularizer=self.beta_regularizer,
                                         constraint=self.beta_constraint)
@@ -40,7 +41,8 @@ class _Normalization(Layer):
     def compute_output_shape(self, input_shape):
         for axis in [self.axis] if isinstance(self.axis, int) else self.axis:
             if not -len(input_shape) <= axis < len(input_shape):
-                raise ValueError(f"Axis {axis} is out of bounds for input shape {input_shape}. Received: axis={self.axis}")
+                raise ValueError(f"Axis {axis} is out of bounds for input shape {input_shape}. Received: "
+                                 f"axis={self.axis}")
         return input_shape
 
 
@@ -62,8 +64,8 @@ class BatchNormalization(_Normalization):
 
     def __init__(self, axis=-1, momentum=0.99, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
                  gamma_initializer="ones", moving_mean_initializer="zeros", moving_variance_initializer="ones",
-                 beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None, renorm=False,
-                 renorm_clipping=None, renorm_momentum=0.99, synchronized=False, **kwargs):
+                 beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None,
+                 renorm=False, renorm_clipping=None, renorm_momentum=0.99, synchronized=False, **kwargs):
         if renorm or synchronized:
             raise NotImplementedError(f"BatchNormalization: renorm={renorm}, synchronized={synchronized} is not "
                                       f"implemented")
@@ -105,7 +107,8 @@ class BatchNormalization(_Normalization):
         # The engine's averages with all the weight on the batch are its mean and its variance, corrected for the bias.
         mean = convert(np.zeros(x.shape[axis], self.moving_mean.array_.dtype))
         variance = convert(np.ones(x.shape[axis], self.moving_mean.array_.dtype))
-        y = self._moved(x, axis, lambda y: F.batch_norm(y, mean, variance, self.gamma, self.beta, True, 1.0, self.epsilon))
+        y = self._moved(x, axis, lambda y: F.batch_norm(y, mean, variance, self.gamma, self.beta, True, 1.0,
+                                                        self.epsilon))
         self._follow(mean, variance * ((rows - 1) / rows))
         return y
 
@@ -146,14 +149,16 @@ class BatchNormalization(_Normalization):
 class LayerNormalization(_Normalization):
     """Mean 0 and variance 1 of each sample over `axis` (Ba et al., 2016)."""
 
-    def __init__(self, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros", gamma_initializer="ones",
-                 beta_regularizer=None, gamma_regularizer=None, beta_constraint=None, gamma_constraint=None, **kwargs):
+    def __init__(self, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
+                 gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
+                 gamma_constraint=None, **kwargs):
         if kwargs.pop("rms_scaling", False):
             raise NotImplementedError("LayerNormalization: rms_scaling is not implemented; use RMSNormalization")
         super().__init__(**kwargs)
         if not isinstance(axis, (int, list, tuple)):
             raise TypeError(f"Expected an int or a list/tuple of ints for the argument 'axis', but received: {axis!r}")
-        self.axis, self.epsilon, self.rms_scaling = list(axis) if isinstance(axis, (list, tuple)) else axis, epsilon, False
+        self.axis = list(axis) if isinstance(axis, (list, tuple)) else axis
+        self.epsilon, self.rms_scaling = epsilon, False
         self._init_scale(center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,
                          beta_constraint, gamma_constraint)
 
@@ -184,8 +189,8 @@ class GroupNormalization(_Normalization):
                  gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
                  gamma_constraint=None, **kwargs):
         if not isinstance(groups, int) or groups <= 0 and groups != -1:
-            raise ValueError(f"Received an invalid value for argument `groups`, expected a positive integer (or `-1` for "
-                             f"instance normalization). Received: groups={groups}")
+            raise ValueError(f"Received an invalid value for argument `groups`, expected a positive integer (or `-1` "
+                             f"for instance normalization). Received: groups={groups}")
         super().__init__(**kwargs)
         self.groups, self.axis, self.epsilon = groups, axis, epsilon
         self._init_scale(center, scale, beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer,
@@ -194,12 +199,13 @@ class GroupNormalization(_Normalization):
     def build(self, input_shape):
         features = input_shape[self.axis]
         if features is None:
-            raise ValueError(f"Axis {self.axis} of input tensor should have a defined dimension but the layer received an "
-                             f"input with shape {input_shape}.")
+            raise ValueError(f"Axis {self.axis} of input tensor should have a defined dimension but the layer received "
+                             f"an input with shape {input_shape}.")
         if self.groups == -1:
             self.groups = features
         if features < self.groups:
-            raise ValueError(f"Number of groups ({self.groups}) cannot be more than the number of channels ({features}).")
+            raise ValueError(f"Number of groups ({self.groups}) cannot be more than the number of channels "
+                             f"({features}).")
         if features % self.groups:
             raise ValueError(f"Number of groups ({self.groups}) must be a multiple of the number of channels "
                              f"({features}).")
@@ -238,7 +244,8 @@ class RMSNormalization(Layer):
     def compute_output_shape(self, input_shape):
         for axis in [self.axis] if isinstance(self.axis, int) else self.axis:
             if not -len(input_shape) <= axis < len(input_shape):
-                raise ValueError(f"Axis {axis} is out of bounds for input shape {input_shape}. Received: axis={self.axis}")
+                raise ValueError(f"Axis {axis} is out of bounds for input shape {input_shape}. Received: "
+                                 f"axis={self.axis}")
         return input_shape
 
     def get_config(self):
@@ -272,8 +279,8 @@ class SpectralNormalization(Wrapper):
         if not isinstance(kernel, Variable):
             raise ValueError(f"{type(self.layer).__name__} object has no attribute 'kernel' nor 'embeddings'")
         self.kernel = kernel
-        self.vector_u = self.add_weight((1, kernel.shape[-1]), initializers.TruncatedNormal(stddev=0.02), trainable=False,
-                                        name="vector_u")
+        self.vector_u = self.add_weight((1, kernel.shape[-1]), initializers.TruncatedNormal(stddev=0.02),
+                                        trainable=False, name="vector_u")
 
     def call(self, inputs, training=False):
         if training:

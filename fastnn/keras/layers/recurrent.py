@@ -23,7 +23,8 @@ class _Cell(DropoutRNNCell, Layer):
               kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint,
               bias_constraint, dropout, recurrent_dropout, seed):
         if units <= 0:
-            raise ValueError(f"Received an invalid value for argument `units`, expected a positive integer, got {units}.")
+            raise ValueError(f"Received an invalid value for argument `units`, expected a positive integer, got "
+                             f"{units}.")
         self.units, self.use_bias, self.activation = units, use_bias, activations.get(activation)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
@@ -47,7 +48,8 @@ class _Cell(DropoutRNNCell, Layer):
         self.recurrent_kernel = self.add_weight(
             (self.units, columns), self.recurrent_initializer, name="recurrent_kernel",
             regularizer=self.recurrent_regularizer, constraint=self.recurrent_constraint)
-        self.bias = self.add_weight(self._bias_shape(), self._first_bias, name="bias", regularizer=self.bias_regularizer,
+        self.bias = self.add_weight(self._bias_shape(), self._first_bias, name="bias",
+                                    regularizer=self.bias_regularizer,
                                     constraint=self.bias_constraint) if self.use_bias else None
 
     def _bias_shape(self):
@@ -75,7 +77,7 @@ class _Cell(DropoutRNNCell, Layer):
             made["recurrent_activation"] = activations.serialize(self.recurrent_activation)
         made.update(_weight_config(self, "kernel", "recurrent", "bias"))
         made.update({"dropout": self.dropout, "recurrent_dropout": self.recurrent_dropout, "seed": self.seed})
-        for name in ("unit_forget_bias", "reset_after", "implementation"):
+        for name in ("unit_forget_bias", "reset_after"):
             if hasattr(self, name):
                 made[name] = getattr(self, name)
         return made
@@ -260,7 +262,8 @@ class _Recurrent(RNN):
         return h, y, [h] if c is None else [h, c]
 
     def get_config(self):
-        return {**self._base_config(), **self._rnn_config(), **self.cell._own_config()}
+        return {**self._base_config(), **self._rnn_config(), **self.cell._own_config(),
+                **_weight_config(self, "activity")}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
@@ -282,8 +285,8 @@ class SimpleRNN(_Recurrent):
                  recurrent_initializer="orthogonal", bias_initializer="zeros", kernel_regularizer=None,
                  recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
                  recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0,
-                 return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False, seed=None,
-                 **kwargs):
+                 return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False,
+                 seed=None, **kwargs):
         cell = SimpleRNNCell(units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer,
                              kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint,
                              recurrent_constraint, bias_constraint, dropout, recurrent_dropout, seed,
@@ -295,6 +298,11 @@ class SimpleRNN(_Recurrent):
     def _known(self, training):
         return self.cell.activation in (activations.tanh, activations.relu) and \
             not (training and self.cell.recurrent_dropout)
+
+    def get_config(self):
+        made = super().get_config()
+        made.pop("seed")  # as Keras' record
+        return made
 
     @property
     def mode(self):
@@ -346,7 +354,8 @@ class GRU(_Recurrent):
         self._init_layer(cell, activity_regularizer, seed, kwargs)
 
     def _known(self, training):
-        return super()._known(training) and self.cell.recurrent_activation is activations.sigmoid and self.cell.reset_after
+        return super()._known(training) and self.cell.recurrent_activation is activations.sigmoid \
+            and self.cell.reset_after
 
     def _weights(self):
         """Keras' gates are z, r, candidate; the engine's r, z, candidate."""

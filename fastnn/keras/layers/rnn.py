@@ -13,7 +13,7 @@ class DropoutRNNCell:
     """Dropout masks that a cell keeps for all steps of a sequence."""
 
     def _mask(self, name, like, rate, count=None):
-        kept = self.__dict__.setdefault("_masks", {})
+        kept = self.__dict__.setdefault("_dropout_masks", {})
         if name not in kept:
             from fastnn.keras.random import dropout
             ones = like.detach() * 0 + 1
@@ -31,11 +31,11 @@ class DropoutRNNCell:
 
     def reset_dropout_mask(self):
         """Draw the inputs' mask anew when it is next asked for."""
-        self.__dict__.get("_masks", {}).pop("inputs", None)
+        self.__dict__.get("_dropout_masks", {}).pop("inputs", None)
 
     def reset_recurrent_dropout_mask(self):
         """Draw the states' mask anew when it is next asked for."""
-        self.__dict__.get("_masks", {}).pop("states", None)
+        self.__dict__.get("_dropout_masks", {}).pop("states", None)
 
 
 def run_cell(step, inputs, states, mask=None, go_backwards=False, zero_output_for_mask=False):
@@ -88,15 +88,15 @@ class RNN(Layer):
         Outputs of masked steps are 0 instead of those of the step before.
     """
 
-    def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False,
-                 zero_output_for_mask=False, **kwargs):
+    def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False,
+                 unroll=False, zero_output_for_mask=False, **kwargs):
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell)
         if not hasattr(cell, "call"):
             raise ValueError(f"Argument `cell` should have a `call` method. Received: cell={cell}")
         if not hasattr(cell, "state_size"):
-            raise ValueError(f"The RNN cell should have a `state_size` attribute (single integer or list of integers, one "
-                             f"integer per RNN state). Received: cell={cell}")
+            raise ValueError(f"The RNN cell should have a `state_size` attribute (single integer or list of integers, "
+                             f"one integer per RNN state). Received: cell={cell}")
         super().__init__(**kwargs)
         self.cell = cell
         self.return_sequences, self.return_state, self.go_backwards = return_sequences, return_state, go_backwards
@@ -106,6 +106,14 @@ class RNN(Layer):
         size = cell.state_size
         self.single_state = isinstance(size, int)
         self.state_size = [size] if self.single_state else list(size)
+
+    @property
+    def _state_sizes(self):
+        """Of every state, those of stacked cells one after the other."""
+        if isinstance(self.cell, StackedRNNCells):
+            return [n for cell in self.cell.cells
+                    for n in (cell.state_size if isinstance(cell.state_size, list) else [cell.state_size])]
+        return self.state_size
 
     def build(self, sequences_shape, initial_state_shape=None):
         if isinstance(self.cell, Layer) and not self.cell.built:
@@ -125,7 +133,7 @@ class RNN(Layer):
             states = own(batch_size=batch_size)
             return list(states) if isinstance(states, (list, tuple)) else [states]
         return [convert(np.zeros((batch_size, *(n if isinstance(n, tuple) else (n,))), self.compute_dtype))
-                for n in self.state_size]
+                for n in self._state_sizes]
 
     def reset_state(self):
         """Set the states of a stateful layer to zeros."""
@@ -154,7 +162,7 @@ class RNN(Layer):
             initial_state = [initial_state]
         initial_state = [state.detach() if isinstance(state, Variable) else convert(state, self.compute_dtype)
                          for state in initial_state]
-        if len(initial_state) != len(self.state_size):
+        if len(initial_state) != len(self._state_sizes):
             raise ValueError(f"An `initial_state` was passed that is not compatible with `cell.state_size`. Received "
                              f"`state_spec`={[tuple(s.shape) for s in initial_state]}; however `cell.state_size` is "
                              f"{self.state_size}")
@@ -172,17 +180,17 @@ class RNN(Layer):
 
     def compute_output_shape(self, sequences_shape, initial_state_shape=None):
         batch, steps = sequences_shape[:2]
-        size = getattr(self.cell, "output_size", None) or self.state_size[0]
+        size = getattr(self.cell, "output_size", None) or self._state_sizes[0]
         size = size if isinstance(size, (tuple, list)) else (size,)
         output = (batch, steps, *size) if self.return_sequences else (batch, *size)
         if self.return_state:
-            return (output, *[(batch, *(n if isinstance(n, (tuple, list)) else (n,))) for n in self.state_size])
+            return (output, *[(batch, *(n if isinstance(n, (tuple, list)) else (n,))) for n in self._state_sizes])
         return output
 
     def compute_mask(self, inputs, mask):
         mask = tree.flatten(mask)[0]
         mask = mask if self.return_sequences else None
-        return [mask] + [None] * len(self.state_size) if self.return_state else mask
+        return [mask] + [None] * len(self._state_sizes) if self.return_state else mask
 
     def _rnn_config(self):
         return {"return_sequences": self.return_sequences, "return_state": self.return_state,
@@ -206,7 +214,8 @@ class StackedRNNCells(Layer):
         super().__init__(**kwargs)
         for cell in cells:
             if not hasattr(cell, "call") or not hasattr(cell, "state_size"):
-                raise ValueError(f"All cells must have a `call` method and a `state_size`. Received cell without: {cell}")
+                raise ValueError(f"All cells must have a `call` method and a `state_size`. Received cell without: "
+                                 f"{cell}")
         self.cells = list(cells)
 
     @property

@@ -126,7 +126,8 @@ class Cropping2D(_Images):
 
     def call(self, inputs):
         self.compute_output_shape(tuple(inputs.shape))
-        rows, columns = (slice(sides[0], inputs.shape[axis] - sides[1]) for axis, sides in zip(self._axes, self.cropping))
+        rows, columns = (slice(sides[0], inputs.shape[axis] - sides[1])
+                         for axis, sides in zip(self._axes, self.cropping))
         return inputs[:, :, rows, columns] if self.data_format == "channels_first" else inputs[:, rows, columns]
 
     def get_config(self):

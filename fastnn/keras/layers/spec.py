@@ -55,7 +55,13 @@ def check_input(specs, inputs, name):
     else:
         flat = tree.flatten(inputs)
     if len(flat) != len(specs):
-        raise ValueError(f"Layer '{name}' expected {len(specs)} input(s). Received {len(flat)} instead.")
+        names = [spec.name for spec in specs if spec is not None and spec.name]
+        if len(names) == len(specs):
+            each = ", ".join(f"'{name}': ..." for name in names)
+            raise ValueError(f'Layer "{name}" expects {len(specs)} named input(s) with keys {names}, but it received '
+                             f"{len(flat)} input tensors. Pass inputs as a dict, e.g. `layer({{{each}}})`.")
+        raise ValueError(f'Layer "{name}" expects {len(specs)} input(s), but it received {len(flat)} input tensors. '
+                         f"Inputs received: {inputs}")
     for i, (spec, x) in enumerate(zip(specs, flat)):
         if spec is None or x is None and spec.optional:
             continue
@@ -81,8 +87,8 @@ def _check(spec, shape, i, name):
                          f"min_ndim={spec.min_ndim}, found ndim={rank}. Full shape received: {shape}")
     for axis, size in spec.axes.items():
         if size is not None and shape[axis] not in (size, None):
-            raise ValueError(f'Input {i} of layer "{name}" is incompatible with the layer: expected axis {axis} of input '
-                             f"shape to have value {size}, but received input with shape {shape}")
+            raise ValueError(f'Input {i} of layer "{name}" is incompatible with the layer: expected axis {axis} of '
+                             f"input shape to have value {size}, but received input with shape {shape}")
     if spec.shape is not None:
         for wanted, size in zip(spec.shape, shape):
             if wanted is not None and size is not None and wanted != size:

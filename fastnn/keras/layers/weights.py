@@ -29,8 +29,8 @@ class Weights:
     def __setattr__(self, name, value):
         if "_tracked" not in self.__dict__:
             if isinstance(value, (Weights, Variable)):
-                raise RuntimeError(f"In layer {type(self).__name__}, you forgot to call `super().__init__()` as the first "
-                                   f"statement in the `__init__()` method. Go add it!")
+                raise RuntimeError(f"In layer {type(self).__name__}, you forgot to call `super().__init__()` as the "
+                                   f"first statement in the `__init__()` method. Go add it!")
         elif isinstance(value, (Weights, Variable, list, tuple, dict)) or _is_metric(value) or _is_seed(value):
             if not name.startswith("_") or name in self._tracked or not _is_internal(self, name):
                 self._track(name, value)
@@ -41,8 +41,9 @@ class Weights:
 
     def _track(self, name, value):
         if self._locked and name not in self._tracked and isinstance(value, (Weights, Variable)):
-            raise ValueError("You cannot add new elements of state (variables or sub-layers) to a layer that is already "
-                             "built. All state must be created in the `__init__()` method or in the `build()` method.")
+            raise ValueError("You cannot add new elements of state (variables or sub-layers) to a layer that is "
+                             "already built. All state must be created in the `__init__()` method or in the `build()` "
+                             "method.")
         self._tracked[name] = value
         _changes[0] += 1
 
@@ -142,8 +143,9 @@ class Weights:
         variable._initializer = initializer
         variable.overwrite_with_gradient = overwrite_with_gradient
         if self._locked:
-            raise ValueError("You cannot add new elements of state (variables or sub-layers) to a layer that is already "
-                             "built. All state must be created in the `__init__()` method or in the `build()` method.")
+            raise ValueError("You cannot add new elements of state (variables or sub-layers) to a layer that is "
+                             "already built. All state must be created in the `__init__()` method or in the `build()` "
+                             "method.")
         self._extra_variables.append(variable)
         _changes[0] += 1
         return variable
@@ -246,8 +248,8 @@ class Weights:
         arrays = [array_of(value) for value in weights]
         for variable, array in zip(own, arrays):
             if variable.array_.shape != array.shape:
-                raise ValueError(f"Layer {self.name} weight shape {tuple(variable.shape)} is not compatible with provided "
-                                 f"weight shape {array.shape}.")
+                raise ValueError(f"Layer {self.name} weight shape {tuple(variable.shape)} is not compatible with "
+                                 f"provided weight shape {array.shape}.")
         for variable, array in zip(own, arrays):
             variable.assign(array)
 

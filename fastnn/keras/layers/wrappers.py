@@ -3,7 +3,7 @@ from fastnn.keras import tree
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.basic import Wrapper
 from fastnn.keras.saving import objects
-from fastnn.ops.shape import cat
+from fastnn.ops.shape import cat, stack
 
 
 class TimeDistributed(Wrapper):
@@ -25,9 +25,16 @@ class TimeDistributed(Wrapper):
 
     def call(self, inputs, training=None, mask=None):
         batch, steps = inputs.shape[:2]
+        if mask is not None and tuple(mask.shape[:2]) != (batch, steps):
+            raise ValueError(f"The `mask` passed to the `TimeDistributed` layer has a shape {tuple(mask.shape)} that "
+                             f"is incompatible with the input shape {tuple(inputs.shape)}. The first two dimensions of "
+                             f"the mask (batch size and timesteps) must match the input's first two dimensions. "
+                             f"Expected mask shape prefix: ({batch}, {steps}).")
         kwargs = {"training": training} if self.layer._call_has_training_arg and training is not None else {}
-        if mask is not None and self.layer._call_has_mask_arg:
-            kwargs["mask"] = mask.reshape(batch * steps, *mask.shape[2:]) if mask.ndim > 2 else None
+        masked = mask is not None and self.layer._call_has_mask_arg
+        if masked or training and self.layer.non_trainable_weights:  # statistics are those of each step
+            return stack([self.layer(inputs[:, t], **kwargs, **({"mask": mask[:, t]} if masked else {}))
+                          for t in range(steps)], 1)
         y = self.layer(inputs.reshape(batch * steps, *inputs.shape[2:]), **kwargs)
         return y.reshape(batch, steps, *y.shape[1:])
 
@@ -68,12 +75,14 @@ class Bidirectional(Layer):
             self.backward_layer = type(layer).from_config(config)
         else:
             self.backward_layer = backward_layer
-            self._given_backward = True
         for name in ("stateful", "return_sequences", "return_state"):
             if getattr(self.forward_layer, name) != getattr(self.backward_layer, name):
                 raise ValueError(f"Forward layer and backward layer should have the same `{name}` value")
         if self.forward_layer.go_backwards == self.backward_layer.go_backwards:
             raise ValueError("Forward layer and backward layer should have different `go_backwards` value.")
+        for each in (self.forward_layer, self.backward_layer):
+            if hasattr(each, "zero_output_for_mask"):  # for sequences that are merged
+                each.zero_output_for_mask = each.return_sequences
         self.merge_mode = merge_mode
         if weights:
             half = len(weights) // 2
@@ -150,16 +159,14 @@ class Bidirectional(Layer):
         if self.merge_mode is None:
             output = [output, output]
         if self.return_state:
-            states = [None] * (2 * len(self.forward_layer.state_size))
+            states = [None] * (2 * len(self.forward_layer._state_sizes))
             return [*(output if isinstance(output, list) else [output]), *states]
         return output
 
     def get_config(self):
-        made = {"merge_mode": self.merge_mode, **self._base_config(),
-                "layer": objects.serialize_keras_object(self.forward_layer)}
-        if getattr(self, "_given_backward", False):
-            made["backward_layer"] = objects.serialize_keras_object(self.backward_layer)
-        return made
+        return {"merge_mode": self.merge_mode, **self._base_config(),
+                "layer": objects.serialize_keras_object(self.forward_layer),
+                "backward_layer": objects.serialize_keras_object(self.backward_layer)}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

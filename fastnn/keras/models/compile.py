@@ -21,7 +21,8 @@ def _get_loss(identifier, y_true, y_pred):
         return None
     if str(identifier).lower() in ("crossentropy", "ce"):
         binary, sparse = _kind(y_true, y_pred)
-        found = losses_module.binary_crossentropy if binary else losses_module.sparse_categorical_crossentropy if sparse \
+        found = losses_module.binary_crossentropy if binary \
+            else losses_module.sparse_categorical_crossentropy if sparse \
             else losses_module.categorical_crossentropy
     else:
         found = losses_module.get(identifier)
@@ -65,8 +66,8 @@ class CompileLoss:
 
     def __init__(self, loss, loss_weights=None, output_names=None):
         if loss_weights and not isinstance(loss_weights, (list, tuple, dict, float, int)):
-            raise ValueError(f"Expected `loss_weights` argument to be a float (single output case) or a list, tuple, or "
-                             f"dict (multiple output case). Received instead: loss_weights={loss_weights} of type "
+            raise ValueError(f"Expected `loss_weights` argument to be a float (single output case) or a list, tuple, "
+                             f"or dict (multiple output case). Received instead: loss_weights={loss_weights} of type "
                              f"{type(loss_weights)}")
         self._user_loss, self._user_weights, self.output_names = loss, loss_weights, output_names
         self.losses, self.metrics = None, []
@@ -103,7 +104,8 @@ class CompileLoss:
             return [str(path[0]) for path in paths]
         if self.output_names and len(self.output_names) == len(paths):
             return list(self.output_names)
-        return ["_".join(map(str, path)) if isinstance(path[-1], str) else f"output_{i}" for i, path in enumerate(paths)]
+        return ["_".join(map(str, path)) if isinstance(path[-1], str) else f"output_{i}"
+                for i, path in enumerate(paths)]
 
     def _for_outputs(self, what, given, y_pred, paths, names):
         """One entry of `given` for each output."""
@@ -141,9 +143,10 @@ class CompileLoss:
         if len(flat) == sum(loss is not None for loss in losses) and len(losses) == len(wanted):
             rest = iter(flat)
             return tree.pack_sequence_as(y_pred, [None if loss is None else next(rest) for loss in losses])
-        raise ValueError(f"y_true and y_pred have different structures.\ny_true: "
-                         f"{tree.map_structure(lambda _: '*', y_true)}\ny_pred: "
-                         f"{tree.map_structure(lambda _: '*', y_pred)}\n")
+        error = ValueError if tree.is_nested(self._user_loss) else KeyError
+        raise error(f"y_true and y_pred have different structures.\ny_true: "
+                    f"{tree.map_structure(lambda _: '*', y_true)}\ny_pred: "
+                    f"{tree.map_structure(lambda _: '*', y_pred)}\n")
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         if tree.is_nested(y_pred):
@@ -226,8 +229,8 @@ class CompileMetrics:
         elif len(given) == len(paths):
             chosen = list(given)
         else:
-            raise ValueError(f"Invalid `{what}`. `{what}` should contain metrics objects and either be a dict or a list "
-                             f"matching the output names of the functional model {self.output_names}. Received: "
+            raise ValueError(f"Invalid `{what}`. `{what}` should contain metrics objects and either be a dict or a "
+                             f"list matching the output names of the functional model {self.output_names}. Received: "
                              f"{what}={given}")
         return [(path, name, _get_metric(each, _resolve(path, y_true), _resolve(path, y_pred)))
                 for path, name, entry in zip(paths, names, chosen) if entry is not None

@@ -67,8 +67,8 @@ def functional_config(model):
 
 
 # Arguments that an operation of Keras takes when it is called; all others are its constructor's.
-_OPERANDS = {"x", "x1", "x2", "y", "xs", "a", "b", "key", "indices", "condition", "target", "output", "inputs", "kernel",
-             "fill_value", "values", "updates", "start_indices", "weights", "targets", "predictions"}
+_OPERANDS = {"x", "x1", "x2", "y", "xs", "a", "b", "key", "indices", "condition", "target", "output", "inputs",
+             "kernel", "fill_value", "values", "updates", "start_indices", "weights", "targets", "predictions"}
 
 
 def _has_tensor(x):
@@ -86,9 +86,8 @@ def function_record(operation):
     bound = inspect.signature(operation.function).bind(*node.args, **node.kwargs)
     config = {key: objects.serialize_keras_object(value) for key, value in bound.arguments.items()
               if not _has_tensor(value) and key not in _OPERANDS}
-    camel = "".join(part.capitalize() for part in name.split("_"))
-    return {"module": "keras.src.ops", "class_name": camel, "config": {"name": operation.name, **config},
-            "registered_name": camel}
+    return {"module": "keras.src.ops", "class_name": operation.class_name,
+            "config": {"name": operation.name, **config}, "registered_name": operation.class_name}
 
 
 def function_from_record(record):
@@ -158,8 +157,8 @@ def functional_from_config(cls, config, custom_objects=None):
                 continue
             operation(*args, **kwargs)
         if len(later) == len(waiting):
-            raise ValueError(f"Invalid Functional model configuration. The graph of the Functional model either has loops "
-                             f"or disconnected nodes. The following nodes failed to be resolved: "
+            raise ValueError(f"Invalid Functional model configuration. The graph of the Functional model either has "
+                             f"loops or disconnected nodes. The following nodes failed to be resolved: "
                              f"{[operation.name for operation, _ in later]}")
         waiting = later
 
@@ -183,9 +182,10 @@ def functional_from_config(cls, config, custom_objects=None):
 
 def _old_layer(record, custom_objects):
     """A layer as files of Keras 2 name it: class and arguments alone."""
-    from fastnn.keras import layers
-    cls = objects.get_registered_object(record["class_name"], custom_objects) or getattr(layers, record["class_name"],
-                                                                                         None)
+    from fastnn.keras import layers, models
+    name = {"Functional": "Model"}.get(record["class_name"], record["class_name"])
+    cls = objects.get_registered_object(name, custom_objects) or getattr(layers, name, None) \
+        or getattr(models, name, None)
     if cls is None:
         raise TypeError(f"Could not locate class '{record['class_name']}'. Pass it as `custom_objects`.")
     return cls.from_config(record["config"])

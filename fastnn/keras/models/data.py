@@ -130,7 +130,8 @@ class Source:
         Batches of an epoch, if known.
     """
 
-    def __init__(self, x=None, y=None, sample_weight=None, batch_size=None, shuffle=False, class_weight=None, steps=None):
+    def __init__(self, x=None, y=None, sample_weight=None, batch_size=None, shuffle=False, class_weight=None,
+                 steps=None):
         if x is None:
             raise ValueError("Missing data: `x` is None")
         self.on_epoch_end = None
@@ -199,7 +200,8 @@ def _packer(structure):
         def fill(part):
             if part is None:
                 return None
-            return tree.pack_sequence_as(part, [next(rest) if leaf is not None else None for leaf in tree.flatten(part)])
+            return tree.pack_sequence_as(part,
+                                         [next(rest) if leaf is not None else None for leaf in tree.flatten(part)])
         return fill(x), fill(y), fill(weight)
     return pack
 
@@ -207,8 +209,8 @@ def _packer(structure):
 def train_validation_split(x, y, sample_weight, fraction):
     """((x, y, weights) for training, the same for validation): the last part of the rows, as they lie."""
     if not is_arrays(x):
-        raise ValueError(f"Argument `validation_split` is only supported for tensors or NumPy arrays. Found incompatible "
-                         f"type in the input: {type(x)}")
+        raise ValueError(f"Argument `validation_split` is only supported for tensors or NumPy arrays. Found "
+                         f"incompatible type in the input: {type(x)}")
     structure = [_structure(x), _structure(y), _structure(sample_weight)]
     flat = [leaf for leaf in tree.flatten(structure) if leaf is not None]
     first, last = split(flat, fraction)

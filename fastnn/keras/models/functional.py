@@ -7,6 +7,7 @@ from fastnn.keras import config, tree
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.input import Input, InputLayer
 from fastnn.keras.layers.spec import InputSpec
+from fastnn.keras.layers.strings import strings_of
 from fastnn.keras.layers.weights import changes
 from fastnn.keras.models.graph import Plan, trace
 from fastnn.keras.models.model import Model
@@ -28,15 +29,16 @@ class Functional(Model):
         if isinstance(inputs, dict):
             for key, x in inputs.items():
                 if isinstance(x, KerasTensor) and key != x.name:
-                    warnings.warn(f"When providing `inputs` as a dict, all keys in the dict must match the names of the "
-                                  f"corresponding tensors. Received key '{key}' mapping to value {x} which has name "
-                                  f"'{x.name}'. Change the tensor name to '{key}' (via `Input(..., name='{key}')`)",
+                    warnings.warn(f"When providing `inputs` as a dict, all keys in the dict must match the names of "
+                                  f"the corresponding tensors. Received key '{key}' mapping to value {x} which has "
+                                  f"name '{x.name}'. Change the tensor name to '{key}' (via `Input(..., "
+                                  f"name='{key}')`)",
                                   stacklevel=3)
         for what, structure in (("inputs", inputs), ("outputs", outputs)):
             for x in tree.flatten(structure):
                 if not isinstance(x, KerasTensor):
-                    raise ValueError(f"All `{what}` values must be KerasTensors. Received: {what}={structure} including "
-                                     f"invalid value {x} of type {type(x)}")
+                    raise ValueError(f"All `{what}` values must be KerasTensors. Received: {what}={structure} "
+                                     f"including invalid value {x} of type {type(x)}")
         Layer.__init__(self, name=name, **kwargs)
         self._init_trainer()
         self._init_graph(inputs, outputs)
@@ -102,13 +104,13 @@ class Functional(Model):
 
     @property
     def input_shape(self):
-        shapes = tree.map_structure(lambda x: x.shape, self._inputs_struct)
-        return shapes[0] if isinstance(shapes, list) and len(shapes) == 1 else shapes
+        shapes = [x.shape for x in self._inputs]
+        return shapes[0] if len(shapes) == 1 else shapes
 
     @property
     def output_shape(self):
-        shapes = tree.map_structure(lambda x: x.shape, self._outputs_struct)
-        return shapes[0] if isinstance(shapes, list) and len(shapes) == 1 else shapes
+        shapes = [x.shape for x in self._outputs]
+        return shapes[0] if len(shapes) == 1 else shapes
 
     @property
     def input_spec(self):
@@ -151,7 +153,8 @@ class Functional(Model):
         else:
             flat = tree.flatten(inputs)
         if len(flat) != len(self._inputs):
-            raise ValueError(f"Layer '{self.name}' expected {len(self._inputs)} input(s). Received {len(flat)} instead.")
+            raise ValueError(f"Layer '{self.name}' expected {len(self._inputs)} input(s). Received {len(flat)} "
+                             f"instead.")
         return [self._fitted(x, expected) for x, expected in zip(flat, self._inputs)]
 
     def _fitted(self, x, expected):
@@ -160,7 +163,7 @@ class Functional(Model):
             return None
         if not isinstance(x, KerasTensor):
             mask = getattr(x, "_keras_mask", None)
-            x = convert(x, expected.dtype)
+            x = strings_of(x) if expected.dtype == "string" else convert(x, expected.dtype)
             if mask is not None:
                 x._keras_mask = mask
         rank, wanted = len(x.shape), len(expected.shape)

@@ -77,8 +77,8 @@ class Model(Trainer, Layer):
                 layer_range=None):
         """Print a table of the layers, as Keras does."""
         from fastnn.keras.models.summary import print_summary
-        print_summary(self, line_length=line_length, positions=positions, print_fn=print_fn, expand_nested=expand_nested,
-                      show_trainable=show_trainable, layer_range=layer_range)
+        print_summary(self, line_length=line_length, positions=positions, print_fn=print_fn,
+                      expand_nested=expand_nested, show_trainable=show_trainable, layer_range=layer_range)
 
     def build(self, input_shape):
         """Make the weights by calling the model on symbolic inputs of this shape."""

@@ -44,10 +44,11 @@ class Sequential(Model):
         if isinstance(layer, KerasTensor):
             layer = layer._keras_history.operation
             if not isinstance(layer, InputLayer):
-                raise ValueError(f"Only instances of `keras.Layer` can be added to a Sequential model. Received: {layer}")
+                raise ValueError(f"Only instances of `keras.Layer` can be added to a Sequential model. Received: "
+                                 f"{layer}")
         if not isinstance(layer, Layer):
-            raise ValueError(f"Only instances of `keras.Layer` can be added to a Sequential model. Received: {layer} (of "
-                             f"type {type(layer)})")
+            raise ValueError(f"Only instances of `keras.Layer` can be added to a Sequential model. Received: {layer} "
+                             f"(of type {type(layer)})")
         shape = getattr(layer, "_input_shape_arg", None)
         if shape is not None and not self._stack:
             self._stack.append(Input(tuple(shape), dtype=layer.input_dtype)._keras_history.operation
@@ -120,8 +121,8 @@ class Sequential(Model):
                 return
             except TypeError as error:
                 if "unexpected keyword" in str(error) or "positional" in str(error):
-                    raise ValueError(f"Layers added to a Sequential model can only have a single positional argument, the "
-                                     f"input tensor. Layer {type(layer).__name__} has more: {error}") from error
+                    raise ValueError(f"Layers added to a Sequential model can only have a single positional argument, "
+                                     f"the input tensor. Layer {type(layer).__name__} has more: {error}") from error
                 raise
         if rest:
             functional = Functional(inputs, x, name=self.name)

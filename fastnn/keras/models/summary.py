@@ -155,8 +155,10 @@ def print_summary(model, line_length=None, positions=None, print_fn=None, expand
 
     def add(layer, level):
         prefix = "   " * level + "└ " if level else ""
-        count = "0" if not hasattr(layer, "built") else "0 (unbuilt)" if not layer.built else f"{layer.count_params():,}"
-        cells = [f"{prefix}{layer.name} ({type(layer).__name__})", _shape(layer), count]
+        count = "0" if not hasattr(layer, "built") else "0 (unbuilt)" if not layer.built \
+            else f"{layer.count_params():,}"
+        kind = getattr(layer, "class_name", None) or type(layer).__name__
+        cells = [f"{prefix}{layer.name} ({kind})", _shape(layer), count]
         if not chain:
             cells.append(_connections(model, layer) if not level else "-")
         if show_trainable:

@@ -85,8 +85,8 @@ class Trainer:
     def compile_from_config(self, config):
         """`compile` with what `get_compile_config` gave."""
         if type(self).compile is not Trainer.compile:
-            warnings.warn("`compile()` was not called as part of model loading because the model's `compile()` method is "
-                          "custom. All subclassed Models that have `compile()` overridden should also override "
+            warnings.warn("`compile()` was not called as part of model loading because the model's `compile()` method "
+                          "is custom. All subclassed Models that have `compile()` overridden should also override "
                           "`get_compile_config()` and `compile_from_config(config)`. Alternatively, you can call "
                           "`compile()` manually after loading.", stacklevel=3)
             return
@@ -276,7 +276,8 @@ class Trainer:
         Parameters
         ----------
         x : arrays (nested in lists or dicts), or a source of batches
-            A generator, `PyDataset`, `DataLoader`, data set or other iterable of ``(x, y)`` or ``(x, y, sample_weight)``.
+            A generator, `PyDataset`, `DataLoader`, data set or other iterable of ``(x, y)`` or ``(x, y,
+            sample_weight)``.
         y : arrays, optional
         batch_size : int, optional
             32 without it.
@@ -313,8 +314,8 @@ class Trainer:
         source = Source(x, y, sample_weight, batch_size, shuffle, class_weight, steps_per_epoch)
         self._structure(anew=True)
         if not isinstance(callbacks, CallbackList):
-            callbacks = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, verbose=verbose, epochs=epochs,
-                                     steps=source.steps, model=self)
+            callbacks = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, verbose=verbose,
+                                     epochs=epochs, steps=source.steps, model=self)
         validate = None
         if validation_data is not None:
             validate = self._validation(validation_data, validation_batch_size or batch_size, validation_steps,
@@ -404,7 +405,8 @@ class Trainer:
             raise ValueError("predict: there was no data")
         if len(parts) == 1:
             return parts[0]
-        return tree.map_structure(lambda *arrays: np.concatenate(arrays) if arrays[0].ndim else np.stack(arrays), *parts)
+        return tree.map_structure(lambda *arrays: np.concatenate(arrays) if arrays[0].ndim else np.stack(arrays),
+                                  *parts)
 
     def _predict_few(self, x, batch_size):
         """`predict` of one batch through a chain of layers, where nobody looks on; None if it is something else."""
@@ -424,8 +426,9 @@ class Trainer:
 
     # -- single batches --
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
-        """One step of training; the metrics go on from the step before."""
+        """One step of training, and its metrics."""
         self._assert_compile_called("train_on_batch")
+        self.reset_metrics()
         if class_weight is not None:
             if sample_weight is not None:
                 raise ValueError(f"Arguments `sample_weight` and `class_weight` cannot be specified at the same time. "
@@ -436,8 +439,9 @@ class Trainer:
         return logs if return_dict else self._in_order(logs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
-        """One step of evaluation; the metrics go on from the step before."""
+        """One step of evaluation, and its metrics."""
         self._assert_compile_called("test_on_batch")
+        self.reset_metrics()
         logs = self._results(self._evaluation_function()(self._one(x, y, sample_weight)))
         return logs if return_dict else self._in_order(logs)
 

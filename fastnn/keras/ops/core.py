@@ -76,7 +76,8 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
         found.append(y)
     if reverse:
         found.reverse()
-    return carry, tree.map_structure(lambda *ys: None if ys[0] is None else fastnn.stack([tensor(y) for y in ys]), *found)
+    return carry, tree.map_structure(lambda *ys: None if ys[0] is None else fastnn.stack([tensor(y) for y in ys]),
+                                     *found)
 
 
 def associative_scan(f, elems, reverse=False, axis=0):

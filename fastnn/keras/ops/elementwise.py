@@ -69,7 +69,8 @@ for _name, _function, _text in [
     globals()[_name] = _unary(_name, _function, f"{_text}, element by element.")
 
 for _name, _function, _text in [
-        ("abs", fastnn.abs, "absolute value"), ("negative", fastnn.neg, "``-x``"), ("square", fastnn.square, "``x**2``"),
+        ("abs", fastnn.abs, "absolute value"), ("negative", fastnn.neg, "``-x``"),
+        ("square", fastnn.square, "``x**2``"),
         ("sign", fastnn.sign, "-1, 0 or 1"), ("signbit", fastnn.signbit, "whether the sign is negative"),
         ("isfinite", fastnn.isfinite, "whether neither infinite nor NaN"), ("isinf", fastnn.isinf, "whether infinite"),
         ("isnan", fastnn.isnan, "whether NaN"), ("isposinf", fastnn.isposinf, "whether +infinity"),
@@ -110,7 +111,8 @@ for _name, _function, _text in [
     globals()[_name] = _binary(_name, _function, f"{_text}, element by element, broadcasting.", _bool_pair)
 
 for _name, _function, _text in [
-        ("bitwise_and", fastnn.bitwise_and, "x and y, bit by bit"), ("bitwise_or", fastnn.bitwise_or, "x or y, bit by bit"),
+        ("bitwise_and", fastnn.bitwise_and, "x and y, bit by bit"),
+        ("bitwise_or", fastnn.bitwise_or, "x or y, bit by bit"),
         ("bitwise_xor", fastnn.bitwise_xor, "either x or y, bit by bit"),
         ("bitwise_left_shift", fastnn.bitwise_left_shift, "``x << y``"),
         ("bitwise_right_shift", fastnn.bitwise_right_shift, "``x >> y``")]:

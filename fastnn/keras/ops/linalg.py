@@ -18,7 +18,8 @@ def matmul(x1, x2):
 
 @operation
 def dot(x1, x2):
-    """Inner product of vectors, product of matrices, sums over the last axis of x1 and the one before the last of x2."""
+    """Inner product of vectors, product of matrices, sums over the last axis of x1 and the one before the last of
+    x2."""
     x1, x2 = pair(x1, x2)
     if x1.ndim == 0 or x2.ndim == 0:
         return x1 * x2

@@ -8,9 +8,9 @@ from fastnn.keras.ops.common import axes_of, floating, pair, tensor
 from fastnn.keras.symbolic import operation
 from fastnn.nn import functional as F
 
-(celu, elu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_swish, hard_tanh, leaky_relu, log_sigmoid, log_softmax, relu6,
- selu, sigmoid, silu, swish, soft_shrink, softmax, softplus, softsign, sparse_plus, sparse_sigmoid, sparsemax, squareplus,
- tanh_shrink, threshold) = (
+(celu, elu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_swish, hard_tanh, leaky_relu, log_sigmoid, log_softmax,
+ relu6, selu, sigmoid, silu, swish, soft_shrink, softmax, softplus, softsign, sparse_plus, sparse_sigmoid, sparsemax,
+ squareplus, tanh_shrink, threshold) = (
     A.celu, A.elu, A.glu, A.hard_shrink, A.hard_sigmoid, A.hard_silu, A.hard_swish, A.hard_tanh, A.leaky_relu,
     A.log_sigmoid, A.log_softmax, A.relu6, A.selu, A.sigmoid, A.silu, A.swish, A.soft_shrink, A.softmax, A.softplus,
     A.softsign, A.sparse_plus, A.sparse_sigmoid, A.sparsemax, A.squareplus, A.tanh_shrink, A.threshold)
@@ -216,8 +216,9 @@ def dot_product_attention(query, key, value, bias=None, mask=None, scale=None, i
         raise NotImplementedError("dot_product_attention: attn_logits_soft_cap is not implemented")
     query, key, value = (floating(x) for x in (query, key, value))
     if query.ndim != 4:
-        raise ValueError(f"`dot_product_attention` only supports 4D inputs. Received: query.shape={tuple(query.shape)}, "
-                         f"key.shape={tuple(key.shape)}, value.shape={tuple(value.shape)}.")
+        raise ValueError(f"`dot_product_attention` only supports 4D inputs. Received: "
+                         f"query.shape={tuple(query.shape)}, key.shape={tuple(key.shape)}, "
+                         f"value.shape={tuple(value.shape)}.")
     q, k, v = (x.transpose(1, 2) for x in (query, key, value))
     kept = None if mask is None else tensor(mask).bool()
     if bias is not None:

@@ -194,7 +194,8 @@ def _without_nan(name, fill, function):
 
 
 nansum, nanprod = _without_nan("nansum", 0.0, sum), _without_nan("nanprod", 1.0, prod)
-nanargmax, nanargmin = (_without_nan("nanargmax", float("-inf"), argmax), _without_nan("nanargmin", float("inf"), argmin))
+nanargmax, nanargmin = (_without_nan("nanargmax", float("-inf"), argmax),
+                        _without_nan("nanargmin", float("inf"), argmin))
 
 
 def _all_nan(x, axis, keepdims, found):

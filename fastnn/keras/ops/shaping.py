@@ -78,8 +78,8 @@ def array(x, dtype=None):
 def arange(start, stop=None, step=None, dtype=None):
     """Numbers from `start` up to `stop`, `step` apart."""
     given = [n for n in (start, stop, step) if n is not None]
-    values = [float(n) if not isinstance(n, (int, np.integer)) and "float" in np.asarray(array_of(convert(n))).dtype.name
-              else int(n) for n in given]
+    values = [float(n) if not isinstance(n, (int, np.integer))
+              and "float" in np.asarray(array_of(convert(n))).dtype.name else int(n) for n in given]
     if dtype is None:
         dtype = config.floatx() if any(isinstance(n, float) for n in values) else "int32"
     start, stop, step = (0, values[0], 1) if stop is None else (values[0], values[1],
@@ -309,8 +309,8 @@ def split(x, indices_or_sections, axis=0):
     x = tensor(x)
     if isinstance(indices_or_sections, int):
         if x.shape[axis] % indices_or_sections:
-            raise ValueError(f"split: axis {axis} of size {x.shape[axis]} cannot be cut into {indices_or_sections} equal "
-                             f"parts")
+            raise ValueError(f"split: axis {axis} of size {x.shape[axis]} cannot be cut into {indices_or_sections} "
+                             f"equal parts")
         return list(x.tensor_split(indices_or_sections, axis))
     return list(x.tensor_split([int(i) for i in indices_or_sections], axis))
 

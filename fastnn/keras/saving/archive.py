@@ -7,7 +7,7 @@ import zipfile
 
 from fastnn.errors import FileFormatError
 from fastnn.keras.saving import hdf5, objects
-from fastnn.keras.saving.state import collect, restore
+from fastnn.keras.saving.state import collect, restore, walk
 from fastnn.serialization import load_file, save_file
 from fastnn.serialization.files import replacing
 
@@ -17,8 +17,8 @@ H5, SAFE = "model.weights.h5", "model.weights.safetensors"
 
 def _suffix(filepath):
     name = os.fspath(filepath).lower()
-    return next((end for end in (".weights.h5", ".keras", ".fastnn", ".h5", ".hdf5", ".safetensors") if name.endswith(end)),
-                "")
+    known = ".weights.h5", ".keras", ".fastnn", ".h5", ".hdf5", ".safetensors"
+    return next((end for end in known if name.endswith(end)), "")
 
 
 def _may_write(filepath, overwrite):
@@ -144,8 +144,8 @@ def save_model(model, filepath, overwrite=True, zipped=None, include_optimizer=T
             target.write(buffer.getvalue())
         return
     if suffix not in (".keras", ".fastnn"):
-        raise ValueError(f"Invalid filepath extension for saving. Please add either a `.keras` extension for the native "
-                         f"Keras format (recommended) or a `.h5` extension. Received: filepath={filepath}.")
+        raise ValueError(f"Invalid filepath extension for saving. Please add either a `.keras` extension for the "
+                         f"native Keras format (recommended) or a `.h5` extension. Received: filepath={filepath}.")
     record = objects.serialize_keras_object(model)
     if not include_optimizer:
         record.pop("compile_config", None)
@@ -155,6 +155,12 @@ def save_model(model, filepath, overwrite=True, zipped=None, include_optimizer=T
         archive.writestr("metadata.json", json.dumps(metadata))
         archive.writestr("config.json", json.dumps(record, default=_plain))
         archive.writestr(name, data)
+        for path, each in walk(model):
+            texts = {}
+            if hasattr(each, "save_assets"):
+                each.save_assets(texts)
+            for text_name, text in texts.items():
+                archive.writestr(f"assets/{path}/{text_name}", text)
 
 
 def _plain(value):
@@ -194,8 +200,17 @@ class _Archive:
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FileFormatError(f"{self.path}: config.json is damaged: {error}") from None
 
+    def _restore_assets(self, model, names):
+        """Vocabularies, which are texts beside the arrays."""
+        for path, each in walk(model):
+            if hasattr(each, "load_assets"):
+                start = f"assets/{path}/"
+                each.load_assets({name.removeprefix(start): self._read(name, MOST_JSON).decode("utf-8", "replace")
+                                  for name in names if name.startswith(start) and "/" not in name.removeprefix(start)})
+
     def restore(self, model, skip_mismatch=False):
         names = self.zip.namelist()
+        self._restore_assets(model, names)
         if SAFE in names:
             restore(model, _safe_lookup(load_file(io.BytesIO(self._read(SAFE, hdf5.MOST_BYTES)), as_numpy=True)),
                     skip_mismatch)
@@ -232,7 +247,8 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     if not safe_mode:
         raise NotImplementedError("load_model: safe_mode=False is not implemented: nothing in a file is executed")
     if not os.path.exists(filepath):
-        raise ValueError(f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` zip file.")
+        raise ValueError(f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` zip "
+                         f"file.")
     suffix = _suffix(filepath)
     if suffix in (".h5", ".hdf5"):
         with _open_h5(filepath) as file:

@@ -123,22 +123,25 @@ def read_old_model(file, custom_objects, compile):
 
 
 def _compile(model, config):
-    from fastnn.keras import optimizers
+    from fastnn.keras import losses, optimizers
     record = config.get("optimizer_config") or config.get("optimizer")
     try:
         optimizer = optimizers.deserialize(record) if isinstance(record, dict) else record
         metrics = config.get("metrics")
         if isinstance(metrics, list) and len(metrics) == 1 and isinstance(metrics[0], list):
             metrics = metrics[0]
-        metrics = [each if isinstance(each, str) else each["config"]["name"] for each in metrics or []]
-        loss = config.get("loss")
-        if isinstance(loss, dict) and "class_name" in loss:
-            from fastnn.keras import losses
-            loss = losses.deserialize(loss)
-        model.compile(optimizer, loss, loss_weights=config.get("loss_weights"), metrics=metrics or None)
+        model.compile(optimizer, _made(config.get("loss"), losses.deserialize), config.get("loss_weights"),
+                      _made(metrics, lambda record: record["config"]["name"]) or None)
     except (ValueError, TypeError, KeyError) as error:
         warnings.warn(f"The model was not compiled, because its file's training configuration was not understood "
                       f"({error}). Call `compile`.", stacklevel=4)
+
+
+def _made(value, make):
+    """Records within lists and dicts, turned into what they are records of."""
+    if isinstance(value, dict):
+        return make(value) if "class_name" in value else {key: _made(each, make) for key, each in value.items()}
+    return [_made(each, make) for each in value] if isinstance(value, list) else value
 
 
 def read_old_weights(file, model, by_name=False, skip_mismatch=False):
@@ -156,8 +159,8 @@ def read_old_weights(file, model, by_name=False, skip_mismatch=False):
         pairs = [(known[name], arrays) for name, arrays in stored if name in known]
     else:
         if len(layers) != len(stored):
-            raise ValueError(f"Layer count mismatch when loading weights from file. Model expected {len(layers)} layers, "
-                             f"found {len(stored)} saved layers.")
+            raise ValueError(f"Layer count mismatch when loading weights from file. Model expected {len(layers)} "
+                             f"layers, found {len(stored)} saved layers.")
         pairs = list(zip(layers, [arrays for _, arrays in stored]))
     for layer, arrays in pairs:
         try:

@@ -21,12 +21,28 @@ def _children(thing):
     if isinstance(thing, (Functional, Sequential)):
         yield "layers", thing.layers
     names = [name for name in vars(thing) if not (isinstance(thing, Layer) and name in _OF_LAYERS)]
+    if isinstance(thing, Layer):  # Keras' files name a sublayer by a property that gives it, if there is one
+        kind = type(thing)
+        names += [name for name in dir(kind)
+                  if name not in _base_names() and isinstance(getattr(kind, name, None), property)]
     for name in sorted(names, key=lambda name: "~" + name if name.startswith("_") else name):
-        value = vars(thing)[name]
+        try:
+            value = getattr(thing, name)
+        except Exception:  # a property of a layer that is not built yet
+            continue
         if _is_saveable(value) or isinstance(value, (list, tuple, dict)):
             yield name, value
 
 
+def _base_names():
+    """What all layers and models have."""
+    if not _names:
+        from fastnn.keras.models import Functional, Sequential
+        _names.update(dir(Functional), dir(Sequential))
+    return _names
+
+
+_names = set()
 # What layers and models keep for themselves.
 _OF_LAYERS = {"_tracked", "_extra_variables", "_inbound_nodes", "_outbound_nodes", "_losses", "_functional", "_stack",
               "_operations", "_graph_layers", "_nodes", "_inputs", "_outputs", "_inputs_struct", "_outputs_struct",
@@ -56,7 +72,7 @@ def _walk_container(container, path, visited, around):
         saveable = _is_saveable(child)
         if not saveable and not isinstance(child, (list, tuple, dict)):
             continue
-        name = to_snake_case(type(child).__name__) if saveable else "container"
+        name = to_snake_case(getattr(child, "class_name_in_files", type(child).__name__)) if saveable else "container"
         count = counts[name] = counts.get(name, -1) + 1
         inner = f"{path}/{name}_{count}" if count else f"{path}/{name}"
         if saveable:

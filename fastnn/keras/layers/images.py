@@ -1,0 +1,243 @@
+"""Sizes of images: resizing and cropping; and sampling them along an affine map."""
+import numpy as np
+
+from fastnn._tensor import Tensor, from_array
+from fastnn.keras import config
+from fastnn.keras.layers.base import Layer
+from fastnn.keras.layers.conv import to_channels_first, to_channels_last
+from fastnn.keras.variables import array_of, convert
+from fastnn.nn import functional as F
+from fastnn.ops.indexing import where
+
+INTERPOLATIONS = "bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"
+FILL_MODES = "constant", "nearest", "wrap", "mirror", "reflect"
+
+
+def resize(images, size, interpolation="bilinear", antialias=False, channels_last=True):
+    """Images (batch, ...) of another height and width; whole numbers are rounded."""
+    if interpolation not in INTERPOLATIONS:
+        raise ValueError(f"Invalid value for argument `interpolation`. Expected of one {INTERPOLATIONS}. Received: "
+                         f"interpolation={interpolation}")
+    if interpolation.startswith("lanczos"):
+        raise NotImplementedError(f"resizing with interpolation={interpolation!r} is not implemented")
+    x = to_channels_first(images) if channels_last else images
+    whole = not x.is_floating_point()
+    x = x.float() if whole else x
+    smooth = interpolation != "nearest"  # whose pixels are those at the middles
+    y = F.interpolate(x, size=tuple(size), mode=interpolation if smooth else "nearest-exact",
+                      align_corners=False if smooth else None,
+                      antialias=antialias and smooth)
+    if whole:
+        y = y.round()
+        if images.dtype.name == "uint8":
+            y = y.clamp(0, 255)
+        y = y.to(images.dtype)
+    return to_channels_last(y) if channels_last else y
+
+
+def _fixed(index, size, mode):
+    """Where an index outside of an axis looks."""
+    if mode == "wrap":
+        return index % size
+    if mode == "mirror":  # d c b | a b c d | c b a
+        period = max(size - 1, 1)
+        return np.abs((index + period) % (2 * period) - period)
+    if mode == "reflect":  # d c b a | a b c d | d c b a
+        return (_fixed(2 * index + 1, 2 * size + 1, "mirror") - 1) // 2
+    return np.clip(index, 0, size - 1)
+
+
+def affine(images, matrices, interpolation="bilinear", fill_mode="constant", fill_value=0.0, channels_last=True):
+    """Images (batch, ...) whose pixel (x, y) is that of the inputs at ``(a0 x + a1 y + a2, b0 x + b1 y + b2)``.
+
+    Parameters
+    ----------
+    images : Tensor
+    matrices : array (batch, 6)
+        a0, a1, a2, b0, b1, b2 of each image.
+    interpolation : "bilinear" or "nearest"
+    fill_mode : str
+        What lies outside: "constant" (`fill_value`), "nearest", "wrap", "mirror" or "reflect".
+    """
+    x = images if channels_last else to_channels_last(images)
+    batch, height, width, channels = x.shape
+    rows, columns = np.arange(height)[None, :, None], np.arange(width)[None, None, :]
+    a0, a1, a2, b0, b1, b2 = (np.asarray(matrices, np.float32)[:, i, None, None] for i in range(6))
+    places = b0 * columns + b1 * rows + b2, a0 * columns + a1 * rows + a2
+    if interpolation == "nearest":
+        nodes = [[(np.round(place).astype(np.int64), 1.0)] for place in places]
+    else:
+        floors = [np.floor(place) for place in places]
+        nodes = [[(f.astype(np.int64), 1 - (p - f)), (f.astype(np.int64) + 1, p - f)] for f, p in zip(floors, places)]
+    flat, made = x.reshape(batch * height * width, channels), 0
+    first = np.arange(batch)[:, None, None] * (height * width)
+    dtype = array_of(x).dtype if x.is_floating_point() else np.float32
+    for i, wi in nodes[0]:
+        for j, wj in nodes[1]:
+            at = first + _fixed(i, height, fill_mode) * width + _fixed(j, width, fill_mode)
+            found = flat.index_select(0, from_array(at.ravel())).reshape(batch, height, width, channels)
+            if fill_mode == "constant":
+                inside = (i >= 0) & (i < height) & (j >= 0) & (j < width)
+                found = where(from_array(inside[..., None]), found, convert(fill_value, config.dtype_of(found)))
+            weight = np.broadcast_to(wi * wj, at.shape)[..., None].astype(dtype)
+            made = made + found * from_array(weight)
+    if not x.is_floating_point():
+        made = made.round().to(x.dtype)
+    return made if channels_last else to_channels_first(made)
+
+
+class ImageLayer(Layer):
+    """Base of layers on images (height, width, channels), alone or in batches, or a dict with "images".
+
+    In a dict "labels" stay as they are and "segmentation_masks" are moved with the images.
+    """
+
+    def __init__(self, data_format=None, bounding_box_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.data_format, self.bounding_box_format = config.standardize_data_format(data_format), bounding_box_format
+        self._allow_non_tensor_positional_args = True
+
+    @property
+    def _last(self):
+        return self.data_format == "channels_last"
+
+    def _sizes(self, shape):
+        """Height and width."""
+        return tuple(shape[-3:-1] if self._last else shape[-2:])
+
+    def _drawn(self, images, training):
+        """What is drawn for a batch."""
+
+    def _changed(self, images, drawn, training):
+        """A batch of images, transformed."""
+        raise NotImplementedError
+
+    def _masks_changed(self, masks, drawn, training):
+        return self._changed(masks, drawn, training)
+
+    def call(self, data, training=True):
+        if not isinstance(data, dict):
+            images, alone = self._batch(data)
+            made = self._changed(images, self._drawn(images, training), training)
+            return made[0] if alone else made
+        if "bounding_boxes" in data:
+            raise NotImplementedError(f"{type(self).__name__}: bounding_boxes are not implemented")
+        made = dict(data)
+        images, alone = self._batch(data["images"])
+        drawn = self._drawn(images, training)
+        made["images"] = self._changed(images, drawn, training)
+        if "segmentation_masks" in data:
+            made["segmentation_masks"] = self._masks_changed(self._batch(data["segmentation_masks"])[0], drawn,
+                                                             training)
+        if alone:
+            for name in ("images", "segmentation_masks"):
+                if name in made:
+                    made[name] = made[name][0]
+        return made
+
+    def _batch(self, x):
+        """(images as a batch, whether it was a single one)"""
+        x = x if isinstance(x, Tensor) else convert(x)
+        if x.ndim not in (3, 4):
+            raise ValueError(f"Expected image tensor to have rank 3 (single image) or 4 (batch of images). Received: "
+                             f"data.shape={tuple(x.shape)}")
+        return (x.unsqueeze(0), True) if x.ndim == 3 else (x, False)
+
+    def _floating(self, x):
+        return x.to(config.torch_dtype(self.compute_dtype))
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def _sized(self, input_shape, size):
+        made = list(input_shape)
+        if len(made) not in (3, 4):
+            raise ValueError(f"`input_shape` must be a tuple of size 3 (unbatched) or 4 (batched), got {input_shape}")
+        made[-3 if self._last else -2], made[-2 if self._last else -1] = size
+        return tuple(made)
+
+    def _part(self, x, top, left, height, width):
+        return x[..., top:top + height, left:left + width, :] if self._last \
+            else x[..., top:top + height, left:left + width]
+
+    def _middle(self, x, target):
+        """The largest part in the middle that has the shape of `target`, resized to it."""
+        (height, width), (to_height, to_width) = self._sizes(x.shape), target
+        h = max(min(height, int(float(width * to_height) / to_width)), 1)
+        w = max(min(width, int(float(height * to_width) / to_height)), 1)
+        x = self._part(x, int(float(height - h) / 2), int(float(width - w) / 2), h, w)
+        return resize(x, target, channels_last=self._last)
+
+    def get_config(self):
+        made = {**self._base_config(), "data_format": self.data_format}
+        if self.bounding_box_format is not None:
+            made["bounding_box_format"] = self.bounding_box_format
+        return made
+
+
+class Resizing(ImageLayer):
+    """Images of another height and width.
+
+    Parameters
+    ----------
+    height, width : int
+    interpolation : "bilinear", "nearest" or "bicubic"
+    crop_to_aspect_ratio, pad_to_aspect_ratio : bool
+        Keep the proportions by cropping, or by `fill_value` around the image.
+    antialias : bool
+    """
+
+    def __init__(self, height, width, interpolation="bilinear", crop_to_aspect_ratio=False, pad_to_aspect_ratio=False,
+                 fill_mode="constant", fill_value=0.0, antialias=False, data_format=None, **kwargs):
+        super().__init__(data_format, **kwargs)
+        self.height, self.width, self.interpolation, self.antialias = height, width, interpolation, bool(antialias)
+        self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = crop_to_aspect_ratio, pad_to_aspect_ratio
+        self.fill_mode, self.fill_value = fill_mode, fill_value
+
+    def _changed(self, images, drawn, training, interpolation=None):
+        if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
+            raise ValueError("Only one of `pad_to_aspect_ratio` & `crop_to_aspect_ratio` can be `True`.")
+        if self.fill_mode != "constant":
+            raise ValueError(f"Invalid value for argument `fill_mode`. Only `'constant'` is supported. Received: "
+                             f"fill_mode={self.fill_mode}")
+        (height, width), x = self._sizes(images.shape), images
+        tall, wide = int(float(width * self.height) / self.width), int(float(height * self.width) / self.height)
+        if self.crop_to_aspect_ratio:
+            h, w = max(min(height, tall), 1), max(min(width, wide), 1)
+            x = self._part(x, int(float(height - h) / 2), int(float(width - w) / 2), h, w)
+        elif self.pad_to_aspect_ratio:
+            top, left = int(float(max(height, tall) - height) / 2), int(float(max(width, wide) - width) / 2)
+            sides = [0, 0] * self._last + [left, left, top, top]
+            x = F.pad(x, sides, value=self.fill_value)
+        return resize(x, (self.height, self.width), interpolation or self.interpolation, self.antialias, self._last)
+
+    def _masks_changed(self, masks, drawn, training):
+        return self._changed(masks, drawn, training, "nearest")
+
+    def compute_output_shape(self, input_shape):
+        return self._sized(input_shape, (self.height, self.width))
+
+    def get_config(self):
+        return {**super().get_config(), "height": self.height, "width": self.width, "interpolation": self.interpolation,
+                "crop_to_aspect_ratio": self.crop_to_aspect_ratio, "pad_to_aspect_ratio": self.pad_to_aspect_ratio,
+                "fill_mode": self.fill_mode, "fill_value": self.fill_value, "antialias": self.antialias}
+
+
+class CenterCrop(ImageLayer):
+    """The middle of images; smaller ones are resized with their proportions kept and cropped."""
+
+    def __init__(self, height, width, data_format=None, **kwargs):
+        super().__init__(data_format, **kwargs)
+        self.height, self.width = height, width
+
+    def _changed(self, images, drawn, training):
+        x, (height, width) = self._floating(images), self._sizes(images.shape)
+        if height >= self.height and width >= self.width:
+            return self._part(x, (height - self.height) // 2, (width - self.width) // 2, self.height, self.width)
+        return self._middle(x, (self.height, self.width))
+
+    def compute_output_shape(self, input_shape):
+        return self._sized(input_shape, (self.height, self.width))
+
+    def get_config(self):
+        return {**super().get_config(), "height": self.height, "width": self.width}
