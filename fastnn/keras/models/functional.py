@@ -169,9 +169,9 @@ class Functional(Model):
         rank, wanted = len(x.shape), len(expected.shape)
         if rank != wanted:
             if rank == wanted + 1 and x.shape[-1] == 1:
-                x = x[..., 0] if isinstance(x, KerasTensor) else x.squeeze(-1)
+                x = x.squeeze(-1) if isinstance(x, Tensor) else x[..., 0]
             elif rank == wanted - 1 and expected.shape[-1] == 1:
-                x = x[..., None] if isinstance(x, KerasTensor) else x.unsqueeze(-1)
+                x = x.unsqueeze(-1) if isinstance(x, Tensor) else x[..., None]
             else:
                 raise ValueError(f"Invalid input shape for input {x} with name '{expected.name}'. Expected shape "
                                  f"{expected.shape}, but input has incompatible shape {tuple(x.shape)}")
