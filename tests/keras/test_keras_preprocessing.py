@@ -337,7 +337,8 @@ def test_models_of_texts_and_categories():
     scale = ours.layers.Normalization()
     data = {"age": np.arange(16.0)[:, None], "job": np.array([["x"], ["y"]] * 8), "kind": np.arange(16)[:, None] % 3}
     scale.adapt(data["age"])
-    parts = [scale(inputs["age"]), ours.layers.StringLookup(vocabulary=["x", "y"], output_mode="one_hot")(inputs["job"]),
+    lookup = ours.layers.StringLookup(vocabulary=["x", "y"], output_mode="one_hot")
+    parts = [scale(inputs["age"]), lookup(inputs["job"]),
              ours.layers.CategoryEncoding(3, output_mode="one_hot")(inputs["kind"])]
     model = ours.Model(inputs, ours.layers.Dense(1)(ours.layers.concatenate(parts)))
     assert [x.shape[-1] for x in parts] == [1, 3, 3]
