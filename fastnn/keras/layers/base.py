@@ -195,7 +195,7 @@ class Layer(Weights, Operation):
 
     # -- the call --
     def call(self, *args, **kwargs):
-        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call()` method implemented.")
+        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call` method implemented.")
 
     @property
     def supports_masking(self):

@@ -182,6 +182,8 @@ def _array_batches(x, y, sample_weight, batch_size, shuffle, class_weight):
         sample_weight = class_weights(y, class_weight)
     structure = (x, y, sample_weight)
     flat = [leaf for leaf in tree.flatten(list(structure)) if leaf is not None]
+    if flat and len(flat[0]) == 0:
+        raise ValueError("Expected at least one row of data, got arrays without rows")
     pack = _packer(structure)
     if isinstance(shuffle, str) and shuffle != "batch":
         raise ValueError(f"shuffle: expected a bool or 'batch', got {shuffle!r}")
