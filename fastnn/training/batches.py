@@ -49,14 +49,22 @@ class ArrayBatches:
     def __iter__(self):
         size, arrays, pack = self.batch_size, self.arrays, self.pack
         order = self.generator.randperm(self.rows) if self.shuffle else None
+        numbers = not any(array.dtype.kind in "OUS" for array in arrays)
         for begin in range(0, len(self) * size, size):
             if order is None:
                 rows = slice(begin, min(begin + size, self.rows))
-                batch = [from_array(array[rows]) for array in arrays]
+                batch = [from_array(array[rows]) for array in arrays] if numbers else [_rows(a, rows) for a in arrays]
             else:
                 rows = order[begin:begin + size]
-                batch = [from_array(take_rows(array, rows)) for array in arrays]
+                batch = [from_array(take_rows(array, rows)) for array in arrays] if numbers \
+                    else [_rows(a, rows) for a in arrays]
             yield batch if pack is None else pack(batch)
+
+
+def _rows(array, rows):
+    """Rows of an array as a tensor; strings, which are none, as they are."""
+    found = array[rows]
+    return found if array.dtype.kind in "OUS" else from_array(found)
 
 
 class IterableBatches:

@@ -475,6 +475,7 @@ def both_raise(function, *words):
         assert word in str(caught[1])
 
 
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
 @pytest.mark.parametrize(("function", "words"), [
     (lambda k: chain(k)(X2), ["incompatible with the layer"]), (lambda k: chain(k)(X[0, 0]), []),
     (lambda k: two_inputs(k)([X]), ["expects 2 named input(s)"]),
@@ -494,9 +495,19 @@ def both_raise(function, *words):
     (lambda k: fit(k, class_weight={0: 1.0}, sample_weight=WEIGHTS), []),
     (lambda k: chain(k).set_weights([X]), ["weights"]), (lambda k: k.Sequential().predict(X), []),
     (lambda k: k.Model(k.Input((3,)), k.layers.Dense(2)(k.Input((3,)))), []), (lambda k: k.Model(X, X), []),
-    (lambda k: k.Sequential([k.layers.Dense(2)]).summary_of, []), (lambda k: k.Sequential([3]), []),
+    (lambda k: k.Sequential([3]), []),
     (lambda k: k.layers.Dense(2)(X, X), []), (lambda k: k.layers.Dense(2).count_params(), ["count_params"]),
     (lambda k: k.models.load_model("nothing.keras"), ["nothing.keras"]),
+    (lambda k: k.models.load_model("nothing.h5"), ["nothing.h5"]), (lambda k: fit(k, x=X[:, :5]), ["incompatible"]),
+    (lambda k: fit(k, sample_weight=np.ones(7)), []), (lambda k: fit(k, x=None), []),
+    (lambda k: k.Sequential().add(5), []),
+    (lambda k: dict_inputs(k).predict({"a": X, "c": X2}, verbose=0), []),
+    (lambda k: k.layers.Concatenate()([k.Input((2, 3)), k.Input((3, 3))]), ["matching shapes"]),
+    (lambda k: k.layers.Reshape((5,))(k.Input((4,))), []), (lambda k: k.layers.Dense(3)(k.Input((None,))), []),
+    (lambda k: k.layers.Dense(3)("abc"), []), (lambda k: chain(k).compile(5, "mse"), []),
+    (lambda k: k.layers.Layer()(X), ["does not have a `call` method"]),
+    (lambda k: same_names(k), ["is used 2 times"]),
+    (lambda k: evaluate_nothing(k), []),
     (lambda k: chain(k).save("model.txt"), ["extension"]), (lambda k: chain(k).load_weights("no.weights.h5"), []),
     (lambda k: k.Sequential([k.Input((3,)), k.layers.Dense(2, name="a"), k.layers.Dense(2, name="a")]), ["unique"]),
     (lambda k: k.Input(), ["shape"]), (lambda k: bool(k.Input((2,))), []), (lambda k: np.asarray(k.Input((2,))), []),
@@ -504,6 +515,17 @@ def both_raise(function, *words):
 def test_errors(function, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     both_raise(function, *words)
+
+
+def same_names(k):
+    x = k.Input((2,))
+    return k.Model(x, k.layers.Dense(2, name="q")(k.layers.Dense(2, name="q")(x)))
+
+
+def evaluate_nothing(k):
+    model = chain(k)
+    model.compile("sgd", "mse")
+    model.evaluate(X[:0], Y[:0], verbose=0)
 
 
 def fit(k, build=chain, x=X, y=Y, loss="mse", metrics=None, **kwargs):

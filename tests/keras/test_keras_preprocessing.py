@@ -316,3 +316,45 @@ def test_texts_of_data_sets_through_functions_of_tensorflow():
     assert tf.strings.strip([" a "]).tolist() == ["a"]
     assert tf.strings.substr(["abc"], 1, 1).tolist() == ["b"]
     assert tf.strings.unicode_split("ab", "UTF-8").tolist() == ["a", "b"]
+
+
+def test_models_of_texts_and_categories():
+    """Strings, numbers and categories from arrays, lists and data sets go through fit and predict."""
+    import fastnn.tensorflow as tf
+    texts, y = np.array(["a b", "b c", "c d", "d a"] * 4), np.arange(16) % 2
+    vectorize = ours.layers.TextVectorization(output_sequence_length=4)
+    vectorize.adapt(texts)
+    model = ours.Sequential([ours.Input((1,), dtype="string"), vectorize, ours.layers.Embedding(10, 4, mask_zero=True),
+                             ours.layers.LSTM(3), ours.layers.Dense(1, activation="sigmoid")])
+    model.compile("adam", "binary_crossentropy")
+    model.fit(texts[:, None].astype(object), y, verbose=0, epochs=2, validation_split=0.25)
+    expected = model.predict(texts[:, None], verbose=0)
+    assert_same(model.predict(texts.tolist(), verbose=0), expected)
+    model.evaluate(tf.data.Dataset.from_tensor_slices((texts, y)).batch(4), verbose=0)
+
+    inputs = {"age": ours.Input((1,), name="age"), "job": ours.Input((1,), name="job", dtype="string"),
+              "kind": ours.Input((1,), name="kind", dtype="int64")}
+    scale = ours.layers.Normalization()
+    data = {"age": np.arange(16.0)[:, None], "job": np.array([["x"], ["y"]] * 8), "kind": np.arange(16)[:, None] % 3}
+    scale.adapt(data["age"])
+    lookup = ours.layers.StringLookup(vocabulary=["x", "y"], output_mode="one_hot")
+    parts = [scale(inputs["age"]), lookup(inputs["job"]),
+             ours.layers.CategoryEncoding(3, output_mode="one_hot")(inputs["kind"])]
+    model = ours.Model(inputs, ours.layers.Dense(1)(ours.layers.concatenate(parts)))
+    assert [x.shape[-1] for x in parts] == [1, 3, 3]
+    model.compile("sgd", "mse")
+    model.fit(data, y, verbose=0)
+    assert_same(model.predict({name: x[:, 0] for name, x in data.items()}, verbose=0), model.predict(data, verbose=0))
+    model.fit(tf.data.Dataset.from_tensor_slices((data, y)).batch(4), verbose=0)
+
+
+def test_augmentation_within_a_model():
+    augment = ours.Sequential([ours.layers.RandomFlip("horizontal"), ours.layers.RandomRotation(0.1),
+                               ours.layers.RandomZoom(0.2)])
+    assert not np.array_equal(plain(augment(IMAGES, training=True)), IMAGES)
+    np.testing.assert_array_equal(plain(augment(IMAGES, training=False)), IMAGES)
+    model = ours.Sequential([ours.Input((7, 10, 3)), augment, ours.layers.Rescaling(1 / 255), ours.layers.Conv2D(4, 3),
+                             ours.layers.GlobalAveragePooling2D(), ours.layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.fit(IMAGES, np.zeros(3), verbose=0)
+    assert_same(model.predict(IMAGES, verbose=0), model.predict(IMAGES, verbose=0))  # nothing random

@@ -10,6 +10,7 @@ from fastnn._tensor import Tensor
 from fastnn.autograd import no_grad
 from fastnn.keras import config, dtype_policies, naming, regularizers, tree
 from fastnn.keras.layers.spec import check_input
+from fastnn.keras.layers.strings import Strings, is_strings, strings_of
 from fastnn.keras.layers.weights import Weights
 from fastnn.keras.symbolic import KerasTensor, Node, Operation, any_symbolic, infer
 from fastnn.keras.variables import convert
@@ -194,7 +195,7 @@ class Layer(Weights, Operation):
 
     # -- the call --
     def call(self, *args, **kwargs):
-        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call()` method implemented.")
+        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call` method implemented.")
 
     @property
     def supports_masking(self):
@@ -298,7 +299,7 @@ class Layer(Weights, Operation):
         if hasattr(x, "__array__"):
             array = np.asarray(x)
             if array.dtype.kind in "OUS":
-                return x
+                return strings_of(array) if array.dtype.kind != "O" or is_strings(array) else x
             if array.dtype.kind == "f" and self.autocast:
                 return convert(array, self.input_dtype)
             return convert(array)
@@ -328,7 +329,7 @@ class Layer(Weights, Operation):
             kwargs = {name: tree.map_structure(self._converted, value) for name, value in kwargs.items()}
         if not self._allow_non_tensor_positional_args:
             for arg in tree.flatten(list(args)):
-                if not isinstance(arg, (Tensor, KerasTensor)) and arg is not None:
+                if not isinstance(arg, (Tensor, KerasTensor, Strings)) and arg is not None:
                     raise ValueError(f"Only input tensors may be passed as positional arguments. The following "
                                      f"argument value should be passed as a keyword argument: {arg} (of type "
                                      f"{type(arg)})")

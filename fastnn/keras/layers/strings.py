@@ -14,6 +14,12 @@ class Strings(np.ndarray):
         return made if made.ndim else made.item()
 
 
+def is_strings(array):
+    """Whether an array holds strings or bytes."""
+    return array.dtype.kind in "US" or array.dtype.kind == "O" and array.size > 0 \
+        and all(isinstance(v, (str, bytes)) for v in array.ravel().tolist())
+
+
 def strings_of(values):
     """`Strings` of strings, bytes or numbers, nested in lists or arrays; floating numbers are cut off as whole ones."""
     if isinstance(values, Strings):

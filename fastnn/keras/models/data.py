@@ -3,6 +3,7 @@ import numpy as np
 
 from fastnn._tensor import Tensor
 from fastnn.keras import config, tree
+from fastnn.keras.layers.strings import is_strings, strings_of
 from fastnn.keras.variables import array_of, convert
 from fastnn.training.batches import ArrayBatches, IterableBatches, length, split
 
@@ -38,10 +39,10 @@ def is_array(value):
 
 
 def _is_numbers(value):
-    """A plain (nested) list of numbers."""
+    """A plain (nested) list of numbers or strings."""
     while isinstance(value, (list, tuple)) and value:
         value = value[0]
-    return isinstance(value, (int, float, np.generic))
+    return isinstance(value, (int, float, str, bytes, np.generic))
 
 
 def as_array(value):
@@ -53,6 +54,8 @@ def as_array(value):
     if hasattr(value, "to_numpy") and not isinstance(value, np.ndarray):
         value = value.to_numpy()
     array = array_of(value) if isinstance(value, Tensor) else np.asarray(value)
+    if is_strings(array):
+        return strings_of(array)
     if array.dtype.kind == "f" and array.dtype.name != config.floatx():
         array = array.astype(config.floatx())
     elif array.dtype == object:
@@ -109,7 +112,7 @@ def _batch(data, class_weight=None):
             return value
         value = value if isinstance(value, Tensor) else value.to_numpy() if hasattr(value, "to_numpy") else value
         if isinstance(value, np.ndarray) and value.dtype.kind in "OUS":
-            return value
+            return strings_of(value)
         if isinstance(value, np.ndarray) and value.dtype == np.float64:
             return convert(value, config.floatx())
         return convert(value)
@@ -179,6 +182,8 @@ def _array_batches(x, y, sample_weight, batch_size, shuffle, class_weight):
         sample_weight = class_weights(y, class_weight)
     structure = (x, y, sample_weight)
     flat = [leaf for leaf in tree.flatten(list(structure)) if leaf is not None]
+    if flat and len(flat[0]) == 0:
+        raise ValueError("Expected at least one row of data, got arrays without rows")
     pack = _packer(structure)
     if isinstance(shuffle, str) and shuffle != "batch":
         raise ValueError(f"shuffle: expected a bool or 'batch', got {shuffle!r}")

@@ -1,6 +1,6 @@
 """Models that are the graph between their inputs and outputs."""
 import warnings
-
+from collections import Counter
 
 from fastnn._tensor import Tensor
 from fastnn.keras import config, tree
@@ -65,6 +65,10 @@ class Functional(Model):
             return
         d["_inputs"], d["_outputs"] = flat_inputs, flat_outputs
         nodes, operations = trace(flat_inputs, flat_outputs)
+        for name, count in Counter(operation.name for operation in operations).items():
+            if count > 1:
+                raise ValueError(f'The name "{name}" is used {count} times in the model. All operation names should be '
+                                 f"unique.")
         d["_nodes"], d["_operations"] = nodes, operations
         d["_plan"] = Plan(flat_inputs, flat_outputs, nodes)
         d["_graph_layers"] = [operation for operation in operations if isinstance(operation, Layer)]
@@ -169,9 +173,9 @@ class Functional(Model):
         rank, wanted = len(x.shape), len(expected.shape)
         if rank != wanted:
             if rank == wanted + 1 and x.shape[-1] == 1:
-                x = x[..., 0] if isinstance(x, KerasTensor) else x.squeeze(-1)
+                x = x.squeeze(-1) if isinstance(x, Tensor) else x[..., 0]
             elif rank == wanted - 1 and expected.shape[-1] == 1:
-                x = x[..., None] if isinstance(x, KerasTensor) else x.unsqueeze(-1)
+                x = x.unsqueeze(-1) if isinstance(x, Tensor) else x[..., None]
             else:
                 raise ValueError(f"Invalid input shape for input {x} with name '{expected.name}'. Expected shape "
                                  f"{expected.shape}, but input has incompatible shape {tuple(x.shape)}")

@@ -247,6 +247,8 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     if not safe_mode:
         raise NotImplementedError("load_model: safe_mode=False is not implemented: nothing in a file is executed")
     if not os.path.exists(filepath):
+        if _suffix(filepath) in (".h5", ".hdf5"):
+            raise FileNotFoundError(f"{filepath}: there is no such file")
         raise ValueError(f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` zip "
                          f"file.")
     suffix = _suffix(filepath)
