@@ -4,9 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # What to test or to time: make test ARGS="-k softmax", make bench ARGS="--filter gemm --quick"
 ARGS ?=
-# TORCH=1 installs PyTorch too (750 MB), the second oracle of tests and the peer of benchmarks.
+# TORCH=1 installs PyTorch too (750 MB), the second oracle of tests and the peer of benchmarks, and Keras, which runs on it.
 TORCH ?= 0
-WITH_TORCH = $(if $(filter 1,$(TORCH)),$(VENV)/.extra-torch)
+WITH_TORCH = $(if $(filter 1,$(TORCH)),$(VENV)/.extra-torch $(VENV)/.extra-keras)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ASAN_TREE := build/asan
 

@@ -6,5 +6,5 @@ from fastnn.nn.parallel import DataParallel
 from fastnn.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 __all__ = [  # noqa: PLE0604 (the rest are strings too)
-    "Buffer", "DataParallel", "Parameter", "UninitializedBuffer", "UninitializedParameter", "functional", "init", "parallel",
-    "utils", *_modules]
+    "Buffer", "DataParallel", "Parameter", "UninitializedBuffer", "UninitializedParameter", "functional", "init",
+    "parallel", "utils", *_modules]

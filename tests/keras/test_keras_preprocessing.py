@@ -111,7 +111,8 @@ def test_random_layers(name, kwargs):
     assert got.dtype == expected.dtype
     assert_same(mine(IMAGES, training=False), theirs(IMAGES, training=False), atol=1e-4)
     assert plain(mine(IMAGES[0], training=True)).shape == plain(theirs(IMAGES[0], training=True)).shape
-    assert not np.array_equal(plain(mine(IMAGES, training=True)), plain(mine(IMAGES, training=True)))
+    again = [plain(mine(IMAGES, training=True)) for _ in range(20)]
+    assert any(not np.array_equal(each, again[0]) for each in again)
     first, second = (getattr(ours.layers, name)(**{**kwargs, "seed": 5})(IMAGES, training=True) for _ in range(2))
     assert_same(first, second)  # the seed decides
     labels = np.arange(3)
