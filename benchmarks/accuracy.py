@@ -1,7 +1,7 @@
 """Largest errors of the vectorised functions, in units of the last place, on each instruction set.
 
-float32 and float64 results are compared with NumPy's long double (64 bits of mantissa on x86), others with mpmath
-where it is installed. Arguments: uniform over the range, and log-uniform towards 0. The table of docs/numerics.md comes
+float32 and float64 results are compared with NumPy's long double (64 bits of mantissa on x86), others with mpmath where
+it is installed. Arguments: uniform over the range, and log-uniform towards 0. The table of docs/numerics.md comes
 from here.
 """
 import argparse

@@ -506,7 +506,8 @@ def in_place_forms():
         function.__doc__ = f"``{name}`` in place."
         return function
     for name in ("exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal abs neg sign sin cos tan asin acos "
-                 "atan sinh cosh asinh acosh atanh erf lgamma digamma floor ceil round trunc sigmoid tanh relu").split():
+                 "atan sinh cosh asinh acosh atanh erf lgamma digamma floor ceil round trunc sigmoid tanh "
+                 "relu").split():
         IN_PLACE[name + "_"] = form(name, globals()[name])
 
 

@@ -270,8 +270,7 @@ def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
     size = np.abs(array) if p != 2 else array
 
     def total(op, values):
-        wide = np.asarray(values if values.dtype != np.float16 else values.astype(np.float32))
-        return kernels.reduce(op, wide, axes, keepdim)
+        return kernels.reduce(op, np.asarray(values, np.promote_types(values.dtype, np.float32)), axes, keepdim)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if np.isinf(p):
             if array.size == 0:

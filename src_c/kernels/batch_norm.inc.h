@@ -11,6 +11,8 @@
 #define FNN_BATCH_NORM_MACROS
 #define FNN_BATCH_RUN 32
 #define FNN_BATCH_BLOCK 16384 /* elements of a block, or more */
+/* Arrays on the stack that are read and written together: a line more than a power of two, or they collide in the cache. */
+#define FNN_COLUMNS(name) __attribute__((aligned(64))) name[FNN_REDUCE_WIDTH + 64 / sizeof(REAL)]
 #endif
 
 typedef struct {
@@ -38,7 +40,7 @@ static inline int64_t FN(batch_runs)(const FN(batch_context) *c, int64_t n0, int
 FNN_INLINE void FN(column_sums)(REAL *sum, REAL *squares, const REAL *x, int64_t stride, int64_t rows, int64_t width,
                                 const REAL *center)
 {
-    REAL a[FNN_REDUCE_WIDTH], b[FNN_REDUCE_WIDTH];
+    REAL FNN_COLUMNS(a), FNN_COLUMNS(b);
     for (int64_t j = 0; j < width; j++)
         squares[j] = 0;
     for (int64_t j = 0; j < width && sum; j++)
@@ -110,7 +112,7 @@ static void FN(batch_moments)(const FN(batch_context) *c, int64_t k0, int64_t k1
             sum[0] = (REAL)total_sum;
         return;
     }
-    REAL sums[FNN_REDUCE_WIDTH], square[FNN_REDUCE_WIDTH], center[FNN_REDUCE_WIDTH];
+    REAL FNN_COLUMNS(sums), FNN_COLUMNS(square), FNN_COLUMNS(center);
     FN(to_columns)(center, mean, k1 - k0, s);
     if (sum)
         FN(column_moments)(sums, square, x, stride, n1 - n0, width, center);
@@ -130,7 +132,7 @@ static void FN(batch_statistics)(const FN(batch_context) *c, int64_t k0, int64_t
     const int64_t s = c->s, stride = c->c * s, channels = k1 - k0;
     const REAL *x = c->x + n0 * stride + k0 * s, count = (REAL)((n1 - n0) * s);
     int64_t length, runs = FN(batch_runs)(c, n0, n1, &length);
-    REAL sum[FNN_REDUCE_WIDTH];
+    REAL FNN_COLUMNS(sum);
     if (runs) {
         double total = 0;
         for (int64_t i = 0; i < runs; i++)
@@ -173,10 +175,9 @@ static void FN(batch_products)(const FN(batch_context) *c, int64_t k0, int64_t k
     const REAL *x = c->x + n0 * stride + k0 * s, *dy = c->dy + n0 * stride + k0 * s;
     int64_t length, runs = FN(batch_runs)(c, n0, n1, &length);
     int far = 0;
-    for (int64_t k = 0; k < k1 - k0; k++) {
-        far |= c->training && FN(is_far)(c->mean[k0 + k], c->rstd[k0 + k]);
-        away[k] = 0;
-    }
+    for (int64_t k = k0; k < k1 && c->training; k++)
+        far |= FN(is_far)(c->mean[k], c->rstd[k]);
+    memset(away, 0, (size_t)(k1 - k0) * sizeof(REAL));
     if (far) /* `product` for now: squares that nobody asks for */
         FN(batch_moments)(c, k0, k1, n0, n1, c->mean + k0, away, product);
     if (runs) {
@@ -189,7 +190,7 @@ static void FN(batch_products)(const FN(batch_context) *c, int64_t k0, int64_t k
         sum[0] = (REAL)a, product[0] = (REAL)b;
         return;
     }
-    REAL a[FNN_REDUCE_WIDTH], b[FNN_REDUCE_WIDTH], p[FNN_REDUCE_WIDTH], q[FNN_REDUCE_WIDTH], center[FNN_REDUCE_WIDTH];
+    REAL FNN_COLUMNS(a), FNN_COLUMNS(b), FNN_COLUMNS(p), FNN_COLUMNS(q), FNN_COLUMNS(center);
     FN(to_columns)(center, c->mean + k0, k1 - k0, s);
     for (int64_t j = 0; j < width; j++)
         a[j] = b[j] = 0;
@@ -269,10 +270,13 @@ static void FN(batch_write)(const FN(batch_context) *c, int64_t k0, int64_t k1, 
             FN(run_scale)(y + i * stride, x + i * stride, length, center, scale, shift);
         return;
     }
-    REAL center[FNN_REDUCE_WIDTH], scale[FNN_REDUCE_WIDTH], shift[FNN_REDUCE_WIDTH];
-    for (int64_t k = 0; k < k1 - k0; k++)
+    REAL FNN_COLUMNS(center), FNN_COLUMNS(scale), FNN_COLUMNS(shift);
+    for (int64_t k = 0; k < k1 - k0; k++) {
+        REAL first, factor, last;
+        FN(batch_map)(c, k0 + k, &first, &factor, &last);
         for (int64_t j = k * s; j < (k + 1) * s; j++)
-            FN(batch_map)(c, k0 + k, &center[j], &scale[j], &shift[j]);
+            center[j] = first, scale[j] = factor, shift[j] = last;
+    }
     for (int64_t i = 0; i < n1 - n0; i++) {
         FNN_INDEPENDENT
         for (int64_t j = 0; j < width; j++)
@@ -281,7 +285,7 @@ static void FN(batch_write)(const FN(batch_context) *c, int64_t k0, int64_t k1, 
 }
 
 /* What the blocks say of channel k: the sum of dy, that of dy (x - mean - rest), and in training the mean's rest. */
-static void FN(batch_sums)(const FN(batch_context) *c, int64_t k, REAL *sum, REAL *product, REAL *rest)
+static inline void FN(batch_sums)(const FN(batch_context) *c, int64_t k, REAL *sum, REAL *product, REAL *rest)
 {
     *sum = *product = *rest = 0;
     for (int64_t b = 0; b < c->blocks; b++) {
@@ -289,8 +293,10 @@ static void FN(batch_sums)(const FN(batch_context) *c, int64_t k, REAL *sum, REA
         *product += c->scratch[(3 * b + 1) * c->c + k];
         *rest += c->scratch[(3 * b + 2) * c->c + k];
     }
-    *rest = c->training && c->blocks ? *rest / (REAL)(c->n * c->s) : 0; /* a running mean is what it is */
-    *product -= *rest * *sum;
+    if (*rest != 0) { /* only where the mean is far from 0 */
+        *rest /= (REAL)(c->n * c->s);
+        *product -= *rest * *sum;
+    }
 }
 
 /* dx = (dy - a - (x - center) b) scale of channel k. */
@@ -321,14 +327,13 @@ static void FN(batch_write_backward)(const FN(batch_context) *c, int64_t k0, int
             FN(run_scale_backward)(dx + i * stride, dy + i * stride, x + i * stride, length, center, a, b, scale);
         return;
     }
-    REAL center[FNN_REDUCE_WIDTH], a[FNN_REDUCE_WIDTH], b[FNN_REDUCE_WIDTH], scale[FNN_REDUCE_WIDTH];
-    for (int64_t k = 0; k < k1 - k0; k++)
-        for (int64_t j = k * s, first = j; j < (k + 1) * s; j++) {
-            if (j == first)
-                FN(batch_map_backward)(c, k0 + k, &center[j], &a[j], &b[j], &scale[j]);
-            else
-                center[j] = center[first], a[j] = a[first], b[j] = b[first], scale[j] = scale[first];
-        }
+    REAL FNN_COLUMNS(center), FNN_COLUMNS(a), FNN_COLUMNS(b), FNN_COLUMNS(scale);
+    for (int64_t k = 0; k < k1 - k0; k++) {
+        REAL first, minus, slope, factor;
+        FN(batch_map_backward)(c, k0 + k, &first, &minus, &slope, &factor);
+        for (int64_t j = k * s; j < (k + 1) * s; j++)
+            center[j] = first, a[j] = minus, b[j] = slope, scale[j] = factor;
+    }
     for (int64_t i = 0; i < n1 - n0; i++) {
         FNN_INDEPENDENT
         for (int64_t j = 0; j < width; j++)

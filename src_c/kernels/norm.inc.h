@@ -20,8 +20,7 @@
 FNN_INLINE REAL FN(run_sums)(const REAL *x, int64_t n, REAL mean, REAL *sum)
 {
     const FN(vec) m = FN(v_set1)(mean);
-    double total = 0, total_sum = 0;
-    REAL means[VW];
+    REAL total = 0, total_sum = 0, means[VW];
     FN(v_store)(means, m);
     for (int64_t at = 0; at < n; at += FNN_REDUCE_BLOCK) {
         const int64_t size = n - at < FNN_REDUCE_BLOCK ? n - at : FNN_REDUCE_BLOCK;
@@ -43,8 +42,8 @@ FNN_INLINE REAL FN(run_sums)(const REAL *x, int64_t n, REAL mean, REAL *sum)
             total_sum += FN(v_sum)((b[0] + b[1]) + (b[2] + b[3]));
     }
     if (sum)
-        *sum = (REAL)total_sum;
-    return (REAL)total;
+        *sum = total_sum;
+    return total;
 }
 
 static REAL FN(run_squares)(const REAL *x, int64_t n, REAL mean)
@@ -105,8 +104,7 @@ static void FN(run_products)(REAL *sum, REAL *product, const REAL *dy, const REA
                              REAL mean)
 {
     const FN(vec) m = FN(v_set1)(mean);
-    double total = 0, total_product = 0;
-    REAL means[VW];
+    REAL total = 0, total_product = 0, means[VW];
     FN(v_store)(means, m);
     for (int64_t at = 0; at < n; at += FNN_REDUCE_BLOCK) {
         const int64_t size = n - at < FNN_REDUCE_BLOCK ? n - at : FNN_REDUCE_BLOCK;
@@ -132,8 +130,8 @@ static void FN(run_products)(REAL *sum, REAL *product, const REAL *dy, const REA
         total += FN(v_sum)(a[0] + a[1]);
         total_product += FN(v_sum)(b[0] + b[1]);
     }
-    *sum = (REAL)total;
-    *product = (REAL)total_product;
+    *sum = total;
+    *product = total_product;
 }
 
 /* y = (x - mean) scale + shift */
@@ -268,9 +266,10 @@ static void FN(norm_backward_elements)(void *context, int64_t begin, int64_t end
             REAL a = 0, b = 0, rest = 0;
             if (k->dx)
                 FN(run_products)(&a, &b, dy, w, x, c, mean);
-            if (!k->rms && FN(is_far)(mean, rstd))
+            if (!k->rms && FN(is_far)(mean, rstd)) {
                 FN(run_moments)(x, c, mean, &rest);
-            rest = rest / (REAL)c;
+                rest /= (REAL)c;
+            }
             b = (b - a * rest) * (rstd * rstd) / (REAL)c;
             a = k->rms ? 0 : a / (REAL)c - rest * b;
             FN(norm_row_gradients)(k->dx ? k->dx + i * c : NULL, dw ? dw + first : NULL, db ? db + first : NULL, dy, w,
