@@ -134,6 +134,7 @@ def test_slogdet_beside_a_singular_matrix():
 @pytest.mark.parametrize("call", [
     lambda a, b: torch.bitwise_or(a, b), lambda a, b: torch.bitwise_left_shift(a, b), lambda a, b: torch.gcd(a, b),
     lambda a, b: torch.lcm(a, b), lambda a, b: a & b, lambda a, b: torch.dist(a.float(), b.float()),
+    lambda a, b: torch.heaviside(a, b), lambda a, b: a[0].chunk(2), lambda a, b: a[0].tensor_split(2),
     lambda a, b: torch.bitwise_not(a.float()), lambda a, b: a.float().bitwise_not_(), lambda a, b: torch.clamp(a),
 ])
 def test_errors_of_the_class(call):

@@ -227,8 +227,15 @@ def split(tensor, split_size_or_sections, dim=0):
     return tuple(narrow(tensor, dim, int(start), length) for start, length in zip(starts, sections))
 
 
+def need_dimensions(op, input):
+    """RuntimeError for a tensor that has nothing to divide."""
+    if input.ndim == 0:
+        raise RuntimeError(f"{op} expects at least a 1-dimensional tensor")
+
+
 def chunk(input, chunks, dim=0):
     """At most `chunks` pieces of equal size along `dim` (the last may be smaller)."""
+    need_dimensions("chunk", input)
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     size = input.shape[axis_of(dim, input.ndim)]

@@ -4,7 +4,7 @@ import numpy as np
 from fastnn._tensor import Tensor, record, take_history, view_of
 from fastnn.ops import shape
 from fastnn.ops._common import axis_of, broadcast_shapes, need_tensors, room
-from fastnn.ops.indexing import TENSOR_BYTES, split
+from fastnn.ops.indexing import TENSOR_BYTES, need_dimensions, split
 
 
 def _axes(op, dims, ndim):
@@ -183,6 +183,7 @@ def column_stack(tensors, *, out=None):
 
 def tensor_split(input, indices_or_sections, dim=0):
     """Pieces along `dim`: so many of nearly equal size, or cut at given places."""
+    need_dimensions("tensor_split", input)
     dim = axis_of(dim, input.ndim)
     size = input.shape[dim]
     if isinstance(indices_or_sections, Tensor):

@@ -274,6 +274,7 @@ def heaviside(input, values):
     need_tensors("heaviside", input, values)
     if input.dtype is not values.dtype:
         raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+    broadcast_shapes(tuple(input.shape), tuple(values.shape))
     x, y = input.detach().numpy(), values.detach().numpy()
     return from_array(np.asarray(np.where(x == 0, y, x > 0)).astype(x.dtype))
 

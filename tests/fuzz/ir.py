@@ -123,8 +123,9 @@ def numbers(array):
         return f"np.full({array.shape}, {array.flat[0].item()!r}, np.{array.dtype})".replace("np.bool)", "bool)")
     if array.size == 0:
         return f"np.zeros({array.shape}, {np.dtype(array.dtype).str!r})"
-    listed = repr(array.tolist()).replace("nan", "np.nan").replace("inf", "np.inf")
-    if len(listed) > 3000:
+    shown = array.tolist() if array.size <= 2000 else array.ravel()[:2000].tolist()
+    listed = repr(shown).replace("nan", "np.nan").replace("inf", "np.inf")
+    if array.size > 300:
         listed = f"({listed[:400]} ...)  # {array.size} numbers, min {array.min()}, max {array.max()}"
     return f"np.array({listed}, {np.dtype(array.dtype).str!r})"
 

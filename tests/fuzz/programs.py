@@ -30,6 +30,7 @@ from fuzz.shrink import smallest
 
 MODES = [("backward", 35), ("grad", 20), ("second", 20), ("twice", 8), ("again", 5), ("create", 5), ("parts", 7)]
 STEPS = (1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 6)
+LARGE = 300_000  # elements of results that are not kept
 SECONDS = 60  # for one program; beyond it hangs
 
 
@@ -129,7 +130,7 @@ class Maker:
             value = self.with_out(step, value, draw)
             raised = isinstance(self.run.trace.seen[-1][1], Raised)
         self.dirty |= raised and draw.in_place
-        large = not raised and sum(t.numel() for t in self.run.trace.env[step.name]) > 300_000
+        large = not raised and sum(t.numel() for t in self.run.trace.env[step.name]) > LARGE
         if large or raised and self.rng.random() < (0.9 if program.steps else 0.7):
             self.run.trace.seen.pop()
             del self.run.trace.env[step.name]
@@ -143,7 +144,7 @@ class Maker:
     def with_out(self, step, value, draw):
         """The same call once more with ``out=``."""
         found = tensors_of(value, self.library.module.Tensor)
-        if not found or "out" in step.kwargs:
+        if not found or "out" in step.kwargs or sum(t.numel() for t in found) > LARGE:
             return value
         targets = []
         for t in found:
