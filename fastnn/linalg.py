@@ -1,5 +1,5 @@
 """torch.linalg."""
-from fastnn.ops import public
+from fastnn.ops import public as _public
 from fastnn.ops.arrange import cross
 from fastnn.ops.arrange import powers_of as _powers_of
 from fastnn.ops.linear import matmul
@@ -28,7 +28,7 @@ def diagonal(A, *, offset=0, dim1=-2, dim2=-1):  # noqa: N803 (PyTorch's name)
     return _diagonal(A, offset, dim1, dim2)
 
 
-globals().update(public({name: globals()[name] for name in __all__ if name != "LinAlgError"}, "fastnn.linalg",
+globals().update(_public({name: globals()[name] for name in __all__ if name != "LinAlgError"}, "fastnn.linalg",
                         set(__all__) - {"diagonal", "vander", "lstsq"}))
 
 

@@ -1,5 +1,5 @@
 """torch.special: names that differ from the top level's, and those that are the same."""
-from fastnn.ops import public
+from fastnn.ops import public as _public
 from fastnn.ops.pointwise import digamma, erf, exp2, expm1, lgamma, log1p, round, sigmoid
 from fastnn.ops.reduce import log_softmax, logsumexp, softmax
 from fastnn.ops.special import entr, erfc, erfinv, i0, logit, ndtr, ndtri, sinc, xlog1py, xlogy
@@ -10,7 +10,7 @@ __all__ = ["digamma", "entr", "erf", "erfc", "erfinv", "exp2", "expit", "expm1",
            "log_softmax", "logit", "logsumexp", "ndtr", "ndtri", "psi", "round", "sinc", "softmax", "xlog1py", "xlogy"]
 
 
-globals().update(public({name: globals()[name] for name in __all__}, "fastnn.special", __all__))
+globals().update(_public({name: globals()[name] for name in __all__}, "fastnn.special", __all__))
 
 
 def __getattr__(name):

@@ -2,7 +2,8 @@
 import functools
 import warnings
 
-from fastnn.ops import names, pointwise, public, reduce
+from fastnn.ops import names, pointwise, reduce
+from fastnn.ops import public as _public
 from fastnn.ops.attention import scaled_dot_product_attention
 from fastnn.ops.composed import bilinear, channel_shuffle, gumbel_softmax, one_hot, pdist, rrelu
 from fastnn.ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
@@ -85,4 +86,4 @@ def softmin(input, dim=None, _stacklevel=3, dtype=None):
 
 
 # Behind PyTorch's parser are these; its others are Python functions, whose own names are all.
-globals().update(public({name: globals()[name] for name in names.PARSED.split()}, "fastnn.nn.functional"))
+globals().update(_public({name: globals()[name] for name in names.PARSED.split()}, "fastnn.nn.functional"))

@@ -145,6 +145,8 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
 def hinge_embedding_loss(input, target, double margin=1.0, size_average=None, reduce=None, reduction="mean"):
     """x where y = 1, max(0, margin - x) where y = -1."""
     input, target = broadcast("hinge_embedding_loss", input, target)
+    if isinstance(target, Tensor):
+        target = target.detach()  # it only chooses
     return pointwise("hinge_embedding", "HingeEmbeddingLossBackward0", input, target, None, None,
                      legacy_reduction(size_average, reduce, reduction), margin, 0.0)
 

@@ -238,7 +238,7 @@ def attending(rng, dtype):
     if often(rng, 0.4):
         options["causal"] = True
     if often(rng, 0.3):
-        options |= {"p": float(rng.choice([0.1, 0.5, 1.0])), "key": int(rng.integers(1 << 40))}
+        options |= {"p": float(rng.choice([0.1, 0.5, 1.0])), "keep": rng.random((b, hk * group, n, s)) < 0.6}
     if often(rng, 0.3):
         options["scale"] = 0.3
     weights = {"weights": str(rng.choice(["heads", "mean"]))} if often(rng, 0.3) else {}
@@ -368,7 +368,7 @@ def reductions(rng, dtype):
     p = float(rng.choice([0.0, 0.3, 0.9, 1.0]))
     features, alpha = x.ndim > 1 and often(rng, 0.3), often(rng, 0.3)
     mask = rng.random(shape[:2] if features else shape) < 0.7
-    return found + [("dropout_forward", sample(rng, x, p, int(rng.integers(1 << 60)), features, alpha)),
+    return found + [("dropout_forward", sample(rng, x, mask, p, alpha)),
                     ("dropout_backward", sample(rng, normal(rng, dtype, *shape), mask, p, alpha))]
 
 

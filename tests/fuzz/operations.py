@@ -13,10 +13,11 @@ SETTINGS = "a setting or a question about the process"
 EXCLUDED = {
     **dict.fromkeys("""are_deterministic_algorithms_enabled get_backend get_default_device get_default_dtype
         get_deterministic_debug_mode get_float32_matmul_precision get_num_interop_threads get_num_threads get_rng_state
-        initial_seed is_autocast_enabled is_deterministic_algorithms_warn_only_enabled is_grad_enabled
-        is_inference_mode_enabled manual_seed num_threads seed set_default_device set_default_dtype
-        set_default_tensor_type set_float32_matmul_precision set_flush_denormal set_num_interop_threads set_num_threads
-        set_printoptions set_rng_state show_config use_backend use_deterministic_algorithms""".split(), SETTINGS),
+        initial_seed is_anomaly_check_nan_enabled is_anomaly_enabled is_autocast_enabled
+        is_deterministic_algorithms_warn_only_enabled is_grad_enabled is_inference_mode_enabled
+        manual_seed num_threads seed set_default_device set_default_dtype set_default_tensor_type
+        set_float32_matmul_precision set_flush_denormal set_num_interop_threads set_num_threads set_printoptions
+        set_rng_state show_config use_backend use_deterministic_algorithms""".split(), SETTINGS),
     **dict.fromkeys("load save compile from_dlpack from_numpy typename".split(), "files and other libraries"),
     **dict.fromkeys("""backward register_hook register_post_accumulate_grad_hook retain_grad""".split(),
                     "called by every program's end"),

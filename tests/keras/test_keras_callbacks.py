@@ -227,7 +227,7 @@ def test_lambda_callback():
             on_train_begin=lambda logs, calls=calls: calls.append("train"),
             on_train_batch_end=lambda batch, logs, calls=calls: calls.append((batch, sorted(logs))),
             on_test_begin=lambda logs=None, calls=calls: calls.append("test"))
-        model(k).fit(X, Y, epochs=2, verbose=0, callbacks=callback, **VALIDATED)
+        model(k).fit(X, Y, epochs=2, verbose=0, callbacks=[callback], **VALIDATED)  # alone, Keras would use a thread
         found.append(calls)
     assert found[0] == found[1] and "test" in found[0]
 
