@@ -255,6 +255,8 @@ class Draw:
         return self.main if draw < 0.78 else self.rng.choice((*FLOATS[:2], *WHOLE, "int64", "bool", "bool"))
 
     def leaf(self, letter, shape, limit=None, negative=False):
+        if np.prod(shape) > 200_000:
+            raise Skip
         name = self.dtype(letter)
         array = self.array(letter, shape, name, limit, negative)
         layout = self.rng.choice(LAYOUTS) if self.chance(0.4) else "contiguous"
