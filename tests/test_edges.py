@@ -127,6 +127,15 @@ def test_bounds_that_are_nan(bounds):
         assert F.hardtanh(x, *bounds).isnan().all() and F.hardtanh(torch.ones(2), *bounds, inplace=True).isnan().all()
 
 
+def test_cosine_similarity_below_eps():
+    """The quotient's divisor is eps, its gradient the norm's."""
+    x = t([-0.02], requires_grad=True)
+    y = F.cosine_similarity(x, torch.ones(1, 1), eps=0.1)
+    y.backward(torch.ones(1))
+    close(y, [-0.2])
+    close(x.grad, [[10 * (1 - 0.2)]])
+
+
 def test_byte_masks():
     assert torch.where(t(1, 0, dtype=torch.uint8), t(1.0, 2.0), 0.0).tolist() == [1, 0]
 

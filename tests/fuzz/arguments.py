@@ -70,6 +70,7 @@ class Draw:
         self.big = rng.random() < 0.02 and not small
         self.mixed = True
         self.finite = False  # no NaN, infinities and the like
+        self.plain = False  # nor large or small numbers
         self.begin()
 
     def begin(self):
@@ -304,7 +305,7 @@ class Draw:
     def reals(self, shape):
         """Numbers of one of several kinds."""
         numbers, draw = self.numbers, self.rng.random()
-        if draw < 0.45:
+        if draw < 0.45 or self.plain:
             return numbers.standard_normal(shape)
         if draw < 0.57:
             return numbers.integers(-3, 4, shape).astype(float)  # ties, zeros
