@@ -1,6 +1,6 @@
 """torch.linalg."""
 from fastnn.ops import public as _public
-from fastnn.ops.arrange import cross
+from fastnn.ops.arrange import cross as _cross
 from fastnn.ops.arrange import powers_of as _powers_of
 from fastnn.ops.linear import matmul
 from fastnn.ops.matrices import (LinAlgError, cholesky, cond, det, eigh, eigvalsh, inv, lstsq, matrix_norm,
@@ -12,6 +12,11 @@ from fastnn.ops.rearrange import diagonal as _diagonal
 __all__ = ["LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
            "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "svd",
            "svdvals", "vander", "vecdot", "vector_norm"]
+
+
+def cross(input, other, *, dim=-1):
+    """The vector product along `dim` (``torch.cross``: the first dimension of size 3 by default)."""
+    return _cross(input, other, dim)
 
 
 def vander(x, *, N=None):  # noqa: N803 (PyTorch's name)

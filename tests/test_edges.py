@@ -41,6 +41,21 @@ def test_vander_ascends_in_linalg_alone():
         torch.linalg.vander(x, N=1)
 
 
+def test_cross_looks_for_no_dimension_in_linalg():
+    x, y = torch.eye(3), torch.arange(9.0).reshape(3, 3)
+    close(torch.linalg.cross(x, y), torch.cross(x, y, -1))
+    close(torch.linalg.cross(x, y, dim=0), torch.cross(x, y))
+    assert (torch.cross(x, y, 0) != torch.cross(x, y, 1)).any()
+    with pytest.raises(RuntimeError, match="must have length 3"):
+        torch.linalg.cross(torch.ones(3, 2), torch.ones(3, 2))
+
+
+def test_a_factor_of_whole_numbers_keeps_the_results_precision():
+    found = torch.add(torch.ones(1, dtype=torch.float64), torch.tensor(1), alpha=0.1)
+    assert found.item() == 1.1 and torch.sub(t(1.0, dtype=torch.float64), torch.tensor(1), alpha=0.1).item() == 0.9
+    assert torch.add(t(1, 2), t(3, 4), alpha=2).dtype is torch.int64
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, -1])
 def test_matrix_power_has_memory_of_its_own(n):
     x = torch.eye(2)
@@ -112,6 +127,15 @@ def test_bounds_that_are_nan(bounds):
         assert F.hardtanh(x, *bounds).isnan().all() and F.hardtanh(torch.ones(2), *bounds, inplace=True).isnan().all()
 
 
+def test_cosine_similarity_below_eps():
+    """The quotient's divisor is eps, its gradient the norm's."""
+    x = t([-0.02], requires_grad=True)
+    y = F.cosine_similarity(x, torch.ones(1, 1), eps=0.1)
+    y.backward(torch.ones(1))
+    close(y, [-0.2])
+    close(x.grad, [[10 * (1 - 0.2)]])
+
+
 def test_byte_masks():
     assert torch.where(t(1, 0, dtype=torch.uint8), t(1.0, 2.0), 0.0).tolist() == [1, 0]
 
@@ -135,6 +159,7 @@ def test_slogdet_beside_a_singular_matrix():
     lambda a, b: torch.bitwise_or(a, b), lambda a, b: torch.bitwise_left_shift(a, b), lambda a, b: torch.gcd(a, b),
     lambda a, b: torch.lcm(a, b), lambda a, b: a & b, lambda a, b: torch.dist(a.float(), b.float()),
     lambda a, b: torch.heaviside(a, b), lambda a, b: a[0].chunk(2), lambda a, b: a[0].tensor_split(2),
+    lambda a, b: a[0].split(1),
     lambda a, b: torch.bitwise_not(a.float()), lambda a, b: a.float().bitwise_not_(), lambda a, b: torch.clamp(a),
 ])
 def test_errors_of_the_class(call):

@@ -132,10 +132,20 @@ INTEGER = {"add": numpy.add, "sub": numpy.subtract, "mul": numpy.multiply, "div"
            "trunc_divide": trunc_divide}
 
 
+cdef object scaled(object input, object other, object alpha):
+    """alpha * other, in the result's dtype."""
+    if not isinstance(other, Tensor):
+        return other * alpha
+    dtype = promote(input, other)
+    if dtype.kind == "f" and (<Tensor>other).array.dtype != dtype and (<Tensor>other).array.dtype.kind != "f":
+        other = other.to(dtype)
+    return mul(other, alpha)
+
+
 def add(input, other, *, alpha=1):
     """input + alpha * other."""
     if alpha != 1:
-        other = mul(other, alpha) if isinstance(other, Tensor) else other * alpha
+        other = scaled(input, other, alpha)
     if isinstance(input, Tensor) and type(other) in (int, float) and is_real((<Tensor>input).array):
         return add_scalar(<Tensor>input, other)
     cdef Tensor x, y
@@ -152,7 +162,7 @@ def add(input, other, *, alpha=1):
 def sub(input, other, *, alpha=1):
     """input - alpha * other."""
     if alpha != 1:
-        other = mul(other, alpha) if isinstance(other, Tensor) else other * alpha
+        other = scaled(input, other, alpha)
     if isinstance(input, Tensor) and type(other) in (int, float) and is_real((<Tensor>input).array):
         return add_scalar(<Tensor>input, -other)
     cdef Tensor x, y

@@ -355,13 +355,18 @@ def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     return vector_norm(add(sub(x1, x2), eps), p, -1, keepdim)
 
 
+def _at_least(size, eps):
+    """`size`, or `eps` where that is larger; the gradient is that of `size` all the same, as PyTorch's."""
+    return add(size, pointwise.relu(rsub(size.detach(), eps)))
+
+
 @in_single
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`."""
     need_tensors("cosine_similarity", x1, x2)
     shape = broadcast_shapes(tuple(x1.shape), tuple(x2.shape))
     x1, x2 = x1.expand(shape), x2.expand(shape)
-    sizes = [pointwise.clamp(vector_norm(x, 2, dim, True), eps) for x in (x1, x2)]
+    sizes = [_at_least(vector_norm(x, 2, dim, True), eps) for x in (x1, x2)]
     return reduce.sum(mul(div(x1, sizes[0]), div(x2, sizes[1])), dim)
 
 

@@ -70,6 +70,7 @@ class Draw:
         self.big = rng.random() < 0.02 and not small
         self.mixed = True
         self.finite = False  # no NaN, infinities and the like
+        self.plain = False  # nor large or small numbers
         self.begin()
 
     def begin(self):
@@ -255,6 +256,8 @@ class Draw:
         return self.main if draw < 0.78 else self.rng.choice((*FLOATS[:2], *WHOLE, "int64", "bool", "bool"))
 
     def leaf(self, letter, shape, limit=None, negative=False):
+        if np.prod(shape) > 200_000:
+            raise Skip
         name = self.dtype(letter)
         array = self.array(letter, shape, name, limit, negative)
         layout = self.rng.choice(LAYOUTS) if self.chance(0.4) else "contiguous"
@@ -302,7 +305,7 @@ class Draw:
     def reals(self, shape):
         """Numbers of one of several kinds."""
         numbers, draw = self.numbers, self.rng.random()
-        if draw < 0.45:
+        if draw < 0.45 or self.plain:
             return numbers.standard_normal(shape)
         if draw < 0.57:
             return numbers.integers(-3, 4, shape).astype(float)  # ties, zeros

@@ -13,7 +13,7 @@ class Entry:
         self.key, self.kind, self.pattern, self.reason = [part.strip() for part in text.split(" | ")]
 
     def matches(self, keys, finding, lines):
-        return (self.kind in ("*", finding.kind) and any(re.fullmatch(self.key, key) for key in keys)
+        return (self.kind in ("*", finding.kind) and any(re.fullmatch(self.key, key, re.I) for key in keys)
                 and re.search(self.pattern, f"{finding!r}\n{lines}") is not None)
 
 

@@ -128,6 +128,7 @@ class Truth:
             seen for step in program.steps for seen in EPS if seen in repr(step.kwargs) + repr(step.args)}
         if any(step.key in ("Tensor.half",) for step in program.steps):
             names.add("float16")
+        names |= {"float32" for name in names if name not in EPS and name != "bool"}  # what integers become
         self.eps = max([EPS[name] for name in names if name in EPS], default=2.0**-23)
         narrow = ("float", "rand", "zeros", "ones", "full", "space", "tensor", "array")  # float32 of their own accord
         if "float32" not in names and "float16" not in names and not any(
@@ -202,6 +203,8 @@ class Truth:
             size = size + max([float(np.max(np.abs(each), initial=0)) for each in together], default=0)
             if self.eps == EPS["float64"]:
                 size = size + 1
+            elif not self.program.steps:  # many layers on each other: their operands' size
+                size = size + 1e-3
         return size
 
     def is_whole(self):

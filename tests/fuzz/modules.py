@@ -150,6 +150,7 @@ def make(seed, index, library):
         trial = Trial(name, [], {}, [], {}, [], rng.random() < 0.6, rng.getrandbits(31))
         draw = Draw(rng, trial, {}, rng.choice(("float32", "float32", "float32", "float64")))
         draw.mixed, draw.big = False, draw.big and "Norm" in name
+        draw.plain = "Attention" in name or "Transformer" in name  # sums of products in many layers
         draw.finite = name not in SPECIAL_VALUES or rng.random() < 0.8
         try:
             if constructor:
