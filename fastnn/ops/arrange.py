@@ -362,6 +362,8 @@ def index_put(input, indices, values, accumulate=False):
 def put(input, index, source, accumulate=False):
     """A copy with the flattened copy's ``[index] = source``, or ``+=``."""
     need_tensors("put", input, index, source)
+    if index.dtype != dtypes.int64:
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype}")
     return index_put(input.reshape(-1), (index.reshape(-1),), source.reshape(-1), accumulate).reshape(
         tuple(input.shape))
 

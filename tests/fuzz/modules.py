@@ -29,6 +29,7 @@ EXCLUDED = {
     **dict.fromkeys("RNNBase RNNCellBase Step".split(), "base classes, no module of PyTorch's"),
     **dict.fromkeys("TransformerEncoder TransformerDecoder".split(), "take a layer: Transformer has both"),
     **dict.fromkeys("MaxUnpool1d MaxUnpool2d".split(), "take a pooling's indices: tests/parity"),
+    "DataParallel": "gives its module's results: tests of compat",
     "SyncBatchNorm": "raises NotImplementedError: one process",
     "CTCLoss": "raises NotImplementedError (docs/porting.md)",
     **dict.fromkeys("Conv3d ConvTranspose3d".split(), "convolutions are 1-D and 2-D"),
