@@ -1,6 +1,7 @@
 """The Keras door: Keras programs run by ``from fastnn.keras import ...``, or as they are by ``python -m fastnn``."""
-from fastnn.keras import (activations, config, constraints, datasets, dtype_policies, initializers, layers, losses,
-                          metrics, models, ops, optimizers, random, regularizers, saving, tree, utils)
+from fastnn.keras import (activations, backend, config, constraints, datasets, dtype_policies, initializers, layers,
+                          losses, metrics, models, ops, optimizers, preprocessing, random, regularizers, saving, tree,
+                          utils)
 from fastnn.keras.initializers import Initializer
 from fastnn.keras.layers import Input, InputSpec, Layer
 from fastnn.keras.losses import Loss

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from fastnn._tensor import from_array
-from fastnn.keras import config
+from fastnn.keras import config, random
 from fastnn.keras.saving.objects import Family
 from fastnn.random import Generator, default_generator
 
@@ -107,12 +107,7 @@ class RandomInitializer(Initializer):
         return from_array(self.generator().uniform(_array(shape, dtype), low, high))
 
     def truncated(self, shape, mean, stddev, dtype):
-        """Normal draws within two standard deviations: a uniform draw through the inverse of the distribution."""
-        from fastnn.ops.special import erfinv
-        edge = math.erf(math.sqrt(2.0))
-        draws = self.generator().uniform(np.empty(tuple(shape), np.float64), -edge, edge)
-        values = mean + stddev * math.sqrt(2.0) * erfinv(from_array(draws)).numpy()
-        return from_array(values.astype(config.torch_dtype(dtype).numpy))
+        return random.truncated(self.generator(), shape, mean, stddev, dtype)
 
     def get_config(self):
         return {"seed": self.seed}

@@ -1,4 +1,6 @@
 """Random numbers, as ``keras.random``. A call without a seed draws from the default generator."""
+import math
+
 import numpy as np
 
 from fastnn._tensor import from_array
@@ -77,6 +79,70 @@ def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
 def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
     """Uniform draws from ``[minval, maxval)``."""
     return from_array(stream(seed).uniform(_empty(shape, dtype), minval, maxval))
+
+
+def truncated(generator, shape, mean, stddev, dtype):
+    """Normal draws within two standard deviations: a uniform draw through the inverse of the distribution."""
+    from fastnn.ops.special import erfinv
+    edge = math.erf(math.sqrt(2.0))
+    draws = generator.uniform(np.empty(tuple(shape), np.float64), -edge, edge)
+    values = mean + stddev * math.sqrt(2.0) * erfinv(from_array(draws)).numpy()
+    return from_array(values.astype(config.torch_dtype(dtype).numpy))
+
+
+def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
+    """Normal draws of which those beyond two standard deviations are drawn again."""
+    return truncated(stream(seed), shape, mean, stddev, dtype)
+
+
+def _numpy_stream(seed):
+    """NumPy's generator, begun with a draw: for the distributions that it has."""
+    return np.random.default_rng(int(stream(seed).random(np.empty(1, np.int64), 0, 2**31 - 1)[0]))
+
+
+def randint(shape, minval, maxval, dtype="int32", seed=None):
+    """Integers from ``[minval, maxval)``."""
+    if not config.is_int(config.standardize_dtype(dtype)):
+        raise ValueError(f"`keras.random.randint` requires an integer `dtype`. Received: dtype={dtype} ")
+    drawn = _numpy_stream(seed).integers(int(minval), int(maxval), tuple(shape))
+    return from_array(np.asarray(drawn, config.torch_dtype(dtype).numpy))
+
+
+def categorical(logits, num_samples, dtype="int32", seed=None):
+    """For each row of `logits` (batch, classes), `num_samples` classes with probabilities softmax(logits)."""
+    logits = np.asarray(array_of(logits), np.float64)
+    if logits.ndim != 2:
+        raise ValueError(f"`logits` should be a 2-D tensor with shape [batch_size, num_classes]. Received: "
+                         f"logits={logits}")
+    noise = _numpy_stream(seed).gumbel(size=(logits.shape[0], num_samples, logits.shape[1]))
+    return from_array((logits[:, None] + noise).argmax(-1).astype(config.torch_dtype(dtype).numpy))
+
+
+def shuffle(x, axis=0, seed=None):
+    """The slices of a tensor along `axis` in random order."""
+    array = array_of(x)
+    return from_array(np.take(array, _numpy_stream(seed).permutation(array.shape[axis]), axis))
+
+
+def _distribution(name, shape, parameters, dtype, seed):
+    drawn = getattr(_numpy_stream(seed), name)(*(np.asarray(array_of(each)) for each in parameters), tuple(shape))
+    return from_array(np.asarray(drawn, config.torch_dtype(dtype).numpy))
+
+
+def gamma(shape, alpha, dtype=None, seed=None):
+    """Draws of the gamma distribution with scale 1; `alpha` broadcasts to `shape`."""
+    return _distribution("standard_gamma", shape, [alpha], dtype, seed)
+
+
+def beta(shape, alpha, beta, dtype=None, seed=None):
+    """Draws of the beta distribution; `alpha` and `beta` broadcast to `shape`."""
+    return _distribution("beta", shape, [alpha, beta], dtype, seed)
+
+
+def binomial(shape, counts, probabilities, dtype=None, seed=None):
+    """How often an event of these `probabilities` comes in `counts` trials."""
+    counts = np.asarray(array_of(counts)).astype(np.int64)
+    return _distribution("binomial", shape, [counts, probabilities], dtype, seed)
 
 
 def dropout(inputs, rate, noise_shape=None, seed=None):

@@ -236,3 +236,8 @@ def operation(function):
             return apply_function(function, args, kwargs)
         return function(*args, **kwargs)
     return call
+
+
+def is_keras_tensor(x):
+    """Whether `x` is a symbolic tensor."""
+    return isinstance(x, KerasTensor)

@@ -1,7 +1,17 @@
 """Helpers, as ``keras.utils``."""
 import numpy as np
 
+from fastnn.keras.naming import reset_uids as clear_session
+from fastnn.keras.saving import (CustomObjectScope, custom_object_scope, deserialize_keras_object, get_custom_objects,
+                                 get_registered_name, get_registered_object, register_keras_serializable,
+                                 serialize_keras_object)
+from fastnn.keras.symbolic import is_keras_tensor
+from fastnn.keras.utils.arrays import normalize, to_categorical
+from fastnn.keras.utils.datasets import PyDataset
+from fastnn.keras.utils.sequences import pad_sequences
 from fastnn.training.progress import Progbar
+
+Sequence = PyDataset  # its name before Keras 3
 
 
 def set_random_seed(seed):
@@ -14,17 +24,3 @@ def set_random_seed(seed):
     random.seed(seed)
     np.random.seed(seed)
     fastnn.manual_seed(seed)
-
-
-def to_categorical(x, num_classes=None):
-    """Class numbers as one-hot rows."""
-    x = np.asarray(x, dtype="int64")
-    shape = x.shape
-    if shape and shape[-1] == 1 and len(shape) > 1:
-        shape = shape[:-1]
-    x = x.reshape(-1)
-    if not num_classes:
-        num_classes = int(x.max()) + 1
-    made = np.zeros((len(x), num_classes))
-    made[np.arange(len(x)), x] = 1
-    return made.reshape(*shape, num_classes)

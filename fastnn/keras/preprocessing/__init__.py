@@ -1,0 +1,2 @@
+"""``keras.preprocessing``: older names of what is in ``keras.utils``."""
+from fastnn.keras.preprocessing import sequence
