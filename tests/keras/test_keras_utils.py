@@ -138,3 +138,39 @@ def test_names_of_older_modules():
         assert callable(getattr(ours.backend, name)) and hasattr(keras.backend, name)
     for name in ("clear_session", "register_keras_serializable", "get_custom_objects", "is_keras_tensor", "Sequence"):
         assert hasattr(ours.utils, name) and hasattr(keras.utils, name)
+
+
+def idx(array):
+    return bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes()
+
+
+def test_data_sets(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FASTNN_DATA", str(tmp_path))
+    images, labels = RNG.integers(0, 256, (6, 28, 28), np.uint8), RNG.integers(0, 10, 6, np.uint8)
+    for name in ("MNIST", "FashionMNIST"):
+        raw = tmp_path / name / "raw"
+        raw.mkdir(parents=True)
+        for part in ("train", "t10k"):
+            (raw / f"{part}-images-idx3-ubyte").write_bytes(idx(images))
+            (raw / f"{part}-labels-idx1-ubyte").write_bytes(idx(labels))
+    for dataset in (ours.datasets.mnist, ours.datasets.fashion_mnist):
+        (x, y), (x_test, y_test) = dataset.load_data()
+        assert (x == images).all() and (y == labels).all() and (x_test == images).all() and (y_test == labels).all()
+        assert x.dtype == y.dtype == np.uint8
+    colours = RNG.integers(0, 256, (6, 3, 32, 32), np.uint8)
+    for name, columns, files in (("cifar-10-batches-bin", 1, [*(f"data_batch_{i}.bin" for i in range(1, 6)),
+                                                              "test_batch.bin"]),
+                                 ("cifar-100-binary", 2, ["train.bin", "test.bin"])):
+        (tmp_path / name).mkdir()
+        rows = np.concatenate([np.stack([labels + i for i in range(columns)], 1), colours.reshape(6, -1)], 1)
+        for file in files:
+            (tmp_path / name / file).write_bytes(rows.astype(np.uint8).tobytes())
+    (x, y), (x_test, y_test) = ours.datasets.cifar10.load_data()
+    assert x.shape == (30, 32, 32, 3) and y.shape == (30, 1) and y.dtype == np.uint8
+    assert (x_test == colours.transpose(0, 2, 3, 1)).all() and (y_test[:, 0] == labels).all()
+    for mode, offset in (("coarse", 0), ("fine", 1)):
+        (x, y), _ = ours.datasets.cifar100.load_data(mode)
+        assert x.shape == (6, 32, 32, 3) and (y[:, 0] == labels + offset).all() and y.dtype == np.int64
+    with pytest.raises(ValueError, match="label_mode"):
+        ours.datasets.cifar100.load_data("rough")

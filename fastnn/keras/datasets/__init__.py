@@ -1,2 +1,2 @@
 """Data sets, as ``keras.datasets``: read from Keras' own cache or ``FASTNN_DATA``, downloaded and checked else."""
-from fastnn.keras.datasets import mnist
+from fastnn.keras.datasets import cifar10, cifar100, fashion_mnist, mnist

@@ -3,6 +3,7 @@ import os
 
 import numpy as np
 
+from fastnn.keras.datasets._halves import folder, halves
 from fastnn.vision.datasets.mnist import MNIST
 
 
@@ -15,10 +16,8 @@ def load_data(path="mnist.npz"):
         A file of Keras' own, under ``~/.keras/datasets`` unless absolute. Without it the files of torchvision's layout
         are looked for there and under ``FASTNN_DATA``, and downloaded else.
     """
-    folder = os.path.join(os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras")), "datasets")
-    file = os.path.join(folder, path)
+    file = os.path.join(folder(), path)
     if os.path.exists(file):
         with np.load(file, allow_pickle=False) as arrays:
             return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
-    parts = [MNIST(folder, train=train, download=True) for train in (True, False)]
-    return tuple((part.data.numpy(), part.targets.numpy().astype(np.uint8)) for part in parts)
+    return halves(MNIST)
