@@ -1,12 +1,14 @@
 """The Keras door: Keras programs run by ``from fastnn.keras import ...``, or as they are by ``python -m fastnn``."""
 from fastnn.keras import (activations, backend, config, constraints, datasets, dtype_policies, initializers, layers,
-                          losses, metrics, models, ops, optimizers, preprocessing, random, regularizers, saving, tree,
-                          utils)
+                          losses, metrics, mixed_precision, models, ops, optimizers, preprocessing,
+                          random, regularizers, saving, tree, utils)
+from fastnn.keras.dtype_policies import DTypePolicy, FloatDTypePolicy
 from fastnn.keras.initializers import Initializer
 from fastnn.keras.layers import Input, InputSpec, Layer
 from fastnn.keras.losses import Loss
 from fastnn.keras.metrics import Metric
 from fastnn.keras.models import Functional, Model, Sequential
+from fastnn.keras.naming import name_scope
 from fastnn.keras.optimizers import Optimizer
 from fastnn.keras.regularizers import Regularizer
 from fastnn.keras.symbolic import KerasTensor, Operation
@@ -14,3 +16,8 @@ from fastnn.keras.variables import Variable
 from fastnn.keras import callbacks  # isort: skip
 
 __version__ = "3.15.1"
+
+
+def version():
+    """The release of Keras that the door follows."""
+    return __version__

@@ -79,6 +79,18 @@ def disable_flash_attention():
     """Accepted; see `enable_flash_attention`."""
 
 
+def dtype_policy():
+    """The policy of layers that are given none; see `dtype_policies`."""
+    from fastnn.keras import dtype_policies
+    return dtype_policies.dtype_policy()
+
+
+def set_dtype_policy(policy):
+    """Set the policy of layers that are given none."""
+    from fastnn.keras import dtype_policies
+    dtype_policies.set_dtype_policy(policy)
+
+
 _names = {}  # what was asked for before -> its name
 
 

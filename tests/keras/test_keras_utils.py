@@ -136,6 +136,15 @@ def test_categorical_and_shuffle():
 def test_names_of_older_modules():
     for name in ("epsilon", "floatx", "image_data_format", "set_floatx", "is_keras_tensor", "clear_session"):
         assert callable(getattr(ours.backend, name)) and hasattr(keras.backend, name)
+    for k in (ours, keras):
+        assert k.version() == "3.15.1" and k.DTypePolicy("float32").compute_dtype == "float32"
+        k.mixed_precision.set_global_policy("mixed_float16")
+        try:
+            assert k.mixed_precision.global_policy().name == k.config.dtype_policy().name == "mixed_float16"
+        finally:
+            k.config.set_dtype_policy("float32")
+        assert k.utils.unpack_x_y_sample_weight((1, 2)) == (1, 2, None)
+        assert k.utils.pack_x_y_sample_weight(1, 2) == (1, 2)
     for name in ("clear_session", "register_keras_serializable", "get_custom_objects", "is_keras_tensor", "Sequence"):
         assert hasattr(ours.utils, name) and hasattr(keras.utils, name)
 

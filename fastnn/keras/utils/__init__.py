@@ -1,6 +1,8 @@
 """Helpers, as ``keras.utils``."""
 import numpy as np
 
+from fastnn.keras.config import standardize_dtype
+from fastnn.keras.models.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from fastnn.keras.naming import reset_uids as clear_session
 from fastnn.keras.saving import (CustomObjectScope, custom_object_scope, deserialize_keras_object, get_custom_objects,
                                  get_registered_name, get_registered_object, register_keras_serializable,
