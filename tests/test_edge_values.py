@@ -278,3 +278,11 @@ def test_index_triangles():
         wide = int(np.clip(offset, -50, 50))
         assert fastnn.tril_indices(row, col, offset).tolist() == np.stack(np.tril_indices(row, wide, col)).tolist()
         assert fastnn.triu_indices(row, col, offset).tolist() == np.stack(np.triu_indices(row, wide, col)).tolist()
+
+
+def test_clamp_of_numbers_between_tensors():
+    for x, low, high in ((1.0, 1.0, 3.0), (0.0, 1.0, 3.0), (5.0, 1.0, 3.0)):
+        given = [fastnn.tensor(each, requires_grad=True) for each in (x, low, high)]
+        fastnn.clamp(*given).backward()
+        grads = [0.0 if each.grad is None else each.grad.item() for each in given]
+        assert grads == [float(low <= x <= high), float(x < low), float(x > high)]

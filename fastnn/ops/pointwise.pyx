@@ -301,7 +301,8 @@ def pow_scalar(input, double exponent):
 def clamp_backward(grad, shares, shapes):
     """To the input where it is within the bounds, at a tie too, and to a bound where the input is beyond it."""
     from fastnn.kernels import sum_to
-    return tuple([None if share is None else sum_to(grad * share, shape) for share, shape in zip(shares, shapes)])
+    return tuple([None if share is None else sum_to(numpy.asarray(grad * share), shape)  # 0-d products are numbers
+                  for share, shape in zip(shares, shapes)])
 
 
 cdef object clamp_between(object input, object low, object high):
