@@ -500,6 +500,13 @@ cdef object copied(object array, dict memo):
     return numpy.ndarray(array.shape, array.dtype, known[id(base)][1], start, array.strides)
 
 
+def attribute(x, str name, default=None):
+    """What ``getattr(x, name, default)`` finds for an attribute that a program adds, without the cost of an error."""
+    if type(x) is Tensor:
+        return default if (<Tensor>x).extra is None else (<Tensor>x).extra.get(name, default)
+    return getattr(x, name, default)
+
+
 def attributes(Tensor tensor):
     """What a program added to a tensor."""
     return {**(tensor.extra or {}), **getattr(tensor, "__dict__", {})}

@@ -6,7 +6,7 @@ import numpy as np
 from fastnn._tensor import Tensor, from_array
 from fastnn.autograd import no_grad
 from fastnn.keras import config, naming, tree
-from fastnn.keras.variables import trial
+from fastnn.keras.variables import mask_of, trial
 
 KerasHistory = namedtuple("KerasHistory", ["operation", "node_index", "tensor_index"])
 DUMMY_SIZES = 2, 3  # an unknown size is tried as each of them; sizes that differ between the results are unknown too
@@ -218,7 +218,7 @@ def infer(function, args, kwargs):
             raise ValueError("the number of dimensions of the result depends on an unknown size")
         shape = [sizes[0] if len(set(sizes)) == 1 else None for sizes in zip(*(x.shape for x in found))]
         made = KerasTensor(shape, config.dtype_of(first))
-        mask = getattr(first, "_keras_mask", None)
+        mask = mask_of(first)
         if mask is not None:
             masks = [x._keras_mask.shape for x in found]
             made._keras_mask = KerasTensor([s[0] if len(set(s)) == 1 else None for s in zip(*masks)], "bool")
@@ -232,6 +232,8 @@ def operation(function):
 
     @wraps(function)
     def call(*args, **kwargs):
+        if len(args) == 1 and not kwargs and type(args[0]) is Tensor:
+            return function(*args)
         if any_symbolic(args, kwargs):
             return apply_function(function, args, kwargs)
         return function(*args, **kwargs)

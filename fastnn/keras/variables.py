@@ -4,7 +4,7 @@ import contextlib
 import numpy as np
 
 from fastnn import _tensor
-from fastnn._tensor import Tensor, from_array
+from fastnn._tensor import Tensor, attribute, from_array
 from fastnn.keras import config, naming
 
 _trial = None  # within `trial()`: variable -> the values to give back
@@ -53,6 +53,11 @@ def convert(x, dtype=None):
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     return from_array(array if wanted is None else array.astype(wanted, copy=False))
+
+
+def mask_of(x):
+    """The mask that came with a tensor, or None."""
+    return attribute(x, "_keras_mask")
 
 
 def _holds_arrays(x):

@@ -13,7 +13,7 @@ from fastnn.keras.layers.spec import check_input
 from fastnn.keras.layers.strings import Strings, is_strings, strings_of
 from fastnn.keras.layers.weights import Weights
 from fastnn.keras.symbolic import KerasTensor, Node, Operation, any_symbolic, infer
-from fastnn.keras.variables import convert
+from fastnn.keras.variables import convert, mask_of
 
 _state = threading.local()
 
@@ -32,6 +32,11 @@ def recording():
 def tapes(change):
     """Enter (1) or leave (-1) a GradientTape."""
     _state.tapes = getattr(_state, "tapes", 0) + change
+
+
+def outermost():
+    """Whether no layer is being called."""
+    return getattr(_state, "call", None) is None
 
 
 class recorded:  # noqa: N801
@@ -289,7 +294,7 @@ class Layer(Weights, Operation):
         """An argument as a tensor of the layer's type."""
         if isinstance(x, Tensor):
             if x.is_floating_point() and self.autocast and Tensor.dtype.__get__(x).name != self.input_dtype:
-                mask = getattr(x, "_keras_mask", None)
+                mask = mask_of(x)
                 x = x.to(config.torch_dtype(self.input_dtype))
                 if mask is not None:
                     x._keras_mask = mask
@@ -317,7 +322,7 @@ class Layer(Weights, Operation):
                                f"statement in the `__init__()` method. Go add it!")
         if any_symbolic(args, kwargs):
             return self._run(args, kwargs, True)
-        if getattr(_state, "call", None) is None and not recording():
+        if outermost() and not recording():
             with no_grad():
                 return self._run(args, kwargs, False)
         return self._run(args, kwargs, False)
@@ -421,7 +426,7 @@ class Layer(Weights, Operation):
         if masks is None:
             return
         for x, mask in zip(flat, tree.flatten(masks)):
-            if mask is not None and getattr(x, "_keras_mask", None) is None:
+            if mask is not None and mask_of(x) is None:
                 x._keras_mask = mask
 
     # -- configuration --
@@ -500,9 +505,9 @@ def _renamed(x):
 def _mask_of(x):
     """The mask of a tensor, or a structure of masks if one of several has one."""
     if isinstance(x, (Tensor, KerasTensor)):
-        return getattr(x, "_keras_mask", None)
+        return mask_of(x)
     if tree.is_nested(x):
-        masks = tree.map_structure(lambda leaf: getattr(leaf, "_keras_mask", None), x)
+        masks = tree.map_structure(lambda leaf: mask_of(leaf), x)
         if any(mask is not None for mask in tree.flatten(masks)):
             return masks
     return None

@@ -9,7 +9,7 @@ from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.core import Dropout, _weight_config
 from fastnn.keras.layers.einsum import EinsumDense
 from fastnn.keras.symbolic import KerasTensor
-from fastnn.keras.variables import convert
+from fastnn.keras.variables import convert, mask_of
 from fastnn.nn import functional as F
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -182,7 +182,7 @@ class MultiHeadAttention(Layer):
         mask = None if plain else self._compute_attention_mask(query, value, query_mask, value_mask, key_mask,
                                                                attention_mask, use_causal_mask)
         # the projections shall not see the masks, which are in `mask`
-        query, key, value = (x.view_as(x) if getattr(x, "_keras_mask", None) is not None else x
+        query, key, value = (x.view_as(x) if mask_of(x) is not None else x
                              for x in (query, key, value))
         gate = self._gate_dense(query) if self._use_gate else None
         result, weights = self._compute_attention(self._query_dense(query), self._key_dense(key),

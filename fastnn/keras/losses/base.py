@@ -2,7 +2,7 @@
 from fastnn._tensor import Tensor
 from fastnn.keras import config, naming, tree
 from fastnn.keras.saving import objects
-from fastnn.keras.variables import convert
+from fastnn.keras.variables import convert, mask_of
 
 REDUCTIONS = {"sum_over_batch_size", "sum", None, "none", "mean", "mean_with_sample_weight"}
 
@@ -29,10 +29,10 @@ class Loss:
         return self._dtype
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        in_mask = getattr(y_pred, "_keras_mask", None)
+        in_mask = mask_of(y_pred)
         y_true, y_pred = self._converted(y_true), self._converted(y_pred)
         losses = self.call(y_true, y_pred)
-        mask = combine_masks(in_mask, getattr(losses, "_keras_mask", None))
+        mask = combine_masks(in_mask, mask_of(losses))
         return reduce_weighted(losses, sample_weight, mask, self.reduction)
 
     def _converted(self, x):

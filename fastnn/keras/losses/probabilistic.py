@@ -1,6 +1,7 @@
 """Losses of predicted probabilities."""
 import warnings
 
+from fastnn._tensor import attribute
 from fastnn.keras import config
 from fastnn.keras.losses.base import FunctionLoss, as_pair
 from fastnn.keras.symbolic import operation
@@ -12,7 +13,7 @@ def _logits(y_pred, from_logits, activation, axis=-1):
     """What `y_pred` came out of by this activation, where it is known: nothing is lost on the way there and back."""
     if from_logits:
         return y_pred
-    found, logits = getattr(y_pred, "_keras_logits", (None, None))
+    found, logits = attribute(y_pred, "_keras_logits", (None, None))
     return logits if found == activation and axis in (-1, y_pred.ndim - 1) else None
 
 

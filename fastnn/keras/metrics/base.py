@@ -6,7 +6,7 @@ from fastnn.autograd import no_grad
 from fastnn.keras import config, initializers, naming
 from fastnn.keras.losses.base import apply_mask, same_rank
 from fastnn.keras.saving import objects
-from fastnn.keras.variables import Variable, array_of, convert
+from fastnn.keras.variables import Variable, array_of, convert, mask_of
 
 
 class Metric:
@@ -106,7 +106,7 @@ def scalar(value):
 
 def samplewise(values, sample_weight, reduce, dtype):
     """(numbers, weights) of the samples, both arrays: the axes behind the first are reduced."""
-    mask = getattr(values, "_keras_mask", None)
+    mask = mask_of(values)
     values = array_of(convert(values)).astype(dtype, copy=False)
     if sample_weight is None:
         return (reduce(values.reshape(len(values), -1), 1) if values.ndim > 1 else values), None
@@ -176,7 +176,7 @@ class MeanMetricWrapper(Mean):
             self._direction = "down"
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        mask = getattr(y_pred, "_keras_mask", None)
+        mask = mask_of(y_pred)
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
         self._take(values, apply_mask(sample_weight, mask, "sum"))
 

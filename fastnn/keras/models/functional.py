@@ -12,7 +12,9 @@ from fastnn.keras.layers.weights import changes
 from fastnn.keras.models.graph import Plan, trace
 from fastnn.keras.models.model import Model
 from fastnn.keras.symbolic import KerasTensor
-from fastnn.keras.variables import convert
+from fastnn.keras.variables import convert, mask_of
+
+_dtype_of = Tensor.dtype.__get__
 
 
 class Functional(Model):
@@ -74,7 +76,7 @@ class Functional(Model):
         d["_graph_layers"] = [operation for operation in operations if isinstance(operation, Layer)]
         self.output_names = [x._keras_history.operation.name for x in flat_outputs]
         self.input_names = [x._keras_history.operation.name for x in flat_inputs]
-        d["_masked"] = any(getattr(x, "_keras_mask", None) is not None for node in nodes for x in node.outputs)
+        d["_masked"] = any(mask_of(x) is not None for node in nodes for x in node.outputs)
         d["_direct"] = {}
         self.built = True
         d["_convert_input_args"], d["_allow_non_tensor_positional_args"] = False, True
@@ -166,7 +168,7 @@ class Functional(Model):
         if x is None:
             return None
         if not isinstance(x, KerasTensor):
-            mask = getattr(x, "_keras_mask", None)
+            mask = mask_of(x)
             x = strings_of(x) if expected.dtype == "string" else convert(x, expected.dtype)
             if mask is not None:
                 x._keras_mask = mask
@@ -187,7 +189,7 @@ class Functional(Model):
             for x, each in zip(flat, tree.flatten(mask)):
                 if each is not None:
                     x._keras_mask = each
-        masked = self._masked or any(getattr(x, "_keras_mask", None) is not None for x in flat)
+        masked = self._masked or any(mask_of(x) is not None for x in flat)
         if not masked and all(isinstance(x, Tensor) for x in flat):
             chain = self._chain() if len(flat) == 1 else None
             outputs = [run_chain(chain, flat[0], training)] if chain is not None else self._run_direct(flat, training)
@@ -213,21 +215,28 @@ class Functional(Model):
             last = results[0]
         if last is None or chain is not None and self._plan.outputs != [last]:
             chain = None
+        self.__dict__["_accepted"] = self._accepts() if chain is not None else None
         self.__dict__["_chained"] = changes(), chain
         return chain
 
+    def _accepts(self):
+        """What `_quick` takes: dtype, the sizes behind the first where all are fixed, the shape."""
+        expected = self._inputs[0]
+        if expected.dtype == "string" or not isinstance(self._outputs_struct, KerasTensor):
+            return None
+        sizes = tuple(expected.shape)
+        return config.torch_dtype(expected.dtype), None if None in sizes[1:] else sizes[1:], sizes
+
     def _quick(self, x, training):
         """`x` through a chain, if nothing of what a call does besides is wanted; None if it is, or x does not fit."""
-        chain, expected = self._chain(), self._inputs[0]
-        if chain is None or type(x) is not Tensor or not isinstance(self._outputs_struct, KerasTensor):
+        chain, accepted = self._chain(), self._accepted
+        if accepted is None or type(x) is not Tensor or mask_of(x) is not None:
             return None
-        shape = x.shape
-        if Tensor.dtype.__get__(x).name != expected.dtype or len(shape) != len(expected.shape) \
-                or getattr(x, "_keras_mask", None) is not None:
+        dtype, fixed, sizes = accepted
+        shape = tuple(x.shape)
+        if _dtype_of(x) is not dtype or len(shape) != len(sizes) \
+                or (shape[1:] != fixed if fixed is not None else not _fits(shape, sizes)):
             return None
-        for n, wanted in zip(shape[1:], expected.shape[1:]):
-            if wanted is not None and n != wanted:
-                return None
         return run_chain(chain, x, training)
 
     def _run_direct(self, flat, training):
@@ -269,6 +278,10 @@ class Functional(Model):
     def from_config(cls, config, custom_objects=None):
         from fastnn.keras.models.config import functional_from_config
         return functional_from_config(cls, config, custom_objects)
+
+
+def _fits(shape, sizes):
+    return all(wanted is None or n == wanted for n, wanted in zip(shape[1:], sizes[1:]))
 
 
 def run_chain(chain, x, training):

@@ -151,7 +151,7 @@ class Sequential(Model):
             if layer._call_has_mask_arg and mask is not None:
                 kwargs["mask"] = mask
             inputs = layer(inputs, **kwargs)
-            mask = getattr(inputs, "_keras_mask", None) if isinstance(inputs, (Tensor, KerasTensor)) else None
+            mask = mask_of(inputs) if isinstance(inputs, (Tensor, KerasTensor)) else None
         return inputs
 
     def _maybe_build(self, args, kwargs):

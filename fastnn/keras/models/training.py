@@ -7,7 +7,7 @@ from fastnn._tensor import Tensor, from_array
 from fastnn.autograd import enable_grad, no_grad
 from fastnn.keras import metrics as metrics_module
 from fastnn.keras import optimizers, tree
-from fastnn.keras.layers.base import Layer, recorded
+from fastnn.keras.layers.base import outermost, recorded, recording
 from fastnn.keras.models.compile import CompileLoss, CompileMetrics
 from fastnn.keras.models.data import Source, train_validation_split, unpack_x_y_sample_weight
 from fastnn.keras.saving import objects
@@ -419,10 +419,25 @@ class Trainer:
     def _quick_call(self, x, training):
         """The model of `x` where it is a chain of layers and nobody has overridden its call; None else."""
         quick = getattr(self.__dict__.get("_functional", self), "_quick", None)  # a Sequential has a graph within
-        if quick is None or type(self).__call__ is not Layer.__call__ or type(self).call not in _own_calls() \
+        if quick is None or type(self).__call__ is not Trainer.__call__ or type(self).call not in _own_calls() \
                 or "call" in self.__dict__ or self.activity_regularizer is not None:
             return None
         return quick(x, training)
+
+    def __call__(self, *args, **kwargs):
+        if len(args) == 1 and (not kwargs or len(kwargs) == 1 and "training" in kwargs) and outermost():
+            x, training = args[0], kwargs.get("training")
+            if type(x) is np.ndarray and x.dtype.kind in "fiub":
+                x = from_array(x)
+            if type(x) is Tensor:
+                if recording():
+                    found = self._quick_call(x, training)
+                else:
+                    with no_grad():
+                        found = self._quick_call(x, training)
+                if found is not None:
+                    return found
+        return super().__call__(*args, **kwargs)
 
     # -- single batches --
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
