@@ -193,6 +193,15 @@ cdef bint use_reference          # set by use_backend: wrappers then call the re
 # New arrays, uninitialised, C-contiguous, from the buffer cache. `typenum` is NumPy's (np.NPY_FLOAT, ...).
 cdef np.ndarray new_array(int ndim, np.npy_intp *shape, int typenum)
 cdef np.ndarray new_like(np.ndarray array, int typenum)
+# The same for float32, float64 and bool, with its axes in memory in the order of the array's, as NumPy's and PyTorch's
+# elementwise functions have it.
+cdef np.ndarray new_in_order(np.ndarray array, int typenum)
+# The axes by falling strides in `order`; whether that is another order than C's. No order with strides of 0 or below.
+cdef bint memory_order(np.ndarray array, int *order) noexcept
+# Whether the array can be walked as one block of memory, its axes in whatever order.
+cdef bint has_no_gaps(np.ndarray array) noexcept
+# The array itself, or a copy, with the strides of another one of its shape and item size that has no gaps.
+cdef np.ndarray laid_out_as(np.ndarray array, np.ndarray other)
 
 # Where an array's elements are; NULL for None.
 cdef inline void *data(np.ndarray array) noexcept nogil:

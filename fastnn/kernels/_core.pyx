@@ -4,6 +4,8 @@ cimport numpy as np
 from fastnn.errors import DTypeError
 
 cdef extern from "fastnn.h":
+    enum:
+        MAX_NDIM "FNN_MAX_NDIM"
     const fnn_kernels *fnn_active
     int fnn_available(const char **names, int capacity)
     int fnn_select(const char *isa)
@@ -60,7 +62,8 @@ cdef extern from *:
         Py_XSETREF(fields->mem_handler, handler);
         PyArray_ENABLEFLAGS(array, NPY_ARRAY_OWNDATA);
     }
-    static PyArrayObject *fnn_new_array(int ndim, npy_intp *shape, int typenum, PyObject *handler) {
+    static PyArrayObject *fnn_new_array(int ndim, npy_intp *shape, npy_intp *strides, int typenum,
+                                        PyObject *handler) {
         PyArray_Descr *descr = PyArray_DescrFromType(typenum);
         if (!descr) return NULL;
         size_t bytes = (size_t)PyDataType_ELSIZE(descr);
@@ -72,14 +75,15 @@ cdef extern from *:
             }
         void *data = fnn_alloc(bytes);
         if (!data) { Py_DECREF(descr); return (PyArrayObject *)PyErr_NoMemory(); }
-        PyObject *array = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, shape, NULL, data, NPY_ARRAY_CARRAY, NULL);
+        PyObject *array = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, shape, strides, data, NPY_ARRAY_CARRAY,
+                                               NULL);
         if (!array) { fnn_free(data); return NULL; }
         fnn_own((PyArrayObject *)array, handler);
         return (PyArrayObject *)array;
     }
     """
     object fnn_new_handler()
-    np.ndarray fnn_new_array(int ndim, np.npy_intp *shape, int typenum, object handler)
+    np.ndarray fnn_new_array(int ndim, np.npy_intp *shape, np.npy_intp *strides, int typenum, object handler)
 
 cdef extern from *:
     """
@@ -126,11 +130,84 @@ use_reference = False
 # ---- for the other kernel modules ----
 
 cdef np.ndarray new_array(int ndim, np.npy_intp *shape, int typenum):
-    return fnn_new_array(ndim, shape, typenum, handler)
+    return fnn_new_array(ndim, shape, NULL, typenum, handler)
 
 
 cdef np.ndarray new_like(np.ndarray array, int typenum):
-    return fnn_new_array(np.PyArray_NDIM(array), np.PyArray_DIMS(array), typenum, handler)
+    return fnn_new_array(np.PyArray_NDIM(array), np.PyArray_DIMS(array), NULL, typenum, handler)
+
+
+cdef bint memory_order(np.ndarray array, int *order) noexcept:
+    cdef int ndim = np.PyArray_NDIM(array), i, j, n = 0
+    cdef np.npy_intp *strides = np.PyArray_STRIDES(array)
+    cdef np.npy_intp *shape = np.PyArray_DIMS(array)
+    cdef bint changed = False
+    if ndim > MAX_NDIM:
+        return False
+    for i in range(ndim):
+        if shape[i] != 1:
+            if strides[i] <= 0:
+                return False
+            j = n
+            n += 1
+            while j > 0 and strides[order[j - 1]] < strides[i]:
+                order[j] = order[j - 1]
+                j -= 1
+                changed = True
+            order[j] = i
+    for i in range(ndim):  # axes of one element may stand anywhere
+        if shape[i] == 1:
+            order[n] = i
+            n += 1
+    return changed
+
+
+cdef bint has_no_gaps(np.ndarray array) noexcept:
+    cdef int order[MAX_NDIM]
+    cdef int i
+    cdef np.npy_intp step = np.PyArray_ITEMSIZE(array)
+    if np.PyArray_ISCARRAY_RO(array):
+        return True
+    if not np.PyArray_ISBEHAVED_RO(array) or not memory_order(array, order):
+        return False
+    for i in range(np.PyArray_NDIM(array) - 1, -1, -1):
+        if np.PyArray_DIM(array, order[i]) != 1:
+            if np.PyArray_STRIDE(array, order[i]) != step:
+                return False
+            step *= np.PyArray_DIM(array, order[i])
+    return True
+
+
+cdef np.ndarray new_in_order(np.ndarray array, int typenum):
+    cdef int order[MAX_NDIM]
+    cdef np.npy_intp strides[MAX_NDIM]
+    cdef int ndim = np.PyArray_NDIM(array), i
+    cdef np.npy_intp *shape = np.PyArray_DIMS(array)
+    cdef np.npy_intp step
+    if not memory_order(array, order):
+        return new_like(array, typenum)
+    step = 8 if typenum == np.NPY_DOUBLE else 4 if typenum == np.NPY_FLOAT else 1
+    for i in range(ndim - 1, -1, -1):
+        strides[order[i]] = step
+        step *= shape[order[i]]
+    return fnn_new_array(ndim, shape, strides, typenum, handler)
+
+
+cdef np.ndarray laid_out_as(np.ndarray array, np.ndarray other):
+    cdef int i
+    cdef np.npy_intp *shape = np.PyArray_DIMS(array)
+    if np.PyArray_ISCARRAY_RO(other):
+        return contiguous(array)
+    if np.PyArray_ISBEHAVED_RO(array):
+        for i in range(np.PyArray_NDIM(array)):
+            if shape[i] != 1 and np.PyArray_STRIDES(array)[i] != np.PyArray_STRIDES(other)[i]:
+                break
+        else:
+            return array
+    cdef np.ndarray copied = fnn_new_array(np.PyArray_NDIM(array), shape, np.PyArray_STRIDES(other),
+                                           np.PyArray_TYPE(array), handler)
+    np.PyArray_CopyInto(copied, array)
+    return copied
 
 
 cdef int real_kind(np.ndarray array, str op) except -1:

@@ -29,9 +29,20 @@ cdef int check(np.ndarray x, np.ndarray mask, double p) except -1:
     return kind
 
 
+cdef np.ndarray in_order_of(np.ndarray mask, np.ndarray y):
+    cdef np.ndarray found = _core.new_in_order(y, np.NPY_BOOL)
+    np.PyArray_CopyInto(found, mask)
+    return found
+
+
 cdef np.ndarray apply(np.ndarray x, np.ndarray mask, int kind, double scale, double kept, double dropped):
-    x, mask = _core.contiguous(x), _core.contiguous(mask)
-    cdef np.ndarray y = _core.new_like(x, np.PyArray_TYPE(x))
+    cdef np.ndarray y
+    if np.PyArray_NDIM(mask) == np.PyArray_NDIM(x):
+        y = _core.new_in_order(x, np.PyArray_TYPE(x))
+        x, mask = _core.laid_out_as(x, y), _core.contiguous(mask) if np.PyArray_ISCARRAY_RO(y) else in_order_of(mask, y)
+    else:
+        x, mask = _core.contiguous(x), _core.contiguous(mask)
+        y = _core.new_like(x, np.PyArray_TYPE(x))
     cdef int64_t n = np.PyArray_SIZE(mask)
     cdef int64_t inner = np.PyArray_SIZE(x) // n if n else 1
     cdef void *py = np.PyArray_DATA(y)
@@ -68,7 +79,7 @@ cpdef np.ndarray dropout_forward(np.ndarray x, np.ndarray mask, double p, bint a
 
     Returns
     -------
-    ndarray, new, like x
+    ndarray, new, like x, its axes in memory in the order of x's
     """
     cdef int kind = check(x, mask, p)
     if _core.use_reference:

@@ -15,7 +15,7 @@ cdef np.ndarray binary_alike(int number, np.ndarray x, np.ndarray y)
 cdef np.ndarray compare_alike(int number, np.ndarray x, np.ndarray y)
 cdef np.ndarray compare_number(int number, np.ndarray x, double y)
 cdef int binary_number(str op) except -1
-cpdef np.ndarray copy(np.ndarray x)
+cpdef np.ndarray copy(np.ndarray x, bint keep_order=*)
 cpdef np.ndarray copy_into(np.ndarray out, np.ndarray x)
 cpdef np.ndarray add_into(np.ndarray out, np.ndarray x, double alpha=*)
 cdef int add_at_once(np.ndarray out, np.ndarray x) except -1

@@ -56,7 +56,7 @@ cpdef np.ndarray unary_forward(op, np.ndarray x, double a=0.0, double b=0.0):
 
     Returns
     -------
-    y : ndarray, new, C-contiguous, shape and dtype of x
+    y : ndarray, new, shape and dtype of x, its axes in memory in the order of x's
     """
     return unary_map(unary_number(op), x, a, b)
 
@@ -65,8 +65,12 @@ cdef np.ndarray unary_map(int number, np.ndarray x, double a, double b):
     if _core.use_reference:
         return reference.unary_forward(names[number], x, a, b)
     cdef int kind = _core.real_kind(x, "unary_forward")
-    x = _core.contiguous(x)
-    cdef np.ndarray y = _core.new_like(x, np.PyArray_TYPE(x))
+    cdef np.ndarray y
+    if np.PyArray_ISCARRAY_RO(x):
+        y = _core.new_like(x, np.PyArray_TYPE(x))
+    else:
+        y = _core.new_in_order(x, np.PyArray_TYPE(x))
+        x = _core.laid_out_as(x, y)
     cdef int64_t n = np.PyArray_SIZE(x)
     cdef void *py = np.PyArray_DATA(y)
     cdef void *px = np.PyArray_DATA(x)
@@ -79,15 +83,14 @@ cdef np.ndarray unary_map(int number, np.ndarray x, double a, double b):
     return y
 
 
-cdef np.ndarray _saved(np.ndarray array, np.ndarray grad, str name, int number):
-    """The saved array as backward needs it, checked against grad."""
+cdef int _check_saved(np.ndarray array, np.ndarray grad, str name, int number) except -1:
     if array is None:
         raise ValueError(f"unary_backward: {names[number]} needs {name}, got None")
     if not np.PyArray_SAMESHAPE(array, grad):
         raise ShapeError(f"unary_backward: expected {name} of shape {(<object>grad).shape}, as grad has, "
                          f"got {(<object>array).shape}")
     _core.same_real_kind(grad, array, "unary_backward")
-    return _core.contiguous(array)
+    return 0
 
 
 cpdef np.ndarray unary_backward(op, np.ndarray grad, np.ndarray x, np.ndarray y, double a=0.0, double b=0.0):
@@ -104,7 +107,7 @@ cpdef np.ndarray unary_backward(op, np.ndarray grad, np.ndarray x, np.ndarray y,
 
     Returns
     -------
-    dx : ndarray, new, C-contiguous, shape and dtype of grad
+    dx : ndarray, new, shape and dtype of grad, its axes in memory in the order of y's or x's, if one is read
     """
     cdef int number = unary_number(op)
     if a < 0 and (number == FNN_leaky_relu or number == FNN_elu):
@@ -116,14 +119,21 @@ cpdef np.ndarray unary_backward(op, np.ndarray grad, np.ndarray x, np.ndarray y,
     cdef int saves = saved[number]
     cdef void *px = NULL
     cdef void *py = NULL
-    grad = _core.contiguous(grad)
+    cdef np.ndarray leading = grad  # whose layout dx has: what was saved, as the gradient's may be any
     if saves & SAVES_X:
-        x = _saved(x, grad, "x", number)
+        _check_saved(x, grad, "x", number)
+        leading = x
+    if saves & SAVES_Y:
+        _check_saved(y, grad, "y", number)
+        leading = y
+    cdef np.ndarray dx = _core.new_in_order(leading, np.PyArray_TYPE(grad))
+    grad = _core.laid_out_as(grad, dx)
+    if saves & SAVES_X:
+        x = _core.laid_out_as(x, dx)
         px = np.PyArray_DATA(x)
     if saves & SAVES_Y:
-        y = _saved(y, grad, "y", number)
+        y = _core.laid_out_as(y, dx)
         py = np.PyArray_DATA(y)
-    cdef np.ndarray dx = _core.new_like(grad, np.PyArray_TYPE(grad))
     cdef int64_t n = np.PyArray_SIZE(grad)
     cdef void *pdx = np.PyArray_DATA(dx)
     cdef void *pdy = np.PyArray_DATA(grad)
@@ -204,23 +214,47 @@ cdef int result_shape(str op, np.npy_intp *shape, np.ndarray x, np.ndarray y, np
     return ndim
 
 
+cdef bint _has_shape(np.ndarray x, int ndim, np.npy_intp *shape) noexcept:
+    return np.PyArray_NDIM(x) == ndim and np.PyArray_CompareLists(np.PyArray_DIMS(x), shape, ndim)
+
+
+cdef np.ndarray _result(int ndim, np.npy_intp *shape, np.ndarray x, np.ndarray y, int typenum):
+    """A new array of `shape`, laid out like the first of x and y that has it."""
+    if np.PyArray_IS_C_CONTIGUOUS(x) and np.PyArray_IS_C_CONTIGUOUS(y):
+        return _core.new_array(ndim, shape, typenum)
+    if _has_shape(x, ndim, shape):
+        return _core.new_in_order(x, typenum)
+    return _core.new_in_order(y, typenum) if _has_shape(y, ndim, shape) else _core.new_array(ndim, shape, typenum)
+
+
 cdef int _apply(bint comparing, int number, str name, np.ndarray out, np.ndarray x, np.ndarray y, int ndim,
                 np.npy_intp *shape) except -1:
-    """Runs the kernel on prepared arrays; out has `shape`."""
+    """Runs the kernel on prepared arrays; out has `shape`. Axes are given to it in the order of out's memory."""
     cdef int64_t xs[MAX_NDIM]
     cdef int64_t ys[MAX_NDIM]
+    cdef int64_t turned[4][MAX_NDIM]
+    cdef int order[MAX_NDIM]
+    cdef int d
     cdef int kind = np.PyArray_TYPE(x) == np.NPY_DOUBLE
     cdef void *pz = np.PyArray_DATA(out)
     cdef void *px = np.PyArray_DATA(x)
     cdef void *py = np.PyArray_DATA(y)
     cdef int64_t *zs = <int64_t *>np.PyArray_STRIDES(out)
+    cdef int64_t *sizes = <int64_t *>shape
+    cdef int64_t *x_strides = xs
+    cdef int64_t *y_strides = ys
     broadcast(ndim, shape, x, xs)
     broadcast(ndim, shape, y, ys)
+    if not np.PyArray_IS_C_CONTIGUOUS(out) and _core.memory_order(out, order):
+        for d in range(ndim):
+            turned[0][d], turned[1][d] = shape[order[d]], zs[order[d]]
+            turned[2][d], turned[3][d] = xs[order[d]], ys[order[d]]
+        sizes, zs, x_strides, y_strides = turned[0], turned[1], turned[2], turned[3]
     with nogil:
         if comparing:
-            _core.active.compare[kind](number, ndim, <int64_t *>shape, pz, zs, px, xs, py, ys)
+            _core.active.compare[kind](number, ndim, sizes, pz, zs, px, x_strides, py, y_strides)
         else:
-            _core.active.binary[kind](number, ndim, <int64_t *>shape, pz, zs, px, xs, py, ys)
+            _core.active.binary[kind](number, ndim, sizes, pz, zs, px, x_strides, py, y_strides)
     _core.check_interrupt()
     return 0
 
@@ -239,7 +273,7 @@ cpdef np.ndarray binary(op, np.ndarray x, np.ndarray y):
 
     Returns
     -------
-    z : ndarray, new, C-contiguous, the broadcast shape
+    z : ndarray, new, the broadcast shape; its axes in memory in the order of those of the first operand that has it
     """
     cdef int number = number_of(binary_numbers, op, "binary")
     cdef np.npy_intp shape[MAX_NDIM]
@@ -249,7 +283,7 @@ cpdef np.ndarray binary(op, np.ndarray x, np.ndarray y):
     _core.same_real_kind(x, y, <str>binary_list[number])
     x, y = behaved(x), behaved(y)
     ndim = result_shape(<str>binary_list[number], shape, x, y, None)
-    cdef np.ndarray z = _core.new_array(ndim, shape, np.PyArray_TYPE(x))
+    cdef np.ndarray z = _result(ndim, shape, x, y, np.PyArray_TYPE(x))
     _apply(False, number, "", z, x, y, ndim, shape)
     return z
 
@@ -286,7 +320,7 @@ cpdef np.ndarray compare(op, np.ndarray x, np.ndarray y):
     _core.same_real_kind(x, y, <str>compare_list[number])
     x, y = behaved(x), behaved(y)
     ndim = result_shape(<str>compare_list[number], shape, x, y, None)
-    cdef np.ndarray z = _core.new_array(ndim, shape, np.NPY_BOOL)
+    cdef np.ndarray z = _result(ndim, shape, x, y, np.NPY_BOOL)
     _apply(True, number, "", z, x, y, ndim, shape)
     return z
 
@@ -358,7 +392,7 @@ cdef np.ndarray apart(np.ndarray out, np.ndarray x):
                 break
         else:
             return x
-    return np.PyArray_NewCopy(x, np.NPY_CORDER)
+    return np.PyArray_NewCopy(x, np.NPY_KEEPORDER)
 
 
 cdef int check_out(str op, np.ndarray out, np.ndarray x) except -1:
@@ -432,26 +466,36 @@ cpdef np.ndarray where(np.ndarray condition, np.ndarray x, np.ndarray y):
 cdef int _copy(np.ndarray out, np.ndarray x, int kind) except -1:
     """out[...] = x, which broadcasts to out's shape and does not overlap it."""
     cdef int64_t xs[MAX_NDIM]
+    cdef int64_t turned[3][MAX_NDIM]
+    cdef int64_t *x_strides = xs
+    cdef int order[MAX_NDIM]
+    cdef int d
     cdef int ndim = np.PyArray_NDIM(out)
     cdef int64_t *shape = <int64_t *>np.PyArray_DIMS(out)
     cdef int64_t *zs = <int64_t *>np.PyArray_STRIDES(out)
     cdef void *pz = np.PyArray_DATA(out)
     cdef void *px = np.PyArray_DATA(x)
     broadcast(ndim, np.PyArray_DIMS(out), x, xs)
+    if not np.PyArray_IS_C_CONTIGUOUS(out) and _core.memory_order(out, order):
+        for d in range(ndim):
+            turned[0][d], turned[1][d], turned[2][d] = shape[order[d]], zs[order[d]], xs[order[d]]
+        shape, zs, x_strides = turned[0], turned[1], turned[2]
     with nogil:
-        _core.active.copy[kind](ndim, shape, pz, zs, px, xs)
+        _core.active.copy[kind](ndim, shape, pz, zs, px, x_strides)
     _core.check_interrupt()
     return 0
 
 
-cpdef np.ndarray copy(np.ndarray x):
-    """A new C-contiguous array equal to x (float32 or float64, any strides)."""
+cpdef np.ndarray copy(np.ndarray x, bint keep_order=False):
+    """A new array equal to x (float32 or float64, any strides): C-contiguous, or, with `keep_order`, with its axes in
+    memory in the order of x's."""
     cdef int kind = _core.real_kind(x, "copy")
     if _core.use_reference:
-        return reference.copy(x)
+        return reference.copy(x, keep_order)
     if np.PyArray_NDIM(x) > MAX_NDIM or not np.PyArray_ISBEHAVED_RO(x):
         return np.PyArray_NewCopy(_core.contiguous(x), np.NPY_CORDER)
-    cdef np.ndarray z = _core.new_like(x, np.PyArray_TYPE(x))
+    cdef int typenum = np.PyArray_TYPE(x)
+    cdef np.ndarray z = _core.new_in_order(x, typenum) if keep_order else _core.new_like(x, typenum)
     _copy(z, x, kind)
     return z
 
@@ -483,15 +527,15 @@ cpdef np.ndarray copy_into(np.ndarray out, np.ndarray x):
 
 
 cpdef np.ndarray add_into(np.ndarray out, np.ndarray x, double alpha=1.0):
-    """out += alpha * x, in place; same shape and dtype, out C-contiguous. Returns out."""
+    """out += alpha * x, in place; same shape and dtype, out without gaps in memory. Returns out."""
     check_out("add_into", out, x)
     if not np.PyArray_SAMESHAPE(out, x):
         raise ShapeError(f"add_into: expected x of shape {(<object>out).shape}, got {(<object>x).shape}")
-    if not np.PyArray_ISCARRAY(out):
-        raise ValueError("add_into: expected a C-contiguous, aligned out")
+    if not _core.has_no_gaps(out):
+        raise ValueError("add_into: expected an aligned out without gaps in memory")
     if _core.use_reference:
         return reference.add_into(out, x, alpha)
-    x = apart(out, _core.contiguous(x))
+    x = apart(out, _core.laid_out_as(x, out))
     cdef int kind = np.PyArray_TYPE(x) == np.NPY_DOUBLE
     cdef int64_t n = np.PyArray_SIZE(x)
     cdef void *pz = np.PyArray_DATA(out)
@@ -510,11 +554,11 @@ cdef int add_at_once(np.ndarray out, np.ndarray x) except -1:
     cdef object any_array = out
     if not np.PyArray_SAMESHAPE(out, x):
         raise ShapeError(f"a gradient of shape {(<object>x).shape} cannot be added to one of {(<object>out).shape}")
-    if _core.use_reference or not np.PyArray_ISCARRAY(out) or np.PyArray_TYPE(out) != np.PyArray_TYPE(x) \
-            or np.PyArray_TYPE(out) not in (np.NPY_FLOAT, np.NPY_DOUBLE):
+    if _core.use_reference or not np.PyArray_ISWRITEABLE(out) or not _core.has_no_gaps(out) \
+            or np.PyArray_TYPE(out) != np.PyArray_TYPE(x) or np.PyArray_TYPE(out) not in (np.NPY_FLOAT, np.NPY_DOUBLE):
         any_array += x
         return 0
-    x = apart(out, _core.contiguous(x))
+    x = apart(out, _core.laid_out_as(x, out))
     _core.active.add_scaled[np.PyArray_TYPE(out) == np.NPY_DOUBLE](
         np.PyArray_DATA(out), np.PyArray_DATA(x), np.PyArray_SIZE(x), 1.0)
     return 0

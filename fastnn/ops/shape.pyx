@@ -269,15 +269,23 @@ cdef Tensor copied(np.ndarray array, Tensor x, str name):
 
 
 def clone(input, *, memory_format=None):
-    """A copy with memory of its own; gradients flow through."""
+    """A copy with memory of its own; gradients flow through.
+
+    Its axes lie in memory in the order of the input's; in C order with ``memory_format=contiguous_format``.
+    """
     cdef Tensor x = <Tensor?>input
-    return copied(K.copy(x.array) if is_real(x.array) else x.array.copy(), x, "CloneBackward0")
+    cdef bint keep = memory_format != "torch.contiguous_format" and not np.PyArray_IS_C_CONTIGUOUS(x.array)
+    if is_real(x.array):
+        array = K.copy(x.array, keep)
+    else:
+        array = x.array.copy("K" if keep else "C")
+    return copied(array, x, "CloneBackward0")
 
 
 def contiguous(input, memory_format=None):
     """The tensor itself if its memory is in C order, else such a copy."""
     cdef Tensor x = <Tensor?>input
-    return x if np.PyArray_IS_C_CONTIGUOUS(x.array) else clone(x)
+    return x if np.PyArray_IS_C_CONTIGUOUS(x.array) else clone(x, memory_format="torch.contiguous_format")
 
 
 def cast(input, dtype, bint copy=False):

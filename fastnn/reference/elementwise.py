@@ -242,8 +242,8 @@ def where(condition, x, y):
     return np.where(condition, x, y)
 
 
-def copy(x):
-    return np.array(x, order="C")
+def copy(x, keep_order=False):
+    return np.array(x, order="K" if keep_order else "C")
 
 
 def copy_into(out, x):

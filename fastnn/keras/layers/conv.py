@@ -6,6 +6,7 @@ from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.core import _weight_config
 from fastnn.keras.layers.spec import InputSpec
 from fastnn.nn import functional as F
+from fastnn.ops.conv import convolve
 
 
 def to_channels_first(x):
@@ -131,10 +132,11 @@ class BaseConv(Layer):
         x = to_channels_first(x) if self._last else x
         x, padding = padded(x, self.kernel_size, self.strides, self.padding, self.dilation_rate)
         kernel = self.kernel.permute(self.rank + 1, self.rank, *range(self.rank))
-        convolve = F.conv1d if self.rank == 1 else F.conv2d
-        y = convolve(x, kernel, self.bias, self.strides, padding, self.dilation_rate, self.groups)
+        relu = self.activation is activations.relu  # computed with the convolution
+        y = convolve("conv", self.rank, x, kernel, self.bias, self.strides, padding, self.dilation_rate, self.groups,
+                     relu)
         y = to_channels_last(y) if self._last else y
-        return y if self.activation is activations.linear else self.activation(y)
+        return y if relu or self.activation is activations.linear else self.activation(y)
 
     def compute_output_shape(self, input_shape):
         sizes = input_shape[1:-1] if self._last else input_shape[2:]

@@ -6,6 +6,7 @@ from fastnn.keras.layers.input import Input, InputLayer
 from fastnn.keras.models.functional import Functional
 from fastnn.keras.models.model import Model
 from fastnn.keras.symbolic import KerasTensor
+from fastnn.keras.variables import mask_of
 
 
 class Sequential(Model):
