@@ -24,6 +24,7 @@
 
 int fnn_threads = 1;
 int fnn_serial = 0;
+_Thread_local int fnn_own_limit = 0;
 int fnn_flush_denormal = 1;
 double fnn_thread_cost = 3000.0;
 
@@ -48,6 +49,13 @@ void fnn_set_num_threads(int n)
 int fnn_get_num_threads(void)
 {
     return fnn_serial ? 1 : fnn_threads;
+}
+
+int fnn_limit_this_thread(int n)
+{
+    const int before = fnn_own_limit;
+    fnn_own_limit = n;
+    return before;
 }
 
 int fnn_openmp_version(void)

@@ -211,6 +211,11 @@ cdef int raise_interrupt() except -1
 cdef inline int check_interrupt() except -1:
     return raise_interrupt() if interrupted else 0
 
+# Between kernels of a loop without the GIL: whether a handler has raised; then the loop ends with check_interrupt.
+cdef bint interrupted_between() noexcept nogil
+# A further limit of threads for kernels that this thread calls, 0 for none; returns the one before.
+cdef int limit_this_thread(int n) noexcept nogil
+
 # The same around kernels that need scratch memory: how often there was none so far, MemoryError if that has changed.
 cdef size_t alloc_failures() noexcept nogil
 cdef int check_scratch(str op, size_t before) except -1

@@ -16,6 +16,7 @@ cdef extern from "fastnn.h":
     const char **fnn_compare_names
     void fnn_set_num_threads(int n)
     int fnn_get_num_threads()
+    int fnn_limit_this_thread(int n) nogil
     int fnn_openmp_version()
     void fnn_set_flush_denormal(int on)
     int fnn_get_flush_denormal()
@@ -24,6 +25,7 @@ cdef extern from "parallel.h":
     double fnn_thread_cost
     void fnn_set_look(int (*look)() noexcept nogil)
     void fnn_resume()
+    int fnn_interrupted_between() nogil
     void fnn_spoil_stacks() nogil
 
 cdef extern from "memory.h":
@@ -170,6 +172,14 @@ cdef int raise_interrupt() except -1:
     return fnn_raise(&interrupted)
 
 
+cdef bint interrupted_between() noexcept nogil:
+    return fnn_interrupted_between() != 0
+
+
+cdef int limit_this_thread(int n) noexcept nogil:
+    return fnn_limit_this_thread(n)
+
+
 cdef size_t alloc_failures() noexcept nogil:
     return fnn_alloc_failures()
 
@@ -271,6 +281,11 @@ def get_use_reference():
 
 def set_num_threads(int n):
     fnn_set_num_threads(n)
+
+
+def limit_threads(int n):
+    """A further limit for kernels that this thread calls, 0 for none; returns the one before."""
+    return fnn_limit_this_thread(n)
 
 
 def get_num_threads():
