@@ -13,7 +13,7 @@ from fastnn.training.dense import BatchNorm, DenseOptimizer, DenseStack
 
 ROWS, SIZES = 103, (13, 17, 9, 5)
 OPTIMIZERS = [("sgd", {}), ("sgd", {"momentum": 0.9, "nesterov": True}), ("adam", {}),
-              ("adam", {"outer_eps": True, "weight_decay": 0.1, "decoupled": True}), ("rmsprop", {}), ("adagrad", {})]
+              ("adam", {"outer_eps": True, "weight_decay": 0.1, "decoupled": True}), ("rmsprop", {"weight_decay": 0.1, "decay_biases": True}), ("adagrad", {})]
 
 
 class Ordinary(DenseStack):

@@ -85,9 +85,11 @@ cdef class DenseTrainer:
         The loss's parameters.
     loss_scale, grad_scale : float
         Factors of the loss that `epoch` reports and of the gradient.
-    momentum, nesterov, beta1, beta2, eps, weight_decay, decoupled
-        As `sgd_step`, `adam_step`, `rmsprop_step` (whose alpha is `beta2`) and `adagrad_step` take them; weight decay
-        leaves biases alone.
+    momentum, nesterov, beta1, beta2, eps, weight_decay
+        As `sgd_step`, `adam_step`, `rmsprop_step` (whose alpha is `beta2`) and `adagrad_step` take them.
+    decoupled, decay_biases : bool
+        Weight decay makes the weights smaller by ``lr * weight_decay`` before the step, past the optimizer; and the
+        biases, which it otherwise leaves alone.
     outer_eps : bool
         Adam's `eps` is added to the root of the average of squares itself, not to that of the corrected one.
     l2 : float
@@ -111,7 +113,7 @@ cdef class DenseTrainer:
     cdef int kind, typenum, loss, optimizer
     cdef Py_ssize_t item, biased
     cdef double a, b, loss_scale, grad_scale, momentum, beta1, beta2, eps, weight_decay, l2
-    cdef bint nesterov, decoupled, outer_eps, normalize
+    cdef bint nesterov, decoupled, decay_biases, outer_eps, normalize
     cdef list kept  # what the pointers point into
     cdef Tables tables
     cdef void **state1
@@ -139,7 +141,7 @@ cdef class DenseTrainer:
     def __init__(self, list weights, list biases, list activations, loss, optimizer, state, steps=None, *,
                  double a=0.0, double b=0.0, double loss_scale=1.0, double grad_scale=1.0, double momentum=0.0,
                  bint nesterov=False, double beta1=0.9, double beta2=0.999, double eps=1e-8, double weight_decay=0.0,
-                 bint decoupled=False, bint outer_eps=False, double l2=0.0, bint normalize=True):
+                 bint decoupled=False, bint decay_biases=False, bint outer_eps=False, double l2=0.0, bint normalize=True):
         cdef Py_ssize_t i
         if not weights or len(biases) != len(weights) or len(activations) != len(weights):
             raise ShapeError(f"dense: expected as many biases and activations as weights, at least one; got "
@@ -161,7 +163,8 @@ cdef class DenseTrainer:
             raise ShapeError(f"dense: {optimizer} has {arrays} lists of state, got {len(state)}")
         self.a, self.b, self.loss_scale, self.grad_scale = a, b, loss_scale, grad_scale
         self.momentum, self.nesterov, self.beta1, self.beta2, self.eps = momentum, nesterov, beta1, beta2, eps
-        self.weight_decay, self.decoupled, self.outer_eps = weight_decay, decoupled, outer_eps
+        self.weight_decay, self.decoupled, self.decay_biases = weight_decay, decoupled, decay_biases
+        self.outer_eps = outer_eps
         self.l2, self.normalize = l2, normalize
         self.layers = <Layer *>PyMem_Calloc(self.depth, sizeof(Layer))
         if self.layers == NULL:
@@ -502,17 +505,16 @@ cdef class DenseTrainer:
             side = 1 - side
 
     cdef void update(self, double lr, double penalty) noexcept nogil:
-        """A step for the weights, which decay, and one for the biases, which do not; for both at once if none does."""
-        cdef double decay = penalty + (0 if self.decoupled else self.weight_decay)
-        if self.decoupled and self.weight_decay != 0:
-            decay = self.weight_decay
-        if decay == 0:
-            self.update_part(0, self.depth + self.biased, lr, 0.0)
+        """A step for the weights and one for the biases, or one for both if they decay alike."""
+        cdef double biases = self.weight_decay if self.decay_biases else 0.0
+        if penalty == 0 and biases == self.weight_decay:
+            self.update_part(0, self.depth + self.biased, lr, 0.0, biases)
         else:
-            self.update_part(0, self.depth, lr, decay)
-            self.update_part(self.depth, self.biased, lr, 0.0)
+            self.update_part(0, self.depth, lr, penalty, self.weight_decay)
+            self.update_part(self.depth, self.biased, lr, 0.0, biases)
 
-    cdef void update_part(self, Py_ssize_t begin, Py_ssize_t count, double lr, double decay) noexcept nogil:
+    cdef void update_part(self, Py_ssize_t begin, Py_ssize_t count, double lr, double penalty,
+                          double decay) noexcept nogil:
         cdef void **p = self.tables.params + begin
         cdef void **g = self.tables.grads + begin
         cdef const int64_t *sizes = self.tables.sizes + begin
@@ -522,15 +524,21 @@ cdef class DenseTrainer:
         cdef float **steps = self.steps + begin if self.steps != NULL else NULL
         cdef double eps = self.eps
         cdef int kind = self.kind
+        cdef bint decoupled = self.decoupled and decay != 0
         if count == 0:
             return
+        if decoupled and (self.optimizer != ADAM or penalty != 0):  # no kernel does both
+            _core.active.scale_arrays[kind](p, sizes, count, 1 - lr * decay)
+            decoupled, decay = False, 0.0
+        if not decoupled:
+            decay += penalty
         if self.optimizer == SGD:
             _core.active.sgd_step[kind](p, g, s1, NULL, sizes, count, lr, self.momentum, 0.0, decay, self.nesterov, 0)
         elif self.optimizer == ADAM:
             if self.outer_eps and self.beta2 > 0:
                 eps /= sqrt(1 - pow(self.beta2, steps[0][0] + 1))
             _core.active.adam_step[kind](p, g, s1, s2, s3, steps, sizes, count, lr, self.beta1, self.beta2, eps, decay,
-                                         self.decoupled, 0)
+                                         decoupled, 0)
         elif self.optimizer == RMSPROP:
             _core.active.rmsprop_step[kind](p, g, s1, NULL, s2, steps, sizes, count, lr, self.beta2, eps, decay,
                                             self.momentum, 0)

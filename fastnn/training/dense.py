@@ -67,25 +67,28 @@ class DenseOptimizer:
         if steps is None and name != "sgd":
             self.steps = [np.zeros(1, np.float32) for _ in params]
 
-    def step(self, params, grads, decays, decay):
-        """One step for all parameters; the first `decays` of them decay."""
-        settings = self.settings
-        weight_decay = settings.get("weight_decay", 0.0)
-        decoupled = settings.get("decoupled", False)
-        decay = weight_decay if decoupled and weight_decay else decay + (0.0 if decoupled else weight_decay)
-        if decay == 0:
-            self._step(slice(None), params, grads, 0.0)
+    def step(self, params, grads, weights, penalty):
+        """One step for all parameters; `penalty` times their values belongs to the gradients of the first `weights`."""
+        decay = self.settings.get("weight_decay", 0.0)
+        biases = decay if self.settings.get("decay_biases") else 0.0
+        if penalty == 0 and biases == decay:
+            self._step(slice(None), params, grads, 0.0, decay)
         else:
-            self._step(slice(0, decays), params, grads, decay)
-            self._step(slice(decays, None), params, grads, 0.0)
+            self._step(slice(0, weights), params, grads, penalty, decay)
+            self._step(slice(weights, None), params, grads, 0.0, biases)
 
-    def _step(self, part, params, grads, decay):
+    def _step(self, part, params, grads, penalty, decay):
         params, grads, settings = params[part], grads[part], self.settings
         state = [arrays[part] for arrays in self.state]
         momentum, beta2 = settings.get("momentum", 0.0), settings.get("beta2", 0.999)
-        eps, decoupled = settings.get("eps", 1e-8), settings.get("decoupled", False)
+        eps, decoupled = settings.get("eps", 1e-8), settings.get("decoupled", False) and decay != 0
         if not params:
             return
+        if decoupled and (self.name != "adam" or penalty != 0):  # no kernel does both
+            kernels.scale_arrays(params, 1 - self.lr * decay)
+            decoupled, decay = False, 0.0
+        if not decoupled:
+            decay += penalty
         if self.name == "sgd":
             kernels.sgd_step(params, grads, state[0] if state else None, self.lr, momentum if state else 0.0, 0.0,
                              decay, settings.get("nesterov", False))
