@@ -9,7 +9,7 @@ import fastnn
 from fastnn import kernels
 from fastnn.errors import DTypeError, ShapeError
 from fastnn.kernels.dense import DenseTrainer
-from fastnn.training.dense import BatchNorm, DenseOptimizer, DenseStack
+from fastnn.training.dense import BatchNorm, DenseOptimizer, DenseStack, train_side_by_side
 
 ROWS, SIZES = 103, (13, 17, 9, 5)
 OPTIMIZERS = [("sgd", {}), ("sgd", {"momentum": 0.9, "nesterov": True}), ("adam", {}),
@@ -184,3 +184,26 @@ def test_empty_and_bad_input():
     classes = make(DenseStack, np.float32, loss="cross_entropy")
     with pytest.raises(IndexError, match=r"classes in \[0, 5\) as y"):
         classes.epoch(DenseOptimizer("sgd", classes.params), x, np.full(ROWS, 5))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_side_by_side(threads, kernel_settings):
+    """Several trainers in one call have the bits of each alone, on any number of threads."""
+    kernels.set_num_threads(threads)
+
+    def prepared():
+        stacks = [make(DenseStack, np.float32, sizes=(13, hidden, 5), l2=0.1) for hidden in (4, 8, 8, 16, 3)]
+        return stacks, [DenseOptimizer("adam", stack.params, lr=0.01) for stack in stacks]
+    x, y, weight = data(np.float32, "mse")
+    orders = [np.random.RandomState(i).permutation(ROWS)[:50 + i] for i in range(5)]
+    weights = [None, weight, None, weight, weight]
+    stacks, optimizers = prepared()
+    expected = [stack.epoch(optimizer, x, y, order, 32, w)
+                for stack, optimizer, order, w in zip(stacks, optimizers, orders, weights)]
+    together, optimizers = prepared()
+    assert train_side_by_side(together, optimizers, [x] * 5, [y] * 5, orders, 32, weights) == expected
+    for one, other in zip(stacks, together):
+        assert all(a.tobytes() == b.tobytes() for a, b in zip(one.params, other.params))
+    with fastnn.use_backend("reference"):
+        found = train_side_by_side(together, optimizers, [x] * 5, [y] * 5, orders, 32, weights)
+    assert np.isfinite([loss for loss, _ in found]).all()

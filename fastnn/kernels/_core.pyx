@@ -25,7 +25,11 @@ cdef extern from "parallel.h":
     double fnn_thread_cost
     void fnn_set_look(int (*look)() noexcept nogil)
     void fnn_resume()
+    int fnn_interrupted() nogil
     int fnn_interrupted_between() nogil
+    int fnn_threads_for(double work) nogil
+    void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, range_of_work range, void *context,
+                        int sliced) nogil
     void fnn_spoil_stacks() nogil
 
 cdef extern from "memory.h":
@@ -173,7 +177,12 @@ cdef int raise_interrupt() except -1:
 
 
 cdef bint interrupted_between() noexcept nogil:
-    return fnn_interrupted_between() != 0
+    return fnn_interrupted() or fnn_interrupted_between()
+
+
+cdef void run_side_by_side(int64_t n, range_of_work range, void *context) noexcept nogil:
+    cdef double work = 1e12  # nobody knows, but it is long
+    fnn_run_blocks(fnn_threads_for(work), work, n, 1, range, context, 1)
 
 
 cdef int limit_this_thread(int n) noexcept nogil:

@@ -4,7 +4,8 @@ The kernels and their order are those of the ordinary way (a loop over batches t
 `fastnn.kernels`), so results have its bits; buffers are kept from batch to batch and the GIL is released throughout.
 """
 cimport numpy as np
-from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
+from cpython.ref cimport PyObject
 from libc.math cimport pow, sqrt
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
@@ -43,6 +44,59 @@ cdef struct Layer:
     void *z       # the same before the activation, where its backward reads that
     int op        # activation, -1: none
     double a, b
+
+
+# An epoch's arguments and results.
+cdef struct Pass:
+    PyObject *trainer
+    char *x
+    char *y
+    char *w
+    const int64_t *columns
+    const int64_t *starts
+    const int64_t *order
+    int64_t total, batch_size, right
+    double lr, sum
+    bint count, zero
+
+
+cdef void run_range(void *context, int64_t begin, int64_t end) noexcept nogil:
+    """Passes begin..end, each on this thread alone."""
+    cdef Pass *passes = <Pass *>context
+    cdef int before = _core.limit_this_thread(1)
+    cdef int64_t i
+    for i in range(begin, end):
+        run_pass(&passes[i], 1)
+    _core.limit_this_thread(before)
+
+
+cdef int run_passes(Pass *passes, int64_t count, int threads) except -1:
+    """One pass with up to so many threads within its kernels (0: as many as kernels may use), or several side by side,
+    each on one."""
+    global running
+    cdef int before, most = core.get_num_threads()
+    cdef size_t failures = _core.alloc_failures()
+    cdef int64_t i
+    most = min(threads, most) if threads > 0 else most
+    for i in range(count):
+        (<DenseTrainer>passes[i].trainer).busy = True
+    running += 1
+    try:
+        with nogil:
+            before = _core.limit_this_thread(most)
+            most = before if 0 < before < most else most
+            if count == 1:
+                run_pass(passes, most)
+            elif count > 1:
+                _core.limit_this_thread(most // running if most > running else 1)
+                _core.run_side_by_side(count, run_range, passes)
+            _core.limit_this_thread(before)
+    finally:
+        running -= 1
+        for i in range(count):
+            (<DenseTrainer>passes[i].trainer).busy = False
+    _core.check_scratch("dense", failures)
+    return 0
 
 
 cdef np.ndarray plain(object array, int typenum, int ndim, str what):
@@ -113,7 +167,7 @@ cdef class DenseTrainer:
     cdef int kind, typenum, loss, optimizer
     cdef Py_ssize_t item, biased
     cdef double a, b, loss_scale, grad_scale, momentum, beta1, beta2, eps, weight_decay, l2
-    cdef bint nesterov, decoupled, decay_biases, outer_eps, normalize
+    cdef bint nesterov, decoupled, decay_biases, outer_eps, normalize, busy
     cdef list kept  # what the pointers point into
     cdef Tables tables
     cdef void **state1
@@ -275,75 +329,71 @@ cdef class DenseTrainer:
         KeyboardInterrupt
             Or whatever a signal's handler raises; steps that were done stay.
         """
-        cdef int64_t rows, total, m, begin = 0, right = 0
+        cdef Pass job
+        self.prepare(&job, x, y, order, batch_size, sample_weight, lr, count)
+        run_passes(&job, 1, threads)
+        return self.finish(&job)
+
+    cdef int prepare(self, Pass *job, x, np.ndarray y, np.ndarray order, int64_t batch_size, np.ndarray sample_weight,
+                     double lr, bint count) except -1:
+        """Checks what an epoch is given, and keeps where it lies."""
         cdef Layer *first = &self.layers[0]
-        cdef Layer *last = &self.layers[self.depth - 1]
-        cdef const int64_t *numbers = NULL
-        cdef const int64_t *columns = NULL
-        cdef const int64_t *starts = NULL
-        cdef char *px
-        cdef char *py
-        cdef char *pw = NULL
-        cdef double sum = 0.0
-        cdef int most, before, zero = 0
-        cdef size_t failures
+        cdef int64_t rows
         if batch_size < 1:
             raise ValueError(f"dense: expected a batch_size of at least 1, got {batch_size}")
+        memset(job, 0, sizeof(Pass))
+        job.batch_size, job.lr, job.count, job.trainer = batch_size, lr, count, <PyObject *>self
         if isinstance(x, tuple):
-            x, indices, indptr = x
-            px = <char *>np.PyArray_DATA(plain(x, self.typenum, 1, "x's data"))
-            columns = <const int64_t *>np.PyArray_DATA(plain(indices, np.NPY_INT64, 1, "x's indices"))
-            starts = <const int64_t *>np.PyArray_DATA(plain(indptr, np.NPY_INT64, 1, "x's indptr"))
+            data, indices, indptr = x
+            job.x = <char *>np.PyArray_DATA(plain(data, self.typenum, 1, "x's data"))
+            job.columns = <const int64_t *>np.PyArray_DATA(plain(indices, np.NPY_INT64, 1, "x's indices"))
+            job.starts = <const int64_t *>np.PyArray_DATA(plain(indptr, np.NPY_INT64, 1, "x's indptr"))
             rows = len(indptr) - 1
-            check_sparse(columns, starts, rows, len(indices), first.n_in)
-            if len(x) != len(indices):
-                raise ShapeError(f"dense: expected as many indices as data of x, got {len(indices)} and {len(x)}")
+            if rows < 0 or len(data) != len(indices):
+                raise ShapeError(f"dense: expected as many indices as data of x and a longer indptr than there are rows, "
+                                 f"got {len(indices)}, {len(data)} and {len(indptr)}")
+            check_sparse(job.columns, job.starts, rows, len(indices), first.n_in)
         else:
-            px = <char *>np.PyArray_DATA(plain(x, self.typenum, 2, "x"))
+            job.x = <char *>np.PyArray_DATA(plain(x, self.typenum, 2, "x"))
             rows = x.shape[0]
             if x.shape[1] != first.n_in:
                 raise ShapeError(f"dense: expected x (rows, {first.n_in}), got {x.shape}")
-        self.check_target(y, rows, last.n_out)
-        py = <char *>np.PyArray_DATA(y)
+        self.check_target(y, rows, self.layers[self.depth - 1].n_out)
+        job.y = <char *>np.PyArray_DATA(y)
         if sample_weight is not None:
-            pw = <char *>np.PyArray_DATA(plain(sample_weight, self.typenum, 1, "sample_weight"))
+            job.w = <char *>np.PyArray_DATA(plain(sample_weight, self.typenum, 1, "sample_weight"))
             if len(sample_weight) != rows:
                 raise ShapeError(f"dense: expected sample_weight ({rows},), got {(<object>sample_weight).shape}")
-        total = rows
+        job.total = rows
         if order is not None:
-            numbers = <const int64_t *>np.PyArray_DATA(plain(order, np.NPY_INT64, 1, "order"))
-            total = len(order)
-            check_order(numbers, total, rows)
-        if total == 0:
-            return float("nan"), 0
-        self.make_buffers(min(batch_size, total))
-        global running
-        most = core.get_num_threads()
-        most = min(threads, most) if threads > 0 else most
-        failures = _core.alloc_failures()
-        running += 1
-        try:
-            with nogil:
-                before = _core.limit_this_thread(most)
-                while begin < total:
-                    m = batch_size if batch_size < total - begin else total - begin
-                    _core.limit_this_thread(most // running if most > running else 1)
-                    if self.gather(px, py, pw, columns, starts, numbers, begin, m):
-                        zero = 1
-                        break
-                    sum += self.step(m, pw != NULL, lr) * m
-                    if count:
-                        right += self.count_right(m)
-                    if _core.interrupted_between():
-                        break
-                    begin += m
-                _core.limit_this_thread(before)
-        finally:
-            running -= 1
-        _core.check_scratch("dense", failures)
-        if zero:
+            job.order = <const int64_t *>np.PyArray_DATA(plain(order, np.NPY_INT64, 1, "order"))
+            job.total = len(order)
+            check_order(job.order, job.total, rows)
+        if self.busy:
+            raise RuntimeError("dense: an epoch of this trainer is running")
+        self.make_buffers(min(batch_size, job.total))
+        return 0
+
+    cdef tuple finish(self, Pass *job):
+        if job.zero:
             raise ZeroDivisionError("dense: the sample weights of a batch sum to zero, they cannot be normalized")
-        return sum / total, right
+        return job.sum / job.total if job.total else float("nan"), job.right
+
+    cdef void run(self, Pass *job, int most) noexcept nogil:
+        """The batches of an epoch; `most`: threads, which other calls at the same time share."""
+        cdef int64_t m, begin = 0
+        while begin < job.total:
+            m = job.batch_size if job.batch_size < job.total - begin else job.total - begin
+            _core.limit_this_thread(most // running if most > running else 1)
+            if self.gather(job.x, job.y, job.w, job.columns, job.starts, job.order, begin, m):
+                job.zero = True
+                break
+            job.sum += self.step(m, job.w != NULL, job.lr) * m
+            if job.count:
+                job.right += self.count_right(m)
+            if _core.interrupted_between():
+                break
+            begin += m
 
     cdef int check_target(self, np.ndarray y, int64_t rows, int64_t outputs) except -1:
         cdef const int64_t *classes
@@ -586,3 +636,44 @@ cdef int check_sparse(const int64_t *columns, const int64_t *starts, int64_t row
         if columns[i] < 0 or columns[i] >= n:
             raise IndexError(f"dense: expected indices of x in [0, {n}), got {columns[i]}")
     return 0
+
+
+cdef void run_pass(Pass *job, int most) noexcept nogil:
+    (<DenseTrainer>job.trainer).run(job, most)
+
+
+def epochs(list trainers, list xs, list ys, list orders, int64_t batch_size=32, list sample_weights=None, *,
+           list lrs, bint count=False, int threads=0):
+    """One epoch of several trainers side by side, each on one thread, with the bits that it has alone.
+
+    Parameters
+    ----------
+    trainers : list of DenseTrainer
+    xs, ys, orders, sample_weights, lrs : lists
+        What each one's `epoch` takes.
+    batch_size, count, threads
+        As there, for all.
+
+    Returns
+    -------
+    list of (float, int)
+    """
+    cdef int64_t i, n = len(trainers)
+    cdef DenseTrainer trainer
+    sample_weights = [None] * n if sample_weights is None else sample_weights
+    if not n == len(xs) == len(ys) == len(orders) == len(sample_weights) == len(lrs):
+        raise ShapeError(f"dense: expected lists of {n}, one entry for each trainer, got {len(xs)} xs, {len(ys)} ys, "
+                         f"{len(orders)} orders, {len(sample_weights)} sample_weights, {len(lrs)} lrs")
+    if len({id(each) for each in trainers}) != n:
+        raise ValueError("dense: expected each trainer once")
+    cdef Pass *passes = <Pass *>PyMem_Malloc((n + 1) * sizeof(Pass))
+    if passes == NULL:
+        raise MemoryError(f"dense: {n} trainers")
+    try:
+        for i in range(n):
+            trainer = trainers[i]
+            trainer.prepare(&passes[i], xs[i], ys[i], orders[i], batch_size, sample_weights[i], lrs[i], count)
+        run_passes(passes, n, threads)
+        return [(<DenseTrainer>trainers[i]).finish(&passes[i]) for i in range(n)]
+    finally:
+        PyMem_Free(passes)

@@ -8,7 +8,7 @@ import numpy as np
 from fastnn import kernels
 from fastnn._tensor import from_array
 from fastnn.kernels import _core
-from fastnn.kernels.dense import DenseTrainer
+from fastnn.kernels.dense import DenseTrainer, epochs
 from fastnn.utils.data._rows import take_rows
 
 # What each optimizer keeps for a parameter beside its number of steps.
@@ -302,6 +302,21 @@ class DenseStack:
         if self.loss == "cross_entropy":
             return int((out.argmax(1) == y).sum())
         return int(((out > 0) == (y > 0.5)).sum())
+
+
+def train_side_by_side(stacks, optimizers, xs, ys, orders, batch_size=32, sample_weights=None, *, count=False,
+                       threads=0):
+    """One epoch of several stacks, each on one thread and with the bits that it has alone.
+
+    Lists of what `DenseStack.epoch` takes, one entry for each stack; a list of what it returns.
+    """
+    if all(stack.compiled for stack in stacks):
+        return epochs([stack._compiled_trainer(optimizer) for stack, optimizer in zip(stacks, optimizers)], xs, ys,
+                      orders, batch_size, sample_weights, lrs=[optimizer.lr for optimizer in optimizers], count=count,
+                      threads=threads)
+    weights = [None] * len(stacks) if sample_weights is None else sample_weights
+    return [stack.epoch(optimizer, x, y, order, batch_size, weight, count=count, threads=threads)
+            for stack, optimizer, x, y, order, weight in zip(stacks, optimizers, xs, ys, orders, weights)]
 
 
 def dense_rows(x, chosen, columns, dtype):
