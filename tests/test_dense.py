@@ -13,7 +13,8 @@ from fastnn.training.dense import BatchNorm, DenseOptimizer, DenseStack, train_s
 
 ROWS, SIZES = 103, (13, 17, 9, 5)
 OPTIMIZERS = [("sgd", {}), ("sgd", {"momentum": 0.9, "nesterov": True}), ("adam", {}),
-              ("adam", {"outer_eps": True, "weight_decay": 0.1, "decoupled": True}), ("rmsprop", {"weight_decay": 0.1, "decay_biases": True}), ("adagrad", {})]
+              ("adam", {"outer_eps": True, "weight_decay": 0.1, "decoupled": True}),
+              ("rmsprop", {"weight_decay": 0.1, "decay_biases": True}), ("adagrad", {})]
 
 
 class Ordinary(DenseStack):
@@ -201,9 +202,9 @@ def test_side_by_side(threads, kernel_settings):
     expected = [stack.epoch(optimizer, x, y, order, 32, w)
                 for stack, optimizer, order, w in zip(stacks, optimizers, orders, weights)]
     together, optimizers = prepared()
-    assert train_side_by_side(together, optimizers, [x] * 5, [y] * 5, orders, 32, weights) == expected
+    assert train_side_by_side(together, optimizers, [x] * 5, [y] * 5, orders, [32] * 5, weights) == expected
     for one, other in zip(stacks, together):
         assert all(a.tobytes() == b.tobytes() for a, b in zip(one.params, other.params))
     with fastnn.use_backend("reference"):
-        found = train_side_by_side(together, optimizers, [x] * 5, [y] * 5, orders, 32, weights)
+        found = train_side_by_side(together, optimizers, [x] * 5, [y] * 5, orders, [32] * 5, weights)
     assert np.isfinite([loss for loss, _ in found]).all()

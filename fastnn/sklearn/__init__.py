@@ -17,7 +17,9 @@ except ImportError as error:
     raise ImportError("fastnn.sklearn needs scikit-learn, whose estimators it joins: pip install 'fastnn[sklearn]' or "
                       "scikit-learn 1.6 or newer", name="sklearn") from error
 
+from fastnn.sklearn._autoencoder import Autoencoder
 from fastnn.sklearn._classifier import MLPClassifier
+from fastnn.sklearn._ensemble import MLPEnsemble
 from fastnn.sklearn._regressor import MLPQuantileRegressor, MLPRegressor
 
-__all__ = ["MLPClassifier", "MLPQuantileRegressor", "MLPRegressor"]
+__all__ = ["Autoencoder", "MLPClassifier", "MLPEnsemble", "MLPQuantileRegressor", "MLPRegressor"]

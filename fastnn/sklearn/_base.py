@@ -29,6 +29,16 @@ def keep(estimator, given):
             setattr(estimator, name, value)
 
 
+def through(stack, X):
+    """What a stack makes of X, an array or a sparse matrix, in the stack's dtype."""
+    dtype = stack.weights[0].dtype
+    if scipy.sparse.issparse(X):
+        X = X.tocsr()
+        return np.concatenate([stack.forward(X[i:i + CHUNK].toarray().astype(dtype, copy=False))
+                               for i in range(0, X.shape[0], CHUNK)])
+    return stack.forward(X if X.dtype == dtype else X.astype(dtype))
+
+
 class BaseMLP(CallbackSupportMixin, BaseEstimator):
     """A multi-layer perceptron; subclasses say what its outputs and losses are."""
 
@@ -100,6 +110,17 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     # ---- layers ----
 
+    def _hidden_layers(self):
+        """Units of the hidden layers."""
+        hidden = self.hidden_layer_sizes
+        hidden = list(hidden) if hasattr(hidden, "__iter__") else [hidden]
+        if np.any(np.array(hidden) <= 0):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+        return hidden
+
+    def _hidden_activations(self):
+        return [ACTIVATIONS[self.activation]] * (len(self.coefs_) - 1)
+
     def _dtypes(self):
         if self.dtype is None:
             return np.float64, np.float32
@@ -134,21 +155,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _stack(self, **settings):
         """The network as the engine has it, over the arrays of `coefs_` and `intercepts_` themselves."""
-        hidden = len(self.coefs_) - 1
         norms = getattr(self, "batch_norms_", None)
-        return DenseStack(self.coefs_, self.intercepts_, [ACTIVATIONS[self.activation]] * hidden + [None],
+        return DenseStack(self.coefs_, self.intercepts_, [*self._hidden_activations(), None],
                           norms=norms and [*norms, None], **settings)
 
     def _decisions(self, X):
         """The last layer's values before its activation, for input that has been checked."""
-        stack = self._stack()
-        dtype = stack.weights[0].dtype
-        if scipy.sparse.issparse(X):
-            X = X.tocsr()
-            parts = [stack.forward(X[i:i + CHUNK].toarray().astype(dtype, copy=False))
-                     for i in range(0, X.shape[0], CHUNK)]
-            return np.concatenate(parts)
-        return stack.forward(X if X.dtype == dtype else X.astype(dtype))
+        return through(self._stack(), X)
 
     def _activated(self, z):
         """The outputs' activation of the last layer's values."""
@@ -170,10 +183,20 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     # ---- fit ----
 
     def _fit(self, X, y, sample_weight=None, incremental=False):
-        hidden = self.hidden_layer_sizes
-        hidden = list(hidden) if hasattr(hidden, "__iter__") else [hidden]
-        if np.any(np.array(hidden) <= 0):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+        given = self._prepare(X, y, sample_weight, incremental)
+        fit = _solvers.fit_lbfgs if self.solver == "lbfgs" else _solvers.fit_stochastic
+        fit(self, *given, incremental)
+        self._check_finite()
+        return self
+
+    def _check_finite(self):
+        if not all(np.isfinite(array).all() for array in [*self.coefs_, *self.intercepts_]):
+            raise ValueError("Solver produced non-finite parameter weights. The input data may contain large values "
+                             "and need to be preprocessed.")
+
+    def _prepare(self, X, y, sample_weight, incremental):
+        """What solvers need: checked X and y, the target and weights as the engine takes them; layers are made."""
+        hidden = self._hidden_layers()
         self._check_possible(incremental)
         first_pass = not hasattr(self, "coefs_") or not self.warm_start and not incremental
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
@@ -195,12 +218,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             target = self._target(y, X.dtype)
             if sample_weight is not None:
                 sample_weight = sample_weight.astype(X.dtype, copy=False)
-        fit = _solvers.fit_lbfgs if self.solver == "lbfgs" else _solvers.fit_stochastic
-        fit(self, X, y, target, sample_weight, incremental)
-        if not all(np.isfinite(array).all() for array in [*self.coefs_, *self.intercepts_]):
-            raise ValueError("Solver produced non-finite parameter weights. The input data may contain large values "
-                             "and need to be preprocessed.")
-        return self
+        return X, y, target, sample_weight
 
     def _check_possible(self, incremental):
         if self.solver == "lbfgs" and (self.dropout or self.batch_norm):

@@ -22,9 +22,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Units of each hidden layer.
     activation : str, default="relu"
-        Of the hidden layers: "identity", "logistic", "tanh", "relu", and beyond scikit-learn "leaky_relu", "elu", "selu",
-        "gelu", "silu" ("swish"), "mish", "relu6", "hardswish", "softplus", "softsign", "sigmoid" (as "logistic", with
-        wider initial weights).
+        Of the hidden layers: "identity", "logistic", "tanh", "relu", and beyond scikit-learn "leaky_relu", "elu",
+        "selu", "gelu", "silu" ("swish"), "mish", "relu6", "hardswish", "softplus", "softsign", "sigmoid" (as
+        "logistic", with wider initial weights).
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         "lbfgs" sees all rows in every step and computes in float64.
     alpha : float, default=1e-4

@@ -92,9 +92,9 @@ class MLPRegressor(BaseMLPRegressor):
     Parameters
     ----------
     loss : str or callable, default="squared_error"
-        "squared_error" (half of it) and "poisson" (half of the deviance, with exp as the activation of the outputs) as in
-        scikit-learn; "absolute_error"; "huber"; "quantile"; or ``loss(prediction, target)`` of fastnn tensors, (rows,
-        outputs) both, which gives a number or the losses of rows.
+        "squared_error" (half of it) and "poisson" (half of the deviance, with exp as the activation of the outputs)
+        as in scikit-learn; "absolute_error"; "huber"; "quantile"; or ``loss(prediction, target)`` of fastnn tensors,
+        (rows, outputs) both, which gives a number or the losses of rows.
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, power_t, max_iter, \
 shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping, validation_fraction, \
 beta_1, beta_2, epsilon, n_iter_no_change, max_fun
@@ -140,8 +140,9 @@ intercepts_, batch_norms_, n_features_in_, feature_names_in_, n_iter_, n_layers_
 class MLPQuantileRegressor(BaseMLPRegressor):
     """A multi-layer perceptron that predicts a quantile of the target: `MLPRegressor` with the loss "quantile".
 
-    The loss of a row is ``quantile * (y - f)`` above the prediction f and ``(1 - quantile) * (f - y)`` below it (Koenker
-    and Bassett, 1978); `score` is the share of that loss that the constant quantile of y makes and the model does not.
+    The loss of a row is ``quantile * (y - f)`` above the prediction f and ``(1 - quantile) * (f - y)`` below it
+    (Koenker and Bassett, 1978); `score` is the share of that loss that the constant quantile of y makes and the model
+    does not.
 
     Parameters
     ----------

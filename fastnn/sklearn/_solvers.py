@@ -28,9 +28,8 @@ def _mean(values, weight):
 class Epochs:
     """The batches of a fit: a whole epoch at once, or one by one if a callback looks at each."""
 
-    def __init__(self, estimator, rows, batch_size):
-        self.estimator, self.batch_size = estimator, batch_size
-        self.order = np.arange(rows)
+    def __init__(self, estimator, order, batch_size):
+        self.estimator, self.order, self.batch_size = estimator, order, batch_size
         self.whole = True
 
     def __len__(self):
@@ -47,9 +46,9 @@ class Epochs:
 
 
 class StochasticFit:
-    """What happens in and between the epochs of a fit."""
+    """What happens in and between the epochs of a fit; `rows`: those of X to learn from, all without it."""
 
-    def __init__(self, estimator, X, y, target, sample_weight, incremental):
+    def __init__(self, estimator, X, y, target, sample_weight, incremental, rows=None):
         self.estimator, self.incremental, self.held = estimator, incremental, None
         self.tasks = Tasks(estimator, X, y, sample_weight, estimator.max_iter, self._attributes)
         self.stack = estimator._stack(**estimator._loss_settings(), l2=float(estimator.alpha),
@@ -57,13 +56,17 @@ class StochasticFit:
         if not incremental or not hasattr(estimator, "_optimizer"):
             estimator._optimizer = Optimizer(estimator, self.stack.params)
         if estimator.early_stopping:
+            if rows is not None:
+                X, y, target = X[rows], y[rows], target[rows]
+                sample_weight, rows = None if sample_weight is None else sample_weight[rows], None
             (X, target, sample_weight), self.held = estimator._split(X, y, target, sample_weight)
         self.x, self.target, self.sample_weight = engine_rows(X), np.ascontiguousarray(target), sample_weight
-        self.rows = X.shape[0]
+        order = np.arange(X.shape[0]) if rows is None else np.asarray(rows, np.int64)
+        self.rows = len(order)
         self.constant = estimator._loss_constant(self.target, sample_weight)
         self.batch_size = estimator._batch_size(self.rows)
         self.fit = Fit(estimator, self.stack, estimator._optimizer)
-        self.batches = Epochs(estimator, self.rows, self.batch_size)
+        self.batches = Epochs(estimator, order, self.batch_size)
         self.callbacks = epoch_callbacks(estimator, self.fit, estimator.max_iter, -(-self.rows // self.batch_size))
         self.batches.whole = self.callbacks.batch_hooks("train") == (None, None)
         self.threads = threads(estimator.n_jobs)
@@ -85,6 +88,10 @@ class StochasticFit:
     def step(self, order):
         loss, right = self.stack.epoch(self.estimator._optimizer, self.x, self.target, order, self.batch_size,
                                        self.sample_weight, count=self.count, threads=self.threads)
+        self.add(order, loss, right)
+
+    def add(self, order, loss, right):
+        """What an epoch, or a batch of it, gave."""
         if self.constant is not None:
             loss += self._constant_of(order)
         self.sum += loss * len(order)
@@ -165,6 +172,9 @@ class StochasticFit:
                 me._warn_of_convergence()
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=4)
+        self.finish()
+
+    def finish(self):
         if self.held is not None:
             self.fit.set_weights(self.best)
         self.tasks.end()
@@ -176,7 +186,7 @@ def fit_stochastic(estimator, X, y, target, sample_weight, incremental):
 
 def fit_lbfgs(estimator, X, y, target, sample_weight, incremental):
     """All rows at once, in float64, whatever the data's dtype: the line search compares losses that differ little."""
-    tasks = Tasks(estimator, X, y, sample_weight, 0, lambda: {})
+    tasks = Tasks(estimator, X, y, sample_weight, 0, dict)
     dtype, outer = X.dtype, (estimator.coefs_, estimator.intercepts_)
     x = engine_rows(X)
     if isinstance(x, tuple):

@@ -304,7 +304,7 @@ class DenseStack:
         return int(((out > 0) == (y > 0.5)).sum())
 
 
-def train_side_by_side(stacks, optimizers, xs, ys, orders, batch_size=32, sample_weights=None, *, count=False,
+def train_side_by_side(stacks, optimizers, xs, ys, orders, batch_sizes, sample_weights=None, *, count=False,
                        threads=0):
     """One epoch of several stacks, each on one thread and with the bits that it has alone.
 
@@ -312,11 +312,12 @@ def train_side_by_side(stacks, optimizers, xs, ys, orders, batch_size=32, sample
     """
     if all(stack.compiled for stack in stacks):
         return epochs([stack._compiled_trainer(optimizer) for stack, optimizer in zip(stacks, optimizers)], xs, ys,
-                      orders, batch_size, sample_weights, lrs=[optimizer.lr for optimizer in optimizers], count=count,
+                      orders, batch_sizes, sample_weights, lrs=[optimizer.lr for optimizer in optimizers], count=count,
                       threads=threads)
     weights = [None] * len(stacks) if sample_weights is None else sample_weights
-    return [stack.epoch(optimizer, x, y, order, batch_size, weight, count=count, threads=threads)
-            for stack, optimizer, x, y, order, weight in zip(stacks, optimizers, xs, ys, orders, weights)]
+    return [stack.epoch(optimizer, x, y, order, size, weight, count=count, threads=threads) for
+            stack, optimizer, x, y, order, size, weight in
+            zip(stacks, optimizers, xs, ys, orders, batch_sizes, weights)]
 
 
 def dense_rows(x, chosen, columns, dtype):
