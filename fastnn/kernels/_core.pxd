@@ -220,6 +220,10 @@ cdef int limit_this_thread(int n) noexcept nogil
 ctypedef void (*range_of_work)(void *context, int64_t begin, int64_t end) noexcept nogil
 cdef void run_side_by_side(int64_t n, range_of_work range, void *context) noexcept nogil
 
+# Memory for loops without the GIL, as kernels get it; NULL counts as a failure for check_scratch.
+cdef void *take_memory(size_t size) noexcept nogil
+cdef void give_memory(void *memory) noexcept nogil
+
 # The same around kernels that need scratch memory: how often there was none so far, MemoryError if that has changed.
 cdef size_t alloc_failures() noexcept nogil
 cdef int check_scratch(str op, size_t before) except -1

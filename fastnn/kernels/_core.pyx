@@ -189,6 +189,14 @@ cdef int limit_this_thread(int n) noexcept nogil:
     return fnn_limit_this_thread(n)
 
 
+cdef void *take_memory(size_t size) noexcept nogil:
+    return fnn_alloc(size)
+
+
+cdef void give_memory(void *memory) noexcept nogil:
+    fnn_free(memory)
+
+
 cdef size_t alloc_failures() noexcept nogil:
     return fnn_alloc_failures()
 

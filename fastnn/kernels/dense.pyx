@@ -1,7 +1,7 @@
 """Training a stack of dense layers: whole epochs without Python between batches.
 
 The kernels and their order are those of the ordinary way (a loop over batches that calls the functions of
-`fastnn.kernels`), so results have its bits; buffers are kept from batch to batch and the GIL is released throughout.
+`fastnn.kernels`), so results have its bits; buffers are kept from batch to batch, and the GIL is released throughout.
 """
 cimport numpy as np
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
@@ -41,7 +41,8 @@ cdef struct Layer:
     void *dw
     void *db
     void *y       # what the layer gives
-    void *z       # the same before the activation, where its backward reads that
+    void *z       # the same before the activation, where its backward reads that; else NULL
+    bint saves_x
     int op        # activation, -1: none
     double a, b
 
@@ -122,9 +123,7 @@ cdef class DenseTrainer:
     cdef void **state2
     cdef void **state3
     cdef float **steps
-    # buffers of the present size of batch
-    cdef int64_t rows
-    cdef list buffers
+    # buffers of a batch; in one block, which the next trainer on the same thread finds in its cache
     cdef void *x_rows
     cdef void *y_rows
     cdef void *w_rows
@@ -203,7 +202,7 @@ cdef class DenseTrainer:
         if i and layer.n_in != (layer - 1).n_out:
             raise ShapeError(f"dense: expected weights[{i}] ({(layer - 1).n_out}, out), got {weight.shape}")
         layer.op = -1 if name is None else unary_numbers[name]
-        layer.z = <void *>1 if name is not None and "x" in unary_saves(name) else NULL  # wanted
+        layer.saves_x = name is not None and "x" in unary_saves(name)
         layer.weight = np.PyArray_DATA(weight)
         cdef np.ndarray gradient = _core.new_like(weight, self.typenum)
         layer.dw = np.PyArray_DATA(gradient)
@@ -218,31 +217,28 @@ cdef class DenseTrainer:
         layer.db = np.PyArray_DATA(gradient)
         return gradient
 
-    cdef void *buffer(self, int64_t rows, int64_t width) except NULL:
-        cdef np.npy_intp shape = rows * width + 1  # never empty
-        cdef np.ndarray array = _core.new_array(1, &shape, self.typenum)
-        self.buffers.append(array)
-        return np.PyArray_DATA(array)
+    cdef void *buffer(self, int64_t size, char **memory) noexcept nogil:
+        """Room for so many numbers, and a cache line between neighbours; counts alone if there is no memory yet."""
+        cdef char *found = memory[0]
+        memory[0] = found + (size * self.item + 127) // 64 * 64
+        return found
 
-    cdef int make_buffers(self, int64_t rows) except -1:
+    cdef char *lay_out(self, int64_t rows, char *memory) noexcept nogil:
+        """Places the buffers for batches of so many rows; returns their end."""
         cdef int64_t width = 0, last = self.layers[self.depth - 1].n_out
         cdef Py_ssize_t i
-        if rows <= self.rows:
-            return 0
-        self.rows, self.buffers = 0, []
         for i in range(self.depth):
-            width = max(width, self.layers[i].n_out)
-            self.layers[i].y = self.buffer(rows, self.layers[i].n_out)
-            if self.layers[i].z != NULL:
-                self.layers[i].z = self.buffer(rows, self.layers[i].n_out)
-        self.x_rows = self.buffer(rows, self.layers[0].n_in)
-        self.y_rows = self.buffer(2 * rows, last)
-        self.w_rows, self.w_elements = self.buffer(rows, 1), self.buffer(rows, last)
-        self.losses, self.saved = self.buffer(rows, 1), self.buffer(rows, 3)
-        self.dz, self.grads[0], self.grads[1] = (self.buffer(rows, width), self.buffer(rows, width),
-                                                 self.buffer(rows, width))
-        self.rows = rows
-        return 0
+            width = self.layers[i].n_out if self.layers[i].n_out > width else width
+            self.layers[i].y = self.buffer(rows * self.layers[i].n_out, &memory)
+            if self.layers[i].saves_x:
+                self.layers[i].z = self.buffer(rows * self.layers[i].n_out, &memory)
+        self.x_rows = self.buffer(rows * self.layers[0].n_in, &memory)
+        self.y_rows = self.buffer(2 * rows * last, &memory)  # classes take twice what a float does
+        self.w_rows, self.w_elements = self.buffer(rows, &memory), self.buffer(rows * last, &memory)
+        self.losses, self.saved = self.buffer(rows, &memory), self.buffer(3 * rows + 1, &memory)
+        self.dz, self.grads[0] = self.buffer(rows * width, &memory), self.buffer(rows * width, &memory)
+        self.grads[1] = self.buffer(rows * width, &memory)
+        return memory
 
     def epoch(self, x, np.ndarray y, np.ndarray order=None, int64_t batch_size=32, np.ndarray sample_weight=None, *,
               double lr=0.001, bint count=False, int threads=0):
@@ -319,7 +315,6 @@ cdef class DenseTrainer:
             check_order(job.order, job.total, rows)
         if self.busy:
             raise RuntimeError("dense: an epoch of this trainer is running")
-        self.make_buffers(min(batch_size, job.total))
         return 0
 
     cdef tuple finish(self, Pass *job):
@@ -330,6 +325,11 @@ cdef class DenseTrainer:
     cdef void run(self, Pass *job, int most) noexcept nogil:
         """The batches of an epoch; `most`: threads, which other calls at the same time share."""
         cdef int64_t m, begin = 0
+        cdef int64_t rows = job.batch_size if job.batch_size < job.total else job.total
+        cdef char *memory = <char *>_core.take_memory(<size_t>self.lay_out(rows, NULL)) if job.total else NULL
+        if memory == NULL:  # counted: check_scratch raises
+            return
+        self.lay_out(rows, memory)
         while begin < job.total:
             m = job.batch_size if job.batch_size < job.total - begin else job.total - begin
             _core.limit_this_thread(most // running if most > running else 1)
@@ -342,6 +342,7 @@ cdef class DenseTrainer:
             if _core.interrupted_between():
                 break
             begin += m
+        _core.give_memory(memory)
 
     cdef int check_target(self, np.ndarray y, int64_t rows, int64_t outputs) except -1:
         cdef const int64_t *classes

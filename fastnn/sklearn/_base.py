@@ -132,8 +132,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def _check_X(self, X, **options):
         return validate_data(self, X, accept_sparse=["csr", "csc"], dtype=self._dtypes(), **options)
 
-    def _initialize(self, layer_units, dtype):
+    def _initialize(self, hidden, dtype):
         """Weights by Glorot & Bengio (2010), drawn as scikit-learn draws them."""
+        layer_units = [self.n_features_in_, *hidden, self.n_outputs_]
         self.n_iter_, self.t_ = 0, 0
         self.n_layers_ = len(layer_units)
         self.out_activation_ = self._out_activation()
@@ -210,7 +211,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self.n_outputs_ = self._output_count(y)
         self._random_state = check_random_state(self.random_state)
         if first_pass:
-            self._initialize([X.shape[1], *hidden, self.n_outputs_], X.dtype)
+            self._initialize(hidden, X.dtype)
         else:  # arrays that the user may have set
             X = X.astype(self.coefs_[0].dtype, copy=False) if self.solver in STOCHASTIC else X
             self.coefs_ = [np.require(coef, X.dtype, "CW") for coef in self.coefs_]
@@ -219,6 +220,14 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             if sample_weight is not None:
                 sample_weight = sample_weight.astype(X.dtype, copy=False)
         return X, y, target, sample_weight
+
+    def _prepare_like(self, other, dtype):
+        """As `_prepare`, after another estimator of the same parameters has prepared the same data."""
+        for name in ("n_features_in_", "n_outputs_", "classes_", "_label_binarizer"):
+            if name in other.__dict__:
+                setattr(self, name, other.__dict__[name])
+        self._random_state = check_random_state(self.random_state)
+        self._initialize(self._hidden_layers(), dtype)
 
     def _check_possible(self, incremental):
         if self.solver == "lbfgs" and (self.dropout or self.batch_norm):

@@ -103,7 +103,9 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
         random = check_random_state(self.random_state)
         seeds = random.randint(np.iinfo(np.int32).max, size=self.n_estimators)
         self.rows_ = self._rows(X.shape[0], random)
-        self.estimators_ = [clone(self.estimator).set_params(random_state=int(seed)) for seed in seeds]
+        given = clone(self.estimator).get_params(deep=False)
+        self.estimators_ = [type(self.estimator)(**{**given, "random_state": int(seed)}) for seed in seeds]
+        self.estimators_[0]._validate_params()
         if self.estimator.solver in STOCHASTIC:
             self._fit_together(X, y, sample_weight)
         else:
@@ -126,11 +128,12 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
 
     def _fit_together(self, X, y, sample_weight):
         """Epoch after epoch of all members that have not stopped."""
-        for member in self.estimators_:
-            member._validate_params()
-        given = [member._prepare(X, y, sample_weight, False) for member in self.estimators_]
+        first, *others = self.estimators_
+        data = first._prepare(X, y, sample_weight, False)
+        for member in others:
+            member._prepare_like(first, data[0].dtype)
         fits = [StochasticFit(member, *data, False, rows)
-                for member, data, rows in zip(self.estimators_, given, self.rows_ or [None] * len(given))]
+                for member, rows in zip(self.estimators_, self.rows_ or [None] * len(self.estimators_))]
         active = list(fits)
         for member in self.estimators_:
             member.n_iter_ = 0

@@ -109,6 +109,9 @@ class DenseOptimizer:
 class DenseStack:
     """``h = dropout(f(norm(h @ weight + bias)))`` layer after layer, with a loss.
 
+    Parameters and an optimizer's state are changed in place; the arrays, and the optimizer's settings beside its `lr`,
+    must stay the same as long as the stack is used.
+
     Parameters
     ----------
     weights, biases, activations
@@ -270,15 +273,12 @@ class DenseStack:
             _core.limit_threads(before)
 
     def _compiled_trainer(self, optimizer):
-        """A trainer that points to the arrays of now."""
-        arrays = [*self.params, *(array for part in optimizer.state for array in part), *(optimizer.steps or ())]
-        if self._trainer is None or [id(array) for array in arrays] != self._trained_by[0] \
-                or optimizer.settings != self._trained_by[1]:
+        if self._trained_by is not optimizer:
             self._trainer = DenseTrainer(
                 self.weights, self.biases, self.activations, self.loss, optimizer.name, optimizer.state,
                 optimizer.steps, a=self.a, b=self.b, loss_scale=self.loss_scale, grad_scale=self.grad_scale,
                 l2=self.l2, normalize=self.normalize, **optimizer.settings)
-            self._trained_by = [id(array) for array in arrays], dict(optimizer.settings)
+            self._trained_by = optimizer
         return self._trainer
 
     def _ordinary_epoch(self, optimizer, x, y, order, batch_size, sample_weight, count):
