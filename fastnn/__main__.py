@@ -1,4 +1,4 @@
-"""The command line: ``python -m fastnn script.py [args]`` runs a program written for PyTorch on fastnn."""
+"""The command line: ``python -m fastnn script.py [args]`` runs a program written for another library on fastnn."""
 import importlib
 import importlib.machinery
 import importlib.util
@@ -11,7 +11,8 @@ USAGE = """\
 usage: python -m fastnn [-m MODULE | -c CODE | SCRIPT | -] [ARGUMENTS ...]
        python -m fastnn demo | info [ARGUMENTS ...]
 
-Run a program written for PyTorch, unchanged: its `import torch` and `import torchvision` give fastnn.
+Run a program written for PyTorch, Keras or scikit-learn's networks, unchanged: its `import torch`, `torchvision`,
+`keras` and `tensorflow` give fastnn, and `from sklearn.neural_network import MLPClassifier, MLPRegressor` fastnn's.
 
   SCRIPT      a file, a folder or zip file with a __main__.py; - is the standard input
   -m MODULE   a module, as with python -m

@@ -8,7 +8,8 @@
     from torchvision import datasets
 
 Nothing falls through to another library: a module or name that fastnn lacks raises an error that says so, even if
-PyTorch itself is installed.
+PyTorch itself is installed. scikit-learn is the exception: it stays itself, but for `MLPClassifier` and `MLPRegressor`
+of `sklearn.neural_network`, which are fastnn's.
 """
 import importlib
 import importlib.abc
@@ -115,13 +116,61 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 _finder = _Finder()
 
+# ---- scikit-learn: its own module with some names replaced ----
+
+NETWORKS = "sklearn.neural_network"
+REPLACED = ("MLPClassifier", "MLPRegressor")
+
+
+class _NetworksLoader(importlib.abc.Loader):
+    """Loads scikit-learn's module, then replaces names in it."""
+
+    def __init__(self, loader):
+        self.loader = loader
+
+    def create_module(self, spec):
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module):
+        self.loader.exec_module(module)
+        module.__spec__.loader = self.loader
+        _replace(module)
+
+
+class _NetworksFinder(importlib.abc.MetaPathFinder):
+    """Answers for `sklearn.neural_network` alone."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != NETWORKS:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+        if spec is not None:
+            spec.loader = _NetworksLoader(spec.loader)
+        return spec
+
+
+def _replace(module):
+    from fastnn import sklearn as door
+    for name in REPLACED:
+        setattr(module, name, getattr(door, name))
+
+
+def _restore(module):
+    from sklearn.neural_network import _multilayer_perceptron as own
+    for name in REPLACED:
+        setattr(module, name, getattr(own, name))
+
+
+_networks_finder = _NetworksFinder()
+
 
 def _aliases():
     return [name for name in sys.modules if name.partition(".")[0] in LIBRARIES]
 
 
 def install():
-    """From now on, ``import torch`` and ``import torchvision`` give fastnn's modules.
+    """From now on, ``import torch``, ``torchvision``, ``keras`` and ``tensorflow`` give fastnn's modules, and
+    `sklearn.neural_network` its `MLPClassifier` and `MLPRegressor`.
 
     Raises
     ------
@@ -135,7 +184,9 @@ def install():
         raise RuntimeError(f"fastnn.dropin.install: {real[0]!r} is imported already; call install() before that")
     for name in _aliases():
         del sys.modules[name]
-    sys.meta_path.insert(0, _finder)
+    sys.meta_path[:0] = [_finder, _networks_finder]
+    if NETWORKS in sys.modules:
+        _replace(sys.modules[NETWORKS])
 
 
 def uninstall():
@@ -143,6 +194,9 @@ def uninstall():
     if not is_installed():
         return
     sys.meta_path.remove(_finder)
+    sys.meta_path.remove(_networks_finder)
+    if NETWORKS in sys.modules:
+        _restore(sys.modules[NETWORKS])
     for name in _aliases():
         module = sys.modules.pop(name)
         if isinstance(module, Door):

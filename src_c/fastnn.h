@@ -87,6 +87,8 @@ extern const char *const fnn_compare_names[];
 /* Threads (parallel.c). Kernels use at most this many, fewer when the work is small. */
 void fnn_set_num_threads(int n);
 int fnn_get_num_threads(void);
+/* A further limit for kernels that the calling thread calls, 0 for none; returns the one before. */
+int fnn_limit_this_thread(int n);
 int fnn_openmp_version(void); /* 0: built without OpenMP */
 /* Flush subnormal numbers to zero inside kernels (default on). */
 void fnn_set_flush_denormal(int on);

@@ -24,6 +24,7 @@
 
 int fnn_threads = 1;
 int fnn_serial = 0;
+_Thread_local int fnn_own_limit = 0;
 int fnn_flush_denormal = 1;
 double fnn_thread_cost = 3000.0;
 
@@ -48,6 +49,13 @@ void fnn_set_num_threads(int n)
 int fnn_get_num_threads(void)
 {
     return fnn_serial ? 1 : fnn_threads;
+}
+
+int fnn_limit_this_thread(int n)
+{
+    const int before = fnn_own_limit;
+    fnn_own_limit = n;
+    return before;
 }
 
 int fnn_openmp_version(void)
@@ -222,6 +230,14 @@ static int leave_processor(int home)
 #endif
 
 #ifdef _OPENMP
+/* What the runtime allowed when it was loaded; who lowers that (as threadpoolctl does) is obeyed. */
+static int allowed_at_first;
+
+__attribute__((constructor)) static void read_allowed(void)
+{
+    allowed_at_first = omp_get_max_threads();
+}
+
 /* OpenMP's runtime ends the process if it does not get a thread, and a kernel does if its stack is too small. So before
  * a thread calls its first region of so many threads, they are created for a trial, with the stack that the runtime
  * will ask for. */
@@ -343,6 +359,11 @@ void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_rang
     if (threads > blocks)
         threads = (int)blocks;
 #ifdef _OPENMP
+    if (threads > 1) {
+        const int allowed = omp_get_max_threads();
+        if (threads > allowed && allowed < allowed_at_first)
+            threads = allowed;
+    }
     const int64_t start = threads > 1 ? now() : 0;
     if (threads > 1 && start >= pause_until && (threads = team_of(threads)) > 1) {
         const int64_t look_due = here.next_look;

@@ -24,6 +24,9 @@ extern int fnn_threads;        /* upper limit, set by fnn_set_num_threads */
 extern int fnn_serial;         /* set in a forked child: OpenMP's pool does not survive fork */
 extern int fnn_flush_denormal; /* see fnn_set_flush_denormal */
 
+/* A limit of the calling thread's own beside fnn_threads; 0: none. */
+extern _Thread_local int fnn_own_limit;
+
 /* Nanoseconds of work that pay for one more thread; a region costs about 1 us when the pool is warm.
  * Tests set it to 0, so that small arrays are split too. */
 extern double fnn_thread_cost;
@@ -74,7 +77,8 @@ static inline int fnn_threads_for(double work)
 {
     if (fnn_threads <= 1 || fnn_serial || work < 2 * fnn_thread_cost)
         return 1;
-    return work < fnn_threads * fnn_thread_cost ? (int)(work / fnn_thread_cost) : fnn_threads;
+    const int most = fnn_own_limit && fnn_own_limit < fnn_threads ? fnn_own_limit : fnn_threads;
+    return work < most * fnn_thread_cost ? (int)(work / fnn_thread_cost) : most;
 }
 
 /* `work`: the estimate for all n items, in nanoseconds on one core; sliced: see fnn_parallel_whole. */

@@ -220,6 +220,19 @@ cdef int raise_interrupt() except -1
 cdef inline int check_interrupt() except -1:
     return raise_interrupt() if interrupted else 0
 
+# Between kernels of a loop without the GIL: whether a handler has raised; then the loop ends with check_interrupt.
+cdef bint interrupted_between() noexcept nogil
+# A further limit of threads for kernels that this thread calls, 0 for none; returns the one before.
+cdef int limit_this_thread(int n) noexcept nogil
+
+# range(context, begin, end) for parts of 0..n on several threads; what takes long within them looks for signals.
+ctypedef void (*range_of_work)(void *context, int64_t begin, int64_t end) noexcept nogil
+cdef void run_side_by_side(int64_t n, range_of_work range, void *context) noexcept nogil
+
+# Memory for loops without the GIL, as kernels get it; NULL counts as a failure for check_scratch.
+cdef void *take_memory(size_t size) noexcept nogil
+cdef void give_memory(void *memory) noexcept nogil
+
 # The same around kernels that need scratch memory: how often there was none so far, MemoryError if that has changed.
 cdef size_t alloc_failures() noexcept nogil
 cdef int check_scratch(str op, size_t before) except -1

@@ -18,6 +18,7 @@ cdef extern from "fastnn.h":
     const char **fnn_compare_names
     void fnn_set_num_threads(int n)
     int fnn_get_num_threads()
+    int fnn_limit_this_thread(int n) nogil
     int fnn_openmp_version()
     void fnn_set_flush_denormal(int on)
     int fnn_get_flush_denormal()
@@ -26,6 +27,11 @@ cdef extern from "parallel.h":
     double fnn_thread_cost
     void fnn_set_look(int (*look)() noexcept nogil)
     void fnn_resume()
+    int fnn_interrupted() nogil
+    int fnn_interrupted_between() nogil
+    int fnn_threads_for(double work) nogil
+    void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, range_of_work range, void *context,
+                        int sliced) nogil
     void fnn_spoil_stacks() nogil
 
 cdef extern from "memory.h":
@@ -247,6 +253,27 @@ cdef int raise_interrupt() except -1:
     return fnn_raise(&interrupted)
 
 
+cdef bint interrupted_between() noexcept nogil:
+    return fnn_interrupted() or fnn_interrupted_between()
+
+
+cdef void run_side_by_side(int64_t n, range_of_work range, void *context) noexcept nogil:
+    cdef double work = 1e12  # nobody knows, but it is long
+    fnn_run_blocks(fnn_threads_for(work), work, n, 1, range, context, 1)
+
+
+cdef int limit_this_thread(int n) noexcept nogil:
+    return fnn_limit_this_thread(n)
+
+
+cdef void *take_memory(size_t size) noexcept nogil:
+    return fnn_alloc(size)
+
+
+cdef void give_memory(void *memory) noexcept nogil:
+    fnn_free(memory)
+
+
 cdef size_t alloc_failures() noexcept nogil:
     return fnn_alloc_failures()
 
@@ -348,6 +375,11 @@ def get_use_reference():
 
 def set_num_threads(int n):
     fnn_set_num_threads(n)
+
+
+def limit_threads(int n):
+    """A further limit for kernels that this thread calls, 0 for none; returns the one before."""
+    return fnn_limit_this_thread(n)
 
 
 def get_num_threads():

@@ -91,8 +91,8 @@ cpdef np.ndarray pointwise_loss_forward(op, np.ndarray x, np.ndarray target, np.
     ----------
     op : str
         A name of `loss_names()`; formulas and what `a` and `b` mean stand in `src_c/kernels/loss.def`:
-        smooth_l1 a = beta, huber a = delta, poisson_nll a = eps and b = 1 for the full loss, hinge_embedding
-        a = margin.
+        smooth_l1 a = beta, huber a = delta, pinball a = the quantile, poisson_nll a = eps and b = 1 for the full loss,
+        hinge_embedding a = margin.
     x, target : ndarrays of one shape, float32 or float64
     weight : ndarray or None
         Broadcasts to the shape of x. The mean still divides by the number of elements.
