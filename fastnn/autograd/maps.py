@@ -11,6 +11,7 @@ from fastnn.ops import arithmetic, indexing, pointwise
 MAPS = unary_names()
 PIECEWISE = {"relu", "relu6", "leaky_relu", "leaky_relu_signed", "hardtanh", "hardsigmoid", "threshold", "softshrink",
              "hardshrink"}  # linear between kinks
+_SELU = 1.0507009873554805
 
 
 def _normal(x):
@@ -36,16 +37,18 @@ def _mish(x):
 DERIVATIVES = {  # name of a map -> dy/dx of (x, y, a, b)
     "sigmoid": lambda x, y, a, b: y * (1 - y),
     "tanh": lambda x, y, a, b: 1 - y * y,
-    "elu": lambda x, y, a, b: indexing.where(y > 0, 1.0, y + a),
-    "elu_signed": lambda x, y, a, b: indexing.where(x > 0, 1.0, a * pointwise.exp(x)),
-    "celu": lambda x, y, a, b: indexing.where(y > 0, 1.0, y / a + 1),
-    "selu": lambda x, y, a, b: indexing.where(y > 0, 1.0507009873554805, y + 1.0507009873554805 * 1.6732632423543772),
+    "elu": lambda x, y, a, b: indexing.where(y <= 0, y + a, 1.0),
+    "elu_of_x": lambda x, y, a, b: indexing.where(x <= 0, a * pointwise.exp(x), 1.0),
+    "celu": lambda x, y, a, b: indexing.where(y <= 0, y / a + 1, 1.0),
+    "celu_of_x": lambda x, y, a, b: indexing.where(x <= 0, pointwise.exp(x / a), 1.0),
+    "selu": lambda x, y, a, b: indexing.where(y <= 0, y + _SELU * 1.6732632423543772, _SELU),
+    "selu_of_x": lambda x, y, a, b: indexing.where(x <= 0, _SELU * 1.6732632423543772 * pointwise.exp(x), _SELU),
     "gelu": lambda x, y, a, b: 0.5 * (1 + pointwise.erf(x * math.sqrt(0.5))) + x * _normal(x),
     "gelu_tanh": lambda x, y, a, b: _gelu_tanh(x),
     "silu": lambda x, y, a, b: _silu(x),
     "mish": lambda x, y, a, b: _mish(x),
     "hardswish": lambda x, y, a, b: indexing.where((x > -3) & (x < 3), x / 3 + 0.5, (x >= 3).to(x.dtype)),
-    "logsigmoid": lambda x, y, a, b: -pointwise.expm1(y),
+    "logsigmoid": lambda x, y, a, b: pointwise.sigmoid(-x),
     "tanhshrink": lambda x, y, a, b: arithmetic.pow(pointwise.tanh(x), 2),
     "softsign": lambda x, y, a, b: 1 / arithmetic.pow(1 + pointwise.abs(x), 2),
     "exp": lambda x, y, a, b: y,

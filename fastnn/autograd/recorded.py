@@ -57,8 +57,8 @@ class Run:
         self.keep_graph, self.wanted, self.found = keep_graph, wanted, {}
         self.needed = None if wanted is None else _gradients.leading([vertex for vertex, _ in roots], wanted)
         self.arrived, self.parts, self.pending, self.ready = {}, {}, {}, []
-        stack = [vertex for vertex, _ in roots]
-        self.pending.update(dict.fromkeys(stack, 0))
+        self.pending.update(dict.fromkeys((vertex for vertex, _ in roots), 0))
+        stack = list(self.pending)
         seen = set(stack)
         while stack:
             for target in self.targets(stack.pop()):

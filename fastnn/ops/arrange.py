@@ -197,7 +197,7 @@ def combinations(input, r=2, with_replacement=False):
     if r < 0:
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     if r == 0:
-        return input[:0]
+        return from_array(np.zeros(0, input.detach().numpy().dtype))
     n = input.shape[0]
     count = math.comb(n + r - 1 if with_replacement and n else n, r)
     room("combinations", (count, r), 8 + input.itemsize)

@@ -18,11 +18,11 @@ cdef tuple axes_of(object dim, int ndim):
     if dim is None:
         return tuple(range(ndim))
     if not isinstance(dim, (tuple, list)):
-        return (wrap_dim(dim, ndim),) if ndim else ()
-    axes = sorted([wrap_dim(d, ndim) for d in dim]) if ndim else []
+        dim = (dim,)
+    axes = sorted([wrap_dim(d, ndim) for d in dim])
     if len(set(axes)) != len(axes):
         raise RuntimeError("dim appears multiple times in the list of dims")
-    return tuple(axes) if axes else tuple(range(ndim))
+    return tuple(axes) if axes and ndim else tuple(range(ndim))
 
 
 cdef np.ndarray spread(np.ndarray grad, tuple shape, tuple axes):
@@ -144,6 +144,8 @@ def prod(input, dim=None, bint keepdim=False, *, dtype=None):
 cdef Tensor extreme(str op, object input, object dim, bint keepdim, bint whole=False):
     cdef Tensor x = <Tensor?>input
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
+    if is_half(x.array) and recording(x):
+        return extreme(op, x.to(dtypes.float32), dim, keepdim, whole).to(dtypes.float16)
     if np.PyArray_SIZE(x.array) == 0:
         if dim is None or dim == ():
             raise RuntimeError(f"a{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
@@ -335,7 +337,8 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 cdef Tensor truth(function, object input, object dim, bint keepdim):
     """A bool tensor; of uint8 a uint8 tensor, as PyTorch has it."""
     cdef Tensor x = <Tensor?>input
-    found = zero_d(function(x.array.astype(bool, copy=False), axis=axes_of(dim, x.ndim), keepdims=keepdim))
+    axes = () if isinstance(dim, (tuple, list)) and not dim else axes_of(dim, x.ndim)  # of no dimensions: each element
+    found = zero_d(function(x.array.astype(bool, copy=False), axis=axes, keepdims=keepdim))
     return wrap(found.astype(numpy.uint8) if np.PyArray_TYPE(x.array) == np.NPY_UINT8 else found)
 
 

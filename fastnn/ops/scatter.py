@@ -1,6 +1,7 @@
 """Writing to places named by an index tensor, and reading from them along a dimension."""
 import numpy as np
 
+from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.ops._common import axis_of, broadcast_shapes, in_single, into, need_tensors
 from fastnn.ops.indexing import gather, places_of
@@ -44,7 +45,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     part = _part(index)
     given = src.detach().numpy() if isinstance(src, Tensor) else None
     if index.numel():
-        out.reshape(x.shape or (1,))[places] = src if given is None else given[part]
+        out.reshape(x.shape or (1,))[places] = dtypes.number(src, x.dtype) if given is None else given[part]
 
     def backward(grad):
         dx = grad.copy()
@@ -130,6 +131,7 @@ def index_fill(input, dim, index, value):
             raise RuntimeError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                                f"{value.ndim} dimension(s).")
         value = value.item()
+    value = dtypes.number(value, input.detach().numpy().dtype)
     where = (slice(None),) * axis_of(dim, input.ndim) + (np.unique(index.numpy()),)
     out = input.detach().numpy().copy()
     out.reshape(out.shape or (1,))[where] = value
