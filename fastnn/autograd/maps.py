@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 
-from fastnn._tensor import record
+from fastnn._tensor import from_array, record
 from fastnn.kernels._core import unary_names
 from fastnn.kernels.elementwise import unary_backward
 from fastnn.ops import arithmetic, indexing, pointwise
@@ -11,11 +11,18 @@ from fastnn.ops import arithmetic, indexing, pointwise
 MAPS = unary_names()
 PIECEWISE = {"relu", "relu6", "leaky_relu", "leaky_relu_signed", "hardtanh", "hardsigmoid", "threshold", "softshrink",
              "hardshrink"}  # linear between kinks
-_SELU = 1.0507009873554805
+_SELU, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 def _normal(x):
     return pointwise.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
+
+
+def _bent(x, below, at, above):
+    """A slope that is curved below 0 alone: at 0 and above it is a constant."""
+    known = x.detach().numpy()
+    flat = np.where(known == 0, known.dtype.type(at), known.dtype.type(above))
+    return indexing.where(from_array(np.asarray(known < 0)), below, from_array(np.asarray(flat)))
 
 
 def _gelu_tanh(x):
@@ -37,12 +44,12 @@ def _mish(x):
 DERIVATIVES = {  # name of a map -> dy/dx of (x, y, a, b)
     "sigmoid": lambda x, y, a, b: y * (1 - y),
     "tanh": lambda x, y, a, b: 1 - y * y,
-    "elu": lambda x, y, a, b: indexing.where(y <= 0, y + a, 1.0),
-    "elu_of_x": lambda x, y, a, b: indexing.where(x <= 0, a * pointwise.exp(x), 1.0),
-    "celu": lambda x, y, a, b: indexing.where(y <= 0, y / a + 1, 1.0),
-    "celu_of_x": lambda x, y, a, b: indexing.where(x <= 0, pointwise.exp(x / a), 1.0),
-    "selu": lambda x, y, a, b: indexing.where(y <= 0, y + _SELU * 1.6732632423543772, _SELU),
-    "selu_of_x": lambda x, y, a, b: indexing.where(x <= 0, _SELU * 1.6732632423543772 * pointwise.exp(x), _SELU),
+    "elu": lambda x, y, a, b: _bent(y, y + a, a, 1.0),
+    "elu_of_x": lambda x, y, a, b: _bent(x, a * pointwise.exp(x), a, 1.0),
+    "celu": lambda x, y, a, b: _bent(y, y / a + 1, 1.0, 1.0),
+    "celu_of_x": lambda x, y, a, b: _bent(x, pointwise.exp(x / a), 1.0, 1.0),
+    "selu": lambda x, y, a, b: _bent(y, y + _SELU * _SELU_ALPHA, _SELU * _SELU_ALPHA, _SELU),
+    "selu_of_x": lambda x, y, a, b: _bent(x, _SELU * _SELU_ALPHA * pointwise.exp(x), _SELU * _SELU_ALPHA, _SELU),
     "gelu": lambda x, y, a, b: 0.5 * (1 + pointwise.erf(x * math.sqrt(0.5))) + x * _normal(x),
     "gelu_tanh": lambda x, y, a, b: _gelu_tanh(x),
     "silu": lambda x, y, a, b: _silu(x),

@@ -85,6 +85,8 @@ class Run:
             vertex = self.ready.pop()
             grad = self.arrived.pop(vertex, None)
             passes = self.needed is None or vertex in self.needed
+            if not passes and vertex not in self.wanted:
+                continue  # an output from which nothing leads to what is wanted
             if passes and self.wanted is not None and vertex in self.wanted:
                 self.found[vertex] = grad  # before the hooks of a node that is passed, as PyTorch has it
             if grad is not None:

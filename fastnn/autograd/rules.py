@@ -161,6 +161,11 @@ def _(step, g):
     array, slopes, shape_of_weight = step.saved
     x, w = step.input(array, 0), step.input(slopes.reshape(shape_of_weight), 1)
     positive = np.asarray(array > 0)
+    if step.edges[0] is None:
+        share = np.where(positive, array.dtype.type(0), array)
+        axes = tuple(i for i in range(x.ndim) if w.numel() == 1 or i != 1)
+        return None, linear(g, lambda grad: (grad * share).sum(axes).reshape(shape_of_weight),
+                            lambda dw: dw.reshape(slopes.shape) * share, w, shape_of_weight)
     dx = (piecewise(g, x, lambda a: np.where(positive, a, a.dtype.type(0)))
           + piecewise(g * w.reshape(slopes.shape), x, lambda a: np.where(positive, a.dtype.type(0), a)))
     dw = indexing.where(from_array(positive), 0.0, g * x).to(x.dtype)

@@ -91,7 +91,13 @@ def scatter_add(input, dim, index, src):
         if index.numel():
             dsrc[part] = np.asarray(grad.reshape(grad.shape or (1,))[places]).reshape(dsrc[part].shape)
         return grad, dsrc
+    if not src.requires_grad:
+        return record(out, _pass, "ScatterAddBackward0", (input,))
     return record(out, backward, "ScatterAddBackward0", (input, src), (), (index,))
+
+
+def _pass(grad):
+    return grad
 
 
 def index_add(input, dim, index, source, *, alpha=1):
@@ -104,6 +110,8 @@ def index_add(input, dim, index, source, *, alpha=1):
     def backward(grad):
         taken = np.asarray(grad.reshape(flat.shape)[where]).reshape(given.shape)
         return grad, np.asarray(taken * grad.dtype.type(alpha))
+    if not source.requires_grad:
+        return record(out, _pass, "IndexAddBackward0", (input,))
     return record(out, backward, "IndexAddBackward0", (input, source), (), (index,))
 
 
@@ -186,7 +194,7 @@ def take_along_dim(input, indices, dim=None):
         common = list(broadcast_shapes(tuple(own), tuple(wanted)))
         x, where = common[:], common[:]
         x[dim], where[dim] = input.shape[dim], indices.shape[dim]
-        input, indices = input.expand(x), indices.expand(where)
+        input, indices = input.expand(x), indices.expand(where).clone()
     size = input.shape[dim] if input.ndim else 1
     array = indices.numpy()
     if array.size and array.min() < 0:
