@@ -22,7 +22,8 @@ def _bent(x, below, at, above):
     """A slope that is curved below 0 alone: at 0 and above it is a constant."""
     known = x.detach().numpy()
     flat = np.where(known == 0, known.dtype.type(at), known.dtype.type(above))
-    return indexing.where(from_array(np.asarray(known < 0)), below, from_array(np.asarray(flat)))
+    bent = from_array(np.asarray(known < 0))
+    return indexing.where(bent, below(indexing.where(bent, x, 0.0)), from_array(np.asarray(flat)))
 
 
 def _gelu_tanh(x):
@@ -44,12 +45,13 @@ def _mish(x):
 DERIVATIVES = {  # name of a map -> dy/dx of (x, y, a, b)
     "sigmoid": lambda x, y, a, b: y * (1 - y),
     "tanh": lambda x, y, a, b: 1 - y * y,
-    "elu": lambda x, y, a, b: _bent(y, y + a, a, 1.0),
-    "elu_of_x": lambda x, y, a, b: _bent(x, a * pointwise.exp(x), a, 1.0),
-    "celu": lambda x, y, a, b: _bent(y, y / a + 1, 1.0, 1.0),
-    "celu_of_x": lambda x, y, a, b: _bent(x, pointwise.exp(x / a), 1.0, 1.0),
-    "selu": lambda x, y, a, b: _bent(y, y + _SELU * _SELU_ALPHA, _SELU * _SELU_ALPHA, _SELU),
-    "selu_of_x": lambda x, y, a, b: _bent(x, _SELU * _SELU_ALPHA * pointwise.exp(x), _SELU * _SELU_ALPHA, _SELU),
+    "elu": lambda x, y, a, b: _bent(y, lambda y: y + a, a, 1.0),
+    "elu_of_x": lambda x, y, a, b: _bent(x, lambda x: a * pointwise.exp(x), a, 1.0),
+    "celu": lambda x, y, a, b: _bent(y, lambda y: y / a + 1, 1.0, 1.0),
+    "celu_of_x": lambda x, y, a, b: _bent(x, lambda x: pointwise.exp(x / a), 1.0, 1.0),
+    "selu": lambda x, y, a, b: _bent(y, lambda y: y + _SELU * _SELU_ALPHA, _SELU * _SELU_ALPHA, _SELU),
+    "selu_of_x": lambda x, y, a, b: _bent(x, lambda x: _SELU * _SELU_ALPHA * pointwise.exp(x), _SELU * _SELU_ALPHA,
+                                          _SELU),
     "gelu": lambda x, y, a, b: 0.5 * (1 + pointwise.erf(x * math.sqrt(0.5))) + x * _normal(x),
     "gelu_tanh": lambda x, y, a, b: _gelu_tanh(x),
     "silu": lambda x, y, a, b: _silu(x),

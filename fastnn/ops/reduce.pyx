@@ -267,20 +267,21 @@ def min(input, dim=None, keepdim=False):
     return extreme_along("min", input, dim, keepdim)
 
 
+cdef Tensor place_of(str op, Tensor x, object dim, bint keepdim):
+    cdef object axis = None if dim is None else wrap_dim(dim, np.PyArray_NDIM(x.array))
+    if np.PyArray_SIZE(x.array) == 0 and (axis is None or np.PyArray_DIM(x.array, axis) == 0):
+        raise IndexError(f"arg{op}(): Expected reduction dim to be specified for input.numel() == 0.")
+    return wrap(argextreme(op, x.array, axis if np.PyArray_NDIM(x.array) else None, keepdim))
+
+
 def argmax(input, dim=None, bint keepdim=False):
     """Index of the first largest element, over everything or along `dim`."""
-    cdef Tensor x = <Tensor?>input
-    if np.PyArray_SIZE(x.array) == 0 and (dim is None or np.PyArray_DIM(x.array, wrap_dim(dim, x.array.ndim)) == 0):
-        raise IndexError("argmax(): Expected reduction dim to be specified for input.numel() == 0.")
-    return wrap(argextreme("max", x.array, None if dim is None or x.ndim == 0 else wrap_dim(dim, x.ndim), keepdim))
+    return place_of("max", <Tensor?>input, dim, keepdim)
 
 
 def argmin(input, dim=None, bint keepdim=False):
     """Index of the first smallest element, over everything or along `dim`."""
-    cdef Tensor x = <Tensor?>input
-    if np.PyArray_SIZE(x.array) == 0 and (dim is None or np.PyArray_DIM(x.array, wrap_dim(dim, x.array.ndim)) == 0):
-        raise IndexError("argmin(): Expected reduction dim to be specified for input.numel() == 0.")
-    return wrap(argextreme("min", x.array, None if dim is None or x.ndim == 0 else wrap_dim(dim, x.ndim), keepdim))
+    return place_of("min", <Tensor?>input, dim, keepdim)
 
 
 cdef object var_backward(Node node, np.ndarray grad):
