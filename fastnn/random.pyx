@@ -365,21 +365,25 @@ cdef class Generator:
         cdef int64_t *values
         cdef bint wide
         kind, bits = out.dtype.kind, 8 * out.dtype.itemsize
-        if kind not in "biuf" or out.dtype.newbyteorder("=") == numpy.float16:
-            raise DTypeError(f"random_: expected integers, booleans, float32 or float64, got {out.dtype}")
-        beyond = {"b": 2, "i": 1 << bits - 1, "u": 1 << bits, "f": 16777217 if bits == 32 else 9007199254740993}[kind]
+        if kind not in "biuf":
+            raise DTypeError(f"random_: expected integers, booleans or floating-point numbers, got {out.dtype}")
+        beyond = {"b": 2, "i": 1 << bits - 1, "u": 1 << bits,
+                  "f": 2049 if bits == 16 else 16777217 if bits == 32 else 9007199254740993}[kind]
         if low is None and high is None:
             base, limit, wide = 0, beyond, bits == 64
         else:
             low, high = (0 if low is None else int(low)), (beyond if high is None else int(high))
             if low >= high:
                 raise OptionError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-            if kind in "iu":
-                info = numpy.iinfo(out.dtype)
-                if low < info.min or low > info.max:
-                    raise OptionError(f"from is out of bounds for {out.dtype}: {low}")
-                if high - 1 < info.min or high - 1 > info.max:
-                    raise OptionError(f"to - 1 is out of bounds for {out.dtype}: {high - 1}")
+            if kind == "f":
+                most = float(numpy.finfo(out.dtype).max)
+                least = -most
+            else:
+                least, most = (0, 1) if kind == "b" else (numpy.iinfo(out.dtype).min, numpy.iinfo(out.dtype).max)
+            if not least <= low <= most:
+                raise OptionError(f"from is out of bounds for {out.dtype}: {low}")
+            if not least <= high - 1 <= most:
+                raise OptionError(f"to - 1 is out of bounds for {out.dtype}: {high - 1}")
             if not -(1 << 63) <= low < 1 << 63 or high - low > 1 << 64:
                 raise OptionError(f"random_: the range {low} .. {high} has more than 64 bits")
             limit, base = high - low, low
@@ -452,8 +456,10 @@ cdef class Generator:
             self.hits(flags, p)
             out.transpose(order)[...] = flags
             return out
+        if p.dtype == numpy.float16:
+            p = p.astype(numpy.float32)
         if p.dtype != numpy.float32 and p.dtype != numpy.float64:
-            raise DTypeError(f"bernoulli: expected float32 or float64 probabilities, got {p.dtype}")
+            raise DTypeError(f"bernoulli: expected probabilities as floating-point numbers, got {p.dtype}")
         try:
             chances = numpy.ascontiguousarray(numpy.broadcast_to(p, numpy.shape(out)))
         except ValueError:
@@ -479,8 +485,8 @@ cdef class Generator:
         weights = numpy.asarray(weights)
         if weights.dtype not in (numpy.float32, numpy.float64):
             raise DTypeError(f"multinomial: expected float32 or float64 weights, got {weights.dtype}")
-        if weights.ndim not in (1, 2) or weights.size == 0:
-            raise ShapeError(f"multinomial: prob_dist must be 1 or 2 dim and not empty, got shape {weights.shape}")
+        if weights.ndim not in (1, 2):
+            raise ShapeError(f"multinomial: prob_dist must be 1 or 2 dim, got shape {weights.shape}")
         count = weights.shape[weights.ndim - 1]
         if num_samples <= 0:
             raise OptionError("cannot sample n_sample <= 0 samples")
@@ -488,6 +494,8 @@ cdef class Generator:
             raise OptionError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
         if not (numpy.isfinite(weights).all() and (weights >= 0).all()):
             raise OptionError("probability tensor contains either `inf`, `nan` or element < 0")
+        if weights.size == 0:
+            return numpy.empty(weights.shape[:weights.ndim - 1] + (num_samples,), numpy.int64)
         if (weights.sum(-1) == 0).any():
             raise OptionError("invalid multinomial distribution (sum of probabilities <= 0)")
         rows = weights.reshape(-1, count)

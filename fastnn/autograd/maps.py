@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 
-from fastnn._tensor import record
+from fastnn._tensor import from_array, record
 from fastnn.kernels._core import unary_names
 from fastnn.kernels.elementwise import unary_backward
 from fastnn.ops import arithmetic, indexing, pointwise
@@ -11,10 +11,19 @@ from fastnn.ops import arithmetic, indexing, pointwise
 MAPS = unary_names()
 PIECEWISE = {"relu", "relu6", "leaky_relu", "leaky_relu_signed", "hardtanh", "hardsigmoid", "threshold", "softshrink",
              "hardshrink"}  # linear between kinks
+_SELU, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
 def _normal(x):
     return pointwise.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi))
+
+
+def _bent(x, below, at, above):
+    """A slope that is curved below 0 alone: at 0 and above it is a constant."""
+    known = x.detach().numpy()
+    flat = np.where(known == 0, known.dtype.type(at), known.dtype.type(above))
+    bent = from_array(np.asarray(known < 0))
+    return indexing.where(bent, below(indexing.where(bent, x, 0.0)), from_array(np.asarray(flat)))
 
 
 def _gelu_tanh(x):
@@ -36,16 +45,19 @@ def _mish(x):
 DERIVATIVES = {  # name of a map -> dy/dx of (x, y, a, b)
     "sigmoid": lambda x, y, a, b: y * (1 - y),
     "tanh": lambda x, y, a, b: 1 - y * y,
-    "elu": lambda x, y, a, b: indexing.where(y > 0, 1.0, y + a),
-    "elu_signed": lambda x, y, a, b: indexing.where(x > 0, 1.0, a * pointwise.exp(x)),
-    "celu": lambda x, y, a, b: indexing.where(y > 0, 1.0, y / a + 1),
-    "selu": lambda x, y, a, b: indexing.where(y > 0, 1.0507009873554805, y + 1.0507009873554805 * 1.6732632423543772),
+    "elu": lambda x, y, a, b: _bent(y, lambda y: y + a, a, 1.0),
+    "elu_of_x": lambda x, y, a, b: _bent(x, lambda x: a * pointwise.exp(x), a, 1.0),
+    "celu": lambda x, y, a, b: _bent(y, lambda y: y / a + 1, 1.0, 1.0),
+    "celu_of_x": lambda x, y, a, b: _bent(x, lambda x: pointwise.exp(x / a), 1.0, 1.0),
+    "selu": lambda x, y, a, b: _bent(y, lambda y: y + _SELU * _SELU_ALPHA, _SELU * _SELU_ALPHA, _SELU),
+    "selu_of_x": lambda x, y, a, b: _bent(x, lambda x: _SELU * _SELU_ALPHA * pointwise.exp(x), _SELU * _SELU_ALPHA,
+                                          _SELU),
     "gelu": lambda x, y, a, b: 0.5 * (1 + pointwise.erf(x * math.sqrt(0.5))) + x * _normal(x),
     "gelu_tanh": lambda x, y, a, b: _gelu_tanh(x),
     "silu": lambda x, y, a, b: _silu(x),
     "mish": lambda x, y, a, b: _mish(x),
     "hardswish": lambda x, y, a, b: indexing.where((x > -3) & (x < 3), x / 3 + 0.5, (x >= 3).to(x.dtype)),
-    "logsigmoid": lambda x, y, a, b: -pointwise.expm1(y),
+    "logsigmoid": lambda x, y, a, b: pointwise.sigmoid(-x),
     "tanhshrink": lambda x, y, a, b: arithmetic.pow(pointwise.tanh(x), 2),
     "softsign": lambda x, y, a, b: 1 / arithmetic.pow(1 + pointwise.abs(x), 2),
     "exp": lambda x, y, a, b: y,

@@ -57,8 +57,8 @@ class Run:
         self.keep_graph, self.wanted, self.found = keep_graph, wanted, {}
         self.needed = None if wanted is None else _gradients.leading([vertex for vertex, _ in roots], wanted)
         self.arrived, self.parts, self.pending, self.ready = {}, {}, {}, []
-        stack = [vertex for vertex, _ in roots]
-        self.pending.update(dict.fromkeys(stack, 0))
+        self.pending.update(dict.fromkeys((vertex for vertex, _ in roots), 0))
+        stack = list(self.pending)
         seen = set(stack)
         while stack:
             for target in self.targets(stack.pop()):
@@ -85,6 +85,8 @@ class Run:
             vertex = self.ready.pop()
             grad = self.arrived.pop(vertex, None)
             passes = self.needed is None or vertex in self.needed
+            if not passes and vertex not in self.wanted:
+                continue  # an output from which nothing leads to what is wanted
             if passes and self.wanted is not None and vertex in self.wanted:
                 self.found[vertex] = grad  # before the hooks of a node that is passed, as PyTorch has it
             if grad is not None:

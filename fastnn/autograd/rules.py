@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from fastnn import _gradients, _tape
+from fastnn import _gradients, _tape, kernels
 from fastnn._tensor import from_array, record
 from fastnn.autograd.function import Context, refuse_later
 from fastnn.autograd.maps import LOSSES, MAPS, piecewise, times_slope
@@ -57,19 +57,22 @@ def python_rule(*names):
 
 # ---- linear maps: a rule whose transpose is known ----
 
-def linear(g, forward, transposed):
-    """forward(g) for a linear function of arrays, recorded with its transpose."""
-    return record(forward(g.detach().numpy()), _linear_rule, "LinearMapBackward0", (g,), (forward, transposed))
+def linear(g, forward, transposed, beside=None, shape=None):
+    """forward(g) for a linear function of arrays, recorded with its transpose; `beside`, of that shape, gets zeros."""
+    return record(forward(g.detach().numpy()), _linear_rule, "LinearMapBackward0",
+                  (g,) if beside is None else (g, beside), (forward, transposed, shape))
 
 
-def _linear_rule(grad, forward, transposed):
-    return transposed(grad)
+def _linear_rule(grad, forward, transposed, shape):
+    found = transposed(grad)
+    return found if shape is None else (found, np.zeros(shape, grad.dtype))
 
 
 @python_rule("_linear_rule")
 def _(step, g):
-    forward, transposed = step.saved[1:]
-    return linear(g, transposed, forward)
+    forward, transposed, shape = step.saved[1:]
+    found = linear(g, transposed, forward)
+    return found if shape is None else (found, from_array(np.zeros(shape, g.detach().numpy().dtype)))
 
 
 def sum_to(g, shape):
@@ -158,10 +161,16 @@ def _(step, g):
     array, slopes, shape_of_weight = step.saved
     x, w = step.input(array, 0), step.input(slopes.reshape(shape_of_weight), 1)
     positive = np.asarray(array > 0)
+    if step.edges[0] is None:
+        share = np.where(positive, array.dtype.type(0), array)
+        axes = tuple(i for i in range(x.ndim) if w.numel() == 1 or i != 1)
+        return None, linear(g, lambda grad: (grad * share).sum(axes).reshape(shape_of_weight),
+                            lambda dw: dw.reshape(slopes.shape) * share, w, shape_of_weight)
     dx = (piecewise(g, x, lambda a: np.where(positive, a, a.dtype.type(0)))
           + piecewise(g * w.reshape(slopes.shape), x, lambda a: np.where(positive, a.dtype.type(0), a)))
     dw = indexing.where(from_array(positive), 0.0, g * x).to(x.dtype)
-    return dx, reduce.sum(dw) if w.numel() == 1 else reduce.sum(dw, [i for i in range(x.ndim) if i != 1])
+    dw = reduce.sum(dw) if w.numel() == 1 else reduce.sum(dw, [i for i in range(x.ndim) if i != 1])
+    return dx, dw.reshape(tuple(w.shape))
 
 
 @rule("SumBackward0")
@@ -209,6 +218,46 @@ def _(step, g):
 def _(step, g):
     y, axis, _ = step.saved
     return g - pointwise.exp(step.output(y)) * reduce.sum(g, axis, True)
+
+
+# ---- averages and interpolation: linear, but in the graph with their input, as PyTorch's rules read it ----
+
+@python_rule("_avg_backward", "_avg_row_backward")
+def _(step, g):
+    function, shape, kernel_size, stride, padding, *others = step.saved
+    row = function.__name__ == "_avg_row_backward"
+
+    def forward(array):
+        planes = array[..., None, :] if row else array
+        for ceil_mode in (False, True):
+            y = kernels.avg_pool_forward(planes, kernel_size, stride, padding, ceil_mode, *others)
+            y = y[..., 0, :] if row else y
+            if y.shape == tuple(g.shape):
+                return y
+    return linear(g, lambda grad: function(grad, shape, *step.saved[2:]), forward, step.inputs()[0],
+                  shape[:-2] + shape[-1:] if row else shape)
+
+
+@python_rule("adaptive_avg_pool_backward", "_adaptive_row_backward")
+def _(step, g):
+    function, shape = step.saved
+    if function.__name__ == "_adaptive_row_backward":
+        return linear(g, lambda grad: function(grad, shape),
+                      lambda array: kernels.adaptive_avg_pool_forward(array[..., None, :], (1, g.shape[-1]))[..., 0, :],
+                      step.inputs()[0], shape[:-2] + shape[-1:])
+    return linear(g, lambda grad: function(grad, shape),
+                  lambda array: kernels.adaptive_avg_pool_forward(array, tuple(g.shape[-2:])), step.inputs()[0], shape)
+
+
+@python_rule("_tables_backward")
+def _(step, g):
+    function, tables, shape = step.saved
+
+    def forward(array):
+        for axis in range(-1, -1 - len(tables), -1):
+            array = kernels.resample_forward(array, *tables[axis], axis)
+        return array
+    return linear(g, lambda grad: function(grad, tables, shape), forward, step.inputs()[0], shape)
 
 
 # ---- products ----

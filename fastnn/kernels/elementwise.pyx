@@ -112,7 +112,7 @@ cpdef np.ndarray unary_backward(op, np.ndarray grad, np.ndarray x, np.ndarray y,
     cdef int number = unary_number(op)
     if a < 0 and (number == FNN_leaky_relu or number == FNN_elu):
         raise ValueError(f"unary_backward: {names[number]} reads its gradient off y, which needs a >= 0, got a={a}; "
-                         f"use {names[number]}_signed")
+                         f"use {names[number]}{'_signed' if number == FNN_leaky_relu else '_of_x'}")
     if _core.use_reference:
         return reference.unary_backward(names[number], grad, x, y, a, b)
     cdef int kind = _core.real_kind(grad, "unary_backward")

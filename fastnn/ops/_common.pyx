@@ -236,6 +236,8 @@ cdef class Function:
             count = code.co_argcount + code.co_kwonlyargcount
             self.places = code.co_varnames[:code.co_argcount]
             self.rest = code.co_varnames[count] if code.co_flags & 4 else None
+            if self.rest in ("tensors", "operands", "shapes"):  # PyTorch's are Python's, which takes no such keyword
+                self.rest = None
             names += code.co_varnames[:count]
             function = getattr(function, "__wrapped__", None)
         self.names = frozenset(names)

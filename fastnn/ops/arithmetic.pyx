@@ -134,17 +134,27 @@ INTEGER = {"add": numpy.add, "sub": numpy.subtract, "mul": numpy.multiply, "div"
 
 cdef object scaled(object input, object other, object alpha):
     """alpha * other, in the result's dtype."""
+    dtype = promote(input, other)
+    if isinstance(alpha, (bool, numpy.bool_)) and dtype.kind != "b":
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    if dtype.kind != "f" and not isinstance(alpha, (bool, numpy.bool_)) and not hasattr(alpha, "__index__"):
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    if dtype.kind == "b":
+        alpha = bool(alpha)
     if not isinstance(other, Tensor):
         return other * alpha
-    dtype = promote(input, other)
     if dtype.kind == "f" and (<Tensor>other).array.dtype != dtype and (<Tensor>other).array.dtype.kind != "f":
         other = other.to(dtype)
     return mul(other, alpha)
 
 
+cdef inline bint is_one(object alpha):
+    return type(alpha) is int and alpha == 1
+
+
 def add(input, other, *, alpha=1):
     """input + alpha * other."""
-    if alpha != 1:
+    if not is_one(alpha):
         other = scaled(input, other, alpha)
     if isinstance(input, Tensor) and type(other) in (int, float) and is_real((<Tensor>input).array):
         return add_scalar(<Tensor>input, other)
@@ -161,7 +171,7 @@ def add(input, other, *, alpha=1):
 
 def sub(input, other, *, alpha=1):
     """input - alpha * other."""
-    if alpha != 1:
+    if not is_one(alpha):
         other = scaled(input, other, alpha)
     if isinstance(input, Tensor) and type(other) in (int, float) and is_real((<Tensor>input).array):
         return add_scalar(<Tensor>input, -other)
@@ -360,8 +370,11 @@ cdef object modulo(str op, str name, object input, object other):
     if not (recording(x) or recording(y)):
         return discrete(op, x, y)
     cdef np.ndarray z = compute(op, x.array, y.array)
-    quotient = numpy.floor(x.array / y.array) if op == "remainder" else numpy.trunc(x.array / y.array)
-    return record2(z, remainder_backward, name, x, y, (shape_of(x.array), shape_of(y.array), zero_d(quotient)))
+    quotient = None
+    if needs_grad(y):
+        with numpy.errstate(all="ignore"):
+            quotient = zero_d((numpy.floor_divide if op == "remainder" else trunc_divide)(x.array, y.array))
+    return record2(z, remainder_backward, name, x, y, (shape_of(x.array), shape_of(y.array), quotient))
 
 
 def remainder(input, other):
@@ -473,12 +486,12 @@ cdef object in_place(str op, object input, object other, function, bint reads):
 
 def add_(input, other, *, alpha=1):
     """``add`` in place."""
-    return in_place("add", input, other if alpha == 1 else other * alpha, add, False)
+    return in_place("add", input, other if is_one(alpha) else scaled(input, other, alpha), add, False)
 
 
 def sub_(input, other, *, alpha=1):
     """``sub`` in place."""
-    return in_place("sub", input, other if alpha == 1 else other * alpha, sub, False)
+    return in_place("sub", input, other if is_one(alpha) else scaled(input, other, alpha), sub, False)
 
 
 def mul_(input, other):

@@ -197,7 +197,7 @@ def combinations(input, r=2, with_replacement=False):
     if r < 0:
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     if r == 0:
-        return input[:0]
+        return from_array(np.zeros(0, input.detach().numpy().dtype))
     n = input.shape[0]
     count = math.comb(n + r - 1 if with_replacement and n else n, r)
     room("combinations", (count, r), 8 + input.itemsize)
@@ -382,7 +382,7 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     x, given = own.reshape(own.shape or (1,)), src.detach().numpy()
     part = given[scatter._part(index)].reshape(index.shape) if index.numel() else given[:0]
     if not index.numel():
-        return input.clone()
+        return record(own.copy(), lambda grad: (grad, np.zeros_like(given)), "ScatterReduceBackward0", (input, src))
     out = x.copy()
     part = part.reshape(np.broadcast_shapes(*(p.shape for p in places)))
     low, high = -np.inf, np.inf
@@ -450,8 +450,20 @@ def broadcast_shapes_of(*shapes):
 
 
 def unsafe_chunk(input, chunks, dim=0):
-    """``chunk``."""
-    return indexing.chunk(input, chunks, dim)
+    """``chunk``; the pieces share memory, but a change of one in place is nothing that another's gradient knows of."""
+    pieces, axis, start, made = indexing.chunk(input, chunks, dim), axis_of(dim, input.ndim), 0, []
+    for piece in pieces:
+        index = (slice(None),) * axis + (slice(start, start + piece.shape[axis]),)
+        made.append(record(piece.detach().numpy(), _piece_backward, "UnsafeSplitBackward0", (input,),
+                           (tuple(input.shape), index)))
+        start += piece.shape[axis]
+    return tuple(made)
+
+
+def _piece_backward(grad, shape, index):
+    dx = np.zeros(shape, grad.dtype)
+    dx[index] = grad
+    return dx
 
 
 def split_with_sizes(input, split_sizes, dim=0):

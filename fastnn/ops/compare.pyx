@@ -84,7 +84,8 @@ def equal(input, other):
 
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Whether |input - other| <= atol + rtol * |other| everywhere (a Python bool)."""
-    return bool(numpy.allclose(array_of(input), array_of(other), rtol, atol, equal_nan))
+    need_tensors("allclose", input, other)
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
@@ -93,6 +94,7 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     for name, value in (("rtol", rtol), ("atol", atol)):
         if value < 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
+    broadcast_shapes(input.shape, other.shape)
     return wrap(zero_d(numpy.isclose(array_of(input), array_of(other), rtol, atol, equal_nan)))
 
 
@@ -111,22 +113,25 @@ def isfinite(input):
     return wrap(zero_d(numpy.isfinite(array_of(input))))
 
 
+cdef object logical(str op, function, input, other):
+    need_tensors("logical_" + op, input, other)
+    broadcast_shapes(input.shape, other.shape)
+    return wrap(zero_d(function(array_of(input), array_of(other))))
+
+
 def logical_and(input, other):
     """Both true (not 0)."""
-    need_tensors("logical_and", input, other)
-    return wrap(zero_d(numpy.logical_and(array_of(input), array_of(other))))
+    return logical("and", numpy.logical_and, input, other)
 
 
 def logical_or(input, other):
     """Either true (not 0)."""
-    need_tensors("logical_or", input, other)
-    return wrap(zero_d(numpy.logical_or(array_of(input), array_of(other))))
+    return logical("or", numpy.logical_or, input, other)
 
 
 def logical_xor(input, other):
     """Exactly one true (not 0)."""
-    need_tensors("logical_xor", input, other)
-    return wrap(zero_d(numpy.logical_xor(array_of(input), array_of(other))))
+    return logical("xor", numpy.logical_xor, input, other)
 
 
 def logical_not(input):

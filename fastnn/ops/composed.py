@@ -67,7 +67,9 @@ def channel_shuffle(input, groups):
     if input.shape[1] % groups:
         raise RuntimeError(f"Number of channels must be divisible by groups. Got {input.shape[1]} channels and "
                            f"{groups} groups.")
-    return input.unflatten(1, (groups, input.shape[1] // groups)).transpose(1, 2).flatten(1, 2)
+    made = input.unflatten(1, (groups, input.shape[1] // groups)).transpose(1, 2).flatten(1, 2)
+    shared = np.may_share_memory(made.detach().numpy(), input.detach().numpy())
+    return made.clone() if shared else made  # never a view
 
 
 def pdist(input, p=2.0):

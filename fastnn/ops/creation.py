@@ -332,9 +332,8 @@ def randint(low=0, high=None, size=None, *, generator=None, dtype=None, device=N
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     size = _sizes((size,))
     room("randint", size, 8)
-    array = _generator(generator).randint(low, high, size)
-    return into("randint", out, _finish(array if dtype is None else array.astype(dtypes.to_numpy(dtype)),
-                                        requires_grad))
+    kind = np.int64 if dtype is None else dtypes.to_numpy(dtype)
+    return into("randint", out, _finish(_generator(generator).randint(low, high, size, kind), requires_grad))
 
 
 def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,

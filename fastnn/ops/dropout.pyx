@@ -58,13 +58,13 @@ cdef object apply(str name, object input, double p, bint training, bint inplace,
         return x
     if features > np.PyArray_NDIM(array):
         raise ShapeError(f"{name}: Feature dropout requires at least 2 dimensions in the input")
-    if inplace:
-        check_inplace(x)
     if features < 0 and order is None and not np.PyArray_IS_C_CONTIGUOUS(array):
         order = memory_order(array)
     if order is not None:
         array = array.transpose(order)
     mask = draw_mask((<object>array).shape if features < 0 else (<object>array).shape[:features], p)
+    if inplace:
+        check_inplace(x)  # after drawing, as PyTorch does
     y = K.dropout_forward(array, mask, p, alpha)
     if order is not None:
         y = y.transpose(numpy.argsort(order))

@@ -154,6 +154,8 @@ def setitem(input, index, value):
         _check_steps(index)
         writable(from_array(np.asarray(x[index])))  # these elements, not all of the input's, need places of their own
     source = value.detach().numpy() if isinstance(value, Tensor) else value
+    if isinstance(source, (int, float)):
+        source = dtypes.number(source, x.dtype)
     if isinstance(source, np.ndarray) and source.ndim > 0:
         target = np.asarray(x[index]).shape
         extra = source.ndim - len(target)
@@ -326,6 +328,11 @@ def _where_backward(grad, condition, shapes):
             sum_to(np.where(condition, zero, grad), shapes[1]))
 
 
+def _as_number(value, kind):
+    """A 0-d tensor of one dtype, of a number that it holds."""
+    return from_array(np.asarray(dtypes.number(value, kind), kind))
+
+
 def where(condition, input=None, other=None, *, out=None):
     """`input` where the condition holds, else `other`; with the condition alone the indices where it holds."""
     if out is not None:
@@ -344,7 +351,7 @@ def where(condition, input=None, other=None, *, out=None):
             return record(kernels.where(mask, a, b), _where_backward, "WhereBackward0", (condition, input, other),
                           (mask, (a.shape, b.shape)), (condition,))
     dtype = promote(input, other)
-    x, y = (value.to(dtype) if isinstance(value, Tensor) else from_array(np.asarray(value, dtype))
+    x, y = (value.to(dtype) if isinstance(value, Tensor) else _as_number(value, dtype)
             for value in (input, other))
     out = np.where(condition.numpy(), x.detach().numpy(), y.detach().numpy())
     return record(np.asarray(out), _where_backward, "WhereBackward0", (condition, x, y),
@@ -363,7 +370,7 @@ def masked_fill(input, mask, value):
     elif isinstance(value, complex):
         raise RuntimeError("value cannot be converted to a real number without overflow: a complex number")
     else:
-        value = from_array(np.asarray(value, input.detach().numpy().dtype))
+        value = _as_number(value, input.detach().numpy().dtype)
     return where(mask, value, input)
 
 

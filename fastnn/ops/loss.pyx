@@ -53,6 +53,10 @@ cdef Tensor pointwise(str op, str name, object input, object target, object weig
             raise RuntimeError(f'"{name}" not implemented for {x.dtype}')
         x, t = x.to(dtype), t.to(dtype)
     cdef np.ndarray w = plain(weight), v = plain(pos_weight)
+    if w is not None and w.dtype != x.array.dtype:  # the result is the input's, whatever the weights are
+        w = w.astype(x.array.dtype)
+    if v is not None and v.dtype != x.array.dtype:
+        v = v.astype(x.array.dtype)
     cdef np.ndarray y = K.pointwise_loss_forward(op, x.array, t.array, w, v, reduction, a, b)
     if not (recording(x) or recording(t)):
         return wrap(y)

@@ -353,6 +353,8 @@ def norm(input, ord=None, dim=None, keepdim=False, *, dtype=None):
 
 def cond(input, p=None):
     """The condition number: the norm of each matrix times its inverse's."""
+    if input.numel() == 0 and input.ndim > 1:
+        return from_array(np.zeros(tuple(input.shape)[:-2], input.detach().numpy().dtype))
     if p is None or p in (2, -2):
         values = svdvals(input)
         large, small = reduce.amax(values, -1), reduce.amin(values, -1)

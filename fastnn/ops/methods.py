@@ -171,7 +171,8 @@ def fill_diagonal_(self, fill_value, wrap=False):
         raise RuntimeError("all dimensions of input must be of equal length")
     keep = np.ones(tuple(self.shape), bool)
     np.fill_diagonal(keep, False, wrap=wrap and self.ndim == 2)
-    np.fill_diagonal(writable(self), fill_value, wrap=wrap and self.ndim == 2)
+    array = writable(self)
+    np.fill_diagonal(array, dtypes.number(fill_value, array.dtype), wrap=wrap and self.ndim == 2)
     return record_inplace(self, lambda grad: grad * keep, "FillDiagonalBackward0")
 
 

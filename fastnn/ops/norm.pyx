@@ -217,6 +217,8 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
         raise ShapeError(f"instance_norm: expected input (n, c, *), got {shape}")
     if not use_input_stats and (running_mean is None or running_var is None):
         raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("running_mean and running_var must either both be None or neither be None")
     check_per_channel("instance_norm", x.array, {"running_mean": running_mean, "running_var": running_var,
                                                  "weight": weight, "bias": bias})
     if not use_input_stats:

@@ -27,7 +27,8 @@ cdef class Map:
 cdef dict maps = {}
 cdef dict node_names = {"pow_scalar": "PowBackward0", "square": "PowBackward0", "clamp": "ClampBackward1",
                         "gelu_tanh": "GeluBackward0", "relu6": "HardtanhBackward0", "logsigmoid": "LogSigmoidBackward0",
-                        "leaky_relu_signed": "LeakyReluBackward0", "elu_signed": "EluBackward0"}
+                        "leaky_relu_signed": "LeakyReluBackward0", "elu_of_x": "EluBackward0", "celu_of_x": "CeluBackward0",
+                        "selu_of_x": "SeluBackward0"}
 
 
 def define_maps():
@@ -384,20 +385,21 @@ def leaky_relu(input, double negative_slope=0.01, bint inplace=False):
 
 def elu(input, double alpha=1.0, bint inplace=False):
     """x if x > 0, else alpha * (exp(x) - 1)."""
-    cdef str name = "elu_signed" if alpha < 0 else "elu"
-    return apply_in_place(name, input, alpha) if inplace else apply(name, input, alpha)
+    return apply_in_place("elu" if alpha >= 0 else "elu_of_x", input, alpha) if inplace else apply(
+        "elu_of_x", input, alpha)
 
 
 def selu(input, bint inplace=False):
     """ELU with the scale and alpha of self-normalising networks (Klambauer et al. 2017)."""
-    return apply_in_place("selu", input) if inplace else apply("selu", input)
+    return apply_in_place("selu", input) if inplace else apply("selu_of_x", input)
 
 
 def celu(input, double alpha=1.0, bint inplace=False):
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1))."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return apply_in_place("celu", input, alpha) if inplace else apply("celu", input, alpha)
+    return apply_in_place("celu" if alpha > 0 else "celu_of_x", input, alpha) if inplace else apply(
+        "celu_of_x", input, alpha)
 
 
 def gelu(input, str approximate="none"):
@@ -481,7 +483,8 @@ def threshold(input, double threshold, double value, bint inplace=False):
         if inplace:
             return changed("threshold_", <Tensor>input, globals()["threshold"], (threshold, value), {})
         x = (<Tensor>input).array
-        return wrap(zero_d(numpy.where(x > threshold, x, numpy.asarray(value).astype(x.dtype))))
+        limit, other = dtypes.number(threshold, x.dtype), dtypes.number(value, x.dtype)  # both cut to integers
+        return wrap(zero_d(numpy.where(x > limit, x, numpy.asarray(other, x.dtype))))
     if inplace:
         return apply_in_place("threshold", input, threshold, value)
     return apply("threshold", input, threshold, value)

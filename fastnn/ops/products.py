@@ -33,7 +33,10 @@ def weighted(input, beta, product, alpha):
 def addcmul(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 * tensor2, with broadcasting."""
     need_tensors("addcmul", input, tensor1, tensor2)
-    return add(input, _scaled(mul(tensor1, tensor2), value))
+    product = mul(tensor1, tensor2)
+    if not product.is_floating_point() and not input.is_floating_point():
+        value = int(value)  # integers stay what they are
+    return add(input, _scaled(product, value))
 
 
 @in_single
@@ -76,7 +79,7 @@ def lerp(input, end, weight):
     need_tensors("lerp", input, end)
     if input.dtype is not end.dtype:
         raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
-    if isinstance(weight, Tensor) and weight.dtype is not input.dtype:
+    if isinstance(weight, Tensor) and weight.ndim and weight.dtype is not input.dtype:
         raise RuntimeError(f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}")
     step = sub(end, input)
     if not isinstance(weight, Tensor):

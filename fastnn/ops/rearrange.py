@@ -1,6 +1,7 @@
 """Operations that move or repeat elements: flips, rolls, tiles, diagonals, triangles, grids, padding."""
 import numpy as np
 
+from fastnn import dtypes
 from fastnn._tensor import Tensor, record, take_history, view_of
 from fastnn.ops import shape
 from fastnn.ops._common import axis_of, broadcast_shapes, need_tensors, room
@@ -301,7 +302,7 @@ def meshgrid(*tensors, indexing=None):
 def broadcast_tensors(*tensors):
     """All expanded to their common shape."""
     common = broadcast_shapes(*(tuple(x.shape) for x in tensors))
-    return tuple(x.expand(common) for x in tensors)
+    return tuple(x if x.shape == common else x.expand(common) for x in tensors)
 
 
 def cartesian_prod(*tensors):
@@ -388,7 +389,7 @@ def _pad_constant(input, sizes, widths, value):
                    for size, (before, after) in zip(sizes, widths))
     kept = tuple(slice(max(-before, 0), max(-before, 0) + (part.stop - part.start))
                  for part, (before, _) in zip(inside, widths))
-    out = np.full(result, value, x.dtype)
+    out = np.full(result, dtypes.number(value, x.dtype), x.dtype)
     out[inside] = x[kept]
 
     def backward(grad):

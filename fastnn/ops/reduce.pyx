@@ -18,11 +18,11 @@ cdef tuple axes_of(object dim, int ndim):
     if dim is None:
         return tuple(range(ndim))
     if not isinstance(dim, (tuple, list)):
-        return (wrap_dim(dim, ndim),) if ndim else ()
-    axes = sorted([wrap_dim(d, ndim) for d in dim]) if ndim else []
+        dim = (dim,)
+    axes = sorted([wrap_dim(d, ndim) for d in dim])
     if len(set(axes)) != len(axes):
         raise RuntimeError("dim appears multiple times in the list of dims")
-    return tuple(axes) if axes else tuple(range(ndim))
+    return tuple(axes) if axes and ndim else tuple(range(ndim))
 
 
 cdef np.ndarray spread(np.ndarray grad, tuple shape, tuple axes):
@@ -144,6 +144,8 @@ def prod(input, dim=None, bint keepdim=False, *, dtype=None):
 cdef Tensor extreme(str op, object input, object dim, bint keepdim, bint whole=False):
     cdef Tensor x = <Tensor?>input
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
+    if is_half(x.array) and recording(x):
+        return extreme(op, x.to(dtypes.float32), dim, keepdim, whole).to(dtypes.float16)
     if np.PyArray_SIZE(x.array) == 0:
         if dim is None or dim == ():
             raise RuntimeError(f"a{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
@@ -265,20 +267,21 @@ def min(input, dim=None, keepdim=False):
     return extreme_along("min", input, dim, keepdim)
 
 
+cdef Tensor place_of(str op, Tensor x, object dim, bint keepdim):
+    cdef object axis = None if dim is None else wrap_dim(dim, np.PyArray_NDIM(x.array))
+    if np.PyArray_SIZE(x.array) == 0 and (axis is None or np.PyArray_DIM(x.array, axis) == 0):
+        raise IndexError(f"arg{op}(): Expected reduction dim to be specified for input.numel() == 0.")
+    return wrap(argextreme(op, x.array, axis if np.PyArray_NDIM(x.array) else None, keepdim))
+
+
 def argmax(input, dim=None, bint keepdim=False):
     """Index of the first largest element, over everything or along `dim`."""
-    cdef Tensor x = <Tensor?>input
-    if np.PyArray_SIZE(x.array) == 0 and (dim is None or np.PyArray_DIM(x.array, wrap_dim(dim, x.array.ndim)) == 0):
-        raise IndexError("argmax(): Expected reduction dim to be specified for input.numel() == 0.")
-    return wrap(argextreme("max", x.array, None if dim is None or x.ndim == 0 else wrap_dim(dim, x.ndim), keepdim))
+    return place_of("max", <Tensor?>input, dim, keepdim)
 
 
 def argmin(input, dim=None, bint keepdim=False):
     """Index of the first smallest element, over everything or along `dim`."""
-    cdef Tensor x = <Tensor?>input
-    if np.PyArray_SIZE(x.array) == 0 and (dim is None or np.PyArray_DIM(x.array, wrap_dim(dim, x.array.ndim)) == 0):
-        raise IndexError("argmin(): Expected reduction dim to be specified for input.numel() == 0.")
-    return wrap(argextreme("min", x.array, None if dim is None or x.ndim == 0 else wrap_dim(dim, x.ndim), keepdim))
+    return place_of("min", <Tensor?>input, dim, keepdim)
 
 
 cdef object var_backward(Node node, np.ndarray grad):
@@ -335,7 +338,8 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 cdef Tensor truth(function, object input, object dim, bint keepdim):
     """A bool tensor; of uint8 a uint8 tensor, as PyTorch has it."""
     cdef Tensor x = <Tensor?>input
-    found = zero_d(function(x.array.astype(bool, copy=False), axis=axes_of(dim, x.ndim), keepdims=keepdim))
+    axes = () if isinstance(dim, (tuple, list)) and not dim else axes_of(dim, x.ndim)  # of no dimensions: each element
+    found = zero_d(function(x.array.astype(bool, copy=False), axis=axes, keepdims=keepdim))
     return wrap(found.astype(numpy.uint8) if np.PyArray_TYPE(x.array) == np.NPY_UINT8 else found)
 
 

@@ -112,7 +112,7 @@ def _antialiased(n, m, factor, align_corners, cubic, dtype):
 
 # ---- axis by axis ----
 
-def _backward(grad, tables, shape):
+def _tables_backward(grad, tables, shape):
     for axis in range(len(shape) - len(tables), len(shape)):
         index, weight = tables[axis - len(shape)]
         grad = kernels.resample_backward(grad, index, shape[axis], weight, axis)
@@ -134,7 +134,7 @@ def _resample(name, input, tables):
             whole = np.trunc(weight * unit + np.copysign(0.5, weight))
             y = np.floor(kernels.resample_forward(y.astype(weight.dtype), index, whole, axis) / unit + 0.5)
             y = np.clip(y, 0, 255).astype(x.dtype)
-    return record(y, _backward, name, (input,), (tables, x.shape))
+    return record(y, _tables_backward, name, (input,), (tables, x.shape))
 
 
 # ---- adaptive averages ----
@@ -162,7 +162,7 @@ def _adaptive_avg(name, input, output_size, count):
         raise RuntimeError(f'"{name}" not implemented for {input.dtype}')
     if count == 1:
         planes = x[..., None, :]
-        return record(kernels.adaptive_avg_pool_forward(planes, (1, *size))[..., 0, :], _row_backward, node, (input,),
+        return record(kernels.adaptive_avg_pool_forward(planes, (1, *size))[..., 0, :], _adaptive_row_backward, node, (input,),
                       (planes.shape,))
     if count == 2:
         return record(kernels.adaptive_avg_pool_forward(x, size), kernels.adaptive_avg_pool_backward, node, (input,),
@@ -170,7 +170,7 @@ def _adaptive_avg(name, input, output_size, count):
     return _resample(node, input, tuple(_even_windows(n, m, x.dtype) for n, m in zip(own, size)))
 
 
-def _row_backward(grad, shape):
+def _adaptive_row_backward(grad, shape):
     return kernels.adaptive_avg_pool_backward(grad[..., None, :], shape)[..., 0, :]
 
 

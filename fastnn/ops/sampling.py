@@ -38,7 +38,7 @@ def normal(mean, std=1.0, size=None, *, generator=None, dtype=None, device=None,
         raise TypeError("normal: expected no size beside tensors for mean or std")
     centre = _floating("normal", mean) if isinstance(mean, Tensor) else mean
     spread = _floating("normal", std) if isinstance(std, Tensor) else std
-    if np.size(spread) and np.min(spread) < 0:
+    if np.size(spread) and not np.min(spread) >= 0:
         raise RuntimeError("normal expects all elements of std >= 0.0")
     kind = (centre if isinstance(mean, Tensor) else spread).dtype
     drawn = np.empty(np.broadcast_shapes(np.shape(centre), np.shape(spread)), kind)

@@ -1,6 +1,7 @@
 """Writing to places named by an index tensor, and reading from them along a dimension."""
 import numpy as np
 
+from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.ops._common import axis_of, broadcast_shapes, in_single, into, need_tensors
 from fastnn.ops.indexing import gather, places_of
@@ -44,7 +45,7 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     part = _part(index)
     given = src.detach().numpy() if isinstance(src, Tensor) else None
     if index.numel():
-        out.reshape(x.shape or (1,))[places] = src if given is None else given[part]
+        out.reshape(x.shape or (1,))[places] = dtypes.number(src, x.dtype) if given is None else given[part]
 
     def backward(grad):
         dx = grad.copy()
@@ -90,7 +91,13 @@ def scatter_add(input, dim, index, src):
         if index.numel():
             dsrc[part] = np.asarray(grad.reshape(grad.shape or (1,))[places]).reshape(dsrc[part].shape)
         return grad, dsrc
+    if not src.requires_grad:
+        return record(out, _pass, "ScatterAddBackward0", (input,))
     return record(out, backward, "ScatterAddBackward0", (input, src), (), (index,))
+
+
+def _pass(grad):
+    return grad
 
 
 def index_add(input, dim, index, source, *, alpha=1):
@@ -103,6 +110,8 @@ def index_add(input, dim, index, source, *, alpha=1):
     def backward(grad):
         taken = np.asarray(grad.reshape(flat.shape)[where]).reshape(given.shape)
         return grad, np.asarray(taken * grad.dtype.type(alpha))
+    if not source.requires_grad:
+        return record(out, _pass, "IndexAddBackward0", (input,))
     return record(out, backward, "IndexAddBackward0", (input, source), (), (index,))
 
 
@@ -130,6 +139,7 @@ def index_fill(input, dim, index, value):
             raise RuntimeError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                                f"{value.ndim} dimension(s).")
         value = value.item()
+    value = dtypes.number(value, input.detach().numpy().dtype)
     where = (slice(None),) * axis_of(dim, input.ndim) + (np.unique(index.numpy()),)
     out = input.detach().numpy().copy()
     out.reshape(out.shape or (1,))[where] = value
@@ -184,7 +194,7 @@ def take_along_dim(input, indices, dim=None):
         common = list(broadcast_shapes(tuple(own), tuple(wanted)))
         x, where = common[:], common[:]
         x[dim], where[dim] = input.shape[dim], indices.shape[dim]
-        input, indices = input.expand(x), indices.expand(where)
+        input, indices = input.expand(x), indices.expand(where).clone()
     size = input.shape[dim] if input.ndim else 1
     array = indices.numpy()
     if array.size and array.min() < 0:

@@ -107,9 +107,10 @@ def _one(kind, input, dim, place, keepdim, name):
 
 def of_nothing(input):
     """The median of no elements: NaN; of integers what C makes of that."""
-    dtype = input.detach().numpy().dtype
+    dtype, shape = input.detach().numpy().dtype, tuple(input.shape)
     lowest = dtypes.iinfo(dtype).min if dtype.kind == "i" else 0
-    return from_array(np.asarray(np.nan if dtype.kind == "f" else lowest, dtype))
+    found = np.asarray(np.nan if dtype.kind == "f" else lowest, dtype)
+    return record(found, lambda grad: np.zeros(shape, grad.dtype), "MedianBackward0", (input,))
 
 
 def _shared(input, value):
@@ -198,9 +199,9 @@ def bincount(input, weights=None, minlength=0):
     w = weights.detach().numpy()
     if w.shape != x.shape:
         raise RuntimeError("weights should be 1-d and have the same length as input")
-    kind = w.dtype if w.dtype == np.float32 else np.float64
-    return from_array(np.bincount(x, w, minlength).astype(kind, copy=False) if x.size else
-                      np.zeros(minlength, kind if minlength or w.dtype == np.float32 else kind))
+    if not x.size:
+        return from_array(np.zeros(minlength, np.int64))  # as PyTorch has it, whatever the weights
+    return from_array(np.bincount(x, w, minlength).astype(w.dtype if w.dtype == np.float32 else np.float64, copy=False))
 
 
 @in_single
@@ -211,12 +212,19 @@ def histc(input, bins=100, min=0, max=0):
     if bins <= 0:
         raise RuntimeError("bins must be > 0")
     room("histc", (bins,), 8)
-    low, high = (x.min(), x.max()) if min == max == 0 and x.size else (min, max)
-    if low == high:
-        low, high = low - 1, high + 1
+    kind = x.dtype.type if x.dtype.kind == "f" else np.float64
+    low, high = (x.min(), x.max()) if min == max and x.size else (min, max)
+    low, high = (float(low) - 1, float(high) + 1) if low == high else (low, high)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise RuntimeError(f"histc: range of [{low}, {high}] is not finite")
     if low > high:
         raise RuntimeError("max must be larger than min")
-    return from_array(np.histogram(x, bins, (low, high))[0].astype(x.dtype))
+    low, high = kind(low), kind(high)
+    inside = x[(x >= low) & (x <= high)].astype(kind, copy=False)
+    with np.errstate(all="ignore"):
+        places = ((inside - low) * kind(bins) / (high - low)).astype(np.int64)  # in the numbers' own precision
+    places[places == bins] -= 1  # the last part has its upper end
+    return from_array(np.bincount(places, minlength=bins).astype(x.dtype))
 
 
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):

@@ -181,6 +181,8 @@ def mode(input, dim=-1, keepdim=False):
     dim = axis_of(dim, input.ndim)
     if input.ndim == 0:
         return mode_result((input.clone(), from_array(np.zeros((), np.int64))))
+    if input.shape[dim] == 0:
+        raise IndexError(f"mode(): Expected reduction dim {dim} to have non-zero size.")
     x = np.moveaxis(input.detach().numpy(), dim, -1)
     picked = np.zeros(x.shape[:-1], np.int64)
     for place in np.ndindex(x.shape[:-1]):
@@ -303,7 +305,7 @@ def trapezoid(y, x=None, *, dx=1, dim=-1):
     """The integral along `dim` by the trapezoidal rule."""
     need_tensors("trapezoid", y)
     if y.ndim and y.shape[axis_of(dim, y.ndim)] == 0:
-        return reduce.sum(y, dim)
+        return reduce.sum(y.detach(), dim)
     parts, dim = _trapezoids(y, x, dx, dim)
     return reduce.sum(parts, dim)
 

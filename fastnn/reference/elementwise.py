@@ -121,12 +121,16 @@ UNARY = {
     "relu6": (lambda x, a, b: np.clip(x, 0, 6), lambda x, y, a, b: (y > 0) & (y < 6)),
     "leaky_relu": (lambda x, a, b: np.where(x > 0, x, a * x), lambda x, y, a, b: np.where(y > 0, 1, a)),
     "leaky_relu_signed": (lambda x, a, b: np.where(x > 0, x, a * x), lambda x, y, a, b: np.where(x > 0, 1, a)),
-    "elu": (lambda x, a, b: np.where(x > 0, x, a * np.expm1(x)), lambda x, y, a, b: np.where(y > 0, 1, y + a)),
-    "elu_signed": (lambda x, a, b: np.where(x > 0, x, a * np.expm1(x)),
-                   lambda x, y, a, b: np.where(x > 0, 1, a * np.exp(x))),
+    "elu": (lambda x, a, b: np.where(x > 0, x, a * np.expm1(x)), lambda x, y, a, b: np.where(y <= 0, y + a, 1)),
+    "elu_of_x": (lambda x, a, b: np.where(x > 0, x, a * np.expm1(x)),
+                 lambda x, y, a, b: np.where(x <= 0, a * np.exp(x), 1)),
     "selu": (lambda x, a, b: _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(x)),
-             lambda x, y, a, b: np.where(y > 0, _SELU_SCALE, y + _SELU_SCALE * _SELU_ALPHA)),
-    "celu": (lambda x, a, b: np.where(x > 0, x, a * np.expm1(x / a)), lambda x, y, a, b: np.where(y > 0, 1, y / a + 1)),
+             lambda x, y, a, b: np.where(y <= 0, y + _SELU_SCALE * _SELU_ALPHA, _SELU_SCALE)),
+    "selu_of_x": (lambda x, a, b: _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(x)),
+                  lambda x, y, a, b: _SELU_SCALE * np.where(x <= 0, _SELU_ALPHA * np.exp(x), 1)),
+    "celu": (lambda x, a, b: np.where(x > 0, x, a * np.expm1(x / a)), lambda x, y, a, b: np.where(y <= 0, y / a + 1, 1)),
+    "celu_of_x": (lambda x, a, b: np.where(x > 0, x, a * np.expm1(x / a)),
+                  lambda x, y, a, b: np.where(x <= 0, np.exp(x / a), 1)),
     "gelu": (lambda x, a, b: x * normal_cdf(x), lambda x, y, a, b: _gelu_slope(x)),
     "gelu_tanh": (lambda x, a, b: x * sigmoid(2 * _gelu_tanh_argument(x)), lambda x, y, a, b: _gelu_tanh_slope(x)),
     "silu": (lambda x, a, b: x * sigmoid(x), lambda x, y, a, b: _silu_slope(x)),
@@ -138,7 +142,7 @@ UNARY = {
                   lambda x, y, a, b: np.where(x <= -3, 0, np.where(x >= 3, 1, x / 3 + 0.5))),
     "hardtanh": (lambda x, a, b: np.clip(x, a, b), lambda x, y, a, b: (y > a) & (y < b)),
     "logsigmoid": (lambda x, a, b: np.where(x < 0, x, 0) - np.log1p(np.exp(-np.abs(x))),
-                   lambda x, y, a, b: -np.expm1(y)),
+                   lambda x, y, a, b: sigmoid(-x)),
     "softsign": (lambda x, a, b: x / (1 + np.abs(x)), lambda x, y, a, b: 1 / (1 + np.abs(x)) ** 2),
     "tanhshrink": (lambda x, a, b: _tanhshrink(x), lambda x, y, a, b: np.tanh(x) ** 2),
     "softshrink": (lambda x, a, b: np.where(x > a, x - a, np.where(x < -a, x + a, x * 0)),
@@ -192,7 +196,7 @@ UNARY = {
                     lambda x, y, a, b: np.where((a == 0) & (y <= 1), 0, y * np.log(np.asarray(a, y.dtype)))),
 }
 # Maps that pick by comparison give exactly 0 where the slope is 0, whatever the incoming gradient.
-_SAVES = {name: "y" for name in ("sigmoid tanh relu relu6 leaky_relu elu selu celu hardsigmoid hardtanh logsigmoid "
+_SAVES = {name: "y" for name in ("sigmoid tanh relu relu6 leaky_relu elu selu celu hardsigmoid hardtanh "
                                  "softshrink exp exp2 expm1 sqrt rsqrt reciprocal tan rpow_scalar").split()}
 _SAVES |= {name: "" for name in ("step neg floor ceil round trunc sign add_scalar mul_scalar div_scalar "
                                  "rsub_scalar").split()}

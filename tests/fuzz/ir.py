@@ -149,6 +149,8 @@ def source(program):
             made = f"torch.from_numpy(np.asarray({text}))"
         if leaf.layout == "contiguous":
             made += ".clone()"
+        if leaf.layout == "contiguous" and not leaf.array.flags.c_contiguous:
+            made += f".as_strided({leaf.array.shape}, {tuple(n // leaf.array.itemsize for n in leaf.array.strides)})"
         lines.append(f"{leaf.name} = {made}" + (".requires_grad_()" if leaf.requires_grad else "")
                      + (f"  # {leaf.layout}" if leaf.layout == "read-only" else ""))
     for step in program.steps:

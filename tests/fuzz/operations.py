@@ -102,6 +102,11 @@ def is_excluded(key):
     return EXCLUDED.get(name, EXCLUDED.get(name.removesuffix("_")))
 
 
+def is_random(step):
+    """Whether a step draws numbers, or shows memory that nobody wrote."""
+    return step.key.partition(".")[2] in RANDOM | UNDEFINED or "dropout" in step.key
+
+
 OPERATORS = tuple("op." + name for name in """
     add sub mul truediv pow floordiv mod lt le gt ge eq ne radd rsub rmul rtruediv rpow rfloordiv rmod iadd isub imul
     itruediv and_ or_ xor matmul neg abs invert pos getitem setitem""".split())

@@ -186,8 +186,7 @@ class Maker:
 
 
 def is_random(program):
-    return any(step.key.partition(".")[2] in operations.RANDOM | operations.UNDEFINED or "dropout" in step.key
-               for step in program.steps)
+    return any(operations.is_random(step) for step in program.steps)
 
 
 class Judge:
@@ -212,7 +211,7 @@ class Judge:
         if self.core.guard_damage():
             return judge.Finding("memory", "guard", "a kernel wrote outside the array it was given")
         if is_random(program):
-            found = judge.roughly(program, ours, theirs)
+            found = judge.roughly(program, ours, theirs, self.libraries)
         else:
             found = judge.findings(program, ours, theirs, self.libraries)
         if found:
@@ -269,6 +268,11 @@ def worker(args):
             progress.seek(0)
             progress.write(b"%12d" % index)
             signal.alarm(SECONDS)
+            if args.theirs:
+                maker = Maker(args.seed, index, judged.libraries[0], only)
+                maker.make()
+                maker.theirs()
+                continue
             program, found = one(index, args.seed, judged, args.threads, only)
             if found:
                 whole, line = program, explained.early(program, found)
@@ -282,6 +286,11 @@ def worker(args):
         progress.write(b"%12d" % args.stop)
 
 
+def worker_command(args, start, stop, progress):
+    return [sys.executable, "-m", "fuzz.programs", "--worker", "--start", str(start), "--stop", str(stop), "--seed",
+            str(args.seed), "--progress", progress.name, "--only", args.only, *["--threads"] * args.threads]
+
+
 def supervised(args, report):
     """Runs workers until all programs are done; one that dies is a finding, and the next goes on behind it."""
     with tempfile.NamedTemporaryFile() as progress:
@@ -290,17 +299,16 @@ def supervised(args, report):
             progress.seek(0)
             progress.write(b"%12d" % at)
             progress.flush()
-            child = subprocess.Popen([
-                sys.executable, "-m", "fuzz.programs", "--worker", "--start", str(at), "--stop", str(args.stop),
-                "--seed", str(args.seed), "--progress", progress.name, "--only", args.only,
-                *["--threads"] * args.threads], stdout=subprocess.PIPE, text=True)
+            child = subprocess.Popen(worker_command(args, at, args.stop, progress), stdout=subprocess.PIPE, text=True)
             for line in child.stdout:
                 report(json.loads(line))
             status = child.wait()
             at = int(Path(progress.name).read_bytes())
             if status:
+                alone = subprocess.run([*worker_command(args, at, at + 1, progress), "--theirs"], stdout=subprocess.DEVNULL)
                 report({"index": at, "key": "?", "kind": "crash", "text": f"the process ended with status {status}",
-                        "source": f"program {at} of seed {args.seed}", "explained": None, "steps": 0})
+                        "source": f"program {at} of seed {args.seed}", "steps": 0,
+                        "explained": 0 if alone.returncode == status else None})  # PyTorch alone ends so too
                 at += 1
 
 
@@ -313,6 +321,7 @@ def main():
     parser.add_argument("--only", default="", help="operations, separated by commas")
     parser.add_argument("--json", help="a file for all findings")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--theirs", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--stop", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--progress", help=argparse.SUPPRESS)
     args = parser.parse_args()

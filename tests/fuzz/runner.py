@@ -223,6 +223,8 @@ class Run:
                 self.trace.seen.append((f"{name} at the end", [self.look(t) for t in self.trace.env.get(name, ())]))
         if self.program.backward:
             self.backward()
+            if isinstance(self.trace.seen[-1][1], Raised):  # what was done until then depends on the order
+                return self.trace
             self.trace.seen += [(f"{step.name}.grad", self.observe(self.trace.env[step.name][0].grad))
                                 for step in self.program.steps if step.watch == "retain" and self.trace.env[step.name]]
         if any(step.structure for step in self.program.steps):  # the streams are at the same place
