@@ -140,7 +140,8 @@ CASES = [
       for kwargs in (dict(output_size=2), dict(output_size=(3, 2, 4)[:rank], data_format="channels_first"))],
     ("ReversibleEmbedding", dict(input_dim=7, output_dim=4), [IDS]),
     ("ReversibleEmbedding", dict(input_dim=7, output_dim=4, tie_weights=False, mask_zero=True), [IDS]),
-    ("ReversibleEmbedding", dict(input_dim=7, output_dim=4, logit_soft_cap=2.0), [STEPS], dict(call=dict(reverse=True))),
+    ("ReversibleEmbedding", dict(input_dim=7, output_dim=4, logit_soft_cap=2.0), [STEPS],
+     dict(call=dict(reverse=True))),
     # -- normalisation --
     ("BatchNormalization", {}, [(8, 5)]),
     ("BatchNormalization", dict(axis=1, momentum=0.8, epsilon=0.01), [IMAGE]),

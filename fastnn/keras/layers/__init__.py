@@ -5,10 +5,11 @@ from fastnn.keras.layers.augmentation import (RandomBrightness, RandomContrast, 
                                               RandomTranslation, RandomZoom)
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.basic import (ActivityRegularization, Embedding, Identity, Lambda, Masking, Permute,
-                                       RepeatVector, Rescaling, Reshape, ReversibleEmbedding, UnitNormalization, Wrapper)
+                                       RepeatVector, Rescaling, Reshape, ReversibleEmbedding, UnitNormalization,
+                                       Wrapper)
 from fastnn.keras.layers.conv import Conv1D, Conv2D, Conv3D
-from fastnn.keras.layers.conv_kinds import (Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, DepthwiseConv1D, DepthwiseConv2D,
-                                             SeparableConv1D, SeparableConv2D)
+from fastnn.keras.layers.conv_kinds import (Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, DepthwiseConv1D,
+                                             DepthwiseConv2D, SeparableConv1D, SeparableConv2D)
 from fastnn.keras.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from fastnn.keras.layers.core import Activation, Dense, Dropout, Flatten
 from fastnn.keras.layers.einsum import EinsumDense

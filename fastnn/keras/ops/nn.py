@@ -53,7 +53,8 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
     strides, dilation = _tuple(strides, rank), _tuple(dilation_rate, rank)
     groups = x.shape[1] // kernel.shape[-2]
     x, own = _conv.padded(x, tuple(kernel.shape[:rank]), strides, padding, dilation)
-    return _back(CONVOLUTIONS[rank](x, kernel.permute(rank + 1, rank, *range(rank)), None, strides, own, dilation, groups), last)
+    y = CONVOLUTIONS[rank](x, kernel.permute(rank + 1, rank, *range(rank)), None, strides, own, dilation, groups)
+    return _back(y, last)
 
 
 @operation
@@ -97,7 +98,8 @@ def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=N
     """The mean of each window; padding does not count."""
     from fastnn.keras.layers.pooling import AveragePooling1D, AveragePooling2D, AveragePooling3D
     x = floating(inputs)
-    return {3: AveragePooling1D, 4: AveragePooling2D, 5: AveragePooling3D}[x.ndim](pool_size, strides, padding, data_format).call(x)
+    pooling = {3: AveragePooling1D, 4: AveragePooling2D, 5: AveragePooling3D}[x.ndim]
+    return pooling(pool_size, strides, padding, data_format).call(x)
 
 
 @operation
