@@ -245,8 +245,11 @@ CASES = [
 ]
 
 # Names of the surface that other tests hold: preprocessing layers and what is no layer that runs on its own.
-ELSEWHERE = {"CategoryEncoding", "CenterCrop", "Discretization", "HashedCrossing", "Hashing",
-             "IntegerLookup", "Normalization",
-             "RandomBrightness", "RandomContrast", "RandomCrop", "RandomFlip", "RandomRotation", "RandomTranslation",
-             "RandomZoom", "Resizing", "StringLookup", "TextVectorization", "Input", "InputLayer", "InputSpec", "Layer",
-             "StackedRNNCells", "add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"}
+ELSEWHERE = set("""
+AugMix AutoContrast CategoryEncoding CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix Discretization
+Equalization HashedCrossing Hashing Input InputLayer InputSpec IntegerLookup Layer MixUp Normalization Pipeline
+RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop RandomElasticTransform
+RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization
+RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom Resizing Solarization
+StackedRNNCells StringLookup TextVectorization add average concatenate dot maximum minimum multiply subtract
+""".split())

@@ -7,6 +7,10 @@ from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.basic import (ActivityRegularization, Embedding, Identity, Lambda, Masking, Permute,
                                        RepeatVector, Rescaling, Reshape, ReversibleEmbedding, UnitNormalization,
                                        Wrapper)
+from fastnn.keras.layers.colors import (AutoContrast, ContrastLimitedAdaptiveHistogramEqualization, Equalization,
+                                        RandomColorDegeneration, RandomColorJitter, RandomGrayscale, RandomHue,
+                                        RandomInvert, RandomPosterization, RandomSaturation, RandomSharpness,
+                                        Solarization)
 from fastnn.keras.layers.conv import Conv1D, Conv2D, Conv3D
 from fastnn.keras.layers.conv_kinds import (Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, DepthwiseConv1D,
                                              DepthwiseConv2D, SeparableConv1D, SeparableConv2D)
@@ -19,6 +23,8 @@ from fastnn.keras.layers.input import Input, InputLayer
 from fastnn.keras.layers.lookup import IntegerLookup, StringLookup
 from fastnn.keras.layers.merging import (Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract, add,
                                          average, concatenate, dot, maximum, minimum, multiply, subtract)
+from fastnn.keras.layers.mixing import (AugMix, CutMix, MixUp, Pipeline, RandAugment, RandomElasticTransform,
+                                        RandomErasing, RandomGaussianBlur, RandomPerspective, RandomShear)
 from fastnn.keras.layers.multihead import AdditiveAttention, GroupQueryAttention, MultiHeadAttention
 from fastnn.keras.layers.noise import (AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D,
                                        SpatialDropout3D)

@@ -1,7 +1,8 @@
 """Padding, cropping and enlarging of steps and images, and pooling over all of them."""
 from fastnn.keras import config
 from fastnn.keras.layers.base import Layer
-from fastnn.keras.layers.conv import standardize_tuple, to_channels_first, to_channels_last
+from fastnn.keras.layers.conv import standardize_tuple
+from fastnn.keras.layers.images import INTERPOLATIONS, resize
 from fastnn.keras.layers.spec import InputSpec
 from fastnn.nn import functional as F
 
@@ -179,10 +180,8 @@ class UpSampling2D(_Images):
         super().__init__(**kwargs)
         self.size = standardize_tuple(size, 2, "size")
         self.interpolation = interpolation.lower()
-        if self.interpolation not in ("nearest", "bilinear", "bicubic"):
-            if self.interpolation in ("lanczos3", "lanczos5"):
-                raise NotImplementedError(f"UpSampling2D: interpolation={interpolation!r} is not implemented")
-            raise ValueError(f"`interpolation` argument should be one of nearest, bilinear, bicubic. Received: "
+        if self.interpolation not in INTERPOLATIONS:
+            raise ValueError(f"`interpolation` argument should be one of {INTERPOLATIONS}. Received: "
                              f"interpolation={interpolation}")
         self._init(data_format)
 
@@ -191,11 +190,8 @@ class UpSampling2D(_Images):
 
     def call(self, inputs):
         last = self.data_format == "channels_last"
-        x = to_channels_first(inputs) if last else inputs
-        options = {} if self.interpolation == "nearest" else {"align_corners": False}
-        y = F.interpolate(x, size=(x.shape[2] * self.size[0], x.shape[3] * self.size[1]), mode=self.interpolation,
-                          **options)
-        return to_channels_last(y) if last else y
+        height, width = inputs.shape[1:3] if last else inputs.shape[2:4]
+        return resize(inputs, (height * self.size[0], width * self.size[1]), self.interpolation, channels_last=last)
 
     def get_config(self):
         return {"size": self.size, "data_format": self.data_format, "interpolation": self.interpolation,
