@@ -17,6 +17,19 @@ from fastnn.keras import callbacks  # isort: skip
 
 __version__ = "3.15.1"
 
+_LATE = ("applications",)  # imported when they are asked for
+
+
+def __getattr__(name):
+    if name in _LATE:
+        import importlib
+        return importlib.import_module(f"fastnn.keras.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *_LATE])
+
 
 def version():
     """The release of Keras that the door follows."""

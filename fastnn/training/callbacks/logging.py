@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from fastnn.training.callbacks.base import Callback
+from fastnn.training.messages import show
 from fastnn.training.progress import Progbar
 
 
@@ -37,7 +38,7 @@ class ProgbarLogger(Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._start()
         if self.verbose and self.epochs > 1:
-            print(f"Epoch {epoch + 1}/{self.epochs}", flush=True)
+            show(f"Epoch {epoch + 1}/{self.epochs}")
 
     def on_test_begin(self, logs=None):
         if not self._in_training:
