@@ -1,4 +1,4 @@
-"""The command line: ``python -m fastnn script.py [args]`` runs a program written for PyTorch on fastnn."""
+"""The command line: ``python -m fastnn script.py [args]`` runs a program written for PyTorch or Keras on fastnn."""
 import importlib
 import importlib.machinery
 import importlib.util
@@ -8,14 +8,17 @@ import sys
 import types
 
 USAGE = """\
-usage: python -m fastnn [-m MODULE | -c CODE | SCRIPT | -] [ARGUMENTS ...]
+usage: python -m fastnn [--as LIBRARY] [-m MODULE | -c CODE | SCRIPT | -] [ARGUMENTS ...]
        python -m fastnn demo | info [ARGUMENTS ...]
 
-Run a program written for PyTorch, unchanged: its `import torch` and `import torchvision` give fastnn.
+Run a program written for PyTorch or Keras, unchanged: its `import torch` and `import torchvision`, or `import keras` and
+`import tensorflow`, give fastnn.
 
   SCRIPT      a file, a folder or zip file with a __main__.py; - is the standard input
   -m MODULE   a module, as with python -m
   -c CODE     a program given as a string
+  --as torch  take PyTorch's place alone: with KERAS_BACKEND=torch, Keras itself runs on fastnn;
+              --as keras takes that of Keras and TensorFlow alone
   demo        train the autoencoder on digits and show what it learned
   info        show version, instruction set, threads and compiler options
   --version   print the version
@@ -42,6 +45,13 @@ def main(argv=None):
         return 0
     if first == "demo":
         return importlib.import_module("fastnn.demo").main(rest)
+    places = ()
+    if first == "--as":
+        from fastnn.dropin import TOGETHER
+        if len(rest) < 2 or rest[0] not in TOGETHER:
+            sys.stderr.write(f"--as: expected one of {', '.join(TOGETHER)}, then a program\n{USAGE}")
+            return 2
+        places, first, rest = rest[:1], rest[1], rest[2:]
     if first in ("-m", "-c") and not rest:
         sys.stderr.write(f"Argument expected for the {first} option\n{USAGE}")
         return 2
@@ -49,7 +59,7 @@ def main(argv=None):
         sys.stderr.write(f"unknown option {first}\n{USAGE}")
         return 2
     from fastnn import dropin
-    dropin.install()
+    dropin.install(*places)
     if first == "-m":
         return _run(rest[0], rest[1:], _prepare_module)
     if first == "-c":

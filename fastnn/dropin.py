@@ -8,7 +8,8 @@
     from torchvision import datasets
 
 Nothing falls through to another library: a module or name that fastnn lacks raises an error that says so, even if
-PyTorch itself is installed.
+PyTorch itself is installed. ``install("torch")`` takes PyTorch's place alone, as ``python -m fastnn --as torch`` does:
+Keras itself then runs on fastnn, if it is installed and KERAS_BACKEND is torch.
 """
 import importlib
 import importlib.abc
@@ -24,18 +25,22 @@ __all__ = ["install", "is_installed", "uninstall"]
 
 # Whose place is taken -> by what. A submodule `torch.x.y` is `fastnn.x.y`, unless listed itself.
 PLACES = {"torch": "fastnn", "torchvision": "fastnn.vision", "keras": "fastnn.keras", "tensorflow": "fastnn.tensorflow",
-          "tensorflow.keras": "fastnn.keras", "tf_keras": "fastnn.keras",
+          "tensorflow.keras": "fastnn.keras", "tf_keras": "fastnn.keras", "keras_core": "fastnn.keras",
           **{f"torch.{name}": f"fastnn.compat.{name}" for name in compat.MODULES}}
 LIBRARIES = {name.partition(".")[0] for name in PLACES}
+# Libraries that make no sense without each other.
+TOGETHER = {"torch": ("torch", "torchvision"), "keras": ("keras", "keras_core", "tensorflow", "tf_keras")}
+# In the place of TensorFlow if that is not installed, and Keras is to be Keras itself.
+KERAS_ALONE = {"tensorflow": "fastnn.compat.tf", "tensorflow.keras": "keras"}
 COVERAGE = "what fastnn has is listed in docs/coverage.md"
 
 
-def _target(fullname):
+def _target(fullname, places=PLACES):
     """fastnn's name of the module `fullname`; None if it is nobody's whose place is taken."""
     root, rest = fullname, ""
     while root:
-        if root in PLACES:
-            return PLACES[root] + rest
+        if root in places:
+            return places[root] + rest
         root, dot, last = root.rpartition(".")
         rest = dot + last + rest
     return None
@@ -91,17 +96,19 @@ class _Loader(importlib.abc.Loader):
 
     def exec_module(self, module):
         module.__spec__ = self.spec  # the import system has just put its own there
-        if type(module) is types.ModuleType:
+        if type(module) is types.ModuleType and self.target.partition(".")[0] == "fastnn":
             module.__class__ = Door
 
 
 class _Finder(importlib.abc.MetaPathFinder):
     """Answers for every module of the libraries whose places are taken, with a module or an error."""
 
+    libraries, places = LIBRARIES, PLACES
+
     def find_spec(self, fullname, path=None, target=None):
-        place = _target(fullname)
-        if place is None:
+        if fullname.partition(".")[0] not in self.libraries:
             return None
+        place = _target(fullname, self.places)
         try:
             found = importlib.util.find_spec(place)
         except ModuleNotFoundError:  # a parent of it is no package
@@ -117,19 +124,34 @@ _finder = _Finder()
 
 
 def _aliases():
-    return [name for name in sys.modules if name.partition(".")[0] in LIBRARIES]
+    return [name for name in sys.modules if name.partition(".")[0] in _finder.libraries]
 
 
-def install():
-    """From now on, ``import torch`` and ``import torchvision`` give fastnn's modules.
+def install(*libraries):
+    """From now on, ``import torch``, ``import keras`` and the like give fastnn's modules.
+
+    Parameters
+    ----------
+    *libraries : "torch" or "keras"
+        Whose places are taken: "torch" is PyTorch's and torchvision's, "keras" Keras' and TensorFlow's. All by
+        default. What is taken already stays so.
 
     Raises
     ------
     RuntimeError
-        PyTorch or torchvision itself has been imported already.
+        One of them has been imported already.
+    ValueError
+        A name that is none of these.
     """
+    unknown = [name for name in libraries if name not in TOGETHER]
+    if unknown:
+        raise ValueError(f"fastnn.dropin.install: expected names of {sorted(TOGETHER)}, got {unknown[0]!r}")
     if is_installed():
         return
+    _finder.libraries, _finder.places = {name for library in libraries or TOGETHER for name in TOGETHER[library]}, PLACES
+    if "keras" not in (libraries or TOGETHER) and importlib.util.find_spec("tensorflow") is None:
+        _finder.libraries.add("tensorflow")
+        _finder.places = {**PLACES, **KERAS_ALONE}
     real = [name for name in _aliases() if sys.modules[name] is not None]
     if real:
         raise RuntimeError(f"fastnn.dropin.install: {real[0]!r} is imported already; call install() before that")
