@@ -11,8 +11,8 @@ USAGE = """\
 usage: python -m fastnn [--as LIBRARY] [-m MODULE | -c CODE | SCRIPT | -] [ARGUMENTS ...]
        python -m fastnn demo | info [ARGUMENTS ...]
 
-Run a program written for PyTorch or Keras, unchanged: its `import torch` and `import torchvision`, or `import keras` and
-`import tensorflow`, give fastnn.
+Run a program written for PyTorch or Keras, unchanged: its `import torch` and `import torchvision`, or `import keras`
+and `import tensorflow`, give fastnn.
 
   SCRIPT      a file, a folder or zip file with a __main__.py; - is the standard input
   -m MODULE   a module, as with python -m

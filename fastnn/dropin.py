@@ -96,7 +96,8 @@ class _Loader(importlib.abc.Loader):
 
     def exec_module(self, module):
         module.__spec__ = self.spec  # the import system has just put its own there
-        if type(module) is types.ModuleType and self.target.partition(".")[0] == "fastnn":
+        ours = self.target.partition(".")[0] == "fastnn" and self.target not in KERAS_ALONE.values()
+        if type(module) is types.ModuleType and ours:
             module.__class__ = Door
 
 
@@ -148,7 +149,8 @@ def install(*libraries):
         raise ValueError(f"fastnn.dropin.install: expected names of {sorted(TOGETHER)}, got {unknown[0]!r}")
     if is_installed():
         return
-    _finder.libraries, _finder.places = {name for library in libraries or TOGETHER for name in TOGETHER[library]}, PLACES
+    _finder.libraries = {name for library in libraries or TOGETHER for name in TOGETHER[library]}
+    _finder.places = PLACES
     if "keras" not in (libraries or TOGETHER) and importlib.util.find_spec("tensorflow") is None:
         _finder.libraries.add("tensorflow")
         _finder.places = {**PLACES, **KERAS_ALONE}

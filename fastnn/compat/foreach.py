@@ -74,4 +74,4 @@ def _foreach_copy_(tensors, sources, non_blocking=False):
 
 
 globals().update(FUNCTIONS)
-__all__ = [*FUNCTIONS, "_foreach_copy_", "_foreach_norm", "_foreach_zero_"]
+__all__ = [*FUNCTIONS, "_foreach_copy_", "_foreach_norm", "_foreach_zero_"]  # noqa: PLE0604 (the rest are strings too)
