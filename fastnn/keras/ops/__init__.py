@@ -2,7 +2,7 @@
 from fastnn.keras.naming import name_scope
 from fastnn.keras.ops import core as _core
 from fastnn.keras.ops import elementwise as _elementwise
-from fastnn.keras.ops import linalg, nn
+from fastnn.keras.ops import image, linalg, nn
 from fastnn.keras.ops import reductions as _reductions
 from fastnn.keras.ops import shaping as _shaping
 from fastnn.keras.variables import Variable
