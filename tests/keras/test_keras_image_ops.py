@@ -13,7 +13,8 @@ IMAGES = RNG.random((2, 7, 6, 3)).astype("f4")
 TRANSFORMS = np.array([[1, 0.13, -1.1, 0.21, 0.9, 0.47, 0, 0], [0.83, 0, 1, 0, 1.21, 0, 0, 0]], "f4")
 CASES = {
     "resize": [dict(size=(5, 9)), dict(size=(5, 9), interpolation="nearest"), dict(size=(14, 3), antialias=True),
-               dict(size=(4, 8), crop_to_aspect_ratio=True), dict(size=(4, 8), pad_to_aspect_ratio=True, fill_value=0.5),
+               dict(size=(4, 8), crop_to_aspect_ratio=True),
+               dict(size=(4, 8), pad_to_aspect_ratio=True, fill_value=0.5),
                dict(size=(9, 9), interpolation="bicubic")],
     "rgb_to_grayscale": [{}], "rgb_to_hsv": [{}], "hsv_to_rgb": [{}],
     "extract_patches": [dict(size=2), dict(size=(3, 2), strides=1), dict(size=3, strides=2, padding="same"),

@@ -176,8 +176,8 @@ def affine_transform(images, transform, interpolation="bilinear", fill_mode="con
         raise ValueError(f"Invalid value for argument `interpolation`. Expected of one {{'nearest', 'bilinear'}}. "
                          f"Received: interpolation={interpolation}")
     if fill_mode not in _images.FILL_MODES:
-        raise ValueError(f"Invalid value for argument `fill_mode`. Expected of one {set(_images.FILL_MODES)}. Received: "
-                         f"fill_mode={fill_mode}")
+        raise ValueError(f"Invalid value for argument `fill_mode`. Expected of one {set(_images.FILL_MODES)}. "
+                         f"Received: fill_mode={fill_mode}")
     matrices = array_of(tensor(transform))
     if matrices.ndim not in (1, 2) or matrices.shape[-1] != 8:
         raise ValueError(f"Invalid transform rank: expected rank 1 (single transform) or rank 2 (batch of transforms) "
