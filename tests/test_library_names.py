@@ -179,3 +179,22 @@ def test_compilers_leave_things_alone():
     assert not isinstance(fastnn.nn.Linear(2, 2), fastnn.nn.parallel.DistributedDataParallel)
     with pytest.raises(ValueError, match="process group"):
         fastnn.nn.parallel.DistributedDataParallel(fastnn.nn.Linear(2, 2))
+
+
+# ---- types that differ ----
+
+@pytest.mark.torch
+@pytest.mark.parametrize("types", [("f4", "f8"), ("f8", "f4")])
+def test_probabilities_of_another_type(types):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    rng = np.random.default_rng(0)
+    logits, targets = rng.normal(size=(3, 4)).astype(types[0]), rng.random((3, 4)).astype(types[1])
+    found = []
+    for library in (fastnn, torch):
+        x, t = library.tensor(logits, requires_grad=True), library.tensor(targets, requires_grad=True)
+        loss = library.nn.functional.cross_entropy(x, t, label_smoothing=0.1)
+        loss.backward()
+        found.append([loss.detach().numpy(), x.grad.numpy(), t.grad.numpy()])
+    for got, expected in zip(*found):
+        assert got.dtype == expected.dtype
+        np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-6)
