@@ -8,7 +8,7 @@ import sys
 import types
 
 USAGE = """\
-usage: python -m fastnn [-m MODULE | -c CODE | SCRIPT | -] [ARGUMENTS ...]
+usage: python -m fastnn [--as LIBRARY] [-m MODULE | -c CODE | SCRIPT | -] [ARGUMENTS ...]
        python -m fastnn demo | info [ARGUMENTS ...]
 
 Run a program written for PyTorch, Keras or scikit-learn's networks, unchanged: its `import torch`, `torchvision`,
@@ -17,6 +17,8 @@ Run a program written for PyTorch, Keras or scikit-learn's networks, unchanged: 
   SCRIPT      a file, a folder or zip file with a __main__.py; - is the standard input
   -m MODULE   a module, as with python -m
   -c CODE     a program given as a string
+  --as torch  take PyTorch's place alone: with KERAS_BACKEND=torch, Keras itself runs on fastnn;
+              --as keras takes that of Keras and TensorFlow alone, --as sklearn that of two classes
   demo        train the autoencoder on digits and show what it learned
   info        show version, instruction set, threads and compiler options
   --version   print the version
@@ -43,6 +45,13 @@ def main(argv=None):
         return 0
     if first == "demo":
         return importlib.import_module("fastnn.demo").main(rest)
+    places = ()
+    if first == "--as":
+        from fastnn.dropin import TOGETHER
+        if len(rest) < 2 or rest[0] not in TOGETHER:
+            sys.stderr.write(f"--as: expected one of {', '.join(TOGETHER)}, then a program\n{USAGE}")
+            return 2
+        places, first, rest = rest[:1], rest[1], rest[2:]
     if first in ("-m", "-c") and not rest:
         sys.stderr.write(f"Argument expected for the {first} option\n{USAGE}")
         return 2
@@ -50,7 +59,7 @@ def main(argv=None):
         sys.stderr.write(f"unknown option {first}\n{USAGE}")
         return 2
     from fastnn import dropin
-    dropin.install()
+    dropin.install(*places)
     if first == "-m":
         return _run(rest[0], rest[1:], _prepare_module)
     if first == "-c":

@@ -311,6 +311,15 @@ def install_methods(dict methods):
         fnn_install(Tensor, name, value)
 
 
+cdef object readable = None  # a door's: whether `numpy` gives the array of a recorded tensor
+
+
+def set_readable(function):
+    """``function(tensor)`` decides whether `numpy` of a tensor that requires gradients gives its array."""
+    global readable
+    readable = function
+
+
 cdef class Tensor(Operators):
     """A multi-dimensional array that remembers how it was computed (torch.Tensor's interface).
 
@@ -453,12 +462,12 @@ cdef class Tensor(Operators):
     # -- NumPy --
     def numpy(self, *, bint force=False):
         """The array of this tensor; shares memory."""
-        if not force and fnn_grad_mode and needs_grad(self):
+        if not force and fnn_grad_mode and needs_grad(self) and not (readable is not None and readable(self)):
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self.array
 
     def __array__(self, dtype=None, copy=None):
-        if fnn_grad_mode and needs_grad(self):
+        if fnn_grad_mode and needs_grad(self) and not (readable is not None and readable(self)):
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return numpy.array(self.array, dtype=dtype, copy=copy)
 

@@ -9,7 +9,8 @@
 
 Nothing falls through to another library: a module or name that fastnn lacks raises an error that says so, even if
 PyTorch itself is installed. scikit-learn is the exception: it stays itself, but for `MLPClassifier` and `MLPRegressor`
-of `sklearn.neural_network`, which are fastnn's.
+of `sklearn.neural_network`, which are fastnn's. ``install("torch")`` takes PyTorch's place alone, as
+``python -m fastnn --as torch`` does: Keras itself then runs on fastnn, if it is installed and KERAS_BACKEND is torch.
 """
 import importlib
 import importlib.abc
@@ -25,18 +26,23 @@ __all__ = ["install", "is_installed", "uninstall"]
 
 # Whose place is taken -> by what. A submodule `torch.x.y` is `fastnn.x.y`, unless listed itself.
 PLACES = {"torch": "fastnn", "torchvision": "fastnn.vision", "keras": "fastnn.keras", "tensorflow": "fastnn.tensorflow",
-          "tensorflow.keras": "fastnn.keras", "tf_keras": "fastnn.keras",
+          "tensorflow.keras": "fastnn.keras", "tf_keras": "fastnn.keras", "keras_core": "fastnn.keras",
           **{f"torch.{name}": f"fastnn.compat.{name}" for name in compat.MODULES}}
 LIBRARIES = {name.partition(".")[0] for name in PLACES}
+# Libraries that make no sense without each other.
+TOGETHER = {"torch": ("torch", "torchvision"), "keras": ("keras", "keras_core", "tensorflow", "tf_keras"),
+            "sklearn": ()}  # two names of it
+# In the place of TensorFlow if that is not installed, and Keras is to be Keras itself.
+KERAS_ALONE = {"tensorflow": "fastnn.compat.tf", "tensorflow.keras": "keras"}
 COVERAGE = "what fastnn has is listed in docs/coverage.md"
 
 
-def _target(fullname):
+def _target(fullname, places=PLACES):
     """fastnn's name of the module `fullname`; None if it is nobody's whose place is taken."""
     root, rest = fullname, ""
     while root:
-        if root in PLACES:
-            return PLACES[root] + rest
+        if root in places:
+            return places[root] + rest
         root, dot, last = root.rpartition(".")
         rest = dot + last + rest
     return None
@@ -92,17 +98,20 @@ class _Loader(importlib.abc.Loader):
 
     def exec_module(self, module):
         module.__spec__ = self.spec  # the import system has just put its own there
-        if type(module) is types.ModuleType:
+        ours = self.target.partition(".")[0] == "fastnn" and self.target not in KERAS_ALONE.values()
+        if type(module) is types.ModuleType and ours:
             module.__class__ = Door
 
 
 class _Finder(importlib.abc.MetaPathFinder):
     """Answers for every module of the libraries whose places are taken, with a module or an error."""
 
+    libraries, places = LIBRARIES, PLACES
+
     def find_spec(self, fullname, path=None, target=None):
-        place = _target(fullname)
-        if place is None:
+        if fullname.partition(".")[0] not in self.libraries:
             return None
+        place = _target(fullname, self.places)
         try:
             found = importlib.util.find_spec(place)
         except ModuleNotFoundError:  # a parent of it is no package
@@ -165,28 +174,46 @@ _networks_finder = _NetworksFinder()
 
 
 def _aliases():
-    return [name for name in sys.modules if name.partition(".")[0] in LIBRARIES]
+    return [name for name in sys.modules if name.partition(".")[0] in _finder.libraries]
 
 
-def install():
-    """From now on, ``import torch``, ``torchvision``, ``keras`` and ``tensorflow`` give fastnn's modules, and
-    `sklearn.neural_network` its `MLPClassifier` and `MLPRegressor`.
+def install(*libraries):
+    """From now on, ``import torch``, ``import keras`` and the like give fastnn's modules, and `sklearn.neural_network`
+    its `MLPClassifier` and `MLPRegressor`.
+
+    Parameters
+    ----------
+    *libraries : "torch", "keras" or "sklearn"
+        Whose places are taken: "torch" is PyTorch's and torchvision's, "keras" Keras' and TensorFlow's. All by
+        default. What is taken already stays so.
 
     Raises
     ------
     RuntimeError
-        PyTorch or torchvision itself has been imported already.
+        One of them has been imported already.
+    ValueError
+        A name that is none of these.
     """
+    unknown = [name for name in libraries if name not in TOGETHER]
+    if unknown:
+        raise ValueError(f"fastnn.dropin.install: expected names of {sorted(TOGETHER)}, got {unknown[0]!r}")
     if is_installed():
         return
+    _finder.libraries = {name for library in libraries or TOGETHER for name in TOGETHER[library]}
+    _finder.places = PLACES
+    if libraries and "torch" in libraries and "keras" not in libraries and importlib.util.find_spec("tensorflow") is None:
+        _finder.libraries.add("tensorflow")
+        _finder.places = {**PLACES, **KERAS_ALONE}
     real = [name for name in _aliases() if sys.modules[name] is not None]
     if real:
         raise RuntimeError(f"fastnn.dropin.install: {real[0]!r} is imported already; call install() before that")
     for name in _aliases():
         del sys.modules[name]
-    sys.meta_path[:0] = [_finder, _networks_finder]
-    if NETWORKS in sys.modules:
-        _replace(sys.modules[NETWORKS])
+    sys.meta_path.insert(0, _finder)
+    if "sklearn" in (libraries or TOGETHER):
+        sys.meta_path.insert(1, _networks_finder)
+        if NETWORKS in sys.modules:
+            _replace(sys.modules[NETWORKS])
 
 
 def uninstall():
@@ -194,9 +221,10 @@ def uninstall():
     if not is_installed():
         return
     sys.meta_path.remove(_finder)
-    sys.meta_path.remove(_networks_finder)
-    if NETWORKS in sys.modules:
-        _restore(sys.modules[NETWORKS])
+    if _networks_finder in sys.meta_path:
+        sys.meta_path.remove(_networks_finder)
+        if NETWORKS in sys.modules:
+            _restore(sys.modules[NETWORKS])
     for name in _aliases():
         module = sys.modules.pop(name)
         if isinstance(module, Door):

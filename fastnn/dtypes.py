@@ -34,7 +34,7 @@ class _absent(dtype):  # noqa: N801
 
     def __init__(self, name, itemsize):
         self.name, self.itemsize = name, itemsize
-        self.is_floating_point, self.is_complex = name == "bfloat16", name.startswith("complex")
+        self.is_floating_point, self.is_complex = "float" in name, name.startswith("complex")
         self.is_signed = not name.startswith("uint")
 
     @property
@@ -47,7 +47,7 @@ class _absent(dtype):  # noqa: N801
 
 ABSENT = {name: _absent(name, size) for name, size in [
     ("bfloat16", 2), ("complex32", 4), ("complex64", 8), ("complex128", 16), ("uint16", 2), ("uint32", 4),
-    ("uint64", 8)]}
+    ("uint64", 8), ("float8_e4m3fn", 1), ("float8_e5m2", 1), ("float8_e4m3fnuz", 1), ("float8_e5m2fnuz", 1)]}
 _TYPES = {name: dtype(name, numpy_type) for name, numpy_type in [
     ("float32", np.float32), ("float64", np.float64), ("float16", np.float16), ("int64", np.int64),
     ("int32", np.int32), ("int16", np.int16), ("int8", np.int8), ("uint8", np.uint8), ("bool", np.bool_)]}

@@ -1,4 +1,5 @@
 """python -m fastnn: unchanged PyTorch programs, run as Python runs them."""
+import importlib.util
 import os
 import subprocess
 import sys
@@ -204,6 +205,8 @@ def test_module_code_input_folder_and_zip(script, tmp_path):
         (["-c"], 2, "Argument expected"),
         (["--frobnicate"], 2, "unknown option"),
         ([], 2, "usage:"),
+        (["--as", "jax", "x.py"], 2, "--as: expected one of torch, keras"),
+        (["--as", "torch"], 2, "--as: expected one of torch, keras"),
         (["."], 1, "can't find '__main__'"),
     ],
 )
@@ -253,3 +256,30 @@ print(sum(losses[-8:]) < sum(losses[:8]) / 5, round(losses[0], 4))
     assert out.startswith("True")
     pytest.importorskip("torch")
     assert run(path, cwd=tmp_path, fastnn=False)[1] == out
+
+
+# ---- some libraries' places alone ----
+
+@pytest.mark.parametrize("library, mine, others", [("torch", "torch", "keras"), ("keras", "keras", "torch")])
+def test_one_library_alone(library, mine, others, tmp_path):
+    (tmp_path / f"{others}.py").write_text("name = 'itself'\n")
+    program = f"import {mine}, {others}; print({mine}.__name__, {others}.name)"
+    code, out, error = run("--as", library, "-c", program, cwd=tmp_path)
+    assert (code, out.split()) == (0, ["fastnn" + ".keras" * (mine == "keras"), "itself"]), error
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="TensorFlow itself is used")
+def test_keras_of_a_tensorflow_that_is_not_installed(tmp_path):
+    (tmp_path / "keras").mkdir()
+    (tmp_path / "keras" / "__init__.py").write_text("name = 'itself'\n")
+    (tmp_path / "keras" / "layers.py").write_text("Dense = 'theirs'\n")
+    program = ("import keras\nimport tensorflow as tf\nfrom tensorflow.keras.layers import Dense\n"
+               "from tensorflow import keras as other\n"
+               "print(tf.keras is keras is other, Dense, keras.__name__)\ntf.constant")
+    code, out, error = run("--as", "torch", "-c", program, cwd=tmp_path)
+    assert code == 1 and out.split() == ["True", "theirs", "keras"] and "gives tf.keras alone" in error
+
+
+def test_unknown_library():
+    with pytest.raises(ValueError, match="install: expected names of .*'jax'"):
+        dropin.install("jax")

@@ -6,7 +6,8 @@ what they wrap, and what could only be wrong raises an error that says so.
 """
 import importlib
 
-MODULES = ("accelerator", "amp", "backends", "cuda", "distributed", "jit", "mps", "onnx", "version", "xpu")
+MODULES = ("_VF", "_dynamo", "accelerator", "amp", "backends", "compiler", "cuda", "distributed", "jit", "mps", "onnx",
+           "version", "xpu")
 
 
 def module(name):

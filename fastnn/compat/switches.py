@@ -4,8 +4,9 @@ import functools
 from fastnn import dtypes
 from fastnn.compat.amp import autocast
 
-__all__ = ["are_deterministic_algorithms_enabled", "autocast", "compile", "get_default_device",
-           "get_deterministic_debug_mode", "get_float32_matmul_precision", "get_num_interop_threads",
+__all__ = ["SymBool", "SymFloat", "SymInt", "are_deterministic_algorithms_enabled", "autocast", "compile",
+           "get_default_device", "get_deterministic_debug_mode", "get_float32_matmul_precision",
+           "get_num_interop_threads",
            "is_autocast_enabled", "is_deterministic_algorithms_warn_only_enabled", "set_default_device",
            "set_default_tensor_type", "set_float32_matmul_precision", "set_num_interop_threads",
            "use_deterministic_algorithms"]
@@ -23,6 +24,21 @@ def compile(model=None, *, fullgraph=False, dynamic=None, backend="inductor", mo
     if not callable(model):
         raise TypeError(f"compile: expected a module or function, got {type(model).__name__}")
     return model
+
+
+class SymInt:
+    """A size that is not known yet, in PyTorch's compiler: there are none here, programs only ask for the class."""
+
+    def __init__(self, *args):
+        raise NotImplementedError(f"torch.{type(self).__name__}: sizes are whole numbers, there is nothing to compile")
+
+
+class SymFloat(SymInt):
+    """A number that is not known yet, likewise."""
+
+
+class SymBool(SymInt):
+    """A condition that is not known yet, likewise."""
 
 
 def use_deterministic_algorithms(mode, *, warn_only=False):

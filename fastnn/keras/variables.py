@@ -203,6 +203,29 @@ class Variable(Tensor):
         return _rebuild, (self.array_, self._trainable, self.name, self.path)
 
 
+def _of_variables(tensor):
+    """Whether `numpy` gives the array of a recorded tensor: with TensorFlow's habits, if a Variable or a tensor that a
+    `GradientTape` watches is among what it was computed from."""
+    if config.backend() == "torch":
+        return False
+    if isinstance(tensor, Variable) or hasattr(tensor, "_watched"):
+        return True
+    seen, left = set(), [tensor.grad_fn]
+    while left:
+        node = left.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        leaf = getattr(node, "variable", None)
+        if leaf is not None and (isinstance(leaf, Variable) or hasattr(leaf, "_watched")):
+            return True
+        left.extend(before for before, _ in node.next_functions)
+    return False
+
+
+_tensor.set_readable(_of_variables)
+
+
 def _rebuild(array, trainable, name, path):
     made = Variable(array, trainable=trainable, name=name)
     made.path = path

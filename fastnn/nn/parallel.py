@@ -1,7 +1,7 @@
 """Names of ``torch.nn.parallel`` that mean something without other devices."""
 from fastnn.nn.modules.module import Module
 
-__all__ = ["DataParallel", "data_parallel"]
+__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
 
 
 class DataParallel(Module):
@@ -20,6 +20,20 @@ class DataParallel(Module):
 
     def forward(self, *inputs, **kwargs):
         return self.module(*inputs, **kwargs)
+
+
+class DistributedDataParallel(Module):
+    """The class alone, which libraries ask ``isinstance`` for: there is one process and no process group.
+
+    Raises
+    ------
+    ValueError
+        An object of it is made.
+    """
+
+    def __init__(self, module, *args, **kwargs):
+        raise ValueError("Default process group has not been initialized, please make sure to call "
+                         "init_process_group.")
 
 
 def data_parallel(module, inputs, device_ids=None, output_device=None, dim=0, module_kwargs=None):

@@ -228,6 +228,9 @@ def cross_entropy(input, target, weight=None, size_average=None, long ignore_ind
                         f"{type(target).__name__}")
     reduction = legacy_reduction(size_average, reduce, reduction)
     cdef Tensor x = <Tensor>input, t = <Tensor>target, out
+    if x.array.dtype.kind == t.array.dtype.kind == "f" and x.array.dtype != t.array.dtype:
+        x = <Tensor>x.to(dtypes.from_numpy(promote(x, t)))  # probabilities of another type
+        t = <Tensor>t.to(x.dtype)
     cdef np.ndarray w = plain(weight)
     y, saved = K.cross_entropy_forward(x.array, t.array, w, ignore_index, label_smoothing, reduction)
     if not (recording(x) or recording(t)):

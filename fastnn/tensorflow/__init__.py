@@ -11,9 +11,9 @@ from fastnn import keras
 from fastnn._tensor import Tensor
 from fastnn.keras.utils import pipeline as data
 from fastnn.keras.utils.pipeline import TensorSpec
-from fastnn.keras.variables import Variable
-from fastnn.tensorflow import functions, strings
+from fastnn.tensorflow import functions, image, strings
 from fastnn.tensorflow.gradients import GradientTape, UnconnectedGradients, custom_gradient, stop_gradient
+from fastnn.tensorflow.modules import Module, Variable
 
 __version__ = "2.20.0"
 _sys.modules[f"{__name__}.data"] = data
@@ -30,8 +30,10 @@ _functions = {name: thing for name, thing in vars(functions).items()
               if callable(thing) and not name.startswith("_") and getattr(thing, "__module__", "").startswith("fastnn")
               and thing not in (functions.convert, functions.array_of, functions.Tensor)}
 _of_networks = ("sigmoid_cross_entropy_with_logits", "softmax_cross_entropy_with_logits", "l2_loss", "embedding_lookup",
-                "sparse_softmax_cross_entropy_with_logits", "l2_normalize", "moments", "leaky_relu")
-globals().update({name: thing for name, thing in _functions.items() if name not in _of_networks})
+                "sparse_softmax_cross_entropy_with_logits", "l2_normalize", "moments", "leaky_relu", "conv2d",
+                "max_pool2d", "avg_pool2d", "bias_add")
+_of_math = ("confusion_matrix", "unsorted_segment_sum", "unsorted_segment_mean", "unsorted_segment_max")
+globals().update({name: thing for name, thing in _functions.items() if name not in _of_networks + _of_math})
 globals().update(functions.DTYPES)
 double, half, string = functions.DTYPES["float64"], functions.DTYPES["float16"], "string"  # noqa: A001
 dtypes = _group("dtypes", "Types.", **functions.DTYPES, as_dtype=keras.config.torch_dtype)
@@ -43,8 +45,7 @@ math = _group("math", "Element-wise functions and reductions.",
 nn = _group("nn", "Operations of networks.", **{name: getattr(functions, name) for name in _of_networks},
             **{name: getattr(keras.ops, name) for name in
                ("relu", "relu6", "sigmoid", "tanh", "softmax", "log_softmax", "softplus", "softsign", "elu", "selu",
-                "gelu",
-                "silu", "swish", "max_pool", "conv", "one_hot") if hasattr(keras.ops, name)},
+                "gelu", "silu", "swish", "max_pool", "conv", "one_hot") if hasattr(keras.ops, name)},
             dropout=lambda x, rate, noise_shape=None, seed=None, name=None:
             keras.random.dropout(functions.convert_to_tensor(x), rate, noise_shape, seed),
             top_k=functions.top_k, in_top_k=functions.in_top_k)
@@ -91,6 +92,11 @@ config = _group("config", "What machine this is: a CPU.", list_physical_devices=
 test = _group("test", "Questions about the build.", is_gpu_available=lambda *args, **kwargs: False,
               is_built_with_cuda=lambda: False, gpu_device_name=lambda: "")
 losses, metrics, optimizers, initializers = keras.losses, keras.metrics, keras.optimizers, keras.initializers
+
+
+version = _group("version", "The release that is followed.", VERSION=__version__)
+errors = _group("errors", "Classes of errors.", InvalidArgumentError=ValueError, OutOfRangeError=StopIteration,
+                NotFoundError=FileNotFoundError, ResourceExhaustedError=MemoryError)
 
 
 def executing_eagerly():

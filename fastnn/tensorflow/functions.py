@@ -336,3 +336,93 @@ def embedding_lookup(params, ids, max_norm=None, name=None):
 def leaky_relu(features, alpha=0.2, name=None):
     """``x`` above 0, ``alpha * x`` below"""
     return ops.leaky_relu(features, alpha)
+
+
+def add_n(inputs, name=None):
+    """The sum of tensors."""
+    total, *rest = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+    total = convert(total)
+    for each in rest:
+        total = total + convert(each)
+    return total
+
+
+def roll(input, shift, axis, name=None):
+    """Elements moved along axes; what leaves comes in at the other end."""
+    x, axis = convert(input), [axis] if isinstance(axis, int) else list(axis)
+    shift = [shift] if isinstance(shift, int) else [int(n) for n in shift]
+    return x.roll(shift, axis)
+
+
+def slice(input_, begin, size, name=None):  # noqa: A001
+    """The part of this size (-1: all that follows) at this place."""
+    import builtins
+    x = convert(input_)
+    begin, size = ([int(n) for n in array_of(convert(each))] for each in (begin, size))
+    return x[tuple(builtins.slice(b, None if n == -1 else b + n) for b, n in zip(begin, size))]
+
+
+def confusion_matrix(labels, predictions, num_classes=None, weights=None, dtype="int32", name=None):
+    """How often class i (row) was taken for class j (column)."""
+    labels, predictions = (array_of(convert(each)).astype(np.int64).ravel() for each in (labels, predictions))
+    count = int(max(labels.max(initial=-1), predictions.max(initial=-1)) + 1 if num_classes is None else num_classes)
+    made = np.zeros((count, count), np.dtype(config.torch_dtype(dtype).numpy))
+    np.add.at(made, (labels, predictions), 1 if weights is None else array_of(convert(weights)))
+    return convert(made)
+
+
+def _spatial(value, what):
+    """(height, width) of a number, two, or one for each axis of NHWC."""
+    value = [value] if isinstance(value, int) else [int(n) for n in value]
+    if len(value) == 4 and value[0] == value[3] == 1:
+        return tuple(value[1:3])
+    if len(value) in (1, 2):
+        return tuple(value * 2)[:2]
+    raise ValueError(f"{what} should be of length 1, 2 or 4 with 1 for batch and channels, got {value}")
+
+
+def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None, name=None):
+    """Convolution of images with filters (height, width, channels, filters)."""
+    if not isinstance(padding, str):
+        raise NotImplementedError("tf.nn.conv2d: explicit paddings are not implemented, \"SAME\" and \"VALID\" are")
+    if data_format != "NHWC":
+        raise NotImplementedError(f"tf.nn.conv2d: data_format={data_format!r} is not implemented")
+    return ops.conv(input, filters, _spatial(strides, "strides"), padding.lower(), "channels_last",
+                    _spatial(dilations or 1, "dilations"))
+
+
+def _pool2d(name, function):
+    def call(input, ksize, strides, padding, data_format="NHWC", name=None):
+        if data_format != "NHWC":
+            raise NotImplementedError(f"tf.nn.{call.__name__}: data_format={data_format!r} is not implemented")
+        return function(input, _spatial(ksize, "ksize"), _spatial(strides, "strides"), padding.lower(),
+                        "channels_last")
+    call.__name__, call.__doc__ = name, f"`keras.ops.{function.__name__}` of images."
+    return call
+
+
+max_pool2d, avg_pool2d = _pool2d("max_pool2d", ops.max_pool), _pool2d("avg_pool2d", ops.average_pool)
+
+
+def bias_add(value, bias, data_format=None, name=None):
+    """A number added to each channel."""
+    bias = convert(bias)
+    return convert(value) + (bias.reshape(-1, 1, 1) if data_format in ("NCHW", "NC..") else bias)
+
+
+def _segments(name, how):
+    def call(data, segment_ids, num_segments, name=None):
+        return how(convert(data), convert(segment_ids), int(num_segments))
+    call.__name__, call.__doc__ = name, "Over rows with the same number: sum, mean or maximum."
+    return call
+
+
+def _segment_means(data, ids, count):
+    counts = ops.segment_sum(ops.ones_like(ids, "float32"), ids, count)
+    total = ops.segment_sum(data, ids, count)
+    return total / ops.maximum(counts, 1.0).reshape(count, *(1,) * (total.ndim - 1))
+
+
+unsorted_segment_sum = _segments("unsorted_segment_sum", ops.segment_sum)
+unsorted_segment_mean = _segments("unsorted_segment_mean", _segment_means)
+unsorted_segment_max = _segments("unsorted_segment_max", ops.segment_max)

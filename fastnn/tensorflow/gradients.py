@@ -54,6 +54,7 @@ class GradientTape:
                                  f"tf.Variable")
             if not each.requires_grad:
                 each.requires_grad_()
+                each._watched = True
                 self._watched.append(each)
 
     def stop_recording(self):

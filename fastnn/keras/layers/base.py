@@ -9,6 +9,7 @@ import numpy as np
 from fastnn._tensor import Tensor
 from fastnn.autograd import no_grad
 from fastnn.keras import config, dtype_policies, naming, regularizers, tree
+from fastnn.keras.layers.as_module import AsModule
 from fastnn.keras.layers.spec import check_input
 from fastnn.keras.layers.strings import Strings, is_strings, strings_of
 from fastnn.keras.layers.weights import Weights
@@ -89,7 +90,7 @@ def _wrapped_build(build):
     return wrapper
 
 
-class Layer(Weights, Operation):
+class Layer(Weights, AsModule, Operation):
     """Base of all layers: weights, sublayers, and a `call` from tensors to tensors.
 
     Subclasses define `call`, most define `build` (make the weights, once the input's shape is known) and `get_config`.

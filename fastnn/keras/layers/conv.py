@@ -128,7 +128,21 @@ class BaseConv(Layer):
                                     regularizer=self.bias_regularizer,
                                     constraint=self.bias_constraint) if self.use_bias else None
 
+    def convolution_op(self, inputs, kernel):
+        """The convolution alone, without bias and activation; a subclass may define another one."""
+        from fastnn.keras.ops import conv
+        return conv(inputs, kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
+
+    def _call_by_parts(self, inputs):
+        """For subclasses with a `convolution_op` of their own."""
+        y = self.convolution_op(inputs, self.kernel)
+        if self.bias is not None:
+            y = y + (self.bias if self._last else self.bias.reshape(-1, *(1,) * self.rank))
+        return y if self.activation is activations.linear else self.activation(y)
+
     def call(self, inputs):
+        if type(self).convolution_op is not BaseConv.convolution_op:
+            return self._call_by_parts(inputs)
         x = inputs if inputs.is_floating_point() else inputs.to(self.kernel.dtype)
         x = to_channels_first(x) if self._last else x
         x, padding = padded(x, self.kernel_size, self.strides, self.padding, self.dilation_rate)

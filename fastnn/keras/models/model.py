@@ -23,11 +23,9 @@ class Model(Trainer, Layer):
     """
 
     def __new__(cls, *args, **kwargs):
-        if _is_functional(args, kwargs):
+        if cls is Model and _is_functional(args, kwargs):  # a subclass may call its own arguments what it likes
             from fastnn.keras.models.functional import Functional
-            if cls is Model:
-                return object.__new__(Functional)
-            _make_functional(cls)
+            return object.__new__(Functional)
         return object.__new__(cls)
 
     def __init__(self, *args, **kwargs):

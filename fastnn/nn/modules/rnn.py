@@ -28,6 +28,29 @@ def _check_type(name, value, expected):
         raise TypeError(f"{name} should be of type {expected.__name__}, got: {type(value).__name__}")
 
 
+def stacked(mode, x, weights, h, c, batch_sizes, batch_first, num_layers, dropout, projected=False):
+    """Recurrent layers on top of each other: (output, last h of all layers, last c or None).
+
+    `weights` are those of each layer and direction, as a list of lists; `h` and `c` may be None.
+    """
+    directions = len(weights) // num_layers
+    run = projected_lstm if projected else recurrent
+    last_h, last_c = [], []
+    for layer in range(num_layers):
+        first = layer * directions
+        own_h, own_c = [state if state is None or num_layers == 1 else state.narrow(0, first, directions)
+                        for state in (h, c)]
+        own = [weight for group in weights[first:first + directions] for weight in group]
+        x, hn, cn = run(mode, x, own, own_h, own_c, batch_sizes, batch_first, directions)
+        last_h.append(hn)
+        last_c.append(cn)
+        if dropout and layer < num_layers - 1:
+            x = sequence_dropout(x, dropout, batch_first and batch_sizes is None)
+    if num_layers == 1:
+        return x, hn, cn
+    return x, cat(last_h), cat(last_c) if cn is not None else None
+
+
 class RNNBase(Module):
     """What RNN, LSTM and GRU share; the formulas are in `fastnn.kernels.recurrent_forward`.
 
@@ -198,22 +221,8 @@ class RNNBase(Module):
         return y, (h, c) if self.mode == "LSTM" else h
 
     def _layers(self, x, h, c, batch_sizes):
-        directions = 2 if self.bidirectional else 1
-        last_h, last_c = [], []
-        for layer in range(self.num_layers):
-            first = layer * directions
-            weights = [getattr(self, name) for names in self._all_weights[first:first + directions] for name in names]
-            own_h, own_c = [state if state is None or self.num_layers == 1 else state.narrow(0, first, directions)
-                            for state in (h, c)]
-            run = projected_lstm if self.proj_size else recurrent
-            x, hn, cn = run(self.mode.lower(), x, weights, own_h, own_c, batch_sizes, self.batch_first, directions)
-            last_h.append(hn)
-            last_c.append(cn)
-            if self.dropout and self.training and layer < self.num_layers - 1:
-                x = sequence_dropout(x, self.dropout, self.batch_first and batch_sizes is None)
-        if self.num_layers == 1:
-            return x, hn, cn
-        return x, cat(last_h), cat(last_c) if cn is not None else None
+        return stacked(self.mode.lower(), x, self.all_weights, h, c, batch_sizes, self.batch_first, self.num_layers,
+                       self.dropout if self.training else 0, bool(self.proj_size))
 
     def extra_repr(self):
         text = f"{self.input_size}, {self.hidden_size}"

@@ -173,7 +173,7 @@ class CallbackList(Callback):
 
         def begin(step):
             for callback in first:
-                getattr(callback, names[0])(step, logs=None)
+                getattr(callback, names[0])(step, logs={})
 
         def end(step, results, logs):
             waiting = [callback for callback in last if callback.due(names[1])]
@@ -198,11 +198,11 @@ def _forward(name):
     if "epoch" in name or "batch" in name:
         def call(self, number, logs=None):
             for callback in self.callbacks:
-                getattr(callback, name)(number, logs=logs)
+                getattr(callback, name)(number, logs={} if logs is None else logs)
     else:
         def call(self, logs=None):
             for callback in self.callbacks:
-                getattr(callback, name)(logs=logs)
+                getattr(callback, name)(logs={} if logs is None else logs)
     call.__name__, call.__doc__ = name, getattr(Callback, name).__doc__
     return call
 

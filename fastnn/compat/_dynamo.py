@@ -1,0 +1,13 @@
+"""``torch._dynamo``, as far as libraries tell the compiler what to leave alone: without effect."""
+from fastnn.compat.compiler import allow_in_graph, disable, is_compiling, reset  # noqa: F401
+
+
+def graph_break():
+    """Nothing to do."""
+
+
+def mark_dynamic(t, index, *args, **kwargs):
+    """Nothing to do."""
+
+
+mark_static = maybe_mark_dynamic = mark_dynamic

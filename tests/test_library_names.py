@@ -1,0 +1,200 @@
+"""Names that libraries over PyTorch use and programs seldom do: utils._pytree, _foreach functions, _VF, compilers."""
+from collections import OrderedDict, defaultdict, deque, namedtuple
+
+import numpy as np
+import pytest
+
+import fastnn
+from fastnn.utils import _pytree
+
+Point = namedtuple("Point", "x y")
+TREES = {"leaf": 3, "none": None, "empty": [], "list": [1, [2, (3,)], ()], "dict": {"b": 1, "a": {"c": None}},
+         "mixed": Point({"k": [1, 2]}, (3, deque([4, 5], maxlen=4))), "ordered": OrderedDict([("z", 1), ("y", [2])]),
+         "default": {"d": defaultdict(list, {"q": 1, "p": (2, 3)})}, "string": ["ab", b"c", {1, 2}]}
+
+
+@pytest.fixture
+def oracle():
+    pytest.importorskip("torch", reason="compares with PyTorch")
+    from torch.utils import _pytree as theirs
+    return theirs
+
+
+def same(a, b):
+    assert type(a) is type(b) and a == b
+
+
+# ---- structures ----
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", TREES)
+def test_pytree_as_in_pytorch(name, oracle):
+    tree = TREES[name]
+    (leaves, spec), (expected, theirs) = _pytree.tree_flatten(tree), oracle.tree_flatten(tree)
+    same(leaves, expected)
+    assert (spec.num_leaves, spec.num_nodes, spec.num_children) == (theirs.num_leaves, theirs.num_nodes,
+                                                                    theirs.num_children)
+    same(_pytree.tree_unflatten(leaves, spec), tree)
+    same(_pytree.tree_map(lambda x: [x], tree), oracle.tree_map(lambda x: [x], tree))
+    same(_pytree.tree_map(lambda x, y: (x, y), tree, tree), oracle.tree_map(lambda x, y: (x, y), tree, tree))
+    paths = [(_pytree.keystr(path), leaf) for path, leaf in _pytree.tree_leaves_with_path(tree)]
+    assert paths == [(oracle.keystr(path), leaf) for path, leaf in oracle.tree_leaves_with_path(tree)]
+    same(_pytree.tree_leaves(tree, is_leaf=lambda x: isinstance(x, tuple)),
+         oracle.tree_leaves(tree, is_leaf=lambda x: isinstance(x, tuple)))
+    same(_pytree.tree_map_only(int, lambda x: -x, tree), oracle.tree_map_only(int, lambda x: -x, tree))
+    for a, b in [(spec, _pytree.tree_structure(TREES["list"])), (spec, _pytree.tree_structure(tree))]:
+        assert (a == b) == (theirs == (oracle.tree_structure(TREES["list"]) if b is not a and b != a else theirs))
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("other", [[1, 2], (1, 2, 3), {"a": 1}, 5, [1, 2, 3, 4]])
+def test_pytree_structures_that_do_not_match(other, oracle):
+    messages = []
+    for tree in (_pytree, oracle):
+        with pytest.raises(ValueError) as error:
+            tree.tree_map(lambda x, y: x, [1, 2, 3], other)
+        messages.append(str(error.value).split()[:3])
+    assert messages[0] == messages[1]
+
+
+def test_pytree_of_a_class_of_ones_own():
+    class Pair:
+        def __init__(self, first, second):
+            self.first, self.second = first, second
+
+    _pytree.register_pytree_node(Pair, lambda pair: ([pair.first, pair.second], None),
+                                 lambda children, context: Pair(*children),
+                                 flatten_with_keys_fn=lambda pair: (
+                                     [(_pytree.GetAttrKey("first"), pair.first),
+                                      (_pytree.GetAttrKey("second"), pair.second)], None))
+    try:
+        tree = [Pair(1, {"a": 2}), 3]
+        assert _pytree.tree_leaves(tree) == [1, 2, 3]
+        doubled = _pytree.tree_map(lambda x: 2 * x, tree)
+        assert doubled[0].second == {"a": 4}
+        paths = [path for path, _ in _pytree.tree_leaves_with_path(tree)]
+        assert list(map(_pytree.keystr, paths)) == ["[0].first", "[0].second['a']", "[1]"]
+        assert _pytree.key_get(tree, paths[1]) == 2
+        with pytest.raises(ValueError, match="already registered"):
+            _pytree.register_pytree_node(Pair, None, None)
+    finally:
+        del _pytree.SUPPORTED_NODES[Pair]
+    with pytest.raises(ValueError, match="2 items"):
+        _pytree.tree_unflatten([1], _pytree.tree_structure([1, 2]))
+    with pytest.raises(TypeError, match="PyTreeSpec"):
+        _pytree.tree_unflatten([1], [1, 2])
+
+
+# ---- lists of tensors ----
+
+CASES = {"add": [2.0], "add-list": [[1, 2, 3], {"alpha": 3}], "add-tensor": ["tensor"], "sub-list": [[1, 2, 3]],
+         "mul": [0.5], "mul-list": ["lists"], "div": [4.0], "div-list": ["lists"], "pow": [2.0], "maximum": ["lists"],
+         "minimum": ["lists"], "sqrt": [], "abs": [], "exp": [], "neg": [], "reciprocal": [], "sigmoid": [],
+         "addcmul": ["lists", "lists", {"value": 0.5}], "addcdiv": ["lists", "lists", 2.0], "lerp": ["lists", 0.25]}
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("case", CASES)
+def test_foreach_as_in_pytorch(case, in_place):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    name = f"_foreach_{case.partition('-')[0]}{'_' * in_place}"
+    rng = np.random.default_rng(0)
+    arrays, others = ([rng.random(shape, np.float32) + 0.5 for shape in [(2, 3), (), (4,)]] for _ in range(2))
+    results = []
+    for library in (fastnn, torch):
+        tensors, operands, options = [library.tensor(a) for a in arrays], [], {}
+        for operand in CASES[case]:
+            if isinstance(operand, dict):
+                options = operand
+            elif operand == "tensor":
+                operands.append(library.tensor(2.5))
+            elif operand == "lists":
+                operands.append([library.tensor(a) for a in others])
+            elif isinstance(operand, list) and options == {} and case != "sub-list":
+                operands.append([library.tensor(float(n)).expand(a.shape) for n, a in zip(operand, arrays)])
+            else:
+                operands.append(operand)
+        made = getattr(library, name)(tensors, *operands, **options)
+        assert not in_place or made is None or library is torch
+        results.append(tensors if in_place else made)
+    for got, expected in zip(*results):
+        np.testing.assert_allclose(got.numpy(), expected.numpy(), rtol=1e-6)
+
+
+def test_foreach_errors():
+    x = [fastnn.ones(2)]
+    with pytest.raises(RuntimeError, match="same number"):
+        fastnn._foreach_add(x, [1, 2])
+    with pytest.raises(TypeError, match="list of Tensors"):
+        fastnn._foreach_abs(x[0])
+    with pytest.raises(TypeError, match="expected 1 operands"):
+        fastnn._foreach_mul(x)
+
+
+# ---- recurrent networks as functions ----
+
+@pytest.mark.torch
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("biases", [True, False])
+@pytest.mark.parametrize("mode", ["lstm", "gru", "rnn_tanh", "rnn_relu"])
+def test_vf_as_in_pytorch(mode, biases, bidirectional):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    layers, directions = 2, 1 + bidirectional
+    rng = np.random.default_rng(1)
+    gates = {"lstm": 4, "gru": 3}.get(mode, 1) * 3
+    shapes = [shape for layer in range(layers) for _ in range(directions) for shape in
+              [(gates, 3 * directions if layer else 5), (gates, 3), *[(gates,)] * (2 * biases)]]
+    arrays = [rng.normal(size=shape).astype("f4") for shape in [(2, 4, 5), *[(layers * directions, 2, 3)] * 2, *shapes]]
+    found = []
+    for library in (fastnn, torch):
+        x, h, c, *weights = tensors = [library.tensor(a, requires_grad=True) for a in arrays]
+        state = (h, c) if mode == "lstm" else h
+        out = getattr(library._VF, mode)(x, state, weights, biases, layers, 0.0, True, bidirectional, True)
+        sum(each.square().sum() for each in out).backward()
+        found.append([*out, *(t.grad for t in tensors if t.grad is not None)])
+    assert len(found[0]) == len(found[1])
+    for got, expected in zip(*found):
+        np.testing.assert_allclose(got.detach().numpy(), expected.detach().numpy(), rtol=2e-4, atol=2e-5)
+
+
+def test_vf_wrong_weights():
+    with pytest.raises(RuntimeError, match="expected 4 weights"):
+        fastnn._VF.gru(fastnn.ones(1, 2, 3), None, [fastnn.ones(3, 3)], True, 1, 0.0, True, False, True)
+
+
+# ---- compilers, types that are only named ----
+
+def test_compilers_leave_things_alone():
+    def f():
+        return 1
+    assert fastnn.compiler.disable(f) is f and fastnn._dynamo.disable()(f) is f
+    assert fastnn.compiler.allow_in_graph(f) is f and not fastnn.compiler.is_compiling()
+    assert not isinstance(3, (fastnn.SymInt, fastnn.SymFloat, fastnn.SymBool))
+    with pytest.raises(NotImplementedError, match="SymInt"):
+        fastnn.SymInt(3)
+    assert fastnn.float8_e4m3fn.is_floating_point and fastnn.float8_e5m2.itemsize == 1
+    with pytest.raises(NotImplementedError, match="float8_e5m2"):
+        fastnn.ones(2, dtype=fastnn.float8_e5m2)
+    assert not isinstance(fastnn.nn.Linear(2, 2), fastnn.nn.parallel.DistributedDataParallel)
+    with pytest.raises(ValueError, match="process group"):
+        fastnn.nn.parallel.DistributedDataParallel(fastnn.nn.Linear(2, 2))
+
+
+# ---- types that differ ----
+
+@pytest.mark.torch
+@pytest.mark.parametrize("types", [("f4", "f8"), ("f8", "f4")])
+def test_probabilities_of_another_type(types):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    rng = np.random.default_rng(0)
+    logits, targets = rng.normal(size=(3, 4)).astype(types[0]), rng.random((3, 4)).astype(types[1])
+    found = []
+    for library in (fastnn, torch):
+        x, t = library.tensor(logits, requires_grad=True), library.tensor(targets, requires_grad=True)
+        loss = library.nn.functional.cross_entropy(x, t, label_smoothing=0.1)
+        loss.backward()
+        found.append([loss.detach().numpy(), x.grad.numpy(), t.grad.numpy()])
+    for got, expected in zip(*found):
+        assert got.dtype == expected.dtype
+        np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-6)
