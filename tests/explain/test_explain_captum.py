@@ -1,0 +1,44 @@
+"""Captum on PyTorch as second oracle: the same network, inputs and arguments, for every method that both have."""
+import fastnn
+import numpy as np
+import pytest
+from explain_models import build
+from fastnn import explain
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
+captum_attr = pytest.importorskip("captum.attr", reason="Captum is not installed (pip install fastnn[explain-test])")
+pytestmark = pytest.mark.torch
+
+NETWORKS = ["dense", "conv", "recurrent", "attention"]
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """A function that gives (fastnn's model, PyTorch's with the same weights, inputs and targets of both)."""
+    made = {}
+
+    def get(kind):
+        if kind not in made:
+            ours, x, target = build(fastnn, kind)
+            theirs, _, _ = build(torch, kind)
+            theirs.load_state_dict({name: torch.from_numpy(value.numpy()) for name, value in ours.state_dict().items()})
+            made[kind] = ours, theirs, x, torch.from_numpy(x.numpy()), target, torch.from_numpy(target.numpy())
+        return made[kind]
+    return get
+
+
+def close(ours, theirs):
+    theirs = theirs.detach().numpy()
+    assert tuple(ours.shape) == theirs.shape
+    np.testing.assert_allclose(ours.detach().numpy(), theirs, rtol=1e-4, atol=1e-4 * np.abs(theirs).max())
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("name, arguments", [
+    ("Saliency", {}), ("Saliency", dict(abs=False)), ("InputXGradient", {}), ("IntegratedGradients", {}),
+    ("IntegratedGradients", dict(n_steps=12, method="riemann_left", baselines=0.2, internal_batch_size=9)),
+])
+def test_attributions(pair, kind, name, arguments):
+    ours, theirs, x, tx, target, ttarget = pair(kind)
+    close(getattr(explain, name)(ours).attribute(x, target=target, **arguments),
+          getattr(captum_attr, name)(theirs).attribute(tx, target=ttarget, **arguments))
