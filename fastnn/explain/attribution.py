@@ -67,7 +67,7 @@ class Attribution:
         start = tuple(common.full(b, x) for b, x in zip(start, end))
         rows = end[0].shape[0]
         if any(each.shape[0] != rows for each in attributions):
-            raise ValueError(f"{self._name}: attributions have other numbers of rows than the inputs, which have {rows}")
+            raise ValueError(f"{self._name}: expected attributions of {rows} rows, as the inputs have")
         values = [common.row_sums([common.value(self.forward_func, x, target, arguments, self._name)])
                   for x in (end, start)]
         return common.row_sums(attributions) - (values[0] - values[1])

@@ -26,7 +26,8 @@ def build(torch, kind, dtype="float64"):
 
     made = {
         "linear": lambda: (nn.Linear(5, 3), (4, 5)),
-        "dense": lambda: (nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 3)), (4, 5)),
+        "dense": lambda: (nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 6), nn.Tanh(), nn.Linear(6, 3)),
+                          (4, 5)),
         "conv": lambda: (nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.AvgPool2d(2), nn.Conv2d(4, 5, 3),
                                        nn.ReLU(), nn.Flatten(), nn.Linear(20, 3)), (4, 1, 8, 8)),
         "pooled": lambda: (nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 5, 3),

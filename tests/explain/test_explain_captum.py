@@ -7,7 +7,7 @@ from fastnn import explain
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
 captum_attr = pytest.importorskip("captum.attr", reason="Captum is not installed (pip install fastnn[explain-test])")
-pytestmark = pytest.mark.torch
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:::captum.*")]
 
 NETWORKS = ["dense", "conv", "recurrent", "attention"]
 
