@@ -270,7 +270,6 @@ def _called(layer, call):
     """A Keras layer that runs another `call`; models see that they cannot take their shorter ways then."""
     before = layer.__dict__.get("call")
     layer.call = call
-    layer.__dict__.pop("_chained", None)
     try:
         yield
     finally:

@@ -42,3 +42,29 @@ def test_attributions(pair, kind, name, arguments):
     ours, theirs, x, tx, target, ttarget = pair(kind)
     close(getattr(explain, name)(ours).attribute(x, target=target, **arguments),
           getattr(captum_attr, name)(theirs).attribute(tx, target=ttarget, **arguments))
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+@pytest.mark.parametrize("name", ["DeepLift", "GuidedBackprop", "Deconvolution", "LRP"])
+def test_changed_gradients(pair, kind, name):
+    """Only networks whose layers Captum's method covers (see `DeepLift`'s notes)."""
+    if kind in ("recurrent", "attention") and name != "GuidedBackprop":
+        pytest.skip("Captum has no rule for the layers within")
+    ours, theirs, x, tx, target, ttarget = pair(kind)
+    if name == "LRP" and kind == "conv":
+        theirs = torch.nn.Sequential(*list(theirs)[:5], Flat(), theirs[6])
+    baselines = dict(baselines=0.1) if name == "DeepLift" else {}
+    close(getattr(explain, name)(ours).attribute(x, target=target, **baselines),
+          getattr(captum_attr, name)(theirs).attribute(tx, target=ttarget, **baselines))
+
+
+class Flat(torch.nn.Module):
+    """Captum's LRP refuses `nn.Flatten`, but lets layers be that have a rule of their own."""
+
+    def __init__(self):
+        super().__init__()
+        from captum.attr._utils.lrp_rules import EpsilonRule
+        self.rule = EpsilonRule()
+
+    def forward(self, x):
+        return x.flatten(1)

@@ -29,11 +29,13 @@ class _Relevance(_unrolled.Rules):
 
     def __init__(self, composite):
         self.composite = composite
-        self.first, self.merged, self.watching = None, {}, True
-        self._last = None
+        self.first, self.merged = None, {}
+        self.last_softmax, self._last = None, None
 
-    # -- the run before: which layer comes first, which batch norms follow a layer with weights directly --
+    # -- the run before: the first layer, batch norms directly behind a layer with weights, the softmax at the end --
     def watch(self, step, args, kwargs, output):
+        if step.kind in _SOFTMAX:
+            self.last_softmax = step.layer, output
         if step.kind == "affine":
             self.first = step.layer if self.first is None else self.first
             self._last = step, output
@@ -42,9 +44,16 @@ class _Relevance(_unrolled.Rules):
             if made is _steps.first_tensor(args, kwargs) and before.facts["out"] is not None:
                 self.merged[id(before.layer)], self.merged[id(step.layer)] = step, None
 
+    def watch_end(self, output):
+        """Keep the softmax only if its result is the model's."""
+        if self.last_softmax is not None:
+            self.last_softmax = self.last_softmax[0] if self.last_softmax[1] is output else None
+
     # -- the run itself --
     def rule(self, step, args, kwargs, output):
         x = _steps.first_tensor(args, kwargs)
+        if step.kind in _SOFTMAX:
+            return x if step.layer is self.last_softmax else output.detach()
         if step.kind == "affine":
             return self._affine(step, x, output)
         if step.kind == "batch_norm":
@@ -108,7 +117,8 @@ class _Merged:
         return z + bias.reshape(self._shift(z.ndim).shape)
 
 
-_KINDS = {"affine", "batch_norm", "map", "layer_norm", "recurrent", "attention"}
+_SOFTMAX = {"softmax", "log_softmax"}
+_KINDS = {"affine", "batch_norm", "map", "layer_norm", "recurrent", "attention", *_SOFTMAX}
 
 
 class LRP(Attribution):
@@ -123,7 +133,7 @@ class LRP(Attribution):
     Parameters
     ----------
     model : Module or Keras model
-        In evaluation mode. The output that is explained should stand before the softmax.
+        In evaluation mode. A softmax at its end is left out: the numbers before it are explained.
     composite : Composite or Rule, optional
         Rules by layer, or one for all; `Epsilon` with 1e-9 without it. A layer's attribute ``rule`` comes first.
 
@@ -131,7 +141,8 @@ class LRP(Attribution):
     -----
     Affine layers follow the rules. Activations hand relevance through, max pooling gives it to the maximum, mean
     pooling shares it by value. A batch norm that follows a layer with weights directly is merged with it. Gates of
-    recurrent layers (of the PyTorch door), attention's weights and the divisor of layer norm count as constants.
+    recurrent layers (of the PyTorch door), attention's weights and the divisor of layer norm count as constants; so
+    does any softmax but that at the end.
     Between layers (sums, concatenation, views, products with constants) relevance is shared as values are.
 
     Examples
@@ -183,9 +194,7 @@ class LRP(Attribution):
         x, was_tuple = common.as_tuple(inputs, "inputs", self._name)
         common.need_floats(x, self._name)
         arguments = common.as_arguments(additional_forward_args)
-        relevance = _Relevance(self.composite)
-        with _steps.replaced(self.model, relevance.watch, {"affine", "batch_norm"}):
-            common.value(self.forward_func, x, target, arguments, self._name)
+        relevance = self._watched(x, arguments)
         rule = relevance.rule
         if verbose:
             def rule(step, *rest):
@@ -199,9 +208,18 @@ class LRP(Attribution):
             return result
         return result, self.compute_convergence_delta(result, x, target, additional_forward_args)
 
+    def _watched(self, x, arguments):
+        relevance = _Relevance(self.composite)
+        with _steps.replaced(self.model, relevance.watch, {"affine", "batch_norm", *_SOFTMAX}):
+            relevance.watch_end(common.value(self.forward_func, x, None, arguments, self._name))
+        return relevance
+
     def compute_convergence_delta(self, attributions, output_or_inputs, target=None, additional_forward_args=None):
         """The relevance's sum less the output, (batch,); the second argument is the inputs."""
         attributions, _ = common.as_tuple(attributions, "attributions", self._name)
         x, _ = common.as_tuple(output_or_inputs, "inputs", self._name)
-        output = common.value(self.forward_func, x, target, common.as_arguments(additional_forward_args), self._name)
+        arguments = common.as_arguments(additional_forward_args)
+        relevance = self._watched(x, arguments)
+        with _steps.replaced(self.model, relevance.rule, _SOFTMAX):
+            output = common.value(self.forward_func, x, target, arguments, self._name)
         return common.row_sums(attributions) - common.row_sums([output.reshape(output.shape[0], -1)])

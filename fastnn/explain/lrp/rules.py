@@ -75,7 +75,7 @@ class Epsilon(Rule):
 
 
 class Gamma(Rule):
-    """``R_i = sum_j x_i (w_ij + gamma w_ij+) R_j / (z_j + gamma z_j+)`` for non-negative x: what speaks for is favoured.
+    """``R_i = sum_j x_i (w_ij + gamma w_ij+) R_j / (z_j + gamma z_j+)`` for non-negative x: what is for it is favoured.
 
     For inputs of both signs the favoured are the ``x_i w_ij`` of z's own sign. The bias stays as it is.
 
@@ -97,7 +97,7 @@ class AlphaBeta(Rule):
     """``R_i = sum_j (alpha p_ij / sum_i p_ij - beta n_ij / sum_i n_ij) R_j``, p the positive and n the negative
     ``x_i w_ij``, with ``alpha - beta = 1``.
 
-    The bias belongs to the sum of its sign. Bach et al. 2015.
+    The bias belongs to the sum of its sign. Where all is of one sign, that sum gets everything. Bach et al. 2015.
     """
 
     def __init__(self, alpha=2.0, beta=1.0, epsilon=1e-9):
@@ -110,10 +110,9 @@ class AlphaBeta(Rule):
         above, below = contributions(step, x)
         bias_above, bias_below = sides_of_bias(step, z)
         above, below = above + bias_above, below + bias_below
-        found = self.alpha * above * (z.detach() / stable(above, self.epsilon))
-        if self.beta:
-            found = found - self.beta * below * (z.detach() / stable(below, self.epsilon))
-        return found
+        alpha = fastnn.where(below == 0, 1.0, fastnn.where(above == 0, 0.0, self.alpha)).to(z.dtype)
+        return (above * (alpha * z.detach() / stable(above, self.epsilon))
+                + below * ((1 - alpha) * z.detach() / stable(below, self.epsilon)))
 
 
 class ZPlus(AlphaBeta):
