@@ -15,10 +15,10 @@ def build(torch, kind, dtype="float64"):
             return self.head(self.rnn(x)[0][:, -1])
 
     class Attention(nn.Module):
-        def __init__(self):
+        def __init__(self, **activation):
             super().__init__()
-            self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True), 2,
-                                                 enable_nested_tensor=False)
+            layer = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True, **activation)
+            self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
             self.head = nn.Linear(8, 3)
 
         def forward(self, x):
@@ -33,7 +33,8 @@ def build(torch, kind, dtype="float64"):
         "pooled": lambda: (nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 5, 3),
                                          nn.MaxPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(5, 3)), (4, 1, 8, 8)),
         "recurrent": lambda: (Recurrent(), (4, 7, 4)),
-        "attention": lambda: (Attention(), (4, 5, 8)),
+        "attention": lambda: (Attention(activation=nn.ReLU()), (4, 5, 8)),
+        "encoder": lambda: (Attention(), (4, 5, 8)),  # its ReLU is a function
     }
     torch.manual_seed(3)
     model, shape = made[kind]()

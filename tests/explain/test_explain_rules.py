@@ -5,7 +5,7 @@ from explain_models import build, keras_model
 from fastnn import explain, nn
 from fastnn.explain import lrp
 
-KINDS = ["dense", "conv", "pooled", "recurrent", "attention"]
+KINDS = ["dense", "conv", "pooled", "recurrent", "attention", "encoder"]
 RULES = [None, lrp.Epsilon(0), lrp.Gamma(), lrp.ZPlus(), lrp.AlphaBeta(), lrp.AlphaBeta(3.0, 2.0), lrp.Flat(),
          lrp.WSquare(), lrp.Composite(lrp.Epsilon(1e-9), first=lrp.ZBox(-5.0, 5.0)), lrp.EpsilonPlusFlat(1e-9),
          lrp.EpsilonGammaBox(-5.0, 5.0, epsilon=1e-9)]
