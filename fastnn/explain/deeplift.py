@@ -215,7 +215,7 @@ class DeepLiftShap(DeepLift):
         """
         x, was_tuple = common.as_tuple(inputs, "inputs", self._name)
         common.need_floats(x, self._name)
-        baselines = baselines(*_taken(baselines, x)) if callable(baselines) else baselines
+        baselines = baselines(*common.taken(baselines, x)) if callable(baselines) else baselines
         start = common.as_baselines(baselines, x, self._name, distribution=True)
         rows, count = x[0].shape[0], start[0].shape[0]
         if any(b.shape[0] != count for b in start):
@@ -230,9 +230,3 @@ class DeepLiftShap(DeepLift):
         if not return_convergence_delta:
             return result
         return result, self.compute_convergence_delta(tuple(found), start, x, target, arguments)
-
-
-def _taken(function, x):
-    """The inputs for a function that makes baselines: none if it takes none."""
-    code = getattr(function, "__code__", None)
-    return x if code is None or code.co_argcount else ()

@@ -97,21 +97,22 @@ def quadrature(name, n, method):
     return QUADRATURES[name](n)
 
 
-def path_integral(gradient, x, start, target, arguments, points, weights, rows_at_once=None):
+def path_integral(gradient, x, start, target, arguments, points, weights, rows_at_once=None, like=None):
     """``sum_k w_k gradient(start + p_k (x - start))``: the gradient's mean along a straight line.
 
-    As many points at once as `rows_at_once` allows, at least one.
+    As many points at once as `rows_at_once` allows, at least one. The gradients have the shapes of `like`, else of x.
     """
+    like = x if like is None else like
     rows = x[0].shape[0]
     at_once = len(points) if rows_at_once is None else max(1, rows_at_once // max(rows, 1))
-    totals = [fastnn.zeros_like(each).detach() for each in x]
+    totals = [fastnn.zeros_like(each).detach() for each in like]
     for begin in range(0, len(points), at_once):
         part = points[begin:begin + at_once]
         line = tuple(fastnn.cat([b + float(p) * (each - b) for p in part]).detach() for each, b in zip(x, start))
         slopes = gradient(line, common.tile_target(target, len(part)),
                           tuple(common.tile(each, len(part), rows) for each in arguments))
         for i, slope in enumerate(slopes):
-            slope = slope.reshape(len(part), *x[i].shape)
+            slope = slope.reshape(len(part), *like[i].shape)
             for k, w in enumerate(weights[begin:begin + at_once]):
                 totals[i] += float(w) * slope[k]
     return totals
