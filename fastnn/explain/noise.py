@@ -82,11 +82,11 @@ class NoiseTunnel(Attribution):
         with_delta = kwargs.get("return_convergence_delta", False) and self.has_convergence_delta()
         while done < nt_samples:
             count = min(nt_samples - done, nt_samples_batch_size or nt_samples)
+            given = self._repeated(kwargs, x, count, draw_baseline_from_distrib)
             noisy = tuple(common.repeat_rows(each.detach(), count) for each in x)
             noisy = tuple(each + stdev * fastnn.randn(*each.shape, dtype=each.dtype)
                           for each, stdev in zip(noisy, stdevs))
-            found = self.attribution_method.attribute(common.as_given(noisy, was_tuple), **self._repeated(
-                kwargs, x, count, draw_baseline_from_distrib))
+            found = self.attribution_method.attribute(common.as_given(noisy, was_tuple), **given)
             if with_delta:
                 found, delta = found
                 deltas.append(delta)
