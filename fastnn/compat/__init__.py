@@ -6,7 +6,8 @@ what they wrap, and what could only be wrong raises an error that says so.
 """
 import importlib
 
-MODULES = ("accelerator", "amp", "backends", "cuda", "distributed", "jit", "mps", "onnx", "version", "xpu")
+MODULES = ("accelerator", "amp", "backends", "cuda", "distributed", "futures", "fx", "jit", "mps",
+           "multiprocessing", "onnx", "version", "xpu")
 
 
 def module(name):

@@ -1,4 +1,4 @@
 """Helpers under the names of ``torch.utils``."""
-from fastnn.utils import data
+from fastnn.utils import data, hooks
 
-__all__ = ["data"]
+__all__ = ["data", "hooks"]
