@@ -4,15 +4,15 @@ from fastnn.ops import public as _public
 from fastnn.ops.arrange import cross as _cross
 from fastnn.ops.arrange import powers_of as _powers_of
 from fastnn.ops.linear import matmul
-from fastnn.ops.matrices import (LinAlgError, cholesky, cond, det, eigh, eigvalsh, inv, lstsq, matrix_norm,
-                                 matrix_power, matrix_rank, multi_dot, norm, pinv, qr, slogdet, solve, svd, svdvals,
-                                 vecdot)
+from fastnn.ops.matrices import (LinAlgError, cholesky, cond, det, eig, eigh, eigvals, eigvalsh, inv, lstsq,
+                                 matrix_norm, matrix_power, matrix_rank, multi_dot, norm, pinv, qr, slogdet, solve,
+                                 svd, svdvals, vecdot)
 from fastnn.ops.products import vector_norm
 from fastnn.ops.rearrange import diagonal as _diagonal
 
-__all__ = ["LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
-           "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "svd",
-           "svdvals", "vander", "vecdot", "vector_norm"]
+__all__ = ["LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "inv",
+           "lstsq", "matmul", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", 
+           "slogdet", "solve", "svd", "svdvals", "vander", "vecdot", "vector_norm"]
 
 
 def cross(input, other, *, dim=-1):

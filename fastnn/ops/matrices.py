@@ -28,6 +28,12 @@ class eigh_result(_Named):  # noqa: N801
     names = ("eigenvalues", "eigenvectors")
 
 
+class eig_result(_Named):  # noqa: N801
+    """(eigenvalues, eigenvectors)."""
+
+    names = ("eigenvalues", "eigenvectors")
+
+
 class svd_result(_Named):  # noqa: N801
     """(U, S, Vh)."""
 
@@ -182,6 +188,40 @@ def eigh(input, UPLO="L"):  # noqa: N803
 def eigvalsh(input, UPLO="L"):  # noqa: N803
     """Eigenvalues of symmetric matrices, in order."""
     return eigh(input, UPLO)[0]
+
+
+def eig(input):
+    """(eigenvalues, eigenvectors) of square matrices whose eigenvalues are real, such as symmetric ones.
+
+    They come in LAPACK's order, real, where PyTorch gives complex numbers with no imaginary part. A matrix with other
+    eigenvalues raises NotImplementedError: there are no complex tensors here.
+    """
+    x = _matrices("linalg.eig", input)
+    values, vectors = _lapack("linalg.eig", np.linalg.eig, x)
+    if np.iscomplexobj(values) and values.imag.any():
+        raise NotImplementedError("linalg.eig: the matrix has complex eigenvalues, and fastnn has no complex tensors")
+    values, vectors = (np.ascontiguousarray(each.real, x.dtype) for each in (values, vectors))
+    if not input.requires_grad:
+        return eig_result((from_array(values), from_array(vectors)))
+
+    def back(inner):
+        return np.linalg.solve(_t(vectors), inner @ _t(vectors))
+
+    def backward(grad):
+        gap = values[..., None, :] - values[..., :, None]
+        with np.errstate(divide="ignore"):
+            factor = np.where(np.eye(values.shape[-1], dtype=bool), 0, 1 / gap)
+        own = _t(vectors) @ grad  # of vectors of length 1
+        inner = own - (_t(vectors) @ vectors) * np.diagonal(own, axis1=-2, axis2=-1)[..., None, :]
+        return back(factor * inner)
+    first = record(values, lambda grad: back(grad[..., :, None] * np.eye(values.shape[-1])), "LinalgEigBackward0",
+                   (input,))
+    return eig_result((first, record(vectors, backward, "LinalgEigBackward0", (input,))))
+
+
+def eigvals(input):
+    """Eigenvalues of square matrices, if they are real; see ``eig``."""
+    return eig(input)[0]
 
 
 def _no_driver(op, driver):

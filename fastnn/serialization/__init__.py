@@ -12,10 +12,47 @@ from fastnn.serialization import files, safetensors
 from fastnn.serialization.limits import damaged, short
 from fastnn.serialization.structure import NotPlain, Packer, Pickled, Unpacker, tensor
 
-__all__ = ["FileFormatError", "UnsafeFileError", "load", "load_file", "save", "save_file"]
+__all__ = ["FileFormatError", "UnsafeFileError", "add_safe_globals", "clear_safe_globals", "get_safe_globals", "load",
+           "load_file", "safe_globals", "save", "save_file"]
 
 STRUCTURE = "fastnn"  # the metadata key of the structure that `save` writes
 VERSION = 1
+_safe_globals = []
+
+
+def add_safe_globals(safe_globals):
+    """Note classes and functions as safe, as PyTorch's programs do before they load.
+
+    Here it decides nothing: arrays, dtypes and plain containers load without being named, and what would have to be
+    called needs ``weights_only=False`` whether it is named or not.
+    """
+    _safe_globals.extend(each for each in safe_globals if each not in _safe_globals)
+
+
+def get_safe_globals():
+    """What is noted as safe."""
+    return list(_safe_globals)
+
+
+def clear_safe_globals():
+    """Forget what is noted as safe."""
+    _safe_globals.clear()
+
+
+class safe_globals:  # noqa: N801
+    """Classes and functions noted as safe within a ``with``; see `add_safe_globals`."""
+
+    def __init__(self, safe_globals):
+        self.safe_globals = safe_globals
+
+    def __enter__(self):
+        self.before = get_safe_globals()
+        add_safe_globals(self.safe_globals)
+
+    def __exit__(self, *exception):
+        _safe_globals[:] = self.before
+
+
 def save_file(tensors, filename, metadata=None):
     """Write a dict of tensors as a safetensors file.
 

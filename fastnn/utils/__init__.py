@@ -1,4 +1,4 @@
 """Helpers under the names of ``torch.utils``."""
-from fastnn.utils import _pytree, data
+from fastnn.utils import _pytree, data, hooks
 
-__all__ = ["data"]
+__all__ = ["data", "hooks"]

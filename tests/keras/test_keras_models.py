@@ -532,3 +532,16 @@ def fit(k, build=chain, x=X, y=Y, loss="mse", metrics=None, **kwargs):
     model = build(k)
     model.compile("sgd", loss=loss, metrics=metrics)
     model.fit(x, y, verbose=0, **kwargs)
+
+
+def test_call_that_is_replaced_later_takes_effect():
+    """Also where the model has found its shorter ways around the layers' `__call__` already."""
+    inputs = ours.Input((3,))
+    hidden = ours.layers.Dense(3, kernel_initializer="ones")
+    chain, graph = ours.Model(inputs, hidden(inputs)), ours.Model(inputs, ours.layers.add([inputs, hidden(inputs)]))
+    x = np.ones((1, 3), "float32")
+    before = plain(chain(x)), plain(graph(x))
+    hidden.call = lambda inputs: inputs * 0
+    assert not plain(chain(x)).any() and np.array_equal(plain(graph(x)), x)
+    del hidden.call
+    assert np.array_equal(plain(chain(x)), before[0]) and np.array_equal(plain(graph(x)), before[1])

@@ -77,7 +77,7 @@ class Functional(Model):
         self.output_names = [x._keras_history.operation.name for x in flat_outputs]
         self.input_names = [x._keras_history.operation.name for x in flat_inputs]
         d["_masked"] = any(mask_of(x) is not None for node in nodes for x in node.outputs)
-        d["_direct"] = {}
+        d["_direct"] = 0, {}
         self.built = True
         d["_convert_input_args"], d["_allow_non_tensor_positional_args"] = False, True
 
@@ -241,7 +241,9 @@ class Functional(Model):
 
     def _run_direct(self, flat, training):
         """Without masks: the door's own layers need no more than their `call`."""
-        direct = self._direct
+        if self._direct[0] != changes():
+            self.__dict__["_direct"] = changes(), {}
+        direct = self._direct[1]
 
         def call(operation, args, kwargs):
             how = direct.get(operation)

@@ -1,10 +1,14 @@
 """Pooling as modules."""
 from fastnn.nn.modules.module import Module, Planned
-from fastnn.ops import pool
+from fastnn.ops import pool, volumes
 
 
 def _pair(value):
     return tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+
+
+def _triple(value):
+    return tuple(value) if isinstance(value, (tuple, list)) else (value, value, value)
 
 
 def _single(value):
@@ -43,6 +47,15 @@ class MaxPool2d(_MaxPool):
     _function = staticmethod(pool.max_pool2d)
 
 
+class MaxPool3d(_MaxPool):
+    """The largest element of each window of volumes (N, C, D, H, W) or (C, D, H, W)."""
+
+    _function = staticmethod(volumes.max_pool3d)
+
+    def commutes(self):
+        return False
+
+
 class _MaxUnpool(Module):
     def forward(self, input, indices, output_size=None):
         return self._function(input, indices, self.kernel_size, self.stride, self.padding, output_size)
@@ -71,6 +84,17 @@ class MaxUnpool2d(_MaxUnpool):
         super().__init__()
         self.kernel_size, self.padding = _pair(kernel_size), _pair(padding)
         self.stride = _pair(stride if stride is not None else kernel_size)
+
+
+class MaxUnpool3d(_MaxUnpool):
+    """Zeros, and elements where MaxPool3d with ``return_indices=True`` found them."""
+
+    _function = staticmethod(volumes.max_unpool3d)
+
+    def __init__(self, kernel_size, stride=None, padding=0):
+        super().__init__()
+        self.kernel_size, self.padding = _triple(kernel_size), _triple(padding)
+        self.stride = _triple(stride if stride is not None else kernel_size)
 
 
 class AvgPool1d(Module):

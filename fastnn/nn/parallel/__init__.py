@@ -1,7 +1,8 @@
 """Names of ``torch.nn.parallel`` that mean something without other devices."""
 from fastnn.nn.modules.module import Module
+from fastnn.nn.parallel.scatter_gather import gather, scatter, scatter_kwargs
 
-__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
+__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel", "gather", "scatter", "scatter_kwargs"]
 
 
 class DataParallel(Module):
@@ -39,3 +40,11 @@ class DistributedDataParallel(Module):
 def data_parallel(module, inputs, device_ids=None, output_device=None, dim=0, module_kwargs=None):
     """``module(*inputs, **module_kwargs)``."""
     return module(*(inputs if isinstance(inputs, tuple) else (inputs,)), **(module_kwargs or {}))
+
+
+class DistributedDataParallel(Module):
+    """Not available: the constructor raises ValueError, as PyTorch's does without a process group."""
+
+    def __init__(self, module, *args, **kwargs):
+        from fastnn.compat import distributed
+        distributed.get_world_size()

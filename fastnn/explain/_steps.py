@@ -1,0 +1,355 @@
+"""The steps that a model's layers do, under one name in each door, and rules put in their places while a model runs.
+
+A rule sees a step's arguments and result and may give another result of the same value: then gradients flow as the
+rule says. It is put there by forward hooks, or for a layer of the Keras door, which has none, by the layer's own
+attribute ``call``; a Keras layer with an activation is two steps.
+"""
+import contextlib
+import sys
+
+import fastnn
+from fastnn import Tensor, nn
+
+
+class Step:
+    """One step of a layer.
+
+    Attributes
+    ----------
+    kind : str
+        "affine", "map" (of single numbers), "softmax", "log_softmax", "max_pool", "mean_pool", "batch_norm",
+        "layer_norm", "recurrent", "attention"; "any" for what no rule knows.
+    layer : Module or Layer
+        Where it stands.
+    function : callable
+        What it computes.
+    facts : dict
+        By kind: ``dim`` of a softmax; ``weights`` (names) and ``convolves`` of an affine step; ``relu`` of a map;
+        ``scale`` and ``shift`` of batch norm, functions of the input's number of dimensions; ``dims, eps, weight,
+        bias, centred`` of layer norm.
+    """
+
+    def __init__(self, kind, layer, function, **facts):
+        self.kind, self.layer, self.function, self.facts = kind, layer, function, facts
+
+    def with_weights(self, x, weight, bias):
+        """An affine step of `x` by other weights; `bias` is left out where the layer has none."""
+        return self.facts["compute"](x, weight, bias)
+
+    @property
+    def weight(self):
+        return getattr(self.layer, self.facts["weights"][0]).detach()
+
+    @property
+    def bias(self):
+        bias = getattr(self.layer, self.facts["weights"][1], None)
+        return None if bias is None else bias.detach()
+
+    def __repr__(self):
+        return f"Step({self.kind}, {type(self.layer).__name__})"
+
+
+# ---- the PyTorch door ----
+
+_AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)
+_CONVOLUTIONS = _AFFINE[1:]
+_MAPS = tuple(getattr(nn, name) for name in (
+    "ReLU ReLU6 SELU SiLU Mish Hardsigmoid Hardswish Sigmoid Tanh LogSigmoid Softsign Tanhshrink LeakyReLU ELU CELU "
+    "Hardtanh Threshold RReLU GELU Softplus Softshrink Hardshrink PReLU").split())
+_MAX_POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d)
+_MEAN_POOLS = (nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+_RECURRENT = (nn.RNN, nn.LSTM, nn.GRU, nn.RNNCell, nn.LSTMCell, nn.GRUCell)
+
+
+def _legacy_dim(ndim):
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+def _module_step(module):
+    if isinstance(module, _AFFINE):
+        def compute(x, weight, bias):
+            given = {"weight": weight} if bias is None else {"weight": weight, "bias": bias}
+            return fastnn.func.functional_call(module, given, (x,))
+        out = 1 if isinstance(module, (nn.ConvTranspose1d, nn.ConvTranspose2d)) else 0
+        return Step("affine", module, module.forward, weights=("weight", "bias"), compute=compute, out=out,
+                    convolves=isinstance(module, _CONVOLUTIONS))
+    if isinstance(module, _MAPS):
+        return Step("map", module, module.forward, relu=type(module) is nn.ReLU)
+    if isinstance(module, (nn.Softmax, nn.LogSoftmax, nn.Softmax2d)):
+        dim = -3 if isinstance(module, nn.Softmax2d) else module.dim
+        return Step("log_softmax" if isinstance(module, nn.LogSoftmax) else "softmax", module, module.forward,
+                    dim=lambda ndim: _legacy_dim(ndim) if dim is None else dim)
+    if isinstance(module, _MAX_POOLS):
+        return Step("any" if getattr(module, "return_indices", False) else "max_pool", module, module.forward)
+    if isinstance(module, _MEAN_POOLS):
+        return Step("mean_pool", module, module.forward)
+    if isinstance(module, _BATCH_NORMS) and module.running_mean is not None:
+        return _batch_norm(module, module.running_mean, module.running_var, module.weight, module.bias, module.eps, 1,
+                           module.forward)
+    if isinstance(module, (nn.LayerNorm, nn.RMSNorm)):
+        dims = tuple(range(-len(module.normalized_shape), 0))
+        eps = module.eps
+        return Step("layer_norm", module, module.forward, dims=dims, weight=module.weight,
+                    bias=getattr(module, "bias", None), centred=isinstance(module, nn.LayerNorm),
+                    eps=lambda x: fastnn.finfo(x.dtype).eps if eps is None else eps)
+    if isinstance(module, nn.MultiheadAttention):
+        return Step("attention", module, module.forward)
+    if isinstance(module, _RECURRENT):
+        return Step("recurrent", module, module.forward)
+    return None
+
+
+def _batch_norm(layer, mean, variance, weight, bias, eps, axis, function):
+    scale = (variance.detach() + eps).rsqrt()
+    scale = scale if weight is None else scale * weight.detach()
+    shift = -mean.detach() * scale
+    shift = shift if bias is None else shift + bias.detach()
+
+    def shaped(values):
+        def at(ndim):
+            shape = [1] * ndim
+            shape[axis] = -1
+            return values.reshape(shape)
+        return at
+    return Step("batch_norm", layer, function, scale=shaped(scale), shift=shaped(shift), factor=scale, offset=shift)
+
+
+# ---- the Keras door ----
+
+def _keras():
+    """The Keras door, if the program has it: else no layer can come from there."""
+    return sys.modules.get("fastnn.keras.layers")
+
+
+@contextlib.contextmanager
+def _with(layer, **attributes):
+    """A layer with other attributes, whose bookkeeping does not see them."""
+    before = {name: getattr(layer, name) for name in attributes}
+    try:
+        for name, value in attributes.items():
+            object.__setattr__(layer, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            object.__setattr__(layer, name, value)
+
+
+def _layer_steps(layer):
+    """The steps of a layer of the Keras door, in their order; None if no rule knows it."""
+    L = _keras()
+    activations = sys.modules["fastnn.keras.activations"]
+
+    def call(*args, **kwargs):
+        return type(layer).call(layer, *args, **kwargs)
+    convolutions = (L.Conv1D, L.Conv2D, L.Conv1DTranspose, L.Conv2DTranspose, L.DepthwiseConv1D, L.DepthwiseConv2D)
+    if isinstance(layer, (L.Dense, L.EinsumDense, *convolutions)):
+        def compute(x, weight, bias):
+            given = {"kernel": weight} if bias is None else {"kernel": weight, "bias": bias}
+            with _with(layer, activation=activations.linear, **given):
+                return call(x)
+
+        def linear(*args, **kwargs):
+            with _with(layer, activation=activations.linear):
+                return call(*args, **kwargs)
+        plain = isinstance(layer, (L.Dense, L.Conv1D, L.Conv2D))  # the kernel's last axis is the output's
+        steps = [Step("affine", layer, linear, weights=("kernel", "bias"), compute=compute, out=-1 if plain else None,
+                      convolves=isinstance(layer, convolutions))]
+        if layer.activation is not activations.linear:
+            steps.append(_activation_step(layer, layer.activation, activations))
+        return steps
+    if isinstance(layer, L.Activation):
+        return [_activation_step(layer, layer.activation, activations)]
+    if isinstance(layer, (L.ReLU, L.LeakyReLU, L.PReLU, L.ELU)):
+        relu = isinstance(layer, L.ReLU) and layer.max_value is None and not layer.negative_slope and \
+            not layer.threshold
+        return [Step("map", layer, call, relu=relu)]
+    if isinstance(layer, L.Softmax):
+        return [Step("softmax" if isinstance(layer.axis, int) else "any", layer, call, dim=lambda ndim: layer.axis)]
+    if isinstance(layer, (L.MaxPooling1D, L.MaxPooling2D, L.GlobalMaxPooling1D, L.GlobalMaxPooling2D)):
+        return [Step("max_pool", layer, call)]
+    if isinstance(layer, (L.AveragePooling1D, L.AveragePooling2D, L.GlobalAveragePooling1D, L.GlobalAveragePooling2D)):
+        return [Step("mean_pool", layer, call)]
+    if isinstance(layer, L.BatchNormalization) and layer.built:
+        return [_batch_norm(layer, layer.moving_mean, layer.moving_variance, layer.gamma, layer.beta, layer.epsilon,
+                            layer.axis, call)]
+    if isinstance(layer, L.LayerNormalization) and layer.built:
+        axes = tuple(layer.axis)
+        if axes == tuple(range(-len(axes), 0)) or axes == (-1,):
+            return [Step("layer_norm", layer, call, dims=axes, weight=layer.gamma, bias=layer.beta, centred=True,
+                         eps=lambda x: layer.epsilon)]
+    return None
+
+
+def _activation_step(layer, function, activations):
+    if function is activations.softmax:
+        return Step("softmax", layer, function, dim=lambda ndim: -1)
+    if function is activations.log_softmax:
+        return Step("log_softmax", layer, function, dim=lambda ndim: -1)
+    if function is activations.linear:
+        return Step("any", layer, function)
+    known = getattr(function, "__module__", None) == activations.__name__ and function is not getattr(
+        activations, "glu", None)
+    return Step("map" if known else "any", layer, function, relu=function is activations.relu)
+
+
+# ---- both ----
+
+def layers_of(model):
+    """Every layer of a model, itself among them; what is neither a Module nor a Keras layer has none."""
+    if isinstance(model, nn.Module):
+        yield from model.modules()
+        return
+    keras = _keras()
+    if keras is None or not isinstance(model, keras.Layer):
+        return
+    seen, left = set(), [model]
+    while left:
+        layer = left.pop(0)
+        if id(layer) in seen:
+            continue
+        seen.add(id(layer))
+        yield layer
+        left += [inner for inner in vars(layer).values() if isinstance(inner, keras.Layer)]
+        left += getattr(layer, "layers", ())
+
+
+def is_layer(thing):
+    """Whether it is a layer of one of the doors."""
+    keras = _keras()
+    return isinstance(thing, nn.Module) or keras is not None and isinstance(thing, keras.Layer)
+
+
+def channels_axis(layer):
+    """Where a layer's output has its channels: 1, or the last axis for images of the Keras door."""
+    return -1 if getattr(layer, "data_format", None) == "channels_last" or not isinstance(layer, nn.Module) and \
+        not hasattr(layer, "data_format") else 1
+
+
+@contextlib.contextmanager
+def watched(layer, seen):
+    """Call ``seen(args, kwargs, output)`` after a layer has run; what it returns, if anything, takes the output's
+    place."""
+    if isinstance(layer, nn.Module):
+        with layer.register_forward_hook(lambda module, args, kwargs, output: seen(args, kwargs, output),
+                                         with_kwargs=True):
+            yield
+        return
+    if not is_layer(layer):
+        raise TypeError(f"expected a layer of the model, got {type(layer).__name__}")
+    inner = layer.call
+
+    def call(*args, **kwargs):
+        output = inner(*args, **kwargs)
+        changed = seen(args, kwargs, output)
+        return output if changed is None else changed
+    with _called(layer, call):
+        yield
+
+
+@contextlib.contextmanager
+def prepared(layer, change):
+    """Call ``change(args, kwargs)`` before a layer runs; it gives the (args, kwargs) to run it with, or None."""
+    if isinstance(layer, nn.Module):
+        with layer.register_forward_pre_hook(lambda module, args, kwargs: change(args, kwargs), with_kwargs=True):
+            yield
+        return
+    if not is_layer(layer):
+        raise TypeError(f"expected a layer of the model, got {type(layer).__name__}")
+    inner = layer.call
+
+    def call(*args, **kwargs):
+        args, kwargs = change(args, kwargs) or (args, kwargs)
+        return inner(*args, **kwargs)
+    with _called(layer, call):
+        yield
+
+
+@contextlib.contextmanager
+def _called(layer, call):
+    """A Keras layer that runs another `call`; models see that they cannot take their shorter ways then."""
+    before = layer.__dict__.get("call")
+    layer.call = call
+    try:
+        yield
+    finally:
+        if before is None:
+            del layer.call
+        else:
+            layer.call = before
+
+
+@contextlib.contextmanager
+def replaced(model, rule, kinds=None):
+    """Ask ``rule(step, args, kwargs, output)`` about each step of the model: None leaves the output as it is.
+
+    Within a rule steps run as they are.
+    """
+    busy = []
+
+    def ask(step, args, kwargs, output):
+        if busy or kinds is not None and step.kind not in kinds:
+            return None
+        busy.append(step)
+        try:
+            return rule(step, args, kwargs, output)
+        finally:
+            busy.pop()
+
+    with contextlib.ExitStack() as stack:
+        covered = set()
+        for layer in layers_of(model):
+            if id(layer) in covered:
+                continue
+            if isinstance(layer, nn.Module):
+                _cover_module(layer, ask, stack, covered)
+            else:
+                _cover_layer(layer, ask, stack)
+        yield
+
+
+def _cover_module(module, ask, stack, covered):
+    step = _module_step(module)
+    if step is not None:
+        covered.update(id(inner) for inner in module.modules())
+        if getattr(module, "inplace", False):  # rules compare input and output
+            stack.enter_context(_with(module, inplace=False))
+        stack.enter_context(watched(module, lambda args, kwargs, output: ask(step, args, kwargs, output)))
+    elif isinstance(module, (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)) and not isinstance(
+            module.activation, nn.Module):
+        function = module.activation
+        own = Step("map", module, function, relu=function is nn.functional.relu)
+
+        def activation(x):
+            output = function(x)
+            changed = ask(own, (x,), {}, output)
+            return output if changed is None else changed
+        stack.enter_context(_with(module, activation=activation))
+
+
+def _cover_layer(layer, ask, stack):
+    steps = _layer_steps(layer)
+    if not steps:
+        return
+
+    def call(*args, **kwargs):
+        for step in steps:
+            output = step.function(*args, **kwargs)
+            changed = ask(step, args, kwargs, output)
+            output = output if changed is None else changed
+            args, kwargs = (output,), {}
+        return output
+    stack.enter_context(_called(layer, call))
+
+
+def same_value(value, way):
+    """`value` with the gradient of `way`."""
+    return value.detach() + (way - way.detach())
+
+
+def first_tensor(args, kwargs):
+    """What a layer was called with."""
+    for x in (*args, *kwargs.values()):
+        if isinstance(x, Tensor):
+            return x
+    raise TypeError("expected a layer that is called with a tensor")

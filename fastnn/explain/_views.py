@@ -1,0 +1,90 @@
+"""Parts of a model as functions: from its inputs to a layer, from a layer to its output."""
+import fastnn
+from fastnn import Tensor
+from fastnn.explain import _inputs as common
+from fastnn.explain import _steps
+
+
+def model_of(thing, method):
+    """The model whose layers rules are put into: `thing` itself or the one that a view is part of."""
+    model = getattr(thing, "model", None) if isinstance(thing, (Head, Tail)) else thing
+    if not _steps.is_layer(model):
+        raise TypeError(f"{method}: expected a model made of layers, got {type(model).__name__}")
+    return model
+
+
+def evaluate(function, layer, inputs, arguments, attribute_to_layer_input=False, method="attribute"):
+    """What a layer gives, or takes, while the model runs: (tensors, whether they came as a tuple)."""
+    seen = []
+
+    def keep(args, kwargs, output):
+        seen.append((*args, *kwargs.values()) if attribute_to_layer_input else output)
+    with _steps.watched(layer, keep), common.recording(function):
+        function(*inputs, *arguments)
+    if not seen:
+        raise RuntimeError(f"{method}: the layer {type(layer).__name__} did not run")
+    found = seen[-1]
+    was_tuple = isinstance(found, tuple) and (not attribute_to_layer_input or len(found) > 1)
+    values = tuple(x for x in (found if isinstance(found, (tuple, list)) else (found,)) if isinstance(x, Tensor))
+    if not values:
+        raise TypeError(f"{method}: expected the layer {type(layer).__name__} to give a tensor")
+    return values, was_tuple
+
+
+class Head:
+    """A model up to one of its layers, and there to a neuron.
+
+    Parameters
+    ----------
+    selector : int, tuple or callable
+        Indices after the batch, or a function of the layer's output that gives one number a row.
+    """
+
+    def __init__(self, model, layer, selector, attribute_to_neuron_input=False):
+        self.model, self.layer, self.selector, self.input = model, layer, selector, attribute_to_neuron_input
+
+    def __call__(self, *inputs):
+        found, was_tuple = evaluate(self.model, self.layer, inputs, (), self.input, "neuron")
+        if callable(self.selector):
+            return self.selector(found if was_tuple else found[0])
+        selector = self.selector if isinstance(self.selector, tuple) else (self.selector,)
+        value = found[0]
+        if len(selector) != value.ndim - 1:
+            raise ValueError(f"neuron: expected neuron_selector to have an index for each dimension of the layer's "
+                             f"output after the batch, {tuple(value.shape[1:])}, got {self.selector}")
+        return value[(slice(None), *selector)]
+
+
+class Tail:
+    """A model from one of its layers on: a function of what the layer gives (or takes), with the inputs behind.
+
+    ``tail(*layer_values, *inputs, *arguments)`` runs the model on the inputs and puts the values in the layer's place.
+    """
+
+    def __init__(self, model, layer, count, attribute_to_layer_input=False):
+        self.model, self.layer, self.count, self.input = model, layer, count, attribute_to_layer_input
+
+    def __call__(self, *values):
+        given, inputs = values[:self.count], values[self.count:]
+        if self.input:
+            def change(args, kwargs):
+                left = list(given)
+                args = tuple(left.pop(0) if left and isinstance(x, Tensor) else x for x in args)
+                return args, {k: left.pop(0) if left and isinstance(x, Tensor) else x for k, x in kwargs.items()}
+            around = _steps.prepared(self.layer, change)
+        else:
+            def put(args, kwargs, output):
+                if isinstance(output, Tensor):
+                    return given[0]
+                left = list(given)
+                return type(output)(left.pop(0) if isinstance(x, Tensor) else x for x in output)
+            around = _steps.watched(self.layer, put)
+        with around:
+            return self.model(*inputs)
+
+
+def layer_values(model, layer, inputs, arguments, attribute_to_layer_input, method):
+    """`evaluate` without recording."""
+    with fastnn.no_grad():
+        found, was_tuple = evaluate(model, layer, inputs, arguments, attribute_to_layer_input, method)
+    return tuple(x.detach() for x in found), was_tuple
