@@ -10,7 +10,6 @@ from fastnn.models.packed import Packed, pieces
 from fastnn.models.weights import load_weights
 from fastnn.nn.functional import normalize
 from fastnn.nn.modules.module import Module
-from fastnn.ops.shape import cat
 
 POOLINGS = ("mean", "cls", "max", "mean_sqrt_len")
 
@@ -28,7 +27,8 @@ def read_tokenizer(folder, max_length):
         from tokenizers.implementations import BertWordPieceTokenizer
         tokenizer = BertWordPieceTokenizer(
             str(folder / "vocab.txt"), lowercase=options.get("do_lower_case", True),
-            strip_accents=options.get("strip_accents"), handle_chinese_chars=options.get("tokenize_chinese_chars", True))
+            handle_chinese_chars=options.get("tokenize_chinese_chars", True),
+            strip_accents=options.get("strip_accents"))
     else:
         raise FileNotFoundError(f"from_folder: expected tokenizer.json or vocab.txt in {folder}")
     tokenizer.no_padding()
