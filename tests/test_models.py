@@ -16,7 +16,8 @@ TINY = {"model_type": "bert", "vocab_size": 20, "hidden_size": 16, "num_hidden_l
 VOCABULARY = "[PAD] [UNK] [CLS] [SEP] [MASK] a b c the cat sat ##s on mat . , ! über 你 ?".split()
 SENTENCES = ["", " ", ".", "Hello", "Hello world!", "hello WORLD !", "Wie geht's? Größe, Straße, naïve café",
              "Привет, как дела?", "你好,世界。今天天气很好", "こんにちは、元気ですか", "مرحبا بالعالم", "नमस्ते दुनिया",
-             "🙂🙃 🇩🇪 👩‍👩‍👧", "tab\there\nnewline\r\n", "nul\x00and\u200bzero-width\ufeff", "e\u0301 combining", "ﬁ ligature ½ ² Ⅷ",
+             "🙂🙃 🇩🇪 👩‍👩‍👧", "tab\there\nnewline\r\n", "nul\x00and\u200bzero-width\ufeff", "e\u0301 combining",
+             "ﬁ ligature ½ ² Ⅷ",
              "unaffable antidisestablishmentarianism", "x" * 300, "a " * 600, "1,234.56 € = $ 1.3k; 50%",
              "http://example.org/?q=a&b=c#d", "<b>bold</b> & <i>it</i>", "def f(x): return x**2 # square",
              "I'll see what he'd've said; don't!"] + [

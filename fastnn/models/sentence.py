@@ -141,9 +141,15 @@ class SentenceEncoder(Module):
 
     def tokenize(self, sentences):
         """Token numbers of each sentence, with the special ones at the ends; a list of lists."""
-        if isinstance(sentences, str) or not all(isinstance(sentence, str) for sentence in sentences):
-            raise TypeError("SentenceEncoder: expected a list of strings")
+        for sentence in sentences:
+            if isinstance(sentences, str) or not isinstance(sentence, str):
+                raise TypeError(f"SentenceEncoder: expected a list of strings, got {sentence!r} in {type(sentences)}")
         return [encoding.ids for encoding in self.tokenizer.encode_batch(list(sentences))]
+
+    def _tokens(self, sentences):
+        """Token numbers of strings; lists of them as they are."""
+        numbers = [isinstance(sentence, (list, tuple, np.ndarray)) for sentence in sentences]
+        return list(sentences) if numbers and all(numbers) else self.tokenize(sentences)
 
     def pool(self, x, batch):
         """Vectors of sentences, in the order in which they were given, from those of their tokens."""
@@ -162,8 +168,7 @@ class SentenceEncoder(Module):
 
     def forward(self, sentences):
         """Vectors (sentences, hidden_size) of strings, or of lists of token numbers, with gradients."""
-        tokens = sentences if sentences and not isinstance(sentences[0], str) else self.tokenize(sentences)
-        batch = Packed.of(tokens)
+        batch = Packed.of(self._tokens(sentences))
         return self.pool(self.encoder(batch), batch)
 
     def encode(self, sentences, batch_size=32):
@@ -183,7 +188,7 @@ class SentenceEncoder(Module):
             return self.encode([sentences])[0]
         if batch_size < 1:
             raise ValueError(f"encode: expected batch_size of at least 1, got {batch_size}")
-        tokens = sentences if len(sentences) and not isinstance(sentences[0], str) else self.tokenize(sentences)
+        tokens = self._tokens(sentences)
         result = np.empty((len(tokens), self.encoder.config.hidden_size), np.float32)
         order = np.argsort([len(ids) for ids in tokens], kind="stable")
         with no_grad():
