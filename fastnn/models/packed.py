@@ -32,7 +32,7 @@ class Packed(NamedTuple):
         """Pack lists or arrays of token numbers; ValueError for an empty one."""
         lengths = np.array([len(sequence) for sequence in sequences], np.int64)
         if len(lengths) and lengths.min() == 0:
-            raise ValueError(f"Packed: expected sequences of at least one token, number {lengths.argmin()} is empty")
+            raise ValueError("Packed: expected sequences of at least one token, got an empty one")
         order = np.argsort(lengths, kind="stable")
         runs = [(len(list(same)), length) for length, same in groupby(lengths[order].tolist())]
         ids = np.concatenate([np.asarray(sequences[i], np.int64) for i in order] or [np.empty(0, np.int64)])
