@@ -27,7 +27,7 @@ LAYERS = [
     {"config", "dtypes", "random"},
     {"_gradients", "_operators", "_tape", "_tensor", "_views", "autograd", "func", "linalg", "ops", "special"},
     {"nn", "optim", "utils", "serialization"},
-    {"training", "vision"},
+    {"training", "vision", "models"},
     {"compat", "distributions", "keras", "sklearn", "explain", "dropin", "demo"},
     {"tensorflow"},
 ]
@@ -170,7 +170,7 @@ def test_import_loads_only_what_it_needs():
                             check=True).stdout.split()
     foreign = {name.partition(".")[0] for name in loaded if not name.startswith("_")} - {"fastnn", "cython_runtime"}
     assert foreign <= {"bisect", "copy", "dataclasses", "json", "random", "string"}
-    late = {"vision", "keras", "tensorflow", "training", "sklearn", "explain", "distributions", "dropin", "demo",
+    late = {"vision", "models", "keras", "tensorflow", "training", "sklearn", "explain", "distributions", "dropin", "demo",
             "testing"}
     assert not [name for name in loaded if name.startswith("fastnn.") and name.split(".")[1] in late]
 

@@ -6,6 +6,7 @@ from fastnn._tape cimport Node
 from fastnn._tensor cimport Tensor, needs_grad, recording, record2, record3, wrap, shape_of
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport gemm, linear as K
+from fastnn.kernels.elementwise import unary_saves
 from fastnn.ops._common cimport as_tensor, is_half, is_real, undo, zero_d
 
 np.import_array()
@@ -26,9 +27,16 @@ def linear(input, weight, bias=None):
 
 
 cpdef Tensor fused_linear(Tensor input, Tensor weight, Tensor bias, object activation, double a, double b):
-    """activation(input @ weight.T + bias) as one kernel; `activation`: a map whose backward reads its output."""
+    """activation(input @ weight.T + bias) as one kernel; `activation`: the name of a map with parameters a and b.
+
+    Where a gradient is recorded and the map's backward reads its input (gelu, silu), the two run one after the other.
+    """
     cdef np.ndarray y
     cdef Tensor out
+    cdef bint records = recording(input) or recording(weight) or bias is not None and recording(bias)
+    if records and activation is not None and "x" in unary_saves(activation):
+        from fastnn.ops.pointwise import mapped
+        return mapped(activation, fused_linear(input, weight, bias, None, 0.0, 0.0), a, b)
     if np.PyArray_NDIM(weight.array) == 1:
         from fastnn.ops.arithmetic import add
         out = matmul(input, weight)
@@ -41,7 +49,7 @@ cpdef Tensor fused_linear(Tensor input, Tensor weight, Tensor bias, object activ
         out = matmul(input, weight.t())
         return out if bias is None else add(out, bias)
     y = K.linear_forward(input.array, weight.array, bias.array if bias is not None else None, activation, a, b)
-    if not (recording(input) or recording(weight) or (bias is not None and recording(bias))):
+    if not records:
         return wrap(y)
     out = record3(y, linear_backward, "AddmmBackward0", input, weight, bias,
                   (input.array, weight.array, y if activation is not None else None, activation))

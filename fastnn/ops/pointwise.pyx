@@ -82,6 +82,11 @@ cdef Tensor apply_map(Map map, str name, Tensor x, double a, double b):
     return out
 
 
+def mapped(str name, input, double a=0.0, double b=0.0):
+    """The map of this name in elementwise.def, with its parameters."""
+    return apply(name, input, a, b)
+
+
 cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
     """The same, written over the input."""
     cdef Tensor x = <Tensor?>input, out

@@ -124,7 +124,8 @@ static void FN(gemm_dot_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_
             const int64_t i = rows_outside ? o : p, j = rows_outside ? p : o;
             const int rows = i1 - i < DOT_ROWS ? (int)(i1 - i) : DOT_ROWS;
             const int cols = j1 - j < DOT_COLS ? (int)(j1 - j) : DOT_COLS;
-            FN(dots)[rows - 1][cols - 1](g->k, g->a + i * g->as_m, g->as_m, g->b + j * g->bs_n, g->bs_n, sums);
+            const int64_t ahead = p == i0 && !rows_outside ? DOT_COLS * g->bs_n : 0;
+            FN(dots)[rows - 1][cols - 1](g->k, g->a + i * g->as_m, g->as_m, g->b + j * g->bs_n, g->bs_n, ahead, sums);
             for (int r = 0; r < rows; r++)
                 for (int s = 0; s < cols; s++) {
                     REAL *c = g->c + (i + r) * g->ldc + j + s, y = sums[r * DOT_COLS + s];

@@ -1,5 +1,6 @@
 /* gemm_dot.inc.h -- products with few rows or few columns whose operands both run along k: every element is a dot
- * product, vectorised over k. Nothing is packed; W is read once, as memory gives it.
+ * product, vectorised over k. Nothing is packed; W is read once, as memory gives it. With more than two rows a processor
+ * does not look far enough ahead: what comes `ahead` in b is asked for.
  *
  * Each element is VW chains over k and one fixed tree at the end, in tiles of every size.
  */
@@ -14,7 +15,7 @@
 #endif
 
 FNN_INLINE void FN(dot_tile)(const int mr, const int nc, int64_t k, const REAL *a, int64_t as_m, const REAL *b,
-                             int64_t bs_n, REAL *sums)
+                             int64_t bs_n, int64_t ahead, REAL *sums)
 {
     FN(vec) acc[4][4], bv[4], x;
     const int64_t body = k - k % VW;
@@ -33,6 +34,9 @@ FNN_INLINE void FN(dot_tile)(const int mr, const int nc, int64_t k, const REAL *
     for (int64_t p = 0; p < body; p += VW) {
 #define LOAD(from) FN(v_load)((from) + p)
         EACH_VECTOR(LOAD_B, 0)
+        if (mr > 2 && ahead)
+            for (int j = 0; j < nc; j++)
+                __builtin_prefetch(b + ahead + j * bs_n + p, 0, 2);
         DOT_ROW(0) DOT_ROW(1) DOT_ROW(2) DOT_ROW(3)
 #undef LOAD
     }
@@ -57,16 +61,18 @@ FNN_INLINE void FN(dot_tile)(const int mr, const int nc, int64_t k, const REAL *
 #undef MULTIPLY
 }
 
-typedef void (*FN(dot_function))(int64_t k, const REAL *a, int64_t as_m, const REAL *b, int64_t bs_n, REAL *sums);
+typedef void (*FN(dot_function))(int64_t k, const REAL *a, int64_t as_m, const REAL *b, int64_t bs_n,
+                                  int64_t ahead, REAL *sums);
 
 #define DOT_LIST_1(X) X(1, 1) X(1, 2) X(1, 3) X(1, 4)
 #define DOT_LIST_2(X) X(2, 1) X(2, 2) X(2, 3) X(2, 4)
 #define DOT_LIST_3(X) X(3, 1) X(3, 2) X(3, 3) X(3, 4)
 #define DOT_LIST_4(X) X(4, 1) X(4, 2) X(4, 3) X(4, 4)
 #define DOT(mr, nc)                                                                                                    \
-    static void FN(dot_##mr##_##nc)(int64_t k, const REAL *a, int64_t as_m, const REAL *b, int64_t bs_n, REAL *sums)   \
+    static void FN(dot_##mr##_##nc)(int64_t k, const REAL *a, int64_t as_m, const REAL *b, int64_t bs_n,               \
+                                    int64_t ahead, REAL *sums)                                                         \
     {                                                                                                                  \
-        FN(dot_tile)(mr, nc, k, a, as_m, b, bs_n, sums);                                                               \
+        FN(dot_tile)(mr, nc, k, a, as_m, b, bs_n, ahead, sums);                                                        \
     }
 DOT_LIST_1(DOT)
 DOT_LIST_2(DOT)

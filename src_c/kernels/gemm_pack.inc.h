@@ -1,7 +1,8 @@
 /* gemm_pack.inc.h -- copies of parts of A and B in the order in which the tiles read them. */
 
 /* dst[kk * width + j] = B[kk, j] for kk < k, j < columns; the columns up to `width` are left as they are: no tile
- * reads them except into lanes that it drops. */
+ * reads them except into lanes that it drops. Columns that run along k are so many streams that no prefetcher follows
+ * them: the next columns are asked for meanwhile, each line of memory once. */
 static void FN(pack_b)(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t columns)
 {
     if (bs_n == 1) {
@@ -20,6 +21,8 @@ static void FN(pack_b)(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, in
                 FNN_UNROLL
                 for (int q = 0; q < VQUAD; q++)
                     v[q] = FN(v_load_lanes)(from + q * bs_n + kk, VQUAD * bs_n);
+                for (int64_t l = kk / VQUAD % 4; l < VW; l += 4) /* a line holds 4 VQUAD */
+                    __builtin_prefetch(from + (columns + l) * bs_n + kk, 0, 2);
                 FN(v_transpose_lanes)(v);
                 FNN_UNROLL
                 for (int q = 0; q < VQUAD; q++)
