@@ -46,9 +46,13 @@ class ArrayBatches:
     def __len__(self):
         return self.rows // self.batch_size if self.drop_last else -(-self.rows // self.batch_size)
 
+    def order(self):
+        """The order of the rows in the next epoch; None: as they lie."""
+        return self.generator.randperm(self.rows) if self.shuffle else None
+
     def __iter__(self):
         size, arrays, pack = self.batch_size, self.arrays, self.pack
-        order = self.generator.randperm(self.rows) if self.shuffle else None
+        order = self.order()
         numbers = not any(array.dtype.kind in "OUS" for array in arrays)
         for begin in range(0, len(self) * size, size):
             if order is None:

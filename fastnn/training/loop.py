@@ -5,7 +5,8 @@ from itertools import islice
 from fastnn.training.batches import length
 
 
-def run_epoch(step, batches, callbacks, phase, results, stopped=lambda: False, iterator=None, steps=None):
+def run_epoch(step, batches, callbacks, phase, results, stopped=lambda: False, iterator=None, steps=None,
+              steps_of=None):
     """One pass over `batches`, with the callbacks of one phase around each step.
 
     Parameters
@@ -25,6 +26,8 @@ def run_epoch(step, batches, callbacks, phase, results, stopped=lambda: False, i
         Goes on here instead of beginning the batches anew.
     steps : int, optional
         How many batches to take; all without it.
+    steps_of : callable, optional
+        ``steps_of(batch)``: how many steps ``step(batch)`` makes, where that is more than one.
 
     Returns
     -------
@@ -38,16 +41,16 @@ def run_epoch(step, batches, callbacks, phase, results, stopped=lambda: False, i
         if begin is not None:
             begin(number)
         logs = step(batch)
+        number += 1 if steps_of is None else steps_of(batch)
         if end is not None:
-            end(number, results, logs)
-        number += 1
+            end(number - 1, results, logs)
         if stopped():
             break
     return number, logs
 
 
 def train(model, step, batches, callbacks, results, *, epochs=1, initial_epoch=0, steps_per_epoch=None,
-          reset=lambda: None, validate=None, after_epoch=None, finish=lambda: None):
+          reset=lambda: None, validate=None, after_epoch=None, finish=lambda: None, steps_of=None):
     """Train: `run_epoch` over and over, validation after it, and the callbacks of epochs around both.
 
     Parameters
@@ -55,7 +58,7 @@ def train(model, step, batches, callbacks, results, *, epochs=1, initial_epoch=0
     model : object
         Its ``stop_training`` is set to False at the start; callbacks set it to True to end the training. A callback
         that goes on with an earlier training sets ``_initial_epoch`` in `on_train_begin`.
-    step, batches, callbacks, results
+    step, batches, callbacks, results, steps_of
         As in `run_epoch`.
     epochs, initial_epoch : int
         The numbers of the epochs are ``range(initial_epoch, epochs)``.
@@ -85,7 +88,8 @@ def train(model, step, batches, callbacks, results, *, epochs=1, initial_epoch=0
         callbacks.on_epoch_begin(epoch)
         if iterator is None or steps_per_epoch is None:
             iterator = iter(batches)
-        done, last = run_epoch(step, batches, callbacks, "train", results, stopped, iterator, steps_per_epoch)
+        done, last = run_epoch(step, batches, callbacks, "train", results, stopped, iterator, steps_per_epoch,
+                               steps_of)
         if steps_per_epoch is not None and done < steps_per_epoch and not model.stop_training:
             iterator = iter(batches)  # this pass is used up; the epoch goes on with the next
             if length(batches) is None:

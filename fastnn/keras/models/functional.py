@@ -219,6 +219,11 @@ class Functional(Model):
         self.__dict__["_chained"] = changes(), chain
         return chain
 
+    def _functional_chain(self):
+        """The layers of `_chain`, or None."""
+        chain = self._chain()
+        return None if chain is None else [function.__self__ for function, _ in chain]
+
     def _accepts(self):
         """What `_quick` takes: dtype, the sizes behind the first where all are fixed, the shape."""
         expected = self._inputs[0]

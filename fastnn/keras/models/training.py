@@ -9,6 +9,7 @@ from fastnn.keras import metrics as metrics_module
 from fastnn.keras import config, optimizers, tree
 from fastnn.keras.layers.base import outermost, recorded, recording
 from fastnn.keras.models.compile import CompileLoss, CompileMetrics
+from fastnn.keras.models.dense import dense_fit
 from fastnn.keras.models.data import Source, train_validation_split, unpack_x_y_sample_weight
 from fastnn.keras.saving import objects
 from fastnn.keras.variables import array_of, convert
@@ -321,10 +322,24 @@ class Trainer:
         if validation_data is not None:
             validate = self._validation(validation_data, validation_batch_size or batch_size, validation_steps,
                                         validation_freq, callbacks)
-        train(self, self._training_function(), source.batches, callbacks, self._results, epochs=epochs,
-              initial_epoch=initial_epoch, steps_per_epoch=source.limit, reset=self.reset_metrics, validate=validate,
-              after_epoch=source.on_epoch_end, finish=self._finish_training)
+        whole = dense_fit(self, source, callbacks) if self._steps_are_ours() else None
+        step, batches, steps_of = (self._training_function(), source.batches, None) if whole is None else \
+            (whole.step, whole, whole.steps_of)
+        train(self, step, batches, callbacks, self._results, epochs=epochs, initial_epoch=initial_epoch,
+              steps_per_epoch=source.limit, reset=self.reset_metrics, validate=validate,
+              after_epoch=source.on_epoch_end, finish=self._finish_training, steps_of=steps_of)
         return self.history
+
+    def _steps_are_ours(self):
+        """Whether nobody has overridden what a step of training consists of."""
+        return all(getattr(type(self), name) is getattr(Trainer, name)
+                   for name in ("train_step", "compute_loss", "compute_metrics", "metrics", "reset_metrics")) \
+            and "compute_loss" not in self.__dict__
+
+    def _chain_of_layers(self):
+        """The layers of a model that is a chain of the door's own; None for others."""
+        found = getattr(self.__dict__.get("_functional") or self, "_functional_chain", None)
+        return None if found is None else found()
 
     def _finish_training(self):
         if self.optimizer is not None and self.optimizer.built:

@@ -164,6 +164,13 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             callback.set_model(model)
 
+    def follows(self, phase):
+        """Whether somebody wants to be called at each step of a phase, not just now and then."""
+        names = [f"on_{phase}_batch_begin", f"on_{phase}_batch_end"]
+        names += ["on_batch_begin", "on_batch_end"] if phase == "train" else []
+        return any(_overrides(each, name) for each in self.callbacks
+                   if not vars(type(each)).get("now_and_then") for name in names)
+
     def batch_hooks(self, phase):
         """(before a step, after a step): functions that call those who have something to do, or None if nobody has."""
         names = f"on_{phase}_batch_begin", f"on_{phase}_batch_end"

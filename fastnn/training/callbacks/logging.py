@@ -14,6 +14,8 @@ from fastnn.training.progress import Progbar
 class ProgbarLogger(Callback):
     """The progress bar of training, evaluation and prediction."""
 
+    now_and_then = True
+
     def __init__(self):
         super().__init__()
         self.seen, self.progbar, self.target, self.verbose, self.epochs = 0, None, None, 1, 1
