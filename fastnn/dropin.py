@@ -201,7 +201,7 @@ def install(*libraries):
         return
     _finder.libraries = {name for library in libraries or TOGETHER for name in TOGETHER[library]}
     _finder.places = PLACES
-    if libraries and "torch" in libraries and "keras" not in libraries and importlib.util.find_spec("tensorflow") is None:
+    if "torch" in libraries and "keras" not in libraries and importlib.util.find_spec("tensorflow") is None:
         _finder.libraries.add("tensorflow")
         _finder.places = {**PLACES, **KERAS_ALONE}
     real = [name for name in _aliases() if sys.modules[name] is not None]

@@ -154,13 +154,16 @@ def test_wheel_holds_only_the_package():
 
 @pytest.mark.skipif(SANITIZED, reason="checks in every function make them larger")
 def test_wheel_stays_small():
-    """4.2 MB: what a wheel of this build holds, compressed as a wheel is; a build of fewer variants is smaller."""
+    """3.75 MB compiled, 4.5 MB with the doors' Python: what a wheel of this build holds, compressed as a wheel is; a build
+    of fewer variants is smaller."""
     sizes = {path.relative_to(PACKAGE): len(zlib.compress(path.read_bytes(), 6))
              for pattern in ("**/*.so", "**/*.py") for path in PACKAGE.glob(pattern)}
     if not any(path.suffix == ".so" for path in sizes):
         pytest.skip("the compiled modules are not beside the sources")
     total, largest = sum(sizes.values()), sorted(sizes, key=sizes.get)[-5:]
-    assert total <= 4.2e6, f"{total} bytes; the largest: { {str(path): sizes[path] for path in largest} }"
+    compiled = sum(size for path, size in sizes.items() if path.suffix == ".so")
+    assert total <= 4.5e6 and compiled <= 3.75e6, \
+        f"{total} bytes, {compiled} compiled; the largest: { {str(path): sizes[path] for path in largest} }"
 
 
 def test_import_loads_only_what_it_needs():
@@ -170,8 +173,8 @@ def test_import_loads_only_what_it_needs():
                             check=True).stdout.split()
     foreign = {name.partition(".")[0] for name in loaded if not name.startswith("_")} - {"fastnn", "cython_runtime"}
     assert foreign <= {"bisect", "copy", "dataclasses", "json", "random", "string"}
-    late = {"vision", "models", "keras", "tensorflow", "training", "sklearn", "explain", "distributions", "dropin", "demo",
-            "testing"}
+    late = {"vision", "models", "keras", "tensorflow", "training", "sklearn", "explain", "distributions", "dropin",
+            "demo", "testing"}
     assert not [name for name in loaded if name.startswith("fastnn.") and name.split(".")[1] in late]
 
 

@@ -88,8 +88,10 @@ def _take(metric, total, count):
 
 
 def dense_fit(model, source, callbacks):
-    """How `model` trains on `source` if dense layers, a common loss and optimizer and arrays are all there is to it; None
-    for everything else, which goes step by step."""
+    """How `model` trains on `source` if dense layers, a common loss and optimizer and arrays are all there is to it.
+
+    None for everything else, which goes step by step.
+    """
     batches = source.batches
     if not isinstance(batches, ArrayBatches) or source.limit is not None or model.run_eagerly \
             or len(batches.arrays) != 2 or batches.arrays[1].dtype.kind not in "fiub" or callbacks.follows("train") \
@@ -148,7 +150,7 @@ def _layers(model):
 
 
 def _loss(model, last, y_sample, sample, y):
-    """(the engine's loss, targets for it, whether they are "classes", "one-hot" or "numbers"); None for other losses."""
+    """(the engine's loss, targets for it, "classes", "one-hot" or "numbers" for what they are); None for others."""
     compiled = model._compile_loss
     if compiled is None:
         return None

@@ -23,28 +23,20 @@ class DataParallel(Module):
         return self.module(*inputs, **kwargs)
 
 
-class DistributedDataParallel(Module):
-    """The class alone, which libraries ask ``isinstance`` for: there is one process and no process group.
-
-    Raises
-    ------
-    ValueError
-        An object of it is made.
-    """
-
-    def __init__(self, module, *args, **kwargs):
-        raise ValueError("Default process group has not been initialized, please make sure to call "
-                         "init_process_group.")
-
-
 def data_parallel(module, inputs, device_ids=None, output_device=None, dim=0, module_kwargs=None):
     """``module(*inputs, **module_kwargs)``."""
     return module(*(inputs if isinstance(inputs, tuple) else (inputs,)), **(module_kwargs or {}))
 
 
 class DistributedDataParallel(Module):
-    """Not available: the constructor raises ValueError, as PyTorch's does without a process group."""
+    """The class alone, which libraries ask ``isinstance`` for: there is one process and no process group.
+
+    Raises
+    ------
+    ValueError
+        An object of it is made, as in PyTorch without a process group.
+    """
 
     def __init__(self, module, *args, **kwargs):
-        from fastnn.compat import distributed
-        distributed.get_world_size()
+        raise ValueError("Default process group has not been initialized, please make sure to call "
+                         "init_process_group.")
