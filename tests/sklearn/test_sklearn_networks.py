@@ -188,7 +188,7 @@ def test_more_settings_learn(settings):
     settings = {"max_iter": 40, "learning_rate_init": 0.01, "batch_size": 20, **settings}
     x, y = IRIS
     model = MLPClassifier((20,), random_state=0, **settings).fit(x, y)
-    assert model.score(x, y) > 0.92
+    assert model.score(x, y) > (0.85 if model.early_stopping else 0.92)
     again = MLPClassifier((20,), random_state=0, **settings).fit(x, y)
     assert np.array_equal(model.predict_proba(x), again.predict_proba(x))
     restored = pickle.loads(pickle.dumps(model))
