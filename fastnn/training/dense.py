@@ -134,7 +134,7 @@ class DenseStack:
     >>> for _ in range(3):
     ...     loss, right = stack.epoch(optimizer, x, y, batch_size=2)
     >>> round(float(loss), 3)
-    1.236
+    0.896
     """
 
     def __init__(self, weights, biases, activations, loss="mse", *, a=0.0, b=0.0, loss_scale=1.0, grad_scale=1.0,
