@@ -12,7 +12,7 @@ ASAN_TREE := build/asan
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv build demo test test-torch parity fuzz coverage bench bench-train lint asan wheel sdist annotate clean
+.PHONY: help venv build demo test test-torch parity fuzz coverage bench bench-train bench-sklearn lint asan wheel sdist annotate clean
 
 help:  ## print this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ bench: $(VENV)/.extra-test $(WITH_TORCH) build  ## time every operation (ARGS="-
 
 bench-train: $(VENV)/.extra-test $(WITH_TORCH) build  ## time whole training steps
 	$(BIN)/python benchmarks/bench_train.py $(ARGS)
+
+bench-sklearn: $(VENV)/.extra-test build  ## time the scikit-learn door and scikit-learn's networks
+	$(BIN)/python benchmarks/bench_sklearn.py $(ARGS)
 
 lint: $(VENV)/.extra-lint  ## ruff, cython-lint, and clang-format where it is installed
 	$(BIN)/ruff check .

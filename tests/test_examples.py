@@ -189,9 +189,11 @@ def test_attention_reads_digits(args, best, monkeypatch, capsys):
     ("autoencoder", ["--epochs", 1], "saved 1797 x 32 features"),
     ("attention_digits", ["--epochs", 1], "are looked at"),
     ("cnn", ["--epochs", 1], "of the test images right"),
+    ("sklearn_digits", ["--epochs", 2, "--jobs", 2], "that the search has not seen"),
+    ("sklearn_ensemble", ["--epochs", 2, "--members", 2], "spread where there are points"),
 ])
 def test_runs_as_a_program(name, args, text, tmp_path):
-    if name in ("attention_digits", "autoencoder", "cnn"):
+    if name in ("attention_digits", "autoencoder", "cnn", "sklearn_digits", "sklearn_ensemble"):
         pytest.importorskip("sklearn")
     assert text in run_python(EXAMPLES / f"{name}.py", *args, cwd=tmp_path)
 
@@ -242,3 +244,19 @@ def test_character_model_learns_to_write_sums(monkeypatch, capsys):
     assert written in capsys.readouterr().out
     fastnn.manual_seed(1)
     assert model.write("\n", 20, temperature=0) == model.write("\n", 20, temperature=0)
+
+
+# ---- scikit-learn's estimators ----
+
+def test_search_finds_a_good_classifier(capsys):
+    pytest.importorskip("sklearn")
+    found, accuracy = load("sklearn_digits").main(["--epochs", "10", "--jobs", "2"])
+    assert accuracy > 0.94 and len(found.cv_results_["params"]) == 8
+    assert f"{accuracy:.1%}" in capsys.readouterr().out
+
+
+def test_ensemble_is_unsure_where_it_has_seen_nothing(capsys):
+    pytest.importorskip("sklearn")
+    near, far = load("sklearn_ensemble").main(["--epochs", "100", "--members", "12"])
+    assert 2 * near < far
+    assert "0.0 " in capsys.readouterr().out

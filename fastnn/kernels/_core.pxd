@@ -227,7 +227,8 @@ cdef int limit_this_thread(int n) noexcept nogil
 
 # range(context, begin, end) for parts of 0..n on several threads; what takes long within them looks for signals.
 ctypedef void (*range_of_work)(void *context, int64_t begin, int64_t end) noexcept nogil
-cdef void run_side_by_side(int64_t n, range_of_work range, void *context) noexcept nogil
+# `work` estimates the nanoseconds that all take on one thread.
+cdef void run_side_by_side(int64_t n, double work, range_of_work range, void *context) noexcept nogil
 
 # Memory for loops without the GIL, as kernels get it; NULL counts as a failure for check_scratch.
 cdef void *take_memory(size_t size) noexcept nogil

@@ -257,8 +257,7 @@ cdef bint interrupted_between() noexcept nogil:
     return fnn_interrupted() or fnn_interrupted_between()
 
 
-cdef void run_side_by_side(int64_t n, range_of_work range, void *context) noexcept nogil:
-    cdef double work = 1e12  # nobody knows, but it is long
+cdef void run_side_by_side(int64_t n, double work, range_of_work range, void *context) noexcept nogil:
     fnn_run_blocks(fnn_threads_for(work), work, n, 1, range, context, 1)
 
 

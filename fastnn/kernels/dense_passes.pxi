@@ -56,9 +56,11 @@ cdef int run_passes(Pass *passes, int64_t count, int threads) except -1:
     cdef int before, most = core.get_num_threads()
     cdef size_t failures = _core.alloc_failures()
     cdef int64_t i
+    cdef double work = 0.0
     most = min(threads, most) if threads > 0 else most
     for i in range(count):
         (<DenseTrainer>passes[i].trainer).busy = True
+        work += (<DenseTrainer>passes[i].trainer).cost(&passes[i])
     running += 1
     try:
         with nogil:
@@ -68,7 +70,7 @@ cdef int run_passes(Pass *passes, int64_t count, int threads) except -1:
                 run_pass(passes, most)
             elif count > 1:
                 _core.limit_this_thread(most // running if most > running else 1)
-                _core.run_side_by_side(count, run_range, passes)
+                _core.run_side_by_side(count, work, run_range, passes)
             _core.limit_this_thread(before)
     finally:
         running -= 1

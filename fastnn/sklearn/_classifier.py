@@ -83,7 +83,8 @@ n_features_in_, feature_names_in_, n_iter_, n_layers_, n_outputs_, out_activatio
     --------
     >>> from sklearn.datasets import load_digits
     >>> x, y = load_digits(return_X_y=True)
-    >>> model = MLPClassifier((32,), dropout=0.1, early_stopping=True, random_state=0).fit(x / 16, y)
+    >>> model = MLPClassifier((32,), dropout=0.1, early_stopping=True, learning_rate_init=0.01, random_state=0)
+    >>> model = model.fit(x / 16, y)
     >>> bool(model.score(x / 16, y) > 0.95)
     True
     """

@@ -62,7 +62,8 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
     >>> import numpy as np
     >>> from fastnn.sklearn import MLPRegressor
     >>> x = np.linspace(-1, 1, 100)[:, None]
-    >>> model = MLPEnsemble(MLPRegressor((16,), learning_rate_init=0.01, tol=0, max_iter=100), 5, random_state=0)
+    >>> model = MLPEnsemble(MLPRegressor(hidden_layer_sizes=(16,), learning_rate_init=0.01, tol=0, max_iter=100),
+    ...                     5, random_state=0)
     >>> import warnings
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore")  # 100 epochs do not converge

@@ -1,7 +1,7 @@
 """The training loop that the doors share: epochs over batches, callbacks, history and progress.
 
-It knows no layers: a step is a function of a batch. `Loop` goes through epochs, `batches` cuts data into batches,
-`callbacks` act in between, `Progbar` shows how far it is.
+The loop knows no layers: a step is a function of a batch. `train` goes through epochs, `batches` cuts data into
+batches, `callbacks` act in between, `Progbar` shows how far it is. `dense` trains stacks of dense layers.
 """
 from fastnn.training import callbacks
 from fastnn.training.batches import ArrayBatches, IterableBatches

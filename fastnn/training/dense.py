@@ -134,7 +134,7 @@ class DenseStack:
     >>> for _ in range(3):
     ...     loss, right = stack.epoch(optimizer, x, y, batch_size=2)
     >>> round(float(loss), 3)
-    1.236
+    0.896
     """
 
     def __init__(self, weights, biases, activations, loss="mse", *, a=0.0, b=0.0, loss_scale=1.0, grad_scale=1.0,
@@ -172,7 +172,7 @@ class DenseStack:
             h = kernels.linear_forward(h, weight.T, bias, *(activation if fused else ()))
             plain = h
             if norm is not None:
-                h, mean, rstd = norm.forward(h, training)
+                h, mean, rstd = norm.forward(h, training and len(h) > 1)  # one row has no variance
             if name is not None and not fused:
                 z, h = h, kernels.unary_forward(name, h, a, b)
             y = h
@@ -196,7 +196,8 @@ class DenseStack:
             if z is not None:
                 grad = kernels.unary_backward(activation[0], grad, z, y, *activation[1:])
             if norm is not None:
-                grad, dw, db = kernels.batch_norm_backward(grad, plain, mean, rstd, norm.weight, True)
+                grad, dw, db = kernels.batch_norm_backward(grad, plain, mean, rstd, norm.weight,
+                                                           len(plain) > 1)
                 gammas.append(dw)
                 betas.append(db)
             grad, dw, db = kernels.linear_backward(grad, below, self.weights[i].T, y if fused else None,
