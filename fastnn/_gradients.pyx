@@ -357,8 +357,8 @@ cdef int execute(Run run, list roots, list grads) except -1:
             own = <Vertex>run.apart[vertex]
             grad = own.arrived
             own.arrived = None
-        if run.captured is not None and vertex not in run.captured and vertex not in run.needed:
-            continue  # an output from which nothing leads to what is wanted
+        if run.captured is not None and vertex not in run.captured and vertex not in run.needed and len(roots) > 1:
+            continue  # one of several outputs, from which nothing leads to what is wanted; one alone has its hooks called
         if not isinstance(vertex, Node):
             if grad is None:
                 continue

@@ -308,16 +308,18 @@ def test_quotients_of_remainders(name, x, y):
     compare(run)
 
 
+@pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize("create_graph", [False, True])
-def test_outputs_that_lead_nowhere(create_graph):
-    """Of an output that does not depend on what is wanted nothing is computed, kept or hooked."""
+def test_outputs_that_lead_nowhere(create_graph, alone):
+    """Of an output that does not depend on what is wanted nothing is kept or hooked, unless it is the only one."""
     def run(t):
         x, other = t.ones(2, requires_grad=True), t.ones(2, requires_grad=True)
         y, z = x * 2, other * 3
         y.retain_grad()
         called = []
         y.register_hook(lambda g: called.append(1))
-        t.autograd.grad([y, z], [other], [t.ones(2), t.ones(2)], create_graph=create_graph)
+        outputs = [y] if alone else [y, z]
+        t.autograd.grad(outputs, [other], [t.ones(2)] * len(outputs), create_graph=create_graph, allow_unused=True)
         return y.grad, called
     compare(run)
 

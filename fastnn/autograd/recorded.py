@@ -7,6 +7,7 @@ import numpy as np
 
 from fastnn import _gradients, _tape
 from fastnn._tensor import Tensor, from_array
+from fastnn.autograd import layers  # noqa: F401 (its rules)
 from fastnn.autograd.grad_mode import enable_grad
 from fastnn.autograd.rules import gradients_of
 
@@ -54,7 +55,7 @@ class Run:
     """One recorded backward: gradients, tensors with a history, as they arrive at vertices."""
 
     def __init__(self, roots, keep_graph, wanted):
-        self.keep_graph, self.wanted, self.found = keep_graph, wanted, {}
+        self.keep_graph, self.wanted, self.found, self.several = keep_graph, wanted, {}, len(roots) > 1
         self.needed = None if wanted is None else _gradients.leading([vertex for vertex, _ in roots], wanted)
         self.arrived, self.parts, self.pending, self.ready = {}, {}, {}, []
         self.pending.update(dict.fromkeys((vertex for vertex, _ in roots), 0))
@@ -85,8 +86,8 @@ class Run:
             vertex = self.ready.pop()
             grad = self.arrived.pop(vertex, None)
             passes = self.needed is None or vertex in self.needed
-            if not passes and vertex not in self.wanted:
-                continue  # an output from which nothing leads to what is wanted
+            if not passes and vertex not in self.wanted and self.several:
+                continue  # one of several outputs, from which nothing leads to what is wanted
             if passes and self.wanted is not None and vertex in self.wanted:
                 self.found[vertex] = grad  # before the hooks of a node that is passed, as PyTorch has it
             if grad is not None:

@@ -15,11 +15,11 @@ np.import_array()
 
 cdef class Options:
     """What forward and backward share besides tensors."""
-    cdef bint causal, drop, batch_first
-    cdef object scale, weights
-    cdef double p
-    cdef np.ndarray keep
-    cdef int heads
+    cdef readonly bint causal, drop, batch_first
+    cdef readonly object scale, weights
+    cdef readonly double p
+    cdef readonly np.ndarray keep
+    cdef readonly int heads
 
 
 cdef Options options(np.ndarray q, np.ndarray k, double p, bint causal, scale):

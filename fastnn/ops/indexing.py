@@ -353,6 +353,7 @@ def where(condition, input=None, other=None, *, out=None):
     dtype = promote(input, other)
     x, y = (value.to(dtype) if isinstance(value, Tensor) else _as_number(value, dtype)
             for value in (input, other))
+    broadcast_shapes(condition.shape, x.shape, y.shape)
     out = np.where(condition.numpy(), x.detach().numpy(), y.detach().numpy())
     return record(np.asarray(out), _where_backward, "WhereBackward0", (condition, x, y),
                   (condition.numpy(), (tuple(x.shape), tuple(y.shape))), (condition,))

@@ -216,6 +216,20 @@ cdef object cross_entropy_backward(Node node, np.ndarray grad):
                                     node.edges[0] is not None, node.edges[1] is not None)
 
 
+cdef object of_probabilities(object x, object t, object weight, double smoothing, object reduction):
+    """Cross entropy of given probabilities in tensor operations, for a weight that has a gradient."""
+    from fastnn.ops.arithmetic import div, mul
+    from fastnn.ops.reduce import log_softmax, sum
+    cdef int dim = 1 if x.ndim > 1 else 0
+    count = x.shape[dim]
+    shares = mul(t, 1 - smoothing) + smoothing / count
+    weight = weight.reshape([count if i == dim else 1 for i in range(x.ndim)])
+    losses = -sum(mul(mul(log_softmax(x, dim), shares), weight), dim)
+    if reduction == "none":
+        return losses
+    return sum(losses) if reduction == "sum" else div(sum(losses), max(losses.numel(), 1))
+
+
 def cross_entropy(input, target, weight=None, size_average=None, long ignore_index=-100, reduce=None,
                   reduction="mean", double label_smoothing=0.0):
     """-log softmax(x)[y].
@@ -233,6 +247,8 @@ def cross_entropy(input, target, weight=None, size_average=None, long ignore_ind
         t = <Tensor>t.to(x.dtype)
     cdef np.ndarray w = plain(weight)
     y, saved = K.cross_entropy_forward(x.array, t.array, w, ignore_index, label_smoothing, reduction)
+    if isinstance(weight, Tensor) and recording(<Tensor>weight) and is_real(t.array):
+        return of_probabilities(x, t, weight, label_smoothing, reduction)
     if not (recording(x) or recording(t)):
         return wrap(y)
     out = record2(y, cross_entropy_backward, "NllLossBackward0", x, t,

@@ -159,7 +159,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
                            f"{list(weight.shape)}")
     right = from_array(classes[:, None])
     other = from_array(np.arange(x.shape[1]) != classes[:, None])
-    z = clamp(add(sub(margin, x.gather(1, right)), x), 0)
+    z = pointwise.relu(add(sub(margin, x.gather(1, right)), x))  # without a slope at 0
     if p == 2:
         z = mul(z, z)
     if weight is not None:
@@ -180,7 +180,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     is_label = np.zeros(classes.shape, bool)
     is_label[np.nonzero(valid)[0], labels[valid]] = True
     counted = from_array((valid[:, :, None] & ~is_label[:, None, :]).astype(x.detach().numpy().dtype))
-    z = clamp(add(sub(1, x.gather(1, from_array(labels)).unsqueeze(2)), x.unsqueeze(1)), 0)
+    z = pointwise.relu(add(sub(1, x.gather(1, from_array(labels)).unsqueeze(2)), x.unsqueeze(1)))
     loss = div(reductions.sum(mul(z, counted), (-2, -1)), x.shape[1])
     return reduced(loss if batched else loss.squeeze(0), reduction)
 

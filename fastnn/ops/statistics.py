@@ -216,7 +216,7 @@ def _quantile(op, input, q, dim, keepdim, interpolation, ignore_nan):
     else:
         axis = axis_of(dim, input.ndim)
         input = input if input.ndim else input.reshape(1)
-    if input.shape[axis] == 0:
+    if input.numel() == 0:
         raise RuntimeError(f"{op}() input tensor must be non-empty")
     ordered = sorting.sort(input.transpose(axis, -1), -1).values
     x = ordered.detach().numpy()
@@ -273,9 +273,9 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
-    dim = axis_of(dim, input.ndim)
     if n == 0:
         return input.clone()
+    dim = axis_of(dim, input.ndim)
     parts = [x for x in (prepend, input, append) if x is not None]
     x = cat(parts, dim) if len(parts) > 1 else input
     for _ in range(min(n, x.shape[dim])):
