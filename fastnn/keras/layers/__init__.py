@@ -42,6 +42,7 @@ from fastnn.keras.layers.spatial import (Cropping1D, Cropping2D, Cropping3D, Glo
                                          GlobalMaxPooling2D, GlobalMaxPooling3D, UpSampling1D, UpSampling2D,
                                          UpSampling3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D)
 from fastnn.keras.layers.spec import InputSpec
+from fastnn.keras.layers.spectrograms import MelSpectrogram, STFTSpectrogram
 from fastnn.keras.layers.text import TextVectorization
 from fastnn.keras.layers.wrappers import Bidirectional, TimeDistributed
 

@@ -1,10 +1,12 @@
 """Operations on tensors and symbolic tensors, as ``keras.ops``."""
 from fastnn.keras.naming import name_scope
 from fastnn.keras.ops import core as _core
+from fastnn.keras.ops import ctc as _ctc
 from fastnn.keras.ops import elementwise as _elementwise
-from fastnn.keras.ops import image, linalg, nn
+from fastnn.keras.ops import image, linalg, nn, numpy
 from fastnn.keras.ops import reductions as _reductions
 from fastnn.keras.ops import shaping as _shaping
+from fastnn.keras.ops import signal as _signal
 from fastnn.keras.variables import Variable
 
 
@@ -20,4 +22,4 @@ def _public(*modules):
     return found
 
 
-globals().update(_public(linalg, nn, _core, _elementwise, _reductions, _shaping))
+globals().update(_public(linalg, nn, _core, _elementwise, _reductions, _shaping, _signal, _ctc))
