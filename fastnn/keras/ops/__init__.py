@@ -1,12 +1,11 @@
 """Operations on tensors and symbolic tensors, as ``keras.ops``."""
+from fastnn.keras.late import late as _late
 from fastnn.keras.naming import name_scope
 from fastnn.keras.ops import core as _core
-from fastnn.keras.ops import ctc as _ctc
 from fastnn.keras.ops import elementwise as _elementwise
-from fastnn.keras.ops import image, linalg, nn, numpy
+from fastnn.keras.ops import linalg, nn
 from fastnn.keras.ops import reductions as _reductions
 from fastnn.keras.ops import shaping as _shaping
-from fastnn.keras.ops import signal as _signal
 from fastnn.keras.variables import Variable
 
 
@@ -22,4 +21,6 @@ def _public(*modules):
     return found
 
 
-globals().update(_public(linalg, nn, _core, _elementwise, _reductions, _shaping, _signal, _ctc))
+globals().update(_public(linalg, nn, _core, _elementwise, _reductions, _shaping))
+__getattr__, __dir__ = _late(__name__, {
+    "ctc": "ctc_decode ctc_loss", "signal": "fft fft2 ifft2 irfft istft rfft stft"}, "image numpy")

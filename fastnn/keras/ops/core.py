@@ -197,3 +197,13 @@ def scatter_update(inputs, indices, updates, reduction=None):
 def extract_sequences(x, sequence_length, sequence_stride):
     """Windows of the last axis, as rows."""
     return tensor(x).unfold(-1, sequence_length, sequence_stride)
+
+
+def view_as_complex(x):
+    """Not implemented: there are no complex tensors."""
+    raise NotImplementedError("view_as_complex: complex numbers are not implemented")
+
+
+def view_as_real(x):
+    """Not implemented: there are no complex tensors."""
+    raise NotImplementedError("view_as_real: complex numbers are not implemented")

@@ -4,12 +4,9 @@ import numpy as np
 import fastnn
 from fastnn import linalg as L
 from fastnn._tensor import from_array
-from fastnn.keras.ops import signal
 from fastnn.keras.ops.common import floating, many, pair
 from fastnn.keras.symbolic import operation
 from fastnn.keras.variables import array_of
-
-eig = signal.eig
 
 
 @operation
@@ -204,6 +201,11 @@ def svd(x, full_matrices=True, compute_uv=True):
     """Singular values, with the vectors (u, s, v^T)."""
     x = floating(x)
     return tuple(L.svd(x, full_matrices)) if compute_uv else L.svdvals(x)
+
+
+def eig(x):
+    """Not implemented: eigenvalues of such matrices are complex; `eigh` is for symmetric ones."""
+    raise NotImplementedError("eig: complex numbers are not implemented")
 
 
 @operation

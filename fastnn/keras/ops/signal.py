@@ -226,27 +226,3 @@ def istft(x, sequence_length, sequence_stride, fft_length, length=None, window="
     if missing:
         signal = F.pad(signal, (0, missing))
     return signal.reshape(*shape, signal.shape[-1])
-
-
-def _no_complex(name):
-    raise NotImplementedError(f"{name}: complex numbers are not implemented")
-
-
-def view_as_complex(x):
-    """Not implemented: there are no complex tensors."""
-    _no_complex("view_as_complex")
-
-
-def view_as_real(x):
-    """Not implemented: there are no complex tensors."""
-    _no_complex("view_as_real")
-
-
-def polar(abs_, angle):
-    """Not implemented: there are no complex tensors."""
-    _no_complex("polar")
-
-
-def eig(x):
-    """Not implemented: eigenvalues of such matrices are complex; `eigh` is for symmetric ones."""
-    _no_complex("eig")
