@@ -17,7 +17,9 @@ from fastnn.keras import callbacks  # isort: skip
 
 __version__ = "3.15.1"
 
-__getattr__, __dir__ = late(__name__, {}, "applications datasets preprocessing")
+__getattr__, __dir__ = late(__name__, {
+    "quantizers": "Quantizer", "scopes": "Function RematScope StatelessScope SymbolicScope device remat",
+}, "applications datasets distribution legacy preprocessing quantizers wrappers")
 
 
 def version():

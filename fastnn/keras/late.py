@@ -31,3 +31,10 @@ def late(package, names, modules=""):
     def __dir__():
         return sorted({*vars(sys.modules[package]), *places, *parts})
     return __getattr__, __dir__
+
+
+def missing(name):
+    """A class in place of one that does not exist here: calling it raises NotImplementedError, which names it."""
+    def __init__(self, *args, **kwargs):
+        raise NotImplementedError(f"{name} is not implemented")
+    return type(name.rpartition(".")[2], (), {"__init__": __init__, "__doc__": "Not implemented."})

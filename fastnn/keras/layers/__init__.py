@@ -1,5 +1,5 @@
 """Layers, as ``keras.layers``."""
-from fastnn.keras.late import late
+from fastnn.keras.late import late, missing
 from fastnn.keras.layers.activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastnn.keras.layers.attention import Attention
 from fastnn.keras.layers.base import Layer
@@ -68,7 +68,7 @@ GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
 MaxPool3D, AvgPool3D = MaxPooling3D, AveragePooling3D
 GlobalAvgPool3D, GlobalMaxPool3D = GlobalAveragePooling3D, GlobalMaxPooling3D
 
-__getattr__, __dir__ = late(__name__, {
+_late, __dir__ = late(__name__, {
     "augmentation": "RandomBrightness RandomContrast RandomCrop RandomFlip RandomRotation RandomTranslation RandomZoom",
     "colors":
         "AutoContrast ContrastLimitedAdaptiveHistogramEqualization Equalization RandomColorDegeneration "
@@ -81,7 +81,14 @@ __getattr__, __dir__ = late(__name__, {
     "mixing":
         "AugMix CutMix MixUp Pipeline RandAugment RandomElasticTransform RandomErasing RandomGaussianBlur "
         "RandomPerspective RandomShear",
+    "modules": "TorchModuleWrapper",
     "numerical": "CategoryEncoding Discretization Normalization",
     "spectrograms": "MelSpectrogram STFTSpectrogram",
     "text": "TextVectorization",
 })
+
+
+def __getattr__(name):
+    if name in ("FlaxLayer", "JaxLayer", "MaxNumBoundingBoxes", "TFSMLayer"):
+        return missing(f"keras.layers.{name}")
+    return _late(name)
