@@ -18,6 +18,9 @@ SHAPE = (32, 32, 3)
 # Of the layers' names and kinds and the weights' shapes that real Keras has, by `python test_keras_applications.py`:
 # building them all with Keras takes minutes, and the largest ones too long in a test.
 DIGESTS = {
+    "EfficientNetV2B0": "03a2817abfc6f6cb",
+    "EfficientNetV2S": "84c001a0e5f3e77c",
+    "ConvNeXtTiny": "2b64d064706192bd",
     "DenseNet121": "38314847123fd5c3",
     "DenseNet169": "8855f7449bb7a00b",
     "EfficientNetB0": "aa35fbcf47c9ab99",
