@@ -1,9 +1,10 @@
-"""Writes docs/coverage.md: the names of PyTorch that fastnn has and has not, read off both.
+"""Writes docs/coverage.md: the names of PyTorch and of Keras that fastnn has and has not, read off both.
 
-Run it from the root folder. The second half needs PyTorch (``pip install -e .[torch]``).
+Run it from the root folder. What is absent needs PyTorch and Keras (``pip install -e .[torch,keras]``).
 """
 import importlib
 import inspect
+import os
 import re
 import textwrap
 from pathlib import Path
@@ -95,6 +96,55 @@ def listing(found):
     return textwrap.fill(", ".join(f"`{name}`" for name in found), 120, break_on_hyphens=False)
 
 
+KERAS_TEXT = """\
+# What fastnn has of Keras
+
+`fastnn.keras` beside Keras 3.15. Where behaviour differs is in [porting_keras.md](porting_keras.md). Names marked
+with * are there and raise `NotImplementedError` when they are called.
+"""
+# Modules whose names are those of others.
+KERAS_SAME = re.compile("^(legacy|utils.legacy|preprocessing|mixed_precision|ops.(numpy|nn|linalg)|src"
+                        "|applications[.])")
+
+
+def keras_modules(keras, path="", seen=None):
+    """Paths of Keras' public modules, and the modules."""
+    seen = {} if seen is None else seen
+    owner = seen.setdefault(path, keras)
+    for name in dir(owner):
+        found, own = getattr(owner, name), f"{path}.{name}".strip(".")
+        if inspect.ismodule(found) and not name.startswith("_") and found.__name__.startswith("keras.") \
+                and own not in seen and not KERAS_SAME.search(own):
+            keras_modules(found, own, seen)
+    return seen
+
+
+def raises(thing):
+    """Whether it stands for something that does not exist here."""
+    doc = (inspect.getdoc(thing) or "").split("\n")[0]
+    return doc.startswith("Not implemented")
+
+
+def keras_page():
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    keras, ours = importlib.import_module("keras"), importlib.import_module("fastnn.keras")
+    parts = [KERAS_TEXT]
+    for path, theirs in sorted(keras_modules(keras).items()):
+        mine = ours
+        for part in path.split(".") if path else ():
+            mine = getattr(mine, part, None)
+        names = [name for name in dir(theirs)
+                 if not name.startswith("_") and not inspect.ismodule(getattr(theirs, name))]
+        if not names:
+            continue
+        here = [name + "*" * raises(getattr(mine, name)) for name in names if hasattr(mine, name)]
+        missing = [name for name in names if not hasattr(mine, name)]
+        parts.append(f"## keras{'.' + path if path else ''}\n")
+        parts += [f"{listing(here)}\n"] if here else []
+        parts += [f"Not here: {listing(missing)}\n"] if missing else []
+    return "\n".join(parts)
+
+
 def page():
     parts = [TEXT]
     for heading, (path, theirs) in SECTIONS.items():
@@ -104,7 +154,7 @@ def page():
             missing = absent(path, theirs) if theirs else []
             if missing:
                 parts.append(f"Not here: {listing(missing)}\n")
-    return "\n".join(parts)
+    return "\n".join([*parts, keras_page()])
 
 
 if __name__ == "__main__":

@@ -6,3 +6,10 @@ from fastnn.training.callbacks import (BackupAndRestore, Callback, CallbackList,
 __all__ = ["BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
            "LearningRateScheduler", "ModelCheckpoint", "ProgbarLogger", "ReduceLROnPlateau", "RemoteMonitor",
            "SwapEMAWeights", "TensorBoard", "TerminateOnNaN"]
+
+
+def __getattr__(name):
+    if name == "OrbaxCheckpoint":
+        from fastnn.keras.late import missing
+        return missing("keras.callbacks.OrbaxCheckpoint")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -241,3 +241,24 @@ def is_float(dtype):
 def is_int(dtype):
     name = standardize_dtype(dtype)
     return "int" in name
+
+
+def result_type(*dtypes):
+    """The name of the type that values of several types have together; Python's `int` and `float` give way to others.
+
+    Examples
+    --------
+    >>> result_type("int32", "float32"), result_type("int8", int), result_type("int32", float)
+    ('float32', 'int8', 'float32')
+    """
+    import fastnn
+    strong = [torch_dtype(d) for d in dtypes if d not in (int, float)]
+    if not strong:
+        return floatx() if float in dtypes else "int32"
+    found = strong[0]
+    for each in strong[1:]:
+        found = fastnn.promote_types(found, each)
+    name = standardize_dtype(found)
+    if float in dtypes and not is_float(name):
+        return floatx()
+    return "int32" if int in dtypes and name == "bool" else name

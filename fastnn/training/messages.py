@@ -1,5 +1,4 @@
 """What is said to the user: on the standard output, or to Python's logging."""
-import logging
 import sys
 
 interactive = True
@@ -8,6 +7,7 @@ interactive = True
 def show(text, line_break=True):
     """Print a text; without `interactive` it goes to the logger ``fastnn``."""
     if not interactive:
+        import logging
         logging.getLogger("fastnn").info("%s", text)
         return
     sys.stdout.write(f"{text}\n" if line_break else text)

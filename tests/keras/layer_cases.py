@@ -220,6 +220,13 @@ CASES = [
     ("ConvLSTM2D", dict(filters=3, kernel_size=2, go_backwards=True, use_bias=False), [(2, 3, 4, 5, 2)],
      dict(mask=RIGHT[:2, :3])),
     ("ConvLSTM3D", dict(filters=2, kernel_size=2, padding="same", return_sequences=True), [(2, 3, 3, 4, 3, 2)]),
+    # -- spectrograms --
+    *[("STFTSpectrogram", dict(mode=mode, frame_length=16, frame_step=5, fft_length=32), [(2, 40, 3)])
+      for mode in ("log", "magnitude", "psd", "real", "imag", "stft")],
+    ("STFTSpectrogram", dict(mode="angle", frame_length=8, expand_dims=True, padding="same", scaling="spectrum",
+                             window="hamming", periodic=True), [(2, 40, 2)], dict(tolerance=dict(atol=1e-3))),
+    ("STFTSpectrogram", dict(mode="magnitude", frame_length=8, window=None, data_format="channels_first",
+                             expand_dims=True), [(2, 3, 40)]),
     # -- attention --
     ("Attention", {}, [STEPS, (3, 5, 4)], dict(several=True)),
     ("Attention", dict(score_mode="concat", use_scale=True), [STEPS, (3, 5, 2), (3, 5, 4)],
@@ -247,9 +254,10 @@ CASES = [
 # Names of the surface that other tests hold: preprocessing layers and what is no layer that runs on its own.
 ELSEWHERE = set("""
 AugMix AutoContrast CategoryEncoding CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix Discretization
-Equalization HashedCrossing Hashing Input InputLayer InputSpec IntegerLookup Layer MixUp Normalization Pipeline
-RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop RandomElasticTransform
-RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization
-RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom Resizing Solarization
-StackedRNNCells StringLookup TextVectorization add average concatenate dot maximum minimum multiply subtract
+Equalization HashedCrossing Hashing Input InputLayer InputSpec IntegerLookup Layer MelSpectrogram MixUp Normalization
+Pipeline RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop
+RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert
+RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation
+RandomZoom Resizing Solarization StackedRNNCells StringLookup TextVectorization add average concatenate dot maximum
+minimum multiply subtract
 """.split())

@@ -16,19 +16,17 @@ applications = importlib.import_module("fastnn.keras.applications")
 NAMES = [name for name in dir(applications) if name[0].isupper()]
 SHAPE = (32, 32, 3)
 # Of the layers' names and kinds and the weights' shapes that real Keras has, by `python test_keras_applications.py`:
-# building them all with Keras takes minutes.
+# building them all with Keras takes minutes, and the largest ones too long in a test.
 DIGESTS = {
+    "EfficientNetV2B0": "03a2817abfc6f6cb",
+    "EfficientNetV2S": "84c001a0e5f3e77c",
+    "ConvNeXtTiny": "2b64d064706192bd",
     "DenseNet121": "38314847123fd5c3",
     "DenseNet169": "8855f7449bb7a00b",
-    "DenseNet201": "7f19f18c775ac5b1",
     "EfficientNetB0": "aa35fbcf47c9ab99",
     "EfficientNetB1": "0210871961d1d365",
     "EfficientNetB2": "5fa1cffad01b5a03",
     "EfficientNetB3": "e01d1346e89d1436",
-    "EfficientNetB4": "09ee2244285a68d9",
-    "EfficientNetB5": "4a0a7e2ae61f3cc9",
-    "EfficientNetB6": "ff0c607e126ed486",
-    "EfficientNetB7": "fb3f0f9865b20fc5",
     "InceptionResNetV2": "b6725cb6ffe0a3af",
     "InceptionV3": "8c2387e2f2fcce1b",
     "MobileNet": "45288edf462edab1",
@@ -37,8 +35,6 @@ DIGESTS = {
     "MobileNetV3Small": "aa44f38346f71e9e",
     "ResNet101": "70d2478480cdaf6f",
     "ResNet101V2": "530bc89cde55e74e",
-    "ResNet152": "be61683b2cec3f9a",
-    "ResNet152V2": "1b75cfd4ac5d6ab4",
     "ResNet50": "788be6d9a3a2aeea",
     "ResNet50V2": "345426d9e3a0f7a4",
     "VGG16": "3e02fbaaf5348a93",

@@ -25,7 +25,7 @@ OPTIMIZERS = ["sgd", "SGD", "rmsprop", "RMSprop", "adam", "adamw", "adamax", "na
 def trained(k, y, loss="mse", optimizer="sgd", metrics=(), activation="softmax", weighted=(), **fit):
     made = k.Sequential([k.Input((3,)), k.layers.Dense(5, activation="tanh"), k.layers.Dense(4, activation=activation)])
     made.set_weights(WEIGHTS)
-    made.compile(optimizer, loss=loss, metrics=list(metrics) or None,
+    made.compile(optimizer, loss=loss, metrics=list(metrics),
                  weighted_metrics=list(weighted) or None)
     history = made.fit(X, y, batch_size=16, shuffle=False, epochs=2, verbose=0, **fit)
     return made, history

@@ -1,10 +1,15 @@
 """Known networks, as ``keras.applications``: built as Keras builds them, so that its files of weights fit."""
-from fastnn.keras.applications import (densenet, efficientnet, imagenet_utils, inception_resnet_v2, inception_v3,
-                                       mobilenet, mobilenet_v2, mobilenet_v3, resnet, resnet50, resnet_v2, vgg16, vgg19,
-                                       xception)
+from fastnn.keras.applications import (convnext, densenet, efficientnet, efficientnet_v2, imagenet_utils,
+                                       inception_resnet_v2, inception_v3, mobilenet, mobilenet_v2, mobilenet_v3, resnet,
+                                       resnet50, resnet_v2, vgg16, vgg19, xception)
+from fastnn.keras.applications.convnext import (ConvNeXtBase, ConvNeXtLarge, ConvNeXtSmall, ConvNeXtTiny,
+                                                ConvNeXtXLarge)
 from fastnn.keras.applications.densenet import DenseNet121, DenseNet169, DenseNet201
 from fastnn.keras.applications.efficientnet import (EfficientNetB0, EfficientNetB1, EfficientNetB2, EfficientNetB3,
                                                     EfficientNetB4, EfficientNetB5, EfficientNetB6, EfficientNetB7)
+from fastnn.keras.applications.efficientnet_v2 import (EfficientNetV2B0, EfficientNetV2B1, EfficientNetV2B2,
+                                                       EfficientNetV2B3, EfficientNetV2L, EfficientNetV2M,
+                                                       EfficientNetV2S)
 from fastnn.keras.applications.inception_resnet_v2 import InceptionResNetV2
 from fastnn.keras.applications.inception_v3 import InceptionV3
 from fastnn.keras.applications.mobilenet import MobileNet

@@ -67,7 +67,7 @@ def kernels_file(folder, name, top, no_top):
 
 
 def network(body, top, find, *, include_top, weights, input_tensor, input_shape, pooling, classes,
-            classifier_activation, name, size, least=32, pools=("avg_pool", "max_pool")):
+            classifier_activation, name, size, least=32, pools=("avg_pool", "max_pool"), finish=None):
     """A network.
 
     Parameters
@@ -82,6 +82,8 @@ def network(body, top, find, *, include_top, weights, input_tensor, input_shape,
         Sides of images: as they are by default, and the least.
     pools : pair of str
         Names of the layers for ``pooling="avg"`` and ``"max"``.
+    finish : callable, optional
+        What follows in place of the classifier.
 
     Raises
     ------
@@ -112,6 +114,8 @@ def network(body, top, find, *, include_top, weights, input_tensor, input_shape,
         x = layers.GlobalAveragePooling2D(name=pools[0])(x)
     elif pooling == "max":
         x = layers.GlobalMaxPooling2D(name=pools[1])(x)
+    if finish is not None and not include_top:
+        x = finish(x)
     model = Functional(image if input_tensor is None else get_source_inputs(input_tensor), x, name=name)
     if weights == "imagenet":
         file, origin, file_hash = find(include_top)
@@ -129,6 +133,11 @@ def application(public_name, own_name, body, find, paper, size=224, least=32, to
         return network(lambda x: body(x, weights), top, find, include_top=include_top, weights=weights,
                        input_tensor=input_tensor, input_shape=input_shape, pooling=pooling, classes=classes,
                        classifier_activation=classifier_activation, name=name, size=size, least=least, pools=pools)
+    return named(build, public_name, paper, size)
+
+
+def named(build, public_name, paper, size, more=""):
+    """A network's function with its name and its docstring."""
     build.__name__ = build.__qualname__ = public_name
     build.__doc__ = f"""{public_name} ({paper}).
 
@@ -146,9 +155,14 @@ def application(public_name, own_name, body, find, paper, size=224, least=32, to
         Without a classifier, what follows the features.
     classes : int
     classifier_activation : str or callable
-    name : str
+    name : str{more}
     """
     return build
+
+
+PREPROCESSING = """
+    include_preprocessing : bool
+        Whether the network takes images of 0 .. 255."""
 
 
 def nearest(rows, columns, known, advice):

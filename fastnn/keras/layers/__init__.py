@@ -1,36 +1,24 @@
 """Layers, as ``keras.layers``."""
+from fastnn.keras.late import late, missing
 from fastnn.keras.layers.activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastnn.keras.layers.attention import Attention
-from fastnn.keras.layers.augmentation import (RandomBrightness, RandomContrast, RandomCrop, RandomFlip, RandomRotation,
-                                              RandomTranslation, RandomZoom)
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.basic import (ActivityRegularization, Embedding, Identity, Lambda, Masking, Permute,
                                        RepeatVector, Rescaling, Reshape, ReversibleEmbedding, UnitNormalization,
                                        Wrapper)
-from fastnn.keras.layers.colors import (AutoContrast, ContrastLimitedAdaptiveHistogramEqualization, Equalization,
-                                        RandomColorDegeneration, RandomColorJitter, RandomGrayscale, RandomHue,
-                                        RandomInvert, RandomPosterization, RandomSaturation, RandomSharpness,
-                                        Solarization)
 from fastnn.keras.layers.conv import Conv1D, Conv2D, Conv3D
 from fastnn.keras.layers.conv_kinds import (Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, DepthwiseConv1D,
                                              DepthwiseConv2D, SeparableConv1D, SeparableConv2D)
-from fastnn.keras.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from fastnn.keras.layers.core import Activation, Dense, Dropout, Flatten
-from fastnn.keras.layers.einsum import EinsumDense
-from fastnn.keras.layers.hashing import HashedCrossing, Hashing
 from fastnn.keras.layers.images import CenterCrop, Resizing
 from fastnn.keras.layers.input import Input, InputLayer
-from fastnn.keras.layers.lookup import IntegerLookup, StringLookup
 from fastnn.keras.layers.merging import (Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract, add,
                                          average, concatenate, dot, maximum, minimum, multiply, subtract)
-from fastnn.keras.layers.mixing import (AugMix, CutMix, MixUp, Pipeline, RandAugment, RandomElasticTransform,
-                                        RandomErasing, RandomGaussianBlur, RandomPerspective, RandomShear)
 from fastnn.keras.layers.multihead import AdditiveAttention, GroupQueryAttention, MultiHeadAttention
 from fastnn.keras.layers.noise import (AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D,
                                        SpatialDropout3D)
 from fastnn.keras.layers.normalization import (BatchNormalization, GroupNormalization, LayerNormalization,
                                                RMSNormalization, SpectralNormalization)
-from fastnn.keras.layers.numerical import CategoryEncoding, Discretization, Normalization
 from fastnn.keras.layers.pooling import (AdaptiveAveragePooling1D, AdaptiveAveragePooling2D,
                                          AdaptiveAveragePooling3D, AdaptiveMaxPooling1D, AdaptiveMaxPooling2D,
                                          AdaptiveMaxPooling3D, AveragePooling1D, AveragePooling2D, AveragePooling3D,
@@ -42,7 +30,6 @@ from fastnn.keras.layers.spatial import (Cropping1D, Cropping2D, Cropping3D, Glo
                                          GlobalMaxPooling2D, GlobalMaxPooling3D, UpSampling1D, UpSampling2D,
                                          UpSampling3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D)
 from fastnn.keras.layers.spec import InputSpec
-from fastnn.keras.layers.text import TextVectorization
 from fastnn.keras.layers.wrappers import Bidirectional, TimeDistributed
 
 from fastnn.keras.saving import objects as _objects
@@ -80,3 +67,28 @@ GlobalAvgPool1D, GlobalAvgPool2D = GlobalAveragePooling1D, GlobalAveragePooling2
 GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
 MaxPool3D, AvgPool3D = MaxPooling3D, AveragePooling3D
 GlobalAvgPool3D, GlobalMaxPool3D = GlobalAveragePooling3D, GlobalMaxPooling3D
+
+_late, __dir__ = late(__name__, {
+    "augmentation": "RandomBrightness RandomContrast RandomCrop RandomFlip RandomRotation RandomTranslation RandomZoom",
+    "colors":
+        "AutoContrast ContrastLimitedAdaptiveHistogramEqualization Equalization RandomColorDegeneration "
+        "RandomColorJitter RandomGrayscale RandomHue RandomInvert RandomPosterization RandomSaturation RandomSharpness "
+        "Solarization",
+    "conv_lstm": "ConvLSTM1D ConvLSTM2D ConvLSTM3D",
+    "einsum": "EinsumDense",
+    "hashing": "HashedCrossing Hashing",
+    "lookup": "IntegerLookup StringLookup",
+    "mixing":
+        "AugMix CutMix MixUp Pipeline RandAugment RandomElasticTransform RandomErasing RandomGaussianBlur "
+        "RandomPerspective RandomShear",
+    "modules": "TorchModuleWrapper",
+    "numerical": "CategoryEncoding Discretization Normalization",
+    "spectrograms": "MelSpectrogram STFTSpectrogram",
+    "text": "TextVectorization",
+})
+
+
+def __getattr__(name):
+    if name in ("FlaxLayer", "JaxLayer", "MaxNumBoundingBoxes", "TFSMLayer"):
+        return missing(f"keras.layers.{name}")
+    return _late(name)

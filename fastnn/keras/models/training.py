@@ -70,7 +70,7 @@ class Trainer:
         output_names = getattr(self, "output_names", None)
         d["_compile_loss"] = None if loss is None else CompileLoss(loss, loss_weights, output_names)
         d["_compile_metrics"] = CompileMetrics(metrics, weighted_metrics, output_names) \
-            if metrics or weighted_metrics else None
+            if metrics is not None or weighted_metrics is not None else None
         d["_loss_tracker"] = metrics_module.Mean(name="loss")
         d["run_eagerly"], d["jit_compile"], d["steps_per_execution"] = run_eagerly, jit_compile, steps_per_execution
         d["compiled"] = True

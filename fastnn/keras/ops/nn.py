@@ -5,6 +5,7 @@ from fastnn.keras import config
 from fastnn.keras.layers import conv as _conv
 from fastnn.keras.layers.conv_kinds import transposed
 from fastnn.keras.layers.volumes import ADAPTIVE_AVERAGES, ADAPTIVE_MAXIMA, CONVOLUTIONS
+from fastnn.keras.ops import reductions
 from fastnn.keras.ops.common import axes_of, floating, pair, tensor
 from fastnn.keras.symbolic import operation
 from fastnn.nn import functional as F
@@ -15,6 +16,14 @@ from fastnn.nn import functional as F
     A.celu, A.elu, A.glu, A.hard_shrink, A.hard_sigmoid, A.hard_silu, A.hard_swish, A.hard_tanh, A.leaky_relu,
     A.log_sigmoid, A.log_softmax, A.relu6, A.selu, A.sigmoid, A.silu, A.swish, A.soft_shrink, A.softmax, A.softplus,
     A.softsign, A.sparse_plus, A.sparse_sigmoid, A.sparsemax, A.squareplus, A.tanh_shrink, A.threshold)
+moments = reductions.moments
+
+
+def __getattr__(name):
+    if name in ("ctc_decode", "ctc_loss"):
+        from fastnn.keras.ops import ctc
+        return getattr(ctc, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @operation
@@ -281,3 +290,8 @@ def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
 def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """The sums of columns of windows as images."""
     return F.fold(tensor(x), output_size, kernel_size, dilation, padding, stride)
+
+
+def polar(abs_, angle):
+    """Not implemented: there are no complex tensors."""
+    raise NotImplementedError("polar: complex numbers are not implemented")

@@ -27,3 +27,10 @@ def get(identifier):
     if isinstance(identifier, dict):
         return deserialize(identifier)
     raise ValueError(f"Could not interpret optimizer identifier: {identifier}")
+
+
+def __getattr__(name):
+    if name in ("MultiOptimizer", "OptimizerMap"):
+        from fastnn.keras.late import missing
+        return missing(f"keras.optimizers.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

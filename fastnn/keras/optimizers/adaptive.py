@@ -37,10 +37,13 @@ loss_scale_factor, gradient_accumulation_steps, name
         self._accumulators = self.add_optimizer_variables(var_list, "accumulator", start)
 
     def update(self, grads, variables, learning_rate):
-        for g, variable in zip(grads, variables):
-            total = self._accumulators[self._get_variable_index(variable)].array_
-            total += g * g
-            variable.array_ -= learning_rate * g / np.sqrt(total + self.epsilon)
+        totals = self._arrays(variables, self._accumulators)
+        for total in totals:  # the kernel has epsilon beside the root, Keras within: it goes there by the sum
+            total += self.epsilon
+        kernels.adagrad_step([v.array_ for v in variables], grads, totals, self._counters(variables), learning_rate,
+                             eps=0.0)
+        for total in totals:
+            total -= self.epsilon
 
 
 class Adadelta(Optimizer):
@@ -111,6 +114,16 @@ loss_scale_factor, gradient_accumulation_steps, name
         self._average_gradients = self.add_optimizer_variables(var_list, "average_gradient") if self.centered else []
 
     def update(self, grads, variables, learning_rate):
+        if not self.momentum and self.rho > 0:
+            velocities = self._arrays(variables, self._velocities)
+            means = self._arrays(variables, self._average_gradients) if self.centered else None
+            for v in velocities:  # as in Adagrad; the average takes rho of what is added
+                v += self.epsilon / self.rho
+            kernels.rmsprop_step([v.array_ for v in variables], grads, velocities, means, None,
+                                 self._counters(variables), learning_rate, self.rho, 0.0)
+            for v in velocities:
+                v -= self.epsilon
+            return
         for g, variable in zip(grads, variables):
             i, scratch = self._get_variable_index(variable), g * g
             v = self._velocities[i].array_

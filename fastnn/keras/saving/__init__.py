@@ -8,4 +8,7 @@ def __getattr__(name):
     if name in ("load_model", "save_model", "load_weights", "save_weights"):  # they stand above layers and models
         from fastnn.keras.saving import archive
         return getattr(archive, name)
+    if name == "KerasFileEditor":
+        from fastnn.keras.late import missing
+        return missing("keras.saving.KerasFileEditor")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -17,7 +17,7 @@ from fastnn.keras.variables import array_of
 
 # The modules whose public classes and functions files may name.
 MODULES = ["layers", "models", "initializers", "regularizers", "constraints", "activations", "losses", "metrics",
-           "optimizers", "optimizers.schedules", "dtype_policies", "random", "callbacks", "ops"]
+           "optimizers", "optimizers.schedules", "dtype_policies", "random", "callbacks", "ops", "quantizers"]
 _PLACES = {"Functional": "keras.src.models.functional", "Sequential": "keras", "Model": "keras"}  # Keras' own names
 _registered, _registered_names = {}, {}  # "package>name" -> class, and back
 _scope = {}

@@ -3,6 +3,7 @@ import numpy as np
 
 from fastnn.keras.config import (disable_interactive_logging, enable_interactive_logging,
                                  is_interactive_logging_enabled, standardize_dtype)
+from fastnn.keras.late import late
 from fastnn.keras.models.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from fastnn.keras.naming import reset_uids as clear_session
 from fastnn.keras.saving import (CustomObjectScope, custom_object_scope, deserialize_keras_object, get_custom_objects,
@@ -11,17 +12,15 @@ from fastnn.keras.saving import (CustomObjectScope, custom_object_scope, deseria
 from fastnn.keras.symbolic import get_source_inputs, is_keras_tensor
 from fastnn.keras.utils.arrays import normalize, to_categorical
 from fastnn.keras.utils.datasets import PyDataset
-from fastnn.keras.utils.directories import (audio_dataset_from_directory, image_dataset_from_directory,
-                                            text_dataset_from_directory)
-from fastnn.keras.utils.drawing import model_to_dot, plot_model
-from fastnn.keras.utils.files import get_file
-from fastnn.keras.utils.images import array_to_img, img_to_array, load_img, save_img
 from fastnn.keras.utils.sequences import pad_sequences
-from fastnn.keras.utils.series import split_dataset, timeseries_dataset_from_array
-from fastnn.keras.utils.settings import Config
 from fastnn.training.progress import Progbar
 
 Sequence = PyDataset  # its name before Keras 3
+__getattr__, __dir__ = late(__name__, {
+    "directories": "audio_dataset_from_directory image_dataset_from_directory text_dataset_from_directory",
+    "drawing": "model_to_dot plot_model", "files": "get_file",
+    "images": "array_to_img img_to_array load_img save_img", "series": "split_dataset timeseries_dataset_from_array",
+    "settings": "Config"}, "legacy")
 
 
 def set_random_seed(seed):

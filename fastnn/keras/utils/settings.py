@@ -1,5 +1,4 @@
 """A dict of named values."""
-import difflib
 import json
 
 
@@ -68,6 +67,7 @@ class Config:
         found = vars(self).get("_config", {})
         if name in found:
             return found[name]
+        import difflib
         close = difflib.get_close_matches(name, found, n=1, cutoff=0.7)
         raise AttributeError(f"Unknown attribute: '{name}'." + (f" Did you mean '{close[0]}'?" if close else ""))
 
