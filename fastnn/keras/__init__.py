@@ -1,9 +1,9 @@
 """The Keras door: Keras programs run by ``from fastnn.keras import ...``, or as they are by ``python -m fastnn``."""
-from fastnn.keras import (activations, backend, config, constraints, datasets, dtype_policies, initializers, layers,
-                          losses, metrics, mixed_precision, models, ops, optimizers, preprocessing,
-                          random, regularizers, saving, tree, utils)
+from fastnn.keras import (activations, backend, config, constraints, dtype_policies, initializers, layers, losses,
+                          metrics, mixed_precision, models, ops, optimizers, random, regularizers, saving, tree, utils)
 from fastnn.keras.dtype_policies import DTypePolicy, FloatDTypePolicy
 from fastnn.keras.initializers import Initializer
+from fastnn.keras.late import late
 from fastnn.keras.layers import Input, InputSpec, Layer
 from fastnn.keras.losses import Loss
 from fastnn.keras.metrics import Metric
@@ -16,6 +16,8 @@ from fastnn.keras.variables import Variable
 from fastnn.keras import callbacks  # isort: skip
 
 __version__ = "3.15.1"
+
+__getattr__, __dir__ = late(__name__, {}, "applications datasets preprocessing")
 
 
 def version():

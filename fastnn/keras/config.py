@@ -1,12 +1,21 @@
 """Settings of the Keras door: floating type, epsilon, image layout, and whose habits it follows."""
 import os
+import warnings
 
 import numpy as np
 
 from fastnn import dtypes
 from fastnn._tensor import Tensor
+from fastnn.training import messages
 
-_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+
+
+def _limit(name):
+    return int(os.environ[name]) if os.environ.get(name) else None
+
+
+_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last", "traceback_filtering": True,
+             "max_epochs": _limit("KERAS_MAX_EPOCHS"), "max_steps_per_epoch": _limit("KERAS_MAX_STEPS_PER_EPOCH")}
 ALLOWED_FLOATS = {"float16", "float32", "float64", "bfloat16"}
 DTYPES = {"bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float16", "bfloat16",
           "float32", "float64", "string"}
@@ -77,6 +86,84 @@ def enable_flash_attention():
 
 def disable_flash_attention():
     """Accepted; see `enable_flash_attention`."""
+
+
+def is_interactive_logging_enabled():
+    """Whether what is said to the user is printed; else it goes to Python's logger ``fastnn``."""
+    return messages.interactive
+
+
+def enable_interactive_logging():
+    """Print what is said to the user."""
+    messages.interactive = True
+
+
+def disable_interactive_logging():
+    """Hand what is said to the user, progress bars too, to Python's logger ``fastnn``."""
+    messages.interactive = False
+
+
+def is_traceback_filtering_enabled():
+    """What was set; tracebacks are always whole."""
+    return _settings["traceback_filtering"]
+
+
+def enable_traceback_filtering():
+    """Accepted; tracebacks are always whole, and short."""
+    _settings["traceback_filtering"] = True
+
+
+def disable_traceback_filtering():
+    """Accepted; see `enable_traceback_filtering`."""
+    _settings["traceback_filtering"] = False
+
+
+def max_epochs():
+    """The most epochs of any `fit`; None without a limit."""
+    return _settings["max_epochs"]
+
+
+def set_max_epochs(max_epochs):
+    """Limit the epochs of every `fit`, as the environment variable ``KERAS_MAX_EPOCHS`` does; None: no limit."""
+    _settings["max_epochs"] = max_epochs
+
+
+def max_steps_per_epoch():
+    """The most steps of an epoch, of `evaluate` and of `predict`; None without a limit."""
+    return _settings["max_steps_per_epoch"]
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch):
+    """Limit the steps of an epoch, of `evaluate` and of `predict`, as ``KERAS_MAX_STEPS_PER_EPOCH`` does; None: no
+    limit."""
+    _settings["max_steps_per_epoch"] = max_steps_per_epoch
+
+
+def limited(name, wanted):
+    """A number of epochs or steps, or the limit of that name if it is less; with a warning."""
+    most = _settings[name]
+    if not most or wanted is not None and wanted <= most:
+        return wanted
+    warnings.warn(f"Limiting {name.removeprefix('max_')} to {most}", stacklevel=4)
+    return most
+
+
+def enable_unsafe_deserialization():
+    """Not possible: nothing in a file is executed."""
+    raise NotImplementedError("enable_unsafe_deserialization: fastnn executes nothing that a file holds; pass classes "
+                              "and functions as `custom_objects`")
+
+
+def is_nnx_enabled():
+    """Never: there is no JAX here."""
+    return False
+
+
+def set_backend(backend):
+    """Which framework's habits are followed; see `backend`. Better set ``KERAS_BACKEND`` before the program."""
+    if backend not in ("tensorflow", "torch", "jax"):
+        raise ValueError(f"set_backend: expected 'tensorflow', 'torch' or 'jax', got {backend!r}")
+    os.environ["KERAS_BACKEND"] = backend
 
 
 def dtype_policy():

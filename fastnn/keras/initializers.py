@@ -253,6 +253,52 @@ class Orthogonal(RandomInitializer):
         return {"gain": self.gain, "seed": self.seed}
 
 
+class STFT(Initializer):
+    """Kernels (frame length, 1, bins) of a convolution that gives the short-time Fourier transform.
+
+    Parameters
+    ----------
+    side : "real" or "imag"
+        Cosines or sines.
+    window : str, array or None
+        Weights of a frame's samples.
+    scaling : "density", "spectrum" or None
+        Divide by the window's root of squares, or its sum.
+    periodic : bool
+        Whether a named window is one period.
+    """
+
+    def __init__(self, side="real", window="hann", scaling="density", periodic=False):
+        from fastnn.keras.ops import signal
+        if side not in ("real", "imag"):
+            raise ValueError(f"side should be 'real' or 'imag', not {side}")
+        if isinstance(window, str):
+            signal.window(window, 1)
+        if scaling not in (None, "density", "spectrum"):
+            raise ValueError(f"Scaling is invalid, it must be `None`, 'density' or 'spectrum'. Received "
+                             f"scaling={scaling}")
+        self.side, self.window, self.scaling, self.periodic = side, window, scaling, periodic
+
+    def __call__(self, shape, dtype=None):
+        from fastnn.keras.ops import signal
+        length, _, bins = shape
+        turns = -2 * np.pi * np.arange(length)[:, None, None] * np.arange(bins) / ((bins - 1) * 2)
+        made = np.cos(turns) if self.side == "real" else np.sin(turns)
+        if self.window is not None:
+            win = signal.window(self.window, length, self.periodic) if isinstance(self.window, str) \
+                else np.asarray(self.window)
+            if win.shape != (length,):
+                raise ValueError(f"The shape of `window` must be equal to [frame_length]. Received: window "
+                                 f"shape={win.shape}")
+            scale = {"density": np.sqrt((win ** 2).sum()), "spectrum": np.abs(win).sum(), None: 1.0}[self.scaling]
+            made = made * win[:, None, None] / scale
+        return from_array(made.astype(config.torch_dtype(dtype).numpy))
+
+    def get_config(self):
+        return {"side": self.side, "window": self.window, "periodic": self.periodic, "scaling": self.scaling}
+
+
+STFTInitializer = stft = STFT
 OrthogonalInitializer, IdentityInitializer = Orthogonal, Identity
 zeros, ones, constant, identity = Zeros, Ones, Constant, Identity
 random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal

@@ -82,12 +82,15 @@ def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
 
 
 def truncated(generator, shape, mean, stddev, dtype):
-    """Normal draws within two standard deviations: a uniform draw through the inverse of the distribution."""
-    from fastnn.ops.special import erfinv
-    edge = math.erf(math.sqrt(2.0))
-    draws = generator.uniform(np.empty(tuple(shape), np.float64), -edge, edge)
-    values = mean + stddev * math.sqrt(2.0) * erfinv(from_array(draws)).numpy()
-    return from_array(values.astype(config.torch_dtype(dtype).numpy))
+    """Normal draws; those beyond two standard deviations are drawn again."""
+    kind = config.torch_dtype(dtype).numpy
+    count, found = math.prod(shape), []
+    while count > 0:  # one draw of 22 is refused
+        draws = generator.normal(np.empty(count + count // 20 + 16, kind), 0.0, 1.0)
+        found.append(draws[np.abs(draws) <= 2.0][:count])
+        count -= len(found[-1])
+    values = np.concatenate(found) if found else np.empty(0, kind)
+    return from_array((values * stddev + mean).astype(kind).reshape(tuple(shape)))
 
 
 def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):

@@ -154,8 +154,8 @@ class Operation:
     @property
     def input(self):
         """The symbolic input of an operation that was called once."""
-        return self._of_first_node("input", lambda node: node.args[0] if len(node.input_tensors) == 1 or
-                                   tree.is_nested(node.args[0]) else node.input_tensors)
+        return self._of_first_node("input", lambda node: node.args[0] if node.args and (
+            len(node.input_tensors) == 1 or tree.is_nested(node.args[0])) else node.input_tensors)
 
     @property
     def output(self):
@@ -241,3 +241,17 @@ def operation(function):
 def is_keras_tensor(x):
     """Whether `x` is a symbolic tensor."""
     return isinstance(x, KerasTensor)
+
+
+def get_source_inputs(tensor):
+    """The `Input`s that a symbolic tensor comes from."""
+    if not hasattr(tensor, "_keras_history"):
+        return tensor
+    operation, index, _ = tensor._keras_history
+    node = operation._inbound_nodes[index]
+    if node.is_input:
+        return list(node.outputs)
+    found = {}
+    for source in node.input_tensors:
+        found.update((id(x), x) for x in get_source_inputs(source))
+    return list(found.values())

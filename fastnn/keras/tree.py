@@ -107,3 +107,71 @@ def map_shape_structure(function, structure):
 def is_shape(value):
     """Whether it is a tuple or list of int and None."""
     return isinstance(value, (tuple, list)) and all(item is None or isinstance(item, int) for item in value)
+
+
+class MAP_TO_NONE:
+    """What a function of `traverse` gives to put None in the place of a part."""
+
+
+def _traverse_children(function, structure, top_down):
+    if isinstance(structure, (list, tuple)):
+        return _like(structure, [traverse(function, item, top_down) for item in structure])
+    if isinstance(structure, dict):
+        found = {key: traverse(function, structure[key], top_down) for key in _keys(structure)}
+        return type(structure)((key, found[key]) for key in structure)
+    return structure
+
+
+def traverse(func, structure, top_down=True):
+    """Replace parts of a structure by what a function gives for them; where it gives None, go on.
+
+    Parameters
+    ----------
+    func : callable
+        Gets the whole, then its parts (``top_down``), or the parts, then the whole. `MAP_TO_NONE` stands for None.
+    structure : object
+    top_down : bool
+
+    Examples
+    --------
+    >>> traverse(lambda x: tuple(x) if isinstance(x, list) else None, [1, [2, 3]], top_down=False)
+    (1, (2, 3))
+    """
+    if not callable(func):
+        raise TypeError(f"`func` must be callable, got {func} of type {type(func)}")
+    if top_down:
+        made = func(structure)
+        if made is None:
+            return _traverse_children(func, structure, top_down)
+    else:
+        structure = _traverse_children(func, structure, top_down)
+        made = func(structure)
+        if made is None:
+            return structure
+    return None if made is MAP_TO_NONE else made
+
+
+def map_structure_up_to(shallow_structure, func, *structures):
+    """`map_structure` that goes no deeper than `shallow_structure`.
+
+    Examples
+    --------
+    >>> map_structure_up_to([None, None], len, [[1, 1], [2]])
+    [2, 1]
+    """
+    if not structures:
+        raise ValueError("Must provide at least one structure")
+
+    def call(_, *parts):
+        return func(*parts)
+    return map_structure(call, shallow_structure, *structures)
+
+
+def assert_same_paths(a, b):
+    """ValueError if the keys and positions that lead to the leaves of two structures differ."""
+    paths_a, paths_b = ({path for path, _ in flatten_with_path(each)} for each in (a, b))
+    if paths_a != paths_b:
+        text = "`a` and `b` don't have the same paths."
+        for here, there, missing in (("a", "b", paths_a - paths_b), ("b", "a", paths_b - paths_a)):
+            text += f"\nPaths in `{here}` missing in `{there}`:\n{missing}" if missing else ""
+        raise ValueError(text)

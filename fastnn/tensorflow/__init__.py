@@ -3,17 +3,21 @@
 Tensors are fastnn's: a computation runs when it is called, and `function` changes nothing. Names that are not here
 raise an AttributeError that says so.
 """
+import sys as _sys
 import types as _types
 
 import fastnn as _fastnn
 from fastnn import keras
 from fastnn._tensor import Tensor
-from fastnn.tensorflow import data, functions, image, strings
-from fastnn.tensorflow.data import TensorSpec
-from fastnn.tensorflow.gradients import GradientTape, UnconnectedGradients, custom_gradient, stop_gradient
+from fastnn.keras.ops import custom_gradient
+from fastnn.keras.utils import pipeline as data
+from fastnn.keras.utils.pipeline import TensorSpec
+from fastnn.tensorflow import functions, image, strings
+from fastnn.tensorflow.gradients import GradientTape, UnconnectedGradients, stop_gradient
 from fastnn.tensorflow.modules import Module, Variable
 
 __version__ = "2.20.0"
+_sys.modules[f"{__name__}.data"] = data
 newaxis = None
 
 

@@ -121,11 +121,6 @@ class UnconnectedGradients:
     NONE, ZERO = "none", "zero"
 
 
-def custom_gradient(f):
-    """Not implemented."""
-    raise NotImplementedError("tf.custom_gradient is not implemented; fastnn.autograd.Function is")
-
-
 def stop_gradient(input, name=None):
     """The tensor outside of the graph."""
     return input.detach()

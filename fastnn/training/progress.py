@@ -4,6 +4,8 @@ import os
 import sys
 import time
 
+from fastnn.training.messages import show
+
 BAR = "\u2501"
 
 
@@ -100,8 +102,8 @@ class Progbar:
                 return
             self._draw(current, now, step_time, finalize)
         elif self.verbose == 2 and finalize and self.target:
-            print(f"{self._count(current)} - {now - self._start:.0f}s -{_duration(step_time, self.unit_name)}"
-                  f"{self._metrics()}", flush=True)
+            show(f"{self._count(current)} - {now - self._start:.0f}s -{_duration(step_time, self.unit_name)}"
+                 f"{self._metrics()}")
         self._last_update = now
 
     def add(self, n, values=None):
@@ -143,7 +145,6 @@ class Progbar:
         rest = _duration(step_time, self.unit_name) + self._metrics()
         width = len(plain) + 1 + len(span) + len(rest)
         start = "\b" * self._prev_total_width + "\r" if self._dynamic_display else "\n"
-        sys.stdout.write(f"{start}{bar} \x1b[1m{span}\x1b[0m{rest}" + " " * (self._prev_total_width - width)
-                         + ("\n" if finalize else ""))
-        sys.stdout.flush()
+        show(f"{start}{bar} \x1b[1m{span}\x1b[0m{rest}" + " " * (self._prev_total_width - width)
+             + ("\n" if finalize else ""), line_break=False)
         self._prev_total_width = width

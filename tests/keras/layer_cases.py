@@ -11,7 +11,7 @@ RNG = np.random.default_rng(17)
 IDS = RNG.integers(0, 7, (3, 5))
 RIGHT = np.arange(6) < np.array([[6], [4], [2]])  # padding at the end
 HOLES = RNG.random((3, 6)) > 0.4
-IMAGE, STEPS, ROWS = (2, 7, 6, 4), (3, 6, 4), (3, 5)
+IMAGE, STEPS, ROWS, VOLUME = (2, 7, 6, 4), (3, 6, 4), (3, 5), (2, 5, 4, 6, 2)
 
 CASES = [
     # -- dense and lookups --
@@ -112,6 +112,36 @@ CASES = [
     ("GlobalAveragePooling2D", dict(keepdims=True, data_format="channels_first"), [IMAGE]),
     ("GlobalMaxPooling2D", {}, [IMAGE]),
     ("GlobalMaxPooling2D", dict(keepdims=True), [IMAGE]),
+    # -- volumes, and pooling to a size --
+    ("Conv3D", dict(filters=3, kernel_size=2), [VOLUME]),
+    ("Conv3D", dict(filters=4, kernel_size=(3, 2, 3), strides=2, padding="same", activation="relu"), [VOLUME]),
+    ("Conv3D", dict(filters=4, kernel_size=2, dilation_rate=2, groups=2, use_bias=False), [VOLUME]),
+    ("Conv3D", dict(filters=3, kernel_size=3, data_format="channels_first"), [(2, 2, 5, 4, 6)]),
+    ("Conv3DTranspose", dict(filters=3, kernel_size=2), [VOLUME]),
+    ("Conv3DTranspose", dict(filters=3, kernel_size=3, strides=2, padding="same", activation="relu"), [VOLUME]),
+    ("Conv3DTranspose", dict(filters=2, kernel_size=(2, 3, 1), strides=(3, 2, 1), use_bias=False), [VOLUME]),
+    ("MaxPooling3D", {}, [VOLUME]),
+    ("MaxPooling3D", dict(pool_size=(3, 2, 2), strides=1, padding="same"), [VOLUME]),
+    ("MaxPooling3D", dict(pool_size=2, data_format="channels_first"), [VOLUME]),
+    ("AveragePooling3D", dict(pool_size=2), [VOLUME]),
+    ("AveragePooling3D", dict(pool_size=(1, 2, 3), strides=1, data_format="channels_first"), [(2, 2, 5, 4, 6)]),
+    ("GlobalAveragePooling3D", {}, [VOLUME]),
+    ("GlobalAveragePooling3D", dict(keepdims=True, data_format="channels_first"), [VOLUME]),
+    ("GlobalMaxPooling3D", {}, [VOLUME]),
+    ("GlobalMaxPooling3D", dict(keepdims=True), [VOLUME]),
+    ("UpSampling3D", dict(size=(2, 1, 3)), [VOLUME]),
+    ("UpSampling3D", dict(data_format="channels_first"), [VOLUME]),
+    ("ZeroPadding3D", dict(padding=((1, 2), (0, 3), (1, 0))), [VOLUME]),
+    ("ZeroPadding3D", dict(padding=2, data_format="channels_first"), [VOLUME]),
+    ("Cropping3D", dict(cropping=((1, 0), (0, 1), (2, 1))), [VOLUME]),
+    ("Cropping3D", dict(cropping=(1, 1, 0), data_format="channels_first"), [(2, 2, 5, 4, 6)]),
+    *[(f"Adaptive{kind}Pooling{rank}D", kwargs, [shape]) for kind in ("Average", "Max")
+      for rank, shape in ((1, STEPS), (2, IMAGE), (3, VOLUME))
+      for kwargs in (dict(output_size=2), dict(output_size=(3, 2, 4)[:rank], data_format="channels_first"))],
+    ("ReversibleEmbedding", dict(input_dim=7, output_dim=4), [IDS]),
+    ("ReversibleEmbedding", dict(input_dim=7, output_dim=4, tie_weights=False, mask_zero=True), [IDS]),
+    ("ReversibleEmbedding", dict(input_dim=7, output_dim=4, logit_soft_cap=2.0), [STEPS],
+     dict(call=dict(reverse=True))),
     # -- normalisation --
     ("BatchNormalization", {}, [(8, 5)]),
     ("BatchNormalization", dict(axis=1, momentum=0.8, epsilon=0.01), [IMAGE]),
@@ -139,6 +169,8 @@ CASES = [
     ("GaussianNoise", dict(stddev=0.2), [ROWS], dict(random=True)),
     ("SpatialDropout1D", dict(rate=0.2), [STEPS], dict(random=True)),
     ("SpatialDropout2D", dict(rate=0.2, data_format="channels_first"), [IMAGE], dict(random=True)),
+    ("SpatialDropout3D", dict(rate=0.2), [VOLUME], dict(random=True)),
+    ("SpatialDropout3D", dict(rate=0.2, data_format="channels_first"), [VOLUME], dict(random=True)),
     # -- merging --
     ("Add", {}, [STEPS, STEPS, STEPS], dict(several=True)),
     ("Add", {}, [STEPS, (3, 1, 4)], dict(several=True)),
@@ -187,6 +219,14 @@ CASES = [
      [(2, 3, 6, 5, 2)]),
     ("ConvLSTM2D", dict(filters=3, kernel_size=2, go_backwards=True, use_bias=False), [(2, 3, 4, 5, 2)],
      dict(mask=RIGHT[:2, :3])),
+    ("ConvLSTM3D", dict(filters=2, kernel_size=2, padding="same", return_sequences=True), [(2, 3, 3, 4, 3, 2)]),
+    # -- spectrograms --
+    *[("STFTSpectrogram", dict(mode=mode, frame_length=16, frame_step=5, fft_length=32), [(2, 40, 3)])
+      for mode in ("log", "magnitude", "psd", "real", "imag", "stft")],
+    ("STFTSpectrogram", dict(mode="angle", frame_length=8, expand_dims=True, padding="same", scaling="spectrum",
+                             window="hamming", periodic=True), [(2, 40, 2)], dict(tolerance=dict(atol=1e-3))),
+    ("STFTSpectrogram", dict(mode="magnitude", frame_length=8, window=None, data_format="channels_first",
+                             expand_dims=True), [(2, 3, 40)]),
     # -- attention --
     ("Attention", {}, [STEPS, (3, 5, 4)], dict(several=True)),
     ("Attention", dict(score_mode="concat", use_scale=True), [STEPS, (3, 5, 2), (3, 5, 4)],
@@ -212,7 +252,12 @@ CASES = [
 ]
 
 # Names of the surface that other tests hold: preprocessing layers and what is no layer that runs on its own.
-ELSEWHERE = {"CategoryEncoding", "CenterCrop", "Discretization", "Hashing", "IntegerLookup", "Normalization",
-             "RandomBrightness", "RandomContrast", "RandomCrop", "RandomFlip", "RandomRotation", "RandomTranslation",
-             "RandomZoom", "Resizing", "StringLookup", "TextVectorization", "Input", "InputLayer", "InputSpec", "Layer",
-             "StackedRNNCells", "add", "average", "concatenate", "dot", "maximum", "minimum", "multiply", "subtract"}
+ELSEWHERE = set("""
+AugMix AutoContrast CategoryEncoding CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix Discretization
+Equalization HashedCrossing Hashing Input InputLayer InputSpec IntegerLookup Layer MelSpectrogram MixUp Normalization
+Pipeline RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop
+RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert
+RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation
+RandomZoom Resizing Solarization StackedRNNCells StringLookup TextVectorization add average concatenate dot maximum
+minimum multiply subtract
+""".split())

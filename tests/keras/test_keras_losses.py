@@ -6,7 +6,7 @@ from keras_oracle import (MARKS, assert_same, assert_same_config, assert_same_si
 
 pytestmark = MARKS
 RNG = np.random.default_rng(5)
-WITHOUT = {"CTC", "ctc"}
+WITHOUT = set()
 
 
 def numbers(*shape):
@@ -48,6 +48,7 @@ BINARY = [(bits(*TWO), RNG.random(TWO).astype(np.float32)), (bits(3, 5, 1), RNG.
           (classes(6, 1, below=2), RNG.random((6, 1)).astype(np.float32))]
 BINARY_LOGITS = [(bits(*TWO), 3 * numbers(*TWO))]
 POSITIVE = [(np.abs(numbers(*TWO)), np.abs(numbers(*TWO))), (np.abs(numbers(*THREE)), np.abs(numbers(*THREE)))]
+SEQUENCES = [(np.array([[1, 2, 2], [3, 1, 0]]), numbers(2, 7, 4)), (classes(3, 2) + 1, 3 * numbers(3, 5, 6))]
 EMBEDDINGS = [(classes(12), units(12, 3)), (classes(12, 1), units(12, 3))]
 
 CASES = [
@@ -80,6 +81,7 @@ CASES = [
     ("CategoricalGeneralizedCrossEntropy", {"q": 0.8}, SPARSE[:1]),
     ("Dice", {}, BINARY), ("Dice", {"axis": (1,)}, BINARY), ("Tversky", {}, BINARY),
     ("Tversky", {"alpha": 0.2, "beta": 0.7, "axis": -1}, BINARY),
+    ("CTC", {}, SEQUENCES),
     ("Circle", {}, EMBEDDINGS), ("Circle", {"gamma": 10.0, "margin": 0.2, "remove_diagonal": False}, EMBEDDINGS),
 ]
 FLAT = [(name, kwargs, i, pair) for name, kwargs, pairs in CASES for i, pair in enumerate(pairs)]
@@ -154,7 +156,8 @@ FUNCTIONS = [name for name in public_names(keras.losses, WITHOUT) if name[0].isl
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_by_name(name):
-    pair = {"sparse_categorical_crossentropy": SPARSE[0], "circle": EMBEDDINGS[0]}.get(name, BINARY[0])
+    pair = {"sparse_categorical_crossentropy": SPARSE[0], "circle": EMBEDDINGS[0],
+            "ctc": SEQUENCES[0]}.get(name, BINARY[0])
     assert_same(getattr(ours.losses, name)(*pair), getattr(keras.losses, name)(*pair), rtol=2e-5, atol=1e-5)
     assert ours.losses.get(name) is getattr(ours.losses, name)
     assert ours.losses.get(ours.losses.serialize(ours.losses.get(name))) is getattr(ours.losses, name)

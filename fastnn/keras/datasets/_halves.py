@@ -3,12 +3,13 @@ import os
 
 import numpy as np
 
+from fastnn.keras.utils.files import keras_home
 from fastnn.vision.datasets.vision import ArrayImages
 
 
 def folder():
     """Where Keras keeps data sets."""
-    return os.path.join(os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras")), "datasets")
+    return os.path.join(keras_home(), "datasets")
 
 
 def halves(dataset: type[ArrayImages], column=False, dtype=np.uint8):

@@ -1,36 +1,35 @@
 """Layers, as ``keras.layers``."""
+from fastnn.keras.late import late
 from fastnn.keras.layers.activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastnn.keras.layers.attention import Attention
-from fastnn.keras.layers.augmentation import (RandomBrightness, RandomContrast, RandomCrop, RandomFlip, RandomRotation,
-                                              RandomTranslation, RandomZoom)
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.basic import (ActivityRegularization, Embedding, Identity, Lambda, Masking, Permute,
-                                       RepeatVector, Rescaling, Reshape, UnitNormalization, Wrapper)
-from fastnn.keras.layers.conv import Conv1D, Conv2D
-from fastnn.keras.layers.conv_kinds import (Conv1DTranspose, Conv2DTranspose, DepthwiseConv1D, DepthwiseConv2D,
-                                             SeparableConv1D, SeparableConv2D)
-from fastnn.keras.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D
+                                       RepeatVector, Rescaling, Reshape, ReversibleEmbedding, UnitNormalization,
+                                       Wrapper)
+from fastnn.keras.layers.conv import Conv1D, Conv2D, Conv3D
+from fastnn.keras.layers.conv_kinds import (Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, DepthwiseConv1D,
+                                             DepthwiseConv2D, SeparableConv1D, SeparableConv2D)
 from fastnn.keras.layers.core import Activation, Dense, Dropout, Flatten
-from fastnn.keras.layers.einsum import EinsumDense
-from fastnn.keras.layers.hashing import Hashing
 from fastnn.keras.layers.images import CenterCrop, Resizing
 from fastnn.keras.layers.input import Input, InputLayer
-from fastnn.keras.layers.lookup import IntegerLookup, StringLookup
 from fastnn.keras.layers.merging import (Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract, add,
                                          average, concatenate, dot, maximum, minimum, multiply, subtract)
 from fastnn.keras.layers.multihead import AdditiveAttention, GroupQueryAttention, MultiHeadAttention
-from fastnn.keras.layers.noise import (AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D)
+from fastnn.keras.layers.noise import (AlphaDropout, GaussianDropout, GaussianNoise, SpatialDropout1D, SpatialDropout2D,
+                                       SpatialDropout3D)
 from fastnn.keras.layers.normalization import (BatchNormalization, GroupNormalization, LayerNormalization,
                                                RMSNormalization, SpectralNormalization)
-from fastnn.keras.layers.numerical import CategoryEncoding, Discretization, Normalization
-from fastnn.keras.layers.pooling import AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D
+from fastnn.keras.layers.pooling import (AdaptiveAveragePooling1D, AdaptiveAveragePooling2D,
+                                         AdaptiveAveragePooling3D, AdaptiveMaxPooling1D, AdaptiveMaxPooling2D,
+                                         AdaptiveMaxPooling3D, AveragePooling1D, AveragePooling2D, AveragePooling3D,
+                                         MaxPooling1D, MaxPooling2D, MaxPooling3D)
 from fastnn.keras.layers.recurrent import GRU, LSTM, GRUCell, LSTMCell, SimpleRNN, SimpleRNNCell
 from fastnn.keras.layers.rnn import RNN, StackedRNNCells
-from fastnn.keras.layers.spatial import (Cropping1D, Cropping2D, GlobalAveragePooling1D, GlobalAveragePooling2D,
-                                         GlobalMaxPooling1D, GlobalMaxPooling2D, UpSampling1D, UpSampling2D,
-                                         ZeroPadding1D, ZeroPadding2D)
+from fastnn.keras.layers.spatial import (Cropping1D, Cropping2D, Cropping3D, GlobalAveragePooling1D,
+                                         GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D,
+                                         GlobalMaxPooling2D, GlobalMaxPooling3D, UpSampling1D, UpSampling2D,
+                                         UpSampling3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D)
 from fastnn.keras.layers.spec import InputSpec
-from fastnn.keras.layers.text import TextVectorization
 from fastnn.keras.layers.wrappers import Bidirectional, TimeDistributed
 
 from fastnn.keras.saving import objects as _objects
@@ -59,9 +58,30 @@ def deserialize(config, custom_objects=None):
 
 
 # Other names of the same.
-Convolution1D, Convolution2D = Conv1D, Conv2D
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
 Convolution1DTranspose, Convolution2DTranspose = Conv1DTranspose, Conv2DTranspose
+Convolution3DTranspose = Conv3DTranspose
 SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
 MaxPool1D, MaxPool2D, AvgPool1D, AvgPool2D = MaxPooling1D, MaxPooling2D, AveragePooling1D, AveragePooling2D
 GlobalAvgPool1D, GlobalAvgPool2D = GlobalAveragePooling1D, GlobalAveragePooling2D
 GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
+MaxPool3D, AvgPool3D = MaxPooling3D, AveragePooling3D
+GlobalAvgPool3D, GlobalMaxPool3D = GlobalAveragePooling3D, GlobalMaxPooling3D
+
+__getattr__, __dir__ = late(__name__, {
+    "augmentation": "RandomBrightness RandomContrast RandomCrop RandomFlip RandomRotation RandomTranslation RandomZoom",
+    "colors":
+        "AutoContrast ContrastLimitedAdaptiveHistogramEqualization Equalization RandomColorDegeneration "
+        "RandomColorJitter RandomGrayscale RandomHue RandomInvert RandomPosterization RandomSaturation RandomSharpness "
+        "Solarization",
+    "conv_lstm": "ConvLSTM1D ConvLSTM2D ConvLSTM3D",
+    "einsum": "EinsumDense",
+    "hashing": "HashedCrossing Hashing",
+    "lookup": "IntegerLookup StringLookup",
+    "mixing":
+        "AugMix CutMix MixUp Pipeline RandAugment RandomElasticTransform RandomErasing RandomGaussianBlur "
+        "RandomPerspective RandomShear",
+    "numerical": "CategoryEncoding Discretization Normalization",
+    "spectrograms": "MelSpectrogram STFTSpectrogram",
+    "text": "TextVectorization",
+})

@@ -79,6 +79,61 @@ class Embedding(Layer):
                 "quantization_config": None}
 
 
+class ReversibleEmbedding(Embedding):
+    """An `Embedding` that, called with ``reverse=True``, gives scores of the table's rows: ``x @ embeddings^T``.
+
+    Parameters
+    ----------
+    input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero
+        As of `Embedding`.
+    tie_weights : bool
+        Whether both directions use one table (Press and Wolf, 2016).
+    reverse_dtype : str, optional
+        Type of the way back.
+    logit_soft_cap : float, optional
+        Scores become ``cap * tanh(scores / cap)``.
+    """
+
+    def __init__(self, input_dim, output_dim, tie_weights=True, embeddings_initializer="uniform",
+                 embeddings_regularizer=None, embeddings_constraint=None, mask_zero=False, reverse_dtype=None,
+                 logit_soft_cap=None, **kwargs):
+        super().__init__(input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint,
+                         mask_zero, **kwargs)
+        self.tie_weights, self.reverse_dtype, self.logit_soft_cap = tie_weights, reverse_dtype, logit_soft_cap
+
+    def build(self, input_shape=None):
+        super().build(input_shape)
+        if not self.tie_weights:
+            self.reverse_embeddings = self.add_weight((self.output_dim, self.input_dim), self.embeddings_initializer,
+                                                      name="reverse_embeddings")
+
+    def call(self, inputs, reverse=False):
+        if not reverse:
+            made, mask = super().call(inputs), super().compute_mask(inputs)
+            if mask is not None:
+                made._keras_mask = mask
+            return made
+        kernel = self.embeddings.transpose(0, 1) if self.tie_weights else self.reverse_embeddings
+        if self.reverse_dtype is not None:
+            dtype = config.torch_dtype(self.reverse_dtype)
+            inputs, kernel = inputs.to(dtype), kernel.to(dtype)
+        scores = inputs @ kernel
+        return scores if self.logit_soft_cap is None else (scores / self.logit_soft_cap).tanh() * self.logit_soft_cap
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape, reverse=False):
+        return (*input_shape[:-1], self.input_dim) if reverse else (*input_shape, self.output_dim)
+
+    def compute_output_spec(self, inputs, reverse=False):
+        return KerasTensor(self.compute_output_shape(inputs.shape, reverse), self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "tie_weights": self.tie_weights, "reverse_dtype": self.reverse_dtype,
+                "logit_soft_cap": self.logit_soft_cap}
+
+
 class Masking(Layer):
     """Steps whose features are all `mask_value` are masked, and zeros."""
 

@@ -5,6 +5,7 @@ from fastnn.keras import activations, config, constraints, initializers, regular
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.core import _weight_config
 from fastnn.keras.layers.spec import InputSpec
+from fastnn.keras.layers.volumes import CONVOLUTIONS
 from fastnn.nn import functional as F
 
 
@@ -68,7 +69,7 @@ def padded(x, kernel, stride, padding, dilation):
 
 
 class BaseConv(Layer):
-    """Base of convolutions of one or two dimensions; `rank` is their number."""
+    """Base of convolutions of one to three dimensions; `rank` is their number."""
 
     def __init__(self, rank, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1,
                  groups=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
@@ -145,8 +146,7 @@ class BaseConv(Layer):
         x = to_channels_first(x) if self._last else x
         x, padding = padded(x, self.kernel_size, self.strides, self.padding, self.dilation_rate)
         kernel = self.kernel.permute(self.rank + 1, self.rank, *range(self.rank))
-        convolve = F.conv1d if self.rank == 1 else F.conv2d
-        y = convolve(x, kernel, self.bias, self.strides, padding, self.dilation_rate, self.groups)
+        y = CONVOLUTIONS[self.rank](x, kernel, self.bias, self.strides, padding, self.dilation_rate, self.groups)
         y = to_channels_last(y) if self._last else y
         return y if self.activation is activations.linear else self.activation(y)
 
@@ -187,5 +187,19 @@ class Conv2D(BaseConv):
                  bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
                  kernel_constraint=None, bias_constraint=None, **kwargs):
         super().__init__(2, filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation,
+                         use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
+                         activity_regularizer, kernel_constraint, bias_constraint, **kwargs)
+
+
+class Conv3D(BaseConv):
+    """Convolution of (batch, depth, height, width, channels) with kernel (depth, height, width, channels / groups,
+    filters)."""
+
+    def __init__(self, filters, kernel_size, strides=(1, 1, 1), padding="valid", data_format=None,
+                 dilation_rate=(1, 1, 1), groups=1, activation=None, use_bias=True,
+                 kernel_initializer="glorot_uniform", bias_initializer="zeros", kernel_regularizer=None,
+                 bias_regularizer=None, activity_regularizer=None, kernel_constraint=None, bias_constraint=None,
+                 **kwargs):
+        super().__init__(3, filters, kernel_size, strides, padding, data_format, dilation_rate, groups, activation,
                          use_bias, kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
                          activity_regularizer, kernel_constraint, bias_constraint, **kwargs)

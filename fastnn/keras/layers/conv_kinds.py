@@ -5,6 +5,7 @@ from fastnn.keras.layers.conv import (BaseConv, output_length, padded, standardi
                                       to_channels_first, to_channels_last)
 from fastnn.keras.layers.core import _weight_config
 from fastnn.keras.layers.spec import InputSpec
+from fastnn.keras.layers.volumes import TRANSPOSED
 from fastnn.nn import functional as F
 
 
@@ -22,8 +23,7 @@ def transposed_length(size, kernel, stride, padding, output_padding, dilation):
 def transposed(x, kernel, bias, strides, padding, output_padding, dilation):
     """Transposed convolution of channels-first x with a kernel (..., filters, channels)."""
     rank = x.ndim - 2
-    function = F.conv_transpose1d if rank == 1 else F.conv_transpose2d
-    y = function(x, kernel.permute(rank + 1, rank, *range(rank)), bias, strides, 0, 0, 1, dilation)
+    y = TRANSPOSED[rank](x, kernel.permute(rank + 1, rank, *range(rank)), bias, strides, 0, 0, 1, dilation)
     for i in range(rank):
         size, reach = y.shape[2 + i], dilation[i] * (kernel.shape[i] - 1) + 1
         extra = None if output_padding is None else output_padding[i]
@@ -111,6 +111,18 @@ class Conv2DTranspose(BaseConvTranspose):
                  bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
                  kernel_constraint=None, bias_constraint=None, **kwargs):
         super().__init__(2, filters, kernel_size, strides, padding, output_padding, data_format, dilation_rate,
+                         activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
+                         bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, **kwargs)
+
+
+class Conv3DTranspose(BaseConvTranspose):
+    """Transposed convolution of (batch, depth, height, width, channels)."""
+
+    def __init__(self, filters, kernel_size, strides=(1, 1, 1), padding="valid", data_format=None, output_padding=None,
+                 dilation_rate=(1, 1, 1), activation=None, use_bias=True, kernel_initializer="glorot_uniform",
+                 bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 kernel_constraint=None, bias_constraint=None, **kwargs):
+        super().__init__(3, filters, kernel_size, strides, padding, output_padding, data_format, dilation_rate,
                          activation, use_bias, kernel_initializer, bias_initializer, kernel_regularizer,
                          bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint, **kwargs)
 

@@ -7,8 +7,8 @@ from fastnn.keras.layers.conv import output_length, padded, standardize_padding,
 from fastnn.keras.layers.recurrent import LSTMCell, _Recurrent
 from fastnn.keras.layers.rnn import RNN
 from fastnn.keras.layers.spec import InputSpec
+from fastnn.keras.layers.volumes import CONVOLUTIONS
 from fastnn.keras.variables import convert
-from fastnn.nn import functional as F
 from fastnn.ops.shape import cat
 
 
@@ -60,7 +60,7 @@ class ConvLSTMCell(LSTMCell):
     def _convolve(self, x, kernel, bias, strides, padding, dilation, masks):
         """(batch, channels, ...) of all gates; each gate's input has its own of the `masks`."""
         kernel = kernel.permute(self.rank + 1, self.rank, *range(self.rank))
-        convolve = F.conv1d if self.rank == 1 else F.conv2d
+        convolve = CONVOLUTIONS[self.rank]
 
         def run(x, kernel, bias):
             x = to_channels_first(x) if self._last else x
@@ -149,6 +149,19 @@ class ConvLSTM2D(ConvLSTM):
                  recurrent_dropout=0.0, seed=None, return_sequences=False, return_state=False, go_backwards=False,
                  stateful=False, **kwargs):
         super().__init__(2, **_arguments(locals()), **kwargs)
+
+
+class ConvLSTM3D(ConvLSTM):
+    """ConvLSTM over (batch, steps, depth, height, width, channels)."""
+
+    def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1,
+                 activation="tanh", recurrent_activation="sigmoid", use_bias=True, kernel_initializer="glorot_uniform",
+                 recurrent_initializer="orthogonal", bias_initializer="zeros", unit_forget_bias=True,
+                 kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+                 kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0,
+                 recurrent_dropout=0.0, seed=None, return_sequences=False, return_state=False, go_backwards=False,
+                 stateful=False, **kwargs):
+        super().__init__(3, **_arguments(locals()), **kwargs)
 
 
 def _arguments(found):

@@ -7,6 +7,7 @@ from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.numerical import check_output_mode, encode_categories, refuse_sparse
 from fastnn.keras.layers.strings import strings_of
 from fastnn.keras.symbolic import KerasTensor
+from fastnn.keras.variables import array_of
 
 _MASK = (1 << 64) - 1
 _K0, _K1, _K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
@@ -142,6 +143,18 @@ def standardize_salt(layer, salt):
                      f"Received: salt={salt}.")
 
 
+_CROSS_KEY, _CROSS_FACTOR = 0xDECAFCAFFE, 0xC6A4A7935BD1E995  # of TensorFlow's crosses of features
+
+
+def _crossed(fingerprints):
+    """One fingerprint of several, as TensorFlow's crosses of features have it."""
+    found = _CROSS_KEY
+    for each in fingerprints:
+        found = (found ^ _CROSS_FACTOR ^ _mix(each * _CROSS_FACTOR) * _CROSS_FACTOR & _MASK) * _CROSS_FACTOR
+        found = _mix(_mix(found) * _CROSS_FACTOR)
+    return found
+
+
 class Hashing(Layer):
     """Strings or whole numbers as numbers of `num_bins` bins, by FarmHash, or with a `salt` by SipHash: the bins that
     TensorFlow's Keras gives.
@@ -190,3 +203,69 @@ class Hashing(Layer):
     def get_config(self):
         return {**self._base_config(), "num_bins": self.num_bins, "salt": self.salt, "mask_value": self.mask_value,
                 "output_mode": self.output_mode, "sparse": self.sparse}
+
+
+class HashedCrossing(Layer):
+    """Combinations of the values of several features as numbers of `num_bins` bins: the bins that TensorFlow's Keras
+    gives.
+
+    Called with a list of features of strings or whole numbers, of shape (), (batch,) or (batch, 1).
+
+    Parameters
+    ----------
+    num_bins : int
+    output_mode : "int" or "one_hot"
+    """
+
+    def __init__(self, num_bins, output_mode="int", sparse=False, name=None, dtype=None, **kwargs):
+        if output_mode == "int" and dtype is None:
+            dtype = "int64"
+        super().__init__(name=name, dtype=dtype)
+        refuse_sparse(self, sparse)
+        if output_mode not in ("int", "one_hot"):
+            raise ValueError(f"Unknown value for `output_mode` argument of layer HashedCrossing. Expected one of: "
+                             f"('int', 'one_hot'). Received: output_mode={output_mode}")
+        self.num_bins, self.output_mode, self.sparse = num_bins, output_mode, sparse
+        self._allow_non_tensor_positional_args, self._convert_input_args = True, False
+
+    def call(self, inputs):
+        if not isinstance(inputs, (list, tuple)):
+            raise ValueError(f"`HashedCrossing` should be called on a list or tuple of inputs. Received: "
+                             f"inputs={inputs}")
+        if len(inputs) < 2:
+            raise ValueError(f"`HashedCrossing` should be called on at least two inputs. Received: inputs={inputs}")
+        features = []
+        for x in inputs:
+            array = array_of(x)
+            if array.dtype.kind not in "iuOUS":
+                raise ValueError(f"All `HashedCrossing` inputs should have an integer or string dtype. Received: "
+                                 f"inputs={inputs}")
+            features.append(array if array.dtype.kind in "iu" else strings_of(array))
+        shape = features[0].shape
+        if len(shape) > 2 or len(shape) == 2 and shape[1] != 1:
+            raise ValueError(f"All `HashedCrossing` inputs should have shape `()`, `(batch_size)` or `(batch_size, 1)`."
+                             f" Received: inputs={inputs}")
+        if any(x.shape != shape for x in features):
+            raise ValueError(f"All `HashedCrossing` inputs should have equal shape. Received: inputs={inputs}")
+        columns = [[int(v) & _MASK for v in x.ravel()] if x.dtype.kind in "iu" else
+                   [fingerprint64(str(v).encode("utf-8")) for v in x.ravel()] for x in features]
+        found = np.array([_crossed(row) % self.num_bins for row in zip(*columns)], np.int64).reshape(shape)
+        return encode_categories(found, self.output_mode, self.num_bins, self.dtype)
+
+    def compute_output_shape(self, input_shape):
+        if len(input_shape) != 2 or not all(isinstance(shape, (tuple, list)) for shape in input_shape):
+            raise ValueError(f"Expected as input a list/tuple of 2 tensors. Received input_shape={input_shape}")
+        first, second = input_shape
+        if first[-1] != second[-1]:
+            raise ValueError(f"Expected the two input tensors to have identical shapes. Received "
+                             f"input_shape={input_shape}")
+        if self.output_mode == "int":
+            return tuple(first)
+        return (*first, self.num_bins) if first[-1] != 1 else (*first[:-1], self.num_bins)
+
+    def compute_output_spec(self, inputs):
+        return KerasTensor(self.compute_output_shape([tuple(x.shape) for x in inputs]), self.dtype)
+
+    def get_config(self):
+        return {"num_bins": self.num_bins, "output_mode": self.output_mode, "sparse": self.sparse, "name": self.name,
+                "dtype": self.dtype}

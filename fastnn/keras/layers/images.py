@@ -18,21 +18,52 @@ def resize(images, size, interpolation="bilinear", antialias=False, channels_las
     if interpolation not in INTERPOLATIONS:
         raise ValueError(f"Invalid value for argument `interpolation`. Expected of one {INTERPOLATIONS}. Received: "
                          f"interpolation={interpolation}")
-    if interpolation.startswith("lanczos"):
-        raise NotImplementedError(f"resizing with interpolation={interpolation!r} is not implemented")
     x = to_channels_first(images) if channels_last else images
     whole = not x.is_floating_point()
     x = x.float() if whole else x
     smooth = interpolation != "nearest"  # whose pixels are those at the middles
-    y = F.interpolate(x, size=tuple(size), mode=interpolation if smooth else "nearest-exact",
-                      align_corners=False if smooth else None,
-                      antialias=antialias and smooth)
+    if interpolation.startswith("lanczos"):
+        y = x
+        for axis, n in zip((2, 3), size):
+            y = weighted(y, axis, n, n / x.shape[axis], 0.0, interpolation, antialias)
+    else:
+        y = F.interpolate(x, size=tuple(size), mode=interpolation if smooth else "nearest-exact",
+                          align_corners=False if smooth else None, antialias=antialias and smooth)
     if whole:
         y = y.round()
         if images.dtype.name == "uint8":
             y = y.clamp(0, 255)
         y = y.to(images.dtype)
     return to_channels_last(y) if channels_last else y
+
+
+def _lanczos(x, radius):
+    inner = np.where(x > 1e-3, x, 1.0)
+    found = radius * np.sin(np.pi * inner) * np.sin(np.pi * inner / radius) / (np.pi * inner) ** 2
+    return np.where(x > radius, 0.0, np.where(x > 1e-3, found, 1.0))
+
+
+def _cubic(x):
+    near, far = ((1.5 * x - 2.5) * x) * x + 1.0, ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
+    return np.where(x >= 2.0, 0.0, np.where(x >= 1.0, far, near))
+
+
+KERNELS = {"linear": lambda x: np.maximum(0.0, 1 - x), "cubic": _cubic, "lanczos3": lambda x: _lanczos(x, 3.0),
+           "lanczos5": lambda x: _lanczos(x, 5.0)}
+
+
+def weighted(x, axis, size, scale, translation, kernel, antialias):
+    """A tensor with `size` positions along an axis, each the sum of those around ``(i + 0.5 - translation) / scale``
+    weighted by a kernel of `KERNELS`, which is widened to smooth what is made smaller."""
+    count, step = x.shape[axis], 1.0 / scale
+    at = (np.arange(size) + 0.5) * step - translation * step - 0.5
+    apart = np.abs(at[None] - np.arange(count)[:, None]) / (max(step, 1.0) if antialias else 1.0)
+    weights = KERNELS[kernel](apart)
+    total = weights.sum(0, keepdims=True)
+    some = np.abs(total) > 1000.0 * np.finfo(np.float32).eps
+    weights = np.where(some & (at >= -0.5) & (at <= count - 0.5), weights / np.where(some, total, 1.0), 0.0)
+    made = x.movedim(axis, -1) @ from_array(weights.astype(array_of(x).dtype))
+    return made.movedim(-1, axis)
 
 
 def _fixed(index, size, mode):
@@ -59,11 +90,18 @@ def affine(images, matrices, interpolation="bilinear", fill_mode="constant", fil
     fill_mode : str
         What lies outside: "constant" (`fill_value`), "nearest", "wrap", "mirror" or "reflect".
     """
-    x = images if channels_last else to_channels_last(images)
-    batch, height, width, channels = x.shape
+    height, width = images.shape[1:3] if channels_last else images.shape[2:4]
     rows, columns = np.arange(height)[None, :, None], np.arange(width)[None, None, :]
     a0, a1, a2, b0, b1, b2 = (np.asarray(matrices, np.float32)[:, i, None, None] for i in range(6))
     places = b0 * columns + b1 * rows + b2, a0 * columns + a1 * rows + a2
+    return sampled(images, places, interpolation, fill_mode, fill_value, channels_last)
+
+
+def sampled(images, places, interpolation="bilinear", fill_mode="constant", fill_value=0.0, channels_last=True):
+    """Images (batch, ...) whose pixels are those of the inputs at ``places``: arrays (batch, height, width) of rows and
+    of columns. The other arguments are those of `affine`."""
+    x = images if channels_last else to_channels_last(images)
+    batch, height, width, channels = x.shape
     if interpolation == "nearest":
         nodes = [[(np.round(place).astype(np.int64), 1.0)] for place in places]
     else:
@@ -89,7 +127,7 @@ def affine(images, matrices, interpolation="bilinear", fill_mode="constant", fil
 class ImageLayer(Layer):
     """Base of layers on images (height, width, channels), alone or in batches, or a dict with "images".
 
-    In a dict "labels" stay as they are and "segmentation_masks" are moved with the images.
+    In a dict "labels" stay as they are, unless images are mixed, and "segmentation_masks" are moved with the images.
     """
 
     def __init__(self, data_format=None, bounding_box_format=None, **kwargs):
@@ -115,6 +153,10 @@ class ImageLayer(Layer):
     def _masks_changed(self, masks, drawn, training):
         return self._changed(masks, drawn, training)
 
+    def _labels_changed(self, labels, drawn, training):
+        """A batch of labels, transformed."""
+        return labels
+
     def call(self, data, training=True):
         if not isinstance(data, dict):
             images, alone = self._batch(data)
@@ -126,6 +168,10 @@ class ImageLayer(Layer):
         images, alone = self._batch(data["images"])
         drawn = self._drawn(images, training)
         made["images"] = self._changed(images, drawn, training)
+        if "labels" in data:
+            labels = convert(data["labels"])
+            labels = self._labels_changed(labels.unsqueeze(0) if alone else labels, drawn, training)
+            made["labels"] = labels[0] if alone else labels
         if "segmentation_masks" in data:
             made["segmentation_masks"] = self._masks_changed(self._batch(data["segmentation_masks"])[0], drawn,
                                                              training)

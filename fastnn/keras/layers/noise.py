@@ -46,10 +46,20 @@ class SpatialDropout2D(_SpatialDropout):
         self.input_spec = InputSpec(ndim=4)
 
     def _noise_shape(self, shape):
-        return (*shape[:2], 1, 1) if self.data_format == "channels_first" else (shape[0], 1, 1, shape[-1])
+        if self.data_format == "channels_last":
+            return super()._noise_shape(shape)
+        return (*shape[:2], *[1] * (len(shape) - 2))
 
     def get_config(self):
         return {**super().get_config(), "data_format": self.data_format}
+
+
+class SpatialDropout3D(SpatialDropout2D):
+    """Dropout of whole channels of volumes."""
+
+    def __init__(self, rate, data_format=None, seed=None, name=None, dtype=None):
+        super().__init__(rate, data_format, seed, name, dtype)
+        self.input_spec = InputSpec(ndim=5)
 
 
 class _Noise(Layer):

@@ -4,11 +4,12 @@ from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.conv import (output_length, same_padding, standardize_padding, standardize_tuple,
                                       to_channels_first, to_channels_last)
 from fastnn.keras.layers.spec import InputSpec
+from fastnn.keras.layers.volumes import ADAPTIVE_AVERAGES, ADAPTIVE_MAXIMA, AVERAGE_POOLS, MAX_POOLS
 from fastnn.nn import functional as F
 
 
 class BasePooling(Layer):
-    """Base of pooling over windows of one or two dimensions; `rank` is their number."""
+    """Base of pooling over windows of one to three dimensions; `rank` is their number."""
 
     def __init__(self, pool_size, strides, rank, padding="valid", data_format=None, name=None, **kwargs):
         super().__init__(name=name, **kwargs)
@@ -44,7 +45,7 @@ class BasePooling(Layer):
 
 class _Max:
     def pool(self, x):
-        function = F.max_pool1d if self.rank == 1 else F.max_pool2d
+        function = MAX_POOLS[self.rank]
         if self.padding == "same":
             sides = self._sides(x)
             if any(before or after for before, after in sides):
@@ -54,7 +55,7 @@ class _Max:
 
 class _Average:
     def pool(self, x):
-        function = F.avg_pool1d if self.rank == 1 else F.avg_pool2d
+        function = AVERAGE_POOLS[self.rank]
         sides = self._sides(x) if self.padding == "same" else ()
         if not any(before or after for before, after in sides):
             return function(x, self.pool_size, self.strides)
@@ -90,3 +91,81 @@ class AveragePooling2D(_Average, BasePooling):
 
     def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs):
         super().__init__(pool_size, strides, 2, padding, data_format, name, **kwargs)
+
+
+class MaxPooling3D(_Max, BasePooling):
+    """The largest value of each window of (batch, depth, height, width, channels)."""
+
+    def __init__(self, pool_size=(2, 2, 2), strides=None, padding="valid", data_format=None, name=None, **kwargs):
+        super().__init__(pool_size, strides, 3, padding, data_format, name, **kwargs)
+
+
+class AveragePooling3D(_Average, BasePooling):
+    """The mean of each window of (batch, depth, height, width, channels); padding does not count."""
+
+    def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs):
+        super().__init__(pool_size, strides, 3, padding, data_format, name, **kwargs)
+
+
+class _Adaptive(Layer):
+    """Base of pooling to a given number of windows; `rank` is the number of dimensions, `functions` those by rank."""
+
+    def __init__(self, output_size, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(output_size, (int, tuple, list)):
+            raise TypeError(f"`output_size` must be an integer or a tuple of {self.rank} integers. Received: "
+                            f"{output_size} of type {type(output_size)}")
+        size = (output_size,) * self.rank if isinstance(output_size, int) else tuple(output_size)
+        if len(size) != self.rank:
+            raise (ValueError if self.rank == 1 else TypeError)(
+                f"`output_size` must be an integer or a tuple of {self.rank} integers. Received: {output_size}")
+        self.output_size, self.data_format = size, config.standardize_data_format(data_format)
+
+    def call(self, inputs):
+        last = self.data_format == "channels_last"
+        size = self.output_size[0] if self.rank == 1 else self.output_size
+        y = self.functions[self.rank](to_channels_first(inputs) if last else inputs, size)
+        return to_channels_last(y) if last else y
+
+    def compute_output_shape(self, input_shape):
+        last = self.data_format == "channels_last"
+        return (input_shape[0], *self.output_size, input_shape[-1]) if last else (*input_shape[:2], *self.output_size)
+
+    def get_config(self):
+        return {**self._base_config(), "output_size": self.output_size, "data_format": self.data_format}
+
+
+class AdaptiveAveragePooling1D(_Adaptive):
+    """The mean of each of `output_size` windows of steps."""
+
+    rank, functions = 1, ADAPTIVE_AVERAGES
+
+
+class AdaptiveAveragePooling2D(_Adaptive):
+    """The mean of each of `output_size` windows of images."""
+
+    rank, functions = 2, ADAPTIVE_AVERAGES
+
+
+class AdaptiveAveragePooling3D(_Adaptive):
+    """The mean of each of `output_size` windows of volumes."""
+
+    rank, functions = 3, ADAPTIVE_AVERAGES
+
+
+class AdaptiveMaxPooling1D(_Adaptive):
+    """The largest value of each of `output_size` windows of steps."""
+
+    rank, functions = 1, ADAPTIVE_MAXIMA
+
+
+class AdaptiveMaxPooling2D(_Adaptive):
+    """The largest value of each of `output_size` windows of images."""
+
+    rank, functions = 2, ADAPTIVE_MAXIMA
+
+
+class AdaptiveMaxPooling3D(_Adaptive):
+    """The largest value of each of `output_size` windows of volumes."""
+
+    rank, functions = 3, ADAPTIVE_MAXIMA

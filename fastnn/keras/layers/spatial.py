@@ -1,17 +1,18 @@
 """Padding, cropping and enlarging of steps and images, and pooling over all of them."""
 from fastnn.keras import config
 from fastnn.keras.layers.base import Layer
-from fastnn.keras.layers.conv import standardize_tuple, to_channels_first, to_channels_last
+from fastnn.keras.layers.conv import standardize_tuple
+from fastnn.keras.layers.images import INTERPOLATIONS, resize
 from fastnn.keras.layers.spec import InputSpec
 from fastnn.nn import functional as F
 
 
-def _pairs(value, name):
-    """((top, bottom), (left, right)) of a number, a pair of numbers or pairs."""
+def _pairs(value, name, rank=2):
+    """((top, bottom), (left, right)) of a number, a pair of numbers or pairs; for volumes three of them."""
     if isinstance(value, int):
-        return (value, value), (value, value)
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise ValueError(f"`{name}` should have two elements. Received: {name}={value}.")
+        return ((value, value),) * rank
+    if not isinstance(value, (tuple, list)) or len(value) != rank:
+        raise ValueError(f"`{name}` should have {('two', 'three')[rank - 2]} elements. Received: {name}={value}.")
     return tuple(standardize_tuple(each, 2, f"{name} entry", allow_zero=True) for each in value)
 
 
@@ -25,7 +26,8 @@ class _Images(Layer):
 
     @property
     def _axes(self):
-        return (2, 3) if self.data_format == "channels_first" else (1, 2)
+        first = 2 if self.data_format == "channels_first" else 1
+        return tuple(range(first, first + self.input_spec.ndim - 2))
 
     def compute_output_shape(self, input_shape):
         found = list(input_shape)
@@ -72,12 +74,20 @@ class ZeroPadding2D(_Images):
         return [lambda n, sides=sides: n + sum(sides) for sides in self.padding]
 
     def call(self, inputs):
-        (top, bottom), (left, right) = self.padding
-        sides = (left, right, top, bottom)
+        sides = tuple(n for pair in reversed(self.padding) for n in pair)
         return F.pad(inputs, sides if self.data_format == "channels_first" else (0, 0, *sides))
 
     def get_config(self):
         return {"padding": self.padding, "data_format": self.data_format, **self._base_config()}
+
+
+class ZeroPadding3D(ZeroPadding2D):
+    """Zeros around volumes."""
+
+    def __init__(self, padding=((1, 1), (1, 1), (1, 1)), data_format=None, **kwargs):
+        Layer.__init__(self, **kwargs)
+        self.padding = _pairs(padding, "padding", 3)
+        self._init(data_format, 5)
 
 
 class Cropping1D(Layer):
@@ -126,12 +136,21 @@ class Cropping2D(_Images):
 
     def call(self, inputs):
         self.compute_output_shape(tuple(inputs.shape))
-        rows, columns = (slice(sides[0], inputs.shape[axis] - sides[1])
-                         for axis, sides in zip(self._axes, self.cropping))
-        return inputs[:, :, rows, columns] if self.data_format == "channels_first" else inputs[:, rows, columns]
+        for axis, (before, after) in zip(self._axes, self.cropping):
+            inputs = inputs.narrow(axis, before, inputs.shape[axis] - before - after)
+        return inputs
 
     def get_config(self):
         return {"cropping": self.cropping, "data_format": self.data_format, **self._base_config()}
+
+
+class Cropping3D(Cropping2D):
+    """Volumes without their edges."""
+
+    def __init__(self, cropping=((1, 1), (1, 1), (1, 1)), data_format=None, **kwargs):
+        Layer.__init__(self, **kwargs)
+        self.cropping = _pairs(cropping, "cropping", 3)
+        self._init(data_format, 5)
 
 
 class UpSampling1D(Layer):
@@ -161,10 +180,8 @@ class UpSampling2D(_Images):
         super().__init__(**kwargs)
         self.size = standardize_tuple(size, 2, "size")
         self.interpolation = interpolation.lower()
-        if self.interpolation not in ("nearest", "bilinear", "bicubic"):
-            if self.interpolation in ("lanczos3", "lanczos5"):
-                raise NotImplementedError(f"UpSampling2D: interpolation={interpolation!r} is not implemented")
-            raise ValueError(f"`interpolation` argument should be one of nearest, bilinear, bicubic. Received: "
+        if self.interpolation not in INTERPOLATIONS:
+            raise ValueError(f"`interpolation` argument should be one of {INTERPOLATIONS}. Received: "
                              f"interpolation={interpolation}")
         self._init(data_format)
 
@@ -173,15 +190,32 @@ class UpSampling2D(_Images):
 
     def call(self, inputs):
         last = self.data_format == "channels_last"
-        x = to_channels_first(inputs) if last else inputs
-        options = {} if self.interpolation == "nearest" else {"align_corners": False}
-        y = F.interpolate(x, size=(x.shape[2] * self.size[0], x.shape[3] * self.size[1]), mode=self.interpolation,
-                          **options)
-        return to_channels_last(y) if last else y
+        height, width = inputs.shape[1:3] if last else inputs.shape[2:4]
+        return resize(inputs, (height * self.size[0], width * self.size[1]), self.interpolation, channels_last=last)
 
     def get_config(self):
         return {"size": self.size, "data_format": self.data_format, "interpolation": self.interpolation,
                 **self._base_config()}
+
+
+class UpSampling3D(_Images):
+    """Each value of volumes `size` times in each direction."""
+
+    def __init__(self, size=(2, 2, 2), data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.size = standardize_tuple(size, 3, "size")
+        self._init(data_format, 5)
+
+    def _changes(self):
+        return [lambda n, k=k: n * k for k in self.size]
+
+    def call(self, inputs):
+        for axis, size in zip(self._axes, self.size):
+            inputs = inputs.repeat_interleave(size, axis)
+        return inputs
+
+    def get_config(self):
+        return {"size": self.size, "data_format": self.data_format, **self._base_config()}
 
 
 class _GlobalPooling(Layer):
@@ -248,3 +282,15 @@ class GlobalMaxPooling2D(_GlobalPooling):
 
     def call(self, inputs):
         return inputs.amax(self._axes, keepdim=self.keepdims)
+
+
+class GlobalAveragePooling3D(GlobalAveragePooling2D):
+    """The mean over the values of volumes."""
+
+    rank = 3
+
+
+class GlobalMaxPooling3D(GlobalMaxPooling2D):
+    """The largest value of volumes."""
+
+    rank = 3

@@ -1,5 +1,6 @@
 """Losses, as ``keras.losses``."""
 from fastnn.keras.losses.base import Loss, LossFunctionWrapper
+from fastnn.keras.losses.ctc import CTC, ctc
 from fastnn.keras.losses.overlap import Circle, Dice, Tversky, circle, dice, tversky
 from fastnn.keras.losses.probabilistic import (BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy,
                                                CategoricalFocalCrossentropy, CategoricalGeneralizedCrossEntropy,

@@ -156,6 +156,7 @@ class Source:
                 self.on_epoch_end = getattr(x, "on_epoch_end", None)
             else:
                 raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})")
+        steps = config.limited("max_steps_per_epoch", steps)
         known = length(self.batches)
         self.steps = known if steps is None else steps
         self.limit = None if known is not None and steps == known else steps

@@ -6,7 +6,7 @@ import numpy as np
 from fastnn._tensor import Tensor, from_array
 from fastnn.autograd import enable_grad, no_grad
 from fastnn.keras import metrics as metrics_module
-from fastnn.keras import optimizers, tree
+from fastnn.keras import config, optimizers, tree
 from fastnn.keras.layers.base import Layer, recorded
 from fastnn.keras.models.compile import CompileLoss, CompileMetrics
 from fastnn.keras.models.data import (Source, pack_x_y_sample_weight, train_validation_split,
@@ -313,6 +313,7 @@ class Trainer:
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = train_validation_split(x, y, sample_weight, validation_split)
         source = Source(x, y, sample_weight, batch_size, shuffle, class_weight, steps_per_epoch)
+        epochs = config.limited("max_epochs", epochs)
         self._structure(anew=True)
         if not isinstance(callbacks, CallbackList):
             callbacks = CallbackList(callbacks, add_history=True, add_progbar=verbose != 0, verbose=verbose,

@@ -1,4 +1,5 @@
 """Operations on tensors and symbolic tensors, as ``keras.ops``."""
+from fastnn.keras.late import late as _late
 from fastnn.keras.naming import name_scope
 from fastnn.keras.ops import core as _core
 from fastnn.keras.ops import elementwise as _elementwise
@@ -21,3 +22,5 @@ def _public(*modules):
 
 
 globals().update(_public(linalg, nn, _core, _elementwise, _reductions, _shaping))
+__getattr__, __dir__ = _late(__name__, {
+    "ctc": "ctc_decode ctc_loss", "signal": "fft fft2 ifft2 irfft istft rfft stft"}, "image numpy")

@@ -1,8 +1,12 @@
 """Control flow, slices, and what a tensor is."""
+import functools
+import inspect
+
 import numpy as np
 
 import fastnn
 from fastnn._tensor import Tensor
+from fastnn.autograd import Function
 from fastnn.keras import config, tree
 from fastnn.keras.ops.common import sizes, tensor
 from fastnn.keras.symbolic import KerasTensor, operation
@@ -106,6 +110,44 @@ def vectorized_map(function, elements):
     return map(function, elements)
 
 
+class _Custom(Function):
+    """A function with a gradient of its own."""
+
+    @staticmethod
+    def forward(ctx, f, kwargs, *args):
+        outputs, ctx.grad_fn = f(*args, **kwargs)
+        ctx.args = args
+        return outputs
+
+    @staticmethod
+    def backward(ctx, *grads):
+        parameters = inspect.signature(ctx.grad_fn).parameters
+        if "upstream" in parameters and len(parameters) > 1:
+            found = ctx.grad_fn(*ctx.args, upstream=grads[0] if len(grads) == 1 else grads)
+        else:
+            found = ctx.grad_fn(*grads)
+        found = tuple(found) if isinstance(found, (tuple, list)) else (found,)
+        return (None, None, *found)
+
+
+def custom_gradient(f):
+    """Decorates a function of tensors that returns (outputs, gradient function).
+
+    The gradient function is called with the outputs' gradients, or, if it takes `upstream` beside others, with the
+    arguments and ``upstream=`` the gradient; it returns a gradient for each argument.
+
+    Examples
+    --------
+    >>> @custom_gradient
+    ... def negated(x):
+    ...     return x * 1, lambda upstream: -upstream
+    """
+    @functools.wraps(f)
+    def call(*args, **kwargs):
+        return _Custom.apply(f, kwargs, *(convert(x) if isinstance(x, np.ndarray) else x for x in args))
+    return call
+
+
 @operation
 def slice(inputs, start_indices, shape):
     """A block of a tensor."""
@@ -155,3 +197,13 @@ def scatter_update(inputs, indices, updates, reduction=None):
 def extract_sequences(x, sequence_length, sequence_stride):
     """Windows of the last axis, as rows."""
     return tensor(x).unfold(-1, sequence_length, sequence_stride)
+
+
+def view_as_complex(x):
+    """Not implemented: there are no complex tensors."""
+    raise NotImplementedError("view_as_complex: complex numbers are not implemented")
+
+
+def view_as_real(x):
+    """Not implemented: there are no complex tensors."""
+    raise NotImplementedError("view_as_real: complex numbers are not implemented")

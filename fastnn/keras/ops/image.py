@@ -1,204 +1,366 @@
 """Operations on images (height, width, channels), alone or in batches, as ``keras.ops.image``."""
+import itertools
+
 import numpy as np
 
 import fastnn
-from fastnn.keras import config
-from fastnn.keras.layers import conv as _conv
+from fastnn._tensor import from_array
+from fastnn.keras import config, random
 from fastnn.keras.layers import images as _images
-from fastnn.keras.ops.common import tensor
+from fastnn.keras.ops import nn as _nn
+from fastnn.keras.ops.common import floating, pair, tensor
 from fastnn.keras.symbolic import operation
 from fastnn.keras.variables import array_of
 from fastnn.nn import functional as F
+from fastnn.ops.indexing import where as _where
 
 
-def _batch(images, data_format, floating=False):
-    """(a batch of images, channels first; a function that brings results into the given form)"""
-    x = tensor(images)
+def _batch(images, data_format):
+    """(images as a batch, whether it was a single one, whether channels come last)"""
+    x, last = tensor(images), config.standardize_data_format(data_format) == "channels_last"
     if x.ndim not in (3, 4):
         raise ValueError(f"Invalid images rank: expected rank 3 (single image) or rank 4 (batch of images). Received "
                          f"input with shape: images.shape={tuple(x.shape)}")
-    if floating and not x.is_floating_point():
-        raise ValueError(f"Invalid images dtype: expected float dtype. Received: images.dtype={config.dtype_of(x)}")
-    last, alone = config.standardize_data_format(data_format) == "channels_last", x.ndim == 3
-    x = x.unsqueeze(0) if alone else x
-
-    def back(y):
-        y = _conv.to_channels_last(y) if last else y
-        return y[0] if alone else y
-    return (_conv.to_channels_first(x) if last else x), back
+    return (x.unsqueeze(0), True, last) if x.ndim == 3 else (x, False, last)
 
 
-def _pair(value):
-    return (value, value) if isinstance(value, int) else tuple(value)
-
-
-@operation
-def resize(images, size, interpolation="bilinear", antialias=False, crop_to_aspect_ratio=False,
-           pad_to_aspect_ratio=False, fill_mode="constant", fill_value=0.0, data_format=None):
-    """Images of another (height, width); see the layer `Resizing`."""
-    if len(size) != 2:
-        raise ValueError(f"Argument `size` must be a tuple of two elements (height, width). Received: size={size}")
-    _batch(images, data_format)
-    layer = _images.Resizing(*map(int, size), interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio, fill_mode,
-                             fill_value, antialias, data_format, name="resize")
-    return layer.call(tensor(images))
-
-
-@operation
-def rgb_to_grayscale(images, data_format=None):
-    """``0.2989 r + 0.587 g + 0.114 b``, with one channel."""
-    x, back = _batch(images, data_format)
-    if x.shape[1] not in (1, 3):
-        raise ValueError(f"Invalid channel size: expected 3 (RGB) or 1 (Grayscale). Received input with shape: "
-                         f"images.shape={tuple(np.shape(images))}")
-    if x.shape[1] == 1:
-        return back(x.clone())
-    r, g, b = x.unbind(1)
-    return back((0.2989 * r + 0.587 * g + 0.114 * b).to(x.dtype).unsqueeze(1))
-
-
-@operation
-def rgb_to_hsv(images, data_format=None):
-    """Hue, saturation and value, all in 0..1, of red, green and blue in 0..1."""
-    x, back = _batch(images, data_format, floating=True)
-    x = fastnn.where(x.abs() < fastnn.finfo(x.dtype).eps, 0.0, x)
-    r, g, b = x.unbind(1)
-    value, least = x.amax(1), x.amin(1)
-    reach = value - least
-    colour = reach > 0
-    sixth = 1 / (6 * fastnn.where(colour, reach, 1.0))
-    hue = fastnn.where(value == g, sixth * (b - r) + 2 / 6, sixth * (r - g) + 4 / 6)
-    hue = fastnn.where(value == r, sixth * (g - b), hue)
-    hue = fastnn.where(colour, hue, 0.0) + (hue < 0).to(x.dtype)
-    saturation = fastnn.where(value > 0, reach / fastnn.where(value > 0, value, 1.0), 0.0)
-    return back(fastnn.stack([hue, saturation, value], 1))
-
-
-@operation
-def hsv_to_rgb(images, data_format=None):
-    """The inverse of `rgb_to_hsv`."""
-    x, back = _batch(images, data_format, floating=True)
-    hue, saturation, value = x.unbind(1)
-    place = fastnn.remainder(hue, 1.0) * 6
-    weights = ((place - 3).abs() - 1).clamp(0, 1), (2 - (place - 2).abs()).clamp(0, 1), (
-        2 - (place - 4).abs()).clamp(0, 1)
-    return back(fastnn.stack([value * (1 - saturation + saturation * weight) for weight in weights], 1))
-
-
-@operation
-def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid", data_format=None):
-    """Windows of images: (batch, rows, columns, height * width * channels of a window).
-
-    Parameters
-    ----------
-    images : (batch, height, width, channels), or one image
-    size : int or (height, width)
-    strides : int or pair, optional
-        By default `size`: windows that do not overlap.
-    dilation_rate : int or pair
-    padding : "valid" or "same"
-    """
-    if not isinstance(size, int) and len(size) == 3:
-        raise NotImplementedError("extract_patches: patches of volumes (three sizes) are not implemented")
-    if not isinstance(size, int) and len(size) != 2:
-        raise TypeError(f"Invalid `size` argument. Expected an int or a tuple of length 2. Received: size={size}")
-    x, back = _batch(images, data_format)
-    kind, size = x.dtype, _pair(size)
-    x = x if x.is_floating_point() else x.float()
-    strides, dilation = _pair(strides or size), _pair(dilation_rate)
-    x, own = _conv.padded(x, size, strides, padding, dilation)
-    x = F.pad(x, [own[1], own[1], own[0], own[0]]) if any(own) else x
-    rows, columns = (_conv.output_length(n, k, s, "valid", d) for n, k, s, d in zip(x.shape[2:], size, strides,
-                                                                                    dilation))
-    if rows <= 0 or columns <= 0:
-        raise ValueError(f"extract_patches: images {tuple(x.shape[2:])} are smaller than patches {size}")
-    found = F.unfold(x, size, dilation, 0, strides)  # (batch, channels * window, positions)
-    batch, channels = x.shape[:2]
-    found = found.reshape(batch, channels, size[0] * size[1], rows, columns).permute(0, 2, 1, 3, 4)
-    return back(found.reshape(batch, channels * size[0] * size[1], rows, columns).to(kind))
-
-
-def _sides(operation, height, width, vertical, horizontal, sign):
-    """(top, bottom, left, right) of what is cropped (sign -1) or padded (1), each given or inferred."""
-    found = []
-    for size, (before, after, target), names in ((height, vertical, ("top", "bottom", "height")),
-                                                 (width, horizontal, ("left", "right", "width"))):
-        given = [value is not None for value in (before, after, target)]
-        if sum(given) != 2:
-            raise ValueError(f"{operation}: expected exactly two of {names[0]}, {names[1]} and target_{names[2]}, got "
-                             f"{before}, {after} and {target}")
-        if before is None:
-            before = sign * (target - size) - after
-        elif after is None:
-            after = sign * (target - size) - before
-        if before < 0 or after < 0 or size + sign * (before + after) < 0:
-            raise ValueError(f"{operation}: must be >= 0. Received: {names[0]}={before}, {names[1]}={after}, "
-                             f"target_{names[2]}={size + sign * (before + after)}")
-        found += [before, after]
-    return found
-
-
-@operation
-def crop_images(images, top_cropping=None, left_cropping=None, bottom_cropping=None, right_cropping=None,
-                target_height=None, target_width=None, data_format=None):
-    """A part of images; of what is cropped above, below and the height that is left two are given, and so across."""
-    x, back = _batch(images, data_format)
-    height, width = x.shape[2:]
-    top, bottom, left, right = _sides("crop_images", height, width, (top_cropping, bottom_cropping, target_height),
-                                      (left_cropping, right_cropping, target_width), -1)
-    return back(x[:, :, top:height - bottom, left:width - right])
-
-
-@operation
-def pad_images(images, top_padding=None, left_padding=None, bottom_padding=None, right_padding=None,
-               target_height=None, target_width=None, data_format=None):
-    """Images with zeros around; of what is added above, below and the height two are given, and so across."""
-    x, back = _batch(images, data_format)
-    top, bottom, left, right = _sides("pad_images", *x.shape[2:], (top_padding, bottom_padding, target_height),
-                                      (left_padding, right_padding, target_width), 1)
-    return back(F.pad(x, [left, right, top, bottom]))
-
-
-@operation
-def affine_transform(images, transform, interpolation="bilinear", fill_mode="constant", fill_value=0,
-                     data_format=None):
-    """Images whose pixel (x, y) is that of the inputs at ``(a0 x + a1 y + a2, b0 x + b1 y + b2)``.
-
-    Parameters
-    ----------
-    images : (batch, height, width, channels), or one image
-    transform : (batch, 8) or (8,)
-        a0, a1, a2, b0, b1, b2 and two zeros for each image.
-    interpolation : "bilinear" or "nearest"
-    fill_mode : "constant", "nearest", "wrap", "mirror" or "reflect"
-    """
+def _checked(interpolation, fill_mode="constant"):
     if interpolation not in ("nearest", "bilinear"):
         raise ValueError(f"Invalid value for argument `interpolation`. Expected of one {{'nearest', 'bilinear'}}. "
                          f"Received: interpolation={interpolation}")
     if fill_mode not in _images.FILL_MODES:
         raise ValueError(f"Invalid value for argument `fill_mode`. Expected of one {set(_images.FILL_MODES)}. "
                          f"Received: fill_mode={fill_mode}")
+
+
+@operation
+def rgb_to_grayscale(images, data_format=None):
+    """``0.2989 R + 0.587 G + 0.114 B``, with one channel."""
+    x, alone, last = _batch(images, data_format)
+    axis = 3 if last else 1
+    if x.shape[axis] not in (1, 3):
+        raise ValueError(f"Invalid channel size: expected 3 (RGB) or 1 (Grayscale). Received input with shape: "
+                         f"images.shape={tuple(x.shape)}")
+    if x.shape[axis] == 3:
+        r, g, b = x.unbind(axis)
+        x = (0.2989 * r + 0.587 * g + 0.114 * b).to(x.dtype).unsqueeze(axis)
+    return x[0] if alone else x
+
+
+def _planes(images, data_format):
+    x, alone, last = _batch(images, data_format)
+    if not x.is_floating_point():
+        raise ValueError(f"Invalid images dtype: expected float dtype. Received: images.dtype={config.dtype_of(x)}")
+    return x.unbind(3 if last else 1), alone, 3 if last else 1
+
+
+def _joined(planes, alone, axis):
+    made = fastnn.stack(list(planes), axis)
+    return made[0] if alone else made
+
+
+@operation
+def rgb_to_hsv(images, data_format=None):
+    """Hue, saturation and value of red, green and blue, all within 0 .. 1."""
+    planes, alone, axis = _planes(images, data_format)
+    tiny = float(np.finfo(config.dtype_of(planes[0])).eps)
+    r, g, b = (_where(x.abs() < tiny, x * 0, x) for x in planes)
+    value = r.maximum(g).maximum(b)
+    spread = value - r.minimum(g).minimum(b)
+    one = value * 0 + 1
+    saturation = _where(value > 0, spread / _where(value > 0, value, one), one * 0)
+    norm = 1.0 / (6.0 * _where(spread > 0, spread, one))
+    hue = _where(value == g, norm * (b - r) + 2.0 / 6.0, norm * (r - g) + 4.0 / 6.0)
+    hue = _where(spread > 0, _where(value == r, norm * (g - b), hue), one * 0)
+    return _joined((hue + (hue < 0).to(hue.dtype), saturation, value), alone, axis)
+
+
+@operation
+def hsv_to_rgb(images, data_format=None):
+    """Red, green and blue of hue, saturation and value."""
+    (hue, saturation, value), alone, axis = _planes(images, data_format)
+    turn = hue.remainder(1.0) * 6.0
+    shares = (turn - 3.0).abs() - 1.0, 2.0 - (turn - 2.0).abs(), 2.0 - (turn - 4.0).abs()
+    return _joined([value * (1.0 - saturation + saturation * share.clamp(0.0, 1.0)) for share in shares], alone, axis)
+
+
+@operation
+def resize(images, size, interpolation="bilinear", antialias=False, crop_to_aspect_ratio=False,
+           pad_to_aspect_ratio=False, fill_mode="constant", fill_value=0.0, data_format=None):
+    """Images of another height and width; see `keras.layers.Resizing`."""
+    x, alone, last = _batch(images, data_format)
+    if len(size) != 2:
+        raise ValueError(f"Argument `size` must be a tuple of two elements (height, width). Received: size={size}")
+    made = _images.Resizing(*size, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio, fill_mode, fill_value,
+                            antialias, "channels_last" if last else "channels_first").call(x)
+    return made[0] if alone else made
+
+
+@operation
+def affine_transform(images, transform, interpolation="bilinear", fill_mode="constant", fill_value=0,
+                     data_format=None):
+    """Images whose pixel (x, y) is that of the inputs at ``(a0 x + a1 y + a2, b0 x + b1 y + b2)``; `transform` is
+    (a0, a1, a2, b0, b1, b2, 0, 0), one or one for each image."""
+    _checked(interpolation, fill_mode)
+    x, alone, last = _batch(images, data_format)
     matrices = array_of(tensor(transform))
-    if matrices.ndim not in (1, 2) or matrices.shape[-1] != 8:
-        raise ValueError(f"Invalid transform rank: expected rank 1 (single transform) or rank 2 (batch of transforms) "
-                         f"of 8 numbers. Received input with shape: transform.shape={matrices.shape}")
-    if matrices.size and np.any(matrices[..., 6:]):
-        raise NotImplementedError("affine_transform: projective transforms (numbers 7 and 8 not 0) are not implemented")
-    x, back = _batch(images, data_format)
-    matrices = np.broadcast_to(np.atleast_2d(matrices), (len(x), 8))
-    return back(_images.affine(x, matrices[:, :6], interpolation, fill_mode, fill_value, channels_last=False))
+    if matrices.ndim not in (1, 2):
+        raise ValueError(f"Invalid transform rank: expected rank 1 (single transform) or rank 2 (batch of transforms). "
+                         f"Received input with shape: transform.shape={matrices.shape}")
+    matrices = np.broadcast_to(matrices.reshape(-1, matrices.shape[-1])[:, :6], (len(x), 6))
+    made = _images.affine(x, matrices, interpolation, fill_mode, fill_value, last)
+    return made[0] if alone else made
+
+
+@operation
+def perspective_transform(images, start_points, end_points, interpolation="bilinear", fill_value=0, data_format=None):
+    """Images moved so that four points (x, y) come to others."""
+    _checked(interpolation)
+    x, alone, last = _batch(images, data_format)
+    starts, ends = (array_of(tensor(points)).astype(np.float64) for points in (start_points, end_points))
+    for name, points in (("start_points", starts), ("end_points", ends)):
+        if points.ndim not in (2, 3) or points.shape[-2:] != (4, 2):
+            raise ValueError(f"Invalid {name} shape: expected (4,2) for a single image or (N,4,2) for a batch. "
+                             f"Received shape: {points.shape}")
+    if starts.shape != ends.shape:
+        raise ValueError(f"start_points and end_points must have the same shape. Received "
+                         f"start_points.shape={starts.shape}, end_points.shape={ends.shape}")
+    maps = np.broadcast_to(homographies(starts.reshape(-1, 4, 2), ends.reshape(-1, 4, 2)), (len(x), 8))
+    height, width = x.shape[1:3] if last else x.shape[2:4]
+    rows, columns = np.arange(height)[None, :, None], np.arange(width)[None, None, :]
+    a = [maps[:, i, None, None] for i in range(8)]
+    below = a[6] * columns + a[7] * rows + 1.0
+    places = [((a[i] * columns + a[i + 1] * rows + a[i + 2]) / below).astype(np.float32) for i in (3, 0)]
+    made = _images.sampled(x, places, interpolation, "constant", fill_value, last)
+    return made[0] if alone else made
+
+
+def homographies(starts, ends):
+    """(count, 8): the maps that take the ends (count, 4, 2) to the starts."""
+    (x, y), (u, v) = np.moveaxis(ends, -1, 0), np.moveaxis(starts, -1, 0)
+    zero, one = np.zeros_like(x), np.ones_like(x)
+    first = np.stack([x, y, one, zero, zero, zero, -u * x, -u * y], -1)
+    second = np.stack([zero, zero, zero, x, y, one, -v * x, -v * y], -1)
+    matrix, target = np.concatenate([first, second], 1), np.concatenate([u, v], 1)
+    return np.linalg.solve(matrix, target[..., None])[..., 0]
+
+
+@operation
+def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value=0):
+    """Values of a tensor at positions between its elements: ``coordinates[i]`` are those along axis i.
+
+    `order` 0 takes the nearest element, 1 interpolates; `fill_mode` says what lies outside.
+    """
+    x, places = tensor(inputs), array_of(tensor(coordinates))
+    if len(places) != x.ndim:
+        raise ValueError(f"First dim of `coordinates` must be the same as the rank of `inputs`. Received inputs with "
+                         f"shape: {tuple(x.shape)} and coordinate leading dim of {len(places)}")
+    if places.ndim < 2:
+        raise ValueError(f"Invalid coordinates rank: expected at least rank 2. Received input with shape: "
+                         f"{places.shape}")
+    _checked("nearest", fill_mode)
+    if order not in (0, 1):
+        raise NotImplementedError("map_coordinates currently requires order<=1")
+    nodes = []
+    for place in places:
+        low = np.floor(place) if order else np.round(place)
+        at = low.astype(np.int64)
+        nodes.append([(at, 1 - (place - low)), (at + 1, place - low)] if order else [(at, 1.0)])
+    flat, total = x.reshape(-1), 0
+    for corner in itertools.product(*nodes):
+        index, weight, inside = 0, 1.0, True
+        for (at, share), size in zip(corner, x.shape):
+            index = index * size + _images._fixed(at, size, fill_mode)
+            weight, inside = weight * share, inside & (at >= 0) & (at < size)
+        found = flat.index_select(0, from_array(index.ravel())).reshape(index.shape)
+        if fill_mode == "constant":
+            found = _where(from_array(inside), found, (found * 0 + fill_value).to(found.dtype))
+        total = total + (found * from_array(np.asarray(weight, places.dtype)) if order else found)
+    if not x.is_floating_point() and total.is_floating_point():
+        total = total.round()
+    return total.to(x.dtype)
+
+
+def _bell(size, sigma, dtype):
+    """The normal distribution at `size` positions, as weights."""
+    found = np.exp(-0.5 * ((np.arange(size) - (size - 1) / 2) / sigma) ** 2)
+    return (found / found.sum()).astype(dtype)
+
+
+def _each_channel(x, kernel, padding=0):
+    """Channels-first images, each channel convolved with one kernel."""
+    channels, weight = x.shape[1], from_array(np.ascontiguousarray(kernel.astype(array_of(x).dtype))[None, None])
+    return F.conv2d(x, weight.repeat(channels, 1, 1, 1), None, 1, padding, 1, channels)
 
 
 @operation
 def gaussian_blur(images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None):
-    """Each pixel the mean of its neighbours, weighted by ``exp(-(dx / sigma)^2 / 2)``; 0 is outside."""
-    x, back = _batch(images, data_format, floating=True)
-    weights = []
-    for size, width in zip(_pair(kernel_size), sigma):
-        place = np.arange(size) - (size - 1) / 2
-        row = np.exp(-0.5 * (place / width) ** 2)
-        weights.append(row / row.sum())
-    kernel = np.outer(weights[0], weights[1]).astype(array_of(x).dtype)
-    channels = x.shape[1]
-    kernel = fastnn.from_numpy(np.broadcast_to(kernel, (channels, 1, *kernel.shape)).copy())
-    return back(F.conv2d(x, kernel, padding=tuple(size // 2 for size in _pair(kernel_size)), groups=channels))
+    """Images smoothed by a normal distribution; beyond the edges there are zeros."""
+    x, alone, last = _batch(images, data_format)
+    (height, width), (down, across) = ((int(n) for n in kernel_size), (float(s) for s in sigma))
+    kernel = np.outer(_bell(width, across, np.float64), _bell(height, down, np.float64)).reshape(height, width)
+    y = _each_channel(x.permute(0, 3, 1, 2) if last else x, kernel, height // 2)
+    y = y.permute(0, 2, 3, 1) if last else y
+    return y[0] if alone else y
+
+
+@operation
+def elastic_transform(images, alpha=20.0, sigma=5.0, interpolation="bilinear", fill_mode="reflect", fill_value=0.0,
+                      seed=None, data_format=None):
+    """Images whose pixels are moved by smooth random fields (Simard et al., 2003): normal draws of deviation `sigma`,
+    blurred by `sigma`, times `alpha`."""
+    _checked(interpolation, fill_mode)
+    x, alone, last = _batch(images, data_format)
+    height, width = x.shape[1:3] if last else x.shape[2:4]
+    sigma, size = float(sigma), int(6 * float(sigma)) | 1
+    noise = array_of(random.normal((2 * len(x), 1, height, width), 0.0, sigma, seed=seed))
+    bell = _bell(size, sigma, np.float32)
+    moves = F.conv2d(from_array(noise), from_array(bell[None, None, None]), None, 1, (0, size // 2))
+    moves = array_of(F.conv2d(moves, from_array(bell[None, None, :, None]), None, 1, (size // 2, 0)))[:, 0]
+    right, down = float(alpha) * moves[:len(x)], float(alpha) * moves[len(x):]
+    places = np.arange(height)[None, :, None] + down, np.arange(width)[None, None, :] + right
+    made = _images.sampled(x, places, interpolation, fill_mode, fill_value, last)
+    return made[0] if alone else made
+
+
+@operation
+def scale_and_translate(images, output_shape, scale, translation, spatial_dims, method, antialias=True):
+    """A tensor scaled and moved along axes: position i comes from ``(i + 0.5 - translation) / scale - 0.5``.
+
+    `method` is "linear", "cubic" (Keys, 1981), "lanczos3" or "lanczos5", or an older name of the first two.
+    """
+    names = {**dict.fromkeys(("linear", "bilinear", "trilinear"), "linear"),
+             **dict.fromkeys(("cubic", "bicubic", "tricubic"), "cubic"), "lanczos3": "lanczos3",
+             "lanczos5": "lanczos5"}
+    if method not in names:
+        raise ValueError(f"Invalid value for argument `method`. Expected of one {set(names)}. Received: "
+                         f"method={method}")
+    x = tensor(images)
+    y = floating(x)
+    scales, moves = (array_of(tensor(each)).ravel().astype(np.float64) for each in (scale, translation))
+    for i, axis in enumerate(spatial_dims):
+        y = _images.weighted(y, axis % x.ndim, output_shape[axis], scales[i], moves[i], names[method], antialias)
+    return y if x.is_floating_point() else y.round().clamp(float(x.min()), float(x.max())).to(x.dtype)
+
+
+def _patches(x, size, strides, dilation_rate, padding, data_format, rank):
+    size = (size,) * rank if isinstance(size, int) else tuple(size)
+    alone = x.ndim == rank + 1
+    x = x.unsqueeze(0) if alone else x
+    last = config.standardize_data_format(data_format) == "channels_last"
+    count = int(np.prod(size)) * x.shape[-1 if last else 1]
+    kernel = from_array(np.eye(count, dtype=array_of(x).dtype).reshape(*size, -1, count))
+    made = _nn.conv(x, kernel, strides or size, padding, data_format, dilation_rate)
+    return made[0] if alone else made
+
+
+@operation
+def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid", data_format=None):
+    """Windows of images, each as the channels of one pixel; of volumes for three sizes."""
+    if not isinstance(size, (int, tuple, list)):
+        raise TypeError(f"Invalid `size` argument. Expected an int or a tuple. Received: size={size} of type "
+                        f"{type(size).__name__}")
+    if not isinstance(size, int) and len(size) not in (2, 3):
+        raise ValueError(f"Invalid `size` argument. Expected a tuple of length 2 or 3. Received: size={size} with "
+                         f"length {len(size)}")
+    rank = 2 if isinstance(size, int) else len(size)
+    return _patches(floating(images), size, strides, dilation_rate, padding, data_format, rank)
+
+
+@operation
+def extract_patches_3d(volumes, size, strides=None, dilation_rate=1, padding="valid", data_format=None):
+    """Windows of volumes, each as the channels of one position."""
+    return _patches(floating(volumes), size, strides, dilation_rate, padding, data_format, 3)
+
+
+def _completed(size, before, after, target, sign, names):
+    """(before, after) of what is padded (sign 1) or cropped (-1) along an axis, two of three given."""
+    if sum(each is None for each in (before, after, target)) != 1:
+        raise ValueError(f"Must specify exactly two of {', '.join(names)}. Received: "
+                         + ", ".join(f"{name}={value}" for name, value in zip(names, (before, after, target))))
+    for name, value in zip(names, (before, after, target)):
+        if value is not None and value < 0:
+            raise ValueError(f"{name} must be >= 0. Received: {name}={value}")
+    change = None if target is None else sign * (target - size)
+    before, after = change - after if before is None else before, change - before if after is None else after
+    for name, value in zip(names, (before, after)):
+        if value < 0:
+            raise ValueError(f"{name} must be >= 0. Received: {name}={value}")
+    return before, after
+
+
+def _edges(images, sides, targets, data_format, sign, word):
+    x, alone, last = _batch(images, data_format)
+    first = 1 if last else 2
+    top, left, bottom, right = sides
+    found = []
+    for axis, before, after, target, names in (
+            (first, top, bottom, targets[0], ("top_" + word, "bottom_" + word, "target_height")),
+            (first + 1, left, right, targets[1], ("left_" + word, "right_" + word, "target_width"))):
+        found.append((axis, *_completed(x.shape[axis], before, after, target, sign, names)))
+    return x, alone, last, found
+
+
+@operation
+def pad_images(images, top_padding=None, left_padding=None, bottom_padding=None, right_padding=None,
+               target_height=None, target_width=None, data_format=None):
+    """Zeros around images; of each direction two of three numbers are given: before, behind, the size to come."""
+    x, alone, last, ((_, top, bottom), (_, left, right)) = _edges(
+        images, (top_padding, left_padding, bottom_padding, right_padding), (target_height, target_width), data_format,
+        1, "padding")
+    made = F.pad(x, [0, 0] * last + [left, right, top, bottom])
+    return made[0] if alone else made
+
+
+@operation
+def crop_images(images, top_cropping=None, left_cropping=None, bottom_cropping=None, right_cropping=None,
+                target_height=None, target_width=None, data_format=None):
+    """Images without their edges; of each direction two of three numbers are given: before, behind, the size to
+    come."""
+    x, alone, _, found = _edges(
+        images, (top_cropping, left_cropping, bottom_cropping, right_cropping), (target_height, target_width),
+        data_format, -1, "cropping")
+    for axis, before, after in found:
+        if before + after > x.shape[axis]:
+            raise ValueError(f"crop_images: {before} and {after} are more than the image's {x.shape[axis]} pixels")
+        x = x.narrow(axis, before, x.shape[axis] - before - after)
+    return x[0] if alone else x
+
+
+@operation
+def sobel_edges(images, data_format=None):
+    """Changes of a batch of images downwards and to the right, along a new last axis (Sobel's operator)."""
+    x, _, last = _batch(images, data_format)
+    x = floating(x.permute(0, 3, 1, 2) if last else x)
+    across = np.array([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+    made = fastnn.stack([_each_channel(x, kernel, 1) for kernel in (across.T, across)], -1)
+    return made.permute(0, 2, 3, 1, 4) if last else made
+
+
+@operation
+def ssim(image1, image2, max_val=1.0, filter_size=11, filter_sigma=1.5, k1=0.01, k2=0.03, data_format=None):
+    """Structural similarity of images (Wang et al., 2004): means, variances and covariance under a normal window.
+
+    Parameters
+    ----------
+    image1, image2 : tensors (batch, height, width, channels) or (height, width, channels)
+    max_val : float
+        The difference of the largest and the smallest possible value.
+
+    Returns
+    -------
+    tensor (batch,) or ()
+    """
+    (a, alone, last), (b, *_) = _batch(image1, data_format), _batch(image2, data_format)
+    dtype = a.dtype
+    a, b = (x.permute(0, 3, 1, 2) if last else x for x in pair(floating(a), floating(b)))
+    bell = _bell(filter_size, filter_sigma, np.float64)
+    c1, c2 = (k1 * max_val) ** 2, (k2 * max_val) ** 2
+
+    def mean(x):
+        return _each_channel(x, np.outer(bell, bell))
+    ma, mb = mean(a), mean(b)
+    above = (2.0 * ma * mb + c1) * (2.0 * (mean(a * b) - ma * mb) + c2)
+    below = (ma * ma + mb * mb + c1) * (mean(a * a) - ma * ma + mean(b * b) - mb * mb + c2)
+    found = (above / below).mean((1, 2, 3)).to(dtype)
+    return found[0] if alone else found

@@ -152,6 +152,28 @@ def cholesky_inverse(x, upper=False):
 
 
 @operation
+def lu_factor(x):
+    """(the triangular factors in one matrix, the rows exchanged with): ``P x = L U`` with ones on L's diagonal."""
+    x = floating(x)
+    if x.ndim < 2:
+        raise ValueError(f"lu_factor: expected matrices in the last two axes, got shape {tuple(x.shape)}")
+    made = array_of(x).copy()
+    rows, columns = made.shape[-2:]
+    pivots = np.zeros((*made.shape[:-2], min(rows, columns)), np.int32)
+    for at in np.ndindex(*made.shape[:-2]):
+        a = made[at]
+        for k in range(min(rows, columns)):
+            best = k + int(np.argmax(np.abs(a[k:, k])))
+            pivots[at][k] = best
+            if best != k:
+                a[[k, best]] = a[[best, k]]
+            if a[k, k] != 0:
+                a[k + 1:, k] /= a[k, k]
+                a[k + 1:, k + 1:] -= np.outer(a[k + 1:, k], a[k, k + 1:])
+    return from_array(made), from_array(pivots)
+
+
+@operation
 def solve(a, b):
     """x with ``a x = b``."""
     a, b = pair(floating(a), floating(b))
@@ -181,6 +203,11 @@ def svd(x, full_matrices=True, compute_uv=True):
     return tuple(L.svd(x, full_matrices)) if compute_uv else L.svdvals(x)
 
 
+def eig(x):
+    """Not implemented: eigenvalues of such matrices are complex; `eigh` is for symmetric ones."""
+    raise NotImplementedError("eig: complex numbers are not implemented")
+
+
 @operation
 def eigh(x):
     """(values, vectors) of symmetric matrices."""
@@ -204,3 +231,31 @@ def lstsq(a, b, rcond=None):
     """x for which ``|a x - b|`` is least."""
     a, b = array_of(floating(a)), array_of(floating(b))
     return from_array(np.asarray(np.linalg.lstsq(a, b, rcond)[0], a.dtype))
+
+
+def jvp(fun, primals, tangents, has_aux=False):
+    """(value, derivative in a direction) of a function of tensors.
+
+    Parameters
+    ----------
+    fun : callable
+    primals, tangents : sequence of tensors
+        Where, and in which direction.
+    has_aux : bool
+        Whether the function gives something more, which is returned as a third.
+    """
+    from fastnn.autograd import enable_grad, grad
+    primals = [floating(x).detach().clone().requires_grad_() for x in primals]
+    tangents = [floating(x) for x in tangents]
+    if len(primals) != len(tangents):
+        raise ValueError(f"jvp: expected as many tangents as primals, got {len(tangents)} and {len(primals)}")
+    with enable_grad():
+        value = fun(*primals)
+        value, aux = value if has_aux else (value, None)
+        # the derivative of the gradient's product with v, which is linear in v
+        v = fastnn.zeros_like(value).requires_grad_()
+        grads = grad(value, primals, v, create_graph=True, allow_unused=True)
+        total = sum((g * t).sum() for g, t in zip(grads, tangents) if g is not None)
+        found = grad(total, v, allow_unused=True)[0] if hasattr(total, "requires_grad") else None
+    found = fastnn.zeros_like(value) if found is None else found
+    return (value.detach(), found, aux) if has_aux else (value.detach(), found)

@@ -4,6 +4,8 @@ from fastnn.keras import activations as A
 from fastnn.keras import config
 from fastnn.keras.layers import conv as _conv
 from fastnn.keras.layers.conv_kinds import transposed
+from fastnn.keras.layers.volumes import ADAPTIVE_AVERAGES, ADAPTIVE_MAXIMA, CONVOLUTIONS
+from fastnn.keras.ops import reductions
 from fastnn.keras.ops.common import axes_of, floating, pair, tensor
 from fastnn.keras.symbolic import operation
 from fastnn.nn import functional as F
@@ -14,6 +16,14 @@ from fastnn.nn import functional as F
     A.celu, A.elu, A.glu, A.hard_shrink, A.hard_sigmoid, A.hard_silu, A.hard_swish, A.hard_tanh, A.leaky_relu,
     A.log_sigmoid, A.log_softmax, A.relu6, A.selu, A.sigmoid, A.silu, A.swish, A.soft_shrink, A.softmax, A.softplus,
     A.softsign, A.sparse_plus, A.sparse_sigmoid, A.sparsemax, A.squareplus, A.tanh_shrink, A.threshold)
+moments = reductions.moments
+
+
+def __getattr__(name):
+    if name in ("ctc_decode", "ctc_loss"):
+        from fastnn.keras.ops import ctc
+        return getattr(ctc, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @operation
@@ -52,8 +62,8 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
     strides, dilation = _tuple(strides, rank), _tuple(dilation_rate, rank)
     groups = x.shape[1] // kernel.shape[-2]
     x, own = _conv.padded(x, tuple(kernel.shape[:rank]), strides, padding, dilation)
-    function = F.conv1d if rank == 1 else F.conv2d
-    return _back(function(x, kernel.permute(rank + 1, rank, *range(rank)), None, strides, own, dilation, groups), last)
+    y = CONVOLUTIONS[rank](x, kernel.permute(rank + 1, rank, *range(rank)), None, strides, own, dilation, groups)
+    return _back(y, last)
 
 
 @operation
@@ -87,31 +97,32 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
 @operation
 def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):
     """The largest value of each window."""
-    from fastnn.keras.layers.pooling import MaxPooling1D, MaxPooling2D
+    from fastnn.keras.layers.pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
     x = tensor(inputs)
-    return (MaxPooling1D if x.ndim == 3 else MaxPooling2D)(pool_size, strides, padding, data_format).call(x)
+    return {3: MaxPooling1D, 4: MaxPooling2D, 5: MaxPooling3D}[x.ndim](pool_size, strides, padding, data_format).call(x)
 
 
 @operation
 def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):
     """The mean of each window; padding does not count."""
-    from fastnn.keras.layers.pooling import AveragePooling1D, AveragePooling2D
+    from fastnn.keras.layers.pooling import AveragePooling1D, AveragePooling2D, AveragePooling3D
     x = floating(inputs)
-    return (AveragePooling1D if x.ndim == 3 else AveragePooling2D)(pool_size, strides, padding, data_format).call(x)
+    pooling = {3: AveragePooling1D, 4: AveragePooling2D, 5: AveragePooling3D}[x.ndim]
+    return pooling(pool_size, strides, padding, data_format).call(x)
 
 
 @operation
 def adaptive_average_pool(inputs, output_size, data_format=None):
     """Means of as many windows as asked for."""
     x, last = _images(inputs, data_format)
-    return _back((F.adaptive_avg_pool1d if x.ndim == 3 else F.adaptive_avg_pool2d)(x, output_size), last)
+    return _back(ADAPTIVE_AVERAGES[x.ndim - 2](x, output_size), last)
 
 
 @operation
 def adaptive_max_pool(inputs, output_size, data_format=None):
     """Largest values of as many windows as asked for."""
     x, last = _images(inputs, data_format)
-    return _back((F.adaptive_max_pool1d if x.ndim == 3 else F.adaptive_max_pool2d)(x, output_size), last)
+    return _back(ADAPTIVE_MAXIMA[x.ndim - 2](x, output_size), last)
 
 
 @operation
@@ -279,3 +290,8 @@ def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
 def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """The sums of columns of windows as images."""
     return F.fold(tensor(x), output_size, kernel_size, dilation, padding, stride)
+
+
+def polar(abs_, angle):
+    """Not implemented: there are no complex tensors."""
+    raise NotImplementedError("polar: complex numbers are not implemented")

@@ -185,6 +185,31 @@ def percentile(x, q, axis=None, method="linear", keepdims=False):
     return quantile(x, np.asarray(q, np.float32) / 100, axis, method, keepdims)
 
 
+@operation
+def nanquantile(x, q, axis=None, method="linear", keepdims=False):
+    """`quantile` of the elements that are not NaN."""
+    x = floating(x)
+    q = tensor(np.asarray(q)).to(x.dtype)
+    axes = axes_of(axis, x.ndim)
+    rest = [i for i in range(x.ndim) if i not in axes]
+    moved = x.permute(*rest, *axes)
+    found = moved.reshape(*moved.shape[:len(rest)], -1).nanquantile(q, -1, interpolation=method)
+    return found.reshape(*found.shape[:q.ndim], *[1 if i in axes else x.shape[i] for i in range(x.ndim)]) \
+        if keepdims else found
+
+
+@operation
+def nanpercentile(x, q, axis=None, method="linear", keepdims=False):
+    """`nanquantile` of q percent."""
+    return nanquantile(x, np.asarray(q, np.float32) / 100, axis, method, keepdims)
+
+
+@operation
+def nanmedian(x, axis=None, keepdims=False):
+    """`median` of the elements that are not NaN."""
+    return nanquantile(x, 0.5, axis, keepdims=keepdims)
+
+
 def _without_nan(name, fill, function):
     def call(x, axis=None, keepdims=False):
         x = floating(x)

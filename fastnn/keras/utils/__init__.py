@@ -1,19 +1,26 @@
 """Helpers, as ``keras.utils``."""
 import numpy as np
 
-from fastnn.keras.config import standardize_dtype
+from fastnn.keras.config import (disable_interactive_logging, enable_interactive_logging,
+                                 is_interactive_logging_enabled, standardize_dtype)
+from fastnn.keras.late import late
 from fastnn.keras.models.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from fastnn.keras.naming import reset_uids as clear_session
 from fastnn.keras.saving import (CustomObjectScope, custom_object_scope, deserialize_keras_object, get_custom_objects,
                                  get_registered_name, get_registered_object, register_keras_serializable,
                                  serialize_keras_object)
-from fastnn.keras.symbolic import is_keras_tensor
+from fastnn.keras.symbolic import get_source_inputs, is_keras_tensor
 from fastnn.keras.utils.arrays import normalize, to_categorical
 from fastnn.keras.utils.datasets import PyDataset
 from fastnn.keras.utils.sequences import pad_sequences
 from fastnn.training.progress import Progbar
 
 Sequence = PyDataset  # its name before Keras 3
+__getattr__, __dir__ = late(__name__, {
+    "directories": "audio_dataset_from_directory image_dataset_from_directory text_dataset_from_directory",
+    "drawing": "model_to_dot plot_model", "files": "get_file",
+    "images": "array_to_img img_to_array load_img save_img", "series": "split_dataset timeseries_dataset_from_array",
+    "settings": "Config"})
 
 
 def set_random_seed(seed):

@@ -1,5 +1,4 @@
 """Callbacks that show or write what happens."""
-import csv
 import json
 import os
 import warnings
@@ -7,6 +6,7 @@ import warnings
 import numpy as np
 
 from fastnn.training.callbacks.base import Callback
+from fastnn.training.messages import show
 from fastnn.training.progress import Progbar
 
 
@@ -37,7 +37,7 @@ class ProgbarLogger(Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._start()
         if self.verbose and self.epochs > 1:
-            print(f"Epoch {epoch + 1}/{self.epochs}", flush=True)
+            show(f"Epoch {epoch + 1}/{self.epochs}")
 
     def on_test_begin(self, logs=None):
         if not self._in_training:
@@ -108,6 +108,7 @@ class CSVLogger(Callback):
             if not any(key.startswith("val_") for key in keys):  # later epochs may have them
                 keys += [f"val_{key}" for key in keys]
             self.keys = keys
+            import csv
             self.writer = csv.DictWriter(self.csv_file, ["epoch", *keys], delimiter=self.sep)
             if self.append_header:
                 self.writer.writeheader()

@@ -49,6 +49,8 @@ class Dataset:
     [[0, 2], [4, 6], [8]]
     """
 
+    batch_size = None  # of what `batch` gives
+
     def __init__(self, iterate, count=None):
         self._iterate, self._count = iterate, count  # count: None unknown, -1 endless
 
@@ -188,7 +190,9 @@ class Dataset:
         count = self._count
         if count is not None and count >= 0:
             count = count // size if drop_remainder else -(-count // size)
-        return self._changed(iterate, count)
+        made = self._changed(iterate, count)
+        made.batch_size = size
+        return made
 
     def padded_batch(self, batch_size, padded_shapes=None, padding_values=None, drop_remainder=False, name=None):
         """`batch` of elements of several shapes: shorter ones are padded."""

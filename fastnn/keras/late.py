@@ -1,0 +1,33 @@
+"""Names of a package that are imported when they are asked for, so that importing it stays quick."""
+import importlib
+import sys
+
+
+def late(package, names, modules=""):
+    """`__getattr__` and `__dir__` for a package.
+
+    Parameters
+    ----------
+    package : str
+        Its ``__name__``.
+    names : dict
+        Module, within the package -> the names that come from it, as one string.
+    modules : str
+        Modules of the package that are public themselves.
+    """
+    places = {name: f"{package}.{module}" for module, found in names.items() for name in found.split()}
+    parts = modules.split()
+
+    def __getattr__(name):
+        if name in places:
+            found = getattr(importlib.import_module(places[name]), name)
+        elif name in parts:
+            found = importlib.import_module(f"{package}.{name}")
+        else:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        setattr(sys.modules[package], name, found)
+        return found
+
+    def __dir__():
+        return sorted({*vars(sys.modules[package]), *places, *parts})
+    return __getattr__, __dir__

@@ -1,0 +1,79 @@
+"""Convolution and pooling of volumes (batch, channels, depth, height, width), of the engine's operations on images, and
+the tables of functions by the number of dimensions."""
+from fastnn.nn import functional as F
+
+
+def _triple(value):
+    return (value,) * 3 if isinstance(value, int) else tuple(value)
+
+
+def conv3d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Convolution with a weight (filters, channels / groups, depth, height, width).
+
+    The slices that a window sees in depth become channels of one convolution of images.
+    """
+    stride, padding, dilation = _triple(stride), _triple(padding), _triple(dilation)
+    filters, inner, taps, *size = weight.shape
+    if padding[0]:
+        x = F.pad(x, (0, 0, 0, 0, padding[0], padding[0]))
+    n, channels, _, height, width = x.shape
+    slices = x.unfold(2, dilation[0] * (taps - 1) + 1, stride[0])[..., ::dilation[0]]
+    depth = slices.shape[2]
+    images = slices.permute(0, 2, 1, 5, 3, 4).reshape(n * depth, channels * taps, height, width)
+    y = F.conv2d(images, weight.reshape(filters, inner * taps, *size), bias, stride[1:], padding[1:], dilation[1:],
+                 groups)
+    return y.reshape(n, depth, *y.shape[1:]).transpose(1, 2)
+
+
+def conv_transpose3d(x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+    """Transposed convolution with a weight (channels, filters, depth, height, width); no padding, one group.
+
+    A transposed convolution of images for all slices of the weight at once; what they give is added up along the depth.
+    """
+    stride, dilation = _triple(stride), _triple(dilation)
+    channels, filters, taps, *size = weight.shape
+    n, _, depth, height, width = x.shape
+    images = x.transpose(1, 2).reshape(n * depth, channels, height, width)
+    y = F.conv_transpose2d(images, weight.reshape(channels, filters * taps, *size), None, stride[1:], 0, 0, 1,
+                           dilation[1:])
+    y = y.reshape(n, depth, filters, taps, *y.shape[2:]).permute(3, 0, 2, 1, 4, 5)
+    last, total = (depth - 1) * stride[0], 0
+    for tap, part in enumerate(y.unbind(0)):
+        if stride[0] > 1:  # zeros between the slices
+            part = F.pad(part.unsqueeze(3), (0, 0, 0, 0, 0, stride[0] - 1))
+            part = part.reshape(n, filters, -1, *part.shape[4:]).narrow(2, 0, last + 1)
+        total = total + F.pad(part, (0, 0, 0, 0, tap * dilation[0], (taps - 1 - tap) * dilation[0]))
+    return total if bias is None else total + bias.reshape(-1, 1, 1, 1)
+
+
+def _apart(over_images, over_depth):
+    """A pooling of volumes that takes height and width first, then the depth."""
+    def pool(x, size, stride):
+        size, stride = _triple(size), _triple(stride)
+        n, channels, depth, height, width = x.shape
+        y = over_images(x.reshape(n, channels * depth, height, width), size[1:], stride[1:])
+        height, width = y.shape[2:]
+        y = over_depth(y.reshape(n, channels, depth, height * width), (size[0], 1), (stride[0], 1))
+        return y.reshape(n, channels, y.shape[2], height, width)
+    return pool
+
+
+max_pool3d, avg_pool3d = _apart(F.max_pool2d, F.max_pool2d), _apart(F.avg_pool2d, F.avg_pool2d)
+
+
+def adaptive_max_pool3d(x, output_size):
+    """The largest value of each of as many windows as asked for."""
+    depth, height, width = _triple(output_size)
+    n, channels, before = x.shape[:3]
+    y = F.adaptive_max_pool2d(x.reshape(n, channels * before, *x.shape[3:]), (height, width))
+    y = F.adaptive_max_pool2d(y.reshape(n, channels, before, height * width), (depth, height * width))
+    return y.reshape(n, channels, depth, height, width)
+
+
+# By the number of dimensions.
+CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: conv3d}
+TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: conv_transpose3d}
+MAX_POOLS, AVERAGE_POOLS = {1: F.max_pool1d, 2: F.max_pool2d, 3: max_pool3d}, {1: F.avg_pool1d, 2: F.avg_pool2d,
+                                                                               3: avg_pool3d}
+ADAPTIVE_AVERAGES = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}
+ADAPTIVE_MAXIMA = {1: F.adaptive_max_pool1d, 2: F.adaptive_max_pool2d, 3: adaptive_max_pool3d}
