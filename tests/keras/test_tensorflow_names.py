@@ -222,3 +222,24 @@ def test_callbacks_get_logs():
     model.compile("sgd", "mse")
     model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, callbacks=[Look()])
     assert len(seen) == 3
+
+
+def test_shapes_of_strings():
+    words = next(iter(tf.data.Dataset.from_tensor_slices(np.array(["a", "b"], object)).batch(2)))
+    assert tf.expand_dims(words, -1).shape == (2, 1) and tf.reshape(words, [1, 2]).numpy().tolist() == [[b"a", b"b"]]
+    assert tf.squeeze(tf.expand_dims(words, axis=1)).shape == (2,) and tf.squeeze([[1], [2]]).shape == (2,)
+
+
+def test_model_from_config():
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(2, name="last")(inputs))
+    made = keras.Model.from_config(model.get_config(), custom_objects={})
+    assert made.get_layer("last").units == 2 and made.output_shape == (None, 2)
+
+    class Own(keras.Model):
+        def __init__(self, units):
+            super().__init__()
+            self.units = units
+    assert Own.from_config({"units": 4}).units == 4
+    with pytest.raises(TypeError, match="Unable to revive model from config"):
+        Own.from_config({"unit": 4})
