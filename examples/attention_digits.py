@@ -9,8 +9,9 @@ import math
 
 import fastnn
 from fastnn import nn, optim
-from fastnn.demo import load_digits
+from fastnn.training import fit, gradient_step
 from fastnn.utils.data import DataLoader, TensorDataset
+from fastnn.vision.digits import load_digits
 
 
 class RowAttention(nn.Module):
@@ -58,17 +59,8 @@ def train(model, images, labels, epochs, batch_size=32):
     """Adam on the cross-entropy; returns the mean loss of every epoch."""
     loader = DataLoader(TensorDataset(images, labels), batch_size=batch_size, shuffle=True)
     criterion, optimizer = nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=3e-3)
-    history = []
-    for _ in range(epochs):
-        losses = []
-        for x, y in loader:
-            loss = criterion(model(x), y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item())
-        history.append(sum(losses) / len(losses))
-    return history
+    step = gradient_step(lambda batch: criterion(model(batch[0]), batch[1]), optimizer)
+    return fit(step, loader, epochs).history["loss"]
 
 
 def main(argv=None):

@@ -10,25 +10,18 @@ import numpy as np
 
 import fastnn
 from fastnn import nn, optim
-from fastnn.demo import Autoencoder, apply, load_digits, neighbour_score, reconstruction_loss, unit_range
+from fastnn.demo import Autoencoder, apply, neighbour_score, reconstruction_loss, unit_range
+from fastnn.training import fit, gradient_step
 from fastnn.utils.data import DataLoader, TensorDataset
+from fastnn.vision.digits import load_digits
 
 
 def train(model, images, epochs, batch_size=64):
     """Adam on the mean squared reconstruction error; returns the mean loss of every epoch."""
     loader = DataLoader(TensorDataset(fastnn.from_numpy(images)), batch_size=batch_size, shuffle=True)
     criterion, optimizer = nn.MSELoss(), optim.Adam(model.parameters(), lr=1e-3)
-    history = []
-    for _ in range(epochs):
-        losses = []
-        for (batch,) in loader:
-            loss = criterion(model(batch), batch)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item())
-        history.append(sum(losses) / len(losses))
-    return history
+    step = gradient_step(lambda batch: criterion(model(batch[0]), batch[0]), optimizer)
+    return fit(step, loader, epochs).history["loss"]
 
 
 def main(argv=None):

@@ -13,6 +13,7 @@ import numpy as np
 
 import fastnn
 from fastnn import nn, optim
+from fastnn.training import LambdaCallback, fit, gradient_step
 
 
 def sums(count=4000, seed=0):
@@ -70,21 +71,22 @@ def train(model, text, epochs, strips=32, steps=64, lr=3e-3, report=print):
     x = fastnn.from_numpy(numbers[:strips * length].reshape(strips, length).copy())
     target = fastnn.from_numpy(numbers[1:strips * length + 1].reshape(strips, length).copy())
     criterion, optimizer = nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=lr)
-    history = []
-    for epoch in range(epochs):
-        state, losses = None, []
-        for start in range(0, length - steps + 1, steps):
-            scores, state = model(x[:, start:start + steps], state)
-            loss = criterion(scores.flatten(0, 1), target[:, start:start + steps].flatten())
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            state = state.detach()
-            losses.append(loss.item())
-        history.append(sum(losses) / len(losses))
-        report(f"epoch {epoch + 1}: {history[-1] / math.log(2):.3f} bits per character")
-    return history
+    state = None
+
+    def loss_of(start):
+        nonlocal state
+        scores, state = model(x[:, start:start + steps], state)
+        state = state.detach()
+        return criterion(scores.flatten(0, 1), target[:, start:start + steps].flatten())
+
+    def begin(epoch, logs):
+        nonlocal state
+        state = None
+
+    tell = LambdaCallback(on_epoch_begin=begin, on_epoch_end=lambda epoch, logs: report(
+        f"epoch {epoch + 1}: {logs['loss'] / math.log(2):.3f} bits per character"))
+    step = gradient_step(loss_of, optimizer, before=lambda: nn.utils.clip_grad_norm_(model.parameters(), 1.0))
+    return fit(step, range(0, length - steps + 1, steps), epochs, callbacks=tell).history["loss"]
 
 
 def main(argv=None):

@@ -9,8 +9,9 @@ import time
 
 import fastnn
 from fastnn import nn, optim
-from fastnn.demo import load_digits
+from fastnn.training import LambdaCallback, fit, gradient_step
 from fastnn.utils.data import DataLoader, TensorDataset
+from fastnn.vision.digits import load_digits
 
 
 def network(size):
@@ -26,20 +27,15 @@ def network(size):
 
 
 def train(model, images, labels, epochs, batch_size=32):
-    """Adam on the cross-entropy, the learning rate falling to 0; yields the mean loss of every epoch."""
+    """Adam on the cross-entropy, the learning rate falling to 0; returns the mean loss of every epoch."""
     loader = DataLoader(TensorDataset(images, labels), batch_size=batch_size, shuffle=True)
     criterion, optimizer = nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=1e-3)
     schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * len(loader))
-    for _ in range(epochs):
-        losses = []
-        for x, target in loader:
-            loss = criterion(model(x), target)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            losses.append(loss.item())
-        yield sum(losses) / len(losses)
+    step = gradient_step(lambda batch: criterion(model(batch[0]), batch[1]), optimizer, schedule=schedule)
+    start = time.perf_counter()
+    tell = LambdaCallback(on_epoch_end=lambda epoch, logs: print(
+        f"epoch {epoch + 1}: loss {logs['loss']:.4f}, {time.perf_counter() - start:.1f} s", flush=True))
+    return fit(step, loader, epochs, callbacks=tell).history["loss"]
 
 
 def accuracy(model, images, labels):
@@ -67,9 +63,7 @@ def main(argv=None):
     fastnn.manual_seed(args.seed)
     model = network(size)
     print(f"{digits.source}: {known} images to learn from, {len(images) - known} to test")
-    epochs, start = args.epochs or (15 if size < 28 else 4), time.perf_counter()
-    for epoch, loss in enumerate(train(model, images[:known], labels[:known], epochs), 1):
-        print(f"epoch {epoch}: loss {loss:.4f}, {time.perf_counter() - start:.1f} s", flush=True)
+    train(model, images[:known], labels[:known], args.epochs or (15 if size < 28 else 4))
     score = accuracy(model, images[known:], labels[known:])
     print(f"{score:.2%} of the test images right")
     return score

@@ -11,8 +11,9 @@ import time
 
 import fastnn
 from fastnn import nn, optim
-from fastnn.demo import load_digits
+from fastnn.training import LambdaCallback, fit, gradient_step
 from fastnn.utils.data import DataLoader, TensorDataset
+from fastnn.vision.digits import load_digits
 
 
 class Reader(nn.Module):
@@ -48,20 +49,12 @@ def train(model, loader, epochs, lr, clip=1.0, report=print):
     """Adam with a rate that falls to 0 along a cosine; returns the mean loss of every epoch."""
     criterion, optimizer = nn.CrossEntropyLoss(), optim.Adam(model.parameters(), lr=lr)
     schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * len(loader))
-    history = []
-    for epoch in range(epochs):
-        total, count, start = 0.0, 0, time.perf_counter()
-        for images, labels in loader:
-            loss = criterion(model(images), labels)
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), clip)
-            optimizer.step()
-            schedule.step()
-            total, count = total + loss.item() * len(labels), count + len(labels)
-        history.append(total / count)
-        report(f"epoch {epoch + 1}: loss {history[-1]:.4f} ({time.perf_counter() - start:.1f} s)")
-    return history
+    step = gradient_step(lambda batch: criterion(model(batch[0]), batch[1]), optimizer, schedule=schedule,
+                         before=lambda: nn.utils.clip_grad_norm_(model.parameters(), clip))
+    start = time.perf_counter()
+    tell = LambdaCallback(on_epoch_end=lambda epoch, logs: report(
+        f"epoch {epoch + 1}: loss {logs['loss']:.4f}, {time.perf_counter() - start:.1f} s"))
+    return fit(step, loader, epochs, callbacks=tell).history["loss"]
 
 
 def main(argv=None):

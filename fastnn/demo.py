@@ -2,65 +2,26 @@
 
 It trains on real digits (MNIST where it is at hand, else scikit-learn's), saves the features and two pictures, compares
 the features with raw pixels, and times the same training step on the C kernels and on the NumPy reference.
-``examples/autoencoder.py`` shows the training loop alone and takes the rest from here.
+``examples/autoencoder.py`` shows the training alone and takes the rest from here.
 """
 import argparse
 import importlib.util
-import os
 import statistics
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 import fastnn
 from fastnn import nn, optim
+from fastnn.training import Callback, fit, gradient_step
 from fastnn.utils.data import DataLoader, TensorDataset
+from fastnn.vision.digits import Digits, load_digits  # noqa: F401
 
 BATCH = 64
 NEIGHBOURS = 5
 EXTRAS = {"sklearn": "scikit-learn", "matplotlib": "matplotlib", "tqdm": "tqdm"}  # the package extra `demo`
-
-
-class Digits(NamedTuple):
-    """Images as rows of pixels from -1 to 1, the range of tanh; the first `known` rows are there to learn from."""
-
-    source: str
-    images: np.ndarray  # (rows, side * side) float32
-    labels: np.ndarray  # (rows,) int64
-    known: int
-    epochs: int         # enough for this set
-
-    @property
-    def side(self):
-        return round(self.images.shape[1] ** 0.5)
-
-
-def load_digits(root=None, seed=0):
-    """MNIST from `root` or the folder FASTNN_DATA, else scikit-learn's 1,797 digits of 8 x 8 pixels, in random order.
-
-    A `root` without MNIST is an error (FileNotFoundError); FASTNN_DATA without MNIST is not.
-    """
-    folder = root or os.environ.get("FASTNN_DATA")
-    if folder and (Path(folder) / "MNIST" / "raw").is_dir():
-        return _mnist(folder)
-    if root:
-        raise FileNotFoundError(f"load_digits: expected the IDX files of MNIST in {Path(folder) / 'MNIST' / 'raw'}")
-    from sklearn.datasets import load_digits as load
-    images, labels = load(return_X_y=True)
-    order = np.random.default_rng(seed).permutation(len(images))
-    return Digits("scikit-learn's digits", (images[order] / 8 - 1).astype(np.float32), labels[order].astype(np.int64),
-                  known=len(images) * 4 // 5, epochs=300)
-
-
-def _mnist(folder):
-    from fastnn.vision import datasets
-    parts = [datasets.MNIST(root=folder, train=train) for train in (True, False)]
-    images = np.concatenate([part.data.numpy() for part in parts]).reshape(-1, 28 * 28)
-    labels = np.concatenate([part.targets.numpy() for part in parts])
-    return Digits("MNIST", images.astype(np.float32) / 127.5 - 1, labels, known=len(parts[0]), epochs=20)
 
 
 class Autoencoder(nn.Module):
@@ -83,15 +44,8 @@ class Autoencoder(nn.Module):
 
 def training_step(model):
     """A function that does one step of Adam on the reconstruction error of a batch and returns that loss."""
-    criterion, optimizer = nn.MSELoss(), optim.Adam(model.parameters(), lr=1e-3)
-
-    def step(batch):
-        loss = criterion(model(batch), batch)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss
-    return step
+    criterion = nn.MSELoss()
+    return gradient_step(lambda batch: criterion(model(batch), batch), optim.Adam(model.parameters(), lr=1e-3))
 
 
 def apply(model, rows):
@@ -118,21 +72,30 @@ def neighbour_score(features, labels, known):
     return float(classifier.score(features[known:], labels[known:]))
 
 
+class Bar(Callback):
+    """One bar for the whole training."""
+
+    def on_train_begin(self, logs=None):
+        from tqdm import tqdm
+        self.bar = tqdm(total=self.params["epochs"] * self.params["steps"], unit=" steps", desc="Training",
+                        dynamic_ncols=True)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.bar.set_postfix_str(f"epoch {epoch + 1}/{self.params['epochs']}, loss {logs['loss']:.4f}", refresh=False)
+        self.bar.update(self.params["steps"])
+
+    def on_train_end(self, logs=None):
+        self.bar.close()
+
+
 def train(model, digits, epochs):
     """Train with a progress bar; mean training loss and held-out loss of every epoch."""
-    from tqdm import tqdm
     known, held_out = digits.images[:digits.known], digits.images[digits.known:]
     batches = DataLoader(TensorDataset(fastnn.from_numpy(known)), batch_size=BATCH, shuffle=True)
-    step, history = training_step(model), []
-    with tqdm(total=epochs * len(batches), unit=" steps", desc="Training", dynamic_ncols=True) as bar:
-        for epoch in range(epochs):
-            total = 0.0
-            for (batch,) in batches:
-                total += step(batch).item() * len(batch)
-                bar.update()
-            history.append((total / len(known), reconstruction_loss(model, held_out)))
-            bar.set_postfix_str(f"epoch {epoch + 1}/{epochs}, loss {history[-1][0]:.4f}", refresh=False)
-    return np.array(history)
+    step = training_step(model)
+    history = fit(lambda batch: step(batch[0]), batches, epochs, callbacks=[Bar()],
+                  validate=lambda: {"held_out": reconstruction_loss(model, held_out)}).history
+    return np.array([history["loss"], history["held_out"]]).T
 
 
 def compare_speed(images, seconds=4.0, block=10, rest=0.1):

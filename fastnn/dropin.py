@@ -48,6 +48,15 @@ def _target(fullname, places=PLACES):
     return None
 
 
+def _attribute(place):
+    """What a module of fastnn's holds under a name, None if nothing."""
+    parent, _, name = place.rpartition(".")
+    try:
+        return getattr(importlib.import_module(parent), name, None) if parent else None
+    except ImportError:
+        return None
+
+
 def _foreign(name):
     """The name that a program for PyTorch knows fastnn's module by."""
     for root, place in sorted(PLACES.items(), key=lambda item: -len(item[1])):
@@ -116,6 +125,9 @@ class _Finder(importlib.abc.MetaPathFinder):
             found = importlib.util.find_spec(place)
         except ModuleNotFoundError:  # a parent of it is no package
             found = None
+        if found is None and isinstance(_attribute(place), types.ModuleType):  # tf.random
+            sys.modules[place] = _attribute(place)
+            return importlib.machinery.ModuleSpec(fullname, _Loader(place))
         if found is None:
             raise ModuleNotFoundError(f"No module named {fullname!r} in fastnn, which runs this program in the place "
                                       f"of {fullname.partition('.')[0]}; {COVERAGE}", name=fullname)

@@ -283,3 +283,11 @@ def test_keras_of_a_tensorflow_that_is_not_installed(tmp_path):
 def test_unknown_library():
     with pytest.raises(ValueError, match="install: expected names of .*'jax'"):
         dropin.install("jax")
+
+
+def test_import_from_groups_of_tensorflow(tmp_path):
+    program = ("from tensorflow.random import normal\nimport tensorflow.nn as functions\nfrom tensorflow import image\n"
+               "import tensorflow.image\nimport tensorflow as tf\n"
+               "print(functions is tf.nn, tf.random.normal is normal, image is tf.image)\nimport tensorflow.nosuch")
+    code, out, error = run("-c", program, cwd=tmp_path)
+    assert code == 1 and out.split() == ["True"] * 3 and "No module named 'tensorflow.nosuch'" in error

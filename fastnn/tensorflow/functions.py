@@ -4,6 +4,7 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import Tensor
 from fastnn.keras import config, ops
+from fastnn.keras.layers.strings import Strings
 from fastnn.keras.variables import array_of, convert
 from fastnn.nn import functional as F
 
@@ -41,9 +42,16 @@ def rank(input, name=None):
     return ops.ndim(input)
 
 
+def _shaped(function, of_arrays, x, argument):
+    """A function of a tensor, or NumPy's of an array of strings."""
+    if isinstance(x, Strings):
+        return np.asarray(of_arrays(x, tuple(argument) if isinstance(argument, list) else argument)).view(Strings)
+    return function(x, argument)
+
+
 def reshape(tensor, shape, name=None):
     """A tensor in another shape."""
-    return ops.reshape(tensor, shape)
+    return _shaped(ops.reshape, np.reshape, tensor, shape)
 
 
 def zeros(shape, dtype="float32", name=None):
@@ -130,12 +138,12 @@ def concat(values, axis, name="concat"):
 
 def expand_dims(input, axis, name=None):
     """A new axis of size 1."""
-    return ops.expand_dims(input, axis)
+    return _shaped(ops.expand_dims, np.expand_dims, input, axis)
 
 
 def squeeze(input, axis=None, name=None):
     """Without axes of size 1."""
-    return ops.squeeze(input, axis)
+    return _shaped(ops.squeeze, np.squeeze, input, axis)
 
 
 def transpose(a, perm=None, conjugate=False, name="transpose"):

@@ -176,3 +176,70 @@ def test_image_at_random():
     assert any(np.array_equal(part, IMAGES[0, i:i + 2, j:j + 3]) for i in range(5) for j in range(3))
     with pytest.raises(ValueError, match="size"):
         tf.image.random_crop(IMAGES, (2, 9, 5, 3))
+
+
+# ---- what programs see of batches ----
+
+@pytest.mark.parametrize("parts, kind", [((0,), fastnn.Tensor), ((0, 1), tuple), ((0, 1, 1), tuple)])
+def test_steps_of_ones_own_get_x_alone_or_tuples(parts, kind):
+    seen = []
+
+    class Own(keras.Model):
+        def __init__(self, first, second):  # two arguments that are no inputs and outputs
+            super().__init__()
+            self.first = first
+
+        def call(self, x):
+            return self.first(x)
+
+        def train_step(self, data):
+            seen.append(data)
+            return {}
+    model = Own(keras.layers.Dense(1), None)
+    model.compile("sgd")
+    arrays = [np.ones((4, 2), "f4"), np.ones(4, "f4")]
+    x, y, weight = ([arrays[i] for i in parts] + [None, None])[:3]
+    model.fit(x, y, sample_weight=weight, batch_size=2, verbose=0)
+    assert len(seen) == 2 and isinstance(seen[0], kind) and (kind is not tuple or len(seen[0]) == len(parts))
+
+
+def test_strings_of_data_sets():
+    data = tf.data.Dataset.from_tensor_slices(({"word": np.array(["a", "b", "c"], object)}, [0, 1, 2])).batch(2)
+    words, numbers = next(iter(data))
+    assert words["word"].numpy().tolist() == [b"a", b"b"] and numbers.numpy().tolist() == [0, 1]
+    layer = keras.layers.StringLookup(vocabulary=["b", "a"])
+    assert layer(words["word"]).numpy().tolist() == [2, 1]
+
+
+def test_callbacks_get_logs():
+    class Look(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            seen.append(logs.keys())
+
+        on_train_batch_begin = on_epoch_begin = lambda self, number, logs=None: seen.append(logs.keys())
+    seen = []
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0, callbacks=[Look()])
+    assert len(seen) == 3
+
+
+def test_shapes_of_strings():
+    words = next(iter(tf.data.Dataset.from_tensor_slices(np.array(["a", "b"], object)).batch(2)))
+    assert tf.expand_dims(words, -1).shape == (2, 1) and tf.reshape(words, [1, 2]).numpy().tolist() == [[b"a", b"b"]]
+    assert tf.squeeze(tf.expand_dims(words, axis=1)).shape == (2,) and tf.squeeze([[1], [2]]).shape == (2,)
+
+
+def test_model_from_config():
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(2, name="last")(inputs))
+    made = keras.Model.from_config(model.get_config(), custom_objects={})
+    assert made.get_layer("last").units == 2 and made.output_shape == (None, 2)
+
+    class Own(keras.Model):
+        def __init__(self, units):
+            super().__init__()
+            self.units = units
+    assert Own.from_config({"units": 4}).units == 4
+    with pytest.raises(TypeError, match="Unable to revive model from config"):
+        Own.from_config({"unit": 4})

@@ -95,6 +95,27 @@ class Model(Trainer, Layer):
     def get_config(self):
         return Layer.get_config(self)
 
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """A model of what `get_config` gave: of a graph, or of the constructor's arguments.
+
+        Raises
+        ------
+        TypeError
+            The constructor has other arguments.
+        """
+        from fastnn.keras.models.config import functional_from_config
+        graph = {"name", "layers", "input_layers", "output_layers"} <= set(config)
+        if graph and (cls is Model or cls.__init__ is Model.__init__):
+            return functional_from_config(cls, config, custom_objects)
+        try:
+            return cls(**config)
+        except TypeError as error:
+            raise TypeError(f"Unable to revive model from config. When overriding the `get_config()` method, make sure "
+                            f"that the returned config contains all items used as arguments in the constructor to "
+                            f"{cls}, or define `from_config(cls, config)`. Received config={config}. Error "
+                            f"encountered during deserialization: {error}") from error
+
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
         """Save architecture, weights and the optimizer's state in one file; see `saving.save_model`."""
         from fastnn.keras.saving import save_model

@@ -9,8 +9,9 @@ from fastnn.keras import metrics as metrics_module
 from fastnn.keras import config, optimizers, tree
 from fastnn.keras.layers.base import outermost, recorded, recording
 from fastnn.keras.models.compile import CompileLoss, CompileMetrics
+from fastnn.keras.models.data import (Source, pack_x_y_sample_weight, train_validation_split,
+                                      unpack_x_y_sample_weight)
 from fastnn.keras.models.dense import dense_fit
-from fastnn.keras.models.data import Source, train_validation_split, unpack_x_y_sample_weight
 from fastnn.keras.saving import objects
 from fastnn.keras.variables import array_of, convert
 from fastnn.training import CallbackList, run_epoch, train
@@ -499,8 +500,5 @@ _calls = []
 
 
 def _shortened(batch):
-    """A batch as data sets yield it: without the parts that are missing."""
-    x, y, weight = batch
-    if weight is not None:
-        return x, y, weight
-    return (x, y) if y is not None else (x,)
+    """A batch as steps that are overridden see it: without the parts that are missing; x alone is no tuple."""
+    return pack_x_y_sample_weight(*batch)

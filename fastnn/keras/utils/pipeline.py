@@ -5,6 +5,7 @@ import numpy as np
 
 from fastnn._tensor import Tensor
 from fastnn.keras import tree
+from fastnn.keras.layers.strings import is_strings, strings_of
 from fastnn.keras.variables import array_of, convert
 from fastnn.ops.shape import stack
 from fastnn.random import Generator, default_generator
@@ -19,14 +20,17 @@ def _element(value):
         if isinstance(leaf, Tensor) or isinstance(leaf, (str, bytes, Dataset)):
             return leaf
         array = np.asarray(leaf)
-        return array if array.dtype.kind in "OUS" else convert(leaf)
+        if array.dtype.kind in "OUS":
+            return strings_of(array) if is_strings(array) else array
+        return convert(leaf)
     return tree.map_structure(one, value)
 
 
 def _batched(items):
     def join(*leaves):
         if isinstance(leaves[0], (str, bytes)) or isinstance(leaves[0], np.ndarray):
-            return np.asarray(leaves)
+            array = np.asarray(leaves)
+            return strings_of(array) if is_strings(array) else array
         try:
             return stack(list(leaves))
         except (RuntimeError, ValueError) as error:

@@ -1,0 +1,55 @@
+"""Habits of programs: a `convolution_op` of their own, layers as PyTorch's modules."""
+import inspect
+
+import numpy as np
+import pytest
+from keras_oracle import MARKS, assert_same, keras, ours
+
+import fastnn
+
+pytestmark = MARKS
+RNG = np.random.default_rng(0)
+IMAGES = RNG.random((2, 7, 6, 3)).astype("f4")
+
+
+# ---- convolution_op ----
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_convolution_of_ones_own(data_format):
+    def made(library):
+        class Standardized(library.layers.Conv2D):
+            def convolution_op(self, inputs, kernel):
+                mean = library.ops.mean(kernel, axis=(0, 1, 2), keepdims=True)
+                return super().convolution_op(inputs, kernel - mean)
+
+        class Called(library.layers.Conv2D):
+            def call(self, inputs):
+                return self.convolution_op(inputs, self.kernel * 2)
+        return [cls(4, 3, activation="relu", padding="same", data_format=data_format, bias_initializer="ones")
+                for cls in (Standardized, Called)]
+    x = IMAGES if data_format == "channels_last" else IMAGES.transpose(0, 3, 1, 2).copy()
+    for mine, theirs in zip(made(ours), made(keras)):
+        theirs(x), mine(x)
+        mine.set_weights(theirs.get_weights())
+        assert_same(mine(x), theirs(x), atol=1e-5)
+
+
+# ---- PyTorch's habits ----
+
+def test_layers_are_modules_of_parameters():
+    model = ours.Sequential([ours.Input((3,)), ours.layers.Dense(2, name="first"), ours.layers.BatchNormalization()])
+    assert [tuple(p.shape) for p in model.parameters()] == [tuple(v.shape) for v in model.variables]
+    assert {name.rpartition("first")[2]: p for name, p in model.named_parameters()}["/kernel"] is model.layers[0].kernel
+    optimizer = fastnn.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.5)
+    before = model.layers[0].get_weights()[1].copy()
+    loss = model(np.ones((4, 3), "f4")).sum()
+    loss.backward()
+    optimizer.step()
+    grad = model.layers[0].bias.grad.numpy()
+    np.testing.assert_allclose(model.layers[0].get_weights()[1], before - 0.5 * grad, rtol=1e-6)
+    model.zero_grad(set_to_none=False)
+    assert not model.layers[0].bias.grad.any()
+    model.zero_grad()
+    assert model.layers[0].bias.grad is None
+    assert model.to("cpu") is model.train() is model.eval() is model
+    assert "recurse" in inspect.signature(model.parameters).parameters
