@@ -11,7 +11,6 @@ from fastnn._tensor import Tensor, is_grad_enabled
 from fastnn._tensor import is_inference_mode_enabled
 from fastnn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
 from fastnn.autograd.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
-from fastnn.compat.futures import Future
 from fastnn.compat.switches import *  # noqa: F403
 from fastnn.compat.typed import *  # noqa: F403
 from fastnn.config import (get_backend, get_num_threads, num_threads, set_flush_denormal, set_num_threads, show_config,
@@ -56,6 +55,9 @@ def __getattr__(name):
     if name == "vision":  # costs more to import than the rest
         import importlib
         return importlib.import_module("fastnn.vision")
+    if name == "Future":
+        from fastnn.compat.futures import Future
+        return Future
     module = compat.module(name)
     if module is not None:
         return module

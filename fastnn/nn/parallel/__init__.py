@@ -32,5 +32,5 @@ class DistributedDataParallel(Module):
     """Not available: the constructor raises ValueError, as PyTorch's does without a process group."""
 
     def __init__(self, module, *args, **kwargs):
-        from fastnn.compat import distributed
-        distributed.get_world_size()
+        raise ValueError("Default process group has not been initialized, please make sure to call "
+                         "init_process_group. (fastnn trains in one process.)")
