@@ -56,6 +56,9 @@ def __getattr__(name):
     if name == "vision":  # costs more to import than the rest
         import importlib
         return importlib.import_module("fastnn.vision")
+    if name == "Future":
+        from fastnn.compat.futures import Future
+        return Future
     module = compat.module(name)
     if module is not None:
         return module

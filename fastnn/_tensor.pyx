@@ -4,7 +4,10 @@ Operations live in fastnn.ops and install themselves as Tensor's methods; this f
 Memory that backward will read is guarded by version counters.
 """
 cimport numpy as np
-from cpython.object cimport PyObject_GenericSetAttr
+from cpython.object cimport PyObject, PyObject_GenericSetAttr
+
+cdef extern from "Python.h":
+    int delete_attribute "PyObject_GenericSetAttr"(object, object, PyObject*) except -1
 
 from copy import deepcopy
 
@@ -356,6 +359,12 @@ cdef class Tensor(Operators):
             if self.extra is None:  # made when first needed: a dict costs as much as the rest of the tensor
                 self.extra = {}
             self.extra[name] = value
+
+    def __delattr__(self, name):
+        if self.extra is not None and name in self.extra:
+            del self.extra[name]
+        else:
+            delete_attribute(self, name, NULL)
 
     # -- state --
     @property

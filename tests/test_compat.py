@@ -151,7 +151,7 @@ assert torchvision.__version__.endswith(torch.__version__.split("fastnn.")[1])
 device = torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
 device = torch.accelerator.current_accelerator().type if torch.accelerator.is_available() else "cpu"
 assert torch.ones(2).to(device).sum().item() == 2
-for name in ("torch.export", "torch.cuda.nothing"):
+for name in ("torch.ao", "torch.cuda.nothing"):
     try:
         __import__(name)
     except ModuleNotFoundError as error:

@@ -157,6 +157,10 @@ case("F.max_pool1d F.avg_pool1d", (2, 2, 6), kernel_size=2)
 case("F.max_pool1d_with_indices", (2, 2, 6), call=lambda f, x: f(x, 2)[0])
 case("F.max_pool2d F.avg_pool2d", (1, 2, 4, 4), kernel_size=2)
 case("F.max_pool2d_with_indices", (1, 2, 4, 4), call=lambda f, x: f(x, 2)[0])
+case("F.max_pool3d", (1, 1, 2, 4, 4), kernel_size=2)
+case("F.max_pool3d_with_indices", (1, 1, 2, 4, 4), call=lambda f, x: f(x, 2)[0])
+case("F.max_unpool3d", (1, 1, 1, 1, 2), call=lambda f, x: f(x, torch.tensor([[[[[1, 2]]]]]), 2))
+case("conv3d F.conv3d", (1, 2, 3, 3, 3), (2, 2, 2, 2, 2), (2,))
 case("F.adaptive_avg_pool1d F.adaptive_max_pool1d", (2, 2, 6), output_size=3)
 case("F.adaptive_avg_pool2d F.adaptive_max_pool2d", (1, 2, 4, 4), output_size=2)
 case("F.adaptive_avg_pool3d", (1, 2, 2, 4, 3), output_size=2)
@@ -190,7 +194,7 @@ exempt("random numbers", "bernoulli multinomial normal randint_like poisson bino
 exempt("in place: tests/test_inplace.py and the in-place samples of test_torch_parity.py",
        "F.celu_ F.elu_ F.hardtanh_ F.leaky_relu_ F.relu_ F.selu_ F.threshold_")
 exempt("no gradient, and it says so", "i0")
-exempt("not implemented, and it says so", "F.ctc_loss conv3d F.conv3d conv_transpose3d F.conv_transpose3d")
+exempt("not implemented, and it says so", "F.ctc_loss conv_transpose3d F.conv_transpose3d")
 exempt("a module's function, checked with the module", "F.multi_head_attention_forward F.embedding_bag F.grid_sample "
        "F.affine_grid F.upsample_nearest F.upsample_bilinear F.adaptive_max_pool1d_with_indices "
        "F.adaptive_max_pool2d_with_indices F.fractional_max_pool2d F.native_channel_shuffle")

@@ -506,3 +506,16 @@ def test_cat_of_other_layouts():
     assert torch.stack([x[0].t(), x[1].t()], -1).shape == (4, 3, 2)
     assert torch.cat([torch.zeros(0), torch.zeros(0)]).shape == (0,)
     assert torch.cat([torch.zeros(2, 0), torch.zeros(2, 0)], 1).shape == (2, 0)
+
+
+def test_added_attributes_can_be_deleted():
+    for x in (torch.ones(2), torch.nn.Parameter(torch.ones(2))):
+        x.note = "seen"
+        del x.note
+        assert not hasattr(x, "note")
+        with pytest.raises(AttributeError, match="note"):
+            del x.note
+    x = torch.ones(2, requires_grad=True)
+    x.sum().backward()
+    del x.grad
+    assert x.grad is None

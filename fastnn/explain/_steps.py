@@ -9,6 +9,7 @@ import sys
 
 import fastnn
 from fastnn import Tensor, nn
+from fastnn.explain import _unrolled, _unrolled_keras
 
 
 class Step:
@@ -18,15 +19,15 @@ class Step:
     ----------
     kind : str
         "affine", "map" (of single numbers), "softmax", "log_softmax", "max_pool", "mean_pool", "batch_norm",
-        "layer_norm", "recurrent", "attention"; "any" for what no rule knows.
+        "layer_norm", "product" (of two inputs), "recurrent", "attention"; "any" for what no rule knows.
     layer : Module or Layer
         Where it stands.
     function : callable
         What it computes.
     facts : dict
-        By kind: ``dim`` of a softmax; ``weights`` (names) and ``convolves`` of an affine step; ``relu`` of a map;
-        ``scale`` and ``shift`` of batch norm, functions of the input's number of dimensions; ``dims, eps, weight,
-        bias, centred`` of layer norm.
+        By kind: ``unroll`` of recurrent layers and attention, which writes them out; ``dim`` of a softmax; ``weights``
+        (names) and ``convolves`` of an affine step; ``relu`` of a map; ``scale`` and ``shift`` of batch norm, functions
+        of the input's number of dimensions; ``dims, eps, weight, bias, centred`` of layer norm.
     """
 
     def __init__(self, kind, layer, function, **facts):
@@ -94,9 +95,11 @@ def _module_step(module):
                     bias=getattr(module, "bias", None), centred=isinstance(module, nn.LayerNorm),
                     eps=lambda x: fastnn.finfo(x.dtype).eps if eps is None else eps)
     if isinstance(module, nn.MultiheadAttention):
-        return Step("attention", module, module.forward)
+        return Step("attention", module, module.forward, unroll=lambda step, rules, args, kwargs, output:
+                    _unrolled.attention(step, rules, *args, **kwargs))
     if isinstance(module, _RECURRENT):
-        return Step("recurrent", module, module.forward)
+        return Step("recurrent", module, module.forward, unroll=lambda step, rules, args, kwargs, output:
+                    _unrolled.recurrent(step, rules, args, kwargs))
     return None
 
 
@@ -178,6 +181,12 @@ def _layer_steps(layer):
         if axes == tuple(range(-len(axes), 0)) or axes == (-1,):
             return [Step("layer_norm", layer, call, dims=axes, weight=layer.gamma, bias=layer.beta, centred=True,
                          eps=lambda x: layer.epsilon)]
+    if isinstance(layer, (L.SimpleRNN, L.LSTM, L.GRU)):
+        return [Step("recurrent", layer, call, unroll=_unrolled_keras.recurrent)]
+    if type(layer) is L.MultiHeadAttention:
+        return [Step("attention", layer, call, unroll=_unrolled_keras.attention)]
+    if isinstance(layer, L.Multiply):
+        return [Step("product", layer, call)]
     return None
 
 

@@ -1,9 +1,7 @@
 """What attention layers look at, through all layers."""
 import contextlib
-import sys
 
 import fastnn
-from fastnn import nn
 from fastnn.explain import _inputs as common
 from fastnn.explain import _steps, _unrolled
 from fastnn.explain._views import model_of
@@ -29,33 +27,14 @@ def _kept_weights(model, layers, method):
     def rule(step, args, kwargs, output):
         if layers is not None and step.layer not in layers:
             return None
-        result = _unrolled.attention(step, _Keeping(found), *args, **kwargs)
+        result = step.facts["unroll"](step, _Keeping(found), args, kwargs, output)
         if result is None:
-            raise NotImplementedError(f"{method}: attention with bias_k, add_zero_attn or dropout in training")
+            raise NotImplementedError(f"{method}: {type(step.layer).__name__} with these options is not written out: "
+                                      f"bias_k, add_zero_attn, a gate, padding masks of Keras or dropout in training")
         return result
 
-    keras = sys.modules.get("fastnn.keras.layers")
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(_steps.replaced(model, rule, {"attention"}))
-        for layer in _steps.layers_of(model) if keras is not None and not isinstance(model, nn.Module) else ():
-            if isinstance(layer, keras.MultiHeadAttention) and (layers is None or layer in layers):
-                stack.enter_context(_keras_weights(layer, found))
+    with _steps.replaced(model, rule, {"attention"}):
         yield found
-
-
-@contextlib.contextmanager
-def _keras_weights(layer, found):
-    asked = []
-
-    def ask(args, kwargs):
-        asked.append(kwargs.get("return_attention_scores", False))
-        return args, {**kwargs, "return_attention_scores": True}
-
-    def keep(args, kwargs, output):
-        found.append(output[1])
-        return output if asked.pop() else output[0]
-    with _steps.prepared(layer, ask), _steps.watched(layer, keep):
-        yield
 
 
 def attention_weights(model, inputs, additional_forward_args=None, layers=None):

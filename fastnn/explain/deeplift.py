@@ -83,6 +83,10 @@ class _Differences(_unrolled.Rules):
                                  + function(x0 + share) * (y.detach() - larger))
 
     def rule(self, step, args, kwargs, output):
+        if step.kind in ("recurrent", "attention"):
+            return step.facts["unroll"](step, self, args, kwargs, output)
+        if step.kind == "product":
+            return self.product(*args[0], lambda a, b: a * b) if len(args[0]) == 2 else None
         x = _steps.first_tensor(args, kwargs)
         if step.kind == "map":
             return self.map(step.function, x)
@@ -90,14 +94,10 @@ class _Differences(_unrolled.Rules):
             return self._exponentials(x, step.facts["dim"](x.ndim), step.kind == "log_softmax")
         if step.kind == "max_pool":
             return self.max_pool(x, step.function)
-        if step.kind == "layer_norm":
-            return _unrolled.layer_norm(step, self, x)
-        if step.kind == "recurrent":
-            return _unrolled.recurrent(step, self, args, kwargs)
-        return _unrolled.attention(step, self, *args, **kwargs)
+        return _unrolled.layer_norm(step, self, x)
 
 
-_KINDS = {"map", "softmax", "log_softmax", "max_pool", "layer_norm", "recurrent", "attention"}
+_KINDS = {"map", "softmax", "log_softmax", "max_pool", "layer_norm", "product", "recurrent", "attention"}
 
 
 class DeepLift(Attribution):
@@ -119,9 +119,9 @@ class DeepLift(Attribution):
 
     Notes
     -----
-    The sum is exact through dense and convolutional layers, activations, softmax, pooling, normalisation and, of the
-    PyTorch door, recurrent layers and `nn.MultiheadAttention`, which are written out in small steps for it. (Captum's
-    values differ there: it shares out max pooling and softmax otherwise, and takes the gradient of the last two.)
+    The sum is exact through dense and convolutional layers, activations, softmax, pooling, normalisation,
+    recurrent layers and multi-head attention, which are written out in small steps for it. (Captum's values differ
+    there: it shares out max pooling and softmax otherwise, and takes the gradient of the last three.)
     Functions that the model's `forward` calls by itself keep their gradient; `return_convergence_delta` shows what is
     lost. Products with a gate go by the mean, ``d(gs) = mean(s) dg + mean(g) ds``.
 

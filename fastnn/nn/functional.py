@@ -6,7 +6,7 @@ from fastnn.ops import names, pointwise, reduce
 from fastnn.ops import public as _public
 from fastnn.ops.attention import scaled_dot_product_attention
 from fastnn.ops.composed import bilinear, channel_shuffle, gumbel_softmax, one_hot, pdist, rrelu
-from fastnn.ops.conv import conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d
+from fastnn.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d, conv_transpose3d
 from fastnn.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from fastnn.ops.embedding import embedding, embedding_bag
 from fastnn.ops.linear import linear
@@ -28,7 +28,7 @@ from fastnn.ops.products import cosine_similarity, normalize, pairwise_distance
 from fastnn.ops.rearrange import pad
 from fastnn.ops.resample import (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, fold, interpolate,
                                  pixel_shuffle, pixel_unshuffle, unfold, upsample, upsample_bilinear, upsample_nearest)
-from fastnn.ops.volumes import max_pool3d, max_pool3d_with_indices, max_unpool3d
+from fastnn.ops.volumes import conv3d, max_pool3d, max_pool3d_with_indices, max_unpool3d
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",

