@@ -33,10 +33,10 @@ def run_python(*args, cwd):
 
 
 def test_every_example_is_tested():
-    here = Path(__file__).read_text()
-    names = {path.stem for path in EXAMPLES.glob("*.py")}
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_examples*.py"))
+    names = {path.stem for path in EXAMPLES.glob("[!_]*.py")}
     assert names
-    assert not {name for name in names if f'load("{name}")' not in here}
+    assert not {name for name in names if f'load("{name}")' not in tests and f"python examples/{name}.py" not in tests}
 
 
 # ---- perceptron ----
@@ -199,7 +199,7 @@ def test_runs_as_a_program(name, args, text, tmp_path):
 # ---- the README's programs ----
 
 ROOT = EXAMPLES.parent
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+DOCUMENTS = sorted(path for folder in (".", "docs", "benchmarks", "examples") for path in (ROOT / folder).glob("*.md"))
 
 
 def readme_programs():
