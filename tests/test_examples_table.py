@@ -131,6 +131,31 @@ def what_a_line_separates(output):
     assert set(scores.values()) == {"100.0"}
 
 
+def taking_away_pixels_tells(output):
+    found = re.findall(r"^(\w+): integrated gradients leave ([\d.]+) of", output, re.M)
+    assert [name for name, _ in found] == ["feedforward", "recurrent", "convolutional", "attention"]
+    assert all(float(rest) < 0.05 for _, rest in found), "integrated gradients share out the whole difference"
+    for line in re.findall(r"random order.*", output):
+        areas = dict(re.findall(r"([\w ]+?) ([\d.]+)(?:, |$)", line))
+        least = float(areas.pop("random order"))
+        assert len(areas) == 5 and all(float(area) < least for area in areas.values()), line
+        assert float(areas["integrated gradients"]) < least / 3, line
+
+
+def telling_words(output):
+    values = {name: float(value) for name, value in re.findall(r"^  ([a-z ]+?) +(\d\.\d+)$", output, re.M)}
+    assert values["without the most telling"] < values["without others at random"] - 0.02, output
+
+
+def noise_gets_little(output):
+    rows = re.findall(r"^(.+?) +accuracy falls by +(-?[\d.]+)% +Shapley value of ([\d.]+)$", output, re.M)
+    assert len(rows) == 16
+    noise = [(float(fall), float(value)) for name, fall, value in rows if name.startswith("noise")]
+    others = [(float(fall), float(value)) for name, fall, value in rows if not name.startswith("noise")]
+    assert max(fall for fall, _ in noise) < max(fall for fall, _ in others) / 4
+    assert max(value for _, value in noise) < max(value for _, value in others) / 2
+
+
 CHECKS = {
     "python examples/autoencoder.py": (["--epochs", 25], codes_do_as_well_as_pixels),
     "python -m fastnn demo": (["--epochs", 2], demo),
@@ -156,6 +181,12 @@ CHECKS = {
     "python examples/lstm_digits.py": (["--epochs", 25, "--count", 600], reads(0.8)),
     "python examples/cnn.py": (["--epochs", 4], reads(0.93)),
     "python examples/attention_digits.py": (["--epochs", 4], rows_are_looked_at),
+    "python examples/explain_digits.py":
+        (lambda: need_package("fastnn.explain") or ["--epochs", 12, "--images", 6], taking_away_pixels_tells),
+    "python examples/explain_text.py":
+        (lambda: need_package("fastnn.explain") or [need("sms_spam/sms.tsv"), "--messages", 1500, "--epochs", 3],
+         telling_words),
+    "python examples/explain_table.py": (lambda: need_package("fastnn.explain") or ["--orders", 10], noise_gets_little),
     "python examples/perceptron.py": (["--rows", 50, "--epochs", 100], what_a_line_separates),
 }
 
