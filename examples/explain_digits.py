@@ -1,8 +1,9 @@
 """Why does a network read a digit as it does? Four networks, explained by the methods of fastnn.explain.
 
-The feedforward, recurrent, convolutional and self-attention networks of keras_digits.py learn digits. Maps of what their
-decisions rest on are drawn over some digits. How good a map is shows when pixels are taken away in its order: the network's
-certainty must fall sooner than in random order. Integrated gradients must share out the whole difference to an empty image.
+The feedforward, recurrent, convolutional and self-attention networks of keras_digits.py learn digits. Maps of what
+their decisions rest on are drawn over some digits. How good a map is shows when pixels are taken away in its order:
+the network's certainty must fall sooner than in random order. Integrated gradients must share out the whole
+difference to an empty image.
 """
 import argparse
 

@@ -1,8 +1,8 @@
 """Which columns of a table does a network decide by?
 
-A dense network tells three kinds of wine apart by scikit-learn's 13 measurements of each, beside which stand three columns of
-noise. Shuffling a column shows how much the accuracy needs it (permutation importance); Shapley values share out a single
-decision among the columns. Both must give the noise little.
+A dense network tells three kinds of wine apart by scikit-learn's 13 measurements of each, beside which stand three
+columns of noise. Shuffling a column shows how much the accuracy needs it (permutation importance); Shapley values
+share out a single decision among the columns. Both must give the noise little.
 """
 import argparse
 

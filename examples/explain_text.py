@@ -1,8 +1,8 @@
 """Which words make a message spam? Integrated gradients at the embedding of an LSTM.
 
-The recurrent network of text_classifier.py learns to tell spam from ham. What its decision rests on is shared out among the
-words of some messages, drawn as coloured text. Without the words that count most the network must change its mind sooner
-than without as many others.
+The recurrent network of text_classifier.py learns to tell spam from ham. What its decision rests on is shared out
+among the words of some messages, drawn as coloured text. Without the words that count most the network must change
+its mind sooner than without as many others.
 """
 import argparse
 from collections import Counter
@@ -59,7 +59,8 @@ def main(argv=None):
         taken, away = x[chosen].copy(), np.argsort(-np.where(x[chosen] > 0, scores, -np.inf))[:, :args.words]
         np.put_along_axis(taken, away, 1, axis=1)  # a word that the vocabulary lacks
         return model.predict(taken, verbose=0)[:, 0].mean()
-    results = {"all words": model.predict(x[chosen], verbose=0)[:, 0].mean(), "without the most telling": without(shares),
+    results = {"all words": model.predict(x[chosen], verbose=0)[:, 0].mean(),
+               "without the most telling": without(shares),
                "without others at random": without(rng.random(shares.shape))}
     print(f"{len(chosen)} messages taken for spam, {args.words} words of {LENGTH} at most taken away; mean certainty:")
     for name, value in results.items():

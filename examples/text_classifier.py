@@ -1,7 +1,7 @@
 """Text classification from scratch: an embedding and an LSTM, or an embedding and self-attention, tell spam from ham.
 
-Words become numbers by how often they occur; both networks learn their meaning along with the task. The attention that the
-second network pays is printed for some messages: a word's share of what all words of the message look at.
+Words become numbers by how often they occur; both networks learn their meaning along with the task. The attention
+that the second network pays is printed for some messages: a word's share of what all words of the message look at.
 """
 import argparse
 import re

