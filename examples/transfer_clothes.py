@@ -1,7 +1,8 @@
 """Transfer learning: a network that reads digits learns to tell clothes apart from few labelled pictures.
 
-A convolutional network learns MNIST; its convolutions serve as features for Fashion-MNIST, frozen and fine-tuned, beside
-the same network from scratch. Fashion-MNIST is Debian's package dataset-fashion-mnist, or a folder of its four IDX files.
+A convolutional network learns MNIST; its convolutions serve as features for Fashion-MNIST, frozen and fine-tuned,
+beside the same network from scratch. Fashion-MNIST is Debian's package dataset-fashion-mnist, or a folder of its four
+IDX files.
 """
 import argparse
 

@@ -1,8 +1,9 @@
 """Transfer learning: what a network learned on the digits 0 to 4 helps with 5 to 9, of which few are labelled.
 
-A convolutional network learns 0 to 4. Its convolutions then serve as features for 5 to 9 with ten labels each: frozen, so
-that two dense layers alone are trained, and fine-tuned, so that all is. Beside it the same network learns from scratch.
-Means over draws of the few images. scikit-learn's small digits teach too little for this: there scratch is best.
+A convolutional network learns 0 to 4. Its convolutions then serve as features for 5 to 9 with ten labels each:
+frozen, so that two dense layers alone are trained, and fine-tuned, so that all is. Beside it the same network learns
+from scratch. Means over draws of the few images. scikit-learn's small digits teach too little for this: there scratch
+is best.
 """
 import argparse
 

@@ -33,10 +33,10 @@ def run_python(*args, cwd):
 
 
 def test_every_example_is_tested():
-    here = Path(__file__).read_text()
-    names = {path.stem for path in EXAMPLES.glob("*.py")}
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_examples*.py"))
+    names = {path.stem for path in EXAMPLES.glob("[!_]*.py")}
     assert names
-    assert not {name for name in names if f'load("{name}")' not in here}
+    assert not {name for name in names if f'load("{name}")' not in tests and f"python examples/{name}.py" not in tests}
 
 
 # ---- perceptron ----
@@ -179,19 +179,6 @@ def test_attention_reads_digits(args, best, monkeypatch, capsys):
     assert "held-out digits right" in capsys.readouterr().out
 
 
-# ---- Keras ----
-
-@pytest.mark.parametrize("network, best", [("feedforward", 0.93), ("convolutional", 0.95), ("recurrent", 0.85),
-                                           ("attending", 0.85)])
-def test_keras_networks_read_digits(network, best, monkeypatch, capsys):
-    pytest.importorskip("sklearn")
-    monkeypatch.delenv("FASTNN_DATA", raising=False)
-    model, history, score = load("keras_digits").main([network, "--epochs", "8"])
-    assert score > best and history["loss"][-1] < history["loss"][0] / 3
-    assert list(history) == ["accuracy", "loss", "val_accuracy", "val_loss"] and model.output_shape == (None, 10)
-    assert "held-out digits right" in capsys.readouterr().out
-
-
 def test_keras_transfer_leaves_frozen_features_alone(monkeypatch, capsys):
     pytest.importorskip("sklearn")
     monkeypatch.delenv("FASTNN_DATA", raising=False)
@@ -212,10 +199,9 @@ def test_keras_transfer_leaves_frozen_features_alone(monkeypatch, capsys):
     ("cnn", ["--epochs", 1], "of the test images right"),
     ("sklearn_digits", ["--epochs", 2, "--jobs", 2], "that the search has not seen"),
     ("sklearn_ensemble", ["--epochs", 2, "--members", 2], "spread where there are points"),
-    ("keras_digits", ["--epochs", 1], "Total params: 4,810"),
 ])
 def test_runs_as_a_program(name, args, text, tmp_path):
-    if name in ("attention_digits", "autoencoder", "cnn", "keras_digits", "sklearn_digits", "sklearn_ensemble"):
+    if name in ("attention_digits", "autoencoder", "cnn", "sklearn_digits", "sklearn_ensemble"):
         pytest.importorskip("sklearn")
     assert text in run_python(EXAMPLES / f"{name}.py", *args, cwd=tmp_path)
 
@@ -223,7 +209,7 @@ def test_runs_as_a_program(name, args, text, tmp_path):
 # ---- the README's programs ----
 
 ROOT = EXAMPLES.parent
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+DOCUMENTS = sorted(path for folder in (".", "docs", "benchmarks", "examples") for path in (ROOT / folder).glob("*.md"))
 
 
 def readme_programs():
