@@ -358,7 +358,7 @@ cdef int execute(Run run, list roots, list grads) except -1:
             grad = own.arrived
             own.arrived = None
         if run.captured is not None and vertex not in run.captured and vertex not in run.needed and len(roots) > 1:
-            continue  # one of several outputs, from which nothing leads to what is wanted; one alone has its hooks called
+            continue  # one of several outputs, which leads to nothing that is wanted; one alone has its hooks called
         if not isinstance(vertex, Node):
             if grad is None:
                 continue

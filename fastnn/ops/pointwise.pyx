@@ -27,7 +27,8 @@ cdef class Map:
 cdef dict maps = {}
 cdef dict node_names = {"pow_scalar": "PowBackward0", "square": "PowBackward0", "clamp": "ClampBackward1",
                         "gelu_tanh": "GeluBackward0", "relu6": "HardtanhBackward0", "logsigmoid": "LogSigmoidBackward0",
-                        "leaky_relu_signed": "LeakyReluBackward0", "elu_of_x": "EluBackward0", "celu_of_x": "CeluBackward0",
+                        "leaky_relu_signed": "LeakyReluBackward0", "elu_of_x": "EluBackward0",
+                        "celu_of_x": "CeluBackward0",
                         "selu_of_x": "SeluBackward0"}
 
 

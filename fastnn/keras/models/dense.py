@@ -137,7 +137,7 @@ def _layers(model):
     if not chain:
         return None
     dense = chain[1:] if type(chain[0]) is Flatten and chain[0].data_format == "channels_last" else chain
-    for i, layer in enumerate(dense):
+    for layer in dense:
         if type(layer) is not Dense or layer.kernel_regularizer or layer.bias_regularizer or layer.kernel_constraint \
                 or layer.bias_constraint:
             return None
