@@ -154,13 +154,13 @@ def test_wheel_holds_only_the_package():
 
 @pytest.mark.skipif(SANITIZED, reason="checks in every function make them larger")
 def test_wheel_stays_small():
-    """4.2 MB: what a wheel of this build holds, compressed as a wheel is; a build of fewer variants is smaller."""
+    """4.3 MB: what a wheel of this build holds, compressed as a wheel is; a build of fewer variants is smaller."""
     sizes = {path.relative_to(PACKAGE): len(zlib.compress(path.read_bytes(), 6))
              for pattern in ("**/*.so", "**/*.py") for path in PACKAGE.glob(pattern)}
     if not any(path.suffix == ".so" for path in sizes):
         pytest.skip("the compiled modules are not beside the sources")
     total, largest = sum(sizes.values()), sorted(sizes, key=sizes.get)[-5:]
-    assert total <= 4.2e6, f"{total} bytes; the largest: { {str(path): sizes[path] for path in largest} }"
+    assert total <= 4.3e6, f"{total} bytes; the largest: { {str(path): sizes[path] for path in largest} }"
 
 
 def test_import_loads_only_what_it_needs():
@@ -176,9 +176,10 @@ def test_import_loads_only_what_it_needs():
 
 def test_docstrings_may_be_stripped():
     """``python -OO`` imports every module and computes."""
-    program = ("import importlib, pkgutil, fastnn\n"
+    program = ("import importlib.util, pkgutil, fastnn\n"
                "for module in pkgutil.walk_packages(fastnn.__path__, 'fastnn.'):\n"
-               "    if '__main__' not in module.name and 'testing' not in module.name:\n"
+               "    extra = module.name.startswith('fastnn.sklearn') and not importlib.util.find_spec('sklearn')\n"
+               "    if '__main__' not in module.name and 'testing' not in module.name and not extra:\n"
                "        importlib.import_module(module.name)\n"
                "print(fastnn.nn.BatchNorm1d(3)(fastnn.ones(2, 3)).sum().item())")
     done = subprocess.run([sys.executable, "-OO", "-c", program], cwd=ROOT, capture_output=True, text=True)

@@ -142,7 +142,8 @@ cdef class DenseTrainer:
     def __init__(self, list weights, list biases, list activations, loss, optimizer, state, steps=None, *,
                  double a=0.0, double b=0.0, double loss_scale=1.0, double grad_scale=1.0, double momentum=0.0,
                  bint nesterov=False, double beta1=0.9, double beta2=0.999, double eps=1e-8, double weight_decay=0.0,
-                 bint decoupled=False, bint decay_biases=False, bint outer_eps=False, double l2=0.0, bint normalize=True):
+                 bint decoupled=False, bint decay_biases=False, bint outer_eps=False, double l2=0.0,
+                 bint normalize=True):
         cdef Py_ssize_t i
         if not weights or len(biases) != len(weights) or len(activations) != len(weights):
             raise ShapeError(f"dense: expected as many biases and activations as weights, at least one; got "
@@ -294,7 +295,7 @@ cdef class DenseTrainer:
             job.starts = <const int64_t *>np.PyArray_DATA(plain(indptr, np.NPY_INT64, 1, "x's indptr"))
             rows = len(indptr) - 1
             if rows < 0 or len(data) != len(indices):
-                raise ShapeError(f"dense: expected as many indices as data of x and a longer indptr than there are rows, "
+                raise ShapeError(f"dense: expected as many indices as data of x, and one more of indptr than rows, "
                                  f"got {len(indices)}, {len(data)} and {len(indptr)}")
             check_sparse(job.columns, job.starts, rows, len(indices), first.n_in)
         else:
