@@ -178,6 +178,26 @@ def test_threads_do_not_change_bits(kernel_settings):
     assert all(each == fits[0] for each in fits)
 
 
+def test_reference_backend():
+    fits = []
+    for backend in ("c", "reference"):
+        with fastnn.use_backend(backend):
+            model = MLPClassifier((8,), max_iter=4, random_state=0, early_stopping=True).fit(*CANCER)
+            fits.append((model.predict_proba(CANCER[0]), model.loss_curve_))
+    for a, b in zip(*fits):
+        np.testing.assert_allclose(a, b, rtol=1e-9)
+
+
+def test_interrupted_fits_keep_what_they_have():
+    """As scikit-learn's: Ctrl-C ends the training with a warning."""
+    def interrupt(epoch, logs):
+        if epoch == 2:
+            raise KeyboardInterrupt
+    with pytest.warns(UserWarning, match="Training interrupted by user."):
+        model = MLPClassifier((5,), max_iter=50, callbacks=LambdaCallback(on_epoch_end=interrupt)).fit(*IRIS)
+    assert model.n_iter_ == 3 and model.predict(IRIS[0]).shape == (150,)
+
+
 # ---- beyond scikit-learn ----
 
 @pytest.mark.parametrize("settings", [
@@ -440,6 +460,8 @@ def test_autoencoder():
     likely = Autoencoder(8, loss="log_loss", max_iter=5, random_state=0, activation="tanh",
                          code_activation="sigmoid").fit(x)
     assert 0 <= likely.transform(x).min() and likely.inverse_transform(likely.transform(x)).max() <= 1
+    held = Autoencoder(8, max_iter=5, random_state=0, early_stopping=True, batch_norm=True).fit(x)
+    assert len(held.validation_scores_) == held.n_iter_ and held.transform(x).shape == (len(x), 8)
     with pytest.raises(ValueError, match="expected 0 to 1, got"):
         Autoencoder(loss="log_loss").fit(x * 16)
     with pytest.raises(ValueError, match=r"expected \(rows, 16\), got"):
