@@ -374,6 +374,9 @@ def test_warm_start_and_partial_fit():
     for _ in range(5):
         stream.partial_fit(*DIABETES)
     assert len(stream.loss_curve_) == 5 and stream.t_ == 5 * len(DIABETES[0])
+    for first, then in (("f4", "f8"), ("f8", "f4")):  # a network keeps its dtype
+        mixed = MLPRegressor(hidden_layer_sizes=(5,)).partial_fit(DIABETES[0].astype(first), DIABETES[1])
+        assert mixed.partial_fit(DIABETES[0].astype(then), DIABETES[1]).coefs_[0].dtype == first
     restored = pickle.loads(pickle.dumps(stream))
     assert np.array_equal(restored.partial_fit(*DIABETES).coefs_[0], stream.partial_fit(*DIABETES).coefs_[0])
 
