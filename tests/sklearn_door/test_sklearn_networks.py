@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn", reason="the scikit-learn door's tests need scikit-learn (pip install fastnn[sklearn])")
+sklearn = pytest.importorskip("sklearn", reason="the scikit-learn door's tests need scikit-learn (pip install fastnn[sklearn])")
 import sklearn.neural_network as original
 from sklearn.base import clone
 from sklearn.datasets import (load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine,
@@ -22,6 +22,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.fixes import parse_version
 
 import fastnn
 from fastnn import kernels
@@ -29,6 +30,8 @@ from fastnn.nn import functional as F
 from fastnn.sklearn import Autoencoder, MLPClassifier, MLPQuantileRegressor, MLPRegressor
 from fastnn.training.callbacks import EarlyStopping, History, LambdaCallback, ReduceLROnPlateau
 
+of_1_9 = pytest.mark.skipif(parse_version(sklearn.__version__) < parse_version("1.9"),
+                            reason="parameters and results are those of scikit-learn 1.9")
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -59,6 +62,7 @@ REGRESSORS = [
 ]
 
 
+@of_1_9
 @pytest.mark.parametrize("name, data, settings", [("MLPClassifier", *case) for case in CLASSIFIERS]
                          + [("MLPRegressor", *case) for case in REGRESSORS])
 @pytest.mark.parametrize("weighted", [False, True])
@@ -89,6 +93,7 @@ def test_as_scikit_learn(name, data, settings, weighted):
         np.testing.assert_allclose(getattr(ours, method)(x), getattr(theirs, method)(x), rtol=1e-6, atol=1e-6)
 
 
+@of_1_9
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
 def test_names_and_defaults(name):
     """All of scikit-learn's parameters, in its order, with its defaults; attributes of a fit."""
