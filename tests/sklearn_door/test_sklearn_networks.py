@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sklearn = pytest.importorskip("sklearn", reason="the scikit-learn door's tests need scikit-learn (pip install fastnn[sklearn])")
+pytest.importorskip("sklearn", reason="the scikit-learn door's tests need scikit-learn (pip install fastnn[sklearn])")
+import sklearn
 import sklearn.neural_network as original
 from sklearn.base import clone
 from sklearn.datasets import (load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine,
