@@ -208,3 +208,62 @@ def test_side_by_side(threads, kernel_settings):
     with fastnn.use_backend("reference"):
         found = train_side_by_side(together, optimizers, [x] * 5, [y] * 5, orders, [32] * 5, weights)
     assert np.isfinite([loss for loss, _ in found]).all()
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer signals here")
+def test_signals_end_epochs_side_by_side(kernel_settings):
+    kernels.set_num_threads(2)
+    stacks = [make(DenseStack, np.float32) for _ in range(4)]
+    optimizers = [DenseOptimizer("sgd", stack.params, lr=1e-6) for stack in stacks]
+    x, y, _ = data(np.float32, "mse")
+    order = np.zeros(20_000_000, np.int64)
+    before = signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            train_side_by_side(stacks, optimizers, [x] * 4, [y] * 4, [order] * 4, [8] * 4)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert all(np.isfinite(stack.epoch(optimizer, x, y)[0]) for stack, optimizer in zip(stacks, optimizers))
+
+
+def test_without_memory():
+    from fastnn.kernels import _core
+    stack = make(DenseStack, np.float32)
+    optimizer = DenseOptimizer("sgd", stack.params)
+    x, y, _ = data(np.float32, "mse")
+    stack.epoch(optimizer, x, y)
+    _core.set_guard(True)
+    try:
+        _core.fail_after(0)
+        with pytest.raises(MemoryError, match="dense: no memory"):
+            stack.epoch(optimizer, x, y)
+        _core.fail_after(-1)
+        assert np.isfinite(stack.epoch(optimizer, x, y)[0]) and _core.guard_damage() == 0
+    finally:
+        _core.fail_after(-1)
+        _core.set_guard(False)
+
+
+def test_one_epoch_at_a_time():
+    """A trainer's buffers are one epoch's; another one at the same time is refused, not let in."""
+    stack = make(DenseStack, np.float32)
+    optimizer = DenseOptimizer("sgd", stack.params, lr=1e-6)
+    x, y, _ = data(np.float32, "mse")
+    stack.epoch(optimizer, x, y)
+    trainer, errors = stack._compiled_trainer(optimizer), []
+
+    def work():
+        try:
+            for _ in range(50):
+                trainer.epoch(x, y, np.zeros(20_000, np.int64), 8, lr=1e-6)
+        except RuntimeError as error:
+            errors.append(str(error))
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(errors) <= {"dense: an epoch of this trainer is running"}
+    assert np.isfinite(trainer.epoch(x, y, lr=1e-6)[0])

@@ -218,6 +218,8 @@ def readme_programs():
 
 @pytest.mark.parametrize("program", readme_programs(), ids=lambda program: program.splitlines()[-1])
 def test_readme_program_runs(program, tmp_path):
+    if "sklearn" in program:
+        pytest.importorskip("sklearn")
     output = run_python("-c", program, cwd=tmp_path).splitlines()
     assert output == re.findall(r"print\(.*\)   # (.*)", program), "what the comments behind print() say"
 

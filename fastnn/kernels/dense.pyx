@@ -295,8 +295,8 @@ cdef class DenseTrainer:
             job.starts = <const int64_t *>np.PyArray_DATA(plain(indptr, np.NPY_INT64, 1, "x's indptr"))
             rows = len(indptr) - 1
             if rows < 0 or len(data) != len(indices):
-                raise ShapeError(f"dense: expected as many indices as data of x and a longer indptr than there are "
-                                 f"rows, got {len(indices)}, {len(data)} and {len(indptr)}")
+                raise ShapeError(f"dense: expected as many indices as data of x, and one more of indptr than rows, "
+                                 f"got {len(indices)}, {len(data)} and {len(indptr)}")
             check_sparse(job.columns, job.starts, rows, len(indices), first.n_in)
         else:
             job.x = <char *>np.PyArray_DATA(plain(x, self.typenum, 2, "x"))

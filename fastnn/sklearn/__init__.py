@@ -14,8 +14,8 @@ True
 try:
     import sklearn
 except ImportError as error:
-    raise ImportError("fastnn.sklearn needs scikit-learn, whose estimators it joins: pip install 'fastnn[sklearn]' or "
-                      "scikit-learn 1.6 or newer", name="sklearn") from error
+    raise ImportError("fastnn.sklearn needs scikit-learn, whose estimators it joins: pip install 'fastnn[sklearn]' "
+                      "(scikit-learn 1.6 or newer)", name="sklearn") from error
 
 from fastnn.sklearn._autoencoder import Autoencoder
 from fastnn.sklearn._classifier import MLPClassifier

@@ -201,6 +201,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self._check_possible(incremental)
         first_pass = not hasattr(self, "coefs_") or not self.warm_start and not incremental
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
+        if not first_pass and self.solver in STOCHASTIC:  # it goes on in the dtype that it has
+            dtype = np.asarray(self.coefs_[0]).dtype
+            X = X.astype(dtype, copy=False) if dtype in (np.float32, np.float64) else X
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         by_class = self._weights_of_classes(y, incremental)
@@ -213,12 +216,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if first_pass:
             self._initialize(hidden, X.dtype)
         else:  # arrays that the user may have set
-            X = X.astype(self.coefs_[0].dtype, copy=False) if self.solver in STOCHASTIC else X
             self.coefs_ = [np.require(coef, X.dtype, "CW") for coef in self.coefs_]
             self.intercepts_ = [np.require(intercept, X.dtype, "CW") for intercept in self.intercepts_]
-            target = self._target(y, X.dtype)
-            if sample_weight is not None:
-                sample_weight = sample_weight.astype(X.dtype, copy=False)
         return X, y, target, sample_weight
 
     def _prepare_like(self, other, dtype):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn", reason="the scikit-learn door's tests need scikit-learn (pip install fastnn[sklearn])")
+import sklearn
 import sklearn.neural_network as original
 from sklearn.base import clone
 from sklearn.datasets import (load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine,
@@ -22,6 +23,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.fixes import parse_version
 
 import fastnn
 from fastnn import kernels
@@ -29,6 +31,8 @@ from fastnn.nn import functional as F
 from fastnn.sklearn import Autoencoder, MLPClassifier, MLPQuantileRegressor, MLPRegressor
 from fastnn.training.callbacks import EarlyStopping, History, LambdaCallback, ReduceLROnPlateau
 
+of_1_9 = pytest.mark.skipif(parse_version(sklearn.__version__) < parse_version("1.9"),
+                            reason="parameters and results are those of scikit-learn 1.9")
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -59,6 +63,7 @@ REGRESSORS = [
 ]
 
 
+@of_1_9
 @pytest.mark.parametrize("name, data, settings", [("MLPClassifier", *case) for case in CLASSIFIERS]
                          + [("MLPRegressor", *case) for case in REGRESSORS])
 @pytest.mark.parametrize("weighted", [False, True])
@@ -89,6 +94,7 @@ def test_as_scikit_learn(name, data, settings, weighted):
         np.testing.assert_allclose(getattr(ours, method)(x), getattr(theirs, method)(x), rtol=1e-6, atol=1e-6)
 
 
+@of_1_9
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
 def test_names_and_defaults(name):
     """All of scikit-learn's parameters, in its order, with its defaults; attributes of a fit."""
@@ -176,6 +182,26 @@ def test_threads_do_not_change_bits(kernel_settings):
         model = MLPClassifier((20,), max_iter=3, random_state=0, n_jobs=n_jobs).fit(*DIGITS)
         fits.append([array.tobytes() for array in model.coefs_ + model.intercepts_])
     assert all(each == fits[0] for each in fits)
+
+
+def test_reference_backend():
+    fits = []
+    for backend in ("c", "reference"):
+        with fastnn.use_backend(backend):
+            model = MLPClassifier((8,), max_iter=4, random_state=0, early_stopping=True).fit(*CANCER)
+            fits.append((model.predict_proba(CANCER[0]), model.loss_curve_))
+    for a, b in zip(*fits):
+        np.testing.assert_allclose(a, b, rtol=1e-9)
+
+
+def test_interrupted_fits_keep_what_they_have():
+    """As scikit-learn's: Ctrl-C ends the training with a warning."""
+    def interrupt(epoch, logs):
+        if epoch == 2:
+            raise KeyboardInterrupt
+    with pytest.warns(UserWarning, match="Training interrupted by user."):
+        model = MLPClassifier((5,), max_iter=50, callbacks=LambdaCallback(on_epoch_end=interrupt)).fit(*IRIS)
+    assert model.n_iter_ == 3 and model.predict(IRIS[0]).shape == (150,)
 
 
 # ---- beyond scikit-learn ----
@@ -354,6 +380,9 @@ def test_warm_start_and_partial_fit():
     for _ in range(5):
         stream.partial_fit(*DIABETES)
     assert len(stream.loss_curve_) == 5 and stream.t_ == 5 * len(DIABETES[0])
+    for first, then in (("f4", "f8"), ("f8", "f4")):  # a network keeps its dtype
+        mixed = MLPRegressor(hidden_layer_sizes=(5,)).partial_fit(DIABETES[0].astype(first), DIABETES[1])
+        assert mixed.partial_fit(DIABETES[0].astype(then), DIABETES[1]).coefs_[0].dtype == first
     restored = pickle.loads(pickle.dumps(stream))
     assert np.array_equal(restored.partial_fit(*DIABETES).coefs_[0], stream.partial_fit(*DIABETES).coefs_[0])
 
@@ -440,6 +469,8 @@ def test_autoencoder():
     likely = Autoencoder(8, loss="log_loss", max_iter=5, random_state=0, activation="tanh",
                          code_activation="sigmoid").fit(x)
     assert 0 <= likely.transform(x).min() and likely.inverse_transform(likely.transform(x)).max() <= 1
+    held = Autoencoder(8, max_iter=5, random_state=0, early_stopping=True, batch_norm=True).fit(x)
+    assert len(held.validation_scores_) == held.n_iter_ and held.transform(x).shape == (len(x), 8)
     with pytest.raises(ValueError, match="expected 0 to 1, got"):
         Autoencoder(loss="log_loss").fit(x * 16)
     with pytest.raises(ValueError, match=r"expected \(rows, 16\), got"):
