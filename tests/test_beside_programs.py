@@ -85,7 +85,8 @@ def test_lerp_with_a_weight_without_dimensions(dtype, shape):
     compare(lambda t: t.lerp(t.ones(shape), t.zeros(shape), t.tensor(1, dtype=getattr(t, dtype))))
 
 
-REDUCTIONS = "sum mean prod amax amin logsumexp var std all any argmax max min nansum median mode cumsum softmax".split()
+REDUCTIONS = """sum mean prod amax amin logsumexp var std all any argmax argmin max min nansum median mode cumsum
+                softmax""".split()
 
 
 @pytest.mark.parametrize("dim", [-2, -1, 0, 1])
@@ -116,7 +117,8 @@ EMPTY = {
     "cond": lambda t: t.linalg.cond(t.zeros(0, 0)), "cond -2": lambda t: t.linalg.cond(t.zeros(0, 0), -2),
     "cond fro": lambda t: t.linalg.cond(t.zeros(0, 0), "fro"), "cond stack": lambda t: t.linalg.cond(t.zeros(2, 0, 0)),
     "cond no stack": lambda t: t.linalg.cond(t.zeros(0, 2, 2)),
-    "multinomial": lambda t: t.multinomial(t.zeros(0, 2), 2), "multinomial 3": lambda t: t.multinomial(t.zeros(0, 2), 3),
+    "multinomial": lambda t: t.multinomial(t.zeros(0, 2), 2),
+    "multinomial 3": lambda t: t.multinomial(t.zeros(0, 2), 3),
     "multinomial of nothing": lambda t: t.multinomial(t.ones(2, 0), 1),
     "bincount": lambda t: t.zeros(0, dtype=t.int64).bincount(t.zeros(0)),
     "bincount minlength": lambda t: t.zeros(0, dtype=t.int64).bincount(t.zeros(0, dtype=t.float64), 3),

@@ -105,7 +105,8 @@ def test_second_and_third_derivatives(name, which):
 
 
 @pytest.mark.parametrize("options", [{"stride": 2, "padding": 1, "output_padding": 1},
-                                     {"dilation": 2, "output_padding": 1}, {"stride": (2, 1), "output_padding": (1, 0)}])
+                                     {"dilation": 2, "output_padding": 1},
+                                     {"stride": (2, 1), "output_padding": (1, 0)}])
 def test_output_padding(options):
     """Which PyTorch cannot differentiate twice."""
     rng = np.random.default_rng(0)

@@ -82,6 +82,10 @@ cdef Tensor apply_map(Map map, str name, Tensor x, double a, double b):
     return out
 
 
+def of_half(input, name, a, b):
+    return apply(name, input, a, b)
+
+
 cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
     """The same, written over the input."""
     cdef Tensor x = <Tensor?>input, out
@@ -91,6 +95,8 @@ cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
         x.array[...] = K.unary_forward(map.number, x.array.astype(numpy.float32), a, b)
         x.bump()
         return x
+    if is_half(x.array):
+        return changed(name + "_", x, of_half, (name, a, b), {})
     if not is_real(x.array):
         raise RuntimeError(f"result type {dtypes.get_default_dtype()} can't be cast to the desired output type "
                            f"{dtypes.from_numpy(x.array.dtype)}")

@@ -81,6 +81,8 @@ def lerp(input, end, weight):
         raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
     if isinstance(weight, Tensor) and weight.ndim and weight.dtype is not input.dtype:
         raise RuntimeError(f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}")
+    if isinstance(weight, Tensor) and weight.dtype is dtypes.bool:
+        weight = weight.to(input.dtype)
     step = sub(end, input)
     if not isinstance(weight, Tensor):
         return add(input, mul(step, weight)) if abs(weight) < 0.5 else sub(end, mul(step, 1 - weight))

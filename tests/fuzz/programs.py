@@ -305,7 +305,8 @@ def supervised(args, report):
             status = child.wait()
             at = int(Path(progress.name).read_bytes())
             if status:
-                alone = subprocess.run([*worker_command(args, at, at + 1, progress), "--theirs"], stdout=subprocess.DEVNULL)
+                alone = subprocess.run([*worker_command(args, at, at + 1, progress), "--theirs"],
+                                       stdout=subprocess.DEVNULL)
                 report({"index": at, "key": "?", "kind": "crash", "text": f"the process ended with status {status}",
                         "source": f"program {at} of seed {args.seed}", "steps": 0,
                         "explained": 0 if alone.returncode == status else None})  # PyTorch alone ends so too
