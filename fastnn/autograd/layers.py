@@ -15,21 +15,25 @@ from fastnn.autograd.rules import linear, python_rule, rule
 from fastnn.ops import indexing, pointwise, reduce
 
 
-def _in_graph(found, inputs):
-    """Gradients that do not depend on the inputs are in the graph too, as PyTorch's rules read them: with zeros."""
-    inputs = tuple(x for x in inputs if x is not None and x.requires_grad)
-    shapes = tuple(tuple(x.shape) for x in inputs)
+def _in_graph(found, inputs, held=()):
+    """Gradients that do not depend on the inputs are in the graph too, as PyTorch's rules read them: with zeros.
+
+    Of the inputs in the places `held` PyTorch gives none.
+    """
+    given = [(x, None if i in held else tuple(x.shape)) for i, x in enumerate(inputs)
+             if x is not None and x.requires_grad]
+    inputs, shapes = tuple(x for x, _ in given), tuple(sizes for _, sizes in given)
     return tuple(x if x is None or x.requires_grad or not inputs else
                  record(x.detach().numpy(), _nothing, "ZerosBackward0", inputs, shapes) for x in found)
 
 
 def _nothing(grad, *shapes):
-    return tuple(np.zeros(sizes, grad.dtype) for sizes in shapes)
+    return tuple(None if sizes is None else np.zeros(sizes, grad.dtype) for sizes in shapes)
 
 
 @python_rule("_nothing")
 def _(step, g):
-    return tuple(from_array(x) for x in _nothing(g.detach().numpy(), *step.saved[1:]))
+    return tuple(None if x is None else from_array(x) for x in _nothing(g.detach().numpy(), *step.saved[1:]))
 
 
 # ---- convolution ----
@@ -125,10 +129,10 @@ def _(step, g):
 
 # ---- by the same function in tensor operations ----
 
-def _through(step, g, arrays, function, unread=()):
+def _through(step, g, arrays, function, unread=(), held=()):
     """The gradients of a node as those of ``function(*inputs)``; `arrays` of the inputs stand in the edges' order.
 
-    `unread`: places of inputs whose numbers no gradient depends on.
+    `unread`: places of inputs that PyTorch's rule does not have; `held`: that it has, but does not read.
     """
     from fastnn.autograd.recorded import run  # which imports this
     inputs = [None if array is None else from_array(array) if edge is None else step.input(array, i).expand(array.shape)
@@ -137,7 +141,7 @@ def _through(step, g, arrays, function, unread=()):
     vertices = [None if edge is None else _gradients.vertex_of(x) for edge, x in zip(step.edges, inputs)]
     found = run([made], [g], True, dict.fromkeys(vertex for vertex in vertices if vertex is not None))
     return _in_graph([None if vertex is None else found.get(vertex) for vertex in vertices],
-                     [x for i, x in enumerate(inputs) if i not in unread])
+                     [None if i in unread else x for i, x in enumerate(inputs)], held)
 
 
 def _normed(x, axes, mean, rstd):
@@ -166,7 +170,7 @@ def _(step, g):
 
     def function(x, weight, bias):
         return _scaled(_normed(x, axes, None if rms else mean, rstd), weight, bias, row)
-    return _through(step, g, (x, weight, _like(x, step.edges[2], row)), function, (2,))
+    return _through(step, g, (x, weight, _like(x, step.edges[2], row)), function, held=(2,))
 
 
 @rule("NativeBatchNormBackward0", "NativeGroupNormBackward0")

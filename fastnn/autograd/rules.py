@@ -168,7 +168,7 @@ def _(step, g):
                             lambda dw: dw.reshape(slopes.shape) * share, w, shape_of_weight)
     dx = (piecewise(g, x, lambda a: np.where(positive, a, a.dtype.type(0)))
           + piecewise(g * w.reshape(slopes.shape), x, lambda a: np.where(positive, a.dtype.type(0), a)))
-    dw = indexing.where(from_array(positive), 0.0, g * x).to(x.dtype)
+    dw = indexing.where(from_array(np.asarray(array >= 0)), 0.0, g * x).to(x.dtype)  # at 0 without a slope
     dw = reduce.sum(dw) if w.numel() == 1 else reduce.sum(dw, [i for i in range(x.ndim) if i != 1])
     return dx, dw.reshape(tuple(w.shape))
 
