@@ -282,6 +282,17 @@ def test_prelu_recorded(shape, which):
     compare(run)
 
 
+def test_prelu_at_its_kink():
+    """Twice: at 0 the slope is the weight, but nothing flows there when it is differentiated."""
+    def run(t):
+        x = t.tensor([[-5.0], [-0.0], [0.0], [2.0]], requires_grad=True)
+        w = t.tensor([0.25], requires_grad=True)
+        first = t.autograd.grad((t.nn.functional.prelu(x, w) * t.tensor([[1.0], [2], [3], [4]])).sum(), [x, w],
+                                create_graph=True)
+        return [g.detach() for g in first], t.autograd.grad((first[0] * 3).sum() + first[1].sum(), [x, w])
+    compare(run)
+
+
 AGAIN = {
     "scatter_add": lambda t, x: t.scatter_add(x, 1, t.tensor([[1]]), t.ones(1, 1)),
     "index_add": lambda t, x: t.index_add(x, 1, t.tensor([1]), t.ones(1, 1)),
