@@ -1,5 +1,4 @@
 """torch.linalg."""
-from fastnn.dtypes import float16 as _float16
 from fastnn.ops import public as _public
 from fastnn.ops.arrange import cross as _cross
 from fastnn.ops.arrange import powers_of as _powers_of
@@ -24,8 +23,8 @@ def vander(x, *, N=None):  # noqa: N803 (PyTorch's name)
     """The powers 0, 1, ..., N - 1 of vectors' elements, an element a row (``torch.vander``: in descending order)."""
     if x.ndim == 0:
         raise RuntimeError("Expected dim to be between 1 and 64 but got 0")
-    if x.dtype is _float16:
-        raise RuntimeError("linalg.vander supports floating point, complex, and integer tensors, but got Half")
+    if x.dtype.name in ("float16", "bool"):
+        raise RuntimeError(f"linalg.vander supports floating point, complex, and integer tensors, but got {x.dtype}")
     count = x.shape[-1] if N is None else N
     if count <= 1:
         raise RuntimeError("N must be greater than 1.")

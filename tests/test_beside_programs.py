@@ -85,8 +85,8 @@ def test_lerp_with_a_weight_without_dimensions(dtype, shape):
     compare(lambda t: t.lerp(t.ones(shape), t.zeros(shape), t.tensor(1, dtype=getattr(t, dtype))))
 
 
-REDUCTIONS = ("sum mean prod amax amin logsumexp var std all any argmax max min nansum median mode cumsum "
-              "softmax").split()
+REDUCTIONS = """sum mean prod amax amin logsumexp var std all any argmax argmin max min nansum median mode cumsum
+                softmax""".split()
 
 
 @pytest.mark.parametrize("dim", [-2, -1, 0, 1])
@@ -279,6 +279,17 @@ def test_prelu_recorded(shape, which):
         found = t.autograd.grad(t.nn.functional.prelu(x, w).sum(), [v for v in (x, w) if v.requires_grad],
                                 create_graph=True)
         return found
+    compare(run)
+
+
+def test_prelu_at_its_kink():
+    """Twice: at 0 the slope is the weight, but nothing flows there when it is differentiated."""
+    def run(t):
+        x = t.tensor([[-5.0], [-0.0], [0.0], [2.0]], requires_grad=True)
+        w = t.tensor([0.25], requires_grad=True)
+        first = t.autograd.grad((t.nn.functional.prelu(x, w) * t.tensor([[1.0], [2], [3], [4]])).sum(), [x, w],
+                                create_graph=True)
+        return [g.detach() for g in first], t.autograd.grad((first[0] * 3).sum() + first[1].sum(), [x, w])
     compare(run)
 
 

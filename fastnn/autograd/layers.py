@@ -14,6 +14,28 @@ from fastnn.autograd.maps import times_slope
 from fastnn.autograd.rules import linear, python_rule, rule
 from fastnn.ops import indexing, pointwise, reduce
 
+
+def _in_graph(found, inputs, held=()):
+    """Gradients that do not depend on the inputs are in the graph too, as PyTorch's rules read them: with zeros.
+
+    Of the inputs in the places `held` PyTorch gives none.
+    """
+    given = [(x, None if i in held else tuple(x.shape)) for i, x in enumerate(inputs)
+             if x is not None and x.requires_grad]
+    inputs, shapes = tuple(x for x, _ in given), tuple(sizes for _, sizes in given)
+    return tuple(x if x is None or x.requires_grad or not inputs else
+                 record(x.detach().numpy(), _nothing, "ZerosBackward0", inputs, shapes) for x in found)
+
+
+def _nothing(grad, *shapes):
+    return tuple(None if sizes is None else np.zeros(sizes, grad.dtype) for sizes in shapes)
+
+
+@python_rule("_nothing")
+def _(step, g):
+    return tuple(None if x is None else from_array(x) for x in _nothing(g.detach().numpy(), *step.saved[1:]))
+
+
 # ---- convolution ----
 
 SIDES = {  # of what: its gradients for v, by the first and by the second operand
@@ -61,14 +83,14 @@ def _(step, g):
     g = g.reshape(large)
     if activated is not None:
         g = times_slope(g, "relu", None, from_array(activated), 0.0, 0.0)
-    left = step.input(x.reshape(x_shape), 0).reshape(x.shape)
-    right = step.input(w.reshape(w_shape), 1).reshape(w.shape)
+    inputs = step.input(x.reshape(x_shape), 0), step.input(w.reshape(w_shape), 1)
+    left, right = inputs[0].reshape(x.shape), inputs[1].reshape(w.shape)
     inner, outer = (g.shape, x.shape) if transposed else (x.shape, g.shape)
     geometry = tuple(inner[2:]), tuple(w.shape[2:]), tuple(outer[2:]), options
     sides = (("forward", g, right), ("weight", left, g)) if transposed else (("input", g, right), ("weight", g, left))
     dx, dw = [None if edge is None else _convolution(*each, *geometry).reshape(size)
               for edge, each, size in zip(step.edges, sides, (x_shape, w_shape))]
-    return dx, dw, None if step.edges[2] is None else reduce.sum(g, (0, 2, 3))
+    return _in_graph((dx, dw, None if step.edges[2] is None else reduce.sum(g, (0, 2, 3))), inputs)
 
 
 # ---- the largest of windows ----
@@ -96,9 +118,10 @@ def _(step, g):
     row = function.__name__ == "_max_row_backward"
     places = _places(index, whole[-2:], sizes)
     flat = whole[:-2] + (whole[-2] * whole[-1],)
+    lines = places.reshape(places.shape[:-2] + (places.shape[-2] * places.shape[-1],))
 
     def taken(array):
-        found = np.take_along_axis(array.reshape(flat), places.reshape(*places.shape[:-2], -1), -1)
+        found = np.take_along_axis(array.reshape(flat), lines, -1)
         return found.reshape(tuple(g.shape))
     return linear(g, lambda grad: function(grad, index, whole, sizes), taken, step.inputs()[0],
                   whole[:-2] + whole[-1:] if row else whole)
@@ -106,15 +129,19 @@ def _(step, g):
 
 # ---- by the same function in tensor operations ----
 
-def _through(step, g, arrays, function):
-    """The gradients of a node as those of ``function(*inputs)``; `arrays` of the inputs stand in the edges' order."""
+def _through(step, g, arrays, function, unread=(), held=()):
+    """The gradients of a node as those of ``function(*inputs)``; `arrays` of the inputs stand in the edges' order.
+
+    `unread`: places of inputs that PyTorch's rule does not have; `held`: that it has, but does not read.
+    """
     from fastnn.autograd.recorded import run  # which imports this
     inputs = [None if array is None else from_array(array) if edge is None else step.input(array, i).expand(array.shape)
               for i, (array, edge) in enumerate(zip(arrays, step.edges))]  # views: vertices of this call alone
     made = function(*inputs)
     vertices = [None if edge is None else _gradients.vertex_of(x) for edge, x in zip(step.edges, inputs)]
     found = run([made], [g], True, dict.fromkeys(vertex for vertex in vertices if vertex is not None))
-    return tuple(None if vertex is None else found.get(vertex) for vertex in vertices)
+    return _in_graph([None if vertex is None else found.get(vertex) for vertex in vertices],
+                     [None if i in unread else x for i, x in enumerate(inputs)], held)
 
 
 def _normed(x, axes, mean, rstd):
@@ -143,7 +170,7 @@ def _(step, g):
 
     def function(x, weight, bias):
         return _scaled(_normed(x, axes, None if rms else mean, rstd), weight, bias, row)
-    return _through(step, g, (x, weight, _like(x, step.edges[2], row)), function)
+    return _through(step, g, (x, weight, _like(x, step.edges[2], row)), function, held=(2,))
 
 
 @rule("NativeBatchNormBackward0", "NativeGroupNormBackward0")
@@ -160,7 +187,7 @@ def _(step, g):
         else:
             y = (y - from_array(mean.reshape(channels))) * from_array(rstd.reshape(channels))
         return _scaled(y, weight, bias, channels)
-    return _through(step, g, (x, weight, _like(x, step.edges[2], x.shape[1:2])), function)
+    return _through(step, g, (x, weight, _like(x, step.edges[2], x.shape[1:2])), function, (2,))
 
 
 def _attention(q, k, v, mask, options):

@@ -166,9 +166,12 @@ def _(step, g):
         axes = tuple(i for i in range(x.ndim) if w.numel() == 1 or i != 1)
         return None, linear(g, lambda grad: (grad * share).sum(axes).reshape(shape_of_weight),
                             lambda dw: dw.reshape(slopes.shape) * share, w, shape_of_weight)
+    level, slope = np.asarray(array == 0), w.reshape(slopes.shape)
     dx = (piecewise(g, x, lambda a: np.where(positive, a, a.dtype.type(0)))
-          + piecewise(g * w.reshape(slopes.shape), x, lambda a: np.where(positive, a.dtype.type(0), a)))
-    dw = indexing.where(from_array(positive), 0.0, g * x).to(x.dtype)
+          + piecewise(g * slope, x, lambda a: np.where(positive | level, a.dtype.type(0), a)))
+    if level.any():  # there the slope is the weight, but does not change with it
+        dx = dx + piecewise(g * slope.detach(), x, lambda a: np.where(level, a, a.dtype.type(0)))
+    dw = indexing.where(from_array(np.asarray(array >= 0)), 0.0, g * x).to(x.dtype)  # at 0 without a slope
     dw = reduce.sum(dw) if w.numel() == 1 else reduce.sum(dw, [i for i in range(x.ndim) if i != 1])
     return dx, dw.reshape(tuple(w.shape))
 

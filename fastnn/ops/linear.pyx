@@ -36,7 +36,7 @@ cpdef Tensor fused_linear(Tensor input, Tensor weight, Tensor bias, object activ
     cdef bint records = recording(input) or recording(weight) or bias is not None and recording(bias)
     if records and activation is not None and "x" in unary_saves(activation):
         from fastnn.ops.pointwise import mapped
-        return mapped(activation, fused_linear(input, weight, bias, None, 0.0, 0.0), a, b)
+        return mapped(fused_linear(input, weight, bias, None, 0.0, 0.0), activation, a, b)
     if np.PyArray_NDIM(weight.array) == 1:
         from fastnn.ops.arithmetic import add
         out = matmul(input, weight)

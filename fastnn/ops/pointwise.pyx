@@ -83,7 +83,7 @@ cdef Tensor apply_map(Map map, str name, Tensor x, double a, double b):
     return out
 
 
-def mapped(str name, input, double a=0.0, double b=0.0):
+def mapped(input, str name, double a=0.0, double b=0.0):
     """The map of this name in elementwise.def, with its parameters."""
     return apply(name, input, a, b)
 
@@ -97,6 +97,8 @@ cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
         x.array[...] = K.unary_forward(map.number, x.array.astype(numpy.float32), a, b)
         x.bump()
         return x
+    if is_half(x.array):
+        return changed(name + "_", x, mapped, (name, a, b), {})
     if not is_real(x.array):
         raise RuntimeError(f"result type {dtypes.get_default_dtype()} can't be cast to the desired output type "
                            f"{dtypes.from_numpy(x.array.dtype)}")

@@ -81,6 +81,8 @@ def lerp(input, end, weight):
         raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
     if isinstance(weight, Tensor) and weight.ndim and weight.dtype is not input.dtype:
         raise RuntimeError(f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}")
+    if isinstance(weight, Tensor) and weight.dtype is dtypes.bool:
+        weight = weight.to(input.dtype)
     step = sub(end, input)
     if not isinstance(weight, Tensor):
         return add(input, mul(step, weight)) if abs(weight) < 0.5 else sub(end, mul(step, 1 - weight))
@@ -265,9 +267,10 @@ def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
     everything = dim is None or dim == () or dim == []
     dims = range(input.ndim) if everything else dim if isinstance(dim, (tuple, list)) else (dim,)
     from fastnn.ops._common import axis_of
-    axes = tuple(axis_of(d, input.ndim) for d in dims) if input.ndim else ()
+    axes = tuple(axis_of(d, input.ndim) for d in dims)
     if len(set(axes)) != len(axes):
         raise RuntimeError("dim appears multiple times in the list of dims")
+    axes = axes if input.ndim else ()
     array = input.detach().numpy()
     p = float(ord)
     size = np.abs(array) if p != 2 else array

@@ -162,9 +162,8 @@ def _adaptive_avg(name, input, output_size, count):
         raise RuntimeError(f'"{name}" not implemented for {input.dtype}')
     if count == 1:
         planes = x[..., None, :]
-        found = kernels.adaptive_avg_pool_forward(planes, (1, *size))[..., 0, :]
-        return record(found, _adaptive_row_backward, node, (input,),
-                      (planes.shape,))
+        y = kernels.adaptive_avg_pool_forward(planes, (1, *size))[..., 0, :]
+        return record(y, _adaptive_row_backward, node, (input,), (planes.shape,))
     if count == 2:
         return record(kernels.adaptive_avg_pool_forward(x, size), kernels.adaptive_avg_pool_backward, node, (input,),
                       (shape,))

@@ -14,9 +14,9 @@ PARAMETERS = {
     "div_scalar": [(3, 0)], "rsub_scalar": [(1.5, 0)], "rdiv_scalar": [(1.5, 0)],
     "pow_scalar": [(2, 0), (3, 0), (0.5, 0), (-1, 0), (2.5, 0), (0, 0)], "rpow_scalar": [(2.5, 0)],
 }
-MAPS = ("step sigmoid tanh relu relu6 leaky_relu leaky_relu_signed elu elu_of_x selu selu_of_x "
-        "celu celu_of_x gelu gelu_tanh silu "
-        "mish softplus hardsigmoid hardswish hardtanh logsigmoid softsign tanhshrink softshrink hardshrink "
+MAPS = ("step sigmoid tanh relu relu6 leaky_relu leaky_relu_signed elu elu_of_x selu selu_of_x celu celu_of_x gelu "
+        "gelu_tanh silu mish softplus "
+        "hardsigmoid hardswish hardtanh logsigmoid softsign tanhshrink softshrink hardshrink "
         "threshold exp exp2 expm1 log log2 log10 log1p sqrt rsqrt abs neg square cube reciprocal sin cos tan asin "
         "acos atan sinh cosh asinh acosh atanh erf lgamma digamma floor ceil round trunc sign clamp add_scalar "
         "mul_scalar div_scalar rsub_scalar rdiv_scalar pow_scalar rpow_scalar").split()
