@@ -80,7 +80,7 @@ def test_models_of_columns(tmp_path):
     np.testing.assert_allclose(got, training.predict(plain(space(columns)), verbose=0), rtol=1e-5)
 
 
-def test_records():
+def test_records(tmp_path):
     space = adapted(crosses=[("kind", "color")], crossing_dim=6)
     record = space.get_config()
     assert list(record) == ["features", "output_mode", "crosses", "crossing_dim", "hashing_dim",
@@ -90,6 +90,9 @@ def test_records():
     again.adapt({name: DATA[name] for name in KINDS})
     columns = {name: DATA[name] for name in KINDS}
     assert np.allclose(plain(again(columns)), plain(space(columns)))
+    space.save(tmp_path / "space.keras")
+    loaded = ours.saving.load_model(tmp_path / "space.keras")
+    assert np.allclose(plain(loaded(columns)), plain(space(columns)))
 
 
 @pytest.mark.parametrize("call", [

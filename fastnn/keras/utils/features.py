@@ -101,7 +101,7 @@ class FeatureSpace(layers.Layer):
                          for cross in self.crosses}
         self.inputs = {key: layers.Input(shape=(1,), dtype=feature.dtype, name=key)
                        for key, feature in self.features.items()}
-        self.one_hot_encoders, self.encoded_features, self._is_adapted = {}, None, False
+        self.one_hot_encoders, self.encoded_features, self._is_adapted, self.built = {}, None, False, False
 
     # -- kinds of columns --
     @classmethod
