@@ -117,6 +117,7 @@ def test_weights_of_keras_files(tmp_path):
             assert_same(got, wanted)
 
 
+@pytest.mark.filterwarnings("ignore:Exception encountered when calling Functional")  # Keras, of lists of one input
 def test_layers_of_networks_in_files(tmp_path):
     pytest.importorskip("h5py", reason="files of HDF5")
 
@@ -129,7 +130,7 @@ def test_layers_of_networks_in_files(tmp_path):
         made = model(writer, package)
         made.save(tmp_path / "m.keras")
         loaded = reader.models.load_model(tmp_path / "m.keras")
-        assert_same(loaded.predict([x], verbose=0), made.predict([x], verbose=0))
+        assert_same(loaded.predict(x, verbose=0), made.predict(x, verbose=0))
 
 
 def test_imagenet_weights_come_from_the_cache(tmp_path, monkeypatch):
