@@ -258,6 +258,6 @@ Equalization HashedCrossing Hashing Input InputLayer InputSpec IntegerLookup Lay
 Pipeline RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop
 RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert
 RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation
-RandomZoom Resizing Solarization StackedRNNCells StringLookup TextVectorization add average concatenate dot maximum
-minimum multiply subtract
+RandomZoom Resizing Solarization StackedRNNCells StringLookup TextVectorization TorchModuleWrapper add average
+concatenate dot maximum minimum multiply subtract
 """.split())

@@ -117,6 +117,22 @@ def test_weights_of_keras_files(tmp_path):
             assert_same(got, wanted)
 
 
+@pytest.mark.filterwarnings("ignore:Exception encountered when calling Functional")  # Keras, of lists of one input
+def test_layers_of_networks_in_files(tmp_path):
+    pytest.importorskip("h5py", reason="files of HDF5")
+
+    def model(k, package):
+        image = k.Input((4, 4, 3))
+        x = package.convnext.LayerScale(0.5, 3)(image)
+        return k.Model(image, package.inception_resnet_v2.CustomScaleLayer(0.3)([x, image]))
+    x = RNG.normal(size=(2, 4, 4, 3)).astype(np.float32)
+    for writer, package, reader in ((ours, applications, keras), (keras, keras.src.applications, ours)):
+        made = model(writer, package)
+        made.save(tmp_path / "m.keras")
+        loaded = reader.models.load_model(tmp_path / "m.keras")
+        assert_same(loaded.predict(x, verbose=0), made.predict(x, verbose=0))
+
+
 def test_imagenet_weights_come_from_the_cache(tmp_path, monkeypatch):
     pytest.importorskip("h5py", reason="files of HDF5")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))

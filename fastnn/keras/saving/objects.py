@@ -19,6 +19,11 @@ from fastnn.keras.variables import array_of
 MODULES = ["layers", "models", "initializers", "regularizers", "constraints", "activations", "losses", "metrics",
            "optimizers", "optimizers.schedules", "dtype_policies", "random", "callbacks", "ops", "quantizers"]
 _PLACES = {"Functional": "keras.src.models.functional", "Sequential": "keras", "Model": "keras"}  # Keras' own names
+# Classes that no public module has, or one that files may not name from: the door's module, and Keras'.
+_OTHERS = {"FeatureSpace": ("utils.features", "keras.utils"),
+           "LayerScale": ("applications.convnext", "keras.src.applications.convnext"),
+           "StochasticDepth": ("applications.convnext", "keras.src.applications.convnext"),
+           "CustomScaleLayer": ("applications.inception_resnet_v2", "keras.src.applications.inception_resnet_v2")}
 _registered, _registered_names = {}, {}  # "package>name" -> class, and back
 _scope = {}
 
@@ -67,6 +72,9 @@ CustomObjectScope = custom_object_scope
 
 def public_name(thing):
     """(module, name) under which the door offers a class or function; None if it does not."""
+    own, place = _OTHERS.get(thing.__name__, (None, None))
+    if own and thing.__module__ == f"fastnn.keras.{own}":
+        return place, thing.__name__
     for module in MODULES:
         found = importlib.import_module(f"fastnn.keras.{module}")
         if getattr(found, thing.__name__, None) is thing:
@@ -141,6 +149,8 @@ def find_class(record, custom_objects=None):
         if found is not None:
             return found
     module = record.get("module") or ""
+    if module.startswith("keras") and name in _OTHERS:
+        return getattr(importlib.import_module(f"fastnn.keras.{_OTHERS[name][0]}"), name)
     if module.startswith(("keras", "tensorflow.keras", "tf.keras")) or module == "builtins":
         places = [module.partition("keras.")[2]] + MODULES
         for place in places:

@@ -18,7 +18,7 @@ from fastnn.training.progress import Progbar
 Sequence = PyDataset  # its name before Keras 3
 __getattr__, __dir__ = late(__name__, {
     "directories": "audio_dataset_from_directory image_dataset_from_directory text_dataset_from_directory",
-    "drawing": "model_to_dot plot_model", "files": "get_file",
+    "drawing": "model_to_dot plot_model", "features": "FeatureSpace", "files": "get_file",
     "images": "array_to_img img_to_array load_img save_img", "series": "split_dataset timeseries_dataset_from_array",
     "settings": "Config"}, "legacy")
 
