@@ -32,14 +32,18 @@ def shape(input, out_type=None, name=None):
     return ops.shape(input)
 
 
+def _count(number):
+    return convert(np.int32(number)) if isinstance(number, int) else number
+
+
 def size(input, out_type=None, name=None):
     """Number of elements."""
-    return ops.size(input)
+    return _count(ops.size(input))
 
 
 def rank(input, name=None):
     """Number of dimensions."""
-    return ops.ndim(input)
+    return _count(ops.ndim(input))
 
 
 def _shaped(function, of_arrays, x, argument):
