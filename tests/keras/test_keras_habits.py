@@ -63,13 +63,13 @@ WHOLE = np.arange(96).reshape(2, 4, 4, 3)
 @pytest.mark.parametrize("name, options, x", [
     ("Dense", dict(units=2), WHOLE[:, 0, 0]), ("LSTM", dict(units=2), WHOLE[:, 0]), ("GRU", dict(units=2), WHOLE[:, 0]),
     ("SimpleRNN", dict(units=2), WHOLE[:, 0]), ("GlobalAveragePooling2D", {}, WHOLE),
-    ("GlobalAveragePooling1D", {}, WHOLE[:, 0]), ("GroupNormalization", dict(groups=1), WHOLE)])
+    ("GlobalAveragePooling1D", {}, WHOLE[:, 0])])
 def test_whole_numbers_like_keras(name, options, x):
     mine, theirs = (getattr(library.layers, name)(**options) for library in (ours, keras))
     expected = theirs(x)
     mine(x)
     mine.set_weights(theirs.get_weights())
-    assert_same(mine(x), expected, rtol=1e-4, atol=1e-5)
+    assert_same(mine(x), expected, rtol=1e-4)
     assert mine(x).dtype is fastnn.float32
 
 
