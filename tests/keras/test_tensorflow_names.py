@@ -243,3 +243,10 @@ def test_model_from_config():
     assert Own.from_config({"units": 4}).units == 4
     with pytest.raises(TypeError, match="Unable to revive model from config"):
         Own.from_config({"unit": 4})
+
+
+def test_tensors_of_strings():
+    for made in (tf.constant(["a", "b"]), tf.convert_to_tensor(["a", "b"]), tf.constant(np.array([b"a", b"b"]))):
+        assert made.numpy().tolist() == [b"a", b"b"]
+    assert tf.constant("a").numpy() == b"a" and tf.constant("a", shape=(2,)).shape == (2,)
+    assert keras.layers.StringLookup(vocabulary=["b", "a"])(tf.convert_to_tensor(["a"])).numpy().tolist() == [2]
