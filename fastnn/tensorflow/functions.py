@@ -4,13 +4,22 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import Tensor
 from fastnn.keras import config, ops
-from fastnn.keras.layers.strings import Strings
+from fastnn.keras.layers.strings import Strings, is_strings, strings_of
 from fastnn.keras.variables import array_of, convert
 from fastnn.nn import functional as F
 
 
+def _is_text(value):
+    """Whether it is a string, or a (nested) list or array of strings."""
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return isinstance(value, (str, bytes)) or isinstance(value, np.ndarray) and is_strings(value)
+
+
 def constant(value, dtype=None, shape=None, name="Const"):
     """A tensor of a value."""
+    if _is_text(value):
+        return strings_of(value) if shape is None else strings_of(np.broadcast_to(value, tuple(shape)))
     made = convert(value, None if dtype is None else config.standardize_dtype(dtype))
     if shape is not None:
         made = made.expand(tuple(shape)) if made.numel() == 1 else made.reshape(tuple(shape))
@@ -18,8 +27,8 @@ def constant(value, dtype=None, shape=None, name="Const"):
 
 
 def convert_to_tensor(value, dtype=None, dtype_hint=None, name=None):
-    """A tensor of a value."""
-    return ops.convert_to_tensor(value, dtype)
+    """A tensor of a value; an array of strings of strings."""
+    return strings_of(value) if _is_text(value) else ops.convert_to_tensor(value, dtype)
 
 
 def cast(x, dtype, name=None):
@@ -32,14 +41,18 @@ def shape(input, out_type=None, name=None):
     return ops.shape(input)
 
 
+def _count(number):
+    return convert(np.int32(number)) if isinstance(number, int) else number
+
+
 def size(input, out_type=None, name=None):
     """Number of elements."""
-    return ops.size(input)
+    return _count(ops.size(input))
 
 
 def rank(input, name=None):
     """Number of dimensions."""
-    return ops.ndim(input)
+    return _count(ops.ndim(input))
 
 
 def _shaped(function, of_arrays, x, argument):

@@ -1,4 +1,5 @@
 """``tf.Variable`` and ``tf.Module``."""
+from fastnn.autograd import no_grad
 from fastnn.keras import naming, tree
 from fastnn.keras import variables as _variables
 from fastnn.keras.layers.base import Layer
@@ -39,6 +40,14 @@ class Variable(_variables.Variable):
                          name=name)
         self.constraint = constraint
 
+    def __getitem__(self, key):
+        """A part, which may be assigned to: ``v[0, 1].assign(3.0)``."""
+        part = super().__getitem__(key)
+        for name, change in (("assign", lambda old, new: new), ("assign_add", lambda old, new: old + new),
+                             ("assign_sub", lambda old, new: old - new)):
+            setattr(part, name, _assigns(self, key, change))
+        return part
+
     def assign(self, value, use_locking=False, name=None, read_value=True):
         return super().assign(value)
 
@@ -52,6 +61,16 @@ class Variable(_variables.Variable):
         made = Variable(self.array_, self._trainable, name=self.name, constraint=self.constraint)
         memo[id(self)] = made
         return made
+
+
+def _assigns(variable, key, change):
+    """The function that changes a part of a variable and gives back the variable."""
+    def assign(value):
+        with no_grad():
+            whole = variable.detach().clone()
+            whole[key] = change(whole[key], _variables.convert(value, variable.dtype.name))
+        return variable.assign(whole)
+    return assign
 
 
 class Module:

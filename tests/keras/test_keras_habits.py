@@ -53,3 +53,33 @@ def test_layers_are_modules_of_parameters():
     assert model.layers[0].bias.grad is None
     assert model.to("cpu") is model.train() is model.eval() is model
     assert "recurse" in inspect.signature(model.parameters).parameters
+
+
+# ---- whole numbers as inputs ----
+
+WHOLE = np.arange(96).reshape(2, 4, 4, 3)
+
+
+@pytest.mark.parametrize("name, options, x", [
+    ("Dense", dict(units=2), WHOLE[:, 0, 0]), ("LSTM", dict(units=2), WHOLE[:, 0]), ("GRU", dict(units=2), WHOLE[:, 0]),
+    ("SimpleRNN", dict(units=2), WHOLE[:, 0]), ("GlobalAveragePooling2D", {}, WHOLE),
+    ("GlobalAveragePooling1D", {}, WHOLE[:, 0])])
+def test_whole_numbers_like_keras(name, options, x):
+    mine, theirs = (getattr(library.layers, name)(**options) for library in (ours, keras))
+    expected = theirs(x)
+    mine(x)
+    mine.set_weights(theirs.get_weights())
+    assert_same(mine(x), expected, rtol=1e-4)
+    assert mine(x).dtype is fastnn.float32
+
+
+@pytest.mark.parametrize("name", ["Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose"])
+def test_whole_numbers_in_convolutions(name):
+    """Keras' PyTorch backend refuses them, its others do not."""
+    layer = getattr(ours.layers, name)(**({} if name == "DepthwiseConv2D" else dict(filters=2)), kernel_size=2)
+    assert_same(layer(WHOLE), layer(WHOLE.astype("f4")))
+
+
+def test_whole_numbers_in_a_graph():
+    model = ours.Sequential([ours.Input((4, 3), dtype="int32"), ours.layers.Flatten(), ours.layers.Dense(2)])
+    assert model.predict(WHOLE[:, 0], verbose=0).shape == (2, 2)

@@ -243,3 +243,44 @@ def test_model_from_config():
     assert Own.from_config({"units": 4}).units == 4
     with pytest.raises(TypeError, match="Unable to revive model from config"):
         Own.from_config({"unit": 4})
+
+
+def test_tensors_of_strings():
+    for made in (tf.constant(["a", "b"]), tf.convert_to_tensor(["a", "b"]), tf.constant(np.array([b"a", b"b"]))):
+        assert made.numpy().tolist() == [b"a", b"b"]
+    assert tf.constant("a").numpy() == b"a" and tf.constant("a", shape=(2,)).shape == (2,)
+    assert keras.layers.StringLookup(vocabulary=["b", "a"])(tf.convert_to_tensor(["a"])).numpy().tolist() == [2]
+
+
+def test_augmented_assignment_makes_new_tensors(monkeypatch):
+    class Block(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = (keras.layers.Dense(4, activation="relu") for _ in range(2))
+
+        def call(self, x):
+            x = before = self.first(x)
+            x += self.second(x)
+            x *= 2
+            return x, before
+    block, inputs = Block(), np.ones((2, 4), "f4")
+    x, before = block(inputs)
+    np.testing.assert_allclose(before.numpy(), block.first(inputs).numpy())
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(block(inputs)[0])
+    assert all(slope is not None for slope in tape.gradient(loss, block.trainable_variables))
+    image = first = tf.ones(2)
+    for _ in range(2):
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            loss = tf.reduce_sum(image * image)
+        image += tape.gradient(loss, image)
+    assert first.numpy().tolist() == [1, 1] and image.numpy().tolist() == [9, 9] and not image.requires_grad
+    plain = same = fastnn.ones(2)  # a program of the PyTorch door
+    plain += 1
+    assert same.tolist() == [2, 2]
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    with fastnn.no_grad():
+        weight = same = tf.Variable([1.0])
+        weight += 1
+    assert same is weight and same.numpy().tolist() == [2]

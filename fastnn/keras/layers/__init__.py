@@ -1,5 +1,6 @@
 """Layers, as ``keras.layers``."""
 from fastnn.keras.late import late, missing
+from fastnn.keras.layers import rebinding as _rebinding
 from fastnn.keras.layers.activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastnn.keras.layers.attention import Attention
 from fastnn.keras.layers.base import Layer

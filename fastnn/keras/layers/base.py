@@ -311,6 +311,10 @@ class Layer(Weights, AsModule, Operation):
             return convert(array)
         return x
 
+    def _floats(self, x):
+        """x; whole numbers as the layer's type."""
+        return x if x.is_floating_point() else x.to(config.torch_dtype(self.compute_dtype))
+
     def _converted_first(self, x):
         """The inputs proper: numbers too are meant as tensors."""
         if isinstance(x, (int, float)) and not isinstance(x, bool):

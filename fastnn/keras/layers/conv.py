@@ -143,7 +143,7 @@ class BaseConv(Layer):
     def call(self, inputs):
         if type(self).convolution_op is not BaseConv.convolution_op:
             return self._call_by_parts(inputs)
-        x = inputs if inputs.is_floating_point() else inputs.to(self.kernel.dtype)
+        x = self._floats(inputs)
         x = to_channels_first(x) if self._last else x
         x, padding = padded(x, self.kernel_size, self.strides, self.padding, self.dilation_rate)
         kernel = self.kernel.permute(self.rank + 1, self.rank, *range(self.rank))

@@ -73,7 +73,8 @@ class BaseConvTranspose(BaseConv):
                                     constraint=self.bias_constraint) if self.use_bias else None
 
     def call(self, inputs):
-        x = to_channels_first(inputs) if self._last else inputs
+        x = self._floats(inputs)
+        x = to_channels_first(x) if self._last else x
         y = transposed(x, self.kernel, self.bias, self.strides, self.padding, self.output_padding, self.dilation_rate)
         y = to_channels_last(y) if self._last else y
         return y if self.activation is activations.linear else self.activation(y)
@@ -200,7 +201,8 @@ class BaseDepthwiseConv(_Depthwise):
             if self.use_bias else None
 
     def call(self, inputs):
-        y = self._depthwise(to_channels_first(inputs) if self._last else inputs, self.kernel, self.bias)
+        x = self._floats(inputs)
+        y = self._depthwise(to_channels_first(x) if self._last else x, self.kernel, self.bias)
         y = to_channels_last(y) if self._last else y
         return y if self.activation is activations.linear else self.activation(y)
 
@@ -272,7 +274,8 @@ class BaseSeparableConv(_Depthwise):
                                     constraint=self.bias_constraint) if self.use_bias else None
 
     def call(self, inputs):
-        y = self._depthwise(to_channels_first(inputs) if self._last else inputs, self.depthwise_kernel, None)
+        x = self._floats(inputs)
+        y = self._depthwise(to_channels_first(x) if self._last else x, self.depthwise_kernel, None)
         function = F.conv1d if self.rank == 1 else F.conv2d
         rank = self.rank
         y = function(y, self.pointwise_kernel.permute(rank + 1, rank, *range(rank)), self.bias)

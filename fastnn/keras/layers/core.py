@@ -58,7 +58,7 @@ class Dense(Layer):
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
 
     def call(self, inputs, training=None):
-        activation = self.activation
+        inputs, activation = self._floats(inputs), self.activation
         fused = _FUSED.get(activation)
         if fused is not None:
             return fused_linear(inputs, self.kernel.t(), self.bias, *fused)

@@ -214,7 +214,8 @@ class GroupNormalization(_Normalization):
 
     def call(self, inputs):
         axis = self.axis % inputs.ndim
-        x = inputs if axis == 1 else inputs.movedim(axis, 1)
+        x = self._floats(inputs)
+        x = x if axis == 1 else x.movedim(axis, 1)
         y = F.group_norm(x, self.groups, self.gamma, self.beta, self.epsilon)
         return y if axis == 1 else y.movedim(1, axis)
 

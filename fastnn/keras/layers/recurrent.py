@@ -226,6 +226,7 @@ class _Recurrent(RNN):
         return weights
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
+        sequences = self._floats(sequences)
         if not self._known(training):
             return super().inner_loop(sequences, initial_state, mask, training)
         lengths = None

@@ -251,7 +251,7 @@ class GlobalAveragePooling1D(_GlobalPooling):
 
     def call(self, inputs, mask=None):
         if mask is None:
-            return inputs.mean(self._axes, keepdim=self.keepdims)
+            return self._floats(inputs).mean(self._axes, keepdim=self.keepdims)
         weight = mask.to(inputs.dtype).unsqueeze(1 if self.data_format == "channels_first" else 2)
         return (inputs * weight).sum(self._axes, keepdim=self.keepdims) / weight.sum(self._axes, keepdim=self.keepdims)
 
@@ -265,7 +265,7 @@ class GlobalAveragePooling2D(_GlobalPooling):
     rank = 2
 
     def call(self, inputs):
-        return inputs.mean(self._axes, keepdim=self.keepdims)
+        return self._floats(inputs).mean(self._axes, keepdim=self.keepdims)
 
 
 class GlobalMaxPooling1D(_GlobalPooling):
