@@ -24,7 +24,7 @@ def _multiply(a, b):
     return a * b
 
 
-def _matmul(a, b):
+def matmul(a, b):
     return a @ b
 
 
@@ -137,7 +137,7 @@ def attention(step, rules, query, key, value, key_padding_mask=None, need_weight
     heads = module.num_heads
     q, k, v = (rules.affine(x, w, b).unflatten(-1, (heads, -1)).transpose(1, 2)
                for x, w, b in zip((q, k, v), weights, biases))
-    scores = rules.product(q * module.head_dim ** -0.5, k.transpose(-1, -2), _matmul)
+    scores = rules.product(q * module.head_dim ** -0.5, k.transpose(-1, -2), matmul)
     lowest = fastnn.finfo(scores.dtype).min / 4  # differences of infinities would be NaN
     if attn_mask is not None:
         if attn_mask.ndim == 3:
@@ -182,7 +182,7 @@ class Rules:
 
     def mixture(self, weights, values):
         """Attention's weights (..., L, S) times values (..., S, E)."""
-        return self.product(weights, values, _matmul)
+        return self.product(weights, values, matmul)
 
     def softmax(self, x, dim):
         return x.softmax(dim)

@@ -70,7 +70,7 @@ def attention(step, rules, args, kwargs, output):
         return None
     q, k, v = (_heads(*_projected(dense, rules, x, 2)) for dense, x in (
         (layer.query_dense, query), (layer.key_dense, key), (layer.value_dense, value)))
-    scores = rules.product(q * layer.key_dim ** -0.5, k.transpose(-1, -2), _unrolled._matmul)
+    scores = rules.product(q * layer.key_dim ** -0.5, k.transpose(-1, -2), _unrolled.matmul)
     allowed = None if given.get("attention_mask") is None else given["attention_mask"].bool()
     if given.get("use_causal_mask"):
         causal = fastnn.ones(1, query.shape[1], value.shape[1]).tril().bool()

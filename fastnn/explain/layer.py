@@ -8,7 +8,7 @@ from fastnn.explain.attribution import Attribution
 from fastnn.explain.deeplift import DeepLift
 from fastnn.explain.gradients import IntegratedGradients, path_integral, quadrature
 from fastnn.explain.lrp import LRP
-from fastnn.explain.noise import GradientShap
+from fastnn.explain.noise import NoiseTunnel
 from fastnn.explain.perturbation import FeatureAblation
 
 
@@ -199,35 +199,6 @@ class LayerDeepLift(LayerAttribution):
                              custom_attribution_func=custom_attribution_func)
 
 
-class LayerGradientShap(LayerAttribution):
-    """Expected gradients between the layer's values for random baselines and for the inputs.
-
-    Lundberg, Lee 2017, arXiv:1705.07874; see `GradientShap`. Noise is added to the layer's values.
-    """
-
-    def __init__(self, forward_func, layer, multiply_by_inputs=True):
-        super().__init__(forward_func, layer)
-        self._multiplies = multiply_by_inputs
-
-    @property
-    def multiplies_by_inputs(self):
-        return self._multiplies
-
-    def has_convergence_delta(self):
-        return True
-
-    def attribute(self, inputs, baselines, n_samples=5, stdevs=0.0, target=None, additional_forward_args=None,
-                  return_convergence_delta=False, attribute_to_layer_input=False):
-        """Of the layer's shape; arguments as `GradientShap.attribute`, baselines of the inputs."""
-        x, _ = common.as_tuple(inputs, "inputs", self._name)
-        if callable(baselines) and not isinstance(baselines, fastnn.Tensor):
-            baselines = baselines(*common.taken(baselines, x))
-        start = common.as_baselines(baselines, x, self._name, distribution=True)
-        return self._on_tail(lambda tail: GradientShap(tail, self._multiplies), inputs, additional_forward_args,
-                             attribute_to_layer_input, start, target=target, n_samples=n_samples, stdevs=stdevs,
-                             return_convergence_delta=return_convergence_delta)
-
-
 class LayerLRP(LayerAttribution):
     """Relevance of a layer's values; see `LRP`.
 
@@ -280,7 +251,7 @@ class LayerFeatureAblation(LayerAttribution):
 
 
 class _AlongPath(LayerAttribution):
-    """What `LayerConductance` and `InternalInfluence` share: a layer's gradients along the inputs' path."""
+    """What the methods share that take a layer's gradients on the way from the baselines to the inputs."""
 
     def _line(self, inputs, baselines, additional):
         x, _ = common.as_tuple(inputs, "inputs", self._name)
@@ -292,6 +263,62 @@ class _AlongPath(LayerAttribution):
         values, was_tuple = self._values(line, arguments, to_input)
         tail = Tail(self.forward_func, self.layer, len(values), to_input)
         return common.gradients(tail, values, target, (*line, *arguments), self._name), values, was_tuple
+
+
+class _LayerBaselineXGradient(_AlongPath):
+    """``(h(x) - h(b)) * df/dh`` at a random place between b and x."""
+
+    def __init__(self, forward_func, layer, multiply_by_inputs, attribute_to_layer_input):
+        super().__init__(forward_func, layer)
+        self._multiplies, self._to_input = multiply_by_inputs, attribute_to_layer_input
+
+    def has_convergence_delta(self):
+        return True
+
+    def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None,
+                  return_convergence_delta=False):
+        x, start, arguments = self._line(inputs, baselines, additional_forward_args)
+        where = fastnn.rand(x[0].shape[0], dtype=x[0].dtype)
+        line = tuple(b + common.by_rows(where, each).to(each.dtype) * (each - b) for each, b in zip(x, start))
+        slopes, _, was_tuple = self._gradients(line, target, arguments, self._to_input)
+        if self._multiplies:
+            ends = [self._values(each, arguments, self._to_input)[0] for each in (x, start)]
+            slopes = [slope * (h - h0) for slope, h, h0 in zip(slopes, *ends)]
+        result = common.as_given(slopes, was_tuple)
+        if not return_convergence_delta:
+            return result
+        return result, self.compute_convergence_delta(result, start, x, target, additional_forward_args)
+
+
+class LayerGradientShap(LayerAttribution):
+    """Expected gradients of a layer's values, at random places between random baselines and noisy inputs.
+
+    ``a_h = E[(h(x') - h(b)) * df/dh (b + u (x' - b))]``; Lundberg, Lee 2017, arXiv:1705.07874; see `GradientShap`.
+    """
+
+    def __init__(self, forward_func, layer, multiply_by_inputs=True):
+        super().__init__(forward_func, layer)
+        self._multiplies = multiply_by_inputs
+
+    @property
+    def multiplies_by_inputs(self):
+        return self._multiplies
+
+    def has_convergence_delta(self):
+        return True
+
+    def attribute(self, inputs, baselines, n_samples=5, stdevs=0.0, target=None, additional_forward_args=None,
+                  return_convergence_delta=False, attribute_to_layer_input=False):
+        """Of the layer's shape; arguments as `GradientShap.attribute`, baselines of the inputs."""
+        x, _ = common.as_tuple(inputs, "inputs", self._name)
+        if callable(baselines) and not isinstance(baselines, fastnn.Tensor):
+            baselines = baselines(*common.taken(baselines, x))
+        start = common.as_baselines(baselines, x, self._name, distribution=True)
+        inner = _LayerBaselineXGradient(self.forward_func, self.layer, self._multiplies, attribute_to_layer_input)
+        return NoiseTunnel(inner).attribute(
+            inputs, nt_samples=n_samples, stdevs=stdevs, draw_baseline_from_distrib=True, baselines=start,
+            target=target, additional_forward_args=additional_forward_args,
+            return_convergence_delta=return_convergence_delta)
 
 
 class LayerConductance(_AlongPath):

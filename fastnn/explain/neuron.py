@@ -10,6 +10,9 @@ from fastnn.explain.noise import GradientShap
 from fastnn.explain.perturbation import FeatureAblation
 
 
+_GLOBAL = (IntegratedGradients, DeepLift, GradientShap, FeatureAblation)  # attributions are multiples of inputs
+
+
 class NeuronAttribution(Attribution):
     """Base: the method `method` for the function from the inputs to a neuron.
 
@@ -32,7 +35,7 @@ class NeuronAttribution(Attribution):
 
     @property
     def multiplies_by_inputs(self):
-        return self._options.get("multiply_by_inputs", True)
+        return type(self).method is not None and self._options.get("multiply_by_inputs", type(self).method in _GLOBAL)
 
     def attribute(self, inputs, neuron_selector, *args, attribute_to_neuron_input=False, **kwargs):
         """Of the inputs' shapes.
@@ -69,10 +72,6 @@ class NeuronGradient(NeuronAttribution):
     """
 
     method = Saliency
-
-    @property
-    def multiplies_by_inputs(self):
-        return False
 
     def attribute(self, inputs, neuron_selector, additional_forward_args=None, attribute_to_neuron_input=False):
         """Of the inputs' shapes; arguments as `NeuronAttribution.attribute`."""
@@ -123,6 +122,8 @@ class NeuronConductance(NeuronAttribution):
 
     Dhamdhere, Sundararajan, Yan 2018, arXiv:1805.12233.
     """
+
+    method = IntegratedGradients
 
     def __init__(self, forward_func, layer, multiply_by_inputs=True):
         super().__init__(forward_func, layer, multiply_by_inputs=multiply_by_inputs)

@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip insta
 captum_attr = pytest.importorskip("captum.attr", reason="Captum is not installed (pip install fastnn[torch])")
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:::captum.*")]
 
+TARGET = [0, 1, 2, 1]
 NETWORKS = ["dense", "conv", "recurrent", "attention"]
 
 
@@ -56,6 +57,18 @@ def test_changed_gradients(pair, kind, name):
     baselines = dict(baselines=0.1) if name == "DeepLift" else {}
     close(getattr(explain, name)(ours).attribute(x, target=target, **baselines),
           getattr(captum_attr, name)(theirs).attribute(tx, target=ttarget, **baselines))
+
+
+@pytest.mark.parametrize("kind", ["dense", "conv"])
+def test_deeplift_shap(pair, kind):
+    ours, theirs, x, tx, target, ttarget = pair(kind)
+    baselines = np.random.default_rng(0).normal(size=(5, *x.shape[1:]))
+    found, delta = explain.DeepLiftShap(ours).attribute(x, fastnn.tensor(baselines), target,
+                                                        return_convergence_delta=True)
+    wanted, other = captum_attr.DeepLiftShap(theirs).attribute(tx, torch.tensor(baselines), ttarget,
+                                                               return_convergence_delta=True)
+    close(found, wanted)
+    assert delta.shape == tuple(other.shape)
 
 
 MASK = {"dense": [[0, 0, 1, 1, 2]], "conv": [[[[0, 0, 0, 0, 1, 1, 1, 1]]]], "recurrent": [[[0, 1, 1, 2]]],
@@ -116,6 +129,25 @@ def test_gradient_shap(monkeypatch, kind):
           captum_attr.GradientShap(theirs).attribute(
               torch.from_numpy(x.numpy()), torch.from_numpy(baselines.numpy()), target=torch.from_numpy(target.numpy()),
               n_samples=6, stdevs=0.2))
+
+
+@pytest.mark.parametrize("name, own, other", [
+    ("LayerGradientShap", dict(target=TARGET), dict(target=TARGET)),
+    ("NeuronGradientShap", dict(neuron_selector=2), dict(neuron_selector=2))])
+def test_layer_and_neuron_gradient_shap(monkeypatch, name, own, other):
+    """The draws as in `test_gradient_shap`."""
+    ours, x, _ = build(fastnn, "dense", "float32")
+    theirs, _, _ = build(torch, "dense", "float32")
+    theirs.load_state_dict({name: torch.from_numpy(value.numpy()) for name, value in ours.state_dict().items()})
+    monkeypatch.setattr(np.random, "choice", lambda count, size: torch.randint(count, (size,)).numpy())
+    monkeypatch.setattr(np.random, "uniform", lambda low, high, size: torch.rand(size).numpy())
+    baselines = np.random.default_rng(0).normal(size=(3, 5)).astype("float32")
+    fastnn.manual_seed(4)
+    torch.manual_seed(4)
+    close(getattr(explain, name)(ours, ours[1]).attribute(x, baselines=fastnn.tensor(baselines), n_samples=4,
+                                                          stdevs=0.1, **own),
+          getattr(captum_attr, name)(theirs, theirs[1]).attribute(
+              torch.from_numpy(x.numpy()), baselines=torch.tensor(baselines), n_samples=4, stdevs=0.1, **other))
 
 
 LAYER = {"dense": "1", "conv": "3", "recurrent": "rnn", "attention": "encoder.layers.0"}

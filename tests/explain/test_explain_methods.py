@@ -336,3 +336,19 @@ def test_pictures(tmp_path):
         with pytest.raises(ValueError, match=text):
             call()
     plt.close("all")
+
+
+def test_methods_say_what_they_are():
+    model, _, _ = build(fastnn, "dense")
+    glob = {name for name in explain.__all__ if isinstance(getattr(explain, name), type)
+            and issubclass(getattr(explain, name), explain.Attribution)
+            and name not in ("Attribution", "LayerAttribution", "NeuronAttribution", "NoiseTunnel")}
+    made = {name: getattr(explain, name)(model, *[model[0]] * (name.startswith(("Layer", "Neuron"))
+                                                              or name in ("InternalInfluence", "GuidedGradCam")))
+            for name in glob}
+    local = {name for name, method in made.items() if not method.multiplies_by_inputs}
+    assert local == {"Saliency", "GuidedBackprop", "Deconvolution", "GuidedGradCam", "InternalInfluence",
+                     "LayerActivation", "LayerGradCam", "NeuronGradient", "NeuronGuidedBackprop",
+                     "NeuronDeconvolution", "AttentionRollout", "AttentionXGradient"}
+    assert explain.NoiseTunnel(made["IntegratedGradients"]).has_convergence_delta()
+    assert repr(made["Saliency"]) == "Saliency(Sequential)"

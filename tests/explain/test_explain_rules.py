@@ -140,6 +140,17 @@ def test_lrp_merges_batch_norm(bias):
                                atol=1e-9)
 
 
+def test_relevance_of_a_layer_before_batch_norm():
+    """What the layer gives goes through the batch norm, which is not merged then."""
+    model = nn.Sequential(nn.Conv2d(1, 3, 3, bias=False), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(),
+                          nn.Linear(12, 2, bias=False)).double().eval()
+    model[1].running_var.uniform_(0.2, 3.0)
+    x = fastnn.randn(4, 1, 4, 4).double()
+    output = model(x)[:, 1]
+    for found in (explain.LRP(model).attribute(x, 1), *explain.LayerLRP(model, list(model)).attribute(x, 1)):
+        assert fastnn.allclose(found.flatten(1).sum(1), output)
+
+
 def test_lrp_chooses_rules():
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 3), nn.Flatten(), nn.Linear(32, 2))
     composite = lrp.EpsilonGammaBox(0.0, 1.0, layers={model[4]: lrp.ZPlus()})

@@ -29,7 +29,7 @@ class _Relevance(_unrolled.Rules):
 
     def __init__(self, composite):
         self.composite = composite
-        self.first, self.merged = None, {}
+        self.first, self.merged, self.joint = None, {}, {}
         self.last_softmax, self._last = None, None
 
     # -- the run before: the first layer, batch norms directly behind a layer with weights, the softmax at the end --
@@ -42,7 +42,7 @@ class _Relevance(_unrolled.Rules):
         elif step.kind == "batch_norm" and self._last is not None:
             before, made = self._last
             if made is _steps.first_tensor(args, kwargs) and before.facts["out"] is not None:
-                self.merged[id(before.layer)], self.merged[id(step.layer)] = step, None
+                self.merged[id(before.layer)] = step
 
     def watch_end(self, output):
         """Keep the softmax only if its result is the model's."""
@@ -61,7 +61,7 @@ class _Relevance(_unrolled.Rules):
         if step.kind == "affine":
             return self._affine(step, x, output)
         if step.kind == "batch_norm":
-            return x if id(step.layer) in self.merged else None
+            return x if self.joint.get(id(step.layer)) is x else None  # unless it was put there by a method for layers
         if step.kind == "map":
             return self._through(x, output)
         if step.kind == "layer_norm":
@@ -75,7 +75,10 @@ class _Relevance(_unrolled.Rules):
             z = step.with_weights(x, step.weight, step.bias)
         step.input = x
         rule = self.composite.rule(step, step.layer is self.first)
-        return _steps.same_value(z, rule.way(step, x, z))
+        y = _steps.same_value(z, rule.way(step, x, z))
+        if norm is not None:
+            self.joint[id(norm.layer)] = y
+        return y
 
     @staticmethod
     def _through(x, y):

@@ -38,8 +38,8 @@ def contributions(step, x):
             step.with_weights(positive, below, none) + step.with_weights(negative, above, none))
 
 
-def sides_of_bias(step, z):
-    """(positive part, negative part) of the bias, as it adds to `z`."""
+def sides_of_bias(step):
+    """(positive part, negative part) of the bias, as it adds to the result."""
     if step.bias is None:
         return 0.0, 0.0
     bias = step.with_weights(fastnn.zeros_like(step.input), step.weight, step.bias).detach()
@@ -108,7 +108,7 @@ class AlphaBeta(Rule):
 
     def way(self, step, x, z):
         above, below = contributions(step, x)
-        bias_above, bias_below = sides_of_bias(step, z)
+        bias_above, bias_below = sides_of_bias(step)
         above, below = above + bias_above, below + bias_below
         alpha = fastnn.where(below == 0, 1.0, fastnn.where(above == 0, 0.0, self.alpha)).to(z.dtype)
         return (above * (alpha * z.detach() / stable(above, self.epsilon))
