@@ -218,6 +218,8 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
                     if (pack_b) {
                         REAL *panel = packed_b + (j - jc) * kc;
                         ldb = vectors * VW;
+                        ends.ahead = t == 0 && g->bs_k == 1 ? b + columns * g->bs_n : NULL;
+                        ends.ahead_step = g->bs_n;
                         if (t == 0)
                             FN(pack_b)(panel, ldb, b, g->bs_k, g->bs_n, kc, columns);
                         b = panel;

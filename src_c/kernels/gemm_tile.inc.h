@@ -46,6 +46,8 @@ typedef struct {
     int relu;         /* at the end */
     const REAL *bias; /* added at the end: one per column, or NULL */
     const REAL *start; /* one per row to start from, or NULL */
+    const REAL *ahead; /* VW rows that come next, ahead_step apart, to ask memory for meanwhile, or NULL */
+    int64_t ahead_step;
 } FN(tile_ends);
 
 typedef void (*FN(tile_function))(int64_t k, const REAL *a, int64_t as_m, int64_t as_k, const REAL *b, int64_t ldb,
@@ -89,8 +91,13 @@ FNN_INLINE void FN(tile)(const int mr, const int nv, const int part, int64_t k, 
     }
     /* One pointer for three rows: p, p + as_m, p + 2 as_m are addressing modes, and registers are few. */
     const REAL *row0 = a, *row1 = a + 3 * as_m, *row2 = a + 6 * as_m, *row3 = a + 9 * as_m, *row4 = a + 12 * as_m;
-    for (; k > 0; k--) {
+    const int asks = nv == 2 && mr >= TILE_ROWS / 2; /* has time to; without a branch, for what is asked may be near */
+    const REAL *ahead = ends->ahead ? ends->ahead : a;
+    const int64_t ahead_step = ends->ahead ? ends->ahead_step : 0;
+    for (int64_t kk = 0; kk < k; kk++) {
         EACH_VECTOR(LOAD_B, 0)
+        if (asks)
+            __builtin_prefetch(ahead + kk % VW * ahead_step + kk / VW * VW, 0, 2);
 #define TILE_ROW(i)                                                                                                         \
     if (i < mr) {                                                                                                      \
         const REAL *const from = (i < 3 ? row0 : i < 6 ? row1 : i < 9 ? row2 : i < 12 ? row3 : row4) + i % 3 * as_m;   \
