@@ -36,10 +36,8 @@ class Epochs:
         return 1 if self.whole else -(-len(self.order) // self.batch_size)
 
     def __iter__(self):
-        if self.estimator.shuffle:  # scikit-learn's way: the order of before in a new order
-            turn = np.arange(len(self.order))
-            self.estimator._random_state.shuffle(turn)
-            self.order = self.order[turn]
+        if self.estimator.shuffle:  # as scikit-learn: the order of before, in a new order
+            self.estimator._random_state.shuffle(self.order)
         size = len(self.order) if self.whole else self.batch_size
         for begin in range(0, len(self.order), size):
             yield self.order[begin:begin + size]
@@ -61,7 +59,7 @@ class StochasticFit:
                 sample_weight, rows = None if sample_weight is None else sample_weight[rows], None
             (X, target, sample_weight), self.held = estimator._split(X, y, target, sample_weight)
         self.x, self.target, self.sample_weight = engine_rows(X), np.ascontiguousarray(target), sample_weight
-        order = np.arange(X.shape[0]) if rows is None else np.asarray(rows, np.int64)
+        order = np.arange(X.shape[0]) if rows is None else np.array(rows, np.int64)
         self.rows = len(order)
         self.constant = estimator._loss_constant(self.target, sample_weight)
         self.batch_size = estimator._batch_size(self.rows)
