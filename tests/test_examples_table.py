@@ -153,6 +153,9 @@ def noise_gets_little(output):
 CHECKS = {
     "python examples/autoencoder.py": (["--epochs", 25], codes_do_as_well_as_pixels),
     "python -m fastnn demo": None,  # tests/test_demo.py
+    "python examples/sklearn_digits.py": None,  # these three: tests/test_examples.py
+    "python examples/sklearn_ensemble.py": None,
+    "python examples/keras_transfer.py": None,
     "python examples/sigmoid_network.py": (["--epochs", 300], by_hand_is_the_same),
     "python examples/fully_connected.py": (["--steps", 5], components),
     "python examples/xor.py": ([], xor),
