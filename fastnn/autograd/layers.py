@@ -180,7 +180,7 @@ def _(step, g):
 
     def function(y, weight, bias):
         if not isinstance(how, bool):  # groups
-            rows = y.reshape(x.shape[0], how, -1)
+            rows = y.reshape(x.shape[0], how, math.prod(x.shape[1:]) // how)
             y = _normed(rows, (2,), mean, rstd.reshape(x.shape[0], how, 1)).reshape(x.shape)
         elif how:
             y = _normed(y, (0, *range(2, x.ndim)), mean, rstd.reshape(channels))

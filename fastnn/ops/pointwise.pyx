@@ -349,6 +349,8 @@ def clamp(input, min=None, max=None):
             if isinstance(bound, float):
                 return clamp(input.to(dtypes.get_default_dtype()), min, max)
         kind = (<Tensor>input).array.dtype
+        if kind.kind == "b":  # bools become integers
+            return clamp(input.to(dtypes.int64), min, max)
         min, max = [None if bound is None else dtypes.number(bound, kind) for bound in (min, max)]
         return wrap(zero_d(numpy.clip((<Tensor>input).array, min, max)))
     return apply("clamp", input, -numpy.inf if min is None else min, numpy.inf if max is None else max)

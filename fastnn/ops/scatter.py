@@ -194,7 +194,9 @@ def take_along_dim(input, indices, dim=None):
         common = list(broadcast_shapes(tuple(own), tuple(wanted)))
         x, where = common[:], common[:]
         x[dim], where[dim] = input.shape[dim], indices.shape[dim]
-        input, indices = input.expand(x), indices.expand(where).clone()
+        input = input.expand(x)
+        if list(indices.shape) != where:  # as PyTorch, which then keeps indices of its own
+            indices = indices.expand(where).clone()
     size = input.shape[dim] if input.ndim else 1
     array = indices.numpy()
     if array.size and array.min() < 0:
