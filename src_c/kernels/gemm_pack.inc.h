@@ -2,8 +2,8 @@
 
 /* dst[kk * width + j] = B[kk, j] for kk < k, j < columns; the columns up to `width` are left as they are: no tile
  * reads them except into lanes that it drops. Columns that run along k are so many streams that no prefetcher follows
- * them: memory is asked for the next two vectors of columns meanwhile, for MEMORY_LINE columns by the tile (its `ahead`), for
- * the others here. */
+ * them: memory is asked for the next two vectors of columns meanwhile, for MEMORY_LINE columns by the tile (its
+ * `ahead`), for the others here. */
 static void FN(pack_b)(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t columns)
 {
     if (bs_n == 1) {
