@@ -1,6 +1,6 @@
 /* gemm_dot.inc.h -- products with few rows or few columns whose operands both run along k: every element is a dot
- * product, vectorised over k. Nothing is packed; W is read once, as memory gives it. With more than two rows a processor
- * does not look far enough ahead: what comes `ahead` in b is asked for.
+ * product, vectorised over k. Nothing is packed; W is read once, as memory gives it. With more than two rows a
+ * processor does not look far enough ahead: what comes `ahead` in b is asked for.
  *
  * Each element is VW chains over k and one fixed tree at the end, in tiles of every size.
  */

@@ -2,8 +2,8 @@
 
 /* dst[kk * width + j] = B[kk, j] for kk < k, j < columns; the columns up to `width` are left as they are: no tile
  * reads them except into lanes that it drops. Columns that run along k are so many streams that no prefetcher follows
- * them: the next two vectors of columns are asked for meanwhile, the second one here, the first one by the tile (its
- * `ahead`). */
+ * them: memory is asked for the next two vectors of columns meanwhile, for MEMORY_LINE columns by the tile (its
+ * `ahead`), for the others here. */
 static void FN(pack_b)(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t columns)
 {
     if (bs_n == 1) {
@@ -14,16 +14,17 @@ static void FN(pack_b)(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, in
     int64_t j = 0;
     if (bs_k == 1) { /* transpose VQUAD x VQUAD blocks, a whole vector of columns at a time */
         const int64_t body = k - k % VQUAD;
+        FN(asking) asking = FN(ask_rows)(b + (columns + MEMORY_LINE) * bs_n, k, bs_n);
         for (; j + VW <= columns; j += VW) {
-            const REAL *from = b + j * bs_n, *next = b + (columns + VW + j / 2) * bs_n;
+            const REAL *from = b + j * bs_n;
             REAL *to = dst + j;
             for (int64_t kk = 0; kk < body; kk += VQUAD) {
                 FN(vec) v[VQUAD];
                 FNN_UNROLL
                 for (int q = 0; q < VQUAD; q++)
                     v[q] = FN(v_load_lanes)(from + q * bs_n + kk, VQUAD * bs_n);
-                for (int64_t l = kk / VQUAD % 4; l < VW / 2; l += 4) /* a line of memory holds 4 VQUAD */
-                    __builtin_prefetch(next + l * bs_n + kk, 0, 2);
+                for (int lines = (2 * VW - MEMORY_LINE) * VQUAD / (2 * MEMORY_LINE); lines > 0; lines--)
+                    FN(ask)(&asking);
                 FN(v_transpose_lanes)(v);
                 FNN_UNROLL
                 for (int q = 0; q < VQUAD; q++)

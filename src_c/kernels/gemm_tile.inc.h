@@ -36,6 +36,7 @@
 /* Unrolled by hand: clang keeps an array in registers only if no loop ever indexed it. */
 #define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
 #define EACH_VECTOR(X, i) X(i, 0) X(i, 1) X(i, 2) X(i, 3)
+#define MEMORY_LINE ((int)(64 / sizeof(REAL)))
 #define PACKED_ROWS ((TILE_ROWS + 3) / 4 * 4) /* distance of packed columns of A */
 #endif
 
@@ -46,9 +47,30 @@ typedef struct {
     int relu;         /* at the end */
     const REAL *bias; /* added at the end: one per column, or NULL */
     const REAL *start; /* one per row to start from, or NULL */
-    const REAL *ahead; /* VW rows that come next, ahead_step apart, to ask memory for meanwhile, or NULL */
+    const REAL *ahead; /* columns of B that come next and run along k, to ask memory for meanwhile, or NULL */
     int64_t ahead_step;
 } FN(tile_ends);
+
+/* Asks memory for rows of k elements, a line at a time and in order, as prefetchers like it. */
+typedef struct {
+    const REAL *at;
+    int64_t left, k, step; /* of this row, of each row, from one row to the next */
+} FN(asking);
+
+FNN_INLINE FN(asking) FN(ask_rows)(const REAL *at, int64_t k, int64_t step)
+{
+    const int64_t whole = (k + MEMORY_LINE - 1) / MEMORY_LINE * MEMORY_LINE;
+    return (FN(asking)){at, whole, whole, step - whole};
+}
+
+FNN_INLINE void FN(ask)(FN(asking) * a)
+{
+    __builtin_prefetch(a->at, 0, 2);
+    a->at += MEMORY_LINE;
+    a->left -= MEMORY_LINE;
+    a->at += a->left ? 0 : a->step;
+    a->left = a->left ? a->left : a->k;
+}
 
 typedef void (*FN(tile_function))(int64_t k, const REAL *a, int64_t as_m, int64_t as_k, const REAL *b, int64_t ldb,
                                   REAL *c, int64_t ldc, const FN(tile_ends) *ends);
@@ -91,13 +113,13 @@ FNN_INLINE void FN(tile)(const int mr, const int nv, const int part, int64_t k, 
     }
     /* One pointer for three rows: p, p + as_m, p + 2 as_m are addressing modes, and registers are few. */
     const REAL *row0 = a, *row1 = a + 3 * as_m, *row2 = a + 6 * as_m, *row3 = a + 9 * as_m, *row4 = a + 12 * as_m;
-    const int asks = nv == 2 && mr >= TILE_ROWS / 2; /* has time to; without a branch, for what is asked may be near */
-    const REAL *ahead = ends->ahead ? ends->ahead : a;
-    const int64_t ahead_step = ends->ahead ? ends->ahead_step : 0;
-    for (int64_t kk = 0; kk < k; kk++) {
+    const int asks = nv == 2 && mr >= TILE_ROWS / 2; /* has time to; if nothing is ahead, for a line at hand */
+    FN(asking) asking = FN(ask_rows)(ends->ahead ? ends->ahead : a, ends->ahead ? k : MEMORY_LINE,
+                                     ends->ahead ? ends->ahead_step : 0);
+    for (; k > 0; k--) {
         EACH_VECTOR(LOAD_B, 0)
         if (asks)
-            __builtin_prefetch(ahead + kk % VW * ahead_step + kk / VW * VW, 0, 2);
+            FN(ask)(&asking);
 #define TILE_ROW(i)                                                                                                         \
     if (i < mr) {                                                                                                      \
         const REAL *const from = (i < 3 ? row0 : i < 6 ? row1 : i < 9 ? row2 : i < 12 ? row3 : row4) + i % 3 * as_m;   \
