@@ -83,3 +83,21 @@ def test_whole_numbers_in_convolutions(name):
 def test_whole_numbers_in_a_graph():
     model = ours.Sequential([ours.Input((4, 3), dtype="int32"), ours.layers.Flatten(), ours.layers.Dense(2)])
     assert model.predict(WHOLE[:, 0], verbose=0).shape == (2, 2)
+
+
+def test_a_sequential_within_a_layer_takes_sequences_of_any_length():
+    class Block(ours.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = ours.Sequential([ours.layers.Dense(4, activation="relu"), ours.layers.Dense(3)])
+
+        def call(self, x):
+            return x + self.inner(x)
+    inputs = ours.Input((None, 3))
+    block = Block()
+    model = ours.Model(inputs, block(inputs))
+    assert model.output_shape == (None, None, 3) and len(model.weights) == 4
+    for steps in (2, 5, 3):
+        assert model.predict(np.ones((2, steps, 3)), verbose=0).shape == (2, steps, 3)
+    with pytest.raises(ValueError, match="expected axis -1|incompatible"):
+        block.inner(np.ones((2, 5, 4), "f4"))

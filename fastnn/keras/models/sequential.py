@@ -1,6 +1,6 @@
 """Models that are a stack of layers."""
 from fastnn._tensor import Tensor
-from fastnn.keras import tree
+from fastnn.keras import tree, variables
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.input import Input, InputLayer
 from fastnn.keras.models.functional import Functional
@@ -155,7 +155,24 @@ class Sequential(Model):
             mask = mask_of(inputs) if isinstance(inputs, (Tensor, KerasTensor)) else None
         return inputs
 
+    def __call__(self, *args, **kwargs):
+        if "_tried" in self.__dict__ and args and isinstance(args[0], (Tensor, KerasTensor)):
+            self._follow(tuple(args[0].shape))
+        return super().__call__(*args, **kwargs)
+
+    def _follow(self, shape):
+        """Built in a trial of unknown sizes: those sizes that turn out to vary become unknown here too."""
+        known = self._stack[0].batch_shape if isinstance(self._stack[0], InputLayer) else ()
+        if len(known) != len(shape) or known[-1] != shape[-1] or known[1:] == shape[1:]:
+            return
+        relaxed = (None, *(size if size == now else None for size, now in zip(known[1:], shape[1:])))
+        if relaxed != known:
+            self.__dict__.update(_stack=self._stack[1:], _functional=None)
+            self.build(relaxed)
+
     def _maybe_build(self, args, kwargs):
+        if variables._trial is not None:
+            self.__dict__["_tried"] = True
         self.build(tree.map_structure(lambda x: tuple(x.shape), args[0]))
 
     @property
