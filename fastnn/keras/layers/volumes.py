@@ -7,24 +7,6 @@ def _triple(value):
     return (value,) * 3 if isinstance(value, int) else tuple(value)
 
 
-def conv3d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """Convolution with a weight (filters, channels / groups, depth, height, width).
-
-    The slices that a window sees in depth become channels of one convolution of images.
-    """
-    stride, padding, dilation = _triple(stride), _triple(padding), _triple(dilation)
-    filters, inner, taps, *size = weight.shape
-    if padding[0]:
-        x = F.pad(x, (0, 0, 0, 0, padding[0], padding[0]))
-    n, channels, _, height, width = x.shape
-    slices = x.unfold(2, dilation[0] * (taps - 1) + 1, stride[0])[..., ::dilation[0]]
-    depth = slices.shape[2]
-    images = slices.permute(0, 2, 1, 5, 3, 4).reshape(n * depth, channels * taps, height, width)
-    y = F.conv2d(images, weight.reshape(filters, inner * taps, *size), bias, stride[1:], padding[1:], dilation[1:],
-                 groups)
-    return y.reshape(n, depth, *y.shape[1:]).transpose(1, 2)
-
-
 def conv_transpose3d(x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """Transposed convolution with a weight (channels, filters, depth, height, width); no padding, one group.
 
@@ -58,7 +40,7 @@ def _apart(over_images, over_depth):
     return pool
 
 
-max_pool3d, avg_pool3d = _apart(F.max_pool2d, F.max_pool2d), _apart(F.avg_pool2d, F.avg_pool2d)
+avg_pool3d = _apart(F.avg_pool2d, F.avg_pool2d)
 
 
 def adaptive_max_pool3d(x, output_size):
@@ -71,9 +53,9 @@ def adaptive_max_pool3d(x, output_size):
 
 
 # By the number of dimensions.
-CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: conv3d}
+CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 TRANSPOSED = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: conv_transpose3d}
-MAX_POOLS, AVERAGE_POOLS = {1: F.max_pool1d, 2: F.max_pool2d, 3: max_pool3d}, {1: F.avg_pool1d, 2: F.avg_pool2d,
+MAX_POOLS, AVERAGE_POOLS = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}, {1: F.avg_pool1d, 2: F.avg_pool2d,
                                                                                3: avg_pool3d}
 ADAPTIVE_AVERAGES = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}
 ADAPTIVE_MAXIMA = {1: F.adaptive_max_pool1d, 2: F.adaptive_max_pool2d, 3: adaptive_max_pool3d}
