@@ -28,8 +28,7 @@ cdef dict maps = {}
 cdef dict node_names = {"pow_scalar": "PowBackward0", "square": "PowBackward0", "clamp": "ClampBackward1",
                         "gelu_tanh": "GeluBackward0", "relu6": "HardtanhBackward0", "logsigmoid": "LogSigmoidBackward0",
                         "leaky_relu_signed": "LeakyReluBackward0", "elu_of_x": "EluBackward0",
-                        "celu_of_x": "CeluBackward0",
-                        "selu_of_x": "SeluBackward0"}
+                        "celu_of_x": "CeluBackward0", "selu_of_x": "SeluBackward0"}
 
 
 def define_maps():
@@ -49,8 +48,7 @@ cdef Map RELU = maps["relu"]
 
 
 cdef object unary_backward(Node node, np.ndarray grad):
-    cdef tuple saved = node.saved
-    return K.unary_backward(saved[0], grad, saved[1], saved[2], node.a, node.b)
+    return K.unary_backward(node.saved[0], grad, node.saved[1], node.saved[2], node.a, node.b)
 
 
 cdef Tensor apply(str name, object input, double a=0.0, double b=0.0):

@@ -174,3 +174,11 @@ def test_settings():
         assert [x.shape for x in model.inputs] == [(None, 6)]
         assert model.get_config()["name"] == model.name
         assert not chain(k).compiled
+
+
+def test_a_build_that_fails_leaves_no_call_behind():
+    from fastnn.keras.layers import base
+    layer = ours.layers.Conv2D(2, 5)
+    with pytest.raises(ValueError):
+        layer(np.ones((1, 3, 3, 1), np.float32))
+    assert base.outermost() and not base.naming.scopes()

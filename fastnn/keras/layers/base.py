@@ -354,9 +354,10 @@ class Layer(Weights, AsModule, Operation):
             self._clear_losses()
         before = _state.call.training
         stack = naming.scopes()
-        if not self.built:
-            self._maybe_build(args, kwargs)
+        depth = len(stack)
         try:
+            if not self.built:
+                self._maybe_build(args, kwargs)
             stack.append(self.name)
             training = kwargs.get("training")
             if training is None and "training" in self._call_names:
@@ -384,7 +385,7 @@ class Layer(Weights, AsModule, Operation):
             if previous_mask is not None or (self._supports_masking and not is_default(self.compute_mask)):
                 self._set_masks(args[0] if args else next(iter(kwargs.values()), None), outputs, previous_mask)
         finally:
-            stack.pop()
+            del stack[depth:]
             _state.call.training = before
             if outer is None:
                 _state.call = None

@@ -436,7 +436,7 @@ class Trainer:
     def _quick_call(self, x, training):
         """The model of `x` where it is a chain of layers and nobody has overridden its call; None else."""
         quick = getattr(self.__dict__.get("_functional", self), "_quick", None)  # a Sequential has a graph within
-        if quick is None or type(self).__call__ is not Trainer.__call__ or type(self).call not in _own_calls() \
+        if quick is None or type(self).__call__ not in _own_calls() or type(self).call not in _own_calls() \
                 or "call" in self.__dict__ or self.activity_regularizer is not None:
             return None
         return quick(x, training)
@@ -488,11 +488,11 @@ class Trainer:
 
 
 def _own_calls():
-    """`call` of models that nobody has overridden."""
+    """`call` and `__call__` of models that nobody has overridden."""
     if not _calls:
         from fastnn.keras.models.functional import Functional
         from fastnn.keras.models.sequential import Sequential
-        _calls.extend([Functional.call, Sequential.call])
+        _calls.extend([Functional.call, Sequential.call, Trainer.__call__, Sequential.__call__])
     return _calls
 
 
