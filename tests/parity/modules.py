@@ -20,8 +20,9 @@ from parity.runner import limit, quiet, spread
 TOLERANCES = {
     "Bilinear": (1e-5, 1e-5),  # sums of products in another order
     # Sums whose terms are up to ten times the result: of one element of in_proj_weight's gradient, -2.4912 beside
-    # others of 30, PyTorch's lies 6.5e-6 above and ours 7.4e-6 below the float64 result (on which both agree to 1e-14).
-    "MultiheadAttention": (1.3e-6, 2e-5),
+    # others of 30, PyTorch's lies 6.5e-6 above and ours 7.4e-6 below the float64 result (on which both agree to 1e-14);
+    # of another sample (with a key and value of its own) PyTorch's lies 2.0e-5 off it, ours 0.9e-5.
+    "MultiheadAttention": (1.3e-6, 3e-5),
     "Transformer": (1e-4, 1e-4),
     "TransformerDecoderLayer": (1e-4, 1e-4),
     "TransformerEncoder": (1e-4, 1e-4),
