@@ -267,3 +267,17 @@ def test_one_epoch_at_a_time():
         thread.join()
     assert set(errors) <= {"dense: an epoch of this trainer is running"}
     assert np.isfinite(trainer.epoch(x, y, lr=1e-6)[0])
+
+
+def test_trainers_that_were_not_made():
+    from fastnn.kernels.dense import DenseTrainer, epochs
+    x, y = np.ones((4, 2), np.float32), np.ones((4, 3), np.float32)
+    with pytest.raises(TypeError, match="DenseTrainer"):
+        epochs([None], [x], [y], [None], [2], lrs=[0.1])
+    trainer = DenseTrainer.__new__(DenseTrainer)
+    weights = [np.ones((2, 3), np.float32), np.ones((3, 3), np.float32)]
+    for _ in range(2):
+        with pytest.raises((ValueError, RuntimeError)):
+            trainer.__init__(weights, [None, None], ["relu", "relu"], "mse", "adam", [[], []], [])
+    with pytest.raises(RuntimeError, match="making"):
+        trainer.epoch(x, y)

@@ -138,7 +138,7 @@ def recording(function):
 def run(function, inputs, target=None, additional=(), method="attribute"):
     """The selected numbers of ``function(*inputs, *additional)``."""
     with recording(function):
-        output = function(*inputs, *additional)
+        output = function(*(x.clone() if isinstance(x, Tensor) else x for x in inputs), *additional)  # it may write
     if isinstance(output, (int, float)):
         return fastnn.tensor([float(output)])
     if not isinstance(output, Tensor):
@@ -207,6 +207,7 @@ def repeat_rows(x, times, rows=None):
 
 def tile_target(target, times):
     """Targets for a tiled batch."""
+    target = target.tolist() if isinstance(target, np.ndarray) else target
     if isinstance(target, Tensor):
         return tile(target, times) if target.numel() > 1 else target
     return target * times if isinstance(target, list) and len(target) > 1 else target
@@ -214,6 +215,7 @@ def tile_target(target, times):
 
 def repeat_target(target, times):
     """Targets for a batch of repeated rows."""
+    target = target.tolist() if isinstance(target, np.ndarray) else target
     if isinstance(target, Tensor):
         return target.repeat_interleave(times) if target.numel() > 1 else target
     if isinstance(target, list) and len(target) > 1:

@@ -18,7 +18,10 @@ def evaluate(function, layer, inputs, arguments, attribute_to_layer_input=False,
     seen = []
 
     def keep(args, kwargs, output):
-        seen.append((*args, *kwargs.values()) if attribute_to_layer_input else output)
+        values = (*args, *kwargs.values()) if attribute_to_layer_input else output
+        many = isinstance(values, (tuple, list))
+        copies = [x.clone() if isinstance(x, Tensor) else x for x in (values if many else [values])]
+        seen.append(type(values)(copies) if type(values) in (tuple, list) else tuple(copies) if many else copies[0])
     with _steps.watched(layer, keep), common.recording(function):
         function(*inputs, *arguments)
     if not seen:

@@ -116,7 +116,7 @@ cdef class DenseTrainer:
     cdef int kind, typenum, loss, optimizer
     cdef Py_ssize_t item, biased
     cdef double a, b, loss_scale, grad_scale, momentum, beta1, beta2, eps, weight_decay, l2
-    cdef bint nesterov, decoupled, decay_biases, outer_eps, normalize, busy
+    cdef bint nesterov, decoupled, decay_biases, outer_eps, normalize, busy, ready
     cdef list kept  # what the pointers point into
     cdef Tables tables
     cdef void **state1
@@ -145,6 +145,8 @@ cdef class DenseTrainer:
                  bint decoupled=False, bint decay_biases=False, bint outer_eps=False, double l2=0.0,
                  bint normalize=True):
         cdef Py_ssize_t i
+        if self.layers != NULL:
+            raise RuntimeError("dense: a trainer is made once")
         if not weights or len(biases) != len(weights) or len(activations) != len(weights):
             raise ShapeError(f"dense: expected as many biases and activations as weights, at least one; got "
                              f"{len(weights)} weights, {len(biases)} biases, {len(activations)} activations")
@@ -192,6 +194,7 @@ cdef class DenseTrainer:
         self.steps = self.tables.add_numbers(list(steps), "steps") if self.optimizer != SGD else NULL
         if self.tables.kept is not None:
             raise ValueError("dense: expected C-contiguous parameters and state")
+        self.ready = True
 
     cdef np.ndarray add_layer(self, Layer *layer, object weight, object activation, Py_ssize_t i):
         """Fills a layer in; returns the array for the weight's gradient."""
@@ -284,6 +287,8 @@ cdef class DenseTrainer:
         """Checks what an epoch is given, and keeps where it lies."""
         cdef Layer *first = &self.layers[0]
         cdef int64_t rows
+        if not self.ready:
+            raise RuntimeError("dense: the making of this trainer has failed")
         if batch_size < 1:
             raise ValueError(f"dense: expected a batch_size of at least 1, got {batch_size}")
         memset(job, 0, sizeof(Pass))

@@ -103,6 +103,8 @@ def epochs(list trainers, list xs, list ys, list orders, list batch_sizes, list 
         raise ShapeError(f"dense: expected lists of {n}, one entry for each trainer, got {len(xs)} xs, {len(ys)} ys, "
                          f"{len(orders)} orders, {len(batch_sizes)} batch_sizes, {len(sample_weights)} sample_weights, "
                          f"{len(lrs)} lrs")
+    if not all([isinstance(each, DenseTrainer) for each in trainers]):
+        raise TypeError("dense: expected a list of DenseTrainer")
     if len({id(each) for each in trainers}) != n:
         raise ValueError("dense: expected each trainer once")
     cdef Pass *passes = <Pass *>PyMem_Malloc((n + 1) * sizeof(Pass))

@@ -148,6 +148,7 @@ class SentenceEncoder(Module):
 
     def _tokens(self, sentences):
         """Token numbers of strings; lists of them as they are."""
+        sentences = sentences if isinstance(sentences, str) else list(sentences)  # a generator can be walked only once
         numbers = [isinstance(sentence, (list, tuple, np.ndarray)) for sentence in sentences]
         return list(sentences) if numbers and all(numbers) else self.tokenize(sentences)
 

@@ -36,7 +36,12 @@ def through(stack, X):
         X = X.tocsr()
         return np.concatenate([stack.forward(X[i:i + CHUNK].toarray().astype(dtype, copy=False))
                                for i in range(0, X.shape[0], CHUNK)])
-    return stack.forward(X if X.dtype == dtype else X.astype(dtype))
+    if X.dtype != dtype:
+        with np.errstate(over="ignore"):
+            X, given = X.astype(dtype), X
+        if dtype.itemsize < given.dtype.itemsize and not np.isfinite(X).all() and np.isfinite(given).all():
+            raise ValueError(f"Input X contains a value too large for {dtype!r}, in which the estimator was fitted.")
+    return stack.forward(X)
 
 
 class BaseMLP(CallbackSupportMixin, BaseEstimator):

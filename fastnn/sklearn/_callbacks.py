@@ -1,4 +1,6 @@
 """Callbacks of a fit: those that know epochs, as Keras names them, and scikit-learn's own protocol."""
+import numpy as np
+
 from fastnn.training.callbacks import CallbackList
 
 try:  # since scikit-learn 1.9
@@ -26,6 +28,9 @@ class Fit:
         self.estimator, self.optimizer, self.stop_training = estimator, optimizer, False
         self._stack = stack
 
+    def __reduce__(self):
+        return type(None), ()  # of a fit that has ended nothing is kept with a copied or pickled callback
+
     def get_weights(self):
         """Copies of all parameters: weights, biases, and what batch normalisation has."""
         return [array.copy() for array in self._arrays()]
@@ -33,6 +38,8 @@ class Fit:
     def set_weights(self, weights):
         """Write parameters as `get_weights` gives them."""
         for array, value in zip(self._arrays(), weights, strict=True):
+            if np.shape(value) != array.shape:
+                raise ValueError(f"set_weights: expected an array of shape {array.shape}, got {np.shape(value)}")
             array[...] = value
 
     def _arrays(self):

@@ -113,7 +113,7 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
             for member, rows in zip(self.estimators_, self.rows_ or [slice(None)] * self.n_estimators):
                 member.fit(X[rows], y[rows], None if sample_weight is None else np.asarray(sample_weight)[rows])
         if is_classifier(self.estimator):
-            self.classes_ = self.estimators_[0].classes_
+            self.classes_ = self.estimators_[0].classes_ if y.ndim == 2 else np.unique(y)
         return self
 
     def _rows(self, rows, random):
@@ -172,11 +172,22 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
         X = self._check(X)
         values = [member._activated(member._decisions(X)) for member in self.estimators_]
         if is_classifier(self.estimator):
-            values = [np.column_stack([1 - v.ravel(), v.ravel()]) if member.n_outputs_ == 1 else v
-                      for member, v in zip(self.estimators_, values)]
+            values = [self._of_all_classes(member, v) for member, v in zip(self.estimators_, values)]
         else:
             values = [v.ravel() if v.shape[1] == 1 else v for v in values]
         return np.stack(values)
+
+    def _of_all_classes(self, member, values):
+        """A member's probabilities; those of classes that its rows lack are 0."""
+        if member.n_outputs_ == 1:
+            values = np.column_stack([1 - values.ravel(), values.ravel()])
+        if len(member.classes_) == len(self.classes_):
+            return values
+        if len(member.classes_) == 1:
+            values = np.ones((len(values), 1), values.dtype)
+        found = np.zeros((len(values), len(self.classes_)), values.dtype)
+        found[:, np.searchsorted(self.classes_, member.classes_)] = values
+        return found
 
     def predict(self, X, return_std=False):
         """The mean of the members' predictions, of classifiers the class whose mean probability is largest.

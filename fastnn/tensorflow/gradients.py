@@ -88,7 +88,8 @@ class GradientTape:
             given = tree.flatten(output_gradients) if output_gradients is not None else \
                 [from_array(np.ones_like(array_of(each))) for each in targets]
             outer = _recording_tapes() > int(self._inside)
-            grads = autograd.grad(targets, known, given, retain_graph=self._persistent or self._inside or outer,
+            # Retained, because another tape beside this one may walk the graph too.
+            grads = autograd.grad(targets, known, given, retain_graph=True,
                                   create_graph=self._inside or outer, allow_unused=True)
             found = {id(each): grad for each, grad in zip(known, grads)}
         results = [found.get(id(each)) for each in flat]

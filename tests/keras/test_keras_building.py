@@ -182,3 +182,40 @@ def test_a_build_that_fails_leaves_no_call_behind():
     with pytest.raises(ValueError):
         layer(np.ones((1, 3, 3, 1), np.float32))
     assert base.outermost() and not base.naming.scopes()
+
+
+def test_build_whose_layer_has_another_name(tmp_path):
+    class Scale(ours.layers.Layer):
+        def build(layer, input_shape):
+            layer.scale = layer.add_weight(shape=(input_shape[-1],), name="scale")
+
+        def call(layer, x):
+            return x * layer.scale
+    model = ours.Sequential([ours.Input((4,)), Scale()])
+    model.save(tmp_path / "scale.keras")
+    again = ours.models.load_model(tmp_path / "scale.keras", custom_objects={"Scale": Scale})
+    np.testing.assert_array_equal(again.weights[0].numpy(), model.weights[0].numpy())
+
+
+def test_joined_masks_in_a_graph():
+    for k in (ours, keras):
+        tokens = k.Input((3,), dtype="int32")
+        embedded = k.layers.Embedding(5, 2, mask_zero=True)(tokens)
+        joined = k.layers.Concatenate()([embedded, embedded])
+        assert k.Model(tokens, k.layers.LSTM(2)(joined))(np.array([[1, 2, 0]])).shape == (1, 2)
+
+
+def test_one_output_in_a_list():
+    inputs = ours.Input((4,))
+    model = ours.Model([inputs], [ours.layers.Dense(2)(inputs)])
+    assert isinstance(model.predict(np.ones((3, 4), np.float32), verbose=0), np.ndarray)
+
+
+def test_logs_by_position():
+    found = []
+    callback = ours.callbacks.LambdaCallback(on_epoch_end=lambda number, found_logs: found.append(found_logs),
+                                             on_train_end=lambda what: found.append(what))
+    model = ours.Sequential([ours.Input((4,)), ours.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((3, 4), np.float32), np.ones((3, 1)), verbose=0, callbacks=[callback])
+    assert [sorted(logs) for logs in found] == [["loss"], ["loss"]]

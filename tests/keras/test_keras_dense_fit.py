@@ -1,4 +1,6 @@
 """`fit` of chains of dense layers runs many steps in a call: the numbers are those of single steps."""
+import signal
+
 import numpy as np
 import pytest
 
@@ -153,3 +155,91 @@ def test_classes_out_of_range_raise(used):
     with pytest.raises((ValueError, IndexError, RuntimeError)):
         made.fit(X, LABELS + 1, verbose=0)
     assert used == [False]
+
+
+def used_twice():
+    dense = layers.Dense(12, "tanh")
+    inputs = keras.Input((12,))
+    made = keras.Model(inputs, dense(dense(inputs)))
+    made.compile("adam", "mse")
+    return made
+
+
+def constrained():
+    made = regularized()
+    made.layers[0].kernel.constraint = keras.constraints.MaxNorm(0.1)
+    return made
+
+
+def sigmoids(units, loss="binary_crossentropy", last="sigmoid"):
+    made = keras.Sequential([keras.Input((12,)), layers.Dense(units, last)])
+    made.compile("adam", loss, metrics=["binary_accuracy"])
+    return made
+
+
+def own_apply():
+    made = regularized()
+    made.optimizer.apply = made.optimizer.apply
+    return made
+
+
+DIFFERENT = {  # what the engine's epoch does not know
+    "a layer twice": (used_twice, X), "constraint of the variable": (constrained, ONE_HOT),
+    "ignored class": (lambda: model("softmax", 4, keras.losses.SparseCategoricalCrossentropy(ignore_class=0), []),
+                      LABELS),
+    "accuracy of several": (lambda: sigmoids(4), ONE_HOT),
+    "soft halves": (lambda: sigmoids(1), np.full((200, 1), 0.7, np.float32)),
+    "threshold of logits": (lambda: sigmoids(1, keras.losses.BinaryCrossentropy(from_logits=True), None), HALVES),
+    "own apply": (own_apply, ONE_HOT), "unsigned": (lambda: regularized(), ONE_HOT * 0.5)}
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_what_the_engine_does_not_know(used, name):
+    make, y = DIFFERENT[name]
+    make().fit(X, y, verbose=0)
+    assert used == [False]
+
+
+def test_layers_as_activations(used):
+    made = keras.Sequential([keras.Input((12,)), layers.Dense(4, activation=layers.LeakyReLU(0.1)), layers.Dense(4)])
+    made.compile("adam", "mse")
+    made.fit(X, ONE_HOT, verbose=0)
+    assert used == [False]
+
+
+def test_arrays_of_other_layouts(used):
+    expected = model("softmax", 4, "categorical_crossentropy", [])
+    expected.fit(X, ONE_HOT, verbose=0)
+    swapped = X.astype(">f4")
+    odd = np.zeros(X.nbytes + 1, np.uint8)[1:].view(np.float32).reshape(X.shape)
+    odd[...] = X
+    for x in (np.asfortranarray(X), swapped, odd):
+        made = model("softmax", 4, "categorical_crossentropy", [])
+        made.fit(x, ONE_HOT, verbose=0, batch_size=32)
+        for a, b in zip(made.weights, expected.weights):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-6, atol=1e-7)
+    assert all(used[:3])
+
+
+def test_interrupted_steps_are_counted(used):
+    made = regularized()
+    rows = np.repeat(X, 400, 0)
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(KeyboardInterrupt):
+            made.fit(rows, np.repeat(ONE_HOT, 400, 0), verbose=0, batch_size=1, epochs=100)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert used == [True] and int(made.optimizer.iterations.numpy()) > 0
+
+
+def test_a_step_set_on_the_model(used):
+    made, calls = regularized(), []
+    made.train_step = lambda data: calls.append(1) or {"loss": 1.0}
+    made.fit(X, ONE_HOT, verbose=0, batch_size=100)
+    assert len(calls) == 2 and not used

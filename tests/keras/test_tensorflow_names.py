@@ -284,3 +284,11 @@ def test_augmented_assignment_makes_new_tensors(monkeypatch):
         weight = same = tf.Variable([1.0])
         weight += 1
     assert same is weight and same.numpy().tolist() == [2]
+
+
+def test_tapes_side_by_side():
+    w = tf.Variable(2.0)
+    with tf.GradientTape() as first, tf.GradientTape() as second:
+        y = w * w
+        z = y * 3
+    assert float(first.gradient(y, w)) == 4 and float(second.gradient(z, w)) == 12

@@ -113,3 +113,11 @@ def test_dask():
             there = search().fit(x, y)
     assert there.best_params_ == here.best_params_
     assert np.array_equal(there.cv_results_["mean_test_score"], here.cv_results_["mean_test_score"])
+
+
+def test_members_that_lack_a_class():
+    ensemble = MLPEnsemble(MLPClassifier((8,), solver="lbfgs", random_state=0), 3, samples="folds", random_state=0)
+    ensemble.fit(np.eye(3) * 5, [0, 1, 2])
+    found = ensemble.predict_proba(np.eye(3) * 5)
+    assert ensemble.classes_.tolist() == [0, 1, 2] and found.shape == (3, 3)
+    np.testing.assert_allclose(found.sum(1), 1, rtol=1e-6)

@@ -79,7 +79,7 @@ def _wrapped_build(build):
             self.__dict__["_building"] = nested
         if not nested:
             bound = signature.bind(self, *args, **kwargs).arguments
-            bound.pop("self", None)
+            del bound[next(iter(signature.parameters))]  # the layer, whatever its name
             self.__dict__["_build_shapes"] = bound
             self.built = True
             self._post_build()

@@ -1,5 +1,6 @@
 """Layers of several inputs, and their functions: ``add([a, b])``."""
 from fastnn.keras.layers.base import Layer
+from fastnn.keras.symbolic import KerasTensor
 from fastnn.keras.variables import convert
 from fastnn.ops.shape import cat
 
@@ -184,6 +185,8 @@ class Concatenate(Merge):
     def compute_mask(self, inputs, mask=None):
         if mask is None or all(each is None for each in mask):
             return None
+        if any(isinstance(x, KerasTensor) for x in inputs):
+            return KerasTensor(self.compute_output_shape([x.shape for x in inputs])[:-1], "bool")
         masks = []
         for x, each in zip(inputs, mask):
             if each is None:

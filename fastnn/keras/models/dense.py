@@ -72,11 +72,16 @@ class DenseFit:
         for count in self._counts:
             count[...] = done
         self._dense.lr = float(self.optimizer.learning_rate)
-        loss, right = self.stack.epoch(self._dense, self.x, self.y, order, self.batches.batch_size,
-                                       count=self.accuracy is not None)
-        self.optimizer._iterations.array_ += steps
-        for variable in self.variables:
-            variable._changed()
+        try:
+            loss, right = self.stack.epoch(self._dense, self.x, self.y, order, min(self.batches.batch_size, len(order)),
+                                           count=self.accuracy is not None)
+        except BaseException:  # Ctrl-C: the steps that were done stay
+            steps = int(self._counts[0][0]) - done if self._dense.steps is not None else 0
+            raise
+        finally:
+            self.optimizer._iterations.array_ += steps
+            for variable in self.variables:
+                variable._changed()
         _take(self.tracker, loss * len(order), len(order))
         if self.accuracy is not None:
             _take(self.accuracy, right, len(order))
@@ -104,7 +109,7 @@ def dense_fit(model, source, callbacks):
     with no_grad():
         sample = model._quick_call(from_array(x[:1]), False)
     dense = [layer for layer in layers if type(layer) is Dense]
-    x = np.ascontiguousarray(x if layers[0] is dense[0] else x.reshape(len(x), -1))
+    x = _plain(x if layers[0] is dense[0] else x.reshape(len(x), -1))
     if sample is None or x.ndim != 2 or x.shape[1] != dense[0].kernel.shape[0]:
         return None
     y_sample = from_array(y[:1])
@@ -112,12 +117,13 @@ def dense_fit(model, source, callbacks):
     if found is None:
         return None
     loss, y, labels = found
-    metric = _accuracy(model, loss, labels, y_sample, sample)
+    metric = _accuracy(model, dense[-1], labels, y, y_sample, sample)
     if metric is None:
         return None
     kernels, biases = [layer.kernel for layer in dense], [layer.bias for layer in dense]
     variables = kernels + [bias for bias in biases if bias is not None]
-    if {id(v) for v in variables} != {id(v) for v in model._structure().trainable}:
+    if sorted(map(id, variables)) != sorted(map(id, model._structure().trainable)) \
+            or any(v.constraint is not None for v in variables):  # a layer that is used twice, or frozen, among others
         return None
     if not model.optimizer.built:
         model.optimizer.build(model._structure().trainable)
@@ -141,9 +147,9 @@ def _layers(model):
         if type(layer) is not Dense or layer.kernel_regularizer or layer.bias_regularizer or layer.kernel_constraint \
                 or layer.bias_constraint:
             return None
+        name = getattr(layer.activation, "__name__", None)
         known = layer.activation is activations.linear or \
-            activations.FUSED.get(layer.activation.__name__) is not None \
-            and getattr(activations, layer.activation.__name__) is layer.activation
+            activations.FUSED.get(name) is not None and getattr(activations, name) is layer.activation
         if not known and not (layer is dense[-1] and layer.activation is activations.softmax):
             return None
     return chain if dense else None
@@ -161,11 +167,11 @@ def _loss(model, last, y_sample, sample, y):
     loss, units = compiled.losses[0].loss, last.units
     if loss.reduction not in ("sum_over_batch_size", "mean") or loss.dtype != config.floatx():
         return None
-    function, options = getattr(loss, "fn", None), getattr(loss, "_fn_kwargs", {})
-    options = {name: value for name, value in options.items() if value not in (None, False, 0.0, -1)}
-    if options and options != {"from_logits": True}:
+    function, options = getattr(loss, "fn", None), dict(getattr(loss, "_fn_kwargs", {}))
+    logits, activation = options.pop("from_logits", False), last.activation
+    if logits not in (False, True) or options.pop("ignore_class", None) is not None \
+            or options.pop("label_smoothing", 0.0) != 0 or options.pop("axis", -1) != -1 or options:
         return None
-    logits, activation = bool(options), last.activation
     if function in (losses_module.categorical_crossentropy, losses_module.sparse_categorical_crossentropy):
         if units == 1 or activation is not (activations.linear if logits else activations.softmax):
             return None
@@ -173,6 +179,8 @@ def _loss(model, last, y_sample, sample, y):
             labels = _classes(y, units)
             return None if labels is None else ("cross_entropy", labels, "one-hot")
         y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+        if y.dtype == np.uint64:
+            return None
         whole = y.dtype.kind in "iu" or y.dtype.kind == "f" and bool((np.rint(y) == y).all())
         if y.ndim != 1 or not whole or len(y) and not (0 <= y.min() and y.max() < units):
             return None
@@ -180,13 +188,18 @@ def _loss(model, last, y_sample, sample, y):
     targets = y[:, None] if y.ndim == 1 and units == 1 else y
     if targets.ndim != 2 or targets.shape[1] != units or targets.dtype.kind not in "fiub":
         return None
-    targets = np.ascontiguousarray(targets, config.floatx())
+    targets = _plain(targets)
     if function is losses_module.binary_crossentropy:
         known = activation is (activations.linear if logits else activations.sigmoid)
         return ("bce_with_logits", targets, "numbers") if known else None
     name = {losses_module.mean_squared_error: "mse", losses_module.mean_absolute_error: "l1"}.get(function)
     return (name, targets, "numbers") if name and activation is not activations.sigmoid \
         and activation is not activations.softmax else None
+
+
+def _plain(array):
+    """An array as the engine reads it."""
+    return np.require(array, config.floatx(), ["C", "A"])
 
 
 def _classes(y, units):
@@ -201,7 +214,7 @@ def _classes(y, units):
 _ACCURACIES = {"one-hot": "CategoricalAccuracy", "classes": "SparseCategoricalAccuracy", "numbers": "BinaryAccuracy"}
 
 
-def _accuracy(model, loss, labels, y_sample, sample):
+def _accuracy(model, last, labels, y, y_sample, sample):
     """The metric of right answers; False without one; None if there are other metrics, which need the predictions."""
     if any(layer._metrics for layer in model._flatten_layers()):
         return None
@@ -217,8 +230,10 @@ def _accuracy(model, loss, labels, y_sample, sample):
     metric = compiled._plain[0][2]
     if type(metric) is not getattr(metrics_module, _ACCURACIES[labels]):
         return None
-    if labels == "numbers" and (metric._fn_kwargs != {"threshold": 0.5} or loss != "bce_with_logits"):
-        return None
+    if labels == "numbers":  # the engine compares logits of one unit with 0, and takes targets for 0 or 1
+        if metric._fn_kwargs != {"threshold": 0.5} or last.activation is not activations.sigmoid or last.units != 1 \
+                or not ((y == 0) | (y == 1)).all():
+            return None
     return metric
 
 
@@ -226,10 +241,11 @@ def _is_plain(optimizer):
     """Whether it is Adam or SGD without extras."""
     extras = (optimizer.weight_decay, optimizer.clipnorm, optimizer.clipvalue, optimizer.global_clipnorm,
               optimizer.use_ema, optimizer.loss_scale_factor, optimizer.gradient_accumulation_steps)
-    if any(extra not in (None, False) for extra in extras) or not isinstance(optimizer._learning_rate, Variable):
+    if any(extra not in (None, False) for extra in extras) or not isinstance(optimizer._learning_rate, Variable) \
+            or any(callable(getattr(type(optimizer), name, None)) for name in vars(optimizer)):
         return False
     if type(optimizer) is optimizers.Adam:
-        return not optimizer.amsgrad and optimizer.beta_2 > 0
+        return not optimizer.amsgrad and 0 < optimizer.beta_2 < 1
     return type(optimizer) is optimizers.SGD and not optimizer.momentum
 
 

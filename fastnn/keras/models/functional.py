@@ -55,6 +55,8 @@ class Functional(Model):
         else:
             d["_inputs_struct"] = [inputs] if isinstance(inputs, KerasTensor) else inputs
         d["_single_input"] = isinstance(inputs, KerasTensor)
+        if isinstance(outputs, (list, tuple)) and len(outputs) == 1 and isinstance(outputs[0], KerasTensor):
+            outputs = outputs[0]
         d["_outputs_struct"] = outputs
         flat_inputs, flat_outputs = tree.flatten(inputs), tree.flatten(outputs)
         if not all(isinstance(x._keras_history.operation, InputLayer) for x in flat_inputs):

@@ -240,7 +240,8 @@ class Trainer:
 
     def _training_function(self):
         """The step of `fit`: without logs where `train_step` is ours, which nobody but the loop's callbacks wants."""
-        if type(self).train_step is Trainer.train_step and type(self).compute_metrics is Trainer.compute_metrics:
+        if type(self).train_step is Trainer.train_step and type(self).compute_metrics is Trainer.compute_metrics \
+                and not {"train_step", "compute_metrics"} & self.__dict__.keys():
             step, quiet = self._update, True
         else:
             step, quiet = self.train_step, False
@@ -335,7 +336,7 @@ class Trainer:
         """Whether nobody has overridden what a step of training consists of."""
         return all(getattr(type(self), name) is getattr(Trainer, name)
                    for name in ("train_step", "compute_loss", "compute_metrics", "metrics", "reset_metrics")) \
-            and "compute_loss" not in self.__dict__
+            and not {"train_step", "compute_loss", "compute_metrics", "reset_metrics"} & self.__dict__.keys()
 
     def _chain_of_layers(self):
         """The layers of a model that is a chain of the door's own; None for others."""

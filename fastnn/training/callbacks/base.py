@@ -202,14 +202,19 @@ def _flat(callbacks):
 
 
 def _forward(name):
-    if "epoch" in name or "batch" in name:
+    # Keras gives logs by position, but for batches: programs that name the argument otherwise rely on it.
+    if "batch" in name:
         def call(self, number, logs=None):
             for callback in self.callbacks:
                 getattr(callback, name)(number, logs={} if logs is None else logs)
+    elif "epoch" in name:
+        def call(self, number, logs=None):
+            for callback in self.callbacks:
+                getattr(callback, name)(number, {} if logs is None else logs)
     else:
         def call(self, logs=None):
             for callback in self.callbacks:
-                getattr(callback, name)(logs={} if logs is None else logs)
+                getattr(callback, name)({} if logs is None else logs)
     call.__name__, call.__doc__ = name, getattr(Callback, name).__doc__
     return call
 
