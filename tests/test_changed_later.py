@@ -24,7 +24,6 @@ INDICES = {
     "index_select": lambda x, i: x.index_select(0, i),
     "gather": lambda x, i: x.gather(0, i),
     "take": lambda x, i: x.take(i),
-    "take_along_dim": lambda x, i: x.take_along_dim(i, 0),
     "scatter": lambda x, i: fastnn.zeros(2).scatter(0, i, x),
     "scatter_add": lambda x, i: fastnn.zeros(2).scatter_add(0, i, x),
     "scatter_reduce": lambda x, i: fastnn.zeros(2).scatter_reduce(0, i, x, "amax"),
@@ -127,3 +126,12 @@ def test_expanded_memory_with_one_place_each():
     assert (x == 4).all()
     assert (x.zero_() == 0).all() and x.t_().shape == (3, 2)
     assert fastnn.ones(1).expand(1).add_(1).item() == 2 and fastnn.ones(1).expand(0).add_(1).numel() == 0
+
+
+def test_take_along_dim_keeps_indices_of_its_own():
+    """As PyTorch does: what becomes of the caller's does not matter."""
+    x, index = fastnn.tensor([1.0, 2.0], requires_grad=True), fastnn.tensor([0, 0])
+    y = x.take_along_dim(index, 0)
+    index.fill_(1)
+    y.sum().backward()
+    assert x.grad.tolist() == [2.0, 0.0]
