@@ -332,3 +332,20 @@ def test_gradients_of_linear_rearrangements_depend_on_no_input(name):
     assert first.requires_grad
     first, = torch.autograd.grad(y.sum(), x, create_graph=True)
     assert not first.requires_grad
+
+
+def _selected(t, x, zero):
+    return {"clamp": lambda: x.clamp(min=0).sqrt(), "maximum": lambda: t.maximum(x, zero).log(),
+            "minimum": lambda: (1 / t.minimum(-x, zero)), "tensor bounds": lambda: x.clamp(zero, zero + 5).sqrt(),
+            "round": lambda: 1 / x.round().clamp(min=0), "power 0": lambda: 1 / (x ** 0 - 1),
+            "sign": lambda: 1 / (x.sign() + 1)}
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("name", ["clamp", "maximum", "minimum", "tensor bounds", "round", "power 0", "sign"])
+def test_what_is_not_selected_gets_no_nan(name, create_graph):
+    """Infinite slopes behind a choice do not reach what was not chosen."""
+    x = torch.tensor([-1.0, -2.0], requires_grad=True)
+    y = _selected(torch, x, torch.zeros(2))[name]()
+    slope, = torch.autograd.grad(y.sum(), x, create_graph=create_graph)
+    assert slope.tolist() == [0.0, 0.0]

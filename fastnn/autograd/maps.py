@@ -86,8 +86,7 @@ DERIVATIVES = {  # name of a map -> dy/dx of (x, y, a, b)
     "cosh": lambda x, y, a, b: pointwise.sinh(x),
     "erf": lambda x, y, a, b: pointwise.exp(-(x * x)) * (2 / math.sqrt(math.pi)),
     "lgamma": lambda x, y, a, b: pointwise.digamma(x),
-    "clamp": lambda x, y, a, b: ((x >= a) & (x <= b)).to(x.dtype),
-    "pow_scalar": lambda x, y, a, b: a * arithmetic.pow(x, a - 1) if a else x * 0,
+    "pow_scalar": lambda x, y, a, b: a * arithmetic.pow(x, a - 1),
     "softplus": lambda x, y, a, b: indexing.where(a * x > b, 1.0, pointwise.sigmoid(a * x)),
 }
 
@@ -125,12 +124,20 @@ LOSSES = {  # name of a loss -> its derivatives by x and by t, of (x, t, v, a, b
 }
 
 
+def only_where(mask, g):
+    """g where the mask holds, else 0, also where g is infinite or NaN."""
+    return indexing.where(from_array(np.asarray(mask)), g, 0.0)
+
+
 def times_slope(g, name, x, y, a, b):
     """g * dy/dx of a map, from its input x and output y, one of which may be None."""
     if name == "neg":
         return -g
-    if name in ("floor", "ceil", "round", "trunc", "sign", "step"):
-        return g * 0
+    if name in ("floor", "ceil", "round", "trunc", "sign", "step") or name == "pow_scalar" and a == 0:
+        return only_where(np.zeros(tuple(g.shape), bool), g)
+    if name == "clamp":
+        array = x.detach().numpy()
+        return only_where((array >= a) & (array <= b), g)
     if name in PIECEWISE:
         known = [None if t is None else t.detach().numpy() for t in (x, y)]
         return piecewise(g, x if y is None else y, lambda array: unary_backward(name, array, *known, a, b))

@@ -11,7 +11,7 @@ import numpy as np
 from fastnn import _gradients, _tape, kernels
 from fastnn._tensor import from_array, record
 from fastnn.autograd.function import Context, refuse_later
-from fastnn.autograd.maps import LOSSES, MAPS, piecewise, times_slope
+from fastnn.autograd.maps import LOSSES, MAPS, only_where, piecewise, times_slope
 from fastnn.kernels.dropout import dropout_backward
 from fastnn.kernels.reduce import cumulate
 from fastnn.ops import arithmetic, indexing, pointwise, reduce, shape
@@ -131,14 +131,16 @@ def _(step, g):
 @rule("MaximumBackward0", "MinimumBackward0")
 def _(step, g):
     shape_x, shape_y, x, y, largest = step.saved
-    shares = [from_array(np.where(x == y, 0.5, ~smaller).astype(x.dtype))
-              for smaller in ((x < y, x > y) if largest else (x > y, x < y))]
-    return sum_to(g * shares[0], shape_x), sum_to(g * shares[1], shape_y)
+    equal = from_array(np.asarray(x == y))
+    mine, theirs = (only_where(~np.asarray(smaller), indexing.where(equal, g * 0.5, g))
+                    for smaller in ((x < y, x > y) if largest else (x > y, x < y)))
+    return sum_to(mine, shape_x), sum_to(theirs, shape_y)
 
 
 @python_rule("clamp_backward")
 def _(step, g):
-    return tuple(None if share is None else sum_to(g * from_array(np.asarray(share, g.detach().numpy().dtype)), shape)
+    return tuple(None if share is None else
+                 sum_to(only_where(share != 0, g * from_array(np.asarray(share, g.detach().numpy().dtype))), shape)
                  for share, shape in zip(*step.saved[1:]))
 
 

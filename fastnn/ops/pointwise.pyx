@@ -9,10 +9,9 @@ from fastnn._tensor cimport Tensor, adopt_node, check_inplace, needs_grad, recor
 from fastnn._tensor import record
 from fastnn.kernels cimport _core
 from fastnn.kernels cimport elementwise as K
-from fastnn.kernels.elementwise import unary_saves
+from fastnn.kernels import sum_to, unary_names, unary_saves
 from fastnn.ops._common cimport is_half, is_real, undo, wrap_dim, zero_d
 from fastnn.ops.inplace cimport changed
-from fastnn.kernels._core import unary_names
 
 np.import_array()
 
@@ -307,9 +306,9 @@ def pow_scalar(input, double exponent):
 
 def clamp_backward(grad, shares, shapes):
     """To the input where it is within the bounds, at a tie too, and to a bound where the input is beyond it."""
-    from fastnn.kernels import sum_to
-    return tuple([None if share is None else sum_to(numpy.asarray(grad * share), shape)  # 0-d products are numbers
-                  for share, shape in zip(shares, shapes)])
+    with numpy.errstate(invalid="ignore"):  # of 0 * inf, which is not taken
+        return tuple([None if share is None else sum_to(numpy.where(share, grad * share, grad.dtype.type(0)), shape)
+                      for share, shape in zip(shares, shapes)])
 
 
 cdef object clamp_between(object input, object low, object high):
