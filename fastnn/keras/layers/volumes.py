@@ -28,19 +28,14 @@ def conv_transpose3d(x, weight, bias=None, stride=1, padding=0, output_padding=0
     return total if bias is None else total + bias.reshape(-1, 1, 1, 1)
 
 
-def _apart(over_images, over_depth):
-    """A pooling of volumes that takes height and width first, then the depth."""
-    def pool(x, size, stride):
-        size, stride = _triple(size), _triple(stride)
-        n, channels, depth, height, width = x.shape
-        y = over_images(x.reshape(n, channels * depth, height, width), size[1:], stride[1:])
-        height, width = y.shape[2:]
-        y = over_depth(y.reshape(n, channels, depth, height * width), (size[0], 1), (stride[0], 1))
-        return y.reshape(n, channels, y.shape[2], height, width)
-    return pool
-
-
-avg_pool3d = _apart(F.avg_pool2d, F.avg_pool2d)
+def avg_pool3d(x, size, stride):
+    """The mean of each window: of its planes first, then along the depth."""
+    size, stride = _triple(size), _triple(stride)
+    n, channels, depth, height, width = x.shape
+    y = F.avg_pool2d(x.reshape(n, channels * depth, height, width), size[1:], stride[1:])
+    height, width = y.shape[2:]
+    y = F.avg_pool2d(y.reshape(n, channels, depth, height * width), (size[0], 1), (stride[0], 1))
+    return y.reshape(n, channels, y.shape[2], height, width)
 
 
 def adaptive_max_pool3d(x, output_size):
