@@ -25,6 +25,9 @@ cdef enum:
     NONE, MEAN, SUM  # reductions
     CROSS_ENTROPY = -1  # the loss that is not element by element
     NO_CLASS = -100  # to be ignored: none has it
+    # ns, by `cost`: in shorter steps a second thread costs more than it brings, since what one kernel has written on a
+    # processor the next one reads on another
+    SHORT_STEP = 500000
 
 cdef enum Optimizer:
     SGD, ADAM, RMSPROP, ADAGRAD
