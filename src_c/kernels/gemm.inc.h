@@ -111,6 +111,25 @@ static void FN(gemm_rows_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64
     }
 }
 
+/* c (cols,) = [c or 0] + sums (+ bias, relu). */
+FNN_INLINE void FN(dot_store)(REAL *c, const REAL *sums, const int cols, int from_c, const REAL *bias, int relu)
+{
+    REAL y[DOT_COLS];
+    for (int s = 0; s < cols; s++)
+        y[s] = sums[s];
+    if (from_c)
+        for (int s = 0; s < cols; s++)
+            y[s] += c[s];
+    if (bias)
+        for (int s = 0; s < cols; s++)
+            y[s] += bias[s];
+    if (relu)
+        for (int s = 0; s < cols; s++)
+            y[s] = y[s] < 0 ? 0 : y[s];
+    for (int s = 0; s < cols; s++)
+        c[s] = y[s];
+}
+
 static void FN(gemm_dot_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
 {
     REAL sums[DOT_ROWS * DOT_COLS];
@@ -126,15 +145,14 @@ static void FN(gemm_dot_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_
             const int cols = j1 - j < DOT_COLS ? (int)(j1 - j) : DOT_COLS;
             const int64_t ahead = p == i0 && !rows_outside ? DOT_COLS * g->bs_n : 0;
             FN(dots)[rows - 1][cols - 1](g->k, g->a + i * g->as_m, g->as_m, g->b + j * g->bs_n, g->bs_n, ahead, sums);
-            for (int r = 0; r < rows; r++)
-                for (int s = 0; s < cols; s++) {
-                    REAL *c = g->c + (i + r) * g->ldc + j + s, y = sums[r * DOT_COLS + s];
-                    if (g->from_c)
-                        y += *c;
-                    if (g->bias)
-                        y += g->bias[j + s];
-                    *c = g->relu && y < 0 ? 0 : y;
-                }
+            for (int r = 0; r < rows; r++) {
+                REAL *const c = g->c + (i + r) * g->ldc + j;
+                const REAL *const bias = g->bias ? g->bias + j : NULL;
+                if (cols == DOT_COLS) /* a constant: vectors */
+                    FN(dot_store)(c, sums + r * DOT_COLS, DOT_COLS, g->from_c, bias, g->relu);
+                else
+                    FN(dot_store)(c, sums + r * DOT_COLS, cols, g->from_c, bias, g->relu);
+            }
         }
     }
 }
