@@ -3,6 +3,7 @@ import math
 import warnings
 
 from fastnn.autograd import no_grad
+from fastnn.ops.creation import empty_like, from_numpy, randn, randperm
 
 
 def calculate_gain(nonlinearity, param=None):
@@ -59,7 +60,6 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     """Normal numbers limited to [a, b], by drawing again what falls outside."""
     import numpy as np
 
-    from fastnn.ops.creation import empty_like
 
     def phi(x):
         return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
@@ -156,7 +156,6 @@ def orthogonal_(tensor, gain=1, generator=None):
         return tensor
     import numpy as np
 
-    from fastnn.ops.creation import from_numpy, randn
     rows = tensor.shape[0]
     columns = tensor.numel() // rows
     flat = randn(rows, columns, dtype=tensor.dtype, generator=generator).numpy()
@@ -171,7 +170,6 @@ def sparse_(tensor, sparsity, std=0.01, generator=None):
     """Normal numbers, with a fraction `sparsity` of each column 0 (Martens 2010)."""
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
-    from fastnn.ops.creation import randperm
     rows, columns = tensor.shape
     zeros = int(math.ceil(sparsity * rows))
     tensor.normal_(0, std, generator=generator)
