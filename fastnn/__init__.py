@@ -62,5 +62,4 @@ def __getattr__(name):
     module = compat.module(name)
     if module is not None:
         return module
-    raise AttributeError(f"module 'fastnn' has no attribute {name!r}; what it has of PyTorch is listed in "
-                         f"docs/coverage.md")
+    raise AttributeError(f"module 'fastnn' has no attribute {name!r}; `python -m fastnn names` lists what it has")
