@@ -32,9 +32,6 @@ globals().update({**ops._constructors(), **ops._functions()})
 inf, nan, pi, e, newaxis = _math.inf, _math.nan, _math.pi, _math.e, None
 strided, contiguous_format, preserve_format, channels_last = ("torch.strided", "torch.contiguous_format",
                                                               "torch.preserve_format", "torch.channels_last")
-globals().update({alias: globals()[name] for alias, name in {
-    "subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div", "absolute": "abs", "negative": "neg",
-    "concat": "cat", "concatenate": "cat", "clip": "clamp"}.items()})
 
 
 def is_tensor(obj):

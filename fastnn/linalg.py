@@ -1,13 +1,14 @@
 """torch.linalg."""
 from fastnn.ops import public as _public
-from fastnn.ops.arrange import cross as _cross
-from fastnn.ops.arrange import powers_of as _powers_of
+from fastnn.ops.creation import powers_of as _powers_of
+from fastnn.ops.diagonals import diagonal as _diagonal
+from fastnn.ops.linalg import (LinAlgError, cholesky, det, eig, eigh, eigvals, eigvalsh, inv, lstsq, matrix_power,
+                               matrix_rank, pinv, qr, slogdet, solve, svd, svdvals)
 from fastnn.ops.linear import matmul
-from fastnn.ops.matrices import (LinAlgError, cholesky, cond, det, eig, eigh, eigvals, eigvalsh, inv, lstsq,
-                                 matrix_norm, matrix_power, matrix_rank, multi_dot, norm, pinv, qr, slogdet, solve,
-                                 svd, svdvals, vecdot)
-from fastnn.ops.products import vector_norm
-from fastnn.ops.rearrange import diagonal as _diagonal
+from fastnn.ops.norms import cond, matrix_norm, vector_norm
+from fastnn.ops.norms import linalg_norm as norm
+from fastnn.ops.products import cross as _cross
+from fastnn.ops.products import multi_dot, vecdot
 
 __all__ = ["LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "inv",
            "lstsq", "matmul", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr",

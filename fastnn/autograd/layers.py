@@ -12,7 +12,7 @@ from fastnn import _gradients, kernels
 from fastnn._tensor import from_array, record
 from fastnn.autograd.maps import times_slope
 from fastnn.autograd.rules import linear, python_rule, rule
-from fastnn.ops import indexing, pointwise, reduce
+from fastnn.ops import indexing, pointwise, reduce, splitting
 
 
 def _in_graph(found, inputs, held=()):
@@ -225,7 +225,7 @@ def _(step, g):
     def function(*given):
         *sources, mask = given
         counts = {1: (3,), 2: (1, 2), 3: (1, 1, 1)}[len(sources)]
-        parts = [piece for x, count in zip(sources, counts) for piece in indexing.chunk(x, count, 2)]
+        parts = [piece for x, count in zip(sources, counts) for piece in splitting.chunk(x, count, 2)]
         q, k, v = (x.reshape(*x.shape[:2], options.heads, -1).permute(order) for x in parts)
         made = _attention(q, k, v, mask, options)
         return made.permute([order.index(i) for i in range(4)]).reshape(y.shape)

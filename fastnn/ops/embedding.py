@@ -1,10 +1,29 @@
-"""Embedding: rows of a table by their numbers, one by one or in bags."""
+"""Embedding: rows of a table by their numbers, one by one or in bags, and numbers as rows (one-hot)."""
 import numpy as np
 
 from fastnn import kernels
 from fastnn._tensor import from_array, record
 from fastnn.autograd.grad_mode import no_grad
-from fastnn.ops._common import need_tensors
+from fastnn.ops._common import need_tensors, room
+
+
+def one_hot(input, num_classes=-1):
+    """A row of zeros with a 1 at each class number, int64."""
+    classes = input.numpy()
+    if classes.dtype != np.int64:
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    if classes.size == 0 and num_classes <= 0:
+        raise RuntimeError("Can not infer total number of classes from empty tensor.")
+    if classes.size and classes.min() < 0:
+        raise RuntimeError("Class values must be non-negative.")
+    if num_classes == -1:
+        num_classes = int(classes.max()) + 1
+    elif num_classes < 1 and classes.size == 0 or num_classes == 0:
+        raise RuntimeError("num_classes should be positive")
+    if classes.size and classes.max() >= num_classes:
+        raise RuntimeError("Class values must be smaller than num_classes.")
+    room("one_hot", (*classes.shape, num_classes), 8)
+    return from_array((classes[..., None] == np.arange(num_classes)).astype(np.int64))
 
 
 def _padding(name, padding_idx, rows):

@@ -1,12 +1,27 @@
-"""Reading and writing parts of a tensor: slices, masks, integer arrays, gather and select."""
+"""Reading and writing parts of a tensor: slices, masks, integer arrays, select, narrow, take and where."""
 import numpy as np
 
 from fastnn import dtypes, kernels
 from fastnn._tensor import Tensor, from_array, record, record_inplace, take_history, to_array, view_of, writable
-from fastnn.ops._common import axis_of, broadcast_shapes, int64_of, into, need_tensors, promote, room
+from fastnn.kernels import sum_to
+from fastnn.ops._common import axis_of, broadcast_shapes, int64_of, into, need_tensors, promote
 
 
-TENSOR_BYTES = 256  # about what one of many views takes
+def argwhere(input):
+    """Indices of the elements that are not 0, one row each."""
+    return nonzero(input)
+
+
+def unravel_index(indices, shape):
+    """Indices of the flattened tensor as one index for each dimension."""
+    need_tensors("unravel_index", indices)
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    return tuple(from_array(np.asarray(part, np.int64)) for part in np.unravel_index(indices.numpy(), sizes))
+
+
+def narrow_copy(input, dim, start, length):
+    """``narrow`` as a copy."""
+    return narrow(input, dim, start, length).clone()
 
 
 def _numpy_index(index):
@@ -136,7 +151,6 @@ def _as_view(made, viewed):
 def _setitem_backward(grad, index, shape):
     dx = grad.copy()
     dx[index] = 0
-    from fastnn.kernels import sum_to
     dv = np.asarray(grad[index])
     return dx, None if shape is None else sum_to(np.ascontiguousarray(dv), shape)
 
@@ -201,104 +215,6 @@ def narrow(input, dim, start, length):
     return getitem(input, (slice(None),) * dim + (slice(start, start + length),))
 
 
-def unbind(input, dim=0):
-    """All slices along `dim`."""
-    if input.ndim == 0:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    size = input.shape[axis_of(dim, input.ndim)]
-    room("unbind", (size,), TENSOR_BYTES)
-    return tuple(select(input, dim, i) for i in range(size))
-
-
-def split(tensor, split_size_or_sections, dim=0):
-    """Pieces along `dim`: of one size (the last may be smaller), or of the sizes in a list."""
-    need_dimensions("split", tensor)
-    dim = axis_of(dim, tensor.ndim)
-    size = tensor.shape[dim]
-    if isinstance(split_size_or_sections, int):
-        step = split_size_or_sections
-        if step < 0 or (step == 0 and size):
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
-        room("split", (size // step if step else 1,), TENSOR_BYTES)
-        sections = [min(step, size - i) for i in range(0, size, step)] if size else [0]
-    else:
-        sections = list(split_size_or_sections)
-        if sum(sections) != size:
-            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at "
-                               f"dimension {dim}), but got split_sizes={sections}")
-    starts = np.cumsum([0] + sections[:-1])
-    return tuple(narrow(tensor, dim, int(start), length) for start, length in zip(starts, sections))
-
-
-def need_dimensions(op, input):
-    """RuntimeError for a tensor that has nothing to divide."""
-    if input.ndim == 0:
-        raise RuntimeError(f"{op} expects at least a 1-dimensional tensor")
-
-
-def chunk(input, chunks, dim=0):
-    """At most `chunks` pieces of equal size along `dim` (the last may be smaller)."""
-    need_dimensions("chunk", input)
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    size = input.shape[axis_of(dim, input.ndim)]
-    if size == 0:
-        room("chunk", (chunks,), 8)
-        return (input,) * chunks
-    return split(input, -(-size // chunks), dim)
-
-
-def _gather_backward(grad, shape, places):
-    dx = np.zeros(shape, grad.dtype)
-    np.add.at(dx, places, grad)
-    return dx
-
-
-def _gather_rule(grad, shape, places):
-    return _gather_backward(grad, shape or (1,), places).reshape(shape)
-
-
-def places_of(op, index, dim, shape, other="input"):
-    """NumPy index (one array for each dimension) for the elements that `index` names along `dim`."""
-    need_tensors(op, index)
-    where = index.numpy()
-    if where.dtype not in (np.int64, np.int32) and where.size:
-        raise RuntimeError(f"{op}(): Expected dtype int32/int64 for index")
-    if max(where.ndim, 1) != max(len(shape), 1) and where.size:
-        raise RuntimeError(f"Index tensor must have the same number of dimensions as {other} tensor")
-    if not where.size:
-        return (np.zeros(where.shape, np.int64),) * max(len(shape), 1)
-    shape = shape or (1,)
-    for axis, (size, bound) in enumerate(zip(where.shape, shape)):
-        if axis != dim and size > bound:
-            raise RuntimeError(f"Size does not match at dimension {axis} expected index {list(where.shape)} to be no "
-                               f"larger than self {list(shape)} apart from dimension {dim}")
-    low, high = where.min(), where.max()
-    if low < 0 or high >= shape[dim]:
-        raise RuntimeError(f"index {high if high >= shape[dim] else low} is out of bounds for dimension {dim} with "
-                           f"size {shape[dim]}")
-    places = list(np.indices(where.shape, sparse=True)) or [where]
-    places[dim] = where
-    return tuple(places)
-
-
-def gather(input, dim, index, *, sparse_grad=False, out=None):
-    """``out[i][j] = input[index[i][j]][j]`` for dim 0, and so on. The result has the shape of `index`."""
-    need_tensors("gather", input, index)
-    dim = axis_of(dim, input.ndim)
-    x = input.detach().numpy()
-    if out is not None and out.dtype is not input.dtype:
-        raise RuntimeError(f"Expected out tensor to have dtype {input.dtype}, but got {out.dtype} instead")
-    places = places_of("gather", index, dim, x.shape)
-    if not index.numel():
-        taken = np.zeros(tuple(index.shape), x.dtype)
-        made = record(taken, lambda grad: np.zeros(x.shape, x.dtype), "GatherBackward0", (input,))
-    else:
-        taken = np.asarray(x.reshape(x.shape or (1,))[places]).reshape(tuple(index.shape))
-        made = record(taken, _gather_rule, "GatherBackward0", (input,), (x.shape, places), (index,))
-    return into("gather", out, made, (input, index))
-
-
 def index_select(input, dim, index, *, out=None):
     """The slices along `dim` whose numbers are in `index`."""
     need_tensors("index_select", input)
@@ -322,7 +238,6 @@ def masked_select(input, mask, *, out=None):
 
 
 def _where_backward(grad, condition, shapes):
-    from fastnn.kernels import sum_to
     zero = grad.dtype.type(0)
     return (None, sum_to(np.where(condition, grad, zero), shapes[0]),
             sum_to(np.where(condition, zero, grad), shapes[1]))
@@ -382,3 +297,11 @@ def nonzero(input, *, as_tuple=False):
     if as_tuple:
         return tuple(from_array(place) for place in places)
     return from_array(np.stack(places, 1) if input.ndim else np.zeros((len(places[0]), 0), np.int64))
+
+
+def take(input, index, *, out=None):
+    """Elements of the flattened tensor."""
+    need_tensors("take", input, index)
+    if index.numpy().size and (index.numpy().max() >= input.numel() or index.numpy().min() < -input.numel()):
+        raise IndexError(f"take(): index out of range, the tensor has {input.numel()} elements")
+    return into("take", out, input.reshape(-1)[index], (input, index))

@@ -1,10 +1,15 @@
-"""Tensor methods that are no functions: casts, filling in place, and what only methods have."""
+"""Tensor methods that are no functions: questions about memory, copies and fillings in place, new tensors like one."""
 import numpy as np
 
 from fastnn import dtypes
-from fastnn import random as _random
 from fastnn._tensor import Tensor, from_array, record_inplace, writable
-from fastnn.ops import inplace, shape
+from fastnn.kernels import sum_to
+from fastnn.ops import creation, inplace, shape
+from fastnn.ops.casting import absent_caster, caster, to, type_, type_as
+from fastnn.ops.creation import empty, full, tensor
+from fastnn.ops.diagonals import fill_diagonal_
+from fastnn.ops.rearrange import flip
+from fastnn.ops.sampling import bernoulli_, drawn_by, normal_, random_, uniform_
 
 
 def size(self, dim=None):
@@ -39,41 +44,6 @@ def is_floating_point(self):
     return self.dtype.is_floating_point
 
 
-TYPE_NAMES = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int",
-              "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
-
-
-def type_(self, dtype=None, non_blocking=False):
-    """The type's name, or the tensor cast to a dtype, which may be such a name (``"torch.FloatTensor"``)."""
-    if dtype is None:
-        return f"torch.{TYPE_NAMES[self.dtype.name]}Tensor"
-    if isinstance(dtype, str) and dtype.startswith("torch."):
-        found = [name for name, short in TYPE_NAMES.items() if dtype == f"torch.{short}Tensor"]
-        if not found:
-            raise ValueError(f"invalid type: {dtype!r}")
-        dtype = getattr(dtypes, found[0])
-    elif dtype in (float, int, bool):
-        raise ValueError(f"invalid type: {dtype.__name__!r}")
-    return shape.cast(self, dtype)
-
-
-def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
-    """Cast to a dtype, or to another tensor's; devices other than the CPU raise."""
-    flags = [arg for arg in args if isinstance(arg, bool)]  # non_blocking, copy
-    copy = flags[1] if len(flags) > 1 else copy
-    for arg in args:
-        if isinstance(arg, Tensor):
-            dtype = arg.dtype
-        elif isinstance(arg, (dtypes.dtype, np.dtype)) or arg in (float, int, bool):
-            dtype = arg
-        elif isinstance(arg, bool):
-            continue
-        elif arg is not None:
-            dtypes.need_cpu(arg)
-    dtypes.need_cpu(device)
-    return shape.cast(self, self.dtype if dtype is None else dtype, copy)
-
-
 def cpu(self, memory_format=None):
     """The tensor itself: everything lives on the CPU."""
     return self
@@ -84,15 +54,7 @@ def cuda(self, device=None, non_blocking=False, memory_format=None):
     raise RuntimeError("Tensor.cuda: fastnn computes on the CPU alone")
 
 
-def _caster(name):
-    def cast(self, memory_format=None):
-        return shape.cast(self, getattr(dtypes, name))
-    cast.__doc__ = f"Cast to {name}."
-    return cast
-
-
 def _copy_backward(grad, shape_, dtype):
-    from fastnn.kernels import sum_to
     return np.zeros_like(grad), sum_to(grad, shape_).astype(dtype, copy=False)
 
 
@@ -106,74 +68,6 @@ def copy_(self, other, non_blocking=False):
                            ) from None
     return record_inplace(self, _copy_backward, "CopyBackwards", (other,),
                           (tuple(other.shape), other.detach().numpy().dtype))
-
-
-def _float_in_place(self, name):
-    array = writable(self)
-    if array.dtype.kind != "f":
-        raise NotImplementedError(f"{name}: not implemented for {self.dtype}")
-    return array
-
-
-def _random_fill(self, name, draw):
-    draw(_float_in_place(self, name))
-    return record_inplace(self, lambda grad: np.zeros_like(grad), "RandomBackward0")
-
-
-def uniform_(self, from_=0.0, to=1.0, *, generator=None, **kwargs):
-    """Uniform random numbers of [from, to)."""
-    low = kwargs.pop("from", from_)
-    if low > to:
-        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={to}")
-    source = generator or _random.default_generator
-    return _random_fill(self, "uniform_", lambda array: source.uniform(array, low, to))
-
-
-def normal_(self, mean=0.0, std=1.0, *, generator=None):
-    """Normal random numbers."""
-    if std < 0:
-        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-    source = generator or _random.default_generator
-    return _random_fill(self, "normal_", lambda array: source.normal(array, mean, std))
-
-
-def _drawn(name, method):
-    """An in-place filling by one of the generator's distributions, with PyTorch's parameters and defaults."""
-    def fill(self, *args, generator=None, **kwargs):
-        source = generator or _random.default_generator
-        getattr(source, method)(writable(self), *args, **kwargs)
-        return record_inplace(self, lambda grad: np.zeros_like(grad), "RandomBackward0")
-    fill.__name__ = name
-    fill.__wrapped__ = getattr(_random.Generator, method)
-    fill.__doc__ = f"Random numbers of ``Generator.{method}``'s distribution."
-    return fill
-
-
-def random_(self, from_=None, to=None, *, generator=None, **kwargs):
-    """Random integers of [from, to); of the whole range of the dtype without bounds."""
-    low = kwargs.pop("from", from_)
-    if to is None and low is not None:
-        low, to = 0, low
-    return _drawn("random_", "random")(self, low, to, generator=generator)
-
-
-def bernoulli_(self, p=0.5, *, generator=None):
-    """1 with probability p (a number or a tensor), else 0."""
-    return _drawn("bernoulli_", "bernoulli")(self, p.detach().numpy() if isinstance(p, Tensor) else p,
-                                             generator=generator)
-
-
-def fill_diagonal_(self, fill_value, wrap=False):
-    """The main diagonal becomes one value; `wrap`: again below it, for tall matrices."""
-    if self.ndim < 2:
-        raise RuntimeError("dimensions must larger than 1")
-    if self.ndim > 2 and len(set(self.shape)) != 1:
-        raise RuntimeError("all dimensions of input must be of equal length")
-    keep = np.ones(tuple(self.shape), bool)
-    np.fill_diagonal(keep, False, wrap=wrap and self.ndim == 2)
-    array = writable(self)
-    np.fill_diagonal(array, dtypes.number(fill_value, array.dtype), wrap=wrap and self.ndim == 2)
-    return record_inplace(self, lambda grad: grad * keep, "FillDiagonalBackward0")
 
 
 def apply_(self, callable):
@@ -196,7 +90,6 @@ def map_(self, other, callable):
 
 def new(self, *args, size=None, other=None, device=None):
     """PyTorch's old constructor: sizes, data or another tensor, in this tensor's dtype."""
-    from fastnn.ops.creation import empty, tensor
     dtypes.need_cpu(device)
     args = args if size is None and other is None else (tuple(size) if other is None else other,)
     if len(args) == 1 and size is None and not isinstance(args[0], (int, dtypes.Size)):
@@ -207,18 +100,6 @@ def new(self, *args, size=None, other=None, device=None):
 def _array_wrap(self, array, context=None, return_scalar=False):
     """NumPy's functions of a tensor give a tensor."""
     return from_array(np.asarray(array))
-
-
-def _unimplemented_cast(name):
-    def cast(self, memory_format=None):
-        return shape.cast(self, dtypes.ABSENT[name])
-    cast.__doc__ = f"Always an error: there are no {name} tensors."
-    return cast
-
-
-def type_as(self, other):
-    """Cast to another tensor's dtype."""
-    return shape.cast(self, other.dtype)
 
 
 def storage_offset(self):
@@ -232,7 +113,6 @@ def storage_offset(self):
 
 def resize_(self, *size, memory_format=None):
     """Other sizes over the same elements; new ones are undefined."""
-    from fastnn.ops.creation import empty
     made = empty(*size, dtype=self.dtype)
     old, new = writable(self).reshape(-1), made.numpy().reshape(-1)
     new[:old.size] = old[:new.size]
@@ -242,7 +122,6 @@ def resize_(self, *size, memory_format=None):
 
 def reversed_(self):
     """The rows in reverse order."""
-    from fastnn.ops.rearrange import flip
     return flip(self, [0]) if self.ndim else self
 
 
@@ -252,14 +131,12 @@ def _no_complex(self):
 
 def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A tensor of this one's dtype."""
-    from fastnn.ops.creation import tensor
     return tensor(data, dtype=self.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad,
                   pin_memory=pin_memory)
 
 
 def _new(name):
     def new(self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
-        from fastnn.ops import creation
         return getattr(creation, name)(*size, dtype=self.dtype if dtype is None else dtype, device=device,
                                        requires_grad=requires_grad, layout=layout, pin_memory=pin_memory)
     new.__name__ = f"new_{name}"
@@ -269,7 +146,6 @@ def _new(name):
 
 def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """One value, in this tensor's dtype."""
-    from fastnn.ops.creation import full
     return full(size, fill_value, dtype=self.dtype if dtype is None else dtype, device=device,
                 requires_grad=requires_grad, layout=layout, pin_memory=pin_memory)
 
@@ -298,20 +174,20 @@ METHODS = {
     "__dlpack__": dlpack, "__dlpack_device__": lambda self: (1, 0),
     "size": size, "stride": stride, "is_contiguous": is_contiguous, "element_size": element_size,
     "data_ptr": data_ptr, "is_floating_point": is_floating_point, "type": type_, "to": to, "cpu": cpu, "cuda": cuda,
-    "float": _caster("float32"), "double": _caster("float64"), "long": _caster("int64"), "int": _caster("int32"),
-    "short": _caster("int16"), "bool": _caster("bool"), "byte": _caster("uint8"), "half": _caster("float16"),
+    "float": caster("float32"), "double": caster("float64"), "long": caster("int64"), "int": caster("int32"),
+    "short": caster("int16"), "bool": caster("bool"), "byte": caster("uint8"), "half": caster("float16"),
     "fill_": inplace.fill_, "zero_": inplace.zero_, "copy_": copy_, "uniform_": uniform_, "normal_": normal_,
-    "random_": random_, "bernoulli_": bernoulli_, "exponential_": _drawn("exponential_", "exponential"),
-    "log_normal_": _drawn("log_normal_", "log_normal"), "cauchy_": _drawn("cauchy_", "cauchy"),
-    "geometric_": _drawn("geometric_", "geometric"), "fill_diagonal_": fill_diagonal_, "apply_": apply_, "map_": map_,
+    "random_": random_, "bernoulli_": bernoulli_, "exponential_": drawn_by("exponential_", "exponential"),
+    "log_normal_": drawn_by("log_normal_", "log_normal"), "cauchy_": drawn_by("cauchy_", "cauchy"),
+    "geometric_": drawn_by("geometric_", "geometric"), "fill_diagonal_": fill_diagonal_, "apply_": apply_, "map_": map_,
     "new_tensor": new_tensor, "new_zeros": _new("zeros"), "new_ones": _new("ones"),
     "new_empty": _new("empty"), "new_full": new_full, "nelement": Tensor.numel, "ndimension": Tensor.dim,
     "device": property(lambda self: dtypes.cpu), "layout": property(lambda self: "torch.strided"),
-    "new": new, "__array_wrap__": _array_wrap, "bfloat16": _unimplemented_cast("bfloat16"),
-    "cfloat": _unimplemented_cast("complex64"), "cdouble": _unimplemented_cast("complex128"),
+    "new": new, "__array_wrap__": _array_wrap, "bfloat16": absent_caster("bfloat16"),
+    "cfloat": absent_caster("complex64"), "cdouble": absent_caster("complex128"),
     "type_as": type_as, "storage_offset": storage_offset, "resize_": resize_, "__reversed__": reversed_,
     "resize_as_": lambda self, the_template, memory_format=None: resize_(self, *the_template.shape),
-    "char": _caster("int8"), "is_complex": lambda self: False, "is_conj": lambda self: False,
+    "char": caster("int8"), "is_complex": lambda self: False, "is_conj": lambda self: False,
     "is_neg": lambda self: False, "is_inference": lambda self: False, "is_pinned": lambda self, device=None: False,
     "is_shared": lambda self: False, "share_memory_": lambda self: self, "pin_memory": lambda self, device=None: self,
     "is_signed": lambda self: self.dtype.is_signed, "is_nonzero": lambda self: bool(self),

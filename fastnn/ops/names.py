@@ -24,19 +24,13 @@ prod quantile rad2deg reciprocal remainder renorm round rsqrt scatter scatter_ad
 sigmoid sign signbit sin sinc sinh slice_scatter slogdet softmax sort sqrt square std sub sum take_along_dim tan
 tanh tensordot threshold topk tril triu trunc var vdot xlogy
 """.split())
-# Other names of in-place forms.
-IN_PLACE_ALIASES = {
-    "absolute_": "abs_", "arccos_": "acos_", "arccosh_": "acosh_", "arcsin_": "asin_", "arcsinh_": "asinh_",
-    "arctan2_": "atan2_", "arctan_": "atan_", "arctanh_": "atanh_", "clip_": "clamp_",
-    "divide_": "div_", "fix_": "trunc_", "greater_": "gt_", "greater_equal_": "ge_", "less_": "lt_",
-    "less_equal_": "le_", "multiply_": "mul_", "negative_": "neg_", "not_equal_": "ne_", "subtract_": "sub_",
-    "swapaxes_": "transpose_", "swapdims_": "transpose_", "true_divide_": "div_",
-}
-# Other names of functions and methods.
+# Other names of functions and methods, and so of their in-place forms.
 ALIASES = {
-    "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan", "arctan2": "atan2",
-    "arctanh": "atanh", "fix": "trunc", "ger": "outer", "greater": "gt", "greater_equal": "ge", "less": "lt",
-    "less_equal": "le", "moveaxis": "movedim", "not_equal": "ne", "swapaxes": "transpose", "swapdims": "transpose",
+    "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan",
+    "arctan2": "atan2", "arctanh": "atanh", "clip": "clamp", "divide": "div", "fix": "trunc", "ger": "outer",
+    "greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le", "moveaxis": "movedim", "multiply": "mul",
+    "negative": "neg", "not_equal": "ne", "subtract": "sub", "swapaxes": "transpose", "swapdims": "transpose",
+    "true_divide": "div",
 }
 # Keywords beyond a function's own and NumPy's (fastnn.ops._common): {function: {keyword: the function's own}}.
 _SECTIONS = {"sections": "indices_or_sections", "indices": "indices_or_sections"}

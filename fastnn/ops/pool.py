@@ -1,13 +1,16 @@
-"""Pooling: the largest elements, averages or norms of windows.
+"""Pooling: the largest elements, averages or norms of windows, and averages of adaptive windows.
 
-A row (1d) is a plane of height 1 to the kernels.
+A row (1d) is a plane of height 1 to the kernels; a volume is pooled by planes, then across them.
 """
+import functools
+
 import numpy as np
 
 from fastnn import kernels
 from fastnn._tensor import from_array, record
 from fastnn.errors import ShapeError
 from fastnn.ops._common import need_tensors, room
+from fastnn.ops.resample_tables import frozen, resampled
 
 
 def _pair(value):
@@ -50,8 +53,6 @@ def _row(name, input):
 def _is_integer(x):
     return x.dtype.kind in "iu"
 
-
-# ---- the largest ----
 
 def _max_backward(grad, index, shape, sizes):
     return kernels.max_pool_backward(grad, index, shape, *sizes)
@@ -114,8 +115,6 @@ def max_pool2d_with_indices(input, kernel_size, stride=None, padding=0, dilation
     """``max_pool2d`` with `return_indices`."""
     return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
-
-# ---- averages ----
 
 def _avg_backward(grad, shape, *options):
     return kernels.avg_pool_backward(grad, shape, *options)
@@ -185,8 +184,6 @@ def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
                     height * width)
 
 
-# ---- windows for a given output ----
-
 def _with_default(name, output_size, shape, count):
     """The output's sizes; None stands for the input's."""
     sizes = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * count
@@ -229,8 +226,6 @@ def adaptive_max_pool2d(input, output_size, return_indices=False):
     size = _with_default("adaptive_max_pool2d", output_size, input.shape, 2)
     return _adaptive_max("AdaptiveMaxPool2DBackward0", input, input.detach().numpy(), size, return_indices, False)
 
-
-# ---- back to where the largest were ----
 
 def _unpool_size(name, shape, kernel, stride, padding, output_size):
     usual = [(n - 1) * s + k - 2 * p for n, k, s, p in zip(shape[-len(kernel):], kernel, stride, padding)]
@@ -300,3 +295,133 @@ def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_siz
     need_tensors("max_unpool2d", input, indices)
     size = _unpool_size("max_unpool2d", tuple(input.shape), kernel, stride, padding, output_size)
     return _unpool("max_unpool2d", input, indices, size, kernel)
+
+
+@functools.lru_cache(maxsize=64)
+def _even_windows(n, m, dtype):
+    """Averages over windows from floor(i n / m) to ceil((i + 1) n / m)."""
+    i = np.arange(m)
+    start, end = i * n // m, -(-(i + 1) * n // m)
+    tap = np.arange((end - start).max())[:, None]
+    inside = start + tap < end
+    return frozen(np.where(inside, start + tap, start), np.where(inside, 1 / (end - start), 0).astype(dtype))
+
+
+def _adaptive_avg(name, input, output_size, count):
+    need_tensors(name, input)
+    if count == 1 and isinstance(output_size, (tuple, list)) and len(output_size) != 1:
+        raise ShapeError(f"{name}: 'output_size' should contain one int, got {output_size!r}")
+    shape = tuple(input.shape)
+    size = _with_default(name, output_size, shape, count)
+    if min(size) < 0:
+        raise ShapeError(f"{name}: elements of output_size must be greater than or equal to 0, but got {size}")
+    if len(shape) not in (count + 1, count + 2):
+        raise ShapeError(f"{name}: Expected {count + 1}D or {count + 2}D tensor, but got {list(shape)}")
+    own = shape[-count:]
+    if 0 in own or count == 3 and size != (1, 1, 1) and 0 in shape[1:]:  # averages of no channels, as PyTorch's
+        raise ShapeError(f"{name}: Expected input to have non-zero size for non-batch dimensions, but input has sizes "
+                         f"{list(shape)}")
+    x = input.detach().numpy()
+    node = "MeanBackward1" if set(size) == {1} else f"AdaptiveAvgPool{count}DBackward0"
+    if 0 in size or x.size == 0:
+        return record(np.zeros(shape[:-count] + size, x.dtype), lambda grad: np.zeros(shape, grad.dtype), node,
+                      (input,))
+    if x.dtype.kind != "f":
+        raise RuntimeError(f'"{name}" not implemented for {input.dtype}')
+    if count == 1:
+        planes = x[..., None, :]
+        y = kernels.adaptive_avg_pool_forward(planes, (1, *size))[..., 0, :]
+        return record(y, _adaptive_row_backward, node, (input,), (planes.shape,))
+    if count == 2:
+        return record(kernels.adaptive_avg_pool_forward(x, size), kernels.adaptive_avg_pool_backward, node, (input,),
+                      (shape,))
+    return resampled(node, input, tuple(_even_windows(n, m, x.dtype) for n, m in zip(own, size)))
+
+
+def _adaptive_row_backward(grad, shape):
+    return kernels.adaptive_avg_pool_backward(grad[..., None, :], shape)[..., 0, :]
+
+
+def adaptive_avg_pool1d(input, output_size):
+    """Averages of `output_size` windows that cover a row evenly: window i of m from floor(i L / m) to
+    ceil((i + 1) L / m).
+
+    Shape: input (C, L) or (N, C, L), result (..., output_size).
+    """
+    return _adaptive_avg("adaptive_avg_pool1d", input, output_size, 1)
+
+
+def adaptive_avg_pool2d(input, output_size):
+    """Averages of windows that cover a plane evenly; None in `output_size` keeps the input's.
+
+    Shape: input (C, H, W) or (N, C, H, W), result (..., *output_size).
+    """
+    return _adaptive_avg("adaptive_avg_pool2d", input, output_size, 2)
+
+
+def adaptive_avg_pool3d(input, output_size):
+    """Averages of windows that cover a volume evenly; None in `output_size` keeps the input's.
+
+    Shape: input (C, D, H, W) or (N, C, D, H, W), result (..., *output_size).
+    """
+    return _adaptive_avg("adaptive_avg_pool3d", input, output_size, 3)
+
+
+def _triple(value):
+    """An int for all axes, or three."""
+    if isinstance(value, (tuple, list)):
+        return tuple(value) * 3 if len(value) == 1 else tuple(value)
+    return value, value, value
+
+
+def triples_of(name, **sizes):
+    found = {key: _triple(value) for key, value in sizes.items()}
+    for key, value in found.items():
+        if len(value) != 3:
+            raise ShapeError(f"{name}: {key} must either be a single int, or a tuple of three ints, got {sizes[key]!r}")
+    return found.values()
+
+
+def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """The largest element of each window of a volume; NaN where there is one.
+
+    Shape: input (C, D, H, W) or (N, C, D, H, W), result (..., oD, oH, oW), sizes as for ``max_pool1d``; ints or
+    triples. With `return_indices` also where in its volume each one is, (d * H + h) * W + w, int64.
+    """
+    need_tensors("max_pool3d", input)
+    if input.ndim not in (4, 5) or 0 in input.shape[1:]:
+        raise ShapeError(f"max_pool3d: Expected 4D or 5D (batch mode) tensor with optional 0 dim batch size for input, "
+                         f"but got: {list(input.shape)}")
+    stride = kernel_size if stride is None or isinstance(stride, (tuple, list)) and not stride else stride
+    kernel, stride, padding, dilation = triples_of("max_pool3d", kernel_size=kernel_size, stride=stride,
+                                                   padding=padding, dilation=dilation)
+    *batch, depth, height, width = input.shape
+    planes = input.reshape(-1, depth, height, width)
+    y, places = max_pool2d(planes, kernel[1:], stride[1:], padding[1:], dilation[1:], ceil_mode, True)
+    _, _, rows, columns = y.shape
+    y, layers = max_pool2d(y.reshape(-1, 1, depth, rows * columns), (kernel[0], 1), (stride[0], 1), (padding[0], 0),
+                           (dilation[0], 1), ceil_mode, True)
+    shape = (*batch, y.shape[2], rows, columns)
+    y = y.reshape(shape)
+    if not return_indices:
+        return y
+    # A chosen number among (depth, rows * columns) names its layer; there stands where it came from in the plane.
+    chosen = layers.reshape(len(planes), -1)
+    plane = places.reshape(len(planes), -1).gather(1, chosen)
+    layer = chosen.div(rows * columns, rounding_mode="floor")
+    return y, (layer * (height * width) + plane).reshape(shape)
+
+
+def max_pool3d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
+                            return_indices=False):
+    """``max_pool3d`` with `return_indices`."""
+    return max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    """Zeros, and the input's elements where ``max_pool3d`` found them; shapes as for ``max_unpool1d``."""
+    kernel, padding = triples_of("max_unpool3d", kernel_size=kernel_size, padding=padding)
+    stride = kernel if stride is None else _triple(stride)
+    need_tensors("max_unpool3d", input, indices)
+    size = _unpool_size("max_unpool3d", tuple(input.shape), kernel, stride, padding, output_size)
+    return _unpool("max_unpool3d", input, indices, size, kernel)

@@ -1,10 +1,204 @@
-"""Writing to places named by an index tensor, and reading from them along a dimension."""
+"""Gather and scatter: reading from and writing to places named by index tensors, along a dimension or in all."""
 import numpy as np
 
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
+from fastnn.kernels import sum_to
+from fastnn.ops import diagonals, indexing
 from fastnn.ops._common import axis_of, broadcast_shapes, in_single, into, need_tensors
-from fastnn.ops.indexing import gather, places_of
+
+
+def _replaced(op, input, src, take):
+    """A copy of `input` whose part ``take(copy)`` is `src`."""
+    need_tensors(op, input, src)
+    out = input.clone()
+    part = take(out)
+    if part.shape != src.shape:
+        raise RuntimeError(f"expected src to have a size equal to the {op.split('_')[0]} of self. src size = "
+                           f"{list(src.shape)}, size of the part = {list(part.shape)}")
+    part.copy_(src)
+    return out
+
+
+def select_scatter(input, src, dim, index):
+    """A copy in which ``select(dim, index)`` is `src`."""
+    return _replaced("select_scatter", input, src, lambda x: indexing.select(x, dim, index))
+
+
+def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
+    """A copy in which the slice of `dim` is `src`."""
+    def take(x):
+        return x[(slice(None),) * axis_of(dim, x.ndim) + (slice(start, end, step),)]
+    return _replaced("slice_scatter", input, src, take)
+
+
+def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
+    """A copy in which the diagonal is `src`."""
+    return _replaced("diagonal_scatter", input, src, lambda x: diagonals.diagonal(x, offset, dim1, dim2))
+
+
+def index_put(input, indices, values, accumulate=False):
+    """A copy with ``copy[indices] = values``, or ``+=`` with `accumulate`."""
+    need_tensors("index_put", input, values)
+    if values.dtype is not input.dtype:
+        raise RuntimeError(f"Index put requires the source and destination dtypes match, got {input.dtype} for the "
+                           f"destination and {values.dtype} for the source.")
+    read = indexing._tensors_in(tuple(indices))
+    where = tuple(slice(None) if i is None else indexing._numpy_index(i) for i in indices)
+    out = input.detach().numpy().copy()
+    given = values.detach().numpy()
+    try:
+        if accumulate:
+            np.add.at(out, where, given)
+        else:
+            out[where] = given
+    except ValueError as error:
+        raise RuntimeError(f"index_put: {error}") from None
+
+    def backward(grad):
+        taken = np.ascontiguousarray(grad[where])
+        dx = grad
+        if not accumulate:
+            dx = grad.copy()
+            dx[where] = 0
+        return dx, sum_to(taken, given.shape)
+    return record(out, backward, "IndexPutBackward0", (input, values), (), read)
+
+
+def put(input, index, source, accumulate=False):
+    """A copy with the flattened copy's ``[index] = source``, or ``+=``."""
+    need_tensors("put", input, index, source)
+    if index.dtype != dtypes.int64:
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype}")
+    return index_put(input.reshape(-1), (index.reshape(-1),), source.reshape(-1), accumulate).reshape(
+        tuple(input.shape))
+
+
+@in_single
+def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
+    """A copy in which the elements that `index` names along `dim` are reduced with those of `src`.
+
+    `reduce`: "sum", "prod", "mean", "amax" or "amin"; without `include_self` the tensor's own elements do not count.
+    """
+    need_tensors("scatter_reduce", input, index, src)
+    if reduce not in ("sum", "prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+    dim, places = _checked("scatter_reduce", input, dim, index, src)
+    own = input.detach().numpy()
+    x, given = own.reshape(own.shape or (1,)), src.detach().numpy()
+    part = given[_part(index)].reshape(index.shape) if index.numel() else given[:0]
+    if not index.numel():
+        return record(own.copy(), lambda grad: (grad, np.zeros_like(given)), "ScatterReduceBackward0", (input, src))
+    out = x.copy()
+    part = part.reshape(np.broadcast_shapes(*(p.shape for p in places)))
+    low, high = -np.inf, np.inf
+    if x.dtype.kind != "f":
+        low, high = (False, True) if x.dtype.kind == "b" else (dtypes.iinfo(x.dtype).min, dtypes.iinfo(x.dtype).max)
+    if not include_self:
+        out[places] = {"sum": 0, "mean": 0, "prod": 1, "amax": low, "amin": high}[reduce]
+    {"sum": np.add, "mean": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}[reduce].at(
+        out, places, part)
+    count = np.full(x.shape, 1 if include_self else 0, np.int64)
+    np.add.at(count, places, 1)
+    touched = np.zeros(x.shape, bool)
+    touched[places] = True
+    if reduce == "mean":
+        divisor = np.maximum(count, 1)
+        out = (out / divisor if x.dtype.kind == "f" else out // divisor).astype(x.dtype)
+
+    def backward(grad):
+        grad = grad.reshape(x.shape)
+        kept = include_self | ~touched
+        if reduce == "sum":
+            dx, ds = grad * kept, grad[places]
+        elif reduce == "mean":
+            scaled = grad / np.where(touched, np.maximum(count, 1), 1)
+            dx, ds = scaled * kept, scaled[places]
+        elif reduce == "prod":
+            with np.errstate(all="ignore"):
+                dx, ds = _product_backward(grad, x, part, places, out, include_self)
+                dx = np.where(kept, dx, 0)
+        else:
+            own_hits = (x == out) & kept
+            hits = part == out[places]
+            number = own_hits.astype(np.int64)
+            np.add.at(number, places, hits)
+            shared = grad / np.maximum(number, 1)
+            dx, ds = shared * own_hits, np.where(hits, shared[places], 0)
+        dsrc = np.zeros_like(given)
+        dsrc[_part(index)] = np.asarray(ds, x.dtype).reshape(dsrc[_part(index)].shape)
+        return np.asarray(dx, x.dtype).reshape(own.shape), dsrc
+    return record(out.reshape(own.shape), backward, "ScatterReduceBackward0", (input, src), (), (input, src, index))
+
+
+def _product_backward(grad, x, part, places, out, include_self):
+    """The product of the others, also where one factor is 0."""
+    zeros = ((x == 0) & include_self).astype(np.int64)
+    np.add.at(zeros, places, part == 0)
+    rest = np.where(x == 0, 1, x) if include_self else np.ones_like(x)
+    np.multiply.at(rest, places, np.where(part == 0, 1, part))
+    if not include_self:
+        untouched = np.ones(x.shape, bool)
+        untouched[places] = False
+        rest = np.where(untouched, x, rest)
+
+    def slope(factor, total, count):
+        return np.where(count == 0, total / factor, np.where((count == 1) & (factor == 0), total, 0))
+    touched = np.zeros(x.shape, bool)
+    touched[places] = True
+    return (np.where(touched, grad * slope(x, rest, zeros), grad), grad[places] * slope(part, rest[places],
+                                                                                       zeros[places]))
+
+
+def _gather_backward(grad, shape, places):
+    dx = np.zeros(shape, grad.dtype)
+    np.add.at(dx, places, grad)
+    return dx
+
+
+def _gather_rule(grad, shape, places):
+    return _gather_backward(grad, shape or (1,), places).reshape(shape)
+
+
+def places_of(op, index, dim, shape, other="input"):
+    """NumPy index (one array for each dimension) for the elements that `index` names along `dim`."""
+    need_tensors(op, index)
+    where = index.numpy()
+    if where.dtype not in (np.int64, np.int32) and where.size:
+        raise RuntimeError(f"{op}(): Expected dtype int32/int64 for index")
+    if max(where.ndim, 1) != max(len(shape), 1) and where.size:
+        raise RuntimeError(f"Index tensor must have the same number of dimensions as {other} tensor")
+    if not where.size:
+        return (np.zeros(where.shape, np.int64),) * max(len(shape), 1)
+    shape = shape or (1,)
+    for axis, (size, bound) in enumerate(zip(where.shape, shape)):
+        if axis != dim and size > bound:
+            raise RuntimeError(f"Size does not match at dimension {axis} expected index {list(where.shape)} to be no "
+                               f"larger than self {list(shape)} apart from dimension {dim}")
+    low, high = where.min(), where.max()
+    if low < 0 or high >= shape[dim]:
+        raise RuntimeError(f"index {high if high >= shape[dim] else low} is out of bounds for dimension {dim} with "
+                           f"size {shape[dim]}")
+    places = list(np.indices(where.shape, sparse=True)) or [where]
+    places[dim] = where
+    return tuple(places)
+
+
+def gather(input, dim, index, *, sparse_grad=False, out=None):
+    """``out[i][j] = input[index[i][j]][j]`` for dim 0, and so on. The result has the shape of `index`."""
+    need_tensors("gather", input, index)
+    dim = axis_of(dim, input.ndim)
+    x = input.detach().numpy()
+    if out is not None and out.dtype is not input.dtype:
+        raise RuntimeError(f"Expected out tensor to have dtype {input.dtype}, but got {out.dtype} instead")
+    places = places_of("gather", index, dim, x.shape)
+    if not index.numel():
+        taken = np.zeros(tuple(index.shape), x.dtype)
+        made = record(taken, lambda grad: np.zeros(x.shape, x.dtype), "GatherBackward0", (input,))
+    else:
+        taken = np.asarray(x.reshape(x.shape or (1,))[places]).reshape(tuple(index.shape))
+        made = record(taken, _gather_rule, "GatherBackward0", (input,), (x.shape, places), (index,))
+    return into("gather", out, made, (input, index))
 
 
 def _checked(op, input, dim, index, src):
@@ -206,14 +400,6 @@ def take_along_dim(input, indices, dim=None):
     return gather(input, dim, indices)
 
 
-def take(input, index, *, out=None):
-    """Elements of the flattened tensor."""
-    need_tensors("take", input, index)
-    if index.numpy().size and (index.numpy().max() >= input.numel() or index.numpy().min() < -input.numel()):
-        raise IndexError(f"take(): index out of range, the tensor has {input.numel()} elements")
-    return into("take", out, input.reshape(-1)[index], (input, index))
-
-
 def masked_scatter(input, mask, source):
     """A copy whose elements where `mask` is true are those of `source`, one after the other."""
     need_tensors("masked_scatter", input, mask, source)
@@ -231,7 +417,6 @@ def masked_scatter(input, mask, source):
     own = tuple(input.shape)
 
     def backward(grad):
-        from fastnn.kernels import sum_to
         dsource = np.zeros(given.shape, given.dtype)  # in C order, whatever the source's
         dsource.reshape(-1)[:count] = grad[chosen]
         return sum_to(np.where(chosen, grad.dtype.type(0), grad), own), None, dsource

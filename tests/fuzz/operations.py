@@ -74,8 +74,7 @@ STABLE = set("""
     layer_norm group_norm var std var_mean std_mean softmax log_softmax logsumexp mean cumsum sum
 """.split())
 
-ALIASES = {**names.ALIASES, **{key[:-1]: value[:-1] for key, value in names.IN_PLACE_ALIASES.items()},
-           "absolute": "abs", "negative": "neg", "t_": "t", "trapz": "trapezoid"}
+ALIASES = {**names.ALIASES, "t_": "t", "trapz": "trapezoid"}
 
 
 @functools.cache

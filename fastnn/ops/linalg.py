@@ -3,8 +3,14 @@ singular values and pinv's full-rank case, a clear refusal elsewhere."""
 import numpy as np
 
 from fastnn._tensor import Tensor, from_array, record
-from fastnn.ops import arithmetic, linear, products, reduce
-from fastnn.ops._common import broadcast_shapes, in_single, need_tensors
+from fastnn.kernels import sum_to
+from fastnn.ops import arithmetic, linear, reduce, shape
+from fastnn.ops._common import broadcast_shapes, need_tensors
+
+
+def adjoint(input):
+    """Matrices transposed."""
+    return shape.transpose(input, -2, -1)
 
 
 class LinAlgError(RuntimeError):
@@ -147,7 +153,6 @@ def solve(A, B, *, left=True):  # noqa: N803 (PyTorch's names)
     y = _lapack("linalg.solve", np.linalg.solve, a, b)
 
     def backward(grad):
-        from fastnn.kernels import sum_to
         db = np.linalg.solve(_t(a), grad)
         return (sum_to(np.ascontiguousarray(-db @ _t(y)), a.shape), sum_to(np.ascontiguousarray(db), b.shape))
     made = record(y, backward, "LinalgSolveExBackward0", (A, columns), (), (A, B))
@@ -355,75 +360,9 @@ def matrix_power(input, n):
     return made
 
 
-def matrix_norm(input, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
-    """Norms of matrices: "fro", "nuc", 1, -1, inf, -inf, 2 or -2."""
-    x = input if dtype is None else input.to(dtype)
-    if len(dim) != 2:
-        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {dim}")
-    if ord == "fro":
-        return products.vector_norm(x, 2, dim, keepdim)
-    rows, columns = (d % x.ndim for d in dim)
-    if rows == columns:
-        raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got {dim}")
-    if ord == "nuc" or abs(ord) == 2:
-        values = svdvals(x.movedim((rows, columns), (-2, -1)))
-        found = reduce.sum(values, -1) if ord == "nuc" else (reduce.amax if ord > 0 else reduce.amin)(values, -1)
-        return found.reshape([1 if i in (rows, columns) else n for i, n in enumerate(x.shape)]) if keepdim else found
-    if ord not in (1, -1, np.inf, -np.inf):
-        raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
-    added, over = (rows, columns) if abs(ord) == 1 else (columns, rows)
-    sums = products.vector_norm(x, 1, added, True)
-    found = (reduce.amax if ord > 0 else reduce.amin)(sums, over, True)
-    return found if keepdim else found.squeeze((rows, columns))
-
-
-def norm(input, ord=None, dim=None, keepdim=False, *, dtype=None):
-    """``vector_norm``, or ``matrix_norm`` for two dimensions with an order."""
-    if dim is not None and not isinstance(dim, (tuple, list)):
-        dim = (dim,)
-    if ord is not None and (dim is None and input.ndim == 2 or dim is not None and len(dim) == 2):
-        return matrix_norm(input, ord, (-2, -1) if dim is None else tuple(dim), keepdim, dtype=dtype)
-    if isinstance(ord, str):
-        raise RuntimeError(f"linalg.norm: input.dim() must be 2 or dim two dimensions for ord={ord!r}")
-    if ord is not None and dim is None and input.ndim not in (1, 2):
-        raise RuntimeError("linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
-                           f"{input.ndim}D.")
-    return products.vector_norm(input, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
-
-
-def cond(input, p=None):
-    """The condition number: the norm of each matrix times its inverse's."""
-    if input.numel() == 0 and input.ndim > 1:
-        return from_array(np.zeros(tuple(input.shape)[:-2], input.detach().numpy().dtype))
-    if p is None or p in (2, -2):
-        values = svdvals(input)
-        large, small = reduce.amax(values, -1), reduce.amin(values, -1)
-        return arithmetic.div(small, large) if p == -2 else arithmetic.div(large, small)
-    return arithmetic.mul(matrix_norm(input, p), matrix_norm(inv(input), p))
-
-
-def multi_dot(tensors):
-    """The product of several matrices (the first and last may be vectors)."""
-    if len(tensors) < 2:
-        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
-    made = tensors[-1]
-    for x in reversed(tensors[:-1]):
-        made = linear.matmul(x, made)
-    return made
-
-
-@in_single
-def vecdot(x, y, *, dim=-1):
-    """Sums of products along `dim`."""
-    return reduce.sum(arithmetic.mul(x, y), dim)
-
-
-def vdot(input, other):
-    """Inner product of two vectors."""
-    return linear.dot(input, other)
-
-
-@in_single
-def addr(input, vec1, vec2, *, beta=1, alpha=1):
-    """beta * input + alpha * the outer product of two vectors."""
-    return products.weighted(input, beta, linear.outer(vec1, vec2), alpha)
+def trace(input):
+    """Sum of a matrix' diagonal."""
+    need_tensors("trace", input)
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    return reduce.sum(input.diagonal())
