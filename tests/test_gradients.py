@@ -190,6 +190,7 @@ exempt("bool or integer results", "all any allclose argmax argmin argsort argwhe
        "tril_indices triu_indices unique unique_consecutive unravel_index broadcast_shapes F.one_hot heaviside")
 exempt("nn.functional's own", "alpha_dropout bilinear celu channel_shuffle dropout feature_alpha_dropout hardshrink "
        "pdist prelu rrelu selu threshold")
+exempt("the same function under another name", "absolute clip divide multiply negative subtract true_divide")
 exempt("random numbers", "bernoulli multinomial normal randint_like poisson binomial F.gumbel_softmax F.rrelu_")
 exempt("in place: tests/test_inplace.py and the in-place samples of test_torch_parity.py",
        "F.celu_ F.elu_ F.hardtanh_ F.leaky_relu_ F.relu_ F.selu_ F.threshold_")
