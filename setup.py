@@ -162,6 +162,6 @@ def extensions():
 setup(
     ext_modules=cythonize(
         list(extensions()), annotate=os.environ.get("FASTNN_ANNOTATE") == "1", nthreads=0,
-        compiler_directives={"language_level": 3, "binding": True, "cdivision": True}),
+        compiler_directives={"language_level": 3, "binding": True, "cdivision": True, "auto_pickle": False}),
     cmdclass={"build_ext": build_ext},
 )

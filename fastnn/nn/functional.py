@@ -2,18 +2,14 @@
 import functools
 import warnings
 
-from fastnn.ops import names, pointwise, reduce
-from fastnn.ops import public as _public
+from fastnn.ops import pointwise, reduce
 from fastnn.ops.activation import gumbel_softmax, rrelu
-from fastnn.ops.attention import scaled_dot_product_attention
 from fastnn.ops.attention_composed import multi_head_attention_forward
-from fastnn.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d, conv_transpose3d
-from fastnn.ops.conv_composed import conv3d
-from fastnn.ops.distance import cosine_similarity, pairwise_distance, pdist
+from fastnn.ops.declare import operation as _operation
 from fastnn.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
-from fastnn.ops.embedding import embedding, embedding_bag, one_hot
+from fastnn.ops.embedding import embedding, embedding_bag
 from fastnn.ops.fold import fold, unfold
-from fastnn.ops.linear import linear
+from fastnn.ops.functions import public as _public
 from fastnn.ops.loss import (binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy,
                              hinge_embedding_loss, huber_loss, kl_div, l1_loss, mse_loss, nll_loss, poisson_nll_loss,
                              smooth_l1_loss, soft_margin_loss)
@@ -23,16 +19,13 @@ from fastnn.ops.loss_composed import (cosine_embedding_loss, ctc_loss, gaussian_
 from fastnn.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, rms_norm
 from fastnn.ops.norms import normalize
 from fastnn.ops.padding import pad
-from fastnn.ops.pointwise import (celu, elu, gelu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu,
-                                  logsigmoid, mish, prelu, relu, relu6, selu, sigmoid, silu, softplus, softshrink,
-                                  softsign, tanh, tanhshrink, threshold)
-from fastnn.ops.pool import (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d,
-                             adaptive_max_pool2d, avg_pool1d, avg_pool2d, lp_pool1d, lp_pool2d, max_pool1d,
-                             max_pool1d_with_indices, max_pool2d, max_pool2d_with_indices, max_pool3d,
-                             max_pool3d_with_indices, max_unpool1d, max_unpool2d, max_unpool3d)
-from fastnn.ops.products import bilinear
+from fastnn.ops.pointwise import (celu, elu, glu, hardsigmoid, hardswish, hardtanh, leaky_relu, mish, relu, relu6, selu,
+                                  sigmoid, silu, softsign, tanh, tanhshrink, threshold)
+from fastnn.ops.pool import (adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d, adaptive_max_pool2d,
+                             lp_pool1d, lp_pool2d, max_pool1d, max_pool1d_with_indices, max_pool2d,
+                             max_pool2d_with_indices, max_pool3d, max_pool3d_with_indices, max_unpool1d, max_unpool2d,
+                             max_unpool3d)
 from fastnn.ops.resample import interpolate, upsample, upsample_bilinear, upsample_nearest
-from fastnn.ops.shuffle import channel_shuffle, pixel_shuffle, pixel_unshuffle
 
 
 def _in_place(function):
@@ -70,7 +63,8 @@ def softmin(input, dim=None, _stacklevel=3, dtype=None):
     return reduce.softmax(pointwise.neg(input), dim, dtype=dtype)
 
 
+_operation("functional")(celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_)
 # Behind PyTorch's parser are these; its others are Python functions, whose own names are all.
-globals().update(_public({name: globals()[name] for name in names.PARSED.split()}, "fastnn.nn.functional"))
+globals().update(_public("functional"))
 
 __all__ = [name for name in sorted(globals()) if callable(globals()[name]) and not name.startswith("_")]

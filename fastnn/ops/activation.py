@@ -6,10 +6,12 @@ from fastnn.ops import pointwise, reduce
 from fastnn.ops._common import need_tensors
 from fastnn.ops.arithmetic import mul
 from fastnn.ops.creation import empty_like
+from fastnn.ops.declare import operation
 from fastnn.ops.inplace import changed
 from fastnn.random import default_generator
 
 
+@operation("fastnn")
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False, generator=None):
     """x if x > 0, else a x: a uniform of [lower, upper] for each element in training, its mean otherwise.
 

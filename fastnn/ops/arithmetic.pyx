@@ -10,6 +10,7 @@ from fastnn._tensor cimport Tensor, check_inplace, needs_grad, recording, record
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport as_tensor, is_real, undo, zero_d
 from fastnn.ops._common import broadcast_shapes, need_tensors, promote
+from fastnn.ops.declare import operation
 from fastnn.ops.inplace cimport changed
 
 np.import_array()
@@ -152,6 +153,7 @@ cdef inline bint is_one(object alpha):
     return type(alpha) is int and alpha == 1
 
 
+@operation(out=True, scaled=True)
 def add(input, other, *, alpha=1):
     """input + alpha * other."""
     if not is_one(alpha):
@@ -169,6 +171,7 @@ def add(input, other, *, alpha=1):
     return wrap(z)
 
 
+@operation(aliases="subtract", out=True, scaled=True)
 def sub(input, other, *, alpha=1):
     """input - alpha * other."""
     if not is_one(alpha):
@@ -194,6 +197,7 @@ cdef bint is_bool(object value):
         isinstance(value, Tensor) and np.PyArray_TYPE((<Tensor>value).array) == np.NPY_BOOL)
 
 
+@operation("fastnn")
 def rsub(input, other, *, alpha=1):
     """other - alpha * input."""
     if is_bool(input) or is_bool(other):
@@ -201,6 +205,7 @@ def rsub(input, other, *, alpha=1):
     return sub(as_tensor(other, input), input, alpha=alpha)
 
 
+@operation(aliases="multiply", out=True)
 def mul(input, other):
     """input * other."""
     if isinstance(input, Tensor) and type(other) in (int, float) and is_real((<Tensor>input).array):
@@ -223,6 +228,7 @@ def mul(input, other):
     return wrap(z)
 
 
+@operation(aliases="divide true_divide", out=True)
 def div(input, other, *, rounding_mode=None):
     """input / other; `rounding_mode`: None, "trunc" or "floor"."""
     if rounding_mode is not None:
@@ -261,6 +267,7 @@ def rdiv(input, other):
     return div(as_tensor(other, input), input)
 
 
+@operation(out=True)
 def pow(input, exponent):
     """input to the power `exponent`."""
     from fastnn.ops.pointwise import pow_scalar, square
@@ -304,11 +311,13 @@ def extremum(str op, input, other):
     return wrap(z)
 
 
+@operation(out=True)
 def maximum(input, other):
     """The larger of the two, element by element; NaN wins."""
     return extremum("maximum", input, other)
 
 
+@operation(out=True)
 def minimum(input, other):
     """The smaller of the two, element by element; NaN wins."""
     return extremum("minimum", input, other)
@@ -339,6 +348,7 @@ cdef object discrete(str op, object input, object other):
     return wrap(compute(op, x.array, y.array))
 
 
+@operation(inplace=True, out=True)
 def floor_divide(input, other):
     """The quotient rounded towards minus infinity; no gradient."""
     return discrete("floor_divide", input, other)
@@ -377,11 +387,13 @@ cdef object modulo(str op, str name, object input, object other):
     return record2(z, remainder_backward, name, x, y, (shape_of(x.array), shape_of(y.array), quotient))
 
 
+@operation(inplace=True, out=True)
 def remainder(input, other):
     """Python's modulo: the result has the sign of `other`."""
     return modulo("remainder", "RemainderBackward0", input, other)
 
 
+@operation(inplace=True, out=True)
 def fmod(input, other):
     """C's modulo: the result has the sign of `input`."""
     return modulo("fmod", "FmodBackward0", input, other)
@@ -484,21 +496,25 @@ cdef object in_place(str op, object input, object other, function, bint reads):
     return changed(op + "_", x, function, (other,), {}, reads)
 
 
+@operation("Tensor", scaled=True)
 def add_(input, other, *, alpha=1):
     """``add`` in place."""
     return in_place("add", input, other if is_one(alpha) else scaled(input, other, alpha), add, False)
 
 
+@operation("Tensor", aliases="subtract_", scaled=True)
 def sub_(input, other, *, alpha=1):
     """``sub`` in place."""
     return in_place("sub", input, other if is_one(alpha) else scaled(input, other, alpha), sub, False)
 
 
+@operation("Tensor", aliases="multiply_")
 def mul_(input, other):
     """``mul`` in place."""
     return in_place("mul", input, other, mul, True)
 
 
+@operation("Tensor", aliases="divide_ true_divide_")
 def div_(input, other, *, rounding_mode=None):
     """``div`` in place."""
     if rounding_mode is not None:
@@ -506,6 +522,7 @@ def div_(input, other, *, rounding_mode=None):
     return in_place("div", input, other, div, True)
 
 
+@operation("Tensor")
 def pow_(input, exponent):
     """``pow`` in place."""
     return in_place("pow", input, exponent, pow, True)

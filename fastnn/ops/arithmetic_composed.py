@@ -7,10 +7,12 @@ from fastnn.kernels import sum_to
 from fastnn.ops import arithmetic
 from fastnn.ops._common import broadcast_shapes, in_single, need_tensors, promote
 from fastnn.ops.arithmetic import add, div, mul, rsub, sub
+from fastnn.ops.declare import operation
 from fastnn.ops.indexing import where
 from fastnn.ops.products import scaled_by
 
 
+@operation(inplace=True, out=True, scaled=True)
 @in_single
 def addcmul(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 * tensor2, with broadcasting."""
@@ -21,6 +23,7 @@ def addcmul(input, tensor1, tensor2, *, value=1):
     return add(input, scaled_by(product, value))
 
 
+@operation(inplace=True, out=True, scaled=True)
 @in_single
 def addcdiv(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 / tensor2, with broadcasting."""
@@ -31,6 +34,7 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
     return add(input, div(scaled_by(tensor1, value), tensor2))
 
 
+@operation(inplace=True, out=True)
 @in_single
 def lerp(input, end, weight):
     """input + weight * (end - input): between the two, for weights of [0, 1]; from a weight of 0.5, counted from `end`.
@@ -80,6 +84,7 @@ def binary_of(op, node, x, y, function, slopes):
     return record(z.astype(a.dtype, copy=False), backward, node, (x, y), (), (x, y))
 
 
+@operation(aliases="arctan2", inplace=True, out=True)
 def atan2(input, other):
     """The angle of the point (other, input)."""
     x, y = pair_of("atan2", input, other)
@@ -91,12 +96,14 @@ def _zero_free(b, size, minus_a):
     return np.where(size == 0, 0, b / size), np.where(size == 0, 0, minus_a / size)
 
 
+@operation(inplace=True, out=True)
 def hypot(input, other):
     """sqrt(x^2 + y^2), without overflow."""
     x, y = pair_of("hypot", input, other)
     return binary_of("hypot", "HypotBackward0", x, y, np.hypot, lambda a, b, z: (a / z, b / z))
 
 
+@operation(inplace=True, out=True)
 def copysign(input, other):
     """The size of x with the sign of y."""
     x, y = pair_of("copysign", input, other, numbers=isinstance(input, Tensor))
@@ -104,6 +111,7 @@ def copysign(input, other):
                    lambda a, b, z: (np.where(a == 0, 0, z / a), np.zeros_like(b)))
 
 
+@operation(inplace=True, out=True)
 def heaviside(input, values):
     """0 where x < 0, 1 where x > 0, `values` where x = 0."""
     need_tensors("heaviside", input, values)
@@ -114,11 +122,13 @@ def heaviside(input, values):
     return from_array(np.asarray(np.where(x == 0, y, x > 0)).astype(x.dtype))
 
 
+@operation(out=True)
 def fmax(input, other):
     """The larger of the two; a number wins over NaN."""
     return _extreme("fmax", "FmaxBackward0", input, other, np.fmax, lambda a, b: (a >= b) | np.isnan(b))
 
 
+@operation(out=True)
 def fmin(input, other):
     """The smaller of the two; a number wins over NaN."""
     return _extreme("fmin", "FminBackward0", input, other, np.fmin, lambda a, b: (a <= b) | np.isnan(b))
@@ -129,6 +139,7 @@ def _extreme(op, node, input, other, function, first):
     return binary_of(op, node, x, y, function, lambda a, b, z: (first(a, b), ~first(a, b)))
 
 
+@operation(out=True)
 def float_power(input, exponent):
     """x to the power y, in float64."""
     x, y = (v.to(dtypes.float64) if isinstance(v, Tensor) else v for v in (input, exponent))
@@ -137,6 +148,7 @@ def float_power(input, exponent):
     return arithmetic.pow(x, y)
 
 
+@operation(inplace=True, out=True)
 def ldexp(input, other):
     """x 2^y."""
     need_tensors("ldexp", input, other)
@@ -162,3 +174,4 @@ gcd, lcm = _whole("gcd", np.gcd), _whole("lcm", lambda x, y: np.abs(np.lcm(x, y)
 bitwise_left_shift = _whole("bitwise_left_shift", np.left_shift)
 
 bitwise_right_shift = _whole("bitwise_right_shift", np.right_shift)
+operation(inplace=True, out=True)(gcd, lcm, bitwise_left_shift, bitwise_right_shift)

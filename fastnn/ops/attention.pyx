@@ -8,6 +8,7 @@ from fastnn._tensor cimport Tensor, recording, recordn, wrap
 from fastnn.errors import DTypeError, ShapeError
 from fastnn.kernels cimport _core, attention as K
 from fastnn.kernels import matmul, softmax_backward, sum_to
+from fastnn.ops.declare import operation
 from fastnn.ops.dropout import draw_mask
 
 np.import_array()
@@ -55,6 +56,7 @@ cdef object heads_backward(Node node, np.ndarray grad):
                                 o.p, o.keep, False, need)
 
 
+@operation("functional")
 def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None,
                                  enable_gqa=False):
     """softmax(scale query key^T + mask) value, without ever holding all of the weights (Vaswani et al. 2017).

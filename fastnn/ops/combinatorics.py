@@ -8,8 +8,10 @@ from fastnn._tensor import from_array
 from fastnn.ops import indexing, shape
 from fastnn.ops._common import need_tensors, room
 from fastnn.ops.creation import meshgrid
+from fastnn.ops.declare import operation
 
 
+@operation("fastnn")
 def combinations(input, r=2, with_replacement=False):
     """All choices of r elements of a vector, one a row."""
     need_tensors("combinations", input)
@@ -27,6 +29,7 @@ def combinations(input, r=2, with_replacement=False):
     return indexing.getitem(input, from_array(rows.reshape(count, r)))
 
 
+@operation("fastnn")
 def cartesian_prod(*tensors):
     """All combinations of the elements of vectors, one a row."""
     if len(tensors) == 1:

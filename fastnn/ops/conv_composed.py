@@ -2,12 +2,14 @@
 from fastnn.errors import ShapeError
 from fastnn.ops._common import need_tensors
 from fastnn.ops.conv import conv2d
+from fastnn.ops.declare import operation
 from fastnn.ops.indexing import getitem
 from fastnn.ops.padding import pad
 from fastnn.ops.pool import triples_of
 from fastnn.ops.shape import stack
 
 
+@operation("fastnn functional")
 def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Convolution of volumes: one of planes, whose channels are the channels of all layers that a window sees.
 

@@ -9,9 +9,11 @@ from fastnn._tensor import Tensor, from_array, wrap_numpy
 from fastnn.kernels import _core
 from fastnn.ops import arithmetic
 from fastnn.ops._common import into, promote, room
+from fastnn.ops.declare import operation
 from fastnn.ops.shape import stack
 
 
+@operation("fastnn")
 def vander(x, N=None, increasing=False):  # noqa: N803 (PyTorch's name)
     """Powers of a vector's elements, one element a row."""
     if x.ndim != 1:
@@ -139,6 +141,7 @@ def _array_of(data, kind):
     return array.astype(kind, copy=False)
 
 
+@operation("fastnn")
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A tensor with a copy of `data` (nested sequences, numbers, an array or a tensor)."""
     check_options(device, None, pin_memory)
@@ -154,6 +157,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     return finish(array, requires_grad)
 
 
+@operation("fastnn")
 def as_tensor(data, dtype=None, device=None):
     """`data` as a tensor, sharing memory where it can."""
     check_options(device)
@@ -165,6 +169,7 @@ def as_tensor(data, dtype=None, device=None):
     return tensor(data, dtype=dtype)
 
 
+@operation("fastnn")
 def from_numpy(ndarray):
     """A tensor on the memory of a NumPy array."""
     if not isinstance(ndarray, np.ndarray):
@@ -176,6 +181,7 @@ def from_numpy(ndarray):
     return wrap_numpy(ndarray)
 
 
+@operation("fastnn")
 def empty(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None,
           memory_format=None):
     """A tensor with undefined contents."""
@@ -190,6 +196,7 @@ def _empty(op, size, kind):
     return _core.empty(size, kind.num)
 
 
+@operation("fastnn")
 def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, names=None,
          out=None):
     """A tensor filled with one value; the dtype follows the value."""
@@ -206,12 +213,14 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layo
     return into("full", out, finish(array, requires_grad))
 
 
+@operation("fastnn")
 def zeros(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """A tensor of zeros."""
     return full(sizes_of(size), 0, dtype=dtypes.to_numpy(dtype), device=device, requires_grad=requires_grad,
                 layout=layout, pin_memory=pin_memory, out=out)
 
 
+@operation("fastnn")
 def ones(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """A tensor of ones."""
     return full(sizes_of(size), 1, dtype=dtypes.to_numpy(dtype), device=device, requires_grad=requires_grad,
@@ -222,6 +231,7 @@ def like_of(input, dtype):
     return input.dtype if dtype is None else dtype
 
 
+@operation("fastnn")
 def empty_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
                memory_format=None):
     """``empty`` with the shape and dtype of another tensor."""
@@ -229,6 +239,7 @@ def empty_like(input, *, dtype=None, device=None, requires_grad=False, layout=No
                  layout=layout, pin_memory=pin_memory)
 
 
+@operation("fastnn")
 def zeros_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
                memory_format=None):
     """``zeros`` with the shape and dtype of another tensor."""
@@ -236,6 +247,7 @@ def zeros_like(input, *, dtype=None, device=None, requires_grad=False, layout=No
                  layout=layout, pin_memory=pin_memory)
 
 
+@operation("fastnn")
 def ones_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
               memory_format=None):
     """``ones`` with the shape and dtype of another tensor."""
@@ -243,6 +255,7 @@ def ones_like(input, *, dtype=None, device=None, requires_grad=False, layout=Non
                 layout=layout, pin_memory=pin_memory)
 
 
+@operation("fastnn")
 def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
               memory_format=None):
     """``full`` with the shape and dtype of another tensor."""
@@ -250,6 +263,7 @@ def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False
                 layout=layout, pin_memory=pin_memory)
 
 
+@operation("fastnn")
 def arange(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
            out=None):
     """start, start + step, ... below end; int64 for integers, else the default float type."""
@@ -286,6 +300,7 @@ def arange(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=
     return into("arange", out, finish(values.astype(kind), requires_grad))
 
 
+@operation("fastnn")
 def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
              out=None):
     """`steps` evenly spaced numbers from start to end, both included."""
@@ -309,6 +324,7 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
     return into("linspace", out, finish(values, requires_grad))
 
 
+@operation("fastnn")
 def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """Ones on the diagonal, zeros elsewhere."""
     check_options(device, layout, pin_memory)
@@ -320,6 +336,7 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None,
     return into("eye", out, finish(np.eye(n, m, dtype=kind), requires_grad))
 
 
+@operation("fastnn")
 def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_grad=False, layout=None,
              pin_memory=False, out=None):
     """`steps` numbers from base^start to base^end, evenly spaced in their exponents."""
@@ -329,12 +346,14 @@ def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_
     return into("logspace", out, finish(np.power(float(base), exponents).astype(kind), requires_grad))
 
 
+@operation("fastnn")
 def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """A 0-d tensor of the default float type."""
     return tensor(s, dtype=dtypes.get_default_dtype() if dtype is None else dtype, device=device,
                   requires_grad=requires_grad, pin_memory=pin_memory)
 
 
+@operation("fastnn")
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     """`obj` as a tensor, sharing memory unless ``copy=True``."""
     made = as_tensor(obj, dtype, device)
@@ -345,11 +364,13 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     return made
 
 
+@operation("fastnn")
 def fill(input, value):
     """A copy filled with one value."""
     return input.clone().fill_(value)
 
 
+@operation("fastnn")
 def detach(input):
     """The same memory outside the graph."""
     return input.detach()
@@ -366,6 +387,7 @@ def construct(*args, dtype=None, device=None):
 
 
 
+@operation("fastnn")
 def meshgrid(*tensors, indexing=None):
     """Coordinates of a grid: each vector expanded over the dimensions of the others."""
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):

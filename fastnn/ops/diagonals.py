@@ -5,6 +5,7 @@ from fastnn import dtypes
 from fastnn._tensor import record, record_inplace, take_history, view_of, writable
 from fastnn.ops import creation
 from fastnn.ops._common import axis_of, need_tensors, room
+from fastnn.ops.declare import operation
 
 
 def _triangle_indices(op, lower, row, col, offset, dtype, device, layout, pin_memory, requires_grad):
@@ -26,21 +27,25 @@ def _triangle_indices(op, lower, row, col, offset, dtype, device, layout, pin_me
     return creation.finish(np.stack([rows, columns]).astype(kind), requires_grad)
 
 
+@operation("fastnn")
 def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False, requires_grad=False):
     """(rows, columns) of the lower triangle's elements."""
     return _triangle_indices("tril_indices", 1, row, col, offset, dtype, device, layout, pin_memory, requires_grad)
 
 
+@operation("fastnn")
 def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False, requires_grad=False):
     """(rows, columns) of the upper triangle's elements."""
     return _triangle_indices("triu_indices", 0, row, col, offset, dtype, device, layout, pin_memory, requires_grad)
 
 
+@operation()
 def diagflat(input, offset=0):
     """A matrix with the flattened tensor on its diagonal."""
     return diag_embed(input.reshape(-1), offset)
 
 
+@operation("Tensor")
 def fill_diagonal_(self, fill_value, wrap=False):
     """The main diagonal becomes one value; `wrap`: again below it, for tall matrices."""
     if self.ndim < 2:
@@ -62,6 +67,7 @@ def _diagonal_backward(grad, sizes, offset, axes):
     return dx
 
 
+@operation()
 def diagonal(input, offset=0, dim1=0, dim2=1):
     """The diagonal of two dimensions as a last dimension (a view)."""
     need_tensors("diagonal", input)
@@ -82,6 +88,7 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
     return take_history(viewed, made)
 
 
+@operation()
 def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     """Matrices of two new dimensions with the last dimension on their diagonal."""
     need_tensors("diag_embed", input)
@@ -100,6 +107,7 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     return record(out, lambda grad: np.diagonal(grad, offset, *axes), "DiagEmbedBackward0", (input,))
 
 
+@operation(out=True)
 def diag(input, diagonal=0):
     """A matrix with the vector on its diagonal, or (a copy of) the diagonal of a matrix."""
     need_tensors("diag", input)
@@ -117,11 +125,13 @@ def _triangle(op, keep, input, k):
     return record(keep(input.detach().numpy(), k), lambda grad: keep(grad, k), f"{op.capitalize()}Backward0", (input,))
 
 
+@operation(inplace=True, out=True)
 def tril(input, diagonal=0):
     """The lower triangle of each matrix, 0 above its diagonal."""
     return _triangle("tril", np.tril, input, diagonal)
 
 
+@operation(inplace=True, out=True)
 def triu(input, diagonal=0):
     """The upper triangle of each matrix, 0 below its diagonal."""
     return _triangle("triu", np.triu, input, diagonal)

@@ -5,9 +5,11 @@ from fastnn._tensor import from_array
 from fastnn.ops import arithmetic, norms, pointwise, reduce
 from fastnn.ops._common import broadcast_shapes, in_single, need_tensors, room
 from fastnn.ops.arithmetic import add, div, mul, rsub, sub
+from fastnn.ops.declare import operation
 from fastnn.ops.norms import norm, vector_norm
 
 
+@operation("fastnn functional")
 def pdist(input, p=2.0):
     """p-norms of the differences of all pairs of rows, (0, 1), (0, 2), ..., (1, 2), ...
 
@@ -23,6 +25,7 @@ def pdist(input, p=2.0):
     return vector_norm(sub(input.index_select(0, first), input.index_select(0, second)), p, -1)
 
 
+@operation()
 @in_single
 def dist(input, other, p=2):
     """The p-norm of input - other."""
@@ -30,6 +33,7 @@ def dist(input, other, p=2):
     return norm(sub(input, other), p)
 
 
+@operation("fastnn functional")
 @in_single
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     """The p-norm of x1 - x2 + eps along the last dimension."""
@@ -41,6 +45,7 @@ def _at_least(size, eps):
     return add(size, pointwise.relu(rsub(size.detach(), eps)))
 
 
+@operation("fastnn functional")
 @in_single
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`."""
@@ -51,6 +56,7 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     return reduce.sum(mul(div(x1, sizes[0]), div(x2, sizes[1])), dim)
 
 
+@operation("fastnn")
 def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     """Distances of all rows of two stacks: (..., P, M), (..., R, M) -> (..., P, R)."""
     need_tensors("cdist", x1, x2)

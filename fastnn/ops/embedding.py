@@ -5,8 +5,10 @@ from fastnn import kernels
 from fastnn._tensor import from_array, record
 from fastnn.autograd.grad_mode import no_grad
 from fastnn.ops._common import need_tensors, room
+from fastnn.ops.declare import operation
 
 
+@operation("functional")
 def one_hot(input, num_classes=-1):
     """A row of zeros with a 1 at each class number, int64."""
     classes = input.numpy()

@@ -5,13 +5,16 @@ from fastnn import dtypes, kernels
 from fastnn._tensor import Tensor, from_array, record, record_inplace, take_history, to_array, view_of, writable
 from fastnn.kernels import sum_to
 from fastnn.ops._common import axis_of, broadcast_shapes, int64_of, into, need_tensors, promote
+from fastnn.ops.declare import operation
 
 
+@operation()
 def argwhere(input):
     """Indices of the elements that are not 0, one row each."""
     return nonzero(input)
 
 
+@operation("fastnn")
 def unravel_index(indices, shape):
     """Indices of the flattened tensor as one index for each dimension."""
     need_tensors("unravel_index", indices)
@@ -19,6 +22,7 @@ def unravel_index(indices, shape):
     return tuple(from_array(np.asarray(part, np.int64)) for part in np.unravel_index(indices.numpy(), sizes))
 
 
+@operation(out=True)
 def narrow_copy(input, dim, start, length):
     """``narrow`` as a copy."""
     return narrow(input, dim, start, length).clone()
@@ -187,6 +191,7 @@ def setitem(input, index, value):
                    (index, shape))
 
 
+@operation()
 def select(input, dim, index):
     """One slice along `dim`, without that dimension (a view)."""
     dim = axis_of(dim, input.ndim)
@@ -197,6 +202,7 @@ def select(input, dim, index):
     return getitem(input, (slice(None),) * dim + (index,))
 
 
+@operation()
 def narrow(input, dim, start, length):
     """`length` slices along `dim` from `start` on (a view)."""
     if input.ndim == 0:
@@ -215,6 +221,7 @@ def narrow(input, dim, start, length):
     return getitem(input, (slice(None),) * dim + (slice(start, start + length),))
 
 
+@operation()
 def index_select(input, dim, index, *, out=None):
     """The slices along `dim` whose numbers are in `index`."""
     need_tensors("index_select", input)
@@ -230,6 +237,7 @@ def index_select(input, dim, index, *, out=None):
     return into("index_select", out, made, (input, index))
 
 
+@operation()
 def masked_select(input, mask, *, out=None):
     """The elements where `mask` is true, in one dimension."""
     need_tensors("masked_select", input, mask)
@@ -248,6 +256,7 @@ def _as_number(value, kind):
     return from_array(np.asarray(dtypes.number(value, kind), kind))
 
 
+@operation("fastnn")
 def where(condition, input=None, other=None, *, out=None):
     """`input` where the condition holds, else `other`; with the condition alone the indices where it holds."""
     if out is not None:
@@ -274,6 +283,13 @@ def where(condition, input=None, other=None, *, out=None):
                   (condition.numpy(), (tuple(x.shape), tuple(y.shape))), (condition,))
 
 
+@operation("Tensor.where")
+def _where(self, condition, other):
+    """`self` where the condition holds, else `other`."""
+    return where(condition, self, other)
+
+
+@operation(inplace=True)
 def masked_fill(input, mask, value):
     """`value` where `mask` is true, else `input`."""
     if mask.numpy().dtype != bool:
@@ -290,6 +306,7 @@ def masked_fill(input, mask, value):
     return where(mask, value, input)
 
 
+@operation(out=True)
 def nonzero(input, *, as_tuple=False):
     """Indices of the elements that are not 0: one row each, or (as_tuple) one vector for each dimension."""
     x = input.detach().numpy()
@@ -299,6 +316,7 @@ def nonzero(input, *, as_tuple=False):
     return from_array(np.stack(places, 1) if input.ndim else np.zeros((len(places[0]), 0), np.int64))
 
 
+@operation()
 def take(input, index, *, out=None):
     """Elements of the flattened tensor."""
     need_tensors("take", input, index)

@@ -9,6 +9,7 @@ from fastnn import dtypes
 from fastnn._tape cimport Node, Version
 from fastnn._tensor cimport Tensor, adopt_node, check_inplace, grad_enabled, recording, shape_of, wrap
 from fastnn._tensor import record_inplace
+from fastnn.ops.declare import operation
 
 np.import_array()
 
@@ -107,6 +108,7 @@ cdef Tensor filled(Tensor x):
     return x
 
 
+@operation("Tensor")
 def fill_(self, value):
     """Every element becomes `value`."""
     cdef Tensor x = <Tensor?>self
@@ -117,6 +119,7 @@ def fill_(self, value):
     return filled(x)
 
 
+@operation("Tensor")
 def zero_(self):
     """Every element becomes 0."""
     cdef Tensor x = <Tensor?>self

@@ -5,14 +5,17 @@ from fastnn import dtypes
 from fastnn._tensor import from_array, record
 from fastnn.ops import shape
 from fastnn.ops._common import need_tensors, promote, room
+from fastnn.ops.declare import operation
 from fastnn.ops.shape_composed import all_tensors, atleast_1d, atleast_2d, atleast_3d
 
 
+@operation("fastnn")
 def row_stack(tensors, *, out=None):
     """``vstack``."""
     return vstack(tensors, out=out)
 
 
+@operation("fastnn")
 def block_diag(*tensors):
     """Matrices along the diagonal of a larger one, 0 elsewhere."""
     if not tensors:
@@ -38,22 +41,26 @@ def block_diag(*tensors):
                   "BlockDiagBackward0", tuple(blocks))
 
 
+@operation("fastnn")
 def hstack(tensors, *, out=None):
     """Joined along dimension 1 (vectors: 0)."""
     tensors = atleast_1d(all_tensors(tensors, "hstack"))
     return shape.cat(tensors, 0 if tensors[0].ndim == 1 else 1, out=out)
 
 
+@operation("fastnn")
 def vstack(tensors, *, out=None):
     """Joined along dimension 0; vectors become rows."""
     return shape.cat(atleast_2d(all_tensors(tensors, "vstack")), 0, out=out)
 
 
+@operation("fastnn")
 def dstack(tensors, *, out=None):
     """Joined along dimension 2."""
     return shape.cat(atleast_3d(all_tensors(tensors, "dstack")), 2, out=out)
 
 
+@operation("fastnn")
 def column_stack(tensors, *, out=None):
     """Vectors become the columns of a matrix; matrices are joined along dimension 1."""
     return shape.cat([x.reshape(-1, 1) if x.ndim < 2 else x for x in all_tensors(tensors, "column_stack")], 1, out=out)

@@ -6,8 +6,10 @@ from fastnn._tensor import Tensor, from_array, record
 from fastnn.kernels import sum_to
 from fastnn.ops import arithmetic, linear, reduce, shape
 from fastnn.ops._common import broadcast_shapes, need_tensors
+from fastnn.ops.declare import operation
 
 
+@operation()
 def adjoint(input):
     """Matrices transposed."""
     return shape.transpose(input, -2, -1)
@@ -93,12 +95,15 @@ def _refuse(op):
     return backward
 
 
+@operation("fastnn.inverse Tensor.inverse", out=True)
+@operation("linalg", out=True, keywords={"A": "input"})
 def inv(input):
     """The inverse of each matrix."""
     y = _lapack("linalg.inv", np.linalg.inv, _matrices("linalg.inv", input))
     return record(y, lambda grad: -_t(y) @ grad @ _t(y), "LinalgInvExBackward0", (input,))
 
 
+@operation("fastnn Tensor linalg", out="linalg", keywords={"A": "input"})
 def det(input):
     """The determinant of each matrix."""
     x = _matrices("linalg.det", input)
@@ -114,6 +119,7 @@ def det(input):
     return record(y, backward, "LinalgDetBackward0", (input,), (), (input,))
 
 
+@operation("fastnn Tensor linalg", out=True, keywords={"A": "input"})
 def slogdet(input):
     """(sign, logarithm of the size) of each determinant."""
     x = _matrices("linalg.slogdet", input)
@@ -128,6 +134,7 @@ def slogdet(input):
     return slogdet_result((zero, made))
 
 
+@operation()
 def logdet(input):
     """The logarithm of each determinant; NaN where it is negative."""
     sign, size = slogdet(input)
@@ -135,6 +142,7 @@ def logdet(input):
         sign.detach().numpy().dtype)))
 
 
+@operation("linalg", out=True)
 def solve(A, B, *, left=True):  # noqa: N803 (PyTorch's names)
     """X with A X = B (X A = B with left=False)."""
     a = _matrices("linalg.solve", A)
@@ -159,6 +167,7 @@ def solve(A, B, *, left=True):  # noqa: N803 (PyTorch's names)
     return made.squeeze(-1) if vector else made
 
 
+@operation("fastnn Tensor linalg", out=True)
 def cholesky(input, *, upper=False):
     """L with L L^T = A for symmetric positive definite A (its transpose with `upper`)."""
     x = _matrices("linalg.cholesky", input)
@@ -174,6 +183,7 @@ def cholesky(input, *, upper=False):
     return made.mT if upper else made
 
 
+@operation("linalg", out=True)
 def eigh(input, UPLO="L"):  # noqa: N803
     """(eigenvalues in order, eigenvectors) of symmetric matrices."""
     x = _matrices("linalg.eigh", input)
@@ -190,11 +200,13 @@ def eigh(input, UPLO="L"):  # noqa: N803
     return eigh_result((first, record(vectors, backward, "LinalgEighBackward0", (input,))))
 
 
+@operation("linalg", out=True)
 def eigvalsh(input, UPLO="L"):  # noqa: N803
     """Eigenvalues of symmetric matrices, in order."""
     return eigh(input, UPLO)[0]
 
 
+@operation("linalg", out=True)
 def eig(input):
     """(eigenvalues, eigenvectors) of square matrices whose eigenvalues are real, such as symmetric ones.
 
@@ -224,6 +236,7 @@ def eig(input):
     return eig_result((first, record(vectors, backward, "LinalgEigBackward0", (input,))))
 
 
+@operation("linalg", out=True)
 def eigvals(input):
     """Eigenvalues of square matrices, if they are real; see ``eig``."""
     return eig(input)[0]
@@ -234,6 +247,7 @@ def _no_driver(op, driver):
         raise RuntimeError(f"{op}: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend")
 
 
+@operation("linalg", out=True, keywords={"A": "input"})
 def svd(input, full_matrices=True, *, driver=None):
     """(U, S, Vh) with U diag(S) Vh = A; gradients of S alone."""
     _no_driver("linalg.svd", driver)
@@ -247,12 +261,14 @@ def svd(input, full_matrices=True, *, driver=None):
                        record(vh, _refuse("linalg.svd of Vh"), "LinalgSvdBackward0", (input,))))
 
 
+@operation("linalg", out=True, keywords={"A": "input"})
 def svdvals(input, *, driver=None):
     """Singular values, the largest first."""
     _no_driver("linalg.svdvals", driver)
     return svd(input, False)[1]
 
 
+@operation("linalg", out=True)
 def qr(A, mode="reduced"):  # noqa: N803
     """(Q, R) with Q R = A; no gradients."""
     x = _matrices("linalg.qr", A, False)
@@ -277,6 +293,7 @@ def _cutoff(x, atol, rtol):
         return np.maximum(rtol, np.where(largest > 0, atol / largest, 0))
 
 
+@operation("fastnn.pinverse Tensor.pinverse linalg", out="linalg")
 def pinv(input, rcond=None, hermitian=False, *, atol=None, rtol=None):
     """The Moore-Penrose inverse of each matrix (Golub and Pereyra 1973 for the gradient, at constant rank)."""
     x = _matrices("linalg.pinv", input, False)
@@ -292,6 +309,7 @@ def pinv(input, rcond=None, hermitian=False, *, atol=None, rtol=None):
 DRIVERS = ("gelsy", "gelsd", "gels", "gelss")
 
 
+@operation("linalg", keywords={"A": "input", "B": "b"})
 def lstsq(input, b, rcond=None, *, driver=None):
     """The X that makes |A X - B| smallest for A = `input` and B = `b`, matrices or stacks of them; no gradients.
 
@@ -330,6 +348,7 @@ def lstsq(input, b, rcond=None, *, driver=None):
                          from_array(s if driver in ("gelsd", "gelss") else none.astype(a.dtype))))
 
 
+@operation("linalg", out=True)
 def matrix_rank(input, tol=None, hermitian=False, *, atol=None, rtol=None):
     """How many singular values are not (nearly) 0: larger than `atol` (or `tol`) and than `rtol` times the largest."""
     x = _matrices("linalg.matrix_rank", input, False)
@@ -340,6 +359,7 @@ def matrix_rank(input, tol=None, hermitian=False, *, atol=None, rtol=None):
     return from_array(np.asarray(found, np.int64))
 
 
+@operation("fastnn Tensor linalg", out=True)
 def matrix_power(input, n):
     """The product of n of each matrix (of its inverse for negative n)."""
     _matrices("linalg.matrix_power", input)
@@ -360,6 +380,7 @@ def matrix_power(input, n):
     return made
 
 
+@operation()
 def trace(input):
     """Sum of a matrix' diagonal."""
     need_tensors("trace", input)

@@ -4,19 +4,19 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record_inplace, writable
 from fastnn.kernels import sum_to
-from fastnn.ops import creation, inplace, shape
-from fastnn.ops.casting import absent_caster, caster, to, type_, type_as
+from fastnn.ops import creation, shape
 from fastnn.ops.creation import empty, full, tensor
-from fastnn.ops.diagonals import fill_diagonal_
+from fastnn.ops.declare import operation
 from fastnn.ops.rearrange import flip
-from fastnn.ops.sampling import bernoulli_, drawn_by, normal_, random_, uniform_
 
 
+@operation("Tensor")
 def size(self, dim=None):
     """The shape, or one of its sizes."""
     return self.shape if dim is None else self.shape[dim]
 
 
+@operation("Tensor")
 def stride(self, dim=None):
     """Steps in memory, in elements, to the next index of each dimension."""
     array = self.detach().numpy()
@@ -24,31 +24,37 @@ def stride(self, dim=None):
     return strides if dim is None else strides[dim]
 
 
+@operation("Tensor")
 def is_contiguous(self, memory_format=None):
     """Whether the memory is in C order."""
     return bool(self.detach().numpy().flags.c_contiguous)
 
 
+@operation("Tensor")
 def element_size(self):
     """Bytes of one element."""
     return self.dtype.itemsize
 
 
+@operation("Tensor")
 def data_ptr(self):
     """Address of the first element."""
     return self.detach().numpy().ctypes.data
 
 
+@operation("Tensor")
 def is_floating_point(self):
     """Whether the dtype is a floating-point type."""
     return self.dtype.is_floating_point
 
 
+@operation("Tensor")
 def cpu(self, memory_format=None):
     """The tensor itself: everything lives on the CPU."""
     return self
 
 
+@operation("Tensor")
 def cuda(self, device=None, non_blocking=False, memory_format=None):
     """Always an error: there is no CUDA here."""
     raise RuntimeError("Tensor.cuda: fastnn computes on the CPU alone")
@@ -58,6 +64,7 @@ def _copy_backward(grad, shape_, dtype):
     return np.zeros_like(grad), sum_to(grad, shape_).astype(dtype, copy=False)
 
 
+@operation("Tensor")
 def copy_(self, other, non_blocking=False):
     """The elements of `other`, broadcast and cast."""
     array = writable(self)
@@ -70,6 +77,7 @@ def copy_(self, other, non_blocking=False):
                           (tuple(other.shape), other.detach().numpy().dtype))
 
 
+@operation("Tensor")
 def apply_(self, callable):
     """Every element becomes ``callable(element)``, a Python call each."""
     array = writable(self)
@@ -79,6 +87,7 @@ def apply_(self, callable):
     return record_inplace(self, lambda grad: np.zeros_like(grad), "ApplyBackward0")
 
 
+@operation("Tensor")
 def map_(self, other, callable):
     """Every element becomes ``callable(element, element of other)``, a Python call each."""
     array = writable(self)
@@ -88,6 +97,7 @@ def map_(self, other, callable):
     return record_inplace(self, lambda grad: np.zeros_like(grad), "MapBackward0")
 
 
+@operation("Tensor")
 def new(self, *args, size=None, other=None, device=None):
     """PyTorch's old constructor: sizes, data or another tensor, in this tensor's dtype."""
     dtypes.need_cpu(device)
@@ -97,11 +107,13 @@ def new(self, *args, size=None, other=None, device=None):
     return empty(*args, dtype=self.dtype) if args else empty(0, dtype=self.dtype)
 
 
+@operation("Tensor.__array_wrap__")
 def _array_wrap(self, array, context=None, return_scalar=False):
     """NumPy's functions of a tensor give a tensor."""
     return from_array(np.asarray(array))
 
 
+@operation("Tensor")
 def storage_offset(self):
     """Elements between the start of the memory and the first element."""
     array = self.detach().numpy()
@@ -111,6 +123,7 @@ def storage_offset(self):
     return (array.ctypes.data - owner.ctypes.data) // array.itemsize
 
 
+@operation("Tensor")
 def resize_(self, *size, memory_format=None):
     """Other sizes over the same elements; new ones are undefined."""
     made = empty(*size, dtype=self.dtype)
@@ -120,6 +133,7 @@ def resize_(self, *size, memory_format=None):
     return self
 
 
+@operation("Tensor.__reversed__")
 def reversed_(self):
     """The rows in reverse order."""
     return flip(self, [0]) if self.ndim else self
@@ -129,6 +143,7 @@ def _no_complex(self):
     raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
 
 
+@operation("Tensor")
 def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A tensor of this one's dtype."""
     return tensor(data, dtype=self.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad,
@@ -144,6 +159,7 @@ def _new(name):
     return new
 
 
+@operation("Tensor")
 def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """One value, in this tensor's dtype."""
     return full(size, fill_value, dtype=self.dtype if dtype is None else dtype, device=device,
@@ -155,6 +171,7 @@ def shares_memory(self, other):
     return bool(np.may_share_memory(self.detach().numpy(), other.detach().numpy()))
 
 
+@operation("Tensor.__dlpack__")
 def dlpack(self, *, stream=None, max_version=None, dl_device=None, copy=None):
     """The array's DLPack capsule: other libraries' ``from_dlpack(tensor)`` share its memory.
 
@@ -170,37 +187,26 @@ def dlpack(self, *, stream=None, max_version=None, dl_device=None, copy=None):
     return self.detach().numpy().__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
 
 
-METHODS = {
-    "__dlpack__": dlpack, "__dlpack_device__": lambda self: (1, 0),
-    "size": size, "stride": stride, "is_contiguous": is_contiguous, "element_size": element_size,
-    "data_ptr": data_ptr, "is_floating_point": is_floating_point, "type": type_, "to": to, "cpu": cpu, "cuda": cuda,
-    "float": caster("float32"), "double": caster("float64"), "long": caster("int64"), "int": caster("int32"),
-    "short": caster("int16"), "bool": caster("bool"), "byte": caster("uint8"), "half": caster("float16"),
-    "fill_": inplace.fill_, "zero_": inplace.zero_, "copy_": copy_, "uniform_": uniform_, "normal_": normal_,
-    "random_": random_, "bernoulli_": bernoulli_, "exponential_": drawn_by("exponential_", "exponential"),
-    "log_normal_": drawn_by("log_normal_", "log_normal"), "cauchy_": drawn_by("cauchy_", "cauchy"),
-    "geometric_": drawn_by("geometric_", "geometric"), "fill_diagonal_": fill_diagonal_, "apply_": apply_, "map_": map_,
-    "new_tensor": new_tensor, "new_zeros": _new("zeros"), "new_ones": _new("ones"),
-    "new_empty": _new("empty"), "new_full": new_full, "nelement": Tensor.numel, "ndimension": Tensor.dim,
-    "device": property(lambda self: dtypes.cpu), "layout": property(lambda self: "torch.strided"),
-    "new": new, "__array_wrap__": _array_wrap, "bfloat16": absent_caster("bfloat16"),
-    "cfloat": absent_caster("complex64"), "cdouble": absent_caster("complex128"),
-    "type_as": type_as, "storage_offset": storage_offset, "resize_": resize_, "__reversed__": reversed_,
-    "resize_as_": lambda self, the_template, memory_format=None: resize_(self, *the_template.shape),
-    "char": caster("int8"), "is_complex": lambda self: False, "is_conj": lambda self: False,
-    "is_neg": lambda self: False, "is_inference": lambda self: False, "is_pinned": lambda self, device=None: False,
-    "is_shared": lambda self: False, "share_memory_": lambda self: self, "pin_memory": lambda self, device=None: self,
-    "is_signed": lambda self: self.dtype.is_signed, "is_nonzero": lambda self: bool(self),
-    "get_device": lambda self: -1,
-    "to_dense": lambda self, dtype=None, *, masked_grad=None: self if dtype is None else self.to(dtype),
-    "conj": lambda self: self, "resolve_conj": lambda self: self, "resolve_neg": lambda self: self,
-    "real": property(lambda self: self), "imag": property(_no_complex), "is_cpu": property(lambda self: True),
-    **{f"is_{kind}": property(lambda self: False) for kind in (
-        "cuda", "ipu", "maia", "meta", "mkldnn", "mps", "mtia", "nested", "quantized", "sparse", "sparse_csr", "vulkan",
-        "xla", "xpu")},
-    "names": property(lambda self: (None,) * self.ndim), "output_nr": property(lambda self: 0),
-    "mH": property(lambda self: shape.transpose(self, -2, -1)), "H": property(lambda self: shape.t(self)),
-    "nbytes": property(lambda self: self.detach().numpy().nbytes), "itemsize": property(element_size),
-    "T": property(lambda self: shape.permute(self, tuple(range(self.ndim))[::-1])),
-    "mT": property(lambda self: shape.transpose(self, -2, -1)),
-}
+# What is the same for every tensor, and what is said in one expression.
+for _name, _method in {
+        "__dlpack_device__": lambda self: (1, 0), "nelement": Tensor.numel, "ndimension": Tensor.dim,
+        "resize_as_": lambda self, the_template, memory_format=None: resize_(self, *the_template.shape),
+        "new_zeros": _new("zeros"), "new_ones": _new("ones"), "new_empty": _new("empty"),
+        "is_complex": lambda self: False, "is_conj": lambda self: False, "is_neg": lambda self: False,
+        "is_inference": lambda self: False, "is_shared": lambda self: False,
+        "is_pinned": lambda self, device=None: False, "is_signed": lambda self: self.dtype.is_signed,
+        "is_nonzero": lambda self: bool(self), "get_device": lambda self: -1, "share_memory_": lambda self: self,
+        "pin_memory": lambda self, device=None: self, "conj": lambda self: self, "resolve_conj": lambda self: self,
+        "resolve_neg": lambda self: self,
+        "to_dense": lambda self, dtype=None, *, masked_grad=None: self if dtype is None else self.to(dtype)}.items():
+    operation(f"Tensor.{_name}")(_method)
+for _name, _value in {
+        "device": lambda self: dtypes.cpu, "layout": lambda self: "torch.strided", "real": lambda self: self,
+        "imag": _no_complex, "is_cpu": lambda self: True, "names": lambda self: (None,) * self.ndim,
+        "output_nr": lambda self: 0, "nbytes": lambda self: self.detach().numpy().nbytes, "itemsize": element_size,
+        "T": lambda self: shape.permute(self, tuple(range(self.ndim))[::-1]), "H": lambda self: shape.t(self),
+        "mT": lambda self: shape.transpose(self, -2, -1), "mH": lambda self: shape.transpose(self, -2, -1),
+        **dict.fromkeys([f"is_{kind}" for kind in (
+            "cuda", "ipu", "maia", "meta", "mkldnn", "mps", "mtia", "nested", "quantized", "sparse", "sparse_csr",
+            "vulkan", "xla", "xpu")], lambda self: False)}.items():
+    operation(f"Tensor.{_name}")(property(_value))

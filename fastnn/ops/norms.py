@@ -6,10 +6,12 @@ from fastnn._tensor import from_array, record
 from fastnn.ops import arithmetic, pointwise, reduce
 from fastnn.ops._common import axis_of, in_single, into, need_tensors
 from fastnn.ops.arithmetic import div
+from fastnn.ops.declare import operation
 from fastnn.ops.indexing import where
 from fastnn.ops.linalg import inv, svdvals
 
 
+@operation("linalg", out=True)
 def matrix_norm(input, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
     """Norms of matrices: "fro", "nuc", 1, -1, inf, -inf, 2 or -2."""
     x = input if dtype is None else input.to(dtype)
@@ -32,6 +34,7 @@ def matrix_norm(input, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
     return found if keepdim else found.squeeze((rows, columns))
 
 
+@operation("linalg.norm", out=True)
 def linalg_norm(input, ord=None, dim=None, keepdim=False, *, dtype=None):
     """``vector_norm``, or ``matrix_norm`` for two dimensions with an order."""
     if dim is not None and not isinstance(dim, (tuple, list)):
@@ -46,6 +49,7 @@ def linalg_norm(input, ord=None, dim=None, keepdim=False, *, dtype=None):
     return vector_norm(input, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
 
 
+@operation("linalg", out=True)
 def cond(input, p=None):
     """The condition number: the norm of each matrix times its inverse's."""
     if input.numel() == 0 and input.ndim > 1:
@@ -80,6 +84,7 @@ def _norm_backward(grad, x, norms, p, axes):
         return np.where(norms == 0, x.dtype.type(0), part * (grad * norms ** (1 - p)))
 
 
+@operation("linalg", out=True)
 @in_single
 def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
     """(sum |x|^ord)^(1/ord) over dimensions; inf and -inf: the largest and smallest |x|, 0: how many are not 0."""
@@ -144,6 +149,7 @@ def _nuclear(x, dim, keepdim):
     return made
 
 
+@operation()
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """The p-norm of all elements or along dimensions; "fro" is the 2-norm, "nuc" the sum of singular values."""
     need_tensors("norm", input)
@@ -163,6 +169,7 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     return into("normalize", out, div(input, pointwise.clamp(size, eps).expand_as(input)))
 
 
+@operation(inplace=True, out=True)
 def renorm(input, p, dim, maxnorm):
     """Slices along `dim` scaled down to the p-norm `maxnorm` where theirs is larger."""
     need_tensors("renorm", input)

@@ -7,9 +7,11 @@ from fastnn import dtypes
 from fastnn._tensor import from_array, record
 from fastnn.ops import arithmetic, pointwise
 from fastnn.ops._common import need_tensors
+from fastnn.ops.declare import operation
 from fastnn.ops.special import floating_of
 
 
+@operation(inplace=True, out=True)
 def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
     """NaN, inf and -inf replaced by numbers (0 and the dtype's limits)."""
     need_tensors("nan_to_num", input)
@@ -23,6 +25,7 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
                   (np.isfinite(x),)) if input.requires_grad else from_array(np.asarray(out))
 
 
+@operation(inplace=True, out=True)
 def frac(input):
     """x - trunc(x)."""
     need_tensors("frac", input)
@@ -31,11 +34,13 @@ def frac(input):
     return arithmetic.sub(input, pointwise.trunc(input).detach())
 
 
+@operation(inplace=True, out=True)
 def sgn(input):
     """-1, 0 or 1."""
     return pointwise.sign(input)
 
 
+@operation(out=True)
 def signbit(input):
     """Where the sign is minus (also of -0)."""
     need_tensors("signbit", input)
@@ -44,26 +49,31 @@ def signbit(input):
                                  np.zeros(x.shape, bool)))
 
 
+@operation(inplace=True, out=True)
 def deg2rad(input):
     """Degrees to radians."""
     return arithmetic.mul(floating_of("deg2rad", input), math.pi / 180)
 
 
+@operation(inplace=True, out=True)
 def rad2deg(input):
     """Radians to degrees."""
     return arithmetic.mul(floating_of("rad2deg", input), 180 / math.pi)
 
 
+@operation(inplace=True, out=True)
 def clamp_min(input, min):
     """max(x, min)."""
     return pointwise.clamp(input, min=min)
 
 
+@operation(inplace=True, out=True)
 def clamp_max(input, max):
     """min(x, max)."""
     return pointwise.clamp(input, max=max)
 
 
+@operation()
 def positive(input):
     """The tensor itself."""
     if input.dtype is dtypes.bool:

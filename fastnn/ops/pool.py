@@ -10,6 +10,7 @@ from fastnn import kernels
 from fastnn._tensor import from_array, record
 from fastnn.errors import ShapeError
 from fastnn.ops._common import need_tensors, room
+from fastnn.ops.declare import operation
 from fastnn.ops.resample_tables import frozen, resampled
 
 
@@ -134,6 +135,7 @@ def _average(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divi
     return np.trunc(total / np.rint(divisor.reshape(divisor.shape[-2:]))).astype(x.dtype)
 
 
+@operation("functional")
 def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """The average of each window of a row; zeros of the padding count unless `count_include_pad` is False.
 
@@ -145,6 +147,7 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     return record(y[..., 0, :], _avg_row_backward, "AvgPool1DBackward0", (input,), (x.shape, *sizes, count_include_pad))
 
 
+@operation("functional")
 def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
                divisor_override=None):
     """The average of each window of a plane; `divisor_override` divides the sums instead of the elements' number.
@@ -342,6 +345,7 @@ def _adaptive_row_backward(grad, shape):
     return kernels.adaptive_avg_pool_backward(grad[..., None, :], shape)[..., 0, :]
 
 
+@operation("functional")
 def adaptive_avg_pool1d(input, output_size):
     """Averages of `output_size` windows that cover a row evenly: window i of m from floor(i L / m) to
     ceil((i + 1) L / m).

@@ -8,9 +8,11 @@ from fastnn.errors import ShapeError
 from fastnn.ops import arithmetic, rearrange, reduce
 from fastnn.ops._common import axis_of, broadcast_shapes, in_single, need_tensors, promote, room
 from fastnn.ops.arithmetic import add, mul
+from fastnn.ops.declare import operation
 from fastnn.ops.linear import bmm, dot, linear, matmul, mv, outer
 
 
+@operation(out=True)
 def cross(input, other, dim=None):
     """The vector product of vectors of 3 numbers along `dim` (the first of size 3 by default)."""
     need_tensors("cross", input, other)
@@ -31,6 +33,7 @@ def cross(input, other, dim=None):
                           arithmetic.mul(rearrange.roll(x, -2, dim), rearrange.roll(y, -1, dim)))
 
 
+@operation("fastnn functional")
 @in_single
 def bilinear(input1, input2, weight, bias=None):
     """y[o] = x1 weight[o] x2 + bias[o].
@@ -55,6 +58,7 @@ def bilinear(input1, input2, weight, bias=None):
     return result if bias is None else add(result, bias)
 
 
+@operation("linalg", out=True)
 def multi_dot(tensors):
     """The product of several matrices (the first and last may be vectors)."""
     if len(tensors) < 2:
@@ -65,17 +69,20 @@ def multi_dot(tensors):
     return made
 
 
+@operation("linalg", out=True)
 @in_single
 def vecdot(x, y, *, dim=-1):
     """Sums of products along `dim`."""
     return reduce.sum(arithmetic.mul(x, y), dim)
 
 
+@operation(out=True)
 def vdot(input, other):
     """Inner product of two vectors."""
     return dot(input, other)
 
 
+@operation(inplace=True, out=True, scaled=True)
 @in_single
 def addr(input, vec1, vec2, *, beta=1, alpha=1):
     """beta * input + alpha * the outer product of two vectors."""
@@ -98,18 +105,21 @@ def weighted(input, beta, product, alpha):
     return add(scaled_by(input, beta), product)
 
 
+@operation(inplace=True, out=True, scaled=True)
 @in_single
 def addmv(input, mat, vec, *, beta=1, alpha=1):
     """beta * input + alpha * (mat @ vec)."""
     return weighted(input, beta, mv(mat, vec), alpha)
 
 
+@operation(inplace=True, out=True, scaled=True)
 @in_single
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * the sum over the stack of batch1[i] @ batch2[i]."""
     return weighted(input, beta, reduce.sum(bmm(batch1, batch2), 0), alpha)
 
 
+@operation(inplace=True, out=True, scaled=True)
 @in_single
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * (batch1[i] @ batch2[i]) for each i of two stacks."""
@@ -121,6 +131,7 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     return weighted(input, beta, product, alpha)
 
 
+@operation(out=True)
 def inner(input, other):
     """Sum over the last dimension of products."""
     if input.ndim == 0 or other.ndim == 0:
@@ -133,6 +144,7 @@ def _sum(x, dims, keepdim=False):
     return reduce.sum(x, dims, keepdim, dtype=None if x.is_floating_point() else x.dtype)
 
 
+@operation("fastnn", out=True)
 def tensordot(a, b, dims=2):
     """Sum of products over dimensions of both: the last and first `dims`, or two lists of dimensions."""
     if isinstance(dims, int):
@@ -229,6 +241,7 @@ def _contract(x, a, y, b, keep):
     return z.reshape([sizes[c] for c in order]), "".join(order)
 
 
+@operation("fastnn")
 def einsum(equation, *operands):
     """Sum of products by Einstein's convention, such as ``einsum("bij,bjk->bik", x, y)``.
 
@@ -259,6 +272,7 @@ def einsum(equation, *operands):
     return x.permute([a.index(c) for c in result]) if a != result else x
 
 
+@operation(out=True)
 def kron(input, other):
     """All products of elements, block by block (Kronecker)."""
     ndim = max(input.ndim, other.ndim)

@@ -3,6 +3,7 @@ import numpy as np
 
 from fastnn._tensor import Tensor, record
 from fastnn.ops._common import axis_of, need_tensors, room
+from fastnn.ops.declare import operation
 
 
 def _axes(op, dims, ndim):
@@ -14,6 +15,7 @@ def _axes(op, dims, ndim):
     return axes
 
 
+@operation()
 def flip(input, *args, dims=None):
     """Elements in reverse order along dimensions (a copy)."""
     need_tensors("flip", input)
@@ -25,6 +27,7 @@ def flip(input, *args, dims=None):
                   "FlipBackward0", (input,), (axes,))
 
 
+@operation()
 def fliplr(input):
     """Columns in reverse order."""
     if input.ndim < 2:
@@ -32,6 +35,7 @@ def fliplr(input):
     return flip(input, 1)
 
 
+@operation()
 def flipud(input):
     """Rows in reverse order."""
     if input.ndim < 1:
@@ -43,6 +47,7 @@ def _roll_backward(grad, shifts, axes):
     return np.roll(grad, [-shift for shift in shifts], axes) if axes else np.roll(grad, -shifts[0])
 
 
+@operation()
 def roll(input, shifts, dims=None):
     """Elements moved on by `shifts` along `dims`, the last ones to the front; without dims along all, flattened."""
     need_tensors("roll", input)
@@ -60,6 +65,7 @@ def roll(input, shifts, dims=None):
     return record(rolled, _roll_backward, "RollBackward0", (input,), (shifts, axes))
 
 
+@operation()
 def rot90(input, k=1, dims=(0, 1)):
     """Turned by k * 90 degrees in the plane of two dimensions."""
     need_tensors("rot90", input)
@@ -77,6 +83,7 @@ def _repeat_backward(grad, sizes, counts):
     return grad.reshape(parts).sum(axis=tuple(range(0, len(parts), 2)))
 
 
+@operation("Tensor")
 def repeat(input, *repeats):
     """The tensor laid side by side `repeats` times along each dimension (a copy)."""
     need_tensors("repeat", input)
@@ -95,6 +102,7 @@ def repeat(input, *repeats):
                   "RepeatBackward0", (input,), (sizes, repeats))
 
 
+@operation()
 def tile(input, *dims):
     """``repeat`` that takes fewer numbers than dimensions."""
     if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
@@ -102,6 +110,7 @@ def tile(input, *dims):
     return repeat(input, (1,) * (input.ndim - len(dims)) + tuple(dims))
 
 
+@operation()
 def repeat_interleave(input, repeats, dim=None, *, output_size=None):
     """Every slice along `dim` (of the flattened tensor by default) `repeats` times in a row."""
     need_tensors("repeat_interleave", input)

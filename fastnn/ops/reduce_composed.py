@@ -4,9 +4,11 @@ import numpy as np
 from fastnn._tensor import from_array
 from fastnn.ops import arithmetic, reduce
 from fastnn.ops._common import need_tensors
+from fastnn.ops.declare import operation
 from fastnn.ops.indexing import where
 
 
+@operation()
 def count_nonzero(input, dim=None):
     """How many elements are not 0."""
     return reduce.sum(input != 0, dim)
@@ -22,6 +24,7 @@ class aminmax_result(tuple):  # noqa: N801
         return f"torch.return_types.aminmax(\nmin={self[0]!r},\nmax={self[1]!r})"
 
 
+@operation(out=True)
 def aminmax(input, *, dim=None, keepdim=False):
     """(min, max) of everything or along `dim`."""
     need_tensors("aminmax", input)
@@ -34,6 +37,7 @@ def aminmax(input, *, dim=None, keepdim=False):
     return aminmax_result((low, high))
 
 
+@operation("fastnn")
 def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """(variance, mean)."""
     if isinstance(dim, bool):
@@ -41,6 +45,7 @@ def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     return (reduce.var(input, dim, unbiased, keepdim, correction=correction), reduce.mean(input, dim, keepdim))
 
 
+@operation("fastnn")
 def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """(standard deviation, mean)."""
     if isinstance(dim, bool):
@@ -48,6 +53,7 @@ def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     return (reduce.std(input, dim, unbiased, keepdim, correction=correction), reduce.mean(input, dim, keepdim))
 
 
+@operation(out=True)
 def nansum(input, dim=None, keepdim=False, *, dtype=None):
     """The sum; NaN counts as 0."""
     need_tensors("nansum", input)
@@ -56,6 +62,7 @@ def nansum(input, dim=None, keepdim=False, *, dtype=None):
     return reduce.sum(input, dim, keepdim, dtype=dtype)
 
 
+@operation(out=True)
 def nanmean(input, dim=None, keepdim=False, *, dtype=None):
     """The mean of those that are not NaN."""
     need_tensors("nanmean", input)

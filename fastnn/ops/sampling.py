@@ -7,12 +7,14 @@ from fastnn._tensor import Tensor, from_array, record, record_inplace, writable
 from fastnn.errors import DTypeError
 from fastnn.ops._common import into, room
 from fastnn.ops.creation import check_options, empty, finish, like_of, sizes_of
+from fastnn.ops.declare import operation
 
 
 def _generator(generator):
     return _random.default_generator if generator is None else generator
 
 
+@operation("fastnn")
 def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """Uniform random numbers of [0, 1)."""
     made = empty(*size, dtype=dtype if out is None else out.dtype, device=device, layout=layout, pin_memory=pin_memory)
@@ -21,6 +23,7 @@ def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, la
     return into("rand", out, made)
 
 
+@operation("fastnn")
 def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """Normal random numbers with mean 0 and variance 1."""
     made = empty(*size, dtype=dtype if out is None else out.dtype, device=device, layout=layout, pin_memory=pin_memory)
@@ -29,6 +32,7 @@ def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, l
     return into("randn", out, made)
 
 
+@operation("fastnn")
 def randint(low=0, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None,
             pin_memory=False, out=None):
     """Random integers of [low, high); ``randint(high, size)`` starts at 0."""
@@ -45,6 +49,7 @@ def randint(low=0, high=None, size=None, *, generator=None, dtype=None, device=N
     return into("randint", out, finish(_generator(generator).randint(low, high, size, kind), requires_grad))
 
 
+@operation("fastnn")
 def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
              out=None):
     """A random permutation of 0..n-1."""
@@ -68,18 +73,21 @@ def _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_gr
     return finish(made, requires_grad)
 
 
+@operation("fastnn")
 def rand_like(input, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
               memory_format=None):
     """``rand`` with the shape and dtype of another tensor."""
     return _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, "uniform")
 
 
+@operation("fastnn")
 def randn_like(input, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
                memory_format=None):
     """``randn`` with the shape and dtype of another tensor."""
     return _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, "normal")
 
 
+@operation("fastnn")
 def randint_like(input, low=0, high=None, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None,
                  pin_memory=False, memory_format=None):
     """``randint`` with the shape and dtype of another tensor; ``randint_like(input, high)`` starts at 0."""
@@ -101,6 +109,7 @@ def _random_fill(self, name, draw):
     return record_inplace(self, lambda grad: np.zeros_like(grad), "RandomBackward0")
 
 
+@operation("Tensor")
 def uniform_(self, from_=0.0, to=1.0, *, generator=None, **kwargs):
     """Uniform random numbers of [from, to)."""
     low = kwargs.pop("from", from_)
@@ -110,6 +119,7 @@ def uniform_(self, from_=0.0, to=1.0, *, generator=None, **kwargs):
     return _random_fill(self, "uniform_", lambda array: source.uniform(array, low, to))
 
 
+@operation("Tensor")
 def normal_(self, mean=0.0, std=1.0, *, generator=None):
     """Normal random numbers."""
     if std < 0:
@@ -118,7 +128,7 @@ def normal_(self, mean=0.0, std=1.0, *, generator=None):
     return _random_fill(self, "normal_", lambda array: source.normal(array, mean, std))
 
 
-def drawn_by(name, method):
+def _drawn(name, method):
     """An in-place filling by one of the generator's distributions, with PyTorch's parameters and defaults."""
     def fill(self, *args, generator=None, **kwargs):
         source = generator or _random.default_generator
@@ -130,17 +140,23 @@ def drawn_by(name, method):
     return fill
 
 
+for _name in ("exponential", "log_normal", "cauchy", "geometric"):
+    operation("Tensor")(_drawn(f"{_name}_", _name))
+
+
+@operation("Tensor")
 def random_(self, from_=None, to=None, *, generator=None, **kwargs):
     """Random integers of [from, to); of the whole range of the dtype without bounds."""
     low = kwargs.pop("from", from_)
     if to is None and low is not None:
         low, to = 0, low
-    return drawn_by("random_", "random")(self, low, to, generator=generator)
+    return _drawn("random_", "random")(self, low, to, generator=generator)
 
 
+@operation("Tensor")
 def bernoulli_(self, p=0.5, *, generator=None):
     """1 with probability p (a number or a tensor), else 0."""
-    return drawn_by("bernoulli_", "bernoulli")(self, p.detach().numpy() if isinstance(p, Tensor) else p,
+    return _drawn("bernoulli_", "bernoulli")(self, p.detach().numpy() if isinstance(p, Tensor) else p,
                                              generator=generator)
 
 
@@ -151,6 +167,7 @@ def _floating(name, tensor):
     return array
 
 
+@operation("fastnn")
 def normal(mean, std=1.0, size=None, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None,
            pin_memory=False, out=None):
     """Normal random numbers: of given mean and deviation (numbers with `size`, or tensors that broadcast).
@@ -183,6 +200,7 @@ def normal(mean, std=1.0, size=None, *, generator=None, dtype=None, device=None,
     return into("normal", out, from_array(drawn))
 
 
+@operation()
 def bernoulli(input, p=None, *, generator=None, out=None):
     """1 with the probability that each element of `input` (or `p`) gives, else 0. The gradient is zero.
 
@@ -201,6 +219,7 @@ def bernoulli(input, p=None, *, generator=None, out=None):
     return into("bernoulli", out, record(drawn, np.zeros_like, "BernoulliBackward0", (input,)))
 
 
+@operation()
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
     """Indices drawn in proportion to the weights of each row: int64, (num_samples,) or (rows, num_samples).
 

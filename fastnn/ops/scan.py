@@ -6,6 +6,7 @@ from fastnn._tensor import from_array, record
 from fastnn.kernels import cumulate
 from fastnn.ops import arithmetic, reduce
 from fastnn.ops._common import axis_of, in_single, need_tensors
+from fastnn.ops.declare import operation
 from fastnn.ops.indexing import narrow
 from fastnn.ops.reduce import values_and_indices
 from fastnn.ops.shape import cast, cat
@@ -24,6 +25,7 @@ def _cumsum_backward(grad, dim):
     return _cumulated("sum", grad, dim, True)
 
 
+@operation(inplace=True, out=True)
 @in_single
 def cumsum(input, dim, *, dtype=None):
     """Sums of all elements up to each along `dim`; integers are added as int64."""
@@ -52,6 +54,7 @@ def _cumprod_backward(grad, x, y, dim):
     return dx
 
 
+@operation(inplace=True, out=True)
 @in_single
 def cumprod(input, dim, *, dtype=None):
     """Products of all elements up to each along `dim`."""
@@ -108,16 +111,19 @@ def _running(kind, op, input, dim, better):
     return kind((record(values, backward, op.capitalize() + "Backward0", (input,), (), (found,)), found))
 
 
+@operation(out=True)
 def cummax(input, dim):
     """(values, indices) of the largest element so far along `dim`."""
     return _running(cummax_result, "cummax", input, dim, np.greater_equal)
 
 
+@operation(out=True)
 def cummin(input, dim):
     """(values, indices) of the smallest element so far along `dim`."""
     return _running(cummin_result, "cummin", input, dim, np.less_equal)
 
 
+@operation(out=True)
 def logcumsumexp(input, dim):
     """log(cumsum(exp(x))) along `dim`, without overflow."""
     need_tensors("logcumsumexp", input)
@@ -139,6 +145,7 @@ def logcumsumexp(input, dim):
     return record(y.astype(x.dtype), backward, "LogcumsumexpBackward0", (input,), (), (input,))
 
 
+@operation(out=True)
 def diff(input, n=1, dim=-1, prepend=None, append=None):
     """Differences of neighbours along `dim`, n times."""
     need_tensors("diff", input)
@@ -174,6 +181,7 @@ def _trapezoids(y, x, dx, dim):
     return arithmetic.mul(arithmetic.mul(pairs, steps), 0.5), dim
 
 
+@operation("fastnn", aliases="trapz")
 def trapezoid(y, x=None, *, dx=1, dim=-1):
     """The integral along `dim` by the trapezoidal rule."""
     need_tensors("trapezoid", y)
@@ -183,6 +191,7 @@ def trapezoid(y, x=None, *, dx=1, dim=-1):
     return reduce.sum(parts, dim)
 
 
+@operation("fastnn")
 def cumulative_trapezoid(y, x=None, *, dx=1, dim=-1):
     """The running integral along `dim` by the trapezoidal rule."""
     need_tensors("cumulative_trapezoid", y)

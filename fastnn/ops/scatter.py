@@ -6,6 +6,7 @@ from fastnn._tensor import Tensor, from_array, record
 from fastnn.kernels import sum_to
 from fastnn.ops import diagonals, indexing
 from fastnn.ops._common import axis_of, broadcast_shapes, in_single, into, need_tensors
+from fastnn.ops.declare import operation
 
 
 def _replaced(op, input, src, take):
@@ -20,11 +21,13 @@ def _replaced(op, input, src, take):
     return out
 
 
+@operation()
 def select_scatter(input, src, dim, index):
     """A copy in which ``select(dim, index)`` is `src`."""
     return _replaced("select_scatter", input, src, lambda x: indexing.select(x, dim, index))
 
 
+@operation(out=True)
 def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     """A copy in which the slice of `dim` is `src`."""
     def take(x):
@@ -32,11 +35,13 @@ def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     return _replaced("slice_scatter", input, src, take)
 
 
+@operation()
 def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
     """A copy in which the diagonal is `src`."""
     return _replaced("diagonal_scatter", input, src, lambda x: diagonals.diagonal(x, offset, dim1, dim2))
 
 
+@operation(inplace=True)
 def index_put(input, indices, values, accumulate=False):
     """A copy with ``copy[indices] = values``, or ``+=`` with `accumulate`."""
     need_tensors("index_put", input, values)
@@ -65,6 +70,7 @@ def index_put(input, indices, values, accumulate=False):
     return record(out, backward, "IndexPutBackward0", (input, values), (), read)
 
 
+@operation(inplace=True)
 def put(input, index, source, accumulate=False):
     """A copy with the flattened copy's ``[index] = source``, or ``+=``."""
     need_tensors("put", input, index, source)
@@ -74,6 +80,7 @@ def put(input, index, source, accumulate=False):
         tuple(input.shape))
 
 
+@operation(inplace=True, out=True)
 @in_single
 def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     """A copy in which the elements that `index` names along `dim` are reduced with those of `src`.
@@ -184,6 +191,7 @@ def places_of(op, index, dim, shape, other="input"):
     return tuple(places)
 
 
+@operation()
 def gather(input, dim, index, *, sparse_grad=False, out=None):
     """``out[i][j] = input[index[i][j]][j]`` for dim 0, and so on. The result has the shape of `index`."""
     need_tensors("gather", input, index)
@@ -222,6 +230,7 @@ def _part(index):
     return tuple(slice(0, n) for n in index.shape)
 
 
+@operation(inplace=True, out=True)
 def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """A copy with ``out[index[i][j]][j] = src[i][j]`` for dim 0, and so on; `src` a tensor or a number.
 
@@ -269,6 +278,7 @@ def _scatter_reduced(input, dim, index, src, reduce, places):
     return from_array(out)
 
 
+@operation(inplace=True, out=True)
 @in_single
 def scatter_add(input, dim, index, src):
     """A copy with ``out[index[i][j]][j] += src[i][j]`` for dim 0, and so on."""
@@ -294,6 +304,7 @@ def _pass(grad):
     return grad
 
 
+@operation(inplace=True, out=True)
 def index_add(input, dim, index, source, *, alpha=1):
     """A copy in which the slice ``index[i]`` along `dim` has ``alpha * source[i]`` added."""
     dim, where, given = _slices("index_add", input, dim, index, source)
@@ -309,6 +320,7 @@ def index_add(input, dim, index, source, *, alpha=1):
     return record(out, backward, "IndexAddBackward0", (input, source), (), (index,))
 
 
+@operation(inplace=True, out=True)
 def index_copy(input, dim, index, source):
     """A copy in which the slice ``index[i]`` along `dim` is ``source[i]``."""
     dim, where, given = _slices("index_copy", input, dim, index, source)
@@ -324,6 +336,7 @@ def index_copy(input, dim, index, source):
     return record(out, backward, "IndexCopyBackward0", (input, source), (), (index,))
 
 
+@operation(inplace=True)
 def index_fill(input, dim, index, value):
     """A copy in which the slices ``index[i]`` along `dim` hold one value."""
     need_tensors("index_fill", input, index)
@@ -371,6 +384,7 @@ def _slices(op, input, dim, index, source):
     return dim, (slice(None),) * dim + (where.reshape(-1),), source.detach().numpy()
 
 
+@operation(out=True)
 def take_along_dim(input, indices, dim=None):
     """``gather`` that broadcasts; without `dim` from the flattened tensor."""
     need_tensors("take_along_dim", input, indices)
@@ -400,6 +414,7 @@ def take_along_dim(input, indices, dim=None):
     return gather(input, dim, indices)
 
 
+@operation(inplace=True)
 def masked_scatter(input, mask, source):
     """A copy whose elements where `mask` is true are those of `source`, one after the other."""
     need_tensors("masked_scatter", input, mask, source)

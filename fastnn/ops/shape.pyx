@@ -13,6 +13,7 @@ from fastnn.kernels cimport _core
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport is_real, undo, wrap_dim
 from fastnn.ops._common import into, promote
+from fastnn.ops.declare import operation
 
 np.import_array()
 
@@ -80,12 +81,14 @@ cdef Tensor reshaped(Tensor x, tuple sizes, str name, bint must_view):
     return view(array, x, reshape_backward, name, shape_of(x.array))
 
 
+@operation()
 def reshape(input, *shape):
     """The same elements in another shape; a view where possible. One size may be -1."""
     cdef Tensor x = <Tensor?>input
     return reshaped(x, resolve(shape, np.PyArray_SIZE(x.array), "reshape"), "ViewBackward0", False)
 
 
+@operation("Tensor.view", keywords={"dtype": "shape", "size": "shape"})
 def view_as_shape(input, *shape):
     """``Tensor.view``: the same memory in another shape, or (with a dtype) reinterpreted."""
     cdef Tensor x = <Tensor?>input
@@ -94,16 +97,19 @@ def view_as_shape(input, *shape):
     return reshaped(x, resolve(shape, np.PyArray_SIZE(x.array), "view"), "ViewBackward0", True)
 
 
+@operation("Tensor")
 def reshape_as(input, other):
     """Reshape to the shape of `other`."""
     return reshape(input, tuple(other.shape))
 
 
+@operation("Tensor")
 def view_as(input, other):
     """View in the shape of `other`."""
     return view_as_shape(input, tuple(other.shape))
 
 
+@operation()
 def flatten(input, start_dim=0, end_dim=-1):
     """Dimensions start_dim..end_dim become one."""
     cdef Tensor x = <Tensor?>input
@@ -120,11 +126,13 @@ def flatten(input, start_dim=0, end_dim=-1):
     return reshaped(x, sizes[:first] + (merged,) + sizes[last + 1:], "ViewBackward0", False)
 
 
+@operation()
 def ravel(input):
     """All elements in one dimension; a view of contiguous memory alone."""
     return reshape(contiguous(input), -1)
 
 
+@operation()
 def unflatten(input, dim, sizes):
     """Dimension `dim` becomes several; one size may be -1."""
     cdef Tensor x = <Tensor?>input
@@ -137,6 +145,7 @@ def transpose_backward(grad, axes):
     return grad.swapaxes(*axes)
 
 
+@operation(aliases={"swapaxes": {"axis0": "dim0", "axis1": "dim1"}, "swapdims": None}, inplace="view")
 def transpose(input, dim0, dim1):
     """Exchange two dimensions."""
     cdef Tensor x = <Tensor?>input
@@ -147,6 +156,7 @@ def transpose(input, dim0, dim1):
     return view(x.array.swapaxes(*axes), x, transpose_backward, "TransposeBackward0", axes)
 
 
+@operation(inplace="view")
 def t(input):
     """Transpose of a matrix; vectors as they are."""
     if input.ndim > 2:
@@ -158,6 +168,7 @@ def permute_backward(grad, axes):
     return grad.transpose(numpy.argsort(axes))
 
 
+@operation()
 def permute(input, *dims):
     """Dimensions in the order `dims`."""
     cdef Tensor x = <Tensor?>input
@@ -174,6 +185,7 @@ def permute(input, *dims):
     return view(x.array.transpose(axes), x, permute_backward, "PermuteBackward0", axes)
 
 
+@operation(aliases="moveaxis")
 def movedim(input, source, destination):
     """Move dimensions to other places."""
     cdef int ndim = input.ndim
@@ -191,6 +203,7 @@ def movedim(input, source, destination):
     return permute(input, *order)
 
 
+@operation(inplace="view")
 def squeeze(input, dim=None):
     """Drop dimensions of size 1: all, or those named."""
     cdef Tensor x = <Tensor?>input
@@ -204,6 +217,7 @@ def squeeze(input, dim=None):
     return view(x.array.reshape(sizes), x, reshape_backward, "SqueezeBackward0", shape)
 
 
+@operation(inplace="view")
 def unsqueeze(input, dim):
     """Insert a dimension of size 1."""
     cdef Tensor x = <Tensor?>input
@@ -215,6 +229,7 @@ def expand_backward(grad, shape):
     return undo(grad, shape)
 
 
+@operation("Tensor")
 def expand(input, *size, implicit=False):
     """Repeat dimensions of size 1 without copying; -1 keeps a size."""
     cdef Tensor x = <Tensor?>input
@@ -248,11 +263,13 @@ def expand(input, *size, implicit=False):
     return view(repeated, x, expand_backward, "ExpandBackward0", shape)
 
 
+@operation("Tensor")
 def expand_as(input, other):
     """Expand to the shape of `other`."""
     return expand(input, tuple(other.shape))
 
 
+@operation()
 def broadcast_to(input, size):
     """``expand`` as a function."""
     return expand(input, tuple(size))
@@ -268,6 +285,7 @@ cdef Tensor copied(np.ndarray array, Tensor x, str name):
     return wrap(array)
 
 
+@operation()
 def clone(input, *, memory_format=None):
     """A copy with memory of its own; gradients flow through.
 
@@ -282,6 +300,7 @@ def clone(input, *, memory_format=None):
     return copied(array, x, "CloneBackward0")
 
 
+@operation("Tensor")
 def contiguous(input, memory_format=None):
     """The tensor itself if its memory is in C order, else such a copy."""
     cdef Tensor x = <Tensor?>input
@@ -375,6 +394,7 @@ cdef object common_dtype(tuple tensors):
     return dtype
 
 
+@operation("fastnn", aliases="concat concatenate")
 def cat(tensors, dim=0, *, out=None):
     """Join tensors along an existing dimension."""
     if isinstance(tensors, Tensor):
@@ -430,6 +450,7 @@ def stack_backward(grad, saved):
     return tuple([numpy.asarray(grad[(*before, i)], dtype) for i, dtype in enumerate(dtypes_)])
 
 
+@operation("fastnn")
 def stack(tensors, dim=0, *, out=None):
     """Join tensors of one shape along a new dimension."""
     cdef tuple items = tuple(tensors), index

@@ -2,8 +2,10 @@
 from fastnn._tensor import Tensor
 from fastnn.ops import reduce
 from fastnn.ops._common import broadcast_shapes
+from fastnn.ops.declare import operation
 
 
+@operation("Tensor")
 def sum_to_size(input, *size):
     """Summed over the dimensions that broadcasting to the tensor's shape would have repeated."""
     size = tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else tuple(size)
@@ -14,11 +16,13 @@ def sum_to_size(input, *size):
     return reduce.sum(input, axes, True).reshape(size) if axes else input
 
 
+@operation("fastnn.broadcast_shapes")
 def broadcast_shapes_of(*shapes):
     """The shape that these shapes broadcast to."""
     return broadcast_shapes(*((s,) if isinstance(s, int) else tuple(s) for s in shapes))
 
 
+@operation()
 def is_same_size(input, other):
     """Whether both have one shape."""
     return tuple(input.shape) == tuple(other.shape)
@@ -31,16 +35,19 @@ def all_tensors(tensors, op):
     return tensors
 
 
+@operation("fastnn")
 def atleast_1d(*tensors):
     """With at least one dimension."""
     return _each(tensors, lambda x: x.reshape(1) if x.ndim == 0 else x)
 
 
+@operation("fastnn")
 def atleast_2d(*tensors):
     """With at least two dimensions."""
     return _each(tensors, lambda x: x.reshape(1, 1) if x.ndim == 0 else x.unsqueeze(0) if x.ndim == 1 else x)
 
 
+@operation("fastnn")
 def atleast_3d(*tensors):
     """With at least three dimensions."""
     return _each(tensors, lambda x: x.reshape(1, 1, 1) if x.ndim == 0 else x.unsqueeze(0).unsqueeze(-1)
@@ -53,6 +60,7 @@ def _each(tensors, function):
     return tuple(function(x) for x in (tensors[0] if len(tensors) == 1 else tensors))
 
 
+@operation("fastnn")
 def broadcast_tensors(*tensors):
     """All expanded to their common shape."""
     common = broadcast_shapes(*(tuple(x.shape) for x in tensors))

@@ -3,8 +3,10 @@ import numpy as np
 
 from fastnn.errors import ShapeError
 from fastnn.ops._common import need_tensors
+from fastnn.ops.declare import operation
 
 
+@operation("fastnn functional")
 def channel_shuffle(input, groups):
     """Channels (dimension 1) in another order: first ones of all groups, then second ones, ... (Zhang et al. 2017)."""
     need_tensors("channel_shuffle", input)
@@ -21,6 +23,7 @@ def channel_shuffle(input, groups):
     return made.clone() if shared else made  # never a view
 
 
+@operation("functional")
 def pixel_shuffle(input, upscale_factor):
     """Channels to pixels (Shi et al. 2016): (*, C r^2, H, W) becomes (*, C, H r, W r)."""
     need_tensors("pixel_shuffle", input)
@@ -41,6 +44,7 @@ def pixel_shuffle(input, upscale_factor):
     return parts.permute(*range(n), n, n + 3, n + 1, n + 4, n + 2).reshape(*lead, c // (r * r), h * r, w * r)
 
 
+@operation("functional")
 def pixel_unshuffle(input, downscale_factor):
     """Pixels to channels: (*, C, H r, W r) becomes (*, C r^2, H, W)."""
     need_tensors("pixel_unshuffle", input)

@@ -4,6 +4,7 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.ops._common import axis_of, need_tensors
+from fastnn.ops.declare import operation
 from fastnn.ops.reduce import values_and_indices
 
 
@@ -47,6 +48,7 @@ def taken_of(kind, input, dim, indices, name):
     return kind((values, places))
 
 
+@operation(out=True)
 def sort(input, dim=-1, descending=False, stable=False):
     """(values, indices) in order along `dim`; equal elements keep their order."""
     need_tensors("sort", input)
@@ -56,16 +58,19 @@ def sort(input, dim=-1, descending=False, stable=False):
     return taken_of(sort_result, input, dim, _order(input.detach().numpy(), dim, descending), "SortBackward0")
 
 
+@operation(out=True)
 def argsort(input, dim=-1, descending=False, stable=False):
     """The indices that ``sort`` gives."""
     return sort(input.detach(), dim, descending).indices
 
 
+@operation(out=True)
 def msort(input):
     """Values in order along dimension 0."""
     return sort(input, 0).values
 
 
+@operation(out=True)
 def topk(input, k, dim=-1, largest=True, sorted=True):
     """(values, indices) of the `k` largest (or smallest) elements along `dim`, in order."""
     need_tensors("topk", input)
@@ -80,6 +85,7 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
     return taken_of(topk_result, input, dim, np.take(order, np.arange(k), dim), "TopkBackward0")
 
 
+@operation(out=True)
 def kthvalue(input, k, dim=-1, keepdim=False):
     """(values, indices) of the k-th smallest element along `dim`, counted from 1."""
     need_tensors("kthvalue", input)
@@ -112,6 +118,7 @@ def shared_among(input, value):
     return input[input.detach() == value.detach()].amax()
 
 
+@operation()
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
     """Different values in order (or slices along `dim`), and if asked where each went and how often each is there."""
     need_tensors("unique", input)
@@ -134,6 +141,7 @@ def _results(values, *others):
     return (values, *kept) if kept else values
 
 
+@operation()
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
     """Runs of equal values shortened to one each."""
     need_tensors("unique_consecutive", input)
@@ -150,6 +158,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
                     return_counts and from_array(counts))
 
 
+@operation("fastnn", out=True)
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
     """Where to insert values in an ordered sequence (the last dimension) so that it stays ordered."""
     sequence = sorted_sequence.detach().numpy()
@@ -169,6 +178,7 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     return from_array(np.asarray(found, np.int32 if out_int32 else np.int64))
 
 
+@operation(out=True)
 def bucketize(input, boundaries, *, out_int32=False, right=False):
     """``searchsorted`` with its arguments the other way round."""
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)

@@ -8,6 +8,7 @@ from fastnn._tensor import from_array, record
 from fastnn.ops import arithmetic, pointwise
 from fastnn.ops._common import need_tensors
 from fastnn.ops.arithmetic_composed import binary_of, pair_of
+from fastnn.ops.declare import operation
 from fastnn.ops.indexing import where
 
 
@@ -125,8 +126,11 @@ for _function, _text in ((erfc, "1 - erf(x), exact for large x."), (erfinv, "The
                          (ndtr, "The normal distribution function."), (ndtri, "The inverse of ndtr, on (0, 1)."),
                          (i0, "Modified Bessel function of order 0."), (sinc, "sin(pi x) / (pi x), 1 at 0.")):
     _function.__doc__ = _text
+operation("fastnn Tensor special", inplace=True, out=True)(erfc, erfinv, i0, sinc)
+operation("special", out=True)(ndtr, ndtri)
 
 
+@operation("fastnn Tensor special", inplace=True, out=True)
 def logit(input, eps=None):
     """log(x / (1 - x)); `eps` limits x to [eps, 1 - eps]."""
     input = floating_of("logit", input)
@@ -143,6 +147,7 @@ def logit(input, eps=None):
     return where(middle, near, arithmetic.sub(pointwise.log(input), pointwise.log1p(arithmetic.mul(input, -1.0))))
 
 
+@operation(out=True)
 def logaddexp(input, other):
     """log(exp(x) + exp(y)), without overflow."""
     x, y = pair_of("logaddexp", input, other)
@@ -150,6 +155,7 @@ def logaddexp(input, other):
                    lambda a, b, z: (_share(a, z, np.exp), _share(b, z, np.exp)))
 
 
+@operation(out=True)
 def logaddexp2(input, other):
     """log2(2^x + 2^y), without overflow."""
     x, y = pair_of("logaddexp2", input, other)
@@ -161,6 +167,7 @@ def _share(part, whole, exp):
     return np.where(np.isinf(whole) & (part == whole), 1, exp(part - whole)).astype(whole.dtype)
 
 
+@operation("fastnn Tensor special", inplace=True, out=True)
 def xlogy(input, other):
     """x log(y), 0 where x is 0."""
     x, y = pair_of("xlogy", input, other, numbers=True)
@@ -171,12 +178,14 @@ def xlogy(input, other):
                    lambda a, b: np.where(np.isnan(b), np.nan, np.where(a == 0, 0, a * np.log(b))), slopes)
 
 
+@operation("special", out=True)
 def entr(input):
     """-x log(x), 0 at 0, -inf below."""
     input = floating_of("entr", input)
     return where(input < 0, -math.inf, arithmetic.mul(xlogy(input, input), -1.0))
 
 
+@operation("special", out=True)
 def xlog1py(input, other):
     """x log(1 + y), 0 where x is 0."""
     x, y = pair_of("xlog1py", input, other, numbers=True)

@@ -3,19 +3,25 @@ import numpy as np
 
 from fastnn._tensor import Tensor, record
 from fastnn.ops._common import axis_of, room
+from fastnn.ops.declare import operation
 from fastnn.ops.indexing import narrow, select
 
+SECTIONS = {"sections": "indices_or_sections", "indices": "indices_or_sections"}  # PyTorch's keywords
 
+
+@operation(keywords=SECTIONS)
 def hsplit(input, indices_or_sections):
     """Pieces along dimension 1 (of a vector: 0)."""
     return _split("hsplit", input, indices_or_sections, 1, 0 if input.ndim == 1 else 1)
 
 
+@operation(keywords=SECTIONS)
 def vsplit(input, indices_or_sections):
     """Pieces along dimension 0."""
     return _split("vsplit", input, indices_or_sections, 2, 0)
 
 
+@operation(keywords=SECTIONS)
 def dsplit(input, indices_or_sections):
     """Pieces along dimension 2."""
     return _split("dsplit", input, indices_or_sections, 3, 2)
@@ -31,6 +37,7 @@ def _split(op, input, given, ndim, dim):
     return tensor_split(input, given, dim)
 
 
+@operation()
 def unsafe_chunk(input, chunks, dim=0):
     """``chunk``; the pieces share memory, but a change of one in place is nothing that another's gradient knows of."""
     pieces, axis, start, made = chunk(input, chunks, dim), axis_of(dim, input.ndim), 0, []
@@ -48,6 +55,7 @@ def _piece_backward(grad, shape, index):
     return dx
 
 
+@operation()
 def split_with_sizes(input, split_sizes, dim=0):
     """``split`` by a list of sizes."""
     return split(input, list(split_sizes), dim)
@@ -56,6 +64,7 @@ def split_with_sizes(input, split_sizes, dim=0):
 TENSOR_BYTES = 256  # about what one of many views takes
 
 
+@operation()
 def unbind(input, dim=0):
     """All slices along `dim`."""
     if input.ndim == 0:
@@ -65,6 +74,7 @@ def unbind(input, dim=0):
     return tuple(select(input, dim, i) for i in range(size))
 
 
+@operation(keywords={"split_size": "split_size_or_sections"})
 def split(tensor, split_size_or_sections, dim=0):
     """Pieces along `dim`: of one size (the last may be smaller), or of the sizes in a list."""
     need_dimensions("split", tensor)
@@ -91,6 +101,7 @@ def need_dimensions(op, input):
         raise RuntimeError(f"{op} expects at least a 1-dimensional tensor")
 
 
+@operation()
 def chunk(input, chunks, dim=0):
     """At most `chunks` pieces of equal size along `dim` (the last may be smaller)."""
     need_dimensions("chunk", input)
@@ -103,6 +114,7 @@ def chunk(input, chunks, dim=0):
     return split(input, -(-size // chunks), dim)
 
 
+@operation(keywords={**SECTIONS, "tensor_indices_or_sections": "indices_or_sections"})
 def tensor_split(input, indices_or_sections, dim=0):
     """Pieces along `dim`: so many of nearly equal size, or cut at given places."""
     need_dimensions("tensor_split", input)

@@ -7,6 +7,7 @@ from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array
 from fastnn.ops import arithmetic, arithmetic_composed, pointwise, reduce, sorting
 from fastnn.ops._common import axis_of, in_single, need_tensors, room
+from fastnn.ops.declare import operation
 from fastnn.ops.indexing import narrow
 from fastnn.ops.reduce import values_and_indices
 from fastnn.ops.sorting import of_nothing, one_of, shared_among, taken_of
@@ -18,6 +19,7 @@ class median_result(values_and_indices):  # noqa: N801
     kind = "median"
 
 
+@operation(out=True)
 def median(input, dim=None, keepdim=False):
     """The middle value (the lower of two); with `dim` (values, indices) along it. NaN wins."""
     need_tensors("median", input)
@@ -40,6 +42,7 @@ def median(input, dim=None, keepdim=False):
     return one_of(median_result, input, dim, (size - 1) // 2, keepdim, "MedianBackward0")
 
 
+@operation()
 def bincount(input, weights=None, minlength=0):
     """How often each number 0, 1, ... is there, or the sum of its weights."""
     need_tensors("bincount", input)
@@ -62,6 +65,7 @@ def bincount(input, weights=None, minlength=0):
     return from_array(np.bincount(x, w, minlength).astype(w.dtype if w.dtype == np.float32 else np.float64, copy=False))
 
 
+@operation(out=True)
 @in_single
 def histc(input, bins=100, min=0, max=0):
     """How many elements fall into each of `bins` equal parts of [min, max] (the data's range if both are 0)."""
@@ -97,6 +101,7 @@ class nanmedian_result(values_and_indices):  # noqa: N801
     kind = "nanmedian"
 
 
+@operation(out=True)
 def nanmedian(input, dim=None, keepdim=False):
     """``median`` of those that are not NaN; of nothing else NaN."""
     need_tensors("nanmedian", input)
@@ -119,6 +124,7 @@ def nanmedian(input, dim=None, keepdim=False):
     return nanmedian_result((values, indices) if keepdim else (values.squeeze(dim), indices.squeeze(dim)))
 
 
+@operation(out=True)
 def mode(input, dim=-1, keepdim=False):
     """(values, indices) of the most frequent value along `dim`, the smallest of several."""
     need_tensors("mode", input)
@@ -196,11 +202,13 @@ def _quantile(op, input, q, dim, keepdim, interpolation, ignore_nan):
     return made if q.ndim else made.reshape(tuple(made.shape)[1:])
 
 
+@operation(out=True)
 def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     """The q-th quantiles (q of [0, 1], a number or a vector) of everything or along `dim`."""
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
 
+@operation(out=True)
 def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     """``quantile`` of those that are not NaN."""
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
@@ -221,6 +229,7 @@ def _check_weights(name, kind, weights, observations):
         raise RuntimeError(f"cov(): {name} cannot be negative")
 
 
+@operation()
 def cov(input, *, correction=1, fweights=None, aweights=None):
     """The covariance matrix of variables (rows) over observations (columns)."""
     need_tensors("cov", input)
@@ -256,6 +265,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     return made.squeeze()
 
 
+@operation()
 def corrcoef(input):
     """Correlations of variables (rows) over observations (columns), limited to [-1, 1]."""
     c = cov(input)

@@ -4,6 +4,7 @@ import numpy as np
 from fastnn._tensor import record, take_history, view_of
 from fastnn.ops import indexing
 from fastnn.ops._common import axis_of, int64_of, int64s_of, need_tensors
+from fastnn.ops.declare import operation
 
 
 def _storage_of(array):
@@ -33,6 +34,7 @@ def _place_backward(grad, own, seen):
     return memory[own - first] / np.bincount((own - first).reshape(-1))[own - first].astype(grad.dtype)
 
 
+@operation(inplace="view")
 def as_strided(input, size, stride, storage_offset=None):
     """The memory below a tensor with other sizes and steps, from another place on (all counted in elements)."""
     need_tensors("as_strided", input)
@@ -74,6 +76,7 @@ def as_strided(input, size, stride, storage_offset=None):
     return take_history(viewed, record(out, backward, "AsStridedBackward0", (input,)))
 
 
+@operation("Tensor")
 def unfold(input, dimension, size, step):
     """Windows of `size` elements along a dimension, `step` apart, as a new last dimension (a view)."""
     need_tensors("unfold", input)
