@@ -6,7 +6,8 @@ without Python; else a loop over batches calls kernels one by one. Both give the
 import numpy as np
 
 from fastnn import kernels
-from fastnn._tensor import from_array
+from fastnn._tensor import Tensor, from_array
+from fastnn.autograd import enable_grad
 from fastnn.kernels import _core
 from fastnn.kernels.dense import DenseTrainer, epochs
 from fastnn.utils.data._rows import take_rows
@@ -234,20 +235,34 @@ class DenseStack:
         grad, _ = kernels.pointwise_loss_backward(self.loss, one, out, y, factors, a=self.a, b=self.b)
         return self.loss_scale * float(loss), grad
 
+    @enable_grad()
     def _called_loss(self, out, y, sample_weight, total):
-        prediction = from_array(out)
+        prediction = from_array(out.copy())  # functions may write into what they get
         prediction.requires_grad_(True)
-        loss = self.loss(prediction, from_array(y))
+        loss = self.loss(prediction, from_array(y.copy()))
+        self._check_loss(loss, len(out), sample_weight is not None)
         if sample_weight is not None:
-            if loss.ndim == 0:
-                raise ValueError("loss: expected the losses of rows, because there are weights of samples; got one "
-                                 "number")
             losses = loss.reshape(len(out), -1).mean(1)
             loss = (losses * from_array((sample_weight.astype(np.float64) / total).astype(out.dtype))).sum()
         elif loss.ndim:
             loss = loss.mean()
         loss.backward()
+        if prediction.grad is None:
+            raise ValueError("loss: expected one that depends on the prediction")
         return self.loss_scale * loss.item(), prediction.grad.numpy() * np.asarray(self.grad_scale, out.dtype)
+
+    @staticmethod
+    def _check_loss(loss, rows, weighted):
+        """Whether a function has returned what a loss is."""
+        if not isinstance(loss, Tensor):
+            raise TypeError(f"loss: expected the function to return a tensor of fastnn, got {type(loss).__name__}")
+        if loss.ndim and len(loss) != rows:
+            raise ValueError(f"loss: expected one number or the losses of {rows} rows, got shape {tuple(loss.shape)}")
+        if weighted and loss.ndim == 0:
+            raise ValueError("loss: expected the losses of rows, because there are weights of samples; got one number")
+        if not loss.requires_grad:
+            raise ValueError("loss: expected a number that depends on the prediction by operations of fastnn; got one "
+                             "without gradient")
 
     def gradients(self, x, y, sample_weight=None):
         """(loss with the penalty, gradients of all parameters without it, rows or sum of weights)."""
