@@ -153,17 +153,16 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
                 for member, (weight, rows) in zip(self.estimators_, self._weights(sample_weight, data))]
         for member in self.estimators_:
             member.n_iter_ = 0
-        active = list(fits)
         try:
-            self._epochs(active)
+            unfinished = self._epochs(fits)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=5)
-            active.clear()
+            unfinished = 0
         for fit in fits:
             fit.finish()
             fit.estimator._check_finite()
-        if active:
-            warnings.warn(f"MLPEnsemble: {len(active)} of {len(fits)} members reached the maximum of iterations "
+        if unfinished:
+            warnings.warn(f"MLPEnsemble: {unfinished} of {len(fits)} members reached the maximum of iterations "
                           f"({self.estimator.max_iter}) and have not converged yet.", ConvergenceWarning, stacklevel=5)
 
     def _weights(self, sample_weight, data):
@@ -176,22 +175,27 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
         return [(self.estimators_[0]._weighted(sample_weight, y, X.dtype, rows=rows), rows) for rows in self.rows_]
 
     def _epochs(self, active):
-        """Epochs of all that are active; those that stop are taken from the list."""
-        for epoch in range(self.estimator.max_iter):
-            for fit in active:
-                fit.begin()
-            orders = [next(iter(fit.batches)) for fit in active]
-            weights = [fit.sample_weight for fit in active]
-            found = train_side_by_side(
-                [fit.stack for fit in active], [fit.estimator._optimizer for fit in active], [fit.x for fit in active],
-                [fit.target for fit in active], orders, [fit.batch_size for fit in active], weights,
-                threads=threads(self.n_jobs))
-            for fit, order, result in zip(active, orders, found):
-                fit.add(order, *result)
-                fit.end(epoch)
-            active[:] = [fit for fit in active if not fit.fit.stop_training]
-            if not active:
-                break
+        """Epochs of all members that have not stopped; returns how many have reached the maximum."""
+        unfinished = 0
+        while active:
+            results = [[] for _ in active]
+            try:
+                train_side_by_side(
+                    [fit.stack for fit in active], [fit.estimator._optimizer for fit in active],
+                    [fit.x for fit in active], [fit.target for fit in active], [fit.batches.order for fit in active],
+                    [fit.batch_size for fit in active], [fit.sample_weight for fit in active],
+                    threads=threads(self.n_jobs), numbers=[fit.certain() for fit in active],
+                    shuffles=[fit.batches.random() for fit in active], results=results)
+            finally:  # what has been learnt is told, too, by members of an ensemble that is interrupted
+                for fit, found in zip(active, results):
+                    for loss, right in found:
+                        fit.begin()
+                        fit.add(fit.batches.order, loss, right)
+                        fit.end(fit.estimator.n_iter_)
+            going = [fit for fit in active if not fit.fit.stop_training]
+            active = [fit for fit in going if fit.estimator.n_iter_ < self.estimator.max_iter]
+            unfinished += len(going) - len(active)
+        return unfinished
 
     # ---- predictions ----
 

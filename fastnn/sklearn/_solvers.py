@@ -35,9 +35,13 @@ class Epochs:
     def __len__(self):
         return 1 if self.whole else -(-len(self.order) // self.batch_size)
 
+    def random(self):
+        """Whose `shuffle` brings the order of an epoch into that of the next, as scikit-learn does; or None."""
+        return self.estimator._random_state if self.estimator.shuffle else None
+
     def __iter__(self):
-        if self.estimator.shuffle:  # as scikit-learn: the order of before, in a new order
-            self.estimator._random_state.shuffle(self.order)
+        if self.estimator.shuffle:
+            self.random().shuffle(self.order)
         size = len(self.order) if self.whole else self.batch_size
         for begin in range(0, len(self.order), size):
             yield self.order[begin:begin + size]
@@ -78,6 +82,14 @@ class StochasticFit:
     def _attributes(self):
         """What makes a copy of the estimator predict as it would now."""
         return {name: [array.copy() for array in getattr(self.estimator, name)] for name in ("coefs_", "intercepts_")}
+
+    def certain(self):
+        """How many epochs come for sure, and need nothing from those before them but the parameters."""
+        me = self.estimator
+        changing = self.held is not None or self.constant is not None or me.verbose \
+            or me.solver == "sgd" and me.learning_rate == "invscaling"
+        left = me.max_iter - me.n_iter_
+        return min(left, 1) if changing else int(min(left, me.n_iter_no_change + 1 - me._no_improvement_count))
 
     def begin(self):
         self.sum, self.seen, self.right = 0.0, 0, 0

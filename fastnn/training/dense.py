@@ -321,19 +321,26 @@ class DenseStack:
 
 
 def train_side_by_side(stacks, optimizers, xs, ys, orders, batch_sizes, sample_weights=None, *, count=False,
-                       threads=0):
-    """One epoch of several stacks, each on one thread and with the bits that it has alone.
+                       threads=0, numbers=None, shuffles=None, results=None):
+    """Epochs of several stacks, each on one thread and with the bits that it has alone.
 
-    Lists of what `DenseStack.epoch` takes, one entry for each stack; a list of what it returns.
+    Lists of what `DenseStack.epoch` takes, one entry for each stack; `numbers`, `shuffles`, `results` and what is
+    returned are those of `fastnn.kernels.dense.epochs`.
     """
     if all(stack.compiled for stack in stacks):
         return epochs([stack._compiled_trainer(optimizer) for stack, optimizer in zip(stacks, optimizers)], xs, ys,
                       orders, batch_sizes, sample_weights, lrs=[optimizer.lr for optimizer in optimizers], count=count,
-                      threads=threads)
-    weights = [None] * len(stacks) if sample_weights is None else sample_weights
-    return [stack.epoch(optimizer, x, y, order, size, weight, count=count, threads=threads) for
-            stack, optimizer, x, y, order, size, weight in
-            zip(stacks, optimizers, xs, ys, orders, batch_sizes, weights)]
+                      threads=threads, numbers=numbers, shuffles=shuffles, results=results)
+    none = [None] * len(stacks)
+    results = [[] for _ in stacks] if results is None else results
+    for stack, optimizer, x, y, order, size, weight, number, shuffle, found in zip(
+            stacks, optimizers, xs, ys, orders, batch_sizes, sample_weights or none, numbers or [1] * len(stacks),
+            shuffles or none, results):
+        for _ in range(number):
+            if shuffle is not None:
+                shuffle.shuffle(order)
+            found.append(stack.epoch(optimizer, x, y, order, size, weight, count=count, threads=threads))
+    return results
 
 
 def dense_rows(x, chosen, columns, dtype):

@@ -151,6 +151,7 @@ def test_interrupted_ensembles_are_whole(settings, monkeypatch):
         return interrupted() if len(calls) == 2 else run(*args, **kwargs)
     if "solver" not in settings:
         monkeypatch.setattr(_ensemble, "train_side_by_side", interrupted_later)
+        monkeypatch.setattr(_solvers.StochasticFit, "certain", lambda fit: 1)
         with pytest.warns(UserWarning, match="Training interrupted by user."):
             again = clone(first).fit(x, y)
         assert [member.n_iter_ for member in again.estimators_] == [1, 1, 1]
