@@ -4,7 +4,7 @@ The kernels and their order are those of the ordinary way (a loop over batches t
 `fastnn.kernels`), so results have its bits; buffers are kept from batch to batch, and the GIL is released throughout.
 """
 cimport numpy as np
-from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.ref cimport PyObject
 from libc.math cimport NAN, pow, sqrt

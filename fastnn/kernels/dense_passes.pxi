@@ -36,12 +36,14 @@ cdef int check_sparse(const int64_t *columns, const int64_t *starts, int64_t row
 
 
 cdef extern from *:
-    """static int64_t claim_next(int64_t *next) { return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED); }"""
+    """
+    static int64_t claim_next(int64_t *next) { return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED); }
+    """
     int64_t claim_next(int64_t *next) nogil
 
 
 cdef void shuffle_order(int64_t *order, int64_t n, bitgen_t *random) noexcept nogil:
-    """`RandomState.shuffle`, whose numbers NumPy has promised to keep: bits of 32, masked, until one is small enough."""
+    """`RandomState.shuffle`, whose results NumPy has promised to keep: masked numbers until one is small enough."""
     cdef int64_t i, j, kept
     cdef uint32_t mask
     for i in range(n - 1, 0, -1):
@@ -80,7 +82,7 @@ cdef struct Passes:
 
 
 cdef void run_range(void *context, int64_t begin, int64_t end) noexcept nogil:
-    """Passes, one after the other as they are free, each on this thread alone; who is slower makes fewer."""
+    """Passes, each on this thread alone, until none is left that no thread has begun."""
     cdef Passes *all = <Passes *>context
     cdef int before = _core.limit_this_thread(1)
     cdef int64_t i = claim_next(&all.next)
@@ -127,82 +129,41 @@ cdef bitgen_t *shuffling(object random, np.ndarray order) except? NULL:
     """The source of numbers of a RandomState that shuffles an order."""
     if random is None:
         return NULL
-    from numpy.random import RandomState
-    if not isinstance(random, RandomState):
-        raise TypeError(f"dense: expected a RandomState to shuffle with, got {type(random).__name__}")
-    if order is None or not np.PyArray_ISWRITEABLE(order) or len(order) > 2 ** 32:
-        raise ValueError("dense: expected an order that can be shuffled, of at most 2**32 rows")
+    if order is None or not np.PyArray_ISWRITEABLE(order) or np.PyArray_DIM(order, 0) > 0xffffffff:
+        raise ValueError("dense: expected an order that can be shuffled")
     return <bitgen_t *>PyCapsule_GetPointer(random._bit_generator.capsule, "BitGenerator")
 
 
-def epochs(list trainers, list xs, list ys, list orders, list batch_sizes, list sample_weights=None, *,
-           list lrs, bint count=False, int threads=0, list numbers=None, list shuffles=None, list results=None):
-    """Epochs of several trainers side by side, each on one thread, with the bits that it has alone.
-
-    Parameters
-    ----------
-    trainers : list of DenseTrainer
-    xs, ys, orders, batch_sizes, sample_weights, lrs : lists
-        What each one's `epoch` takes.
-    count, threads
-        As there, for all.
-    numbers : list of int, optional
-        How many epochs of each trainer; one without it.
-    shuffles : list of RandomState or None, optional
-        Before each epoch its order is shuffled, in place, as by ``shuffle(order)`` of a RandomState that nobody else
-        uses meanwhile.
-    results : list of lists, optional
-        To which results are added; they are there even if an exception, as KeyboardInterrupt, ends the epochs.
-
-    Returns
-    -------
-    list of lists of (float, int)
-        What `epoch` returns, for each epoch of each trainer.
-    """
-    cdef int64_t i, j, n = len(trainers), room = 0
+def epochs(list jobs, bint count=False, int threads=0):
+    """`fastnn.training.dense.train_side_by_side`, of tuples (trainer, x, y, order, batch_size, sample_weight, lr,
+    number of epochs, RandomState or None, list for results)."""
+    cdef int64_t i, j, n = len(jobs), room = 0, number
     cdef DenseTrainer trainer
-    sample_weights = [None] * n if sample_weights is None else sample_weights
-    numbers = [1] * n if numbers is None else numbers
-    shuffles = [None] * n if shuffles is None else shuffles
-    results = [[] for i in range(n)] if results is None else results
-    if not n == len(xs) == len(ys) == len(orders) == len(batch_sizes) == len(sample_weights) == len(lrs) \
-            == len(numbers) == len(shuffles) == len(results):
-        raise ShapeError(f"dense: expected lists of {n}, one entry for each trainer, got {len(xs)} xs, {len(ys)} ys, "
-                         f"{len(orders)} orders, {len(batch_sizes)} batch_sizes, {len(sample_weights)} sample_weights, "
-                         f"{len(lrs)} lrs, {len(numbers)} numbers, {len(shuffles)} shuffles, {len(results)} results")
-    if not all([isinstance(each, DenseTrainer) for each in trainers]):
-        raise TypeError("dense: expected a list of DenseTrainer")
-    if len({id(each) for each in trainers}) != n:
+    cdef set used = set()
+    for job in jobs:
+        number = job[7]
+        if not isinstance(job[0], DenseTrainer) or number < 0:
+            raise TypeError("dense: expected a DenseTrainer, and a number of epochs that is not negative")
+        used.add(job[0])
+        room += number
+    if len(used) != n:
         raise ValueError("dense: expected each trainer once")
-    sources = [id(each) for each in shuffles if each is not None]
-    if len(set(sources)) != len(sources):
-        raise ValueError("dense: expected each RandomState once, they are used at the same time")
-    if min(numbers, default=0) < 0 or sum(numbers) > 2 ** 32:
-        raise ValueError(f"dense: expected numbers of epochs that are not negative, got {numbers}")
-    room = sum(numbers)
-    cdef Pass *passes = <Pass *>PyMem_Malloc((n + 1) * sizeof(Pass))
-    cdef double *losses = <double *>PyMem_Malloc((room + 1) * sizeof(double))
-    cdef int64_t *rights = <int64_t *>PyMem_Malloc((room + 1) * sizeof(int64_t))
+    cdef bytearray memory = bytearray((n + 1) * sizeof(Pass) + room * (sizeof(double) + sizeof(int64_t)))
+    cdef Pass *passes = <Pass *><char *>memory
+    cdef double *losses = <double *>(passes + n)
+    cdef int64_t *rights = <int64_t *>(losses + room)
+    for i in range(n):
+        trainer, x, y, order, batch_size, weight, lr, number, random, _ = jobs[i]
+        trainer.prepare(&passes[i], x, y, order, batch_size, weight, lr, count)
+        passes[i].number, passes[i].shuffle = number, shuffling(random, order)
+        passes[i].losses, passes[i].rights = losses, rights
+        losses += passes[i].number
+        rights += passes[i].number
     try:
-        if passes == NULL or losses == NULL or rights == NULL:
-            raise MemoryError(f"dense: {n} trainers")
-        room = 0
-        for i in range(n):
-            trainer = trainers[i]
-            trainer.prepare(&passes[i], xs[i], ys[i], orders[i], batch_sizes[i], sample_weights[i], lrs[i], count)
-            passes[i].number, passes[i].shuffle = numbers[i], shuffling(shuffles[i], orders[i])
-            passes[i].losses, passes[i].rights = &losses[room], &rights[room]
-            room += passes[i].number
-        try:
-            run_passes(passes, n, threads)
-        finally:
-            for i in range(n):
-                for j in range(passes[i].done):
-                    results[i].append((passes[i].losses[j], passes[i].rights[j]))
-        for i in range(n):
-            (<DenseTrainer>trainers[i]).finish(&passes[i])
-        return results
+        run_passes(passes, n, threads)
     finally:
-        PyMem_Free(passes)
-        PyMem_Free(losses)
-        PyMem_Free(rights)
+        for i in range(n):
+            for j in range(passes[i].done):
+                jobs[i][9].append((passes[i].losses[j], passes[i].rights[j]))
+    for i in range(n):
+        (<DenseTrainer>jobs[i][0]).finish(&passes[i])

@@ -8,6 +8,7 @@ import numpy as np
 from fastnn import kernels
 from fastnn._tensor import Tensor, from_array
 from fastnn.autograd import enable_grad
+from fastnn.errors import ShapeError
 from fastnn.kernels import _core
 from fastnn.kernels.dense import DenseTrainer, epochs
 from fastnn.utils.data._rows import take_rows
@@ -322,23 +323,32 @@ class DenseStack:
 
 def train_side_by_side(stacks, optimizers, xs, ys, orders, batch_sizes, sample_weights=None, *, count=False,
                        threads=0, numbers=None, shuffles=None, results=None):
-    """Epochs of several stacks, each on one thread and with the bits that it has alone.
+    """Epochs of several stacks side by side, each on one thread and with the bits that it has alone.
 
-    Lists of what `DenseStack.epoch` takes, one entry for each stack; `numbers`, `shuffles`, `results` and what is
-    returned are those of `fastnn.kernels.dense.epochs`.
+    Lists of what `DenseStack.epoch` takes, one entry for each stack; of the `numbers` of epochs (one each without
+    them), and of RandomStates, each a stack's own, that `shuffle` its order in place before each epoch (or None).
+    Returns lists of what `DenseStack.epoch` returns; added to `results`, if given, even if KeyboardInterrupt ends them.
     """
-    if all(stack.compiled for stack in stacks):
-        return epochs([stack._compiled_trainer(optimizer) for stack, optimizer in zip(stacks, optimizers)], xs, ys,
-                      orders, batch_sizes, sample_weights, lrs=[optimizer.lr for optimizer in optimizers], count=count,
-                      threads=threads, numbers=numbers, shuffles=shuffles, results=results)
-    none = [None] * len(stacks)
+    n = len(stacks)
     results = [[] for _ in stacks] if results is None else results
-    for stack, optimizer, x, y, order, size, weight, number, shuffle, found in zip(
-            stacks, optimizers, xs, ys, orders, batch_sizes, sample_weights or none, numbers or [1] * len(stacks),
-            shuffles or none, results):
+    lists = {"optimizers": optimizers, "xs": xs, "ys": ys, "orders": orders, "batch_sizes": batch_sizes,
+             "sample_weights": sample_weights or [None] * n, "numbers": numbers or [1] * n,
+             "shuffles": shuffles or [None] * n, "results": results}
+    for name, values in lists.items():
+        if len(values) != n:
+            raise ShapeError(f"dense: expected {n} {name}, one for each stack, got {len(values)}")
+    sources = [random for random in lists["shuffles"] if random is not None]
+    if len(set(sources)) != len(sources):
+        raise ValueError("dense: expected each RandomState once, they are used at the same time")
+    jobs = zip(stacks, *lists.values())
+    if all(stack.compiled for stack in stacks):
+        epochs([(stack._compiled_trainer(optimizer), *data, optimizer.lr, number, random, found)
+                for stack, optimizer, *data, number, random, found in jobs], count, threads)
+        return results
+    for stack, optimizer, x, y, order, size, weight, number, random, found in jobs:
         for _ in range(number):
-            if shuffle is not None:
-                shuffle.shuffle(order)
+            if random is not None:
+                random.shuffle(order)
             found.append(stack.epoch(optimizer, x, y, order, size, weight, count=count, threads=threads))
     return results
 
