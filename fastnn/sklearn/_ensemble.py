@@ -188,10 +188,7 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
                     shuffles=[fit.batches.random() for fit in active], results=results)
             finally:  # what has been learnt is told, too, by members of an ensemble that is interrupted
                 for fit, found in zip(active, results):
-                    for loss, right in found:
-                        fit.begin()
-                        fit.add(fit.batches.order, loss, right)
-                        fit.end(fit.estimator.n_iter_)
+                    fit.add_all(found)
             going = [fit for fit in active if not fit.fit.stop_training]
             active = [fit for fit in going if fit.estimator.n_iter_ < self.estimator.max_iter]
             unfinished += len(going) - len(active)

@@ -102,11 +102,18 @@ class StochasticFit:
 
     def add(self, order, loss, right):
         """What an epoch, or a batch of it, gave."""
-        if self.constant is not None:
-            loss += self._constant_of(order)
-        self.sum += loss * len(order)
+        self.sum += self._sum(order, loss)
         self.seen += len(order)
         self.right += right
+
+    def _sum(self, order, loss):
+        return (loss if self.constant is None else loss + self._constant_of(order)) * len(order)
+
+    def add_all(self, found):
+        """What an ensemble's call gave: (loss, right) of whole epochs, none if it was interrupted in the first."""
+        order = self.batches.order
+        if found:
+            self.tell([self._sum(order, loss) / self.rows for loss, _ in found])
 
     def _constant_of(self, order):
         """Mean of the losses' constant parts, as batches weight it."""
@@ -126,15 +133,22 @@ class StochasticFit:
         return found
 
     def end(self, epoch):
-        """After an epoch: what scikit-learn keeps, and whether to stop."""
+        """After an epoch."""
+        logs = self.tell([self.sum / self.seen])
+        if self.tasks.end_epoch():
+            self.fit.stop_training = True
+        return logs
+
+    def tell(self, losses):
+        """After epochs, one or several that were `certain`: what scikit-learn keeps, and whether to stop."""
         me = self.estimator
-        me.n_iter_ += 1
-        me.t_ += self.rows
-        me.loss_ = self.sum / self.seen
-        me.loss_curve_.append(me.loss_)
+        me.n_iter_ += len(losses)
+        me.t_ += self.rows * len(losses)
+        me.loss_ = losses[-1]
+        me.loss_curve_ += losses
         if me.verbose:
             print(f"Iteration {me.n_iter_}, loss = {me.loss_:.8f}")
-        logs = self.validate() if self.held is not None else self.compare()
+        logs = self.validate() if self.held is not None else self.compare(losses)
         me._optimizer.epoch_ends(me.t_)
         if me._no_improvement_count > me.n_iter_no_change:
             what = "Validation score" if self.held is not None else "Training loss"
@@ -143,15 +157,15 @@ class StochasticFit:
                 self.fit.stop_training = True
             else:
                 me._no_improvement_count = 0
-        if self.tasks.end_epoch():
-            self.fit.stop_training = True
         return logs
 
-    def compare(self):
+    def compare(self, losses):
         me = self.estimator
-        me._no_improvement_count = me._no_improvement_count + 1 if me.loss_ > me.best_loss_ - me.tol else 0
-        me.best_loss_ = min(me.best_loss_, me.loss_)
-        return None
+        count, best, tol = me._no_improvement_count, me.best_loss_, me.tol
+        for loss in losses:
+            count = count + 1 if loss > best - tol else 0
+            best = min(best, loss)
+        me._no_improvement_count, me.best_loss_ = count, best
 
     def validate(self):
         me = self.estimator
