@@ -12,6 +12,8 @@ from fastnn.sklearn._network import Optimizer, threads
 from fastnn.training.dense import dense_rows
 from fastnn.training.loop import train
 
+MOST_EPOCHS = 16  # in one call: how many threads it gets is decided at its begin, and may be wrong soon
+
 
 def engine_rows(X):
     """X as the engine takes it: an array, or the arrays of a CSR matrix."""
@@ -88,7 +90,7 @@ class StochasticFit:
         me = self.estimator
         changing = self.held is not None or self.constant is not None or me.verbose \
             or me.solver == "sgd" and me.learning_rate == "invscaling"
-        left = me.max_iter - me.n_iter_
+        left = min(me.max_iter - me.n_iter_, MOST_EPOCHS)
         return min(left, 1) if changing else int(min(left, me.n_iter_no_change + 1 - me._no_improvement_count))
 
     def begin(self):
