@@ -231,7 +231,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def _prepare(self, X, y, sample_weight, incremental):
         """What solvers need: checked X and y, the target and weights as the engine takes them; layers are made."""
         hidden = self._hidden_layers()
-        self._check_possible(incremental)
+        self._check_possible()
         first_pass = not hasattr(self, "coefs_") or not self.warm_start and not incremental
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
         if not first_pass and self.solver in STOCHASTIC and self.dtype is None:  # it goes on in the dtype that it has
@@ -239,6 +239,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             X = X.astype(dtype, copy=False) if dtype in (np.float32, np.float64) else X
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
+        if incremental and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
         sample_weight = self._weighted(sample_weight, y, X.dtype, incremental)
         target, outputs = self._target(y, X.dtype), self._output_count(y)
         if not first_pass:
@@ -269,7 +271,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self._random_state = check_random_state(self.random_state)
         self._initialize(self._hidden_layers(), dtype)
 
-    def _check_possible(self, incremental):
+    def _check_possible(self):
         threads(self.n_jobs)
         check_callbacks(self.callbacks)
         if self.solver == "lbfgs" and (self.dropout or self.batch_norm):
@@ -278,8 +280,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         if self.solver == "lbfgs" and (self.callbacks or self.weight_decay):
             raise ValueError(f"solver='lbfgs' takes no {'callbacks' if self.callbacks else 'weight_decay'}: use "
                              "solver='sgd' or 'adam'" + ("" if self.callbacks else ", or alpha"))
-        if incremental and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
 
     def _split(self, X, y, target, sample_weight):
         """(X, target, weights) of training, and the same with y of validation."""

@@ -111,7 +111,7 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
         self.estimator._validate_params()
         if self.estimator.callbacks:
             raise ValueError("MLPEnsemble: members are trained side by side, and take no callbacks")
-        self.estimator._check_possible(False)
+        self.estimator._check_possible()
         threads(self.n_jobs)
         X, y = validate_data(self, X, y, accept_sparse=["csr", "csc"], multi_output=True,
                              y_numeric=not is_classifier(self.estimator), dtype=self.estimator._dtypes())

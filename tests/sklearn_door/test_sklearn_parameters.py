@@ -7,15 +7,19 @@ import pytest
 
 pytest.importorskip("sklearn", reason="the scikit-learn door's tests need scikit-learn (pip install fastnn[sklearn])")
 import scipy.sparse
+import sklearn
 import sklearn.neural_network as original
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.utils.fixes import parse_version
 
 import fastnn
 from fastnn.nn import functional as F
 from fastnn.sklearn import Autoencoder, MLPClassifier, MLPEnsemble, MLPQuantileRegressor, MLPRegressor
 from fastnn.training.callbacks import EarlyStopping
 
+of_1_9 = pytest.mark.skipif(parse_version(sklearn.__version__) < parse_version("1.9"),
+                            reason="parameters and results are those of scikit-learn 1.9")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, Y = load_iris(return_X_y=True)
 X, Y = X[::5], Y[::5]
@@ -167,3 +171,34 @@ def test_everything_goes_with_everything(kind, beyond):
             many = MLPEnsemble(kind(**settings), 2, random_state=0).fit(scipy.sparse.csr_matrix(X), Y, weight)
         alone = kind(**{**settings, "random_state": many.estimators_[1].random_state})
         assert same(alone.fit(scipy.sparse.csr_matrix(X), Y, weight), many.estimators_[1])
+
+
+@of_1_9
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_errors_come_in_scikit_learns_order(name, method):
+    """Where several things are wrong, the same one is told."""
+    settings = [{}, {"alpha": -1, "tol": "a"}, {"solver": "q"}, {"hidden_layer_sizes": (0,)}, {"early_stopping": True},
+                {"early_stopping": True, "validation_fraction": 0.01}, {"solver": "lbfgs", "hidden_layer_sizes": (0,)}]
+    data = [(X, Y), (X * np.nan, Y), (X, Y[:4]), (X[0], Y), (X[:0], Y[:0])]
+    told = []
+    for kind in (getattr(original, name), globals()[name]):
+        told.append([])
+        for given in settings:
+            for x, y in data:
+                for weight in (None, np.ones(3)):
+                    classes = {"classes": [0, 1, 2]} if (name, method) == ("MLPClassifier", "partial_fit") else {}
+                    try:
+                        getattr(kind(max_iter=2, **given), method)(x, y, sample_weight=weight, **classes)
+                        told[-1].append("fits")
+                    except (ValueError, AttributeError) as error:
+                        told[-1].append((type(error), str(error).split("{")[0]))
+    assert told[0] == told[1]
+
+
+@of_1_9
+def test_regressors_go_on_with_lbfgs():
+    theirs, ours = (module.MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", max_iter=5, random_state=0)
+                    for module in (original, fastnn.sklearn))
+    for _ in range(3):
+        np.testing.assert_allclose(ours.partial_fit(X, Y).loss_, theirs.partial_fit(X, Y).loss_, rtol=1e-5)
