@@ -185,7 +185,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _fitted_activations(self):
         """Those that the network was fitted with, whatever the parameters have become since."""
-        return getattr(self, "_activations", None) or self._hidden_activations()
+        fitted = getattr(self, "_activations", ())
+        return fitted if len(fitted) == len(self.coefs_) - 1 else self._hidden_activations()  # of `coefs_` set by hand
 
     def _stack(self, **settings):
         """The network as the engine has it, over the arrays of `coefs_` and `intercepts_` themselves."""

@@ -94,6 +94,13 @@ def test_a_fitted_network_is_as_it_was_fitted(model):
     assert np.array_equal(predictions(pickle.loads(pickle.dumps(model)))[0], expected[0])
 
 
+def test_parameters_set_by_hand():
+    """The network is what `coefs_` and `intercepts_` are, with more layers, too."""
+    model, deeper = (MLPRegressor(hidden_layer_sizes=sizes, max_iter=2).fit(X, Y) for sizes in ((3,), (4, 4)))
+    model.coefs_, model.intercepts_ = deeper.coefs_, deeper.intercepts_
+    assert np.array_equal(model.predict(X), deeper.predict(X))
+
+
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_a_network_that_goes_on_keeps_its_layers(kind):
     for settings, message in [({"hidden_layer_sizes": (4,)}, "layers"), ({"hidden_layer_sizes": (5, 5)}, "layers"),
