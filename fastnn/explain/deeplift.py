@@ -22,7 +22,7 @@ class _Differences(_unrolled.Rules):
     def _reference(self, *values):
         """The reference's values for these; None while they are kept."""
         if self.at is None:
-            self.kept.append(tuple(value.detach() for value in values))
+            self.kept.append(tuple(value.detach().clone() for value in values))  # the model may write to them
             return None
         found = self.kept[self.at] if self.at < len(self.kept) else ()
         self.at += 1

@@ -29,15 +29,17 @@ class LayerAttribution(Attribution):
             raise TypeError(f"{self._name}: expected a layer of the model, got {type(layer).__name__}")
         self.layer = layer
 
-    def _values(self, x, arguments, attribute_to_layer_input):
-        return layer_values(self.forward_func, self.layer, x, arguments, attribute_to_layer_input, self._name)
+    def _values(self, x, arguments, attribute_to_layer_input, layer=None):
+        layer = self.layer if layer is None else layer
+        return layer_values(self.forward_func, layer, x, arguments, attribute_to_layer_input, self._name)
 
-    def _on_tail(self, make, inputs, additional, attribute_to_layer_input, given=None, **kwargs):
+    def _on_tail(self, make, inputs, additional, attribute_to_layer_input, given=None, layer=None, **kwargs):
         """A method for inputs, applied to the model from the layer on; `given` are arguments that are layer values."""
+        layer = self.layer if layer is None else layer
         x, _ = common.as_tuple(inputs, "inputs", self._name)
         arguments = common.as_arguments(additional)
-        values, was_tuple = self._values(x, arguments, attribute_to_layer_input)
-        tail = Tail(self.forward_func, self.layer, len(values), attribute_to_layer_input)
+        values, was_tuple = self._values(x, arguments, attribute_to_layer_input, layer)
+        tail = Tail(self.forward_func, layer, len(values), attribute_to_layer_input)
         if given is not None:
             kwargs["baselines"] = self._values(given, arguments, attribute_to_layer_input)[0]
         found = make(tail).attribute(values, additional_forward_args=(*x, *arguments), **kwargs)
@@ -228,9 +230,8 @@ class LayerLRP(LayerAttribution):
         """Of the layer's shape; arguments as `LRP.attribute`."""
         found = []
         for layer in [self.layer] if self.layers is None else self.layers:
-            self.layer = layer
             found.append(self._on_tail(lambda tail: LRP(tail, self.composite), inputs, additional_forward_args,
-                                       attribute_to_layer_input, target=target, verbose=verbose,
+                                       attribute_to_layer_input, layer=layer, target=target, verbose=verbose,
                                        return_convergence_delta=return_convergence_delta))
         return found[0] if self.layers is None else found
 

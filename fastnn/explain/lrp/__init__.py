@@ -35,19 +35,21 @@ class _Relevance(_unrolled.Rules):
     # -- the run before: the first layer, batch norms directly behind a layer with weights, the softmax at the end --
     def watch(self, step, args, kwargs, output):
         if step.kind in _SOFTMAX:
-            self.last_softmax = step.layer, output
+            self.last_softmax = step.layer, output, output._version
         if step.kind == "affine":
             self.first = step.layer if self.first is None else self.first
-            self._last = step, output
+            self._last = step, output, output._version
         elif step.kind == "batch_norm" and self._last is not None:
-            before, made = self._last
-            if made is _steps.first_tensor(args, kwargs) and before.facts["out"] is not None:
+            before, made, version = self._last
+            whole = made is _steps.first_tensor(args, kwargs) and made._version == version
+            if whole and before.facts["out"] is not None:
                 self.merged[id(before.layer)] = step
 
     def watch_end(self, output):
         """Keep the softmax only if its result is the model's."""
         if self.last_softmax is not None:
-            self.last_softmax = self.last_softmax[0] if self.last_softmax[1] is output else None
+            layer, made, version = self.last_softmax
+            self.last_softmax = layer if made is output and made._version == version else None
 
     # -- the run itself --
     def rule(self, step, args, kwargs, output):
