@@ -46,11 +46,18 @@ def as_baselines(baselines, inputs, method, distribution=False):
     for baseline, x in zip(given, inputs):
         if baseline is None:
             baseline = 0
-        if isinstance(baseline, (int, float)):
-            found.append(fastnn.full_like(x[:1], baseline).detach())
-            continue
+        if isinstance(baseline, Tensor) and not baseline.ndim:
+            baseline = baseline.item()
+        if not isinstance(baseline, (Tensor, int, float)) or isinstance(baseline, Tensor) and baseline.is_complex():
+            raise TypeError(f"{method}: expected baselines to be tensors or numbers, got "
+                            f"{getattr(baseline, 'dtype', type(baseline).__name__)}")
+        fraction = baseline.is_floating_point() if isinstance(baseline, Tensor) else isinstance(baseline, float)
+        if fraction and not x.is_floating_point():
+            raise TypeError(f"{method}: expected baselines of integers for inputs of {x.dtype}, got "
+                            f"{getattr(baseline, 'dtype', baseline)}")
         if not isinstance(baseline, Tensor):
-            raise TypeError(f"{method}: expected baselines to be tensors or numbers, got {type(baseline).__name__}")
+            found.append(fastnn.full((1, *x.shape[1:]), baseline, dtype=x.dtype))
+            continue
         rows = baseline.shape[0] if baseline.ndim else 0
         if tuple(baseline.shape[1:]) != tuple(x.shape[1:]) or not distribution and rows not in (1, x.shape[0]):
             raise ValueError(f"{method}: expected a baseline of the input's shape {tuple(x.shape)} or with one row, "
@@ -178,7 +185,8 @@ def leaves(inputs, method):
 def gradients(function, inputs, target=None, additional=(), method="attribute"):
     """Gradients of the selected numbers, one a row, with respect to the inputs.
 
-    ``d f_target(x_n) / d x_n`` for each row ``n``; of the inputs' shapes. Zero where nothing depends on an input.
+    ``d f_target(x_n) / d x_n`` for each row ``n``; of the inputs' shapes. Zero where nothing depends on an input;
+    RuntimeError if that is all of them.
     """
     with fastnn.enable_grad():
         x = leaves(inputs, method)
@@ -186,6 +194,9 @@ def gradients(function, inputs, target=None, additional=(), method="attribute"):
         if not total.requires_grad:
             raise RuntimeError(f"{method}: the model's output does not depend on its inputs by recorded operations")
         found = fastnn.autograd.grad(total, x, allow_unused=True)
+    if all(g is None for g in found):
+        raise RuntimeError(f"{method}: no gradient flows from the model's output to its inputs; does the model detach "
+                           f"them, or turn them into integers?")
     return tuple(fastnn.zeros_like(each) if g is None else g.detach() for g, each in zip(found, inputs))
 
 
@@ -205,17 +216,26 @@ def repeat_rows(x, times, rows=None):
     return x
 
 
-def tile_target(target, times):
-    """Targets for a tiled batch."""
+def _for_rows(target, rows, method):
+    """Targets as Python or Tensor; ValueError unless there is one for all rows or one for each."""
     target = target.tolist() if isinstance(target, np.ndarray) else target
+    count = len(target) if isinstance(target, list) or isinstance(target, Tensor) and target.ndim else 1
+    if count not in (1, rows):
+        raise ValueError(f"{method}: expected a target for each of {rows} rows, got {count}")
+    return target
+
+
+def tile_target(target, times, rows, method):
+    """Targets for a tiled batch."""
+    target = _for_rows(target, rows, method)
     if isinstance(target, Tensor):
         return tile(target, times) if target.numel() > 1 else target
     return target * times if isinstance(target, list) and len(target) > 1 else target
 
 
-def repeat_target(target, times):
+def repeat_target(target, times, rows, method):
     """Targets for a batch of repeated rows."""
-    target = target.tolist() if isinstance(target, np.ndarray) else target
+    target = _for_rows(target, rows, method)
     if isinstance(target, Tensor):
         return target.repeat_interleave(times) if target.numel() > 1 else target
     if isinstance(target, list) and len(target) > 1:

@@ -65,10 +65,13 @@ def attention_weights(model, inputs, additional_forward_args=None, layers=None):
     >>> attention_weights(model, fastnn.randn(3, 5, 8))[0].shape
     torch.Size([3, 2, 5, 5])
     """
-    x, _ = common.as_tuple(inputs, "inputs", "attention_weights")
-    with _kept_weights(model_of(model, "attention_weights"), layers, "attention_weights") as found:
-        with fastnn.no_grad(), common.recording(model):
-            model(*x, *common.as_arguments(additional_forward_args))
+    return _weights(model_of(model, "attention_weights"), inputs, additional_forward_args, layers, "attention_weights")
+
+
+def _weights(model, inputs, additional, layers, method):
+    x, _ = common.as_tuple(inputs, "inputs", method)
+    with _kept_weights(model, layers, method) as found, fastnn.no_grad(), common.recording(model):
+        model(*x, *common.as_arguments(additional))
     return [each.detach() for each in found]
 
 
@@ -138,7 +141,7 @@ class AttentionRollout(_AttentionMethod):
         for name, value in (("residual", residual), ("discard", discard)):
             if not 0 <= value <= 1:
                 raise ValueError(f"{self._name}: expected {name} between 0 and 1, got {value}")
-        maps = _square(attention_weights(self.forward_func, inputs, additional_forward_args, self.layers), self._name)
+        maps = _square(_weights(self.model, inputs, additional_forward_args, self.layers, self._name), self._name)
         total = None
         for weights in maps:
             fused = weights.mean(1) if head_fusion == "mean" else getattr(weights, "a" + head_fusion)(1)

@@ -1,5 +1,6 @@
 """The base of all methods."""
 from fastnn.explain import _inputs as common
+from fastnn.explain._checks import checked
 
 
 class Attribution:
@@ -15,6 +16,15 @@ class Attribution:
     Methods take one tensor or a tuple of them, of shape (batch, ...) each, and give attributions of the same shapes.
     """
 
+    _multiplies = False  # what `multiplies_by_inputs` says
+    _complete = False  # what `has_convergence_delta` says
+    _caller = None  # the method that uses this one
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "attribute" in cls.__dict__:
+            cls.attribute = checked(cls.attribute)
+
     def __init__(self, forward_func):
         if not callable(forward_func):
             raise TypeError(f"{type(self).__name__}: expected a model or a function, got "
@@ -23,16 +33,21 @@ class Attribution:
 
     @property
     def _name(self):
-        return type(self).__name__
+        return self._caller or type(self).__name__
+
+    def _by(self, method):
+        """Another method that works for this one: its errors name this one."""
+        method._caller = self._name
+        return method
 
     @property
     def multiplies_by_inputs(self):
         """Whether attributions are multiples of the inputs, and so share the output out (a global method)."""
-        return False
+        return self._multiplies
 
     def has_convergence_delta(self):
         """Whether the attributions' sum is known, so that `attribute` can tell how far it is off."""
-        return False
+        return self._complete
 
     def attribute(self, inputs, **kwargs):
         """Attributions of the inputs' shapes."""

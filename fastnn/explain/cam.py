@@ -36,13 +36,13 @@ class GuidedGradCam(LayerAttribution):
         attribute_to_layer_input : bool
         """
         x, was_tuple = common.as_tuple(inputs, "inputs", self._name)
-        cam = LayerGradCam(self.forward_func, self.layer).attribute(
+        cam = self._by(LayerGradCam(self.forward_func, self.layer)).attribute(
             inputs, target, additional_forward_args, attribute_to_layer_input, relu_attributions=True)
         if isinstance(cam, tuple):
             if len(cam) > 1:
                 raise ValueError(f"{self._name}: expected a layer with one output, got {len(cam)}")
             cam = cam[0]
-        guided = GuidedBackprop(self.model).attribute(x, target, additional_forward_args)
+        guided = self._by(GuidedBackprop(self.model)).attribute(x, target, additional_forward_args)
         last = _steps.channels_axis(self.layer) == -1
         cam = cam.movedim(-1, 1) if last else cam
         found = []

@@ -134,16 +134,11 @@ class DeepLift(Attribution):
     tensor([[3.]])
     """
 
+    _complete = True
+
     def __init__(self, model, multiply_by_inputs=True, eps=1e-10):
         super().__init__(model)
         self.model, self._multiplies, self.eps = model_of(model, self._name), multiply_by_inputs, eps
-
-    @property
-    def multiplies_by_inputs(self):
-        return self._multiplies
-
-    def has_convergence_delta(self):
-        return True
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None,
                   return_convergence_delta=False, custom_attribution_func=None):
@@ -182,8 +177,12 @@ class DeepLift(Attribution):
             slopes = common.gradients(self.forward_func, x, target, arguments, self._name)
         if custom is not None:
             count = custom.__code__.co_argcount if hasattr(custom, "__code__") else 3
-            found = custom(*(slopes, x, start)[:count])
-            return found if isinstance(found, tuple) else (found,)
+            found, _ = common.as_tuple(custom(*(slopes, x, start)[:count]), "custom_attribution_func's result",
+                                       self._name)
+            if len(found) != len(x):
+                raise ValueError(f"{self._name}: expected custom_attribution_func to give {len(x)} tensors, got "
+                                 f"{len(found)}")
+            return found
         return [slope * (each - b).detach() if self._multiplies else slope
                 for slope, each, b in zip(slopes, x, start)]
 
@@ -222,7 +221,7 @@ class DeepLiftShap(DeepLift):
             raise ValueError(f"{self._name}: expected baselines with the same number of rows for all inputs")
         arguments = tuple(common.repeat_rows(each, count, rows)
                           for each in common.as_arguments(additional_forward_args))
-        target = common.repeat_target(target, count)
+        target = common.repeat_target(target, count, rows, self._name)
         x = tuple(common.repeat_rows(each, count) for each in x)
         start = tuple(common.tile(b, rows) for b in start)
         found = self._shares(x, start, target, arguments, custom_attribution_func)

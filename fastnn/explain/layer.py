@@ -42,7 +42,7 @@ class LayerAttribution(Attribution):
         tail = Tail(self.forward_func, layer, len(values), attribute_to_layer_input)
         if given is not None:
             kwargs["baselines"] = self._values(given, arguments, attribute_to_layer_input)[0]
-        found = make(tail).attribute(values, additional_forward_args=(*x, *arguments), **kwargs)
+        found = self._by(make(tail)).attribute(values, additional_forward_args=(*x, *arguments), **kwargs)
         if kwargs.get("return_convergence_delta"):
             return common.as_given(found[0], was_tuple), found[1]
         return common.as_given(found, was_tuple)
@@ -118,10 +118,6 @@ class LayerGradientXActivation(LayerAttribution):
         super().__init__(forward_func, layer)
         self._multiplies = multiply_by_inputs
 
-    @property
-    def multiplies_by_inputs(self):
-        return self._multiplies
-
     def attribute(self, inputs, target=None, additional_forward_args=None, attribute_to_layer_input=False):
         """Of the layer's shape; arguments as `Saliency.attribute`."""
         x, _ = common.as_tuple(inputs, "inputs", self._name)
@@ -154,16 +150,11 @@ class LayerIntegratedGradients(LayerAttribution):
     torch.Size([1, 2, 3])
     """
 
+    _complete = True
+
     def __init__(self, forward_func, layer, multiply_by_inputs=True):
         super().__init__(forward_func, layer)
         self._multiplies = multiply_by_inputs
-
-    @property
-    def multiplies_by_inputs(self):
-        return self._multiplies
-
-    def has_convergence_delta(self):
-        return True
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None, n_steps=50,
                   method="gausslegendre", internal_batch_size=None, return_convergence_delta=False,
@@ -181,16 +172,11 @@ class LayerDeepLift(LayerAttribution):
     Shrikumar et al. 2017, arXiv:1704.02685; see `DeepLift`.
     """
 
+    _complete = True
+
     def __init__(self, model, layer, multiply_by_inputs=True, eps=1e-10):
         super().__init__(model, layer)
         self._multiplies, self.eps = multiply_by_inputs, eps
-
-    @property
-    def multiplies_by_inputs(self):
-        return self._multiplies
-
-    def has_convergence_delta(self):
-        return True
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None,
                   return_convergence_delta=False, attribute_to_layer_input=False, custom_attribution_func=None):
@@ -212,18 +198,14 @@ class LayerLRP(LayerAttribution):
     composite : Composite or Rule, optional
     """
 
+    _multiplies = True
+    _complete = True
+
     def __init__(self, model, layer, composite=None):
         self.layers = list(layer) if isinstance(layer, (list, tuple)) else None
         for each in [layer] if self.layers is None else self.layers:
             super().__init__(model, each)
         self.composite = composite
-
-    @property
-    def multiplies_by_inputs(self):
-        return True
-
-    def has_convergence_delta(self):
-        return True
 
     def attribute(self, inputs, target=None, additional_forward_args=None, return_convergence_delta=False,
                   attribute_to_layer_input=False, verbose=False):
@@ -239,9 +221,7 @@ class LayerLRP(LayerAttribution):
 class LayerFeatureAblation(LayerAttribution):
     """The output's change when values of a layer are replaced by those of the baselines; see `FeatureAblation`."""
 
-    @property
-    def multiplies_by_inputs(self):
-        return True
+    _multiplies = True
 
     def attribute(self, inputs, layer_baselines=None, target=None, additional_forward_args=None, layer_mask=None,
                   attribute_to_layer_input=False, perturbations_per_eval=1):
@@ -269,12 +249,11 @@ class _AlongPath(LayerAttribution):
 class _LayerBaselineXGradient(_AlongPath):
     """``(h(x) - h(b)) * df/dh`` at a random place between b and x."""
 
+    _complete = True
+
     def __init__(self, forward_func, layer, multiply_by_inputs, attribute_to_layer_input):
         super().__init__(forward_func, layer)
         self._multiplies, self._to_input = multiply_by_inputs, attribute_to_layer_input
-
-    def has_convergence_delta(self):
-        return True
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None,
                   return_convergence_delta=False):
@@ -297,16 +276,11 @@ class LayerGradientShap(LayerAttribution):
     ``a_h = E[(h(x') - h(b)) * df/dh (b + u (x' - b))]``; Lundberg, Lee 2017, arXiv:1705.07874; see `GradientShap`.
     """
 
+    _complete = True
+
     def __init__(self, forward_func, layer, multiply_by_inputs=True):
         super().__init__(forward_func, layer)
         self._multiplies = multiply_by_inputs
-
-    @property
-    def multiplies_by_inputs(self):
-        return self._multiplies
-
-    def has_convergence_delta(self):
-        return True
 
     def attribute(self, inputs, baselines, n_samples=5, stdevs=0.0, target=None, additional_forward_args=None,
                   return_convergence_delta=False, attribute_to_layer_input=False):
@@ -316,7 +290,7 @@ class LayerGradientShap(LayerAttribution):
             baselines = baselines(*common.taken(baselines, x))
         start = common.as_baselines(baselines, x, self._name, distribution=True)
         inner = _LayerBaselineXGradient(self.forward_func, self.layer, self._multiplies, attribute_to_layer_input)
-        return NoiseTunnel(inner).attribute(
+        return self._by(NoiseTunnel(self._by(inner))).attribute(
             inputs, nt_samples=n_samples, stdevs=stdevs, draw_baseline_from_distrib=True, baselines=start,
             target=target, additional_forward_args=additional_forward_args,
             return_convergence_delta=return_convergence_delta)
@@ -331,12 +305,8 @@ class LayerConductance(_AlongPath):
     Dhamdhere, Sundararajan, Yan 2018, "How important is a neuron?", arXiv:1805.12233.
     """
 
-    @property
-    def multiplies_by_inputs(self):
-        return True
-
-    def has_convergence_delta(self):
-        return True
+    _multiplies = True
+    _complete = True
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None, n_steps=50,
                   method="gausslegendre", internal_batch_size=None, return_convergence_delta=False,
@@ -351,7 +321,7 @@ class LayerConductance(_AlongPath):
             part = points[begin:begin + at_once]
             line = tuple(fastnn.cat([b + float(p) * (each - b) for p in part]).detach() for each, b in zip(x, start))
             slopes, values, was_tuple = self._gradients(
-                line, common.tile_target(target, len(part)),
+                line, common.tile_target(target, len(part), rows, self._name),
                 tuple(common.tile(each, len(part), rows) for each in arguments), attribute_to_layer_input)
             parts = []
             for slope, value in zip(slopes, values):
@@ -382,7 +352,8 @@ class InternalInfluence(_AlongPath):
 
         def gradient(line, target, arguments):
             return self._gradients(line, target, arguments, attribute_to_layer_input)[0]
-        found = path_integral(gradient, x, start, target, arguments, points, weights, internal_batch_size, values)
+        found = path_integral(gradient, x, start, target, arguments, points, weights, self._name, internal_batch_size,
+                              values)
         return common.as_given(found, was_tuple)
 
 

@@ -1,17 +1,19 @@
 """How good an explanation is: does it say what the model does, and does it stay when the input hardly changes."""
+import functools
+
 import fastnn
 from fastnn import Tensor
 from fastnn.explain import _inputs as common
+from fastnn.explain._checks import checked
 
 
 def _in_parts(total, rows, most):
     """Numbers of samples that make `total` with at most `most` rows at once."""
-    if not isinstance(total, int) or total < 1:
-        raise ValueError(f"expected n_perturb_samples to be a positive integer, got {total!r}")
     step = total if most is None else max(1, most // max(rows, 1))
     return [min(step, total - begin) for begin in range(0, total, step)]
 
 
+@functools.partial(checked, method="infidelity")
 def infidelity(forward_func, perturb_func, inputs, attributions, baselines=None, additional_forward_args=None,
                target=None, n_perturb_samples=10, max_examples_per_batch=None, normalize=False):
     """How badly attributions foretell what a perturbation does to the output.
@@ -79,7 +81,7 @@ def infidelity(forward_func, perturb_func, inputs, attributions, baselines=None,
                 if tuple(p.shape) != tuple(each.shape) or tuple(changed.shape) != tuple(each.shape):
                     raise ValueError(f"infidelity: expected perturb_func to give two tensors of shape "
                                      f"{tuple(each.shape)}, got {tuple(p.shape)} and {tuple(changed.shape)}")
-            after = common.value(forward_func, perturbed, common.repeat_target(target, count),
+            after = common.value(forward_func, perturbed, common.repeat_target(target, count, rows, "infidelity"),
                                  tuple(common.repeat_rows(a, count, rows) for a in arguments), "infidelity")
             happened.append(before - after.reshape(rows, count))
             foretold.append(common.row_sums([common.repeat_rows(a, count) * p for a, p in zip(shares, change)])
@@ -98,6 +100,7 @@ def uniform_noise(inputs, perturb_radius=0.02):
     return tuple(each + perturb_radius * (2 * fastnn.rand(*each.shape, dtype=each.dtype) - 1) for each in x)
 
 
+@functools.partial(checked, method="sensitivity_max")
 def sensitivity_max(explanation_func, inputs, perturb_func=uniform_noise, perturb_radius=0.02, n_perturb_samples=10,
                     norm_ord="fro", max_examples_per_batch=None, **kwargs):
     """How much an explanation changes, at most, under small changes of the input.
@@ -161,7 +164,7 @@ def sensitivity_max(explanation_func, inputs, perturb_func=uniform_noise, pertur
 
 def _repeated(name, value, count, rows):
     if name == "target":
-        return common.repeat_target(value, count)
+        return common.repeat_target(value, count, rows, "sensitivity_max")
     if isinstance(value, tuple):
         return tuple(common.repeat_rows(each, count, rows) for each in value)
     return common.repeat_rows(value, count, rows) if isinstance(value, Tensor) and rows > 1 else value
@@ -193,8 +196,6 @@ def _curve(method, forward_func, inputs, attributions, target, additional, basel
     (x,), _ = common.as_tuple(inputs, "inputs", method)
     (shares,), _ = common.as_tuple(attributions, "attributions", method)
     rows = x.shape[0]
-    if not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"{method}: expected steps to be a positive integer, got {steps!r}")
     if tuple(shares.shape) != tuple(x.shape):
         raise ValueError(f"{method}: expected attributions of the inputs' shape {tuple(x.shape)}, got "
                          f"{tuple(shares.shape)}")
@@ -219,6 +220,7 @@ def _curve(method, forward_func, inputs, attributions, target, additional, basel
     return Curve(fastnn.tensor(fractions), fastnn.stack(values, 1))
 
 
+@functools.partial(checked, method="deletion_curve")
 def deletion_curve(forward_func, inputs, attributions, target=None, additional_forward_args=None, baselines=None,
                    steps=20, feature_mask=None):
     """The output while the most important features are replaced by their baseline, one share after the other.
@@ -257,6 +259,7 @@ def deletion_curve(forward_func, inputs, attributions, target=None, additional_f
                   steps, feature_mask, False)
 
 
+@functools.partial(checked, method="insertion_curve")
 def insertion_curve(forward_func, inputs, attributions, target=None, additional_forward_args=None, baselines=None,
                     steps=20, feature_mask=None):
     """The output while the most important features are brought into the baseline, one share after the other.

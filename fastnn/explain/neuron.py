@@ -1,7 +1,7 @@
 """Attributions of a neuron within the model instead of its output."""
 from fastnn.explain import _inputs as common
 from fastnn.explain import _steps
-from fastnn.explain._views import Head, Tail, layer_values
+from fastnn.explain._views import Head, Tail, evaluate, layer_values
 from fastnn.explain.attribution import Attribution
 from fastnn.explain.deeplift import DeepLift
 from fastnn.explain.gradients import IntegratedGradients, Saliency, path_integral, quadrature
@@ -43,18 +43,20 @@ class NeuronAttribution(Attribution):
         Parameters
         ----------
         inputs : Tensor or tuple of Tensor
-        neuron_selector : int, tuple of int or callable
-            The neuron's indices after the batch, or a function of the layer's output that gives one number a row.
+        neuron_selector : int, tuple of int or slice, or callable
+            The neuron's indices after the batch, slices for the sum of several neurons; or a function of the layer's
+            output that gives one number a row.
         attribute_to_neuron_input : bool
             The neuron is part of what the layer takes.
         *args, **kwargs
             As of the method's ``attribute``, but for `target`.
         """
-        head = Head(self.forward_func, self.layer, neuron_selector, attribute_to_neuron_input)
+        head = Head(self.forward_func, self.layer, neuron_selector, attribute_to_neuron_input, self._name)
         names = ("baselines",) if len(args) == 1 else ()
         if len(args) > len(names):
             raise TypeError(f"{self._name}.attribute: give arguments after neuron_selector by name")
-        return type(self).method(head, **self._options).attribute(inputs, **dict(zip(names, args)), **kwargs)
+        method = self._by(type(self).method(head, **self._options))
+        return method.attribute(inputs, **dict(zip(names, args)), **kwargs)
 
 
 class NeuronGradient(NeuronAttribution):
@@ -136,18 +138,22 @@ class NeuronConductance(NeuronAttribution):
         start = tuple(common.full(b, each) for b, each in zip(common.as_baselines(baselines, x, self._name), x))
         arguments = common.as_arguments(additional_forward_args)
         points, weights = quadrature(method, n_steps, self._name)
-        head = Head(self.forward_func, self.layer, neuron_selector, attribute_to_neuron_input)
+        head = Head(self.forward_func, self.layer, neuron_selector, attribute_to_neuron_input, self._name)
 
         def gradient(line, target, arguments):
             values, _ = layer_values(self.forward_func, self.layer, line, arguments, attribute_to_neuron_input,
                                      self._name)
             tail = Tail(self.forward_func, self.layer, len(values), attribute_to_neuron_input)
             slopes = common.gradients(tail, values, target, (*line, *arguments), self._name)
-            selector = neuron_selector if isinstance(neuron_selector, tuple) else (neuron_selector,)
-            slope = slopes[0][(slice(None), *selector)] if not callable(neuron_selector) else neuron_selector(
-                slopes[0])
-            return common.gradients(lambda *given: head(*given) * slope, line, None, arguments, self._name)
-        means = path_integral(gradient, x, start, target, arguments, points, weights, internal_batch_size)
+            slope = head.chosen(slopes)
+
+            def passed(*given):
+                found, was_tuple = evaluate(self.forward_func, self.layer, given, (), attribute_to_neuron_input,
+                                            self._name)
+                return (head.chosen(found, was_tuple) * slope).unsqueeze(-1).flatten(1).sum(1)
+            return common.gradients(passed, line, None, arguments, self._name)
+        means = path_integral(gradient, x, start, target, arguments, points, weights, self._name,
+                              internal_batch_size)
         found = [mean * (each - b).detach() if self.multiplies_by_inputs else mean
                  for mean, each, b in zip(means, x, start)]
         return common.as_given(found, was_tuple)

@@ -1,4 +1,5 @@
 """Methods that change the inputs and look at the output: no gradients, any function."""
+import functools
 import itertools
 import math
 import sys
@@ -8,6 +9,7 @@ import numpy as np
 import fastnn
 from fastnn import Tensor
 from fastnn.explain import _inputs as common
+from fastnn.explain._checks import checked, whole
 from fastnn.explain.attribution import Attribution
 
 
@@ -15,9 +17,6 @@ class _Evaluator:
     """Runs a model on several variants of a batch at once, and gives one row of outputs for each variant."""
 
     def __init__(self, method, x, target, additional, at_once):
-        if not isinstance(at_once, int) or at_once < 1:
-            raise ValueError(f"{method._name}: expected perturbations_per_eval to be a positive integer, got "
-                             f"{at_once!r}")
         self.method, self.target, self.at_once = method, target, at_once
         self.arguments, self.rows = common.as_arguments(additional), x[0].shape[0]
         self.original = self._run(x, target, self.arguments)
@@ -38,7 +37,8 @@ class _Evaluator:
         for begin in range(0, len(variants), step):
             part = variants[begin:begin + step]
             x = tuple(fastnn.cat(each) for each in zip(*part)) if len(part) > 1 else part[0]
-            output = self._run(x, common.tile_target(self.target, len(part)) if self.per_row else self.target,
+            output = self._run(x, common.tile_target(
+                self.target, len(part), self.rows, self.method._name) if self.per_row else self.target,
                                tuple(common.tile(each, len(part), self.rows) for each in self.arguments))
             wanted = len(part) * self.original.numel()
             if output.numel() != wanted:
@@ -59,7 +59,7 @@ def _masks(feature_mask, x, method):
     if feature_mask is None:
         found, at = [], 0
         for each in x:
-            count = each[:1].numel() if each.shape[0] else 0
+            count = math.prod(each.shape[1:])
             found.append(fastnn.arange(at, at + count).reshape(1, *each.shape[1:]))
             at += count
         return tuple(found)
@@ -125,9 +125,7 @@ class FeatureAblation(Attribution):
     tensor([[-1., -1.]])
     """
 
-    @property
-    def multiplies_by_inputs(self):
-        return True
+    _multiplies = True
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None, feature_mask=None,
                   perturbations_per_eval=1, show_progress=False):
@@ -201,7 +199,8 @@ class Occlusion(FeatureAblation):
         inputs, baselines, target, additional_forward_args, perturbations_per_eval, show_progress
             As for `FeatureAblation.attribute`.
         sliding_window_shapes : tuple of int, or tuple of tuples
-            The window's shape, the input's without the batch; for several inputs one for each.
+            The window's shape, the input's without the batch; for several inputs one for each. A number will do where
+            that is one dimension.
         strides : int, tuple, or tuple of tuples, optional
             How far windows move, 1 without it; the last one is cut off at the border.
 
@@ -212,11 +211,8 @@ class Occlusion(FeatureAblation):
         """
         x, was_tuple = common.as_tuple(inputs, "inputs", self._name)
         start = common.as_baselines(baselines, x, self._name)
-        shapes = sliding_window_shapes if isinstance(sliding_window_shapes[0], tuple) else (sliding_window_shapes,)
-        moves = strides if isinstance(strides, tuple) and strides and isinstance(strides[0], tuple) or (
-            isinstance(strides, tuple) and len(x) > 1) else (strides,) * len(x)
-        if len(shapes) != len(x) or len(moves) != len(x):
-            raise ValueError(f"{self._name}: expected a window and strides for each of {len(x)} inputs")
+        shapes = self._sizes(sliding_window_shapes, "sliding_window_shapes", x, False)
+        moves = self._sizes(1 if strides is None else strides, "strides", x, True)
         features = [(i, where) for i, (each, shape, move) in enumerate(zip(x, shapes, moves))
                     for where in self._windows(each, shape, move)]
 
@@ -225,14 +221,29 @@ class Occlusion(FeatureAblation):
         return self._differences(x, was_tuple, features, change, target, additional_forward_args,
                                  perturbations_per_eval, show_progress, average=True)
 
+    def _sizes(self, given, name, x, spread):
+        """For each input a tuple of integers, one for each dimension after the batch; `spread`: an int is for all."""
+        given = tuple(given) if isinstance(given, list) else given
+        if not isinstance(given, tuple) or len(x) == 1 and not any(isinstance(each, (tuple, list)) for each in given):
+            given = (given,) * len(x)
+        if len(given) != len(x):
+            raise ValueError(f"{self._name}: expected {name} for each of {len(x)} inputs, got {len(given)}")
+        found = []
+        for sizes, each in zip(given, x):
+            many = each.ndim - 1
+            sizes = tuple(sizes) if isinstance(sizes, (tuple, list)) else (sizes,) * (many if spread else 1)
+            for size in sizes:
+                whole(size, name, self._name)
+            if len(sizes) != many:
+                raise ValueError(f"{self._name}: expected {name} of {many} numbers for an input of shape "
+                                 f"{tuple(each.shape)}, got {sizes}")
+            found.append(sizes)
+        return found
+
     def _windows(self, x, shape, strides):
         sizes = tuple(x.shape[1:])
-        strides = (1 if strides is None else strides,) * len(sizes) if not isinstance(strides, tuple) else strides
-        if len(shape) != len(sizes) or len(strides) != len(sizes):
-            raise ValueError(f"{self._name}: expected a window and strides of {len(sizes)} dimensions, got {shape} and "
-                             f"{strides}")
         for size, window, stride in zip(sizes, shape, strides):
-            if not 0 < window <= size or stride < 1 or stride > window and window < size:
+            if window > size or stride > window and window < size:
                 raise ValueError(f"{self._name}: expected windows up to the input's size {sizes} and strides up to the "
                                  f"window's, got {shape} and {strides}")
         starts = [range(0, max(math.ceil((size - window) / stride), 0) * stride + 1, stride)
@@ -292,6 +303,7 @@ def _shuffled(x, where):
     return fastnn.where(where, x[order], x)
 
 
+@functools.partial(checked, method="permutation_importance")
 def permutation_importance(score, x, y, n_repeats=5, feature_mask=None):
     """How much a model's score falls when a feature is shuffled.
 
@@ -354,9 +366,7 @@ class ShapleyValueSampling(Attribution):
     tensor(6.)
     """
 
-    @property
-    def multiplies_by_inputs(self):
-        return True
+    _multiplies = True
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None, feature_mask=None,
                   n_samples=25, perturbations_per_eval=1, show_progress=False):
@@ -376,8 +386,6 @@ class ShapleyValueSampling(Attribution):
         Tensor or tuple of Tensor
             Of the inputs' shapes.
         """
-        if not isinstance(n_samples, int) or n_samples < 1:
-            raise ValueError(f"{self._name}: expected n_samples to be a positive integer, got {n_samples!r}")
         return self._attribute(inputs, baselines, target, additional_forward_args, feature_mask,
                                perturbations_per_eval, show_progress, lambda count: (n_samples, (
                                    fastnn.randperm(count).tolist() for _ in range(n_samples))))

@@ -165,6 +165,9 @@ class LRP(Attribution):
     tensor([[ 2., -1.]])
     """
 
+    _multiplies = True
+    _complete = True
+
     def __init__(self, model, composite=None):
         super().__init__(model)
         self.model = model_of(model, self._name)
@@ -173,13 +176,6 @@ class LRP(Attribution):
         self.composite = Composite(composite, None) if isinstance(composite, Rule) else composite
         if not isinstance(self.composite, Composite):
             raise TypeError(f"LRP: expected composite to be a Composite or a Rule, got {type(composite).__name__}")
-
-    @property
-    def multiplies_by_inputs(self):
-        return True
-
-    def has_convergence_delta(self):
-        return True
 
     def attribute(self, inputs, target=None, additional_forward_args=None, return_convergence_delta=False,
                   verbose=False):
