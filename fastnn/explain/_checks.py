@@ -1,29 +1,18 @@
 """What the arguments that methods share must be: one rule for each name, applied before any method runs."""
 import functools
 import inspect
-import math
 import numbers
 
 import numpy as np
 
 from fastnn import Tensor
-
-
-def whole(value, name, method, least=1):
-    """An integer of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{method}: expected {name} to be an integer, got {_shown(value)}")
-    if value < least:
-        raise ValueError(f"{method}: expected {name} of at least {least}, got {value}")
+from fastnn.errors import check_integer, check_number, shown
 
 
 def deviation(value, name, method):
     """A finite number of at least 0, or a tuple of them."""
     for each in value if isinstance(value, tuple) else (value,):
-        if isinstance(each, bool) or not isinstance(each, numbers.Real):
-            raise TypeError(f"{method}: expected {name} to be a number or a tuple of numbers, got {_shown(each)}")
-        if not 0 <= each < math.inf:
-            raise ValueError(f"{method}: expected {name} to be finite and at least 0, got {each}")
+        check_number(each, name, method, kind="number or a tuple of numbers")
 
 
 def index(value, name, method):
@@ -43,7 +32,7 @@ def index(value, name, method):
             if isinstance(each, Tensor) and each.numel() == 1 and not each.is_floating_point():
                 continue
             if isinstance(each, bool) or not isinstance(each, numbers.Integral):
-                raise TypeError(f"{method}: expected {name} to be integers, got {_shown(each)}")
+                raise TypeError(f"{method}: expected {name} to be integers, got {shown(each)}")
     if isinstance(value, list) and len({len(row) if isinstance(row, tuple) else 0 for row in value}) > 1:
         raise ValueError(f"{method}: expected {name} of the same number of indices for all rows")
 
@@ -53,28 +42,24 @@ def neuron(value, name, method):
     for each in value if isinstance(value, tuple) else (value,):
         if isinstance(each, bool) or not (isinstance(each, (numbers.Integral, slice)) or callable(value)):
             raise TypeError(f"{method}: expected {name} to be an int, a tuple of ints and slices, or a function, got "
-                            f"{_shown(each)}")
+                            f"{shown(each)}")
 
 
 def function(value, name, method):
     if not callable(value):
-        raise TypeError(f"{method}: expected {name} to be a function, got {_shown(value)}")
-
-
-def _shown(value):
-    return f"{value!r}" if isinstance(value, (int, float, complex, str, type(None), slice)) else type(value).__name__
+        raise TypeError(f"{method}: expected {name} to be a function, got {shown(value)}")
 
 
 def _optional(check):
     return lambda value, name, method: None if value is None else check(value, name, method)
 
 
-CHECKS = {"n_steps": whole, "n_samples": whole, "nt_samples": whole, "n_perturb_samples": whole, "n_repeats": whole,
-          "steps": whole, "perturbations_per_eval": whole, "batch_size": whole,
-          "internal_batch_size": _optional(whole), "nt_samples_batch_size": _optional(whole),
-          "max_examples_per_batch": _optional(whole), "stdevs": deviation, "perturb_radius": deviation,
-          "target": _optional(index), "neuron_selector": neuron, "custom_attribution_func": _optional(function),
-          "perturb_func": function, "explanation_func": function}
+_COUNTS = ("n_steps", "n_samples", "nt_samples", "n_perturb_samples", "n_repeats", "steps", "perturbations_per_eval")
+_LIMITS = ("internal_batch_size", "nt_samples_batch_size", "max_examples_per_batch")
+CHECKS = {**dict.fromkeys(_COUNTS, check_integer), **dict.fromkeys(_LIMITS, _optional(check_integer)),
+          **dict.fromkeys(("stdevs", "perturb_radius"), deviation), "target": _optional(index),
+          "neuron_selector": neuron, "custom_attribution_func": _optional(function), "perturb_func": function,
+          "explanation_func": function}
 
 
 def checked(call, method=None):

@@ -2,8 +2,8 @@
 import numpy as np
 
 import fastnn
+from fastnn.errors import check_integer
 from fastnn.explain import _inputs as common
-from fastnn.explain._checks import whole
 from fastnn.explain.attribution import Attribution
 
 
@@ -91,7 +91,7 @@ def quadrature(name, n, method):
     if name not in QUADRATURES:
         raise ValueError(f"{method}: expected method to be one of {', '.join(QUADRATURES)}, got {name!r}")
     least = 2 if name == "riemann_trapezoid" else 1
-    whole(n, "n_steps", method, least)
+    check_integer(n, "n_steps", method, least)
     return QUADRATURES[name](n)
 
 

@@ -8,8 +8,9 @@ import numpy as np
 
 import fastnn
 from fastnn import Tensor
+from fastnn.errors import check_integer
 from fastnn.explain import _inputs as common
-from fastnn.explain._checks import checked, whole
+from fastnn.explain._checks import checked
 from fastnn.explain.attribution import Attribution
 
 
@@ -233,7 +234,7 @@ class Occlusion(FeatureAblation):
             many = each.ndim - 1
             sizes = tuple(sizes) if isinstance(sizes, (tuple, list)) else (sizes,) * (many if spread else 1)
             for size in sizes:
-                whole(size, name, self._name)
+                check_integer(size, name, self._name)
             if len(sizes) != many:
                 raise ValueError(f"{self._name}: expected {name} of {many} numbers for an input of shape "
                                  f"{tuple(each.shape)}, got {sizes}")

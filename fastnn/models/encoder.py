@@ -3,6 +3,7 @@ import math
 
 import numpy as np
 
+from fastnn.errors import check_integer
 from fastnn.models.packed import Packed, pieces
 from fastnn.nn.modules.container import ModuleList
 from fastnn.nn.modules.dropout import Dropout
@@ -136,6 +137,10 @@ class TextEncoder(Module):
         """
         if not isinstance(batch, Packed):
             raise TypeError(f"TextEncoder: expected a Packed batch, got {type(batch).__name__}")
+        if layers is not None:
+            check_integer(layers, "layers", "TextEncoder", -len(self.layers))
+            if layers > len(self.layers):
+                raise ValueError(f"TextEncoder: expected at most {len(self.layers)} layers, got {layers}")
         x, biases = self.embed(batch), self.biases(batch.runs)
         for layer in self.layers[:layers]:
             x = layer(x, batch.runs, biases)

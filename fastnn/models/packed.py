@@ -29,7 +29,12 @@ class Packed(NamedTuple):
 
     @classmethod
     def of(cls, sequences):
-        """Pack lists or arrays of token numbers; ValueError for an empty one."""
+        """Pack lists or arrays of token numbers; ValueError for an empty one, TypeError for other than integers."""
+        sequences = [np.asarray(sequence) for sequence in sequences]
+        for sequence in sequences:
+            if sequence.ndim != 1 or len(sequence) and sequence.dtype.kind not in "iu":
+                raise TypeError(f"Packed: expected sequences of integers, got {sequence.dtype} of shape "
+                                f"{sequence.shape}")
         lengths = np.array([len(sequence) for sequence in sequences], np.int64)
         if len(lengths) and lengths.min() == 0:
             raise ValueError("Packed: expected sequences of at least one token, got an empty one")
