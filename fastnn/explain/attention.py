@@ -168,6 +168,15 @@ class AttentionXGradient(_AttentionMethod):
     model : Module or Keras model
     layers : list of layers, optional
         The attention layers that count.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import AttentionXGradient
+    >>> model = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()
+    >>> AttentionXGradient(model).attribute(fastnn.randn(3, 5, 8), target=(0, 1)).shape
+    torch.Size([3, 5, 5])
     """
 
     def attribute(self, inputs, target=None, additional_forward_args=None, combine=True):

@@ -14,6 +14,19 @@ class Attribution:
     Notes
     -----
     Methods take one tensor or a tuple of them, of shape (batch, ...) each, and give attributions of the same shapes.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn.explain import Attribution
+    >>> class Constant(Attribution):  # the same for every input
+    ...     def attribute(self, inputs, target=None):
+    ...         return fastnn.ones_like(inputs)
+    >>> Constant(lambda x: x.sum(1)).attribute(fastnn.zeros(1, 2))
+    tensor([[1., 1.]])
+    >>> Constant(lambda x: x.sum(1)).attribute(fastnn.zeros(1, 2), target=0.5)
+    Traceback (most recent call last):
+    TypeError: Constant: expected target to be integers, got 0.5
     """
 
     _multiplies = False  # what `multiplies_by_inputs` says
@@ -50,7 +63,22 @@ class Attribution:
         return self._complete
 
     def attribute(self, inputs, **kwargs):
-        """Attributions of the inputs' shapes."""
+        """Attributions of the inputs' shapes.
+
+        Raises
+        ------
+        TypeError
+            An argument is of another type than it should be, inputs that gradients are needed of have no floating
+            point, the model gives no tensor, or it has no layers where rules for them are needed.
+        ValueError
+            A number, a name or a shape does not fit, or the target is missing.
+        IndexError
+            A target or a neuron lies outside of the output.
+        RuntimeError
+            No gradient flows to the inputs, or the layer that is asked for did not run.
+        NotImplementedError
+            An option that there is no code for.
+        """
         raise NotImplementedError(f"{self._name} defines no attribute")
 
     def attribute_future(self, *args, **kwargs):

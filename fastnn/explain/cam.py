@@ -17,6 +17,15 @@ class GuidedGradCam(LayerAttribution):
     model : Module or Keras model
     layer : Module or Keras layer
         The convolution whose map it is, most often the last.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import GuidedGradCam
+    >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3))
+    >>> GuidedGradCam(model, model[0]).attribute(fastnn.randn(2, 1, 6, 6), target=0).shape
+    torch.Size([2, 1, 6, 6])
     """
 
     def __init__(self, model, layer):

@@ -194,6 +194,12 @@ class DeepLiftShap(DeepLift):
 
     Lundberg, Lee 2017, "A unified approach to interpreting model predictions", arXiv:1705.07874.
 
+    Parameters
+    ----------
+    model : Module or Keras model
+    multiply_by_inputs : bool
+        False gives the mean multipliers.
+
     Examples
     --------
     >>> import fastnn

@@ -21,6 +21,14 @@ class LayerAttribution(Attribution):
         A model, or a function that calls one.
     layer : Module or Keras layer
         Runs once in a call of the model.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LayerAttribution
+    >>> LayerAttribution.interpolate(fastnn.tensor([[[1.0, 2.0]]]), 4)
+    tensor([[[1., 1., 2., 2.]]])
     """
 
     def __init__(self, forward_func, layer):
@@ -112,6 +120,15 @@ class LayerGradientXActivation(LayerAttribution):
     layer : Module or Keras layer
     multiply_by_inputs : bool
         False gives the gradient alone.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LayerGradientXActivation
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> LayerGradientXActivation(model, model[0]).attribute(fastnn.tensor([[3.0]]))
+    tensor([[3.]])
     """
 
     def __init__(self, forward_func, layer, multiply_by_inputs=True):
@@ -170,6 +187,24 @@ class LayerDeepLift(LayerAttribution):
     """DeepLIFT from a layer on: shares of the difference that the layer's values make.
 
     Shrikumar et al. 2017, arXiv:1704.02685; see `DeepLift`.
+
+    Parameters
+    ----------
+    model : Module or Keras model
+    layer : Module or Keras layer
+    multiply_by_inputs : bool
+        False leaves the factor out.
+    eps : float
+        As of `DeepLift`.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LayerDeepLift
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> LayerDeepLift(model, model[0]).attribute(fastnn.tensor([[3.0]]), baselines=1.0)
+    tensor([[2.]])
     """
 
     _complete = True
@@ -196,6 +231,15 @@ class LayerLRP(LayerAttribution):
     layer : Module or Keras layer, or list of them
         For a list, `attribute` gives a list.
     composite : Composite or Rule, optional
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LayerLRP
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> LayerLRP(model, model[0]).attribute(fastnn.tensor([[3.0]]))
+    tensor([[3.]])
     """
 
     _multiplies = True
@@ -219,7 +263,22 @@ class LayerLRP(LayerAttribution):
 
 
 class LayerFeatureAblation(LayerAttribution):
-    """The output's change when values of a layer are replaced by those of the baselines; see `FeatureAblation`."""
+    """The output's change when values of a layer are replaced by those of the baselines; see `FeatureAblation`.
+
+    Parameters
+    ----------
+    forward_func : callable
+    layer : Module or Keras layer
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LayerFeatureAblation
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> LayerFeatureAblation(model, model[0]).attribute(fastnn.tensor([[3.0]]), layer_baselines=1.0)
+    tensor([[2.]])
+    """
 
     _multiplies = True
 
@@ -274,6 +333,22 @@ class LayerGradientShap(LayerAttribution):
     """Expected gradients of a layer's values, at random places between random baselines and noisy inputs.
 
     ``a_h = E[(h(x') - h(b)) * df/dh (b + u (x' - b))]``; Lundberg, Lee 2017, arXiv:1705.07874; see `GradientShap`.
+
+    Parameters
+    ----------
+    forward_func : callable
+    layer : Module or Keras layer
+    multiply_by_inputs : bool
+        False leaves the factor out.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LayerGradientShap
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> LayerGradientShap(model, model[0]).attribute(fastnn.tensor([[3.0]]), baselines=fastnn.ones(2, 1))
+    tensor([[2.]])
     """
 
     _complete = True
@@ -303,6 +378,20 @@ class LayerConductance(_AlongPath):
     ``sum_k df/dh(t_k) (h(t_k+1) - h(t_k))``.
 
     Dhamdhere, Sundararajan, Yan 2018, "How important is a neuron?", arXiv:1805.12233.
+
+    Parameters
+    ----------
+    forward_func : callable
+    layer : Module or Keras layer
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LayerConductance
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> LayerConductance(model, model[0]).attribute(fastnn.tensor([[2.0]]), n_steps=8, method="riemann_trapezoid")
+    tensor([[2.]])
     """
 
     _multiplies = True
@@ -341,6 +430,20 @@ class InternalInfluence(_AlongPath):
 
     Leino, Sen, Datta, Fredrikson, Li 2018, "Influence-directed explanations for deep convolutional networks",
     arXiv:1802.03788.
+
+    Parameters
+    ----------
+    forward_func : callable
+    layer : Module or Keras layer
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import InternalInfluence
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> InternalInfluence(model, model[0]).attribute(fastnn.tensor([[3.0]]), baselines=1.0)
+    tensor([[1.0000]])
     """
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None, n_steps=50,

@@ -181,6 +181,13 @@ class Curve:
         (batch, steps + 1), the outputs.
     area : Tensor
         (batch,), the area under the curve by trapezoids.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn.explain import Curve
+    >>> Curve(fastnn.tensor([0.0, 0.5, 1.0]), fastnn.tensor([[4.0, 2.0, 0.0]])).area
+    tensor([2.])
     """
 
     def __init__(self, fractions, values):

@@ -23,6 +23,17 @@ class NeuronAttribution(Attribution):
         Where the neuron is.
     **options
         Of the method's constructor.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import InputXGradient, NeuronAttribution
+    >>> class NeuronInputXGradient(NeuronAttribution):  # input times gradient of a neuron
+    ...     method = InputXGradient
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> NeuronInputXGradient(model, model[0]).attribute(fastnn.tensor([[3.0, 2.0]]), 1)
+    tensor([[0., 2.]])
     """
 
     method = None
@@ -82,37 +93,97 @@ class NeuronGradient(NeuronAttribution):
 
 
 class NeuronIntegratedGradients(NeuronAttribution):
-    """`IntegratedGradients` of a neuron."""
+    """`IntegratedGradients` of a neuron.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import NeuronIntegratedGradients
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> NeuronIntegratedGradients(model, model[0]).attribute(fastnn.tensor([[3.0, 2.0]]), 1).round(decimals=3)
+    tensor([[0., 2.]])
+    """
 
     method = IntegratedGradients
 
 
 class NeuronDeepLift(NeuronAttribution):
-    """`DeepLift` of a neuron."""
+    """`DeepLift` of a neuron.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import NeuronDeepLift
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> NeuronDeepLift(model, model[0]).attribute(fastnn.tensor([[3.0, 2.0]]), 1, baselines=1.0)
+    tensor([[0., 1.]])
+    """
 
     method = DeepLift
 
 
 class NeuronGradientShap(NeuronAttribution):
-    """`GradientShap` of a neuron."""
+    """`GradientShap` of a neuron.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import NeuronGradientShap
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> NeuronGradientShap(model, model[0]).attribute(fastnn.tensor([[3.0, 2.0]]), 1, baselines=fastnn.ones(4, 2))
+    tensor([[0., 1.]])
+    """
 
     method = GradientShap
 
 
 class NeuronGuidedBackprop(NeuronAttribution):
-    """`GuidedBackprop` of a neuron."""
+    """`GuidedBackprop` of a neuron.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import NeuronGuidedBackprop
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> NeuronGuidedBackprop(model, model[0]).attribute(fastnn.tensor([[3.0, 2.0]]), 1)
+    tensor([[0., 1.]])
+    """
 
     method = GuidedBackprop
 
 
 class NeuronDeconvolution(NeuronAttribution):
-    """`Deconvolution` of a neuron."""
+    """`Deconvolution` of a neuron.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import NeuronDeconvolution
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> NeuronDeconvolution(model, model[0]).attribute(fastnn.tensor([[3.0, 2.0]]), 1)
+    tensor([[0., 1.]])
+    """
 
     method = Deconvolution
 
 
 class NeuronFeatureAblation(NeuronAttribution):
-    """`FeatureAblation` of a neuron."""
+    """`FeatureAblation` of a neuron.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import NeuronFeatureAblation
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> NeuronFeatureAblation(model, model[0]).attribute(fastnn.tensor([[3.0, 2.0]]), 1)
+    tensor([[0., 2.]])
+    """
 
     method = FeatureAblation
 
@@ -123,6 +194,22 @@ class NeuronConductance(NeuronAttribution):
     ``a_i = (x_i - b_i) * integral_0^1 df/dh dh/dx_i dt`` along the line from the baselines to the inputs.
 
     Dhamdhere, Sundararajan, Yan 2018, arXiv:1805.12233.
+
+    Parameters
+    ----------
+    forward_func : callable
+    layer : Module or Keras layer
+    multiply_by_inputs : bool
+        False leaves the factor out.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import NeuronConductance
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> NeuronConductance(model, model[0]).attribute(fastnn.tensor([[3.0, 2.0]]), 1, target=1, method="riemann_right")
+    tensor([[0.0000, 2.0000]])
     """
 
     method = IntegratedGradients

@@ -110,6 +110,8 @@ class FeatureAblation(Attribution):
 
     ``a_i = f(x) - f(x with x_g = b_g)`` for every i of the group g.
 
+    Zeiler, Fergus 2013, "Visualizing and understanding convolutional networks", arXiv:1311.2901.
+
     Parameters
     ----------
     forward_func : callable

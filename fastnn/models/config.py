@@ -37,6 +37,14 @@ class EncoderConfig:
         is one bucket (MPNet); 0 buckets: none.
     dropout, attention_dropout : float
         In training.
+
+    Examples
+    --------
+    >>> from fastnn.models import EncoderConfig
+    >>> config = EncoderConfig.from_dict({"vocab_size": 100, "hidden_size": 8, "num_hidden_layers": 2,
+    ...                                   "num_attention_heads": 2, "intermediate_size": 16})
+    >>> config.num_layers, config.activation, config.max_positions
+    (2, 'gelu', 512)
     """
 
     vocab_size: int

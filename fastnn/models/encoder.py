@@ -35,6 +35,19 @@ class EncoderLayer(Module):
     Shape
     -----
     x (tokens, hidden_size), the result like x. Dense layers see all tokens at once, attention those of one sequence.
+
+    Parameters
+    ----------
+    config : EncoderConfig
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn.models import EncoderConfig, EncoderLayer
+    >>> layer = EncoderLayer(EncoderConfig(vocab_size=100, hidden_size=8, num_layers=1, num_heads=2,
+    ...                                    intermediate_size=16)).eval()
+    >>> layer(fastnn.randn(7, 8), runs=[(1, 3), (2, 2)]).shape  # a sequence of 3 tokens and two of 2
+    torch.Size([7, 8])
     """
 
     def __init__(self, config):

@@ -20,6 +20,13 @@ class Packed(NamedTuple):
         How many sequences of which length follow each other.
     order : array (sequences,) of int64
         The number that each packed sequence had among those given.
+
+    Examples
+    --------
+    >>> from fastnn.models import Packed
+    >>> batch = Packed.of([[5, 6, 7], [8], [9]])
+    >>> batch.ids, batch.runs, batch.back.tolist()
+    (tensor([8, 9, 5, 6, 7]), [(2, 1), (1, 3)], [2, 0, 1])
     """
 
     ids: Tensor
