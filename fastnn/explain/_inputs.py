@@ -1,5 +1,6 @@
 """What every method does with its arguments: tuples, baselines, targets, copies of a batch."""
 import contextlib
+import math
 import sys
 
 import numpy as np
@@ -20,6 +21,14 @@ def as_tuple(value, name, method):
         if not each.ndim:
             raise ValueError(f"{method}: expected {name} of at least one dimension (the batch), got one without")
     return values, isinstance(value, (tuple, list))
+
+
+def as_tensor(value, name, method):
+    """One tensor with a batch."""
+    values, was_tuple = as_tuple(value, name, method)
+    if len(values) > 1:
+        raise ValueError(f"{method}: expected {name} to be one tensor, got {len(values)}")
+    return values[0]
 
 
 def as_given(values, was_tuple):
@@ -64,6 +73,31 @@ def as_baselines(baselines, inputs, method, distribution=False):
                              f"got {tuple(baseline.shape)}")
         found.append(baseline.detach().to(x.dtype))
     return tuple(found)
+
+
+def masks_of(feature_mask, x, method):
+    """A mask of feature numbers for each input; each number of a row's own feature without one."""
+    if feature_mask is None:
+        found, at = [], 0
+        for each in x:
+            count = math.prod(each.shape[1:])
+            found.append(fastnn.arange(at, at + count).reshape(1, *each.shape[1:]))
+            at += count
+        return tuple(found)
+    masks = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
+    if len(masks) != len(x):
+        raise ValueError(f"{method}: expected a feature_mask for each of {len(x)} inputs, got {len(masks)}")
+    for mask, each in zip(masks, x):
+        if not isinstance(mask, Tensor) or mask.is_floating_point():
+            raise TypeError(f"{method}: expected feature_mask to be tensors of integers")
+        try:
+            fits = np.broadcast_shapes(tuple(mask.shape), tuple(each.shape)) == tuple(each.shape)
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(f"{method}: expected a feature_mask that broadcasts to the input's shape "
+                             f"{tuple(each.shape)}, got {tuple(mask.shape)}")
+    return masks
 
 
 def full(baseline, x):

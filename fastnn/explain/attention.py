@@ -2,6 +2,7 @@
 import contextlib
 
 import fastnn
+from fastnn.errors import check_number
 from fastnn.explain import _inputs as common
 from fastnn.explain import _steps, _unrolled
 from fastnn.explain._views import model_of
@@ -139,7 +140,8 @@ class AttentionRollout(_AttentionMethod):
         if head_fusion not in ("mean", "max", "min"):
             raise ValueError(f"{self._name}: expected head_fusion to be mean, max or min, got {head_fusion!r}")
         for name, value in (("residual", residual), ("discard", discard)):
-            if not 0 <= value <= 1:
+            check_number(value, name, self._name)
+            if value > 1:
                 raise ValueError(f"{self._name}: expected {name} between 0 and 1, got {value}")
         maps = _square(_weights(self.model, inputs, additional_forward_args, self.layers, self._name), self._name)
         total = None

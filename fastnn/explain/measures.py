@@ -1,8 +1,11 @@
 """How good an explanation is: does it say what the model does, and does it stay when the input hardly changes."""
 import functools
 
+import numpy as np
+
 import fastnn
 from fastnn import Tensor
+from fastnn.errors import check_number
 from fastnn.explain import _inputs as common
 from fastnn.explain._checks import checked
 
@@ -74,7 +77,10 @@ def infidelity(forward_func, perturb_func, inputs, attributions, baselines=None,
             if start is not None:
                 given.append(common.as_given([common.repeat_rows(common.full(b, each), count)
                                               for b, each in zip(start, x)], was_tuple))
-            change, perturbed = perturb_func(*given)
+            both = perturb_func(*given)
+            if not isinstance(both, (tuple, list)) or len(both) != 2:
+                raise TypeError("infidelity: expected perturb_func to give a pair: perturbations and perturbed inputs")
+            change, perturbed = both
             change, _ = common.as_tuple(change, "perturbations", "infidelity")
             perturbed, _ = common.as_tuple(perturbed, "perturbed inputs", "infidelity")
             for each, p, changed in zip(many, change, perturbed):
@@ -138,11 +144,13 @@ def sensitivity_max(explanation_func, inputs, perturb_func=uniform_noise, pertur
     tensor([0., 0.])
     """
     x, was_tuple = common.as_tuple(inputs, "inputs", "sensitivity_max")
+    if norm_ord not in ("fro", float("inf")):
+        check_number(norm_ord, "norm_ord", "sensitivity_max")
     rows, order = x[0].shape[0], 2.0 if norm_ord == "fro" else float(norm_ord)
 
     def explained(values, given):
         found = explanation_func(common.as_given(values, was_tuple), **given)
-        found = found if isinstance(found, tuple) else (found,)
+        found, _ = common.as_tuple(found, "what explanation_func gives", "sensitivity_max")
         return fastnn.cat([each.detach().reshape(each.shape[0], -1) for each in found], 1)
     own = explained(x, kwargs)
     size = own.norm(order, 1, keepdim=True)
@@ -200,8 +208,7 @@ class Curve:
 
 
 def _curve(method, forward_func, inputs, attributions, target, additional, baselines, steps, feature_mask, insert):
-    (x,), _ = common.as_tuple(inputs, "inputs", method)
-    (shares,), _ = common.as_tuple(attributions, "attributions", method)
+    x, shares = common.as_tensor(inputs, "inputs", method), common.as_tensor(attributions, "attributions", method)
     rows = x.shape[0]
     if tuple(shares.shape) != tuple(x.shape):
         raise ValueError(f"{method}: expected attributions of the inputs' shape {tuple(x.shape)}, got "
@@ -209,8 +216,10 @@ def _curve(method, forward_func, inputs, attributions, target, additional, basel
     start = common.full(common.as_baselines(baselines, (x,), method)[0], x)
     shares = shares.detach().reshape(rows, -1)
     if feature_mask is not None:  # features are groups: their shares add up
-        mask = feature_mask.expand(x.shape).reshape(rows, -1)
-        shares = fastnn.zeros(rows, int(mask.max()) + 1, dtype=shares.dtype).scatter_add(1, mask, shares)
+        mask = common.masks_of(feature_mask, (x,), method)[0]
+        numbers, places = np.unique(mask.detach().numpy(), return_inverse=True)
+        mask = fastnn.tensor(places.reshape(mask.shape)).expand(x.shape).reshape(rows, -1)
+        shares = fastnn.zeros(rows, len(numbers), dtype=shares.dtype).scatter_add(1, mask, shares)
     count = shares.shape[1]
     rank = shares.argsort(1, descending=True, stable=True).argsort(1)
     if feature_mask is not None:
@@ -222,7 +231,11 @@ def _curve(method, forward_func, inputs, attributions, target, additional, basel
         many = round(count * step / steps)
         changed = rank < many
         mixed = fastnn.where(changed, x, start) if insert else fastnn.where(changed, start, x)
-        values.append(common.value(forward_func, (mixed,), target, arguments, method).reshape(rows))
+        output = common.value(forward_func, (mixed,), target, arguments, method)
+        if output.numel() != rows:
+            raise ValueError(f"{method}: target is missing or incomplete: the model's output has the shape "
+                             f"{tuple(output.shape)}; expected one number for each of {rows} rows")
+        values.append(output.reshape(rows))
         fractions.append(many / count)
     return Curve(fastnn.tensor(fractions), fastnn.stack(values, 1))
 

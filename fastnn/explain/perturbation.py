@@ -7,8 +7,7 @@ import sys
 import numpy as np
 
 import fastnn
-from fastnn import Tensor
-from fastnn.errors import check_integer
+from fastnn.errors import check_integer, shown
 from fastnn.explain import _inputs as common
 from fastnn.explain._checks import checked
 from fastnn.explain.attribution import Attribution
@@ -53,31 +52,6 @@ class _Evaluator:
         items, step = iter(items), self.at_once if self.per_row else 1
         while part := list(itertools.islice(items, step)):
             yield part
-
-
-def _masks(feature_mask, x, method):
-    """A mask of feature numbers for each input; each number of a row's own feature without one."""
-    if feature_mask is None:
-        found, at = [], 0
-        for each in x:
-            count = math.prod(each.shape[1:])
-            found.append(fastnn.arange(at, at + count).reshape(1, *each.shape[1:]))
-            at += count
-        return tuple(found)
-    masks = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
-    if len(masks) != len(x):
-        raise ValueError(f"{method}: expected a feature_mask for each of {len(x)} inputs, got {len(masks)}")
-    for mask, each in zip(masks, x):
-        if not isinstance(mask, Tensor) or mask.is_floating_point():
-            raise TypeError(f"{method}: expected feature_mask to be tensors of integers")
-        try:
-            fits = np.broadcast_shapes(tuple(mask.shape), tuple(each.shape)) == tuple(each.shape)
-        except ValueError:
-            fits = False
-        if not fits:
-            raise ValueError(f"{method}: expected a feature_mask that broadcasts to the input's shape "
-                             f"{tuple(each.shape)}, got {tuple(mask.shape)}")
-    return masks
 
 
 def _numbers(mask):
@@ -152,7 +126,7 @@ class FeatureAblation(Attribution):
         """
         x, was_tuple = common.as_tuple(inputs, "inputs", self._name)
         start = common.as_baselines(baselines, x, self._name)
-        masks = _masks(feature_mask, x, self._name)
+        masks = common.masks_of(feature_mask, x, self._name)
         features = [(i, mask == number) for i, mask in enumerate(masks) for number in _numbers(mask)]
 
         def change(i, where):
@@ -291,7 +265,7 @@ class FeaturePermutation(FeatureAblation):
         x, was_tuple = common.as_tuple(inputs, "inputs", self._name)
         if x[0].shape[0] < 2:
             raise ValueError(f"{self._name}: expected at least two rows to shuffle, got {x[0].shape[0]}")
-        features = [(i, mask == number) for i, mask in enumerate(_masks(feature_mask, x, self._name))
+        features = [(i, mask == number) for i, mask in enumerate(common.masks_of(feature_mask, x, self._name))
                     for number in _numbers(mask)]
         return self._differences(x, was_tuple, features, lambda i, where: self.perm_func(x[i], where), target,
                                  additional_forward_args, perturbations_per_eval, show_progress)
@@ -340,12 +314,15 @@ def permutation_importance(score, x, y, n_repeats=5, feature_mask=None):
     >>> bool(mean[0] > 0.5), bool(mean[1] == 0)
     (True, True)
     """
-    (x,), _ = common.as_tuple(x, "x", "permutation_importance")
+    x = common.as_tensor(x, "x", "permutation_importance")
     if x.shape[0] < 2:
         raise ValueError(f"permutation_importance: expected at least two rows to shuffle, got {x.shape[0]}")
-    mask = _masks(feature_mask, (x,), "permutation_importance")[0]
+    mask = common.masks_of(feature_mask, (x,), "permutation_importance")[0]
     with fastnn.no_grad(), common.recording(score):
-        best = float(score(x, y))
+        best = score(x, y)
+        if not isinstance(best, (int, float, np.number)) and getattr(best, "numel", int)() != 1:
+            raise TypeError(f"permutation_importance: expected score to give a number, got {shown(best)}")
+        best = float(best)
         falls = [[best - float(score(_shuffled(x, mask == number), y)) for _ in range(n_repeats)]
                  for number in _numbers(mask)]
     falls = fastnn.tensor(falls)
@@ -397,7 +374,7 @@ class ShapleyValueSampling(Attribution):
         x, was_tuple = common.as_tuple(inputs, "inputs", self._name)
         start = common.as_baselines(baselines, x, self._name)
         start = tuple(common.full(b, each) for b, each in zip(start, x))
-        masks = _masks(feature_mask, x, self._name)
+        masks = common.masks_of(feature_mask, x, self._name)
         numbers = sorted({number for mask in masks for number in _numbers(mask)})
         evaluate = _Evaluator(self, x, target, additional, at_once)
         nothing = evaluate([start])[0]

@@ -126,6 +126,13 @@ def test_models_that_cannot_be_explained(name):
             method(function).attribute(X, **given)
 
 
+def test_masks_of_curves_may_have_any_numbers():
+    x = fastnn.tensor([[1.0, 2.0, 4.0]])
+    found = [explain.deletion_curve(total, x, x, steps=2, feature_mask=fastnn.tensor([mask])).values
+             for mask in ([0, 0, 1], [7, 7, -3])]
+    assert fastnn.equal(*found) and found[0].tolist() == [[7, 3, 0]]
+
+
 def test_baselines_of_integers():
     method = explain.FeatureAblation(lambda x: x.float().sum(1))
     words = fastnn.tensor([[3, 4]])
@@ -158,6 +165,18 @@ def total(x):
     (lambda: explain.sensitivity_max(3, X), TypeError, "sensitivity_max: .*explanation_func"),
     (lambda: explain.sensitivity_max(explain.Saliency(total).attribute, X, perturb_radius=-1),
      ValueError, "sensitivity_max: .*perturb_radius"),
+    (lambda: explain.deletion_curve(total, X, X, feature_mask=fastnn.zeros(3, 3).long()), ValueError, "broadcasts"),
+    (lambda: explain.deletion_curve(lambda x: x, X, X), ValueError, "deletion_curve: target is missing"),
+    (lambda: explain.insertion_curve(total, (X, X), X), ValueError, "insertion_curve: expected inputs to be one"),
+    (lambda: explain.infidelity(total, lambda x: x, X, X), TypeError, "infidelity: .* to give a pair"),
+    (lambda: explain.sensitivity_max(lambda x: 3, X), TypeError, "sensitivity_max: expected what explanation_func"),
+    (lambda: explain.sensitivity_max(explain.Saliency(total).attribute, X, norm_ord="nuc"), TypeError, "norm_ord"),
+    (lambda: explain.permutation_importance(lambda x, y: None, X, None), TypeError, "expected score to give a number"),
+    (lambda: explain.lrp.Epsilon("1"), TypeError, "Epsilon: expected epsilon"),
+    (lambda: explain.lrp.Gamma(float("nan")), ValueError, "Gamma: expected gamma"),
+    (lambda: explain.lrp.AlphaBeta(0.5, -0.5), ValueError, "AlphaBeta: expected beta"),
+    (lambda: explain.lrp.ZBox(None, 1), TypeError, "ZBox: expected low to be a number or a tensor"),
+    (lambda: explain.lrp.Flat(-1), ValueError, "Flat: expected epsilon"),
     (lambda: explain.permutation_importance(lambda x, y: 0.0, X, None, n_repeats=0), ValueError, "n_repeats"),
 ])
 def test_measures(call, error, text):

@@ -5,6 +5,8 @@ with another gradient: multipliers ``m = R / x`` flow backward, so sums, copies 
 out by themselves, and the input's relevance is its multiplier times the input.
 """
 import fastnn
+from fastnn import Tensor
+from fastnn.errors import check_number
 from fastnn.explain._steps import same_value
 
 TINY = 1e-20  # stands for inputs that are exactly 0, so that relevance can lie on them
@@ -97,8 +99,7 @@ class Epsilon(Rule):
     """
 
     def __init__(self, epsilon=1e-6):
-        if not epsilon >= 0:
-            raise ValueError(f"Epsilon: expected epsilon of at least 0, got {epsilon}")
+        check_number(epsilon, "epsilon", "Epsilon")
         self.epsilon = epsilon
 
     def way(self, step, x, z):
@@ -132,8 +133,8 @@ class Gamma(Rule):
     """
 
     def __init__(self, gamma=0.25, epsilon=1e-9):
-        if not gamma >= 0:
-            raise ValueError(f"Gamma: expected gamma of at least 0, got {gamma}")
+        check_number(gamma, "gamma", "Gamma")
+        check_number(epsilon, "epsilon", "Gamma")
         self.gamma, self.epsilon = gamma, epsilon
 
     def way(self, step, x, z):
@@ -168,7 +169,9 @@ class AlphaBeta(Rule):
     """
 
     def __init__(self, alpha=2.0, beta=1.0, epsilon=1e-9):
-        if beta < 0 or abs(alpha - beta - 1) > 1e-9:
+        for name, value in (("alpha", alpha), ("beta", beta), ("epsilon", epsilon)):
+            check_number(value, name, "AlphaBeta")
+        if abs(alpha - beta - 1) > 1e-9:
             raise ValueError(f"AlphaBeta: expected alpha - beta = 1 with beta of at least 0, got alpha={alpha}, "
                              f"beta={beta}")
         self.alpha, self.beta, self.epsilon = alpha, beta, epsilon
@@ -232,6 +235,10 @@ class ZBox(Rule):
     """
 
     def __init__(self, low, high, epsilon=1e-9):
+        for name, value in (("low", low), ("high", high)):
+            if not isinstance(value, Tensor):
+                check_number(value, name, "ZBox", -float("inf"), kind="number or a tensor")
+        check_number(epsilon, "epsilon", "ZBox")
         self.low, self.high, self.epsilon = low, high, epsilon
 
     def way(self, step, x, z):
@@ -263,6 +270,7 @@ class WSquare(Rule):
     """
 
     def __init__(self, epsilon=1e-9):
+        check_number(epsilon, "epsilon", type(self).__name__)
         self.epsilon = epsilon
 
     def _weight(self, weight):
