@@ -170,6 +170,11 @@ def select(output, target, method="attribute"):
 
 # ---- calling the model ----
 
+def copies(values):
+    """Values with copies of tensors: what a model may write to."""
+    return [x.clone() if isinstance(x, Tensor) else x for x in values]
+
+
 def recording(function):
     """A context in which the model records what it computes, also one of the Keras door."""
     keras = sys.modules.get("fastnn.keras.layers.base")  # a Keras model cannot come from anywhere else
@@ -179,7 +184,7 @@ def recording(function):
 def run(function, inputs, target=None, additional=(), method="attribute"):
     """The selected numbers of ``function(*inputs, *additional)``."""
     with recording(function):
-        output = function(*(x.clone() if isinstance(x, Tensor) else x for x in inputs), *additional)  # it may write
+        output = function(*copies((*inputs, *additional)))
     if isinstance(output, (int, float)):
         return fastnn.tensor([float(output)])
     if not isinstance(output, Tensor):

@@ -101,5 +101,6 @@ class Tail:
 def layer_values(model, layer, inputs, arguments, attribute_to_layer_input, method):
     """`evaluate` without recording."""
     with fastnn.no_grad():
-        found, was_tuple = evaluate(model, layer, inputs, arguments, attribute_to_layer_input, method)
+        found, was_tuple = evaluate(model, layer, common.copies(inputs), common.copies(arguments),
+                                    attribute_to_layer_input, method)
     return tuple(x.detach() for x in found), was_tuple

@@ -72,7 +72,7 @@ def attention_weights(model, inputs, additional_forward_args=None, layers=None):
 def _weights(model, inputs, additional, layers, method):
     x, _ = common.as_tuple(inputs, "inputs", method)
     with _kept_weights(model, layers, method) as found, fastnn.no_grad(), common.recording(model):
-        model(*x, *common.as_arguments(additional))
+        model(*common.copies((*x, *common.as_arguments(additional))))
     return [each.detach() for each in found]
 
 

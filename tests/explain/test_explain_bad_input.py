@@ -13,10 +13,11 @@ ATTENTION = ("AttentionRollout", "AttentionXGradient")
 X = fastnn.linspace(-1, 1, 48).reshape(4, 2, 6)
 
 
-def made(name):
+def made(name, first=nn.Identity):
     """(a method of the class, arguments with which it works)."""
     fastnn.manual_seed(0)
-    model = nn.Sequential(nn.Conv1d(2, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(24, 3)).eval()
+    model = nn.Sequential(nn.Sequential(first(), nn.Conv1d(2, 4, 3, padding=1)), nn.ReLU(), nn.Flatten(),
+                          nn.Linear(24, 3)).eval()
     kind = getattr(explain, name)
     if name in ATTENTION:
         method = kind(nn.TransformerEncoderLayer(6, 2, 8, batch_first=True).eval())
@@ -97,6 +98,26 @@ def test_each_argument(name):
             with pytest.raises(error) as caught:
                 method.attribute(**arguments)
             assert str(caught.value).startswith(f"{name}: "), (parameter, value, str(caught.value))
+
+
+class Writes(nn.Module):
+    def forward(self, x):
+        return x.mul_(2)
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSES if name not in ATTENTION])
+def test_models_that_write_to_their_inputs(name):
+    """The caller's tensors stay; values are those of a model that does not write."""
+    class Multiplies(nn.Module):
+        def forward(self, x):
+            return x * 2
+    x, found = X.clone(), []
+    for first in (Writes, Multiplies):
+        method, given = made(name, first)
+        fastnn.manual_seed(1)
+        found.append(method.attribute(x, **given))
+        assert fastnn.equal(x, X)
+    assert fastnn.allclose(*found)
 
 
 @pytest.mark.parametrize("name", [name for name in CLASSES if name not in ("FeaturePermutation", "NoiseTunnel")])
