@@ -48,7 +48,10 @@ def as_baselines(baselines, inputs, method, distribution=False):
 
     With `distribution` any number of rows is allowed, as `GradientShap` draws among them.
     """
-    given = baselines if isinstance(baselines, tuple) else (baselines,) * (1 if baselines is not None else len(inputs))
+    if isinstance(baselines, (tuple, list)):
+        given = tuple(baselines)
+    else:
+        given = (baselines,) * (1 if baselines is not None else len(inputs))
     if len(given) != len(inputs):
         raise ValueError(f"{method}: expected a baseline for each of {len(inputs)} inputs, got {len(given)}")
     found = []
@@ -67,10 +70,12 @@ def as_baselines(baselines, inputs, method, distribution=False):
         if not isinstance(baseline, Tensor):
             found.append(fastnn.full((1, *x.shape[1:]), baseline, dtype=x.dtype))
             continue
-        rows = baseline.shape[0] if baseline.ndim else 0
-        if tuple(baseline.shape[1:]) != tuple(x.shape[1:]) or not distribution and rows not in (1, x.shape[0]):
-            raise ValueError(f"{method}: expected a baseline of the input's shape {tuple(x.shape)} or with one row, "
-                             f"got {tuple(baseline.shape)}")
+        rows = baseline.shape[0]
+        fits = rows > 0 or not x.shape[0] if distribution else rows in (1, x.shape[0])
+        if tuple(baseline.shape[1:]) != tuple(x.shape[1:]) or not fits:
+            others = "with other rows" if distribution else "with one row"
+            raise ValueError(f"{method}: expected a baseline of the input's shape {tuple(x.shape)} or {others}, got "
+                             f"{tuple(baseline.shape)}")
         found.append(baseline.detach().to(x.dtype))
     return tuple(found)
 
@@ -234,8 +239,8 @@ def gradients(function, inputs, target=None, additional=(), method="attribute"):
             raise RuntimeError(f"{method}: the model's output does not depend on its inputs by recorded operations")
         found = fastnn.autograd.grad(total, x, allow_unused=True)
     if all(g is None for g in found):
-        raise RuntimeError(f"{method}: no gradient flows from the model's output to its inputs; does the model detach "
-                           f"them, or turn them into integers?")
+        raise RuntimeError(f"{method}: no gradient flows from the model's output to what is explained; is it detached, "
+                           f"turned into integers, or not used?")
     return tuple(fastnn.zeros_like(each) if g is None else g.detach() for g, each in zip(found, inputs))
 
 

@@ -1,5 +1,6 @@
 """DeepLIFT: differences from a reference, shared out step by step."""
 import fastnn
+from fastnn.errors import check_number
 from fastnn.explain import _inputs as common
 from fastnn.explain import _steps, _unrolled
 from fastnn.explain._views import model_of
@@ -138,6 +139,7 @@ class DeepLift(Attribution):
 
     def __init__(self, model, multiply_by_inputs=True, eps=1e-10):
         super().__init__(model)
+        check_number(eps, "eps", self._name)
         self.model, self._multiplies, self.eps = model_of(model, self._name), multiply_by_inputs, eps
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None,

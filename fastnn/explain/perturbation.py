@@ -20,6 +20,8 @@ class _Evaluator:
         self.method, self.target, self.at_once = method, target, at_once
         self.arguments, self.rows = common.as_arguments(additional), x[0].shape[0]
         self.original = self._run(x, target, self.arguments)
+        if self.original.dtype == fastnn.bool:
+            raise TypeError(f"{method._name}: expected the model to return numbers, got {self.original.dtype}")
         if self.original.numel() not in (1, self.rows) or self.original.ndim > 1 and self.original.numel() != \
                 self.original.shape[0]:
             raise ValueError(f"{method._name}: target is missing or incomplete: the model's output has the shape "
@@ -256,6 +258,8 @@ class FeaturePermutation(FeatureAblation):
 
     def __init__(self, forward_func, perm_func=None):
         super().__init__(forward_func)
+        if perm_func is not None and not callable(perm_func):
+            raise TypeError(f"{self._name}: expected perm_func to be a function, got {shown(perm_func)}")
         self.perm_func = perm_func or _shuffled
 
     def attribute(self, inputs, target=None, additional_forward_args=None, feature_mask=None,
@@ -267,8 +271,14 @@ class FeaturePermutation(FeatureAblation):
             raise ValueError(f"{self._name}: expected at least two rows to shuffle, got {x[0].shape[0]}")
         features = [(i, mask == number) for i, mask in enumerate(common.masks_of(feature_mask, x, self._name))
                     for number in _numbers(mask)]
-        return self._differences(x, was_tuple, features, lambda i, where: self.perm_func(x[i], where), target,
-                                 additional_forward_args, perturbations_per_eval, show_progress)
+        def change(i, where):
+            found = self.perm_func(x[i], where)
+            if not isinstance(found, fastnn.Tensor) or found.shape != x[i].shape:
+                raise TypeError(f"{self._name}: expected perm_func to give a tensor of shape {tuple(x[i].shape)}, got "
+                                f"{tuple(found.shape) if isinstance(found, fastnn.Tensor) else shown(found)}")
+            return found
+        return self._differences(x, was_tuple, features, change, target, additional_forward_args,
+                                 perturbations_per_eval, show_progress)
 
 
 def _shuffled(x, where):

@@ -61,7 +61,7 @@ BAD = {
                ([], ValueError), ([0, (1,), 0, 0], ValueError), (99, IndexError),
                ([0, 1, 2, 99], (IndexError, ValueError)), ((0, 1, 1), (IndexError, ValueError))],
     "baselines": [("0", TypeError), (1j, TypeError), (fastnn.zeros(2, 6), ValueError), ((0, 0), ValueError),
-                  (fastnn.zeros(4, 2, 5), ValueError), (X.numpy(), TypeError)],
+                  (fastnn.zeros(4, 2, 5), ValueError), (X.numpy(), TypeError), (fastnn.zeros(0, 2, 6), ValueError)],
     "n_steps": [*COUNT, (None, TypeError)], "n_samples": [*COUNT, (None, TypeError)],
     "nt_samples": [*COUNT, (None, TypeError)], "perturbations_per_eval": [*COUNT, (None, TypeError)],
     "internal_batch_size": COUNT, "nt_samples_batch_size": COUNT,
@@ -164,6 +164,21 @@ def test_baselines_of_integers():
     assert method.attribute(words, fastnn.tensor(1)).tolist() == [[2, 3]]
 
 
+def test_lists_of_inputs_and_baselines():
+    x = fastnn.ones(2, 3)
+    found = explain.IntegratedGradients(lambda a, b: (a * b).sum(1)).attribute([x, x], [x * 0, 0.0])
+    assert all(fastnn.allclose(each, x / 2) for each in found)
+
+
+def test_functions_that_permute():
+    for function, says in ((3, "perm_func to be a function"), (lambda x, where: None, "perm_func to give a tensor"),
+                           (lambda x, where: x[:1], r"perm_func to give a tensor of shape \(4, 2, 6\)")):
+        with pytest.raises(TypeError, match=f"FeaturePermutation: expected {says}"):
+            explain.FeaturePermutation(total, function).attribute(X)
+    with pytest.raises(TypeError, match="FeatureAblation: expected the model to return numbers"):
+        explain.FeatureAblation(lambda x: x.flatten(1).sum(1) > 0).attribute(X)
+
+
 def test_occlusion_takes_numbers_for_one_dimension():
     method, x = explain.Occlusion(lambda x: x.sum(1)), fastnn.rand(3, 6)
     wanted = method.attribute(x, (3,), (2,))
@@ -193,6 +208,7 @@ def total(x):
     (lambda: explain.sensitivity_max(lambda x: 3, X), TypeError, "sensitivity_max: expected what explanation_func"),
     (lambda: explain.sensitivity_max(explain.Saliency(total).attribute, X, norm_ord="nuc"), TypeError, "norm_ord"),
     (lambda: explain.permutation_importance(lambda x, y: None, X, None), TypeError, "expected score to give a number"),
+    (lambda: explain.DeepLift(nn.ReLU(), eps="1"), TypeError, "DeepLift: expected eps to be a number"),
     (lambda: explain.lrp.Epsilon("1"), TypeError, "Epsilon: expected epsilon"),
     (lambda: explain.lrp.Gamma(float("nan")), ValueError, "Gamma: expected gamma"),
     (lambda: explain.lrp.AlphaBeta(0.5, -0.5), ValueError, "AlphaBeta: expected beta"),

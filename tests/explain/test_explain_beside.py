@@ -113,6 +113,17 @@ def test_deeplift_is_complete_with_layers_in_place(kind):
     assert off.abs().max() < 1e-12
 
 
+@pytest.mark.filterwarnings("ignore:.*is deprecated:FutureWarning")
+@pytest.mark.parametrize("wrap", [nn.utils.weight_norm, nn.utils.parametrizations.weight_norm])
+@pytest.mark.parametrize("rule", [lrp.Epsilon(0.1), lrp.Gamma(), lrp.ZPlus(), lrp.Flat()])
+def test_weights_that_are_made_anew(wrap, rule):
+    model, x, target = build(fastnn, "conv")
+    wanted = explain.LRP(model, rule).attribute(x, target)
+    for place in (0, 3, 6):
+        model[place] = wrap(model[place])
+    assert fastnn.allclose(explain.LRP(model, rule).attribute(x, target), wanted)
+
+
 METHODS = {
     "DeepLift": (explain.DeepLift, {}),
     "LRP": (lambda model: explain.LRP(model, lrp.Gamma()), {}),
