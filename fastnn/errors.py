@@ -1,7 +1,9 @@
 """Exceptions that both a PyTorch user and a NumPy user can catch by the class they expect.
 
 PyTorch raises ``RuntimeError`` for most bad input, NumPy ``ValueError`` or ``TypeError``; each class here is both.
+Two checks that Python code makes everywhere say by which argument, what was expected and what came.
 """
+import numbers
 import pickle
 
 
@@ -27,3 +29,24 @@ class OutOfMemoryError(MemoryError, RuntimeError):
 
 class RangeError(ValueError, RuntimeError):
     """Numbers outside of where the operation is defined."""
+
+
+def check_integer(value, name, where, least=1):
+    """TypeError or ValueError unless `value` is an integer (and no bool) of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{where}: expected {name} to be an integer, got {shown(value)}")
+    if value < least:
+        raise ValueError(f"{where}: expected {name} of at least {least}, got {value}")
+
+
+def check_number(value, name, where, least=0, below=float("inf"), kind="number"):
+    """TypeError or ValueError unless ``least <= value < below``, which NaN never is."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{where}: expected {name} to be a {kind}, got {shown(value)}")
+    if not least <= value < below:
+        raise ValueError(f"{where}: expected {name} of at least {least} and less than {below}, got {value}")
+
+
+def shown(value):
+    """A value as a message has it: itself if it is short, else its type."""
+    return repr(value) if isinstance(value, (int, float, complex, str, type(None), slice)) else type(value).__name__

@@ -157,3 +157,12 @@ def test_bad_input(name):
 
 if __name__ == "__main__":
     run_all(sys.argv[1])
+
+
+def test_none_in_the_place_of_a_dense_layers_tensors():
+    layer, x = fastnn.nn.Linear(3, 2), fastnn.ones(4, 3)
+    for call, name in ((lambda: layer(None), "input"), (lambda: fastnn.nn.functional.linear(x, None), "weight"),
+                       (lambda: fastnn.nn.Sequential(layer, fastnn.nn.ReLU())(None), "input")):
+        for grad in (True, False):
+            with fastnn.set_grad_enabled(grad), pytest.raises(TypeError, match=f"'{name}' .*must be Tensor, not None"):
+                call()

@@ -6,19 +6,20 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 
 import fastnn
 import numpy as np
 import pytest
-from fastnn import keras, nn
+from fastnn import explain, keras, nn
 from fastnn.nn import functional as F
 
 MODULES = [module.name for module in pkgutil.walk_packages(fastnn.__path__, "fastnn.")
            if not module.name.startswith(("fastnn.__main__", "fastnn.tensorflow"))]
 # Namespaces in which every public function and class describes its parameters and has an example.
-COMPLETE = []
+COMPLETE = ["fastnn.explain", "fastnn.explain.lrp", "fastnn.models"]
 # Names of COMPLETE namespaces that need no example, and why.
-WITHOUT_EXAMPLE = {}
+WITHOUT_EXAMPLE = {"fastnn.models.SentenceEncoder": "needs files of a model"}
 
 
 def members(namespace):
@@ -32,6 +33,9 @@ def members(namespace):
 
 
 def parameters(value):
+    """Names that a docstring describes; a class that takes its base's has them there."""
+    if inspect.isclass(value) and "__init__" not in vars(value):
+        return []
     try:
         found = inspect.signature(value).parameters
     except (TypeError, ValueError):
@@ -47,11 +51,22 @@ def test_complete(namespace):
         if not text:
             lacking.append(f"{name}: no docstring")
             continue
-        if parameters(value) and "Parameters\n---" not in text:
+        if parameters(value) and not re.search(r"(Parameters|Attributes)\n---|Arguments", text):
             lacking.append(f"{name}: no Parameters")
         if ">>>" not in text and f"{namespace}.{name}" not in WITHOUT_EXAMPLE:
             lacking.append(f"{name}: no example")
     assert not lacking, f"{namespace}: {len(lacking)} lacking:\n" + "\n".join(lacking)
+
+
+def test_methods_of_explanation_name_their_source():
+    """A year of a paper, or the method that it applies to something else."""
+    general = ("Attribution", "Curve", "LayerActivation", "LayerAttribution", "NeuronAttribution", "NeuronGradient",
+               "LayerGradientXActivation")
+    for name in explain.__all__:
+        thing = getattr(explain, name)
+        if inspect.isclass(thing) and name not in general:
+            text = thing.__doc__.partition("Parameters\n")[0].partition("Examples\n")[0]
+            assert re.search(r"\b(19|20)\d\d\b|`[A-Z]\w+`", text), f"{name} names no source"
 
 
 def documented(module):
@@ -71,6 +86,8 @@ def documented(module):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name):
+    if name == "fastnn.explain.plots":
+        pytest.importorskip("matplotlib", reason="needs matplotlib (pip install fastnn-cpu[explain])").use("Agg")
     module = importlib.import_module(name)
     texts = [(name, module.__doc__)] if ">>>" in (module.__doc__ or "") else []
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)

@@ -9,6 +9,7 @@ import pytest
 import fastnn
 from fastnn import nn
 from fastnn.models import EncoderConfig, Packed, SentenceEncoder, TextEncoder
+from fastnn.models.weights import read_encoder
 from fastnn.serialization import save_file
 
 TINY = {"model_type": "bert", "vocab_size": 20, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
@@ -167,9 +168,7 @@ def test_families_as_transformers_computes_them(kind, safe, tmp_path):
     else:
         network.config.save_pretrained(tmp_path)
         torch.save(network.state_dict(), tmp_path / "pytorch_model.bin")
-    from fastnn.models.weights import load_weights
-    encoder = TextEncoder(EncoderConfig.from_folder(tmp_path)).eval()
-    load_weights(encoder, tmp_path)
+    encoder = read_encoder(tmp_path)
     rng = np.random.default_rng(0)
     tokens = [rng.integers(3, 30, length) for length in (5, 1, 5, 160, 2)]
     batch = Packed.of(tokens)
@@ -256,7 +255,9 @@ def test_pooling_of_a_sentence_transformers_folder(folder, mode, expected):
     ({"num_attention_heads": 3}, ValueError, "not divisible"),
     ({"hidden_size": None}, ValueError, "hidden_size"),
     ({"vocab_size": 21}, ValueError, r"word.weight of shape \(21, 16\)"),
-    ({"num_hidden_layers": 3}, ValueError, "lack layers.2"),
+    ({"num_hidden_layers": 3}, ValueError, "lacks layers.2"),
+    ({"num_hidden_layers": 10 ** 9}, ValueError, "lacks layers.2"),
+    ({"num_hidden_layers": 1}, ValueError, "encoder.layer.1.*which config.json has no place for"),
 ])
 def test_what_a_configuration_asks_for_in_vain(change, error, says, folder):
     (folder / "config.json").write_text(json.dumps(TINY | change))
@@ -291,8 +292,19 @@ def test_bad_arguments(folder):
     for wrong in ([1, 2], [b"a"], [None]):
         with pytest.raises(TypeError):
             model.encode(wrong)
-    with pytest.raises(ValueError, match="batch_size"):
-        model.encode(["a"], batch_size=0)
+    for wrong in (None, 3, {"a": 1}, [[1.5]], [["a"]], [[True]], [[[1]]]):
+        with pytest.raises(TypeError, match="expected"):
+            model.encode(wrong)
+    for wrong, error in ((0, ValueError), (1.5, TypeError), (None, TypeError)):
+        with pytest.raises(error, match="batch_size"):
+            model.encode(["a"], batch_size=wrong)
+    for wrong, error in ((99, ValueError), (-3, ValueError), (1.5, TypeError)):
+        with pytest.raises(error, match="layers"):
+            model.encoder(Packed.of([[1]]), layers=wrong)
+    for encoder, tokenizer in ((None, model.tokenizer), (model.encoder, None)):
+        with pytest.raises(TypeError, match="SentenceEncoder: expected"):
+            SentenceEncoder(encoder, tokenizer)
+    assert model.encode("the \ud800 cat").shape == (16,)
     with pytest.raises(ValueError, match="at most 12 tokens"):
         model.encode([[1] * 13])
     with pytest.raises(ValueError, match="got an empty one"):

@@ -1,5 +1,6 @@
 """What every method does with its arguments: tuples, baselines, targets, copies of a batch."""
 import contextlib
+import math
 import sys
 
 import numpy as np
@@ -22,6 +23,14 @@ def as_tuple(value, name, method):
     return values, isinstance(value, (tuple, list))
 
 
+def as_tensor(value, name, method):
+    """One tensor with a batch."""
+    values, was_tuple = as_tuple(value, name, method)
+    if len(values) > 1:
+        raise ValueError(f"{method}: expected {name} to be one tensor, got {len(values)}")
+    return values[0]
+
+
 def as_given(values, was_tuple):
     """One tensor where one was given."""
     return tuple(values) if was_tuple else values[0]
@@ -39,24 +48,61 @@ def as_baselines(baselines, inputs, method, distribution=False):
 
     With `distribution` any number of rows is allowed, as `GradientShap` draws among them.
     """
-    given = baselines if isinstance(baselines, tuple) else (baselines,) * (1 if baselines is not None else len(inputs))
+    if isinstance(baselines, (tuple, list)):
+        given = tuple(baselines)
+    else:
+        given = (baselines,) * (1 if baselines is not None else len(inputs))
     if len(given) != len(inputs):
         raise ValueError(f"{method}: expected a baseline for each of {len(inputs)} inputs, got {len(given)}")
     found = []
     for baseline, x in zip(given, inputs):
         if baseline is None:
             baseline = 0
-        if isinstance(baseline, (int, float)):
-            found.append(fastnn.full_like(x[:1], baseline).detach())
-            continue
+        if isinstance(baseline, Tensor) and not baseline.ndim:
+            baseline = baseline.item()
+        if not isinstance(baseline, (Tensor, int, float)) or isinstance(baseline, Tensor) and baseline.is_complex():
+            raise TypeError(f"{method}: expected baselines to be tensors or numbers, got "
+                            f"{getattr(baseline, 'dtype', type(baseline).__name__)}")
+        fraction = baseline.is_floating_point() if isinstance(baseline, Tensor) else isinstance(baseline, float)
+        if fraction and not x.is_floating_point():
+            raise TypeError(f"{method}: expected baselines of integers for inputs of {x.dtype}, got "
+                            f"{getattr(baseline, 'dtype', baseline)}")
         if not isinstance(baseline, Tensor):
-            raise TypeError(f"{method}: expected baselines to be tensors or numbers, got {type(baseline).__name__}")
-        rows = baseline.shape[0] if baseline.ndim else 0
-        if tuple(baseline.shape[1:]) != tuple(x.shape[1:]) or not distribution and rows not in (1, x.shape[0]):
-            raise ValueError(f"{method}: expected a baseline of the input's shape {tuple(x.shape)} or with one row, "
-                             f"got {tuple(baseline.shape)}")
+            found.append(fastnn.full((1, *x.shape[1:]), baseline, dtype=x.dtype))
+            continue
+        rows = baseline.shape[0]
+        fits = rows > 0 or not x.shape[0] if distribution else rows in (1, x.shape[0])
+        if tuple(baseline.shape[1:]) != tuple(x.shape[1:]) or not fits:
+            others = "with other rows" if distribution else "with one row"
+            raise ValueError(f"{method}: expected a baseline of the input's shape {tuple(x.shape)} or {others}, got "
+                             f"{tuple(baseline.shape)}")
         found.append(baseline.detach().to(x.dtype))
     return tuple(found)
+
+
+def masks_of(feature_mask, x, method):
+    """A mask of feature numbers for each input; each number of a row's own feature without one."""
+    if feature_mask is None:
+        found, at = [], 0
+        for each in x:
+            count = math.prod(each.shape[1:])
+            found.append(fastnn.arange(at, at + count).reshape(1, *each.shape[1:]))
+            at += count
+        return tuple(found)
+    masks = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
+    if len(masks) != len(x):
+        raise ValueError(f"{method}: expected a feature_mask for each of {len(x)} inputs, got {len(masks)}")
+    for mask, each in zip(masks, x):
+        if not isinstance(mask, Tensor) or mask.is_floating_point():
+            raise TypeError(f"{method}: expected feature_mask to be tensors of integers")
+        try:
+            fits = np.broadcast_shapes(tuple(mask.shape), tuple(each.shape)) == tuple(each.shape)
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(f"{method}: expected a feature_mask that broadcasts to the input's shape "
+                             f"{tuple(each.shape)}, got {tuple(mask.shape)}")
+    return masks
 
 
 def full(baseline, x):
@@ -129,6 +175,11 @@ def select(output, target, method="attribute"):
 
 # ---- calling the model ----
 
+def copies(values):
+    """Values with copies of tensors: what a model may write to."""
+    return [x.clone() if isinstance(x, Tensor) else x for x in values]
+
+
 def recording(function):
     """A context in which the model records what it computes, also one of the Keras door."""
     keras = sys.modules.get("fastnn.keras.layers.base")  # a Keras model cannot come from anywhere else
@@ -138,7 +189,7 @@ def recording(function):
 def run(function, inputs, target=None, additional=(), method="attribute"):
     """The selected numbers of ``function(*inputs, *additional)``."""
     with recording(function):
-        output = function(*(x.clone() if isinstance(x, Tensor) else x for x in inputs), *additional)  # it may write
+        output = function(*copies((*inputs, *additional)))
     if isinstance(output, (int, float)):
         return fastnn.tensor([float(output)])
     if not isinstance(output, Tensor):
@@ -178,7 +229,8 @@ def leaves(inputs, method):
 def gradients(function, inputs, target=None, additional=(), method="attribute"):
     """Gradients of the selected numbers, one a row, with respect to the inputs.
 
-    ``d f_target(x_n) / d x_n`` for each row ``n``; of the inputs' shapes. Zero where nothing depends on an input.
+    ``d f_target(x_n) / d x_n`` for each row ``n``; of the inputs' shapes. Zero where nothing depends on an input;
+    RuntimeError if that is all of them.
     """
     with fastnn.enable_grad():
         x = leaves(inputs, method)
@@ -186,6 +238,9 @@ def gradients(function, inputs, target=None, additional=(), method="attribute"):
         if not total.requires_grad:
             raise RuntimeError(f"{method}: the model's output does not depend on its inputs by recorded operations")
         found = fastnn.autograd.grad(total, x, allow_unused=True)
+    if all(g is None for g in found):
+        raise RuntimeError(f"{method}: no gradient flows from the model's output to what is explained; is it detached, "
+                           f"turned into integers, or not used?")
     return tuple(fastnn.zeros_like(each) if g is None else g.detach() for g, each in zip(found, inputs))
 
 
@@ -205,17 +260,26 @@ def repeat_rows(x, times, rows=None):
     return x
 
 
-def tile_target(target, times):
-    """Targets for a tiled batch."""
+def _for_rows(target, rows, method):
+    """Targets as Python or Tensor; ValueError unless there is one for all rows or one for each."""
     target = target.tolist() if isinstance(target, np.ndarray) else target
+    count = len(target) if isinstance(target, list) or isinstance(target, Tensor) and target.ndim else 1
+    if count not in (1, rows):
+        raise ValueError(f"{method}: expected a target for each of {rows} rows, got {count}")
+    return target
+
+
+def tile_target(target, times, rows, method):
+    """Targets for a tiled batch."""
+    target = _for_rows(target, rows, method)
     if isinstance(target, Tensor):
         return tile(target, times) if target.numel() > 1 else target
     return target * times if isinstance(target, list) and len(target) > 1 else target
 
 
-def repeat_target(target, times):
+def repeat_target(target, times, rows, method):
     """Targets for a batch of repeated rows."""
-    target = target.tolist() if isinstance(target, np.ndarray) else target
+    target = _for_rows(target, rows, method)
     if isinstance(target, Tensor):
         return target.repeat_interleave(times) if target.numel() > 1 else target
     if isinstance(target, list) and len(target) > 1:

@@ -3,9 +3,12 @@
 A rule sees a step's arguments and result and may give another result of the same value: then gradients flow as the
 rule says. It is put there by forward hooks, or for a layer of the Keras door, which has none, by the layer's own
 attribute ``call``; a Keras layer with an activation is two steps.
+
+Threads take turns at putting something into layers, and what one of them put there acts in its own calls alone.
 """
 import contextlib
 import sys
+import threading
 
 import fastnn
 from fastnn import Tensor, nn
@@ -63,6 +66,16 @@ _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 _RECURRENT = (nn.RNN, nn.LSTM, nn.GRU, nn.RNNCell, nn.LSTMCell, nn.GRUCell)
 
 
+def _twin(layer, **attributes):
+    """The same layer with other attributes; the layer itself, which others may be calling, stays as it is."""
+    kind = type(layer)
+    while any(isinstance(getattr(kind, name, None), property) for name in attributes):
+        kind = kind.__base__  # a parametrization computes its weight
+    twin = object.__new__(kind)
+    twin.__dict__.update(vars(layer), **attributes)
+    return twin
+
+
 def _legacy_dim(ndim):
     return 0 if ndim in (0, 1, 3) else 1
 
@@ -70,13 +83,16 @@ def _legacy_dim(ndim):
 def _module_step(module):
     if isinstance(module, _AFFINE):
         def compute(x, weight, bias):
-            given = {"weight": weight} if bias is None else {"weight": weight, "bias": bias}
-            return fastnn.func.functional_call(module, given, (x,))
+            return _twin(module, weight=weight, bias=bias).forward(x)
         out = 1 if isinstance(module, (nn.ConvTranspose1d, nn.ConvTranspose2d)) else 0
         return Step("affine", module, module.forward, weights=("weight", "bias"), compute=compute, out=out,
                     convolves=isinstance(module, _CONVOLUTIONS))
     if isinstance(module, _MAPS):
-        return Step("map", module, module.forward, relu=type(module) is nn.ReLU)
+        function = module.forward
+        if getattr(module, "inplace", False):
+            def function(x):
+                return module.forward(x.clone())
+        return Step("map", module, function, relu=type(module) is nn.ReLU)
     if isinstance(module, (nn.Softmax, nn.LogSoftmax, nn.Softmax2d)):
         dim = -3 if isinstance(module, nn.Softmax2d) else module.dim
         return Step("log_softmax" if isinstance(module, nn.LogSoftmax) else "softmax", module, module.forward,
@@ -125,19 +141,6 @@ def _keras():
     return sys.modules.get("fastnn.keras.layers")
 
 
-@contextlib.contextmanager
-def _with(layer, **attributes):
-    """A layer with other attributes, whose bookkeeping does not see them."""
-    before = {name: getattr(layer, name) for name in attributes}
-    try:
-        for name, value in attributes.items():
-            object.__setattr__(layer, name, value)
-        yield
-    finally:
-        for name, value in before.items():
-            object.__setattr__(layer, name, value)
-
-
 def _layer_steps(layer):
     """The steps of a layer of the Keras door, in their order; None if no rule knows it."""
     L = _keras()
@@ -148,13 +151,11 @@ def _layer_steps(layer):
     convolutions = (L.Conv1D, L.Conv2D, L.Conv1DTranspose, L.Conv2DTranspose, L.DepthwiseConv1D, L.DepthwiseConv2D)
     if isinstance(layer, (L.Dense, L.EinsumDense, *convolutions)):
         def compute(x, weight, bias):
-            given = {"kernel": weight} if bias is None else {"kernel": weight, "bias": bias}
-            with _with(layer, activation=activations.linear, **given):
-                return call(x)
+            twin = _twin(layer, activation=activations.linear, kernel=weight, bias=bias)
+            return type(layer).call(twin, x)
 
         def linear(*args, **kwargs):
-            with _with(layer, activation=activations.linear):
-                return call(*args, **kwargs)
+            return type(layer).call(_twin(layer, activation=activations.linear), *args, **kwargs)
         plain = isinstance(layer, (L.Dense, L.Conv1D, L.Conv2D))  # the kernel's last axis is the output's
         steps = [Step("affine", layer, linear, weights=("kernel", "bias"), compute=compute, out=-1 if plain else None,
                       convolves=isinstance(layer, convolutions))]
@@ -235,50 +236,89 @@ def channels_axis(layer):
         not hasattr(layer, "data_format") else 1
 
 
+_turn = threading.RLock()
+
+
+def _own(function, otherwise=lambda *args, **kwargs: None):
+    """A function that acts in the thread that made it; in others `otherwise` does."""
+    thread = threading.get_ident()
+    return lambda *args, **kwargs: (function if threading.get_ident() == thread else otherwise)(*args, **kwargs)
+
+
 @contextlib.contextmanager
 def watched(layer, seen):
     """Call ``seen(args, kwargs, output)`` after a layer has run; what it returns, if anything, takes the output's
     place."""
-    if isinstance(layer, nn.Module):
-        with layer.register_forward_hook(lambda module, args, kwargs, output: seen(args, kwargs, output),
-                                         with_kwargs=True):
-            yield
-        return
-    if not is_layer(layer):
-        raise TypeError(f"expected a layer of the model, got {type(layer).__name__}")
-    inner = layer.call
+    with _turn, contextlib.ExitStack() as stack:
+        if isinstance(layer, nn.Module):
+            if getattr(layer, "inplace", False):
+                seen = _on_copies(layer, seen, stack)
+            stack.enter_context(layer.register_forward_hook(
+                _own(lambda module, args, kwargs, output: seen(args, kwargs, output)), with_kwargs=True))
+        else:
+            inner = _call_of(layer)
 
-    def call(*args, **kwargs):
-        output = inner(*args, **kwargs)
-        changed = seen(args, kwargs, output)
-        return output if changed is None else changed
-    with _called(layer, call):
+            def call(*args, **kwargs):
+                output = inner(*args, **kwargs)
+                changed = seen(args, kwargs, output)
+                return output if changed is None else changed
+            stack.enter_context(_called(layer, call))
         yield
+
+
+def _on_copies(module, seen, stack):
+    """A layer that works in place runs on a copy of its input, and the result is written to the input in the end: so
+    what came before stays to be seen, and the model need not use what the layer returns."""
+    given = []
+
+    def before(module, args, kwargs):
+        x = first_tensor(args, kwargs)
+        given.append(x)
+        return _with_first(x.clone(), args, kwargs)
+
+    def after(args, kwargs, output):
+        x = given.pop()
+        changed = seen(*_with_first(x.clone(), args, kwargs), output)
+        return x.copy_(output if changed is None else changed)
+    # Of several around one layer the last one is outermost: first before it, and last behind it.
+    stack.enter_context(module.register_forward_pre_hook(_own(before), prepend=True, with_kwargs=True))
+    return after
 
 
 @contextlib.contextmanager
 def prepared(layer, change):
     """Call ``change(args, kwargs)`` before a layer runs; it gives the (args, kwargs) to run it with, or None."""
-    if isinstance(layer, nn.Module):
-        with layer.register_forward_pre_hook(lambda module, args, kwargs: change(args, kwargs), with_kwargs=True):
-            yield
-        return
+    with _turn, contextlib.ExitStack() as stack:
+        if isinstance(layer, nn.Module):
+            inplace = getattr(layer, "inplace", False)
+
+            def before(module, args, kwargs):
+                changed = change(args, kwargs)
+                if changed is None or not inplace:
+                    return changed
+                return _with_first(first_tensor(args, kwargs).copy_(first_tensor(*changed)), args, kwargs)
+            stack.enter_context(layer.register_forward_pre_hook(_own(before), prepend=inplace, with_kwargs=True))
+        else:
+            inner = _call_of(layer)
+
+            def call(*args, **kwargs):
+                args, kwargs = change(args, kwargs) or (args, kwargs)
+                return inner(*args, **kwargs)
+            stack.enter_context(_called(layer, call))
+        yield
+
+
+def _call_of(layer):
     if not is_layer(layer):
         raise TypeError(f"expected a layer of the model, got {type(layer).__name__}")
-    inner = layer.call
-
-    def call(*args, **kwargs):
-        args, kwargs = change(args, kwargs) or (args, kwargs)
-        return inner(*args, **kwargs)
-    with _called(layer, call):
-        yield
+    return layer.call
 
 
 @contextlib.contextmanager
 def _called(layer, call):
     """A Keras layer that runs another `call`; models see that they cannot take their shorter ways then."""
     before = layer.__dict__.get("call")
-    layer.call = call
+    layer.call = _own(call, layer.call)
     try:
         yield
     finally:
@@ -296,6 +336,7 @@ def replaced(model, rule, kinds=None):
     """
     busy = []
 
+    @_own
     def ask(step, args, kwargs, output):
         if busy or kinds is not None and step.kind not in kinds:
             return None
@@ -305,7 +346,7 @@ def replaced(model, rule, kinds=None):
         finally:
             busy.pop()
 
-    with contextlib.ExitStack() as stack:
+    with _turn, contextlib.ExitStack() as stack:
         covered = set()
         for layer in layers_of(model):
             if id(layer) in covered:
@@ -321,8 +362,6 @@ def _cover_module(module, ask, stack, covered):
     step = _module_step(module)
     if step is not None:
         covered.update(id(inner) for inner in module.modules())
-        if getattr(module, "inplace", False):  # rules compare input and output
-            stack.enter_context(_with(module, inplace=False))
         stack.enter_context(watched(module, lambda args, kwargs, output: ask(step, args, kwargs, output)))
     elif isinstance(module, (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)) and not isinstance(
             module.activation, nn.Module):
@@ -333,7 +372,8 @@ def _cover_module(module, ask, stack, covered):
             output = function(x)
             changed = ask(own, (x,), {}, output)
             return output if changed is None else changed
-        stack.enter_context(_with(module, activation=activation))
+        object.__setattr__(module, "activation", activation)
+        stack.callback(object.__setattr__, module, "activation", function)
 
 
 def _cover_layer(layer, ask, stack):
@@ -362,3 +402,12 @@ def first_tensor(args, kwargs):
         if isinstance(x, Tensor):
             return x
     raise TypeError("expected a layer that is called with a tensor")
+
+
+def _with_first(value, args, kwargs):
+    """The arguments with `value` in the place of the first tensor."""
+    name = next((i for i, x in enumerate(args) if isinstance(x, Tensor)), None)
+    if name is not None:
+        return (*args[:name], value, *args[name + 1:]), kwargs
+    name = next(name for name, x in kwargs.items() if isinstance(x, Tensor))
+    return args, {**kwargs, name: value}

@@ -40,21 +40,33 @@ class Head:
     Parameters
     ----------
     selector : int, tuple or callable
-        Indices after the batch, or a function of the layer's output that gives one number a row.
+        Indices and slices after the batch, the latter for the sum of neurons; or a function of the layer's output that
+        gives one number a row.
     """
 
-    def __init__(self, model, layer, selector, attribute_to_neuron_input=False):
-        self.model, self.layer, self.selector, self.input = model, layer, selector, attribute_to_neuron_input
+    def __init__(self, model, layer, selector, attribute_to_neuron_input=False, method="attribute"):
+        self.model, self.layer, self.selector = model, layer, selector
+        self.input, self.method = attribute_to_neuron_input, method
 
     def __call__(self, *inputs):
-        found, was_tuple = evaluate(self.model, self.layer, inputs, (), self.input, "neuron")
+        found, was_tuple = evaluate(self.model, self.layer, inputs, (), self.input, self.method)
+        value = self.chosen(found, was_tuple)
+        return value if callable(self.selector) or value.ndim == 1 else value.flatten(1).sum(1)
+
+    def chosen(self, found, was_tuple=False):
+        """The part of a layer's values that the selector means."""
         if callable(self.selector):
             return self.selector(found if was_tuple else found[0])
         selector = self.selector if isinstance(self.selector, tuple) else (self.selector,)
         value = found[0]
-        if len(selector) != value.ndim - 1:
-            raise ValueError(f"neuron: expected neuron_selector to have an index for each dimension of the layer's "
-                             f"output after the batch, {tuple(value.shape[1:])}, got {self.selector}")
+        sizes = tuple(value.shape[1:])
+        if len(selector) != len(sizes):
+            raise ValueError(f"{self.method}: expected neuron_selector to have an index for each dimension of the "
+                             f"layer's output after the batch, {sizes}, got {self.selector}")
+        for place, size in zip(selector, sizes):
+            if not isinstance(place, slice) and not -size <= place < size:
+                raise IndexError(f"{self.method}: neuron_selector {self.selector} lies outside of a layer's output of "
+                                 f"shape {sizes} after the batch")
         return value[(slice(None), *selector)]
 
 
@@ -89,5 +101,6 @@ class Tail:
 def layer_values(model, layer, inputs, arguments, attribute_to_layer_input, method):
     """`evaluate` without recording."""
     with fastnn.no_grad():
-        found, was_tuple = evaluate(model, layer, inputs, arguments, attribute_to_layer_input, method)
+        found, was_tuple = evaluate(model, layer, common.copies(inputs), common.copies(arguments),
+                                    attribute_to_layer_input, method)
     return tuple(x.detach() for x in found), was_tuple

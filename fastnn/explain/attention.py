@@ -2,6 +2,7 @@
 import contextlib
 
 import fastnn
+from fastnn.errors import check_number
 from fastnn.explain import _inputs as common
 from fastnn.explain import _steps, _unrolled
 from fastnn.explain._views import model_of
@@ -65,10 +66,13 @@ def attention_weights(model, inputs, additional_forward_args=None, layers=None):
     >>> attention_weights(model, fastnn.randn(3, 5, 8))[0].shape
     torch.Size([3, 2, 5, 5])
     """
-    x, _ = common.as_tuple(inputs, "inputs", "attention_weights")
-    with _kept_weights(model_of(model, "attention_weights"), layers, "attention_weights") as found:
-        with fastnn.no_grad(), common.recording(model):
-            model(*x, *common.as_arguments(additional_forward_args))
+    return _weights(model_of(model, "attention_weights"), inputs, additional_forward_args, layers, "attention_weights")
+
+
+def _weights(model, inputs, additional, layers, method):
+    x, _ = common.as_tuple(inputs, "inputs", method)
+    with _kept_weights(model, layers, method) as found, fastnn.no_grad(), common.recording(model):
+        model(*common.copies((*x, *common.as_arguments(additional))))
     return [each.detach() for each in found]
 
 
@@ -136,9 +140,10 @@ class AttentionRollout(_AttentionMethod):
         if head_fusion not in ("mean", "max", "min"):
             raise ValueError(f"{self._name}: expected head_fusion to be mean, max or min, got {head_fusion!r}")
         for name, value in (("residual", residual), ("discard", discard)):
-            if not 0 <= value <= 1:
+            check_number(value, name, self._name)
+            if value > 1:
                 raise ValueError(f"{self._name}: expected {name} between 0 and 1, got {value}")
-        maps = _square(attention_weights(self.forward_func, inputs, additional_forward_args, self.layers), self._name)
+        maps = _square(_weights(self.model, inputs, additional_forward_args, self.layers, self._name), self._name)
         total = None
         for weights in maps:
             fused = weights.mean(1) if head_fusion == "mean" else getattr(weights, "a" + head_fusion)(1)
@@ -165,6 +170,15 @@ class AttentionXGradient(_AttentionMethod):
     model : Module or Keras model
     layers : list of layers, optional
         The attention layers that count.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import AttentionXGradient
+    >>> model = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()
+    >>> AttentionXGradient(model).attribute(fastnn.randn(3, 5, 8), target=(0, 1)).shape
+    torch.Size([3, 5, 5])
     """
 
     def attribute(self, inputs, target=None, additional_forward_args=None, combine=True):

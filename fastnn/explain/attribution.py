@@ -1,5 +1,6 @@
 """The base of all methods."""
 from fastnn.explain import _inputs as common
+from fastnn.explain._checks import checked
 
 
 class Attribution:
@@ -13,7 +14,29 @@ class Attribution:
     Notes
     -----
     Methods take one tensor or a tuple of them, of shape (batch, ...) each, and give attributions of the same shapes.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn.explain import Attribution
+    >>> class Constant(Attribution):  # the same for every input
+    ...     def attribute(self, inputs, target=None):
+    ...         return fastnn.ones_like(inputs)
+    >>> Constant(lambda x: x.sum(1)).attribute(fastnn.zeros(1, 2))
+    tensor([[1., 1.]])
+    >>> Constant(lambda x: x.sum(1)).attribute(fastnn.zeros(1, 2), target=0.5)
+    Traceback (most recent call last):
+    TypeError: Constant: expected target to be integers, got 0.5
     """
+
+    _multiplies = False  # what `multiplies_by_inputs` says
+    _complete = False  # what `has_convergence_delta` says
+    _caller = None  # the method that uses this one
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "attribute" in cls.__dict__:
+            cls.attribute = checked(cls.attribute)
 
     def __init__(self, forward_func):
         if not callable(forward_func):
@@ -23,19 +46,39 @@ class Attribution:
 
     @property
     def _name(self):
-        return type(self).__name__
+        return self._caller or type(self).__name__
+
+    def _by(self, method):
+        """Another method that works for this one: its errors name this one."""
+        method._caller = self._name
+        return method
 
     @property
     def multiplies_by_inputs(self):
         """Whether attributions are multiples of the inputs, and so share the output out (a global method)."""
-        return False
+        return self._multiplies
 
     def has_convergence_delta(self):
         """Whether the attributions' sum is known, so that `attribute` can tell how far it is off."""
-        return False
+        return self._complete
 
     def attribute(self, inputs, **kwargs):
-        """Attributions of the inputs' shapes."""
+        """Attributions of the inputs' shapes.
+
+        Raises
+        ------
+        TypeError
+            An argument is of another type than it should be, inputs that gradients are needed of have no floating
+            point, the model gives no tensor, or it has no layers where rules for them are needed.
+        ValueError
+            A number, a name or a shape does not fit, or the target is missing.
+        IndexError
+            A target or a neuron lies outside of the output.
+        RuntimeError
+            No gradient flows to the inputs, or the layer that is asked for did not run.
+        NotImplementedError
+            An option that there is no code for.
+        """
         raise NotImplementedError(f"{self._name} defines no attribute")
 
     def attribute_future(self, *args, **kwargs):

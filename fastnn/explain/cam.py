@@ -17,6 +17,15 @@ class GuidedGradCam(LayerAttribution):
     model : Module or Keras model
     layer : Module or Keras layer
         The convolution whose map it is, most often the last.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import GuidedGradCam
+    >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3))
+    >>> GuidedGradCam(model, model[0]).attribute(fastnn.randn(2, 1, 6, 6), target=0).shape
+    torch.Size([2, 1, 6, 6])
     """
 
     def __init__(self, model, layer):
@@ -36,13 +45,13 @@ class GuidedGradCam(LayerAttribution):
         attribute_to_layer_input : bool
         """
         x, was_tuple = common.as_tuple(inputs, "inputs", self._name)
-        cam = LayerGradCam(self.forward_func, self.layer).attribute(
+        cam = self._by(LayerGradCam(self.forward_func, self.layer)).attribute(
             inputs, target, additional_forward_args, attribute_to_layer_input, relu_attributions=True)
         if isinstance(cam, tuple):
             if len(cam) > 1:
                 raise ValueError(f"{self._name}: expected a layer with one output, got {len(cam)}")
             cam = cam[0]
-        guided = GuidedBackprop(self.model).attribute(x, target, additional_forward_args)
+        guided = self._by(GuidedBackprop(self.model)).attribute(x, target, additional_forward_args)
         last = _steps.channels_axis(self.layer) == -1
         cam = cam.movedim(-1, 1) if last else cam
         found = []

@@ -1,5 +1,6 @@
 """DeepLIFT: differences from a reference, shared out step by step."""
 import fastnn
+from fastnn.errors import check_number
 from fastnn.explain import _inputs as common
 from fastnn.explain import _steps, _unrolled
 from fastnn.explain._views import model_of
@@ -22,7 +23,7 @@ class _Differences(_unrolled.Rules):
     def _reference(self, *values):
         """The reference's values for these; None while they are kept."""
         if self.at is None:
-            self.kept.append(tuple(value.detach() for value in values))
+            self.kept.append(tuple(value.detach().clone() for value in values))  # the model may write to them
             return None
         found = self.kept[self.at] if self.at < len(self.kept) else ()
         self.at += 1
@@ -134,16 +135,12 @@ class DeepLift(Attribution):
     tensor([[3.]])
     """
 
+    _complete = True
+
     def __init__(self, model, multiply_by_inputs=True, eps=1e-10):
         super().__init__(model)
+        check_number(eps, "eps", self._name)
         self.model, self._multiplies, self.eps = model_of(model, self._name), multiply_by_inputs, eps
-
-    @property
-    def multiplies_by_inputs(self):
-        return self._multiplies
-
-    def has_convergence_delta(self):
-        return True
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None,
                   return_convergence_delta=False, custom_attribution_func=None):
@@ -182,8 +179,12 @@ class DeepLift(Attribution):
             slopes = common.gradients(self.forward_func, x, target, arguments, self._name)
         if custom is not None:
             count = custom.__code__.co_argcount if hasattr(custom, "__code__") else 3
-            found = custom(*(slopes, x, start)[:count])
-            return found if isinstance(found, tuple) else (found,)
+            found, _ = common.as_tuple(custom(*(slopes, x, start)[:count]), "custom_attribution_func's result",
+                                       self._name)
+            if len(found) != len(x):
+                raise ValueError(f"{self._name}: expected custom_attribution_func to give {len(x)} tensors, got "
+                                 f"{len(found)}")
+            return found
         return [slope * (each - b).detach() if self._multiplies else slope
                 for slope, each, b in zip(slopes, x, start)]
 
@@ -194,6 +195,12 @@ class DeepLiftShap(DeepLift):
     ``a = mean_b DeepLift(x, b)``, over all rows b of the baselines, and ``sum_i a_i = f(x) - mean_b f(b)``.
 
     Lundberg, Lee 2017, "A unified approach to interpreting model predictions", arXiv:1705.07874.
+
+    Parameters
+    ----------
+    model : Module or Keras model
+    multiply_by_inputs : bool
+        False gives the mean multipliers.
 
     Examples
     --------
@@ -222,7 +229,7 @@ class DeepLiftShap(DeepLift):
             raise ValueError(f"{self._name}: expected baselines with the same number of rows for all inputs")
         arguments = tuple(common.repeat_rows(each, count, rows)
                           for each in common.as_arguments(additional_forward_args))
-        target = common.repeat_target(target, count)
+        target = common.repeat_target(target, count, rows, self._name)
         x = tuple(common.repeat_rows(each, count) for each in x)
         start = tuple(common.tile(b, rows) for b in start)
         found = self._shares(x, start, target, arguments, custom_attribution_func)

@@ -2,6 +2,7 @@
 import numpy as np
 
 import fastnn
+from fastnn.errors import check_integer
 from fastnn.explain import _inputs as common
 from fastnn.explain.attribution import Attribution
 
@@ -61,9 +62,7 @@ class InputXGradient(Attribution):
     tensor([[ 2., -6.]])
     """
 
-    @property
-    def multiplies_by_inputs(self):
-        return True
+    _multiplies = True
 
     def attribute(self, inputs, target=None, additional_forward_args=None):
         """Input times gradient; arguments and shapes as `Saliency.attribute`."""
@@ -92,12 +91,11 @@ def quadrature(name, n, method):
     if name not in QUADRATURES:
         raise ValueError(f"{method}: expected method to be one of {', '.join(QUADRATURES)}, got {name!r}")
     least = 2 if name == "riemann_trapezoid" else 1
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < least:
-        raise ValueError(f"{method}: expected n_steps to be an integer of at least {least}, got {n!r}")
+    check_integer(n, "n_steps", method, least)
     return QUADRATURES[name](n)
 
 
-def path_integral(gradient, x, start, target, arguments, points, weights, rows_at_once=None, like=None):
+def path_integral(gradient, x, start, target, arguments, points, weights, method, rows_at_once=None, like=None):
     """``sum_k w_k gradient(start + p_k (x - start))``: the gradient's mean along a straight line.
 
     As many points at once as `rows_at_once` allows, at least one. The gradients have the shapes of `like`, else of x.
@@ -109,7 +107,7 @@ def path_integral(gradient, x, start, target, arguments, points, weights, rows_a
     for begin in range(0, len(points), at_once):
         part = points[begin:begin + at_once]
         line = tuple(fastnn.cat([b + float(p) * (each - b) for p in part]).detach() for each, b in zip(x, start))
-        slopes = gradient(line, common.tile_target(target, len(part)),
+        slopes = gradient(line, common.tile_target(target, len(part), rows, method),
                           tuple(common.tile(each, len(part), rows) for each in arguments))
         for i, slope in enumerate(slopes):
             slope = slope.reshape(len(part), *like[i].shape)
@@ -140,16 +138,11 @@ class IntegratedGradients(Attribution):
     tensor([[1., 4.]])
     """
 
+    _complete = True
+
     def __init__(self, forward_func, multiply_by_inputs=True):
         super().__init__(forward_func)
         self._multiplies = multiply_by_inputs
-
-    @property
-    def multiplies_by_inputs(self):
-        return self._multiplies
-
-    def has_convergence_delta(self):
-        return True
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None, n_steps=50,
                   method="gausslegendre", internal_batch_size=None, return_convergence_delta=False):
@@ -182,7 +175,8 @@ class IntegratedGradients(Attribution):
         start = common.as_baselines(baselines, x, self._name)
         arguments = common.as_arguments(additional_forward_args)
         points, weights = quadrature(method, n_steps, self._name)
-        means = path_integral(self._gradients, x, start, target, arguments, points, weights, internal_batch_size)
+        means = path_integral(self._gradients, x, start, target, arguments, points, weights, self._name,
+                              internal_batch_size)
         found = [mean * (each - b).detach() if self._multiplies else mean for mean, each, b in zip(means, x, start)]
         result = common.as_given(found, was_tuple)
         if not return_convergence_delta:

@@ -21,6 +21,14 @@ class LayerAttribution(Attribution):
         A model, or a function that calls one.
     layer : Module or Keras layer
         Runs once in a call of the model.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LayerAttribution
+    >>> LayerAttribution.interpolate(fastnn.tensor([[[1.0, 2.0]]]), 4)
+    tensor([[[1., 1., 2., 2.]]])
     """
 
     def __init__(self, forward_func, layer):
@@ -29,18 +37,20 @@ class LayerAttribution(Attribution):
             raise TypeError(f"{self._name}: expected a layer of the model, got {type(layer).__name__}")
         self.layer = layer
 
-    def _values(self, x, arguments, attribute_to_layer_input):
-        return layer_values(self.forward_func, self.layer, x, arguments, attribute_to_layer_input, self._name)
+    def _values(self, x, arguments, attribute_to_layer_input, layer=None):
+        layer = self.layer if layer is None else layer
+        return layer_values(self.forward_func, layer, x, arguments, attribute_to_layer_input, self._name)
 
-    def _on_tail(self, make, inputs, additional, attribute_to_layer_input, given=None, **kwargs):
+    def _on_tail(self, make, inputs, additional, attribute_to_layer_input, given=None, layer=None, **kwargs):
         """A method for inputs, applied to the model from the layer on; `given` are arguments that are layer values."""
+        layer = self.layer if layer is None else layer
         x, _ = common.as_tuple(inputs, "inputs", self._name)
         arguments = common.as_arguments(additional)
-        values, was_tuple = self._values(x, arguments, attribute_to_layer_input)
-        tail = Tail(self.forward_func, self.layer, len(values), attribute_to_layer_input)
+        values, was_tuple = self._values(x, arguments, attribute_to_layer_input, layer)
+        tail = Tail(self.forward_func, layer, len(values), attribute_to_layer_input)
         if given is not None:
             kwargs["baselines"] = self._values(given, arguments, attribute_to_layer_input)[0]
-        found = make(tail).attribute(values, additional_forward_args=(*x, *arguments), **kwargs)
+        found = self._by(make(tail)).attribute(values, additional_forward_args=(*x, *arguments), **kwargs)
         if kwargs.get("return_convergence_delta"):
             return common.as_given(found[0], was_tuple), found[1]
         return common.as_given(found, was_tuple)
@@ -110,15 +120,20 @@ class LayerGradientXActivation(LayerAttribution):
     layer : Module or Keras layer
     multiply_by_inputs : bool
         False gives the gradient alone.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LayerGradientXActivation
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> LayerGradientXActivation(model, model[0]).attribute(fastnn.tensor([[3.0]]))
+    tensor([[3.]])
     """
 
     def __init__(self, forward_func, layer, multiply_by_inputs=True):
         super().__init__(forward_func, layer)
         self._multiplies = multiply_by_inputs
-
-    @property
-    def multiplies_by_inputs(self):
-        return self._multiplies
 
     def attribute(self, inputs, target=None, additional_forward_args=None, attribute_to_layer_input=False):
         """Of the layer's shape; arguments as `Saliency.attribute`."""
@@ -152,16 +167,11 @@ class LayerIntegratedGradients(LayerAttribution):
     torch.Size([1, 2, 3])
     """
 
+    _complete = True
+
     def __init__(self, forward_func, layer, multiply_by_inputs=True):
         super().__init__(forward_func, layer)
         self._multiplies = multiply_by_inputs
-
-    @property
-    def multiplies_by_inputs(self):
-        return self._multiplies
-
-    def has_convergence_delta(self):
-        return True
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None, n_steps=50,
                   method="gausslegendre", internal_batch_size=None, return_convergence_delta=False,
@@ -177,18 +187,31 @@ class LayerDeepLift(LayerAttribution):
     """DeepLIFT from a layer on: shares of the difference that the layer's values make.
 
     Shrikumar et al. 2017, arXiv:1704.02685; see `DeepLift`.
+
+    Parameters
+    ----------
+    model : Module or Keras model
+    layer : Module or Keras layer
+    multiply_by_inputs : bool
+        False leaves the factor out.
+    eps : float
+        As of `DeepLift`.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LayerDeepLift
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> LayerDeepLift(model, model[0]).attribute(fastnn.tensor([[3.0]]), baselines=1.0)
+    tensor([[2.]])
     """
+
+    _complete = True
 
     def __init__(self, model, layer, multiply_by_inputs=True, eps=1e-10):
         super().__init__(model, layer)
         self._multiplies, self.eps = multiply_by_inputs, eps
-
-    @property
-    def multiplies_by_inputs(self):
-        return self._multiplies
-
-    def has_convergence_delta(self):
-        return True
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None,
                   return_convergence_delta=False, attribute_to_layer_input=False, custom_attribution_func=None):
@@ -208,7 +231,19 @@ class LayerLRP(LayerAttribution):
     layer : Module or Keras layer, or list of them
         For a list, `attribute` gives a list.
     composite : Composite or Rule, optional
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LayerLRP
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> LayerLRP(model, model[0]).attribute(fastnn.tensor([[3.0]]))
+    tensor([[3.]])
     """
+
+    _multiplies = True
+    _complete = True
 
     def __init__(self, model, layer, composite=None):
         self.layers = list(layer) if isinstance(layer, (list, tuple)) else None
@@ -216,31 +251,36 @@ class LayerLRP(LayerAttribution):
             super().__init__(model, each)
         self.composite = composite
 
-    @property
-    def multiplies_by_inputs(self):
-        return True
-
-    def has_convergence_delta(self):
-        return True
-
     def attribute(self, inputs, target=None, additional_forward_args=None, return_convergence_delta=False,
                   attribute_to_layer_input=False, verbose=False):
         """Of the layer's shape; arguments as `LRP.attribute`."""
         found = []
         for layer in [self.layer] if self.layers is None else self.layers:
-            self.layer = layer
             found.append(self._on_tail(lambda tail: LRP(tail, self.composite), inputs, additional_forward_args,
-                                       attribute_to_layer_input, target=target, verbose=verbose,
+                                       attribute_to_layer_input, layer=layer, target=target, verbose=verbose,
                                        return_convergence_delta=return_convergence_delta))
         return found[0] if self.layers is None else found
 
 
 class LayerFeatureAblation(LayerAttribution):
-    """The output's change when values of a layer are replaced by those of the baselines; see `FeatureAblation`."""
+    """The output's change when values of a layer are replaced by those of the baselines; see `FeatureAblation`.
 
-    @property
-    def multiplies_by_inputs(self):
-        return True
+    Parameters
+    ----------
+    forward_func : callable
+    layer : Module or Keras layer
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LayerFeatureAblation
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> LayerFeatureAblation(model, model[0]).attribute(fastnn.tensor([[3.0]]), layer_baselines=1.0)
+    tensor([[2.]])
+    """
+
+    _multiplies = True
 
     def attribute(self, inputs, layer_baselines=None, target=None, additional_forward_args=None, layer_mask=None,
                   attribute_to_layer_input=False, perturbations_per_eval=1):
@@ -268,12 +308,11 @@ class _AlongPath(LayerAttribution):
 class _LayerBaselineXGradient(_AlongPath):
     """``(h(x) - h(b)) * df/dh`` at a random place between b and x."""
 
+    _complete = True
+
     def __init__(self, forward_func, layer, multiply_by_inputs, attribute_to_layer_input):
         super().__init__(forward_func, layer)
         self._multiplies, self._to_input = multiply_by_inputs, attribute_to_layer_input
-
-    def has_convergence_delta(self):
-        return True
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None,
                   return_convergence_delta=False):
@@ -294,18 +333,29 @@ class LayerGradientShap(LayerAttribution):
     """Expected gradients of a layer's values, at random places between random baselines and noisy inputs.
 
     ``a_h = E[(h(x') - h(b)) * df/dh (b + u (x' - b))]``; Lundberg, Lee 2017, arXiv:1705.07874; see `GradientShap`.
+
+    Parameters
+    ----------
+    forward_func : callable
+    layer : Module or Keras layer
+    multiply_by_inputs : bool
+        False leaves the factor out.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LayerGradientShap
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> LayerGradientShap(model, model[0]).attribute(fastnn.tensor([[3.0]]), baselines=fastnn.ones(2, 1))
+    tensor([[2.]])
     """
+
+    _complete = True
 
     def __init__(self, forward_func, layer, multiply_by_inputs=True):
         super().__init__(forward_func, layer)
         self._multiplies = multiply_by_inputs
-
-    @property
-    def multiplies_by_inputs(self):
-        return self._multiplies
-
-    def has_convergence_delta(self):
-        return True
 
     def attribute(self, inputs, baselines, n_samples=5, stdevs=0.0, target=None, additional_forward_args=None,
                   return_convergence_delta=False, attribute_to_layer_input=False):
@@ -315,7 +365,7 @@ class LayerGradientShap(LayerAttribution):
             baselines = baselines(*common.taken(baselines, x))
         start = common.as_baselines(baselines, x, self._name, distribution=True)
         inner = _LayerBaselineXGradient(self.forward_func, self.layer, self._multiplies, attribute_to_layer_input)
-        return NoiseTunnel(inner).attribute(
+        return self._by(NoiseTunnel(self._by(inner))).attribute(
             inputs, nt_samples=n_samples, stdevs=stdevs, draw_baseline_from_distrib=True, baselines=start,
             target=target, additional_forward_args=additional_forward_args,
             return_convergence_delta=return_convergence_delta)
@@ -328,14 +378,24 @@ class LayerConductance(_AlongPath):
     ``sum_k df/dh(t_k) (h(t_k+1) - h(t_k))``.
 
     Dhamdhere, Sundararajan, Yan 2018, "How important is a neuron?", arXiv:1805.12233.
+
+    Parameters
+    ----------
+    forward_func : callable
+    layer : Module or Keras layer
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LayerConductance
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> LayerConductance(model, model[0]).attribute(fastnn.tensor([[2.0]]), n_steps=8, method="riemann_trapezoid")
+    tensor([[2.]])
     """
 
-    @property
-    def multiplies_by_inputs(self):
-        return True
-
-    def has_convergence_delta(self):
-        return True
+    _multiplies = True
+    _complete = True
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None, n_steps=50,
                   method="gausslegendre", internal_batch_size=None, return_convergence_delta=False,
@@ -350,7 +410,7 @@ class LayerConductance(_AlongPath):
             part = points[begin:begin + at_once]
             line = tuple(fastnn.cat([b + float(p) * (each - b) for p in part]).detach() for each, b in zip(x, start))
             slopes, values, was_tuple = self._gradients(
-                line, common.tile_target(target, len(part)),
+                line, common.tile_target(target, len(part), rows, self._name),
                 tuple(common.tile(each, len(part), rows) for each in arguments), attribute_to_layer_input)
             parts = []
             for slope, value in zip(slopes, values):
@@ -370,6 +430,20 @@ class InternalInfluence(_AlongPath):
 
     Leino, Sen, Datta, Fredrikson, Li 2018, "Influence-directed explanations for deep convolutional networks",
     arXiv:1802.03788.
+
+    Parameters
+    ----------
+    forward_func : callable
+    layer : Module or Keras layer
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import InternalInfluence
+    >>> model = nn.Sequential(nn.ReLU(), nn.Flatten())
+    >>> InternalInfluence(model, model[0]).attribute(fastnn.tensor([[3.0]]), baselines=1.0)
+    tensor([[1.0000]])
     """
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None, n_steps=50,
@@ -381,7 +455,8 @@ class InternalInfluence(_AlongPath):
 
         def gradient(line, target, arguments):
             return self._gradients(line, target, arguments, attribute_to_layer_input)[0]
-        found = path_integral(gradient, x, start, target, arguments, points, weights, internal_batch_size, values)
+        found = path_integral(gradient, x, start, target, arguments, points, weights, self._name, internal_batch_size,
+                              values)
         return common.as_given(found, was_tuple)
 
 

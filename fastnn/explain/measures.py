@@ -1,17 +1,22 @@
 """How good an explanation is: does it say what the model does, and does it stay when the input hardly changes."""
+import functools
+
+import numpy as np
+
 import fastnn
 from fastnn import Tensor
+from fastnn.errors import check_number
 from fastnn.explain import _inputs as common
+from fastnn.explain._checks import checked
 
 
 def _in_parts(total, rows, most):
     """Numbers of samples that make `total` with at most `most` rows at once."""
-    if not isinstance(total, int) or total < 1:
-        raise ValueError(f"expected n_perturb_samples to be a positive integer, got {total!r}")
     step = total if most is None else max(1, most // max(rows, 1))
     return [min(step, total - begin) for begin in range(0, total, step)]
 
 
+@functools.partial(checked, method="infidelity")
 def infidelity(forward_func, perturb_func, inputs, attributions, baselines=None, additional_forward_args=None,
                target=None, n_perturb_samples=10, max_examples_per_batch=None, normalize=False):
     """How badly attributions foretell what a perturbation does to the output.
@@ -72,14 +77,17 @@ def infidelity(forward_func, perturb_func, inputs, attributions, baselines=None,
             if start is not None:
                 given.append(common.as_given([common.repeat_rows(common.full(b, each), count)
                                               for b, each in zip(start, x)], was_tuple))
-            change, perturbed = perturb_func(*given)
+            both = perturb_func(*given)
+            if not isinstance(both, (tuple, list)) or len(both) != 2:
+                raise TypeError("infidelity: expected perturb_func to give a pair: perturbations and perturbed inputs")
+            change, perturbed = both
             change, _ = common.as_tuple(change, "perturbations", "infidelity")
             perturbed, _ = common.as_tuple(perturbed, "perturbed inputs", "infidelity")
             for each, p, changed in zip(many, change, perturbed):
                 if tuple(p.shape) != tuple(each.shape) or tuple(changed.shape) != tuple(each.shape):
                     raise ValueError(f"infidelity: expected perturb_func to give two tensors of shape "
                                      f"{tuple(each.shape)}, got {tuple(p.shape)} and {tuple(changed.shape)}")
-            after = common.value(forward_func, perturbed, common.repeat_target(target, count),
+            after = common.value(forward_func, perturbed, common.repeat_target(target, count, rows, "infidelity"),
                                  tuple(common.repeat_rows(a, count, rows) for a in arguments), "infidelity")
             happened.append(before - after.reshape(rows, count))
             foretold.append(common.row_sums([common.repeat_rows(a, count) * p for a, p in zip(shares, change)])
@@ -98,6 +106,7 @@ def uniform_noise(inputs, perturb_radius=0.02):
     return tuple(each + perturb_radius * (2 * fastnn.rand(*each.shape, dtype=each.dtype) - 1) for each in x)
 
 
+@functools.partial(checked, method="sensitivity_max")
 def sensitivity_max(explanation_func, inputs, perturb_func=uniform_noise, perturb_radius=0.02, n_perturb_samples=10,
                     norm_ord="fro", max_examples_per_batch=None, **kwargs):
     """How much an explanation changes, at most, under small changes of the input.
@@ -135,11 +144,13 @@ def sensitivity_max(explanation_func, inputs, perturb_func=uniform_noise, pertur
     tensor([0., 0.])
     """
     x, was_tuple = common.as_tuple(inputs, "inputs", "sensitivity_max")
+    if norm_ord not in ("fro", float("inf")):
+        check_number(norm_ord, "norm_ord", "sensitivity_max")
     rows, order = x[0].shape[0], 2.0 if norm_ord == "fro" else float(norm_ord)
 
     def explained(values, given):
         found = explanation_func(common.as_given(values, was_tuple), **given)
-        found = found if isinstance(found, tuple) else (found,)
+        found, _ = common.as_tuple(found, "what explanation_func gives", "sensitivity_max")
         return fastnn.cat([each.detach().reshape(each.shape[0], -1) for each in found], 1)
     own = explained(x, kwargs)
     size = own.norm(order, 1, keepdim=True)
@@ -161,7 +172,7 @@ def sensitivity_max(explanation_func, inputs, perturb_func=uniform_noise, pertur
 
 def _repeated(name, value, count, rows):
     if name == "target":
-        return common.repeat_target(value, count)
+        return common.repeat_target(value, count, rows, "sensitivity_max")
     if isinstance(value, tuple):
         return tuple(common.repeat_rows(each, count, rows) for each in value)
     return common.repeat_rows(value, count, rows) if isinstance(value, Tensor) and rows > 1 else value
@@ -178,6 +189,13 @@ class Curve:
         (batch, steps + 1), the outputs.
     area : Tensor
         (batch,), the area under the curve by trapezoids.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn.explain import Curve
+    >>> Curve(fastnn.tensor([0.0, 0.5, 1.0]), fastnn.tensor([[4.0, 2.0, 0.0]])).area
+    tensor([2.])
     """
 
     def __init__(self, fractions, values):
@@ -190,19 +208,18 @@ class Curve:
 
 
 def _curve(method, forward_func, inputs, attributions, target, additional, baselines, steps, feature_mask, insert):
-    (x,), _ = common.as_tuple(inputs, "inputs", method)
-    (shares,), _ = common.as_tuple(attributions, "attributions", method)
+    x, shares = common.as_tensor(inputs, "inputs", method), common.as_tensor(attributions, "attributions", method)
     rows = x.shape[0]
-    if not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"{method}: expected steps to be a positive integer, got {steps!r}")
     if tuple(shares.shape) != tuple(x.shape):
         raise ValueError(f"{method}: expected attributions of the inputs' shape {tuple(x.shape)}, got "
                          f"{tuple(shares.shape)}")
     start = common.full(common.as_baselines(baselines, (x,), method)[0], x)
     shares = shares.detach().reshape(rows, -1)
     if feature_mask is not None:  # features are groups: their shares add up
-        mask = feature_mask.expand(x.shape).reshape(rows, -1)
-        shares = fastnn.zeros(rows, int(mask.max()) + 1, dtype=shares.dtype).scatter_add(1, mask, shares)
+        mask = common.masks_of(feature_mask, (x,), method)[0]
+        numbers, places = np.unique(mask.detach().numpy(), return_inverse=True)
+        mask = fastnn.tensor(places.reshape(mask.shape)).expand(x.shape).reshape(rows, -1)
+        shares = fastnn.zeros(rows, len(numbers), dtype=shares.dtype).scatter_add(1, mask, shares)
     count = shares.shape[1]
     rank = shares.argsort(1, descending=True, stable=True).argsort(1)
     if feature_mask is not None:
@@ -214,11 +231,16 @@ def _curve(method, forward_func, inputs, attributions, target, additional, basel
         many = round(count * step / steps)
         changed = rank < many
         mixed = fastnn.where(changed, x, start) if insert else fastnn.where(changed, start, x)
-        values.append(common.value(forward_func, (mixed,), target, arguments, method).reshape(rows))
+        output = common.value(forward_func, (mixed,), target, arguments, method)
+        if output.numel() != rows:
+            raise ValueError(f"{method}: target is missing or incomplete: the model's output has the shape "
+                             f"{tuple(output.shape)}; expected one number for each of {rows} rows")
+        values.append(output.reshape(rows))
         fractions.append(many / count)
     return Curve(fastnn.tensor(fractions), fastnn.stack(values, 1))
 
 
+@functools.partial(checked, method="deletion_curve")
 def deletion_curve(forward_func, inputs, attributions, target=None, additional_forward_args=None, baselines=None,
                    steps=20, feature_mask=None):
     """The output while the most important features are replaced by their baseline, one share after the other.
@@ -257,6 +279,7 @@ def deletion_curve(forward_func, inputs, attributions, target=None, additional_f
                   steps, feature_mask, False)
 
 
+@functools.partial(checked, method="insertion_curve")
 def insertion_curve(forward_func, inputs, attributions, target=None, additional_forward_args=None, baselines=None,
                     steps=20, feature_mask=None):
     """The output while the most important features are brought into the baseline, one share after the other.

@@ -72,9 +72,7 @@ class NoiseTunnel(Attribution):
         x, was_tuple = common.as_tuple(inputs, "inputs", self._name)
         if nt_type not in KINDS:
             raise ValueError(f"{self._name}: expected nt_type to be one of {', '.join(KINDS)}, got {nt_type!r}")
-        for name, value in (("nt_samples", nt_samples), ("nt_samples_batch_size", nt_samples_batch_size or 1)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{self._name}: expected {name} to be a positive integer, got {value!r}")
+        common.need_floats(x, self._name)
         stdevs = stdevs if isinstance(stdevs, tuple) else (stdevs,) * len(x)
         if len(stdevs) != len(x):
             raise ValueError(f"{self._name}: expected stdevs for each of {len(x)} inputs, got {len(stdevs)}")
@@ -104,7 +102,7 @@ class NoiseTunnel(Attribution):
     def _repeated(self, kwargs, x, count, draw):
         kwargs, rows = dict(kwargs), x[0].shape[0]
         if "target" in kwargs:
-            kwargs["target"] = common.repeat_target(kwargs["target"], count)
+            kwargs["target"] = common.repeat_target(kwargs["target"], count, rows, self._name)
         if kwargs.get("additional_forward_args") is not None:
             kwargs["additional_forward_args"] = tuple(
                 common.repeat_rows(each, count, rows)
@@ -128,16 +126,11 @@ class NoiseTunnel(Attribution):
 class _BaselineXGradient(Attribution):
     """``(x - b) * df(b + u (x - b)) / dx``, u drawn between 0 and 1 for each row."""
 
+    _complete = True
+
     def __init__(self, forward_func, multiply_by_inputs):
         super().__init__(forward_func)
         self._multiplies = multiply_by_inputs
-
-    @property
-    def multiplies_by_inputs(self):
-        return self._multiplies
-
-    def has_convergence_delta(self):
-        return True
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None,
                   return_convergence_delta=False):
@@ -146,7 +139,7 @@ class _BaselineXGradient(Attribution):
         where = fastnn.rand(x[0].shape[0], dtype=x[0].dtype)
         line = tuple(b + common.by_rows(where, each).to(each.dtype) * (each - b) for each, b in zip(x, start))
         found = common.gradients(self.forward_func, line, target, common.as_arguments(additional_forward_args),
-                                 "GradientShap")
+                                 self._name)
         found = [slope * (each - b) if self._multiplies else slope for slope, each, b in zip(found, x, start)]
         result = common.as_given(found, was_tuple)
         if not return_convergence_delta:
@@ -177,16 +170,11 @@ class GradientShap(Attribution):
     tensor([[ 2., -3.]])
     """
 
+    _complete = True
+
     def __init__(self, forward_func, multiply_by_inputs=True):
         super().__init__(forward_func)
         self._multiplies = multiply_by_inputs
-
-    @property
-    def multiplies_by_inputs(self):
-        return self._multiplies
-
-    def has_convergence_delta(self):
-        return True
 
     def attribute(self, inputs, baselines, n_samples=5, stdevs=0.0, target=None, additional_forward_args=None,
                   return_convergence_delta=False):
@@ -216,7 +204,8 @@ class GradientShap(Attribution):
         if callable(baselines) and not isinstance(baselines, fastnn.Tensor):
             baselines = baselines(*common.taken(baselines, x))
         start = common.as_baselines(baselines, x, self._name, distribution=True)
-        return NoiseTunnel(_BaselineXGradient(self.forward_func, self._multiplies)).attribute(
+        inner = self._by(_BaselineXGradient(self.forward_func, self._multiplies))
+        return self._by(NoiseTunnel(inner)).attribute(
             inputs, nt_samples=n_samples, stdevs=stdevs, draw_baseline_from_distrib=True, baselines=start,
             target=target, additional_forward_args=additional_forward_args,
             return_convergence_delta=return_convergence_delta)

@@ -1,4 +1,5 @@
 """Methods that change the inputs and look at the output: no gradients, any function."""
+import functools
 import itertools
 import math
 import sys
@@ -6,8 +7,9 @@ import sys
 import numpy as np
 
 import fastnn
-from fastnn import Tensor
+from fastnn.errors import check_integer, shown
 from fastnn.explain import _inputs as common
+from fastnn.explain._checks import checked
 from fastnn.explain.attribution import Attribution
 
 
@@ -15,12 +17,11 @@ class _Evaluator:
     """Runs a model on several variants of a batch at once, and gives one row of outputs for each variant."""
 
     def __init__(self, method, x, target, additional, at_once):
-        if not isinstance(at_once, int) or at_once < 1:
-            raise ValueError(f"{method._name}: expected perturbations_per_eval to be a positive integer, got "
-                             f"{at_once!r}")
         self.method, self.target, self.at_once = method, target, at_once
         self.arguments, self.rows = common.as_arguments(additional), x[0].shape[0]
         self.original = self._run(x, target, self.arguments)
+        if self.original.dtype == fastnn.bool:
+            raise TypeError(f"{method._name}: expected the model to return numbers, got {self.original.dtype}")
         if self.original.numel() not in (1, self.rows) or self.original.ndim > 1 and self.original.numel() != \
                 self.original.shape[0]:
             raise ValueError(f"{method._name}: target is missing or incomplete: the model's output has the shape "
@@ -38,7 +39,8 @@ class _Evaluator:
         for begin in range(0, len(variants), step):
             part = variants[begin:begin + step]
             x = tuple(fastnn.cat(each) for each in zip(*part)) if len(part) > 1 else part[0]
-            output = self._run(x, common.tile_target(self.target, len(part)) if self.per_row else self.target,
+            output = self._run(x, common.tile_target(
+                self.target, len(part), self.rows, self.method._name) if self.per_row else self.target,
                                tuple(common.tile(each, len(part), self.rows) for each in self.arguments))
             wanted = len(part) * self.original.numel()
             if output.numel() != wanted:
@@ -52,31 +54,6 @@ class _Evaluator:
         items, step = iter(items), self.at_once if self.per_row else 1
         while part := list(itertools.islice(items, step)):
             yield part
-
-
-def _masks(feature_mask, x, method):
-    """A mask of feature numbers for each input; each number of a row's own feature without one."""
-    if feature_mask is None:
-        found, at = [], 0
-        for each in x:
-            count = each[:1].numel() if each.shape[0] else 0
-            found.append(fastnn.arange(at, at + count).reshape(1, *each.shape[1:]))
-            at += count
-        return tuple(found)
-    masks = feature_mask if isinstance(feature_mask, tuple) else (feature_mask,)
-    if len(masks) != len(x):
-        raise ValueError(f"{method}: expected a feature_mask for each of {len(x)} inputs, got {len(masks)}")
-    for mask, each in zip(masks, x):
-        if not isinstance(mask, Tensor) or mask.is_floating_point():
-            raise TypeError(f"{method}: expected feature_mask to be tensors of integers")
-        try:
-            fits = np.broadcast_shapes(tuple(mask.shape), tuple(each.shape)) == tuple(each.shape)
-        except ValueError:
-            fits = False
-        if not fits:
-            raise ValueError(f"{method}: expected a feature_mask that broadcasts to the input's shape "
-                             f"{tuple(each.shape)}, got {tuple(mask.shape)}")
-    return masks
 
 
 def _numbers(mask):
@@ -109,6 +86,8 @@ class FeatureAblation(Attribution):
 
     ``a_i = f(x) - f(x with x_g = b_g)`` for every i of the group g.
 
+    Zeiler, Fergus 2013, "Visualizing and understanding convolutional networks", arXiv:1311.2901.
+
     Parameters
     ----------
     forward_func : callable
@@ -125,9 +104,7 @@ class FeatureAblation(Attribution):
     tensor([[-1., -1.]])
     """
 
-    @property
-    def multiplies_by_inputs(self):
-        return True
+    _multiplies = True
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None, feature_mask=None,
                   perturbations_per_eval=1, show_progress=False):
@@ -151,7 +128,7 @@ class FeatureAblation(Attribution):
         """
         x, was_tuple = common.as_tuple(inputs, "inputs", self._name)
         start = common.as_baselines(baselines, x, self._name)
-        masks = _masks(feature_mask, x, self._name)
+        masks = common.masks_of(feature_mask, x, self._name)
         features = [(i, mask == number) for i, mask in enumerate(masks) for number in _numbers(mask)]
 
         def change(i, where):
@@ -201,7 +178,8 @@ class Occlusion(FeatureAblation):
         inputs, baselines, target, additional_forward_args, perturbations_per_eval, show_progress
             As for `FeatureAblation.attribute`.
         sliding_window_shapes : tuple of int, or tuple of tuples
-            The window's shape, the input's without the batch; for several inputs one for each.
+            The window's shape, the input's without the batch; for several inputs one for each. A number will do where
+            that is one dimension.
         strides : int, tuple, or tuple of tuples, optional
             How far windows move, 1 without it; the last one is cut off at the border.
 
@@ -212,11 +190,8 @@ class Occlusion(FeatureAblation):
         """
         x, was_tuple = common.as_tuple(inputs, "inputs", self._name)
         start = common.as_baselines(baselines, x, self._name)
-        shapes = sliding_window_shapes if isinstance(sliding_window_shapes[0], tuple) else (sliding_window_shapes,)
-        moves = strides if isinstance(strides, tuple) and strides and isinstance(strides[0], tuple) or (
-            isinstance(strides, tuple) and len(x) > 1) else (strides,) * len(x)
-        if len(shapes) != len(x) or len(moves) != len(x):
-            raise ValueError(f"{self._name}: expected a window and strides for each of {len(x)} inputs")
+        shapes = self._sizes(sliding_window_shapes, "sliding_window_shapes", x, False)
+        moves = self._sizes(1 if strides is None else strides, "strides", x, True)
         features = [(i, where) for i, (each, shape, move) in enumerate(zip(x, shapes, moves))
                     for where in self._windows(each, shape, move)]
 
@@ -225,14 +200,29 @@ class Occlusion(FeatureAblation):
         return self._differences(x, was_tuple, features, change, target, additional_forward_args,
                                  perturbations_per_eval, show_progress, average=True)
 
+    def _sizes(self, given, name, x, spread):
+        """For each input a tuple of integers, one for each dimension after the batch; `spread`: an int is for all."""
+        given = tuple(given) if isinstance(given, list) else given
+        if not isinstance(given, tuple) or len(x) == 1 and not any(isinstance(each, (tuple, list)) for each in given):
+            given = (given,) * len(x)
+        if len(given) != len(x):
+            raise ValueError(f"{self._name}: expected {name} for each of {len(x)} inputs, got {len(given)}")
+        found = []
+        for sizes, each in zip(given, x):
+            many = each.ndim - 1
+            sizes = tuple(sizes) if isinstance(sizes, (tuple, list)) else (sizes,) * (many if spread else 1)
+            for size in sizes:
+                check_integer(size, name, self._name)
+            if len(sizes) != many:
+                raise ValueError(f"{self._name}: expected {name} of {many} numbers for an input of shape "
+                                 f"{tuple(each.shape)}, got {sizes}")
+            found.append(sizes)
+        return found
+
     def _windows(self, x, shape, strides):
         sizes = tuple(x.shape[1:])
-        strides = (1 if strides is None else strides,) * len(sizes) if not isinstance(strides, tuple) else strides
-        if len(shape) != len(sizes) or len(strides) != len(sizes):
-            raise ValueError(f"{self._name}: expected a window and strides of {len(sizes)} dimensions, got {shape} and "
-                             f"{strides}")
         for size, window, stride in zip(sizes, shape, strides):
-            if not 0 < window <= size or stride < 1 or stride > window and window < size:
+            if window > size or stride > window and window < size:
                 raise ValueError(f"{self._name}: expected windows up to the input's size {sizes} and strides up to the "
                                  f"window's, got {shape} and {strides}")
         starts = [range(0, max(math.ceil((size - window) / stride), 0) * stride + 1, stride)
@@ -268,6 +258,8 @@ class FeaturePermutation(FeatureAblation):
 
     def __init__(self, forward_func, perm_func=None):
         super().__init__(forward_func)
+        if perm_func is not None and not callable(perm_func):
+            raise TypeError(f"{self._name}: expected perm_func to be a function, got {shown(perm_func)}")
         self.perm_func = perm_func or _shuffled
 
     def attribute(self, inputs, target=None, additional_forward_args=None, feature_mask=None,
@@ -277,10 +269,16 @@ class FeaturePermutation(FeatureAblation):
         x, was_tuple = common.as_tuple(inputs, "inputs", self._name)
         if x[0].shape[0] < 2:
             raise ValueError(f"{self._name}: expected at least two rows to shuffle, got {x[0].shape[0]}")
-        features = [(i, mask == number) for i, mask in enumerate(_masks(feature_mask, x, self._name))
+        features = [(i, mask == number) for i, mask in enumerate(common.masks_of(feature_mask, x, self._name))
                     for number in _numbers(mask)]
-        return self._differences(x, was_tuple, features, lambda i, where: self.perm_func(x[i], where), target,
-                                 additional_forward_args, perturbations_per_eval, show_progress)
+        def change(i, where):
+            found = self.perm_func(x[i], where)
+            if not isinstance(found, fastnn.Tensor) or found.shape != x[i].shape:
+                raise TypeError(f"{self._name}: expected perm_func to give a tensor of shape {tuple(x[i].shape)}, got "
+                                f"{tuple(found.shape) if isinstance(found, fastnn.Tensor) else shown(found)}")
+            return found
+        return self._differences(x, was_tuple, features, change, target, additional_forward_args,
+                                 perturbations_per_eval, show_progress)
 
 
 def _shuffled(x, where):
@@ -292,6 +290,7 @@ def _shuffled(x, where):
     return fastnn.where(where, x[order], x)
 
 
+@functools.partial(checked, method="permutation_importance")
 def permutation_importance(score, x, y, n_repeats=5, feature_mask=None):
     """How much a model's score falls when a feature is shuffled.
 
@@ -325,12 +324,15 @@ def permutation_importance(score, x, y, n_repeats=5, feature_mask=None):
     >>> bool(mean[0] > 0.5), bool(mean[1] == 0)
     (True, True)
     """
-    (x,), _ = common.as_tuple(x, "x", "permutation_importance")
+    x = common.as_tensor(x, "x", "permutation_importance")
     if x.shape[0] < 2:
         raise ValueError(f"permutation_importance: expected at least two rows to shuffle, got {x.shape[0]}")
-    mask = _masks(feature_mask, (x,), "permutation_importance")[0]
+    mask = common.masks_of(feature_mask, (x,), "permutation_importance")[0]
     with fastnn.no_grad(), common.recording(score):
-        best = float(score(x, y))
+        best = score(x, y)
+        if not isinstance(best, (int, float, np.number)) and getattr(best, "numel", int)() != 1:
+            raise TypeError(f"permutation_importance: expected score to give a number, got {shown(best)}")
+        best = float(best)
         falls = [[best - float(score(_shuffled(x, mask == number), y)) for _ in range(n_repeats)]
                  for number in _numbers(mask)]
     falls = fastnn.tensor(falls)
@@ -354,9 +356,7 @@ class ShapleyValueSampling(Attribution):
     tensor(6.)
     """
 
-    @property
-    def multiplies_by_inputs(self):
-        return True
+    _multiplies = True
 
     def attribute(self, inputs, baselines=None, target=None, additional_forward_args=None, feature_mask=None,
                   n_samples=25, perturbations_per_eval=1, show_progress=False):
@@ -376,8 +376,6 @@ class ShapleyValueSampling(Attribution):
         Tensor or tuple of Tensor
             Of the inputs' shapes.
         """
-        if not isinstance(n_samples, int) or n_samples < 1:
-            raise ValueError(f"{self._name}: expected n_samples to be a positive integer, got {n_samples!r}")
         return self._attribute(inputs, baselines, target, additional_forward_args, feature_mask,
                                perturbations_per_eval, show_progress, lambda count: (n_samples, (
                                    fastnn.randperm(count).tolist() for _ in range(n_samples))))
@@ -386,7 +384,7 @@ class ShapleyValueSampling(Attribution):
         x, was_tuple = common.as_tuple(inputs, "inputs", self._name)
         start = common.as_baselines(baselines, x, self._name)
         start = tuple(common.full(b, each) for b, each in zip(start, x))
-        masks = _masks(feature_mask, x, self._name)
+        masks = common.masks_of(feature_mask, x, self._name)
         numbers = sorted({number for mask in masks for number in _numbers(mask)})
         evaluate = _Evaluator(self, x, target, additional, at_once)
         nothing = evaluate([start])[0]

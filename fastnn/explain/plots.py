@@ -53,6 +53,13 @@ def heat_map(attributions, image=None, channels_last=False, outliers=1.0, alpha=
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn.explain import heat_map
+    >>> heat_map(fastnn.randn(3, 6, 5)).images[0].get_array().shape
+    (6, 5)
     """
     plt = _pyplot("heat_map")
     axis = -1 if channels_last else 0
@@ -91,6 +98,14 @@ def bars(attributions, names=None, most=20, ax=None):
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn.explain import bars
+    >>> ax = bars(fastnn.tensor([1.0, -3.0, 0.5]), names=["age", "height", "weight"], most=2)
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['age', 'height']
     """
     plt = _pyplot("bars")
     values = _array(attributions, "bars", (1, 2))
@@ -126,6 +141,13 @@ def text(tokens, attributions, outliers=0.0, width=80, ax=None):
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn.explain import text
+    >>> [word.get_text() for word in text(["a", "good", "film"], fastnn.tensor([0.0, 2.0, 0.3])).texts]
+    ['a', 'good', 'film']
     """
     plt = _pyplot("text")
     values = _array(attributions, "text", (1, 2))
@@ -165,6 +187,13 @@ def layer_relevance(relevances, names=None, ax=None):
     Returns
     -------
     Axes
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn.explain import layer_relevance
+    >>> layer_relevance({"input": fastnn.ones(2, 5), "dense": fastnn.ones(2, 3)}).get_ylabel()
+    'relevance of a row'
     """
     plt = _pyplot("layer_relevance")
     if isinstance(relevances, dict):

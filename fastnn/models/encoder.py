@@ -3,6 +3,7 @@ import math
 
 import numpy as np
 
+from fastnn.errors import check_integer
 from fastnn.models.packed import Packed, pieces
 from fastnn.nn.modules.container import ModuleList
 from fastnn.nn.modules.dropout import Dropout
@@ -34,6 +35,19 @@ class EncoderLayer(Module):
     Shape
     -----
     x (tokens, hidden_size), the result like x. Dense layers see all tokens at once, attention those of one sequence.
+
+    Parameters
+    ----------
+    config : EncoderConfig
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn.models import EncoderConfig, EncoderLayer
+    >>> layer = EncoderLayer(EncoderConfig(vocab_size=100, hidden_size=8, num_layers=1, num_heads=2,
+    ...                                    intermediate_size=16)).eval()
+    >>> layer(fastnn.randn(7, 8), runs=[(1, 3), (2, 2)]).shape  # a sequence of 3 tokens and two of 2
+    torch.Size([7, 8])
     """
 
     def __init__(self, config):
@@ -136,6 +150,10 @@ class TextEncoder(Module):
         """
         if not isinstance(batch, Packed):
             raise TypeError(f"TextEncoder: expected a Packed batch, got {type(batch).__name__}")
+        if layers is not None:
+            check_integer(layers, "layers", "TextEncoder", -len(self.layers))
+            if layers > len(self.layers):
+                raise ValueError(f"TextEncoder: expected at most {len(self.layers)} layers, got {layers}")
         x, biases = self.embed(batch), self.biases(batch.runs)
         for layer in self.layers[:layers]:
             x = layer(x, batch.runs, biases)

@@ -20,6 +20,13 @@ class Packed(NamedTuple):
         How many sequences of which length follow each other.
     order : array (sequences,) of int64
         The number that each packed sequence had among those given.
+
+    Examples
+    --------
+    >>> from fastnn.models import Packed
+    >>> batch = Packed.of([[5, 6, 7], [8], [9]])
+    >>> batch.ids, batch.runs, batch.back.tolist()
+    (tensor([8, 9, 5, 6, 7]), [(2, 1), (1, 3)], [2, 0, 1])
     """
 
     ids: Tensor
@@ -29,7 +36,12 @@ class Packed(NamedTuple):
 
     @classmethod
     def of(cls, sequences):
-        """Pack lists or arrays of token numbers; ValueError for an empty one."""
+        """Pack lists or arrays of token numbers; ValueError for an empty one, TypeError for other than integers."""
+        sequences = [np.asarray(sequence) for sequence in sequences]
+        for sequence in sequences:
+            if sequence.ndim != 1 or len(sequence) and sequence.dtype.kind not in "iu":
+                raise TypeError(f"Packed: expected sequences of integers, got {sequence.dtype} of shape "
+                                f"{sequence.shape}")
         lengths = np.array([len(sequence) for sequence in sequences], np.int64)
         if len(lengths) and lengths.min() == 0:
             raise ValueError("Packed: expected sequences of at least one token, got an empty one")

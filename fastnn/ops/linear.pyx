@@ -35,7 +35,11 @@ cpdef Tensor fused_linear(Tensor input, Tensor weight, Tensor bias, object activ
     """
     cdef np.ndarray y
     cdef Tensor out
-    cdef bint records = recording(input) or recording(weight) or bias is not None and recording(bias)
+    cdef bint records
+    if input is None or weight is None:
+        name, place = ("input", 1) if input is None else ("weight", 2)
+        raise TypeError(f"linear(): argument '{name}' (position {place}) must be Tensor, not NoneType")
+    records = recording(input) or recording(weight) or bias is not None and recording(bias)
     if records and activation is not None and "x" in unary_saves(activation):
         from fastnn.ops.pointwise import mapped
         return mapped(fused_linear(input, weight, bias, None, 0.0, 0.0), activation, a, b)

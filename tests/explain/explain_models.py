@@ -1,4 +1,6 @@
 """Networks that the tests explain: small, of random weights, in the PyTorch door's words, for either library."""
+import numpy as np
+
 import fastnn
 
 
@@ -41,6 +43,21 @@ def build(torch, kind, dtype="float64"):
     model = model.to(getattr(torch, dtype)).eval()
     inputs = torch.randn(*shape, dtype=getattr(torch, dtype))
     return model, inputs, torch.tensor([0, 1, 2, 1])
+
+
+def fitted(torch, captum):
+    """What Captum's KernelShap and LIME give on a library of PyTorch's names, which Captum must have imported."""
+    rng, found = np.random.default_rng(0), {}
+    weight, last, x = (torch.tensor(rng.normal(size=size).astype("float32")) for size in ((6, 4), (4,), (1, 6)))
+    masks = {"all": None, "groups": torch.tensor([[0, 1, 0, 1, 2, 1]])}
+    for name in ("KernelShap", "Lime"):
+        for features, mask in masks.items():
+            for count in (40, 150):
+                torch.manual_seed(2)
+                method = getattr(captum, name)(lambda x: torch.tanh(x @ weight) @ last)
+                found[f"{name} {features} {count}"] = method.attribute(
+                    x, feature_mask=mask, n_samples=count).flatten().tolist()
+    return found
 
 
 def keras_model(kind):

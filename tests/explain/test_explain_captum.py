@@ -192,6 +192,21 @@ def test_neurons(pair, kind, name, arguments):
           getattr(captum_attr, name)(theirs, other).attribute(tx, neuron, **arguments))
 
 
+@pytest.mark.parametrize("name, arguments", [
+    ("NeuronGradient", {}), ("NeuronIntegratedGradients", dict(n_steps=9)), ("NeuronGuidedBackprop", {}),
+    ("NeuronDeepLift", {}), ("NeuronConductance", dict(n_steps=5, target=1))])
+def test_slices_of_neurons(pair, name, arguments):
+    """The sum of the neurons' attributions. (Captum's conductance multiplies sums instead.)"""
+    ours, theirs, x, tx, _, _ = pair("conv")
+    method, neurons = getattr(explain, name)(ours, ours[3]), (slice(0, 3), 0, slice(None))
+    found = method.attribute(x, neurons, **arguments)
+    singles = [method.attribute(x, (channel, 0, place), **arguments) for channel in range(3) for place in range(2)]
+    if name != "NeuronGuidedBackprop":  # its ReLU on the way is not linear
+        assert fastnn.allclose(found, sum(singles))
+    if name != "NeuronConductance":
+        close(found, getattr(captum_attr, name)(theirs, theirs[3]).attribute(tx, neurons, **arguments))
+
+
 def test_guided_grad_cam(pair):
     ours, theirs, x, tx, target, ttarget = pair("conv")
     close(explain.GuidedGradCam(ours, ours[3]).attribute(x, target),

@@ -35,19 +35,21 @@ class _Relevance(_unrolled.Rules):
     # -- the run before: the first layer, batch norms directly behind a layer with weights, the softmax at the end --
     def watch(self, step, args, kwargs, output):
         if step.kind in _SOFTMAX:
-            self.last_softmax = step.layer, output
+            self.last_softmax = step.layer, output, output._version
         if step.kind == "affine":
             self.first = step.layer if self.first is None else self.first
-            self._last = step, output
+            self._last = step, output, output._version
         elif step.kind == "batch_norm" and self._last is not None:
-            before, made = self._last
-            if made is _steps.first_tensor(args, kwargs) and before.facts["out"] is not None:
+            before, made, version = self._last
+            whole = made is _steps.first_tensor(args, kwargs) and made._version == version
+            if whole and before.facts["out"] is not None:
                 self.merged[id(before.layer)] = step
 
     def watch_end(self, output):
         """Keep the softmax only if its result is the model's."""
         if self.last_softmax is not None:
-            self.last_softmax = self.last_softmax[0] if self.last_softmax[1] is output else None
+            layer, made, version = self.last_softmax
+            self.last_softmax = layer if made is output and made._version == version else None
 
     # -- the run itself --
     def rule(self, step, args, kwargs, output):
@@ -163,6 +165,9 @@ class LRP(Attribution):
     tensor([[ 2., -1.]])
     """
 
+    _multiplies = True
+    _complete = True
+
     def __init__(self, model, composite=None):
         super().__init__(model)
         self.model = model_of(model, self._name)
@@ -171,13 +176,6 @@ class LRP(Attribution):
         self.composite = Composite(composite, None) if isinstance(composite, Rule) else composite
         if not isinstance(self.composite, Composite):
             raise TypeError(f"LRP: expected composite to be a Composite or a Rule, got {type(composite).__name__}")
-
-    @property
-    def multiplies_by_inputs(self):
-        return True
-
-    def has_convergence_delta(self):
-        return True
 
     def attribute(self, inputs, target=None, additional_forward_args=None, return_convergence_delta=False,
                   verbose=False):

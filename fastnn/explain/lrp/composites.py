@@ -15,6 +15,17 @@ class Composite:
         Of the first layer with weights, whatever it is.
     layers : dict of layer to Rule, optional
         For single layers, before all others.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LRP
+    >>> from fastnn.explain.lrp import Composite, Epsilon, Gamma, ZBox
+    >>> model = nn.Sequential(nn.Conv1d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2))
+    >>> rules = Composite(Epsilon(), convolution=Gamma(), first=ZBox(0, 1))
+    >>> LRP(model, rules).attribute(fastnn.rand(1, 1, 6), target=1).shape
+    torch.Size([1, 1, 6])
     """
 
     def __init__(self, dense=None, convolution=None, first=None, layers=None):
@@ -46,6 +57,22 @@ class EpsilonPlusFlat(Composite):
 
     Kohlbrenner, Bauer, Nakajima, Binder, Samek, Lapuschkin 2020, "Towards best practice in explaining neural network
     decisions with LRP", IJCNN.
+
+    Parameters
+    ----------
+    epsilon : float
+        Of the epsilon rule.
+    layers : dict of layer to Rule, optional
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LRP
+    >>> from fastnn.explain.lrp import EpsilonPlusFlat
+    >>> model = nn.Sequential(nn.Conv1d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2))
+    >>> LRP(model, EpsilonPlusFlat()).attribute(fastnn.rand(1, 1, 6), target=1).shape
+    torch.Size([1, 1, 6])
     """
 
     def __init__(self, epsilon=1e-6, layers=None):
@@ -61,6 +88,16 @@ class EpsilonGammaBox(Composite):
         Bounds of the inputs.
 
     Montavon et al. 2019.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LRP
+    >>> from fastnn.explain.lrp import EpsilonGammaBox
+    >>> model = nn.Sequential(nn.Conv1d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2))
+    >>> LRP(model, EpsilonGammaBox(0.0, 1.0)).attribute(fastnn.rand(1, 1, 6), target=1).shape
+    torch.Size([1, 1, 6])
     """
 
     def __init__(self, low, high, gamma=0.25, epsilon=1e-6, layers=None):

@@ -5,6 +5,8 @@ with another gradient: multipliers ``m = R / x`` flow backward, so sums, copies 
 out by themselves, and the input's relevance is its multiplier times the input.
 """
 import fastnn
+from fastnn import Tensor
+from fastnn.errors import check_number
 from fastnn.explain._steps import same_value
 
 TINY = 1e-20  # stands for inputs that are exactly 0, so that relevance can lie on them
@@ -47,7 +49,22 @@ def sides_of_bias(step):
 
 
 class Rule:
-    """A rule: `way` gives a function of x whose value does not matter and whose gradient shares ``z`` out."""
+    """A rule: `way` gives a function of x whose value does not matter and whose gradient shares ``z`` out.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LRP
+    >>> from fastnn.explain.lrp import Rule
+    >>> class First(Rule):  # all to the first input
+    ...     def way(self, step, x, z):
+    ...         return x[:, :1] * (z / x[:, :1]).detach()
+    >>> model = nn.Linear(2, 1)
+    >>> found = LRP(model, First()).attribute(fastnn.tensor([[1.0, 4.0]]))
+    >>> fastnn.allclose(found, fastnn.tensor([[model(fastnn.tensor([[1.0, 4.0]])).item(), 0.0]]))
+    True
+    """
 
     def way(self, step, x, z):
         raise NotImplementedError(f"{type(self).__name__} defines no way")
@@ -63,11 +80,26 @@ class Epsilon(Rule):
 
     Bach, Binder, Montavon, Klauschen, Mueller, Samek 2015, "On pixel-wise explanations for non-linear classifier
     decisions by layer-wise relevance propagation", PLoS ONE 10(7).
+
+    Parameters
+    ----------
+    epsilon : float
+        At least 0.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LRP
+    >>> from fastnn.explain.lrp import Epsilon
+    >>> model = nn.Linear(2, 1, bias=False)
+    >>> _ = model.weight.data.copy_(fastnn.tensor([[3.0, -1.0]]))
+    >>> LRP(model, Epsilon(2.0)).attribute(fastnn.tensor([[1.0, 1.0]]))
+    tensor([[ 1.5000, -0.5000]])
     """
 
     def __init__(self, epsilon=1e-6):
-        if not epsilon >= 0:
-            raise ValueError(f"Epsilon: expected epsilon of at least 0, got {epsilon}")
+        check_number(epsilon, "epsilon", "Epsilon")
         self.epsilon = epsilon
 
     def way(self, step, x, z):
@@ -80,11 +112,29 @@ class Gamma(Rule):
     For inputs of both signs the favoured are the ``x_i w_ij`` of z's own sign. The bias stays as it is.
 
     Montavon, Binder, Lapuschkin, Samek, Mueller 2019, "Layer-wise relevance propagation: an overview".
+
+    Parameters
+    ----------
+    gamma : float
+        At least 0.
+    epsilon : float
+        Keeps divisors from 0.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LRP
+    >>> from fastnn.explain.lrp import Gamma
+    >>> model = nn.Linear(2, 1, bias=False)
+    >>> _ = model.weight.data.copy_(fastnn.tensor([[3.0, -1.0]]))
+    >>> LRP(model, Gamma(1.0)).attribute(fastnn.tensor([[1.0, 1.0]]))
+    tensor([[ 2.4000, -0.4000]])
     """
 
     def __init__(self, gamma=0.25, epsilon=1e-9):
-        if not gamma >= 0:
-            raise ValueError(f"Gamma: expected gamma of at least 0, got {gamma}")
+        check_number(gamma, "gamma", "Gamma")
+        check_number(epsilon, "epsilon", "Gamma")
         self.gamma, self.epsilon = gamma, epsilon
 
     def way(self, step, x, z):
@@ -98,10 +148,30 @@ class AlphaBeta(Rule):
     ``x_i w_ij``, with ``alpha - beta = 1``.
 
     The bias belongs to the sum of its sign. Where all is of one sign, that sum gets everything. Bach et al. 2015.
+
+    Parameters
+    ----------
+    alpha, beta : float
+        ``alpha - beta = 1``, beta at least 0.
+    epsilon : float
+        Keeps divisors from 0.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LRP
+    >>> from fastnn.explain.lrp import AlphaBeta
+    >>> model = nn.Linear(2, 1, bias=False)
+    >>> _ = model.weight.data.copy_(fastnn.tensor([[3.0, -1.0]]))
+    >>> LRP(model, AlphaBeta(2.0, 1.0)).attribute(fastnn.tensor([[1.0, 1.0]]))
+    tensor([[ 4., -2.]])
     """
 
     def __init__(self, alpha=2.0, beta=1.0, epsilon=1e-9):
-        if beta < 0 or abs(alpha - beta - 1) > 1e-9:
+        for name, value in (("alpha", alpha), ("beta", beta), ("epsilon", epsilon)):
+            check_number(value, name, "AlphaBeta")
+        if abs(alpha - beta - 1) > 1e-9:
             raise ValueError(f"AlphaBeta: expected alpha - beta = 1 with beta of at least 0, got alpha={alpha}, "
                              f"beta={beta}")
         self.alpha, self.beta, self.epsilon = alpha, beta, epsilon
@@ -120,6 +190,22 @@ class ZPlus(AlphaBeta):
 
     Montavon, Lapuschkin, Binder, Samek, Mueller 2017, "Explaining nonlinear classification decisions with deep Taylor
     decomposition", Pattern Recognition 65.
+
+    Parameters
+    ----------
+    epsilon : float
+        Keeps divisors from 0.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LRP
+    >>> from fastnn.explain.lrp import ZPlus
+    >>> model = nn.Linear(2, 1, bias=False)
+    >>> _ = model.weight.data.copy_(fastnn.tensor([[3.0, -1.0]]))
+    >>> LRP(model, ZPlus()).attribute(fastnn.tensor([[1.0, 1.0]]))
+    tensor([[2., 0.]])
     """
 
     def __init__(self, epsilon=1e-9):
@@ -135,9 +221,24 @@ class ZBox(Rule):
         The bounds, which broadcast against the layer's input; ``low <= x <= high``.
 
     Montavon et al. 2017.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LRP
+    >>> from fastnn.explain.lrp import ZBox
+    >>> model = nn.Linear(2, 1, bias=False)
+    >>> _ = model.weight.data.copy_(fastnn.tensor([[3.0, -1.0]]))
+    >>> LRP(model, ZBox(0.0, 1.0)).attribute(fastnn.tensor([[0.5, 0.5]]))
+    tensor([[0.7500, 0.2500]])
     """
 
     def __init__(self, low, high, epsilon=1e-9):
+        for name, value in (("low", low), ("high", high)):
+            if not isinstance(value, Tensor):
+                check_number(value, name, "ZBox", -float("inf"), kind="number or a tensor")
+        check_number(epsilon, "epsilon", "ZBox")
         self.low, self.high, self.epsilon = low, high, epsilon
 
     def way(self, step, x, z):
@@ -149,9 +250,27 @@ class ZBox(Rule):
 
 
 class WSquare(Rule):
-    """``R_i = sum_j w_ij^2 / sum_i w_ij^2 R_j``: by weights alone, for inputs without bounds. Montavon et al. 2017."""
+    """``R_i = sum_j w_ij^2 / sum_i w_ij^2 R_j``: by weights alone, for inputs without bounds. Montavon et al. 2017.
+
+    Parameters
+    ----------
+    epsilon : float
+        Keeps divisors from 0.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LRP
+    >>> from fastnn.explain.lrp import WSquare
+    >>> model = nn.Linear(2, 1, bias=False)
+    >>> _ = model.weight.data.copy_(fastnn.tensor([[3.0, -1.0]]))
+    >>> LRP(model, WSquare()).attribute(fastnn.tensor([[1.0, 1.0]]))
+    tensor([[1.8000, 0.2000]])
+    """
 
     def __init__(self, epsilon=1e-9):
+        check_number(epsilon, "epsilon", type(self).__name__)
         self.epsilon = epsilon
 
     def _weight(self, weight):
@@ -168,6 +287,17 @@ class Flat(WSquare):
 
     Lapuschkin, Waeldchen, Binder, Montavon, Samek, Mueller 2019, "Unmasking Clever Hans predictors", Nature
     Communications 10.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> from fastnn import nn
+    >>> from fastnn.explain import LRP
+    >>> from fastnn.explain.lrp import Flat
+    >>> model = nn.Linear(2, 1, bias=False)
+    >>> _ = model.weight.data.copy_(fastnn.tensor([[3.0, -1.0]]))
+    >>> LRP(model, Flat()).attribute(fastnn.tensor([[1.0, 1.0]]))
+    tensor([[1., 1.]])
     """
 
     def _weight(self, weight):

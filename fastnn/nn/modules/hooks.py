@@ -108,7 +108,7 @@ def of(module, kind):
     found = []
     for table in (global_hooks.get(kind), module._hooks and module._hooks.tables[kind]):
         if table:
-            found += [(key, hook, table.flags.get(key, {})) for key, hook in table.items()]
+            found += [(key, hook, table.flags.get(key, {})) for key, hook in list(table.items())]
     return found
 
 
