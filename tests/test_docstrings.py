@@ -16,7 +16,9 @@ from fastnn.nn import functional as F
 MODULES = [module.name for module in pkgutil.walk_packages(fastnn.__path__, "fastnn.")
            if not module.name.startswith(("fastnn.__main__", "fastnn.tensorflow"))]
 # Namespaces in which every public function and class describes its parameters and has an example.
-COMPLETE = []
+COMPLETE = [
+    "fastnn.keras.layers",
+]
 # Names of COMPLETE namespaces that need no example, and why.
 WITHOUT_EXAMPLE = {}
 
@@ -24,7 +26,7 @@ WITHOUT_EXAMPLE = {}
 def members(namespace):
     """{name: function or class} that programs find in a namespace (a module, or a class for its methods)."""
     owner = importlib.import_module(namespace) if namespace != "fastnn.Tensor" else fastnn.Tensor
-    names = getattr(owner, "__all__", None) or [name for name in vars(owner) if not name.startswith("_")]
+    names = getattr(owner, "__all__", None) or [name for name in dir(owner) if not name.startswith("_")]
     found = {name: getattr(owner, name) for name in names}
     return {name: value for name, value in found.items()
             if callable(value) and not inspect.ismodule(value)

@@ -91,19 +91,36 @@ def _wrapped_build(build):
 
 
 class Layer(Weights, AsModule, Operation):
-    """Base of all layers: weights, sublayers, and a `call` from tensors to tensors.
+    """Base of all layers: weights, sublayers, and a `call` that maps tensors to tensors.
 
-    Subclasses define `call`, most define `build` (make the weights, once the input's shape is known) and `get_config`.
+    Subclasses define `call`, most define `build` (which makes the weights once the input's shape is known) and
+    `get_config`.
 
     Parameters
     ----------
     activity_regularizer : Regularizer or str, optional
-        A penalty on the outputs, divided by the batch size.
+        Penalty on the outputs, divided by the batch size.
     trainable : bool
     dtype : str or DTypePolicy, optional
+        `config.floatx` without it.
     autocast : bool
-        Whether floating inputs are converted to the layer's type.
+        Whether floating inputs are converted to the layer's dtype.
     name : str, optional
+
+    Raises
+    ------
+    ValueError
+        Unknown arguments, or a `trainable` that is no bool.
+
+    Examples
+    --------
+    >>> class Scale(keras.layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight((input_shape[-1],), "ones", name="factor")
+    ...     def call(self, x):
+    ...         return x * self.factor
+    >>> Scale()(np.array([[1.0, 2.0]]))
+    tensor([[1., 2.]])
     """
 
     def __init_subclass__(cls, **kwargs):

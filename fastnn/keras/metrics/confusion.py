@@ -289,7 +289,7 @@ class AUC(_Confusion):
     summation_method : "interpolation", "minoring" or "majoring"
         Between two thresholds: a line (for "PR" Davis' and Goadrich's interpolation), the lesser or the greater value.
     thresholds : list, optional
-        In place of `num_thresholds` ones that are evenly spaced.
+        Instead of `num_thresholds` ones that are evenly spaced.
     multi_label : bool
         Columns are labels of their own: the mean of their areas, with `label_weights` if given.
     num_labels : int, optional

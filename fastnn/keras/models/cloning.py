@@ -17,7 +17,7 @@ def rebuild_graph(plan_nodes, inputs, outputs, replace, operation_of=lambda oper
         In an order in which they can run.
     inputs, outputs : lists of KerasTensor
     replace : list of KerasTensor
-        In place of `inputs`.
+        Instead of `inputs`.
     """
     values = {id(x): y for x, y in zip(inputs, replace)}
     for node in plan_nodes:
@@ -40,7 +40,7 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
     ----------
     model : Model
     input_tensors : symbolic tensors, optional
-        In place of the model's inputs.
+        Instead of the model's inputs.
     clone_function : callable, optional
         ``clone_function(layer)`` gives the new layer.
     call_function : callable, optional
