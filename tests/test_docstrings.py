@@ -17,7 +17,9 @@ MODULES = [module.name for module in pkgutil.walk_packages(fastnn.__path__, "fas
            if not module.name.startswith(("fastnn.__main__", "fastnn.tensorflow"))]
 # Namespaces in which every public function and class describes its parameters and has an example.
 COMPLETE = [
-    "fastnn.keras.layers",
+    "fastnn.keras.layers", "fastnn.keras.losses", "fastnn.keras.metrics", "fastnn.keras.optimizers",
+    "fastnn.keras.optimizers.schedules", "fastnn.keras.activations", "fastnn.keras.initializers",
+    "fastnn.keras.regularizers", "fastnn.keras.constraints",
 ]
 # Names of COMPLETE namespaces that need no example, and why.
 WITHOUT_EXAMPLE = {}
@@ -28,6 +30,9 @@ def members(namespace):
     owner = importlib.import_module(namespace) if namespace != "fastnn.Tensor" else fastnn.Tensor
     names = getattr(owner, "__all__", None) or [name for name in dir(owner) if not name.startswith("_")]
     found = {name: getattr(owner, name) for name in names}
+    if namespace.startswith("fastnn.keras"):  # what its modules import from the engine is no part of the door
+        found = {name: value for name, value in found.items()
+                 if str(getattr(value, "__module__", "")).startswith(("fastnn.keras", "fastnn.training"))}
     return {name: value for name, value in found.items()
             if callable(value) and not inspect.ismodule(value)
             and str(getattr(value, "__module__", "fastnn")).startswith("fastnn")}

@@ -27,9 +27,27 @@ def trial():
 
 
 def convert(x, dtype=None):
-    """A tensor of anything that can be one: tensors as they are, arrays and numbers without copying where possible.
+    """Tensor of anything that can be one: tensors as they are, arrays and numbers without copying where possible.
 
-    Floating values become `floatx` unless they are an array's or tensor's own, whole numbers int32 as in TensorFlow.
+    Parameters
+    ----------
+    x : number, array, nested lists, tensor or variable
+    dtype : str, optional
+        Without it floating numbers become `config.floatx`, whole ones int32, and arrays and tensors keep their dtype.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Strings, objects or complex numbers.
+
+    Examples
+    --------
+    >>> keras.ops.convert_to_tensor([1, 2], "float32")
+    tensor([1., 2.])
     """
     if isinstance(x, Tensor):
         if dtype is None or Tensor.dtype.__get__(x).name == dtype:
@@ -72,7 +90,21 @@ def _plain(x):
 
 
 def array_of(x):
-    """The NumPy array of a tensor, whatever its history; anything else through `numpy.asarray`."""
+    """NumPy array of a tensor, whether it is recorded or not; of anything else through `numpy.asarray`.
+
+    Parameters
+    ----------
+    x : object
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Examples
+    --------
+    >>> keras.ops.convert_to_numpy(keras.ops.ones(2))
+    array([1., 1.], dtype=float32)
+    """
     return _tensor.to_array(x) if isinstance(x, Tensor) else np.asarray(x)
 
 

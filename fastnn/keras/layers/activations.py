@@ -21,8 +21,8 @@ class _Elementwise(Layer):
 class ReLU(_Elementwise):
     """Rectifier, `activations.relu`, as a layer.
 
-    ``max_value`` where ``x >= max_value``, ``x`` where ``threshold <= x < max_value``, else ``negative_slope * (x -
-    threshold)``.
+    ``max_value`` where ``x >= max_value``, ``x`` where ``threshold <= x < max_value``, else
+    ``negative_slope * (x - threshold)``.
 
     Parameters
     ----------

@@ -15,24 +15,42 @@ from fastnn.kernels import total_norm
 class Optimizer:
     """Base of optimizers.
 
-    Subclasses define `build` (make the state) and either ``update_step(gradient, variable, learning_rate)`` for one
-    variable or `update` for all at once, which the engine's kernels want.
+    Subclasses define `build` (which makes the state) and ``update_step(gradient, variable, learning_rate)`` for one
+    variable, or `update` for all at once.
 
     Parameters
     ----------
     learning_rate : float, LearningRateSchedule or callable
     weight_decay : float, optional
-        Each step also takes ``learning_rate * weight_decay * variable`` away.
+        Each step also subtracts ``learning_rate * weight_decay * variable``.
     clipnorm, clipvalue, global_clipnorm : float, optional
-        Bound each gradient's norm, each element, or the norm of all gradients together.
+        Bound of each gradient's norm, of each element, or of the norm of all gradients; one of them.
     use_ema : bool
-        Keep an average of the variables, with `ema_momentum`; they take its values every `ema_overwrite_frequency`
-        steps, or at the end of training.
+        Whether to keep moving averages of the variables.
+    ema_momentum : float
+        ``average = ema_momentum * average + (1 - ema_momentum) * variable``
+    ema_overwrite_frequency : int, optional
+        Variables take their averages every so many steps; without it at the end of training.
     loss_scale_factor : float, optional
-        Losses are multiplied by it and gradients divided.
+        Factor of losses, and divisor of gradients.
     gradient_accumulation_steps : int, optional
-        A step of the optimizer every so many calls, with the mean of their gradients.
+        A step every so many calls, with the mean of their gradients.
     name : str, optional
+
+    Raises
+    ------
+    ValueError
+        Unknown arguments, several clippings, or values out of range.
+
+    Examples
+    --------
+    >>> class Sign(keras.optimizers.Optimizer):
+    ...     def update_step(self, gradient, variable, learning_rate):
+    ...         self.assign_sub(variable, learning_rate * keras.ops.sign(gradient))
+    >>> w = keras.Variable(np.array([1.0, 2.0]))
+    >>> Sign(0.5).apply([np.array([3.0, -4.0])], [w])
+    >>> w.numpy()
+    array([0.5, 2.5])
     """
 
     _saved = ()  # further attributes that `get_config` holds

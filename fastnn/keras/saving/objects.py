@@ -230,16 +230,21 @@ def _tuples(config):
 
 
 class Family:
-    """One kind of objects that arguments may give by name: losses, initializers and the like.
+    """Objects of one kind that arguments may give by name: losses, initializers and the like.
 
     Parameters
     ----------
     kind : str
         For messages.
     module : str
-        Whose public names are looked through.
+        Module whose public names are known.
     names : callable
-        ``names()``: a dict of further names, as abbreviations.
+        ``names()`` gives a dict of further names, such as abbreviations.
+
+    Examples
+    --------
+    >>> keras.saving.objects.Family("loss", "fastnn.keras.losses").find("huber") is keras.losses.huber
+    True
     """
 
     def __init__(self, kind, module, names=dict):
@@ -265,12 +270,28 @@ class Family:
         return None
 
     def get(self, identifier):
-        """What an argument means: None, a name, a record of `serialize`, a class, an object or a function.
+        """What an argument such as ``loss="mse"`` stands for.
+
+        Parameters
+        ----------
+        identifier : None, str, dict, class, object or callable
+            A name, a record of `serialize`, a class (which is instantiated), or what is wanted itself.
+
+        Returns
+        -------
+        object, callable or None
 
         Raises
         ------
         ValueError
-            There is nothing by that name.
+            There is nothing of that name.
+
+        Examples
+        --------
+        >>> keras.losses.get("mse").__name__
+        'mean_squared_error'
+        >>> keras.initializers.get("zeros")((2,))
+        tensor([0., 0.])
         """
         if identifier is None:
             return None
@@ -288,14 +309,51 @@ class Family:
         return found
 
     def serialize(self, obj):
-        """The record of an object; a public function's is its name."""
+        """Record of an object, as a dict that can be written as JSON; that of a public function is its name.
+
+        Parameters
+        ----------
+        obj : object or callable
+
+        Returns
+        -------
+        dict or str
+
+        Examples
+        --------
+        >>> keras.losses.serialize(keras.losses.Huber(delta=2.0))["config"]["delta"]
+        2.0
+        >>> keras.losses.serialize(keras.losses.huber)
+        'huber'
+        """
         record = serialize_keras_object(obj)
         if isinstance(record, dict) and record["class_name"] == "function" and record["module"] != "builtins":
             return record["config"]
         return record
 
     def deserialize(self, config, custom_objects=None):
-        """The object of a record, or of a name."""
+        """The object of a record of `serialize`, or of a name.
+
+        Parameters
+        ----------
+        config : dict or str
+        custom_objects : dict, optional
+            Name -> class or function, for those that are not registered.
+
+        Returns
+        -------
+        object or callable
+
+        Raises
+        ------
+        ValueError
+            There is nothing of that name.
+
+        Examples
+        --------
+        >>> keras.losses.deserialize(keras.losses.serialize(keras.losses.Huber(delta=2.0))).delta
+        2.0
+        """
         if isinstance(config, str):
             with custom_object_scope(custom_objects or {}):
                 return self.get(config)
