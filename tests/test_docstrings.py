@@ -19,7 +19,11 @@ MODULES = [module.name for module in pkgutil.walk_packages(fastnn.__path__, "fas
 COMPLETE = [
     "fastnn.keras.layers", "fastnn.keras.losses", "fastnn.keras.metrics", "fastnn.keras.optimizers",
     "fastnn.keras.optimizers.schedules", "fastnn.keras.activations", "fastnn.keras.initializers",
-    "fastnn.keras.regularizers", "fastnn.keras.constraints",
+    "fastnn.keras.regularizers", "fastnn.keras.constraints", "fastnn.keras.callbacks", "fastnn.keras.models",
+    "fastnn.keras.saving", "fastnn.keras.utils", "fastnn.keras.random", "fastnn.keras.config", "fastnn.keras.tree",
+    "fastnn.keras.applications", "fastnn.keras.preprocessing",
+    *(f"fastnn.keras.datasets.{name}" for name in ("boston_housing", "california_housing", "cifar10", "cifar100",
+                                                   "fashion_mnist", "imdb", "mnist", "reuters")),
 ]
 # Names of COMPLETE namespaces that need no example, and why.
 WITHOUT_EXAMPLE = {}

@@ -32,7 +32,14 @@ def get_uid(prefix=""):
 
 
 def reset_uids():
-    """Begin counting anew."""
+    """Resets the counters of automatic names.
+
+    Examples
+    --------
+    >>> keras.utils.clear_session()
+    >>> keras.layers.Dense(1).name, keras.layers.Dense(1).name
+    ('dense', 'dense_1')
+    """
     _counts.clear()
 
 

@@ -241,12 +241,41 @@ def operation(function):
 
 
 def is_keras_tensor(x):
-    """Whether `x` is a symbolic tensor."""
+    """Whether `x` is a symbolic tensor.
+
+    Parameters
+    ----------
+    x : object
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> keras.utils.is_keras_tensor(keras.Input((3,))), keras.utils.is_keras_tensor(np.ones(3))
+    (True, False)
+    """
     return isinstance(x, KerasTensor)
 
 
 def get_source_inputs(tensor):
-    """The `Input`s that a symbolic tensor comes from."""
+    """The `Input`s that a symbolic tensor depends on.
+
+    Parameters
+    ----------
+    tensor : KerasTensor
+
+    Returns
+    -------
+    list of KerasTensor
+
+    Examples
+    --------
+    >>> x = keras.Input((3,), name="x")
+    >>> [each.name for each in keras.utils.get_source_inputs(keras.layers.Dense(2)(x))]
+    ['x']
+    """
     if not hasattr(tensor, "_keras_history"):
         return tensor
     operation, index, _ = tensor._keras_history

@@ -109,21 +109,29 @@ def array_of(x):
 
 
 class Variable(Tensor):
-    """A tensor with a name that can be assigned to, as ``keras.Variable``.
+    """A tensor with a name that can be assigned to.
 
     Parameters
     ----------
     initializer : callable, array or number
-        ``initializer(shape, dtype=...)``, or the first value.
+        ``initializer(shape, dtype=...)``, or the initial value.
     shape : tuple, optional
         Needed with a callable.
     dtype : str, optional
-        By default `floatx`, or that of the value.
+        `config.floatx`, or that of the value, without it.
     trainable : bool
         Whether it gets gradients.
     autocast, aggregation, synchronization
         Accepted; they have no effect on one processor.
     name : str, optional
+
+    Examples
+    --------
+    >>> v = keras.Variable([1.0, 2.0], name="v")
+    >>> v.assign_add([1.0, 1.0])
+    <Variable path=v, shape=(2,), dtype=float32, value=[2., 3.]>
+    >>> v.numpy()
+    array([2., 3.], dtype=float32)
     """
 
     def __new__(cls, initializer=None, *args, **kwargs):

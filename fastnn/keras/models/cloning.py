@@ -34,24 +34,34 @@ def rebuild_graph(plan_nodes, inputs, outputs, replace, operation_of=lambda oper
 
 
 def clone_model(model, input_tensors=None, clone_function=None, call_function=None, recursive=False, **kwargs):
-    """A model with the same layers, newly made: other weights.
+    """A model with the same architecture, and new weights.
 
     Parameters
     ----------
     model : Model
-    input_tensors : symbolic tensors, optional
+    input_tensors : KerasTensor or list of them, optional
         Instead of the model's inputs.
     clone_function : callable, optional
         ``clone_function(layer)`` gives the new layer.
     call_function : callable, optional
         ``call_function(layer, *args, **kwargs)`` calls it.
     recursive : bool
-        Copy the layers of models within one by one too.
+        Whether layers of nested models are cloned one by one too.
+
+    Returns
+    -------
+    Model
 
     Raises
     ------
     ValueError
-        A subclassed model with `clone_function`, which cannot be taken apart.
+        `clone_function` with a subclassed model, whose layers are not known.
+
+    Examples
+    --------
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> keras.models.clone_model(model).output_shape
+    (None, 2)
     """
     from fastnn.keras.models.functional import Functional
     from fastnn.keras.models.sequential import Sequential

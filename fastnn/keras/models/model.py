@@ -11,15 +11,29 @@ def _is_functional(args, kwargs):
 
 
 class Model(Trainer, Layer):
-    """A model: from inputs and outputs (`Functional`), or a subclass with layers as attributes and a `call`.
+    """A model: from symbolic inputs and outputs, or a subclass with layers as attributes and a `call`.
+
+    Parameters
+    ----------
+    inputs, outputs : KerasTensor, or lists, tuples or dicts of them
+        Then the model is a `Functional`.
+    name : str, optional
+    trainable : bool, optional
 
     Examples
     --------
-    >>> from fastnn.keras import Input, Model, layers
-    >>> inputs = Input((3,))
-    >>> model = Model(inputs, layers.Dense(2)(inputs))
+    >>> inputs = keras.Input((3,))
+    >>> model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
     >>> model.output_shape
     (None, 2)
+    >>> class Twice(keras.Model):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.dense = keras.layers.Dense(3)
+    ...     def call(self, x):
+    ...         return self.dense(self.dense(x))
+    >>> Twice()(np.ones((1, 3))).shape
+    torch.Size([1, 3])
     """
 
     def __new__(cls, *args, **kwargs):

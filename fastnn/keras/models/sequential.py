@@ -20,7 +20,13 @@ class Sequential(Model):
 
     Notes
     -----
-    The model is built when it begins with an `Input`, or else when its first data comes.
+    The model is built when it begins with an `Input`, or else at its first call.
+
+    Examples
+    --------
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(2)])
+    >>> model.output_shape, model.count_params()
+    ((None, 2), 26)
     """
 
     def __init__(self, layers=None, trainable=True, name=None):
