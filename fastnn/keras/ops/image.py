@@ -35,7 +35,28 @@ def _checked(interpolation, fill_mode="constant"):
 
 @operation
 def rgb_to_grayscale(images, data_format=None):
-    """``0.2989 R + 0.587 G + 0.114 B``, with one channel."""
+    """``0.2989 * R + 0.587 * G + 0.114 * B``, as one channel.
+
+    Parameters
+    ----------
+    images : tensor
+        (height, width, channels), or a batch of them; three channels or one.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Another number of channels.
+
+    Examples
+    --------
+    >>> keras.ops.image.rgb_to_grayscale(np.array([[[0.0, 1.0, 0.0]]]))
+    tensor([[[0.5870]]], dtype=torch.float64)
+    """
     x, alone, last = _batch(images, data_format)
     axis = 3 if last else 1
     if x.shape[axis] not in (1, 3):
@@ -61,7 +82,28 @@ def _joined(planes, alone, axis):
 
 @operation
 def rgb_to_hsv(images, data_format=None):
-    """Hue, saturation and value of red, green and blue, all within 0 .. 1."""
+    """Hue, saturation and value of red, green and blue, all within 0 .. 1.
+
+    Parameters
+    ----------
+    images : tensor
+        Floating; (height, width, 3), or a batch of them.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Images of whole numbers.
+
+    Examples
+    --------
+    >>> keras.ops.image.rgb_to_hsv(np.array([[[0.0, 1.0, 0.0]]])).round(decimals=4)
+    tensor([[[0.3333, 1.0000, 1.0000]]], dtype=torch.float64)
+    """
     planes, alone, axis = _planes(images, data_format)
     tiny = float(np.finfo(config.dtype_of(planes[0])).eps)
     r, g, b = (_where(x.abs() < tiny, x * 0, x) for x in planes)
@@ -77,7 +119,28 @@ def rgb_to_hsv(images, data_format=None):
 
 @operation
 def hsv_to_rgb(images, data_format=None):
-    """Red, green and blue of hue, saturation and value."""
+    """Red, green and blue of hue, saturation and value; the inverse of `rgb_to_hsv`.
+
+    Parameters
+    ----------
+    images : tensor
+        Floating; (height, width, 3), or a batch of them.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Images of whole numbers.
+
+    Examples
+    --------
+    >>> keras.ops.image.hsv_to_rgb(np.array([[[0.5, 1.0, 1.0]]])).round(decimals=4)
+    tensor([[[0., 1., 1.]]], dtype=torch.float64)
+    """
     (hue, saturation, value), alone, axis = _planes(images, data_format)
     turn = hue.remainder(1.0) * 6.0
     shares = (turn - 3.0).abs() - 1.0, 2.0 - (turn - 2.0).abs(), 2.0 - (turn - 4.0).abs()
@@ -87,7 +150,33 @@ def hsv_to_rgb(images, data_format=None):
 @operation
 def resize(images, size, interpolation="bilinear", antialias=False, crop_to_aspect_ratio=False,
            pad_to_aspect_ratio=False, fill_mode="constant", fill_value=0.0, data_format=None):
-    """Images of another height and width; see `keras.layers.Resizing`."""
+    """Images of another height and width; see `keras.layers.Resizing`.
+
+    Parameters
+    ----------
+    images : tensor
+        (height, width, channels), or a batch of them.
+    size : pair of int
+        (height, width)
+    interpolation, antialias, crop_to_aspect_ratio, pad_to_aspect_ratio, fill_mode, fill_value
+        As in `keras.layers.Resizing`.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Options that do not fit.
+
+    Examples
+    --------
+    >>> keras.ops.image.resize(np.arange(16.0).reshape(4, 4, 1), (2, 2)).squeeze(-1)
+    tensor([[ 2.5000,  4.5000],
+            [10.5000, 12.5000]], dtype=torch.float64)
+    """
     x, alone, last = _batch(images, data_format)
     if len(size) != 2:
         raise ValueError(f"Argument `size` must be a tuple of two elements (height, width). Received: size={size}")
@@ -99,8 +188,38 @@ def resize(images, size, interpolation="bilinear", antialias=False, crop_to_aspe
 @operation
 def affine_transform(images, transform, interpolation="bilinear", fill_mode="constant", fill_value=0,
                      data_format=None):
-    """Images whose pixel (x, y) is that of the inputs at ``(a0 x + a1 y + a2, b0 x + b1 y + b2)``; `transform` is
-    (a0, a1, a2, b0, b1, b2, 0, 0), one or one for each image."""
+    """Images sampled along an affine map: pixel (x, y) is that of the inputs at
+    ``(a0 * x + a1 * y + a2, b0 * x + b1 * y + b2)``.
+
+    Parameters
+    ----------
+    images : tensor
+        (height, width, channels), or a batch of them.
+    transform : tensor (8,) or (batch, 8)
+        a0, a1, a2, b0, b1, b2, 0, 0.
+    interpolation : {"bilinear", "nearest"}
+    fill_mode : {"constant", "nearest", "wrap", "mirror", "reflect"}
+        What lies outside.
+    fill_value : float
+        For "constant".
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Another mode, or a transform of another rank.
+
+    Examples
+    --------
+    >>> x = np.arange(4.0).reshape(2, 2, 1)
+    >>> keras.ops.image.affine_transform(x, np.array([1.0, 0, 1, 0, 1, 0, 0, 0])).squeeze(-1)
+    tensor([[1., 0.],
+            [3., 0.]], dtype=torch.float64)
+    """
     _checked(interpolation, fill_mode)
     x, alone, last = _batch(images, data_format)
     matrices = array_of(tensor(transform))
@@ -114,7 +233,34 @@ def affine_transform(images, transform, interpolation="bilinear", fill_mode="con
 
 @operation
 def perspective_transform(images, start_points, end_points, interpolation="bilinear", fill_value=0, data_format=None):
-    """Images moved so that four points (x, y) come to others."""
+    """Images moved so that four points come to others.
+
+    Parameters
+    ----------
+    images : tensor
+        (height, width, channels), or a batch of them.
+    start_points, end_points : tensor (4, 2) or (batch, 4, 2)
+        (x, y) before and after.
+    interpolation : {"bilinear", "nearest"}
+    fill_value : float
+        What lies outside.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Points of another shape.
+
+    Examples
+    --------
+    >>> x, corners = np.ones((4, 4, 1)), np.array([[0.0, 0], [3, 0], [0, 3], [3, 3]])
+    >>> bool((keras.ops.image.perspective_transform(x, corners, corners) == x).all())
+    True
+    """
     _checked(interpolation)
     x, alone, last = _batch(images, data_format)
     starts, ends = (array_of(tensor(points)).astype(np.float64) for points in (start_points, end_points))
@@ -136,7 +282,22 @@ def perspective_transform(images, start_points, end_points, interpolation="bilin
 
 
 def homographies(starts, ends):
-    """(count, 8): the maps that take the ends (count, 4, 2) to the starts."""
+    """Maps that take the ends to the starts, as eight coefficients of a perspective transform.
+
+    Parameters
+    ----------
+    starts, ends : array (count, 4, 2)
+
+    Returns
+    -------
+    array (count, 8)
+
+    Examples
+    --------
+    >>> corners = np.array([[[0.0, 0], [1, 0], [0, 1], [1, 1]]])
+    >>> (homographies(corners, corners).round(3) + 0.0).tolist()
+    [[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]]
+    """
     (x, y), (u, v) = np.moveaxis(ends, -1, 0), np.moveaxis(starts, -1, 0)
     zero, one = np.zeros_like(x), np.ones_like(x)
     first = np.stack([x, y, one, zero, zero, zero, -u * x, -u * y], -1)
@@ -147,9 +308,35 @@ def homographies(starts, ends):
 
 @operation
 def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value=0):
-    """Values of a tensor at positions between its elements: ``coordinates[i]`` are those along axis i.
+    """Values of a tensor at positions between its elements.
 
-    `order` 0 takes the nearest element, 1 interpolates; `fill_mode` says what lies outside.
+    Parameters
+    ----------
+    inputs : tensor
+    coordinates : tensor (rank, ...)
+        ``coordinates[i]`` are positions along axis i.
+    order : {0, 1}
+        Nearest element, or linear interpolation.
+    fill_mode : {"constant", "nearest", "wrap", "mirror", "reflect"}
+        What lies outside.
+    fill_value : float
+        For "constant".
+
+    Returns
+    -------
+    Tensor (...)
+
+    Raises
+    ------
+    NotImplementedError
+        `order` above 1.
+    ValueError
+        Coordinates of another shape.
+
+    Examples
+    --------
+    >>> keras.ops.image.map_coordinates(np.array([0.0, 10.0, 20.0]), np.array([[0.5, 1.25]]), order=1)
+    tensor([ 5.0000, 12.5000], dtype=torch.float64)
     """
     x, places = tensor(inputs), array_of(tensor(coordinates))
     if len(places) != x.ndim:
@@ -195,7 +382,27 @@ def _each_channel(x, kernel, padding=0):
 
 @operation
 def gaussian_blur(images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None):
-    """Images smoothed by a normal distribution; beyond the edges there are zeros."""
+    """Images convolved with a normal density; outside there are zeros.
+
+    Parameters
+    ----------
+    images : tensor
+        (height, width, channels), or a batch of them.
+    kernel_size : pair of int
+        (height, width)
+    sigma : pair of float
+        Standard deviations.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.image.gaussian_blur(np.ones((5, 5, 1)))[2, 2].round(decimals=4)
+    tensor([1.], dtype=torch.float64)
+    """
     x, alone, last = _batch(images, data_format)
     (height, width), (down, across) = ((int(n) for n in kernel_size), (float(s) for s in sigma))
     kernel = np.outer(_bell(width, across, np.float64), _bell(height, down, np.float64)).reshape(height, width)
@@ -207,8 +414,29 @@ def gaussian_blur(images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None
 @operation
 def elastic_transform(images, alpha=20.0, sigma=5.0, interpolation="bilinear", fill_mode="reflect", fill_value=0.0,
                       seed=None, data_format=None):
-    """Images whose pixels are moved by smooth random fields (Simard et al., 2003): normal draws of deviation `sigma`,
-    blurred by `sigma`, times `alpha`."""
+    """Images whose pixels are moved by smooth random fields (Simard et al., 2003).
+
+    The fields are normal numbers of deviation `sigma`, blurred by `sigma`, times `alpha`.
+
+    Parameters
+    ----------
+    images : tensor
+        (height, width, channels), or a batch of them.
+    alpha, sigma : float
+    interpolation, fill_mode, fill_value
+        As in `affine_transform`.
+    seed : int or SeedGenerator, optional
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.image.elastic_transform(np.ones((4, 4, 1)), seed=0).shape
+    torch.Size([4, 4, 1])
+    """
     _checked(interpolation, fill_mode)
     x, alone, last = _batch(images, data_format)
     height, width = x.shape[1:3] if last else x.shape[2:4]
@@ -225,9 +453,35 @@ def elastic_transform(images, alpha=20.0, sigma=5.0, interpolation="bilinear", f
 
 @operation
 def scale_and_translate(images, output_shape, scale, translation, spatial_dims, method, antialias=True):
-    """A tensor scaled and moved along axes: position i comes from ``(i + 0.5 - translation) / scale - 0.5``.
+    """Tensor scaled and moved along axes: position i comes from ``(i + 0.5 - translation) / scale - 0.5``.
 
-    `method` is "linear", "cubic" (Keys, 1981), "lanczos3" or "lanczos5", or an older name of the first two.
+    Parameters
+    ----------
+    images : tensor
+    output_shape : tuple
+    scale, translation : tensor
+        A number for each of `spatial_dims`.
+    spatial_dims : sequence of int
+        Axes.
+    method : {"linear", "cubic", "lanczos3", "lanczos5"}
+        "cubic" is Keys' (1981); "bilinear", "trilinear", "bicubic" and "tricubic" are accepted.
+    antialias : bool
+        Whether to smooth what is made smaller.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Another method.
+
+    Examples
+    --------
+    >>> x = np.array([0.0, 1.0, 2.0, 3.0])
+    >>> keras.ops.image.scale_and_translate(x, (2,), [0.5], [0.0], (0,), "linear", antialias=False)
+    tensor([0.5000, 2.5000], dtype=torch.float64)
     """
     names = {**dict.fromkeys(("linear", "bilinear", "trilinear"), "linear"),
              **dict.fromkeys(("cubic", "bicubic", "tricubic"), "cubic"), "lanczos3": "lanczos3",
@@ -256,7 +510,33 @@ def _patches(x, size, strides, dilation_rate, padding, data_format, rank):
 
 @operation
 def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid", data_format=None):
-    """Windows of images, each as the channels of one pixel; of volumes for three sizes."""
+    """Windows of images, each as the channels of one pixel; of volumes for three sizes.
+
+    Parameters
+    ----------
+    images : tensor
+        (height, width, channels), or a batch of them.
+    size : int, or pair or triple of int
+    strides : int or tuple of int, optional
+        `size` without it.
+    dilation_rate : int or tuple of int
+    padding : {"valid", "same"}
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor (..., rows, columns, elements of a window)
+
+    Raises
+    ------
+    TypeError, ValueError
+        Another `size`.
+
+    Examples
+    --------
+    >>> keras.ops.image.extract_patches(np.ones((1, 4, 6, 3)), 2).shape
+    torch.Size([1, 2, 3, 12])
+    """
     if not isinstance(size, (int, tuple, list)):
         raise TypeError(f"Invalid `size` argument. Expected an int or a tuple. Received: size={size} of type "
                         f"{type(size).__name__}")
@@ -269,7 +549,25 @@ def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid"
 
 @operation
 def extract_patches_3d(volumes, size, strides=None, dilation_rate=1, padding="valid", data_format=None):
-    """Windows of volumes, each as the channels of one position."""
+    """Windows of volumes, each as the channels of one position.
+
+    Parameters
+    ----------
+    volumes : tensor
+        (depth, height, width, channels), or a batch of them.
+    size : int or triple of int
+    strides, dilation_rate, padding, data_format
+        As in `extract_patches`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.image.extract_patches_3d(np.ones((1, 4, 4, 6, 1)), 2).shape
+    torch.Size([1, 2, 2, 3, 8])
+    """
     return _patches(floating(volumes), size, strides, dilation_rate, padding, data_format, 3)
 
 
@@ -304,7 +602,31 @@ def _edges(images, sides, targets, data_format, sign, word):
 @operation
 def pad_images(images, top_padding=None, left_padding=None, bottom_padding=None, right_padding=None,
                target_height=None, target_width=None, data_format=None):
-    """Zeros around images; of each direction two of three numbers are given: before, behind, the size to come."""
+    """Zeros around images; of each direction two of three numbers are given.
+
+    Parameters
+    ----------
+    images : tensor
+        (height, width, channels), or a batch of them.
+    top_padding, bottom_padding, left_padding, right_padding : int, optional
+    target_height, target_width : int, optional
+        Size of the result.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Not two of three, or a negative number.
+
+    Examples
+    --------
+    >>> keras.ops.image.pad_images(np.ones((2, 2, 1)), 1, 0, target_height=4, target_width=3).shape
+    torch.Size([4, 3, 1])
+    """
     x, alone, last, ((_, top, bottom), (_, left, right)) = _edges(
         images, (top_padding, left_padding, bottom_padding, right_padding), (target_height, target_width), data_format,
         1, "padding")
@@ -315,8 +637,31 @@ def pad_images(images, top_padding=None, left_padding=None, bottom_padding=None,
 @operation
 def crop_images(images, top_cropping=None, left_cropping=None, bottom_cropping=None, right_cropping=None,
                 target_height=None, target_width=None, data_format=None):
-    """Images without their edges; of each direction two of three numbers are given: before, behind, the size to
-    come."""
+    """Images without their borders; of each direction two of three numbers are given.
+
+    Parameters
+    ----------
+    images : tensor
+        (height, width, channels), or a batch of them.
+    top_cropping, bottom_cropping, left_cropping, right_cropping : int, optional
+    target_height, target_width : int, optional
+        Size of the result.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Not two of three, or more than there is.
+
+    Examples
+    --------
+    >>> keras.ops.image.crop_images(np.ones((4, 4, 1)), 1, 0, target_height=2, target_width=3).shape
+    torch.Size([2, 3, 1])
+    """
     x, alone, _, found = _edges(
         images, (top_cropping, left_cropping, bottom_cropping, right_cropping), (target_height, target_width),
         data_format, -1, "cropping")
@@ -329,7 +674,23 @@ def crop_images(images, top_cropping=None, left_cropping=None, bottom_cropping=N
 
 @operation
 def sobel_edges(images, data_format=None):
-    """Changes of a batch of images downwards and to the right, along a new last axis (Sobel's operator)."""
+    """Differences down and to the right, by Sobel's operator, along a new last axis.
+
+    Parameters
+    ----------
+    images : tensor
+        A batch (batch, height, width, channels).
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor (batch, height, width, channels, 2)
+
+    Examples
+    --------
+    >>> keras.ops.image.sobel_edges(np.ones((1, 4, 4, 3))).shape
+    torch.Size([1, 4, 4, 3, 2])
+    """
     x, _, last = _batch(images, data_format)
     x = floating(x.permute(0, 3, 1, 2) if last else x)
     across = np.array([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
@@ -339,17 +700,31 @@ def sobel_edges(images, data_format=None):
 
 @operation
 def ssim(image1, image2, max_val=1.0, filter_size=11, filter_sigma=1.5, k1=0.01, k2=0.03, data_format=None):
-    """Structural similarity of images (Wang et al., 2004): means, variances and covariance under a normal window.
+    """Structural similarity of images (Wang et al., 2004): 1 for equal ones.
 
     Parameters
     ----------
-    image1, image2 : tensors (batch, height, width, channels) or (height, width, channels)
+    image1, image2 : tensor
+        (height, width, channels), or batches of them.
     max_val : float
-        The difference of the largest and the smallest possible value.
+        Difference of the largest and the smallest possible value.
+    filter_size : int
+        Size of the window.
+    filter_sigma : float
+        Standard deviation of its normal density.
+    k1, k2 : float
+        Constants of the formula.
+    data_format : {"channels_last", "channels_first"}, optional
 
     Returns
     -------
-    tensor (batch,) or ()
+    Tensor () or (batch,)
+
+    Examples
+    --------
+    >>> x = np.ones((16, 16, 1))
+    >>> keras.ops.image.ssim(x, x)
+    tensor(1., dtype=torch.float64)
     """
     (a, alone, last), (b, *_) = _batch(image1, data_format), _batch(image2, data_format)
     dtype = a.dtype

@@ -11,15 +11,44 @@ from fastnn.keras.variables import array_of
 
 @operation
 def matmul(x1, x2):
-    """Product of matrices, in stacks that broadcast."""
+    """Product of matrices; further axes in front broadcast.
+
+    Parameters
+    ----------
+    x1, x2 : tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.matmul([[1, 2], [3, 4]], [[1, 0], [0, 2]])
+    tensor([[1, 4],
+            [3, 8]], dtype=torch.int32)
+    """
     x1, x2 = pair(x1, x2)
     return x1 @ x2
 
 
 @operation
 def dot(x1, x2):
-    """Inner product of vectors, product of matrices, sums over the last axis of x1 and the one before the last of
-    x2."""
+    """Inner product of vectors, product of matrices; in general sums over the last axis of `x1` and the last but one of
+    `x2`.
+
+    Parameters
+    ----------
+    x1, x2 : tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.dot([1, 2], [3, 4])
+    tensor(11, dtype=torch.int32)
+    """
     x1, x2 = pair(x1, x2)
     if x1.ndim == 0 or x2.ndim == 0:
         return x1 * x2
@@ -30,14 +59,42 @@ def dot(x1, x2):
 
 @operation
 def vdot(x1, x2):
-    """Inner product of all elements."""
+    """Sum of the products of all elements.
+
+    Parameters
+    ----------
+    x1, x2 : tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.vdot([[1, 2]], [[3, 4]])
+    tensor(11)
+    """
     x1, x2 = pair(x1, x2)
     return (x1.reshape(-1) * x2.reshape(-1)).sum()
 
 
 @operation
 def inner(x1, x2):
-    """Sums of products over the last axes."""
+    """Sums of products over the last axes.
+
+    Parameters
+    ----------
+    x1, x2 : tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.inner([1, 2], [[3, 4], [0, 1]])
+    tensor([11,  2], dtype=torch.int32)
+    """
     x1, x2 = pair(x1, x2)
     if x1.ndim == 0 or x2.ndim == 0:
         return x1 * x2
@@ -46,14 +103,45 @@ def inner(x1, x2):
 
 @operation
 def outer(x1, x2):
-    """All products of the elements of two tensors."""
+    """Products of all pairs of elements, ``x1[i] * x2[j]``.
+
+    Parameters
+    ----------
+    x1, x2 : tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.outer([1, 2], [3, 4])
+    tensor([[3, 4],
+            [6, 8]], dtype=torch.int32)
+    """
     x1, x2 = pair(x1, x2)
     return x1.reshape(-1, 1) * x2.reshape(1, -1)
 
 
 @operation
 def tensordot(x1, x2, axes=2):
-    """Sums of products over chosen axes."""
+    """Sums of products over chosen axes.
+
+    Parameters
+    ----------
+    x1, x2 : tensor
+    axes : int, or pair of int or of sequences
+        The last axes of `x1` and first of `x2`, or axes of each.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.tensordot(np.ones((2, 3, 4)), np.ones((3, 4, 5)), 2).shape
+    torch.Size([2, 5])
+    """
     x1, x2 = pair(x1, x2)
     if isinstance(axes, int):
         return fastnn.tensordot(x1, x2, axes)
@@ -62,19 +150,68 @@ def tensordot(x1, x2, axes=2):
 
 @operation
 def einsum(subscripts, *operands, **kwargs):
-    """Sums of products by Einstein's convention."""
+    """Sums of products by Einstein's convention.
+
+    Parameters
+    ----------
+    subscripts : str
+    *operands : tensor
+    **kwargs
+        Accepted.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.einsum("ij,jk->ik", [[1, 2]], [[3], [4]])
+    tensor([[11]], dtype=torch.int32)
+    """
     return fastnn.einsum(subscripts, *many(operands))
 
 
 @operation
 def kron(x1, x2):
-    """Kronecker's product."""
+    """Kronecker product: blocks ``x1[i, j] * x2``.
+
+    Parameters
+    ----------
+    x1, x2 : tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.kron([1, 10], [1, 2])
+    tensor([ 1,  2, 10, 20], dtype=torch.int32)
+    """
     return fastnn.kron(*pair(x1, x2))
 
 
 @operation
 def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
-    """Vector product."""
+    """Vector product of vectors of two or three elements.
+
+    Parameters
+    ----------
+    x1, x2 : tensor
+    axisa, axisb, axisc : int
+        Axes of the vectors of `x1`, `x2` and the result.
+    axis : int, optional
+        All three.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.cross([1, 0, 0], [0, 1, 0])
+    tensor([0, 0, 1], dtype=torch.int32)
+    """
     x1, x2 = pair(x1, x2)
     if axis is not None:
         axisa = axisb = axisc = axis
@@ -88,7 +225,22 @@ def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
 
 @operation
 def correlate(x1, x2, mode="valid"):
-    """Correlation of two sequences."""
+    """Cross-correlation of two sequences, ``c[k] = sum(x1[n + k] * x2[n])``; without gradient.
+
+    Parameters
+    ----------
+    x1, x2 : tensor
+    mode : {"valid", "same", "full"}
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.correlate([1.0, 2.0, 3.0], [0.0, 1.0])
+    tensor([2., 3.])
+    """
     x1, x2 = pair(x1, x2)
     made = np.correlate(array_of(x1), array_of(x2), mode)
     return from_array(np.asarray(made, array_of(x1).dtype))
@@ -96,13 +248,48 @@ def correlate(x1, x2, mode="valid"):
 
 @operation
 def cdist(x, y):
-    """Euclidean distances of the rows."""
+    """Euclidean distances of all pairs of rows.
+
+    Parameters
+    ----------
+    x : tensor (..., m, d)
+    y : tensor (..., n, d)
+
+    Returns
+    -------
+    Tensor (..., m, n)
+
+    Examples
+    --------
+    >>> keras.ops.cdist([[0.0, 0.0]], [[3.0, 4.0]])
+    tensor([[5.]])
+    """
     return fastnn.cdist(floating(x), floating(y))
 
 
 @operation
 def norm(x, ord=None, axis=None, keepdims=False):
-    """Norm of vectors or matrices."""
+    """Norm of vectors or matrices.
+
+    Parameters
+    ----------
+    x : tensor
+    ord : int, float or str, optional
+        As in `numpy.linalg.norm`; the Euclidean or Frobenius norm without it.
+    axis : int or pair of int, optional
+        Vectors, or matrices; all elements without it.
+    keepdims : bool
+        Whether reduced axes stay, with size 1.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.norm([3.0, 4.0])
+    tensor(5.)
+    """
     x = floating(x)
     if axis is None and ord is None:
         return L.norm(x.reshape(-1), keepdim=False) if not keepdims else \
@@ -110,42 +297,123 @@ def norm(x, ord=None, axis=None, keepdims=False):
     return L.norm(x, ord, tuple(axis) if isinstance(axis, (list, tuple)) else axis, keepdim=keepdims)
 
 
-def _of_matrices(name, function, text, least=2):
+def _of_matrices(name, function, text, result):
     def call(x):
         x = floating(x)
-        if x.ndim < least or x.shape[-1] != x.shape[-2]:
+        if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
             raise ValueError(f"{name}: expected square matrices in the last two axes, got shape {tuple(x.shape)}")
         return function(x)
-    call.__name__, call.__doc__ = name, text
+    call.__name__, call.__doc__ = name, f"""{text} of square matrices.
+
+    Parameters
+    ----------
+    x : tensor (..., n, n)
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        The last two axes are no square matrices.
+
+    Examples
+    --------
+    >>> keras.ops.{name}([[2.0, 0.0], [0.0, 4.0]])
+    {result}
+    """
     return operation(call)
 
 
-inv = _of_matrices("inv", L.inv, "The inverse.")
-det = _of_matrices("det", L.det, "The determinant.")
+inv = _of_matrices("inv", L.inv, "Inverse", "tensor([[0.5000, 0.0000],\n            [0.0000, 0.2500]])")
+det = _of_matrices("det", L.det, "Determinant", "tensor(8.)")
 
 
 @operation
 def slogdet(x):
-    """(sign, logarithm of the absolute value) of the determinant."""
+    """Sign of the determinant, and logarithm of its absolute value.
+
+    Parameters
+    ----------
+    x : tensor (..., n, n)
+
+    Returns
+    -------
+    (Tensor, Tensor)
+
+    Examples
+    --------
+    >>> keras.ops.slogdet(np.array([[-1.0, 0.0], [0.0, 1.0]]))
+    (tensor(-1., dtype=torch.float64), tensor(0., dtype=torch.float64))
+    """
     return tuple(L.slogdet(floating(x)))
 
 
 @operation
 def logdet(x):
-    """Logarithm of the determinant."""
+    """Logarithm of the absolute value of the determinant.
+
+    Parameters
+    ----------
+    x : tensor (..., n, n)
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.logdet(np.eye(2))
+    tensor(0., dtype=torch.float64)
+    """
     return L.slogdet(floating(x))[1]
 
 
 @operation
 def cholesky(x, upper=False):
-    """The triangular L with ``L L^T = x``, or its transpose."""
+    """Cholesky factor: the lower triangular L with ``L @ L^T = x``.
+
+    Parameters
+    ----------
+    x : tensor (..., n, n)
+        Symmetric, positive definite.
+    upper : bool
+        Whether to give the transpose.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.cholesky([[4.0, 2.0], [2.0, 5.0]])
+    tensor([[2., 0.],
+            [1., 2.]])
+    """
     found = L.cholesky(floating(x))
     return found.transpose(-1, -2) if upper else found
 
 
 @operation
 def cholesky_inverse(x, upper=False):
-    """The inverse of the matrix whose Cholesky factor is x."""
+    """Inverse of the matrix whose Cholesky factor is `x`.
+
+    Parameters
+    ----------
+    x : tensor (..., n, n)
+    upper : bool
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.cholesky_inverse([[2.0, 0.0], [0.0, 4.0]])
+    tensor([[0.2500, 0.0000],
+            [0.0000, 0.0625]])
+    """
     x = floating(x)
     lower = x.transpose(-1, -2) if upper else x
     return L.inv(lower @ lower.transpose(-1, -2))
@@ -153,7 +421,28 @@ def cholesky_inverse(x, upper=False):
 
 @operation
 def lu_factor(x):
-    """(the triangular factors in one matrix, the rows exchanged with): ``P x = L U`` with ones on L's diagonal."""
+    """LU decomposition with pivoting, ``P @ x = L @ U``; without gradient.
+
+    Parameters
+    ----------
+    x : tensor (..., m, n)
+
+    Returns
+    -------
+    (lu, pivots)
+        L without its diagonal of ones and U in one matrix; index of the row that was exchanged with each.
+
+    Raises
+    ------
+    ValueError
+        `x` has fewer than two axes.
+
+    Examples
+    --------
+    >>> keras.ops.lu_factor(np.array([[1.0, 2.0], [2.0, 2.0]]))
+    (tensor([[2.0000, 2.0000],
+            [0.5000, 1.0000]], dtype=torch.float64), tensor([1, 1], dtype=torch.int32))
+    """
     x = floating(x)
     if x.ndim < 2:
         raise ValueError(f"lu_factor: expected matrices in the last two axes, got shape {tuple(x.shape)}")
@@ -175,21 +464,76 @@ def lu_factor(x):
 
 @operation
 def solve(a, b):
-    """x with ``a x = b``."""
+    """x with ``a @ x = b``.
+
+    Parameters
+    ----------
+    a : tensor (..., n, n)
+    b : tensor (..., n) or (..., n, k)
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.solve([[2.0, 0.0], [0.0, 4.0]], [2.0, 2.0])
+    tensor([1.0000, 0.5000])
+    """
     a, b = pair(floating(a), floating(b))
     return L.solve(a, b)
 
 
 @operation
 def solve_triangular(a, b, lower=False):
-    """x with ``a x = b``, a triangular."""
+    """x with ``a @ x = b``, `a` triangular.
+
+    Parameters
+    ----------
+    a : tensor (..., n, n)
+    b : tensor (..., n) or (..., n, k)
+    lower : bool
+        Which triangle of `a` is used.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.solve_triangular([[2.0, 9.0], [1.0, 4.0]], [2.0, 9.0], lower=True)
+    tensor([1., 2.])
+    """
     a, b = pair(floating(a), floating(b))
     return L.solve(a.tril() if lower else a.triu(), b)
 
 
 @operation
 def qr(x, mode="reduced"):
-    """(q, r): orthogonal and triangular."""
+    """QR decomposition: orthogonal q and upper triangular r with ``q @ r = x``.
+
+    Parameters
+    ----------
+    x : tensor (..., m, n)
+    mode : {"reduced", "complete"}
+        q with min(m, n) columns, or with m.
+
+    Returns
+    -------
+    (Tensor, Tensor)
+
+    Raises
+    ------
+    ValueError
+        Another mode.
+
+    Examples
+    --------
+    >>> q, r = keras.ops.qr([[3.0, 1.0], [4.0, 2.0]])
+    >>> (q @ r).round(decimals=4)
+    tensor([[3., 1.],
+            [4., 2.]])
+    """
     if mode not in ("reduced", "complete"):
         raise ValueError(f"`mode` argument value not supported. Expected one of {{'reduced', 'complete'}}. Received: "
                          f"mode={mode}")
@@ -198,51 +542,161 @@ def qr(x, mode="reduced"):
 
 @operation
 def svd(x, full_matrices=True, compute_uv=True):
-    """Singular values, with the vectors (u, s, v^T)."""
+    """Singular value decomposition, ``u @ diag(s) @ vh = x``.
+
+    Parameters
+    ----------
+    x : tensor (..., m, n)
+    full_matrices : bool
+        Whether u and vh are square.
+    compute_uv : bool
+        Whether to compute them.
+
+    Returns
+    -------
+    (u, s, vh), or s
+
+    Examples
+    --------
+    >>> keras.ops.svd([[3.0, 0.0], [0.0, 2.0]], compute_uv=False)
+    tensor([3., 2.])
+    """
     x = floating(x)
     return tuple(L.svd(x, full_matrices)) if compute_uv else L.svdvals(x)
 
 
 def eig(x):
-    """Not implemented: eigenvalues of such matrices are complex; `eigh` is for symmetric ones."""
+    """Not implemented: eigenvalues may be complex; `eigh` is for symmetric matrices.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Raises
+    ------
+    NotImplementedError
+        Always.
+
+    Examples
+    --------
+    >>> keras.ops.eig(np.eye(2))  # doctest: +SKIP
+    """
     raise NotImplementedError("eig: complex numbers are not implemented")
 
 
 @operation
 def eigh(x):
-    """(values, vectors) of symmetric matrices."""
+    """Eigenvalues in ascending order, and eigenvectors as columns, of symmetric matrices.
+
+    Parameters
+    ----------
+    x : tensor (..., n, n)
+
+    Returns
+    -------
+    (Tensor, Tensor)
+
+    Examples
+    --------
+    >>> keras.ops.eigh([[2.0, 0.0], [0.0, 1.0]])[0]
+    tensor([1., 2.])
+    """
     return tuple(L.eigh(floating(x)))
 
 
 @operation
 def pinv(x, rcond=None):
-    """Moore and Penrose's inverse."""
+    """Pseudo-inverse (Moore and Penrose).
+
+    Parameters
+    ----------
+    x : tensor (..., m, n)
+    rcond : float, optional
+        Singular values below its multiple of the largest count as 0.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.pinv([[2.0, 0.0], [0.0, 4.0]]).round(decimals=4)
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
     return L.pinv(floating(x)) if rcond is None else L.pinv(floating(x), rcond=rcond)
 
 
 @operation
 def matrix_rank(x, tol=None):
-    """The number of singular values above `tol`."""
+    """Number of singular values above `tol`; without gradient.
+
+    Parameters
+    ----------
+    x : tensor (..., m, n)
+    tol : float, optional
+
+    Returns
+    -------
+    Tensor of int32
+
+    Examples
+    --------
+    >>> keras.ops.matrix_rank([[1.0, 2.0], [2.0, 4.0]])
+    tensor(1, dtype=torch.int32)
+    """
     return from_array(np.asarray(np.linalg.matrix_rank(array_of(floating(x)), tol)).astype("int32"))
 
 
 @operation
 def lstsq(a, b, rcond=None):
-    """x for which ``|a x - b|`` is least."""
+    """Least squares: x that minimizes ``norm(a @ x - b)``; without gradient.
+
+    Parameters
+    ----------
+    a : tensor (m, n)
+    b : tensor (m,) or (m, k)
+    rcond : float, optional
+        Singular values below its multiple of the largest count as 0.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.lstsq([[1.0], [1.0]], [1.0, 3.0]).round(decimals=4)
+    tensor([2.])
+    """
     a, b = array_of(floating(a)), array_of(floating(b))
     return from_array(np.asarray(np.linalg.lstsq(a, b, rcond)[0], a.dtype))
 
 
 def jvp(fun, primals, tangents, has_aux=False):
-    """(value, derivative in a direction) of a function of tensors.
+    """Value of a function, and its derivative in a direction.
 
     Parameters
     ----------
     fun : callable
-    primals, tangents : sequence of tensors
-        Where, and in which direction.
+        Of tensors.
+    primals, tangents : sequence of tensor
+        Point and direction.
     has_aux : bool
-        Whether the function gives something more, which is returned as a third.
+        Whether the function gives (value, aux); aux is then the third result.
+
+    Returns
+    -------
+    (value, derivative)
+
+    Raises
+    ------
+    ValueError
+        Numbers of primals and tangents differ.
+
+    Examples
+    --------
+    >>> keras.ops.jvp(lambda x: x * x, [np.array(3.0)], [np.array(1.0)])
+    (tensor(9., dtype=torch.float64), tensor(6., dtype=torch.float64))
     """
     from fastnn.autograd import enable_grad, grad
     primals = [floating(x).detach().clone().requires_grad_() for x in primals]

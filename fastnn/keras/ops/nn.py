@@ -28,13 +28,43 @@ def __getattr__(name):
 
 @operation
 def relu(x):
-    """``max(x, 0)``"""
+    """``max(x, 0)``
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.relu([-1.0, 2.0])
+    tensor([0., 2.])
+    """
     return F.relu(tensor(x))
 
 
 @operation
 def gelu(x, approximate=True):
-    """``x`` times the normal distribution function of ``x``, by tanh if `approximate`."""
+    """``x * Phi(x)`` with the normal distribution function Phi (Hendrycks and Gimpel, 2016)
+
+    Parameters
+    ----------
+    x : tensor
+    approximate : bool
+        ``x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))`` instead.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.gelu([-1.0, 2.0]).round(decimals=4)
+    tensor([-0.1588,  1.9546])
+    """
     return A.gelu(x, approximate)
 
 
@@ -55,7 +85,27 @@ def _tuple(value, n):
 
 @operation
 def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
-    """Convolution of (batch, ..., channels) with a kernel (..., channels / groups, filters)."""
+    """Convolution (cross-correlation, as is usual in networks).
+
+    Parameters
+    ----------
+    inputs : tensor (batch, ..., channels)
+    kernel : tensor (..., channels / groups, filters)
+    strides : int or tuple of int
+    padding : {"valid", "same", "causal"}
+        "causal" for one dimension.
+    data_format : {"channels_last", "channels_first"}, optional
+    dilation_rate : int or tuple of int
+
+    Returns
+    -------
+    Tensor (batch, ..., filters)
+
+    Examples
+    --------
+    >>> keras.ops.conv(np.ones((1, 5, 5, 2)), np.ones((3, 3, 2, 4))).shape
+    torch.Size([1, 3, 3, 4])
+    """
     x, last = _images(inputs, data_format)
     kernel = floating(kernel).to(x.dtype)
     rank = x.ndim - 2
@@ -68,7 +118,26 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
 
 @operation
 def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
-    """Convolution of each channel with kernels of its own (..., channels, multiplier)."""
+    """Convolution of each channel with kernels of its own.
+
+    Parameters
+    ----------
+    inputs : tensor (batch, ..., channels)
+    kernel : tensor (..., channels, multiplier)
+    strides : int or tuple of int
+    padding : {"valid", "same"}
+    data_format : {"channels_last", "channels_first"}, optional
+    dilation_rate : int or tuple of int
+
+    Returns
+    -------
+    Tensor (batch, ..., channels * multiplier)
+
+    Examples
+    --------
+    >>> keras.ops.depthwise_conv(np.ones((1, 5, 5, 2)), np.ones((3, 3, 2, 3))).shape
+    torch.Size([1, 3, 3, 6])
+    """
     kernel = floating(kernel)
     shape = kernel.shape
     return conv(inputs, kernel.reshape(*shape[:-2], 1, shape[-2] * shape[-1]), strides, padding, data_format,
@@ -78,14 +147,55 @@ def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None,
 @operation
 def separable_conv(inputs, depthwise_kernel, pointwise_kernel, strides=1, padding="valid", data_format=None,
                    dilation_rate=1):
-    """`depthwise_conv`, then a convolution of size 1 across channels."""
+    """`depthwise_conv`, then a convolution of size 1 across channels.
+
+    Parameters
+    ----------
+    inputs : tensor (batch, ..., channels)
+    depthwise_kernel : tensor (..., channels, multiplier)
+    pointwise_kernel : tensor (1, ..., channels * multiplier, filters)
+    strides : int or tuple of int
+    padding : {"valid", "same"}
+    data_format : {"channels_last", "channels_first"}, optional
+    dilation_rate : int or tuple of int
+
+    Returns
+    -------
+    Tensor (batch, ..., filters)
+
+    Examples
+    --------
+    >>> keras.ops.separable_conv(np.ones((1, 5, 5, 2)), np.ones((3, 3, 2, 3)), np.ones((1, 1, 6, 4))).shape
+    torch.Size([1, 3, 3, 4])
+    """
     y = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(y, pointwise_kernel, 1, "valid", data_format)
 
 
 @operation
 def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=None, data_format=None, dilation_rate=1):
-    """The gradient of `conv` as an operation; kernel (..., filters, channels)."""
+    """Transposed convolution: the gradient of `conv` with respect to its inputs.
+
+    Parameters
+    ----------
+    inputs : tensor (batch, ..., channels)
+    kernel : tensor (..., filters, channels)
+    strides : int or tuple of int
+    padding : {"valid", "same"}
+    output_padding : int or tuple of int, optional
+        Extra positions at the end.
+    data_format : {"channels_last", "channels_first"}, optional
+    dilation_rate : int or tuple of int
+
+    Returns
+    -------
+    Tensor (batch, ..., filters)
+
+    Examples
+    --------
+    >>> keras.ops.conv_transpose(np.ones((1, 4, 2)), np.ones((3, 5, 2)), strides=2).shape
+    torch.Size([1, 9, 5])
+    """
     x, last = _images(inputs, data_format)
     kernel = floating(kernel).to(x.dtype)
     rank = x.ndim - 2
@@ -96,7 +206,26 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
 
 @operation
 def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):
-    """The largest value of each window."""
+    """Largest value of each window.
+
+    Parameters
+    ----------
+    inputs : tensor (batch, ..., channels)
+    pool_size : int or tuple of int
+    strides : int or tuple of int, optional
+        `pool_size` without it.
+    padding : {"valid", "same"}
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.max_pool(np.arange(4.0).reshape(1, 4, 1), 2).flatten()
+    tensor([1., 3.], dtype=torch.float64)
+    """
     from fastnn.keras.layers.pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
     x = tensor(inputs)
     return {3: MaxPooling1D, 4: MaxPooling2D, 5: MaxPooling3D}[x.ndim](pool_size, strides, padding, data_format).call(x)
@@ -104,7 +233,22 @@ def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None)
 
 @operation
 def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):
-    """The mean of each window; padding does not count."""
+    """Mean of each window; padding does not count.
+
+    Parameters
+    ----------
+    inputs, pool_size, strides, padding, data_format
+        As in `max_pool`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.average_pool(np.arange(4.0).reshape(1, 4, 1), 2).flatten()
+    tensor([0.5000, 2.5000], dtype=torch.float64)
+    """
     from fastnn.keras.layers.pooling import AveragePooling1D, AveragePooling2D, AveragePooling3D
     x = floating(inputs)
     pooling = {3: AveragePooling1D, 4: AveragePooling2D, 5: AveragePooling3D}[x.ndim]
@@ -113,21 +257,69 @@ def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=N
 
 @operation
 def adaptive_average_pool(inputs, output_size, data_format=None):
-    """Means of as many windows as asked for."""
+    """Means of windows that cover the inputs, `output_size` along each axis.
+
+    Parameters
+    ----------
+    inputs : tensor (batch, ..., channels)
+    output_size : int or tuple of int
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.adaptive_average_pool(np.arange(4.0).reshape(1, 4, 1), 2).flatten()
+    tensor([0.5000, 2.5000], dtype=torch.float64)
+    """
     x, last = _images(inputs, data_format)
     return _back(ADAPTIVE_AVERAGES[x.ndim - 2](x, output_size), last)
 
 
 @operation
 def adaptive_max_pool(inputs, output_size, data_format=None):
-    """Largest values of as many windows as asked for."""
+    """Largest values of windows that cover the inputs, `output_size` along each axis.
+
+    Parameters
+    ----------
+    inputs, output_size, data_format
+        As in `adaptive_average_pool`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.adaptive_max_pool(np.arange(4.0).reshape(1, 4, 1), 2).flatten()
+    tensor([1., 3.], dtype=torch.float64)
+    """
     x, last = _images(inputs, data_format)
     return _back(ADAPTIVE_MAXIMA[x.ndim - 2](x, output_size), last)
 
 
 @operation
 def depth_to_space(x, block_size, data_format="channels_last"):
-    """Channels as blocks of pixels."""
+    """Rearranges channels into blocks of pixels: (n, h, w, c) -> (n, h * b, w * b, c / b**2).
+
+    Parameters
+    ----------
+    x : tensor of images
+    block_size : int
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.depth_to_space(np.arange(4.0).reshape(1, 1, 1, 4), 2).squeeze()
+    tensor([[0., 1.],
+            [2., 3.]], dtype=torch.float64)
+    """
     x, last = _images(x, data_format)
     n, c, h, w = x.shape
     b = block_size
@@ -140,7 +332,23 @@ def depth_to_space(x, block_size, data_format="channels_last"):
 
 @operation
 def space_to_depth(x, block_size, data_format="channels_last"):
-    """Blocks of pixels as channels."""
+    """Rearranges blocks of pixels into channels: the inverse of `depth_to_space`.
+
+    Parameters
+    ----------
+    x : tensor of images
+    block_size : int
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.space_to_depth(np.arange(4.0).reshape(1, 2, 2, 1), 2).flatten()
+    tensor([0., 1., 2., 3.], dtype=torch.float64)
+    """
     x, last = _images(x, data_format)
     n, c, h, w = x.shape
     b = block_size
@@ -150,7 +358,34 @@ def space_to_depth(x, block_size, data_format="channels_last"):
 
 @operation
 def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
-    """1 at the number's position along a new axis, else 0; zeros for numbers out of range."""
+    """1 at the number's position along a new axis, else 0; zeros for numbers out of range.
+
+    Parameters
+    ----------
+    x : tensor of int
+    num_classes : int
+    axis : int
+        Of the result.
+    dtype : str, optional
+        `config.floatx` without it.
+    sparse : bool
+        True is not implemented.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    NotImplementedError
+        ``sparse=True``.
+
+    Examples
+    --------
+    >>> keras.ops.one_hot([0, 2], 3)
+    tensor([[1., 0., 0.],
+            [0., 0., 1.]])
+    """
     if sparse:
         raise NotImplementedError("one_hot: sparse=True is not implemented")
     x = tensor(x).long()
@@ -161,7 +396,32 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
 
 @operation
 def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwargs):
-    """1 at the positions of all numbers along an axis, else 0."""
+    """1 at the positions of all numbers of a row, else 0.
+
+    Parameters
+    ----------
+    inputs : tensor of int (..., n)
+    num_classes : int
+    axis : int
+    dtype : str, optional
+        `config.floatx` without it.
+    sparse : bool
+        True is not implemented.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        `num_classes` is missing.
+
+    Examples
+    --------
+    >>> keras.ops.multi_hot([[0, 2]], 4)
+    tensor([[1., 0., 1., 0.]])
+    """
     num_classes = kwargs.pop("num_tokens", num_classes)
     if num_classes is None:
         raise ValueError("Argument `num_classes` must be specified.")
@@ -171,7 +431,27 @@ def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwa
 
 @operation
 def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
-    """``scale * (x - mean) / sqrt(variance + epsilon) + offset`` with a value for each feature of `axis`."""
+    """``scale * (x - mean) / sqrt(variance + epsilon) + offset`` for each feature of an axis.
+
+    Parameters
+    ----------
+    x : tensor
+    mean, variance : tensor (features,)
+    axis : int
+        Of the features.
+    offset, scale : tensor (features,), optional
+    epsilon : float
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.batch_normalization([[1.0], [3.0]], [2.0], [1.0], axis=-1, epsilon=0.0)
+    tensor([[-1.],
+            [ 1.]])
+    """
     x = floating(x)
     shape = [1] * x.ndim
     shape[axis] = x.shape[axis]
@@ -183,7 +463,25 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
 
 @operation
 def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwargs):
-    """Mean 0 and variance 1 over axes, scaled and moved."""
+    """``gamma * (x - mean) / sqrt(variance + epsilon) + beta`` with mean and variance over axes.
+
+    Parameters
+    ----------
+    x : tensor
+    gamma, beta : tensor, optional
+    axis : int or list of int
+    epsilon : float, optional
+        `config.epsilon` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.layer_normalization([[1.0, 3.0]]).round(decimals=3)
+    tensor([[-1.,  1.]])
+    """
     if kwargs.pop("rms_scaling", False):
         raise NotImplementedError("layer_normalization: rms_scaling is not implemented")
     x = floating(x)
@@ -201,7 +499,25 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
 
 @operation
 def rms_normalization(x, scale=None, axis=-1, epsilon=None):
-    """``x / sqrt(mean(x**2) + epsilon)`` over axes, scaled."""
+    """``scale * x / sqrt(mean(x**2) + epsilon)`` over axes.
+
+    Parameters
+    ----------
+    x : tensor
+    scale : tensor, optional
+    axis : int or list of int
+    epsilon : float, optional
+        `config.epsilon` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.rms_normalization([[1.0, 7.0]]).round(decimals=3)
+    tensor([[0.2000, 1.4000]])
+    """
     x = floating(x)
     axes = axes_of(axis, x.ndim)
     y = x * (x.square().mean(axes, keepdim=True) + (config.epsilon() if epsilon is None else epsilon)).rsqrt()
@@ -210,7 +526,26 @@ def rms_normalization(x, scale=None, axis=-1, epsilon=None):
 
 @operation
 def normalize(x, axis=-1, order=2, epsilon=None):
-    """x divided by its norm along an axis."""
+    """``x / max(norm(x), epsilon)`` along an axis.
+
+    Parameters
+    ----------
+    x : tensor
+    axis : int or list of int
+    order : int or float
+        Of the norm.
+    epsilon : float, optional
+        `config.epsilon` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.normalize([[3.0, 4.0]])
+    tensor([[0.6000, 0.8000]])
+    """
     x = floating(x)
     epsilon = config.epsilon() if epsilon is None else epsilon
     if order == 2:
@@ -222,7 +557,39 @@ def normalize(x, axis=-1, order=2, epsilon=None):
 @operation
 def dot_product_attention(query, key, value, bias=None, mask=None, scale=None, is_causal=False, flash_attention=None,
                           attn_logits_soft_cap=None):
-    """``softmax(scale * query @ key^T) @ value`` of (batch, steps, heads, size)."""
+    """``softmax(scale * query @ key^T + bias) @ value`` for each head.
+
+    Parameters
+    ----------
+    query, key, value : tensor (batch, steps, heads, size)
+    bias : tensor, optional
+        Of shape (batch, heads, steps of query, steps of key), or broadcasting to it.
+    mask : tensor of bool, optional
+        Where attention is allowed.
+    scale : float, optional
+        ``1 / sqrt(size)`` without it.
+    is_causal : bool
+        Whether steps attend only to themselves and those before.
+    flash_attention
+        Accepted.
+    attn_logits_soft_cap
+        Not implemented.
+
+    Returns
+    -------
+    Tensor (batch, steps of query, heads, size)
+
+    Raises
+    ------
+    ValueError
+        Inputs of another rank.
+
+    Examples
+    --------
+    >>> x = np.ones((1, 3, 2, 4))
+    >>> keras.ops.dot_product_attention(x, x, x).shape
+    torch.Size([1, 3, 2, 4])
+    """
     if attn_logits_soft_cap is not None:
         raise NotImplementedError("dot_product_attention: attn_logits_soft_cap is not implemented")
     query, key, value = (floating(x) for x in (query, key, value))
@@ -247,7 +614,28 @@ def dot_product_attention(query, key, value, bias=None, mask=None, scale=None, i
 
 @operation
 def binary_crossentropy(target, output, from_logits=False):
-    """``-(t log(p) + (1 - t) log(1 - p))``, element by element."""
+    """``-(target * log(output) + (1 - target) * log(1 - output))``, element by element.
+
+    Parameters
+    ----------
+    target, output : tensor
+        Of one shape.
+    from_logits : bool
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ.
+
+    Examples
+    --------
+    >>> keras.ops.binary_crossentropy([0.0, 1.0], [0.25, 0.75]).round(decimals=4)
+    tensor([0.2877, 0.2877])
+    """
     target, output = pair(floating(target), floating(output))
     if tuple(target.shape) != tuple(output.shape):
         raise ValueError(f"Arguments `target` and `output` must have the same shape. Received: target.shape="
@@ -260,21 +648,80 @@ def binary_crossentropy(target, output, from_logits=False):
 
 @operation
 def categorical_crossentropy(target, output, from_logits=False, axis=-1):
-    """``-sum(t log(p))`` over an axis."""
+    """``-sum(target * log(output))`` over an axis.
+
+    Parameters
+    ----------
+    target, output : tensor (..., classes)
+    from_logits : bool
+    axis : int
+
+    Returns
+    -------
+    Tensor (...)
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ.
+
+    Examples
+    --------
+    >>> keras.ops.categorical_crossentropy([[0.0, 1.0]], [[0.25, 0.75]]).round(decimals=4)
+    tensor([0.2877])
+    """
     from fastnn.keras.losses import categorical_crossentropy as loss
     return loss(target, output, from_logits, axis=axis)
 
 
 @operation
 def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
-    """``-log(p[t])``"""
+    """``-log(output[target])`` for classes given as whole numbers.
+
+    Parameters
+    ----------
+    target : tensor of int (...)
+    output : tensor (..., classes)
+    from_logits : bool
+    axis : int
+
+    Returns
+    -------
+    Tensor (...)
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit.
+
+    Examples
+    --------
+    >>> keras.ops.sparse_categorical_crossentropy([1], [[0.25, 0.75]]).round(decimals=4)
+    tensor([0.2877])
+    """
     from fastnn.keras.losses import sparse_categorical_crossentropy as loss
     return loss(target, output, from_logits, axis=axis)
 
 
 @operation
 def psnr(x1, x2, max_val):
-    """Peak signal-to-noise ratio in decibels."""
+    """Peak signal-to-noise ratio in decibels, ``20 * log10(max_val) - 10 * log10(mean((x1 - x2)**2))``.
+
+    Parameters
+    ----------
+    x1, x2 : tensor
+    max_val : float
+        Largest possible value.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.psnr([0.0, 0.0], [0.1, 0.1], 1.0).round(decimals=4)
+    tensor(20.)
+    """
     x1, x2 = pair(floating(x1), floating(x2))
     error = (x1 - x2).square().mean()
     return 20 * tensor(float(max_val)).log10() - 10 * error.log10()
@@ -282,16 +729,61 @@ def psnr(x1, x2, max_val):
 
 @operation
 def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
-    """Windows of images (batch, channels, ...) as columns."""
+    """Windows of images as columns.
+
+    Parameters
+    ----------
+    x : tensor (batch, channels, height, width)
+    kernel_size, dilation, padding, stride : int or pair of int
+
+    Returns
+    -------
+    Tensor (batch, channels * kernel elements, windows)
+
+    Examples
+    --------
+    >>> keras.ops.unfold(np.ones((1, 2, 4, 4)), 3).shape
+    torch.Size([1, 18, 4])
+    """
     return F.unfold(tensor(x), kernel_size, dilation, padding, stride)
 
 
 @operation
 def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
-    """The sums of columns of windows as images."""
+    """Sums of the columns of `unfold` as images.
+
+    Parameters
+    ----------
+    x : tensor (batch, channels * kernel elements, windows)
+    output_size : pair of int
+    kernel_size, dilation, padding, stride : int or pair of int
+
+    Returns
+    -------
+    Tensor (batch, channels, height, width)
+
+    Examples
+    --------
+    >>> keras.ops.fold(np.ones((1, 18, 4)), (4, 4), 3).shape
+    torch.Size([1, 2, 4, 4])
+    """
     return F.fold(tensor(x), output_size, kernel_size, dilation, padding, stride)
 
 
 def polar(abs_, angle):
-    """Not implemented: there are no complex tensors."""
+    """Not implemented: there are no complex tensors.
+
+    Parameters
+    ----------
+    abs_, angle : tensor
+
+    Raises
+    ------
+    NotImplementedError
+        Always.
+
+    Examples
+    --------
+    >>> keras.ops.polar(1.0, 0.0)  # doctest: +SKIP
+    """
     raise NotImplementedError("polar: complex numbers are not implemented")

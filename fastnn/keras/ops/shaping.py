@@ -19,22 +19,87 @@ def _numpy(dtype):
 
 
 def zeros(shape, dtype=None):
-    """All 0."""
+    """Tensor of zeros.
+
+    Parameters
+    ----------
+    shape : tuple
+    dtype : str, optional
+        `config.floatx` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.zeros((2,))
+    tensor([0., 0.])
+    """
     return from_array(np.zeros(sizes(shape), _numpy(dtype)))
 
 
 def ones(shape, dtype=None):
-    """All 1."""
+    """Tensor of ones.
+
+    Parameters
+    ----------
+    shape : tuple
+    dtype : str, optional
+        `config.floatx` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.ones((2,), "int32")
+    tensor([1, 1], dtype=torch.int32)
+    """
     return from_array(np.ones(sizes(shape), _numpy(dtype)))
 
 
 def empty(shape, dtype=None):
-    """Zeros: nothing is gained by leaving memory as it is."""
+    """Tensor of zeros; memory is never left as it is.
+
+    Parameters
+    ----------
+    shape : tuple
+    dtype : str, optional
+        `config.floatx` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.empty((2,))
+    tensor([0., 0.])
+    """
     return zeros(shape, dtype)
 
 
 def full(shape, fill_value, dtype=None):
-    """All `fill_value`."""
+    """Tensor of one value.
+
+    Parameters
+    ----------
+    shape : tuple
+    fill_value : number or tensor
+    dtype : str, optional
+        That of the value without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.full((2,), 7)
+    tensor([7, 7], dtype=torch.int32)
+    """
     value = array_of(convert(fill_value, None if dtype is None else config.standardize_dtype(dtype)))
     return from_array(np.array(np.broadcast_to(value, sizes(shape))))
 
@@ -45,38 +110,135 @@ def _like(x, dtype):
 
 @operation
 def zeros_like(x, dtype=None):
-    """All 0, in x's shape."""
+    """Zeros in the shape and dtype of `x`.
+
+    Parameters
+    ----------
+    x : tensor
+    dtype : str, optional
+        That of `x` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.zeros_like([1.0, 2.0])
+    tensor([0., 0.])
+    """
     x = tensor(x)
     return zeros(x.shape, _like(x, dtype))
 
 
 @operation
 def ones_like(x, dtype=None):
-    """All 1, in x's shape."""
+    """Ones in the shape and dtype of `x`.
+
+    Parameters
+    ----------
+    x : tensor
+    dtype : str, optional
+        That of `x` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.ones_like([1.0, 2.0])
+    tensor([1., 1.])
+    """
     x = tensor(x)
     return ones(x.shape, _like(x, dtype))
 
 
 @operation
 def full_like(x, fill_value, dtype=None):
-    """All `fill_value`, in x's shape."""
+    """One value in the shape and dtype of `x`.
+
+    Parameters
+    ----------
+    x : tensor
+    fill_value : number
+    dtype : str, optional
+        That of `x` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.full_like([1.0, 2.0], 7)
+    tensor([7., 7.])
+    """
     x = tensor(x)
     return full(x.shape, fill_value, _like(x, dtype))
 
 
 @operation
 def empty_like(x, dtype=None):
-    """Zeros in x's shape."""
+    """Zeros in the shape and dtype of `x`; memory is never left as it is.
+
+    Parameters
+    ----------
+    x : tensor
+    dtype : str, optional
+        That of `x` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.empty_like([1.0, 2.0])
+    tensor([0., 0.])
+    """
     return zeros_like(x, dtype)
 
 
 def array(x, dtype=None):
-    """A tensor of an array, list or number."""
+    """Tensor of an array, nested lists or a number.
+
+    Parameters
+    ----------
+    x : object
+    dtype : str, optional
+        As in `convert_to_tensor`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.array([1, 2], "float32")
+    tensor([1., 2.])
+    """
     return tensor(x, dtype)
 
 
 def arange(start, stop=None, step=None, dtype=None):
-    """Numbers from `start` up to `stop`, `step` apart."""
+    """Numbers from `start` up to, but without, `stop`; from 0 if only one is given.
+
+    Parameters
+    ----------
+    start, stop, step : number
+    dtype : str, optional
+        int32 for whole numbers, else `config.floatx`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.arange(3), keras.ops.arange(1, 2, 0.5)
+    (tensor([0, 1, 2], dtype=torch.int32), tensor([1.0000, 1.5000]))
+    """
     given = [n for n in (start, stop, step) if n is not None]
     values = [float(n) if not isinstance(n, (int, np.integer))
               and "float" in np.asarray(array_of(convert(n))).dtype.name else int(n) for n in given]
@@ -94,7 +256,30 @@ def _spaced(function, start, stop, num, endpoint, dtype, axis, **options):
 
 
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
-    """`num` numbers from `start` to `stop`, evenly apart."""
+    """`num` evenly spaced numbers from `start` to `stop`.
+
+    Parameters
+    ----------
+    start, stop : number or tensor
+    num : int
+    endpoint : bool
+        Whether `stop` is among them.
+    retstep : bool
+        Whether to return the step too.
+    dtype : str, optional
+        `config.floatx` without it.
+    axis : int
+        Of the numbers, for tensors.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.linspace(0, 1, 3)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
     made = _spaced(np.linspace, start, stop, num, endpoint, dtype, axis)
     if not retstep:
         return made
@@ -103,96 +288,356 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
 
 
 def logspace(start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0):
-    """``base ** linspace(start, stop)``"""
+    """``base ** linspace(start, stop, num)``
+
+    Parameters
+    ----------
+    start, stop, num, endpoint, dtype, axis
+        As in `linspace`.
+    base : number
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
+    """
     return _spaced(np.logspace, start, stop, num, endpoint, dtype, axis, base=base)
 
 
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
-    """`num` numbers from `start` to `stop`, each the same multiple of the one before."""
+    """`num` numbers from `start` to `stop` in constant proportion.
+
+    Parameters
+    ----------
+    start, stop, num, endpoint, dtype, axis
+        As in `linspace`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.geomspace(1, 8, 4)
+    tensor([1., 2., 4., 8.])
+    """
     return _spaced(np.geomspace, start, stop, num, endpoint, dtype, axis)
 
 
 def eye(N, M=None, k=0, dtype=None):
-    """1 on the k-th diagonal, else 0."""
+    """Matrix of ones on a diagonal, else zeros.
+
+    Parameters
+    ----------
+    N : int
+        Rows.
+    M : int, optional
+        Columns; `N` without it.
+    k : int
+        Number of the diagonal; positive ones are above the main diagonal.
+    dtype : str, optional
+        `config.floatx` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.eye(2, 3)
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
     return from_array(np.eye(int(N), None if M is None else int(M), k, _numpy(dtype)))
 
 
 def identity(n, dtype=None):
-    """1 on the diagonal, else 0."""
+    """Identity matrix.
+
+    Parameters
+    ----------
+    n : int
+    dtype : str, optional
+        `config.floatx` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.identity(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     return eye(n, dtype=dtype)
 
 
 def tri(N, M=None, k=0, dtype=None):
-    """1 on and below the k-th diagonal, else 0."""
+    """Matrix of ones on and below a diagonal, else zeros.
+
+    Parameters
+    ----------
+    N : int
+        Rows.
+    M : int, optional
+        Columns; `N` without it.
+    k : int
+        Number of the diagonal; positive ones are above the main diagonal.
+    dtype : str, optional
+        `config.floatx` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.tri(2, 3)
+    tensor([[1., 0., 0.],
+            [1., 1., 0.]])
+    """
     return from_array(np.tri(int(N), M, k, _numpy(dtype)))
 
 
-def _window(name):
+def _window(name, title, result):
     def call(x):
         return from_array(getattr(np, name)(int(x)).astype(config.floatx()))
-    call.__name__, call.__doc__ = name, f"The {name} window of x points."
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"""{title} window of `x` points.
+
+    Parameters
+    ----------
+    x : int
+
+    Returns
+    -------
+    Tensor (x,)
+
+    Examples
+    --------
+    >>> keras.ops.{name}(3).abs().round(decimals=4)
+    {result}
+    """
     return call
 
 
-bartlett, blackman, hamming, hanning = map(_window, ("bartlett", "blackman", "hamming", "hanning"))
+bartlett, blackman = (_window(name, name.capitalize(), "tensor([0., 1., 0.])") for name in ("bartlett", "blackman"))
+hamming = _window("hamming", "Hamming", "tensor([0.0800, 1.0000, 0.0800])")
+hanning = _window("hanning", "Hann", "tensor([0., 1., 0.])")
 
 
 def kaiser(x, beta):
-    """The Kaiser window of x points."""
+    """Kaiser window of `x` points.
+
+    Parameters
+    ----------
+    x : int
+    beta : float
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.kaiser(3, 0.0)
+    tensor([1., 1., 1.])
+    """
     return from_array(np.kaiser(int(x), float(beta)).astype(config.floatx()))
 
 
 # ---- shapes ----
 
 def shape(x):
-    """The sizes as a tuple; None where a symbolic tensor's is not known."""
+    """Shape as a tuple; None for sizes that a symbolic tensor does not know.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    tuple
+
+    Examples
+    --------
+    >>> keras.ops.shape(keras.Input((3,)))
+    (None, 3)
+    """
     return tuple(x.shape) if isinstance(x, KerasTensor) else tuple(tensor(x).shape)
 
 
 def ndim(x):
-    """Number of dimensions."""
+    """Number of axes.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> keras.ops.ndim([[1, 2]])
+    2
+    """
     return len(shape(x))
 
 
 def size(x):
-    """Number of elements."""
+    """Number of elements.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> keras.ops.size([[1, 2]])
+    2
+    """
     return math.prod(shape(x))
 
 
 @operation
 def reshape(x, newshape):
-    """x in another shape; one size may be -1."""
+    """Tensor of another shape.
+
+    Parameters
+    ----------
+    x : tensor
+    newshape : tuple
+        One size may be -1: what the others leave.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.reshape([1, 2, 3, 4], (2, -1))
+    tensor([[1, 2],
+            [3, 4]], dtype=torch.int32)
+    """
     return tensor(x).reshape(sizes(newshape))
 
 
 @operation
 def ravel(x):
-    """All elements in a row."""
+    """All elements as a vector.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.ravel([[1, 2], [3, 4]])
+    tensor([1, 2, 3, 4], dtype=torch.int32)
+    """
     return tensor(x).reshape(-1)
 
 
 @operation
 def transpose(x, axes=None):
-    """Axes in another order, reversed by default."""
+    """Axes in another order.
+
+    Parameters
+    ----------
+    x : tensor
+    axes : sequence of int, optional
+        Reversed order without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.transpose([[1, 2], [3, 4]])
+    tensor([[1, 3],
+            [2, 4]], dtype=torch.int32)
+    """
     x = tensor(x)
     return x.permute(*(range(x.ndim - 1, -1, -1) if axes is None else axes))
 
 
 @operation
 def swapaxes(x, axis1, axis2):
-    """Two axes exchanged."""
+    """Exchanges two axes.
+
+    Parameters
+    ----------
+    x : tensor
+    axis1, axis2 : int
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.swapaxes(np.ones((2, 3, 4)), 0, 2).shape
+    torch.Size([4, 3, 2])
+    """
     return tensor(x).transpose(axis1, axis2)
 
 
 @operation
 def moveaxis(x, source, destination):
-    """Axes at other places."""
+    """Moves axes to other positions; the rest keep their order.
+
+    Parameters
+    ----------
+    x : tensor
+    source, destination : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.moveaxis(np.ones((2, 3, 4)), 0, -1).shape
+    torch.Size([3, 4, 2])
+    """
     return tensor(x).movedim(source, destination)
 
 
 @operation
 def expand_dims(x, axis):
-    """New axes of size 1."""
+    """Inserts axes of size 1.
+
+    Parameters
+    ----------
+    x : tensor
+    axis : int or sequence of int
+        In the result.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.expand_dims([1, 2], 0)
+    tensor([[1, 2]], dtype=torch.int32)
+    """
     x = tensor(x)
     axes = [axis] if isinstance(axis, int) else list(axis)
     for a in sorted(axes_of(axes, x.ndim + len(axes))):
@@ -202,7 +647,28 @@ def expand_dims(x, axis):
 
 @operation
 def squeeze(x, axis=None):
-    """Without axes of size 1."""
+    """Removes axes of size 1.
+
+    Parameters
+    ----------
+    x : tensor
+    axis : int or sequence of int, optional
+        All of size 1 without it.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        An axis of another size.
+
+    Examples
+    --------
+    >>> keras.ops.squeeze([[1, 2]])
+    tensor([1, 2], dtype=torch.int32)
+    """
     x = tensor(x)
     if axis is None:
         return x.squeeze()
@@ -215,50 +681,178 @@ def squeeze(x, axis=None):
 
 @operation
 def broadcast_to(x, shape):
-    """x repeated along axes of size 1."""
+    """Repeats a tensor along axes of size 1, without a copy.
+
+    Parameters
+    ----------
+    x : tensor
+    shape : tuple
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.broadcast_to([1, 2], (2, 2))
+    tensor([[1, 2],
+            [1, 2]], dtype=torch.int32)
+    """
     return tensor(x).expand(sizes(shape))
 
 
 @operation
 def flip(x, axis=None):
-    """Axes in reverse, all by default."""
+    """Reverses axes.
+
+    Parameters
+    ----------
+    x : tensor
+    axis : int or tuple of int, optional
+        All axes without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.flip([1, 2, 3])
+    tensor([3, 2, 1], dtype=torch.int32)
+    """
     x = tensor(x)
     return x.flip(axes_of(axis, x.ndim))
 
 
 @operation
 def fliplr(x):
-    """The second axis in reverse."""
+    """Reverses the second axis.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.fliplr([[1, 2], [3, 4]])
+    tensor([[2, 1],
+            [4, 3]], dtype=torch.int32)
+    """
     return tensor(x).flip(1)
 
 
 @operation
 def flipud(x):
-    """The first axis in reverse."""
+    """Reverses the first axis.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.flipud([[1, 2], [3, 4]])
+    tensor([[3, 4],
+            [1, 2]], dtype=torch.int32)
+    """
     return tensor(x).flip(0)
 
 
 @operation
 def roll(x, shift, axis=None):
-    """Elements moved along axes; what leaves at the end comes in at the start."""
+    """Shifts elements along axes; those that leave at the end enter at the start.
+
+    Parameters
+    ----------
+    x : tensor
+    shift : int or sequence of int
+    axis : int or sequence of int, optional
+        The flattened tensor without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.roll([1, 2, 3], 1)
+    tensor([3, 1, 2], dtype=torch.int32)
+    """
     return tensor(x).roll(shift, axis)
 
 
 @operation
 def rot90(array, k=1, axes=(0, 1)):
-    """Quarter turns."""
+    """Rotates by `k` right angles, from the first axis of `axes` to the second.
+
+    Parameters
+    ----------
+    array : tensor
+    k : int
+    axes : pair of int
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.rot90([[1, 2], [3, 4]])
+    tensor([[2, 4],
+            [1, 3]], dtype=torch.int32)
+    """
     return tensor(array).rot90(k, list(axes))
 
 
 @operation
 def tile(x, repeats):
-    """x over and over along each axis."""
+    """Repeats a tensor along each axis.
+
+    Parameters
+    ----------
+    x : tensor
+    repeats : int or sequence of int
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.tile([1, 2], 2)
+    tensor([1, 2, 1, 2], dtype=torch.int32)
+    """
     return tensor(x).tile(sizes(repeats))
 
 
 @operation
 def repeat(x, repeats, axis=None):
-    """Each element several times."""
+    """Repeats each element.
+
+    Parameters
+    ----------
+    x : tensor
+    repeats : int or tensor of int
+    axis : int, optional
+        The flattened tensor without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.repeat([1, 2], 2)
+    tensor([1, 1, 2, 2], dtype=torch.int32)
+    """
     x = tensor(x)
     repeats = repeats if isinstance(repeats, int) else tensor(repeats).long()
     if not isinstance(repeats, int) and repeats.numel() == 1:
@@ -268,44 +862,156 @@ def repeat(x, repeats, axis=None):
 
 @operation
 def concatenate(xs, axis=0):
-    """Tensors one after the other."""
+    """Joins tensors along an axis.
+
+    Parameters
+    ----------
+    xs : sequence of tensor
+    axis : int
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.concatenate([[1, 2], [3]])
+    tensor([1, 2, 3], dtype=torch.int32)
+    """
     return fastnn.cat(many(xs), axis)
 
 
 @operation
 def stack(x, axis=0):
-    """Tensors of one shape along a new axis."""
+    """Joins tensors of one shape along a new axis.
+
+    Parameters
+    ----------
+    x : sequence of tensor
+    axis : int
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.stack([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]], dtype=torch.int32)
+    """
     return fastnn.stack(many(x), axis)
 
 
 @operation
 def append(x1, x2, axis=None):
-    """Two tensors one after the other, in a row by default."""
+    """Joins two tensors.
+
+    Parameters
+    ----------
+    x1, x2 : tensor
+    axis : int, optional
+        Flattened tensors without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.append([1, 2], [3])
+    tensor([1, 2, 3], dtype=torch.int32)
+    """
     x1, x2 = pair(x1, x2)
     return fastnn.cat([x1.reshape(-1), x2.reshape(-1)]) if axis is None else fastnn.cat([x1, x2], axis)
 
 
 @operation
 def hstack(xs):
-    """Side by side."""
+    """Joins tensors along the second axis, vectors along the first.
+
+    Parameters
+    ----------
+    xs : sequence of tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.hstack([[1, 2], [3]])
+    tensor([1, 2, 3], dtype=torch.int32)
+    """
     return fastnn.hstack(many(xs))
 
 
 @operation
 def vstack(xs):
-    """On top of each other."""
+    """Joins tensors along the first axis; vectors are rows.
+
+    Parameters
+    ----------
+    xs : sequence of tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.vstack([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]], dtype=torch.int32)
+    """
     return fastnn.vstack(many(xs))
 
 
 @operation
 def dstack(xs):
-    """Along the third axis."""
+    """Joins tensors along the third axis.
+
+    Parameters
+    ----------
+    xs : sequence of tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.dstack([np.ones((2, 3)), np.ones((2, 3))]).shape
+    torch.Size([2, 3, 2])
+    """
     return fastnn.dstack(many(xs))
 
 
 @operation
 def split(x, indices_or_sections, axis=0):
-    """Parts of equal size, or between positions."""
+    """Cuts a tensor along an axis.
+
+    Parameters
+    ----------
+    x : tensor
+    indices_or_sections : int or sequence of int
+        Number of equal parts, or indices where parts begin.
+    axis : int
+
+    Returns
+    -------
+    list of Tensor
+
+    Raises
+    ------
+    ValueError
+        The axis does not divide into equal parts.
+
+    Examples
+    --------
+    >>> keras.ops.split(np.arange(4), 2)
+    [tensor([0, 1]), tensor([2, 3])]
+    """
     x = tensor(x)
     if isinstance(indices_or_sections, int):
         if x.shape[axis] % indices_or_sections:
@@ -317,39 +1023,145 @@ def split(x, indices_or_sections, axis=0):
 
 @operation
 def array_split(x, indices_or_sections, axis=0):
-    """Parts of nearly equal size, or between positions."""
+    """Cuts a tensor along an axis; sizes of parts may differ by 1.
+
+    Parameters
+    ----------
+    x : tensor
+    indices_or_sections : int or sequence of int
+        Number of parts, or indices where parts begin.
+    axis : int
+
+    Returns
+    -------
+    list of Tensor
+
+    Examples
+    --------
+    >>> keras.ops.array_split(np.arange(3), 2)
+    [tensor([0, 1]), tensor([2])]
+    """
     given = indices_or_sections
     return list(tensor(x).tensor_split(given if isinstance(given, int) else [int(i) for i in given], axis))
 
 
 @operation
 def hsplit(x, indices_or_sections):
-    """`split` along the second axis."""
+    """`split` along the second axis, of vectors along the first.
+
+    Parameters
+    ----------
+    x : tensor
+    indices_or_sections
+        As in `split`.
+
+    Returns
+    -------
+    list of Tensor
+
+    Examples
+    --------
+    >>> [part.shape for part in keras.ops.hsplit(np.ones((2, 4)), 2)]
+    [torch.Size([2, 2]), torch.Size([2, 2])]
+    """
     x = tensor(x)
     return split(x, indices_or_sections, 0 if x.ndim == 1 else 1)
 
 
 @operation
 def vsplit(x, indices_or_sections):
-    """`split` along the first axis."""
+    """`split` along the first axis.
+
+    Parameters
+    ----------
+    x : tensor
+    indices_or_sections
+        As in `split`.
+
+    Returns
+    -------
+    list of Tensor
+
+    Examples
+    --------
+    >>> [part.shape for part in keras.ops.vsplit(np.ones((2, 4)), 2)]
+    [torch.Size([1, 4]), torch.Size([1, 4])]
+    """
     return split(x, indices_or_sections, 0)
 
 
 @operation
 def dsplit(x, indices_or_sections):
-    """`split` along the third axis."""
+    """`split` along the third axis.
+
+    Parameters
+    ----------
+    x : tensor
+    indices_or_sections
+        As in `split`.
+
+    Returns
+    -------
+    list of Tensor
+
+    Examples
+    --------
+    >>> [part.shape for part in keras.ops.dsplit(np.ones((2, 3, 4)), 2)]
+    [torch.Size([2, 3, 2]), torch.Size([2, 3, 2])]
+    """
     return split(x, indices_or_sections, 2)
 
 
 @operation
 def unstack(x, num=None, axis=0):
-    """The parts along an axis, without it."""
+    """Slices along an axis, without it.
+
+    Parameters
+    ----------
+    x : tensor
+    num : int, optional
+        Accepted.
+    axis : int
+
+    Returns
+    -------
+    list of Tensor
+
+    Examples
+    --------
+    >>> keras.ops.unstack(np.array([[1, 2], [3, 4]]))
+    [tensor([1, 2]), tensor([3, 4])]
+    """
     return list(tensor(x).unbind(axis))
 
 
 @operation
 def meshgrid(*x, indexing="xy"):
-    """Coordinates of a grid."""
+    """Coordinates of the points of a grid, a tensor for each axis.
+
+    Parameters
+    ----------
+    *x : tensor
+        Coordinates along each axis.
+    indexing : {"xy", "ij"}
+        Whether the first axis of the results belongs to the second tensor, or to the first.
+
+    Returns
+    -------
+    list of Tensor
+
+    Raises
+    ------
+    ValueError
+        Another `indexing`.
+
+    Examples
+    --------
+    >>> keras.ops.meshgrid(np.array([1, 2]), np.array([3, 4]))
+    [tensor([[1, 2],
+            [1, 2]]), tensor([[3, 3],
+            [4, 4]])]
+    """
     if indexing not in ("xy", "ij"):
         raise ValueError(f"indexing parameter must be either 'xy' or 'ij'. Received: indexing={indexing}")
     return list(fastnn.meshgrid(*[tensor(each).reshape(-1) for each in x], indexing=indexing))
@@ -357,7 +1169,32 @@ def meshgrid(*x, indexing="xy"):
 
 @operation
 def pad(x, pad_width, mode="constant", constant_values=None):
-    """x with more elements at both ends of its axes."""
+    """Adds elements at both ends of axes.
+
+    Parameters
+    ----------
+    x : tensor
+    pad_width : int, pair of int, or pair for each axis
+        Numbers before and after.
+    mode : str
+        "constant", or one of `numpy.pad` that repeats elements: "reflect", "symmetric", "edge", "wrap".
+    constant_values : number, optional
+        0 without it.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        `constant_values` with another mode.
+
+    Examples
+    --------
+    >>> keras.ops.pad([1, 2], (1, 1))
+    tensor([0, 1, 2, 0], dtype=torch.int32)
+    """
     x = tensor(x)
     if isinstance(pad_width, int):
         pad_width = [(pad_width, pad_width)] * x.ndim
@@ -381,49 +1218,186 @@ def pad(x, pad_width, mode="constant", constant_values=None):
 
 @operation
 def diag(x, k=0):
-    """A matrix with x on its k-th diagonal, or the diagonal of a matrix."""
+    """Matrix with a vector on a diagonal, or the diagonal of a matrix.
+
+    Parameters
+    ----------
+    x : tensor
+    k : int
+        Number of the diagonal; positive ones are above the main diagonal.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.diag([1, 2])
+    tensor([[1, 0],
+            [0, 2]], dtype=torch.int32)
+    """
     return fastnn.diag(tensor(x), k)
 
 
 @operation
 def diagflat(x, k=0):
-    """A matrix with all elements on its k-th diagonal."""
+    """Matrix with all elements on a diagonal.
+
+    Parameters
+    ----------
+    x : tensor
+    k : int
+        Number of the diagonal; positive ones are above the main diagonal.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.diagflat([[1, 2]])
+    tensor([[1, 0],
+            [0, 2]], dtype=torch.int32)
+    """
     return fastnn.diag(tensor(x).reshape(-1), k)
 
 
 @operation
 def diagonal(x, offset=0, axis1=0, axis2=1):
-    """The diagonals of the matrices in two axes."""
+    """Diagonals of the matrices in two axes.
+
+    Parameters
+    ----------
+    x : tensor
+    offset : int
+        As `k` of `diag`.
+    axis1, axis2 : int
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.diagonal([[1, 2], [3, 4]])
+    tensor([1, 4], dtype=torch.int32)
+    """
     return tensor(x).diagonal(offset, axis1, axis2)
 
 
 @operation
 def trace(x, offset=0, axis1=0, axis2=1):
-    """The sums of the diagonals."""
+    """Sums of the diagonals of the matrices in two axes.
+
+    Parameters
+    ----------
+    x : tensor
+    offset, axis1, axis2
+        As in `diagonal`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.trace([[1, 2], [3, 4]])
+    tensor(5)
+    """
     return tensor(x).diagonal(offset, axis1, axis2).sum(-1)
 
 
 @operation
 def tril(x, k=0):
-    """0 above the k-th diagonal."""
+    """Lower triangle: zeros above a diagonal.
+
+    Parameters
+    ----------
+    x : tensor (..., m, n)
+    k : int
+        Number of the diagonal; positive ones are above the main diagonal.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.tril([[1, 2], [3, 4]])
+    tensor([[1, 0],
+            [3, 4]], dtype=torch.int32)
+    """
     return tensor(x).tril(k)
 
 
 @operation
 def triu(x, k=0):
-    """0 below the k-th diagonal."""
+    """Upper triangle: zeros below a diagonal.
+
+    Parameters
+    ----------
+    x : tensor (..., m, n)
+    k : int
+        Number of the diagonal; positive ones are above the main diagonal.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.triu([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [0, 4]], dtype=torch.int32)
+    """
     return tensor(x).triu(k)
 
 
 @operation
 def vander(x, N=None, increasing=False):
-    """Powers of the elements as columns."""
+    """Vandermonde matrix: powers of the elements as columns.
+
+    Parameters
+    ----------
+    x : tensor (n,)
+    N : int, optional
+        Number of columns; n without it.
+    increasing : bool
+        Whether powers ascend.
+
+    Returns
+    -------
+    Tensor (n, N)
+
+    Examples
+    --------
+    >>> keras.ops.vander([2, 3], 3)
+    tensor([[4, 2, 1],
+            [9, 3, 1]])
+    """
     return fastnn.vander(tensor(x), N, increasing)
 
 
 @operation
 def take(x, indices, axis=None):
-    """Elements, or parts along an axis, by their positions."""
+    """Elements, or slices along an axis, by index.
+
+    Parameters
+    ----------
+    x : tensor
+    indices : tensor of int
+    axis : int, optional
+        The flattened tensor without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.take([10, 20, 30], [2, 0])
+    tensor([30, 10], dtype=torch.int32)
+    """
     x, indices = tensor(x), tensor(indices).long()
     if axis is None:
         x, axis = x.reshape(-1), 0
@@ -434,7 +1408,26 @@ def take(x, indices, axis=None):
 
 @operation
 def take_along_axis(x, indices, axis=None):
-    """Elements by positions along an axis, each its own."""
+    """Elements by an index for each along an axis.
+
+    Parameters
+    ----------
+    x : tensor
+    indices : tensor of int
+        Of the shape of `x` but for the axis.
+    axis : int, optional
+        The flattened tensor without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.take_along_axis([[10, 20], [30, 40]], [[1], [0]], 1)
+    tensor([[20],
+            [30]], dtype=torch.int32)
+    """
     x, indices = tensor(x), tensor(indices).long()
     if axis is None:
         x, indices, axis = x.reshape(-1), indices.reshape(-1), 0
@@ -443,19 +1436,66 @@ def take_along_axis(x, indices, axis=None):
 
 @operation
 def get_item(x, key):
-    """``x[key]``"""
+    """``x[key]``
+
+    Parameters
+    ----------
+    x : tensor
+    key : index, slice, or tuple of them
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.get_item(np.array([10, 20, 30]), slice(1, None))
+    tensor([20, 30])
+    """
     return tensor(x)[key]
 
 
 @operation
 def nonzero(x):
-    """Positions of the elements that are not 0, an array for each axis."""
+    """Indices of the elements that are not 0.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    tuple of Tensor
+        int32, one for each axis.
+
+    Examples
+    --------
+    >>> keras.ops.nonzero([0, 5, 7])
+    (tensor([1, 2], dtype=torch.int32),)
+    """
     return tuple(each.to(config.torch_dtype("int32")) for each in fastnn.nonzero(tensor(x), as_tuple=True))
 
 
 @operation
 def select(condlist, choicelist, default=0):
-    """Elements of the first choice whose condition holds."""
+    """Elements of the first choice whose condition is true.
+
+    Parameters
+    ----------
+    condlist : list of tensor of bool
+    choicelist : list of tensor
+    default : number or tensor
+        Where none is true.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.select([np.array([True, False])], [np.array([1, 2])], 9)
+    tensor([1, 9])
+    """
     found = tensor(default)
     for condition, choice in zip(reversed(condlist), reversed(choicelist)):
         choice, found = pair(choice, found)
@@ -465,24 +1505,93 @@ def select(condlist, choicelist, default=0):
 
 @operation
 def isin(x1, x2, assume_unique=False, invert=False):
-    """Whether each element of x1 is one of x2."""
+    """Whether each element of `x1` is one of `x2`.
+
+    Parameters
+    ----------
+    x1, x2 : tensor
+    assume_unique : bool
+        Accepted.
+    invert : bool
+        Whether to negate the result.
+
+    Returns
+    -------
+    Tensor of bool
+
+    Examples
+    --------
+    >>> keras.ops.isin([1, 2, 3], [2, 5])
+    tensor([False,  True, False])
+    """
     return fastnn.isin(*pair(x1, x2), assume_unique=assume_unique, invert=invert)
 
 
 @operation
 def unravel_index(indices, shape):
-    """Positions by axes of positions in a row."""
+    """Indices by axis of indices into the flattened tensor.
+
+    Parameters
+    ----------
+    indices : tensor of int
+    shape : tuple
+
+    Returns
+    -------
+    tuple of Tensor of int32
+
+    Examples
+    --------
+    >>> keras.ops.unravel_index([5], (2, 3))
+    (tensor([1], dtype=torch.int32), tensor([2], dtype=torch.int32))
+    """
     return tuple(tensor(each.astype("int32")) for each in np.unravel_index(array_of(tensor(indices)), sizes(shape)))
 
 
 @operation
 def view(x, dtype=None):
-    """The same memory as another type."""
+    """The same memory as another dtype.
+
+    Parameters
+    ----------
+    x : tensor
+    dtype : str, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.view(np.array([1.0], "float32"), "int32")
+    tensor([1065353216], dtype=torch.int32)
+    """
     return tensor(x) if dtype is None else from_array(array_of(tensor(x)).view(_numpy(dtype)))
 
 
 def vectorize(pyfunc, *, excluded=None, signature=None):
-    """A function of elements as one of arrays."""
+    """A function of numbers as one of tensors; without gradient.
+
+    Parameters
+    ----------
+    pyfunc : callable
+    excluded, signature
+        Not implemented.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    NotImplementedError
+        `excluded` or `signature` is given.
+
+    Examples
+    --------
+    >>> keras.ops.vectorize(lambda x: 2 * x)(np.array([1, 2]))
+    tensor([2, 4])
+    """
     if excluded is not None or signature is not None:
         raise NotImplementedError("vectorize: excluded and signature are not implemented")
     made = np.vectorize(lambda *args: array_of(convert(pyfunc(*args))))
@@ -491,7 +1600,29 @@ def vectorize(pyfunc, *, excluded=None, signature=None):
 
 @operation
 def rearrange(tensor, pattern, **axes_lengths):
-    """Axes in another order, split and joined, as a pattern says: ``"b (h w) c -> b h w c"``."""
+    """Reorders, splits and joins axes by a pattern such as ``"b (h w) c -> b h w c"`` (as einops does).
+
+    Parameters
+    ----------
+    tensor : tensor
+    pattern : str
+    **axes_lengths : int
+        Sizes of axes that cannot be inferred.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        The pattern does not fit the tensor.
+
+    Examples
+    --------
+    >>> keras.ops.rearrange(np.ones((2, 12, 3)), "b (h w) c -> b c h w", h=3).shape
+    torch.Size([2, 3, 3, 4])
+    """
     from fastnn.keras.ops.common import tensor as make
     x = make(tensor)
     try:
