@@ -21,7 +21,8 @@ COMPLETE = [
     "fastnn.keras.optimizers.schedules", "fastnn.keras.activations", "fastnn.keras.initializers",
     "fastnn.keras.regularizers", "fastnn.keras.constraints", "fastnn.keras.callbacks", "fastnn.keras.models",
     "fastnn.keras.saving", "fastnn.keras.utils", "fastnn.keras.random", "fastnn.keras.config", "fastnn.keras.tree",
-    "fastnn.keras.applications", "fastnn.keras.preprocessing",
+    "fastnn.keras.applications", "fastnn.keras.preprocessing", "fastnn.keras.ops", "fastnn.keras.ops.image",
+    "fastnn.keras.ops.linalg", "fastnn.keras.ops.nn", "fastnn.keras.ops.numpy",
     *(f"fastnn.keras.datasets.{name}" for name in ("boston_housing", "california_housing", "cifar10", "cifar100",
                                                    "fashion_mnist", "imdb", "mnist", "reuters")),
 ]

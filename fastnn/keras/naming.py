@@ -65,7 +65,21 @@ def path(name=None):
 
 @contextlib.contextmanager
 def name_scope(name, **ignored):
-    """Variables made within have `name` in their path."""
+    """Context within which variables have `name` in their path.
+
+    Parameters
+    ----------
+    name : str
+    **ignored
+        Accepted.
+
+    Examples
+    --------
+    >>> with keras.name_scope("part"):
+    ...     v = keras.Variable(1.0, name="v")
+    >>> v.path
+    'part/v'
+    """
     stack = scopes()
     stack.append(name)
     try:

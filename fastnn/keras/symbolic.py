@@ -227,7 +227,22 @@ def infer(function, args, kwargs):
 
 
 def operation(function):
-    """Decorates a function of tensors: called with symbolic tensors it becomes an operation of their graph."""
+    """Decorates a function of tensors: called with symbolic tensors it becomes an operation of their graph.
+
+    Parameters
+    ----------
+    function : callable
+
+    Returns
+    -------
+    callable
+
+    Examples
+    --------
+    >>> double = operation(lambda x: 2 * x)
+    >>> double(keras.Input((3,))).shape
+    (None, 3)
+    """
     from functools import wraps
 
     @wraps(function)

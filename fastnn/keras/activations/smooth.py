@@ -1,5 +1,6 @@
 """Activation functions of exponentials, and those that normalise along an axis."""
 import numpy as np
+
 from fastnn.keras.activations.common import floating
 from fastnn.keras.symbolic import operation
 from fastnn.keras.variables import convert
