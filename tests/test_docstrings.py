@@ -68,7 +68,7 @@ def test_complete(namespace):
 
 def documented(module):
     """(name, docstring) of all that is defined in a module and has an example."""
-    for name, value in vars(module).items():
+    for name, value in list(vars(module).items()):  # examples may load further names
         if getattr(value, "__module__", None) != module.__name__:
             continue
         text = getattr(value, "__doc__", None)
