@@ -30,7 +30,7 @@ def batch_norm(x, name=None, **options):
 
 
 def divisible(width, divisor=8):
-    """A width near to the one asked for that is a multiple of `divisor`, and at least nine tenths of it."""
+    """Width close to the requested one: a multiple of `divisor`, at least nine tenths of it."""
     found = max(divisor, int(width + divisor / 2) // divisor * divisor)
     return int(found + divisor if found < 0.9 * width else found)
 
@@ -83,7 +83,7 @@ def network(body, top, find, *, include_top, weights, input_tensor, input_shape,
     pools : pair of str
         Names of the layers for ``pooling="avg"`` and ``"max"``.
     finish : callable, optional
-        What follows in place of the classifier.
+        What follows instead of the classifier.
 
     Raises
     ------

@@ -207,7 +207,7 @@ class RandomContrast(RandomImageLayer):
 
 
 class RandomAffine(RandomImageLayer):
-    """Base of layers that move pixels; `_matrices` says whence each comes."""
+    """Base of layers that move pixels; `_matrices` gives the position that each comes from."""
 
     def __init__(self, fill_mode, interpolation, seed, fill_value, data_format, **kwargs):
         super().__init__(seed, data_format, **kwargs)

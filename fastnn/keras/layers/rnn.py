@@ -30,11 +30,11 @@ class DropoutRNNCell:
         return self._mask("states", step_input, self.recurrent_dropout, getattr(self, "dropout_mask_count", None))
 
     def reset_dropout_mask(self):
-        """Draw the inputs' mask anew when it is next asked for."""
+        """Draw a new mask of the inputs at its next use."""
         self.__dict__.get("_dropout_masks", {}).pop("inputs", None)
 
     def reset_recurrent_dropout_mask(self):
-        """Draw the states' mask anew when it is next asked for."""
+        """Draw a new mask of the states at its next use."""
         self.__dict__.get("_dropout_masks", {}).pop("states", None)
 
 

@@ -37,7 +37,7 @@ class Weights:
         elif name in self._tracked:
             del self._tracked[name]
             _changes[0] += 1
-        elif name == "call":  # models that have this layer must not take their shorter ways around it
+        elif name == "call":  # models that have this layer must not bypass it by their shortcuts
             _changes[0] += 1
         object.__setattr__(self, name, value)
 

@@ -10,7 +10,7 @@ from fastnn.nn import functional as F
 
 
 def _logits(y_pred, from_logits, activation, axis=-1):
-    """What `y_pred` came out of by this activation, where it is known: nothing is lost on the way there and back."""
+    """Logits of which this activation made `y_pred`, where they are known: computing with them loses no digits."""
     if from_logits:
         return y_pred
     found, logits = attribute(y_pred, "_keras_logits", (None, None))

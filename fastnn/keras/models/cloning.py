@@ -9,7 +9,7 @@ def _copy(layer):
 
 
 def rebuild_graph(plan_nodes, inputs, outputs, replace, operation_of=lambda operation: operation):
-    """Outputs of the same graph for other inputs; ``operation_of`` may put another operation in the place of one.
+    """Outputs of the same graph for other inputs; ``operation_of`` may replace an operation by another one.
 
     Parameters
     ----------

@@ -129,7 +129,7 @@ class Trainer:
         return self.compute_loss(None, y, y_pred, sample_weight)
 
     def reset_metrics(self):
-        """Begin the metrics anew."""
+        """Reset the metrics."""
         for metric in self.metrics:
             metric.reset_state()
 

@@ -56,7 +56,7 @@ class _Loss(Function):
 
 
 def _steps(scores, jumps, direction):
-    """log p of being at each place after a step: from there, from the place before, or from two before."""
+    """log p of each state after a step: from the same state, from the one before it, or from two before."""
     made = scores.copy()
     if direction > 0:
         made[:, 1:] = np.logaddexp(made[:, 1:], scores[:, :-1])

@@ -182,7 +182,7 @@ class Muon(Optimizer):
             variable.array_ -= change
 
     def _orthogonal(self, matrix):
-        """The matrix with its singular values near 1, by Newton-Schulz iterations."""
+        """The matrix with its singular values close to 1, by Newton-Schulz iterations."""
         tall = matrix.shape[0] > matrix.shape[1]
         x = np.ascontiguousarray(matrix.T) if tall else matrix
         x = from_array(x / (kernels.total_norm([x]) + 1e-7))

@@ -105,7 +105,7 @@ def _cell(text, background="white", color=None):
 
 
 def _of_graph(layer, what, attribute):
-    """Shapes or types of what goes into a layer or comes out; None if it has no place in a graph."""
+    """Shapes or types of what goes into a layer or comes out; None if it is in no graph."""
     try:
         return tree.map_structure(lambda x: getattr(x, attribute), getattr(layer, what))
     except (ValueError, AttributeError):
