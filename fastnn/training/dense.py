@@ -1,6 +1,6 @@
 """Stacks of dense layers: what the doors train when a model is nothing else.
 
-`DenseStack` trains in one of two modes. Where layers, loss and optimizer allow it, `fastnn.kernels.dense` runs whole epochs
+`DenseStack` has two modes. Where layers, loss and optimizer allow it, `fastnn.kernels.dense` runs whole epochs
 without Python; else a loop over batches calls kernels one by one. Both give the same bits.
 """
 import numpy as np
