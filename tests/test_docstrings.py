@@ -22,7 +22,10 @@ COMPLETE = [
     "fastnn.keras.regularizers", "fastnn.keras.constraints", "fastnn.keras.callbacks", "fastnn.keras.models",
     "fastnn.keras.saving", "fastnn.keras.utils", "fastnn.keras.random", "fastnn.keras.config", "fastnn.keras.tree",
     "fastnn.keras.applications", "fastnn.keras.preprocessing", "fastnn.keras.ops", "fastnn.keras.ops.image",
-    "fastnn.keras.ops.linalg", "fastnn.keras.ops.nn", "fastnn.keras.ops.numpy",
+    "fastnn.keras.ops.linalg", "fastnn.keras.ops.nn", "fastnn.keras.ops.numpy", "fastnn.keras",
+    "fastnn.keras.dtype_policies", "fastnn.keras.distribution", "fastnn.keras.quantizers", "fastnn.keras.wrappers",
+    "fastnn.keras.backend", "fastnn.keras.mixed_precision", "fastnn.keras.preprocessing.image",
+    "fastnn.keras.preprocessing.sequence", "fastnn.keras.applications.imagenet_utils",
     *(f"fastnn.keras.datasets.{name}" for name in ("boston_housing", "california_housing", "cifar10", "cifar100",
                                                    "fashion_mnist", "imdb", "mnist", "reuters")),
 ]

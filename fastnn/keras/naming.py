@@ -26,7 +26,22 @@ def auto_name(prefix):
 
 
 def get_uid(prefix=""):
-    """The next number for a prefix, from 1."""
+    """Next number for a prefix, from 1.
+
+    Parameters
+    ----------
+    prefix : str
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> first, second = keras.backend.get_uid("docs"), keras.backend.get_uid("docs")
+    >>> second - first
+    1
+    """
     _counts[prefix] = _counts.get(prefix, 0) + 1
     return _counts[prefix]
 

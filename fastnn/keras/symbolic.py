@@ -13,9 +13,25 @@ DUMMY_SIZES = 2, 3  # an unknown size is tried as each of them; sizes that diffe
 
 
 class KerasTensor:
-    """A tensor without values: shape (None where a size is not known), dtype, and the operation that makes it.
+    """Symbolic tensor: shape (None where a size is not known), dtype, and the operation that makes it.
 
-    Operators and methods of tensors work on it and give other symbolic tensors.
+    Operators and methods of tensors give other symbolic tensors.
+
+    Parameters
+    ----------
+    shape : tuple
+    dtype : str
+    sparse, ragged : bool
+        Noted.
+    record_history : bool
+        Accepted.
+    name : str, optional
+
+    Examples
+    --------
+    >>> x = keras.KerasTensor((None, 3))
+    >>> (x + 1).shape
+    (None, 3)
     """
 
     def __init__(self, shape, dtype="float32", sparse=False, ragged=False, record_history=True, name=None, **kwargs):
@@ -140,7 +156,22 @@ class Node:
 
 
 class Operation:
-    """Anything that a symbolic tensor can come out of: layers, and functions by `FunctionOperation`."""
+    """Base of what symbolic tensors come from: layers, and functions.
+
+    Parameters
+    ----------
+    name : str, optional
+
+    Raises
+    ------
+    ValueError
+        The name is no string, or contains "/".
+
+    Examples
+    --------
+    >>> isinstance(keras.layers.Dense(1), keras.Operation)
+    True
+    """
 
     def __init__(self, name=None):
         if name is None:

@@ -178,12 +178,26 @@ class Variable(Tensor):
         return np.array(self.array_, dtype=dtype)
 
     def assign(self, value):
-        """Change the values in place; returns the variable.
+        """Changes the values in place.
+
+        Parameters
+        ----------
+        value : array or tensor
+
+        Returns
+        -------
+        Variable
 
         Raises
         ------
         ValueError
             The shape differs.
+
+        Examples
+        --------
+        >>> v = keras.Variable([1.0, 2.0], name="v")
+        >>> v.assign([3.0, 4.0])
+        <Variable path=v, shape=(2,), dtype=float32, value=[3., 4.]>
         """
         value = array_of(value)
         if value.shape != self.array_.shape:

@@ -200,7 +200,19 @@ class Layer(Weights, AsModule, Operation):
 
     # -- losses --
     def add_loss(self, loss):
-        """Add a number to the loss, in `call`."""
+        """Adds a number to the loss, within `call`.
+
+        Parameters
+        ----------
+        loss : tensor, or structure of tensors
+
+        Examples
+        --------
+        >>> layer = keras.layers.Identity()
+        >>> layer.add_loss(keras.ops.ones(()))
+        >>> layer.losses
+        [tensor(1.)]
+        """
         for each in tree.flatten(loss):
             self._losses.append(each)
 
@@ -235,7 +247,22 @@ class Layer(Weights, AsModule, Operation):
     compute_mask._is_default = True
 
     def compute_output_shape(self, *args, **kwargs):
-        """The shape of the output for inputs of these shapes."""
+        """Shape of the output for inputs of given shapes.
+
+        Parameters
+        ----------
+        *args : tuple
+            Shapes.
+
+        Returns
+        -------
+        tuple, or structure of tuples
+
+        Examples
+        --------
+        >>> keras.layers.Dense(2).compute_output_shape((None, 3))
+        (None, 2)
+        """
         names = [name for name in self._call_names if name not in ("training", "mask")]
         shapes = list(args) or [kwargs.pop("input_shape", None) or next(iter(kwargs.values()))]
         inputs = [tree.map_shape_structure(lambda s: KerasTensor(s, self.compute_dtype), shape) for shape in shapes]
@@ -458,7 +485,17 @@ class Layer(Weights, AsModule, Operation):
         return self._path
 
     def get_config(self):
-        """The constructor's arguments."""
+        """Arguments of the constructor, as JSON's types.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> keras.layers.Dense(2).get_config()["units"]
+        2
+        """
         if type(self).get_config is Layer.get_config and type(self).__init__ is not Layer.__init__:
             parameters = [name for name in inspect.signature(type(self).__init__).parameters
                           if name not in ("self", "args", "kwargs", "name", "trainable", "dtype")]
@@ -477,7 +514,21 @@ class Layer(Weights, AsModule, Operation):
 
     @classmethod
     def from_config(cls, config):
-        """A layer of these arguments."""
+        """A layer of the arguments that `get_config` gave.
+
+        Parameters
+        ----------
+        config : dict
+
+        Returns
+        -------
+        Layer
+
+        Examples
+        --------
+        >>> keras.layers.Dense.from_config(keras.layers.Dense(2).get_config()).units
+        2
+        """
         made = dict(config)
         if isinstance(made.get("dtype"), dict):
             made["dtype"] = dtype_policies.deserialize(made["dtype"])

@@ -41,12 +41,25 @@ class Sequential(Model):
             self._maybe_rebuild()
 
     def add(self, layer, rebuild=True):
-        """Put a layer on top.
+        """Appends a layer.
+
+        Parameters
+        ----------
+        layer : Layer or KerasTensor of `Input`
+        rebuild : bool
+            Whether to rebuild the model if its inputs are known.
 
         Raises
         ------
         ValueError
             It is no layer, its name is taken, or it is an input that does not come first.
+
+        Examples
+        --------
+        >>> model = keras.Sequential()
+        >>> model.add(keras.layers.Dense(2))
+        >>> len(model.layers)
+        1
         """
         if isinstance(layer, KerasTensor):
             layer = layer._keras_history.operation
@@ -77,7 +90,22 @@ class Sequential(Model):
             self.built, self.__dict__["_functional"] = False, None
 
     def pop(self, rebuild=True):
-        """Take the top layer off and return it."""
+        """Removes the last layer and returns it.
+
+        Parameters
+        ----------
+        rebuild : bool
+
+        Returns
+        -------
+        Layer
+
+        Examples
+        --------
+        >>> model = keras.Sequential([keras.layers.Dense(1), keras.layers.Dense(2)])
+        >>> model.pop().units
+        2
+        """
         layer = self._stack.pop()
         self.built, self.__dict__["_functional"] = False, None
         if rebuild:

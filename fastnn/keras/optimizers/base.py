@@ -202,25 +202,51 @@ class Optimizer:
 
     # -- steps --
     def apply_gradients(self, grads_and_vars, **kwargs):
-        """`apply` with pairs (gradient, variable); returns `iterations`."""
+        """`apply` with pairs of a gradient and a variable.
+
+        Parameters
+        ----------
+        grads_and_vars : iterable of pairs
+        **kwargs
+            Accepted.
+
+        Returns
+        -------
+        Variable
+            Number of steps.
+
+        Examples
+        --------
+        >>> w = keras.Variable(np.array([1.0]))
+        >>> steps = keras.optimizers.SGD(0.5).apply_gradients([(np.array([1.0]), w)])
+        >>> w.numpy()
+        array([0.5])
+        """
         pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
         return self._iterations
 
     @no_grad()
     def apply(self, grads, trainable_variables=None):
-        """Change the variables by these gradients.
+        """Changes variables by their gradients.
 
         Parameters
         ----------
-        grads : list of tensors or None
+        grads : list of tensor or None
         trainable_variables : list of Variable, optional
             Those of `build` without it.
 
         Raises
         ------
         ValueError
-            A variable that `build` did not get; no gradients at all.
+            A variable that `build` did not get, or no gradients at all.
+
+        Examples
+        --------
+        >>> w = keras.Variable(np.array([1.0]))
+        >>> keras.optimizers.SGD(0.5).apply([np.array([1.0])], [w])
+        >>> w.numpy()
+        array([0.5])
         """
         if not len(grads):
             return
@@ -334,7 +360,23 @@ class Optimizer:
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None):
-        """Variables, or parts of their names, that weight decay leaves alone."""
+        """Excludes variables from weight decay; to be called before `build`.
+
+        Parameters
+        ----------
+        var_list : list of Variable, optional
+        var_names : list of str, optional
+            Regular expressions of names.
+
+        Raises
+        ------
+        ValueError
+            The optimizer is built.
+
+        Examples
+        --------
+        >>> keras.optimizers.AdamW().exclude_from_weight_decay(var_names=["bias"])
+        """
         if self.built:
             raise ValueError("`exclude_from_weight_decay()` can only be configured before the optimizer is built.")
         self._without_decay = {id(variable) for variable in var_list or ()}

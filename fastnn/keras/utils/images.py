@@ -197,19 +197,31 @@ def load_img(path, color_mode="rgb", target_size=None, interpolation="nearest", 
 
 
 def smart_resize(x, size, interpolation="bilinear", data_format="channels_last", **kwargs):
-    """Images resized with their proportions kept: the largest part in the middle that has the shape of `size`.
+    """Images resized with their proportions kept: the largest central part that has the shape of `size`.
 
     Parameters
     ----------
     x : array or tensor
         (height, width, channels), or a batch of them.
     size : pair of int
-    interpolation : "bilinear", "nearest" or "bicubic"
+    interpolation : {"bilinear", "nearest", "bicubic"}
+    data_format : {"channels_last", "channels_first"}
+    **kwargs
+        `backend_module` is accepted.
+
+    Returns
+    -------
+    As `x`
 
     Raises
     ------
     ValueError
         Another rank, or `size` that is no pair.
+
+    Examples
+    --------
+    >>> keras.preprocessing.image.smart_resize(np.ones((4, 8, 3)), (2, 2)).shape
+    (2, 2, 3)
     """
     from fastnn.keras.layers.images import resize
     from fastnn.keras.variables import array_of, convert
