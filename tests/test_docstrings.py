@@ -17,7 +17,20 @@ from fastnn.nn import functional as F
 MODULES = [module.name for module in pkgutil.walk_packages(fastnn.__path__, "fastnn.")
            if not module.name.startswith(("fastnn.__main__", "fastnn.tensorflow"))]
 # Namespaces in which every public function and class describes its parameters and has an example.
-COMPLETE = ["fastnn.explain", "fastnn.explain.lrp", "fastnn.models"]
+COMPLETE = [
+    "fastnn.explain", "fastnn.explain.lrp", "fastnn.models",
+    "fastnn.keras.layers", "fastnn.keras.losses", "fastnn.keras.metrics", "fastnn.keras.optimizers",
+    "fastnn.keras.optimizers.schedules", "fastnn.keras.activations", "fastnn.keras.initializers",
+    "fastnn.keras.regularizers", "fastnn.keras.constraints", "fastnn.keras.callbacks", "fastnn.keras.models",
+    "fastnn.keras.saving", "fastnn.keras.utils", "fastnn.keras.random", "fastnn.keras.config", "fastnn.keras.tree",
+    "fastnn.keras.applications", "fastnn.keras.preprocessing", "fastnn.keras.ops", "fastnn.keras.ops.image",
+    "fastnn.keras.ops.linalg", "fastnn.keras.ops.nn", "fastnn.keras.ops.numpy", "fastnn.keras",
+    "fastnn.keras.dtype_policies", "fastnn.keras.distribution", "fastnn.keras.quantizers", "fastnn.keras.wrappers",
+    "fastnn.keras.backend", "fastnn.keras.mixed_precision", "fastnn.keras.preprocessing.image",
+    "fastnn.keras.preprocessing.sequence", "fastnn.keras.applications.imagenet_utils",
+    *(f"fastnn.keras.datasets.{name}" for name in ("boston_housing", "california_housing", "cifar10", "cifar100",
+                                                   "fashion_mnist", "imdb", "mnist", "reuters")),
+]
 # Names of COMPLETE namespaces that need no example, and why.
 WITHOUT_EXAMPLE = {"fastnn.models.SentenceEncoder": "needs files of a model"}
 
@@ -25,8 +38,11 @@ WITHOUT_EXAMPLE = {"fastnn.models.SentenceEncoder": "needs files of a model"}
 def members(namespace):
     """{name: function or class} that programs find in a namespace (a module, or a class for its methods)."""
     owner = importlib.import_module(namespace) if namespace != "fastnn.Tensor" else fastnn.Tensor
-    names = getattr(owner, "__all__", None) or [name for name in vars(owner) if not name.startswith("_")]
+    names = getattr(owner, "__all__", None) or [name for name in dir(owner) if not name.startswith("_")]
     found = {name: getattr(owner, name) for name in names}
+    if namespace.startswith("fastnn.keras"):  # what its modules import from the engine is no part of the door
+        found = {name: value for name, value in found.items()
+                 if str(getattr(value, "__module__", "")).startswith(("fastnn.keras", "fastnn.training"))}
     return {name: value for name, value in found.items()
             if callable(value) and not inspect.ismodule(value)
             and str(getattr(value, "__module__", "fastnn")).startswith("fastnn")}
@@ -71,7 +87,7 @@ def test_methods_of_explanation_name_their_source():
 
 def documented(module):
     """(name, docstring) of all that is defined in a module and has an example."""
-    for name, value in vars(module).items():
+    for name, value in list(vars(module).items()):  # examples may load further names
         if getattr(value, "__module__", None) != module.__name__:
             continue
         text = getattr(value, "__doc__", None)

@@ -198,7 +198,7 @@ def _activation_step(layer, function, activations):
         return Step("log_softmax", layer, function, dim=lambda ndim: -1)
     if function is activations.linear:
         return Step("any", layer, function)
-    known = getattr(function, "__module__", None) == activations.__name__ and function is not getattr(
+    known = str(getattr(function, "__module__", "")).startswith(activations.__name__) and function is not getattr(
         activations, "glu", None)
     return Step("map" if known else "any", layer, function, relu=function is activations.relu)
 

@@ -3,7 +3,7 @@ from fastnn.keras import (activations, backend, config, constraints, dtype_polic
                           metrics, mixed_precision, models, ops, optimizers, random, regularizers, saving, tree, utils)
 from fastnn.keras.dtype_policies import DTypePolicy, FloatDTypePolicy
 from fastnn.keras.initializers import Initializer
-from fastnn.keras.late import late
+from fastnn.keras.late import late as _late_names
 from fastnn.keras.layers import Input, InputSpec, Layer
 from fastnn.keras.losses import Loss
 from fastnn.keras.metrics import Metric
@@ -17,11 +17,21 @@ from fastnn.keras import callbacks  # isort: skip
 
 __version__ = "3.15.1"
 
-__getattr__, __dir__ = late(__name__, {
+__getattr__, __dir__ = _late_names(__name__, {
     "quantizers": "Quantizer", "scopes": "Function RematScope StatelessScope SymbolicScope device remat",
 }, "applications datasets distribution legacy preprocessing quantizers wrappers")
 
 
 def version():
-    """The release of Keras that the door follows."""
+    """Release of Keras that the door follows.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> keras.version() == keras.__version__
+    True
+    """
     return __version__

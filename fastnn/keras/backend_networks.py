@@ -39,7 +39,7 @@ def categorical_focal_crossentropy(target, output, alpha=0.25, gamma=2.0, from_l
 
 
 def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1, ignore_class=None):
-    """The loss of each place; 0 at those of `ignore_class`."""
+    """Loss of each position; 0 at those of `ignore_class`."""
     target, output = ops.cast(target, "int32"), ops.convert_to_tensor(output)
     if not from_logits:
         output = ops.log(_clipped(output))

@@ -4,10 +4,8 @@ import warnings
 
 import numpy as np
 
-import fastnn
 from fastnn import dtypes
 from fastnn._tensor import Tensor
-from fastnn.keras import dtype_policies
 from fastnn.training import messages
 
 
@@ -26,21 +24,56 @@ _ALIASES = {"double": "float64", "float": "float32", "half": "float16", "int": "
 
 
 def backend():
-    """``"torch"`` if the environment variable ``KERAS_BACKEND`` says so, ``"tensorflow"`` otherwise.
+    """Framework whose habits are followed: "torch" if the environment variable ``KERAS_BACKEND`` says so, else
+    "tensorflow".
 
-    The engine is the same; the name decides what programs see outside of `fit`: with ``"tensorflow"`` only a
-    `GradientTape` records, with ``"torch"`` every call does and ``loss.backward()`` works.
+    The engine is the same. With "tensorflow" only a `GradientTape` records outside of `fit`; with "torch" every call
+    does, and ``loss.backward()`` works.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> keras.config.backend() in ("tensorflow", "torch")
+    True
     """
     return "torch" if os.environ.get("KERAS_BACKEND") == "torch" else "tensorflow"
 
 
 def floatx():
-    """The default floating type, as a string."""
+    """Default floating dtype.
+
+    Examples
+    --------
+    >>> keras.config.floatx()
+    'float32'
+    """
     return _settings["floatx"]
 
 
 def set_floatx(value):
-    """Set the default floating type: ``"float32"`` or ``"float64"``."""
+    """Sets the default floating dtype.
+
+    Parameters
+    ----------
+    value : {"float32", "float64"}
+
+    Raises
+    ------
+    ValueError
+        Another dtype.
+    NotImplementedError
+        "float16" or "bfloat16".
+
+    Examples
+    --------
+    >>> keras.config.set_floatx("float64")
+    >>> keras.ops.ones(1).dtype
+    torch.float64
+    >>> keras.config.set_floatx("float32")
+    """
     if value not in ALLOWED_FLOATS:
         raise ValueError(f"Unknown `floatx` value: {value}. Expected among {sorted(ALLOWED_FLOATS)}")
     if value not in ("float32", "float64"):
@@ -49,26 +82,84 @@ def set_floatx(value):
 
 
 def epsilon():
-    """The small number that keeps divisions and logarithms finite (1e-7)."""
+    """Small number that keeps divisions and logarithms finite.
+
+    Examples
+    --------
+    >>> keras.config.epsilon()
+    1e-07
+    """
     return _settings["epsilon"]
 
 
 def set_epsilon(value):
-    """Set `epsilon`."""
+    """Sets `epsilon`.
+
+    Parameters
+    ----------
+    value : float
+
+    Examples
+    --------
+    >>> keras.config.set_epsilon(1e-5)
+    >>> keras.config.epsilon()
+    1e-05
+    >>> keras.config.set_epsilon(1e-7)
+    """
     _settings["epsilon"] = value
 
 
 def image_data_format():
-    """``"channels_last"`` or ``"channels_first"``."""
+    """Default layout of images: "channels_last" or "channels_first".
+
+    Examples
+    --------
+    >>> keras.config.image_data_format()
+    'channels_last'
+    """
     return _settings["image_data_format"]
 
 
 def set_image_data_format(data_format):
-    """Set the layout that image layers assume."""
+    """Sets the default layout of images.
+
+    Parameters
+    ----------
+    data_format : {"channels_last", "channels_first"}
+
+    Raises
+    ------
+    ValueError
+        Another layout.
+
+    Examples
+    --------
+    >>> keras.config.set_image_data_format("channels_last")
+    """
     _settings["image_data_format"] = standardize_data_format(data_format)
 
 
 def standardize_data_format(data_format):
+    """A layout of images in lower case; the default one of None.
+
+    Parameters
+    ----------
+    data_format : str or None
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        Another layout.
+
+    Examples
+    --------
+    >>> keras.config.standardize_data_format(None)
+    'channels_last'
+    """
     if data_format is None:
         return image_data_format()
     data_format = str(data_format).lower()
@@ -79,70 +170,175 @@ def standardize_data_format(data_format):
 
 
 def is_flash_attention_enabled():
+    """None: layers decide by themselves; see `enable_flash_attention`.
+
+    Examples
+    --------
+    >>> keras.config.is_flash_attention_enabled() is None
+    True
+    """
     return None
 
 
 def enable_flash_attention():
-    """Accepted; attention is always computed without storing its weights where nobody asks for them."""
+    """Accepted: attention never stores its weights unless they are asked for.
+
+    Examples
+    --------
+    >>> keras.config.enable_flash_attention()
+    """
 
 
 def disable_flash_attention():
-    """Accepted; see `enable_flash_attention`."""
+    """Accepted; see `enable_flash_attention`.
+
+    Examples
+    --------
+    >>> keras.config.disable_flash_attention()
+    """
 
 
 def is_interactive_logging_enabled():
-    """Whether what is said to the user is printed; else it goes to Python's logger ``fastnn``."""
+    """Whether messages are printed; else they go to Python's logger ``fastnn``.
+
+    Examples
+    --------
+    >>> keras.utils.is_interactive_logging_enabled()
+    True
+    """
     return messages.interactive
 
 
 def enable_interactive_logging():
-    """Print what is said to the user."""
+    """Prints messages; the default.
+
+    Examples
+    --------
+    >>> keras.utils.enable_interactive_logging()
+    >>> keras.utils.is_interactive_logging_enabled()
+    True
+    """
     messages.interactive = True
 
 
 def disable_interactive_logging():
-    """Hand what is said to the user, progress bars too, to Python's logger ``fastnn``."""
+    """Hands messages, progress bars too, to Python's logger ``fastnn`` instead of printing them.
+
+    Examples
+    --------
+    >>> keras.utils.disable_interactive_logging()
+    >>> keras.utils.is_interactive_logging_enabled()
+    False
+    >>> keras.utils.enable_interactive_logging()
+    """
     messages.interactive = False
 
 
 def is_traceback_filtering_enabled():
-    """What was set; tracebacks are always whole."""
+    """What was set by `enable_traceback_filtering` or `disable_traceback_filtering`.
+
+    Examples
+    --------
+    >>> keras.config.is_traceback_filtering_enabled()
+    True
+    """
     return _settings["traceback_filtering"]
 
 
 def enable_traceback_filtering():
-    """Accepted; tracebacks are always whole, and short."""
+    """Accepted: tracebacks are always whole.
+
+    Examples
+    --------
+    >>> keras.config.enable_traceback_filtering()
+    >>> keras.config.is_traceback_filtering_enabled()
+    True
+    """
     _settings["traceback_filtering"] = True
 
 
 def disable_traceback_filtering():
-    """Accepted; see `enable_traceback_filtering`."""
+    """Accepted; see `enable_traceback_filtering`.
+
+    Examples
+    --------
+    >>> keras.config.disable_traceback_filtering()
+    >>> keras.config.is_traceback_filtering_enabled()
+    False
+    >>> keras.config.enable_traceback_filtering()
+    """
     _settings["traceback_filtering"] = False
 
 
 def max_epochs():
-    """The most epochs of any `fit`; None without a limit."""
+    """Limit of the epochs of any `fit`; None without a limit.
+
+    Examples
+    --------
+    >>> keras.config.max_epochs() is None
+    True
+    """
     return _settings["max_epochs"]
 
 
 def set_max_epochs(max_epochs):
-    """Limit the epochs of every `fit`, as the environment variable ``KERAS_MAX_EPOCHS`` does; None: no limit."""
+    """Limits the epochs of every `fit`, as the environment variable ``KERAS_MAX_EPOCHS`` does.
+
+    Parameters
+    ----------
+    max_epochs : int or None
+
+    Examples
+    --------
+    >>> keras.config.set_max_epochs(3)
+    >>> keras.config.max_epochs()
+    3
+    >>> keras.config.set_max_epochs(None)
+    """
     _settings["max_epochs"] = max_epochs
 
 
 def max_steps_per_epoch():
-    """The most steps of an epoch, of `evaluate` and of `predict`; None without a limit."""
+    """Limit of the steps of an epoch, of `evaluate` and of `predict`; None without a limit.
+
+    Examples
+    --------
+    >>> keras.config.max_steps_per_epoch() is None
+    True
+    """
     return _settings["max_steps_per_epoch"]
 
 
 def set_max_steps_per_epoch(max_steps_per_epoch):
-    """Limit the steps of an epoch, of `evaluate` and of `predict`, as ``KERAS_MAX_STEPS_PER_EPOCH`` does; None: no
-    limit."""
+    """Limits the steps of an epoch, of `evaluate` and of `predict`, as ``KERAS_MAX_STEPS_PER_EPOCH`` does.
+
+    Parameters
+    ----------
+    max_steps_per_epoch : int or None
+
+    Examples
+    --------
+    >>> keras.config.set_max_steps_per_epoch(3)
+    >>> keras.config.max_steps_per_epoch()
+    3
+    >>> keras.config.set_max_steps_per_epoch(None)
+    """
     _settings["max_steps_per_epoch"] = max_steps_per_epoch
 
 
 def limited(name, wanted):
-    """A number of epochs or steps, or the limit of that name if it is less; with a warning."""
+    """A number of epochs or steps, or the limit of that name if it is less; then with a warning.
+
+    Parameters
+    ----------
+    name : {"max_epochs", "max_steps_per_epoch"}
+    wanted : int or None
+
+    Examples
+    --------
+    >>> keras.config.limited("max_epochs", 5)
+    5
+    """
     most = _settings[name]
     if not most or wanted is not None and wanted <= most:
         return wanted
@@ -151,30 +347,86 @@ def limited(name, wanted):
 
 
 def enable_unsafe_deserialization():
-    """Not possible: nothing in a file is executed."""
+    """Not implemented: nothing in a file is executed.
+
+    Raises
+    ------
+    NotImplementedError
+        Always.
+
+    Examples
+    --------
+    >>> keras.config.enable_unsafe_deserialization()  # doctest: +SKIP
+    """
     raise NotImplementedError("enable_unsafe_deserialization: fastnn executes nothing that a file holds; pass classes "
                               "and functions as `custom_objects`")
 
 
 def is_nnx_enabled():
-    """Never: there is no JAX here."""
+    """False: there is no JAX here.
+
+    Examples
+    --------
+    >>> keras.config.is_nnx_enabled()
+    False
+    """
     return False
 
 
 def set_backend(backend):
-    """Which framework's habits are followed; see `backend`. Better set ``KERAS_BACKEND`` before the program."""
+    """Sets which framework's habits are followed; see `backend`. ``KERAS_BACKEND`` is better set before the program.
+
+    Parameters
+    ----------
+    backend : {"tensorflow", "torch", "jax"}
+
+    Raises
+    ------
+    ValueError
+        Another one.
+
+    Examples
+    --------
+    >>> keras.config.set_backend("torch")  # doctest: +SKIP
+    """
     if backend not in ("tensorflow", "torch", "jax"):
         raise ValueError(f"set_backend: expected 'tensorflow', 'torch' or 'jax', got {backend!r}")
     os.environ["KERAS_BACKEND"] = backend
 
 
 def dtype_policy():
-    """The policy of layers that are given none; see `dtype_policies`."""
+    """Dtype policy of layers that are given none; see `dtype_policies`.
+
+    Examples
+    --------
+    >>> keras.config.dtype_policy().name
+    'float32'
+    """
+    from fastnn.keras import dtype_policies
     return dtype_policies.dtype_policy()
 
 
 def set_dtype_policy(policy):
-    """Set the policy of layers that are given none."""
+    """Sets the dtype policy of layers that are given none.
+
+    Parameters
+    ----------
+    policy : str or DTypePolicy
+        "float32", "float64", or "mixed_float16" and "mixed_bfloat16", which compute in float32.
+
+    Raises
+    ------
+    NotImplementedError
+        Pure half precision.
+
+    Examples
+    --------
+    >>> keras.config.set_dtype_policy("float64")
+    >>> keras.layers.Dense(1).compute_dtype
+    'float64'
+    >>> keras.config.set_dtype_policy("float32")
+    """
+    from fastnn.keras import dtype_policies
     dtype_policies.set_dtype_policy(policy)
 
 
@@ -182,12 +434,26 @@ _names = {}  # what was asked for before -> its name
 
 
 def standardize_dtype(dtype):
-    """The name of a type that is given in any way: a string, Python's, NumPy's or a tensor's.
+    """Name of a dtype that is given as a string, Python's type, NumPy's or a tensor's dtype.
+
+    Parameters
+    ----------
+    dtype : object
+        None: `floatx`.
+
+    Returns
+    -------
+    str
 
     Raises
     ------
     ValueError
-        It is no type that is known.
+        There is no such dtype.
+
+    Examples
+    --------
+    >>> keras.utils.standardize_dtype(np.int8), keras.utils.standardize_dtype(None)
+    ('int8', 'float32')
     """
     if dtype is None:
         return floatx()
@@ -219,14 +485,43 @@ def standardize_dtype(dtype):
 
 
 def dtype_of(x):
-    """The name of the type of a tensor, variable, symbolic tensor or array."""
+    """Name of the dtype of a tensor, a variable or a symbolic tensor.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Examples
+    --------
+    >>> keras.config.dtype_of(keras.ops.ones(2))
+    'float32'
+    """
     if isinstance(x, Tensor):
         return Tensor.dtype.__get__(x).name
     return standardize_dtype(x.dtype)
 
 
 def torch_dtype(dtype):
-    """The engine's object for a type."""
+    """Dtype of the engine for a dtype that is given in any form.
+
+    Parameters
+    ----------
+    dtype : object
+
+    Returns
+    -------
+    fastnn.dtype
+
+    Raises
+    ------
+    NotImplementedError
+        The engine does not have it.
+
+    Examples
+    --------
+    >>> keras.config.torch_dtype("int8")
+    torch.int8
+    """
     name = standardize_dtype(dtype)
     found = getattr(dtypes, name, None)
     if not isinstance(found, dtypes.dtype):
@@ -235,22 +530,53 @@ def torch_dtype(dtype):
 
 
 def is_float(dtype):
+    """Whether a dtype is a floating one.
+
+    Parameters
+    ----------
+    dtype : object
+
+    Examples
+    --------
+    >>> keras.config.is_float("float32"), keras.config.is_float("int8")
+    (True, False)
+    """
     return "float" in standardize_dtype(dtype)
 
 
 def is_int(dtype):
+    """Whether a dtype is of whole numbers.
+
+    Parameters
+    ----------
+    dtype : object
+
+    Examples
+    --------
+    >>> keras.config.is_int("uint8"), keras.config.is_int("float32")
+    (True, False)
+    """
     name = standardize_dtype(dtype)
     return "int" in name
 
 
 def result_type(*dtypes):
-    """The name of the type that values of several types have together; Python's `int` and `float` give way to others.
+    """Name of the common dtype of several; Python's `int` and `float` give precedence to others.
+
+    Parameters
+    ----------
+    *dtypes : str, dtype or type
+
+    Returns
+    -------
+    str
 
     Examples
     --------
-    >>> result_type("int32", "float32"), result_type("int8", int), result_type("int32", float)
-    ('float32', 'int8', 'float32')
+    >>> keras.config.result_type("int32", "float32"), keras.config.result_type("int8", int)
+    ('float32', 'int8')
     """
+    import fastnn
     strong = [torch_dtype(d) for d in dtypes if d not in (int, float)]
     if not strong:
         return floatx() if float in dtypes else "int32"

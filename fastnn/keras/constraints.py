@@ -5,7 +5,16 @@ from fastnn.keras.variables import convert
 
 
 class Constraint:
-    """Base of constraints: subclasses define ``__call__(w)``, which gives the weight to keep, and `get_config`."""
+    """Base of constraints: subclasses define ``__call__(w)``, which gives the weight to keep, and `get_config`.
+
+    Examples
+    --------
+    >>> class Rounded(keras.constraints.Constraint):
+    ...     def __call__(self, w):
+    ...         return keras.ops.round(w)
+    >>> Rounded()(np.array([0.9, 2.2]))
+    tensor([1., 2.], dtype=torch.float64)
+    """
 
     def __call__(self, w):
         raise NotImplementedError("Subclasses of `Constraint` must implement `__call__`")
@@ -25,7 +34,20 @@ def _norms(w, axis):
 
 
 class MaxNorm(Constraint):
-    """Norms along `axis` are at most `max_value`."""
+    """Scales weights down so that norms along `axis` are at most `max_value`.
+
+    Parameters
+    ----------
+    max_value : float
+    axis : int or list of int
+        0: the norm of each unit's weights in a dense layer.
+
+    Examples
+    --------
+    >>> keras.constraints.MaxNorm(1.0)(np.array([[3.0, 0.5], [4.0, 0.0]])).round(decimals=4)
+    tensor([[0.6000, 0.5000],
+            [0.8000, 0.0000]], dtype=torch.float64)
+    """
 
     def __init__(self, max_value=2, axis=0):
         self.max_value, self.axis = max_value, axis
@@ -40,7 +62,13 @@ class MaxNorm(Constraint):
 
 
 class NonNeg(Constraint):
-    """Negative weights become 0."""
+    """``max(w, 0)``: negative weights become 0.
+
+    Examples
+    --------
+    >>> keras.constraints.NonNeg()(np.array([-1.0, 2.0]))
+    tensor([-0., 2.], dtype=torch.float64)
+    """
 
     def __call__(self, w):
         w = convert(w)
@@ -48,7 +76,18 @@ class NonNeg(Constraint):
 
 
 class UnitNorm(Constraint):
-    """Norms along `axis` are 1."""
+    """Scales weights so that norms along `axis` are 1.
+
+    Parameters
+    ----------
+    axis : int or list of int
+
+    Examples
+    --------
+    >>> keras.constraints.UnitNorm()(np.array([[3.0], [4.0]])).round(decimals=4)
+    tensor([[0.6000],
+            [0.8000]], dtype=torch.float64)
+    """
 
     def __init__(self, axis=0):
         self.axis = axis
@@ -62,7 +101,21 @@ class UnitNorm(Constraint):
 
 
 class MinMaxNorm(Constraint):
-    """Norms along `axis` go towards the range from `min_value` to `max_value`, by the share `rate` a step."""
+    """Moves norms along `axis` into the range from `min_value` to `max_value`.
+
+    Parameters
+    ----------
+    min_value, max_value : float
+    rate : float
+        Share of the difference that one step removes.
+    axis : int or list of int
+
+    Examples
+    --------
+    >>> keras.constraints.MinMaxNorm(1.0, 2.0)(np.array([[3.0], [4.0]])).round(decimals=4)
+    tensor([[1.2000],
+            [1.6000]], dtype=torch.float64)
+    """
 
     def __init__(self, min_value=0.0, max_value=1.0, rate=1.0, axis=0):
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis

@@ -8,17 +8,59 @@ _current = None
 
 
 def list_devices(device_type=None):
-    """``["cpu:0"]``; no others."""
+    """Names of the devices: the CPU alone.
+
+    Parameters
+    ----------
+    device_type : str, optional
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> keras.distribution.list_devices()
+    ['cpu:0']
+    """
     return ["cpu:0"] if device_type in (None, "cpu", "CPU") else []
 
 
 def get_device_count(device_type=None):
-    """1; 0 for other kinds."""
+    """Number of devices: 1, and 0 of other kinds than the CPU.
+
+    Parameters
+    ----------
+    device_type : str, optional
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> keras.distribution.get_device_count()
+    1
+    """
     return len(list_devices(device_type))
 
 
 def initialize(job_addresses=None, num_processes=None, process_id=None):
-    """Accepted for one process."""
+    """Accepted for one process.
+
+    Parameters
+    ----------
+    job_addresses, num_processes, process_id : optional
+
+    Raises
+    ------
+    NotImplementedError
+        Several processes.
+
+    Examples
+    --------
+    >>> keras.distribution.initialize()
+    """
     if num_processes not in (None, 1):
         raise NotImplementedError(f"keras.distribution.initialize: num_processes={num_processes} is not implemented")
 
@@ -31,6 +73,16 @@ class DeviceMesh:
     shape : tuple of int
     axis_names : list of str
     devices : list of str, optional
+
+    Raises
+    ------
+    ValueError
+        Shape, names and devices do not fit.
+
+    Examples
+    --------
+    >>> keras.distribution.DeviceMesh((1,), ["batch"]).devices.tolist()
+    ['cpu:0']
     """
 
     def __init__(self, shape, axis_names, devices=None):
@@ -48,7 +100,25 @@ class DeviceMesh:
 
 
 class DataParallel:
-    """Batches spread over devices: over one, as they are."""
+    """Batches spread over devices: over one, as they are.
+
+    Parameters
+    ----------
+    device_mesh : DeviceMesh, optional
+    devices : list of str, optional
+    auto_shard_dataset : bool
+        Accepted.
+
+    Raises
+    ------
+    NotImplementedError
+        Several devices.
+
+    Examples
+    --------
+    >>> keras.distribution.DataParallel().batch_dim_name
+    'batch'
+    """
 
     def __init__(self, device_mesh=None, devices=None, auto_shard_dataset=True):
         devices = list_devices() if devices is None else list(devices)
@@ -70,12 +140,36 @@ class DataParallel:
 
 
 def distribution():
-    """What `set_distribution` was given; None at first."""
+    """What `set_distribution` was given; None at first.
+
+    Returns
+    -------
+    DataParallel or None
+
+    Examples
+    --------
+    >>> keras.distribution.distribution() is None
+    True
+    """
     return _current
 
 
 def set_distribution(value):
-    """Say how computations are distributed: None, or a `DataParallel` of one device."""
+    """Sets how computations are distributed.
+
+    Parameters
+    ----------
+    value : DataParallel or None
+
+    Raises
+    ------
+    NotImplementedError
+        Another distribution.
+
+    Examples
+    --------
+    >>> keras.distribution.set_distribution(None)
+    """
     global _current
     if value is not None and not isinstance(value, DataParallel):
         raise NotImplementedError(f"set_distribution: {type(value).__name__} is not implemented")

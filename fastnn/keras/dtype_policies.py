@@ -9,7 +9,23 @@ _global = None
 
 
 class DTypePolicy:
-    """A policy by its name: a type, or ``"mixed_float16"`` or ``"mixed_bfloat16"``."""
+    """Dtypes that a layer computes in and that its weights have.
+
+    Parameters
+    ----------
+    name : str, optional
+        A dtype, or "mixed_float16" or "mixed_bfloat16", which compute in float32; `config.floatx` without it.
+
+    Raises
+    ------
+    NotImplementedError
+        "float16" or "bfloat16".
+
+    Examples
+    --------
+    >>> keras.DTypePolicy("float64").compute_dtype
+    'float64'
+    """
 
     def __init__(self, name=None):
         name = config.floatx() if name is None \
@@ -45,18 +61,51 @@ FloatDTypePolicy = DTypePolicy
 
 
 def dtype_policy():
-    """The policy of layers that are given none."""
+    """Dtype policy of layers that are given none.
+
+    Returns
+    -------
+    DTypePolicy
+
+    Examples
+    --------
+    >>> keras.dtype_policies.dtype_policy().name
+    'float32'
+    """
     return _global or DTypePolicy(config.floatx())
 
 
 def set_dtype_policy(policy):
-    """Set the policy of layers that are given none."""
+    """Sets the dtype policy of layers that are given none.
+
+    Parameters
+    ----------
+    policy : str, dict or DTypePolicy
+
+    Examples
+    --------
+    >>> keras.dtype_policies.set_dtype_policy("float32")
+    """
     global _global
     _global = get(policy)
 
 
 def get(identifier):
-    """A policy by name, record or object; None is the global one."""
+    """Dtype policy of a name, a record or an object; the global one of None.
+
+    Parameters
+    ----------
+    identifier : str, dict, DTypePolicy or None
+
+    Returns
+    -------
+    DTypePolicy
+
+    Examples
+    --------
+    >>> keras.dtype_policies.get("float64").name
+    'float64'
+    """
     if identifier is None:
         return dtype_policy()
     if isinstance(identifier, DTypePolicy):
@@ -67,12 +116,42 @@ def get(identifier):
 
 
 def serialize(policy):
-    """The record of a policy."""
+    """Record of a dtype policy.
+
+    Parameters
+    ----------
+    policy : DTypePolicy
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> keras.dtype_policies.serialize(keras.DTypePolicy("float64"))["config"]
+    {'name': 'float64'}
+    """
     return {"module": "keras", "class_name": "DTypePolicy", "config": policy.get_config(), "registered_name": None}
 
 
 def deserialize(record, custom_objects=None):
-    """The policy of a record."""
+    """Dtype policy of a record, or of a name.
+
+    Parameters
+    ----------
+    record : dict or str
+    custom_objects : dict, optional
+        Accepted.
+
+    Returns
+    -------
+    DTypePolicy
+
+    Examples
+    --------
+    >>> keras.dtype_policies.deserialize("float64").name
+    'float64'
+    """
     if isinstance(record, str):
         return DTypePolicy(record)
     return DTypePolicy(record["config"]["name"])

@@ -14,7 +14,17 @@ from fastnn.random import Generator, default_generator
 
 
 class Initializer:
-    """Base of initializers: subclasses define ``__call__(shape, dtype=None)`` and `get_config`."""
+    """Base of initializers: subclasses define ``__call__(shape, dtype=None)`` and `get_config`.
+
+    Examples
+    --------
+    >>> class Counting(keras.initializers.Initializer):
+    ...     def __call__(self, shape, dtype=None):
+    ...         return keras.ops.reshape(keras.ops.arange(np.prod(shape), dtype=dtype), shape)
+    >>> Counting()((2, 2), dtype="int32")
+    tensor([[0, 1],
+            [2, 3]], dtype=torch.int32)
+    """
 
     def __call__(self, shape, dtype=None):
         raise NotImplementedError("Initializer subclasses must implement the `__call__()` method.")
@@ -37,21 +47,43 @@ def _array(shape, dtype):
 
 
 class Zeros(Initializer):
-    """All zeros."""
+    """All zeros.
+
+    Examples
+    --------
+    >>> keras.initializers.Zeros()((2,))
+    tensor([0., 0.])
+    """
 
     def __call__(self, shape, dtype=None, **kwargs):
         return from_array(np.zeros(tuple(shape), config.torch_dtype(dtype).numpy))
 
 
 class Ones(Initializer):
-    """All ones."""
+    """All ones.
+
+    Examples
+    --------
+    >>> keras.initializers.Ones()((2,))
+    tensor([1., 1.])
+    """
 
     def __call__(self, shape, dtype=None, **kwargs):
         return from_array(np.ones(tuple(shape), config.torch_dtype(dtype).numpy))
 
 
 class Constant(Initializer):
-    """All `value`."""
+    """All `value`.
+
+    Parameters
+    ----------
+    value : number or array
+
+    Examples
+    --------
+    >>> keras.initializers.Constant(3)((2,))
+    tensor([3., 3.])
+    """
 
     def __init__(self, value=0.0):
         self.value = value
@@ -64,7 +96,23 @@ class Constant(Initializer):
 
 
 class Identity(Initializer):
-    """`gain` on the diagonal of a matrix, zeros elsewhere."""
+    """Identity matrix times `gain`.
+
+    Parameters
+    ----------
+    gain : float
+
+    Raises
+    ------
+    ValueError
+        The shape is no matrix.
+
+    Examples
+    --------
+    >>> keras.initializers.Identity()((2, 2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
 
     def __init__(self, gain=1.0):
         self.gain = gain
@@ -85,7 +133,13 @@ class RandomInitializer(Initializer):
     Parameters
     ----------
     seed : int or SeedGenerator, optional
-        With a number, every call gives the same values.
+        With an int every call gives the same values.
+
+    Examples
+    --------
+    >>> x, y = (keras.initializers.RandomNormal(seed=1)((3,)) for _ in range(2))
+    >>> bool((x == y).all())
+    True
     """
 
     def __init__(self, seed=None):
@@ -114,7 +168,20 @@ class RandomInitializer(Initializer):
 
 
 class RandomNormal(RandomInitializer):
-    """Normal draws."""
+    """Normal random numbers.
+
+    Parameters
+    ----------
+    mean, stddev : float
+    seed : int or SeedGenerator, optional
+        With an int every call gives the same values.
+
+    Examples
+    --------
+    >>> x = keras.initializers.RandomNormal(1.0, 0.1, seed=0)((10000,))
+    >>> round(float(x.mean()), 1), round(float(x.std()), 1)
+    (1.0, 0.1)
+    """
 
     def __init__(self, mean=0.0, stddev=0.05, seed=None):
         super().__init__(seed)
@@ -128,14 +195,40 @@ class RandomNormal(RandomInitializer):
 
 
 class TruncatedNormal(RandomNormal):
-    """Normal draws without those more than two standard deviations from the mean."""
+    """Normal random numbers, those beyond two standard deviations drawn again.
+
+    Parameters
+    ----------
+    mean, stddev : float
+    seed : int or SeedGenerator, optional
+        With an int every call gives the same values.
+
+    Examples
+    --------
+    >>> x = keras.initializers.TruncatedNormal(stddev=1.0, seed=0)((1000,))
+    >>> bool((x.abs() <= 2).all())
+    True
+    """
 
     def __call__(self, shape, dtype=None, **kwargs):
         return self.truncated(shape, self.mean, self.stddev, dtype)
 
 
 class RandomUniform(RandomInitializer):
-    """Uniform draws."""
+    """Uniform random numbers in [minval, maxval).
+
+    Parameters
+    ----------
+    minval, maxval : float
+    seed : int or SeedGenerator, optional
+        With an int every call gives the same values.
+
+    Examples
+    --------
+    >>> x = keras.initializers.RandomUniform(0.0, 1.0, seed=0)((1000,))
+    >>> round(float(x.mean()), 1)
+    0.5
+    """
 
     def __init__(self, minval=-0.05, maxval=0.05, seed=None):
         super().__init__(seed)
@@ -149,7 +242,23 @@ class RandomUniform(RandomInitializer):
 
 
 def compute_fans(shape, input_axes=None, output_axes=None):
-    """(fan in, fan out) of a weight's shape: inputs and outputs times the kernel's size; or sizes of given axes."""
+    """Fan-in and fan-out of a weight: sizes of the last two axes, times those of the others (a convolution's kernel).
+
+    Parameters
+    ----------
+    shape : tuple
+    input_axes, output_axes : sequence of int, optional
+        Axes whose sizes are multiplied instead.
+
+    Returns
+    -------
+    (int, int)
+
+    Examples
+    --------
+    >>> keras.initializers.compute_fans((3, 3, 16, 32))
+    (144, 288)
+    """
     shape = tuple(shape)
     if input_axes is not None and output_axes is not None:
         return math.prod(shape[axis] for axis in input_axes), math.prod(shape[axis] for axis in output_axes)
@@ -164,16 +273,28 @@ def compute_fans(shape, input_axes=None, output_axes=None):
 
 
 class VarianceScaling(RandomInitializer):
-    """Draws whose variance is ``scale / n``, n the fan in, the fan out or their mean.
+    """Random numbers of variance ``scale / n``, n the fan-in, the fan-out or their mean.
 
     Parameters
     ----------
     scale : float
-    mode : "fan_in", "fan_out" or "fan_avg"
-    distribution : "truncated_normal", "untruncated_normal" or "uniform"
-    seed : int, optional
-    input_axes, output_axes : sequences of int, optional
-        Which axes are inputs and outputs, if not the last two.
+    mode : {"fan_in", "fan_out", "fan_avg"}
+    distribution : {"truncated_normal", "untruncated_normal", "uniform"}
+    seed : int or SeedGenerator, optional
+        With an int every call gives the same values.
+    input_axes, output_axes : sequence of int, optional
+        Axes of inputs and outputs, if they are not the last two.
+
+    Raises
+    ------
+    ValueError
+        `scale` is not positive, or another mode or distribution.
+
+    Examples
+    --------
+    >>> x = keras.initializers.VarianceScaling(4.0, seed=0)((100, 100))
+    >>> round(float(x.std()), 1)
+    0.2
     """
 
     def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None, input_axes=None,
@@ -213,26 +334,59 @@ class VarianceScaling(RandomInitializer):
 def _scaling(name, scale, mode, distribution, text):
     def __init__(self, seed=None, input_axes=None, output_axes=None):
         VarianceScaling.__init__(self, scale, mode, distribution, seed, input_axes, output_axes)
+    text = f"""{text}
+
+    Parameters
+    ----------
+    seed, input_axes, output_axes
+        As in `VarianceScaling`.
+
+    Examples
+    --------
+    >>> keras.initializers.{name}(seed=0)((2, 3)).shape
+    torch.Size([2, 3])
+    """
     return type(name, (VarianceScaling,), {"__init__": __init__, "__doc__": text, "__module__": __name__,
                                            "get_config": VarianceScaling._base_config})
 
 
 GlorotUniform = _scaling("GlorotUniform", 1.0, "fan_avg", "uniform",
-                         "Uniform draws within ``sqrt(6 / (fan_in + fan_out))`` (Glorot and Bengio, 2010).")
+                         "Uniform random numbers within ``±sqrt(6 / (fan_in + fan_out))`` (Glorot and Bengio, 2010).")
 GlorotNormal = _scaling("GlorotNormal", 1.0, "fan_avg", "truncated_normal",
-                        "Truncated normal draws of variance ``2 / (fan_in + fan_out)`` (Glorot and Bengio, 2010).")
+                        "Truncated normal numbers of variance ``2 / (fan_in + fan_out)`` (Glorot and Bengio, 2010).")
 HeUniform = _scaling("HeUniform", 2.0, "fan_in", "uniform",
-                      "Uniform draws within ``sqrt(6 / fan_in)`` (He et al., 2015).")
+                      "Uniform random numbers within ``±sqrt(6 / fan_in)`` (He et al., 2015).")
 HeNormal = _scaling("HeNormal", 2.0, "fan_in", "truncated_normal",
-                    "Truncated normal draws of variance ``2 / fan_in`` (He et al., 2015).")
+                    "Truncated normal numbers of variance ``2 / fan_in`` (He et al., 2015).")
 LecunUniform = _scaling("LecunUniform", 1.0, "fan_in", "uniform",
-                        "Uniform draws within ``sqrt(3 / fan_in)`` (LeCun et al., 1998).")
+                        "Uniform random numbers within ``±sqrt(3 / fan_in)`` (LeCun et al., 1998).")
 LecunNormal = _scaling("LecunNormal", 1.0, "fan_in", "truncated_normal",
-                       "Truncated normal draws of variance ``1 / fan_in`` (LeCun et al., 1998).")
+                       "Truncated normal numbers of variance ``1 / fan_in`` (LeCun et al., 1998).")
 
 
 class Orthogonal(RandomInitializer):
-    """An orthogonal matrix, from the QR decomposition of normal draws (Saxe et al., 2013)."""
+    """Orthogonal matrix times `gain`, from the QR decomposition of normal numbers (Saxe et al., 2013).
+
+    All axes but the last are the rows.
+
+    Parameters
+    ----------
+    gain : float
+    seed : int or SeedGenerator, optional
+        With an int every call gives the same values.
+
+    Raises
+    ------
+    ValueError
+        The shape has fewer than two axes.
+
+    Examples
+    --------
+    >>> q = keras.initializers.Orthogonal(seed=0)((2, 2))
+    >>> (q.t() @ q).abs().round(decimals=3)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
 
     def __init__(self, gain=1.0, seed=None):
         super().__init__(seed)
@@ -258,14 +412,27 @@ class STFT(Initializer):
 
     Parameters
     ----------
-    side : "real" or "imag"
+    side : {"real", "imag"}
         Cosines or sines.
     window : str, array or None
         Weights of a frame's samples.
-    scaling : "density", "spectrum" or None
-        Divide by the window's root of squares, or its sum.
+    scaling : {"density", "spectrum", None}
+        Divide by the root of the sum of squares of the window, or by its sum.
     periodic : bool
         Whether a named window is one period.
+
+    Raises
+    ------
+    ValueError
+        Another side or scaling, or a window of another length.
+
+    Examples
+    --------
+    >>> keras.initializers.STFT("real", window=None)((4, 1, 3)).squeeze(1).round(decimals=3).abs()
+    tensor([[1., 1., 1.],
+            [1., 0., 1.],
+            [1., 1., 1.],
+            [1., 0., 1.]])
     """
 
     def __init__(self, side="real", window="hann", scaling="density", periodic=False):
@@ -311,7 +478,28 @@ serialize, deserialize = _family.serialize, _family.deserialize
 
 
 def get(identifier):
-    """An initializer by name, record, class or object; arrays become constants."""
+    """Initializer of a name, a record, a class or an object; numbers and arrays give `Constant`.
+
+    Parameters
+    ----------
+    identifier : str, dict, class, Initializer, number, array or None
+
+    Returns
+    -------
+    Initializer or None
+
+    Raises
+    ------
+    ValueError
+        There is no such initializer.
+
+    Examples
+    --------
+    >>> keras.initializers.get("ones")((2,))
+    tensor([1., 1.])
+    >>> keras.initializers.get(0.5)((2,))
+    tensor([0.5000, 0.5000])
+    """
     if isinstance(identifier, (np.ndarray, float, int)) and not isinstance(identifier, bool):
         return Constant(identifier)
     return _family.get(identifier)

@@ -26,13 +26,35 @@ def auto_name(prefix):
 
 
 def get_uid(prefix=""):
-    """The next number for a prefix, from 1."""
+    """Next number for a prefix, from 1.
+
+    Parameters
+    ----------
+    prefix : str
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> first, second = keras.backend.get_uid("docs"), keras.backend.get_uid("docs")
+    >>> second - first
+    1
+    """
     _counts[prefix] = _counts.get(prefix, 0) + 1
     return _counts[prefix]
 
 
 def reset_uids():
-    """Begin counting anew."""
+    """Resets the counters of automatic names.
+
+    Examples
+    --------
+    >>> keras.utils.clear_session()
+    >>> keras.layers.Dense(1).name, keras.layers.Dense(1).name
+    ('dense', 'dense_1')
+    """
     _counts.clear()
 
 
@@ -58,7 +80,21 @@ def path(name=None):
 
 @contextlib.contextmanager
 def name_scope(name, **ignored):
-    """Variables made within have `name` in their path."""
+    """Context within which variables have `name` in their path.
+
+    Parameters
+    ----------
+    name : str
+    **ignored
+        Accepted.
+
+    Examples
+    --------
+    >>> with keras.name_scope("part"):
+    ...     v = keras.Variable(1.0, name="v")
+    >>> v.path
+    'part/v'
+    """
     stack = scopes()
     stack.append(name)
     try:

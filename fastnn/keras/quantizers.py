@@ -9,7 +9,17 @@ from fastnn.keras.variables import array_of, convert
 
 
 class Quantizer:
-    """Base of quantizers: called with a tensor, they give another."""
+    """Base of quantizers: called with a tensor, they give another one.
+
+    Parameters
+    ----------
+    output_dtype : str
+
+    Examples
+    --------
+    >>> keras.quantizers.Quantizer("int8").output_dtype
+    'int8'
+    """
 
     def __init__(self, output_dtype="int8"):
         self.output_dtype = output_dtype
@@ -26,8 +36,30 @@ class Quantizer:
 
 
 def abs_max_quantize(inputs, axis, value_range=(-127, 127), dtype="int8", epsilon=1e-07, to_numpy=False):
-    """(whole numbers, scales): ``round(x * scale)`` with ``scale = value_range[1] / (max |x| + epsilon)`` along
-    axes."""
+    """Quantizes by the largest absolute value: ``round(x * scale)`` with
+    ``scale = value_range[1] / (max(abs(x)) + epsilon)``.
+
+    Parameters
+    ----------
+    inputs : tensor
+    axis : int or tuple of int
+        Axes of the largest value.
+    value_range : pair of int
+    dtype : str
+    epsilon : float
+    to_numpy
+        Accepted.
+
+    Returns
+    -------
+    (Tensor, Tensor)
+        Whole numbers, and scales.
+
+    Examples
+    --------
+    >>> keras.quantizers.abs_max_quantize(np.array([1.0, -2.0]), 0)[0]
+    tensor([  63, -127], dtype=torch.int8)
+    """
     x = array_of(convert(inputs))
     axes = tuple(axis) if isinstance(axis, (list, tuple)) else axis
     scale = (value_range[1] / (np.abs(x).max(axis=axes, keepdims=True) + x.dtype.type(epsilon))).astype(x.dtype)
@@ -36,7 +68,26 @@ def abs_max_quantize(inputs, axis, value_range=(-127, 127), dtype="int8", epsilo
 
 
 class AbsMaxQuantizer(Quantizer):
-    """`abs_max_quantize` along axes, the last one by default."""
+    """`abs_max_quantize` as an object.
+
+    Parameters
+    ----------
+    axis : int or tuple of int, optional
+        The last one without it.
+    value_range, epsilon
+        As in `abs_max_quantize`.
+    output_dtype : str
+
+    Raises
+    ------
+    ValueError
+        A range that int8 does not hold.
+
+    Examples
+    --------
+    >>> keras.quantizers.AbsMaxQuantizer(axis=0)(np.array([1.0, -2.0]))[0]
+    tensor([  63, -127], dtype=torch.int8)
+    """
 
     def __init__(self, axis=None, value_range=(-127, 127), epsilon=1e-07, output_dtype="int8"):
         super().__init__(output_dtype)
@@ -56,7 +107,30 @@ class AbsMaxQuantizer(Quantizer):
 
 
 def pack_int4(arr, axis=0, dtype="int8"):
-    """(pairs of numbers of four bits in one byte each, the shape, how many there were along the axis)"""
+    """Packs pairs of numbers of four bits into bytes.
+
+    Parameters
+    ----------
+    arr : tensor
+        Within -8 .. 7.
+    axis : int
+    dtype : {"int8", "uint8"}
+
+    Returns
+    -------
+    (packed, shape, length)
+        Shape of the packed tensor, and size of `arr` along the axis.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Another dtype.
+
+    Examples
+    --------
+    >>> keras.quantizers.pack_int4(np.array([1, -2, 3], "int8"))
+    (tensor([-31,   3], dtype=torch.int8), (2,), 3)
+    """
     if dtype not in ("int8", "uint8"):
         raise ValueError(f"Expected dtype to be 'int8' or 'uint8', but got '{dtype}'.")
     x = array_of(arr)
@@ -72,7 +146,31 @@ def pack_int4(arr, axis=0, dtype="int8"):
 
 
 def unpack_int4(packed, orig_len, axis=0, dtype="int8"):
-    """The numbers of `pack_int4`."""
+    """Inverse of `pack_int4`.
+
+    Parameters
+    ----------
+    packed : tensor
+    orig_len : int
+        Size along the axis.
+    axis : int
+    dtype : {"int8", "uint8"}
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError, TypeError
+        Another dtype.
+
+    Examples
+    --------
+    >>> packed, shape, length = keras.quantizers.pack_int4(np.array([1, -2, 3], "int8"))
+    >>> keras.quantizers.unpack_int4(packed, length)
+    tensor([ 1, -2,  3], dtype=torch.int8)
+    """
     if dtype not in ("int8", "uint8"):
         raise ValueError(f"Expected dtype to be 'int8' or 'uint8', but got '{dtype}'.")
     x = array_of(packed)
@@ -89,7 +187,28 @@ serialize, deserialize = _family.serialize, _family.deserialize
 
 
 def get(identifier, **kwargs):
-    """A quantizer by name, record, class or object."""
+    """Quantizer of a name, a record, a class or an object.
+
+    Parameters
+    ----------
+    identifier : str, dict, class, Quantizer or None
+    **kwargs
+        Arguments of a class.
+
+    Returns
+    -------
+    Quantizer or None
+
+    Raises
+    ------
+    ValueError
+        There is no such quantizer.
+
+    Examples
+    --------
+    >>> keras.quantizers.get("abs_max_quantizer").axis is None
+    True
+    """
     found = _family.get(identifier) if not isinstance(identifier, type) else identifier
     return found(**kwargs) if isinstance(found, type) else found
 

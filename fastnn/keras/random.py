@@ -5,18 +5,30 @@ import numpy as np
 
 from fastnn._tensor import from_array
 from fastnn.keras import config
-from fastnn.keras.variables import array_of, convert, Variable
-from fastnn.nn import functional as F
+from fastnn.keras.variables import Variable, array_of
 from fastnn.random import Generator, default_generator
 
 
 class SeedGenerator:
-    """A source of seeds: every call of `next` gives another.
+    """Source of seeds: every use gives another one, in the same order for the same initial seed.
 
     Parameters
     ----------
     seed : int, optional
         Drawn from the default generator without it.
+    name : str, optional
+
+    Raises
+    ------
+    ValueError
+        `seed` is no int, or unknown arguments.
+
+    Examples
+    --------
+    >>> seed = keras.random.SeedGenerator(1)
+    >>> a, b = keras.random.normal((3,), seed=seed), keras.random.normal((3,), seed=seed)
+    >>> bool((a == b).all())
+    False
     """
 
     def __init__(self, seed=None, name=None, **kwargs):
@@ -55,12 +67,40 @@ class SeedGenerator:
 
 
 def make_default_seed():
-    """A seed from the default generator."""
+    """A seed drawn from the default generator, which `utils.set_random_seed` seeds.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> keras.utils.set_random_seed(1)
+    >>> seed = keras.random.make_default_seed()
+    >>> keras.utils.set_random_seed(1)
+    >>> seed == keras.random.make_default_seed()
+    True
+    """
     return int(default_generator.random(np.empty(1, np.int64), 0, 2**31 - 1)[0])
 
 
 def stream(seed):
-    """The generator that a `seed` argument means: None, a number or a SeedGenerator."""
+    """Generator of an argument `seed`.
+
+    Parameters
+    ----------
+    seed : None, int or SeedGenerator
+        None: the default generator.
+
+    Returns
+    -------
+    Generator
+
+    Examples
+    --------
+    >>> keras.random.stream(None) is keras.random.stream(None)
+    True
+    """
     if seed is None:
         return default_generator
     if isinstance(seed, SeedGenerator):
@@ -73,17 +113,71 @@ def _empty(shape, dtype):
 
 
 def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
-    """Normal draws."""
+    """Normal random numbers.
+
+    Parameters
+    ----------
+    shape : tuple
+    mean, stddev : float
+    dtype : str, optional
+        `config.floatx` without it.
+    seed : int or SeedGenerator, optional
+        An int gives the same numbers at every call; the default generator draws without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> x = keras.random.normal((10000,), 1.0, 0.1, seed=0)
+    >>> round(float(x.mean()), 1), round(float(x.std()), 1)
+    (1.0, 0.1)
+    """
     return from_array(stream(seed).normal(_empty(shape, dtype), mean, stddev))
 
 
 def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
-    """Uniform draws from ``[minval, maxval)``."""
+    """Uniform random numbers of [minval, maxval).
+
+    Parameters
+    ----------
+    shape : tuple
+    minval, maxval : float
+    dtype, seed
+        As in `normal`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> x = keras.random.uniform((1000,), 0.0, 1.0, seed=0)
+    >>> round(float(x.mean()), 1)
+    0.5
+    """
     return from_array(stream(seed).uniform(_empty(shape, dtype), minval, maxval))
 
 
 def truncated(generator, shape, mean, stddev, dtype):
-    """Normal draws; those beyond two standard deviations are drawn again."""
+    """Normal random numbers of a generator, those beyond two standard deviations drawn again.
+
+    Parameters
+    ----------
+    generator : Generator
+    shape, mean, stddev, dtype
+        As in `normal`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.random.truncated(keras.random.stream(0), (3,), 0.0, 1.0, "float32").shape
+    torch.Size([3])
+    """
     kind = config.torch_dtype(dtype).numpy
     count, found = math.prod(shape), []
     while count > 0:  # one draw of 22 is refused
@@ -95,7 +189,22 @@ def truncated(generator, shape, mean, stddev, dtype):
 
 
 def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
-    """Normal draws of which those beyond two standard deviations are drawn again."""
+    """Normal random numbers, those beyond two standard deviations drawn again.
+
+    Parameters
+    ----------
+    shape, mean, stddev, dtype, seed
+        As in `normal`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> bool((keras.random.truncated_normal((1000,), seed=0).abs() <= 2).all())
+    True
+    """
     return truncated(stream(seed), shape, mean, stddev, dtype)
 
 
@@ -105,7 +214,29 @@ def _numpy_stream(seed):
 
 
 def randint(shape, minval, maxval, dtype="int32", seed=None):
-    """Integers from ``[minval, maxval)``."""
+    """Random whole numbers of [minval, maxval).
+
+    Parameters
+    ----------
+    shape : tuple
+    minval, maxval : int
+    dtype : str
+    seed : int or SeedGenerator, optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        `dtype` is not one of whole numbers.
+
+    Examples
+    --------
+    >>> keras.random.randint((100,), 0, 3, seed=0).unique()
+    tensor([0, 1, 2], dtype=torch.int32)
+    """
     if not config.is_int(config.standardize_dtype(dtype)):
         raise ValueError(f"`keras.random.randint` requires an integer `dtype`. Received: dtype={dtype} ")
     drawn = _numpy_stream(seed).integers(int(minval), int(maxval), tuple(shape))
@@ -113,7 +244,29 @@ def randint(shape, minval, maxval, dtype="int32", seed=None):
 
 
 def categorical(logits, num_samples, dtype="int32", seed=None):
-    """For each row of `logits` (batch, classes), `num_samples` classes with probabilities softmax(logits)."""
+    """Classes drawn with probabilities ``softmax(logits)`` for each row.
+
+    Parameters
+    ----------
+    logits : tensor (batch, classes)
+    num_samples : int
+    dtype : str
+    seed : int or SeedGenerator, optional
+
+    Returns
+    -------
+    Tensor (batch, num_samples)
+
+    Raises
+    ------
+    ValueError
+        `logits` has not two axes.
+
+    Examples
+    --------
+    >>> keras.random.categorical(np.array([[0.0, 100.0]]), 3)
+    tensor([[1, 1, 1]], dtype=torch.int32)
+    """
     logits = np.asarray(array_of(logits), np.float64)
     if logits.ndim != 2:
         raise ValueError(f"`logits` should be a 2-D tensor with shape [batch_size, num_classes]. Received: "
@@ -123,7 +276,23 @@ def categorical(logits, num_samples, dtype="int32", seed=None):
 
 
 def shuffle(x, axis=0, seed=None):
-    """The slices of a tensor along `axis` in random order."""
+    """Slices of a tensor along `axis` in random order.
+
+    Parameters
+    ----------
+    x : tensor
+    axis : int
+    seed : int or SeedGenerator, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.random.shuffle(np.arange(5), seed=0).sort()[0]
+    tensor([0, 1, 2, 3, 4])
+    """
     array = array_of(x)
     return from_array(np.take(array, _numpy_stream(seed).permutation(array.shape[axis]), axis))
 
@@ -134,23 +303,98 @@ def _distribution(name, shape, parameters, dtype, seed):
 
 
 def gamma(shape, alpha, dtype=None, seed=None):
-    """Draws of the gamma distribution with scale 1; `alpha` broadcasts to `shape`."""
+    """Random numbers of the gamma distribution with scale 1.
+
+    Parameters
+    ----------
+    shape : tuple
+    alpha : float or array
+        It broadcasts to `shape`.
+    dtype, seed
+        As in `normal`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> bool((keras.random.gamma((100,), 2.0, seed=0) > 0).all())
+    True
+    """
     return _distribution("standard_gamma", shape, [alpha], dtype, seed)
 
 
 def beta(shape, alpha, beta, dtype=None, seed=None):
-    """Draws of the beta distribution; `alpha` and `beta` broadcast to `shape`."""
+    """Random numbers of the beta distribution.
+
+    Parameters
+    ----------
+    shape : tuple
+    alpha, beta : float or array
+        They broadcast to `shape`.
+    dtype, seed
+        As in `normal`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> x = keras.random.beta((1000,), 2.0, 2.0, seed=0)
+    >>> bool((x > 0).all() and (x < 1).all())
+    True
+    """
     return _distribution("beta", shape, [alpha, beta], dtype, seed)
 
 
 def binomial(shape, counts, probabilities, dtype=None, seed=None):
-    """How often an event of these `probabilities` comes in `counts` trials."""
+    """Numbers of successes in `counts` trials.
+
+    Parameters
+    ----------
+    shape : tuple
+    counts, probabilities : float or array
+        They broadcast to `shape`.
+    dtype, seed
+        As in `normal`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.random.binomial((3,), 5, 1.0)
+    tensor([5., 5., 5.])
+    """
     counts = np.asarray(array_of(counts)).astype(np.int64)
     return _distribution("binomial", shape, [counts, probabilities], dtype, seed)
 
 
 def dropout(inputs, rate, noise_shape=None, seed=None):
-    """Zeros at random with probability `rate`, the rest scaled by ``1 / (1 - rate)``."""
+    """Sets entries to 0 with probability `rate` and divides the others by ``1 - rate``.
+
+    Parameters
+    ----------
+    inputs : tensor
+    rate : float
+    noise_shape : tuple, optional
+        1 along axes where the choice is shared, None for the input's size.
+    seed : int or SeedGenerator, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.random.dropout(np.ones(100), 0.5, seed=0).unique()
+    tensor([0., 2.], dtype=torch.float64)
+    """
+    from fastnn.keras.variables import convert
+    from fastnn.nn import functional as F
     inputs = convert(inputs)
     if rate >= 1:
         return inputs * 0.0

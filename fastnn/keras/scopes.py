@@ -79,7 +79,13 @@ class StatelessScope:
 
 
 class SymbolicScope:
-    """Accepted: symbolic tensors are told apart by their type."""
+    """Accepted: symbolic tensors are known by their type.
+
+    Examples
+    --------
+    >>> with keras.SymbolicScope():
+    ...     y = keras.layers.Dense(2)(keras.Input((3,)))
+    """
 
     def __enter__(self):
         return self
@@ -89,12 +95,23 @@ class SymbolicScope:
 
 
 class RematScope:
-    """Accepted: what backward needs is kept, and nothing is computed twice.
+    """Accepted: what the backward pass needs is kept, nothing is computed twice.
 
     Parameters
     ----------
-    mode, output_size_threshold, layer_names
-        As in Keras.
+    mode : {"full", "activations", "larger_than", "list_of_layers", None}
+    output_size_threshold : int
+    layer_names : list of str, optional
+
+    Raises
+    ------
+    ValueError
+        Another mode.
+
+    Examples
+    --------
+    >>> with keras.RematScope("full"):
+    ...     y = keras.layers.Dense(2)(np.ones((1, 3)))
     """
 
     def __init__(self, mode="full", output_size_threshold=1024, layer_names=None):
@@ -111,7 +128,21 @@ class RematScope:
 
 
 def remat(f):
-    """The function itself: what backward needs is kept, and nothing is computed twice."""
+    """The function itself: what the backward pass needs is kept, nothing is computed twice.
+
+    Parameters
+    ----------
+    f : callable
+
+    Returns
+    -------
+    callable
+
+    Examples
+    --------
+    >>> keras.remat(lambda x: x + 1)(1)
+    2
+    """
     @functools.wraps(f)
     def call(*args, **kwargs):
         return f(*args, **kwargs)
@@ -119,12 +150,21 @@ def remat(f):
 
 
 class device:  # noqa: N801
-    """Within, computations run on a device, which can be the CPU only.
+    """Context within which computations run on a device: the CPU alone.
+
+    Parameters
+    ----------
+    device_name : str
 
     Raises
     ------
     ValueError
         Another device.
+
+    Examples
+    --------
+    >>> with keras.device("cpu:0"):
+    ...     x = keras.ops.ones(1)
     """
 
     def __init__(self, device_name):
@@ -143,12 +183,24 @@ class device:  # noqa: N801
 
 
 class Function(Operation):
-    """The graph between symbolic inputs and outputs as a function of tensors or symbolic tensors.
+    """Graph between symbolic inputs and outputs as a function of tensors.
 
     Parameters
     ----------
-    inputs, outputs : symbolic tensors, or structures of them
+    inputs, outputs : KerasTensor, or structures of them
     name : str, optional
+
+    Raises
+    ------
+    ValueError
+        No inputs or outputs, or a call with another number of inputs.
+
+    Examples
+    --------
+    >>> x = keras.Input((2,))
+    >>> double = keras.Function(x, x * 2)
+    >>> double(np.array([[1.0, 2.0]]))
+    tensor([[2., 4.]], dtype=torch.float64)
     """
 
     def __init__(self, inputs, outputs, name=None):

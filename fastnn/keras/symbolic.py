@@ -13,9 +13,25 @@ DUMMY_SIZES = 2, 3  # an unknown size is tried as each of them; sizes that diffe
 
 
 class KerasTensor:
-    """A tensor without values: shape (None where a size is not known), dtype, and the operation that makes it.
+    """Symbolic tensor: shape (None where a size is not known), dtype, and the operation that makes it.
 
-    Operators and methods of tensors work on it and give other symbolic tensors.
+    Operators and methods of tensors give other symbolic tensors.
+
+    Parameters
+    ----------
+    shape : tuple
+    dtype : str
+    sparse, ragged : bool
+        Noted.
+    record_history : bool
+        Accepted.
+    name : str, optional
+
+    Examples
+    --------
+    >>> x = keras.KerasTensor((None, 3))
+    >>> (x + 1).shape
+    (None, 3)
     """
 
     def __init__(self, shape, dtype="float32", sparse=False, ragged=False, record_history=True, name=None, **kwargs):
@@ -140,7 +156,22 @@ class Node:
 
 
 class Operation:
-    """Anything that a symbolic tensor can come out of: layers, and functions by `FunctionOperation`."""
+    """Base of what symbolic tensors come from: layers, and functions.
+
+    Parameters
+    ----------
+    name : str, optional
+
+    Raises
+    ------
+    ValueError
+        The name is no string, or contains "/".
+
+    Examples
+    --------
+    >>> isinstance(keras.layers.Dense(1), keras.Operation)
+    True
+    """
 
     def __init__(self, name=None):
         if name is None:
@@ -227,7 +258,22 @@ def infer(function, args, kwargs):
 
 
 def operation(function):
-    """Decorates a function of tensors: called with symbolic tensors it becomes an operation of their graph."""
+    """Decorates a function of tensors: called with symbolic tensors it becomes an operation of their graph.
+
+    Parameters
+    ----------
+    function : callable
+
+    Returns
+    -------
+    callable
+
+    Examples
+    --------
+    >>> double = operation(lambda x: 2 * x)
+    >>> double(keras.Input((3,))).shape
+    (None, 3)
+    """
     from functools import wraps
 
     @wraps(function)
@@ -241,12 +287,41 @@ def operation(function):
 
 
 def is_keras_tensor(x):
-    """Whether `x` is a symbolic tensor."""
+    """Whether `x` is a symbolic tensor.
+
+    Parameters
+    ----------
+    x : object
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> keras.utils.is_keras_tensor(keras.Input((3,))), keras.utils.is_keras_tensor(np.ones(3))
+    (True, False)
+    """
     return isinstance(x, KerasTensor)
 
 
 def get_source_inputs(tensor):
-    """The `Input`s that a symbolic tensor comes from."""
+    """The `Input`s that a symbolic tensor depends on.
+
+    Parameters
+    ----------
+    tensor : KerasTensor
+
+    Returns
+    -------
+    list of KerasTensor
+
+    Examples
+    --------
+    >>> x = keras.Input((3,), name="x")
+    >>> [each.name for each in keras.utils.get_source_inputs(keras.layers.Dense(2)(x))]
+    ['x']
+    """
     if not hasattr(tensor, "_keras_history"):
         return tensor
     operation, index, _ = tensor._keras_history

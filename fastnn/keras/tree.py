@@ -2,7 +2,21 @@
 
 
 def is_nested(structure):
-    """Whether it is a list, tuple or dict."""
+    """Whether an object is a list, tuple or dict.
+
+    Parameters
+    ----------
+    structure : object
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> keras.tree.is_nested([1]), keras.tree.is_nested(1)
+    (True, False)
+    """
     return isinstance(structure, (list, tuple, dict))
 
 
@@ -14,7 +28,21 @@ def _keys(mapping):
 
 
 def flatten(structure):
-    """The leaves as a list."""
+    """Leaves of a structure; dicts in the order of their keys.
+
+    Parameters
+    ----------
+    structure : nested lists, tuples and dicts
+
+    Returns
+    -------
+    list
+
+    Examples
+    --------
+    >>> keras.tree.flatten({"b": 3, "a": [1, (2,)]})
+    [1, 2, 3]
+    """
     if isinstance(structure, (list, tuple)):
         return [leaf for item in structure for leaf in flatten(item)]
     if isinstance(structure, dict):
@@ -23,7 +51,23 @@ def flatten(structure):
 
 
 def flatten_with_path(structure, path=()):
-    """Pairs (path, leaf); a path is a tuple of keys and positions."""
+    """Pairs of a path, a tuple of keys and positions, and a leaf.
+
+    Parameters
+    ----------
+    structure : nested lists, tuples and dicts
+    path : tuple
+        What paths begin with.
+
+    Returns
+    -------
+    list of (tuple, leaf)
+
+    Examples
+    --------
+    >>> keras.tree.flatten_with_path({"a": [1, 2]})
+    [(('a', 0), 1), (('a', 1), 2)]
+    """
     if isinstance(structure, (list, tuple)):
         return [pair for i, item in enumerate(structure) for pair in flatten_with_path(item, (*path, i))]
     if isinstance(structure, dict):
@@ -38,7 +82,28 @@ def _like(structure, items):
 
 
 def map_structure(function, structure, *others):
-    """The same structure of ``function(leaf, leaves of the others)``."""
+    """Structure of ``function(leaf, leaves of the others)``.
+
+    Parameters
+    ----------
+    function : callable
+    structure, *others : nested lists, tuples and dicts
+        Of the same nesting.
+
+    Returns
+    -------
+    structure
+
+    Raises
+    ------
+    ValueError
+        The structures differ.
+
+    Examples
+    --------
+    >>> keras.tree.map_structure(lambda a, b: a + b, {"x": [1, 2]}, {"x": [10, 20]})
+    {'x': [11, 22]}
+    """
     if isinstance(structure, (list, tuple)):
         for other in others:
             if not isinstance(other, (list, tuple)) or len(other) != len(structure):
@@ -54,7 +119,23 @@ def map_structure(function, structure, *others):
 
 
 def assert_same_structure(a, b, check_types=True):
-    """ValueError if they are nested differently."""
+    """Checks that two structures are nested alike.
+
+    Parameters
+    ----------
+    a, b : nested lists, tuples and dicts
+    check_types : bool
+        Whether lists differ from tuples.
+
+    Raises
+    ------
+    ValueError
+        They are not.
+
+    Examples
+    --------
+    >>> keras.tree.assert_same_structure([1, (2,)], [3, (4,)])
+    """
     def same(a, b):
         if isinstance(a, (list, tuple)):
             return (isinstance(b, (list, tuple))
@@ -68,7 +149,27 @@ def assert_same_structure(a, b, check_types=True):
 
 
 def pack_sequence_as(structure, flat):
-    """The leaves `flat` in the structure's shape; ValueError if their number differs."""
+    """The inverse of `flatten`: leaves in the form of a structure.
+
+    Parameters
+    ----------
+    structure : nested lists, tuples and dicts
+    flat : iterable
+
+    Returns
+    -------
+    structure
+
+    Raises
+    ------
+    ValueError
+        The numbers of leaves differ.
+
+    Examples
+    --------
+    >>> keras.tree.pack_sequence_as({"a": [0, 0], "b": 0}, [1, 2, 3])
+    {'a': [1, 2], 'b': 3}
+    """
     flat = list(flat)
     if len(flatten(structure)) != len(flat):
         raise ValueError(f"Incorrect number of leaves: expected {len(flatten(structure))}, got {len(flat)}")
@@ -85,7 +186,21 @@ def pack_sequence_as(structure, flat):
 
 
 def lists_to_tuples(structure):
-    """Lists become tuples."""
+    """The structure with tuples instead of lists.
+
+    Parameters
+    ----------
+    structure : nested lists, tuples and dicts
+
+    Returns
+    -------
+    tuple, dict or leaf
+
+    Examples
+    --------
+    >>> keras.tree.lists_to_tuples([1, {"a": [2]}])
+    (1, {'a': (2,)})
+    """
     if isinstance(structure, (list, tuple)):
         return tuple(lists_to_tuples(item) for item in structure)
     if isinstance(structure, dict):
@@ -94,7 +209,27 @@ def lists_to_tuples(structure):
 
 
 def map_shape_structure(function, structure):
-    """`map_structure` whose leaves are shapes: tuples and lists of int and None."""
+    """`map_structure` whose leaves are shapes: tuples and lists of int and None.
+
+    Parameters
+    ----------
+    function : callable
+    structure : nested lists, tuples and dicts of shapes
+
+    Returns
+    -------
+    structure
+
+    Raises
+    ------
+    ValueError
+        Something else than shapes.
+
+    Examples
+    --------
+    >>> keras.tree.map_shape_structure(len, {"a": (None, 3), "b": (2,)})
+    {'a': 2, 'b': 1}
+    """
     if is_shape(structure):
         return function(tuple(structure))
     if isinstance(structure, (list, tuple)):
@@ -105,12 +240,32 @@ def map_shape_structure(function, structure):
 
 
 def is_shape(value):
-    """Whether it is a tuple or list of int and None."""
+    """Whether an object is a tuple or list of int and None.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> keras.tree.is_shape((None, 3)), keras.tree.is_shape([(1,)])
+    (True, False)
+    """
     return isinstance(value, (tuple, list)) and all(item is None or isinstance(item, int) for item in value)
 
 
 class MAP_TO_NONE:
-    """What a function of `traverse` gives to put None in the place of a part."""
+    """What a function of `traverse` gives to put None instead of a part.
+
+    Examples
+    --------
+    >>> keras.tree.traverse(lambda x: keras.tree.MAP_TO_NONE if x == 2 else None, [1, 2])
+    [1, None]
+    """
 
 
 def _traverse_children(function, structure, top_down):
@@ -123,18 +278,27 @@ def _traverse_children(function, structure, top_down):
 
 
 def traverse(func, structure, top_down=True):
-    """Replace parts of a structure by what a function gives for them; where it gives None, go on.
+    """Replaces parts of a structure by what a function gives for them; where it gives None, its parts are visited.
 
     Parameters
     ----------
     func : callable
-        Gets the whole, then its parts (``top_down``), or the parts, then the whole. `MAP_TO_NONE` stands for None.
-    structure : object
+        Gets the whole, then its parts (`top_down`), or the parts, then the whole. `MAP_TO_NONE` stands for None.
+    structure : nested lists, tuples and dicts
     top_down : bool
+
+    Returns
+    -------
+    structure
+
+    Raises
+    ------
+    TypeError
+        `func` is not callable.
 
     Examples
     --------
-    >>> traverse(lambda x: tuple(x) if isinstance(x, list) else None, [1, [2, 3]], top_down=False)
+    >>> keras.tree.traverse(lambda x: tuple(x) if isinstance(x, list) else None, [1, [2, 3]], top_down=False)
     (1, (2, 3))
     """
     if not callable(func):
@@ -154,9 +318,20 @@ def traverse(func, structure, top_down=True):
 def map_structure_up_to(shallow_structure, func, *structures):
     """`map_structure` that goes no deeper than `shallow_structure`.
 
+    Parameters
+    ----------
+    shallow_structure : nested lists, tuples and dicts
+    func : callable
+    *structures
+        Nested at least as deep.
+
+    Returns
+    -------
+    structure
+
     Examples
     --------
-    >>> map_structure_up_to([None, None], len, [[1, 1], [2]])
+    >>> keras.tree.map_structure_up_to([None, None], len, [[1, 1], [2]])
     [2, 1]
     """
     if not structures:
@@ -168,7 +343,21 @@ def map_structure_up_to(shallow_structure, func, *structures):
 
 
 def assert_same_paths(a, b):
-    """ValueError if the keys and positions that lead to the leaves of two structures differ."""
+    """Checks that the same keys and positions lead to the leaves of two structures.
+
+    Parameters
+    ----------
+    a, b : nested lists, tuples and dicts
+
+    Raises
+    ------
+    ValueError
+        They do not.
+
+    Examples
+    --------
+    >>> keras.tree.assert_same_paths({"x": 1}, {"x": 2})
+    """
     paths_a, paths_b = ({path for path, _ in flatten_with_path(each)} for each in (a, b))
     if paths_a != paths_b:
         text = "`a` and `b` don't have the same paths."

@@ -27,9 +27,27 @@ def trial():
 
 
 def convert(x, dtype=None):
-    """A tensor of anything that can be one: tensors as they are, arrays and numbers without copying where possible.
+    """Tensor of anything that can be one: tensors as they are, arrays and numbers without copying where possible.
 
-    Floating values become `floatx` unless they are an array's or tensor's own, whole numbers int32 as in TensorFlow.
+    Parameters
+    ----------
+    x : number, array, nested lists, tensor or variable
+    dtype : str, optional
+        Without it floating numbers become `config.floatx`, whole ones int32, and arrays and tensors keep their dtype.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Strings, objects or complex numbers.
+
+    Examples
+    --------
+    >>> keras.ops.convert_to_tensor([1, 2], "float32")
+    tensor([1., 2.])
     """
     if isinstance(x, Tensor):
         if dtype is None or Tensor.dtype.__get__(x).name == dtype:
@@ -72,26 +90,48 @@ def _plain(x):
 
 
 def array_of(x):
-    """The NumPy array of a tensor, whatever its history; anything else through `numpy.asarray`."""
+    """NumPy array of a tensor, whether it is recorded or not; of anything else through `numpy.asarray`.
+
+    Parameters
+    ----------
+    x : object
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Examples
+    --------
+    >>> keras.ops.convert_to_numpy(keras.ops.ones(2))
+    array([1., 1.], dtype=float32)
+    """
     return _tensor.to_array(x) if isinstance(x, Tensor) else np.asarray(x)
 
 
 class Variable(Tensor):
-    """A tensor with a name that can be assigned to, as ``keras.Variable``.
+    """A tensor with a name that can be assigned to.
 
     Parameters
     ----------
     initializer : callable, array or number
-        ``initializer(shape, dtype=...)``, or the first value.
+        ``initializer(shape, dtype=...)``, or the initial value.
     shape : tuple, optional
         Needed with a callable.
     dtype : str, optional
-        By default `floatx`, or that of the value.
+        `config.floatx`, or that of the value, without it.
     trainable : bool
         Whether it gets gradients.
     autocast, aggregation, synchronization
         Accepted; they have no effect on one processor.
     name : str, optional
+
+    Examples
+    --------
+    >>> v = keras.Variable([1.0, 2.0], name="v")
+    >>> v.assign_add([1.0, 1.0])
+    <Variable path=v, shape=(2,), dtype=float32, value=[2., 3.]>
+    >>> v.numpy()
+    array([2., 3.], dtype=float32)
     """
 
     def __new__(cls, initializer=None, *args, **kwargs):
@@ -138,12 +178,26 @@ class Variable(Tensor):
         return np.array(self.array_, dtype=dtype)
 
     def assign(self, value):
-        """Change the values in place; returns the variable.
+        """Changes the values in place.
+
+        Parameters
+        ----------
+        value : array or tensor
+
+        Returns
+        -------
+        Variable
 
         Raises
         ------
         ValueError
             The shape differs.
+
+        Examples
+        --------
+        >>> v = keras.Variable([1.0, 2.0], name="v")
+        >>> v.assign([3.0, 4.0])
+        <Variable path=v, shape=(2,), dtype=float32, value=[3., 4.]>
         """
         value = array_of(value)
         if value.shape != self.array_.shape:

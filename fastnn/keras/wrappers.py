@@ -16,7 +16,7 @@ if ClassifierMixin is RegressorMixin:  # without scikit-learn the classes need b
 
 
 class SKLBase(BaseEstimator):
-    """Base of the estimators.
+    """Base of models as scikit-learn's estimators.
 
     Parameters
     ----------
@@ -26,7 +26,16 @@ class SKLBase(BaseEstimator):
         Accepted, as in Keras.
     model_kwargs : dict, optional
     fit_kwargs : dict, optional
-        Of the model's `fit`.
+        Arguments of the model's `fit`.
+
+    Raises
+    ------
+    ImportError
+        scikit-learn is missing.
+
+    Examples
+    --------
+    >>> keras.wrappers.SKLearnRegressor(keras.Sequential([keras.layers.Dense(1)])).warm_start  # doctest: +SKIP
     """
 
     def __init__(self, model, warm_start=False, model_kwargs=None, fit_kwargs=None):
@@ -86,7 +95,23 @@ class SKLBase(BaseEstimator):
 
 
 class SKLearnClassifier(ClassifierMixin, SKLBase):
-    """A model as a classifier: targets become rows of one-hot."""
+    """A model as a classifier of scikit-learn; targets become one-hot rows.
+
+    Parameters
+    ----------
+    model, warm_start, model_kwargs, fit_kwargs
+        As in `SKLBase`.
+
+    Raises
+    ------
+    ValueError
+        Targets that are no classes, or of one class only.
+
+    Examples
+    --------
+    >>> classifier = keras.wrappers.SKLearnClassifier(model, fit_kwargs={"epochs": 5})  # doctest: +SKIP
+    >>> classifier.fit(X, y).predict(X)  # doctest: +SKIP
+    """
 
     def decision_function(self, X):
         """What the model gives."""
@@ -114,7 +139,18 @@ class SKLearnClassifier(ClassifierMixin, SKLBase):
 
 
 class SKLearnRegressor(RegressorMixin, SKLBase):
-    """A model as a regressor."""
+    """A model as a regressor of scikit-learn.
+
+    Parameters
+    ----------
+    model, warm_start, model_kwargs, fit_kwargs
+        As in `SKLBase`.
+
+    Examples
+    --------
+    >>> regressor = keras.wrappers.SKLearnRegressor(model)  # doctest: +SKIP
+    >>> regressor.fit(X, y).predict(X)  # doctest: +SKIP
+    """
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -123,7 +159,18 @@ class SKLearnRegressor(RegressorMixin, SKLBase):
 
 
 class SKLearnTransformer(TransformerMixin, SKLBase):
-    """A model as a transformer: its predictions are the features."""
+    """A model as a transformer of scikit-learn: its outputs are the features.
+
+    Parameters
+    ----------
+    model, warm_start, model_kwargs, fit_kwargs
+        As in `SKLBase`.
+
+    Examples
+    --------
+    >>> transformer = keras.wrappers.SKLearnTransformer(model)  # doctest: +SKIP
+    >>> transformer.fit(X, y).transform(X)  # doctest: +SKIP
+    """
 
     def transform(self, X):
         """What the model gives."""

@@ -77,7 +77,7 @@ class IterableBatches:
     Parameters
     ----------
     source : iterable
-        Iterated anew each epoch. A generator, which can be iterated once, goes on where the epoch before stopped.
+        Iterated again in each epoch. A generator, which can be iterated once, goes on where the epoch before stopped.
     pack : callable, optional
         What to make of each item.
     """

@@ -1,6 +1,6 @@
 """Stacks of dense layers: what the doors train when a model is nothing else.
 
-`DenseStack` has two ways to train. Where layers, loss and optimizer allow it, `fastnn.kernels.dense` runs whole epochs
+`DenseStack` has two modes. Where layers, loss and optimizer allow it, `fastnn.kernels.dense` runs whole epochs
 without Python; else a loop over batches calls kernels one by one. Both give the same bits.
 """
 import numpy as np
@@ -354,7 +354,7 @@ def train_side_by_side(stacks, optimizers, xs, ys, orders, batch_sizes, sample_w
 
 
 def dense_rows(x, chosen, columns, dtype):
-    """Rows of a matrix in CSR format, (data, indices, indptr), as an array; entries of one place are added."""
+    """Rows of a matrix in CSR format, (data, indices, indptr), as an array; entries of one position are added."""
     data, indices, indptr = x
     rows = np.arange(len(indptr) - 1)[chosen]
     array = np.zeros((len(rows), columns), dtype)

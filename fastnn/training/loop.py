@@ -23,7 +23,7 @@ def run_epoch(step, batches, callbacks, phase, results, stopped=lambda: False, i
     stopped : callable
         Whether to leave the epoch, asked after each step.
     iterator : iterator, optional
-        Goes on here instead of beginning the batches anew.
+        Continues here instead of starting the batches again.
     steps : int, optional
         How many batches to take; all without it.
     steps_of : callable, optional

@@ -32,7 +32,7 @@ def _remaining(seconds):
 
 
 class Progbar:
-    """A progress bar with the values of metrics, as Keras users know it.
+    """A progress bar with the values of metrics.
 
     Parameters
     ----------
@@ -44,10 +44,15 @@ class Progbar:
         0 nothing, 1 a bar, 2 a line at the end.
     interval : float
         Seconds between two updates of the bar.
-    stateful_metrics, stateless_metrics : iterables of str, optional
-        Only one of them: the metrics that are shown as they come, or those that are averaged over the steps.
+    stateful_metrics, stateless_metrics : iterable of str, optional
+        Only one of them: metrics that are shown as they come, or those that are averaged over the steps.
     unit_name : str
         What is counted.
+
+    Examples
+    --------
+    >>> bar = keras.utils.Progbar(2, verbose=0)
+    >>> bar.update(1, [("loss", 0.5)])
     """
 
     def __init__(self, target, width=20, verbose=1, interval=0.05, stateful_metrics=None, stateless_metrics=None,

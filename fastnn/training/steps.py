@@ -50,7 +50,7 @@ def fit(step, batches, epochs=1, *, callbacks=None, validate=None, verbose=0):
     step : callable
         ``step(batch)`` trains and returns the batch's mean loss; see `gradient_step`.
     batches : iterable
-        A DataLoader, `ArrayBatches`, a list: what is iterated anew in every epoch.
+        A DataLoader, `ArrayBatches`, a list: what is iterated again in every epoch.
     epochs : int
     callbacks : Callback or list of them, optional
         Those who set ``model.stop_training`` end the training.

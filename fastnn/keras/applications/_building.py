@@ -30,7 +30,7 @@ def batch_norm(x, name=None, **options):
 
 
 def divisible(width, divisor=8):
-    """A width near to the one asked for that is a multiple of `divisor`, and at least nine tenths of it."""
+    """Width close to the requested one: a multiple of `divisor`, at least nine tenths of it."""
     found = max(divisor, int(width + divisor / 2) // divisor * divisor)
     return int(found + divisor if found < 0.9 * width else found)
 
@@ -83,7 +83,7 @@ def network(body, top, find, *, include_top, weights, input_tensor, input_shape,
     pools : pair of str
         Names of the layers for ``pooling="avg"`` and ``"max"``.
     finish : callable, optional
-        What follows in place of the classifier.
+        What follows instead of the classifier.
 
     Raises
     ------
@@ -144,25 +144,38 @@ def named(build, public_name, paper, size, more=""):
     Parameters
     ----------
     include_top : bool
-        Whether the classifier is there.
-    weights : "imagenet", None or path
-        ImageNet's, downloaded unless they are in ``~/.keras/models``; random ones; or a file's.
-    input_tensor : symbolic tensor, optional
+        Whether to include the classifier.
+    weights : {{"imagenet", None}} or path
+        Weights of ImageNet, downloaded unless they are in ``~/.keras/models``; random ones; or those of a file.
+    input_tensor : KerasTensor, optional
         To use as the image.
     input_shape : tuple, optional
         Of images; {size} x {size} with 3 channels by default.
-    pooling : None, "avg" or "max"
-        Without a classifier, what follows the features.
+    pooling : {{None, "avg", "max"}}
+        What follows the features without a classifier.
     classes : int
     classifier_activation : str or callable
     name : str{more}
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ValueError
+        Weights that do not exist, or do not fit the other arguments.
+
+    Examples
+    --------
+    >>> model = keras.applications.{public_name}(weights=None, classes=10)  # doctest: +SKIP
     """
     return build
 
 
 PREPROCESSING = """
     include_preprocessing : bool
-        Whether the network takes images of 0 .. 255."""
+        Whether the network itself scales images of 0 .. 255."""
 
 
 def nearest(rows, columns, known, advice):

@@ -22,14 +22,24 @@ def preprocess_input(x, data_format=None, mode="caffe"):
     ----------
     x : array or tensor
         Images, or one image.
-    data_format : "channels_last" or "channels_first", optional
-    mode : "caffe", "tf" or "torch"
+    data_format : {"channels_last", "channels_first"}, optional
+    mode : {"caffe", "tf", "torch"}
         Blue, green, red less their means; -1 .. 1; or 0 .. 1 less the means, divided by the standard deviations.
 
     Returns
     -------
     array or tensor
-        A new one, of a floating type.
+        A new one, of a floating dtype.
+
+    Raises
+    ------
+    ValueError
+        Another mode or layout.
+
+    Examples
+    --------
+    >>> keras.applications.imagenet_utils.preprocess_input(np.full((1, 1, 3), 255.0), mode="tf")
+    array([[[1., 1., 1.]]])
     """
     if mode not in ("caffe", "tf", "torch"):
         raise ValueError(f"Expected mode to be one of `caffe`, `tf` or `torch`. Received: mode={mode}")
@@ -59,12 +69,26 @@ def preprocess_input(x, data_format=None, mode="caffe"):
 
 
 def decode_predictions(preds, top=5):
-    """For each row of 1000 scores, the best classes: lists of (WordNet's number, name, score).
+    """Best classes of ImageNet for each row of 1000 scores.
+
+    Parameters
+    ----------
+    preds : array or tensor (rows, 1000)
+    top : int
+        Number of classes.
+
+    Returns
+    -------
+    list of list of (WordNet's number, name, score)
 
     Raises
     ------
     ValueError
         The scores are not (rows, 1000).
+
+    Examples
+    --------
+    >>> keras.applications.imagenet_utils.decode_predictions(np.eye(1000)[:1], top=1)  # doctest: +SKIP
     """
     if len(preds.shape) != 2 or preds.shape[1] != 1000:
         raise ValueError(f"`decode_predictions` expects a batch of predictions (i.e. a 2D array of shape (samples, "
@@ -81,12 +105,31 @@ def decode_predictions(preds, top=5):
 
 
 def obtain_input_shape(input_shape, default_size, min_size, data_format, require_flatten, weights=None):
-    """The shape of a network's images.
+    """Shape of a network's images.
+
+    Parameters
+    ----------
+    input_shape : tuple, optional
+    default_size, min_size : int
+        Of the sides.
+    data_format : {"channels_last", "channels_first"}
+    require_flatten : bool
+        Whether the sides must be known.
+    weights : {"imagenet", None} or path
+
+    Returns
+    -------
+    tuple
 
     Raises
     ------
     ValueError
-        It cannot be that of the weights, or is too small, or not known where it must be.
+        The shape does not fit the weights, is too small, or is not known.
+
+    Examples
+    --------
+    >>> obtain_input_shape(None, 224, 32, "channels_last", True)
+    (224, 224, 3)
     """
     last = data_format == "channels_last"
 

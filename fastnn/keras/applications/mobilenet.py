@@ -22,11 +22,26 @@ def MobileNet(input_shape=None, alpha=1.0, depth_multiplier=1, dropout=1e-3, inc
     alpha : float
         Factor of all widths.
     depth_multiplier : int
-        Kernels of each channel.
+        Depthwise kernels for each channel.
     dropout : float
         Before the classifier.
     input_shape, include_top, weights, input_tensor, pooling, classes, classifier_activation, name
-        As of the other networks.
+        As in `ResNet50`.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ValueError
+        ImageNet's weights, which do not exist for this `alpha` or `depth_multiplier`.
+
+    Examples
+    --------
+    >>> model = keras.applications.MobileNet(weights=None, include_top=False, pooling="avg", input_shape=(64, 64, 3))
+    >>> model.output_shape
+    (None, 1024)
     """
     rows, columns = sides(input_shape, None)
     size = rows if rows == columns and rows in _SIZES else 224

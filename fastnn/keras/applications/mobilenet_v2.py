@@ -38,7 +38,22 @@ def MobileNetV2(input_shape=None, alpha=1.0, include_top=True, weights="imagenet
     alpha : float
         Factor of all widths.
     input_shape, include_top, weights, input_tensor, pooling, classes, classifier_activation, name
-        As of the other networks.
+        As in `ResNet50`.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ValueError
+        ImageNet's weights, which do not exist for this `alpha`.
+
+    Examples
+    --------
+    >>> model = keras.applications.MobileNetV2(weights=None, include_top=False, pooling="avg", input_shape=(64, 64, 3))
+    >>> model.output_shape
+    (None, 1280)
     """
     rows, columns = sides(input_shape, input_tensor)
     size = rows if rows == columns and rows in _SIZES else 224

@@ -110,20 +110,30 @@ def _network(kind, blocks, last, input_shape, alpha, minimalistic, include_top, 
         classes=classes, classifier_activation=classifier_activation, name=name, size=224)
 
 
-_DOC = """MobileNetV3{} (Howard et al., 2019).
+_DOC = """{name} (Howard et al., 2019).
 
     Parameters
     ----------
     alpha : float
         Factor of all widths.
     minimalistic : bool
-        Without squeeze and excitation, hard swish and windows of 5 x 5.
+        Whether to do without squeeze and excitation, hard swish and windows of 5 x 5.
     dropout_rate : float
         Before the classifier.
     include_preprocessing : bool
-        Whether the network takes images of 0 .. 255.
+        Whether the network itself scales images of 0 .. 255.
     input_shape, include_top, weights, input_tensor, classes, pooling, classifier_activation, name
-        As of the other networks.
+        As in `ResNet50`.
+
+    Returns
+    -------
+    Model
+
+    Examples
+    --------
+    >>> model = keras.applications.{name}(weights=None, include_top=False, pooling="avg")
+    >>> model.output_shape
+    (None, {features})
     """
 
 
@@ -141,5 +151,6 @@ def MobileNetV3Large(input_shape=None, alpha=1.0, minimalistic=False, include_to
                     classes, pooling, dropout_rate, classifier_activation, include_preprocessing, name)
 
 
-MobileNetV3Small.__doc__, MobileNetV3Large.__doc__ = _DOC.format("Small"), _DOC.format("Large")
+MobileNetV3Small.__doc__ = _DOC.format(name="MobileNetV3Small", features=576)
+MobileNetV3Large.__doc__ = _DOC.format(name="MobileNetV3Large", features=960)
 preprocess_input = preprocessing(None)

@@ -3,14 +3,28 @@ from fastnn.keras.datasets import _files
 
 
 def load_data(version="large", path="california_housing.npz", test_split=0.2, seed=113):
-    """((x_train, y_train), (x_test, y_test)): rows (N, 8), and prices in dollars.
+    """Prices of houses in California's districts in 1990 (Pace and Barry, 1997): 20,640 rows of 8 numbers.
 
     Parameters
     ----------
-    version : "large" or "small"
+    version : {"large", "small"}
         All rows, or the first 600.
     path, test_split, seed
-        As of ``boston_housing.load_data``.
+        As in ``boston_housing.load_data``.
+
+    Returns
+    -------
+    (x_train, y_train), (x_test, y_test) : arrays
+        Rows (N, 8), and prices in dollars.
+
+    Raises
+    ------
+    ValueError
+        Another `version`.
+
+    Examples
+    --------
+    >>> (x_train, y_train), (x_test, y_test) = keras.datasets.california_housing.load_data()  # doctest: +SKIP
     """
     if version not in ("small", "large"):
         raise ValueError(f"Argument `version` must be one of 'small', 'large'. Received: version={version}")

@@ -4,9 +4,17 @@ from fastnn.vision.datasets.cifar import CIFAR10
 
 
 def load_data():
-    """((x_train, y_train), (x_test, y_test)): uint8 images (N, 32, 32, 3) and labels (N, 1).
+    """CIFAR-10, pictures of ten classes (Krizhevsky, 2009): 50,000 images for training and 10,000 for tests.
 
-    The folder ``cifar-10-batches-bin`` is looked for in ``~/.keras/datasets`` and ``FASTNN_DATA``; it is downloaded
-    else.
+    The folder ``cifar-10-batches-bin`` is looked for in ``~/.keras/datasets`` and ``FASTNN_DATA``, else downloaded.
+
+    Returns
+    -------
+    (x_train, y_train), (x_test, y_test) : arrays
+        uint8 images (N, 32, 32, 3) and labels (N, 1).
+
+    Examples
+    --------
+    >>> (x_train, y_train), (x_test, y_test) = keras.datasets.cifar10.load_data()  # doctest: +SKIP
     """
     return halves(CIFAR10, column=True)

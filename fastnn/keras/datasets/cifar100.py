@@ -12,13 +12,28 @@ class _Coarse(CIFAR100):
 
 
 def load_data(label_mode="fine"):
-    """((x_train, y_train), (x_test, y_test)): uint8 images (N, 32, 32, 3) and labels (N, 1) of int64.
+    """CIFAR-100, pictures of a hundred classes (Krizhevsky, 2009): 50,000 images for training and 10,000 for tests.
+
+    The folder ``cifar-100-binary`` is looked for in ``~/.keras/datasets`` and ``FASTNN_DATA``, else downloaded.
 
     Parameters
     ----------
-    label_mode : "fine" or "coarse"
-        Labels are the 100 classes or their 20 superclasses. The folder ``cifar-100-binary`` is looked for in
-        ``~/.keras/datasets`` and ``FASTNN_DATA``; it is downloaded else.
+    label_mode : {"fine", "coarse"}
+        Labels are the 100 classes, or their 20 superclasses.
+
+    Returns
+    -------
+    (x_train, y_train), (x_test, y_test) : arrays
+        uint8 images (N, 32, 32, 3) and int64 labels (N, 1).
+
+    Raises
+    ------
+    ValueError
+        Another `label_mode`.
+
+    Examples
+    --------
+    >>> (x_train, y_train), (x_test, y_test) = keras.datasets.cifar100.load_data("coarse")  # doctest: +SKIP
     """
     if label_mode not in ("fine", "coarse"):
         raise ValueError(f'`label_mode` must be one of `"fine"`, `"coarse"`. Received: label_mode={label_mode}.')

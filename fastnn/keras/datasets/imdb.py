@@ -6,20 +6,37 @@ from fastnn.keras.datasets import _files
 
 def load_data(path="imdb.npz", num_words=None, skip_top=0, maxlen=None, seed=113, start_char=1, oov_char=2,
               index_from=3, **kwargs):
-    """((x_train, y_train), (x_test, y_test)): arrays of lists of numbers, and labels.
+    """Film reviews as lists of word numbers, with their sentiment, 0 or 1 (Maas et al., 2011).
 
     Parameters
     ----------
     path : str
-        Keras' own file: a path, or a name in ``FASTNN_DATA`` or ``~/.keras/datasets``; it is downloaded else.
-    num_words, skip_top : int
-        The words that are kept; the others are `oov_char`, or left out if that is None.
+        Keras' own file: a path, or a name in ``FASTNN_DATA`` or ``~/.keras/datasets``; else it is downloaded.
+    num_words, skip_top : int, optional
+        Words to keep, by rank of frequency; others are `oov_char`, or dropped if that is None.
     maxlen : int, optional
         Only shorter reviews.
     seed : int
         Of the order of the reviews.
-    start_char, index_from : int
-        What each review begins with, and by how much words' numbers are moved for it.
+    start_char : int, optional
+        First number of each review.
+    oov_char : int, optional
+    index_from : int
+        What is added to words' numbers.
+
+    Returns
+    -------
+    (x_train, y_train), (x_test, y_test) : arrays
+        Arrays of lists, and labels.
+
+    Raises
+    ------
+    ValueError
+        No review is shorter than `maxlen`.
+
+    Examples
+    --------
+    >>> (x_train, y_train), (x_test, y_test) = keras.datasets.imdb.load_data(num_words=10000)  # doctest: +SKIP
     """
     if kwargs:
         raise TypeError(f"Unrecognized keyword arguments: {kwargs}.")
@@ -42,5 +59,19 @@ def load_data(path="imdb.npz", num_words=None, skip_top=0, maxlen=None, seed=113
 
 
 def get_word_index(path="imdb_word_index.json"):
-    """The number of each word, before `index_from`."""
+    """Number of each word, before `index_from` is added; 1 is the most frequent.
+
+    Parameters
+    ----------
+    path : str
+        As in `load_data`.
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> keras.datasets.imdb.get_word_index()["the"]  # doctest: +SKIP
+    """
     return _files.load_json(path, "imdb_word_index.json", "bfafd718b763782e994055a2d397834f")

@@ -8,13 +8,22 @@ from fastnn.vision.datasets.mnist import MNIST
 
 
 def load_data(path="mnist.npz"):
-    """((x_train, y_train), (x_test, y_test)): uint8 images (N, 28, 28) and labels (N,).
+    """MNIST, handwritten digits (LeCun et al., 1998): 60,000 images for training and 10,000 for tests.
 
     Parameters
     ----------
     path : str
-        A file of Keras' own, under ``~/.keras/datasets`` unless absolute. Without it the files of torchvision's layout
-        are looked for there and under ``FASTNN_DATA``, and downloaded else.
+        Keras' own file, under ``~/.keras/datasets`` unless absolute. Without it the files of torchvision's layout are
+        looked for there and under ``FASTNN_DATA``, else downloaded.
+
+    Returns
+    -------
+    (x_train, y_train), (x_test, y_test) : arrays
+        uint8 images (N, 28, 28) and labels (N,).
+
+    Examples
+    --------
+    >>> (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()  # doctest: +SKIP
     """
     file = os.path.join(folder(), path)
     if os.path.exists(file):

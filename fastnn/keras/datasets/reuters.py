@@ -6,14 +6,23 @@ from fastnn.keras.datasets import _files
 
 def load_data(path="reuters.npz", num_words=None, skip_top=0, maxlen=None, test_split=0.2, seed=113, start_char=1,
               oov_char=2, index_from=3):
-    """((x_train, y_train), (x_test, y_test)): arrays of lists of numbers, and topics.
+    """Newswires as lists of word numbers, each of one of 46 topics (Lewis, 1987).
 
     Parameters
     ----------
-    test_split : float
-        The share of the test part.
     path, num_words, skip_top, maxlen, seed, start_char, oov_char, index_from
-        As of ``imdb.load_data``.
+        As in ``imdb.load_data``.
+    test_split : float
+        Share of the test part.
+
+    Returns
+    -------
+    (x_train, y_train), (x_test, y_test) : arrays
+        Arrays of lists, and topics.
+
+    Examples
+    --------
+    >>> (x_train, y_train), (x_test, y_test) = keras.datasets.reuters.load_data(num_words=10000)  # doctest: +SKIP
     """
     arrays = _files.load_npz(_files.find(path, "reuters.npz",
                                          "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916"))
@@ -28,12 +37,36 @@ def load_data(path="reuters.npz", num_words=None, skip_top=0, maxlen=None, test_
 
 
 def get_word_index(path="reuters_word_index.json"):
-    """The number of each word, before `index_from`."""
+    """Number of each word, before `index_from` is added; 1 is the most frequent.
+
+    Parameters
+    ----------
+    path : str
+        As in `load_data`.
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> keras.datasets.reuters.get_word_index()["the"]  # doctest: +SKIP
+    """
     return _files.load_json(path, "reuters_word_index.json", "4d44cc38712099c9e383dc6e5f11a921")
 
 
 def get_label_names():
-    """The topics in the order of their numbers."""
+    """Topics in the order of their numbers.
+
+    Returns
+    -------
+    tuple of str
+
+    Examples
+    --------
+    >>> keras.datasets.reuters.get_label_names()[:2]
+    ('cocoa', 'grain')
+    """
     return tuple("""cocoa grain veg-oil earn acq wheat copper housing money-supply coffee sugar trade reserves ship
                  cotton carcass crude nat-gas cpi money-fx interest gnp meal-feed alum oilseed gold tin strategic-metal
                  livestock retail ipi iron-steel rubber heat jobs lei bop zinc orange pet-chem dlr gas silver wpi hog

@@ -1,5 +1,5 @@
 """Layers, as ``keras.layers``."""
-from fastnn.keras.late import late, missing
+from fastnn.keras.late import late as _late_names, missing as _missing
 from fastnn.keras.layers import rebinding as _rebinding
 from fastnn.keras.layers.activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastnn.keras.layers.attention import Attention
@@ -37,19 +37,51 @@ from fastnn.keras.saving import objects as _objects
 
 
 def serialize(layer):
-    """The record of a layer."""
+    """Record of a layer, as a dict that can be written as JSON.
+
+    Parameters
+    ----------
+    layer : Layer
+
+    Returns
+    -------
+    dict
+        "module", "class_name", "config", "registered_name".
+
+    Examples
+    --------
+    >>> keras.layers.serialize(keras.layers.Flatten(name="flat"))["class_name"]
+    'Flatten'
+    """
     return _objects.serialize_keras_object(layer)
 
 
 def deserialize(config, custom_objects=None):
-    """The layer of a record, or of a class' name.
+    """Layer of a record, the inverse of `serialize`.
+
+    Parameters
+    ----------
+    config : dict or str
+        A record, or the name of a class.
+    custom_objects : dict, optional
+        Name -> class, for classes that are not registered.
+
+    Returns
+    -------
+    Layer
 
     Raises
     ------
     TypeError
-        It names no class that is known.
+        The record names no known class.
     ValueError
-        It makes something else than a layer.
+        The record makes something other than a layer.
+
+    Examples
+    --------
+    >>> layer = keras.layers.deserialize(keras.layers.serialize(keras.layers.Dense(3)))
+    >>> layer.units
+    3
     """
     made = _objects.deserialize_keras_object(config, custom_objects)
     if not isinstance(made, Layer):
@@ -69,7 +101,7 @@ GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
 MaxPool3D, AvgPool3D = MaxPooling3D, AveragePooling3D
 GlobalAvgPool3D, GlobalMaxPool3D = GlobalAveragePooling3D, GlobalMaxPooling3D
 
-_late, __dir__ = late(__name__, {
+_late, __dir__ = _late_names(__name__, {
     "augmentation": "RandomBrightness RandomContrast RandomCrop RandomFlip RandomRotation RandomTranslation RandomZoom",
     "colors":
         "AutoContrast ContrastLimitedAdaptiveHistogramEqualization Equalization RandomColorDegeneration "
@@ -91,5 +123,5 @@ _late, __dir__ = late(__name__, {
 
 def __getattr__(name):
     if name in ("FlaxLayer", "JaxLayer", "MaxNumBoundingBoxes", "TFSMLayer"):
-        return missing(f"keras.layers.{name}")
+        return _missing(f"keras.layers.{name}")
     return _late(name)

@@ -19,7 +19,28 @@ class _Elementwise(Layer):
 
 
 class ReLU(_Elementwise):
-    """`activations.relu`"""
+    """Rectifier, `activations.relu`, as a layer.
+
+    ``max_value`` where ``x >= max_value``, ``x`` where ``threshold <= x < max_value``, else
+    ``negative_slope * (x - threshold)``.
+
+    Parameters
+    ----------
+    max_value : float, optional
+        None: no upper bound.
+    negative_slope : float
+    threshold : float
+
+    Raises
+    ------
+    ValueError
+        One of them is negative.
+
+    Examples
+    --------
+    >>> keras.layers.ReLU(max_value=6)(np.array([-1.0, 2.0, 9.0]))
+    tensor([0., 2., 6.])
+    """
 
     def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **kwargs):
         if "alpha" in kwargs:
@@ -39,7 +60,23 @@ class ReLU(_Elementwise):
 
 
 class LeakyReLU(_Elementwise):
-    """``x`` above 0, ``negative_slope * x`` below"""
+    """Leaky rectifier (Maas et al., 2013): ``x`` above 0, ``negative_slope * x`` below.
+
+    Parameters
+    ----------
+    negative_slope : float
+        `alpha` is accepted as its older name.
+
+    Raises
+    ------
+    ValueError
+        `negative_slope` is None.
+
+    Examples
+    --------
+    >>> keras.layers.LeakyReLU()(np.array([-10.0, 2.0]))
+    tensor([-3.,  2.])
+    """
 
     def __init__(self, negative_slope=0.3, **kwargs):
         if "alpha" in kwargs:
@@ -58,7 +95,25 @@ class LeakyReLU(_Elementwise):
 
 
 class PReLU(Layer):
-    """``x`` above 0, ``alpha * x`` below, alpha trained for each feature (or for all along `shared_axes`)."""
+    """Rectifier with a trained slope (He et al., 2015): ``x`` above 0, ``alpha * x`` below.
+
+    Parameters
+    ----------
+    alpha_initializer : Initializer or str
+    alpha_regularizer : Regularizer or str, optional
+    alpha_constraint : Constraint or str, optional
+    shared_axes : int or list of int, optional
+        Axes along which one slope is shared; axis 0 is the batch.
+
+    Shape
+    -----
+    Result: as the inputs. Weight ``alpha``: the inputs' shape without the batch, 1 along `shared_axes`.
+
+    Examples
+    --------
+    >>> keras.layers.PReLU("ones")(np.array([[-10.0, 2.0]]))
+    tensor([[-10.,   2.]])
+    """
 
     def __init__(self, alpha_initializer="Zeros", alpha_regularizer=None, alpha_constraint=None, shared_axes=None,
                  **kwargs):
@@ -88,7 +143,18 @@ class PReLU(Layer):
 
 
 class ELU(_Elementwise):
-    """`activations.elu`"""
+    """Exponential linear unit, `activations.elu`, as a layer (Clevert et al., 2015): ``x`` above 0, else ``alpha *
+    (exp(x) - 1)``.
+
+    Parameters
+    ----------
+    alpha : float
+
+    Examples
+    --------
+    >>> keras.layers.ELU()(np.array([-1.0, 2.0])).round(decimals=3)
+    tensor([-0.6320,  2.0000])
+    """
 
     def __init__(self, alpha=1.0, **kwargs):
         super().__init__(**kwargs)
@@ -102,7 +168,19 @@ class ELU(_Elementwise):
 
 
 class Softmax(_Elementwise):
-    """`activations.softmax`; entries whose mask is false get 0."""
+    """``exp(x) / sum(exp(x))`` along `axis`, `activations.softmax`, as a layer.
+
+    Called with ``mask=``, a tensor of bool, entries whose mask is False get 0.
+
+    Parameters
+    ----------
+    axis : int or tuple of int
+
+    Examples
+    --------
+    >>> keras.layers.Softmax()(np.array([[1.0, 1.0, 1.0]]), mask=np.array([[True, True, False]]))
+    tensor([[0.5000, 0.5000, 0.0000]])
+    """
 
     def __init__(self, axis=-1, **kwargs):
         super().__init__(**kwargs)

@@ -9,22 +9,34 @@ from fastnn.ops.linear import matmul
 
 
 class Attention(Layer):
-    """``softmax(query @ key^T) @ value`` (Luong et al., 2015).
+    """Dot-product attention, ``softmax(query @ key^T) @ value`` (Luong et al., 2015).
 
     Parameters
     ----------
     use_scale : bool
         Multiply the scores by a trained number.
-    score_mode : "dot" or "concat"
-        ``query @ key^T``, or ``sum(tanh(query + key))``.
+    score_mode : {"dot", "concat"}
+        Scores ``query @ key^T``, or ``sum(tanh(query + key))`` over the features.
     dropout : float
-        Of the weights.
+        Rate of dropout of the attention weights in training.
     seed : int, optional
 
-    Notes
+    Shape
     -----
-    Called with ``[query, value]`` or ``[query, value, key]``: (batch, Tq, dim), (batch, Tv, dim), (batch, Tv, dim).
-    Masks: ``[query mask, value mask]``.
+    Called with ``[query, value]`` or ``[query, value, key]``: (batch, Tq, dim), (batch, Tv, dim), (batch, Tv, dim); the
+    key is the value if it is not given. Result (batch, Tq, dim), and the weights (batch, Tq, Tv) with
+    ``return_attention_scores=True``. Masks: ``mask=[query mask, value mask]``.
+
+    Raises
+    ------
+    ValueError
+        `score_mode` is another one, or the inputs are no list of two or three.
+
+    Examples
+    --------
+    >>> query, value = np.zeros((1, 2, 4)), np.ones((1, 3, 4))
+    >>> keras.layers.Attention()([query, value]).shape
+    torch.Size([1, 2, 4])
     """
 
     def __init__(self, use_scale=False, score_mode="dot", dropout=0.0, seed=None, **kwargs):

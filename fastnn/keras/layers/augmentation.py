@@ -36,7 +36,25 @@ def bounds(factor, lowest, highest, name="factor", symmetric=True, below=False):
 
 
 class RandomFlip(RandomImageLayer):
-    """Flips half of the images: ``mode`` "horizontal", "vertical" or "horizontal_and_vertical"."""
+    """Flips images in training, each with probability 1/2.
+
+    Parameters
+    ----------
+    mode : {"horizontal", "vertical", "horizontal_and_vertical"}
+        Left to right, upside down, or both together.
+    seed : int, optional
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Raises
+    ------
+    ValueError
+        Another `mode`.
+
+    Examples
+    --------
+    >>> keras.layers.RandomFlip("horizontal", seed=0)(np.ones((2, 2, 1)), training=True).shape
+    torch.Size([2, 2, 1])
+    """
 
     def __init__(self, mode="horizontal_and_vertical", seed=None, data_format=None, **kwargs):
         super().__init__(seed, data_format, **kwargs)
@@ -63,7 +81,21 @@ class RandomFlip(RandomImageLayer):
 
 
 class RandomCrop(RandomImageLayer):
-    """A part of each batch at a random place; smaller images are resized with their proportions kept and cropped."""
+    """A part of the images at a random position in training, one position for a batch.
+
+    Smaller images are resized, keeping proportions, and cropped. At inference images are returned as they are.
+
+    Parameters
+    ----------
+    height, width : int
+    seed : int, optional
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.RandomCrop(2, 3)(np.ones((4, 4, 1)), training=True).shape
+    torch.Size([2, 3, 1])
+    """
 
     def __init__(self, height, width, seed=None, data_format=None, name=None, **kwargs):
         seed = random.make_default_seed() if seed is None else seed
@@ -92,7 +124,26 @@ class RandomCrop(RandomImageLayer):
 
 
 class RandomBrightness(RandomImageLayer):
-    """Adds to each image a number of ``factor`` times the range of values."""
+    """Adds ``u * (high - low)`` to each image in training, u drawn uniformly from `factor`, and clips to `value_range`.
+
+    Parameters
+    ----------
+    factor : float or pair of float
+        Bounds within [-1, 1]; a single number stands for (-factor, factor).
+    value_range : pair of float
+        Smallest and largest value of images.
+    seed : int, optional
+
+    Raises
+    ------
+    ValueError
+        `factor` or `value_range` is another.
+
+    Examples
+    --------
+    >>> keras.layers.RandomBrightness((0.1, 0.1))(np.zeros((1, 1, 1)), training=True)
+    tensor([[[25.5000]]])
+    """
 
     def __init__(self, factor, value_range=(0, 255), seed=None, **kwargs):
         super().__init__(seed, **kwargs)
@@ -118,7 +169,21 @@ class RandomBrightness(RandomImageLayer):
 
 
 class RandomContrast(RandomImageLayer):
-    """Moves the values of each image away from their mean, or towards it, by a factor."""
+    """``(x - mean) * u + mean`` for each channel of each image in training, clipped to `value_range`.
+
+    Parameters
+    ----------
+    factor : float or pair of float
+        u is drawn from [1 - lower, 1 + upper]; bounds within [0, 1], a single number is the upper one, with 0 as the
+        lower.
+    value_range : pair of float
+    seed : int, optional
+
+    Examples
+    --------
+    >>> keras.layers.RandomContrast(0.5, seed=0)(np.full((2, 2, 1), 7.0), training=True).unique()
+    tensor([7.])
+    """
 
     def __init__(self, factor, value_range=(0, 255), seed=None, **kwargs):
         super().__init__(seed, **kwargs)
@@ -142,7 +207,7 @@ class RandomContrast(RandomImageLayer):
 
 
 class RandomAffine(RandomImageLayer):
-    """Base of layers that move pixels; `_matrices` says whence each comes."""
+    """Base of layers that move pixels; `_matrices` gives the position that each comes from."""
 
     def __init__(self, fill_mode, interpolation, seed, fill_value, data_format, **kwargs):
         super().__init__(seed, data_format, **kwargs)
@@ -170,7 +235,34 @@ class RandomAffine(RandomImageLayer):
 
 
 class RandomRotation(RandomAffine):
-    """Turns each image around its middle, by ``factor`` of a full turn, to the left or right."""
+    """Rotates each image around its centre in training.
+
+    Parameters
+    ----------
+    factor : float or pair of float
+        Bounds of the angle in full circles, within [-1, 1]; a single number stands for (-factor, factor).
+    fill_mode : {"reflect", "constant", "wrap", "nearest"}
+        What lies outside of the image.
+    interpolation : {"bilinear", "nearest"}
+    seed : int, optional
+    fill_value : float
+        For "constant".
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Raises
+    ------
+    ValueError
+        `factor` is out of bounds.
+    NotImplementedError
+        Another `fill_mode` or `interpolation`.
+
+    Examples
+    --------
+    >>> x = np.arange(4.0).reshape(2, 2, 1)
+    >>> keras.layers.RandomRotation((0.5, 0.5))(x, training=True).squeeze(-1).round()
+    tensor([[3., 2.],
+            [1., 0.]])
+    """
 
     def __init__(self, factor, fill_mode="reflect", interpolation="bilinear", seed=None, fill_value=0.0,
                  data_format=None, **kwargs):
@@ -192,7 +284,22 @@ def rotations(degrees, height, width):
 
 
 class RandomTranslation(RandomAffine):
-    """Moves each image by shares of its height and width; positive ones down and to the right."""
+    """Moves each image in training by shares of its height and width; positive ones down and to the right.
+
+    Parameters
+    ----------
+    height_factor, width_factor : float or pair of float
+        Bounds within [-1, 1]; a single number stands for (-factor, factor).
+    fill_mode, interpolation, seed, fill_value, data_format
+        As in `RandomRotation`.
+
+    Examples
+    --------
+    >>> layer = keras.layers.RandomTranslation((0.5, 0.5), 0.0, fill_mode="constant")
+    >>> layer(np.ones((2, 2, 1)), training=True).squeeze(-1)
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
 
     def __init__(self, height_factor, width_factor, fill_mode="reflect", interpolation="bilinear", seed=None,
                  fill_value=0.0, data_format=None, **kwargs):
@@ -211,8 +318,22 @@ class RandomTranslation(RandomAffine):
 
 
 class RandomZoom(RandomAffine):
-    """Shrinks each image by a factor around 1 (negative ones enlarge it); without `width_factor` with its
-    proportions."""
+    """Scales each image around its centre in training: by ``1 + u``, where positive u makes things smaller.
+
+    Parameters
+    ----------
+    height_factor : float or pair of float
+        Bounds of u, above -1 and up to 1; a single number stands for (-factor, factor).
+    width_factor : float or pair of float, optional
+        Without it proportions are kept.
+    fill_mode, interpolation, seed, fill_value, data_format
+        As in `RandomRotation`.
+
+    Examples
+    --------
+    >>> keras.layers.RandomZoom(0.2)(np.ones((4, 4, 1)), training=True).shape
+    torch.Size([4, 4, 1])
+    """
 
     def __init__(self, height_factor, width_factor=None, fill_mode="reflect", interpolation="bilinear", seed=None,
                  fill_value=0.0, data_format=None, **kwargs):

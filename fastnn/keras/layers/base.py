@@ -91,19 +91,36 @@ def _wrapped_build(build):
 
 
 class Layer(Weights, AsModule, Operation):
-    """Base of all layers: weights, sublayers, and a `call` from tensors to tensors.
+    """Base of all layers: weights, sublayers, and a `call` that maps tensors to tensors.
 
-    Subclasses define `call`, most define `build` (make the weights, once the input's shape is known) and `get_config`.
+    Subclasses define `call`, most define `build` (which makes the weights once the input's shape is known) and
+    `get_config`.
 
     Parameters
     ----------
     activity_regularizer : Regularizer or str, optional
-        A penalty on the outputs, divided by the batch size.
+        Penalty on the outputs, divided by the batch size.
     trainable : bool
     dtype : str or DTypePolicy, optional
+        `config.floatx` without it.
     autocast : bool
-        Whether floating inputs are converted to the layer's type.
+        Whether floating inputs are converted to the layer's dtype.
     name : str, optional
+
+    Raises
+    ------
+    ValueError
+        Unknown arguments, or a `trainable` that is no bool.
+
+    Examples
+    --------
+    >>> class Scale(keras.layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight((input_shape[-1],), "ones", name="factor")
+    ...     def call(self, x):
+    ...         return x * self.factor
+    >>> Scale()(np.array([[1.0, 2.0]]))
+    tensor([[1., 2.]])
     """
 
     def __init_subclass__(cls, **kwargs):
@@ -183,7 +200,19 @@ class Layer(Weights, AsModule, Operation):
 
     # -- losses --
     def add_loss(self, loss):
-        """Add a number to the loss, in `call`."""
+        """Adds a number to the loss, within `call`.
+
+        Parameters
+        ----------
+        loss : tensor, or structure of tensors
+
+        Examples
+        --------
+        >>> layer = keras.layers.Identity()
+        >>> layer.add_loss(keras.ops.ones(()))
+        >>> layer.losses
+        [tensor(1.)]
+        """
         for each in tree.flatten(loss):
             self._losses.append(each)
 
@@ -218,7 +247,22 @@ class Layer(Weights, AsModule, Operation):
     compute_mask._is_default = True
 
     def compute_output_shape(self, *args, **kwargs):
-        """The shape of the output for inputs of these shapes."""
+        """Shape of the output for inputs of given shapes.
+
+        Parameters
+        ----------
+        *args : tuple
+            Shapes.
+
+        Returns
+        -------
+        tuple, or structure of tuples
+
+        Examples
+        --------
+        >>> keras.layers.Dense(2).compute_output_shape((None, 3))
+        (None, 2)
+        """
         names = [name for name in self._call_names if name not in ("training", "mask")]
         shapes = list(args) or [kwargs.pop("input_shape", None) or next(iter(kwargs.values()))]
         inputs = [tree.map_shape_structure(lambda s: KerasTensor(s, self.compute_dtype), shape) for shape in shapes]
@@ -441,7 +485,17 @@ class Layer(Weights, AsModule, Operation):
         return self._path
 
     def get_config(self):
-        """The constructor's arguments."""
+        """Arguments of the constructor, as JSON's types.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> keras.layers.Dense(2).get_config()["units"]
+        2
+        """
         if type(self).get_config is Layer.get_config and type(self).__init__ is not Layer.__init__:
             parameters = [name for name in inspect.signature(type(self).__init__).parameters
                           if name not in ("self", "args", "kwargs", "name", "trainable", "dtype")]
@@ -460,7 +514,21 @@ class Layer(Weights, AsModule, Operation):
 
     @classmethod
     def from_config(cls, config):
-        """A layer of these arguments."""
+        """A layer of the arguments that `get_config` gave.
+
+        Parameters
+        ----------
+        config : dict
+
+        Returns
+        -------
+        Layer
+
+        Examples
+        --------
+        >>> keras.layers.Dense.from_config(keras.layers.Dense(2).get_config()).units
+        2
+        """
         made = dict(config)
         if isinstance(made.get("dtype"), dict):
             made["dtype"] = dtype_policies.deserialize(made["dtype"])

@@ -14,17 +14,39 @@ from fastnn.nn import functional as F
 
 
 class Embedding(Layer):
-    """Rows of a table by their numbers: (...) -> (..., output_dim).
+    """Rows of a trained table, chosen by index: ``embeddings[inputs]``.
 
     Parameters
     ----------
     input_dim, output_dim : int
         Rows and columns of the table.
-    embeddings_initializer, embeddings_regularizer, embeddings_constraint : optional
+    embeddings_initializer : Initializer or str
+    embeddings_regularizer : Regularizer or str, optional
+    embeddings_constraint : Constraint or str, optional
     mask_zero : bool
-        Entries of 0 are padding: later layers see a mask.
+        Whether index 0 is padding, which gives later layers a mask.
     weights : list of array, optional
-        The table to begin with.
+        Initial table.
+    lora_rank, lora_alpha, quantization_config
+        Not implemented.
+
+    Shape
+    -----
+    Inputs (...) of whole numbers, result (..., output_dim).
+
+    Raises
+    ------
+    ValueError
+        `input_dim` or `output_dim` is no positive integer.
+    NotImplementedError
+        `lora_rank` or `quantization_config` is given.
+
+    Examples
+    --------
+    >>> layer = keras.layers.Embedding(3, 2, weights=[np.arange(6.0).reshape(3, 2)])
+    >>> layer(np.array([[2, 0]]))
+    tensor([[[4., 5.],
+             [0., 1.]]])
     """
 
     def __init__(self, input_dim, output_dim, embeddings_initializer="uniform", embeddings_regularizer=None,
@@ -80,18 +102,29 @@ class Embedding(Layer):
 
 
 class ReversibleEmbedding(Embedding):
-    """An `Embedding` that, called with ``reverse=True``, gives scores of the table's rows: ``x @ embeddings^T``.
+    """An `Embedding` that, called with ``reverse=True``, projects back: ``x @ embeddings^T``.
 
     Parameters
     ----------
     input_dim, output_dim, embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero
-        As of `Embedding`.
+        As in `Embedding`.
     tie_weights : bool
         Whether both directions use one table (Press and Wolf, 2016).
     reverse_dtype : str, optional
-        Type of the way back.
+        Dtype of the projection.
     logit_soft_cap : float, optional
         Scores become ``cap * tanh(scores / cap)``.
+
+    Shape
+    -----
+    (...) -> (..., output_dim); reversed (..., output_dim) -> (..., input_dim).
+
+    Examples
+    --------
+    >>> layer = keras.layers.ReversibleEmbedding(5, 3)
+    >>> vectors = layer(np.array([[1, 2]]))
+    >>> vectors.shape, layer(vectors, reverse=True).shape
+    (torch.Size([1, 2, 3]), torch.Size([1, 2, 5]))
     """
 
     def __init__(self, input_dim, output_dim, tie_weights=True, embeddings_initializer="uniform",
@@ -135,7 +168,22 @@ class ReversibleEmbedding(Embedding):
 
 
 class Masking(Layer):
-    """Steps whose features are all `mask_value` are masked, and zeros."""
+    """Masks steps whose features all equal `mask_value`, and sets them to 0.
+
+    Parameters
+    ----------
+    mask_value : float
+
+    Shape
+    -----
+    (batch, steps, features) -> the same; the mask is (batch, steps).
+
+    Examples
+    --------
+    >>> keras.layers.Masking(9.0)(np.array([[[1.0, 9.0], [9.0, 9.0]]]))
+    tensor([[[1., 9.],
+             [0., 0.]]])
+    """
 
     def __init__(self, mask_value=0.0, **kwargs):
         super().__init__(**kwargs)
@@ -160,17 +208,23 @@ class Masking(Layer):
 
 
 class Lambda(Layer):
-    """A function as a layer. It cannot be saved, unless the function is named and registered.
+    """A function as a layer. It can be saved only if the function has a name and is registered.
 
     Parameters
     ----------
     function : callable
         Of the inputs; `mask` and `training` are passed if it takes them.
     output_shape : tuple or callable, optional
-        Without the batch; found by trying without it.
+        Without the batch; inferred if it is not given.
     mask : tensor or callable, optional
+        Mask of the result, or a function ``(inputs, mask)`` that makes it.
     arguments : dict, optional
-        Further arguments.
+        Further keyword arguments of the function.
+
+    Examples
+    --------
+    >>> keras.layers.Lambda(lambda x, power: x ** power, arguments={"power": 2})(np.array([1.0, 3.0]))
+    tensor([1., 9.])
     """
 
     def __init__(self, function, output_shape=None, mask=None, arguments=None, **kwargs):
@@ -223,7 +277,18 @@ class Lambda(Layer):
 
 
 class Identity(Layer):
-    """Its inputs."""
+    """Its inputs, unchanged.
+
+    Parameters
+    ----------
+    **kwargs
+        Those of `Layer`.
+
+    Examples
+    --------
+    >>> keras.layers.Identity()(np.array([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -241,7 +306,19 @@ class Identity(Layer):
 
 
 class ActivityRegularization(Layer):
-    """Its inputs; adds ``l1 * sum(|x|) + l2 * sum(x**2)`` to the loss."""
+    """Identity that adds ``l1 * sum(abs(x)) + l2 * sum(x**2)``, divided by the batch size, to the loss.
+
+    Parameters
+    ----------
+    l1, l2 : float
+
+    Examples
+    --------
+    >>> layer = keras.layers.ActivityRegularization(l2=0.5)
+    >>> y = layer(np.array([[1.0, 2.0]]))
+    >>> layer.losses
+    [tensor(2.5000)]
+    """
 
     def __init__(self, l1=0.0, l2=0.0, **kwargs):
         super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **kwargs)
@@ -262,7 +339,23 @@ class ActivityRegularization(Layer):
 
 
 class Reshape(Layer):
-    """(batch, ...) -> (batch, *target_shape); one size may be -1."""
+    """(batch, ...) -> (batch, *target_shape)
+
+    Parameters
+    ----------
+    target_shape : tuple of int
+        One size may be -1: what the others leave.
+
+    Raises
+    ------
+    ValueError
+        More than one -1, or another number of elements.
+
+    Examples
+    --------
+    >>> keras.layers.Reshape((3, -1))(np.ones((2, 6))).shape
+    torch.Size([2, 3, 2])
+    """
 
     def __init__(self, target_shape, **kwargs):
         super().__init__(**kwargs)
@@ -297,7 +390,23 @@ class Reshape(Layer):
 
 
 class Permute(Layer):
-    """Axes in another order; `dims` counts from 1, without the batch."""
+    """Permutes the axes behind the batch.
+
+    Parameters
+    ----------
+    dims : tuple of int
+        New order of axes; they count from 1.
+
+    Raises
+    ------
+    ValueError
+        `dims` is no permutation of 1, 2, ...
+
+    Examples
+    --------
+    >>> keras.layers.Permute((2, 1))(np.ones((5, 2, 3))).shape
+    torch.Size([5, 3, 2])
+    """
 
     def __init__(self, dims, **kwargs):
         super().__init__(**kwargs)
@@ -319,7 +428,25 @@ class Permute(Layer):
 
 
 class RepeatVector(Layer):
-    """(batch, features) -> (batch, n, features)"""
+    """Repeats each vector `n` times: (batch, features) -> (batch, n, features).
+
+    Parameters
+    ----------
+    n : int
+
+    Raises
+    ------
+    TypeError
+        `n` is no int.
+    ValueError
+        `n` is not positive.
+
+    Examples
+    --------
+    >>> keras.layers.RepeatVector(2)(np.array([[1, 2]]))
+    tensor([[[1, 2],
+             [1, 2]]])
+    """
 
     def __init__(self, n, **kwargs):
         super().__init__(**kwargs)
@@ -342,7 +469,22 @@ class RepeatVector(Layer):
 
 
 class Wrapper(Layer):
-    """A layer around another, which is its attribute `layer`."""
+    """Base of layers around another layer, which is the attribute `layer` and is built with them.
+
+    Parameters
+    ----------
+    layer : Layer
+
+    Raises
+    ------
+    ValueError
+        `layer` is no layer.
+
+    Examples
+    --------
+    >>> keras.layers.TimeDistributed(keras.layers.Dense(2)).layer.units
+    2
+    """
 
     def __init__(self, layer, **kwargs):
         if not isinstance(layer, Layer):
@@ -367,7 +509,22 @@ class Wrapper(Layer):
 
 
 class UnitNormalization(Layer):
-    """Inputs divided by their Euclidean norm along `axis`."""
+    """``x / sqrt(max(sum(x**2), 1e-12))``: inputs of Euclidean norm 1 along `axis`.
+
+    Parameters
+    ----------
+    axis : int or list of int
+
+    Raises
+    ------
+    TypeError
+        `axis` is neither.
+
+    Examples
+    --------
+    >>> keras.layers.UnitNormalization()(np.array([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
 
     def __init__(self, axis=-1, **kwargs):
         super().__init__(**kwargs)
@@ -389,7 +546,17 @@ class UnitNormalization(Layer):
 
 
 class Rescaling(Layer):
-    """``inputs * scale + offset``"""
+    """``inputs * scale + offset``
+
+    Parameters
+    ----------
+    scale, offset : float or array
+
+    Examples
+    --------
+    >>> keras.layers.Rescaling(1 / 255)(np.array([0.0, 255.0]))
+    tensor([0., 1.])
+    """
 
     def __init__(self, scale, offset=0.0, **kwargs):
         super().__init__(**kwargs)

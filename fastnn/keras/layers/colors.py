@@ -81,7 +81,21 @@ def _hsv(x, change, data_format):
 
 
 class RandomHue(ColorLayer):
-    """Turns the hue of each image by up to half of `factor` of a full turn."""
+    """Shifts the hue of each image in training, by ``u / 2`` of the colour circle in either direction.
+
+    Parameters
+    ----------
+    factor : float or pair of float
+        Bounds of u within [0, 1]; a single number is the upper one.
+    value_range, data_format, seed
+        As in `RandomColorDegeneration`.
+
+    Examples
+    --------
+    >>> layer = keras.layers.RandomHue((1.0, 1.0))
+    >>> layer(np.array([[[200.0, 0.0, 0.0]]]), training=True).round()
+    tensor([[[  0., 200., 200.]]])
+    """
 
     def __init__(self, factor, value_range=(0, 255), data_format=None, seed=None, **kwargs):
         super().__init__(factor, value_range, data_format, seed, **kwargs)
@@ -105,7 +119,21 @@ class RandomHue(ColorLayer):
 
 
 class RandomSaturation(ColorLayer):
-    """Multiplies the saturation of each image by ``f / (1 - f)`` with f of `factor`: 0.5 changes nothing."""
+    """Multiplies the saturation of each image by ``u / (1 - u)`` in training: 0.5 changes nothing, 0 is grey.
+
+    Parameters
+    ----------
+    factor : float or pair of float
+        Bounds of u within [-1, 1].
+    value_range, data_format, seed
+        As in `RandomColorDegeneration`.
+
+    Examples
+    --------
+    >>> layer = keras.layers.RandomSaturation((0.0, 0.0), value_range=(0, 1))
+    >>> layer(np.array([[[0.2, 0.8, 0.4]]]), training=True).round(decimals=2)
+    tensor([[[0.8000, 0.8000, 0.8000]]])
+    """
 
     least, symmetric = -1, True
 
@@ -125,7 +153,25 @@ class RandomSaturation(ColorLayer):
 
 
 class RandomGrayscale(ColorLayer):
-    """Takes the colours out of images with a probability of `factor`."""
+    """Makes images grey in training, each with probability `factor`; three channels stay.
+
+    Parameters
+    ----------
+    factor : float
+        Between 0 and 1.
+    data_format : {"channels_last", "channels_first"}, optional
+    seed : int, optional
+
+    Raises
+    ------
+    ValueError
+        `factor` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> keras.layers.RandomGrayscale(1.0)(np.array([[[0.0, 100.0, 0.0]]]), training=True).round(decimals=1)
+    tensor([[[58.7000, 58.7000, 58.7000]]])
+    """
 
     def __init__(self, factor=0.5, data_format=None, seed=None, **kwargs):
         super().__init__(factor, None, data_format, seed, **kwargs)
@@ -148,7 +194,22 @@ class RandomGrayscale(ColorLayer):
 
 
 class RandomInvert(ColorLayer):
-    """Turns images into their negatives with a probability that is drawn from `factor`."""
+    """``high - x`` for images in training, with a probability drawn from `factor`.
+
+    Parameters
+    ----------
+    factor : float or pair of float
+        Bounds of the probability within [0, 1]; a single number is the upper one.
+    value_range : pair of float
+        ``(low, high)``
+    seed : int, optional
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.RandomInvert((1.0, 1.0))(np.array([[[55.0]]]), training=True)
+    tensor([[[200.]]])
+    """
 
     def __init__(self, factor=1.0, value_range=(0, 255), seed=None, data_format=None, **kwargs):
         super().__init__(factor, value_range, data_format, seed, **kwargs)
@@ -161,7 +222,20 @@ class RandomInvert(ColorLayer):
 
 
 class RandomPosterization(ColorLayer):
-    """Keeps so many bits of each value: `factor` of 8."""
+    """Keeps the highest bits of each value, of eight, in training.
+
+    Parameters
+    ----------
+    factor : int or pair of int
+        Bounds of the number of bits within [1, 8].
+    value_range, data_format, seed
+        As in `RandomColorDegeneration`.
+
+    Examples
+    --------
+    >>> keras.layers.RandomPosterization((1, 1))(np.array([[[100.0], [200.0]]]), training=True).flatten()
+    tensor([  0., 128.])
+    """
 
     least, most = 1, 8
 
@@ -184,8 +258,21 @@ class RandomPosterization(ColorLayer):
 
 
 class RandomSharpness(ColorLayer):
-    """Moves each image away from its smoothed self, or towards it: `factor` 0 smooths, 0.5 changes nothing, 1
-    sharpens."""
+    """``x + (1 - 2 * u) * (smooth(x) - x)`` in training: 0 smooths each image, 0.5 changes nothing, 1 sharpens.
+
+    Parameters
+    ----------
+    factor : float or pair of float
+        Bounds of u within [0, 1]; a single number is the upper one.
+    value_range, data_format, seed
+        As in `RandomColorDegeneration`.
+
+    Examples
+    --------
+    >>> layer = keras.layers.RandomSharpness((0.5, 0.5))
+    >>> layer(np.arange(9.0).reshape(3, 3, 1), training=True).flatten()
+    tensor([0., 1., 2., 3., 4., 5., 6., 7., 8.])
+    """
 
     def __init__(self, factor, value_range=(0, 255), data_format=None, seed=None, **kwargs):
         super().__init__(factor, checked_range(value_range), data_format, seed, **kwargs)
@@ -200,7 +287,22 @@ class RandomSharpness(ColorLayer):
 
 
 class RandomColorDegeneration(ColorLayer):
-    """Mixes each image with its grey self; `factor` 1 is grey."""
+    """``x + u * (grey(x) - x)`` for each image in training: 1 is grey, 0 changes nothing.
+
+    Parameters
+    ----------
+    factor : float or pair of float
+        Bounds of u within [-1, 1]; a single number stands for (-factor, factor).
+    value_range : pair of float
+    data_format : {"channels_last", "channels_first"}, optional
+    seed : int, optional
+
+    Examples
+    --------
+    >>> layer = keras.layers.RandomColorDegeneration((1.0, 1.0))
+    >>> layer(np.array([[[0.0, 100.0, 0.0]]]), training=True).round(decimals=1)
+    tensor([[[58.7000, 58.7000, 58.7000]]])
+    """
 
     least, symmetric = -1, True
 
@@ -213,8 +315,21 @@ class RandomColorDegeneration(ColorLayer):
 
 
 class RandomColorJitter(RandomImageLayer):
-    """`RandomBrightness`, `RandomContrast`, `RandomSaturation` and `RandomHue`, one after the other, those that have a
-    factor."""
+    """`RandomBrightness`, `RandomContrast`, `RandomSaturation` and `RandomHue` in this order, those that have a factor.
+
+    Parameters
+    ----------
+    value_range : pair of float
+    brightness_factor, contrast_factor, saturation_factor, hue_factor : float or pair of float, optional
+    seed : int, optional
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> layer = keras.layers.RandomColorJitter(brightness_factor=(0.2, 0.2))
+    >>> layer(np.zeros((1, 1, 3)), training=True)
+    tensor([[[51., 51., 51.]]])
+    """
 
     def __init__(self, value_range=(0, 255), brightness_factor=None, contrast_factor=None, saturation_factor=None,
                  hue_factor=None, seed=None, data_format=None, **kwargs):
@@ -243,8 +358,21 @@ class RandomColorJitter(RandomImageLayer):
 
 
 class Solarization(RandomImageLayer):
-    """Adds to each image a number of `addition_factor`, and turns values beyond a threshold of `threshold_factor` into
-    their negatives; both are shares of 255."""
+    """In training adds a number to each image, then inverts values that are not below a threshold.
+
+    Parameters
+    ----------
+    addition_factor, threshold_factor : float or pair of float
+        Bounds of the number and of the threshold, as shares of 255; a single one is the upper bound.
+    value_range : pair of float
+    seed : int, optional
+
+    Examples
+    --------
+    >>> layer = keras.layers.Solarization(threshold_factor=(0.5, 0.5))
+    >>> layer(np.array([[[100.0], [200.0]]]), training=True).flatten()
+    tensor([100.,  55.])
+    """
 
     def __init__(self, addition_factor=0.0, threshold_factor=0.0, value_range=(0, 255), seed=None, **kwargs):
         super().__init__(seed, **kwargs)
@@ -282,7 +410,17 @@ class _Always(ImageLayer):
 
 
 class AutoContrast(_Always):
-    """Stretches the values of each channel of each image over the whole range."""
+    """Stretches the values of each channel of each image over the whole `value_range`.
+
+    Parameters
+    ----------
+    value_range : pair of float
+
+    Examples
+    --------
+    >>> keras.layers.AutoContrast()(np.array([10.0, 20.0]).reshape(1, 2, 1)).flatten()
+    tensor([  0., 255.])
+    """
 
     def __init__(self, value_range=(0, 255), **kwargs):
         super().__init__(**kwargs)
@@ -303,7 +441,19 @@ class AutoContrast(_Always):
 
 
 class Equalization(_Always):
-    """Makes all values of a channel equally frequent, in training; the histogram is that of the whole batch."""
+    """Equalizes the histogram of each channel in training; one histogram for the whole batch.
+
+    Parameters
+    ----------
+    value_range : pair of float
+    bins : int
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.Equalization()(np.array([10.0, 20.0, 30.0]).reshape(1, 3, 1), training=True).flatten()
+    tensor([  0., 128., 255.])
+    """
 
     def __init__(self, value_range=(0, 255), bins=256, data_format=None, **kwargs):
         super().__init__(data_format, **kwargs)
@@ -334,16 +484,24 @@ class Equalization(_Always):
 
 
 class ContrastLimitedAdaptiveHistogramEqualization(_Always):
-    """Makes the values within each tile of an image equally frequent, with a limit to how much contrast may grow, and
-    interpolates between tiles (Pizer et al., 1987).
+    """Equalizes the histogram of each tile of an image, with limited contrast (Pizer et al., 1987).
+
+    Between tiles results are interpolated linearly.
 
     Parameters
     ----------
-    value_range : pair
+    value_range : pair of float
     clip_limit : float
-        The most that a histogram's entry may be, in means; 0: no limit.
+        Largest histogram entry, as a multiple of the mean entry; 0: no limit.
     tile_grid_size : pair of int
-        Tiles downwards and across.
+        Numbers of tiles down and across.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> layer = keras.layers.ContrastLimitedAdaptiveHistogramEqualization(tile_grid_size=(2, 2))
+    >>> layer(np.ones((1, 8, 8, 1))).shape
+    torch.Size([1, 8, 8, 1])
     """
 
     def __init__(self, value_range=(0, 255), clip_limit=4.0, tile_grid_size=(8, 8), data_format=None, **kwargs):

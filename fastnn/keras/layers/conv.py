@@ -174,7 +174,36 @@ class BaseConv(Layer):
 
 
 class Conv1D(BaseConv):
-    """Convolution of (batch, steps, channels) with kernel (size, channels / groups, filters)."""
+    """Convolution over steps (cross-correlation, as is usual in networks), ``activation(conv(x, kernel) + bias)``.
+
+    Parameters
+    ----------
+    filters, kernel_size : int
+    strides, dilation_rate : int
+        Not both greater than 1.
+    padding : {"valid", "same", "causal"}
+        "causal": a step depends on itself and steps before it alone.
+    data_format, groups, activation, use_bias, kernel_initializer, bias_initializer
+        As in `Conv2D`.
+    kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint
+        As in `Conv2D`.
+
+    Shape
+    -----
+    Inputs (batch, steps, channels), kernel (kernel_size, channels / groups, filters), result (batch, new steps,
+    filters).
+
+    Raises
+    ------
+    ValueError
+        As in `Conv2D`.
+
+    Examples
+    --------
+    >>> layer = keras.layers.Conv1D(1, 2, padding="causal", kernel_initializer="ones")
+    >>> layer(np.array([[[1.0], [2.0], [3.0]]])).flatten()
+    tensor([1., 3., 5.])
+    """
 
     def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1, groups=1,
                  activation=None, use_bias=True, kernel_initializer="glorot_uniform", bias_initializer="zeros",
@@ -186,7 +215,41 @@ class Conv1D(BaseConv):
 
 
 class Conv2D(BaseConv):
-    """Convolution of (batch, height, width, channels) with kernel (height, width, channels / groups, filters)."""
+    """Convolution of images (cross-correlation, as is usual in networks), ``activation(conv(x, kernel) + bias)``.
+
+    Parameters
+    ----------
+    filters : int
+        Number of output channels.
+    kernel_size, strides, dilation_rate : int or pair of int
+        Strides and dilation are not both greater than 1.
+    padding : {"valid", "same"}
+        "same" pads with zeros to an output of ``ceil(size / stride)``.
+    data_format : {"channels_last", "channels_first"}, optional
+        `config.image_data_format` without it.
+    groups : int
+        Blocks of channels that are convolved separately; it divides channels and filters.
+    activation : str or callable, optional
+    use_bias : bool
+    kernel_initializer, bias_initializer : Initializer or str
+    kernel_regularizer, bias_regularizer, activity_regularizer : Regularizer or str, optional
+    kernel_constraint, bias_constraint : Constraint or str, optional
+
+    Shape
+    -----
+    Inputs (batch, height, width, channels), kernel (height, width, channels / groups, filters), result (batch, new
+    height, new width, filters).
+
+    Raises
+    ------
+    ValueError
+        Sizes that are not positive, a kernel larger than the image, groups that do not divide the channels.
+
+    Examples
+    --------
+    >>> keras.layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(np.ones((1, 32, 32, 3))).shape
+    torch.Size([1, 16, 16, 8])
+    """
 
     def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
                  groups=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
@@ -198,8 +261,31 @@ class Conv2D(BaseConv):
 
 
 class Conv3D(BaseConv):
-    """Convolution of (batch, depth, height, width, channels) with kernel (depth, height, width, channels / groups,
-    filters)."""
+    """Convolution of volumes, ``activation(conv(x, kernel) + bias)``.
+
+    Parameters
+    ----------
+    filters : int
+    kernel_size, strides, dilation_rate : int or triple of int
+    padding, data_format, groups, activation, use_bias, kernel_initializer, bias_initializer
+        As in `Conv2D`.
+    kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint
+        As in `Conv2D`.
+
+    Shape
+    -----
+    Inputs (batch, depth, height, width, channels), kernel (depth, height, width, channels / groups, filters).
+
+    Raises
+    ------
+    ValueError
+        As in `Conv2D`.
+
+    Examples
+    --------
+    >>> keras.layers.Conv3D(2, 3)(np.ones((1, 4, 5, 6, 1))).shape
+    torch.Size([1, 2, 3, 4, 2])
+    """
 
     def __init__(self, filters, kernel_size, strides=(1, 1, 1), padding="valid", data_format=None,
                  dilation_rate=(1, 1, 1), groups=1, activation=None, use_bias=True,

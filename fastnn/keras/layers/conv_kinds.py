@@ -93,7 +93,25 @@ class BaseConvTranspose(BaseConv):
 
 
 class Conv1DTranspose(BaseConvTranspose):
-    """Transposed convolution of (batch, steps, channels)."""
+    """Transposed convolution of steps: the gradient of `Conv1D` with respect to its input.
+
+    Parameters
+    ----------
+    filters, kernel_size, strides, dilation_rate : int
+    padding, output_padding, data_format, activation, use_bias, kernel_initializer, bias_initializer
+        As in `Conv2DTranspose`.
+    kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint
+        As in `Conv2D`.
+
+    Shape
+    -----
+    Inputs (batch, steps, channels), kernel (kernel_size, filters, channels), result (batch, new steps, filters).
+
+    Examples
+    --------
+    >>> keras.layers.Conv1DTranspose(4, 3, strides=2)(np.ones((1, 5, 2))).shape
+    torch.Size([1, 11, 4])
+    """
 
     def __init__(self, filters, kernel_size, strides=1, padding="valid", output_padding=None, data_format=None,
                  dilation_rate=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
@@ -105,7 +123,31 @@ class Conv1DTranspose(BaseConvTranspose):
 
 
 class Conv2DTranspose(BaseConvTranspose):
-    """Transposed convolution of (batch, height, width, channels)."""
+    """Transposed convolution of images: the gradient of `Conv2D` with respect to its input.
+
+    The output size is ``size * stride + max(kernel - stride, 0)`` with "valid" padding, ``size * stride`` with "same".
+
+    Parameters
+    ----------
+    filters : int
+    kernel_size, strides, dilation_rate : int or pair of int
+    padding : {"valid", "same"}
+    output_padding : int or pair of int, optional
+        Extra positions at the end; less than the stride.
+    data_format, activation, use_bias, kernel_initializer, bias_initializer
+        As in `Conv2D`.
+    kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint
+        As in `Conv2D`.
+
+    Shape
+    -----
+    Inputs (batch, height, width, channels), kernel (height, width, filters, channels).
+
+    Examples
+    --------
+    >>> keras.layers.Conv2DTranspose(8, 3, strides=2, padding="same")(np.ones((1, 7, 7, 4))).shape
+    torch.Size([1, 14, 14, 8])
+    """
 
     def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", output_padding=None, data_format=None,
                  dilation_rate=(1, 1), activation=None, use_bias=True, kernel_initializer="glorot_uniform",
@@ -117,7 +159,26 @@ class Conv2DTranspose(BaseConvTranspose):
 
 
 class Conv3DTranspose(BaseConvTranspose):
-    """Transposed convolution of (batch, depth, height, width, channels)."""
+    """Transposed convolution of volumes: the gradient of `Conv3D` with respect to its input.
+
+    Parameters
+    ----------
+    filters : int
+    kernel_size, strides, dilation_rate : int or triple of int
+    padding, output_padding, data_format, activation, use_bias, kernel_initializer, bias_initializer
+        As in `Conv2DTranspose`.
+    kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint, bias_constraint
+        As in `Conv2D`.
+
+    Shape
+    -----
+    Inputs (batch, depth, height, width, channels), kernel (depth, height, width, filters, channels).
+
+    Examples
+    --------
+    >>> keras.layers.Conv3DTranspose(2, 2, strides=2)(np.ones((1, 2, 3, 4, 1))).shape
+    torch.Size([1, 4, 6, 8, 2])
+    """
 
     def __init__(self, filters, kernel_size, strides=(1, 1, 1), padding="valid", data_format=None, output_padding=None,
                  dilation_rate=(1, 1, 1), activation=None, use_bias=True, kernel_initializer="glorot_uniform",
@@ -217,7 +278,26 @@ class BaseDepthwiseConv(_Depthwise):
 
 
 class DepthwiseConv1D(BaseDepthwiseConv):
-    """Convolution of each channel of (batch, steps, channels) with kernels of its own."""
+    """Convolution of steps that treats each channel with `depth_multiplier` kernels of its own.
+
+    Parameters
+    ----------
+    kernel_size, strides, dilation_rate : int
+    padding : {"valid", "same"}
+    depth_multiplier, data_format, activation, use_bias, depthwise_initializer, bias_initializer
+        As in `DepthwiseConv2D`.
+    depthwise_regularizer, bias_regularizer, activity_regularizer, depthwise_constraint, bias_constraint
+        As in `DepthwiseConv2D`.
+
+    Shape
+    -----
+    (batch, steps, channels) -> (batch, new steps, channels * depth_multiplier)
+
+    Examples
+    --------
+    >>> keras.layers.DepthwiseConv1D(3, depth_multiplier=2)(np.ones((1, 8, 3))).shape
+    torch.Size([1, 6, 6])
+    """
 
     def __init__(self, kernel_size, strides=1, padding="valid", depth_multiplier=1, data_format=None, dilation_rate=1,
                  activation=None, use_bias=True, depthwise_initializer="glorot_uniform", bias_initializer="zeros",
@@ -229,7 +309,30 @@ class DepthwiseConv1D(BaseDepthwiseConv):
 
 
 class DepthwiseConv2D(BaseDepthwiseConv):
-    """Convolution of each channel of images with kernels of its own."""
+    """Convolution of images that treats each channel with `depth_multiplier` kernels of its own.
+
+    Parameters
+    ----------
+    kernel_size, strides, dilation_rate : int or pair of int
+    padding : {"valid", "same"}
+    depth_multiplier : int
+        Output channels for each input channel.
+    data_format, activation, use_bias
+        As in `Conv2D`.
+    depthwise_initializer, bias_initializer : Initializer or str
+    depthwise_regularizer, bias_regularizer, activity_regularizer : Regularizer or str, optional
+    depthwise_constraint, bias_constraint : Constraint or str, optional
+
+    Shape
+    -----
+    (batch, height, width, channels) -> (batch, new height, new width, channels * depth_multiplier); kernel (height,
+    width, channels, depth_multiplier).
+
+    Examples
+    --------
+    >>> keras.layers.DepthwiseConv2D(3, depth_multiplier=2)(np.ones((1, 8, 8, 3))).shape
+    torch.Size([1, 6, 6, 6])
+    """
 
     def __init__(self, kernel_size, strides=(1, 1), padding="valid", depth_multiplier=1, data_format=None,
                  dilation_rate=(1, 1), activation=None, use_bias=True, depthwise_initializer="glorot_uniform",
@@ -294,7 +397,26 @@ class BaseSeparableConv(_Depthwise):
 
 
 class SeparableConv1D(BaseSeparableConv):
-    """Separable convolution of (batch, steps, channels)."""
+    """Depthwise convolution of steps, then a convolution of size 1 across channels.
+
+    Parameters
+    ----------
+    filters, kernel_size, strides, dilation_rate : int
+    padding, data_format, depth_multiplier, activation, use_bias
+        As in `DepthwiseConv1D`.
+    depthwise_initializer, pointwise_initializer, bias_initializer : Initializer or str
+    depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer : Regularizer or str, optional
+    depthwise_constraint, pointwise_constraint, bias_constraint : Constraint or str, optional
+
+    Shape
+    -----
+    (batch, steps, channels) -> (batch, new steps, filters)
+
+    Examples
+    --------
+    >>> keras.layers.SeparableConv1D(4, 3)(np.ones((1, 8, 3))).shape
+    torch.Size([1, 6, 4])
+    """
 
     def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1,
                  depth_multiplier=1, activation=None, use_bias=True, depthwise_initializer="glorot_uniform",
@@ -308,7 +430,30 @@ class SeparableConv1D(BaseSeparableConv):
 
 
 class SeparableConv2D(BaseSeparableConv):
-    """Separable convolution of images (Chollet, 2017)."""
+    """Depthwise convolution of images, then a convolution of size 1 across channels (Chollet, 2017).
+
+    Parameters
+    ----------
+    filters : int
+    kernel_size, strides, dilation_rate : int or pair of int
+    padding, data_format, depth_multiplier, activation, use_bias
+        As in `DepthwiseConv2D`.
+    depthwise_initializer, pointwise_initializer, bias_initializer : Initializer or str
+    depthwise_regularizer, pointwise_regularizer, bias_regularizer, activity_regularizer : Regularizer or str, optional
+    depthwise_constraint, pointwise_constraint, bias_constraint : Constraint or str, optional
+
+    Shape
+    -----
+    (batch, height, width, channels) -> (batch, new height, new width, filters)
+
+    Examples
+    --------
+    >>> layer = keras.layers.SeparableConv2D(4, 3)
+    >>> layer(np.ones((1, 8, 8, 3))).shape
+    torch.Size([1, 6, 6, 4])
+    >>> [tuple(w.shape) for w in layer.weights]
+    [(3, 3, 3, 1), (1, 1, 3, 4), (4,)]
+    """
 
     def __init__(self, filters, kernel_size, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1),
                  depth_multiplier=1, activation=None, use_bias=True, depthwise_initializer="glorot_uniform",

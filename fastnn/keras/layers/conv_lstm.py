@@ -126,7 +126,27 @@ class ConvLSTM(_Recurrent):
 
 
 class ConvLSTM1D(ConvLSTM):
-    """ConvLSTM over (batch, steps, size, channels)."""
+    """LSTM whose products are convolutions (Shi et al., 2015), over (batch, steps, size, channels).
+
+    Parameters
+    ----------
+    filters, kernel_size, strides, dilation_rate : int
+    padding : {"valid", "same"}
+        Of the inputs' convolution; the states' is "same".
+    data_format, activation, recurrent_activation, use_bias, unit_forget_bias
+        As in `Conv1D` and `LSTM`.
+    kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer, recurrent_regularizer
+        As in `LSTM`.
+    bias_regularizer, activity_regularizer, kernel_constraint, recurrent_constraint, bias_constraint
+        As in `LSTM`.
+    dropout, recurrent_dropout, seed, return_sequences, return_state, go_backwards, stateful
+        As in `LSTM`.
+
+    Examples
+    --------
+    >>> keras.layers.ConvLSTM1D(4, 3, padding="same")(np.ones((1, 2, 6, 1))).shape
+    torch.Size([1, 6, 4])
+    """
 
     def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1,
                  activation="tanh", recurrent_activation="sigmoid", use_bias=True, kernel_initializer="glorot_uniform",
@@ -139,7 +159,26 @@ class ConvLSTM1D(ConvLSTM):
 
 
 class ConvLSTM2D(ConvLSTM):
-    """ConvLSTM over (batch, steps, height, width, channels)."""
+    """LSTM whose products are convolutions (Shi et al., 2015), over (batch, steps, height, width, channels).
+
+    Parameters
+    ----------
+    filters : int
+    kernel_size, strides, dilation_rate : int or pair of int
+    padding, data_format, activation, recurrent_activation, use_bias, unit_forget_bias
+        As in `ConvLSTM1D`.
+    kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer, recurrent_regularizer
+        As in `LSTM`.
+    bias_regularizer, activity_regularizer, kernel_constraint, recurrent_constraint, bias_constraint
+        As in `LSTM`.
+    dropout, recurrent_dropout, seed, return_sequences, return_state, go_backwards, stateful
+        As in `LSTM`.
+
+    Examples
+    --------
+    >>> keras.layers.ConvLSTM2D(4, 3, return_sequences=True)(np.ones((1, 2, 6, 6, 1))).shape
+    torch.Size([1, 2, 4, 4, 4])
+    """
 
     def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1,
                  activation="tanh", recurrent_activation="sigmoid", use_bias=True, kernel_initializer="glorot_uniform",
@@ -152,7 +191,26 @@ class ConvLSTM2D(ConvLSTM):
 
 
 class ConvLSTM3D(ConvLSTM):
-    """ConvLSTM over (batch, steps, depth, height, width, channels)."""
+    """LSTM whose products are convolutions (Shi et al., 2015), over (batch, steps, depth, height, width, channels).
+
+    Parameters
+    ----------
+    filters : int
+    kernel_size, strides, dilation_rate : int or triple of int
+    padding, data_format, activation, recurrent_activation, use_bias, unit_forget_bias
+        As in `ConvLSTM1D`.
+    kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer, recurrent_regularizer
+        As in `LSTM`.
+    bias_regularizer, activity_regularizer, kernel_constraint, recurrent_constraint, bias_constraint
+        As in `LSTM`.
+    dropout, recurrent_dropout, seed, return_sequences, return_state, go_backwards, stateful
+        As in `LSTM`.
+
+    Examples
+    --------
+    >>> keras.layers.ConvLSTM3D(2, 2)(np.ones((1, 2, 3, 3, 3, 1))).shape
+    torch.Size([1, 2, 2, 2, 2])
+    """
 
     def __init__(self, filters, kernel_size, strides=1, padding="valid", data_format=None, dilation_rate=1,
                  activation="tanh", recurrent_activation="sigmoid", use_bias=True, kernel_initializer="glorot_uniform",

@@ -10,23 +10,35 @@ _FUSED = {getattr(activations, name): fused for name, fused in activations.FUSED
 
 
 class Dense(Layer):
-    """``activation(inputs @ kernel + bias)``
+    """Fully connected layer, ``activation(inputs @ kernel + bias)``.
 
     Parameters
     ----------
     units : int
-    activation : str or function, optional
-        Computed with the product in one call where its slope is a function of its value.
+        Number of output features.
+    activation : str or callable, optional
     use_bias : bool
     kernel_initializer, bias_initializer : Initializer or str
     kernel_regularizer, bias_regularizer, activity_regularizer : Regularizer or str, optional
     kernel_constraint, bias_constraint : Constraint or str, optional
-    lora_rank
+    lora_rank, lora_alpha, quantization_config
         Not implemented.
 
-    Notes
+    Shape
     -----
-    Shape: inputs (..., in), kernel (in, units), result (..., units).
+    Inputs (..., in), kernel (in, units), result (..., units).
+
+    Raises
+    ------
+    ValueError
+        `units` is no positive integer, or the inputs have other features than those it was built with.
+    NotImplementedError
+        `lora_rank` or `quantization_config` is given.
+
+    Examples
+    --------
+    >>> keras.layers.Dense(2, kernel_initializer="ones")(np.array([[1.0, 2.0, 3.0]]))
+    tensor([[6., 6.]])
     """
 
     def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
@@ -85,7 +97,17 @@ def _weight_config(layer, *names):
 
 
 class Activation(Layer):
-    """An activation function as a layer."""
+    """An activation function as a layer.
+
+    Parameters
+    ----------
+    activation : str or callable
+
+    Examples
+    --------
+    >>> keras.layers.Activation("relu")(np.array([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
 
     def __init__(self, activation, **kwargs):
         super().__init__(**kwargs)
@@ -104,7 +126,18 @@ class Activation(Layer):
 
 
 class Flatten(Layer):
-    """(batch, ...) -> (batch, product of the rest)."""
+    """(batch, ...) -> (batch, product of the other sizes)
+
+    Parameters
+    ----------
+    data_format : {"channels_last", "channels_first"}, optional
+        With "channels_first" channels are moved to the end before.
+
+    Examples
+    --------
+    >>> keras.layers.Flatten()(np.ones((2, 3, 4))).shape
+    torch.Size([2, 12])
+    """
 
     def __init__(self, data_format=None, **kwargs):
         super().__init__(**kwargs)
@@ -128,14 +161,28 @@ class Flatten(Layer):
 
 
 class Dropout(Layer):
-    """In training, zeros at random with probability `rate`, the rest scaled by ``1 / (1 - rate)``.
+    """In training, sets entries to 0 with probability `rate` and divides the others by ``1 - rate`` (Srivastava et al.,
+    2014).
 
     Parameters
     ----------
     rate : float
+        Between 0 and 1.
     noise_shape : tuple, optional
-        1 where the choice is the same along an axis.
+        1 along axes where the choice is shared, None for the input's size.
     seed : int, optional
+
+    Raises
+    ------
+    ValueError
+        `rate` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> keras.layers.Dropout(0.5)(np.array([1.0, 2.0]))
+    tensor([1., 2.])
+    >>> keras.layers.Dropout(0.5, seed=1)(np.ones(1000), training=True).unique()
+    tensor([0., 2.])
     """
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):

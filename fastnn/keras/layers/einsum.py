@@ -64,7 +64,7 @@ def analyse(equation, bias_axes, input_shape, output_shape):
 
 
 class EinsumDense(Layer):
-    """``activation(einsum(equation, inputs, kernel) + bias)``
+    """Dense layer of any axes: ``activation(einsum(equation, inputs, kernel) + bias)``.
 
     Parameters
     ----------
@@ -72,9 +72,27 @@ class EinsumDense(Layer):
         Of inputs, kernel and result: ``"ab,bc->ac"``, ``"...x,xy->...y"``.
     output_shape : int or tuple
         Without the batch; None for sizes that come from the inputs.
-    activation : str or function, optional
+    activation : str or callable, optional
     bias_axes : str, optional
-        The result's axes that have a bias.
+        Axes of the result that have a bias.
+    kernel_initializer, bias_initializer : Initializer or str
+    kernel_regularizer, bias_regularizer : Regularizer or str, optional
+    kernel_constraint, bias_constraint : Constraint or str, optional
+    lora_rank, lora_alpha, gptq_unpacked_column_size, quantization_config
+        Not implemented.
+
+    Raises
+    ------
+    ValueError
+        The equation has another form, or does not fit the shapes.
+    NotImplementedError
+        `lora_rank` or `quantization_config` is given.
+
+    Examples
+    --------
+    >>> layer = keras.layers.EinsumDense("abc,cde->abde", output_shape=(None, 2, 4), bias_axes="de")
+    >>> layer(np.ones((1, 3, 5))).shape
+    torch.Size([1, 3, 2, 4])
     """
 
     def __init__(self, equation, output_shape, activation=None, bias_axes=None, kernel_initializer="glorot_uniform",

@@ -156,16 +156,28 @@ def _crossed(fingerprints):
 
 
 class Hashing(Layer):
-    """Strings or whole numbers as numbers of `num_bins` bins, by FarmHash, or with a `salt` by SipHash: the bins that
-    TensorFlow's Keras gives.
+    """Strings or whole numbers hashed to `num_bins` bins, by FarmHash, or with `salt` by SipHash; the bins are
+    TensorFlow's.
 
     Parameters
     ----------
     num_bins : int
     mask_value : str or int, optional
-        It alone gets bin 0.
+        Only this gets bin 0.
     salt : int or pair of int, optional
-    output_mode : "int", "one_hot", "multi_hot" or "count"
+    output_mode : {"int", "one_hot", "multi_hot", "count"}
+    sparse : bool
+        True raises: there are no sparse tensors.
+
+    Raises
+    ------
+    ValueError
+        `num_bins` is not positive, or another `output_mode` or `salt`.
+
+    Examples
+    --------
+    >>> keras.layers.Hashing(3)(np.array(["a", "b", "c"]))
+    tensor([0, 1, 1])
     """
 
     def __init__(self, num_bins, mask_value=None, salt=None, output_mode="int", sparse=False, **kwargs):
@@ -206,15 +218,29 @@ class Hashing(Layer):
 
 
 class HashedCrossing(Layer):
-    """Combinations of the values of several features as numbers of `num_bins` bins: the bins that TensorFlow's Keras
-    gives.
-
-    Called with a list of features of strings or whole numbers, of shape (), (batch,) or (batch, 1).
+    """Combinations of the values of several features, hashed to `num_bins` bins; the bins are TensorFlow's.
 
     Parameters
     ----------
     num_bins : int
-    output_mode : "int" or "one_hot"
+    output_mode : {"int", "one_hot"}
+    sparse : bool
+        True raises: there are no sparse tensors.
+    name, dtype : str, optional
+
+    Shape
+    -----
+    Called with a list of features of strings or whole numbers, each (), (batch,) or (batch, 1).
+
+    Raises
+    ------
+    ValueError
+        Fewer than two features, or features of other shapes or dtypes.
+
+    Examples
+    --------
+    >>> keras.layers.HashedCrossing(5)([np.array(["a", "b"]), np.array([1, 2])])
+    tensor([0, 2])
     """
 
     def __init__(self, num_bins, output_mode="int", sparse=False, name=None, dtype=None, **kwargs):

@@ -227,10 +227,29 @@ class Resizing(ImageLayer):
     Parameters
     ----------
     height, width : int
-    interpolation : "bilinear", "nearest" or "bicubic"
+    interpolation : {"bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"}
     crop_to_aspect_ratio, pad_to_aspect_ratio : bool
-        Keep the proportions by cropping, or by `fill_value` around the image.
+        Keep proportions by cropping, or by padding with `fill_value`.
+    fill_mode : {"constant"}
+    fill_value : float
     antialias : bool
+        Whether to smooth what is made smaller.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Shape
+    -----
+    (..., H, W, channels) -> (..., height, width, channels), single images or batches. Whole numbers are rounded.
+
+    Raises
+    ------
+    ValueError
+        Both ratios are asked for, or another `fill_mode`.
+
+    Examples
+    --------
+    >>> keras.layers.Resizing(2, 2)(np.arange(16.0).reshape(4, 4, 1)).squeeze(-1)
+    tensor([[ 2.5000,  4.5000],
+            [10.5000, 12.5000]])
     """
 
     def __init__(self, height, width, interpolation="bilinear", crop_to_aspect_ratio=False, pad_to_aspect_ratio=False,
@@ -270,7 +289,22 @@ class Resizing(ImageLayer):
 
 
 class CenterCrop(ImageLayer):
-    """The middle of images; smaller ones are resized with their proportions kept and cropped."""
+    """Central part of images; smaller images are resized, keeping proportions, and cropped.
+
+    Parameters
+    ----------
+    height, width : int
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Shape
+    -----
+    (..., H, W, channels) -> (..., height, width, channels), single images or batches.
+
+    Examples
+    --------
+    >>> keras.layers.CenterCrop(1, 2)(np.arange(12.0).reshape(3, 4, 1)).flatten()
+    tensor([5., 6.])
+    """
 
     def __init__(self, height, width, data_format=None, **kwargs):
         super().__init__(data_format, **kwargs)

@@ -5,7 +5,25 @@ from fastnn.keras.symbolic import KerasTensor, Node
 
 
 class InputLayer(Layer):
-    """The layer that an `Input` comes out of."""
+    """Layer that stands for an `Input` in a model.
+
+    Parameters
+    ----------
+    shape, batch_size, dtype, sparse, ragged, batch_shape, optional, name
+        As in `Input`.
+    input_tensor : KerasTensor, optional
+        Instead of a shape.
+
+    Raises
+    ------
+    ValueError
+        No shape, or both `shape` and `batch_shape`.
+
+    Examples
+    --------
+    >>> keras.layers.InputLayer(shape=(4,), batch_size=2).batch_shape
+    (2, 4)
+    """
 
     def __init__(self, shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None,
                  input_tensor=None, optional=False, name=None, **kwargs):
@@ -52,25 +70,40 @@ class InputLayer(Layer):
 
 def Input(shape=None, batch_size=None, dtype=None, sparse=None, ragged=None, batch_shape=None, name=None, tensor=None,
           optional=False):
-    """A symbolic tensor: the start of a functional model.
+    """Symbolic tensor: an input of a functional model.
 
     Parameters
     ----------
     shape : tuple
-        Without the batch.
+        Without the batch; None for sizes that may vary.
     batch_size : int, optional
     dtype : str, optional
+        `config.floatx` without it.
+    sparse, ragged : bool, optional
+        True is not implemented.
     batch_shape : tuple, optional
-        In place of `shape` and `batch_size`.
+        Instead of `shape` and `batch_size`.
     name : str, optional
     tensor : KerasTensor, optional
-        In place of a shape.
+        Instead of a shape.
     optional : bool
         Whether None may be given.
 
     Returns
     -------
     KerasTensor
+
+    Raises
+    ------
+    ValueError
+        No shape, or both `shape` and `batch_shape`.
+
+    Examples
+    --------
+    >>> x = keras.Input((4,))
+    >>> model = keras.Model(x, keras.layers.Dense(2)(x))
+    >>> model.output_shape
+    (None, 2)
     """
     layer = InputLayer(shape=shape, batch_size=batch_size, dtype=dtype, sparse=sparse, ragged=ragged,
                        batch_shape=batch_shape, name=name, input_tensor=tensor, optional=optional)

@@ -281,22 +281,46 @@ def _plain(values):
 
 
 class IntegerLookup(IndexLookup):
-    """Whole numbers as their numbers in a vocabulary.
+    """Whole numbers as indices in a vocabulary.
+
+    The vocabulary is the mask's token (0, if there is one), `num_oov_indices` indices for unknown tokens, then the
+    known ones, the most frequent first if `adapt` learns them.
 
     Parameters
     ----------
     max_tokens : int, optional
+        Largest size of the vocabulary.
     num_oov_indices : int
-        Numbers for unknown tokens: a token's remainder (or hash, with ``oov_method="farmhash"``) chooses among several;
-        with 0 they are an error.
-    mask_token, oov_token : int, optional
-    vocabulary : list or path, optional
+        Indices for unknown tokens: the remainder of a token chooses among several; with 0 they are an error.
+    mask_token : int, optional
+    oov_token : int
+        What stands for unknown tokens in the inverse.
+    vocabulary : list, array or path, optional
+        Without it, call `adapt`.
+    vocabulary_dtype : {"int64"}
     idf_weights : list, optional
-        For ``output_mode="tf_idf"``.
+        Inverse document frequencies for ``output_mode="tf_idf"``.
     invert : bool
-        From numbers to tokens.
-    output_mode : "int", "one_hot", "multi_hot", "count" or "tf_idf"
+        From indices to tokens.
+    output_mode : {"int", "one_hot", "multi_hot", "count", "tf_idf"}
+    sparse : bool
+        True raises: there are no sparse tensors.
     pad_to_max_tokens : bool
+        Whether results have `max_tokens` features even if the vocabulary is smaller.
+    oov_method : {"floormod", "farmhash"}
+    salt : int or pair of int, optional
+        For "farmhash": use SipHash.
+
+    Raises
+    ------
+    ValueError
+        Options that do not fit, repeated tokens, or an unknown token where there is no index for it.
+
+    Examples
+    --------
+    >>> layer = keras.layers.IntegerLookup(vocabulary=[10, 20])
+    >>> layer(np.array([20, 10, 99]))
+    tensor([2, 1, 0])
     """
 
     vocabulary_dtype = "int64"
@@ -313,7 +337,26 @@ class IntegerLookup(IndexLookup):
 
 
 class StringLookup(IndexLookup):
-    """Strings as their numbers in a vocabulary; the arguments are those of `IntegerLookup`."""
+    """Strings as indices in a vocabulary; see `IntegerLookup`.
+
+    Parameters
+    ----------
+    max_tokens, num_oov_indices, idf_weights, invert, output_mode, pad_to_max_tokens, sparse, salt
+        As in `IntegerLookup`; among several indices unknown tokens get theirs by hash.
+    mask_token : str, optional
+    oov_token : str
+    vocabulary : list, array or path, optional
+    encoding : str
+
+    Examples
+    --------
+    >>> layer = keras.layers.StringLookup()
+    >>> layer.adapt(np.array(["b", "a", "b"]))
+    >>> layer.get_vocabulary()
+    ['[UNK]', 'b', 'a']
+    >>> layer(np.array(["a", "b", "z"]))
+    tensor([2, 1, 0])
+    """
 
     def __init__(self, max_tokens=None, num_oov_indices=1, mask_token=None, oov_token="[UNK]", vocabulary=None,
                  idf_weights=None, invert=False, output_mode="int", pad_to_max_tokens=False, sparse=False,

@@ -80,7 +80,27 @@ class Merge(Layer):
 
 
 class Add(Merge):
-    """The sum of the inputs."""
+    """Sum of the inputs, element by element.
+
+    Parameters
+    ----------
+    **kwargs
+        Those of `Layer`.
+
+    Shape
+    -----
+    A list of at least two tensors of one shape, or shapes that broadcast.
+
+    Raises
+    ------
+    ValueError
+        Fewer than two inputs, or shapes that do not broadcast.
+
+    Examples
+    --------
+    >>> keras.layers.Add()([np.array([1.0, 2.0]), np.array([3.0, 4.0])])
+    tensor([4., 6.])
+    """
 
     def _merge_function(self, inputs):
         total = inputs[0]
@@ -90,7 +110,23 @@ class Add(Merge):
 
 
 class Subtract(Merge):
-    """The first input less the second."""
+    """First of two inputs less the second.
+
+    Parameters
+    ----------
+    **kwargs
+        Those of `Layer`.
+
+    Raises
+    ------
+    ValueError
+        Not two inputs, or shapes that do not broadcast.
+
+    Examples
+    --------
+    >>> keras.layers.Subtract()([np.array([1.0, 2.0]), np.array([3.0, 3.0])])
+    tensor([-2., -1.])
+    """
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -105,7 +141,18 @@ class Subtract(Merge):
 
 
 class Multiply(Merge):
-    """The product of the inputs, element by element."""
+    """Product of the inputs, element by element; inputs as in `Add`.
+
+    Parameters
+    ----------
+    **kwargs
+        Those of `Layer`.
+
+    Examples
+    --------
+    >>> keras.layers.Multiply()([np.array([1.0, 2.0]), np.array([3.0, 4.0])])
+    tensor([3., 8.])
+    """
 
     def _merge_function(self, inputs):
         total = inputs[0]
@@ -115,7 +162,18 @@ class Multiply(Merge):
 
 
 class Average(Merge):
-    """The mean of the inputs."""
+    """Mean of the inputs, element by element; inputs as in `Add`.
+
+    Parameters
+    ----------
+    **kwargs
+        Those of `Layer`.
+
+    Examples
+    --------
+    >>> keras.layers.Average()([np.array([1.0, 2.0]), np.array([3.0, 4.0])])
+    tensor([2., 3.])
+    """
 
     def _merge_function(self, inputs):
         total = inputs[0]
@@ -125,7 +183,18 @@ class Average(Merge):
 
 
 class Maximum(Merge):
-    """The largest of the inputs, element by element."""
+    """Largest of the inputs, element by element; inputs as in `Add`.
+
+    Parameters
+    ----------
+    **kwargs
+        Those of `Layer`.
+
+    Examples
+    --------
+    >>> keras.layers.Maximum()([np.array([1.0, 5.0]), np.array([3.0, 4.0])])
+    tensor([3., 5.])
+    """
 
     def _merge_function(self, inputs):
         total = inputs[0]
@@ -135,7 +204,18 @@ class Maximum(Merge):
 
 
 class Minimum(Merge):
-    """The smallest of the inputs, element by element."""
+    """Smallest of the inputs, element by element; inputs as in `Add`.
+
+    Parameters
+    ----------
+    **kwargs
+        Those of `Layer`.
+
+    Examples
+    --------
+    >>> keras.layers.Minimum()([np.array([1.0, 5.0]), np.array([3.0, 4.0])])
+    tensor([1., 4.])
+    """
 
     def _merge_function(self, inputs):
         total = inputs[0]
@@ -145,7 +225,22 @@ class Minimum(Merge):
 
 
 class Concatenate(Merge):
-    """The inputs one after the other along `axis`."""
+    """Inputs joined along `axis`.
+
+    Parameters
+    ----------
+    axis : int
+
+    Raises
+    ------
+    ValueError
+        No list of tensors, or sizes that differ along other axes.
+
+    Examples
+    --------
+    >>> keras.layers.Concatenate()([np.ones((2, 3)), np.ones((2, 4))]).shape
+    torch.Size([2, 7])
+    """
 
     least = 1
 
@@ -201,7 +296,31 @@ class Concatenate(Merge):
 
 
 class Dot(Merge):
-    """Products of two inputs summed along an axis of each; with `normalize` of their unit vectors."""
+    """Products of two inputs summed along an axis of each, sample by sample.
+
+    Parameters
+    ----------
+    axes : int or pair of int
+        Axis of both inputs, or of each; axis 0 is the batch.
+    normalize : bool
+        Whether vectors are divided by their norms before: cosine similarity.
+
+    Shape
+    -----
+    (batch, n) and (batch, n) -> (batch, 1); (batch, m, n) and (batch, k, n) with ``axes=2`` -> (batch, m, k).
+
+    Raises
+    ------
+    TypeError
+        `axes` is neither.
+    ValueError
+        Not two inputs, or sizes that differ along `axes`.
+
+    Examples
+    --------
+    >>> keras.layers.Dot(axes=1)([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])])
+    tensor([[11.]])
+    """
 
     def __init__(self, axes, normalize=False, **kwargs):
         super().__init__(**kwargs)
@@ -254,24 +373,76 @@ class Dot(Merge):
         return {"axes": self.axes, "normalize": self.normalize, **self._base_config()}
 
 
-def _function(cls, **options):
+def _function(cls, result):
+    """A layer as a function; `result` is that of its example."""
     def merge(inputs, **kwargs):
-        return cls(**options, **kwargs)(inputs)
-    merge.__name__ = cls.__name__.lower()
-    merge.__doc__ = f"`{cls.__name__}` as a function."
+        return cls(**kwargs)(inputs)
+    merge.__name__ = merge.__qualname__ = cls.__name__.lower()
+    merge.__doc__ = f"""The layer `{cls.__name__}`, applied to a list of tensors.
+
+    Parameters
+    ----------
+    inputs : list of tensor
+    **kwargs
+        Those of `{cls.__name__}`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.layers.{merge.__name__}([np.array([1.0, 5.0]), np.array([3.0, 4.0])])
+    {result}
+    """
     return merge
 
 
-add, subtract, multiply = _function(Add), _function(Subtract), _function(Multiply)
-average, maximum, minimum = _function(Average), _function(Maximum), _function(Minimum)
+add, subtract = _function(Add, "tensor([4., 9.])"), _function(Subtract, "tensor([-2.,  1.])")
+multiply, average = _function(Multiply, "tensor([ 3., 20.])"), _function(Average, "tensor([2.0000, 4.5000])")
+maximum, minimum = _function(Maximum, "tensor([3., 5.])"), _function(Minimum, "tensor([1., 4.])")
 
 
 def concatenate(inputs, axis=-1, **kwargs):
-    """`Concatenate` as a function."""
+    """Joins tensors along an axis, as `Concatenate` does.
+
+    Parameters
+    ----------
+    inputs : list of tensor
+    axis : int
+    **kwargs
+        Those of `Layer`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.layers.concatenate([np.ones((2, 3)), np.ones((2, 4))]).shape
+    torch.Size([2, 7])
+    """
     return Concatenate(axis=axis, **kwargs)(inputs)
 
 
 def dot(inputs, axes=-1, **kwargs):
-    """`Dot` as a function."""
+    """Products of two tensors summed along an axis of each, as `Dot` does.
+
+    Parameters
+    ----------
+    inputs : list of two tensors
+    axes : int or pair of int
+    **kwargs
+        `normalize` and those of `Layer`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.layers.dot([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])], axes=1)
+    tensor([[11.]])
+    """
     return Dot(axes=axes, **kwargs)(inputs)
 

@@ -35,8 +35,22 @@ class _Mixing(RandomImageLayer):
 
 
 class MixUp(_Mixing):
-    """Weighted means of pairs of images, and of their labels (Zhang et al., 2017); weights are drawn from the beta
-    distribution of `alpha`."""
+    """``w * x + (1 - w) * other`` for images and labels, in training (Zhang et al., 2017).
+
+    Parameters
+    ----------
+    alpha : float
+        w is drawn from the distribution beta(alpha, alpha).
+    data_format : {"channels_last", "channels_first"}, optional
+    seed : int, optional
+
+    Examples
+    --------
+    >>> data = {"images": np.ones((2, 4, 4, 3)), "labels": np.eye(2)}
+    >>> made = keras.layers.MixUp(seed=0)(data, training=True)
+    >>> made["labels"].sum(1)
+    tensor([1., 1.])
+    """
 
     def __init__(self, alpha=0.2, data_format=None, seed=None, **kwargs):
         super().__init__(seed, data_format, **kwargs)
@@ -76,7 +90,23 @@ def _box(layer, images, shares, axes):
 
 
 class CutMix(_Mixing):
-    """A box of each image comes from another one, and labels are mixed by its share (Yun et al., 2019)."""
+    """Replaces a box of each image by that of another one, in training, and mixes labels by its area (Yun et al.,
+    2019).
+
+    Parameters
+    ----------
+    factor : float or pair of float
+        Bounds of the beta distribution's parameter, within [0, 1].
+    seed : int, optional
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> data = {"images": np.ones((2, 4, 4, 3)), "labels": np.eye(2)}
+    >>> made = keras.layers.CutMix(seed=0)(data, training=True)
+    >>> made["labels"].sum(1)
+    tensor([1., 1.])
+    """
 
     def __init__(self, factor=1.0, seed=None, data_format=None, **kwargs):
         super().__init__(seed, data_format, **kwargs)
@@ -104,16 +134,25 @@ class CutMix(_Mixing):
 
 
 class RandomErasing(ColorLayer):
-    """Fills a box of images (Zhong et al., 2017).
+    """Fills a box of images in training (Zhong et al., 2017).
 
     Parameters
     ----------
-    factor : number or pair
-        The probability, or its bounds.
-    scale : number or pair
-        The box's share of the image.
-    fill_value : number, three of them, or None
-        None: normal draws.
+    factor : float or pair of float
+        Bounds of the probability of an image to be changed; a single number is the upper one.
+    scale : float or pair of float
+        Bounds of the box's share of the image.
+    fill_value : float, three of them, or None
+        None: normal random numbers.
+    value_range : pair of float
+    seed : int, optional
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> layer = keras.layers.RandomErasing((1.0, 1.0), scale=(1.0, 1.0), fill_value=7.0)
+    >>> layer(np.ones((2, 2, 1)), training=True).unique()
+    tensor([7.])
     """
 
     def __init__(self, factor=1.0, scale=(0.02, 0.33), fill_value=None, value_range=(0, 255), seed=None,
@@ -151,13 +190,28 @@ class RandomErasing(ColorLayer):
 
 
 class RandomGaussianBlur(ColorLayer):
-    """Smooths images by a normal distribution, with a probability that is drawn from `factor`.
+    """Convolves images with a normal density in training.
 
     Parameters
     ----------
+    factor : float or pair of float
+        Bounds of the probability of an image to be changed; a single number is the upper one.
     kernel_size : odd int or pair
-    sigma : number or pair
-        The distribution's deviation, or its bounds.
+    sigma : float or pair of float
+        Bounds of the standard deviation, within [0, 1].
+    value_range : pair of float
+    data_format : {"channels_last", "channels_first"}, optional
+    seed : int, optional
+
+    Raises
+    ------
+    ValueError
+        `kernel_size` is even.
+
+    Examples
+    --------
+    >>> keras.layers.RandomGaussianBlur(seed=0)(np.ones((4, 4, 3)), training=True).shape
+    torch.Size([4, 4, 3])
     """
 
     def __init__(self, factor=1.0, kernel_size=3, sigma=1.0, value_range=(0, 255), data_format=None, seed=None,
@@ -183,7 +237,20 @@ class RandomGaussianBlur(ColorLayer):
 
 
 class RandomShear(RandomAffine):
-    """Shears each image by shares of its height and width, to either side."""
+    """Shears each image in training, by factors of random sign.
+
+    Parameters
+    ----------
+    x_factor, y_factor : float or pair of float
+        Bounds of the factors along the width and the height, within [0, 1].
+    interpolation, fill_mode, fill_value, data_format, seed
+        As in `RandomRotation`.
+
+    Examples
+    --------
+    >>> keras.layers.RandomShear(0.2, seed=0)(np.ones((4, 4, 1)), training=True).shape
+    torch.Size([4, 4, 1])
+    """
 
     def __init__(self, x_factor=0.0, y_factor=0.0, interpolation="bilinear", fill_mode="reflect", fill_value=0.0,
                  data_format=None, seed=None, **kwargs):
@@ -229,12 +296,24 @@ class _Bending(RandomImageLayer):
 
 
 class RandomPerspective(_Bending):
-    """Moves the corners of images at random, with a probability that is drawn from `factor`.
+    """Moves the corners of images in training, by a perspective transform.
 
     Parameters
     ----------
+    factor : float or pair of float
+        Bounds of the probability of an image to be changed; a single number is the upper one.
     scale : float
-        How far: up to half of it of the image.
+        Largest movement, 1 for half of the image.
+    interpolation : {"bilinear", "nearest"}
+    fill_value : float
+        What lies outside of the image.
+    seed : int, optional
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.RandomPerspective(seed=0)(np.ones((4, 4, 1)), training=True).shape
+    torch.Size([4, 4, 1])
     """
 
     _chosen_name = "apply_perspective"
@@ -269,12 +348,27 @@ class RandomPerspective(_Bending):
 
 
 class RandomElasticTransform(_Bending):
-    """Moves pixels by smooth random fields (Simard et al., 2003), with a probability that is drawn from `factor`.
+    """Moves pixels by smooth random fields in training (Simard et al., 2003).
 
     Parameters
     ----------
-    scale : number or pair
-        The strength, or its bounds.
+    factor : float or pair of float
+        Bounds of the probability of an image to be changed; a single number is the upper one.
+    scale : float or pair of float
+        Bounds of the strength, within [0, 1].
+    interpolation : {"bilinear", "nearest"}
+    fill_mode : {"reflect", "constant", "wrap", "nearest", "mirror"}
+        What lies outside of the image.
+    fill_value : float
+        For "constant".
+    value_range : pair of float
+    seed : int, optional
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.RandomElasticTransform(seed=0)(np.ones((4, 4, 1)), training=True).shape
+    torch.Size([4, 4, 1])
     """
 
     _chosen_name = "apply_transform"
@@ -327,15 +421,23 @@ def _choices(layer, colors=True):
 
 
 class RandAugment(RandomImageLayer):
-    """`num_ops` layers drawn from eleven that move or recolour images (Cubuk et al., 2019); the same for a batch.
+    """`num_ops` layers drawn from eleven that move or recolour images, in training, the same for a batch (Cubuk et al.,
+    2019).
 
     Parameters
     ----------
-    value_range : pair
+    value_range : pair of float
     num_ops : int
-    factor : number or pair
-        The layers' factor.
-    interpolation : "bilinear" or "nearest"
+    factor : float or pair of float
+        Strength of the layers, within [0, 1].
+    interpolation : {"bilinear", "nearest"}
+    seed : int, optional
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.RandAugment(seed=0)(np.ones((4, 4, 3)), training=True).shape
+    torch.Size([4, 4, 3])
     """
 
     def __init__(self, value_range=(0, 255), num_ops=2, factor=0.5, interpolation="bilinear", seed=None,
@@ -368,20 +470,28 @@ class RandAugment(RandomImageLayer):
 
 
 class AugMix(RandomImageLayer):
-    """Means of images and of chains of random layers on them (Hendrycks et al., 2019).
+    """Weighted mean of each image and of `num_chains` chains of random layers applied to it, in training (Hendrycks et
+    al., 2019).
 
     Parameters
     ----------
-    value_range : pair
+    value_range : pair of float
     num_chains, chain_depth : int
-        Chains, and the most layers of each.
-    factor : number or pair
-        The layers' factor.
+        Number of chains, and largest number of layers of each.
+    factor : float or pair of float
+        Strength of the layers, within [0, 1].
     alpha : float
-        Of the distributions of the weights.
+        Of the Dirichlet and beta distributions of the weights.
     all_ops : bool
-        Whether layers that recolour take part.
-    interpolation : "bilinear" or "nearest"
+        Whether layers that change colours take part.
+    interpolation : {"bilinear", "nearest"}
+    seed : int, optional
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.AugMix(seed=0)(np.ones((4, 4, 3)), training=True).shape
+    torch.Size([4, 4, 3])
     """
 
     def __init__(self, value_range=(0, 255), num_chains=3, chain_depth=3, factor=0.3, alpha=1.0, all_ops=True,
@@ -427,7 +537,18 @@ class AugMix(RandomImageLayer):
 
 
 class Pipeline(Layer):
-    """Layers one after the other."""
+    """Layers applied one after the other, for preprocessing.
+
+    Parameters
+    ----------
+    layers : list of Layer
+    name : str, optional
+
+    Examples
+    --------
+    >>> keras.layers.Pipeline([keras.layers.Rescaling(2.0), keras.layers.Rescaling(1.0, 1.0)])(np.array([1.0]))
+    tensor([3.])
+    """
 
     def __init__(self, layers, name=None):
         super().__init__(name=name)

@@ -4,13 +4,20 @@ from fastnn.keras.variables import Variable, array_of
 
 
 class TorchModuleWrapper(Layer):
-    """A module as a layer, whose parameters and buffers become the layer's weights.
+    """A module as a layer; its parameters and buffers become the layer's weights.
 
     Parameters
     ----------
     module : fastnn.nn.Module
+    name : str, optional
     output_shape : tuple, optional
-        What `compute_output_shape` says.
+        What `compute_output_shape` gives.
+
+    Examples
+    --------
+    >>> layer = keras.layers.TorchModuleWrapper(nn.Linear(3, 2))
+    >>> layer(np.ones((1, 3), "float32")).shape, len(layer.weights)
+    (torch.Size([1, 2]), 2)
     """
 
     def __init__(self, module, name=None, output_shape=None, **kwargs):

@@ -25,32 +25,50 @@ def _projection(free, bound, made):
 class MultiHeadAttention(Layer):
     """Attention of `num_heads` projections of query, key and value (Vaswani et al., 2017).
 
+    ``softmax(q_h @ k_h^T / sqrt(key_dim)) @ v_h`` for each head h, and a projection of the heads' results.
+
     Parameters
     ----------
     num_heads, key_dim : int
-        Number of heads, size of each head's query and key.
+        Number of heads, and size of each head's query and key.
     value_dim : int, optional
         Size of each head's value; `key_dim` without it.
     dropout : float
-        Of the attention weights.
+        Rate of dropout of the attention weights in training.
     use_bias : bool
     output_shape : int or tuple, optional
-        Of the result's features; those of the query without it.
+        Features of the result; those of the query without it.
     attention_axes : int or tuple, optional
-        The axes to attend over; all but the batch, the heads and the features without it.
+        Axes to attend over; all between batch and features without it.
     sliding_window : int, optional
-        Positions attend to those less than so many away.
-    flash_attention
-        Accepted: the weights are not stored unless they are asked for.
+        Positions attend to those less than this far from them.
+    flash_attention : bool, optional
+        Accepted: weights are not stored unless they are asked for.
+    kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer
+        As in `Dense`, for all projections.
+    kernel_constraint, bias_constraint
+        As in `Dense`, for all projections.
     use_gate : bool
         Multiply the heads' results by the sigmoid of a projection of the query.
     seed : int, optional
 
-    Notes
+    Shape
     -----
-    Called as ``layer(query, value, key=None, attention_mask=None, ...)``: (batch, T, dim), (batch, S, dim); the mask
-    (batch, T, S) says which positions may be attended to. Result (batch, T, dim), with the weights (batch, heads, T, S)
-    if ``return_attention_scores``.
+    Called as ``layer(query, value, key=None, attention_mask=None, ...)``: (batch, T, dim), (batch, S, dim). The mask
+    (batch, T, S) is True where attention is allowed. Result (batch, T, dim), with the weights (batch, heads, T, S) if
+    ``return_attention_scores=True``.
+
+    Raises
+    ------
+    ValueError
+        Sizes that are not positive, or sizes of key and value that differ.
+
+    Examples
+    --------
+    >>> layer = keras.layers.MultiHeadAttention(num_heads=2, key_dim=4)
+    >>> y, weights = layer(np.ones((1, 3, 8)), np.ones((1, 5, 8)), return_attention_scores=True)
+    >>> y.shape, weights.shape
+    (torch.Size([1, 3, 8]), torch.Size([1, 2, 3, 5]))
     """
 
     def __init__(self, num_heads, key_dim, value_dim=None, dropout=0.0, use_bias=True, output_shape=None,
@@ -251,7 +269,24 @@ class MultiHeadAttention(Layer):
 
 
 class AdditiveAttention(Attention):
-    """``softmax(sum(scale * tanh(query + key))) @ value`` (Bahdanau et al., 2014); inputs as those of `Attention`."""
+    """Additive attention, ``softmax(sum(scale * tanh(query + key))) @ value`` (Bahdanau et al., 2014).
+
+    Parameters
+    ----------
+    use_scale : bool
+        Whether a weight of the feature's size multiplies the hyperbolic tangents.
+    dropout : float
+        Rate of dropout of the attention weights in training.
+
+    Shape
+    -----
+    As in `Attention`.
+
+    Examples
+    --------
+    >>> keras.layers.AdditiveAttention()([np.zeros((1, 2, 4)), np.ones((1, 3, 4))]).shape
+    torch.Size([1, 2, 4])
+    """
 
     def __init__(self, use_scale=True, dropout=0.0, **kwargs):
         super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
@@ -277,10 +312,30 @@ class GroupQueryAttention(MultiHeadAttention):
     Parameters
     ----------
     head_dim : int
+        Size of each head.
     num_query_heads, num_key_value_heads : int
         The first is a multiple of the second.
-    dropout, use_bias, sliding_window, use_gate, seed
-        As those of `MultiHeadAttention`.
+    dropout, use_bias, sliding_window, flash_attention, use_gate, seed
+        As in `MultiHeadAttention`.
+    kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer
+        As in `Dense`, for all projections.
+    kernel_constraint, bias_constraint
+        As in `Dense`, for all projections.
+
+    Shape
+    -----
+    As in `MultiHeadAttention`.
+
+    Raises
+    ------
+    ValueError
+        The numbers of heads do not divide.
+
+    Examples
+    --------
+    >>> layer = keras.layers.GroupQueryAttention(head_dim=4, num_query_heads=4, num_key_value_heads=2)
+    >>> layer(np.ones((1, 3, 8)), np.ones((1, 5, 8))).shape
+    torch.Size([1, 3, 8])
     """
 
     def __init__(self, head_dim, num_query_heads, num_key_value_heads, dropout=0.0, use_bias=True, sliding_window=None,

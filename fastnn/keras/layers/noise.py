@@ -31,7 +31,20 @@ class _SpatialDropout(Dropout):
 
 
 class SpatialDropout1D(_SpatialDropout):
-    """Dropout of whole features of (batch, steps, features)."""
+    """Dropout of whole features of (batch, steps, features) (Tompson et al., 2014).
+
+    Parameters
+    ----------
+    rate : float
+        Between 0 and 1.
+    seed, name, dtype : optional
+
+    Examples
+    --------
+    >>> y = keras.layers.SpatialDropout1D(0.5, seed=0)(np.ones((1, 5, 8)), training=True)
+    >>> bool((y == y[:, :1]).all())
+    True
+    """
 
     def __init__(self, rate, seed=None, name=None, dtype=None):
         super().__init__(rate, seed, name, dtype)
@@ -39,7 +52,21 @@ class SpatialDropout1D(_SpatialDropout):
 
 
 class SpatialDropout2D(_SpatialDropout):
-    """Dropout of whole channels of images."""
+    """Dropout of whole channels of images (Tompson et al., 2014).
+
+    Parameters
+    ----------
+    rate : float
+        Between 0 and 1.
+    data_format : {"channels_last", "channels_first"}, optional
+    seed, name, dtype : optional
+
+    Examples
+    --------
+    >>> y = keras.layers.SpatialDropout2D(0.5, seed=0)(np.ones((1, 4, 4, 8)), training=True)
+    >>> bool((y == y[:, :1, :1]).all())
+    True
+    """
 
     def __init__(self, rate, data_format=None, seed=None, name=None, dtype=None):
         super().__init__(rate, seed, name, dtype)
@@ -56,7 +83,18 @@ class SpatialDropout2D(_SpatialDropout):
 
 
 class SpatialDropout3D(SpatialDropout2D):
-    """Dropout of whole channels of volumes."""
+    """Dropout of whole channels of volumes; arguments as in `SpatialDropout2D`.
+
+    Parameters
+    ----------
+    rate, data_format, seed, name, dtype
+        As in `SpatialDropout2D`.
+
+    Examples
+    --------
+    >>> keras.layers.SpatialDropout3D(0.5)(np.ones((1, 2, 2, 2, 1))).shape
+    torch.Size([1, 2, 2, 2, 1])
+    """
 
     def __init__(self, rate, data_format=None, seed=None, name=None, dtype=None):
         super().__init__(rate, data_format, seed, name, dtype)
@@ -81,7 +119,18 @@ class _Noise(Layer):
 
 
 class GaussianNoise(_Noise):
-    """In training, adds normal draws of standard deviation `stddev`."""
+    """In training, adds normal numbers of mean 0 and standard deviation `stddev`.
+
+    Parameters
+    ----------
+    stddev : float
+    seed : int, optional
+
+    Examples
+    --------
+    >>> keras.layers.GaussianNoise(0.1)(np.array([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     def __init__(self, stddev, seed=None, **kwargs):
         super().__init__(**kwargs)
@@ -99,7 +148,19 @@ class GaussianNoise(_Noise):
 
 
 class GaussianDropout(_Noise):
-    """In training, multiplies by normal draws of mean 1 and standard deviation ``sqrt(rate / (1 - rate))``."""
+    """In training, multiplies by normal numbers of mean 1 and standard deviation ``sqrt(rate / (1 - rate))``.
+
+    Parameters
+    ----------
+    rate : float
+        Between 0 and 1.
+    seed : int, optional
+
+    Examples
+    --------
+    >>> keras.layers.GaussianDropout(0.5)(np.array([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     def __init__(self, rate, seed=None, **kwargs):
         super().__init__(**kwargs)
@@ -117,7 +178,23 @@ class GaussianDropout(_Noise):
 
 
 class AlphaDropout(_Noise):
-    """Dropout that keeps mean and variance of `selu` networks (Klambauer et al., 2017)."""
+    """Dropout that keeps mean and variance in networks of `selu` (Klambauer et al., 2017).
+
+    In training, entries become ``-1.7581`` with probability `rate`; an affine map then restores mean and variance.
+
+    Parameters
+    ----------
+    rate : float
+        Between 0 and 1.
+    noise_shape : tuple, optional
+        As in `Dropout`.
+    seed : int, optional
+
+    Examples
+    --------
+    >>> keras.layers.AlphaDropout(0.5)(np.array([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     def __init__(self, rate, noise_shape=None, seed=None, **kwargs):
         super().__init__(**kwargs)

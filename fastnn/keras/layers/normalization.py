@@ -47,19 +47,40 @@ class _Normalization(Layer):
 
 
 class BatchNormalization(_Normalization):
-    """Mean 0 and variance 1 of each feature over the batch; at inference by moving averages (Ioffe and Szegedy, 2015).
+    """``gamma * (x - mean) / sqrt(variance + epsilon) + beta`` for each feature over the batch (Ioffe and Szegedy,
+    2015).
+
+    Training uses the mean and variance of the batch, inference their moving averages.
 
     Parameters
     ----------
     axis : int
         Of the features.
     momentum : float
-        ``moving = momentum * moving + (1 - momentum) * batch``, the variance without correction for its bias.
+        ``moving = momentum * moving + (1 - momentum) * batch``; the variance is the biased one.
     epsilon : float
+        Greater than 0.
     center, scale : bool
         Whether there are beta and gamma.
-    renorm, synchronized
+    beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer : Initializer or str
+    beta_regularizer, gamma_regularizer : Regularizer or str, optional
+    beta_constraint, gamma_constraint : Constraint or str, optional
+    renorm, renorm_clipping, renorm_momentum, synchronized
         Not implemented.
+
+    Raises
+    ------
+    NotImplementedError
+        `renorm` or `synchronized` is True.
+
+    Examples
+    --------
+    >>> layer = keras.layers.BatchNormalization()
+    >>> layer(np.array([[1.0], [3.0]]), training=True).round(decimals=3)
+    tensor([[-1.],
+            [ 1.]])
+    >>> layer.moving_mean.numpy().round(2)
+    array([0.02], dtype=float32)
     """
 
     def __init__(self, axis=-1, momentum=0.99, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
@@ -147,7 +168,29 @@ class BatchNormalization(_Normalization):
 
 
 class LayerNormalization(_Normalization):
-    """Mean 0 and variance 1 of each sample over `axis` (Ba et al., 2016)."""
+    """Mean 0 and variance 1 of each sample over `axis`, then ``gamma * x + beta`` (Ba et al., 2016).
+
+    Parameters
+    ----------
+    axis : int or list of int
+    epsilon, center, scale
+        As in `BatchNormalization`.
+    beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer
+        As in `BatchNormalization`.
+    beta_constraint, gamma_constraint
+        As in `BatchNormalization`.
+
+    Raises
+    ------
+    TypeError
+        `axis` is neither.
+
+    Examples
+    --------
+    >>> keras.layers.LayerNormalization(epsilon=0.0)(np.array([[1.0, 3.0], [10.0, 30.0]]))
+    tensor([[-1.,  1.],
+            [-1.,  1.]])
+    """
 
     def __init__(self, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
                  gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
@@ -183,7 +226,31 @@ class LayerNormalization(_Normalization):
 
 
 class GroupNormalization(_Normalization):
-    """Mean 0 and variance 1 of each group of features of each sample (Wu and He, 2018); ``groups=-1``: each feature."""
+    """Mean 0 and variance 1 of each group of features of each sample, then ``gamma * x + beta`` (Wu and He, 2018).
+
+    Parameters
+    ----------
+    groups : int
+        Number of groups; -1: one for each feature (instance normalization).
+    axis : int
+        Of the features.
+    epsilon, center, scale
+        As in `BatchNormalization`.
+    beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer
+        As in `BatchNormalization`.
+    beta_constraint, gamma_constraint
+        As in `BatchNormalization`.
+
+    Raises
+    ------
+    ValueError
+        `groups` does not divide the features.
+
+    Examples
+    --------
+    >>> keras.layers.GroupNormalization(groups=2, epsilon=0.0)(np.array([[1.0, 3.0, 10.0, 30.0]]))
+    tensor([[-1.,  1., -1.,  1.]])
+    """
 
     def __init__(self, groups=32, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
                  gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
@@ -225,7 +292,18 @@ class GroupNormalization(_Normalization):
 
 
 class RMSNormalization(Layer):
-    """``scale * x / sqrt(mean(x**2) + epsilon)`` over `axis` (Zhang and Sennrich, 2019)."""
+    """``scale * x / sqrt(mean(x**2) + epsilon)`` over `axis` (Zhang and Sennrich, 2019).
+
+    Parameters
+    ----------
+    axis : int or list of int
+    epsilon : float
+
+    Examples
+    --------
+    >>> keras.layers.RMSNormalization(epsilon=0.0)(np.array([[1.0, 7.0]])).round(decimals=4)
+    tensor([[0.2000, 1.4000]])
+    """
 
     def __init__(self, axis=-1, epsilon=1e-6, **kwargs):
         super().__init__(**kwargs)
@@ -259,9 +337,22 @@ class SpectralNormalization(Wrapper):
     Parameters
     ----------
     layer : Layer
-        With ``kernel`` or ``embeddings``.
+        With the attribute `kernel` or `embeddings`.
     power_iterations : int
-        Steps of the power method in each call of training.
+        Steps of the power iteration in each call in training.
+
+    Raises
+    ------
+    ValueError
+        `power_iterations` is not positive, or the layer has no kernel.
+
+    Examples
+    --------
+    >>> dense = keras.layers.Dense(2, kernel_initializer="ones")
+    >>> y = keras.layers.SpectralNormalization(dense, 3)(np.ones((1, 2)), training=True)
+    >>> dense.kernel.numpy().round(3)
+    array([[0.5, 0.5],
+           [0.5, 0.5]], dtype=float32)
     """
 
     def __init__(self, layer, power_iterations=1, **kwargs):

@@ -60,15 +60,28 @@ def refuse_sparse(layer, sparse):
 
 
 class Normalization(Layer):
-    """``(inputs - mean) / sqrt(variance)`` with mean and variance given, or of the data that `adapt` saw.
+    """``(inputs - mean) / sqrt(variance)``, of given values or those of the data that `adapt` reads.
 
     Parameters
     ----------
     axis : int, tuple of int or None
         Axes with statistics of their own; None for one of each.
-    mean, variance : number or array, optional
+    mean, variance : float or array, optional
     invert : bool
-        The other way round.
+        ``inputs * sqrt(variance) + mean``
+
+    Raises
+    ------
+    ValueError
+        Only one of `mean` and `variance`, or a call before there are statistics.
+
+    Examples
+    --------
+    >>> layer = keras.layers.Normalization()
+    >>> layer.adapt(np.array([[1.0], [3.0]]))
+    >>> layer(np.array([[1.0], [5.0]]))
+    tensor([[-1.],
+            [ 3.]])
     """
 
     def __init__(self, axis=-1, mean=None, variance=None, invert=False, **kwargs):
@@ -175,7 +188,29 @@ class Normalization(Layer):
 
 
 class CategoryEncoding(Layer):
-    """Numbers of categories as vectors of `num_tokens`: "one_hot", "multi_hot" or "count"."""
+    """Category numbers as vectors of `num_tokens`.
+
+    Parameters
+    ----------
+    num_tokens : int
+    output_mode : {"multi_hot", "one_hot", "count"}
+        A row marks the categories it holds, each entry has a row of its own, or categories are counted.
+    sparse : bool
+        True raises: there are no sparse tensors.
+
+    Raises
+    ------
+    ValueError
+        Another mode, or inputs outside of [0, num_tokens).
+
+    Examples
+    --------
+    >>> keras.layers.CategoryEncoding(4)(np.array([[0, 2]]))
+    tensor([[1., 0., 1., 0.]])
+    >>> keras.layers.CategoryEncoding(3, output_mode="one_hot")(np.array([2, 0]))
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
+    """
 
     def __init__(self, num_tokens=None, output_mode="multi_hot", sparse=False, **kwargs):
         super().__init__(**kwargs)
@@ -214,16 +249,29 @@ class CategoryEncoding(Layer):
 
 
 class Discretization(Layer):
-    """Numbers as the numbers of the bins that they fall in.
+    """Numbers as indices of the bins that hold them; bin i is ``[boundary i - 1, boundary i)``.
 
     Parameters
     ----------
     bin_boundaries : list of float, optional
     num_bins : int, optional
-        In place of them: `adapt` takes the boundaries from the quantiles of the data.
+        Instead of them: `adapt` takes the boundaries from quantiles of the data.
     epsilon : float
         Precision of the quantiles.
-    output_mode : "int", "one_hot", "multi_hot" or "count"
+    output_mode : {"int", "one_hot", "multi_hot", "count"}
+    sparse : bool
+        True raises: there are no sparse tensors.
+    dtype, name : str, optional
+
+    Raises
+    ------
+    ValueError
+        Neither or both of boundaries and bins.
+
+    Examples
+    --------
+    >>> keras.layers.Discretization([0.0, 1.0])(np.array([-5.0, 0.5, 1.0]))
+    tensor([0, 1, 2], dtype=torch.int32)
     """
 
     def __init__(self, bin_boundaries=None, num_bins=None, epsilon=0.01, output_mode="int", sparse=False, dtype=None,

@@ -66,42 +66,119 @@ class _Average:
 
 
 class MaxPooling1D(_Max, BasePooling):
-    """The largest value of each window of (batch, steps, channels)."""
+    """Largest value of each window of (batch, steps, channels).
+
+    Parameters
+    ----------
+    pool_size : int
+    strides : int, optional
+        Distance of windows; `pool_size` without it.
+    padding : {"valid", "same"}
+        "same" gives ``ceil(steps / strides)`` windows.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.MaxPooling1D(2)(np.array([[[1.0], [3.0], [2.0], [0.0]]])).flatten()
+    tensor([3., 2.])
+    """
 
     def __init__(self, pool_size=2, strides=None, padding="valid", data_format=None, name=None, **kwargs):
         super().__init__(pool_size, strides, 1, padding, data_format, name, **kwargs)
 
 
 class MaxPooling2D(_Max, BasePooling):
-    """The largest value of each window of (batch, height, width, channels)."""
+    """Largest value of each window of (batch, height, width, channels).
+
+    Parameters
+    ----------
+    pool_size : int or pair of int
+    strides : int or pair of int, optional
+        Distance of windows; `pool_size` without it.
+    padding : {"valid", "same"}
+        "same" gives ``ceil(size / stride)`` windows along an axis.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.MaxPooling2D()(np.arange(16.0).reshape(1, 4, 4, 1)).squeeze()
+    tensor([[ 5.,  7.],
+            [13., 15.]])
+    """
 
     def __init__(self, pool_size=(2, 2), strides=None, padding="valid", data_format=None, name=None, **kwargs):
         super().__init__(pool_size, strides, 2, padding, data_format, name, **kwargs)
 
 
 class AveragePooling1D(_Average, BasePooling):
-    """The mean of each window of (batch, steps, channels); padding does not count."""
+    """Mean of each window of (batch, steps, channels); padding does not count.
+
+    Parameters
+    ----------
+    pool_size, strides, padding, data_format
+        As in `MaxPooling1D`.
+
+    Examples
+    --------
+    >>> keras.layers.AveragePooling1D(2)(np.array([[[1.0], [3.0], [2.0], [0.0]]])).flatten()
+    tensor([2., 1.])
+    """
 
     def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs):
         super().__init__(pool_size, strides, 1, padding, data_format, name, **kwargs)
 
 
 class AveragePooling2D(_Average, BasePooling):
-    """The mean of each window of (batch, height, width, channels); padding does not count."""
+    """Mean of each window of (batch, height, width, channels); padding does not count.
+
+    Parameters
+    ----------
+    pool_size, strides, padding, data_format
+        As in `MaxPooling2D`.
+
+    Examples
+    --------
+    >>> keras.layers.AveragePooling2D(2)(np.arange(16.0).reshape(1, 4, 4, 1)).squeeze()
+    tensor([[ 2.5000,  4.5000],
+            [10.5000, 12.5000]])
+    """
 
     def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs):
         super().__init__(pool_size, strides, 2, padding, data_format, name, **kwargs)
 
 
 class MaxPooling3D(_Max, BasePooling):
-    """The largest value of each window of (batch, depth, height, width, channels)."""
+    """Largest value of each window of (batch, depth, height, width, channels).
+
+    Parameters
+    ----------
+    pool_size : int or triple of int
+    strides, padding, data_format
+        As in `MaxPooling2D`.
+
+    Examples
+    --------
+    >>> keras.layers.MaxPooling3D(2)(np.ones((1, 4, 4, 6, 2))).shape
+    torch.Size([1, 2, 2, 3, 2])
+    """
 
     def __init__(self, pool_size=(2, 2, 2), strides=None, padding="valid", data_format=None, name=None, **kwargs):
         super().__init__(pool_size, strides, 3, padding, data_format, name, **kwargs)
 
 
 class AveragePooling3D(_Average, BasePooling):
-    """The mean of each window of (batch, depth, height, width, channels); padding does not count."""
+    """Mean of each window of (batch, depth, height, width, channels); padding does not count.
+
+    Parameters
+    ----------
+    pool_size, strides, padding, data_format
+        As in `MaxPooling3D`.
+
+    Examples
+    --------
+    >>> keras.layers.AveragePooling3D(2)(np.ones((1, 4, 4, 6, 2))).shape
+    torch.Size([1, 2, 2, 3, 2])
+    """
 
     def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs):
         super().__init__(pool_size, strides, 3, padding, data_format, name, **kwargs)
@@ -136,36 +213,107 @@ class _Adaptive(Layer):
 
 
 class AdaptiveAveragePooling1D(_Adaptive):
-    """The mean of each of `output_size` windows of steps."""
+    """Means of `output_size` windows that cover the steps of (batch, steps, channels).
+
+    Parameters
+    ----------
+    output_size : int
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.AdaptiveAveragePooling1D(2)(np.array([[[1.0], [3.0], [2.0], [0.0]]])).flatten()
+    tensor([2., 1.])
+    """
 
     rank, functions = 1, ADAPTIVE_AVERAGES
 
 
 class AdaptiveAveragePooling2D(_Adaptive):
-    """The mean of each of `output_size` windows of images."""
+    """Means of windows that cover images, `output_size` along each axis.
+
+    Parameters
+    ----------
+    output_size : int or pair of int
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Raises
+    ------
+    TypeError
+        `output_size` is neither.
+
+    Examples
+    --------
+    >>> keras.layers.AdaptiveAveragePooling2D((2, 3))(np.ones((1, 5, 7, 4))).shape
+    torch.Size([1, 2, 3, 4])
+    """
 
     rank, functions = 2, ADAPTIVE_AVERAGES
 
 
 class AdaptiveAveragePooling3D(_Adaptive):
-    """The mean of each of `output_size` windows of volumes."""
+    """Means of windows that cover volumes, `output_size` along each axis.
+
+    Parameters
+    ----------
+    output_size : int or triple of int
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.AdaptiveAveragePooling3D(2)(np.ones((1, 3, 4, 5, 2))).shape
+    torch.Size([1, 2, 2, 2, 2])
+    """
 
     rank, functions = 3, ADAPTIVE_AVERAGES
 
 
 class AdaptiveMaxPooling1D(_Adaptive):
-    """The largest value of each of `output_size` windows of steps."""
+    """Largest values of `output_size` windows that cover the steps of (batch, steps, channels).
+
+    Parameters
+    ----------
+    output_size : int
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.AdaptiveMaxPooling1D(2)(np.array([[[1.0], [3.0], [2.0], [0.0]]])).flatten()
+    tensor([3., 2.])
+    """
 
     rank, functions = 1, ADAPTIVE_MAXIMA
 
 
 class AdaptiveMaxPooling2D(_Adaptive):
-    """The largest value of each of `output_size` windows of images."""
+    """Largest values of windows that cover images, `output_size` along each axis.
+
+    Parameters
+    ----------
+    output_size : int or pair of int
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.AdaptiveMaxPooling2D((2, 3))(np.ones((1, 5, 7, 4))).shape
+    torch.Size([1, 2, 3, 4])
+    """
 
     rank, functions = 2, ADAPTIVE_MAXIMA
 
 
 class AdaptiveMaxPooling3D(_Adaptive):
-    """The largest value of each of `output_size` windows of volumes."""
+    """Largest values of windows that cover volumes, `output_size` along each axis.
+
+    Parameters
+    ----------
+    output_size : int or triple of int
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.AdaptiveMaxPooling3D(2)(np.ones((1, 3, 4, 5, 2))).shape
+    torch.Size([1, 2, 2, 2, 2])
+    """
 
     rank, functions = 3, ADAPTIVE_MAXIMA

@@ -88,7 +88,37 @@ class _Cell(DropoutRNNCell, Layer):
 
 
 class SimpleRNNCell(_Cell):
-    """``h = activation(x @ kernel + bias + h @ recurrent_kernel)``"""
+    """One step of a recurrent network: ``h = activation(x @ kernel + bias + h @ recurrent_kernel)``.
+
+    Parameters
+    ----------
+    units : int
+        Size of the state.
+    activation : str or callable
+    use_bias : bool
+    kernel_initializer, recurrent_initializer, bias_initializer : Initializer or str
+    kernel_regularizer, recurrent_regularizer, bias_regularizer : Regularizer or str, optional
+    kernel_constraint, recurrent_constraint, bias_constraint : Constraint or str, optional
+    dropout, recurrent_dropout : float
+        Rates of dropout of the inputs and of the state in training; one mask for all steps.
+    seed : int, optional
+
+    Shape
+    -----
+    Called as ``cell(x, [h])``: (batch, in), (batch, units); gives ``(h, [h])``.
+
+    Raises
+    ------
+    ValueError
+        `units` is not positive.
+
+    Examples
+    --------
+    >>> cell = keras.layers.SimpleRNNCell(4)
+    >>> y, states = cell(np.ones((2, 3)), [np.zeros((2, 4))])
+    >>> y.shape
+    torch.Size([2, 4])
+    """
 
     def __init__(self, units, activation="tanh", use_bias=True, kernel_initializer="glorot_uniform",
                  recurrent_initializer="orthogonal", bias_initializer="zeros", kernel_regularizer=None,
@@ -109,8 +139,35 @@ class SimpleRNNCell(_Cell):
 
 
 class LSTMCell(_Cell):
-    """Gates i, f, c, o of ``z = x @ kernel + h @ recurrent_kernel + bias``:
-    ``c = f * c + i * activation(z_c)``, ``h = o * activation(c)`` (Hochreiter and Schmidhuber, 1997)."""
+    """One step of an LSTM (Hochreiter and Schmidhuber, 1997).
+
+    With ``i, f, c', o`` the parts of ``x @ kernel + h @ recurrent_kernel + bias`` and ``s`` the recurrent activation:
+    ``c = s(f) * c + s(i) * activation(c')``, ``h = s(o) * activation(c)``.
+
+    Parameters
+    ----------
+    units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer
+        As in `SimpleRNNCell`.
+    recurrent_activation : str or callable
+        Of the gates.
+    unit_forget_bias : bool
+        Whether the forget gate's bias begins at 1.
+    kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint
+        As in `SimpleRNNCell`.
+    bias_constraint, dropout, recurrent_dropout, seed
+        As in `SimpleRNNCell`.
+
+    Shape
+    -----
+    Called as ``cell(x, [h, c])``, gives ``(h, [h, c])``. Kernels (in, 4 * units) and (units, 4 * units).
+
+    Examples
+    --------
+    >>> cell = keras.layers.LSTMCell(4)
+    >>> y, (h, c) = cell(np.ones((2, 3)), [np.zeros((2, 4)), np.zeros((2, 4))])
+    >>> y.shape, cell.kernel.shape
+    (torch.Size([2, 4]), torch.Size([3, 16]))
+    """
 
     gates = 4
 
@@ -146,8 +203,33 @@ class LSTMCell(_Cell):
 
 
 class GRUCell(_Cell):
-    """Gates z, r and the candidate: ``h = z * h + (1 - z) * candidate`` (Cho et al., 2014); with `reset_after` the
-    reset gate acts on the state's product, else on the state."""
+    """One step of a GRU (Cho et al., 2014).
+
+    ``h = z * h + (1 - z) * candidate`` with the update gate z; the reset gate r multiplies ``h @ recurrent_kernel`` in
+    the candidate if `reset_after`, else h itself.
+
+    Parameters
+    ----------
+    units, activation, recurrent_activation, use_bias, dropout, recurrent_dropout, seed
+        As in `LSTMCell`.
+    kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer, recurrent_regularizer
+        As in `SimpleRNNCell`.
+    bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint
+        As in `SimpleRNNCell`.
+    reset_after : bool
+
+    Shape
+    -----
+    Called as ``cell(x, [h])``, gives ``(h, [h])``. Kernels (in, 3 * units), (units, 3 * units): z, r, candidate; the
+    bias is (2, 3 * units) with `reset_after`.
+
+    Examples
+    --------
+    >>> cell = keras.layers.GRUCell(4)
+    >>> y, states = cell(np.ones((2, 3)), [np.zeros((2, 4))])
+    >>> y.shape, cell.bias.shape
+    (torch.Size([2, 4]), torch.Size([2, 12]))
+    """
 
     gates = 3
 
@@ -280,7 +362,29 @@ def prefix_lengths(mask):
 
 
 class SimpleRNN(_Recurrent):
-    """`SimpleRNNCell` over a sequence: (batch, steps, in) -> (batch, units), or (batch, steps, units)."""
+    """`SimpleRNNCell` over a sequence.
+
+    Parameters
+    ----------
+    units, activation, use_bias, kernel_initializer, recurrent_initializer, bias_initializer
+        As in `SimpleRNNCell`.
+    kernel_regularizer, recurrent_regularizer, bias_regularizer, kernel_constraint, recurrent_constraint
+        As in `SimpleRNNCell`.
+    bias_constraint, dropout, recurrent_dropout, seed
+        As in `SimpleRNNCell`.
+    activity_regularizer : Regularizer or str, optional
+    return_sequences, return_state, go_backwards, stateful, unroll
+        As in `RNN`.
+
+    Shape
+    -----
+    (batch, steps, in) -> (batch, units), or (batch, steps, units) with `return_sequences`.
+
+    Examples
+    --------
+    >>> keras.layers.SimpleRNN(4)(np.ones((2, 5, 3))).shape
+    torch.Size([2, 4])
+    """
 
     def __init__(self, units, activation="tanh", use_bias=True, kernel_initializer="glorot_uniform",
                  recurrent_initializer="orthogonal", bias_initializer="zeros", kernel_regularizer=None,
@@ -311,7 +415,34 @@ class SimpleRNN(_Recurrent):
 
 
 class LSTM(_Recurrent):
-    """`LSTMCell` over a sequence: (batch, steps, in) -> (batch, units), or (batch, steps, units)."""
+    """`LSTMCell` over a sequence.
+
+    Parameters
+    ----------
+    units, activation, recurrent_activation, use_bias, unit_forget_bias
+        As in `LSTMCell`.
+    kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer, recurrent_regularizer
+        As in `SimpleRNNCell`.
+    bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint
+        As in `SimpleRNNCell`.
+    dropout, recurrent_dropout, seed
+        As in `SimpleRNNCell`.
+    activity_regularizer : Regularizer or str, optional
+    return_sequences, return_state, go_backwards, stateful, unroll
+        As in `RNN`; the states are h and c.
+    use_cudnn
+        Accepted.
+
+    Shape
+    -----
+    (batch, steps, in) -> (batch, units), or (batch, steps, units) with `return_sequences`.
+
+    Examples
+    --------
+    >>> y, h, c = keras.layers.LSTM(4, return_sequences=True, return_state=True)(np.ones((2, 5, 3)))
+    >>> y.shape, h.shape, c.shape
+    (torch.Size([2, 5, 4]), torch.Size([2, 4]), torch.Size([2, 4]))
+    """
 
     mode = "lstm"
 
@@ -335,7 +466,33 @@ class LSTM(_Recurrent):
 
 
 class GRU(_Recurrent):
-    """`GRUCell` over a sequence: (batch, steps, in) -> (batch, units), or (batch, steps, units)."""
+    """`GRUCell` over a sequence.
+
+    Parameters
+    ----------
+    units, activation, recurrent_activation, use_bias, reset_after
+        As in `GRUCell`.
+    kernel_initializer, recurrent_initializer, bias_initializer, kernel_regularizer, recurrent_regularizer
+        As in `SimpleRNNCell`.
+    bias_regularizer, kernel_constraint, recurrent_constraint, bias_constraint
+        As in `SimpleRNNCell`.
+    dropout, recurrent_dropout, seed
+        As in `SimpleRNNCell`.
+    activity_regularizer : Regularizer or str, optional
+    return_sequences, return_state, go_backwards, stateful, unroll
+        As in `RNN`.
+    use_cudnn
+        Accepted.
+
+    Shape
+    -----
+    (batch, steps, in) -> (batch, units), or (batch, steps, units) with `return_sequences`.
+
+    Examples
+    --------
+    >>> keras.layers.GRU(4, return_sequences=True)(np.ones((2, 5, 3))).shape
+    torch.Size([2, 5, 4])
+    """
 
     mode = "gru"
 

@@ -30,11 +30,11 @@ class DropoutRNNCell:
         return self._mask("states", step_input, self.recurrent_dropout, getattr(self, "dropout_mask_count", None))
 
     def reset_dropout_mask(self):
-        """Draw the inputs' mask anew when it is next asked for."""
+        """Draw a new mask of the inputs at its next use."""
         self.__dict__.get("_dropout_masks", {}).pop("inputs", None)
 
     def reset_recurrent_dropout_mask(self):
-        """Draw the states' mask anew when it is next asked for."""
+        """Draw a new mask of the states at its next use."""
         self.__dict__.get("_dropout_masks", {}).pop("states", None)
 
 
@@ -68,12 +68,12 @@ def run_cell(step, inputs, states, mask=None, go_backwards=False, zero_output_fo
 
 
 class RNN(Layer):
-    """A cell over the steps of (batch, steps, ...).
+    """A cell applied to the steps of (batch, steps, ...), one after the other.
 
     Parameters
     ----------
-    cell : Layer, or list of them
-        With ``call(inputs at a step, states) -> (outputs, states)`` and ``state_size``.
+    cell : Layer or list of Layer
+        With ``call(inputs of a step, states) -> (output, states)`` and `state_size`; a list is stacked.
     return_sequences : bool
         All outputs, not only the last.
     return_state : bool
@@ -81,11 +81,21 @@ class RNN(Layer):
     go_backwards : bool
         From the last step to the first.
     stateful : bool
-        Begin with the states that the batch before ended with.
+        Begin with the last states of the batch before.
     unroll : bool
         Accepted; steps are always run one after the other.
     zero_output_for_mask : bool
-        Outputs of masked steps are 0 instead of those of the step before.
+        Outputs of masked steps are 0, not those of the step before.
+
+    Raises
+    ------
+    ValueError
+        The cell lacks `call` or `state_size`, there is no step, or states of another number are given.
+
+    Examples
+    --------
+    >>> keras.layers.RNN(keras.layers.GRUCell(4), return_sequences=True)(np.ones((2, 5, 3))).shape
+    torch.Size([2, 5, 4])
     """
 
     def __init__(self, cell, return_sequences=False, return_state=False, go_backwards=False, stateful=False,
@@ -208,7 +218,23 @@ class RNN(Layer):
 
 
 class StackedRNNCells(Layer):
-    """Cells on top of each other, as one."""
+    """Several cells as one: each reads the output of the one before.
+
+    Parameters
+    ----------
+    cells : list of Layer
+
+    Raises
+    ------
+    ValueError
+        A cell lacks `call` or `state_size`.
+
+    Examples
+    --------
+    >>> cell = keras.layers.StackedRNNCells([keras.layers.LSTMCell(4), keras.layers.LSTMCell(2)])
+    >>> keras.layers.RNN(cell)(np.ones((1, 5, 3))).shape
+    torch.Size([1, 2])
+    """
 
     def __init__(self, cells, **kwargs):
         super().__init__(**kwargs)

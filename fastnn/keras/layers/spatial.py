@@ -38,7 +38,18 @@ class _Images(Layer):
 
 
 class ZeroPadding1D(Layer):
-    """Zeros before and behind the steps of (batch, steps, features)."""
+    """Zeros before and after the steps of (batch, steps, features).
+
+    Parameters
+    ----------
+    padding : int or pair of int
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.ZeroPadding1D((1, 2))(np.ones((1, 3, 1))).flatten()
+    tensor([0., 1., 1., 1., 0., 0.])
+    """
 
     def __init__(self, padding=1, data_format=None, **kwargs):
         super().__init__(**kwargs)
@@ -63,7 +74,19 @@ class ZeroPadding1D(Layer):
 
 
 class ZeroPadding2D(_Images):
-    """Zeros around images."""
+    """Zeros around images.
+
+    Parameters
+    ----------
+    padding : int, pair of int, or pair of pairs
+        Both sides of both axes, of each axis, or ``((top, bottom), (left, right))``.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.ZeroPadding2D(((0, 1), (2, 0)))(np.ones((1, 2, 2, 3))).shape
+    torch.Size([1, 3, 4, 3])
+    """
 
     def __init__(self, padding=(1, 1), data_format=None, **kwargs):
         super().__init__(**kwargs)
@@ -82,7 +105,18 @@ class ZeroPadding2D(_Images):
 
 
 class ZeroPadding3D(ZeroPadding2D):
-    """Zeros around volumes."""
+    """Zeros around volumes.
+
+    Parameters
+    ----------
+    padding : int, triple of int, or triple of pairs
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.ZeroPadding3D(1)(np.ones((1, 2, 3, 4, 1))).shape
+    torch.Size([1, 4, 5, 6, 1])
+    """
 
     def __init__(self, padding=((1, 1), (1, 1), (1, 1)), data_format=None, **kwargs):
         Layer.__init__(self, **kwargs)
@@ -91,7 +125,22 @@ class ZeroPadding3D(ZeroPadding2D):
 
 
 class Cropping1D(Layer):
-    """(batch, steps, features) without the first and last steps."""
+    """Drops the first and last steps of (batch, steps, features).
+
+    Parameters
+    ----------
+    cropping : int or pair of int
+
+    Raises
+    ------
+    ValueError
+        Nothing is left.
+
+    Examples
+    --------
+    >>> keras.layers.Cropping1D((1, 0))(np.arange(3.0).reshape(1, 3, 1)).flatten()
+    tensor([1., 2.])
+    """
 
     def __init__(self, cropping=(1, 1), **kwargs):
         super().__init__(**kwargs)
@@ -117,7 +166,24 @@ class Cropping1D(Layer):
 
 
 class Cropping2D(_Images):
-    """Images without their edges."""
+    """Drops the borders of images.
+
+    Parameters
+    ----------
+    cropping : int, pair of int, or pair of pairs
+        Both sides of both axes, of each axis, or ``((top, bottom), (left, right))``.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Raises
+    ------
+    ValueError
+        Nothing is left.
+
+    Examples
+    --------
+    >>> keras.layers.Cropping2D(((1, 0), (2, 1)))(np.ones((1, 4, 5, 3))).shape
+    torch.Size([1, 3, 2, 3])
+    """
 
     def __init__(self, cropping=((0, 0), (0, 0)), data_format=None, **kwargs):
         super().__init__(**kwargs)
@@ -145,7 +211,18 @@ class Cropping2D(_Images):
 
 
 class Cropping3D(Cropping2D):
-    """Volumes without their edges."""
+    """Drops the borders of volumes.
+
+    Parameters
+    ----------
+    cropping : int, triple of int, or triple of pairs
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.Cropping3D(1)(np.ones((1, 4, 5, 6, 1))).shape
+    torch.Size([1, 2, 3, 4, 1])
+    """
 
     def __init__(self, cropping=((1, 1), (1, 1), (1, 1)), data_format=None, **kwargs):
         Layer.__init__(self, **kwargs)
@@ -154,7 +231,17 @@ class Cropping3D(Cropping2D):
 
 
 class UpSampling1D(Layer):
-    """Each step of (batch, steps, features) `size` times."""
+    """Repeats each step of (batch, steps, features) `size` times.
+
+    Parameters
+    ----------
+    size : int
+
+    Examples
+    --------
+    >>> keras.layers.UpSampling1D(2)(np.array([[[1.0], [2.0]]])).flatten()
+    tensor([1., 1., 2., 2.])
+    """
 
     def __init__(self, size=2, **kwargs):
         super().__init__(**kwargs)
@@ -174,7 +261,19 @@ class UpSampling1D(Layer):
 
 
 class UpSampling2D(_Images):
-    """Images enlarged by whole factors: nearest pixels, or interpolated."""
+    """Enlarges images by whole factors.
+
+    Parameters
+    ----------
+    size : int or pair of int
+    data_format : {"channels_last", "channels_first"}, optional
+    interpolation : {"nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"}
+
+    Examples
+    --------
+    >>> keras.layers.UpSampling2D((1, 2))(np.array([1.0, 2.0]).reshape(1, 1, 2, 1)).flatten()
+    tensor([1., 1., 2., 2.])
+    """
 
     def __init__(self, size=(2, 2), data_format=None, interpolation="nearest", **kwargs):
         super().__init__(**kwargs)
@@ -199,7 +298,18 @@ class UpSampling2D(_Images):
 
 
 class UpSampling3D(_Images):
-    """Each value of volumes `size` times in each direction."""
+    """Repeats each value of volumes `size` times along each axis.
+
+    Parameters
+    ----------
+    size : int or triple of int
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.layers.UpSampling3D(2)(np.ones((1, 2, 3, 4, 1))).shape
+    torch.Size([1, 4, 6, 8, 1])
+    """
 
     def __init__(self, size=(2, 2, 2), data_format=None, **kwargs):
         super().__init__(**kwargs)
@@ -243,7 +353,19 @@ class _GlobalPooling(Layer):
 
 
 class GlobalAveragePooling1D(_GlobalPooling):
-    """The mean over the steps of (batch, steps, features); masked steps do not count."""
+    """Mean over the steps of (batch, steps, features); masked steps do not count.
+
+    Parameters
+    ----------
+    data_format : {"channels_last", "channels_first"}, optional
+    keepdims : bool
+        Whether the axes stay, with size 1.
+
+    Examples
+    --------
+    >>> keras.layers.GlobalAveragePooling1D()(np.array([[[1.0], [2.0], [6.0]]]))
+    tensor([[3.]])
+    """
 
     def __init__(self, data_format=None, keepdims=False, **kwargs):
         super().__init__(data_format, keepdims, **kwargs)
@@ -260,7 +382,18 @@ class GlobalAveragePooling1D(_GlobalPooling):
 
 
 class GlobalAveragePooling2D(_GlobalPooling):
-    """The mean over the pixels of images."""
+    """Mean over the pixels of images.
+
+    Parameters
+    ----------
+    data_format, keepdims
+        As in `GlobalAveragePooling1D`.
+
+    Examples
+    --------
+    >>> keras.layers.GlobalAveragePooling2D()(np.arange(4.0).reshape(1, 2, 2, 1))
+    tensor([[1.5000]])
+    """
 
     rank = 2
 
@@ -269,14 +402,36 @@ class GlobalAveragePooling2D(_GlobalPooling):
 
 
 class GlobalMaxPooling1D(_GlobalPooling):
-    """The largest value over the steps of (batch, steps, features)."""
+    """Largest value over the steps of (batch, steps, features).
+
+    Parameters
+    ----------
+    data_format, keepdims
+        As in `GlobalAveragePooling1D`.
+
+    Examples
+    --------
+    >>> keras.layers.GlobalMaxPooling1D()(np.array([[[1.0], [2.0], [6.0]]]))
+    tensor([[6.]])
+    """
 
     def call(self, inputs):
         return inputs.amax(self._axes, keepdim=self.keepdims)
 
 
 class GlobalMaxPooling2D(_GlobalPooling):
-    """The largest value over the pixels of images."""
+    """Largest value over the pixels of images.
+
+    Parameters
+    ----------
+    data_format, keepdims
+        As in `GlobalAveragePooling1D`.
+
+    Examples
+    --------
+    >>> keras.layers.GlobalMaxPooling2D()(np.arange(4.0).reshape(1, 2, 2, 1))
+    tensor([[3.]])
+    """
 
     rank = 2
 
@@ -285,12 +440,34 @@ class GlobalMaxPooling2D(_GlobalPooling):
 
 
 class GlobalAveragePooling3D(GlobalAveragePooling2D):
-    """The mean over the values of volumes."""
+    """Mean over the voxels of volumes.
+
+    Parameters
+    ----------
+    data_format, keepdims
+        As in `GlobalAveragePooling1D`.
+
+    Examples
+    --------
+    >>> keras.layers.GlobalAveragePooling3D()(np.arange(8.0).reshape(1, 2, 2, 2, 1))
+    tensor([[3.5000]])
+    """
 
     rank = 3
 
 
 class GlobalMaxPooling3D(GlobalMaxPooling2D):
-    """The largest value of volumes."""
+    """Largest value over the voxels of volumes.
+
+    Parameters
+    ----------
+    data_format, keepdims
+        As in `GlobalAveragePooling1D`.
+
+    Examples
+    --------
+    >>> keras.layers.GlobalMaxPooling3D()(np.arange(8.0).reshape(1, 2, 2, 2, 1))
+    tensor([[7.]])
+    """
 
     rank = 3

@@ -3,7 +3,7 @@ from fastnn.keras import config, tree
 
 
 class InputSpec:
-    """Rank, shape and dtype that a layer expects of an input.
+    """Rank, shape and dtype that a layer expects of an input; calls with others raise ValueError.
 
     Parameters
     ----------
@@ -19,6 +19,11 @@ class InputSpec:
         For inputs that are given as a dict.
     optional : bool
         Whether None may be given.
+
+    Examples
+    --------
+    >>> keras.layers.InputSpec(ndim=2, axes={-1: 3})
+    InputSpec(ndim=2, axes={-1: 3})
     """
 
     def __init__(self, dtype=None, shape=None, ndim=None, max_ndim=None, min_ndim=None, axes=None,

@@ -18,20 +18,34 @@ MODES = "log", "magnitude", "psd", "real", "imag", "angle", "stft"
 
 
 class STFTSpectrogram(Layer):
-    """Short-time Fourier transform of (batch, samples, channels) by convolutions, whose kernels can be trained.
+    """Short-time Fourier transform of (batch, samples, channels), by convolutions with kernels that can be trained.
 
     Parameters
     ----------
-    mode : str
-        "log", "magnitude", "psd" (power), "real", "imag", "angle" or "stft" (real and imaginary parts).
+    mode : {"log", "magnitude", "psd", "real", "imag", "angle", "stft"}
+        "psd" is the power, "stft" real and imaginary parts.
     frame_length, frame_step, fft_length : int
-        Samples of a frame, from one to the next (half of it by default), and of the transform (a power of 2 by
-        default).
+        Samples of a frame, between frames (half of it by default), and of the transform (a power of 2 by default).
     window, periodic, scaling
-        As of `initializers.STFT`.
-    padding : "valid" or "same"
+        As in `initializers.STFT`.
+    padding : {"valid", "same"}
     expand_dims : bool
         Whether frequencies have an axis of their own.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Shape
+    -----
+    (batch, samples, channels) -> (batch, frames, channels * (fft_length / 2 + 1)).
+
+    Raises
+    ------
+    ValueError
+        Another mode or padding, a step or transform that does not fit the frame.
+
+    Examples
+    --------
+    >>> keras.layers.STFTSpectrogram(frame_length=16, frame_step=8)(np.ones((1, 64, 1))).shape
+    torch.Size([1, 7, 9])
     """
 
     def __init__(self, mode="log", frame_length=256, frame_step=None, fft_length=None, window="hann", periodic=False,
@@ -123,27 +137,41 @@ def _mel(hertz):
 
 
 class MelSpectrogram(Layer):
-    """Power of a signal (samples,) or (batch, samples) in bands that are equally wide for the ear:
-    (batch, bands, frames).
+    """Power of signals in frequency bands of equal width on the mel scale (Stevens et al., 1937).
 
     Parameters
     ----------
     fft_length, sequence_stride, sequence_length : int
-        Samples of a transform, from one to the next, and of a window (`fft_length` by default).
+        Samples of a transform, between transforms, and of a window (`fft_length` by default).
     window : str
-        Of the windows.
+        As in `ops.stft`.
     sampling_rate : int
         Samples of a second.
     num_mel_bins : int
-        Bands.
+        Number of bands.
     min_freq, max_freq : float
         Lowest and highest frequency; half of the sampling rate by default.
     power_to_db : bool
-        Whether the result is in decibels above `ref_power`, not more than `top_db` below the largest.
+        Decibels above `ref_power`, at least the largest less `top_db`.
+    top_db : float
     mag_exp : float
-        Exponent of the magnitudes: 1 energy, 2 power.
-    min_power : float
-        What less power counts as.
+        Exponent of the magnitudes: 1 for magnitude, 2 for power.
+    min_power, ref_power : float
+
+    Shape
+    -----
+    (samples,) or (batch, samples) -> (bands, frames) or (batch, bands, frames).
+
+    Raises
+    ------
+    ValueError
+        `fft_length` is less than `sequence_length`.
+
+    Examples
+    --------
+    >>> layer = keras.layers.MelSpectrogram(fft_length=64, sequence_stride=32, num_mel_bins=8)
+    >>> layer(np.ones((2, 320))).shape
+    torch.Size([2, 8, 11])
     """
 
     def __init__(self, fft_length=2048, sequence_stride=512, sequence_length=None, window="hann", sampling_rate=16000,

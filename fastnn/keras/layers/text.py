@@ -18,23 +18,40 @@ _WORDS = re.compile("[^ \t\n\r\v\f]+")
 
 
 class TextVectorization(Layer):
-    """Texts as the numbers of their words, or as vectors over the vocabulary.
+    """Texts as indices of their words, or as vectors over the vocabulary.
 
     Parameters
     ----------
     max_tokens : int, optional
-        Size of the vocabulary, with 0 for padding and 1 for unknown words.
-    standardize : "lower_and_strip_punctuation", "lower", "strip_punctuation", function or None
+        Size of the vocabulary, of which index 0 is padding and 1 unknown words.
+    standardize : {"lower_and_strip_punctuation", "lower", "strip_punctuation"}, callable or None
         A function gets an array of strings.
-    split : "whitespace", "character", function or None
-        A function gets an array of strings and gives an array with one more axis, or lists.
+    split : {"whitespace", "character"}, callable or None
+        A function gets an array of strings and gives lists, or an array with one more axis.
     ngrams : int or tuple of int, optional
-        Words next to each other, joined by a space, as tokens.
-    output_mode : "int", "one_hot", "multi_hot", "count" or "tf_idf"
+        Sequences of so many words, joined by spaces, as tokens.
+    output_mode : {"int", "one_hot", "multi_hot", "count", "tf_idf"}
     output_sequence_length : int, optional
-        Rows of "int" are cut or padded to it; without it to the longest of the batch.
+        Length of rows of "int"; that of the longest of the batch without it.
     pad_to_max_tokens, vocabulary, idf_weights
-        As those of `StringLookup`.
+        As in `StringLookup`.
+    sparse, ragged : bool
+        True raises: there are no such tensors.
+    encoding, name : str, optional
+
+    Raises
+    ------
+    ValueError
+        An option is unknown, or does not fit `output_mode`.
+
+    Examples
+    --------
+    >>> layer = keras.layers.TextVectorization(output_sequence_length=4)
+    >>> layer.adapt(["the cat", "the dog"])
+    >>> layer.get_vocabulary()
+    ['', '[UNK]', 'the', 'dog', 'cat']
+    >>> layer(["The cat sat."])
+    tensor([[2, 4, 1, 0]])
     """
 
     def __init__(self, max_tokens=None, standardize="lower_and_strip_punctuation", split="whitespace", ngrams=None,

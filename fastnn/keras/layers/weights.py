@@ -39,7 +39,7 @@ class Weights:
         elif name in self._tracked:
             del self._tracked[name]
             _changes[0] += 1
-        elif name == "call":  # models that have this layer must not take their shorter ways around it
+        elif name == "call":  # models that have this layer must not bypass it by their shortcuts
             _changes[0] += 1
         object.__setattr__(self, name, value)
 
@@ -234,16 +234,40 @@ class Weights:
         return [variable for metric in self.metrics for variable in metric.variables]
 
     def get_weights(self):
-        """The values of `weights`, as arrays."""
+        """Values of `weights`, as arrays.
+
+        Returns
+        -------
+        list of array
+
+        Examples
+        --------
+        >>> layer = keras.layers.Dense(2)
+        >>> layer.build((None, 3))
+        >>> [w.shape for w in layer.get_weights()]
+        [(3, 2), (2,)]
+        """
         return [variable.numpy() for variable in self.weights]
 
     def set_weights(self, weights):
-        """Set the values of `weights` from a list of arrays.
+        """Sets the values of `weights`.
+
+        Parameters
+        ----------
+        weights : list of array
 
         Raises
         ------
         ValueError
             Another number of arrays, or other shapes.
+
+        Examples
+        --------
+        >>> layer = keras.layers.Dense(1)
+        >>> layer.build((None, 2))
+        >>> layer.set_weights([np.array([[1.0], [2.0]]), np.array([3.0])])
+        >>> layer(np.ones((1, 2)))
+        tensor([[6.]])
         """
         own = self.weights
         if len(own) != len(weights):
@@ -258,7 +282,19 @@ class Weights:
             variable.assign(array)
 
     def count_params(self):
-        """Number of elements of all weights."""
+        """Number of elements of all weights.
+
+        Returns
+        -------
+        int
+
+        Examples
+        --------
+        >>> layer = keras.layers.Dense(2)
+        >>> layer.build((None, 3))
+        >>> layer.count_params()
+        8
+        """
         if not self.built:
             raise ValueError(f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. You "
                              f"can build it manually via: `layer.build(input_shape)`.")

@@ -7,7 +7,22 @@ from fastnn.ops.shape import cat, stack
 
 
 class TimeDistributed(Wrapper):
-    """A layer applied to every step of (batch, steps, ...)."""
+    """A layer applied to every step of (batch, steps, ...).
+
+    Parameters
+    ----------
+    layer : Layer
+
+    Raises
+    ------
+    ValueError
+        The inputs have fewer than three axes, or a mask does not fit.
+
+    Examples
+    --------
+    >>> keras.layers.TimeDistributed(keras.layers.Dense(4))(np.ones((2, 5, 3))).shape
+    torch.Size([2, 5, 4])
+    """
 
     def __init__(self, layer, **kwargs):
         super().__init__(layer, **kwargs)
@@ -43,16 +58,28 @@ class TimeDistributed(Wrapper):
 
 
 class Bidirectional(Layer):
-    """A recurrent layer and its twin from the last step to the first.
+    """A recurrent layer and a copy of it from the last step to the first (Schuster and Paliwal, 1997).
 
     Parameters
     ----------
     layer : Layer
         The forward one.
-    merge_mode : "concat", "sum", "mul", "ave" or None
-        What becomes of the two outputs; None gives both.
+    merge_mode : {"concat", "sum", "mul", "ave", None}
+        How the outputs are combined; None gives both.
+    weights : list of array, optional
+        Initial weights of both layers.
     backward_layer : Layer, optional
-        In place of the twin.
+        The second layer, instead of a copy.
+
+    Raises
+    ------
+    ValueError
+        The layers' settings do not fit, or both have the same direction.
+
+    Examples
+    --------
+    >>> keras.layers.Bidirectional(keras.layers.LSTM(4))(np.ones((2, 5, 3))).shape
+    torch.Size([2, 8])
     """
 
     def __init__(self, layer, merge_mode="concat", weights=None, backward_layer=None, **kwargs):

@@ -26,7 +26,13 @@ logcosh = log_cosh
 
 
 class Reduction:
-    """Names of reductions in older programs."""
+    """Names of reductions in programs of Keras 2.
+
+    Examples
+    --------
+    >>> keras.losses.Reduction.SUM
+    'sum'
+    """
 
     AUTO, NONE, SUM, SUM_OVER_BATCH_SIZE = "auto", "none", "sum", "sum_over_batch_size"
 

@@ -8,15 +8,29 @@ REDUCTIONS = {"sum_over_batch_size", "sum", None, "none", "mean", "mean_with_sam
 
 
 class Loss:
-    """Base of losses: subclasses define ``call(y_true, y_pred)``, a number for each sample.
+    """Base of losses: subclasses define ``call(y_true, y_pred)``, which gives a value for each sample.
 
     Parameters
     ----------
     name : str, optional
-    reduction : "sum_over_batch_size", "sum", "mean", "mean_with_sample_weight" or None
-        What becomes of the samples' numbers.
+    reduction : {"sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None}
+        Mean over all values (the first two), sum, or mean by the weights; None keeps them.
     dtype : str, optional
         What targets and predictions are converted to.
+
+    Raises
+    ------
+    ValueError
+        Another reduction.
+
+    Examples
+    --------
+    >>> class Largest(keras.losses.Loss):
+    ...     def call(self, y_true, y_pred):
+    ...         return keras.ops.max(keras.ops.abs(y_true - y_pred), -1)
+    >>> loss = Largest(reduction="sum")
+    >>> loss(np.array([[1.0, 2.0]]), np.array([[1.0, 5.0]]), sample_weight=np.array([2.0]))
+    tensor(6.)
     """
 
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
@@ -54,7 +68,23 @@ class Loss:
 
 
 class LossFunctionWrapper(Loss):
-    """A function of ``(y_true, y_pred)`` as a loss; further arguments go to the function."""
+    """A function of ``(y_true, y_pred)`` as a loss.
+
+    Parameters
+    ----------
+    fn : callable
+        Gives a value for each sample.
+    reduction, name, dtype
+        As in `Loss`.
+    **kwargs
+        Further arguments of the function.
+
+    Examples
+    --------
+    >>> loss = keras.losses.LossFunctionWrapper(lambda y_true, y_pred: (y_true - y_pred) ** 4)
+    >>> loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
+    tensor(8.)
+    """
 
     def __init__(self, fn, reduction="sum_over_batch_size", name=None, dtype=None, **kwargs):
         super().__init__(name=name, reduction=reduction, dtype=dtype)

@@ -7,19 +7,28 @@ from fastnn.keras.variables import convert
 
 
 def ctc(y_true, y_pred):
-    """``-log p(y_true | y_pred)`` over all alignments, for each sequence (Graves et al., 2006).
+    """Connectionist temporal classification: ``-log p(y_true | y_pred)`` over all alignments (Graves et al., 2006).
 
     Parameters
     ----------
     y_true : tensor (batch, longest target)
-        Classes; 0 is padding, and the class that stands for none.
+        Classes; 0 is padding, and the blank class.
     y_pred : tensor (batch, steps, classes)
-        Scores, before softmax.
+        Scores before softmax.
+
+    Returns
+    -------
+    Tensor (batch,)
 
     Raises
     ------
     ValueError
         Tensors of another rank.
+
+    Examples
+    --------
+    >>> keras.losses.ctc([[1]], np.zeros((1, 1, 2))).round(decimals=4)
+    tensor([0.6931], dtype=torch.float64)
     """
     from fastnn.keras.ops.ctc import ctc_loss
     y_true, y_pred = convert(y_true), convert(y_pred)
@@ -34,7 +43,25 @@ def ctc(y_true, y_pred):
 
 
 class CTC(LossFunctionWrapper):
-    """`ctc` as a loss."""
+    """The loss `ctc`, reduced over the samples: connectionist temporal classification: ``-log p(y_true | y_pred)`` over
+    all alignments (Graves et al., 2006).
+
+    Parameters
+    ----------
+    reduction, name, dtype
+        As in `Loss`.
+
+    Raises
+    ------
+    ValueError
+        Tensors of another rank.
+
+    Examples
+    --------
+    >>> loss = keras.losses.CTC()
+    >>> loss([[1]], np.zeros((1, 1, 2))).round(decimals=4)
+    tensor(0.6931)
+    """
 
     def __init__(self, reduction="sum_over_batch_size", name="ctc", dtype=None):
         super().__init__(ctc, name=name, reduction=reduction, dtype=dtype)

@@ -13,15 +13,49 @@ def _sum(x, axis):
 
 @operation
 def dice(y_true, y_pred, axis=None):
-    """``1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred))`` over `axis`; over everything without it."""
+    """``1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred))`` over `axis` (Milletari et al., 2016).
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor
+    axis : int or tuple of int, optional
+        All axes without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.losses.dice([[1.0, 1.0]], [[1.0, 0.0]]).round(decimals=4)
+    tensor(0.3333)
+    """
     y_true, y_pred = as_pair(y_true, y_pred)
     return 1.0 - 2.0 * _sum(y_true * y_pred, axis) / (_sum(y_true, axis) + _sum(y_pred, axis) + config.epsilon())
 
 
 @operation
 def tversky(y_true, y_pred, alpha=0.5, beta=0.5, axis=None):
-    """``1 - both / (both + alpha * only_true + beta * only_pred)`` over `axis`, of the sums of ``y_true * y_pred``,
-    ``y_true * (1 - y_pred)`` and ``(1 - y_true) * y_pred``."""
+    """``1 - both / (both + alpha * only_true + beta * only_pred)`` over `axis` (Salehi et al., 2017).
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor
+        `both`, `only_true`, `only_pred` are sums of ``y_true * y_pred``, ``y_true * (1 - y_pred)``, ``(1 - y_true) *
+        y_pred``.
+    alpha, beta : float
+    axis : int or tuple of int, optional
+        All axes without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.losses.tversky([[1.0, 1.0]], [[1.0, 0.0]]).round(decimals=4)
+    tensor(0.3333)
+    """
     y_true, y_pred = as_pair(y_true, y_pred)
     both = _sum(y_true * y_pred, axis)
     only_true, only_pred = _sum(y_true * (1.0 - y_pred), axis), _sum(y_pred * (1.0 - y_true), axis)
@@ -30,7 +64,7 @@ def tversky(y_true, y_pred, alpha=0.5, beta=0.5, axis=None):
 
 @operation
 def circle(y_true, y_pred, ref_labels=None, ref_embeddings=None, remove_diagonal=True, gamma=80, margin=0.4):
-    """The circle loss of embeddings: those of one label shall be near, those of others far (Sun et al., 2020).
+    """Circle loss of embeddings: equal labels shall be close, different ones apart (Sun et al., 2020).
 
     Parameters
     ----------
@@ -38,11 +72,21 @@ def circle(y_true, y_pred, ref_labels=None, ref_embeddings=None, remove_diagonal
         Labels.
     y_pred : tensor (n, size)
         Embeddings of length 1.
-    ref_labels, ref_embeddings : tensors, optional
+    ref_labels, ref_embeddings : tensor, optional
         What to compare with; `y_true` and `y_pred` themselves without them.
     remove_diagonal : bool
-        Do not compare an embedding with the reference of the same number.
+        Whether an embedding is not compared with the reference of the same index.
     gamma, margin : float
+        Scale, and relaxation of the target similarities.
+
+    Returns
+    -------
+    Tensor (n,)
+
+    Examples
+    --------
+    >>> keras.losses.circle([0, 0, 1], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]).round(decimals=2)
+    tensor([0., 0., 0.])
     """
     y_pred = convert(y_pred)
     references = y_pred if ref_embeddings is None else convert(ref_embeddings, config.dtype_of(y_pred))
@@ -67,7 +111,22 @@ def circle(y_true, y_pred, ref_labels=None, ref_embeddings=None, remove_diagonal
 
 
 class Dice(FunctionLoss):
-    """`dice` as a class."""
+    """The loss `dice`, reduced over the samples: ``1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred))`` over
+    `axis` (Milletari et al., 2016).
+
+    Parameters
+    ----------
+    axis : int or tuple of int, optional
+        All axes without it.
+    reduction, name, dtype
+        As in `Loss`.
+
+    Examples
+    --------
+    >>> loss = keras.losses.Dice()
+    >>> loss([[1.0, 1.0]], [[1.0, 0.0]]).round(decimals=4)
+    tensor(0.3333)
+    """
 
     _saved = ("axis",)
 
@@ -76,7 +135,23 @@ class Dice(FunctionLoss):
 
 
 class Tversky(FunctionLoss):
-    """`tversky` as a class."""
+    """The loss `tversky`, reduced over the samples: ``1 - both / (both + alpha * only_true + beta * only_pred)`` over
+    `axis` (Salehi et al., 2017).
+
+    Parameters
+    ----------
+    alpha, beta : float
+    axis : int or tuple of int, optional
+        All axes without it.
+    reduction, name, dtype
+        As in `Loss`.
+
+    Examples
+    --------
+    >>> loss = keras.losses.Tversky()
+    >>> loss([[1.0, 1.0]], [[1.0, 0.0]]).round(decimals=4)
+    tensor(0.3333)
+    """
 
     _saved = ("alpha", "beta", "axis")
 
@@ -85,7 +160,21 @@ class Tversky(FunctionLoss):
 
 
 class Circle(FunctionLoss):
-    """`circle` as a class."""
+    """The loss `circle`, reduced over the samples.
+
+    Parameters
+    ----------
+    gamma, margin, remove_diagonal
+        As in `circle`.
+    reduction, name, dtype
+        As in `Loss`.
+
+    Examples
+    --------
+    >>> loss = keras.losses.Circle(gamma=1.0)
+    >>> loss([0, 0, 1], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]).round(decimals=2)
+    tensor(0.5500)
+    """
 
     _saved = ("gamma", "margin", "remove_diagonal")
 

@@ -10,7 +10,7 @@ from fastnn.nn import functional as F
 
 
 def _logits(y_pred, from_logits, activation, axis=-1):
-    """What `y_pred` came out of by this activation, where it is known: nothing is lost on the way there and back."""
+    """Logits of which this activation made `y_pred`, where they are known: computing with them loses no digits."""
     if from_logits:
         return y_pred
     found, logits = attribute(y_pred, "_keras_logits", (None, None))
@@ -53,10 +53,29 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
 
     Parameters
     ----------
-    y_true, y_pred : tensors (..., classes)
-        Probabilities; `y_pred` logits if `from_logits`. The logits behind a softmax layer are used where known.
+    y_true, y_pred : tensor (..., classes)
+        Probabilities; `y_pred` logits if `from_logits`. Logits behind a softmax are used where they are known.
+    from_logits : bool
+        Whether predictions are logits.
     label_smoothing : float
-        ``y_true * (1 - label_smoothing) + label_smoothing / classes`` in place of y_true.
+        Targets become ``y_true * (1 - label_smoothing) + label_smoothing / classes``.
+    axis : int
+        Of the classes.
+
+    Returns
+    -------
+    Tensor (...)
+        One value for each row.
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ.
+
+    Examples
+    --------
+    >>> keras.losses.categorical_crossentropy([[0.0, 1.0]], [[0.25, 0.75]]).round(decimals=4)
+    tensor([0.2877])
     """
     y_true, y_pred = _categorical("categorical_crossentropy", y_true, y_pred, label_smoothing, axis)
     logits = _logits(y_pred, from_logits, "softmax", axis)
@@ -74,17 +93,36 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
 @operation
 def categorical_focal_crossentropy(y_true, y_pred, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0,
                                    axis=-1):
-    """``-sum(alpha * (1 - y_pred)**gamma * y_true * log(y_pred))`` over `axis`: what is right already counts less.
+    """``-sum(alpha * (1 - y_pred)**gamma * y_true * log(y_pred))`` over `axis` (Lin et al., 2017).
 
     Parameters
     ----------
-    y_true, y_pred : tensors (..., classes)
-        Probabilities; `y_pred` logits if `from_logits`.
+    y_true, y_pred : tensor (..., classes)
+        Probabilities; `y_pred` logits if `from_logits`. Logits behind a softmax are used where they are known.
     alpha : float or list
-        A weight, or one for each class.
+        One weight, or one for each class.
     gamma : float
+    from_logits : bool
+        Whether predictions are logits.
     label_smoothing : float
-        As in `categorical_crossentropy`.
+        Targets become ``y_true * (1 - label_smoothing) + label_smoothing / classes``.
+    axis : int
+        Of the classes.
+
+    Returns
+    -------
+    Tensor (...)
+        One value for each row.
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ.
+
+    Examples
+    --------
+    >>> keras.losses.categorical_focal_crossentropy([[0.0, 1.0]], [[0.25, 0.75]]).round(decimals=4)
+    tensor([0.0045])
     """
     y_true, y_pred = _categorical("categorical_focal_crossentropy", y_true, y_pred, label_smoothing, axis)
     if from_logits:
@@ -96,15 +134,35 @@ def categorical_focal_crossentropy(y_true, y_pred, alpha=0.25, gamma=2.0, from_l
 
 @operation
 def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_class=None, axis=-1):
-    """``-log(y_pred[y_true])``, the classes as whole numbers.
+    """``-log(y_pred[y_true])``, for classes given as whole numbers.
 
     Parameters
     ----------
     y_true : tensor (...) or (..., 1)
+        Classes.
     y_pred : tensor (..., classes)
         Probabilities; logits if `from_logits`.
+    from_logits : bool
+        Whether predictions are logits.
     ignore_class : int, optional
-        Targets of this class have loss 0, and are masked in the reduction.
+        Targets of this class have loss 0 and do not count in means.
+    axis : int
+        Of the classes.
+
+    Returns
+    -------
+    Tensor (...)
+        One value for each row.
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ.
+
+    Examples
+    --------
+    >>> keras.losses.sparse_categorical_crossentropy([1], [[0.25, 0.75]]).round(decimals=4)
+    tensor([0.2877])
     """
     y_pred, y_true = convert(y_pred), convert(y_true)
     if y_true.ndim == y_pred.ndim and y_true.ndim and y_true.shape[axis] == 1:
@@ -141,10 +199,28 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
 
     Parameters
     ----------
-    y_true, y_pred : tensors of one shape
+    y_true, y_pred : tensor (..., n)
         Labels 0 and 1, and probabilities of 1; `y_pred` logits if `from_logits`.
+    from_logits : bool
+        Whether predictions are logits.
     label_smoothing : float
-        ``y_true * (1 - label_smoothing) + label_smoothing / 2`` in place of y_true.
+        Targets become ``y_true * (1 - label_smoothing) + label_smoothing / 2``.
+    axis : int
+
+    Returns
+    -------
+    Tensor (...)
+        One value for each row.
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ.
+
+    Examples
+    --------
+    >>> keras.losses.binary_crossentropy([[0.0, 1.0]], [[0.25, 0.75]]).round(decimals=4)
+    tensor([0.2877])
     """
     y_true, y_pred = as_pair(y_true, y_pred)
     _assert_same_shape(y_true, y_pred)
@@ -164,17 +240,36 @@ def _binary(y_true, y_pred, from_logits=False):
 @operation
 def binary_focal_crossentropy(y_true, y_pred, apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False,
                               label_smoothing=0.0, axis=-1):
-    """`binary_crossentropy` with each term times ``(1 - p)**gamma``, p what the prediction gives to the true label.
+    """`binary_crossentropy` with terms multiplied by ``(1 - p)**gamma``, p the probability of the true label (Lin et
+    al., 2017).
 
     Parameters
     ----------
-    y_true, y_pred : tensors of one shape
+    y_true, y_pred : tensor (..., n)
         Labels 0 and 1, and probabilities of 1; `y_pred` logits if `from_logits`.
     apply_class_balancing : bool
-        Also weigh labels 1 with `alpha`, labels 0 with ``1 - alpha``.
+        Whether labels 1 are weighted by `alpha`, labels 0 by ``1 - alpha``.
     alpha, gamma : float
+    from_logits : bool
+        Whether predictions are logits.
     label_smoothing : float
-        As in `binary_crossentropy`.
+        Targets become ``y_true * (1 - label_smoothing) + label_smoothing / 2``.
+    axis : int
+
+    Returns
+    -------
+    Tensor (...)
+        One value for each row.
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ.
+
+    Examples
+    --------
+    >>> keras.losses.binary_focal_crossentropy([[0.0, 1.0]], [[0.25, 0.75]]).round(decimals=4)
+    tensor([0.0180])
     """
     y_true, y_pred = as_pair(y_true, y_pred)
     _assert_same_shape(y_true, y_pred)
@@ -191,14 +286,30 @@ def binary_focal_crossentropy(y_true, y_pred, apply_class_balancing=False, alpha
 
 @operation
 def kl_divergence(y_true, y_pred):
-    """``sum(y_true * log(y_true / y_pred))`` over the last axis."""
+    """``sum(y_true * log(y_true / y_pred))`` over the last axis (Kullback and Leibler, 1951).
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor (..., classes)
+        Probabilities, clipped to [1e-7, 1].
+
+    Returns
+    -------
+    Tensor (...)
+        One value for each row.
+
+    Examples
+    --------
+    >>> keras.losses.kl_divergence([[0.5, 0.5]], [[0.25, 0.75]]).round(decimals=4)
+    tensor([0.1438])
+    """
     y_true, y_pred = (y.clamp(config.epsilon(), 1.0) for y in as_pair(y_true, y_pred))
     return (y_true * (y_true / y_pred).log()).sum(-1)
 
 
 @operation
 def categorical_generalized_cross_entropy(y_true, y_pred, q):
-    """``(1 - y_pred[y_true]**q) / q``, which labels that are wrong disturb less (Zhang and Sabuncu, 2018).
+    """``(1 - y_pred[y_true]**q) / q``, robust against wrong labels (Zhang and Sabuncu, 2018).
 
     Parameters
     ----------
@@ -208,6 +319,16 @@ def categorical_generalized_cross_entropy(y_true, y_pred, q):
         Probabilities.
     q : float
         Between 0 (cross-entropy) and 1 (absolute error).
+
+    Returns
+    -------
+    Tensor (...)
+        One value for each row.
+
+    Examples
+    --------
+    >>> keras.losses.categorical_generalized_cross_entropy([1], [[0.75, 0.25]], q=0.5)
+    tensor([1.])
     """
     y_true = convert(y_true)
     _, y_pred = as_pair(y_true, y_pred)
@@ -216,14 +337,50 @@ def categorical_generalized_cross_entropy(y_true, y_pred, q):
 
 
 class KLDivergence(FunctionLoss):
-    """`kl_divergence` as a class."""
+    """The loss `kl_divergence`, reduced over the samples: ``sum(y_true * log(y_true / y_pred))`` over the last axis
+    (Kullback and Leibler, 1951).
+
+    Parameters
+    ----------
+    reduction, name, dtype
+        As in `Loss`.
+
+    Examples
+    --------
+    >>> loss = keras.losses.KLDivergence()
+    >>> loss([[0.5, 0.5]], [[0.25, 0.75]]).round(decimals=4)
+    tensor(0.1438)
+    """
 
     def __init__(self, reduction="sum_over_batch_size", name="kl_divergence", dtype=None):
         super().__init__(kl_divergence, reduction, name, dtype)
 
 
 class BinaryCrossentropy(FunctionLoss):
-    """`binary_crossentropy` as a class."""
+    """The loss `binary_crossentropy`, reduced over the samples: ``-mean(y_true * log(y_pred) + (1 - y_true) * log(1 -
+    y_pred))`` over `axis`.
+
+    Parameters
+    ----------
+    from_logits : bool
+        Whether predictions are logits.
+    label_smoothing : float
+        Targets become ``y_true * (1 - label_smoothing) + label_smoothing / 2``.
+    axis : int
+    reduction, name, dtype
+        As in `Loss`.
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ.
+
+    Examples
+    --------
+    >>> loss = keras.losses.BinaryCrossentropy()
+    >>> loss([[0.0, 1.0]], [[0.25, 0.75]]).round(decimals=4)
+    tensor(0.2877)
+    """
 
     _saved = ("from_logits", "label_smoothing", "axis")
 
@@ -234,7 +391,33 @@ class BinaryCrossentropy(FunctionLoss):
 
 
 class BinaryFocalCrossentropy(FunctionLoss):
-    """`binary_focal_crossentropy` as a class."""
+    """The loss `binary_focal_crossentropy`, reduced over the samples: `binary_crossentropy` with terms multiplied by
+    ``(1 - p)**gamma``, p the probability of the true label (Lin et al., 2017).
+
+    Parameters
+    ----------
+    apply_class_balancing : bool
+        Whether labels 1 are weighted by `alpha`, labels 0 by ``1 - alpha``.
+    alpha, gamma : float
+    from_logits : bool
+        Whether predictions are logits.
+    label_smoothing : float
+        Targets become ``y_true * (1 - label_smoothing) + label_smoothing / 2``.
+    axis : int
+    reduction, name, dtype
+        As in `Loss`.
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ.
+
+    Examples
+    --------
+    >>> loss = keras.losses.BinaryFocalCrossentropy()
+    >>> loss([[0.0, 1.0]], [[0.25, 0.75]]).round(decimals=4)
+    tensor(0.0180)
+    """
 
     _saved = ("from_logits", "label_smoothing", "axis", "apply_class_balancing", "alpha", "gamma")
 
@@ -245,7 +428,30 @@ class BinaryFocalCrossentropy(FunctionLoss):
 
 
 class CategoricalCrossentropy(FunctionLoss):
-    """`categorical_crossentropy` as a class."""
+    """The loss `categorical_crossentropy`, reduced over the samples: ``-sum(y_true * log(y_pred))`` over `axis`.
+
+    Parameters
+    ----------
+    from_logits : bool
+        Whether predictions are logits.
+    label_smoothing : float
+        Targets become ``y_true * (1 - label_smoothing) + label_smoothing / classes``.
+    axis : int
+        Of the classes.
+    reduction, name, dtype
+        As in `Loss`.
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ.
+
+    Examples
+    --------
+    >>> loss = keras.losses.CategoricalCrossentropy()
+    >>> loss([[0.0, 1.0]], [[0.25, 0.75]]).round(decimals=4)
+    tensor(0.2877)
+    """
 
     _saved = ("from_logits", "label_smoothing", "axis")
 
@@ -256,7 +462,34 @@ class CategoricalCrossentropy(FunctionLoss):
 
 
 class CategoricalFocalCrossentropy(FunctionLoss):
-    """`categorical_focal_crossentropy` as a class."""
+    """The loss `categorical_focal_crossentropy`, reduced over the samples: ``-sum(alpha * (1 - y_pred)**gamma * y_true
+    * log(y_pred))`` over `axis` (Lin et al., 2017).
+
+    Parameters
+    ----------
+    alpha : float or list
+        One weight, or one for each class.
+    gamma : float
+    from_logits : bool
+        Whether predictions are logits.
+    label_smoothing : float
+        Targets become ``y_true * (1 - label_smoothing) + label_smoothing / classes``.
+    axis : int
+        Of the classes.
+    reduction, name, dtype
+        As in `Loss`.
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ.
+
+    Examples
+    --------
+    >>> loss = keras.losses.CategoricalFocalCrossentropy()
+    >>> loss([[0.0, 1.0]], [[0.25, 0.75]]).round(decimals=4)
+    tensor(0.0045)
+    """
 
     _saved = ("from_logits", "label_smoothing", "axis", "alpha", "gamma")
 
@@ -275,7 +508,31 @@ class _OfClasses(FunctionLoss):
 
 
 class SparseCategoricalCrossentropy(_OfClasses):
-    """`sparse_categorical_crossentropy` as a class."""
+    """The loss `sparse_categorical_crossentropy`, reduced over the samples: ``-log(y_pred[y_true])``, for classes given
+    as whole numbers.
+
+    Parameters
+    ----------
+    from_logits : bool
+        Whether predictions are logits.
+    ignore_class : int, optional
+        Targets of this class have loss 0 and do not count in means.
+    axis : int
+        Of the classes.
+    reduction, name, dtype
+        As in `Loss`.
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ.
+
+    Examples
+    --------
+    >>> loss = keras.losses.SparseCategoricalCrossentropy()
+    >>> loss([1], [[0.25, 0.75]]).round(decimals=4)
+    tensor(0.2877)
+    """
 
     _saved = ("from_logits", "ignore_class", "axis")
 
@@ -286,7 +543,22 @@ class SparseCategoricalCrossentropy(_OfClasses):
 
 
 class CategoricalGeneralizedCrossEntropy(_OfClasses):
-    """`categorical_generalized_cross_entropy` as a class."""
+    """The loss `categorical_generalized_cross_entropy`, reduced over the samples: ``(1 - y_pred[y_true]**q) / q``,
+    robust against wrong labels (Zhang and Sabuncu, 2018).
+
+    Parameters
+    ----------
+    q : float
+        Between 0 (cross-entropy) and 1 (absolute error).
+    reduction, name, dtype
+        As in `Loss`.
+
+    Examples
+    --------
+    >>> loss = keras.losses.CategoricalGeneralizedCrossEntropy(q=0.5)
+    >>> loss([1], [[0.75, 0.25]])
+    tensor(1.)
+    """
 
     _saved = ("q",)
 

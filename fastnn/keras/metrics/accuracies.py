@@ -17,19 +17,67 @@ def _arrays(y_true, y_pred):
 
 
 def accuracy(y_true, y_pred):
-    """1 where ``y_true == y_pred``, else 0."""
+    """1 where ``y_true == y_pred``, else 0.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.metrics.Accuracy()([1, 2], [1, 3])
+    tensor(0.5000)
+    """
     y_true, y_pred = same_rank(*_arrays(y_true, y_pred))
     return _matches(y_true.astype(y_pred.dtype, copy=False) == y_pred)
 
 
 def categorical_accuracy(y_true, y_pred):
-    """1 where the largest entries of `y_true` and `y_pred` are at the same position of the last axis, else 0."""
+    """1 where the largest entries of `y_true` and `y_pred` are at the same position, else 0.
+
+    Parameters
+    ----------
+    y_true : tensor (..., classes)
+        One-hot.
+    y_pred : tensor (..., classes)
+
+    Returns
+    -------
+    Tensor
+        1 or 0 for each sample.
+
+    Examples
+    --------
+    >>> keras.metrics.categorical_accuracy([[0, 1], [1, 0]], [[0.25, 0.75], [0.25, 0.75]])
+    tensor([1., 0.])
+    """
     y_true, y_pred = _arrays(y_true, y_pred)
     return _matches(y_true.argmax(-1) == y_pred.argmax(-1))
 
 
 def sparse_categorical_accuracy(y_true, y_pred):
-    """1 where `y_true` is the position of the largest entry of `y_pred`, else 0."""
+    """1 where `y_true` is the position of the largest entry of `y_pred`, else 0.
+
+    Parameters
+    ----------
+    y_true : tensor (...) or (..., 1)
+        Class numbers.
+    y_pred : tensor (..., classes)
+
+    Returns
+    -------
+    Tensor
+        1 or 0 for each sample.
+
+    Examples
+    --------
+    >>> keras.metrics.sparse_categorical_accuracy([1, 0], [[0.25, 0.75], [0.25, 0.75]])
+    tensor([1., 0.])
+    """
     y_true, y_pred = _arrays(y_true, y_pred)
     if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
         y_true = y_true[..., 0]
@@ -38,7 +86,24 @@ def sparse_categorical_accuracy(y_true, y_pred):
 
 
 def binary_accuracy(y_true, y_pred, threshold=0.5):
-    """1 where ``y_pred > threshold`` is `y_true`, else 0."""
+    """1 where ``y_pred > threshold`` equals `y_true`, else 0.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor
+        Labels 0 and 1, and probabilities of 1.
+    threshold : float
+
+    Returns
+    -------
+    Tensor
+        1 or 0 for each value.
+
+    Examples
+    --------
+    >>> keras.metrics.binary_accuracy([0, 1], [0.25, 0.4])
+    tensor([1., 0.])
+    """
     y_true, y_pred = same_rank(*_arrays(y_true, y_pred))
     return _matches(y_true == (y_pred > threshold))
 
@@ -52,15 +117,50 @@ def _in_top(y_true, y_pred, k):
 
 
 def top_k_categorical_accuracy(y_true, y_pred, k=5):
-    """1 where the largest entry of `y_true` is at the position of one of the `k` largest of `y_pred`, else 0."""
+    """1 where the target's class is among the `k` largest predictions, else 0.
+
+    Parameters
+    ----------
+    y_true : tensor (..., classes)
+        One-hot.
+    y_pred : tensor (..., classes)
+    k : int
+
+    Returns
+    -------
+    Tensor
+        1 or 0 for each sample.
+
+    Examples
+    --------
+    >>> keras.metrics.top_k_categorical_accuracy([[0, 0, 1], [1, 0, 0]], [[0.1, 0.5, 0.4], [0.1, 0.5, 0.4]], k=2)
+    tensor([1., 0.])
+    """
     y_true, y_pred = _arrays(y_true, y_pred)
     return _in_top(y_true.argmax(-1), y_pred, k)
 
 
 def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5, from_sorted_ids=False):
-    """1 where `y_true` is the position of one of the `k` largest entries of `y_pred`, else 0.
+    """1 where the target's class is among the `k` largest predictions, else 0.
 
-    With `from_sorted_ids`, `y_pred` holds positions, the best first.
+    Parameters
+    ----------
+    y_true : tensor (...) or (..., 1)
+        Class numbers.
+    y_pred : tensor (..., classes)
+    k : int
+    from_sorted_ids : bool
+        Whether `y_pred` holds class numbers, the best first.
+
+    Returns
+    -------
+    Tensor
+        1 or 0 for each sample.
+
+    Examples
+    --------
+    >>> keras.metrics.sparse_top_k_categorical_accuracy([2, 0], [[0.1, 0.5, 0.4], [0.1, 0.5, 0.4]], k=2)
+    tensor([1., 0.])
     """
     y_true, y_pred = _arrays(y_true, y_pred)
     if not from_sorted_ids:
@@ -70,7 +170,18 @@ def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5, from_sorted_ids=False
 
 
 class Accuracy(FunctionMetric):
-    """How often predictions equal the targets."""
+    """How often predictions equal the targets.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.Accuracy()
+    >>> metric([1, 2, 3, 4], [1, 2, 3, 0])
+    tensor(0.7500)
+    """
 
     _direction = "up"
 
@@ -79,7 +190,18 @@ class Accuracy(FunctionMetric):
 
 
 class CategoricalAccuracy(FunctionMetric):
-    """How often the most probable class is the target's, which is one-hot."""
+    """How often the largest prediction is at the target's class; targets are one-hot.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.CategoricalAccuracy()
+    >>> metric([[0, 1], [1, 0]], [[0.25, 0.75], [0.25, 0.75]])
+    tensor(0.5000)
+    """
 
     _direction = "up"
 
@@ -88,7 +210,18 @@ class CategoricalAccuracy(FunctionMetric):
 
 
 class SparseCategoricalAccuracy(FunctionMetric):
-    """How often the most probable class is the target, a number."""
+    """How often the largest prediction is at the target's class; targets are class numbers.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.SparseCategoricalAccuracy()
+    >>> metric([1, 0], [[0.25, 0.75], [0.25, 0.75]])
+    tensor(0.5000)
+    """
 
     _direction = "up"
 
@@ -97,7 +230,19 @@ class SparseCategoricalAccuracy(FunctionMetric):
 
 
 class BinaryAccuracy(FunctionMetric):
-    """How often ``y_pred > threshold`` is the target."""
+    """How often ``y_pred > threshold`` equals the target, 0 or 1.
+
+    Parameters
+    ----------
+    threshold : float
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.BinaryAccuracy()
+    >>> metric([0, 1, 1, 1], [0.25, 0.75, 0.6, 0.4])
+    tensor(0.7500)
+    """
 
     _direction, _saved = "up", ("threshold",)
 
@@ -106,7 +251,19 @@ class BinaryAccuracy(FunctionMetric):
 
 
 class TopKCategoricalAccuracy(FunctionMetric):
-    """How often the target, which is one-hot, is among the `k` most probable classes."""
+    """How often the target's class is among the `k` largest predictions; targets are one-hot.
+
+    Parameters
+    ----------
+    k : int
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.TopKCategoricalAccuracy(k=2)
+    >>> metric([[0, 0, 1], [1, 0, 0]], [[0.1, 0.5, 0.4], [0.1, 0.5, 0.4]])
+    tensor(0.5000)
+    """
 
     _direction, _saved = "up", ("k",)
 
@@ -115,7 +272,21 @@ class TopKCategoricalAccuracy(FunctionMetric):
 
 
 class SparseTopKCategoricalAccuracy(FunctionMetric):
-    """How often the target, a number, is among the `k` most probable classes."""
+    """How often the target's class is among the `k` largest predictions; targets are class numbers.
+
+    Parameters
+    ----------
+    k : int
+    from_sorted_ids : bool
+        Whether predictions are class numbers, the best first.
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.SparseTopKCategoricalAccuracy(k=2)
+    >>> metric([2, 0], [[0.1, 0.5, 0.4], [0.1, 0.5, 0.4]])
+    tensor(0.5000)
+    """
 
     _direction, _saved = "up", ("k",)
 

@@ -10,12 +10,24 @@ from fastnn.keras.variables import Variable, array_of, convert, mask_of
 
 
 class Metric:
-    """Base of metrics: subclasses define `update_state` and `result`.
+    """Base of metrics: subclasses define `update_state`, which takes in a batch, and `result`.
 
     Parameters
     ----------
-    dtype : str, optional
-    name : str, optional
+    dtype, name : str, optional
+
+    Examples
+    --------
+    >>> class Count(keras.metrics.Metric):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.total = self.add_weight((), name="total")
+    ...     def update_state(self, y_true, y_pred, sample_weight=None):
+    ...         self.total.assign_add(len(y_true))
+    ...     def result(self):
+    ...         return self.total
+    >>> float(Count()([1, 2], [3, 4]))
+    2.0
     """
 
     _direction = None  # "up" or "down" where it is known which values are better
@@ -125,9 +137,19 @@ def samplewise(values, sample_weight, reduce, dtype):
 
 
 class Mean(Metric):
-    """The (weighted) mean of all values.
+    """(Weighted) mean of all values.
 
     Values with more than one axis are averaged over the others first: each sample counts once.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.Mean()
+    >>> metric([1.0, 3.0], sample_weight=[1.0, 3.0])
+    tensor(2.5000)
     """
 
     def __init__(self, name="mean", dtype=None):
@@ -153,7 +175,18 @@ class Mean(Metric):
 
 
 class Sum(Metric):
-    """The (weighted) sum of all values."""
+    """(Weighted) sum of all values.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.Sum()
+    >>> metric([1.0, 3.0])
+    tensor(4.)
+    """
 
     def __init__(self, name="sum", dtype=None):
         super().__init__(name=name, dtype=dtype)
@@ -167,7 +200,21 @@ class Sum(Metric):
 
 
 class MeanMetricWrapper(Mean):
-    """The mean of a function of ``(y_true, y_pred)``; further arguments go to the function."""
+    """Mean of a function of ``(y_true, y_pred)``.
+
+    Parameters
+    ----------
+    fn : callable
+    name, dtype : str, optional
+    **kwargs
+        Further arguments of the function.
+
+    Examples
+    --------
+    >>> metric = keras.metrics.MeanMetricWrapper(keras.losses.huber, delta=2.0)
+    >>> metric([[1.0, 2.0]], [[1.0, 4.0]])
+    tensor(1.)
+    """
 
     def __init__(self, fn, name=None, dtype=None, **kwargs):
         super().__init__(name=name or naming.object_name(fn), dtype=dtype)

@@ -135,7 +135,25 @@ class _ConditionCount(_Ordered):
 
 
 class TruePositives(_ConditionCount):
-    """How many (or what weight of) predictions above the threshold are right."""
+    """Number (or weight) of positive targets that are predicted: ``y_pred > threshold``.
+
+    Parameters
+    ----------
+    thresholds : float or list of float, optional
+        0.5 without it; a list gives a result for each.
+    name, dtype : str, optional
+
+    Raises
+    ------
+    ValueError
+        Thresholds outside of [0, 1].
+
+    Examples
+    --------
+    >>> metric = keras.metrics.TruePositives()
+    >>> metric([0, 1, 1, 1], [0.25, 0.75, 0.6, 0.4])
+    tensor(2.)
+    """
 
     _direction, kept = None, ("true_positives",)
 
@@ -144,7 +162,25 @@ class TruePositives(_ConditionCount):
 
 
 class TrueNegatives(_ConditionCount):
-    """How many (or what weight of) predictions not above the threshold are right."""
+    """Number (or weight) of negative targets with ``y_pred <= threshold``.
+
+    Parameters
+    ----------
+    thresholds : float or list of float, optional
+        0.5 without it; a list gives a result for each.
+    name, dtype : str, optional
+
+    Raises
+    ------
+    ValueError
+        Thresholds outside of [0, 1].
+
+    Examples
+    --------
+    >>> metric = keras.metrics.TrueNegatives()
+    >>> metric([0, 1, 1, 1], [0.25, 0.75, 0.6, 0.4])
+    tensor(1.)
+    """
 
     _direction, kept = None, ("true_negatives",)
 
@@ -153,7 +189,25 @@ class TrueNegatives(_ConditionCount):
 
 
 class FalsePositives(_ConditionCount):
-    """How many (or what weight of) predictions above the threshold are wrong."""
+    """Number (or weight) of negative targets with ``y_pred > threshold``.
+
+    Parameters
+    ----------
+    thresholds : float or list of float, optional
+        0.5 without it; a list gives a result for each.
+    name, dtype : str, optional
+
+    Raises
+    ------
+    ValueError
+        Thresholds outside of [0, 1].
+
+    Examples
+    --------
+    >>> metric = keras.metrics.FalsePositives()
+    >>> metric([0, 1, 1, 1], [0.25, 0.75, 0.6, 0.4])
+    tensor(0.)
+    """
 
     _direction, kept = None, ("false_positives",)
 
@@ -162,7 +216,25 @@ class FalsePositives(_ConditionCount):
 
 
 class FalseNegatives(_ConditionCount):
-    """How many (or what weight of) predictions not above the threshold are wrong."""
+    """Number (or weight) of positive targets with ``y_pred <= threshold``.
+
+    Parameters
+    ----------
+    thresholds : float or list of float, optional
+        0.5 without it; a list gives a result for each.
+    name, dtype : str, optional
+
+    Raises
+    ------
+    ValueError
+        Thresholds outside of [0, 1].
+
+    Examples
+    --------
+    >>> metric = keras.metrics.FalseNegatives()
+    >>> metric([0, 1, 1, 1], [0.25, 0.75, 0.6, 0.4])
+    tensor(1.)
+    """
 
     _direction, kept = None, ("false_negatives",)
 
@@ -171,16 +243,23 @@ class FalseNegatives(_ConditionCount):
 
 
 class Precision(_Ordered):
-    """The share of predictions above the threshold that are right.
+    """``true positives / (true positives + false positives)``
 
     Parameters
     ----------
-    thresholds : float or list, optional
-        0.5 without it.
+    thresholds : float or list of float, optional
+        0.5 without it; a list gives a result for each.
     top_k : int, optional
-        Only the `top_k` largest predictions of a sample count, above every threshold that is not given.
+        Only the `top_k` largest predictions of a sample count, above any threshold if none is given.
     class_id : int, optional
         Only this column counts.
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.Precision()
+    >>> metric([0, 1, 1, 1], [0.25, 0.75, 0.6, 0.4])
+    tensor(1.)
     """
 
     kept = "true_positives", "false_positives"
@@ -193,7 +272,24 @@ class Precision(_Ordered):
 
 
 class Recall(_Ordered):
-    """The share of positive targets that predictions above the threshold find; arguments as of `Precision`."""
+    """``true positives / (true positives + false negatives)``
+
+    Parameters
+    ----------
+    thresholds : float or list of float, optional
+        0.5 without it; a list gives a result for each.
+    top_k : int, optional
+        Only the `top_k` largest predictions of a sample count, above any threshold if none is given.
+    class_id : int, optional
+        Only this column counts.
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.Recall()
+    >>> metric([0, 1, 1, 1], [0.25, 0.75, 0.6, 0.4]).round(decimals=4)
+    tensor(0.6667)
+    """
 
     kept = "true_positives", "false_negatives"
 
@@ -235,7 +331,29 @@ class _Constrained(_Confusion):
 
 
 class SensitivityAtSpecificity(_Constrained):
-    """The best sensitivity where the specificity is at least `specificity`."""
+    """Largest sensitivity (recall) at thresholds where the specificity is at least a given value.
+
+    Parameters
+    ----------
+    specificity : float
+        Between 0 and 1.
+    num_thresholds : int
+        Evenly spaced from 0 to 1.
+    class_id : int, optional
+        Only this column counts.
+    name, dtype : str, optional
+
+    Raises
+    ------
+    ValueError
+        `specificity` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> metric = keras.metrics.SensitivityAtSpecificity(0.5)
+    >>> metric([0, 1, 1, 1], [0.25, 0.75, 0.6, 0.4]).round(decimals=4)
+    tensor(1.)
+    """
 
     bound, rates = "specificity", (SPECIFICITY, SENSITIVITY)
 
@@ -244,7 +362,29 @@ class SensitivityAtSpecificity(_Constrained):
 
 
 class SpecificityAtSensitivity(_Constrained):
-    """The best specificity where the sensitivity is at least `sensitivity`."""
+    """Largest specificity at thresholds where the sensitivity is at least a given value.
+
+    Parameters
+    ----------
+    sensitivity : float
+        Between 0 and 1.
+    num_thresholds : int
+        Evenly spaced from 0 to 1.
+    class_id : int, optional
+        Only this column counts.
+    name, dtype : str, optional
+
+    Raises
+    ------
+    ValueError
+        `sensitivity` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> metric = keras.metrics.SpecificityAtSensitivity(0.5)
+    >>> metric([0, 1, 1, 1], [0.25, 0.75, 0.6, 0.4]).round(decimals=4)
+    tensor(1.)
+    """
 
     bound, rates = "sensitivity", (SENSITIVITY, SPECIFICITY)
 
@@ -253,7 +393,29 @@ class SpecificityAtSensitivity(_Constrained):
 
 
 class PrecisionAtRecall(_Constrained):
-    """The best precision where the recall is at least `recall`."""
+    """Largest precision at thresholds where the recall is at least a given value.
+
+    Parameters
+    ----------
+    recall : float
+        Between 0 and 1.
+    num_thresholds : int
+        Evenly spaced from 0 to 1.
+    class_id : int, optional
+        Only this column counts.
+    name, dtype : str, optional
+
+    Raises
+    ------
+    ValueError
+        `recall` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> metric = keras.metrics.PrecisionAtRecall(0.5)
+    >>> metric([0, 1, 1, 1], [0.25, 0.75, 0.6, 0.4]).round(decimals=4)
+    tensor(1.)
+    """
 
     bound, rates = "recall", (RECALL, PRECISION)
 
@@ -262,7 +424,29 @@ class PrecisionAtRecall(_Constrained):
 
 
 class RecallAtPrecision(_Constrained):
-    """The best recall where the precision is at least `precision`."""
+    """Largest recall at thresholds where the precision is at least a given value.
+
+    Parameters
+    ----------
+    precision : float
+        Between 0 and 1.
+    num_thresholds : int
+        Evenly spaced from 0 to 1.
+    class_id : int, optional
+        Only this column counts.
+    name, dtype : str, optional
+
+    Raises
+    ------
+    ValueError
+        `precision` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> metric = keras.metrics.RecallAtPrecision(0.5)
+    >>> metric([0, 1, 1, 1], [0.25, 0.75, 0.6, 0.4]).round(decimals=4)
+    tensor(1.)
+    """
 
     bound, rates = "precision", (PRECISION, RECALL)
 
@@ -279,24 +463,32 @@ def _one_of(what, value, known):
 
 
 class AUC(_Confusion):
-    """The area under a curve, a sum over thresholds.
+    """Area under a curve, as a sum over thresholds.
 
     Parameters
     ----------
     num_thresholds : int
-    curve : "ROC", "PR" or "PRGAIN"
-        Recall over the rate of false positives, precision over recall, or the same as gains.
-    summation_method : "interpolation", "minoring" or "majoring"
-        Between two thresholds: a line (for "PR" Davis' and Goadrich's interpolation), the lesser or the greater value.
-    thresholds : list, optional
-        In place of `num_thresholds` ones that are evenly spaced.
+    curve : {"ROC", "PR", "PRGAIN"}
+        Recall over the false positive rate, precision over recall, or the latter as gains.
+    summation_method : {"interpolation", "minoring", "majoring"}
+        Between two thresholds: a line (for "PR" the interpolation of Davis and Goadrich, 2006), the lesser or the
+        greater value.
+    thresholds : list of float, optional
+        Instead of `num_thresholds` evenly spaced ones.
     multi_label : bool
-        Columns are labels of their own: the mean of their areas, with `label_weights` if given.
+        Whether columns are labels of their own, whose areas are averaged by `label_weights`.
     num_labels : int, optional
-        The number of columns.
-    label_weights : list, optional
+        Number of columns.
+    label_weights : list of float, optional
     from_logits : bool
         Whether predictions are logits.
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.AUC()
+    >>> metric([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9]).round(decimals=2)
+    tensor(0.7500)
     """
 
     def __init__(self, num_thresholds=200, curve="ROC", summation_method="interpolation", name=None, dtype=None,

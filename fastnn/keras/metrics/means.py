@@ -14,14 +14,46 @@ def cosine_similarity(y_true, y_pred, axis=-1):
 
 
 def pearson_correlation(y_true, y_pred, axis=-1):
-    """The correlation of `y_true` and `y_pred` along `axis`: 1 on a rising line, -1 on a falling one."""
+    """Correlation of `y_true` and `y_pred` along `axis` (Pearson, 1895): 1 on a rising line, -1 on a falling one.
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor
+    axis : int
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.metrics.pearson_correlation([[1.0, 2.0, 3.0]], [[6.0, 4.0, 2.0]]).round(decimals=4)
+    tensor([-1.])
+    """
     y_true, y_pred = ((y - y.mean(axis, keepdim=True)) / y.std(axis, correction=0, keepdim=True)
                       for y in same_rank(*as_pair(y_true, y_pred)))
     return (y_true * y_pred).mean(axis)
 
 
 def concordance_correlation(y_true, y_pred, axis=-1):
-    """The agreement of `y_true` and `y_pred` along `axis`: 1 on the line of equal values (Lin, 1989)."""
+    """Agreement of `y_true` and `y_pred` along `axis` (Lin, 1989): 1 if they are equal.
+
+    ``2 * cov / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred))**2)``
+
+    Parameters
+    ----------
+    y_true, y_pred : tensor
+    axis : int
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.metrics.concordance_correlation([[1.0, 2.0, 3.0]], [[2.0, 3.0, 4.0]]).round(decimals=4)
+    tensor([0.5714])
+    """
     y_true, y_pred = same_rank(*as_pair(y_true, y_pred))
     mean_true, mean_pred = y_true.mean(axis, keepdim=True), y_pred.mean(axis, keepdim=True)
     norm = (y_true.var(axis, correction=0, keepdim=True) + y_pred.var(axis, correction=0, keepdim=True)
@@ -30,7 +62,18 @@ def concordance_correlation(y_true, y_pred, axis=-1):
 
 
 class MeanSquaredError(FunctionMetric):
-    """The mean of ``(y_true - y_pred)**2``."""
+    """Mean of ``(y_true - y_pred)**2``.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.MeanSquaredError()
+    >>> metric([[1.0, 2.0]], [[1.0, 4.0]])
+    tensor(2.)
+    """
 
     _direction = "down"
 
@@ -39,7 +82,18 @@ class MeanSquaredError(FunctionMetric):
 
 
 class MeanAbsoluteError(FunctionMetric):
-    """The mean of ``|y_true - y_pred|``."""
+    """Mean of ``abs(y_true - y_pred)``.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.MeanAbsoluteError()
+    >>> metric([[1.0, 2.0]], [[1.0, 4.0]])
+    tensor(1.)
+    """
 
     _direction = "down"
 
@@ -48,7 +102,18 @@ class MeanAbsoluteError(FunctionMetric):
 
 
 class MeanAbsolutePercentageError(FunctionMetric):
-    """The mean of ``100 * |y_true - y_pred| / |y_true|``."""
+    """Mean of ``100 * abs((y_true - y_pred) / y_true)``.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.MeanAbsolutePercentageError()
+    >>> metric([[1.0, 2.0]], [[1.0, 4.0]])
+    tensor(50.)
+    """
 
     _direction = "down"
 
@@ -57,7 +122,18 @@ class MeanAbsolutePercentageError(FunctionMetric):
 
 
 class MeanSquaredLogarithmicError(FunctionMetric):
-    """The mean of ``(log(y_true + 1) - log(y_pred + 1))**2``."""
+    """Mean of ``(log(y_true + 1) - log(y_pred + 1))**2``.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.MeanSquaredLogarithmicError()
+    >>> metric([[0.0, 1.0]], [[0.0, 3.0]]).round(decimals=4)
+    tensor(0.2402)
+    """
 
     _direction = "down"
 
@@ -66,7 +142,18 @@ class MeanSquaredLogarithmicError(FunctionMetric):
 
 
 class RootMeanSquaredError(Mean):
-    """The root of the mean of ``(y_true - y_pred)**2``."""
+    """Square root of the mean of ``(y_true - y_pred)**2``.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.RootMeanSquaredError()
+    >>> metric([[1.0, 2.0]], [[4.0, 5.0]])
+    tensor(3.)
+    """
 
     _direction = "down"
 
@@ -82,7 +169,19 @@ class RootMeanSquaredError(Mean):
 
 
 class CosineSimilarity(FunctionMetric):
-    """The mean cosine of the angle between `y_true` and `y_pred` along `axis`."""
+    """Mean cosine of the angle between `y_true` and `y_pred`; 1 for equal directions, unlike the loss.
+
+    Parameters
+    ----------
+    axis : int
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.CosineSimilarity()
+    >>> metric([[3.0, 4.0]], [[4.0, 3.0]]).round(decimals=2)
+    tensor(0.9600)
+    """
 
     _direction, _saved = "up", ("axis",)
 
@@ -91,7 +190,18 @@ class CosineSimilarity(FunctionMetric):
 
 
 class LogCoshError(FunctionMetric):
-    """The mean of ``log(cosh(y_pred - y_true))``."""
+    """Mean of ``log(cosh(y_pred - y_true))``.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.LogCoshError()
+    >>> metric([[1.0, 2.0]], [[1.0, 4.0]]).round(decimals=4)
+    tensor(0.6625)
+    """
 
     _direction = "down"
 
@@ -100,7 +210,18 @@ class LogCoshError(FunctionMetric):
 
 
 class Hinge(FunctionMetric):
-    """The mean of the hinge loss."""
+    """Mean of ``max(1 - y_true * y_pred, 0)``.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.Hinge()
+    >>> metric([[-1.0, 1.0]], [[0.5, 0.5]])
+    tensor(1.)
+    """
 
     _direction = "down"
 
@@ -109,7 +230,18 @@ class Hinge(FunctionMetric):
 
 
 class SquaredHinge(FunctionMetric):
-    """The mean of the squared hinge loss."""
+    """Mean of ``max(1 - y_true * y_pred, 0)**2``.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.SquaredHinge()
+    >>> metric([[-1.0, 1.0]], [[0.5, 0.5]])
+    tensor(1.2500)
+    """
 
     _direction = "down"
 
@@ -118,7 +250,18 @@ class SquaredHinge(FunctionMetric):
 
 
 class CategoricalHinge(FunctionMetric):
-    """The mean of the categorical hinge loss."""
+    """Mean of `losses.categorical_hinge`.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.CategoricalHinge()
+    >>> metric([[0.0, 1.0]], [[0.75, 0.25]])
+    tensor(1.5000)
+    """
 
     _direction = "down"
 
@@ -127,21 +270,58 @@ class CategoricalHinge(FunctionMetric):
 
 
 class KLDivergence(FunctionMetric):
-    """The mean Kullback-Leibler divergence."""
+    """Mean of ``sum(y_true * log(y_true / y_pred))``.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.KLDivergence()
+    >>> metric([[0.5, 0.5]], [[0.25, 0.75]]).round(decimals=4)
+    tensor(0.1438)
+    """
 
     def __init__(self, name="kl_divergence", dtype=None):
         super().__init__(losses.kl_divergence, name, dtype)
 
 
 class Poisson(FunctionMetric):
-    """The mean of ``y_pred - y_true * log(y_pred)``."""
+    """Mean of ``y_pred - y_true * log(y_pred)``.
+
+    Parameters
+    ----------
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.Poisson()
+    >>> metric([[1.0, 2.0]], [[1.0, 1.0]]).round(decimals=4)
+    tensor(1.)
+    """
 
     def __init__(self, name="poisson", dtype=None):
         super().__init__(losses.poisson, name, dtype)
 
 
 class BinaryCrossentropy(FunctionMetric):
-    """The mean binary cross-entropy."""
+    """Mean of `losses.binary_crossentropy`.
+
+    Parameters
+    ----------
+    from_logits : bool
+        Whether predictions are logits.
+    label_smoothing : float
+        As in the loss.
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.BinaryCrossentropy()
+    >>> metric([[0.0, 1.0]], [[0.25, 0.75]]).round(decimals=4)
+    tensor(0.2877)
+    """
 
     _direction, _saved = "down", ("from_logits", "label_smoothing")
 
@@ -151,7 +331,24 @@ class BinaryCrossentropy(FunctionMetric):
 
 
 class CategoricalCrossentropy(FunctionMetric):
-    """The mean cross-entropy with targets that are one-hot."""
+    """Mean of `losses.categorical_crossentropy`; targets are one-hot.
+
+    Parameters
+    ----------
+    from_logits : bool
+        Whether predictions are logits.
+    label_smoothing : float
+        As in the loss.
+    axis : int
+        Of the classes.
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.CategoricalCrossentropy()
+    >>> metric([[0.0, 1.0]], [[0.25, 0.75]]).round(decimals=4)
+    tensor(0.2877)
+    """
 
     _direction, _saved = "down", ("from_logits", "label_smoothing", "axis")
 
@@ -161,7 +358,20 @@ class CategoricalCrossentropy(FunctionMetric):
 
 
 class SparseCategoricalCrossentropy(FunctionMetric):
-    """The mean cross-entropy with targets that are numbers."""
+    """Mean of `losses.sparse_categorical_crossentropy`; targets are class numbers.
+
+    Parameters
+    ----------
+    from_logits, ignore_class, axis
+        As in the loss.
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.SparseCategoricalCrossentropy()
+    >>> metric([1], [[0.25, 0.75]]).round(decimals=4)
+    tensor(0.2877)
+    """
 
     _direction, _saved = "down", ("from_logits", "ignore_class", "axis")
 
@@ -172,7 +382,19 @@ class SparseCategoricalCrossentropy(FunctionMetric):
 
 
 class PearsonCorrelation(FunctionMetric):
-    """The mean of `pearson_correlation`."""
+    """Mean of `pearson_correlation` over the rows.
+
+    Parameters
+    ----------
+    axis : int
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.PearsonCorrelation()
+    >>> metric([[1.0, 2.0, 3.0]], [[2.0, 4.0, 6.0]]).round(decimals=4)
+    tensor(1.)
+    """
 
     _direction, _saved = "up", ("axis",)
 
@@ -181,7 +403,19 @@ class PearsonCorrelation(FunctionMetric):
 
 
 class ConcordanceCorrelation(FunctionMetric):
-    """The mean of `concordance_correlation`."""
+    """Mean of `concordance_correlation` over the rows.
+
+    Parameters
+    ----------
+    axis : int
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.ConcordanceCorrelation()
+    >>> metric([[1.0, 2.0, 3.0]], [[2.0, 3.0, 4.0]]).round(decimals=4)
+    tensor(0.5714)
+    """
 
     _direction, _saved = "up", ("axis",)
 
@@ -190,14 +424,26 @@ class ConcordanceCorrelation(FunctionMetric):
 
 
 class R2Score(Metric):
-    """The share of the targets' variance that predictions explain: ``1 - residual / total``.
+    """Coefficient of determination: ``1 - sum((y_true - y_pred)**2) / sum((y_true - mean(y_true))**2)``.
 
     Parameters
     ----------
-    class_aggregation : "uniform_average", "variance_weighted_average" or None
-        How the scores of several outputs become one; None gives one for each.
+    class_aggregation : {"uniform_average", "variance_weighted_average", None}
+        How the scores of several outputs are combined; None gives one for each.
     num_regressors : int
         If not 0, the score is adjusted for so many inputs.
+    name, dtype : str, optional
+
+    Raises
+    ------
+    ValueError
+        Another `class_aggregation`, or tensors that are not (samples, outputs).
+
+    Examples
+    --------
+    >>> metric = keras.metrics.R2Score()
+    >>> metric([[1.0], [2.0], [3.0]], [[1.0], [2.0], [4.0]])
+    tensor(0.5000)
     """
 
     _direction = "up"

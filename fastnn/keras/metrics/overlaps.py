@@ -10,18 +10,30 @@ from fastnn.keras.variables import array_of, convert
 
 
 class IoU(Metric):
-    """The mean over classes of ``true positives / (true positives + false positives + false negatives)``.
+    """Mean over classes of ``true positives / (true positives + false positives + false negatives)`` (Jaccard index).
 
     Parameters
     ----------
     num_classes : int
-    target_class_ids : sequence of int
-        Which classes the mean is over.
+    target_class_ids : list of int
+        Classes of the mean.
     ignore_class : int, optional
         Targets of this class do not count.
     sparse_y_true, sparse_y_pred : bool
-        Whether they hold numbers of classes; else the largest entry along `axis` is the class.
+        Whether they are class numbers; else the largest entry along `axis` is the class.
     axis : int
+    name, dtype : str, optional
+
+    Raises
+    ------
+    ValueError
+        A class is not below `num_classes`.
+
+    Examples
+    --------
+    >>> metric = keras.metrics.IoU(num_classes=2, target_class_ids=[1])
+    >>> metric([0, 0, 1, 1], [0, 1, 1, 1]).round(decimals=4)
+    tensor(0.6667)
     """
 
     _direction = "up"
@@ -74,7 +86,20 @@ class IoU(Metric):
 
 
 class BinaryIoU(IoU):
-    """`IoU` of two classes, the predicted one 1 where ``y_pred >= threshold``."""
+    """`IoU` of two classes, with ``y_pred >= threshold`` as predictions.
+
+    Parameters
+    ----------
+    target_class_ids : list of int
+    threshold : float
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.BinaryIoU([1])
+    >>> metric([0, 0, 1, 1], [0.1, 0.6, 0.7, 0.9]).round(decimals=4)
+    tensor(0.6667)
+    """
 
     def __init__(self, target_class_ids=(0, 1), threshold=0.5, name=None, dtype=None):
         super().__init__(num_classes=2, target_class_ids=target_class_ids, name=name, dtype=dtype)
@@ -88,7 +113,24 @@ class BinaryIoU(IoU):
 
 
 class MeanIoU(IoU):
-    """`IoU` over all classes."""
+    """`IoU` over all classes.
+
+    Parameters
+    ----------
+    num_classes : int
+    ignore_class : int, optional
+        Targets of this class do not count.
+    sparse_y_true, sparse_y_pred : bool
+        Whether they are class numbers; else the largest entry along `axis` is the class.
+    axis : int
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.MeanIoU(num_classes=2)
+    >>> metric([0, 0, 1, 1], [0, 1, 1, 1]).round(decimals=4)
+    tensor(0.5833)
+    """
 
     def __init__(self, num_classes, name=None, dtype=None, ignore_class=None, sparse_y_true=True, sparse_y_pred=True,
                  axis=-1):
@@ -100,7 +142,20 @@ class MeanIoU(IoU):
 
 
 class OneHotIoU(IoU):
-    """`IoU` with targets that are one-hot, and probabilities as predictions."""
+    """`IoU` with one-hot targets, and probabilities as predictions.
+
+    Parameters
+    ----------
+    num_classes, target_class_ids, ignore_class, sparse_y_pred, axis
+        As in `IoU`.
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.OneHotIoU(num_classes=2, target_class_ids=[1])
+    >>> metric([[1, 0], [0, 1]], [[0.3, 0.7], [0.1, 0.9]]).round(decimals=4)
+    tensor(0.5000)
+    """
 
     def __init__(self, num_classes, target_class_ids, name=None, dtype=None, ignore_class=None, sparse_y_pred=False,
                  axis=-1):
@@ -111,7 +166,20 @@ class OneHotIoU(IoU):
 
 
 class OneHotMeanIoU(MeanIoU):
-    """`MeanIoU` with targets that are one-hot, and probabilities as predictions."""
+    """`MeanIoU` with one-hot targets, and probabilities as predictions.
+
+    Parameters
+    ----------
+    num_classes, ignore_class, sparse_y_pred, axis
+        As in `IoU`.
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.OneHotMeanIoU(num_classes=2)
+    >>> metric([[1, 0], [0, 1]], [[0.3, 0.7], [0.1, 0.9]]).round(decimals=4)
+    tensor(0.2500)
+    """
 
     def __init__(self, num_classes, name=None, dtype=None, ignore_class=None, sparse_y_pred=False, axis=-1):
         super().__init__(num_classes, name, dtype, ignore_class, False, sparse_y_pred, axis)
@@ -121,16 +189,28 @@ class OneHotMeanIoU(MeanIoU):
 
 
 class FBetaScore(Metric):
-    """``(1 + beta**2) * precision * recall / (beta**2 * precision + recall)``.
+    """``(1 + beta**2) * precision * recall / (beta**2 * precision + recall)``
 
     Parameters
     ----------
-    average : "micro", "macro", "weighted" or None
+    average : {"micro", "macro", "weighted", None}
         Over all decisions, over classes, over classes by how often they occur, or a score for each class.
     beta : float
         How much more recall counts than precision.
     threshold : float, optional
         What a prediction must exceed; without it the largest one is taken.
+    name, dtype : str, optional
+
+    Raises
+    ------
+    ValueError
+        Another `average`, a `beta` that is no positive float, or tensors that are not (samples, classes).
+
+    Examples
+    --------
+    >>> metric = keras.metrics.FBetaScore(beta=2.0)
+    >>> metric(np.array([[1, 0], [0, 1], [0, 1]]), np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])).round(decimals=4)
+    tensor([0.8333, 0.5556])
     """
 
     _direction = "up"
@@ -191,7 +271,22 @@ class FBetaScore(Metric):
 
 
 class F1Score(FBetaScore):
-    """The harmonic mean of precision and recall: `FBetaScore` with ``beta=1``."""
+    """Harmonic mean of precision and recall: `FBetaScore` with ``beta=1``.
+
+    Parameters
+    ----------
+    average : {"micro", "macro", "weighted", None}
+        Over all decisions, over classes, over classes by how often they occur, or a score for each class.
+    threshold : float, optional
+        What a prediction must exceed; without it the largest one is taken.
+    name, dtype : str, optional
+
+    Examples
+    --------
+    >>> metric = keras.metrics.F1Score(average="macro")
+    >>> metric(np.array([[1, 0], [0, 1], [0, 1]]), np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]])).round(decimals=4)
+    tensor(0.6667)
+    """
 
     def __init__(self, average=None, threshold=None, name="f1_score", dtype=None):
         super().__init__(average=average, beta=1.0, threshold=threshold, name=name, dtype=dtype)

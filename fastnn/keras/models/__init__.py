@@ -8,7 +8,24 @@ from fastnn.keras.saving import deserialize_keras_object
 
 
 def model_from_json(json_string, custom_objects=None):
-    """The model of `Model.to_json`, with new weights."""
+    """The model of `Model.to_json`, with new weights.
+
+    Parameters
+    ----------
+    json_string : str
+    custom_objects : dict, optional
+        Name -> class or function, for those that are not registered.
+
+    Returns
+    -------
+    Model
+
+    Examples
+    --------
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> keras.models.model_from_json(model.to_json()).output_shape
+    (None, 2)
+    """
     import json
 
     return deserialize_keras_object(json.loads(json_string), custom_objects)

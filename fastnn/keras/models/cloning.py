@@ -11,7 +11,7 @@ def _copy(layer):
 
 
 def rebuild_graph(plan_nodes, inputs, outputs, replace, operation_of=lambda operation: operation):
-    """Outputs of the same graph for other inputs; ``operation_of`` may put another operation in the place of one.
+    """Outputs of the same graph for other inputs; ``operation_of`` may replace an operation by another one.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def rebuild_graph(plan_nodes, inputs, outputs, replace, operation_of=lambda oper
         In an order in which they can run.
     inputs, outputs : lists of KerasTensor
     replace : list of KerasTensor
-        In place of `inputs`.
+        Instead of `inputs`.
     """
     values = {id(x): y for x, y in zip(inputs, replace)}
     for node in plan_nodes:
@@ -36,24 +36,34 @@ def rebuild_graph(plan_nodes, inputs, outputs, replace, operation_of=lambda oper
 
 
 def clone_model(model, input_tensors=None, clone_function=None, call_function=None, recursive=False, **kwargs):
-    """A model with the same layers, newly made: other weights.
+    """A model with the same architecture, and new weights.
 
     Parameters
     ----------
     model : Model
-    input_tensors : symbolic tensors, optional
-        In place of the model's inputs.
+    input_tensors : KerasTensor or list of them, optional
+        Instead of the model's inputs.
     clone_function : callable, optional
         ``clone_function(layer)`` gives the new layer.
     call_function : callable, optional
         ``call_function(layer, *args, **kwargs)`` calls it.
     recursive : bool
-        Copy the layers of models within one by one too.
+        Whether layers of nested models are cloned one by one too.
+
+    Returns
+    -------
+    Model
 
     Raises
     ------
     ValueError
-        A subclassed model with `clone_function`, which cannot be taken apart.
+        `clone_function` with a subclassed model, whose layers are not known.
+
+    Examples
+    --------
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> keras.models.clone_model(model).output_shape
+    (None, 2)
     """
     copy = clone_function or _copy
 

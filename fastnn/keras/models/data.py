@@ -9,12 +9,26 @@ from fastnn.training.batches import ArrayBatches, IterableBatches, length, split
 
 
 def unpack_x_y_sample_weight(data):
-    """(x, y, sample weight) of what a data set yields; None for what is missing.
+    """Inputs, targets and sample weights of what a data set yields.
+
+    Parameters
+    ----------
+    data : array, or tuple of up to three
+
+    Returns
+    -------
+    tuple
+        (x, y, sample_weight), None for what is missing.
 
     Raises
     ------
     ValueError
         A tuple of more than three.
+
+    Examples
+    --------
+    >>> keras.utils.unpack_x_y_sample_weight((1, 2))
+    (1, 2, None)
     """
     if isinstance(data, list):
         data = tuple(data)
@@ -27,7 +41,22 @@ def unpack_x_y_sample_weight(data):
 
 
 def pack_x_y_sample_weight(x, y=None, sample_weight=None):
-    """A tuple of what is not None; `x` itself if it is alone and no tuple."""
+    """What a data set yields for `fit`: a tuple of what is not None.
+
+    Parameters
+    ----------
+    x : array or structure of arrays
+    y, sample_weight : array, optional
+
+    Returns
+    -------
+    tuple, or `x` if it is alone and no tuple
+
+    Examples
+    --------
+    >>> keras.utils.pack_x_y_sample_weight(1, 2)
+    (1, 2)
+    """
     if y is None:
         return x if not isinstance(x, (tuple, list)) else (x,)
     return (x, y) if sample_weight is None else (x, y, sample_weight)

@@ -20,7 +20,7 @@ SECONDS = 0.03  # a call's steps, where a callback such as the progress bar look
 class DenseFit:
     """Steps of a model on arrays, several in a call.
 
-    It stands in the place of a source of batches and of the step of training: iterated, it gives the rows of the next
+    It replaces a source of batches and the step of training: iterated, it gives the rows of the next
     steps, which `step` takes.
 
     Parameters

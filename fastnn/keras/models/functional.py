@@ -18,13 +18,26 @@ _dtype_of = Tensor.dtype.__get__
 
 
 class Functional(Model):
-    """A model from symbolic inputs and outputs: ``Model(inputs, outputs)``.
+    """A model from symbolic inputs and outputs: what ``Model(inputs, outputs)`` makes.
 
     Parameters
     ----------
-    inputs, outputs : symbolic tensors, or lists, tuples or dicts of them
-        Inputs need not be `Input`s: any tensor of a graph may become the input of a part of it.
+    inputs, outputs : KerasTensor, or lists, tuples or dicts of them
+        Inputs may be any tensors of a graph: the model is then the part behind them.
     name : str, optional
+    trainable : bool, optional
+
+    Raises
+    ------
+    ValueError
+        Something else than symbolic tensors, or a layer's name that occurs twice.
+
+    Examples
+    --------
+    >>> x = keras.Input((4,))
+    >>> model = keras.Model(x, keras.layers.Dense(2)(keras.layers.Dense(3)(x)))
+    >>> [layer.units for layer in model.layers[1:]]
+    [3, 2]
     """
 
     def __init__(self, inputs, outputs, name=None, trainable=None, **kwargs):

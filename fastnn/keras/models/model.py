@@ -12,15 +12,29 @@ def _is_functional(args, kwargs):
 
 
 class Model(Trainer, Layer):
-    """A model: from inputs and outputs (`Functional`), or a subclass with layers as attributes and a `call`.
+    """A model: from symbolic inputs and outputs, or a subclass with layers as attributes and a `call`.
+
+    Parameters
+    ----------
+    inputs, outputs : KerasTensor, or lists, tuples or dicts of them
+        Then the model is a `Functional`.
+    name : str, optional
+    trainable : bool, optional
 
     Examples
     --------
-    >>> from fastnn.keras import Input, Model, layers
-    >>> inputs = Input((3,))
-    >>> model = Model(inputs, layers.Dense(2)(inputs))
+    >>> inputs = keras.Input((3,))
+    >>> model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
     >>> model.output_shape
     (None, 2)
+    >>> class Twice(keras.Model):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.dense = keras.layers.Dense(3)
+    ...     def call(self, x):
+    ...         return self.dense(self.dense(x))
+    >>> Twice()(np.ones((1, 3))).shape
+    torch.Size([1, 3])
     """
 
     def __new__(cls, *args, **kwargs):
@@ -51,12 +65,27 @@ class Model(Trainer, Layer):
         raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
 
     def get_layer(self, name=None, index=None):
-        """A layer by its name or position.
+        """A layer by its name or its index.
+
+        Parameters
+        ----------
+        name : str, optional
+        index : int, optional
+
+        Returns
+        -------
+        Layer
 
         Raises
         ------
         ValueError
             There is none, or not exactly one of the arguments was given.
+
+        Examples
+        --------
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="top")])
+        >>> model.get_layer("top").units
+        2
         """
         if index is not None and name is not None:
             raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
@@ -74,7 +103,27 @@ class Model(Trainer, Layer):
 
     def summary(self, line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False,
                 layer_range=None):
-        """Print a table of the layers, as Keras does."""
+        """Prints a table of the layers, with shapes and numbers of weights.
+
+        Parameters
+        ----------
+        line_length : int, optional
+        positions : list of float, optional
+            Shares of the columns.
+        print_fn : callable, optional
+            Gets the text instead of printing it.
+        expand_nested, show_trainable : bool
+        layer_range : pair of str, optional
+            Names of the first and the last layer.
+
+        Examples
+        --------
+        >>> lines = []
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        >>> model.summary(print_fn=lambda text, **kwargs: lines.append(text))
+        >>> "Total params" in "".join(lines)
+        True
+        """
         from fastnn.keras.models.summary import print_summary
         print_summary(self, line_length=line_length, positions=positions, print_fn=print_fn,
                       expand_nested=expand_nested, show_trainable=show_trainable, layer_range=layer_range)
@@ -118,22 +167,72 @@ class Model(Trainer, Layer):
                             f"encountered during deserialization: {error}") from error
 
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
-        """Save architecture, weights and the optimizer's state in one file; see `saving.save_model`."""
+        """Saves architecture, weights and the optimizer's state in one file; see `saving.save_model`.
+
+        Parameters
+        ----------
+        filepath : str or path
+            Ends in .keras, .fastnn or .h5.
+        overwrite : bool
+        zipped : bool, optional
+            False is not implemented.
+
+        Examples
+        --------
+        >>> model.save("model.keras")  # doctest: +SKIP
+        """
         from fastnn.keras.saving import save_model
         save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
     def save_weights(self, filepath, overwrite=True, **kwargs):
-        """Save the weights alone; see `saving.save_weights`."""
+        """Saves the weights alone; see `saving.save_weights`.
+
+        Parameters
+        ----------
+        filepath : str or path
+            Ends in .weights.h5 or .safetensors.
+        overwrite : bool
+
+        Examples
+        --------
+        >>> model.save_weights("model.weights.h5")  # doctest: +SKIP
+        """
         from fastnn.keras.saving import save_weights
         save_weights(self, filepath, overwrite=overwrite, **kwargs)
 
     def load_weights(self, filepath, skip_mismatch=False, **kwargs):
-        """Take the weights from a file; see `saving.load_weights`."""
+        """Sets the weights from a file; see `saving.load_weights`.
+
+        Parameters
+        ----------
+        filepath : str or path
+        skip_mismatch : bool
+            Whether to leave out weights that do not fit.
+
+        Examples
+        --------
+        >>> model.load_weights("model.weights.h5")  # doctest: +SKIP
+        """
         from fastnn.keras.saving import load_weights
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
     def to_json(self, **kwargs):
-        """The architecture as JSON; `models.model_from_json` makes a model of it."""
+        """Architecture as JSON; `models.model_from_json` makes a model of it.
+
+        Parameters
+        ----------
+        **kwargs
+            Arguments of `json.dumps`.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).to_json()[:13]
+        '{"module": "k'
+        """
         import json
 
         record = serialize_keras_object(self)

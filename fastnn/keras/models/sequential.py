@@ -20,7 +20,13 @@ class Sequential(Model):
 
     Notes
     -----
-    The model is built when it begins with an `Input`, or else when its first data comes.
+    The model is built when it begins with an `Input`, or else at its first call.
+
+    Examples
+    --------
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(2)])
+    >>> model.output_shape, model.count_params()
+    ((None, 2), 26)
     """
 
     def __init__(self, layers=None, trainable=True, name=None):
@@ -35,12 +41,25 @@ class Sequential(Model):
             self._maybe_rebuild()
 
     def add(self, layer, rebuild=True):
-        """Put a layer on top.
+        """Appends a layer.
+
+        Parameters
+        ----------
+        layer : Layer or KerasTensor of `Input`
+        rebuild : bool
+            Whether to rebuild the model if its inputs are known.
 
         Raises
         ------
         ValueError
             It is no layer, its name is taken, or it is an input that does not come first.
+
+        Examples
+        --------
+        >>> model = keras.Sequential()
+        >>> model.add(keras.layers.Dense(2))
+        >>> len(model.layers)
+        1
         """
         if isinstance(layer, KerasTensor):
             layer = layer._keras_history.operation
@@ -71,7 +90,22 @@ class Sequential(Model):
             self.built, self.__dict__["_functional"] = False, None
 
     def pop(self, rebuild=True):
-        """Take the top layer off and return it."""
+        """Removes the last layer and returns it.
+
+        Parameters
+        ----------
+        rebuild : bool
+
+        Returns
+        -------
+        Layer
+
+        Examples
+        --------
+        >>> model = keras.Sequential([keras.layers.Dense(1), keras.layers.Dense(2)])
+        >>> model.pop().units
+        2
+        """
         layer = self._stack.pop()
         self.built, self.__dict__["_functional"] = False, None
         if rebuild:

@@ -49,17 +49,27 @@ class Trainer:
     # -- compile --
     def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None, weighted_metrics=None,
                 run_eagerly=False, steps_per_execution=1, jit_compile="auto", auto_scale_loss=True):
-        """Choose how to train.
+        """Chooses how to train.
 
         Parameters
         ----------
         optimizer : str or Optimizer
-        loss : str, Loss, function, or list or dict of them by output, optional
+        loss : str, Loss or callable, or list or dict of them by output, optional
         loss_weights : float, list or dict, optional
+            Factors of the outputs' losses.
         metrics, weighted_metrics : list or dict, optional
-            Names, metrics or functions; the weighted ones see the sample weights.
-        run_eagerly, jit_compile, steps_per_execution, auto_scale_loss
+            Names, metrics or functions; the weighted ones get the sample weights.
+        run_eagerly, jit_compile, steps_per_execution
             Accepted; every step is run as it is.
+        auto_scale_loss : bool
+            Accepted.
+
+        Examples
+        --------
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        >>> model.compile("sgd", "mse", metrics=["mae"])
+        >>> model.loss
+        'mse'
         """
         objects_ = dict(optimizer=optimizer, loss=loss, loss_weights=loss_weights, metrics=metrics,
                         weighted_metrics=weighted_metrics, run_eagerly=run_eagerly,
@@ -129,7 +139,7 @@ class Trainer:
         return self.compute_loss(None, y, y_pred, sample_weight)
 
     def reset_metrics(self):
-        """Begin the metrics anew."""
+        """Reset the metrics."""
         for metric in self.metrics:
             metric.reset_state()
 
@@ -274,42 +284,50 @@ class Trainer:
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, validation_split=0.0,
             validation_data=None, shuffle=True, class_weight=None, sample_weight=None, initial_epoch=0,
             steps_per_epoch=None, validation_steps=None, validation_batch_size=None, validation_freq=1):
-        """Train.
+        """Trains on arrays or batches.
 
         Parameters
         ----------
         x : arrays (nested in lists or dicts), or a source of batches
-            A generator, `PyDataset`, `DataLoader`, data set or other iterable of ``(x, y)`` or ``(x, y,
-            sample_weight)``.
+            A generator, `PyDataset`, `DataLoader`, data set or other iterable of ``(x, y)`` or
+            ``(x, y, sample_weight)``.
         y : arrays, optional
         batch_size : int, optional
             32 without it.
         epochs, initial_epoch : int
-        verbose : 0, 1, 2 or "auto"
+        verbose : {0, 1, 2, "auto"}
             Nothing, a progress bar, or a line for each epoch.
         callbacks : list of Callback, optional
         validation_split : float
-            The last share of the rows is for validation.
-        validation_data : tuple or source, optional
+            Share of the last rows that is for validation.
+        validation_data : tuple or source of batches, optional
         shuffle : bool
             A new order in every epoch, for arrays.
         class_weight : dict, optional
             Class -> weight.
         sample_weight : array, optional
-        steps_per_epoch, validation_steps : int, optional
-        validation_batch_size : int, optional
-        validation_freq : int or list
+        steps_per_epoch, validation_steps, validation_batch_size : int, optional
+        validation_freq : int or list of int
             Every so many epochs, or which ones.
 
         Returns
         -------
         History
-            ``history.history["loss"]`` and the like.
+            ``history.history["loss"]`` and the like, a value for each epoch.
 
         Raises
         ------
         ValueError
             Without `compile`, without data, or if numbers of rows differ.
+
+        Examples
+        --------
+        >>> model = keras.Sequential([keras.layers.Dense(1)])
+        >>> model.compile(keras.optimizers.SGD(0.1), "mse")
+        >>> x = np.linspace(0, 1, 64)[:, None]
+        >>> history = model.fit(x, 2 * x + 1, epochs=200, verbose=0)
+        >>> model.predict(np.array([[0.5]]), verbose=0).round(2)
+        array([[2.]], dtype=float32)
         """
         self._assert_compile_called("fit")
         if validation_split and validation_data is None:
@@ -373,12 +391,27 @@ class Trainer:
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None, steps=None, callbacks=None,
                  return_dict=False, **kwargs):
-        """The loss and metrics on data; arguments as in `fit`.
+        """Loss and metrics on data.
+
+        Parameters
+        ----------
+        x, y, batch_size, verbose, sample_weight, callbacks
+            As in `fit`.
+        steps : int, optional
+            Number of batches.
+        return_dict : bool
 
         Returns
         -------
         float, list of float, or dict if `return_dict`
             The loss alone if there are no metrics.
+
+        Examples
+        --------
+        >>> model = keras.Sequential([keras.layers.Dense(1, kernel_initializer="ones")])
+        >>> model.compile("sgd", "mse")
+        >>> model.evaluate(np.ones((4, 2)), np.zeros(4), verbose=0)
+        4.0
         """
         self._assert_compile_called("evaluate")
         if kwargs:
@@ -400,7 +433,26 @@ class Trainer:
         return values[0] if len(values) == 1 else values
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
-        """The outputs for data, as arrays; arguments as in `fit`."""
+        """Outputs for data.
+
+        Parameters
+        ----------
+        x, batch_size, verbose, callbacks
+            As in `fit`.
+        steps : int, optional
+            Number of batches.
+
+        Returns
+        -------
+        array, or structure of arrays
+
+        Examples
+        --------
+        >>> model = keras.Sequential([keras.layers.Dense(1, kernel_initializer="ones")])
+        >>> model.predict(np.ones((2, 3)), verbose=0)
+        array([[3.],
+               [3.]], dtype=float32)
+        """
         if verbose == 0 and callbacks is None and steps is None and type(x) is np.ndarray and x.ndim:
             found = self._predict_few(x, 32 if batch_size is None else batch_size)
             if found is not None:
@@ -459,7 +511,25 @@ class Trainer:
 
     # -- single batches --
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
-        """One step of training, and its metrics."""
+        """One step of training, and its metrics.
+
+        Parameters
+        ----------
+        x, y, sample_weight : arrays
+        class_weight : dict, optional
+        return_dict : bool
+
+        Returns
+        -------
+        float, list of float, or dict
+
+        Examples
+        --------
+        >>> model = keras.Sequential([keras.layers.Dense(1, kernel_initializer="ones")])
+        >>> model.compile("sgd", "mse")
+        >>> float(model.train_on_batch(np.ones((4, 2)), np.zeros(4)))
+        4.0
+        """
         self._assert_compile_called("train_on_batch")
         self.reset_metrics()
         if class_weight is not None:
@@ -471,14 +541,28 @@ class Trainer:
         return logs if return_dict else self._in_order(logs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
-        """One step of evaluation, and its metrics."""
+        """One step of evaluation, and its metrics; arguments as in `train_on_batch`."""
         self._assert_compile_called("test_on_batch")
         self.reset_metrics()
         logs = self._results(self._evaluation_function()(self._one(x, y, sample_weight)))
         return logs if return_dict else self._in_order(logs)
 
     def predict_on_batch(self, x):
-        """The outputs for one batch, as arrays."""
+        """Outputs for one batch, as arrays.
+
+        Parameters
+        ----------
+        x : arrays
+
+        Returns
+        -------
+        array, or structure of arrays
+
+        Examples
+        --------
+        >>> keras.Sequential([keras.layers.Dense(1, kernel_initializer="ones")]).predict_on_batch(np.ones((1, 3)))
+        array([[3.]], dtype=float32)
+        """
         with no_grad():
             return tree.map_structure(array_of, self.predict_step(_shortened(self._one(x, None, None))))
 

@@ -2,10 +2,16 @@
 from fastnn.keras.late import late as _late
 from fastnn.keras.naming import name_scope
 from fastnn.keras.ops import core as _core
+from fastnn.keras.ops import creation as _creation
 from fastnn.keras.ops import elementwise as _elementwise
+from fastnn.keras.ops import indexing as _indexing
+from fastnn.keras.ops import joining as _joining
 from fastnn.keras.ops import linalg, nn
+from fastnn.keras.ops import nan_reductions as _nan_reductions
 from fastnn.keras.ops import reductions as _reductions
-from fastnn.keras.ops import shaping as _shaping
+from fastnn.keras.ops import shapes as _shapes
+from fastnn.keras.ops import sorting as _sorting
+from fastnn.keras.ops import statistics as _statistics
 from fastnn.keras.variables import Variable
 
 
@@ -21,6 +27,7 @@ def _public(*modules):
     return found
 
 
-globals().update(_public(linalg, nn, _core, _elementwise, _reductions, _shaping))
+globals().update(_public(linalg, nn, _core, _creation, _elementwise, _indexing, _joining, _nan_reductions, _reductions,
+                         _shapes, _sorting, _statistics))
 __getattr__, __dir__ = _late(__name__, {
     "ctc": "ctc_decode ctc_loss", "signal": "fft fft2 ifft2 irfft istft rfft stft"}, "image numpy")

@@ -14,45 +14,166 @@ from fastnn.keras.variables import array_of, convert
 
 
 def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
-    """A tensor of anything."""
+    """Tensor of a number, an array, nested lists or a tensor.
+
+    Parameters
+    ----------
+    x : object
+    dtype : str, optional
+        Without it floating numbers become `config.floatx`, whole ones int32, and arrays keep their dtype.
+    sparse, ragged
+        Accepted.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.convert_to_tensor([1, 2], "float32")
+    tensor([1., 2.])
+    """
     if isinstance(x, KerasTensor):
         return x
     return tensor(x, dtype)
 
 
 def convert_to_numpy(x):
-    """The NumPy array of anything."""
+    """NumPy array of a tensor or of what can become one.
+
+    Parameters
+    ----------
+    x : object
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Examples
+    --------
+    >>> keras.ops.convert_to_numpy(keras.ops.ones(2))
+    array([1., 1.], dtype=float32)
+    """
     return array_of(convert(x))
 
 
 def is_tensor(x):
-    """Whether it is a tensor."""
+    """Whether an object is a tensor.
+
+    Parameters
+    ----------
+    x : object
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> keras.ops.is_tensor(keras.ops.ones(2)), keras.ops.is_tensor([1.0])
+    (True, False)
+    """
     return isinstance(x, Tensor)
 
 
 def dtype(x):
-    """The name of a tensor's type."""
+    """Name of a tensor's dtype.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> keras.ops.dtype(keras.ops.ones(2))
+    'float32'
+    """
     return config.dtype_of(x if isinstance(x, KerasTensor) else convert(x))
 
 
 @operation
 def stop_gradient(variable):
-    """The tensor outside of the graph."""
+    """The tensor, through which no gradient flows.
+
+    Parameters
+    ----------
+    variable : tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.stop_gradient(keras.Variable([1.0])).requires_grad
+    False
+    """
     return tensor(variable).detach()
 
 
 def cond(pred, true_fn, false_fn):
-    """What the first function gives if `pred` holds, else the second."""
+    """``true_fn()`` if `pred` is true, else ``false_fn()``.
+
+    Parameters
+    ----------
+    pred : bool or tensor
+    true_fn, false_fn : callable
+
+    Returns
+    -------
+    object
+
+    Examples
+    --------
+    >>> keras.ops.cond(True, lambda: 1, lambda: 2)
+    1
+    """
     return true_fn() if bool(pred) else false_fn()
 
 
 def switch(index, branches, *operands):
-    """What the function at a position gives."""
+    """``branches[index](*operands)``, with the index clipped to the list.
+
+    Parameters
+    ----------
+    index : int or tensor
+    branches : list of callable
+    *operands
+
+    Returns
+    -------
+    object
+
+    Examples
+    --------
+    >>> keras.ops.switch(1, [lambda x: x, lambda x: -x], 3)
+    -3
+    """
     return branches[int(np.clip(int(index), 0, len(branches) - 1))](*operands)
 
 
 def while_loop(cond, body, loop_vars, maximum_iterations=None):
-    """Repeat `body` while `cond` holds."""
+    """Repeats ``loop_vars = body(*loop_vars)`` while ``cond(*loop_vars)`` is true.
+
+    Parameters
+    ----------
+    cond, body : callable
+    loop_vars : tensor, or list or tuple of them
+    maximum_iterations : int, optional
+
+    Returns
+    -------
+    As `loop_vars`
+
+    Examples
+    --------
+    >>> keras.ops.while_loop(lambda i: i < 5, lambda i: i + 2, 0)
+    6
+    """
     many = isinstance(loop_vars, (list, tuple))
     state, count = tuple(loop_vars) if many else (loop_vars,), 0
     while bool(cond(*state)) and (maximum_iterations is None or count < maximum_iterations):
@@ -63,7 +184,23 @@ def while_loop(cond, body, loop_vars, maximum_iterations=None):
 
 
 def fori_loop(lower, upper, body_fun, init_val):
-    """Repeat ``value = body_fun(i, value)``."""
+    """Repeats ``value = body_fun(i, value)`` for i from `lower` to ``upper - 1``.
+
+    Parameters
+    ----------
+    lower, upper : int
+    body_fun : callable
+    init_val : object
+
+    Returns
+    -------
+    object
+
+    Examples
+    --------
+    >>> keras.ops.fori_loop(0, 4, lambda i, value: value + i, 0)
+    6
+    """
     value = init_val
     for i in range(int(lower), int(upper)):
         value = body_fun(i, value)
@@ -71,7 +208,32 @@ def fori_loop(lower, upper, body_fun, init_val):
 
 
 def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
-    """``carry, y = f(carry, x)`` along the first axis; (last carry, all y)."""
+    """Repeats ``carry, y = f(carry, x)`` for the parts x of `xs` along the first axis.
+
+    Parameters
+    ----------
+    f : callable
+    init : object
+        First carry.
+    xs : structure of tensors, optional
+    length : int, optional
+        Number of steps without `xs`.
+    reverse : bool
+        From the last part to the first.
+    unroll
+        Accepted.
+
+    Returns
+    -------
+    (carry, ys)
+        The last carry, and all y stacked.
+
+    Examples
+    --------
+    >>> carry, sums = keras.ops.scan(lambda c, x: (c + x, c + x), 0.0, np.array([1.0, 2.0, 3.0]))
+    >>> carry, sums
+    (tensor(6., dtype=torch.float64), tensor([1., 3., 6.], dtype=torch.float64))
+    """
     count = length if xs is None else tree.flatten(xs)[0].shape[0]
     carry, found = init, []
     for i in reversed(range(count)) if reverse else range(count):
@@ -85,7 +247,25 @@ def scan(f, init, xs=None, length=None, reverse=False, unroll=1):
 
 
 def associative_scan(f, elems, reverse=False, axis=0):
-    """``f`` of all elements up to each, along an axis."""
+    """Combines all elements up to each along an axis: ``e0, f(e0, e1), f(f(e0, e1), e2), ...``.
+
+    Parameters
+    ----------
+    f : callable
+        Associative, of two slices.
+    elems : structure of tensors
+    reverse : bool
+    axis : int
+
+    Returns
+    -------
+    As `elems`
+
+    Examples
+    --------
+    >>> keras.ops.associative_scan(lambda a, b: a + b, np.array([1, 2, 3]))
+    tensor([1, 3, 6])
+    """
     flat = [tensor(each) for each in tree.flatten(elems)]
     count = flat[0].shape[axis]
     order = list(reversed(range(count))) if reverse else list(range(count))
@@ -99,14 +279,44 @@ def associative_scan(f, elems, reverse=False, axis=0):
 
 
 def map(f, xs):
-    """``f`` of each part along the first axis."""
+    """``f(x)`` for each part of `xs` along the first axis, stacked.
+
+    Parameters
+    ----------
+    f : callable
+    xs : structure of tensors
+
+    Returns
+    -------
+    Structure of tensors
+
+    Examples
+    --------
+    >>> keras.ops.map(lambda x: x * 2, np.array([1, 2]))
+    tensor([2, 4])
+    """
     count = tree.flatten(xs)[0].shape[0]
     found = [f(tree.map_structure(lambda each, i=i: tensor(each)[i], xs)) for i in range(count)]
     return tree.map_structure(lambda *ys: fastnn.stack([tensor(y) for y in ys]), *found)
 
 
 def vectorized_map(function, elements):
-    """`map`"""
+    """The same as `map`.
+
+    Parameters
+    ----------
+    function : callable
+    elements : structure of tensors
+
+    Returns
+    -------
+    Structure of tensors
+
+    Examples
+    --------
+    >>> keras.ops.vectorized_map(lambda x: x * 2, np.array([1, 2]))
+    tensor([2, 4])
+    """
     return map(function, elements)
 
 
@@ -136,11 +346,23 @@ def custom_gradient(f):
     The gradient function is called with the outputs' gradients, or, if it takes `upstream` beside others, with the
     arguments and ``upstream=`` the gradient; it returns a gradient for each argument.
 
+    Parameters
+    ----------
+    f : callable
+
+    Returns
+    -------
+    callable
+
     Examples
     --------
-    >>> @custom_gradient
+    >>> @keras.ops.custom_gradient
     ... def negated(x):
     ...     return x * 1, lambda upstream: -upstream
+    >>> x = fastnn.tensor(1.0, requires_grad=True)
+    >>> negated(x).backward()
+    >>> x.grad
+    tensor(-1.)
     """
     @functools.wraps(f)
     def call(*args, **kwargs):
@@ -150,7 +372,25 @@ def custom_gradient(f):
 
 @operation
 def slice(inputs, start_indices, shape):
-    """A block of a tensor."""
+    """Block of a tensor.
+
+    Parameters
+    ----------
+    inputs : tensor
+    start_indices : sequence of int
+    shape : sequence of int
+        -1: up to the end.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.slice(np.arange(6).reshape(2, 3), (0, 1), (2, 2))
+    tensor([[1, 2],
+            [4, 5]])
+    """
     inputs = tensor(inputs)
     for axis, (start, size) in enumerate(zip(sizes(start_indices), sizes(shape))):
         inputs = inputs.narrow(axis, start, size if size >= 0 else inputs.shape[axis] - start)
@@ -159,7 +399,23 @@ def slice(inputs, start_indices, shape):
 
 @operation
 def slice_update(inputs, start_indices, updates):
-    """The tensor with another block."""
+    """Copy of a tensor with another block.
+
+    Parameters
+    ----------
+    inputs : tensor
+    start_indices : sequence of int
+    updates : tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.slice_update(np.zeros(4), (1,), np.array([5.0, 6.0]))
+    tensor([0., 5., 6., 0.], dtype=torch.float64)
+    """
     inputs, updates = tensor(inputs).clone(), tensor(updates)
     key = tuple(builtin_slice(start, start + n) for start, n in zip(sizes(start_indices), updates.shape))
     inputs[key] = updates
@@ -171,7 +427,23 @@ builtin_slice = type(np.s_[0:1])
 
 @operation
 def scatter(indices, values, shape):
-    """Values added up at positions of zeros."""
+    """Zeros of a shape, with values added at indices.
+
+    Parameters
+    ----------
+    indices : tensor (n, rank)
+    values : tensor (n, ...)
+    shape : tuple
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.scatter([[0], [2], [0]], [1.0, 2.0, 3.0], (4,))
+    tensor([4., 0., 2., 0.])
+    """
     values = tensor(values)
     made = fastnn.zeros(sizes(shape), dtype=values.dtype)
     key = tuple(tensor(indices).long().unbind(-1))
@@ -180,7 +452,30 @@ def scatter(indices, values, shape):
 
 @operation
 def scatter_update(inputs, indices, updates, reduction=None):
-    """The tensor with other values at positions: set, or by "add", "max", "min", "mul"."""
+    """Copy of a tensor with other values at indices.
+
+    Parameters
+    ----------
+    inputs : tensor
+    indices : tensor (n, rank)
+    updates : tensor (n, ...)
+    reduction : {None, "add", "max", "min", "mul"}
+        How values are combined with the old ones; None replaces them. The last three have no gradient.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Another reduction.
+
+    Examples
+    --------
+    >>> keras.ops.scatter_update(np.zeros(3), [[1]], [5.0])
+    tensor([0., 5., 0.], dtype=torch.float64)
+    """
     inputs, indices, updates = tensor(inputs), tensor(indices).long(), tensor(updates)
     key = tuple(indices.unbind(-1))
     if reduction in (None, "add"):
@@ -195,15 +490,59 @@ def scatter_update(inputs, indices, updates, reduction=None):
 
 @operation
 def extract_sequences(x, sequence_length, sequence_stride):
-    """Windows of the last axis, as rows."""
+    """Windows of the last axis.
+
+    Parameters
+    ----------
+    x : tensor
+    sequence_length, sequence_stride : int
+
+    Returns
+    -------
+    Tensor (..., windows, sequence_length)
+
+    Examples
+    --------
+    >>> keras.ops.extract_sequences(np.arange(5), 3, 2)
+    tensor([[0, 1, 2],
+            [2, 3, 4]])
+    """
     return tensor(x).unfold(-1, sequence_length, sequence_stride)
 
 
 def view_as_complex(x):
-    """Not implemented: there are no complex tensors."""
+    """Not implemented: there are no complex tensors.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Raises
+    ------
+    NotImplementedError
+        Always.
+
+    Examples
+    --------
+    >>> keras.ops.view_as_complex(np.ones((1, 2)))  # doctest: +SKIP
+    """
     raise NotImplementedError("view_as_complex: complex numbers are not implemented")
 
 
 def view_as_real(x):
-    """Not implemented: there are no complex tensors."""
+    """Not implemented: there are no complex tensors.
+
+    Parameters
+    ----------
+    x : tensor
+
+    Raises
+    ------
+    NotImplementedError
+        Always.
+
+    Examples
+    --------
+    >>> keras.ops.view_as_real(np.ones(1))  # doctest: +SKIP
+    """
     raise NotImplementedError("view_as_real: complex numbers are not implemented")

@@ -56,7 +56,7 @@ class _Loss(Function):
 
 
 def _steps(scores, jumps, direction):
-    """log p of being at each place after a step: from there, from the place before, or from two before."""
+    """log p of each state after a step: from the same state, from the one before it, or from two before."""
     made = scores.copy()
     if direction > 0:
         made[:, 1:] = np.logaddexp(made[:, 1:], scores[:, :-1])
@@ -69,18 +69,26 @@ def _steps(scores, jumps, direction):
 
 @operation
 def ctc_loss(target, output, target_length, output_length, mask_index=0):
-    """``-log p(target | output)`` over all alignments, for each sequence.
+    """Connectionist temporal classification: ``-log p(target | output)`` over all alignments (Graves et al., 2006).
 
     Parameters
     ----------
-    target : tensor (batch, longest target)
-        Classes.
+    target : tensor of int (batch, longest target)
     output : tensor (batch, steps, classes)
-        Scores, before softmax.
-    target_length, output_length : tensor (batch,)
-        How much of either counts.
+        Scores before softmax.
+    target_length, output_length : tensor of int (batch,)
+        Lengths of the sequences.
     mask_index : int
-        The class that stands for none.
+        Blank class.
+
+    Returns
+    -------
+    Tensor (batch,)
+
+    Examples
+    --------
+    >>> keras.ops.ctc_loss([[1]], np.zeros((1, 1, 2)), [1], [1]).round(decimals=4)
+    tensor([0.6931], dtype=torch.float64)
     """
     numbers = (np.asarray(array_of(tensor(x)), np.int64) for x in (target, target_length, output_length))
     return _Loss.apply(F.log_softmax(floating(output), -1), *numbers, mask_index)
@@ -124,28 +132,38 @@ def _beams(steps, beam_width, mask_index):
 @operation
 def ctc_decode(inputs, sequence_lengths, strategy="greedy", beam_width=100, top_paths=1, merge_repeated=True,
                mask_index=0):
-    """The classes that outputs (batch, steps, classes) of a network stand for.
+    """Sequences of classes of a network that was trained with `ctc_loss`.
 
     Parameters
     ----------
-    inputs : tensor
-        Scores, before softmax.
-    sequence_lengths : tensor (batch,)
-    strategy : "greedy" or "beam_search"
-        The best class of each step, or the best sequences over all alignments.
+    inputs : tensor (batch, steps, classes)
+        Scores before softmax.
+    sequence_lengths : tensor of int (batch,)
+    strategy : {"greedy", "beam_search"}
+        The best class of each step, or the most probable sequences over all alignments.
     beam_width, top_paths : int
-        Of the second: how many sequences are followed, and returned.
+        Of beam search: numbers of sequences to follow, and to return.
     merge_repeated : bool
-        Of the first: whether repeated classes count once.
-    mask_index : int
-        The class that stands for none; with None the last one.
+        Of the greedy strategy: whether repeated classes count once.
+    mask_index : int or None
+        Blank class; None: the last one.
 
     Returns
     -------
-    tensor (paths, batch, steps) of int32
-        Classes, and -1 behind them.
-    tensor (batch, paths)
-        Greedy: the negative sum of the best scores; else log probabilities.
+    (classes, scores)
+        int32 (paths, batch, steps), with -1 behind sequences; (batch, paths), log probabilities, or the negative sum of
+        the best scores.
+
+    Raises
+    ------
+    ValueError
+        Another strategy.
+
+    Examples
+    --------
+    >>> scores = np.log(np.array([[[0.1, 0.8, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]]]))
+    >>> keras.ops.ctc_decode(scores, [3])[0]
+    tensor([[[ 1,  2, -1]]], dtype=torch.int32)
     """
     scores, lengths = array_of(floating(inputs)), array_of(tensor(sequence_lengths)).astype(int)
     mask_index = scores.shape[-1] - 1 if mask_index is None else mask_index

@@ -1,41 +1,45 @@
 """Operations on images (height, width, channels), alone or in batches, as ``keras.ops.image``."""
-import itertools
-
 import numpy as np
 
 import fastnn
 from fastnn._tensor import from_array
-from fastnn.keras import config, random
+from fastnn.keras import config
 from fastnn.keras.layers import images as _images
 from fastnn.keras.ops import nn as _nn
-from fastnn.keras.ops.common import floating, pair, tensor
+from fastnn.keras.ops.common import floating, pair
+from fastnn.keras.ops.image_sampling import (_batch, _bell, affine_transform, elastic_transform,  # noqa: F401
+                                             homographies, map_coordinates, perspective_transform,
+                                             scale_and_translate)
 from fastnn.keras.symbolic import operation
 from fastnn.keras.variables import array_of
 from fastnn.nn import functional as F
 from fastnn.ops.indexing import where as _where
 
 
-def _batch(images, data_format):
-    """(images as a batch, whether it was a single one, whether channels come last)"""
-    x, last = tensor(images), config.standardize_data_format(data_format) == "channels_last"
-    if x.ndim not in (3, 4):
-        raise ValueError(f"Invalid images rank: expected rank 3 (single image) or rank 4 (batch of images). Received "
-                         f"input with shape: images.shape={tuple(x.shape)}")
-    return (x.unsqueeze(0), True, last) if x.ndim == 3 else (x, False, last)
-
-
-def _checked(interpolation, fill_mode="constant"):
-    if interpolation not in ("nearest", "bilinear"):
-        raise ValueError(f"Invalid value for argument `interpolation`. Expected of one {{'nearest', 'bilinear'}}. "
-                         f"Received: interpolation={interpolation}")
-    if fill_mode not in _images.FILL_MODES:
-        raise ValueError(f"Invalid value for argument `fill_mode`. Expected of one {set(_images.FILL_MODES)}. "
-                         f"Received: fill_mode={fill_mode}")
-
-
 @operation
 def rgb_to_grayscale(images, data_format=None):
-    """``0.2989 R + 0.587 G + 0.114 B``, with one channel."""
+    """``0.2989 * R + 0.587 * G + 0.114 * B``, as one channel.
+
+    Parameters
+    ----------
+    images : tensor
+        (height, width, channels), or a batch of them; three channels or one.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Another number of channels.
+
+    Examples
+    --------
+    >>> keras.ops.image.rgb_to_grayscale(np.array([[[0.0, 1.0, 0.0]]]))
+    tensor([[[0.5870]]], dtype=torch.float64)
+    """
     x, alone, last = _batch(images, data_format)
     axis = 3 if last else 1
     if x.shape[axis] not in (1, 3):
@@ -61,7 +65,28 @@ def _joined(planes, alone, axis):
 
 @operation
 def rgb_to_hsv(images, data_format=None):
-    """Hue, saturation and value of red, green and blue, all within 0 .. 1."""
+    """Hue, saturation and value of red, green and blue, all within 0 .. 1.
+
+    Parameters
+    ----------
+    images : tensor
+        Floating; (height, width, 3), or a batch of them.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Images of whole numbers.
+
+    Examples
+    --------
+    >>> keras.ops.image.rgb_to_hsv(np.array([[[0.0, 1.0, 0.0]]])).round(decimals=4)
+    tensor([[[0.3333, 1.0000, 1.0000]]], dtype=torch.float64)
+    """
     planes, alone, axis = _planes(images, data_format)
     tiny = float(np.finfo(config.dtype_of(planes[0])).eps)
     r, g, b = (_where(x.abs() < tiny, x * 0, x) for x in planes)
@@ -77,7 +102,28 @@ def rgb_to_hsv(images, data_format=None):
 
 @operation
 def hsv_to_rgb(images, data_format=None):
-    """Red, green and blue of hue, saturation and value."""
+    """Red, green and blue of hue, saturation and value; the inverse of `rgb_to_hsv`.
+
+    Parameters
+    ----------
+    images : tensor
+        Floating; (height, width, 3), or a batch of them.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Images of whole numbers.
+
+    Examples
+    --------
+    >>> keras.ops.image.hsv_to_rgb(np.array([[[0.5, 1.0, 1.0]]])).round(decimals=4)
+    tensor([[[0., 1., 1.]]], dtype=torch.float64)
+    """
     (hue, saturation, value), alone, axis = _planes(images, data_format)
     turn = hue.remainder(1.0) * 6.0
     shares = (turn - 3.0).abs() - 1.0, 2.0 - (turn - 2.0).abs(), 2.0 - (turn - 4.0).abs()
@@ -87,104 +133,39 @@ def hsv_to_rgb(images, data_format=None):
 @operation
 def resize(images, size, interpolation="bilinear", antialias=False, crop_to_aspect_ratio=False,
            pad_to_aspect_ratio=False, fill_mode="constant", fill_value=0.0, data_format=None):
-    """Images of another height and width; see `keras.layers.Resizing`."""
+    """Images of another height and width; see `keras.layers.Resizing`.
+
+    Parameters
+    ----------
+    images : tensor
+        (height, width, channels), or a batch of them.
+    size : pair of int
+        (height, width)
+    interpolation, antialias, crop_to_aspect_ratio, pad_to_aspect_ratio, fill_mode, fill_value
+        As in `keras.layers.Resizing`.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Options that do not fit.
+
+    Examples
+    --------
+    >>> keras.ops.image.resize(np.arange(16.0).reshape(4, 4, 1), (2, 2)).squeeze(-1)
+    tensor([[ 2.5000,  4.5000],
+            [10.5000, 12.5000]], dtype=torch.float64)
+    """
     x, alone, last = _batch(images, data_format)
     if len(size) != 2:
         raise ValueError(f"Argument `size` must be a tuple of two elements (height, width). Received: size={size}")
     made = _images.Resizing(*size, interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio, fill_mode, fill_value,
                             antialias, "channels_last" if last else "channels_first").call(x)
     return made[0] if alone else made
-
-
-@operation
-def affine_transform(images, transform, interpolation="bilinear", fill_mode="constant", fill_value=0,
-                     data_format=None):
-    """Images whose pixel (x, y) is that of the inputs at ``(a0 x + a1 y + a2, b0 x + b1 y + b2)``; `transform` is
-    (a0, a1, a2, b0, b1, b2, 0, 0), one or one for each image."""
-    _checked(interpolation, fill_mode)
-    x, alone, last = _batch(images, data_format)
-    matrices = array_of(tensor(transform))
-    if matrices.ndim not in (1, 2):
-        raise ValueError(f"Invalid transform rank: expected rank 1 (single transform) or rank 2 (batch of transforms). "
-                         f"Received input with shape: transform.shape={matrices.shape}")
-    matrices = np.broadcast_to(matrices.reshape(-1, matrices.shape[-1])[:, :6], (len(x), 6))
-    made = _images.affine(x, matrices, interpolation, fill_mode, fill_value, last)
-    return made[0] if alone else made
-
-
-@operation
-def perspective_transform(images, start_points, end_points, interpolation="bilinear", fill_value=0, data_format=None):
-    """Images moved so that four points (x, y) come to others."""
-    _checked(interpolation)
-    x, alone, last = _batch(images, data_format)
-    starts, ends = (array_of(tensor(points)).astype(np.float64) for points in (start_points, end_points))
-    for name, points in (("start_points", starts), ("end_points", ends)):
-        if points.ndim not in (2, 3) or points.shape[-2:] != (4, 2):
-            raise ValueError(f"Invalid {name} shape: expected (4,2) for a single image or (N,4,2) for a batch. "
-                             f"Received shape: {points.shape}")
-    if starts.shape != ends.shape:
-        raise ValueError(f"start_points and end_points must have the same shape. Received "
-                         f"start_points.shape={starts.shape}, end_points.shape={ends.shape}")
-    maps = np.broadcast_to(homographies(starts.reshape(-1, 4, 2), ends.reshape(-1, 4, 2)), (len(x), 8))
-    height, width = x.shape[1:3] if last else x.shape[2:4]
-    rows, columns = np.arange(height)[None, :, None], np.arange(width)[None, None, :]
-    a = [maps[:, i, None, None] for i in range(8)]
-    below = a[6] * columns + a[7] * rows + 1.0
-    places = [((a[i] * columns + a[i + 1] * rows + a[i + 2]) / below).astype(np.float32) for i in (3, 0)]
-    made = _images.sampled(x, places, interpolation, "constant", fill_value, last)
-    return made[0] if alone else made
-
-
-def homographies(starts, ends):
-    """(count, 8): the maps that take the ends (count, 4, 2) to the starts."""
-    (x, y), (u, v) = np.moveaxis(ends, -1, 0), np.moveaxis(starts, -1, 0)
-    zero, one = np.zeros_like(x), np.ones_like(x)
-    first = np.stack([x, y, one, zero, zero, zero, -u * x, -u * y], -1)
-    second = np.stack([zero, zero, zero, x, y, one, -v * x, -v * y], -1)
-    matrix, target = np.concatenate([first, second], 1), np.concatenate([u, v], 1)
-    return np.linalg.solve(matrix, target[..., None])[..., 0]
-
-
-@operation
-def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value=0):
-    """Values of a tensor at positions between its elements: ``coordinates[i]`` are those along axis i.
-
-    `order` 0 takes the nearest element, 1 interpolates; `fill_mode` says what lies outside.
-    """
-    x, places = tensor(inputs), array_of(tensor(coordinates))
-    if len(places) != x.ndim:
-        raise ValueError(f"First dim of `coordinates` must be the same as the rank of `inputs`. Received inputs with "
-                         f"shape: {tuple(x.shape)} and coordinate leading dim of {len(places)}")
-    if places.ndim < 2:
-        raise ValueError(f"Invalid coordinates rank: expected at least rank 2. Received input with shape: "
-                         f"{places.shape}")
-    _checked("nearest", fill_mode)
-    if order not in (0, 1):
-        raise NotImplementedError("map_coordinates currently requires order<=1")
-    nodes = []
-    for place in places:
-        low = np.floor(place) if order else np.round(place)
-        at = low.astype(np.int64)
-        nodes.append([(at, 1 - (place - low)), (at + 1, place - low)] if order else [(at, 1.0)])
-    flat, total = x.reshape(-1), 0
-    for corner in itertools.product(*nodes):
-        index, weight, inside = 0, 1.0, True
-        for (at, share), size in zip(corner, x.shape):
-            index = index * size + _images._fixed(at, size, fill_mode)
-            weight, inside = weight * share, inside & (at >= 0) & (at < size)
-        found = flat.index_select(0, from_array(index.ravel())).reshape(index.shape)
-        if fill_mode == "constant":
-            found = _where(from_array(inside), found, (found * 0 + fill_value).to(found.dtype))
-        total = total + (found * from_array(np.asarray(weight, places.dtype)) if order else found)
-    if not x.is_floating_point() and total.is_floating_point():
-        total = total.round()
-    return total.to(x.dtype)
-
-
-def _bell(size, sigma, dtype):
-    """The normal distribution at `size` positions, as weights."""
-    found = np.exp(-0.5 * ((np.arange(size) - (size - 1) / 2) / sigma) ** 2)
-    return (found / found.sum()).astype(dtype)
 
 
 def _each_channel(x, kernel, padding=0):
@@ -195,52 +176,33 @@ def _each_channel(x, kernel, padding=0):
 
 @operation
 def gaussian_blur(images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None):
-    """Images smoothed by a normal distribution; beyond the edges there are zeros."""
+    """Images convolved with a normal density; outside there are zeros.
+
+    Parameters
+    ----------
+    images : tensor
+        (height, width, channels), or a batch of them.
+    kernel_size : pair of int
+        (height, width)
+    sigma : pair of float
+        Standard deviations.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.image.gaussian_blur(np.ones((5, 5, 1)))[2, 2].round(decimals=4)
+    tensor([1.], dtype=torch.float64)
+    """
     x, alone, last = _batch(images, data_format)
     (height, width), (down, across) = ((int(n) for n in kernel_size), (float(s) for s in sigma))
     kernel = np.outer(_bell(width, across, np.float64), _bell(height, down, np.float64)).reshape(height, width)
     y = _each_channel(x.permute(0, 3, 1, 2) if last else x, kernel, height // 2)
     y = y.permute(0, 2, 3, 1) if last else y
     return y[0] if alone else y
-
-
-@operation
-def elastic_transform(images, alpha=20.0, sigma=5.0, interpolation="bilinear", fill_mode="reflect", fill_value=0.0,
-                      seed=None, data_format=None):
-    """Images whose pixels are moved by smooth random fields (Simard et al., 2003): normal draws of deviation `sigma`,
-    blurred by `sigma`, times `alpha`."""
-    _checked(interpolation, fill_mode)
-    x, alone, last = _batch(images, data_format)
-    height, width = x.shape[1:3] if last else x.shape[2:4]
-    sigma, size = float(sigma), int(6 * float(sigma)) | 1
-    noise = array_of(random.normal((2 * len(x), 1, height, width), 0.0, sigma, seed=seed))
-    bell = _bell(size, sigma, np.float32)
-    moves = F.conv2d(from_array(noise), from_array(bell[None, None, None]), None, 1, (0, size // 2))
-    moves = array_of(F.conv2d(moves, from_array(bell[None, None, :, None]), None, 1, (size // 2, 0)))[:, 0]
-    right, down = float(alpha) * moves[:len(x)], float(alpha) * moves[len(x):]
-    places = np.arange(height)[None, :, None] + down, np.arange(width)[None, None, :] + right
-    made = _images.sampled(x, places, interpolation, fill_mode, fill_value, last)
-    return made[0] if alone else made
-
-
-@operation
-def scale_and_translate(images, output_shape, scale, translation, spatial_dims, method, antialias=True):
-    """A tensor scaled and moved along axes: position i comes from ``(i + 0.5 - translation) / scale - 0.5``.
-
-    `method` is "linear", "cubic" (Keys, 1981), "lanczos3" or "lanczos5", or an older name of the first two.
-    """
-    names = {**dict.fromkeys(("linear", "bilinear", "trilinear"), "linear"),
-             **dict.fromkeys(("cubic", "bicubic", "tricubic"), "cubic"), "lanczos3": "lanczos3",
-             "lanczos5": "lanczos5"}
-    if method not in names:
-        raise ValueError(f"Invalid value for argument `method`. Expected of one {set(names)}. Received: "
-                         f"method={method}")
-    x = tensor(images)
-    y = floating(x)
-    scales, moves = (array_of(tensor(each)).ravel().astype(np.float64) for each in (scale, translation))
-    for i, axis in enumerate(spatial_dims):
-        y = _images.weighted(y, axis % x.ndim, output_shape[axis], scales[i], moves[i], names[method], antialias)
-    return y if x.is_floating_point() else y.round().clamp(float(x.min()), float(x.max())).to(x.dtype)
 
 
 def _patches(x, size, strides, dilation_rate, padding, data_format, rank):
@@ -256,7 +218,33 @@ def _patches(x, size, strides, dilation_rate, padding, data_format, rank):
 
 @operation
 def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid", data_format=None):
-    """Windows of images, each as the channels of one pixel; of volumes for three sizes."""
+    """Windows of images, each as the channels of one pixel; of volumes for three sizes.
+
+    Parameters
+    ----------
+    images : tensor
+        (height, width, channels), or a batch of them.
+    size : int, or pair or triple of int
+    strides : int or tuple of int, optional
+        `size` without it.
+    dilation_rate : int or tuple of int
+    padding : {"valid", "same"}
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor (..., rows, columns, elements of a window)
+
+    Raises
+    ------
+    TypeError, ValueError
+        Another `size`.
+
+    Examples
+    --------
+    >>> keras.ops.image.extract_patches(np.ones((1, 4, 6, 3)), 2).shape
+    torch.Size([1, 2, 3, 12])
+    """
     if not isinstance(size, (int, tuple, list)):
         raise TypeError(f"Invalid `size` argument. Expected an int or a tuple. Received: size={size} of type "
                         f"{type(size).__name__}")
@@ -269,7 +257,25 @@ def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid"
 
 @operation
 def extract_patches_3d(volumes, size, strides=None, dilation_rate=1, padding="valid", data_format=None):
-    """Windows of volumes, each as the channels of one position."""
+    """Windows of volumes, each as the channels of one position.
+
+    Parameters
+    ----------
+    volumes : tensor
+        (depth, height, width, channels), or a batch of them.
+    size : int or triple of int
+    strides, dilation_rate, padding, data_format
+        As in `extract_patches`.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.image.extract_patches_3d(np.ones((1, 4, 4, 6, 1)), 2).shape
+    torch.Size([1, 2, 2, 3, 8])
+    """
     return _patches(floating(volumes), size, strides, dilation_rate, padding, data_format, 3)
 
 
@@ -304,7 +310,31 @@ def _edges(images, sides, targets, data_format, sign, word):
 @operation
 def pad_images(images, top_padding=None, left_padding=None, bottom_padding=None, right_padding=None,
                target_height=None, target_width=None, data_format=None):
-    """Zeros around images; of each direction two of three numbers are given: before, behind, the size to come."""
+    """Zeros around images; of each direction two of three numbers are given.
+
+    Parameters
+    ----------
+    images : tensor
+        (height, width, channels), or a batch of them.
+    top_padding, bottom_padding, left_padding, right_padding : int, optional
+    target_height, target_width : int, optional
+        Size of the result.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Not two of three, or a negative number.
+
+    Examples
+    --------
+    >>> keras.ops.image.pad_images(np.ones((2, 2, 1)), 1, 0, target_height=4, target_width=3).shape
+    torch.Size([4, 3, 1])
+    """
     x, alone, last, ((_, top, bottom), (_, left, right)) = _edges(
         images, (top_padding, left_padding, bottom_padding, right_padding), (target_height, target_width), data_format,
         1, "padding")
@@ -315,8 +345,31 @@ def pad_images(images, top_padding=None, left_padding=None, bottom_padding=None,
 @operation
 def crop_images(images, top_cropping=None, left_cropping=None, bottom_cropping=None, right_cropping=None,
                 target_height=None, target_width=None, data_format=None):
-    """Images without their edges; of each direction two of three numbers are given: before, behind, the size to
-    come."""
+    """Images without their borders; of each direction two of three numbers are given.
+
+    Parameters
+    ----------
+    images : tensor
+        (height, width, channels), or a batch of them.
+    top_cropping, bottom_cropping, left_cropping, right_cropping : int, optional
+    target_height, target_width : int, optional
+        Size of the result.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Not two of three, or more than there is.
+
+    Examples
+    --------
+    >>> keras.ops.image.crop_images(np.ones((4, 4, 1)), 1, 0, target_height=2, target_width=3).shape
+    torch.Size([2, 3, 1])
+    """
     x, alone, _, found = _edges(
         images, (top_cropping, left_cropping, bottom_cropping, right_cropping), (target_height, target_width),
         data_format, -1, "cropping")
@@ -329,7 +382,23 @@ def crop_images(images, top_cropping=None, left_cropping=None, bottom_cropping=N
 
 @operation
 def sobel_edges(images, data_format=None):
-    """Changes of a batch of images downwards and to the right, along a new last axis (Sobel's operator)."""
+    """Differences down and to the right, by Sobel's operator, along a new last axis.
+
+    Parameters
+    ----------
+    images : tensor
+        A batch (batch, height, width, channels).
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Returns
+    -------
+    Tensor (batch, height, width, channels, 2)
+
+    Examples
+    --------
+    >>> keras.ops.image.sobel_edges(np.ones((1, 4, 4, 3))).shape
+    torch.Size([1, 4, 4, 3, 2])
+    """
     x, _, last = _batch(images, data_format)
     x = floating(x.permute(0, 3, 1, 2) if last else x)
     across = np.array([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
@@ -339,17 +408,31 @@ def sobel_edges(images, data_format=None):
 
 @operation
 def ssim(image1, image2, max_val=1.0, filter_size=11, filter_sigma=1.5, k1=0.01, k2=0.03, data_format=None):
-    """Structural similarity of images (Wang et al., 2004): means, variances and covariance under a normal window.
+    """Structural similarity of images (Wang et al., 2004): 1 for equal ones.
 
     Parameters
     ----------
-    image1, image2 : tensors (batch, height, width, channels) or (height, width, channels)
+    image1, image2 : tensor
+        (height, width, channels), or batches of them.
     max_val : float
-        The difference of the largest and the smallest possible value.
+        Difference of the largest and the smallest possible value.
+    filter_size : int
+        Size of the window.
+    filter_sigma : float
+        Standard deviation of its normal density.
+    k1, k2 : float
+        Constants of the formula.
+    data_format : {"channels_last", "channels_first"}, optional
 
     Returns
     -------
-    tensor (batch,) or ()
+    Tensor () or (batch,)
+
+    Examples
+    --------
+    >>> x = np.ones((16, 16, 1))
+    >>> keras.ops.image.ssim(x, x)
+    tensor(1., dtype=torch.float64)
     """
     (a, alone, last), (b, *_) = _batch(image1, data_format), _batch(image2, data_format)
     dtype = a.dtype

@@ -1,15 +1,12 @@
-"""Operations of networks: activations, convolution, pooling, normalisation, losses."""
+"""Operations of networks: activations, encodings, normalisation, attention, losses."""
 import fastnn
 from fastnn.keras import activations as A
 from fastnn.keras import config
-from fastnn.keras.layers import conv as _conv
-from fastnn.keras.layers.conv_kinds import transposed
-from fastnn.keras.layers.pooling import (AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D,
-                                         MaxPooling2D, MaxPooling3D)
-from fastnn.keras.layers.volumes import ADAPTIVE_AVERAGES, ADAPTIVE_MAXIMA, CONVOLUTIONS
-from fastnn.keras.losses import categorical_crossentropy as loss
-from fastnn.keras.ops import reductions
 from fastnn.keras.ops.common import axes_of, floating, pair, tensor
+from fastnn.keras.ops.convolution import (adaptive_average_pool, adaptive_max_pool, average_pool,  # noqa: F401
+                                          conv, conv_transpose, depth_to_space, depthwise_conv, fold, max_pool,
+                                          separable_conv, space_to_depth, unfold)
+from fastnn.keras.ops.statistics import moments  # noqa: F401
 from fastnn.keras.symbolic import operation
 from fastnn.nn import functional as F
 
@@ -19,7 +16,6 @@ from fastnn.nn import functional as F
     A.celu, A.elu, A.glu, A.hard_shrink, A.hard_sigmoid, A.hard_silu, A.hard_swish, A.hard_tanh, A.leaky_relu,
     A.log_sigmoid, A.log_softmax, A.relu6, A.selu, A.sigmoid, A.silu, A.swish, A.soft_shrink, A.softmax, A.softplus,
     A.softsign, A.sparse_plus, A.sparse_sigmoid, A.sparsemax, A.squareplus, A.tanh_shrink, A.threshold)
-moments = reductions.moments
 
 
 def __getattr__(name):
@@ -31,127 +27,76 @@ def __getattr__(name):
 
 @operation
 def relu(x):
-    """``max(x, 0)``"""
+    """``max(x, 0)``
+
+    Parameters
+    ----------
+    x : tensor
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.relu([-1.0, 2.0])
+    tensor([0., 2.])
+    """
     return F.relu(tensor(x))
 
 
 @operation
 def gelu(x, approximate=True):
-    """``x`` times the normal distribution function of ``x``, by tanh if `approximate`."""
+    """``x * Phi(x)`` with the normal distribution function Phi (Hendrycks and Gimpel, 2016)
+
+    Parameters
+    ----------
+    x : tensor
+    approximate : bool
+        ``x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))`` instead.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.gelu([-1.0, 2.0]).round(decimals=4)
+    tensor([-0.1588,  1.9546])
+    """
     return A.gelu(x, approximate)
-
-
-def _images(inputs, data_format):
-    """(channels-first inputs, whether they were channels-last)"""
-    last = config.standardize_data_format(data_format) == "channels_last"
-    x = floating(inputs)
-    return (_conv.to_channels_first(x) if last else x), last
-
-
-def _back(y, last):
-    return _conv.to_channels_last(y) if last else y
-
-
-def _tuple(value, n):
-    return (value,) * n if isinstance(value, int) else tuple(value)
-
-
-@operation
-def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
-    """Convolution of (batch, ..., channels) with a kernel (..., channels / groups, filters)."""
-    x, last = _images(inputs, data_format)
-    kernel = floating(kernel).to(x.dtype)
-    rank = x.ndim - 2
-    strides, dilation = _tuple(strides, rank), _tuple(dilation_rate, rank)
-    groups = x.shape[1] // kernel.shape[-2]
-    x, own = _conv.padded(x, tuple(kernel.shape[:rank]), strides, padding, dilation)
-    y = CONVOLUTIONS[rank](x, kernel.permute(rank + 1, rank, *range(rank)), None, strides, own, dilation, groups)
-    return _back(y, last)
-
-
-@operation
-def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
-    """Convolution of each channel with kernels of its own (..., channels, multiplier)."""
-    kernel = floating(kernel)
-    shape = kernel.shape
-    return conv(inputs, kernel.reshape(*shape[:-2], 1, shape[-2] * shape[-1]), strides, padding, data_format,
-                dilation_rate)
-
-
-@operation
-def separable_conv(inputs, depthwise_kernel, pointwise_kernel, strides=1, padding="valid", data_format=None,
-                   dilation_rate=1):
-    """`depthwise_conv`, then a convolution of size 1 across channels."""
-    y = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
-    return conv(y, pointwise_kernel, 1, "valid", data_format)
-
-
-@operation
-def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=None, data_format=None, dilation_rate=1):
-    """The gradient of `conv` as an operation; kernel (..., filters, channels)."""
-    x, last = _images(inputs, data_format)
-    kernel = floating(kernel).to(x.dtype)
-    rank = x.ndim - 2
-    strides, dilation = _tuple(strides, rank), _tuple(dilation_rate, rank)
-    extra = None if output_padding is None else _tuple(output_padding, rank)
-    return _back(transposed(x, kernel, None, strides, padding, extra, dilation), last)
-
-
-@operation
-def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):
-    """The largest value of each window."""
-    x = tensor(inputs)
-    return {3: MaxPooling1D, 4: MaxPooling2D, 5: MaxPooling3D}[x.ndim](pool_size, strides, padding, data_format).call(x)
-
-
-@operation
-def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):
-    """The mean of each window; padding does not count."""
-    x = floating(inputs)
-    pooling = {3: AveragePooling1D, 4: AveragePooling2D, 5: AveragePooling3D}[x.ndim]
-    return pooling(pool_size, strides, padding, data_format).call(x)
-
-
-@operation
-def adaptive_average_pool(inputs, output_size, data_format=None):
-    """Means of as many windows as asked for."""
-    x, last = _images(inputs, data_format)
-    return _back(ADAPTIVE_AVERAGES[x.ndim - 2](x, output_size), last)
-
-
-@operation
-def adaptive_max_pool(inputs, output_size, data_format=None):
-    """Largest values of as many windows as asked for."""
-    x, last = _images(inputs, data_format)
-    return _back(ADAPTIVE_MAXIMA[x.ndim - 2](x, output_size), last)
-
-
-@operation
-def depth_to_space(x, block_size, data_format="channels_last"):
-    """Channels as blocks of pixels."""
-    x, last = _images(x, data_format)
-    n, c, h, w = x.shape
-    b = block_size
-    if last:
-        y = x.reshape(n, b, b, c // (b * b), h, w).permute(0, 3, 4, 1, 5, 2)
-    else:
-        y = x.reshape(n, b, b, c // (b * b), h, w).permute(0, 3, 4, 1, 5, 2)
-    return _back(y.reshape(n, c // (b * b), h * b, w * b), last)
-
-
-@operation
-def space_to_depth(x, block_size, data_format="channels_last"):
-    """Blocks of pixels as channels."""
-    x, last = _images(x, data_format)
-    n, c, h, w = x.shape
-    b = block_size
-    y = x.reshape(n, c, h // b, b, w // b, b).permute(0, 3, 5, 1, 2, 4)
-    return _back(y.reshape(n, c * b * b, h // b, w // b), last)
 
 
 @operation
 def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
-    """1 at the number's position along a new axis, else 0; zeros for numbers out of range."""
+    """1 at the number's position along a new axis, else 0; zeros for numbers out of range.
+
+    Parameters
+    ----------
+    x : tensor of int
+    num_classes : int
+    axis : int
+        Of the result.
+    dtype : str, optional
+        `config.floatx` without it.
+    sparse : bool
+        True is not implemented.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    NotImplementedError
+        ``sparse=True``.
+
+    Examples
+    --------
+    >>> keras.ops.one_hot([0, 2], 3)
+    tensor([[1., 0., 0.],
+            [0., 0., 1.]])
+    """
     if sparse:
         raise NotImplementedError("one_hot: sparse=True is not implemented")
     x = tensor(x).long()
@@ -162,7 +107,32 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
 
 @operation
 def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwargs):
-    """1 at the positions of all numbers along an axis, else 0."""
+    """1 at the positions of all numbers of a row, else 0.
+
+    Parameters
+    ----------
+    inputs : tensor of int (..., n)
+    num_classes : int
+    axis : int
+    dtype : str, optional
+        `config.floatx` without it.
+    sparse : bool
+        True is not implemented.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        `num_classes` is missing.
+
+    Examples
+    --------
+    >>> keras.ops.multi_hot([[0, 2]], 4)
+    tensor([[1., 0., 1., 0.]])
+    """
     num_classes = kwargs.pop("num_tokens", num_classes)
     if num_classes is None:
         raise ValueError("Argument `num_classes` must be specified.")
@@ -172,7 +142,27 @@ def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwa
 
 @operation
 def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
-    """``scale * (x - mean) / sqrt(variance + epsilon) + offset`` with a value for each feature of `axis`."""
+    """``scale * (x - mean) / sqrt(variance + epsilon) + offset`` for each feature of an axis.
+
+    Parameters
+    ----------
+    x : tensor
+    mean, variance : tensor (features,)
+    axis : int
+        Of the features.
+    offset, scale : tensor (features,), optional
+    epsilon : float
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.batch_normalization([[1.0], [3.0]], [2.0], [1.0], axis=-1, epsilon=0.0)
+    tensor([[-1.],
+            [ 1.]])
+    """
     x = floating(x)
     shape = [1] * x.ndim
     shape[axis] = x.shape[axis]
@@ -184,7 +174,25 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
 
 @operation
 def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwargs):
-    """Mean 0 and variance 1 over axes, scaled and moved."""
+    """``gamma * (x - mean) / sqrt(variance + epsilon) + beta`` with mean and variance over axes.
+
+    Parameters
+    ----------
+    x : tensor
+    gamma, beta : tensor, optional
+    axis : int or list of int
+    epsilon : float, optional
+        `config.epsilon` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.layer_normalization([[1.0, 3.0]]).round(decimals=3)
+    tensor([[-1.,  1.]])
+    """
     if kwargs.pop("rms_scaling", False):
         raise NotImplementedError("layer_normalization: rms_scaling is not implemented")
     x = floating(x)
@@ -202,7 +210,25 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
 
 @operation
 def rms_normalization(x, scale=None, axis=-1, epsilon=None):
-    """``x / sqrt(mean(x**2) + epsilon)`` over axes, scaled."""
+    """``scale * x / sqrt(mean(x**2) + epsilon)`` over axes.
+
+    Parameters
+    ----------
+    x : tensor
+    scale : tensor, optional
+    axis : int or list of int
+    epsilon : float, optional
+        `config.epsilon` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.rms_normalization([[1.0, 7.0]]).round(decimals=3)
+    tensor([[0.2000, 1.4000]])
+    """
     x = floating(x)
     axes = axes_of(axis, x.ndim)
     y = x * (x.square().mean(axes, keepdim=True) + (config.epsilon() if epsilon is None else epsilon)).rsqrt()
@@ -211,7 +237,26 @@ def rms_normalization(x, scale=None, axis=-1, epsilon=None):
 
 @operation
 def normalize(x, axis=-1, order=2, epsilon=None):
-    """x divided by its norm along an axis."""
+    """``x / max(norm(x), epsilon)`` along an axis.
+
+    Parameters
+    ----------
+    x : tensor
+    axis : int or list of int
+    order : int or float
+        Of the norm.
+    epsilon : float, optional
+        `config.epsilon` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.normalize([[3.0, 4.0]])
+    tensor([[0.6000, 0.8000]])
+    """
     x = floating(x)
     epsilon = config.epsilon() if epsilon is None else epsilon
     if order == 2:
@@ -223,7 +268,39 @@ def normalize(x, axis=-1, order=2, epsilon=None):
 @operation
 def dot_product_attention(query, key, value, bias=None, mask=None, scale=None, is_causal=False, flash_attention=None,
                           attn_logits_soft_cap=None):
-    """``softmax(scale * query @ key^T) @ value`` of (batch, steps, heads, size)."""
+    """``softmax(scale * query @ key^T + bias) @ value`` for each head.
+
+    Parameters
+    ----------
+    query, key, value : tensor (batch, steps, heads, size)
+    bias : tensor, optional
+        Of shape (batch, heads, steps of query, steps of key), or broadcasting to it.
+    mask : tensor of bool, optional
+        Where attention is allowed.
+    scale : float, optional
+        ``1 / sqrt(size)`` without it.
+    is_causal : bool
+        Whether steps attend only to themselves and those before.
+    flash_attention
+        Accepted.
+    attn_logits_soft_cap
+        Not implemented.
+
+    Returns
+    -------
+    Tensor (batch, steps of query, heads, size)
+
+    Raises
+    ------
+    ValueError
+        Inputs of another rank.
+
+    Examples
+    --------
+    >>> x = np.ones((1, 3, 2, 4))
+    >>> keras.ops.dot_product_attention(x, x, x).shape
+    torch.Size([1, 3, 2, 4])
+    """
     if attn_logits_soft_cap is not None:
         raise NotImplementedError("dot_product_attention: attn_logits_soft_cap is not implemented")
     query, key, value = (floating(x) for x in (query, key, value))
@@ -248,7 +325,28 @@ def dot_product_attention(query, key, value, bias=None, mask=None, scale=None, i
 
 @operation
 def binary_crossentropy(target, output, from_logits=False):
-    """``-(t log(p) + (1 - t) log(1 - p))``, element by element."""
+    """``-(target * log(output) + (1 - target) * log(1 - output))``, element by element.
+
+    Parameters
+    ----------
+    target, output : tensor
+        Of one shape.
+    from_logits : bool
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ.
+
+    Examples
+    --------
+    >>> keras.ops.binary_crossentropy([0.0, 1.0], [0.25, 0.75]).round(decimals=4)
+    tensor([0.2877, 0.2877])
+    """
     target, output = pair(floating(target), floating(output))
     if tuple(target.shape) != tuple(output.shape):
         raise ValueError(f"Arguments `target` and `output` must have the same shape. Received: target.shape="
@@ -261,37 +359,99 @@ def binary_crossentropy(target, output, from_logits=False):
 
 @operation
 def categorical_crossentropy(target, output, from_logits=False, axis=-1):
-    """``-sum(t log(p))`` over an axis."""
+    """``-sum(target * log(output))`` over an axis.
+
+    Parameters
+    ----------
+    target, output : tensor (..., classes)
+    from_logits : bool
+    axis : int
+
+    Returns
+    -------
+    Tensor (...)
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ.
+
+    Examples
+    --------
+    >>> keras.ops.categorical_crossentropy([[0.0, 1.0]], [[0.25, 0.75]]).round(decimals=4)
+    tensor([0.2877])
+    """
+    from fastnn.keras.losses import categorical_crossentropy as loss
     return loss(target, output, from_logits, axis=axis)
 
 
 @operation
 def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
-    """``-log(p[t])``"""
+    """``-log(output[target])`` for classes given as whole numbers.
+
+    Parameters
+    ----------
+    target : tensor of int (...)
+    output : tensor (..., classes)
+    from_logits : bool
+    axis : int
+
+    Returns
+    -------
+    Tensor (...)
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit.
+
+    Examples
+    --------
+    >>> keras.ops.sparse_categorical_crossentropy([1], [[0.25, 0.75]]).round(decimals=4)
+    tensor([0.2877])
+    """
     from fastnn.keras.losses import sparse_categorical_crossentropy as loss
     return loss(target, output, from_logits, axis=axis)
 
 
 @operation
 def psnr(x1, x2, max_val):
-    """Peak signal-to-noise ratio in decibels."""
+    """Peak signal-to-noise ratio in decibels, ``20 * log10(max_val) - 10 * log10(mean((x1 - x2)**2))``.
+
+    Parameters
+    ----------
+    x1, x2 : tensor
+    max_val : float
+        Largest possible value.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.psnr([0.0, 0.0], [0.1, 0.1], 1.0).round(decimals=4)
+    tensor(20.)
+    """
     x1, x2 = pair(floating(x1), floating(x2))
     error = (x1 - x2).square().mean()
     return 20 * tensor(float(max_val)).log10() - 10 * error.log10()
 
 
-@operation
-def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
-    """Windows of images (batch, channels, ...) as columns."""
-    return F.unfold(tensor(x), kernel_size, dilation, padding, stride)
-
-
-@operation
-def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
-    """The sums of columns of windows as images."""
-    return F.fold(tensor(x), output_size, kernel_size, dilation, padding, stride)
-
-
 def polar(abs_, angle):
-    """Not implemented: there are no complex tensors."""
+    """Not implemented: there are no complex tensors.
+
+    Parameters
+    ----------
+    abs_, angle : tensor
+
+    Raises
+    ------
+    NotImplementedError
+        Always.
+
+    Examples
+    --------
+    >>> keras.ops.polar(1.0, 0.0)  # doctest: +SKIP
+    """
     raise NotImplementedError("polar: complex numbers are not implemented")

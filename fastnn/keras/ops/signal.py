@@ -11,7 +11,30 @@ from fastnn.ops.shape import stack
 
 
 def window(name, length, periodic=True):
-    """A window of so many values, by its name; others than the usual ones need SciPy."""
+    """Window of an analysis by Fourier transforms.
+
+    Parameters
+    ----------
+    name : str
+        "hann", "hamming", "blackman" and "boxcar"; others by SciPy.
+    length : int
+    periodic : bool
+        Whether the window is one period.
+
+    Returns
+    -------
+    numpy.ndarray
+
+    Raises
+    ------
+    ImportError
+        The window needs SciPy.
+
+    Examples
+    --------
+    >>> window("hann", 4)
+    array([0. , 0.5, 1. , 0.5])
+    """
     x = np.arange(length) / max(length if periodic else length - 1, 1)
     known = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46), "blackman": (0.42, 0.5, 0.08), "boxcar": (1.0,)}
     if name in known:
@@ -73,25 +96,96 @@ def _transform(x, forward, adjoint):
 
 @operation
 def fft(x):
-    """Discrete Fourier transform along the last axis: ``sum(x[n] exp(-2 pi i k n / N))``."""
+    """Discrete Fourier transform along the last axis, ``sum(x[n] * exp(-2 pi i k n / N))``.
+
+    Parameters
+    ----------
+    x : pair of tensor
+        Real and imaginary parts.
+
+    Returns
+    -------
+    (Tensor, Tensor)
+
+    Raises
+    ------
+    ValueError
+        No pair of floating tensors of one shape.
+
+    Examples
+    --------
+    >>> real, imag = keras.ops.fft((np.array([1.0, 0.0, 0.0, 0.0]), np.zeros(4)))
+    >>> real
+    tensor([1., 1., 1., 1.], dtype=torch.float64)
+    """
     return _transform(x, np.fft.fft, lambda g: np.fft.ifft(g, norm="forward"))
 
 
 @operation
 def fft2(x):
-    """Discrete Fourier transform along the last two axes."""
+    """Discrete Fourier transform along the last two axes.
+
+    Parameters
+    ----------
+    x : pair of tensor
+        Real and imaginary parts.
+
+    Returns
+    -------
+    (Tensor, Tensor)
+
+    Examples
+    --------
+    >>> keras.ops.fft2((np.ones((2, 2)), np.zeros((2, 2))))[0]
+    tensor([[4., 0.],
+            [0., 0.]], dtype=torch.float64)
+    """
     return _transform(x, np.fft.fft2, lambda g: np.fft.ifft2(g, norm="forward"))
 
 
 @operation
 def ifft2(x):
-    """The inverse of `fft2`."""
+    """Inverse of `fft2`.
+
+    Parameters
+    ----------
+    x : pair of tensor
+        Real and imaginary parts.
+
+    Returns
+    -------
+    (Tensor, Tensor)
+
+    Examples
+    --------
+    >>> keras.ops.ifft2((np.array([[4.0, 0.0], [0.0, 0.0]]), np.zeros((2, 2))))[0]
+    tensor([[1., 1.],
+            [1., 1.]], dtype=torch.float64)
+    """
     return _transform(x, np.fft.ifft2, lambda g: np.fft.fft2(g, norm="forward"))
 
 
 @operation
 def rfft(x, fft_length=None):
-    """The first half of the transform of real numbers, cut off or padded with zeros to `fft_length`."""
+    """First half of the Fourier transform of real numbers, ``N
+
+    2 + 1`` values.
+
+    Parameters
+    ----------
+    x : tensor
+    fft_length : int, optional
+        Cut or pad with zeros to it.
+
+    Returns
+    -------
+    (Tensor, Tensor)
+
+    Examples
+    --------
+    >>> keras.ops.rfft(np.array([1.0, 0.0, 0.0, 0.0]))[0]
+    tensor([1., 1., 1.], dtype=torch.float64)
+    """
     x = floating(x)
     size, length = x.shape[-1], x.shape[-1] if fft_length is None else int(fft_length)
 
@@ -106,7 +200,24 @@ def rfft(x, fft_length=None):
 
 @operation
 def irfft(x, fft_length=None):
-    """Real numbers of the first half of their transform."""
+    """Real numbers of the first half of their Fourier transform; the inverse of `rfft`.
+
+    Parameters
+    ----------
+    x : pair of tensor
+        Real and imaginary parts.
+    fft_length : int, optional
+        Number of values; ``2 * (bins - 1)`` without it.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> keras.ops.irfft((np.ones(3), np.zeros(3)))
+    tensor([1., 0., 0., 0.], dtype=torch.float64)
+    """
     z = _pair(x)
     bins = z.shape[-2]
     length = 2 * (bins - 1) if fft_length is None else int(fft_length)
@@ -152,18 +263,37 @@ def _centred(win, length):
 
 @operation
 def stft(x, sequence_length, sequence_stride, fft_length, window="hann", center=True):
-    """Transforms of windows of a signal (..., samples): (..., windows, fft_length // 2 + 1).
+    """Short-time Fourier transform: transforms of windows of a signal.
 
     Parameters
     ----------
+    x : tensor (..., samples)
     sequence_length, sequence_stride : int
-        Samples of a window, and from one to the next.
+        Samples of a window, and between windows.
     fft_length : int
         What windows are padded to.
-    window : "hann", "hamming", array or None
+    window : {"hann", "hamming"}, array or None
         Weights of a window's samples.
     center : bool
-        Whether window t is around sample ``t * sequence_stride``, the signal being mirrored at its ends.
+        Whether window t is centred at sample ``t * sequence_stride``; the signal is mirrored at its ends.
+
+    Returns
+    -------
+    (Tensor, Tensor)
+        Real and imaginary parts (..., windows, fft_length // 2 + 1).
+
+    Raises
+    ------
+    TypeError
+        The signal is not floating.
+    ValueError
+        Lengths or a window that do not fit.
+
+    Examples
+    --------
+    >>> real, imag = keras.ops.stft(np.ones(32), 8, 4, 8)
+    >>> real.shape
+    torch.Size([9, 5])
     """
     _checked(sequence_stride)
     x = tensor(x)
@@ -199,7 +329,33 @@ def _overlapped(frames, stride):
 
 @operation
 def istft(x, sequence_length, sequence_stride, fft_length, length=None, window="hann", center=True):
-    """The signal of the transforms of its windows: the inverse of `stft`; `length` is that of the signal."""
+    """Signal of the transforms of its windows; the inverse of `stft`.
+
+    Parameters
+    ----------
+    x : pair of tensor
+        Real and imaginary parts (..., windows, bins).
+    sequence_length, sequence_stride, fft_length, window, center
+        As in `stft`.
+    length : int, optional
+        Samples of the signal.
+
+    Returns
+    -------
+    Tensor (..., samples)
+
+    Raises
+    ------
+    ValueError
+        Lengths or a window that do not fit.
+
+    Examples
+    --------
+    >>> x = np.arange(32.0)
+    >>> y = keras.ops.istft(keras.ops.stft(x, 8, 4, 8), 8, 4, 8)
+    >>> bool((abs(y - x) < 1e-9).all())
+    True
+    """
     _checked(sequence_stride)
     frames = irfft(x, fft_length)
     dtype, shape = array_of(frames).dtype, tuple(frames.shape[:-2])

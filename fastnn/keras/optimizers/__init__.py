@@ -15,7 +15,26 @@ serialize, deserialize = _family.serialize, _family.deserialize
 
 
 def get(identifier):
-    """An optimizer by name, record, class or object."""
+    """An optimizer of a name, a record, a class or an object.
+
+    Parameters
+    ----------
+    identifier : str, dict, class, Optimizer or None
+
+    Returns
+    -------
+    Optimizer or None
+
+    Raises
+    ------
+    ValueError
+        There is no such optimizer.
+
+    Examples
+    --------
+    >>> type(keras.optimizers.get("adam")).__name__
+    'Adam'
+    """
     if isinstance(identifier, Optimizer) or identifier is None:
         return identifier
     if isinstance(identifier, str):

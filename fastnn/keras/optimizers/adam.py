@@ -15,17 +15,28 @@ def outer_epsilon(epsilon, beta_2, step):
 
 
 class Adam(Optimizer):
-    """Adam (Kingma and Ba, 2014): ``m += (1 - beta_1) (g - m)``, ``v += (1 - beta_2) (g**2 - v)``,
-    ``w -= learning_rate sqrt(1 - beta_2**t) / (1 - beta_1**t) m / (sqrt(v) + epsilon)``.
+    """Adam (Kingma and Ba, 2014), at step t with the gradient g.
+
+    ``m += (1 - beta_1) * (g - m)``, ``v += (1 - beta_2) * (g**2 - v)``, ``w -= learning_rate * sqrt(1 - beta_2**t) / (1
+    - beta_1**t) * m / (sqrt(v) + epsilon)``.
 
     Parameters
     ----------
     learning_rate, beta_1, beta_2, epsilon : float
+        The learning rate may be a schedule too.
     amsgrad : bool
-        Divide by the largest v so far.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
-loss_scale_factor, gradient_accumulation_steps, name
-        See `Optimizer`.
+        Whether to divide by the largest v so far (Reddi et al., 2018).
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency
+        As in `Optimizer`.
+    loss_scale_factor, gradient_accumulation_steps, name
+        As in `Optimizer`.
+
+    Examples
+    --------
+    >>> w = keras.Variable(np.array([1.0, 2.0], "float32"))
+    >>> keras.optimizers.Adam(0.1).apply([np.array([1.0, -2.0], "float32")], [w])
+    >>> w.numpy().round(3)
+    array([0.9, 2.1], dtype=float32)
     """
 
     _saved = ("beta_1", "beta_2", "epsilon", "amsgrad")
@@ -54,7 +65,31 @@ loss_scale_factor, gradient_accumulation_steps, name
 
 
 class AdamW(Adam):
-    """`Adam` with weight decay that does not go through the averages (Loshchilov and Hutter, 2017)."""
+    """`Adam` with decoupled weight decay (Loshchilov and Hutter, 2017): ``w -= learning_rate * weight_decay * w``
+    before each step.
+
+    Parameters
+    ----------
+    learning_rate, beta_1, beta_2, epsilon, amsgrad
+        As in `Adam`.
+    weight_decay : float
+    clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency
+        As in `Optimizer`.
+    loss_scale_factor, gradient_accumulation_steps, name
+        As in `Optimizer`.
+
+    Raises
+    ------
+    ValueError
+        `weight_decay` is None.
+
+    Examples
+    --------
+    >>> w = keras.Variable(np.array([1.0, 2.0], "float32"))
+    >>> keras.optimizers.AdamW(0.1, weight_decay=0.5).apply([np.array([1.0, -2.0], "float32")], [w])
+    >>> w.numpy().round(3)
+    array([0.85, 2.  ], dtype=float32)
+    """
 
     def __init__(self, learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.999, epsilon=1e-07, amsgrad=False,
                  clipnorm=None, clipvalue=None, global_clipnorm=None, use_ema=False, ema_momentum=0.99,
@@ -68,15 +103,24 @@ class AdamW(Adam):
 
 
 class Adamax(Optimizer):
-    """Adam with the largest gradient so far (Kingma and Ba, 2014): ``u = max(beta_2 u, |g|)``,
-    ``w -= learning_rate / (1 - beta_1**t) m / (u + epsilon)``.
+    """Adam with the infinity norm (Kingma and Ba, 2014): ``u = max(beta_2 * u, abs(g))``, ``w -= learning_rate / (1 -
+    beta_1**t) * m / (u + epsilon)``.
 
     Parameters
     ----------
     learning_rate, beta_1, beta_2, epsilon : float
-    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
-loss_scale_factor, gradient_accumulation_steps, name
-        See `Optimizer`.
+        The learning rate may be a schedule too.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency
+        As in `Optimizer`.
+    loss_scale_factor, gradient_accumulation_steps, name
+        As in `Optimizer`.
+
+    Examples
+    --------
+    >>> w = keras.Variable(np.array([1.0, 2.0], "float32"))
+    >>> keras.optimizers.Adamax(0.1).apply([np.array([1.0, -2.0], "float32")], [w])
+    >>> w.numpy().round(3)
+    array([0.9, 2.1], dtype=float32)
     """
 
     _saved = ("beta_1", "beta_2", "epsilon")
@@ -105,14 +149,23 @@ loss_scale_factor, gradient_accumulation_steps, name
 
 
 class Nadam(Optimizer):
-    """Adam with Nesterov's momentum (Dozat, 2015), which grows: ``beta_1 (1 - 0.96**t / 2)`` at step t.
+    """Adam with Nesterov momentum (Dozat, 2015), whose factor at step t is ``beta_1 * (1 - 0.96**t / 2)``.
 
     Parameters
     ----------
     learning_rate, beta_1, beta_2, epsilon : float
-    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
-loss_scale_factor, gradient_accumulation_steps, name
-        See `Optimizer`.
+        The learning rate may be a schedule too.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency
+        As in `Optimizer`.
+    loss_scale_factor, gradient_accumulation_steps, name
+        As in `Optimizer`.
+
+    Examples
+    --------
+    >>> w = keras.Variable(np.array([1.0, 2.0], "float32"))
+    >>> keras.optimizers.Nadam(0.1).apply([np.array([1.0, -2.0], "float32")], [w])
+    >>> w.numpy().round(3)
+    array([0.894, 2.106], dtype=float32)
     """
 
     _saved = ("beta_1", "beta_2", "epsilon")
@@ -142,14 +195,23 @@ loss_scale_factor, gradient_accumulation_steps, name
 
 
 class Lamb(Optimizer):
-    """Adam whose step for each weight is as long as the weight (You et al., 2019).
+    """Adam whose step for each weight is scaled to the weight's norm (You et al., 2019).
 
     Parameters
     ----------
     learning_rate, beta_1, beta_2, epsilon : float
-    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
-loss_scale_factor, gradient_accumulation_steps, name
-        See `Optimizer`.
+        The learning rate may be a schedule too.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency
+        As in `Optimizer`.
+    loss_scale_factor, gradient_accumulation_steps, name
+        As in `Optimizer`.
+
+    Examples
+    --------
+    >>> w = keras.Variable(np.array([1.0, 2.0], "float32"))
+    >>> keras.optimizers.Lamb(0.1).apply([np.array([1.0, -2.0], "float32")], [w])
+    >>> w.numpy().round(3)
+    array([0.842, 2.158], dtype=float32)
     """
 
     _saved = ("beta_1", "beta_2", "epsilon")
@@ -179,15 +241,28 @@ loss_scale_factor, gradient_accumulation_steps, name
 
 
 class Lion(Optimizer):
-    """Steps of one size along the sign of a momentum (Chen et al., 2023):
-    ``w -= learning_rate sign(beta_1 m + (1 - beta_1) g)``, ``m = beta_2 m + (1 - beta_2) g``.
+    """Steps along the sign of a momentum (Chen et al., 2023): ``w -= learning_rate * sign(beta_1 * m + (1 - beta_1) *
+    g)``, ``m = beta_2 * m + (1 - beta_2) * g``.
 
     Parameters
     ----------
     learning_rate, beta_1, beta_2 : float
-    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
-loss_scale_factor, gradient_accumulation_steps, name
-        See `Optimizer`.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency
+        As in `Optimizer`.
+    loss_scale_factor, gradient_accumulation_steps, name
+        As in `Optimizer`.
+
+    Raises
+    ------
+    ValueError
+        `beta_1` is not in (0, 1].
+
+    Examples
+    --------
+    >>> w = keras.Variable(np.array([1.0, 2.0], "float32"))
+    >>> keras.optimizers.Lion(0.1).apply([np.array([1.0, -2.0], "float32")], [w])
+    >>> w.numpy().round(3)
+    array([0.9, 2.1], dtype=float32)
     """
 
     _saved = ("beta_1", "beta_2")
@@ -217,16 +292,26 @@ loss_scale_factor, gradient_accumulation_steps, name
 
 
 class ScheduleFreeAdamW(Optimizer):
-    """Adam that needs no schedule: the weights are a mean of all steps so far and the newest (Defazio et al., 2024).
+    """Adam that needs no schedule (Defazio et al., 2024): weights are interpolated between the newest step and the mean
+    of all.
 
     Parameters
     ----------
     learning_rate, beta_1, beta_2, epsilon : float
+        The learning rate may be a schedule too.
     warmup_steps : int
-        The learning rate grows to its value within them.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
-loss_scale_factor, gradient_accumulation_steps, name
-        See `Optimizer`.
+        Steps within which the learning rate rises from 0.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency
+        As in `Optimizer`.
+    loss_scale_factor, gradient_accumulation_steps, name
+        As in `Optimizer`.
+
+    Examples
+    --------
+    >>> w = keras.Variable(np.array([1.0, 2.0], "float32"))
+    >>> keras.optimizers.ScheduleFreeAdamW(0.1).apply([np.array([1.0, -2.0], "float32")], [w])
+    >>> w.numpy().round(3)
+    array([0.9, 2.1], dtype=float32)
     """
 
     _saved = ("beta_1", "beta_2", "epsilon", "warmup_steps")

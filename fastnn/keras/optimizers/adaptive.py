@@ -7,16 +7,24 @@ from fastnn.keras.optimizers.base import Optimizer
 
 
 class Adagrad(Optimizer):
-    """Adagrad (Duchi et al., 2011): ``a += g**2``, ``w -= learning_rate g / sqrt(a + epsilon)``.
+    """Adagrad (Duchi et al., 2011): ``a += g**2``, ``w -= learning_rate * g / sqrt(a + epsilon)``.
 
     Parameters
     ----------
     learning_rate, epsilon : float
     initial_accumulator_value : float
-        What a begins with.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
-loss_scale_factor, gradient_accumulation_steps, name
-        See `Optimizer`.
+        Initial value of a.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency
+        As in `Optimizer`.
+    loss_scale_factor, gradient_accumulation_steps, name
+        As in `Optimizer`.
+
+    Examples
+    --------
+    >>> w = keras.Variable(np.array([1.0, 2.0], "float32"))
+    >>> keras.optimizers.Adagrad(0.1).apply([np.array([1.0, -2.0], "float32")], [w])
+    >>> w.numpy().round(3)
+    array([0.905, 2.099], dtype=float32)
     """
 
     _saved = ("initial_accumulator_value", "epsilon")
@@ -47,15 +55,25 @@ loss_scale_factor, gradient_accumulation_steps, name
 
 
 class Adadelta(Optimizer):
-    """Adadelta (Zeiler, 2012): steps in the ratio of averages of earlier steps and of gradients.
+    """Adadelta (Zeiler, 2012): ``w -= learning_rate * sqrt(d + epsilon) / sqrt(v + epsilon) * g``, with averages d of
+    squared steps and v of squared gradients.
 
     Parameters
     ----------
-    learning_rate, rho, epsilon : float
-        `rho` is the averages' decay.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
-loss_scale_factor, gradient_accumulation_steps, name
-        See `Optimizer`.
+    learning_rate, epsilon : float
+    rho : float
+        Decay of the averages.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency
+        As in `Optimizer`.
+    loss_scale_factor, gradient_accumulation_steps, name
+        As in `Optimizer`.
+
+    Examples
+    --------
+    >>> w = keras.Variable(np.array([1.0, 2.0], "float32"))
+    >>> keras.optimizers.Adadelta(1.0).apply([np.array([1.0, -2.0], "float32")], [w])
+    >>> w.numpy().round(3)
+    array([0.999, 2.001], dtype=float32)
     """
 
     _saved = ("rho", "epsilon")
@@ -81,18 +99,26 @@ loss_scale_factor, gradient_accumulation_steps, name
 
 
 class RMSprop(Optimizer):
-    """RMSprop (Hinton, 2012): ``v = rho v + (1 - rho) g**2``, ``w -= learning_rate g / sqrt(v + epsilon)``.
+    """RMSprop (Hinton, 2012): ``v = rho * v + (1 - rho) * g**2``, ``w -= learning_rate * g / sqrt(v + epsilon)``.
 
     Parameters
     ----------
     learning_rate, rho, epsilon : float
     momentum : float
-        Steps go on: ``m = momentum m + step``, ``w -= m``.
+        ``m = momentum * m + step``, ``w -= m``.
     centered : bool
-        Take the square of an average of gradients from v.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
-loss_scale_factor, gradient_accumulation_steps, name
-        See `Optimizer`.
+        Whether the square of an average gradient is subtracted from v.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency
+        As in `Optimizer`.
+    loss_scale_factor, gradient_accumulation_steps, name
+        As in `Optimizer`.
+
+    Examples
+    --------
+    >>> w = keras.Variable(np.array([1.0, 2.0], "float32"))
+    >>> keras.optimizers.RMSprop(0.1).apply([np.array([1.0, -2.0], "float32")], [w])
+    >>> w.numpy().round(3)
+    array([0.684, 2.316], dtype=float32)
     """
 
     _saved = ("rho", "momentum", "epsilon", "centered")
@@ -150,22 +176,35 @@ loss_scale_factor, gradient_accumulation_steps, name
 
 
 class Ftrl(Optimizer):
-    """Follow the regularized leader (McMahan et al., 2013), which makes weights exactly 0.
+    """Follow the regularized leader (McMahan et al., 2013), which gives sparse weights.
 
     Parameters
     ----------
     learning_rate : float
     learning_rate_power : float
-        Not above 0; how the rate falls with the squared gradients.
+        At most 0: exponent of the accumulated squared gradients in the rate.
     initial_accumulator_value : float
-        What their sum begins with.
+        Initial value of their sum.
     l1_regularization_strength, l2_regularization_strength : float
     l2_shrinkage_regularization_strength : float
         Adds ``2 * strength * w`` to gradients.
     beta : float
-    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
-loss_scale_factor, gradient_accumulation_steps, name
-        See `Optimizer`.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency
+        As in `Optimizer`.
+    loss_scale_factor, gradient_accumulation_steps, name
+        As in `Optimizer`.
+
+    Raises
+    ------
+    ValueError
+        A negative strength, or a positive `learning_rate_power`.
+
+    Examples
+    --------
+    >>> w = keras.Variable(np.array([1.0, 2.0], "float32"))
+    >>> keras.optimizers.Ftrl(0.1).apply([np.array([1.0, -2.0], "float32")], [w])
+    >>> w.numpy().round(3)
+    array([0.603, 1.786], dtype=float32)
     """
 
     _saved = ("learning_rate_power", "initial_accumulator_value", "l1_regularization_strength",

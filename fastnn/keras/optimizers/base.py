@@ -15,24 +15,42 @@ from fastnn.kernels import total_norm
 class Optimizer:
     """Base of optimizers.
 
-    Subclasses define `build` (make the state) and either ``update_step(gradient, variable, learning_rate)`` for one
-    variable or `update` for all at once, which the engine's kernels want.
+    Subclasses define `build` (which makes the state) and ``update_step(gradient, variable, learning_rate)`` for one
+    variable, or `update` for all at once.
 
     Parameters
     ----------
     learning_rate : float, LearningRateSchedule or callable
     weight_decay : float, optional
-        Each step also takes ``learning_rate * weight_decay * variable`` away.
+        Each step also subtracts ``learning_rate * weight_decay * variable``.
     clipnorm, clipvalue, global_clipnorm : float, optional
-        Bound each gradient's norm, each element, or the norm of all gradients together.
+        Bound of each gradient's norm, of each element, or of the norm of all gradients; one of them.
     use_ema : bool
-        Keep an average of the variables, with `ema_momentum`; they take its values every `ema_overwrite_frequency`
-        steps, or at the end of training.
+        Whether to keep moving averages of the variables.
+    ema_momentum : float
+        ``average = ema_momentum * average + (1 - ema_momentum) * variable``
+    ema_overwrite_frequency : int, optional
+        Variables take their averages every so many steps; without it at the end of training.
     loss_scale_factor : float, optional
-        Losses are multiplied by it and gradients divided.
+        Factor of losses, and divisor of gradients.
     gradient_accumulation_steps : int, optional
-        A step of the optimizer every so many calls, with the mean of their gradients.
+        A step every so many calls, with the mean of their gradients.
     name : str, optional
+
+    Raises
+    ------
+    ValueError
+        Unknown arguments, several clippings, or values out of range.
+
+    Examples
+    --------
+    >>> class Sign(keras.optimizers.Optimizer):
+    ...     def update_step(self, gradient, variable, learning_rate):
+    ...         self.assign_sub(variable, learning_rate * keras.ops.sign(gradient))
+    >>> w = keras.Variable(np.array([1.0, 2.0]))
+    >>> Sign(0.5).apply([np.array([3.0, -4.0])], [w])
+    >>> w.numpy()
+    array([0.5, 2.5])
     """
 
     _saved = ()  # further attributes that `get_config` holds
@@ -184,25 +202,51 @@ class Optimizer:
 
     # -- steps --
     def apply_gradients(self, grads_and_vars, **kwargs):
-        """`apply` with pairs (gradient, variable); returns `iterations`."""
+        """`apply` with pairs of a gradient and a variable.
+
+        Parameters
+        ----------
+        grads_and_vars : iterable of pairs
+        **kwargs
+            Accepted.
+
+        Returns
+        -------
+        Variable
+            Number of steps.
+
+        Examples
+        --------
+        >>> w = keras.Variable(np.array([1.0]))
+        >>> steps = keras.optimizers.SGD(0.5).apply_gradients([(np.array([1.0]), w)])
+        >>> w.numpy()
+        array([0.5])
+        """
         pairs = list(grads_and_vars)
         self.apply([g for g, _ in pairs], [v for _, v in pairs])
         return self._iterations
 
     @no_grad()
     def apply(self, grads, trainable_variables=None):
-        """Change the variables by these gradients.
+        """Changes variables by their gradients.
 
         Parameters
         ----------
-        grads : list of tensors or None
+        grads : list of tensor or None
         trainable_variables : list of Variable, optional
             Those of `build` without it.
 
         Raises
         ------
         ValueError
-            A variable that `build` did not get; no gradients at all.
+            A variable that `build` did not get, or no gradients at all.
+
+        Examples
+        --------
+        >>> w = keras.Variable(np.array([1.0]))
+        >>> keras.optimizers.SGD(0.5).apply([np.array([1.0])], [w])
+        >>> w.numpy()
+        array([0.5])
         """
         if not len(grads):
             return
@@ -316,7 +360,23 @@ class Optimizer:
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None):
-        """Variables, or parts of their names, that weight decay leaves alone."""
+        """Excludes variables from weight decay; to be called before `build`.
+
+        Parameters
+        ----------
+        var_list : list of Variable, optional
+        var_names : list of str, optional
+            Regular expressions of names.
+
+        Raises
+        ------
+        ValueError
+            The optimizer is built.
+
+        Examples
+        --------
+        >>> keras.optimizers.AdamW().exclude_from_weight_decay(var_names=["bias"])
+        """
         if self.built:
             raise ValueError("`exclude_from_weight_decay()` can only be configured before the optimizer is built.")
         self._without_decay = {id(variable) for variable in var_list or ()}

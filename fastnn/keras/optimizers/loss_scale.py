@@ -10,8 +10,8 @@ from fastnn.keras.variables import array_of
 class LossScaleOptimizer(Optimizer):
     """An optimizer around another one: losses are multiplied by a scale, gradients divided by it.
 
-    A step whose gradients are not all finite is left out, and the scale halved; after `dynamic_growth_steps` good ones
-    it is doubled. With float32 it changes nothing but the time a step takes.
+    A step whose gradients are not all finite is skipped, and the scale halved; after `dynamic_growth_steps` finite ones
+    it is doubled. In float32 this changes nothing but the time of a step.
 
     Parameters
     ----------
@@ -19,6 +19,19 @@ class LossScaleOptimizer(Optimizer):
     initial_scale : float
     dynamic_growth_steps : int
     name : str, optional
+
+    Raises
+    ------
+    ValueError
+        Arguments that belong to the inner optimizer.
+
+    Examples
+    --------
+    >>> optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.5), initial_scale=4.0)
+    >>> w = keras.Variable(np.array([1.0]))
+    >>> optimizer.apply([np.array([8.0])], [w])
+    >>> w.numpy()
+    array([0.])
     """
 
     def __init__(self, inner_optimizer, initial_scale=32768.0, dynamic_growth_steps=2000, name=None, **kwargs):

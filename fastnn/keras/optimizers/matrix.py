@@ -24,14 +24,22 @@ class Adafactor(Optimizer):
     beta_2_decay : float
         The averages' decay at step t is ``1 - t**beta_2_decay``.
     epsilon_1, epsilon_2 : float
-        Added to squared gradients; the least root mean square of a weight.
+        Added to squared gradients; smallest root mean square of a weight.
     clip_threshold : float
-        The largest root mean square of a step.
+        Largest root mean square of a step.
     relative_step : bool
-        The rate is at most ``1 / sqrt(t)``.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
-loss_scale_factor, gradient_accumulation_steps, name
-        See `Optimizer`.
+        Whether the rate is at most ``1 / sqrt(t)``.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency
+        As in `Optimizer`.
+    loss_scale_factor, gradient_accumulation_steps, name
+        As in `Optimizer`.
+
+    Examples
+    --------
+    >>> w = keras.Variable(np.array([[1.0, 2.0]], "float32"))
+    >>> keras.optimizers.Adafactor(0.1).apply([np.array([[1.0, -2.0]], "float32")], [w])
+    >>> w.numpy().round(3)
+    array([[0.842, 2.158]], dtype=float32)
     """
 
     _saved = ("beta_2_decay", "epsilon_1", "epsilon_2", "clip_threshold", "relative_step")
@@ -84,27 +92,38 @@ loss_scale_factor, gradient_accumulation_steps, name
 
 
 class Muon(Optimizer):
-    """Momentum whose step for a matrix is made orthogonal (Jordan, 2024); other weights by AdamW.
+    """Momentum whose steps for matrices are made orthogonal by Newton-Schulz iterations (Jordan et al., 2024); AdamW
+    for the rest.
 
     Parameters
     ----------
-    learning_rate, momentum : float
-    adam_beta_1, adam_beta_2, epsilon, adam_weight_decay : float
-        Of AdamW.
-    adam_lr_ratio : float
-        Its learning rate over the matrices'.
+    learning_rate : float
     exclude_layers : list of str, optional
-        Parts of paths (regular expressions) of matrices that go to AdamW.
+        Regular expressions of paths of variables that AdamW updates too.
     exclude_embeddings : bool
-        So do those with "embedding" in their path.
-    muon_a, muon_b, muon_c, ns_steps
-        Coefficients and number of the Newton-Schulz iterations.
+        Whether AdamW updates embeddings.
+    muon_a, muon_b, muon_c : float
+        Coefficients of an iteration: ``a * x + (b * s + c * s @ s) @ x`` with ``s = x @ x^T``.
+    adam_lr_ratio, adam_beta_1, adam_beta_2, adam_weight_decay, epsilon : float
+        Of AdamW; its rate is ``learning_rate * adam_lr_ratio``.
+    momentum : float
     nesterov : bool
+    ns_steps : int
+        Number of iterations.
     rms_rate : float, optional
-        Steps are scaled by ``rms_rate * sqrt(larger side)``.
-    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
-loss_scale_factor, gradient_accumulation_steps, name
-        See `Optimizer`.
+        Steps are multiplied by ``rms_rate * sqrt(max(shape))``.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency
+        As in `Optimizer`.
+    loss_scale_factor, gradient_accumulation_steps, name
+        As in `Optimizer`.
+
+    Examples
+    --------
+    >>> w = keras.Variable(np.zeros((2, 2), "float32"), name="kernel")
+    >>> keras.optimizers.Muon(1.0, rms_rate=None).apply([np.array([[3.0, 0.0], [0.0, 3.0]], "float32")], [w])
+    >>> w.numpy().round(1)
+    array([[-1.1,  0. ],
+           [ 0. , -1.1]], dtype=float32)
     """
 
     _saved = ("adam_beta_1", "adam_beta_2", "epsilon", "exclude_layers", "muon_a", "muon_b", "muon_c", "adam_lr_ratio",
@@ -163,7 +182,7 @@ loss_scale_factor, gradient_accumulation_steps, name
             variable.array_ -= change
 
     def _orthogonal(self, matrix):
-        """The matrix with its singular values near 1, by Newton-Schulz iterations."""
+        """The matrix with its singular values close to 1, by Newton-Schulz iterations."""
         tall = matrix.shape[0] > matrix.shape[1]
         x = np.ascontiguousarray(matrix.T) if tall else matrix
         x = from_array(x / (kernels.total_norm([x]) + 1e-7))

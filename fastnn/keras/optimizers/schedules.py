@@ -10,7 +10,16 @@ from fastnn.keras.variables import array_of
 
 
 class LearningRateSchedule:
-    """Base of schedules: ``schedule(step)`` gives the rate."""
+    """Base of schedules: subclasses define ``schedule(step)``, which gives the learning rate, and `get_config`.
+
+    Examples
+    --------
+    >>> class Halving(keras.optimizers.schedules.LearningRateSchedule):
+    ...     def __call__(self, step):
+    ...         return 0.5 ** step
+    >>> keras.optimizers.SGD(Halving()).learning_rate
+    tensor(1.)
+    """
 
     def __call__(self, step):
         raise NotImplementedError(f"Learning rate schedule '{type(self).__name__}' must override "
@@ -48,7 +57,28 @@ class _Schedule(LearningRateSchedule):
 
 
 class ExponentialDecay(_Schedule):
-    """``initial_learning_rate * decay_rate ** (step / decay_steps)``; the exponent is a whole number if `staircase`."""
+    """``initial_learning_rate * decay_rate ** (step / decay_steps)``
+
+    Parameters
+    ----------
+    initial_learning_rate : float
+    decay_steps : int
+    decay_rate : float
+    staircase : bool
+        Whether ``step / decay_steps`` is rounded down.
+    name : str
+
+    Raises
+    ------
+    ValueError
+        `decay_steps` is not positive.
+
+    Examples
+    --------
+    >>> schedule = keras.optimizers.schedules.ExponentialDecay(1.0, 10, 0.5)
+    >>> [round(float(schedule(step)), 4) for step in (0, 10, 20)]
+    [1.0, 0.5, 0.25]
+    """
 
     _saved = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase")
 
@@ -62,7 +92,26 @@ class ExponentialDecay(_Schedule):
 
 
 class PiecewiseConstantDecay(_Schedule):
-    """``values[i]`` up to step ``boundaries[i]``, the last value from there on."""
+    """``values[i]`` up to step ``boundaries[i]``, the last value after the last boundary.
+
+    Parameters
+    ----------
+    boundaries : list of int
+    values : list of float
+        One more than boundaries.
+    name : str
+
+    Raises
+    ------
+    ValueError
+        Lengths that do not fit.
+
+    Examples
+    --------
+    >>> schedule = keras.optimizers.schedules.PiecewiseConstantDecay([10, 20], [1.0, 0.5, 0.1])
+    >>> [round(float(schedule(step)), 4) for step in (10, 11, 21)]
+    [1.0, 0.5, 0.1]
+    """
 
     _saved = ("boundaries", "values")
 
@@ -81,13 +130,27 @@ class PiecewiseConstantDecay(_Schedule):
 
 
 class PolynomialDecay(_Schedule):
-    """From `initial_learning_rate` to `end_learning_rate` within `decay_steps`:
-    ``(initial - end) * (1 - step / decay_steps) ** power + end``.
+    """``(initial - end) * (1 - step / decay_steps) ** power + end``, and `end_learning_rate` after `decay_steps`.
 
     Parameters
     ----------
+    initial_learning_rate : float
+    decay_steps : int
+    end_learning_rate, power : float
     cycle : bool
-        Begin anew after `decay_steps` with a multiple of them, in place of staying at the end.
+        Whether to begin again after `decay_steps`, with the next multiple of them.
+    name : str
+
+    Raises
+    ------
+    ValueError
+        `decay_steps` is not positive.
+
+    Examples
+    --------
+    >>> schedule = keras.optimizers.schedules.PolynomialDecay(1.0, 10, 0.0)
+    >>> [round(float(schedule(step)), 4) for step in (0, 5, 20)]
+    [1.0, 0.5, 0.0]
     """
 
     _saved = ("initial_learning_rate", "decay_steps", "end_learning_rate", "power", "cycle")
@@ -106,7 +169,28 @@ class PolynomialDecay(_Schedule):
 
 
 class InverseTimeDecay(_Schedule):
-    """``initial_learning_rate / (1 + decay_rate * step / decay_steps)``; the quotient whole if `staircase`."""
+    """``initial_learning_rate / (1 + decay_rate * step / decay_steps)``
+
+    Parameters
+    ----------
+    initial_learning_rate : float
+    decay_steps : int
+    decay_rate : float
+    staircase : bool
+        Whether ``step / decay_steps`` is rounded down.
+    name : str
+
+    Raises
+    ------
+    ValueError
+        `decay_steps` is not positive.
+
+    Examples
+    --------
+    >>> schedule = keras.optimizers.schedules.InverseTimeDecay(1.0, 10, 1.0)
+    >>> [round(float(schedule(step)), 4) for step in (0, 10, 30)]
+    [1.0, 0.5, 0.25]
+    """
 
     _saved = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase")
 
@@ -124,14 +208,28 @@ def _cosine(part, alpha):
 
 
 class CosineDecay(_Schedule):
-    """Half a cosine from `initial_learning_rate` to its share `alpha` within `decay_steps` (Loshchilov and
-    Hutter, 2016).
+    """Half a cosine from `initial_learning_rate` to ``alpha * initial_learning_rate`` (Loshchilov and Hutter, 2016).
 
     Parameters
     ----------
+    initial_learning_rate : float
+    decay_steps : int
+    alpha : float
     warmup_target : float, optional
-        First a line from `initial_learning_rate` to it within `warmup_steps`; the cosine begins there.
+        The rate first rises linearly to it within `warmup_steps`; the cosine begins there.
     warmup_steps : int
+    name : str
+
+    Raises
+    ------
+    ValueError
+        `decay_steps` is not positive.
+
+    Examples
+    --------
+    >>> schedule = keras.optimizers.schedules.CosineDecay(1.0, 10)
+    >>> [round(float(schedule(step)), 4) for step in (0, 5, 10)]
+    [1.0, 0.5, 0.0]
     """
 
     _saved = ("initial_learning_rate", "decay_steps", "alpha", "warmup_target", "warmup_steps")
@@ -152,7 +250,29 @@ class CosineDecay(_Schedule):
 
 
 class CosineDecayRestarts(_Schedule):
-    """Half cosines one after another, each `t_mul` times as long and `m_mul` times as high as the one before."""
+    """Half cosines one after another (Loshchilov and Hutter, 2016).
+
+    Parameters
+    ----------
+    initial_learning_rate : float
+    first_decay_steps : int
+    t_mul, m_mul : float
+        Factors of length and height from one period to the next.
+    alpha : float
+        Smallest rate, as a share of the initial one.
+    name : str
+
+    Raises
+    ------
+    ValueError
+        `first_decay_steps` is not positive.
+
+    Examples
+    --------
+    >>> schedule = keras.optimizers.schedules.CosineDecayRestarts(1.0, 10)
+    >>> [round(float(schedule(step)), 4) for step in (0, 5, 10, 20)]
+    [1.0, 0.5, 1.0, 0.5]
+    """
 
     _saved = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha")
 
@@ -175,10 +295,41 @@ class CosineDecayRestarts(_Schedule):
 
 
 def serialize(learning_rate_schedule):
-    """The record of a schedule."""
+    """Record of a schedule, as a dict that can be written as JSON.
+
+    Parameters
+    ----------
+    learning_rate_schedule : LearningRateSchedule
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> keras.optimizers.schedules.serialize(keras.optimizers.schedules.CosineDecay(0.1, 10))["class_name"]
+    'CosineDecay'
+    """
     return objects.serialize_keras_object(learning_rate_schedule)
 
 
 def deserialize(config, custom_objects=None):
-    """The schedule of a record."""
+    """The schedule of a record, the inverse of `serialize`.
+
+    Parameters
+    ----------
+    config : dict
+    custom_objects : dict, optional
+        Name -> class, for classes that are not registered.
+
+    Returns
+    -------
+    LearningRateSchedule
+
+    Examples
+    --------
+    >>> record = keras.optimizers.schedules.serialize(keras.optimizers.schedules.CosineDecay(0.1, 10))
+    >>> keras.optimizers.schedules.deserialize(record).decay_steps
+    10
+    """
     return objects.deserialize_keras_object(config, custom_objects)

@@ -4,16 +4,32 @@ from fastnn.keras.optimizers.base import Optimizer
 
 
 class SGD(Optimizer):
-    """``w -= learning_rate * g``; with momentum ``v = momentum * v - learning_rate * g`` and ``w += v``, or, with
-    Nesterov's, ``w += momentum * v - learning_rate * g``.
+    """Gradient descent: ``w -= learning_rate * g``.
+
+    With momentum ``v = momentum * v - learning_rate * g`` and ``w += v``, or, with Nesterov's, ``w += momentum * v -
+    learning_rate * g``.
 
     Parameters
     ----------
     learning_rate, momentum : float
+        The learning rate may be a schedule too.
     nesterov : bool
-    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency, \
-loss_scale_factor, gradient_accumulation_steps, name
-        See `Optimizer`.
+    weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency
+        As in `Optimizer`.
+    loss_scale_factor, gradient_accumulation_steps, name
+        As in `Optimizer`.
+
+    Raises
+    ------
+    ValueError
+        `momentum` is not between 0 and 1.
+
+    Examples
+    --------
+    >>> w = keras.Variable(np.array([1.0, 2.0], "float32"))
+    >>> keras.optimizers.SGD(0.1).apply([np.array([1.0, -2.0], "float32")], [w])
+    >>> w.numpy().round(3)
+    array([0.9, 2.2], dtype=float32)
     """
 
     _saved = ("momentum", "nesterov")

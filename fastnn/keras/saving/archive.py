@@ -60,12 +60,28 @@ def _h5_bytes(model):
 
 
 def save_weights(model, filepath, overwrite=True, **kwargs):
-    """Write the weights alone: ``.weights.h5`` as Keras does (needs h5py), or ``.safetensors``.
+    """Writes the weights alone.
+
+    Parameters
+    ----------
+    model : Model
+    filepath : str or path
+        ``.weights.h5`` as Keras does (needs h5py), or ``.safetensors``.
+    overwrite : bool
 
     Raises
     ------
     ValueError
-        The model has no weights yet, or the file's name ends otherwise.
+        The model has no weights yet, or another ending.
+
+    Examples
+    --------
+    >>> import tempfile, os
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> keras.saving.save_weights(model, path)
+    >>> os.path.exists(path)
+    True
     """
     if kwargs:
         raise NotImplementedError(f"save_weights: {', '.join(kwargs)} is not implemented")
@@ -81,7 +97,32 @@ def save_weights(model, filepath, overwrite=True, **kwargs):
 
 
 def load_weights(model, filepath, skip_mismatch=False, by_name=False, **kwargs):
-    """Take the weights from a file of `save_weights`, of Keras 3, of Keras 2, or from a whole model's file."""
+    """Sets the weights from a file of `save_weights`, of Keras 3, of Keras 2, or from a whole model's file.
+
+    Parameters
+    ----------
+    model : Model
+    filepath : str or path
+    skip_mismatch : bool
+        Whether to leave out weights that do not fit.
+    by_name : bool
+        For files of Keras 2: by the layers' names.
+
+    Raises
+    ------
+    ValueError
+        Another ending, or weights that do not fit.
+    FileNotFoundError
+        There is no such file.
+
+    Examples
+    --------
+    >>> import tempfile, os
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> model.save_weights(path)
+    >>> keras.saving.load_weights(model, path)
+    """
     if kwargs:
         raise NotImplementedError(f"load_weights: {', '.join(kwargs)} is not implemented")
     suffix = _suffix(filepath)
@@ -115,22 +156,37 @@ def _open_h5(filepath):
 # ---- whole models ----
 
 def save_model(model, filepath, overwrite=True, zipped=None, include_optimizer=True, save_format=None, **kwargs):
-    """Write architecture, weights and the optimizer's state.
+    """Writes architecture, weights and the optimizer's state into one file.
 
     Parameters
     ----------
     model : Model
-    filepath : path
-        ``.keras``: Keras 3's format if h5py is installed, which Keras reads, else with the weights as safetensors.
-        ``.fastnn``: always with safetensors. ``.h5``: Keras 2's layout.
+    filepath : str or path
+        ``.keras``: the format of Keras 3 if h5py is installed, else with the weights as safetensors. ``.fastnn``:
+        always with safetensors. ``.h5``: the layout of Keras 2.
     overwrite : bool
-    zipped
-        Accepted if not False.
+    zipped : bool, optional
+        False is not implemented.
+    include_optimizer : bool
+        Whether to write what `compile` was given.
+    save_format
+        Accepted.
 
     Raises
     ------
     ValueError
         Another ending.
+    FileExistsError
+        The file exists and `overwrite` is False.
+
+    Examples
+    --------
+    >>> import tempfile, os
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.fastnn")
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> keras.saving.save_model(model, path)
+    >>> keras.saving.load_model(path).output_shape
+    (None, 2)
     """
     if zipped is False or kwargs:
         raise NotImplementedError(f"save_model: {', '.join(kwargs) or 'zipped=False'} is not implemented")
@@ -225,24 +281,38 @@ class _Archive:
 
 
 def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
-    """The model of a file: of `save_model`, of Keras 3 (``.keras``) or of Keras 2 (``.h5``).
+    """The model of a file of `save_model`, of Keras 3 (``.keras``) or of Keras 2 (``.h5``).
 
     Parameters
     ----------
-    filepath : path
+    filepath : str or path
     custom_objects : dict, optional
         Classes and functions that the file may name.
     compile : bool
         Whether to compile the model as it was.
     safe_mode : bool
-        Only True: nothing in a file is executed.
+        False is not implemented: nothing in a file is executed.
+
+    Returns
+    -------
+    Model
 
     Raises
     ------
-    FileFormatError (a ValueError)
-        The file is damaged or of another kind.
+    FileFormatError
+        The file is damaged or of another kind (a ValueError).
     TypeError
-        It names a class that is unknown here.
+        It names an unknown class.
+
+    Examples
+    --------
+    >>> import tempfile, os
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.fastnn")
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> model.save(path)
+    >>> x = np.ones((1, 3))
+    >>> bool((keras.models.load_model(path)(x) == model(x)).all())
+    True
     """
     if not safe_mode:
         raise NotImplementedError("load_model: safe_mode=False is not implemented: nothing in a file is executed")

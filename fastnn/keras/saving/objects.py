@@ -30,7 +30,32 @@ _scope = {}
 
 
 def register_keras_serializable(package="Custom", name=None):
-    """Decorates a class or function that files may name; ``package>name`` is what they call it."""
+    """Decorates a class or function that records and files may name.
+
+    Parameters
+    ----------
+    package : str
+        The name in records is ``package>name``.
+    name : str, optional
+        That of the class or function without it.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    ValueError
+        A class without `get_config`.
+
+    Examples
+    --------
+    >>> @keras.saving.register_keras_serializable("docs")
+    ... def triple(x):
+    ...     return 3 * x
+    >>> keras.saving.get_registered_name(triple)
+    'docs>triple'
+    """
     def decorate(thing):
         registered = f"{package}>{name or thing.__name__}"
         if isinstance(thing, type) and not hasattr(thing, "get_config"):
@@ -41,24 +66,78 @@ def register_keras_serializable(package="Custom", name=None):
 
 
 def get_registered_name(thing):
-    """What a class or function is called in files."""
+    """Name of a class or function in records.
+
+    Parameters
+    ----------
+    thing : class or callable
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> keras.saving.get_registered_name(keras.layers.Dense)
+    'Dense'
+    """
     return _registered_names.get(thing) or thing.__name__
 
 
 def get_registered_object(name, custom_objects=None, module_objects=None):
-    """The class or function of a name, or None."""
+    """The class or function of a name, or None.
+
+    Parameters
+    ----------
+    name : str
+    custom_objects, module_objects : dict, optional
+        Names to look at first, and last.
+
+    Returns
+    -------
+    class, callable or None
+
+    Examples
+    --------
+    >>> keras.saving.get_registered_object("f", {"f": abs}) is abs
+    True
+    """
     return (custom_objects or {}).get(name) or _scope.get(name) or _registered.get(name) or \
         (module_objects or {}).get(name)
 
 
 def get_custom_objects():
-    """The dict of custom objects that are in force; it may be changed."""
+    """The dict of custom objects that are in force, which may be changed.
+
+    Returns
+    -------
+    dict
+        Name -> class or function.
+
+    Examples
+    --------
+    >>> keras.saving.get_custom_objects().get("unknown") is None
+    True
+    """
     return _scope
 
 
 @contextlib.contextmanager
 def custom_object_scope(objects):
-    """Within, files may name these classes and functions."""
+    """Context within which records and files may name these classes and functions.
+
+    Parameters
+    ----------
+    objects : dict
+        Name -> class or function.
+
+    Examples
+    --------
+    >>> double = lambda x: 2 * x
+    >>> with keras.saving.custom_object_scope({"double": double}):
+    ...     keras.activations.get("double") is double
+    True
+    """
     before = dict(_scope)
     _scope.update(objects)
     try:
@@ -84,7 +163,27 @@ def public_name(thing):
 
 
 def serialize_keras_object(obj):
-    """A structure of JSON's types for an object, a function, or nested containers of them."""
+    """An object, a function, or nested containers of them, as a structure of JSON's types.
+
+    Parameters
+    ----------
+    obj : object
+
+    Returns
+    -------
+    object
+        For objects a dict of "module", "class_name", "config" and "registered_name".
+
+    Raises
+    ------
+    NotImplementedError
+        A lambda: records hold no code.
+
+    Examples
+    --------
+    >>> keras.saving.serialize_keras_object(keras.initializers.Constant(2.0))["config"]
+    {'value': 2.0}
+    """
     if obj is None or isinstance(obj, (str, bool, int, float)):
         return obj
     if isinstance(obj, bytes):
@@ -167,7 +266,34 @@ def find_class(record, custom_objects=None):
 
 
 def deserialize_keras_object(config, custom_objects=None, safe_mode=True, **kwargs):
-    """The object that `serialize_keras_object` gave this structure for."""
+    """The object of a record of `serialize_keras_object`.
+
+    Parameters
+    ----------
+    config : object
+        A structure of JSON's types.
+    custom_objects : dict, optional
+        Name -> class or function, for those that are not registered.
+    safe_mode : bool
+        Without effect: nothing in a record is executed.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    TypeError
+        The record names an unknown class, or is no structure of JSON's types.
+    ValueError
+        The record holds a lambda.
+
+    Examples
+    --------
+    >>> record = keras.saving.serialize_keras_object(keras.layers.Dense(2))
+    >>> keras.saving.deserialize_keras_object(record).units
+    2
+    """
     def again(value):
         return deserialize_keras_object(value, custom_objects, safe_mode)
     if config is None or isinstance(config, (str, int, float, bool)):
@@ -229,16 +355,21 @@ def _tuples(config):
 
 
 class Family:
-    """One kind of objects that arguments may give by name: losses, initializers and the like.
+    """Objects of one kind that arguments may give by name: losses, initializers and the like.
 
     Parameters
     ----------
     kind : str
         For messages.
     module : str
-        Whose public names are looked through.
+        Module whose public names are known.
     names : callable
-        ``names()``: a dict of further names, as abbreviations.
+        ``names()`` gives a dict of further names, such as abbreviations.
+
+    Examples
+    --------
+    >>> keras.saving.objects.Family("loss", "fastnn.keras.losses").find("huber") is keras.losses.huber
+    True
     """
 
     def __init__(self, kind, module, names=dict):
@@ -263,12 +394,28 @@ class Family:
         return None
 
     def get(self, identifier):
-        """What an argument means: None, a name, a record of `serialize`, a class, an object or a function.
+        """What an argument such as ``loss="mse"`` stands for.
+
+        Parameters
+        ----------
+        identifier : None, str, dict, class, object or callable
+            A name, a record of `serialize`, a class (which is instantiated), or what is wanted itself.
+
+        Returns
+        -------
+        object, callable or None
 
         Raises
         ------
         ValueError
-            There is nothing by that name.
+            There is nothing of that name.
+
+        Examples
+        --------
+        >>> keras.losses.get("mse").__name__
+        'mean_squared_error'
+        >>> keras.initializers.get("zeros")((2,))
+        tensor([0., 0.])
         """
         if identifier is None:
             return None
@@ -286,14 +433,51 @@ class Family:
         return found
 
     def serialize(self, obj):
-        """The record of an object; a public function's is its name."""
+        """Record of an object, as a dict that can be written as JSON; that of a public function is its name.
+
+        Parameters
+        ----------
+        obj : object or callable
+
+        Returns
+        -------
+        dict or str
+
+        Examples
+        --------
+        >>> keras.losses.serialize(keras.losses.Huber(delta=2.0))["config"]["delta"]
+        2.0
+        >>> keras.losses.serialize(keras.losses.huber)
+        'huber'
+        """
         record = serialize_keras_object(obj)
         if isinstance(record, dict) and record["class_name"] == "function" and record["module"] != "builtins":
             return record["config"]
         return record
 
     def deserialize(self, config, custom_objects=None):
-        """The object of a record, or of a name."""
+        """The object of a record of `serialize`, or of a name.
+
+        Parameters
+        ----------
+        config : dict or str
+        custom_objects : dict, optional
+            Name -> class or function, for those that are not registered.
+
+        Returns
+        -------
+        object or callable
+
+        Raises
+        ------
+        ValueError
+            There is nothing of that name.
+
+        Examples
+        --------
+        >>> keras.losses.deserialize(keras.losses.serialize(keras.losses.Huber(delta=2.0))).delta
+        2.0
+        """
         if isinstance(config, str):
             with custom_object_scope(custom_objects or {}):
                 return self.get(config)

@@ -4,7 +4,7 @@ import numpy as np
 import fastnn
 from fastnn.keras.config import (disable_interactive_logging, enable_interactive_logging,
                                  is_interactive_logging_enabled, standardize_dtype)
-from fastnn.keras.late import late
+from fastnn.keras.late import late as _late_names
 from fastnn.keras.models.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from fastnn.keras.naming import reset_uids as clear_session
 from fastnn.keras.saving import (CustomObjectScope, custom_object_scope, deserialize_keras_object, get_custom_objects,
@@ -17,7 +17,7 @@ from fastnn.keras.utils.sequences import pad_sequences
 from fastnn.training.progress import Progbar
 
 Sequence = PyDataset  # its name before Keras 3
-__getattr__, __dir__ = late(__name__, {
+__getattr__, __dir__ = _late_names(__name__, {
     "directories": "audio_dataset_from_directory image_dataset_from_directory text_dataset_from_directory",
     "drawing": "model_to_dot plot_model", "features": "FeatureSpace", "files": "get_file",
     "images": "array_to_img img_to_array load_img save_img", "series": "split_dataset timeseries_dataset_from_array",
@@ -25,7 +25,25 @@ __getattr__, __dir__ = late(__name__, {
 
 
 def set_random_seed(seed):
-    """Seed Python's, NumPy's and fastnn's generators."""
+    """Seeds Python's, NumPy's and fastnn's generators.
+
+    Parameters
+    ----------
+    seed : int
+
+    Raises
+    ------
+    ValueError
+        `seed` is no int.
+
+    Examples
+    --------
+    >>> keras.utils.set_random_seed(1)
+    >>> x = keras.random.normal((3,))
+    >>> keras.utils.set_random_seed(1)
+    >>> bool((x == keras.random.normal((3,))).all())
+    True
+    """
     import random
 
     if not isinstance(seed, int):

@@ -34,7 +34,24 @@ def normalize(x, axis=-1, order=2):
 
 
 def to_categorical(x, num_classes=None):
-    """Class numbers as one-hot rows."""
+    """Class numbers as one-hot rows.
+
+    Parameters
+    ----------
+    x : array or tensor of int
+    num_classes : int, optional
+        ``max(x) + 1`` without it.
+
+    Returns
+    -------
+    array, or tensor if `x` is one
+
+    Examples
+    --------
+    >>> keras.utils.to_categorical([0, 2])
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
+    """
     x = np.asarray(x, dtype="int64")
     shape = x.shape
     if shape and shape[-1] == 1 and len(shape) > 1:

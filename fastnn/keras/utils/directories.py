@@ -146,32 +146,48 @@ def image_dataset_from_directory(directory, labels="inferred", label_mode="int",
 
     Parameters
     ----------
-    directory : path
-    labels : "inferred", None or list of int
+    directory : str or path
+    labels : {"inferred", None} or list of int
         From the subfolders, none, or one for each file in the order of their paths.
-    label_mode : "int", "categorical", "binary" or None
-        Numbers, rows of one-hot, or 0 and 1 as floating numbers.
+    label_mode : {"int", "categorical", "binary", None}
+        Numbers, one-hot rows, or 0 and 1 as floating numbers.
     class_names : list of str, optional
-        The subfolders to take, in this order.
-    color_mode : "rgb", "rgba" or "grayscale"
-    batch_size : int or None
+        Subfolders to take, in this order.
+    color_mode : {"rgb", "rgba", "grayscale"}
+    batch_size : int, optional
         None: single images.
     image_size : pair of int
-        What images are resized to.
-    shuffle, seed
-        Order at random, by NumPy's old generator as in Keras; a buffer of eight batches is mixed in every pass.
-    validation_split, subset
-        The share of the last files, and which part is wanted: "training", "validation" or "both".
-    interpolation : "bilinear", "nearest", "bicubic" or "area"
-    crop_to_aspect_ratio, pad_to_aspect_ratio : bool
-        Keep proportions by cropping, or by zeros around the image.
-    data_format, follow_links, format, verbose
-        As in Keras; ``format="grain"`` is not implemented.
+        (height, width) that images are resized to.
+    shuffle : bool
+        Random order, by NumPy's `RandomState` as in Keras; a buffer of eight batches is shuffled in every pass.
+    seed : int, optional
+    validation_split : float, optional
+        Share of the last files.
+    subset : {"training", "validation", "both"}, optional
+        Which part.
+    interpolation : {"bilinear", "nearest", "bicubic", "area"}
+    follow_links, crop_to_aspect_ratio, pad_to_aspect_ratio : bool
+        Subfolders that are links too; keep proportions.
+    data_format : {"channels_last", "channels_first"}, optional
+    format : {"tf"}
+    verbose : bool
+        Whether to print how many files were found.
 
     Returns
     -------
     Dataset, or a list of two with ``subset="both"``
-        With `class_names` and `file_paths`. Images are float32 of 0 .. 255.
+        Images are float32 within 0 .. 255.
+
+    Raises
+    ------
+    ValueError
+        No images, or options that do not fit.
+    NotImplementedError
+        ``format="grain"``.
+
+    Examples
+    --------
+    >>> data = keras.utils.image_dataset_from_directory("photos", image_size=(64, 64))  # doctest: +SKIP
     """
     if color_mode not in CHANNELS:
         raise ValueError(f'`color_mode` must be one of {{"rgb", "rgba", "grayscale"}}. Received: '
@@ -219,16 +235,29 @@ def text_dataset_from_directory(directory, labels="inferred", label_mode="int", 
 
     Parameters
     ----------
+    directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split
+        As in `image_dataset_from_directory`.
+    subset, follow_links, format, verbose
+        As in `image_dataset_from_directory`.
     max_length : int, optional
-        Bytes of a text that are kept.
-    directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, \
-format, verbose
-        As of `image_dataset_from_directory`.
+        Number of bytes of a text that are kept.
 
     Returns
     -------
     Dataset, or a list of two with ``subset="both"``
-        Texts as arrays of strings.
+        Texts are arrays of strings.
+
+    Examples
+    --------
+    >>> import tempfile, os
+    >>> folder = tempfile.mkdtemp()
+    >>> for name in ("good", "bad"):
+    ...     os.mkdir(os.path.join(folder, name))
+    ...     with open(os.path.join(folder, name, "1.txt"), "w") as file:
+    ...         _ = file.write(f"a {name} film")
+    >>> data = keras.utils.text_dataset_from_directory(folder, shuffle=False, verbose=False)
+    >>> [(x.tolist(), y.tolist()) for x, y in data]
+    [(['a bad film', 'a good film'], [0, 1])]
     """
     def read(path):
         with open(path, "rb") as file:
@@ -240,19 +269,38 @@ format, verbose
 def audio_dataset_from_directory(directory, labels="inferred", label_mode="int", class_names=None, batch_size=32,
                                  sampling_rate=None, output_sequence_length=None, ragged=False, shuffle=True,
                                  seed=None, validation_split=None, subset=None, follow_links=False, verbose=True):
-    """Batches of the sounds (files ``.wav`` of 16 bits) in a folder: (batch, samples, channels) of -1 .. 1.
+    """Batches of the sounds in a folder, with labels by the names of subfolders.
+
+    Files are ``.wav`` of 16 bits; sounds are (batch, samples, channels) within -1 .. 1.
 
     Parameters
     ----------
+    directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split
+        As in `image_dataset_from_directory`.
+    subset, follow_links, verbose
+        As in `image_dataset_from_directory`.
     sampling_rate : int, optional
         Not implemented: sounds keep their rate.
     output_sequence_length : int, optional
-        Samples; shorter sounds are padded with zeros. Without it those of a batch are padded to the longest.
+        Number of samples; shorter sounds are padded with zeros. Without it those of a batch are padded to the longest.
     ragged : bool
         Not implemented.
-    directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links, \
-verbose
-        As of `image_dataset_from_directory`.
+
+    Returns
+    -------
+    Dataset, or a list of two with ``subset="both"``
+
+    Examples
+    --------
+    >>> import tempfile, os, wave
+    >>> folder = tempfile.mkdtemp()
+    >>> os.mkdir(os.path.join(folder, "a"))
+    >>> with wave.open(os.path.join(folder, "a", "1.wav"), "wb") as file:
+    ...     file.setparams((1, 2, 8000, 4, "NONE", ""))
+    ...     file.writeframes(bytes(8))
+    >>> data = keras.utils.audio_dataset_from_directory(folder, verbose=False)
+    >>> [(tuple(x.shape), y.tolist()) for x, y in data]
+    [((1, 4, 1), [0])]
     """
     import wave
     if ragged or sampling_rate is not None:

@@ -106,7 +106,7 @@ def _cell(text, background="white", color=None):
 
 
 def _of_graph(layer, what, attribute):
-    """Shapes or types of what goes into a layer or comes out; None if it has no place in a graph."""
+    """Shapes or types of what goes into a layer or comes out; None if it is in no graph."""
     try:
         return tree.map_structure(lambda x: getattr(x, attribute), getattr(layer, what))
     except (ValueError, AttributeError):
@@ -144,28 +144,34 @@ def _label(layer, show_shapes, show_dtype, show_layer_names, show_layer_activati
 def model_to_dot(model, show_shapes=False, show_dtype=False, show_layer_names=True, rankdir="TB", expand_nested=False,
                  dpi=200, subgraph=False, show_layer_activations=False, show_trainable=False, splines="ortho",
                  **kwargs):
-    """A model's graph as a drawing in Graphviz' language.
+    """Graph of a model as a drawing in the language of Graphviz.
 
     Parameters
     ----------
     model : Model
-        One that is built. Subclassed models are one box.
+        A built one; a subclassed model is one box.
     show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable : bool
-        What stands in a layer's box.
-    rankdir : "TB" or "LR"
-        Downwards or to the right.
+        Contents of a layer's box.
+    rankdir : {"TB", "LR"}
+        Downwards, or to the right.
     expand_nested : bool
-        Draw the insides of models within.
+        Whether to draw the layers of nested models.
     dpi : int
     subgraph : bool
-        Whether the drawing is to be part of another.
+        Whether the drawing is to be part of another one.
     splines : str
-        How lines are drawn.
+        Style of lines.
 
     Returns
     -------
     Dot
         ``to_string()`` is the text; ``write(path, format="png")`` needs Graphviz.
+
+    Examples
+    --------
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> keras.utils.model_to_dot(model).to_string().split()[0]
+    'digraph'
     """
     if not model.built:
         raise ValueError(_LATE)
@@ -217,19 +223,30 @@ def _connect(dot, x, number, layer, expand_nested):
 def plot_model(model, to_file="model.png", show_shapes=False, show_dtype=False, show_layer_names=False, rankdir="TB",
                expand_nested=False, dpi=200, show_layer_activations=False, show_trainable=False, splines="ortho",
                **kwargs):
-    """Draw a model to a file: a picture by Graphviz, or its language itself for names that end in ``.dot`` or ``.gv``.
+    """Draws a model to a file: a picture by Graphviz, or its language for names that end in ``.dot`` or ``.gv``.
 
     Parameters
     ----------
-    to_file : path
-    model, show_shapes, show_dtype, show_layer_names, rankdir, expand_nested, dpi, show_layer_activations, \
-show_trainable, splines
-        As of `model_to_dot`.
+    model : Model
+    to_file : str or path
+    show_shapes, show_dtype, show_layer_names, rankdir, expand_nested, dpi
+        As in `model_to_dot`.
+    show_layer_activations, show_trainable, splines
+        As in `model_to_dot`.
 
     Raises
     ------
     ImportError
         The package ``graphviz`` or its program is missing; in a notebook that is printed instead.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "model.dot"
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> keras.utils.plot_model(model, path)
+    >>> path.read_text().split()[0]
+    'digraph'
     """
     dot = model_to_dot(model, show_shapes=show_shapes, show_dtype=show_dtype, show_layer_names=show_layer_names,
                        rankdir=rankdir, expand_nested=expand_nested, dpi=dpi,

@@ -58,7 +58,7 @@ def _layer(record):
 
 
 class FeatureSpace(layers.Layer):
-    """Prepares the columns of a table, each in its way, and joins them.
+    """Preprocesses the columns of a table and joins them.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ class FeatureSpace(layers.Layer):
             self.built = True
         return self.encoded_features
 
-    # -- the way of the columns --
+    # -- from columns to the result --
     def _encoded(self, columns):
         found = {name: self.preprocessors[name](x) for name, x in columns.items()}
         crossed = {cross.name: self.crossers[cross.name]([found[key] for key in cross.feature_names])

@@ -98,31 +98,39 @@ def _download(origin, target):
 
 def get_file(fname=None, origin=None, untar=False, md5_hash=None, file_hash=None, cache_subdir="datasets",
              hash_algorithm="auto", extract=False, archive_format="auto", cache_dir=None, force_download=False):
-    """The path of a file that is downloaded unless it is in the cache.
+    """Path of a file that is downloaded unless it is in the cache.
 
     Parameters
     ----------
     fname : str, optional
-        Its name in the cache; that of the origin without it. Of an archive to be unpacked, the folder's.
+        Name in the cache; that of the origin without it. For an archive to be extracted, the folder's.
     origin : str
-        Where it comes from.
+        Address.
     untar, extract : bool
-        Unpack an archive; then the folder's path is returned.
+        Whether to extract an archive; then the folder's path is returned.
     md5_hash, file_hash : str, optional
-        What the file must have: MD5, or SHA-256.
+        Hash that the file must have: MD5, or SHA-256.
     cache_subdir, cache_dir : str
         The cache is ``cache_dir/cache_subdir``; `cache_dir` is ``KERAS_HOME`` or ``~/.keras`` by default.
-    hash_algorithm : "auto", "md5" or "sha256"
-    archive_format : "auto", "tar", "zip" or None
+    hash_algorithm : {"auto", "md5", "sha256"}
+    archive_format : {"auto", "tar", "zip", None}
     force_download : bool
-        Do not look into the cache.
+        Whether to ignore the cache.
+
+    Returns
+    -------
+    str
 
     Raises
     ------
     ValueError
-        No origin, a path as `fname`, or a file that has another hash.
+        No origin, a path as `fname`, or a file of another hash.
     Exception
-        The file cannot be had.
+        The download failed.
+
+    Examples
+    --------
+    >>> keras.utils.get_file(origin="https://example.org/data.csv")  # doctest: +SKIP
     """
     if origin is None:
         raise ValueError('Please specify the "origin" argument (URL of the file to download).')

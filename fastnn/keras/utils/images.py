@@ -29,21 +29,31 @@ def pillow(name):
 
 
 def array_to_img(x, data_format=None, scale=True, dtype=None):
-    """An image of Pillow's of an array (height, width, channels).
+    """Image of Pillow of an array (height, width, channels).
 
     Parameters
     ----------
     x : array
         1, 3 or 4 channels.
-    data_format : "channels_last" or "channels_first", optional
+    data_format : {"channels_last", "channels_first"}, optional
     scale : bool
-        Bring the values to 0 .. 255 first.
+        Whether to stretch the values to 0 .. 255.
     dtype : str, optional
+
+    Returns
+    -------
+    PIL.Image.Image
 
     Raises
     ------
     ValueError
         Another rank or number of channels.
+    ImportError
+        Pillow is missing.
+
+    Examples
+    --------
+    >>> keras.utils.array_to_img(np.zeros((2, 3, 1))).size  # doctest: +SKIP
     """
     data_format = config.standardize_data_format(data_format)
     image = pillow("array_to_img")
@@ -66,12 +76,28 @@ def array_to_img(x, data_format=None, scale=True, dtype=None):
 
 
 def img_to_array(img, data_format=None, dtype=None):
-    """An array (height, width, channels), or with channels first, of an image of Pillow's.
+    """Array (height, width, channels) of an image of Pillow, or of an array of two or three axes.
+
+    Parameters
+    ----------
+    img : PIL.Image.Image or array
+    data_format : {"channels_last", "channels_first"}, optional
+    dtype : str, optional
+
+    Returns
+    -------
+    numpy.ndarray
+        Of `config.floatx`.
 
     Raises
     ------
     ValueError
-        It has neither two nor three dimensions.
+        It has neither two nor three axes.
+
+    Examples
+    --------
+    >>> keras.utils.img_to_array(np.zeros((2, 3))).shape
+    (2, 3, 1)
     """
     data_format = config.standardize_data_format(data_format)
     x = np.asarray(img, dtype=config.floatx() if dtype is None else dtype)
@@ -83,7 +109,29 @@ def img_to_array(img, data_format=None, dtype=None):
 
 
 def save_img(path, x, data_format=None, file_format=None, scale=True, **kwargs):
-    """Write an array as an image file; the format is that of the file's name, or `file_format`."""
+    """Writes an array as an image file.
+
+    Parameters
+    ----------
+    path : str or path
+    x : array (height, width, channels)
+    data_format : {"channels_last", "channels_first"}, optional
+    file_format : str, optional
+        That of the file's name without it.
+    scale : bool
+        Whether to stretch the values to 0 .. 255.
+    **kwargs
+        Further arguments of Pillow.
+
+    Raises
+    ------
+    ImportError
+        Pillow is missing.
+
+    Examples
+    --------
+    >>> keras.utils.save_img("grey.png", np.zeros((8, 8, 1)))  # doctest: +SKIP
+    """
     if file_format is None and isinstance(path, (str, os.PathLike)):
         file_format = pathlib.Path(path).suffix[1:].lower()
     if file_format and file_format.lower() == "jpg":
@@ -96,25 +144,34 @@ def save_img(path, x, data_format=None, file_format=None, scale=True, **kwargs):
 
 
 def load_img(path, color_mode="rgb", target_size=None, interpolation="nearest", keep_aspect_ratio=False):
-    """An image file as an image of Pillow's.
+    """Image file as an image of Pillow.
 
     Parameters
     ----------
     path : str, path or io.BytesIO
-    color_mode : "rgb", "rgba" or "grayscale"
+    color_mode : {"rgb", "rgba", "grayscale"}
     target_size : pair of int, optional
         (height, width) that it is resized to.
-    interpolation : str
-        "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos".
+    interpolation : {"nearest", "bilinear", "bicubic", "hamming", "box", "lanczos"}
     keep_aspect_ratio : bool
-        Cut the middle out instead of changing proportions.
+        Whether to crop the centre instead of changing proportions.
+
+    Returns
+    -------
+    PIL.Image.Image
 
     Raises
     ------
     TypeError
         `path` is none.
     ValueError
-        An unknown `color_mode` or `interpolation`.
+        Another `color_mode` or `interpolation`.
+    ImportError
+        Pillow is missing.
+
+    Examples
+    --------
+    >>> keras.utils.load_img("cat.jpg", target_size=(224, 224))  # doctest: +SKIP
     """
     image = pillow("load_img")
     if not isinstance(path, (io.BytesIO, os.PathLike, bytes, str)):
@@ -142,19 +199,31 @@ def load_img(path, color_mode="rgb", target_size=None, interpolation="nearest", 
 
 
 def smart_resize(x, size, interpolation="bilinear", data_format="channels_last", **kwargs):
-    """Images resized with their proportions kept: the largest part in the middle that has the shape of `size`.
+    """Images resized with their proportions kept: the largest central part that has the shape of `size`.
 
     Parameters
     ----------
     x : array or tensor
         (height, width, channels), or a batch of them.
     size : pair of int
-    interpolation : "bilinear", "nearest" or "bicubic"
+    interpolation : {"bilinear", "nearest", "bicubic"}
+    data_format : {"channels_last", "channels_first"}
+    **kwargs
+        `backend_module` is accepted.
+
+    Returns
+    -------
+    As `x`
 
     Raises
     ------
     ValueError
         Another rank, or `size` that is no pair.
+
+    Examples
+    --------
+    >>> keras.preprocessing.image.smart_resize(np.ones((4, 8, 3)), (2, 2)).shape
+    (2, 2, 3)
     """
     kwargs.pop("backend_module", None)
     if kwargs:

@@ -40,7 +40,7 @@ def _batched(items):
 
 
 class Dataset:
-    """A sequence of elements: tensors, or tuples, lists and dicts of them. Iterating starts it anew.
+    """A sequence of elements: tensors, or tuples, lists and dicts of them. Iterating starts it again.
 
     Examples
     --------

@@ -45,11 +45,12 @@ def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=
     ----------
     dataset : array, list or tuple of arrays, Dataset, or a data set of ``fastnn.utils.data``
     left_size, right_size : int or float, optional
-        Rows, or the share of them; one of them may be left out.
-    shuffle, seed
-        Mix the rows before.
+        Number of rows, or their share; one of them may be left out.
+    shuffle : bool
+        Whether to shuffle the rows before.
+    seed : int, optional
     preferred_backend : str, optional
-        ``"torch"``: parts are `Subset` of ``fastnn.utils.data``.
+        "torch": parts are `Subset` of ``fastnn.utils.data``.
 
     Returns
     -------
@@ -60,6 +61,12 @@ def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=
     ------
     TypeError, ValueError
         No size, one that is out of range, or another kind of data set.
+
+    Examples
+    --------
+    >>> left, right = keras.utils.split_dataset(np.arange(5), left_size=0.6)
+    >>> [int(x) for x in left], [int(x) for x in right]
+    ([0, 1, 2], [3, 4])
     """
     own, pipeline = isinstance(dataset, data.Dataset), isinstance(dataset, Dataset)
     if not own and not pipeline and not isinstance(dataset, (list, tuple, np.ndarray)):
@@ -106,7 +113,7 @@ def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=
 
 def timeseries_dataset_from_array(data, targets, sequence_length, sequence_stride=1, sampling_rate=1, batch_size=128,
                                   shuffle=False, seed=None, start_index=None, end_index=None, format="tf"):
-    """Batches of windows over a series, with the targets of where they begin.
+    """Batches of windows over a series, each with the target of its first step.
 
     Window ``i`` begins at ``s = i * sequence_stride`` and holds
     ``data[s], data[s + sampling_rate], ..., data[s + (sequence_length - 1) * sampling_rate]``; its target is
@@ -117,13 +124,13 @@ def timeseries_dataset_from_array(data, targets, sequence_length, sequence_strid
     data : array (steps, ...)
     targets : array, optional
     sequence_length, sequence_stride, sampling_rate : int
-    batch_size : int or None
+    batch_size : int, optional
         None: single windows.
-    shuffle, seed
-        Windows in random order.
+    shuffle : bool
+    seed : int, optional
     start_index, end_index : int, optional
-        The part of the series to use.
-    format : "tf"
+        Part of the series to use.
+    format : {"tf"}
 
     Returns
     -------
@@ -133,6 +140,12 @@ def timeseries_dataset_from_array(data, targets, sequence_length, sequence_strid
     ------
     ValueError
         An index, stride or rate out of range.
+
+    Examples
+    --------
+    >>> data = keras.utils.timeseries_dataset_from_array(np.arange(4), None, sequence_length=2)
+    >>> [x.tolist() for x in data]
+    [[[0, 1], [1, 2], [2, 3]]]
     """
     steps = len(data)
     if start_index and not 0 <= start_index < steps:

@@ -5,14 +5,29 @@ HOOKS = [f"on_{what}_{when}" for what in ("epoch", "train", "test", "predict", "
 
 
 class Callback:
-    """Base of callbacks: methods that a training loop calls at certain moments; each may be left as it is.
+    """Base of callbacks: methods that a training loop calls at certain moments; subclasses define those that they need.
+
+    They are ``on_{train, test, predict}_{begin, end}(logs)``, ``on_epoch_{begin, end}(epoch, logs)`` and
+    ``on_{train, test, predict}_batch_{begin, end}(batch, logs)``.
 
     Attributes
     ----------
     model : object
         What is trained.
     params : dict
-        ``verbose``, ``epochs`` and ``steps``.
+        "verbose", "epochs" and "steps".
+
+    Examples
+    --------
+    >>> class Count(keras.callbacks.Callback):
+    ...     epochs = 0
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         self.epochs += 1
+    >>> model, count = keras.Sequential([keras.layers.Dense(1)]), Count()
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=3, verbose=0, callbacks=[count])
+    >>> count.epochs
+    3
     """
 
     def __init__(self):
@@ -90,7 +105,22 @@ def _overrides(callback, hook):
 
 
 class History(Callback):
-    """Keeps the logs of every epoch: ``history.history["loss"]`` is a list with a number for each epoch."""
+    """Logs of every epoch, by name; `fit` returns it.
+
+    Attributes
+    ----------
+    history : dict
+        Name of a metric -> list of its values, one for each epoch.
+    epoch : list of int
+
+    Examples
+    --------
+    >>> model = keras.Sequential([keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=3, verbose=0)
+    >>> len(history.history["loss"]), history.epoch
+    (3, [0, 1, 2])
+    """
 
     def __init__(self):
         super().__init__()
@@ -107,7 +137,28 @@ class History(Callback):
 
 
 class LambdaCallback(Callback):
-    """Functions as a callback's methods: ``LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch))``."""
+    """Functions as a callback's methods.
+
+    Parameters
+    ----------
+    on_epoch_begin, on_epoch_end : callable, optional
+        ``f(epoch, logs)``
+    on_train_begin, on_train_end : callable, optional
+        ``f(logs)``
+    on_train_batch_begin, on_train_batch_end : callable, optional
+        ``f(batch, logs)``
+    **kwargs
+        Other methods by name.
+
+    Examples
+    --------
+    >>> shout = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print("epoch", epoch))
+    >>> model = keras.Sequential([keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=2, verbose=0, callbacks=[shout])
+    epoch 0
+    epoch 1
+    """
 
     def __init__(self, on_epoch_begin=None, on_epoch_end=None, on_train_begin=None, on_train_end=None,
                  on_train_batch_begin=None, on_train_batch_end=None, **kwargs):
@@ -120,7 +171,7 @@ class LambdaCallback(Callback):
 
 
 class CallbackList(Callback):
-    """Several callbacks as one, with a History and a progress bar if asked for.
+    """Several callbacks as one, with a `History` and a `ProgbarLogger` if asked for.
 
     Parameters
     ----------
@@ -128,8 +179,14 @@ class CallbackList(Callback):
     add_history, add_progbar : bool
         Add one unless it is among the callbacks.
     model : object, optional
-    params
+    **params
         For `Callback.set_params`.
+
+    Examples
+    --------
+    >>> both = keras.callbacks.CallbackList([keras.callbacks.TerminateOnNaN()], add_history=True)
+    >>> len(both.callbacks)
+    2
     """
 
     def __init__(self, callbacks=None, add_history=False, add_progbar=False, model=None, **params):

@@ -28,24 +28,42 @@ class _Counter:
 
 
 class ModelCheckpoint(MonitorCallback):
-    """Saves a model, or its weights, every so often.
+    """Saves the model, or its weights, after epochs or batches.
 
     Parameters
     ----------
     filepath : str or path
-        May hold ``{epoch}``, ``{batch}`` and names of metrics with formats: ``"{epoch:02d}-{val_loss:.2f}.keras"``. The
-        ending of models is .keras or .fastnn (or .h5), of weights .weights.h5 or .safetensors.
-    monitor, mode
-        Which metric, and what is better; see `MonitorCallback`.
+        May hold ``{epoch}``, ``{batch}`` and names of metrics with formats: ``"{epoch:02d}-{val_loss:.2f}.keras"``.
+        Models end in .keras, .fastnn or .h5, weights in .weights.h5 or .safetensors.
+    monitor : str
+        Metric among the logs.
     verbose : int
-        1: say so.
+        1: print when a file is written.
     save_best_only : bool
-        Save only when the metric gets better.
+        Whether to save only when the metric improves.
     save_weights_only : bool
-    save_freq : "epoch" or int
-        Save after each epoch, or every so many batches.
+    mode : {"auto", "min", "max"}
+        Which values of the metric are better; "auto" infers it.
+    save_freq : {"epoch"} or int
+        After each epoch, or every so many batches.
     initial_value_threshold : float, optional
-        The metric's best value to begin with.
+        What the metric must improve on first.
+
+    Raises
+    ------
+    ValueError
+        Another ending or `save_freq`.
+
+    Examples
+    --------
+    >>> import tempfile, os
+    >>> folder = tempfile.mkdtemp()
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> saver = keras.callbacks.ModelCheckpoint(os.path.join(folder, "{epoch}.fastnn"))
+    >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=2, verbose=0, callbacks=[saver])
+    >>> sorted(os.listdir(folder))
+    ['1.fastnn', '2.fastnn']
     """
 
     def __init__(self, filepath, monitor="val_loss", verbose=0, save_best_only=False, save_weights_only=False,
@@ -139,20 +157,36 @@ class ModelCheckpoint(MonitorCallback):
 
 
 class BackupAndRestore(Callback):
-    """Keeps the state of training in a directory, and goes on from there if training was interrupted.
+    """Keeps the state of training in a directory, and continues from it if training was interrupted.
 
-    Weights, the optimizer's state and the number of the epoch are kept.
+    The state is the weights, the optimizer's variables and the number of the epoch.
 
     Parameters
     ----------
     backup_dir : str or path
-        For this training alone.
-    save_freq : "epoch" or int
-        After each epoch, or every so many batches; an epoch that was interrupted begins anew.
+        Used by this training alone.
+    save_freq : {"epoch"} or int
+        After each epoch, or every so many batches; an interrupted epoch is repeated.
     double_checkpoint : bool
-        Keep the state before the last one too, and take it if the last one cannot be read.
+        Whether to keep the previous state too, for the case that the last one cannot be read.
     delete_checkpoint : bool
-        Remove the directory when training ends well.
+        Whether to remove the directory at the end of training.
+
+    Raises
+    ------
+    ValueError
+        No directory, another `save_freq`, or a model that is not built.
+
+    Examples
+    --------
+    >>> import tempfile, os
+    >>> folder = os.path.join(tempfile.mkdtemp(), "backup")
+    >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> backup = keras.callbacks.BackupAndRestore(folder, delete_checkpoint=False)
+    >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=2, verbose=0, callbacks=[backup])
+    >>> sorted(os.listdir(folder))
+    ['latest.weights.safetensors', 'training_metadata.json']
     """
 
     def __init__(self, backup_dir, save_freq="epoch", double_checkpoint=False, delete_checkpoint=True):

@@ -11,7 +11,16 @@ from fastnn.training.progress import Progbar
 
 
 class ProgbarLogger(Callback):
-    """The progress bar of training, evaluation and prediction."""
+    """Progress bar of training, evaluation and prediction; `fit` adds it unless ``verbose=0``.
+
+    Examples
+    --------
+    >>> bar = keras.callbacks.ProgbarLogger()
+    >>> bar.set_params({"verbose": 0, "epochs": 1, "steps": 2})
+    >>> model = keras.Sequential([keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.ones((4, 1)), np.ones(4), verbose=0, callbacks=[bar])
+    """
 
     now_and_then = True
 
@@ -87,7 +96,17 @@ class CSVLogger(Callback):
     filename : str or path
     separator : str
     append : bool
-        Go on in a file that is there.
+        Whether to continue an existing file.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "log.csv"
+    >>> model = keras.Sequential([keras.layers.Dense(1, kernel_initializer="ones")])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(np.ones((4, 1)), np.ones(4), verbose=0, callbacks=[keras.callbacks.CSVLogger(path)])
+    >>> path.read_text().splitlines()
+    ['epoch,loss,val_loss', '0,0.0,NA']
     """
 
     def __init__(self, filename, separator=",", append=False):
@@ -133,12 +152,22 @@ def _cell(value):
 
 
 class TerminateOnNaN(Callback):
-    """Ends training when the loss is not a finite number.
+    """Stops training when the loss is not finite.
 
     Parameters
     ----------
     raise_error : bool
-        By an error.
+        Whether to raise RuntimeError instead.
+
+    Examples
+    --------
+    >>> model = keras.Sequential([keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> x = np.array([[np.inf]])
+    >>> history = model.fit(x, x, epochs=5, verbose=0, callbacks=[keras.callbacks.TerminateOnNaN()])
+    Batch 0: Invalid loss, terminating training
+    >>> len(history.epoch)
+    1
     """
 
     def __init__(self, raise_error: bool = False):
@@ -157,17 +186,23 @@ class TerminateOnNaN(Callback):
 
 
 class RemoteMonitor(Callback):
-    """Sends the logs of every epoch to a server, by HTTP POST.
+    """Sends the logs of every epoch to a server, by HTTP POST; warns if it cannot be reached.
 
     Parameters
     ----------
     root, path : str
-        The address.
+        Address.
     field : str
-        The form's field that holds them as JSON.
+        Field of the form that holds the logs as JSON.
     headers : dict, optional
     send_as_json : bool
-        As the request's body in place of a form.
+        Whether the logs are the request's body instead of a form.
+
+    Examples
+    --------
+    >>> monitor = keras.callbacks.RemoteMonitor("http://localhost:9000", path="/epochs")
+    >>> monitor.root + monitor.path
+    'http://localhost:9000/epochs'
     """
 
     def __init__(self, root="http://localhost:9000", path="/publish/epoch/end/", field="data", headers=None,

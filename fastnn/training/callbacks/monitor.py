@@ -63,22 +63,40 @@ class MonitorCallback(Callback):
 
 
 class EarlyStopping(MonitorCallback):
-    """Ends training when a metric does not get better.
+    """Stops training when a metric has stopped improving.
 
     Parameters
     ----------
-    monitor, mode, min_delta
-        Which metric, and what is better; see `MonitorCallback`.
+    monitor : str
+        Metric among the logs.
+    min_delta : float
+        Smaller improvements do not count.
     patience : int
-        So many epochs may pass without improvement.
+        Number of epochs without improvement.
     verbose : int
-        1: say so.
+        1: print when training is stopped.
+    mode : {"auto", "min", "max"}
+        Which values of the metric are better; "auto" infers it.
     baseline : float, optional
         What must be reached for an improvement to count.
     restore_best_weights : bool
-        At the end, give the model the weights of its best epoch.
+        Whether the model gets the weights of its best epoch at the end.
     start_from_epoch : int
-        Earlier epochs are not looked at.
+        Earlier epochs do not count.
+
+    Raises
+    ------
+    ValueError
+        "auto" cannot tell which values are better.
+
+    Examples
+    --------
+    >>> model = keras.Sequential([keras.layers.Dense(1, kernel_initializer="ones")])
+    >>> model.compile("sgd", "mse")
+    >>> stop = keras.callbacks.EarlyStopping("loss", patience=2)
+    >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=20, verbose=0, callbacks=[stop])
+    >>> len(history.epoch)
+    3
     """
 
     def __init__(self, monitor="val_loss", min_delta=0, patience=0, verbose=0, mode="auto", baseline=None,
@@ -130,22 +148,40 @@ class EarlyStopping(MonitorCallback):
 
 
 class ReduceLROnPlateau(MonitorCallback):
-    """Multiplies the learning rate by `factor` when a metric does not get better.
+    """Multiplies the learning rate by `factor` when a metric has stopped improving.
 
     Parameters
     ----------
-    monitor, mode, min_delta
-        Which metric, and what is better; see `MonitorCallback`.
+    monitor : str
+        Metric among the logs.
     factor : float
         Below 1.
     patience : int
-        So many epochs may pass without improvement.
+        Number of epochs without improvement.
     verbose : int
-        1: say so.
+        1: print the new rate.
+    mode : {"auto", "min", "max"}
+        Which values of the metric are better; "auto" infers it.
+    min_delta : float
+        Smaller improvements do not count.
     cooldown : int
-        So many epochs are not counted after a reduction.
+        Number of epochs that do not count after a reduction.
     min_lr : float
-        The least rate.
+        Smallest rate.
+
+    Raises
+    ------
+    ValueError
+        `factor` is not below 1.
+
+    Examples
+    --------
+    >>> model = keras.Sequential([keras.layers.Dense(1, kernel_initializer="ones")])
+    >>> model.compile(keras.optimizers.SGD(0.5), "mse")
+    >>> plateau = keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1)
+    >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=3, verbose=0, callbacks=[plateau])
+    >>> float(model.optimizer.learning_rate)
+    0.125
     """
 
     def __init__(self, monitor="val_loss", factor=0.1, patience=10, verbose=0, mode="auto", min_delta=0.0001,
@@ -201,7 +237,21 @@ class LearningRateScheduler(Callback):
     schedule : callable
         ``schedule(epoch, learning_rate)`` or ``schedule(epoch)``, which gives a float.
     verbose : int
-        1: say so.
+        1: print the rate.
+
+    Raises
+    ------
+    ValueError
+        The schedule gives something other than a float.
+
+    Examples
+    --------
+    >>> model = keras.Sequential([keras.layers.Dense(1)])
+    >>> model.compile(keras.optimizers.SGD(1.0), "mse")
+    >>> halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    >>> history = model.fit(np.ones((4, 1)), np.ones(4), epochs=3, verbose=0, callbacks=[halve])
+    >>> history.history["learning_rate"]
+    [0.5, 0.25, 0.125]
     """
 
     def __init__(self, schedule, verbose=0):
@@ -228,12 +278,25 @@ class LearningRateScheduler(Callback):
 
 
 class SwapEMAWeights(Callback):
-    """Gives a model the averages that its optimizer keeps (``use_ema=True``) for evaluation and prediction.
+    """Evaluates and predicts with the moving averages that the optimizer keeps (``use_ema=True``).
 
     Parameters
     ----------
     swap_on_epoch : bool
-        Also at the end of each epoch, so that what later callbacks save are the averages.
+        Also at the end of each epoch, so that later callbacks save the averages.
+
+    Raises
+    ------
+    ValueError
+        The optimizer keeps no averages.
+
+    Examples
+    --------
+    >>> model = keras.Sequential([keras.layers.Dense(1)])
+    >>> model.compile(keras.optimizers.SGD(0.1, use_ema=True), "mse")
+    >>> history = model.fit(np.ones((4, 1)), np.ones(4), verbose=0, callbacks=[keras.callbacks.SwapEMAWeights()])
+    >>> len(history.epoch)
+    1
     """
 
     def __init__(self, swap_on_epoch=False):

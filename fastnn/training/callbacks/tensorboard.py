@@ -8,23 +8,35 @@ from fastnn.training.callbacks.base import Callback
 
 
 class TensorBoard(Callback):
-    """Writes metrics, and weights as histograms, for TensorBoard. Needs the package ``tensorboardX``.
+    """Writes metrics, and weights as histograms, for TensorBoard, by the package ``tensorboardX``.
 
     Parameters
     ----------
     log_dir : str or path
-        Subdirectories ``train`` and ``validation`` are made there.
+        Gets the subdirectories ``train`` and ``validation``.
     histogram_freq : int
-        Histograms of the weights every so many epochs; 0: none.
+        Histograms of weights every so many epochs; 0: none.
     write_graph : bool
-        Write the model's architecture as a text.
+        Whether to write the model's architecture as a text.
     write_images : bool
-        With each histogram also the weight as a picture.
+        Whether each histogram comes with the weight as a picture.
     write_steps_per_second : bool
-    update_freq : "epoch", "batch" or int
+    update_freq : {"epoch", "batch"} or int
         Metrics after each epoch only, or also every so many batches.
     profile_batch, embeddings_freq, embeddings_metadata
         Not implemented: 0 and None.
+
+    Raises
+    ------
+    ImportError
+        ``tensorboardX`` is missing, when training begins.
+    NotImplementedError
+        An option that is not implemented.
+
+    Examples
+    --------
+    >>> keras.callbacks.TensorBoard("logs", histogram_freq=1).histogram_freq
+    1
     """
 
     def __init__(self, log_dir="logs", histogram_freq=0, write_graph=True, write_images=False,
