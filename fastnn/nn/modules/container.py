@@ -4,12 +4,14 @@ from collections import OrderedDict
 from itertools import islice
 
 from fastnn.nn.modules import hooks
-from fastnn.nn.modules.activation import Activation
+from fastnn.nn.modules.activation import Activation, Sigmoid
 from fastnn.nn.modules.conv import Conv1d, Conv2d
 from fastnn.nn.modules.linear import Linear
 from fastnn.nn.modules.module import Module
 from fastnn.nn.modules.pooling import MaxPool1d, MaxPool2d
 from fastnn.ops.linear import fused_linear
+
+_ACTIVATIONS = {Activation.__module__, Sigmoid.__module__}  # of the activations that may be fused; not of users' own
 
 
 def _plain(module):
@@ -42,7 +44,7 @@ class Sequential(Module):
             module, following, next_but_one = (*modules[:3], None, None)[:3]
             fused = None
             if (type(module) in (Linear, Conv1d, Conv2d) and isinstance(following, Activation)
-                    and type(following).__module__ == Activation.__module__ and _plain(module) and _plain(following)):
+                    and type(following).__module__ in _ACTIVATIONS and _plain(module) and _plain(following)):
                 fused = following.fused()
                 if fused and type(module) is not Linear and fused[0] != "relu":
                     fused = None
