@@ -1,7 +1,8 @@
 """Activations as modules: smooth ones and those that couple elements; the piecewise ones are imported."""
 from fastnn.nn.modules.module import Module
-from fastnn.nn.modules.piecewise import (Activation, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, PReLU, ReLU,
-                                         ReLU6, RReLU, Softshrink, Step, Threshold, _InPlace, _Plain, _WithOptions)
+from fastnn.nn.modules.piecewise import (Activation, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, PReLU,
+                                         ReLU, ReLU6, RReLU, Softshrink, Step, Threshold, _InPlace, _Plain,
+                                         _WithOptions)
 from fastnn.ops import pointwise, reduce
 
 __all__ = [
