@@ -1,4 +1,4 @@
-"""Other sizes of planes, windows as columns and pixel shuffles as modules."""
+"""Resampling, windows as columns, and pixel shuffles as modules."""
 from fastnn.nn.modules.module import Module
 from fastnn.ops import resample
 
@@ -16,25 +16,101 @@ class _AdaptiveAvgPool(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
-    """Averages of as many windows as asked for, evenly spread over rows (N, C, L) or (C, L)."""
+    """Average pooling of rows of L elements to n windows; window i is x[floor(i L / n)] to x[ceil((i + 1) L / n) - 1].
+
+    Same as torch.nn.AdaptiveAvgPool1d.
+
+    Parameters
+    ----------
+    output_size : int
+        n.
+
+    Shape
+    -----
+    Input (N, C, L) or (C, L), output (N, C, n) or (C, n).
+
+    Examples
+    --------
+    >>> nn.AdaptiveAvgPool1d(2)(fastnn.tensor([[1.0, 3.0, 2.0, 5.0, 4.0]]))
+    tensor([[2.0000, 3.6667]])
+    """
 
     _function = staticmethod(resample.adaptive_avg_pool1d)
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
-    """Averages of as many windows as asked for, evenly spread over planes (N, C, H, W) or (C, H, W)."""
+    """Average pooling of images to a given size; windows by the formula of `AdaptiveAvgPool1d` in both dimensions.
+
+    Same as torch.nn.AdaptiveAvgPool2d. ``AdaptiveAvgPool2d(1)`` is global average pooling.
+
+    Parameters
+    ----------
+    output_size : int or (rows, columns)
+        None for a size stands for the input's.
+
+    Shape
+    -----
+    Input (N, C, H, W) or (C, H, W), output with `output_size` as its last sizes.
+
+    Examples
+    --------
+    >>> nn.AdaptiveAvgPool2d(1)(fastnn.arange(6.0).reshape(1, 2, 3))
+    tensor([[[2.5000]]])
+    """
 
     _function = staticmethod(resample.adaptive_avg_pool2d)
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
-    """Averages of as many windows as asked for, evenly spread over volumes (N, C, D, H, W) or (C, D, H, W)."""
+    """Average pooling of volumes to a given size; windows by the formula of `AdaptiveAvgPool1d` in each dimension.
+
+    Same as torch.nn.AdaptiveAvgPool3d.
+
+    Parameters
+    ----------
+    output_size : int or (depth, rows, columns)
+        None for a size stands for the input's.
+
+    Shape
+    -----
+    Input (N, C, D, H, W) or (C, D, H, W), output with `output_size` as its last sizes.
+
+    Examples
+    --------
+    >>> nn.AdaptiveAvgPool3d((2, 1, 1))(fastnn.arange(8.0).reshape(1, 2, 2, 2)).flatten()
+    tensor([1.5000, 5.5000])
+    """
 
     _function = staticmethod(resample.adaptive_avg_pool3d)
 
 
 class Upsample(Module):
-    """``functional.interpolate`` as a module."""
+    """Resampling of rows, images or volumes to another size; `functional.interpolate` as a module.
+
+    Same as torch.nn.Upsample.
+
+    Parameters
+    ----------
+    size : int or tuple of int, optional
+        The new size; give this or `scale_factor`.
+    scale_factor : float or tuple of float, optional
+        New size = floor(old size * factor).
+    mode : {"nearest", "linear", "bilinear", "bicubic", "trilinear", "area", "nearest-exact"}
+    align_corners : bool, optional
+        For the modes "linear" to "trilinear": whether the centres of the first and last elements coincide (True) or
+        their outer edges (False, the default).
+    recompute_scale_factor : bool, optional
+        Whether positions are computed from the rounded sizes instead of the given factors.
+
+    Shape
+    -----
+    Input (N, C, L), (N, C, H, W) or (N, C, D, H, W); output with the new sizes as its last ones.
+
+    Examples
+    --------
+    >>> nn.Upsample(scale_factor=2, mode="linear", align_corners=True)(fastnn.tensor([[[0.0, 3.0]]]))
+    tensor([[[0., 1., 2., 3.]]])
+    """
 
     def __init__(self, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None):
         super().__init__()
@@ -57,21 +133,78 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """Planes (N, C, H, W) of another size, each element its nearest."""
+    """Images of another size, each element the nearest one of the input: `Upsample` with mode="nearest".
+
+    Same as torch.nn.UpsamplingNearest2d.
+
+    Parameters
+    ----------
+    size : int or (rows, columns), optional
+    scale_factor : float or (rows, columns), optional
+        One of the two; as in `Upsample`.
+
+    Shape
+    -----
+    Input (N, C, H, W), output (N, C, OH, OW).
+
+    Examples
+    --------
+    >>> nn.UpsamplingNearest2d(scale_factor=2)(fastnn.tensor([[[[1.0, 2.0]]]]))
+    tensor([[[[1., 1., 2., 2.],
+              [1., 1., 2., 2.]]]])
+    """
 
     def __init__(self, size=None, scale_factor=None):
         super().__init__(size, scale_factor, mode="nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
-    """Planes (N, C, H, W) of another size by linear interpolation with aligned corners."""
+    """Images of another size by linear interpolation: `Upsample` with mode="bilinear" and align_corners=True.
+
+    Same as torch.nn.UpsamplingBilinear2d.
+
+    Parameters
+    ----------
+    size : int or (rows, columns), optional
+    scale_factor : float or (rows, columns), optional
+        One of the two; as in `Upsample`.
+
+    Shape
+    -----
+    Input (N, C, H, W), output (N, C, OH, OW).
+
+    Examples
+    --------
+    >>> nn.UpsamplingBilinear2d(size=(1, 4))(fastnn.tensor([[[[0.0, 3.0]]]]))
+    tensor([[[[0., 1., 2., 3.]]]])
+    """
 
     def __init__(self, size=None, scale_factor=None):
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
 
 
 class Unfold(Module):
-    """Windows of planes as columns."""
+    """Windows of images as columns (im2col).
+
+    Same as torch.nn.Unfold.
+
+    Parameters
+    ----------
+    kernel_size, dilation, padding, stride : int or (rows, columns)
+        As in `Conv2d`.
+
+    Shape
+    -----
+    Input (N, C, H, W) or (C, H, W), output (N, C * kernel elements, windows) or without N; windows are ordered by rows.
+
+    Examples
+    --------
+    >>> nn.Unfold(2)(fastnn.arange(6.0).reshape(1, 2, 3))
+    tensor([[0., 1.],
+            [1., 2.],
+            [3., 4.],
+            [4., 5.]])
+    """
 
     def __init__(self, kernel_size, dilation=1, padding=0, stride=1):
         super().__init__()
@@ -86,7 +219,27 @@ class Unfold(Module):
 
 
 class Fold(Module):
-    """Columns of windows back to planes, added up where they overlap."""
+    """Columns of windows back to images, summed where windows overlap (col2im): the transpose of `Unfold`.
+
+    Same as torch.nn.Fold.
+
+    Parameters
+    ----------
+    output_size : int or (rows, columns)
+        Size of the images.
+    kernel_size, dilation, padding, stride : int or (rows, columns)
+        As in `Unfold`.
+
+    Shape
+    -----
+    Input (N, C * kernel elements, windows), output (N, C, *output_size), both perhaps without N.
+
+    Examples
+    --------
+    >>> nn.Fold((2, 3), 2)(nn.Unfold(2)(fastnn.ones(1, 2, 3)))
+    tensor([[[1., 2., 1.],
+             [1., 2., 1.]]])
+    """
 
     def __init__(self, output_size, kernel_size, dilation=1, padding=0, stride=1):
         super().__init__()
@@ -102,7 +255,25 @@ class Fold(Module):
 
 
 class PixelShuffle(Module):
-    """Channels to pixels: (*, C r^2, H, W) becomes (*, C, H r, W r)."""
+    """Channels to pixels, with r the upscale factor (Shi et al. 2016).
+
+    Same as torch.nn.PixelShuffle.
+
+    Parameters
+    ----------
+    upscale_factor : int
+        r.
+
+    Shape
+    -----
+    Input (*, C r^2, H, W), output (*, C, H r, W r).
+
+    Examples
+    --------
+    >>> nn.PixelShuffle(2)(fastnn.arange(4).reshape(4, 1, 1))
+    tensor([[[0, 1],
+             [2, 3]]])
+    """
 
     def __init__(self, upscale_factor):
         super().__init__()
@@ -116,7 +287,24 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """Pixels to channels: (*, C, H r, W r) becomes (*, C r^2, H, W)."""
+    """Pixels to channels, the inverse of `PixelShuffle`.
+
+    Same as torch.nn.PixelUnshuffle.
+
+    Parameters
+    ----------
+    downscale_factor : int
+        r.
+
+    Shape
+    -----
+    Input (*, C, H r, W r), output (*, C r^2, H, W).
+
+    Examples
+    --------
+    >>> nn.PixelUnshuffle(2)(fastnn.arange(4).reshape(1, 2, 2)).flatten()
+    tensor([0, 1, 2, 3])
+    """
 
     def __init__(self, downscale_factor):
         super().__init__()
