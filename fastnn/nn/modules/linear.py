@@ -59,8 +59,10 @@ class Linear(Module):
 
     Raises
     ------
-    RuntimeError
-        The input's last size is not `in_features`, or its dtype is another.
+    ShapeError
+        The last size of the input is not `in_features`.
+    DTypeError
+        The input's dtype is not that of the parameters.
 
     Examples
     --------

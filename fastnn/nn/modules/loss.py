@@ -129,8 +129,8 @@ class BCELoss(_WeightedLoss):
 
     Raises
     ------
-    RuntimeError
-        An element of the input is not in [0, 1].
+    RangeError
+        An element of the input is not in [0, 1]; a RuntimeError and a ValueError.
 
     Examples
     --------

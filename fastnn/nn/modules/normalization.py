@@ -55,8 +55,8 @@ class LayerNorm(_Affine):
 
     Raises
     ------
-    RuntimeError
-        The input's last sizes are others.
+    ShapeError
+        The last sizes of the input are others.
 
     Examples
     --------
