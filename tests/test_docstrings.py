@@ -16,7 +16,9 @@ from fastnn.nn import functional as F
 MODULES = [module.name for module in pkgutil.walk_packages(fastnn.__path__, "fastnn.")
            if not module.name.startswith(("fastnn.__main__", "fastnn.tensorflow"))]
 # Namespaces in which every public function and class describes its parameters and has an example.
-COMPLETE = []
+COMPLETE = [
+    "fastnn.nn", "fastnn.nn.parallel",
+]
 # Names of COMPLETE namespaces that need no example, and why.
 WITHOUT_EXAMPLE = {}
 

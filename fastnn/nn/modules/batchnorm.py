@@ -82,9 +82,9 @@ class _BatchNorm(_NormBase):
 class BatchNorm1d(_BatchNorm):
     """Batch normalization: y = (x - mean) / sqrt(var + eps) * weight + bias, for each channel (dimension 1).
 
-    In training mean and (biased) var are those of the batch, and the running statistics follow:
-    running = (1 - momentum) * running + momentum * new, new var unbiased. In evaluation the running statistics are used,
-    or those of the batch if there are none. Same as torch.nn.BatchNorm1d (Ioffe & Szegedy 2015).
+    In training mean and (biased) var are those of the batch, and the running statistics follow: running = (1 -
+    momentum) * running + momentum * new, new var unbiased. In evaluation the running statistics are used, or those of
+    the batch if there are none. Same as torch.nn.BatchNorm1d (Ioffe & Szegedy 2015).
 
     Parameters
     ----------
@@ -454,7 +454,7 @@ class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
 
 
 class _Absent(Module):
-    """A class of PyTorch's that says what to use in its place."""
+    """A class of PyTorch that names what to use instead."""
 
     def __init__(self, *args, **kwargs):
         raise NotImplementedError(f"{type(self).__name__} is not available: {self._reason}")

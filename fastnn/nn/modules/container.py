@@ -20,11 +20,31 @@ def _plain(module):
 
 
 class Sequential(Module):
-    """Modules called one after the other, same as torch.nn.Sequential.
+    """Modules called one after the other: y = f_n(... f_2(f_1(x))).
 
-    A Linear followed by an activation, or a convolution followed by ReLU, runs as one fused kernel when neither has
-    hooks and no one but this container could see the result between them; the results agree within rounding. Between a
-    convolution and max pooling, ReLU is done after the pooling: the same numbers from fewer.
+    Same as torch.nn.Sequential. A `Linear` followed by an activation, or a convolution followed by `ReLU`, runs as one
+    fused kernel if neither has hooks; results agree within rounding. Between a convolution and max pooling `ReLU` is
+    applied after the pooling, to fewer elements and with the same result.
+
+    Parameters
+    ----------
+    args : Modules, or one OrderedDict of names and modules
+
+    Raises
+    ------
+    TypeError
+        An argument is no Module.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    >>> model(fastnn.zeros(5, 4)).shape
+    torch.Size([5, 2])
+    >>> model[0], len(model), model[:2]
+    (Linear(in_features=4, out_features=3, bias=True), 3, Sequential(
+      (0): Linear(in_features=4, out_features=3, bias=True)
+      (1): ReLU()
+    ))
     """
 
     def __init__(self, *args):
@@ -169,7 +189,24 @@ class Sequential(Module):
 
 
 class ModuleList(Module):
-    """A list of modules that are registered."""
+    """A list of modules that are registered under their positions.
+
+    Same as torch.nn.ModuleList.
+
+    Parameters
+    ----------
+    modules : iterable of Module, optional
+
+    Examples
+    --------
+    >>> layers = nn.ModuleList([nn.Linear(2, 2) for _ in range(3)])
+    >>> layers
+    ModuleList(
+      (0-2): 3 x Linear(in_features=2, out_features=2, bias=True)
+    )
+    >>> [name for name, _ in layers.named_parameters()][:2]
+    ['0.weight', '0.bias']
+    """
 
     def __init__(self, modules=None):
         super().__init__()
@@ -222,7 +259,20 @@ class ModuleList(Module):
 
 
 class ModuleDict(Module):
-    """A dictionary of modules that are registered."""
+    """A dictionary of modules that are registered under their keys.
+
+    Same as torch.nn.ModuleDict.
+
+    Parameters
+    ----------
+    modules : mapping, or iterable of (str, Module), optional
+
+    Examples
+    --------
+    >>> heads = nn.ModuleDict({"a": nn.Linear(2, 1), "b": nn.Identity()})
+    >>> list(heads), heads["b"]
+    (['a', 'b'], Identity())
+    """
 
     def __init__(self, modules=None):
         super().__init__()

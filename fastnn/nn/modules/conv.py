@@ -270,7 +270,8 @@ class _ConvTranspose(_Conv):
 class ConvTranspose1d(_ConvTranspose):
     """Transposed convolution of sequences, the gradient of `Conv1d` as a layer.
 
-    y[o, i * stride + k * dilation - padding] += w[c, o, k] x[c, i] for all c, i and k, starting with b[o]. Same as torch.nn.ConvTranspose1d; called as ``layer(input, output_size=None)``.
+    y[o, i * stride + k * dilation - padding] += w[c, o, k] x[c, i] for all c, i and k, starting with b[o]. Same as
+    torch.nn.ConvTranspose1d; called as ``layer(input, output_size=None)``.
 
     Parameters
     ----------

@@ -63,7 +63,35 @@ class Module(State):
     """Base class of all layers and models, with PyTorch's protocol.
 
     Subclasses call ``super().__init__()``, assign parameters, buffers and other modules as attributes, and define
-    ``forward``. Calling the module runs ``forward`` between its hooks.
+    ``forward``. Calling the module runs its forward pre-hooks, ``forward`` and its forward hooks. Same as
+    torch.nn.Module.
+
+    Parameters
+    ----------
+    args, kwargs
+        Accepted, without effect.
+
+    Attributes
+    ----------
+    training : bool
+        Whether layers such as dropout behave as in training; `train` and `eval` set it.
+
+    Examples
+    --------
+    >>> class Scale(nn.Module):
+    ...     def __init__(self, size):
+    ...         super().__init__()
+    ...         self.factor = nn.Parameter(fastnn.full((size,), 2.0))
+    ...
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> model = Scale(3)
+    >>> model(fastnn.ones(3)).tolist()
+    [2.0, 2.0, 2.0]
+    >>> [(name, p.shape) for name, p in model.named_parameters()]
+    [('factor', torch.Size([3]))]
+    >>> list(model.state_dict())
+    ['factor']
     """
 
     training: bool
@@ -475,7 +503,7 @@ class Module(State):
 
 
 class Planned(Module):
-    """A module whose attributes decide how Sequential runs it: changing one makes plans stale."""
+    """A module whose attributes decide how `Sequential` runs it: changing one invalidates the plans."""
 
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
@@ -483,12 +511,40 @@ class Planned(Module):
 
 
 def register_module_forward_pre_hook(hook):
-    """`Module.register_forward_pre_hook` for all modules."""
+    """`Module.register_forward_pre_hook` for all modules.
+
+    Parameters
+    ----------
+    hook : callable
+        ``hook(module, args)``; what it returns, unless None, replaces the arguments.
+
+    Examples
+    --------
+    >>> handle = nn.modules.module.register_module_forward_pre_hook(lambda module, args: print(module))
+    >>> _ = nn.ReLU()(fastnn.zeros(1))
+    ReLU()
+    >>> handle.remove()
+    """
     return _hooks.register_global("forward_pre", hook)
 
 
 def register_module_forward_hook(hook, *, with_kwargs=False, always_call=False):
-    """`Module.register_forward_hook` for all modules."""
+    """`Module.register_forward_hook` for all modules.
+
+    Parameters
+    ----------
+    hook : callable
+        ``hook(module, args, output)``; what it returns, unless None, replaces the output.
+    with_kwargs, always_call : bool
+        As in `Module.register_forward_hook`.
+
+    Examples
+    --------
+    >>> handle = nn.modules.module.register_module_forward_hook(lambda module, args, output: output + 1)
+    >>> nn.ReLU()(fastnn.zeros(1))
+    tensor([1.])
+    >>> handle.remove()
+    """
     return _hooks.register_global("forward", hook, with_kwargs=with_kwargs, always_call=always_call)
 
 

@@ -20,7 +20,26 @@ def _as_parameter(value):
 
 
 class ParameterList(Module):
-    """A list of parameters that are registered, under their positions; tensors become parameters."""
+    """A list of parameters that are registered under their positions; tensors become parameters.
+
+    Same as torch.nn.ParameterList.
+
+    Parameters
+    ----------
+    values : iterable, optional
+        Tensors, or other values, which are kept as plain attributes.
+
+    Examples
+    --------
+    >>> weights = nn.ParameterList([fastnn.zeros(2), fastnn.ones(2, 3)])
+    >>> weights
+    ParameterList(
+        (0): Parameter containing: [torch.float32 of size 2]
+        (1): Parameter containing: [torch.float32 of size 2x3]
+    )
+    >>> len(list(weights.parameters()))
+    2
+    """
 
     def __init__(self, values=None):
         super().__init__()
@@ -75,7 +94,21 @@ class ParameterList(Module):
 
 
 class ParameterDict(Module):
-    """A dictionary of parameters that are registered; tensors become parameters."""
+    """A dictionary of parameters that are registered under their keys; tensors become parameters.
+
+    Same as torch.nn.ParameterDict.
+
+    Parameters
+    ----------
+    parameters : mapping, or iterable of (str, value), optional
+        A plain dict's keys are sorted, as in PyTorch.
+
+    Examples
+    --------
+    >>> weights = nn.ParameterDict({"b": fastnn.zeros(2), "a": fastnn.ones(1)})
+    >>> list(weights), type(weights["a"]).__name__
+    (['a', 'b'], 'Parameter')
+    """
 
     def __init__(self, parameters=None):
         super().__init__()
@@ -161,7 +194,7 @@ class ParameterDict(Module):
         return key, self.pop(key)
 
     def update(self, parameters):
-        """Add the pairs of a mapping (sorted by name unless it is ordered as PyTorch sees it) or iterable."""
+        """Add the pairs of a mapping (a plain dict's in the order of its keys) or of an iterable."""
         if not isinstance(parameters, (Iterable, ParameterDict)):
             raise TypeError(f"ParametersDict.update should be called with an iterable of key/value pairs, but got "
                             f"{type(parameters).__name__}")

@@ -12,7 +12,7 @@ _EXTRA = "_extra_state"
 
 
 class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
-    """What ``load_state_dict`` returns: keys that were missing and keys that nobody wanted."""
+    """What ``load_state_dict`` returns: missing and unexpected keys."""
 
     def __repr__(self):
         return super().__repr__() if self.missing_keys or self.unexpected_keys else "<All keys matched successfully>"
@@ -25,7 +25,26 @@ class State:
     dump_patches = False
 
     def state_dict(self, *args, destination=None, prefix="", keep_vars=False):
-        """All parameters and persistent buffers by dotted name (detached, sharing memory)."""
+        """All parameters and persistent buffers by dotted name, detached, with shared memory.
+
+        Parameters
+        ----------
+        destination : dict, optional
+            Where they are put; default a new OrderedDict.
+        prefix : str
+            Put before each name.
+        keep_vars : bool
+            Whether tensors stay attached to the graph.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> {name: tuple(value.shape) for name, value in nn.Linear(3, 2).state_dict().items()}
+        {'weight': (2, 3), 'bias': (2,)}
+        """
         if args:
             warnings.warn("Positional args are being deprecated, use kwargs instead. Refer to "
                           "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for "
