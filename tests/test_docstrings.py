@@ -17,7 +17,7 @@ MODULES = [module.name for module in pkgutil.walk_packages(fastnn.__path__, "fas
            if not module.name.startswith(("fastnn.__main__", "fastnn.tensorflow"))]
 # Namespaces in which every public function and class describes its parameters and has an example.
 COMPLETE = [
-    "fastnn.nn", "fastnn.nn.parallel",
+    "fastnn.nn", "fastnn.nn.parallel", "fastnn.optim", "fastnn.optim.lr_scheduler", "fastnn.optim.swa_utils",
 ]
 # Names of COMPLETE namespaces that need no example, and why.
 WITHOUT_EXAMPLE = {}

@@ -9,23 +9,44 @@ from fastnn.optim.optimizer import Optimizer, check_lr
 
 
 class LBFGS(Optimizer):
-    """L-BFGS (torch.optim.LBFGS; Liu and Nocedal, 1989): Newton's method, the inverse Hessian estimated from the last
-    steps. `step` calls its closure several times. There is one parameter group only.
+    """Limited-memory BFGS: Newton's method with an inverse Hessian estimated from the last steps (Liu & Nocedal 1989).
+
+    Same as torch.optim.LBFGS. `step` needs a closure and calls it several times. There is one parameter group only.
 
     Parameters
     ----------
     params : iterable of Tensor
     lr : float
+        Default 1.
     max_iter : int
-        Iterations in a step.
-    max_eval : int or None
-        Calls of the closure in a step; None: ``max_iter * 5 // 4``.
+        Iterations of one step; default 20.
+    max_eval : int, optional
+        Calls of the closure in one step; default ``max_iter * 5 // 4``.
     tolerance_grad, tolerance_change : float
-        A step ends when the largest gradient, or the change of the parameters or of the loss, is below.
+        A step ends when the largest gradient, or the change of the parameters or of the loss, is below; default 1e-7
+        and 1e-9.
     history_size : int
-        Steps that the estimate is made from; each needs memory for two copies of the parameters.
-    line_search_fn : "strong_wolfe" or None
+        Steps that the estimate is made from, each with the memory of two copies of the parameters; default 100.
+    line_search_fn : {None, "strong_wolfe"}
         None: each iteration goes `lr` times the direction.
+
+    Raises
+    ------
+    ValueError
+        There are several parameter groups.
+
+    Examples
+    --------
+    >>> p = nn.Parameter(fastnn.tensor([1.0, -2.0]))
+    >>> optimizer = fastnn.optim.LBFGS([p], line_search_fn="strong_wolfe")
+    >>> def closure():
+    ...     optimizer.zero_grad()
+    ...     loss = (p - 3).square().sum()
+    ...     loss.backward()
+    ...     return loss
+    >>> first = optimizer.step(closure)
+    >>> first.item(), p.detach().round()
+    (29.0, tensor([3., 3.]))
     """
 
     def __init__(self, params, lr=1, max_iter=20, max_eval=None, tolerance_grad=1e-7, tolerance_change=1e-9,
@@ -41,12 +62,12 @@ class LBFGS(Optimizer):
 
     @no_grad()
     def step(self, closure):
-        """Minimize from here.
+        """Minimize from the present parameters; the result is the loss before.
 
         Parameters
         ----------
         closure : callable
-            Computes the loss and its gradients again and returns the loss.
+            Computes the loss and its gradients anew and returns the loss.
         """
         if len(self.param_groups) != 1:
             raise AssertionError(f"Expected exactly one param_group, but got {len(self.param_groups)}")

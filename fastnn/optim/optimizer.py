@@ -21,7 +21,21 @@ required = _Required()
 
 
 class RemovableHandle:
-    """What registering a hook returns; `remove()` takes the hook away."""
+    """Handle of a registered hook; ``remove()`` takes the hook away.
+
+    Parameters
+    ----------
+    hooks : dict
+        Where the hook is registered, under the handle's `id`.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))])
+    >>> with optimizer.register_step_post_hook(lambda *_: print("stepped")):
+    ...     optimizer.step()
+    stepped
+    >>> optimizer.step()
+    """
 
     _ids = itertools.count()
 
@@ -55,12 +69,50 @@ def _register(hooks, hook, prepend=False):
 
 
 def register_optimizer_step_pre_hook(hook):
-    """Call ``hook(optimizer, args, kwargs)`` before every optimizer's step; returns a handle with ``remove()``."""
+    """Call a hook before the step of every optimizer.
+
+    Parameters
+    ----------
+    hook : callable
+        ``hook(optimizer, args, kwargs)``; it may return new (args, kwargs).
+
+    Returns
+    -------
+    RemovableHandle
+        ``handle.remove()`` takes the hook away.
+
+    Examples
+    --------
+    >>> say = lambda optimizer, args, kwargs: print(type(optimizer).__name__)
+    >>> handle = fastnn.optim.optimizer.register_optimizer_step_pre_hook(say)
+    >>> fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))]).step()
+    SGD
+    >>> handle.remove()
+    """
     return _register(_global_pre_hooks, hook)
 
 
 def register_optimizer_step_post_hook(hook):
-    """Call ``hook(optimizer, args, kwargs)`` after every optimizer's step; returns a handle with ``remove()``."""
+    """Call a hook after the step of every optimizer.
+
+    Parameters
+    ----------
+    hook : callable
+        ``hook(optimizer, args, kwargs)``.
+
+    Returns
+    -------
+    RemovableHandle
+        ``handle.remove()`` takes the hook away.
+
+    Examples
+    --------
+    >>> say = lambda optimizer, args, kwargs: print(type(optimizer).__name__)
+    >>> handle = fastnn.optim.optimizer.register_optimizer_step_post_hook(say)
+    >>> fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))]).step()
+    SGD
+    >>> handle.remove()
+    """
     return _register(_global_post_hooks, hook)
 
 
@@ -87,7 +139,7 @@ def _with_hooks(step):
 
 
 def check_at_least_zero(**options):
-    """ValueError in PyTorch's words for options that are negative or NaN; names have their words in `_SPOKEN`."""
+    """Raise ValueError in PyTorch's words for options that are negative or NaN."""
     for name, value in options.items():
         if not value >= 0.0:
             raise ValueError(f"Invalid {_SPOKEN.get(name, name + ' value')}: {value}")
@@ -123,9 +175,10 @@ def check_modes(foreach=None, fused=None, capturable=False, differentiable=False
 
 
 class Optimizer:
-    """Base class of optimizers (torch.optim.Optimizer).
+    """Base class of optimizers.
 
-    A subclass gives `defaults` to ``__init__`` and defines ``step``, or ``_update_group(group)`` for this class' own.
+    A subclass gives `defaults` to ``__init__`` and defines ``step``, or ``_update_group(group)``, which ``step`` calls
+    for each group. Same as torch.optim.Optimizer.
 
     Parameters
     ----------
@@ -133,6 +186,37 @@ class Optimizer:
         What to optimize; dicts are parameter groups with a key "params" and options of their own.
     defaults : dict
         Options of groups that do not name them.
+
+    Attributes
+    ----------
+    param_groups : list of dict
+        Parameters and options; options may be changed between steps.
+    state : dict
+        What is kept for each parameter from step to step.
+
+    Raises
+    ------
+    TypeError
+        `params` is a tensor, or holds something else than tensors.
+    ValueError
+        There are no parameters, or one is in two groups.
+
+    Examples
+    --------
+    >>> class Descent(fastnn.optim.Optimizer):
+    ...     def __init__(self, params, lr):
+    ...         super().__init__(params, {"lr": lr})
+    ...
+    ...     @fastnn.no_grad()
+    ...     def step(self):
+    ...         for group in self.param_groups:
+    ...             for p in group["params"]:
+    ...                 p.sub_(p.grad, alpha=group["lr"])
+    >>> p = nn.Parameter(fastnn.ones(2))
+    >>> (3 * p).sum().backward()
+    >>> Descent([p], lr=1.0).step()
+    >>> p.detach()
+    tensor([-2., -2.])
     """
 
     _later_options = {}  # what groups saved by an older version may lack
