@@ -18,6 +18,8 @@ MODULES = [module.name for module in pkgutil.walk_packages(fastnn.__path__, "fas
 # Namespaces in which every public function and class describes its parameters and has an example.
 COMPLETE = [
     "fastnn.nn", "fastnn.nn.parallel", "fastnn.optim", "fastnn.optim.lr_scheduler", "fastnn.optim.swa_utils",
+    "fastnn.nn.utils", "fastnn.nn.utils.parametrizations", "fastnn.nn.utils.parametrize", "fastnn.nn.utils.rnn",
+    "fastnn.nn.utils.stateless",
 ]
 # Names of COMPLETE namespaces that need no example, and why.
 WITHOUT_EXAMPLE = {}
