@@ -19,7 +19,8 @@ MODULES = [module.name for module in pkgutil.walk_packages(fastnn.__path__, "fas
 COMPLETE = [
     "fastnn.nn", "fastnn.nn.parallel", "fastnn.optim", "fastnn.optim.lr_scheduler", "fastnn.optim.swa_utils",
     "fastnn.nn.utils", "fastnn.nn.utils.parametrizations", "fastnn.nn.utils.parametrize", "fastnn.nn.utils.rnn",
-    "fastnn.nn.utils.stateless",
+    "fastnn.nn.utils.stateless", "fastnn.utils.data", "fastnn.utils._pytree", "fastnn.utils.dlpack",
+    "fastnn.utils.hooks",
 ]
 # Names of COMPLETE namespaces that need no example, and why.
 WITHOUT_EXAMPLE = {}

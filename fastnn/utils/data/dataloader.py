@@ -21,7 +21,18 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclasses.dataclass
 class WorkerInfo:
-    """What `get_worker_info` gives."""
+    """Result of `get_worker_info`: number of the worker, number of workers, seed and data set.
+
+    Parameters
+    ----------
+    id, num_workers, seed : int
+    dataset : Dataset
+
+    Examples
+    --------
+    >>> fastnn.utils.data.dataloader.WorkerInfo(0, 2, 7, None).num_workers
+    2
+    """
 
     id: int
     num_workers: int
@@ -33,7 +44,15 @@ _worker_info = None
 
 
 def get_worker_info():
-    """In code called by a loader with ``num_workers > 0``: the `WorkerInfo` of the worker in name; elsewhere None."""
+    """The `WorkerInfo` of the present worker, in code called by a loader with ``num_workers > 0``; otherwise None.
+
+    Same as torch.utils.data.get_worker_info; workers are nominal (see `DataLoader`).
+
+    Examples
+    --------
+    >>> fastnn.utils.data.get_worker_info() is None
+    True
+    """
     return _worker_info
 
 
@@ -72,38 +91,55 @@ class _Worker:
 class DataLoader(Generic[T_co]):
     """Iterate over batches of a data set.
 
+    Orders and random draws are PyTorch's for the same seeds. Batches of `TensorDataset`, `Subset` and the data sets of
+    `fastnn.vision` are made by indexing their arrays once per batch. Same as torch.utils.data.DataLoader, in one
+    process.
+
     Parameters
     ----------
     dataset : Dataset
         Anything with ``__getitem__`` and ``__len__``, or an `IterableDataset`.
     batch_size : int or None
-        None: single items.
+        Default 1; None: single items.
     shuffle : bool, optional
-        A new random order every time.
+        Whether each iteration has a new random order.
     sampler : iterable of indices, optional
         Excludes `shuffle`.
     batch_sampler : iterable of lists of indices, optional
         Excludes `batch_size`, `shuffle`, `sampler` and `drop_last`.
     num_workers, prefetch_factor, persistent_workers, multiprocessing_context, timeout, in_order
-        Accepted and checked as in PyTorch, but everything runs in the calling process, where an array data set is
-        read faster than another process could send it. Workers exist in name: batches are theirs in turn, each draws
-        the random numbers that PyTorch's worker draws, `worker_init_fn` is called for each before an iteration, and
-        `get_worker_info` tells of the one whose turn it is. For an `IterableDataset` there is one, so that nothing
-        comes twice.
+        Accepted and checked as in PyTorch, but everything runs in the calling process, where an array data set is read
+        faster than another process could send it. Workers are nominal: batches are assigned to them in rotation, each
+        draws the random numbers that PyTorch's worker draws, `worker_init_fn` is called for each before an iteration,
+        and `get_worker_info` describes the current one. For an `IterableDataset` there is one, so that nothing is
+        repeated.
     collate_fn : callable, optional
-        Makes a batch from a list of items. Default: `default_collate`, or `default_convert` without batches.
+        Makes a batch from a list of items. Default `default_collate`, or `default_convert` without batches.
     pin_memory, pin_memory_device
         Accepted, without effect.
     drop_last : bool
-        Leave out a last batch that is smaller.
+        Whether a last batch that is smaller is left out.
     worker_init_fn : callable, optional
+        ``worker_init_fn(number of the worker)``.
     generator : Generator, optional
-        For shuffling; default: the default stream.
+        For shuffling; default the global stream.
 
-    Notes
-    -----
-    Orders and draws are PyTorch's for the same seeds. Items come in batches of `TensorDataset`, `Subset` and the data
-    sets of `fastnn.vision` by indexing their arrays once per batch.
+    Raises
+    ------
+    ValueError
+        Options exclude each other or are outside of their range.
+
+    Examples
+    --------
+    >>> data = fastnn.utils.data.TensorDataset(fastnn.arange(5), fastnn.arange(5) * 10)
+    >>> for x, y in fastnn.utils.data.DataLoader(data, batch_size=2):
+    ...     print(x, y)
+    tensor([0, 1]) tensor([ 0, 10])
+    tensor([2, 3]) tensor([20, 30])
+    tensor([4]) tensor([40])
+    >>> _ = fastnn.manual_seed(0)
+    >>> [x.tolist() for x, y in fastnn.utils.data.DataLoader(data, batch_size=2, shuffle=True)]
+    [[1, 4], [2, 3], [0]]
     """
 
     __initialized = False
