@@ -20,10 +20,17 @@ COMPLETE = [
     "fastnn.nn", "fastnn.nn.parallel", "fastnn.optim", "fastnn.optim.lr_scheduler", "fastnn.optim.swa_utils",
     "fastnn.nn.utils", "fastnn.nn.utils.parametrizations", "fastnn.nn.utils.parametrize", "fastnn.nn.utils.rnn",
     "fastnn.nn.utils.stateless", "fastnn.utils.data", "fastnn.utils._pytree", "fastnn.utils.dlpack",
-    "fastnn.utils.hooks",
+    "fastnn.utils.hooks", "fastnn.nn.init", "fastnn.random", "fastnn.autograd", "fastnn.autograd.functional",
+    "fastnn.autograd.grad_mode", "fastnn.func", "fastnn.config",
 ]
 # Names of COMPLETE namespaces that need no example, and why.
-WITHOUT_EXAMPLE = {}
+WITHOUT_EXAMPLE = {
+    "fastnn.random.memory_order": "for fastnn's own modules",
+    "fastnn.random.seed": "its result is random",
+    **{f"fastnn.nn.init.{name}": "old name of the function with an underscore" for name in (
+        "uniform", "normal", "constant", "eye", "dirac", "xavier_uniform", "xavier_normal", "kaiming_uniform",
+        "kaiming_normal", "orthogonal", "sparse")},
+}
 
 
 def members(namespace):
