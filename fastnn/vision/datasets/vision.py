@@ -9,7 +9,7 @@ import numpy as np
 from fastnn.random import Generator
 from fastnn.serialization.files import replacing
 from fastnn.utils.data import Dataset
-from fastnn.vision.transforms.functional import batch_of, image_from_array, takes_arrays
+from fastnn.vision.transforms.images import batch_of, image_from_array, takes_arrays
 
 __all__ = ["FakeData", "VisionDataset"]
 
