@@ -5,32 +5,34 @@ from fastnn.dtypes import Size
 
 
 class Categorical(Distribution):
-    """One of K categories, 0 ... K - 1, by given probabilities.
+    """The categorical distribution: one of K categories, 0 to K - 1.
 
-    ``P(k) = probs_k / sum(probs) = exp(logits_k) / sum(exp(logits))``
+    ``P(k) = probs_k / sum(probs) = exp(logits_k) / sum(exp(logits))``. Same as torch.distributions.Categorical.
 
     Parameters
     ----------
-    probs : Tensor, optional
-        (*batch, K), not negative, not all 0; need not have the sum 1.
-    logits : Tensor, optional
-        (*batch, K); one of both must be given.
+    probs : Tensor, shape (*batch, K), optional
+        Not negative, not all 0; need not have the sum 1.
+    logits : Tensor, shape (*batch, K), optional
+        One of both must be given.
     validate_args : bool, optional
+        Whether parameters and values are checked; default `Distribution.set_default_validate_args`, at first True.
 
     Raises
     ------
     ValueError
-        Both or none of the parameters, or values that are no probabilities.
+        Both or none of the parameters, or numbers that are no probabilities.
 
     Examples
     --------
-    >>> import fastnn
     >>> from fastnn.distributions import Categorical
     >>> die = Categorical(fastnn.ones(6))
     >>> die.log_prob(fastnn.tensor(3)).exp()
     tensor(0.1667)
-    >>> die.sample((1000,)).bincount().shape
-    torch.Size([6])
+    >>> die.entropy().exp()
+    tensor(6.0000)
+    >>> die.sample((2, 4)).shape
+    torch.Size([2, 4])
     """
 
     has_enumerate_support = True
@@ -90,7 +92,7 @@ class Categorical(Distribution):
 
     @property
     def mode(self):
-        """The likeliest category."""
+        """The most probable category."""
         return self.probs.argmax(-1)
 
     def expand(self, batch_shape, _instance=None):
@@ -104,7 +106,7 @@ class Categorical(Distribution):
         return made
 
     def sample(self, sample_shape=Size()):  # noqa: B008
-        """Categories, int64, (*sample_shape, *batch)."""
+        """Draws of categories, int64, (*sample_shape, *batch)."""
         shape = Size(sample_shape)
         with fastnn.no_grad():
             drawn = fastnn.multinomial(self.probs.detach().reshape(-1, self._num_events), shape.numel(), True)

@@ -19,7 +19,22 @@ def uniform(low=0.0, high=1.0):
 
 
 class RandomApply(ModuleTransform):
-    """A list of transforms, with probability `p`, else nothing."""
+    """A list of transforms, all applied with a probability, else none.
+
+    Same as torchvision.transforms.RandomApply.
+
+    Parameters
+    ----------
+    transforms : sequence of callables
+    p : float
+        The probability; default 0.5.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.RandomApply([transforms.Lambda(lambda image: image + 1)], p=1.0)(fastnn.zeros(1, 1, 2))
+    tensor([[[1., 1.]]])
+    """
 
     def __init__(self, transforms, p=0.5):
         super().__init__()
@@ -36,7 +51,28 @@ class RandomApply(ModuleTransform):
 
 
 class RandomChoice(Transform):
-    """One of a list of transforms, drawn from Python's random stream as torchvision does."""
+    """One of a list of transforms, drawn from the random stream of Python as in torchvision.
+
+    Same as torchvision.transforms.RandomChoice.
+
+    Parameters
+    ----------
+    transforms : sequence of callables
+    p : sequence of float, optional
+        Their probabilities; default equal.
+
+    Raises
+    ------
+    TypeError
+        `p` is no sequence.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transform = transforms.RandomChoice([transforms.CenterCrop(1), transforms.CenterCrop(2)], p=[0, 1])
+    >>> transform(fastnn.ones(1, 4, 4)).shape
+    torch.Size([1, 2, 2])
+    """
 
     def __init__(self, transforms, p=None):
         if p is not None and not isinstance(p, Sequence):
@@ -64,19 +100,49 @@ class _RandomFlip(ModuleTransform):
 
 
 class RandomHorizontalFlip(_RandomFlip):
-    """Mirror left and right with probability `p`."""
+    """Left and right exchanged, with a probability.
+
+    Same as torchvision.transforms.RandomHorizontalFlip.
+
+    Parameters
+    ----------
+    p : float
+        The probability; default 0.5.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.RandomHorizontalFlip(p=1.0)(fastnn.tensor([[[1, 2, 3]]]))
+    tensor([[[3, 2, 1]]])
+    """
 
     flip = staticmethod(F.hflip)
 
 
 class RandomVerticalFlip(_RandomFlip):
-    """Mirror top and bottom with probability `p`."""
+    """Top and bottom exchanged, with a probability.
+
+    Same as torchvision.transforms.RandomVerticalFlip.
+
+    Parameters
+    ----------
+    p : float
+        The probability; default 0.5.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.RandomVerticalFlip(p=1.0)(fastnn.tensor([[[1], [2]]])).flatten()
+    tensor([2, 1])
+    """
 
     flip = staticmethod(F.vflip)
 
 
 class RandomCrop(ModuleTransform):
-    """A rectangle at a random place.
+    """A rectangle at a random position.
+
+    Same as torchvision.transforms.RandomCrop.
 
     Parameters
     ----------
@@ -84,9 +150,20 @@ class RandomCrop(ModuleTransform):
     padding : int or sequence, optional
         Borders put around the image first; see `functional.pad`.
     pad_if_needed : bool
-        Enlarge smaller images.
+        Whether smaller images are enlarged.
     fill, padding_mode
-        As of `functional.pad`.
+        As in `functional.pad`.
+
+    Raises
+    ------
+    ValueError
+        The image is smaller than `size`.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.RandomCrop(28, padding=2)(fastnn.zeros(1, 28, 28)).shape
+    torch.Size([1, 28, 28])
     """
 
     def __init__(self, size, padding=None, pad_if_needed=False, fill=0, padding_mode="constant"):
@@ -117,14 +194,28 @@ class RandomCrop(ModuleTransform):
 
 
 class RandomRotation(ModuleTransform):
-    """A turn by a random angle.
+    """Rotation by a random angle.
+
+    Same as torchvision.transforms.RandomRotation.
 
     Parameters
     ----------
     degrees : number or (lowest, highest)
         A number d stands for (-d, d).
     interpolation, expand, center, fill
-        As of `functional.rotate`.
+        As in `functional.rotate`.
+
+    Raises
+    ------
+    ValueError
+        `degrees` is negative, or a sequence of another length than 2.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.RandomRotation((90, 90))(fastnn.tensor([[[1, 2], [3, 4]]]))
+    tensor([[[2, 4],
+             [1, 3]]])
     """
 
     def __init__(self, degrees, interpolation=InterpolationMode.NEAREST, expand=False, center=None, fill=0):
@@ -136,7 +227,8 @@ class RandomRotation(ModuleTransform):
         elif len(degrees) != 2:
             raise ValueError("degrees should be a sequence of length 2.")
         self.degrees = [float(d) for d in degrees]
-        self.interpolation, self.expand, self.center, self.fill = interpolation_mode(interpolation), expand, center, fill
+        self.interpolation, self.expand = interpolation_mode(interpolation), expand
+        self.center, self.fill = center, fill
 
     def forward(self, image):
         return F.rotate(image, uniform(*self.degrees), self.interpolation, self.expand, self.center, self.fill)

@@ -30,12 +30,24 @@ def scale_bytes(array):
 def to_tensor(pic):
     """A PIL image or array (H, W) or (H, W, C) as a Tensor (C, H, W); uint8 becomes float32 in [0, 1].
 
+    Same as torchvision.transforms.functional.to_tensor.
+
+    Parameters
+    ----------
+    pic : PIL image or ndarray
+
     Raises
     ------
     TypeError
         Neither an image nor an array.
     ValueError
         An array of other than 2 or 3 dimensions.
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.to_tensor(np.array([[0, 51, 255]], np.uint8))
+    tensor([[[0.0000, 0.2000, 1.0000]]])
     """
     if is_pil(pic):
         pic = array_of(pic)
@@ -50,7 +62,26 @@ def to_tensor(pic):
 
 
 def pil_to_tensor(pic):
-    """A PIL image as a Tensor (C, H, W) of its own dtype."""
+    """A PIL image as a Tensor (C, H, W) of its own dtype.
+
+    Same as torchvision.transforms.functional.pil_to_tensor.
+
+    Parameters
+    ----------
+    pic : PIL image
+
+    Raises
+    ------
+    TypeError
+        It is no PIL image.
+
+    Examples
+    --------
+    >>> from PIL import Image  # doctest: +SKIP
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.pil_to_tensor(Image.new("L", (2, 1), 7))  # doctest: +SKIP
+    tensor([[[7, 7]]], dtype=torch.uint8)
+    """
     if not is_pil(pic):
         raise TypeError(f"pic should be PIL Image. Got {type(pic)}")
     array = np.array(pic) if pic.mode != "1" else np.array(pic, np.uint8)
@@ -58,7 +89,29 @@ def pil_to_tensor(pic):
 
 
 def to_pil_image(pic, mode=None):
-    """A Tensor (C, H, W) or (H, W), or an array (H, W, C) or (H, W), as a PIL image; floats are scaled by 255."""
+    """A Tensor (C, H, W) or (H, W), or an array (H, W, C) or (H, W), as a PIL image; floats are scaled by 255.
+
+    Same as torchvision.transforms.functional.to_pil_image; needs Pillow.
+
+    Parameters
+    ----------
+    pic : Tensor or ndarray
+    mode : str, optional
+        Pillow's mode of the image; default by the number of channels.
+
+    Raises
+    ------
+    TypeError
+        `pic` is neither.
+    ValueError
+        There are other than 2 or 3 dimensions, or more than 4 channels.
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.to_pil_image(fastnn.zeros(3, 4, 6)).size  # doctest: +SKIP
+    (6, 4)
+    """
     image_module = pillow("to_pil_image")
     if isinstance(pic, Tensor):
         if len(pic.shape) not in (2, 3):
@@ -82,7 +135,27 @@ def to_pil_image(pic, mode=None):
 
 
 def convert_image_dtype(image, dtype=None):
-    """A Tensor image in another dtype, its values scaled to that dtype's range."""
+    """A Tensor image in another dtype, its numbers scaled to the range of that dtype.
+
+    Same as torchvision.transforms.functional.convert_image_dtype.
+
+    Parameters
+    ----------
+    image : Tensor
+    dtype : dtype, optional
+        Default float32.
+
+    Raises
+    ------
+    RuntimeError
+        float32 to int32 or int64, or float64 to int64: not exact.
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.convert_image_dtype(fastnn.tensor([[0, 51, 255]], dtype=fastnn.uint8))
+    tensor([[0.0000, 0.2000, 1.0000]])
+    """
     if not isinstance(image, Tensor):
         raise TypeError("Input img should be Tensor Image")
     source = image.detach().numpy()
@@ -122,7 +195,31 @@ def mean_and_std(mean, std, shape, dtype):
 
 
 def normalize(tensor, mean, std, inplace=False):
-    """(tensor - mean) / std per channel of a float Tensor (..., C, H, W)."""
+    """(tensor - mean) / std for each channel of a floating-point Tensor (..., C, H, W).
+
+    Same as torchvision.transforms.functional.normalize.
+
+    Parameters
+    ----------
+    tensor : Tensor
+    mean, std : sequence of float
+        One for each channel, or one for all.
+    inplace : bool
+        Whether the result is written into the image's memory; default False.
+
+    Raises
+    ------
+    TypeError
+        No Tensor, or not of a floating-point dtype.
+    ValueError
+        A number of std is 0, or shapes do not fit.
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.normalize(fastnn.tensor([[[2.0, 10.0]]]), [2.0], [4.0])
+    tensor([[[0., 2.]]])
+    """
     if not isinstance(tensor, Tensor):
         raise TypeError(f"img should be Tensor Image. Got {type(tensor)}")
     if not tensor.dtype.is_floating_point:
@@ -135,7 +232,26 @@ def normalize(tensor, mean, std, inplace=False):
 
 
 def rgb_to_grayscale(image, num_output_channels=1):
-    """Grey values 0.2989 R + 0.587 G + 0.114 B of a Tensor (..., 3, H, W) or PIL image, in 1 or 3 channels."""
+    """Grey values 0.2989 R + 0.587 G + 0.114 B of a Tensor (..., 3, H, W) or PIL image, in 1 or 3 channels.
+
+    Same as torchvision.transforms.functional.rgb_to_grayscale.
+
+    Parameters
+    ----------
+    image : Tensor or PIL image
+    num_output_channels : {1, 3}
+
+    Raises
+    ------
+    ValueError
+        The Tensor has other than 1 or 3 channels, or the number asked for is another.
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.rgb_to_grayscale(fastnn.tensor([100.0, 100.0, 0.0]).reshape(3, 1, 1))
+    tensor([[[88.5900]]])
+    """
     if num_output_channels not in (1, 3):
         raise ValueError("num_output_channels should be either 1 or 3")
     check_image(image, "rgb_to_grayscale")

@@ -12,7 +12,20 @@ from fastnn.vision.transforms.images import InterpolationMode, check_image, get_
 
 
 def hflip(image):
-    """Mirror left and right."""
+    """Left and right exchanged.
+
+    Same as torchvision.transforms.functional.hflip.
+
+    Parameters
+    ----------
+    image : Tensor or PIL image
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.hflip(fastnn.tensor([[[1, 2, 3]]]))
+    tensor([[[3, 2, 1]]])
+    """
     check_image(image, "hflip")
     if is_pil(image):
         return image.transpose(pillow("hflip").Transpose.FLIP_LEFT_RIGHT)
@@ -20,7 +33,20 @@ def hflip(image):
 
 
 def vflip(image):
-    """Mirror top and bottom."""
+    """Top and bottom exchanged.
+
+    Same as torchvision.transforms.functional.vflip.
+
+    Parameters
+    ----------
+    image : Tensor or PIL image
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.vflip(fastnn.tensor([[[1], [2]]])).flatten()
+    tensor([2, 1])
+    """
     check_image(image, "vflip")
     if is_pil(image):
         return image.transpose(pillow("vflip").Transpose.FLIP_TOP_BOTTOM)
@@ -28,7 +54,22 @@ def vflip(image):
 
 
 def crop(image, top, left, height, width):
-    """The rectangle at (top, left); what lies outside of the image is 0."""
+    """The rectangle whose top left corner is (top, left); what lies outside of the image is 0.
+
+    Same as torchvision.transforms.functional.crop.
+
+    Parameters
+    ----------
+    image : Tensor or PIL image
+    top, left, height, width : int
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.crop(fastnn.arange(9).reshape(1, 3, 3), 1, 1, 2, 3)
+    tensor([[[4, 5, 0],
+             [7, 8, 0]]])
+    """
     check_image(image, "crop")
     if is_pil(image):
         return image.crop((left, top, left + width, top + height))
@@ -52,7 +93,21 @@ def pair(size, op="size"):
 
 
 def center_crop(image, output_size):
-    """The middle, padded with 0 if the image is smaller."""
+    """The middle of the image, padded with 0 if the image is smaller.
+
+    Same as torchvision.transforms.functional.center_crop.
+
+    Parameters
+    ----------
+    image : Tensor or PIL image
+    output_size : int or (height, width)
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.center_crop(fastnn.arange(9).reshape(1, 3, 3), 1)
+    tensor([[[4]]])
+    """
     height, width = pair(output_size)
     _, h, w = get_dimensions(image)
     if width > w or height > h:
@@ -70,13 +125,28 @@ PADDINGS = {"constant": "constant", "edge": "edge", "reflect": "reflect", "symme
 def pad(image, padding, fill=0, padding_mode="constant"):
     """Borders around the image.
 
+    Same as torchvision.transforms.functional.pad.
+
     Parameters
     ----------
     image : Tensor or PIL image
     padding : int or sequence
         For all sides; (left and right, top and bottom); or (left, top, right, bottom).
     fill : number
+        Of constant borders; default 0.
     padding_mode : {"constant", "edge", "reflect", "symmetric"}
+        Filled with `fill`, the border pixels, or the mirror image without or with the border pixels.
+
+    Raises
+    ------
+    ValueError
+        The mode is unknown, or `padding` has another length.
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.pad(fastnn.tensor([[[1, 2, 3]]]), (2, 0), padding_mode="reflect")
+    tensor([[[3, 2, 1, 2, 3, 2, 1]]])
     """
     check_image(image, "pad")
     if padding_mode not in PADDINGS:
@@ -128,16 +198,30 @@ def interpolation_mode(interpolation):
 def resize(image, size, interpolation=InterpolationMode.BILINEAR, max_size=None, antialias=True):
     """The image in another size.
 
+    Same as torchvision.transforms.functional.resize.
+
     Parameters
     ----------
     image : Tensor or PIL image
     size : int or (height, width)
-        A number alone: of the shorter side, in proportion.
+        A number alone is the shorter side, in proportion.
     interpolation : InterpolationMode
+        Default BILINEAR.
     max_size : int, optional
-        Of the longer side, if `size` is a number.
+        Limit of the longer side, if `size` is a number.
     antialias : bool
         For Tensors; PIL images always are.
+
+    Raises
+    ------
+    ValueError
+        The size is not positive, or an option does not fit it or the kind of image.
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.resize(fastnn.tensor([[[0.0, 2.0, 4.0, 6.0]]]), (1, 2))
+    tensor([[[1.4286, 4.5714]]])
     """
     check_image(image, "resize")
     mode = interpolation_mode(interpolation)
@@ -185,20 +269,35 @@ def _as_dtype(image, dtype):
 
 
 def rotate(image, angle, interpolation=InterpolationMode.NEAREST, expand=False, center=None, fill=None):
-    """Turn the image counter-clockwise by `angle` degrees.
+    """The image rotated counter-clockwise.
+
+    Same as torchvision.transforms.functional.rotate.
 
     Parameters
     ----------
     image : Tensor or PIL image
     angle : float
+        In degrees.
     interpolation : InterpolationMode
         NEAREST or BILINEAR (for PIL images BICUBIC as well).
     expand : bool
-        Enlarge the result to hold the whole image (with `center` None).
+        Whether the result is enlarged to hold the whole image (with `center` None).
     center : (x, y), optional
-        Default: the middle.
-    fill : number or sequence of a number per channel, optional
+        Default the middle.
+    fill : number or sequence of a number for each channel, optional
         What lies outside; default 0.
+
+    Raises
+    ------
+    ValueError
+        Another interpolation for a Tensor.
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.rotate(fastnn.tensor([[[1, 2], [3, 4]]]), 90)
+    tensor([[[2, 4],
+             [1, 3]]])
     """
     check_image(image, "rotate")
     mode = interpolation_mode(interpolation)
@@ -237,7 +336,7 @@ def rotate(image, angle, interpolation=InterpolationMode.NEAREST, expand=False, 
 
 
 def _turned_size(matrix, w, h):
-    """(width, height) of what holds the whole image."""
+    """(width, height) of the rectangle that holds the whole rotated image."""
     corners = np.array([[-w, -h], [-w, h], [w, h], [w, -h]], np.float32) / 2
     places = corners @ matrix[:, :2].T.astype(np.float32) + matrix[:, 2].astype(np.float32) + np.float32([w / 2, h / 2])
     low, high = np.trunc(places.min(0) / 1e-4) * 1e-4, np.trunc(places.max(0) / 1e-4) * 1e-4
@@ -249,7 +348,7 @@ def _inside(row, column, h, w):
 
 
 def _pixels(image, row, column):
-    """The pixels at given places, or where those lie outside some other pixels."""
+    """The pixels at given positions; where those lie outside, some other pixels."""
     h, w = image.shape[-2:]
     place = np.clip(row, 0, h - 1) * w + np.clip(column, 0, w - 1)
     found = index_select(image.flatten(-2), -1, from_array(place.astype(np.int64).ravel()))

@@ -11,7 +11,20 @@ from fastnn.vision.transforms.base import Transform
 
 
 class InterpolationMode(enum.Enum):
-    """How `resize` and `rotate` find colours between pixels."""
+    """How `resize` and `rotate` find colours between pixels.
+
+    Same as torchvision.transforms.InterpolationMode.
+
+    Parameters
+    ----------
+    value : {"nearest", "nearest-exact", "bilinear", "bicubic", "box", "hamming", "lanczos"}
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import InterpolationMode
+    >>> InterpolationMode("bilinear") is InterpolationMode.BILINEAR
+    True
+    """
 
     NEAREST = "nearest"
     NEAREST_EXACT = "nearest-exact"
@@ -33,7 +46,7 @@ def pillow(why):
 
 
 def is_pil(image):
-    """Is it a PIL image? (Without importing Pillow: there is no such image before somebody did.)"""
+    """Whether it is a PIL image (without importing Pillow: there is no such image before somebody did)."""
     module = sys.modules.get("PIL.Image")
     return module is not None and isinstance(image, module.Image)
 
@@ -44,13 +57,15 @@ def image_from_array(array):
 
 
 def takes_arrays(transform):
-    """Does the transform take uint8 arrays as they lie in a data set?"""
+    """Whether a transform takes uint8 arrays as they lie in a data set."""
     return shortcut(transform, "takes_arrays", "__call__", "forward") is True
 
 
 def batch_of(transform):
-    """The method of one of our transforms that does for a batch what it does for every image; None if there is none,
-    or if a subclass or a hook has its own words about an image."""
+    """The method of a transform that does for a batch what it does for each image, or None.
+
+    None too where a subclass or a hook changes what is done to an image.
+    """
     if not isinstance(transform, Transform) or getattr(transform, "_hooks", None) is not None:
         return None
     return shortcut(transform, "batch", "__call__", "forward")
@@ -77,7 +92,20 @@ def check_image(image, op):
 
 
 def get_dimensions(image):
-    """[channels, height, width]."""
+    """[channels, height, width] of an image.
+
+    Same as torchvision.transforms.functional.get_dimensions.
+
+    Parameters
+    ----------
+    image : Tensor, ndarray or PIL image
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.get_dimensions(fastnn.zeros(3, 4, 6))
+    [3, 4, 6]
+    """
     if isinstance(image, Tensor):
         return [image.shape[-3] if len(image.shape) > 2 else 1, image.shape[-2], image.shape[-1]]
     if isinstance(image, np.ndarray):
@@ -86,5 +114,18 @@ def get_dimensions(image):
 
 
 def get_image_size(image):
-    """[width, height]."""
+    """[width, height] of an image.
+
+    Same as torchvision.transforms.functional.get_image_size.
+
+    Parameters
+    ----------
+    image : Tensor, ndarray or PIL image
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.get_image_size(fastnn.zeros(3, 4, 6))
+    [6, 4]
+    """
     return get_dimensions(image)[:0:-1]

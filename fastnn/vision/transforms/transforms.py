@@ -18,9 +18,18 @@ __all__ = ["CenterCrop", "Compose", "ConvertImageDtype", "Grayscale", "Lambda", 
 class Compose(Transform):
     """One transform after the other.
 
+    Same as torchvision.transforms.Compose.
+
     Parameters
     ----------
     transforms : list of callables
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize([0.5], [0.5])])
+    >>> transform(np.array([[0, 255]], np.uint8))
+    tensor([[[-1.,  1.]]])
     """
 
     _known = None  # the last table and what it was made from
@@ -72,7 +81,16 @@ class Compose(Transform):
 
 
 class ToTensor(Transform):
-    """A PIL image or uint8 array (H, W, C) as a float32 Tensor (C, H, W) in [0, 1]; other dtypes stay as they are."""
+    """A PIL image or array (H, W, C) or (H, W) as a Tensor (C, H, W); uint8 becomes float32 in [0, 1], others stay.
+
+    Same as torchvision.transforms.ToTensor.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.ToTensor()(np.array([[0, 51, 255]], np.uint8))
+    tensor([[[0.0000, 0.2000, 1.0000]]])
+    """
 
     takes_arrays = True
 
@@ -86,13 +104,27 @@ class ToTensor(Transform):
 
 
 class Normalize(ModuleTransform):
-    """(x - mean) / std per channel of a float Tensor (..., C, H, W).
+    """(x - mean) / std for each channel of a floating-point Tensor (..., C, H, W).
+
+    Same as torchvision.transforms.Normalize.
 
     Parameters
     ----------
     mean, std : sequence of float
-        One per channel.
+        One for each channel, or one for all.
     inplace : bool
+        Whether the result is written into the image's memory; default False.
+
+    Raises
+    ------
+    ValueError
+        A number of std is 0, or there are others than one or C numbers.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.Normalize([2.0], [4.0])(fastnn.tensor([[[2.0, 10.0]]]))
+    tensor([[[0., 2.]]])
     """
 
     def __init__(self, mean, std, inplace=False):
@@ -115,14 +147,37 @@ class Normalize(ModuleTransform):
 
 
 class PILToTensor(Transform):
-    """A PIL image as a Tensor (C, H, W) of its own dtype."""
+    """A PIL image as a Tensor (C, H, W) of its own dtype.
+
+    Same as torchvision.transforms.PILToTensor; needs Pillow.
+
+    Examples
+    --------
+    >>> from PIL import Image  # doctest: +SKIP
+    >>> from fastnn.vision import transforms
+    >>> transforms.PILToTensor()(Image.new("L", (2, 1), 7))  # doctest: +SKIP
+    tensor([[[7, 7]]], dtype=torch.uint8)
+    """
 
     def __call__(self, pic):
         return F.pil_to_tensor(pic)
 
 
 class ConvertImageDtype(ModuleTransform):
-    """A Tensor image in another dtype, scaled to its range."""
+    """A Tensor image in another dtype, scaled to the range of that dtype.
+
+    Same as torchvision.transforms.ConvertImageDtype.
+
+    Parameters
+    ----------
+    dtype : dtype
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.ConvertImageDtype(fastnn.uint8)(fastnn.tensor([[[0.0, 0.5, 1.0]]]))
+    tensor([[[  0, 127, 255]]], dtype=torch.uint8)
+    """
 
     def __init__(self, dtype):
         super().__init__()
@@ -133,7 +188,21 @@ class ConvertImageDtype(ModuleTransform):
 
 
 class ToPILImage(Transform):
-    """A Tensor (C, H, W) or array (H, W, C) as a PIL image."""
+    """A Tensor (C, H, W) or array (H, W, C) as a PIL image; floating-point Tensors are scaled by 255.
+
+    Same as torchvision.transforms.ToPILImage; needs Pillow.
+
+    Parameters
+    ----------
+    mode : str, optional
+        Pillow's mode of the image; default by the number of channels.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.ToPILImage()(np.zeros((4, 6, 3), np.uint8)).size  # doctest: +SKIP
+    (6, 4)
+    """
 
     takes_arrays = True
 
@@ -148,7 +217,25 @@ class ToPILImage(Transform):
 
 
 class Lambda(Transform):
-    """A function as a transform."""
+    """A function as a transform.
+
+    Same as torchvision.transforms.Lambda.
+
+    Parameters
+    ----------
+    lambd : callable
+
+    Raises
+    ------
+    TypeError
+        It cannot be called.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.Lambda(lambda image: image + 1)(fastnn.zeros(1, 1, 2))
+    tensor([[[1., 1.]]])
+    """
 
     def __init__(self, lambd):
         if not callable(lambd):
@@ -160,7 +247,20 @@ class Lambda(Transform):
 
 
 class Grayscale(ModuleTransform):
-    """Grey values in 1 or 3 channels."""
+    """Grey values 0.2989 R + 0.587 G + 0.114 B, in 1 or 3 channels.
+
+    Same as torchvision.transforms.Grayscale.
+
+    Parameters
+    ----------
+    num_output_channels : {1, 3}
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.Grayscale()(fastnn.ones(3, 2, 4)).shape
+    torch.Size([1, 2, 4])
+    """
 
     def __init__(self, num_output_channels=1):
         super().__init__()
@@ -174,7 +274,27 @@ class Grayscale(ModuleTransform):
 
 
 class Resize(ModuleTransform):
-    """Another size; see `functional.resize`."""
+    """The image in another size.
+
+    Same as torchvision.transforms.Resize.
+
+    Parameters
+    ----------
+    size : int or (height, width)
+        A number alone is the shorter side, in proportion.
+    interpolation : InterpolationMode
+        Default BILINEAR.
+    max_size : int, optional
+        Limit of the longer side, if `size` is a number.
+    antialias : bool
+        For Tensors; PIL images always are.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.Resize(2)(fastnn.zeros(3, 4, 6)).shape
+    torch.Size([3, 2, 3])
+    """
 
     def __init__(self, size, interpolation=InterpolationMode.BILINEAR, max_size=None, antialias=True):
         super().__init__()
@@ -182,7 +302,8 @@ class Resize(ModuleTransform):
             raise TypeError(f"Size should be int or sequence. Got {type(size)}")
         if isinstance(size, (list, tuple)) and len(size) not in (1, 2):
             raise ValueError("If size is a sequence, it should have 1 or 2 values")
-        self.size, self.interpolation, self.max_size, self.antialias = size, interpolation_mode(interpolation), max_size, antialias
+        self.size, self.interpolation = size, interpolation_mode(interpolation)
+        self.max_size, self.antialias = max_size, antialias
 
     def forward(self, image):
         return F.resize(image, self.size, self.interpolation, self.max_size, self.antialias)
@@ -193,7 +314,20 @@ class Resize(ModuleTransform):
 
 
 class CenterCrop(ModuleTransform):
-    """The middle of the image."""
+    """The middle of the image, padded with 0 if the image is smaller.
+
+    Same as torchvision.transforms.CenterCrop.
+
+    Parameters
+    ----------
+    size : int or (height, width)
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.CenterCrop(1)(fastnn.arange(9).reshape(1, 3, 3))
+    tensor([[[4]]])
+    """
 
     def __init__(self, size):
         super().__init__()
@@ -207,7 +341,30 @@ class CenterCrop(ModuleTransform):
 
 
 class Pad(ModuleTransform):
-    """Borders; see `functional.pad`."""
+    """Borders around the image.
+
+    Same as torchvision.transforms.Pad.
+
+    Parameters
+    ----------
+    padding : int or sequence
+        For all sides; (left and right, top and bottom); or (left, top, right, bottom).
+    fill : number
+        Of constant borders; default 0.
+    padding_mode : {"constant", "edge", "reflect", "symmetric"}
+        Filled with `fill`, the border pixels, or the mirror image without or with the border pixels.
+
+    Raises
+    ------
+    ValueError
+        The mode is unknown.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.Pad((1, 0), fill=9)(fastnn.ones(1, 1, 2))
+    tensor([[[9., 1., 1., 9.]]])
+    """
 
     def __init__(self, padding, fill=0, padding_mode="constant"):
         super().__init__()
