@@ -24,7 +24,7 @@ class DTypeError(TypeError, RuntimeError):
     Examples
     --------
     >>> try:
-    ...     fastnn.bincount(fastnn.ones(2))
+    ...     nn.Linear(2, 3)(fastnn.ones(4, 2, dtype=fastnn.float64))
     ... except TypeError as error:
     ...     print(type(error).__name__)
     DTypeError
