@@ -17,6 +17,7 @@ MODULES = [module.name for module in pkgutil.walk_packages(fastnn.__path__, "fas
            if not module.name.startswith(("fastnn.__main__", "fastnn.tensorflow"))]
 # Namespaces in which every public function and class describes its parameters and has an example.
 COMPLETE = [
+    "fastnn.nn.Module", "fastnn.optim.Optimizer",
     "fastnn.nn", "fastnn.nn.parallel", "fastnn.optim", "fastnn.optim.lr_scheduler", "fastnn.optim.swa_utils",
     "fastnn.nn.utils", "fastnn.nn.utils.parametrizations", "fastnn.nn.utils.parametrize", "fastnn.nn.utils.rnn",
     "fastnn.nn.utils.stateless", "fastnn.utils.data", "fastnn.utils._pytree", "fastnn.utils.dlpack",
@@ -36,8 +37,10 @@ WITHOUT_EXAMPLE = {
 
 def members(namespace):
     """{name: function or class} that programs find in a namespace (a module, or a class for its methods)."""
-    owner = importlib.import_module(namespace) if namespace != "fastnn.Tensor" else fastnn.Tensor
-    names = getattr(owner, "__all__", None) or [name for name in vars(owner) if not name.startswith("_")]
+    owner = pkgutil.resolve_name(namespace)
+    kinds = owner.__mro__[:-1] if inspect.isclass(owner) else (owner,)
+    names = getattr(owner, "__all__", None) or [name for kind in kinds for name in vars(kind)
+                                                if not name.startswith("_")]
     found = {name: getattr(owner, name) for name in names}
     return {name: value for name, value in found.items()
             if callable(value) and not inspect.ismodule(value)

@@ -272,8 +272,16 @@ class Optimizer:
 
         Parameters
         ----------
-        closure : callable or None
-            Computes the loss and its gradients again; what it returns is returned.
+        closure : callable, optional
+            Computes the loss and its gradients anew; what it returns is returned.
+
+        Examples
+        --------
+        >>> p = nn.Parameter(fastnn.ones(1))
+        >>> p.sum().backward()
+        >>> fastnn.optim.SGD([p], lr=0.5).step()
+        >>> p.detach()
+        tensor([0.5000])
         """
         loss = None
         if closure is not None:
@@ -292,14 +300,46 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__}: step is not implemented")
 
     def zero_grad(self, set_to_none=True):
-        """Drop all gradients (None), or fill them with zeros."""
+        """Remove all gradients, or set them to zeros.
+
+        Parameters
+        ----------
+        set_to_none : bool
+            Default True.
+
+        Examples
+        --------
+        >>> p = nn.Parameter(fastnn.ones(1))
+        >>> p.sum().backward()
+        >>> fastnn.optim.SGD([p]).zero_grad()
+        >>> p.grad is None
+        True
+        """
         for group in self.param_groups:
             _update.zero_grad(group["params"], set_to_none)
 
     # ---- groups ----
 
     def add_param_group(self, param_group):
-        """Add a group: a dict with "params" and any options."""
+        """Add a parameter group.
+
+        Parameters
+        ----------
+        param_group : dict
+            With "params" and any options.
+
+        Raises
+        ------
+        ValueError
+            A parameter is in another group already, or is no leaf.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=0.5)
+        >>> optimizer.add_param_group({"params": nn.Parameter(fastnn.ones(1)), "lr": 0.25})
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [0.5, 0.25]
+        """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
         params = param_group["params"]
@@ -343,6 +383,12 @@ class Optimizer:
         """State and options: {"state": {number: dict}, "param_groups": [dict]}; parameters are numbers from 0.
 
         Tensors in it are the optimizer's own, not copies.
+
+        Examples
+        --------
+        >>> state = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=0.5).state_dict()
+        >>> state["param_groups"][0]["lr"], state["param_groups"][0]["params"]
+        (0.5, [0])
         """
         for hook in self._optimizer_state_dict_pre_hooks.values():
             hook(self)
@@ -362,7 +408,25 @@ class Optimizer:
         return result
 
     def load_state_dict(self, state_dict):
-        """Take over what `state_dict()` returned; tensors are copied, and converted to their parameter's dtype."""
+        """Restore what `state_dict` returned; tensors are copied, and converted to the dtype of their parameter.
+
+        Parameters
+        ----------
+        state_dict : dict
+
+        Raises
+        ------
+        ValueError
+            Its groups are others.
+
+        Examples
+        --------
+        >>> p = nn.Parameter(fastnn.ones(1))
+        >>> optimizer = fastnn.optim.SGD([p], lr=0.5)
+        >>> optimizer.load_state_dict(fastnn.optim.SGD([p], lr=0.25).state_dict())
+        >>> optimizer.param_groups[0]["lr"]
+        0.25
+        """
         state_dict = state_dict.copy()
         for hook in self._optimizer_load_state_dict_pre_hooks.values():
             changed = hook(self, state_dict)
@@ -392,27 +456,121 @@ class Optimizer:
     # ---- hooks ----
 
     def register_step_pre_hook(self, hook):
-        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return new (args, kwargs)."""
+        """Call a hook before each step.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(optimizer, args, kwargs)``; it may return new (args, kwargs).
+
+        Returns
+        -------
+        RemovableHandle
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))])
+        >>> handle = optimizer.register_step_pre_hook(lambda optimizer, args, kwargs: print("step"))
+        >>> optimizer.step()
+        step
+        """
         return _register(self._optimizer_step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook):
-        """Call ``hook(optimizer, args, kwargs)`` after each step."""
+        """Call a hook after each step.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(optimizer, args, kwargs)``.
+
+        Returns
+        -------
+        RemovableHandle
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))])
+        >>> handle = optimizer.register_step_post_hook(lambda optimizer, args, kwargs: print("stepped"))
+        >>> optimizer.step()
+        stepped
+        """
         return _register(self._optimizer_step_post_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook, prepend=False):
-        """Call ``hook(optimizer)`` before `state_dict`."""
+        """Call a hook before `state_dict`.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(optimizer)``.
+        prepend : bool
+            Whether it is called before the other hooks.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))])
+        >>> handle = optimizer.register_state_dict_pre_hook(lambda optimizer: print("saved"))
+        >>> _ = optimizer.state_dict()
+        saved
+        """
         return _register(self._optimizer_state_dict_pre_hooks, hook, prepend)
 
     def register_state_dict_post_hook(self, hook, prepend=False):
-        """Call ``hook(optimizer, state_dict)`` after `state_dict`; it may return another one."""
+        """Call a hook after `state_dict`.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(optimizer, state_dict)``; it may return another one.
+        prepend : bool
+            Whether it is called before the other hooks.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))])
+        >>> handle = optimizer.register_state_dict_post_hook(lambda optimizer, state: {**state, "version": 2})
+        >>> optimizer.state_dict()["version"]
+        2
+        """
         return _register(self._optimizer_state_dict_post_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook, prepend=False):
-        """Call ``hook(optimizer, state_dict)`` before `load_state_dict`; it may return another one."""
+        """Call a hook before `load_state_dict`.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(optimizer, state_dict)``; it may return another one.
+        prepend : bool
+            Whether it is called before the other hooks.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))])
+        >>> handle = optimizer.register_load_state_dict_pre_hook(lambda optimizer, state: print("restoring"))
+        >>> optimizer.load_state_dict(optimizer.state_dict())
+        restoring
+        """
         return _register(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
 
     def register_load_state_dict_post_hook(self, hook, prepend=False):
-        """Call ``hook(optimizer)`` after `load_state_dict`."""
+        """Call a hook after `load_state_dict`.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(optimizer)``.
+        prepend : bool
+            Whether it is called before the other hooks.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))])
+        >>> handle = optimizer.register_load_state_dict_post_hook(lambda optimizer: print("restored"))
+        >>> optimizer.load_state_dict(optimizer.state_dict())
+        restored
+        """
         return _register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
 

@@ -234,3 +234,77 @@ class _Joined:
         if passed is None:
             return output
         return passed if isinstance(output, tuple) else passed[0]
+
+
+def register_module_forward_pre_hook(hook):
+    """`Module.register_forward_pre_hook` for all modules.
+
+    Parameters
+    ----------
+    hook : callable
+        ``hook(module, args)``; what it returns, unless None, replaces the arguments.
+
+    Examples
+    --------
+    >>> handle = nn.modules.module.register_module_forward_pre_hook(lambda module, args: print(module))
+    >>> _ = nn.ReLU()(fastnn.zeros(1))
+    ReLU()
+    >>> handle.remove()
+    """
+    return register_global("forward_pre", hook)
+
+
+def register_module_forward_hook(hook, *, with_kwargs=False, always_call=False):
+    """`Module.register_forward_hook` for all modules.
+
+    Parameters
+    ----------
+    hook : callable
+        ``hook(module, args, output)``; what it returns, unless None, replaces the output.
+    with_kwargs, always_call : bool
+        As in `Module.register_forward_hook`.
+
+    Examples
+    --------
+    >>> handle = nn.modules.module.register_module_forward_hook(lambda module, args, output: output + 1)
+    >>> nn.ReLU()(fastnn.zeros(1))
+    tensor([1.])
+    >>> handle.remove()
+    """
+    return register_global("forward", hook, with_kwargs=with_kwargs, always_call=always_call)
+
+
+def register_module_full_backward_hook(hook):
+    """`Module.register_full_backward_hook` for all modules.
+
+    Parameters
+    ----------
+    hook : callable
+        ``hook(module, grad_input, grad_output)``.
+
+    Examples
+    --------
+    >>> handle = nn.modules.module.register_module_full_backward_hook(lambda module, gi, go: print(gi))
+    >>> nn.ReLU()(fastnn.ones(1, requires_grad=True)).backward()
+    (tensor([1.]),)
+    >>> handle.remove()
+    """
+    return register_global("backward", hook)
+
+
+def register_module_full_backward_pre_hook(hook):
+    """`Module.register_full_backward_pre_hook` for all modules.
+
+    Parameters
+    ----------
+    hook : callable
+        ``hook(module, grad_output)``.
+
+    Examples
+    --------
+    >>> handle = nn.modules.module.register_module_full_backward_pre_hook(lambda module, go: print(go))
+    >>> nn.ReLU()(fastnn.ones(1, requires_grad=True)).backward()
+    (tensor([1.]),)
+    >>> handle.remove()
+    """
+    return register_global("backward_pre", hook)

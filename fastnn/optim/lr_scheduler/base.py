@@ -126,23 +126,57 @@ class LRScheduler:
             self._is_initial = False
 
     def state_dict(self):
-        """Everything but the optimizer."""
+        """All attributes but the optimizer.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+        >>> fastnn.optim.lr_scheduler.StepLR(optimizer, 2).state_dict()["step_size"]
+        2
+        """
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict):
-        """Take over what `state_dict` returned."""
+        """Restore what `state_dict` returned.
+
+        Parameters
+        ----------
+        state_dict : dict
+        """
         self.__dict__.update(state_dict)
 
     def get_last_lr(self):
-        """The rates that the last step set."""
+        """The rates that the last step set, one for each group.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+        >>> fastnn.optim.lr_scheduler.StepLR(optimizer, 2).get_last_lr()
+        [1.0]
+        """
         return self._last_lr
 
     def get_lr(self):
-        """The rates for ``self.last_epoch``; for `step` to call."""
+        """The rates for ``self.last_epoch``, which `step` calls; subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__}: get_lr is not implemented")
 
     def step(self, epoch=None):
-        """Go to the next epoch, or (deprecated) to a given one."""
+        """Set the rates of the next epoch.
+
+        Parameters
+        ----------
+        epoch : int, optional
+            Deprecated: the epoch to go to.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+        >>> scheduler = fastnn.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+        >>> optimizer.step()
+        >>> scheduler.step()
+        >>> optimizer.param_groups[0]["lr"]
+        0.5
+        """
         if self._step_count == 1:
             if not hasattr(self.optimizer.step, "_wrapped_by_lr_sched"):
                 warnings.warn("Seems like `optimizer.step()` has been overridden after learning rate scheduler "
