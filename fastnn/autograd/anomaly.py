@@ -1,4 +1,4 @@
-"""Anomaly mode: backward looks for NaN, and its errors come with the place where the operation was recorded."""
+"""Anomaly mode: backward looks for NaN, and its errors show where the operation was recorded."""
 import warnings
 
 from fastnn._tape import anomaly_mode, set_anomaly

@@ -77,7 +77,7 @@ class Context(_tape.Node):
         self._outputs = [(tuple(x.shape), x.detach().numpy().dtype) if isinstance(x, Tensor) else None for x in outputs]
 
     def _finish(self, made):
-        """Keep what was to be saved; an output without its history, which is this node and would hold it in turn."""
+        """Keep what was to be saved; an output without its history, which is this node: a cycle otherwise."""
         entries = []
         for tensor in self._to_save:
             slot = next((i for i, x in enumerate(made) if x is tensor and tensor is not None), None)

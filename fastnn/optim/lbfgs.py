@@ -81,7 +81,7 @@ class _Run:
     def __init__(self, optimizer, closure):
         self.group = optimizer.param_groups[0]
         self.params = self.group["params"]
-        self.state = optimizer.state[self.params[0]]  # PyTorch keeps it there
+        self.state = optimizer.state[self.params[0]]  # as in PyTorch
         self.closure = closure
 
     def evaluate(self):
@@ -201,7 +201,7 @@ def _cubic_minimum(x1, f1, g1, x2, f2, g2, bounds=None):
 
 
 class _Point:
-    """A place t on the line of search: loss f, gradient, slope along the line."""
+    """A point t of the line search: loss f, gradient, slope along the line."""
 
     def __init__(self, t, f, grad, slope):
         self.t, self.f, self.grad, self.slope = np.float64(t), f, grad, slope
@@ -249,7 +249,7 @@ def _strong_wolfe(evaluate, t, d, f, grad, slope, most, c1=1e-4, c2=0.9, toleran
         t = _cubic_minimum(a.t, a.f, a.slope, b.t, b.f, b.slope)
         left, right = min(a.t, b.t), max(a.t, b.t)
         margin = 0.1 * (right - left)
-        if min(right - t, t - left) < margin:  # too near an end: once is allowed, if it is inside
+        if min(right - t, t - left) < margin:  # close to an end: allowed once, if it is inside
             if stalled or t >= right or t <= left:
                 t = right - margin if abs(t - right) < abs(t - left) else left + margin
                 stalled = False

@@ -139,7 +139,7 @@ def _with_hooks(step):
 
 
 def check_at_least_zero(**options):
-    """Raise ValueError in PyTorch's words for options that are negative or NaN."""
+    """Raise ValueError with PyTorch's messages for options that are negative or NaN."""
     for name, value in options.items():
         if not value >= 0.0:
             raise ValueError(f"Invalid {_SPOKEN.get(name, name + ' value')}: {value}")

@@ -15,7 +15,7 @@ _ACTIVATIONS = {Activation.__module__, Sigmoid.__module__}  # of the activations
 
 
 def _plain(module):
-    """Whether nobody can see or change what goes into it and comes out."""
+    """Whether no hook and no replaced forward can observe or change its input and output."""
     return module._hooks is None and not hooks.global_hooks and "forward" not in module.__dict__
 
 
@@ -120,7 +120,7 @@ class Sequential(Module):
         self._renumber()
 
     def _renumber(self):
-        """Names are positions again, as after every change in PyTorch."""
+        """Renumber the modules, as PyTorch does after every change."""
         modules = list(self._modules.values())
         self._modules.clear()
         for i, module in enumerate(modules):
@@ -159,18 +159,18 @@ class Sequential(Module):
         return times
 
     def append(self, module):
-        """Add a module at the end."""
+        """Append a module."""
         self.add_module(str(len(self)), module)
         return self
 
     def extend(self, sequential):
-        """Add several modules at the end."""
+        """Append several modules."""
         for module in sequential:
             self.append(module)
         return self
 
     def insert(self, index, module):
-        """Put a module in front of position `index`."""
+        """Insert a module before position `index`."""
         size = len(self)
         if not -size <= index <= size:
             raise IndexError(f"Index out of range: {index}")
@@ -182,7 +182,7 @@ class Sequential(Module):
         return self
 
     def pop(self, key):
-        """Take a module out and return it."""
+        """Remove a module and return it."""
         module = self[key]
         del self[key]
         return module
@@ -229,7 +229,7 @@ class ModuleList(Module):
         return self._modules[self._name_at(index)]
 
     def extend(self, modules):
-        """Add several modules at the end."""
+        """Append several modules."""
         for module in modules:
             self.append(module)
         return self
@@ -298,11 +298,11 @@ class ModuleDict(Module):
         return key in self._modules
 
     def clear(self):
-        """Take all out."""
+        """Remove all."""
         self._modules.clear()
 
     def pop(self, key):
-        """Take one out and return it."""
+        """Remove one and return it."""
         return self._modules.pop(key)
 
     def keys(self):

@@ -468,7 +468,7 @@ class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
 
 
 class _Refused(Module):
-    """Not implemented: the constructor says so."""
+    """A class that is not implemented; its constructor raises."""
 
     _instead = ""
 

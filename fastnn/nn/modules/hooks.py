@@ -7,12 +7,12 @@ from fastnn._tape import Handle
 from fastnn._tensor import Tensor
 from fastnn.autograd import Function
 
-structure = 0  # grows when any module gets a hook or another child: plans made from a structure are then stale
+structure = 0  # grows when any module gets a hook or another child: plans made before are then invalid
 _ids = itertools.count()
 
 
 def structure_changed():
-    """Tell those who keep plans (Sequential) to make them anew."""
+    """Invalidate the plans of all Sequentials."""
     global structure
     structure += 1
 
@@ -36,7 +36,7 @@ class Table(OrderedDict):
 
     def popitem(self, last=True):
         key = next(reversed(self) if last else iter(self), None)
-        return (key, self.pop(key)) if self else super().popitem(last)  # which says that there is none
+        return (key, self.pop(key)) if self else super().popitem(last)  # which raises KeyError
 
     def clear(self):
         super().clear()
@@ -154,8 +154,8 @@ class _Same(Function):
     """The identity; its backward sees the gradients of all its tensors at once."""
 
     @staticmethod
-    def forward(ctx, seen, *tensors):
-        ctx.seen = seen
+    def forward(ctx, observer, *tensors):
+        ctx.observer = observer
         ctx.set_materialize_grads(False)
         outputs = tuple(t.view_as(t) for t in tensors)
         ctx.mark_non_differentiable(*[out for out, t in zip(outputs, tensors) if not t.requires_grad])
@@ -163,16 +163,16 @@ class _Same(Function):
 
     @staticmethod
     def backward(ctx, *grads):
-        return None, *ctx.seen(grads)
+        return None, *ctx.observer(grads)
 
 
-def _pass_through(seen, values):
+def _pass_through(observer, values):
     """`values` with its tensors through `_Same`; None if no tensor among them needs a gradient."""
     at = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
     if not any(values[i].requires_grad for i in at):
         return None
     values = list(values)
-    for i, value in zip(at, _Same.apply(lambda grads: seen(at, grads), *[values[i] for i in at])):
+    for i, value in zip(at, _Same.apply(lambda grads: observer(at, grads), *[values[i] for i in at])):
         values[i] = value
     return tuple(values)
 

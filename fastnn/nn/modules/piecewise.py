@@ -5,7 +5,7 @@ from fastnn.ops import composed, pointwise
 
 
 class Activation(Planned):
-    """A map of single numbers. `fused` tells Sequential how to do it inside a preceding Linear's kernel."""
+    """An element-wise map; `fused` describes it to the kernel of a preceding Linear, for Sequential."""
 
     def fused(self):
         """(map, a, b) for the fused kernel, or None if the map's backward needs more than its output."""
@@ -76,7 +76,7 @@ class ReLU6(_InPlace):
 
 
 class _SilentInPlace(_InPlace):
-    """One whose repr says nothing of it, as PyTorch's."""
+    """One whose repr does not show it, as in PyTorch."""
 
     def extra_repr(self):
         return ""

@@ -19,7 +19,7 @@ class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpec
 
 
 class State:
-    """The part of Module that turns it into a dictionary of tensors and back."""
+    """The part of Module that saves it as a dictionary of tensors and restores it."""
 
     _version = 1  # of what a subclass puts into its state_dict
     dump_patches = False

@@ -57,7 +57,7 @@ def get_worker_info():
 
 
 class _Worker:
-    """A worker in name: a context in which `get_worker_info` tells of it and random numbers are its own.
+    """A nominal worker: a context in which `get_worker_info` describes it and random numbers are its own.
 
     They are those of PyTorch's worker process: fastnn's, Python's and NumPy's streams are seeded from the loader's
     `base_seed` and the worker's number, and what is drawn leaves the caller's streams alone.
@@ -71,7 +71,7 @@ class _Worker:
         self.numpy = np.random.RandomState(words).get_state(legacy=False)
 
     def exchange(self):
-        """The process's streams for the worker's, and back."""
+        """Exchange the streams of the process and of the worker."""
         random.default_generator.exchange(self.generator)
         python, numpy = python_random.getstate(), np.random.get_state(legacy=False)
         python_random.setstate(self.python), np.random.set_state(self.numpy)
@@ -290,8 +290,8 @@ class _Iterator:
                 loader.worker_init_fn(worker.info.id)
         self.restart()
 
-    def turn(self):
-        """The context of the worker whose turn it is."""
+    def worker(self):
+        """The context of the present worker."""
         return self.workers[self.yielded % len(self.workers)] if self.workers else contextlib.nullcontext()
 
     def restart(self):
@@ -300,7 +300,7 @@ class _Iterator:
         self.ended = False
         self.stream = None
         if loader._iterable:
-            with self.turn():
+            with self.worker():
                 self.stream = iter(self.dataset)
         arrays = batches(loader._index_sampler) if self.stream is None else None
         self.indices = iter(loader._index_sampler) if arrays is None else arrays
@@ -333,11 +333,11 @@ class _Iterator:
             index = index.tolist()
         if not self.workers:
             return self.make(index)
-        with self.turn():
+        with self.worker():
             return self.make(index)
 
     def make(self, index):
-        """The data set's own words."""
+        """The result of the data set."""
         if self.stream is not None:
             return self.take(index)
         dataset = self.dataset

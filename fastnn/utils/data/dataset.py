@@ -20,7 +20,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 def shortcut(thing, name, *plain):
     """Attribute `name` of `thing`, which does in one step what the methods `plain` do; None if there is none, or if
-    `thing` or a class nearer to it defines one of `plain`: then the shortcut would pass its words by."""
+    `thing` or a more derived class defines one of `plain`, which the shortcut would ignore."""
     if any(method in getattr(thing, "__dict__", ()) for method in plain):
         return None
     for kind in type(thing).__mro__:
@@ -32,7 +32,7 @@ def shortcut(thing, name, *plain):
 
 
 def batch_method(dataset):
-    """``__getbatch__`` of a data set, where it holds."""
+    """``__getbatch__`` of a data set, where it may be used."""
     return shortcut(dataset, "__getbatch__", "__getitem__", "__getitems__")
 
 

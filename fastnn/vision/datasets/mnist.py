@@ -1,4 +1,4 @@
-"""MNIST and its likes: 28 x 28 grey images in IDX files."""
+"""MNIST and data sets in its format: 28 x 28 grey images in IDX files."""
 import os
 import warnings
 

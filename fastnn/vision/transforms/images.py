@@ -36,7 +36,7 @@ class InterpolationMode(enum.Enum):
 
 
 def pillow(why):
-    """Pillow's Image module; ImportError that says what needs it."""
+    """Pillow's Image module; or an ImportError that names what needs it."""
     try:
         from PIL import Image
     except ImportError:

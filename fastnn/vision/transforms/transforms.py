@@ -64,7 +64,7 @@ class Compose(Transform):
         return array
 
     def _table(self, channels):
-        """What becomes of the 256 bytes in each channel, (channels, 256), if that is all there is to say."""
+        """The results of all 256 bytes in each channel, (channels, 256), if each pixel depends on its byte alone."""
         if type(self.transforms[0]) is not ToTensor or any(type(t) is not Normalize for t in self.transforms[1:]):
             return None
         try:
