@@ -120,7 +120,7 @@ def save_image(tensor, fp, format=None, **kwargs):
     Raises
     ------
     ValueError
-        The format is unknown.
+        The extension of the path is unknown.
     ImportError
         The format needs Pillow, which is missing.
 
