@@ -214,10 +214,27 @@ class Function:
 
     @staticmethod
     def forward(ctx, *args, **kwargs):
+        """The computation; subclasses define it.
+
+        Parameters
+        ----------
+        ctx : Context
+            Keeps what ``backward`` needs.
+        *args, **kwargs
+            As given to ``apply``.
+        """
         raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
 
     @staticmethod
     def backward(ctx, *grad_outputs):
+        """The gradients of the arguments of ``forward``, or None; subclasses define it.
+
+        Parameters
+        ----------
+        ctx : Context
+        *grad_outputs : Tensor
+            Gradients of the outputs.
+        """
         raise NotImplementedError("You must implement either the backward or vjp method for your custom "
                                   "autograd.Function to use it with backward mode AD.")
 
@@ -234,7 +251,26 @@ class Function:
 
     @classmethod
     def apply(cls, *args, **kwargs):
-        """Run ``forward`` and record ``backward``."""
+        """Run ``forward`` and record ``backward``.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            Arguments of ``forward``.
+
+        Examples
+        --------
+        >>> class Double(fastnn.autograd.Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         return x * 2
+        ...
+        ...     @staticmethod
+        ...     def backward(ctx, grad):
+        ...         return grad * 2
+        >>> Double.apply(fastnn.ones(2))
+        tensor([2., 2.])
+        """
         context = cls._backward_cls()
         context.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         recording = _tensor.is_grad_enabled() and any(context.needs_input_grad)

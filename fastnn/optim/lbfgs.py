@@ -68,6 +68,18 @@ class LBFGS(Optimizer):
         ----------
         closure : callable
             Computes the loss and its gradients anew and returns the loss.
+
+        Examples
+        --------
+        >>> p = nn.Parameter(fastnn.tensor([4.0]))
+        >>> optimizer = fastnn.optim.LBFGS([p])
+        >>> def closure():
+        ...     optimizer.zero_grad()
+        ...     loss = p.square().sum()
+        ...     loss.backward()
+        ...     return loss
+        >>> optimizer.step(closure).item(), p.detach().round().abs()
+        (16.0, tensor([0.]))
         """
         if len(self.param_groups) != 1:
             raise AssertionError(f"Expected exactly one param_group, but got {len(self.param_groups)}")

@@ -179,7 +179,20 @@ class AveragedModel(Module):
 
     @no_grad()
     def update_parameters(self, model):
-        """Add the model's parameters to the averages; the first time they are copied."""
+        """Add the model's parameters to the averages; the first time they are copied.
+
+        Parameters
+        ----------
+        model : Module
+
+        Examples
+        --------
+        >>> model = nn.Linear(1, 1)
+        >>> averaged = fastnn.optim.swa_utils.AveragedModel(model)
+        >>> averaged.update_parameters(model)
+        >>> averaged.n_averaged
+        tensor(1)
+        """
         own, other = ([tensor.detach() for tensor in itertools.chain(m.parameters(), m.buffers() if self.use_buffers
                                                                      else ())] for m in (self.module, model))
         pairs = list(zip(own, other, strict=False))

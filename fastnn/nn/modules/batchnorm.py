@@ -480,5 +480,18 @@ class SyncBatchNorm(_Absent):
 
     @classmethod
     def convert_sync_batchnorm(cls, module, process_group=None):
-        """NotImplementedError."""
+        """Not available, as the class.
+
+        Parameters
+        ----------
+        module : Module
+        process_group : optional
+
+        Examples
+        --------
+        >>> nn.SyncBatchNorm.convert_sync_batchnorm(nn.BatchNorm1d(2))
+        Traceback (most recent call last):
+            ...
+        NotImplementedError: SyncBatchNorm is not available: ...
+        """
         return cls(module)

@@ -159,18 +159,57 @@ class Sequential(Module):
         return times
 
     def append(self, module):
-        """Append a module."""
+        """Append a module; returns the container.
+
+        Parameters
+        ----------
+        module : Module
+
+        Examples
+        --------
+        >>> nn.Sequential(nn.ReLU()).append(nn.Tanh())
+        Sequential(
+          (0): ReLU()
+          (1): Tanh()
+        )
+        """
         self.add_module(str(len(self)), module)
         return self
 
     def extend(self, sequential):
-        """Append several modules."""
+        """Append several modules; returns the container.
+
+        Parameters
+        ----------
+        sequential : iterable of Module
+
+        Examples
+        --------
+        >>> len(nn.Sequential(nn.ReLU()).extend([nn.Tanh(), nn.ReLU()]))
+        3
+        """
         for module in sequential:
             self.append(module)
         return self
 
     def insert(self, index, module):
-        """Insert a module before position `index`."""
+        """Insert a module before a position; returns the container.
+
+        Parameters
+        ----------
+        index : int
+        module : Module
+
+        Raises
+        ------
+        IndexError
+            `index` is out of range.
+
+        Examples
+        --------
+        >>> nn.Sequential(nn.ReLU()).insert(0, nn.Tanh())[0]
+        Tanh()
+        """
         size = len(self)
         if not -size <= index <= size:
             raise IndexError(f"Index out of range: {index}")
@@ -182,7 +221,17 @@ class Sequential(Module):
         return self
 
     def pop(self, key):
-        """Remove a module and return it."""
+        """Remove a module and return it.
+
+        Parameters
+        ----------
+        key : int
+
+        Examples
+        --------
+        >>> nn.Sequential(nn.ReLU(), nn.Tanh()).pop(0)
+        ReLU()
+        """
         module = self[key]
         del self[key]
         return module
@@ -229,7 +278,17 @@ class ModuleList(Module):
         return self._modules[self._name_at(index)]
 
     def extend(self, modules):
-        """Append several modules."""
+        """Append several modules; returns the list.
+
+        Parameters
+        ----------
+        modules : iterable of Module
+
+        Examples
+        --------
+        >>> len(nn.ModuleList([nn.ReLU()]).extend([nn.Tanh(), nn.ReLU()]))
+        3
+        """
         for module in modules:
             self.append(module)
         return self
@@ -298,26 +357,74 @@ class ModuleDict(Module):
         return key in self._modules
 
     def clear(self):
-        """Remove all."""
+        """Remove all modules.
+
+        Examples
+        --------
+        >>> modules = nn.ModuleDict({"a": nn.ReLU()})
+        >>> modules.clear()
+        >>> len(modules)
+        0
+        """
         self._modules.clear()
 
     def pop(self, key):
-        """Remove one and return it."""
+        """Remove a module and return it.
+
+        Parameters
+        ----------
+        key : str
+
+        Examples
+        --------
+        >>> nn.ModuleDict({"a": nn.ReLU()}).pop("a")
+        ReLU()
+        """
         return self._modules.pop(key)
 
     def keys(self):
-        """The names."""
+        """The names.
+
+        Examples
+        --------
+        >>> list(nn.ModuleDict({"a": nn.ReLU()}).keys())
+        ['a']
+        """
         return self._modules.keys()
 
     def values(self):
-        """The modules."""
+        """The modules.
+
+        Examples
+        --------
+        >>> list(nn.ModuleDict({"a": nn.ReLU()}).values())
+        [ReLU()]
+        """
         return self._modules.values()
 
     def items(self):
-        """Names and modules."""
+        """Names and modules.
+
+        Examples
+        --------
+        >>> list(nn.ModuleDict({"a": nn.ReLU()}).items())
+        [('a', ReLU())]
+        """
         return self._modules.items()
 
     def update(self, modules):
-        """Add the pairs of a mapping or iterable."""
+        """Add the pairs of a mapping or iterable.
+
+        Parameters
+        ----------
+        modules : mapping, or iterable of (str, Module)
+
+        Examples
+        --------
+        >>> modules = nn.ModuleDict()
+        >>> modules.update({"a": nn.ReLU()})
+        >>> list(modules)
+        ['a']
+        """
         for name, module in modules.items() if hasattr(modules, "items") else modules:
             self[name] = module

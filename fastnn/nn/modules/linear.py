@@ -89,7 +89,13 @@ class Linear(Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """New random weights."""
+        """Draw new initial values.
+
+        Examples
+        --------
+        >>> layer = nn.Linear(2, 2)
+        >>> layer.reset_parameters()
+        """
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
             bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
@@ -143,7 +149,13 @@ class Bilinear(Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """New random weights."""
+        """Draw new initial values.
+
+        Examples
+        --------
+        >>> layer = nn.Bilinear(2, 2, 1)
+        >>> layer.reset_parameters()
+        """
         if self.in1_features <= 0:
             raise ValueError(f"in1_features must be > 0, but got (in1_features={self.in1_features})")
         bound = 1 / math.sqrt(self.in1_features)

@@ -362,7 +362,15 @@ class PReLU(Module):
         self.weight = Parameter(full((num_parameters,), float(init), dtype=dtype, device=device))
 
     def reset_parameters(self):
-        """The slopes as they were at first."""
+        """Set the slopes to their initial value.
+
+        Examples
+        --------
+        >>> layer = nn.PReLU()
+        >>> layer.reset_parameters()
+        >>> layer.weight.item()
+        0.25
+        """
         self.weight.data.fill_(self.init)
 
     def forward(self, input):

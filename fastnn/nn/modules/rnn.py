@@ -142,11 +142,22 @@ class RNNBase(Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """New random weights."""
+        """Draw new initial values.
+
+        Examples
+        --------
+        >>> layer = nn.GRU(2, 2)
+        >>> layer.reset_parameters()
+        """
         _uniform(self)
 
     def flatten_parameters(self):
-        """Nothing: the kernels read the parameters where they are."""
+        """Accepted, without effect: kernels read the parameters where they are.
+
+        Examples
+        --------
+        >>> nn.GRU(2, 2).flatten_parameters()
+        """
 
     @property
     def all_weights(self):
@@ -162,7 +173,18 @@ class RNNBase(Module):
         return [getattr(self, name) for name in self._flat_weights_names]
 
     def check_input(self, input, batch_sizes):
-        """Raises an error if the input does not fit the layer."""
+        """Raise an error if an input does not fit the layer.
+
+        Parameters
+        ----------
+        input : Tensor
+        batch_sizes : ndarray or None
+            Those of a PackedSequence.
+
+        Examples
+        --------
+        >>> nn.GRU(2, 2).check_input(fastnn.ones(4, 3, 2), None)
+        """
         weight = getattr(self, self._all_weights[0][0])
         if input.dtype != weight.dtype:
             raise ValueError(f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). Convert "
@@ -358,7 +380,13 @@ class RNNCellBase(Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """New random weights."""
+        """Draw new initial values.
+
+        Examples
+        --------
+        >>> cell = nn.GRUCell(2, 2)
+        >>> cell.reset_parameters()
+        """
         _uniform(self)
 
     def extra_repr(self):

@@ -87,7 +87,26 @@ class Embedding(_Embedding):
     @classmethod
     def from_pretrained(cls, embeddings, freeze=True, padding_idx=None, max_norm=None, norm_type=2.0,
                         scale_grad_by_freq=False, sparse=False):
-        """An Embedding whose weight is a given tensor (rows, dim), which is not trained unless `freeze` is False."""
+        """An Embedding whose weight is a given tensor.
+
+        Parameters
+        ----------
+        embeddings : Tensor, shape (rows, dim)
+        freeze : bool
+            Whether the weight is not trained; default True.
+        padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse
+            As in `Embedding`.
+
+        Raises
+        ------
+        AssertionError
+            The tensor is not two-dimensional.
+
+        Examples
+        --------
+        >>> nn.Embedding.from_pretrained(fastnn.tensor([[1.0, 2.0], [3.0, 4.0]]))(fastnn.tensor(1))
+        tensor([3., 4.])
+        """
         if embeddings.ndim != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
         rows, columns = embeddings.shape
@@ -151,7 +170,26 @@ class EmbeddingBag(_Embedding):
     @classmethod
     def from_pretrained(cls, embeddings, freeze=True, max_norm=None, norm_type=2.0, scale_grad_by_freq=False,
                         mode="mean", sparse=False, include_last_offset=False, padding_idx=None):
-        """An EmbeddingBag whose weight is a given tensor (rows, dim), which is not trained unless `freeze` is False."""
+        """An EmbeddingBag whose weight is a given tensor.
+
+        Parameters
+        ----------
+        embeddings : Tensor, shape (rows, dim)
+        freeze : bool
+            Whether the weight is not trained; default True.
+        max_norm, norm_type, scale_grad_by_freq, mode, sparse, include_last_offset, padding_idx
+            As in `EmbeddingBag`.
+
+        Raises
+        ------
+        AssertionError
+            The tensor is not two-dimensional.
+
+        Examples
+        --------
+        >>> nn.EmbeddingBag.from_pretrained(fastnn.tensor([[1.0], [3.0]]))(fastnn.tensor([[0, 1]]))
+        tensor([[2.]])
+        """
         if embeddings.ndim != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
         rows, columns = embeddings.shape

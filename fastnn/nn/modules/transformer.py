@@ -345,5 +345,18 @@ class Transformer(Module):
 
     @staticmethod
     def generate_square_subsequent_mask(sz, device=None, dtype=None):
-        """The causal mask (sz, sz): minus infinity above the diagonal, else 0."""
+        """The causal mask (sz, sz): minus infinity above the diagonal, else 0.
+
+        Parameters
+        ----------
+        sz : int
+        device, dtype
+            As in PyTorch; the device can only be the CPU.
+
+        Examples
+        --------
+        >>> nn.Transformer.generate_square_subsequent_mask(2)
+        tensor([[0., -inf],
+                [0., 0.]])
+        """
         return _causal_mask(sz, device, dtype)

@@ -120,7 +120,24 @@ class ParametrizationList(ModuleList):
         return value
 
     def right_inverse(self, value):
-        """Change the original(s) such that the parametrized tensor becomes `value`."""
+        """Change the original(s) such that the parametrized tensor becomes a given one.
+
+        Parameters
+        ----------
+        value : Tensor
+
+        Raises
+        ------
+        RuntimeError
+            A parametrization has no ``right_inverse``.
+
+        Examples
+        --------
+        >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 1))
+        >>> layer.parametrizations.weight.right_inverse(fastnn.tensor([[3.0, 4.0]]))
+        >>> layer.parametrizations.weight.original0.detach()
+        tensor([[5.]])
+        """
         value = self._inverse(value, strict=True)
         originals = [self.original] if self.is_tensor else [getattr(self, f"original{i}") for i in range(self.ntensors)]
         values = [value] if self.is_tensor else value

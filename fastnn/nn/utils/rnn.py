@@ -48,16 +48,39 @@ class PackedSequence(_Packed):
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
     def to(self, *args, **kwargs):
-        """Convert `data`."""
+        """Convert `data`.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            Of ``Tensor.to``.
+
+        Examples
+        --------
+        >>> nn.utils.rnn.pack_sequence([fastnn.ones(2)]).to(fastnn.float64).data.dtype
+        torch.float64
+        """
         data = self.data.to(*args, **kwargs)
         return self if data is self.data else type(self)(data, *self[1:])
 
     def float(self):
-        """`data` as float32."""
+        """`data` as float32.
+
+        Examples
+        --------
+        >>> nn.utils.rnn.pack_sequence([fastnn.tensor([1, 2])]).float().data
+        tensor([1., 2.])
+        """
         return self.to(dtype=np.float32)
 
     def double(self):
-        """`data` as float64."""
+        """`data` as float64.
+
+        Examples
+        --------
+        >>> nn.utils.rnn.pack_sequence([fastnn.tensor([1, 2])]).double().data.dtype
+        torch.float64
+        """
         return self.to(dtype=np.float64)
 
     def cpu(self, *args, **kwargs):

@@ -200,7 +200,26 @@ class CosineAnnealingWarmRestarts(LRScheduler):
                 for base in self.base_lrs]
 
     def step(self, epoch=None):
-        """Go to the next epoch, or to any (which may be a fraction)."""
+        """Set the rates of the next epoch, or of any, which may be a fraction.
+
+        Parameters
+        ----------
+        epoch : float, optional
+
+        Raises
+        ------
+        ValueError
+            `epoch` is negative.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+        >>> scheduler = fastnn.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=4)
+        >>> optimizer.step()
+        >>> scheduler.step(2)
+        >>> round(scheduler.get_last_lr()[0], 4)
+        0.5
+        """
         if epoch is None and self.last_epoch < 0:
             epoch = 0
         if epoch is None:

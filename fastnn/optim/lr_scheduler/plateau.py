@@ -77,7 +77,23 @@ class ReduceLROnPlateau(LRScheduler):
         self.num_bad_epochs = 0
 
     def step(self, metrics, epoch=None):
-        """Take this epoch's metric into account."""
+        """Take the metric of an epoch into account.
+
+        Parameters
+        ----------
+        metrics : float or Tensor
+        epoch : int, optional
+            Deprecated: the epoch's number.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+        >>> scheduler = fastnn.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0)
+        >>> scheduler.step(2.0), scheduler.step(2.0)
+        (None, None)
+        >>> scheduler.get_last_lr()
+        [0.1]
+        """
         current = float(metrics)
         if epoch is None:
             epoch = self.last_epoch + 1

@@ -152,6 +152,7 @@ class SubsetRandomSampler(Sampler[int]):
         self.generator = generator
 
     def permutation(self):
+        """A new random order of positions in `indices`, an int64 array."""
         return (self.generator or random.default_generator).randperm(len(self.indices))
 
     def chunks(self):

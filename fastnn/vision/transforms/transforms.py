@@ -47,7 +47,13 @@ class Compose(Transform):
         return image
 
     def batch(self, array):
-        """All transforms of a whole batch; None if one of them works on single images only."""
+        """All transforms of a whole batch; None if one of them works on single images only.
+
+        Parameters
+        ----------
+        array : ndarray of uint8, shape (N, H, W) or (N, H, W, C)
+            It may be changed.
+        """
         if not self.transforms or any(batch_of(transform) is None for transform in self.transforms):
             return None
         if array.dtype == np.uint8 and array.ndim in (3, 4) and array.flags.c_contiguous:
