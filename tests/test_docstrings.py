@@ -17,13 +17,13 @@ MODULES = [module.name for module in pkgutil.walk_packages(fastnn.__path__, "fas
            if not module.name.startswith(("fastnn.__main__", "fastnn.tensorflow"))]
 # Namespaces in which every public function and class describes its parameters and has an example.
 COMPLETE = [
-    "fastnn.nn.Module", "fastnn.optim.Optimizer",
-    "fastnn.nn", "fastnn.nn.parallel", "fastnn.optim", "fastnn.optim.lr_scheduler", "fastnn.optim.swa_utils",
-    "fastnn.nn.utils", "fastnn.nn.utils.parametrizations", "fastnn.nn.utils.parametrize", "fastnn.nn.utils.rnn",
-    "fastnn.nn.utils.stateless", "fastnn.utils.data", "fastnn.utils._pytree", "fastnn.utils.dlpack",
-    "fastnn.utils", "fastnn.utils.hooks", "fastnn.nn.init", "fastnn.random", "fastnn.autograd",
-    "fastnn.autograd.functional", "fastnn.autograd.grad_mode", "fastnn.func", "fastnn.config", "fastnn.serialization", "fastnn.distributions",
-    "fastnn.vision.transforms", "fastnn.vision.transforms.functional", "fastnn.vision.datasets", "fastnn.vision.utils",
+    "fastnn.nn.Module", "fastnn.optim.Optimizer", "fastnn.nn", "fastnn.nn.parallel", "fastnn.optim",
+    "fastnn.optim.lr_scheduler", "fastnn.optim.swa_utils", "fastnn.nn.utils", "fastnn.nn.utils.parametrizations",
+    "fastnn.nn.utils.parametrize", "fastnn.nn.utils.rnn", "fastnn.nn.utils.stateless", "fastnn.utils.data",
+    "fastnn.utils._pytree", "fastnn.utils.dlpack", "fastnn.utils", "fastnn.utils.hooks", "fastnn.nn.init",
+    "fastnn.random", "fastnn.autograd", "fastnn.autograd.functional", "fastnn.autograd.grad_mode", "fastnn.func",
+    "fastnn.config", "fastnn.serialization", "fastnn.distributions", "fastnn.vision.transforms",
+    "fastnn.vision.transforms.functional", "fastnn.vision.datasets", "fastnn.vision.utils",
 ]
 # Names of COMPLETE namespaces that need no example, and why.
 WITHOUT_EXAMPLE = {
