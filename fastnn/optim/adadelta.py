@@ -6,8 +6,9 @@ from fastnn.optim.optimizer import Optimizer, check_at_least_zero, check_lr, che
 class Adadelta(Optimizer):
     """Steps scaled by averages of squared steps and squared gradients (Zeiler 2012).
 
-    With ``g = grad + weight_decay * p``: ``v = rho * v + (1 - rho) * g**2``, ``change = sqrt(u + eps) / sqrt(v + eps) *
-    g``, ``u = rho * u + (1 - rho) * change**2``, ``p -= lr * change``. Same as torch.optim.Adadelta.
+    With ``g = grad + weight_decay * p``: ``v = rho * v + (1 - rho) * g**2``,
+    ``change = sqrt(u + eps) / sqrt(v + eps) * g``, ``u = rho * u + (1 - rho) * change**2``, ``p -= lr * change``. Same
+    as torch.optim.Adadelta.
 
     Parameters
     ----------

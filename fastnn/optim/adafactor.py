@@ -7,10 +7,10 @@ from fastnn.optim.optimizer import Optimizer, check_modes
 class Adafactor(Optimizer):
     """Adam's second moments kept as row and column means; steps proportional to the parameters (Shazeer & Stern 2018).
 
-    With ``g = grad`` and ``w = t**beta2_decay`` at step t: ``row += w * (mean(g**2, -1) - row)``, ``col += w *
-    (mean(g**2, -2) - col)``, ``v = row @ col / max(mean(row), eps[0])``, of vectors ``v += w * (g**2 - v)``; ``u = g /
-    sqrt(max(v, eps[0]**2))``; after ``p *= 1 - lr * weight_decay`` ``p -= max(eps[1], rms(p)) * min(lr, 1 / sqrt(t)) /
-    max(1, rms(u) / d) * u``. Same as torch.optim.Adafactor.
+    With ``g = grad`` and ``w = t**beta2_decay`` at step t: ``row += w * (mean(g**2, -1) - row)``,
+    ``col += w * (mean(g**2, -2) - col)``, ``v = row @ col / max(mean(row), eps[0])``, of vectors
+    ``v += w * (g**2 - v)``; ``u = g / sqrt(max(v, eps[0]**2))``; after ``p *= 1 - lr * weight_decay``
+    ``p -= max(eps[1], rms(p)) * min(lr, 1 / sqrt(t)) / max(1, rms(u) / d) * u``. Same as torch.optim.Adafactor.
 
     Parameters
     ----------

@@ -7,8 +7,8 @@ class ASGD(Optimizer):
     """Averaged stochastic gradient descent (Polyak & Juditsky 1992).
 
     With ``g = grad + weight_decay * p``: ``p = (1 - lambd * eta) * p - eta * g``, and the state ``ax`` is the average
-    of p, ``ax += (p - ax) * mu``. After step t ``eta = lr / (1 + lambd * lr * t)**alpha`` and ``mu = 1 / max(1, t -
-    t0)``. Same as torch.optim.ASGD.
+    of p, ``ax += (p - ax) * mu``. After step t ``eta = lr / (1 + lambd * lr * t)**alpha`` and
+    ``mu = 1 / max(1, t - t0)``. Same as torch.optim.ASGD.
 
     Parameters
     ----------

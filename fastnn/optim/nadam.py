@@ -6,10 +6,10 @@ from fastnn.optim.optimizer import Optimizer, check_at_least_zero, check_betas, 
 class NAdam(Optimizer):
     """Adam with Nesterov's momentum (Dozat 2016).
 
-    With ``g = grad + weight_decay * p`` at step t, m and v as in `Adam`, ``mu(t) = beta1 * (1 - 0.5 * 0.96**(t *
-    momentum_decay))`` and ``M(t) = mu(1) * ... * mu(t)``: ``p -= lr * ((1 - mu(t)) / (1 - M(t)) * g + mu(t + 1) / (1 -
-    M(t + 1)) * m) / (sqrt(v / (1 - beta2**t)) + eps)``. With `decoupled_weight_decay` ``p *= 1 - lr * weight_decay``
-    replaces the decay in g. Same as torch.optim.NAdam.
+    With ``g = grad + weight_decay * p`` at step t, m and v as in `Adam`,
+    ``mu(t) = beta1 * (1 - 0.5 * 0.96**(t * momentum_decay))`` and ``M(t) = mu(1) * ... * mu(t)``:
+    ``p -= lr * ((1 - mu(t)) / (1 - M(t)) * g + mu(t + 1) / (1 - M(t + 1)) * m) / (sqrt(v / (1 - beta2**t)) + eps)``.
+    With `decoupled_weight_decay` ``p *= 1 - lr * weight_decay`` replaces the decay in g. Same as torch.optim.NAdam.
 
     Parameters
     ----------

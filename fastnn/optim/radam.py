@@ -6,11 +6,11 @@ from fastnn.optim.optimizer import Optimizer, check_at_least_zero, check_betas, 
 class RAdam(Optimizer):
     """Rectified Adam (Liu et al. 2020).
 
-    With ``g = grad + weight_decay * p`` at step t, m and v as in `Adam`, ``rho_inf = 2 / (1 - beta2) - 1`` and ``rho =
-    rho_inf - 2 * t * beta2**t / (1 - beta2**t)``: ``p -= lr / (1 - beta1**t) * m`` while rho <= 5, afterwards that
-    times ``sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho) * (1 - beta2**t)) / (sqrt(v) +
-    eps)``. With `decoupled_weight_decay` ``p *= 1 - lr * weight_decay`` replaces the decay in g. Same as
-    torch.optim.RAdam.
+    With ``g = grad + weight_decay * p`` at step t, m and v as in `Adam`, ``rho_inf = 2 / (1 - beta2) - 1`` and
+    ``rho = rho_inf - 2 * t * beta2**t / (1 - beta2**t)``: ``p -= lr / (1 - beta1**t) * m`` while rho <= 5, afterwards
+    that times ``sqrt(r * (1 - beta2**t)) / (sqrt(v) + eps)``,
+    ``r = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)``. With `decoupled_weight_decay`
+    ``p *= 1 - lr * weight_decay`` replaces the decay in g. Same as torch.optim.RAdam.
 
     Parameters
     ----------

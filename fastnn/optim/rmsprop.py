@@ -7,8 +7,8 @@ class RMSprop(Optimizer):
     """Steps divided by the root of a running average of squared gradients (Tieleman & Hinton 2012).
 
     With ``g = grad + weight_decay * p``: ``v = alpha * v + (1 - alpha) * g**2``, ``change = g / (sqrt(v) + eps)``, with
-    `centered` ``v - mean**2`` under the root, mean the running average of g; ``b = momentum * b + change``, ``p -= lr *
-    b``. A centered variance that rounding made negative counts as 0 (PyTorch: NaN). Otherwise same as
+    `centered` ``v - mean**2`` under the root, mean the running average of g; ``b = momentum * b + change``,
+    ``p -= lr * b``. A centered variance that rounding made negative counts as 0 (PyTorch: NaN). Otherwise same as
     torch.optim.RMSprop.
 
     Parameters

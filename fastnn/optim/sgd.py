@@ -6,8 +6,8 @@ from fastnn.optim.optimizer import Optimizer, check_at_least_zero, check_lr, che
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum.
 
-    With ``g = grad + weight_decay * p``: ``b = momentum * b + (1 - dampening) * g`` (first step: ``b = g``), then ``p
-    -= lr * (g + momentum * b if nesterov else b)``; without momentum ``p -= lr * g``. Same as torch.optim.SGD
+    With ``g = grad + weight_decay * p``: ``b = momentum * b + (1 - dampening) * g`` (first step: ``b = g``), then
+    ``p -= lr * (g + momentum * b if nesterov else b)``; without momentum ``p -= lr * g``. Same as torch.optim.SGD
     (Sutskever et al. 2013).
 
     Parameters

@@ -129,7 +129,7 @@ class TripletMarginLoss(_Loss):
         Greater than 0.
     p, eps : float
     swap : bool
-        Whether min(d(a, n), d(p, n)) takes the place of d(a, n).
+        Whether min(d(a, n), d(p, n)) replaces d(a, n).
     reduction : {"mean", "sum", "none"}
 
     Shape

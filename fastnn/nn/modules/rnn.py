@@ -269,9 +269,9 @@ class RNNBase(Module):
 class RNN(RNNBase):
     """Elman network over sequences: h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh), or with relu.
 
-    Same as torch.nn.RNN. ``RNN(input_size, hidden_size, num_layers=1, nonlinearity="tanh", bias=True,
-    batch_first=False, dropout=0.0, bidirectional=False, device=None, dtype=None)``; ``forward(input, h0=None)`` returns
-    ``(output, hn)``.
+    ``RNN(input_size, hidden_size, num_layers=1, nonlinearity="tanh", bias=True, batch_first=False, dropout=0.0,
+    bidirectional=False, device=None, dtype=None)``; ``forward(input, h0=None)`` returns ``(output, hn)``. Same as
+    torch.nn.RNN.
 
     Parameters
     ----------
