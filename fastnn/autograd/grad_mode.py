@@ -154,7 +154,7 @@ class inference_mode(_Mode):  # noqa: N801 (PyTorch's name)
     Parameters
     ----------
     mode : bool
-        False: operations are recorded.
+        False: nothing changes.
 
     Examples
     --------
