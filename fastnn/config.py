@@ -1,4 +1,4 @@
-"""What this installation and process can do, and how many threads it uses."""
+"""Configuration: threads, backend, subnormal numbers, and what this build and machine have."""
 import contextlib
 import os
 import platform
@@ -53,7 +53,13 @@ def _cgroup_quota(proc="/proc/self"):
 
 
 def default_num_threads():
-    """min(CPUs of this process' affinity, container quota, OMP_NUM_THREADS), at least 1."""
+    """The number of threads at start: the least of CPU affinity, container quota and OMP_NUM_THREADS, at least 1.
+
+    Examples
+    --------
+    >>> fastnn.config.default_num_threads() >= 1
+    True
+    """
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     count = int(min(count, max(1, _cgroup_quota())))
     try:
@@ -69,7 +75,27 @@ def set_num_threads(n):
     """Let kernels use at most `n` threads (1 when built without OpenMP).
 
     More than 1024 count as 1024. When the system grants fewer (a process limit), or only with a stack too small for
-    kernels (`OMP_STACKSIZE`, `ulimit -s`), the number falls to what there is, as `get_num_threads` then says.
+    kernels (`OMP_STACKSIZE`, `ulimit -s`), the number falls to what there is; `get_num_threads` tells it. Results do
+    not depend on the number. Same as torch.set_num_threads.
+
+    Parameters
+    ----------
+    n : int
+
+    Raises
+    ------
+    RuntimeError
+        `n` is not positive.
+    TypeError
+        `n` is no integer.
+
+    Examples
+    --------
+    >>> before = fastnn.get_num_threads()
+    >>> fastnn.set_num_threads(1)
+    >>> fastnn.get_num_threads()
+    1
+    >>> fastnn.set_num_threads(before)
     """
     if isinstance(n, bool) or not isinstance(n, int):
         raise TypeError(f"set_num_threads expects an int, but got {type(n).__name__}")
@@ -79,13 +105,33 @@ def set_num_threads(n):
 
 
 def get_num_threads():
-    """How many threads kernels may use."""
+    """The number of threads that kernels may use.
+
+    Same as torch.get_num_threads.
+
+    Examples
+    --------
+    >>> fastnn.get_num_threads() >= 1
+    True
+    """
     return _core.get_num_threads()
 
 
 @contextlib.contextmanager
 def num_threads(n):
-    """``set_num_threads`` for the body of a with statement."""
+    """Context in which kernels use at most `n` threads.
+
+    Parameters
+    ----------
+    n : int
+        As in `set_num_threads`.
+
+    Examples
+    --------
+    >>> with fastnn.num_threads(1):
+    ...     fastnn.get_num_threads()
+    1
+    """
     before = get_num_threads()
     set_num_threads(n)
     try:
@@ -95,18 +141,45 @@ def num_threads(n):
 
 
 def set_flush_denormal(mode):
-    """Whether kernels treat subnormal numbers as 0 (the default, because they are slow). Returns True.
+    """Set whether kernels treat subnormal numbers as 0, which is faster; the default is True (PyTorch: False).
 
-    PyTorch's default is off.
+    Same as torch.set_flush_denormal.
+
+    Parameters
+    ----------
+    mode : bool
+
+    Returns
+    -------
+    bool
+        True: it is supported.
+
+    Examples
+    --------
+    >>> fastnn.set_flush_denormal(True)
+    True
     """
     _core.set_flush_denormal(bool(mode))
     return True
 
 
 def use_backend(name):
-    """Run the whole library on the C kernels ("c") or on the NumPy reference ("reference").
+    """Run the whole library on the C kernels or on the NumPy reference: at once, and as a context until its end.
 
-    Takes effect at once; as a context manager it ends with the with statement.
+    Parameters
+    ----------
+    name : {"c", "reference"}
+
+    Raises
+    ------
+    ValueError
+        The name is unknown.
+
+    Examples
+    --------
+    >>> with fastnn.config.use_backend("reference"):
+    ...     fastnn.get_backend()
+    'reference'
     """
     if name not in ("c", "reference"):
         raise ValueError(f"use_backend: expected 'c' or 'reference', got {name!r}")
@@ -123,12 +196,30 @@ def use_backend(name):
 
 
 def get_backend():
-    """"c" or "reference"."""
+    """The present backend: "c" or "reference".
+
+    Examples
+    --------
+    >>> fastnn.get_backend() in ("c", "reference")
+    True
+    """
     return "reference" if _core.get_use_reference() else "c"
 
 
 def show_config():
-    """Print and return what this build has: version, instruction sets, OpenMP, threads, backend."""
+    """Print and return what this build has: version, instruction sets, OpenMP, threads, backend.
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> facts = fastnn.show_config()
+    fastnn:           ...
+    >>> facts["threads"] == fastnn.get_num_threads()
+    True
+    """
     import numpy
 
     import fastnn

@@ -1,4 +1,4 @@
-"""torch.func: gradients of functions, and modules called with other parameters."""
+"""Functions of functions (torch.func): gradients, Jacobians, and modules called with other parameters."""
 import contextlib
 
 from fastnn._tensor import Tensor
@@ -14,7 +14,29 @@ def _numbers(argnums):
 
 
 def grad_and_value(func, argnums=0, has_aux=False):
-    """A function that gives (gradients of ``func`` for arguments number `argnums`, its value)."""
+    """A function that gives (gradients of ``func``, its value).
+
+    Same as torch.func.grad_and_value.
+
+    Parameters
+    ----------
+    func : callable
+        Returns a Tensor of one element; with `has_aux` a tuple of it and anything else.
+    argnums : int or tuple of int
+        The arguments to differentiate for; default 0.
+    has_aux : bool
+        Whether ``func`` returns more than its value; the result is then (gradients, (value, the rest)).
+
+    Raises
+    ------
+    RuntimeError
+        When called: the value has several elements.
+
+    Examples
+    --------
+    >>> fastnn.func.grad_and_value(lambda x: (x**2).sum())(fastnn.tensor([1.0, 3.0]))
+    (tensor([2., 6.]), tensor(10.))
+    """
     def both(*args, **kwargs):
         places = _numbers(argnums)
         args = list(args)
@@ -38,7 +60,21 @@ def grad_and_value(func, argnums=0, has_aux=False):
 
 
 def grad(func, argnums=0, has_aux=False):
-    """A function that gives the gradients of ``func``, a function with one value; may be nested."""
+    """A function that gives the gradients of ``func``, a function with one value; may be nested.
+
+    Same as torch.func.grad.
+
+    Parameters
+    ----------
+    func, argnums, has_aux
+        As in `grad_and_value`; with `has_aux` the result is (gradients, the rest).
+
+    Examples
+    --------
+    >>> cube = lambda x: x**3
+    >>> fastnn.func.grad(cube)(fastnn.tensor(2.0)), fastnn.func.grad(fastnn.func.grad(cube))(fastnn.tensor(2.0))
+    (tensor(12.), tensor(12.))
+    """
     both = grad_and_value(func, argnums, has_aux)
 
     def slopes(*args, **kwargs):
@@ -48,7 +84,21 @@ def grad(func, argnums=0, has_aux=False):
 
 
 def vjp(func, *primals):
-    """(func(*primals), a function of v that gives v^T J)."""
+    """Value of a function, and a function that multiplies vectors with its Jacobian: (func(*primals), v -> v^T J).
+
+    Same as torch.func.vjp.
+
+    Parameters
+    ----------
+    func : callable
+    *primals : Tensor
+
+    Examples
+    --------
+    >>> value, product = fastnn.func.vjp(lambda x: x**2, fastnn.tensor([1.0, 3.0]))
+    >>> value, product(fastnn.ones(2))
+    (tensor([1., 9.]), (tensor([2., 6.]),))
+    """
     value = func(*primals)
 
     def product(v):
@@ -72,17 +122,66 @@ def _jacobian(derivative, func, argnums):
 
 
 def jacrev(func, argnums=0):
-    """A function that gives the Jacobian of ``func``."""
+    """A function that gives the Jacobian of ``func``.
+
+    Same as torch.func.jacrev.
+
+    Parameters
+    ----------
+    func : callable
+    argnums : int or tuple of int
+        The arguments to differentiate for; default 0.
+
+    Examples
+    --------
+    >>> fastnn.func.jacrev(lambda x: x**2)(fastnn.tensor([1.0, 3.0]))
+    tensor([[2., 0.],
+            [0., 6.]])
+    """
     return _jacobian(functional.jacobian, func, argnums)
 
 
 def hessian(func, argnums=0):
-    """A function that gives the Hessian of ``func``, a function with one value."""
+    """A function that gives the Hessian of ``func``, a function with one value.
+
+    Same as torch.func.hessian.
+
+    Parameters
+    ----------
+    func, argnums
+        As in `jacrev`.
+
+    Examples
+    --------
+    >>> fastnn.func.hessian(lambda x: (x**3).sum())(fastnn.tensor([1.0, 2.0]))
+    tensor([[ 6.,  0.],
+            [ 0., 12.]])
+    """
     return _jacobian(functional.hessian, func, argnums)
 
 
 def vmap(func, in_dims=0, out_dims=0, **options):
-    """Not implemented: functions here take stacks as they are."""
+    """A function mapped over a dimension of its arguments; not implemented.
+
+    Functions here take stacks of samples as they are.
+
+    Parameters
+    ----------
+    func, in_dims, out_dims, **options
+        As in PyTorch.
+
+    Raises
+    ------
+    NotImplementedError
+        Always.
+
+    Examples
+    --------
+    >>> fastnn.func.vmap(fastnn.sin)
+    Traceback (most recent call last):
+        ...
+    NotImplementedError: vmap is not implemented
+    """
     raise NotImplementedError("vmap is not implemented")
 
 
@@ -98,7 +197,7 @@ def _named_tensors(module):
 
 
 def _tied(module, values):
-    """`values`, with each value also under the other names of the tensor whose place it takes."""
+    """`values`, with each value also under the other names of the tensor that it replaces."""
     names = {}
     for name, tensor in _named_tensors(module).items():
         names.setdefault(id(tensor), []).append(name)
@@ -125,7 +224,7 @@ def _owner(module, path):
 
 
 def _swap(module, name, value):
-    """Put a tensor (or nothing) in the place of a parameter, buffer or attribute; returns what was there."""
+    """Replace a parameter, buffer or attribute by a tensor (or nothing); returns what it was."""
     path, _, last = name.rpartition(".")
     owner = _owner(module, path)
     if value is not _MISSING and value is not None and not isinstance(value, Tensor):
@@ -149,7 +248,7 @@ def _swap(module, name, value):
 
 @contextlib.contextmanager
 def _replaced(module, values, tie_weights, strict):
-    """The module with other parameters and buffers; afterwards `values` has what then stood in their places."""
+    """Context with other parameters and buffers; afterwards `values` has what the module then had under their names."""
     used = _tied(module, values) if tie_weights else values
     if strict:
         known = set(_named_tensors(module))
@@ -168,20 +267,36 @@ def _replaced(module, values, tie_weights, strict):
 
 
 def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, *, tie_weights=True, strict=False):
-    """``module(*args)`` with parameters and buffers from a dictionary (or several) in place of its own.
+    """``module(*args)`` with parameters and buffers from a dictionary (or several) instead of its own.
+
+    Same as torch.func.functional_call.
 
     Parameters
     ----------
     module : Module
     parameter_and_buffer_dicts : dict of str to Tensor, or sequence of such
-        By dotted names. What the module puts in a name's place is found in the dictionary afterwards, if it is one.
+        By dotted names. What the module assigns to a name is found in the dictionary afterwards, if it is one.
     args : any or tuple
         If no tuple, the only argument.
-    kwargs : dict
+    kwargs : dict, optional
     tie_weights : bool
-        A name stands for all names of the tensor that the module has there.
+        Whether a name stands for all names of the same tensor in the module; default True.
     strict : bool
-        Raise unless the names are those of all parameters and buffers.
+        Whether the names must be those of all parameters and buffers; default False.
+
+    Raises
+    ------
+    RuntimeError
+        With `strict`, names are missing or unexpected.
+    ValueError
+        A name is in several dictionaries, or tied names have different values.
+
+    Examples
+    --------
+    >>> layer = nn.Linear(2, 1)
+    >>> parameters = {"weight": fastnn.tensor([[1.0, 2.0]]), "bias": fastnn.tensor([10.0])}
+    >>> fastnn.func.functional_call(layer, parameters, fastnn.tensor([1.0, 1.0]))
+    tensor([13.])
     """
     given = parameter_and_buffer_dicts
     if not isinstance(given, dict):

@@ -10,7 +10,6 @@ The default stream starts from a seed of the operating system's, so that program
 cimport numpy as np
 from libc.math cimport ceil, cos, exp, log, log1p, sin, sqrt, tan
 
-
 import os
 
 import numpy
@@ -50,7 +49,7 @@ cdef enum:
 
 
 class OptionError(ValueError, RuntimeError):
-    """A value outside of what a draw allows; a RuntimeError too, as in PyTorch."""
+    """A number outside of what a draw allows; a ValueError, and a RuntimeError as in PyTorch."""
 
 
 cdef uint64_t seed_bits(seed) except? 0:
@@ -65,7 +64,12 @@ cdef bint plain(np.ndarray out):
 
 
 cpdef list memory_order(np.ndarray x):
-    """The axes of x from the one of the largest steps to the smallest; axes without steps stay where they are."""
+    """The dimensions of an array from that of the largest stride to that of the smallest; those of stride 0 stay.
+
+    Parameters
+    ----------
+    x : ndarray
+    """
     cdef int i, place, other
     cdef np.npy_intp step, before
     cdef list order = list(range(x.ndim))
@@ -94,22 +98,20 @@ cdef staging(np.ndarray out):
 cdef class Generator:
     """A stream of random numbers, equal to ``torch.Generator(device="cpu")`` of the same seed.
 
+    MT19937 (Matsumoto & Nishimura 1998), seeded from the low 32 bits of the seed. The methods fill NumPy arrays; each
+    says which of PyTorch's functions it equals. One generator must not be used by two threads at once; the methods hold
+    the GIL.
+
     Parameters
     ----------
     device : str or device
-        Accepted for compatibility; only the CPU exists.
-
-    Notes
-    -----
-    MT19937, seeded from the low 32 bits of the seed. The methods fill NumPy arrays; each says which of PyTorch's
-    functions it equals. One generator must not be used by two threads at once; the methods hold the GIL.
+        The CPU; another is a ValueError.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from fastnn.random import Generator
-    >>> Generator().manual_seed(0).randperm(5)
-    array([4, 0, 1, 3, 2])
+    >>> generator = fastnn.Generator().manual_seed(0)
+    >>> fastnn.randperm(5, generator=generator)
+    tensor([4, 0, 1, 3, 2])
     """
 
     def __cinit__(self, device="cpu"):
@@ -170,12 +172,7 @@ cdef class Generator:
     def set_state(self, new_state):
         """Continue from a state of `get_state`, this library's or PyTorch's.
 
-        Raises
-        ------
-        TypeError
-            Not uint8.
-        ValueError
-            Not 5056 bytes, or not a valid state.
+        TypeError unless it is of uint8, ValueError unless it is a valid state of 5056 bytes.
         """
         raw = numpy.asarray(new_state)
         if raw.dtype != numpy.uint8:
@@ -210,7 +207,7 @@ cdef class Generator:
         return other
 
     def exchange(self, Generator other):
-        """Take the other's state for one's own."""
+        """Exchange the states of two generators."""
         self.mt, other.mt = other.mt, self.mt
         self.has_normal, other.has_normal = other.has_normal, self.has_normal
         self.next_normal, other.next_normal = other.next_normal, self.next_normal
@@ -229,21 +226,13 @@ cdef class Generator:
     # ---- draws ----
 
     cpdef int64_t random63(self):
-        """63 random bits: ``torch.empty((), dtype=torch.int64).random_()``, PyTorch's way to draw a seed."""
+        """63 random bits, as ``torch.empty((), dtype=torch.int64).random_()``, by which PyTorch draws a seed."""
         return <int64_t>(fnn_mt_next64(&self.mt) & 0x7fffffffffffffffULL)
 
     cpdef np.ndarray uniform(self, np.ndarray out, double low=0.0, double high=1.0):
         """Fill `out` (float32 or float64) from the uniform distribution on [low, high), as ``Tensor.uniform_``.
 
-        Returns
-        -------
-        ndarray
-            `out`.
-
-        Raises
-        ------
-        ValueError
-            low > high, or high - low above the dtype's largest number.
+        ValueError for low > high, or high - low above the dtype's largest number.
         """
         if not low <= high:
             raise OptionError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
@@ -439,11 +428,7 @@ cdef class Generator:
     cpdef np.ndarray bernoulli(self, np.ndarray out, p=0.5):
         """Fill `out` (any dtype) with 1 of probability `p`, else 0, as ``Tensor.bernoulli_``.
 
-        Parameters
-        ----------
-        out : ndarray
-        p : float or ndarray
-            One probability, or probabilities (float32 or float64) that broadcast to `out`.
+        `p` is one probability, or an array of them (float32 or float64) that broadcasts to `out`.
         """
         cdef int64_t i, n = np.PyArray_SIZE(out)
         cdef uint8_t *hits
@@ -526,32 +511,82 @@ default_generator.seed()
 
 
 def manual_seed(seed):
-    """Restart the default stream from `seed` and return its generator."""
+    """Restart the global stream from a seed and return its generator (torch.manual_seed).
+
+    Parameters
+    ----------
+    seed : int
+        Of 64 bits; may be negative.
+
+    Examples
+    --------
+    >>> _ = manual_seed(0)
+    >>> fastnn.rand(3)
+    tensor([0.4963, 0.7682, 0.0885])
+    """
     return default_generator.manual_seed(seed)
 
 
 def seed():
-    """Restart the default stream from a seed of the operating system's and return it."""
+    """Restart the global stream from a seed of the operating system, and return the seed (torch.seed)."""
     return default_generator.seed()
 
 
 def initial_seed():
-    """The seed that the default stream started from."""
+    """The seed that the global stream started from (torch.initial_seed).
+
+    Examples
+    --------
+    >>> manual_seed(7).initial_seed() == initial_seed() == 7
+    True
+    """
     return default_generator.initial_seed()
 
 
 def get_rng_state():
-    """The state of the default stream, a uint8 Tensor."""
+    """The state of the global stream, a uint8 Tensor of 5056 bytes (torch.get_rng_state).
+
+    Examples
+    --------
+    >>> get_rng_state().shape
+    torch.Size([5056])
+    """
     return default_generator.get_state()
 
 
 def set_rng_state(new_state):
-    """Continue the default stream from `new_state`."""
+    """Continue the global stream from a state (torch.set_rng_state); errors as in `Generator.set_state`.
+
+    Parameters
+    ----------
+    new_state : Tensor of uint8
+        This library's or PyTorch's.
+
+    Examples
+    --------
+    >>> state, first = get_rng_state(), fastnn.rand(2)
+    >>> set_rng_state(state)
+    >>> bool((fastnn.rand(2) == first).all())
+    True
+    """
     default_generator.set_state(new_state)
 
 
 class fork_rng:
-    """Context in which draws leave the default stream as it was; arguments are for compatibility."""
+    """Context after which the global stream continues as before it (torch.random.fork_rng).
+
+    Parameters
+    ----------
+    enabled : bool
+        False: nothing is restored. `devices` and `device_type` have no effect.
+
+    Examples
+    --------
+    >>> with fork_rng():
+    ...     first = fastnn.rand(2)
+    >>> bool((fastnn.rand(2) == first).all())
+    True
+    """
 
     def __init__(self, devices=None, enabled=True, device_type="cpu"):
         self.enabled = enabled

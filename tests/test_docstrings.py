@@ -30,15 +30,31 @@ COMPLETE = [
     "fastnn.keras.preprocessing.sequence", "fastnn.keras.applications.imagenet_utils",
     *(f"fastnn.keras.datasets.{name}" for name in ("boston_housing", "california_housing", "cifar10", "cifar100",
                                                    "fashion_mnist", "imdb", "mnist", "reuters")),
+    "fastnn.nn.Module", "fastnn.optim.Optimizer", "fastnn.nn", "fastnn.nn.parallel", "fastnn.optim",
+    "fastnn.optim.lr_scheduler", "fastnn.optim.swa_utils", "fastnn.nn.utils", "fastnn.nn.utils.parametrizations",
+    "fastnn.nn.utils.parametrize", "fastnn.nn.utils.rnn", "fastnn.nn.utils.stateless", "fastnn.utils.data",
+    "fastnn.utils._pytree", "fastnn.utils.dlpack", "fastnn.utils", "fastnn.utils.hooks", "fastnn.nn.init",
+    "fastnn.random", "fastnn.autograd", "fastnn.autograd.functional", "fastnn.autograd.grad_mode", "fastnn.func",
+    "fastnn.config", "fastnn.serialization", "fastnn.distributions", "fastnn.vision.transforms",
+    "fastnn.vision.transforms.functional", "fastnn.vision.datasets", "fastnn.vision.utils",
 ]
 # Names of COMPLETE namespaces that need no example, and why.
-WITHOUT_EXAMPLE = {"fastnn.models.SentenceEncoder": "needs files of a model"}
+WITHOUT_EXAMPLE = {
+    "fastnn.models.SentenceEncoder": "needs files of a model",
+    "fastnn.random.memory_order": "for fastnn's own modules",
+    "fastnn.random.seed": "its result is random",
+    **{f"fastnn.nn.init.{name}": "old name of the function with an underscore" for name in (
+        "uniform", "normal", "constant", "eye", "dirac", "xavier_uniform", "xavier_normal", "kaiming_uniform",
+        "kaiming_normal", "orthogonal", "sparse")},
+}
 
 
 def members(namespace):
     """{name: function or class} that programs find in a namespace (a module, or a class for its methods)."""
-    owner = importlib.import_module(namespace) if namespace != "fastnn.Tensor" else fastnn.Tensor
-    names = getattr(owner, "__all__", None) or [name for name in dir(owner) if not name.startswith("_")]
+    owner = pkgutil.resolve_name(namespace)
+    kinds = owner.__mro__[:-1] if inspect.isclass(owner) else (owner,)
+    names = getattr(owner, "__all__", None) or [name for kind in kinds for name in vars(kind)
+                                                if not name.startswith("_")]
     found = {name: getattr(owner, name) for name in names}
     if namespace.startswith("fastnn.keras"):  # what its modules import from the engine is no part of the door
         found = {name: value for name, value in found.items()

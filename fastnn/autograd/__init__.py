@@ -1,4 +1,4 @@
-"""Automatic differentiation: grad modes, gradients as a function, and operations of one's own."""
+"""Automatic differentiation: grad modes, gradients as a function, and user-defined operations."""
 from fastnn._tensor import Tensor
 from fastnn.autograd import anomaly as anomaly_mode
 from fastnn.autograd import function, functional, graph
@@ -19,7 +19,22 @@ class _IsTensor(type):
 
 
 class Variable(metaclass=_IsTensor):
-    """PyTorch's old name of a tensor with gradients: ``Variable(data, requires_grad=False)`` gives a Tensor."""
+    """PyTorch's old name of a tensor with gradients: ``Variable(data, requires_grad=False)`` is a Tensor.
+
+    Same as torch.autograd.Variable.
+
+    Parameters
+    ----------
+    data : Tensor
+    requires_grad : bool
+    volatile : bool
+        Accepted, without effect.
+
+    Examples
+    --------
+    >>> fastnn.autograd.Variable(fastnn.ones(2), requires_grad=True)
+    tensor([1., 1.], requires_grad=True)
+    """
 
     def __new__(cls, data, requires_grad=False, volatile=False):
         made = data.detach()

@@ -1,4 +1,4 @@
-"""Operations with a backward of one's own."""
+"""User-defined operations with their own backward."""
 import functools
 
 import numpy as np
@@ -9,7 +9,25 @@ from fastnn.autograd.grad_mode import no_grad
 
 
 class Context(_tape.Node):
-    """What ``forward`` hands to ``backward``, and the outputs' ``grad_fn``; programs may set their own attributes."""
+    """What ``forward`` passes to ``backward``, and the ``grad_fn`` of the outputs.
+
+    Programs may set attributes of their own. Same as the ctx of torch.autograd.Function.
+
+    Examples
+    --------
+    >>> class Double(fastnn.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.factor = 2
+    ...         return x * ctx.factor
+    ...
+    ...     @staticmethod
+    ...     def backward(ctx, grad):
+    ...         return grad * ctx.factor
+    >>> y = Double.apply(fastnn.ones(2, requires_grad=True))
+    >>> y.grad_fn.factor
+    2
+    """
 
     _function = None  # the Function whose backward is the rule
     _to_save = _constants = _dirty = _inputs = _outputs = needs_input_grad = ()
@@ -25,7 +43,7 @@ class Context(_tape.Node):
 
     @property
     def saved_tensors(self):
-        """The tensors kept by ``save_for_backward``; RuntimeError if one was changed in place since."""
+        """The tensors kept by ``save_for_backward``; RuntimeError if one was changed in place afterwards."""
         found = []
         for tensor, version, slot in _tape.kept(self):
             if tensor is not None and tensor._version != version:
@@ -41,11 +59,11 @@ class Context(_tape.Node):
     saved_variables = saved_tensors
 
     def mark_non_differentiable(self, *tensors):
-        """Outputs that get no gradient."""
+        """Declare outputs that get no gradient."""
         self._constants = tensors
 
     def mark_dirty(self, *tensors):
-        """Inputs that forward changed in place and returns."""
+        """Declare inputs that forward changed in place and returns."""
         self._dirty = tensors
 
     def set_materialize_grads(self, value):
@@ -59,7 +77,7 @@ class Context(_tape.Node):
         self._outputs = [(tuple(x.shape), x.detach().numpy().dtype) if isinstance(x, Tensor) else None for x in outputs]
 
     def _finish(self, made):
-        """Keep what was to be saved; an output without its history, which is this node and would hold it in turn."""
+        """Keep what was to be saved; an output without its history, which is this node: a cycle otherwise."""
         entries = []
         for tensor in self._to_save:
             slot = next((i for i, x in enumerate(made) if x is tensor and tensor is not None), None)
@@ -122,7 +140,31 @@ def _refuse(grad, error):
 
 
 def once_differentiable(function):
-    """A backward that is not itself recorded: differentiating its results raises RuntimeError."""
+    """Decorator of a backward that is not recorded itself: differentiating its results raises RuntimeError.
+
+    Same as torch.autograd.function.once_differentiable.
+
+    Parameters
+    ----------
+    function : callable
+        ``backward(ctx, *grad_outputs)``.
+
+    Examples
+    --------
+    >>> class Square(fastnn.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x
+    ...
+    ...     @staticmethod
+    ...     @fastnn.autograd.function.once_differentiable
+    ...     def backward(ctx, grad):
+    ...         return 2 * ctx.saved_tensors[0] * grad
+    >>> x = fastnn.tensor(3.0, requires_grad=True)
+    >>> fastnn.autograd.grad(Square.apply(x), x)
+    (tensor(6.),)
+    """
     @functools.wraps(function)
     def wrapped(ctx, *args):
         with no_grad():
@@ -141,17 +183,58 @@ def _among(tensor, tensors):
 
 
 class Function:
-    """Base of operations with a backward of one's own: static methods ``forward(ctx, ...)`` and ``backward(ctx, ...)``.
+    """Base class of user-defined operations: static methods ``forward(ctx, ...)`` and ``backward(ctx, *grad_outputs)``.
 
-    Call them through ``apply``. ``forward(...)`` with ``setup_context(ctx, inputs, output)`` is understood too.
+    They are run by ``apply``. ``backward`` returns a gradient, or None, for each argument of ``forward``.
+    ``forward(...)`` with ``setup_context(ctx, inputs, output)`` is possible too. Same as torch.autograd.Function.
+
+    Raises
+    ------
+    RuntimeError
+        An object is made, or backward returns another number of gradients than there are arguments.
+
+    Examples
+    --------
+    >>> class Exp(fastnn.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         y = x.exp()
+    ...         ctx.save_for_backward(y)
+    ...         return y
+    ...
+    ...     @staticmethod
+    ...     def backward(ctx, grad):
+    ...         y, = ctx.saved_tensors
+    ...         return grad * y
+    >>> x = fastnn.zeros(2, requires_grad=True)
+    >>> Exp.apply(x).sum().backward()
+    >>> x.grad
+    tensor([1., 1.])
     """
 
     @staticmethod
     def forward(ctx, *args, **kwargs):
+        """The computation; subclasses define it.
+
+        Parameters
+        ----------
+        ctx : Context
+            Keeps what ``backward`` needs.
+        *args, **kwargs
+            As given to ``apply``.
+        """
         raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
 
     @staticmethod
     def backward(ctx, *grad_outputs):
+        """The gradients of the arguments of ``forward``, or None; subclasses define it.
+
+        Parameters
+        ----------
+        ctx : Context
+        *grad_outputs : Tensor
+            Gradients of the outputs.
+        """
         raise NotImplementedError("You must implement either the backward or vjp method for your custom "
                                   "autograd.Function to use it with backward mode AD.")
 
@@ -168,7 +251,26 @@ class Function:
 
     @classmethod
     def apply(cls, *args, **kwargs):
-        """Run ``forward`` and record ``backward``."""
+        """Run ``forward`` and record ``backward``.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            Arguments of ``forward``.
+
+        Examples
+        --------
+        >>> class Double(fastnn.autograd.Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         return x * 2
+        ...
+        ...     @staticmethod
+        ...     def backward(ctx, grad):
+        ...         return grad * 2
+        >>> Double.apply(fastnn.ones(2))
+        tensor([2., 2.])
+        """
         context = cls._backward_cls()
         context.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         recording = _tensor.is_grad_enabled() and any(context.needs_input_grad)

@@ -1,9 +1,11 @@
-"""Derivatives of functions: Jacobians, Hessians and their products with vectors (``torch.autograd.functional``)."""
+"""Derivatives of functions: Jacobians, Hessians and their products with vectors (torch.autograd.functional)."""
 from fastnn._tensor import Tensor
 from fastnn.autograd.grad_mode import enable_grad
 from fastnn.autograd.run import grad
 from fastnn.ops import creation
 from fastnn.ops.shape import stack
+
+__all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
 
 def _tuple(value):
@@ -50,7 +52,35 @@ def _finish(values, create_graph):
 
 
 def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, strategy="reverse-mode"):
-    """d func(inputs)_i / d inputs_j: a tensor of shape (*output, *input), or tuples of them."""
+    """Jacobian of a function: d func(inputs)_i / d inputs_j, of shape (*output, *input), or tuples of such.
+
+    Same as torch.autograd.functional.jacobian.
+
+    Parameters
+    ----------
+    func : callable
+        Returns a Tensor or a tuple of them.
+    inputs : Tensor or tuple of Tensor
+    create_graph : bool
+        Whether the result can be differentiated.
+    strict : bool
+        Whether an output without dependence on an input is an error instead of 0.
+    vectorize : bool
+        Accepted, without effect.
+    strategy : str
+        "reverse-mode" alone.
+
+    Raises
+    ------
+    RuntimeError
+        With `strict`, an output does not depend on an input.
+
+    Examples
+    --------
+    >>> fastnn.autograd.functional.jacobian(lambda x: x**2, fastnn.tensor([1.0, 2.0]))
+    tensor([[2., 0.],
+            [0., 4.]])
+    """
     if strategy != "reverse-mode":
         raise NotImplementedError(f"jacobian: strategy={strategy!r} is not implemented")
     inputs, one_input = _inputs(inputs, create_graph)
@@ -67,7 +97,33 @@ def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False, st
 
 
 def hessian(func, inputs, create_graph=False, strict=False, vectorize=False, outer_jacobian_strategy="reverse-mode"):
-    """Second derivatives of a function with one value."""
+    """Hessian of a function with one value: d^2 func(inputs) / (d inputs_i d inputs_j).
+
+    Same as torch.autograd.functional.hessian.
+
+    Parameters
+    ----------
+    func : callable
+        Returns a Tensor of one element.
+    inputs : Tensor or tuple of Tensor
+    create_graph, strict : bool
+        As in `jacobian`.
+    vectorize : bool
+        Accepted, without effect.
+    outer_jacobian_strategy : str
+        "reverse-mode" alone.
+
+    Raises
+    ------
+    RuntimeError
+        The function has several values.
+
+    Examples
+    --------
+    >>> fastnn.autograd.functional.hessian(lambda x: (x**3).sum(), fastnn.tensor([1.0, 2.0]))
+    tensor([[ 6.,  0.],
+            [ 0., 12.]])
+    """
     inputs, one_input = _tuple(inputs)
 
     def first(*values):
@@ -93,7 +149,22 @@ def _vectors(v, like, name):
 
 
 def vjp(func, inputs, v=None, create_graph=False, strict=False):
-    """(func(inputs), v^T J)."""
+    """Value of a function, and product of a vector with its Jacobian: (func(inputs), v^T J).
+
+    Same as torch.autograd.functional.vjp.
+
+    Parameters
+    ----------
+    func, inputs, create_graph, strict
+        As in `jacobian`.
+    v : Tensor or tuple of Tensor, optional
+        Of the shape of the outputs; default 1 for one element.
+
+    Examples
+    --------
+    >>> fastnn.autograd.functional.vjp(lambda x: x**2, fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 1.0]))
+    (tensor([1., 4.]), tensor([2., 4.]))
+    """
     inputs, one_input = _inputs(inputs, create_graph)
     outputs, one_output = _outputs(func, inputs)
     v = _vectors(v, outputs, "returns")
@@ -104,7 +175,22 @@ def vjp(func, inputs, v=None, create_graph=False, strict=False):
 
 
 def jvp(func, inputs, v=None, create_graph=False, strict=False):
-    """(func(inputs), J v), by differentiating v^T J with respect to v."""
+    """Value of a function, and product of its Jacobian with a vector: (func(inputs), J v).
+
+    It is found by differentiating v^T J with respect to v. Same as torch.autograd.functional.jvp.
+
+    Parameters
+    ----------
+    func, inputs, create_graph, strict
+        As in `jacobian`.
+    v : Tensor or tuple of Tensor, optional
+        Of the shape of the inputs; default 1 for one element.
+
+    Examples
+    --------
+    >>> fastnn.autograd.functional.jvp(lambda x: x**2, fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 1.0]))
+    (tensor([1., 4.]), tensor([2., 4.]))
+    """
     inputs, _ = _inputs(inputs, create_graph)
     outputs, one_output = _outputs(func, inputs)
     v = _vectors(v, inputs, "takes")
@@ -119,7 +205,22 @@ def jvp(func, inputs, v=None, create_graph=False, strict=False):
 
 
 def vhp(func, inputs, v=None, create_graph=False, strict=False):
-    """(func(inputs), v^T H) for a function with one value."""
+    """Value of a function with one value, and product of a vector with its Hessian: (func(inputs), v^T H).
+
+    Same as torch.autograd.functional.vhp.
+
+    Parameters
+    ----------
+    func, inputs, create_graph, strict
+        As in `jacobian`.
+    v : Tensor or tuple of Tensor, optional
+        Of the shape of the inputs; default 1 for one element.
+
+    Examples
+    --------
+    >>> fastnn.autograd.functional.vhp(lambda x: (x**3).sum(), fastnn.tensor([1.0, 2.0]), fastnn.ones(2))
+    (tensor(9.), tensor([ 6., 12.]))
+    """
     inputs, one_input = _inputs(inputs, create_graph)
     outputs, one_output = _outputs(func, inputs)
     v = _vectors(v, inputs, "takes")
@@ -131,5 +232,18 @@ def vhp(func, inputs, v=None, create_graph=False, strict=False):
 
 
 def hvp(func, inputs, v=None, create_graph=False, strict=False):
-    """(func(inputs), H v): H is symmetric."""
+    """Value of a function with one value, and product of its Hessian with a vector: (func(inputs), H v).
+
+    Same as torch.autograd.functional.hvp; H is symmetric, so it is computed as `vhp`.
+
+    Parameters
+    ----------
+    func, inputs, v, create_graph, strict
+        As in `vhp`.
+
+    Examples
+    --------
+    >>> fastnn.autograd.functional.hvp(lambda x: (x**3).sum(), fastnn.tensor([1.0, 2.0]), fastnn.ones(2))
+    (tensor(9.), tensor([ 6., 12.]))
+    """
     return vhp(func, inputs, v, create_graph, strict)

@@ -66,19 +66,69 @@ class _Bare(type):
 
 
 class no_grad(_Mode, metaclass=_Bare):  # noqa: N801 (PyTorch's name)
-    """No recording inside: results do not require gradients."""
+    """Context, and decorator, in which operations are not recorded: results do not require gradients.
+
+    Same as torch.no_grad. It is a matter of the current thread.
+
+    Parameters
+    ----------
+    function : callable, optional
+        What to decorate.
+
+    Examples
+    --------
+    >>> x = fastnn.ones(2, requires_grad=True)
+    >>> with fastnn.no_grad():
+    ...     (x * 2).requires_grad
+    False
+    >>> @fastnn.no_grad()
+    ... def double(x):
+    ...     return x * 2
+    >>> double(x).requires_grad
+    False
+    """
 
     _on = False
 
 
 class enable_grad(_Mode, metaclass=_Bare):  # noqa: N801 (PyTorch's name)
-    """Recording inside, within ``no_grad``."""
+    """Context, and decorator, in which operations are recorded, within `no_grad` too.
+
+    Same as torch.enable_grad.
+
+    Parameters
+    ----------
+    function : callable, optional
+        What to decorate.
+
+    Examples
+    --------
+    >>> x = fastnn.ones(2, requires_grad=True)
+    >>> with fastnn.no_grad():
+    ...     with fastnn.enable_grad():
+    ...         (x * 2).requires_grad
+    True
+    """
 
     _on = True
 
 
 class set_grad_enabled(_Mode):  # noqa: N801 (PyTorch's name)
-    """Recording on or off; takes effect at once, and as a context manager ends with it."""
+    """Recording on or off: at once when it is called, and as a context or decorator until its end.
+
+    Same as torch.set_grad_enabled.
+
+    Parameters
+    ----------
+    mode : bool
+
+    Examples
+    --------
+    >>> x = fastnn.ones(2, requires_grad=True)
+    >>> with fastnn.set_grad_enabled(False):
+    ...     (x * 2).requires_grad
+    False
+    """
 
     def __init__(self, mode):
         self._on = bool(mode)
@@ -97,7 +147,22 @@ class set_grad_enabled(_Mode):  # noqa: N801 (PyTorch's name)
 
 
 class inference_mode(_Mode):  # noqa: N801 (PyTorch's name)
-    """``no_grad`` under PyTorch's other name; tensors made inside are ordinary ones here."""
+    """`no_grad` under PyTorch's other name; tensors made inside are ordinary ones here.
+
+    Same as torch.inference_mode otherwise.
+
+    Parameters
+    ----------
+    mode : bool
+        False: nothing changes.
+
+    Examples
+    --------
+    >>> x = fastnn.ones(2, requires_grad=True)
+    >>> with fastnn.inference_mode():
+    ...     (x * 2).requires_grad
+    False
+    """
 
     def __new__(cls, mode=True):
         if callable(mode):

@@ -1,4 +1,4 @@
-"""Gradients of a program's own functions against central differences (``torch.autograd.gradcheck``)."""
+"""Gradients of a program's functions compared with central differences (torch.autograd.gradcheck)."""
 import numpy as np
 
 from fastnn._tensor import Tensor, from_array
@@ -34,7 +34,38 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
               check_undefined_grad=True, check_grad_dtypes=False, check_batched_grad=False,
               check_batched_forward_grad=False, check_forward_ad=False, check_backward_ad=True, fast_mode=False,
               masked=None):
-    """Whether the gradients of ``func(*inputs)`` are those of central differences; float64 inputs are meant."""
+    """Whether the gradients of ``func(*inputs)`` are those of central differences (f(x + eps) - f(x - eps)) / (2 eps).
+
+    Same as torch.autograd.gradcheck.
+
+    Parameters
+    ----------
+    func : callable
+        Returns a Tensor or several.
+    inputs : Tensor or tuple
+        Those that require gradients are checked; they should be float64.
+    eps, atol, rtol : float
+        Step, and tolerances; default 1e-6, 1e-5 and 1e-3.
+    raise_exception : bool
+        Whether a difference raises GradcheckError (default) or gives False.
+    nondet_tol, check_undefined_grad, check_grad_dtypes, check_backward_ad, fast_mode, masked
+        Accepted, without effect.
+    check_batched_grad, check_batched_forward_grad, check_forward_ad : bool
+        False alone.
+
+    Raises
+    ------
+    GradcheckError
+        Gradients differ.
+    ValueError
+        No input requires a gradient.
+
+    Examples
+    --------
+    >>> x = fastnn.tensor([1.0, 2.0], dtype=fastnn.float64, requires_grad=True)
+    >>> fastnn.autograd.gradcheck(fastnn.sin, x)
+    True
+    """
     if check_forward_ad or check_batched_grad or check_batched_forward_grad:
         raise NotImplementedError("gradcheck: forward mode and batched gradients are not implemented")
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
@@ -71,7 +102,25 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
 
 
 def gradgradcheck(func, inputs, grad_outputs=None, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, **options):
-    """``gradcheck`` of the gradients of ``func(*inputs)``."""
+    """`gradcheck` of the gradients of ``func(*inputs)``.
+
+    Same as torch.autograd.gradgradcheck.
+
+    Parameters
+    ----------
+    func, inputs, eps, atol, rtol, raise_exception
+        As in `gradcheck`.
+    grad_outputs : Tensor or tuple, optional
+        Weights of the outputs; default random numbers.
+    **options
+        Accepted, without effect.
+
+    Examples
+    --------
+    >>> x = fastnn.tensor([1.0, 2.0], dtype=fastnn.float64, requires_grad=True)
+    >>> fastnn.autograd.gradgradcheck(fastnn.sin, x)
+    True
+    """
     inputs = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     wanted = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
     outputs = _outputs(func(*inputs))

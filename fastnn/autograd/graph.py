@@ -1,4 +1,4 @@
-"""The graph as programs see it (``torch.autograd.graph``)."""
+"""The graph of recorded operations as programs find it (torch.autograd.graph)."""
 import weakref
 
 from fastnn._gradients import AccumulatorHook
@@ -10,7 +10,20 @@ _alive = weakref.WeakValueDictionary()  # id of a leaf -> its accumulator, which
 
 
 class AccumulateGrad:
-    """Where a leaf's gradient arrives, as ``next_functions`` gives it; ``variable`` is the leaf."""
+    """The node at which a leaf's gradient is accumulated, as ``next_functions`` gives it; ``variable`` is the leaf.
+
+    Parameters
+    ----------
+    variable : Tensor
+        The leaf.
+
+    Examples
+    --------
+    >>> x = fastnn.ones(2, requires_grad=True)
+    >>> node = (x * 2).grad_fn.next_functions[0][0]
+    >>> node.name(), node.variable is x
+    ('torch::autograd::AccumulateGrad', True)
+    """
 
     next_functions = ()
 
@@ -22,7 +35,7 @@ class AccumulateGrad:
         return made
 
     def name(self):
-        """PyTorch's name of it."""
+        """The node's name in PyTorch."""
         return "torch::autograd::AccumulateGrad"
 
     def register_hook(self, hook):

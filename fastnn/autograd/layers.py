@@ -18,7 +18,7 @@ from fastnn.ops import indexing, pointwise, reduce, splitting
 def _in_graph(found, inputs, held=()):
     """Gradients that do not depend on the inputs are in the graph too, as PyTorch's rules read them: with zeros.
 
-    Of the inputs in the places `held` PyTorch gives none.
+    PyTorch gives none of the inputs at the positions `held`.
     """
     given = [(x, None if i in held else tuple(x.shape)) for i, x in enumerate(inputs)
              if x is not None and x.requires_grad]
@@ -132,7 +132,7 @@ def _(step, g):
 def _through(step, g, arrays, function, unread=(), held=()):
     """The gradients of a node as those of ``function(*inputs)``; `arrays` of the inputs stand in the edges' order.
 
-    `unread`: places of inputs that PyTorch's rule does not have; `held`: that it has, but does not read.
+    `unread`: positions of inputs that PyTorch's rule does not have; `held`: that it has, but does not read.
     """
     from fastnn.autograd.recorded import run  # which imports this
     inputs = [None if array is None else from_array(array) if edge is None else step.input(array, i).expand(array.shape)

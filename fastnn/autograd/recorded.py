@@ -81,7 +81,7 @@ class Run:
         return self.needed is None or vertex in self.needed or vertex in self.wanted
 
     def go(self):
-        """All the way down."""
+        """Run to the leaves."""
         while self.ready:
             vertex = self.ready.pop()
             grad = self.arrived.pop(vertex, None)

@@ -1,6 +1,6 @@
 """Rules of nodes written in tensor operations, for backward that is recorded.
 
-From an array that a node saved and the place of its input in the graph the tensor is made again. For a node without
+From an array that a node saved and the position of its input in the graph the tensor is made again. For a node without
 such a rule, or with options that the rule does not know, the tape's own rule gives the gradients; differentiating those
 raises NotImplementedError with the node's name.
 """
@@ -32,7 +32,7 @@ class Step:
         return _gradients.tensor_at(array, self.edges[i])
 
     def inputs(self):
-        """Tensors in the places of the graph that the node depends on; without its numbers."""
+        """Tensors at the positions in the graph that the node depends on, without its numbers."""
         zero = np.zeros(())
         return [_gradients.tensor_at(zero, edge) for edge in self.edges if edge is not None]
 

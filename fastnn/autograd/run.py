@@ -26,7 +26,35 @@ def _recorded(outputs, inputs, grad_outputs, keep_graph):
 
 
 def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, grad_variables=None, inputs=None):
-    """Accumulate the gradients of the sum of `tensors` into the graph's leaves (or into `inputs` alone)."""
+    """Accumulate the gradients of the sum of tensors into the leaves of the graph, or into `inputs` alone.
+
+    Same as torch.autograd.backward.
+
+    Parameters
+    ----------
+    tensors : Tensor or sequence of Tensor
+    grad_tensors : Tensor or sequence of Tensor, optional
+        Gradients of the tensors; default 1 for tensors of one element.
+    retain_graph : bool, optional
+        Whether the graph is kept for another backward; default `create_graph`.
+    create_graph : bool
+        Whether the gradients can be differentiated.
+    grad_variables
+        Old name of `grad_tensors`.
+    inputs : Tensor or sequence of Tensor, optional
+
+    Raises
+    ------
+    RuntimeError
+        A tensor requires no gradient, has several elements without `grad_tensors`, or its graph was freed.
+
+    Examples
+    --------
+    >>> x = fastnn.ones(2, requires_grad=True)
+    >>> fastnn.autograd.backward([(2 * x).sum(), (3 * x).sum()])
+    >>> x.grad
+    tensor([5., 5.])
+    """
     if grad_variables is not None:
         warnings.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning, stacklevel=2)
         if grad_tensors is not None:
@@ -58,16 +86,40 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
          allow_unused=None, is_grads_batched=False, materialize_grads=False):
     """Gradients of the sum of `outputs` with respect to `inputs`, as a tuple; nothing is accumulated.
 
-    With ``create_graph`` the gradients can be differentiated in turn; this is there for the operations of networks of
-    linear layers with smooth activations. Through others the first gradients are right, and differentiating them raises
-    NotImplementedError that names the operation.
+    Same as torch.autograd.grad.
+
+    Parameters
+    ----------
+    outputs, inputs : Tensor or sequence of Tensor
+    grad_outputs : Tensor or sequence of Tensor, optional
+        Gradients of the outputs; default 1 for outputs of one element.
+    retain_graph : bool, optional
+        Whether the graph is kept for another backward; default `create_graph`.
+    create_graph : bool
+        Whether the gradients can be differentiated again.
+    only_inputs : bool
+        Accepted, without effect.
+    allow_unused : bool, optional
+        Whether inputs without influence get None.
+    is_grads_batched : bool
+        False alone.
+    materialize_grads : bool
+        Whether inputs without influence get zeros.
 
     Raises
     ------
     NotImplementedError
-        For ``is_grads_batched``.
+        For ``is_grads_batched``; or when gradients are differentiated through an operation without a rule for that,
+        which is named.
     RuntimeError
-        If an input is not part of the graph, unless ``allow_unused``.
+        An input is not part of the graph, unless ``allow_unused``.
+
+    Examples
+    --------
+    >>> x = fastnn.tensor(3.0, requires_grad=True)
+    >>> slope, = fastnn.autograd.grad(x**3, x, create_graph=True)
+    >>> slope.item(), fastnn.autograd.grad(slope, x)
+    (27.0, (tensor(18.),))
     """
     if not only_inputs:
         warnings.warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate "

@@ -5,32 +5,34 @@ from fastnn.dtypes import Size
 
 
 class Categorical(Distribution):
-    """One of K categories, 0 ... K - 1, by given probabilities.
+    """The categorical distribution: one of K categories, 0 to K - 1.
 
-    ``P(k) = probs_k / sum(probs) = exp(logits_k) / sum(exp(logits))``
+    ``P(k) = probs_k / sum(probs) = exp(logits_k) / sum(exp(logits))``. Same as torch.distributions.Categorical.
 
     Parameters
     ----------
-    probs : Tensor, optional
-        (*batch, K), not negative, not all 0; need not have the sum 1.
-    logits : Tensor, optional
-        (*batch, K); one of both must be given.
+    probs : Tensor, shape (*batch, K), optional
+        Not negative, not all 0; need not have the sum 1.
+    logits : Tensor, shape (*batch, K), optional
+        One of both must be given.
     validate_args : bool, optional
+        Whether parameters and values are checked; default `Distribution.set_default_validate_args`, at first True.
 
     Raises
     ------
     ValueError
-        Both or none of the parameters, or values that are no probabilities.
+        Both or none of the parameters, or numbers that are no probabilities.
 
     Examples
     --------
-    >>> import fastnn
     >>> from fastnn.distributions import Categorical
     >>> die = Categorical(fastnn.ones(6))
     >>> die.log_prob(fastnn.tensor(3)).exp()
     tensor(0.1667)
-    >>> die.sample((1000,)).bincount().shape
-    torch.Size([6])
+    >>> die.entropy().exp()
+    tensor(6.0000)
+    >>> die.sample((2, 4)).shape
+    torch.Size([2, 4])
     """
 
     has_enumerate_support = True
@@ -90,11 +92,21 @@ class Categorical(Distribution):
 
     @property
     def mode(self):
-        """The likeliest category."""
+        """The most probable category."""
         return self.probs.argmax(-1)
 
     def expand(self, batch_shape, _instance=None):
-        """The distribution with a larger batch, which shares memory."""
+        """The distribution with a larger batch, which shares memory.
+
+        Parameters
+        ----------
+        batch_shape : Size
+
+        Examples
+        --------
+        >>> Categorical(fastnn.ones(3)).expand((2,)).batch_shape
+        torch.Size([2])
+        """
         shape = Size(batch_shape)
         name = "probs" if "probs" in self.__dict__ else "logits"
         made = Categorical.__new__(type(self))
@@ -104,14 +116,40 @@ class Categorical(Distribution):
         return made
 
     def sample(self, sample_shape=Size()):  # noqa: B008
-        """Categories, int64, (*sample_shape, *batch)."""
+        """Draws of categories, int64, (*sample_shape, *batch).
+
+        Parameters
+        ----------
+        sample_shape : Size
+
+        Examples
+        --------
+        >>> Categorical(fastnn.tensor([0.0, 1.0])).sample((3,))
+        tensor([1, 1, 1])
+        """
         shape = Size(sample_shape)
         with fastnn.no_grad():
             drawn = fastnn.multinomial(self.probs.detach().reshape(-1, self._num_events), shape.numel(), True)
             return drawn.t().reshape(self._extended_shape(shape))
 
     def log_prob(self, value):
-        """``log P(value)`` for categories that broadcast against the batch."""
+        """``log P(value)``.
+
+        Parameters
+        ----------
+        value : Tensor
+            Categories, of a shape that broadcasts against the batch.
+
+        Raises
+        ------
+        ValueError
+            A number is no category.
+
+        Examples
+        --------
+        >>> Categorical(fastnn.ones(4)).log_prob(fastnn.tensor([0, 3])).exp()
+        tensor([0.2500, 0.2500])
+        """
         if self._validate_args:
             self._validate_sample(value)
             if bool(((value < 0) | (value >= self._num_events) | (value != value.long())).any()):
@@ -122,12 +160,29 @@ class Categorical(Distribution):
         return logits.gather(-1, value[..., :1]).squeeze(-1)
 
     def entropy(self):
-        """``-sum_k P(k) log P(k)``"""
+        """``-sum_k P(k) log P(k)``.
+
+        Examples
+        --------
+        >>> Categorical(fastnn.ones(4)).entropy().exp()
+        tensor(4.)
+        """
         logits = self.logits.clamp(min=fastnn.finfo(self.logits.dtype).min)
         return -(logits * self.probs).sum(-1)
 
     def enumerate_support(self, expand=True):
-        """All categories, (K, *batch), or (K, 1, ..., 1) without `expand`."""
+        """All categories, (K, *batch).
+
+        Parameters
+        ----------
+        expand : bool
+            False: (K, 1, ..., 1).
+
+        Examples
+        --------
+        >>> Categorical(fastnn.ones(3)).enumerate_support()
+        tensor([0, 1, 2])
+        """
         values = fastnn.arange(self._num_events).reshape(-1, *[1] * len(self._batch_shape))
         return values.expand(-1, *self._batch_shape) if expand else values
 

@@ -1,17 +1,27 @@
-"""The base of distributions."""
+"""The base class of distributions."""
 from fastnn._tensor import Tensor
 from fastnn.autograd import no_grad
 from fastnn.dtypes import Size
 
 
 class Distribution:
-    """A distribution over tensors of shape ``batch_shape + event_shape``.
+    """Base class of distributions over tensors of shape ``batch_shape + event_shape``.
+
+    Subclasses define ``sample`` or ``rsample``, ``log_prob`` and ``entropy``. Same as
+    torch.distributions.Distribution.
 
     Parameters
     ----------
     batch_shape, event_shape : Size
     validate_args : bool, optional
-        Check parameters and values; without it as `set_default_validate_args` says, at first True.
+        Whether parameters and values are checked; default `set_default_validate_args`, at first True.
+
+    Examples
+    --------
+    >>> from fastnn.distributions import Categorical, Distribution
+    >>> coins = Categorical(fastnn.ones(3, 2))
+    >>> isinstance(coins, Distribution), coins.batch_shape, coins.event_shape
+    (True, torch.Size([3]), torch.Size([]))
     """
 
     has_rsample = False
@@ -20,7 +30,21 @@ class Distribution:
 
     @staticmethod
     def set_default_validate_args(value):
-        """Whether distributions that do not say check their arguments."""
+        """Set whether distributions check their arguments by default.
+
+        Parameters
+        ----------
+        value : bool
+
+        Raises
+        ------
+        ValueError
+            It is no bool.
+
+        Examples
+        --------
+        >>> Distribution.set_default_validate_args(True)
+        """
         if value not in (True, False):
             raise ValueError(f"set_default_validate_args: expected True or False, got {value!r}")
         Distribution._validate_args = value
@@ -41,16 +65,36 @@ class Distribution:
         return self._event_shape
 
     def sample(self, sample_shape=Size()):  # noqa: B008
-        """Draws, (*sample_shape, *batch_shape, *event_shape), without gradient."""
+        """Draws (*sample_shape, *batch_shape, *event_shape) without gradient.
+
+        Parameters
+        ----------
+        sample_shape : Size
+        """
         with no_grad():
             return self.rsample(sample_shape)
 
     def rsample(self, sample_shape=Size()):  # noqa: B008
-        """Draws with gradients of the parameters, where a distribution has them."""
+        """Draws through which gradients of the parameters flow, where a distribution has them.
+
+        Parameters
+        ----------
+        sample_shape : Size
+
+        Raises
+        ------
+        NotImplementedError
+            It has none.
+        """
         raise NotImplementedError(f"{type(self).__name__}.rsample: draws of this distribution have no gradient")
 
     def log_prob(self, value):
-        """The logarithm of the density or probability at `value`."""
+        """The logarithm of the density or probability.
+
+        Parameters
+        ----------
+        value : Tensor
+        """
         raise NotImplementedError(f"{type(self).__name__} defines no log_prob")
 
     @property

@@ -1,4 +1,4 @@
-"""Tensors that modules own, and stand-ins for those whose shape the first input will tell."""
+"""Tensors that modules own, and placeholders for those whose shape depends on the first input."""
 import functools
 
 from fastnn import _tensor
@@ -7,14 +7,22 @@ from fastnn.ops.creation import empty
 
 
 class Parameter(Tensor):
-    """A tensor that a Module registers when it is assigned as an attribute, and optimizers train.
+    """A tensor that a `Module` registers when it is assigned as an attribute, and that optimizers train.
+
+    Same as torch.nn.Parameter.
 
     Parameters
     ----------
-    data : Tensor
-        Its memory is shared.
+    data : Tensor, optional
+        Its memory is shared; default an empty tensor.
     requires_grad : bool
-        Whether gradients are wanted.
+        Whether gradients are computed; default True.
+
+    Examples
+    --------
+    >>> nn.Parameter(fastnn.ones(2))
+    Parameter containing:
+    tensor([1., 1.], requires_grad=True)
     """
 
     def __new__(cls, data=None, requires_grad=True):
@@ -38,7 +46,24 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
-    """A tensor that a Module registers as a buffer when it is assigned as an attribute."""
+    """A tensor that a `Module` registers as a buffer, state that is not trained, when it is assigned as an attribute.
+
+    Same as torch.nn.Buffer.
+
+    Parameters
+    ----------
+    data : Tensor, optional
+        Its memory is shared; default an empty tensor.
+    persistent : bool
+        Whether it is part of the module's ``state_dict``; default True.
+
+    Examples
+    --------
+    >>> module = nn.Module()
+    >>> module.mean = nn.Buffer(fastnn.zeros(2))
+    >>> [name for name, _ in module.named_buffers()]
+    ['mean']
+    """
 
     def __new__(cls, data=None, *, persistent=True):
         if data is None:
@@ -77,7 +102,14 @@ def _refuse(tensor, name):
 
 
 class UninitializedTensorMixin:
-    """A tensor whose shape is not known yet: it has a dtype, and ``materialize`` gives it a shape."""
+    """A tensor whose shape is not yet known: it has a dtype, and ``materialize`` gives it a shape.
+
+    Examples
+    --------
+    >>> weight = nn.UninitializedParameter(dtype=fastnn.float64)
+    >>> isinstance(weight, nn.parameter.UninitializedTensorMixin), weight.dtype
+    (True, torch.float64)
+    """
 
     def materialize(self, shape, device=None, dtype=None):
         """Become an ordinary parameter (or buffer) of this shape, with undefined numbers."""
@@ -126,7 +158,30 @@ for _name in _REFUSED_SLOTS:
 
 
 class UninitializedParameter(UninitializedTensorMixin, Parameter):
-    """A parameter whose shape is not known yet."""
+    """A parameter without a shape; ``materialize`` gives it one and turns it into a `Parameter`.
+
+    Same as torch.nn.UninitializedParameter; lazy layers use it.
+
+    Parameters
+    ----------
+    requires_grad : bool
+    device, dtype
+        As in PyTorch; the device can only be the CPU.
+
+    Raises
+    ------
+    ValueError
+        It is used in a computation.
+    RuntimeError
+        Its shape is asked for.
+
+    Examples
+    --------
+    >>> weight = nn.UninitializedParameter()
+    >>> weight.materialize((2, 3))
+    >>> type(weight).__name__, weight.shape
+    ('Parameter', torch.Size([2, 3]))
+    """
 
     cls_to_become = Parameter
 
@@ -138,7 +193,25 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
 
 
 class UninitializedBuffer(UninitializedTensorMixin, Buffer):
-    """A buffer whose shape is not known yet."""
+    """A buffer without a shape; ``materialize`` gives it one and turns it into a `Buffer`.
+
+    Same as torch.nn.UninitializedBuffer.
+
+    Parameters
+    ----------
+    requires_grad : bool
+    device, dtype
+        As in PyTorch; the device can only be the CPU.
+    persistent : bool
+        Whether it is part of the module's ``state_dict``.
+
+    Examples
+    --------
+    >>> mean = nn.UninitializedBuffer()
+    >>> mean.materialize((3,))
+    >>> mean.shape
+    torch.Size([3])
+    """
 
     cls_to_become = Buffer
 
@@ -152,5 +225,15 @@ class UninitializedBuffer(UninitializedTensorMixin, Buffer):
 
 
 def is_lazy(param):
-    """Whether a parameter or buffer has no shape yet."""
+    """Whether a parameter or buffer has no shape yet.
+
+    Parameters
+    ----------
+    param : Any
+
+    Examples
+    --------
+    >>> nn.parameter.is_lazy(nn.LazyLinear(2).weight)
+    True
+    """
     return isinstance(param, UninitializedTensorMixin)

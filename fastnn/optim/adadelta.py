@@ -4,20 +4,39 @@ from fastnn.optim.optimizer import Optimizer, check_at_least_zero, check_lr, che
 
 
 class Adadelta(Optimizer):
-    """Adadelta (torch.optim.Adadelta; Zeiler, 2012).
+    """Steps scaled by averages of squared steps and squared gradients (Zeiler 2012).
 
-    ``g = grad + weight_decay * p``; ``v = rho * v + (1 - rho) * g**2``; ``change = sqrt(u + eps) / sqrt(v + eps) * g``;
-    ``u = rho * u + (1 - rho) * change**2``; ``p -= lr * change``.
+    With ``g = grad + weight_decay * p``: ``v = rho * v + (1 - rho) * g**2``,
+    ``change = sqrt(u + eps) / sqrt(v + eps) * g``, ``u = rho * u + (1 - rho) * change**2``, ``p -= lr * change``. Same
+    as torch.optim.Adadelta.
 
     Parameters
     ----------
-    params : iterable of Tensor or dict
+    params : iterable of Tensor, of (name, Tensor) or of dict
+        As in `Optimizer`.
     lr, rho, eps, weight_decay : float
-    foreach : bool or None
-        Accepted and of no effect: a step is one kernel call anyway.
+        Default 1, 0.9, 1e-6 and 0; rho is in [0, 1].
     maximize : bool
+    foreach : bool, optional
+        Accepted, without effect: a step is one kernel call for all parameters.
     capturable, differentiable : bool
-        Only False.
+        False alone.
+
+    Raises
+    ------
+    ValueError
+        An option is negative or outside of its range.
+
+    Examples
+    --------
+    >>> p = nn.Parameter(fastnn.tensor([1.0, -2.0]))
+    >>> optimizer = fastnn.optim.Adadelta([p], lr=1.0)
+    >>> for _ in range(2):
+    ...     optimizer.zero_grad()
+    ...     p.square().sum().backward()
+    ...     optimizer.step()
+    >>> p.detach()
+    tensor([ 0.9936, -1.9936])
     """
 
     _later_options = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}

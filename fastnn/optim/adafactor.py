@@ -5,26 +5,44 @@ from fastnn.optim.optimizer import Optimizer, check_modes
 
 
 class Adafactor(Optimizer):
-    """Adafactor (torch.optim.Adafactor; Shazeer and Stern, 2018): the average square of a matrix' gradient is kept as
-    its row and column means, and steps are as large as the parameters.
+    """Adam's second moments kept as row and column means; steps proportional to the parameters (Shazeer & Stern 2018).
 
-    ``w = t**beta2_decay`` at step t; ``row += w * (mean(g**2, -1) - row)``, ``col += w * (mean(g**2, -2) - col)``,
-    ``v = row @ col / max(mean(row), eps[0])``, for vectors ``v += w * (g**2 - v)``;
-    ``u = g / sqrt(max(v, eps[0]**2))``;
-    ``p -= max(eps[1], rms(p)) * min(lr, 1 / sqrt(t)) / max(1, rms(u) / d) * u`` after ``p *= 1 - lr * weight_decay``.
+    With ``g = grad`` and ``w = t**beta2_decay`` at step t: ``row += w * (mean(g**2, -1) - row)``,
+    ``col += w * (mean(g**2, -2) - col)``, ``v = row @ col / max(mean(row), eps[0])``, of vectors
+    ``v += w * (g**2 - v)``; ``u = g / sqrt(max(v, eps[0]**2))``; after ``p *= 1 - lr * weight_decay``
+    ``p -= max(eps[1], rms(p)) * min(lr, 1 / sqrt(t)) / max(1, rms(u) / d) * u``. Same as torch.optim.Adafactor.
 
     Parameters
     ----------
-    params : iterable of Tensor or dict
+    params : iterable of Tensor, of (name, Tensor) or of dict
+        As in `Optimizer`.
     lr, beta2_decay : float
+        Default 1e-2 and -0.8.
     eps : (float or None, float)
-        None: the dtype's machine epsilon.
+        Default (None, 1e-3); None stands for the machine epsilon of the dtype.
     d : float
-        How large steps may get.
+        Limit of the root mean square of u, at least 1.
     weight_decay : float
-    foreach : bool or None
-        Accepted and of no effect: a step is one kernel call anyway.
+        Default 0.
+    foreach : bool, optional
+        Accepted, without effect: a step is one kernel call for all parameters.
     maximize : bool
+
+    Raises
+    ------
+    ValueError
+        An option is outside of its range.
+
+    Examples
+    --------
+    >>> p = nn.Parameter(fastnn.tensor([1.0, -2.0]))
+    >>> optimizer = fastnn.optim.Adafactor([p], lr=0.1)
+    >>> for _ in range(2):
+    ...     optimizer.zero_grad()
+    ...     p.square().sum().backward()
+    ...     optimizer.step()
+    >>> p.detach()
+    tensor([ 0.7098, -1.7038])
     """
 
     _later_options = {"foreach": None}

@@ -4,22 +4,40 @@ from fastnn.optim.optimizer import Optimizer, check_at_least_zero, check_lr, che
 
 
 class Adagrad(Optimizer):
-    """Adagrad (torch.optim.Adagrad).
+    """Steps divided by the root of the sum of all squared gradients (Duchi et al. 2011).
 
-    ``g = grad + weight_decay * p``; ``sum += g**2``;
-    ``p -= lr / (1 + (t - 1) * lr_decay) * g / (sqrt(sum) + eps)`` at step t.
+    With ``g = grad + weight_decay * p`` at step t: ``sum += g**2``,
+    ``p -= lr / (1 + (t - 1) * lr_decay) * g / (sqrt(sum) + eps)``. Same as torch.optim.Adagrad.
 
     Parameters
     ----------
-    params : iterable of Tensor or dict
+    params : iterable of Tensor, of (name, Tensor) or of dict
+        As in `Optimizer`.
     lr, lr_decay, weight_decay, eps : float
+        Default 1e-2, 0, 0 and 1e-10.
     initial_accumulator_value : float
-        Where `sum` starts.
+        Initial value of `sum`; default 0.
     maximize : bool
-    foreach, fused : bool or None
-        Accepted and of no effect: a step is one kernel call anyway.
+    foreach, fused : bool, optional
+        Accepted, without effect: a step is one kernel call for all parameters.
     differentiable : bool
-        Only False.
+        False alone.
+
+    Raises
+    ------
+    ValueError
+        An option is negative or outside of its range.
+
+    Examples
+    --------
+    >>> p = nn.Parameter(fastnn.tensor([1.0, -2.0]))
+    >>> optimizer = fastnn.optim.Adagrad([p], lr=0.1)
+    >>> for _ in range(2):
+    ...     optimizer.zero_grad()
+    ...     p.square().sum().backward()
+    ...     optimizer.step()
+    >>> p.detach()
+    tensor([ 0.8331, -1.8311])
     """
 
     _later_options = {"foreach": None, "maximize": False, "differentiable": False, "fused": None}

@@ -5,23 +5,45 @@ from fastnn.optim.optimizer import Optimizer, check_at_least_zero, check_betas, 
 
 
 class Adam(Optimizer):
-    """Adam, and AMSGrad (torch.optim.Adam).
+    """Adaptive moment estimation (Kingma & Ba 2015), and AMSGrad (Reddi et al. 2018).
 
-    ``g = grad + weight_decay * p``; ``m = beta1 * m + (1 - beta1) * g``; ``v = beta2 * v + (1 - beta2) * g**2``;
-    ``p -= lr / (1 - beta1**t) * m / (sqrt(v / (1 - beta2**t)) + eps)`` at step t; with `amsgrad` the largest v so far
-    takes v's place, with `decoupled_weight_decay` ``p *= 1 - lr * weight_decay`` replaces the decay in g.
+    With ``g = grad + weight_decay * p`` at step t: ``m = beta1 * m + (1 - beta1) * g``,
+    ``v = beta2 * v + (1 - beta2) * g**2``, ``p -= lr / (1 - beta1**t) * m / (sqrt(v / (1 - beta2**t)) + eps)``. With
+    `amsgrad` the largest v so far replaces v; with `decoupled_weight_decay` ``p *= 1 - lr * weight_decay`` replaces the
+    decay in g. Same as torch.optim.Adam.
 
     Parameters
     ----------
-    params : iterable of Tensor or dict
-    lr : float
+    params : iterable of Tensor, of (name, Tensor) or of dict
+        As in `Optimizer`.
+    lr : float or Tensor
+        Default 1e-3.
     betas : (float, float)
+        Default (0.9, 0.999).
     eps, weight_decay : float
+        Default 1e-8 and 0.
     amsgrad, maximize, decoupled_weight_decay : bool
-    foreach, fused : bool or None
-        Accepted and of no effect: a step is one kernel call anyway.
+        Default False.
+    foreach, fused : bool, optional
+        Accepted, without effect: a step is one kernel call for all parameters.
     capturable, differentiable : bool
-        Only False.
+        False alone.
+
+    Raises
+    ------
+    ValueError
+        An option is negative or outside of its range.
+
+    Examples
+    --------
+    >>> p = nn.Parameter(fastnn.tensor([1.0, -2.0]))
+    >>> optimizer = fastnn.optim.Adam([p], lr=0.1)
+    >>> for _ in range(2):
+    ...     optimizer.zero_grad()
+    ...     p.square().sum().backward()
+    ...     optimizer.step()
+    >>> p.detach()
+    tensor([ 0.8004, -1.8002])
     """
 
     _later_options = {"amsgrad": False, "maximize": False, "foreach": None, "capturable": False,
@@ -51,9 +73,29 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (torch.optim.AdamW): ``p *= 1 - lr * weight_decay``, then Adam's step.
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019).
 
-    Parameters are those of `Adam`; `weight_decay` defaults to 0.01.
+    ``p *= 1 - lr * weight_decay``, then the step of `Adam` without decay. Same as torch.optim.AdamW.
+
+    Parameters
+    ----------
+    params : iterable of Tensor, of (name, Tensor) or of dict
+        As in `Optimizer`.
+    lr, betas, eps, amsgrad, maximize, foreach, capturable, differentiable, fused
+        As in `Adam`.
+    weight_decay : float
+        Default 0.01.
+
+    Examples
+    --------
+    >>> p = nn.Parameter(fastnn.tensor([1.0, -2.0]))
+    >>> optimizer = fastnn.optim.AdamW([p], lr=0.1)
+    >>> for _ in range(2):
+    ...     optimizer.zero_grad()
+    ...     p.square().sum().backward()
+    ...     optimizer.step()
+    >>> p.detach()
+    tensor([ 0.7985, -1.7963])
     """
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False, *,

@@ -4,22 +4,42 @@ from fastnn.optim.optimizer import Optimizer, check_at_least_zero, check_betas, 
 
 
 class Adamax(Optimizer):
-    """Adamax: Adam with the largest gradient in place of the average square (torch.optim.Adamax).
+    """Adam with the largest gradient instead of the average square (Kingma & Ba 2015).
 
-    ``g = grad + weight_decay * p``; ``m = beta1 * m + (1 - beta1) * g``; ``u = max(beta2 * u, |g| + eps)``;
-    ``p -= lr / (1 - beta1**t) * m / u`` at step t.
+    With ``g = grad + weight_decay * p`` at step t: ``m = beta1 * m + (1 - beta1) * g``,
+    ``u = max(beta2 * u, abs(g) + eps)``, ``p -= lr / (1 - beta1**t) * m / u``. Same as torch.optim.Adamax.
 
     Parameters
     ----------
-    params : iterable of Tensor or dict
-    lr : float
+    params : iterable of Tensor, of (name, Tensor) or of dict
+        As in `Optimizer`.
+    lr : float or Tensor
+        Default 2e-3.
     betas : (float, float)
+        Default (0.9, 0.999).
     eps, weight_decay : float
-    foreach : bool or None
-        Accepted and of no effect: a step is one kernel call anyway.
+        Default 1e-8 and 0.
     maximize : bool
+    foreach : bool, optional
+        Accepted, without effect: a step is one kernel call for all parameters.
     capturable, differentiable : bool
-        Only False.
+        False alone.
+
+    Raises
+    ------
+    ValueError
+        An option is negative or outside of its range.
+
+    Examples
+    --------
+    >>> p = nn.Parameter(fastnn.tensor([1.0, -2.0]))
+    >>> optimizer = fastnn.optim.Adamax([p], lr=0.1)
+    >>> for _ in range(2):
+    ...     optimizer.zero_grad()
+    ...     p.square().sum().backward()
+    ...     optimizer.step()
+    >>> p.detach()
+    tensor([ 0.8052, -1.8025])
     """
 
     _later_options = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}

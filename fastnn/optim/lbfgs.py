@@ -9,23 +9,44 @@ from fastnn.optim.optimizer import Optimizer, check_lr
 
 
 class LBFGS(Optimizer):
-    """L-BFGS (torch.optim.LBFGS; Liu and Nocedal, 1989): Newton's method, the inverse Hessian estimated from the last
-    steps. `step` calls its closure several times. There is one parameter group only.
+    """Limited-memory BFGS: Newton's method with an inverse Hessian estimated from the last steps (Liu & Nocedal 1989).
+
+    Same as torch.optim.LBFGS. `step` needs a closure and calls it several times. There is one parameter group only.
 
     Parameters
     ----------
     params : iterable of Tensor
     lr : float
+        Default 1.
     max_iter : int
-        Iterations in a step.
-    max_eval : int or None
-        Calls of the closure in a step; None: ``max_iter * 5 // 4``.
+        Iterations of one step; default 20.
+    max_eval : int, optional
+        Calls of the closure in one step; default ``max_iter * 5 // 4``.
     tolerance_grad, tolerance_change : float
-        A step ends when the largest gradient, or the change of the parameters or of the loss, is below.
+        A step ends when the largest gradient, or the change of the parameters or of the loss, is below; default 1e-7
+        and 1e-9.
     history_size : int
-        Steps that the estimate is made from; each needs memory for two copies of the parameters.
-    line_search_fn : "strong_wolfe" or None
+        Steps that the estimate is made from, each with the memory of two copies of the parameters; default 100.
+    line_search_fn : {None, "strong_wolfe"}
         None: each iteration goes `lr` times the direction.
+
+    Raises
+    ------
+    ValueError
+        There are several parameter groups.
+
+    Examples
+    --------
+    >>> p = nn.Parameter(fastnn.tensor([1.0, -2.0]))
+    >>> optimizer = fastnn.optim.LBFGS([p], line_search_fn="strong_wolfe")
+    >>> def closure():
+    ...     optimizer.zero_grad()
+    ...     loss = (p - 3).square().sum()
+    ...     loss.backward()
+    ...     return loss
+    >>> first = optimizer.step(closure)
+    >>> first.item(), p.detach().round()
+    (29.0, tensor([3., 3.]))
     """
 
     def __init__(self, params, lr=1, max_iter=20, max_eval=None, tolerance_grad=1e-7, tolerance_change=1e-9,
@@ -41,12 +62,24 @@ class LBFGS(Optimizer):
 
     @no_grad()
     def step(self, closure):
-        """Minimize from here.
+        """Minimize from the present parameters; the result is the loss before.
 
         Parameters
         ----------
         closure : callable
-            Computes the loss and its gradients again and returns the loss.
+            Computes the loss and its gradients anew and returns the loss.
+
+        Examples
+        --------
+        >>> p = nn.Parameter(fastnn.tensor([4.0]))
+        >>> optimizer = fastnn.optim.LBFGS([p])
+        >>> def closure():
+        ...     optimizer.zero_grad()
+        ...     loss = p.square().sum()
+        ...     loss.backward()
+        ...     return loss
+        >>> optimizer.step(closure).item(), p.detach().round().abs()
+        (16.0, tensor([0.]))
         """
         if len(self.param_groups) != 1:
             raise AssertionError(f"Expected exactly one param_group, but got {len(self.param_groups)}")
@@ -60,7 +93,7 @@ class _Run:
     def __init__(self, optimizer, closure):
         self.group = optimizer.param_groups[0]
         self.params = self.group["params"]
-        self.state = optimizer.state[self.params[0]]  # PyTorch keeps it there
+        self.state = optimizer.state[self.params[0]]  # as in PyTorch
         self.closure = closure
 
     def evaluate(self):
@@ -180,7 +213,7 @@ def _cubic_minimum(x1, f1, g1, x2, f2, g2, bounds=None):
 
 
 class _Point:
-    """A place t on the line of search: loss f, gradient, slope along the line."""
+    """A point t of the line search: loss f, gradient, slope along the line."""
 
     def __init__(self, t, f, grad, slope):
         self.t, self.f, self.grad, self.slope = np.float64(t), f, grad, slope
@@ -228,7 +261,7 @@ def _strong_wolfe(evaluate, t, d, f, grad, slope, most, c1=1e-4, c2=0.9, toleran
         t = _cubic_minimum(a.t, a.f, a.slope, b.t, b.f, b.slope)
         left, right = min(a.t, b.t), max(a.t, b.t)
         margin = 0.1 * (right - left)
-        if min(right - t, t - left) < margin:  # too near an end: once is allowed, if it is inside
+        if min(right - t, t - left) < margin:  # close to an end: allowed once, if it is inside
             if stalled or t >= right or t <= left:
                 t = right - margin if abs(t - right) < abs(t - left) else left + margin
                 stalled = False

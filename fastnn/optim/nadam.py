@@ -4,24 +4,44 @@ from fastnn.optim.optimizer import Optimizer, check_at_least_zero, check_betas, 
 
 
 class NAdam(Optimizer):
-    """Adam with Nesterov's momentum (torch.optim.NAdam).
+    """Adam with Nesterov's momentum (Dozat 2016).
 
-    ``g = grad + weight_decay * p``; m and v as in `Adam`; ``mu(t) = beta1 * (1 - 0.5 * 0.96**(t * momentum_decay))``;
-    ``M(t) = mu(1) * ... * mu(t)``; ``p -= lr * ((1 - mu(t)) / (1 - M(t)) * g + mu(t + 1) / (1 - M(t + 1)) * m)
-    / (sqrt(v / (1 - beta2**t)) + eps)`` at step t. With `decoupled_weight_decay` ``p *= 1 - lr * weight_decay``
-    replaces the decay in g.
+    With ``g = grad + weight_decay * p`` at step t, m and v as in `Adam`,
+    ``mu(t) = beta1 * (1 - 0.5 * 0.96**(t * momentum_decay))`` and ``M(t) = mu(1) * ... * mu(t)``:
+    ``p -= lr * ((1 - mu(t)) / (1 - M(t)) * g + mu(t + 1) / (1 - M(t + 1)) * m) / (sqrt(v / (1 - beta2**t)) + eps)``.
+    With `decoupled_weight_decay` ``p *= 1 - lr * weight_decay`` replaces the decay in g. Same as torch.optim.NAdam.
 
     Parameters
     ----------
-    params : iterable of Tensor or dict
-    lr : float
+    params : iterable of Tensor, of (name, Tensor) or of dict
+        As in `Optimizer`.
+    lr : float or Tensor
+        Default 2e-3.
     betas : (float, float)
+        Default (0.9, 0.999).
     eps, weight_decay, momentum_decay : float
+        Default 1e-8, 0 and 4e-3.
     decoupled_weight_decay, maximize : bool
-    foreach : bool or None
-        Accepted and of no effect: a step is one kernel call anyway.
+    foreach : bool, optional
+        Accepted, without effect: a step is one kernel call for all parameters.
     capturable, differentiable : bool
-        Only False.
+        False alone.
+
+    Raises
+    ------
+    ValueError
+        An option is negative or outside of its range.
+
+    Examples
+    --------
+    >>> p = nn.Parameter(fastnn.tensor([1.0, -2.0]))
+    >>> optimizer = fastnn.optim.NAdam([p], lr=0.1)
+    >>> for _ in range(2):
+    ...     optimizer.zero_grad()
+    ...     p.square().sum().backward()
+    ...     optimizer.step()
+    >>> p.detach()
+    tensor([ 0.8200, -1.8179])
     """
 
     _later_options = {"maximize": False, "foreach": None, "capturable": False, "differentiable": False,

@@ -21,7 +21,21 @@ required = _Required()
 
 
 class RemovableHandle:
-    """What registering a hook returns; `remove()` takes the hook away."""
+    """Handle of a registered hook; ``remove()`` takes the hook away.
+
+    Parameters
+    ----------
+    hooks : dict
+        Where the hook is registered, under the handle's `id`.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))])
+    >>> with optimizer.register_step_post_hook(lambda *_: print("stepped")):
+    ...     optimizer.step()
+    stepped
+    >>> optimizer.step()
+    """
 
     _ids = itertools.count()
 
@@ -55,12 +69,50 @@ def _register(hooks, hook, prepend=False):
 
 
 def register_optimizer_step_pre_hook(hook):
-    """Call ``hook(optimizer, args, kwargs)`` before every optimizer's step; returns a handle with ``remove()``."""
+    """Call a hook before the step of every optimizer.
+
+    Parameters
+    ----------
+    hook : callable
+        ``hook(optimizer, args, kwargs)``; it may return new (args, kwargs).
+
+    Returns
+    -------
+    RemovableHandle
+        ``handle.remove()`` takes the hook away.
+
+    Examples
+    --------
+    >>> say = lambda optimizer, args, kwargs: print(type(optimizer).__name__)
+    >>> handle = fastnn.optim.optimizer.register_optimizer_step_pre_hook(say)
+    >>> fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))]).step()
+    SGD
+    >>> handle.remove()
+    """
     return _register(_global_pre_hooks, hook)
 
 
 def register_optimizer_step_post_hook(hook):
-    """Call ``hook(optimizer, args, kwargs)`` after every optimizer's step; returns a handle with ``remove()``."""
+    """Call a hook after the step of every optimizer.
+
+    Parameters
+    ----------
+    hook : callable
+        ``hook(optimizer, args, kwargs)``.
+
+    Returns
+    -------
+    RemovableHandle
+        ``handle.remove()`` takes the hook away.
+
+    Examples
+    --------
+    >>> say = lambda optimizer, args, kwargs: print(type(optimizer).__name__)
+    >>> handle = fastnn.optim.optimizer.register_optimizer_step_post_hook(say)
+    >>> fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))]).step()
+    SGD
+    >>> handle.remove()
+    """
     return _register(_global_post_hooks, hook)
 
 
@@ -87,7 +139,7 @@ def _with_hooks(step):
 
 
 def check_at_least_zero(**options):
-    """ValueError in PyTorch's words for options that are negative or NaN; names have their words in `_SPOKEN`."""
+    """Raise ValueError with PyTorch's messages for options that are negative or NaN."""
     for name, value in options.items():
         if not value >= 0.0:
             raise ValueError(f"Invalid {_SPOKEN.get(name, name + ' value')}: {value}")
@@ -123,9 +175,10 @@ def check_modes(foreach=None, fused=None, capturable=False, differentiable=False
 
 
 class Optimizer:
-    """Base class of optimizers (torch.optim.Optimizer).
+    """Base class of optimizers.
 
-    A subclass gives `defaults` to ``__init__`` and defines ``step``, or ``_update_group(group)`` for this class' own.
+    A subclass gives `defaults` to ``__init__`` and defines ``step``, or ``_update_group(group)``, which ``step`` calls
+    for each group. Same as torch.optim.Optimizer.
 
     Parameters
     ----------
@@ -133,6 +186,37 @@ class Optimizer:
         What to optimize; dicts are parameter groups with a key "params" and options of their own.
     defaults : dict
         Options of groups that do not name them.
+
+    Attributes
+    ----------
+    param_groups : list of dict
+        Parameters and options; options may be changed between steps.
+    state : dict
+        What is kept for each parameter from step to step.
+
+    Raises
+    ------
+    TypeError
+        `params` is a tensor, or holds something else than tensors.
+    ValueError
+        There are no parameters, or one is in two groups.
+
+    Examples
+    --------
+    >>> class Descent(fastnn.optim.Optimizer):
+    ...     def __init__(self, params, lr):
+    ...         super().__init__(params, {"lr": lr})
+    ...
+    ...     @fastnn.no_grad()
+    ...     def step(self):
+    ...         for group in self.param_groups:
+    ...             for p in group["params"]:
+    ...                 p.sub_(p.grad, alpha=group["lr"])
+    >>> p = nn.Parameter(fastnn.ones(2))
+    >>> (3 * p).sum().backward()
+    >>> Descent([p], lr=1.0).step()
+    >>> p.detach()
+    tensor([-2., -2.])
     """
 
     _later_options = {}  # what groups saved by an older version may lack
@@ -188,8 +272,16 @@ class Optimizer:
 
         Parameters
         ----------
-        closure : callable or None
-            Computes the loss and its gradients again; what it returns is returned.
+        closure : callable, optional
+            Computes the loss and its gradients anew; what it returns is returned.
+
+        Examples
+        --------
+        >>> p = nn.Parameter(fastnn.ones(1))
+        >>> p.sum().backward()
+        >>> fastnn.optim.SGD([p], lr=0.5).step()
+        >>> p.detach()
+        tensor([0.5000])
         """
         loss = None
         if closure is not None:
@@ -208,14 +300,46 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__}: step is not implemented")
 
     def zero_grad(self, set_to_none=True):
-        """Drop all gradients (None), or fill them with zeros."""
+        """Remove all gradients, or set them to zeros.
+
+        Parameters
+        ----------
+        set_to_none : bool
+            Default True.
+
+        Examples
+        --------
+        >>> p = nn.Parameter(fastnn.ones(1))
+        >>> p.sum().backward()
+        >>> fastnn.optim.SGD([p]).zero_grad()
+        >>> p.grad is None
+        True
+        """
         for group in self.param_groups:
             _update.zero_grad(group["params"], set_to_none)
 
     # ---- groups ----
 
     def add_param_group(self, param_group):
-        """Add a group: a dict with "params" and any options."""
+        """Add a parameter group.
+
+        Parameters
+        ----------
+        param_group : dict
+            With "params" and any options.
+
+        Raises
+        ------
+        ValueError
+            A parameter is in another group already, or is no leaf.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=0.5)
+        >>> optimizer.add_param_group({"params": nn.Parameter(fastnn.ones(1)), "lr": 0.25})
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [0.5, 0.25]
+        """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
         params = param_group["params"]
@@ -259,6 +383,12 @@ class Optimizer:
         """State and options: {"state": {number: dict}, "param_groups": [dict]}; parameters are numbers from 0.
 
         Tensors in it are the optimizer's own, not copies.
+
+        Examples
+        --------
+        >>> state = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=0.5).state_dict()
+        >>> state["param_groups"][0]["lr"], state["param_groups"][0]["params"]
+        (0.5, [0])
         """
         for hook in self._optimizer_state_dict_pre_hooks.values():
             hook(self)
@@ -278,7 +408,25 @@ class Optimizer:
         return result
 
     def load_state_dict(self, state_dict):
-        """Take over what `state_dict()` returned; tensors are copied, and converted to their parameter's dtype."""
+        """Restore what `state_dict` returned; tensors are copied, and converted to the dtype of their parameter.
+
+        Parameters
+        ----------
+        state_dict : dict
+
+        Raises
+        ------
+        ValueError
+            Its groups are others.
+
+        Examples
+        --------
+        >>> p = nn.Parameter(fastnn.ones(1))
+        >>> optimizer = fastnn.optim.SGD([p], lr=0.5)
+        >>> optimizer.load_state_dict(fastnn.optim.SGD([p], lr=0.25).state_dict())
+        >>> optimizer.param_groups[0]["lr"]
+        0.25
+        """
         state_dict = state_dict.copy()
         for hook in self._optimizer_load_state_dict_pre_hooks.values():
             changed = hook(self, state_dict)
@@ -308,27 +456,121 @@ class Optimizer:
     # ---- hooks ----
 
     def register_step_pre_hook(self, hook):
-        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return new (args, kwargs)."""
+        """Call a hook before each step.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(optimizer, args, kwargs)``; it may return new (args, kwargs).
+
+        Returns
+        -------
+        RemovableHandle
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))])
+        >>> handle = optimizer.register_step_pre_hook(lambda optimizer, args, kwargs: print("step"))
+        >>> optimizer.step()
+        step
+        """
         return _register(self._optimizer_step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook):
-        """Call ``hook(optimizer, args, kwargs)`` after each step."""
+        """Call a hook after each step.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(optimizer, args, kwargs)``.
+
+        Returns
+        -------
+        RemovableHandle
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))])
+        >>> handle = optimizer.register_step_post_hook(lambda optimizer, args, kwargs: print("stepped"))
+        >>> optimizer.step()
+        stepped
+        """
         return _register(self._optimizer_step_post_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook, prepend=False):
-        """Call ``hook(optimizer)`` before `state_dict`."""
+        """Call a hook before `state_dict`.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(optimizer)``.
+        prepend : bool
+            Whether it is called before the other hooks.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))])
+        >>> handle = optimizer.register_state_dict_pre_hook(lambda optimizer: print("saved"))
+        >>> _ = optimizer.state_dict()
+        saved
+        """
         return _register(self._optimizer_state_dict_pre_hooks, hook, prepend)
 
     def register_state_dict_post_hook(self, hook, prepend=False):
-        """Call ``hook(optimizer, state_dict)`` after `state_dict`; it may return another one."""
+        """Call a hook after `state_dict`.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(optimizer, state_dict)``; it may return another one.
+        prepend : bool
+            Whether it is called before the other hooks.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))])
+        >>> handle = optimizer.register_state_dict_post_hook(lambda optimizer, state: {**state, "version": 2})
+        >>> optimizer.state_dict()["version"]
+        2
+        """
         return _register(self._optimizer_state_dict_post_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook, prepend=False):
-        """Call ``hook(optimizer, state_dict)`` before `load_state_dict`; it may return another one."""
+        """Call a hook before `load_state_dict`.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(optimizer, state_dict)``; it may return another one.
+        prepend : bool
+            Whether it is called before the other hooks.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))])
+        >>> handle = optimizer.register_load_state_dict_pre_hook(lambda optimizer, state: print("restoring"))
+        >>> optimizer.load_state_dict(optimizer.state_dict())
+        restoring
+        """
         return _register(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
 
     def register_load_state_dict_post_hook(self, hook, prepend=False):
-        """Call ``hook(optimizer)`` after `load_state_dict`."""
+        """Call a hook after `load_state_dict`.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(optimizer)``.
+        prepend : bool
+            Whether it is called before the other hooks.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))])
+        >>> handle = optimizer.register_load_state_dict_post_hook(lambda optimizer: print("restored"))
+        >>> optimizer.load_state_dict(optimizer.state_dict())
+        restored
+        """
         return _register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
 

@@ -4,23 +4,43 @@ from fastnn.optim.optimizer import Optimizer, check_lr, check_modes
 
 
 class Rprop(Optimizer):
-    """Resilient backpropagation, for gradients of all data at once (torch.optim.Rprop; Riedmiller and Braun, 1993).
+    """Resilient backpropagation, for gradients of all data at once (Riedmiller & Braun 1993).
 
-    Every element has a step size, which starts at `lr`. It grows by ``etas[1]`` while the gradient keeps its sign;
-    when the sign turns, it shrinks by ``etas[0]`` and the element waits a step. ``p -= sign(grad) * step_size``.
+    Each element has a step size, initially `lr`. It is multiplied by ``etas[1]`` while the gradient keeps its sign, by
+    ``etas[0]`` when the sign changes; then the element is not moved in this step. ``p -= sign(grad) * step_size``. Same
+    as torch.optim.Rprop.
 
     Parameters
     ----------
-    params : iterable of Tensor or dict
+    params : iterable of Tensor, of (name, Tensor) or of dict
+        As in `Optimizer`.
     lr : float
+        Default 1e-2.
     etas : (float, float)
+        Default (0.5, 1.2), below and above 1.
     step_sizes : (float, float)
-        Smallest and largest.
-    foreach : bool or None
-        Accepted and of no effect: a step is one kernel call anyway.
+        Least and largest step size; default (1e-6, 50).
     maximize : bool
+    foreach : bool, optional
+        Accepted, without effect: a step is one kernel call for all parameters.
     capturable, differentiable : bool
-        Only False.
+        False alone.
+
+    Raises
+    ------
+    ValueError
+        `lr` is negative, or `etas` are not below and above 1.
+
+    Examples
+    --------
+    >>> p = nn.Parameter(fastnn.tensor([1.0, -2.0]))
+    >>> optimizer = fastnn.optim.Rprop([p], lr=0.1)
+    >>> for _ in range(2):
+    ...     optimizer.zero_grad()
+    ...     p.square().sum().backward()
+    ...     optimizer.step()
+    >>> p.detach()
+    tensor([ 0.7800, -1.7800])
     """
 
     _later_options = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}

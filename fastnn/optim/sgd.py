@@ -4,22 +4,42 @@ from fastnn.optim.optimizer import Optimizer, check_at_least_zero, check_lr, che
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent with momentum (torch.optim.SGD).
+    """Stochastic gradient descent with momentum.
 
-    ``g = grad + weight_decay * p``; ``b = momentum * b + (1 - dampening) * g`` (first step: ``b = g``);
-    ``p -= lr * (g + momentum * b if nesterov else b)``; without momentum ``p -= lr * g``.
+    With ``g = grad + weight_decay * p``: ``b = momentum * b + (1 - dampening) * g`` (first step: ``b = g``), then
+    ``p -= lr * (g + momentum * b if nesterov else b)``; without momentum ``p -= lr * g``. Same as torch.optim.SGD
+    (Sutskever et al. 2013).
 
     Parameters
     ----------
-    params : iterable of Tensor or dict
+    params : iterable of Tensor, of (name, Tensor) or of dict
+        As in `Optimizer`.
     lr, momentum, dampening, weight_decay : float
+        Default 1e-3, 0, 0 and 0.
     nesterov : bool
+        Whether Nesterov's momentum is used; needs a momentum and no dampening.
     maximize : bool
-        Ascend instead.
-    foreach, fused : bool or None
-        Accepted and of no effect: a step is one kernel call anyway.
+        Whether the objective is maximized.
+    foreach, fused : bool, optional
+        Accepted, without effect: a step is one kernel call for all parameters.
     differentiable : bool
-        Only False.
+        False alone.
+
+    Raises
+    ------
+    ValueError
+        An option is negative, or `nesterov` without momentum or with dampening.
+
+    Examples
+    --------
+    >>> p = nn.Parameter(fastnn.tensor([1.0, -2.0]))
+    >>> optimizer = fastnn.optim.SGD([p], lr=0.1, momentum=0.5)
+    >>> for _ in range(2):
+    ...     optimizer.zero_grad()
+    ...     p.square().sum().backward()
+    ...     optimizer.step()
+    >>> p.detach()
+    tensor([ 0.5400, -1.0800])
     """
 
     _later_options = {"nesterov": False, "maximize": False, "foreach": None, "differentiable": False, "fused": False}

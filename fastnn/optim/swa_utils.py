@@ -1,4 +1,4 @@
-"""Averages of a model's weights over training, under torch.optim.swa_utils' names."""
+"""Averages of a model's weights over training, under the names of torch.optim.swa_utils."""
 import copy
 import itertools
 import math
@@ -21,7 +21,26 @@ def _check_decay(decay):
 
 
 def get_ema_avg_fn(decay=0.999):
-    """The function ``average = decay * average + (1 - decay) * parameter``, for `AveragedModel`."""
+    """Exponential moving average for `AveragedModel`: average = decay * average + (1 - decay) * parameter.
+
+    Same as torch.optim.swa_utils.get_ema_avg_fn.
+
+    Parameters
+    ----------
+    decay : float
+        In [0, 1]; default 0.999.
+
+    Returns
+    -------
+    callable
+        ``f(average, parameter, num_averaged)``, the new average.
+
+    Examples
+    --------
+    >>> average = fastnn.optim.swa_utils.get_ema_avg_fn(0.5)
+    >>> average(fastnn.tensor([2.0]), fastnn.tensor([4.0]), 1)
+    tensor([3.])
+    """
     _check_decay(decay)
 
     @no_grad()
@@ -31,7 +50,21 @@ def get_ema_avg_fn(decay=0.999):
 
 
 def get_swa_avg_fn():
-    """The function that makes the mean of all parameters so far, for `AveragedModel`."""
+    """Mean of all parameters so far for `AveragedModel`: average + (parameter - average) / (num_averaged + 1).
+
+    Same as torch.optim.swa_utils.get_swa_avg_fn.
+
+    Returns
+    -------
+    callable
+        ``f(average, parameter, num_averaged)``, the new average.
+
+    Examples
+    --------
+    >>> average = fastnn.optim.swa_utils.get_swa_avg_fn()
+    >>> average(fastnn.tensor([2.0]), fastnn.tensor([5.0]), 2)
+    tensor([3.])
+    """
     @no_grad()
     def swa_update(averaged_param, current_param, num_averaged):
         return averaged_param + (current_param - averaged_param) / (num_averaged + 1)
@@ -47,7 +80,25 @@ def _move_all(averages, currents, weight):
 
 
 def get_ema_multi_avg_fn(decay=0.999):
-    """`get_ema_avg_fn` for lists of parameters, changed in place."""
+    """`get_ema_avg_fn` for lists of tensors, which are changed in place.
+
+    Parameters
+    ----------
+    decay : float
+        In [0, 1]; default 0.999.
+
+    Returns
+    -------
+    callable
+        ``f(averages, parameters, num_averaged)``.
+
+    Examples
+    --------
+    >>> averages = [fastnn.tensor([2.0])]
+    >>> fastnn.optim.swa_utils.get_ema_multi_avg_fn(0.5)(averages, [fastnn.tensor([4.0])], 1)
+    >>> averages
+    [tensor([3.])]
+    """
     _check_decay(decay)
 
     @no_grad()
@@ -57,7 +108,20 @@ def get_ema_multi_avg_fn(decay=0.999):
 
 
 def get_swa_multi_avg_fn():
-    """`get_swa_avg_fn` for lists of parameters, changed in place."""
+    """`get_swa_avg_fn` for lists of tensors, which are changed in place.
+
+    Returns
+    -------
+    callable
+        ``f(averages, parameters, num_averaged)``.
+
+    Examples
+    --------
+    >>> averages = [fastnn.tensor([2.0])]
+    >>> fastnn.optim.swa_utils.get_swa_multi_avg_fn()(averages, [fastnn.tensor([5.0])], fastnn.tensor(2))
+    >>> averages
+    [tensor([3.])]
+    """
     @no_grad()
     def swa_update(averaged_param_list, current_param_list, num_averaged):
         _move_all(averaged_param_list, current_param_list, 1 / (float(num_averaged) + 1))
@@ -65,19 +129,36 @@ def get_swa_multi_avg_fn():
 
 
 class AveragedModel(Module):
-    """A copy of a model whose parameters are averages (torch.optim.swa_utils.AveragedModel).
+    """A copy of a model whose parameters are averages over training (Izmailov et al. 2018).
+
+    Same as torch.optim.swa_utils.AveragedModel.
 
     Parameters
     ----------
     model : Module
-    device : ignored
-        There is one device.
-    avg_fn : callable or None
-        ``avg_fn(average, parameter, num_averaged)`` returns the new average; None: the mean.
-    multi_avg_fn : callable or None
+    device : optional
+        The CPU.
+    avg_fn : callable, optional
+        ``avg_fn(average, parameter, num_averaged)``, the new average; default the mean.
+    multi_avg_fn : callable, optional
         The same for lists, in place.
     use_buffers : bool
-        Average the buffers too; otherwise they are copied.
+        Whether buffers are averaged too; otherwise they are copied.
+
+    Raises
+    ------
+    AssertionError
+        Both functions are given.
+
+    Examples
+    --------
+    >>> model = nn.Linear(1, 1, bias=False)
+    >>> averaged = fastnn.optim.swa_utils.AveragedModel(model)
+    >>> for value in (1.0, 2.0, 6.0):
+    ...     _ = model.weight.data.fill_(value)
+    ...     averaged.update_parameters(model)
+    >>> averaged(fastnn.ones(1, 1)).item()
+    3.0
     """
 
     def __init__(self, model, device=None, avg_fn=None, multi_avg_fn=None, use_buffers=False):
@@ -93,12 +174,25 @@ class AveragedModel(Module):
         self.use_buffers = use_buffers
 
     def forward(self, *args, **kwargs):
-        """What the averaged model says."""
+        """Output of the averaged model."""
         return self.module(*args, **kwargs)
 
     @no_grad()
     def update_parameters(self, model):
-        """Take the model's parameters into the averages; the first time they are copied."""
+        """Add the model's parameters to the averages; the first time they are copied.
+
+        Parameters
+        ----------
+        model : Module
+
+        Examples
+        --------
+        >>> model = nn.Linear(1, 1)
+        >>> averaged = fastnn.optim.swa_utils.AveragedModel(model)
+        >>> averaged.update_parameters(model)
+        >>> averaged.n_averaged
+        tensor(1)
+        """
         own, other = ([tensor.detach() for tensor in itertools.chain(m.parameters(), m.buffers() if self.use_buffers
                                                                      else ())] for m in (self.module, model))
         pairs = list(zip(own, other, strict=False))
@@ -121,8 +215,25 @@ class AveragedModel(Module):
 
 @no_grad()
 def update_bn(loader, model, device=None):
-    """Compute the running statistics of batch normalization anew, from all batches of a loader (of inputs, or of tuples
-    that begin with inputs)."""
+    """Compute the running statistics of batch normalization anew, from all batches of a loader.
+
+    Same as torch.optim.swa_utils.update_bn.
+
+    Parameters
+    ----------
+    loader : iterable
+        Of inputs, or of tuples that begin with inputs.
+    model : Module
+    device : optional
+        The CPU.
+
+    Examples
+    --------
+    >>> model = nn.BatchNorm1d(1)
+    >>> fastnn.optim.swa_utils.update_bn([fastnn.tensor([[1.0], [3.0]]), fastnn.tensor([[5.0], [7.0]])], model)
+    >>> model.running_mean
+    tensor([4.])
+    """
     layers = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     if not layers:
         return
@@ -141,15 +252,35 @@ def update_bn(loader, model, device=None):
 
 
 class SWALR(LRScheduler):
-    """From the rates now to `swa_lr` and then constant (torch.optim.swa_utils.SWALR).
+    """Learning rates from the present ones to `swa_lr`, then constant.
+
+    Same as torch.optim.swa_utils.SWALR.
 
     Parameters
     ----------
     optimizer : Optimizer
     swa_lr : float or list of float
+        For all groups, or for each.
     anneal_epochs : int
-    anneal_strategy : "cos" or "linear"
+        Epochs of the change; default 10.
+    anneal_strategy : {"cos", "linear"}
     last_epoch : int
+        As in `LRScheduler`.
+
+    Raises
+    ------
+    ValueError
+        An option is outside of its range, or a list has another length than there are groups.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> scheduler = fastnn.optim.swa_utils.SWALR(optimizer, 0.5, anneal_epochs=2, anneal_strategy="linear")
+    >>> for _ in range(3):
+    ...     optimizer.step(); scheduler.step(); print(scheduler.get_last_lr())
+    [0.75]
+    [0.5]
+    [0.5]
     """
 
     def __init__(self, optimizer, swa_lr, anneal_epochs=10, anneal_strategy="cos", last_epoch=-1):
@@ -164,7 +295,7 @@ class SWALR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def anneal_func(self, t):
-        """How much of the way is done at share t of the epochs."""
+        """Share of the change that is done after the share t of the epochs."""
         return t if self._anneal_strategy == "linear" else (1 - math.cos(math.pi * t)) / 2
 
     def _share(self, step):

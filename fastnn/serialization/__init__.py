@@ -21,26 +21,60 @@ _safe_globals = []
 
 
 def add_safe_globals(safe_globals):
-    """Note classes and functions as safe, as PyTorch's programs do before they load.
+    """Register classes and functions as safe, as programs for PyTorch do before they load.
 
     Here it decides nothing: arrays, dtypes and plain containers load without being named, and what would have to be
-    called needs ``weights_only=False`` whether it is named or not.
+    called needs ``weights_only=False`` whether it is registered or not. Same call as
+    torch.serialization.add_safe_globals.
+
+    Parameters
+    ----------
+    safe_globals : list
+
+    Examples
+    --------
+    >>> fastnn.serialization.add_safe_globals([set])
+    >>> fastnn.serialization.get_safe_globals()
+    [<class 'set'>]
+    >>> fastnn.serialization.clear_safe_globals()
     """
     _safe_globals.extend(each for each in safe_globals if each not in _safe_globals)
 
 
 def get_safe_globals():
-    """What is noted as safe."""
+    """The list of what is registered as safe; see `add_safe_globals`.
+
+    Examples
+    --------
+    >>> fastnn.serialization.get_safe_globals()
+    []
+    """
     return list(_safe_globals)
 
 
 def clear_safe_globals():
-    """Forget what is noted as safe."""
+    """Remove all that is registered as safe; see `add_safe_globals`.
+
+    Examples
+    --------
+    >>> fastnn.serialization.clear_safe_globals()
+    """
     _safe_globals.clear()
 
 
 class safe_globals:  # noqa: N801
-    """Classes and functions noted as safe within a ``with``; see `add_safe_globals`."""
+    """Context in which classes and functions are registered as safe; see `add_safe_globals`.
+
+    Parameters
+    ----------
+    safe_globals : list
+
+    Examples
+    --------
+    >>> with fastnn.serialization.safe_globals([set]):
+    ...     fastnn.serialization.get_safe_globals()
+    [<class 'set'>]
+    """
 
     def __init__(self, safe_globals):
         self.safe_globals = safe_globals
@@ -56,21 +90,32 @@ class safe_globals:  # noqa: N801
 def save_file(tensors, filename, metadata=None):
     """Write a dict of tensors as a safetensors file.
 
+    Same as safetensors.torch.save_file.
+
     Parameters
     ----------
     tensors : dict of str to Tensor or ndarray
     filename : path or binary file
-        A path is written atomically: to a temporary file beside it, which then takes its name.
+        A path is written atomically: to a temporary file in the same folder, which is then renamed.
     metadata : dict of str to str, optional
 
     Raises
     ------
     TypeError
-        A name is not a string, a value no tensor, or its dtype has no place in the format.
+        A name is not a string, a value no tensor, or the format lacks its dtype.
     ValueError
         The file is closed, or a name is ``__metadata__``.
     OSError
         The path cannot be written.
+
+    Examples
+    --------
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> fastnn.serialization.save_file({"x": fastnn.ones(2)}, file)
+    >>> _ = file.seek(0)
+    >>> fastnn.serialization.load_file(file)
+    {'x': tensor([1., 1.])}
     """
     if not isinstance(tensors, collections.abc.Mapping):
         raise TypeError(f"save_file: expected a dict of tensors, got {type(tensors).__name__}")
@@ -89,13 +134,15 @@ def save_file(tensors, filename, metadata=None):
 def load_file(filename, device=None, *, as_numpy=False):
     """Read a safetensors file.
 
+    Same as safetensors.torch.load_file.
+
     Parameters
     ----------
     filename : path or binary file
     device : optional
         Accepted for compatibility; everything is on the CPU.
     as_numpy : bool
-        NumPy arrays instead of Tensors. Unsigned integers of 16 to 64 bits exist as arrays only.
+        Whether arrays are returned instead of Tensors. Unsigned integers of 16 to 64 bits exist as arrays only.
 
     Returns
     -------
@@ -106,6 +153,15 @@ def load_file(filename, device=None, *, as_numpy=False):
     ------
     ValueError
         Not a well-formed safetensors file: names the file and the reason.
+
+    Examples
+    --------
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> fastnn.serialization.save_file({"x": np.arange(3)}, file)
+    >>> _ = file.seek(0)
+    >>> fastnn.serialization.load_file(file, as_numpy=True)
+    {'x': array([0, 1, 2])}
     """
     def parse(file, size):
         arrays, _ = safetensors.read(file, size)
@@ -114,7 +170,10 @@ def load_file(filename, device=None, *, as_numpy=False):
 
 
 def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_serialization=True):
-    """Save nested state or any object as ``torch.save``, in a safetensors file.
+    """Save nested state or any object, in a safetensors file.
+
+    Same call as torch.save. Tensors that share memory do so again after `load`; that memory is written once, under the
+    name of the first of those that have all of it. Of a tensor that shares with none only its own numbers are written.
 
     Parameters
     ----------
@@ -124,17 +183,12 @@ def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_seriali
         Everything else that can be pickled: whole modules, optimizers, objects of a program. It is pickled, its arrays
         beside it, and `load` asks for ``weights_only=False``.
     f : path or binary file
-        A path is written atomically. What earlier processes left beside it that were killed while they saved under
-        the same name is removed.
+        A path is written atomically. Temporary files of earlier processes that were killed while they saved under the
+        same name are removed.
     pickle_module, pickle_protocol : optional
         For what is pickled.
     _use_new_zipfile_serialization
         Accepted for compatibility, without effect.
-
-    Notes
-    -----
-    Tensors that share memory do so again after `load`; that memory is written once, under the name of the first of
-    those that have all of it. Of a tensor that shares with none its own numbers alone are written.
 
     Raises
     ------
@@ -144,6 +198,15 @@ def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_seriali
         Something cannot be pickled: a class or function defined inside a function, say.
     OSError
         The path cannot be written, or the file takes nothing.
+
+    Examples
+    --------
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> fastnn.save({"epoch": 3, "weights": [fastnn.ones(2)]}, file)
+    >>> _ = file.seek(0)
+    >>> fastnn.load(file)
+    {'epoch': 3, 'weights': [tensor([1., 1.])]}
     """
     packer = Packer()
     try:
@@ -160,26 +223,34 @@ def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_seriali
 def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None, **pickle_load_args):
     """Load what `save` wrote, any safetensors file as a dict, or a file of PyTorch's own ``torch.save``.
 
+    Same call as torch.load. bfloat16 comes as float32. In PyTorch's files of whole modules fastnn's classes replace
+    PyTorch's.
+
     Parameters
     ----------
     f : path or binary file
     map_location, mmap
         Accepted for compatibility, without effect: everything is on the CPU, and read.
+    pickle_module, pickle_load_args : optional
+        For unpickling, as in PyTorch.
     weights_only : bool, optional
         Only an explicit False restores whole objects, by unpickling, **which can execute whatever the file's author
         wanted**. Otherwise nothing that could execute is read: a ``state_dict``, or dicts that hold several.
-    pickle_module, pickle_load_args : optional
-        For unpickling, as in PyTorch.
-
-    Notes
-    -----
-    bfloat16 comes as float32. In PyTorch's files of whole modules fastnn's classes take the places of PyTorch's.
 
     Raises
     ------
     ValueError
         The file is damaged, of another format, or needs ``weights_only=False``; names the file and the reason. In the
         last case it is a ``pickle.UnpicklingError`` too, as in PyTorch.
+
+    Examples
+    --------
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> fastnn.save(nn.Linear(1, 1), file)
+    >>> _ = file.seek(0)
+    >>> fastnn.load(file, weights_only=False)
+    Linear(in_features=1, out_features=1, bias=True)
     """
     trusted = weights_only is not None and not weights_only
 

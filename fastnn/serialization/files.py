@@ -9,7 +9,7 @@ from fastnn.errors import FileFormatError
 
 
 def write(pieces, target, op):
-    """Write bytes, given piece by piece, to a path (atomically) or a binary file; `op` is who says so in errors."""
+    """Write bytes, given piece by piece, to a path (atomically) or a binary file; `op` is named in errors."""
     if hasattr(target, "write"):
         if getattr(target, "closed", False):
             raise ValueError(f"{op}: the file is closed")
@@ -31,7 +31,7 @@ def _write_all(target, piece, op):
     """One piece into a file object, which may take less than it is given."""
     while len(piece):
         written = target.write(piece)
-        if written is None and not isinstance(target, io.RawIOBase):  # one that does not say takes all
+        if written is None and not isinstance(target, io.RawIOBase):  # no count: it took all
             return
         if not isinstance(written, int) or not 0 < written <= len(piece):
             raise OSError(f"{op}: the file took {written!r:.40} of {len(piece)} bytes")

@@ -16,7 +16,7 @@ _brief.maxlevel, _brief.maxstring, _brief.maxother, _brief.maxlong = 2, 100, 100
 
 
 def short(value):
-    """A few words about a value out of a file; its repr might never end."""
+    """A short description of a value from a file; its repr might be endless."""
     if isinstance(value, int) and value.bit_length() > 200:
         return f"an integer of {value.bit_length()} bits"
     try:

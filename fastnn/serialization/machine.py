@@ -1,6 +1,6 @@
 """Carries out a pickle's instructions, those few that build numbers, strings, plain containers and tensors.
 
-It has no way to import, to call what the file names or to set attributes: everything else is refused by name. What
+It cannot import, call what the file names or set attributes: everything else is refused by name. What
 one instruction makes is bounded by the size of the file, and so is the sum.
 """
 import collections

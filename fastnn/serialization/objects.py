@@ -1,7 +1,7 @@
 """Whole objects, pickled: modules, optimizers, whatever a program made. Only here is anything unpickled.
 
 An object's arrays lie beside its pickle as those of plain state do. A file of PyTorch names PyTorch's classes and
-functions; fastnn's of the same names take their places.
+functions; fastnn's of the same names replace them.
 """
 import importlib
 import io

@@ -1,8 +1,8 @@
 """Nested state beside the arrays of a safetensors file.
 
 In the structure a JSON string, number, bool, None and list stand for themselves; everything else is an object of one
-key that says what it is. A tensor's place is the name of an array, or ``[name, dtype, offset, shape, strides]``, in
-bytes, of a part of one: memory that several share is in the file once. ``{"again": n}`` is the n-th tensor or array
+key that names its kind. A tensor refers to an array by its name, or by ``[name, dtype, offset, shape, strides]``, in
+bytes, to a part of one: memory that several share is in the file once. ``{"again": n}`` is the n-th tensor or array
 of the structure, the same object.
 """
 import collections
@@ -23,13 +23,13 @@ SEQUENCES = {tuple: "tuple", set: "set", frozenset: "frozenset"}
 
 
 class NotPlain(TypeError):
-    """The state has something that the structure has no words for."""
+    """The state has something that the structure cannot express."""
 
 
 # ---- writing ----
 
 class Packer:
-    """Makes a structure; after `finish`, `arrays` has what lies beside it."""
+    """Makes a structure; after `finish`, `arrays` has its arrays."""
 
     def __init__(self):
         self.arrays = {}
@@ -115,7 +115,7 @@ class Packer:
         return items if kind is list else {SEQUENCES[kind]: items}
 
     def finish(self):
-        """Give every array its place in the file, and its node a reference to it."""
+        """Give every array its name in the file, and its node a reference to it."""
         for group in _overlapping([array for _, _, array, _ in self.stored]):
             members = [(*self.stored[i], low, high) for i, low, high in group]
             low, high = min(member[4] for member in members), max(member[5] for member in members)
@@ -131,7 +131,7 @@ class Packer:
                                                 list(array.strides)]
 
     def keep(self, base, array):
-        """The name of an array in the file: the one that its place suggests, if it is free."""
+        """The name of an array in the file: the one that its position suggests, if it is free."""
         name, number = base, self.numbers.get(base, 1)
         while name in self.arrays or name == "__metadata__":
             number += 1
@@ -194,7 +194,7 @@ class Unpacker:
         self.boolean = set()  # names of bytes that are all 0 or 1
 
     def array(self, place):
-        """The array at a place in the file."""
+        """The array that a reference names."""
         if isinstance(place, list):
             return self.part(*place)
         if not isinstance(place, str) or place not in self.arrays:

@@ -13,68 +13,13 @@ Examples
 {'a': 10, 'b': (20, [30, 40])}
 """
 from collections import OrderedDict, defaultdict, deque, namedtuple
-from dataclasses import dataclass
+
+from fastnn.utils._pytree_keys import GetAttrKey, MappingKey, SequenceKey, key_get, keystr
 
 __all__ = ["GetAttrKey", "LeafSpec", "MappingKey", "SequenceKey", "TreeSpec", "key_get", "keystr",
            "register_pytree_node", "tree_all", "tree_any", "tree_flatten", "tree_flatten_with_path", "tree_is_leaf",
            "tree_iter", "tree_leaves", "tree_leaves_with_path", "tree_map", "tree_map_", "tree_map_only",
            "tree_map_with_path", "tree_structure", "tree_unflatten"]
-
-
-# ---- the way to a leaf ----
-
-@dataclass(frozen=True)
-class SequenceKey:
-    """A place in a list or tuple."""
-
-    idx: int
-
-    def __str__(self):
-        return f"[{self.idx!r}]"
-
-    def get(self, sequence):
-        """What lies there."""
-        return sequence[self.idx]
-
-
-@dataclass(frozen=True)
-class MappingKey:
-    """A key of a dict."""
-
-    key: object
-
-    def __str__(self):
-        return f"[{self.key!r}]"
-
-    def get(self, mapping):
-        """What lies there."""
-        return mapping[self.key]
-
-
-@dataclass(frozen=True)
-class GetAttrKey:
-    """A name of an object's or a named tuple's."""
-
-    name: str
-
-    def __str__(self):
-        return f".{self.name}"
-
-    def get(self, obj):
-        """What lies there."""
-        return getattr(obj, self.name)
-
-
-def keystr(path):
-    """A path as one would write it after the structure's name."""
-    return "".join(map(str, path))
-
-
-def key_get(tree, path):
-    """What a path leads to."""
-    for key in path:
-        tree = key.get(tree)
-    return tree
 
 
 # ---- classes whose objects are taken apart ----
@@ -85,7 +30,7 @@ SUPPORTED_NODES = {}
 
 def register_pytree_node(cls, flatten_fn, unflatten_fn, *, serialized_type_name=None, to_dumpable_context=None,
                          from_dumpable_context=None, flatten_with_keys_fn=None):
-    """Take objects of exactly this class apart.
+    """Register a class: objects of exactly this class are taken apart.
 
     Parameters
     ----------
@@ -103,6 +48,16 @@ def register_pytree_node(cls, flatten_fn, unflatten_fn, *, serialized_type_name=
     ------
     ValueError
         The class is registered already.
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> class Pair:
+    ...     def __init__(self, a, b):
+    ...         self.a, self.b = a, b
+    >>> _pytree.register_pytree_node(Pair, lambda x: ([x.a, x.b], None), lambda children, context: Pair(*children))
+    >>> _pytree.tree_leaves({"pair": Pair(1, 2)})
+    [1, 2]
     """
     if cls in SUPPORTED_NODES:
         raise ValueError(f"{cls} is already registered as pytree node.")
@@ -157,14 +112,42 @@ def _get_node_type(tree):
 
 
 def tree_is_leaf(tree, is_leaf=None):
-    """Whether it is not taken apart."""
+    """Whether a value is a leaf, not a structure that is taken apart.
+
+    Parameters
+    ----------
+    tree : Any
+    is_leaf : callable, optional
+        ``is_leaf(part)`` true makes the part a leaf.
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> _pytree.tree_is_leaf(3), _pytree.tree_is_leaf([3])
+    (True, False)
+    """
     return is_leaf is not None and bool(is_leaf(tree)) or _get_node_type(tree) not in SUPPORTED_NODES
 
 
 # ---- specs ----
 
 class TreeSpec:
-    """What a structure is without its leaves: its class, the context, and the specs of its children."""
+    """A structure without its leaves: its class, the context, and the specs of its children.
+
+    Parameters
+    ----------
+    type : type or None
+        None for a leaf.
+    context : Any
+    children_specs : list of TreeSpec
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> spec = _pytree.tree_structure([1, (2, 3)])
+    >>> spec.num_leaves, spec.num_nodes
+    (3, 5)
+    """
 
     __slots__ = ("children_specs", "context", "num_children", "num_leaves", "num_nodes", "type")
 
@@ -236,7 +219,14 @@ _LEAF = TreeSpec(None, None, [])
 
 
 def LeafSpec():  # noqa: N802
-    """The spec of a leaf."""
+    """The spec of a leaf.
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> _pytree.LeafSpec().is_leaf()
+    True
+    """
     return _LEAF
 
 
@@ -244,7 +234,20 @@ treespec_leaf = LeafSpec
 
 
 def tree_flatten(tree, is_leaf=None):
-    """(list of leaves, TreeSpec); where ``is_leaf(part)`` is true, the part is a leaf."""
+    """Take a structure apart: (list of leaves, TreeSpec).
+
+    Parameters
+    ----------
+    tree : Any
+    is_leaf : callable, optional
+        ``is_leaf(part)`` true makes the part a leaf.
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> _pytree.tree_flatten({"a": 1, "b": [2, 3]})[0]
+    [1, 2, 3]
+    """
     if tree_is_leaf(tree, is_leaf):
         return [tree], _LEAF
     kind = _get_node_type(tree)
@@ -258,14 +261,25 @@ def tree_flatten(tree, is_leaf=None):
 
 
 def tree_unflatten(leaves, treespec):
-    """The structure of a spec with these leaves.
+    """The structure of a spec with given leaves.
+
+    Parameters
+    ----------
+    leaves : iterable
+    treespec : TreeSpec
 
     Raises
     ------
     TypeError
         `treespec` is no TreeSpec.
     ValueError
-        Another number of leaves.
+        The number of leaves is another.
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> _pytree.tree_unflatten([10, 20], _pytree.tree_structure({"a": 1, "b": 2}))
+    {'a': 10, 'b': 20}
     """
     if not isinstance(treespec, TreeSpec):
         raise TypeError(f"tree_unflatten(leaves, treespec): Expected `treespec` to be instance of PyTreeSpec but got "
@@ -284,30 +298,96 @@ def tree_unflatten(leaves, treespec):
 
 
 def tree_iter(tree, is_leaf=None):
-    """The leaves, one after the other."""
+    """The leaves of a structure as an iterator.
+
+    Parameters
+    ----------
+    tree, is_leaf
+        As in `tree_flatten`.
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> next(_pytree.tree_iter([1, [2]]))
+    1
+    """
     return iter(tree_flatten(tree, is_leaf)[0])
 
 
 def tree_leaves(tree, is_leaf=None):
-    """The list of leaves."""
+    """The list of leaves of a structure.
+
+    Parameters
+    ----------
+    tree, is_leaf
+        As in `tree_flatten`.
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> _pytree.tree_leaves([1, (2, {"a": 3})])
+    [1, 2, 3]
+    """
     return tree_flatten(tree, is_leaf)[0]
 
 
 def tree_structure(tree, is_leaf=None):
-    """The TreeSpec."""
+    """The TreeSpec of a structure.
+
+    Parameters
+    ----------
+    tree, is_leaf
+        As in `tree_flatten`.
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> _pytree.tree_structure([1, 2]) == _pytree.tree_structure([3, 4])
+    True
+    """
     return tree_flatten(tree, is_leaf)[1]
 
 
 # ---- maps ----
 
 def tree_map(func, tree, *rests, is_leaf=None):
-    """A structure of ``func(leaf, ...)``, where the others' parts lie in the same places."""
+    """A structure of ``func(leaf, ...)``, the further arguments from the same positions of other structures.
+
+    Parameters
+    ----------
+    func : callable
+    tree : Any
+    *rests : Any
+        Structures like `tree`, at least down to its leaves.
+    is_leaf : callable, optional
+        As in `tree_flatten`.
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> _pytree.tree_map(lambda a, b: a + b, {"x": 1, "y": [2]}, {"x": 10, "y": [20]})
+    {'x': 11, 'y': [22]}
+    """
     leaves, spec = tree_flatten(tree, is_leaf)
     return tree_unflatten(map(func, leaves, *(spec.flatten_up_to(rest) for rest in rests)), spec)
 
 
 def tree_map_(func, tree, *rests, is_leaf=None):
-    """Call ``func(leaf, ...)`` for each leaf; gives back `tree`."""
+    """Call ``func(leaf, ...)`` for each leaf; returns `tree` itself.
+
+    Parameters
+    ----------
+    func, tree, *rests, is_leaf
+        As in `tree_map`.
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> _pytree.tree_map_(print, [1, [2]])
+    1
+    2
+    [1, [2]]
+    """
     leaves, spec = tree_flatten(tree, is_leaf)
     for arguments in zip(leaves, *(spec.flatten_up_to(rest) for rest in rests)):
         func(*arguments)
@@ -315,7 +395,20 @@ def tree_map_(func, tree, *rests, is_leaf=None):
 
 
 def tree_map_only(type_or_types_or_pred, func, tree, is_leaf=None):
-    """`tree_map` for leaves of these types (or for which the predicate is true); others stay."""
+    """`tree_map` of leaves of given types, or that a predicate selects; others stay.
+
+    Parameters
+    ----------
+    type_or_types_or_pred : type, tuple of type or callable
+    func, tree, is_leaf
+        As in `tree_map`.
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> _pytree.tree_map_only(int, lambda n: -n, [1, "a", 2])
+    [-1, 'a', -2]
+    """
     wanted = _predicate(type_or_types_or_pred)
     return tree_map(lambda leaf: func(leaf) if wanted(leaf) else leaf, tree, is_leaf=is_leaf)
 
@@ -325,12 +418,38 @@ def _predicate(types):
 
 
 def tree_all(pred, tree, is_leaf=None):
-    """Whether it is true of all leaves."""
+    """Whether a predicate is true of all leaves.
+
+    Parameters
+    ----------
+    pred : callable
+    tree, is_leaf
+        As in `tree_flatten`.
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> _pytree.tree_all(lambda n: n > 0, [1, [2]])
+    True
+    """
     return all(map(pred, tree_iter(tree, is_leaf)))
 
 
 def tree_any(pred, tree, is_leaf=None):
-    """Whether it is true of a leaf."""
+    """Whether a predicate is true of some leaf.
+
+    Parameters
+    ----------
+    pred : callable
+    tree, is_leaf
+        As in `tree_flatten`.
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> _pytree.tree_any(lambda n: n > 1, [1, [2]])
+    True
+    """
     return any(map(pred, tree_iter(tree, is_leaf)))
 
 
@@ -349,17 +468,59 @@ def _with_paths(tree, path, is_leaf):
 
 
 def tree_leaves_with_path(tree, is_leaf=None):
-    """List of (path, leaf); a path is a tuple of keys."""
+    """The list of (path, leaf); a path is a tuple of keys.
+
+    Parameters
+    ----------
+    tree, is_leaf
+        As in `tree_flatten`.
+
+    Raises
+    ------
+    ValueError
+        A class was registered without `flatten_with_keys_fn`.
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> [(_pytree.keystr(path), leaf) for path, leaf in _pytree.tree_leaves_with_path({"a": [1, 2]})]
+    [("['a'][0]", 1), ("['a'][1]", 2)]
+    """
     return list(_with_paths(tree, (), is_leaf))
 
 
 def tree_flatten_with_path(tree, is_leaf=None):
-    """(list of (path, leaf), TreeSpec)."""
+    """Take a structure apart: (list of (path, leaf), TreeSpec).
+
+    Parameters
+    ----------
+    tree, is_leaf
+        As in `tree_flatten`.
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> found, spec = _pytree.tree_flatten_with_path([5])
+    >>> found
+    [((SequenceKey(idx=0),), 5)]
+    """
     return tree_leaves_with_path(tree, is_leaf), tree_structure(tree, is_leaf)
 
 
 def tree_map_with_path(func, tree, *rests, is_leaf=None):
-    """A structure of ``func(path, leaf, ...)``."""
+    """A structure of ``func(path, leaf, ...)``.
+
+    Parameters
+    ----------
+    func, tree, *rests, is_leaf
+        As in `tree_map`.
+
+    Examples
+    --------
+    >>> from fastnn.utils import _pytree
+    >>> _pytree.tree_map_with_path(lambda path, leaf: _pytree.keystr(path), {"a": [1, 2]})
+    {'a': ["['a'][0]", "['a'][1]"]}
+    """
     found, spec = tree_flatten_with_path(tree, is_leaf)
     others = (spec.flatten_up_to(rest) for rest in rests)
     return tree_unflatten([func(path, *leaves) for (path, first), *rest in zip(found, *others)

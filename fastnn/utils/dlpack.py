@@ -9,6 +9,8 @@ __all__ = ["from_dlpack", "to_dlpack"]
 def from_dlpack(ext_tensor):
     """A tensor that shares the memory of another library's array.
 
+    Same as torch.utils.dlpack.from_dlpack.
+
     Parameters
     ----------
     ext_tensor : object with ``__dlpack__`` and ``__dlpack_device__``
@@ -18,6 +20,14 @@ def from_dlpack(ext_tensor):
     ------
     TypeError
         `ext_tensor` is no such object (a bare capsule, say), or of a dtype that tensors lack.
+
+    Examples
+    --------
+    >>> array = np.zeros(2, np.float32)
+    >>> x = fastnn.from_dlpack(array)
+    >>> array[0] = 5
+    >>> x
+    tensor([5., 0.])
     """
     if not hasattr(ext_tensor, "__dlpack__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__ and __dlpack_device__, got "
@@ -26,5 +36,18 @@ def from_dlpack(ext_tensor):
 
 
 def to_dlpack(tensor):
-    """The DLPack capsule of a tensor; an old form of ``tensor.__dlpack__()``."""
+    """The DLPack capsule of a tensor; an old form of ``tensor.__dlpack__()``.
+
+    Same as torch.utils.dlpack.to_dlpack.
+
+    Parameters
+    ----------
+    tensor : Tensor
+
+    Examples
+    --------
+    >>> from fastnn.utils.dlpack import to_dlpack
+    >>> type(to_dlpack(fastnn.ones(2))).__name__
+    'PyCapsule'
+    """
     return tensor.__dlpack__()

@@ -14,17 +14,27 @@ class _AnyHandle(type):
 
 
 class RemovableHandle(metaclass=_AnyHandle):
-    """Takes a hook off again: ``remove()``, or at the end of a ``with``.
+    """Handle of a hook: ``remove()``, or the end of a ``with`` statement, takes the hook away.
 
-    What tensors', modules' and nodes' methods return counts as such a handle. Programs that keep hooks of their own
-    make one for an entry of their dict.
+    What methods of tensors, modules and nodes return counts as such a handle. Programs that keep hooks of their own
+    make one for an entry of their dict. Same as torch.utils.hooks.RemovableHandle.
 
     Parameters
     ----------
     hooks_dict : dict
-        ``hooks_dict[handle.id]`` is the hook, which the program puts there.
+        The program puts the hook there as ``hooks_dict[handle.id]``.
     extra_dict : dict or list of dict, optional
-        From which the entry of that number is taken as well.
+        The entry of that number is removed from these too.
+
+    Examples
+    --------
+    >>> from fastnn.utils.hooks import RemovableHandle
+    >>> hooks = {}
+    >>> handle = RemovableHandle(hooks)
+    >>> hooks[handle.id] = print
+    >>> handle.remove()
+    >>> hooks
+    {}
     """
 
     def __new__(cls, hooks_dict, *, extra_dict=None):

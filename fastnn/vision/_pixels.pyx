@@ -1,4 +1,4 @@
-"""Bytes of images to numbers by a table: 256 values say all that scaling and normalising can make of a byte."""
+"""Bytes of images to numbers by a table of the 256 results of scaling and normalizing."""
 cimport numpy as np
 from libc.stdint cimport int64_t, uint8_t
 

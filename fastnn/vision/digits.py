@@ -1,4 +1,4 @@
-"""Handwritten digits that are at hand: MNIST's if its files are there, else scikit-learn's."""
+"""Handwritten digits without a download: MNIST's if its files are there, else scikit-learn's."""
 import os
 from pathlib import Path
 from typing import NamedTuple

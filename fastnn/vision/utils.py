@@ -1,4 +1,4 @@
-"""Pictures of many images, under the names of ``torchvision.utils``."""
+"""Images made of many images, under the names of torchvision.utils."""
 import io
 import math
 import os
@@ -10,31 +10,48 @@ import numpy as np
 from fastnn._tensor import Tensor, from_array
 from fastnn.errors import ShapeError
 from fastnn.serialization.files import write
-from fastnn.vision.transforms.functional import pillow
+from fastnn.vision.transforms.images import pillow
 
 __all__ = ["make_grid", "save_image"]
 
 
 def make_grid(tensor, nrow=8, padding=2, normalize=False, value_range=None, scale_each=False, pad_value=0.0):
-    """One image of a batch of images, `nrow` in a row.
+    """One image of a batch of images, in rows.
+
+    Same as torchvision.utils.make_grid.
 
     Parameters
     ----------
     tensor : Tensor or list of Tensor
         (N, C, H, W), (C, H, W) or (H, W); one channel becomes three.
     nrow, padding : int
+        Images in a row, and pixels between them; default 8 and 2.
     normalize : bool
-        Shift and scale to 0 .. 1 by `value_range` (lowest, highest), default the tensor's, or each image's own with
-        `scale_each`.
+        Whether numbers are shifted and scaled to [0, 1].
     value_range : (float, float), optional
+        The numbers that become 0 and 1; default the least and largest.
     scale_each : bool
+        Whether each image is scaled by its own least and largest number.
     pad_value : float
-        Colour of the borders.
+        Colour of the borders; default 0.
 
     Returns
     -------
     Tensor
         (3, height, width), or (C, height, width) for other numbers of channels.
+
+    Raises
+    ------
+    TypeError
+        No Tensor or list of them, or `value_range` is no tuple.
+    ValueError
+        Another number of dimensions.
+
+    Examples
+    --------
+    >>> from fastnn.vision.utils import make_grid
+    >>> make_grid(fastnn.zeros(5, 1, 8, 8), nrow=3).shape
+    torch.Size([3, 22, 32])
     """
     images = tensor if isinstance(tensor, Tensor) else list(tensor)
     if not isinstance(tensor, Tensor) and not all(isinstance(image, Tensor) for image in images):
@@ -86,17 +103,35 @@ def png_bytes(array):
 
 
 def save_image(tensor, fp, format=None, **kwargs):
-    """Save a batch of images (values 0 .. 1) as one picture; PNG needs no Pillow.
+    """Save a batch of images with numbers in [0, 1] as one image; PNG needs no Pillow.
+
+    Same as torchvision.utils.save_image.
 
     Parameters
     ----------
     tensor : Tensor or list of Tensor
     fp : path or binary file
-        A path is written atomically: the old picture stays until the new one is complete.
+        A path is written atomically: an old file stays until the new one is complete.
     format : str, optional
-        Default: the path's extension.
+        Default the path's extension.
     **kwargs
         Of `make_grid`.
+
+    Raises
+    ------
+    ValueError
+        The extension of the path is unknown.
+    ImportError
+        The format needs Pillow, which is missing.
+
+    Examples
+    --------
+    >>> import io
+    >>> from fastnn.vision.utils import save_image
+    >>> file = io.BytesIO()
+    >>> save_image(fastnn.zeros(2, 1, 8, 8), file)
+    >>> file.getvalue()[1:4]
+    b'PNG'
     """
     grid = make_grid(tensor, **kwargs).numpy()
     array = np.clip(grid * 255 + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0)

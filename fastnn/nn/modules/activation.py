@@ -1,174 +1,161 @@
-"""Activations as modules."""
-from fastnn.nn import functional
-from fastnn.nn.modules.module import Module, Planned
-from fastnn.nn.parameter import Parameter
-from fastnn.ops import activation, pointwise, reduce
-from fastnn.ops.creation import full
+"""Activations as modules: smooth ones and those that couple elements; the piecewise ones are imported."""
+from fastnn.nn.modules.module import Module
+from fastnn.nn.modules.piecewise import (Activation, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, PReLU,
+                                         ReLU, ReLU6, RReLU, Softshrink, Step, Threshold, _InPlace, _Plain,
+                                         _WithOptions)
+from fastnn.ops import pointwise, reduce
 
-
-class Activation(Planned):
-    """A map of single numbers. `fused` tells Sequential how to do it inside a preceding Linear's kernel."""
-
-    def fused(self):
-        """(map, a, b) for the fused kernel, or None if the map's backward needs more than its output."""
-        return None
-
-
-class _InPlace(Activation):
-    """An activation without parameters that can work in place."""
-
-    _function = None
-    _map = None
-
-    def __init__(self, inplace=False):
-        super().__init__()
-        self.inplace = inplace
-
-    def forward(self, input):
-        return type(self)._function(input, self.inplace)
-
-    def fused(self):
-        return (self._map, 0.0, 0.0) if self._map else None
-
-    def extra_repr(self):
-        return "inplace=True" if self.inplace else ""
-
-
-class ReLU(_InPlace):
-    """max(x, 0)."""
-
-    _function, _map = staticmethod(pointwise.relu), "relu"
-
-
-class ReLU6(_InPlace):
-    """min(max(x, 0), 6)."""
-
-    _function, _map = staticmethod(pointwise.relu6), "relu6"
+__all__ = [
+    "CELU", "ELU", "GELU", "GLU", "SELU", "Activation", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh",
+    "LeakyReLU", "LogSigmoid", "LogSoftmax", "Mish", "PReLU", "RReLU", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softmax",
+    "Softmax2d", "Softmin", "Softplus", "Softshrink", "Softsign", "Step", "Tanh", "Tanhshrink", "Threshold"]
 
 
 class SELU(_InPlace):
-    """Scaled ELU of self-normalising networks (Klambauer et al. 2017)."""
+    """Scaled exponential linear unit: scale * (max(0, x) + min(0, alpha * (exp(x) - 1))).
+
+    alpha = 1.6732632423543772 and scale = 1.0507009873554805 keep the mean 0 and the variance 1 from layer to layer
+    (Klambauer et al. 2017). Same as torch.nn.SELU; shapes as for `ReLU`.
+
+    Parameters
+    ----------
+    inplace : bool
+        Whether the result is written into the input's memory; default False.
+
+    Examples
+    --------
+    >>> nn.SELU()(fastnn.tensor([-1.0, 0.0, 2.0]))
+    tensor([-1.1113,  0.0000,  2.1014])
+    """
 
     _function, _map = staticmethod(pointwise.selu), "selu"
 
 
 class SiLU(_InPlace):
-    """x * sigmoid(x)."""
+    """Sigmoid linear unit, or swish: x * sigmoid(x) (Elfwing et al. 2017).
+
+    Same as torch.nn.SiLU; shapes as for `ReLU`.
+
+    Parameters
+    ----------
+    inplace : bool
+        Whether the result is written into the input's memory; default False.
+
+    Examples
+    --------
+    >>> nn.SiLU()(fastnn.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.2689,  0.0000,  1.7616])
+    """
 
     _function = staticmethod(pointwise.silu)
 
 
 class Mish(_InPlace):
-    """x * tanh(softplus(x))."""
+    """x * tanh(softplus(x)) (Misra 2019).
+
+    Same as torch.nn.Mish; shapes as for `ReLU`.
+
+    Parameters
+    ----------
+    inplace : bool
+        Whether the result is written into the input's memory; default False.
+
+    Examples
+    --------
+    >>> nn.Mish()(fastnn.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.3034,  0.0000,  1.9440])
+    """
 
     _function = staticmethod(pointwise.mish)
 
 
-class _SilentInPlace(_InPlace):
-    """One whose repr says nothing of it, as PyTorch's."""
-
-    def extra_repr(self):
-        return ""
-
-
-class Hardsigmoid(_SilentInPlace):
-    """relu6(x + 3) / 6."""
-
-    _function = staticmethod(pointwise.hardsigmoid)
-
-
-class Hardswish(_SilentInPlace):
-    """x * relu6(x + 3) / 6."""
-
-    _function = staticmethod(pointwise.hardswish)
-
-
-class _Plain(Activation):
-    """An activation without parameters."""
-
-    _function = None
-    _map = None
-
-    def forward(self, input):
-        return type(self)._function(input)
-
-    def fused(self):
-        return (self._map, 0.0, 0.0) if self._map else None
-
-
 class Sigmoid(_Plain):
-    """1 / (1 + exp(-x))."""
+    """Logistic function: 1 / (1 + exp(-x)).
+
+    Same as torch.nn.Sigmoid; shapes as for `ReLU`.
+
+    Examples
+    --------
+    >>> nn.Sigmoid()(fastnn.tensor([-1.0, 0.0, 2.0]))
+    tensor([0.2689, 0.5000, 0.8808])
+    """
 
     _function, _map = staticmethod(pointwise.sigmoid), "sigmoid"
 
 
 class Tanh(_Plain):
-    """Hyperbolic tangent."""
+    """Hyperbolic tangent: (exp(x) - exp(-x)) / (exp(x) + exp(-x)).
+
+    Same as torch.nn.Tanh; shapes as for `ReLU`.
+
+    Examples
+    --------
+    >>> nn.Tanh()(fastnn.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.7616,  0.0000,  0.9640])
+    """
 
     _function, _map = staticmethod(pointwise.tanh), "tanh"
 
 
 class LogSigmoid(_Plain):
-    """log(sigmoid(x))."""
+    """Logarithm of the sigmoid, log(1 / (1 + exp(-x))), computed without overflow.
+
+    Same as torch.nn.LogSigmoid; shapes as for `ReLU`.
+
+    Examples
+    --------
+    >>> nn.LogSigmoid()(fastnn.tensor([-200.0, 0.0, 2.0]))
+    tensor([-2.0000e+02, -6.9315e-01, -1.2693e-01])
+    """
 
     _function = staticmethod(pointwise.logsigmoid)
 
 
 class Softsign(_Plain):
-    """x / (1 + |x|)."""
+    """x / (1 + abs(x)).
+
+    Same as torch.nn.Softsign; shapes as for `ReLU`.
+
+    Examples
+    --------
+    >>> nn.Softsign()(fastnn.tensor([-1.0, 0.0, 3.0]))
+    tensor([-0.5000,  0.0000,  0.7500])
+    """
 
     _function = staticmethod(pointwise.softsign)
 
 
 class Tanhshrink(_Plain):
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    Same as torch.nn.Tanhshrink; shapes as for `ReLU`.
+
+    Examples
+    --------
+    >>> nn.Tanhshrink()(fastnn.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.2384,  0.0000,  1.0360])
+    """
 
     _function = staticmethod(pointwise.tanhshrink)
 
 
-class Step(_Plain):
-    """1 if x > 0, else 0: the perceptron's activation (Rosenblatt 1958); not in PyTorch. Its gradient is 0."""
-
-    _function = staticmethod(pointwise.step)
-
-
-class _WithOptions(Activation):
-    """An activation with options: `_options` names those that its function takes, and `inplace` where it has that."""
-
-    _function = None
-    _options = ()
-
-    def __init__(self, *values, inplace=None):
-        super().__init__()
-        for name, value in zip(self._options, values, strict=True):
-            setattr(self, name, value)
-        if inplace is not None:
-            self.inplace = inplace
-
-    def forward(self, input):
-        values = [getattr(self, name) for name in self._options]
-        return type(self)._function(input, *values, self.inplace) if "inplace" in self.__dict__ else \
-            type(self)._function(input, *values)
-
-    def extra_repr(self):
-        shown = [f"{name}={getattr(self, name)!r}" for name in self._options]
-        return ", ".join(shown + (["inplace=True"] if getattr(self, "inplace", False) else []))
-
-
-class LeakyReLU(_WithOptions):
-    """x if x > 0, else negative_slope * x."""
-
-    _function, _options = staticmethod(pointwise.leaky_relu), ("negative_slope",)
-
-    def __init__(self, negative_slope=1e-2, inplace=False):
-        super().__init__(negative_slope, inplace=inplace)
-
-    def fused(self):
-        return ("leaky_relu", float(self.negative_slope), 0.0) if self.negative_slope > 0 else None
-
-
 class ELU(_WithOptions):
-    """x if x > 0, else alpha * (exp(x) - 1)."""
+    """Exponential linear unit: x where x > 0, else alpha * (exp(x) - 1) (Clevert et al. 2015).
+
+    Same as torch.nn.ELU; shapes as for `ReLU`.
+
+    Parameters
+    ----------
+    alpha : float
+        Minus the limit for x towards minus infinity; default 1.
+    inplace : bool
+        Whether the result is written into the input's memory; default False.
+
+    Examples
+    --------
+    >>> nn.ELU()(fastnn.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.6321,  0.0000,  2.0000])
+    """
 
     _function, _options = staticmethod(pointwise.elu), ("alpha",)
 
@@ -177,7 +164,22 @@ class ELU(_WithOptions):
 
 
 class CELU(_WithOptions):
-    """max(0, x) + min(0, alpha * (exp(x / alpha) - 1))."""
+    """ELU with a continuous derivative: max(0, x) + min(0, alpha * (exp(x / alpha) - 1)) (Barron 2017).
+
+    Same as torch.nn.CELU; shapes as for `ReLU`.
+
+    Parameters
+    ----------
+    alpha : float
+        Minus the limit for x towards minus infinity, not 0; default 1.
+    inplace : bool
+        Whether the result is written into the input's memory; default False.
+
+    Examples
+    --------
+    >>> nn.CELU(2.0)(fastnn.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.7869,  0.0000,  2.0000])
+    """
 
     _function, _options = staticmethod(pointwise.celu), ("alpha",)
 
@@ -185,40 +187,23 @@ class CELU(_WithOptions):
         super().__init__(alpha, inplace=inplace)
 
 
-class Hardtanh(_WithOptions):
-    """x limited to [min_val, max_val]."""
-
-    _function, _options = staticmethod(pointwise.hardtanh), ("min_val", "max_val")
-
-    def __init__(self, min_val=-1.0, max_val=1.0, inplace=False):
-        if min_val > max_val:
-            raise ValueError("min_val cannot be greater than max_val")
-        super().__init__(min_val, max_val, inplace=inplace)
-
-
-class Threshold(_WithOptions):
-    """x if x > threshold, else value."""
-
-    _function, _options = staticmethod(pointwise.threshold), ("threshold", "value")
-
-    def __init__(self, threshold, value, inplace=False):
-        super().__init__(threshold, value, inplace=inplace)
-
-
-class RReLU(_WithOptions):
-    """x if x > 0, else a x: a uniform of [lower, upper] in training, its mean otherwise (Xu et al. 2015)."""
-
-    _options = ("lower", "upper")
-
-    def __init__(self, lower=1.0 / 8, upper=1.0 / 3, inplace=False):
-        super().__init__(lower, upper, inplace=inplace)
-
-    def forward(self, input):
-        return activation.rrelu(input, self.lower, self.upper, self.training, self.inplace)
-
-
 class GELU(_WithOptions):
-    """x times the normal distribution function of x."""
+    """Gaussian error linear unit: x * Phi(x), Phi the normal distribution function (Hendrycks & Gimpel 2016).
+
+    Same as torch.nn.GELU; shapes as for `ReLU`.
+
+    Parameters
+    ----------
+    approximate : {"none", "tanh"}
+        "tanh" computes 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+
+    Examples
+    --------
+    >>> nn.GELU()(fastnn.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.1587,  0.0000,  1.9545])
+    >>> nn.GELU("tanh")(fastnn.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.1588,  0.0000,  1.9546])
+    """
 
     _function, _options = staticmethod(pointwise.gelu), ("approximate",)
 
@@ -227,50 +212,27 @@ class GELU(_WithOptions):
 
 
 class Softplus(_WithOptions):
-    """log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold."""
+    """Smooth approximation of ReLU: log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold.
+
+    Same as torch.nn.Softplus; shapes as for `ReLU`.
+
+    Parameters
+    ----------
+    beta : float
+        Sharpness; default 1.
+    threshold : float
+        Where the function is taken to be linear; default 20.
+
+    Examples
+    --------
+    >>> nn.Softplus()(fastnn.tensor([-1.0, 0.0, 30.0]))
+    tensor([ 0.3133,  0.6931, 30.0000])
+    """
 
     _function, _options = staticmethod(pointwise.softplus), ("beta", "threshold")
 
     def __init__(self, beta=1.0, threshold=20.0):
         super().__init__(beta, threshold)
-
-
-class Softshrink(_WithOptions):
-    """x moved towards 0 by lambd, 0 within it."""
-
-    _function, _options = staticmethod(pointwise.softshrink), ("lambd",)
-
-    def __init__(self, lambd=0.5):
-        super().__init__(lambd)
-
-    def extra_repr(self):
-        return str(self.lambd)
-
-
-class Hardshrink(Softshrink):
-    """x where |x| > lambd, else 0."""
-
-    _function = staticmethod(pointwise.hardshrink)
-
-
-class PReLU(Module):
-    """x if x > 0, else a learned slope times x; one slope for all channels (dimension 1) or one each."""
-
-    def __init__(self, num_parameters=1, init=0.25, device=None, dtype=None):
-        super().__init__()
-        self.num_parameters = num_parameters
-        self.init = init
-        self.weight = Parameter(full((num_parameters,), float(init), dtype=dtype, device=device))
-
-    def reset_parameters(self):
-        """The slopes as they were at first."""
-        self.weight.data.fill_(self.init)
-
-    def forward(self, input):
-        return pointwise.prelu(input, self.weight)
-
-    def extra_repr(self):
-        return f"num_parameters={self.num_parameters}"
 
 
 class _AlongDim(Module):
@@ -285,28 +247,92 @@ class _AlongDim(Module):
 
 
 class Softmax(_AlongDim):
-    """exp(x) / sum(exp(x)) along `dim`."""
+    """exp(x_i) / sum_j exp(x_j) along a dimension; the results are positive and sum to 1.
+
+    The largest element is subtracted first, so that nothing overflows. Same as torch.nn.Softmax.
+
+    Parameters
+    ----------
+    dim : int, optional
+        The dimension. Without it the old rule of PyTorch chooses (0 for 0, 1 and 3 dimensions, else 1), with a warning.
+
+    Shape
+    -----
+    Input of any shape; output alike.
+
+    Examples
+    --------
+    >>> nn.Softmax(dim=1)(fastnn.tensor([[0.0, 0.0], [1000.0, 0.0]]))
+    tensor([[0.5000, 0.5000],
+            [1.0000, 0.0000]])
+    """
 
     def forward(self, input):
-        return functional.softmax(input, self.dim, _stacklevel=5)
+        from fastnn.nn.functional import softmax
+        return softmax(input, self.dim, _stacklevel=5)
 
 
 class LogSoftmax(_AlongDim):
-    """log(softmax(x)) along `dim`."""
+    """x_i - log(sum_j exp(x_j)) along a dimension, computed without overflow.
+
+    Same as torch.nn.LogSoftmax.
+
+    Parameters
+    ----------
+    dim : int, optional
+        The dimension; see `Softmax`.
+
+    Examples
+    --------
+    >>> nn.LogSoftmax(dim=0)(fastnn.tensor([0.0, 0.0, 0.0, 0.0]))
+    tensor([-1.3863, -1.3863, -1.3863, -1.3863])
+    """
 
     def forward(self, input):
-        return functional.log_softmax(input, self.dim, _stacklevel=5)
+        from fastnn.nn.functional import log_softmax
+        return log_softmax(input, self.dim, _stacklevel=5)
 
 
 class Softmin(_AlongDim):
-    """softmax(-x) along `dim`."""
+    """softmax(-x) along a dimension.
+
+    Same as torch.nn.Softmin.
+
+    Parameters
+    ----------
+    dim : int, optional
+        The dimension; see `Softmax`.
+
+    Examples
+    --------
+    >>> nn.Softmin(dim=0)(fastnn.tensor([1.0, 2.0]))
+    tensor([0.7311, 0.2689])
+    """
 
     def forward(self, input):
-        return functional.softmin(input, self.dim, _stacklevel=5)
+        from fastnn.nn.functional import softmin
+        return softmin(input, self.dim, _stacklevel=5)
 
 
 class GLU(Module):
-    """a * sigmoid(b), where a and b are the halves of the input along `dim`."""
+    """Gated linear unit: a * sigmoid(b), a and b the halves of the input along a dimension (Dauphin et al. 2016).
+
+    Same as torch.nn.GLU.
+
+    Parameters
+    ----------
+    dim : int
+        The dimension, of even size; default -1.
+
+    Shape
+    -----
+    Input (*, 2 N, *), output (*, N, *).
+
+    Examples
+    --------
+    >>> nn.GLU()(fastnn.tensor([[4.0, 2.0, 0.0, 0.0]]))
+    tensor([[2., 1.]])
+    """
 
     def __init__(self, dim=-1):
         super().__init__()
@@ -320,7 +346,24 @@ class GLU(Module):
 
 
 class Softmax2d(Module):
-    """Softmax over channels, for input (N, C, H, W) or (C, H, W)."""
+    """Softmax over the channels of each pixel.
+
+    Same as torch.nn.Softmax2d.
+
+    Shape
+    -----
+    Input (N, C, H, W) or (C, H, W); output alike.
+
+    Raises
+    ------
+    ValueError
+        The input has another number of dimensions.
+
+    Examples
+    --------
+    >>> nn.Softmax2d()(fastnn.zeros(4, 1, 1)).flatten()
+    tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
 
     def forward(self, input):
         if input.ndim not in (3, 4):

@@ -12,34 +12,51 @@ class NonDynamicallyQuantizableLinear(Linear):
 
 
 class MultiheadAttention(Module):
-    """Concat(head_1, ..., head_h) W^O with head_i = softmax(q_i k_i^T / sqrt(d)) v_i, same as
-    torch.nn.MultiheadAttention.
+    """Multi-head attention: Concat(head_1, ..., head_h) W^O with head_i = softmax(q_i k_i^T / sqrt(d)) v_i.
 
-    Vaswani et al., Attention Is All You Need (2017).
+    q, k and v are linear projections of query, key and value, d is the width of a head. Same as
+    torch.nn.MultiheadAttention (Vaswani et al. 2017).
 
     Parameters
     ----------
     embed_dim : int
-        Width of queries and of the result.
+        Width E of queries and of the result.
     num_heads : int
         Divides `embed_dim`; a head is ``embed_dim // num_heads`` wide.
     dropout : float
-        Probability that a weight is dropped in training.
+        Probability that a weight is dropped in training; default 0.
     bias : bool
-        Whether the projections add biases.
+        Whether the projections add biases; default True.
     add_bias_kv : bool
-        One more, learned, key and value for all sequences.
+        Whether a learned key and value are appended to all sequences.
     add_zero_attn : bool
-        One more key and value that are 0.
+        Whether a key and value of zeros are appended.
     kdim, vdim : int, optional
-        Widths of keys and values; default embed_dim.
+        Widths of keys and values; default `embed_dim`.
     batch_first : bool
-        (batch, time, width) instead of (time, batch, width).
+        Whether tensors are (N, L, E) instead of (L, N, E).
+    device, dtype
+        As in PyTorch; the device can only be the CPU.
 
     Shape
     -----
     query (L, N, E), key (S, N, kdim), value (S, N, vdim), result (L, N, E) and weights (N, L, S) or, with
     ``average_attn_weights=False``, (N, heads, L, S), None with ``need_weights=False``; all may lack N.
+
+    Raises
+    ------
+    AssertionError
+        `num_heads` does not divide `embed_dim`.
+
+    Examples
+    --------
+    >>> attention = nn.MultiheadAttention(8, 2, batch_first=True)
+    >>> x = fastnn.zeros(3, 5, 8)
+    >>> result, weights = attention(x, x, x)
+    >>> result.shape, weights.shape
+    (torch.Size([3, 5, 8]), torch.Size([3, 5, 5]))
+    >>> weights[0, 0].detach()
+    tensor([0.2000, 0.2000, 0.2000, 0.2000, 0.2000])
     """
 
     def __init__(self, embed_dim, num_heads, dropout=0.0, bias=True, add_bias_kv=False, add_zero_attn=False, kdim=None,
@@ -89,8 +106,22 @@ class MultiheadAttention(Module):
 
     def forward(self, query, key, value, key_padding_mask=None, need_weights=True, attn_mask=None,
                 average_attn_weights=True, is_causal=False):
-        """(result, weights or None). Masks forbid where True, or are added to the scores: attn_mask (L, S) or
-        (N heads, L, S), key_padding_mask (N, S) or (S,). ``is_causal``: attn_mask is the causal one."""
+        """Attention of `query` to `key` and `value`: (result, weights or None).
+
+        Parameters
+        ----------
+        query, key, value : Tensor
+        key_padding_mask : Tensor, shape (N, S) or (S,), optional
+            Bool: True excludes a key; or floating-point numbers that are added to its scores.
+        need_weights : bool
+            Whether weights are returned; False is faster.
+        attn_mask : Tensor, shape (L, S) or (N heads, L, S), optional
+            The same for each query and key.
+        average_attn_weights : bool
+            Whether the weights returned are averages over the heads.
+        is_causal : bool
+            Says that `attn_mask` is the causal mask.
+        """
         weights = None if self._qkv_same_embed_dim else (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
         return attend(query, key, value, self.embed_dim, self.num_heads, self.in_proj_weight, weights,
                       self.in_proj_bias, self.bias_k, self.bias_v, self.add_zero_attn,

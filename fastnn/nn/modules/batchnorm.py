@@ -1,4 +1,4 @@
-"""Normalisation with running statistics: over batches and over instances."""
+"""Normalization with running statistics: of batches and of instances."""
 import warnings
 
 from fastnn.nn import init
@@ -63,24 +63,7 @@ class _NormBase(Module):
 
 
 class _BatchNorm(_NormBase):
-    """Normalisation of channels over the batch.
-
-    y = (x - mean) / sqrt(var + eps) * weight + bias, for each channel (dimension 1). In training mean and var are the
-    batch's, and running statistics follow them: running = (1 - momentum) running + momentum new; with momentum None
-    they are the mean over all batches. In evaluation the running statistics are used, or the batch's if there are none.
-    Ioffe & Szegedy, Batch Normalization (2015).
-
-    Parameters
-    ----------
-    num_features : int
-        Channels.
-    eps : float
-    momentum : float or None
-    affine : bool
-        Whether there are weight (starts as 1) and bias (0), both (num_features,).
-    track_running_stats : bool
-        Whether there are buffers running_mean, running_var and num_batches_tracked.
-    """
+    """Base of batch normalization in one to three dimensions."""
 
     def forward(self, input):
         self._check_input_dim(input)
@@ -97,27 +80,100 @@ class _BatchNorm(_NormBase):
 
 
 class BatchNorm1d(_BatchNorm):
-    __doc__ = (_BatchNorm.__doc__ or "") + "\n    Input (N, C) or (N, C, L).\n    "
+    """Batch normalization: y = (x - mean) / sqrt(var + eps) * weight + bias, for each channel (dimension 1).
+
+    In training mean and (biased) var are those of the batch, and the running statistics follow: running = (1 -
+    momentum) * running + momentum * new, new var unbiased. In evaluation the running statistics are used, or those of
+    the batch if there are none. Same as torch.nn.BatchNorm1d (Ioffe & Szegedy 2015).
+
+    Parameters
+    ----------
+    num_features : int
+        Number of channels C.
+    eps : float
+        Default 1e-5.
+    momentum : float or None
+        Default 0.1; with None the running statistics are averages over all batches.
+    affine : bool
+        Whether there are weight (initially 1) and bias (0), both (num_features,); default True.
+    track_running_stats : bool
+        Whether there are buffers running_mean, running_var and num_batches_tracked; default True.
+    device, dtype
+        As in PyTorch; the device can only be the CPU.
+    bias : bool
+        Whether there is a bias too; default True.
+
+    Shape
+    -----
+    Input (N, C) or (N, C, L); output alike.
+
+    Raises
+    ------
+    ValueError
+        The input has another number of dimensions, or in training one value for each channel.
+
+    Examples
+    --------
+    >>> norm = nn.BatchNorm1d(1)
+    >>> norm(fastnn.tensor([[1.0], [3.0]])).detach()
+    tensor([[-1.0000],
+            [ 1.0000]])
+    >>> round(norm.running_mean.item(), 4), round(norm.running_var.item(), 4)
+    (0.2, 1.1)
+    """
+
     _dims = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    __doc__ = (_BatchNorm.__doc__ or "") + "\n    Input (N, C, H, W).\n    "
+    """Batch normalization of images: `BatchNorm1d` with statistics over the batch and all pixels of a channel.
+
+    Same as torch.nn.BatchNorm2d.
+
+    Parameters
+    ----------
+    num_features, eps, momentum, affine, track_running_stats, device, dtype, bias
+        As in `BatchNorm1d`.
+
+    Shape
+    -----
+    Input (N, C, H, W); output alike.
+
+    Examples
+    --------
+    >>> nn.BatchNorm2d(1)(fastnn.tensor([1.0, 1.0, 3.0, 3.0]).reshape(1, 1, 2, 2)).detach().round()
+    tensor([[[[-1., -1.],
+              [ 1.,  1.]]]])
+    """
+
     _dims = (4,)
 
 
 class BatchNorm3d(_BatchNorm):
-    __doc__ = (_BatchNorm.__doc__ or "") + "\n    Input (N, C, D, H, W).\n    "
+    """Batch normalization of volumes: `BatchNorm1d` with statistics over the batch and all voxels of a channel.
+
+    Same as torch.nn.BatchNorm3d.
+
+    Parameters
+    ----------
+    num_features, eps, momentum, affine, track_running_stats, device, dtype, bias
+        As in `BatchNorm1d`.
+
+    Shape
+    -----
+    Input (N, C, D, H, W); output alike.
+
+    Examples
+    --------
+    >>> nn.BatchNorm3d(2)(fastnn.zeros(1, 2, 2, 2, 2)).shape
+    torch.Size([1, 2, 2, 2, 2])
+    """
+
     _dims = (5,)
 
 
 class _InstanceNorm(_NormBase):
-    """Normalisation of each channel of each sample.
-
-    y = (x - mean) / sqrt(var + eps) * weight + bias; in evaluation with running statistics those are used.
-    Ulyanov, Vedaldi & Lempitsky, Instance Normalization (2016). Parameters as BatchNorm's, but neither weight and bias
-    nor running statistics by default.
-    """
+    """Base of instance normalization in one to three dimensions."""
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=False, track_running_stats=False, device=None,
                  dtype=None, *, bias=True):
@@ -155,17 +211,80 @@ class _InstanceNorm(_NormBase):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    __doc__ = (_InstanceNorm.__doc__ or "") + "\n    Input (N, C, L) or (C, L).\n    "
+    """Instance normalization: y = (x - mean) / sqrt(var + eps) * weight + bias, for each channel of each sample.
+
+    In evaluation with running statistics those are used. Same as torch.nn.InstanceNorm1d (Ulyanov, Vedaldi & Lempitsky
+    2016).
+
+    Parameters
+    ----------
+    num_features : int
+        Number of channels C.
+    eps, momentum, device, dtype, bias
+        As in `BatchNorm1d`.
+    affine : bool
+        Whether there are weight and bias, both (num_features,); default False.
+    track_running_stats : bool
+        Whether there are running statistics; default False.
+
+    Shape
+    -----
+    Input (N, C, L) or (C, L); output alike.
+
+    Examples
+    --------
+    >>> nn.InstanceNorm1d(2)(fastnn.tensor([[1.0, 3.0], [10.0, 50.0]])).round()
+    tensor([[-1.,  1.],
+            [-1.,  1.]])
+    """
+
     _dims = (2, 3)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    __doc__ = (_InstanceNorm.__doc__ or "") + "\n    Input (N, C, H, W) or (C, H, W).\n    "
+    """Instance normalization of images; see `InstanceNorm1d`.
+
+    Same as torch.nn.InstanceNorm2d.
+
+    Parameters
+    ----------
+    num_features, eps, momentum, affine, track_running_stats, device, dtype, bias
+        As in `InstanceNorm1d`.
+
+    Shape
+    -----
+    Input (N, C, H, W) or (C, H, W); output alike.
+
+    Examples
+    --------
+    >>> nn.InstanceNorm2d(1)(fastnn.tensor([[[1.0, 1.0], [3.0, 3.0]]])).round()
+    tensor([[[-1., -1.],
+             [ 1.,  1.]]])
+    """
+
     _dims = (3, 4)
 
 
 class InstanceNorm3d(_InstanceNorm):
-    __doc__ = (_InstanceNorm.__doc__ or "") + "\n    Input (N, C, D, H, W) or (C, D, H, W).\n    "
+    """Instance normalization of volumes; see `InstanceNorm1d`.
+
+    Same as torch.nn.InstanceNorm3d.
+
+    Parameters
+    ----------
+    num_features, eps, momentum, affine, track_running_stats, device, dtype, bias
+        As in `InstanceNorm1d`.
+
+    Shape
+    -----
+    Input (N, C, D, H, W) or (C, D, H, W); output alike.
+
+    Examples
+    --------
+    >>> nn.InstanceNorm3d(2)(fastnn.zeros(2, 2, 2, 2)).shape
+    torch.Size([2, 2, 2, 2])
+    """
+
     _dims = (4, 5)
 
 
@@ -203,54 +322,176 @@ class _LazyNorm(LazyModuleMixin):
 
 
 class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
-    """A `BatchNorm1d` whose `num_features` are the channels of the first input."""
+    """A `BatchNorm1d` whose `num_features` are the channels of its first input; it becomes a plain one then.
+
+    Same as torch.nn.LazyBatchNorm1d.
+
+    Parameters
+    ----------
+    eps, momentum, affine, track_running_stats, device, dtype, bias
+        As in `BatchNorm1d`.
+
+    Examples
+    --------
+    >>> norm = nn.LazyBatchNorm1d()
+    >>> norm(fastnn.zeros(3, 2)).shape
+    torch.Size([3, 2])
+    >>> type(norm).__name__, norm.num_features
+    ('BatchNorm1d', 2)
+    """
 
     cls_to_become = BatchNorm1d
 
 
 class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
-    """A `BatchNorm2d` whose `num_features` are the channels of the first input."""
+    """A `BatchNorm2d` whose `num_features` are the channels of its first input; it becomes a plain one then.
+
+    Same as torch.nn.LazyBatchNorm2d.
+
+    Parameters
+    ----------
+    eps, momentum, affine, track_running_stats, device, dtype, bias
+        As in `BatchNorm1d`.
+
+    Examples
+    --------
+    >>> norm = nn.LazyBatchNorm2d()
+    >>> norm(fastnn.zeros(3, 2, 4, 4)).shape
+    torch.Size([3, 2, 4, 4])
+    >>> type(norm).__name__, norm.num_features
+    ('BatchNorm2d', 2)
+    """
 
     cls_to_become = BatchNorm2d
 
 
 class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
-    """A `BatchNorm3d` whose `num_features` are the channels of the first input."""
+    """A `BatchNorm3d` whose `num_features` are the channels of its first input; it becomes a plain one then.
+
+    Same as torch.nn.LazyBatchNorm3d.
+
+    Parameters
+    ----------
+    eps, momentum, affine, track_running_stats, device, dtype, bias
+        As in `BatchNorm1d`.
+
+    Examples
+    --------
+    >>> norm = nn.LazyBatchNorm3d()
+    >>> norm(fastnn.zeros(3, 2, 4, 4, 4)).shape
+    torch.Size([3, 2, 4, 4, 4])
+    >>> type(norm).__name__, norm.num_features
+    ('BatchNorm3d', 2)
+    """
 
     cls_to_become = BatchNorm3d
 
 
 class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
-    """A `InstanceNorm1d` whose `num_features` are the channels of the first input."""
+    """An `InstanceNorm1d` whose `num_features` are the channels of its first input; it becomes a plain one then.
+
+    Same as torch.nn.LazyInstanceNorm1d.
+
+    Parameters
+    ----------
+    eps, momentum, affine, track_running_stats, device, dtype, bias
+        As in `BatchNorm1d`, with its defaults.
+
+    Examples
+    --------
+    >>> norm = nn.LazyInstanceNorm1d()
+    >>> norm(fastnn.zeros(3, 2, 4)).shape
+    torch.Size([3, 2, 4])
+    >>> type(norm).__name__, norm.num_features
+    ('InstanceNorm1d', 2)
+    """
 
     cls_to_become = InstanceNorm1d
 
 
 class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
-    """A `InstanceNorm2d` whose `num_features` are the channels of the first input."""
+    """An `InstanceNorm2d` whose `num_features` are the channels of its first input; it becomes a plain one then.
+
+    Same as torch.nn.LazyInstanceNorm2d.
+
+    Parameters
+    ----------
+    eps, momentum, affine, track_running_stats, device, dtype, bias
+        As in `BatchNorm1d`, with its defaults.
+
+    Examples
+    --------
+    >>> norm = nn.LazyInstanceNorm2d()
+    >>> norm(fastnn.zeros(3, 2, 4, 4)).shape
+    torch.Size([3, 2, 4, 4])
+    >>> type(norm).__name__, norm.num_features
+    ('InstanceNorm2d', 2)
+    """
 
     cls_to_become = InstanceNorm2d
 
 
 class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
-    """A `InstanceNorm3d` whose `num_features` are the channels of the first input."""
+    """An `InstanceNorm3d` whose `num_features` are the channels of its first input; it becomes a plain one then.
+
+    Same as torch.nn.LazyInstanceNorm3d.
+
+    Parameters
+    ----------
+    eps, momentum, affine, track_running_stats, device, dtype, bias
+        As in `BatchNorm1d`, with its defaults.
+
+    Examples
+    --------
+    >>> norm = nn.LazyInstanceNorm3d()
+    >>> norm(fastnn.zeros(3, 2, 4, 4, 4)).shape
+    torch.Size([3, 2, 4, 4, 4])
+    >>> type(norm).__name__, norm.num_features
+    ('InstanceNorm3d', 2)
+    """
 
     cls_to_become = InstanceNorm3d
 
 
 class _Absent(Module):
-    """A class of PyTorch's that says what to use in its place."""
+    """A class of PyTorch that names what to use instead."""
 
     def __init__(self, *args, **kwargs):
         raise NotImplementedError(f"{type(self).__name__} is not available: {self._reason}")
 
 
 class SyncBatchNorm(_Absent):
-    """Not available: it needs several processes that train together."""
+    """Batch normalization over several processes; not available, since there is one process.
+
+    Raises
+    ------
+    NotImplementedError
+        Always; it names `BatchNorm1d` and `BatchNorm2d`.
+
+    Examples
+    --------
+    >>> nn.SyncBatchNorm(3)
+    Traceback (most recent call last):
+        ...
+    NotImplementedError: SyncBatchNorm is not available: there is one process ...
+    """
 
     _reason = "there is one process and nothing to synchronise; use BatchNorm1d or BatchNorm2d"
 
     @classmethod
     def convert_sync_batchnorm(cls, module, process_group=None):
-        """NotImplementedError."""
+        """Not available, as the class.
+
+        Parameters
+        ----------
+        module : Module
+        process_group : optional
+
+        Examples
+        --------
+        >>> nn.SyncBatchNorm.convert_sync_batchnorm(nn.BatchNorm1d(2))
+        Traceback (most recent call last):
+            ...
+        NotImplementedError: SyncBatchNorm is not available: ...
+        """
         return cls(module)

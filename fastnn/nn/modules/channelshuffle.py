@@ -4,7 +4,24 @@ from fastnn.ops.shuffle import channel_shuffle
 
 
 class ChannelShuffle(Module):
-    """First channels of all groups, then second ones, ... (Zhang et al. 2017), for (N, C, ...)."""
+    """Channels of `groups` groups interleaved: the first channel of each group, then the second of each, ...
+
+    Same as torch.nn.ChannelShuffle (Zhang et al. 2017).
+
+    Parameters
+    ----------
+    groups : int
+        Divides the number of channels.
+
+    Shape
+    -----
+    Input (N, C, *); output alike.
+
+    Examples
+    --------
+    >>> nn.ChannelShuffle(2)(fastnn.arange(6).reshape(1, 6, 1, 1)).flatten()
+    tensor([0, 3, 1, 4, 2, 5])
+    """
 
     def __init__(self, groups):
         super().__init__()

@@ -4,25 +4,47 @@ from collections import OrderedDict
 from itertools import islice
 
 from fastnn.nn.modules import hooks
-from fastnn.nn.modules.activation import Activation
+from fastnn.nn.modules.activation import Activation, Sigmoid
 from fastnn.nn.modules.conv import Conv1d, Conv2d
 from fastnn.nn.modules.linear import Linear
 from fastnn.nn.modules.module import Module
 from fastnn.nn.modules.pooling import MaxPool1d, MaxPool2d
 from fastnn.ops.linear import fused_linear
 
+_ACTIVATIONS = {Activation.__module__, Sigmoid.__module__}  # of the activations that may be fused; not of users' own
+
 
 def _plain(module):
-    """Whether nobody can see or change what goes into it and comes out."""
+    """Whether no hook and no replaced forward can observe or change its input and output."""
     return module._hooks is None and not hooks.global_hooks and "forward" not in module.__dict__
 
 
 class Sequential(Module):
-    """Modules called one after the other, same as torch.nn.Sequential.
+    """Modules called one after the other: y = f_n(... f_2(f_1(x))).
 
-    A Linear followed by an activation, or a convolution followed by ReLU, runs as one fused kernel when neither has
-    hooks and no one but this container could see the result between them; the results agree within rounding. Between a
-    convolution and max pooling, ReLU is done after the pooling: the same numbers from fewer.
+    Same as torch.nn.Sequential. A `Linear` followed by an activation, or a convolution followed by `ReLU`, runs as one
+    fused kernel if neither has hooks; results agree within rounding. Between a convolution and max pooling `ReLU` is
+    applied after the pooling, to fewer elements and with the same result.
+
+    Parameters
+    ----------
+    args : Modules, or one OrderedDict of names and modules
+
+    Raises
+    ------
+    TypeError
+        An argument is no Module.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    >>> model(fastnn.zeros(5, 4)).shape
+    torch.Size([5, 2])
+    >>> model[0], len(model), model[:2]
+    (Linear(in_features=4, out_features=3, bias=True), 3, Sequential(
+      (0): Linear(in_features=4, out_features=3, bias=True)
+      (1): ReLU()
+    ))
     """
 
     def __init__(self, *args):
@@ -42,7 +64,7 @@ class Sequential(Module):
             module, following, next_but_one = (*modules[:3], None, None)[:3]
             fused = None
             if (type(module) in (Linear, Conv1d, Conv2d) and isinstance(following, Activation)
-                    and type(following).__module__ == Activation.__module__ and _plain(module) and _plain(following)):
+                    and type(following).__module__ in _ACTIVATIONS and _plain(module) and _plain(following)):
                 fused = following.fused()
                 if fused and type(module) is not Linear and fused[0] != "relu":
                     fused = None
@@ -98,7 +120,7 @@ class Sequential(Module):
         self._renumber()
 
     def _renumber(self):
-        """Names are positions again, as after every change in PyTorch."""
+        """Renumber the modules, as PyTorch does after every change."""
         modules = list(self._modules.values())
         self._modules.clear()
         for i, module in enumerate(modules):
@@ -137,18 +159,57 @@ class Sequential(Module):
         return times
 
     def append(self, module):
-        """Add a module at the end."""
+        """Append a module; returns the container.
+
+        Parameters
+        ----------
+        module : Module
+
+        Examples
+        --------
+        >>> nn.Sequential(nn.ReLU()).append(nn.Tanh())
+        Sequential(
+          (0): ReLU()
+          (1): Tanh()
+        )
+        """
         self.add_module(str(len(self)), module)
         return self
 
     def extend(self, sequential):
-        """Add several modules at the end."""
+        """Append several modules; returns the container.
+
+        Parameters
+        ----------
+        sequential : iterable of Module
+
+        Examples
+        --------
+        >>> len(nn.Sequential(nn.ReLU()).extend([nn.Tanh(), nn.ReLU()]))
+        3
+        """
         for module in sequential:
             self.append(module)
         return self
 
     def insert(self, index, module):
-        """Put a module in front of position `index`."""
+        """Insert a module before a position; returns the container.
+
+        Parameters
+        ----------
+        index : int
+        module : Module
+
+        Raises
+        ------
+        IndexError
+            `index` is out of range.
+
+        Examples
+        --------
+        >>> nn.Sequential(nn.ReLU()).insert(0, nn.Tanh())[0]
+        Tanh()
+        """
         size = len(self)
         if not -size <= index <= size:
             raise IndexError(f"Index out of range: {index}")
@@ -160,14 +221,41 @@ class Sequential(Module):
         return self
 
     def pop(self, key):
-        """Take a module out and return it."""
+        """Remove a module and return it.
+
+        Parameters
+        ----------
+        key : int
+
+        Examples
+        --------
+        >>> nn.Sequential(nn.ReLU(), nn.Tanh()).pop(0)
+        ReLU()
+        """
         module = self[key]
         del self[key]
         return module
 
 
 class ModuleList(Module):
-    """A list of modules that are registered."""
+    """A list of modules that are registered under their positions.
+
+    Same as torch.nn.ModuleList.
+
+    Parameters
+    ----------
+    modules : iterable of Module, optional
+
+    Examples
+    --------
+    >>> layers = nn.ModuleList([nn.Linear(2, 2) for _ in range(3)])
+    >>> layers
+    ModuleList(
+      (0-2): 3 x Linear(in_features=2, out_features=2, bias=True)
+    )
+    >>> [name for name, _ in layers.named_parameters()][:2]
+    ['0.weight', '0.bias']
+    """
 
     def __init__(self, modules=None):
         super().__init__()
@@ -190,7 +278,17 @@ class ModuleList(Module):
         return self._modules[self._name_at(index)]
 
     def extend(self, modules):
-        """Add several modules at the end."""
+        """Append several modules; returns the list.
+
+        Parameters
+        ----------
+        modules : iterable of Module
+
+        Examples
+        --------
+        >>> len(nn.ModuleList([nn.ReLU()]).extend([nn.Tanh(), nn.ReLU()]))
+        3
+        """
         for module in modules:
             self.append(module)
         return self
@@ -220,7 +318,20 @@ class ModuleList(Module):
 
 
 class ModuleDict(Module):
-    """A dictionary of modules that are registered."""
+    """A dictionary of modules that are registered under their keys.
+
+    Same as torch.nn.ModuleDict.
+
+    Parameters
+    ----------
+    modules : mapping, or iterable of (str, Module), optional
+
+    Examples
+    --------
+    >>> heads = nn.ModuleDict({"a": nn.Linear(2, 1), "b": nn.Identity()})
+    >>> list(heads), heads["b"]
+    (['a', 'b'], Identity())
+    """
 
     def __init__(self, modules=None):
         super().__init__()
@@ -246,26 +357,74 @@ class ModuleDict(Module):
         return key in self._modules
 
     def clear(self):
-        """Take all out."""
+        """Remove all modules.
+
+        Examples
+        --------
+        >>> modules = nn.ModuleDict({"a": nn.ReLU()})
+        >>> modules.clear()
+        >>> len(modules)
+        0
+        """
         self._modules.clear()
 
     def pop(self, key):
-        """Take one out and return it."""
+        """Remove a module and return it.
+
+        Parameters
+        ----------
+        key : str
+
+        Examples
+        --------
+        >>> nn.ModuleDict({"a": nn.ReLU()}).pop("a")
+        ReLU()
+        """
         return self._modules.pop(key)
 
     def keys(self):
-        """The names."""
+        """The names.
+
+        Examples
+        --------
+        >>> list(nn.ModuleDict({"a": nn.ReLU()}).keys())
+        ['a']
+        """
         return self._modules.keys()
 
     def values(self):
-        """The modules."""
+        """The modules.
+
+        Examples
+        --------
+        >>> list(nn.ModuleDict({"a": nn.ReLU()}).values())
+        [ReLU()]
+        """
         return self._modules.values()
 
     def items(self):
-        """Names and modules."""
+        """Names and modules.
+
+        Examples
+        --------
+        >>> list(nn.ModuleDict({"a": nn.ReLU()}).items())
+        [('a', ReLU())]
+        """
         return self._modules.items()
 
     def update(self, modules):
-        """Add the pairs of a mapping or iterable."""
+        """Add the pairs of a mapping or iterable.
+
+        Parameters
+        ----------
+        modules : mapping, or iterable of (str, Module)
+
+        Examples
+        --------
+        >>> modules = nn.ModuleDict()
+        >>> modules.update({"a": nn.ReLU()})
+        >>> list(modules)
+        ['a']
+        """
         for name, module in modules.items() if hasattr(modules, "items") else modules:
             self[name] = module

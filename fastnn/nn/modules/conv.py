@@ -1,4 +1,4 @@
-"""Convolution layers for sequences and images."""
+"""Convolution layers for sequences, images and volumes."""
 import math
 from itertools import chain
 
@@ -113,18 +113,24 @@ class _ConvForward(_Conv):
 
 
 class Conv1d(_ConvForward):
-    """Convolution of sequences, same as torch.nn.Conv1d.
+    """Convolution of sequences: y[o, i] = b[o] + sum over c, k of w[o, c, k] x[c, i * stride + k * dilation].
+
+    Cross-correlation, in fact, as in all frameworks. Same as torch.nn.Conv1d, initial values included.
 
     Parameters
     ----------
     in_channels, out_channels : int
-    kernel_size, stride, dilation : int or tuple
-    padding : int, tuple, 'valid' or 'same'
+        Channels of the input and of the output.
+    kernel_size, stride, dilation : int
+        Elements of a window, step from window to window (default 1), step within a window (1).
+    padding : int, 'valid' or 'same'
+        Elements added on both sides; 'valid' is 0 (the default), 'same' keeps the length and needs stride 1.
     groups : int
-        Channels are cut into so many groups that do not see each other.
+        Channels are divided into so many groups that are convolved separately; default 1.
     bias : bool
-    padding_mode : str
-        What is around the input: 'zeros', 'reflect', 'replicate' or 'circular'.
+        Whether b is added; default True.
+    padding_mode : {'zeros', 'reflect', 'replicate', 'circular'}
+        What the added elements are.
     device, dtype
         As in PyTorch; the device can only be the CPU.
 
@@ -132,38 +138,88 @@ class Conv1d(_ConvForward):
     ----------
     weight : Parameter, shape (out_channels, in_channels / groups, kernel_size)
     bias : Parameter, shape (out_channels,), or None
+        Both start uniform in +-1 / sqrt(in_channels / groups * kernel_size).
 
     Shape
     -----
-    Input (n, in_channels, length) or (in_channels, length), output (n, out_channels, out) or (out_channels, out),
-    out = (length + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1.
+    Input (N, in_channels, L) or (in_channels, L), output (N, out_channels, out) or (out_channels, out),
+    out = (L + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1.
+
+    Raises
+    ------
+    ValueError
+        `groups` does not divide both numbers of channels, or the input's shape does not fit.
+
+    Examples
+    --------
+    >>> conv = nn.Conv1d(1, 1, 3, bias=False)
+    >>> conv.weight.data = fastnn.tensor([[[1.0, 2.0, 3.0]]])
+    >>> conv(fastnn.tensor([[1.0, 0.0, 0.0, 1.0]])).tolist()
+    [[1.0, 3.0]]
     """
 
     _spatial = 1
 
 
 class Conv2d(_ConvForward):
-    """Convolution of images, same as torch.nn.Conv2d.
+    """Convolution of images: y[o] = b[o] + sum over channels c of the cross-correlation of x[c] and w[o, c].
 
-    Parameters and attributes are those of `Conv1d`, with numbers or pairs (rows, columns); weight has the shape
-    (out_channels, in_channels / groups, kernel rows, kernel columns).
+    Same as torch.nn.Conv2d. Channels may be last in the input's memory; that costs no copy.
+
+    Parameters
+    ----------
+    in_channels, out_channels, groups, bias, padding_mode, device, dtype
+        As in `Conv1d`.
+    kernel_size, stride, dilation : int or (rows, columns)
+    padding : int, (rows, columns), 'valid' or 'same'
+        As in `Conv1d`.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (out_channels, in_channels / groups, kernel rows, kernel columns)
+    bias : Parameter, shape (out_channels,), or None
 
     Shape
     -----
-    Input (n, in_channels, h, w) or (in_channels, h, w), output (n, out_channels, oh, ow) or (out_channels, oh, ow).
-    Channels may be last in the input's memory; that costs no copy.
+    Input (N, in_channels, H, W) or (in_channels, H, W), output (N, out_channels, OH, OW) or (out_channels, OH, OW),
+    sizes by the formula of `Conv1d`.
+
+    Examples
+    --------
+    >>> nn.Conv2d(3, 8, 3, stride=2, padding=1)(fastnn.zeros(1, 3, 32, 32)).shape
+    torch.Size([1, 8, 16, 16])
+    >>> nn.Conv2d(3, 8, (3, 5), padding="same")(fastnn.zeros(1, 3, 32, 32)).shape
+    torch.Size([1, 8, 32, 32])
     """
 
 
 class Conv3d(_ConvForward):
-    """Convolution of volumes, same as torch.nn.Conv3d, as convolutions of planes.
+    """Convolution of volumes: y[o] = b[o] + sum over channels c of the cross-correlation of x[c] and w[o, c].
 
-    Parameters and attributes are those of `Conv1d`, with numbers or triples (depth, rows, columns); weight has the
-    shape (out_channels, in_channels / groups, kernel depth, kernel rows, kernel columns).
+    Same as torch.nn.Conv3d. It is computed as convolutions of planes, summed over the kernel's depth.
+
+    Parameters
+    ----------
+    in_channels, out_channels, groups, bias, padding_mode, device, dtype
+        As in `Conv1d`.
+    kernel_size, stride, dilation : int or (depth, rows, columns)
+    padding : int, (depth, rows, columns), 'valid' or 'same'
+        As in `Conv1d`.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (out_channels, in_channels / groups, kernel depth, kernel rows, kernel columns)
+    bias : Parameter, shape (out_channels,), or None
 
     Shape
     -----
-    Input (n, in_channels, d, h, w) or (in_channels, d, h, w), output (n, out_channels, od, oh, ow) or without n.
+    Input (N, in_channels, D, H, W) or without N, output (N, out_channels, OD, OH, OW) or without N, sizes by the
+    formula of `Conv1d`.
+
+    Examples
+    --------
+    >>> nn.Conv3d(1, 2, (1, 3, 3))(fastnn.zeros(1, 1, 4, 8, 8)).shape
+    torch.Size([1, 2, 4, 6, 6])
     """
 
     _spatial = 3
@@ -212,14 +268,21 @@ class _ConvTranspose(_Conv):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """Transposed convolution of sequences (the gradient of `Conv1d` as a layer), same as torch.nn.ConvTranspose1d.
+    """Transposed convolution of sequences, the gradient of `Conv1d` as a layer.
+
+    y[o, i * stride + k * dilation - padding] += w[c, o, k] x[c, i] for all c, i and k, starting with b[o]. Same as
+    torch.nn.ConvTranspose1d; called as ``layer(input, output_size=None)``.
 
     Parameters
     ----------
-    in_channels, out_channels, kernel_size, stride, padding, groups, bias, dilation, device, dtype
-        As of `Conv1d`; `padding` is taken off the result.
-    output_padding : int or tuple
-        Added to the result's size on one side; ``forward(input, output_size)`` finds it.
+    in_channels, out_channels, kernel_size, stride, groups, bias, dilation, device, dtype
+        As in `Conv1d`.
+    padding : int
+        Elements taken off the result on both sides.
+    output_padding : int
+        Elements added to the result on one side, less than the stride or the dilation; ``output_size`` finds it.
+    padding_mode : str
+        'zeros' alone.
 
     Attributes
     ----------
@@ -228,8 +291,20 @@ class ConvTranspose1d(_ConvTranspose):
 
     Shape
     -----
-    Input (n, in_channels, length) or (in_channels, length), output (n, out_channels, out) or (out_channels, out),
-    out = (length - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1.
+    Input (N, in_channels, L) or (in_channels, L), output (N, out_channels, out) or (out_channels, out),
+    out = (L - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1.
+
+    Raises
+    ------
+    ValueError
+        `output_size` cannot be reached, or `padding_mode` is another.
+
+    Examples
+    --------
+    >>> layer = nn.ConvTranspose1d(1, 1, 3, stride=2, bias=False)
+    >>> layer.weight.data = fastnn.tensor([[[1.0, 2.0, 3.0]]])
+    >>> layer(fastnn.tensor([[1.0, 1.0]])).tolist()
+    [[1.0, 2.0, 4.0, 2.0, 3.0]]
     """
 
     _spatial = 1
@@ -237,13 +312,26 @@ class ConvTranspose1d(_ConvTranspose):
 
 
 class ConvTranspose2d(_ConvTranspose):
-    """Transposed convolution of images (the gradient of `Conv2d` as a layer), same as torch.nn.ConvTranspose2d.
+    """Transposed convolution of images, the gradient of `Conv2d` as a layer.
 
-    Parameters and attributes are those of `ConvTranspose1d`, with numbers or pairs (rows, columns).
+    Same as torch.nn.ConvTranspose2d; called as ``layer(input, output_size=None)``.
+
+    Parameters
+    ----------
+    in_channels, out_channels, groups, bias, padding_mode, device, dtype
+        As in `ConvTranspose1d`.
+    kernel_size, stride, padding, output_padding, dilation : int or (rows, columns)
+        As in `ConvTranspose1d`.
 
     Shape
     -----
-    Input (n, in_channels, h, w) or (in_channels, h, w), output (n, out_channels, oh, ow) or (out_channels, oh, ow).
+    Input (N, in_channels, H, W) or (in_channels, H, W), output (N, out_channels, OH, OW) or (out_channels, OH, OW).
+
+    Examples
+    --------
+    >>> layer = nn.ConvTranspose2d(4, 2, 3, stride=2, padding=1)
+    >>> layer(fastnn.zeros(1, 4, 8, 8)).shape, layer(fastnn.zeros(1, 4, 8, 8), output_size=(16, 16)).shape
+    (torch.Size([1, 2, 15, 15]), torch.Size([1, 2, 16, 16]))
     """
 
     _function = staticmethod(conv.conv_transpose2d)
@@ -296,31 +384,91 @@ class _LazyConvTranspose(_Lazy):
 
 
 class LazyConv1d(_LazyConv, Conv1d):
-    """A `Conv1d` whose `in_channels` are those of the first input."""
+    """A `Conv1d` whose `in_channels` are those of its first input; it becomes a `Conv1d` then.
+
+    Same as torch.nn.LazyConv1d.
+
+    Parameters
+    ----------
+    out_channels, kernel_size, ...
+        As in `Conv1d`.
+
+    Examples
+    --------
+    >>> conv = nn.LazyConv1d(4, 3)
+    >>> conv(fastnn.zeros(1, 2, 8)).shape
+    torch.Size([1, 4, 6])
+    >>> conv
+    Conv1d(2, 4, kernel_size=(3,), stride=(1,))
+    """
 
     cls_to_become = Conv1d
 
 
 class LazyConv2d(_LazyConv, Conv2d):
-    """A `Conv2d` whose `in_channels` are those of the first input."""
+    """A `Conv2d` whose `in_channels` are those of its first input; it becomes a `Conv2d` then.
+
+    Same as torch.nn.LazyConv2d.
+
+    Parameters
+    ----------
+    out_channels, kernel_size, ...
+        As in `Conv2d`.
+
+    Examples
+    --------
+    >>> conv = nn.LazyConv2d(4, 3)
+    >>> conv(fastnn.zeros(1, 2, 8, 8)).shape
+    torch.Size([1, 4, 6, 6])
+    >>> conv.weight.shape
+    torch.Size([4, 2, 3, 3])
+    """
 
     cls_to_become = Conv2d
 
 
 class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
-    """A `ConvTranspose1d` whose `in_channels` are those of the first input."""
+    """A `ConvTranspose1d` whose `in_channels` are those of its first input; it becomes a `ConvTranspose1d` then.
+
+    Same as torch.nn.LazyConvTranspose1d.
+
+    Parameters
+    ----------
+    out_channels, kernel_size, ...
+        As in `ConvTranspose1d`.
+
+    Examples
+    --------
+    >>> layer = nn.LazyConvTranspose1d(4, 3)
+    >>> layer(fastnn.zeros(1, 2, 8)).shape
+    torch.Size([1, 4, 10])
+    """
 
     cls_to_become = ConvTranspose1d
 
 
 class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
-    """A `ConvTranspose2d` whose `in_channels` are those of the first input."""
+    """A `ConvTranspose2d` whose `in_channels` are those of its first input; it becomes a `ConvTranspose2d` then.
+
+    Same as torch.nn.LazyConvTranspose2d.
+
+    Parameters
+    ----------
+    out_channels, kernel_size, ...
+        As in `ConvTranspose2d`.
+
+    Examples
+    --------
+    >>> layer = nn.LazyConvTranspose2d(4, 3)
+    >>> layer(fastnn.zeros(1, 2, 8, 8)).shape
+    torch.Size([1, 4, 10, 10])
+    """
 
     cls_to_become = ConvTranspose2d
 
 
 class _Refused(Module):
-    """Not implemented: the constructor says so."""
+    """A class that is not implemented; its constructor raises."""
 
     _instead = ""
 
@@ -329,6 +477,14 @@ class _Refused(Module):
 
 
 class ConvTranspose3d(_Refused):
-    """Not implemented: the constructor says so."""
+    """Transposed convolution of volumes; not implemented.
+
+    Examples
+    --------
+    >>> nn.ConvTranspose3d(1, 1, 3)
+    Traceback (most recent call last):
+        ...
+    NotImplementedError: ConvTranspose3d is not implemented; transposed convolutions are 1-D and 2-D
+    """
 
     _instead = "transposed convolutions are 1-D and 2-D"

@@ -22,38 +22,146 @@ class _Dropout(Module):
 
 
 class Dropout(_Dropout):
-    """Each element becomes 0 with probability `p`, or is divided by 1 - p (Srivastava et al. 2014)."""
+    """In training each element becomes 0 with probability p, else x / (1 - p); in evaluation nothing changes.
+
+    Same as torch.nn.Dropout (Srivastava et al. 2014); the masks are those of PyTorch for equal seeds.
+
+    Parameters
+    ----------
+    p : float
+        Probability of 0; default 0.5.
+    inplace : bool
+        Whether the result is written into the input's memory; default False.
+
+    Raises
+    ------
+    ValueError
+        `p` is not in [0, 1].
+
+    Examples
+    --------
+    >>> dropout = nn.Dropout(0.5)
+    >>> sorted(set(dropout(fastnn.ones(100)).tolist()))
+    [0.0, 2.0]
+    >>> dropout.eval()(fastnn.ones(3))
+    tensor([1., 1., 1.])
+    """
 
     _function = staticmethod(dropout.dropout)
 
 
 class Dropout1d(_Dropout):
-    """Dropout of whole channels of (N, C, L) or (C, L)."""
+    """`Dropout` of whole channels: all of input[n, c] becomes 0 together.
+
+    Same as torch.nn.Dropout1d (Tompson et al. 2015).
+
+    Parameters
+    ----------
+    p, inplace
+        As in `Dropout`.
+
+    Shape
+    -----
+    Input (N, C, L) or (C, L); output alike.
+
+    Examples
+    --------
+    >>> y = nn.Dropout1d(0.5)(fastnn.ones(1, 8, 3))
+    >>> bool((y[..., :1] == y).all())
+    True
+    """
 
     _function = staticmethod(dropout.dropout1d)
 
 
 class Dropout2d(_Dropout):
-    """Dropout of whole channels of (N, C, H, W)."""
+    """`Dropout` of whole channels of images: all of input[n, c] becomes 0 together.
+
+    Same as torch.nn.Dropout2d (Tompson et al. 2015).
+
+    Parameters
+    ----------
+    p, inplace
+        As in `Dropout`.
+
+    Shape
+    -----
+    Input (N, C, H, W); output alike. Three dimensions are taken for (N, C, L), as PyTorch does.
+
+    Examples
+    --------
+    >>> y = nn.Dropout2d(0.5)(fastnn.ones(1, 8, 2, 2))
+    >>> bool((y[..., :1, :1] == y).all())
+    True
+    """
 
     _function = staticmethod(dropout.dropout2d)
 
 
 class Dropout3d(_Dropout):
-    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+    """`Dropout` of whole channels of volumes: all of input[n, c] becomes 0 together.
+
+    Same as torch.nn.Dropout3d (Tompson et al. 2015).
+
+    Parameters
+    ----------
+    p, inplace
+        As in `Dropout`.
+
+    Shape
+    -----
+    Input (N, C, D, H, W) or (C, D, H, W); output alike.
+
+    Examples
+    --------
+    >>> y = nn.Dropout3d(0.5)(fastnn.ones(1, 8, 2, 2, 2))
+    >>> bool((y[..., :1, :1, :1] == y).all())
+    True
+    """
 
     _function = staticmethod(dropout.dropout3d)
 
 
 class AlphaDropout(_Dropout):
-    """Dropout that keeps mean 0 and variance 1 of what SELU gives (Klambauer et al. 2017)."""
+    """Dropout for networks with SELU, which keeps mean 0 and variance 1 (Klambauer et al. 2017).
+
+    In training dropped elements become -1.7580993, the limit of SELU; then all become a x + b, with a and b such that
+    mean and variance stay. Same as torch.nn.AlphaDropout.
+
+    Parameters
+    ----------
+    p : float
+        Probability that an element is dropped; default 0.5.
+    inplace : bool
+        Accepted, without effect.
+
+    Examples
+    --------
+    >>> y = nn.AlphaDropout(0.5)(fastnn.zeros(100))
+    >>> [round(v, 4) for v in sorted(set(y.tolist()))]
+    [-0.7792, 0.7792]
+    """
 
     def forward(self, input):
         return dropout.alpha_dropout(input, self.p, self.training)
 
 
 class FeatureAlphaDropout(_Dropout):
-    """`AlphaDropout` of whole features input[n, c]."""
+    """`AlphaDropout` of whole channels: all of input[n, c] is dropped together.
+
+    Same as torch.nn.FeatureAlphaDropout.
+
+    Parameters
+    ----------
+    p, inplace
+        As in `AlphaDropout`.
+
+    Examples
+    --------
+    >>> y = nn.FeatureAlphaDropout(0.5)(fastnn.ones(1, 8, 3))
+    >>> bool((y[..., :1] == y).all())
+    True
+    """
 
     def forward(self, input):
         return dropout.feature_alpha_dropout(input, self.p, self.training)

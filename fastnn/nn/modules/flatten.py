@@ -3,7 +3,20 @@ from fastnn.nn.modules.module import Module
 
 
 class Flatten(Module):
-    """Dimensions start_dim..end_dim become one."""
+    """Dimensions start_dim to end_dim become one; no copy where the memory allows.
+
+    Same as torch.nn.Flatten.
+
+    Parameters
+    ----------
+    start_dim, end_dim : int
+        First and last of them; default 1 and -1, all but the batch.
+
+    Examples
+    --------
+    >>> nn.Flatten()(fastnn.zeros(2, 3, 4)).shape
+    torch.Size([2, 12])
+    """
 
     def __init__(self, start_dim=1, end_dim=-1):
         super().__init__()
@@ -17,7 +30,29 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """One dimension becomes several."""
+    """One dimension becomes several.
+
+    Same as torch.nn.Unflatten.
+
+    Parameters
+    ----------
+    dim : int
+        The dimension.
+    unflattened_size : tuple of int
+        Their sizes; one may be -1.
+
+    Raises
+    ------
+    NotImplementedError
+        `dim` is a name.
+    TypeError
+        `unflattened_size` is not a tuple or list of int.
+
+    Examples
+    --------
+    >>> nn.Unflatten(1, (3, 4))(fastnn.zeros(2, 12)).shape
+    torch.Size([2, 3, 4])
+    """
 
     def __init__(self, dim, unflattened_size):
         super().__init__()

@@ -7,12 +7,12 @@ from fastnn._tape import Handle
 from fastnn._tensor import Tensor
 from fastnn.autograd import Function
 
-structure = 0  # grows when any module gets a hook or another child: plans made from a structure are then stale
+structure = 0  # grows when any module gets a hook or another child: plans made before are then invalid
 _ids = itertools.count()
 
 
 def structure_changed():
-    """Tell those who keep plans (Sequential) to make them anew."""
+    """Invalidate the plans of all Sequentials."""
     global structure
     structure += 1
 
@@ -36,7 +36,7 @@ class Table(OrderedDict):
 
     def popitem(self, last=True):
         key = next(reversed(self) if last else iter(self), None)
-        return (key, self.pop(key)) if self else super().popitem(last)  # which says that there is none
+        return (key, self.pop(key)) if self else super().popitem(last)  # which raises KeyError
 
     def clear(self):
         super().clear()
@@ -154,8 +154,8 @@ class _Same(Function):
     """The identity; its backward sees the gradients of all its tensors at once."""
 
     @staticmethod
-    def forward(ctx, seen, *tensors):
-        ctx.seen = seen
+    def forward(ctx, observer, *tensors):
+        ctx.observer = observer
         ctx.set_materialize_grads(False)
         outputs = tuple(t.view_as(t) for t in tensors)
         ctx.mark_non_differentiable(*[out for out, t in zip(outputs, tensors) if not t.requires_grad])
@@ -163,16 +163,16 @@ class _Same(Function):
 
     @staticmethod
     def backward(ctx, *grads):
-        return None, *ctx.seen(grads)
+        return None, *ctx.observer(grads)
 
 
-def _pass_through(seen, values):
+def _pass_through(observer, values):
     """`values` with its tensors through `_Same`; None if no tensor among them needs a gradient."""
     at = [i for i, value in enumerate(values) if isinstance(value, Tensor)]
     if not any(values[i].requires_grad for i in at):
         return None
     values = list(values)
-    for i, value in zip(at, _Same.apply(lambda grads: seen(at, grads), *[values[i] for i in at])):
+    for i, value in zip(at, _Same.apply(lambda grads: observer(at, grads), *[values[i] for i in at])):
         values[i] = value
     return tuple(values)
 
@@ -234,3 +234,77 @@ class _Joined:
         if passed is None:
             return output
         return passed if isinstance(output, tuple) else passed[0]
+
+
+def register_module_forward_pre_hook(hook):
+    """`Module.register_forward_pre_hook` for all modules.
+
+    Parameters
+    ----------
+    hook : callable
+        ``hook(module, args)``; what it returns, unless None, replaces the arguments.
+
+    Examples
+    --------
+    >>> handle = nn.modules.module.register_module_forward_pre_hook(lambda module, args: print(module))
+    >>> _ = nn.ReLU()(fastnn.zeros(1))
+    ReLU()
+    >>> handle.remove()
+    """
+    return register_global("forward_pre", hook)
+
+
+def register_module_forward_hook(hook, *, with_kwargs=False, always_call=False):
+    """`Module.register_forward_hook` for all modules.
+
+    Parameters
+    ----------
+    hook : callable
+        ``hook(module, args, output)``; what it returns, unless None, replaces the output.
+    with_kwargs, always_call : bool
+        As in `Module.register_forward_hook`.
+
+    Examples
+    --------
+    >>> handle = nn.modules.module.register_module_forward_hook(lambda module, args, output: output + 1)
+    >>> nn.ReLU()(fastnn.zeros(1))
+    tensor([1.])
+    >>> handle.remove()
+    """
+    return register_global("forward", hook, with_kwargs=with_kwargs, always_call=always_call)
+
+
+def register_module_full_backward_hook(hook):
+    """`Module.register_full_backward_hook` for all modules.
+
+    Parameters
+    ----------
+    hook : callable
+        ``hook(module, grad_input, grad_output)``.
+
+    Examples
+    --------
+    >>> handle = nn.modules.module.register_module_full_backward_hook(lambda module, gi, go: print(gi))
+    >>> nn.ReLU()(fastnn.ones(1, requires_grad=True)).backward()
+    (tensor([1.]),)
+    >>> handle.remove()
+    """
+    return register_global("backward", hook)
+
+
+def register_module_full_backward_pre_hook(hook):
+    """`Module.register_full_backward_pre_hook` for all modules.
+
+    Parameters
+    ----------
+    hook : callable
+        ``hook(module, grad_output)``.
+
+    Examples
+    --------
+    >>> handle = nn.modules.module.register_module_full_backward_pre_hook(lambda module, go: print(go))
+    >>> nn.ReLU()(fastnn.ones(1, requires_grad=True)).backward()
+    (tensor([1.]),)
+    >>> handle.remove()
+    """
+    return register_global("backward_pre", hook)

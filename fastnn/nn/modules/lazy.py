@@ -1,4 +1,4 @@
-"""Layers that learn the size of their input from the first one they see."""
+"""Layers that infer the size of their input from the first one."""
 import itertools
 
 from fastnn.autograd import no_grad
@@ -20,11 +20,23 @@ def _materialize(module, state_dict, prefix, *rest):
 
 
 class LazyModuleMixin:
-    """For modules with parameters whose shape depends on the first input.
+    """Base of modules with parameters whose shape depends on the first input.
 
-    A subclass has ``UninitializedParameter`` s (or buffers) and defines ``initialize_parameters``, which gives them
-    their shapes. The first call does that before ``forward``, and the module becomes one of the class `cls_to_become`.
-    An optimizer may get the parameters before that: they stay the same objects.
+    A subclass has `UninitializedParameter` s (or buffers) and defines ``initialize_parameters``, which gives them their
+    shapes. The first call runs that before ``forward``, and the module becomes one of the class `cls_to_become`. An
+    optimizer may get the parameters before that: they stay the same objects. Same as
+    torch.nn.modules.lazy.LazyModuleMixin.
+
+    Parameters
+    ----------
+    args, kwargs
+        Passed on to the next class.
+
+    Examples
+    --------
+    >>> layer = nn.LazyLinear(2)
+    >>> layer.has_uninitialized_params()
+    True
     """
 
     cls_to_become = None

@@ -11,7 +11,20 @@ from fastnn.ops.linear import linear
 
 
 class Identity(Module):
-    """Gives back its input; takes and ignores any arguments."""
+    """Returns its input.
+
+    Same as torch.nn.Identity.
+
+    Parameters
+    ----------
+    args, kwargs
+        Accepted, without effect.
+
+    Examples
+    --------
+    >>> nn.Identity(54, unused=True)(fastnn.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
 
     def __init__(self, *args, **kwargs):
         super().__init__()
@@ -21,14 +34,16 @@ class Identity(Module):
 
 
 class Linear(Module):
-    """y = x W^T + b, same as torch.nn.Linear.
+    """Fully connected layer: y = x W^T + b.
+
+    Same as torch.nn.Linear, initial values included.
 
     Parameters
     ----------
     in_features, out_features : int
         Sizes of one input and one output row.
     bias : bool
-        Whether b is added.
+        Whether b is added; default True.
     device, dtype
         As in PyTorch; the device can only be the CPU.
 
@@ -40,7 +55,24 @@ class Linear(Module):
 
     Shape
     -----
-    Input (*, in_features), output (*, out_features).
+    Input (*, in_features), output (*, out_features), both of the parameters' dtype.
+
+    Raises
+    ------
+    ShapeError
+        The last size of the input is not `in_features`.
+    DTypeError
+        The input's dtype is not that of the parameters.
+
+    Examples
+    --------
+    >>> layer = nn.Linear(3, 2)
+    >>> layer(fastnn.zeros(5, 3)).shape
+    torch.Size([5, 2])
+    >>> with fastnn.no_grad():
+    ...     _ = layer.weight.fill_(2), layer.bias.fill_(1)
+    >>> layer(fastnn.tensor([1.0, 2.0, 3.0])).tolist()
+    [13.0, 13.0]
     """
 
     def __init__(self, in_features, out_features, bias=True, device=None, dtype=None):
@@ -57,7 +89,13 @@ class Linear(Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """New random weights."""
+        """Draw new initial values.
+
+        Examples
+        --------
+        >>> layer = nn.Linear(2, 2)
+        >>> layer.reset_parameters()
+        """
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
             bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
@@ -71,7 +109,18 @@ class Linear(Module):
 
 
 class Bilinear(Module):
-    """y[o] = x1 weight[o] x2 + bias[o], same as torch.nn.Bilinear.
+    """Bilinear map of two inputs: y[o] = x1 W[o] x2 + b[o].
+
+    Same as torch.nn.Bilinear.
+
+    Parameters
+    ----------
+    in1_features, in2_features, out_features : int
+        Sizes of a row of the first input, of the second and of the output.
+    bias : bool
+        Whether b is added; default True.
+    device, dtype
+        As in PyTorch; the device can only be the CPU.
 
     Attributes
     ----------
@@ -82,6 +131,11 @@ class Bilinear(Module):
     Shape
     -----
     Inputs (*, in1_features) and (*, in2_features), output (*, out_features).
+
+    Examples
+    --------
+    >>> nn.Bilinear(3, 4, 2)(fastnn.zeros(5, 3), fastnn.zeros(5, 4)).shape
+    torch.Size([5, 2])
     """
 
     def __init__(self, in1_features, in2_features, out_features, bias=True, device=None, dtype=None):
@@ -95,7 +149,13 @@ class Bilinear(Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """New random weights."""
+        """Draw new initial values.
+
+        Examples
+        --------
+        >>> layer = nn.Bilinear(2, 2, 1)
+        >>> layer.reset_parameters()
+        """
         if self.in1_features <= 0:
             raise ValueError(f"in1_features must be > 0, but got (in1_features={self.in1_features})")
         bound = 1 / math.sqrt(self.in1_features)
@@ -112,7 +172,23 @@ class Bilinear(Module):
 
 
 class LazyLinear(LazyModuleMixin, Linear):
-    """A `Linear` whose `in_features` is the size of the last dimension of the first input."""
+    """A `Linear` whose `in_features` is the last size of its first input; it becomes a `Linear` then.
+
+    Same as torch.nn.LazyLinear.
+
+    Parameters
+    ----------
+    out_features, bias, device, dtype
+        As in `Linear`.
+
+    Examples
+    --------
+    >>> layer = nn.LazyLinear(2)
+    >>> layer(fastnn.zeros(5, 3)).shape
+    torch.Size([5, 2])
+    >>> layer
+    Linear(in_features=3, out_features=2, bias=True)
+    """
 
     cls_to_become = Linear
 

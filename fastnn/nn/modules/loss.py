@@ -1,42 +1,85 @@
-"""Losses as modules; formulas and errors are in fastnn.ops.loss and fastnn.ops.loss_composed."""
-from fastnn.nn.modules.distance import PairwiseDistance
-from fastnn.nn.modules.module import Module
+"""Losses as modules.
+
+`reduction` is "mean" (the default), "sum" or "none": the mean or the sum of all losses, or one loss for each element or
+sample. `size_average` and `reduce` are PyTorch's deprecated forms of it: ``size_average=False`` means "sum",
+``reduce=False`` means "none". x is the input, y the target. Errors of shapes and dtypes are raised by fastnn.ops.loss
+and fastnn.ops.loss_composed.
+"""
+from fastnn.nn.modules.loss_composed import (CosineEmbeddingLoss, HingeEmbeddingLoss, MarginRankingLoss,
+                                           MultiLabelMarginLoss, MultiLabelSoftMarginLoss, MultiMarginLoss,
+                                           SoftMarginLoss, TripletMarginLoss, TripletMarginWithDistanceLoss, _Loss,
+                                           _WeightedLoss)
 from fastnn.ops import loss, loss_composed
-from fastnn.ops.loss import legacy_reduction
 
-
-class _Loss(Module):
-    """A loss; `reduction` is "mean", "sum" or "none"."""
-
-    def __init__(self, size_average=None, reduce=None, reduction="mean"):
-        super().__init__()
-        self.reduction = legacy_reduction(size_average, reduce, reduction)
-
-
-class _WeightedLoss(_Loss):
-    """A loss with a weight for each class or element, kept as a buffer."""
-
-    def __init__(self, weight=None, size_average=None, reduce=None, reduction="mean"):
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+__all__ = [
+    "BCELoss", "BCEWithLogitsLoss", "CTCLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GaussianNLLLoss",
+    "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "MarginRankingLoss",
+    "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss", "PoissonNLLLoss",
+    "SmoothL1Loss", "SoftMarginLoss", "TripletMarginLoss", "TripletMarginWithDistanceLoss"]
 
 
 class MSELoss(_Loss):
-    """(x - y)^2."""
+    """Squared error: (x - y)^2.
+
+    Same as torch.nn.MSELoss.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}
+        `size_average` and `reduce` are its deprecated forms.
+
+    Shape
+    -----
+    Input and target of equal shape; output a scalar, or alike with "none".
+
+    Examples
+    --------
+    >>> x, y = fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0])
+    >>> nn.MSELoss()(x, y)
+    tensor(2.)
+    >>> nn.MSELoss(reduction="none")(x, y)
+    tensor([0., 4.])
+    """
 
     def forward(self, input, target):
         return loss.mse_loss(input, target, reduction=self.reduction)
 
 
 class L1Loss(_Loss):
-    """|x - y|."""
+    """Absolute error: abs(x - y).
+
+    Same as torch.nn.L1Loss; shapes as for `MSELoss`.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}
+
+    Examples
+    --------
+    >>> nn.L1Loss()(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
 
     def forward(self, input, target):
         return loss.l1_loss(input, target, reduction=self.reduction)
 
 
 class SmoothL1Loss(_Loss):
-    """0.5 (x - y)^2 / beta where |x - y| < beta, else |x - y| - 0.5 beta."""
+    """0.5 (x - y)^2 / beta where abs(x - y) < beta, else abs(x - y) - 0.5 beta (Girshick 2015).
+
+    Same as torch.nn.SmoothL1Loss; shapes as for `MSELoss`.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}
+    beta : float
+        Where the square ends; 0 gives `L1Loss`.
+
+    Examples
+    --------
+    >>> nn.SmoothL1Loss(reduction="none")(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.5, 4.0]))
+    tensor([0.1250, 1.5000])
+    """
 
     def __init__(self, size_average=None, reduce=None, reduction="mean", beta=1.0):
         super().__init__(size_average, reduce, reduction)
@@ -47,7 +90,21 @@ class SmoothL1Loss(_Loss):
 
 
 class HuberLoss(_Loss):
-    """0.5 (x - y)^2 where |x - y| < delta, else delta (|x - y| - 0.5 delta) (Huber 1964)."""
+    """0.5 (x - y)^2 where abs(x - y) < delta, else delta (abs(x - y) - 0.5 delta) (Huber 1964).
+
+    Same as torch.nn.HuberLoss; shapes as for `MSELoss`.
+
+    Parameters
+    ----------
+    reduction : {"mean", "sum", "none"}
+    delta : float
+        Where the square ends.
+
+    Examples
+    --------
+    >>> nn.HuberLoss("none", delta=2.0)(fastnn.tensor([1.0, 0.0]), fastnn.tensor([2.0, 4.0]))
+    tensor([0.5000, 6.0000])
+    """
 
     def __init__(self, reduction="mean", delta=1.0):
         if not isinstance(delta, (float, int)):
@@ -60,14 +117,49 @@ class HuberLoss(_Loss):
 
 
 class BCELoss(_WeightedLoss):
-    """-(y log x + (1 - y) log(1 - x)) of probabilities x; logarithms are limited at -100."""
+    """Binary cross-entropy of probabilities: -w (y log x + (1 - y) log(1 - x)), logarithms limited to at least -100.
+
+    Same as torch.nn.BCELoss; shapes as for `MSELoss`.
+
+    Parameters
+    ----------
+    weight : Tensor, optional
+        w, of a shape that broadcasts to the input's.
+    reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    RangeError
+        An element of the input is not in [0, 1]; a RuntimeError and a ValueError.
+
+    Examples
+    --------
+    >>> nn.BCELoss()(fastnn.tensor([0.5, 1.0]), fastnn.tensor([1.0, 1.0]))
+    tensor(0.3466)
+    """
 
     def forward(self, input, target):
         return loss.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
 class BCEWithLogitsLoss(_Loss):
-    """BCELoss of sigmoid(x), computed stably; `pos_weight` weighs the positive class."""
+    """Binary cross-entropy of logits: -w (p y log s(x) + (1 - y) log(1 - s(x))), s the sigmoid, without overflow.
+
+    Same as torch.nn.BCEWithLogitsLoss; shapes as for `MSELoss`.
+
+    Parameters
+    ----------
+    weight : Tensor, optional
+        w, of a shape that broadcasts to the input's.
+    reduction : {"mean", "sum", "none"}
+    pos_weight : Tensor, optional
+        p, the weight of positive targets; broadcasts too.
+
+    Examples
+    --------
+    >>> nn.BCEWithLogitsLoss()(fastnn.tensor([0.0, 200.0]), fastnn.tensor([1.0, 1.0]))
+    tensor(0.3466)
+    """
 
     def __init__(self, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
         super().__init__(size_average, reduce, reduction)
@@ -80,7 +172,29 @@ class BCEWithLogitsLoss(_Loss):
 
 
 class CrossEntropyLoss(_WeightedLoss):
-    """-log softmax(x)[y]: x (N, C, ...), y class numbers (N, ...) or probabilities (N, C, ...)."""
+    """Cross-entropy of logits: -w[y] log softmax(x)[y], or -sum_c w[c] y[c] log softmax(x)[c] of probabilities y.
+
+    Same as torch.nn.CrossEntropyLoss. The mean over class numbers is weighted: divided by the sum of w[y].
+
+    Parameters
+    ----------
+    weight : Tensor, shape (C,), optional
+        w, weights of the classes.
+    ignore_index : int
+        A class number whose elements do not count.
+    reduction : {"mean", "sum", "none"}
+    label_smoothing : float
+        Share e in [0, 1] of a uniform distribution: targets become (1 - e) y + e / C (Szegedy et al. 2016).
+
+    Shape
+    -----
+    Input (N, C, *) or (C,); target of int64 class numbers (N, *) or (), or of probabilities like the input.
+
+    Examples
+    --------
+    >>> nn.CrossEntropyLoss()(fastnn.zeros(2, 4), fastnn.tensor([0, 3]))
+    tensor(1.3863)
+    """
 
     def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",
                  label_smoothing=0.0):
@@ -93,7 +207,27 @@ class CrossEntropyLoss(_WeightedLoss):
 
 
 class NLLLoss(_WeightedLoss):
-    """-x[y]: x (N, C, ...) log-probabilities, y class numbers (N, ...)."""
+    """Negative log-likelihood: -w[y] x[y] of log-probabilities x; the mean is divided by the sum of w[y].
+
+    Same as torch.nn.NLLLoss.
+
+    Parameters
+    ----------
+    weight : Tensor, shape (C,), optional
+        w, weights of the classes.
+    ignore_index : int
+        A class number whose elements do not count.
+    reduction : {"mean", "sum", "none"}
+
+    Shape
+    -----
+    Input (N, C, *) or (C,), target of int64 class numbers (N, *) or ().
+
+    Examples
+    --------
+    >>> nn.NLLLoss()(fastnn.tensor([[-1.0, -2.0], [-3.0, -4.0]]), fastnn.tensor([1, 0]))
+    tensor(2.5000)
+    """
 
     def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
         super().__init__(weight, size_average, reduce, reduction)
@@ -104,7 +238,23 @@ class NLLLoss(_WeightedLoss):
 
 
 class KLDivLoss(_Loss):
-    """y (log y - x), x log-probabilities; `reduction` may be "batchmean", the sum divided by the batch size."""
+    """Kullback-Leibler divergence, element by element: y (log y - x), x log-probabilities.
+
+    Same as torch.nn.KLDivLoss; shapes as for `MSELoss`.
+
+    Parameters
+    ----------
+    reduction : {"mean", "batchmean", "sum", "none"}
+        "batchmean" is the sum divided by the first size: the mathematical definition for a batch.
+    log_target : bool
+        Whether targets are logarithms too: exp(y) (y - x).
+
+    Examples
+    --------
+    >>> x, y = fastnn.tensor([[0.5, 0.5]]).log(), fastnn.tensor([[1.0, 0.0]])
+    >>> nn.KLDivLoss(reduction="batchmean")(x, y)
+    tensor(0.6931)
+    """
 
     def __init__(self, size_average=None, reduce=None, reduction="mean", log_target=False):
         super().__init__(size_average, reduce, reduction)
@@ -115,7 +265,25 @@ class KLDivLoss(_Loss):
 
 
 class PoissonNLLLoss(_Loss):
-    """exp(x) - y x, or x - y log(x + eps) without log_input; `full` adds an approximation of log(y!)."""
+    """Negative log-likelihood of a Poisson distribution: exp(x) - y x, or x - y log(x + eps) of the rate itself.
+
+    Same as torch.nn.PoissonNLLLoss; shapes as for `MSELoss`.
+
+    Parameters
+    ----------
+    log_input : bool
+        Whether x is the logarithm of the rate (default) or the rate.
+    full : bool
+        Whether Stirling's approximation of log(y!), y log y - y + log(2 pi y) / 2, is added where y > 1.
+    eps : float
+        Keeps the logarithm finite.
+    reduction : {"mean", "sum", "none"}
+
+    Examples
+    --------
+    >>> nn.PoissonNLLLoss(log_input=False)(fastnn.tensor([1.0]), fastnn.tensor([2.0]))
+    tensor(1.)
+    """
 
     def __init__(self, log_input=True, full=False, size_average=None, eps=1e-8, reduce=None, reduction="mean"):
         super().__init__(size_average, reduce, reduction)
@@ -126,79 +294,27 @@ class PoissonNLLLoss(_Loss):
                                      reduction=self.reduction)
 
 
-class SoftMarginLoss(_Loss):
-    """log(1 + exp(-y x)), y = 1 or -1."""
-
-    def forward(self, input, target):
-        return loss.soft_margin_loss(input, target, reduction=self.reduction)
-
-
-class HingeEmbeddingLoss(_Loss):
-    """x where y = 1, max(0, margin - x) where y = -1."""
-
-    def __init__(self, margin=1.0, size_average=None, reduce=None, reduction="mean"):
-        super().__init__(size_average, reduce, reduction)
-        self.margin = margin
-
-    def forward(self, input, target):
-        return loss.hinge_embedding_loss(input, target, margin=self.margin, reduction=self.reduction)
-
-
-class CosineEmbeddingLoss(_Loss):
-    """1 - cos(x1, x2) where y = 1, max(0, cos(x1, x2) - margin) where y = -1."""
-
-    def __init__(self, margin=0.0, size_average=None, reduce=None, reduction="mean"):
-        super().__init__(size_average, reduce, reduction)
-        self.margin = margin
-
-    def forward(self, input1, input2, target):
-        return loss_composed.cosine_embedding_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
-
-
-class MarginRankingLoss(_Loss):
-    """max(0, -y (x1 - x2) + margin), y = 1 or -1."""
-
-    def __init__(self, margin=0.0, size_average=None, reduce=None, reduction="mean"):
-        super().__init__(size_average, reduce, reduction)
-        self.margin = margin
-
-    def forward(self, input1, input2, target):
-        return loss_composed.margin_ranking_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
-
-
-class TripletMarginLoss(_Loss):
-    """max(0, |a - p| - |a - n| + margin) with p-norms."""
-
-    def __init__(self, margin=1.0, p=2.0, eps=1e-6, swap=False, size_average=None, reduce=None, reduction="mean"):
-        super().__init__(size_average, reduce, reduction)
-        if margin <= 0:
-            raise ValueError(f"TripletMarginLoss: expected margin to be greater than 0, got {margin} instead")
-        self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
-
-    def forward(self, anchor, positive, negative):
-        return loss_composed.triplet_margin_loss(anchor, positive, negative, margin=self.margin, p=self.p, eps=self.eps,
-                                               swap=self.swap, reduction=self.reduction)
-
-
-class TripletMarginWithDistanceLoss(_Loss):
-    """`TripletMarginLoss` with any distance of two tensors, a function or a module."""
-
-    def __init__(self, *, distance_function=None, margin=1.0, swap=False, reduction="mean"):
-        super().__init__(reduction=reduction)
-        if margin <= 0:
-            raise ValueError(f"TripletMarginWithDistanceLoss: expected margin to be greater than 0, got {margin} "
-                             f"instead")
-        self.distance_function = PairwiseDistance() if distance_function is None else distance_function
-        self.margin, self.swap = margin, swap
-
-    def forward(self, anchor, positive, negative):
-        return loss_composed.triplet_margin_with_distance_loss(
-            anchor, positive, negative, distance_function=self.distance_function, margin=self.margin, swap=self.swap,
-            reduction=self.reduction)
-
-
 class GaussianNLLLoss(_Loss):
-    """0.5 (log var + (x - y)^2 / var), var at least `eps`; `full` adds log(2 pi) / 2."""
+    """Negative log-likelihood of normal distributions: 0.5 (log v + (x - y)^2 / v), v = max(var, eps).
+
+    Same as torch.nn.GaussianNLLLoss (Nix & Weigend 1994).
+
+    Parameters
+    ----------
+    full : bool
+        Whether log(2 pi) / 2 is added.
+    eps : float
+    reduction : {"mean", "sum", "none"}
+
+    Shape
+    -----
+    Input and target alike; var alike too, with 1 as its last size, or without its last dimension.
+
+    Examples
+    --------
+    >>> nn.GaussianNLLLoss()(fastnn.tensor([[1.0]]), fastnn.tensor([[3.0]]), fastnn.tensor([[1.0]]))
+    tensor(2.)
+    """
 
     def __init__(self, *, full=False, eps=1e-6, reduction="mean"):
         super().__init__(reduction=reduction)
@@ -209,38 +325,21 @@ class GaussianNLLLoss(_Loss):
                                              reduction=self.reduction)
 
 
-class MultiMarginLoss(_WeightedLoss):
-    """sum over j != y of max(0, margin - x[y] + x[j])^p / C."""
-
-    def __init__(self, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
-        super().__init__(weight, size_average, reduce, reduction)
-        if p not in (1, 2):
-            raise ValueError("only p == 1 and p == 2 supported")
-        if weight is not None and weight.ndim != 1:
-            raise ValueError(f"MultiMarginLoss: expected weight to be None or 1D tensor, got {weight.ndim}D instead")
-        self.p, self.margin = p, margin
-
-    def forward(self, input, target):
-        return loss_composed.multi_margin_loss(input, target, p=self.p, margin=self.margin, weight=self.weight,
-                                             reduction=self.reduction)
-
-
-class MultiLabelMarginLoss(_Loss):
-    """sum over labels y and other classes j of max(0, 1 - x[y] + x[j]) / C."""
-
-    def forward(self, input, target):
-        return loss_composed.multilabel_margin_loss(input, target, reduction=self.reduction)
-
-
-class MultiLabelSoftMarginLoss(_WeightedLoss):
-    """-mean over classes of y log sigmoid(x) + (1 - y) log sigmoid(-x)."""
-
-    def forward(self, input, target):
-        return loss_composed.multilabel_soft_margin_loss(input, target, weight=self.weight, reduction=self.reduction)
-
-
 class CTCLoss(_Loss):
-    """Not implemented: the constructor says so."""
+    """Connectionist temporal classification; not implemented.
+
+    Parameters
+    ----------
+    blank, reduction, zero_infinity
+        As in PyTorch.
+
+    Examples
+    --------
+    >>> nn.CTCLoss()
+    Traceback (most recent call last):
+        ...
+    NotImplementedError: CTCLoss is not implemented; see the coverage page of the documentation
+    """
 
     def __init__(self, blank=0, reduction="mean", zero_infinity=False):
         raise NotImplementedError("CTCLoss is not implemented; see the coverage page of the documentation")

@@ -1,11 +1,14 @@
 """Module: the base of all layers and models."""
-from fastnn import dtypes
 from fastnn._tensor import Tensor
-from fastnn.autograd import no_grad
 from fastnn.nn.modules import hooks as _hooks
-from fastnn.nn.modules.state import State
-from fastnn.nn.parameter import Buffer, Parameter, is_lazy
-from fastnn.ops.creation import empty_like
+from fastnn.nn.modules.hooks import (register_module_forward_hook, register_module_forward_pre_hook,
+                                     register_module_full_backward_hook, register_module_full_backward_pre_hook)
+from fastnn.nn.modules.modes import Modes
+from fastnn.nn.modules.tree import Tree
+from fastnn.nn.parameter import Buffer, Parameter
+
+__all__ = ["Module", "register_module_forward_hook", "register_module_forward_pre_hook",
+           "register_module_full_backward_hook", "register_module_full_backward_pre_hook"]
 
 
 class _Registry(dict):
@@ -51,21 +54,43 @@ class _Registry(dict):
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
 
 
-def _member(module, name):
-    if not hasattr(module, name):
-        raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
-    return getattr(module, name)
-
-
 def _hook_property(kind):
     return property(lambda self: self._hook_table(kind), doc=f"The hooks of kind {kind!r} by number, in calling order.")
 
 
-class Module(State):
+class Module(Tree, Modes):
     """Base class of all layers and models, with PyTorch's protocol.
 
     Subclasses call ``super().__init__()``, assign parameters, buffers and other modules as attributes, and define
-    ``forward``. Calling the module runs ``forward`` between its hooks.
+    ``forward``. Calling the module runs its forward pre-hooks, ``forward`` and its forward hooks. Same as
+    torch.nn.Module.
+
+    Parameters
+    ----------
+    args, kwargs
+        Accepted, without effect.
+
+    Attributes
+    ----------
+    training : bool
+        Whether layers such as dropout behave as in training; `train` and `eval` set it.
+
+    Examples
+    --------
+    >>> class Scale(nn.Module):
+    ...     def __init__(self, size):
+    ...         super().__init__()
+    ...         self.factor = nn.Parameter(fastnn.full((size,), 2.0))
+    ...
+    ...     def forward(self, x):
+    ...         return x * self.factor
+    >>> model = Scale(3)
+    >>> model(fastnn.ones(3)).tolist()
+    [2.0, 2.0, 2.0]
+    >>> [(name, p.shape) for name, p in model.named_parameters()]
+    [('factor', torch.Size([3]))]
+    >>> list(model.state_dict())
+    ['factor']
     """
 
     training: bool
@@ -79,7 +104,17 @@ class Module(State):
         attributes["_hooks"] = None  # a hooks.Hooks once there are any
 
     def forward(self, *input):
-        """The computation; subclasses define it."""
+        """The computation; subclasses define it.
+
+        Parameters
+        ----------
+        *input : Any
+
+        Examples
+        --------
+        >>> nn.Identity().forward(3)
+        3
+        """
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *args, **kwargs):
@@ -159,7 +194,27 @@ class Module(State):
             attributes[name].update(state[name])
 
     def register_parameter(self, name, param):
-        """Add a parameter (or None) under a name."""
+        """Register a parameter (or None) under a name; the same as assigning it as an attribute.
+
+        Parameters
+        ----------
+        name : str
+        param : Parameter or None
+
+        Raises
+        ------
+        KeyError
+            The name is empty, has a dot, or is that of another attribute.
+        TypeError
+            `param` is no Parameter.
+
+        Examples
+        --------
+        >>> module = nn.Module()
+        >>> module.register_parameter("weight", nn.Parameter(fastnn.ones(2)))
+        >>> module.weight.detach()
+        tensor([1., 1.])
+        """
         self._check_name("parameter", name, "_parameters")
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(f"cannot assign '{type(param).__name__}' object to parameter '{name}' "
@@ -170,7 +225,29 @@ class Module(State):
         self._parameters[name] = param
 
     def register_buffer(self, name, tensor, persistent=True):
-        """Add a tensor that is state but not trained; only persistent ones go into ``state_dict``."""
+        """Register a tensor (or None) that is state but not trained.
+
+        Parameters
+        ----------
+        name : str
+        tensor : Tensor or None
+        persistent : bool
+            Whether it is part of ``state_dict``; default True.
+
+        Raises
+        ------
+        KeyError
+            The name is empty, has a dot, or is that of another attribute.
+        TypeError
+            `tensor` is no Tensor.
+
+        Examples
+        --------
+        >>> module = nn.Module()
+        >>> module.register_buffer("mean", fastnn.zeros(2))
+        >>> list(module.state_dict())
+        ['mean']
+        """
         self._check_name("buffer", name, "_buffers")
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"cannot assign '{type(tensor).__name__}' object to buffer '{name}' "
@@ -182,7 +259,29 @@ class Module(State):
             self._non_persistent_buffers_set.add(name)
 
     def add_module(self, name, module):
-        """Add a child module (or None) under a name."""
+        """Register a child module (or None) under a name; the same as assigning it as an attribute.
+
+        Parameters
+        ----------
+        name : str
+        module : Module or None
+
+        Raises
+        ------
+        KeyError
+            The name is empty, has a dot, or is that of another attribute.
+        TypeError
+            `module` is no Module.
+
+        Examples
+        --------
+        >>> module = nn.Module()
+        >>> module.add_module("activation", nn.ReLU())
+        >>> module
+        Module(
+          (activation): ReLU()
+        )
+        """
         self._check_name("module", name, "_modules")
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{type(module).__name__} is not a Module subclass")
@@ -201,217 +300,6 @@ class Module(State):
         if name not in self.__dict__[registry] and (name in self.__dict__ or hasattr(type(self), name)):
             raise KeyError(f"attribute '{name}' already exists")
 
-    def get_submodule(self, target):
-        """The descendant with a dotted name."""
-        module = self
-        for name in target.split(".") if target else ():
-            found = _member(module, name)
-            if not isinstance(found, Module):
-                raise AttributeError(f"`{name}` is not an nn.Module")
-            module = found
-        return module
-
-    def set_submodule(self, target, module, strict=False):
-        """Put a module in the place of a dotted name; with `strict` there must be one already."""
-        if not target:
-            raise ValueError("Cannot set the submodule without a target name!")
-        if not isinstance(module, Module):
-            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
-        path, _, name = target.rpartition(".")
-        parent = self.get_submodule(path)
-        if (strict or hasattr(parent, name)) and not isinstance(_member(parent, name), Module):
-            raise AttributeError(f"`{name}` is not an nn.Module")
-        setattr(parent, name, module)
-
-    def get_parameter(self, target):
-        """The parameter with a dotted name."""
-        path, _, name = target.rpartition(".")
-        found = _member(self.get_submodule(path), name)
-        if not isinstance(found, Parameter):
-            raise AttributeError(f"`{name}` is not an nn.Parameter")
-        return found
-
-    def get_buffer(self, target):
-        """The buffer with a dotted name."""
-        path, _, name = target.rpartition(".")
-        module = self.get_submodule(path)
-        _member(module, name)
-        if name not in module._buffers:
-            raise AttributeError(f"`{name}` is not a buffer")
-        return module._buffers[name]
-
-    # -- walking --
-    def named_modules(self, memo=None, prefix="", remove_duplicate=True):
-        """This module and all below, each once, with dotted names."""
-        memo = set() if memo is None else memo
-        if self in memo:
-            return
-        if remove_duplicate:
-            memo.add(self)
-        yield prefix, self
-        for name, module in self._modules.items():
-            if module is not None:
-                yield from module.named_modules(memo, prefix + ("." if prefix else "") + name, remove_duplicate)
-
-    def modules(self, remove_duplicate=True):
-        """This module and all below, each once."""
-        for _, module in self.named_modules(remove_duplicate=remove_duplicate):
-            yield module
-
-    def named_children(self):
-        """The modules directly below, each once, with names."""
-        memo = set()
-        for name, module in self._modules.items():
-            if module is not None and module not in memo:
-                memo.add(module)
-                yield name, module
-
-    def children(self):
-        """The modules directly below, each once."""
-        for _, module in self.named_children():
-            yield module
-
-    def _named_members(self, registry, prefix, recurse, remove_duplicate):
-        memo = set()
-        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
-        for path, module in modules:
-            for name, value in module.__dict__[registry].items():
-                if value is None or value in memo:
-                    continue
-                if remove_duplicate:
-                    memo.add(value)
-                yield path + ("." if path else "") + name, value
-
-    def named_parameters(self, prefix="", recurse=True, remove_duplicate=True):
-        """Parameters with dotted names, each once."""
-        return self._named_members("_parameters", prefix, recurse, remove_duplicate)
-
-    def parameters(self, recurse=True):
-        """Parameters, each once."""
-        for _, parameter in self.named_parameters(recurse=recurse):
-            yield parameter
-
-    def named_buffers(self, prefix="", recurse=True, remove_duplicate=True):
-        """Buffers with dotted names, each once."""
-        return self._named_members("_buffers", prefix, recurse, remove_duplicate)
-
-    def buffers(self, recurse=True):
-        """Buffers, each once."""
-        for _, buffer in self.named_buffers(recurse=recurse):
-            yield buffer
-
-    def apply(self, fn):
-        """Call ``fn(module)`` for every module below and then this one."""
-        for module in self.children():
-            module.apply(fn)
-        fn(self)
-        return self
-
-    # -- modes, casts, gradients --
-    def train(self, mode=True):
-        """Training mode (or evaluation mode) for this module and all below."""
-        if not isinstance(mode, bool):
-            raise ValueError("training mode is expected to be boolean")
-        self.training = mode
-        for module in self.children():
-            module.train(mode)
-        return self
-
-    def eval(self):
-        """Evaluation mode."""
-        return self.train(False)
-
-    def requires_grad_(self, requires_grad=True):
-        """Whether the parameters' gradients are computed."""
-        for parameter in self.parameters():
-            parameter.requires_grad_(requires_grad)
-        return self
-
-    def zero_grad(self, set_to_none=True):
-        """Forget (or zero) the parameters' gradients."""
-        for parameter in self.parameters():
-            if parameter.grad is None:
-                continue
-            if set_to_none:
-                parameter.grad = None
-            else:
-                parameter.grad = parameter.grad.detach()
-                parameter.grad.zero_()
-
-    @no_grad
-    def _apply(self, fn, recurse=True):
-        """Replace every parameter's and buffer's memory by ``fn`` of it."""
-        for module in self.children() if recurse else ():
-            module._apply(fn)
-        for parameter in self._parameters.values():
-            if parameter is not None:
-                gradient, parameter.grad = parameter.grad, None
-                parameter.data = fn(parameter.data)
-                if gradient is not None:
-                    parameter.grad = fn(gradient)
-        for name, buffer in self._buffers.items():
-            if is_lazy(buffer):
-                buffer.data = fn(buffer.data)
-            elif buffer is not None:
-                self._buffers[name] = fn(buffer)
-        return self
-
-    def to(self, *args, **kwargs):
-        """Cast floating-point parameters and buffers; devices other than the CPU raise."""
-        dtype = kwargs.pop("dtype", None)
-        for arg in args:
-            if isinstance(arg, dtypes.dtype):
-                dtype = arg
-            elif isinstance(arg, Tensor):
-                dtype = arg.dtype
-            elif arg is not None and not isinstance(arg, bool):
-                dtypes.need_cpu(arg)
-        dtypes.need_cpu(kwargs.get("device"))
-        if dtype is None:
-            return self
-        if not dtype.is_floating_point:
-            raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired "
-                            f"dtype={dtype}")
-        return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)
-
-    def float(self):
-        """Cast to float32."""
-        return self.to(dtypes.float32)
-
-    def double(self):
-        """Cast to float64."""
-        return self.to(dtypes.float64)
-
-    def type(self, dst_type):
-        """Cast to a dtype."""
-        return self.to(dst_type)
-
-    def cpu(self):
-        """The module itself: everything lives on the CPU."""
-        return self
-
-    def cuda(self, device=None):
-        """Always an error: there is no CUDA here."""
-        raise RuntimeError("Module.cuda: fastnn computes on the CPU alone")
-
-    def half(self):
-        """Always an error: kernels compute in float32 and float64."""
-        raise NotImplementedError("Module.half: fastnn computes in float32 and float64")
-
-    bfloat16 = half
-
-    def to_empty(self, *, device, recurse=True):
-        """Parameters and buffers without values."""
-        dtypes.need_cpu(device)
-        return self._apply(lambda t: empty_like(t).detach(), recurse)
-
-    def share_memory(self):
-        """The module itself; memory is not shared with other processes."""
-        return self
-
-    def compile(self, *args, **kwargs):
-        """Nothing to do: kernels are compiled already."""
-
     # -- hooks --
     def _hook_table(self, kind):
         if self._hooks is None:
@@ -420,26 +308,115 @@ class Module(State):
         return self._hooks.tables[kind]
 
     def register_forward_pre_hook(self, hook, *, prepend=False, with_kwargs=False):
-        """Call ``hook(module, args)`` before forward; what it returns, if anything, replaces the arguments."""
+        """Call a hook before forward; what it returns, unless None, replaces the arguments.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(module, args)``, or ``hook(module, args, kwargs)`` with `with_kwargs`.
+        prepend : bool
+            Whether it is called before the other hooks.
+        with_kwargs : bool
+
+        Returns
+        -------
+        RemovableHandle
+
+        Examples
+        --------
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_forward_pre_hook(lambda module, args: (args[0] + 1,))
+        >>> layer(fastnn.zeros(2))
+        tensor([1., 1.])
+        """
         return self._hook_table("forward_pre").add(hook, prepend, with_kwargs=with_kwargs)
 
     def register_forward_hook(self, hook, *, prepend=False, with_kwargs=False, always_call=False):
-        """Call ``hook(module, args, output)`` after forward; what it returns, if anything, replaces the output.
+        """Call a hook after forward; what it returns, unless None, replaces the output.
 
-        With `always_call` also when an exception is on its way.
+        Parameters
+        ----------
+        hook : callable
+            ``hook(module, args, output)``, or ``hook(module, args, kwargs, output)`` with `with_kwargs`.
+        prepend : bool
+            Whether it is called before the other hooks.
+        with_kwargs : bool
+        always_call : bool
+            Whether it is called when forward raises an exception too.
+
+        Returns
+        -------
+        RemovableHandle
+
+        Examples
+        --------
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_forward_hook(lambda module, args, output: output + 1)
+        >>> layer(fastnn.zeros(2))
+        tensor([1., 1.])
         """
         return self._hook_table("forward").add(hook, prepend, with_kwargs=with_kwargs, always_call=always_call)
 
     def register_full_backward_hook(self, hook, prepend=False):
-        """Call ``hook(module, grad_input, grad_output)`` when the gradients of the module's inputs are known."""
+        """Call a hook when the gradients of the module's inputs are known; what it returns, unless None, replaces them.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(module, grad_input, grad_output)``, with tuples.
+        prepend : bool
+            Whether it is called before the other hooks.
+
+        Returns
+        -------
+        RemovableHandle
+
+        Examples
+        --------
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_full_backward_hook(lambda module, grad_input, grad_output: print(grad_input))
+        >>> layer(fastnn.tensor([-1.0, 2.0], requires_grad=True)).sum().backward()
+        (tensor([0., 1.]),)
+        """
         return self._hook_table("backward").add(hook, prepend)
 
     def register_full_backward_pre_hook(self, hook, prepend=False):
-        """Call ``hook(module, grad_output)`` before the module's backward."""
+        """Call a hook before the module's backward; what it returns, unless None, replaces the outputs' gradients.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(module, grad_output)``, with a tuple.
+        prepend : bool
+            Whether it is called before the other hooks.
+
+        Returns
+        -------
+        RemovableHandle
+
+        Examples
+        --------
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_full_backward_pre_hook(lambda module, grad_output: print(grad_output))
+        >>> layer(fastnn.tensor([-1.0, 2.0], requires_grad=True)).sum().backward()
+        (tensor([1., 1.]),)
+        """
         return self._hook_table("backward_pre").add(hook, prepend)
 
     def register_backward_hook(self, hook):
-        """PyTorch's deprecated form."""
+        """PyTorch's deprecated form of `register_full_backward_hook`; not implemented.
+
+        Parameters
+        ----------
+        hook : callable
+
+        Examples
+        --------
+        >>> nn.ReLU().register_backward_hook(print)
+        Traceback (most recent call last):
+            ...
+        NotImplementedError: register_backward_hook: use register_full_backward_hook
+        """
         raise NotImplementedError("register_backward_hook: use register_full_backward_hook")
 
     _forward_pre_hooks, _forward_hooks = _hook_property("forward_pre"), _hook_property("forward")
@@ -450,7 +427,13 @@ class Module(State):
 
     # -- printing --
     def extra_repr(self):
-        """What stands between the parentheses of a layer's ``repr``."""
+        """Text between the parentheses of the module's ``repr``; subclasses define it.
+
+        Examples
+        --------
+        >>> nn.Dropout(0.25).extra_repr()
+        'p=0.25, inplace=False'
+        """
         return ""
 
     def _get_name(self):
@@ -472,28 +455,8 @@ class Module(State):
 
 
 class Planned(Module):
-    """A module whose attributes decide how Sequential runs it: changing one makes plans stale."""
+    """A module whose attributes decide how `Sequential` runs it: changing one invalidates the plans."""
 
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
         _hooks.structure_changed()
-
-
-def register_module_forward_pre_hook(hook):
-    """`Module.register_forward_pre_hook` for all modules."""
-    return _hooks.register_global("forward_pre", hook)
-
-
-def register_module_forward_hook(hook, *, with_kwargs=False, always_call=False):
-    """`Module.register_forward_hook` for all modules."""
-    return _hooks.register_global("forward", hook, with_kwargs=with_kwargs, always_call=always_call)
-
-
-def register_module_full_backward_hook(hook):
-    """`Module.register_full_backward_hook` for all modules."""
-    return _hooks.register_global("backward", hook)
-
-
-def register_module_full_backward_pre_hook(hook):
-    """`Module.register_full_backward_pre_hook` for all modules."""
-    return _hooks.register_global("backward_pre", hook)

@@ -1,4 +1,4 @@
-"""Normalisation within a sample: layer, group, RMS, local response."""
+"""Normalization within a sample: layer, group, RMS, local response."""
 from fastnn.nn import init
 from fastnn.nn.functional import group_norm, layer_norm, local_response_norm, rms_norm
 from fastnn.nn.modules.module import Module
@@ -32,19 +32,36 @@ def _row(normalized_shape):
 
 
 class LayerNorm(_Affine):
-    """y = (x - mean) / sqrt(var + eps) * weight + bias over the last dimensions.
+    """Layer normalization: y = (x - mean) / sqrt(var + eps) * weight + bias over the last dimensions.
 
-    Ba, Kiros & Hinton, Layer Normalization (2016).
+    var is the biased variance. Same as torch.nn.LayerNorm (Ba, Kiros & Hinton 2016).
 
     Parameters
     ----------
     normalized_shape : int or sequence of int
-        The last dimensions of the input.
+        The last sizes of the input.
     eps : float
+        Default 1e-5.
     elementwise_affine : bool
-        Whether there are weight and bias, both of `normalized_shape`.
+        Whether there are weight (initially 1) and bias (0), both of `normalized_shape`; default True.
     bias : bool
-        Whether there is a bias too.
+        Whether there is a bias too; default True.
+    device, dtype
+        As in PyTorch; the device can only be the CPU.
+
+    Shape
+    -----
+    Input (*, *normalized_shape); output alike.
+
+    Raises
+    ------
+    ShapeError
+        The last sizes of the input are others.
+
+    Examples
+    --------
+    >>> nn.LayerNorm(4)(fastnn.tensor([[1.0, 2.0, 3.0, 4.0]])).detach()
+    tensor([[-1.3416, -0.4472,  0.4472,  1.3416]])
     """
 
     def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, device=None, dtype=None):
@@ -62,18 +79,29 @@ class LayerNorm(_Affine):
 
 
 class RMSNorm(_Affine):
-    """y = x / sqrt(mean(x^2) + eps) * weight over the last dimensions.
+    """Root mean square normalization: y = x / sqrt(mean(x^2) + eps) * weight over the last dimensions.
 
-    Zhang & Sennrich, Root Mean Square Layer Normalization (2019).
+    Same as torch.nn.RMSNorm (Zhang & Sennrich 2019).
 
     Parameters
     ----------
     normalized_shape : int or sequence of int
-        The last dimensions of the input.
-    eps : float or None
-        None: the machine epsilon of the input's dtype.
+        The last sizes of the input.
+    eps : float, optional
+        Default the machine epsilon of the input's dtype.
     elementwise_affine : bool
-        Whether there is a weight of `normalized_shape`.
+        Whether there is a weight of `normalized_shape`, initially 1; default True.
+    device, dtype
+        As in PyTorch; the device can only be the CPU.
+
+    Shape
+    -----
+    Input (*, *normalized_shape); output alike.
+
+    Examples
+    --------
+    >>> nn.RMSNorm(2)(fastnn.tensor([[1.0, 7.0]])).detach()
+    tensor([[0.2000, 1.4000]])
     """
 
     def __init__(self, normalized_shape, eps=None, elementwise_affine=True, device=None, dtype=None):
@@ -90,17 +118,36 @@ class RMSNorm(_Affine):
 
 
 class GroupNorm(_Affine):
-    """y = (x - mean) / sqrt(var + eps) over groups of channels, * weight + bias for each channel.
+    """Group normalization: y = (x - mean) / sqrt(var + eps) over a group of channels, * weight + bias for each channel.
 
-    Wu & He, Group Normalization (2018). Input (N, num_channels, *).
+    Same as torch.nn.GroupNorm (Wu & He 2018).
 
     Parameters
     ----------
     num_groups, num_channels : int
         The first divides the second.
     eps : float
+        Default 1e-5.
     affine : bool
-        Whether there are weight and bias, both (num_channels,).
+        Whether there are weight (initially 1) and bias (0), both (num_channels,); default True.
+    device, dtype
+        As in PyTorch; the device can only be the CPU.
+    bias : bool
+        Whether there is a bias too; default True.
+
+    Shape
+    -----
+    Input (N, num_channels, *); output alike.
+
+    Raises
+    ------
+    ValueError
+        `num_groups` does not divide `num_channels`.
+
+    Examples
+    --------
+    >>> nn.GroupNorm(2, 4)(fastnn.tensor([[1.0, 3.0, 10.0, 50.0]])).detach()
+    tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
     """
 
     def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, device=None, dtype=None, *, bias=True):
@@ -121,7 +168,24 @@ class GroupNorm(_Affine):
 class LocalResponseNorm(Module):
     """y = x / (k + alpha * mean of the squares of `size` neighbouring channels)^beta.
 
-    Krizhevsky, Sutskever & Hinton, ImageNet Classification with Deep CNNs (2012). Input (N, C, *).
+    Channels beyond the first and last count as 0. Same as torch.nn.LocalResponseNorm (Krizhevsky, Sutskever & Hinton
+    2012).
+
+    Parameters
+    ----------
+    size : int
+        How many channels, this one in the middle.
+    alpha, beta, k : float
+        Default 1e-4, 0.75 and 1.
+
+    Shape
+    -----
+    Input (N, C, *); output alike.
+
+    Examples
+    --------
+    >>> nn.LocalResponseNorm(2, alpha=2.0, beta=1.0, k=0.0)(fastnn.tensor([[[1.0], [2.0]]])).flatten()
+    tensor([1.0000, 0.4000])
     """
 
     def __init__(self, size, alpha=1e-4, beta=0.75, k=1.0):

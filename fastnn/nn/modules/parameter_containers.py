@@ -20,7 +20,26 @@ def _as_parameter(value):
 
 
 class ParameterList(Module):
-    """A list of parameters that are registered, under their positions; tensors become parameters."""
+    """A list of parameters that are registered under their positions; tensors become parameters.
+
+    Same as torch.nn.ParameterList.
+
+    Parameters
+    ----------
+    values : iterable, optional
+        Tensors, or other values, which are kept as plain attributes.
+
+    Examples
+    --------
+    >>> weights = nn.ParameterList([fastnn.zeros(2), fastnn.ones(2, 3)])
+    >>> weights
+    ParameterList(
+        (0): Parameter containing: [torch.float32 of size 2]
+        (1): Parameter containing: [torch.float32 of size 2x3]
+    )
+    >>> len(list(weights.parameters()))
+    2
+    """
 
     def __init__(self, values=None):
         super().__init__()
@@ -49,13 +68,38 @@ class ParameterList(Module):
         return iter([self[i] for i in range(self._size)])
 
     def append(self, value):
-        """Add a value at the end."""
+        """Append a value; a tensor becomes a parameter. Returns the list.
+
+        Parameters
+        ----------
+        value : Any
+
+        Examples
+        --------
+        >>> len(nn.ParameterList().append(fastnn.ones(2)))
+        1
+        """
         self._size += 1
         self[self._size - 1] = value
         return self
 
     def extend(self, values):
-        """Add several values at the end."""
+        """Append several values; tensors become parameters. Returns the list.
+
+        Parameters
+        ----------
+        values : iterable
+
+        Raises
+        ------
+        TypeError
+            A tensor, or nothing that can be iterated.
+
+        Examples
+        --------
+        >>> len(nn.ParameterList().extend([fastnn.ones(2), fastnn.ones(3)]))
+        2
+        """
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
             raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
         for value in values:
@@ -75,7 +119,21 @@ class ParameterList(Module):
 
 
 class ParameterDict(Module):
-    """A dictionary of parameters that are registered; tensors become parameters."""
+    """A dictionary of parameters that are registered under their keys; tensors become parameters.
+
+    Same as torch.nn.ParameterDict.
+
+    Parameters
+    ----------
+    parameters : mapping, or iterable of (str, value), optional
+        A plain dict's keys are sorted, as in PyTorch.
+
+    Examples
+    --------
+    >>> weights = nn.ParameterDict({"b": fastnn.zeros(2), "a": fastnn.ones(1)})
+    >>> list(weights), type(weights["a"]).__name__
+    (['a', 'b'], 'Parameter')
+    """
 
     def __init__(self, parameters=None):
         super().__init__()
@@ -113,55 +171,154 @@ class ParameterDict(Module):
         return key in self._keys
 
     def keys(self):
-        """The names."""
+        """The names.
+
+        Examples
+        --------
+        >>> list(nn.ParameterDict({"a": fastnn.ones(1)}).keys())
+        ['a']
+        """
         return self._keys.keys()
 
     def values(self):
-        """The parameters."""
+        """The parameters.
+
+        Examples
+        --------
+        >>> len(list(nn.ParameterDict({"a": fastnn.ones(1)}).values()))
+        1
+        """
         return (self[key] for key in self._keys)
 
     def items(self):
-        """Names and parameters."""
+        """Names and parameters.
+
+        Examples
+        --------
+        >>> [(name, tuple(value.shape)) for name, value in nn.ParameterDict({"a": fastnn.ones(1)}).items()]
+        [('a', (1,))]
+        """
         return ((key, self[key]) for key in self._keys)
 
     def copy(self):
-        """Another dictionary of the same parameters."""
+        """Another dictionary of the same parameters.
+
+        Examples
+        --------
+        >>> weights = nn.ParameterDict({"a": fastnn.ones(1)})
+        >>> weights.copy()["a"] is weights["a"]
+        True
+        """
         return ParameterDict(self)
 
     def get(self, key, default=None):
-        """The parameter, or `default` where there is none."""
+        """The parameter of a name, or a default where there is none.
+
+        Parameters
+        ----------
+        key : str
+        default : Any
+
+        Examples
+        --------
+        >>> nn.ParameterDict().get("a") is None
+        True
+        """
         return self[key] if key in self else default
 
     def setdefault(self, key, default=None):
-        """The parameter; `default` is added where there is none."""
+        """The parameter of a name; the default is added where there is none.
+
+        Parameters
+        ----------
+        key : str
+        default : Any
+
+        Examples
+        --------
+        >>> nn.ParameterDict().setdefault("a", fastnn.ones(1)).detach()
+        tensor([1.])
+        """
         if key not in self:
             self[key] = default
         return self[key]
 
     def fromkeys(self, keys, default=None):
-        """Another dictionary with one value for all keys."""
+        """Another dictionary with one value for all names.
+
+        Parameters
+        ----------
+        keys : iterable of str
+        default : Any
+
+        Examples
+        --------
+        >>> list(nn.ParameterDict().fromkeys(["a", "b"], 1.0))
+        ['a', 'b']
+        """
         return ParameterDict((key, default) for key in keys)
 
     def clear(self):
-        """Take all out."""
+        """Remove all parameters.
+
+        Examples
+        --------
+        >>> weights = nn.ParameterDict({"a": fastnn.ones(1)})
+        >>> weights.clear()
+        >>> len(weights)
+        0
+        """
         for key in list(self._keys):
             del self[key]
 
     def pop(self, key):
-        """Take one out and return it."""
+        """Remove a parameter and return it.
+
+        Parameters
+        ----------
+        key : str
+
+        Examples
+        --------
+        >>> nn.ParameterDict({"a": fastnn.ones(1)}).pop("a").detach()
+        tensor([1.])
+        """
         value = self[key]
         del self[key]
         return value
 
     def popitem(self):
-        """Take the last one out and return (name, parameter)."""
+        """Remove the last parameter and return (name, parameter).
+
+        Examples
+        --------
+        >>> nn.ParameterDict({"a": fastnn.ones(1)}).popitem()[0]
+        'a'
+        """
         if not self._keys:
             raise KeyError("popitem(): the ParameterDict is empty")
         key = next(reversed(self._keys))
         return key, self.pop(key)
 
     def update(self, parameters):
-        """Add the pairs of a mapping (sorted by name unless it is ordered as PyTorch sees it) or iterable."""
+        """Add the pairs of a mapping (a plain dict's in the order of its keys) or of an iterable.
+
+        Parameters
+        ----------
+        parameters : mapping, or iterable of (str, value)
+
+        Raises
+        ------
+        TypeError, ValueError
+            It has something else than pairs.
+
+        Examples
+        --------
+        >>> weights = nn.ParameterDict()
+        >>> weights.update({"b": fastnn.ones(1), "a": fastnn.ones(1)})
+        >>> list(weights)
+        ['a', 'b']
+        """
         if not isinstance(parameters, (Iterable, ParameterDict)):
             raise TypeError(f"ParametersDict.update should be called with an iterable of key/value pairs, but got "
                             f"{type(parameters).__name__}")

@@ -4,7 +4,25 @@ from fastnn.ops import shuffle
 
 
 class PixelShuffle(Module):
-    """Channels to pixels: (*, C r^2, H, W) becomes (*, C, H r, W r)."""
+    """Channels to pixels, with r the upscale factor (Shi et al. 2016).
+
+    Same as torch.nn.PixelShuffle.
+
+    Parameters
+    ----------
+    upscale_factor : int
+        r.
+
+    Shape
+    -----
+    Input (*, C r^2, H, W), output (*, C, H r, W r).
+
+    Examples
+    --------
+    >>> nn.PixelShuffle(2)(fastnn.arange(4).reshape(4, 1, 1))
+    tensor([[[0, 1],
+             [2, 3]]])
+    """
 
     def __init__(self, upscale_factor):
         super().__init__()
@@ -18,7 +36,24 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """Pixels to channels: (*, C, H r, W r) becomes (*, C r^2, H, W)."""
+    """Pixels to channels, the inverse of `PixelShuffle`.
+
+    Same as torch.nn.PixelUnshuffle.
+
+    Parameters
+    ----------
+    downscale_factor : int
+        r.
+
+    Shape
+    -----
+    Input (*, C, H r, W r), output (*, C r^2, H, W).
+
+    Examples
+    --------
+    >>> nn.PixelUnshuffle(2)(fastnn.arange(4).reshape(1, 2, 2)).flatten()
+    tensor([0, 1, 2, 3])
+    """
 
     def __init__(self, downscale_factor):
         super().__init__()

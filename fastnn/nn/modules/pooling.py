@@ -36,19 +36,86 @@ class _MaxPool(Planned):
 
 
 class MaxPool1d(_MaxPool):
-    """The largest element of each window of rows (N, C, L) or (C, L)."""
+    """Max pooling of rows: the largest element of each window, y[i] = max over k of x[i * stride + k * dilation].
+
+    Same as torch.nn.MaxPool1d.
+
+    Parameters
+    ----------
+    kernel_size : int
+        Elements of a window.
+    stride : int, optional
+        Step from window to window; default `kernel_size`.
+    padding : int
+        Elements of minus infinity on both sides, at most half the kernel; default 0.
+    dilation : int
+        Step within a window; default 1.
+    return_indices : bool
+        Whether the result is (values, int64 positions in the row), which `MaxUnpool1d` takes.
+    ceil_mode : bool
+        Whether the number of windows is rounded up, the last one reaching over the end.
+
+    Shape
+    -----
+    Input (N, C, L) or (C, L), output (N, C, out) or (C, out),
+    out = (L + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1.
+
+    Examples
+    --------
+    >>> nn.MaxPool1d(2)(fastnn.tensor([[1.0, 3.0, 2.0, 5.0, 4.0]]))
+    tensor([[3., 5.]])
+    >>> nn.MaxPool1d(2, return_indices=True)(fastnn.tensor([[1.0, 3.0, 2.0, 5.0, 4.0]]))
+    (tensor([[3., 5.]]), tensor([[1, 3]]))
+    """
 
     _function = staticmethod(pool.max_pool1d)
 
 
 class MaxPool2d(_MaxPool):
-    """The largest element of each window of planes (N, C, H, W) or (C, H, W)."""
+    """Max pooling of images: the largest element of each window.
+
+    Same as torch.nn.MaxPool2d.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, dilation : int or (rows, columns)
+    return_indices, ceil_mode : bool
+        As in `MaxPool1d`; indices count in the flattened image.
+
+    Shape
+    -----
+    Input (N, C, H, W) or (C, H, W); output with (OH, OW), each by the formula of `MaxPool1d`.
+
+    Examples
+    --------
+    >>> nn.MaxPool2d(2)(fastnn.arange(16.0).reshape(1, 4, 4))
+    tensor([[[ 5.,  7.],
+             [13., 15.]]])
+    """
 
     _function = staticmethod(pool.max_pool2d)
 
 
 class MaxPool3d(_MaxPool):
-    """The largest element of each window of volumes (N, C, D, H, W) or (C, D, H, W)."""
+    """Max pooling of volumes: the largest element of each window.
+
+    Same as torch.nn.MaxPool3d.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding, dilation : int or (depth, rows, columns)
+    return_indices, ceil_mode : bool
+        As in `MaxPool1d`; indices count in the flattened volume.
+
+    Shape
+    -----
+    Input (N, C, D, H, W) or (C, D, H, W); output with (OD, OH, OW), each by the formula of `MaxPool1d`.
+
+    Examples
+    --------
+    >>> nn.MaxPool3d(2)(fastnn.arange(16.0).reshape(1, 4, 2, 2)).flatten()
+    tensor([ 7., 15.])
+    """
 
     _function = staticmethod(pool.max_pool3d)
 
@@ -65,7 +132,26 @@ class _MaxUnpool(Module):
 
 
 class MaxUnpool1d(_MaxUnpool):
-    """Zeros, and elements where MaxPool1d with ``return_indices=True`` found them."""
+    """Inverse of `MaxPool1d`: each element at the position that it was taken from, 0 elsewhere.
+
+    Same as torch.nn.MaxUnpool1d; called as ``unpool(input, indices, output_size=None)``.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding : int
+        Those of the pooling.
+
+    Shape
+    -----
+    Input and int64 indices (N, C, L) or (C, L); output with (L - 1) * stride - 2 * padding + kernel_size elements in a
+    row, or `output_size`.
+
+    Examples
+    --------
+    >>> x = fastnn.tensor([[1.0, 3.0, 2.0, 5.0]])
+    >>> nn.MaxUnpool1d(2)(*nn.MaxPool1d(2, return_indices=True)(x))
+    tensor([[0., 3., 0., 5.]])
+    """
 
     _function = staticmethod(pool.max_unpool1d)
 
@@ -76,7 +162,26 @@ class MaxUnpool1d(_MaxUnpool):
 
 
 class MaxUnpool2d(_MaxUnpool):
-    """Zeros, and elements where MaxPool2d with ``return_indices=True`` found them."""
+    """Inverse of `MaxPool2d`: each element at the position that it was taken from, 0 elsewhere.
+
+    Same as torch.nn.MaxUnpool2d; called as ``unpool(input, indices, output_size=None)``.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding : int or (rows, columns)
+        Those of the pooling.
+
+    Shape
+    -----
+    Input and int64 indices (N, C, H, W) or (C, H, W); output sizes as for `MaxUnpool1d`.
+
+    Examples
+    --------
+    >>> x = fastnn.tensor([[[1.0, 3.0], [2.0, 0.0]]])
+    >>> nn.MaxUnpool2d(2)(*nn.MaxPool2d(2, return_indices=True)(x))
+    tensor([[[0., 3.],
+             [0., 0.]]])
+    """
 
     _function = staticmethod(pool.max_unpool2d)
 
@@ -87,7 +192,25 @@ class MaxUnpool2d(_MaxUnpool):
 
 
 class MaxUnpool3d(_MaxUnpool):
-    """Zeros, and elements where MaxPool3d with ``return_indices=True`` found them."""
+    """Inverse of `MaxPool3d`: each element at the position that it was taken from, 0 elsewhere.
+
+    Same as torch.nn.MaxUnpool3d; called as ``unpool(input, indices, output_size=None)``.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding : int or (depth, rows, columns)
+        Those of the pooling.
+
+    Shape
+    -----
+    Input and int64 indices (N, C, D, H, W) or (C, D, H, W); output sizes as for `MaxUnpool1d`.
+
+    Examples
+    --------
+    >>> x = fastnn.arange(8.0).reshape(1, 2, 2, 2)
+    >>> nn.MaxUnpool3d(2)(*nn.MaxPool3d(2, return_indices=True)(x)).flatten()
+    tensor([0., 0., 0., 0., 0., 0., 0., 7.])
+    """
 
     _function = staticmethod(pool.max_unpool3d)
 
@@ -98,7 +221,32 @@ class MaxUnpool3d(_MaxUnpool):
 
 
 class AvgPool1d(Module):
-    """The average of each window of rows (N, C, L) or (C, L)."""
+    """Average pooling of rows: the mean of each window of `kernel_size` elements.
+
+    Same as torch.nn.AvgPool1d.
+
+    Parameters
+    ----------
+    kernel_size : int
+        Elements of a window.
+    stride : int, optional
+        Step from window to window; default `kernel_size`.
+    padding : int
+        Zeros on both sides, at most half the kernel; default 0.
+    ceil_mode : bool
+        Whether the number of windows is rounded up, the last one reaching over the end.
+    count_include_pad : bool
+        Whether those zeros count in the mean; default True.
+
+    Shape
+    -----
+    Input (N, C, L) or (C, L), output (N, C, out) or (C, out), out = (L + 2 * padding - kernel_size) // stride + 1.
+
+    Examples
+    --------
+    >>> nn.AvgPool1d(2)(fastnn.tensor([[1.0, 3.0, 2.0, 5.0, 4.0]]))
+    tensor([[2.0000, 3.5000]])
+    """
 
     def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
         super().__init__()
@@ -115,7 +263,28 @@ class AvgPool1d(Module):
 
 
 class AvgPool2d(Module):
-    """The average of each window of planes (N, C, H, W) or (C, H, W)."""
+    """Average pooling of images: the mean of each window.
+
+    Same as torch.nn.AvgPool2d.
+
+    Parameters
+    ----------
+    kernel_size, stride, padding : int or (rows, columns)
+    ceil_mode, count_include_pad : bool
+        As in `AvgPool1d`.
+    divisor_override : int, optional
+        What sums are divided by instead of the number of elements; not 0.
+
+    Shape
+    -----
+    Input (N, C, H, W) or (C, H, W); output with (OH, OW), each by the formula of `AvgPool1d`.
+
+    Examples
+    --------
+    >>> nn.AvgPool2d(2)(fastnn.arange(16.0).reshape(1, 4, 4))
+    tensor([[[ 2.5000,  4.5000],
+             [10.5000, 12.5000]]])
+    """
 
     def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
                  divisor_override=None):
@@ -146,13 +315,57 @@ class _LPPool(Module):
 
 
 class LPPool1d(_LPPool):
-    """The p-norm of each window of rows."""
+    """Power-average pooling of rows: (sum of x^p over the window)^(1 / p).
+
+    Same as torch.nn.LPPool1d; p = 1 is sum pooling, p = infinity max pooling.
+
+    Parameters
+    ----------
+    norm_type : float
+        p; not 0.
+    kernel_size : int
+        Elements of a window.
+    stride : int, optional
+        Step from window to window; default `kernel_size`.
+    ceil_mode : bool
+        Whether the number of windows is rounded up.
+
+    Shape
+    -----
+    As for `AvgPool1d` without padding.
+
+    Examples
+    --------
+    >>> nn.LPPool1d(2, 2)(fastnn.tensor([[3.0, 4.0, 5.0, 12.0]]))
+    tensor([[ 5., 13.]])
+    """
 
     _function = staticmethod(pool.lp_pool1d)
 
 
 class LPPool2d(_LPPool):
-    """The p-norm of each window of planes."""
+    """Power-average pooling of images: (sum of x^p over the window)^(1 / p).
+
+    Same as torch.nn.LPPool2d.
+
+    Parameters
+    ----------
+    norm_type : float
+        p; not 0.
+    kernel_size, stride : int or (rows, columns)
+    ceil_mode : bool
+        As in `LPPool1d`.
+
+    Shape
+    -----
+    As for `AvgPool2d` without padding.
+
+    Examples
+    --------
+    >>> nn.LPPool2d(2, (1, 2))(fastnn.tensor([[[3.0, 4.0], [5.0, 12.0]]]))
+    tensor([[[ 5.],
+             [13.]]])
+    """
 
     _function = staticmethod(pool.lp_pool2d)
 
@@ -170,13 +383,51 @@ class _AdaptiveMaxPool(Module):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """The largest elements of as many windows as asked for, evenly spread over rows."""
+    """Max pooling of rows of L elements to n windows; window i is x[floor(i L / n)] to x[ceil((i + 1) L / n) - 1].
+
+    Same as torch.nn.AdaptiveMaxPool1d.
+
+    Parameters
+    ----------
+    output_size : int
+        n.
+    return_indices : bool
+        Whether the result is (values, int64 positions in the row).
+
+    Shape
+    -----
+    Input (N, C, L) or (C, L), output (N, C, n) or (C, n).
+
+    Examples
+    --------
+    >>> nn.AdaptiveMaxPool1d(2)(fastnn.tensor([[1.0, 3.0, 2.0, 5.0, 4.0]]))
+    tensor([[3., 5.]])
+    """
 
     _function = staticmethod(pool.adaptive_max_pool1d)
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
-    """The largest elements of as many windows as asked for, evenly spread over planes."""
+    """Max pooling of images to a given size; windows by the formula of `AdaptiveMaxPool1d` in both dimensions.
+
+    Same as torch.nn.AdaptiveMaxPool2d.
+
+    Parameters
+    ----------
+    output_size : int or (rows, columns)
+        None for a size stands for the input's.
+    return_indices : bool
+        Whether the result is (values, int64 positions in the flattened image).
+
+    Shape
+    -----
+    Input (N, C, H, W) or (C, H, W), output with `output_size` as its last sizes.
+
+    Examples
+    --------
+    >>> nn.AdaptiveMaxPool2d((1, None))(fastnn.arange(6.0).reshape(1, 2, 3))
+    tensor([[[3., 4., 5.]]])
+    """
 
     _function = staticmethod(pool.adaptive_max_pool2d)
 
@@ -194,18 +445,69 @@ class _AdaptiveAvgPool(Module):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
-    """Averages of as many windows as asked for, evenly spread over rows (N, C, L) or (C, L)."""
+    """Average pooling of rows of L elements to n windows; window i is x[floor(i L / n)] to x[ceil((i + 1) L / n) - 1].
+
+    Same as torch.nn.AdaptiveAvgPool1d.
+
+    Parameters
+    ----------
+    output_size : int
+        n.
+
+    Shape
+    -----
+    Input (N, C, L) or (C, L), output (N, C, n) or (C, n).
+
+    Examples
+    --------
+    >>> nn.AdaptiveAvgPool1d(2)(fastnn.tensor([[1.0, 3.0, 2.0, 5.0, 4.0]]))
+    tensor([[2.0000, 3.6667]])
+    """
 
     _function = staticmethod(pool.adaptive_avg_pool1d)
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
-    """Averages of as many windows as asked for, evenly spread over planes (N, C, H, W) or (C, H, W)."""
+    """Average pooling of images to a given size; windows by the formula of `AdaptiveAvgPool1d` in both dimensions.
+
+    Same as torch.nn.AdaptiveAvgPool2d. ``AdaptiveAvgPool2d(1)`` is global average pooling.
+
+    Parameters
+    ----------
+    output_size : int or (rows, columns)
+        None for a size stands for the input's.
+
+    Shape
+    -----
+    Input (N, C, H, W) or (C, H, W), output with `output_size` as its last sizes.
+
+    Examples
+    --------
+    >>> nn.AdaptiveAvgPool2d(1)(fastnn.arange(6.0).reshape(1, 2, 3))
+    tensor([[[2.5000]]])
+    """
 
     _function = staticmethod(pool.adaptive_avg_pool2d)
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
-    """Averages of as many windows as asked for, evenly spread over volumes (N, C, D, H, W) or (C, D, H, W)."""
+    """Average pooling of volumes to a given size; windows by the formula of `AdaptiveAvgPool1d` in each dimension.
+
+    Same as torch.nn.AdaptiveAvgPool3d.
+
+    Parameters
+    ----------
+    output_size : int or (depth, rows, columns)
+        None for a size stands for the input's.
+
+    Shape
+    -----
+    Input (N, C, D, H, W) or (C, D, H, W), output with `output_size` as its last sizes.
+
+    Examples
+    --------
+    >>> nn.AdaptiveAvgPool3d((2, 1, 1))(fastnn.arange(8.0).reshape(1, 2, 2, 2)).flatten()
+    tensor([1.5000, 5.5000])
+    """
 
     _function = staticmethod(pool.adaptive_avg_pool3d)

@@ -52,25 +52,23 @@ def stacked(mode, x, weights, h, c, batch_sizes, batch_first, num_layers, dropou
 
 
 class RNNBase(Module):
-    """What RNN, LSTM and GRU share; the formulas are in `fastnn.kernels.recurrent_forward`.
+    """Base of `RNN`, `LSTM` and `GRU`.
 
     Parameters
     ----------
-    mode : str
-        ``"RNN_TANH"``, ``"RNN_RELU"``, ``"LSTM"`` or ``"GRU"``.
+    mode : {"RNN_TANH", "RNN_RELU", "LSTM", "GRU"}
     input_size, hidden_size : int
-        Sizes of one step's input and of the state.
+        Sizes of the input of one step and of the state.
     num_layers : int
-        Layers on top of each other.
+        Layers on top of each other; default 1.
     bias : bool
-        Whether there are b_ih and b_hh.
+        Whether there are b_ih and b_hh; default True.
     batch_first : bool
-        Whether input and output are (batch, steps, features) instead of (steps, batch, features); the states are not
-        concerned.
+        Whether input and output are (N, L, features) instead of (L, N, features); states stay as they are.
     dropout : float
-        Probability of dropout on the output of each layer but the last, in training.
+        Probability of dropout on the output of each layer but the last, in training; default 0.
     bidirectional : bool
-        Whether a second layer of each runs from the last step to the first.
+        Whether each layer has a second one that runs from the last step to the first.
     proj_size : int
         LSTM alone: the size to which h is projected (Sak et al. 2014), 0 for none. Such layers are computed step by
         step by tensor operations.
@@ -80,13 +78,26 @@ class RNNBase(Module):
     Attributes
     ----------
     weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, weight_ih_l0_reverse, ... : Parameter
-        Uniform in +-1 / sqrt(hidden_size) at first; gates stand in PyTorch's order.
+        Initially uniform in +-1 / sqrt(hidden_size); gates are in PyTorch's order.
 
     Shape
     -----
-    Input (steps, batch, input_size), (batch, steps, input_size), (steps, input_size) or a PackedSequence; states
-    (num_layers * directions, batch, hidden_size), without batch for an input without; output like the input with
-    directions * hidden_size as its last size.
+    Input (L, N, input_size), (N, L, input_size), (L, input_size) or a PackedSequence; states (num_layers * directions,
+    N, hidden_size), without N for an input without it; output like the input, with directions * hidden_size as its last
+    size.
+
+    Raises
+    ------
+    ValueError
+        A size is not positive, `dropout` is not in [0, 1], or dtypes of input and weights differ.
+    RuntimeError
+        The input's or a state's shape does not fit.
+
+    Examples
+    --------
+    >>> layer = nn.RNNBase("GRU", 3, 4)
+    >>> sorted(name for name, _ in layer.named_parameters())
+    ['bias_hh_l0', 'bias_ih_l0', 'weight_hh_l0', 'weight_ih_l0']
     """
 
     def __init__(self, mode, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0,
@@ -131,11 +142,22 @@ class RNNBase(Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """New random weights."""
+        """Draw new initial values.
+
+        Examples
+        --------
+        >>> layer = nn.GRU(2, 2)
+        >>> layer.reset_parameters()
+        """
         _uniform(self)
 
     def flatten_parameters(self):
-        """Nothing: the kernels read the parameters where they are."""
+        """Accepted, without effect: kernels read the parameters where they are.
+
+        Examples
+        --------
+        >>> nn.GRU(2, 2).flatten_parameters()
+        """
 
     @property
     def all_weights(self):
@@ -151,7 +173,18 @@ class RNNBase(Module):
         return [getattr(self, name) for name in self._flat_weights_names]
 
     def check_input(self, input, batch_sizes):
-        """Raises an error if the input does not fit the layer."""
+        """Raise an error if an input does not fit the layer.
+
+        Parameters
+        ----------
+        input : Tensor
+        batch_sizes : ndarray or None
+            Those of a PackedSequence.
+
+        Examples
+        --------
+        >>> nn.GRU(2, 2).check_input(fastnn.ones(4, 3, 2), None)
+        """
         weight = getattr(self, self._all_weights[0][0])
         if input.dtype != weight.dtype:
             raise ValueError(f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). Convert "
@@ -234,12 +267,23 @@ class RNNBase(Module):
 
 
 class RNN(RNNBase):
-    """h = tanh(w_ih x + b_ih + w_hh h + b_hh) over sequences, or relu; same as torch.nn.RNN.
+    """Elman network over sequences: h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh), or with relu.
 
     ``RNN(input_size, hidden_size, num_layers=1, nonlinearity="tanh", bias=True, batch_first=False, dropout=0.0,
-    bidirectional=False, device=None, dtype=None)``; see RNNBase.
+    bidirectional=False, device=None, dtype=None)``; ``forward(input, h0=None)`` returns ``(output, hn)``. Same as
+    torch.nn.RNN.
 
-    ``forward(input, h0=None)`` returns ``(output, hn)``.
+    Parameters
+    ----------
+    nonlinearity : {"tanh", "relu"}
+    input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype
+        As in `RNNBase`, shapes too.
+
+    Examples
+    --------
+    >>> output, hn = nn.RNN(3, 4)(fastnn.zeros(5, 2, 3))
+    >>> output.shape, hn.shape
+    (torch.Size([5, 2, 4]), torch.Size([1, 2, 4]))
     """
 
     def __init__(self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", *args, **kwargs):
@@ -252,12 +296,24 @@ class RNN(RNNBase):
 
 
 class LSTM(RNNBase):
-    """Long short-term memory over sequences (Hochreiter and Schmidhuber 1997); same as torch.nn.LSTM.
+    """Long short-term memory over sequences (Hochreiter & Schmidhuber 1997).
+
+    With z = W_ih x_t + b_ih + W_hh h_(t-1) + b_hh in four parts i, f, g, o and s the sigmoid:
+    c_t = s(f) c_(t-1) + s(i) tanh(g), h_t = s(o) tanh(c_t). Same as torch.nn.LSTM.
 
     ``LSTM(input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False,
-    proj_size=0, device=None, dtype=None)``; see RNNBase.
+    proj_size=0, device=None, dtype=None)``; ``forward(input, (h0, c0)=None)`` returns ``(output, (hn, cn))``.
 
-    ``forward(input, (h0, c0)=None)`` returns ``(output, (hn, cn))``.
+    Parameters
+    ----------
+    input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, proj_size, device, dtype
+        As in `RNNBase`, shapes too.
+
+    Examples
+    --------
+    >>> output, (hn, cn) = nn.LSTM(3, 4, num_layers=2, bidirectional=True)(fastnn.zeros(5, 2, 3))
+    >>> output.shape, hn.shape, cn.shape
+    (torch.Size([5, 2, 8]), torch.Size([4, 2, 4]), torch.Size([4, 2, 4]))
     """
 
     def __init__(self, *args, **kwargs):
@@ -265,12 +321,24 @@ class LSTM(RNNBase):
 
 
 class GRU(RNNBase):
-    """Gated recurrent units over sequences (Cho et al. 2014); same as torch.nn.GRU.
+    """Gated recurrent units over sequences (Cho et al. 2014).
+
+    With a = W_ih x_t + b_ih and b = W_hh h_(t-1) + b_hh in three parts r, z, n and s the sigmoid: r = s(a_r + b_r),
+    z = s(a_z + b_z), n = tanh(a_n + r b_n), h_t = (1 - z) n + z h_(t-1). Same as torch.nn.GRU.
 
     ``GRU(input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False,
-    device=None, dtype=None)``; see RNNBase.
+    device=None, dtype=None)``; ``forward(input, h0=None)`` returns ``(output, hn)``.
 
-    ``forward(input, h0=None)`` returns ``(output, hn)``.
+    Parameters
+    ----------
+    input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype
+        As in `RNNBase`, shapes too.
+
+    Examples
+    --------
+    >>> output, hn = nn.GRU(3, 4, batch_first=True)(fastnn.zeros(2, 5, 3))
+    >>> output.shape, hn.shape
+    (torch.Size([2, 5, 4]), torch.Size([1, 2, 4]))
     """
 
     def __init__(self, *args, **kwargs):
@@ -280,11 +348,25 @@ class GRU(RNNBase):
 
 
 class RNNCellBase(Module):
-    """What the cells, single steps of a layer, share.
+    """Base of the cells, which compute one step of a layer.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+    bias : bool
+    num_chunks : int
+        Number of gates: rows of the weights are ``num_chunks * hidden_size``.
+    device, dtype
+        As in PyTorch; the device can only be the CPU.
 
     Shape
     -----
-    Input (batch, input_size) or (input_size,), states (batch, hidden_size) or (hidden_size,).
+    Input (N, input_size) or (input_size,), states (N, hidden_size) or (hidden_size,).
+
+    Examples
+    --------
+    >>> nn.RNNCellBase(3, 4, True, 4).weight_ih.shape
+    torch.Size([16, 3])
     """
 
     def __init__(self, input_size, hidden_size, bias, num_chunks, device=None, dtype=None):
@@ -298,7 +380,13 @@ class RNNCellBase(Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """New random weights."""
+        """Draw new initial values.
+
+        Examples
+        --------
+        >>> cell = nn.GRUCell(2, 2)
+        >>> cell.reset_parameters()
+        """
         _uniform(self)
 
     def extra_repr(self):
@@ -339,7 +427,24 @@ class RNNCellBase(Module):
 
 
 class RNNCell(RNNCellBase):
-    """One step of `RNN`: ``forward(input, h=None)`` returns the new h; same as torch.nn.RNNCell."""
+    """One step of `RNN`: ``forward(input, h=None)`` returns the new h.
+
+    Same as torch.nn.RNNCell.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+    bias : bool
+        Default True.
+    nonlinearity : {"tanh", "relu"}
+    device, dtype
+        As in PyTorch; the device can only be the CPU.
+
+    Examples
+    --------
+    >>> nn.RNNCell(3, 4)(fastnn.zeros(2, 3)).shape
+    torch.Size([2, 4])
+    """
 
     def __init__(self, input_size, hidden_size, bias=True, nonlinearity="tanh", device=None, dtype=None):
         super().__init__(input_size, hidden_size, bias, 1, device, dtype)
@@ -352,7 +457,21 @@ class RNNCell(RNNCellBase):
 
 
 class LSTMCell(RNNCellBase):
-    """One step of `LSTM`: ``forward(input, (h, c)=None)`` returns the new (h, c); same as torch.nn.LSTMCell."""
+    """One step of `LSTM`: ``forward(input, (h, c)=None)`` returns the new (h, c).
+
+    Same as torch.nn.LSTMCell.
+
+    Parameters
+    ----------
+    input_size, hidden_size, bias, device, dtype
+        As in `RNNCell`.
+
+    Examples
+    --------
+    >>> h, c = nn.LSTMCell(3, 4)(fastnn.zeros(2, 3))
+    >>> h.shape, c.shape
+    (torch.Size([2, 4]), torch.Size([2, 4]))
+    """
 
     def __init__(self, input_size, hidden_size, bias=True, device=None, dtype=None):
         super().__init__(input_size, hidden_size, bias, 4, device, dtype)
@@ -362,7 +481,20 @@ class LSTMCell(RNNCellBase):
 
 
 class GRUCell(RNNCellBase):
-    """One step of `GRU`: ``forward(input, h=None)`` returns the new h; same as torch.nn.GRUCell."""
+    """One step of `GRU`: ``forward(input, h=None)`` returns the new h.
+
+    Same as torch.nn.GRUCell.
+
+    Parameters
+    ----------
+    input_size, hidden_size, bias, device, dtype
+        As in `RNNCell`.
+
+    Examples
+    --------
+    >>> nn.GRUCell(3, 4)(fastnn.zeros(3)).shape
+    torch.Size([4])
+    """
 
     def __init__(self, input_size, hidden_size, bias=True, device=None, dtype=None):
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)

@@ -36,20 +36,24 @@ class _Embedding(Module):
 
 
 class Embedding(_Embedding):
-    """y = weight[input], same as torch.nn.Embedding.
+    """Table of vectors: y = weight[input].
+
+    Same as torch.nn.Embedding.
 
     Parameters
     ----------
     num_embeddings, embedding_dim : int
         Rows of the table, and their length.
-    padding_idx : int or None
+    padding_idx : int, optional
         A row that starts as zeros and gets no gradient.
     max_norm, norm_type : float
-        Rows in use that are longer are shortened to `max_norm`, in place, at each call.
+        Rows in use whose `norm_type`-norm (default 2) is larger are scaled to `max_norm`, in place, at each call.
     scale_grad_by_freq : bool
-        Divide gradients by how often their row is used in the batch.
+        Whether gradients are divided by the number of occurrences of their row in the batch.
     sparse : bool
-        Accepted for compatibility; gradients are dense (see ``functional.embedding``).
+        Accepted; gradients are dense (see ``functional.embedding``).
+    device, dtype
+        As in PyTorch; the device can only be the CPU.
 
     Attributes
     ----------
@@ -59,6 +63,18 @@ class Embedding(_Embedding):
     Shape
     -----
     Input (*) of int64 or int32, output (*, embedding_dim).
+
+    Raises
+    ------
+    IndexError
+        A number is not in [0, num_embeddings).
+
+    Examples
+    --------
+    >>> table = nn.Embedding.from_pretrained(fastnn.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    >>> table(fastnn.tensor([2, 0]))
+    tensor([[5., 6.],
+            [1., 2.]])
     """
 
     def __init__(self, num_embeddings, embedding_dim, padding_idx=None, max_norm=None, norm_type=2.0,
@@ -71,7 +87,26 @@ class Embedding(_Embedding):
     @classmethod
     def from_pretrained(cls, embeddings, freeze=True, padding_idx=None, max_norm=None, norm_type=2.0,
                         scale_grad_by_freq=False, sparse=False):
-        """An Embedding whose weight is this tensor (rows, dim), which does not learn unless `freeze` is False."""
+        """An Embedding whose weight is a given tensor.
+
+        Parameters
+        ----------
+        embeddings : Tensor, shape (rows, dim)
+        freeze : bool
+            Whether the weight is not trained; default True.
+        padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse
+            As in `Embedding`.
+
+        Raises
+        ------
+        AssertionError
+            The tensor is not two-dimensional.
+
+        Examples
+        --------
+        >>> nn.Embedding.from_pretrained(fastnn.tensor([[1.0, 2.0], [3.0, 4.0]]))(fastnn.tensor(1))
+        tensor([3., 4.])
+        """
         if embeddings.ndim != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
         rows, columns = embeddings.shape
@@ -97,19 +132,31 @@ class Embedding(_Embedding):
 
 
 class EmbeddingBag(_Embedding):
-    """Sum, mean or maximum of the rows of each bag, same as torch.nn.EmbeddingBag.
+    """Sum, mean or maximum of the rows of a table, for each bag of indices: y[i] = mode of weight[j] over j in bag i.
+
+    Same as torch.nn.EmbeddingBag; called as ``bag(input, offsets=None, per_sample_weights=None)``.
 
     Parameters
     ----------
-    mode : "sum", "mean" or "max"
+    num_embeddings, embedding_dim, max_norm, norm_type, scale_grad_by_freq, sparse, device, dtype
+        As in `Embedding`.
+    mode : {"mean", "sum", "max"}
+        An empty bag gives 0.
     include_last_offset : bool
-        Whether offsets also say where the last bag ends.
-    num_embeddings, embedding_dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse
-        As for ``Embedding``; the padding counts as absent.
+        Whether the last offset is the end of the last bag; default False.
+    padding_idx : int, optional
+        A row that counts as absent.
 
     Shape
     -----
-    Input (bags, length), or (n,) with offsets (bags,); output (bags, embedding_dim).
+    Input (bags, length), or (n,) with offsets (bags,), where each bag begins; output (bags, embedding_dim).
+
+    Examples
+    --------
+    >>> bag = nn.EmbeddingBag.from_pretrained(fastnn.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), mode="sum")
+    >>> bag(fastnn.tensor([0, 1, 2]), fastnn.tensor([0, 1]))
+    tensor([[ 1.,  2.],
+            [ 8., 10.]])
     """
 
     def __init__(self, num_embeddings, embedding_dim, max_norm=None, norm_type=2.0, scale_grad_by_freq=False,
@@ -123,7 +170,26 @@ class EmbeddingBag(_Embedding):
     @classmethod
     def from_pretrained(cls, embeddings, freeze=True, max_norm=None, norm_type=2.0, scale_grad_by_freq=False,
                         mode="mean", sparse=False, include_last_offset=False, padding_idx=None):
-        """An EmbeddingBag whose weight is this tensor (rows, dim), which does not learn unless `freeze` is False."""
+        """An EmbeddingBag whose weight is a given tensor.
+
+        Parameters
+        ----------
+        embeddings : Tensor, shape (rows, dim)
+        freeze : bool
+            Whether the weight is not trained; default True.
+        max_norm, norm_type, scale_grad_by_freq, mode, sparse, include_last_offset, padding_idx
+            As in `EmbeddingBag`.
+
+        Raises
+        ------
+        AssertionError
+            The tensor is not two-dimensional.
+
+        Examples
+        --------
+        >>> nn.EmbeddingBag.from_pretrained(fastnn.tensor([[1.0], [3.0]]))(fastnn.tensor([[0, 1]]))
+        tensor([[2.]])
+        """
         if embeddings.ndim != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
         rows, columns = embeddings.shape

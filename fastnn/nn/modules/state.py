@@ -12,20 +12,39 @@ _EXTRA = "_extra_state"
 
 
 class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
-    """What ``load_state_dict`` returns: keys that were missing and keys that nobody wanted."""
+    """What ``load_state_dict`` returns: missing and unexpected keys."""
 
     def __repr__(self):
         return super().__repr__() if self.missing_keys or self.unexpected_keys else "<All keys matched successfully>"
 
 
 class State:
-    """The part of Module that turns it into a dictionary of tensors and back."""
+    """The part of Module that saves it as a dictionary of tensors and restores it."""
 
     _version = 1  # of what a subclass puts into its state_dict
     dump_patches = False
 
     def state_dict(self, *args, destination=None, prefix="", keep_vars=False):
-        """All parameters and persistent buffers by dotted name (detached, sharing memory)."""
+        """All parameters and persistent buffers by dotted name, detached, with shared memory.
+
+        Parameters
+        ----------
+        destination : dict, optional
+            Where they are put; default a new OrderedDict.
+        prefix : str
+            Put before each name.
+        keep_vars : bool
+            Whether tensors stay attached to the graph.
+
+        Returns
+        -------
+        dict
+
+        Examples
+        --------
+        >>> {name: tuple(value.shape) for name, value in nn.Linear(3, 2).state_dict().items()}
+        {'weight': (2, 3), 'bias': (2,)}
+        """
         if args:
             warnings.warn("Positional args are being deprecated, use kwargs instead. Refer to "
                           "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for "
@@ -65,29 +84,79 @@ class State:
             destination[prefix + _EXTRA] = self.get_extra_state()
 
     def get_extra_state(self):
-        """What a subclass wants to have in ``state_dict`` besides tensors; it defines this and `set_extra_state`."""
+        """State of a subclass besides tensors, for ``state_dict``; the subclass defines this and `set_extra_state`.
+
+        Examples
+        --------
+        >>> class Counter(nn.Module):
+        ...     count = 3
+        ...
+        ...     def get_extra_state(self):
+        ...         return self.count
+        ...
+        ...     def set_extra_state(self, state):
+        ...         self.count = state
+        >>> Counter().state_dict()
+        OrderedDict([('_extra_state', 3)])
+        """
         raise RuntimeError("Reached a code path in Module.get_extra_state() that should never be called.")
 
     def set_extra_state(self, state):
-        """Take what `get_extra_state` gave."""
+        """Restore what `get_extra_state` returned.
+
+        Parameters
+        ----------
+        state : Any
+
+        Examples
+        --------
+        >>> class Counter(nn.Module):
+        ...     count = 3
+        ...
+        ...     def get_extra_state(self):
+        ...         return self.count
+        ...
+        ...     def set_extra_state(self, state):
+        ...         self.count = state
+        >>> counter = Counter()
+        >>> counter.load_state_dict({"_extra_state": 7})
+        <All keys matched successfully>
+        >>> counter.count
+        7
+        """
         raise RuntimeError("Reached a code path in Module.set_extra_state() that should never be called.")
 
     @no_grad
     def load_state_dict(self, state_dict, strict=True, assign=False):
-        """Copy values by name into parameters and buffers.
+        """Copy tensors by name into parameters and buffers.
 
         Parameters
         ----------
         state_dict : mapping of str to Tensor
         strict : bool
-            Raise unless the keys match exactly.
+            Whether the keys must match exactly; default True.
         assign : bool
-            Take over the tensors themselves instead of copying into the present ones.
+            Whether the tensors themselves are taken instead of copied; default False.
 
         Returns
         -------
         IncompatibleKeys
-            (missing_keys, unexpected_keys)
+            (missing_keys, unexpected_keys).
+
+        Raises
+        ------
+        RuntimeError
+            Shapes differ, or with `strict` keys.
+        TypeError
+            `state_dict` is no mapping.
+
+        Examples
+        --------
+        >>> layer = nn.Linear(2, 1)
+        >>> layer.load_state_dict({"weight": fastnn.ones(1, 2), "bias": fastnn.zeros(1)})
+        <All keys matched successfully>
+        >>> layer(fastnn.ones(2)).item()
+        2.0
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
@@ -166,23 +235,92 @@ class State:
             value.copy_(given)
 
     def register_state_dict_pre_hook(self, hook):
-        """Call ``hook(module, prefix, keep_vars)`` before the module's part of a ``state_dict`` is collected."""
+        """Call a hook before the module's part of a ``state_dict`` is collected.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(module, prefix, keep_vars)``.
+
+        Returns
+        -------
+        RemovableHandle
+
+        Examples
+        --------
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_state_dict_pre_hook(lambda module, prefix, keep_vars: print("saved"))
+        >>> _ = layer.state_dict()
+        saved
+        """
         return self._hook_table("state_dict_pre").add(hook)
 
     def register_state_dict_post_hook(self, hook):
-        """Call ``hook(module, state_dict, prefix, local_metadata)`` after it and those below were collected."""
+        """Call a hook after the state of the module and those below was collected.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(module, state_dict, prefix, local_metadata)``; returns None.
+
+        Returns
+        -------
+        RemovableHandle
+
+        Examples
+        --------
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_state_dict_post_hook(lambda module, state, *args: state.update(version=2))
+        >>> layer.state_dict()
+        OrderedDict([('version', 2)])
+        """
         return self._hook_table("state_dict").add(hook)
 
     _register_state_dict_hook = register_state_dict_post_hook
 
     def register_load_state_dict_pre_hook(self, hook):
-        """Call ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)``
-        before values are copied; it may change the (shallow copy of the) dictionary."""
+        """Call a hook before tensors are copied; it may change the (shallow copy of the) dictionary.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)``.
+
+        Returns
+        -------
+        RemovableHandle
+
+        Examples
+        --------
+        >>> layer = nn.Linear(1, 1, bias=False)
+        >>> def rename(module, state_dict, *args):
+        ...     state_dict["weight"] = state_dict.pop("w")
+        >>> handle = layer.register_load_state_dict_pre_hook(rename)
+        >>> layer.load_state_dict({"w": fastnn.ones(1, 1)})
+        <All keys matched successfully>
+        """
         return self._hook_table("load_pre").add(hook)
 
     def _register_load_state_dict_pre_hook(self, hook, with_module=False):
         return self._hook_table("load_pre").add(hook if with_module else lambda module, *args: hook(*args))
 
     def register_load_state_dict_post_hook(self, hook):
-        """Call ``hook(module, incompatible_keys)`` after values were copied; it may change the lists of keys."""
+        """Call a hook after tensors were copied; it may change the lists of keys.
+
+        Parameters
+        ----------
+        hook : callable
+            ``hook(module, incompatible_keys)``.
+
+        Returns
+        -------
+        RemovableHandle
+
+        Examples
+        --------
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_load_state_dict_post_hook(lambda module, keys: keys.unexpected_keys.clear())
+        >>> layer.load_state_dict({"unknown": fastnn.ones(1)})
+        <All keys matched successfully>
+        """
         return self._hook_table("load_post").add(hook)

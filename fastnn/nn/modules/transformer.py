@@ -65,22 +65,38 @@ class _Layer(Module):
 
 
 class TransformerEncoderLayer(_Layer):
-    """x = norm1(x + dropout(self attention(x))), x = norm2(x + dropout(linear2(activation(linear1(x))))), same as
-    torch.nn.TransformerEncoderLayer.
+    """Self-attention and a feed-forward network, each with a residual connection and layer normalization.
+
+    x = norm1(x + dropout(attention(x))), then x = norm2(x + dropout(linear2(dropout(activation(linear1(x)))))). Same as
+    torch.nn.TransformerEncoderLayer (Vaswani et al. 2017; `norm_first`: Xiong et al. 2020).
 
     Parameters
     ----------
     d_model, nhead, dim_feedforward : int
-        Width, heads and width between the two linear layers.
+        Width, number of heads, and width between the two linear layers (default 2048).
     dropout : float
-    activation : "relu", "gelu" or a function of a tensor
+        Default 0.1.
+    activation : {"relu", "gelu"} or callable
     layer_norm_eps : float
+        Default 1e-5.
     batch_first : bool
-        (batch, time, width) instead of (time, batch, width).
+        Whether tensors are (N, L, width) instead of (L, N, width).
     norm_first : bool
-        x + dropout(self attention(norm1(x))) and so on instead.
+        Whether x + dropout(attention(norm1(x))) is computed, and likewise for the feed-forward network.
     bias : bool
-        Whether linear and normalising layers add biases.
+        Whether linear layers and normalizations add biases.
+    device, dtype
+        As in PyTorch; the device can only be the CPU.
+
+    Shape
+    -----
+    src (L, N, d_model) or (L, d_model); output alike.
+
+    Examples
+    --------
+    >>> layer = nn.TransformerEncoderLayer(8, 2, dim_feedforward=16)
+    >>> layer(fastnn.zeros(5, 3, 8)).shape
+    torch.Size([5, 3, 8])
     """
 
     def __init__(self, d_model, nhead, dim_feedforward=2048, dropout=0.1, activation=relu, layer_norm_eps=1e-5,
@@ -101,7 +117,7 @@ class TransformerEncoderLayer(_Layer):
                                         2 if self.activation is gelu or isinstance(self.activation, GELU) else 0)
 
     def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False):
-        """The layer's result, like src; masks as in `MultiheadAttention`."""
+        """Output, of src's shape; masks as in `MultiheadAttention`."""
         x = src
         if self.norm_first:
             x = x + self._sa_block(self.norm1(x), src_mask, src_key_padding_mask, is_causal)
@@ -118,8 +134,27 @@ class TransformerEncoderLayer(_Layer):
 
 
 class TransformerDecoderLayer(_Layer):
-    """Self attention, attention to the encoder's memory, feed-forward, each with residual and normalisation, same as
-    torch.nn.TransformerDecoderLayer. Parameters as of `TransformerEncoderLayer`."""
+    """Self-attention, attention to the encoder's output and a feed-forward network.
+
+    Each has a residual connection and a normalization.
+
+    Same as torch.nn.TransformerDecoderLayer; called as ``layer(tgt, memory, ...)``.
+
+    Parameters
+    ----------
+    d_model, nhead, dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, device, dtype
+        As in `TransformerEncoderLayer`.
+
+    Shape
+    -----
+    tgt (T, N, d_model), memory (S, N, d_model); output like tgt.
+
+    Examples
+    --------
+    >>> layer = nn.TransformerDecoderLayer(8, 2, dim_feedforward=16)
+    >>> layer(fastnn.zeros(4, 3, 8), fastnn.zeros(5, 3, 8)).shape
+    torch.Size([4, 3, 8])
+    """
 
     def __init__(self, d_model, nhead, dim_feedforward=2048, dropout=0.1, activation=relu, layer_norm_eps=1e-5,
                  batch_first=False, norm_first=False, bias=True, device=None, dtype=None):
@@ -139,7 +174,7 @@ class TransformerDecoderLayer(_Layer):
 
     def forward(self, tgt, memory, tgt_mask=None, memory_mask=None, tgt_key_padding_mask=None,
                 memory_key_padding_mask=None, tgt_is_causal=False, memory_is_causal=False):
-        """The layer's result, like tgt; masks as in `MultiheadAttention`."""
+        """Output, of tgt's shape; masks as in `MultiheadAttention`."""
         x = tgt
         own = (tgt_mask, tgt_key_padding_mask, tgt_is_causal)
         other = (memory, memory_mask, memory_key_padding_mask, memory_is_causal)
@@ -164,9 +199,24 @@ class TransformerDecoderLayer(_Layer):
 
 
 class TransformerEncoder(Module):
-    """Copies of an encoder layer one after the other, then `norm` if given, same as torch.nn.TransformerEncoder.
+    """Copies of an encoder layer one after the other, then a normalization if given.
 
-    `enable_nested_tensor` and `mask_check` are accepted; padded positions are computed like all others.
+    Same as torch.nn.TransformerEncoder; padded positions are computed like all others.
+
+    Parameters
+    ----------
+    encoder_layer : TransformerEncoderLayer
+        Copied `num_layers` times, its initial values too.
+    num_layers : int
+    norm : Module, optional
+    enable_nested_tensor, mask_check : bool
+        Accepted, without effect.
+
+    Examples
+    --------
+    >>> encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16), num_layers=2)
+    >>> encoder(fastnn.zeros(5, 3, 8)).shape
+    torch.Size([5, 3, 8])
     """
 
     def __init__(self, encoder_layer, num_layers, norm=None, enable_nested_tensor=True, mask_check=True):
@@ -176,7 +226,7 @@ class TransformerEncoder(Module):
         self.enable_nested_tensor, self.use_nested_tensor, self.mask_check = enable_nested_tensor, False, mask_check
 
     def forward(self, src, mask=None, src_key_padding_mask=None, is_causal=None):
-        """The result, like src. ``is_causal=None``: found out from the mask."""
+        """Output, of src's shape; ``is_causal=None``: whether the mask is the causal one is found from its numbers."""
         causal = _is_causal(mask, is_causal, _length(src, self.layers[0].self_attn.batch_first))
         for layer in self.layers:
             src = layer(src, src_mask=mask, is_causal=causal, src_key_padding_mask=src_key_padding_mask)
@@ -184,7 +234,23 @@ class TransformerEncoder(Module):
 
 
 class TransformerDecoder(Module):
-    """Copies of a decoder layer one after the other, then `norm` if given, same as torch.nn.TransformerDecoder."""
+    """Copies of a decoder layer one after the other, then a normalization if given.
+
+    Same as torch.nn.TransformerDecoder; called as ``decoder(tgt, memory, ...)``.
+
+    Parameters
+    ----------
+    decoder_layer : TransformerDecoderLayer
+        Copied `num_layers` times, its initial values too.
+    num_layers : int
+    norm : Module, optional
+
+    Examples
+    --------
+    >>> decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16), num_layers=2)
+    >>> decoder(fastnn.zeros(4, 3, 8), fastnn.zeros(5, 3, 8)).shape
+    torch.Size([4, 3, 8])
+    """
 
     def __init__(self, decoder_layer, num_layers, norm=None):
         super().__init__()
@@ -193,7 +259,7 @@ class TransformerDecoder(Module):
 
     def forward(self, tgt, memory, tgt_mask=None, memory_mask=None, tgt_key_padding_mask=None,
                 memory_key_padding_mask=None, tgt_is_causal=None, memory_is_causal=False):
-        """The result, like tgt. ``tgt_is_causal=None``: found out from the mask."""
+        """Output, of tgt's shape; ``tgt_is_causal=None``: whether the mask is causal is found from its numbers."""
         causal = _is_causal(tgt_mask, tgt_is_causal, _length(tgt, self.layers[0].self_attn.batch_first))
         for layer in self.layers:
             tgt = layer(tgt, memory, tgt_mask=tgt_mask, memory_mask=memory_mask,
@@ -203,10 +269,39 @@ class TransformerDecoder(Module):
 
 
 class Transformer(Module):
-    """An encoder of src and a decoder of tgt that looks at the encoder's result, same as torch.nn.Transformer.
+    """An encoder of src and a decoder of tgt, which attends to the encoder's output.
 
-    Parameters as of `TransformerEncoderLayer`; `custom_encoder` and `custom_decoder` replace the stacks of
-    `num_encoder_layers` and `num_decoder_layers`.
+    Same as torch.nn.Transformer (Vaswani et al. 2017); called as ``model(src, tgt, ...)``.
+
+    Parameters
+    ----------
+    d_model, nhead : int
+        Width and number of heads; default 512 and 8.
+    num_encoder_layers, num_decoder_layers : int
+        Default 6.
+    custom_encoder, custom_decoder : Module, optional
+        Replace the stacks of layers.
+    dim_feedforward, dropout, activation, layer_norm_eps, batch_first, norm_first, bias, device, dtype
+        As in `TransformerEncoderLayer`.
+
+    Shape
+    -----
+    src (S, N, d_model), tgt (T, N, d_model); output like tgt. All may lack N.
+
+    Raises
+    ------
+    RuntimeError
+        Batch sizes of src and tgt differ, or a width is not `d_model`.
+
+    Examples
+    --------
+    >>> model = nn.Transformer(8, 2, num_encoder_layers=1, num_decoder_layers=1, dim_feedforward=16)
+    >>> model(fastnn.zeros(5, 3, 8), fastnn.zeros(4, 3, 8)).shape
+    torch.Size([4, 3, 8])
+    >>> nn.Transformer.generate_square_subsequent_mask(3)
+    tensor([[0., -inf, -inf],
+            [0., 0., -inf],
+            [0., 0., 0.]])
     """
 
     def __init__(self, d_model=512, nhead=8, num_encoder_layers=6, num_decoder_layers=6, dim_feedforward=2048,
@@ -234,7 +329,7 @@ class Transformer(Module):
     def forward(self, src, tgt, src_mask=None, tgt_mask=None, memory_mask=None, src_key_padding_mask=None,
                 tgt_key_padding_mask=None, memory_key_padding_mask=None, src_is_causal=None, tgt_is_causal=None,
                 memory_is_causal=False):
-        """The decoder's result, like tgt; masks as in `MultiheadAttention`."""
+        """The decoder's output, of tgt's shape; masks as in `MultiheadAttention`."""
         batch = 0 if self.batch_first else 1
         if src.ndim == 3 and src.shape[batch] != tgt.shape[batch]:
             raise RuntimeError(f"Transformer: expected src and tgt of one batch size, got {src.shape[batch]} and "
@@ -250,5 +345,18 @@ class Transformer(Module):
 
     @staticmethod
     def generate_square_subsequent_mask(sz, device=None, dtype=None):
-        """(sz, sz): -inf where a column comes after the row, else 0."""
+        """The causal mask (sz, sz): minus infinity above the diagonal, else 0.
+
+        Parameters
+        ----------
+        sz : int
+        device, dtype
+            As in PyTorch; the device can only be the CPU.
+
+        Examples
+        --------
+        >>> nn.Transformer.generate_square_subsequent_mask(2)
+        tensor([[0., -inf],
+                [0., 0.]])
+        """
         return _causal_mask(sz, device, dtype)

@@ -1,4 +1,4 @@
-"""Names of ``torch.nn.parallel`` that mean something without other devices."""
+"""Names of torch.nn.parallel that have a meaning without other devices."""
 from fastnn.nn.modules.module import Module
 from fastnn.nn.parallel.scatter_gather import gather, scatter, scatter_kwargs
 
@@ -6,13 +6,20 @@ __all__ = ["DataParallel", "DistributedDataParallel", "data_parallel", "gather",
 
 
 class DataParallel(Module):
-    """A module as attribute `module`, called as it is: PyTorch too splits batches between other devices alone.
+    """A module as attribute `module`, called as it is.
+
+    PyTorch splits batches between devices; here there is one. Same as torch.nn.DataParallel on a machine without GPU.
 
     Parameters
     ----------
     module : Module
     device_ids, output_device, dim
         Accepted, without effect.
+
+    Examples
+    --------
+    >>> nn.DataParallel(nn.ReLU())(fastnn.tensor([-1.0, 1.0]))
+    tensor([0., 1.])
     """
 
     def __init__(self, module, device_ids=None, output_device=None, dim=0):
@@ -24,17 +31,44 @@ class DataParallel(Module):
 
 
 def data_parallel(module, inputs, device_ids=None, output_device=None, dim=0, module_kwargs=None):
-    """``module(*inputs, **module_kwargs)``."""
+    """``module(*inputs, **module_kwargs)``: a batch is not split, for there is one device.
+
+    Same as torch.nn.parallel.data_parallel on a machine without GPU.
+
+    Parameters
+    ----------
+    module : Module
+    inputs : tuple or Tensor
+    device_ids, output_device, dim
+        Accepted, without effect.
+    module_kwargs : dict, optional
+
+    Examples
+    --------
+    >>> nn.parallel.data_parallel(nn.ReLU(), fastnn.tensor([-1.0, 1.0]))
+    tensor([0., 1.])
+    """
     return module(*(inputs if isinstance(inputs, tuple) else (inputs,)), **(module_kwargs or {}))
 
 
 class DistributedDataParallel(Module):
-    """The class alone, which libraries ask ``isinstance`` for: there is one process and no process group.
+    """Class for ``isinstance`` checks of libraries; it cannot be made, since there is one process and no process group.
+
+    Parameters
+    ----------
+    module : Module
+    args, kwargs
+        As in PyTorch.
 
     Raises
     ------
     ValueError
-        An object of it is made, as in PyTorch without a process group.
+        Always, as in PyTorch without a process group.
+
+    Examples
+    --------
+    >>> isinstance(nn.Linear(2, 2), nn.parallel.DistributedDataParallel)
+    False
     """
 
     def __init__(self, module, *args, **kwargs):

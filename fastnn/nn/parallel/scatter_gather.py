@@ -7,19 +7,27 @@ __all__ = ["gather", "scatter", "scatter_kwargs"]
 
 
 def scatter(inputs, target_gpus, dim=0):
-    """Tensors within `inputs` in as many parts as there are devices, or fewer; the rest goes to each.
+    """Tensors within `inputs` split into as many parts as there are devices, or fewer; other values are repeated.
+
+    Same as torch.nn.parallel.scatter_gather.scatter.
 
     Parameters
     ----------
-    inputs : Tensor, or tuples, lists and dicts with them
+    inputs : Tensor, or nested tuples, lists and dicts of tensors
     target_gpus : list
-        Devices, of which only the CPU is there.
+        Devices; each is the CPU.
     dim : int
+        The dimension to split.
 
     Returns
     -------
     tuple
         `inputs` for each device.
+
+    Examples
+    --------
+    >>> nn.parallel.scatter(fastnn.arange(5), ["cpu", "cpu"])
+    (tensor([0, 1, 2]), tensor([3, 4]))
     """
     for device in target_gpus:
         dtypes.need_cpu(device)
@@ -41,7 +49,24 @@ def scatter(inputs, target_gpus, dim=0):
 
 
 def scatter_kwargs(inputs, kwargs, target_gpus, dim=0):
-    """``scatter`` of arguments and keywords, equally many of both."""
+    """`scatter` of positional and keyword arguments, with equally many parts of both.
+
+    Parameters
+    ----------
+    inputs : tuple
+    kwargs : dict
+    target_gpus, dim
+        As in `scatter`.
+
+    Returns
+    -------
+    (tuple of tuple, tuple of dict)
+
+    Examples
+    --------
+    >>> nn.parallel.scatter_gather.scatter_kwargs((fastnn.arange(2),), {"scale": 2}, ["cpu", "cpu"])
+    (((tensor([0]),), (tensor([1]),)), ({'scale': 2}, {'scale': 2}))
+    """
     inputs, kwargs = list(scatter(inputs, target_gpus, dim)), list(scatter(kwargs, target_gpus, dim)) if kwargs else []
     inputs += [()] * (len(kwargs) - len(inputs))
     kwargs += [{} for _ in range(len(inputs) - len(kwargs))]
@@ -49,7 +74,22 @@ def scatter_kwargs(inputs, kwargs, target_gpus, dim=0):
 
 
 def gather(outputs, target_device, dim=0):
-    """The parts of outputs as one."""
+    """Parts of outputs concatenated: the inverse of `scatter`.
+
+    Parameters
+    ----------
+    outputs : list
+        Tensors, or nested tuples, lists and dicts of tensors.
+    target_device : device
+        The CPU.
+    dim : int
+        The dimension to concatenate.
+
+    Examples
+    --------
+    >>> nn.parallel.gather([fastnn.tensor([0, 1]), fastnn.tensor([2])], "cpu")
+    tensor([0, 1, 2])
+    """
     dtypes.need_cpu(target_device)
     first = outputs[0]
     if isinstance(first, Tensor):

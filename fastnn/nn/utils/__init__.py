@@ -1,4 +1,4 @@
-"""Helpers around models: clipping, parameters as one vector, reparametrised weights, sequences of unequal length."""
+"""Helpers for models: clipping, parameters as one vector, reparametrized weights, sequences of unequal length."""
 from fastnn.nn.utils import parametrizations, parametrize, rnn, stateless
 from fastnn.nn.utils.clip_grad import (clip_grad_norm, clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_,
                                        get_total_norm)

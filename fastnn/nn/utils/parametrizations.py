@@ -1,4 +1,4 @@
-"""Weight and spectral normalisation as parametrizations."""
+"""Weight and spectral normalization as parametrizations."""
 from fastnn._tensor import Tensor
 from fastnn.autograd import no_grad
 from fastnn.nn.modules.module import Module
@@ -8,6 +8,8 @@ from fastnn.nn.utils.weight_norm import norm_except_dim, scaled
 from fastnn.ops.arithmetic import div
 from fastnn.ops.linear import dot, mv
 from fastnn.ops.norms import normalize
+
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
 
 class _WeightNorm(Module):
@@ -25,9 +27,25 @@ class _WeightNorm(Module):
 
 
 def weight_norm(module, name="weight", dim=0):
-    """Make `name` of the module v g / |v|, with one g (original0) for each index of dimension `dim`; v is original1.
+    """Make a parameter v g / norm(v), with one g for each index of a dimension (Salimans & Kingma 2016).
 
-    Weights saved with the older ``nn.utils.weight_norm`` can be loaded.
+    g is ``parametrizations.<name>.original0``, v ``original1``. Weights saved with the older ``nn.utils.weight_norm``
+    can be loaded. Same as torch.nn.utils.parametrizations.weight_norm.
+
+    Parameters
+    ----------
+    module : Module
+        It is changed and returned.
+    name : str
+        Default "weight".
+    dim : int, optional
+        The dimension, default 0; None: one g for all.
+
+    Examples
+    --------
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 1))
+    >>> [(name, tuple(p.shape)) for name, p in layer.named_parameters()]
+    [('bias', (1,)), ('parametrizations.weight.original0', (1, 1)), ('parametrizations.weight.original1', (1, 2))]
     """
     parametrize.register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
 
@@ -80,7 +98,37 @@ class _SpectralNorm(Module):
 
 
 def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12, dim=None):
-    """Make `name` of the module weight / sigma, sigma its largest singular value, found by power iteration."""
+    """Make a parameter weight / sigma, sigma its largest singular value, found by power iteration (Miyato et al. 2018).
+
+    Same as torch.nn.utils.parametrizations.spectral_norm.
+
+    Parameters
+    ----------
+    module : Module
+        It is changed and returned.
+    name : str
+        Default "weight".
+    n_power_iterations : int
+        Iterations in each forward pass in training; default 1.
+    eps : float
+        Least norm in the iteration.
+    dim : int, optional
+        The dimension of the outputs: default 1 for transposed convolutions, else 0.
+
+    Raises
+    ------
+    ValueError
+        The module has no such parameter, or `n_power_iterations` is not positive.
+
+    Examples
+    --------
+    >>> layer = nn.Linear(2, 2)
+    >>> layer.weight.data = fastnn.tensor([[3.0, 0.0], [0.0, 1.0]])
+    >>> layer = nn.utils.parametrizations.spectral_norm(layer)
+    >>> layer.weight.detach().round(decimals=2)
+    tensor([[1.0000, 0.0000],
+            [0.0000, 0.3300]])
+    """
     weight = getattr(module, name, None)
     if not isinstance(weight, Tensor):
         raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
@@ -90,6 +138,24 @@ def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12, dim=No
 
 
 def orthogonal(module, name="weight", orthogonal_map=None, *, use_trivialization=True):
-    """Not implemented."""
+    """An orthogonal parameter; not implemented.
+
+    Parameters
+    ----------
+    module, name, orthogonal_map, use_trivialization
+        As in PyTorch.
+
+    Raises
+    ------
+    NotImplementedError
+        Always; the message names `nn.init.orthogonal_`.
+
+    Examples
+    --------
+    >>> nn.utils.parametrizations.orthogonal(nn.Linear(2, 2))
+    Traceback (most recent call last):
+        ...
+    NotImplementedError: nn.utils.parametrizations.orthogonal is not implemented; ...
+    """
     raise NotImplementedError("nn.utils.parametrizations.orthogonal is not implemented; nn.init.orthogonal_ starts "
                               "from an orthogonal matrix")

@@ -9,12 +9,25 @@ from fastnn.nn.modules.container import ModuleDict, ModuleList
 from fastnn.nn.modules.module import Module
 from fastnn.nn.parameter import Parameter
 
+__all__ = ["ParametrizationList", "cached", "is_parametrized", "register_parametrization",
+           "remove_parametrizations", "type_before_parametrizations"]
+
 _cache, _caching = {}, 0
 
 
 @contextlib.contextmanager
 def cached():
-    """Within this context each parametrised tensor is computed once."""
+    """Context in which each parametrized tensor is computed once.
+
+    Same as torch.nn.utils.parametrize.cached.
+
+    Examples
+    --------
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
+    >>> with nn.utils.parametrize.cached():
+    ...     layer.weight is layer.weight
+    True
+    """
     global _caching
     _caching += 1
     try:
@@ -44,9 +57,23 @@ def _same_kind(found, expected, what):
 
 
 class ParametrizationList(ModuleList):
-    """The parametrizations of one tensor, applied one after the other, and what they start from.
+    """The parametrizations of one tensor, applied one after the other, and the parameters that they start from.
 
     ``original`` is a parameter or buffer; ``original0``, ``original1``, ... if `right_inverse` gives several tensors.
+    Same as torch.nn.utils.parametrize.ParametrizationList.
+
+    Parameters
+    ----------
+    modules : sequence of Module
+    original : Parameter or Tensor
+    unsafe : bool
+        Whether shape and dtype may change.
+
+    Examples
+    --------
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
+    >>> type(layer.parametrizations.weight).__name__, len(layer.parametrizations.weight)
+    ('ParametrizationList', 1)
     """
 
     def __init__(self, modules, original, unsafe=False):
@@ -93,7 +120,24 @@ class ParametrizationList(ModuleList):
         return value
 
     def right_inverse(self, value):
-        """Change the original(s) so that the parametrised tensor becomes `value`."""
+        """Change the original(s) such that the parametrized tensor becomes a given one.
+
+        Parameters
+        ----------
+        value : Tensor
+
+        Raises
+        ------
+        RuntimeError
+            A parametrization has no ``right_inverse``.
+
+        Examples
+        --------
+        >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 1))
+        >>> layer.parametrizations.weight.right_inverse(fastnn.tensor([[3.0, 4.0]]))
+        >>> layer.parametrizations.weight.original0.detach()
+        tensor([[5.]])
+        """
         value = self._inverse(value, strict=True)
         originals = [self.original] if self.is_tensor else [getattr(self, f"original{i}") for i in range(self.ntensors)]
         values = [value] if self.is_tensor else value
@@ -146,7 +190,20 @@ def _property(name):
 
 
 def is_parametrized(module, tensor_name=None):
-    """Whether the module has a parametrised tensor (of that name)."""
+    """Whether a module has a parametrized tensor, or one of a given name.
+
+    Same as torch.nn.utils.parametrize.is_parametrized.
+
+    Parameters
+    ----------
+    module : Module
+    tensor_name : str, optional
+
+    Examples
+    --------
+    >>> nn.utils.parametrize.is_parametrized(nn.Linear(2, 2))
+    False
+    """
     found = module.__dict__.get("parametrizations")
     if not isinstance(found, ModuleDict):
         return False
@@ -154,11 +211,37 @@ def is_parametrized(module, tensor_name=None):
 
 
 def register_parametrization(module, tensor_name, parametrization, *, unsafe=False):
-    """Make ``module.<tensor_name>`` what the module `parametrization` gives for it (and after others, if there are).
+    """Make a tensor of a module the output of a parametrization, itself a module, of the tensor before.
 
-    The tensor itself becomes ``module.parametrizations.<tensor_name>.original``. A method
-    ``right_inverse`` of the parametrization is used for the initial value and for assignments. Without `unsafe`, shape
-    and dtype must stay.
+    The tensor itself becomes ``module.parametrizations.<tensor_name>.original``. A method ``right_inverse`` of the
+    parametrization is used for the initial value and for assignments. Several parametrizations are applied in order.
+    Same as torch.nn.utils.parametrize.register_parametrization.
+
+    Parameters
+    ----------
+    module : Module
+        It is changed and returned.
+    tensor_name : str
+    parametrization : Module
+    unsafe : bool
+        Whether shape and dtype may change; default False.
+
+    Raises
+    ------
+    ValueError
+        There is no such tensor, or shape or dtype change without `unsafe`.
+
+    Examples
+    --------
+    >>> class Symmetric(nn.Module):
+    ...     def forward(self, x):
+    ...         return x.triu() + x.triu(1).T
+    >>> layer = nn.Linear(2, 2)
+    >>> layer.weight.data = fastnn.tensor([[1.0, 2.0], [3.0, 4.0]])
+    >>> _ = nn.utils.parametrize.register_parametrization(layer, "weight", Symmetric())
+    >>> layer.weight.detach()
+    tensor([[1., 2.],
+            [2., 4.]])
     """
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
@@ -183,7 +266,30 @@ def register_parametrization(module, tensor_name, parametrization, *, unsafe=Fal
 
 
 def remove_parametrizations(module, tensor_name, leave_parametrized=True):
-    """Make a tensor an ordinary one again: with its present value, or with that of the original."""
+    """Make a parametrized tensor an ordinary one again.
+
+    Same as torch.nn.utils.parametrize.remove_parametrizations.
+
+    Parameters
+    ----------
+    module : Module
+        It is changed and returned.
+    tensor_name : str
+    leave_parametrized : bool
+        Whether its value is the present one (default) or that of the original.
+
+    Raises
+    ------
+    ValueError
+        The tensor is not parametrized, or there are several originals and `leave_parametrized` is False.
+
+    Examples
+    --------
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
+    >>> layer = nn.utils.parametrize.remove_parametrizations(layer, "weight")
+    >>> type(layer.weight).__name__
+    'Parameter'
+    """
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"Module {module} does not have a parametrization on {tensor_name}")
     parametrizations = module.parametrizations[tensor_name]
@@ -209,5 +315,18 @@ def remove_parametrizations(module, tensor_name, leave_parametrized=True):
 
 
 def type_before_parametrizations(module):
-    """The module's class as it was written."""
+    """The class of a module before it was parametrized.
+
+    Same as torch.nn.utils.parametrize.type_before_parametrizations.
+
+    Parameters
+    ----------
+    module : Module
+
+    Examples
+    --------
+    >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 2))
+    >>> nn.utils.parametrize.type_before_parametrizations(layer) is nn.Linear
+    True
+    """
     return type(module).__bases__[0] if is_parametrized(module) else type(module)

@@ -20,15 +20,22 @@ class _Packed(NamedTuple):
 
 
 class PackedSequence(_Packed):
-    """Sequences, longest first, as rows of `data`: first step of all, second step of all that have one, and so on.
+    """Sequences, longest first, as rows: the first step of all, the second step of all that have one, and so on.
 
-    Attributes
+    Same as torch.nn.utils.rnn.PackedSequence; `pack_padded_sequence` and `pack_sequence` make it.
+
+    Parameters
     ----------
-    data : tensor (rows, *)
-    batch_sizes : int64 tensor (longest,)
-        How many sequences are alive at each step.
-    sorted_indices, unsorted_indices : int64 tensors (batch,) or None
-        The order in which the sequences were taken, and its inverse; None: the order given.
+    data : Tensor, shape (rows, *)
+    batch_sizes : Tensor of int64, shape (longest,)
+        How many sequences have each step.
+    sorted_indices, unsorted_indices : Tensor of int64, shape (batch,), optional
+        The order in which the sequences were taken, and its inverse; default the order given.
+
+    Examples
+    --------
+    >>> nn.utils.rnn.pack_sequence([fastnn.tensor([1, 2, 3]), fastnn.tensor([4])])
+    PackedSequence(data=tensor([1, 4, 2, 3]), batch_sizes=tensor([2, 1, 1]), sorted_indices=None, unsorted_indices=None)
     """
 
     def __new__(cls, data, batch_sizes=None, sorted_indices=None, unsorted_indices=None):
@@ -41,20 +48,43 @@ class PackedSequence(_Packed):
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
     def to(self, *args, **kwargs):
-        """Convert `data`."""
+        """Convert `data`.
+
+        Parameters
+        ----------
+        *args, **kwargs
+            Of ``Tensor.to``.
+
+        Examples
+        --------
+        >>> nn.utils.rnn.pack_sequence([fastnn.ones(2)]).to(fastnn.float64).data.dtype
+        torch.float64
+        """
         data = self.data.to(*args, **kwargs)
         return self if data is self.data else type(self)(data, *self[1:])
 
     def float(self):
-        """`data` as float32."""
+        """`data` as float32.
+
+        Examples
+        --------
+        >>> nn.utils.rnn.pack_sequence([fastnn.tensor([1, 2])]).float().data
+        tensor([1., 2.])
+        """
         return self.to(dtype=np.float32)
 
     def double(self):
-        """`data` as float64."""
+        """`data` as float64.
+
+        Examples
+        --------
+        >>> nn.utils.rnn.pack_sequence([fastnn.tensor([1, 2])]).double().data.dtype
+        torch.float64
+        """
         return self.to(dtype=np.float64)
 
     def cpu(self, *args, **kwargs):
-        """Itself: memory is the CPU's."""
+        """Itself: all memory is the CPU's."""
         return self
 
     def pin_memory(self):
@@ -72,7 +102,19 @@ class PackedSequence(_Packed):
 
 
 def invert_permutation(permutation):
-    """The inverse of a permutation; None of None."""
+    """The inverse of a permutation; None of None.
+
+    Same as torch.nn.utils.rnn.invert_permutation.
+
+    Parameters
+    ----------
+    permutation : Tensor of int64, or None
+
+    Examples
+    --------
+    >>> nn.utils.rnn.invert_permutation(fastnn.tensor([2, 0, 1]))
+    tensor([1, 2, 0])
+    """
     if permutation is None:
         return None
     order = permutation.numpy()
@@ -82,7 +124,7 @@ def invert_permutation(permutation):
 
 
 def _places(lengths, steps, batch_first):
-    """For lengths that do not grow: rows of a padded array made a matrix, in packed order; and the batch sizes."""
+    """Rows of a padded array made a matrix, in packed order, for lengths that do not increase; and the batch sizes."""
     sizes = (lengths[None, :] > np.arange(lengths[0])[:, None]).sum(axis=1)
     t = np.repeat(np.arange(len(sizes)), sizes)
     b = np.arange(len(t)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
@@ -92,13 +134,27 @@ def _places(lengths, steps, batch_first):
 def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True):
     """A PackedSequence of the first ``lengths[b]`` steps of each sequence b of a padded batch.
 
+    Same as torch.nn.utils.rnn.pack_padded_sequence.
+
     Parameters
     ----------
-    input : tensor (steps, batch, *), or (batch, steps, *) with `batch_first`
-    lengths : tensor or list of int
+    input : Tensor, shape (steps, batch, *), or (batch, steps, *) with `batch_first`
+    lengths : Tensor or list of int
         At least 1 each.
+    batch_first : bool
     enforce_sorted : bool
-        Whether lengths must not grow; False: the sequences are sorted, and the order is remembered.
+        Whether lengths must not increase (default); False: the sequences are sorted, and the order is stored.
+
+    Raises
+    ------
+    RuntimeError
+        Lengths do not fit the input, or increase with `enforce_sorted`.
+
+    Examples
+    --------
+    >>> padded = fastnn.tensor([[1, 2, 3], [4, 0, 0]])
+    >>> nn.utils.rnn.pack_padded_sequence(padded, [3, 1], batch_first=True).data
+    tensor([1, 4, 2, 3])
     """
     lengths = np.asarray(lengths.numpy() if isinstance(lengths, Tensor) else lengths).astype(np.int64)
     if input.ndim < 2:
@@ -132,15 +188,30 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
 
 
 def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_length=None):
-    """(padded, lengths): the inverse of `pack_padded_sequence`.
+    """The inverse of `pack_padded_sequence`: (padded batch, lengths).
+
+    Same as torch.nn.utils.rnn.pad_packed_sequence.
 
     Parameters
     ----------
     sequence : PackedSequence
+    batch_first : bool
     padding_value : float
-        What padded places hold.
+        Value of padded elements; default 0.
     total_length : int, optional
-        Pad to so many steps, at least as many as the longest sequence has.
+        Number of steps, at least that of the longest sequence, which is the default.
+
+    Raises
+    ------
+    ValueError
+        `total_length` is too small.
+
+    Examples
+    --------
+    >>> packed = nn.utils.rnn.pack_sequence([fastnn.tensor([1, 2, 3]), fastnn.tensor([4])])
+    >>> nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)
+    (tensor([[1, 2, 3],
+            [4, 0, 0]]), tensor([3, 1]))
     """
     sizes = sequence.batch_sizes.numpy()
     steps, batch = len(sizes), int(sizes[0])
@@ -162,7 +233,29 @@ def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_le
 
 
 def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="right"):
-    """Sequences (length, *) as one tensor (longest, batch, *), or (batch, longest, *) with `batch_first`."""
+    """Sequences (length, *) as one padded tensor (longest, batch, *), or (batch, longest, *) with `batch_first`.
+
+    Same as torch.nn.utils.rnn.pad_sequence.
+
+    Parameters
+    ----------
+    sequences : iterable of Tensor
+    batch_first : bool
+    padding_value : float
+        Default 0.
+    padding_side : {"right", "left"}
+
+    Raises
+    ------
+    RuntimeError
+        There are no sequences, or their sizes but the first differ.
+
+    Examples
+    --------
+    >>> nn.utils.rnn.pad_sequence([fastnn.tensor([1, 2, 3]), fastnn.tensor([4])], batch_first=True)
+    tensor([[1, 2, 3],
+            [4, 0, 0]])
+    """
     if not isinstance(sequences, Iterable):
         raise RuntimeError(f"pad_sequence: Expected iterable for input sequences, but got arg of type: "
                            f"{type(sequences)}")
@@ -181,19 +274,64 @@ def pad_sequence(sequences, batch_first=False, padding_value=0.0, padding_side="
 
 
 def unpad_sequence(padded_sequences, lengths, batch_first=False):
-    """The list of sequences of a padded batch."""
+    """The list of sequences of a padded batch.
+
+    Same as torch.nn.utils.rnn.unpad_sequence.
+
+    Parameters
+    ----------
+    padded_sequences : Tensor, shape (steps, batch, *), or (batch, steps, *) with `batch_first`
+    lengths : Tensor or list of int
+    batch_first : bool
+
+    Examples
+    --------
+    >>> nn.utils.rnn.unpad_sequence(fastnn.tensor([[1, 2, 3], [4, 0, 0]]), fastnn.tensor([3, 1]), batch_first=True)
+    [tensor([1, 2, 3]), tensor([4])]
+    """
     if not batch_first:
         padded_sequences = padded_sequences.transpose(0, 1)
     return [sequence[:int(length)] for sequence, length in zip(padded_sequences, lengths, strict=True)]
 
 
 def pack_sequence(sequences, enforce_sorted=True):
-    """A PackedSequence of sequences (length, *)."""
+    """A PackedSequence of sequences (length, *).
+
+    Same as torch.nn.utils.rnn.pack_sequence.
+
+    Parameters
+    ----------
+    sequences : list of Tensor
+    enforce_sorted : bool
+        Whether lengths must not increase (default).
+
+    Raises
+    ------
+    RuntimeError
+        Lengths increase with `enforce_sorted`.
+
+    Examples
+    --------
+    >>> nn.utils.rnn.pack_sequence([fastnn.tensor([4]), fastnn.tensor([1, 2, 3])], enforce_sorted=False).sorted_indices
+    tensor([1, 0])
+    """
     lengths = as_tensor([len(sequence) for sequence in sequences])
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
 
 def unpack_sequence(packed_sequences):
-    """The list of sequences of a PackedSequence."""
+    """The list of sequences of a PackedSequence.
+
+    Same as torch.nn.utils.rnn.unpack_sequence.
+
+    Parameters
+    ----------
+    packed_sequences : PackedSequence
+
+    Examples
+    --------
+    >>> nn.utils.rnn.unpack_sequence(nn.utils.rnn.pack_sequence([fastnn.tensor([1, 2, 3]), fastnn.tensor([4])]))
+    [tensor([1, 2, 3]), tensor([4])]
+    """
     padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
     return unpad_sequence(padded, lengths, batch_first=True)

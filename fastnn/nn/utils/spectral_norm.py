@@ -70,7 +70,29 @@ class SpectralNorm:
 
 
 def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12, dim=None):
-    """Make `name` of the module weight / sigma, sigma its largest singular value, found by power iteration."""
+    """Make a parameter weight / sigma, sigma its largest singular value, found by power iteration, by a hook.
+
+    The older form of `parametrizations.spectral_norm`: parameter ``<name>_orig``, buffers ``<name>_u`` and
+    ``<name>_v``. Same as torch.nn.utils.spectral_norm (Miyato et al. 2018).
+
+    Parameters
+    ----------
+    module : Module
+        It is changed and returned.
+    name, n_power_iterations, eps, dim
+        As in `parametrizations.spectral_norm`.
+
+    Raises
+    ------
+    RuntimeError
+        The parameter has such a hook already.
+
+    Examples
+    --------
+    >>> layer = nn.utils.spectral_norm(nn.Linear(2, 2))
+    >>> sorted(layer.state_dict())
+    ['bias', 'weight_orig', 'weight_u', 'weight_v']
+    """
     if hook_of(module, SpectralNorm, name) is not None:
         raise RuntimeError(f"Cannot register two spectral_norm hooks on the same parameter {name}")
     SpectralNorm(name, n_power_iterations, default_dim(module) if dim is None else dim, eps).apply(module)
@@ -78,7 +100,28 @@ def spectral_norm(module, name="weight", n_power_iterations=1, eps=1e-12, dim=No
 
 
 def remove_spectral_norm(module, name="weight"):
-    """Make `name` an ordinary parameter again, with its present value."""
+    """Remove `spectral_norm`: an ordinary parameter again, with its present value.
+
+    Same as torch.nn.utils.remove_spectral_norm.
+
+    Parameters
+    ----------
+    module : Module
+        It is changed and returned.
+    name : str
+        Default "weight".
+
+    Raises
+    ------
+    ValueError
+        The parameter has no such hook.
+
+    Examples
+    --------
+    >>> layer = nn.utils.remove_spectral_norm(nn.utils.spectral_norm(nn.Linear(2, 2)))
+    >>> sorted(layer.state_dict())
+    ['bias', 'weight']
+    """
     hook = hook_of(module, SpectralNorm, name)
     if hook is None:
         raise ValueError(f"spectral_norm of '{name}' not found in {module}")

@@ -63,7 +63,32 @@ def drop_hook(module, hook):
 
 
 def weight_norm(module, name="weight", dim=0):
-    """Make `name` of the module v g / |v|, with one g for each index of dimension `dim` (None: one for all)."""
+    """Make a parameter v g / norm(v), with one g for each index of a dimension, by a hook; with a FutureWarning.
+
+    The older form of `parametrizations.weight_norm`: parameters ``<name>_g`` and ``<name>_v``. Same as
+    torch.nn.utils.weight_norm (Salimans & Kingma 2016).
+
+    Parameters
+    ----------
+    module : Module
+        It is changed and returned.
+    name, dim
+        As in `parametrizations.weight_norm`.
+
+    Raises
+    ------
+    RuntimeError
+        The parameter has such a hook already.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     layer = nn.utils.weight_norm(nn.Linear(2, 2))
+    >>> sorted(layer.state_dict())
+    ['bias', 'weight_g', 'weight_v']
+    """
     warnings.warn("`torch.nn.utils.weight_norm` is deprecated in favor of "
                   "`torch.nn.utils.parametrizations.weight_norm`.", FutureWarning, stacklevel=2)
     if hook_of(module, WeightNorm, name) is not None:
@@ -73,7 +98,31 @@ def weight_norm(module, name="weight", dim=0):
 
 
 def remove_weight_norm(module, name="weight"):
-    """Make `name` an ordinary parameter again, with its present value."""
+    """Remove `weight_norm`: an ordinary parameter again, with its present value.
+
+    Same as torch.nn.utils.remove_weight_norm.
+
+    Parameters
+    ----------
+    module : Module
+        It is changed and returned.
+    name : str
+        Default "weight".
+
+    Raises
+    ------
+    ValueError
+        The parameter has no such hook.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     layer = nn.utils.weight_norm(nn.Linear(2, 2))
+    >>> sorted(nn.utils.remove_weight_norm(layer).state_dict())
+    ['bias', 'weight']
+    """
     hook = hook_of(module, WeightNorm, name)
     if hook is None:
         raise ValueError(f"weight_norm of '{name}' not found in {module}")

@@ -1,4 +1,4 @@
-"""Learning rate schedules under torch.optim.lr_scheduler's names.
+"""Learning rate schedules under the names of torch.optim.lr_scheduler.
 
 A scheduler sets the learning rates of an optimizer's groups when it is made and at each `step`. Its numbers are
 PyTorch's bit for bit: most schedules compute a rate from the one before, in PyTorch's order of operations.

@@ -15,7 +15,7 @@ EPOCH_IS_DEPRECATED = ("The epoch parameter in `scheduler.step()` was not necess
 
 
 def values_of(optimizer, key):
-    """The groups' options `key`; tensors as copies, for the optimizer changes its own in place."""
+    """The groups' options `key`; tensors as copies, since the optimizer changes its own."""
     return [copied(group[key]) for group in optimizer.param_groups]
 
 
@@ -69,16 +69,35 @@ def note_steps(optimizer):
 
 
 class LRScheduler:
-    """Base class of schedulers (torch.optim.lr_scheduler.LRScheduler).
+    """Base class of schedulers.
 
     A subclass defines ``get_lr()``, the rates of all groups for ``self.last_epoch``, and perhaps
-    ``_get_closed_form_lr()``, the same without looking at the rates now.
+    ``_get_closed_form_lr()``, the same without the present rates. Same as torch.optim.lr_scheduler.LRScheduler.
 
     Parameters
     ----------
     optimizer : Optimizer
     last_epoch : int
-        -1 to begin; otherwise the groups must hold "initial_lr".
+        -1 to begin (the default), or the epoch to resume after; then the groups must hold "initial_lr".
+
+    Raises
+    ------
+    TypeError
+        `optimizer` is no Optimizer.
+    KeyError
+        A group lacks "initial_lr" when resuming.
+
+    Examples
+    --------
+    >>> class Halved(fastnn.optim.lr_scheduler.LRScheduler):
+    ...     def get_lr(self):
+    ...         return [rate / 2**self.last_epoch for rate in self.base_lrs]
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> scheduler = Halved(optimizer)
+    >>> optimizer.step()
+    >>> scheduler.step()
+    >>> optimizer.param_groups[0]["lr"]
+    0.5
     """
 
     _get_lr_called_within_step = False
@@ -107,23 +126,57 @@ class LRScheduler:
             self._is_initial = False
 
     def state_dict(self):
-        """Everything but the optimizer."""
+        """All attributes but the optimizer.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+        >>> fastnn.optim.lr_scheduler.StepLR(optimizer, 2).state_dict()["step_size"]
+        2
+        """
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict):
-        """Take over what `state_dict` returned."""
+        """Restore what `state_dict` returned.
+
+        Parameters
+        ----------
+        state_dict : dict
+        """
         self.__dict__.update(state_dict)
 
     def get_last_lr(self):
-        """The rates that the last step set."""
+        """The rates that the last step set, one for each group.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+        >>> fastnn.optim.lr_scheduler.StepLR(optimizer, 2).get_last_lr()
+        [1.0]
+        """
         return self._last_lr
 
     def get_lr(self):
-        """The rates for ``self.last_epoch``; for `step` to call."""
+        """The rates for ``self.last_epoch``, which `step` calls; subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__}: get_lr is not implemented")
 
     def step(self, epoch=None):
-        """Go to the next epoch, or (deprecated) to a given one."""
+        """Set the rates of the next epoch.
+
+        Parameters
+        ----------
+        epoch : int, optional
+            Deprecated: the epoch to go to.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+        >>> scheduler = fastnn.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+        >>> optimizer.step()
+        >>> scheduler.step()
+        >>> optimizer.param_groups[0]["lr"]
+        0.5
+        """
         if self._step_count == 1:
             if not hasattr(self.optimizer.step, "_wrapped_by_lr_sched"):
                 warnings.warn("Seems like `optimizer.step()` has been overridden after learning rate scheduler "
@@ -174,4 +227,15 @@ class LRScheduler:
 
 
 class _LRScheduler(LRScheduler):
-    """The base class' former name, from which programs derive."""
+    """Former name of the base class `LRScheduler`, from which programs derive.
+
+    Parameters
+    ----------
+    optimizer, last_epoch
+        As in `LRScheduler`.
+
+    Examples
+    --------
+    >>> issubclass(fastnn.optim.lr_scheduler._LRScheduler, fastnn.optim.lr_scheduler.LRScheduler)
+    True
+    """

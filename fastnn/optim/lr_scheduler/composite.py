@@ -35,15 +35,37 @@ class _Composite(LRScheduler):
 
 
 class SequentialLR(_Composite):
-    """One scheduler after the other (torch.optim.lr_scheduler.SequentialLR).
+    """One scheduler after the other.
+
+    Same as torch.optim.lr_scheduler.SequentialLR.
 
     Parameters
     ----------
     optimizer : Optimizer
     schedulers : list of LRScheduler
     milestones : list of int
-        Epochs at which the next scheduler takes over, at its beginning.
+        Epochs at which the next scheduler begins.
     last_epoch : int
+        -1 to begin (the default), or the epoch to resume after.
+
+    Raises
+    ------
+    ValueError
+        Numbers of schedulers and milestones do not fit, or schedulers belong to several optimizers.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> warm_up = fastnn.optim.lr_scheduler.ConstantLR(optimizer, factor=0.25, total_iters=2)
+    >>> decay = fastnn.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> scheduler = fastnn.optim.lr_scheduler.SequentialLR(optimizer, [warm_up, decay], milestones=[2])
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [0.25, 0.25, 1.0, 0.5, 0.25]
     """
 
     def __init__(self, optimizer, schedulers, milestones, last_epoch=-1):
@@ -66,7 +88,7 @@ class SequentialLR(_Composite):
         self._last_lr = first.get_last_lr()
 
     def recursive_undo(self, sched=None):
-        """Take back the step that schedulers do when they are made."""
+        """Undo the step that schedulers make when they are made."""
         scheduler = self if sched is None else sched
         if hasattr(scheduler, "_schedulers"):
             for part in scheduler._schedulers:
@@ -87,13 +109,34 @@ class SequentialLR(_Composite):
 
 
 class ChainedScheduler(_Composite):
-    """Several schedulers at once, each changing what the one before set (torch.optim.lr_scheduler.ChainedScheduler).
+    """Several schedulers at once, each changing the rate that the one before set.
+
+    Same as torch.optim.lr_scheduler.ChainedScheduler.
 
     Parameters
     ----------
     schedulers : sequence of LRScheduler
-    optimizer : Optimizer or None
-        None: the schedulers'.
+    optimizer : Optimizer, optional
+        Default that of the schedulers.
+
+    Raises
+    ------
+    ValueError
+        There is no scheduler, or schedulers belong to several optimizers.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> constant = fastnn.optim.lr_scheduler.ConstantLR(optimizer, factor=0.25, total_iters=2)
+    >>> decay = fastnn.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> scheduler = fastnn.optim.lr_scheduler.ChainedScheduler([constant, decay])
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> rates
+    [0.25, 0.125, 0.25, 0.125]
     """
 
     def __init__(self, schedulers, optimizer=None):

@@ -1,4 +1,4 @@
-"""Schedules that rise and fall, some with the momentum going the other way."""
+"""Schedules that rise and fall, some with the momentum in the opposite direction."""
 import math
 
 from fastnn.optim.lr_scheduler.base import LRScheduler, check_optimizer, for_each_group, set_value, state_of_function
@@ -27,26 +27,50 @@ class _WithMomentum(LRScheduler):
 
 
 class CyclicLR(_WithMomentum):
-    """Up and down between two rates (torch.optim.lr_scheduler.CyclicLR; Smith, 2017).
+    """Linear rises and falls between two rates, in cycles (Smith 2017).
+
+    Same as torch.optim.lr_scheduler.CyclicLR.
 
     Parameters
     ----------
     optimizer : Optimizer
     base_lr, max_lr : float or list of float
+        Lower and upper rate, for all groups or for each.
     step_size_up : int
-        Steps up.
-    step_size_down : int or None
-        Steps down; None: as many as up.
-    mode : "triangular", "triangular2" (half as high in each cycle) or "exp_range" (``gamma**step`` as high)
+        Steps of a rise; default 2000.
+    step_size_down : int, optional
+        Steps of a fall; default as many.
+    mode : {"triangular", "triangular2", "exp_range"}
+        Cycles of equal height, of half the height each time, or of height ``gamma**step``.
     gamma : float
-    scale_fn : callable or None
-        Factor of the height, instead of `mode`, of the cycle's number or of the step.
-    scale_mode : "cycle" or "iterations"
-        What `scale_fn` gets.
+        Default 1.
+    scale_fn : callable, optional
+        Factor of the height instead of `mode`.
+    scale_mode : {"cycle", "iterations"}
+        Whether `scale_fn` gets the number of the cycle or of the step.
     cycle_momentum : bool
-        Let the momentum go down while the rate goes up.
+        Whether the momentum, or Adam's beta1, falls while the rate rises; default True.
     base_momentum, max_momentum : float or list of float
+        Its limits; default 0.8 and 0.9.
     last_epoch : int
+        -1 to begin (the default), or the epoch to resume after.
+
+    Raises
+    ------
+    ValueError
+        `mode` is unknown, the optimizer has no momentum, or a list has another length than there are groups.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> scheduler = fastnn.optim.lr_scheduler.CyclicLR(optimizer, 0.1, 0.5, step_size_up=2, cycle_momentum=False)
+    >>> rates = []
+    >>> for _ in range(6):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 4) for rate in rates]
+    [0.1, 0.3, 0.5, 0.3, 0.1, 0.3]
     """
 
     def __init__(self, optimizer, base_lr, max_lr, step_size_up=2000, step_size_down=None, mode="triangular",
@@ -120,8 +144,10 @@ class CyclicLR(_WithMomentum):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """Half a cosine down to `eta_min`, then from the top again, each time `T_mult` times as long
-    (torch.optim.lr_scheduler.CosineAnnealingWarmRestarts; Loshchilov and Hutter, 2017).
+    """Half a cosine down to `eta_min`, then again from the initial rate, each time `T_mult` times as long.
+
+    ``eta_min + (initial_lr - eta_min) * (1 + cos(pi * T_cur / T_i)) / 2``, T_cur epochs after a restart, T_i epochs
+    until the next. Same as torch.optim.lr_scheduler.CosineAnnealingWarmRestarts (Loshchilov & Hutter 2017).
 
     Parameters
     ----------
@@ -129,8 +155,28 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     T_0 : int
         Epochs until the first restart.
     T_mult : int
+        Default 1.
     eta_min : float
+        Default 0.
     last_epoch : int
+        -1 to begin (the default), or the epoch to resume after.
+
+    Raises
+    ------
+    ValueError
+        `T_0` or `T_mult` is no positive integer.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> scheduler = fastnn.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=2, T_mult=2)
+    >>> rates = []
+    >>> for _ in range(7):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 4) for rate in rates]
+    [1.0, 0.5, 1.0, 0.8536, 0.5, 0.1464, 1.0]
     """
 
     def __init__(self, optimizer, T_0, T_mult=1, eta_min=0.0, last_epoch=-1):  # noqa: N803 (PyTorch's names)
@@ -154,7 +200,26 @@ class CosineAnnealingWarmRestarts(LRScheduler):
                 for base in self.base_lrs]
 
     def step(self, epoch=None):
-        """Go to the next epoch, or to any (which may be a fraction)."""
+        """Set the rates of the next epoch, or of any, which may be a fraction.
+
+        Parameters
+        ----------
+        epoch : float, optional
+
+        Raises
+        ------
+        ValueError
+            `epoch` is negative.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+        >>> scheduler = fastnn.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimizer, T_0=4)
+        >>> optimizer.step()
+        >>> scheduler.step(2)
+        >>> round(scheduler.get_last_lr()[0], 4)
+        0.5
+        """
         if epoch is None and self.last_epoch < 0:
             epoch = 0
         if epoch is None:
@@ -180,27 +245,50 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
 
 class OneCycleLR(_WithMomentum):
-    """Once up from ``max_lr / div_factor`` to `max_lr` and down to almost nothing
-    (torch.optim.lr_scheduler.OneCycleLR; Smith and Topin, 2018).
+    """One rise from ``max_lr / div_factor`` to `max_lr`, and a fall to a fraction of the first rate.
+
+    `step` is called after each batch. Same as torch.optim.lr_scheduler.OneCycleLR (Smith & Topin 2018).
 
     Parameters
     ----------
     optimizer : Optimizer
     max_lr : float or list of float
-    total_steps : int or None
-        None: ``epochs * steps_per_epoch``.
-    epochs, steps_per_epoch : int or None
+        For all groups, or for each.
+    total_steps : int, optional
+        Steps of the cycle; default ``epochs * steps_per_epoch``.
+    epochs, steps_per_epoch : int, optional
     pct_start : float
-        Share of the steps that go up.
-    anneal_strategy : "cos" or "linear"
+        Share of the steps that rise; default 0.3.
+    anneal_strategy : {"cos", "linear"}
     cycle_momentum : bool
-        Let the momentum go down while the rate goes up.
+        Whether the momentum, or Adam's beta1, falls while the rate rises; default True.
     base_momentum, max_momentum : float or list of float
+        Its limits; default 0.85 and 0.95.
     div_factor, final_div_factor : float
-        From `max_lr` to the first rate, from the first to the last.
+        The first rate is ``max_lr / div_factor``, the last ``max_lr / div_factor / final_div_factor``; default 25 and
+        1e4.
     three_phase : bool
-        Go down as fast as up, and then on to the last rate.
+        Whether the fall is as fast as the rise and a third phase leads to the last rate.
     last_epoch : int
+        -1 to begin (the default), or the epoch to resume after.
+
+    Raises
+    ------
+    ValueError
+        An option is outside of its range, the optimizer has no momentum, or there are more steps than `total_steps`.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> scheduler = fastnn.optim.lr_scheduler.OneCycleLR(optimizer, 1.0, total_steps=5, pct_start=0.4,
+    ...                                                  anneal_strategy="linear", cycle_momentum=False)
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 4) for rate in rates]
+    [0.04, 1.0, 0.6667, 0.3333, 0.0]
     """
 
     def __init__(self, optimizer, max_lr, total_steps=None, epochs=None, steps_per_epoch=None, pct_start=0.3,

@@ -1,4 +1,4 @@
-"""Schedules that go one way: factors, steps, lines, powers, half a cosine."""
+"""Schedules that only lower (or only raise) the rate: factors, steps, lines, powers, cosines."""
 import math
 from bisect import bisect_right
 from collections import Counter
@@ -39,14 +39,34 @@ class _WithFunctions(LRScheduler):
 
 
 class LambdaLR(_WithFunctions):
-    """``initial_lr * lr_lambda(epoch)`` (torch.optim.lr_scheduler.LambdaLR).
+    """``initial_lr * lr_lambda(epoch)``.
+
+    Same as torch.optim.lr_scheduler.LambdaLR.
 
     Parameters
     ----------
     optimizer : Optimizer
-    lr_lambda : callable or list of callables
-        Factor for an epoch; a list has one for each group.
+    lr_lambda : callable, or list of callables
+        The factor of an epoch; a list has one function for each group.
     last_epoch : int
+        -1 to begin (the default), or the epoch to resume after.
+
+    Raises
+    ------
+    ValueError
+        A list has another length than there are groups.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> scheduler = fastnn.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.5**epoch)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 4) for rate in rates]
+    [1.0, 0.5, 0.25, 0.125]
     """
 
     def get_lr(self):
@@ -57,13 +77,34 @@ class LambdaLR(_WithFunctions):
 
 
 class MultiplicativeLR(_WithFunctions):
-    """Each epoch multiplies the rate by ``lr_lambda(epoch)`` (torch.optim.lr_scheduler.MultiplicativeLR).
+    """The rate times ``lr_lambda(epoch)`` in each epoch.
+
+    Same as torch.optim.lr_scheduler.MultiplicativeLR.
 
     Parameters
     ----------
     optimizer : Optimizer
-    lr_lambda : callable or list of callables
+    lr_lambda : callable, or list of callables
+        The factor of an epoch; a list has one function for each group.
     last_epoch : int
+        -1 to begin (the default), or the epoch to resume after.
+
+    Raises
+    ------
+    TypeError
+        `lr_lambda` cannot be called.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> scheduler = fastnn.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 1 / epoch)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 4) for rate in rates]
+    [1.0, 1.0, 0.5, 0.1667]
     """
 
     def _check_functions(self):
@@ -81,14 +122,30 @@ class MultiplicativeLR(_WithFunctions):
 
 
 class StepLR(LRScheduler):
-    """Times `gamma` every `step_size` epochs (torch.optim.lr_scheduler.StepLR).
+    """The rate times `gamma` every `step_size` epochs.
+
+    ``initial_lr * gamma**(epoch // step_size)``. Same as torch.optim.lr_scheduler.StepLR.
 
     Parameters
     ----------
     optimizer : Optimizer
     step_size : int
     gamma : float
+        Default 0.1.
     last_epoch : int
+        -1 to begin (the default), or the epoch to resume after.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> scheduler = fastnn.optim.lr_scheduler.StepLR(optimizer, 2, gamma=0.5)
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 4) for rate in rates]
+    [1.0, 1.0, 0.5, 0.5, 0.25]
     """
 
     def __init__(self, optimizer, step_size, gamma=0.1, last_epoch=-1):
@@ -108,7 +165,9 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """Times `gamma` at each milestone (torch.optim.lr_scheduler.MultiStepLR).
+    """The rate times `gamma` at each milestone.
+
+    Same as torch.optim.lr_scheduler.MultiStepLR.
 
     Parameters
     ----------
@@ -116,7 +175,21 @@ class MultiStepLR(LRScheduler):
     milestones : iterable of int
         Epochs; one that is named twice counts twice.
     gamma : float
+        Default 0.1.
     last_epoch : int
+        -1 to begin (the default), or the epoch to resume after.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> scheduler = fastnn.optim.lr_scheduler.MultiStepLR(optimizer, [1, 3], gamma=0.5)
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 4) for rate in rates]
+    [1.0, 0.5, 0.5, 0.25, 0.25]
     """
 
     def __init__(self, optimizer, milestones, gamma=0.1, last_epoch=-1):
@@ -137,14 +210,36 @@ class MultiStepLR(LRScheduler):
 
 
 class ConstantLR(LRScheduler):
-    """Times `factor` until epoch `total_iters` (torch.optim.lr_scheduler.ConstantLR).
+    """``initial_lr * factor`` until epoch `total_iters`, then ``initial_lr``.
+
+    Same as torch.optim.lr_scheduler.ConstantLR.
 
     Parameters
     ----------
     optimizer : Optimizer
     factor : float
-        From 0 to 1.
-    total_iters, last_epoch : int
+        In [0, 1]; default 1/3.
+    total_iters : int
+        Default 5.
+    last_epoch : int
+        -1 to begin (the default), or the epoch to resume after.
+
+    Raises
+    ------
+    ValueError
+        `factor` is not in [0, 1].
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> scheduler = fastnn.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=2)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 4) for rate in rates]
+    [0.5, 0.5, 1.0, 1.0]
     """
 
     def __init__(self, optimizer, factor=1.0 / 3, total_iters=5, last_epoch=-1):
@@ -167,15 +262,37 @@ class ConstantLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """Times a factor that goes from `start_factor` to `end_factor` in `total_iters` epochs
-    (torch.optim.lr_scheduler.LinearLR).
+    """``initial_lr`` times a factor that goes linearly from `start_factor` to `end_factor`.
+
+    factor = start_factor + (end_factor - start_factor) * min(epoch, total_iters) / total_iters. Same as
+    torch.optim.lr_scheduler.LinearLR.
 
     Parameters
     ----------
     optimizer : Optimizer
     start_factor, end_factor : float
-        Above 0 (end: at least 0), up to 1.
-    total_iters, last_epoch : int
+        In (0, 1] and [0, 1]; default 1/3 and 1.
+    total_iters : int
+        Default 5.
+    last_epoch : int
+        -1 to begin (the default), or the epoch to resume after.
+
+    Raises
+    ------
+    ValueError
+        A factor is outside of its range.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> scheduler = fastnn.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.25, total_iters=3)
+    >>> rates = []
+    >>> for _ in range(5):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 4) for rate in rates]
+    [0.25, 0.5, 0.75, 1.0, 1.0]
     """
 
     def __init__(self, optimizer, start_factor=1.0 / 3, end_factor=1.0, total_iters=5, last_epoch=-1):
@@ -205,13 +322,28 @@ class LinearLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """Times `gamma` every epoch (torch.optim.lr_scheduler.ExponentialLR).
+    """``initial_lr * gamma**epoch``.
+
+    Same as torch.optim.lr_scheduler.ExponentialLR.
 
     Parameters
     ----------
     optimizer : Optimizer
     gamma : float
     last_epoch : int
+        -1 to begin (the default), or the epoch to resume after.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> scheduler = fastnn.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> rates = []
+    >>> for _ in range(4):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 4) for rate in rates]
+    [1.0, 0.5, 0.25, 0.125]
     """
 
     def __init__(self, optimizer, gamma, last_epoch=-1):
@@ -228,14 +360,31 @@ class ExponentialLR(LRScheduler):
 
 
 class PolynomialLR(LRScheduler):
-    """Times ``(1 - epoch / total_iters)**power`` until epoch `total_iters` (torch.optim.lr_scheduler.PolynomialLR).
+    """``initial_lr * (1 - min(epoch, total_iters) / total_iters)**power``.
+
+    Same as torch.optim.lr_scheduler.PolynomialLR.
 
     Parameters
     ----------
     optimizer : Optimizer
     total_iters : int
+        Default 5.
     power : float
+        Default 1.
     last_epoch : int
+        -1 to begin (the default), or the epoch to resume after.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> scheduler = fastnn.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=4, power=2.0)
+    >>> rates = []
+    >>> for _ in range(6):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 4) for rate in rates]
+    [1.0, 0.5625, 0.25, 0.0625, 0.0, 0.0]
     """
 
     def __init__(self, optimizer, total_iters=5, power=1.0, last_epoch=-1):
@@ -257,15 +406,31 @@ class PolynomialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """Along a cosine from the initial rate to `eta_min` in `T_max` epochs, and back, and so on
-    (torch.optim.lr_scheduler.CosineAnnealingLR; Loshchilov and Hutter, 2017).
+    """A cosine from the initial rate to `eta_min` in `T_max` epochs, and back.
+
+    ``eta_min + (initial_lr - eta_min) * (1 + cos(pi * epoch / T_max)) / 2``. Same as
+    torch.optim.lr_scheduler.CosineAnnealingLR (Loshchilov & Hutter 2017).
 
     Parameters
     ----------
     optimizer : Optimizer
     T_max : int
     eta_min : float
+        Default 0.
     last_epoch : int
+        -1 to begin (the default), or the epoch to resume after.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> scheduler = fastnn.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=4)
+    >>> rates = []
+    >>> for _ in range(6):
+    ...     rates += scheduler.get_last_lr()
+    ...     optimizer.step()
+    ...     scheduler.step()
+    >>> [round(rate, 4) for rate in rates]
+    [1.0, 0.8536, 0.5, 0.1464, 0.0, 0.1464]
     """
 
     def __init__(self, optimizer, T_max, eta_min=0.0, last_epoch=-1):  # noqa: N803 (PyTorch's name)

@@ -1,4 +1,4 @@
-"""A schedule that watches a number."""
+"""A schedule that follows a metric."""
 import math
 import warnings
 
@@ -6,25 +6,45 @@ from fastnn.optim.lr_scheduler.base import (EPOCH_IS_DEPRECATED, LRScheduler, ch
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """Times `factor` when a metric has not become better for `patience` epochs
-    (torch.optim.lr_scheduler.ReduceLROnPlateau).
+    """The rate times `factor` when a metric has not improved for more than `patience` epochs.
+
+    ``scheduler.step(metric)`` is called after each epoch. Same as torch.optim.lr_scheduler.ReduceLROnPlateau.
 
     Parameters
     ----------
     optimizer : Optimizer
-    mode : "min" or "max"
-        Which way is better.
+    mode : {"min", "max"}
+        Whether a smaller or a larger metric is better.
     factor : float
-        Below 1.
+        Less than 1; default 0.1.
     patience : int
+        Default 10.
     threshold : float
-    threshold_mode : "rel" or "abs"
-        What counts as better: by `threshold` times the best so far, or by `threshold`.
+        Default 1e-4.
+    threshold_mode : {"rel", "abs"}
+        Whether an improvement is at least `threshold` times the best metric so far, or at least `threshold`.
     cooldown : int
-        Epochs after a reduction that do not count.
+        Epochs after a reduction that are not counted; default 0.
     min_lr : float or list of float
+        Least rate, for all groups or for each; default 0.
     eps : float
-        Smaller changes are not made.
+        Smaller changes of the rate are not made; default 1e-8.
+
+    Raises
+    ------
+    ValueError
+        `factor` is not below 1, a mode is unknown, or `min_lr` has another length than there are groups.
+
+    Examples
+    --------
+    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+    >>> scheduler = fastnn.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=1)
+    >>> rates = []
+    >>> for loss in (3.0, 2.0, 2.0, 2.0, 1.0):
+    ...     scheduler.step(loss)
+    ...     rates += scheduler.get_last_lr()
+    >>> rates
+    [1.0, 1.0, 1.0, 0.5, 0.5]
     """
 
     def __init__(self, optimizer, mode="min", factor=0.1, patience=10, threshold=1e-4, threshold_mode="rel",
@@ -57,7 +77,23 @@ class ReduceLROnPlateau(LRScheduler):
         self.num_bad_epochs = 0
 
     def step(self, metrics, epoch=None):
-        """Judge this epoch by a number."""
+        """Take the metric of an epoch into account.
+
+        Parameters
+        ----------
+        metrics : float or Tensor
+        epoch : int, optional
+            Deprecated: the epoch's number.
+
+        Examples
+        --------
+        >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))], lr=1.0)
+        >>> scheduler = fastnn.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=0)
+        >>> scheduler.step(2.0), scheduler.step(2.0)
+        (None, None)
+        >>> scheduler.get_last_lr()
+        [0.1]
+        """
         current = float(metrics)
         if epoch is None:
             epoch = self.last_epoch + 1
@@ -95,7 +131,7 @@ class ReduceLROnPlateau(LRScheduler):
 
     @property
     def in_cooldown(self):
-        """Are epochs after a reduction left that do not count."""
+        """Whether epochs after a reduction are left that are not counted."""
         return self.cooldown_counter > 0
 
     def _is_better(self, value, best):

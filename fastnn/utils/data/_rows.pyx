@@ -1,4 +1,4 @@
-"""Copying chosen rows of an array: what a loader does all day."""
+"""Copies chosen rows of an array, for loaders."""
 cimport numpy as np
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
@@ -15,7 +15,7 @@ cdef extern from *:
 
 cdef void gather(char *out, const char *rows, const int64_t *indices, int64_t count, int64_t n, int64_t stride,
                  int64_t size) noexcept nogil:
-    """Rows lie far apart: while one is copied, the next is on its way from memory."""
+    """Rows are far apart: while one is copied, the next is prefetched."""
     cdef int64_t i, k, index, ahead
     cdef const char *next_row
     for i in range(count):

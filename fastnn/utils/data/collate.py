@@ -45,7 +45,19 @@ def _rebuild(value, convert, convert_all):
 
 
 def default_convert(data):
-    """NumPy arrays to Tensors, within containers too; everything else stays: the collation without batches."""
+    """Convert NumPy arrays to Tensors, within containers too; everything else stays: the collation of single items.
+
+    Same as torch.utils.data.default_convert.
+
+    Parameters
+    ----------
+    data : Any
+
+    Examples
+    --------
+    >>> fastnn.utils.data.default_convert({"x": np.array([1, 2]), "name": "a"})
+    {'x': tensor([1, 2]), 'name': 'a'}
+    """
     if isinstance(data, Tensor):
         return data
     if isinstance(data, (np.ndarray, np.generic)) and not isinstance(data, (np.str_, np.bytes_)):
@@ -146,7 +158,8 @@ def default_collate(batch):
     """Merge a list of items into one item of batches.
 
     Tensors and arrays are stacked, numbers become a Tensor (float64, int64), strings and bytes stay a list; mappings,
-    named tuples and sequences of these are collated inside (tuples become lists).
+    named tuples and sequences of these are collated inside (tuples become lists). Same as
+    torch.utils.data.default_collate.
 
     Parameters
     ----------
@@ -161,7 +174,7 @@ def default_collate(batch):
 
     Examples
     --------
-    >>> default_collate([(0, "a"), (2, "b")])
+    >>> fastnn.utils.data.default_collate([(0, "a"), (2, "b")])
     [tensor([0, 2]), ('a', 'b')]
     """
     return collate(batch, collate_fn_map=default_collate_fn_map)

@@ -21,7 +21,18 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclasses.dataclass
 class WorkerInfo:
-    """What `get_worker_info` gives."""
+    """Result of `get_worker_info`: number of the worker, number of workers, seed and data set.
+
+    Parameters
+    ----------
+    id, num_workers, seed : int
+    dataset : Dataset
+
+    Examples
+    --------
+    >>> fastnn.utils.data.dataloader.WorkerInfo(0, 2, 7, None).num_workers
+    2
+    """
 
     id: int
     num_workers: int
@@ -33,12 +44,20 @@ _worker_info = None
 
 
 def get_worker_info():
-    """In code called by a loader with ``num_workers > 0``: the `WorkerInfo` of the worker in name; elsewhere None."""
+    """The `WorkerInfo` of the present worker, in code called by a loader with ``num_workers > 0``; otherwise None.
+
+    Same as torch.utils.data.get_worker_info; workers are nominal (see `DataLoader`).
+
+    Examples
+    --------
+    >>> fastnn.utils.data.get_worker_info() is None
+    True
+    """
     return _worker_info
 
 
 class _Worker:
-    """A worker in name: a context in which `get_worker_info` tells of it and random numbers are its own.
+    """A nominal worker: a context in which `get_worker_info` describes it and random numbers are its own.
 
     They are those of PyTorch's worker process: fastnn's, Python's and NumPy's streams are seeded from the loader's
     `base_seed` and the worker's number, and what is drawn leaves the caller's streams alone.
@@ -52,7 +71,7 @@ class _Worker:
         self.numpy = np.random.RandomState(words).get_state(legacy=False)
 
     def exchange(self):
-        """The process's streams for the worker's, and back."""
+        """Exchange the streams of the process and of the worker."""
         random.default_generator.exchange(self.generator)
         python, numpy = python_random.getstate(), np.random.get_state(legacy=False)
         python_random.setstate(self.python), np.random.set_state(self.numpy)
@@ -72,38 +91,55 @@ class _Worker:
 class DataLoader(Generic[T_co]):
     """Iterate over batches of a data set.
 
+    Orders and random draws are PyTorch's for the same seeds. Batches of `TensorDataset`, `Subset` and the data sets of
+    `fastnn.vision` are made by indexing their arrays once per batch. Same as torch.utils.data.DataLoader, in one
+    process.
+
     Parameters
     ----------
     dataset : Dataset
         Anything with ``__getitem__`` and ``__len__``, or an `IterableDataset`.
     batch_size : int or None
-        None: single items.
+        Default 1; None: single items.
     shuffle : bool, optional
-        A new random order every time.
+        Whether each iteration has a new random order.
     sampler : iterable of indices, optional
         Excludes `shuffle`.
     batch_sampler : iterable of lists of indices, optional
         Excludes `batch_size`, `shuffle`, `sampler` and `drop_last`.
     num_workers, prefetch_factor, persistent_workers, multiprocessing_context, timeout, in_order
-        Accepted and checked as in PyTorch, but everything runs in the calling process, where an array data set is
-        read faster than another process could send it. Workers exist in name: batches are theirs in turn, each draws
-        the random numbers that PyTorch's worker draws, `worker_init_fn` is called for each before an iteration, and
-        `get_worker_info` tells of the one whose turn it is. For an `IterableDataset` there is one, so that nothing
-        comes twice.
+        Accepted and checked as in PyTorch, but everything runs in the calling process, where an array data set is read
+        faster than another process could send it. Workers are nominal: batches are assigned to them in rotation, each
+        draws the random numbers that PyTorch's worker draws, `worker_init_fn` is called for each before an iteration,
+        and `get_worker_info` describes the current one. For an `IterableDataset` there is one, so that nothing is
+        repeated.
     collate_fn : callable, optional
-        Makes a batch from a list of items. Default: `default_collate`, or `default_convert` without batches.
+        Makes a batch from a list of items. Default `default_collate`, or `default_convert` without batches.
     pin_memory, pin_memory_device
         Accepted, without effect.
     drop_last : bool
-        Leave out a last batch that is smaller.
+        Whether a last batch that is smaller is left out.
     worker_init_fn : callable, optional
+        ``worker_init_fn(number of the worker)``.
     generator : Generator, optional
-        For shuffling; default: the default stream.
+        For shuffling; default the global stream.
 
-    Notes
-    -----
-    Orders and draws are PyTorch's for the same seeds. Items come in batches of `TensorDataset`, `Subset` and the data
-    sets of `fastnn.vision` by indexing their arrays once per batch.
+    Raises
+    ------
+    ValueError
+        Options exclude each other or are outside of their range.
+
+    Examples
+    --------
+    >>> data = fastnn.utils.data.TensorDataset(fastnn.arange(5), fastnn.arange(5) * 10)
+    >>> for x, y in fastnn.utils.data.DataLoader(data, batch_size=2):
+    ...     print(x, y)
+    tensor([0, 1]) tensor([ 0, 10])
+    tensor([2, 3]) tensor([20, 30])
+    tensor([4]) tensor([40])
+    >>> _ = fastnn.manual_seed(0)
+    >>> [x.tolist() for x, y in fastnn.utils.data.DataLoader(data, batch_size=2, shuffle=True)]
+    [[1, 4], [2, 3], [0]]
     """
 
     __initialized = False
@@ -254,8 +290,8 @@ class _Iterator:
                 loader.worker_init_fn(worker.info.id)
         self.restart()
 
-    def turn(self):
-        """The context of the worker whose turn it is."""
+    def worker(self):
+        """The context of the present worker."""
         return self.workers[self.yielded % len(self.workers)] if self.workers else contextlib.nullcontext()
 
     def restart(self):
@@ -264,7 +300,7 @@ class _Iterator:
         self.ended = False
         self.stream = None
         if loader._iterable:
-            with self.turn():
+            with self.worker():
                 self.stream = iter(self.dataset)
         arrays = batches(loader._index_sampler) if self.stream is None else None
         self.indices = iter(loader._index_sampler) if arrays is None else arrays
@@ -297,11 +333,11 @@ class _Iterator:
             index = index.tolist()
         if not self.workers:
             return self.make(index)
-        with self.turn():
+        with self.worker():
             return self.make(index)
 
     def make(self, index):
-        """The data set's own words."""
+        """The result of the data set."""
         if self.stream is not None:
             return self.take(index)
         dataset = self.dataset

@@ -20,7 +20,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 def shortcut(thing, name, *plain):
     """Attribute `name` of `thing`, which does in one step what the methods `plain` do; None if there is none, or if
-    `thing` or a class nearer to it defines one of `plain`: then the shortcut would pass its words by."""
+    `thing` or a more derived class defines one of `plain`, which the shortcut would ignore."""
     if any(method in getattr(thing, "__dict__", ()) for method in plain):
         return None
     for kind in type(thing).__mro__:
@@ -32,15 +32,26 @@ def shortcut(thing, name, *plain):
 
 
 def batch_method(dataset):
-    """``__getbatch__`` of a data set, where it holds."""
+    """``__getbatch__`` of a data set, where it may be used."""
     return shortcut(dataset, "__getbatch__", "__getitem__", "__getitems__")
 
 
 class Dataset(Generic[T_co]):
     """Base class of data sets that map an index to an item.
 
-    Subclasses write ``__getitem__``, and ``__len__`` for most uses; ``__getitems__(list of indices)`` and
-    ``__getbatch__(indices)`` (see `fastnn.utils.data`) are optional.
+    Subclasses define ``__getitem__``, and ``__len__`` for most uses; ``__getitems__(list of indices)`` and
+    ``__getbatch__(indices)`` (see `fastnn.utils.data`) are optional. Same as torch.utils.data.Dataset.
+
+    Examples
+    --------
+    >>> class Squares(fastnn.utils.data.Dataset):
+    ...     def __len__(self):
+    ...         return 4
+    ...
+    ...     def __getitem__(self, index):
+    ...         return index**2
+    >>> list(fastnn.utils.data.DataLoader(Squares(), batch_size=4))
+    [tensor([0, 1, 4, 9])]
     """
 
     def __getitem__(self, index):
@@ -51,7 +62,18 @@ class Dataset(Generic[T_co]):
 
 
 class IterableDataset(Dataset[T_co], Iterable[T_co]):
-    """Base class of data sets that are streams: subclasses write ``__iter__``."""
+    """Base class of data sets that are streams; subclasses define ``__iter__``.
+
+    Same as torch.utils.data.IterableDataset.
+
+    Examples
+    --------
+    >>> class Stream(fastnn.utils.data.IterableDataset):
+    ...     def __iter__(self):
+    ...         yield from (3, 1, 2)
+    >>> list(fastnn.utils.data.DataLoader(Stream(), batch_size=2))
+    [tensor([3, 1]), tensor([2])]
+    """
 
     def __add__(self, other):
         return ChainDataset([self, other])
@@ -60,14 +82,25 @@ class IterableDataset(Dataset[T_co], Iterable[T_co]):
 class TensorDataset(Dataset[tuple]):
     """Rows of tensors: item i is the tuple of ``tensor[i]``.
 
+    Same as torch.utils.data.TensorDataset. `DataLoader` indexes each tensor once per batch.
+
     Parameters
     ----------
     *tensors : Tensor
         All of the same first size.
 
-    Notes
-    -----
-    `DataLoader` indexes each tensor once per batch.
+    Raises
+    ------
+    AssertionError
+        First sizes differ.
+    TypeError
+        An argument is no Tensor.
+
+    Examples
+    --------
+    >>> data = fastnn.utils.data.TensorDataset(fastnn.tensor([[1, 2], [3, 4]]), fastnn.tensor([0, 1]))
+    >>> len(data), data[1]
+    (2, (tensor([3, 4]), tensor(1)))
     """
 
     def __init__(self, *tensors):
@@ -93,12 +126,24 @@ class TensorDataset(Dataset[tuple]):
 class StackDataset(Dataset):
     """Several data sets side by side: an item is the tuple, or dict, of their items.
 
+    Same as torch.utils.data.StackDataset.
+
     Parameters
     ----------
     *args : Dataset
         For tuples.
     **kwargs : Dataset
         For dicts.
+
+    Raises
+    ------
+    ValueError
+        Lengths differ, or there are no arguments or both kinds.
+
+    Examples
+    --------
+    >>> fastnn.utils.data.StackDataset(x=[1, 2], y=["a", "b"])[1]
+    {'x': 2, 'y': 'b'}
     """
 
     def __init__(self, *args, **kwargs):
@@ -140,11 +185,24 @@ class StackDataset(Dataset):
 
 
 class ConcatDataset(Dataset[T_co]):
-    """Data sets one after the other.
+    """Data sets one after the other; also ``first + second``.
+
+    Same as torch.utils.data.ConcatDataset.
 
     Parameters
     ----------
     datasets : iterable of Dataset
+
+    Raises
+    ------
+    AssertionError
+        There is none, or an `IterableDataset`.
+
+    Examples
+    --------
+    >>> data = fastnn.utils.data.ConcatDataset([[1, 2], [3]])
+    >>> len(data), data[2]
+    (3, 3)
     """
 
     @staticmethod
@@ -176,9 +234,24 @@ class ConcatDataset(Dataset[T_co]):
 class ChainDataset(IterableDataset):
     """Streams one after the other.
 
+    Same as torch.utils.data.ChainDataset.
+
     Parameters
     ----------
     datasets : iterable of IterableDataset
+
+    Raises
+    ------
+    AssertionError
+        One is no `IterableDataset`, when it is iterated.
+
+    Examples
+    --------
+    >>> class Stream(fastnn.utils.data.IterableDataset):
+    ...     def __iter__(self):
+    ...         yield from (1, 2)
+    >>> list(fastnn.utils.data.ChainDataset([Stream(), Stream()]))
+    [1, 2, 1, 2]
     """
 
     def __init__(self, datasets):
@@ -201,6 +274,8 @@ class ChainDataset(IterableDataset):
 class Subset(Dataset[T_co]):
     """The items of a data set at given indices.
 
+    Same as torch.utils.data.Subset.
+
     Parameters
     ----------
     dataset : Dataset
@@ -210,6 +285,11 @@ class Subset(Dataset[T_co]):
     ------
     NotImplementedError
         A subclass overrides ``__getitem__`` but not ``__getitems__``, which the loader calls.
+
+    Examples
+    --------
+    >>> list(fastnn.utils.data.Subset([10, 20, 30], [2, 0]))
+    [30, 10]
     """
 
     def __init__(self, dataset, indices):
@@ -260,13 +340,15 @@ class Subset(Dataset[T_co]):
 def random_split(dataset, lengths, generator=random.default_generator):
     """Split a data set at random into parts of given lengths, or fractions of its length.
 
+    Same as torch.utils.data.random_split.
+
     Parameters
     ----------
     dataset : Dataset
     lengths : sequence of int or float
-        Fractions that sum to 1 are rounded down; the remainder goes to the parts in turn.
+        Fractions that sum to 1 are rounded down; the remainder is given to the parts one by one.
     generator : Generator, optional
-        Default: the default stream.
+        Default the global stream.
 
     Returns
     -------
@@ -276,6 +358,12 @@ def random_split(dataset, lengths, generator=random.default_generator):
     ------
     ValueError
         The lengths do not sum to ``len(dataset)``, or a fraction is outside of [0, 1].
+
+    Examples
+    --------
+    >>> parts = fastnn.utils.data.random_split(range(10), [0.7, 0.3], generator=fastnn.Generator().manual_seed(0))
+    >>> [sorted(part) for part in parts]
+    [[0, 1, 3, 4, 5, 7, 9], [2, 6, 8]]
     """
     if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
         counts = []

@@ -18,18 +18,40 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Sampler(Generic[T_co]):
-    """Base class: an iterable of indices, or of lists of indices; subclasses write ``__iter__`` and may ``__len__``."""
+    """Base class of samplers, iterables of indices or of lists of indices; subclasses define ``__iter__``.
+
+    Same as torch.utils.data.Sampler.
+
+    Examples
+    --------
+    >>> class Reversed(fastnn.utils.data.Sampler):
+    ...     def __init__(self, data):
+    ...         self.data = data
+    ...
+    ...     def __iter__(self):
+    ...         return iter(range(len(self.data) - 1, -1, -1))
+    >>> data = fastnn.tensor([10, 20, 30])
+    >>> list(fastnn.utils.data.DataLoader(data, batch_size=3, sampler=Reversed(data)))
+    [tensor([30, 20, 10])]
+    """
 
     def __iter__(self):
         raise NotImplementedError
 
 
 class SequentialSampler(Sampler[int]):
-    """0, 1, ... len(data_source) - 1.
+    """0, 1, ..., len(data_source) - 1.
+
+    Same as torch.utils.data.SequentialSampler.
 
     Parameters
     ----------
     data_source : sized
+
+    Examples
+    --------
+    >>> list(fastnn.utils.data.SequentialSampler("abc"))
+    [0, 1, 2]
     """
 
     def __init__(self, data_source):
@@ -45,14 +67,28 @@ class SequentialSampler(Sampler[int]):
 class RandomSampler(Sampler[int]):
     """A random order, anew for every iteration; or random draws with replacement.
 
+    Same as torch.utils.data.RandomSampler.
+
     Parameters
     ----------
     data_source : sized
     replacement : bool
+        Default False.
     num_samples : int, optional
-        Default: the length of `data_source`.
+        Default the length of `data_source`.
     generator : Generator, optional
-        Default: one whose seed is drawn from the default stream.
+        Default one whose seed is drawn from the global stream.
+
+    Raises
+    ------
+    ValueError
+        `num_samples` is not positive.
+
+    Examples
+    --------
+    >>> _ = fastnn.manual_seed(0)
+    >>> list(fastnn.utils.data.RandomSampler(range(5)))
+    [1, 3, 4, 2, 0]
     """
 
     def __init__(self, data_source, replacement=False, num_samples=None, generator=None):
@@ -67,7 +103,7 @@ class RandomSampler(Sampler[int]):
 
     @property
     def num_samples(self):
-        """How many indices one iteration gives."""
+        """Number of indices of one iteration."""
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
     def chunks(self):
@@ -97,11 +133,19 @@ class RandomSampler(Sampler[int]):
 class SubsetRandomSampler(Sampler[int]):
     """The given indices in random order, without replacement.
 
+    Same as torch.utils.data.SubsetRandomSampler.
+
     Parameters
     ----------
     indices : sequence
     generator : Generator, optional
-        Default: the default stream.
+        Default the global stream.
+
+    Examples
+    --------
+    >>> sampler = fastnn.utils.data.SubsetRandomSampler([3, 5, 8], fastnn.Generator().manual_seed(0))
+    >>> sorted(sampler)
+    [3, 5, 8]
     """
 
     def __init__(self, indices, generator=None):
@@ -109,6 +153,7 @@ class SubsetRandomSampler(Sampler[int]):
         self.generator = generator
 
     def permutation(self):
+        """A new random order of positions in `indices`, an int64 array."""
         return (self.generator or random.default_generator).randperm(len(self.indices))
 
     def chunks(self):
@@ -125,16 +170,30 @@ class SubsetRandomSampler(Sampler[int]):
 
 
 class WeightedRandomSampler(Sampler[int]):
-    """Indices 0 .. len(weights) - 1 drawn in proportion to the weights.
+    """Indices 0 to len(weights) - 1 drawn in proportion to the weights.
+
+    Same as torch.utils.data.WeightedRandomSampler.
 
     Parameters
     ----------
     weights : sequence of float
         Need not sum to one.
     num_samples : int
+        Number of indices of one iteration.
     replacement : bool
+        Default True.
     generator : Generator, optional
-        Default: the default stream.
+        Default the global stream.
+
+    Raises
+    ------
+    ValueError
+        `num_samples` is not positive, or `weights` is not one-dimensional.
+
+    Examples
+    --------
+    >>> sorted(fastnn.utils.data.WeightedRandomSampler([1.0, 0.0, 1.0], 2, replacement=False))
+    [0, 2]
     """
 
     def __init__(self, weights, num_samples, replacement=True, generator=None):
@@ -168,12 +227,24 @@ class WeightedRandomSampler(Sampler[int]):
 class BatchSampler(Sampler[list[int]]):
     """Lists of `batch_size` indices of another sampler.
 
+    Same as torch.utils.data.BatchSampler.
+
     Parameters
     ----------
     sampler : iterable of indices
     batch_size : int
     drop_last : bool
-        Leave out a last batch that is smaller.
+        Whether a last batch that is smaller is left out.
+
+    Raises
+    ------
+    ValueError
+        `batch_size` is no positive integer.
+
+    Examples
+    --------
+    >>> list(fastnn.utils.data.BatchSampler(range(5), batch_size=2, drop_last=False))
+    [[0, 1], [2, 3], [4]]
     """
 
     def __init__(self, sampler, batch_size, drop_last):

@@ -14,16 +14,21 @@ __all__ = ["CIFAR10", "CIFAR100"]
 
 
 class CIFAR10(ArrayImages):
-    """Small photographs of ten kinds of things: 50,000 images of 32 x 32 for training and 10,000 for tests.
+    """Small photographs of ten classes: 50,000 images of 32 x 32 for training and 10,000 for tests (Krizhevsky 2009).
+
+    torchvision.datasets.CIFAR10 with other files: the binary version of the data, since the Python version consists of
+    pickles.
 
     Parameters
     ----------
     root : path
-        The files are looked for in ``root/cifar-10-batches-bin``, then in ``$FASTNN_DATA/cifar-10-batches-bin``.
+        The files are searched for in ``root/cifar-10-batches-bin``, then in ``$FASTNN_DATA/cifar-10-batches-bin``.
     train : bool
+        The images for training (default) or for tests.
     transform, target_transform : callable, optional
+        Of the image (a PIL image, unless the transform is one of `fastnn.vision.transforms`) and of its label.
     download : bool
-        Fetch and unpack the archive into `root` if it is in neither place.
+        Whether the archive is downloaded and unpacked into `root` if the files are in neither folder.
 
     Attributes
     ----------
@@ -32,10 +37,18 @@ class CIFAR10(ArrayImages):
     targets : list of int
     classes : list of str
 
-    Notes
-    -----
-    Differs from torchvision in the files: it reads the binary version of the data, since the Python version consists
-    of pickles.
+    Raises
+    ------
+    RuntimeError
+        The files are missing, or cannot be downloaded.
+    ValueError
+        A file is damaged.
+
+    Examples
+    --------
+    >>> from fastnn.vision import datasets
+    >>> datasets.CIFAR10.classes[:3]
+    ['airplane', 'automobile', 'bird']
     """
 
     base_folder = "cifar-10-batches-bin"
@@ -108,7 +121,21 @@ class CIFAR10(ArrayImages):
 
 
 class CIFAR100(CIFAR10):
-    """A hundred kinds of things; arguments as for `CIFAR10`, files in ``cifar-100-binary``."""
+    """Small photographs of a hundred classes (Krizhevsky 2009).
+
+    torchvision.datasets.CIFAR100 with other files, as `CIFAR10`.
+
+    Parameters
+    ----------
+    root, train, transform, target_transform, download
+        As in `CIFAR10`, with the folder ``cifar-100-binary``.
+
+    Examples
+    --------
+    >>> from fastnn.vision import datasets
+    >>> len(datasets.CIFAR100.classes)
+    100
+    """
 
     base_folder = "cifar-100-binary"
     url = "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz"

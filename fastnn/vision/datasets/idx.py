@@ -16,7 +16,11 @@ MOST = 100  # and how many times its own size
 
 
 def read_idx(path):
-    """Read an IDX file, gzip-compressed or not.
+    """Read an IDX file, the format of MNIST, gzip-compressed or not.
+
+    Parameters
+    ----------
+    path : path
 
     Returns
     -------
@@ -28,6 +32,18 @@ def read_idx(path):
     ValueError
         The file is damaged, or expands to more than 64 MiB and a hundred times its size: names it, what was expected
         and what is there.
+
+    Examples
+    --------
+    >>> import os
+    >>> import tempfile
+    >>> from fastnn.vision.datasets.idx import read_idx
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "numbers")
+    ...     with open(path, "wb") as file:
+    ...         _ = file.write(bytes([0, 0, 8, 1, 0, 0, 0, 3, 5, 6, 7]))
+    ...     read_idx(path)
+    array([5, 6, 7], dtype=uint8)
     """
     path = os.fspath(path)
     with open(path, "rb") as raw:

@@ -1,4 +1,4 @@
-"""MNIST and its likes: 28 x 28 grey images in IDX files."""
+"""MNIST and data sets in its format: 28 x 28 grey images in IDX files."""
 import os
 import warnings
 
@@ -12,18 +12,21 @@ __all__ = ["FashionMNIST", "KMNIST", "MNIST"]
 
 
 class MNIST(ArrayImages):
-    """Handwritten digits: 60,000 images of 28 x 28 for training and 10,000 for tests.
+    """Handwritten digits: 60,000 grey images of 28 x 28 for training and 10,000 for tests (LeCun et al. 1998).
+
+    Same as torchvision.datasets.MNIST.
 
     Parameters
     ----------
     root : path
-        The files are looked for in ``root/MNIST/raw``, as torchvision lays them out, compressed or not; then in
+        The files are searched for in ``root/MNIST/raw``, as torchvision stores them, compressed or not; then in
         ``$FASTNN_DATA/MNIST/raw``.
     train : bool
+        The images for training (default) or for tests.
     transform, target_transform : callable, optional
         Of the image (a PIL image, unless the transform is one of `fastnn.vision.transforms`) and of its label.
     download : bool
-        Fetch files that are in neither place into ``root/MNIST/raw``, and check them.
+        Whether files that are in neither folder are downloaded into ``root/MNIST/raw``, and checked.
 
     Attributes
     ----------
@@ -36,9 +39,15 @@ class MNIST(ArrayImages):
     Raises
     ------
     RuntimeError
-        The files are not there, or cannot be downloaded.
+        The files are missing, or cannot be downloaded.
     ValueError
         A file is damaged.
+
+    Examples
+    --------
+    >>> from fastnn.vision import datasets
+    >>> datasets.MNIST.classes[:2]
+    ['0 - zero', '1 - one']
     """
 
     mirrors = ["https://ossci-datasets.s3.amazonaws.com/mnist/", "http://yann.lecun.com/exdb/mnist/"]
@@ -84,7 +93,7 @@ class MNIST(ArrayImages):
 
     @property
     def raw_folder(self):
-        """Where downloads go."""
+        """The folder for downloads."""
         return os.path.join(os.fspath(self.root), type(self).__name__, "raw")
 
     @property
@@ -106,7 +115,21 @@ def _renamed(dataset, name):
 
 
 class FashionMNIST(MNIST):
-    """Zalando's pictures of clothes, in MNIST's format; arguments as for `MNIST`."""
+    """Zalando's images of clothes, in MNIST's format (Xiao et al. 2017).
+
+    Same as torchvision.datasets.FashionMNIST.
+
+    Parameters
+    ----------
+    root, train, transform, target_transform, download
+        As in `MNIST`, with the folder ``FashionMNIST/raw``.
+
+    Examples
+    --------
+    >>> from fastnn.vision import datasets
+    >>> datasets.FashionMNIST.classes[:2]
+    ['T-shirt/top', 'Trouser']
+    """
 
     mirrors = ["http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"]
     resources = [("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
@@ -117,7 +140,21 @@ class FashionMNIST(MNIST):
 
 
 class KMNIST(MNIST):
-    """Cursive Japanese characters, in MNIST's format; arguments as for `MNIST`."""
+    """Cursive Japanese characters, in MNIST's format (Clanuwat et al. 2018).
+
+    Same as torchvision.datasets.KMNIST.
+
+    Parameters
+    ----------
+    root, train, transform, target_transform, download
+        As in `MNIST`, with the folder ``KMNIST/raw``.
+
+    Examples
+    --------
+    >>> from fastnn.vision import datasets
+    >>> datasets.KMNIST.classes[:2]
+    ['o', 'ki']
+    """
 
     mirrors = ["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"]
     resources = [("train-images-idx3-ubyte.gz", "bdb82020997e1d708af4cf47b453dcf7"),

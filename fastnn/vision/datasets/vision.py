@@ -1,4 +1,4 @@
-"""What image data sets share: the base class, files on the disk, downloads."""
+"""Parts of all image data sets: the base class, files on the disk, downloads."""
 import hashlib
 import os
 import urllib.error
@@ -6,18 +6,16 @@ import urllib.request
 
 import numpy as np
 
-from fastnn._tensor import from_array
 from fastnn.random import Generator
 from fastnn.serialization.files import replacing
 from fastnn.utils.data import Dataset
-from fastnn.utils.data._rows import take_rows
-from fastnn.vision.transforms.functional import batch_of, image_from_array, takes_arrays
+from fastnn.vision.transforms.images import batch_of, image_from_array, takes_arrays
 
 __all__ = ["FakeData", "VisionDataset"]
 
 
 class DownloadError(RuntimeError, OSError):
-    """Files are not here and could not be had."""
+    """Files are missing and could not be downloaded."""
 
 
 class StandardTransform:
@@ -44,14 +42,34 @@ class StandardTransform:
 
 
 class VisionDataset(Dataset):
-    """Base class of image data sets.
+    """Base class of image data sets; subclasses define ``__getitem__`` and ``__len__``.
+
+    Same as torchvision.datasets.VisionDataset.
 
     Parameters
     ----------
-    root : path
+    root : path, optional
     transforms : callable, optional
         (image, target) -> (image, target). Excludes the next two.
     transform, target_transform : callable, optional
+
+    Raises
+    ------
+    ValueError
+        `transforms` and one of the others are given.
+
+    Examples
+    --------
+    >>> from fastnn.vision import datasets
+    >>> class Blank(datasets.VisionDataset):
+    ...     def __getitem__(self, index):
+    ...         return fastnn.zeros(1, 2, 2), 0
+    ...
+    ...     def __len__(self):
+    ...         return 3
+    >>> Blank()
+    Dataset Blank
+        Number of datapoints: 3
     """
 
     def __init__(self, root=None, transforms=None, transform=None, target_transform=None):
@@ -102,6 +120,8 @@ class ArrayImages(VisionDataset):
         return image, target
 
     def __getbatch__(self, indices):
+        from fastnn._tensor import from_array
+        from fastnn.utils.data._rows import take_rows
         transform = batch_of(self.transform)
         if transform is None or self.target_transform is not None:
             return None
@@ -118,16 +138,30 @@ class ArrayImages(VisionDataset):
 
 
 class FakeData(VisionDataset):
-    """Random images and labels, torchvision's for the same arguments.
+    """Random images and labels, those of torchvision for the same arguments.
+
+    Same as torchvision.datasets.FakeData.
 
     Parameters
     ----------
     size : int
+        Number of images; default 1000.
     image_size : (channels, height, width)
+        Default (3, 224, 224).
     num_classes : int
+        Default 10.
     transform, target_transform : callable, optional
+        Of the image (a PIL image, unless the transform is one of `fastnn.vision.transforms`) and of its label.
     random_offset : int
         Added to the index to seed an image.
+
+    Examples
+    --------
+    >>> from fastnn.vision import datasets, transforms
+    >>> data = datasets.FakeData(size=4, image_size=(3, 8, 8), transform=transforms.ToTensor())
+    >>> image, label = data[0]
+    >>> len(data), image.shape, image.dtype
+    (4, torch.Size([3, 8, 8]), torch.float32)
     """
 
     def __init__(self, size=1000, image_size=(3, 224, 224), num_classes=10, transform=None, target_transform=None,
@@ -158,7 +192,7 @@ class FakeData(VisionDataset):
 # ---- files ----
 
 def folders(root, *names):
-    """Where a data set's files may be: under `root`, then under the environment variable FASTNN_DATA."""
+    """Folders for the files of a data set: under `root`, then under the environment variable FASTNN_DATA."""
     found = [os.path.join(os.fspath(root), *names)]
     if os.environ.get("FASTNN_DATA"):
         found.append(os.path.join(os.environ["FASTNN_DATA"], *names))
@@ -166,7 +200,7 @@ def folders(root, *names):
 
 
 def missing(name, files, places, advice):
-    """The error for files that are nowhere."""
+    """The error for files that were not found."""
     return DownloadError(f"{name}: Dataset not found: no {' or '.join(files)} in {' or '.join(places)}. {advice}; or "
                          f"set the environment variable FASTNN_DATA to a folder that holds {name}'s files in "
                          "torchvision's layout")

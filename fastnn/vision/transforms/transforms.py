@@ -1,51 +1,35 @@
-"""Transforms as objects.
-
-``takes_arrays`` says that the transform takes a uint8 array as it lies in a data set. ``batch(array)``, where there is
-one, does in one step for (N, H, W) or (N, H, W, C), later (N, C, H, W), what the transform does for every image, bit
-for bit; it may change its argument, and returns None if it cannot.
-"""
-import math
-import numbers
-import random as python_random
-from collections.abc import Sequence
-
+"""Transforms as objects; random ones are imported from fastnn.vision.transforms.augmentation."""
 import numpy as np
 
-from fastnn import random
-from fastnn.nn import Module
 from fastnn.vision._pixels import look_up
 from fastnn.vision.transforms import functional as F
+from fastnn.vision.transforms.augmentation import (
+    RandomApply, RandomChoice, RandomCrop, RandomHorizontalFlip, RandomRotation, RandomVerticalFlip, uniform)
+from fastnn.vision.transforms.base import ModuleTransform, Transform
 from fastnn.vision.transforms.functional import InterpolationMode
+from fastnn.vision.transforms.geometry import PADDINGS, interpolation_mode, pair
+from fastnn.vision.transforms.images import batch_of, takes_arrays
 
 __all__ = ["CenterCrop", "Compose", "ConvertImageDtype", "Grayscale", "Lambda", "Normalize", "Pad", "PILToTensor",
            "RandomApply", "RandomChoice", "RandomCrop", "RandomHorizontalFlip", "RandomRotation", "RandomVerticalFlip",
-           "Resize", "ToPILImage", "ToTensor"]
-
-
-def uniform(low=0.0, high=1.0):
-    """One float32 number, as ``torch.empty(1).uniform_(low, high)``."""
-    return float(random.default_generator.uniform(np.empty(1, np.float32), low, high)[0])
-
-
-class Transform:
-    """Base class: no options in the representation."""
-
-    takes_arrays = False
-
-    def __repr__(self):
-        return f"{type(self).__name__}()"
-
-
-class ModuleTransform(Transform, Module):
-    """What is a module in torchvision too: it can be put into an `nn.Sequential`, and subclasses define ``forward``."""
+           "Resize", "ToPILImage", "ToTensor", "Transform", "uniform"]
 
 
 class Compose(Transform):
     """One transform after the other.
 
+    Same as torchvision.transforms.Compose.
+
     Parameters
     ----------
     transforms : list of callables
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize([0.5], [0.5])])
+    >>> transform(np.array([[0, 255]], np.uint8))
+    tensor([[[-1.,  1.]]])
     """
 
     _known = None  # the last table and what it was made from
@@ -55,7 +39,7 @@ class Compose(Transform):
 
     @property
     def takes_arrays(self):
-        return bool(self.transforms) and F.takes_arrays(self.transforms[0])
+        return bool(self.transforms) and takes_arrays(self.transforms[0])
 
     def __call__(self, image):
         for transform in self.transforms:
@@ -63,8 +47,14 @@ class Compose(Transform):
         return image
 
     def batch(self, array):
-        """All transforms of a whole batch; None if one of them works on single images only."""
-        if not self.transforms or any(F.batch_of(transform) is None for transform in self.transforms):
+        """All transforms of a whole batch; None if one of them works on single images only.
+
+        Parameters
+        ----------
+        array : ndarray of uint8, shape (N, H, W) or (N, H, W, C)
+            It may be changed.
+        """
+        if not self.transforms or any(batch_of(transform) is None for transform in self.transforms):
             return None
         if array.dtype == np.uint8 and array.ndim in (3, 4) and array.flags.c_contiguous:
             table = self._table(1 if array.ndim == 3 else array.shape[3])
@@ -80,7 +70,7 @@ class Compose(Transform):
         return array
 
     def _table(self, channels):
-        """What becomes of the 256 bytes in each channel, (channels, 256), if that is all there is to say."""
+        """The results of all 256 bytes in each channel, (channels, 256), if each pixel depends on its byte alone."""
         if type(self.transforms[0]) is not ToTensor or any(type(t) is not Normalize for t in self.transforms[1:]):
             return None
         try:
@@ -97,7 +87,16 @@ class Compose(Transform):
 
 
 class ToTensor(Transform):
-    """A PIL image or uint8 array (H, W, C) as a float32 Tensor (C, H, W) in [0, 1]; other dtypes stay as they are."""
+    """A PIL image or array (H, W, C) or (H, W) as a Tensor (C, H, W); uint8 becomes float32 in [0, 1], others stay.
+
+    Same as torchvision.transforms.ToTensor.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.ToTensor()(np.array([[0, 51, 255]], np.uint8))
+    tensor([[[0.0000, 0.2000, 1.0000]]])
+    """
 
     takes_arrays = True
 
@@ -111,13 +110,27 @@ class ToTensor(Transform):
 
 
 class Normalize(ModuleTransform):
-    """(x - mean) / std per channel of a float Tensor (..., C, H, W).
+    """(x - mean) / std for each channel of a floating-point Tensor (..., C, H, W).
+
+    Same as torchvision.transforms.Normalize.
 
     Parameters
     ----------
     mean, std : sequence of float
-        One per channel.
+        One for each channel, or one for all.
     inplace : bool
+        Whether the result is written into the image's memory; default False.
+
+    Raises
+    ------
+    ValueError
+        A number of std is 0, or there are others than one or C numbers.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.Normalize([2.0], [4.0])(fastnn.tensor([[[2.0, 10.0]]]))
+    tensor([[[0., 2.]]])
     """
 
     def __init__(self, mean, std, inplace=False):
@@ -140,14 +153,37 @@ class Normalize(ModuleTransform):
 
 
 class PILToTensor(Transform):
-    """A PIL image as a Tensor (C, H, W) of its own dtype."""
+    """A PIL image as a Tensor (C, H, W) of its own dtype.
+
+    Same as torchvision.transforms.PILToTensor; needs Pillow.
+
+    Examples
+    --------
+    >>> from PIL import Image  # doctest: +SKIP
+    >>> from fastnn.vision import transforms
+    >>> transforms.PILToTensor()(Image.new("L", (2, 1), 7))  # doctest: +SKIP
+    tensor([[[7, 7]]], dtype=torch.uint8)
+    """
 
     def __call__(self, pic):
         return F.pil_to_tensor(pic)
 
 
 class ConvertImageDtype(ModuleTransform):
-    """A Tensor image in another dtype, scaled to its range."""
+    """A Tensor image in another dtype, scaled to the range of that dtype.
+
+    Same as torchvision.transforms.ConvertImageDtype.
+
+    Parameters
+    ----------
+    dtype : dtype
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.ConvertImageDtype(fastnn.uint8)(fastnn.tensor([[[0.0, 0.5, 1.0]]]))
+    tensor([[[  0, 127, 255]]], dtype=torch.uint8)
+    """
 
     def __init__(self, dtype):
         super().__init__()
@@ -158,7 +194,21 @@ class ConvertImageDtype(ModuleTransform):
 
 
 class ToPILImage(Transform):
-    """A Tensor (C, H, W) or array (H, W, C) as a PIL image."""
+    """A Tensor (C, H, W) or array (H, W, C) as a PIL image; floating-point Tensors are scaled by 255.
+
+    Same as torchvision.transforms.ToPILImage; needs Pillow.
+
+    Parameters
+    ----------
+    mode : str, optional
+        Pillow's mode of the image; default by the number of channels.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.ToPILImage()(np.zeros((4, 6, 3), np.uint8)).size  # doctest: +SKIP
+    (6, 4)
+    """
 
     takes_arrays = True
 
@@ -173,7 +223,25 @@ class ToPILImage(Transform):
 
 
 class Lambda(Transform):
-    """A function as a transform."""
+    """A function as a transform.
+
+    Same as torchvision.transforms.Lambda.
+
+    Parameters
+    ----------
+    lambd : callable
+
+    Raises
+    ------
+    TypeError
+        It cannot be called.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.Lambda(lambda image: image + 1)(fastnn.zeros(1, 1, 2))
+    tensor([[[1., 1.]]])
+    """
 
     def __init__(self, lambd):
         if not callable(lambd):
@@ -185,7 +253,20 @@ class Lambda(Transform):
 
 
 class Grayscale(ModuleTransform):
-    """Grey values in 1 or 3 channels."""
+    """Grey values 0.2989 R + 0.587 G + 0.114 B, in 1 or 3 channels.
+
+    Same as torchvision.transforms.Grayscale.
+
+    Parameters
+    ----------
+    num_output_channels : {1, 3}
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.Grayscale()(fastnn.ones(3, 2, 4)).shape
+    torch.Size([1, 2, 4])
+    """
 
     def __init__(self, num_output_channels=1):
         super().__init__()
@@ -199,7 +280,27 @@ class Grayscale(ModuleTransform):
 
 
 class Resize(ModuleTransform):
-    """Another size; see `functional.resize`."""
+    """The image in another size.
+
+    Same as torchvision.transforms.Resize.
+
+    Parameters
+    ----------
+    size : int or (height, width)
+        A number alone is the shorter side, in proportion.
+    interpolation : InterpolationMode
+        Default BILINEAR.
+    max_size : int, optional
+        Limit of the longer side, if `size` is a number.
+    antialias : bool
+        For Tensors; PIL images always are.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.Resize(2)(fastnn.zeros(3, 4, 6)).shape
+    torch.Size([3, 2, 3])
+    """
 
     def __init__(self, size, interpolation=InterpolationMode.BILINEAR, max_size=None, antialias=True):
         super().__init__()
@@ -207,7 +308,8 @@ class Resize(ModuleTransform):
             raise TypeError(f"Size should be int or sequence. Got {type(size)}")
         if isinstance(size, (list, tuple)) and len(size) not in (1, 2):
             raise ValueError("If size is a sequence, it should have 1 or 2 values")
-        self.size, self.interpolation, self.max_size, self.antialias = size, F._mode(interpolation), max_size, antialias
+        self.size, self.interpolation = size, interpolation_mode(interpolation)
+        self.max_size, self.antialias = max_size, antialias
 
     def forward(self, image):
         return F.resize(image, self.size, self.interpolation, self.max_size, self.antialias)
@@ -218,11 +320,24 @@ class Resize(ModuleTransform):
 
 
 class CenterCrop(ModuleTransform):
-    """The middle of the image."""
+    """The middle of the image, padded with 0 if the image is smaller.
+
+    Same as torchvision.transforms.CenterCrop.
+
+    Parameters
+    ----------
+    size : int or (height, width)
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.CenterCrop(1)(fastnn.arange(9).reshape(1, 3, 3))
+    tensor([[[4]]])
+    """
 
     def __init__(self, size):
         super().__init__()
-        self.size = F.pair(size, "CenterCrop")
+        self.size = pair(size, "CenterCrop")
 
     def forward(self, image):
         return F.center_crop(image, self.size)
@@ -232,11 +347,34 @@ class CenterCrop(ModuleTransform):
 
 
 class Pad(ModuleTransform):
-    """Borders; see `functional.pad`."""
+    """Borders around the image.
+
+    Same as torchvision.transforms.Pad.
+
+    Parameters
+    ----------
+    padding : int or sequence
+        For all sides; (left and right, top and bottom); or (left, top, right, bottom).
+    fill : number
+        Of constant borders; default 0.
+    padding_mode : {"constant", "edge", "reflect", "symmetric"}
+        Filled with `fill`, the border pixels, or the mirror image without or with the border pixels.
+
+    Raises
+    ------
+    ValueError
+        The mode is unknown.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.Pad((1, 0), fill=9)(fastnn.ones(1, 1, 2))
+    tensor([[[9., 1., 1., 9.]]])
+    """
 
     def __init__(self, padding, fill=0, padding_mode="constant"):
         super().__init__()
-        if padding_mode not in F.PADDINGS:
+        if padding_mode not in PADDINGS:
             raise ValueError("Padding mode should be either constant, edge, reflect or symmetric")
         self.padding, self.fill, self.padding_mode = padding, fill, padding_mode
 
@@ -245,134 +383,3 @@ class Pad(ModuleTransform):
 
     def __repr__(self):
         return f"{type(self).__name__}(padding={self.padding}, fill={self.fill}, padding_mode={self.padding_mode})"
-
-
-class RandomApply(ModuleTransform):
-    """A list of transforms, with probability `p`, else nothing."""
-
-    def __init__(self, transforms, p=0.5):
-        super().__init__()
-        self.transforms, self.p = transforms, p
-
-    def forward(self, image):
-        if self.p >= uniform():
-            for transform in self.transforms:
-                image = transform(image)
-        return image
-
-    def __repr__(self):
-        return "\n".join([f"{type(self).__name__}(", f"    p={self.p}", *(f"    {t}" for t in self.transforms), ")"])
-
-
-class RandomChoice(Transform):
-    """One of a list of transforms, drawn from Python's random stream as torchvision does."""
-
-    def __init__(self, transforms, p=None):
-        if p is not None and not isinstance(p, Sequence):
-            raise TypeError("Argument p should be a sequence")
-        self.transforms, self.p = transforms, p
-
-    def __call__(self, *args):
-        return python_random.choices(self.transforms, weights=self.p)[0](*args)
-
-    def __repr__(self):
-        lines = [f"{type(self).__name__}(", *(f"    {transform}" for transform in self.transforms), ")"]
-        return "\n".join(lines) + f"(p={self.p})"
-
-
-class _RandomFlip(ModuleTransform):
-    def __init__(self, p=0.5):
-        super().__init__()
-        self.p = p
-
-    def forward(self, image):
-        return self.flip(image) if uniform() < self.p else image
-
-    def __repr__(self):
-        return f"{type(self).__name__}(p={self.p})"
-
-
-class RandomHorizontalFlip(_RandomFlip):
-    """Mirror left and right with probability `p`."""
-
-    flip = staticmethod(F.hflip)
-
-
-class RandomVerticalFlip(_RandomFlip):
-    """Mirror top and bottom with probability `p`."""
-
-    flip = staticmethod(F.vflip)
-
-
-class RandomCrop(ModuleTransform):
-    """A rectangle at a random place.
-
-    Parameters
-    ----------
-    size : int or (height, width)
-    padding : int or sequence, optional
-        Borders put around the image first; see `functional.pad`.
-    pad_if_needed : bool
-        Enlarge smaller images.
-    fill, padding_mode
-        As of `functional.pad`.
-    """
-
-    def __init__(self, size, padding=None, pad_if_needed=False, fill=0, padding_mode="constant"):
-        super().__init__()
-        self.size = F.pair(size, "RandomCrop")
-        self.padding, self.pad_if_needed, self.fill, self.padding_mode = padding, pad_if_needed, fill, padding_mode
-
-    def forward(self, image):
-        if self.padding is not None:
-            image = F.pad(image, self.padding, self.fill, self.padding_mode)
-        height, width = self.size
-        _, h, w = F.get_dimensions(image)
-        if self.pad_if_needed and w < width:
-            image = F.pad(image, [width - w, 0], self.fill, self.padding_mode)
-        if self.pad_if_needed and h < height:
-            image = F.pad(image, [0, height - h], self.fill, self.padding_mode)
-        _, h, w = F.get_dimensions(image)
-        if h < height or w < width:
-            raise ValueError(f"Required crop size {(height, width)} is larger than input image size {(h, w)}")
-        if (h, w) == (height, width):
-            return image
-        top = int(random.default_generator.randint(0, h - height + 1, 1)[0])
-        left = int(random.default_generator.randint(0, w - width + 1, 1)[0])
-        return F.crop(image, top, left, height, width)
-
-    def __repr__(self):
-        return f"{type(self).__name__}(size={self.size}, padding={self.padding})"
-
-
-class RandomRotation(ModuleTransform):
-    """A turn by a random angle.
-
-    Parameters
-    ----------
-    degrees : number or (lowest, highest)
-        A number d stands for (-d, d).
-    interpolation, expand, center, fill
-        As of `functional.rotate`.
-    """
-
-    def __init__(self, degrees, interpolation=InterpolationMode.NEAREST, expand=False, center=None, fill=0):
-        super().__init__()
-        if isinstance(degrees, numbers.Number):
-            if degrees < 0 or not math.isfinite(degrees):
-                raise ValueError("If degrees is a single number, it must be positive.")
-            degrees = (-degrees, degrees)
-        elif len(degrees) != 2:
-            raise ValueError("degrees should be a sequence of length 2.")
-        self.degrees = [float(d) for d in degrees]
-        self.interpolation, self.expand, self.center, self.fill = F._mode(interpolation), expand, center, fill
-
-    def forward(self, image):
-        return F.rotate(image, uniform(*self.degrees), self.interpolation, self.expand, self.center, self.fill)
-
-    def __repr__(self):
-        text = (f"{type(self).__name__}(degrees={self.degrees}, interpolation={self.interpolation.value}, "
-                f"expand={self.expand}")
-        if self.center is not None:
-            text += f", center={self.center}"
-        return f"{text}{'' if self.fill is None else f', fill={self.fill}'})"

@@ -1,0 +1,355 @@
+"""Operations that move pixels: flips, crops, borders, other sizes, rotation."""
+import math
+
+import numpy as np
+
+from fastnn import dtypes
+from fastnn._tensor import from_array
+from fastnn.nn.functional import interpolate
+from fastnn.ops import rearrange
+from fastnn.ops.indexing import index_select, where
+from fastnn.vision.transforms.images import InterpolationMode, check_image, get_dimensions, is_pil, pillow
+
+
+def hflip(image):
+    """Left and right exchanged.
+
+    Same as torchvision.transforms.functional.hflip.
+
+    Parameters
+    ----------
+    image : Tensor or PIL image
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.hflip(fastnn.tensor([[[1, 2, 3]]]))
+    tensor([[[3, 2, 1]]])
+    """
+    check_image(image, "hflip")
+    if is_pil(image):
+        return image.transpose(pillow("hflip").Transpose.FLIP_LEFT_RIGHT)
+    return rearrange.flip(image, [-1])
+
+
+def vflip(image):
+    """Top and bottom exchanged.
+
+    Same as torchvision.transforms.functional.vflip.
+
+    Parameters
+    ----------
+    image : Tensor or PIL image
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.vflip(fastnn.tensor([[[1], [2]]])).flatten()
+    tensor([2, 1])
+    """
+    check_image(image, "vflip")
+    if is_pil(image):
+        return image.transpose(pillow("vflip").Transpose.FLIP_TOP_BOTTOM)
+    return rearrange.flip(image, [-2])
+
+
+def crop(image, top, left, height, width):
+    """The rectangle whose top left corner is (top, left); what lies outside of the image is 0.
+
+    Same as torchvision.transforms.functional.crop.
+
+    Parameters
+    ----------
+    image : Tensor or PIL image
+    top, left, height, width : int
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.crop(fastnn.arange(9).reshape(1, 3, 3), 1, 1, 2, 3)
+    tensor([[[4, 5, 0],
+             [7, 8, 0]]])
+    """
+    check_image(image, "crop")
+    if is_pil(image):
+        return image.crop((left, top, left + width, top + height))
+    h, w = image.shape[-2:]
+    right, bottom = left + width, top + height
+    inner = image[..., max(top, 0):max(bottom, 0), max(left, 0):max(right, 0)]
+    sides = [max(min(right, 0) - left, 0), max(right - max(w, left), 0),
+             max(min(bottom, 0) - top, 0), max(bottom - max(h, top), 0)]
+    return rearrange.pad(inner, sides) if any(sides) else inner
+
+
+def pair(size, op="size"):
+    """(height, width) of a number or of one or two numbers."""
+    if isinstance(size, (int, float)):
+        return int(size), int(size)
+    if len(size) == 1:
+        return size[0], size[0]
+    if len(size) != 2:
+        raise ValueError(f"{op}: please provide only two dimensions (h, w) for size, got {size}")
+    return tuple(size)
+
+
+def center_crop(image, output_size):
+    """The middle of the image, padded with 0 if the image is smaller.
+
+    Same as torchvision.transforms.functional.center_crop.
+
+    Parameters
+    ----------
+    image : Tensor or PIL image
+    output_size : int or (height, width)
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.center_crop(fastnn.arange(9).reshape(1, 3, 3), 1)
+    tensor([[[4]]])
+    """
+    height, width = pair(output_size)
+    _, h, w = get_dimensions(image)
+    if width > w or height > h:
+        left, top = max((width - w) // 2, 0), max((height - h) // 2, 0)
+        image = pad(image, [left, top, max((width - w + 1) // 2, 0), max((height - h + 1) // 2, 0)])
+        _, h, w = get_dimensions(image)
+        if (width, height) == (w, h):
+            return image
+    return crop(image, int(round((h - height) / 2.0)), int(round((w - width) / 2.0)), height, width)
+
+
+PADDINGS = {"constant": "constant", "edge": "edge", "reflect": "reflect", "symmetric": "symmetric"}
+
+
+def pad(image, padding, fill=0, padding_mode="constant"):
+    """Borders around the image.
+
+    Same as torchvision.transforms.functional.pad.
+
+    Parameters
+    ----------
+    image : Tensor or PIL image
+    padding : int or sequence
+        For all sides; (left and right, top and bottom); or (left, top, right, bottom).
+    fill : number
+        Of constant borders; default 0.
+    padding_mode : {"constant", "edge", "reflect", "symmetric"}
+        Filled with `fill`, the border pixels, or the mirror image without or with the border pixels.
+
+    Raises
+    ------
+    ValueError
+        The mode is unknown, or `padding` has another length.
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.pad(fastnn.tensor([[[1, 2, 3]]]), (2, 0), padding_mode="reflect")
+    tensor([[[3, 2, 1, 2, 3, 2, 1]]])
+    """
+    check_image(image, "pad")
+    if padding_mode not in PADDINGS:
+        raise ValueError("Padding mode should be either constant, edge, reflect or symmetric")
+    sides = [padding] if isinstance(padding, int) else list(padding)
+    if len(sides) not in (1, 2, 4):
+        raise ValueError(f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(sides)} element tuple")
+    left, top, right, bottom = sides * (4 // len(sides))
+    fill = fill[0] if isinstance(fill, (tuple, list)) and len(fill) == 1 else 0 if fill is None else fill
+    if is_pil(image):
+        array = np.array(image)
+        places, inside = zip(*(_sources(size, *ends, padding_mode)
+                               for size, ends in zip(array.shape, ((top, bottom), (left, right)))))
+        out = array[np.ix_(*places)]
+        out[~np.logical_and.outer(*inside)] = fill
+        return pillow("pad").fromarray(out)
+    if padding_mode == "constant" and not isinstance(fill, (tuple, list)):
+        return rearrange.pad(image, [left, right, top, bottom], value=fill)
+    rows, inside_rows = _sources(image.shape[-2], top, bottom, padding_mode)
+    columns, inside_columns = _sources(image.shape[-1], left, right, padding_mode)
+    out = index_select(index_select(image, -2, from_array(rows)), -1, from_array(columns))
+    if padding_mode != "constant":
+        return out
+    return where(from_array(np.logical_and.outer(inside_rows, inside_columns)), out, _background(fill, image))
+
+
+def _sources(size, before, after, mode):
+    """Which rows of `size` a padded image's rows are, and which of them are rows of the image; for "constant" the
+    others are some row of it."""
+    cut = np.arange(size)[max(-before, 0):size - max(-after, 0)]
+    widths = max(before, 0), max(after, 0)
+    inside = np.pad(np.ones(len(cut), bool), widths)
+    return np.pad(cut, widths, "edge" if mode == "constant" else mode), inside
+
+
+def _background(fill, image):
+    """A colour, a number or a number for each channel, as a Tensor that broadcasts to images like `image`."""
+    return from_array(np.asarray(0 if fill is None else fill).astype(image.dtype.numpy).reshape(-1, 1, 1))
+
+
+def interpolation_mode(interpolation):
+    """The InterpolationMode of a mode, its name or Pillow's number of it."""
+    if isinstance(interpolation, int):
+        return {0: InterpolationMode.NEAREST, 2: InterpolationMode.BILINEAR, 3: InterpolationMode.BICUBIC,
+                4: InterpolationMode.BOX, 5: InterpolationMode.HAMMING, 1: InterpolationMode.LANCZOS}[interpolation]
+    return InterpolationMode(interpolation)
+
+
+def resize(image, size, interpolation=InterpolationMode.BILINEAR, max_size=None, antialias=True):
+    """The image in another size.
+
+    Same as torchvision.transforms.functional.resize.
+
+    Parameters
+    ----------
+    image : Tensor or PIL image
+    size : int or (height, width)
+        A number alone is the shorter side, in proportion.
+    interpolation : InterpolationMode
+        Default BILINEAR.
+    max_size : int, optional
+        Limit of the longer side, if `size` is a number.
+    antialias : bool
+        For Tensors; PIL images always are.
+
+    Raises
+    ------
+    ValueError
+        The size is not positive, or an option does not fit it or the kind of image.
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.resize(fastnn.tensor([[[0.0, 2.0, 4.0, 6.0]]]), (1, 2))
+    tensor([[[1.4286, 4.5714]]])
+    """
+    check_image(image, "resize")
+    mode = interpolation_mode(interpolation)
+    _, h, w = get_dimensions(image)
+    if isinstance(size, int) or len(size) == 1:
+        shorter = size if isinstance(size, int) else size[0]
+        if max_size is not None and max_size <= shorter:
+            raise ValueError(f"max_size = {max_size} must be strictly greater than the requested size for the smaller "
+                             f"edge size = {size}")
+        longer = int(shorter * max(h, w) / min(h, w))
+        if max_size is not None and longer > max_size:
+            shorter, longer = int(max_size * shorter / longer), max_size
+        height, width = (shorter, longer) if h <= w else (longer, shorter)
+    else:
+        if max_size is not None:
+            raise ValueError("max_size should only be passed if size specifies the length of the smaller edge")
+        height, width = pair(size)
+    if min(height, width) <= 0:
+        raise ValueError(f"resize: expected a positive size, got {size}")
+    if (height, width) == (h, w):
+        return image
+    if is_pil(image):
+        name = "NEAREST" if mode is InterpolationMode.NEAREST_EXACT else mode.name
+        return image.resize((width, height), getattr(pillow("resize").Resampling, name))
+    if mode.value not in ("nearest", "nearest-exact", "bilinear", "bicubic"):
+        raise ValueError(f"resize: interpolation {mode.value!r} exists for PIL images alone")
+    smooth = mode in (InterpolationMode.BILINEAR, InterpolationMode.BICUBIC)
+    planes = _as_float(image).reshape(math.prod(image.shape[:-2]), 1, h, w)
+    out = interpolate(planes, (height, width), mode=mode.value, align_corners=False if smooth else None,
+                      antialias=bool(antialias) and smooth)
+    return _as_dtype(out.reshape(*image.shape[:-2], height, width), image.dtype)
+
+
+def _as_float(image):
+    """A Tensor to compute with."""
+    return image if image.dtype.is_floating_point else image.to(dtypes.float32)
+
+
+def _as_dtype(image, dtype):
+    """Rounded to a dtype's numbers."""
+    if dtype.is_floating_point:
+        return image.to(dtype)
+    info = np.iinfo(dtype.numpy)
+    return image.round().clamp(info.min, info.max).to(dtype)
+
+
+def rotate(image, angle, interpolation=InterpolationMode.NEAREST, expand=False, center=None, fill=None):
+    """The image rotated counter-clockwise.
+
+    Same as torchvision.transforms.functional.rotate.
+
+    Parameters
+    ----------
+    image : Tensor or PIL image
+    angle : float
+        In degrees.
+    interpolation : InterpolationMode
+        NEAREST or BILINEAR (for PIL images BICUBIC as well).
+    expand : bool
+        Whether the result is enlarged to hold the whole image (with `center` None).
+    center : (x, y), optional
+        Default the middle.
+    fill : number or sequence of a number for each channel, optional
+        What lies outside; default 0.
+
+    Raises
+    ------
+    ValueError
+        Another interpolation for a Tensor.
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.rotate(fastnn.tensor([[[1, 2], [3, 4]]]), 90)
+    tensor([[[2, 4],
+             [1, 3]]])
+    """
+    check_image(image, "rotate")
+    mode = interpolation_mode(interpolation)
+    if is_pil(image):
+        fill = tuple(fill) if isinstance(fill, (list, tuple)) and len(image.getbands()) > 1 else fill
+        fill = fill[0] if isinstance(fill, (list, tuple)) and len(image.getbands()) == 1 else fill
+        return image.rotate(angle, getattr(pillow("rotate").Resampling, mode.name), expand, center, fillcolor=fill)
+    if mode not in (InterpolationMode.NEAREST, InterpolationMode.BILINEAR):
+        raise ValueError(f"rotate: expected interpolation nearest or bilinear for a Tensor, got {mode.value}")
+    h, w = image.shape[-2:]
+    work = _as_float(image)
+    real = work.dtype.numpy.type
+    radians = math.radians(angle)
+    cosine, sine = math.cos(radians), math.sin(radians)
+    cx, cy = (0.0, 0.0) if center is None else (center[0] - w / 2, center[1] - h / 2)
+    # Of pixels counted from the middle of the result, in fractions of half the image, and in its dtype, as torchvision.
+    matrix = np.array([[cosine, -sine, cx - cosine * cx + sine * cy], [sine, cosine, cy - sine * cx - cosine * cy]])
+    width, height = _turned_size(matrix, w, h) if expand else (w, h)
+    scaled = matrix.astype(real) / np.array([[w / 2], [h / 2]], real)
+    x = (np.arange(width) - width / 2 + 0.5).astype(real)
+    y = (np.arange(height) - height / 2 + 0.5).astype(real)[:, None]
+    sx, sy = (((x * a + y * b + c + 1) * real(size) - 1) / 2 for (a, b, c), size in zip(scaled, (w, h)))
+    if mode is InterpolationMode.NEAREST:
+        row, column = np.rint(sy), np.rint(sx)
+        return where(from_array(_inside(row, column, h, w)), _pixels(image, row, column), _background(fill, image))
+    row, column = np.floor(sy), np.floor(sx)
+    out, mask = 0, np.zeros(row.shape, real)
+    for step_y, share_y in ((0, row + 1 - sy), (1, sy - row)):
+        for step_x, share_x in ((0, column + 1 - sx), (1, sx - column)):
+            share = share_y * share_x * _inside(row + step_y, column + step_x, h, w)
+            mask += share
+            out = out + _pixels(work, row + step_y, column + step_x) * from_array(share)
+    if fill is not None:  # weighed once more, as in torchvision
+        out = out * from_array(mask) + from_array(1 - mask) * _background(fill, work)
+    return _as_dtype(out, image.dtype)
+
+
+def _turned_size(matrix, w, h):
+    """(width, height) of the rectangle that holds the whole rotated image."""
+    corners = np.array([[-w, -h], [-w, h], [w, h], [w, -h]], np.float32) / 2
+    places = corners @ matrix[:, :2].T.astype(np.float32) + matrix[:, 2].astype(np.float32) + np.float32([w / 2, h / 2])
+    low, high = np.trunc(places.min(0) / 1e-4) * 1e-4, np.trunc(places.max(0) / 1e-4) * 1e-4
+    return (np.ceil(high) - np.floor(low)).astype(int).tolist()
+
+
+def _inside(row, column, h, w):
+    return (row >= 0) & (row < h) & (column >= 0) & (column < w)
+
+
+def _pixels(image, row, column):
+    """The pixels at given positions; where those lie outside, some other pixels."""
+    h, w = image.shape[-2:]
+    place = np.clip(row, 0, h - 1) * w + np.clip(column, 0, w - 1)
+    found = index_select(image.flatten(-2), -1, from_array(place.astype(np.int64).ravel()))
+    return found.unflatten(-1, row.shape)
