@@ -6,7 +6,9 @@ import numpy as np
 
 from fastnn import dtypes
 from fastnn._tensor import Tensor
+from fastnn.keras import dtype_policies
 from fastnn.training import messages
+import fastnn
 
 
 
@@ -402,7 +404,6 @@ def dtype_policy():
     >>> keras.config.dtype_policy().name
     'float32'
     """
-    from fastnn.keras import dtype_policies
     return dtype_policies.dtype_policy()
 
 
@@ -426,7 +427,6 @@ def set_dtype_policy(policy):
     'float64'
     >>> keras.config.set_dtype_policy("float32")
     """
-    from fastnn.keras import dtype_policies
     dtype_policies.set_dtype_policy(policy)
 
 
@@ -576,7 +576,6 @@ def result_type(*dtypes):
     >>> keras.config.result_type("int32", "float32"), keras.config.result_type("int8", int)
     ('float32', 'int8')
     """
-    import fastnn
     strong = [torch_dtype(d) for d in dtypes if d not in (int, float)]
     if not strong:
         return floatx() if float in dtypes else "int32"

@@ -5,7 +5,8 @@ import numpy as np
 
 from fastnn._tensor import from_array
 from fastnn.keras import config
-from fastnn.keras.variables import Variable, array_of
+from fastnn.keras.variables import array_of, convert, Variable
+from fastnn.nn import functional as F
 from fastnn.random import Generator, default_generator
 
 
@@ -393,8 +394,6 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
     >>> keras.random.dropout(np.ones(100), 0.5, seed=0).unique()
     tensor([0., 2.], dtype=torch.float64)
     """
-    from fastnn.keras.variables import convert
-    from fastnn.nn import functional as F
     inputs = convert(inputs)
     if rate >= 1:
         return inputs * 0.0

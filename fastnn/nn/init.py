@@ -7,6 +7,7 @@ import math
 import warnings
 
 from fastnn.autograd import no_grad
+from fastnn.ops.creation import empty_like
 
 
 def calculate_gain(nonlinearity, param=None):
@@ -138,7 +139,6 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     """
     import numpy as np
 
-    from fastnn.ops.creation import empty_like
 
     def phi(x):
         return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0

@@ -2,6 +2,8 @@
 from fastnn.keras import config
 from fastnn.keras.layers import conv as _conv
 from fastnn.keras.layers.conv_kinds import transposed
+from fastnn.keras.layers.pooling import (AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D,
+                                         MaxPooling2D, MaxPooling3D)
 from fastnn.keras.layers.volumes import ADAPTIVE_AVERAGES, ADAPTIVE_MAXIMA, CONVOLUTIONS
 from fastnn.keras.ops.common import floating, tensor
 from fastnn.keras.symbolic import operation
@@ -166,7 +168,6 @@ def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None)
     >>> keras.ops.max_pool(np.arange(4.0).reshape(1, 4, 1), 2).flatten()
     tensor([1., 3.], dtype=torch.float64)
     """
-    from fastnn.keras.layers.pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
     x = tensor(inputs)
     return {3: MaxPooling1D, 4: MaxPooling2D, 5: MaxPooling3D}[x.ndim](pool_size, strides, padding, data_format).call(x)
 
@@ -189,7 +190,6 @@ def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=N
     >>> keras.ops.average_pool(np.arange(4.0).reshape(1, 4, 1), 2).flatten()
     tensor([0.5000, 2.5000], dtype=torch.float64)
     """
-    from fastnn.keras.layers.pooling import AveragePooling1D, AveragePooling2D, AveragePooling3D
     x = floating(inputs)
     pooling = {3: AveragePooling1D, 4: AveragePooling2D, 5: AveragePooling3D}[x.ndim]
     return pooling(pool_size, strides, padding, data_format).call(x)

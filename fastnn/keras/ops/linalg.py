@@ -4,6 +4,7 @@ import numpy as np
 import fastnn
 from fastnn import linalg as L
 from fastnn._tensor import from_array
+from fastnn.autograd import enable_grad, grad
 from fastnn.keras.ops.common import floating, pair
 from fastnn.keras.ops.products import (cdist, correlate, cross, dot, einsum, inner, kron, matmul,  # noqa: F401
                                        outer, tensordot, vdot)
@@ -442,7 +443,6 @@ def jvp(fun, primals, tangents, has_aux=False):
     >>> keras.ops.jvp(lambda x: x * x, [np.array(3.0)], [np.array(1.0)])
     (tensor(9., dtype=torch.float64), tensor(6., dtype=torch.float64))
     """
-    from fastnn.autograd import enable_grad, grad
     primals = [floating(x).detach().clone().requires_grad_() for x in primals]
     tangents = [floating(x) for x in tangents]
     if len(primals) != len(tangents):

@@ -3,7 +3,7 @@ import math
 
 from fastnn._tensor import from_array
 from fastnn.keras import config
-from fastnn.keras.ops.common import axes_of, sizes, tensor
+from fastnn.keras.ops.common import axes_of, sizes, tensor, tensor as make
 from fastnn.keras.symbolic import KerasTensor, operation
 from fastnn.keras.variables import array_of
 
@@ -413,7 +413,6 @@ def rearrange(tensor, pattern, **axes_lengths):
     >>> keras.ops.rearrange(np.ones((2, 12, 3)), "b (h w) c -> b c h w", h=3).shape
     torch.Size([2, 3, 3, 4])
     """
-    from fastnn.keras.ops.common import tensor as make
     x = make(tensor)
     try:
         left, right = (_groups(side) for side in pattern.split("->"))

@@ -1,4 +1,5 @@
 """Activations as modules: smooth ones and those that couple elements; the piecewise ones are imported."""
+from fastnn.nn.functional import log_softmax, softmax, softmin
 from fastnn.nn.modules.module import Module
 from fastnn.nn.modules.piecewise import (Activation, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, PReLU,
                                          ReLU, ReLU6, RReLU, Softshrink, Step, Threshold, _InPlace, _Plain,
@@ -268,7 +269,6 @@ class Softmax(_AlongDim):
     """
 
     def forward(self, input):
-        from fastnn.nn.functional import softmax
         return softmax(input, self.dim, _stacklevel=5)
 
 
@@ -289,7 +289,6 @@ class LogSoftmax(_AlongDim):
     """
 
     def forward(self, input):
-        from fastnn.nn.functional import log_softmax
         return log_softmax(input, self.dim, _stacklevel=5)
 
 
@@ -310,7 +309,6 @@ class Softmin(_AlongDim):
     """
 
     def forward(self, input):
-        from fastnn.nn.functional import softmin
         return softmin(input, self.dim, _stacklevel=5)
 
 

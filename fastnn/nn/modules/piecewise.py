@@ -2,6 +2,7 @@
 from fastnn.nn.modules.module import Module, Planned
 from fastnn.nn.parameter import Parameter
 from fastnn.ops import activation, pointwise
+from fastnn.ops.creation import full
 
 
 class Activation(Planned):
@@ -356,7 +357,6 @@ class PReLU(Module):
 
     def __init__(self, num_parameters=1, init=0.25, device=None, dtype=None):
         super().__init__()
-        from fastnn.ops.creation import full
         self.num_parameters = num_parameters
         self.init = init
         self.weight = Parameter(full((num_parameters,), float(init), dtype=dtype, device=device))
