@@ -177,7 +177,7 @@ class TripletMarginLoss(_Loss):
 
     def forward(self, anchor, positive, negative):
         return loss_composed.triplet_margin_loss(anchor, positive, negative, margin=self.margin, p=self.p, eps=self.eps,
-                                               swap=self.swap, reduction=self.reduction)
+                                                 swap=self.swap, reduction=self.reduction)
 
 
 class TripletMarginWithDistanceLoss(_Loss):
@@ -206,7 +206,7 @@ class GaussianNLLLoss(_Loss):
 
     def forward(self, input, target, var):
         return loss_composed.gaussian_nll_loss(input, target, var, full=self.full, eps=self.eps,
-                                             reduction=self.reduction)
+                                               reduction=self.reduction)
 
 
 class MultiMarginLoss(_WeightedLoss):
@@ -222,7 +222,7 @@ class MultiMarginLoss(_WeightedLoss):
 
     def forward(self, input, target):
         return loss_composed.multi_margin_loss(input, target, p=self.p, margin=self.margin, weight=self.weight,
-                                             reduction=self.reduction)
+                                               reduction=self.reduction)
 
 
 class MultiLabelMarginLoss(_Loss):
