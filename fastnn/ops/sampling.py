@@ -59,7 +59,7 @@ def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False,
     room("randperm", (n,), 8)
     array = _generator(generator).randperm(n)
     return into("randperm", out, finish(array if dtype is None else array.astype(dtypes.to_numpy(dtype)),
-                                         requires_grad))
+                                        requires_grad))
 
 
 def _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, fill, *args):
