@@ -54,7 +54,7 @@ class Context(_tape.Node):
 
     def _begin(self, args, outputs):
         """Forward is done: into the graph behind the arguments, and note what backward has to give and gets."""
-        _tensor.make_node(self, type(self).__name__, args, len(outputs))
+        _tensor.make_node(self, args, len(outputs))
         self._inputs = [(tuple(x.shape), x.dtype) if isinstance(x, Tensor) else None for x in args]
         self._outputs = [(tuple(x.shape), x.detach().numpy().dtype) if isinstance(x, Tensor) else None for x in outputs]
 
@@ -114,11 +114,19 @@ FunctionCtx = Context
 
 def refuse_later(tensors, inputs, error):
     """The tensors as functions of the inputs that raise `error` when they are differentiated."""
-    return tuple(None if x is None else record(x.detach().numpy(), _refuse, "Error", inputs, (error,)) for x in tensors)
+    return tuple(None if x is None else record(x.detach().numpy(), REFUSAL, inputs, (error,)) for x in tensors)
 
 
 def _refuse(grad, error):
     raise error
+
+
+REFUSAL = _tape.Op("Error", _refuse, "error", reason="it raises")
+
+
+@REFUSAL.second
+def refuse_second(step, g):
+    raise step.error
 
 
 def once_differentiable(function):

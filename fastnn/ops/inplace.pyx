@@ -6,7 +6,7 @@ from libc.string cimport memset
 import numpy
 
 from fastnn import dtypes
-from fastnn._tape cimport Node, Version
+from fastnn._tape cimport Node, Op, Version
 from fastnn._tensor cimport Tensor, adopt_node, check_inplace, grad_enabled, recording, shape_of, wrap
 from fastnn._tensor import record_inplace
 
@@ -23,14 +23,36 @@ cdef bint any_recording(object values):
     return False
 
 
-def zeros_rule(grad):
+def overwritten_backward(grad):
     """Nothing flows back to what was overwritten."""
-    return numpy.zeros_like(grad), None
+    return numpy.zeros_like(grad)
 
 
-def pass_to_result(grad):
+def _overwritten_second(step, g):
+    return step.linear(g, numpy.zeros_like, numpy.zeros_like)
+
+
+cdef dict overwriting = {}
+
+
+def overwrites(str name):
+    """The Op of a function that overwrites all of a tensor with what gets no gradient."""
+    if name not in overwriting:
+        overwriting[name] = Op(name, overwritten_backward)
+        overwriting[name].second(_overwritten_second)
+    return overwriting[name]
+
+
+FILL = overwrites("FillBackward0")
+
+
+def replaced_backward(grad):
     """What was overwritten gets nothing, the result everything."""
     return numpy.zeros_like(grad), grad
+
+
+REPLACE = Op("CopyBackwards", replaced_backward)
+REPLACE.second(lambda step, g: (_overwritten_second(step, g), g))
 
 
 cdef int check_result(str op, Tensor x, Tensor out) except -1:
@@ -74,9 +96,9 @@ cpdef Tensor changed(str op, Tensor x, object function, tuple args, dict kwargs,
         out = out.to(x.dtype)
     numpy.copyto(x.array, out.array, casting="unsafe")
     if out.node is None:  # no gradient flows through this operation
-        return record_inplace(x, zeros_rule, op.capitalize() + "Backward0")
+        return record_inplace(x, overwrites(op.capitalize() + "Backward0"))
     if x.base is not None:  # the base takes over the part by way of a copy
-        return record_inplace(x, pass_to_result, "CopyBackwards", (out,))
+        return record_inplace(x, REPLACE, (out,))
     x.bump()
     follow(last, made, x.version_object())
     adopt_node(x, out.node)
@@ -95,14 +117,10 @@ cpdef Tensor viewed(Tensor x, object function, tuple args, dict kwargs):
     return x
 
 
-def fill_rule(grad):
-    return numpy.zeros_like(grad)
-
-
 cdef Tensor filled(Tensor x):
     """After all of x was overwritten: nothing flows back to what it held."""
     if recording(x):
-        return record_inplace(x, fill_rule, "FillBackward0")
+        return record_inplace(x, FILL)
     x.bump()
     return x
 
