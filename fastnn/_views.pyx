@@ -3,7 +3,7 @@ cimport numpy as np
 
 import numpy
 
-from fastnn._tape cimport Node, Op, declare
+from fastnn._tape cimport Node, declare
 
 np.import_array()
 

@@ -55,7 +55,8 @@ def _pointwise_second(step, g):
         g = g * wrap(step.weight)
     pos_weight = None if step.pos_weight is None else wrap(step.pos_weight)
     given = step.input(step.x, 0), step.input(step.t, 1), pos_weight, step.a, step.b
-    return tuple([None if edge is None else g * slope(*given) for edge, slope in zip(step.edges, LOSSES[step.op.kernel])])
+    return tuple([None if edge is None else g * slope(*given)
+                  for edge, slope in zip(step.edges, LOSSES[step.op.kernel])])
 
 
 cdef Loss declare_loss(str name, str kernel):

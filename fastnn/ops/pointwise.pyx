@@ -18,6 +18,7 @@ np.import_array()
 
 cdef Map RELU = map_of("relu")
 
+
 # ---- functions ----
 
 def exp(input):
