@@ -40,12 +40,12 @@ C_FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-t
            "-Wno-pass-failed", "-Wno-bitwise-conditional-parentheses",  # clang's; gcc ignores what it does not know
            "-Werror=incompatible-pointer-types", "-Werror=implicit-function-declaration"]
 CYTHON_FLAGS = ["-O2", "-g0", "-fvisibility=hidden", "-fno-asynchronous-unwind-tables", "-fno-plt",
-                "--param=inline-unit-growth=15",  # a sixth of the size, for one instruction of a hundred more
+                "--param=inline-unit-growth=12",  # a sixth of the size, for one instruction of a hundred more
                 "-fno-align-functions", "-fno-align-loops", "-fno-align-jumps", "-fno-align-labels",
                 "-Wno-unused-function"]
 # Modules whose calls are rare or take far longer than their overhead: three quarters of the size, calls 12 % dearer.
 SMALL = re.compile(r"fastnn\.(kernels\.(?!_core)|vision|utils|random|optim|_views|"
-                   r"ops\.(attention|clip|conv|dropout|inplace|loss|norm|recurrent|reduce|shape)$)")
+                   r"ops\.(attention|clip|conv|dropout|inplace|loss|normalization|recurrent|reduce|shape)$)")
 SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g",
                   "-O1"]  # -O3 with these takes minutes to compile
 DEBUG_FLAGS = SANITIZE_FLAGS if os.environ.get("FASTNN_SANITIZE") == "1" else ["-g0"]
@@ -164,6 +164,6 @@ def extensions():
 setup(
     ext_modules=cythonize(
         list(extensions()), annotate=os.environ.get("FASTNN_ANNOTATE") == "1", nthreads=0,
-        compiler_directives={"language_level": 3, "binding": True, "cdivision": True}),
+        compiler_directives={"language_level": 3, "binding": True, "cdivision": True, "auto_pickle": False}),
     cmdclass={"build_ext": build_ext},
 )

@@ -98,6 +98,30 @@ def machine(isa, threads):
             "versions": versions, "isa": isa, "threads": threads, "time": time.strftime("%Y-%m-%d %H:%M:%S")}
 
 
+def busy_seconds():
+    """Seconds until now: (wall, all processors', this process' and its children's); None if the system does not say."""
+    try:
+        with open("/proc/stat") as file:
+            fields = [int(field) for field in file.readline().split()[1:9]]
+    except (OSError, ValueError):
+        return None
+    idle = fields[3] + fields[4]
+    own = sum(os.times()[:4])
+    return time.perf_counter(), (sum(fields) - idle) / os.sysconf("SC_CLK_TCK"), own
+
+
+BEGUN = busy_seconds()
+NOISE = 0.05  # of the processors
+
+
+def noise():
+    """The share of the processors that others had since this module was imported; None if the system does not say."""
+    if BEGUN is None:
+        return None
+    wall, busy, own = (now - before for now, before in zip(busy_seconds(), BEGUN))
+    return max(0.0, busy - own) / (wall * os.cpu_count())
+
+
 def import_torch(wanted):
     """PyTorch or None."""
     if not wanted:
@@ -123,6 +147,11 @@ def parser(doc):
 
 
 def save(kind, path, data):
+    """Writes a result file, and says so when others kept the processors busy."""
+    data = {**data, "noise": noise()}
+    if data["noise"] is not None and data["noise"] > NOISE:
+        print(f"\nOthers had {data['noise']:.0%} of the processors meanwhile: these figures are spoilt, repeat them on "
+              "a quiet machine.")
     if not path:
         os.makedirs(RESULTS, exist_ok=True)
         path = os.path.join(RESULTS, f"{kind}-{time.strftime('%Y%m%d-%H%M%S')}.json")

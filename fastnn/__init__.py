@@ -17,6 +17,7 @@ from fastnn.compat.typed import *  # noqa: F403
 from fastnn.config import (get_backend, get_num_threads, num_threads, set_flush_denormal, set_num_threads, show_config,
                            use_backend)
 from fastnn.dtypes import Size, device, dtype, finfo, get_default_dtype, iinfo, set_default_dtype
+from fastnn.ops.namespace import *  # noqa: F403
 from fastnn.ops.printing import set_printoptions
 from fastnn.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from fastnn.serialization import load, save
@@ -28,13 +29,9 @@ globals().update({name: getattr(dtypes, name) for name in dtypes._TYPES})
 globals().update({**dtypes.ABSENT, "cfloat": dtypes.ABSENT["complex64"], "cdouble": dtypes.ABSENT["complex128"]})
 double, half, long, int, short = dtypes.float64, dtypes.float16, dtypes.int64, dtypes.int32, dtypes.int16  # noqa: A001
 float = dtypes.float32  # noqa: A001 (PyTorch's name)
-globals().update({**ops._constructors(), **ops._functions()})
 inf, nan, pi, e, newaxis = _math.inf, _math.nan, _math.pi, _math.e, None
 strided, contiguous_format, preserve_format, channels_last = ("torch.strided", "torch.contiguous_format",
                                                               "torch.preserve_format", "torch.channels_last")
-globals().update({alias: globals()[name] for alias, name in {
-    "subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div", "absolute": "abs", "negative": "neg",
-    "concat": "cat", "concatenate": "cat", "clip": "clamp"}.items()})
 
 
 def is_tensor(obj):
@@ -62,5 +59,4 @@ def __getattr__(name):
     module = compat.module(name)
     if module is not None:
         return module
-    raise AttributeError(f"module 'fastnn' has no attribute {name!r}; what it has of PyTorch is listed in "
-                         f"docs/coverage.md")
+    raise AttributeError(f"module 'fastnn' has no attribute {name!r}; `python -m fastnn names` lists what it has")

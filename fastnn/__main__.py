@@ -9,7 +9,7 @@ import types
 
 USAGE = """\
 usage: python -m fastnn [--as LIBRARY] [-m MODULE | -c CODE | SCRIPT | -] [ARGUMENTS ...]
-       python -m fastnn demo | info [ARGUMENTS ...]
+       python -m fastnn demo | info | names [ARGUMENTS ...]
 
 Run a program written for PyTorch, Keras or scikit-learn's networks, unchanged: its `import torch`, `torchvision`,
 `keras` and `tensorflow` give fastnn, and `from sklearn.neural_network import MLPClassifier, MLPRegressor` fastnn's.
@@ -21,6 +21,7 @@ Run a program written for PyTorch, Keras or scikit-learn's networks, unchanged: 
               --as keras takes that of Keras and TensorFlow alone, --as sklearn that of two classes
   demo        train the autoencoder on digits and show what it learned
   info        show version, instruction set, threads and compiler options
+  names TEXT  list the names that fastnn has of those libraries, all that contain TEXT
   --version   print the version
 """
 
@@ -45,6 +46,8 @@ def main(argv=None):
         return 0
     if first == "demo":
         return importlib.import_module("fastnn.demo").main(rest)
+    if first == "names":
+        return importlib.import_module("fastnn.names").main(rest)
     places = ()
     if first == "--as":
         from fastnn.dropin import TOGETHER
@@ -162,7 +165,7 @@ def _prepare_module(name, arguments):
                    __spec__=spec), lambda: code
 
 
-def _own(frame):
+def _is_launcher(frame):
     name = frame.f_code.co_filename
     return name == __file__ or "runpy" in name and name.startswith("<frozen") or name == runpy.__file__
 
@@ -195,9 +198,15 @@ def _run(what, arguments, prepare):
 def _hide_launcher(error):
     """Let the traceback begin with the program, as if there were no launcher."""
     def program_frames(traceback):
-        while traceback is not None and _own(traceback.tb_frame):
-            traceback = traceback.tb_next
-        return traceback
+        """What follows the launcher's frames; the script that the command `fastnn` is may be in front of them."""
+        first = traceback
+        while first is not None and not _is_launcher(first.tb_frame):
+            first = first.tb_next
+        if first is None:
+            return traceback
+        while first is not None and _is_launcher(first.tb_frame):
+            first = first.tb_next
+        return first
 
     def hook(kind, value, traceback):
         sys.excepthook = before

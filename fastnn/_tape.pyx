@@ -69,6 +69,15 @@ cdef class Op:
         self.second_order = function
         return function
 
+    def linear(self, function):
+        """Decorator, for a rule that is linear in the gradient and reads no input: ``function(array, *saved)`` is its
+        transpose, that is the operation itself on an array."""
+        def rule(step, g):
+            return step.linear(g, lambda array: self.backward(array, *step.saved),
+                               lambda array: function(array, *step.saved))
+        self.second_order = rule
+        return function
+
     def without_second(self, str reason):
         """There is no second-order rule, for this reason."""
         self.reason = reason

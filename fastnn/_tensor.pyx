@@ -16,7 +16,7 @@ import numpy
 from fastnn import _operators, dtypes
 from fastnn._operators cimport Operators
 from fastnn cimport _tape
-from fastnn._tape cimport JOINT_METHOD, METHOD, Node, OUTPUT, Op, Output, Version, Vertex, describe, owner
+from fastnn._tape cimport JOINT_METHOD, METHOD, Node, OUTPUT, Op, Output, Version, Vertex, owner
 from fastnn._views cimport AS_STRIDED, COPY_SLICES, check_part, layout
 
 np.import_array()
@@ -223,26 +223,12 @@ cdef int follow_node(Tensor tensor, Node node) except -1:
 
 # ---- recording from Python ----
 
-cdef object unlisted_rule(Node node, np.ndarray grad):
-    result = node.saved[0](grad, *node.saved[1:])
-    return result if isinstance(result, (tuple, np.ndarray)) else numpy.asarray(result)
-
-
-cdef Op unlisted(str name):
-    cdef Op op = Op.__new__(Op)
-    op.rule = unlisted_rule
-    describe(op, name, "", "")
-    return op
-
-
-def record(out, op, inputs, saved=(), guards=(), old_guards=()):
+def record(out, Op op, tuple inputs, tuple saved=(), tuple guards=()):
     """A tensor for array `out`, made from `inputs` by an operation whose node saves `saved`.
 
     guards: tensors whose memory the rule reads; they must not change until backward.
     """
     cdef bint on = False
-    if not isinstance(op, Op):  # record(out, rule, name, inputs, saved, guards)
-        op, inputs, saved, guards = unlisted(inputs), saved, (op,) + guards, old_guards
     if not isinstance(out, np.ndarray):
         out = numpy.asarray(out)
     for item in inputs:
@@ -256,10 +242,8 @@ def record(out, op, inputs, saved=(), guards=(), old_guards=()):
     return tensor
 
 
-def record_inplace(Tensor tensor, op, others=(), saved=(), old_saved=()):
+def record_inplace(Tensor tensor, Op op, tuple others=(), tuple saved=()):
     """`tensor` was just changed in place; the rule's first result is the gradient of what it held before."""
-    if not isinstance(op, Op):  # record_inplace(tensor, rule, name, others, saved)
-        op, others, saved = unlisted(others), saved, (op,) + old_saved
     tensor.bump()
     cdef bint on = recording(tensor)
     for item in others:

@@ -34,10 +34,10 @@ TOGETHER = {"torch": ("torch", "torchvision"), "keras": ("keras", "keras_core", 
             "sklearn": ()}  # two names of it
 # In the place of TensorFlow if that is not installed, and Keras is to be Keras itself.
 KERAS_ALONE = {"tensorflow": "fastnn.compat.tf", "tensorflow.keras": "keras"}
-COVERAGE = "what fastnn has is listed in docs/coverage.md"
+COVERAGE = "`python -m fastnn names` lists what fastnn has"
 
 
-def _target(fullname, places=PLACES):
+def target_of(fullname, places=PLACES):
     """fastnn's name of the module `fullname`; None if it is nobody's whose place is taken."""
     root, rest = fullname, ""
     while root:
@@ -57,7 +57,7 @@ def _attribute(place):
         return None
 
 
-def _foreign(name):
+def foreign(name):
     """The name that a program for PyTorch knows fastnn's module by."""
     for root, place in sorted(PLACES.items(), key=lambda item: -len(item[1])):
         if name == place or name.startswith(place + "."):
@@ -75,7 +75,7 @@ class Door(types.ModuleType):
     @property
     def __version__(self):
         name = types.ModuleType.__getattribute__(self, "__name__")
-        library = _foreign(name)
+        library = foreign(name)
         if library in version.FOLLOWED:
             return version.followed(library, self.__dict__.get("__version__"))
         try:
@@ -90,7 +90,7 @@ class Door(types.ModuleType):
         # `import torch` makes all of torch.optim.lr_scheduler and the like known at once.
         if "__path__" in self.__dict__ and importlib.util.find_spec(f"{own}.{name}") is not None:
             return importlib.import_module(f"{own}.{name}")
-        raise AttributeError(f"module {_foreign(own)!r} has no attribute {name!r} in fastnn, which runs this program "
+        raise AttributeError(f"module {foreign(own)!r} has no attribute {name!r} in fastnn, which runs this program "
                              f"in its place; {COVERAGE}", name=name, obj=self)
 
 
@@ -120,7 +120,7 @@ class _Finder(importlib.abc.MetaPathFinder):
     def find_spec(self, fullname, path=None, target=None):
         if fullname.partition(".")[0] not in self.libraries:
             return None
-        place = _target(fullname, self.places)
+        place = target_of(fullname, self.places)
         try:
             found = importlib.util.find_spec(place)
         except ModuleNotFoundError:  # a parent of it is no package
@@ -252,4 +252,4 @@ def explain(error):
     """Add a note to an ImportError of ``from torch.nn import Missing``, whose text names only fastnn."""
     if isinstance(error, ImportError) and not isinstance(error, ModuleNotFoundError) and error.name:
         if error.name.partition(".")[0] == "fastnn" and hasattr(error, "add_note"):
-            error.add_note(f"{_foreign(error.name)} is fastnn's here, and lacks this name; {COVERAGE}")
+            error.add_note(f"{foreign(error.name)} is fastnn's here, and lacks this name; {COVERAGE}")

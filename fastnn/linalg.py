@@ -1,24 +1,19 @@
-"""torch.linalg."""
-from fastnn.ops import public as _public
-from fastnn.ops.arrange import cross as _cross
-from fastnn.ops.arrange import powers_of as _powers_of
-from fastnn.ops.linear import matmul
-from fastnn.ops.matrices import (LinAlgError, cholesky, cond, det, eig, eigh, eigvals, eigvalsh, inv, lstsq,
-                                 matrix_norm, matrix_power, matrix_rank, multi_dot, norm, pinv, qr, slogdet, solve,
-                                 svd, svdvals, vecdot)
-from fastnn.ops.products import vector_norm
-from fastnn.ops.rearrange import diagonal as _diagonal
-
-__all__ = ["LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "inv",
-           "lstsq", "matmul", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr",
-           "slogdet", "solve", "svd", "svdvals", "vander", "vecdot", "vector_norm"]
+"""torch.linalg: what functions declare for it (`fastnn.ops.declare`), and those that differ from the top level's."""
+from fastnn.ops.creation import powers_of as _powers_of
+from fastnn.ops.declare import operation as _operation
+from fastnn.ops.diagonals import diagonal as _diagonal
+from fastnn.ops.functions import public as _public
+from fastnn.ops.linalg import LinAlgError  # noqa: F401 (one of the names)
+from fastnn.ops.products import cross as _cross
 
 
+@_operation("linalg", out=True)
 def cross(input, other, *, dim=-1):
     """The vector product along `dim` (``torch.cross``: the first dimension of size 3 by default)."""
     return _cross(input, other, dim)
 
 
+@_operation("linalg")
 def vander(x, *, N=None):  # noqa: N803 (PyTorch's name)
     """The powers 0, 1, ..., N - 1 of vectors' elements, an element a row (``torch.vander``: in descending order)."""
     if x.ndim == 0:
@@ -31,13 +26,15 @@ def vander(x, *, N=None):  # noqa: N803 (PyTorch's name)
     return _powers_of(x, count)
 
 
+@_operation("linalg")
 def diagonal(A, *, offset=0, dim1=-2, dim2=-1):  # noqa: N803 (PyTorch's name)
     """The diagonals of matrices (a view)."""
     return _diagonal(A, offset, dim1, dim2)
 
 
-globals().update(_public({name: globals()[name] for name in __all__ if name != "LinAlgError"}, "fastnn.linalg",
-                        set(__all__) - {"diagonal", "vander", "lstsq"}))
+_found = _public("linalg")
+__all__ = [name for name in ("LinAlgError", *sorted(_found))]
+globals().update(_found)
 
 
 def __getattr__(name):

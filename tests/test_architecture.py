@@ -28,7 +28,7 @@ LAYERS = [
     {"_gradients", "_operators", "_tape", "_tensor", "_views", "autograd", "func", "linalg", "ops", "special"},
     {"nn", "optim", "utils", "serialization"},
     {"training", "vision", "models"},
-    {"compat", "distributions", "keras", "sklearn", "explain", "dropin", "demo"},
+    {"compat", "distributions", "keras", "sklearn", "explain", "dropin", "names", "demo"},
     {"tensorflow"},
 ]
 DOORS = {"keras", "sklearn"}  # none imports another
@@ -154,7 +154,7 @@ def test_wheel_holds_only_the_package():
 
 @pytest.mark.skipif(SANITIZED, reason="checks in every function make them larger")
 def test_wheel_stays_small():
-    """3.75 MB compiled, 4.5 MB with the doors' Python: what a wheel of this build holds, compressed as a wheel is; a
+    """3.75 MB compiled, 5 MB with the Python, a third of which is docstrings: what a wheel of this build holds, compressed as a wheel is; a
     build of fewer variants is smaller."""
     sizes = {path.relative_to(PACKAGE): len(zlib.compress(path.read_bytes(), 6))
              for pattern in ("**/*.so", "**/*.py") for path in PACKAGE.glob(pattern)}
@@ -162,7 +162,7 @@ def test_wheel_stays_small():
         pytest.skip("the compiled modules are not beside the sources")
     total, largest = sum(sizes.values()), sorted(sizes, key=sizes.get)[-5:]
     compiled = sum(size for path, size in sizes.items() if path.suffix == ".so")
-    assert total <= 4.5e6 and compiled <= 3.75e6, \
+    assert total <= 5e6 and compiled <= 3.75e6, \
         f"{total} bytes, {compiled} compiled; the largest: { {str(path): sizes[path] for path in largest} }"
 
 
@@ -174,7 +174,7 @@ def test_import_loads_only_what_it_needs():
     foreign = {name.partition(".")[0] for name in loaded if not name.startswith("_")} - {"fastnn", "cython_runtime"}
     assert foreign <= {"bisect", "copy", "dataclasses", "json", "random", "string"}
     late = {"vision", "models", "keras", "tensorflow", "training", "sklearn", "explain", "distributions", "dropin",
-            "demo", "testing"}
+            "names", "demo", "testing"}
     assert not [name for name in loaded if name.startswith("fastnn.") and name.split(".")[1] in late]
 
 

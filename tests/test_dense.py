@@ -202,12 +202,13 @@ def test_side_by_side(threads, kernel_settings):
     expected = [stack.epoch(optimizer, x, y, order, 32, w)
                 for stack, optimizer, order, w in zip(stacks, optimizers, orders, weights)]
     together, optimizers = prepared()
-    assert train_side_by_side(together, optimizers, [x] * 5, [y] * 5, orders, [32] * 5, weights) == expected
+    found = train_side_by_side(together, optimizers, [x] * 5, [y] * 5, orders, [32] * 5, weights)
+    assert found == [[each] for each in expected]
     for one, other in zip(stacks, together):
         assert all(a.tobytes() == b.tobytes() for a, b in zip(one.params, other.params))
     with fastnn.use_backend("reference"):
         found = train_side_by_side(together, optimizers, [x] * 5, [y] * 5, orders, [32] * 5, weights)
-    assert np.isfinite([loss for loss, _ in found]).all()
+    assert np.isfinite([loss for (loss, _), in found]).all()
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer signals here")
@@ -226,6 +227,70 @@ def test_signals_end_epochs_side_by_side(kernel_settings):
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     assert all(np.isfinite(stack.epoch(optimizer, x, y)[0]) for stack, optimizer in zip(stacks, optimizers))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer signals here")
+def test_results_of_epochs_that_were_ended(kernel_settings):
+    """They are there, as many as parameters have seen."""
+    kernels.set_num_threads(2)
+    stacks = [make(DenseStack, np.float32) for _ in range(4)]
+    optimizers = [DenseOptimizer("sgd", stack.params, lr=1e-6) for stack in stacks]
+    x, y, _ = data(np.float32, "mse")
+    results = [[] for _ in stacks]
+    before = signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(KeyboardInterrupt):
+            train_side_by_side(stacks, optimizers, [x] * 4, [y] * 4, [np.arange(ROWS) for _ in stacks], [8] * 4,
+                               numbers=[1_000_000] * 4, results=results)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert any(results) and all(len(found) < 1_000_000 and np.isfinite(found).all() for found in results)
+
+
+@pytest.mark.parametrize("kind", [DenseStack, Ordinary])
+def test_several_epochs_in_one_call(kind):
+    """Shuffled as a RandomState does it, with the bits of epochs one by one; none, too, and of no rows."""
+    rows, numbers, x_y_w = [1, 2, 103, 0, 64], [3, 1, 5, 2, 0], data(np.float32, "mse")
+
+    def prepared():
+        stacks = [make(kind, np.float32, l2=0.1) for _ in rows]
+        states = [np.random.RandomState(i) for i in range(5)]
+        return stacks, [DenseOptimizer("adam", stack.params, lr=0.01) for stack in stacks], states, \
+            [np.arange(n) for n in rows]
+    x, y, w = x_y_w
+    expected = []
+    stacks, optimizers, states, orders = prepared()
+    for stack, optimizer, state, order, number in zip(stacks, optimizers, states, orders, numbers):
+        expected.append([])
+        for _ in range(number):
+            state.shuffle(order)
+            expected[-1].append(stack.epoch(optimizer, x, y, order, 32, w))
+    together, optimizers, again, same = prepared()
+    results = train_side_by_side(together, optimizers, [x] * 5, [y] * 5, same, [32] * 5, [w] * 5, numbers=numbers,
+                                 shuffles=again)
+    assert repr(results) == repr(expected)
+    for stack, other, order, shuffled, state, used in zip(stacks, together, orders, same, states, again):
+        assert all(a.tobytes() == b.tobytes() for a, b in zip(stack.params, other.params))
+        assert np.array_equal(order, shuffled) and state.randint(2 ** 31) == used.randint(2 ** 31)
+
+
+def test_bad_epochs_side_by_side():
+    stacks = [make(DenseStack, np.float32) for _ in range(2)]
+    optimizers = [DenseOptimizer("sgd", stack.params) for stack in stacks]
+    x, y, _ = data(np.float32, "mse")
+    state, fixed = np.random.RandomState(0), np.arange(ROWS)
+    fixed.flags.writeable = False
+    for error, message, settings in [
+            (ValueError, "each RandomState once", {"shuffles": [state, state]}),
+            (AttributeError, "int.*_bit_generator", {"shuffles": [1, None]}),
+            (ValueError, "an order that can be shuffled", {"shuffles": [None, state]}),
+            (TypeError, "number of epochs that is not negative", {"numbers": [1, -1]}),
+            (ShapeError, "2 numbers.* got 3", {"numbers": [1] * 3}),
+            (ShapeError, "2 results.* got 0", {"results": []})]:
+        with pytest.raises(error, match=message):
+            train_side_by_side(stacks, optimizers, [x] * 2, [y] * 2, [np.arange(ROWS), fixed], [32] * 2, **settings)
 
 
 def test_without_memory():
@@ -273,7 +338,7 @@ def test_trainers_that_were_not_made():
     from fastnn.kernels.dense import DenseTrainer, epochs
     x, y = np.ones((4, 2), np.float32), np.ones((4, 3), np.float32)
     with pytest.raises(TypeError, match="DenseTrainer"):
-        epochs([None], [x], [y], [None], [2], lrs=[0.1])
+        epochs([(None, x, y, None, 2, None, 0.1, 1, None, [])])
     trainer = DenseTrainer.__new__(DenseTrainer)
     weights = [np.ones((2, 3), np.float32), np.ones((3, 3), np.float32)]
     for _ in range(2):

@@ -72,12 +72,12 @@ def test_same_modules(installed):
 def test_missing(installed):
     import torch
     for name in ("torch.no_such", "torch.nn.no_such", "torch._C", "torchvision.models.no_such", "torch.no.such"):
-        with pytest.raises(ModuleNotFoundError, match="fastnn.*docs/coverage.md") as caught:
+        with pytest.raises(ModuleNotFoundError, match="fastnn.*fastnn names") as caught:
             __import__(name)
         assert name.startswith(caught.value.name)
-    with pytest.raises(AttributeError, match="'torch.nn' has no attribute 'NoSuch' in fastnn.*docs/coverage.md"):
+    with pytest.raises(AttributeError, match="'torch.nn' has no attribute 'NoSuch' in fastnn.*fastnn names"):
         torch.nn.NoSuch  # noqa: B018
-    with pytest.raises(AttributeError, match="NoSuch.*docs/coverage.md"):
+    with pytest.raises(AttributeError, match="NoSuch.*fastnn names"):
         torch.NoSuch  # noqa: B018
     with pytest.raises(ImportError):
         from torch.nn import NoSuch  # noqa: F401
@@ -218,7 +218,17 @@ def test_cannot_start(tmp_path, arguments, code, message):
 def test_note_for_missing_names(script, tmp_path):
     path = script("from torch.nn import NoSuchLayer\n")
     code, _, error = run(path, cwd=tmp_path)
-    assert code == 1 and "NoSuchLayer" in error and "docs/coverage.md" in error and "__main__.py" not in error
+    assert code == 1 and "NoSuchLayer" in error and "fastnn names" in error and "__main__.py" not in error
+
+
+def test_names(tmp_path):
+    code, out, _ = run("names", "conv2d", cwd=tmp_path)
+    found = out.split()
+    assert code == 0 and "torch.nn.Conv2d" in found and "torch.nn.functional.conv2d" in found
+    assert "keras.layers.Conv2D" in found and all("conv2d" in name.lower() for name in found)
+    assert "torch.Tensor.cumsum" in run("names", "cumsum", "tensor", cwd=tmp_path)[1].split()
+    code, out, _ = run("names", "no_such_name", cwd=tmp_path)
+    assert code == 1 and "nothing contains no_such_name" in out
 
 
 def test_commands(tmp_path):

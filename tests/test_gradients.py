@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastnn as torch
-from fastnn import ops
+from fastnn.ops import functions
 from fastnn.autograd import gradcheck
 from fastnn.nn import functional as F
 
@@ -97,6 +97,8 @@ case("reshape", (3, 4), call=lambda f, x: f(x, (2, 6)))
 case("flatten t adjoint flip fliplr flipud rot90 tril triu diag diagonal squeeze atleast_1d atleast_2d atleast_3d",
      (3, 4), call=lambda f, x: f(x, (0,)) if f.__name__ == "flip" else f(x))
 case("unflatten", (6,), call=lambda f, x: f(x, 0, (2, 3)))
+case("cat stack", (2, 3), (2, 3), call=lambda f, x, y: f([x, y], 1))
+case("where", (2, 3), (2, 3), call=lambda f, x, y: f(torch.tensor([True, False, True]), x, y))
 case("transpose swapaxes swapdims movedim moveaxis", (2, 3, 4), call=lambda f, x: f(x, 0, 2))
 case("permute", (2, 3, 4), call=lambda f, x: f(x, (2, 0, 1)))
 case("unsqueeze", (3, 4), dim=1)
@@ -190,6 +192,10 @@ exempt("bool or integer results", "all any allclose argmax argmin argsort argwhe
        "tril_indices triu_indices unique unique_consecutive unravel_index broadcast_shapes F.one_hot heaviside")
 exempt("nn.functional's own", "alpha_dropout bilinear celu channel_shuffle dropout feature_alpha_dropout hardshrink "
        "pdist prelu rrelu selu threshold")
+exempt("new tensors, types, and the same function under another name", "absolute arange as_tensor asarray can_cast "
+       "clip concat concatenate detach divide empty empty_like eye fill from_numpy full full_like is_complex "
+       "is_floating_point is_nonzero linspace logspace multiply negative ones ones_like promote_types rand rand_like "
+       "randint randn randn_like randperm result_type scalar_tensor subtract tensor true_divide zeros zeros_like")
 exempt("random numbers", "bernoulli multinomial normal randint_like poisson binomial F.gumbel_softmax F.rrelu_")
 exempt("in place: tests/test_inplace.py and the in-place samples of test_torch_parity.py",
        "F.celu_ F.elu_ F.hardtanh_ F.leaky_relu_ F.relu_ F.selu_ F.threshold_")
@@ -202,7 +208,7 @@ exempt("a module's function, checked with the module", "F.multi_head_attention_f
 
 def public():
     """Name -> function: the top level's operations, and nn.functional's as F.name."""
-    found = dict(ops._functions())
+    found = functions.public("fastnn")
     found.update({f"F.{name}": function for name, function in vars(F).items()
                   if not name.startswith("_") and callable(function) and not inspect.isclass(function)
                   and (name in getattr(F, "__all__", ()) or not getattr(F, "__all__", ()))})

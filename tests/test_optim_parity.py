@@ -187,3 +187,45 @@ def test_signature_repr_and_defaults(torch, grids, name):
         assert re.sub(r"\s+", " ", repr(mine)) == re.sub(r"\s+", " ", repr(other))
         assert list(mine.defaults) == list(other.defaults)
         assert list(mine.param_groups[0]) == list(other.param_groups[0])
+
+
+@dtypes
+@pytest.mark.parametrize("shape", [(4, 3), (3, 4), (5, 5), (1, 6)])
+def test_muon(torch, monkeypatch, dtype, shape):
+    """PyTorch's trajectory where it iterates in the parameter's dtype instead of bfloat16, and near it where not."""
+    start, slope = np.random.default_rng(0).standard_normal((2, *shape)).astype(dtype)
+
+    def run(library, options):
+        param = library.nn.Parameter(library.tensor(start.copy()))
+        optimizer = library.optim.Muon([param], **options)
+        for _ in range(20):
+            optimizer.zero_grad()
+            ((param - 1) ** 2 + param * library.tensor(slope)).sum().backward()
+            optimizer.step()
+        return param.detach().numpy(), optimizer
+
+    for options in ({}, {"nesterov": False, "lr": 0.1}, {"adjust_lr_fn": "match_rms_adamw", "ns_steps": 3, "lr": 0.05},
+                    {"momentum": 0.0, "weight_decay": 0.0, "ns_coefficients": (2.0, -1.5, 0.5), "eps": 1e-3}):
+        ours, mine = run(fastnn, options)
+        rough, theirs = run(torch, options)
+        assert repr(mine) == repr(theirs) and list(mine.state_dict()["state"][0]) == ["momentum_buffer"]
+        np.testing.assert_allclose(ours, rough, atol=0.1 * 20 * options.get("lr", 1e-3))
+        with monkeypatch.context() as patch:
+            patch.setattr(torch.Tensor, "bfloat16", lambda tensor: tensor.clone())
+            close([ours], [run(torch, options)[0]], dtype, f"Muon {options}")
+
+
+def test_muon_refuses():
+    matrix = fastnn.nn.Parameter(fastnn.ones(2, 2))
+    for error, params, options in (("only supports 2D parameters", [fastnn.nn.Parameter(fastnn.ones(2))], {}),
+                                   ("Learning rate should be >= 0", [matrix], {"lr": -1.0}),
+                                   ("momentum should be >= 0", [matrix], {"momentum": -1.0}),
+                                   ("weight decay should be >= 0", [matrix], {"weight_decay": -1.0}),
+                                   ("function other is not", [matrix], {"adjust_lr_fn": "other"})):
+        with pytest.raises(ValueError, match=error):
+            optim.Muon(params, **options)
+    matrix.grad = fastnn.ones(2, 2)
+    with pytest.raises(ValueError, match="less than 100"):
+        optim.Muon([matrix], ns_steps=100).step()
+    with pytest.raises(ValueError, match="exactly 3 values"):
+        optim.Muon([matrix], ns_coefficients=(1.0, 2.0)).step()

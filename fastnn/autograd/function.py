@@ -214,8 +214,11 @@ def _output(context, x, i, args, again):
         raise NotImplementedError(f"{type(context).__name__}: mark_dirty of a view with several outputs is not "
                                   f"implemented")
     place = next(i for i, a in enumerate(args) if a is x)
+    op = _tape.Op(type(context).__name__, _own_first, "context place", "its input, a part of another tensor, was changed "
+                  "in place", listed=False)
+    return record_inplace(x, op, args[:place] + args[place + 1:], (context, place))
 
-    def own_first(grad):
-        results = context._run_backward([grad])
-        return results[place], *results[:place], *results[place + 1:]
-    return record_inplace(x, own_first, type(context).__name__, args[:place] + args[place + 1:])
+
+def _own_first(grad, context, place):
+    results = context._run_backward([grad])
+    return results[place], *results[:place], *results[place + 1:]

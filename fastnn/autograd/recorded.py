@@ -10,8 +10,6 @@ import numpy as np
 
 from fastnn import _gradients, _tape
 from fastnn._tensor import Tensor, from_array
-from fastnn.autograd import layers  # noqa: F401 (its rules)
-from fastnn.autograd import rules
 from fastnn.autograd.function import Context, refuse_later
 from fastnn.autograd.grad_mode import enable_grad
 from fastnn.autograd.step import Step
@@ -41,10 +39,6 @@ def gradients_of(node, grads):
     if isinstance(node, Context):
         return node._gradients(grads)
     try:
-        own = rules.own_rule(step)
-        if own is not None:
-            found = own(step, *grads)
-            return found if isinstance(found, tuple) else (found,)
         return step.gradients(*grads)
     except NotImplementedError as error:
         inputs = [x for x in grads if x is not None] + ([] if _tape.keeps_nothing(node) else step.inputs())

@@ -64,7 +64,9 @@ class Step:
 
     @staticmethod
     def sum_to(g, shape):
-        """Undo a broadcast."""
+        """Undo a broadcast; None stays None."""
+        if g is None:
+            return None
         shape = tuple(shape)
         if tuple(g.shape) == shape:
             return g
@@ -86,6 +88,12 @@ class Step:
         """
         return record(forward(g.detach().numpy()), LINEAR, (g,) if beside is None else (g, beside),
                       (forward, transposed, shape))
+
+    @staticmethod
+    def zeros(g, shape):
+        """Zeros, which depend on g as little as on anything, but are in its graph."""
+        own = tuple(g.shape)
+        return Step.linear(g, lambda array: np.zeros(shape, array.dtype), lambda array: np.zeros(own, array.dtype))
 
     @staticmethod
     def piecewise(g, x, scale):

@@ -1,4 +1,4 @@
-"""Pictures of attributions, by matplotlib (``pip install 'fastnn[explain]'``); each function gives its Axes."""
+"""Pictures of attributions, by matplotlib (``pip install 'fastnn-cpu[explain]'``); each function gives its Axes."""
 import numpy as np
 
 from fastnn import Tensor
@@ -9,7 +9,7 @@ def _pyplot(name):
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(f"explain.{name} draws with matplotlib, which is not installed: pip install "
-                          f"'fastnn[explain]'") from error
+                          f"'fastnn-cpu[explain]'") from error
     return plt
 
 

@@ -1,4 +1,5 @@
 """Callbacks, as ``keras.callbacks``: those of the training loop."""
+from fastnn.keras.late import missing
 from fastnn.training.callbacks import (BackupAndRestore, Callback, CallbackList, CSVLogger, EarlyStopping, History,
                                        LambdaCallback, LearningRateScheduler, ModelCheckpoint, ProgbarLogger,
                                        ReduceLROnPlateau, RemoteMonitor, SwapEMAWeights, TensorBoard, TerminateOnNaN)
@@ -10,6 +11,5 @@ __all__ = ["BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlySt
 
 def __getattr__(name):
     if name == "OrbaxCheckpoint":
-        from fastnn.keras.late import missing
         return missing("keras.callbacks.OrbaxCheckpoint")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

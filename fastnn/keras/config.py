@@ -4,8 +4,10 @@ import warnings
 
 import numpy as np
 
+import fastnn
 from fastnn import dtypes
 from fastnn._tensor import Tensor
+from fastnn.keras import dtype_policies
 from fastnn.training import messages
 
 
@@ -168,13 +170,11 @@ def set_backend(backend):
 
 def dtype_policy():
     """The policy of layers that are given none; see `dtype_policies`."""
-    from fastnn.keras import dtype_policies
     return dtype_policies.dtype_policy()
 
 
 def set_dtype_policy(policy):
     """Set the policy of layers that are given none."""
-    from fastnn.keras import dtype_policies
     dtype_policies.set_dtype_policy(policy)
 
 
@@ -251,7 +251,6 @@ def result_type(*dtypes):
     >>> result_type("int32", "float32"), result_type("int8", int), result_type("int32", float)
     ('float32', 'int8', 'float32')
     """
-    import fastnn
     strong = [torch_dtype(d) for d in dtypes if d not in (int, float)]
     if not strong:
         return floatx() if float in dtypes else "int32"

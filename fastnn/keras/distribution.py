@@ -2,6 +2,7 @@
 import contextlib
 
 import numpy as np
+from fastnn.keras.late import missing
 
 _current = None
 
@@ -83,6 +84,5 @@ def set_distribution(value):
 
 def __getattr__(name):
     if name in ("LayoutMap", "ModelParallel", "TensorLayout", "distribute_tensor"):
-        from fastnn.keras.late import missing
         return missing(f"keras.distribution.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,7 +5,8 @@ import numpy as np
 
 from fastnn._tensor import from_array
 from fastnn.keras import config
-from fastnn.keras.variables import Variable, array_of
+from fastnn.keras.variables import array_of, convert, Variable
+from fastnn.nn import functional as F
 from fastnn.random import Generator, default_generator
 
 
@@ -150,8 +151,6 @@ def binomial(shape, counts, probabilities, dtype=None, seed=None):
 
 def dropout(inputs, rate, noise_shape=None, seed=None):
     """Zeros at random with probability `rate`, the rest scaled by ``1 / (1 - rate)``."""
-    from fastnn.keras.variables import convert
-    from fastnn.nn import functional as F
     inputs = convert(inputs)
     if rate >= 1:
         return inputs * 0.0

@@ -3,6 +3,7 @@ import functools
 
 from fastnn._tensor import Tensor, from_array
 from fastnn.keras import config, tree, variables
+from fastnn.keras.models.graph import Plan, trace
 from fastnn.keras.symbolic import Operation, any_symbolic
 
 
@@ -151,7 +152,6 @@ class Function(Operation):
     """
 
     def __init__(self, inputs, outputs, name=None):
-        from fastnn.keras.models.graph import Plan, trace
         super().__init__(name=name)
         self._inputs_struct, self._outputs_struct = inputs, outputs
         self._inputs, self._outputs = tree.flatten(inputs), tree.flatten(outputs)

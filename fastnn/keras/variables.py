@@ -6,6 +6,7 @@ import numpy as np
 from fastnn import _tensor
 from fastnn._tensor import Tensor, attribute, from_array
 from fastnn.keras import config, naming
+from fastnn.random import default_generator
 
 _trial = None  # within `trial()`: variable -> the values to give back
 
@@ -14,7 +15,6 @@ _trial = None  # within `trial()`: variable -> the values to give back
 def trial():
     """Run a computation only to see shapes: what it assigns to variables and draws at random is undone."""
     global _trial
-    from fastnn.random import default_generator
     outer, _trial = _trial, {}
     state = default_generator.get_state()
     try:
@@ -166,7 +166,7 @@ class Variable(Tensor):
 
     def _changed(self):
         """`array_` was written to: what autograd recorded before must not be used."""
-        _tensor.record_inplace(self.detach(), None, "assign")
+        _tensor.record_inplace(self.detach(), None)  # no gradient goes through
 
     # -- what Keras and TensorFlow ask for --
     @property

@@ -4,10 +4,11 @@ The kernels and their order are those of the ordinary way (a loop over batches t
 `fastnn.kernels`), so results have its bits; buffers are kept from batch to batch, and the GIL is released throughout.
 """
 cimport numpy as np
-from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.ref cimport PyObject
-from libc.math cimport pow, sqrt
-from libc.stdint cimport int64_t
+from libc.math cimport NAN, pow, sqrt
+from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from fastnn.errors import DTypeError, ShapeError
@@ -50,6 +51,12 @@ cdef struct Layer:
     double a, b
 
 
+cdef extern from "numpy/random/bitgen.h":
+    ctypedef struct bitgen_t:
+        void *state
+        uint32_t (*next_uint32)(void *state) nogil
+
+
 # An epoch's arguments and results.
 cdef struct Pass:
     PyObject *trainer
@@ -61,7 +68,12 @@ cdef struct Pass:
     const int64_t *order
     int64_t total, batch_size, right
     double lr, sum
-    bint count, zero
+    bint count, zero, whole
+    # of several epochs in one call: how many, how many are done, their results, and what shuffles the order before each
+    int64_t number, done
+    double *losses
+    int64_t *rights
+    bitgen_t *shuffle
 
 
 cdef class DenseTrainer:
@@ -295,6 +307,7 @@ cdef class DenseTrainer:
         if batch_size < 1:
             raise ValueError(f"dense: expected a batch_size of at least 1, got {batch_size}")
         memset(job, 0, sizeof(Pass))
+        job.number = 1
         job.batch_size, job.lr, job.count, job.trainer = batch_size, lr, count, <PyObject *>self
         if isinstance(x, tuple):
             data, indices, indptr = x
@@ -359,6 +372,7 @@ cdef class DenseTrainer:
             if _core.interrupted_between():
                 break
             begin += m
+        job.whole = begin >= job.total
         _core.give_memory(memory)
 
     cdef int check_target(self, np.ndarray y, int64_t rows, int64_t outputs) except -1:

@@ -35,17 +35,60 @@ cdef int check_sparse(const int64_t *columns, const int64_t *starts, int64_t row
     return 0
 
 
+cdef extern from *:
+    """
+    static int64_t claim_next(int64_t *next) { return __atomic_fetch_add(next, 1, __ATOMIC_RELAXED); }
+    """
+    int64_t claim_next(int64_t *next) nogil
+
+
+cdef void shuffle_order(int64_t *order, int64_t n, bitgen_t *random) noexcept nogil:
+    """`RandomState.shuffle`, whose results NumPy has promised to keep: masked numbers until one is small enough."""
+    cdef int64_t i, j, kept
+    cdef uint32_t mask
+    for i in range(n - 1, 0, -1):
+        mask = <uint32_t>i
+        mask |= mask >> 1
+        mask |= mask >> 2
+        mask |= mask >> 4
+        mask |= mask >> 8
+        mask |= mask >> 16
+        j = random.next_uint32(random.state) & mask
+        while j > i:
+            j = random.next_uint32(random.state) & mask
+        kept = order[i]
+        order[i] = order[j]
+        order[j] = kept
+
+
 cdef void run_pass(Pass *job, int most) noexcept nogil:
-    (<DenseTrainer>job.trainer).run(job, most)
+    """The epochs of a pass that has several, or its only one."""
+    while job.done < job.number:
+        job.sum, job.right, job.whole = 0.0, 0, False
+        if job.shuffle != NULL:
+            shuffle_order(<int64_t *>job.order, job.total, job.shuffle)
+        (<DenseTrainer>job.trainer).run(job, most)
+        if not job.whole and job.total:
+            break
+        if job.losses != NULL:
+            job.losses[job.done] = job.sum / job.total if job.total else NAN
+            job.rights[job.done] = job.right
+        job.done += 1
+
+
+cdef struct Passes:
+    Pass *passes
+    int64_t count, next
 
 
 cdef void run_range(void *context, int64_t begin, int64_t end) noexcept nogil:
-    """Passes begin..end, each on this thread alone."""
-    cdef Pass *passes = <Pass *>context
+    """Passes, each on this thread alone, until none is left that no thread has begun."""
+    cdef Passes *all = <Passes *>context
     cdef int before = _core.limit_this_thread(1)
-    cdef int64_t i
-    for i in range(begin, end):
-        run_pass(&passes[i], 1)
+    cdef int64_t i = claim_next(&all.next)
+    while i < all.count:
+        run_pass(&all.passes[i], 1)
+        i = claim_next(&all.next)
     _core.limit_this_thread(before)
 
 
@@ -57,10 +100,12 @@ cdef int run_passes(Pass *passes, int64_t count, int threads) except -1:
     cdef size_t failures = _core.alloc_failures()
     cdef int64_t i
     cdef double work = 0.0
+    cdef Passes all
+    all.passes, all.count, all.next = passes, count, 0
     most = min(threads, most) if threads > 0 else most
     for i in range(count):
         (<DenseTrainer>passes[i].trainer).busy = True
-        work += (<DenseTrainer>passes[i].trainer).cost(&passes[i])
+        work += (<DenseTrainer>passes[i].trainer).cost(&passes[i]) * passes[i].number
     running += 1
     try:
         with nogil:
@@ -70,7 +115,7 @@ cdef int run_passes(Pass *passes, int64_t count, int threads) except -1:
                 run_pass(passes, most if work > SHORT_STEP * (passes.total // passes.batch_size + 1) else 1)
             elif count > 1:
                 _core.limit_this_thread(most // running if most > running else 1)
-                _core.run_side_by_side(count, work, run_range, passes)
+                _core.run_side_by_side(count, work, run_range, &all)
             _core.limit_this_thread(before)
     finally:
         running -= 1
@@ -80,41 +125,45 @@ cdef int run_passes(Pass *passes, int64_t count, int threads) except -1:
     return 0
 
 
-def epochs(list trainers, list xs, list ys, list orders, list batch_sizes, list sample_weights=None, *,
-           list lrs, bint count=False, int threads=0):
-    """One epoch of several trainers side by side, each on one thread, with the bits that it has alone.
+cdef bitgen_t *shuffling(object random, np.ndarray order) except? NULL:
+    """The source of numbers of a RandomState that shuffles an order."""
+    if random is None:
+        return NULL
+    if order is None or not np.PyArray_ISWRITEABLE(order) or np.PyArray_DIM(order, 0) > 0xffffffff:
+        raise ValueError("dense: expected an order that can be shuffled")
+    return <bitgen_t *>PyCapsule_GetPointer(random._bit_generator.capsule, "BitGenerator")
 
-    Parameters
-    ----------
-    trainers : list of DenseTrainer
-    xs, ys, orders, batch_sizes, sample_weights, lrs : lists
-        What each one's `epoch` takes.
-    count, threads
-        As there, for all.
 
-    Returns
-    -------
-    list of (float, int)
-    """
-    cdef int64_t i, n = len(trainers)
+def epochs(list jobs, bint count=False, int threads=0):
+    """`fastnn.training.dense.train_side_by_side`, of tuples (trainer, x, y, order, batch_size, sample_weight, lr,
+    number of epochs, RandomState or None, list for results)."""
+    cdef int64_t i, j, n = len(jobs), room = 0, number
     cdef DenseTrainer trainer
-    sample_weights = [None] * n if sample_weights is None else sample_weights
-    if not n == len(xs) == len(ys) == len(orders) == len(batch_sizes) == len(sample_weights) == len(lrs):
-        raise ShapeError(f"dense: expected lists of {n}, one entry for each trainer, got {len(xs)} xs, {len(ys)} ys, "
-                         f"{len(orders)} orders, {len(batch_sizes)} batch_sizes, {len(sample_weights)} sample_weights, "
-                         f"{len(lrs)} lrs")
-    if not all([isinstance(each, DenseTrainer) for each in trainers]):
-        raise TypeError("dense: expected a list of DenseTrainer")
-    if len({id(each) for each in trainers}) != n:
+    cdef set used = set()
+    for job in jobs:
+        number = job[7]
+        if not isinstance(job[0], DenseTrainer) or number < 0:
+            raise TypeError("dense: expected a DenseTrainer, and a number of epochs that is not negative")
+        used.add(job[0])
+        room += number
+    if len(used) != n:
         raise ValueError("dense: expected each trainer once")
-    cdef Pass *passes = <Pass *>PyMem_Malloc((n + 1) * sizeof(Pass))
-    if passes == NULL:
-        raise MemoryError(f"dense: {n} trainers")
+    cdef bytearray memory = bytearray((n + 1) * sizeof(Pass) + room * (sizeof(double) + sizeof(int64_t)))
+    cdef Pass *passes = <Pass *><char *>memory
+    cdef double *losses = <double *>(passes + n)
+    cdef int64_t *rights = <int64_t *>(losses + room)
+    for i in range(n):
+        trainer, x, y, order, batch_size, weight, lr, number, random, _ = jobs[i]
+        trainer.prepare(&passes[i], x, y, order, batch_size, weight, lr, count)
+        passes[i].number, passes[i].shuffle = number, shuffling(random, order)
+        passes[i].losses, passes[i].rights = losses, rights
+        losses += passes[i].number
+        rights += passes[i].number
     try:
-        for i in range(n):
-            trainer = trainers[i]
-            trainer.prepare(&passes[i], xs[i], ys[i], orders[i], batch_sizes[i], sample_weights[i], lrs[i], count)
         run_passes(passes, n, threads)
-        return [(<DenseTrainer>trainers[i]).finish(&passes[i]) for i in range(n)]
     finally:
-        PyMem_Free(passes)
+        for i in range(n):
+            for j in range(passes[i].done):
+                jobs[i][9].append((passes[i].losses[j], passes[i].rights[j]))
+    for i in range(n):
+        (<DenseTrainer>jobs[i][0]).finish(&passes[i])

@@ -2,54 +2,30 @@
 import functools
 import warnings
 
-from fastnn.ops import names, pointwise, reduce
-from fastnn.ops import public as _public
-from fastnn.ops.attention import scaled_dot_product_attention
-from fastnn.ops.composed import bilinear, channel_shuffle, gumbel_softmax, one_hot, pdist, rrelu
-from fastnn.ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d, conv_transpose3d
+from fastnn.ops import pointwise, reduce
+from fastnn.ops.activation import gumbel_softmax, rrelu
+from fastnn.ops.attention_composed import multi_head_attention_forward
+from fastnn.ops.declare import operation as _operation
 from fastnn.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from fastnn.ops.embedding import embedding, embedding_bag
-from fastnn.ops.linear import linear
+from fastnn.ops.fold import fold, unfold
+from fastnn.ops.functions import public as _public
 from fastnn.ops.loss import (binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy,
                              hinge_embedding_loss, huber_loss, kl_div, l1_loss, mse_loss, nll_loss, poisson_nll_loss,
                              smooth_l1_loss, soft_margin_loss)
-from fastnn.ops.margin_loss import (cosine_embedding_loss, ctc_loss, gaussian_nll_loss, margin_ranking_loss,
-                                    multi_margin_loss, multilabel_margin_loss, multilabel_soft_margin_loss,
-                                    triplet_margin_loss, triplet_margin_with_distance_loss)
-from fastnn.ops.norm import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, rms_norm
-from fastnn.ops.multihead import multi_head_attention_forward
-from fastnn.ops.pointwise import (celu, elu, gelu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu,
-                                  logsigmoid, mish, prelu, relu, relu6, selu, sigmoid, silu, softplus, softshrink,
-                                  softsign, tanh, tanhshrink, threshold)
-from fastnn.ops.pool import (adaptive_max_pool1d, adaptive_max_pool2d, avg_pool1d, avg_pool2d, lp_pool1d, lp_pool2d,
-                             max_pool1d, max_pool1d_with_indices, max_pool2d, max_pool2d_with_indices, max_unpool1d,
-                             max_unpool2d)
-from fastnn.ops.products import cosine_similarity, normalize, pairwise_distance
-from fastnn.ops.rearrange import pad
-from fastnn.ops.resample import (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, fold, interpolate,
-                                 pixel_shuffle, pixel_unshuffle, unfold, upsample, upsample_bilinear, upsample_nearest)
-from fastnn.ops.volumes import conv3d, max_pool3d, max_pool3d_with_indices, max_unpool3d
-
-__all__ = [
-    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
-    "adaptive_max_pool2d", "alpha_dropout", "avg_pool1d", "avg_pool2d", "batch_norm", "bilinear",
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu", "celu_", "channel_shuffle", "conv1d",
-    "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_embedding_loss",
-    "cosine_similarity", "cross_entropy", "ctc_loss", "dropout", "dropout1d", "dropout2d", "dropout3d", "elu",
-    "elu_", "embedding", "embedding_bag", "feature_alpha_dropout", "fold", "gaussian_nll_loss", "gelu", "glu",
-    "group_norm", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hardtanh_",
-    "hinge_embedding_loss", "huber_loss", "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm",
-    "leaky_relu", "leaky_relu_", "linear", "local_response_norm", "log_softmax", "logsigmoid", "lp_pool1d",
-    "lp_pool2d", "margin_ranking_loss", "max_pool1d", "max_pool1d_with_indices", "max_pool2d",
-    "max_pool2d_with_indices", "max_pool3d", "max_pool3d_with_indices", "max_unpool1d", "max_unpool2d",
-    "max_unpool3d", "mish", "mse_loss", "multi_head_attention_forward",
-    "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "normalize",
-    "one_hot", "pad", "pairwise_distance", "pdist", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu",
-    "relu", "relu6", "relu_", "rms_norm", "rrelu", "rrelu_", "scaled_dot_product_attention", "selu", "selu_",
-    "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink",
-    "softsign", "tanh", "tanhshrink", "threshold", "threshold_", "triplet_margin_loss",
-    "triplet_margin_with_distance_loss", "unfold", "upsample", "upsample_bilinear", "upsample_nearest",
-]
+from fastnn.ops.loss_composed import (cosine_embedding_loss, ctc_loss, gaussian_nll_loss, margin_ranking_loss,
+                                      multi_margin_loss, multilabel_margin_loss, multilabel_soft_margin_loss,
+                                      triplet_margin_loss, triplet_margin_with_distance_loss)
+from fastnn.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, rms_norm
+from fastnn.ops.norms import normalize
+from fastnn.ops.padding import pad
+from fastnn.ops.pointwise import (celu, elu, glu, hardsigmoid, hardswish, hardtanh, leaky_relu, mish, relu, relu6, selu,
+                                  sigmoid, silu, softsign, tanh, tanhshrink, threshold)
+from fastnn.ops.pool import (adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d, adaptive_max_pool2d,
+                             lp_pool1d, lp_pool2d, max_pool1d, max_pool1d_with_indices, max_pool2d,
+                             max_pool2d_with_indices, max_pool3d, max_pool3d_with_indices, max_unpool1d, max_unpool2d,
+                             max_unpool3d)
+from fastnn.ops.resample import interpolate, upsample, upsample_bilinear, upsample_nearest
 
 
 def _in_place(function):
@@ -87,5 +63,8 @@ def softmin(input, dim=None, _stacklevel=3, dtype=None):
     return reduce.softmax(pointwise.neg(input), dim, dtype=dtype)
 
 
+_operation("functional")(celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_)
 # Behind PyTorch's parser are these; its others are Python functions, whose own names are all.
-globals().update(_public({name: globals()[name] for name in names.PARSED.split()}, "fastnn.nn.functional"))
+globals().update(_public("functional"))
+
+__all__ = [name for name in sorted(globals()) if callable(globals()[name]) and not name.startswith("_")]

@@ -2,7 +2,10 @@
 import math
 import warnings
 
+import numpy as np
+
 from fastnn.autograd import no_grad
+from fastnn.ops import creation, sampling
 
 
 def calculate_gain(nonlinearity, param=None):
@@ -57,16 +60,13 @@ def normal_(tensor, mean=0.0, std=1.0, generator=None):
 @no_grad
 def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
     """Normal numbers limited to [a, b], by drawing again what falls outside."""
-    import numpy as np
-
-    from fastnn.ops.creation import empty_like
 
     def phi(x):
         return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
                       "incorrect.", stacklevel=3)
-    values, fresh = empty_like(tensor).detach(), empty_like(tensor).detach()
+    values, fresh = creation.empty_like(tensor).detach(), creation.empty_like(tensor).detach()
     if phi((b - mean) / std) - phi((a - mean) / std) > 0.3:
         low, high = (values.numpy().dtype.type(limit) for limit in (a, b))
 
@@ -78,7 +78,7 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
 
         def draw(into):
             array = into.uniform_(a, b, generator=generator).numpy()
-            chance = empty_like(into).uniform_(generator=generator).log_().numpy()
+            chance = creation.empty_like(into).uniform_(generator=generator).log_().numpy()
             return chance > -0.5 * ((array - mean) / std) ** 2 - peak
     again = draw(values)
     while again.any():
@@ -109,8 +109,7 @@ def eye_(tensor):
     """The identity matrix."""
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
-    from fastnn.ops.creation import eye
-    return tensor.copy_(eye(*tensor.shape))
+    return tensor.copy_(creation.eye(*tensor.shape))
 
 
 @no_grad
@@ -154,16 +153,13 @@ def orthogonal_(tensor, gain=1, generator=None):
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if tensor.numel() == 0:
         return tensor
-    import numpy as np
-
-    from fastnn.ops.creation import from_numpy, randn
     rows = tensor.shape[0]
     columns = tensor.numel() // rows
-    flat = randn(rows, columns, dtype=tensor.dtype, generator=generator).numpy()
+    flat = sampling.randn(rows, columns, dtype=tensor.dtype, generator=generator).numpy()
     q, r = np.linalg.qr(flat.T if rows < columns else flat)
     q = q * np.sign(np.diag(r))
     q = q.T if rows < columns else q
-    return tensor.copy_(from_numpy(np.ascontiguousarray(gain * q)).reshape(tuple(tensor.shape)))
+    return tensor.copy_(creation.from_numpy(np.ascontiguousarray(gain * q)).reshape(tuple(tensor.shape)))
 
 
 @no_grad
@@ -171,12 +167,11 @@ def sparse_(tensor, sparsity, std=0.01, generator=None):
     """Normal numbers, with a fraction `sparsity` of each column 0 (Martens 2010)."""
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
-    from fastnn.ops.creation import randperm
     rows, columns = tensor.shape
     zeros = int(math.ceil(sparsity * rows))
     tensor.normal_(0, std, generator=generator)
     for column in range(columns):
-        tensor[randperm(rows)[:zeros], column] = 0
+        tensor[sampling.randperm(rows)[:zeros], column] = 0
     return tensor
 
 

@@ -3,6 +3,7 @@ import functools
 
 from fastnn import _tensor
 from fastnn._tensor import Tensor
+from fastnn.ops.creation import empty
 
 
 class Parameter(Tensor):
@@ -18,7 +19,6 @@ class Parameter(Tensor):
 
     def __new__(cls, data=None, requires_grad=True):
         if data is None:
-            from fastnn.ops.creation import empty
             data = empty(0)
         made = Tensor.__new__(cls)
         return _tensor.adopt(made, data.detach().numpy(), requires_grad)
@@ -42,7 +42,6 @@ class Buffer(Tensor):
 
     def __new__(cls, data=None, *, persistent=True):
         if data is None:
-            from fastnn.ops.creation import empty
             data = empty(0)
         made = _tensor.adopt(Tensor.__new__(cls), data.detach().numpy(), False)
         made.persistent = persistent
@@ -82,7 +81,6 @@ class UninitializedTensorMixin:
 
     def materialize(self, shape, device=None, dtype=None):
         """Become an ordinary parameter (or buffer) of this shape, with undefined numbers."""
-        from fastnn.ops.creation import empty
         self.data = empty(tuple(shape), device=device, dtype=self.dtype if dtype is None else dtype)
         self.__class__ = self.cls_to_become
 
@@ -133,7 +131,6 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
     cls_to_become = Parameter
 
     def __new__(cls, requires_grad=True, device=None, dtype=None):
-        from fastnn.ops.creation import empty
         return super().__new__(cls, empty(0, device=device, dtype=dtype), requires_grad)
 
     def __init__(self, requires_grad=True, device=None, dtype=None):
@@ -146,7 +143,6 @@ class UninitializedBuffer(UninitializedTensorMixin, Buffer):
     cls_to_become = Buffer
 
     def __new__(cls, requires_grad=False, device=None, dtype=None, persistent=True):
-        from fastnn.ops.creation import empty
         made = super().__new__(cls, empty(0, device=device, dtype=dtype), persistent=persistent)
         made.requires_grad = requires_grad
         return made

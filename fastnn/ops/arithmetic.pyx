@@ -10,11 +10,11 @@ from fastnn._tensor cimport Tensor, check_inplace, needs_grad, recording, record
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport as_tensor, is_real, undo, zero_d
 from fastnn.ops._common import broadcast_shapes, need_tensors, promote
+from fastnn.ops.declare import operation
 from fastnn.ops.inplace cimport changed
 
 np.import_array()
 
-# ---- backward rules ----
 
 cdef object add_alike_backward(Node node, np.ndarray grad):
     return (grad if node.edges[0] is not None else None, grad if node.edges[1] is not None else None)
@@ -29,7 +29,6 @@ cdef Op ADD_ALIKE = declare("AddBackward0", add_alike_backward)  # of one shape
 cdef Op SUB_ALIKE = declare("SubBackward0", sub_alike_backward)
 ADD_ALIKE.second(lambda step, g: (g, g))
 SUB_ALIKE.second(lambda step, g: (g, -g))
-
 
 cdef object add_backward(Node node, np.ndarray grad):
     cdef tuple saved = node.saved
@@ -56,12 +55,8 @@ cdef object mul_backward(Node node, np.ndarray grad):
 
 
 cdef Op MUL = declare("MulBackward0", mul_backward, "shape_x shape_y x y")
-
-
-@MUL.second
-def _mul_second(step, g):
-    return (None if step.y is None else step.sum_to(g * step.input(step.y, 1), step.shape_x),
-            None if step.x is None else step.sum_to(g * step.input(step.x, 0), step.shape_y))
+MUL.second(lambda step, g: (None if step.y is None else step.sum_to(g * step.input(step.y, 1), step.shape_x),
+                            None if step.x is None else step.sum_to(g * step.input(step.x, 0), step.shape_y)))
 
 
 cdef object div_backward(Node node, np.ndarray grad):
@@ -105,12 +100,9 @@ cdef Op POW = declare("PowBackward1", pow_backward, "shape_x shape_y x y z")
 @POW.second
 def _pow_second(step, g):
     x, y, z = step.input(step.x, 0), step.input(step.y, 1), step.output(step.z)
-    dx = dy = None
-    if step.needs(0):
-        dx = step.sum_to(step.where(y == 0, 0.0, g * y * pow(x, y - 1)), step.shape_x)
-    if step.needs(1):
-        dy = step.sum_to(step.where((x == 0) & (y >= 0), 0.0, g * z * x.log()), step.shape_y)
-    return dx, dy
+    dx = step.where(y == 0, 0.0, g * y * pow(x, y - 1)) if step.needs(0) else None
+    dy = step.where((x == 0) & (y >= 0), 0.0, g * z * x.log()) if step.needs(1) else None
+    return step.sum_to(dx, step.shape_x), step.sum_to(dy, step.shape_y)
 
 
 cdef object extremum_backward(Node node, np.ndarray grad):
@@ -137,8 +129,8 @@ def _extremum_second(step, g):
     x, y = step.x, step.y
     equal = step.tensor(zero_d(x == y))
     less, more = (x < y, x > y) if step.largest else (x > y, x < y)
-    mine, theirs = [step.only_where(~zero_d(smaller), step.where(equal, g * 0.5, g)) for smaller in (less, more)]
-    return step.sum_to(mine, step.shape_x), step.sum_to(theirs, step.shape_y)
+    return tuple([step.sum_to(step.only_where(~zero_d(smaller), step.where(equal, g * 0.5, g)), shape)
+                  for smaller, shape in ((less, step.shape_x), (more, step.shape_y))])
 
 
 # ---- forward ----
@@ -211,6 +203,7 @@ cdef inline bint is_one(object alpha):
     return type(alpha) is int and alpha == 1
 
 
+@operation(out=True, scaled=True)
 def add(input, other, *, alpha=1):
     """input + alpha * other."""
     if not is_one(alpha):
@@ -228,6 +221,7 @@ def add(input, other, *, alpha=1):
     return wrap(z)
 
 
+@operation(aliases="subtract", out=True, scaled=True)
 def sub(input, other, *, alpha=1):
     """input - alpha * other."""
     if not is_one(alpha):
@@ -253,6 +247,7 @@ cdef bint is_bool(object value):
         isinstance(value, Tensor) and np.PyArray_TYPE((<Tensor>value).array) == np.NPY_BOOL)
 
 
+@operation("fastnn")
 def rsub(input, other, *, alpha=1):
     """other - alpha * input."""
     if is_bool(input) or is_bool(other):
@@ -260,6 +255,7 @@ def rsub(input, other, *, alpha=1):
     return sub(as_tensor(other, input), input, alpha=alpha)
 
 
+@operation(aliases="multiply", out=True)
 def mul(input, other):
     """input * other."""
     if isinstance(input, Tensor) and type(other) in (int, float) and is_real((<Tensor>input).array):
@@ -282,6 +278,7 @@ def mul(input, other):
     return wrap(z)
 
 
+@operation(aliases="divide true_divide", out=True)
 def div(input, other, *, rounding_mode=None):
     """input / other; `rounding_mode`: None, "trunc" or "floor"."""
     if rounding_mode is not None:
@@ -320,6 +317,7 @@ def rdiv(input, other):
     return div(as_tensor(other, input), input)
 
 
+@operation(out=True)
 def pow(input, exponent):
     """input to the power `exponent`."""
     from fastnn.ops.pointwise import pow_scalar, square
@@ -363,11 +361,13 @@ def extremum(str op, input, other):
     return wrap(z)
 
 
+@operation(out=True)
 def maximum(input, other):
     """The larger of the two, element by element; NaN wins."""
     return extremum("maximum", input, other)
 
 
+@operation(out=True)
 def minimum(input, other):
     """The smaller of the two, element by element; NaN wins."""
     return extremum("minimum", input, other)
@@ -379,13 +379,7 @@ cdef object no_slope(Node node, np.ndarray grad):
 
 
 cdef Op STEPWISE = declare("DivBackward1", no_slope, "shape_x shape_y")
-
-
-@STEPWISE.second
-def _stepwise_second(step, g):
-    return tuple([step.linear(g, lambda grad, shape=shape: numpy.zeros(shape, grad.dtype),
-                              lambda grad, shape=tuple(g.shape): numpy.zeros(shape, grad.dtype))
-                  for shape in step.saved])
+STEPWISE.second(lambda step, g: (step.zeros(g, step.shape_x), step.zeros(g, step.shape_y)))
 
 
 cdef object stepwise(Tensor made, object input, object other):
@@ -408,6 +402,7 @@ cdef object discrete(str op, object input, object other):
     return wrap(compute(op, x.array, y.array))
 
 
+@operation(inplace=True, out=True)
 def floor_divide(input, other):
     """The quotient rounded towards minus infinity; no gradient."""
     return discrete("floor_divide", input, other)
@@ -457,11 +452,13 @@ cdef object modulo(str op, Op record, object input, object other):
     return record2(z, record, x, y, (shape_of(x.array), shape_of(y.array), quotient))
 
 
+@operation(inplace=True, out=True)
 def remainder(input, other):
     """Python's modulo: the result has the sign of `other`."""
     return modulo("remainder", REMAINDER, input, other)
 
 
+@operation(inplace=True, out=True)
 def fmod(input, other):
     """C's modulo: the result has the sign of `input`."""
     return modulo("fmod", FMOD, input, other)
@@ -514,8 +511,8 @@ cdef Tensor div_scalar(Tensor x, double a):
 
 # ---- the operators: small tensors of one shape and dtype take a shorter way to the same kernels ----
 
-cdef int ADD_NUMBER = K.binary_number("add"), SUB_NUMBER = K.binary_number("sub")
-cdef int MUL_NUMBER = K.binary_number("mul"), DIV_NUMBER = K.binary_number("div")
+cdef int ADD_NUMBER = K.binary_number("add"), SUB_NUMBER = K.binary_number("sub"), MUL_NUMBER = K.binary_number("mul")
+cdef int DIV_NUMBER = K.binary_number("div")
 
 
 cdef inline Tensor alike(int number, object input, object other, Op record):
@@ -572,21 +569,25 @@ cdef object in_place(str op, object input, object other, function, bint reads):
     return changed(op + "_", x, function, (other,), {}, reads)
 
 
+@operation("Tensor", scaled=True)
 def add_(input, other, *, alpha=1):
     """``add`` in place."""
     return in_place("add", input, other if is_one(alpha) else scaled(input, other, alpha), add, False)
 
 
+@operation("Tensor", aliases="subtract_", scaled=True)
 def sub_(input, other, *, alpha=1):
     """``sub`` in place."""
     return in_place("sub", input, other if is_one(alpha) else scaled(input, other, alpha), sub, False)
 
 
+@operation("Tensor", aliases="multiply_")
 def mul_(input, other):
     """``mul`` in place."""
     return in_place("mul", input, other, mul, True)
 
 
+@operation("Tensor", aliases="divide_ true_divide_")
 def div_(input, other, *, rounding_mode=None):
     """``div`` in place."""
     if rounding_mode is not None:
@@ -594,6 +595,7 @@ def div_(input, other, *, rounding_mode=None):
     return in_place("div", input, other, div, True)
 
 
+@operation("Tensor")
 def pow_(input, exponent):
     """``pow`` in place."""
     return in_place("pow", input, exponent, pow, True)

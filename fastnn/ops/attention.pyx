@@ -10,6 +10,7 @@ from fastnn._tensor cimport Tensor, recording, recordn, wrap
 from fastnn.errors import DTypeError, ShapeError
 from fastnn.kernels cimport _core, attention as K
 from fastnn.kernels import matmul, softmax_backward, sum_to
+from fastnn.ops.declare import operation
 from fastnn.ops.dropout import draw_mask
 
 np.import_array()
@@ -87,6 +88,7 @@ ATTENTION.second(lambda step, g: step.through(g, (step.q, step.k, step.v, step.m
                                               lambda *given: in_tensor_operations(step, *given, step.options)))
 
 
+@operation("functional")
 def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None,
                                  enable_gqa=False):
     """softmax(scale query key^T + mask) value, without ever holding all of the weights (Vaswani et al. 2017).

@@ -10,6 +10,7 @@ from fastnn.errors import ShapeError
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport is_real, zero_d
 from fastnn.ops._common import broadcast_shapes, need_tensors, promote
+from fastnn.ops.declare import operation
 
 np.import_array()
 
@@ -47,47 +48,56 @@ cdef object compared(int number, object input, object other):
 _operators.quick_compare = compared
 
 
+@operation(inplace=True, out=True)
 def eq(input, other):
     """input == other, element by element."""
     return compared(0, input, other)
 
 
+@operation(aliases="not_equal", inplace=True, out=True)
 def ne(input, other):
     """input != other, element by element."""
     return compared(1, input, other)
 
 
+@operation(aliases="less", inplace=True, out=True)
 def lt(input, other):
     """input < other, element by element."""
     return compared(2, input, other)
 
 
+@operation(aliases="less_equal", inplace=True, out=True)
 def le(input, other):
     """input <= other, element by element."""
     return compared(3, input, other)
 
 
+@operation(aliases="greater", inplace=True, out=True)
 def gt(input, other):
     """input > other, element by element."""
     return compared(4, input, other)
 
 
+@operation(aliases="greater_equal", inplace=True, out=True)
 def ge(input, other):
     """input >= other, element by element."""
     return compared(5, input, other)
 
 
+@operation()
 def equal(input, other):
     """Whether both have the same shape and elements (a Python bool)."""
     return numpy.array_equal(array_of(input), array_of(other))
 
 
+@operation()
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Whether |input - other| <= atol + rtol * |other| everywhere (a Python bool)."""
     need_tensors("allclose", input, other)
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
+@operation()
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Where |input - other| <= atol + rtol * |other|."""
     need_tensors("isclose", input, other)
@@ -98,16 +108,19 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     return wrap(zero_d(numpy.isclose(array_of(input), array_of(other), rtol, atol, equal_nan)))
 
 
+@operation(out=True)
 def isnan(input):
     """Where the element is NaN."""
     return wrap(zero_d(numpy.isnan(array_of(input))))
 
 
+@operation(out=True)
 def isinf(input):
     """Where the element is infinite."""
     return wrap(zero_d(numpy.isinf(array_of(input))))
 
 
+@operation(out=True)
 def isfinite(input):
     """Where the element is neither infinite nor NaN."""
     return wrap(zero_d(numpy.isfinite(array_of(input))))
@@ -119,21 +132,25 @@ cdef object logical(str op, function, input, other):
     return wrap(zero_d(function(array_of(input), array_of(other))))
 
 
+@operation(inplace=True, out=True)
 def logical_and(input, other):
     """Both true (not 0)."""
     return logical("and", numpy.logical_and, input, other)
 
 
+@operation(inplace=True, out=True)
 def logical_or(input, other):
     """Either true (not 0)."""
     return logical("or", numpy.logical_or, input, other)
 
 
+@operation(inplace=True, out=True)
 def logical_xor(input, other):
     """Exactly one true (not 0)."""
     return logical("xor", numpy.logical_xor, input, other)
 
 
+@operation(inplace=True, out=True)
 def logical_not(input):
     """True where the element is 0."""
     return wrap(zero_d(numpy.logical_not(array_of(input))))
@@ -150,21 +167,25 @@ def _bitwise(op, function, input, other):
     return wrap(zero_d(function(x, y)))
 
 
+@operation(inplace=True, out=True)
 def bitwise_and(input, other):
     """Bits set in both; logical for bool."""
     return _bitwise("and", numpy.bitwise_and, input, other)
 
 
+@operation(inplace=True, out=True)
 def bitwise_or(input, other):
     """Bits set in either; logical for bool."""
     return _bitwise("or", numpy.bitwise_or, input, other)
 
 
+@operation(inplace=True, out=True)
 def bitwise_xor(input, other):
     """Bits set in exactly one; logical for bool."""
     return _bitwise("xor", numpy.bitwise_xor, input, other)
 
 
+@operation(inplace=True, out=True)
 def bitwise_not(input):
     """All bits inverted; logical for bool."""
     x = array_of(input)

@@ -9,6 +9,7 @@ from fastnn.errors import ShapeError
 from fastnn.kernels cimport conv as K, elementwise, reduce
 from fastnn.ops._common import need_tensors
 from fastnn.ops.slopes import times_slope
+from fastnn.ops.declare import operation
 from fastnn.reference import conv as reference
 
 np.import_array()
@@ -205,6 +206,7 @@ cpdef Tensor convolve(str op, int spatial, object input, object weight, object b
     return finish(y, x, w, bias, relu, (stride, padding, dilation, groups), False, missing, x4, w4)
 
 
+@operation("fastnn functional")
 def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Cross-correlation of sequences with kernels.
 
@@ -227,6 +229,7 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups, False)
 
 
+@operation("fastnn functional")
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Cross-correlation of images with kernels.
 
@@ -271,6 +274,7 @@ cdef Tensor convolve_transposed(str op, int spatial, object input, object weight
     return finish(y, x, w, bias, False, (stride, padding, dilation, groups), True, missing, x4, w4)
 
 
+@operation("fastnn functional")
 def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """The gradient of `conv1d` with respect to its input, as an operation: a sequence grows by `stride`.
 
@@ -281,6 +285,7 @@ def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_paddi
                                dilation)
 
 
+@operation("fastnn functional")
 def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """The gradient of `conv2d` with respect to its input, as an operation: images grow by `stride`.
 
@@ -291,6 +296,7 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
                                dilation)
 
 
+@operation("fastnn functional")
 def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
     """Not available: NotImplementedError."""
     raise NotImplementedError("fastnn has no conv_transpose3d: transposed convolutions are 1-D and 2-D")

@@ -1,17 +1,41 @@
-"""New tensors."""
+"""New tensors: from data, of one value, ranges, grids, powers."""
 import functools
 import operator
 
 import numpy as np
 
 from fastnn import dtypes
-from fastnn import random as _random
 from fastnn._tensor import Tensor, from_array, wrap_numpy
 from fastnn.kernels import _core
+from fastnn.ops import arithmetic
 from fastnn.ops._common import into, promote, room
+from fastnn.ops.declare import operation
+from fastnn.ops.shape import stack
 
 
-def _check(device, layout=None, pin_memory=False):
+@operation("fastnn")
+def vander(x, N=None, increasing=False):  # noqa: N803 (PyTorch's name)
+    """Powers of a vector's elements, one element a row."""
+    if x.ndim != 1:
+        raise RuntimeError("x must be a one-dimensional tensor.")
+    n = x.shape[0] if N is None else N
+    if n < 0:
+        raise RuntimeError("N must be non-negative.")
+    powers = powers_of(x, n)
+    return powers if increasing else powers.flip(1)
+
+
+def powers_of(x, count):
+    """x^0, x^1, ... along a new last dimension; of whole numbers in int64."""
+    room("vander", (*x.shape, count), x.itemsize)
+    x = x if x.is_floating_point() else x.to(dtypes.int64)
+    powers = [from_array(np.ones(tuple(x.shape), x.detach().numpy().dtype))]
+    while len(powers) < count:
+        powers.append(arithmetic.mul(powers[-1], x))
+    return stack(powers, -1)[..., :count]
+
+
+def check_options(device, layout=None, pin_memory=False):
     dtypes.need_cpu(device)
     if layout is not None and str(layout) != "torch.strided":
         raise NotImplementedError(f"layout={layout} is not implemented")
@@ -19,7 +43,7 @@ def _check(device, layout=None, pin_memory=False):
         raise NotImplementedError("pin_memory=True: there is no other device to copy to")
 
 
-def _sizes(size):
+def sizes_of(size):
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
     try:
@@ -38,14 +62,12 @@ def _count(op, name, value):
     return operator.index(value)
 
 
-def _finish(array, requires_grad):
+def finish(array, requires_grad):
     made = from_array(array)
     if requires_grad:
         made.requires_grad = True
     return made
 
-
-# ---- from numbers ----
 
 def _plain(data, found):
     """Sequences as lists, tensors as numbers or arrays; `found` gets the types (or dtypes) of the numbers."""
@@ -91,7 +113,7 @@ def _dtype_of(kind):
     raise RuntimeError(f"Could not infer dtype of {kind.__name__}")
 
 
-def _promoted(a, b):
+def promoted_kinds(a, b):
     return promote(from_array(np.empty(1, a)), from_array(np.empty(1, b)))
 
 
@@ -99,7 +121,7 @@ def _array_of(data, kind):
     """Nested numbers as a new array of the NumPy dtype `kind`, or of the dtype that PyTorch infers (None)."""
     found = set()
     data = _plain(data, found)
-    own = functools.reduce(_promoted, map(_dtype_of, found)) if found else dtypes.get_default_dtype().numpy
+    own = functools.reduce(promoted_kinds, map(_dtype_of, found)) if found else dtypes.get_default_dtype().numpy
     kind = own if kind is None else kind
     dtypes.from_numpy(kind)  # TypeError for those that tensors lack
     wide = np.dtype(np.int64) if kind.kind in "iu" else kind
@@ -119,9 +141,10 @@ def _array_of(data, kind):
     return array.astype(kind, copy=False)
 
 
+@operation("fastnn")
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A tensor with a copy of `data` (nested sequences, numbers, an array or a tensor)."""
-    _check(device, None, pin_memory)
+    check_options(device, None, pin_memory)
     kind = None if dtype is None else dtypes.to_numpy(dtype)
     if isinstance(data, Tensor):
         data = data.detach().numpy()
@@ -131,12 +154,13 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
             array = np.ascontiguousarray(data.astype(kind)).reshape(data.shape)
     else:
         array = _array_of(data, kind)
-    return _finish(array, requires_grad)
+    return finish(array, requires_grad)
 
 
+@operation("fastnn")
 def as_tensor(data, dtype=None, device=None):
     """`data` as a tensor, sharing memory where it can."""
-    _check(device)
+    check_options(device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
     if isinstance(data, np.ndarray):
@@ -145,6 +169,7 @@ def as_tensor(data, dtype=None, device=None):
     return tensor(data, dtype=dtype)
 
 
+@operation("fastnn")
 def from_numpy(ndarray):
     """A tensor on the memory of a NumPy array."""
     if not isinstance(ndarray, np.ndarray):
@@ -156,13 +181,14 @@ def from_numpy(ndarray):
     return wrap_numpy(ndarray)
 
 
+@operation("fastnn")
 def empty(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None,
           memory_format=None):
     """A tensor with undefined contents."""
-    _check(device, layout, pin_memory)
+    check_options(device, layout, pin_memory)
     if out is not None:
         return into("empty", out, empty(*size, dtype=out.dtype))
-    return _finish(_empty("empty", _sizes(size), dtypes.to_numpy(dtype)), requires_grad)
+    return finish(_empty("empty", sizes_of(size), dtypes.to_numpy(dtype)), requires_grad)
 
 
 def _empty(op, size, kind):
@@ -170,10 +196,11 @@ def _empty(op, size, kind):
     return _core.empty(size, kind.num)
 
 
+@operation("fastnn")
 def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, names=None,
          out=None):
     """A tensor filled with one value; the dtype follows the value."""
-    _check(device, layout, pin_memory)
+    check_options(device, layout, pin_memory)
     if names is not None:
         raise NotImplementedError("full: named dimensions are not implemented")
     if isinstance(fill_value, Tensor):
@@ -181,59 +208,66 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layo
     if dtype is None:
         dtype = (bool if isinstance(fill_value, bool) else
                  np.int64 if isinstance(fill_value, (int, np.integer)) else None)
-    array = _empty("full", _sizes((size,)), dtypes.to_numpy(dtype if out is None else out.dtype))
+    array = _empty("full", sizes_of((size,)), dtypes.to_numpy(dtype if out is None else out.dtype))
     array.fill(dtypes.number(fill_value, array.dtype))
-    return into("full", out, _finish(array, requires_grad))
+    return into("full", out, finish(array, requires_grad))
 
 
+@operation("fastnn")
 def zeros(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """A tensor of zeros."""
-    return full(_sizes(size), 0, dtype=dtypes.to_numpy(dtype), device=device, requires_grad=requires_grad,
+    return full(sizes_of(size), 0, dtype=dtypes.to_numpy(dtype), device=device, requires_grad=requires_grad,
                 layout=layout, pin_memory=pin_memory, out=out)
 
 
+@operation("fastnn")
 def ones(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """A tensor of ones."""
-    return full(_sizes(size), 1, dtype=dtypes.to_numpy(dtype), device=device, requires_grad=requires_grad,
+    return full(sizes_of(size), 1, dtype=dtypes.to_numpy(dtype), device=device, requires_grad=requires_grad,
                 layout=layout, pin_memory=pin_memory, out=out)
 
 
-def _like(input, dtype):
+def like_of(input, dtype):
     return input.dtype if dtype is None else dtype
 
 
+@operation("fastnn")
 def empty_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
                memory_format=None):
     """``empty`` with the shape and dtype of another tensor."""
-    return empty(tuple(input.shape), dtype=_like(input, dtype), device=device, requires_grad=requires_grad,
+    return empty(tuple(input.shape), dtype=like_of(input, dtype), device=device, requires_grad=requires_grad,
                  layout=layout, pin_memory=pin_memory)
 
 
+@operation("fastnn")
 def zeros_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
                memory_format=None):
     """``zeros`` with the shape and dtype of another tensor."""
-    return zeros(tuple(input.shape), dtype=_like(input, dtype), device=device, requires_grad=requires_grad,
+    return zeros(tuple(input.shape), dtype=like_of(input, dtype), device=device, requires_grad=requires_grad,
                  layout=layout, pin_memory=pin_memory)
 
 
+@operation("fastnn")
 def ones_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
               memory_format=None):
     """``ones`` with the shape and dtype of another tensor."""
-    return ones(tuple(input.shape), dtype=_like(input, dtype), device=device, requires_grad=requires_grad,
+    return ones(tuple(input.shape), dtype=like_of(input, dtype), device=device, requires_grad=requires_grad,
                 layout=layout, pin_memory=pin_memory)
 
 
+@operation("fastnn")
 def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
               memory_format=None):
     """``full`` with the shape and dtype of another tensor."""
-    return full(tuple(input.shape), fill_value, dtype=_like(input, dtype), device=device, requires_grad=requires_grad,
+    return full(tuple(input.shape), fill_value, dtype=like_of(input, dtype), device=device, requires_grad=requires_grad,
                 layout=layout, pin_memory=pin_memory)
 
 
+@operation("fastnn")
 def arange(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
            out=None):
     """start, start + step, ... below end; int64 for integers, else the default float type."""
-    _check(device, layout, pin_memory)
+    check_options(device, layout, pin_memory)
     if end is None:
         start, end = 0, start
     start, end, step = (value.item() if isinstance(value, Tensor) else value for value in (start, end, step))
@@ -263,13 +297,14 @@ def arange(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=
         start, step = int(start), int(step)
     values = start + np.arange(count, dtype=np.int64 if isinstance(start, int) and isinstance(step, int) else
                                np.float64) * step
-    return into("arange", out, _finish(values.astype(kind), requires_grad))
+    return into("arange", out, finish(values.astype(kind), requires_grad))
 
 
+@operation("fastnn")
 def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
              out=None):
     """`steps` evenly spaced numbers from start to end, both included."""
-    _check(device, layout, pin_memory)
+    check_options(device, layout, pin_memory)
     steps = _count("linspace", "steps", steps)
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
@@ -286,132 +321,39 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
     lower = start + step * index.astype(real)
     upper = end - step * (steps - 1 - index).astype(real)
     values = np.where(index < steps // 2, lower, upper).astype(kind) if steps != 1 else np.asarray([start], kind)
-    return into("linspace", out, _finish(values, requires_grad))
+    return into("linspace", out, finish(values, requires_grad))
 
 
+@operation("fastnn")
 def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
     """Ones on the diagonal, zeros elsewhere."""
-    _check(device, layout, pin_memory)
+    check_options(device, layout, pin_memory)
     n, m = _count("eye", "n", n), None if m is None else _count("eye", "m", m)
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"n must be greater or equal to 0, got {n if n < 0 else m}")
     kind = dtypes.to_numpy(dtype if out is None else out.dtype)
     room("eye", (n, n if m is None else m), kind.itemsize)
-    return into("eye", out, _finish(np.eye(n, m, dtype=kind), requires_grad))
+    return into("eye", out, finish(np.eye(n, m, dtype=kind), requires_grad))
 
 
-def _generator(generator):
-    return _random.default_generator if generator is None else generator
-
-
-def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
-    """Uniform random numbers of [0, 1)."""
-    made = empty(*size, dtype=dtype if out is None else out.dtype, device=device, layout=layout, pin_memory=pin_memory)
-    _generator(generator).uniform(made.numpy(), 0.0, 1.0)
-    made.requires_grad = requires_grad
-    return into("rand", out, made)
-
-
-def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
-    """Normal random numbers with mean 0 and variance 1."""
-    made = empty(*size, dtype=dtype if out is None else out.dtype, device=device, layout=layout, pin_memory=pin_memory)
-    _generator(generator).normal(made.numpy(), 0.0, 1.0)
-    made.requires_grad = requires_grad
-    return into("randn", out, made)
-
-
-def randint(low=0, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None,
-            pin_memory=False, out=None):
-    """Random integers of [low, high); ``randint(high, size)`` starts at 0."""
-    _check(device, layout, pin_memory)
-    if size is None:
-        low, high, size = 0, low, high
-    elif high is None:
-        low, high = 0, low
-    if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    size = _sizes((size,))
-    room("randint", size, 8)
-    kind = np.int64 if dtype is None else dtypes.to_numpy(dtype)
-    return into("randint", out, _finish(_generator(generator).randint(low, high, size, kind), requires_grad))
-
-
-def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
-             out=None):
-    """A random permutation of 0..n-1."""
-    _check(device, layout, pin_memory)
-    if n < 0:
-        raise RuntimeError(f"n must be non-negative, got {n}")
-    room("randperm", (n,), 8)
-    array = _generator(generator).randperm(n)
-    return into("randperm", out, _finish(array if dtype is None else array.astype(dtypes.to_numpy(dtype)),
-                                         requires_grad))
-
-
-def _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, fill, *args):
-    """A tensor that lies in memory as `input` does, which is the order in which its elements are drawn."""
-    _check(device, layout, pin_memory)
-    array = input.detach().numpy()
-    order = _random.memory_order(array)
-    made = np.empty([array.shape[axis] for axis in order], dtypes.to_numpy(_like(input, dtype)))
-    made = made.transpose(np.argsort(order))
-    getattr(_generator(generator), fill)(made, *args)
-    return _finish(made, requires_grad)
-
-
-def rand_like(input, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
-              memory_format=None):
-    """``rand`` with the shape and dtype of another tensor."""
-    return _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, "uniform")
-
-
-def randn_like(input, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
-               memory_format=None):
-    """``randn`` with the shape and dtype of another tensor."""
-    return _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, "normal")
-
-
-def randint_like(input, low=0, high=None, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None,
-                 pin_memory=False, memory_format=None):
-    """``randint`` with the shape and dtype of another tensor; ``randint_like(input, high)`` starts at 0."""
-    low, high = (0, low) if high is None else (low, high)
-    if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    return _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, "random", low, high)
-
-
-def result_type(tensor1, tensor2):
-    """The dtype of an operation on two operands, tensors or Python numbers."""
-    return dtypes.from_numpy(promote(tensor1, tensor2))
-
-
-def promote_types(type1, type2):
-    """The smallest dtype that both cast to without loss of category."""
-    if type1 is type2:
-        return type1
-    return dtypes.from_numpy(_promoted(type1.numpy, type2.numpy))
-
-
-def can_cast(from_, to):
-    """Whether PyTorch lets a result of one dtype be written to a tensor of another."""
-    return dtypes.can_cast(from_, to)
-
-
+@operation("fastnn")
 def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_grad=False, layout=None,
              pin_memory=False, out=None):
     """`steps` numbers from base^start to base^end, evenly spaced in their exponents."""
-    _check(device, layout, pin_memory)
+    check_options(device, layout, pin_memory)
     kind = dtypes.to_numpy(dtype if out is None else out.dtype)
     exponents = linspace(start, end, steps, dtype=dtypes.float64).numpy()
-    return into("logspace", out, _finish(np.power(float(base), exponents).astype(kind), requires_grad))
+    return into("logspace", out, finish(np.power(float(base), exponents).astype(kind), requires_grad))
 
 
+@operation("fastnn")
 def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """A 0-d tensor of the default float type."""
     return tensor(s, dtype=dtypes.get_default_dtype() if dtype is None else dtype, device=device,
                   requires_grad=requires_grad, pin_memory=pin_memory)
 
 
+@operation("fastnn")
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     """`obj` as a tensor, sharing memory unless ``copy=True``."""
     made = as_tensor(obj, dtype, device)
@@ -422,29 +364,13 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
     return made
 
 
-def is_floating_point(input):
-    """Whether the dtype is a floating-point type."""
-    return input.is_floating_point()
-
-
-def is_complex(input):
-    """False: there are no complex tensors."""
-    return False
-
-
-def is_nonzero(input):
-    """Whether a tensor of one element is not 0."""
-    if input.numel() != 1:
-        raise RuntimeError("Boolean value of Tensor with " + ("no values" if input.numel() == 0 else
-                                                              "more than one value") + " is ambiguous")
-    return bool(input)
-
-
+@operation("fastnn")
 def fill(input, value):
     """A copy filled with one value."""
     return input.clone().fill_(value)
 
 
+@operation("fastnn")
 def detach(input):
     """The same memory outside the graph."""
     return input.detach()
@@ -452,7 +378,7 @@ def detach(input):
 
 def construct(*args, dtype=None, device=None):
     """What ``Tensor(...)`` makes: sizes give undefined contents, data gives the default float type."""
-    _check(device)
+    check_options(device)
     if len(args) == 1 and not isinstance(args[0], int):
         if isinstance(args[0], dtypes.Size):
             return empty(args[0], dtype=dtype).numpy()
@@ -460,6 +386,28 @@ def construct(*args, dtype=None, device=None):
     return empty(*args, dtype=dtype).numpy() if args else np.empty(0, dtypes.to_numpy(dtype))
 
 
-__all__ = [name for name, value in list(globals().items())
-           if callable(value) and getattr(value, "__module__", None) == __name__ and not name.startswith("_")
-           and name not in ("construct", "adopt")]
+
+@operation("fastnn")
+def meshgrid(*tensors, indexing=None):
+    """Coordinates of a grid: each vector expanded over the dimensions of the others."""
+    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
+        tensors = tuple(tensors[0])
+    if not tensors:
+        raise RuntimeError("meshgrid expects a non-empty TensorList")
+    if indexing not in (None, "ij", "xy"):
+        raise RuntimeError(f"torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: {indexing}")
+    for x in tensors:
+        if x.ndim > 1:
+            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {x}")
+        if x.dtype is not tensors[0].dtype:
+            raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype")
+    swapped = indexing == "xy" and len(tensors) > 1
+    if swapped:
+        tensors = (tensors[1], tensors[0], *tensors[2:])
+    sizes = [x.numel() for x in tensors]
+    grids = [x.reshape([-1 if i == axis else 1 for i in range(len(tensors))] if x.numel() else
+                       [0 if i == axis else 1 for i in range(len(tensors))]).expand(sizes)
+             for axis, x in enumerate(tensors)]
+    if swapped:
+        grids = [grids[1], grids[0], *grids[2:]]
+    return tuple(grids)

@@ -14,6 +14,7 @@ from fastnn.errors import ShapeError
 from fastnn.kernels cimport _core
 from fastnn.kernels cimport dropout as K
 from fastnn.kernels cimport elementwise
+from fastnn.ops.declare import operation
 from fastnn.random cimport Generator, memory_order
 from fastnn.random import default_generator
 
@@ -97,6 +98,7 @@ cdef object apply(str name, object input, double p, bint training, bint inplace,
     return x
 
 
+@operation("fastnn", keywords={"train": "training"})
 def dropout(input, double p=0.5, bint training=True, bint inplace=False):
     """Each element becomes 0 with probability p, or is divided by 1 - p (Srivastava et al. 2014)."""
     return apply("dropout", input, p, training, inplace)
@@ -107,11 +109,13 @@ def sequence_dropout(input, double p, bint batch_first):
     return apply("dropout", input, p, True, False, -1, False, (1, 0, 2) if batch_first else None)
 
 
+@operation("fastnn", keywords={"train": "training"})
 def alpha_dropout(input, double p=0.5, bint training=False, bint inplace=False):
     """Dropout that keeps mean 0 and variance 1 of what SELU gives (Klambauer et al. 2017)."""
     return apply("alpha_dropout", input, p, training, inplace, -1, True)
 
 
+@operation("fastnn", keywords={"train": "training"})
 def feature_alpha_dropout(input, double p=0.5, bint training=False, bint inplace=False):
     """`alpha_dropout` of whole features input[n, c]."""
     return apply("feature_alpha_dropout", input, p, training, inplace, 2, True)

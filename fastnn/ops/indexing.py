@@ -1,12 +1,32 @@
-"""Reading and writing parts of a tensor: slices, masks, integer arrays, gather and select."""
+"""Reading and writing parts of a tensor: slices, masks, integer arrays, select, narrow, take and where."""
 import numpy as np
 
 from fastnn import dtypes, kernels
+from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record, record_inplace, take_history, to_array, view_of, writable
-from fastnn.ops._common import axis_of, broadcast_shapes, int64_of, into, need_tensors, promote, room
+from fastnn.kernels import sum_to
+from fastnn.ops._common import axis_of, broadcast_shapes, int64_of, into, need_tensors, promote
+from fastnn.ops.declare import operation
 
 
-TENSOR_BYTES = 256  # about what one of many views takes
+@operation()
+def argwhere(input):
+    """Indices of the elements that are not 0, one row each."""
+    return nonzero(input)
+
+
+@operation("fastnn")
+def unravel_index(indices, shape):
+    """Indices of the flattened tensor as one index for each dimension."""
+    need_tensors("unravel_index", indices)
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    return tuple(from_array(np.asarray(part, np.int64)) for part in np.unravel_index(indices.numpy(), sizes))
+
+
+@operation(out=True)
+def narrow_copy(input, dim, start, length):
+    """``narrow`` as a copy."""
+    return narrow(input, dim, start, length).clone()
 
 
 def _numpy_index(index):
@@ -90,6 +110,12 @@ def _slice_backward(grad, shape, index, basic):
     return dx
 
 
+SELECT, SLICE, INDEX = (Op(name, _slice_backward, "shape index basic") for name in (
+    "SelectBackward0", "SliceBackward0", "IndexBackward0"))
+for _op in (SELECT, SLICE, INDEX):
+    _op.linear(lambda x, shape, index, basic: np.asarray(x[index]))
+
+
 def getitem(input, index, read=()):
     """``input[index]``: a view for integers and slices, a copy for masks and integer arrays.
 
@@ -100,7 +126,7 @@ def getitem(input, index, read=()):
         viewed = view_of(x[index], input)
         if not input.requires_grad:
             return viewed
-        return _as_view(record(x[index], _slice_backward, "SelectBackward0", (input,), (x.shape, index, True)), viewed)
+        return _as_view(record(x[index], SELECT, (input,), (x.shape, index, True)), viewed)
     read = read or _tensors_in(index)
     index = _whole_index(index)
     parts = _without_numbers(index)
@@ -123,10 +149,10 @@ def getitem(input, index, read=()):
         viewed = view_of(out, input)
         if not input.requires_grad:
             return viewed
-        made = record(out, _slice_backward, "SliceBackward0", (input,), (x.shape, index, True))
+        made = record(out, SLICE, (input,), (x.shape, index, True))
         return _as_view(made, viewed)
     out = np.asarray(out)
-    return record(out, _slice_backward, "IndexBackward0", (input,), (x.shape, index, False), read)
+    return record(out, INDEX, (input,), (x.shape, index, False), read)
 
 
 def _as_view(made, viewed):
@@ -136,9 +162,20 @@ def _as_view(made, viewed):
 def _setitem_backward(grad, index, shape):
     dx = grad.copy()
     dx[index] = 0
-    from fastnn.kernels import sum_to
     dv = np.asarray(grad[index])
     return dx, None if shape is None else sum_to(np.ascontiguousarray(dv), shape)
+
+
+SETITEM = Op("CopySlices", _setitem_backward, "index shape")
+
+
+@SETITEM.second
+def _setitem_second(step, g):
+    def rest(array):
+        array = array.copy()
+        array[step.index] = 0
+        return array
+    return step.linear(g, rest, rest), None if step.shape is None else step.sum_to(getitem(g, step.index), step.shape)
 
 
 def setitem(input, index, value):
@@ -169,10 +206,11 @@ def setitem(input, index, value):
     if read and (input.requires_grad or isinstance(value, Tensor) and value.requires_grad):
         index = tuple(np.array(part) if isinstance(part, np.ndarray) else part  # the rule's own: tensors may change
                       for part in (index if isinstance(index, tuple) else (index,)))
-    record_inplace(input, _setitem_backward, "CopySlices", (value,) if isinstance(value, Tensor) else (),
+    record_inplace(input, SETITEM, (value,) if isinstance(value, Tensor) else (),
                    (index, shape))
 
 
+@operation()
 def select(input, dim, index):
     """One slice along `dim`, without that dimension (a view)."""
     dim = axis_of(dim, input.ndim)
@@ -183,6 +221,7 @@ def select(input, dim, index):
     return getitem(input, (slice(None),) * dim + (index,))
 
 
+@operation()
 def narrow(input, dim, start, length):
     """`length` slices along `dim` from `start` on (a view)."""
     if input.ndim == 0:
@@ -201,104 +240,7 @@ def narrow(input, dim, start, length):
     return getitem(input, (slice(None),) * dim + (slice(start, start + length),))
 
 
-def unbind(input, dim=0):
-    """All slices along `dim`."""
-    if input.ndim == 0:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    size = input.shape[axis_of(dim, input.ndim)]
-    room("unbind", (size,), TENSOR_BYTES)
-    return tuple(select(input, dim, i) for i in range(size))
-
-
-def split(tensor, split_size_or_sections, dim=0):
-    """Pieces along `dim`: of one size (the last may be smaller), or of the sizes in a list."""
-    need_dimensions("split", tensor)
-    dim = axis_of(dim, tensor.ndim)
-    size = tensor.shape[dim]
-    if isinstance(split_size_or_sections, int):
-        step = split_size_or_sections
-        if step < 0 or (step == 0 and size):
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
-        room("split", (size // step if step else 1,), TENSOR_BYTES)
-        sections = [min(step, size - i) for i in range(0, size, step)] if size else [0]
-    else:
-        sections = list(split_size_or_sections)
-        if sum(sections) != size:
-            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at "
-                               f"dimension {dim}), but got split_sizes={sections}")
-    starts = np.cumsum([0] + sections[:-1])
-    return tuple(narrow(tensor, dim, int(start), length) for start, length in zip(starts, sections))
-
-
-def need_dimensions(op, input):
-    """RuntimeError for a tensor that has nothing to divide."""
-    if input.ndim == 0:
-        raise RuntimeError(f"{op} expects at least a 1-dimensional tensor")
-
-
-def chunk(input, chunks, dim=0):
-    """At most `chunks` pieces of equal size along `dim` (the last may be smaller)."""
-    need_dimensions("chunk", input)
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    size = input.shape[axis_of(dim, input.ndim)]
-    if size == 0:
-        room("chunk", (chunks,), 8)
-        return (input,) * chunks
-    return split(input, -(-size // chunks), dim)
-
-
-def _gather_backward(grad, shape, places):
-    dx = np.zeros(shape, grad.dtype)
-    np.add.at(dx, places, grad)
-    return dx
-
-
-def _gather_rule(grad, shape, places):
-    return _gather_backward(grad, shape or (1,), places).reshape(shape)
-
-
-def places_of(op, index, dim, shape, other="input"):
-    """NumPy index (one array for each dimension) for the elements that `index` names along `dim`."""
-    need_tensors(op, index)
-    where = index.numpy()
-    if where.dtype not in (np.int64, np.int32) and where.size:
-        raise RuntimeError(f"{op}(): Expected dtype int32/int64 for index")
-    if max(where.ndim, 1) != max(len(shape), 1) and where.size:
-        raise RuntimeError(f"Index tensor must have the same number of dimensions as {other} tensor")
-    if not where.size:
-        return (np.zeros(where.shape, np.int64),) * max(len(shape), 1)
-    shape = shape or (1,)
-    for axis, (size, bound) in enumerate(zip(where.shape, shape)):
-        if axis != dim and size > bound:
-            raise RuntimeError(f"Size does not match at dimension {axis} expected index {list(where.shape)} to be no "
-                               f"larger than self {list(shape)} apart from dimension {dim}")
-    low, high = where.min(), where.max()
-    if low < 0 or high >= shape[dim]:
-        raise RuntimeError(f"index {high if high >= shape[dim] else low} is out of bounds for dimension {dim} with "
-                           f"size {shape[dim]}")
-    places = list(np.indices(where.shape, sparse=True)) or [where]
-    places[dim] = where
-    return tuple(places)
-
-
-def gather(input, dim, index, *, sparse_grad=False, out=None):
-    """``out[i][j] = input[index[i][j]][j]`` for dim 0, and so on. The result has the shape of `index`."""
-    need_tensors("gather", input, index)
-    dim = axis_of(dim, input.ndim)
-    x = input.detach().numpy()
-    if out is not None and out.dtype is not input.dtype:
-        raise RuntimeError(f"Expected out tensor to have dtype {input.dtype}, but got {out.dtype} instead")
-    places = places_of("gather", index, dim, x.shape)
-    if not index.numel():
-        taken = np.zeros(tuple(index.shape), x.dtype)
-        made = record(taken, lambda grad: np.zeros(x.shape, x.dtype), "GatherBackward0", (input,))
-    else:
-        taken = np.asarray(x.reshape(x.shape or (1,))[places]).reshape(tuple(index.shape))
-        made = record(taken, _gather_rule, "GatherBackward0", (input,), (x.shape, places), (index,))
-    return into("gather", out, made, (input, index))
-
-
+@operation()
 def index_select(input, dim, index, *, out=None):
     """The slices along `dim` whose numbers are in `index`."""
     need_tensors("index_select", input)
@@ -314,6 +256,7 @@ def index_select(input, dim, index, *, out=None):
     return into("index_select", out, made, (input, index))
 
 
+@operation()
 def masked_select(input, mask, *, out=None):
     """The elements where `mask` is true, in one dimension."""
     need_tensors("masked_select", input, mask)
@@ -322,10 +265,18 @@ def masked_select(input, mask, *, out=None):
 
 
 def _where_backward(grad, condition, shapes):
-    from fastnn.kernels import sum_to
     zero = grad.dtype.type(0)
     return (None, sum_to(np.where(condition, grad, zero), shapes[0]),
             sum_to(np.where(condition, zero, grad), shapes[1]))
+
+
+WHERE = Op("WhereBackward0", _where_backward, "condition shapes")
+
+
+@WHERE.second
+def _where_second(step, g):
+    mask = from_array(step.condition)
+    return (None, step.sum_to(where(mask, g, 0.0), step.shapes[0]), step.sum_to(where(mask, 0.0, g), step.shapes[1]))
 
 
 def _as_number(value, kind):
@@ -333,6 +284,7 @@ def _as_number(value, kind):
     return from_array(np.asarray(dtypes.number(value, kind), kind))
 
 
+@operation("fastnn")
 def where(condition, input=None, other=None, *, out=None):
     """`input` where the condition holds, else `other`; with the condition alone the indices where it holds."""
     if out is not None:
@@ -348,17 +300,24 @@ def where(condition, input=None, other=None, *, out=None):
     if isinstance(input, Tensor) and isinstance(other, Tensor):
         a, b, mask = to_array(input), to_array(other), to_array(condition)
         if a.dtype == b.dtype and a.dtype in (np.float32, np.float64):  # nothing to promote: the kernel
-            return record(kernels.where(mask, a, b), _where_backward, "WhereBackward0", (condition, input, other),
+            return record(kernels.where(mask, a, b), WHERE, (condition, input, other),
                           (mask, (a.shape, b.shape)), (condition,))
     dtype = promote(input, other)
     x, y = (value.to(dtype) if isinstance(value, Tensor) else _as_number(value, dtype)
             for value in (input, other))
     broadcast_shapes(condition.shape, x.shape, y.shape)
     out = np.where(condition.numpy(), x.detach().numpy(), y.detach().numpy())
-    return record(np.asarray(out), _where_backward, "WhereBackward0", (condition, x, y),
+    return record(np.asarray(out), WHERE, (condition, x, y),
                   (condition.numpy(), (tuple(x.shape), tuple(y.shape))), (condition,))
 
 
+@operation("Tensor.where")
+def _where(self, condition, other):
+    """`self` where the condition holds, else `other`."""
+    return where(condition, self, other)
+
+
+@operation(inplace=True)
 def masked_fill(input, mask, value):
     """`value` where `mask` is true, else `input`."""
     if mask.numpy().dtype != bool:
@@ -375,6 +334,7 @@ def masked_fill(input, mask, value):
     return where(mask, value, input)
 
 
+@operation(out=True)
 def nonzero(input, *, as_tuple=False):
     """Indices of the elements that are not 0: one row each, or (as_tuple) one vector for each dimension."""
     x = input.detach().numpy()
@@ -382,3 +342,12 @@ def nonzero(input, *, as_tuple=False):
     if as_tuple:
         return tuple(from_array(place) for place in places)
     return from_array(np.stack(places, 1) if input.ndim else np.zeros((len(places[0]), 0), np.int64))
+
+
+@operation()
+def take(input, index, *, out=None):
+    """Elements of the flattened tensor."""
+    need_tensors("take", input, index)
+    if index.numpy().size and (index.numpy().max() >= input.numel() or index.numpy().min() < -input.numel()):
+        raise IndexError(f"take(): index out of range, the tensor has {input.numel()} elements")
+    return into("take", out, input.reshape(-1)[index], (input, index))

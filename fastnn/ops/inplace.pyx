@@ -9,6 +9,8 @@ from fastnn import dtypes
 from fastnn._tape cimport Node, Op, Version
 from fastnn._tensor cimport Tensor, adopt_node, check_inplace, grad_enabled, recording, shape_of, wrap
 from fastnn._tensor import record_inplace
+from fastnn.ops.constant import constant
+from fastnn.ops.declare import operation
 
 np.import_array()
 
@@ -23,27 +25,7 @@ cdef bint any_recording(object values):
     return False
 
 
-def overwritten_backward(grad):
-    """Nothing flows back to what was overwritten."""
-    return numpy.zeros_like(grad)
-
-
-def _overwritten_second(step, g):
-    return step.linear(g, numpy.zeros_like, numpy.zeros_like)
-
-
-cdef dict overwriting = {}
-
-
-def overwrites(str name):
-    """The Op of a function that overwrites all of a tensor with what gets no gradient."""
-    if name not in overwriting:
-        overwriting[name] = Op(name, overwritten_backward)
-        overwriting[name].second(_overwritten_second)
-    return overwriting[name]
-
-
-FILL = overwrites("FillBackward0")
+FILL = constant("FillBackward0")
 
 
 def replaced_backward(grad):
@@ -52,7 +34,7 @@ def replaced_backward(grad):
 
 
 REPLACE = Op("CopyBackwards", replaced_backward)
-REPLACE.second(lambda step, g: (_overwritten_second(step, g), g))
+REPLACE.second(lambda step, g: (step.zeros(g, g.shape), g))
 
 
 cdef int check_result(str op, Tensor x, Tensor out) except -1:
@@ -96,7 +78,7 @@ cpdef Tensor changed(str op, Tensor x, object function, tuple args, dict kwargs,
         out = out.to(x.dtype)
     numpy.copyto(x.array, out.array, casting="unsafe")
     if out.node is None:  # no gradient flows through this operation
-        return record_inplace(x, overwrites(op.capitalize() + "Backward0"))
+        return record_inplace(x, constant(op.capitalize() + "Backward0"), (), (shape_of(x.array),))
     if x.base is not None:  # the base takes over the part by way of a copy
         return record_inplace(x, REPLACE, (out,))
     x.bump()
@@ -120,11 +102,12 @@ cpdef Tensor viewed(Tensor x, object function, tuple args, dict kwargs):
 cdef Tensor filled(Tensor x):
     """After all of x was overwritten: nothing flows back to what it held."""
     if recording(x):
-        return record_inplace(x, FILL)
+        return record_inplace(x, FILL, (), (shape_of(x.array),))
     x.bump()
     return x
 
 
+@operation("Tensor")
 def fill_(self, value):
     """Every element becomes `value`."""
     cdef Tensor x = <Tensor?>self
@@ -135,6 +118,7 @@ def fill_(self, value):
     return filled(x)
 
 
+@operation("Tensor")
 def zero_(self):
     """Every element becomes 0."""
     cdef Tensor x = <Tensor?>self

@@ -10,6 +10,7 @@ from fastnn.kernels.elementwise import unary_saves
 from fastnn.ops._common cimport as_tensor, is_half, is_real, undo, zero_d
 from fastnn.ops.maps import mapped
 from fastnn.ops.slopes import times_slope
+from fastnn.ops.declare import operation
 
 np.import_array()
 
@@ -34,6 +35,7 @@ def _linear_second(step, g):
             rows.sum(0) if step.needs(2) else None)
 
 
+@operation("functional")
 def linear(input, weight, bias=None):
     """input @ weight.T + bias.
 
@@ -127,6 +129,7 @@ cdef np.ndarray gemm_scale(np.ndarray vector, np.ndarray factor):
     return binary("mul", vector, factor)
 
 
+@operation("fastnn Tensor linalg", out=True)
 def matmul(input, other):
     """Matrix product: vectors, matrices, or stacks of matrices whose leading dimensions broadcast."""
     if not isinstance(other, Tensor) or not isinstance(input, Tensor):
@@ -164,16 +167,19 @@ cdef object exact(str name, object x, object y, int nx, int ny):
     return matmul(x, y)
 
 
+@operation(out=True)
 def mm(input, mat2):
     """Product of two matrices."""
     return exact("mm", input, mat2, 2, 2)
 
 
+@operation(out=True)
 def mv(input, vec):
     """Product of a matrix and a vector."""
     return exact("mv", input, vec, 2, 1)
 
 
+@operation(out=True)
 def bmm(input, mat2):
     """Products of matching matrices of two stacks of equal size."""
     if isinstance(input, Tensor) and isinstance(mat2, Tensor) and input.ndim == 3 and mat2.ndim == 3 \
@@ -182,11 +188,13 @@ def bmm(input, mat2):
     return exact("bmm", input, mat2, 3, 3)
 
 
+@operation(out=True)
 def dot(input, tensor):
     """Inner product of two vectors."""
     return exact("dot", input, tensor, 1, 1)
 
 
+@operation(inplace=True, out=True, scaled=True)
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     """beta * input + alpha * (mat1 @ mat2)."""
     from fastnn.ops.arithmetic import add
@@ -200,6 +208,7 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     return weighted(input, beta, product, alpha)
 
 
+@operation(aliases="ger", out=True)
 def outer(input, vec2):
     """All products of the elements of two vectors."""
     from fastnn.ops.arithmetic import mul

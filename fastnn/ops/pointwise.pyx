@@ -11,6 +11,7 @@ from fastnn.kernels cimport _core
 from fastnn.kernels cimport elementwise as K
 from fastnn.kernels import sum_to
 from fastnn.ops._common cimport is_half, is_real, undo, wrap_dim, zero_d
+from fastnn.ops.declare import operation
 from fastnn.ops.inplace cimport changed
 from fastnn.ops.maps cimport Map, apply, apply_in_place, apply_map, map_of, whole
 
@@ -260,8 +261,6 @@ def clamp(input, min=None, max=None):
     return apply("clamp", input, -numpy.inf if min is None else min, numpy.inf if max is None else max)
 
 
-# ---- activations ----
-
 cdef Tensor limited(str name, object input, object high, bint inplace):
     """relu and relu6; integers keep their dtype."""
     if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind in "iu":
@@ -411,31 +410,6 @@ def step(input):
     return apply("step", input)
 
 
-IN_PLACE = {}
-
-
-def in_place_forms():
-    """``exp_`` and friends, for those maps that PyTorch has in place."""
-    def form(name, outside):
-        def function(input, *args, **kwargs):
-            if args or kwargs or not is_real((<Tensor?>input).array):
-                return changed(name + "_", input, outside, args, kwargs)
-            return apply_in_place(name, input)
-        function.__name__ = name + "_"
-        function.__wrapped__ = outside
-        function.__doc__ = f"``{name}`` in place."
-        return function
-    for name in ("exp exp2 expm1 log log2 log10 log1p sqrt rsqrt square reciprocal abs neg sign sin cos tan asin acos "
-                 "atan sinh cosh asinh acosh atanh erf lgamma digamma floor ceil round trunc sigmoid tanh "
-                 "relu").split():
-        IN_PLACE[name + "_"] = form(name, globals()[name])
-
-
-in_place_forms()
-
-
-# ---- of two tensors, or two halves of one ----
-
 cdef object glu_backward(Node node, np.ndarray grad):
     cdef np.ndarray x = node.saved[0], dx = _core.new_like(x, np.PyArray_TYPE(x))
     cdef tuple first = node.saved[1], second = node.saved[2]
@@ -537,3 +511,27 @@ def prelu(input, weight):
     if needs_grad(x):
         out.node.guard(w.version_object())
     return out
+
+
+def in_place_form(str name, outside):
+    """``name_`` of a map: written over the tensor."""
+    def function(input, *args, **kwargs):
+        if args or kwargs or not is_real((<Tensor?>input).array):
+            return changed(name + "_", input, outside, args, kwargs)
+        return apply_in_place(name, input)
+    function.__name__, function.__doc__, function.__wrapped__ = name + "_", f"``{name}`` in place.", outside
+    return function
+
+
+for further, names in {"": "exp log log2 log10 sqrt rsqrt square reciprocal sign sin cos tan sinh cosh floor ceil tanh",
+                       " special": "exp2 expm1 log1p erf round", " special special.psi": "digamma",
+                       " special.gammaln": "lgamma", " special.expit": "sigmoid"}.items():
+    operation("fastnn Tensor" + further, inplace=in_place_form, out=True)(*[globals()[name] for name in names.split()])
+for alias, name in {"absolute": "abs", "negative": "neg", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
+                    "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "fix": "trunc"}.items():
+    operation(aliases=alias, inplace=in_place_form, out=True)(globals()[name])
+operation(inplace=in_place_form)(relu)
+operation(aliases="clip", inplace=True, out=True)(clamp)
+operation("fastnn")(celu, prelu, selu)
+operation("fastnn", out=True)(hardshrink, threshold)
+operation("functional")(gelu, hardshrink, logsigmoid, prelu, softplus, softshrink)

@@ -1,13 +1,19 @@
-"""Pooling: the largest elements, averages or norms of windows.
+"""Pooling: the largest elements, averages or norms of windows, and averages of adaptive windows.
 
-A row (1d) is a plane of height 1 to the kernels.
+A row (1d) is a plane of height 1 to the kernels; a volume is pooled by planes, then across them.
 """
+import functools
+
 import numpy as np
 
 from fastnn import kernels
+from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.errors import ShapeError
 from fastnn.ops._common import need_tensors, room
+from fastnn.ops.constant import constant
+from fastnn.ops.declare import operation
+from fastnn.ops.resample_tables import frozen, resampled
 
 
 def _pair(value):
@@ -51,14 +57,40 @@ def _is_integer(x):
     return x.dtype.kind in "iu"
 
 
-# ---- the largest ----
-
-def _max_backward(grad, index, shape, sizes):
+def _max_backward(grad, index, shape, sizes, row):
+    if row:
+        return kernels.max_pool_backward(grad[..., None, :], index, shape, *sizes)[..., 0, :]
     return kernels.max_pool_backward(grad, index, shape, *sizes)
 
 
-def _max_row_backward(grad, index, shape, sizes):
-    return kernels.max_pool_backward(grad[..., None, :], index, shape, *sizes)[..., 0, :]
+MAX_POOL = {name: Op(name, _max_backward, "index shape sizes row") for name in (
+    "MaxPool1DBackward0", "MaxPool2DWithIndicesBackward0", "AdaptiveMaxPool2DBackward0")}
+
+
+def _places(index, plane, sizes):
+    """Numbers within the flat plane for those within windows."""
+    if index.dtype == np.int64:
+        return index
+    kernel, stride, padding, dilation = sizes
+    kernel, padding, dilation = _pair(kernel), _pair(padding), _pair(dilation)
+    stride = kernel if stride is None or stride == () or stride == [] else _pair(stride)
+    tap = np.divmod(index.astype(np.int64), kernel[1])
+    at = np.indices(index.shape[-2:])
+    row, column = (np.clip(at[i] * stride[i] - padding[i] + tap[i] * dilation[i], 0, plane[i] - 1) for i in range(2))
+    return row * plane[1] + column
+
+
+def _max_second(step, g):
+    places, whole, own = _places(step.index, step.shape[-2:], step.sizes), step.shape, tuple(g.shape)
+    flat = whole[:-2] + (whole[-2] * whole[-1],)
+    lines = places.reshape(places.shape[:-2] + (places.shape[-2] * places.shape[-1],))
+    return step.linear(g, lambda grad: _max_backward(grad, *step.saved),
+                       lambda array: np.take_along_axis(array.reshape(flat), lines, -1).reshape(own),
+                       step.inputs()[0], whole[:-2] + whole[-1:] if step.row else whole)
+
+
+for _op in MAX_POOL.values():
+    _op.second(_max_second)
 
 
 def _max_pool(name, input, x, sizes, ceil_mode, return_indices, row):
@@ -73,10 +105,9 @@ def _max_pool(name, input, x, sizes, ceil_mode, return_indices, row):
     if row:
         y, index = y[..., 0, :], None if index is None else index[..., 0, :]
     if not return_indices:
-        return record(y, _max_row_backward if row else _max_backward, name, (input,), (kept, shape, sizes))
+        return record(y, MAX_POOL[name], (input,), (kept, shape, sizes, row))
     places = from_array(index)
-    return record(y, _max_row_backward if row else _max_backward, name, (input,), (kept, shape, sizes),
-                  (places,)), places
+    return record(y, MAX_POOL[name], (input,), (kept, shape, sizes, row), (places,)), places
 
 
 def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
@@ -115,14 +146,32 @@ def max_pool2d_with_indices(input, kernel_size, stride=None, padding=0, dilation
     return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
-# ---- averages ----
-
-def _avg_backward(grad, shape, *options):
+def _avg_backward(grad, shape, kernel_size, stride, padding, count_include_pad, divisor, row):
+    options = kernel_size, stride, padding, count_include_pad, divisor
+    if row:
+        return kernels.avg_pool_backward(grad[..., None, :], shape, *options)[..., 0, :]
     return kernels.avg_pool_backward(grad, shape, *options)
 
 
-def _avg_row_backward(grad, shape, *options):
-    return kernels.avg_pool_backward(grad[..., None, :], shape, *options)[..., 0, :]
+AVG_POOL1D, AVG_POOL2D = (Op(f"AvgPool{dims}DBackward0", _avg_backward, "shape kernel_size stride padding "
+                             "count_include_pad divisor row") for dims in (1, 2))
+
+
+@AVG_POOL1D.second
+@AVG_POOL2D.second
+def _avg_second(step, g):
+    shape, row, own = step.shape, step.row, tuple(g.shape)
+
+    def forward(array):
+        planes = array[..., None, :] if row else array
+        for ceil_mode in (False, True):
+            y = kernels.avg_pool_forward(planes, step.kernel_size, step.stride, step.padding, ceil_mode,
+                                         step.count_include_pad, step.divisor)
+            y = y[..., 0, :] if row else y
+            if y.shape == own:
+                return y
+    return step.linear(g, lambda grad: _avg_backward(grad, *step.saved), forward, step.inputs()[0],
+                       shape[:-2] + shape[-1:] if row else shape)
 
 
 def _average(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
@@ -135,6 +184,7 @@ def _average(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divi
     return np.trunc(total / np.rint(divisor.reshape(divisor.shape[-2:]))).astype(x.dtype)
 
 
+@operation("functional")
 def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """The average of each window of a row; zeros of the padding count unless `count_include_pad` is False.
 
@@ -143,9 +193,10 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     x = _row("avg_pool1d", input)
     sizes = _row_sizes("avg_pool1d", kernel_size=(kernel_size, 1), stride=(stride, 1), padding=(padding, 0))
     y = _average(x, *sizes, ceil_mode, count_include_pad, None)
-    return record(y[..., 0, :], _avg_row_backward, "AvgPool1DBackward0", (input,), (x.shape, *sizes, count_include_pad))
+    return record(y[..., 0, :], AVG_POOL1D, (input,), (x.shape, *sizes, count_include_pad, None, True))
 
 
+@operation("functional")
 def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
                divisor_override=None):
     """The average of each window of a plane; `divisor_override` divides the sums instead of the elements' number.
@@ -155,8 +206,8 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     need_tensors("avg_pool2d", input)
     x = input.detach().numpy()
     y = _average(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    return record(y, _avg_backward, "AvgPool2DBackward0", (input,),
-                  (x.shape, kernel_size, stride, padding, count_include_pad, divisor_override))
+    return record(y, AVG_POOL2D, (input,),
+                  (x.shape, kernel_size, stride, padding, count_include_pad, divisor_override, False))
 
 
 def _lp_pool(name, pool, max_pool, input, norm_type, kernel_size, stride, ceil_mode, elements):
@@ -185,8 +236,6 @@ def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
                     height * width)
 
 
-# ---- windows for a given output ----
-
 def _with_default(name, output_size, shape, count):
     """The output's sizes; None stands for the input's."""
     sizes = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * count
@@ -205,7 +254,7 @@ def _adaptive_max(name, input, x, size, return_indices, row):
     if row:
         y, index = y[..., 0, :], kept[..., 0, :]
     places = from_array(index)
-    out = record(y, _max_row_backward if row else _max_backward, name, (input,), (kept, x.shape, ()), (places,))
+    out = record(y, MAX_POOL[name], (input,), (kept, x.shape, (), row), (places,))
     return (out, places) if return_indices else out
 
 
@@ -230,8 +279,6 @@ def adaptive_max_pool2d(input, output_size, return_indices=False):
     return _adaptive_max("AdaptiveMaxPool2DBackward0", input, input.detach().numpy(), size, return_indices, False)
 
 
-# ---- back to where the largest were ----
-
 def _unpool_size(name, shape, kernel, stride, padding, output_size):
     usual = [(n - 1) * s + k - 2 * p for n, k, s, p in zip(shape[-len(kernel):], kernel, stride, padding)]
     if output_size is None:
@@ -249,6 +296,25 @@ def _unpool_size(name, shape, kernel, stride, padding, output_size):
     if min(size) < 0:
         raise ShapeError(f"{name}: expected an output_size of at least 0, got {size}")
     return tuple(size)
+
+
+def _unpool_backward(grad, shape, places, result):
+    n = len(places)
+    if not n or 0 in shape:
+        return np.zeros(shape, grad.dtype)
+    return np.take_along_axis(grad.reshape(n, -1), places, 1).reshape(shape)
+
+
+UNPOOL = Op("MaxUnpool2DBackward0", _unpool_backward, "shape places result")
+
+
+@UNPOOL.linear
+def _unpooled(x, shape, places, result):
+    """Of several at one place the last one counts."""
+    y, n = np.zeros(result, x.dtype), len(places)
+    if n:
+        np.put_along_axis(y.reshape(n, -1), places, x.reshape(n, -1), 1)
+    return y
 
 
 def _unpool(name, input, indices, size, dims):
@@ -269,15 +335,8 @@ def _unpool(name, input, indices, size, dims):
     if places.size and (places.min() < 0 or places.max() >= total):
         raise ShapeError(f"{name}: Found an invalid max index: expected 0 to {total - 1} (output volumes are of size "
                          f"{'x'.join(map(str, size))}), got {places.min()} to {places.max()}")
-    y = np.zeros((n, total), x.dtype)
-    if n:
-        np.put_along_axis(y, places, x.reshape(n, -1), 1)
-
-    def backward(grad):
-        if not n:
-            return np.zeros(shape, grad.dtype)
-        return np.take_along_axis(grad.reshape(n, -1), places, 1).reshape(shape)
-    return record(y.reshape(shape[:-count] + size), backward, "MaxUnpool2DBackward0", (input,), (), (indices,))
+    saved = shape, places, shape[:-count] + size
+    return record(_unpooled(x, *saved), UNPOOL, (input,), saved, (indices,))
 
 
 def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
@@ -300,3 +359,153 @@ def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_siz
     need_tensors("max_unpool2d", input, indices)
     size = _unpool_size("max_unpool2d", tuple(input.shape), kernel, stride, padding, output_size)
     return _unpool("max_unpool2d", input, indices, size, kernel)
+
+
+@functools.lru_cache(maxsize=64)
+def _even_windows(n, m, dtype):
+    """Averages over windows from floor(i n / m) to ceil((i + 1) n / m)."""
+    i = np.arange(m)
+    start, end = i * n // m, -(-(i + 1) * n // m)
+    tap = np.arange((end - start).max())[:, None]
+    inside = start + tap < end
+    return frozen(np.where(inside, start + tap, start), np.where(inside, 1 / (end - start), 0).astype(dtype))
+
+
+def _adaptive_backward(grad, shape, row):
+    if row:
+        return kernels.adaptive_avg_pool_backward(grad[..., None, :], shape)[..., 0, :]
+    return kernels.adaptive_avg_pool_backward(grad, shape)
+
+
+ADAPTIVE = {name: Op(name, _adaptive_backward, "shape row") for name in (
+    "AdaptiveAvgPool1DBackward0", "AdaptiveAvgPool2DBackward0", "MeanBackward1")}
+
+
+def _adaptive_second(step, g):
+    shape, row, own = step.shape, step.row, tuple(g.shape)
+
+    def forward(array):
+        if row:
+            return kernels.adaptive_avg_pool_forward(array[..., None, :], (1, own[-1]))[..., 0, :]
+        return kernels.adaptive_avg_pool_forward(array, own[-2:])
+    return step.linear(g, lambda grad: _adaptive_backward(grad, shape, row), forward, step.inputs()[0],
+                       shape[:-2] + shape[-1:] if row else shape)
+
+
+for _op in ADAPTIVE.values():
+    _op.second(_adaptive_second)
+
+
+def _adaptive_avg(name, input, output_size, count):
+    need_tensors(name, input)
+    if count == 1 and isinstance(output_size, (tuple, list)) and len(output_size) != 1:
+        raise ShapeError(f"{name}: 'output_size' should contain one int, got {output_size!r}")
+    shape = tuple(input.shape)
+    size = _with_default(name, output_size, shape, count)
+    if min(size) < 0:
+        raise ShapeError(f"{name}: elements of output_size must be greater than or equal to 0, but got {size}")
+    if len(shape) not in (count + 1, count + 2):
+        raise ShapeError(f"{name}: Expected {count + 1}D or {count + 2}D tensor, but got {list(shape)}")
+    own = shape[-count:]
+    if 0 in own or count == 3 and size != (1, 1, 1) and 0 in shape[1:]:  # averages of no channels, as PyTorch's
+        raise ShapeError(f"{name}: Expected input to have non-zero size for non-batch dimensions, but input has sizes "
+                         f"{list(shape)}")
+    x = input.detach().numpy()
+    node = "MeanBackward1" if set(size) == {1} else f"AdaptiveAvgPool{count}DBackward0"
+    if 0 in size or x.size == 0:
+        return record(np.zeros(shape[:-count] + size, x.dtype), constant(node), (input,), (shape,))
+    if x.dtype.kind != "f":
+        raise RuntimeError(f'"{name}" not implemented for {input.dtype}')
+    if count == 1:
+        planes = x[..., None, :]
+        y = kernels.adaptive_avg_pool_forward(planes, (1, *size))[..., 0, :]
+        return record(y, ADAPTIVE[node], (input,), (planes.shape, True))
+    if count == 2:
+        return record(kernels.adaptive_avg_pool_forward(x, size), ADAPTIVE[node], (input,), (shape, False))
+    return resampled(node, input, tuple(_even_windows(n, m, x.dtype) for n, m in zip(own, size)))
+
+
+@operation("functional")
+def adaptive_avg_pool1d(input, output_size):
+    """Averages of `output_size` windows that cover a row evenly: window i of m from floor(i L / m) to
+    ceil((i + 1) L / m).
+
+    Shape: input (C, L) or (N, C, L), result (..., output_size).
+    """
+    return _adaptive_avg("adaptive_avg_pool1d", input, output_size, 1)
+
+
+def adaptive_avg_pool2d(input, output_size):
+    """Averages of windows that cover a plane evenly; None in `output_size` keeps the input's.
+
+    Shape: input (C, H, W) or (N, C, H, W), result (..., *output_size).
+    """
+    return _adaptive_avg("adaptive_avg_pool2d", input, output_size, 2)
+
+
+def adaptive_avg_pool3d(input, output_size):
+    """Averages of windows that cover a volume evenly; None in `output_size` keeps the input's.
+
+    Shape: input (C, D, H, W) or (N, C, D, H, W), result (..., *output_size).
+    """
+    return _adaptive_avg("adaptive_avg_pool3d", input, output_size, 3)
+
+
+def _triple(value):
+    """An int for all axes, or three."""
+    if isinstance(value, (tuple, list)):
+        return tuple(value) * 3 if len(value) == 1 else tuple(value)
+    return value, value, value
+
+
+def triples_of(name, **sizes):
+    found = {key: _triple(value) for key, value in sizes.items()}
+    for key, value in found.items():
+        if len(value) != 3:
+            raise ShapeError(f"{name}: {key} must either be a single int, or a tuple of three ints, got {sizes[key]!r}")
+    return found.values()
+
+
+def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """The largest element of each window of a volume; NaN where there is one.
+
+    Shape: input (C, D, H, W) or (N, C, D, H, W), result (..., oD, oH, oW), sizes as for ``max_pool1d``; ints or
+    triples. With `return_indices` also where in its volume each one is, (d * H + h) * W + w, int64.
+    """
+    need_tensors("max_pool3d", input)
+    if input.ndim not in (4, 5) or 0 in input.shape[1:]:
+        raise ShapeError(f"max_pool3d: Expected 4D or 5D (batch mode) tensor with optional 0 dim batch size for input, "
+                         f"but got: {list(input.shape)}")
+    stride = kernel_size if stride is None or isinstance(stride, (tuple, list)) and not stride else stride
+    kernel, stride, padding, dilation = triples_of("max_pool3d", kernel_size=kernel_size, stride=stride,
+                                                   padding=padding, dilation=dilation)
+    *batch, depth, height, width = input.shape
+    planes = input.reshape(-1, depth, height, width)
+    y, places = max_pool2d(planes, kernel[1:], stride[1:], padding[1:], dilation[1:], ceil_mode, True)
+    _, _, rows, columns = y.shape
+    y, layers = max_pool2d(y.reshape(-1, 1, depth, rows * columns), (kernel[0], 1), (stride[0], 1), (padding[0], 0),
+                           (dilation[0], 1), ceil_mode, True)
+    shape = (*batch, y.shape[2], rows, columns)
+    y = y.reshape(shape)
+    if not return_indices:
+        return y
+    # A chosen number among (depth, rows * columns) names its layer; there stands where it came from in the plane.
+    chosen = layers.reshape(len(planes), -1)
+    plane = places.reshape(len(planes), -1).gather(1, chosen)
+    layer = chosen.div(rows * columns, rounding_mode="floor")
+    return y, (layer * (height * width) + plane).reshape(shape)
+
+
+def max_pool3d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
+                            return_indices=False):
+    """``max_pool3d`` with `return_indices`."""
+    return max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
+    """Zeros, and the input's elements where ``max_pool3d`` found them; shapes as for ``max_unpool1d``."""
+    kernel, padding = triples_of("max_unpool3d", kernel_size=kernel_size, padding=padding)
+    stride = kernel if stride is None else _triple(stride)
+    need_tensors("max_unpool3d", input, indices)
+    size = _unpool_size("max_unpool3d", tuple(input.shape), kernel, stride, padding, output_size)
+    return _unpool("max_unpool3d", input, indices, size, kernel)

@@ -11,6 +11,7 @@ from fastnn._tensor cimport Tensor, record1, recording, wrap, shape_of
 from fastnn.kernels cimport elementwise, norm as N, reduce as K, softmax as S
 from fastnn.ops._common cimport is_half, is_real, wrap_dim, zero_d
 from fastnn.ops._common import into
+from fastnn.ops.declare import operation
 
 np.import_array()
 
@@ -155,6 +156,7 @@ cdef Tensor in_single(function, Tensor x, object dim, bint keepdim):
     return function(x.to(dtypes.float32), dim, keepdim).to(dtypes.float16)
 
 
+@operation(out=True)
 def sum(input, dim=None, bint keepdim=False, *, dtype=None):
     """Sum over dimensions (all by default). Integers are added as int64."""
     cdef Tensor x = floating(input, dtype, "sum")
@@ -167,6 +169,7 @@ def sum(input, dim=None, bint keepdim=False, *, dtype=None):
     return reduced("sum", x, axes, keepdim)
 
 
+@operation(out=True)
 def mean(input, dim=None, bint keepdim=False, *, dtype=None):
     """Mean over dimensions (all by default)."""
     cdef Tensor x = floating(input, dtype, "mean")
@@ -178,6 +181,7 @@ def mean(input, dim=None, bint keepdim=False, *, dtype=None):
     return reduced("mean", x, axes_of(dim, np.PyArray_NDIM(x.array)), keepdim)
 
 
+@operation(out=True)
 def prod(input, dim=None, bint keepdim=False, *, dtype=None):
     """Product over all dimensions, or one."""
     cdef Tensor x = floating(input, dtype, "prod")
@@ -208,11 +212,13 @@ cdef Tensor extreme(str op, object input, object dim, bint keepdim, bint whole=F
     return reduced(op, x, axes, keepdim, largest if op == "max" else smallest)
 
 
+@operation()
 def amax(input, dim=(), bint keepdim=False, *, out=None):
     """Largest values over dimensions; equal ones share the gradient."""
     return same_dtype("amax", out, extreme("max", input, dim, keepdim))
 
 
+@operation()
 def amin(input, dim=(), bint keepdim=False, *, out=None):
     """Smallest values over dimensions; equal ones share the gradient."""
     return same_dtype("amin", out, extreme("min", input, dim, keepdim))
@@ -310,6 +316,7 @@ cdef np.ndarray argextreme(str op, np.ndarray x, object axis, bint keepdim):
         numpy.int64, copy=False)
 
 
+@operation(out=True, keywords={"other": "dim", "x2": "dim"})
 def max(input, dim=None, keepdim=False):
     """Largest element; with `dim` (values, indices) along it; with a tensor in its place ``maximum``."""
     if isinstance(dim, Tensor):
@@ -323,6 +330,7 @@ def max(input, dim=None, keepdim=False):
     return extreme_along("max", input, dim, keepdim)
 
 
+@operation(out=True, keywords={"other": "dim", "x2": "dim"})
 def min(input, dim=None, keepdim=False):
     """Smallest element; with `dim` (values, indices) along it; with a tensor in its place ``minimum``."""
     if isinstance(dim, Tensor):
@@ -343,11 +351,13 @@ cdef Tensor place_of(str op, Tensor x, object dim, bint keepdim):
     return wrap(argextreme(op, x.array, axis if np.PyArray_NDIM(x.array) else None, keepdim))
 
 
+@operation(out=True)
 def argmax(input, dim=None, bint keepdim=False):
     """Index of the first largest element, over everything or along `dim`."""
     return place_of("max", <Tensor?>input, dim, keepdim)
 
 
+@operation(out=True)
 def argmin(input, dim=None, bint keepdim=False):
     """Index of the first smallest element, over everything or along `dim`."""
     return place_of("min", <Tensor?>input, dim, keepdim)
@@ -410,11 +420,13 @@ cdef Tensor spread_of(object input, object dim, object unbiased, bint keepdim, o
     return out
 
 
+@operation(out=True)
 def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """Variance over dimensions, divided by n - correction (default 1)."""
     return spread_of(input, dim, unbiased, keepdim, correction, False)
 
 
+@operation(out=True)
 def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """Standard deviation: the square root of ``var``."""
     return spread_of(input, dim, unbiased, keepdim, correction, True)
@@ -428,11 +440,13 @@ cdef Tensor truth(function, object input, object dim, bint keepdim):
     return wrap(found.astype(numpy.uint8) if np.PyArray_TYPE(x.array) == np.NPY_UINT8 else found)
 
 
+@operation(out=True)
 def all(input, dim=None, bint keepdim=False):
     """Whether all elements are true (not 0)."""
     return truth(numpy.all, input, dim, keepdim)
 
 
+@operation(out=True)
 def any(input, dim=None, bint keepdim=False):
     """Whether any element is true (not 0)."""
     return truth(numpy.any, input, dim, keepdim)
@@ -477,16 +491,19 @@ cdef Tensor normalised(object input, object dim, object dtype, bint log):
     return out
 
 
+@operation("fastnn Tensor special", out=True)
 def softmax(input, dim, *, dtype=None):
     """exp(x) / sum(exp(x)) along `dim`, computed without overflow."""
     return normalised(input, dim, dtype, False)
 
 
+@operation("fastnn Tensor special", out=True)
 def log_softmax(input, dim, *, dtype=None):
     """log(softmax(x)) along `dim`."""
     return normalised(input, dim, dtype, True)
 
 
+@operation("fastnn Tensor special", out=True)
 def logsumexp(input, dim, bint keepdim=False):
     """log(sum(exp(x))) over dimensions, computed without overflow."""
     from fastnn.ops.pointwise import exp, log

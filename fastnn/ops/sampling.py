@@ -1,12 +1,164 @@
-"""Random tensors whose distribution is given by other tensors. The streams are those of PyTorch's CPU generator."""
+"""Random tensors, and random fillings in place. The streams are those of PyTorch's CPU generator."""
 import numpy as np
 
-from fastnn import dtypes
 from fastnn import random as _random
-from fastnn._tensor import Tensor, from_array, record
+from fastnn import dtypes
+from fastnn._tensor import Tensor, from_array, record, record_inplace, writable
 from fastnn.errors import DTypeError
 from fastnn.ops._common import into, room
-from fastnn.ops.creation import empty
+from fastnn.ops.constant import constant
+from fastnn.ops.creation import check_options, empty, finish, like_of, sizes_of
+from fastnn.ops.declare import operation
+
+
+def _generator(generator):
+    return _random.default_generator if generator is None else generator
+
+
+@operation("fastnn")
+def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
+    """Uniform random numbers of [0, 1)."""
+    made = empty(*size, dtype=dtype if out is None else out.dtype, device=device, layout=layout, pin_memory=pin_memory)
+    _generator(generator).uniform(made.numpy(), 0.0, 1.0)
+    made.requires_grad = requires_grad
+    return into("rand", out, made)
+
+
+@operation("fastnn")
+def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
+    """Normal random numbers with mean 0 and variance 1."""
+    made = empty(*size, dtype=dtype if out is None else out.dtype, device=device, layout=layout, pin_memory=pin_memory)
+    _generator(generator).normal(made.numpy(), 0.0, 1.0)
+    made.requires_grad = requires_grad
+    return into("randn", out, made)
+
+
+@operation("fastnn")
+def randint(low=0, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None,
+            pin_memory=False, out=None):
+    """Random integers of [low, high); ``randint(high, size)`` starts at 0."""
+    check_options(device, layout, pin_memory)
+    if size is None:
+        low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    size = sizes_of((size,))
+    room("randint", size, 8)
+    kind = np.int64 if dtype is None else dtypes.to_numpy(dtype)
+    return into("randint", out, finish(_generator(generator).randint(low, high, size, kind), requires_grad))
+
+
+@operation("fastnn")
+def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
+             out=None):
+    """A random permutation of 0..n-1."""
+    check_options(device, layout, pin_memory)
+    if n < 0:
+        raise RuntimeError(f"n must be non-negative, got {n}")
+    room("randperm", (n,), 8)
+    array = _generator(generator).randperm(n)
+    return into("randperm", out, finish(array if dtype is None else array.astype(dtypes.to_numpy(dtype)),
+                                         requires_grad))
+
+
+def _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, fill, *args):
+    """A tensor that lies in memory as `input` does, which is the order in which its elements are drawn."""
+    check_options(device, layout, pin_memory)
+    array = input.detach().numpy()
+    order = _random.memory_order(array)
+    made = np.empty([array.shape[axis] for axis in order], dtypes.to_numpy(like_of(input, dtype)))
+    made = made.transpose(np.argsort(order))
+    getattr(_generator(generator), fill)(made, *args)
+    return finish(made, requires_grad)
+
+
+@operation("fastnn")
+def rand_like(input, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
+              memory_format=None):
+    """``rand`` with the shape and dtype of another tensor."""
+    return _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, "uniform")
+
+
+@operation("fastnn")
+def randn_like(input, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
+               memory_format=None):
+    """``randn`` with the shape and dtype of another tensor."""
+    return _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, "normal")
+
+
+@operation("fastnn")
+def randint_like(input, low=0, high=None, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None,
+                 pin_memory=False, memory_format=None):
+    """``randint`` with the shape and dtype of another tensor; ``randint_like(input, high)`` starts at 0."""
+    low, high = (0, low) if high is None else (low, high)
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    return _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, "random", low, high)
+
+
+def _float_in_place(self, name):
+    array = writable(self)
+    if array.dtype.kind != "f":
+        raise NotImplementedError(f"{name}: not implemented for {self.dtype}")
+    return array
+
+
+def _random_fill(self, name, draw):
+    draw(_float_in_place(self, name))
+    return record_inplace(self, constant("RandomBackward0"), (), (tuple(self.shape),))
+
+
+@operation("Tensor")
+def uniform_(self, from_=0.0, to=1.0, *, generator=None, **kwargs):
+    """Uniform random numbers of [from, to)."""
+    low = kwargs.pop("from", from_)
+    if low > to:
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={to}")
+    source = generator or _random.default_generator
+    return _random_fill(self, "uniform_", lambda array: source.uniform(array, low, to))
+
+
+@operation("Tensor")
+def normal_(self, mean=0.0, std=1.0, *, generator=None):
+    """Normal random numbers."""
+    if std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    source = generator or _random.default_generator
+    return _random_fill(self, "normal_", lambda array: source.normal(array, mean, std))
+
+
+def _drawn(name, method):
+    """An in-place filling by one of the generator's distributions, with PyTorch's parameters and defaults."""
+    def fill(self, *args, generator=None, **kwargs):
+        source = generator or _random.default_generator
+        getattr(source, method)(writable(self), *args, **kwargs)
+        return record_inplace(self, constant("RandomBackward0"), (), (tuple(self.shape),))
+    fill.__name__ = name
+    fill.__wrapped__ = getattr(_random.Generator, method)
+    fill.__doc__ = f"Random numbers of ``Generator.{method}``'s distribution."
+    return fill
+
+
+for _name in ("exponential", "log_normal", "cauchy", "geometric"):
+    operation("Tensor")(_drawn(f"{_name}_", _name))
+
+
+@operation("Tensor")
+def random_(self, from_=None, to=None, *, generator=None, **kwargs):
+    """Random integers of [from, to); of the whole range of the dtype without bounds."""
+    low = kwargs.pop("from", from_)
+    if to is None and low is not None:
+        low, to = 0, low
+    return _drawn("random_", "random")(self, low, to, generator=generator)
+
+
+@operation("Tensor")
+def bernoulli_(self, p=0.5, *, generator=None):
+    """1 with probability p (a number or a tensor), else 0."""
+    return _drawn("bernoulli_", "bernoulli")(self, p.detach().numpy() if isinstance(p, Tensor) else p,
+                                             generator=generator)
 
 
 def _floating(name, tensor):
@@ -16,6 +168,7 @@ def _floating(name, tensor):
     return array
 
 
+@operation("fastnn")
 def normal(mean, std=1.0, size=None, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None,
            pin_memory=False, out=None):
     """Normal random numbers: of given mean and deviation (numbers with `size`, or tensors that broadcast).
@@ -48,6 +201,7 @@ def normal(mean, std=1.0, size=None, *, generator=None, dtype=None, device=None,
     return into("normal", out, from_array(drawn))
 
 
+@operation()
 def bernoulli(input, p=None, *, generator=None, out=None):
     """1 with the probability that each element of `input` (or `p`) gives, else 0. The gradient is zero.
 
@@ -63,9 +217,10 @@ def bernoulli(input, p=None, *, generator=None, out=None):
     drawn = np.empty(input.shape, dtypes.to_numpy(input.dtype))
     source = generator or _random.default_generator
     source.bernoulli(drawn, chances if p is None else p)
-    return into("bernoulli", out, record(drawn, np.zeros_like, "BernoulliBackward0", (input,)))
+    return into("bernoulli", out, record(drawn, constant("BernoulliBackward0"), (input,), (drawn.shape,)))
 
 
+@operation()
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
     """Indices drawn in proportion to the weights of each row: int64, (num_samples,) or (rows, num_samples).
 

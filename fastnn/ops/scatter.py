@@ -1,10 +1,273 @@
-"""Writing to places named by an index tensor, and reading from them along a dimension."""
+"""Gather and scatter: reading from and writing to places named by index tensors, along a dimension or in all."""
 import numpy as np
 
 from fastnn import dtypes
+from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record
+from fastnn.kernels import sum_to
+from fastnn.ops import diagonals, indexing
 from fastnn.ops._common import axis_of, broadcast_shapes, in_single, into, need_tensors
-from fastnn.ops.indexing import gather, places_of
+from fastnn.ops.constant import constant
+from fastnn.ops.declare import operation
+
+
+def _replaced(op, input, src, take):
+    """A copy of `input` whose part ``take(copy)`` is `src`."""
+    need_tensors(op, input, src)
+    out = input.clone()
+    part = take(out)
+    if part.shape != src.shape:
+        raise RuntimeError(f"expected src to have a size equal to the {op.split('_')[0]} of self. src size = "
+                           f"{list(src.shape)}, size of the part = {list(part.shape)}")
+    part.copy_(src)
+    return out
+
+
+@operation()
+def select_scatter(input, src, dim, index):
+    """A copy in which ``select(dim, index)`` is `src`."""
+    return _replaced("select_scatter", input, src, lambda x: indexing.select(x, dim, index))
+
+
+@operation(out=True)
+def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
+    """A copy in which the slice of `dim` is `src`."""
+    def take(x):
+        return x[(slice(None),) * axis_of(dim, x.ndim) + (slice(start, end, step),)]
+    return _replaced("slice_scatter", input, src, take)
+
+
+@operation()
+def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
+    """A copy in which the diagonal is `src`."""
+    return _replaced("diagonal_scatter", input, src, lambda x: diagonals.diagonal(x, offset, dim1, dim2))
+
+
+def _put_backward(grad, where, shape, accumulate):
+    taken = np.ascontiguousarray(grad[where])
+    dx = grad
+    if not accumulate:
+        dx = grad.copy()
+        dx[where] = 0
+    return dx, sum_to(taken, shape)
+
+
+INDEX_PUT = Op("IndexPutBackward0", _put_backward, "where shape accumulate")
+
+
+def _without(step, g, where):
+    """g with zeros at some places."""
+    def rest(array):
+        array = array.copy()
+        array.reshape(array.shape or (1,))[where] = 0
+        return array
+    return step.linear(g, rest, rest)
+
+
+def _taken(step, g, where, shape):
+    """The elements of g at some places, which may repeat, in another shape."""
+    own = tuple(g.shape)
+
+    def put(array):
+        out = np.zeros(own or (1,), array.dtype)
+        np.add.at(out, where, array.reshape(out[where].shape))
+        return out.reshape(own)
+    return step.linear(g, lambda array: np.asarray(array.reshape(own or (1,))[where]).reshape(shape), put)
+
+
+def _within(step, g, part, shape):
+    """Zeros of a shape with g in one part."""
+    def put(array):
+        out = np.zeros(shape, array.dtype)
+        out[part] = array.reshape(out[part].shape)
+        return out
+    own = tuple(g.shape)
+    return step.linear(g, put, lambda array: np.asarray(array[part]).reshape(own))
+
+
+@INDEX_PUT.second
+def _put_second(step, g):
+    size = np.empty(tuple(g.shape), bool)[step.where].shape
+    return (g if step.accumulate else _without(step, g, step.where),
+            step.sum_to(_taken(step, g, step.where, size), step.shape))
+
+
+@operation(inplace=True)
+def index_put(input, indices, values, accumulate=False):
+    """A copy with ``copy[indices] = values``, or ``+=`` with `accumulate`."""
+    need_tensors("index_put", input, values)
+    if values.dtype is not input.dtype:
+        raise RuntimeError(f"Index put requires the source and destination dtypes match, got {input.dtype} for the "
+                           f"destination and {values.dtype} for the source.")
+    read = indexing._tensors_in(tuple(indices))
+    where = tuple(slice(None) if i is None else indexing._numpy_index(i) for i in indices)
+    out = input.detach().numpy().copy()
+    given = values.detach().numpy()
+    try:
+        if accumulate:
+            np.add.at(out, where, given)
+        else:
+            out[where] = given
+    except ValueError as error:
+        raise RuntimeError(f"index_put: {error}") from None
+    return record(out, INDEX_PUT, (input, values), (where, given.shape, accumulate), read)
+
+
+@operation(inplace=True)
+def put(input, index, source, accumulate=False):
+    """A copy with the flattened copy's ``[index] = source``, or ``+=``."""
+    need_tensors("put", input, index, source)
+    if index.dtype != dtypes.int64:
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype}")
+    return index_put(input.reshape(-1), (index.reshape(-1),), source.reshape(-1), accumulate).reshape(
+        tuple(input.shape))
+
+
+def _reduce_backward(grad, reduce, x, part, places, out, count, touched, include_self, shape, src_shape, within):
+    grad = grad.reshape(x.shape)
+    kept = include_self | ~touched
+    if reduce == "sum":
+        dx, ds = grad * kept, grad[places]
+    elif reduce == "mean":
+        scaled = grad / np.where(touched, np.maximum(count, 1), 1)
+        dx, ds = scaled * kept, scaled[places]
+    elif reduce == "prod":
+        with np.errstate(all="ignore"):
+            dx, ds = _product_backward(grad, x, part, places, out, include_self)
+            dx = np.where(kept, dx, 0)
+    else:
+        own_hits = (x == out) & kept
+        hits = part == out[places]
+        number = own_hits.astype(np.int64)
+        np.add.at(number, places, hits)
+        shared = grad / np.maximum(number, 1)
+        dx, ds = shared * own_hits, np.where(hits, shared[places], 0)
+    dsrc = np.zeros(src_shape, x.dtype)
+    dsrc[within] = np.asarray(ds, x.dtype).reshape(dsrc[within].shape)
+    return np.asarray(dx, x.dtype).reshape(shape), dsrc
+
+
+SCATTER_REDUCE = Op("ScatterReduceBackward0", _reduce_backward,
+                    "reduce x part places out count touched include_self shape src_shape within")
+SCATTER_NOTHING = Op("ScatterReduceBackward0", lambda grad, shape: (grad, np.zeros(shape, grad.dtype)), "shape")
+SCATTER_NOTHING.second(lambda step, g: (g, from_array(np.zeros(step.shape, g.detach().numpy().dtype))))
+
+
+@SCATTER_REDUCE.second
+def _reduce_second(step, g):
+    """Every element's gradient is one of the result's times a share, which changes with the input in products alone."""
+    if step.reduce == "prod":
+        raise NotImplementedError("create_graph=True: scatter_reduce with reduce='prod' cannot be differentiated twice")
+    own, part = _reduce_backward(np.ones(step.shape, step.x.dtype), *step.saved)
+    taken = _taken(step, g, step.places, step.part.shape)
+    return g * from_array(own), _within(step, taken, step.within, step.src_shape) * from_array(part)
+
+
+@operation(inplace=True, out=True)
+@in_single
+def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
+    """A copy in which the elements that `index` names along `dim` are reduced with those of `src`.
+
+    `reduce`: "sum", "prod", "mean", "amax" or "amin"; without `include_self` the tensor's own elements do not count.
+    """
+    need_tensors("scatter_reduce", input, index, src)
+    if reduce not in ("sum", "prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+    dim, places = _checked("scatter_reduce", input, dim, index, src)
+    own = input.detach().numpy()
+    x, given = own.reshape(own.shape or (1,)), src.detach().numpy()
+    part = given[_part(index)].reshape(index.shape) if index.numel() else given[:0]
+    if not index.numel():
+        return record(own.copy(), SCATTER_NOTHING, (input, src), (given.shape,))
+    out = x.copy()
+    part = part.reshape(np.broadcast_shapes(*(p.shape for p in places)))
+    low, high = -np.inf, np.inf
+    if x.dtype.kind != "f":
+        low, high = (False, True) if x.dtype.kind == "b" else (dtypes.iinfo(x.dtype).min, dtypes.iinfo(x.dtype).max)
+    if not include_self:
+        out[places] = {"sum": 0, "mean": 0, "prod": 1, "amax": low, "amin": high}[reduce]
+    {"sum": np.add, "mean": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}[reduce].at(
+        out, places, part)
+    count = np.full(x.shape, 1 if include_self else 0, np.int64)
+    np.add.at(count, places, 1)
+    touched = np.zeros(x.shape, bool)
+    touched[places] = True
+    if reduce == "mean":
+        divisor = np.maximum(count, 1)
+        out = (out / divisor if x.dtype.kind == "f" else out // divisor).astype(x.dtype)
+    saved = reduce, x, part, places, out, count, touched, include_self, own.shape, given.shape, _part(index)
+    return record(out.reshape(own.shape), SCATTER_REDUCE, (input, src), saved, (input, src, index))
+
+
+def _product_backward(grad, x, part, places, out, include_self):
+    """The product of the others, also where one factor is 0."""
+    zeros = ((x == 0) & include_self).astype(np.int64)
+    np.add.at(zeros, places, part == 0)
+    rest = np.where(x == 0, 1, x) if include_self else np.ones_like(x)
+    np.multiply.at(rest, places, np.where(part == 0, 1, part))
+    if not include_self:
+        untouched = np.ones(x.shape, bool)
+        untouched[places] = False
+        rest = np.where(untouched, x, rest)
+
+    def slope(factor, total, count):
+        return np.where(count == 0, total / factor, np.where((count == 1) & (factor == 0), total, 0))
+    touched = np.zeros(x.shape, bool)
+    touched[places] = True
+    return (np.where(touched, grad * slope(x, rest, zeros), grad), grad[places] * slope(part, rest[places],
+                                                                                       zeros[places]))
+
+
+def _gather_backward(grad, shape, places, size):
+    dx = np.zeros(shape or (1,), grad.dtype)
+    np.add.at(dx, places, grad)
+    return dx.reshape(shape)
+
+
+GATHER = Op("GatherBackward0", _gather_backward, "shape places size")
+GATHER.linear(lambda x, shape, places, size: np.asarray(x.reshape(shape or (1,))[places]).reshape(size))
+
+
+def places_of(op, index, dim, shape, other="input"):
+    """NumPy index (one array for each dimension) for the elements that `index` names along `dim`."""
+    need_tensors(op, index)
+    where = index.numpy()
+    if where.dtype not in (np.int64, np.int32) and where.size:
+        raise RuntimeError(f"{op}(): Expected dtype int32/int64 for index")
+    if max(where.ndim, 1) != max(len(shape), 1) and where.size:
+        raise RuntimeError(f"Index tensor must have the same number of dimensions as {other} tensor")
+    if not where.size:
+        return (np.zeros(where.shape, np.int64),) * max(len(shape), 1)
+    shape = shape or (1,)
+    for axis, (size, bound) in enumerate(zip(where.shape, shape)):
+        if axis != dim and size > bound:
+            raise RuntimeError(f"Size does not match at dimension {axis} expected index {list(where.shape)} to be no "
+                               f"larger than self {list(shape)} apart from dimension {dim}")
+    low, high = where.min(), where.max()
+    if low < 0 or high >= shape[dim]:
+        raise RuntimeError(f"index {high if high >= shape[dim] else low} is out of bounds for dimension {dim} with "
+                           f"size {shape[dim]}")
+    places = list(np.indices(where.shape, sparse=True)) or [where]
+    places[dim] = where
+    return tuple(places)
+
+
+@operation()
+def gather(input, dim, index, *, sparse_grad=False, out=None):
+    """``out[i][j] = input[index[i][j]][j]`` for dim 0, and so on. The result has the shape of `index`."""
+    need_tensors("gather", input, index)
+    dim = axis_of(dim, input.ndim)
+    x = input.detach().numpy()
+    if out is not None and out.dtype is not input.dtype:
+        raise RuntimeError(f"Expected out tensor to have dtype {input.dtype}, but got {out.dtype} instead")
+    places = places_of("gather", index, dim, x.shape)
+    if not index.numel():
+        taken = np.zeros(tuple(index.shape), x.dtype)
+        made = record(taken, constant("GatherBackward0"), (input,), (x.shape,))
+    else:
+        taken = np.asarray(x.reshape(x.shape or (1,))[places]).reshape(tuple(index.shape))
+        made = record(taken, GATHER, (input,), (x.shape, places, taken.shape), (index,))
+    return into("gather", out, made, (input, index))
 
 
 def _checked(op, input, dim, index, src):
@@ -28,6 +291,33 @@ def _part(index):
     return tuple(slice(0, n) for n in index.shape)
 
 
+def _scatter_backward(grad, places, part, shape):
+    """`places`: None where nothing is written; `shape`: of the source, None of a number."""
+    dx, dsrc = grad.copy(), None if shape is None else np.zeros(shape, grad.dtype)
+    if places is None:
+        return dx, dsrc
+    flat = dx.reshape(dx.shape or (1,))
+    taken = flat[places]
+    flat[places] = 0
+    if dsrc is not None:
+        dsrc[part] = np.asarray(taken).reshape(dsrc[part].shape)
+    return flat.reshape(dx.shape), dsrc
+
+
+SCATTER = Op("ScatterBackward0", _scatter_backward, "places part shape")
+
+
+@SCATTER.second
+def _scatter_second(step, g):
+    places, shape = step.places, step.shape
+    if places is None:
+        return g, None if shape is None else from_array(np.zeros(shape, g.detach().numpy().dtype))
+    size = tuple(part.stop for part in step.part)
+    return (_without(step, g, places),
+            None if shape is None else _within(step, _taken(step, g, places, size), step.part, shape))
+
+
+@operation(inplace=True, out=True)
 def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """A copy with ``out[index[i][j]][j] = src[i][j]`` for dim 0, and so on; `src` a tensor or a number.
 
@@ -46,20 +336,8 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     given = src.detach().numpy() if isinstance(src, Tensor) else None
     if index.numel():
         out.reshape(x.shape or (1,))[places] = dtypes.number(src, x.dtype) if given is None else given[part]
-
-    def backward(grad):
-        dx = grad.copy()
-        if not index.numel():
-            return dx, None if given is None else np.zeros_like(given)
-        flat = dx.reshape(dx.shape or (1,))
-        taken = flat[places]
-        flat[places] = 0
-        if given is None:
-            return dx, None
-        dsrc = np.zeros_like(given)
-        dsrc[part] = np.asarray(taken).reshape(dsrc[part].shape)
-        return flat.reshape(dx.shape), dsrc
-    return record(out, backward, "ScatterBackward0", (input, src if given is not None else None), (), (index,))
+    return record(out, SCATTER, (input, src if given is not None else None),
+                  (places if index.numel() else None, part, None if given is None else given.shape), (index,))
 
 
 def _scatter_reduced(input, dim, index, src, reduce, places):
@@ -75,6 +353,31 @@ def _scatter_reduced(input, dim, index, src, reduce, places):
     return from_array(out)
 
 
+def _scatter_add_backward(grad, places, part, shape):
+    dsrc = np.zeros(shape, grad.dtype)
+    if places is not None:
+        dsrc[part] = np.asarray(grad.reshape(grad.shape or (1,))[places]).reshape(dsrc[part].shape)
+    return grad, dsrc
+
+
+def _pass(grad):
+    return grad
+
+
+SCATTER_ADD = Op("ScatterAddBackward0", _scatter_add_backward, "places part shape")
+SCATTER_ADD_NUMBERS = Op("ScatterAddBackward0", _pass)  # of a source that gets no gradient
+SCATTER_ADD_NUMBERS.linear(_pass)
+
+
+@SCATTER_ADD.second
+def _scatter_add_second(step, g):
+    if step.places is None:
+        return g, from_array(np.zeros(step.shape, g.detach().numpy().dtype))
+    size = tuple(part.stop for part in step.part)
+    return g, _within(step, _taken(step, g, step.places, size), step.part, step.shape)
+
+
+@operation(inplace=True, out=True)
 @in_single
 def scatter_add(input, dim, index, src):
     """A copy with ``out[index[i][j]][j] += src[i][j]`` for dim 0, and so on."""
@@ -85,51 +388,73 @@ def scatter_add(input, dim, index, src):
     part = _part(index)
     if index.numel():
         np.add.at(out.reshape(out.shape or (1,)), places, given[part])
-
-    def backward(grad):
-        dsrc = np.zeros_like(given)
-        if index.numel():
-            dsrc[part] = np.asarray(grad.reshape(grad.shape or (1,))[places]).reshape(dsrc[part].shape)
-        return grad, dsrc
     if not src.requires_grad:
-        return record(out, _pass, "ScatterAddBackward0", (input,))
-    return record(out, backward, "ScatterAddBackward0", (input, src), (), (index,))
+        return record(out, SCATTER_ADD_NUMBERS, (input,))
+    return record(out, SCATTER_ADD, (input, src), (places if index.numel() else None, part, given.shape), (index,))
 
 
-def _pass(grad):
-    return grad
+def _index_add_backward(grad, where, shape, alpha):
+    taken = np.asarray(grad.reshape(grad.shape or (1,))[where]).reshape(shape)
+    return grad, np.asarray(taken * grad.dtype.type(alpha))
 
 
+INDEX_ADD = Op("IndexAddBackward0", _index_add_backward, "where shape alpha")
+INDEX_ADD.second(lambda step, g: (g, _taken(step, g, step.where, step.shape) * step.alpha))
+INDEX_ADD_NUMBERS = Op("IndexAddBackward0", _pass)
+INDEX_ADD_NUMBERS.linear(_pass)
+
+
+@operation(inplace=True, out=True)
 def index_add(input, dim, index, source, *, alpha=1):
     """A copy in which the slice ``index[i]`` along `dim` has ``alpha * source[i]`` added."""
     dim, where, given = _slices("index_add", input, dim, index, source)
     out = input.detach().numpy().copy()
     flat = out.reshape(out.shape or (1,))
     np.add.at(flat, where, (given * np.asarray(alpha).astype(given.dtype)).reshape(flat[where].shape))
-
-    def backward(grad):
-        taken = np.asarray(grad.reshape(flat.shape)[where]).reshape(given.shape)
-        return grad, np.asarray(taken * grad.dtype.type(alpha))
     if not source.requires_grad:
-        return record(out, _pass, "IndexAddBackward0", (input,))
-    return record(out, backward, "IndexAddBackward0", (input, source), (), (index,))
+        return record(out, INDEX_ADD_NUMBERS, (input,))
+    return record(out, INDEX_ADD, (input, source), (where, given.shape, alpha), (index,))
 
 
+def _index_copy_backward(grad, where, shape):
+    dx = grad.copy().reshape(grad.shape or (1,))
+    taken = np.asarray(dx[where]).reshape(shape)
+    dx[where] = 0
+    return dx.reshape(grad.shape), taken
+
+
+INDEX_COPY = Op("IndexCopyBackward0", _index_copy_backward, "where shape")
+INDEX_COPY.second(lambda step, g: (_without(step, g, step.where), _taken(step, g, step.where, step.shape)))
+
+
+@operation(inplace=True, out=True)
 def index_copy(input, dim, index, source):
     """A copy in which the slice ``index[i]`` along `dim` is ``source[i]``."""
     dim, where, given = _slices("index_copy", input, dim, index, source)
     out = input.detach().numpy().copy()
     flat = out.reshape(out.shape or (1,))
     flat[where] = given.reshape(flat[where].shape)
-
-    def backward(grad):
-        dx = grad.copy().reshape(flat.shape)
-        taken = np.asarray(dx[where]).reshape(given.shape)
-        dx[where] = 0
-        return dx.reshape(grad.shape), taken
-    return record(out, backward, "IndexCopyBackward0", (input, source), (), (index,))
+    return record(out, INDEX_COPY, (input, source), (where, given.shape), (index,))
 
 
+def _index_fill_backward(grad, where):
+    dx = grad.copy()
+    flat = dx.reshape(dx.shape or (1,))
+    total = np.asarray(flat[where].sum() if where[-1].size else grad.dtype.type(0))
+    flat[where] = 0
+    return dx, total
+
+
+INDEX_FILL = Op("IndexFillBackward0", _index_fill_backward, "where")
+
+
+@INDEX_FILL.second
+def _index_fill_second(step, g):
+    size = np.empty(tuple(g.shape) or (1,), bool)[step.where].shape
+    return _without(step, g, step.where), _taken(step, g, step.where, size).sum()
+
+
+@operation(inplace=True)
 def index_fill(input, dim, index, value):
     """A copy in which the slices ``index[i]`` along `dim` hold one value."""
     need_tensors("index_fill", input, index)
@@ -143,14 +468,7 @@ def index_fill(input, dim, index, value):
     where = (slice(None),) * axis_of(dim, input.ndim) + (np.unique(index.numpy()),)
     out = input.detach().numpy().copy()
     out.reshape(out.shape or (1,))[where] = value
-
-    def backward(grad):
-        dx = grad.copy()
-        flat = dx.reshape(dx.shape or (1,))
-        total = np.asarray(flat[where].sum() if where[-1].size else grad.dtype.type(0))
-        flat[where] = 0
-        return dx, total
-    return record(out, backward, "IndexFillBackward0", (input, given))
+    return record(out, INDEX_FILL, (input, given), (where,))
 
 
 def _slices(op, input, dim, index, source):
@@ -177,6 +495,7 @@ def _slices(op, input, dim, index, source):
     return dim, (slice(None),) * dim + (where.reshape(-1),), source.detach().numpy()
 
 
+@operation(out=True)
 def take_along_dim(input, indices, dim=None):
     """``gather`` that broadcasts; without `dim` from the flattened tensor."""
     need_tensors("take_along_dim", input, indices)
@@ -206,14 +525,24 @@ def take_along_dim(input, indices, dim=None):
     return gather(input, dim, indices)
 
 
-def take(input, index, *, out=None):
-    """Elements of the flattened tensor."""
-    need_tensors("take", input, index)
-    if index.numpy().size and (index.numpy().max() >= input.numel() or index.numpy().min() < -input.numel()):
-        raise IndexError(f"take(): index out of range, the tensor has {input.numel()} elements")
-    return into("take", out, input.reshape(-1)[index], (input, index))
+def _masked_backward(grad, chosen, count, shape, source_shape, dtype):
+    dsource = np.zeros(source_shape, dtype)  # in C order, whatever the source's
+    dsource.reshape(-1)[:count] = grad[chosen]
+    return sum_to(np.where(chosen, grad.dtype.type(0), grad), shape), None, dsource
 
 
+MASKED_SCATTER = Op("MaskedScatterBackward0", _masked_backward, "chosen count shape source_shape dtype")
+
+
+@MASKED_SCATTER.second
+def _masked_second(step, g):
+    total = int(np.prod(step.source_shape))
+    taken = _taken(step, g, step.chosen, (step.count,))
+    return (step.sum_to(_without(step, g, step.chosen), step.shape), None,
+            _within(step, taken, (slice(0, step.count),), (total,)).reshape(step.source_shape).to(step.dtype))
+
+
+@operation(inplace=True)
 def masked_scatter(input, mask, source):
     """A copy whose elements where `mask` is true are those of `source`, one after the other."""
     need_tensors("masked_scatter", input, mask, source)
@@ -228,11 +557,5 @@ def masked_scatter(input, mask, source):
                            f"elements in source, got {given.size}")
     out = np.broadcast_to(input.detach().numpy(), shape).copy()
     out[chosen] = given.reshape(-1)[:count]
-    own = tuple(input.shape)
-
-    def backward(grad):
-        from fastnn.kernels import sum_to
-        dsource = np.zeros(given.shape, given.dtype)  # in C order, whatever the source's
-        dsource.reshape(-1)[:count] = grad[chosen]
-        return sum_to(np.where(chosen, grad.dtype.type(0), grad), own), None, dsource
-    return record(out, backward, "MaskedScatterBackward0", (input, mask, source), (), (mask,))
+    return record(out, MASKED_SCATTER, (input, mask, source),
+                  (chosen, count, tuple(input.shape), given.shape, given.dtype), (mask,))

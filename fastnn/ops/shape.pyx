@@ -13,6 +13,7 @@ from fastnn.kernels cimport _core
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport is_real, undo, wrap_dim
 from fastnn.ops._common import into, promote
+from fastnn.ops.declare import operation
 
 np.import_array()
 
@@ -90,12 +91,14 @@ cdef Tensor reshaped(Tensor x, tuple sizes, bint must_view):
     return view(array, x, VIEW, shape_of(x.array))
 
 
+@operation()
 def reshape(input, *shape):
     """The same elements in another shape; a view where possible. One size may be -1."""
     cdef Tensor x = <Tensor?>input
     return reshaped(x, resolve(shape, np.PyArray_SIZE(x.array), "reshape"), False)
 
 
+@operation("Tensor.view", keywords={"dtype": "shape", "size": "shape"})
 def view_as_shape(input, *shape):
     """``Tensor.view``: the same memory in another shape, or (with a dtype) reinterpreted."""
     cdef Tensor x = <Tensor?>input
@@ -104,16 +107,19 @@ def view_as_shape(input, *shape):
     return reshaped(x, resolve(shape, np.PyArray_SIZE(x.array), "view"), True)
 
 
+@operation("Tensor")
 def reshape_as(input, other):
     """Reshape to the shape of `other`."""
     return reshape(input, tuple(other.shape))
 
 
+@operation("Tensor")
 def view_as(input, other):
     """View in the shape of `other`."""
     return view_as_shape(input, tuple(other.shape))
 
 
+@operation()
 def flatten(input, start_dim=0, end_dim=-1):
     """Dimensions start_dim..end_dim become one."""
     cdef Tensor x = <Tensor?>input
@@ -130,11 +136,13 @@ def flatten(input, start_dim=0, end_dim=-1):
     return reshaped(x, sizes[:first] + (merged,) + sizes[last + 1:], False)
 
 
+@operation()
 def ravel(input):
     """All elements in one dimension; a view of contiguous memory alone."""
     return reshape(contiguous(input), -1)
 
 
+@operation()
 def unflatten(input, dim, sizes):
     """Dimension `dim` becomes several; one size may be -1."""
     cdef Tensor x = <Tensor?>input
@@ -151,6 +159,7 @@ cdef Op TRANSPOSE = declare("TransposeBackward0", transpose_backward, "axes")
 TRANSPOSE.second(lambda step, g: g.transpose(*step.axes))
 
 
+@operation(aliases={"swapaxes": {"axis0": "dim0", "axis1": "dim1"}, "swapdims": None}, inplace="view")
 def transpose(input, dim0, dim1):
     """Exchange two dimensions."""
     cdef Tensor x = <Tensor?>input
@@ -161,6 +170,7 @@ def transpose(input, dim0, dim1):
     return view(x.array.swapaxes(*axes), x, TRANSPOSE, axes)
 
 
+@operation(inplace="view")
 def t(input):
     """Transpose of a matrix; vectors as they are."""
     if input.ndim > 2:
@@ -176,6 +186,7 @@ cdef Op PERMUTE = declare("PermuteBackward0", permute_backward, "axes")
 PERMUTE.second(lambda step, g: g.permute([int(i) for i in numpy.argsort(step.axes)]))
 
 
+@operation()
 def permute(input, *dims):
     """Dimensions in the order `dims`."""
     cdef Tensor x = <Tensor?>input
@@ -192,6 +203,7 @@ def permute(input, *dims):
     return view(x.array.transpose(axes), x, PERMUTE, axes)
 
 
+@operation(aliases="moveaxis")
 def movedim(input, source, destination):
     """Move dimensions to other places."""
     cdef int ndim = input.ndim
@@ -209,6 +221,7 @@ def movedim(input, source, destination):
     return permute(input, *order)
 
 
+@operation(inplace="view")
 def squeeze(input, dim=None):
     """Drop dimensions of size 1: all, or those named."""
     cdef Tensor x = <Tensor?>input
@@ -222,6 +235,7 @@ def squeeze(input, dim=None):
     return view(x.array.reshape(sizes), x, SQUEEZE, shape)
 
 
+@operation(inplace="view")
 def unsqueeze(input, dim):
     """Insert a dimension of size 1."""
     cdef Tensor x = <Tensor?>input
@@ -237,6 +251,7 @@ cdef Op EXPAND = declare("ExpandBackward0", expand_backward, "shape")
 EXPAND.second(lambda step, g: step.sum_to(g, step.shape))
 
 
+@operation("Tensor")
 def expand(input, *size, implicit=False):
     """Repeat dimensions of size 1 without copying; -1 keeps a size."""
     cdef Tensor x = <Tensor?>input
@@ -270,11 +285,13 @@ def expand(input, *size, implicit=False):
     return view(repeated, x, EXPAND, shape)
 
 
+@operation("Tensor")
 def expand_as(input, other):
     """Expand to the shape of `other`."""
     return expand(input, tuple(other.shape))
 
 
+@operation()
 def broadcast_to(input, size):
     """``expand`` as a function."""
     return expand(input, tuple(size))
@@ -299,6 +316,7 @@ cdef Tensor copied(np.ndarray array, Tensor x, Op record):
     return record1(array, record, x, (x.array.dtype,)) if recording(x) else wrap(array)
 
 
+@operation()
 def clone(input, *, memory_format=None):
     """A copy with memory of its own; gradients flow through.
 
@@ -313,6 +331,7 @@ def clone(input, *, memory_format=None):
     return copied(array, x, CLONE)
 
 
+@operation("Tensor")
 def contiguous(input, memory_format=None):
     """The tensor itself if its memory is in C order, else such a copy."""
     cdef Tensor x = <Tensor?>input
@@ -418,6 +437,7 @@ cdef object common_dtype(tuple tensors):
     return dtype
 
 
+@operation("fastnn", aliases="concat concatenate")
 def cat(tensors, dim=0, *, out=None):
     """Join tensors along an existing dimension."""
     if isinstance(tensors, Tensor):
@@ -476,6 +496,7 @@ cdef Op STACK = declare("StackBackward0", stack_backward, "dim kinds")
 STACK.second(lambda step, g: tuple([g.select(step.dim, i).to(kind) for i, kind in enumerate(step.kinds)]))
 
 
+@operation("fastnn")
 def stack(tensors, dim=0, *, out=None):
     """Join tensors of one shape along a new dimension."""
     cdef tuple items = tuple(tensors), index

@@ -1,28 +1,92 @@
-"""Statistics and running extremes: quantiles, NaN-aware sums, differences, distances."""
+"""Statistics: medians, modes, quantiles, histograms, covariances."""
 import math
 
 import numpy as np
 
 from fastnn import dtypes
-from fastnn._tensor import Tensor, from_array, record
-from fastnn.kernels import cumulate
-from fastnn.ops import arithmetic, pointwise, products, reduce, sorting
-from fastnn.ops._common import axis_of, broadcast_shapes, need_tensors, room
-from fastnn.ops.indexing import narrow, where
+from fastnn._tensor import Tensor, from_array
+from fastnn.ops import arithmetic, arithmetic_composed, pointwise, reduce, sorting
+from fastnn.ops._common import axis_of, in_single, need_tensors, room
+from fastnn.ops.declare import operation
+from fastnn.ops.indexing import narrow
 from fastnn.ops.reduce import values_and_indices
-from fastnn.ops.shape import cat
+from fastnn.ops.sorting import of_nothing, one_of, shared_among, taken_of
 
 
-class cummax_result(values_and_indices):  # noqa: N801 (PyTorch's name)
+class median_result(values_and_indices):  # noqa: N801
     """(values, indices)."""
 
-    kind = "cummax"
+    kind = "median"
 
 
-class cummin_result(values_and_indices):  # noqa: N801
-    """(values, indices)."""
+@operation(out=True)
+def median(input, dim=None, keepdim=False):
+    """The middle value (the lower of two); with `dim` (values, indices) along it. NaN wins."""
+    need_tensors("median", input)
+    if dim is None:
+        if input.numel() == 0:
+            return of_nothing(input)
+        return shared_among(input, median(input.reshape(-1), 0).values)
+    dim = axis_of(dim, input.ndim)
+    size = input.shape[dim] if input.ndim else 1
+    if size == 0:
+        raise IndexError(f"median(): Expected reduction dim {dim} to have non-zero size.")
+    x = input.detach().numpy()
+    if x.dtype.kind == "f" and np.isnan(x).any():
+        first = np.where(np.isnan(x), np.inf, -np.inf)
+        bad = np.isnan(x).any(axis=dim, keepdims=True)
+        order = np.argsort(x, axis=dim, kind="stable")
+        pick = np.where(bad, np.argmax(first, axis=dim, keepdims=True), np.take(order, [(size - 1) // 2], dim))
+        values, indices = taken_of(median_result, input, dim, pick, "MedianBackward0")
+        return median_result((values, indices) if keepdim else (values.squeeze(dim), indices.squeeze(dim)))
+    return one_of(median_result, input, dim, (size - 1) // 2, keepdim, "MedianBackward0")
 
-    kind = "cummin"
+
+@operation()
+def bincount(input, weights=None, minlength=0):
+    """How often each number 0, 1, ... is there, or the sum of its weights."""
+    need_tensors("bincount", input)
+    x = input.numpy()
+    if x.dtype.kind not in "iu":
+        raise RuntimeError(f"bincount: expected integers, got {input.dtype}")
+    if x.ndim != 1 or (x.size and x.min() < 0):
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if minlength < 0:
+        raise RuntimeError("minlength should be >= 0")
+    room("bincount", (max(minlength, int(x.max()) + 1 if x.size else 0),), 8)
+    if weights is None:
+        return from_array(np.bincount(x, minlength=minlength).astype(np.int64, copy=False))
+    need_tensors("bincount", input, weights)
+    w = weights.detach().numpy()
+    if w.shape != x.shape:
+        raise RuntimeError("weights should be 1-d and have the same length as input")
+    if not x.size:
+        return from_array(np.zeros(minlength, np.int64))  # as PyTorch has it, whatever the weights
+    return from_array(np.bincount(x, w, minlength).astype(w.dtype if w.dtype == np.float32 else np.float64, copy=False))
+
+
+@operation(out=True)
+@in_single
+def histc(input, bins=100, min=0, max=0):
+    """How many elements fall into each of `bins` equal parts of [min, max] (the data's range if both are 0)."""
+    need_tensors("histc", input)
+    x = input.detach().numpy()
+    if bins <= 0:
+        raise RuntimeError("bins must be > 0")
+    room("histc", (bins,), 8)
+    kind = x.dtype.type if x.dtype.kind == "f" else np.float64
+    low, high = (x.min(), x.max()) if min == max and x.size else (min, max)
+    low, high = (float(low) - 1, float(high) + 1) if low == high else (low, high)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise RuntimeError(f"histc: range of [{low}, {high}] is not finite")
+    if low > high:
+        raise RuntimeError("max must be larger than min")
+    low, high = kind(low), kind(high)
+    inside = x[(x >= low) & (x <= high)].astype(kind, copy=False)
+    with np.errstate(all="ignore"):
+        places = ((inside - low) * kind(bins) / (high - low)).astype(np.int64)  # in the numbers' own precision
+    places[places == bins] -= 1  # the last part has its upper end
+    return from_array(np.bincount(places, minlength=bins).astype(x.dtype))
 
 
 class mode_result(values_and_indices):  # noqa: N801
@@ -37,122 +101,7 @@ class nanmedian_result(values_and_indices):  # noqa: N801
     kind = "nanmedian"
 
 
-class aminmax_result(tuple):  # noqa: N801
-    """(min, max)."""
-
-    min = property(lambda self: self[0])
-    max = property(lambda self: self[1])
-
-    def __repr__(self):
-        return f"torch.return_types.aminmax(\nmin={self[0]!r},\nmax={self[1]!r})"
-
-
-def _running(kind, op, input, dim, better):
-    """Values and indices of the best element so far; of equal ones the last, NaN once it came."""
-    need_tensors(op, input)
-    dim = axis_of(dim, input.ndim)
-    if input.ndim == 0:
-        return kind((input.clone(), from_array(np.zeros((), np.int64))))
-    x = np.moveaxis(input.detach().numpy(), dim, 0)
-    indices = np.zeros(x.shape, np.int64)
-    if len(x):
-        best = x[0].copy()
-        for i in range(1, len(x)):
-            new = better(x[i], best) | (np.isnan(x[i]) if x.dtype.kind == "f" else False)
-            if x.dtype.kind == "f":
-                new &= ~(np.isnan(best) & ~np.isnan(x[i]))
-            best = np.where(new, x[i], best)
-            indices[i] = np.where(new, i, indices[i - 1])
-    indices = np.ascontiguousarray(np.moveaxis(indices, 0, dim))
-    values = np.take_along_axis(input.detach().numpy(), indices, dim)
-
-    def backward(grad):
-        dx = np.zeros(tuple(input.shape), grad.dtype)
-        places = list(np.indices(grad.shape, sparse=True))
-        places[dim] = indices
-        np.add.at(dx, tuple(places), grad)
-        return dx
-    found = from_array(indices)
-    return kind((record(values, backward, op.capitalize() + "Backward0", (input,), (), (found,)), found))
-
-
-def cummax(input, dim):
-    """(values, indices) of the largest element so far along `dim`."""
-    return _running(cummax_result, "cummax", input, dim, np.greater_equal)
-
-
-def cummin(input, dim):
-    """(values, indices) of the smallest element so far along `dim`."""
-    return _running(cummin_result, "cummin", input, dim, np.less_equal)
-
-
-def logcumsumexp(input, dim):
-    """log(cumsum(exp(x))) along `dim`, without overflow."""
-    need_tensors("logcumsumexp", input)
-    if not input.is_floating_point():
-        raise NotImplementedError(f'"logcumsumexp_out_cpu" not implemented for {input.dtype}')
-    dim = axis_of(dim, input.ndim)
-    if input.ndim == 0:
-        return input.clone()
-    x = input.detach().numpy()
-    y = cumulate("logsumexp", x.astype(np.float64), dim)
-
-    def backward(grad):
-        """sum over later y of grad exp(x - y), by logarithms of its positive and negative parts."""
-        grad = grad.astype(np.float64)
-        with np.errstate(all="ignore"):
-            def part(size):
-                return np.exp(cumulate("logsumexp", np.log(size) - y, dim, True) + x)
-            return (part(np.maximum(grad, 0)) - part(np.maximum(-grad, 0))).astype(x.dtype)
-    return record(y.astype(x.dtype), backward, "LogcumsumexpBackward0", (input,), (), (input,))
-
-
-def aminmax(input, *, dim=None, keepdim=False):
-    """(min, max) of everything or along `dim`."""
-    need_tensors("aminmax", input)
-    if dim is None and input.numel() == 0:
-        raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity")
-    dims = () if dim is None else dim
-    low, high = reduce.amin(input, dims, keepdim), reduce.amax(input, dims, keepdim)
-    if dim is None and keepdim:
-        low, high = low.reshape((1,) * input.ndim), high.reshape((1,) * input.ndim)
-    return aminmax_result((low, high))
-
-
-def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    """(variance, mean)."""
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim
-    return (reduce.var(input, dim, unbiased, keepdim, correction=correction), reduce.mean(input, dim, keepdim))
-
-
-def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    """(standard deviation, mean)."""
-    if isinstance(dim, bool):
-        dim, unbiased = None, dim
-    return (reduce.std(input, dim, unbiased, keepdim, correction=correction), reduce.mean(input, dim, keepdim))
-
-
-def nansum(input, dim=None, keepdim=False, *, dtype=None):
-    """The sum; NaN counts as 0."""
-    need_tensors("nansum", input)
-    if input.is_floating_point():
-        input = where(from_array(np.asarray(np.isnan(input.detach().numpy()))), 0.0, input)
-    return reduce.sum(input, dim, keepdim, dtype=dtype)
-
-
-def nanmean(input, dim=None, keepdim=False, *, dtype=None):
-    """The mean of those that are not NaN."""
-    need_tensors("nanmean", input)
-    if not input.is_floating_point():
-        raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}")
-    if dtype is not None:
-        input = input.to(dtype)
-    x = input.detach().numpy()
-    count = reduce.sum(from_array(np.asarray(~np.isnan(x)).astype(x.dtype)), dim, keepdim)
-    return arithmetic.div(nansum(input, dim, keepdim), count)
-
-
+@operation(out=True)
 def nanmedian(input, dim=None, keepdim=False):
     """``median`` of those that are not NaN; of nothing else NaN."""
     need_tensors("nanmedian", input)
@@ -160,7 +109,7 @@ def nanmedian(input, dim=None, keepdim=False):
         flat = input.reshape(-1)
         if not flat.numel():
             return sorting.of_nothing(input)
-        return sorting._shared(input, nanmedian(flat, 0).values)
+        return sorting.shared_among(input, nanmedian(flat, 0).values)
     dim = axis_of(dim, input.ndim)
     if input.ndim == 0:
         return nanmedian_result((input.clone(), from_array(np.zeros((), np.int64))))
@@ -171,10 +120,11 @@ def nanmedian(input, dim=None, keepdim=False):
     count = (~np.isnan(x)).sum(axis=dim, keepdims=True) if x.dtype.kind == "f" else np.full(
         [1 if i == dim else n for i, n in enumerate(x.shape)], x.shape[dim])
     picked = np.take_along_axis(order, np.maximum((count - 1) // 2, 0), dim)
-    values, indices = sorting._taken(nanmedian_result, input, dim, picked, "NanmedianBackward0")
+    values, indices = sorting.taken_of(nanmedian_result, input, dim, picked, "NanmedianBackward0")
     return nanmedian_result((values, indices) if keepdim else (values.squeeze(dim), indices.squeeze(dim)))
 
 
+@operation(out=True)
 def mode(input, dim=-1, keepdim=False):
     """(values, indices) of the most frequent value along `dim`, the smallest of several."""
     need_tensors("mode", input)
@@ -189,11 +139,9 @@ def mode(input, dim=-1, keepdim=False):
         row = x[place]
         values, counts = np.unique(row, return_counts=True)
         picked[place] = np.nonzero(row == values[counts.argmax()])[0][-1]
-    values, indices = sorting._taken(mode_result, input, dim, np.expand_dims(picked, dim), "ModeBackward0")
+    values, indices = sorting.taken_of(mode_result, input, dim, np.expand_dims(picked, dim), "ModeBackward0")
     return mode_result((values, indices) if keepdim else (values.squeeze(dim), indices.squeeze(dim)))
 
-
-# ---- quantiles ----
 
 def _quantile(op, input, q, dim, keepdim, interpolation, ignore_nan):
     need_tensors(op, input)
@@ -243,7 +191,7 @@ def _quantile(op, input, q, dim, keepdim, interpolation, ignore_nan):
     values = ordered.gather(-1, from_array(low))
     if interpolation in ("linear", "midpoint"):
         upper = ordered.gather(-1, from_array(np.ceil(ranks).astype(np.int64)))
-        values = products.lerp(values, upper, weight)
+        values = arithmetic_composed.lerp(values, upper, weight)
     made = values.transpose(axis, -1) if dim is not None else values  # q lies along `axis`
     made = made.movedim(axis, 0)                                       # (q, ...)
     if keepdim:
@@ -254,98 +202,16 @@ def _quantile(op, input, q, dim, keepdim, interpolation, ignore_nan):
     return made if q.ndim else made.reshape(tuple(made.shape)[1:])
 
 
+@operation(out=True)
 def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     """The q-th quantiles (q of [0, 1], a number or a vector) of everything or along `dim`."""
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
 
+@operation(out=True)
 def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     """``quantile`` of those that are not NaN."""
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
-
-
-# ---- differences and integrals ----
-
-def diff(input, n=1, dim=-1, prepend=None, append=None):
-    """Differences of neighbours along `dim`, n times."""
-    need_tensors("diff", input)
-    if input.ndim == 0:
-        raise RuntimeError("diff expects input to be at least one-dimensional")
-    if n < 0:
-        raise RuntimeError(f"order must be non-negative but got {n}")
-    if n == 0:
-        return input.clone()
-    dim = axis_of(dim, input.ndim)
-    parts = [x for x in (prepend, input, append) if x is not None]
-    x = cat(parts, dim) if len(parts) > 1 else input
-    for _ in range(min(n, x.shape[dim])):
-        size = x.shape[dim]
-        a, b = narrow(x, dim, min(1, size), max(size - 1, 0)), narrow(x, dim, 0, max(size - 1, 0))
-        x = a.logical_xor(b) if x.dtype is dtypes.bool else arithmetic.sub(a, b)
-    return x
-
-
-def _trapezoids(y, x, dx, dim):
-    dim = axis_of(dim, y.ndim)
-    size = y.shape[dim]
-    pairs = arithmetic.add(narrow(y, dim, 1, size - 1), narrow(y, dim, 0, size - 1))
-    if x is None:
-        return arithmetic.mul(pairs, dx / 2), dim
-    if x.ndim == 1 and y.ndim > 1:
-        if x.shape[0] != size:
-            raise RuntimeError(f"trapezoid: There must be one `x` value for each sample point, got {x.shape[0]} for "
-                               f"{size}")
-        steps = diff(x).reshape([-1 if i == dim else 1 for i in range(y.ndim)])
-    else:
-        steps = diff(x, 1, dim - y.ndim)
-    return arithmetic.mul(arithmetic.mul(pairs, steps), 0.5), dim
-
-
-def trapezoid(y, x=None, *, dx=1, dim=-1):
-    """The integral along `dim` by the trapezoidal rule."""
-    need_tensors("trapezoid", y)
-    if y.ndim and y.shape[axis_of(dim, y.ndim)] == 0:
-        return reduce.sum(y.detach(), dim)
-    parts, dim = _trapezoids(y, x, dx, dim)
-    return reduce.sum(parts, dim)
-
-
-def cumulative_trapezoid(y, x=None, *, dx=1, dim=-1):
-    """The running integral along `dim` by the trapezoidal rule."""
-    need_tensors("cumulative_trapezoid", y)
-    parts, dim = _trapezoids(y, x, dx, dim)
-    return sorting.cumsum(parts, dim)
-
-
-# ---- distances and moments ----
-
-def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
-    """Distances of all rows of two stacks: (..., P, M), (..., R, M) -> (..., P, R)."""
-    need_tensors("cdist", x1, x2)
-    if x1.ndim < 2 or x2.ndim < 2:
-        raise RuntimeError(f"cdist only supports at least 2D tensors, X1 got: {x1.ndim}D and X2 got: {x2.ndim}D")
-    if x1.shape[-1] != x2.shape[-1]:
-        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
-    if not (x1.is_floating_point() and x2.is_floating_point()):
-        raise RuntimeError(f"cdist only supports floating-point dtypes, X1 got: {x1.dtype}, X2 got: {x2.dtype}")
-    if p < 0:
-        raise RuntimeError("cdist only supports non-negative p values")
-    room("cdist", (*broadcast_shapes(tuple(x1.shape[:-2]), tuple(x2.shape[:-2])), x1.shape[-2], x2.shape[-2],
-                   max(x1.shape[-1], 1)), x1.itemsize)
-    return products.vector_norm(arithmetic.sub(x1.unsqueeze(-2), x2.unsqueeze(-3)), p, -1)
-
-
-def renorm(input, p, dim, maxnorm):
-    """Slices along `dim` scaled down to the p-norm `maxnorm` where theirs is larger."""
-    need_tensors("renorm", input)
-    if input.ndim < 2:
-        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
-    if maxnorm < 0:
-        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
-    dim = axis_of(dim, input.ndim)
-    sizes = products.vector_norm(input, p, [i for i in range(input.ndim) if i != dim], True)
-    factor = where(sizes > maxnorm, arithmetic.mul(pointwise.reciprocal(sizes + 1e-7), float(maxnorm)), 1.0)
-    return arithmetic.mul(input, factor)
 
 
 def _check_weights(name, kind, weights, observations):
@@ -363,6 +229,7 @@ def _check_weights(name, kind, weights, observations):
         raise RuntimeError(f"cov(): {name} cannot be negative")
 
 
+@operation()
 def cov(input, *, correction=1, fweights=None, aweights=None):
     """The covariance matrix of variables (rows) over observations (columns)."""
     need_tensors("cov", input)
@@ -398,6 +265,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     return made.squeeze()
 
 
+@operation()
 def corrcoef(input):
     """Correlations of variables (rows) over observations (columns), limited to [-1, 1]."""
     c = cov(input)

@@ -14,7 +14,7 @@ True
 try:
     import sklearn
 except ImportError as error:
-    raise ImportError("fastnn.sklearn needs scikit-learn, whose estimators it joins: pip install 'fastnn[sklearn]' "
+    raise ImportError("fastnn.sklearn needs scikit-learn, whose estimators it joins: pip install 'fastnn-cpu[sklearn]' "
                       "(scikit-learn 1.6 or newer)", name="sklearn") from error
 
 from fastnn.sklearn._autoencoder import Autoencoder

@@ -72,7 +72,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseMLP):
     # ---- what BaseMLP asks ----
 
     def _encoder_layers(self):
-        return len(super()._hidden_layers())
+        return len(self.coefs_) // 2
 
     def _hidden_layers(self):
         encoder = super()._hidden_layers()
@@ -136,7 +136,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseMLP):
 
     def _part(self, part):
         norms = self.batch_norms_ and [*self.batch_norms_, None][part]
-        return DenseStack(self.coefs_[part], self.intercepts_[part], [*self._hidden_activations(), None][part],
+        return DenseStack(self.coefs_[part], self.intercepts_[part], [*self._fitted_activations(), None][part],
                           norms=norms)
 
     def transform(self, X):

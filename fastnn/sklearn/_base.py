@@ -9,13 +9,13 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fastnn import kernels
 from fastnn.sklearn import _solvers
-from fastnn.sklearn._callbacks import CallbackSupportMixin
-from fastnn.sklearn._network import ACTIVATIONS, OUTPUTS
+from fastnn.sklearn._callbacks import CallbackSupportMixin, check_callbacks
+from fastnn.sklearn._network import ACTIVATIONS, OUTPUTS, threads
 from fastnn.training.dense import BatchNorm, DenseStack
 
 STOCHASTIC = ("sgd", "adam")
@@ -76,7 +76,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "dtype": [None, StrOptions({"float32", "float64"}), type, np.dtype],
         "n_jobs": [None, Integral],
-        "callbacks": [None, list, tuple, object],
+        "callbacks": [None, list, tuple, HasMethods("set_model")],
     }
 
     # ---- what subclasses say ----
@@ -98,7 +98,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def _stratify(self, y):
         return None
 
-    def _weights_of_classes(self, y, incremental):
+    def _weights_of_classes(self, y, incremental, rows):
+        """Factors of the weights of all rows, by how frequent classes are in `rows` (None: in all)."""
         return None
 
     def _loss_constant(self, y, weight):
@@ -118,8 +119,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def _hidden_layers(self):
         """Units of the hidden layers."""
         hidden = self.hidden_layer_sizes
-        hidden = list(hidden) if hasattr(hidden, "__iter__") else [hidden]
-        if np.any(np.array(hidden) <= 0):
+        hidden = list(hidden) if hasattr(hidden, "__iter__") and getattr(hidden, "ndim", 1) else [hidden]
+        if not all(isinstance(units, Integral) and not isinstance(units, bool) for units in hidden):
+            raise InvalidParameterError(f"hidden_layer_sizes: expected whole numbers of units, got "
+                                        f"{self.hidden_layer_sizes!r}")
+        if any(units <= 0 for units in hidden):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         return hidden
 
@@ -151,18 +155,43 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
             self.coefs_.append(draw(-bound, bound, (fan_in, fan_out)).astype(dtype, copy=False))
             self.intercepts_.append(draw(-bound, bound, fan_out).astype(dtype, copy=False))
         self.batch_norms_ = [BatchNorm(units, dtype) for units in layer_units[1:-1]] if self.batch_norm else None
-        if self.solver in STOCHASTIC:
+        self._begin(True)
+
+    def _begin(self, anew):
+        """What a fit keeps beside the parameters; of a network that goes on, what it lacks."""
+        self._activations = self._hidden_activations()
+        if self.solver not in STOCHASTIC:
+            return
+        if anew or not hasattr(self, "loss_curve_"):
             self.loss_curve_, self._no_improvement_count = [], 0
+        watches_validation = getattr(self, "validation_scores_", None) is not None
+        if anew or not hasattr(self, "best_loss_") or watches_validation != bool(self.early_stopping):
             self.validation_scores_ = self.validation_loss_curve_ = None
             self.best_loss_, self.best_validation_score_ = np.inf, None
             if self.early_stopping:
                 self.validation_scores_, self.validation_loss_curve_ = [], []
                 self.best_loss_, self.best_validation_score_ = None, -np.inf
 
+    def _check_same_network(self, hidden, outputs, dtype):
+        """A network that goes on has the layers it has."""
+        there = [np.shape(self.coefs_[0])[0], *(np.shape(coef)[1] for coef in self.coefs_)]
+        norms = getattr(self, "batch_norms_", None) is not None
+        found = dtype if self.dtype is None else np.asarray(self.coefs_[0]).dtype
+        for what, asked, has in (("layers", [self.n_features_in_, *hidden, outputs], there), ("dtype", dtype, found),
+                                 ("batch_norm", bool(self.batch_norm), norms)):
+            if asked != has:
+                raise ValueError(f"{type(self).__name__}: warm_start and partial_fit go on with the network that is "
+                                 f"there, whose {what} cannot change: expected {has}, got {asked}")
+
+    def _fitted_activations(self):
+        """Those that the network was fitted with, whatever the parameters have become since."""
+        fitted = getattr(self, "_activations", ())
+        return fitted if len(fitted) == len(self.coefs_) - 1 else self._hidden_activations()  # of `coefs_` set by hand
+
     def _stack(self, **settings):
         """The network as the engine has it, over the arrays of `coefs_` and `intercepts_` themselves."""
         norms = getattr(self, "batch_norms_", None)
-        return DenseStack(self.coefs_, self.intercepts_, [*self._hidden_activations(), None],
+        return DenseStack(self.coefs_, self.intercepts_, [*self._fitted_activations(), None],
                           norms=norms and [*norms, None], **settings)
 
     def _decisions(self, X):
@@ -203,27 +232,37 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
     def _prepare(self, X, y, sample_weight, incremental):
         """What solvers need: checked X and y, the target and weights as the engine takes them; layers are made."""
         hidden = self._hidden_layers()
-        self._check_possible(incremental)
+        self._check_possible()
         first_pass = not hasattr(self, "coefs_") or not self.warm_start and not incremental
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
-        if not first_pass and self.solver in STOCHASTIC:  # it goes on in the dtype that it has
+        if not first_pass and self.solver in STOCHASTIC and self.dtype is None:  # it goes on in the dtype that it has
             dtype = np.asarray(self.coefs_[0]).dtype
             X = X.astype(dtype, copy=False) if dtype in (np.float32, np.float64) else X
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
-        by_class = self._weights_of_classes(y, incremental)
-        if by_class is not None:
-            by_class = by_class.astype(X.dtype)
-            sample_weight = by_class if sample_weight is None else sample_weight * by_class
-        target = self._target(y, X.dtype)
-        self.n_outputs_ = self._output_count(y)
+        if incremental and self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        sample_weight = self._weighted(sample_weight, y, X.dtype, incremental)
+        target, outputs = self._target(y, X.dtype), self._output_count(y)
+        if not first_pass:
+            self._check_same_network(hidden, outputs, X.dtype)
+        self.n_outputs_ = outputs
         self._random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(hidden, X.dtype)
         else:  # arrays that the user may have set
             self.coefs_ = [np.require(coef, X.dtype, "CW") for coef in self.coefs_]
             self.intercepts_ = [np.require(intercept, X.dtype, "CW") for intercept in self.intercepts_]
+            self._begin(False)
         return X, y, target, sample_weight
+
+    def _weighted(self, sample_weight, y, dtype, incremental=False, rows=None):
+        """Weights of samples, times those of their classes."""
+        by_class = self._weights_of_classes(y, incremental, rows)
+        if by_class is None:
+            return sample_weight
+        by_class = by_class.astype(dtype)
+        return by_class if sample_weight is None else sample_weight * by_class
 
     def _prepare_like(self, other, dtype):
         """As `_prepare`, after another estimator of the same parameters has prepared the same data."""
@@ -233,15 +272,15 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self._random_state = check_random_state(self.random_state)
         self._initialize(self._hidden_layers(), dtype)
 
-    def _check_possible(self, incremental):
+    def _check_possible(self):
+        threads(self.n_jobs)
+        check_callbacks(self.callbacks)
         if self.solver == "lbfgs" and (self.dropout or self.batch_norm):
             raise ValueError("solver='lbfgs' sees all rows at once and steps by their exact loss: dropout and "
                              "batch_norm need solver='sgd' or 'adam'")
         if self.solver == "lbfgs" and (self.callbacks or self.weight_decay):
             raise ValueError(f"solver='lbfgs' takes no {'callbacks' if self.callbacks else 'weight_decay'}: use "
                              "solver='sgd' or 'adam'" + ("" if self.callbacks else ", or alpha"))
-        if incremental and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
 
     def _split(self, X, y, target, sample_weight):
         """(X, target, weights) of training, and the same with y of validation."""

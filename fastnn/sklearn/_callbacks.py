@@ -1,5 +1,6 @@
 """Callbacks of a fit: those that know epochs, as Keras names them, and scikit-learn's own protocol."""
 import numpy as np
+from sklearn.utils._param_validation import InvalidParameterError
 
 from fastnn.training.callbacks import CallbackList
 
@@ -55,6 +56,16 @@ class Fit:
 
     def save_weights(self, *args, **kwargs):
         self._unable("save_weights")
+
+
+def check_callbacks(callbacks):
+    """Whether the parameter `callbacks` has callbacks of epochs, one or (nested) lists of them."""
+    if isinstance(callbacks, (list, tuple)):
+        for each in callbacks:
+            check_callbacks(each)
+    elif callbacks is not None and (isinstance(callbacks, type) or not hasattr(callbacks, "set_model")):
+        raise InvalidParameterError("callbacks: expected callbacks of epochs (fastnn.training.callbacks; set_callbacks "
+                                    f"takes scikit-learn's own), got {callbacks!r}")
 
 
 def epoch_callbacks(estimator, fit, epochs, steps):

@@ -143,13 +143,13 @@ n_features_in_, feature_names_in_, n_iter_, n_layers_, n_outputs_, out_activatio
     def _stratify(self, y):
         return self._label_binarizer.transform(y).astype(bool) if self.n_outputs_ == 1 else None
 
-    def _weights_of_classes(self, y, incremental):
+    def _weights_of_classes(self, y, incremental, rows):
         if self.class_weight is None:
             return None
         if incremental and self.class_weight == "balanced":
             raise ValueError("class_weight='balanced' is not supported for partial_fit, which sees a part of the data "
                              "at a time: compute weights by sklearn.utils.compute_class_weight, pass them as a dict")
-        return compute_sample_weight(self.class_weight, y)
+        return compute_sample_weight(self.class_weight, y, indices=rows if self.class_weight == "balanced" else None)
 
     def _validation_score(self, out, y, target, weight):
         if not np.isfinite(out).all():

@@ -10,7 +10,7 @@ from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state, column_or_1d, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fastnn.sklearn._base import STOCHASTIC
 from fastnn.sklearn._classifier import MLPClassifier
@@ -21,8 +21,8 @@ from fastnn.training.dense import train_side_by_side
 
 
 def _classifies(ensemble):
-    if not isinstance(ensemble.estimator, MLPClassifier):
-        raise AttributeError(f"predict_proba: {type(ensemble.estimator).__name__} predicts no classes")
+    if not isinstance(ensemble._kind(), MLPClassifier):
+        raise AttributeError(f"predict_proba: {type(ensemble._kind()).__name__} predicts no classes")
     return True
 
 
@@ -91,30 +91,46 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
     def fit(self, X, y, sample_weight=None):
         """Fit all members to X (rows, features), dense or sparse, and y.
 
+        Ctrl-C ends the training of all members after the steps they have made, with a warning; with lbfgs, or before
+        the first step, it leaves the ensemble as it was.
+
         Returns
         -------
         self
         """
+        before = dict(vars(self))
+        try:
+            self._fit(X, y, sample_weight)
+        except BaseException:  # no member is newer than another, or than `classes_`
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        return self
+
+    def _fit(self, X, y, sample_weight):
+        self.estimator._validate_params()
         if self.estimator.callbacks:
             raise ValueError("MLPEnsemble: members are trained side by side, and take no callbacks")
+        self.estimator._check_possible()
+        threads(self.n_jobs)
         X, y = validate_data(self, X, y, accept_sparse=["csr", "csc"], multi_output=True,
                              y_numeric=not is_classifier(self.estimator), dtype=self.estimator._dtypes())
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=X.dtype)
         random = check_random_state(self.random_state)
-        seeds = random.randint(np.iinfo(np.int32).max, size=self.n_estimators)
+        seeds = random.randint(np.iinfo(np.int32).max, size=int(self.n_estimators))
         self.rows_ = self._rows(X.shape[0], random)
         given = clone(self.estimator).get_params(deep=False)
         self.estimators_ = [type(self.estimator)(**{**given, "random_state": int(seed)}) for seed in seeds]
-        self.estimators_[0]._validate_params()
         if self.estimator.solver in STOCHASTIC:
             self._fit_together(X, y, sample_weight)
         else:
             for member, rows in zip(self.estimators_, self.rows_ or [slice(None)] * self.n_estimators):
-                member.fit(X[rows], y[rows], None if sample_weight is None else np.asarray(sample_weight)[rows])
+                member.fit(X[rows], y[rows], None if sample_weight is None else sample_weight[rows])
         if is_classifier(self.estimator):
             self.classes_ = self.estimators_[0].classes_ if y.ndim == 2 else np.unique(y)
-        return self
 
     def _rows(self, rows, random):
         if self.samples == "all":
@@ -133,34 +149,56 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
         data = first._prepare(X, y, sample_weight, False)
         for member in others:
             member._prepare_like(first, data[0].dtype)
-        fits = [StochasticFit(member, *data, False, rows)
-                for member, rows in zip(self.estimators_, self.rows_ or [None] * len(self.estimators_))]
-        active = list(fits)
+        fits = [StochasticFit(member, *data[:3], weight, False, rows)
+                for member, (weight, rows) in zip(self.estimators_, self._weights(sample_weight, data))]
         for member in self.estimators_:
             member.n_iter_ = 0
-        for epoch in range(self.estimator.max_iter):
-            for fit in active:
-                fit.begin()
-            orders = [next(iter(fit.batches)) for fit in active]
-            weights = [fit.sample_weight for fit in active]
-            found = train_side_by_side(
-                [fit.stack for fit in active], [fit.estimator._optimizer for fit in active], [fit.x for fit in active],
-                [fit.target for fit in active], orders, [fit.batch_size for fit in active], weights,
-                threads=threads(self.n_jobs))
-            for fit, order, result in zip(active, orders, found):
-                fit.add(order, *result)
-                fit.end(epoch)
-            active = [fit for fit in active if not fit.fit.stop_training]
-            if not active:
-                break
+        try:
+            unfinished = self._epochs(fits)
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+            unfinished = 0
         for fit in fits:
             fit.finish()
             fit.estimator._check_finite()
-        if active:
-            warnings.warn(f"MLPEnsemble: {len(active)} of {len(fits)} members reached the maximum of iterations "
-                          f"({self.estimator.max_iter}) and have not converged yet.", ConvergenceWarning, stacklevel=4)
+        if unfinished:
+            warnings.warn(f"MLPEnsemble: {unfinished} of {len(fits)} members reached the maximum of iterations "
+                          f"({self.estimator.max_iter}) and have not converged yet.", ConvergenceWarning, stacklevel=5)
+
+    def _weights(self, sample_weight, data):
+        """(weights of samples, rows) of each member; classes are as frequent as they are in its own rows."""
+        if self.rows_ is None:
+            return [(data[3], None)] * len(self.estimators_)
+        if getattr(self.estimator, "class_weight", None) != "balanced":
+            return [(data[3], rows) for rows in self.rows_]
+        X, y = data[:2]
+        return [(self.estimators_[0]._weighted(sample_weight, y, X.dtype, rows=rows), rows) for rows in self.rows_]
+
+    def _epochs(self, active):
+        """Epochs of all members that have not stopped; returns how many have reached the maximum."""
+        unfinished = 0
+        while active:
+            results = [[] for _ in active]
+            try:
+                train_side_by_side(
+                    [fit.stack for fit in active], [fit.estimator._optimizer for fit in active],
+                    [fit.x for fit in active], [fit.target for fit in active], [fit.batches.order for fit in active],
+                    [fit.batch_size for fit in active], [fit.sample_weight for fit in active],
+                    threads=threads(self.n_jobs), numbers=[fit.certain() for fit in active],
+                    shuffles=[fit.batches.random() for fit in active], results=results)
+            finally:  # what has been learnt is told, too, by members of an ensemble that is interrupted
+                for fit, found in zip(active, results):
+                    fit.add_all(found)
+            going = [fit for fit in active if not fit.fit.stop_training]
+            active = [fit for fit in going if fit.estimator.n_iter_ < self.estimator.max_iter]
+            unfinished += len(going) - len(active)
+        return unfinished
 
     # ---- predictions ----
+
+    def _kind(self):
+        """A member; before a fit what they will be copies of."""
+        return self.estimators_[0] if hasattr(self, "estimators_") else self.estimator
 
     def _check(self, X):
         check_is_fitted(self)
@@ -171,7 +209,7 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
         (members, rows, classes)."""
         X = self._check(X)
         values = [member._activated(member._decisions(X)) for member in self.estimators_]
-        if is_classifier(self.estimator):
+        if is_classifier(self._kind()):
             values = [self._of_all_classes(member, v) for member, v in zip(self.estimators_, values)]
         else:
             values = [v.ravel() if v.shape[1] == 1 else v for v in values]
@@ -202,7 +240,8 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
         -------
         array (rows,) or (rows, outputs), or two of them
         """
-        if is_classifier(self.estimator):
+        check_is_fitted(self)
+        if is_classifier(self._kind()):
             if return_std:
                 raise ValueError("predict: classes have no standard deviation; predict_proba has return_std")
             mean = self.predict_members(X).mean(0)
@@ -220,7 +259,7 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):
 
     def score(self, X, y, sample_weight=None):
         """Accuracy of classifiers, R2 of regressors."""
-        metric = accuracy_score if is_classifier(self.estimator) else r2_score
+        metric = accuracy_score if is_classifier(self._kind()) else r2_score
         return metric(y, self.predict(X), sample_weight=sample_weight)
 
     def __sklearn_tags__(self):

@@ -1,4 +1,6 @@
 """What an estimator's parameters mean to the engine: activations, losses, optimizers."""
+from sklearn.utils._param_validation import InvalidParameterError
+
 from fastnn import kernels
 from fastnn.training.dense import DenseOptimizer
 
@@ -41,7 +43,11 @@ def threads(n_jobs):
     """The limit of threads that `n_jobs` means; 0: none of its own."""
     if n_jobs is None or n_jobs == -1:
         return 0
-    return int(n_jobs) if n_jobs > 0 else max(1, kernels.get_num_threads() + 1 + int(n_jobs))
+    if n_jobs == 0:
+        raise InvalidParameterError("n_jobs: expected None, the most threads to use, or a negative number (-1: all, "
+                                    "-2: all but one), got 0")
+    most = kernels.get_num_threads()
+    return min(int(n_jobs), most) if n_jobs > 0 else max(1, most + 1 + int(n_jobs))
 
 
 class Optimizer(DenseOptimizer):

@@ -7,7 +7,6 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import mean_pinball_loss, r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 
 from fastnn.sklearn._base import BaseMLP, keep
 from fastnn.sklearn._network import REGRESSION, regression_loss
@@ -66,10 +65,9 @@ class BaseMLPRegressor(RegressorMixin, BaseMLP):
         """
         return self._fit(X, y, sample_weight)
 
-    @available_if(lambda estimator: estimator._check_solver())
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
-        """One epoch over these rows.
+        """One epoch over these rows; lbfgs, as scikit-learn's regressor, goes on with them for `max_iter` steps.
 
         Returns
         -------

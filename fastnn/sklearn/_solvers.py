@@ -12,6 +12,8 @@ from fastnn.sklearn._network import Optimizer, threads
 from fastnn.training.dense import dense_rows
 from fastnn.training.loop import train
 
+MOST_EPOCHS = 16  # in one call: how many threads it gets is decided at its begin, and may be wrong soon
+
 
 def engine_rows(X):
     """X as the engine takes it: an array, or the arrays of a CSR matrix."""
@@ -35,9 +37,13 @@ class Epochs:
     def __len__(self):
         return 1 if self.whole else -(-len(self.order) // self.batch_size)
 
+    def random(self):
+        """Whose `shuffle` brings the order of an epoch into that of the next, as scikit-learn does; or None."""
+        return self.estimator._random_state if self.estimator.shuffle else None
+
     def __iter__(self):
-        if self.estimator.shuffle:  # as scikit-learn: the order of before, in a new order
-            self.estimator._random_state.shuffle(self.order)
+        if self.estimator.shuffle:
+            self.random().shuffle(self.order)
         size = len(self.order) if self.whole else self.batch_size
         for begin in range(0, len(self.order), size):
             yield self.order[begin:begin + size]
@@ -79,6 +85,14 @@ class StochasticFit:
         """What makes a copy of the estimator predict as it would now."""
         return {name: [array.copy() for array in getattr(self.estimator, name)] for name in ("coefs_", "intercepts_")}
 
+    def certain(self):
+        """How many epochs come for sure, and need nothing from those before them but the parameters."""
+        me = self.estimator
+        changing = self.held is not None or self.constant is not None or me.verbose \
+            or me.solver == "sgd" and me.learning_rate == "invscaling"
+        left = min(me.max_iter - me.n_iter_, MOST_EPOCHS)
+        return min(left, 1) if changing else int(min(left, me.n_iter_no_change + 1 - me._no_improvement_count))
+
     def begin(self):
         self.sum, self.seen, self.right = 0.0, 0, 0
         self.tasks.begin_epoch()
@@ -90,11 +104,18 @@ class StochasticFit:
 
     def add(self, order, loss, right):
         """What an epoch, or a batch of it, gave."""
-        if self.constant is not None:
-            loss += self._constant_of(order)
-        self.sum += loss * len(order)
+        self.sum += self._sum(order, loss)
         self.seen += len(order)
         self.right += right
+
+    def _sum(self, order, loss):
+        return (loss if self.constant is None else loss + self._constant_of(order)) * len(order)
+
+    def add_all(self, found):
+        """What an ensemble's call gave: (loss, right) of whole epochs, none if it was interrupted in the first."""
+        order = self.batches.order
+        if found:
+            self.tell([self._sum(order, loss) / self.rows for loss, _ in found])
 
     def _constant_of(self, order):
         """Mean of the losses' constant parts, as batches weight it."""
@@ -114,15 +135,22 @@ class StochasticFit:
         return found
 
     def end(self, epoch):
-        """After an epoch: what scikit-learn keeps, and whether to stop."""
+        """After an epoch."""
+        logs = self.tell([self.sum / self.seen])
+        if self.tasks.end_epoch():
+            self.fit.stop_training = True
+        return logs
+
+    def tell(self, losses):
+        """After epochs, one or several that were `certain`: what scikit-learn keeps, and whether to stop."""
         me = self.estimator
-        me.n_iter_ += 1
-        me.t_ += self.rows
-        me.loss_ = self.sum / self.seen
-        me.loss_curve_.append(me.loss_)
+        me.n_iter_ += len(losses)
+        me.t_ += self.rows * len(losses)
+        me.loss_ = losses[-1]
+        me.loss_curve_ += losses
         if me.verbose:
             print(f"Iteration {me.n_iter_}, loss = {me.loss_:.8f}")
-        logs = self.validate() if self.held is not None else self.compare()
+        logs = self.validate() if self.held is not None else self.compare(losses)
         me._optimizer.epoch_ends(me.t_)
         if me._no_improvement_count > me.n_iter_no_change:
             what = "Validation score" if self.held is not None else "Training loss"
@@ -131,15 +159,15 @@ class StochasticFit:
                 self.fit.stop_training = True
             else:
                 me._no_improvement_count = 0
-        if self.tasks.end_epoch():
-            self.fit.stop_training = True
         return logs
 
-    def compare(self):
+    def compare(self, losses):
         me = self.estimator
-        me._no_improvement_count = me._no_improvement_count + 1 if me.loss_ > me.best_loss_ - me.tol else 0
-        me.best_loss_ = min(me.best_loss_, me.loss_)
-        return None
+        count, best, tol = me._no_improvement_count, me.best_loss_, me.tol
+        for loss in losses:
+            count = count + 1 if loss > best - tol else 0
+            best = min(best, loss)
+        me._no_improvement_count, me.best_loss_ = count, best
 
     def validate(self):
         me = self.estimator

@@ -4,8 +4,10 @@ import numpy as np
 from fastnn import autograd
 from fastnn._tensor import Tensor, from_array
 from fastnn.keras import tree
+from fastnn.keras.layers import base
 from fastnn.keras.layers.base import tapes
 from fastnn.keras.variables import Variable, array_of
+from fastnn.ops.shape import stack
 
 
 class GradientTape:
@@ -99,7 +101,6 @@ class GradientTape:
 
     def jacobian(self, target, sources, **kwargs):
         """Derivatives of each element of `target`: (shape of target, shape of the source)."""
-        from fastnn.ops.shape import stack
         flat = tree.flatten(sources)
         rows = [autograd.grad(element, flat, retain_graph=True, allow_unused=True) for element in target.reshape(-1)]
         results = [None if rows[0][i] is None else
@@ -112,7 +113,6 @@ class GradientTape:
 
 
 def _recording_tapes():
-    from fastnn.keras.layers import base
     return getattr(base._state, "tapes", 0)
 
 

@@ -2,7 +2,7 @@
 import numpy as np
 
 import fastnn
-from fastnn.keras import config, ops
+from fastnn.keras import config, ops, random
 from fastnn.keras.ops import image as _image
 from fastnn.keras.variables import convert
 
@@ -184,7 +184,6 @@ def rot90(image, k=1, name=None):
 # ---- at random ----
 
 def _number(lower, upper, seed):
-    from fastnn.keras import random
     if lower > upper:
         raise ValueError(f"expected lower <= upper, got {lower} and {upper}")
     return float(random.uniform((), lower, upper, seed=seed))
@@ -195,7 +194,6 @@ def _random_flip(name, flip):
         x = convert(image)
         if x.ndim == 3:
             return flip(x) if _number(0, 1, seed) < 0.5 else x
-        from fastnn.keras import random
         chosen = random.uniform((len(x), 1, 1, 1), seed=seed) < 0.5
         return fastnn.where(chosen, flip(x), x)
     flipped.__name__, flipped.__doc__ = name, f"`{flip.__name__}` of an image, or of each of a batch, or not."

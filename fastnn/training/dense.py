@@ -6,7 +6,9 @@ without Python; else a loop over batches calls kernels one by one. Both give the
 import numpy as np
 
 from fastnn import kernels
-from fastnn._tensor import from_array
+from fastnn._tensor import Tensor, from_array
+from fastnn.autograd import enable_grad
+from fastnn.errors import ShapeError
 from fastnn.kernels import _core
 from fastnn.kernels.dense import DenseTrainer, epochs
 from fastnn.utils.data._rows import take_rows
@@ -234,20 +236,34 @@ class DenseStack:
         grad, _ = kernels.pointwise_loss_backward(self.loss, one, out, y, factors, a=self.a, b=self.b)
         return self.loss_scale * float(loss), grad
 
+    @enable_grad()
     def _called_loss(self, out, y, sample_weight, total):
-        prediction = from_array(out)
+        prediction = from_array(out.copy())  # functions may write into what they get
         prediction.requires_grad_(True)
-        loss = self.loss(prediction, from_array(y))
+        loss = self.loss(prediction, from_array(y.copy()))
+        self._check_loss(loss, len(out), sample_weight is not None)
         if sample_weight is not None:
-            if loss.ndim == 0:
-                raise ValueError("loss: expected the losses of rows, because there are weights of samples; got one "
-                                 "number")
             losses = loss.reshape(len(out), -1).mean(1)
             loss = (losses * from_array((sample_weight.astype(np.float64) / total).astype(out.dtype))).sum()
         elif loss.ndim:
             loss = loss.mean()
         loss.backward()
+        if prediction.grad is None:
+            raise ValueError("loss: expected one that depends on the prediction")
         return self.loss_scale * loss.item(), prediction.grad.numpy() * np.asarray(self.grad_scale, out.dtype)
+
+    @staticmethod
+    def _check_loss(loss, rows, weighted):
+        """Whether a function has returned what a loss is."""
+        if not isinstance(loss, Tensor):
+            raise TypeError(f"loss: expected the function to return a tensor of fastnn, got {type(loss).__name__}")
+        if loss.ndim and len(loss) != rows:
+            raise ValueError(f"loss: expected one number or the losses of {rows} rows, got shape {tuple(loss.shape)}")
+        if weighted and loss.ndim == 0:
+            raise ValueError("loss: expected the losses of rows, because there are weights of samples; got one number")
+        if not loss.requires_grad:
+            raise ValueError("loss: expected a number that depends on the prediction by operations of fastnn; got one "
+                             "without gradient")
 
     def gradients(self, x, y, sample_weight=None):
         """(loss with the penalty, gradients of all parameters without it, rows or sum of weights)."""
@@ -306,19 +322,35 @@ class DenseStack:
 
 
 def train_side_by_side(stacks, optimizers, xs, ys, orders, batch_sizes, sample_weights=None, *, count=False,
-                       threads=0):
-    """One epoch of several stacks, each on one thread and with the bits that it has alone.
+                       threads=0, numbers=None, shuffles=None, results=None):
+    """Epochs of several stacks side by side, each on one thread and with the bits that it has alone.
 
-    Lists of what `DenseStack.epoch` takes, one entry for each stack; a list of what it returns.
+    Lists of what `DenseStack.epoch` takes, one entry for each stack; of the `numbers` of epochs (one each without
+    them), and of RandomStates, each a stack's own, that `shuffle` its order in place before each epoch (or None).
+    Returns lists of what `DenseStack.epoch` returns; added to `results`, if given, even if KeyboardInterrupt ends them.
     """
+    n = len(stacks)
+    results = [[] for _ in stacks] if results is None else results
+    lists = {"optimizers": optimizers, "xs": xs, "ys": ys, "orders": orders, "batch_sizes": batch_sizes,
+             "sample_weights": sample_weights or [None] * n, "numbers": numbers or [1] * n,
+             "shuffles": shuffles or [None] * n, "results": results}
+    for name, values in lists.items():
+        if len(values) != n:
+            raise ShapeError(f"dense: expected {n} {name}, one for each stack, got {len(values)}")
+    sources = [random for random in lists["shuffles"] if random is not None]
+    if len(set(sources)) != len(sources):
+        raise ValueError("dense: expected each RandomState once, they are used at the same time")
+    jobs = zip(stacks, *lists.values())
     if all(stack.compiled for stack in stacks):
-        return epochs([stack._compiled_trainer(optimizer) for stack, optimizer in zip(stacks, optimizers)], xs, ys,
-                      orders, batch_sizes, sample_weights, lrs=[optimizer.lr for optimizer in optimizers], count=count,
-                      threads=threads)
-    weights = [None] * len(stacks) if sample_weights is None else sample_weights
-    return [stack.epoch(optimizer, x, y, order, size, weight, count=count, threads=threads) for
-            stack, optimizer, x, y, order, size, weight in
-            zip(stacks, optimizers, xs, ys, orders, batch_sizes, weights)]
+        epochs([(stack._compiled_trainer(optimizer), *data, optimizer.lr, number, random, found)
+                for stack, optimizer, *data, number, random, found in jobs], count, threads)
+        return results
+    for stack, optimizer, x, y, order, size, weight, number, random, found in jobs:
+        for _ in range(number):
+            if random is not None:
+                random.shuffle(order)
+            found.append(stack.epoch(optimizer, x, y, order, size, weight, count=count, threads=threads))
+    return results
 
 
 def dense_rows(x, chosen, columns, dtype):

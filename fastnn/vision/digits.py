@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from fastnn.vision import datasets
 
 
 class Digits(NamedTuple):
@@ -38,7 +39,6 @@ def load_digits(root=None, seed=0):
 
 
 def _mnist(folder):
-    from fastnn.vision import datasets
     parts = [datasets.MNIST(root=folder, train=train) for train in (True, False)]
     images = np.concatenate([part.data.numpy() for part in parts]).reshape(-1, 28 * 28)
     labels = np.concatenate([part.targets.numpy() for part in parts])

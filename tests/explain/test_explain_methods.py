@@ -1,7 +1,4 @@
 """Perturbation, noise, layers, neurons, attention and measures: exact cases, both doors, bad input."""
-import doctest
-import importlib
-import pkgutil
 
 import fastnn
 import numpy as np
@@ -10,12 +7,6 @@ from explain_models import build, keras_model
 from fastnn import explain, nn
 
 KINDS = ["dense", "conv", "pooled", "recurrent", "attention"]
-
-
-@pytest.mark.parametrize("name", [module.name for module in pkgutil.walk_packages(explain.__path__,
-                                                                                  "fastnn.explain.")])
-def test_examples_in_docstrings(name):
-    assert not doctest.testmod(importlib.import_module(name)).failed
 
 
 def test_a_linear_model_gives_weight_times_difference():

@@ -4,7 +4,7 @@ import types
 from pathlib import Path
 
 import fastnn
-from fastnn.ops import names
+from fastnn.ops.declare import HOMES
 
 TABLE = Path(__file__).with_suffix(".txt")  # the arguments of every operation
 
@@ -74,8 +74,7 @@ STABLE = set("""
     layer_norm group_norm var std var_mean std_mean softmax log_softmax logsumexp mean cumsum sum
 """.split())
 
-ALIASES = {**names.ALIASES, **{key[:-1]: value[:-1] for key, value in names.IN_PLACE_ALIASES.items()},
-           "absolute": "abs", "negative": "neg", "t_": "t", "trapz": "trapezoid"}
+ALIASES = {name: found.function.__name__ for name, found in HOMES["fastnn"].items() if name != found.function.__name__}
 
 
 @functools.cache

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn", reason="the scikit-learn door's tests need scikit-learn (pip install fastnn[sklearn])")
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris, make_multilabel_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
@@ -121,3 +122,56 @@ def test_members_that_lack_a_class():
     found = ensemble.predict_proba(np.eye(3) * 5)
     assert ensemble.classes_.tolist() == [0, 1, 2] and found.shape == (3, 3)
     np.testing.assert_allclose(found.sum(1), 1, rtol=1e-6)
+
+
+def test_balanced_classes_of_a_members_own_rows():
+    x, y = CANCER[0][120:260], CANCER[1][120:260]
+    weight = np.random.RandomState(0).uniform(0.5, 2, len(x))
+    settings = {"hidden_layer_sizes": (4,), "max_iter": 4, "class_weight": "balanced"}
+    ensemble = MLPEnsemble(MLPClassifier(**settings), 2, samples="bootstrap", random_state=0).fit(x, y, weight)
+    for member, rows in zip(ensemble.estimators_, ensemble.rows_):
+        alone = MLPClassifier(**settings, random_state=member.random_state).fit(x[rows], y[rows], weight[rows])
+        assert alone.coefs_[0].tobytes() == member.coefs_[0].tobytes()
+
+
+@pytest.mark.parametrize("settings", [{}, {"dropout": 0.1}, {"early_stopping": True}, {"solver": "lbfgs"}], ids=str)
+def test_interrupted_ensembles_are_whole(settings, monkeypatch):
+    """Ctrl-C keeps what all members have learnt, as it does in one network; before that, the ensemble as it was."""
+    from fastnn.sklearn import _ensemble, _solvers
+    x, y = CANCER
+    first = MLPEnsemble(MLPClassifier((5,), max_iter=3, **settings), 3, samples="folds", random_state=0).fit(x, y)
+    before = dict(vars(first))
+
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+    calls, run = [], _ensemble.train_side_by_side
+
+    def interrupted_later(*args, **kwargs):
+        calls.append(0)
+        return interrupted() if len(calls) == 2 else run(*args, **kwargs)
+    if "solver" not in settings:
+        monkeypatch.setattr(_ensemble, "train_side_by_side", interrupted_later)
+        monkeypatch.setattr(_solvers.StochasticFit, "certain", lambda fit: 1)
+        with pytest.warns(UserWarning, match="Training interrupted by user."):
+            again = clone(first).fit(x, y)
+        assert [member.n_iter_ for member in again.estimators_] == [1, 1, 1]
+        assert again.predict_proba(x).shape == (len(x), 2)
+    monkeypatch.setattr(_solvers.scipy.optimize, "minimize", interrupted)
+    monkeypatch.setattr(_ensemble, "StochasticFit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        first.fit(x[:100, :5], y[:100])
+    assert vars(first) == before and first.predict(x).shape == y.shape
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_ensemble_and_its_parameters(solver):
+    x, y = CANCER
+    ensemble = MLPEnsemble(MLPClassifier((5,), max_iter=3, solver=solver), 3, samples="bootstrap", random_state=0)
+    ensemble.fit(x, y, sample_weight=2.0)
+    expected = ensemble.predict_proba(x)
+    assert np.array_equal(expected, clone(ensemble).fit(x, y, sample_weight=np.full(len(x), 2.0)).predict_proba(x))
+    ensemble.set_params(estimator=MLPRegressor(), n_estimators=7, samples="folds")
+    assert np.array_equal(ensemble.predict_proba(x), expected) and ensemble.score(x, y) > 0.5
+    with pytest.raises(ValueError, match="n_jobs: expected None, the most threads"):
+        ensemble.set_params(n_jobs=0).fit(x, y)
+    assert np.array_equal(ensemble.predict_proba(x), expected)

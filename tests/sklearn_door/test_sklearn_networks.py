@@ -1,6 +1,4 @@
 """The door's networks beside scikit-learn's, and what they have beyond them."""
-import doctest
-import importlib
 import os
 import pickle
 import re
@@ -475,13 +473,6 @@ def test_autoencoder():
         Autoencoder(loss="log_loss").fit(x * 16)
     with pytest.raises(ValueError, match=r"expected \(rows, 16\), got"):
         model.inverse_transform(x)
-
-
-@pytest.mark.parametrize("name", ["training.dense", "kernels.dense", "sklearn", "sklearn._classifier",
-                                  "sklearn._regressor", "sklearn._autoencoder", "sklearn._ensemble"])
-def test_examples_of_docstrings(name):
-    found = doctest.testmod(importlib.import_module(f"fastnn.{name}"))
-    assert found.attempted and not found.failed
 
 
 def test_needs_scikit_learn():

@@ -4,7 +4,8 @@ import warnings
 
 import numpy as np
 
-from fastnn.keras import config
+from fastnn.keras import config, ops
+from fastnn.keras.ops.common import floating
 from fastnn.keras.symbolic import KerasTensor
 from fastnn.keras.utils.files import get_file
 from fastnn.keras.variables import array_of
@@ -39,7 +40,6 @@ def preprocess_input(x, data_format=None, mode="caffe"):
     if isinstance(x, np.ndarray):
         x = x if np.issubdtype(x.dtype, np.floating) else x.astype(config.floatx())
     elif not isinstance(x, KerasTensor):
-        from fastnn.keras.ops.common import floating
         x = floating(x)
     if mode == "tf":
         return x / 127.5 - 1.0
@@ -49,7 +49,6 @@ def preprocess_input(x, data_format=None, mode="caffe"):
     elif isinstance(x, np.ndarray):
         x = np.flip(x, axis)
     else:
-        from fastnn.keras import ops
         x = ops.flip(x, axis)
 
     def along(numbers):

@@ -1,6 +1,8 @@
 """Dot-product attention between sequences."""
 from fastnn.keras import tree
 from fastnn.keras.layers.base import Layer
+from fastnn.keras.random import dropout, SeedGenerator
+from fastnn.keras.symbolic import KerasTensor
 from fastnn.keras.variables import convert
 from fastnn.nn import functional as F
 from fastnn.ops.linear import matmul
@@ -32,7 +34,6 @@ class Attention(Layer):
                              f"score_mode={score_mode}")
         self.use_scale, self.score_mode, self.dropout, self.seed = use_scale, score_mode, dropout, seed
         if dropout > 0:
-            from fastnn.keras.random import SeedGenerator
             self.seed_generator = SeedGenerator(seed)
         self.scale = self.concat_score_weight = None
         self._return_attention_scores = False
@@ -93,7 +94,6 @@ class Attention(Layer):
                 scores = scores - 1e9 * (~keep).to(scores.dtype)
             weights = F.softmax(scores, -1)
             if training and self.dropout:
-                from fastnn.keras.random import dropout
                 weights = dropout(weights, self.dropout, seed=self.seed_generator)
             result = matmul(weights, value)
         if query_mask is not None:
@@ -110,7 +110,6 @@ class Attention(Layer):
 
     def compute_output_spec(self, inputs, mask=None, return_attention_scores=False, training=None,
                             use_causal_mask=False):
-        from fastnn.keras.symbolic import KerasTensor
         self._validate(inputs, mask)
         query, value = inputs[:2]
         output = KerasTensor((*query.shape[:-1], value.shape[-1]), self.compute_dtype)

@@ -1,10 +1,13 @@
 """Changes of the colours of images: at random in training, or always."""
 import numpy as np
 
+import fastnn
 from fastnn._tensor import from_array
 from fastnn.keras import config
 from fastnn.keras.layers.augmentation import RandomBrightness, RandomContrast, RandomImageLayer, bounds
 from fastnn.keras.layers.images import ImageLayer
+from fastnn.keras.ops import image
+from fastnn.keras.ops.image import _each_channel
 from fastnn.keras.variables import array_of
 from fastnn.ops.indexing import where
 
@@ -72,8 +75,6 @@ class ColorLayer(RandomImageLayer):
 
 def _hsv(x, change, data_format):
     """Images whose hue, saturation and value are changed by a function of the three."""
-    import fastnn
-    from fastnn.keras.ops import image
     axis = 1 if data_format == "channels_first" else 3
     changed = change(*image.rgb_to_hsv(x, data_format).unbind(axis))
     return image.hsv_to_rgb(fastnn.stack(list(changed), axis), data_format)
@@ -136,7 +137,6 @@ class RandomGrayscale(ColorLayer):
         return {"chosen": self._uniform((images.shape[0],), 0, 1) < self.factor} if training else None
 
     def _colored(self, x, drawn):
-        from fastnn.keras.ops import image
         grey = image.rgb_to_grayscale(x, self.data_format).expand(*x.shape)
         return where(from_array(column(drawn["chosen"])), grey, x)
 
@@ -191,7 +191,6 @@ class RandomSharpness(ColorLayer):
         super().__init__(factor, checked_range(value_range), data_format, seed, **kwargs)
 
     def _colored(self, x, drawn):
-        from fastnn.keras.ops.image import _each_channel
         kernel = np.full((3, 3), 1.0 / 13.0)
         kernel[1, 1] = 5.0 / 13.0
         smooth = _each_channel(x.permute(0, 3, 1, 2) if self._last else x, kernel, 1)
@@ -209,7 +208,6 @@ class RandomColorDegeneration(ColorLayer):
         super().__init__(factor, checked_range(value_range), data_format, seed, **kwargs)
 
     def _colored(self, x, drawn):
-        from fastnn.keras.ops import image
         share = from_array(column(drawn["factor"])).to(x.dtype)
         return (x + share * (image.rgb_to_grayscale(x, self.data_format) - x)).clamp(*self.value_range)
 

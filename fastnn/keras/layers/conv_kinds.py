@@ -7,6 +7,7 @@ from fastnn.keras.layers.core import _weight_config
 from fastnn.keras.layers.spec import InputSpec
 from fastnn.keras.layers.volumes import TRANSPOSED
 from fastnn.nn import functional as F
+from fastnn.ops.shape import cat
 
 
 def transposed_length(size, kernel, stride, padding, output_padding, dilation):
@@ -40,7 +41,6 @@ def transposed(x, kernel, bias, strides, padding, output_padding, dilation):
                 index[2 + i] = slice(size, None)
                 shape = [1, -1] + [1] * rank
                 part = y[tuple(index)] + bias.reshape(shape)
-                from fastnn.ops.shape import cat
                 y = cat([y.narrow(2 + i, 0, size), part], 2 + i)
         y = y.narrow(2 + i, before, wanted)
     return y

@@ -1,7 +1,8 @@
 """Dense and the layers around it."""
-from fastnn.keras import activations, constraints, initializers, regularizers
+from fastnn.keras import activations, config, constraints, initializers, regularizers
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.spec import InputSpec
+from fastnn.keras.random import dropout, SeedGenerator
 from fastnn.ops.linear import fused_linear
 
 # Activations that the engine computes in one call with the product; a sigmoid's logits are wanted by cross-entropies.
@@ -106,7 +107,6 @@ class Flatten(Layer):
     """(batch, ...) -> (batch, product of the rest)."""
 
     def __init__(self, data_format=None, **kwargs):
-        from fastnn.keras import config
         super().__init__(**kwargs)
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(min_ndim=1)
@@ -146,14 +146,12 @@ class Dropout(Layer):
         self.rate, self.seed = rate, seed
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
         if rate > 0:
-            from fastnn.keras.random import SeedGenerator
             self.seed_generator = SeedGenerator(seed)
         self.supports_masking = True
         self.built = True
 
     def call(self, inputs, training=False):
         if training and self.rate > 0:
-            from fastnn.keras.random import dropout
             return dropout(inputs, self.rate, noise_shape=self.noise_shape, seed=self.seed_generator)
         return inputs
 

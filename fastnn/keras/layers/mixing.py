@@ -11,6 +11,7 @@ from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.colors import (AutoContrast, ColorLayer, Equalization, RandomColorDegeneration,
                                         RandomPosterization, RandomSharpness, Solarization, column)
 from fastnn.keras.layers.images import FILL_MODES
+from fastnn.keras.ops import image
 from fastnn.keras.saving import objects
 from fastnn.ops.indexing import where
 
@@ -174,7 +175,6 @@ class RandomGaussianBlur(ColorLayer):
                 "blur_factor": self._uniform((2,), *self.sigma) + np.float32(1e-6)}
 
     def _colored(self, x, drawn):
-        from fastnn.keras.ops import image
         blurred = image.gaussian_blur(x, self.kernel_size, drawn["blur_factor"], self.data_format)
         return where(from_array(column(drawn["should_apply_blur"])), blurred, x).clamp(*self.value_range)
 
@@ -260,7 +260,6 @@ class RandomPerspective(_Bending):
         return {"apply_perspective": self._chosen(count), "start_points": starts, "end_points": starts + starts * moves}
 
     def _bent(self, x, drawn, interpolation):
-        from fastnn.keras.ops import image
         return image.perspective_transform(x, drawn["start_points"], drawn["end_points"], interpolation,
                                            self.fill_value, self.data_format)
 
@@ -301,7 +300,6 @@ class RandomElasticTransform(_Bending):
                 "seed": int(self._uniform((), 0, 2**24))}
 
     def _bent(self, x, drawn, interpolation):
-        from fastnn.keras.ops import image
         height, width = self._sizes(x.shape)
         factor = max(drawn["distortion_factor"], 1e-6)
         made = image.elastic_transform(x, max(height, width) * 0.1 * factor, min(height, width) * 0.05 * factor,

@@ -3,6 +3,7 @@ import math
 
 import numpy as np
 
+from fastnn._tensor import from_array
 from fastnn.keras import config, random
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.core import Dropout
@@ -126,7 +127,6 @@ class AlphaDropout(_Noise):
     def call(self, inputs, training=False):
         if not training or self.rate == 0:
             return inputs
-        from fastnn._tensor import from_array
         shape = tuple(inputs.shape) if self.noise_shape is None else tuple(
             n if wanted is None else wanted for n, wanted in zip(inputs.shape, self.noise_shape))
         least = -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946

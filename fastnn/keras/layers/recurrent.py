@@ -8,6 +8,7 @@ from fastnn.keras.layers.rnn import RNN, DropoutRNNCell
 from fastnn.keras.layers.spec import InputSpec
 from fastnn.keras.random import SeedGenerator
 from fastnn.keras.variables import array_of, convert
+from fastnn.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from fastnn.ops.indexing import where
 from fastnn.ops.linear import matmul
 from fastnn.ops.recurrent import recurrent
@@ -249,7 +250,6 @@ class _Recurrent(RNN):
 
     def _packed(self, x, lengths, h0, c0):
         """Sequences of several lengths: steps behind the end repeat the last output."""
-        from fastnn.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
         packed = pack_padded_sequence(x, convert(lengths), batch_first=True, enforce_sorted=False)
         order, back = packed.sorted_indices, packed.unsorted_indices
         h0 = h0.index_select(1, order)

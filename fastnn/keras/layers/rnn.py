@@ -3,6 +3,7 @@ import numpy as np
 
 from fastnn.keras import tree
 from fastnn.keras.layers.base import Layer
+from fastnn.keras.random import dropout
 from fastnn.keras.saving import objects
 from fastnn.keras.variables import Variable, array_of, convert
 from fastnn.ops.indexing import where
@@ -15,7 +16,6 @@ class DropoutRNNCell:
     def _mask(self, name, like, rate, count=None):
         kept = self.__dict__.setdefault("_dropout_masks", {})
         if name not in kept:
-            from fastnn.keras.random import dropout
             ones = like.detach() * 0 + 1
             make = lambda: dropout(ones, rate, seed=self.seed_generator)
             kept[name] = make() if count is None else [make() for _ in range(count)]

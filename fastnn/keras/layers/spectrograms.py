@@ -9,6 +9,7 @@ from fastnn.keras import config, initializers
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.conv import output_length, padded
 from fastnn.keras.layers.spec import InputSpec
+from fastnn.keras.ops.signal import stft
 from fastnn.keras.variables import array_of, convert
 from fastnn.nn import functional as F
 from fastnn.ops.shape import cat
@@ -160,7 +161,6 @@ class MelSpectrogram(Layer):
         self.min_power, self.ref_power = min_power, ref_power
 
     def call(self, inputs):
-        from fastnn.keras.ops.signal import stft
         x = convert(inputs, self.compute_dtype)
         real, imag = stft(x, self.sequence_length, self.sequence_stride, self.fft_length, self.window)
         power = (real.square() + imag.square()).sqrt() ** self.mag_exp

@@ -1,5 +1,7 @@
 """What a layer keeps: its attributes, variables and sublayers."""
 from fastnn.keras import config, constraints, initializers, naming, regularizers
+from fastnn.keras.metrics.base import Metric
+from fastnn.keras.random import SeedGenerator
 from fastnn.keras.variables import Variable, array_of
 
 
@@ -291,12 +293,10 @@ def _is_internal(layer, name):
 
 
 def _metric_class():
-    from fastnn.keras.metrics.base import Metric
     return Metric
 
 
 def _seed_class():
-    from fastnn.keras.random import SeedGenerator
     return SeedGenerator
 
 

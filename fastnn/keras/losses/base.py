@@ -1,6 +1,6 @@
 """Loss: the base of losses."""
 from fastnn._tensor import Tensor
-from fastnn.keras import config, naming, tree
+from fastnn.keras import config, losses, naming, tree
 from fastnn.keras.saving import objects
 from fastnn.keras.variables import convert, mask_of
 
@@ -73,7 +73,6 @@ class LossFunctionWrapper(Loss):
         made = {name: objects.deserialize_keras_object(value) if isinstance(value, dict) else value
                 for name, value in config.items()}
         if isinstance(made.get("fn"), str):
-            from fastnn.keras import losses
             made["fn"] = losses.get(made["fn"])
         return cls(**made)
 

@@ -3,7 +3,7 @@ import numpy as np
 
 from fastnn._tensor import from_array
 from fastnn.autograd import no_grad
-from fastnn.keras import config, initializers, naming
+from fastnn.keras import config, initializers, losses, metrics, naming
 from fastnn.keras.losses.base import apply_mask, same_rank
 from fastnn.keras.saving import objects
 from fastnn.keras.variables import Variable, array_of, convert, mask_of
@@ -190,13 +190,11 @@ class MeanMetricWrapper(Mean):
         if "fn" in config:
             config["fn"] = objects.deserialize_keras_object(config["fn"])
         if isinstance(config.get("fn"), str):
-            from fastnn.keras import metrics
             config["fn"] = getattr(metrics, config["fn"])
         return cls(**config)
 
 
 def _is_loss(fn):
-    from fastnn.keras import losses
     return isinstance(fn, losses.Loss) or getattr(losses, getattr(fn, "__name__", ""), None) is fn
 
 

@@ -1,20 +1,20 @@
 """Models, as ``keras.models``."""
+from fastnn.keras import saving
 from fastnn.keras.models.cloning import clone_model
 from fastnn.keras.models.functional import Functional
 from fastnn.keras.models.model import Model
 from fastnn.keras.models.sequential import Sequential
+from fastnn.keras.saving import deserialize_keras_object
 
 
 def model_from_json(json_string, custom_objects=None):
     """The model of `Model.to_json`, with new weights."""
     import json
 
-    from fastnn.keras.saving import deserialize_keras_object
     return deserialize_keras_object(json.loads(json_string), custom_objects)
 
 
 def __getattr__(name):
     if name in ("load_model", "save_model"):
-        from fastnn.keras import saving
         return getattr(saving, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,6 +1,8 @@
 """Copies of models."""
 from fastnn.keras import tree
 from fastnn.keras.layers.input import Input, InputLayer
+from fastnn.keras.models.functional import Functional
+from fastnn.keras.models.sequential import Sequential
 from fastnn.keras.symbolic import FunctionOperation, KerasTensor
 
 
@@ -53,8 +55,6 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
     ValueError
         A subclassed model with `clone_function`, which cannot be taken apart.
     """
-    from fastnn.keras.models.functional import Functional
-    from fastnn.keras.models.sequential import Sequential
     copy = clone_function or _copy
 
     def cloned(layer):

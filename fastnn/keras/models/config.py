@@ -1,22 +1,22 @@
 """Models as records and back, in Keras 3's form."""
 import inspect
 
-from fastnn.keras import dtype_policies, tree
+from fastnn.keras import dtype_policies, layers, models, ops, tree
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.input import InputLayer
+from fastnn.keras.models.functional import Functional
+from fastnn.keras.naming import to_snake_case
 from fastnn.keras.saving import objects
 from fastnn.keras.symbolic import FunctionOperation, KerasTensor
 
 
 def _is_plain(cls):
     """Whether a class is made by inputs and outputs, as Functional itself."""
-    from fastnn.keras.models.functional import Functional
     names = list(inspect.signature(cls.__init__).parameters)
     return cls is Functional or names[1:4] == ["inputs", "outputs", "name"] or names[1:] == ["args", "kwargs"]
 
 
 def _is_model(operation):
-    from fastnn.keras.models.functional import Functional
     return isinstance(operation, Functional)
 
 
@@ -79,7 +79,6 @@ def function_record(operation):
     """A function in a graph, as Keras' operation of the same name: the tensors are its inputs, the rest its config."""
     node = operation._inbound_nodes[0]
     name = operation.function.__name__
-    from fastnn.keras import ops
     if getattr(ops, name, None) is None:
         raise NotImplementedError(f"the function {name!r} in the model's graph cannot be saved: use `keras.ops`, or a "
                                   f"layer")
@@ -95,8 +94,6 @@ def function_from_record(record):
     module = record.get("module") or ""
     if not module.startswith(("keras.src.ops", "keras.ops")):
         return None
-    from fastnn.keras import ops
-    from fastnn.keras.naming import to_snake_case
     snake = to_snake_case(record["class_name"])
     found = next((getattr(ops, name) for name in (snake, snake.replace("_", ""), record["class_name"].lower())
                   if callable(getattr(ops, name, None))), None)
@@ -182,7 +179,6 @@ def functional_from_config(cls, config, custom_objects=None):
 
 def _old_layer(record, custom_objects):
     """A layer as files of Keras 2 name it: class and arguments alone."""
-    from fastnn.keras import layers, models
     name = {"Functional": "Model"}.get(record["class_name"], record["class_name"])
     cls = objects.get_registered_object(name, custom_objects) or getattr(layers, name, None) \
         or getattr(models, name, None)

@@ -11,7 +11,7 @@ from fastnn.keras.layers.strings import strings_of
 from fastnn.keras.layers.weights import changes
 from fastnn.keras.models.graph import Plan, trace
 from fastnn.keras.models.model import Model
-from fastnn.keras.symbolic import KerasTensor
+from fastnn.keras.symbolic import infer, KerasTensor
 from fastnn.keras.variables import convert, mask_of
 
 _dtype_of = Tensor.dtype.__get__
@@ -322,5 +322,4 @@ def _spec_of(operation, args, kwargs):
         if operation.supports_masking:
             operation._set_masks(args[0] if args else None, outputs, operation._masks(args, dict(kwargs)))
         return outputs
-    from fastnn.keras.symbolic import infer
     return infer(operation.function, args, kwargs)

@@ -2,6 +2,7 @@
 from fastnn.keras import tree
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.models.training import Trainer
+from fastnn.keras.saving import serialize_keras_object
 from fastnn.keras.symbolic import KerasTensor
 
 
@@ -135,7 +136,6 @@ class Model(Trainer, Layer):
         """The architecture as JSON; `models.model_from_json` makes a model of it."""
         import json
 
-        from fastnn.keras.saving import serialize_keras_object
         record = serialize_keras_object(self)
         record.pop("compile_config", None)
         return json.dumps(record, **kwargs)

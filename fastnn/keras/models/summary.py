@@ -3,6 +3,7 @@ import re
 import shutil
 
 from fastnn.keras import tree
+from fastnn.keras.models.functional import Functional
 
 
 def _shape(layer):
@@ -130,7 +131,6 @@ def print_summary(model, line_length=None, positions=None, print_fn=None, expand
     layer_range : pair of str, optional
         The first and the last layer's name, or patterns of them.
     """
-    from fastnn.keras.models.functional import Functional
     chain = not isinstance(model, Functional) or _is_chain(model)
     layers = model._operations if isinstance(model, Functional) else model.layers
     header, alignment = ["Layer (type)", "Output Shape", "Param #"], ["<", "<", ">"]

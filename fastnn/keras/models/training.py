@@ -9,7 +9,7 @@ from fastnn.keras import metrics as metrics_module
 from fastnn.keras import config, optimizers, tree
 from fastnn.keras.layers.base import outermost, recorded, recording
 from fastnn.keras.models.compile import CompileLoss, CompileMetrics
-from fastnn.keras.models.data import (Source, pack_x_y_sample_weight, train_validation_split,
+from fastnn.keras.models.data import (_batch, class_weights, pack_x_y_sample_weight, Source, train_validation_split,
                                       unpack_x_y_sample_weight)
 from fastnn.keras.models.dense import dense_fit
 from fastnn.keras.saving import objects
@@ -466,7 +466,6 @@ class Trainer:
             if sample_weight is not None:
                 raise ValueError(f"Arguments `sample_weight` and `class_weight` cannot be specified at the same time. "
                                  f"Received: sample_weight={sample_weight}, class_weight={class_weight}")
-            from fastnn.keras.models.data import class_weights
             sample_weight = class_weights(array_of(convert(y)), class_weight)
         logs = self._results(self._training_function()(self._one(x, y, sample_weight)))
         return logs if return_dict else self._in_order(logs)
@@ -484,7 +483,6 @@ class Trainer:
             return tree.map_structure(array_of, self.predict_step(_shortened(self._one(x, None, None))))
 
     def _one(self, x, y, sample_weight):
-        from fastnn.keras.models.data import _batch
         return _batch((x, y, sample_weight))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import fastnn
 from fastnn import linalg as L
 from fastnn._tensor import from_array
+from fastnn.autograd import enable_grad, grad
 from fastnn.keras.ops.common import floating, many, pair
 from fastnn.keras.symbolic import operation
 from fastnn.keras.variables import array_of
@@ -244,7 +245,6 @@ def jvp(fun, primals, tangents, has_aux=False):
     has_aux : bool
         Whether the function gives something more, which is returned as a third.
     """
-    from fastnn.autograd import enable_grad, grad
     primals = [floating(x).detach().clone().requires_grad_() for x in primals]
     tangents = [floating(x) for x in tangents]
     if len(primals) != len(tangents):

@@ -4,7 +4,10 @@ from fastnn.keras import activations as A
 from fastnn.keras import config
 from fastnn.keras.layers import conv as _conv
 from fastnn.keras.layers.conv_kinds import transposed
+from fastnn.keras.layers.pooling import (AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D,
+                                         MaxPooling2D, MaxPooling3D)
 from fastnn.keras.layers.volumes import ADAPTIVE_AVERAGES, ADAPTIVE_MAXIMA, CONVOLUTIONS
+from fastnn.keras.losses import categorical_crossentropy as loss
 from fastnn.keras.ops import reductions
 from fastnn.keras.ops.common import axes_of, floating, pair, tensor
 from fastnn.keras.symbolic import operation
@@ -97,7 +100,6 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
 @operation
 def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):
     """The largest value of each window."""
-    from fastnn.keras.layers.pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
     x = tensor(inputs)
     return {3: MaxPooling1D, 4: MaxPooling2D, 5: MaxPooling3D}[x.ndim](pool_size, strides, padding, data_format).call(x)
 
@@ -105,7 +107,6 @@ def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None)
 @operation
 def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):
     """The mean of each window; padding does not count."""
-    from fastnn.keras.layers.pooling import AveragePooling1D, AveragePooling2D, AveragePooling3D
     x = floating(inputs)
     pooling = {3: AveragePooling1D, 4: AveragePooling2D, 5: AveragePooling3D}[x.ndim]
     return pooling(pool_size, strides, padding, data_format).call(x)
@@ -261,7 +262,6 @@ def binary_crossentropy(target, output, from_logits=False):
 @operation
 def categorical_crossentropy(target, output, from_logits=False, axis=-1):
     """``-sum(t log(p))`` over an axis."""
-    from fastnn.keras.losses import categorical_crossentropy as loss
     return loss(target, output, from_logits, axis=axis)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import fastnn
 from fastnn._tensor import from_array
 from fastnn.keras import config
-from fastnn.keras.ops.common import axes_of, floating, many, pair, sizes, tensor
+from fastnn.keras.ops.common import axes_of, floating, many, pair, sizes, tensor, tensor as make
 from fastnn.keras.symbolic import KerasTensor, operation
 from fastnn.keras.variables import array_of, convert
 from fastnn.nn import functional as F
@@ -492,7 +492,6 @@ def vectorize(pyfunc, *, excluded=None, signature=None):
 @operation
 def rearrange(tensor, pattern, **axes_lengths):
     """Axes in another order, split and joined, as a pattern says: ``"b (h w) c -> b h w c"``."""
-    from fastnn.keras.ops.common import tensor as make
     x = make(tensor)
     try:
         left, right = (_groups(side) for side in pattern.split("->"))

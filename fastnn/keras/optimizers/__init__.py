@@ -1,4 +1,5 @@
 """Optimizers, as ``keras.optimizers``."""
+from fastnn.keras.late import missing
 from fastnn.keras.optimizers import legacy, schedules
 from fastnn.keras.optimizers.adam import Adam, Adamax, AdamW, Lamb, Lion, Nadam, ScheduleFreeAdamW
 from fastnn.keras.optimizers.adaptive import Adadelta, Adagrad, Ftrl, RMSprop
@@ -31,6 +32,5 @@ def get(identifier):
 
 def __getattr__(name):
     if name in ("MultiOptimizer", "OptimizerMap"):
-        from fastnn.keras.late import missing
         return missing(f"keras.optimizers.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,5 @@
 """Saving and loading models, and the names that files may use, as ``keras.saving``."""
+from fastnn.keras.late import missing
 from fastnn.keras.saving.objects import (CustomObjectScope, custom_object_scope, deserialize_keras_object,
                                          get_custom_objects, get_registered_name, get_registered_object,
                                          register_keras_serializable, serialize_keras_object)
@@ -9,6 +10,5 @@ def __getattr__(name):
         from fastnn.keras.saving import archive
         return getattr(archive, name)
     if name == "KerasFileEditor":
-        from fastnn.keras.late import missing
         return missing("keras.saving.KerasFileEditor")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,6 +5,11 @@ import warnings
 import numpy as np
 
 from fastnn.errors import FileFormatError
+from fastnn.keras import losses, optimizers
+from fastnn.keras.models.config import functional_from_config, sequential_from_config
+from fastnn.keras.models.functional import Functional
+from fastnn.keras.models.sequential import Sequential
+from fastnn.keras.saving import objects
 
 MOST_BYTES = 1 << 33  # of one array
 
@@ -96,10 +101,6 @@ def _text(value):
 
 def read_old_model(file, custom_objects, compile):
     """The model of a file that Keras 2 (or Keras 3's ``model.save("x.h5")``) wrote."""
-    from fastnn.keras.models.config import functional_from_config, sequential_from_config
-    from fastnn.keras.models.functional import Functional
-    from fastnn.keras.models.sequential import Sequential
-    from fastnn.keras.saving import objects
     if "model_config" not in file.attrs:
         raise ValueError("No model config found in the file: it holds weights alone. Make the model, then call "
                          "`load_weights`.")
@@ -123,7 +124,6 @@ def read_old_model(file, custom_objects, compile):
 
 
 def _compile(model, config):
-    from fastnn.keras import losses, optimizers
     record = config.get("optimizer_config") or config.get("optimizer")
     try:
         optimizer = optimizers.deserialize(record) if isinstance(record, dict) else record
@@ -183,7 +183,6 @@ def _deep(parent, key):
 
 def write_old_model(model, file):
     """Write a whole model in the layout of Keras 2."""
-    from fastnn.keras.saving import objects
     record = objects.serialize_keras_object(model)
     file.attrs["keras_version"] = "3.15.1"
     file.attrs["backend"] = "fastnn"

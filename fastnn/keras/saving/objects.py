@@ -10,8 +10,9 @@ import types
 import numpy as np
 
 from fastnn import dtypes
-from fastnn._tensor import Tensor
-from fastnn.keras import config as settings
+from fastnn._tensor import from_array, Tensor
+from fastnn.keras import config as settings, tree
+from fastnn.keras.naming import to_snake_case
 from fastnn.keras.symbolic import KerasTensor
 from fastnn.keras.variables import array_of
 
@@ -214,13 +215,11 @@ def deserialize_keras_object(config, custom_objects=None, safe_mode=True, **kwar
 
 
 def _tensor(array):
-    from fastnn._tensor import from_array
     return from_array(array)
 
 
 def _tuples(config):
     """Shapes came back from JSON as lists."""
-    from fastnn.keras import tree
     if isinstance(config, dict):
         return {key: tuple(value) if tree.is_shape(value) and isinstance(value, list) else _tuples(value)
                 for key, value in config.items()}
@@ -247,7 +246,6 @@ class Family:
 
     def find(self, name):
         """The class or function of a name; None if there is none."""
-        from fastnn.keras.naming import to_snake_case
         custom = get_registered_object(name)
         if custom is not None:
             return custom

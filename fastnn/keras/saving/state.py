@@ -6,18 +6,18 @@ of the optimizer. `collect` makes such a dict, `restore` takes one.
 import warnings
 
 from fastnn.keras.layers.base import Layer
+from fastnn.keras.metrics import Metric
+from fastnn.keras.models import Functional, Sequential
 from fastnn.keras.naming import to_snake_case
+from fastnn.keras.optimizers import Optimizer
 
 
 def _is_saveable(value):
-    from fastnn.keras.metrics import Metric
-    from fastnn.keras.optimizers import Optimizer
     return isinstance(value, (Layer, Metric, Optimizer))
 
 
 def _children(thing):
     """(name, saveable or container) pairs, public names first."""
-    from fastnn.keras.models import Functional, Sequential
     if isinstance(thing, (Functional, Sequential)):
         yield "layers", thing.layers
     names = [name for name in vars(thing) if not (isinstance(thing, Layer) and name in _OF_LAYERS)]
@@ -37,7 +37,6 @@ def _children(thing):
 def _base_names():
     """What all layers and models have."""
     if not _names:
-        from fastnn.keras.models import Functional, Sequential
         _names.update(dir(Functional), dir(Sequential))
     return _names
 
@@ -120,7 +119,6 @@ def restore(thing, lookup, skip_mismatch=False):
 
 
 def _has_state(thing):
-    from fastnn.keras.optimizers import Optimizer
     if isinstance(thing, Layer):
         return bool(thing._own_variables)
     return bool(thing.variables) and not isinstance(thing, Optimizer)

@@ -1,6 +1,7 @@
 """Helpers, as ``keras.utils``."""
 import numpy as np
 
+import fastnn
 from fastnn.keras.config import (disable_interactive_logging, enable_interactive_logging,
                                  is_interactive_logging_enabled, standardize_dtype)
 from fastnn.keras.late import late
@@ -27,7 +28,6 @@ def set_random_seed(seed):
     """Seed Python's, NumPy's and fastnn's generators."""
     import random
 
-    import fastnn
     if not isinstance(seed, int):
         raise ValueError(f"Expected `seed` argument to be an integer. Received: seed={seed} (of type {type(seed)})")
     random.seed(seed)

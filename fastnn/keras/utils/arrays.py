@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn._tensor import Tensor
+from fastnn.keras import ops
 
 
 def normalize(x, axis=-1, order=2):
@@ -26,7 +27,6 @@ def normalize(x, axis=-1, order=2):
            [0. , 0. ]])
     """
     if isinstance(x, Tensor):
-        from fastnn.keras import ops
         return ops.normalize(x, axis=axis, order=order)
     x = np.asarray(x)
     norm = np.linalg.norm(x, order, axis, keepdims=True)

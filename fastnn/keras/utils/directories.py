@@ -4,9 +4,11 @@ import os
 import numpy as np
 
 from fastnn.keras import config
+from fastnn.keras.layers.images import Resizing, resize
 from fastnn.keras.utils.images import pillow
 from fastnn.keras.utils.pipeline import Dataset
 from fastnn.keras.variables import convert
+from fastnn.nn import functional as F
 from fastnn.training.messages import show
 
 IMAGES = ".bmp", ".gif", ".jpeg", ".jpg", ".png"
@@ -201,8 +203,6 @@ def image_dataset_from_directory(directory, labels="inferred", label_mode="int",
 
 
 def _resized(x, size, interpolation, crop, pad):
-    from fastnn.keras.layers.images import Resizing, resize
-    from fastnn.nn import functional as F
     if tuple(x.shape[:2]) == size:
         return x
     if interpolation == "area":

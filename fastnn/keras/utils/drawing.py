@@ -3,6 +3,7 @@ import os
 import sys
 
 from fastnn.keras import tree
+from fastnn.keras.models import Functional, Sequential
 
 _LATE = ("This model has not yet been built. Build the model first by calling `build()` or by calling the model on a "
          "batch of data.")
@@ -166,7 +167,6 @@ def model_to_dot(model, show_shapes=False, show_dtype=False, show_layer_names=Tr
     Dot
         ``to_string()`` is the text; ``write(path, format="png")`` needs Graphviz.
     """
-    from fastnn.keras.models import Functional, Sequential
     if not model.built:
         raise ValueError(_LATE)
     if kwargs.pop("layer_range", None) is not None:
@@ -205,7 +205,6 @@ def model_to_dot(model, show_shapes=False, show_dtype=False, show_layer_names=Tr
 
 def _connect(dot, x, number, layer, expand_nested):
     """The edge from what makes `x` to the layer that takes it as an input; to and from the insides of models."""
-    from fastnn.keras.models import Functional, Sequential
     source, _, place = x._keras_history
     if expand_nested:
         while isinstance(source, (Functional, Sequential)):

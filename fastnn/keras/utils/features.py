@@ -2,9 +2,9 @@
 import numpy as np
 
 from fastnn._tensor import Tensor
-from fastnn.keras import config, layers, naming, tree
+from fastnn.keras import config, layers, naming, ops, tree
 from fastnn.keras.layers.strings import is_strings, strings_of
-from fastnn.keras.saving import objects
+from fastnn.keras.saving import objects, save_model
 from fastnn.keras.symbolic import KerasTensor
 from fastnn.keras.utils.pipeline import Dataset
 from fastnn.keras.variables import convert
@@ -251,7 +251,6 @@ class FeatureSpace(layers.Layer):
             made[name] = x
         if self.output_mode == "dict":
             return made
-        from fastnn.keras import ops
         return ops.concatenate(list(made.values()), axis=-1)
 
     def _one_hot(self, name, x):
@@ -308,7 +307,6 @@ class FeatureSpace(layers.Layer):
 
     def save(self, filepath):
         """Write it to a file, with what it learned; `load_model` reads it."""
-        from fastnn.keras.saving import save_model
         save_model(self, filepath)
 
 

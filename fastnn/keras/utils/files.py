@@ -10,6 +10,7 @@ import warnings
 import zipfile
 
 from fastnn.training.messages import show
+from fastnn.training.progress import Progbar
 
 
 def keras_home():
@@ -75,7 +76,6 @@ def extract_archive(path, folder, archive_format="auto"):
 
 def _download(origin, target):
     """Fetch a file with a progress bar; nothing is left behind if that fails."""
-    from fastnn.training.progress import Progbar
     bar = None
 
     def progress(block, size, total):

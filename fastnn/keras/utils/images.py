@@ -7,6 +7,8 @@ import warnings
 import numpy as np
 
 from fastnn.keras import config
+from fastnn.keras.layers.images import resize
+from fastnn.keras.variables import array_of, convert
 
 INTERPOLATIONS = "nearest", "bilinear", "bicubic", "hamming", "box", "lanczos"
 
@@ -154,8 +156,6 @@ def smart_resize(x, size, interpolation="bilinear", data_format="channels_last",
     ValueError
         Another rank, or `size` that is no pair.
     """
-    from fastnn.keras.layers.images import resize
-    from fastnn.keras.variables import array_of, convert
     kwargs.pop("backend_module", None)
     if kwargs:
         raise TypeError(f"smart_resize() got unexpected keyword arguments: {list(kwargs)}")

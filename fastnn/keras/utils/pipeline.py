@@ -4,7 +4,7 @@ import itertools
 import numpy as np
 
 from fastnn._tensor import Tensor
-from fastnn.keras import tree
+from fastnn.keras import config, tree
 from fastnn.keras.layers.strings import is_strings, strings_of
 from fastnn.keras.variables import array_of, convert
 from fastnn.ops.shape import stack
@@ -83,7 +83,6 @@ class Dataset:
             output_types = tree.map_structure(lambda spec: getattr(spec, "dtype", None), output_signature)
 
         def iterate():
-            from fastnn.keras import config
             for item in generator(*arguments):
                 item = tuple(item) if isinstance(item, list) and isinstance(output_types, tuple) else item
                 if output_types is not None and tree.is_nested(item) == tree.is_nested(output_types):

@@ -6,6 +6,7 @@ import numpy as np
 from fastnn.keras import config
 from fastnn.keras.utils.pipeline import Dataset
 from fastnn.keras.variables import array_of, convert
+from fastnn.utils import data
 
 
 def _sizes(left, right, total):
@@ -60,7 +61,6 @@ def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=
     TypeError, ValueError
         No size, one that is out of range, or another kind of data set.
     """
-    from fastnn.utils import data
     own, pipeline = isinstance(dataset, data.Dataset), isinstance(dataset, Dataset)
     if not own and not pipeline and not isinstance(dataset, (list, tuple, np.ndarray)):
         raise TypeError(f"Unsupported dataset type: {type(dataset)}")

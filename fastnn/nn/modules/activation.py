@@ -1,7 +1,9 @@
 """Activations as modules."""
+from fastnn.nn import functional
 from fastnn.nn.modules.module import Module, Planned
 from fastnn.nn.parameter import Parameter
-from fastnn.ops import composed, pointwise, reduce
+from fastnn.ops import activation, pointwise, reduce
+from fastnn.ops.creation import full
 
 
 class Activation(Planned):
@@ -212,7 +214,7 @@ class RReLU(_WithOptions):
         super().__init__(lower, upper, inplace=inplace)
 
     def forward(self, input):
-        return composed.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+        return activation.rrelu(input, self.lower, self.upper, self.training, self.inplace)
 
 
 class GELU(_WithOptions):
@@ -256,7 +258,6 @@ class PReLU(Module):
 
     def __init__(self, num_parameters=1, init=0.25, device=None, dtype=None):
         super().__init__()
-        from fastnn.ops.creation import full
         self.num_parameters = num_parameters
         self.init = init
         self.weight = Parameter(full((num_parameters,), float(init), dtype=dtype, device=device))
@@ -287,24 +288,21 @@ class Softmax(_AlongDim):
     """exp(x) / sum(exp(x)) along `dim`."""
 
     def forward(self, input):
-        from fastnn.nn.functional import softmax
-        return softmax(input, self.dim, _stacklevel=5)
+        return functional.softmax(input, self.dim, _stacklevel=5)
 
 
 class LogSoftmax(_AlongDim):
     """log(softmax(x)) along `dim`."""
 
     def forward(self, input):
-        from fastnn.nn.functional import log_softmax
-        return log_softmax(input, self.dim, _stacklevel=5)
+        return functional.log_softmax(input, self.dim, _stacklevel=5)
 
 
 class Softmin(_AlongDim):
     """softmax(-x) along `dim`."""
 
     def forward(self, input):
-        from fastnn.nn.functional import softmin
-        return softmin(input, self.dim, _stacklevel=5)
+        return functional.softmin(input, self.dim, _stacklevel=5)
 
 
 class GLU(Module):

@@ -4,7 +4,7 @@ from fastnn.nn.modules.linear import Linear
 from fastnn.nn.modules.module import Module
 from fastnn.nn.parameter import Parameter
 from fastnn.ops.creation import empty
-from fastnn.ops.multihead import attend
+from fastnn.ops.attention_composed import attend
 
 
 class NonDynamicallyQuantizableLinear(Linear):

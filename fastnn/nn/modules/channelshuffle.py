@@ -1,6 +1,6 @@
 """Channels in another order."""
 from fastnn.nn.modules.module import Module
-from fastnn.ops.composed import channel_shuffle
+from fastnn.ops.shuffle import channel_shuffle
 
 
 class ChannelShuffle(Module):

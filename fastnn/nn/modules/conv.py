@@ -6,9 +6,9 @@ from fastnn.nn import init
 from fastnn.nn.modules.lazy import LazyModuleMixin
 from fastnn.nn.modules.module import Module
 from fastnn.nn.parameter import Parameter, UninitializedParameter
-from fastnn.ops import conv, volumes
+from fastnn.ops import conv, conv_composed
 from fastnn.ops.creation import empty
-from fastnn.ops.rearrange import pad
+from fastnn.ops.padding import pad
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -172,7 +172,7 @@ class Conv3d(_ConvForward):
         padding = self.padding
         if self.padding_mode != "zeros":
             input, padding = pad(input, self._widths(), mode=self.padding_mode), 0
-        y = volumes.conv3d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        y = conv_composed.conv3d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
         return y.relu() if relu else y
 
 

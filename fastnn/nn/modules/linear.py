@@ -5,7 +5,7 @@ from fastnn.nn import init
 from fastnn.nn.modules.lazy import LazyModuleMixin
 from fastnn.nn.modules.module import Module
 from fastnn.nn.parameter import Parameter, UninitializedParameter
-from fastnn.ops.composed import bilinear
+from fastnn.ops.products import bilinear
 from fastnn.ops.creation import empty
 from fastnn.ops.linear import linear
 

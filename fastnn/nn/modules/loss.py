@@ -1,7 +1,7 @@
-"""Losses as modules; formulas and errors are in fastnn.ops.loss and fastnn.ops.margin_loss."""
+"""Losses as modules; formulas and errors are in fastnn.ops.loss and fastnn.ops.loss_composed."""
 from fastnn.nn.modules.distance import PairwiseDistance
 from fastnn.nn.modules.module import Module
-from fastnn.ops import loss, margin_loss
+from fastnn.ops import loss, loss_composed
 from fastnn.ops.loss import legacy_reduction
 
 
@@ -152,7 +152,7 @@ class CosineEmbeddingLoss(_Loss):
         self.margin = margin
 
     def forward(self, input1, input2, target):
-        return margin_loss.cosine_embedding_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
+        return loss_composed.cosine_embedding_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
 
 
 class MarginRankingLoss(_Loss):
@@ -163,7 +163,7 @@ class MarginRankingLoss(_Loss):
         self.margin = margin
 
     def forward(self, input1, input2, target):
-        return margin_loss.margin_ranking_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
+        return loss_composed.margin_ranking_loss(input1, input2, target, margin=self.margin, reduction=self.reduction)
 
 
 class TripletMarginLoss(_Loss):
@@ -176,7 +176,7 @@ class TripletMarginLoss(_Loss):
         self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
 
     def forward(self, anchor, positive, negative):
-        return margin_loss.triplet_margin_loss(anchor, positive, negative, margin=self.margin, p=self.p, eps=self.eps,
+        return loss_composed.triplet_margin_loss(anchor, positive, negative, margin=self.margin, p=self.p, eps=self.eps,
                                                swap=self.swap, reduction=self.reduction)
 
 
@@ -192,7 +192,7 @@ class TripletMarginWithDistanceLoss(_Loss):
         self.margin, self.swap = margin, swap
 
     def forward(self, anchor, positive, negative):
-        return margin_loss.triplet_margin_with_distance_loss(
+        return loss_composed.triplet_margin_with_distance_loss(
             anchor, positive, negative, distance_function=self.distance_function, margin=self.margin, swap=self.swap,
             reduction=self.reduction)
 
@@ -205,7 +205,7 @@ class GaussianNLLLoss(_Loss):
         self.full, self.eps = full, eps
 
     def forward(self, input, target, var):
-        return margin_loss.gaussian_nll_loss(input, target, var, full=self.full, eps=self.eps,
+        return loss_composed.gaussian_nll_loss(input, target, var, full=self.full, eps=self.eps,
                                              reduction=self.reduction)
 
 
@@ -221,7 +221,7 @@ class MultiMarginLoss(_WeightedLoss):
         self.p, self.margin = p, margin
 
     def forward(self, input, target):
-        return margin_loss.multi_margin_loss(input, target, p=self.p, margin=self.margin, weight=self.weight,
+        return loss_composed.multi_margin_loss(input, target, p=self.p, margin=self.margin, weight=self.weight,
                                              reduction=self.reduction)
 
 
@@ -229,14 +229,14 @@ class MultiLabelMarginLoss(_Loss):
     """sum over labels y and other classes j of max(0, 1 - x[y] + x[j]) / C."""
 
     def forward(self, input, target):
-        return margin_loss.multilabel_margin_loss(input, target, reduction=self.reduction)
+        return loss_composed.multilabel_margin_loss(input, target, reduction=self.reduction)
 
 
 class MultiLabelSoftMarginLoss(_WeightedLoss):
     """-mean over classes of y log sigmoid(x) + (1 - y) log sigmoid(-x)."""
 
     def forward(self, input, target):
-        return margin_loss.multilabel_soft_margin_loss(input, target, weight=self.weight, reduction=self.reduction)
+        return loss_composed.multilabel_soft_margin_loss(input, target, weight=self.weight, reduction=self.reduction)
 
 
 class CTCLoss(_Loss):

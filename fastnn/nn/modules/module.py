@@ -1,9 +1,11 @@
 """Module: the base of all layers and models."""
+from fastnn import dtypes
 from fastnn._tensor import Tensor
 from fastnn.autograd import no_grad
 from fastnn.nn.modules import hooks as _hooks
 from fastnn.nn.modules.state import State
 from fastnn.nn.parameter import Buffer, Parameter, is_lazy
+from fastnn.ops.creation import empty_like
 
 
 class _Registry(dict):
@@ -356,7 +358,6 @@ class Module(State):
 
     def to(self, *args, **kwargs):
         """Cast floating-point parameters and buffers; devices other than the CPU raise."""
-        from fastnn import dtypes
         dtype = kwargs.pop("dtype", None)
         for arg in args:
             if isinstance(arg, dtypes.dtype):
@@ -375,12 +376,10 @@ class Module(State):
 
     def float(self):
         """Cast to float32."""
-        from fastnn import dtypes
         return self.to(dtypes.float32)
 
     def double(self):
         """Cast to float64."""
-        from fastnn import dtypes
         return self.to(dtypes.float64)
 
     def type(self, dst_type):
@@ -403,8 +402,6 @@ class Module(State):
 
     def to_empty(self, *, device, recurse=True):
         """Parameters and buffers without values."""
-        from fastnn import dtypes
-        from fastnn.ops.creation import empty_like
         dtypes.need_cpu(device)
         return self._apply(lambda t: empty_like(t).detach(), recurse)
 

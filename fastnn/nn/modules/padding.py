@@ -1,6 +1,6 @@
 """More elements at the borders, as modules: four ways to fill them, for one, two and three dimensions."""
 from fastnn.nn.modules.module import Module
-from fastnn.ops.rearrange import pad
+from fastnn.ops.padding import pad
 
 
 class _Pad(Module):

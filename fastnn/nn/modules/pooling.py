@@ -1,6 +1,6 @@
 """Pooling as modules."""
 from fastnn.nn.modules.module import Module, Planned
-from fastnn.ops import pool, volumes
+from fastnn.ops import pool
 
 
 def _pair(value):
@@ -50,7 +50,7 @@ class MaxPool2d(_MaxPool):
 class MaxPool3d(_MaxPool):
     """The largest element of each window of volumes (N, C, D, H, W) or (C, D, H, W)."""
 
-    _function = staticmethod(volumes.max_pool3d)
+    _function = staticmethod(pool.max_pool3d)
 
     def commutes(self):
         return False
@@ -89,7 +89,7 @@ class MaxUnpool2d(_MaxUnpool):
 class MaxUnpool3d(_MaxUnpool):
     """Zeros, and elements where MaxPool3d with ``return_indices=True`` found them."""
 
-    _function = staticmethod(volumes.max_unpool3d)
+    _function = staticmethod(pool.max_unpool3d)
 
     def __init__(self, kernel_size, stride=None, padding=0):
         super().__init__()
@@ -179,3 +179,33 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     """The largest elements of as many windows as asked for, evenly spread over planes."""
 
     _function = staticmethod(pool.adaptive_max_pool2d)
+
+
+class _AdaptiveAvgPool(Module):
+    def __init__(self, output_size):
+        super().__init__()
+        self.output_size = output_size
+
+    def forward(self, input):
+        return self._function(input, self.output_size)
+
+    def extra_repr(self):
+        return f"output_size={self.output_size}"
+
+
+class AdaptiveAvgPool1d(_AdaptiveAvgPool):
+    """Averages of as many windows as asked for, evenly spread over rows (N, C, L) or (C, L)."""
+
+    _function = staticmethod(pool.adaptive_avg_pool1d)
+
+
+class AdaptiveAvgPool2d(_AdaptiveAvgPool):
+    """Averages of as many windows as asked for, evenly spread over planes (N, C, H, W) or (C, H, W)."""
+
+    _function = staticmethod(pool.adaptive_avg_pool2d)
+
+
+class AdaptiveAvgPool3d(_AdaptiveAvgPool):
+    """Averages of as many windows as asked for, evenly spread over volumes (N, C, D, H, W) or (C, D, H, W)."""
+
+    _function = staticmethod(pool.adaptive_avg_pool3d)

@@ -9,7 +9,7 @@ from fastnn.nn.parameter import Parameter
 from fastnn.nn.utils.rnn import PackedSequence
 from fastnn.ops.creation import empty
 from fastnn.ops.dropout import sequence_dropout
-from fastnn.ops.projected import projected_lstm
+from fastnn.ops.recurrent_composed import projected_lstm
 from fastnn.ops.recurrent import recurrent, recurrent_cell
 from fastnn.ops.shape import cat
 

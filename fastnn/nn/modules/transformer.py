@@ -15,7 +15,7 @@ from fastnn.nn.modules.module import Module
 from fastnn.nn.modules.normalization import LayerNorm
 from fastnn.ops.creation import full
 from fastnn.ops.linear import fused_linear
-from fastnn.ops.rearrange import triu
+from fastnn.ops.diagonals import triu
 
 
 def _causal_mask(sz, device=None, dtype=None):

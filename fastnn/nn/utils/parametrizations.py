@@ -7,7 +7,7 @@ from fastnn.nn.utils.spectral_norm import as_matrix, default_dim, random_directi
 from fastnn.nn.utils.weight_norm import norm_except_dim, scaled
 from fastnn.ops.arithmetic import div
 from fastnn.ops.linear import dot, mv
-from fastnn.ops.products import normalize
+from fastnn.ops.norms import normalize
 
 
 class _WeightNorm(Module):

@@ -5,7 +5,7 @@ from fastnn.nn.utils.weight_norm import drop_hook, hook_of
 from fastnn.ops.arithmetic import div
 from fastnn.ops.creation import empty
 from fastnn.ops.linear import dot, mv
-from fastnn.ops.products import normalize
+from fastnn.ops.norms import normalize
 
 
 def as_matrix(weight, dim):

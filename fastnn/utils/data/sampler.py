@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fastnn import random
+from fastnn._tensor import from_array
 
 __all__ = ["BatchSampler", "RandomSampler", "Sampler", "SequentialSampler", "SubsetRandomSampler",
            "WeightedRandomSampler"]
@@ -141,7 +142,6 @@ class WeightedRandomSampler(Sampler[int]):
             raise ValueError(f"num_samples should be a positive integer value, but got num_samples={num_samples}")
         if not isinstance(replacement, bool):
             raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
-        from fastnn._tensor import from_array
         if not hasattr(weights, "__array__"):
             weights = [w if isinstance(w, (list, tuple)) else float(w) for w in weights]
         array = np.array(weights, np.float64)

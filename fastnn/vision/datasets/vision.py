@@ -6,9 +6,11 @@ import urllib.request
 
 import numpy as np
 
+from fastnn._tensor import from_array
 from fastnn.random import Generator
 from fastnn.serialization.files import replacing
 from fastnn.utils.data import Dataset
+from fastnn.utils.data._rows import take_rows
 from fastnn.vision.transforms.functional import batch_of, image_from_array, takes_arrays
 
 __all__ = ["FakeData", "VisionDataset"]
@@ -100,8 +102,6 @@ class ArrayImages(VisionDataset):
         return image, target
 
     def __getbatch__(self, indices):
-        from fastnn._tensor import from_array
-        from fastnn.utils.data._rows import take_rows
         transform = batch_of(self.transform)
         if transform is None or self.target_transform is not None:
             return None

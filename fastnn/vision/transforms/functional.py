@@ -15,6 +15,7 @@ from fastnn.errors import ShapeError
 from fastnn.nn.functional import interpolate
 from fastnn.ops import rearrange
 from fastnn.ops.indexing import index_select, where
+from fastnn.ops.padding import pad as pad_tensor
 from fastnn.ops.shape import cat
 from fastnn.utils.data.dataset import shortcut
 
@@ -272,7 +273,7 @@ def crop(image, top, left, height, width):
     inner = image[..., max(top, 0):max(bottom, 0), max(left, 0):max(right, 0)]
     sides = [max(min(right, 0) - left, 0), max(right - max(w, left), 0),
              max(min(bottom, 0) - top, 0), max(bottom - max(h, top), 0)]
-    return rearrange.pad(inner, sides) if any(sides) else inner
+    return pad_tensor(inner, sides) if any(sides) else inner
 
 
 def pair(size, op="size"):
@@ -329,7 +330,7 @@ def pad(image, padding, fill=0, padding_mode="constant"):
         out[~np.logical_and.outer(*inside)] = fill
         return pillow("pad").fromarray(out)
     if padding_mode == "constant" and not isinstance(fill, (tuple, list)):
-        return rearrange.pad(image, [left, right, top, bottom], value=fill)
+        return pad_tensor(image, [left, right, top, bottom], value=fill)
     rows, inside_rows = _sources(image.shape[-2], top, bottom, padding_mode)
     columns, inside_columns = _sources(image.shape[-1], left, right, padding_mode)
     out = index_select(index_select(image, -2, from_array(rows)), -1, from_array(columns))

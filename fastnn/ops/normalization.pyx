@@ -305,7 +305,7 @@ def local_response_norm(input, int size, double alpha=1e-4, double beta=0.75, do
         raise RuntimeError(f"local_response_norm: expected size > 0, got {size}")
     if input.numel() == 0:
         return input
-    from fastnn.ops.rearrange import pad
+    from fastnn.ops.padding import pad
     channels = input.shape[1]
     squares = pad(mul(input, input), (0, 0) * (ndim - 2) + (size // 2, (size - 1) // 2))
     total = squares.narrow(1, 0, channels)

@@ -9,10 +9,10 @@ from fastnn.ops import pointwise
 from fastnn.ops import reduce as reductions
 from fastnn.ops._common import need_tensors
 from fastnn.ops.arithmetic import add, div, minimum, mul, sub
+from fastnn.ops.distance import pairwise_distance
 from fastnn.ops.indexing import where
 from fastnn.ops.loss import legacy_reduction
 from fastnn.ops.pointwise import clamp
-from fastnn.ops.products import pairwise_distance
 
 
 def checked(reduction):

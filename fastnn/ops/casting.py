@@ -1,0 +1,115 @@
+"""Casts, and the types that operations give: ``to``, ``type``, ``float`` ..., ``result_type``."""
+import numpy as np
+
+from fastnn import dtypes
+from fastnn._tensor import Tensor
+from fastnn.ops import shape
+from fastnn.ops._common import promote
+from fastnn.ops.creation import promoted_kinds
+from fastnn.ops.declare import operation
+
+
+@operation("fastnn", keywords={"tensor": "tensor1", "scalar1": "tensor1", "other": "tensor2", "x2": "tensor2",
+                               "scalar": "tensor2", "scalar2": "tensor2"})
+def result_type(tensor1, tensor2):
+    """The dtype of an operation on two operands, tensors or Python numbers."""
+    return dtypes.from_numpy(promote(tensor1, tensor2))
+
+
+@operation("fastnn")
+def promote_types(type1, type2):
+    """The smallest dtype that both cast to without loss of category."""
+    if type1 is type2:
+        return type1
+    return dtypes.from_numpy(promoted_kinds(type1.numpy, type2.numpy))
+
+
+@operation("fastnn")
+def can_cast(from_, to):
+    """Whether PyTorch lets a result of one dtype be written to a tensor of another."""
+    return dtypes.can_cast(from_, to)
+
+
+@operation("fastnn")
+def is_floating_point(input):
+    """Whether the dtype is a floating-point type."""
+    return input.is_floating_point()
+
+
+@operation("fastnn")
+def is_complex(input):
+    """False: there are no complex tensors."""
+    return False
+
+
+@operation("fastnn")
+def is_nonzero(input):
+    """Whether a tensor of one element is not 0."""
+    if input.numel() != 1:
+        raise RuntimeError("Boolean value of Tensor with " + ("no values" if input.numel() == 0 else
+                                                              "more than one value") + " is ambiguous")
+    return bool(input)
+
+
+TYPE_NAMES = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int",
+              "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
+
+
+@operation("Tensor.type")
+def type_(self, dtype=None, non_blocking=False):
+    """The type's name, or the tensor cast to a dtype, which may be such a name (``"torch.FloatTensor"``)."""
+    if dtype is None:
+        return f"torch.{TYPE_NAMES[self.dtype.name]}Tensor"
+    if isinstance(dtype, str) and dtype.startswith("torch."):
+        found = [name for name, short in TYPE_NAMES.items() if dtype == f"torch.{short}Tensor"]
+        if not found:
+            raise ValueError(f"invalid type: {dtype!r}")
+        dtype = getattr(dtypes, found[0])
+    elif dtype in (float, int, bool):
+        raise ValueError(f"invalid type: {dtype.__name__!r}")
+    return shape.cast(self, dtype)
+
+
+@operation("Tensor")
+def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
+    """Cast to a dtype, or to another tensor's; devices other than the CPU raise."""
+    flags = [arg for arg in args if isinstance(arg, bool)]  # non_blocking, copy
+    copy = flags[1] if len(flags) > 1 else copy
+    for arg in args:
+        if isinstance(arg, Tensor):
+            dtype = arg.dtype
+        elif isinstance(arg, (dtypes.dtype, np.dtype)) or arg in (float, int, bool):
+            dtype = arg
+        elif isinstance(arg, bool):
+            continue
+        elif arg is not None:
+            dtypes.need_cpu(arg)
+    dtypes.need_cpu(device)
+    return shape.cast(self, self.dtype if dtype is None else dtype, copy)
+
+
+def _caster(name):
+    def cast(self, memory_format=None):
+        return shape.cast(self, getattr(dtypes, name))
+    cast.__doc__ = f"Cast to {name}."
+    return cast
+
+
+def _absent_caster(name):
+    def cast(self, memory_format=None):
+        return shape.cast(self, dtypes.ABSENT[name])
+    cast.__doc__ = f"Always an error: there are no {name} tensors."
+    return cast
+
+
+for _name, _kind in {"float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32",
+                     "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool"}.items():
+    operation(f"Tensor.{_name}")(_caster(_kind))
+for _name, _kind in {"bfloat16": "bfloat16", "cfloat": "complex64", "cdouble": "complex128"}.items():
+    operation(f"Tensor.{_name}")(_absent_caster(_kind))
+
+
+@operation("Tensor")
+def type_as(self, other):
+    """Cast to another tensor's dtype."""
+    return shape.cast(self, other.dtype)

@@ -1,0 +1,35 @@
+"""Questions about elements, made of comparisons or NumPy's."""
+import math
+
+import numpy as np
+
+from fastnn._tensor import Tensor, from_array
+from fastnn.ops import compare
+from fastnn.ops._common import need_tensors
+from fastnn.ops.declare import operation
+
+
+@operation(out=True)
+def isposinf(input):
+    """Where x is +inf."""
+    return compare.eq(input, math.inf)
+
+
+@operation(out=True)
+def isneginf(input):
+    """Where x is -inf."""
+    return compare.eq(input, -math.inf)
+
+
+@operation()
+def isreal(input):
+    """True everywhere: there are no complex tensors."""
+    need_tensors("isreal", input)
+    return from_array(np.ones(tuple(input.shape), bool))
+
+
+@operation("fastnn", out=True, keywords={"element": "elements", "test_element": "test_elements"})
+def isin(elements, test_elements, *, assume_unique=False, invert=False):
+    """Which elements are among the test elements."""
+    x, y = (v.detach().numpy() if isinstance(v, Tensor) else np.asarray(v) for v in (elements, test_elements))
+    return from_array(np.asarray(np.isin(x, y, assume_unique=assume_unique, invert=invert)))

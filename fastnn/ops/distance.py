@@ -1,0 +1,73 @@
+"""Distances and similarities of vectors."""
+import numpy as np
+
+from fastnn._tensor import from_array
+from fastnn.ops import arithmetic, norms, pointwise, reduce
+from fastnn.ops._common import broadcast_shapes, in_single, need_tensors, room
+from fastnn.ops.arithmetic import add, div, mul, rsub, sub
+from fastnn.ops.declare import operation
+from fastnn.ops.norms import norm, vector_norm
+
+
+@operation("fastnn functional")
+def pdist(input, p=2.0):
+    """p-norms of the differences of all pairs of rows, (0, 1), (0, 2), ..., (1, 2), ...
+
+    Shape: input (N, M), result (N (N - 1) / 2).
+    """
+    need_tensors("pdist", input)
+    if input.ndim != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
+    if p < 0:
+        raise RuntimeError(f"pdist only supports non-negative p values, got {p}")
+    room("pdist", (input.shape[0], input.shape[0] // 2, max(input.shape[1], 1)), 2 * input.itemsize)
+    first, second = (from_array(index) for index in np.triu_indices(input.shape[0], 1))
+    return vector_norm(sub(input.index_select(0, first), input.index_select(0, second)), p, -1)
+
+
+@operation()
+@in_single
+def dist(input, other, p=2):
+    """The p-norm of input - other."""
+    broadcast_shapes(tuple(input.shape), tuple(other.shape))
+    return norm(sub(input, other), p)
+
+
+@operation("fastnn functional")
+@in_single
+def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
+    """The p-norm of x1 - x2 + eps along the last dimension."""
+    return vector_norm(add(sub(x1, x2), eps), p, -1, keepdim)
+
+
+def _at_least(size, eps):
+    """`size`, or `eps` where that is larger; the gradient is that of `size` all the same, as PyTorch's."""
+    return add(size, pointwise.relu(rsub(size.detach(), eps)))
+
+
+@operation("fastnn functional")
+@in_single
+def cosine_similarity(x1, x2, dim=1, eps=1e-8):
+    """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`."""
+    need_tensors("cosine_similarity", x1, x2)
+    shape = broadcast_shapes(tuple(x1.shape), tuple(x2.shape))
+    x1, x2 = x1.expand(shape), x2.expand(shape)
+    sizes = [_at_least(vector_norm(x, 2, dim, True), eps) for x in (x1, x2)]
+    return reduce.sum(mul(div(x1, sizes[0]), div(x2, sizes[1])), dim)
+
+
+@operation("fastnn")
+def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
+    """Distances of all rows of two stacks: (..., P, M), (..., R, M) -> (..., P, R)."""
+    need_tensors("cdist", x1, x2)
+    if x1.ndim < 2 or x2.ndim < 2:
+        raise RuntimeError(f"cdist only supports at least 2D tensors, X1 got: {x1.ndim}D and X2 got: {x2.ndim}D")
+    if x1.shape[-1] != x2.shape[-1]:
+        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
+    if not (x1.is_floating_point() and x2.is_floating_point()):
+        raise RuntimeError(f"cdist only supports floating-point dtypes, X1 got: {x1.dtype}, X2 got: {x2.dtype}")
+    if p < 0:
+        raise RuntimeError("cdist only supports non-negative p values")
+    room("cdist", (*broadcast_shapes(tuple(x1.shape[:-2]), tuple(x2.shape[:-2])), x1.shape[-2], x2.shape[-2],
+                   max(x1.shape[-1], 1)), x1.itemsize)
+    return norms.vector_norm(arithmetic.sub(x1.unsqueeze(-2), x2.unsqueeze(-3)), p, -1)

@@ -1,0 +1,46 @@
+"""Windows of images as columns, and back: ``unfold`` and ``fold`` of torch.nn.functional."""
+import numpy as np
+
+from fastnn import kernels
+from fastnn._tape import Op
+from fastnn._tensor import from_array, record
+from fastnn.ops._common import need_tensors
+
+
+def _unfold_backward(grad, shape, sizes):
+    return kernels.unfold_backward(grad, shape[-2:], *sizes)
+
+
+UNFOLD = Op("Im2ColBackward0", _unfold_backward, "shape sizes")
+UNFOLD.linear(lambda x, shape, sizes: kernels.unfold_forward(x, *sizes))
+
+
+def _fold_backward(grad, output_size, sizes):
+    return kernels.unfold_forward(grad, *sizes)
+
+
+FOLD = Op("Col2ImBackward0", _fold_backward, "output_size sizes")
+FOLD.linear(lambda x, output_size, sizes: kernels.unfold_backward(x, output_size, *sizes))
+
+
+def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
+    """The elements of each window as a column (im2col).
+
+    Shape: input (C, H, W) or (N, C, H, W), result (..., C kH kW, windows).
+    """
+    need_tensors("unfold", input)
+    x, sizes = input.detach().numpy(), (kernel_size, dilation, padding, stride)
+    if x.dtype.kind != "f":  # exact below 2^53
+        return from_array(kernels.unfold_forward(x.astype(np.float64), *sizes).astype(x.dtype))
+    return record(kernels.unfold_forward(x, *sizes), UNFOLD, (input,), (x.shape, sizes))
+
+
+def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    """Columns of windows back to planes of `output_size`, added up where they overlap (col2im).
+
+    Shape: input (C kH kW, windows) or (N, C kH kW, windows), result (..., C, *output_size).
+    """
+    need_tensors("fold", input)
+    sizes = kernel_size, dilation, padding, stride
+    y = kernels.unfold_backward(input.detach().numpy(), output_size, *sizes)
+    return record(y, FOLD, (input,), (output_size, sizes))

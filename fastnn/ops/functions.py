@@ -1,0 +1,20 @@
+"""What programs call, made of the declarations of `fastnn.ops.declare`."""
+from fastnn.ops import inplace
+from fastnn.ops._common import Function
+from fastnn.ops.declare import HOMES
+
+MODULES = {"fastnn": "fastnn", "Tensor": "fastnn.Tensor", "functional": "fastnn.nn.functional",
+           "linalg": "fastnn.linalg", "special": "fastnn.special"}
+FORMS = {True: inplace.form, "view": inplace.view_form}
+
+
+def public(home):
+    """{name: what programs call} of a home: ``fastnn``, ``Tensor``, ``functional``, ``linalg`` or ``special``."""
+    made = {}
+    for name, found in HOMES[home].items():
+        function = found.function
+        if found.inplace:
+            function = FORMS.get(found.inplace, found.inplace)(function.__name__, function)
+        made[name] = function if isinstance(function, property) else Function(
+            function, name, MODULES[home], found.keywords, found.out, found.scaled)
+    return made

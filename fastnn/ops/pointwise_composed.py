@@ -1,0 +1,85 @@
+"""Maps of one tensor without kernels of their own: NumPy's, or made of other operations."""
+import math
+
+import numpy as np
+
+from fastnn import dtypes
+from fastnn._tape import Op
+from fastnn._tensor import from_array, record
+from fastnn.ops import arithmetic, pointwise
+from fastnn.ops._common import need_tensors
+from fastnn.ops.declare import operation
+from fastnn.ops.special import floating_of
+
+
+NAN_TO_NUM = Op("NanToNumBackward0", lambda grad, finite: grad * finite, "finite")
+NAN_TO_NUM.linear(lambda x, finite: x * finite)
+
+
+@operation(inplace=True, out=True)
+def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
+    """NaN, inf and -inf replaced by numbers (0 and the dtype's limits)."""
+    need_tensors("nan_to_num", input)
+    x = input.detach().numpy()
+    if x.dtype.kind != "f":
+        return input.clone()
+    limits = dtypes.finfo(x.dtype)
+    out = np.nan_to_num(x, nan=0.0 if nan is None else nan, posinf=limits.max if posinf is None else posinf,
+                        neginf=limits.min if neginf is None else neginf)
+    return record(np.asarray(out), NAN_TO_NUM, (input,), (np.isfinite(x),))
+
+
+@operation(inplace=True, out=True)
+def frac(input):
+    """x - trunc(x)."""
+    need_tensors("frac", input)
+    if not input.is_floating_point():
+        raise NotImplementedError(f"\"frac\" not implemented for {input.dtype}")
+    return arithmetic.sub(input, pointwise.trunc(input).detach())
+
+
+@operation(inplace=True, out=True)
+def sgn(input):
+    """-1, 0 or 1."""
+    return pointwise.sign(input)
+
+
+@operation(out=True)
+def signbit(input):
+    """Where the sign is minus (also of -0)."""
+    need_tensors("signbit", input)
+    x = input.detach().numpy()
+    return from_array(np.asarray(np.signbit(x) if x.dtype.kind == "f" else x < 0 if x.dtype.kind == "i" else
+                                 np.zeros(x.shape, bool)))
+
+
+@operation(inplace=True, out=True)
+def deg2rad(input):
+    """Degrees to radians."""
+    return arithmetic.mul(floating_of("deg2rad", input), math.pi / 180)
+
+
+@operation(inplace=True, out=True)
+def rad2deg(input):
+    """Radians to degrees."""
+    return arithmetic.mul(floating_of("rad2deg", input), 180 / math.pi)
+
+
+@operation(inplace=True, out=True)
+def clamp_min(input, min):
+    """max(x, min)."""
+    return pointwise.clamp(input, min=min)
+
+
+@operation(inplace=True, out=True)
+def clamp_max(input, max):
+    """min(x, max)."""
+    return pointwise.clamp(input, max=max)
+
+
+@operation()
+def positive(input):
+    """The tensor itself."""
+    if input.dtype is dtypes.bool:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input

@@ -1,0 +1,75 @@
+"""Reductions made of other operations; those with kernels are in `reduce`."""
+import numpy as np
+
+from fastnn._tensor import from_array
+from fastnn.ops import arithmetic, reduce
+from fastnn.ops._common import need_tensors
+from fastnn.ops.declare import operation
+from fastnn.ops.indexing import where
+
+
+@operation()
+def count_nonzero(input, dim=None):
+    """How many elements are not 0."""
+    return reduce.sum(input != 0, dim)
+
+
+class aminmax_result(tuple):  # noqa: N801
+    """(min, max)."""
+
+    min = property(lambda self: self[0])
+    max = property(lambda self: self[1])
+
+    def __repr__(self):
+        return f"torch.return_types.aminmax(\nmin={self[0]!r},\nmax={self[1]!r})"
+
+
+@operation(out=True)
+def aminmax(input, *, dim=None, keepdim=False):
+    """(min, max) of everything or along `dim`."""
+    need_tensors("aminmax", input)
+    if dim is None and input.numel() == 0:
+        raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity")
+    dims = () if dim is None else dim
+    low, high = reduce.amin(input, dims, keepdim), reduce.amax(input, dims, keepdim)
+    if dim is None and keepdim:
+        low, high = low.reshape((1,) * input.ndim), high.reshape((1,) * input.ndim)
+    return aminmax_result((low, high))
+
+
+@operation("fastnn")
+def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """(variance, mean)."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return (reduce.var(input, dim, unbiased, keepdim, correction=correction), reduce.mean(input, dim, keepdim))
+
+
+@operation("fastnn")
+def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """(standard deviation, mean)."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    return (reduce.std(input, dim, unbiased, keepdim, correction=correction), reduce.mean(input, dim, keepdim))
+
+
+@operation(out=True)
+def nansum(input, dim=None, keepdim=False, *, dtype=None):
+    """The sum; NaN counts as 0."""
+    need_tensors("nansum", input)
+    if input.is_floating_point():
+        input = where(from_array(np.asarray(np.isnan(input.detach().numpy()))), 0.0, input)
+    return reduce.sum(input, dim, keepdim, dtype=dtype)
+
+
+@operation(out=True)
+def nanmean(input, dim=None, keepdim=False, *, dtype=None):
+    """The mean of those that are not NaN."""
+    need_tensors("nanmean", input)
+    if not input.is_floating_point():
+        raise RuntimeError(f"nanmean(): expected input to have floating point or complex dtype but got {input.dtype}")
+    if dtype is not None:
+        input = input.to(dtype)
+    x = input.detach().numpy()
+    count = reduce.sum(from_array(np.asarray(~np.isnan(x)).astype(x.dtype)), dim, keepdim)
+    return arithmetic.div(nansum(input, dim, keepdim), count)

@@ -1,0 +1,67 @@
+"""Broadcasting and more dimensions, made of the views of `shape`."""
+from fastnn._tensor import Tensor
+from fastnn.ops import reduce
+from fastnn.ops._common import broadcast_shapes
+from fastnn.ops.declare import operation
+
+
+@operation("Tensor")
+def sum_to_size(input, *size):
+    """Summed over the dimensions that broadcasting to the tensor's shape would have repeated."""
+    size = tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else tuple(size)
+    extra = input.ndim - len(size)
+    if extra < 0 or any(n != m and n != 1 for n, m in zip(size, tuple(input.shape)[extra:])):
+        raise RuntimeError(f"size {list(size)} is not expandable to size {list(input.shape)}.")
+    axes = tuple(range(extra)) + tuple(i + extra for i, n in enumerate(size) if n == 1 != input.shape[i + extra])
+    return reduce.sum(input, axes, True).reshape(size) if axes else input
+
+
+@operation("fastnn.broadcast_shapes")
+def broadcast_shapes_of(*shapes):
+    """The shape that these shapes broadcast to."""
+    return broadcast_shapes(*((s,) if isinstance(s, int) else tuple(s) for s in shapes))
+
+
+@operation()
+def is_same_size(input, other):
+    """Whether both have one shape."""
+    return tuple(input.shape) == tuple(other.shape)
+
+
+def all_tensors(tensors, op):
+    tensors = tuple(tensors)
+    if not tensors:
+        raise RuntimeError(f"{op} expects a non-empty TensorList")
+    return tensors
+
+
+@operation("fastnn")
+def atleast_1d(*tensors):
+    """With at least one dimension."""
+    return _each(tensors, lambda x: x.reshape(1) if x.ndim == 0 else x)
+
+
+@operation("fastnn")
+def atleast_2d(*tensors):
+    """With at least two dimensions."""
+    return _each(tensors, lambda x: x.reshape(1, 1) if x.ndim == 0 else x.unsqueeze(0) if x.ndim == 1 else x)
+
+
+@operation("fastnn")
+def atleast_3d(*tensors):
+    """With at least three dimensions."""
+    return _each(tensors, lambda x: x.reshape(1, 1, 1) if x.ndim == 0 else x.unsqueeze(0).unsqueeze(-1)
+                 if x.ndim == 1 else x.unsqueeze(-1) if x.ndim == 2 else x)
+
+
+def _each(tensors, function):
+    if len(tensors) == 1 and isinstance(tensors[0], Tensor):
+        return function(tensors[0])
+    return tuple(function(x) for x in (tensors[0] if len(tensors) == 1 else tensors))
+
+
+@operation("fastnn")
+def broadcast_tensors(*tensors):
+    """All expanded to their common shape."""
+    common = broadcast_shapes(*(tuple(x.shape) for x in tensors))
+    return tuple(x if x.shape == common else x.expand(common) for x in tensors)
