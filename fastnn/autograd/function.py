@@ -121,7 +121,7 @@ def _refuse(grad, error):
     raise error
 
 
-REFUSAL = _tape.Op("Error", _refuse, "error", reason="it raises")
+REFUSAL = _tape.Op("Error", _refuse, "error", listed=False)
 
 
 @REFUSAL.second
@@ -214,8 +214,8 @@ def _output(context, x, i, args, again):
         raise NotImplementedError(f"{type(context).__name__}: mark_dirty of a view with several outputs is not "
                                   f"implemented")
     place = next(i for i, a in enumerate(args) if a is x)
-    op = _tape.Op(type(context).__name__, _own_first, "context place", "its input, a part of another tensor, was changed "
-                  "in place", listed=False)
+    op = _tape.Op(type(context).__name__, _own_first, "context place", "a part of another tensor was changed in place",
+                  listed=False)
     return record_inplace(x, op, args[:place] + args[place + 1:], (context, place))
 
 

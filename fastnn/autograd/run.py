@@ -58,8 +58,8 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
          allow_unused=None, is_grads_batched=False, materialize_grads=False):
     """Gradients of the sum of `outputs` with respect to `inputs`, as a tuple; nothing is accumulated.
 
-    With ``create_graph`` the gradients can be differentiated in turn; this is there for the operations of networks of
-    linear layers with smooth activations. Through others the first gradients are right, and differentiating them raises
+    With ``create_graph`` the gradients can be differentiated in turn. Through the few operations that have no rule for
+    it (recurrent layers, singular vectors) the first gradients are right, and differentiating them raises
     NotImplementedError that names the operation.
 
     Raises

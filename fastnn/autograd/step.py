@@ -23,10 +23,10 @@ class Step:
 
     def __init__(self, node, run=None):
         self.node, self.run = node, run
-        self.op, self.edges, self.saved, self.a, self.b = _tape.parts_of(node)
+        self.op, self.edges, self.saved, *numbers = _tape.parts_of(node)
         if self.op.saves:
             vars(self).update(zip(self.op.saves, self.saved, strict=True))
-        vars(self).update(zip(self.op.numbers, (self.a, self.b)))
+        vars(self).update(zip(self.op.numbers, numbers))
 
     def gradients(self, *grads):
         """The gradients of the node's inputs by the second-order rule, as a tuple."""

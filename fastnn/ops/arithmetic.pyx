@@ -552,8 +552,7 @@ cdef object over(object input, object other):
     return div(input, other) if out is None else out
 
 
-_operators.quick_add, _operators.quick_sub = plus, minus
-_operators.quick_mul, _operators.quick_div = times, over
+_operators.quick_add, _operators.quick_sub, _operators.quick_mul, _operators.quick_div = plus, minus, times, over
 
 # ---- in place ----
 

@@ -68,10 +68,8 @@ EMBEDDING = Op("EmbeddingBackward0", _embedding_backward, "index rows padding_id
 
 @EMBEDDING.linear
 def _embedded(w, index, rows, padding_idx, by_freq):
-    """The transpose: the rows, but for those that get no gradient, by what their gradients are scaled."""
+    """The rows, but for those that get no gradient; what `by_freq` did was done once, as in PyTorch."""
     y = kernels.embedding_forward(w, index)
-    if by_freq:
-        y = y * _frequency(index).reshape(*index.shape, 1).astype(y.dtype)
     return np.where((index == padding_idx)[..., None], y.dtype.type(0), y)
 
 

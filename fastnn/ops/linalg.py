@@ -370,7 +370,7 @@ def _no_driver(op, driver):
 
 SVD_VALUES = Op("LinalgSvdBackward0", lambda grad, u, vh: (u * grad[..., None, :]) @ vh, "u vh",
                 reason="it would need the gradients of singular vectors")
-SVD_VECTORS = Op("LinalgSvdBackward0", _refuse, "op", reason="there is no gradient of singular vectors")
+SVD_VECTORS = Op("LinalgSvdBackward0", _refuse, "what", reason="there is no gradient of singular vectors")
 
 
 @operation("linalg", out=True, keywords={"A": "input"})
@@ -394,7 +394,7 @@ def svdvals(input, *, driver=None):
     return svd(input, False)[1]
 
 
-QR = Op("LinalgQrBackward0", _refuse, "op", reason="there is no gradient")
+QR = Op("LinalgQrBackward0", _refuse, "what", reason="there is no gradient")
 
 
 @operation("linalg", out=True)
@@ -450,7 +450,7 @@ def pinv(input, rcond=None, hermitian=False, *, atol=None, rtol=None):
 DRIVERS = ("gelsy", "gelsd", "gels", "gelss")
 
 
-LSTSQ = Op("LinalgLstsqBackward0", _refuse, "op", reason="there is no gradient")
+LSTSQ = Op("LinalgLstsqBackward0", _refuse, "what", reason="there is no gradient")
 
 
 @operation("linalg", keywords={"A": "input", "B": "b"})

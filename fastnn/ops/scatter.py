@@ -52,7 +52,7 @@ def _put_backward(grad, where, shape, accumulate):
     return dx, sum_to(taken, shape)
 
 
-INDEX_PUT = Op("IndexPutBackward0", _put_backward, "where shape accumulate")
+INDEX_PUT = Op("IndexPutBackward0", _put_backward, "places shape accumulate")
 
 
 def _without(step, g, where):
@@ -87,9 +87,9 @@ def _within(step, g, part, shape):
 
 @INDEX_PUT.second
 def _put_second(step, g):
-    size = np.empty(tuple(g.shape), bool)[step.where].shape
-    return (g if step.accumulate else _without(step, g, step.where),
-            step.sum_to(_taken(step, g, step.where, size), step.shape))
+    size = np.empty(tuple(g.shape), bool)[step.places].shape
+    return (g if step.accumulate else _without(step, g, step.places),
+            step.sum_to(_taken(step, g, step.places, size), step.shape))
 
 
 @operation(inplace=True)
@@ -398,8 +398,8 @@ def _index_add_backward(grad, where, shape, alpha):
     return grad, np.asarray(taken * grad.dtype.type(alpha))
 
 
-INDEX_ADD = Op("IndexAddBackward0", _index_add_backward, "where shape alpha")
-INDEX_ADD.second(lambda step, g: (g, _taken(step, g, step.where, step.shape) * step.alpha))
+INDEX_ADD = Op("IndexAddBackward0", _index_add_backward, "places shape alpha")
+INDEX_ADD.second(lambda step, g: (g, _taken(step, g, step.places, step.shape) * step.alpha))
 INDEX_ADD_NUMBERS = Op("IndexAddBackward0", _pass)
 INDEX_ADD_NUMBERS.linear(_pass)
 
@@ -423,8 +423,8 @@ def _index_copy_backward(grad, where, shape):
     return dx.reshape(grad.shape), taken
 
 
-INDEX_COPY = Op("IndexCopyBackward0", _index_copy_backward, "where shape")
-INDEX_COPY.second(lambda step, g: (_without(step, g, step.where), _taken(step, g, step.where, step.shape)))
+INDEX_COPY = Op("IndexCopyBackward0", _index_copy_backward, "places shape")
+INDEX_COPY.second(lambda step, g: (_without(step, g, step.places), _taken(step, g, step.places, step.shape)))
 
 
 @operation(inplace=True, out=True)
@@ -445,13 +445,13 @@ def _index_fill_backward(grad, where):
     return dx, total
 
 
-INDEX_FILL = Op("IndexFillBackward0", _index_fill_backward, "where")
+INDEX_FILL = Op("IndexFillBackward0", _index_fill_backward, "places")
 
 
 @INDEX_FILL.second
 def _index_fill_second(step, g):
-    size = np.empty(tuple(g.shape) or (1,), bool)[step.where].shape
-    return _without(step, g, step.where), _taken(step, g, step.where, size).sum()
+    size = np.empty(tuple(g.shape) or (1,), bool)[step.places].shape
+    return _without(step, g, step.places), _taken(step, g, step.places, size).sum()
 
 
 @operation(inplace=True)

@@ -29,7 +29,7 @@ def _map_backward(grad, x, y, op, slope):
 def _map(op, node, function, slope, second=None):
     """A function of NumPy arrays as an operation; ``slope(x, y)`` is its derivative, None where it has none, and
     ``second(x, y)`` the same of tensors."""
-    made = Op(node, _map_backward, "x y op slope", None if second else "its derivative has none")
+    made = Op(node, _map_backward, "x y what slope", None if second else "its derivative has none")
     if second is not None:
         made.second(lambda step, g: g * second(step.input(step.x, 0), step.output(step.y)))
 
