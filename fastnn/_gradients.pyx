@@ -10,7 +10,7 @@ import weakref
 import numpy
 
 from fastnn cimport _tape
-from fastnn._tape cimport Node, Output, Vertex, joint_method_rule, method_rule, second_time
+from fastnn._tape cimport JOINT_METHOD, METHOD, Node, Output, Vertex, second_time
 from fastnn._tensor cimport Tensor, edge, needs_grad, set_grad, shape_of, wrap
 from fastnn._tape import Handle, tell_origin
 from fastnn._tensor import install_methods
@@ -228,13 +228,13 @@ cdef tuple replaced_all(hook, changed, tuple arrays):
 # ---- a node's rule ----
 
 cdef object apply(Run run, Node node, np.ndarray grad):
-    if node.freed and node.rule != method_rule:  # a class of the program's own says so itself
+    if node.freed and node.op is not METHOD:  # a class of the program's own says so itself
         raise second_time()
     node.check_guards()
     if node.around is not None or _tape.anomaly:
         result = watched(node, grad, None)
     else:
-        result = node.rule(node, grad)
+        result = node.op.rule(node, grad)
     if not run.keep_graph and node.saved:  # others are spared the call
         node.release()
     return result
@@ -245,7 +245,7 @@ cdef object apply_joint(Run run, Node node, np.ndarray grad):
     cdef list grads = None if run.parts is None else run.parts.pop(node, None)
     if grad is None and grads is None:
         return None
-    if node.freed and node.joint != joint_method_rule:
+    if node.freed and node.op is not JOINT_METHOD:
         raise second_time()
     node.check_guards()
     if grads is None:
@@ -264,14 +264,14 @@ cdef object watched(Node node, np.ndarray grad, list grads):
     try:
         for hook in list(node.around[0]) if node.around is not None else ():
             given = replaced_all(hook, hook(as_tensors(given)), given)
-        found = node.rule(node, given[0]) if grads is None else node.joint(node, list(given))
+        found = node.op.rule(node, given[0]) if grads is None else node.op.joint(node, list(given))
         results = found if isinstance(found, tuple) else (found,)
         for hook in list(node.around[1]) if node.around is not None else ():
             results = replaced_all(hook, hook(as_tensors(results), as_tensors(given)), results)
         if _tape.anomaly > 1:
             for i, array in enumerate(results):
                 if array is not None and numpy.isnan(array).any():
-                    raise RuntimeError(f"Function '{node.op_name}' returned nan values in its {i}th output.")
+                    raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
         return results
     except Exception:
         if _tape.anomaly:
@@ -383,9 +383,9 @@ cdef int execute(Run run, list roots, list grads) except -1:
         elif vertex.hooks is not None:
             grad = hooked(run, vertex, grad)
         edges = (<Node>vertex).edges
-        if (<Node>vertex).rule != NULL:
+        if (<Node>vertex).op.rule != NULL:
             result = None if grad is None else apply(run, <Node>vertex, grad)
-        elif (<Node>vertex).joint != NULL:
+        elif (<Node>vertex).op.joint != NULL:
             result = apply_joint(run, <Node>vertex, grad)
         else:
             result = leave(run, <Output>vertex, grad)
@@ -568,7 +568,7 @@ def values_after_hook(hook, changed, tuple grads):
 def rule_on_arrays(Node node, list grads):
     """What the rule makes of gradients without a history: a tensor, or None, for each edge."""
     cdef list arrays = [None if grad is None else (<Tensor>grad).array for grad in grads]
-    found = node.joint(node, arrays) if node.joint != NULL else node.rule(node, arrays[0])
+    found = node.op.joint(node, arrays) if node.op.joint != NULL else node.op.rule(node, arrays[0])
     return as_tensors(found if isinstance(found, tuple) else (found,))
 
 

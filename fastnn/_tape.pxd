@@ -23,14 +23,30 @@ ctypedef object (*Rule)(Node node, np.ndarray grad)
 ctypedef object (*JointRule)(Node node, list grads)
 
 
+cdef class Op:
+    """The record of one differentiable operation, which all of its nodes point to."""
+    cdef Rule rule
+    cdef JointRule joint         # in place of `rule`, of an operation with several outputs
+    cdef readonly object backward      # the rule if it is written in Python: backward(grad, *saved)
+    cdef readonly str name             # of its nodes, as PyTorch calls them; None: that of the node's class
+    cdef readonly tuple saves          # the names of a node's saved values, in their order
+    cdef readonly tuple numbers        # the names of a node's a and b, where they are used
+    cdef readonly object second_order  # the rule in tensor operations: second_order(step, *grads)
+    cdef readonly str reason           # why there is no second-order rule
+    cdef readonly dict export          # for readers of a graph: format -> how a node is written there
+
+
+cdef Op declare(str name, Rule rule, str saves=*, str numbers=*)
+cdef Op declare_joint(str name, JointRule joint, str saves=*)
+cdef int describe(Op op, str name, str saves, str numbers) except -1
+
+
 cdef class Node(Vertex):
     """One recorded operation: how to take the output's gradient to the inputs'."""
-    cdef Rule rule
-    cdef JointRule joint         # in place of `rule`
+    cdef readonly Op op         # the record of the operation
     cdef int outputs             # of a joint rule
-    cdef str op_name
     cdef tuple edges             # a Vertex per input, None where no gradient is needed
-    cdef tuple saved             # whatever the rule needs; None once freed
+    cdef tuple saved             # whatever the rule needs, by names in op.saves; None once freed
     cdef double a, b             # numbers that the rule needs, unboxed
     cdef Version guard0, guard1, guard2
     cdef long expected0, expected1, expected2
@@ -53,8 +69,8 @@ cdef class Output(Node):
 
 cdef Node owner(Node node)
 cdef object second_time()
-cdef object method_rule(Node node, np.ndarray grad)
-cdef object joint_method_rule(Node node, list grads)
+cdef Op METHOD, JOINT_METHOD     # of nodes of Python classes: their method is the rule
+cdef Op OUTPUT                   # of an Output, which has no rule
 
 cdef int anomaly                 # whether backward is watched: 1, with a search for NaN 2
 

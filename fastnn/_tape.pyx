@@ -1,7 +1,8 @@
 """The tape: recorded operations.
 
-A Node holds its rule as a C function pointer and what the rule needs as a tuple; a leaf Tensor is a vertex of the graph
-itself, so there is no accumulator object and no reference cycle. Gradients travel as NumPy arrays: backward, in
+A Node points to the record of its operation (an Op, whose rule is a C function pointer or a Python function) and holds
+what the rule needs as a tuple; a leaf Tensor is a vertex of the graph itself, so there is no accumulator object and no
+reference cycle. Gradients travel as NumPy arrays: backward, in
 fastnn._gradients, builds no graph of its own.
 """
 cimport numpy as np
@@ -22,6 +23,105 @@ cdef class Version:
 cdef class Vertex:
     pass
 
+
+# ---- the records of operations ----
+
+operations = []  # every Op that is declared
+
+
+cdef class Op:
+    """The record of one differentiable operation.
+
+    Declared once, where the operation's rule stands; every node of the operation points to it.
+
+    Parameters
+    ----------
+    name : str
+        The name of the operation's nodes (``tensor.grad_fn.name()``), which is PyTorch's. Several records may have one.
+    backward : callable
+        The rule, ``backward(grad, *saved)`` on arrays: the gradient of the one input, or a tuple with one (or None) for
+        each. Compiled operations give a C function instead, by `declare`.
+    saves : str
+        The names of the values that a node saves, in their order, separated by spaces.
+    reason : str, optional
+        Why the operation has no second-order rule.
+    listed : bool
+        Whether the record is one of `operations`; those are not that a program's own classes bring.
+
+    Notes
+    -----
+    ``@SOME_OP.second`` declares the second-order rule: ``rule(step, *grads)`` gives the same gradients by operations on
+    tensors, which are recorded in turn. `step` (fastnn.autograd.step.Step) has the saved values as attributes.
+
+    ``export`` is a place for readers that write a graph in another form: ``SOME_OP.export["onnx"]`` may say how a node
+    is written there, from its name, its saved values and its inputs (`saved_values`).
+    """
+
+    def __init__(self, str name, backward, str saves="", str reason=None, bint listed=True):
+        self.backward, self.rule = backward, python_rule
+        describe(self, name, saves, "")
+        self.reason = reason
+        if listed:
+            operations.append(self)
+
+    def second(self, function):
+        """Decorator: `function` is the rule in tensor operations, ``function(step, *grads)``."""
+        self.second_order = function
+        return function
+
+    def linear(self, function):
+        """Decorator, for a rule that is linear in the gradient and reads no input: ``function(array, *saved)`` is its
+        transpose, that is the operation itself on an array."""
+        def rule(step, g):
+            return step.linear(g, lambda array: self.backward(array, *step.saved),
+                               lambda array: function(array, *step.saved))
+        self.second_order = rule
+        return function
+
+    def without_second(self, str reason):
+        """There is no second-order rule, for this reason."""
+        self.reason = reason
+        return self
+
+    def saved_values(self, Node node):
+        """{name: value} of what a node saved, its numbers included."""
+        found = dict(zip(self.saves, node.saved, strict=True))
+        found.update(zip(self.numbers, (node.a, node.b)))
+        return found
+
+    def __repr__(self):
+        return f"<Op {self.name}({', '.join(self.saves + self.numbers)})>"
+
+
+cdef object python_rule(Node node, np.ndarray grad):
+    result = node.op.backward(grad, *node.saved)
+    return result if isinstance(result, (tuple, np.ndarray)) else numpy.asarray(result)  # NumPy's 0-d results
+
+
+cdef int describe(Op op, str name, str saves, str numbers) except -1:
+    op.name, op.saves, op.numbers, op.export = name, tuple(saves.split()), tuple(numbers.split()), {}
+    return 0
+
+
+cdef Op declare(str name, Rule rule, str saves="", str numbers=""):
+    """The record of an operation whose rule is a C function."""
+    cdef Op op = Op.__new__(Op)
+    op.rule = rule
+    describe(op, name, saves, numbers)
+    operations.append(op)
+    return op
+
+
+cdef Op declare_joint(str name, JointRule joint, str saves=""):
+    """The same of an operation with several outputs."""
+    cdef Op op = Op.__new__(Op)
+    op.joint = joint
+    describe(op, name, saves, "")
+    operations.append(op)
+    return op
+
+
+# ---- nodes ----
 
 cdef object second_time():
     return RuntimeError(
@@ -88,7 +188,7 @@ cdef class Node(Vertex):
 
     cdef bint keeps_nothing(self):
         """Whether the rule reads no tensor's memory."""
-        return self.guard0 is None and light(self.saved)
+        return self.guard0 is None and light(self.saved) and (self.op.backward is None or light(self.op.backward))
 
     cdef int release(self) except -1:
         """Let go of what the rule needs; one that reads no tensor's memory may run again."""
@@ -102,11 +202,11 @@ cdef class Node(Vertex):
     def modified(self, long found, long expected):
         return RuntimeError(
             f"one of the variables needed for gradient computation has been modified by an inplace operation: "
-            f"a tensor that {self.op_name} needs is at version {found}; expected version {expected} instead.")
+            f"a tensor that {self.name()} needs is at version {found}; expected version {expected} instead.")
 
     def name(self):
         """The operation's name, as PyTorch calls it."""
-        return self.op_name
+        return type(self).__name__ if self.op is None or self.op.name is None else self.op.name
 
     @property
     def next_functions(self):
@@ -133,11 +233,16 @@ cdef class Node(Vertex):
         return Handle(self.around[0], hook)
 
     def __repr__(self):
-        return f"<{self.op_name} object at {hex(id(self))}>"
+        return f"<{self.name()} object at {hex(id(self))}>"
 
 
 cdef class Output(Node):
-    pass
+
+    def name(self):
+        return owner(self).name()
+
+
+OUTPUT = declare(None, NULL)
 
 
 cdef Node owner(Node node):
@@ -173,6 +278,10 @@ cdef object joint_method_rule(Node node, list grads):
     return (<object>node)._run_backward(grads)
 
 
+METHOD, JOINT_METHOD = declare(None, method_rule), declare_joint(None, joint_method_rule)
+operations.clear()  # these are kinds of nodes, no operations
+
+
 def keep(Node node, tuple saved):
     """What backward lets go of after the rule has run."""
     node.saved = saved
@@ -191,11 +300,11 @@ CompiledFunction = type(kept)
 # ---- for fastnn.autograd.recorded, which walks the graph in Python ----
 
 def parts_of(Node node):
-    """(name, edges, saved, a, b) of a node that can still run."""
-    if node.freed and node.rule != method_rule and node.joint != joint_method_rule:
+    """(op, edges, saved, a, b) of a node that can still run."""
+    if node.freed and node.op is not METHOD and node.op is not JOINT_METHOD:
         raise second_time()
     node.check_guards()
-    return node.op_name, node.edges, node.saved, node.a, node.b
+    return node.op, node.edges, node.saved, node.a, node.b
 
 
 def keeps_nothing(Node node):
@@ -255,6 +364,6 @@ def anomaly_mode():
 def tell_origin(Node node):
     """Warn that `node` went wrong, with the place that recorded it."""
     found = traces.get(node)
-    warnings.warn(f"Error detected in {node.op_name}. " + (
+    warnings.warn(f"Error detected in {node.name()}. " + (
         "No forward pass information available. Enable detect anomaly during forward pass for more information."
         if found is None else f"Traceback of forward call that caused the error:\n{found}"), stacklevel=2)

@@ -2,7 +2,7 @@
 cimport numpy as np
 
 from fastnn._operators cimport Operators
-from fastnn._tape cimport Node, Rule, Version, Vertex
+from fastnn._tape cimport Node, Op, Version, Vertex
 
 
 cdef class Tensor(Operators):      # has the array
@@ -30,13 +30,13 @@ cdef bint recording(Tensor x) noexcept           # needs_grad and grad mode is o
 
 cdef Tensor wrap(np.ndarray array)               # a new leaf without gradient
 cdef Tensor wrap_view(np.ndarray array, Tensor base)
-# A new tensor for `out`, made by `rule` from inputs; call only when one of them is `recording`.
-cdef Tensor record1(np.ndarray out, Rule rule, str name, Tensor x, tuple saved)
-cdef Tensor record2(np.ndarray out, Rule rule, str name, Tensor x, Tensor y, tuple saved)
-cdef Tensor record3(np.ndarray out, Rule rule, str name, Tensor x, Tensor y, Tensor z, tuple saved)
-cdef Tensor recordn(np.ndarray out, Rule rule, str name, tuple inputs, tuple saved)
+# A new tensor for `out`, made by an operation from inputs; call only when one of them is `recording`.
+cdef Tensor record1(np.ndarray out, Op op, Tensor x, tuple saved)
+cdef Tensor record2(np.ndarray out, Op op, Tensor x, Tensor y, tuple saved)
+cdef Tensor record3(np.ndarray out, Op op, Tensor x, Tensor y, Tensor z, tuple saved)
+cdef Tensor recordn(np.ndarray out, Op op, tuple inputs, tuple saved)
 # `tensor`, changed in place by an operation on itself and the others.
-cdef Node rebase(Tensor tensor, Rule rule, str name, tuple others, tuple saved)
+cdef Node rebase(Tensor tensor, Op op, tuple others, tuple saved)
 cdef bint repeats(np.ndarray array) noexcept
 cdef int check_inplace(Tensor tensor, bint elements=*) except -1
 cdef int adopt_node(Tensor tensor, Node node) except -1

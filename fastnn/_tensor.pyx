@@ -16,8 +16,8 @@ import numpy
 from fastnn import _operators, dtypes
 from fastnn._operators cimport Operators
 from fastnn cimport _tape
-from fastnn._tape cimport Node, Output, Rule, Version, Vertex, joint_method_rule, method_rule, owner
-from fastnn._views cimport as_strided_backward, check_part, copy_slices, layout
+from fastnn._tape cimport JOINT_METHOD, METHOD, Node, OUTPUT, Op, Output, Version, Vertex, owner
+from fastnn._views cimport AS_STRIDED, COPY_SLICES, check_part, layout
 
 np.import_array()
 
@@ -94,11 +94,10 @@ cdef Tensor wrap_view(np.ndarray array, Tensor base):
     return tensor
 
 
-cdef inline Tensor made_by(np.ndarray out, Rule rule, str name, tuple edges, tuple saved):
+cdef inline Tensor made_by(np.ndarray out, Op op, tuple edges, tuple saved):
     cdef Node node = Node.__new__(Node)
     cdef Tensor tensor = Tensor.__new__(Tensor)
-    node.rule = rule
-    node.op_name = name
+    node.op = op
     node.edges = edges
     node.saved = saved
     tensor.array = out
@@ -108,20 +107,20 @@ cdef inline Tensor made_by(np.ndarray out, Rule rule, str name, tuple edges, tup
     return tensor
 
 
-cdef Tensor record1(np.ndarray out, Rule rule, str name, Tensor x, tuple saved):
-    return made_by(out, rule, name, (edge(x),), saved)
+cdef Tensor record1(np.ndarray out, Op op, Tensor x, tuple saved):
+    return made_by(out, op, (edge(x),), saved)
 
 
-cdef Tensor record2(np.ndarray out, Rule rule, str name, Tensor x, Tensor y, tuple saved):
-    return made_by(out, rule, name, (edge(x), edge(y)), saved)
+cdef Tensor record2(np.ndarray out, Op op, Tensor x, Tensor y, tuple saved):
+    return made_by(out, op, (edge(x), edge(y)), saved)
 
 
-cdef Tensor record3(np.ndarray out, Rule rule, str name, Tensor x, Tensor y, Tensor z, tuple saved):
-    return made_by(out, rule, name, (edge(x), edge(y), edge(z) if z is not None else None), saved)
+cdef Tensor record3(np.ndarray out, Op op, Tensor x, Tensor y, Tensor z, tuple saved):
+    return made_by(out, op, (edge(x), edge(y), edge(z) if z is not None else None), saved)
 
 
-cdef Tensor recordn(np.ndarray out, Rule rule, str name, tuple inputs, tuple saved):
-    return made_by(out, rule, name, edges_of(inputs), saved)
+cdef Tensor recordn(np.ndarray out, Op op, tuple inputs, tuple saved):
+    return made_by(out, op, edges_of(inputs), saved)
 
 
 cdef tuple edges_of(tuple inputs):
@@ -158,11 +157,10 @@ cdef int check_inplace(Tensor tensor, bint elements=True) except -1:
     return 0
 
 
-cdef Node rebase(Tensor tensor, Rule rule, str name, tuple others, tuple saved):
+cdef Node rebase(Tensor tensor, Op op, tuple others, tuple saved):
     """Make `tensor`, just changed in place, the output of a new node; its edges: the tensor before, then `others`."""
     cdef Node node = Node.__new__(Node)
-    node.rule = rule
-    node.op_name = name
+    node.op = op
     node.edges = (edge(tensor),) + edges_of(others)
     node.saved = saved
     if _tape.anomaly:
@@ -188,8 +186,7 @@ cdef int adopt_node(Tensor tensor, Node node) except -1:
         places = layout(base.array), layout(tensor.array)
         check_part(places[0], places[1])
         slices = Node.__new__(Node)
-        slices.rule = copy_slices
-        slices.op_name = "CopySlices"
+        slices.op = COPY_SLICES
         slices.edges = (edge(base),) + node.edges[1:]
         slices.saved = (node, places[0], places[1])
         follow_node(base, slices)
@@ -207,8 +204,7 @@ cdef void renew(Tensor x) noexcept:
     if base.node is None and not base.leaf_requires_grad:
         return
     node = Node.__new__(Node)
-    node.rule = as_strided_backward
-    node.op_name = "AsStridedBackward0"
+    node.op = AS_STRIDED
     node.edges = (base if base.node is None else base.node,)
     node.saved = (layout(base.array), layout(x.array))
     follow_node(x, node)
@@ -225,16 +221,13 @@ cdef int follow_node(Tensor tensor, Node node) except -1:
     return 0
 
 
-# ---- rules written in Python ----
+# ---- recording from Python ----
 
-cdef object python_rule(Node node, np.ndarray grad):
-    """For operations that are not worth compiling: saved[0] is the rule, called with the gradient and the rest."""
-    result = node.saved[0](grad, *node.saved[1:])
-    return result if isinstance(result, (tuple, np.ndarray)) else numpy.asarray(result)  # NumPy's 0-d results
+def record(out, Op op, tuple inputs, tuple saved=(), tuple guards=()):
+    """A tensor for array `out`, made from `inputs` by an operation whose node saves `saved`.
 
-
-def record(out, rule, str name, tuple inputs, tuple saved=(), tuple guards=()):
-    """A tensor for array `out`; ``rule(grad, *saved)`` gives an array, or a tuple with one (or None) per input."""
+    guards: tensors whose memory the rule reads; they must not change until backward.
+    """
     cdef bint on = False
     if not isinstance(out, np.ndarray):
         out = numpy.asarray(out)
@@ -243,13 +236,13 @@ def record(out, rule, str name, tuple inputs, tuple saved=(), tuple guards=()):
             on = True
     if not on:
         return wrap(out)
-    cdef Tensor tensor = recordn(out, python_rule, name, inputs, (rule,) + saved)
+    cdef Tensor tensor = recordn(out, op, inputs, saved)
     for item in guards:
         tensor.node.guard((<Tensor>item).version_object())
     return tensor
 
 
-def record_inplace(Tensor tensor, rule, str name, tuple others=(), tuple saved=()):
+def record_inplace(Tensor tensor, Op op, tuple others=(), tuple saved=()):
     """`tensor` was just changed in place; the rule's first result is the gradient of what it held before."""
     tensor.bump()
     cdef bint on = recording(tensor)
@@ -257,7 +250,7 @@ def record_inplace(Tensor tensor, rule, str name, tuple others=(), tuple saved=(
         if isinstance(item, Tensor) and recording(<Tensor>item):
             on = True
     if on:
-        rebase(tensor, python_rule, name, others, (rule,) + saved)
+        rebase(tensor, op, others, saved)
     return tensor
 
 
@@ -545,13 +538,12 @@ def rebuild(cls, array, requires_grad, dict added=None):
     return tensor
 
 
-def make_node(Node node, str name, tuple inputs, int outputs):
+def make_node(Node node, tuple inputs, int outputs):
     """A node of a Python class, whose method is the rule, goes into the graph behind its inputs."""
     if outputs == 1:
-        node.rule = method_rule
+        node.op = METHOD
     else:
-        node.joint, node.outputs = joint_method_rule, outputs
-    node.op_name = name
+        node.op, node.outputs = JOINT_METHOD, outputs
     node.edges = edges_of(inputs)
     if _tape.anomaly:
         _tape.trace(node)
@@ -560,9 +552,9 @@ def make_node(Node node, str name, tuple inputs, int outputs):
 cpdef Node set_output(Tensor tensor, Node node, int slot):
     """`tensor` is output number `slot` of a node, whatever its history was; returns the tensor's vertex."""
     cdef Output output
-    if node.joint != NULL:
+    if node.op.joint != NULL:
         output = Output.__new__(Output)
-        output.op_name, output.edges, output.slot = node.op_name, (node,), slot
+        output.op, output.edges, output.slot = OUTPUT, (node,), slot
         node = output
     follow_node(tensor, node)
     tensor.leaf_requires_grad, tensor.base = False, None

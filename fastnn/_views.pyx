@@ -3,7 +3,7 @@ cimport numpy as np
 
 import numpy
 
-from fastnn._tape cimport Node
+from fastnn._tape cimport Node, declare
 
 np.import_array()
 
@@ -37,9 +37,9 @@ cdef tuple part_of(tuple base, tuple view, dtype):
             numpy.ndarray(view_shape, dtype, memory, 0 if 0 in view_shape else first - low, view_strides))
 
 
-cdef object as_strided_backward(Node node, np.ndarray grad):
-    """Of a view, by its place in memory; saved = (layout of the base, layout of the view)."""
-    whole, part = part_of(node.saved[0], node.saved[1], grad.dtype)
+def put_part(base, view, grad):
+    """Zeros as the base, with a gradient in the part that the view is."""
+    whole, part = part_of(base, view, grad.dtype)
     if part.size:
         repeated = tuple([i for i in range(part.ndim) if part.shape[i] > 1 and part.strides[i] == 0])
         if repeated:  # of an expanded tensor one element stands for many
@@ -50,17 +50,65 @@ cdef object as_strided_backward(Node node, np.ndarray grad):
     return whole
 
 
-cdef object copy_slices(Node node, np.ndarray grad):
-    """Of a base whose view was changed by a node: that node's rule on the view's part of the gradient.
+def take_part(base, view, array):
+    """The part of an array as the base that the view is."""
+    whole, part = part_of(base, view, array.dtype)
+    whole[...] = array
+    return part.copy()
 
-    saved = (the node, layout of the base, layout of the view)
-    """
+
+def without_part(base, view, array):
+    """An array as the base, with zeros in the part that the view is."""
+    whole, part = part_of(base, view, array.dtype)
+    whole[...] = array
+    part[...] = 0
+    return whole
+
+
+cdef object as_strided_backward(Node node, np.ndarray grad):
+    """Of a view, by its place in memory."""
+    return put_part(node.saved[0], node.saved[1], grad)
+
+
+AS_STRIDED = declare("AsStridedBackward0", as_strided_backward, "base view")
+
+
+@AS_STRIDED.second
+def _as_strided_second(step, g):
+    return step.linear(g, lambda array: put_part(step.base, step.view, array),
+                       lambda array: take_part(step.base, step.view, array))
+
+
+cdef object copy_slices(Node node, np.ndarray grad):
+    """Of a base whose view was changed by a node: that node's rule on the view's part of the gradient."""
     cdef Node inner = node.saved[0]
     whole, part = part_of(node.saved[1], node.saved[2], grad.dtype)
     whole[...] = grad
     inner.check_guards()
-    result = inner.rule(inner, part.copy())
+    result = inner.op.rule(inner, part.copy())
     if not isinstance(result, tuple):
         result = (result,)
     part[...] = 0 if result[0] is None else result[0]
     return (None if node.edges[0] is None else whole,) + result[1:]
+
+
+COPY_SLICES = declare("CopySlices", copy_slices, "inner base view")
+
+
+@COPY_SLICES.second
+def _copy_slices_second(step, g):
+    def put(array):
+        return put_part(step.base, step.view, array)
+
+    def take(array):
+        return take_part(step.base, step.view, array)
+
+    def rest(array):
+        return without_part(step.base, step.view, array)
+    first, *others = step.of(step.inner).gradients(step.linear(g, take, put))
+    whole = None
+    if step.needs(0):
+        whole = step.linear(g, rest, rest)
+        if first is not None:
+            whole = whole + step.linear(first, put, take)
+    return whole, *others

@@ -7,6 +7,8 @@ import types
 import numpy as np
 
 from fastnn import kernels, reference
+from fastnn._tape import operations
+from fastnn.autograd.step import Step
 from fastnn.testing.spec import OpSpec, all_specs
 
 SPECS = all_specs()
@@ -112,3 +114,10 @@ def test_missing_parts_are_reported():
     found = gaps(module, twin, [OpSpec("unary_forward", None)])
     assert any("signature" in gap for gap in found) and any("no benchmark" in gap for gap in found)
     assert any("no error samples" in gap for gap in found)
+
+
+def test_operations_have_second_order_rules():
+    """Or say why there is none; and their saved values have names that a Step does not use itself."""
+    assert not [op for op in operations if op.second_order is None and not op.reason]
+    assert not [op for op in operations if not op.name]
+    assert not {name for op in operations for name in op.saves + op.numbers} & set(dir(Step))

@@ -72,7 +72,7 @@ class Context(_tape.Node):
 
     def _begin(self, args, outputs):
         """Forward is done: into the graph behind the arguments, and note what backward has to give and gets."""
-        _tensor.make_node(self, type(self).__name__, args, len(outputs))
+        _tensor.make_node(self, args, len(outputs))
         self._inputs = [(tuple(x.shape), x.dtype) if isinstance(x, Tensor) else None for x in args]
         self._outputs = [(tuple(x.shape), x.detach().numpy().dtype) if isinstance(x, Tensor) else None for x in outputs]
 
@@ -132,11 +132,19 @@ FunctionCtx = Context
 
 def refuse_later(tensors, inputs, error):
     """The tensors as functions of the inputs that raise `error` when they are differentiated."""
-    return tuple(None if x is None else record(x.detach().numpy(), _refuse, "Error", inputs, (error,)) for x in tensors)
+    return tuple(None if x is None else record(x.detach().numpy(), REFUSAL, inputs, (error,)) for x in tensors)
 
 
 def _refuse(grad, error):
     raise error
+
+
+REFUSAL = _tape.Op("Error", _refuse, "error", listed=False)
+
+
+@REFUSAL.second
+def refuse_second(step, g):
+    raise step.error
 
 
 def once_differentiable(function):
@@ -308,8 +316,11 @@ def _output(context, x, i, args, again):
         raise NotImplementedError(f"{type(context).__name__}: mark_dirty of a view with several outputs is not "
                                   f"implemented")
     place = next(i for i, a in enumerate(args) if a is x)
+    op = _tape.Op(type(context).__name__, _own_first, "context place", "a part of another tensor was changed in place",
+                  listed=False)
+    return record_inplace(x, op, args[:place] + args[place + 1:], (context, place))
 
-    def own_first(grad):
-        results = context._run_backward([grad])
-        return results[place], *results[:place], *results[place + 1:]
-    return record_inplace(x, own_first, type(context).__name__, args[:place] + args[place + 1:])
+
+def _own_first(grad, context, place):
+    results = context._run_backward([grad])
+    return results[place], *results[:place], *results[place + 1:]

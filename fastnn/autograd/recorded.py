@@ -1,15 +1,18 @@
 """Backward that is recorded itself (``create_graph=True``).
 
-The tape's rules work on arrays and leave no graph; this run walks the same graph with tensors, and with the rules of
-fastnn.autograd.rules. Its state is its own, so that runs may begin inside and beside each other.
+The tape's rules work on arrays and leave no graph; this run walks the same graph with tensors, and with the operations'
+second-order rules. For a node without such a rule, or with options that the rule does not know, the tape's own rule
+gives the gradients; differentiating those raises NotImplementedError with the node's name.
+
+A run's state is its own, so that runs may begin inside and beside each other.
 """
 import numpy as np
 
 from fastnn import _gradients, _tape
 from fastnn._tensor import Tensor, from_array
-from fastnn.autograd import layers  # noqa: F401 (its rules)
+from fastnn.autograd.function import Context, refuse_later
 from fastnn.autograd.grad_mode import enable_grad
-from fastnn.autograd.rules import gradients_of
+from fastnn.autograd.step import Step
 
 
 def _begin(outputs, grad_outputs):
@@ -28,6 +31,18 @@ def _begin(outputs, grad_outputs):
                                f"has a shape of {list(output.shape)}.")
         found.append((vertex, given))
     return found
+
+
+def gradients_of(node, grads):
+    """The gradients of a node's inputs, in tensors, from those of its outputs."""
+    step = Step(node, run)
+    if isinstance(node, Context):
+        return node._gradients(grads)
+    try:
+        return step.gradients(*grads)
+    except NotImplementedError as error:
+        inputs = [x for x in grads if x is not None] + ([] if _tape.keeps_nothing(node) else step.inputs())
+        return refuse_later(_gradients.rule_on_arrays(node, list(grads)), tuple(inputs), error)
 
 
 def _apply(node, grads):

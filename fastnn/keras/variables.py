@@ -220,7 +220,7 @@ class Variable(Tensor):
 
     def _changed(self):
         """`array_` was written to: what autograd recorded before must not be used."""
-        _tensor.record_inplace(self.detach(), None, "assign")
+        _tensor.record_inplace(self.detach(), None)  # no gradient goes through
 
     # -- what Keras and TensorFlow ask for --
     @property

@@ -5,7 +5,7 @@ import numpy
 
 from fastnn import dtypes
 from fastnn cimport _operators
-from fastnn._tape cimport Node, Rule
+from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, check_inplace, needs_grad, recording, record1, record2, shape_of, wrap
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport as_tensor, is_real, undo, zero_d
@@ -15,7 +15,6 @@ from fastnn.ops.inplace cimport changed
 
 np.import_array()
 
-# ---- backward rules: saved = (shape of x, shape of y, whatever the formula reads) ----
 
 cdef object add_alike_backward(Node node, np.ndarray grad):
     return (grad if node.edges[0] is not None else None, grad if node.edges[1] is not None else None)
@@ -25,6 +24,11 @@ cdef object sub_alike_backward(Node node, np.ndarray grad):
     return (grad if node.edges[0] is not None else None,
             K.unary_forward("neg", grad) if node.edges[1] is not None else None)
 
+
+cdef Op ADD_ALIKE = declare("AddBackward0", add_alike_backward)  # of one shape
+cdef Op SUB_ALIKE = declare("SubBackward0", sub_alike_backward)
+ADD_ALIKE.second(lambda step, g: (g, g))
+SUB_ALIKE.second(lambda step, g: (g, -g))
 
 cdef object add_backward(Node node, np.ndarray grad):
     cdef tuple saved = node.saved
@@ -38,10 +42,21 @@ cdef object sub_backward(Node node, np.ndarray grad):
             K.unary_forward("neg", undo(grad, saved[1])) if node.edges[1] is not None else None)
 
 
+cdef Op ADD = declare("AddBackward0", add_backward, "shape_x shape_y")
+cdef Op SUB = declare("SubBackward0", sub_backward, "shape_x shape_y")
+ADD.second(lambda step, g: (step.sum_to(g, step.shape_x), step.sum_to(g, step.shape_y)))
+SUB.second(lambda step, g: (step.sum_to(g, step.shape_x), step.sum_to(-g, step.shape_y)))
+
+
 cdef object mul_backward(Node node, np.ndarray grad):
     cdef tuple saved = node.saved
     return (undo(K.binary("mul", grad, saved[3]), saved[0]) if node.edges[0] is not None else None,
             undo(K.binary("mul", grad, saved[2]), saved[1]) if node.edges[1] is not None else None)
+
+
+cdef Op MUL = declare("MulBackward0", mul_backward, "shape_x shape_y x y")
+MUL.second(lambda step, g: (None if step.y is None else step.sum_to(g * step.input(step.y, 1), step.shape_x),
+                            None if step.x is None else step.sum_to(g * step.input(step.x, 0), step.shape_y)))
 
 
 cdef object div_backward(Node node, np.ndarray grad):
@@ -51,6 +66,16 @@ cdef object div_backward(Node node, np.ndarray grad):
     if node.edges[1] is not None:
         dy = K.unary_forward("neg", undo(K.binary("mul", dx, K.binary("div", saved[2], saved[3])), saved[1]))
     return (undo(dx, saved[0]) if node.edges[0] is not None else None, dy)
+
+
+cdef Op DIV = declare("DivBackward0", div_backward, "shape_x shape_y x y")
+
+
+@DIV.second
+def _div_second(step, g):
+    x, y = step.input(step.x, 0), step.input(step.y, 1)
+    dx = g / y
+    return step.sum_to(dx, step.shape_x), step.sum_to(-dx * (x / y), step.shape_y) if step.needs(1) else None
 
 
 cdef object pow_backward(Node node, np.ndarray grad):
@@ -69,6 +94,17 @@ cdef object pow_backward(Node node, np.ndarray grad):
     return dx, dy
 
 
+cdef Op POW = declare("PowBackward1", pow_backward, "shape_x shape_y x y z")
+
+
+@POW.second
+def _pow_second(step, g):
+    x, y, z = step.input(step.x, 0), step.input(step.y, 1), step.output(step.z)
+    dx = step.where(y == 0, 0.0, g * y * pow(x, y - 1)) if step.needs(0) else None
+    dy = step.where((x == 0) & (y >= 0), 0.0, g * z * x.log()) if step.needs(1) else None
+    return step.sum_to(dx, step.shape_x), step.sum_to(dy, step.shape_y)
+
+
 cdef object extremum_backward(Node node, np.ndarray grad):
     """maximum and minimum: the larger gets the gradient, equal ones half each, both all of it where one is NaN."""
     cdef tuple saved = node.saved
@@ -81,6 +117,20 @@ cdef object extremum_backward(Node node, np.ndarray grad):
     dx = K.where(equal, half, K.where(less, zero, grad)) if node.edges[0] is not None else None
     dy = K.where(equal, half, K.where(more, zero, grad)) if node.edges[1] is not None else None
     return (undo(dx, saved[0]) if dx is not None else None, undo(dy, saved[1]) if dy is not None else None)
+
+
+cdef Op MAXIMUM = declare("MaximumBackward0", extremum_backward, "shape_x shape_y x y largest")
+cdef Op MINIMUM = declare("MinimumBackward0", extremum_backward, "shape_x shape_y x y largest")
+
+
+@MAXIMUM.second
+@MINIMUM.second
+def _extremum_second(step, g):
+    x, y = step.x, step.y
+    equal = step.tensor(zero_d(x == y))
+    less, more = (x < y, x > y) if step.largest else (x > y, x < y)
+    return tuple([step.sum_to(step.only_where(~zero_d(smaller), step.where(equal, g * 0.5, g)), shape)
+                  for smaller, shape in ((less, step.shape_x), (more, step.shape_y))])
 
 
 # ---- forward ----
@@ -167,7 +217,7 @@ def add(input, other, *, alpha=1):
         x, y = operands(input, other)
     cdef np.ndarray z = compute("add", x.array, y.array)
     if recording(x) or recording(y):
-        return record2(z, add_backward, "AddBackward0", x, y, (shape_of(x.array), shape_of(y.array)))
+        return record2(z, ADD, x, y, (shape_of(x.array), shape_of(y.array)))
     return wrap(z)
 
 
@@ -188,7 +238,7 @@ def sub(input, other, *, alpha=1):
                                "to invert a mask, use the `~` or `logical_not()` operator instead.")
     cdef np.ndarray z = compute("sub", x.array, y.array)
     if recording(x) or recording(y):
-        return record2(z, sub_backward, "SubBackward0", x, y, (shape_of(x.array), shape_of(y.array)))
+        return record2(z, SUB, x, y, (shape_of(x.array), shape_of(y.array)))
     return wrap(z)
 
 
@@ -217,7 +267,7 @@ def mul(input, other):
         x, y = operands(input, other)
     cdef np.ndarray z = compute("mul", x.array, y.array)
     if recording(x) or recording(y):
-        out = record2(z, mul_backward, "MulBackward0", x, y,
+        out = record2(z, MUL, x, y,
                       (shape_of(x.array), shape_of(y.array), x.array if needs_grad(y) else None,
                        y.array if needs_grad(x) else None))
         if needs_grad(y):
@@ -253,7 +303,7 @@ def div(input, other, *, rounding_mode=None):
             x, y = real_tensor(input), real_tensor(other)
     cdef np.ndarray z = compute("div", x.array, y.array)
     if recording(x) or recording(y):
-        out = record2(z, div_backward, "DivBackward0", x, y,
+        out = record2(z, DIV, x, y,
                       (shape_of(x.array), shape_of(y.array), x.array, y.array))
         out.node.guard(y.version_object())
         if needs_grad(y):
@@ -283,7 +333,7 @@ def pow(input, exponent):
         raise NotImplementedError('"pow" not implemented for \'Bool\'')
     cdef np.ndarray z = compute("pow", x.array, y.array)
     if recording(x) or recording(y):
-        out = record2(z, pow_backward, "PowBackward1", x, y,
+        out = record2(z, POW, x, y,
                       (shape_of(x.array), shape_of(y.array), x.array, y.array, z))
         out.node.guard(x.version_object())
         out.node.guard(y.version_object())
@@ -303,7 +353,7 @@ def extremum(str op, input, other):
     x, y = operands(input, other)
     cdef np.ndarray z = compute(op, x.array, y.array)
     if recording(x) or recording(y):
-        out = record2(z, extremum_backward, "MaximumBackward0" if op == "maximum" else "MinimumBackward0", x, y,
+        out = record2(z, MAXIMUM if op == "maximum" else MINIMUM, x, y,
                       (shape_of(x.array), shape_of(y.array), x.array, y.array, op == "maximum"))
         out.node.guard(x.version_object())
         out.node.guard(y.version_object())
@@ -328,6 +378,10 @@ cdef object no_slope(Node node, np.ndarray grad):
                   for edge, shape in zip(node.edges, node.saved)])
 
 
+cdef Op STEPWISE = declare("DivBackward1", no_slope, "shape_x shape_y")
+STEPWISE.second(lambda step, g: (step.zeros(g, step.shape_x), step.zeros(g, step.shape_y)))
+
+
 cdef object stepwise(Tensor made, object input, object other):
     """A result that is constant between its steps: in the graph, with gradient 0."""
     if made.array.dtype.kind != "f":
@@ -335,7 +389,7 @@ cdef object stepwise(Tensor made, object input, object other):
     cdef Tensor x = as_tensor(input, made), y = as_tensor(other, made)
     if not (recording(x) or recording(y)):
         return made
-    return record2(made.array, no_slope, "DivBackward1", x, y, (shape_of(x.array), shape_of(y.array)))
+    return record2(made.array, STEPWISE, x, y, (shape_of(x.array), shape_of(y.array)))
 
 
 cdef object discrete(str op, object input, object other):
@@ -372,7 +426,18 @@ cdef object remainder_backward(Node node, np.ndarray grad):
     return (undo(grad, saved[0]) if node.edges[0] is not None else None, dy)
 
 
-cdef object modulo(str op, str name, object input, object other):
+cdef Op REMAINDER = declare("RemainderBackward0", remainder_backward, "shape_x shape_y quotient")
+cdef Op FMOD = declare("FmodBackward0", remainder_backward, "shape_x shape_y quotient")
+
+
+@REMAINDER.second
+@FMOD.second
+def _remainder_second(step, g):
+    return (step.sum_to(g, step.shape_x),
+            step.sum_to(-g * step.tensor(step.quotient), step.shape_y) if step.needs(1) else None)
+
+
+cdef object modulo(str op, Op record, object input, object other):
     cdef Tensor x, y
     if op == "fmod" or not isinstance(other, Tensor):
         need_tensors(op, input)
@@ -384,19 +449,19 @@ cdef object modulo(str op, str name, object input, object other):
     if needs_grad(y):
         with numpy.errstate(all="ignore"):
             quotient = zero_d((numpy.floor_divide if op == "remainder" else trunc_divide)(x.array, y.array))
-    return record2(z, remainder_backward, name, x, y, (shape_of(x.array), shape_of(y.array), quotient))
+    return record2(z, record, x, y, (shape_of(x.array), shape_of(y.array), quotient))
 
 
 @operation(inplace=True, out=True)
 def remainder(input, other):
     """Python's modulo: the result has the sign of `other`."""
-    return modulo("remainder", "RemainderBackward0", input, other)
+    return modulo("remainder", REMAINDER, input, other)
 
 
 @operation(inplace=True, out=True)
 def fmod(input, other):
     """C's modulo: the result has the sign of `input`."""
-    return modulo("fmod", "FmodBackward0", input, other)
+    return modulo("fmod", FMOD, input, other)
 
 
 # ---- with a Python number ----
@@ -413,16 +478,24 @@ cdef object unscale_backward(Node node, np.ndarray grad):
     return K.unary_forward("div_scalar", grad, node.a)
 
 
+cdef Op ADD_SCALAR = declare("AddBackward0", pass_backward)
+cdef Op MUL_SCALAR = declare("MulBackward0", scale_backward, "", "factor")
+cdef Op DIV_SCALAR = declare("DivBackward0", unscale_backward, "", "divisor")
+ADD_SCALAR.second(lambda step, g: g)
+MUL_SCALAR.second(lambda step, g: g * step.factor)
+DIV_SCALAR.second(lambda step, g: g / step.divisor)
+
+
 cdef Tensor add_scalar(Tensor x, double a):
     cdef np.ndarray z = K.unary_forward("add_scalar", x.array, a)
-    return record1(z, pass_backward, "AddBackward0", x, ()) if recording(x) else wrap(z)
+    return record1(z, ADD_SCALAR, x, ()) if recording(x) else wrap(z)
 
 
 cdef Tensor mul_scalar(Tensor x, double a):
     cdef np.ndarray z = K.unary_forward("mul_scalar", x.array, a)
     if not recording(x):
         return wrap(z)
-    cdef Tensor out = record1(z, scale_backward, "MulBackward0", x, ())
+    cdef Tensor out = record1(z, MUL_SCALAR, x, ())
     out.node.a = a
     return out
 
@@ -431,19 +504,19 @@ cdef Tensor div_scalar(Tensor x, double a):
     cdef np.ndarray z = K.unary_forward("div_scalar", x.array, a)
     if not recording(x):
         return wrap(z)
-    cdef Tensor out = record1(z, unscale_backward, "DivBackward0", x, ())
+    cdef Tensor out = record1(z, DIV_SCALAR, x, ())
     out.node.a = a
     return out
 
 
 # ---- the operators: small tensors of one shape and dtype take a shorter way to the same kernels ----
 
-cdef int ADD = K.binary_number("add"), SUB = K.binary_number("sub"), MUL = K.binary_number("mul")
-cdef int DIV = K.binary_number("div")
+cdef int ADD_NUMBER = K.binary_number("add"), SUB_NUMBER = K.binary_number("sub"), MUL_NUMBER = K.binary_number("mul")
+cdef int DIV_NUMBER = K.binary_number("div")
 
 
-cdef inline Tensor alike(int op, object input, object other, Rule rule, str name):
-    """The result for two tensors alike, or None for others; a `rule` of NULL is for none that record."""
+cdef inline Tensor alike(int number, object input, object other, Op record):
+    """The result for two tensors alike, or None for others; without `record` only for those that do not record."""
     cdef Tensor x, y
     cdef np.ndarray z
     cdef bint records
@@ -451,36 +524,35 @@ cdef inline Tensor alike(int op, object input, object other, Rule rule, str name
         return None
     x, y = <Tensor>input, <Tensor>other
     records = recording(x) or recording(y)
-    if records and rule == NULL:
+    if records and record is None:
         return None
-    z = K.binary_alike(op, x.array, y.array)
+    z = K.binary_alike(number, x.array, y.array)
     if z is None:
         return None
-    return record2(z, rule, name, x, y, ()) if records else wrap(z)
+    return record2(z, record, x, y, ()) if records else wrap(z)
 
 
 cdef object plus(object input, object other):
-    cdef Tensor out = alike(ADD, input, other, add_alike_backward, "AddBackward0")
+    cdef Tensor out = alike(ADD_NUMBER, input, other, ADD_ALIKE)
     return add(input, other) if out is None else out
 
 
 cdef object minus(object input, object other):
-    cdef Tensor out = alike(SUB, input, other, sub_alike_backward, "SubBackward0")
+    cdef Tensor out = alike(SUB_NUMBER, input, other, SUB_ALIKE)
     return sub(input, other) if out is None else out
 
 
 cdef object times(object input, object other):
-    cdef Tensor out = alike(MUL, input, other, NULL, None)
+    cdef Tensor out = alike(MUL_NUMBER, input, other, None)
     return mul(input, other) if out is None else out
 
 
 cdef object over(object input, object other):
-    cdef Tensor out = alike(DIV, input, other, NULL, None)
+    cdef Tensor out = alike(DIV_NUMBER, input, other, None)
     return div(input, other) if out is None else out
 
 
-_operators.quick_add, _operators.quick_sub = plus, minus
-_operators.quick_mul, _operators.quick_div = times, over
+_operators.quick_add, _operators.quick_sub, _operators.quick_mul, _operators.quick_div = plus, minus, times, over
 
 # ---- in place ----
 

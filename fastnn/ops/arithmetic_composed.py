@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn import dtypes
+from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.kernels import sum_to
 from fastnn.ops import arithmetic
@@ -63,52 +64,77 @@ def pair_of(op, x, y, floating=True, numbers=False):
     return tuple(v.to(dtype) if isinstance(v, Tensor) else from_array(np.asarray(v).astype(dtype)) for v in (x, y))
 
 
-def binary_of(op, node, x, y, function, slopes):
-    """A function of two NumPy arrays as an operation; ``slopes(x, y, z)`` gives both derivatives."""
-    a, b = x.detach().numpy(), y.detach().numpy()
+def _share(grad, slope, like, whole):
+    """What a slope leaves of the gradient; a slope of bools chooses."""
+    part = np.where(slope, grad, 0) if slope.dtype == bool else grad * slope
+    return sum_to(np.ascontiguousarray(np.broadcast_to(part, whole.shape).astype(like.dtype, copy=False)), like.shape)
+
+
+def _binary_backward(grad, x, y, z, slopes):
     with np.errstate(all="ignore"):
-        try:
-            z = np.asarray(function(a, b))
-        except ValueError as error:
-            raise RuntimeError(f"{op}: {error}") from None
+        return tuple(None if slope is None else _share(grad, slope, v, z)
+                     for slope, v in zip(slopes(x, y, z), (x, y)))
 
-    def share(grad, slope, v):
-        """What a slope leaves of the gradient; a slope of bools chooses."""
-        part = np.where(slope, grad, 0) if slope.dtype == bool else grad * slope
-        return sum_to(np.ascontiguousarray(np.broadcast_to(part, z.shape).astype(v.dtype, copy=False)), v.shape)
 
-    def backward(grad):
+def binary_op(op, node, function, slopes, second):
+    """A function of two NumPy arrays as an operation on tensors of one dtype.
+
+    ``slopes(x, y, z)`` gives both derivatives, ``second(x, y, z)`` the same of tensors; those of bools choose.
+    """
+    made = Op(node, _binary_backward, "x y z slopes")
+
+    @made.second
+    def rule(step, g):
+        x, y = step.input(step.x, 0), step.input(step.y, 1)
+        z = step.output(step.z.astype(step.x.dtype, copy=False))
+        return tuple(None if edge is None else
+                     step.sum_to(where(slope, g, 0.0) if slope.dtype is dtypes.bool else g * slope, v.shape)
+                     for edge, slope, v in zip(step.edges, second(x, y, z), (step.x, step.y)))
+
+    def operation(x, y):
+        a, b = x.detach().numpy(), y.detach().numpy()
         with np.errstate(all="ignore"):
-            return tuple(None if slope is None else share(grad, slope, v)
-                         for slope, v in zip(slopes(a, b, z), (a, b)))
-    return record(z.astype(a.dtype, copy=False), backward, node, (x, y), (), (x, y))
-
-
-@operation(aliases="arctan2", inplace=True, out=True)
-def atan2(input, other):
-    """The angle of the point (other, input)."""
-    x, y = pair_of("atan2", input, other)
-    return binary_of("atan2", "Atan2Backward0", x, y, np.arctan2,
-                   lambda a, b, z: _zero_free(b, a * a + b * b, -a))
+            try:
+                z = np.asarray(function(a, b))
+            except ValueError as error:
+                raise RuntimeError(f"{op}: {error}") from None
+        return record(z.astype(a.dtype, copy=False), made, (x, y), (a, b, z, slopes), (x, y))
+    return operation
 
 
 def _zero_free(b, size, minus_a):
     return np.where(size == 0, 0, b / size), np.where(size == 0, 0, minus_a / size)
 
 
+def _angle_slopes_of(a, b, z):
+    size = a * a + b * b
+    return where(size == 0, 0.0, b / size), where(size == 0, 0.0, -a / size)
+
+
+ATAN2 = binary_op("atan2", "Atan2Backward0", np.arctan2, lambda a, b, z: _zero_free(b, a * a + b * b, -a),
+                  _angle_slopes_of)
+HYPOT = binary_op("hypot", "HypotBackward0", np.hypot, lambda a, b, z: (a / z, b / z), lambda a, b, z: (a / z, b / z))
+COPYSIGN = binary_op("copysign", "CopysignBackward0", np.copysign,
+                     lambda a, b, z: (np.where(a == 0, 0, z / a), np.zeros_like(b)),
+                     lambda a, b, z: (where(a == 0, 0.0, div(z, a)).detach(), b.detach() * 0))
+
+
+@operation(aliases="arctan2", inplace=True, out=True)
+def atan2(input, other):
+    """The angle of the point (other, input)."""
+    return ATAN2(*pair_of("atan2", input, other))
+
+
 @operation(inplace=True, out=True)
 def hypot(input, other):
     """sqrt(x^2 + y^2), without overflow."""
-    x, y = pair_of("hypot", input, other)
-    return binary_of("hypot", "HypotBackward0", x, y, np.hypot, lambda a, b, z: (a / z, b / z))
+    return HYPOT(*pair_of("hypot", input, other))
 
 
 @operation(inplace=True, out=True)
 def copysign(input, other):
     """The size of x with the sign of y."""
-    x, y = pair_of("copysign", input, other, numbers=isinstance(input, Tensor))
-    return binary_of("copysign", "CopysignBackward0", x, y, np.copysign,
-                   lambda a, b, z: (np.where(a == 0, 0, z / a), np.zeros_like(b)))
+    return COPYSIGN(*pair_of("copysign", input, other, numbers=isinstance(input, Tensor)))
 
 
 @operation(inplace=True, out=True)
@@ -122,21 +148,26 @@ def heaviside(input, values):
     return from_array(np.asarray(np.where(x == 0, y, x > 0)).astype(x.dtype))
 
 
+def _extreme(op, node, function, first):
+    """`first`: where x is the result."""
+    return binary_op(op, node, function, lambda a, b, z: (first(a, b), ~first(a, b)),
+                     lambda a, b, z: (first(a, b), ~first(a, b)))
+
+
+FMAX = _extreme("fmax", "FmaxBackward0", np.fmax, lambda a, b: (a >= b) | (b != b))
+FMIN = _extreme("fmin", "FminBackward0", np.fmin, lambda a, b: (a <= b) | (b != b))
+
+
 @operation(out=True)
 def fmax(input, other):
     """The larger of the two; a number wins over NaN."""
-    return _extreme("fmax", "FmaxBackward0", input, other, np.fmax, lambda a, b: (a >= b) | np.isnan(b))
+    return FMAX(*pair_of("fmax", input, other, False))
 
 
 @operation(out=True)
 def fmin(input, other):
     """The smaller of the two; a number wins over NaN."""
-    return _extreme("fmin", "FminBackward0", input, other, np.fmin, lambda a, b: (a <= b) | np.isnan(b))
-
-
-def _extreme(op, node, input, other, function, first):
-    x, y = pair_of(op, input, other, False)
-    return binary_of(op, node, x, y, function, lambda a, b, z: (first(a, b), ~first(a, b)))
+    return FMIN(*pair_of("fmin", input, other, False))
 
 
 @operation(out=True)

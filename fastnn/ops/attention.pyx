@@ -1,9 +1,11 @@
 """Scaled dot-product attention (Vaswani et al. 2017), of separate heads and of the projections that hold them."""
 cimport numpy as np
 
+import math
+
 import numpy
 
-from fastnn._tape cimport Node
+from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, recording, recordn, wrap
 from fastnn.errors import DTypeError, ShapeError
 from fastnn.kernels cimport _core, attention as K
@@ -56,6 +58,36 @@ cdef object heads_backward(Node node, np.ndarray grad):
                                 o.p, o.keep, False, need)
 
 
+def in_tensor_operations(step, q, k, v, mask, options):
+    """(batch, heads, time, width) tensors; a query that may see nothing gives 0."""
+    heads, kept = q.shape[1], k.shape[1]
+    if heads != kept:
+        k, v = [x.unsqueeze(2).expand(x.shape[0], kept, heads // kept, *x.shape[2:]).reshape(
+            x.shape[0], heads, *x.shape[2:]) for x in (k, v)]
+    scale = options.scale if options.scale is not None else 1 / math.sqrt(q.shape[-1]) if q.shape[-1] else 1.0
+    scores = (q @ k.mT) * scale
+    seen = numpy.ones(tuple(scores.shape), bool)
+    if options.causal:
+        seen &= numpy.tri(*seen.shape[-2:], dtype=bool)
+    if mask is not None and mask.is_floating_point():
+        infinite = numpy.isinf((<Tensor>mask).array)
+        seen &= (<Tensor>mask).array != -numpy.inf
+        scores = scores + step.where(wrap(infinite), 0.0, mask)
+    elif mask is not None:
+        seen &= (<Tensor>mask).array ^ options.drop
+    blind = ~seen.any(-1, keepdims=True)
+    weights = step.where(wrap(seen | blind), scores, -math.inf).softmax(-1)
+    factor = numpy.where(blind, 0, seen).astype((<Tensor>v).array.dtype)
+    if options.keep is not None:
+        factor *= options.keep / (1 - options.p) if options.p < 1 else 0
+    return (weights * wrap(factor)) @ v
+
+
+cdef Op ATTENTION = declare("ScaledDotProductAttentionBackward0", heads_backward, "q k v y lse mask options")
+ATTENTION.second(lambda step, g: step.through(g, (step.q, step.k, step.v, step.mask),
+                                              lambda *given: in_tensor_operations(step, *given, step.options)))
+
+
 @operation("functional")
 def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None,
                                  enable_gqa=False):
@@ -98,7 +130,7 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     cdef tuple inputs = (query, key, value, attn_mask)
     if not any_recording(inputs):
         return wrap(found[0])
-    cdef Tensor out = recordn(found[0], heads_backward, "ScaledDotProductAttentionBackward0", inputs,
+    cdef Tensor out = recordn(found[0], ATTENTION, inputs,
                               (q, k, v, found[0], found[1], m, o))
     guard(out, inputs)
     out.node.guard(out.version_object())
@@ -164,6 +196,24 @@ cdef object packed_backward(Node node, np.ndarray grad):
     return tuple([buffers[i] if edges[i] is not None else None for i in range(count)]) + (found[3],)
 
 
+cdef Op PACKED_ATTENTION = declare("ScaledDotProductAttentionBackward0", packed_backward, "arrays y lse mask options")
+
+
+@PACKED_ATTENTION.second
+def _packed_second(step, g):
+    options = step.options
+    order = (0, 2, 1, 3) if options.batch_first else (1, 2, 0, 3)
+
+    def function(*given):
+        *sources, mask = given
+        counts = {1: (3,), 2: (1, 2), 3: (1, 1, 1)}[len(sources)]
+        parts = [piece for x, count in zip(sources, counts) for piece in x.chunk(count, 2)]
+        q, k, v = [x.reshape(*x.shape[:2], options.heads, -1).permute(order) for x in parts]
+        made = in_tensor_operations(step, q, k, v, mask, options)
+        return made.permute([order.index(i) for i in range(4)]).reshape(step.y.shape)
+    return step.through(g, (*step.arrays, step.mask), function)
+
+
 cdef object weights_backward(Node node, np.ndarray grad):
     """Gradient of the weights that were given out: rarely wanted, so the weights are computed again and kept whole."""
     cdef tuple saved = node.saved, edges = node.edges, arrays = saved[0]
@@ -183,6 +233,10 @@ cdef object weights_backward(Node node, np.ndarray grad):
     dk[...] = matmul(dx.swapaxes(-1, -2), q) * scale
     return tuple([buffers[i] if edges[i] is not None else None for i in range(count)]) + (
         sum_to(dx, mask.shape) if edges[count] is not None else None,)
+
+
+cdef Op ATTENTION_WEIGHTS = declare("AttentionWeightsBackward0", weights_backward, "arrays mask options")
+ATTENTION_WEIGHTS.without_second("the weights are given to be looked at")
 
 
 def packed_attention(tuple sources, int heads, bint batch_first, mask=None, bint drop=False, double p=0.0,
@@ -209,11 +263,11 @@ def packed_attention(tuple sources, int heads, bint batch_first, mask=None, bint
     cdef tuple inputs = sources + (mask,)
     if not any_recording(inputs):
         return wrap(y), None if found[2] is None else wrap(found[2])
-    cdef Tensor out = recordn(y, packed_backward, "ScaledDotProductAttentionBackward0", inputs,
+    cdef Tensor out = recordn(y, PACKED_ATTENTION, inputs,
                               (arrays, y, found[1], m, o)), w = None
     guard(out, inputs)
     out.node.guard(out.version_object())
     if found[2] is not None:
-        w = recordn(found[2], weights_backward, "AttentionWeightsBackward0", inputs, (arrays, m, o))
+        w = recordn(found[2], ATTENTION_WEIGHTS, inputs, (arrays, m, o))
         guard(w, inputs)
     return out, w

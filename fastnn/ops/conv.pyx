@@ -1,12 +1,14 @@
 """Convolutions and transposed convolutions of sequences and images."""
 cimport numpy as np
 
-from fastnn._tape cimport Node
+from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, recording, record3, wrap, shape_of
+from fastnn._tensor import record
 from fastnn import kernels
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport conv as K, elementwise, reduce
 from fastnn.ops._common import need_tensors
+from fastnn.ops.slopes import times_slope
 from fastnn.ops.declare import operation
 from fastnn.reference import conv as reference
 
@@ -14,13 +16,14 @@ np.import_array()
 
 
 cdef object conv_backward(Node node, np.ndarray grad):
-    cdef tuple saved = node.saved, edges = node.edges
-    cdef np.ndarray x = saved[0], weight = saved[1], dz = in_4d(grad, saved[8])
-    cdef bint transposed = saved[7]
-    stride, padding, dilation, groups = saved[3:7]
+    cdef tuple edges = node.edges
+    cdef bint transposed
+    cdef np.ndarray x, weight, dz
+    x, weight, activated, stride, padding, dilation, groups, transposed, missing, x_shape, weight_shape = node.saved
     dx = dw = db = None
-    if saved[2] is not None:
-        dz = elementwise.unary_backward("relu", dz, None, saved[2])
+    dz = in_4d(grad, missing)
+    if activated is not None:
+        dz = elementwise.unary_backward("relu", dz, None, activated)
     kernel = (weight.shape[2], weight.shape[3])
     if edges[0] is not None:
         if transposed:
@@ -28,13 +31,76 @@ cdef object conv_backward(Node node, np.ndarray grad):
             dx = dx[:, :, :x.shape[2], :x.shape[3]]  # more, where output_padding >= stride
         else:
             dx = K.conv_backward_input(dz, weight, (x.shape[2], x.shape[3]), None, stride, padding, dilation, groups)
-        dx = dx.reshape(saved[9])
+        dx = dx.reshape(x_shape)
     if edges[1] is not None:
         dw = K.conv_backward_weight(x if transposed else dz, dz if transposed else x, kernel, stride, padding, dilation,
-                                    groups).reshape(saved[10])
+                                    groups).reshape(weight_shape)
     if edges[2] is not None:
         db = reduce.reduce("sum", dz, (0, 2, 3))
     return dx, dw, db
+
+
+cdef Op CONVOLUTION = declare("ConvolutionBackward0", conv_backward, "x weight activated stride padding dilation "
+                              "groups transposed missing x_shape weight_shape")
+
+# A convolution, its gradient by the input and its gradient by the weight are the three sides of one trilinear form, so
+# each one's gradients are the other two.
+SIDES = {  # of what: its gradients for v, by the first and by the second operand
+    "forward": lambda v, x, w: (("input", v, w), ("weight", v, x)),
+    "input": lambda v, g, w: (("forward", v, w), ("weight", g, v)),
+    "weight": lambda v, g, x: (("forward", x, v), ("input", g, v)),
+}
+
+
+def side_of(side, a, b, sizes, kernel, outputs, options):
+    """y of (x, w), dx of (g, w) or dw of (g, x), arrays of 4 dimensions."""
+    if side == "forward":
+        y = kernels.conv_forward(a, b, None, *options)
+        return y[:, :, :outputs[0], :outputs[1]]  # more, where output_padding >= stride
+    if side == "input":
+        return kernels.conv_backward_input(a, b, sizes, None, *options)
+    return kernels.conv_backward_weight(a, b, kernel, *options)
+
+
+def side_backward(grad, side, a, b, *geometry):
+    return tuple([side_of(*each, *geometry) for each in SIDES[side](grad, a, b)])
+
+
+cdef Op SIDE = Op("ConvolutionBackwardBackward0", side_backward, "side a b sizes kernel outputs options")
+
+
+def recorded_side(side, a, b, *geometry):
+    x, y = (<Tensor>a).array, (<Tensor>b).array
+    return record(side_of(side, x, y, *geometry), SIDE, (a, b), (side, x, y, *geometry), (a, b))
+
+
+@SIDE.second
+def _side_second(step, g):
+    pairs = SIDES[step.side](g, step.input(step.a, 0), step.input(step.b, 1))
+    return tuple([None if edge is None else recorded_side(*each, step.sizes, step.kernel, step.outputs, step.options)
+                  for edge, each in zip(step.edges, pairs)])
+
+
+@CONVOLUTION.second
+def _conv_second(step, g):
+    large = list(g.shape)
+    if len(step.x_shape) == len(step.weight_shape) - 1:  # without a batch
+        large = [1, *large]
+    if len(step.weight_shape) == 3:  # rows
+        large = [*large[:2], 1, large[2]]
+    g = g.reshape(large)
+    if step.activated is not None:
+        g = times_slope(step, g, "relu", None, wrap(step.activated), 0.0, 0.0)
+    inputs = step.input(step.x.reshape(step.x_shape), 0), step.input(step.weight.reshape(step.weight_shape), 1)
+    left, right = inputs[0].reshape(step.x.shape), inputs[1].reshape(step.weight.shape)
+    inner, outer = (g.shape, step.x.shape) if step.transposed else (step.x.shape, g.shape)
+    options = [step.stride, step.padding, step.dilation, step.groups]
+    geometry = tuple(inner[2:]), tuple(step.weight.shape[2:]), tuple(outer[2:]), options
+    sides = (("forward", g, right), ("weight", left, g)) if step.transposed else \
+        (("input", g, right), ("weight", g, left))
+    dx, dw = [None if edge is None else recorded_side(*each, *geometry).reshape(size)
+              for edge, each, size in zip(step.edges, sides, (step.x_shape, step.weight_shape))]
+    return step.in_graph((dx, dw, g.sum((0, 2, 3)) if step.needs(2) else None), inputs)
 
 
 cdef np.ndarray in_4d(np.ndarray x, int missing):
@@ -97,7 +163,7 @@ cdef Tensor finish(np.ndarray y, Tensor input, Tensor weight, object bias, bint 
     y = without(y, missing)
     if not (recording(input) or recording(weight) or (bias is not None and recording(<Tensor>bias))):
         return wrap(y)
-    out = record3(y, conv_backward, "ConvolutionBackward0", input, weight, bias,
+    out = record3(y, CONVOLUTION, input, weight, bias,
                   (x, w, whole if relu else None, *options, transposed, missing, shape_of(input.array),
                    shape_of(weight.array)))
     out.node.guard(input.version_object())

@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn import dtypes
+from fastnn._tape import Op
 from fastnn._tensor import record, record_inplace, take_history, view_of, writable
 from fastnn.ops import creation
 from fastnn.ops._common import axis_of, need_tensors, room
@@ -45,6 +46,10 @@ def diagflat(input, offset=0):
     return diag_embed(input.reshape(-1), offset)
 
 
+FILL_DIAGONAL = Op("FillDiagonalBackward0", lambda grad, keep: grad * keep, "keep")
+FILL_DIAGONAL.linear(lambda x, keep: x * keep)
+
+
 @operation("Tensor")
 def fill_diagonal_(self, fill_value, wrap=False):
     """The main diagonal becomes one value; `wrap`: again below it, for tall matrices."""
@@ -56,7 +61,7 @@ def fill_diagonal_(self, fill_value, wrap=False):
     np.fill_diagonal(keep, False, wrap=wrap and self.ndim == 2)
     array = writable(self)
     np.fill_diagonal(array, dtypes.number(fill_value, array.dtype), wrap=wrap and self.ndim == 2)
-    return record_inplace(self, lambda grad: grad * keep, "FillDiagonalBackward0")
+    return record_inplace(self, FILL_DIAGONAL, (), (keep,))
 
 
 def _diagonal_backward(grad, sizes, offset, axes):
@@ -67,6 +72,17 @@ def _diagonal_backward(grad, sizes, offset, axes):
     return dx
 
 
+def _diagonal(x, sizes, offset, axes):
+    """A view; beyond the corner it is empty."""
+    if offset >= x.shape[axes[1]] or -offset >= x.shape[axes[0]]:
+        return np.empty(tuple(n for i, n in enumerate(x.shape) if i not in axes) + (0,), x.dtype)
+    return np.diagonal(x, offset, *axes)
+
+
+DIAGONAL = Op("DiagonalBackward0", _diagonal_backward, "sizes offset axes")
+DIAGONAL.linear(_diagonal)
+
+
 @operation()
 def diagonal(input, offset=0, dim1=0, dim2=1):
     """The diagonal of two dimensions as a last dimension (a view)."""
@@ -75,17 +91,26 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
     if axes[0] == axes[1]:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     x = input.detach().numpy()
-    if offset >= x.shape[axes[1]] or -offset >= x.shape[axes[0]]:  # beyond the corner: nothing
-        empty = tuple(n for i, n in enumerate(x.shape) if i not in axes) + (0,)
-        out = np.empty(empty, x.dtype)
-    else:
-        out = np.diagonal(x, offset, *axes)
+    out = _diagonal(x, x.shape, offset, axes)
+    if out.base is not None:
         out.flags.writeable = x.flags.writeable
     viewed = view_of(out, input)
     if not input.requires_grad:
         return viewed
-    made = record(out, _diagonal_backward, "DiagonalBackward0", (input,), (x.shape, offset, axes))
+    made = record(out, DIAGONAL, (input,), (x.shape, offset, axes))
     return take_history(viewed, made)
+
+
+DIAG_EMBED = Op("DiagEmbedBackward0", lambda grad, offset, axes: np.diagonal(grad, offset, *axes), "offset axes")
+
+
+@DIAG_EMBED.linear
+def _diag_embed(x, offset, axes):
+    size = x.shape[-1] + abs(offset)
+    out = np.zeros(x.shape[:-1] + (size, size), x.dtype)
+    places = np.arange(x.shape[-1])
+    out[(..., places + max(-offset, 0), places + max(offset, 0))] = x
+    return np.moveaxis(out, (-2, -1), axes)
 
 
 @operation()
@@ -99,12 +124,7 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     x = input.detach().numpy()
     size = x.shape[-1] + abs(offset)
     room("diag_embed", (*x.shape[:-1], size, size), x.itemsize)
-    out = np.zeros(x.shape[:-1] + (size, size), x.dtype)
-    places = np.arange(x.shape[-1])
-    places = places + max(-offset, 0), places + max(offset, 0)
-    out[(..., *places)] = x
-    out = np.moveaxis(out, (-2, -1), axes)
-    return record(out, lambda grad: np.diagonal(grad, offset, *axes), "DiagEmbedBackward0", (input,))
+    return record(_diag_embed(x, offset, axes), DIAG_EMBED, (input,), (offset, axes))
 
 
 @operation(out=True)
@@ -118,11 +138,16 @@ def diag(input, diagonal=0):
     return globals()["diagonal"](input, diagonal).clone()
 
 
+TRIL, TRIU = Op("TrilBackward0", np.tril, "k"), Op("TriuBackward0", np.triu, "k")
+TRIL.linear(np.tril)
+TRIU.linear(np.triu)
+
+
 def _triangle(op, keep, input, k):
     need_tensors(op, input)
     if input.ndim < 2:
         raise RuntimeError(f"{op}: input tensor must have at least 2 dimensions")
-    return record(keep(input.detach().numpy(), k), lambda grad: keep(grad, k), f"{op.capitalize()}Backward0", (input,))
+    return record(keep(input.detach().numpy(), k), TRIL if op == "tril" else TRIU, (input,), (k,))
 
 
 @operation(inplace=True, out=True)

@@ -8,7 +8,7 @@ import warnings
 
 import numpy
 
-from fastnn._tape cimport Node
+from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, adopt_node, check_inplace, recording, record1, wrap
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport _core
@@ -45,6 +45,19 @@ cdef object dropout_backward(Node node, np.ndarray grad):
     return grad if saved[2] is None else grad.transpose(numpy.argsort(saved[2]))
 
 
+cdef Op DROPOUT = declare("DropoutBackward0", dropout_backward, "mask alpha order", "p")
+
+
+@DROPOUT.second
+def _dropout_second(step, g):
+    def masked(array):
+        if step.order is None:
+            return K.dropout_backward(array, step.mask, step.p, step.alpha)
+        found = K.dropout_backward(array.transpose(step.order), step.mask, step.p, step.alpha)
+        return found.transpose(numpy.argsort(step.order))
+    return step.linear(g, masked, masked)
+
+
 cdef object apply(str name, object input, double p, bint training, bint inplace, int features=-1, bint alpha=False,
                   order=None):
     """Dropout of single elements, whose decisions are drawn along the axes in `order`, default as they lie in memory;
@@ -75,7 +88,7 @@ cdef object apply(str name, object input, double p, bint training, bint inplace,
         elementwise.copy_into(x.array, y)
         x.bump()
         return x
-    out = record1(y, dropout_backward, "DropoutBackward0", x, (mask, alpha, order))
+    out = record1(y, DROPOUT, x, (mask, alpha, order))
     out.node.a = p
     if not inplace:
         return out

@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn import kernels
+from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.autograd.grad_mode import no_grad
 from fastnn.ops._common import need_tensors, room
@@ -62,6 +63,16 @@ def _embedding_backward(grad, index, rows, padding_idx, by_freq):
     return kernels.embedding_backward(grad, index, rows, padding_idx, None, scale)
 
 
+EMBEDDING = Op("EmbeddingBackward0", _embedding_backward, "index rows padding_idx by_freq")
+
+
+@EMBEDDING.linear
+def _embedded(w, index, rows, padding_idx, by_freq):
+    """The rows, but for those that get no gradient; what `by_freq` did was done once, as in PyTorch."""
+    y = kernels.embedding_forward(w, index)
+    return np.where((index == padding_idx)[..., None], y.dtype.type(0), y)
+
+
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
     """``weight[input]``.
 
@@ -94,11 +105,11 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
         _renormalize(weight, index, max_norm, norm_type)
         w = weight.detach().numpy()
     y = kernels.embedding_forward(w, index)
-    return record(y, _embedding_backward, "EmbeddingBackward0", (weight,),
+    return record(y, EMBEDDING, (weight,),
                   (index, w.shape[0], padding_idx, bool(scale_grad_by_freq)), (input,))
 
 
-def _bag_backward(grad, index, offsets, w, scale, argmax, mode, padding_idx, by_freq, wants):
+def _bag_backward(grad, index, offsets, w, scale, argmax, mode, padding_idx, by_freq, wants, shape):
     if mode == "max":
         return kernels.embedding_backward(grad, argmax, w.shape[0], -1, None, None, True), None
     end = int(offsets[-1])
@@ -118,6 +129,41 @@ def _bag_backward(grad, index, offsets, w, scale, argmax, mode, padding_idx, by_
         dscale = np.zeros(scale.shape, grad.dtype)
         dscale[:end] = np.einsum("nd,nd->n", kernels.embedding_forward(grad, bag), kernels.embedding_forward(w, index))
         dscale[:end][index == padding_idx] = 0
+        dscale = dscale.reshape(shape)
+    return dw, dscale
+
+
+EMBEDDING_BAG = Op("EmbeddingBagBackward0", _bag_backward,
+                   "index offsets w scale argmax mode padding_idx by_freq wants shape")
+
+
+@EMBEDDING_BAG.second
+def _bag_second(step, g):
+    """Sums of rows, by the rows' own gradients: those of each bag, times their factors, added up by their numbers."""
+    if step.mode == "max":
+        return step.linear(g, lambda grad: _bag_backward(grad, *step.saved)[0], lambda w: np.where(
+            step.argmax < 0, w.dtype.type(0), np.take_along_axis(w, np.maximum(step.argmax, 0), 0))), None
+    end, bags = int(step.offsets[-1]), step.offsets.size - 1
+    index, bag = step.index[:end], np.repeat(np.arange(bags), np.diff(step.offsets))
+    counts = index != step.padding_idx
+    kind = g.detach().numpy().dtype
+    rows = g[from_array(bag)]
+    dw = dscale = None
+    if step.wants[1]:
+        dots = (rows * step.input(step.w, 0)[from_array(index)]).sum(-1) * from_array(counts.astype(kind))
+        dscale = step.cat((dots, from_array(np.zeros(step.scale.size - end, kind))), 0).reshape(step.shape)
+    if step.wants[0]:
+        factor = from_array(counts.astype(kind))
+        if step.scale is not None:
+            factor = factor * step.input(step.scale.reshape(step.shape), 1).reshape(-1)[:end]
+        if step.mode == "mean":
+            used = np.bincount(bag[counts], minlength=bags)
+            factor = factor * from_array((1.0 / np.maximum(used, 1))[bag].astype(kind))
+        if step.by_freq:
+            factor = factor * from_array(_frequency(index).astype(kind))
+        scaled, size = rows * factor.unsqueeze(-1), step.w.shape[0]
+        dw = step.linear(scaled, lambda a: kernels.embedding_backward(a, index, size, -1, None, None),
+                         lambda w: kernels.embedding_forward(w, index))
     return dw, dscale
 
 
@@ -190,11 +236,7 @@ def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale
     y, argmax = kernels.embedding_bag_forward(w, index, starts, mode, scale, padding_idx)
     wants = weight.requires_grad, per_sample_weights is not None and per_sample_weights.requires_grad
     shape = () if per_sample_weights is None else per_sample_weights.shape
-
-    def backward(grad):
-        dw, dscale = _bag_backward(grad, index, starts, w, scale, argmax, mode, padding_idx,
-                                   bool(scale_grad_by_freq), wants)
-        return dw, None if dscale is None else dscale.reshape(shape)
     if wants[1]:
         guards = (*guards, weight)[-3:]
-    return record(y, backward, "EmbeddingBagBackward0", (weight, per_sample_weights), (), guards)
+    return record(y, EMBEDDING_BAG, (weight, per_sample_weights),
+                  (index, starts, w, scale, argmax, mode, padding_idx, bool(scale_grad_by_freq), wants, shape), guards)

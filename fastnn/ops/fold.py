@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn import kernels
+from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.ops._common import need_tensors
 
@@ -10,8 +11,16 @@ def _unfold_backward(grad, shape, sizes):
     return kernels.unfold_backward(grad, shape[-2:], *sizes)
 
 
-def _fold_backward(grad, sizes):
+UNFOLD = Op("Im2ColBackward0", _unfold_backward, "shape sizes")
+UNFOLD.linear(lambda x, shape, sizes: kernels.unfold_forward(x, *sizes))
+
+
+def _fold_backward(grad, output_size, sizes):
     return kernels.unfold_forward(grad, *sizes)
+
+
+FOLD = Op("Col2ImBackward0", _fold_backward, "output_size sizes")
+FOLD.linear(lambda x, output_size, sizes: kernels.unfold_backward(x, output_size, *sizes))
 
 
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
@@ -23,7 +32,7 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     x, sizes = input.detach().numpy(), (kernel_size, dilation, padding, stride)
     if x.dtype.kind != "f":  # exact below 2^53
         return from_array(kernels.unfold_forward(x.astype(np.float64), *sizes).astype(x.dtype))
-    return record(kernels.unfold_forward(x, *sizes), _unfold_backward, "Im2ColBackward0", (input,), (x.shape, sizes))
+    return record(kernels.unfold_forward(x, *sizes), UNFOLD, (input,), (x.shape, sizes))
 
 
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
@@ -34,4 +43,4 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     need_tensors("fold", input)
     sizes = kernel_size, dilation, padding, stride
     y = kernels.unfold_backward(input.detach().numpy(), output_size, *sizes)
-    return record(y, _fold_backward, "Col2ImBackward0", (input,), (sizes,))
+    return record(y, FOLD, (input,), (output_size, sizes))

@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn import dtypes, kernels
+from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record, record_inplace, take_history, to_array, view_of, writable
 from fastnn.kernels import sum_to
 from fastnn.ops._common import axis_of, broadcast_shapes, int64_of, into, need_tensors, promote
@@ -109,6 +110,12 @@ def _slice_backward(grad, shape, index, basic):
     return dx
 
 
+SELECT, SLICE, INDEX = (Op(name, _slice_backward, "shape index basic") for name in (
+    "SelectBackward0", "SliceBackward0", "IndexBackward0"))
+for _op in (SELECT, SLICE, INDEX):
+    _op.linear(lambda x, shape, index, basic: np.asarray(x[index]))
+
+
 def getitem(input, index, read=()):
     """``input[index]``: a view for integers and slices, a copy for masks and integer arrays.
 
@@ -119,7 +126,7 @@ def getitem(input, index, read=()):
         viewed = view_of(x[index], input)
         if not input.requires_grad:
             return viewed
-        return _as_view(record(x[index], _slice_backward, "SelectBackward0", (input,), (x.shape, index, True)), viewed)
+        return _as_view(record(x[index], SELECT, (input,), (x.shape, index, True)), viewed)
     read = read or _tensors_in(index)
     index = _whole_index(index)
     parts = _without_numbers(index)
@@ -142,10 +149,10 @@ def getitem(input, index, read=()):
         viewed = view_of(out, input)
         if not input.requires_grad:
             return viewed
-        made = record(out, _slice_backward, "SliceBackward0", (input,), (x.shape, index, True))
+        made = record(out, SLICE, (input,), (x.shape, index, True))
         return _as_view(made, viewed)
     out = np.asarray(out)
-    return record(out, _slice_backward, "IndexBackward0", (input,), (x.shape, index, False), read)
+    return record(out, INDEX, (input,), (x.shape, index, False), read)
 
 
 def _as_view(made, viewed):
@@ -157,6 +164,18 @@ def _setitem_backward(grad, index, shape):
     dx[index] = 0
     dv = np.asarray(grad[index])
     return dx, None if shape is None else sum_to(np.ascontiguousarray(dv), shape)
+
+
+SETITEM = Op("CopySlices", _setitem_backward, "index shape")
+
+
+@SETITEM.second
+def _setitem_second(step, g):
+    def rest(array):
+        array = array.copy()
+        array[step.index] = 0
+        return array
+    return step.linear(g, rest, rest), None if step.shape is None else step.sum_to(getitem(g, step.index), step.shape)
 
 
 def setitem(input, index, value):
@@ -187,7 +206,7 @@ def setitem(input, index, value):
     if read and (input.requires_grad or isinstance(value, Tensor) and value.requires_grad):
         index = tuple(np.array(part) if isinstance(part, np.ndarray) else part  # the rule's own: tensors may change
                       for part in (index if isinstance(index, tuple) else (index,)))
-    record_inplace(input, _setitem_backward, "CopySlices", (value,) if isinstance(value, Tensor) else (),
+    record_inplace(input, SETITEM, (value,) if isinstance(value, Tensor) else (),
                    (index, shape))
 
 
@@ -251,6 +270,15 @@ def _where_backward(grad, condition, shapes):
             sum_to(np.where(condition, zero, grad), shapes[1]))
 
 
+WHERE = Op("WhereBackward0", _where_backward, "condition shapes")
+
+
+@WHERE.second
+def _where_second(step, g):
+    mask = from_array(step.condition)
+    return (None, step.sum_to(where(mask, g, 0.0), step.shapes[0]), step.sum_to(where(mask, 0.0, g), step.shapes[1]))
+
+
 def _as_number(value, kind):
     """A 0-d tensor of one dtype, of a number that it holds."""
     return from_array(np.asarray(dtypes.number(value, kind), kind))
@@ -272,14 +300,14 @@ def where(condition, input=None, other=None, *, out=None):
     if isinstance(input, Tensor) and isinstance(other, Tensor):
         a, b, mask = to_array(input), to_array(other), to_array(condition)
         if a.dtype == b.dtype and a.dtype in (np.float32, np.float64):  # nothing to promote: the kernel
-            return record(kernels.where(mask, a, b), _where_backward, "WhereBackward0", (condition, input, other),
+            return record(kernels.where(mask, a, b), WHERE, (condition, input, other),
                           (mask, (a.shape, b.shape)), (condition,))
     dtype = promote(input, other)
     x, y = (value.to(dtype) if isinstance(value, Tensor) else _as_number(value, dtype)
             for value in (input, other))
     broadcast_shapes(condition.shape, x.shape, y.shape)
     out = np.where(condition.numpy(), x.detach().numpy(), y.detach().numpy())
-    return record(np.asarray(out), _where_backward, "WhereBackward0", (condition, x, y),
+    return record(np.asarray(out), WHERE, (condition, x, y),
                   (condition.numpy(), (tuple(x.shape), tuple(y.shape))), (condition,))
 
 

@@ -6,9 +6,10 @@ from libc.string cimport memset
 import numpy
 
 from fastnn import dtypes
-from fastnn._tape cimport Node, Version
+from fastnn._tape cimport Node, Op, Version
 from fastnn._tensor cimport Tensor, adopt_node, check_inplace, grad_enabled, recording, shape_of, wrap
 from fastnn._tensor import record_inplace
+from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
 
 np.import_array()
@@ -24,14 +25,16 @@ cdef bint any_recording(object values):
     return False
 
 
-def zeros_rule(grad):
-    """Nothing flows back to what was overwritten."""
-    return numpy.zeros_like(grad), None
+FILL = constant("FillBackward0")
 
 
-def pass_to_result(grad):
+def replaced_backward(grad):
     """What was overwritten gets nothing, the result everything."""
     return numpy.zeros_like(grad), grad
+
+
+REPLACE = Op("CopyBackwards", replaced_backward)
+REPLACE.second(lambda step, g: (step.zeros(g, g.shape), g))
 
 
 cdef int check_result(str op, Tensor x, Tensor out) except -1:
@@ -75,9 +78,9 @@ cpdef Tensor changed(str op, Tensor x, object function, tuple args, dict kwargs,
         out = out.to(x.dtype)
     numpy.copyto(x.array, out.array, casting="unsafe")
     if out.node is None:  # no gradient flows through this operation
-        return record_inplace(x, zeros_rule, op.capitalize() + "Backward0")
+        return record_inplace(x, constant(op.capitalize() + "Backward0"), (), (shape_of(x.array),))
     if x.base is not None:  # the base takes over the part by way of a copy
-        return record_inplace(x, pass_to_result, "CopyBackwards", (out,))
+        return record_inplace(x, REPLACE, (out,))
     x.bump()
     follow(last, made, x.version_object())
     adopt_node(x, out.node)
@@ -96,14 +99,10 @@ cpdef Tensor viewed(Tensor x, object function, tuple args, dict kwargs):
     return x
 
 
-def fill_rule(grad):
-    return numpy.zeros_like(grad)
-
-
 cdef Tensor filled(Tensor x):
     """After all of x was overwritten: nothing flows back to what it held."""
     if recording(x):
-        return record_inplace(x, fill_rule, "FillBackward0")
+        return record_inplace(x, FILL, (), (shape_of(x.array),))
     x.bump()
     return x
 

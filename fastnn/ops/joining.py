@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn import dtypes
+from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.ops import shape
 from fastnn.ops._common import need_tensors, promote, room
@@ -13,6 +14,11 @@ from fastnn.ops.shape_composed import all_tensors, atleast_1d, atleast_2d, atlea
 def row_stack(tensors, *, out=None):
     """``vstack``."""
     return vstack(tensors, out=out)
+
+
+BLOCK_DIAG = Op("BlockDiagBackward0", lambda grad, places, kinds: tuple(
+    grad[place].astype(kind) for place, kind in zip(places, kinds)), "places kinds")
+BLOCK_DIAG.second(lambda step, g: tuple(g[place].to(kind) for place, kind in zip(step.places, step.kinds)))
 
 
 @operation("fastnn")
@@ -37,8 +43,7 @@ def block_diag(*tensors):
         out[places[-1]] = x.detach().numpy()
         i, j = i + x.shape[0], j + x.shape[1]
     kinds = [x.detach().numpy().dtype for x in blocks]
-    return record(out, lambda grad: tuple(grad[place].astype(kind) for place, kind in zip(places, kinds)),
-                  "BlockDiagBackward0", tuple(blocks))
+    return record(out, BLOCK_DIAG, tuple(blocks), (places, kinds))
 
 
 @operation("fastnn")

@@ -2,10 +2,12 @@
 singular values and pinv's full-rank case, a clear refusal elsewhere."""
 import numpy as np
 
+from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.kernels import sum_to
 from fastnn.ops import arithmetic, linear, reduce, shape
 from fastnn.ops._common import broadcast_shapes, need_tensors
+from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
 
 
@@ -89,10 +91,25 @@ def _t(x):
     return np.swapaxes(x, -1, -2)
 
 
-def _refuse(op):
-    def backward(*_):
-        raise NotImplementedError(f"{op}: the gradient is not implemented")
-    return backward
+def _refuse(grad, op):
+    raise NotImplementedError(f"{op}: the gradient is not implemented")
+
+
+def _column(values):
+    return values.unsqueeze(-1).unsqueeze(-1)
+
+
+def _inv_backward(grad, y):
+    return -_t(y) @ grad @ _t(y)
+
+
+INV = Op("LinalgInvExBackward0", _inv_backward, "y")
+
+
+@INV.second
+def _inv_second(step, g):
+    y = step.output(step.y).mT
+    return -y @ g @ y
 
 
 @operation("fastnn.inverse Tensor.inverse", out=True)
@@ -100,7 +117,27 @@ def _refuse(op):
 def inv(input):
     """The inverse of each matrix."""
     y = _lapack("linalg.inv", np.linalg.inv, _matrices("linalg.inv", input))
-    return record(y, lambda grad: -_t(y) @ grad @ _t(y), "LinalgInvExBackward0", (input,))
+    return record(y, INV, (input,), (y,))
+
+
+def _det_backward(grad, x, y):
+    """grad det(x) x^-T; from the singular values, so that one zero among them is no harm."""
+    u, s, vh = np.linalg.svd(x)
+    n = s.shape[-1]
+    others = np.stack([np.prod(np.delete(s, i, -1), -1) for i in range(n)], -1) if n else s
+    sign = np.linalg.det(u) * np.linalg.det(vh)
+    return np.asarray((grad * sign)[..., None, None] * ((u * others[..., None, :]) @ vh), x.dtype)
+
+
+DET = Op("LinalgDetBackward0", _det_backward, "x y")
+
+
+@DET.second
+def _det_second(step, g):
+    if not step.y.all():
+        raise NotImplementedError("create_graph=True: the determinant of a singular matrix cannot be differentiated "
+                                  "twice")
+    return _column(g * step.output(step.y)) * inv(step.input(step.x, 0)).mT
 
 
 @operation("fastnn Tensor linalg", out="linalg", keywords={"A": "input"})
@@ -108,15 +145,17 @@ def det(input):
     """The determinant of each matrix."""
     x = _matrices("linalg.det", input)
     y = np.asarray(np.linalg.det(x), x.dtype)
+    return record(y, DET, (input,), (x, y), (input,))
 
-    def backward(grad):
-        """grad det(x) x^-T; from the singular values, so that one zero among them is no harm."""
-        u, s, vh = np.linalg.svd(x)
-        n = s.shape[-1]
-        others = np.stack([np.prod(np.delete(s, i, -1), -1) for i in range(n)], -1) if n else s
-        sign = np.linalg.det(u) * np.linalg.det(vh)
-        return np.asarray((grad * sign)[..., None, None] * ((u * others[..., None, :]) @ vh), x.dtype)
-    return record(y, backward, "LinalgDetBackward0", (input,), (), (input,))
+
+def _slogdet_backward(grad, x, sign):
+    singular = (sign == 0)[..., None, None]
+    inverse = np.linalg.inv(np.where(singular, np.eye(x.shape[-1], dtype=x.dtype), x))
+    return np.asarray(grad)[..., None, None] * np.where(singular, x.dtype.type(np.nan), _t(inverse))
+
+
+SLOGDET = Op("LinalgSlogdetBackward0", _slogdet_backward, "x sign")
+SLOGDET.second(lambda step, g: _column(g) * inv(step.input(step.x, 0)).mT)
 
 
 @operation("fastnn Tensor linalg", out=True, keywords={"A": "input"})
@@ -124,13 +163,8 @@ def slogdet(input):
     """(sign, logarithm of the size) of each determinant."""
     x = _matrices("linalg.slogdet", input)
     sign, size = np.linalg.slogdet(x)
-    zero = record(np.asarray(sign, x.dtype), lambda grad: np.zeros_like(x), "LinalgSlogdetBackward0", (input,))
-
-    def slope(grad):
-        singular = (sign == 0)[..., None, None]
-        inverse = np.linalg.inv(np.where(singular, np.eye(x.shape[-1], dtype=x.dtype), x))
-        return np.asarray(grad)[..., None, None] * np.where(singular, x.dtype.type(np.nan), _t(inverse))
-    made = record(np.asarray(size, x.dtype), slope, "LinalgSlogdetBackward0", (input,), (), (input,))
+    zero = record(np.asarray(sign, x.dtype), constant("LinalgSlogdetBackward0"), (input,), (x.shape,))
+    made = record(np.asarray(size, x.dtype), SLOGDET, (input,), (x, np.asarray(sign)), (input,))
     return slogdet_result((zero, made))
 
 
@@ -140,6 +174,20 @@ def logdet(input):
     sign, size = slogdet(input)
     return arithmetic.add(size, from_array(np.where(sign.detach().numpy() < 0, np.nan, 0).astype(
         sign.detach().numpy().dtype)))
+
+
+def _solve_backward(grad, a, y, shape):
+    db = np.linalg.solve(_t(a), grad)
+    return (sum_to(np.ascontiguousarray(-db @ _t(y)), a.shape), sum_to(np.ascontiguousarray(db), shape))
+
+
+SOLVE = Op("LinalgSolveExBackward0", _solve_backward, "a y shape")
+
+
+@SOLVE.second
+def _solve_second(step, g):
+    db = solve(step.input(step.a, 0).mT, g)
+    return step.sum_to(-db @ step.output(step.y).mT, step.a.shape), step.sum_to(db, step.shape)
 
 
 @operation("linalg", out=True)
@@ -159,12 +207,29 @@ def solve(A, B, *, left=True):  # noqa: N803 (PyTorch's names)
                            f"{A.shape[-1]} and {columns.shape[-2]}x{columns.shape[-1]})")
     b = columns.detach().numpy()
     y = _lapack("linalg.solve", np.linalg.solve, a, b)
-
-    def backward(grad):
-        db = np.linalg.solve(_t(a), grad)
-        return (sum_to(np.ascontiguousarray(-db @ _t(y)), a.shape), sum_to(np.ascontiguousarray(db), b.shape))
-    made = record(y, backward, "LinalgSolveExBackward0", (A, columns), (), (A, B))
+    made = record(y, SOLVE, (A, columns), (a, y, b.shape), (A, B))
     return made.squeeze(-1) if vector else made
+
+
+def _cholesky_backward(grad, y):
+    inner = np.tril(_t(y) @ np.tril(grad))
+    inner = inner - 0.5 * inner * np.eye(y.shape[-1], dtype=y.dtype)
+    inverse = np.linalg.inv(y)
+    made = _t(inverse) @ inner @ inverse
+    return (made + _t(made)) / 2
+
+
+CHOLESKY = Op("LinalgCholeskyExBackward0", _cholesky_backward, "y")
+
+
+@CHOLESKY.second
+def _cholesky_second(step, g):
+    y = step.output(step.y)
+    inner = (y.mT @ g.tril()).tril()
+    inner = inner - inner * from_array(0.5 * np.eye(step.y.shape[-1], dtype=step.y.dtype))
+    inverse = inv(y)
+    made = inverse.mT @ inner @ inverse
+    return (made + made.mT) / 2
 
 
 @operation("fastnn Tensor linalg", out=True)
@@ -172,15 +237,51 @@ def cholesky(input, *, upper=False):
     """L with L L^T = A for symmetric positive definite A (its transpose with `upper`)."""
     x = _matrices("linalg.cholesky", input)
     y = _lapack("linalg.cholesky", np.linalg.cholesky, x)
-
-    def backward(grad):
-        inner = np.tril(_t(y) @ np.tril(grad))
-        inner = inner - 0.5 * inner * np.eye(y.shape[-1], dtype=y.dtype)
-        inverse = np.linalg.inv(y)
-        made = _t(inverse) @ inner @ inverse
-        return (made + _t(made)) / 2
-    made = record(y, backward, "LinalgCholeskyExBackward0", (input,))
+    made = record(y, CHOLESKY, (input,), (y,))
     return made.mT if upper else made
+
+
+def _eigh_values_backward(grad, values, vectors):
+    return (vectors * grad[..., None, :]) @ _t(vectors)
+
+
+def _gaps(values):
+    """1 / (value j - value i), 0 on the diagonal."""
+    gap = values[..., None, :] - values[..., :, None]
+    with np.errstate(divide="ignore"):
+        return np.where(np.eye(values.shape[-1], dtype=bool), 0, 1 / gap)
+
+
+def _eigh_vectors_backward(grad, values, vectors):
+    return vectors @ (_gaps(values) * (_t(vectors) @ grad)) @ _t(vectors)
+
+
+EIGH_VALUES = Op("LinalgEighBackward0", _eigh_values_backward, "values vectors")
+EIGH_VECTORS = Op("LinalgEighBackward0", _eigh_vectors_backward, "values vectors")
+
+
+def _gaps_of(step, values):
+    """The same of a tensor."""
+    same = from_array(np.eye(values.shape[-1], dtype=bool))
+    gap = values.unsqueeze(-2) - values.unsqueeze(-1)
+    return step.where(same, 0.0, 1 / step.where(same, 1.0, gap))
+
+
+def _eigh_again(step):
+    """Values and vectors in the graph of the node's input."""
+    return eigh(step.input((step.vectors * step.values[..., None, :]) @ _t(step.vectors), 0))
+
+
+@EIGH_VALUES.second
+def _eigh_values_second(step, g):
+    _, vectors = _eigh_again(step)
+    return (vectors * g.unsqueeze(-2)) @ vectors.mT
+
+
+@EIGH_VECTORS.second
+def _eigh_vectors_second(step, g):
+    values, vectors = _eigh_again(step)
+    return vectors @ (_gaps_of(step, values) * (vectors.mT @ g)) @ vectors.mT
 
 
 @operation("linalg", out=True)
@@ -190,20 +291,52 @@ def eigh(input, UPLO="L"):  # noqa: N803
     values, vectors = _lapack("linalg.eigh", np.linalg.eigh, x, UPLO)
     if not input.requires_grad:
         return eigh_result((from_array(values), from_array(vectors)))
-    first = record(values, lambda grad: (vectors * grad[..., None, :]) @ _t(vectors), "LinalgEighBackward0", (input,))
-
-    def backward(grad):
-        gap = values[..., None, :] - values[..., :, None]
-        with np.errstate(divide="ignore"):
-            factor = np.where(np.eye(values.shape[-1], dtype=bool), 0, 1 / gap)
-        return vectors @ (factor * (_t(vectors) @ grad)) @ _t(vectors)
-    return eigh_result((first, record(vectors, backward, "LinalgEighBackward0", (input,))))
+    first = record(values, EIGH_VALUES, (input,), (values, vectors))
+    return eigh_result((first, record(vectors, EIGH_VECTORS, (input,), (values, vectors))))
 
 
 @operation("linalg", out=True)
 def eigvalsh(input, UPLO="L"):  # noqa: N803
     """Eigenvalues of symmetric matrices, in order."""
     return eigh(input, UPLO)[0]
+
+
+def _eig_values_backward(grad, values, vectors):
+    return _eig_back(grad[..., :, None] * np.eye(values.shape[-1]), vectors)
+
+
+def _eig_back(inner, vectors):
+    return np.linalg.solve(_t(vectors), inner @ _t(vectors))
+
+
+def _eig_vectors_backward(grad, values, vectors):
+    own = _t(vectors) @ grad  # of vectors of length 1
+    inner = own - (_t(vectors) @ vectors) * np.diagonal(own, axis1=-2, axis2=-1)[..., None, :]
+    return _eig_back(_gaps(values) * inner, vectors)
+
+
+EIG_VALUES = Op("LinalgEigBackward0", _eig_values_backward, "values vectors")
+EIG_VECTORS = Op("LinalgEigBackward0", _eig_vectors_backward, "values vectors")
+
+
+def _eig_again(step):
+    """Values and vectors in the graph of the node's input."""
+    scaled = step.vectors * step.values[..., None, :]
+    return eig(step.input(_t(np.linalg.solve(_t(step.vectors), _t(scaled))), 0))
+
+
+@EIG_VALUES.second
+def _eig_values_second(step, g):
+    _, vectors = _eig_again(step)
+    return solve(vectors.mT, g.diag_embed() @ vectors.mT)
+
+
+@EIG_VECTORS.second
+def _eig_vectors_second(step, g):
+    values, vectors = _eig_again(step)
+    own = vectors.mT @ g
+    inner = own - (vectors.mT @ vectors) * own.diagonal(0, -2, -1).unsqueeze(-2)
+    return solve(vectors.mT, (_gaps_of(step, values) * inner) @ vectors.mT)
 
 
 @operation("linalg", out=True)
@@ -220,20 +353,8 @@ def eig(input):
     values, vectors = (np.ascontiguousarray(each.real, x.dtype) for each in (values, vectors))
     if not input.requires_grad:
         return eig_result((from_array(values), from_array(vectors)))
-
-    def back(inner):
-        return np.linalg.solve(_t(vectors), inner @ _t(vectors))
-
-    def backward(grad):
-        gap = values[..., None, :] - values[..., :, None]
-        with np.errstate(divide="ignore"):
-            factor = np.where(np.eye(values.shape[-1], dtype=bool), 0, 1 / gap)
-        own = _t(vectors) @ grad  # of vectors of length 1
-        inner = own - (_t(vectors) @ vectors) * np.diagonal(own, axis1=-2, axis2=-1)[..., None, :]
-        return back(factor * inner)
-    first = record(values, lambda grad: back(grad[..., :, None] * np.eye(values.shape[-1])), "LinalgEigBackward0",
-                   (input,))
-    return eig_result((first, record(vectors, backward, "LinalgEigBackward0", (input,))))
+    first = record(values, EIG_VALUES, (input,), (values, vectors))
+    return eig_result((first, record(vectors, EIG_VECTORS, (input,), (values, vectors))))
 
 
 @operation("linalg", out=True)
@@ -247,6 +368,11 @@ def _no_driver(op, driver):
         raise RuntimeError(f"{op}: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend")
 
 
+SVD_VALUES = Op("LinalgSvdBackward0", lambda grad, u, vh: (u * grad[..., None, :]) @ vh, "u vh",
+                reason="it would need the gradients of singular vectors")
+SVD_VECTORS = Op("LinalgSvdBackward0", _refuse, "what", reason="there is no gradient of singular vectors")
+
+
 @operation("linalg", out=True, keywords={"A": "input"})
 def svd(input, full_matrices=True, *, driver=None):
     """(U, S, Vh) with U diag(S) Vh = A; gradients of S alone."""
@@ -256,9 +382,9 @@ def svd(input, full_matrices=True, *, driver=None):
     if not input.requires_grad:
         return svd_result((from_array(u), from_array(s), from_array(vh)))
     k = s.shape[-1]
-    values = record(s, lambda grad: (u[..., :k] * grad[..., None, :]) @ vh[..., :k, :], "LinalgSvdBackward0", (input,))
-    return svd_result((record(u, _refuse("linalg.svd of U"), "LinalgSvdBackward0", (input,)), values,
-                       record(vh, _refuse("linalg.svd of Vh"), "LinalgSvdBackward0", (input,))))
+    values = record(s, SVD_VALUES, (input,), (u[..., :k], vh[..., :k, :]))
+    return svd_result((record(u, SVD_VECTORS, (input,), ("linalg.svd of U",)), values,
+                       record(vh, SVD_VECTORS, (input,), ("linalg.svd of Vh",))))
 
 
 @operation("linalg", out=True, keywords={"A": "input"})
@@ -266,6 +392,9 @@ def svdvals(input, *, driver=None):
     """Singular values, the largest first."""
     _no_driver("linalg.svdvals", driver)
     return svd(input, False)[1]
+
+
+QR = Op("LinalgQrBackward0", _refuse, "what", reason="there is no gradient")
 
 
 @operation("linalg", out=True)
@@ -277,8 +406,8 @@ def qr(A, mode="reduced"):  # noqa: N803
                            f"'complete'")
     found = np.linalg.qr(x, mode)
     q, r = (np.empty(0, x.dtype), found) if mode == "r" else found
-    return qr_result((record(q, _refuse("linalg.qr"), "LinalgQrBackward0", (A,)) if mode != "r" else from_array(q),
-                      record(r, _refuse("linalg.qr"), "LinalgQrBackward0", (A,))))
+    return qr_result((record(q, QR, (A,), ("linalg.qr",)) if mode != "r" else from_array(q),
+                      record(r, QR, (A,), ("linalg.qr",))))
 
 
 def _cutoff(x, atol, rtol):
@@ -293,20 +422,35 @@ def _cutoff(x, atol, rtol):
         return np.maximum(rtol, np.where(largest > 0, atol / largest, 0))
 
 
+def _pinv_backward(grad, x, y):
+    n, m = np.eye(x.shape[-2], dtype=x.dtype), np.eye(x.shape[-1], dtype=x.dtype)
+    yt, gt = _t(y), _t(grad)
+    return -yt @ grad @ yt + (n - x @ y) @ gt @ y @ yt + yt @ y @ gt @ (m - y @ x)
+
+
+PINV = Op("LinalgPinvBackward0", _pinv_backward, "x y")
+
+
+@PINV.second
+def _pinv_second(step, g):
+    x, y = step.input(step.x, 0), step.output(step.y.astype(step.x.dtype, copy=False))
+    n, m = (from_array(np.eye(size, dtype=step.x.dtype)) for size in step.x.shape[-2:])
+    yt, gt = y.mT, g.mT
+    return -yt @ g @ yt + (n - x @ y) @ gt @ y @ yt + yt @ y @ gt @ (m - y @ x)
+
+
 @operation("fastnn.pinverse Tensor.pinverse linalg", out="linalg")
 def pinv(input, rcond=None, hermitian=False, *, atol=None, rtol=None):
     """The Moore-Penrose inverse of each matrix (Golub and Pereyra 1973 for the gradient, at constant rank)."""
     x = _matrices("linalg.pinv", input, False)
     y = np.linalg.pinv(x, _cutoff(x, atol, rcond if rtol is None else rtol), hermitian)
-
-    def backward(grad):
-        n, m = np.eye(x.shape[-2], dtype=x.dtype), np.eye(x.shape[-1], dtype=x.dtype)
-        yt, gt = _t(y), _t(grad)
-        return -yt @ grad @ yt + (n - x @ y) @ gt @ y @ yt + yt @ y @ gt @ (m - y @ x)
-    return record(y.astype(x.dtype), backward, "LinalgPinvBackward0", (input,), (), (input,))
+    return record(y.astype(x.dtype), PINV, (input,), (x, y), (input,))
 
 
 DRIVERS = ("gelsy", "gelsd", "gels", "gelss")
+
+
+LSTSQ = Op("LinalgLstsqBackward0", _refuse, "what", reason="there is no gradient")
 
 
 @operation("linalg", keywords={"A": "input", "B": "b"})
@@ -343,7 +487,7 @@ def lstsq(input, b, rcond=None, *, driver=None):
         residuals = np.asarray(((a @ x - y) ** 2).sum(-2), x.dtype)
     none = np.zeros(0, np.int64)
     x = np.ascontiguousarray((x[..., 0] if vector else x).astype(a.dtype, copy=False))
-    return lstsq_result((record(x, _refuse("linalg.lstsq"), "LinalgLstsqBackward0", (input, b)), from_array(residuals),
+    return lstsq_result((record(x, LSTSQ, (input, b), ("linalg.lstsq",)), from_array(residuals),
                          from_array(none if driver == "gels" else np.asarray(rank, np.int64)),
                          from_array(s if driver in ("gelsd", "gelss") else none.astype(a.dtype))))
 

@@ -2,12 +2,14 @@
 cimport numpy as np
 
 from fastnn import dtypes
-from fastnn._tape cimport Node
+from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, needs_grad, recording, record2, record3, wrap, shape_of
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport gemm, linear as K
 from fastnn.kernels.elementwise import unary_saves
 from fastnn.ops._common cimport as_tensor, is_half, is_real, undo, zero_d
+from fastnn.ops.maps import mapped
+from fastnn.ops.slopes import times_slope
 from fastnn.ops.declare import operation
 
 np.import_array()
@@ -17,6 +19,20 @@ cdef object linear_backward(Node node, np.ndarray grad):
     cdef tuple saved = node.saved, edges = node.edges
     return K.linear_backward(grad, saved[0], saved[1], saved[2], saved[3], node.a, node.b,
                              edges[0] is not None, edges[1] is not None, edges[2] is not None)
+
+
+cdef Op LINEAR = declare("AddmmBackward0", linear_backward, "x weight y activation", "a b")
+
+
+@LINEAR.second
+def _linear_second(step, g):
+    if step.y is not None:
+        g = times_slope(step, g, step.activation, None, step.output(step.y), step.a, step.b)
+    x, w = step.input(step.x, 0), step.input(step.weight, 1)
+    rows = g.reshape(-1, w.shape[0])
+    return (g @ w if step.needs(0) else None,
+            rows.t() @ x.reshape(-1, w.shape[1]) if step.needs(1) else None,
+            rows.sum(0) if step.needs(2) else None)
 
 
 @operation("functional")
@@ -41,7 +57,6 @@ cpdef Tensor fused_linear(Tensor input, Tensor weight, Tensor bias, object activ
         raise TypeError(f"linear(): argument '{name}' (position {place}) must be Tensor, not NoneType")
     records = recording(input) or recording(weight) or bias is not None and recording(bias)
     if records and activation is not None and "x" in unary_saves(activation):
-        from fastnn.ops.pointwise import mapped
         return mapped(fused_linear(input, weight, bias, None, 0.0, 0.0), activation, a, b)
     if np.PyArray_NDIM(weight.array) == 1:
         from fastnn.ops.arithmetic import add
@@ -57,7 +72,7 @@ cpdef Tensor fused_linear(Tensor input, Tensor weight, Tensor bias, object activ
     y = K.linear_forward(input.array, weight.array, bias.array if bias is not None else None, activation, a, b)
     if not records:
         return wrap(y)
-    out = record3(y, linear_backward, "AddmmBackward0", input, weight, bias,
+    out = record3(y, LINEAR, input, weight, bias,
                   (input.array, weight.array, y if activation is not None else None, activation))
     out.node.a, out.node.b = a, b
     out.node.guard(input.version_object())
@@ -96,6 +111,23 @@ cdef object matmul_backward(Node node, np.ndarray grad):
     return dx, dy
 
 
+cdef Op MATMUL = declare("MmBackward0", matmul_backward, "x y")
+
+
+@MATMUL.second
+def _matmul_second(step, g):
+    x, y = step.input(step.x, 0), step.input(step.y, 1)
+    if x.ndim == y.ndim == 1:
+        return g * y, g * x
+    left, right = x if x.ndim > 1 else x.unsqueeze(0), y if y.ndim > 1 else y.unsqueeze(1)
+    if x.ndim == 1:
+        g = g.unsqueeze(-2)
+    if y.ndim == 1:
+        g = g.unsqueeze(-1)
+    return (step.sum_to(g @ right.mT, left.shape).reshape(tuple(x.shape)) if step.needs(0) else None,
+            step.sum_to(left.mT @ g, right.shape).reshape(tuple(y.shape)) if step.needs(1) else None)
+
+
 cdef np.ndarray gemm_scale(np.ndarray vector, np.ndarray factor):
     from fastnn.kernels import binary
     return binary("mul", vector, factor)
@@ -118,7 +150,7 @@ def matmul(input, other):
         z = zero_d(x.array @ y.array)
     if not (recording(x) or recording(y)):
         return wrap(z)
-    out = record2(z, matmul_backward, "MmBackward0", x, y, (x.array, y.array))
+    out = record2(z, MATMUL, x, y, (x.array, y.array))
     if needs_grad(y):
         out.node.guard(x.version_object())
     if needs_grad(x):

@@ -9,11 +9,13 @@ import warnings
 import numpy
 
 from fastnn import dtypes
-from fastnn._tape cimport Node
+from fastnn._tape cimport Node, Op, describe, declare
+from fastnn._tape import operations
 from fastnn._tensor cimport Tensor, recording, record2, shape_of, wrap
 from fastnn.kernels cimport loss as K
 from fastnn.ops._common cimport is_real
 from fastnn.ops._common import broadcast_shapes, promote
+from fastnn.ops.slopes import LOSSES
 
 np.import_array()
 
@@ -35,14 +37,54 @@ cdef np.ndarray plain(object tensor):
 
 # ---- element by element ----
 
+cdef class Loss(Op):
+    """The record of one loss of loss.def."""
+    cdef readonly str kernel     # its name there
+
+
 cdef object pointwise_backward(Node node, np.ndarray grad):
     cdef tuple saved = node.saved
-    return K.pointwise_loss_backward(saved[0], grad, saved[1], saved[2], saved[3], saved[4], saved[5], node.a, node.b,
-                                     node.edges[0] is not None, node.edges[1] is not None)
+    return K.pointwise_loss_backward((<Loss>node.op).kernel, grad, saved[0], saved[1], saved[2], saved[3], saved[4],
+                                     node.a, node.b, node.edges[0] is not None, node.edges[1] is not None)
 
 
-cdef Tensor pointwise(str op, str name, object input, object target, object weight, object pos_weight,
-                      object reduction, double a, double b):
+def _pointwise_second(step, g):
+    if step.reduction == "mean" and step.x.size:
+        g = g / step.x.size
+    if step.weight is not None:
+        g = g * wrap(step.weight)
+    pos_weight = None if step.pos_weight is None else wrap(step.pos_weight)
+    given = step.input(step.x, 0), step.input(step.t, 1), pos_weight, step.a, step.b
+    return tuple([None if edge is None else g * slope(*given)
+                  for edge, slope in zip(step.edges, LOSSES[step.op.kernel])])
+
+
+cdef Loss declare_loss(str name, str kernel):
+    cdef Loss loss = Loss.__new__(Loss)
+    loss.rule, loss.kernel = pointwise_backward, kernel
+    describe(loss, name, "x t weight pos_weight reduction", "a b")
+    loss.second(_pointwise_second)
+    operations.append(loss)
+    return loss
+
+
+cdef Loss MSE = declare_loss("MseLossBackward0", "mse")
+cdef Loss L1 = declare_loss("L1LossBackward0", "l1")
+cdef Loss SMOOTH_L1 = declare_loss("SmoothL1LossBackward0", "smooth_l1")
+cdef Loss HUBER = declare_loss("HuberLossBackward0", "huber")
+cdef Loss SOFT_MARGIN = declare_loss("SoftMarginLossBackward0", "soft_margin")
+cdef Loss HINGE_EMBEDDING = declare_loss("HingeEmbeddingLossBackward0", "hinge_embedding")
+cdef Loss POISSON = declare_loss("PoissonNllLossBackward0", "poisson_nll")
+cdef Loss POISSON_LOG = declare_loss("PoissonNllLossBackward0", "poisson_nll_log_input")
+cdef Loss KL = declare_loss("KlDivBackward0", "kl_div")
+cdef Loss KL_LOG = declare_loss("KlDivBackward0", "kl_div_log_target")
+cdef Loss BCE = declare_loss("BinaryCrossEntropyBackward0", "bce")
+cdef Loss BCE_WITH_LOGITS = declare_loss("BinaryCrossEntropyWithLogitsBackward0", "bce_with_logits")
+
+
+cdef Tensor pointwise(Loss loss, object input, object target, object weight, object pos_weight, object reduction,
+                      double a, double b):
+    cdef str name = loss.name
     if not isinstance(input, Tensor) or not isinstance(target, Tensor):
         raise TypeError(f"{name}: input and target must be Tensors, got {type(input).__name__} and "
                         f"{type(target).__name__}")
@@ -57,10 +99,10 @@ cdef Tensor pointwise(str op, str name, object input, object target, object weig
         w = w.astype(x.array.dtype)
     if v is not None and v.dtype != x.array.dtype:
         v = v.astype(x.array.dtype)
-    cdef np.ndarray y = K.pointwise_loss_forward(op, x.array, t.array, w, v, reduction, a, b)
+    cdef np.ndarray y = K.pointwise_loss_forward(loss.kernel, x.array, t.array, w, v, reduction, a, b)
     if not (recording(x) or recording(t)):
         return wrap(y)
-    out = record2(y, pointwise_backward, name, x, t, (op, x.array, t.array, w, v, reduction))
+    out = record2(y, loss, x, t, (x.array, t.array, w, v, reduction))
     out.node.a, out.node.b = a, b
     out.node.guard(x.version_object())
     out.node.guard(t.version_object())
@@ -97,22 +139,22 @@ cdef object weighed(Tensor values, object weight, object reduction):
     return sum(values) if reduction == "sum" else div(sum(values), sum(weight))
 
 
-cdef object difference(str op, str node_name, object input, object target, object weight, object reduction, double a):
-    input, target = broadcast(op + "_loss", input, target)
+cdef object difference(Loss loss, object input, object target, object weight, object reduction, double a):
+    input, target = broadcast(loss.kernel + "_loss", input, target)
     if weight is None:
-        return pointwise(op, node_name, input, target, None, None, reduction, a, 0.0)
-    return weighed(pointwise(op, node_name, input, target, None, None, "none", a, 0.0), weight, reduction)
+        return pointwise(loss, input, target, None, None, reduction, a, 0.0)
+    return weighed(pointwise(loss, input, target, None, None, "none", a, 0.0), weight, reduction)
 
 
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """(x - y)^2."""
-    return difference("mse", "MseLossBackward0", input, target, weight,
+    return difference(MSE, input, target, weight,
                       legacy_reduction(size_average, reduce, reduction), 0.0)
 
 
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """|x - y|."""
-    return difference("l1", "L1LossBackward0", input, target, weight,
+    return difference(L1, input, target, weight,
                       legacy_reduction(size_average, reduce, reduction), 0.0)
 
 
@@ -122,7 +164,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta: expected beta >= 0, got {beta}")
     if beta == 0:
         return l1_loss(input, target, size_average, reduce, reduction)
-    return difference("smooth_l1", "SmoothL1LossBackward0", input, target, None,
+    return difference(SMOOTH_L1, input, target, None,
                       legacy_reduction(size_average, reduce, reduction), beta)
 
 
@@ -135,14 +177,14 @@ def huber_loss(input, target, reduction="mean", double delta=1.0, weight=None):
         raise RuntimeError(f"huber_loss does not support non-positive values for delta: expected delta > 0, "
                            f"got {delta}")
     if weight is None or reduction != "mean":
-        return difference("huber", "HuberLossBackward0", input, target, weight, reduction, delta)
-    return difference("huber", "HuberLossBackward0", input, target, weight, "none", delta).mean()
+        return difference(HUBER, input, target, weight, reduction, delta)
+    return difference(HUBER, input, target, weight, "none", delta).mean()
 
 
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """log(1 + exp(-y x)), y = 1 or -1."""
     input, target = broadcast("soft_margin_loss", input, target)
-    return pointwise("soft_margin", "SoftMarginLossBackward0", input, target, None, None,
+    return pointwise(SOFT_MARGIN, input, target, None, None,
                      legacy_reduction(size_average, reduce, reduction), 0.0, 0.0)
 
 
@@ -151,7 +193,7 @@ def hinge_embedding_loss(input, target, double margin=1.0, size_average=None, re
     input, target = broadcast("hinge_embedding_loss", input, target)
     if isinstance(target, Tensor):
         target = target.detach()  # it only chooses
-    return pointwise("hinge_embedding", "HingeEmbeddingLossBackward0", input, target, None, None,
+    return pointwise(HINGE_EMBEDDING, input, target, None, None,
                      legacy_reduction(size_average, reduce, reduction), margin, 0.0)
 
 
@@ -161,8 +203,8 @@ def poisson_nll_loss(input, target, bint log_input=True, bint full=False, size_a
     input, target = broadcast("poisson_nll_loss", input, target)
     if not input.is_floating_point():
         input, target = input.to(dtypes.get_default_dtype()), target.to(dtypes.get_default_dtype())
-    return pointwise("poisson_nll_log_input" if log_input else "poisson_nll", "PoissonNllLossBackward0", input, target,
-                     None, None, legacy_reduction(size_average, reduce, reduction), eps, full)
+    return pointwise(POISSON_LOG if log_input else POISSON, input, target, None, None,
+                     legacy_reduction(size_average, reduce, reduction), eps, full)
 
 
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", bint log_target=False):
@@ -179,7 +221,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", bint
     if isinstance(input, Tensor) and isinstance(target, Tensor) and input.shape != target.shape:
         shape = broadcast_shapes(tuple(input.shape), tuple(target.shape))
         input, target = input.expand(shape), target.expand(shape)
-    loss = pointwise("kl_div_log_target" if log_target else "kl_div", "KlDivBackward0", input, target, None, None,
+    loss = pointwise(KL_LOG if log_target else KL, input, target, None, None,
                      "sum" if reduction == "batchmean" else reduction, 0.0, 0.0)
     return loss / input.shape[0] if reduction == "batchmean" and input.ndim else loss
 
@@ -196,7 +238,7 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     same_size("binary_cross_entropy", input, target)
     if isinstance(input, Tensor) and isinstance(target, Tensor) and input.dtype is not target.dtype:
         raise RuntimeError(f"binary_cross_entropy: found dtype {target.dtype} but expected {input.dtype}")
-    return pointwise("bce", "BinaryCrossEntropyBackward0", input, target, weight, None,
+    return pointwise(BCE, input, target, weight, None,
                      legacy_reduction(size_average, reduce, reduction), 0.0, 0.0)
 
 
@@ -204,7 +246,7 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
                                      pos_weight=None):
     """``binary_cross_entropy`` of sigmoid(x), computed stably; `pos_weight` weighs the positive class."""
     same_size("binary_cross_entropy_with_logits", input, target)
-    return pointwise("bce_with_logits", "BinaryCrossEntropyWithLogitsBackward0", input, target, weight, pos_weight,
+    return pointwise(BCE_WITH_LOGITS, input, target, weight, pos_weight,
                      legacy_reduction(size_average, reduce, reduction), 0.0, 0.0)
 
 
@@ -214,6 +256,48 @@ cdef object cross_entropy_backward(Node node, np.ndarray grad):
     cdef tuple saved = node.saved
     return K.cross_entropy_backward(grad, saved[0], saved[1], saved[2], saved[3], saved[4], node.a, saved[5],
                                     node.edges[0] is not None, node.edges[1] is not None)
+
+
+cdef Op CROSS_ENTROPY = declare("NllLossBackward0", cross_entropy_backward,
+                                "x t kept weight ignore_index reduction", "label_smoothing")
+
+
+@CROSS_ENTROPY.second
+def _cross_entropy_second(step, g):
+    """The loss written as -sum(shares * log_softmax(x)), whose shares do not depend on x."""
+    x = step.x
+    dim = 1 if x.ndim > 1 else 0
+    sizes = [x.shape[dim] if i == dim else 1 for i in range(x.ndim)]
+    weight = None if step.weight is None else wrap(step.weight.reshape(sizes))
+    if step.t.dtype.kind == "f":
+        def function(x, t):
+            shares = t * (1 - step.label_smoothing) + step.label_smoothing / sizes[dim]
+            shares = shares if weight is None else shares * weight
+            losses = -(shares * x.log_softmax(dim)).sum(dim)
+            return losses if step.reduction == "none" else losses.sum() if step.reduction == "sum" else \
+                losses.sum() / max(losses.numel(), 1)
+        return step.through(g, (x, step.t), function)
+    shares, total = class_shares(step)
+    scale = g / total if step.reduction == "mean" else g.unsqueeze(dim) if step.reduction == "none" else g
+    summed = shares.sum(dim, keepdims=True)
+    return scale * (step.input(x, 0).softmax(dim) * wrap(summed) - wrap(shares)), None
+
+
+def class_shares(step):
+    """What each log-probability counts in a loss of class numbers, and what a mean divides by."""
+    x, t = step.x, step.t
+    dim = 1 if x.ndim > 1 else 0
+    weight = numpy.ones(x.shape[dim], x.dtype) if step.weight is None else step.weight
+    seen = t != step.ignore_index
+    classes = numpy.where(seen, t, 0)
+    own = numpy.where(seen, weight[classes], 0).astype(x.dtype)
+    hits = numpy.zeros_like(x)
+    numpy.put_along_axis(hits, numpy.expand_dims(classes, dim), numpy.expand_dims(own, dim), dim)
+    smoothing = getattr(step, "label_smoothing", 0.0)
+    if smoothing:
+        others = weight.reshape([-1 if i == dim else 1 for i in range(x.ndim)]) * numpy.expand_dims(seen, dim)
+        hits = hits * (1 - smoothing) + others.astype(x.dtype) * (smoothing / x.shape[dim])
+    return hits, float(own.sum())
 
 
 cdef object of_probabilities(object x, object t, object weight, double smoothing, object reduction):
@@ -251,9 +335,9 @@ def cross_entropy(input, target, weight=None, size_average=None, long ignore_ind
         return of_probabilities(x, t, weight, label_smoothing, reduction)
     if not (recording(x) or recording(t)):
         return wrap(y)
-    out = record2(y, cross_entropy_backward, "NllLossBackward0", x, t,
+    out = record2(y, CROSS_ENTROPY, x, t,
                   (x.array, t.array, saved, w, ignore_index, reduction))
-    out.node.a, out.node.b = label_smoothing, 1.0  # b: not nll_loss, whose node has the same name
+    out.node.a = label_smoothing
     out.node.guard(x.version_object())
     out.node.guard(t.version_object())
     return out
@@ -262,6 +346,17 @@ def cross_entropy(input, target, weight=None, size_average=None, long ignore_ind
 cdef object nll_backward(Node node, np.ndarray grad):
     cdef tuple saved = node.saved
     return K.nll_backward(grad, saved[0], saved[1], saved[2], saved[3], saved[4], saved[5]), None
+
+
+cdef Op NLL = declare("NllLossBackward0", nll_backward, "x t total weight ignore_index reduction")
+
+
+@NLL.second
+def _nll_second(step, g):
+    shares, total = class_shares(step)
+    dim = 1 if step.x.ndim > 1 else 0
+    scale = g / total if step.reduction == "mean" else g.unsqueeze(dim) if step.reduction == "none" else g
+    return scale * wrap(-shares), None
 
 
 def nll_loss(input, target, weight=None, size_average=None, long ignore_index=-100, reduce=None, reduction="mean"):
@@ -278,6 +373,6 @@ def nll_loss(input, target, weight=None, size_average=None, long ignore_index=-1
     y, total = K.nll_forward(x.array, t.array, w, ignore_index, reduction)
     if not recording(x):
         return wrap(y)
-    out = record2(y, nll_backward, "NllLossBackward0", x, t, (x.array, t.array, total, w, ignore_index, reduction))
+    out = record2(y, NLL, x, t, (x.array, t.array, total, w, ignore_index, reduction))
     out.node.guard(t.version_object())
     return out

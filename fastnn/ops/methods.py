@@ -2,10 +2,12 @@
 import numpy as np
 
 from fastnn import dtypes
+from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record_inplace, writable
 from fastnn.kernels import sum_to
 from fastnn.ops import creation, shape
 from fastnn.ops.creation import empty, full, tensor
+from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
 from fastnn.ops.rearrange import flip
 
@@ -64,6 +66,14 @@ def _copy_backward(grad, shape_, dtype):
     return np.zeros_like(grad), sum_to(grad, shape_).astype(dtype, copy=False)
 
 
+COPY = Op("CopyBackwards", _copy_backward, "shape dtype")
+
+
+@COPY.second
+def _copy_second(step, g):
+    return step.zeros(g, g.shape), step.sum_to(g, step.shape).to(step.dtype)
+
+
 @operation("Tensor")
 def copy_(self, other, non_blocking=False):
     """The elements of `other`, broadcast and cast."""
@@ -73,7 +83,7 @@ def copy_(self, other, non_blocking=False):
     except ValueError:
         raise RuntimeError(f"copy_: the shape of src {list(other.shape)} does not broadcast to {list(self.shape)}"
                            ) from None
-    return record_inplace(self, _copy_backward, "CopyBackwards", (other,),
+    return record_inplace(self, COPY, (other,),
                           (tuple(other.shape), other.detach().numpy().dtype))
 
 
@@ -84,7 +94,7 @@ def apply_(self, callable):
     for place in np.ndindex(array.shape):
         array[place] = callable(array[place].item())
     self.detach()
-    return record_inplace(self, lambda grad: np.zeros_like(grad), "ApplyBackward0")
+    return record_inplace(self, constant("ApplyBackward0"), (), (array.shape,))
 
 
 @operation("Tensor")
@@ -94,7 +104,7 @@ def map_(self, other, callable):
     given = np.broadcast_to(other.detach().numpy(), array.shape)
     for place in np.ndindex(array.shape):
         array[place] = callable(array[place].item(), given[place].item())
-    return record_inplace(self, lambda grad: np.zeros_like(grad), "MapBackward0")
+    return record_inplace(self, constant("MapBackward0"), (), (array.shape,))
 
 
 @operation("Tensor")

@@ -1,9 +1,11 @@
 """Normalisation: batch, layer, group, instance, RMS, local response."""
 cimport numpy as np
 
+import math
+
 import numpy
 
-from fastnn._tape cimport Node
+from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, needs_grad, recording, recordn, shape_of, wrap
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport norm as K
@@ -16,25 +18,36 @@ cdef np.ndarray array_of(Tensor x):
     return x.array if x is not None else None
 
 
-cdef Tensor recorded(tuple result, int rule, str name, Tensor x, Tensor weight, Tensor bias, tuple options):
-    """The first of a kernel's results (y, mean, rstd) as a tensor on the tape; options are saved behind the arrays.
-
-    rule: 0 batch, 1 layer, 2 group.
-    """
+cdef Tensor recorded(tuple result, Op record, Tensor x, Tensor weight, Tensor bias, tuple options):
+    """The first of a kernel's results (y, mean, rstd) as a tensor on the tape; options are saved behind the arrays."""
     if not (recording(x) or weight is not None and recording(weight) or bias is not None and recording(bias)):
         return wrap(result[0])
-    cdef Tensor out
-    saved = (x.array, result[1], result[2], array_of(weight)) + options
-    if rule == 0:
-        out = recordn(result[0], batch_norm_backward, name, (x, weight, bias), saved)
-    elif rule == 1:
-        out = recordn(result[0], layer_norm_backward, name, (x, weight, bias), saved)
-    else:
-        out = recordn(result[0], group_norm_backward, name, (x, weight, bias), saved)
+    cdef Tensor out = recordn(result[0], record, (x, weight, bias),
+                              (x.array, result[1], result[2], array_of(weight)) + options)
     out.node.guard(x.version_object())
     if weight is not None and needs_grad(x):
         out.node.guard(weight.version_object())
     return out
+
+
+# ---- parts of second-order rules: the same function in tensor operations ----
+
+def normed(x, axes, mean, rstd):
+    """(x - mean) / sqrt(var + eps), whose eps is what is missing to `rstd`; `mean` None: of the squares."""
+    away = x if mean is None else x - x.mean(axes, True)
+    var = (away * away).mean(axes, True)
+    missing = 1 / (rstd * rstd) - (<Tensor>var).array
+    return away * (var + wrap(missing)).rsqrt()
+
+
+def scaled(y, weight, bias, sizes):
+    y = y if weight is None else y * weight.reshape(sizes)
+    return y if bias is None else y + bias.reshape(sizes)
+
+
+def like(array, edge, shape):
+    """An array for a bias, whose numbers no node saves."""
+    return None if edge is None else numpy.zeros(shape, array.dtype)
 
 
 # ---- batch ----
@@ -43,6 +56,22 @@ cdef object batch_norm_backward(Node node, np.ndarray grad):
     x, mean, rstd, weight, training = node.saved
     return K.batch_norm_backward(grad, x, mean, rstd, weight, training, node.edges[0] is not None,
                                  node.edges[1] is not None, node.edges[2] is not None)
+
+
+cdef Op BATCH_NORM = declare("NativeBatchNormBackward0", batch_norm_backward, "x mean rstd weight training")
+
+
+@BATCH_NORM.second
+def _batch_norm_second(step, g):
+    channels = (-1,) + (1,) * (step.x.ndim - 2)
+
+    def function(y, weight, bias):
+        if step.training:
+            y = normed(y, (0, *range(2, step.x.ndim)), step.mean, step.rstd.reshape(channels))
+        else:
+            y = (y - wrap(step.mean.reshape(channels))) * wrap(step.rstd.reshape(channels))
+        return scaled(y, weight, bias, channels)
+    return step.through(g, (step.x, step.weight, like(step.x, step.edges[2], step.x.shape[1:2])), function, (2,))
 
 
 def more_than_one(size):
@@ -94,7 +123,7 @@ cdef Tensor normalised(Tensor x, Tensor running_mean, Tensor running_var, Tensor
         running_mean.bump()
     if training and running_var is not None:
         running_var.bump()
-    return recorded(result, 0, "NativeBatchNormBackward0", x, weight, bias, (training,))
+    return recorded(result, BATCH_NORM, x, weight, bias, (training,))
 
 
 # ---- layer, RMS ----
@@ -103,6 +132,22 @@ cdef object layer_norm_backward(Node node, np.ndarray grad):
     x, mean, rstd, weight, ndim, rms = node.saved
     return K.layer_norm_backward(grad, x, mean, rstd, ndim, weight, node.edges[0] is not None,
                                  node.edges[1] is not None, node.edges[2] is not None, rms)
+
+
+cdef Op LAYER_NORM = declare("NativeLayerNormBackward0", layer_norm_backward, "x mean rstd weight ndim rms")
+cdef Op RMS_NORM = declare("RmsNormBackward0", layer_norm_backward, "x mean rstd weight ndim rms")
+
+
+@LAYER_NORM.second
+@RMS_NORM.second
+def _layer_norm_second(step, g):
+    ndim = step.x.ndim
+    axes, row = tuple(range(ndim - step.ndim, ndim)), step.x.shape[ndim - step.ndim:]
+    rstd = step.rstd.reshape(step.x.shape[:ndim - step.ndim] + (1,) * step.ndim)
+
+    def function(x, weight, bias):
+        return scaled(normed(x, axes, None if step.rms else step.mean, rstd), weight, bias, row)
+    return step.through(g, (step.x, step.weight, like(step.x, step.edges[2], row)), function, held=(2,))
 
 
 cdef int check_row(Tensor x, object normalized_shape, Tensor weight, Tensor bias) except -1:
@@ -127,8 +172,8 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, double eps=1e-5)
     need_tensors("layer_norm", input)
     cdef int ndim = check_row(input, normalized_shape, weight, bias)
     cdef Tensor x = <Tensor>input
-    return recorded(K.layer_norm_forward(x.array, ndim, array_of(weight), array_of(bias), eps, False), 1,
-                    "NativeLayerNormBackward0", x, weight, bias, (ndim, False))
+    return recorded(K.layer_norm_forward(x.array, ndim, array_of(weight), array_of(bias), eps, False),
+                    LAYER_NORM, x, weight, bias, (ndim, False))
 
 
 def rms_norm(input, normalized_shape, weight=None, eps=None):
@@ -141,8 +186,8 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     cdef Tensor x = <Tensor>input
     if eps is None:
         eps = numpy.finfo(x.array.dtype).eps if x.array.dtype.kind == "f" else 0
-    return recorded(K.layer_norm_forward(x.array, ndim, array_of(weight), None, eps, True), 1, "RmsNormBackward0", x,
-                    weight, None, (ndim, True))
+    return recorded(K.layer_norm_forward(x.array, ndim, array_of(weight), None, eps, True), RMS_NORM, x, weight, None,
+                    (ndim, True))
 
 
 # ---- groups, instances ----
@@ -153,9 +198,25 @@ cdef object group_norm_backward(Node node, np.ndarray grad):
                                  node.edges[1] is not None, node.edges[2] is not None)
 
 
+cdef Op GROUP_NORM = declare("NativeGroupNormBackward0", group_norm_backward, "x mean rstd weight groups")
+cdef Op TRACKED_NORM = declare("NativeBatchNormBackward0", group_norm_backward, "x mean rstd weight groups")
+
+
+@GROUP_NORM.second
+@TRACKED_NORM.second
+def _group_norm_second(step, g):
+    shape, groups = step.x.shape, step.groups
+
+    def function(y, weight, bias):
+        rows = y.reshape(shape[0], groups, math.prod(shape[1:]) // groups)
+        y = normed(rows, (2,), step.mean, step.rstd.reshape(shape[0], groups, 1)).reshape(shape)
+        return scaled(y, weight, bias, (-1,) + (1,) * (len(shape) - 2))
+    return step.through(g, (step.x, step.weight, like(step.x, step.edges[2], shape[1:2])), function, (2,))
+
+
 cdef Tensor grouped(Tensor x, int groups, Tensor weight, Tensor bias, double eps):
-    return recorded(K.group_norm_forward(x.array, groups, array_of(weight), array_of(bias), eps), 2,
-                    "NativeGroupNormBackward0", x, weight, bias, (groups,))
+    return recorded(K.group_norm_forward(x.array, groups, array_of(weight), array_of(bias), eps), GROUP_NORM,
+                    x, weight, bias, (groups,))
 
 
 def group_norm(input, int num_groups, weight=None, bias=None, double eps=1e-5):
@@ -194,8 +255,8 @@ cdef Tensor tracked(Tensor x, Tensor running_mean, Tensor running_var, Tensor we
         if tensor is not None:
             (<Tensor>tensor).array[...] = found.reshape(n, c).mean(0)
             (<Tensor>tensor).bump()
-    return recorded((y.reshape(shape), found_mean.reshape(n, c), found_rstd.reshape(n, c)), 2,
-                    "NativeBatchNormBackward0", x, weight, bias, (c,))
+    return recorded((y.reshape(shape), found_mean.reshape(n, c), found_rstd.reshape(n, c)), TRACKED_NORM, x,
+                    weight, bias, (c,))
 
 
 def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=None, bint use_input_stats=True,

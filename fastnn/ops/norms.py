@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn import kernels
+from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.ops import arithmetic, pointwise, reduce
 from fastnn.ops._common import axis_of, in_single, into, need_tensors
@@ -84,6 +85,24 @@ def _norm_backward(grad, x, norms, p, axes):
         return np.where(norms == 0, x.dtype.type(0), part * (grad * norms ** (1 - p)))
 
 
+VECTOR_NORM = Op("LinalgVectorNormBackward0", _norm_backward, "x norms p axes")
+
+
+@VECTOR_NORM.second
+def _norm_second(step, g):
+    kept, p = [1 if i in step.axes else n for i, n in enumerate(step.x.shape)], step.p
+    if p in (0, 1) or np.isinf(p):  # linear between kinks
+        ones = _norm_backward(np.ones(tuple(g.shape), step.x.dtype), step.x, step.norms, p, step.axes)
+        return step.piecewise(g.reshape(kept).expand(tuple(step.x.shape)), step.input(step.x, 0), lambda a: a * ones)
+    size = step.output(step.norms).reshape(kept)
+    scale = g.reshape(kept) / where(size == 0, 1.0, size)
+    x = step.input(step.x, 0)
+    if p != 2:
+        x = x * where(x == 0, 1.0, pointwise.abs(x)) ** (p - 2)
+        scale = g.reshape(kept) * where(size == 0, 1.0, size) ** (1 - p)
+    return x * where(size == 0, 0.0, scale)
+
+
 @operation("linalg", out=True)
 @in_single
 def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
@@ -122,13 +141,17 @@ def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
         else:
             norms = total("sum", size ** p) ** (1 / p)
     norms = np.asarray(norms, array.dtype)
-    return record(norms, _norm_backward, "LinalgVectorNormBackward0", (input,), (array, norms, p, axes), (input,))
+    return record(norms, VECTOR_NORM, (input,), (array, norms, p, axes), (input,))
 
 
 def _nuclear_backward(grad, u, vh, rows, columns, shape):
     """The polar factor U V^T, spread over the stack of matrices."""
     dx = np.asarray(grad)[..., None, None] * (u @ vh)
     return np.moveaxis(dx, (-2, -1), (rows, columns)).reshape(shape)
+
+
+NUCLEAR_NORM = Op("LinalgSvdBackward0", _nuclear_backward, "u vh rows columns shape",
+                  reason="it would need the gradients of singular vectors")
 
 
 def _nuclear(x, dim, keepdim):
@@ -143,7 +166,7 @@ def _nuclear(x, dim, keepdim):
     array = x.detach().numpy()
     u, s, vh = np.linalg.svd(np.moveaxis(array, (rows, columns), (-2, -1)), full_matrices=False)
     norms = np.asarray(s.sum(-1), array.dtype)
-    made = record(norms, _nuclear_backward, "LinalgSvdBackward0", (x,), (u, vh, rows, columns, array.shape))
+    made = record(norms, NUCLEAR_NORM, (x,), (u, vh, rows, columns, array.shape))
     if keepdim:
         return made.reshape([1 if i in (rows, columns) else size for i, size in enumerate(array.shape)])
     return made

@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn import dtypes
+from fastnn._tape import Op
 from fastnn._tensor import record
 from fastnn.ops._common import need_tensors, room
 
@@ -26,6 +27,19 @@ def _pad_backward(grad, sizes, sources):
             np.add.at(total, source, moved)
             grad = np.moveaxis(total, 0, axis)
     return grad
+
+
+def _padded(x, sizes, sources):
+    for axis, source in enumerate(sources):
+        if source is not None:
+            x = np.take(x, source, axis)
+    return x
+
+
+MODES = {mode: Op(f"{mode.capitalize()}ionPadBackward0", _pad_backward, "sizes sources")
+         for mode in ("reflect", "replicate", "circular")}
+for _op in MODES.values():
+    _op.linear(_padded)
 
 
 def pad(input, pad, mode="constant", value=None):
@@ -61,11 +75,23 @@ def pad(input, pad, mode="constant", value=None):
         if mode == "replicate" and size == 0 and (before or after):
             raise RuntimeError(f"pad: expected a non-empty input for replicate padding, got {list(sizes)}")
     sources = [None if pair == (0, 0) else _sources(size, *pair, mode) for size, pair in zip(sizes, widths)]
-    out = input.detach().numpy()
-    for axis, source in enumerate(sources):
-        if source is not None:
-            out = np.take(out, source, axis)
-    return record(out, _pad_backward, f"{mode.capitalize()}ionPadBackward0", (input,), (sizes, sources))
+    return record(_padded(input.detach().numpy(), sizes, sources), MODES[mode], (input,), (sizes, sources))
+
+
+def _constant_backward(grad, sizes, kept, inside, result):
+    dx = np.zeros(sizes, grad.dtype)
+    dx[kept] = grad[inside]
+    return dx
+
+
+CONSTANT_PAD = Op("ConstantPadNdBackward0", _constant_backward, "sizes kept inside result")
+
+
+@CONSTANT_PAD.linear
+def _zero_padded(x, sizes, kept, inside, result):
+    out = np.zeros(result, x.dtype)
+    out[inside] = x[kept]
+    return out
 
 
 def _pad_constant(input, sizes, widths, value):
@@ -82,9 +108,4 @@ def _pad_constant(input, sizes, widths, value):
                  for part, (before, _) in zip(inside, widths))
     out = np.full(result, dtypes.number(value, x.dtype), x.dtype)
     out[inside] = x[kept]
-
-    def backward(grad):
-        dx = np.zeros(sizes, grad.dtype)
-        dx[kept] = grad[inside]
-        return dx
-    return record(out, backward, "ConstantPadNdBackward0", (input,))
+    return record(out, CONSTANT_PAD, (input,), (sizes, kept, inside, result))

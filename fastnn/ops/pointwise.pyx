@@ -1,127 +1,23 @@
-"""Maps of one tensor: mathematical functions and activations. Each is a line of src_c/kernels/elementwise.def."""
+"""Maps of one tensor: mathematical functions and activations. What they share is in fastnn.ops.maps."""
 cimport numpy as np
 
 import numpy
 
 from fastnn import dtypes
-from fastnn._tape cimport Node
-from fastnn._tensor cimport Tensor, adopt_node, check_inplace, needs_grad, recording, record1, record2, shape_of, wrap
+from fastnn._tape cimport Node, Op, declare
+from fastnn._tensor cimport Tensor, needs_grad, recording, record1, record2, shape_of, wrap
 from fastnn._tensor import record
 from fastnn.kernels cimport _core
 from fastnn.kernels cimport elementwise as K
-from fastnn.kernels import sum_to, unary_names, unary_saves
+from fastnn.kernels import sum_to
 from fastnn.ops._common cimport is_half, is_real, undo, wrap_dim, zero_d
 from fastnn.ops.declare import operation
 from fastnn.ops.inplace cimport changed
+from fastnn.ops.maps cimport Map, apply, apply_in_place, apply_map, map_of, whole
 
 np.import_array()
 
-cdef class Map:
-    """What is fixed for one map: its number, its node's name and what its backward reads."""
-    cdef object number
-    cdef int index
-    cdef str node_name
-    cdef bint saves_x, saves_y
-    cdef bint x_will_do  # what backward asks of y it could ask of x
-
-cdef dict maps = {}
-cdef dict node_names = {"pow_scalar": "PowBackward0", "square": "PowBackward0", "clamp": "ClampBackward1",
-                        "gelu_tanh": "GeluBackward0", "relu6": "HardtanhBackward0", "logsigmoid": "LogSigmoidBackward0",
-                        "leaky_relu_signed": "LeakyReluBackward0", "elu_of_x": "EluBackward0",
-                        "celu_of_x": "CeluBackward0", "selu_of_x": "SeluBackward0"}
-
-
-def define_maps():
-    cdef Map map
-    for number, name in enumerate(unary_names()):
-        map = Map()
-        map.number = map.index = number
-        title = "".join(word.capitalize() for word in name.split("_"))
-        map.node_name = node_names.get(name, title + "Backward0")
-        map.saves_x, map.saves_y = "x" in unary_saves(name), "y" in unary_saves(name)
-        map.x_will_do = name in ("relu6", "hardtanh", "leaky_relu")
-        maps[name] = map
-
-
-define_maps()
-cdef Map RELU = maps["relu"]
-
-
-cdef object unary_backward(Node node, np.ndarray grad):
-    return K.unary_backward(node.saved[0], grad, node.saved[1], node.saved[2], node.a, node.b)
-
-
-cdef Tensor apply(str name, object input, double a=0.0, double b=0.0):
-    if not isinstance(input, Tensor):
-        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-    return apply_map(<Map>maps[name], name, <Tensor>input, a, b)
-
-
-cdef Tensor apply_map(Map map, str name, Tensor x, double a, double b):
-    cdef Tensor out
-    if not is_real(x.array):
-        if is_half(x.array):
-            return apply_map(map, name, x.to(dtypes.float32), a, b).to(dtypes.float16)
-        x = wrap(x.array.astype(dtypes.get_default_dtype().numpy))
-    cdef np.ndarray y = K.unary_map(map.index, x.array, a, b)
-    if not recording(x):
-        return wrap(y)
-    if map.x_will_do:  # as PyTorch does: then y may be changed in place
-        out = record1(y, unary_backward, map.node_name, x, (map.number, None, x.array))
-        out.node.a, out.node.b = a, b
-        out.node.guard(x.version_object())
-        return out
-    out = record1(y, unary_backward, map.node_name, x,
-                  (map.number, x.array if map.saves_x else None, y if map.saves_y else None))
-    out.node.a, out.node.b = a, b
-    if map.saves_x:
-        out.node.guard(x.version_object())
-    if map.saves_y:
-        out.node.guard(out.version_object())
-    return out
-
-
-def mapped(input, str name, double a=0.0, double b=0.0):
-    """The map of this name in elementwise.def, with its parameters."""
-    return apply(name, input, a, b)
-
-
-cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
-    """The same, written over the input."""
-    cdef Tensor x = <Tensor?>input, out
-    check_inplace(x)
-    cdef Map map = <Map>maps[name]
-    if is_half(x.array) and not recording(x):
-        x.array[...] = K.unary_forward(map.number, x.array.astype(numpy.float32), a, b)
-        x.bump()
-        return x
-    if is_half(x.array):
-        return changed(name + "_", x, mapped, (name, a, b), {})
-    if not is_real(x.array):
-        raise RuntimeError(f"result type {dtypes.get_default_dtype()} can't be cast to the desired output type "
-                           f"{dtypes.from_numpy(x.array.dtype)}")
-    if not recording(x):
-        K.copy_into(x.array, K.unary_forward(map.number, x.array, a, b))
-        x.bump()
-        return x
-    cdef np.ndarray before = K.copy(x.array) if map.saves_x else None  # what the rule reads is overwritten below
-    cdef np.ndarray y = K.unary_forward(map.number, x.array, a, b)
-    out = record1(y, unary_backward, map.node_name, x, (map.number, before, None))
-    out.node.a, out.node.b = a, b
-    K.copy_into(x.array, y)
-    x.bump()
-    if map.saves_y:
-        out.node.saved = (map.number, before, x.array)
-        out.node.guard(x.version_object())
-    adopt_node(x, out.node)
-    return x
-
-
-cdef Tensor whole(function, str name, object input):
-    """Integer and bool tensors keep their dtype under this map; NumPy does those."""
-    if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind != "f":
-        return wrap(zero_d(function((<Tensor>input).array)))
-    return apply(name, input)
+cdef Map RELU = map_of("relu")
 
 
 # ---- functions ----
@@ -312,6 +208,17 @@ def clamp_backward(grad, shares, shapes):
                       for share, shape in zip(shares, shapes)])
 
 
+cdef Op CLAMP = Op("ClampBackward1", clamp_backward, "shares shapes")
+
+
+@CLAMP.second
+def _clamp_second(step, g):
+    kind = g.detach().numpy().dtype
+    return tuple([None if share is None else
+                  step.sum_to(step.only_where(share != 0, g * wrap(numpy.asarray(share, kind))), shape)
+                  for share, shape in zip(*step.saved)])
+
+
 cdef object clamp_between(object input, object low, object high):
     """clamp whose bounds are tensors (or None)."""
     from fastnn.ops.arithmetic import maximum, minimum
@@ -329,7 +236,7 @@ cdef object clamp_between(object input, object low, object high):
     else:
         shares = (x >= a) & (x <= b), (x < a) & (a < b), (x > b) | (b < a)
     shapes = tuple([None if t is None else shape_of((<Tensor>t).array) for t in given])
-    return record((<Tensor>y).array, clamp_backward, "ClampBackward1", given, (shares, shapes))
+    return record((<Tensor>y).array, CLAMP, given, (shares, shapes))
 
 
 def clamp(input, min=None, max=None):
@@ -512,6 +419,16 @@ cdef object glu_backward(Node node, np.ndarray grad):
     return dx
 
 
+cdef Op GLU = declare("GluBackward0", glu_backward, "x first second dim")
+
+
+@GLU.second
+def _glu_second(step, g):
+    x = step.input(step.x, 0)
+    a, s = x[step.first], x[step.second].sigmoid()
+    return step.cat((g * s, g * a * s * (1 - s)), step.dim)
+
+
 def glu(input, dim=-1):
     """a * sigmoid(b), where a and b are the halves of the input along `dim`."""
     cdef Tensor x = <Tensor?>input, out
@@ -529,7 +446,7 @@ def glu(input, dim=-1):
     cdef np.ndarray y = K.binary("glu", x.array[first], x.array[second])
     if not recording(x):
         return wrap(y)
-    out = record1(y, glu_backward, "GluBackward0", x, (x.array, first, second, d))
+    out = record1(y, GLU, x, (x.array, first, second, d))
     out.node.guard(x.version_object())
     return out
 
@@ -542,6 +459,29 @@ cdef object prelu_backward(Node node, np.ndarray grad):
     if node.edges[1] is not None:
         dw = undo(K.binary("prelu_share", x, grad), shape_of(slopes)).reshape(node.saved[2])
     return dx, dw
+
+
+cdef Op PRELU = declare("PreluKernelBackward0", prelu_backward, "x slopes shape")
+
+
+@PRELU.second
+def _prelu_second(step, g):
+    array, sizes = step.x, step.shape
+    x, w = step.input(array, 0), step.input(step.slopes.reshape(sizes), 1)
+    positive = zero_d(array > 0)
+    if not step.needs(0):
+        share = numpy.where(positive, array.dtype.type(0), array)
+        axes = tuple([i for i in range(x.ndim) if w.numel() == 1 or i != 1])
+        return None, step.linear(g, lambda grad: (grad * share).sum(axes).reshape(sizes),
+                                 lambda dw: dw.reshape(step.slopes.shape) * share, w, sizes)
+    level, slope = zero_d(array == 0), w.reshape(step.slopes.shape)
+    dx = (step.piecewise(g, x, lambda a: numpy.where(positive, a, a.dtype.type(0)))
+          + step.piecewise(g * slope, x, lambda a: numpy.where(positive | level, a.dtype.type(0), a)))
+    if level.any():  # there the slope is the weight, but does not change with it
+        dx = dx + step.piecewise(g * slope.detach(), x, lambda a: numpy.where(level, a, a.dtype.type(0)))
+    dw = step.where(wrap(zero_d(array >= 0)), 0.0, g * x).to(x.dtype)  # at 0 without a slope
+    dw = dw.sum() if w.numel() == 1 else dw.sum([i for i in range(x.ndim) if i != 1])
+    return dx, dw.reshape(tuple(w.shape))
 
 
 def prelu(input, weight):
@@ -566,7 +506,7 @@ def prelu(input, weight):
     cdef np.ndarray y = K.binary("prelu", x.array, slopes)
     if not recording(x) and not recording(w):
         return wrap(y)
-    out = record2(y, prelu_backward, "PreluKernelBackward0", x, w, (x.array, slopes, shape_of(w.array)))
+    out = record2(y, PRELU, x, w, (x.array, slopes, shape_of(w.array)))
     out.node.guard(x.version_object())
     if needs_grad(x):
         out.node.guard(w.version_object())

@@ -4,11 +4,16 @@ import math
 import numpy as np
 
 from fastnn import dtypes
+from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.ops import arithmetic, pointwise
 from fastnn.ops._common import need_tensors
 from fastnn.ops.declare import operation
 from fastnn.ops.special import floating_of
+
+
+NAN_TO_NUM = Op("NanToNumBackward0", lambda grad, finite: grad * finite, "finite")
+NAN_TO_NUM.linear(lambda x, finite: x * finite)
 
 
 @operation(inplace=True, out=True)
@@ -21,8 +26,7 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
     limits = dtypes.finfo(x.dtype)
     out = np.nan_to_num(x, nan=0.0 if nan is None else nan, posinf=limits.max if posinf is None else posinf,
                         neginf=limits.min if neginf is None else neginf)
-    return record(np.asarray(out), lambda grad, finite: grad * finite, "NanToNumBackward0", (input,),
-                  (np.isfinite(x),)) if input.requires_grad else from_array(np.asarray(out))
+    return record(np.asarray(out), NAN_TO_NUM, (input,), (np.isfinite(x),))
 
 
 @operation(inplace=True, out=True)

@@ -7,9 +7,11 @@ import functools
 import numpy as np
 
 from fastnn import kernels
+from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.errors import ShapeError
 from fastnn.ops._common import need_tensors, room
+from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
 from fastnn.ops.resample_tables import frozen, resampled
 
@@ -55,12 +57,40 @@ def _is_integer(x):
     return x.dtype.kind in "iu"
 
 
-def _max_backward(grad, index, shape, sizes):
+def _max_backward(grad, index, shape, sizes, row):
+    if row:
+        return kernels.max_pool_backward(grad[..., None, :], index, shape, *sizes)[..., 0, :]
     return kernels.max_pool_backward(grad, index, shape, *sizes)
 
 
-def _max_row_backward(grad, index, shape, sizes):
-    return kernels.max_pool_backward(grad[..., None, :], index, shape, *sizes)[..., 0, :]
+MAX_POOL = {name: Op(name, _max_backward, "index shape sizes row") for name in (
+    "MaxPool1DBackward0", "MaxPool2DWithIndicesBackward0", "AdaptiveMaxPool2DBackward0")}
+
+
+def _places(index, plane, sizes):
+    """Numbers within the flat plane for those within windows."""
+    if index.dtype == np.int64:
+        return index
+    kernel, stride, padding, dilation = sizes
+    kernel, padding, dilation = _pair(kernel), _pair(padding), _pair(dilation)
+    stride = kernel if stride is None or stride == () or stride == [] else _pair(stride)
+    tap = np.divmod(index.astype(np.int64), kernel[1])
+    at = np.indices(index.shape[-2:])
+    row, column = (np.clip(at[i] * stride[i] - padding[i] + tap[i] * dilation[i], 0, plane[i] - 1) for i in range(2))
+    return row * plane[1] + column
+
+
+def _max_second(step, g):
+    places, whole, own = _places(step.index, step.shape[-2:], step.sizes), step.shape, tuple(g.shape)
+    flat = whole[:-2] + (whole[-2] * whole[-1],)
+    lines = places.reshape(places.shape[:-2] + (places.shape[-2] * places.shape[-1],))
+    return step.linear(g, lambda grad: _max_backward(grad, *step.saved),
+                       lambda array: np.take_along_axis(array.reshape(flat), lines, -1).reshape(own),
+                       step.inputs()[0], whole[:-2] + whole[-1:] if step.row else whole)
+
+
+for _op in MAX_POOL.values():
+    _op.second(_max_second)
 
 
 def _max_pool(name, input, x, sizes, ceil_mode, return_indices, row):
@@ -75,10 +105,9 @@ def _max_pool(name, input, x, sizes, ceil_mode, return_indices, row):
     if row:
         y, index = y[..., 0, :], None if index is None else index[..., 0, :]
     if not return_indices:
-        return record(y, _max_row_backward if row else _max_backward, name, (input,), (kept, shape, sizes))
+        return record(y, MAX_POOL[name], (input,), (kept, shape, sizes, row))
     places = from_array(index)
-    return record(y, _max_row_backward if row else _max_backward, name, (input,), (kept, shape, sizes),
-                  (places,)), places
+    return record(y, MAX_POOL[name], (input,), (kept, shape, sizes, row), (places,)), places
 
 
 def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
@@ -117,12 +146,32 @@ def max_pool2d_with_indices(input, kernel_size, stride=None, padding=0, dilation
     return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
-def _avg_backward(grad, shape, *options):
+def _avg_backward(grad, shape, kernel_size, stride, padding, count_include_pad, divisor, row):
+    options = kernel_size, stride, padding, count_include_pad, divisor
+    if row:
+        return kernels.avg_pool_backward(grad[..., None, :], shape, *options)[..., 0, :]
     return kernels.avg_pool_backward(grad, shape, *options)
 
 
-def _avg_row_backward(grad, shape, *options):
-    return kernels.avg_pool_backward(grad[..., None, :], shape, *options)[..., 0, :]
+AVG_POOL1D, AVG_POOL2D = (Op(f"AvgPool{dims}DBackward0", _avg_backward, "shape kernel_size stride padding "
+                             "count_include_pad divisor row") for dims in (1, 2))
+
+
+@AVG_POOL1D.second
+@AVG_POOL2D.second
+def _avg_second(step, g):
+    shape, row, own = step.shape, step.row, tuple(g.shape)
+
+    def forward(array):
+        planes = array[..., None, :] if row else array
+        for ceil_mode in (False, True):
+            y = kernels.avg_pool_forward(planes, step.kernel_size, step.stride, step.padding, ceil_mode,
+                                         step.count_include_pad, step.divisor)
+            y = y[..., 0, :] if row else y
+            if y.shape == own:
+                return y
+    return step.linear(g, lambda grad: _avg_backward(grad, *step.saved), forward, step.inputs()[0],
+                       shape[:-2] + shape[-1:] if row else shape)
 
 
 def _average(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
@@ -144,7 +193,7 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     x = _row("avg_pool1d", input)
     sizes = _row_sizes("avg_pool1d", kernel_size=(kernel_size, 1), stride=(stride, 1), padding=(padding, 0))
     y = _average(x, *sizes, ceil_mode, count_include_pad, None)
-    return record(y[..., 0, :], _avg_row_backward, "AvgPool1DBackward0", (input,), (x.shape, *sizes, count_include_pad))
+    return record(y[..., 0, :], AVG_POOL1D, (input,), (x.shape, *sizes, count_include_pad, None, True))
 
 
 @operation("functional")
@@ -157,8 +206,8 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     need_tensors("avg_pool2d", input)
     x = input.detach().numpy()
     y = _average(x, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    return record(y, _avg_backward, "AvgPool2DBackward0", (input,),
-                  (x.shape, kernel_size, stride, padding, count_include_pad, divisor_override))
+    return record(y, AVG_POOL2D, (input,),
+                  (x.shape, kernel_size, stride, padding, count_include_pad, divisor_override, False))
 
 
 def _lp_pool(name, pool, max_pool, input, norm_type, kernel_size, stride, ceil_mode, elements):
@@ -205,7 +254,7 @@ def _adaptive_max(name, input, x, size, return_indices, row):
     if row:
         y, index = y[..., 0, :], kept[..., 0, :]
     places = from_array(index)
-    out = record(y, _max_row_backward if row else _max_backward, name, (input,), (kept, x.shape, ()), (places,))
+    out = record(y, MAX_POOL[name], (input,), (kept, x.shape, (), row), (places,))
     return (out, places) if return_indices else out
 
 
@@ -249,6 +298,25 @@ def _unpool_size(name, shape, kernel, stride, padding, output_size):
     return tuple(size)
 
 
+def _unpool_backward(grad, shape, places, result):
+    n = len(places)
+    if not n or 0 in shape:
+        return np.zeros(shape, grad.dtype)
+    return np.take_along_axis(grad.reshape(n, -1), places, 1).reshape(shape)
+
+
+UNPOOL = Op("MaxUnpool2DBackward0", _unpool_backward, "shape places result")
+
+
+@UNPOOL.linear
+def _unpooled(x, shape, places, result):
+    """Of several at one place the last one counts."""
+    y, n = np.zeros(result, x.dtype), len(places)
+    if n:
+        np.put_along_axis(y.reshape(n, -1), places, x.reshape(n, -1), 1)
+    return y
+
+
 def _unpool(name, input, indices, size, dims):
     """Zeros with the input's numbers at their indices, of which the last one counts; by NumPy."""
     need_tensors(name, input, indices)
@@ -267,15 +335,8 @@ def _unpool(name, input, indices, size, dims):
     if places.size and (places.min() < 0 or places.max() >= total):
         raise ShapeError(f"{name}: Found an invalid max index: expected 0 to {total - 1} (output volumes are of size "
                          f"{'x'.join(map(str, size))}), got {places.min()} to {places.max()}")
-    y = np.zeros((n, total), x.dtype)
-    if n:
-        np.put_along_axis(y, places, x.reshape(n, -1), 1)
-
-    def backward(grad):
-        if not n:
-            return np.zeros(shape, grad.dtype)
-        return np.take_along_axis(grad.reshape(n, -1), places, 1).reshape(shape)
-    return record(y.reshape(shape[:-count] + size), backward, "MaxUnpool2DBackward0", (input,), (), (indices,))
+    saved = shape, places, shape[:-count] + size
+    return record(_unpooled(x, *saved), UNPOOL, (input,), saved, (indices,))
 
 
 def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
@@ -310,6 +371,31 @@ def _even_windows(n, m, dtype):
     return frozen(np.where(inside, start + tap, start), np.where(inside, 1 / (end - start), 0).astype(dtype))
 
 
+def _adaptive_backward(grad, shape, row):
+    if row:
+        return kernels.adaptive_avg_pool_backward(grad[..., None, :], shape)[..., 0, :]
+    return kernels.adaptive_avg_pool_backward(grad, shape)
+
+
+ADAPTIVE = {name: Op(name, _adaptive_backward, "shape row") for name in (
+    "AdaptiveAvgPool1DBackward0", "AdaptiveAvgPool2DBackward0", "MeanBackward1")}
+
+
+def _adaptive_second(step, g):
+    shape, row, own = step.shape, step.row, tuple(g.shape)
+
+    def forward(array):
+        if row:
+            return kernels.adaptive_avg_pool_forward(array[..., None, :], (1, own[-1]))[..., 0, :]
+        return kernels.adaptive_avg_pool_forward(array, own[-2:])
+    return step.linear(g, lambda grad: _adaptive_backward(grad, shape, row), forward, step.inputs()[0],
+                       shape[:-2] + shape[-1:] if row else shape)
+
+
+for _op in ADAPTIVE.values():
+    _op.second(_adaptive_second)
+
+
 def _adaptive_avg(name, input, output_size, count):
     need_tensors(name, input)
     if count == 1 and isinstance(output_size, (tuple, list)) and len(output_size) != 1:
@@ -327,22 +413,16 @@ def _adaptive_avg(name, input, output_size, count):
     x = input.detach().numpy()
     node = "MeanBackward1" if set(size) == {1} else f"AdaptiveAvgPool{count}DBackward0"
     if 0 in size or x.size == 0:
-        return record(np.zeros(shape[:-count] + size, x.dtype), lambda grad: np.zeros(shape, grad.dtype), node,
-                      (input,))
+        return record(np.zeros(shape[:-count] + size, x.dtype), constant(node), (input,), (shape,))
     if x.dtype.kind != "f":
         raise RuntimeError(f'"{name}" not implemented for {input.dtype}')
     if count == 1:
         planes = x[..., None, :]
         y = kernels.adaptive_avg_pool_forward(planes, (1, *size))[..., 0, :]
-        return record(y, _adaptive_row_backward, node, (input,), (planes.shape,))
+        return record(y, ADAPTIVE[node], (input,), (planes.shape, True))
     if count == 2:
-        return record(kernels.adaptive_avg_pool_forward(x, size), kernels.adaptive_avg_pool_backward, node, (input,),
-                      (shape,))
+        return record(kernels.adaptive_avg_pool_forward(x, size), ADAPTIVE[node], (input,), (shape, False))
     return resampled(node, input, tuple(_even_windows(n, m, x.dtype) for n, m in zip(own, size)))
-
-
-def _adaptive_row_backward(grad, shape):
-    return kernels.adaptive_avg_pool_backward(grad[..., None, :], shape)[..., 0, :]
 
 
 @operation("functional")

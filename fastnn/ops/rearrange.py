@@ -1,6 +1,7 @@
 """Operations that move or repeat elements: flips, rolls, tiles."""
 import numpy as np
 
+from fastnn._tape import Op
 from fastnn._tensor import Tensor, record
 from fastnn.ops._common import axis_of, need_tensors, room
 from fastnn.ops.declare import operation
@@ -15,6 +16,10 @@ def _axes(op, dims, ndim):
     return axes
 
 
+FLIP = Op("FlipBackward0", np.flip, "axes")
+FLIP.linear(np.flip)
+
+
 @operation()
 def flip(input, *args, dims=None):
     """Elements in reverse order along dimensions (a copy)."""
@@ -23,8 +28,7 @@ def flip(input, *args, dims=None):
     axes = _axes("flip", dims, input.ndim)
     if input.ndim == 0:
         return input.clone()
-    return record(np.flip(input.detach().numpy(), axes).copy(), lambda grad, axes: np.flip(grad, axes),
-                  "FlipBackward0", (input,), (axes,))
+    return record(np.flip(input.detach().numpy(), axes).copy(), FLIP, (input,), (axes,))
 
 
 @operation()
@@ -47,6 +51,14 @@ def _roll_backward(grad, shifts, axes):
     return np.roll(grad, [-shift for shift in shifts], axes) if axes else np.roll(grad, -shifts[0])
 
 
+ROLL = Op("RollBackward0", _roll_backward, "shifts axes")
+
+
+@ROLL.linear
+def _roll(x, shifts, axes):
+    return np.roll(x, shifts, axes) if axes else np.roll(x, shifts[0])
+
+
 @operation()
 def roll(input, shifts, dims=None):
     """Elements moved on by `shifts` along `dims`, the last ones to the front; without dims along all, flattened."""
@@ -61,8 +73,11 @@ def roll(input, shifts, dims=None):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     axes = tuple(axis_of(d, input.ndim) for d in dims)
     x = input.detach().numpy()
-    rolled = np.roll(x, shifts, axes) if axes else np.roll(x, shifts[0])
-    return record(rolled, _roll_backward, "RollBackward0", (input,), (shifts, axes))
+    return record(_roll(x, shifts, axes), ROLL, (input,), (shifts, axes))
+
+
+ROT90 = Op("Rot90Backward0", lambda grad, k, axes: np.rot90(grad, -k, axes), "k axes")
+ROT90.linear(np.rot90)
 
 
 @operation()
@@ -74,13 +89,20 @@ def rot90(input, k=1, dims=(0, 1)):
     axes = _axes("rot90", dims, input.ndim)
     if len(axes) != 2:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(axes)}")
-    return record(np.rot90(input.detach().numpy(), k, axes).copy(), lambda grad, k, axes: np.rot90(grad, -k, axes),
-                  "Rot90Backward0", (input,), (k, axes))
+    return record(np.rot90(input.detach().numpy(), k, axes).copy(), ROT90, (input,), (k, axes))
 
 
-def _repeat_backward(grad, sizes, counts):
+def _repeat_backward(grad, sizes, counts, shape):
     parts = [n for pair in zip(counts, sizes) for n in pair]
-    return grad.reshape(parts).sum(axis=tuple(range(0, len(parts), 2)))
+    return grad.reshape(parts).sum(axis=tuple(range(0, len(parts), 2))).reshape(shape)
+
+
+REPEAT = Op("RepeatBackward0", _repeat_backward, "sizes counts shape")
+
+
+@REPEAT.linear
+def _repeat(x, sizes, counts, shape):
+    return np.tile(x.reshape(sizes), counts)
 
 
 @operation("Tensor")
@@ -96,10 +118,8 @@ def repeat(input, *repeats):
         raise RuntimeError(f"Trying to create tensor with negative dimension: repeats {list(repeats)}")
     sizes = (1,) * (len(repeats) - input.ndim) + tuple(input.shape)
     room("repeat", [n * size for n, size in zip(repeats, sizes)], input.itemsize)
-    out = np.tile(input.detach().numpy().reshape(sizes), repeats)
-    own = tuple(input.shape)
-    return record(out, lambda grad, sizes, repeats: _repeat_backward(grad, sizes, repeats).reshape(own),
-                  "RepeatBackward0", (input,), (sizes, repeats))
+    saved = sizes, repeats, tuple(input.shape)
+    return record(_repeat(input.detach().numpy(), *saved), REPEAT, (input,), saved)
 
 
 @operation()
@@ -108,6 +128,16 @@ def tile(input, *dims):
     if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
         dims = tuple(dims[0])
     return repeat(input, (1,) * (input.ndim - len(dims)) + tuple(dims))
+
+
+def _interleave_backward(grad, shape, dim, which):
+    dx = np.zeros(shape, grad.dtype)
+    np.add.at(dx, (slice(None),) * dim + (which,), grad)
+    return dx
+
+
+REPEAT_INTERLEAVE = Op("RepeatInterleaveBackward0", _interleave_backward, "shape dim which")
+REPEAT_INTERLEAVE.linear(lambda x, shape, dim, which: np.take(x, which, dim))
 
 
 @operation()
@@ -127,10 +157,5 @@ def repeat_interleave(input, repeats, dim=None, *, output_size=None):
     room("repeat_interleave", [count if i == dim else n for i, n in enumerate(input.shape)], 8 + input.itemsize)
     which = np.repeat(np.arange(input.shape[dim]), counts)
     which.flags.writeable = False
-    shape = tuple(input.shape)
-
-    def backward(grad):
-        dx = np.zeros(shape, grad.dtype)
-        np.add.at(dx, (slice(None),) * dim + (which,), grad)
-        return dx
-    return record(np.take(input.detach().numpy(), which, dim), backward, "RepeatInterleaveBackward0", (input,))
+    return record(np.take(input.detach().numpy(), which, dim), REPEAT_INTERLEAVE, (input,),
+                  (tuple(input.shape), dim, which))

@@ -3,7 +3,7 @@ cimport numpy as np
 
 import numpy
 
-from fastnn._tape cimport Node, Version
+from fastnn._tape cimport Node, Op, Version, declare_joint
 from fastnn._tensor cimport Tensor, recording, recordn, set_output, wrap
 from fastnn._tensor import record
 from fastnn.kernels cimport recurrent as K
@@ -43,6 +43,12 @@ cdef object layer_backward(Node node, list grads):
     return (dx, dh0, dc0, *(dweights if need_weights else [None] * len(s.weights)))
 
 
+cdef str NO_SECOND = "the backward pass of a whole layer is one kernel; cells written with operations have it"
+cdef Op RNN = declare_joint("RnnBackward0", layer_backward, "layer").without_second(NO_SECOND)
+cdef Op LSTM = declare_joint("LstmBackward0", layer_backward, "layer").without_second(NO_SECOND)
+cdef Op GRU = declare_joint("GruBackward0", layer_backward, "layer").without_second(NO_SECOND)
+
+
 def recurrent(str mode, Tensor input, list weights, Tensor h0=None, Tensor c0=None, batch_sizes=None,
               bint batch_first=False, int directions=1):
     """One recurrent layer; arguments as `kernels.recurrent_forward`, with tensors.
@@ -79,7 +85,6 @@ def recurrent_cell(str mode, Tensor input, list weights, Tensor h0=None, Tensor 
 cdef tuple run(Layer s, str mode, Tensor input, list weights, Tensor h0, Tensor c0):
     cdef bint on = recording(input) or (h0 is not None and recording(h0)) or (c0 is not None and recording(c0))
     cdef Tensor w, out, hn = None, cn = None
-    cdef str name
     s.weights = []
     for w in weights:
         on = on or recording(w)
@@ -93,9 +98,8 @@ cdef tuple run(Layer s, str mode, Tensor input, list weights, Tensor h0, Tensor 
         last_c = None if last_c is None else last_c[0]
     if not on:
         return wrap(y), None if s.cell else wrap(last_h), None if last_c is None else wrap(last_c)
-    name = {"lstm": "LstmBackward0", "gru": "GruBackward0"}.get(mode, "RnnBackward0")
-    out = recordn(y, NULL, name, (input, h0, c0, *weights), (s,))
-    out.node.joint, out.node.outputs = layer_backward, 3
+    out = recordn(y, LSTM if mode == "lstm" else GRU if mode == "gru" else RNN, (input, h0, c0, *weights), (s,))
+    out.node.outputs = 3
     if not s.cell:
         hn = wrap(last_h)
         set_output(hn, out.node, 1)
@@ -107,17 +111,44 @@ cdef tuple run(Layer s, str mode, Tensor input, list weights, Tensor h0, Tensor 
     return out, hn, cn
 
 
+def put_rows_backward(grad, rows, rest):
+    return grad.reshape(-1, *rest)[rows]
+
+
+cdef Op PUT_ROWS = Op("PadPackedSequenceBackward0", put_rows_backward, "rows rest")
+
+
+@PUT_ROWS.second
+def _put_rows_second(step, g):
+    shape = tuple(g.shape)
+
+    def put(array):
+        found = numpy.zeros(shape, array.dtype).reshape(-1, *step.rest)
+        found[step.rows] = array
+        return found.reshape(shape)
+    return step.linear(g, lambda grad: put_rows_backward(grad, step.rows, step.rest), put)
+
+
 def put_rows(Tensor data, np.ndarray rows, tuple shape, padding_value):
     """A matrix of rows, `shape` its leading sizes: row rows[i] is data[i], the others hold `padding_value`."""
     cdef tuple rest = (<object>data.array).shape[1:]
     cdef np.ndarray out = numpy.full((int(numpy.prod(shape)), *rest), padding_value, (<object>data.array).dtype)
     (<object>out)[rows] = data.array
-    return record((<object>out).reshape(*shape, *rest), put_rows_backward, "PadPackedSequenceBackward0", (data,),
-                  (rows, rest))
+    return record((<object>out).reshape(*shape, *rest), PUT_ROWS, (data,), (rows, rest))
 
 
-def put_rows_backward(grad, rows, rest):
-    return grad.reshape(-1, *rest)[rows]
+def pad_rows_backward(grad, places, batch_first):
+    grad = grad if batch_first else grad.swapaxes(0, 1)
+    return tuple([numpy.ascontiguousarray(grad[place]) for place in places])
+
+
+cdef Op PAD_ROWS = Op("PadSequenceBackward0", pad_rows_backward, "places batch_first")
+
+
+@PAD_ROWS.second
+def _pad_rows_second(step, g):
+    g = g if step.batch_first else g.transpose(0, 1)
+    return tuple([g[place] for place in step.places])
 
 
 def pad_rows(list sequences, bint batch_first, padding_value, bint left):
@@ -132,9 +163,4 @@ def pad_rows(list sequences, bint batch_first, padding_value, bint left):
         out[place] = (<Tensor>sequence).array
     if not batch_first:
         out = numpy.ascontiguousarray(out.swapaxes(0, 1))
-    return record(out, pad_rows_backward, "PadSequenceBackward0", tuple(sequences), (places, batch_first))
-
-
-def pad_rows_backward(grad, places, batch_first):
-    grad = grad if batch_first else grad.swapaxes(0, 1)
-    return tuple([numpy.ascontiguousarray(grad[place]) for place in places])
+    return record(out, PAD_ROWS, tuple(sequences), (places, batch_first))

@@ -1,10 +1,12 @@
 """Reductions over dimensions, and softmax."""
 cimport numpy as np
 
+import math
+
 import numpy
 
 from fastnn import dtypes
-from fastnn._tape cimport Node
+from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, record1, recording, wrap, shape_of
 from fastnn.kernels cimport elementwise, norm as N, reduce as K, softmax as S
 from fastnn.ops._common cimport is_half, is_real, wrap_dim, zero_d
@@ -32,12 +34,25 @@ cdef np.ndarray spread(np.ndarray grad, tuple shape, tuple axes):
     return numpy.broadcast_to(grad.reshape(kept), shape)
 
 
+def repeated(g, shape, axes):
+    """The same of a tensor, recorded."""
+    return g.reshape([1 if i in axes else n for i, n in enumerate(shape)]).expand(shape)
+
+
 cdef object sum_backward(Node node, np.ndarray grad):
     return spread(grad, node.saved[0], node.saved[1])
 
 
+cdef Op SUM = declare("SumBackward0", sum_backward, "shape axes")
+SUM.second(lambda step, g: repeated(g, step.shape, step.axes))
+
+
 cdef object mean_backward(Node node, np.ndarray grad):
     return spread(elementwise.unary_forward("mul_scalar", grad, node.saved[2]), node.saved[0], node.saved[1])
+
+
+cdef Op MEAN = declare("MeanBackward0", mean_backward, "shape axes factor")
+MEAN.second(lambda step, g: repeated(g * step.factor, step.shape, step.axes))
 
 
 cdef object prod_backward(Node node, np.ndarray grad):
@@ -53,6 +68,25 @@ cdef object prod_backward(Node node, np.ndarray grad):
     others = (left * right).reshape(moved.shape)
     others = numpy.moveaxis(others, range(-len(axes), 0), axes)
     return elementwise.binary("mul", numpy.ascontiguousarray(others), spread(grad, shape, axes))
+
+
+cdef Op PROD = declare("ProdBackward0", prod_backward, "shape axes x")
+
+
+@PROD.second
+def _prod_second(step, g):
+    """By running products of tensors, which have rules of their own."""
+    shape, axes, x = step.shape, step.axes, step.input(step.x, 0)
+    if not axes or not step.x.size:
+        return g.expand(shape) if not axes else step.linear(
+            g, lambda grad: numpy.zeros(shape, grad.dtype), lambda grad: numpy.zeros(tuple(g.shape), grad.dtype))
+    moved = x.movedim(axes, tuple(range(-len(axes), 0)))
+    flat = moved.reshape(*moved.shape[:x.ndim - len(axes)], -1)
+    ones, count = (flat.detach() * 0 + 1).narrow(-1, 0, 1), flat.shape[-1]
+    left = step.cat((ones, flat.narrow(-1, 0, count - 1)), -1).cumprod(-1)
+    right = step.cat((flat.narrow(-1, 1, count - 1), ones), -1).flip(-1).cumprod(-1).flip(-1)
+    others = (left * right).reshape(moved.shape).movedim(tuple(range(-len(axes), 0)), axes)
+    return others * repeated(g, shape, axes)
 
 
 def extreme_share(x, y, shape, axes, bint whole):
@@ -73,23 +107,38 @@ cdef object extreme_backward(Node node, np.ndarray grad):
         return zero_d(spread(zero_d(grad / count), node.saved[2], node.saved[3]) * chosen)
 
 
-cdef Tensor reduced(str op, str name, Tensor x, tuple axes, bint keepdim):
+cdef Op AMAX = declare("AmaxBackward0", extreme_backward, "x y shape axes whole")
+cdef Op AMIN = declare("AminBackward0", extreme_backward, "x y shape axes whole")
+cdef Op MAX_OF_ALL = declare("MaxBackward1", extreme_backward, "x y shape axes whole")
+cdef Op MIN_OF_ALL = declare("MinBackward1", extreme_backward, "x y shape axes whole")
+
+
+@AMAX.second
+@AMIN.second
+@MAX_OF_ALL.second
+@MIN_OF_ALL.second
+def _extreme_second(step, g):
+    chosen, count = extreme_share(*step.saved)
+    return repeated(g / wrap(count), step.shape, step.axes) * wrap(numpy.asarray(chosen, count.dtype))
+
+
+cdef Tensor reduced(str op, Tensor x, tuple axes, bint keepdim, Op record=None):
     cdef np.ndarray y = K.reduce(op, x.array, axes, keepdim)
     if not recording(x):
         return wrap(y)
     shape = shape_of(x.array)
     cdef Tensor out
     if op == "sum":
-        return record1(y, sum_backward, name, x, (shape, axes))
+        return record1(y, SUM, x, (shape, axes))
     if op == "mean":
         count = 1
         for axis in axes:
             count *= shape[axis]
-        return record1(y, mean_backward, name, x, (shape, axes, 1.0 / count if count else numpy.nan))
+        return record1(y, MEAN, x, (shape, axes, 1.0 / count if count else numpy.nan))
     if op == "prod":
-        out = record1(y, prod_backward, name, x, (shape, axes, x.array))
+        out = record1(y, PROD, x, (shape, axes, x.array))
     else:
-        out = record1(y, extreme_backward, name, x, (x.array, y, shape, axes, name.endswith("1")))
+        out = record1(y, record, x, (x.array, y, shape, axes, record is MAX_OF_ALL or record is MIN_OF_ALL))
         out.node.guard(out.version_object())
     out.node.guard(x.version_object())
     return out
@@ -117,7 +166,7 @@ def sum(input, dim=None, bint keepdim=False, *, dtype=None):
     if not is_real(x.array):
         wide = x.array.dtype if dtype is not None else numpy.int64
         return wrap(zero_d(x.array.sum(axis=axes, keepdims=keepdim, dtype=wide)))
-    return reduced("sum", "SumBackward0", x, axes, keepdim)
+    return reduced("sum", x, axes, keepdim)
 
 
 @operation(out=True)
@@ -129,7 +178,7 @@ def mean(input, dim=None, bint keepdim=False, *, dtype=None):
     if not is_real(x.array):
         raise RuntimeError(f"mean(): could not infer output dtype. Input dtype must be either a floating point or "
                            f"complex dtype. Got: {x.dtype}")
-    return reduced("mean", "MeanBackward0", x, axes_of(dim, np.PyArray_NDIM(x.array)), keepdim)
+    return reduced("mean", x, axes_of(dim, np.PyArray_NDIM(x.array)), keepdim)
 
 
 @operation(out=True)
@@ -142,7 +191,7 @@ def prod(input, dim=None, bint keepdim=False, *, dtype=None):
     if not is_real(x.array):
         return wrap(zero_d(x.array.prod(axis=axes, keepdims=keepdim,
                                         dtype=x.array.dtype if dtype is not None else numpy.int64)))
-    return reduced("prod", "ProdBackward0", x, axes, keepdim)
+    return reduced("prod", x, axes, keepdim)
 
 
 cdef Tensor extreme(str op, object input, object dim, bint keepdim, bint whole=False):
@@ -159,7 +208,8 @@ cdef Tensor extreme(str op, object input, object dim, bint keepdim, bint whole=F
                 raise IndexError(f"a{op}(): Expected reduction dim {axis} to have non-zero size.")
     if not is_real(x.array):
         return wrap(zero_d((numpy.max if op == "max" else numpy.min)(x.array, axis=axes, keepdims=keepdim)))
-    return reduced(op, op.capitalize() + "Backward1" if whole else f"A{op}Backward0", x, axes, keepdim)
+    cdef Op largest = MAX_OF_ALL if whole else AMAX, smallest = MIN_OF_ALL if whole else AMIN
+    return reduced(op, x, axes, keepdim, largest if op == "max" else smallest)
 
 
 @operation()
@@ -214,6 +264,26 @@ cdef object pick_backward(Node node, np.ndarray grad):
     return dx
 
 
+cdef Op MAX = declare("MaxBackward0", pick_backward, "shape axis indices keepdim")
+cdef Op MIN = declare("MinBackward0", pick_backward, "shape axis indices keepdim")
+
+
+@MAX.second
+@MIN.second
+def _pick_second(step, g):
+    shape, axis = step.shape, step.axis
+    if not shape:
+        return g.reshape(())
+    kept = tuple([1 if i == axis else n for i, n in enumerate(shape)])
+    places, own = step.indices.reshape(kept), tuple(g.shape)
+
+    def put(array):
+        dx = numpy.zeros(shape, array.dtype)
+        numpy.put_along_axis(dx, places, array.reshape(kept), axis)
+        return dx
+    return step.linear(g, put, lambda grad: numpy.take_along_axis(grad, places, axis).reshape(own))
+
+
 cdef object extreme_along(str op, object input, object dim, bint keepdim):
     cdef Tensor x = <Tensor?>input, values, places
     cdef int axis = wrap_dim(dim, np.PyArray_NDIM(x.array))
@@ -229,8 +299,7 @@ cdef object extreme_along(str op, object input, object dim, bint keepdim):
             y = y.squeeze(axis)
     places = wrap(indices)
     if recording(x):
-        values = record1(y, pick_backward, "MaxBackward0" if op == "max" else "MinBackward0", x,
-                         (shape_of(x.array), axis, indices, keepdim))
+        values = record1(y, MAX if op == "max" else MIN, x, (shape_of(x.array), axis, indices, keepdim))
         values.node.guard(places.version_object())
     else:
         values = wrap(y)
@@ -307,7 +376,23 @@ cdef object var_backward(Node node, np.ndarray grad):
     return elementwise.binary("mul", away, grad.reshape((<object>mean).shape))
 
 
-cdef Tensor spread_of(str name, object input, object dim, object unbiased, bint keepdim, object correction, bint root):
+cdef Op VAR = declare("VarBackward0", var_backward, "x mean axes freedom y")
+cdef Op STD = declare("StdBackward0", var_backward, "x mean axes freedom y")
+
+
+@VAR.second
+@STD.second
+def _var_second(step, g):
+    kept = [1 if i in step.axes else n for i, n in enumerate(step.x.shape)]
+    scale = g.reshape(kept) * (2.0 / step.freedom if step.freedom else math.inf)
+    if step.y is not None:
+        y = step.output(step.y).reshape(kept)
+        scale = step.where(y == 0, 0.0, scale / step.where(y == 0, 1.0, 2.0 * y))
+    x = step.input(step.x, 0)
+    return (x - x.mean(step.axes, True)) * scale
+
+
+cdef Tensor spread_of(object input, object dim, object unbiased, bint keepdim, object correction, bint root):
     cdef Tensor x = <Tensor?>input, out
     if isinstance(dim, bool):  # var(x, unbiased)
         dim, unbiased = None, dim
@@ -316,7 +401,7 @@ cdef Tensor spread_of(str name, object input, object dim, object unbiased, bint 
     if not is_real(x.array):
         if x.array.dtype.kind != "f":
             raise RuntimeError("std and var only support floating point and complex dtypes")
-        return spread_of(name, x.to(dtypes.float32), dim, unbiased, keepdim, correction, root).to(x.dtype)
+        return spread_of(x.to(dtypes.float32), dim, unbiased, keepdim, correction, root).to(x.dtype)
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
     count = 1
     for axis in axes:
@@ -328,7 +413,7 @@ cdef Tensor spread_of(str name, object input, object dim, object unbiased, bint 
         y = y.squeeze(axes)
     if not recording(x):
         return wrap(y)
-    out = record1(y, var_backward, name, x, (x.array, mean, axes, count - correction, y if root else None))
+    out = record1(y, STD if root else VAR, x, (x.array, mean, axes, count - correction, y if root else None))
     out.node.guard(x.version_object())
     if root:
         out.node.guard(out.version_object())
@@ -338,13 +423,13 @@ cdef Tensor spread_of(str name, object input, object dim, object unbiased, bint 
 @operation(out=True)
 def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """Variance over dimensions, divided by n - correction (default 1)."""
-    return spread_of("VarBackward0", input, dim, unbiased, keepdim, correction, False)
+    return spread_of(input, dim, unbiased, keepdim, correction, False)
 
 
 @operation(out=True)
 def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """Standard deviation: the square root of ``var``."""
-    return spread_of("StdBackward0", input, dim, unbiased, keepdim, correction, True)
+    return spread_of(input, dim, unbiased, keepdim, correction, True)
 
 
 cdef Tensor truth(function, object input, object dim, bint keepdim):
@@ -373,6 +458,20 @@ cdef object softmax_backward(Node node, np.ndarray grad):
     return S.softmax_backward(grad, node.saved[0], node.saved[1], node.saved[2])
 
 
+cdef Op SOFTMAX = declare("SoftmaxBackward0", softmax_backward, "y axis log")
+cdef Op LOG_SOFTMAX = declare("LogSoftmaxBackward0", softmax_backward, "y axis log")
+
+
+@SOFTMAX.second
+def _softmax_second(step, g):
+    y = step.output(step.y)
+    weighted = g * y
+    return weighted - y * weighted.sum(step.axis, True)
+
+
+LOG_SOFTMAX.second(lambda step, g: g - step.output(step.y).exp() * g.sum(step.axis, True))
+
+
 cdef Tensor normalised(object input, object dim, object dtype, bint log):
     cdef Tensor x = <Tensor?>input, out
     if dtype is not None:
@@ -387,7 +486,7 @@ cdef Tensor normalised(object input, object dim, object dtype, bint log):
     cdef np.ndarray y = S.softmax_forward(x.array, axis, log)
     if not recording(x):
         return wrap(y)
-    out = record1(y, softmax_backward, "LogSoftmaxBackward0" if log else "SoftmaxBackward0", x, (y, axis, log))
+    out = record1(y, LOG_SOFTMAX if log else SOFTMAX, x, (y, axis, log))
     out.node.guard(out.version_object())
     return out
 

@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn import kernels
+from fastnn._tape import Op
 from fastnn._tensor import record
 
 
@@ -19,6 +20,28 @@ def _tables_backward(grad, tables, shape):
     return grad
 
 
+def _weighted(x, tables):
+    for axis in range(-1, -1 - len(tables), -1):
+        x = kernels.resample_forward(x, *tables[axis], axis)
+    return x
+
+
+RESAMPLED = {name: Op(name, _tables_backward, "tables shape") for name in (
+    *(f"Upsample{mode}{dims}DBackward0" for mode in ("Nearest", "NearestExact") for dims in (1, 2, 3)),
+    "UpsampleLinear1DBackward0", "UpsampleBilinear2DBackward0", "UpsampleTrilinear3DBackward0",
+    "UpsampleBicubic2DBackward0", "AdaptiveAvgPool3DBackward0", "MeanBackward1")}
+
+
+def _tables_second(step, g):
+    """In the graph with its input, as PyTorch's rule reads it."""
+    return step.linear(g, lambda grad: _tables_backward(grad, *step.saved), lambda x: _weighted(x, step.tables),
+                       step.inputs()[0], step.shape)
+
+
+for _op in RESAMPLED.values():
+    _op.second(_tables_second)
+
+
 def resampled(name, input, tables):
     """The last axes, each by its table."""
     x = input.detach().numpy()
@@ -34,4 +57,4 @@ def resampled(name, input, tables):
             whole = np.trunc(weight * unit + np.copysign(0.5, weight))
             y = np.floor(kernels.resample_forward(y.astype(weight.dtype), index, whole, axis) / unit + 0.5)
             y = np.clip(y, 0, 255).astype(x.dtype)
-    return record(y, _tables_backward, name, (input,), (tables, x.shape))
+    return record(y, RESAMPLED[name], (input,), (tables, x.shape))

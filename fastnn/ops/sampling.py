@@ -6,6 +6,7 @@ from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, record, record_inplace, writable
 from fastnn.errors import DTypeError
 from fastnn.ops._common import into, room
+from fastnn.ops.constant import constant
 from fastnn.ops.creation import check_options, empty, finish, like_of, sizes_of
 from fastnn.ops.declare import operation
 
@@ -106,7 +107,7 @@ def _float_in_place(self, name):
 
 def _random_fill(self, name, draw):
     draw(_float_in_place(self, name))
-    return record_inplace(self, lambda grad: np.zeros_like(grad), "RandomBackward0")
+    return record_inplace(self, constant("RandomBackward0"), (), (tuple(self.shape),))
 
 
 @operation("Tensor")
@@ -133,7 +134,7 @@ def _drawn(name, method):
     def fill(self, *args, generator=None, **kwargs):
         source = generator or _random.default_generator
         getattr(source, method)(writable(self), *args, **kwargs)
-        return record_inplace(self, lambda grad: np.zeros_like(grad), "RandomBackward0")
+        return record_inplace(self, constant("RandomBackward0"), (), (tuple(self.shape),))
     fill.__name__ = name
     fill.__wrapped__ = getattr(_random.Generator, method)
     fill.__doc__ = f"Random numbers of ``Generator.{method}``'s distribution."
@@ -216,7 +217,7 @@ def bernoulli(input, p=None, *, generator=None, out=None):
     drawn = np.empty(input.shape, dtypes.to_numpy(input.dtype))
     source = generator or _random.default_generator
     source.bernoulli(drawn, chances if p is None else p)
-    return into("bernoulli", out, record(drawn, np.zeros_like, "BernoulliBackward0", (input,)))
+    return into("bernoulli", out, record(drawn, constant("BernoulliBackward0"), (input,), (drawn.shape,)))
 
 
 @operation()

@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn import dtypes
+from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.kernels import cumulate
 from fastnn.ops import arithmetic, reduce
@@ -25,6 +26,10 @@ def _cumsum_backward(grad, dim):
     return _cumulated("sum", grad, dim, True)
 
 
+CUMSUM = Op("CumsumBackward0", _cumsum_backward, "dim")
+CUMSUM.linear(lambda x, dim: _cumulated("sum", x, dim))
+
+
 @operation(inplace=True, out=True)
 @in_single
 def cumsum(input, dim, *, dtype=None):
@@ -38,7 +43,7 @@ def cumsum(input, dim, *, dtype=None):
         return input.clone() if x.dtype.kind == "f" or dtype else cast(input, dtypes.int64, True)
     kind = x.dtype if x.dtype.kind == "f" or dtype is not None else np.int64
     y = _cumulated("sum", x.astype(kind, copy=False), dim)
-    return record(y, _cumsum_backward, "CumsumBackward0", (input,), (dim,))
+    return record(y, CUMSUM, (input,), (dim,))
 
 
 def _cumprod_backward(grad, x, y, dim):
@@ -54,6 +59,24 @@ def _cumprod_backward(grad, x, y, dim):
     return dx
 
 
+CUMPROD = Op("CumprodBackward0", _cumprod_backward, "x y dim")
+
+
+@CUMPROD.second
+def _cumprod_second(step, g):
+    """By the quotient where no element is 0; else each gradient by the products without its element."""
+    x, dim, n = step.input(step.x, 0), step.dim, step.x.shape[step.dim]
+    if step.x.all():
+        return (g * step.output(step.y)).flip(dim).cumsum(dim).flip(dim) / x
+    one = from_array(np.ones_like(step.x)).narrow(dim, 0, 1)
+    found = []
+    for k in range(n):
+        before = x.narrow(dim, 0, k).prod(dim, keepdim=True)
+        products = cat((one, x.narrow(dim, k + 1, n - k - 1)), dim).cumprod(dim)
+        found.append(before * (g.narrow(dim, k, n - k) * products).sum(dim, keepdim=True))
+    return cat(found, dim)
+
+
 @operation(inplace=True, out=True)
 @in_single
 def cumprod(input, dim, *, dtype=None):
@@ -67,7 +90,7 @@ def cumprod(input, dim, *, dtype=None):
         return input.clone() if x.dtype.kind == "f" or dtype else cast(input, dtypes.int64, True)
     kind = x.dtype if x.dtype.kind == "f" or dtype is not None else np.int64
     y = _cumulated("prod", x.astype(kind, copy=False), dim)
-    return record(y, _cumprod_backward, "CumprodBackward0", (input,), (x, y, dim), (input,))
+    return record(y, CUMPROD, (input,), (x, y, dim), (input,))
 
 
 class cummax_result(values_and_indices):  # noqa: N801 (PyTorch's name)
@@ -80,6 +103,24 @@ class cummin_result(values_and_indices):  # noqa: N801
     """(values, indices)."""
 
     kind = "cummin"
+
+
+def _running_backward(grad, shape, dim, indices):
+    dx = np.zeros(shape, grad.dtype)
+    places = list(np.indices(grad.shape, sparse=True))
+    places[dim] = indices
+    np.add.at(dx, tuple(places), grad)
+    return dx
+
+
+def _running_forward(x, shape, dim, indices):
+    return np.take_along_axis(x, indices, dim)
+
+
+CUMMAX = Op("CummaxBackward0", _running_backward, "shape dim indices")
+CUMMIN = Op("CumminBackward0", _running_backward, "shape dim indices")
+CUMMAX.linear(_running_forward)
+CUMMIN.linear(_running_forward)
 
 
 def _running(kind, op, input, dim, better):
@@ -100,15 +141,9 @@ def _running(kind, op, input, dim, better):
             indices[i] = np.where(new, i, indices[i - 1])
     indices = np.ascontiguousarray(np.moveaxis(indices, 0, dim))
     values = np.take_along_axis(input.detach().numpy(), indices, dim)
-
-    def backward(grad):
-        dx = np.zeros(tuple(input.shape), grad.dtype)
-        places = list(np.indices(grad.shape, sparse=True))
-        places[dim] = indices
-        np.add.at(dx, tuple(places), grad)
-        return dx
     found = from_array(indices)
-    return kind((record(values, backward, op.capitalize() + "Backward0", (input,), (), (found,)), found))
+    made = record(values, CUMMAX if op == "cummax" else CUMMIN, (input,), (tuple(input.shape), dim, indices), (found,))
+    return kind((made, found))
 
 
 @operation(out=True)
@@ -123,6 +158,27 @@ def cummin(input, dim):
     return _running(cummin_result, "cummin", input, dim, np.less_equal)
 
 
+def _logcumsumexp_backward(grad, x, y, dim):
+    """sum over later y of grad exp(x - y), by logarithms of its positive and negative parts; y in float64."""
+    grad = grad.astype(np.float64)
+    with np.errstate(all="ignore"):
+        def part(size):
+            return np.exp(cumulate("logsumexp", np.log(size) - y, dim, True) + x)
+        return (part(np.maximum(grad, 0)) - part(np.maximum(-grad, 0))).astype(x.dtype)
+
+
+LOGCUMSUMEXP = Op("LogcumsumexpBackward0", _logcumsumexp_backward, "x y dim")
+
+
+@LOGCUMSUMEXP.second
+def _logcumsumexp_second(step, g):
+    """The same sum by all pairs of places."""
+    x, y = (t.movedim(step.dim, -1) for t in (step.input(step.x, 0), step.output(step.y.astype(step.x.dtype))))
+    later = from_array(np.tri(x.shape[-1], dtype=bool).T.copy())
+    shares = step.where(later, x.unsqueeze(-1) - y.unsqueeze(-2), -np.inf).exp()
+    return (shares * g.movedim(step.dim, -1).unsqueeze(-2)).sum(-1).movedim(-1, step.dim)
+
+
 @operation(out=True)
 def logcumsumexp(input, dim):
     """log(cumsum(exp(x))) along `dim`, without overflow."""
@@ -134,15 +190,7 @@ def logcumsumexp(input, dim):
         return input.clone()
     x = input.detach().numpy()
     y = cumulate("logsumexp", x.astype(np.float64), dim)
-
-    def backward(grad):
-        """sum over later y of grad exp(x - y), by logarithms of its positive and negative parts."""
-        grad = grad.astype(np.float64)
-        with np.errstate(all="ignore"):
-            def part(size):
-                return np.exp(cumulate("logsumexp", np.log(size) - y, dim, True) + x)
-            return (part(np.maximum(grad, 0)) - part(np.maximum(-grad, 0))).astype(x.dtype)
-    return record(y.astype(x.dtype), backward, "LogcumsumexpBackward0", (input,), (), (input,))
+    return record(y.astype(x.dtype), LOGCUMSUMEXP, (input,), (x, y, dim), (input,))
 
 
 @operation(out=True)

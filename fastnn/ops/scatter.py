@@ -2,10 +2,12 @@
 import numpy as np
 
 from fastnn import dtypes
+from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.kernels import sum_to
 from fastnn.ops import diagonals, indexing
 from fastnn.ops._common import axis_of, broadcast_shapes, in_single, into, need_tensors
+from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
 
 
@@ -41,6 +43,55 @@ def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
     return _replaced("diagonal_scatter", input, src, lambda x: diagonals.diagonal(x, offset, dim1, dim2))
 
 
+def _put_backward(grad, where, shape, accumulate):
+    taken = np.ascontiguousarray(grad[where])
+    dx = grad
+    if not accumulate:
+        dx = grad.copy()
+        dx[where] = 0
+    return dx, sum_to(taken, shape)
+
+
+INDEX_PUT = Op("IndexPutBackward0", _put_backward, "places shape accumulate")
+
+
+def _without(step, g, where):
+    """g with zeros at some places."""
+    def rest(array):
+        array = array.copy()
+        array.reshape(array.shape or (1,))[where] = 0
+        return array
+    return step.linear(g, rest, rest)
+
+
+def _taken(step, g, where, shape):
+    """The elements of g at some places, which may repeat, in another shape."""
+    own = tuple(g.shape)
+
+    def put(array):
+        out = np.zeros(own or (1,), array.dtype)
+        np.add.at(out, where, array.reshape(out[where].shape))
+        return out.reshape(own)
+    return step.linear(g, lambda array: np.asarray(array.reshape(own or (1,))[where]).reshape(shape), put)
+
+
+def _within(step, g, part, shape):
+    """Zeros of a shape with g in one part."""
+    def put(array):
+        out = np.zeros(shape, array.dtype)
+        out[part] = array.reshape(out[part].shape)
+        return out
+    own = tuple(g.shape)
+    return step.linear(g, put, lambda array: np.asarray(array[part]).reshape(own))
+
+
+@INDEX_PUT.second
+def _put_second(step, g):
+    size = np.empty(tuple(g.shape), bool)[step.places].shape
+    return (g if step.accumulate else _without(step, g, step.places),
+            step.sum_to(_taken(step, g, step.places, size), step.shape))
+
+
 @operation(inplace=True)
 def index_put(input, indices, values, accumulate=False):
     """A copy with ``copy[indices] = values``, or ``+=`` with `accumulate`."""
@@ -59,15 +110,7 @@ def index_put(input, indices, values, accumulate=False):
             out[where] = given
     except ValueError as error:
         raise RuntimeError(f"index_put: {error}") from None
-
-    def backward(grad):
-        taken = np.ascontiguousarray(grad[where])
-        dx = grad
-        if not accumulate:
-            dx = grad.copy()
-            dx[where] = 0
-        return dx, sum_to(taken, given.shape)
-    return record(out, backward, "IndexPutBackward0", (input, values), (), read)
+    return record(out, INDEX_PUT, (input, values), (where, given.shape, accumulate), read)
 
 
 @operation(inplace=True)
@@ -78,6 +121,46 @@ def put(input, index, source, accumulate=False):
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype}")
     return index_put(input.reshape(-1), (index.reshape(-1),), source.reshape(-1), accumulate).reshape(
         tuple(input.shape))
+
+
+def _reduce_backward(grad, reduce, x, part, places, out, count, touched, include_self, shape, src_shape, within):
+    grad = grad.reshape(x.shape)
+    kept = include_self | ~touched
+    if reduce == "sum":
+        dx, ds = grad * kept, grad[places]
+    elif reduce == "mean":
+        scaled = grad / np.where(touched, np.maximum(count, 1), 1)
+        dx, ds = scaled * kept, scaled[places]
+    elif reduce == "prod":
+        with np.errstate(all="ignore"):
+            dx, ds = _product_backward(grad, x, part, places, out, include_self)
+            dx = np.where(kept, dx, 0)
+    else:
+        own_hits = (x == out) & kept
+        hits = part == out[places]
+        number = own_hits.astype(np.int64)
+        np.add.at(number, places, hits)
+        shared = grad / np.maximum(number, 1)
+        dx, ds = shared * own_hits, np.where(hits, shared[places], 0)
+    dsrc = np.zeros(src_shape, x.dtype)
+    dsrc[within] = np.asarray(ds, x.dtype).reshape(dsrc[within].shape)
+    return np.asarray(dx, x.dtype).reshape(shape), dsrc
+
+
+SCATTER_REDUCE = Op("ScatterReduceBackward0", _reduce_backward,
+                    "reduce x part places out count touched include_self shape src_shape within")
+SCATTER_NOTHING = Op("ScatterReduceBackward0", lambda grad, shape: (grad, np.zeros(shape, grad.dtype)), "shape")
+SCATTER_NOTHING.second(lambda step, g: (g, from_array(np.zeros(step.shape, g.detach().numpy().dtype))))
+
+
+@SCATTER_REDUCE.second
+def _reduce_second(step, g):
+    """Every element's gradient is one of the result's times a share, which changes with the input in products alone."""
+    if step.reduce == "prod":
+        raise NotImplementedError("create_graph=True: scatter_reduce with reduce='prod' cannot be differentiated twice")
+    own, part = _reduce_backward(np.ones(step.shape, step.x.dtype), *step.saved)
+    taken = _taken(step, g, step.places, step.part.shape)
+    return g * from_array(own), _within(step, taken, step.within, step.src_shape) * from_array(part)
 
 
 @operation(inplace=True, out=True)
@@ -95,7 +178,7 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     x, given = own.reshape(own.shape or (1,)), src.detach().numpy()
     part = given[_part(index)].reshape(index.shape) if index.numel() else given[:0]
     if not index.numel():
-        return record(own.copy(), lambda grad: (grad, np.zeros_like(given)), "ScatterReduceBackward0", (input, src))
+        return record(own.copy(), SCATTER_NOTHING, (input, src), (given.shape,))
     out = x.copy()
     part = part.reshape(np.broadcast_shapes(*(p.shape for p in places)))
     low, high = -np.inf, np.inf
@@ -112,30 +195,8 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     if reduce == "mean":
         divisor = np.maximum(count, 1)
         out = (out / divisor if x.dtype.kind == "f" else out // divisor).astype(x.dtype)
-
-    def backward(grad):
-        grad = grad.reshape(x.shape)
-        kept = include_self | ~touched
-        if reduce == "sum":
-            dx, ds = grad * kept, grad[places]
-        elif reduce == "mean":
-            scaled = grad / np.where(touched, np.maximum(count, 1), 1)
-            dx, ds = scaled * kept, scaled[places]
-        elif reduce == "prod":
-            with np.errstate(all="ignore"):
-                dx, ds = _product_backward(grad, x, part, places, out, include_self)
-                dx = np.where(kept, dx, 0)
-        else:
-            own_hits = (x == out) & kept
-            hits = part == out[places]
-            number = own_hits.astype(np.int64)
-            np.add.at(number, places, hits)
-            shared = grad / np.maximum(number, 1)
-            dx, ds = shared * own_hits, np.where(hits, shared[places], 0)
-        dsrc = np.zeros_like(given)
-        dsrc[_part(index)] = np.asarray(ds, x.dtype).reshape(dsrc[_part(index)].shape)
-        return np.asarray(dx, x.dtype).reshape(own.shape), dsrc
-    return record(out.reshape(own.shape), backward, "ScatterReduceBackward0", (input, src), (), (input, src, index))
+    saved = reduce, x, part, places, out, count, touched, include_self, own.shape, given.shape, _part(index)
+    return record(out.reshape(own.shape), SCATTER_REDUCE, (input, src), saved, (input, src, index))
 
 
 def _product_backward(grad, x, part, places, out, include_self):
@@ -157,14 +218,14 @@ def _product_backward(grad, x, part, places, out, include_self):
                                                                                        zeros[places]))
 
 
-def _gather_backward(grad, shape, places):
-    dx = np.zeros(shape, grad.dtype)
+def _gather_backward(grad, shape, places, size):
+    dx = np.zeros(shape or (1,), grad.dtype)
     np.add.at(dx, places, grad)
-    return dx
+    return dx.reshape(shape)
 
 
-def _gather_rule(grad, shape, places):
-    return _gather_backward(grad, shape or (1,), places).reshape(shape)
+GATHER = Op("GatherBackward0", _gather_backward, "shape places size")
+GATHER.linear(lambda x, shape, places, size: np.asarray(x.reshape(shape or (1,))[places]).reshape(size))
 
 
 def places_of(op, index, dim, shape, other="input"):
@@ -202,10 +263,10 @@ def gather(input, dim, index, *, sparse_grad=False, out=None):
     places = places_of("gather", index, dim, x.shape)
     if not index.numel():
         taken = np.zeros(tuple(index.shape), x.dtype)
-        made = record(taken, lambda grad: np.zeros(x.shape, x.dtype), "GatherBackward0", (input,))
+        made = record(taken, constant("GatherBackward0"), (input,), (x.shape,))
     else:
         taken = np.asarray(x.reshape(x.shape or (1,))[places]).reshape(tuple(index.shape))
-        made = record(taken, _gather_rule, "GatherBackward0", (input,), (x.shape, places), (index,))
+        made = record(taken, GATHER, (input,), (x.shape, places, taken.shape), (index,))
     return into("gather", out, made, (input, index))
 
 
@@ -230,6 +291,32 @@ def _part(index):
     return tuple(slice(0, n) for n in index.shape)
 
 
+def _scatter_backward(grad, places, part, shape):
+    """`places`: None where nothing is written; `shape`: of the source, None of a number."""
+    dx, dsrc = grad.copy(), None if shape is None else np.zeros(shape, grad.dtype)
+    if places is None:
+        return dx, dsrc
+    flat = dx.reshape(dx.shape or (1,))
+    taken = flat[places]
+    flat[places] = 0
+    if dsrc is not None:
+        dsrc[part] = np.asarray(taken).reshape(dsrc[part].shape)
+    return flat.reshape(dx.shape), dsrc
+
+
+SCATTER = Op("ScatterBackward0", _scatter_backward, "places part shape")
+
+
+@SCATTER.second
+def _scatter_second(step, g):
+    places, shape = step.places, step.shape
+    if places is None:
+        return g, None if shape is None else from_array(np.zeros(shape, g.detach().numpy().dtype))
+    size = tuple(part.stop for part in step.part)
+    return (_without(step, g, places),
+            None if shape is None else _within(step, _taken(step, g, places, size), step.part, shape))
+
+
 @operation(inplace=True, out=True)
 def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """A copy with ``out[index[i][j]][j] = src[i][j]`` for dim 0, and so on; `src` a tensor or a number.
@@ -249,20 +336,8 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     given = src.detach().numpy() if isinstance(src, Tensor) else None
     if index.numel():
         out.reshape(x.shape or (1,))[places] = dtypes.number(src, x.dtype) if given is None else given[part]
-
-    def backward(grad):
-        dx = grad.copy()
-        if not index.numel():
-            return dx, None if given is None else np.zeros_like(given)
-        flat = dx.reshape(dx.shape or (1,))
-        taken = flat[places]
-        flat[places] = 0
-        if given is None:
-            return dx, None
-        dsrc = np.zeros_like(given)
-        dsrc[part] = np.asarray(taken).reshape(dsrc[part].shape)
-        return flat.reshape(dx.shape), dsrc
-    return record(out, backward, "ScatterBackward0", (input, src if given is not None else None), (), (index,))
+    return record(out, SCATTER, (input, src if given is not None else None),
+                  (places if index.numel() else None, part, None if given is None else given.shape), (index,))
 
 
 def _scatter_reduced(input, dim, index, src, reduce, places):
@@ -278,6 +353,30 @@ def _scatter_reduced(input, dim, index, src, reduce, places):
     return from_array(out)
 
 
+def _scatter_add_backward(grad, places, part, shape):
+    dsrc = np.zeros(shape, grad.dtype)
+    if places is not None:
+        dsrc[part] = np.asarray(grad.reshape(grad.shape or (1,))[places]).reshape(dsrc[part].shape)
+    return grad, dsrc
+
+
+def _pass(grad):
+    return grad
+
+
+SCATTER_ADD = Op("ScatterAddBackward0", _scatter_add_backward, "places part shape")
+SCATTER_ADD_NUMBERS = Op("ScatterAddBackward0", _pass)  # of a source that gets no gradient
+SCATTER_ADD_NUMBERS.linear(_pass)
+
+
+@SCATTER_ADD.second
+def _scatter_add_second(step, g):
+    if step.places is None:
+        return g, from_array(np.zeros(step.shape, g.detach().numpy().dtype))
+    size = tuple(part.stop for part in step.part)
+    return g, _within(step, _taken(step, g, step.places, size), step.part, step.shape)
+
+
 @operation(inplace=True, out=True)
 @in_single
 def scatter_add(input, dim, index, src):
@@ -289,19 +388,20 @@ def scatter_add(input, dim, index, src):
     part = _part(index)
     if index.numel():
         np.add.at(out.reshape(out.shape or (1,)), places, given[part])
-
-    def backward(grad):
-        dsrc = np.zeros_like(given)
-        if index.numel():
-            dsrc[part] = np.asarray(grad.reshape(grad.shape or (1,))[places]).reshape(dsrc[part].shape)
-        return grad, dsrc
     if not src.requires_grad:
-        return record(out, _pass, "ScatterAddBackward0", (input,))
-    return record(out, backward, "ScatterAddBackward0", (input, src), (), (index,))
+        return record(out, SCATTER_ADD_NUMBERS, (input,))
+    return record(out, SCATTER_ADD, (input, src), (places if index.numel() else None, part, given.shape), (index,))
 
 
-def _pass(grad):
-    return grad
+def _index_add_backward(grad, where, shape, alpha):
+    taken = np.asarray(grad.reshape(grad.shape or (1,))[where]).reshape(shape)
+    return grad, np.asarray(taken * grad.dtype.type(alpha))
+
+
+INDEX_ADD = Op("IndexAddBackward0", _index_add_backward, "places shape alpha")
+INDEX_ADD.second(lambda step, g: (g, _taken(step, g, step.places, step.shape) * step.alpha))
+INDEX_ADD_NUMBERS = Op("IndexAddBackward0", _pass)
+INDEX_ADD_NUMBERS.linear(_pass)
 
 
 @operation(inplace=True, out=True)
@@ -311,13 +411,20 @@ def index_add(input, dim, index, source, *, alpha=1):
     out = input.detach().numpy().copy()
     flat = out.reshape(out.shape or (1,))
     np.add.at(flat, where, (given * np.asarray(alpha).astype(given.dtype)).reshape(flat[where].shape))
-
-    def backward(grad):
-        taken = np.asarray(grad.reshape(flat.shape)[where]).reshape(given.shape)
-        return grad, np.asarray(taken * grad.dtype.type(alpha))
     if not source.requires_grad:
-        return record(out, _pass, "IndexAddBackward0", (input,))
-    return record(out, backward, "IndexAddBackward0", (input, source), (), (index,))
+        return record(out, INDEX_ADD_NUMBERS, (input,))
+    return record(out, INDEX_ADD, (input, source), (where, given.shape, alpha), (index,))
+
+
+def _index_copy_backward(grad, where, shape):
+    dx = grad.copy().reshape(grad.shape or (1,))
+    taken = np.asarray(dx[where]).reshape(shape)
+    dx[where] = 0
+    return dx.reshape(grad.shape), taken
+
+
+INDEX_COPY = Op("IndexCopyBackward0", _index_copy_backward, "places shape")
+INDEX_COPY.second(lambda step, g: (_without(step, g, step.places), _taken(step, g, step.places, step.shape)))
 
 
 @operation(inplace=True, out=True)
@@ -327,13 +434,24 @@ def index_copy(input, dim, index, source):
     out = input.detach().numpy().copy()
     flat = out.reshape(out.shape or (1,))
     flat[where] = given.reshape(flat[where].shape)
+    return record(out, INDEX_COPY, (input, source), (where, given.shape), (index,))
 
-    def backward(grad):
-        dx = grad.copy().reshape(flat.shape)
-        taken = np.asarray(dx[where]).reshape(given.shape)
-        dx[where] = 0
-        return dx.reshape(grad.shape), taken
-    return record(out, backward, "IndexCopyBackward0", (input, source), (), (index,))
+
+def _index_fill_backward(grad, where):
+    dx = grad.copy()
+    flat = dx.reshape(dx.shape or (1,))
+    total = np.asarray(flat[where].sum() if where[-1].size else grad.dtype.type(0))
+    flat[where] = 0
+    return dx, total
+
+
+INDEX_FILL = Op("IndexFillBackward0", _index_fill_backward, "places")
+
+
+@INDEX_FILL.second
+def _index_fill_second(step, g):
+    size = np.empty(tuple(g.shape) or (1,), bool)[step.places].shape
+    return _without(step, g, step.places), _taken(step, g, step.places, size).sum()
 
 
 @operation(inplace=True)
@@ -350,14 +468,7 @@ def index_fill(input, dim, index, value):
     where = (slice(None),) * axis_of(dim, input.ndim) + (np.unique(index.numpy()),)
     out = input.detach().numpy().copy()
     out.reshape(out.shape or (1,))[where] = value
-
-    def backward(grad):
-        dx = grad.copy()
-        flat = dx.reshape(dx.shape or (1,))
-        total = np.asarray(flat[where].sum() if where[-1].size else grad.dtype.type(0))
-        flat[where] = 0
-        return dx, total
-    return record(out, backward, "IndexFillBackward0", (input, given))
+    return record(out, INDEX_FILL, (input, given), (where,))
 
 
 def _slices(op, input, dim, index, source):
@@ -414,6 +525,23 @@ def take_along_dim(input, indices, dim=None):
     return gather(input, dim, indices)
 
 
+def _masked_backward(grad, chosen, count, shape, source_shape, dtype):
+    dsource = np.zeros(source_shape, dtype)  # in C order, whatever the source's
+    dsource.reshape(-1)[:count] = grad[chosen]
+    return sum_to(np.where(chosen, grad.dtype.type(0), grad), shape), None, dsource
+
+
+MASKED_SCATTER = Op("MaskedScatterBackward0", _masked_backward, "chosen count shape source_shape dtype")
+
+
+@MASKED_SCATTER.second
+def _masked_second(step, g):
+    total = int(np.prod(step.source_shape))
+    taken = _taken(step, g, step.chosen, (step.count,))
+    return (step.sum_to(_without(step, g, step.chosen), step.shape), None,
+            _within(step, taken, (slice(0, step.count),), (total,)).reshape(step.source_shape).to(step.dtype))
+
+
 @operation(inplace=True)
 def masked_scatter(input, mask, source):
     """A copy whose elements where `mask` is true are those of `source`, one after the other."""
@@ -429,10 +557,5 @@ def masked_scatter(input, mask, source):
                            f"elements in source, got {given.size}")
     out = np.broadcast_to(input.detach().numpy(), shape).copy()
     out[chosen] = given.reshape(-1)[:count]
-    own = tuple(input.shape)
-
-    def backward(grad):
-        dsource = np.zeros(given.shape, given.dtype)  # in C order, whatever the source's
-        dsource.reshape(-1)[:count] = grad[chosen]
-        return sum_to(np.where(chosen, grad.dtype.type(0), grad), own), None, dsource
-    return record(out, backward, "MaskedScatterBackward0", (input, mask, source), (), (mask,))
+    return record(out, MASKED_SCATTER, (input, mask, source),
+                  (chosen, count, tuple(input.shape), given.shape, given.dtype), (mask,))

@@ -6,7 +6,7 @@ from libc.string cimport memcpy
 import numpy
 
 from fastnn import dtypes
-from fastnn._tape cimport Node
+from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, record1, recordn, recording, wrap, wrap_view, shape_of
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport _core
@@ -18,22 +18,32 @@ from fastnn.ops.declare import operation
 np.import_array()
 
 
-cdef Tensor view(np.ndarray array, Tensor x, rule, str name, saved):
-    """A view of x's memory, recorded with a rule if x is in a graph."""
+cdef Tensor view(np.ndarray array, Tensor x, Op record, saved):
+    """A view of x's memory, recorded if x is in a graph."""
     cdef Tensor out = wrap_view(array, x)
     cdef Tensor made
     if recording(x):
-        made = record1(array, backward_by_name, name, x, (rule, saved))
+        made = record1(array, record, x, (saved,))
         out.node = made.node
     return out
 
 
-cdef object backward_by_name(Node node, np.ndarray grad):
-    return node.saved[0](grad, node.saved[1])
+cdef object reshape_backward(Node node, np.ndarray grad):
+    return (<object>grad).reshape(node.saved[0])
 
 
-def reshape_backward(grad, shape):
-    return grad.reshape(shape)
+cdef Op VIEW = declare("ViewBackward0", reshape_backward, "shape")
+cdef Op SQUEEZE = declare("SqueezeBackward0", reshape_backward, "shape")
+cdef Op UNSQUEEZE = declare("UnsqueezeBackward0", reshape_backward, "shape")
+cdef Op TRANSPOSE_0D = declare("TransposeBackward0", reshape_backward, "shape")
+
+
+@VIEW.second
+@SQUEEZE.second
+@UNSQUEEZE.second
+@TRANSPOSE_0D.second
+def _reshape_second(step, g):
+    return g.reshape(step.shape)
 
 
 def resolve(tuple given, Py_ssize_t total, str op):
@@ -63,10 +73,10 @@ def resolve(tuple given, Py_ssize_t total, str op):
     return tuple(sizes)
 
 
-cdef Tensor reshaped(Tensor x, tuple sizes, str name, bint must_view):
+cdef Tensor reshaped(Tensor x, tuple sizes, bint must_view):
     cdef np.ndarray array
     if np.PyArray_IS_C_CONTIGUOUS(x.array):
-        return view(x.array.reshape(sizes), x, reshape_backward, name, shape_of(x.array))
+        return view(x.array.reshape(sizes), x, VIEW, shape_of(x.array))
     try:
         array = numpy.reshape(x.array, sizes, copy=False)
     except ValueError:
@@ -76,16 +86,16 @@ cdef Tensor reshaped(Tensor x, tuple sizes, str name, bint must_view):
                 "two contiguous subspaces). Use .reshape(...) instead.") from None
         array = x.array.reshape(sizes)
         if recording(x):
-            return record1(array, backward_by_name, name, x, (reshape_backward, shape_of(x.array)))
+            return record1(array, VIEW, x, (shape_of(x.array),))
         return wrap(array)
-    return view(array, x, reshape_backward, name, shape_of(x.array))
+    return view(array, x, VIEW, shape_of(x.array))
 
 
 @operation()
 def reshape(input, *shape):
     """The same elements in another shape; a view where possible. One size may be -1."""
     cdef Tensor x = <Tensor?>input
-    return reshaped(x, resolve(shape, np.PyArray_SIZE(x.array), "reshape"), "ViewBackward0", False)
+    return reshaped(x, resolve(shape, np.PyArray_SIZE(x.array), "reshape"), False)
 
 
 @operation("Tensor.view", keywords={"dtype": "shape", "size": "shape"})
@@ -94,7 +104,7 @@ def view_as_shape(input, *shape):
     cdef Tensor x = <Tensor?>input
     if len(shape) == 1 and isinstance(shape[0], dtypes.dtype):
         return wrap_view(x.array.view(shape[0].numpy), x)
-    return reshaped(x, resolve(shape, np.PyArray_SIZE(x.array), "view"), "ViewBackward0", True)
+    return reshaped(x, resolve(shape, np.PyArray_SIZE(x.array), "view"), True)
 
 
 @operation("Tensor")
@@ -123,7 +133,7 @@ def flatten(input, start_dim=0, end_dim=-1):
     merged = 1
     for size in sizes[first:last + 1]:
         merged *= size
-    return reshaped(x, sizes[:first] + (merged,) + sizes[last + 1:], "ViewBackward0", False)
+    return reshaped(x, sizes[:first] + (merged,) + sizes[last + 1:], False)
 
 
 @operation()
@@ -141,8 +151,12 @@ def unflatten(input, dim, sizes):
     return reshape(x, shape[:d] + resolve(tuple(sizes), shape[d], "unflatten") + shape[d + 1:])
 
 
-def transpose_backward(grad, axes):
-    return grad.swapaxes(*axes)
+cdef object transpose_backward(Node node, np.ndarray grad):
+    return grad.swapaxes(*node.saved[0])
+
+
+cdef Op TRANSPOSE = declare("TransposeBackward0", transpose_backward, "axes")
+TRANSPOSE.second(lambda step, g: g.transpose(*step.axes))
 
 
 @operation(aliases={"swapaxes": {"axis0": "dim0", "axis1": "dim1"}, "swapdims": None}, inplace="view")
@@ -152,8 +166,8 @@ def transpose(input, dim0, dim1):
     cdef int ndim = np.PyArray_NDIM(x.array)
     axes = (wrap_dim(dim0, ndim), wrap_dim(dim1, ndim))
     if ndim == 0:
-        return view(x.array, x, reshape_backward, "TransposeBackward0", ())
-    return view(x.array.swapaxes(*axes), x, transpose_backward, "TransposeBackward0", axes)
+        return view(x.array, x, TRANSPOSE_0D, ())
+    return view(x.array.swapaxes(*axes), x, TRANSPOSE, axes)
 
 
 @operation(inplace="view")
@@ -164,8 +178,12 @@ def t(input):
     return transpose(input, 0, 1) if input.ndim == 2 else transpose(input, 0, 0)
 
 
-def permute_backward(grad, axes):
-    return grad.transpose(numpy.argsort(axes))
+cdef object permute_backward(Node node, np.ndarray grad):
+    return grad.transpose(numpy.argsort(node.saved[0]))
+
+
+cdef Op PERMUTE = declare("PermuteBackward0", permute_backward, "axes")
+PERMUTE.second(lambda step, g: g.permute([int(i) for i in numpy.argsort(step.axes)]))
 
 
 @operation()
@@ -182,7 +200,7 @@ def permute(input, *dims):
     axes = tuple([wrap_dim(dim, ndim) for dim in dims])
     if len(set(axes)) != ndim:
         raise RuntimeError("permute(): duplicate dims are not allowed.")
-    return view(x.array.transpose(axes), x, permute_backward, "PermuteBackward0", axes)
+    return view(x.array.transpose(axes), x, PERMUTE, axes)
 
 
 @operation(aliases="moveaxis")
@@ -214,7 +232,7 @@ def squeeze(input, dim=None):
     else:
         drop = [wrap_dim(d, ndim) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))]
     sizes = tuple([size for i, size in enumerate(shape) if not (size == 1 and i in drop)])
-    return view(x.array.reshape(sizes), x, reshape_backward, "SqueezeBackward0", shape)
+    return view(x.array.reshape(sizes), x, SQUEEZE, shape)
 
 
 @operation(inplace="view")
@@ -222,11 +240,15 @@ def unsqueeze(input, dim):
     """Insert a dimension of size 1."""
     cdef Tensor x = <Tensor?>input
     cdef int d = wrap_dim(dim, np.PyArray_NDIM(x.array) + 1)
-    return view(numpy.expand_dims(x.array, d), x, reshape_backward, "UnsqueezeBackward0", shape_of(x.array))
+    return view(numpy.expand_dims(x.array, d), x, UNSQUEEZE, shape_of(x.array))
 
 
-def expand_backward(grad, shape):
-    return undo(grad, shape)
+cdef object expand_backward(Node node, np.ndarray grad):
+    return undo(grad, node.saved[0])
+
+
+cdef Op EXPAND = declare("ExpandBackward0", expand_backward, "shape")
+EXPAND.second(lambda step, g: step.sum_to(g, step.shape))
 
 
 @operation("Tensor")
@@ -260,7 +282,7 @@ def expand(input, *size, implicit=False):
         raise RuntimeError(f"expand: {target}: too many elements, or a negative size") from None
     if np.PyArray_ISWRITEABLE(x.array):  # where elements share a place, check_inplace refuses
         np.PyArray_ENABLEFLAGS(repeated, np.NPY_ARRAY_WRITEABLE)
-    return view(repeated, x, expand_backward, "ExpandBackward0", shape)
+    return view(repeated, x, EXPAND, shape)
 
 
 @operation("Tensor")
@@ -275,14 +297,23 @@ def broadcast_to(input, size):
     return expand(input, tuple(size))
 
 
-def copy_backward(grad, dtype):
+cdef object copy_backward(Node node, np.ndarray grad):
+    dtype = node.saved[0]
     return grad if grad.dtype == dtype else grad.astype(dtype)
 
 
-cdef Tensor copied(np.ndarray array, Tensor x, str name):
-    if recording(x):
-        return record1(array, backward_by_name, name, x, (copy_backward, x.array.dtype))
-    return wrap(array)
+cdef Op CLONE = declare("CloneBackward0", copy_backward, "dtype")
+cdef Op TO_COPY = declare("ToCopyBackward0", copy_backward, "dtype")
+
+
+@CLONE.second
+@TO_COPY.second
+def _copy_second(step, g):
+    return g if (<Tensor>g).array.dtype == step.dtype else g.to(step.dtype)
+
+
+cdef Tensor copied(np.ndarray array, Tensor x, Op record):
+    return record1(array, record, x, (x.array.dtype,)) if recording(x) else wrap(array)
 
 
 @operation()
@@ -297,7 +328,7 @@ def clone(input, *, memory_format=None):
         array = K.copy(x.array, keep)
     else:
         array = x.array.copy("K" if keep else "C")
-    return copied(array, x, "CloneBackward0")
+    return copied(array, x, CLONE)
 
 
 @operation("Tensor")
@@ -317,12 +348,12 @@ def cast(input, dtype, bint copy=False):
         array = x.array.astype(wanted)
     if wanted.kind != "f":
         return wrap(array)
-    return copied(array, x, "ToCopyBackward0")
+    return copied(array, x, TO_COPY)
 
 
-def concat_backward(grad, saved):
+cdef object concat_backward(Node node, np.ndarray grad):
     """A slice of the gradient for each input, nothing for those of shape (0,) that fit any others (size None)."""
-    dim, sizes, dtypes_ = saved
+    dim, sizes, dtypes_ = node.saved
     pieces, start = [], 0
     for size, dtype in zip(sizes, dtypes_):
         if size is None:
@@ -332,6 +363,18 @@ def concat_backward(grad, saved):
         index[dim] = slice(start, start + size)
         pieces.append(grad[tuple(index)].astype(dtype, copy=False))
         start += size
+    return tuple(pieces)
+
+
+cdef Op CAT = declare("CatBackward0", concat_backward, "dim sizes kinds")
+
+
+@CAT.second
+def _concat_second(step, g):
+    pieces, start = [], 0
+    for size, kind in zip(step.sizes, step.kinds):
+        pieces.append(wrap(numpy.zeros(0, kind)) if size is None else g.narrow(step.dim, start, size).to(kind))
+        start += size or 0
     return tuple(pieces)
 
 
@@ -438,16 +481,19 @@ def cat(tensors, dim=0, *, out=None):
     if on:
         sizes = [None if empty and ndim > 1 and shape_of((<Tensor>item).array) == (0,) else
                  np.PyArray_DIM((<Tensor>item).array, d) for item in items]
-        return recordn(array, backward_by_name, "CatBackward0", items,
-                       (concat_backward, (d, sizes, [(<Tensor>item).array.dtype for item in items])))
+        return recordn(array, CAT, items, (d, sizes, [(<Tensor>item).array.dtype for item in items]))
     return wrap(array)
 
 
-def stack_backward(grad, saved):
+cdef object stack_backward(Node node, np.ndarray grad):
     """A slice of the gradient for each input."""
-    dim, dtypes_ = saved
+    dim, dtypes_ = node.saved
     before = (slice(None),) * dim
     return tuple([numpy.asarray(grad[(*before, i)], dtype) for i, dtype in enumerate(dtypes_)])
+
+
+cdef Op STACK = declare("StackBackward0", stack_backward, "dim kinds")
+STACK.second(lambda step, g: tuple([g.select(step.dim, i).to(kind) for i, kind in enumerate(step.kinds)]))
 
 
 @operation("fastnn")
@@ -475,6 +521,5 @@ def stack(tensors, dim=0, *, out=None):
             raise TypeError(f"torch.stack(): input types can't be cast to the desired output type {out.dtype}")
         return into("torch.stack", out, wrap(array), items)
     if on:
-        return recordn(array, backward_by_name, "StackBackward0", items,
-                       (stack_backward, (d, [(<Tensor>item).array.dtype for item in items])))
+        return recordn(array, STACK, items, (d, [(<Tensor>item).array.dtype for item in items]))
     return wrap(array)

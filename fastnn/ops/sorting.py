@@ -2,8 +2,10 @@
 import numpy as np
 
 from fastnn import dtypes
+from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.ops._common import axis_of, need_tensors
+from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
 from fastnn.ops.reduce import values_and_indices
 
@@ -40,10 +42,16 @@ def _put_backward(grad, sizes, dim, indices):
     return dx
 
 
+TAKEN = {name: Op(name, _put_backward, "sizes dim indices") for name in (
+    "SortBackward0", "TopkBackward0", "KthvalueBackward0", "MedianBackward0", "NanmedianBackward0", "ModeBackward0")}
+for _op in TAKEN.values():
+    _op.linear(lambda x, sizes, dim, indices: np.take_along_axis(x, indices, dim))
+
+
 def taken_of(kind, input, dim, indices, name):
     x = input.detach().numpy()
     places = from_array(np.ascontiguousarray(indices))
-    values = record(np.take_along_axis(x, indices, dim), _put_backward, name, (input,),
+    values = record(np.take_along_axis(x, indices, dim), TAKEN[name], (input,),
                     (x.shape, dim, places.numpy()), (places,))
     return kind((values, places))
 
@@ -108,7 +116,7 @@ def of_nothing(input):
     dtype, shape = input.detach().numpy().dtype, tuple(input.shape)
     lowest = dtypes.iinfo(dtype).min if dtype.kind == "i" else 0
     found = np.asarray(np.nan if dtype.kind == "f" else lowest, dtype)
-    return record(found, lambda grad: np.zeros(shape, grad.dtype), "MedianBackward0", (input,))
+    return record(found, constant("MedianBackward0"), (input,), (shape,))
 
 
 def shared_among(input, value):

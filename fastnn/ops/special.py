@@ -4,10 +4,11 @@ import math
 import numpy as np
 
 from fastnn import dtypes
+from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.ops import arithmetic, pointwise
 from fastnn.ops._common import need_tensors
-from fastnn.ops.arithmetic_composed import binary_of, pair_of
+from fastnn.ops.arithmetic_composed import binary_op, pair_of
 from fastnn.ops.declare import operation
 from fastnn.ops.indexing import where
 
@@ -18,20 +19,26 @@ def floating_of(op, input):
     return input if input.is_floating_point() else input.to(dtypes.get_default_dtype())
 
 
-def _map(op, node, function, slope):
-    """A function of NumPy arrays as an operation; ``slope(x, y)`` is its derivative, None where it has none."""
+def _map_backward(grad, x, y, op, slope):
+    if slope is None:
+        raise NotImplementedError(f"the derivative for '{op}' is not implemented")
+    with np.errstate(all="ignore"):
+        return np.asarray(grad * slope(x, y)).astype(x.dtype, copy=False)
+
+
+def _map(op, node, function, slope, second=None):
+    """A function of NumPy arrays as an operation; ``slope(x, y)`` is its derivative, None where it has none, and
+    ``second(x, y)`` the same of tensors."""
+    made = Op(node, _map_backward, "x y what slope", None if second else "its derivative has none")
+    if second is not None:
+        made.second(lambda step, g: g * second(step.input(step.x, 0), step.output(step.y)))
+
     def operation(input):
         input = floating_of(op, input)
         x = input.detach().numpy()
         with np.errstate(all="ignore"):
             y = np.asarray(function(x)).astype(x.dtype, copy=False)
-
-        def backward(grad):
-            if slope is None:
-                raise NotImplementedError(f"the derivative for '{op}' is not implemented")
-            with np.errstate(all="ignore"):
-                return np.asarray(grad * slope(x, y)).astype(x.dtype, copy=False)
-        return record(y, backward, node, (input,), (), (input,))
+        return record(y, made, (input,), (x, y, op, slope), (input,))
     operation.__name__ = operation.__qualname__ = op
     return operation
 
@@ -110,17 +117,31 @@ def _sinc_slope(x, y):
     return np.where(np.abs(np.pi * x) < 1, -np.pi ** 2 / 3 * x * series, (_half_turns(np.cos, x) - _sinc(x)) / x)
 
 
-erfc = _map("erfc", "ErfcBackward0", _erfc, lambda x, y: -2 / _SQRT_PI * np.exp(-x * x))
+def _sinc_slope_of(x, y):
+    """The same of tensors."""
+    square, series = x * x * np.pi ** 2, 1.0
+    for k in range(12, 0, -1):
+        series = 1 - square / (2 * k * (2 * k + 3)) * series
+    near = pointwise.abs(x) < 1 / np.pi
+    far = where(near, 1.0, x)
+    return where(near, x * series * (-np.pi ** 2 / 3), (pointwise.cos(far * np.pi) - y) / far)
 
-erfinv = _map("erfinv", "ErfinvBackward0", _erfinv, lambda x, y: _SQRT_PI / 2 * np.exp(y * y))
 
-ndtr = _map("ndtr", "SpecialNdtrBackward0", _ndtr, lambda x, y: np.exp(-x * x / 2) / math.sqrt(2 * math.pi))
+erfc = _map("erfc", "ErfcBackward0", _erfc, lambda x, y: -2 / _SQRT_PI * np.exp(-x * x),
+            lambda x, y: pointwise.exp(-x * x) * (-2 / _SQRT_PI))
 
-ndtri = _map("ndtri", "SpecialNdtriBackward0", _ndtri, lambda x, y: math.sqrt(2 * math.pi) * np.exp(y * y / 2))
+erfinv = _map("erfinv", "ErfinvBackward0", _erfinv, lambda x, y: _SQRT_PI / 2 * np.exp(y * y),
+              lambda x, y: pointwise.exp(y * y) * (_SQRT_PI / 2))
+
+ndtr = _map("ndtr", "SpecialNdtrBackward0", _ndtr, lambda x, y: np.exp(-x * x / 2) / math.sqrt(2 * math.pi),
+            lambda x, y: pointwise.exp(x * x * -0.5) / math.sqrt(2 * math.pi))
+
+ndtri = _map("ndtri", "SpecialNdtriBackward0", _ndtri, lambda x, y: math.sqrt(2 * math.pi) * np.exp(y * y / 2),
+             lambda x, y: pointwise.exp(y * y * 0.5) * math.sqrt(2 * math.pi))
 
 i0 = _map("i0", "I0Backward0", lambda x: np.i0(x.astype(np.float64)), None)
 
-sinc = _map("sinc", "SincBackward0", _sinc, _sinc_slope)
+sinc = _map("sinc", "SincBackward0", _sinc, _sinc_slope, _sinc_slope_of)
 
 for _function, _text in ((erfc, "1 - erf(x), exact for large x."), (erfinv, "The inverse of erf, on (-1, 1)."),
                          (ndtr, "The normal distribution function."), (ndtri, "The inverse of ndtr, on (0, 1)."),
@@ -147,35 +168,55 @@ def logit(input, eps=None):
     return where(middle, near, arithmetic.sub(pointwise.log(input), pointwise.log1p(arithmetic.mul(input, -1.0))))
 
 
+def _share(part, whole, exp):
+    return np.where(np.isinf(whole) & (part == whole), 1, exp(part - whole)).astype(whole.dtype)
+
+
+def _share_of(part, whole, exp):
+    return where(whole.isinf() & (part == whole), 1.0, exp(arithmetic.sub(part, whole)))
+
+
+LOGADDEXP = binary_op("logaddexp", "LogaddexpBackward0", np.logaddexp,
+                      lambda a, b, z: (_share(a, z, np.exp), _share(b, z, np.exp)),
+                      lambda a, b, z: (_share_of(a, z, pointwise.exp), _share_of(b, z, pointwise.exp)))
+LOGADDEXP2 = binary_op("logaddexp2", "Logaddexp2Backward0", np.logaddexp2,
+                       lambda a, b, z: (_share(a, z, np.exp2), _share(b, z, np.exp2)),
+                       lambda a, b, z: (_share_of(a, z, pointwise.exp2), _share_of(b, z, pointwise.exp2)))
+
+
 @operation(out=True)
 def logaddexp(input, other):
     """log(exp(x) + exp(y)), without overflow."""
-    x, y = pair_of("logaddexp", input, other)
-    return binary_of("logaddexp", "LogaddexpBackward0", x, y, np.logaddexp,
-                   lambda a, b, z: (_share(a, z, np.exp), _share(b, z, np.exp)))
+    return LOGADDEXP(*pair_of("logaddexp", input, other))
 
 
 @operation(out=True)
 def logaddexp2(input, other):
     """log2(2^x + 2^y), without overflow."""
-    x, y = pair_of("logaddexp2", input, other)
-    return binary_of("logaddexp2", "Logaddexp2Backward0", x, y, np.logaddexp2,
-                   lambda a, b, z: (_share(a, z, np.exp2), _share(b, z, np.exp2)))
+    return LOGADDEXP2(*pair_of("logaddexp2", input, other))
 
 
-def _share(part, whole, exp):
-    return np.where(np.isinf(whole) & (part == whole), 1, exp(part - whole)).astype(whole.dtype)
+def _times_log(op, node, log, log_of, least):
+    """x log(y), 0 where x is 0, with NumPy's logarithm (of y + 1, where y - `least` counts) and tensors'."""
+    def function(a, b):
+        return np.where(np.isnan(b), np.nan, np.where(a == 0, 0, a * log(b)))
+
+    def slopes(a, b, z):
+        return np.where((a == 0) & (b <= least), 0, log(b)), a / (b if least == 0 else b - least)
+
+    def slopes_of(a, b, z):
+        return where((a == 0) & (b <= least), 0.0, log_of(b)), a / (b if least == 0 else b - least)
+    return binary_op(op, node, function, slopes, slopes_of)
+
+
+XLOGY = _times_log("xlogy", "XlogyBackward0", np.log, pointwise.log, 0)
+XLOG1PY = _times_log("xlog1py", "SpecialXlog1PyBackward0", np.log1p, pointwise.log1p, -1)
 
 
 @operation("fastnn Tensor special", inplace=True, out=True)
 def xlogy(input, other):
     """x log(y), 0 where x is 0."""
-    x, y = pair_of("xlogy", input, other, numbers=True)
-
-    def slopes(a, b, z):
-        return np.where((a == 0) & (b <= 0), 0, np.log(b)), a / b
-    return binary_of("xlogy", "XlogyBackward0", x, y,
-                   lambda a, b: np.where(np.isnan(b), np.nan, np.where(a == 0, 0, a * np.log(b))), slopes)
+    return XLOGY(*pair_of("xlogy", input, other, numbers=True))
 
 
 @operation("special", out=True)
@@ -188,9 +229,4 @@ def entr(input):
 @operation("special", out=True)
 def xlog1py(input, other):
     """x log(1 + y), 0 where x is 0."""
-    x, y = pair_of("xlog1py", input, other, numbers=True)
-
-    def slopes(a, b, z):
-        return np.where((a == 0) & (b <= -1), 0, np.log1p(b)), a / (b + 1)
-    return binary_of("xlog1py", "SpecialXlog1PyBackward0", x, y,
-                   lambda a, b: np.where(np.isnan(b), np.nan, np.where(a == 0, 0, a * np.log1p(b))), slopes)
+    return XLOG1PY(*pair_of("xlog1py", input, other, numbers=True))

@@ -1,6 +1,7 @@
 """One tensor as several: split, chunk, unbind."""
 import numpy as np
 
+from fastnn._tape import Op
 from fastnn._tensor import Tensor, record
 from fastnn.ops._common import axis_of, room
 from fastnn.ops.declare import operation
@@ -37,22 +38,25 @@ def _split(op, input, given, ndim, dim):
     return tensor_split(input, given, dim)
 
 
+def _piece_backward(grad, shape, index):
+    dx = np.zeros(shape, grad.dtype)
+    dx[index] = grad
+    return dx
+
+
+UNSAFE_SPLIT = Op("UnsafeSplitBackward0", _piece_backward, "shape index")
+UNSAFE_SPLIT.linear(lambda x, shape, index: x[index])
+
+
 @operation()
 def unsafe_chunk(input, chunks, dim=0):
     """``chunk``; the pieces share memory, but a change of one in place is nothing that another's gradient knows of."""
     pieces, axis, start, made = chunk(input, chunks, dim), axis_of(dim, input.ndim), 0, []
     for piece in pieces:
         index = (slice(None),) * axis + (slice(start, start + piece.shape[axis]),)
-        made.append(record(piece.detach().numpy(), _piece_backward, "UnsafeSplitBackward0", (input,),
-                           (tuple(input.shape), index)))
+        made.append(record(piece.detach().numpy(), UNSAFE_SPLIT, (input,), (tuple(input.shape), index)))
         start += piece.shape[axis]
     return tuple(made)
-
-
-def _piece_backward(grad, shape, index):
-    dx = np.zeros(shape, grad.dtype)
-    dx[index] = grad
-    return dx
 
 
 @operation()

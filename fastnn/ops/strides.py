@@ -1,6 +1,7 @@
 """Views by strides: ``as_strided`` and the windows of ``Tensor.unfold``."""
 import numpy as np
 
+from fastnn._tape import Op
 from fastnn._tensor import record, take_history, view_of
 from fastnn.ops import indexing
 from fastnn.ops._common import axis_of, int64_of, int64s_of, need_tensors
@@ -32,6 +33,26 @@ def _place_backward(grad, own, seen):
     memory = np.zeros(max(own.max(), seen.max()) - first + 1, grad.dtype)
     np.add.at(memory, seen.reshape(-1) - first, grad.reshape(-1))
     return memory[own - first] / np.bincount((own - first).reshape(-1))[own - first].astype(grad.dtype)
+
+
+def _strided_backward(grad, shape, own, view):
+    """`own`, `view`: (sizes, steps, first place) of the input and of the view."""
+    if not grad.size or 0 in shape:
+        return np.zeros(shape, grad.dtype)
+    return _place_backward(grad, _places(*own), _places(*view))
+
+
+AS_STRIDED = Op("AsStridedBackward0", _strided_backward, "shape own view")
+
+
+@AS_STRIDED.linear
+def _strided(x, shape, own, view):
+    if not x.size or 0 in view[0]:
+        return np.zeros(view[0], x.dtype)
+    own, wanted = _places(*own), _places(*view)
+    memory = np.zeros(max(own.max(), wanted.max()) + 1, x.dtype)
+    memory[own] = x
+    return memory[wanted]
 
 
 @operation(inplace="view")
@@ -66,14 +87,27 @@ def as_strided(input, size, stride, storage_offset=None):
     viewed = view_of(out, input)
     if not input.requires_grad:
         return viewed
-    shape, item = x.shape, x.itemsize  # not x itself: the rule reads no memory of it
-    strides = [step // item for step in x.strides]
+    own = x.shape, [step // x.itemsize for step in x.strides], start // x.itemsize  # not x: no memory of it is read
+    return take_history(viewed, record(out, AS_STRIDED, (input,), (x.shape, own, (size, steps, offset))))
 
-    def backward(grad):
-        if not grad.size or 0 in shape:
-            return np.zeros(shape, grad.dtype)
-        return _place_backward(grad, _places(shape, strides, start // item), _places(size, steps, offset))
-    return take_history(viewed, record(out, backward, "AsStridedBackward0", (input,)))
+
+def _unfold_backward(grad, shape, dim, size, step):
+    dx = np.zeros(shape, grad.dtype)
+    moved = np.moveaxis(dx, dim, 0)
+    for i, window in enumerate(np.moveaxis(grad, dim, 0)):
+        moved[i * step:i * step + size] += np.moveaxis(window, -1, 0)
+    return dx
+
+
+UNFOLD = Op("UnfoldBackward0", _unfold_backward, "shape dim size step")
+
+
+@UNFOLD.linear
+def _unfold(x, shape, dim, size, step):
+    """A view."""
+    sizes = (*shape[:dim], (shape[dim] - size) // step + 1, *shape[dim + 1:], size)
+    strides = (*x.strides[:dim], x.strides[dim] * step, *x.strides[dim + 1:], x.strides[dim])
+    return np.lib.stride_tricks.as_strided(x, sizes, strides, writeable=x.flags.writeable)
 
 
 @operation("Tensor")
@@ -93,20 +127,8 @@ def unfold(input, dimension, size, step):
         count = (x.shape[dim] - size) // step + 1
         return input.reshape(1)[:size] if input.ndim == 0 else indexing.getitem(
             input, (slice(None),) * dim + (slice(0, 0),)).reshape((*x.shape[:dim], count, *x.shape[dim + 1:], 0))
-    count = (x.shape[dim] - size) // step + 1
-    sizes = (*x.shape[:dim], count, *x.shape[dim + 1:], size)
-    strides = (*x.strides[:dim], x.strides[dim] * step, *x.strides[dim + 1:], x.strides[dim])
-    out = np.lib.stride_tricks.as_strided(x, sizes, strides, writeable=x.flags.writeable)
-    shape = x.shape
-
-    def backward(grad):
-        dx = np.zeros(shape, grad.dtype)
-        moved = np.moveaxis(dx, dim, 0)
-        windows = np.moveaxis(grad, dim, 0)
-        for i in range(count):
-            moved[i * step:i * step + size] += np.moveaxis(windows[i], -1, 0)
-        return dx
+    out = _unfold(x, x.shape, dim, size, step)
     viewed = view_of(out, input)
     if not input.requires_grad:
         return viewed
-    return take_history(viewed, record(out, backward, "UnfoldBackward0", (input,)))
+    return take_history(viewed, record(out, UNFOLD, (input,), (x.shape, dim, size, step)))

@@ -1,0 +1,130 @@
+"""Maps of one tensor: each is a line of src_c/kernels/elementwise.def, and has its Op here.
+
+The second-order rules are one table, by the maps' names, as elementwise.def is one list: fastnn.ops.slopes.
+"""
+cimport numpy as np
+
+import numpy
+
+from fastnn import dtypes
+from fastnn._tape cimport Node, Op, describe
+from fastnn._tape import operations
+from fastnn._tensor cimport Tensor, adopt_node, check_inplace, record1, recording, wrap
+from fastnn.kernels cimport elementwise as K
+from fastnn.kernels import unary_names, unary_saves
+from fastnn.ops._common cimport is_half, is_real, zero_d
+from fastnn.ops.inplace cimport changed
+
+np.import_array()
+
+cdef dict maps = {}
+cdef dict node_names = {"pow_scalar": "PowBackward0", "square": "PowBackward0", "clamp": "ClampBackward1",
+                        "gelu_tanh": "GeluBackward0", "relu6": "HardtanhBackward0", "logsigmoid": "LogSigmoidBackward0",
+                        "leaky_relu_signed": "LeakyReluBackward0", "elu_of_x": "EluBackward0",
+                        "celu_of_x": "CeluBackward0", "selu_of_x": "SeluBackward0"}
+
+
+cdef class Map(Op):
+    """The record of one map."""
+
+
+cdef object unary_backward(Node node, np.ndarray grad):
+    cdef tuple saved = node.saved
+    return K.unary_backward((<Map>node.op).number, grad, saved[0], saved[1], node.a, node.b)
+
+
+def define_maps():
+    cdef Map map
+    for number, name in enumerate(unary_names()):
+        map = Map.__new__(Map)
+        map.kernel, map.number, map.index, map.rule = name, number, number, unary_backward
+        title = "".join(word.capitalize() for word in name.split("_"))
+        describe(map, node_names.get(name, title + "Backward0"), "x y", "a b")
+        map.saves_x, map.saves_y = "x" in unary_saves(name), "y" in unary_saves(name)
+        map.x_will_do = name in ("relu6", "hardtanh", "leaky_relu")
+        maps[name] = map
+        operations.append(map)
+
+
+define_maps()
+
+
+cdef Map map_of(str name):
+    return <Map>maps[name]
+
+
+def records():
+    """{name: Map}: all of elementwise.def."""
+    return maps
+
+
+cdef Tensor apply(str name, object input, double a=0.0, double b=0.0):
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    return apply_map(<Map>maps[name], name, <Tensor>input, a, b)
+
+
+cdef Tensor apply_map(Map map, str name, Tensor x, double a, double b):
+    cdef Tensor out
+    if not is_real(x.array):
+        if is_half(x.array):
+            return apply_map(map, name, x.to(dtypes.float32), a, b).to(dtypes.float16)
+        x = wrap(x.array.astype(dtypes.get_default_dtype().numpy))
+    cdef np.ndarray y = K.unary_map(map.index, x.array, a, b)
+    if not recording(x):
+        return wrap(y)
+    if map.x_will_do:  # as PyTorch does: then y may be changed in place
+        out = record1(y, map, x, (None, x.array))
+        out.node.a, out.node.b = a, b
+        out.node.guard(x.version_object())
+        return out
+    out = record1(y, map, x, (x.array if map.saves_x else None, y if map.saves_y else None))
+    out.node.a, out.node.b = a, b
+    if map.saves_x:
+        out.node.guard(x.version_object())
+    if map.saves_y:
+        out.node.guard(out.version_object())
+    return out
+
+
+def mapped(input, str name, double a=0.0, double b=0.0):
+    """The map of this name in elementwise.def, with its parameters."""
+    return apply(name, input, a, b)
+
+
+cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
+    """The same, written over the input."""
+    cdef Tensor x = <Tensor?>input, out
+    check_inplace(x)
+    cdef Map map = <Map>maps[name]
+    if is_half(x.array) and not recording(x):
+        x.array[...] = K.unary_forward(map.number, x.array.astype(numpy.float32), a, b)
+        x.bump()
+        return x
+    if is_half(x.array):
+        return changed(name + "_", x, mapped, (name, a, b), {})
+    if not is_real(x.array):
+        raise RuntimeError(f"result type {dtypes.get_default_dtype()} can't be cast to the desired output type "
+                           f"{dtypes.from_numpy(x.array.dtype)}")
+    if not recording(x):
+        K.copy_into(x.array, K.unary_forward(map.number, x.array, a, b))
+        x.bump()
+        return x
+    cdef np.ndarray before = K.copy(x.array) if map.saves_x else None  # what the rule reads is overwritten below
+    cdef np.ndarray y = K.unary_forward(map.number, x.array, a, b)
+    out = record1(y, map, x, (before, None))
+    out.node.a, out.node.b = a, b
+    K.copy_into(x.array, y)
+    x.bump()
+    if map.saves_y:
+        out.node.saved = (before, x.array)
+        out.node.guard(x.version_object())
+    adopt_node(x, out.node)
+    return x
+
+
+cdef Tensor whole(function, str name, object input):
+    """Integer and bool tensors keep their dtype under this map; NumPy does those."""
+    if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind != "f":
+        return wrap(zero_d(function((<Tensor>input).array)))
+    return apply(name, input)
