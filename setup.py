@@ -11,6 +11,7 @@ import glob
 import os
 import platform
 import re
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -53,6 +54,7 @@ C_HEADERS = [path for pattern in ("*.h", "*.def", "kernels/*") for path in glob.
 # What every module's code depends on: the layout of the table of kernels, the numbers of maps, and the flags here.
 C_INTERFACE = [path for pattern in ("*.h", "*.def", "kernels/*.def") for path in glob.glob(f"src_c/{pattern}")]
 C_INTERFACE.append("setup.py")
+KERNEL_TABLE = "fastnn/kernels/_table.pxi"  # of kernels.def, for Cython
 C_COMMON = ["src_c/parallel.c", "src_c/memory.c", "src_c/dispatch.c"]
 
 
@@ -142,14 +144,16 @@ def remove_outdated(path):
     if os.path.exists(generated):
         with open(path) as file:
             words = re.findall(r"\w+", " ".join(re.findall(r"cimport (.*)", file.read())))
-        if newer_group([pxd for pxd in glob.glob("fastnn/**/*.pxd", recursive=True)
-                        if os.path.basename(pxd)[:-len(".pxd")] in words], generated):
+        declarations = [pxd for pxd in glob.glob("fastnn/**/*.pxd", recursive=True)
+                        if os.path.basename(pxd)[:-len(".pxd")] in words]
+        if newer_group(declarations + [KERNEL_TABLE] * ("_core" in words), generated):
             os.remove(generated)
 
 
 def extensions():
     if os.environ.get("FASTNN_SKIP_BUILD") == "1":
         return
+    runpy.run_path("src_c/kernel_table.py")["write"](KERNEL_TABLE)
     for path in sorted(glob.glob("fastnn/**/*.pyx", recursive=True)):
         remove_outdated(path)
         name = path[:-len(".pyx")].replace(os.sep, ".")

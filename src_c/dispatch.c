@@ -7,18 +7,18 @@
 #include <cpuid.h>
 #endif
 
-extern const fnn_kernels fnn_kernels_baseline;
+extern const fnn_kernels fnn_kernels_baseline[2];
 #if FNN_HAVE_AVX2
-extern const fnn_kernels fnn_kernels_avx2;
+extern const fnn_kernels fnn_kernels_avx2[2];
 #endif
 #if FNN_HAVE_AVX512
-extern const fnn_kernels fnn_kernels_avx512;
+extern const fnn_kernels fnn_kernels_avx512[2];
 #endif
 
-const fnn_kernels *fnn_active = &fnn_kernels_baseline;
+const fnn_kernels *fnn_active = fnn_kernels_baseline;
 
 const char *const fnn_kernel_names[] = {
-#define KERNEL(name, params) #name,
+#define KERNEL(result, name, params) #name,
 #include "kernels.def"
 #undef KERNEL
     0};
@@ -88,14 +88,14 @@ static int cpu_has_avx512(void)
 static int list_tables(const fnn_kernels *tables[3])
 {
     int count = 0;
-    tables[count++] = &fnn_kernels_baseline;
+    tables[count++] = fnn_kernels_baseline;
 #if FNN_HAVE_AVX2
     if (cpu_has_avx2())
-        tables[count++] = &fnn_kernels_avx2;
+        tables[count++] = fnn_kernels_avx2;
 #endif
 #if FNN_HAVE_AVX512
     if (cpu_has_avx512())
-        tables[count++] = &fnn_kernels_avx512;
+        tables[count++] = fnn_kernels_avx512;
 #endif
     return count;
 }

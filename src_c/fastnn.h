@@ -2,8 +2,9 @@
  *
  * Plain C11, no Python.h. Letters used everywhere: m, n, k = rows, columns, depth of a matrix product;
  * n alone = number of elements; strides count elements, not bytes. Arguments come as outputs, inputs,
- * sizes, scalars. Arrays of the kernel's floating type are `void *` in the table, which holds every
- * kernel twice: [FNN_F32] and [FNN_F64]; scalars are double.
+ * sizes, scalars. Arrays of the kernel's floating type are `void *` in the table, of which there is
+ * one for each type, [FNN_F32] and [FNN_F64]; scalars are double. Kernels that take scratch memory return a status: 0,
+ * or FNN_NO_MEMORY, and then their outputs are undefined.
  */
 #ifndef FASTNN_H
 #define FASTNN_H
@@ -11,6 +12,9 @@
 #include <stdint.h>
 
 enum { FNN_F32 = 0, FNN_F64 = 1 };
+
+/* Statuses of kernels beside 0. */
+enum { FNN_NO_MEMORY = 1 };
 
 #define FNN_MAX_NDIM 32
 
@@ -58,12 +62,12 @@ typedef struct fnn_conv {
 
 typedef struct fnn_kernels {
     const char *isa;
-#define KERNEL(name, params) void(*name[2]) params;
+#define KERNEL(result, name, params) result(*name) params;
 #include "kernels.def"
 #undef KERNEL
 } fnn_kernels;
 
-/* The table in use; never NULL after fnn_select(). */
+/* The tables in use: fnn_active[FNN_F32] and fnn_active[FNN_F64]; never NULL. */
 extern const fnn_kernels *fnn_active;
 
 /* Variants that were built AND that this CPU (and its operating system) can run, slowest first. */

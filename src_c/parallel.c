@@ -7,6 +7,7 @@
 
 #include "parallel.h"
 #include "fastnn.h"
+#include "memory.h"
 
 #include <ctype.h>
 #include <stdatomic.h>
@@ -85,6 +86,7 @@ static _Thread_local struct {
     int64_t next_look;
     int interrupted;   /* this thread's call of a kernel, not resumed yet */
     int verified;      /* a team of so many threads can be had */
+    int no_memory;     /* for scratch, in the call that runs now */
 } here;
 
 static int (*look)(void);
@@ -127,7 +129,24 @@ int fnn_interrupted_between(void)
     if (here.interrupted || !look || time < here.next_look)
         return here.interrupted;
     here.next_look = time + (int64_t)LOOK_AFTER;
-    return here.interrupted = look() != 0;
+    const int no_memory = here.no_memory; /* of this call, not of those that the program makes */
+    here.interrupted = look() != 0;
+    here.no_memory = no_memory;
+    return here.interrupted;
+}
+
+void *fnn_scratch(size_t size)
+{
+    void *const memory = fnn_alloc(size);
+    here.no_memory |= !memory;
+    return memory;
+}
+
+int fnn_status(void)
+{
+    const int status = here.no_memory ? FNN_NO_MEMORY : 0;
+    here.no_memory = 0;
+    return status;
 }
 
 int fnn_interrupted(void)
@@ -147,7 +166,7 @@ typedef struct {
     int64_t n, grain, slice; /* slice: blocks that are done together first */
     fnn_range range;
     void *context;
-    atomic_int stop;
+    atomic_int stop, no_memory;
 } work_of_team;
 
 /* Blocks [from, to), on a thread of a region or alone. */
@@ -170,6 +189,8 @@ static void run_share(work_of_team *work, int worker, int64_t from, int64_t to)
         }
     }
     here.stop = outer_stop, here.worker = outer_worker, here.mode = outer_mode;
+    if (worker && fnn_status())
+        atomic_store(&work->no_memory, 1);
     fnn_leave(mode);
 }
 
@@ -378,6 +399,7 @@ void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_rang
             const int64_t team = omp_get_num_threads(), id = omp_get_thread_num();
             run_share(&team_work, id > 0, blocks * id / team, blocks * (id + 1) / team);
         }
+        here.no_memory |= atomic_load(&team_work.no_memory);
         const int64_t end = now(), before = last_team_end;
         last_team_end = end;
         if (!left && look_due == here.next_look && start - before < (int64_t)ASLEEP)

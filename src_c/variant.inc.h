@@ -32,9 +32,17 @@
 #undef REAL_IS_F32
 #undef FN
 
-const fnn_kernels FNN_PASTE(fnn_kernels_, FNN_ISA) = {
-    .isa = FNN_TEXT(FNN_ISA),
-#define KERNEL(name, params) .name = {name##_f32, name##_f64},
+const fnn_kernels FNN_PASTE(fnn_kernels_, FNN_ISA)[2] = {
+    {
+        .isa = FNN_TEXT(FNN_ISA),
+#define KERNEL(result, name, params) .name = name##_f32,
 #include "kernels.def"
 #undef KERNEL
+    },
+    {
+        .isa = FNN_TEXT(FNN_ISA),
+#define KERNEL(result, name, params) .name = name##_f64,
+#include "kernels.def"
+#undef KERNEL
+    },
 };

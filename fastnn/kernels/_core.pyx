@@ -40,7 +40,6 @@ cdef extern from "memory.h":
     void fnn_empty_cache()
     void fnn_set_guard(int on)
     size_t fnn_guard_damage()
-    size_t fnn_alloc_failures() nogil
     void fnn_fail_after(long count)
 
 cdef extern from *:
@@ -273,15 +272,8 @@ cdef void give_memory(void *memory) noexcept nogil:
     fnn_free(memory)
 
 
-cdef size_t alloc_failures() noexcept nogil:
-    return fnn_alloc_failures()
-
-
-cdef int check_scratch(str op, size_t before) except -1:
-    check_interrupt()
-    if fnn_alloc_failures() != before:  # another thread's failure counts as ours: memory is out all the same
-        raise MemoryError(f"{op}: no memory for scratch")
-    return 0
+cdef int no_memory(str op) except -1:
+    raise MemoryError(f"{op}: no memory for scratch")
 
 
 # ---- for Python ----
@@ -304,7 +296,7 @@ def available_isas():
 
 def get_isa():
     """The instruction set whose kernels are in use."""
-    return active.isa.decode()
+    return active[FNN_F32].isa.decode()
 
 
 def set_isa(name):

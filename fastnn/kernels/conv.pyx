@@ -144,7 +144,7 @@ cpdef np.ndarray conv_forward(np.ndarray x, np.ndarray weight, np.ndarray bias=N
     DTypeError
         Other dtypes, or several.
     """
-    cdef size_t failures
+    cdef int status
     cdef _core.fnn_conv s
     cdef int64_t bottom, right
     cdef int64_t xs[4]
@@ -172,10 +172,9 @@ cpdef np.ndarray conv_forward(np.ndarray x, np.ndarray weight, np.ndarray bias=N
     shape[0], shape[1], shape[2], shape[3] = s.n, s.o, s.oh, s.ow
     cdef np.ndarray y = _core.new_array(4, shape, np.PyArray_TYPE(x))
     flatten(&s, xs)
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.conv_forward[kind](data(y), data(x), data(weight), data(bias), &s, xs, relu)
-    _core.check_scratch("conv_forward", failures)
+        status = _core.active[kind].conv_forward(data(y), data(x), data(weight), data(bias), &s, xs, relu)
+    _core.check_status(status, "conv_forward")
     return y
 
 
@@ -205,7 +204,7 @@ cpdef np.ndarray conv_backward_input(np.ndarray grad, np.ndarray weight, size, n
     ShapeError, DTypeError
         As in `conv_forward`.
     """
-    cdef size_t failures
+    cdef int status
     cdef str op = "conv_backward_input"
     cdef _core.fnn_conv s
     cdef int64_t bottom, right
@@ -235,10 +234,9 @@ cpdef np.ndarray conv_backward_input(np.ndarray grad, np.ndarray weight, size, n
     shape[0], shape[1], shape[2], shape[3] = s.n, s.c, s.h, s.w
     cdef np.ndarray dx = _core.new_array(4, shape, np.PyArray_TYPE(grad))
     flatten(&s, dys)
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.conv_backward_input[kind](data(dx), data(grad), data(weight), data(bias), &s, dys, relu)
-    _core.check_scratch("conv_backward_input", failures)
+        status = _core.active[kind].conv_backward_input(data(dx), data(grad), data(weight), data(bias), &s, dys, relu)
+    _core.check_status(status, "conv_backward_input")
     return dx
 
 
@@ -265,7 +263,7 @@ cpdef np.ndarray conv_backward_weight(np.ndarray grad, np.ndarray x, kernel, str
     ShapeError, DTypeError
         As in `conv_forward`.
     """
-    cdef size_t failures
+    cdef int status
     cdef str op = "conv_backward_weight"
     cdef _core.fnn_conv s
     cdef int64_t bottom, right
@@ -288,8 +286,7 @@ cpdef np.ndarray conv_backward_weight(np.ndarray grad, np.ndarray x, kernel, str
     shape[0], shape[1], shape[2], shape[3] = s.o, s.c // groups, s.kh, s.kw
     cdef np.ndarray dw = _core.new_array(4, shape, np.PyArray_TYPE(x))
     flatten(&s, dys, xs)
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.conv_backward_weight[kind](data(dw), data(grad), data(x), &s, dys, xs)
-    _core.check_scratch("conv_backward_weight", failures)
+        status = _core.active[kind].conv_backward_weight(data(dw), data(grad), data(x), &s, dys, xs)
+    _core.check_status(status, "conv_backward_weight")
     return dw

@@ -113,7 +113,7 @@ cpdef np.ndarray linear_forward(np.ndarray x, np.ndarray weight, np.ndarray bias
     """
     if x is None or weight is None:
         raise TypeError("linear: expected arrays, got None")
-    cdef size_t failures
+    cdef int status
     cdef int kind = check(x, weight)
     cdef int64_t n = np.PyArray_DIM(weight, 0), k = np.PyArray_DIM(weight, 1)
     cdef int op = -1
@@ -141,10 +141,9 @@ cpdef np.ndarray linear_forward(np.ndarray x, np.ndarray weight, np.ndarray bias
     if bias is not None:
         bias = _core.contiguous(bias)
         pb = np.PyArray_DATA(bias)
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.linear_forward[kind](py, px, pw, pb, m, n, k, xs_m, xs_k, ws_n, ws_k, op, a, b)
-    _core.check_scratch("linear", failures)
+        status = _core.active[kind].linear_forward(py, px, pw, pb, m, n, k, xs_m, xs_k, ws_n, ws_k, op, a, b)
+    _core.check_status(status, "linear")
     return y
 
 
@@ -183,7 +182,7 @@ cpdef tuple linear_backward(np.ndarray grad, np.ndarray x, np.ndarray weight, np
     """
     if grad is None or x is None or weight is None:
         raise TypeError("linear_backward: expected arrays, got None")
-    cdef size_t failures
+    cdef int status
     cdef int kind = check(x, weight)
     cdef int64_t n = np.PyArray_DIM(weight, 0), k = np.PyArray_DIM(weight, 1)
     cdef int op = -1
@@ -246,9 +245,8 @@ cpdef tuple linear_backward(np.ndarray grad, np.ndarray x, np.ndarray weight, np
         py = np.PyArray_DATA(y)
         scratch = _core.new_like(grad, typenum)
         dz = np.PyArray_DATA(scratch)
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.linear_backward[kind](pdx, pdw, pdb, dz, pgrad, px, pw, py, m, n, k, n, 1, xs_m, xs_k, ws_n,
-                                           ws_k, op, a, b, accumulate, transposed)
-    _core.check_scratch("linear_backward", failures)
+        status = _core.active[kind].linear_backward(pdx, pdw, pdb, dz, pgrad, px, pw, py, m, n, k, n, 1, xs_m, xs_k,
+                                                    ws_n, ws_k, op, a, b, accumulate, transposed)
+    _core.check_status(status, "linear_backward")
     return dx, np.PyArray_SwapAxes(new_dw, 0, 1) if transposed else new_dw, new_db

@@ -98,7 +98,7 @@ cpdef tuple group_norm_forward(np.ndarray x, int groups, np.ndarray weight=None,
     cdef np.ndarray mean = _core.new_array(2, shape, np.PyArray_TYPE(x))
     cdef np.ndarray rstd = _core.new_array(2, shape, np.PyArray_TYPE(x))
     with nogil:
-        _core.active.group_norm_forward[kind](data(y), data(mean), data(rstd), data(x), data(weight), data(bias),
+        _core.active[kind].group_norm_forward(data(y), data(mean), data(rstd), data(x), data(weight), data(bias),
                                               sizes[0], groups, sizes[1], sizes[2], eps, 0)
     _core.check_interrupt()
     return y, mean, rstd
@@ -113,7 +113,7 @@ cdef tuple rows_backward(int kind, np.ndarray grad, np.ndarray x, np.ndarray mea
     cdef np.ndarray db = new_vector(x, groups * c) if need_db else None
     cdef np.ndarray scratch = new_vector(x, 2 * groups * c * (BLOCKS if s == 1 else n))
     with nogil:
-        _core.active.group_norm_backward[kind](data(dx), data(dw), data(db), data(scratch), data(grad), data(x),
+        _core.active[kind].group_norm_backward(data(dx), data(dw), data(db), data(scratch), data(grad), data(x),
                                                data(mean), data(rstd), data(weight), n, groups, c, s, rms)
     _core.check_interrupt()
     return dx, dw, db
@@ -208,8 +208,8 @@ cpdef tuple layer_norm_forward(np.ndarray x, int ndim, np.ndarray weight=None, n
     cdef np.ndarray mean = _core.new_array(np.PyArray_NDIM(x) - ndim, np.PyArray_DIMS(x), np.PyArray_TYPE(x))
     cdef np.ndarray rstd = _core.new_array(np.PyArray_NDIM(x) - ndim, np.PyArray_DIMS(x), np.PyArray_TYPE(x))
     with nogil:
-        _core.active.group_norm_forward[kind](data(y), data(mean), data(rstd), data(x), data(weight), data(bias),
-                                              rows, 1, n, 1, eps, rms)
+        _core.active[kind].group_norm_forward(data(y), data(mean), data(rstd), data(x), data(weight), data(bias), rows,
+                                              1, n, 1, eps, rms)
     _core.check_interrupt()
     return y, mean, rstd
 
@@ -330,7 +330,7 @@ cpdef tuple batch_norm_forward(np.ndarray x, np.ndarray weight=None, np.ndarray 
         mean[...] = 0
         rstd[...] = 0
     with nogil:
-        _core.active.batch_norm_forward[kind](data(y), data(mean), data(rstd), data(running_mean), data(running_var),
+        _core.active[kind].batch_norm_forward(data(y), data(mean), data(rstd), data(running_mean), data(running_var),
                                               data(scratch), data(x), data(weight), data(bias), n, c, s, training,
                                               momentum, eps)
     _core.check_interrupt()
@@ -364,7 +364,7 @@ cpdef tuple batch_norm_backward(np.ndarray grad, np.ndarray x, np.ndarray mean, 
     cdef np.ndarray db = new_vector(x, c) if need_db else None
     cdef np.ndarray scratch = new_vector(x, 3 * BLOCKS * c)
     with nogil:
-        _core.active.batch_norm_backward[kind](data(dx), data(dw), data(db), data(scratch), data(grad), data(x),
+        _core.active[kind].batch_norm_backward(data(dx), data(dw), data(db), data(scratch), data(grad), data(x),
                                                data(mean), data(rstd), data(weight), n, c, s, training)
     _core.check_interrupt()
     return first(dx) if turned and need_dx else dx, dw, db
@@ -417,6 +417,6 @@ cpdef tuple variance(np.ndarray x, tuple axes, double correction=1, bint keepdim
         (<object>mean).fill(float("nan"))
     cdef double divisor = max(count - correction, 0)
     with nogil:
-        _core.active.variance[kind](data(found), data(mean), data(scratch), data(x), n, c, s, divisor)
+        _core.active[kind].variance(data(found), data(mean), data(scratch), data(x), n, c, s, divisor)
     _core.check_interrupt()
     return (<object>found).reshape(shape), (<object>mean).reshape(shape)

@@ -199,7 +199,7 @@ cpdef sgd_step(list params, list grads, list momentum_buffers, double lr, double
                 firsts[i] = _core.new_like(params[i], tables.typenum)
         buffers = tables.add(momentum_buffers if firsts is None else firsts, "momentum_buffers", True)
     with nogil:
-        _core.active.sgd_step[tables.kind](tables.params, tables.grads, buffers, first, tables.sizes, tables.count, lr,
+        _core.active[tables.kind].sgd_step(tables.params, tables.grads, buffers, first, tables.sizes, tables.count, lr,
                                            momentum, dampening, weight_decay, nesterov, maximize)
     _core.check_interrupt()
     tables.finish()
@@ -221,7 +221,7 @@ cpdef adagrad_step(list params, list grads, list sums, list steps, double lr, do
     cdef void **sum_table = tables.add(sums, "sums", True)
     cdef float **step_table = tables.add_numbers(steps, "steps")
     with nogil:
-        _core.active.adagrad_step[tables.kind](tables.params, tables.grads, sum_table, step_table, tables.sizes,
+        _core.active[tables.kind].adagrad_step(tables.params, tables.grads, sum_table, step_table, tables.sizes,
                                                tables.count, lr, lr_decay, weight_decay, eps, maximize)
     _core.check_interrupt()
     tables.finish()
@@ -257,7 +257,7 @@ cpdef rmsprop_step(list params, list grads, list square_avgs, list grad_avgs, li
     if momentum > 0:
         buffer_table = tables.add(momentum_buffers, "momentum_buffers", True)
     with nogil:
-        _core.active.rmsprop_step[tables.kind](tables.params, tables.grads, square_avg_table, grad_avg_table,
+        _core.active[tables.kind].rmsprop_step(tables.params, tables.grads, square_avg_table, grad_avg_table,
                                                buffer_table, step_table, tables.sizes, tables.count, lr, alpha, eps,
                                                weight_decay, momentum, maximize)
     _core.check_interrupt()
@@ -281,7 +281,7 @@ cpdef adadelta_step(list params, list grads, list square_avgs, list acc_deltas, 
     cdef void **acc_delta_table = tables.add(acc_deltas, "acc_deltas", True)
     cdef float **step_table = tables.add_numbers(steps, "steps")
     with nogil:
-        _core.active.adadelta_step[tables.kind](tables.params, tables.grads, square_avg_table, acc_delta_table,
+        _core.active[tables.kind].adadelta_step(tables.params, tables.grads, square_avg_table, acc_delta_table,
                                                 step_table, tables.sizes, tables.count, lr, rho, eps, weight_decay,
                                                 maximize)
     _core.check_interrupt()
@@ -304,7 +304,7 @@ cpdef rprop_step(list params, list grads, list prevs, list step_sizes, list step
     cdef void **size_table = tables.add(step_sizes, "step_sizes", True)
     cdef float **step_table = tables.add_numbers(steps, "steps")
     with nogil:
-        _core.active.rprop_step[tables.kind](tables.params, tables.grads, prev_table, size_table, step_table,
+        _core.active[tables.kind].rprop_step(tables.params, tables.grads, prev_table, size_table, step_table,
                                              tables.sizes, tables.count, etaminus, etaplus, step_size_min,
                                              step_size_max, maximize)
     _core.check_interrupt()
@@ -334,7 +334,7 @@ cpdef asgd_step(list params, list grads, list axs, list mus, list etas, list ste
     cdef float **eta_table = tables.add_numbers(etas, "etas")
     cdef float **step_table = tables.add_numbers(steps, "steps")
     with nogil:
-        _core.active.asgd_step[tables.kind](tables.params, tables.grads, ax_table, mu_table, eta_table, step_table,
+        _core.active[tables.kind].asgd_step(tables.params, tables.grads, ax_table, mu_table, eta_table, step_table,
                                             tables.sizes, tables.count, lr, lambd, alpha, t0, weight_decay, maximize)
     _core.check_interrupt()
     tables.finish()

@@ -30,7 +30,7 @@ cpdef adam_step(list params, list grads, list exp_avgs, list exp_avg_sqs, list m
     if max_exp_avg_sqs is not None:
         max_table = tables.add(max_exp_avg_sqs, "max_exp_avg_sqs", True)
     with nogil:
-        _core.active.adam_step[tables.kind](tables.params, tables.grads, avg_table, sq_table, max_table, step_table,
+        _core.active[tables.kind].adam_step(tables.params, tables.grads, avg_table, sq_table, max_table, step_table,
                                             tables.sizes, tables.count, lr, beta1, beta2, eps, weight_decay, decoupled,
                                             maximize)
     _core.check_interrupt()
@@ -53,9 +53,8 @@ cpdef adamax_step(list params, list grads, list exp_avgs, list exp_infs, list st
     cdef void **inf_table = tables.add(exp_infs, "exp_infs", True)
     cdef float **step_table = tables.add_numbers(steps, "steps")
     with nogil:
-        _core.active.adamax_step[tables.kind](tables.params, tables.grads, avg_table, inf_table, step_table,
-                                              tables.sizes, tables.count, lr, beta1, beta2, eps, weight_decay,
-                                              maximize)
+        _core.active[tables.kind].adamax_step(tables.params, tables.grads, avg_table, inf_table, step_table,
+                                              tables.sizes, tables.count, lr, beta1, beta2, eps, weight_decay, maximize)
     _core.check_interrupt()
     tables.finish()
 
@@ -84,7 +83,7 @@ cpdef nadam_step(list params, list grads, list exp_avgs, list exp_avg_sqs, list 
     cdef float **product_table = tables.add_numbers(mu_products, "mu_products")
     cdef float **step_table = tables.add_numbers(steps, "steps")
     with nogil:
-        _core.active.nadam_step[tables.kind](tables.params, tables.grads, avg_table, sq_table, product_table,
+        _core.active[tables.kind].nadam_step(tables.params, tables.grads, avg_table, sq_table, product_table,
                                              step_table, tables.sizes, tables.count, lr, beta1, beta2, eps,
                                              weight_decay, momentum_decay, decoupled, maximize)
     _core.check_interrupt()
@@ -110,8 +109,7 @@ cpdef radam_step(list params, list grads, list exp_avgs, list exp_avg_sqs, list 
     cdef void **sq_table = tables.add(exp_avg_sqs, "exp_avg_sqs", True)
     cdef float **step_table = tables.add_numbers(steps, "steps")
     with nogil:
-        _core.active.radam_step[tables.kind](tables.params, tables.grads, avg_table, sq_table, step_table,
-                                             tables.sizes, tables.count, lr, beta1, beta2, eps, weight_decay, decoupled,
-                                             maximize)
+        _core.active[tables.kind].radam_step(tables.params, tables.grads, avg_table, sq_table, step_table, tables.sizes,
+                                             tables.count, lr, beta1, beta2, eps, weight_decay, decoupled, maximize)
     _core.check_interrupt()
     tables.finish()

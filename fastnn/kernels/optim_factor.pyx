@@ -29,7 +29,7 @@ cpdef adafactor_step(list params, list grads, list row_vars, list col_vars, list
     if _core.use_reference:
         return reference.adafactor_step(params, grads, row_vars, col_vars, variances, steps, lr, beta2_decay, eps1,
                                         eps2, d, weight_decay, maximize)
-    cdef size_t failures
+    cdef int status
     cdef Tables tables = Tables.__new__(Tables)
     cdef Py_ssize_t i
     cdef int64_t *rows
@@ -53,10 +53,9 @@ cpdef adafactor_step(list params, list grads, list row_vars, list col_vars, list
         rows[i] = shape[-2] if len(shape) > 1 else 1
         cols[i] = shape[-1] if len(shape) > 1 else tables.sizes[i]
     least = (2.0 ** -23 if tables.kind == 0 else 2.0 ** -52) if eps1 is None else eps1
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.adafactor_step[tables.kind](tables.params, tables.grads, row_table, col_table, step_table,
-                                                 tables.sizes, rows, cols, tables.count, lr, beta2_decay, least, eps2,
-                                                 d, weight_decay, maximize)
-    _core.check_scratch("adafactor_step", failures)
+        status = _core.active[tables.kind].adafactor_step(tables.params, tables.grads, row_table, col_table, step_table,
+                                                          tables.sizes, rows, cols, tables.count, lr, beta2_decay,
+                                                          least, eps2, d, weight_decay, maximize)
+    _core.check_status(status, "adafactor_step")
     tables.finish()

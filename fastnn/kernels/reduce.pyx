@@ -140,7 +140,7 @@ cpdef np.ndarray reduce(op, np.ndarray x, axes=None, bint keepdims=False):
         source = np.PyArray_DATA(current)
         place = np.PyArray_DATA(target)
         with nogil:
-            _core.active.reduce[kind](number, place, source, outer, n, inner, divisor)
+            _core.active[kind].reduce(number, place, source, outer, n, inner, divisor)
         _core.check_interrupt()
         if low < 0:
             break
@@ -186,7 +186,7 @@ cpdef np.ndarray argreduce(op, np.ndarray x, axis=None, bint keepdims=False):
     cdef int64_t *place = <int64_t *>np.PyArray_DATA(y)
     cdef void *source = np.PyArray_DATA(x)
     with nogil:
-        _core.active.argreduce[kind](smallest, place, source, outer, n, inner)
+        _core.active[kind].argreduce(smallest, place, source, outer, n, inner)
     _core.check_interrupt()
     return y
 
@@ -214,7 +214,7 @@ cpdef np.ndarray cumulate(op, np.ndarray x, axis, bint reverse=False):
     cdef object code = cumulate_of.get(op)
     if code is None:
         raise ValueError(f"cumulate: unknown operation {op!r}; known: {', '.join(cumulate_of)}")
-    cdef int d, number = code, kind = _core.real_kind(x, "cumulate")
+    cdef int d, status, number = code, kind = _core.real_kind(x, "cumulate")
     cdef int at = normalize_axis("cumulate", axis, np.PyArray_NDIM(x))
     if _core.use_reference:
         return reference.cumulate(op, x, at, reverse)
@@ -229,10 +229,9 @@ cpdef np.ndarray cumulate(op, np.ndarray x, axis, bint reverse=False):
     cdef np.ndarray y = _core.new_like(x, np.PyArray_TYPE(x))
     cdef void *place = np.PyArray_DATA(y)
     cdef void *source = np.PyArray_DATA(x)
-    cdef size_t failures = _core.alloc_failures()
     with nogil:
-        _core.active.cumulate[kind](number, place, source, outer, n, inner, reverse)
-    _core.check_scratch("cumulate", failures)
+        status = _core.active[kind].cumulate(number, place, source, outer, n, inner, reverse)
+    _core.check_status(status, "cumulate")
     return y
 
 

@@ -49,7 +49,7 @@ cpdef np.ndarray softmax_forward(np.ndarray x, int axis, bint log=False):
     cdef void *px = np.PyArray_DATA(x)
     split(x, axis, &outer, &n, &inner)
     with nogil:
-        _core.active.softmax_forward[kind](log, py, px, outer, n, inner)
+        _core.active[kind].softmax_forward(log, py, px, outer, n, inner)
     _core.check_interrupt()
     return y
 
@@ -74,7 +74,7 @@ cpdef np.ndarray softmax_backward(np.ndarray grad, np.ndarray y, int axis, bint 
     cdef void *py = np.PyArray_DATA(y)
     split(y, axis, &outer, &n, &inner)
     with nogil:
-        _core.active.softmax_backward[kind](log, pdx, pdy, py, outer, n, inner)
+        _core.active[kind].softmax_backward(log, pdx, pdy, py, outer, n, inner)
     _core.check_interrupt()
     return dx
 
@@ -103,7 +103,7 @@ cpdef np.ndarray logsumexp(np.ndarray x, axis, bint keepdims=False):
     cdef void *px = np.PyArray_DATA(x)
     split(x, ndim - 1 if ndim else 0, &outer, &n, &inner)
     with nogil:
-        _core.active.logsumexp[kind](py, px, outer, n)
+        _core.active[kind].logsumexp(py, px, outer, n)
     _core.check_interrupt()
     return y
 

@@ -108,7 +108,7 @@ static int64_t FN(attention_divide)(const FN(attention) * c, FN(attention_work) 
 
 static REAL *FN(attention_alloc)(const FN(attention) * c, FN(attention_work) * w)
 {
-    REAL *scratch = fnn_alloc((size_t)FN(attention_divide)(c, w, NULL) * sizeof(REAL));
+    REAL *scratch = fnn_scratch((size_t)FN(attention_divide)(c, w, NULL) * sizeof(REAL));
     if (scratch)
         FN(attention_divide)(c, w, scratch);
     return scratch;
@@ -292,9 +292,9 @@ static double FN(attention_cost)(const FN(attention) * c, int products)
     return 100 + (double)(c->l + 8) * keys * (0.25 * products * e + 6) * (c->causal ? 0.6 : 1.0);
 }
 
-static void FN(attention_forward)(void *out, void *lse, void *weights, const void *q, const void *k, const void *v,
-                                  const void *mask, int mask_kind, const int64_t *shape, const int64_t *strides,
-                                  int causal, int mean, double scale, double p, const uint8_t *keep)
+static int FN(attention_forward)(void *out, void *lse, void *weights, const void *q, const void *k, const void *v,
+                                 const void *mask, int mask_kind, const int64_t *shape, const int64_t *strides,
+                                 int causal, int mean, double scale, double p, const uint8_t *keep)
 {
     FN(attention) c = {.out = out, .lse = lse, .weights = weights, .q = q, .k = k, .v = v, .mask = mask,
                        .q_strides = strides, .k_strides = strides + 3, .v_strides = strides + 6,
@@ -303,7 +303,7 @@ static void FN(attention_forward)(void *out, void *lse, void *weights, const voi
                        .mask_kind = mask_kind, .causal = causal, .mean = mean, .keep = keep};
     FN(attention_options)(&c, scale, p);
     if (c.batch == 0 || c.heads == 0 || c.l == 0)
-        return;
+        return fnn_status();
     FN(attention_blocks)(&c, 1);
     const double cost = FN(attention_cost)(&c, 2) * (mean ? (double)c.heads : 1.0);
     const int64_t owners = c.batch * (mean ? 1 : c.heads);
@@ -311,6 +311,7 @@ static void FN(attention_forward)(void *out, void *lse, void *weights, const voi
     c.parts = owners >= 2 * shares ? 1 : (2 * shares + owners - 1) / owners;
     c.parts = shares <= 2 ? 1 : c.parts > c.blocks ? c.blocks : c.parts;
     fnn_parallel_for(owners * c.parts, 1, cost / (double)c.parts, FN(attention_forward_range), &c);
+    return fnn_status();
 }
 
 /* What queries i0.. of one head and keys j0..j0 + n of its key head mean to each other's gradients. The keys' become
@@ -420,10 +421,10 @@ static void FN(attention_backward_range)(void *context, int64_t begin, int64_t e
     fnn_free(scratch);
 }
 
-static void FN(attention_backward)(void *dq, void *dk, void *dv, void *dmask, const void *dy, const void *out,
-                                   const void *lse, const void *q, const void *k, const void *v, const void *mask,
-                                   int mask_kind, const int64_t *shape, const int64_t *strides, int causal,
-                                   double scale, double p, const uint8_t *keep)
+static int FN(attention_backward)(void *dq, void *dk, void *dv, void *dmask, const void *dy, const void *out,
+                                  const void *lse, const void *q, const void *k, const void *v, const void *mask,
+                                  int mask_kind, const int64_t *shape, const int64_t *strides, int causal,
+                                  double scale, double p, const uint8_t *keep)
 {
     FN(attention) c = {.dq = dq, .dk = dk, .dv = dv, .dmask = dmask, .dy = dy, .y = out, .lse = (REAL *)lse, .q = q,
                        .k = k, .v = v, .mask = mask, .q_strides = strides, .k_strides = strides + 3,
@@ -434,7 +435,7 @@ static void FN(attention_backward)(void *dq, void *dk, void *dv, void *dmask, co
                        .causal = causal, .parts = 1, .keep = keep};
     FN(attention_options)(&c, scale, p);
     if (c.batch == 0 || c.heads == 0)
-        return;
+        return fnn_status();
     FN(attention_blocks)(&c, 2);
     const int64_t owners = c.batch * c.key_heads, group = c.heads / c.key_heads;
     double cost = FN(attention_cost)(&c, 5) * (double)group;
@@ -445,4 +446,5 @@ static void FN(attention_backward)(void *dq, void *dk, void *dv, void *dmask, co
         cost *= 1.4 / (double)(c.parts + c.key_parts); /* scores are computed twice */
     }
     fnn_parallel_for(owners * (c.parts + c.key_parts), 1, cost, FN(attention_backward_range), &c);
+    return fnn_status();
 }

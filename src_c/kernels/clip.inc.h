@@ -73,20 +73,21 @@ static void FN(norm_range)(void *context, int64_t begin, int64_t end)
     }
 }
 
-static void FN(total_norm)(double *norm, void *const *x, const int64_t *sizes, int64_t count, int order)
+static int FN(total_norm)(double *norm, void *const *x, const int64_t *sizes, int64_t count, int order)
 {
     const int64_t line = optim_line(sizes, count), blocks = (line + OPTIM_GRAIN - 1) / OPTIM_GRAIN;
     double few[64], joined = 0;
     FN(clip_context) c = {.x = x, .sizes = sizes, .count = count, .order = order,
-                          .partial = blocks <= 64 ? few : fnn_alloc((size_t)blocks * sizeof(double))};
+                          .partial = blocks <= 64 ? few : fnn_scratch((size_t)blocks * sizeof(double))};
     if (!c.partial)
-        return;
+        return fnn_status();
     fnn_parallel_for(line, OPTIM_GRAIN, REAL_IS_F32 ? 0.1 : 0.15, FN(norm_range), &c);
     for (int64_t i = 0; i < blocks; i++)
         joined = FN(norm_join)(joined, c.partial[i], order);
     if (c.partial != few)
         fnn_free(c.partial);
     *norm = order == FNN_NORM_2 ? __builtin_sqrt(joined) : joined;
+    return fnn_status();
 }
 
 static void FN(scale_range)(void *context, int64_t begin, int64_t end)

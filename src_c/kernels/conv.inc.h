@@ -346,8 +346,8 @@ static void FN(conv_range)(void *context, int64_t begin, int64_t end)
     const int64_t copy_size = FN(conv_copy_size)(g), panel_size = g->m > CONV_DIRECT ? most * depth + VW : 0,
                   tile_size = TILE_ROWS * 4 * VW;
     const int64_t a_size = pack_a ? PACKED_ROWS * (depth + 2 * VW) : 0;
-    REAL *const copy = fnn_alloc((size_t)(copy_size + panel_size + tile_size + a_size) * sizeof(REAL) +
-                                 (size_t)(g->kh * g->kw) * sizeof(int64_t));
+    REAL *const copy = fnn_scratch((size_t)(copy_size + panel_size + tile_size + a_size) * sizeof(REAL) +
+                                   (size_t)(g->kh * g->kw) * sizeof(int64_t));
     if (!copy)
         return;
     REAL *const panels = copy + copy_size, *const own = panels + panel_size, *const packed_a = own + tile_size;
@@ -457,8 +457,8 @@ static void FN(conv_run)(FN(conv) * g)
     fnn_parallel_for(blocks * g->parts_m, 1, cost / (double)(blocks * g->parts_m), FN(conv_range), g);
 }
 
-static void FN(conv_forward)(void *y, const void *x, const void *weight, const void *bias, const fnn_conv *s,
-                             const int64_t *xs, int relu)
+static void FN(conv_forward_by)(void *y, const void *x, const void *weight, const void *bias, const fnn_conv *s,
+                                const int64_t *xs, int relu)
 {
     FN(conv) g = {.src = x, .a = weight, .bias = bias, .dst = y, .src_n = xs[0], .src_c = xs[1], .src_h = xs[2],
                   .src_w = xs[3], .dst_n = s->o * s->oh * s->ow, .dst_c = s->oh * s->ow, .dst_h = s->ow, .dst_w = 1,
@@ -558,8 +558,8 @@ static FN(conv) FN(conv_back)(REAL *dx, const REAL *dy, const REAL *a, const REA
                       .dw = x->dilation, .relu = relu};
 }
 
-static void FN(conv_backward_input)(void *dx, const void *dy, const void *weight, const void *bias, const fnn_conv *s,
-                                    const int64_t *dys, int relu)
+static void FN(conv_backward_input_by)(void *dx, const void *dy, const void *weight, const void *bias, const fnn_conv *s,
+                                       const int64_t *dys, int relu)
 {
     if (s->n == 0 || s->c == 0 || s->h == 0 || s->w == 0 ||
         FN(depthwise_input_run)(dx, dy, weight, bias, s, dys, relu) ||
@@ -575,7 +575,7 @@ static void FN(conv_backward_input)(void *dx, const void *dy, const void *weight
     if (FN(rows_input_run)(dx, dy, weight, bias, s, dys, relu) || FN(images_run)(dx, dy, weight, bias, s, dys, relu, 1))
         return;
     const int64_t m = s->o / s->groups, channels = s->c / s->groups;
-    REAL *const a = fnn_alloc((size_t)(s->c * m * s->kh * s->kw + 1) * sizeof(REAL));
+    REAL *const a = fnn_scratch((size_t)(s->c * m * s->kh * s->kw + 1) * sizeof(REAL));
     if (!a)
         return;
     for (int64_t ry = 0; ry < s->sh && ry < s->h; ry++)

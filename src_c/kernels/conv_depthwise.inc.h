@@ -341,7 +341,7 @@ static int FN(depthwise_weight_run)(REAL *dw, const REAL *dy, const REAL *x, con
         return 0;
     const int64_t size = s->c * s->kh * s->kw, wide = s->c < VW ? s->c : VW, together = VW / wide;
     d.shares = FN(conv_shares)((s->n + together - 1) / together, size);
-    d.sums = d.shares > 1 ? fnn_alloc((size_t)(d.shares * size) * sizeof(REAL)) : dw;
+    d.sums = d.shares > 1 ? fnn_scratch((size_t)(d.shares * size) * sizeof(REAL)) : dw;
     if (!d.sums)
         return 1;
     const int64_t items = d.shares * ((s->c + wide - 1) / wide);

@@ -106,7 +106,7 @@ static void FN(images_pack)(void *context, int64_t begin, int64_t end)
 {
     const FN(images) *const g = context;
     const int64_t taps = g->kh * g->kw, wide = 2 * VW;
-    REAL *const panel = fnn_alloc((size_t)(taps * wide) * sizeof(REAL));
+    REAL *const panel = fnn_scratch((size_t)(taps * wide) * sizeof(REAL));
     if (!panel)
         return;
     for (int64_t item = begin; item < end; item++) {
@@ -130,7 +130,7 @@ static void FN(images_range)(void *context, int64_t begin, int64_t end)
 {
     const FN(images) *const g = context;
     const int64_t wide = 2 * VW, pitch = (g->m + VW - 1) / VW * VW, ow = g->columns.size;
-    REAL *const copy = fnn_alloc((size_t)(g->copy + g->block_rows * ow * g->block * pitch) * sizeof(REAL));
+    REAL *const copy = fnn_scratch((size_t)(g->copy + g->block_rows * ow * g->block * pitch) * sizeof(REAL));
     if (!copy)
         return;
     REAL *const out = copy + g->copy;
@@ -194,7 +194,7 @@ static void FN(images_weight_range)(void *context, int64_t begin, int64_t end)
     const fnn_conv *const s = g->options;
     const int64_t taps = g->kh * g->kw, pitch = (g->m + VW - 1) / VW * VW, ow = g->columns.size;
     const int64_t most = (g->channels + g->parts - 1) / g->parts, dy_size = g->block_rows * ow * g->block * pitch;
-    REAL *const copy = fnn_alloc((size_t)(g->copy + dy_size + taps * most * pitch) * sizeof(REAL));
+    REAL *const copy = fnn_scratch((size_t)(g->copy + dy_size + taps * most * pitch) * sizeof(REAL));
     if (!copy)
         return;
     REAL *const dy = copy + g->copy, *const sums = dy + dy_size;

@@ -40,8 +40,8 @@ static void FN(lines_range)(void *context, int64_t begin, int64_t end)
 {
     const FN(images) *const g = context;
     const int64_t wide = 2 * VW, pitch = (g->m + VW - 1) / VW * VW, ow = g->columns.size;
-    REAL *const copy = fnn_alloc((size_t)(g->copy + g->block_rows * ow * pitch) * sizeof(REAL) +
-                                 (size_t)g->kw * sizeof(conv_line));
+    REAL *const copy = fnn_scratch((size_t)(g->copy + g->block_rows * ow * pitch) * sizeof(REAL) +
+                                   (size_t)g->kw * sizeof(conv_line));
     if (!copy)
         return;
     REAL *const out = copy + g->copy;
@@ -102,8 +102,8 @@ static void FN(lines_weight_range)(void *context, int64_t begin, int64_t end)
     const FN(images) *const g = context;
     const int64_t taps = g->kh * g->kw, pitch = (g->m + VW - 1) / VW * VW, ow = g->columns.size;
     const int64_t most = (g->channels + g->parts - 1) / g->parts, dy_size = g->block_rows * ow * pitch;
-    REAL *const copy = fnn_alloc((size_t)(g->copy + dy_size + taps * most * pitch) * sizeof(REAL) +
-                                 (size_t)g->kw * sizeof(conv_line));
+    REAL *const copy = fnn_scratch((size_t)(g->copy + dy_size + taps * most * pitch) * sizeof(REAL) +
+                                   (size_t)g->kw * sizeof(conv_line));
     if (!copy)
         return;
     REAL *const dy = copy + g->copy, *const sums = dy + dy_size;
@@ -153,7 +153,7 @@ static int32_t *FN(images_axes)(FN(images) * g, const fnn_conv *s)
 {
     const int back = g->transposed;
     const int64_t h = g->rows.size, w = g->columns.size;
-    int32_t *const memory = fnn_alloc((size_t)(h + 1 + 2 * h * s->kh + w + 1 + 2 * w * s->kw) * sizeof(int32_t));
+    int32_t *const memory = fnn_scratch((size_t)(h + 1 + 2 * h * s->kh + w + 1 + 2 * w * s->kw) * sizeof(int32_t));
     if (!memory)
         return NULL;
     g->rows.first = memory, g->rows.source = memory + h + 1, g->rows.tap = g->rows.source + h * s->kh;
@@ -247,7 +247,7 @@ static int FN(images_run)(REAL *dst, const REAL *src, const REAL *weight, const 
         return 0;
     int32_t *const tables = FN(images_axes)(&g, s);
     g.panels = (g.m + 2 * VW - 1) / (2 * VW), g.panel = taps * g.channels * 2 * VW;
-    g.packed = tables ? fnn_alloc((size_t)(g.groups * g.panels * g.panel) * sizeof(REAL)) : NULL;
+    g.packed = tables ? fnn_scratch((size_t)(g.groups * g.panels * g.panel) * sizeof(REAL)) : NULL;
     if (g.packed) {
         const double cost = 0.27 * here * (double)(s->n * g.groups);
         const int64_t threads = fnn_threads_for(cost), blocks = g.groups * g.blocks;

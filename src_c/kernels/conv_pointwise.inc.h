@@ -94,7 +94,7 @@ static void FN(conv_spread)(void *context, int64_t begin, int64_t end)
  * them. */
 static REAL *FN(conv_gathered)(const REAL *x, const fnn_conv *s, const int64_t *xs, fnn_conv *close, int64_t *strides)
 {
-    REAL *const to = fnn_alloc((size_t)(s->n * s->c * s->oh * s->ow) * sizeof(REAL));
+    REAL *const to = fnn_scratch((size_t)(s->n * s->c * s->oh * s->ow) * sizeof(REAL));
     FN(conv_spaced) g = {.to = to, .from = x, .n = xs[0], .c = xs[1], .h = xs[2], .w = xs[3], .options = s};
     *close = FN(conv_close)(s);
     strides[0] = s->c * s->oh * s->ow, strides[1] = s->oh * s->ow, strides[2] = s->ow, strides[3] = 1;
@@ -111,7 +111,7 @@ static int FN(spaced_run)(REAL *y, const REAL *x, const REAL *weight, const REAL
     int64_t strides[4];
     REAL *const seen = FN(conv_is_spaced)(s) ? FN(conv_gathered)(x, s, xs, &close, strides) : NULL;
     if (seen)
-        FN(conv_forward)(y, seen, weight, bias, &close, strides, relu);
+        FN(conv_forward_by)(y, seen, weight, bias, &close, strides, relu);
     fnn_free(seen);
     return FN(conv_is_spaced)(s);
 }
@@ -122,10 +122,10 @@ static int FN(spaced_input_run)(REAL *dx, const REAL *dy, const REAL *weight, co
     if (!FN(conv_is_spaced)(s))
         return 0;
     const fnn_conv close = FN(conv_close)(s);
-    REAL *const seen = fnn_alloc((size_t)(s->n * s->c * s->oh * s->ow) * sizeof(REAL));
+    REAL *const seen = fnn_scratch((size_t)(s->n * s->c * s->oh * s->ow) * sizeof(REAL));
     if (!seen)
         return 1;
-    FN(conv_backward_input)(seen, dy, weight, bias, &close, dys, relu);
+    FN(conv_backward_input_by)(seen, dy, weight, bias, &close, dys, relu);
     FN(conv_spaced) g = {.to = dx, .from = seen, .bias = bias, .relu = relu, .options = s};
     fnn_parallel_for(s->n * s->c, 1, 10 + 0.1 * (double)(s->h * s->w + 6 * s->oh * s->ow), FN(conv_spread), &g);
     fnn_free(seen);

@@ -83,7 +83,7 @@ static void FN(rows_input_range)(void *context, int64_t begin, int64_t end)
     const FN(rows) *const g = context;
     const fnn_conv *const s = g->s;
     const int64_t most = (g->channels + g->parts - 1) / g->parts * g->taps, plane = s->h * s->w;
-    REAL *const panels = fnn_alloc((size_t)(PANELS(g->m, most) + g->block_rows * s->ow * most) * sizeof(REAL));
+    REAL *const panels = fnn_scratch((size_t)(PANELS(g->m, most) + g->block_rows * s->ow * most) * sizeof(REAL));
     if (!panels)
         return;
     REAL *const rows = panels + PANELS(g->m, most);
@@ -117,7 +117,7 @@ static void FN(rows_weight_range)(void *context, int64_t begin, int64_t end)
     const FN(rows) *const g = context;
     const fnn_conv *const s = g->s;
     const int64_t most = (g->channels + g->parts - 1) / g->parts * g->taps;
-    REAL *const rows = fnn_alloc((size_t)(g->block_rows * s->ow * most) * sizeof(REAL));
+    REAL *const rows = fnn_scratch((size_t)(g->block_rows * s->ow * most) * sizeof(REAL));
     if (!rows)
         return;
     for (int64_t item = begin; item < end; item++) {

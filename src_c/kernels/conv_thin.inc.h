@@ -44,7 +44,7 @@ static void FN(thin_range)(void *context, int64_t begin, int64_t end)
     const FN(thin) *const g = context;
     const fnn_conv *const s = g->s;
     const int64_t taps = s->kh * s->kw, places = s->h * s->w;
-    REAL *const parts = fnn_alloc((size_t)(taps * places) * sizeof(REAL));
+    REAL *const parts = fnn_scratch((size_t)(taps * places) * sizeof(REAL));
     if (!parts)
         return;
     for (int64_t n = begin; n < end; n++) {
@@ -90,7 +90,7 @@ static void FN(thin_weight_range)(void *context, int64_t begin, int64_t end)
     const FN(thin) *const g = context;
     const fnn_conv *const s = g->s;
     const int64_t taps = s->kh * s->kw, places = s->h * s->w, pitch = (taps + VW - 1) / VW * VW;
-    REAL *const seen = fnn_alloc((size_t)(places * pitch) * sizeof(REAL)); /* the same elements of it for all images */
+    REAL *const seen = fnn_scratch((size_t)(places * pitch) * sizeof(REAL)); /* the same elements of it for all images */
     if (!seen)
         return;
     memset(seen, 0, (size_t)(places * pitch) * sizeof(REAL));

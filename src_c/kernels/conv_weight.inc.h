@@ -83,8 +83,8 @@ static void FN(conv_weight_range)(void *context, int64_t begin, int64_t end)
     const int direct = m == 1 && w->dy_w == 1;
     const int64_t copy_size = FN(conv_copy_size)(&g), a_size = direct ? 0 : lda * g.channels * taps_n + VW;
     const int64_t b_size = (most + 1) * ldb + VW;
-    REAL *const copy = fnn_alloc((size_t)(copy_size + a_size + b_size) * sizeof(REAL) +
-                                 (size_t)taps_n * sizeof(int64_t) + 16);
+    REAL *const copy = fnn_scratch((size_t)(copy_size + a_size + b_size) * sizeof(REAL) +
+                                   (size_t)taps_n * sizeof(int64_t) + 16);
     if (!copy)
         return;
     REAL *const a = copy + copy_size, *const b = a + (a_size + 1) / 2 * 2;
@@ -169,8 +169,8 @@ static int FN(spaced_weight_run)(REAL *dw, const REAL *dy, const REAL *x, const 
                                  const int64_t *xs);
 static int FN(winograd_weight_run)(const FN(conv_weight) * given);
 
-static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, const fnn_conv *s, const int64_t *dys,
-                                     const int64_t *xs)
+static void FN(conv_backward_weight_by)(void *dw, const void *dy, const void *x, const fnn_conv *s, const int64_t *dys,
+                                        const int64_t *xs)
 {
     const int64_t channels = s->groups ? s->c / s->groups : 0, m = s->groups ? s->o / s->groups : 0;
     const int64_t depth = channels * s->kh * s->kw, size = s->o * depth;
@@ -201,7 +201,7 @@ static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, co
     w.columns = w.columns < 64 ? 64 : w.columns > CONV_DEPTH ? CONV_DEPTH : w.columns;
     if (m == 1 && dys[3] == 1)
         w.columns = CONV_COLUMNS; /* nothing is packed */
-    w.sums = fnn_alloc((size_t)(w.shares * size) * sizeof(REAL));
+    w.sums = fnn_scratch((size_t)(w.shares * size) * sizeof(REAL));
     if (!w.sums)
         return;
     const int64_t items = w.shares * s->groups * w.parts;
@@ -212,6 +212,13 @@ static void FN(conv_backward_weight)(void *dw, const void *dy, const void *x, co
     fnn_free(w.sums);
 }
 
+static int FN(conv_backward_weight)(void *dw, const void *dy, const void *x, const fnn_conv *s, const int64_t *dys,
+                                    const int64_t *xs)
+{
+    FN(conv_backward_weight_by)(dw, dy, x, s, dys, xs);
+    return fnn_status();
+}
+
 /* Whether it was done, as for a convolution without strides (conv_pointwise.inc.h). */
 static int FN(spaced_weight_run)(REAL *dw, const REAL *dy, const REAL *x, const fnn_conv *s, const int64_t *dys,
                                  const int64_t *xs)
@@ -220,7 +227,21 @@ static int FN(spaced_weight_run)(REAL *dw, const REAL *dy, const REAL *x, const 
     int64_t strides[4];
     REAL *const seen = FN(conv_is_spaced)(s) ? FN(conv_gathered)(x, s, xs, &close, strides) : NULL;
     if (seen)
-        FN(conv_backward_weight)(dw, dy, seen, &close, dys, strides);
+        FN(conv_backward_weight_by)(dw, dy, seen, &close, dys, strides);
     fnn_free(seen);
     return FN(conv_is_spaced)(s);
+}
+
+static int FN(conv_forward)(void *y, const void *x, const void *weight, const void *bias, const fnn_conv *s,
+                            const int64_t *xs, int relu)
+{
+    FN(conv_forward_by)(y, x, weight, bias, s, xs, relu);
+    return fnn_status();
+}
+
+static int FN(conv_backward_input)(void *dx, const void *dy, const void *weight, const void *bias, const fnn_conv *s,
+                                   const int64_t *dys, int relu)
+{
+    FN(conv_backward_input_by)(dx, dy, weight, bias, s, dys, relu);
+    return fnn_status();
 }

@@ -314,7 +314,7 @@ static void FN(winograd_range)(void *context, int64_t begin, int64_t end)
     chunk = chunk < most_m ? chunk : most_m;
     const int64_t result_plane = FN(winograd_plane)(chunk * w->pitch);
     const int64_t rows_size = FN(winograd_rows_size)(w);
-    REAL *const source = fnn_alloc((size_t)(16 * (plane + result_plane) + rows_size) * sizeof(REAL));
+    REAL *const source = fnn_scratch((size_t)(16 * (plane + result_plane) + rows_size) * sizeof(REAL));
     if (!source)
         return;
     REAL *const result = source + 16 * plane, *const rows = result + 16 * result_plane;
@@ -354,7 +354,7 @@ static int FN(winograd_run)(const FN(conv) * g, const REAL *weight, int transpos
     FN(winograd) w = {.conv = g, .weight = weight, .transposed = transposed, .tiles_h = (g->oh + 1) / 2,
                       .tiles_w = (g->ow + 1) / 2, .u_pitch = (g->channels + VW - 1) / VW * VW + VW, .parts = 1};
     FN(winograd_blocks)(&w, g->images);
-    w.u = fnn_alloc((size_t)(g->groups * 16 * g->m * w.u_pitch) * sizeof(REAL));
+    w.u = fnn_scratch((size_t)(g->groups * 16 * g->m * w.u_pitch) * sizeof(REAL));
     if (!w.u)
         return 1;
     const double channels = (double)g->channels, m = (double)g->m, tiles = (double)(w.lines * w.tiles_w);

@@ -49,7 +49,7 @@ static void FN(winograd_weight_range)(void *context, int64_t begin, int64_t end)
     const int64_t dy_plane = FN(winograd_plane)(tiles * ldb);
     const int64_t rows_size = FN(winograd_rows_size)(&w);
     const int64_t positions = 2 * w.block * g.ow;
-    REAL *const source = fnn_alloc((size_t)(16 * (plane + dy_plane) + rows_size + positions * ldb) * sizeof(REAL));
+    REAL *const source = fnn_scratch((size_t)(16 * (plane + dy_plane) + rows_size + positions * ldb) * sizeof(REAL));
     if (!source)
         return;
     REAL *const dy = source + 16 * plane, *const rows = dy + 16 * dy_plane, *const b = rows + rows_size;
@@ -152,7 +152,7 @@ static int FN(winograd_weight_run)(const FN(conv_weight) * given)
     FN(winograd_blocks)(&all.winograd, g->images);
     const double cost = 0.25 * here * (double)g->groups;
     all.parts = FN(conv_parts)(all.shares * g->groups, g->channels, cost);
-    all.sums = fnn_alloc((size_t)(all.shares * size) * sizeof(REAL));
+    all.sums = fnn_scratch((size_t)(all.shares * size) * sizeof(REAL));
     if (!all.sums)
         return 1;
     const int64_t items = all.shares * g->groups * all.parts;

@@ -158,15 +158,15 @@ static void FN(cumulate_shared)(void *context, int64_t begin, int64_t end)
         FN(cumulate_pieces)(c, NULL, c->x, p0, p1, c->high + p0, c->low + p0, 0);
 }
 
-static void FN(cumulate)(int op, void *out, const void *x, int64_t outer, int64_t n, int64_t inner, int reverse)
+static int FN(cumulate)(int op, void *out, const void *x, int64_t outer, int64_t n, int64_t inner, int reverse)
 {
     FN(cumulate_context) c = {.op = op, .out = out, .x = x, .n = n, .inner = inner, .step = reverse ? -1 : 1};
     const double cost = op == FNN_LOGCUMSUMEXP ? 20 : (op == FNN_CUMPROD && inner == 1 ? 1.2 : 0.6);
     if (op == FNN_CUMSUM && inner == 1 && outer < fnn_threads && fnn_threads_for(cost * (double)n) > 1) {
         const int64_t pieces = (n + FNN_PIECE - 1) / FNN_PIECE, items = (pieces + FNN_PIECES - 1) / FNN_PIECES;
-        c.high = fnn_alloc((size_t)(2 * pieces) * sizeof(double));
+        c.high = fnn_scratch((size_t)(2 * pieces) * sizeof(double));
         if (!c.high)
-            return;
+            return fnn_status();
         c.low = c.high + pieces;
         for (int64_t i = 0; i < outer; i++) {
             const int64_t at = i * n + (reverse ? n - 1 : 0);
@@ -180,9 +180,10 @@ static void FN(cumulate)(int op, void *out, const void *x, int64_t outer, int64_
             fnn_parallel_for(items, 1, 0.6 * cost * FNN_PIECE * FNN_PIECES, FN(cumulate_shared), &c);
         }
         fnn_free(c.high);
-        return;
+        return fnn_status();
     }
     const int64_t strips = (inner + FNN_REDUCE_WIDTH - 1) / FNN_REDUCE_WIDTH;
     if (n > 0 && inner > 0)
         fnn_parallel_for(outer * strips, 1, cost * (double)(n * inner) / (double)strips, FN(cumulate_range), &c);
+    return fnn_status();
 }

@@ -194,7 +194,7 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
     REAL *scratch = on_stack;
     void *allocated = NULL;
     if (panels + tile > (int64_t)(GEMM_ON_STACK / sizeof(REAL)))
-        scratch = allocated = fnn_alloc((size_t)(panels + tile) * sizeof(REAL));
+        scratch = allocated = fnn_scratch((size_t)(panels + tile) * sizeof(REAL));
     if (!scratch)
         return;
     REAL *const packed_b = scratch, *const packed_a = scratch + panels;
@@ -403,9 +403,9 @@ static void FN(gemm_together)(FN(gemm_group) * group)
     fnn_parallel_for(group->parts, 1, cost / group->parts, FN(gemm_group_range), group);
 }
 
-static void FN(matmul)(void *c, const void *a, const void *b, int64_t m, int64_t n, int64_t k, int64_t as_m,
-                       int64_t as_k, int64_t bs_k, int64_t bs_n, int batch_ndim, const int64_t *batch,
-                       const int64_t *a_batch, const int64_t *b_batch, int accumulate)
+static int FN(matmul)(void *c, const void *a, const void *b, int64_t m, int64_t n, int64_t k, int64_t as_m,
+                      int64_t as_k, int64_t bs_k, int64_t bs_n, int batch_ndim, const int64_t *batch,
+                      const int64_t *a_batch, const int64_t *b_batch, int accumulate)
 {
     int64_t count = 1;
     for (int d = 0; d < batch_ndim; d++)
@@ -418,7 +418,7 @@ static void FN(matmul)(void *c, const void *a, const void *b, int64_t m, int64_t
         count = batch[batch_ndim] ? count / batch[batch_ndim] : 0;
     }
     if (count == 0 || m == 0 || n == 0)
-        return;
+        return fnn_status();
     FN(gemm_job) job = {.gemm = {.c = c, .a = a, .b = b, .m = m, .n = n, .k = k, .ldc = n, .as_m = as_m, .as_k = as_k,
                                  .bs_k = bs_k, .bs_n = bs_n, .from_c = accumulate},
                         .batch_ndim = batch_ndim, .batch = batch, .a_batch = a_batch, .b_batch = b_batch};
@@ -427,4 +427,5 @@ static void FN(matmul)(void *c, const void *a, const void *b, int64_t m, int64_t
     if (job.gemm.a != a0)
         job.a_batch = b_batch, job.b_batch = a_batch;
     FN(gemm_run)(&job, count);
+    return fnn_status();
 }

@@ -51,14 +51,14 @@ static double FN(lbfgs_move)(REAL *d, const REAL *x, double factor, double scale
     return total;
 }
 
-static void FN(lbfgs_direction)(void *d_, const void *g_, void *const *dirs, void *const *stps,
-                                const double *ro, double *al, int64_t count, int64_t n, double h_diag)
+static int FN(lbfgs_direction)(void *d_, const void *g_, void *const *dirs, void *const *stps,
+                               const double *ro, double *al, int64_t count, int64_t n, double h_diag)
 {
     REAL *restrict d = d_;
     const REAL *restrict g = g_;
-    double *sums = fnn_alloc((size_t)(n / LBFGS_BLOCK + 1) * sizeof(double));
+    double *sums = fnn_scratch((size_t)(n / LBFGS_BLOCK + 1) * sizeof(double));
     if (!sums)
-        return;
+        return fnn_status();
     for (int64_t k = 0; k < n; k++)
         d[k] = -g[k];
     double dot = count ? FN(lbfgs_move)(d, NULL, 0, 1, stps[count - 1], sums, n) : 0;
@@ -72,4 +72,5 @@ static void FN(lbfgs_direction)(void *d_, const void *g_, void *const *dirs, voi
         for (int64_t k = 0; k < n; k++)
             d[k] *= (REAL)h_diag;
     fnn_free(sums);
+    return fnn_status();
 }

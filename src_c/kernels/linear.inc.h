@@ -1,15 +1,16 @@
 /* linear.inc.h -- the dense layer: y = f(x W^T + bias) and its gradients, each in one call. */
 
-static void FN(linear_forward)(void *y, const void *x, const void *weight, const void *bias, int64_t m, int64_t n,
-                               int64_t k, int64_t xs_m, int64_t xs_k, int64_t ws_n, int64_t ws_k, int op, double a,
-                               double b)
+static int FN(linear_forward)(void *y, const void *x, const void *weight, const void *bias, int64_t m, int64_t n,
+                              int64_t k, int64_t xs_m, int64_t xs_k, int64_t ws_n, int64_t ws_k, int op, double a,
+                              double b)
 {
     if (m == 0 || n == 0)
-        return;
+        return fnn_status();
     FN(gemm_job) job = {.gemm = {.c = y, .a = x, .b = weight, .bias = bias, .m = m, .n = n, .k = k, .ldc = n,
                                  .as_m = xs_m, .as_k = xs_k, .bs_k = ws_k, .bs_n = ws_n, .relu = op == FNN_relu,
                                  .map = op >= 0 && op != FNN_relu ? 1 + op : 0, .p0 = (REAL)a, .p1 = (REAL)b}};
     FN(gemm_run)(&job, 1);
+    return fnn_status();
 }
 
 typedef struct {
@@ -67,10 +68,10 @@ static void FN(bias_range)(void *context, int64_t begin, int64_t end)
     }
 }
 
-static void FN(linear_backward)(void *dx, void *dw, void *db, void *dz, const void *dy, const void *x,
-                                const void *weight, const void *y, int64_t m, int64_t n, int64_t k, int64_t dys_m,
-                                int64_t dys_n, int64_t xs_m, int64_t xs_k, int64_t ws_n, int64_t ws_k, int op, double a,
-                                double b, int accumulate, int dw_transposed)
+static int FN(linear_backward)(void *dx, void *dw, void *db, void *dz, const void *dy, const void *x,
+                               const void *weight, const void *y, int64_t m, int64_t n, int64_t k, int64_t dys_m,
+                               int64_t dys_n, int64_t xs_m, int64_t xs_k, int64_t ws_n, int64_t ws_k, int op, double a,
+                               double b, int accumulate, int dw_transposed)
 {
     if ((op >= 0 || db) && n > 0) {
         FN(bias_context) c = {.dz = dz, .db = db, .dy = dy, .y = y, .m = m, .n = n, .dys_m = dys_m, .op = op,
@@ -96,4 +97,5 @@ static void FN(linear_backward)(void *dx, void *dw, void *db, void *dz, const vo
         group.jobs[group.count++].gemm = (FN(gemm)){.c = dx, .a = dy, .b = weight, .m = m, .n = k, .k = n, .ldc = k,
                                                     .as_m = dys_m, .as_k = dys_n, .bs_k = ws_n, .bs_n = ws_k};
     FN(gemm_together)(&group);
+    return fnn_status();
 }

@@ -124,7 +124,7 @@ static void FN(factor_range)(void *context, int64_t begin, int64_t end)
         const int64_t needed = c->sizes[i] ? c->cols[i] + c->sizes[i] / (c->rows[i] * c->cols[i]) : 0;
         most = needed > most ? needed : most;
     }
-    REAL *scratch = fnn_alloc((size_t)most * sizeof(REAL));
+    REAL *scratch = fnn_scratch((size_t)most * sizeof(REAL));
     if (!scratch)
         return;
     for (int64_t i = begin; i < end; i++)
@@ -133,10 +133,10 @@ static void FN(factor_range)(void *context, int64_t begin, int64_t end)
     fnn_free(scratch);
 }
 
-static void FN(adafactor_step)(void *const *p, void *const *g, void *const *row, void *const *col,
-                               float *const *steps, const int64_t *sizes, const int64_t *rows, const int64_t *cols,
-                               int64_t count, double lr, double beta2_decay, double eps1, double eps2, double d,
-                               double decay, int maximize)
+static int FN(adafactor_step)(void *const *p, void *const *g, void *const *row, void *const *col,
+                              float *const *steps, const int64_t *sizes, const int64_t *rows, const int64_t *cols,
+                              int64_t count, double lr, double beta2_decay, double eps1, double eps2, double d,
+                              double decay, int maximize)
 {
     FN(optim_count)(steps, count);
     FN(factor_context) c = {.p = p, .g = g, .row = row, .col = col, .steps = steps, .sizes = sizes, .rows = rows,
@@ -146,4 +146,5 @@ static void FN(adafactor_step)(void *const *p, void *const *g, void *const *row,
     for (int64_t i = 0; i < count; i++)
         total += sizes[i];
     fnn_parallel_for(count, 1, count ? (double)total / (double)count * 1.5 : 0, FN(factor_range), &c);
+    return fnn_status();
 }

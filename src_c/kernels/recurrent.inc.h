@@ -324,13 +324,13 @@ static FN(recurrent) FN(recurrent_sizes)(int mode, int64_t steps, int64_t batch,
                            .weights = (const REAL *const *)weights};
 }
 
-static void FN(recurrent_forward)(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
-                                  const int64_t *first, const int64_t *sizes, int64_t in, int64_t hidden,
-                                  int directions, int64_t chunk, void *y, void *h, void *c, void *saved, void *scratch,
-                                  const void *x, void *const *weights)
+static int FN(recurrent_forward)(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
+                                 const int64_t *first, const int64_t *sizes, int64_t in, int64_t hidden,
+                                 int directions, int64_t chunk, void *y, void *h, void *c, void *saved, void *scratch,
+                                 const void *x, void *const *weights)
 {
     if (hidden == 0 || rows == 0)
-        return;
+        return fnn_status();
     FN(recurrent) r = FN(recurrent_sizes)(mode, steps, batch, rows, along, first, sizes, in, hidden, directions, chunk,
                                           weights);
     const int64_t n = hidden, columns = r.cut * n, width = (columns + VW - 1) / VW * VW;
@@ -380,6 +380,7 @@ static void FN(recurrent_forward)(int mode, int64_t steps, int64_t batch, int64_
     else
         fnn_parallel_whole(directions * batch, 1, (double)steps * FN(recurrent_cost)(&r, directions * batch),
                            FN(recurrent_range), &r);
+    return fnn_status();
 }
 
 /* The state of sequence b that step `last` left, when so many sequences lived, or the initial one. */
@@ -498,14 +499,14 @@ static void FN(recurrent_weights)(const FN(recurrent) * r, int d, int64_t t0, in
     }
 }
 
-static void FN(recurrent_backward)(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
-                                   const int64_t *first, const int64_t *sizes, int64_t in, int64_t hidden,
-                                   int directions, int64_t chunk, void *dx, void *dh, void *dc, void *const *dweights,
-                                   void *scratch, const void *dy, const void *x, const void *y, const void *h0,
-                                   const void *c0, const void *saved, void *const *weights)
+static int FN(recurrent_backward)(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
+                                  const int64_t *first, const int64_t *sizes, int64_t in, int64_t hidden,
+                                  int directions, int64_t chunk, void *dx, void *dh, void *dc, void *const *dweights,
+                                  void *scratch, const void *dy, const void *x, const void *y, const void *h0,
+                                  const void *c0, const void *saved, void *const *weights)
 {
     if (hidden == 0 || rows == 0)
-        return;
+        return fnn_status();
     FN(recurrent) r = FN(recurrent_sizes)(mode, steps, batch, rows, along, first, sizes, in, hidden, directions, chunk,
                                           weights);
     const int64_t n = hidden;
@@ -549,5 +550,6 @@ static void FN(recurrent_backward)(int mode, int64_t steps, int64_t batch, int64
             memcpy(dweights[4 * d + 2], dweights[4 * d + 3],
                    (size_t)((mode == GRU ? 2 : r.cut) * n) * sizeof(REAL));
     }
+    return fnn_status();
 }
 #undef EACH_MODE
