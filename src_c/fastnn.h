@@ -1,4 +1,4 @@
-/* fastnn.h -- the C interface of the kernels: one table of functions per instruction set.
+/* fastnn.h -- the C interface of the kernels: one table of functions per instruction set and type.
  *
  * Plain C11, no Python.h. Letters used everywhere: m, n, k = rows, columns, depth of a matrix product;
  * n alone = number of elements; strides count elements, not bytes. Arguments come as outputs, inputs,
@@ -14,7 +14,7 @@
 enum { FNN_F32 = 0, FNN_F64 = 1 };
 
 /* Statuses of kernels beside 0. */
-enum { FNN_NO_MEMORY = 1 };
+enum { FNN_NO_MEMORY = 1, FNN_NO_IMPLEMENTATION = 2 };
 
 #define FNN_MAX_NDIM 32
 
@@ -67,8 +67,8 @@ typedef struct fnn_kernels {
 #undef KERNEL
 } fnn_kernels;
 
-/* The tables in use: fnn_active[FNN_F32] and fnn_active[FNN_F64]; never NULL. */
-extern const fnn_kernels *fnn_active;
+/* Copies of the tables in use, fnn_active[FNN_F32] and fnn_active[FNN_F64]; empty before the first fnn_select. */
+extern fnn_kernels fnn_active[2];
 
 /* Variants that were built AND that this CPU (and its operating system) can run, slowest first. */
 int fnn_available(const char *names[], int capacity);
@@ -87,6 +87,11 @@ extern const int fnn_unary_saves[];
 /* Names of the maps and comparisons of two numbers in enum order, NULL-terminated. */
 extern const char *const fnn_binary_names[];
 extern const char *const fnn_compare_names[];
+
+/* Names of the implementations of convolution in the order of kernels/conv/conv.def, NULL-terminated. */
+extern const char *const fnn_conv_names[];
+/* For tests: the one that does every convolution, by its number; FNN_NO_IMPLEMENTATION where it cannot. -1: none. */
+extern int fnn_conv_forced;
 
 /* Threads (parallel.c). Kernels use at most this many, fewer when the work is small. */
 void fnn_set_num_threads(int n);

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 cdef extern from "fastnn.h" nogil:
     int FNN_F32, FNN_F64, FNN_MAX_NDIM
-    int FNN_NO_MEMORY
+    int FNN_NO_MEMORY, FNN_NO_IMPLEMENTATION
     ctypedef struct fnn_windows:
         int64_t outer, h, w, inner, oh, ow, kh, kw, sh, sw, ph, pw, dh, dw
     ctypedef struct fnn_conv:
@@ -17,7 +17,8 @@ cdef extern from "memory.h":
     void *fnn_alloc(size_t size) nogil
     void fnn_free(void *pointer) nogil
 
-cdef const fnn_kernels *active   # active[FNN_F32] and active[FNN_F64], never NULL; swapped by set_isa
+cdef const fnn_kernels *active   # active[FNN_F32] and active[FNN_F64]; set_isa changes what they hold
+cdef bint conv_forced            # by conv_implementation, for tests: even where another kernel would do
 cdef bint use_reference          # set by use_backend: wrappers then call the reference instead
 
 # New arrays, uninitialised, C-contiguous, from the buffer cache. `typenum` is NumPy's (np.NPY_FLOAT, ...).
@@ -41,6 +42,10 @@ cdef inline void *data(np.ndarray array) noexcept nogil:
 cdef int real_kind(np.ndarray array, str op) except -1
 # The same, when all arrays must agree.
 cdef int same_real_kind(np.ndarray x, np.ndarray y, str op) except -1
+# Checks that `array` has x's dtype, and this shape, (n,), or x's: errors that name `op` and `what`.
+cdef int check_shape(str op, str what, np.ndarray x, np.ndarray array, int ndim, const np.npy_intp *shape) except -1
+cdef int check_vector(str op, str what, np.ndarray x, np.ndarray array, np.npy_intp n) except -1
+cdef int check_alike(str op, str what, np.ndarray x, np.ndarray array) except -1
 # The array itself if C-contiguous, aligned and in native byte order, else such a copy.
 cdef np.ndarray contiguous(np.ndarray array)
 # After every kernel that can take long: raises what a signal's handler raised meanwhile (KeyboardInterrupt, say). Then
@@ -60,11 +65,12 @@ ctypedef void (*range_of_work)(void *context, int64_t begin, int64_t end) noexce
 # `work` estimates the nanoseconds that all take on one thread.
 cdef void run_side_by_side(int64_t n, double work, range_of_work range, void *context) noexcept nogil
 
-# After every kernel that returns a status: MemoryError naming `op` if it got no scratch memory.
-cdef int no_memory(str op) except -1
+# After every kernel that returns a status: MemoryError naming `op` if it got no scratch memory; ValueError if an
+# implementation that tests ask for cannot do the call.
+cdef int failed(int status, str op) except -1
 cdef inline int check_status(int status, str op) except -1:
     check_interrupt()
-    return no_memory(op) if status else 0
+    return failed(status, op) if status else 0
 
 # Memory for loops without the GIL, as kernels get it, or NULL.
 cdef void *take_memory(size_t size) noexcept nogil

@@ -54,14 +54,6 @@ cdef int opening(str op, _core.fnn_conv *s, np.ndarray x, str first, np.ndarray 
     return kind
 
 
-cdef int check_bias(str op, np.ndarray x, np.ndarray bias, int64_t n) except -1:
-    if bias is not None:
-        _core.same_real_kind(x, bias, op)
-        if np.PyArray_NDIM(bias) != 1 or np.PyArray_DIM(bias, 0) != n:
-            raise ShapeError(f"{op}: expected bias ({n},), got {(<object>bias).shape}")
-    return 0
-
-
 cdef int output_size(str op, _core.fnn_conv *s, int64_t bottom, int64_t right) except -1:
     """oh and ow from the input's size."""
     cdef int64_t h = s.h + s.top + bottom, w = s.w + s.left + right
@@ -158,11 +150,12 @@ cpdef np.ndarray conv_forward(np.ndarray x, np.ndarray weight, np.ndarray bias=N
                          f"channels instead")
     if s.o % groups:
         raise ShapeError(f"conv: expected output channels divisible by groups={groups}, got {s.o}")
-    check_bias("conv", x, bias, s.o)
+    if bias is not None:
+        _core.check_vector("conv", "bias", x, bias, s.o)
     output_size("conv", &s, bottom, right)
     if _core.use_reference:
         return reference.conv_forward(x, weight, bias, stride, padding, dilation, groups, relu)
-    if one_position(&s):
+    if one_position(&s) and not _core.conv_forced:
         return linear.linear_forward(rows(x), rows(weight), bias, "relu" if relu else None).reshape(s.n, s.o, 1, 1)
     x = with_strides(x, xs)
     weight = _core.contiguous(weight)
@@ -219,12 +212,13 @@ cpdef np.ndarray conv_backward_input(np.ndarray grad, np.ndarray weight, size, n
                          f"instead")
     if s.o % groups:
         raise ShapeError(f"{op}: expected channels divisible by groups={groups}, got {s.o}")
-    check_bias(op, grad, bias, s.c)
+    if bias is not None:
+        _core.check_vector(op, "bias", grad, bias, s.c)
     output_size(op, &s, bottom, right)
     output_fits(op, &s, grad)
     if _core.use_reference:
         return reference.conv_backward_input(grad, weight, size, bias, stride, padding, dilation, groups, relu)
-    if one_position(&s) and bias is None and not relu:
+    if one_position(&s) and bias is None and not relu and not _core.conv_forced:
         return gemm.matmul(rows(grad), rows(weight)).reshape(s.n, s.c, s.h, s.w)
     grad = with_strides(grad, dys)
     weight = _core.contiguous(weight)
@@ -278,7 +272,7 @@ cpdef np.ndarray conv_backward_weight(np.ndarray grad, np.ndarray x, kernel, str
     output_fits(op, &s, grad)
     if _core.use_reference:
         return reference.conv_backward_weight(grad, x, kernel, stride, padding, dilation, groups)
-    if one_position(&s):
+    if one_position(&s) and not _core.conv_forced:
         return gemm.matmul(rows(grad).T, rows(x)).reshape(s.o, s.c, s.kh, s.kw)
     grad = with_strides(grad, dys)
     x = with_strides(x, xs)

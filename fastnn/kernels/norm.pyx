@@ -17,9 +17,7 @@ cdef np.ndarray vector(str op, np.ndarray x, np.ndarray array, int64_t n, str wh
     """A contiguous array (n,) of x's dtype; None stays."""
     if array is None:
         return None
-    _core.same_real_kind(x, array, op)
-    if np.PyArray_NDIM(array) != 1 or np.PyArray_DIM(array, 0) != n:
-        raise ShapeError(f"{op}: expected {what} ({n},), got {(<object>array).shape}")
+    _core.check_vector(op, what, x, array, n)
     return _core.contiguous(array)
 
 
@@ -32,13 +30,6 @@ cdef int check_given(str op, np.ndarray mean, np.ndarray rstd) except -1:
 
 cdef np.ndarray new_vector(np.ndarray x, np.npy_intp n):
     return _core.new_array(1, &n, np.PyArray_TYPE(x))
-
-
-cdef int check_same(str op, np.ndarray x, np.ndarray array, str what) except -1:
-    _core.same_real_kind(x, array, op)
-    if not np.PyArray_SAMESHAPE(x, array):
-        raise ShapeError(f"{op}: expected {what} {(<object>x).shape}, got {(<object>array).shape}")
-    return 0
 
 
 # ---- group normalisation ----
@@ -128,7 +119,7 @@ cpdef tuple group_norm_backward(np.ndarray grad, np.ndarray x, np.ndarray mean, 
     cdef int64_t sizes[3]
     cdef int kind = _core.real_kind(x, "group_norm_backward")
     split_groups(x, groups, sizes)
-    check_same("group_norm_backward", x, grad, "grad")
+    _core.check_alike("group_norm_backward", "grad", x, grad)
     check_given("group_norm_backward", mean, rstd)
     vector("group_norm_backward", x, mean.ravel(), sizes[0] * groups, "mean")
     vector("group_norm_backward", x, rstd.ravel(), sizes[0] * groups, "rstd")
@@ -157,16 +148,9 @@ cdef int split_rows(str op, np.ndarray x, int ndim, int64_t *rows, int64_t *n) e
 
 cdef np.ndarray like_row(str op, np.ndarray x, int ndim, np.ndarray array, str what):
     """A contiguous array with the shape of x's last `ndim` dimensions; None stays."""
-    cdef int i, first = np.PyArray_NDIM(x) - ndim
     if array is None:
         return None
-    _core.same_real_kind(x, array, op)
-    cdef bint fits = np.PyArray_NDIM(array) == ndim
-    if fits:
-        for i in range(ndim):
-            fits = fits and np.PyArray_DIM(array, i) == np.PyArray_DIM(x, first + i)
-    if not fits:
-        raise ShapeError(f"{op}: expected {what} {(<object>x).shape[first:]}, got {(<object>array).shape}")
+    _core.check_shape(op, what, x, array, ndim, np.PyArray_DIMS(x) + np.PyArray_NDIM(x) - ndim)
     return _core.contiguous(array)
 
 
@@ -225,7 +209,7 @@ cpdef tuple layer_norm_backward(np.ndarray grad, np.ndarray x, np.ndarray mean, 
     cdef str op = "rms_norm_backward" if rms else "layer_norm_backward"
     cdef int kind = _core.real_kind(x, op)
     split_rows(op, x, ndim, &rows, &n)
-    check_same(op, x, grad, "grad")
+    _core.check_alike(op, "grad", x, grad)
     check_given(op, mean, rstd)
     if np.PyArray_SIZE(mean) != rows or np.PyArray_SIZE(rstd) != rows:
         raise ShapeError(f"{op}: expected mean and rstd of size {rows}, got {(<object>mean).shape} and "
@@ -348,7 +332,7 @@ cpdef tuple batch_norm_backward(np.ndarray grad, np.ndarray x, np.ndarray mean, 
     cdef str op = "batch_norm_backward"
     cdef int kind = _core.real_kind(x, op)
     split_batch(op, x, &n, &c, &s)
-    check_same(op, x, grad, "grad")
+    _core.check_alike(op, "grad", x, grad)
     check_given(op, mean, rstd)
     weight, mean, rstd = vector(op, x, weight, c, "weight"), vector(op, x, mean, c, "mean"), \
         vector(op, x, rstd, c, "rstd")

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t
 
 from fastnn.kernels cimport _core
-from fastnn.kernels.optim cimport Tables
+from fastnn.kernels.optim cimport Tables, tables_of
 from fastnn.reference import optim_factor as reference
 
 
@@ -30,13 +30,12 @@ cpdef adafactor_step(list params, list grads, list row_vars, list col_vars, list
         return reference.adafactor_step(params, grads, row_vars, col_vars, variances, steps, lr, beta2_decay, eps1,
                                         eps2, d, weight_decay, maximize)
     cdef int status
-    cdef Tables tables = Tables.__new__(Tables)
+    cdef Tables tables = tables_of("adafactor_step", params, grads)
     cdef Py_ssize_t i
     cdef int64_t *rows
     cdef int64_t *cols
     cdef double least
     cdef list row_shapes, col_shapes, firsts
-    tables.start("adafactor_step", params, grads)
     shapes = [p.shape for p in params]
     row_shapes = [(*shape[:-1], 1) if len(shape) > 1 else shape for shape in shapes]
     col_shapes = [(*shape[:-2], 1, shape[-1]) if len(shape) > 1 else None for shape in shapes]

@@ -1,7 +1,5 @@
 /* gamma.inc.h -- the gamma function's logarithm and its derivatives, one number at a time, in double for both types. */
 
-#ifndef FNN_GAMMA_ONCE
-#define FNN_GAMMA_ONCE
 #define FNN_PI 3.141592653589793
 /* Where digamma is 0, in two numbers. */
 #define FNN_PSI_ROOT 1.4616321449683622
@@ -65,20 +63,19 @@ static double fnn_trigamma(double x)
         series = series * w + (2 * k + 2) * fnn_psi_series[k];
     return total + sign * (1 / x + w / 2 + w / x * series);
 }
-#endif
 
-static inline REAL FN(lgamma_)(REAL x)
+static inline REAL lgamma_(REAL x)
 {
     int sign;
     return (REAL)lgamma_r((double)x, &sign);
 }
 
-static inline REAL FN(digamma_)(REAL x)
+static inline REAL digamma_(REAL x)
 {
     return (REAL)fnn_digamma((double)x);
 }
 
-static inline REAL FN(trigamma_)(REAL x)
+static inline REAL trigamma_(REAL x)
 {
     return (REAL)fnn_trigamma((double)x);
 }

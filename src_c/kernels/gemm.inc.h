@@ -19,10 +19,8 @@ typedef struct {
     int relu;     /* at the end, in registers */
     int map;      /* 0, or 1 + number of another map of elementwise.def, applied while C is in the cache */
     REAL p0, p1;  /* its parameters */
-} FN(gemm);
+} gemm;
 
-#ifndef FNN_GEMM_BLOCKS
-#define FNN_GEMM_BLOCKS
 #define GEMM_DEPTH_BYTES 1536         /* of one row of an A tile: the tile stays in a 32 KB L1 cache */
 #define GEMM_PANELS_BYTES (384 << 10) /* of packed B: stays in a 512 KB to 1 MB L2 cache */
 #define FEW_DEPTH 32
@@ -33,59 +31,58 @@ typedef struct {
 #define GEMM_TOGETHER 10               /* products at most in one group */
 #define THIN 2                        /* depth at most for products row by row */
 #define PANELS(k, n) ((k) * (((n) + 2 * VW - 1) / (2 * VW) * 2 * VW))
-#endif
 
 /* Dot products when there are few rows or columns and both operands run along k. Only shapes and strides decide. */
-FNN_INLINE int FN(gemm_is_dot)(const FN(gemm) * g)
+FNN_INLINE int gemm_is_dot(const gemm * g)
 {
     const int64_t few = g->k >= 8 * VW ? DOT_FEW_DEEP : DOT_FEW;
     return g->as_k == 1 && g->bs_k == 1 && (g->m <= few || g->n <= few) && g->k >= VW;
 }
 
 /* The map on rows i0..i1 and columns j0..j1 of C. */
-static void FN(gemm_map)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
+static void gemm_map(const gemm * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
 {
-    FN(unary_context) c = {.y = g->c, .x = g->c, .a = g->p0, .b = g->p1};
+    unary_context c = {.y = g->c, .x = g->c, .a = g->p0, .b = g->p1};
     if (j1 - j0 == g->ldc) {
-        FN(unary_forward_ranges)[g->map - 1](&c, i0 * g->ldc, i1 * g->ldc);
+        unary_forward_ranges[g->map - 1](&c, i0 * g->ldc, i1 * g->ldc);
         return;
     }
     for (int64_t i = i0; i < i1; i++)
-        FN(unary_forward_ranges)[g->map - 1](&c, i * g->ldc + j0, i * g->ldc + j1);
+        unary_forward_ranges[g->map - 1](&c, i * g->ldc + j0, i * g->ldc + j1);
 }
 
 /* c (n,) = [c or 0] + depth rows of b times elements of a (+ bias, relu). */
-FNN_INLINE void FN(gemm_row)(const int depth, REAL *c, const REAL *a, int64_t as_k, const REAL *b, int64_t bs_k,
-                             int64_t n, int from_c, const REAL *bias, int relu)
+FNN_INLINE void gemm_row(const int depth, REAL *c, const REAL *a, int64_t as_k, const REAL *b, int64_t bs_k,
+                         int64_t n, int from_c, const REAL *bias, int relu)
 {
-    const FN(mask) tail = FN(v_mask)(n % VW);
-    FN(vec) x[4];
+    const vmask tail = v_mask(n % VW);
+    vec x[4];
     FNN_UNROLL
     for (int d = 0; d < depth; d++)
-        x[d] = FN(v_set1)(a[d * as_k]);
+        x[d] = v_set1(a[d * as_k]);
     int64_t j = 0;
     for (; j + VW <= n; j += VW) {
-        FN(vec) y = from_c ? FN(v_load)(c + j) : (FN(vec)){0};
+        vec y = from_c ? v_load(c + j) : (vec){0};
         FNN_UNROLL
         for (int d = 0; d < depth; d++)
-            y = FN(v_add_product)(y, FN(v_load)(b + d * bs_k + j), x[d]); /* as tiles do */
+            y = v_add_product(y, v_load(b + d * bs_k + j), x[d]); /* as tiles do */
         if (bias)
-            y += FN(v_load)(bias + j);
-        FN(v_store)(c + j, relu ? FN(v_relu)(y) : y);
+            y += v_load(bias + j);
+        v_store(c + j, relu ? v_relu(y) : y);
     }
     if (j < n) {
-        FN(vec) y = from_c ? FN(v_load_part)(c + j, tail) : (FN(vec)){0};
+        vec y = from_c ? v_load_part(c + j, tail) : (vec){0};
         FNN_UNROLL
         for (int d = 0; d < depth; d++)
-            y = FN(v_add_product)(y, FN(v_load_part)(b + d * bs_k + j, tail), x[d]);
+            y = v_add_product(y, v_load_part(b + d * bs_k + j, tail), x[d]);
         if (bias)
-            y += FN(v_load_part)(bias + j, tail);
-        FN(v_store_part)(c + j, tail, relu ? FN(v_relu)(y) : y);
+            y += v_load_part(bias + j, tail);
+        v_store_part(c + j, tail, relu ? v_relu(y) : y);
     }
 }
 
 /* One row, or outer products: rows of B and C pass by whole, as memory likes it, and C stays in the L1 cache. */
-static void FN(gemm_rows_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
+static void gemm_rows_part(const gemm * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
 {
     for (int64_t j = j0; j < j1; j += ROWS_BLOCK) {
         const int64_t n = j1 - j < ROWS_BLOCK ? j1 - j : ROWS_BLOCK;
@@ -99,20 +96,20 @@ static void FN(gemm_rows_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64
                 const REAL *bias = left <= 4 && g->bias ? g->bias + j : NULL;
                 const int from_c = g->from_c || k > 0, relu = left <= 4 && g->relu;
                 if (left >= 4)
-                    FN(gemm_row)(4, c, a, g->as_k, b, g->bs_k, n, from_c, bias, relu);
+                    gemm_row(4, c, a, g->as_k, b, g->bs_k, n, from_c, bias, relu);
                 else if (left == 3)
-                    FN(gemm_row)(3, c, a, g->as_k, b, g->bs_k, n, from_c, bias, relu);
+                    gemm_row(3, c, a, g->as_k, b, g->bs_k, n, from_c, bias, relu);
                 else if (left == 2)
-                    FN(gemm_row)(2, c, a, g->as_k, b, g->bs_k, n, from_c, bias, relu);
+                    gemm_row(2, c, a, g->as_k, b, g->bs_k, n, from_c, bias, relu);
                 else
-                    FN(gemm_row)(1, c, a, g->as_k, b, g->bs_k, n, from_c, bias, relu);
+                    gemm_row(1, c, a, g->as_k, b, g->bs_k, n, from_c, bias, relu);
             }
         }
     }
 }
 
 /* c (cols,) = [c or 0] + sums (+ bias, relu). */
-FNN_INLINE void FN(dot_store)(REAL *c, const REAL *sums, const int cols, int from_c, const REAL *bias, int relu)
+FNN_INLINE void dot_store(REAL *c, const REAL *sums, const int cols, int from_c, const REAL *bias, int relu)
 {
     REAL y[DOT_COLS];
     for (int s = 0; s < cols; s++)
@@ -130,7 +127,7 @@ FNN_INLINE void FN(dot_store)(REAL *c, const REAL *sums, const int cols, int fro
         c[s] = y[s];
 }
 
-static void FN(gemm_dot_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
+static void gemm_dot_part(const gemm * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
 {
     REAL sums[DOT_ROWS * DOT_COLS];
     const int rows_outside = g->m > g->n; /* the long operand is read once */
@@ -144,31 +141,31 @@ static void FN(gemm_dot_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_
             const int rows = i1 - i < DOT_ROWS ? (int)(i1 - i) : DOT_ROWS;
             const int cols = j1 - j < DOT_COLS ? (int)(j1 - j) : DOT_COLS;
             const int64_t ahead = p == i0 && !rows_outside ? DOT_COLS * g->bs_n : 0;
-            FN(dots)[rows - 1][cols - 1](g->k, g->a + i * g->as_m, g->as_m, g->b + j * g->bs_n, g->bs_n, ahead, sums);
+            dot_kernels[rows - 1][cols - 1](g->k, g->a + i * g->as_m, g->as_m, g->b + j * g->bs_n, g->bs_n, ahead, sums);
             for (int r = 0; r < rows; r++) {
                 REAL *const c = g->c + (i + r) * g->ldc + j;
                 const REAL *const bias = g->bias ? g->bias + j : NULL;
                 if (cols == DOT_COLS) /* a constant: vectors */
-                    FN(dot_store)(c, sums + r * DOT_COLS, DOT_COLS, g->from_c, bias, g->relu);
+                    dot_store(c, sums + r * DOT_COLS, DOT_COLS, g->from_c, bias, g->relu);
                 else
-                    FN(dot_store)(c, sums + r * DOT_COLS, cols, g->from_c, bias, g->relu);
+                    dot_store(c, sums + r * DOT_COLS, cols, g->from_c, bias, g->relu);
             }
         }
     }
 }
 
 /* Rows i0..i1 and columns j0..j1 of C, on this thread. j0 is a multiple of gemm_unit. */
-static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
+static void gemm_part(const gemm * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
 {
     const int64_t m = i1 - i0, n = j1 - j0, k = g->k;
     if (m <= 0 || n <= 0)
         return;
-    const int dot = !g->panels && FN(gemm_is_dot)(g);
+    const int dot = !g->panels && gemm_is_dot(g);
     const int rows = !g->panels && k > 0 && (k <= THIN || g->m == 1) && (g->bs_n == 1 || g->n == 1);
     if (dot || rows) {
-        (dot ? FN(gemm_dot_part) : FN(gemm_rows_part))(g, i0, i1, j0, j1);
+        (dot ? gemm_dot_part : gemm_rows_part)(g, i0, i1, j0, j1);
         if (g->map)
-            FN(gemm_map)(g, i0, i1, j0, j1);
+            gemm_map(g, i0, i1, j0, j1);
         return;
     }
     const int wide = !g->panels && m <= TILE_ROWS_WIDE && n > 2 * VW;
@@ -205,7 +202,7 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
             if ((block > 0 || jc > j0) && fnn_interrupted())
                 break;
             const int64_t kc = k - pc < depth ? k - pc : depth;
-            FN(tile_ends) ends = {.from_c = g->from_c || block > 0, .relu = g->relu && block == depths - 1};
+            tile_ends ends = {.from_c = g->from_c || block > 0, .relu = g->relu && block == depths - 1};
             for (int64_t t = 0; t < tiles; t++) {
                 if (t % 16 == 15 && fnn_interrupted())
                     break;
@@ -214,7 +211,7 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
                 int64_t as_m = g->as_m, as_k = g->as_k;
                 ends.start = g->start ? g->start + i : NULL;
                 if (pack_a) {
-                    FN(pack_a)(packed_a, &as_m, &as_k, a, rows, kc);
+                    gemm_pack_a(packed_a, &as_m, &as_k, a, rows, kc);
                     a = packed_a;
                 }
                 for (int64_t j = jc; j < jc_end;) {
@@ -225,7 +222,7 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
                     const int64_t columns = left < vectors * VW ? left : vectors * VW;
                     const int part = columns < vectors * VW;
                     if (part)
-                        ends.tail = FN(v_mask)(columns - (vectors - 1) * VW);
+                        ends.tail = v_mask(columns - (vectors - 1) * VW);
                     ends.bias = g->bias && block == depths - 1 ? g->bias + j : NULL;
                     const REAL *b = g->b + pc * g->bs_k + j * g->bs_n;
                     int64_t ldb = g->bs_k;
@@ -239,15 +236,15 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
                         ends.ahead = t == 0 && g->bs_k == 1 ? b + columns * g->bs_n : NULL;
                         ends.ahead_step = g->bs_n;
                         if (t == 0)
-                            FN(pack_b)(panel, ldb, b, g->bs_k, g->bs_n, kc, columns);
+                            gemm_pack_b(panel, ldb, b, g->bs_k, g->bs_n, kc, columns);
                         b = panel;
                     }
-                    FN(tiles)[vectors >> 1][part][rows - 1](kc, a, as_m, as_k, b, ldb, g->c + i * g->ldc + j, g->ldc,
-                                                            &ends);
+                    tile_kernels[vectors >> 1][part][rows - 1](kc, a, as_m, as_k, b, ldb, g->c + i * g->ldc + j, g->ldc,
+                                                               &ends);
                     j += columns;
                 }
                 if (g->map && block == depths - 1)
-                    FN(gemm_map)(g, i, i + rows, jc, jc_end);
+                    gemm_map(g, i, i + rows, jc, jc_end);
             }
         }
     }
@@ -256,11 +253,11 @@ static void FN(gemm_part)(const FN(gemm) * g, int64_t i0, int64_t i1, int64_t j0
 
 /* C (m, n) = [C or 0] + A B on this thread, for use inside a range. B is the beginning of panels that are packed_k
  * deep, or, with packed_k = 0, has rows ldb apart. An element's bits do not depend on m and n. */
-static void FN(gemm_panels)(int64_t m, int64_t n, int64_t k, const REAL *a, int64_t as_m, int64_t as_k, const REAL *b,
-                            int64_t packed_k, int64_t ldb, REAL *c, int64_t ldc, int from_c)
+static void gemm_panels(int64_t m, int64_t n, int64_t k, const REAL *a, int64_t as_m, int64_t as_k, const REAL *b,
+                        int64_t packed_k, int64_t ldb, REAL *c, int64_t ldc, int from_c)
 {
     const int64_t tiles = (m + TILE_ROWS - 1) / TILE_ROWS, deepest = GEMM_DEPTH_BYTES / (int64_t)sizeof(REAL);
-    FN(tile_ends) ends = {.from_c = from_c};
+    tile_ends ends = {.from_c = from_c};
     ldb = packed_k > 0 ? 2 * VW : ldb;
     for (int64_t pc = 0; pc < k || pc == 0; pc += deepest, ends.from_c = 1) {
         const int64_t depth = k - pc < deepest ? k - pc : deepest;
@@ -269,39 +266,39 @@ static void FN(gemm_panels)(int64_t m, int64_t n, int64_t k, const REAL *a, int6
             const int64_t columns = n - j < vectors * VW ? n - j : vectors * VW;
             const int part = columns < vectors * VW;
             if (part)
-                ends.tail = FN(v_mask)(columns - (vectors - 1) * VW);
+                ends.tail = v_mask(columns - (vectors - 1) * VW);
             const REAL *const panel = b + pc * ldb + j * (packed_k > 0 ? packed_k : 1);
             for (int64_t t = 0; t < tiles; t++) {
                 const int64_t i = m * t / tiles, rows = m * (t + 1) / tiles - i;
-                FN(tiles)[vectors >> 1][part][rows - 1](depth, a + i * as_m + pc * as_k, as_m, as_k, panel, ldb,
-                                                        c + i * ldc + j, ldc, &ends);
+                tile_kernels[vectors >> 1][part][rows - 1](depth, a + i * as_m + pc * as_k, as_m, as_k, panel, ldb,
+                                                           c + i * ldc + j, ldc, &ends);
             }
         }
     }
 }
 
 /* Nanoseconds on one core, roughly, without what the operands take on their way to another one. */
-FNN_INLINE double FN(gemm_cost)(const FN(gemm) * g)
+FNN_INLINE double gemm_cost(const gemm * g)
 {
     const double vectors = (double)((g->n + VW - 1) / VW), m = (double)g->m, k = (double)g->k;
     const double moved = g->near ? m : m + (double)g->n;
     const double work = 0.25 * (m + 4) * vectors * k, way = 0.03 * moved * k * (double)sizeof(REAL);
     double cost = work > way ? 30 + work - way : 30;
     if (g->map)
-        cost += FN(unary_costs)[g->map - 1] * (double)g->m * (double)g->n;
+        cost += unary_costs[g->map - 1] * (double)g->m * (double)g->n;
     return cost;
 }
 
 /* Columns are cut between vectors, or panels. */
-FNN_INLINE int64_t FN(gemm_unit)(const FN(gemm) * g)
+FNN_INLINE int64_t gemm_unit(const gemm * g)
 {
     return g->panels ? 2 * VW : VW;
 }
 
 /* The grid of `threads` parts whose largest part costs least. */
-static void FN(gemm_grid)(const FN(gemm) * g, int threads, int *parts_m, int *parts_n)
+static void gemm_grid(const gemm * g, int threads, int *parts_m, int *parts_n)
 {
-    const int64_t units = (g->n + FN(gemm_unit)(g) - 1) / FN(gemm_unit)(g);
+    const int64_t units = (g->n + gemm_unit(g) - 1) / gemm_unit(g);
     double best = 0;
     *parts_m = *parts_n = 1;
     for (int pm = 1; pm <= threads; pm++) {
@@ -320,30 +317,30 @@ static void FN(gemm_grid)(const FN(gemm) * g, int threads, int *parts_m, int *pa
 }
 
 /* One column of a product whose A runs along m: as C^T = B^T A^T it is one row, with A's rows as vectors. */
-static void FN(gemm_turn)(FN(gemm) * g)
+static void gemm_turn(gemm * g)
 {
     if (g->n != 1 || g->m == 1 || g->as_m != 1 || (g->as_k == 1 && g->k != 1) || g->bias || g->ldc != 1)
         return;
-    const FN(gemm) old = *g;
+    const gemm old = *g;
     g->a = old.b, g->as_m = 1, g->as_k = old.bs_k;
     g->b = old.a, g->bs_k = old.as_k, g->bs_n = old.as_m;
     g->m = 1, g->n = old.m, g->ldc = old.m;
 }
 
 typedef struct {
-    FN(gemm) gemm;
+    gemm gemm;
     int parts_m, parts_n;
     int batch_ndim;
     const int64_t *batch, *a_batch, *b_batch;
-} FN(gemm_job);
+} gemm_job;
 
 /* Item = part of one product of the batch. */
-static void FN(gemm_range)(void *context, int64_t begin, int64_t end)
+static void gemm_range(void *context, int64_t begin, int64_t end)
 {
-    const FN(gemm_job) *job = context;
+    const gemm_job *job = context;
     const int64_t parts = (int64_t)job->parts_m * job->parts_n;
     for (int64_t item = begin; item < end; item++) {
-        FN(gemm) g = job->gemm;
+        gemm g = job->gemm;
         int64_t index = item / parts;
         g.c += index * g.m * g.ldc;
         for (int d = job->batch_ndim - 1; d >= 0; d--) {
@@ -352,60 +349,60 @@ static void FN(gemm_range)(void *context, int64_t begin, int64_t end)
             g.a += i * job->a_batch[d];
             g.b += i * job->b_batch[d];
         }
-        const int64_t unit = FN(gemm_unit)(&g), units = (g.n + unit - 1) / unit, part = item % parts;
+        const int64_t unit = gemm_unit(&g), units = (g.n + unit - 1) / unit, part = item % parts;
         const int64_t pm = part / job->parts_n, pn = part % job->parts_n;
         const int64_t j1 = units * (pn + 1) / job->parts_n * unit;
-        FN(gemm_part)(&g, g.m * pm / job->parts_m, g.m * (pm + 1) / job->parts_m, units * pn / job->parts_n * unit,
-                      j1 < g.n ? j1 : g.n);
+        gemm_part(&g, g.m * pm / job->parts_m, g.m * (pm + 1) / job->parts_m, units * pn / job->parts_n * unit,
+                  j1 < g.n ? j1 : g.n);
     }
 }
 
-static void FN(gemm_run)(FN(gemm_job) * job, int64_t batch)
+static void gemm_run(gemm_job * job, int64_t batch)
 {
-    const double cost = FN(gemm_cost)(&job->gemm);
+    const double cost = gemm_cost(&job->gemm);
     const int threads = fnn_threads_for(cost * (double)batch);
     job->parts_m = job->parts_n = 1;
     if (threads > 1 && batch < 4 * threads)
-        FN(gemm_grid)(&job->gemm, threads, &job->parts_m, &job->parts_n);
+        gemm_grid(&job->gemm, threads, &job->parts_m, &job->parts_n);
     const int64_t parts = (int64_t)job->parts_m * job->parts_n;
-    fnn_parallel_for(batch * parts, 1, cost / (double)parts, FN(gemm_range), job);
+    fnn_parallel_for(batch * parts, 1, cost / (double)parts, gemm_range, job);
 }
 
 typedef struct {
-    FN(gemm_job) jobs[GEMM_TOGETHER];
+    gemm_job jobs[GEMM_TOGETHER];
     int count, parts;
     double way; /* ns that what this thread alone has just written takes to another one */
-} FN(gemm_group);
+} gemm_group;
 
 /* Part p of every product: all of them are cut into as many parts. */
-static void FN(gemm_group_range)(void *context, int64_t begin, int64_t end)
+static void gemm_group_range(void *context, int64_t begin, int64_t end)
 {
-    FN(gemm_group) *group = context;
+    gemm_group *group = context;
     for (int64_t part = begin; part < end; part++)
         for (int i = 0; i < group->count; i++)
-            FN(gemm_range)(&group->jobs[i], part, part + 1);
+            gemm_range(&group->jobs[i], part, part + 1);
 }
 
 /* Several products in one region. One may add to the result of one before it that has the same shape: they are cut
  * alike. */
-static void FN(gemm_together)(FN(gemm_group) * group)
+static void gemm_together(gemm_group * group)
 {
     if (group->count == 0)
         return;
     double cost = 0;
     for (int i = 0; i < group->count; i++) {
-        FN(gemm_turn)(&group->jobs[i].gemm);
-        cost += FN(gemm_cost)(&group->jobs[i].gemm);
+        gemm_turn(&group->jobs[i].gemm);
+        cost += gemm_cost(&group->jobs[i].gemm);
     }
     group->parts = fnn_threads_for(cost - group->way);
     for (int i = 0; i < group->count; i++)
-        FN(gemm_grid)(&group->jobs[i].gemm, group->parts, &group->jobs[i].parts_m, &group->jobs[i].parts_n);
-    fnn_parallel_for(group->parts, 1, cost / group->parts, FN(gemm_group_range), group);
+        gemm_grid(&group->jobs[i].gemm, group->parts, &group->jobs[i].parts_m, &group->jobs[i].parts_n);
+    fnn_parallel_for(group->parts, 1, cost / group->parts, gemm_group_range, group);
 }
 
-static int FN(matmul)(void *c, const void *a, const void *b, int64_t m, int64_t n, int64_t k, int64_t as_m,
-                      int64_t as_k, int64_t bs_k, int64_t bs_n, int batch_ndim, const int64_t *batch,
-                      const int64_t *a_batch, const int64_t *b_batch, int accumulate)
+static int matmul(void *c, const void *a, const void *b, int64_t m, int64_t n, int64_t k, int64_t as_m,
+                  int64_t as_k, int64_t bs_k, int64_t bs_n, int batch_ndim, const int64_t *batch,
+                  const int64_t *a_batch, const int64_t *b_batch, int accumulate)
 {
     int64_t count = 1;
     for (int d = 0; d < batch_ndim; d++)
@@ -419,13 +416,13 @@ static int FN(matmul)(void *c, const void *a, const void *b, int64_t m, int64_t 
     }
     if (count == 0 || m == 0 || n == 0)
         return fnn_status();
-    FN(gemm_job) job = {.gemm = {.c = c, .a = a, .b = b, .m = m, .n = n, .k = k, .ldc = n, .as_m = as_m, .as_k = as_k,
-                                 .bs_k = bs_k, .bs_n = bs_n, .from_c = accumulate},
-                        .batch_ndim = batch_ndim, .batch = batch, .a_batch = a_batch, .b_batch = b_batch};
+    gemm_job job = {.gemm = {.c = c, .a = a, .b = b, .m = m, .n = n, .k = k, .ldc = n, .as_m = as_m, .as_k = as_k,
+                             .bs_k = bs_k, .bs_n = bs_n, .from_c = accumulate},
+                    .batch_ndim = batch_ndim, .batch = batch, .a_batch = a_batch, .b_batch = b_batch};
     const REAL *const a0 = job.gemm.a;
-    FN(gemm_turn)(&job.gemm);
+    gemm_turn(&job.gemm);
     if (job.gemm.a != a0)
         job.a_batch = b_batch, job.b_batch = a_batch;
-    FN(gemm_run)(&job, count);
+    gemm_run(&job, count);
     return fnn_status();
 }

@@ -4,19 +4,19 @@
 
 /* ---- Adam, AdamW, AMSGrad ---- */
 
-static FN(optim_scale) FN(adam_scale)(const FN(optim_context) *c, int64_t i, FN(optim_scale) last)
+static optim_scale adam_scale(const optim_context *c, int64_t i, optim_scale last)
 {
     const double step = *c->steps[i];
     if (last.step == *c->steps[i]) /* parameters mostly share it: save the powers */
         return last;
-    return (FN(optim_scale)){.step = *c->steps[i],
-                             .rate = (REAL)(c->lr / (1 - pow(c->beta1, step))),
-                             .root = (REAL)(1 / sqrt(1 - pow(c->beta2, step)))};
+    return (optim_scale){.step = *c->steps[i],
+                         .rate = (REAL)(c->lr / (1 - pow(c->beta1, step))),
+                         .root = (REAL)(1 / sqrt(1 - pow(c->beta2, step)))};
 }
 
 #define ADAM_UPDATE(name, with_decay, amsgrad)                                                     \
-    static void FN(name)(const FN(optim_context) *c, int64_t i, int64_t begin, int64_t end,        \
-                         FN(optim_scale) scale)                                                    \
+    static void name(const optim_context *c, int64_t i, int64_t begin, int64_t end,                \
+                     optim_scale scale)                                                            \
     {                                                                                              \
         REAL *restrict p = c->p[i], *restrict s1 = c->s1[i], *restrict s2 = c->s2[i];              \
         REAL *restrict s3 = amsgrad ? c->s3[i] : NULL;                                             \
@@ -48,25 +48,25 @@ ADAM_UPDATE(adam_amsgrad, 0, 1)
 ADAM_UPDATE(adam_amsgrad_decay, 1, 1)
 #undef ADAM_UPDATE
 
-static void FN(adam_step)(void *const *p, void *const *g, void *const *exp_avg,
-                          void *const *exp_avg_sq, void *const *max_exp_avg_sq, float *const *steps,
-                          const int64_t *sizes, int64_t count, double lr, double beta1, double beta2,
-                          double eps, double decay, int decoupled, int maximize)
+static void adam_step(void *const *p, void *const *g, void *const *exp_avg,
+                      void *const *exp_avg_sq, void *const *max_exp_avg_sq, float *const *steps,
+                      const int64_t *sizes, int64_t count, double lr, double beta1, double beta2,
+                      double eps, double decay, int decoupled, int maximize)
 {
-    FN(optim_count)(steps, count);
-    FN(optim_context) c = {.p = p, .g = g, .s1 = exp_avg, .s2 = exp_avg_sq, .s3 = max_exp_avg_sq,
-                           .sizes = sizes, .count = count, .steps = steps, .lr = lr,
-                           .beta1 = beta1, .beta2 = beta2, .sign = maximize ? -1 : 1,
-                           .eps = (REAL)eps, .keep1 = (REAL)beta1, .take1 = (REAL)(1 - beta1),
-                           .keep2 = (REAL)beta2, .take2 = (REAL)(1 - beta2),
-                           .decay = decoupled ? 0 : (REAL)decay,
-                           .shrink = decoupled ? (REAL)(1 - lr * decay) : 1, .scale = FN(adam_scale)};
+    optim_count(steps, count);
+    optim_context c = {.p = p, .g = g, .s1 = exp_avg, .s2 = exp_avg_sq, .s3 = max_exp_avg_sq,
+                       .sizes = sizes, .count = count, .steps = steps, .lr = lr,
+                       .beta1 = beta1, .beta2 = beta2, .sign = maximize ? -1 : 1,
+                       .eps = (REAL)eps, .keep1 = (REAL)beta1, .take1 = (REAL)(1 - beta1),
+                       .keep2 = (REAL)beta2, .take2 = (REAL)(1 - beta2),
+                       .decay = decoupled ? 0 : (REAL)decay,
+                       .shrink = decoupled ? (REAL)(1 - lr * decay) : 1, .scale = adam_scale};
     int decays = decay != 0 && !decoupled;
     if (max_exp_avg_sq)
-        c.update = decays ? FN(adam_amsgrad_decay) : FN(adam_amsgrad);
+        c.update = decays ? adam_amsgrad_decay : adam_amsgrad;
     else
-        c.update = decays ? FN(adam_decay) : FN(adam_plain);
-    FN(optim_run)(&c, 0.27);
+        c.update = decays ? adam_decay : adam_plain;
+    optim_run(&c, 0.27);
 }
 
 /* ---- Adamax: the largest size of the gradient, fading, in place of the average square ---- */
@@ -76,7 +76,7 @@ OPTIM_SCALE(adamax_scale)
     const double step = *c->steps[i];
     if (last.step == *c->steps[i])
         return last;
-    return (FN(optim_scale)){.step = *c->steps[i], .rate = (REAL)(c->lr / (1 - pow(c->beta1, step)))};
+    return (optim_scale){.step = *c->steps[i], .rate = (REAL)(c->lr / (1 - pow(c->beta1, step)))};
 }
 
 OPTIM_UPDATE(adamax_update)
@@ -90,7 +90,7 @@ OPTIM_UPDATE(adamax_update)
         REAL x = p[k], d = sign * g[k];
         d = decays ? d + decay * x : d;
         REAL m = OPTIM_LERP(s1[k], d, keep1, take1, near);
-        REAL faded = keep2 * s2[k], size = FN(abs_)(d) + eps;
+        REAL faded = keep2 * s2[k], size = abs_(d) + eps;
         size = (faded > size) | (faded != faded) ? faded : size;
         s1[k] = m;
         s2[k] = size;
@@ -98,23 +98,23 @@ OPTIM_UPDATE(adamax_update)
     }
 }
 
-static void FN(adamax_step)(void *const *p, void *const *g, void *const *exp_avg,
-                            void *const *exp_inf, float *const *steps, const int64_t *sizes,
-                            int64_t count, double lr, double beta1, double beta2, double eps,
-                            double decay, int maximize)
+static void adamax_step(void *const *p, void *const *g, void *const *exp_avg,
+                        void *const *exp_inf, float *const *steps, const int64_t *sizes,
+                        int64_t count, double lr, double beta1, double beta2, double eps,
+                        double decay, int maximize)
 {
-    FN(optim_count)(steps, count);
-    FN(optim_context) c = {.p = p, .g = g, .s1 = exp_avg, .s2 = exp_inf, .sizes = sizes,
-                           .count = count, .steps = steps, .lr = lr, .beta1 = beta1,
-                           .sign = maximize ? -1 : 1, .eps = (REAL)eps, .keep1 = (REAL)beta1,
-                           .take1 = (REAL)(1 - beta1), .keep2 = (REAL)beta2, .decay = (REAL)decay,
-                           .scale = FN(adamax_scale), .update = FN(adamax_update)};
-    FN(optim_run)(&c, 0.21);
+    optim_count(steps, count);
+    optim_context c = {.p = p, .g = g, .s1 = exp_avg, .s2 = exp_inf, .sizes = sizes,
+                       .count = count, .steps = steps, .lr = lr, .beta1 = beta1,
+                       .sign = maximize ? -1 : 1, .eps = (REAL)eps, .keep1 = (REAL)beta1,
+                       .take1 = (REAL)(1 - beta1), .keep2 = (REAL)beta2, .decay = (REAL)decay,
+                       .scale = adamax_scale, .update = adamax_update};
+    optim_run(&c, 0.21);
 }
 
 /* ---- NAdam: Nesterov's momentum, whose factor mu_t grows towards beta1; scalar1: the product of all mu ---- */
 
-static inline double FN(nadam_mu)(double beta1, double step, double momentum_decay)
+static inline double nadam_mu(double beta1, double step, double momentum_decay)
 {
     return beta1 * (1 - 0.5 * pow(0.96, step * momentum_decay));
 }
@@ -124,12 +124,12 @@ OPTIM_SCALE(nadam_scale)
     const double step = *c->steps[i], product = *c->scalar1[i];
     if (last.step == *c->steps[i] && last.product == *c->scalar1[i])
         return last;
-    const double mu = FN(nadam_mu)(c->beta1, step, c->decay_rate);
-    const double next = FN(nadam_mu)(c->beta1, step + 1, c->decay_rate);
-    return (FN(optim_scale)){.step = *c->steps[i], .product = *c->scalar1[i],
-                             .rate = (REAL)(c->lr * (1 - mu) / (1 - product)),
-                             .rate2 = (REAL)(c->lr * next / (1 - product * next)),
-                             .root = (REAL)(1 / (1 - pow(c->beta2, step)))};
+    const double mu = nadam_mu(c->beta1, step, c->decay_rate);
+    const double next = nadam_mu(c->beta1, step + 1, c->decay_rate);
+    return (optim_scale){.step = *c->steps[i], .product = *c->scalar1[i],
+                         .rate = (REAL)(c->lr * (1 - mu) / (1 - product)),
+                         .rate2 = (REAL)(c->lr * next / (1 - product * next)),
+                         .root = (REAL)(1 / (1 - pow(c->beta2, step)))};
 }
 
 OPTIM_UPDATE(nadam_update)
@@ -151,24 +151,24 @@ OPTIM_UPDATE(nadam_update)
     }
 }
 
-static void FN(nadam_step)(void *const *p, void *const *g, void *const *exp_avg,
-                           void *const *exp_avg_sq, float *const *mu_products, float *const *steps,
-                           const int64_t *sizes, int64_t count, double lr, double beta1, double beta2,
-                           double eps, double decay, double momentum_decay, int decoupled,
-                           int maximize)
+static void nadam_step(void *const *p, void *const *g, void *const *exp_avg,
+                       void *const *exp_avg_sq, float *const *mu_products, float *const *steps,
+                       const int64_t *sizes, int64_t count, double lr, double beta1, double beta2,
+                       double eps, double decay, double momentum_decay, int decoupled,
+                       int maximize)
 {
-    FN(optim_count)(steps, count);
+    optim_count(steps, count);
     for (int64_t i = 0; i < count; i++)
-        *mu_products[i] *= (float)FN(nadam_mu)(beta1, *steps[i], momentum_decay);
-    FN(optim_context) c = {.p = p, .g = g, .s1 = exp_avg, .s2 = exp_avg_sq, .scalar1 = mu_products,
-                           .sizes = sizes, .count = count, .steps = steps, .lr = lr,
-                           .beta1 = beta1, .beta2 = beta2, .decay_rate = momentum_decay,
-                           .sign = maximize ? -1 : 1, .eps = (REAL)eps, .keep1 = (REAL)beta1,
-                           .take1 = (REAL)(1 - beta1), .keep2 = (REAL)beta2,
-                           .take2 = (REAL)(1 - beta2), .decay = decoupled ? 0 : (REAL)decay,
-                           .shrink = decoupled ? (REAL)(1 - lr * decay) : 1,
-                           .scale = FN(nadam_scale), .update = FN(nadam_update)};
-    FN(optim_run)(&c, 0.27);
+        *mu_products[i] *= (float)nadam_mu(beta1, *steps[i], momentum_decay);
+    optim_context c = {.p = p, .g = g, .s1 = exp_avg, .s2 = exp_avg_sq, .scalar1 = mu_products,
+                       .sizes = sizes, .count = count, .steps = steps, .lr = lr,
+                       .beta1 = beta1, .beta2 = beta2, .decay_rate = momentum_decay,
+                       .sign = maximize ? -1 : 1, .eps = (REAL)eps, .keep1 = (REAL)beta1,
+                       .take1 = (REAL)(1 - beta1), .keep2 = (REAL)beta2,
+                       .take2 = (REAL)(1 - beta2), .decay = decoupled ? 0 : (REAL)decay,
+                       .shrink = decoupled ? (REAL)(1 - lr * decay) : 1,
+                       .scale = nadam_scale, .update = nadam_update};
+    optim_run(&c, 0.27);
 }
 
 /* ---- RAdam: Adam once the variance of its step is finite, momentum before ---- */
@@ -180,7 +180,7 @@ OPTIM_SCALE(radam_scale)
         return last;
     const double correction2 = 1 - pow(c->beta2, step), longest = 2 / (1 - c->beta2) - 1;
     const double length = longest - 2 * step * pow(c->beta2, step) / correction2;
-    FN(optim_scale) scale = {.step = *c->steps[i], .rate = (REAL)(c->lr / (1 - pow(c->beta1, step)))};
+    optim_scale scale = {.step = *c->steps[i], .rate = (REAL)(c->lr / (1 - pow(c->beta1, step)))};
     if (length > 5)
         scale.root = (REAL)(sqrt(correction2) * sqrt((length - 4) * (length - 2) * longest /
                                                      ((longest - 4) * (longest - 2) * length)));
@@ -209,18 +209,18 @@ OPTIM_UPDATE(radam_update)
     }
 }
 
-static void FN(radam_step)(void *const *p, void *const *g, void *const *exp_avg,
-                           void *const *exp_avg_sq, float *const *steps, const int64_t *sizes,
-                           int64_t count, double lr, double beta1, double beta2, double eps,
-                           double decay, int decoupled, int maximize)
+static void radam_step(void *const *p, void *const *g, void *const *exp_avg,
+                       void *const *exp_avg_sq, float *const *steps, const int64_t *sizes,
+                       int64_t count, double lr, double beta1, double beta2, double eps,
+                       double decay, int decoupled, int maximize)
 {
-    FN(optim_count)(steps, count);
-    FN(optim_context) c = {.p = p, .g = g, .s1 = exp_avg, .s2 = exp_avg_sq, .sizes = sizes,
-                           .count = count, .steps = steps, .lr = lr, .beta1 = beta1,
-                           .beta2 = beta2, .sign = maximize ? -1 : 1, .eps = (REAL)eps,
-                           .keep1 = (REAL)beta1, .take1 = (REAL)(1 - beta1), .keep2 = (REAL)beta2,
-                           .take2 = (REAL)(1 - beta2), .decay = decoupled ? 0 : (REAL)decay,
-                           .shrink = decoupled ? (REAL)(1 - lr * decay) : 1,
-                           .scale = FN(radam_scale), .update = FN(radam_update)};
-    FN(optim_run)(&c, 0.27);
+    optim_count(steps, count);
+    optim_context c = {.p = p, .g = g, .s1 = exp_avg, .s2 = exp_avg_sq, .sizes = sizes,
+                       .count = count, .steps = steps, .lr = lr, .beta1 = beta1,
+                       .beta2 = beta2, .sign = maximize ? -1 : 1, .eps = (REAL)eps,
+                       .keep1 = (REAL)beta1, .take1 = (REAL)(1 - beta1), .keep2 = (REAL)beta2,
+                       .take2 = (REAL)(1 - beta2), .decay = decoupled ? 0 : (REAL)decay,
+                       .shrink = decoupled ? (REAL)(1 - lr * decay) : 1,
+                       .scale = radam_scale, .update = radam_update};
+    optim_run(&c, 0.27);
 }
