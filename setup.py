@@ -52,7 +52,8 @@ DEBUG_FLAGS = SANITIZE_FLAGS if os.environ.get("FASTNN_SANITIZE") == "1" else ["
 
 DTYPES = ("f32", "f64")
 CORE = "fastnn.kernels._core"  # the one extension that links the C kernels
-C_HEADERS = [path for pattern in ("*.h", "*.def", "kernels/*.*", "kernels/conv/*.*") for path in glob.glob(f"src_c/{pattern}")] + ["setup.py"]
+C_HEADERS = [path for pattern in ("*.h", "*.def", "kernels/*.*", "kernels/conv/*.*")
+             for path in glob.glob(f"src_c/{pattern}")] + ["setup.py"]
 # What every module's code depends on: the layout of the table of kernels, the numbers of maps, and the flags here.
 C_INTERFACE = [path for pattern in ("*.h", "*.def", "kernels/*.def") for path in glob.glob(f"src_c/{pattern}")]
 C_INTERFACE.append("setup.py")

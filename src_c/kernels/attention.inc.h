@@ -27,7 +27,7 @@ typedef struct {
     int64_t parts, key_parts;                     /* in which threads share a head */
     int mask_kind, causal, few, mean;
     REAL scale, keep_scale;
-    REAL late; /* scores are scaled in the exponential by this: by 1 where masks are added or that could turn them */
+    REAL exp_scale; /* of scores in the exponential: 1 where they are scaled before, as a mask is added or scale <= 0 */
 } attention;
 
 /* Rows as they lie in memory, or their copy. */
@@ -47,14 +47,14 @@ typedef struct {
 static void attention_options(attention * c, double scale, double p)
 {
     c->scale = (REAL)scale;
-    c->late = c->mask_kind == FNN_MASK_ADD || !(c->scale > 0) ? 1 : c->scale;
+    c->exp_scale = c->mask_kind == FNN_MASK_ADD || !(c->scale > 0) ? 1 : c->scale;
     c->keep_scale = !c->keep ? 1 : p < 1 ? (REAL)(1 / (1 - p)) : 0;
 }
 
 static void attention_blocks(attention * c, int buffers)
 {
     c->ld = ROUND_UP(c->s, VW);
-    if (c->ld * (int64_t)sizeof(REAL) % 256 == 0) /* rows must not fall on the same places of the cache */
+    if (c->ld * (int64_t)sizeof(REAL) % 256 == 0) /* rows must not fall on the same lines of the cache */
         c->ld += VW;
     int64_t rows = ATTENTION_SCORES / buffers / (c->ld * (int64_t)sizeof(REAL));
     rows = rows < 2 * TILE_ROWS ? 2 * TILE_ROWS : rows > ATTENTION_ROWS ? ATTENTION_ROWS : rows;
@@ -70,7 +70,7 @@ FNN_INLINE int64_t attention_ld(int64_t e)
     return ld * (int64_t)sizeof(REAL) % 512 == 0 ? ld + VW : ld;
 }
 
-/* Whether rows lie so that they fall on few places of the cache. */
+/* Whether rows lie so that they fall on few lines of the cache. */
 FNN_INLINE int attention_copies(const int64_t *strides)
 {
     return strides[2] * (int64_t)sizeof(REAL) % 1024 == 0;
@@ -147,10 +147,10 @@ static attention_rows attention_take_rows(const REAL *from, int64_t step, int64_
     return copy ? (attention_rows){copy, ld} : (attention_rows){from, step};
 }
 
-/* Scores of query i and keys j0..j0 + n, masked: those that do not count become -inf. Scaled unless that comes late. */
+/* Scores of query i and keys j0..j0 + n, masked: those that do not count become -inf. Scaled unless the exponential does that. */
 static void attention_mask(const attention * c, REAL *s, int64_t b, int64_t h, int64_t i, int64_t j0, int64_t n)
 {
-    for (int64_t j = 0; j < n && c->late != c->scale; j++)
+    for (int64_t j = 0; j < n && c->exp_scale != c->scale; j++)
         s[j] *= c->scale;
     if (c->mask_kind != FNN_MASK_NONE) {
         const int64_t step = c->mask_strides[3];
@@ -185,7 +185,7 @@ static void attention_scores(const attention * c, attention_work * w, int64_t b,
 {
     w->q = attention_take_rows(ROW_AT(c->q, c->q_strides, b, h, i0), c->q_strides[2], rows, c->e, w->q_copy);
     attention_across(c->few, rows, n, c->e, w->q, w->k, w->k_across, w->scores, c->ld);
-    if (c->mask_kind != FNN_MASK_NONE || c->causal || c->late != c->scale)
+    if (c->mask_kind != FNN_MASK_NONE || c->causal || c->exp_scale != c->scale)
         for (int64_t i = 0; i < rows; i++)
             attention_mask(c, w->scores + i * c->ld, b, h, i0 + i, j0, n);
 }
@@ -196,7 +196,7 @@ FNN_INLINE const uint8_t *attention_keep(const attention * c, int64_t b, int64_t
     return c->keep + ((b * c->heads + h) * c->l + i) * c->s;
 }
 
-/* x = exp(scale x - shift); returns the sum. n is a multiple of VW, so that all elements take the same way. */
+/* x = exp(scale x - shift); returns the sum. n is a multiple of VW, so that all elements are computed alike. */
 static REAL attention_exp(REAL *x, int64_t n, REAL scale, REAL shift)
 {
     FNN_INDEPENDENT
@@ -229,8 +229,8 @@ static void attention_forward_block(const attention * c, attention_work * w, int
         for (int64_t j = n; j < whole; j++)
             s[j] = -(REAL)INFINITY;
         const REAL largest = max_row(s, whole);
-        top[i] = largest == -(REAL)INFINITY ? 0 : largest * c->late;
-        sum[i] = attention_exp(s, whole, c->late, top[i]);
+        top[i] = largest == -(REAL)INFINITY ? 0 : largest * c->exp_scale;
+        sum[i] = attention_exp(s, whole, c->exp_scale, top[i]);
         if (c->keep) {
             const uint8_t *const keep = attention_keep(c, b, h, i0 + i);
             for (int64_t j = 0; j < n; j++)
@@ -323,7 +323,7 @@ static void attention_backward_block(const attention * c, attention_work * w, in
     attention_scores(c, w, b, h, i0, rows, j0, n);
     w->dy = attention_take_rows(ROW_AT(c->dy, c->dy_strides, b, h, i0), c->dy_strides[2], rows, c->ev, w->dy_copy);
     attention_across(c->few, rows, n, c->ev, w->dy, w->v, w->v_across, w->dscores, c->ld);
-    const REAL *const y = ROW_AT(c->y, c->out_strides, b, h, i0), late = c->late;
+    const REAL *const y = ROW_AT(c->y, c->out_strides, b, h, i0), exp_scale = c->exp_scale;
     const REAL scale = queries && c->dmask ? 1 : c->scale; /* dmask is of the scores when they are scaled */
     for (int64_t i = 0; i < rows; i++) {
         REAL *const p = w->scores + i * c->ld, *const ds = w->dscores + i * c->ld;
@@ -335,14 +335,14 @@ static void attention_backward_block(const attention * c, attention_work * w, in
             const uint8_t *const keep = attention_keep(c, b, h, i0 + i) + j0;
             FNN_INDEPENDENT
             for (int64_t j = 0; j < n; j++) {
-                const REAL x = exp_(p[j] * late - shift), factor = keep[j] ? keep_scale : 0;
+                const REAL x = exp_(p[j] * exp_scale - shift), factor = keep[j] ? keep_scale : 0;
                 ds[j] = x * (ds[j] * factor - mean) * scale;
                 p[j] = x * factor;
             }
         } else {
             FNN_INDEPENDENT
             for (int64_t j = 0; j < whole; j++) {
-                const REAL x = exp_(p[j] * late - shift);
+                const REAL x = exp_(p[j] * exp_scale - shift);
                 ds[j] = x * (ds[j] - mean) * scale;
                 p[j] = x;
             }

@@ -15,7 +15,7 @@ typedef struct {
     int64_t ldc, as_m, as_k, bs_k, bs_n;
     int from_c;   /* add to C */
     int panels;   /* B is in the order of pack_panels, bs_k rows deep; parts begin with a panel */
-    int near;     /* B was read in the same parts just before: none of it has a way to go */
+    int b_cached; /* B was read in the same parts just before: each thread has its part in its cache */
     int relu;     /* at the end, in registers */
     int map;      /* 0, or 1 + number of another map of elementwise.def, applied while C is in the cache */
     REAL p0, p1;  /* its parameters */
@@ -28,7 +28,7 @@ typedef struct {
 #define DOT_FEW 4                     /* rows or columns at most for dot products along k, */
 #define DOT_FEW_DEEP 12               /* and when k is large against the sums at their ends */
 #define ROWS_BLOCK 2048               /* columns of products done row by row */
-#define GEMM_TOGETHER 10               /* products at most in one group */
+#define GEMM_GROUP 10                  /* products at most in one group */
 #define THIN 2                        /* depth at most for products row by row */
 #define PANELS(k, n) ((k) * (((n) + 2 * VW - 1) / (2 * VW) * 2 * VW))
 
@@ -133,8 +133,8 @@ static void gemm_dot_part(const gemm * g, int64_t i0, int64_t i1, int64_t j0, in
     const int rows_outside = g->m > g->n; /* the long operand is read once */
     const int64_t outer_end = rows_outside ? i1 : j1, inner_end = rows_outside ? j1 : i1;
     const int outer_step = rows_outside ? DOT_ROWS : DOT_COLS, inner_step = rows_outside ? DOT_COLS : DOT_ROWS;
-    for (int64_t o = rows_outside ? i0 : j0, seen = 0; o < outer_end; o += outer_step, seen++) {
-        if (seen % 64 == 63 && fnn_interrupted())
+    for (int64_t o = rows_outside ? i0 : j0, passes = 0; o < outer_end; o += outer_step, passes++) {
+        if (passes % 64 == 63 && fnn_interrupted())
             return;
         for (int64_t p = rows_outside ? j0 : i0; p < inner_end; p += inner_step) {
             const int64_t i = rows_outside ? o : p, j = rows_outside ? p : o;
@@ -154,39 +154,94 @@ static void gemm_dot_part(const gemm * g, int64_t i0, int64_t i1, int64_t j0, in
     }
 }
 
+/* How a part of C is done: rows of tiles, in blocks of so many columns and of so much depth. */
+typedef struct {
+    int64_t tiles;          /* rows of them */
+    int64_t width, columns; /* of a tile and of a block */
+    int64_t depth, depths;  /* of a block, and how many such blocks */
+    int wide;               /* tiles of four vectors */
+    int pack_a, pack_b;
+} gemm_plan;
+
+FNN_INLINE gemm_plan gemm_plan_of(const gemm *g, int64_t m, int64_t n)
+{
+    const int64_t k = g->k, size = (int64_t)sizeof(REAL);
+    gemm_plan p = {.tiles = (m + TILE_ROWS - 1) / TILE_ROWS, .wide = !g->panels && m <= TILE_ROWS_WIDE && n > 2 * VW};
+    p.width = p.wide ? 4 * VW : 2 * VW;
+    /* Few rows read B once: then long runs of its rows matter, and C is at hand. */
+    const int few = m <= TILE_ROWS_WIDE && g->bs_n == 1 && n > 16 * VW;
+    const int64_t deepest = few ? FEW_DEPTH : GEMM_DEPTH_BYTES / size;
+    p.depths = k > deepest ? (k + deepest - 1) / deepest : 1;
+    p.depth = (k + p.depths - 1) / p.depths;
+    const int64_t columns = GEMM_PANELS_BYTES / size / (p.depth ? p.depth : 1) / p.width * p.width;
+    p.columns = columns < p.width ? p.width : columns > n ? n : columns;
+    p.pack_b = !g->panels && ((g->bs_n != 1 && n > 1) || (p.tiles > 8 && p.depth * n * size > 65536));
+    /* A tile's rows must not fall on the same lines of the cache; a tile's columns should not lie far apart. */
+    const int far = g->as_k != 1 || g->as_m * size % 2048 == 0;
+    p.pack_a = k >= 16 && ((far && n > 2 * p.width) || (p.depths > 2 && n > 4 * p.width));
+    return p;
+}
+
+/* Rows i.. and columns j.. to `end` of C, for one block: elements pc.. pc + kc of k. The block's first row of tiles packs
+ * its B. */
+FNN_INLINE void gemm_tile_row(const gemm *g, const gemm_plan *p, int first, int from_c, int last, int64_t i,
+                              int64_t rows, int64_t jc, int64_t end, int64_t pc, int64_t kc, REAL *packed_a,
+                              REAL *packed_b)
+{
+    tile_ends ends = {.from_c = from_c, .relu = g->relu && last, .start = g->start ? g->start + i : NULL};
+    const REAL *a = g->a + i * g->as_m + pc * g->as_k;
+    int64_t as_m = g->as_m, as_k = g->as_k;
+    if (p->pack_a) {
+        gemm_pack_a(packed_a, &as_m, &as_k, a, rows, kc);
+        a = packed_a;
+    }
+    for (int64_t j = jc; j < end;) {
+        const int64_t left = end - j;
+        int vectors = left > VW ? 2 : 1;
+        if (p->wide && left > 3 * VW)
+            vectors = 4;
+        const int64_t columns = left < vectors * VW ? left : vectors * VW;
+        const int part = columns < vectors * VW;
+        if (part)
+            ends.tail = v_mask(columns - (vectors - 1) * VW);
+        ends.bias = g->bias && last ? g->bias + j : NULL;
+        const REAL *b = g->b + pc * g->bs_k + j * g->bs_n;
+        int64_t ldb = g->bs_k;
+        if (g->panels) {
+            b = g->b + j * g->bs_k + pc * 2 * VW;
+            ldb = 2 * VW;
+        }
+        if (p->pack_b) {
+            REAL *panel = packed_b + (j - jc) * kc;
+            ldb = vectors * VW;
+            ends.ahead = first && g->bs_k == 1 ? b + columns * g->bs_n : NULL;
+            ends.ahead_step = g->bs_n;
+            if (first)
+                gemm_pack_b(panel, ldb, b, g->bs_k, g->bs_n, kc, columns);
+            b = panel;
+        }
+        tile_kernels[vectors >> 1][part][rows - 1](kc, a, as_m, as_k, b, ldb, g->c + i * g->ldc + j, g->ldc, &ends);
+        j += columns;
+    }
+}
+
 /* Rows i0..i1 and columns j0..j1 of C, on this thread. j0 is a multiple of gemm_unit. */
-static void gemm_part(const gemm * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
+static void gemm_part(const gemm *g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
 {
     const int64_t m = i1 - i0, n = j1 - j0, k = g->k;
     if (m <= 0 || n <= 0)
         return;
     const int dot = !g->panels && gemm_is_dot(g);
-    const int rows = !g->panels && k > 0 && (k <= THIN || g->m == 1) && (g->bs_n == 1 || g->n == 1);
-    if (dot || rows) {
+    const int by_rows = !g->panels && k > 0 && (k <= THIN || g->m == 1) && (g->bs_n == 1 || g->n == 1);
+    if (dot || by_rows) {
         (dot ? gemm_dot_part : gemm_rows_part)(g, i0, i1, j0, j1);
         if (g->map)
             gemm_map(g, i0, i1, j0, j1);
         return;
     }
-    const int wide = !g->panels && m <= TILE_ROWS_WIDE && n > 2 * VW;
-    const int64_t width = wide ? 4 * VW : 2 * VW;
-    const int64_t tiles = (m + TILE_ROWS - 1) / TILE_ROWS;
-
-    /* Few rows read B once: then long runs of its rows matter, and C is at hand. */
-    const int64_t deepest = m <= TILE_ROWS_WIDE && g->bs_n == 1 && n > 16 * VW ? FEW_DEPTH
-                                                                               : GEMM_DEPTH_BYTES / (int64_t)sizeof(REAL);
-    const int64_t depths = k > deepest ? (k + deepest - 1) / deepest : 1;
-    const int64_t depth = (k + depths - 1) / depths;
-    int64_t broad = GEMM_PANELS_BYTES / (int64_t)sizeof(REAL) / (depth ? depth : 1) / width * width;
-    broad = broad < width ? width : broad > n ? n : broad;
-
-    const int pack_b = !g->panels && ((g->bs_n != 1 && n > 1) ||
-                                      (tiles > 8 && depth * n * (int64_t)sizeof(REAL) > 65536));
-    /* A tile's rows must not fall on the same places of the cache; a tile's columns should not lie far apart. */
-    const int far = g->as_k != 1 || g->as_m * (int64_t)sizeof(REAL) % 2048 == 0;
-    const int pack_a = k >= 16 && ((far && n > 2 * width) || (depths > 2 && n > 4 * width));
-    const int64_t panels = pack_b ? (broad + VW - 1) / VW * VW * depth : 0;
-    const int64_t tile = pack_a ? PACKED_ROWS * (depth + 2 * VW) : 0;
+    const gemm_plan p = gemm_plan_of(g, m, n);
+    const int64_t panels = p.pack_b ? (p.columns + VW - 1) / VW * VW * p.depth : 0;
+    const int64_t tile = p.pack_a ? PACKED_ROWS * (p.depth + 2 * VW) : 0;
     REAL on_stack[GEMM_ON_STACK / sizeof(REAL)] __attribute__((aligned(64)));
     REAL *scratch = on_stack;
     void *allocated = NULL;
@@ -194,57 +249,21 @@ static void gemm_part(const gemm * g, int64_t i0, int64_t i1, int64_t j0, int64_
         scratch = allocated = fnn_scratch((size_t)(panels + tile) * sizeof(REAL));
     if (!scratch)
         return;
-    REAL *const packed_b = scratch, *const packed_a = scratch + panels;
-
-    for (int64_t jc = j0; jc < j1; jc += broad) {
-        const int64_t jc_end = jc + broad < j1 ? jc + broad : j1;
-        for (int64_t block = 0, pc = 0; block < depths; block++, pc += depth) {
+    for (int64_t jc = j0; jc < j1; jc += p.columns) {
+        const int64_t end = jc + p.columns < j1 ? jc + p.columns : j1;
+        for (int64_t block = 0, pc = 0; block < p.depths; block++, pc += p.depth) {
             if ((block > 0 || jc > j0) && fnn_interrupted())
                 break;
-            const int64_t kc = k - pc < depth ? k - pc : depth;
-            tile_ends ends = {.from_c = g->from_c || block > 0, .relu = g->relu && block == depths - 1};
-            for (int64_t t = 0; t < tiles; t++) {
+            const int64_t kc = k - pc < p.depth ? k - pc : p.depth;
+            const int last = block == p.depths - 1;
+            for (int64_t t = 0; t < p.tiles; t++) {
                 if (t % 16 == 15 && fnn_interrupted())
                     break;
-                const int64_t i = i0 + m * t / tiles, rows = i0 + m * (t + 1) / tiles - i;
-                const REAL *a = g->a + i * g->as_m + pc * g->as_k;
-                int64_t as_m = g->as_m, as_k = g->as_k;
-                ends.start = g->start ? g->start + i : NULL;
-                if (pack_a) {
-                    gemm_pack_a(packed_a, &as_m, &as_k, a, rows, kc);
-                    a = packed_a;
-                }
-                for (int64_t j = jc; j < jc_end;) {
-                    const int64_t left = jc_end - j;
-                    int vectors = left > VW ? 2 : 1;
-                    if (wide && left > 3 * VW)
-                        vectors = 4;
-                    const int64_t columns = left < vectors * VW ? left : vectors * VW;
-                    const int part = columns < vectors * VW;
-                    if (part)
-                        ends.tail = v_mask(columns - (vectors - 1) * VW);
-                    ends.bias = g->bias && block == depths - 1 ? g->bias + j : NULL;
-                    const REAL *b = g->b + pc * g->bs_k + j * g->bs_n;
-                    int64_t ldb = g->bs_k;
-                    if (g->panels) {
-                        b = g->b + j * g->bs_k + pc * 2 * VW;
-                        ldb = 2 * VW;
-                    }
-                    if (pack_b) {
-                        REAL *panel = packed_b + (j - jc) * kc;
-                        ldb = vectors * VW;
-                        ends.ahead = t == 0 && g->bs_k == 1 ? b + columns * g->bs_n : NULL;
-                        ends.ahead_step = g->bs_n;
-                        if (t == 0)
-                            gemm_pack_b(panel, ldb, b, g->bs_k, g->bs_n, kc, columns);
-                        b = panel;
-                    }
-                    tile_kernels[vectors >> 1][part][rows - 1](kc, a, as_m, as_k, b, ldb, g->c + i * g->ldc + j, g->ldc,
-                                                               &ends);
-                    j += columns;
-                }
-                if (g->map && block == depths - 1)
-                    gemm_map(g, i, i + rows, jc, jc_end);
+                const int64_t i = i0 + m * t / p.tiles, rows = i0 + m * (t + 1) / p.tiles - i;
+                gemm_tile_row(g, &p, t == 0, g->from_c || block > 0, last, i, rows, jc, end, pc, kc, scratch + panels,
+                              scratch);
+                if (g->map && last)
+                    gemm_map(g, i, i + rows, jc, end);
             }
         }
     }
@@ -277,13 +296,13 @@ static void gemm_panels(int64_t m, int64_t n, int64_t k, const REAL *a, int64_t 
     }
 }
 
-/* Nanoseconds on one core, roughly, without what the operands take on their way to another one. */
+/* Nanoseconds on one core, roughly, without what moving the operands to another one takes. */
 FNN_INLINE double gemm_cost(const gemm * g)
 {
     const double vectors = (double)((g->n + VW - 1) / VW), m = (double)g->m, k = (double)g->k;
-    const double moved = g->near ? m : m + (double)g->n;
-    const double work = 0.25 * (m + 4) * vectors * k, way = 0.03 * moved * k * (double)sizeof(REAL);
-    double cost = work > way ? 30 + work - way : 30;
+    const double moved = g->b_cached ? m : m + (double)g->n;
+    const double work = 0.25 * (m + 4) * vectors * k, transfer = 0.03 * moved * k * (double)sizeof(REAL);
+    double cost = work > transfer ? 30 + work - transfer : 30;
     if (g->map)
         cost += unary_costs[g->map - 1] * (double)g->m * (double)g->n;
     return cost;
@@ -317,7 +336,7 @@ static void gemm_grid(const gemm * g, int threads, int *parts_m, int *parts_n)
 }
 
 /* One column of a product whose A runs along m: as C^T = B^T A^T it is one row, with A's rows as vectors. */
-static void gemm_turn(gemm * g)
+static void gemm_transpose(gemm * g)
 {
     if (g->n != 1 || g->m == 1 || g->as_m != 1 || (g->as_k == 1 && g->k != 1) || g->bias || g->ldc != 1)
         return;
@@ -369,9 +388,9 @@ static void gemm_run(gemm_job * job, int64_t batch)
 }
 
 typedef struct {
-    gemm_job jobs[GEMM_TOGETHER];
+    gemm_job jobs[GEMM_GROUP];
     int count, parts;
-    double way; /* ns that what this thread alone has just written takes to another one */
+    double transfer; /* ns that moving what this thread alone has just written to another one takes */
 } gemm_group;
 
 /* Part p of every product: all of them are cut into as many parts. */
@@ -391,10 +410,10 @@ static void gemm_together(gemm_group * group)
         return;
     double cost = 0;
     for (int i = 0; i < group->count; i++) {
-        gemm_turn(&group->jobs[i].gemm);
+        gemm_transpose(&group->jobs[i].gemm);
         cost += gemm_cost(&group->jobs[i].gemm);
     }
-    group->parts = fnn_threads_for(cost - group->way);
+    group->parts = fnn_threads_for(cost - group->transfer);
     for (int i = 0; i < group->count; i++)
         gemm_grid(&group->jobs[i].gemm, group->parts, &group->jobs[i].parts_m, &group->jobs[i].parts_n);
     fnn_parallel_for(group->parts, 1, cost / group->parts, gemm_group_range, group);
@@ -420,7 +439,7 @@ static int matmul(void *c, const void *a, const void *b, int64_t m, int64_t n, i
                              .bs_k = bs_k, .bs_n = bs_n, .from_c = accumulate},
                     .batch_ndim = batch_ndim, .batch = batch, .a_batch = a_batch, .b_batch = b_batch};
     const REAL *const a0 = job.gemm.a;
-    gemm_turn(&job.gemm);
+    gemm_transpose(&job.gemm);
     if (job.gemm.a != a0)
         job.a_batch = b_batch, job.b_batch = a_batch;
     gemm_run(&job, count);

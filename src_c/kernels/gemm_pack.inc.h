@@ -94,7 +94,7 @@ static REAL *pack_panels_together(REAL *dst, const REAL *b, int64_t bs_k, int64_
     return dst + panels * 2 * VW * k;
 }
 
-/* A tile of A, rows x k, without the long strides that make its lines fight for the same places of the cache. */
+/* A tile of A, rows x k, without the long strides that make its lines fight for the same sets of the cache. */
 static void gemm_pack_a(REAL *dst, int64_t *as_m, int64_t *as_k, const REAL *a, int64_t rows, int64_t k)
 {
     if (*as_k == 1) {

@@ -42,7 +42,7 @@ static void max_line(REAL *restrict y, pool_tap *restrict t, const REAL *restric
     }
 }
 
-/* Taps as index[at...]: bytes, int32, or places in the plane as int64. Outputs (i, j0 + m / per_j), per_j = inner or 1:
+/* Taps as index[at...]: bytes, int32, or positions in the plane as int64. Outputs (i, j0 + m / per_j), per_j = inner or 1:
  * a run along a row has per_j == 1, one along channels n <= per_j. */
 static void store_taps(const pool_context *c, int64_t at, const pool_tap *t, int64_t n, int64_t i, int64_t j0,
                        int along_row)
@@ -240,9 +240,9 @@ static void max_pool_lines(void *context, int64_t begin, int64_t end)
             if (bytes) {
                 v_to_bytes(bytes + at + j, t);
             } else if (flat) {
-                const int64_t place = top * g->w - g->pw + j * sw;
+                const int64_t position = top * g->w - g->pw + j * sw;
                 for (int l = 0; l < VW; l++)
-                    flat[at + j + l] = j < lo && first[j + l] < 0 ? 0 : place + l * sw + offset[t[l]];
+                    flat[at + j + l] = j < lo && first[j + l] < 0 ? 0 : position + l * sw + offset[t[l]];
             }
         }
     }
@@ -286,10 +286,10 @@ static void max_pool_2x2(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* The largest of rows [h0, h1) and columns [w0, w1) of a plane, and its place. */
-static REAL max_window(const REAL *x, int64_t w, int64_t h0, int64_t h1, int64_t w0, int64_t w1, int64_t *place)
+/* The largest of rows [h0, h1) and columns [w0, w1) of a plane, and its position. */
+static REAL max_window(const REAL *x, int64_t w, int64_t h0, int64_t h1, int64_t w0, int64_t w1, int64_t *position)
 {
-    *place = 0;
+    *position = 0;
     if (h0 >= h1 || w0 >= w1)
         return -INFINITY;
     int64_t rows = h1 - h0, n = w1 - w0;
@@ -317,7 +317,7 @@ static REAL max_window(const REAL *x, int64_t w, int64_t h0, int64_t h1, int64_t
         while (line[k] != best)
             k++;
     }
-    *place = line - x + k;
+    *position = line - x + k;
     return best;
 }
 
@@ -327,15 +327,15 @@ static void max_pool_wide(const pool_context *c, int64_t begin, int64_t end)
     for (int64_t row = begin; row < end; row++) {
         const int64_t i = row % g->oh;
         const REAL *x = c->x + row / g->oh * g->h * g->w;
-        int64_t h0, h1, w0, w1, place;
+        int64_t h0, h1, w0, w1, position;
         fnn_window(i, g->h, g->oh, g->kh, g->sh, g->ph, &h0, &h1);
         for (int64_t j = 0; j < g->ow; j++) {
             fnn_window(j, g->w, g->ow, g->kw, g->sw, g->pw, &w0, &w1);
-            c->y[row * g->ow + j] = max_window(x, g->w, h0, h1, w0, w1, &place);
+            c->y[row * g->ow + j] = max_window(x, g->w, h0, h1, w0, w1, &position);
             if (c->kind == 8) {
-                ((int64_t *)c->index)[row * g->ow + j] = place;
+                ((int64_t *)c->index)[row * g->ow + j] = position;
             } else if (c->kind) {
-                const int64_t tap = (place / g->w - (i * g->sh - g->ph)) * g->kw + place % g->w - (j * g->sw - g->pw);
+                const int64_t tap = (position / g->w - (i * g->sh - g->ph)) * g->kw + position % g->w - (j * g->sw - g->pw);
                 if (c->kind == 4)
                     ((int32_t *)c->index)[row * g->ow + j] = (int32_t)tap;
                 else
@@ -413,18 +413,18 @@ static void max_pool_rows(void *context, int64_t begin, int64_t end)
         for (int64_t j = 0; j < turns; j++)
             for (int64_t k = 0; k < columns; k += FNN_POOL_BLOCK) {
                 const int64_t n = columns - k < FNN_POOL_BLOCK ? columns - k : FNN_POOL_BLOCK;
-                const int64_t place = at + j * columns + k;
+                const int64_t position = at + j * columns + k;
                 if (g->inner == 1)
-                    max_pool_block(c, c->y + place, t, x, i, k, n);
+                    max_pool_block(c, c->y + position, t, x, i, k, n);
                 else
-                    max_pool_channels(c, c->y + place, t, x + k, i, j, n);
+                    max_pool_channels(c, c->y + position, t, x + k, i, j, n);
                 if (t)
-                    store_taps(c, place, t, n, i, g->inner == 1 ? k : j, g->inner == 1);
+                    store_taps(c, position, t, n, i, g->inner == 1 ? k : j, g->inner == 1);
             }
     }
 }
 
-/* Taps of VW planes as bytes, or places as int64, to elements at + k of planes of `size`, the first one `first`. */
+/* Taps of VW planes as bytes, or positions as int64, to elements at + k of planes of `size`, the first one `first`. */
 static void lane_taps_out(const pool_context *c, int64_t first, int64_t size, int64_t at,
                           const vint *taps, int64_t n)
 {
@@ -463,7 +463,7 @@ static void max_pool_lanes(void *context, int64_t begin, int64_t end)
     const pool_context *c = context;
     const fnn_windows *g = c->g;
     const int64_t extent = fnn_window_extent(g), w = g->w, ow = g->ow;
-    const int64_t line = c->kind == 8 ? w : g->kw; /* places count elements of planes, taps those of windows */
+    const int64_t line = c->kind == 8 ? w : g->kw; /* positions count elements of planes, taps those of windows */
     const int64_t dh = c->kind == 8 ? g->dh : 1, dw = c->kind == 8 ? g->dw : 1;
     vec x[FNN_POOL_TILE], y[FNN_POOL_TILE];
     vint taps[FNN_POOL_TILE];

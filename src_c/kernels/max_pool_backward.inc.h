@@ -70,7 +70,7 @@ FNN_INLINE void max_add(const fnn_windows *g, REAL *dx, REAL dy, int64_t h, int6
         dx[h * g->w + w] += dy;
 }
 
-/* A plane with inner == 1; offset[tap] is a byte's place from a window's first element and row[tap] its row, the windows
+/* A plane with inner == 1; offset[tap] is a byte's position from a window's first element and row[tap] its row, the windows
  * of columns [lo, hi) have no padding at their sides. */
 static void max_plane_back(const pool_context *c, int64_t plane, const int64_t *offset, const int64_t *row,
                            int64_t lo, int64_t hi)
@@ -236,10 +236,10 @@ static void max_pool_parts(void *context, int64_t begin, int64_t end)
             for (int64_t k = 0; k < g->h * g->w; k++)
                 memset(dx + k * inner, 0, (size_t)n * sizeof(REAL));
         for (int64_t o = 0; o < g->oh * g->ow; o++) {
-            const int64_t place = (plane * g->oh * g->ow + o) * inner + c0;
-            const REAL *dy = c->x + place;
+            const int64_t position = (plane * g->oh * g->ow + o) * inner + c0;
+            const REAL *dy = c->x + position;
             if (c->kind == 8) {
-                const int64_t *to = (const int64_t *)c->index + place;
+                const int64_t *to = (const int64_t *)c->index + position;
                 for (int64_t m = 0; m < n; m++)
                     if (to[m] >= 0 && to[m] < g->h * g->w)
                         dx[to[m] * inner + m] += dy[m];
@@ -247,17 +247,17 @@ static void max_pool_parts(void *context, int64_t begin, int64_t end)
             }
             const int64_t i = o / g->ow, j = o % g->ow;
             if (c->kind == 1 && g->kh * g->kw <= 16) {
-                max_spread(c, dx, dy, (const uint8_t *)c->index + place, i, j, n);
+                max_spread(c, dx, dy, (const uint8_t *)c->index + position, i, j, n);
                 continue;
             }
             const int64_t top = i * g->sh - g->ph, left = j * g->sw - g->pw;
             for (int64_t m = 0; m < n; m++) {
                 int64_t h, w;
                 if (c->kind == 1) {
-                    const uint8_t tap = ((const uint8_t *)c->index)[place + m];
+                    const uint8_t tap = ((const uint8_t *)c->index)[position + m];
                     h = top + row[tap], w = left + column[tap];
                 } else {
-                    const int32_t tap = ((const int32_t *)c->index)[place + m];
+                    const int32_t tap = ((const int32_t *)c->index)[position + m];
                     h = top + tap / g->kw * g->dh, w = left + tap % g->kw * g->dw;
                 }
                 if (h >= 0 && h < g->h && w >= 0 && w < g->w)

@@ -9,8 +9,8 @@
 #define OPTIM_TABLES 60 /* ns for another thread to fetch what this one has just written of a parameter */
 #define OPTIM_SQRT(v) (REAL_IS_F32 ? (REAL)sqrtf((float)(v)) : (REAL)sqrt((double)(v)))
 /* From x towards y, exact at the nearer end (as torch.lerp). */
-#define OPTIM_LERP(x, y, keep, take, near)                                                         \
-    ((near) ? (x) + (take) * ((y) - (x)) : (y) - ((y) - (x)) * (keep))
+#define OPTIM_LERP(x, y, keep, take, from_x)                                                       \
+    ((from_x) ? (x) + (take) * ((y) - (x)) : (y) - ((y) - (x)) * (keep))
 static inline int64_t optim_span(int64_t size)
 {
     return (size + OPTIM_ALIGN - 1) / OPTIM_ALIGN * OPTIM_ALIGN;
@@ -198,15 +198,15 @@ static optim_scale rmsprop_scale(const optim_context *c, int64_t i, optim_scale 
         const REAL *restrict g = c->g[i];                                                          \
         const REAL rate = scale.rate, sign = c->sign, decay = c->decay, eps = c->eps;              \
         const REAL keep = c->keep1, take = c->take1, momentum = c->momentum;                       \
-        const int near = take < (REAL)0.5, decays = decay != 0;                                    \
-        (void)a, (void)b, (void)momentum, (void)near;                                              \
+        const int from_x = take < (REAL)0.5, decays = decay != 0;                                  \
+        (void)a, (void)b, (void)momentum, (void)from_x;                                            \
         for (int64_t k = begin; k < end; k++) {                                                    \
             REAL x = p[k], d = sign * g[k];                                                        \
             d = decays ? d + decay * x : d;                                                        \
             REAL v = keep * s[k] + take * d * d;                                                   \
             s[k] = v;                                                                              \
             if (centered) {                                                                        \
-                REAL m = OPTIM_LERP(a[k], d, keep, take, near);                                    \
+                REAL m = OPTIM_LERP(a[k], d, keep, take, from_x);                                  \
                 a[k] = m;                                                                          \
                 v -= m * m;                                                                        \
                 v = v < 0 ? 0 : v;                                                                 \

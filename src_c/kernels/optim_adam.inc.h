@@ -24,13 +24,13 @@ static optim_scale adam_scale(const optim_context *c, int64_t i, optim_scale las
         const REAL rate = scale.rate, root = scale.root, sign = c->sign, eps = c->eps;             \
         const REAL decay = c->decay, shrink = c->shrink;                                           \
         const REAL keep1 = c->keep1, take1 = c->take1, keep2 = c->keep2, take2 = c->take2;         \
-        const int near = take1 < (REAL)0.5;                                                        \
+        const int from_x = take1 < (REAL)0.5;                                                      \
         (void)s3, (void)decay;                                                                     \
         for (int64_t k = begin; k < end; k++) {                                                    \
             REAL x = p[k], d = sign * g[k];                                                        \
             if (with_decay)                                                                        \
                 d += decay * x;                                                                    \
-            REAL m = OPTIM_LERP(s1[k], d, keep1, take1, near);                                     \
+            REAL m = OPTIM_LERP(s1[k], d, keep1, take1, from_x);                                   \
             REAL v = keep2 * s2[k] + take2 * d * d;                                                \
             s1[k] = m;                                                                             \
             s2[k] = v;                                                                             \
@@ -85,11 +85,11 @@ OPTIM_UPDATE(adamax_update)
     const REAL *restrict g = c->g[i];
     const REAL rate = scale.rate, sign = c->sign, decay = c->decay, eps = c->eps;
     const REAL keep1 = c->keep1, take1 = c->take1, keep2 = c->keep2;
-    const int decays = decay != 0, near = take1 < (REAL)0.5;
+    const int decays = decay != 0, from_x = take1 < (REAL)0.5;
     for (int64_t k = begin; k < end; k++) {
         REAL x = p[k], d = sign * g[k];
         d = decays ? d + decay * x : d;
-        REAL m = OPTIM_LERP(s1[k], d, keep1, take1, near);
+        REAL m = OPTIM_LERP(s1[k], d, keep1, take1, from_x);
         REAL faded = keep2 * s2[k], size = abs_(d) + eps;
         size = (faded > size) | (faded != faded) ? faded : size;
         s1[k] = m;
@@ -139,11 +139,11 @@ OPTIM_UPDATE(nadam_update)
     const REAL rate = scale.rate, rate2 = scale.rate2, root = scale.root, sign = c->sign;
     const REAL decay = c->decay, eps = c->eps, shrink = c->shrink;
     const REAL keep1 = c->keep1, take1 = c->take1, keep2 = c->keep2, take2 = c->take2;
-    const int decays = decay != 0, near = take1 < (REAL)0.5;
+    const int decays = decay != 0, from_x = take1 < (REAL)0.5;
     for (int64_t k = begin; k < end; k++) {
         REAL x = p[k], d = sign * g[k];
         d = decays ? d + decay * x : d;
-        REAL m = OPTIM_LERP(s1[k], d, keep1, take1, near);
+        REAL m = OPTIM_LERP(s1[k], d, keep1, take1, from_x);
         REAL v = keep2 * s2[k] + take2 * d * d;
         s1[k] = m;
         s2[k] = v;
@@ -196,11 +196,11 @@ OPTIM_UPDATE(radam_update)
     const REAL rate = scale.rate, root = scale.root, sign = c->sign;
     const REAL decay = c->decay, eps = c->eps, shrink = c->shrink;
     const REAL keep1 = c->keep1, take1 = c->take1, keep2 = c->keep2, take2 = c->take2;
-    const int decays = decay != 0, near = take1 < (REAL)0.5, plain = scale.first;
+    const int decays = decay != 0, from_x = take1 < (REAL)0.5, plain = scale.first;
     for (int64_t k = begin; k < end; k++) {
         REAL x = p[k], d = sign * g[k];
         d = decays ? d + decay * x : d;
-        REAL m = OPTIM_LERP(s1[k], d, keep1, take1, near);
+        REAL m = OPTIM_LERP(s1[k], d, keep1, take1, from_x);
         REAL v = keep2 * s2[k] + take2 * d * d;
         s1[k] = m;
         s2[k] = v;

@@ -207,7 +207,7 @@ static void step_product(const recurrent * r, int threads, int d, int64_t t0, in
     gemm_job job = {.gemm = {.c = c, .a = r->h + (d * r->batch + b0) * n, .b = r->w_hh + d * r->hh_size, .m = m,
                              .n = (r->mode == GRU ? 2 : r->cut) * n, .k = n, .ldc = distance, .as_m = n, .as_k = 1,
                              .bs_k = r->hh_k, .bs_n = r->hh_n, .from_c = 1, .panels = r->panels,
-                             .near = 1}};
+                             .b_cached = 1}};
     gemm *const g = &job.gemm;
     if (!r->packed)
         g->b = r->weights[4 * d + 1];
@@ -422,7 +422,7 @@ static void step_product_backward(const recurrent * r, int threads, int d, int64
     const REAL *const dg = r->work + (step_start(r, t) - step_start(r, t0) + b0) * row;
     gemm_job job = {.gemm = {.c = r->h + (d * r->batch + b0) * n, .a = dg, .b = r->weights[4 * d + 1], .m = m, .n = n,
                              .k = r->cut * n, .ldc = n, .as_m = row, .as_k = 1, .bs_k = n, .bs_n = 1,
-                             .from_c = r->mode == GRU, .panels = r->panels, .near = 1}};
+                             .from_c = r->mode == GRU, .panels = r->panels, .b_cached = 1}};
     gemm *const g = &job.gemm;
     if (r->panels)
         g->b = r->w_hh + d * r->hh_size, g->bs_k = r->cut * n;
@@ -468,7 +468,7 @@ static void recurrent_weights(const recurrent * r, int d, int64_t t0, int64_t t1
     const int64_t n = r->hidden, in = r->in, row = r->kept * n;
     const int64_t rows = step_start(r, t1 - 1) + r->sizes[t1 - 1] - step_start(r, t0);
     const REAL *const dg = r->work, *const x = r->x_rows ? r->x_rows : r->x + r->first[t0] * in;
-    gemm_group group = {.way = alone ? 0.1 * (double)(rows * row) * (double)sizeof(REAL) : 0};
+    gemm_group group = {.transfer = alone ? 0.1 * (double)(rows * row) * (double)sizeof(REAL) : 0};
     for (int part = 0; part < (r->mode == GRU ? 2 : 1) && in > 0; part++) {
         const int64_t columns = (r->mode != GRU ? r->cut : part ? 1 : 2) * n;
         if (dw)

@@ -1,4 +1,4 @@
-/* resample.inc.h -- an axis at other places: each output a weighted sum of a few inputs, given by tables; and the
+/* resample.inc.h -- an axis at other positions: each output a weighted sum of a few inputs, given by tables; and the
  * windows of planes as columns. */
 #define FNN_RESAMPLE_BLOCK 256 /* columns that one thread takes together */
 
@@ -115,17 +115,17 @@ static void resample_rows_back(void *context, int64_t begin, int64_t end)
         for (int64_t t = 0; t < c->taps && m > 0; t++) {
             const int64_t *restrict index = c->index + t * m;
             const REAL *restrict weight = c->weight ? c->weight + t * m : NULL;
-            int64_t place = index[0];
+            int64_t position = index[0];
             REAL sum = 0;
             for (int64_t i = 0; i < m; i++) {
-                if (index[i] != place) {
-                    dx[place] += sum;
-                    place = index[i], sum = 0;
+                if (index[i] != position) {
+                    dx[position] += sum;
+                    position = index[i], sum = 0;
                 }
                 const REAL term = weight ? weight[i] * dy[i] : dy[i];
                 sum += weight && weight[i] == 0 ? 0 : term;
             }
-            dx[place] += sum;
+            dx[position] += sum;
         }
     }
 }

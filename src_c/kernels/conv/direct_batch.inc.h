@@ -66,7 +66,7 @@ typedef struct {
     REAL *dst;                 /* forward: (images, groups m, rows.size, columns.size) */
     int64_t src_n, src_c, dst_n, dst_c;
     int64_t images, groups, channels, m, height, width, kh, kw; /* height, width: of the source */
-    int64_t of_m, of_c;        /* strides of the weight, whose kernel elements are turned around if transposed */
+    int64_t of_m, of_c;        /* strides of the weight, whose kernel elements are reversed if transposed */
     int transposed, relu, by_width; /* by_width: as direct_width.inc.h does */
     conv_axis rows, columns;
     int64_t block, blocks, block_rows, blocks_r; /* images and output rows in a block, and how many of these */

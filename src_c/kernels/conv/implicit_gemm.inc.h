@@ -176,7 +176,7 @@ static void conv_fill(const conv_gemm * g, REAL *copy, const REAL *src, int64_t 
     }
 }
 
-/* Where kernel element (i, j) looks, from the position's place in the copy. */
+/* Where kernel element (i, j) looks, from the position's address in the copy. */
 static void conv_taps(const conv_gemm * g, int64_t *taps)
 {
     for (int64_t i = 0; i < g->kh; i++)
@@ -269,7 +269,7 @@ static void conv_direct(const conv_gemm * g, REAL *dst, const REAL *copy, const 
         }
 }
 
-/* Between a tile of its own and the places of its positions in y. */
+/* Between a tile of its own and its positions in y. */
 static void conv_move(const conv_gemm * g, REAL *tile, int64_t width, REAL *dst, int64_t image, int64_t row,
                       int64_t rows, int64_t at, int64_t count, int64_t m, int load)
 {

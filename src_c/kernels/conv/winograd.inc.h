@@ -5,7 +5,7 @@
  *   y = A' [(G w G') * (B' x B)] A   with x the 4 x 4 elements of the source below them and w a kernel,
  *
  * so that the sum over channels is 16 matrix products, one for each element ("plane") of *. The gradient of the weight
- * takes the same way back: G' [(A dy A') * (B' x B)] G, summed over tiles. See Lavin and Gray, "Fast Algorithms for
+ * is the reverse of it: G' [(A dy A') * (B' x B)] G, summed over tiles. See Lavin and Gray, "Fast Algorithms for
  * Convolutional Neural Networks" (2016).
  *
  * Sums and differences spread an infinity over its tile: when a result is not finite everywhere, all of it is done
@@ -19,7 +19,7 @@
 typedef struct {
     const conv_gemm *conv;
     const REAL *weight;            /* (groups, m, channels, 3, 3), or */
-    int transposed;                /* (groups, channels, m, 3, 3) with kernels turned around */
+    int transposed;                /* (groups, channels, m, 3, 3) with kernels reversed */
     REAL *u;                       /* in planes: (groups, 16, m, u_pitch) */
     int64_t tiles_h, tiles_w;      /* of an image */
     int64_t lines, block;          /* rows of tiles: of all images, and of a block */
@@ -64,7 +64,7 @@ static void winograd_blocks(winograd * w, int64_t images)
 }
 
 /* Distance of planes of so many elements, all 16 of which are written and read at once: in no two do the same elements
- * fall on the same place of the L1 cache, which knows 64 lines of 64 bytes apart. */
+ * fall on the same set of the L1 cache, which knows 64 lines of 64 bytes apart. */
 FNN_INLINE int64_t winograd_plane(int64_t size)
 {
     const int64_t lines = (size * (int64_t)sizeof(REAL) + 63) / 64;
@@ -176,7 +176,7 @@ static void winograd_source(const winograd * w, REAL *planes, int64_t plane, REA
     }
 #endif
     for (int64_t c = 0; c < g->channels; c++) {
-        /* First copy all rows: what was just stored cannot be loaded at once from other places. */
+        /* First copy all rows: what was just stored cannot be loaded at once from other addresses. */
         int64_t filled = 0;
         for (int64_t l = 0, lines; l < count; l += lines) {
             const int64_t image = (line + l) / w->tiles_h, tile_row = (line + l) % w->tiles_h;
