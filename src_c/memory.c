@@ -17,7 +17,7 @@
 #define LARGEST_KEPT ((size_t)64 << 20)  /* larger blocks go back to the system at once */
 #define KEEP_AT_MOST ((size_t)256 << 20) /* all free lists together */
 #define HUGE_PAGE ((size_t)2 << 20)
-#define HUGE_AT_LEAST ((size_t)4 << 20)  /* smaller blocks do not ask for huge pages; NumPy's bound */
+#define HUGE_AT_LEAST ((size_t)4 << 20) /* smaller blocks do not ask for huge pages; NumPy's bound */
 
 typedef struct header {
     struct header *next; /* in a free list */

@@ -27,5 +27,6 @@
 #include "gemm.inc.h"
 #include "linear.inc.h"
 #include "recurrent.inc.h"
+#include "recurrent_backward.inc.h"
 #include "conv/conv.inc.h"
 #include "attention.inc.h"

@@ -11,7 +11,7 @@ enum { FNN_MASK_NONE, FNN_MASK_KEEP, FNN_MASK_DROP, FNN_MASK_ADD };
 #define ATTENTION_ROWS 128           /* rows of a block at most */
 #define ATTENTION_FEW 8              /* fewer queries do not pay for packing keys and values */
 #define ATTENTION_KEYS 128           /* keys of a share, where threads share the keys of a head */
-#define ROUND_UP(n, to) (((n) + (to)-1) / (to) * (to))
+#define ROUND_UP(n, to) (((n) + (to) - 1) / (to) * (to))
 /* Where row (b, h, i) begins in an array with strides for batch, head and time. */
 #define ROW_AT(base, strides, b, h, i) ((base) + (b) * (strides)[0] + (h) * (strides)[1] + (i) * (strides)[2])
 
@@ -44,14 +44,14 @@ typedef struct {
     REAL *scores, *dscores;
 } attention_work;
 
-static void attention_options(attention * c, double scale, double p)
+static void attention_options(attention *c, double scale, double p)
 {
     c->scale = (REAL)scale;
     c->exp_scale = c->mask_kind == FNN_MASK_ADD || !(c->scale > 0) ? 1 : c->scale;
     c->keep_scale = !c->keep ? 1 : p < 1 ? (REAL)(1 / (1 - p)) : 0;
 }
 
-static void attention_blocks(attention * c, int buffers)
+static void attention_blocks(attention *c, int buffers)
 {
     c->ld = ROUND_UP(c->s, VW);
     if (c->ld * (int64_t)sizeof(REAL) % 256 == 0) /* rows must not fall on the same lines of the cache */
@@ -85,7 +85,7 @@ static REAL *attention_take(REAL *from, int64_t *used, int64_t n, int wanted)
 }
 
 /* Divides the scratch `from`; returns its size. */
-static int64_t attention_divide(const attention * c, attention_work * w, REAL *from)
+static int64_t attention_divide(const attention *c, attention_work *w, REAL *from)
 {
     const int backward = c->dy != NULL, pack = !c->few;
     int64_t used = 0;
@@ -93,17 +93,17 @@ static int64_t attention_divide(const attention * c, attention_work * w, REAL *f
     w->v_across = attention_take(from, &used, PANELS(c->ev, c->s), pack && backward);
     w->scores = attention_take(from, &used, c->rows * c->ld, 1);
     w->dscores = attention_take(from, &used, c->rows * c->ld, backward);
-    w->k_copy = attention_take(from, &used, c->s * attention_ld(c->e),
-                               backward && pack && attention_copies(c->k_strides));
-    w->v_copy = attention_take(from, &used, c->s * attention_ld(c->ev),
-                               !backward && pack && attention_copies(c->v_strides));
+    w->k_copy =
+        attention_take(from, &used, c->s * attention_ld(c->e), backward && pack && attention_copies(c->k_strides));
+    w->v_copy =
+        attention_take(from, &used, c->s * attention_ld(c->ev), !backward && pack && attention_copies(c->v_strides));
     w->q_copy = attention_take(from, &used, c->rows * attention_ld(c->e), attention_copies(c->q_strides));
-    w->dy_copy = attention_take(from, &used, c->rows * attention_ld(c->ev),
-                                backward && attention_copies(c->dy_strides));
+    w->dy_copy =
+        attention_take(from, &used, c->rows * attention_ld(c->ev), backward && attention_copies(c->dy_strides));
     return used;
 }
 
-static REAL *attention_alloc(const attention * c, attention_work * w)
+static REAL *attention_alloc(const attention *c, attention_work *w)
 {
     REAL *scratch = fnn_scratch((size_t)attention_divide(c, w, NULL) * sizeof(REAL));
     if (scratch)
@@ -112,12 +112,21 @@ static REAL *attention_alloc(const attention * c, attention_work * w)
 }
 
 /* C (m, n) = A (m, k) times rows B (k, n). */
-static void attention_by_rows(int few, int64_t m, int64_t n, int64_t k, const REAL *a, int64_t as_m,
-                              attention_rows b, REAL *c, int64_t ldc)
+static void attention_by_rows(int few, int64_t m, int64_t n, int64_t k, const REAL *a, int64_t as_m, attention_rows b,
+                              REAL *c, int64_t ldc)
 {
     if (few) {
-        const gemm g = {.c = c, .a = a, .b = b.at, .m = m, .n = n, .k = k, .ldc = ldc, .as_m = as_m, .as_k = 1,
-                        .bs_k = b.step, .bs_n = 1};
+        const gemm g = {.c = c,
+                        .a = a,
+                        .b = b.at,
+                        .m = m,
+                        .n = n,
+                        .k = k,
+                        .ldc = ldc,
+                        .as_m = as_m,
+                        .as_k = 1,
+                        .bs_k = b.step,
+                        .bs_n = 1};
         gemm_part(&g, 0, m, 0, n);
     } else {
         gemm_panels(m, n, k, a, as_m, 1, b.at, 0, b.step, c, ldc, 0);
@@ -129,8 +138,17 @@ static void attention_across(int few, int64_t m, int64_t n, int64_t k, attention
                              const REAL *packed, REAL *c, int64_t ldc)
 {
     if (few) {
-        const gemm g = {.c = c, .a = a.at, .b = b.at, .m = m, .n = n, .k = k, .ldc = ldc, .as_m = a.step, .as_k = 1,
-                        .bs_k = 1, .bs_n = b.step};
+        const gemm g = {.c = c,
+                        .a = a.at,
+                        .b = b.at,
+                        .m = m,
+                        .n = n,
+                        .k = k,
+                        .ldc = ldc,
+                        .as_m = a.step,
+                        .as_k = 1,
+                        .bs_k = 1,
+                        .bs_n = b.step};
         gemm_part(&g, 0, m, 0, n);
     } else {
         gemm_panels(m, n, k, a.at, a.step, 1, packed, k, 0, c, ldc, 0);
@@ -147,8 +165,9 @@ static attention_rows attention_take_rows(const REAL *from, int64_t step, int64_
     return copy ? (attention_rows){copy, ld} : (attention_rows){from, step};
 }
 
-/* Scores of query i and keys j0..j0 + n, masked: those that do not count become -inf. Scaled unless the exponential does that. */
-static void attention_mask(const attention * c, REAL *s, int64_t b, int64_t h, int64_t i, int64_t j0, int64_t n)
+/* Scores of query i and keys j0..j0 + n, masked: those that do not count become -inf. Scaled unless the exponential
+ * does that. */
+static void attention_mask(const attention *c, REAL *s, int64_t b, int64_t h, int64_t i, int64_t j0, int64_t n)
 {
     for (int64_t j = 0; j < n && c->exp_scale != c->scale; j++)
         s[j] *= c->scale;
@@ -180,8 +199,8 @@ static void attention_mask(const attention * c, REAL *s, int64_t b, int64_t h, i
 }
 
 /* w->scores (rows, n) of queries i0.. and keys j0..j0 + n, those of w->k; w->q, the queries, comes along. */
-static void attention_scores(const attention * c, attention_work * w, int64_t b, int64_t h, int64_t i0,
-                             int64_t rows, int64_t j0, int64_t n)
+static void attention_scores(const attention *c, attention_work *w, int64_t b, int64_t h, int64_t i0, int64_t rows,
+                             int64_t j0, int64_t n)
 {
     w->q = attention_take_rows(ROW_AT(c->q, c->q_strides, b, h, i0), c->q_strides[2], rows, c->e, w->q_copy);
     attention_across(c->few, rows, n, c->e, w->q, w->k, w->k_across, w->scores, c->ld);
@@ -191,7 +210,7 @@ static void attention_scores(const attention * c, attention_work * w, int64_t b,
 }
 
 /* What dropout keeps of the row of query i. */
-FNN_INLINE const uint8_t *attention_keep(const attention * c, int64_t b, int64_t h, int64_t i)
+FNN_INLINE const uint8_t *attention_keep(const attention *c, int64_t b, int64_t h, int64_t i)
 {
     return c->keep + ((b * c->heads + h) * c->l + i) * c->s;
 }
@@ -206,7 +225,7 @@ static REAL attention_exp(REAL *x, int64_t n, REAL scale, REAL shift)
 }
 
 /* The weights of one row for whoever wants to see them: of each head, or their mean. */
-static void attention_weights(const attention * c, const REAL *p, int64_t b, int64_t h, int64_t i, int64_t n,
+static void attention_weights(const attention *c, const REAL *p, int64_t b, int64_t h, int64_t i, int64_t n,
                               REAL factor)
 {
     REAL *const w = c->weights + (c->mean ? b * c->l + i : (b * c->heads + h) * c->l + i) * c->s;
@@ -218,8 +237,8 @@ static void attention_weights(const attention * c, const REAL *p, int64_t b, int
         w[j] = (add ? w[j] : 0) + 0 * factor;
 }
 
-static void attention_forward_block(const attention * c, attention_work * w, int64_t b, int64_t h,
-                                    int64_t i0, int64_t rows)
+static void attention_forward_block(const attention *c, attention_work *w, int64_t b, int64_t h, int64_t i0,
+                                    int64_t rows)
 {
     const int64_t n = c->causal && i0 + rows < c->s ? i0 + rows : c->s, whole = ROUND_UP(n, VW);
     REAL top[ATTENTION_ROWS], sum[ATTENTION_ROWS], factor[ATTENTION_ROWS];
@@ -268,8 +287,7 @@ static void attention_forward_range(void *context, int64_t begin, int64_t end)
         for (int64_t h = first; h < first + together; h++) {
             const int64_t head = h / (c->heads / c->key_heads);
             w.k = (attention_rows){ROW_AT(c->k, c->k_strides, b, head, 0), c->k_strides[2]};
-            w.v = attention_take_rows(ROW_AT(c->v, c->v_strides, b, head, 0), c->v_strides[2], c->s, c->ev,
-                                      w.v_copy);
+            w.v = attention_take_rows(ROW_AT(c->v, c->v_strides, b, head, 0), c->v_strides[2], c->s, c->ev, w.v_copy);
             if (!c->few)
                 pack_panels(w.k_across, w.k.at, 1, w.k.step, c->e, c->s);
             const int64_t last = c->blocks * (part + 1) / c->parts;
@@ -283,21 +301,39 @@ static void attention_forward_range(void *context, int64_t begin, int64_t end)
 }
 
 /* Nanoseconds for one head with all its queries. */
-static double attention_cost(const attention * c, int products)
+static double attention_cost(const attention *c, int products)
 {
     const double keys = (double)((c->s + VW - 1) / VW), e = (double)(c->e > c->ev ? c->e : c->ev);
     return 100 + (double)(c->l + 8) * keys * (0.25 * products * e + 6) * (c->causal ? 0.6 : 1.0);
 }
 
 static int attention_forward(void *out, void *lse, void *weights, const void *q, const void *k, const void *v,
-                             const void *mask, int mask_kind, const int64_t *shape, const int64_t *strides,
-                             int causal, int mean, double scale, double p, const uint8_t *keep)
+                             const void *mask, int mask_kind, const int64_t *shape, const int64_t *strides, int causal,
+                             int mean, double scale, double p, const uint8_t *keep)
 {
-    attention c = {.out = out, .lse = lse, .weights = weights, .q = q, .k = k, .v = v, .mask = mask,
-                   .q_strides = strides, .k_strides = strides + 3, .v_strides = strides + 6,
-                   .out_strides = strides + 9, .mask_strides = strides + 12, .batch = shape[0], .heads = shape[1],
-                   .key_heads = shape[2], .l = shape[3], .s = shape[4], .e = shape[5], .ev = shape[6],
-                   .mask_kind = mask_kind, .causal = causal, .mean = mean, .keep = keep};
+    attention c = {.out = out,
+                   .lse = lse,
+                   .weights = weights,
+                   .q = q,
+                   .k = k,
+                   .v = v,
+                   .mask = mask,
+                   .q_strides = strides,
+                   .k_strides = strides + 3,
+                   .v_strides = strides + 6,
+                   .out_strides = strides + 9,
+                   .mask_strides = strides + 12,
+                   .batch = shape[0],
+                   .heads = shape[1],
+                   .key_heads = shape[2],
+                   .l = shape[3],
+                   .s = shape[4],
+                   .e = shape[5],
+                   .ev = shape[6],
+                   .mask_kind = mask_kind,
+                   .causal = causal,
+                   .mean = mean,
+                   .keep = keep};
     attention_options(&c, scale, p);
     if (c.batch == 0 || c.heads == 0 || c.l == 0)
         return fnn_status();
@@ -313,9 +349,8 @@ static int attention_forward(void *out, void *lse, void *weights, const void *q,
 
 /* What queries i0.. of one head and keys j0..j0 + n of its key head mean to each other's gradients. The keys' become
  * that, or with `add` more by that. */
-static void attention_backward_block(const attention * c, attention_work * w, int64_t b, int64_t h,
-                                     int64_t i0, int64_t rows, int64_t j0, int64_t n, int queries, int keys,
-                                     int add)
+static void attention_backward_block(const attention *c, attention_work *w, int64_t b, int64_t h, int64_t i0,
+                                     int64_t rows, int64_t j0, int64_t n, int queries, int keys, int add)
 {
     const int64_t head = h / (c->heads / c->key_heads);
     const REAL *const lse = c->lse + (b * c->heads + h) * c->l + i0;
@@ -367,7 +402,7 @@ static void attention_backward_block(const attention * c, attention_work * w, in
 }
 
 /* No gradient for keys i..end. */
-static void attention_zero(const attention * c, int64_t b, int64_t head, int64_t i, int64_t end)
+static void attention_zero(const attention *c, int64_t b, int64_t head, int64_t i, int64_t end)
 {
     for (; i < end; i++) {
         if (c->dk)
@@ -408,8 +443,7 @@ static void attention_backward_range(void *context, int64_t begin, int64_t end)
                 continue;
             if (keys && !add) /* those behind the first block of queries */
                 attention_zero(c, b, head, j0 + n, j1);
-            attention_backward_block(c, &w, b, head * group + at / c->blocks, i0, i1 - i0, j0, n, queries, keys,
-                                     add);
+            attention_backward_block(c, &w, b, head * group + at / c->blocks, i0, i1 - i0, j0, n, queries, keys, add);
             add = 1;
         }
         if (keys && !add)
@@ -420,16 +454,40 @@ static void attention_backward_range(void *context, int64_t begin, int64_t end)
 
 static int attention_backward(void *dq, void *dk, void *dv, void *dmask, const void *dy, const void *out,
                               const void *lse, const void *q, const void *k, const void *v, const void *mask,
-                              int mask_kind, const int64_t *shape, const int64_t *strides, int causal,
-                              double scale, double p, const uint8_t *keep)
+                              int mask_kind, const int64_t *shape, const int64_t *strides, int causal, double scale,
+                              double p, const uint8_t *keep)
 {
-    attention c = {.dq = dq, .dk = dk, .dv = dv, .dmask = dmask, .dy = dy, .y = out, .lse = (REAL *)lse, .q = q,
-                   .k = k, .v = v, .mask = mask, .q_strides = strides, .k_strides = strides + 3,
-                   .v_strides = strides + 6, .out_strides = strides + 9, .mask_strides = strides + 12,
-                   .dy_strides = strides + 16, .dq_strides = strides + 19, .dk_strides = strides + 22,
-                   .dv_strides = strides + 25, .batch = shape[0], .heads = shape[1], .key_heads = shape[2],
-                   .l = shape[3], .s = shape[4], .e = shape[5], .ev = shape[6], .mask_kind = mask_kind,
-                   .causal = causal, .parts = 1, .keep = keep};
+    attention c = {.dq = dq,
+                   .dk = dk,
+                   .dv = dv,
+                   .dmask = dmask,
+                   .dy = dy,
+                   .y = out,
+                   .lse = (REAL *)lse,
+                   .q = q,
+                   .k = k,
+                   .v = v,
+                   .mask = mask,
+                   .q_strides = strides,
+                   .k_strides = strides + 3,
+                   .v_strides = strides + 6,
+                   .out_strides = strides + 9,
+                   .mask_strides = strides + 12,
+                   .dy_strides = strides + 16,
+                   .dq_strides = strides + 19,
+                   .dk_strides = strides + 22,
+                   .dv_strides = strides + 25,
+                   .batch = shape[0],
+                   .heads = shape[1],
+                   .key_heads = shape[2],
+                   .l = shape[3],
+                   .s = shape[4],
+                   .e = shape[5],
+                   .ev = shape[6],
+                   .mask_kind = mask_kind,
+                   .causal = causal,
+                   .parts = 1,
+                   .keep = keep};
     attention_options(&c, scale, p);
     if (c.batch == 0 || c.heads == 0)
         return fnn_status();

@@ -85,8 +85,8 @@ static void spread_line(REAL *dx, const REAL *dy, int64_t step, int64_t n)
 }
 
 /* Sums of outputs j0..j0+n-1 of row i. */
-static void avg_pool_block(const pool_context *c, REAL *restrict y, const REAL *restrict x, int64_t i,
-                           int64_t j0, int64_t n)
+static void avg_pool_block(const pool_context *c, REAL *restrict y, const REAL *restrict x, int64_t i, int64_t j0,
+                           int64_t n)
 {
     const fnn_windows *g = c->g;
     memset(y, 0, (size_t)n * sizeof(REAL));
@@ -263,8 +263,8 @@ static void avg_pool_lanes(void *context, int64_t begin, int64_t end)
 
 static void avg_pool_forward(void *y, const void *x, const fnn_windows *g, int include_pad, double divisor)
 {
-    pool_context c = {.y = y, .x = x, .g = g, .wide = fnn_windows_are_wide(g),
-                      .include_pad = include_pad, .divisor = (REAL)divisor};
+    pool_context c =
+        {.y = y, .x = x, .g = g, .wide = fnn_windows_are_wide(g), .include_pad = include_pad, .divisor = (REAL)divisor};
     const double size = window_size(g);
     if (window_is_plane(g))
         fnn_parallel_for((g->outer + VQUAD - 1) / VQUAD, 1, VQUAD * (0.07 * size + 2), avg_pool_means, &c);
@@ -276,8 +276,7 @@ static void avg_pool_forward(void *y, const void *x, const fnn_windows *g, int i
     else if (g->inner == 1 && fnn_windows_are_2x2(g))
         fnn_parallel_for(g->outer * g->oh, 1, 0.3 * (double)g->ow + 5, avg_pool_2x2, &c);
     else
-        fnn_parallel_for(g->outer * g->oh, 1, (double)(g->ow * g->inner) * (0.2 * size + 0.5) + 10,
-                         avg_pool_rows, &c);
+        fnn_parallel_for(g->outer * g->oh, 1, (double)(g->ow * g->inner) * (0.2 * size + 0.5) + 10, avg_pool_rows, &c);
 }
 
 /* ---- backward ---- */
@@ -388,16 +387,19 @@ static void avg_pool_lanes_back(void *context, int64_t begin, int64_t end)
 
 static void avg_pool_backward(void *dx, const void *dy, const fnn_windows *g, int include_pad, double divisor)
 {
-    pool_context c = {.y = dx, .x = dy, .g = g, .wide = fnn_windows_are_wide(g),
-                      .small = g->inner == 1 && fnn_windows_are_2x2(g), .include_pad = include_pad,
+    pool_context c = {.y = dx,
+                      .x = dy,
+                      .g = g,
+                      .wide = fnn_windows_are_wide(g),
+                      .small = g->inner == 1 && fnn_windows_are_2x2(g),
+                      .include_pad = include_pad,
                       .divisor = (REAL)divisor};
     const int64_t parts = fnn_channel_parts(g);
     const double elements = (double)(g->inner < FNN_POOL_BLOCK ? g->inner : FNN_POOL_BLOCK);
     const double size = (double)(g->h * g->w), outputs = (double)(g->oh * g->ow);
     if (window_is_plane(g))
         fnn_parallel_for(g->outer, 1, 0.07 * size + 2, avg_pool_fill, &c);
-    else if (!(c.small ? 4 * g->ow > VW : g->sw == 1 && g->ow > 4 * VW) &&
-             pool_in_lanes(&c, g->h, fnn_input_band(g)))
+    else if (!(c.small ? 4 * g->ow > VW : g->sw == 1 && g->ow > 4 * VW) && pool_in_lanes(&c, g->h, fnn_input_band(g)))
         fnn_parallel_for(lane_groups(g) * c.bands, 1,
                          VW * (0.06 * size + (0.04 * window_size(g) + 0.1) * outputs) / (double)c.bands,
                          avg_pool_lanes_back, &c);

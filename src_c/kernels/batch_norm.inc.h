@@ -9,7 +9,8 @@
 
 #define FNN_BATCH_RUN 32
 #define FNN_BATCH_BLOCK 16384 /* elements of a block, or more */
-/* Arrays on the stack that are read and written together: a line more than a power of two, or they collide in the cache. */
+/* Arrays on the stack that are read and written together: a line more than a power of two, or they collide in the
+ * cache. */
 #define FNN_COLUMNS(name) __attribute__((aligned(64))) name[FNN_REDUCE_WIDTH + 64 / sizeof(REAL)]
 
 typedef struct {
@@ -18,7 +19,7 @@ typedef struct {
     REAL *dx, *dw, *db;
     REAL *scratch; /* (blocks, 3, c): what each block found; then (c,): the rests of the means */
     int64_t n, c, s, blocks, block;
-    int64_t strip; /* channels done together */
+    int64_t strip;      /* channels done together */
     int training, done; /* done: the statistics are known, only write y or dx */
     REAL eps, momentum;
     REAL *variance; /* instead of y: squares / divisor */
@@ -48,12 +49,12 @@ FNN_INLINE void column_sums(REAL *sum, REAL *squares, const REAL *x, int64_t str
             a[j] = b[j] = 0;
         for (int64_t i = from; i < to; i++)
             FNN_INDEPENDENT
-            for (int64_t j = 0; j < width; j++) {
-                const REAL d = x[i * stride + j] - center[j];
-                b[j] += d * d;
-                if (sum)
-                    a[j] += d;
-            }
+        for (int64_t j = 0; j < width; j++) {
+            const REAL d = x[i * stride + j] - center[j];
+            b[j] += d * d;
+            if (sum)
+                a[j] += d;
+        }
         for (int64_t j = 0; j < width; j++)
             squares[j] += b[j];
         for (int64_t j = 0; j < width && sum; j++)
@@ -92,8 +93,8 @@ static inline void to_columns(REAL *columns, const REAL *channels, int64_t count
 }
 
 /* Sums of (x - mean)^2 and, if `sum`, of x - mean of channels [k0, k1) over samples [n0, n1). */
-static void batch_moments(const batch_context *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1,
-                          const REAL *mean, REAL *sum, REAL *squares)
+static void batch_moments(const batch_context *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1, const REAL *mean,
+                          REAL *sum, REAL *squares)
 {
     const int64_t s = c->s, stride = c->c * s, width = (k1 - k0) * s;
     const REAL *x = c->x + n0 * stride + k0 * s;
@@ -123,8 +124,8 @@ static void batch_moments(const batch_context *c, int64_t k0, int64_t k1, int64_
 }
 
 /* Means, their rests and sums of squared distances of channels [k0, k1) over samples [n0, n1). */
-static void batch_statistics(const batch_context *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1,
-                             REAL *mean, REAL *rest, REAL *squares)
+static void batch_statistics(const batch_context *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1, REAL *mean,
+                             REAL *rest, REAL *squares)
 {
     const int64_t s = c->s, stride = c->c * s, channels = k1 - k0;
     const REAL *x = c->x + n0 * stride + k0 * s, count = (REAL)((n1 - n0) * s);
@@ -197,10 +198,10 @@ static void batch_products(const batch_context *c, int64_t k0, int64_t k1, int64
             p[j] = q[j] = 0;
         for (int64_t i = from; i < to; i++)
             FNN_INDEPENDENT
-            for (int64_t j = 0; j < width; j++) {
-                p[j] += dy[i * stride + j];
-                q[j] += dy[i * stride + j] * (x[i * stride + j] - center[j]);
-            }
+        for (int64_t j = 0; j < width; j++) {
+            p[j] += dy[i * stride + j];
+            q[j] += dy[i * stride + j] * (x[i * stride + j] - center[j]);
+        }
         for (int64_t j = 0; j < width; j++)
             a[j] += p[j], b[j] += q[j];
     }
@@ -240,8 +241,7 @@ static void batch_finish(const batch_context *c, int64_t k0, int64_t k1)
         if (c->running_mean)
             c->running_mean[k] = (1 - c->momentum) * c->running_mean[k] + c->momentum * mean;
         if (c->running_var)
-            c->running_var[k] = (1 - c->momentum) * c->running_var[k] +
-                                c->momentum * (variance * count / (count - 1));
+            c->running_var[k] = (1 - c->momentum) * c->running_var[k] + c->momentum * (variance * count / (count - 1));
     }
 }
 
@@ -297,8 +297,7 @@ static inline void batch_sums(const batch_context *c, int64_t k, REAL *sum, REAL
 }
 
 /* dx = (dy - a - (x - center) b) scale of channel k. */
-static inline void batch_map_backward(const batch_context *c, int64_t k, REAL *center, REAL *a, REAL *b,
-                                      REAL *scale)
+static inline void batch_map_backward(const batch_context *c, int64_t k, REAL *center, REAL *a, REAL *b, REAL *scale)
 {
     const REAL count = (REAL)(c->n * c->s);
     REAL sum = 0, product = 0, rest = 0;
@@ -391,13 +390,25 @@ static void batch_run(batch_context *c, double cost)
     }
 }
 
-static void batch_norm_forward(void *y, void *mean, void *rstd, void *running_mean, void *running_var,
-                               void *scratch, const void *x, const void *weight, const void *bias, int64_t n,
-                               int64_t c, int64_t s, int training, double momentum, double eps)
+static void batch_norm_forward(void *y, void *mean, void *rstd, void *running_mean, void *running_var, void *scratch,
+                               const void *x, const void *weight, const void *bias, int64_t n, int64_t c, int64_t s,
+                               int training, double momentum, double eps)
 {
-    batch_context k = {.y = y, .mean = mean, .rstd = rstd, .running_mean = running_mean,
-                       .running_var = running_var, .scratch = scratch, .x = x, .weight = weight, .bias = bias,
-                       .n = n, .c = c, .s = s, .training = training, .done = !training, .eps = (REAL)eps,
+    batch_context k = {.y = y,
+                       .mean = mean,
+                       .rstd = rstd,
+                       .running_mean = running_mean,
+                       .running_var = running_var,
+                       .scratch = scratch,
+                       .x = x,
+                       .weight = weight,
+                       .bias = bias,
+                       .n = n,
+                       .c = c,
+                       .s = s,
+                       .training = training,
+                       .done = !training,
+                       .eps = (REAL)eps,
                        .momentum = (REAL)momentum};
     if (!training) {
         const unsigned mode = fnn_enter();
@@ -414,18 +425,36 @@ static void batch_norm_forward(void *y, void *mean, void *rstd, void *running_me
 static void variance(void *variance, void *mean, void *scratch, const void *x, int64_t n, int64_t c, int64_t s,
                      double divisor)
 {
-    batch_context k = {.mean = mean, .scratch = scratch, .x = x, .n = n, .c = c, .s = s, .training = 1,
-                       .variance = variance, .divisor = (REAL)divisor};
+    batch_context k = {.mean = mean,
+                       .scratch = scratch,
+                       .x = x,
+                       .n = n,
+                       .c = c,
+                       .s = s,
+                       .training = 1,
+                       .variance = variance,
+                       .divisor = (REAL)divisor};
     if (n > 0 && c > 0 && s > 0)
         batch_run(&k, 0.2);
 }
 
 static void batch_norm_backward(void *dx, void *dw, void *db, void *scratch, const void *dy, const void *x,
-                                const void *mean, const void *rstd, const void *weight, int64_t n, int64_t c,
-                                int64_t s, int training)
+                                const void *mean, const void *rstd, const void *weight, int64_t n, int64_t c, int64_t s,
+                                int training)
 {
-    batch_context k = {.dx = dx, .dw = dw, .db = db, .scratch = scratch, .dy = dy, .x = x, .mean = (REAL *)mean,
-                       .rstd = (REAL *)rstd, .weight = weight, .n = n, .c = c, .s = s, .training = training,
+    batch_context k = {.dx = dx,
+                       .dw = dw,
+                       .db = db,
+                       .scratch = scratch,
+                       .dy = dy,
+                       .x = x,
+                       .mean = (REAL *)mean,
+                       .rstd = (REAL *)rstd,
+                       .weight = weight,
+                       .n = n,
+                       .c = c,
+                       .s = s,
+                       .training = training,
                        .done = !(dw || db || training)};
     if (n > 0 && c > 0 && s > 0)
         batch_run(&k, 0.4);

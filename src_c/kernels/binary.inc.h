@@ -25,50 +25,56 @@ static inline REAL floor_div(REAL x, REAL y)
 #define ROW_ARGUMENTS const fnn_strided *s, char *const *data, const int64_t *step, int64_t n
 
 /* A loop of its own for each usual pair of strides, and one for all others. */
-#define ROW(OUT, expression)                                                                       \
-    OUT *z_ = (OUT *)data[0];                                                                      \
-    const REAL *x_ = (const REAL *)data[1], *y_ = (const REAL *)data[2];                           \
-    const int64_t whole = sizeof(REAL);                                                            \
-    (void)s;                                                                                       \
-    if (step[0] == (int64_t)sizeof(OUT) && step[1] == whole && step[2] == whole) {                 \
-        FNN_INDEPENDENT                                                                            \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            const REAL x = x_[i], y = y_[i];                                                       \
-            z_[i] = (expression);                                                                  \
-        }                                                                                          \
-    } else if (step[0] == (int64_t)sizeof(OUT) && step[1] == whole && step[2] == 0) {              \
-        const REAL y = *y_;                                                                        \
-        FNN_INDEPENDENT                                                                            \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            const REAL x = x_[i];                                                                  \
-            z_[i] = (expression);                                                                  \
-        }                                                                                          \
-    } else if (step[0] == (int64_t)sizeof(OUT) && step[1] == 0 && step[2] == whole) {              \
-        const REAL x = *x_;                                                                        \
-        FNN_INDEPENDENT                                                                            \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            const REAL y = y_[i];                                                                  \
-            z_[i] = (expression);                                                                  \
-        }                                                                                          \
-    } else {                                                                                       \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            const REAL x = *(const REAL *)(data[1] + i * step[1]);                                 \
-            const REAL y = *(const REAL *)(data[2] + i * step[2]);                                 \
-            *(OUT *)(data[0] + i * step[0]) = (expression);                                        \
-        }                                                                                          \
+#define ROW(OUT, expression)                                                                                           \
+    OUT *z_ = (OUT *)data[0];                                                                                          \
+    const REAL *x_ = (const REAL *)data[1], *y_ = (const REAL *)data[2];                                               \
+    const int64_t whole = sizeof(REAL);                                                                                \
+    (void)s;                                                                                                           \
+    if (step[0] == (int64_t)sizeof(OUT) && step[1] == whole && step[2] == whole) {                                     \
+        FNN_INDEPENDENT                                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            const REAL x = x_[i], y = y_[i];                                                                           \
+            z_[i] = (expression);                                                                                      \
+        }                                                                                                              \
+    } else if (step[0] == (int64_t)sizeof(OUT) && step[1] == whole && step[2] == 0) {                                  \
+        const REAL y = *y_;                                                                                            \
+        FNN_INDEPENDENT                                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            const REAL x = x_[i];                                                                                      \
+            z_[i] = (expression);                                                                                      \
+        }                                                                                                              \
+    } else if (step[0] == (int64_t)sizeof(OUT) && step[1] == 0 && step[2] == whole) {                                  \
+        const REAL x = *x_;                                                                                            \
+        FNN_INDEPENDENT                                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            const REAL y = y_[i];                                                                                      \
+            z_[i] = (expression);                                                                                      \
+        }                                                                                                              \
+    } else {                                                                                                           \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            const REAL x = *(const REAL *)(data[1] + i * step[1]);                                                     \
+            const REAL y = *(const REAL *)(data[2] + i * step[2]);                                                     \
+            *(OUT *)(data[0] + i * step[0]) = (expression);                                                            \
+        }                                                                                                              \
     }
 
 /* flatten: a loop with a call in it, as gcc leaves it where many loops are in one file, is no vector loop. */
-#define BINARY(name, expression, cost)                                                             \
-    static __attribute__((flatten)) void name##_row(ROW_ARGUMENTS) { ROW(REAL, expression) }
-#define COMPARE(name, expression)                                                                  \
-    static void name##_row(ROW_ARGUMENTS) { ROW(uint8_t, expression) }
+#define BINARY(name, expression, cost)                                                                                 \
+    static __attribute__((flatten)) void name##_row(ROW_ARGUMENTS)                                                     \
+    {                                                                                                                  \
+        ROW(REAL, expression)                                                                                          \
+    }
+#define COMPARE(name, expression)                                                                                      \
+    static void name##_row(ROW_ARGUMENTS)                                                                              \
+    {                                                                                                                  \
+        ROW(uint8_t, expression)                                                                                       \
+    }
 #include "binary.def"
 #undef BINARY
 #undef COMPARE
 
-static void binary(int op, int ndim, const int64_t *shape, void *out, const int64_t *out_strides,
-                   const void *x, const int64_t *x_strides, const void *y, const int64_t *y_strides)
+static void binary(int op, int ndim, const int64_t *shape, void *out, const int64_t *out_strides, const void *x,
+                   const int64_t *x_strides, const void *y, const int64_t *y_strides)
 {
     static void (*const rows[])(ROW_ARGUMENTS) = {
 #define BINARY(name, expression, cost) name##_row,
@@ -89,8 +95,8 @@ static void binary(int op, int ndim, const int64_t *shape, void *out, const int6
     fnn_strided_run(&s, costs[op]);
 }
 
-static void compare(int op, int ndim, const int64_t *shape, void *out, const int64_t *out_strides,
-                    const void *x, const int64_t *x_strides, const void *y, const int64_t *y_strides)
+static void compare(int op, int ndim, const int64_t *shape, void *out, const int64_t *out_strides, const void *x,
+                    const int64_t *x_strides, const void *y, const int64_t *y_strides)
 {
     static void (*const rows[])(ROW_ARGUMENTS) = {
 #define BINARY(name, expression, cost)
@@ -135,14 +141,14 @@ static void where_row(ROW_ARGUMENTS)
         }
     } else {
         for (int64_t i = 0; i < n; i++)
-            *(REAL *)(data[0] + i * step[0]) = data[1][i * step[1]] ? *(REAL *)(data[2] + i * step[2])
-                                                                    : *(REAL *)(data[3] + i * step[3]);
+            *(REAL *)(data[0] + i * step[0]) =
+                data[1][i * step[1]] ? *(REAL *)(data[2] + i * step[2]) : *(REAL *)(data[3] + i * step[3]);
     }
 }
 
-static void where(int ndim, const int64_t *shape, void *out, const int64_t *out_strides,
-                  const uint8_t *condition, const int64_t *condition_strides, const void *x,
-                  const int64_t *x_strides, const void *y, const int64_t *y_strides)
+static void where(int ndim, const int64_t *shape, void *out, const int64_t *out_strides, const uint8_t *condition,
+                  const int64_t *condition_strides, const void *x, const int64_t *x_strides, const void *y,
+                  const int64_t *y_strides)
 {
     fnn_strided s;
     fnn_strided_init(&s, 4, ndim, shape,

@@ -64,8 +64,7 @@ static void norm_range(void *context, int64_t begin, int64_t end)
         const int64_t stop = end - at < OPTIM_GRAIN ? end : at + OPTIM_GRAIN;
         double joined = 0;
         FOR_PARTS(c, at, stop,
-                  joined = norm_join(joined, norm_part((const REAL *)c->x[i] + from, to - from, c->order),
-                                     c->order))
+                  joined = norm_join(joined, norm_part((const REAL *)c->x[i] + from, to - from, c->order), c->order))
         c->partial[at / OPTIM_GRAIN] = joined;
     }
 }
@@ -74,7 +73,10 @@ static int total_norm(double *norm, void *const *x, const int64_t *sizes, int64_
 {
     const int64_t line = optim_line(sizes, count), blocks = (line + OPTIM_GRAIN - 1) / OPTIM_GRAIN;
     double few[64], joined = 0;
-    clip_context c = {.x = x, .sizes = sizes, .count = count, .order = order,
+    clip_context c = {.x = x,
+                      .sizes = sizes,
+                      .count = count,
+                      .order = order,
                       .partial = blocks <= 64 ? few : fnn_scratch((size_t)blocks * sizeof(double))};
     if (!c.partial)
         return fnn_status();

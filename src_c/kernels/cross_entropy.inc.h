@@ -91,8 +91,8 @@ static void ce_row_statistics(const ce_context *c, int64_t begin, int64_t end)
 }
 
 /* Positions begin..end, at most CE_COLUMNS, of a (c, d) image x. */
-static void ce_column_statistics(const ce_context *c, const REAL *restrict x,
-                                 REAL *restrict top, REAL *restrict logsum, int64_t m)
+static void ce_column_statistics(const ce_context *c, const REAL *restrict x, REAL *restrict top, REAL *restrict logsum,
+                                 int64_t m)
 {
     for (int64_t k = 0; k < m; k++)
         top[k] = -(REAL)INFINITY, logsum[k] = 0;
@@ -114,14 +114,14 @@ static inline REAL ce_surprise(const REAL *x, int64_t j, int64_t step, REAL top,
     return (top - x[j * step]) + logsum;
 }
 
-static REAL ce_position_loss(const ce_context *c, const REAL *x, const REAL *probability,
-                             int64_t class, int64_t step, REAL top, REAL logsum)
+static REAL ce_position_loss(const ce_context *c, const REAL *x, const REAL *probability, int64_t class, int64_t step,
+                             REAL top, REAL logsum)
 {
     REAL loss = 0, even = 0;
     if (probability) {
         for (int64_t j = 0; j < c->c; j++)
-            loss += ce_weight(c, j) * (c->keep * probability[j * step] + c->spread) *
-                    ce_surprise(x, j, step, top, logsum);
+            loss +=
+                ce_weight(c, j) * (c->keep * probability[j * step] + c->spread) * ce_surprise(x, j, step, top, logsum);
         return loss;
     }
     if (class == c->ignore)
@@ -154,21 +154,18 @@ static void ce_row_gradient(const ce_context *c, REAL *restrict dx, int64_t clas
 }
 
 /* The same for one position and target probabilities; dx or dt may be NULL. */
-static void ce_position_soft_gradient(const ce_context *c, REAL *dx, REAL *dt, const REAL *x,
-                                      const REAL *probability, int64_t step, REAL top,
-                                      REAL logsum, REAL g)
+static void ce_position_soft_gradient(const ce_context *c, REAL *dx, REAL *dt, const REAL *x, const REAL *probability,
+                                      int64_t step, REAL top, REAL logsum, REAL g)
 {
     REAL all = 0;
     for (int64_t j = 0; j < c->c; j++)
         all += ce_weight(c, j) * (c->keep * probability[j * step] + c->spread);
     if (dx)
         for (int64_t j = 0; j < c->c; j++)
-            dx[j * step] = g * (all * dx[j * step] - ce_weight(c, j) *
-                                                         (c->keep * probability[j * step] + c->spread));
+            dx[j * step] = g * (all * dx[j * step] - ce_weight(c, j) * (c->keep * probability[j * step] + c->spread));
     if (dt)
         for (int64_t j = 0; j < c->c; j++)
-            dt[j * step] = g * c->keep * ce_weight(c, j) *
-                           ce_surprise(x, j, step, top, logsum);
+            dt[j * step] = g * c->keep * ce_weight(c, j) * ce_surprise(x, j, step, top, logsum);
 }
 
 static inline REAL ce_dy(const ce_context *c, int64_t position)
@@ -186,9 +183,8 @@ static void ce_forward_rows(void *context, int64_t begin, int64_t end)
         int64_t stop = end - r < many ? end : r + many;
         ce_row_statistics(c, r, stop);
         for (int64_t i = r; i < stop; i++)
-            c->loss[i] = ce_position_loss(
-                c, c->x + i * classes, c->probability ? c->probability + i * classes : NULL,
-                c->target ? c->target[i] : 0, 1, c->top[i], c->logsum[i]);
+            c->loss[i] = ce_position_loss(c, c->x + i * classes, c->probability ? c->probability + i * classes : NULL,
+                                          c->target ? c->target[i] : 0, 1, c->top[i], c->logsum[i]);
     }
 }
 
@@ -210,9 +206,8 @@ static void ce_backward_rows(void *context, int64_t begin, int64_t end)
         for (int64_t i = r; i < stop; i++) {
             const int64_t at = i * classes;
             if (c->probability)
-                ce_position_soft_gradient(c, c->dx ? c->dx + at : NULL, c->dt ? c->dt + at : NULL,
-                                          c->x + at, c->probability + at, 1, c->top[i],
-                                          c->logsum[i], ce_dy(c, i));
+                ce_position_soft_gradient(c, c->dx ? c->dx + at : NULL, c->dt ? c->dt + at : NULL, c->x + at,
+                                          c->probability + at, 1, c->top[i], c->logsum[i], ce_dy(c, i));
             else
                 ce_row_gradient(c, c->dx + at, c->target[i], ce_dy(c, i));
         }
@@ -235,10 +230,9 @@ static void ce_forward_columns(void *context, int64_t begin, int64_t end)
         const int64_t at = image * c->c * c->d + k0, position = image * c->d + k0;
         ce_column_statistics(c, c->x + at, c->top + position, c->logsum + position, m);
         for (int64_t k = 0; k < m; k++)
-            c->loss[position + k] = ce_position_loss(
-                c, c->x + at + k, c->probability ? c->probability + at + k : NULL,
-                c->target ? c->target[position + k] : 0, c->d, c->top[position + k],
-                c->logsum[position + k]);
+            c->loss[position + k] = ce_position_loss(c, c->x + at + k, c->probability ? c->probability + at + k : NULL,
+                                                     c->target ? c->target[position + k] : 0, c->d,
+                                                     c->top[position + k], c->logsum[position + k]);
     }
 }
 
@@ -270,9 +264,8 @@ static void ce_backward_columns(void *context, int64_t begin, int64_t end)
         }
         for (int64_t k = 0; k < m; k++)
             if (c->probability)
-                ce_position_soft_gradient(c, c->dx ? c->dx + at + k : NULL,
-                                          c->dt ? c->dt + at + k : NULL, c->x + at + k,
-                                          c->probability + at + k, c->d, top[k], logsum[k],
+                ce_position_soft_gradient(c, c->dx ? c->dx + at + k : NULL, c->dt ? c->dt + at + k : NULL,
+                                          c->x + at + k, c->probability + at + k, c->d, top[k], logsum[k],
                                           ce_dy(c, position + k));
             else if (live[k] != 0)
                 c->dx[at + k + c->target[position + k] * c->d] -= hit[k];
@@ -287,27 +280,31 @@ static void ce_run(ce_context *c, fnn_range rows, fnn_range columns)
         return;
     }
     c->tiles = (c->d + CE_COLUMNS - 1) / CE_COLUMNS;
-    fnn_parallel_for(c->n * c->tiles, 1, cost * (double)(c->d < CE_COLUMNS ? c->d : CE_COLUMNS),
-                     columns, c);
+    fnn_parallel_for(c->n * c->tiles, 1, cost * (double)(c->d < CE_COLUMNS ? c->d : CE_COLUMNS), columns, c);
 }
 
 /* ---- entries ---- */
 
-static ce_context ce_make(const void *x, const int64_t *target, const void *probability,
-                          const void *weight, void *saved, int64_t n, int64_t c, int64_t d,
-                          int64_t ignore, double smoothing)
+static ce_context ce_make(const void *x, const int64_t *target, const void *probability, const void *weight,
+                          void *saved, int64_t n, int64_t c, int64_t d, int64_t ignore, double smoothing)
 {
-    ce_context context = {.x = x, .target = target, .probability = probability,
-                          .weight = weight, .top = saved, .logsum = (REAL *)saved + n * d,
-                          .n = n, .c = c, .d = d, .ignore = probability ? -1 : ignore,
+    ce_context context = {.x = x,
+                          .target = target,
+                          .probability = probability,
+                          .weight = weight,
+                          .top = saved,
+                          .logsum = (REAL *)saved + n * d,
+                          .n = n,
+                          .c = c,
+                          .d = d,
+                          .ignore = probability ? -1 : ignore,
                           .keep = (REAL)(1 - smoothing),
                           .spread = (REAL)(c > 0 ? smoothing / (double)c : 0)};
     return context;
 }
 
 /* Sum of the weights of positions that count. */
-static REAL ce_total_weight(const int64_t *target, const REAL *weight, int64_t positions,
-                            int64_t ignore)
+static REAL ce_total_weight(const int64_t *target, const REAL *weight, int64_t positions, int64_t ignore)
 {
     double total = 0;
     int64_t count = 0;
@@ -335,12 +332,10 @@ static double ce_sum(const REAL *x, int64_t n)
 }
 
 static void cross_entropy_forward(void *loss, void *saved, const void *x, const int64_t *target,
-                                  const void *probability, const void *weight, int64_t n,
-                                  int64_t c, int64_t d, int64_t ignore, double smoothing,
-                                  int reduction)
+                                  const void *probability, const void *weight, int64_t n, int64_t c, int64_t d,
+                                  int64_t ignore, double smoothing, int reduction)
 {
-    ce_context context =
-        ce_make(x, target, probability, weight, saved, n, c, d, ignore, smoothing);
+    ce_context context = ce_make(x, target, probability, weight, saved, n, c, d, ignore, smoothing);
     const int64_t positions = n * d;
     REAL *total = (REAL *)saved + 2 * positions;
     context.loss = reduction == LOSS_NONE ? loss : total + 1;
@@ -350,21 +345,17 @@ static void cross_entropy_forward(void *loss, void *saved, const void *x, const 
         return;
     double sum = ce_sum(context.loss, positions);
     if (reduction == LOSS_MEAN) {
-        *total = probability ? (REAL)(c > 0 ? positions : 0)
-                             : ce_total_weight(target, weight, positions, ignore);
+        *total = probability ? (REAL)(c > 0 ? positions : 0) : ce_total_weight(target, weight, positions, ignore);
         sum /= *total;
     }
     *(REAL *)loss = (REAL)sum;
 }
 
-static void cross_entropy_backward(void *dx, void *dt, const void *dy, const void *x,
-                                   const void *saved, const int64_t *target,
-                                   const void *probability, const void *weight, int64_t n,
-                                   int64_t c, int64_t d, int64_t ignore, double smoothing,
-                                   int reduction)
+static void cross_entropy_backward(void *dx, void *dt, const void *dy, const void *x, const void *saved,
+                                   const int64_t *target, const void *probability, const void *weight, int64_t n,
+                                   int64_t c, int64_t d, int64_t ignore, double smoothing, int reduction)
 {
-    ce_context context =
-        ce_make(x, target, probability, weight, (void *)saved, n, c, d, ignore, smoothing);
+    ce_context context = ce_make(x, target, probability, weight, (void *)saved, n, c, d, ignore, smoothing);
     double sum = (double)c;
     if (weight)
         for (int64_t j = (sum = 0, 0); j < c; j++)
@@ -380,9 +371,8 @@ static void cross_entropy_backward(void *dx, void *dt, const void *dy, const voi
 
 /* ---- negative log-likelihood of given logarithms ---- */
 
-static void nll_forward(void *loss, void *total, const void *x, const int64_t *target,
-                        const void *weight, int64_t n, int64_t c, int64_t d, int64_t ignore,
-                        int reduction)
+static void nll_forward(void *loss, void *total, const void *x, const int64_t *target, const void *weight, int64_t n,
+                        int64_t c, int64_t d, int64_t ignore, int reduction)
 {
     const REAL *l = x, *w = weight;
     REAL *each = loss;
@@ -425,12 +415,17 @@ static void nll_backward_range(void *context, int64_t begin, int64_t end)
     }
 }
 
-static void nll_backward(void *dx, const void *dy, const int64_t *target, const void *weight,
-                         const void *total, int64_t n, int64_t c, int64_t d, int64_t ignore,
-                         int reduction)
+static void nll_backward(void *dx, const void *dy, const int64_t *target, const void *weight, const void *total,
+                         int64_t n, int64_t c, int64_t d, int64_t ignore, int reduction)
 {
-    nll_context context = {.dx = dx, .dy = dy, .w = weight, .target = target, .c = c, .d = d,
-                           .ignore = ignore, .dy_step = reduction == LOSS_NONE,
+    nll_context context = {.dx = dx,
+                           .dy = dy,
+                           .w = weight,
+                           .target = target,
+                           .c = c,
+                           .d = d,
+                           .ignore = ignore,
+                           .dy_step = reduction == LOSS_NONE,
                            .scale = 1 / *(const REAL *)total};
     fnn_parallel_for(n, 1, 0.1 * (double)(c * d) + 2, nll_backward_range, &context);
 }

@@ -1,16 +1,16 @@
 /* cumulate.inc.h -- running sums, products and log-sum-exps along the middle of (outer, n, inner), from either end.
  *
- * Accumulators are double. A running sum is taken in pieces of FNN_PIECE elements: within one by plain additions, before
- * it stands the sum of all pieces before, which is kept in two numbers. So errors do not grow with n, and a row's pieces
- * may be shared among threads: what stands before a piece is always found by the same additions.
+ * Accumulators are double. A running sum is taken in pieces of FNN_PIECE elements: within one by plain additions,
+ * before it stands the sum of all pieces before, which is kept in two numbers. So errors do not grow with n, and a
+ * row's pieces may be shared among threads: what stands before a piece is always found by the same additions.
  */
 
 /* The order is the interface: fastnn/kernels/reduce.pyx numbers them alike. */
 enum { FNN_CUMSUM, FNN_CUMPROD, FNN_LOGCUMSUMEXP };
 #define FNN_PIECE 64
-#define FNN_PIECES 64    /* of a row that one thread does together: they stay in its cache */
-#define FNN_CHAINS 4     /* pieces added at the same time: an addition waits for the one before */
-#define FNN_RISE 1       /* log-sum-exp's level follows when an element is so far above it */
+#define FNN_PIECES 64 /* of a row that one thread does together: they stay in its cache */
+#define FNN_CHAINS 4  /* pieces added at the same time: an addition waits for the one before */
+#define FNN_RISE 1    /* log-sum-exp's level follows when an element is so far above it */
 
 /* *high + *low + x, *low what rounding takes from *high; infinities and NaN lose nothing. */
 static inline void fnn_add_exactly(double *high, double *low, double x)
@@ -39,12 +39,12 @@ FNN_INLINE void cumulate_pieces(const cumulate_context *c, REAL *out, const REAL
         if (left >= FNN_CHAINS * FNN_PIECE && p + FNN_CHAINS <= p1) {
             for (int64_t k = 0; k < FNN_PIECE; k++)
                 FNN_UNROLL
-                for (int j = 0; j < FNN_CHAINS; j++) {
-                    const int64_t i = (at + j * FNN_PIECE + k) * step;
-                    a[j] += (double)x[i];
-                    if (write)
-                        out[i] = (REAL)(high[j] + (a[j] + low[j]));
-                }
+            for (int j = 0; j < FNN_CHAINS; j++) {
+                const int64_t i = (at + j * FNN_PIECE + k) * step;
+                a[j] += (double)x[i];
+                if (write)
+                    out[i] = (REAL)(high[j] + (a[j] + low[j]));
+            }
         } else {
             for (int64_t k = 0; k < left && k < (p1 - p) * FNN_PIECE; k++) {
                 const int64_t i = (at + k) * step, j = k / FNN_PIECE;

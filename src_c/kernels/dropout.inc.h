@@ -35,10 +35,15 @@ static void dropout_range(void *context, int64_t begin, int64_t end)
             c->y[i] = c->x[i] * (mask[i] ? scale : 0) + (mask[i] ? kept : dropped);
 }
 
-static void dropout(void *y, const void *x, const uint8_t *mask, int64_t n, int64_t inner, double scale,
-                    double kept, double dropped)
+static void dropout(void *y, const void *x, const uint8_t *mask, int64_t n, int64_t inner, double scale, double kept,
+                    double dropped)
 {
-    dropout_context c = {.y = y, .x = x, .mask = mask, .inner = inner, .scale = (REAL)scale, .kept = (REAL)kept,
+    dropout_context c = {.y = y,
+                         .x = x,
+                         .mask = mask,
+                         .inner = inner,
+                         .scale = (REAL)scale,
+                         .kept = (REAL)kept,
                          .dropped = (REAL)dropped};
     fnn_parallel_for(n, 64, (REAL_IS_F32 ? 0.2 : 0.4) * (double)inner, dropout_range, &c);
 }

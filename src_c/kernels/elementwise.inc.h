@@ -9,7 +9,7 @@
 #define SELU_ALPHA PICK(1.67326324, 1.6732632423543772848)
 
 typedef struct {
-    REAL *y;           /* output: y of forward, dx of backward */
+    REAL *y; /* output: y of forward, dx of backward */
     const REAL *x, *dy;
     const REAL *saved; /* y, where backward reads it */
     REAL a, b;
@@ -23,8 +23,8 @@ static inline void unary_range(const unary_context *c, int64_t begin, int64_t en
 {
     const int64_t whole = (end - begin) / LANES * LANES, rest = end - begin - whole;
     if (whole)
-        span(c->y + begin, c->dy ? c->dy + begin : 0, c->x ? c->x + begin : 0,
-             c->saved ? c->saved + begin : 0, whole, c->a, c->b);
+        span(c->y + begin, c->dy ? c->dy + begin : 0, c->x ? c->x + begin : 0, c->saved ? c->saved + begin : 0, whole,
+             c->a, c->b);
     if (rest) {
         REAL out[LANES], dy[LANES], x[LANES], y[LANES];
         const int64_t at = begin + whole;
@@ -61,8 +61,7 @@ static int any_far(const REAL *x, int64_t n)
 }
 
 /* Like unary_range, for sin, cos and tan and the first two's gradients; keeps x, which the output may overwrite. */
-static void circle_range(const unary_context *c, int64_t begin, int64_t end, unary_span span,
-                         int op, int negate)
+static void circle_range(const unary_context *c, int64_t begin, int64_t end, unary_span span, int op, int negate)
 {
     enum { BLOCK = 512 };
     for (int64_t at = begin; at < end; at += BLOCK) {
@@ -80,47 +79,47 @@ static void circle_range(const unary_context *c, int64_t begin, int64_t end, una
     }
 }
 
-#define UNARY(name, forward, backward, saves, cost)                                                    \
-    static void name##_forward_span(REAL *out, const REAL *dy_, const REAL *x_, const REAL *y_,       \
-                                    int64_t n, REAL a, REAL b)                                         \
-    {                                                                                                  \
-        (void)dy_, (void)y_, (void)a, (void)b;                                                         \
-        n &= -LANES;                                                                                   \
-        FNN_INDEPENDENT                                                                                \
-        for (int64_t i = 0; i < n; i++) {                                                              \
-            const REAL x = x_[i];                                                                      \
-            out[i] = (forward);                                                                        \
-        }                                                                                              \
-    }                                                                                                  \
-    static void name##_backward_span(REAL *out, const REAL *dy_, const REAL *x_, const REAL *y_,      \
-                                     int64_t n, REAL a, REAL b)                                        \
-    {                                                                                                  \
-        (void)x_, (void)y_, (void)a, (void)b;                                                          \
-        n &= -LANES;                                                                                   \
-        FNN_INDEPENDENT                                                                                \
-        for (int64_t i = 0; i < n; i++) {                                                              \
-            const REAL dy = dy_[i];                                                                    \
-            const REAL x = (saves & SAVES_X) ? x_[i] : 0, y = (saves & SAVES_Y) ? y_[i] : 0;           \
-            (void)dy, (void)x, (void)y;                                                                \
-            out[i] = (backward);                                                                       \
-        }                                                                                              \
-    }                                                                                                  \
-    static void name##_forward_range(void *context, int64_t begin, int64_t end)                        \
-    {                                                                                                  \
-        const unary_context *c = context;                                                              \
-        if (FNN_##name == FNN_sin || FNN_##name == FNN_cos || FNN_##name == FNN_tan)                   \
-            circle_range(c, begin, end, name##_forward_span, FNN_##name, 0);                           \
-        else                                                                                           \
-            unary_range(c, begin, end, name##_forward_span);                                           \
-    }                                                                                                  \
-    static void name##_backward_range(void *context, int64_t begin, int64_t end)                       \
-    {                                                                                                  \
-        const unary_context *c = context;                                                              \
-        if (FNN_##name == FNN_sin || FNN_##name == FNN_cos)                                            \
-            circle_range(c, begin, end, name##_backward_span,                                          \
-                         FNN_##name == FNN_sin ? FNN_cos : FNN_sin, FNN_##name == FNN_cos);              \
-        else                                                                                           \
-            unary_range(c, begin, end, name##_backward_span);                                          \
+#define UNARY(name, forward, backward, saves, cost)                                                                    \
+    static void name##_forward_span(REAL *out, const REAL *dy_, const REAL *x_, const REAL *y_, int64_t n, REAL a,     \
+                                    REAL b)                                                                            \
+    {                                                                                                                  \
+        (void)dy_, (void)y_, (void)a, (void)b;                                                                         \
+        n &= -LANES;                                                                                                   \
+        FNN_INDEPENDENT                                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            const REAL x = x_[i];                                                                                      \
+            out[i] = (forward);                                                                                        \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void name##_backward_span(REAL *out, const REAL *dy_, const REAL *x_, const REAL *y_, int64_t n, REAL a,    \
+                                     REAL b)                                                                           \
+    {                                                                                                                  \
+        (void)x_, (void)y_, (void)a, (void)b;                                                                          \
+        n &= -LANES;                                                                                                   \
+        FNN_INDEPENDENT                                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            const REAL dy = dy_[i];                                                                                    \
+            const REAL x = (saves & SAVES_X) ? x_[i] : 0, y = (saves & SAVES_Y) ? y_[i] : 0;                           \
+            (void)dy, (void)x, (void)y;                                                                                \
+            out[i] = (backward);                                                                                       \
+        }                                                                                                              \
+    }                                                                                                                  \
+    static void name##_forward_range(void *context, int64_t begin, int64_t end)                                        \
+    {                                                                                                                  \
+        const unary_context *c = context;                                                                              \
+        if (FNN_##name == FNN_sin || FNN_##name == FNN_cos || FNN_##name == FNN_tan)                                   \
+            circle_range(c, begin, end, name##_forward_span, FNN_##name, 0);                                           \
+        else                                                                                                           \
+            unary_range(c, begin, end, name##_forward_span);                                                           \
+    }                                                                                                                  \
+    static void name##_backward_range(void *context, int64_t begin, int64_t end)                                       \
+    {                                                                                                                  \
+        const unary_context *c = context;                                                                              \
+        if (FNN_##name == FNN_sin || FNN_##name == FNN_cos)                                                            \
+            circle_range(c, begin, end, name##_backward_span, FNN_##name == FNN_sin ? FNN_cos : FNN_sin,               \
+                         FNN_##name == FNN_cos);                                                                       \
+        else                                                                                                           \
+            unary_range(c, begin, end, name##_backward_span);                                                          \
     }
 
 #include "elementwise.def"
@@ -169,8 +168,8 @@ static void unary_forward(int op, void *y, const void *x, int64_t n, double a, d
     fnn_parallel_for(n, 4096, unary_costs[op], unary_forward_ranges[op], &c);
 }
 
-static void unary_backward(int op, void *dx, const void *dy, const void *x, const void *y,
-                           int64_t n, double a, double b)
+static void unary_backward(int op, void *dx, const void *dy, const void *x, const void *y, int64_t n, double a,
+                           double b)
 {
     if (op == FNN_pow_scalar)
         op = pow_map(a, 1);

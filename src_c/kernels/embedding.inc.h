@@ -7,7 +7,7 @@
 enum { FNN_BAG_SUM = 0, FNN_BAG_MEAN = 1, FNN_BAG_MAX = 2 };
 
 typedef struct {
-    REAL *y; /* forward: y, backward: dw */
+    REAL *y;       /* forward: y, backward: dw */
     const REAL *x; /* forward: the table, backward: dy */
     const REAL *scale;
     const int64_t *index, *row, *offsets;
@@ -72,11 +72,11 @@ static void add_largest_range(void *context, int64_t begin, int64_t end)
         }
 }
 
-static void embedding_backward(void *dw, const void *dy, const int64_t *index, const int64_t *row,
-                               const void *scale, int64_t n, int64_t rows, int64_t dim, int64_t skip, int largest)
+static void embedding_backward(void *dw, const void *dy, const int64_t *index, const int64_t *row, const void *scale,
+                               int64_t n, int64_t rows, int64_t dim, int64_t skip, int largest)
 {
-    embedding_context c = {.y = dw, .x = dy, .index = index, .row = row, .scale = scale, .n = n, .rows = rows,
-                           .dim = dim, .skip = skip};
+    embedding_context c =
+        {.y = dw, .x = dy, .index = index, .row = row, .scale = scale, .n = n, .rows = rows, .dim = dim, .skip = skip};
     const int64_t groups = (dim + FNN_EMBEDDING_COLUMNS - 1) / FNN_EMBEDDING_COLUMNS;
     if (dim == 0 || rows == 0)
         return;
@@ -123,9 +123,16 @@ static void embedding_bag_forward(void *y, int64_t *argmax, const void *weight, 
                                   const int64_t *offsets, const void *scale, int64_t n, int64_t bags, int64_t dim,
                                   int mode, int64_t skip)
 {
-    embedding_context c = {.y = y, .argmax = argmax, .x = weight, .index = index, .offsets = offsets,
-                           .scale = scale, .dim = dim, .mode = mode, .skip = skip};
+    embedding_context c = {.y = y,
+                           .argmax = argmax,
+                           .x = weight,
+                           .index = index,
+                           .offsets = offsets,
+                           .scale = scale,
+                           .dim = dim,
+                           .mode = mode,
+                           .skip = skip};
     if (dim > 0)
-        fnn_parallel_for(bags, 1, 0.2 * (double)dim * ((double)n / (double)(bags + 1) + 1) + 10,
-                         embedding_bag_range, &c);
+        fnn_parallel_for(bags, 1, 0.2 * (double)dim * ((double)n / (double)(bags + 1) + 1) + 10, embedding_bag_range,
+                         &c);
 }

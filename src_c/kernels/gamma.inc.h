@@ -9,8 +9,8 @@
  * w / 2 + w / x sum (2 k + 2) c[k] w^k. */
 static const double fnn_psi_series[] = {1.0 / 12, -1.0 / 120, 1.0 / 252, -1.0 / 240, 1.0 / 132, -691.0 / 32760};
 
-/* digamma(x), x > 0: below 16 as its difference from digamma(root) = 0, all parts of which have a factor x - root and one
- * sign, so that nothing cancels. */
+/* digamma(x), x > 0: below 16 as its difference from digamma(root) = 0, all parts of which have a factor x - root and
+ * one sign, so that nothing cancels. */
 static double fnn_psi_positive(double x)
 {
     double w, value = 0, slope = 0;

@@ -10,7 +10,7 @@
 typedef struct {
     REAL *c;
     const REAL *a, *b, *bias; /* bias: (n,) or NULL */
-    const REAL *start; /* (m,) to start the rows from, or NULL; only for products that tiles make, not from C */
+    const REAL *start;        /* (m,) to start the rows from, or NULL; only for products that tiles make, not from C */
     int64_t m, n, k;
     int64_t ldc, as_m, as_k, bs_k, bs_n;
     int from_c;   /* add to C */
@@ -24,23 +24,23 @@ typedef struct {
 #define GEMM_DEPTH_BYTES 1536         /* of one row of an A tile: the tile stays in a 32 KB L1 cache */
 #define GEMM_PANELS_BYTES (384 << 10) /* of packed B: stays in a 512 KB to 1 MB L2 cache */
 #define FEW_DEPTH 32
-#define GEMM_ON_STACK 8192            /* small packs need no allocation */
-#define DOT_FEW 4                     /* rows or columns at most for dot products along k, */
-#define DOT_FEW_DEEP 12               /* and when k is large against the sums at their ends */
-#define ROWS_BLOCK 2048               /* columns of products done row by row */
-#define GEMM_GROUP 10                  /* products at most in one group */
-#define THIN 2                        /* depth at most for products row by row */
+#define GEMM_ON_STACK 8192 /* small packs need no allocation */
+#define DOT_FEW 4          /* rows or columns at most for dot products along k, */
+#define DOT_FEW_DEEP 12    /* and when k is large against the sums at their ends */
+#define ROWS_BLOCK 2048    /* columns of products done row by row */
+#define GEMM_GROUP 10      /* products at most in one group */
+#define THIN 2             /* depth at most for products row by row */
 #define PANELS(k, n) ((k) * (((n) + 2 * VW - 1) / (2 * VW) * 2 * VW))
 
 /* Dot products when there are few rows or columns and both operands run along k. Only shapes and strides decide. */
-FNN_INLINE int gemm_is_dot(const gemm * g)
+FNN_INLINE int gemm_is_dot(const gemm *g)
 {
     const int64_t few = g->k >= 8 * VW ? DOT_FEW_DEEP : DOT_FEW;
     return g->as_k == 1 && g->bs_k == 1 && (g->m <= few || g->n <= few) && g->k >= VW;
 }
 
 /* The map on rows i0..i1 and columns j0..j1 of C. */
-static void gemm_map(const gemm * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
+static void gemm_map(const gemm *g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
 {
     unary_context c = {.y = g->c, .x = g->c, .a = g->p0, .b = g->p1};
     if (j1 - j0 == g->ldc) {
@@ -52,8 +52,8 @@ static void gemm_map(const gemm * g, int64_t i0, int64_t i1, int64_t j0, int64_t
 }
 
 /* c (n,) = [c or 0] + depth rows of b times elements of a (+ bias, relu). */
-FNN_INLINE void gemm_row(const int depth, REAL *c, const REAL *a, int64_t as_k, const REAL *b, int64_t bs_k,
-                         int64_t n, int from_c, const REAL *bias, int relu)
+FNN_INLINE void gemm_row(const int depth, REAL *c, const REAL *a, int64_t as_k, const REAL *b, int64_t bs_k, int64_t n,
+                         int from_c, const REAL *bias, int relu)
 {
     const vmask tail = v_mask(n % VW);
     vec x[4];
@@ -82,7 +82,7 @@ FNN_INLINE void gemm_row(const int depth, REAL *c, const REAL *a, int64_t as_k, 
 }
 
 /* One row, or outer products: rows of B and C pass by whole, as memory likes it, and C stays in the L1 cache. */
-static void gemm_rows_part(const gemm * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
+static void gemm_rows_part(const gemm *g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
 {
     for (int64_t j = j0; j < j1; j += ROWS_BLOCK) {
         const int64_t n = j1 - j < ROWS_BLOCK ? j1 - j : ROWS_BLOCK;
@@ -127,7 +127,7 @@ FNN_INLINE void dot_store(REAL *c, const REAL *sums, const int cols, int from_c,
         c[s] = y[s];
 }
 
-static void gemm_dot_part(const gemm * g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
+static void gemm_dot_part(const gemm *g, int64_t i0, int64_t i1, int64_t j0, int64_t j1)
 {
     REAL sums[DOT_ROWS * DOT_COLS];
     const int rows_outside = g->m > g->n; /* the long operand is read once */
@@ -141,7 +141,8 @@ static void gemm_dot_part(const gemm * g, int64_t i0, int64_t i1, int64_t j0, in
             const int rows = i1 - i < DOT_ROWS ? (int)(i1 - i) : DOT_ROWS;
             const int cols = j1 - j < DOT_COLS ? (int)(j1 - j) : DOT_COLS;
             const int64_t ahead = p == i0 && !rows_outside ? DOT_COLS * g->bs_n : 0;
-            dot_kernels[rows - 1][cols - 1](g->k, g->a + i * g->as_m, g->as_m, g->b + j * g->bs_n, g->bs_n, ahead, sums);
+            dot_kernels[rows - 1][cols - 1](g->k, g->a + i * g->as_m, g->as_m, g->b + j * g->bs_n, g->bs_n, ahead,
+                                            sums);
             for (int r = 0; r < rows; r++) {
                 REAL *const c = g->c + (i + r) * g->ldc + j;
                 const REAL *const bias = g->bias ? g->bias + j : NULL;
@@ -182,8 +183,8 @@ FNN_INLINE gemm_plan gemm_plan_of(const gemm *g, int64_t m, int64_t n)
     return p;
 }
 
-/* Rows i.. and columns j.. to `end` of C, for one block: elements pc.. pc + kc of k. The block's first row of tiles packs
- * its B. */
+/* Rows i.. and columns j.. to `end` of C, for one block: elements pc.. pc + kc of k. The block's first row of tiles
+ * packs its B. */
 FNN_INLINE void gemm_tile_row(const gemm *g, const gemm_plan *p, int first, int from_c, int last, int64_t i,
                               int64_t rows, int64_t jc, int64_t end, int64_t pc, int64_t kc, REAL *packed_a,
                               REAL *packed_b)
@@ -297,7 +298,7 @@ static void gemm_panels(int64_t m, int64_t n, int64_t k, const REAL *a, int64_t 
 }
 
 /* Nanoseconds on one core, roughly, without what moving the operands to another one takes. */
-FNN_INLINE double gemm_cost(const gemm * g)
+FNN_INLINE double gemm_cost(const gemm *g)
 {
     const double vectors = (double)((g->n + VW - 1) / VW), m = (double)g->m, k = (double)g->k;
     const double moved = g->b_cached ? m : m + (double)g->n;
@@ -309,13 +310,13 @@ FNN_INLINE double gemm_cost(const gemm * g)
 }
 
 /* Columns are cut between vectors, or panels. */
-FNN_INLINE int64_t gemm_unit(const gemm * g)
+FNN_INLINE int64_t gemm_unit(const gemm *g)
 {
     return g->panels ? 2 * VW : VW;
 }
 
 /* The grid of `threads` parts whose largest part costs least. */
-static void gemm_grid(const gemm * g, int threads, int *parts_m, int *parts_n)
+static void gemm_grid(const gemm *g, int threads, int *parts_m, int *parts_n)
 {
     const int64_t units = (g->n + gemm_unit(g) - 1) / gemm_unit(g);
     double best = 0;
@@ -336,7 +337,7 @@ static void gemm_grid(const gemm * g, int threads, int *parts_m, int *parts_n)
 }
 
 /* One column of a product whose A runs along m: as C^T = B^T A^T it is one row, with A's rows as vectors. */
-static void gemm_transpose(gemm * g)
+static void gemm_transpose(gemm *g)
 {
     if (g->n != 1 || g->m == 1 || g->as_m != 1 || (g->as_k == 1 && g->k != 1) || g->bias || g->ldc != 1)
         return;
@@ -376,7 +377,7 @@ static void gemm_range(void *context, int64_t begin, int64_t end)
     }
 }
 
-static void gemm_run(gemm_job * job, int64_t batch)
+static void gemm_run(gemm_job *job, int64_t batch)
 {
     const double cost = gemm_cost(&job->gemm);
     const int threads = fnn_threads_for(cost * (double)batch);
@@ -404,7 +405,7 @@ static void gemm_group_range(void *context, int64_t begin, int64_t end)
 
 /* Several products in one region. One may add to the result of one before it that has the same shape: they are cut
  * alike. */
-static void gemm_together(gemm_group * group)
+static void gemm_together(gemm_group *group)
 {
     if (group->count == 0)
         return;
@@ -419,9 +420,9 @@ static void gemm_together(gemm_group * group)
     fnn_parallel_for(group->parts, 1, cost / group->parts, gemm_group_range, group);
 }
 
-static int matmul(void *c, const void *a, const void *b, int64_t m, int64_t n, int64_t k, int64_t as_m,
-                  int64_t as_k, int64_t bs_k, int64_t bs_n, int batch_ndim, const int64_t *batch,
-                  const int64_t *a_batch, const int64_t *b_batch, int accumulate)
+static int matmul(void *c, const void *a, const void *b, int64_t m, int64_t n, int64_t k, int64_t as_m, int64_t as_k,
+                  int64_t bs_k, int64_t bs_n, int batch_ndim, const int64_t *batch, const int64_t *a_batch,
+                  const int64_t *b_batch, int accumulate)
 {
     int64_t count = 1;
     for (int d = 0; d < batch_ndim; d++)
@@ -435,9 +436,22 @@ static int matmul(void *c, const void *a, const void *b, int64_t m, int64_t n, i
     }
     if (count == 0 || m == 0 || n == 0)
         return fnn_status();
-    gemm_job job = {.gemm = {.c = c, .a = a, .b = b, .m = m, .n = n, .k = k, .ldc = n, .as_m = as_m, .as_k = as_k,
-                             .bs_k = bs_k, .bs_n = bs_n, .from_c = accumulate},
-                    .batch_ndim = batch_ndim, .batch = batch, .a_batch = a_batch, .b_batch = b_batch};
+    gemm_job job = {.gemm = {.c = c,
+                             .a = a,
+                             .b = b,
+                             .m = m,
+                             .n = n,
+                             .k = k,
+                             .ldc = n,
+                             .as_m = as_m,
+                             .as_k = as_k,
+                             .bs_k = bs_k,
+                             .bs_n = bs_n,
+                             .from_c = accumulate},
+                    .batch_ndim = batch_ndim,
+                    .batch = batch,
+                    .a_batch = a_batch,
+                    .b_batch = b_batch};
     const REAL *const a0 = job.gemm.a;
     gemm_transpose(&job.gemm);
     if (job.gemm.a != a0)

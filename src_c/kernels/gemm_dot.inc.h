@@ -17,6 +17,7 @@ FNN_INLINE void dot_tile(const int mr, const int nc, int64_t k, const REAL *a, i
     vec acc[4][4], bv[4], x;
     const int64_t body = k - k % VW;
     const vmask tail = v_mask(k - body);
+    /* clang-format off */
 #define ZERO(i, j) acc[i][j] = (vec){0};
 #define LOAD_B(i, j) if (j < nc) bv[j] = LOAD(b + j * bs_n);
 #define MULTIPLY(i, j) if (j < nc) acc[i][j] = v_add_product(acc[i][j], bv[j], x);
@@ -61,13 +62,14 @@ FNN_INLINE void dot_tile(const int mr, const int nc, int64_t k, const REAL *a, i
 typedef void (*dot_function)(int64_t k, const REAL *a, int64_t as_m, const REAL *b, int64_t bs_n,
                                   int64_t ahead, REAL *sums);
 
+/* clang-format on */
 #define DOT_LIST_1(X) X(1, 1) X(1, 2) X(1, 3) X(1, 4)
 #define DOT_LIST_2(X) X(2, 1) X(2, 2) X(2, 3) X(2, 4)
 #define DOT_LIST_3(X) X(3, 1) X(3, 2) X(3, 3) X(3, 4)
 #define DOT_LIST_4(X) X(4, 1) X(4, 2) X(4, 3) X(4, 4)
 #define DOT(mr, nc)                                                                                                    \
-    static void dot_##mr##_##nc(int64_t k, const REAL *a, int64_t as_m, const REAL *b, int64_t bs_n,                   \
-                                int64_t ahead, REAL *sums)                                                             \
+    static void dot_##mr##_##nc(int64_t k, const REAL *a, int64_t as_m, const REAL *b, int64_t bs_n, int64_t ahead,    \
+                                REAL *sums)                                                                            \
     {                                                                                                                  \
         dot_tile(mr, nc, k, a, as_m, b, bs_n, ahead, sums);                                                            \
     }

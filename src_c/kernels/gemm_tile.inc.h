@@ -4,6 +4,7 @@
  * the result does not depend on how C is cut into tiles, and the cut may follow the number of threads.
  */
 /* Rows of tiles that are 1 or 2 vectors wide, and of those 4 wide: as many as the registers hold. */
+/* clang-format off */
 #if defined(__AVX512F__)
 #define TILE_ROWS 14
 #define TILE_ROWS_WIDE 6
@@ -34,15 +35,16 @@
 /* Unrolled by hand: clang keeps an array in registers only if no loop ever indexed it. */
 #define EACH_ROW(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13)
 #define EACH_VECTOR(X, i) X(i, 0) X(i, 1) X(i, 2) X(i, 3)
+/* clang-format on */
 #define MEMORY_LINE ((int)(64 / sizeof(REAL)))
 #define PACKED_ROWS ((TILE_ROWS + 3) / 4 * 4) /* distance of packed columns of A */
 
 /* What happens at the ends of the chain. */
 typedef struct {
-    vmask tail;    /* columns of the last vector, for tiles whose last vector is partial */
-    int from_c;       /* start from C's contents instead of 0 */
-    int relu;         /* at the end */
-    const REAL *bias; /* added at the end: one per column, or NULL */
+    vmask tail;        /* columns of the last vector, for tiles whose last vector is partial */
+    int from_c;        /* start from C's contents instead of 0 */
+    int relu;          /* at the end */
+    const REAL *bias;  /* added at the end: one per column, or NULL */
     const REAL *start; /* one per row to start from, or NULL */
     const REAL *ahead; /* columns of B that come next and run along k, to ask memory for meanwhile, or NULL */
     int64_t ahead_step;
@@ -60,7 +62,7 @@ FNN_INLINE prefetch prefetch_rows(const REAL *at, int64_t k, int64_t step)
     return (prefetch){at, whole, whole, step - whole};
 }
 
-FNN_INLINE void prefetch_next(prefetch * a)
+FNN_INLINE void prefetch_next(prefetch *a)
 {
     __builtin_prefetch(a->at, 0, 2);
     a->at += MEMORY_LINE;
@@ -69,8 +71,8 @@ FNN_INLINE void prefetch_next(prefetch * a)
     a->left = a->left ? a->left : a->k;
 }
 
-typedef void (*tile_function)(int64_t k, const REAL *a, int64_t as_m, int64_t as_k, const REAL *b, int64_t ldb,
-                              REAL *c, int64_t ldc, const tile_ends *ends);
+typedef void (*tile_function)(int64_t k, const REAL *a, int64_t as_m, int64_t as_k, const REAL *b, int64_t ldb, REAL *c,
+                              int64_t ldc, const tile_ends *ends);
 
 /* C (mr x nv vectors) = [C or 0] + A (mr x k, any strides) B (k x nv vectors, rows ldb apart). mr, nv, part are
  * constants in every caller. */
@@ -79,6 +81,7 @@ FNN_INLINE void tile_product(const int mr, const int nv, const int part, int64_t
 {
     vec acc[14][4], bv[4], x;
     const vmask tail = ends->tail;
+    /* clang-format off */
 #define LAST(v) (part && (v) == nv - 1)
 #define LOAD(v, p) (LAST(v) ? v_load_part((p) + (v)*VW, tail) : v_load((p) + (v)*VW))
 #define FROM_C(i, v) if (i < mr && v < nv) acc[i][v] = LOAD(v, c + i * ldc);
@@ -95,6 +98,7 @@ FNN_INLINE void tile_product(const int mr, const int nv, const int part, int64_t
         else                                                                                                           \
             v_store(c + i * ldc + v * VW, acc[i][v]);                                                                  \
     }
+    /* clang-format on */
     if (ends->from_c) {
 #define TILE_ROW(i) EACH_VECTOR(FROM_C, i)
         EACH_ROW(TILE_ROW)
@@ -111,8 +115,8 @@ FNN_INLINE void tile_product(const int mr, const int nv, const int part, int64_t
     /* One pointer for three rows: p, p + as_m, p + 2 as_m are addressing modes, and registers are few. */
     const REAL *row0 = a, *row1 = a + 3 * as_m, *row2 = a + 6 * as_m, *row3 = a + 9 * as_m, *row4 = a + 12 * as_m;
     const int asks = nv == 2 && mr >= TILE_ROWS / 2; /* has time to; if nothing is ahead, for a line at hand */
-    prefetch asking = prefetch_rows(ends->ahead ? ends->ahead : a, ends->ahead ? k : MEMORY_LINE,
-                                    ends->ahead ? ends->ahead_step : 0);
+    prefetch asking =
+        prefetch_rows(ends->ahead ? ends->ahead : a, ends->ahead ? k : MEMORY_LINE, ends->ahead ? ends->ahead_step : 0);
     for (; k > 0; k--) {
         EACH_VECTOR(LOAD_B, 0)
         if (asks)
@@ -161,7 +165,7 @@ FNN_INLINE void tile_product(const int mr, const int nv, const int part, int64_t
 
 #define TILE(mr, nv, part)                                                                                             \
     static void tile_##mr##_##nv##_##part(int64_t k, const REAL *a, int64_t as_m, int64_t as_k, const REAL *b,         \
-                                          int64_t ldb, REAL *c, int64_t ldc, const tile_ends * ends)                   \
+                                          int64_t ldb, REAL *c, int64_t ldc, const tile_ends *ends)                    \
     {                                                                                                                  \
         tile_product(mr, nv, part, k, a, as_m, as_k, b, ldb, c, ldc, ends);                                            \
     }

@@ -38,8 +38,7 @@ static void lbfgs_range(void *context, int64_t begin, int64_t end)
 }
 
 /* d = scale (d + factor x), returns the dot product of d and y; x or y may be NULL. */
-static double lbfgs_move(REAL *d, const REAL *x, double factor, double scale, const REAL *y,
-                         double *sums, int64_t n)
+static double lbfgs_move(REAL *d, const REAL *x, double factor, double scale, const REAL *y, double *sums, int64_t n)
 {
     lbfgs_pass c = {.d = d, .x = x, .y = y, .factor = (REAL)factor, .scale = (REAL)scale, .sums = sums};
     fnn_parallel_for(n, LBFGS_BLOCK, REAL_IS_F32 ? 0.2 : 0.4, lbfgs_range, &c);
@@ -49,8 +48,8 @@ static double lbfgs_move(REAL *d, const REAL *x, double factor, double scale, co
     return total;
 }
 
-static int lbfgs_direction(void *d_, const void *g_, void *const *dirs, void *const *stps,
-                           const double *ro, double *al, int64_t count, int64_t n, double h_diag)
+static int lbfgs_direction(void *d_, const void *g_, void *const *dirs, void *const *stps, const double *ro, double *al,
+                           int64_t count, int64_t n, double h_diag)
 {
     REAL *restrict d = d_;
     const REAL *restrict g = g_;

@@ -1,14 +1,26 @@
 /* linear.inc.h -- the dense layer: y = f(x W^T + bias) and its gradients, each in one call. */
 
-static int linear_forward(void *y, const void *x, const void *weight, const void *bias, int64_t m, int64_t n,
-                          int64_t k, int64_t xs_m, int64_t xs_k, int64_t ws_n, int64_t ws_k, int op, double a,
-                          double b)
+static int linear_forward(void *y, const void *x, const void *weight, const void *bias, int64_t m, int64_t n, int64_t k,
+                          int64_t xs_m, int64_t xs_k, int64_t ws_n, int64_t ws_k, int op, double a, double b)
 {
     if (m == 0 || n == 0)
         return fnn_status();
-    gemm_job job = {.gemm = {.c = y, .a = x, .b = weight, .bias = bias, .m = m, .n = n, .k = k, .ldc = n,
-                             .as_m = xs_m, .as_k = xs_k, .bs_k = ws_k, .bs_n = ws_n, .relu = op == FNN_relu,
-                             .map = op >= 0 && op != FNN_relu ? 1 + op : 0, .p0 = (REAL)a, .p1 = (REAL)b}};
+    gemm_job job = {.gemm = {.c = y,
+                             .a = x,
+                             .b = weight,
+                             .bias = bias,
+                             .m = m,
+                             .n = n,
+                             .k = k,
+                             .ldc = n,
+                             .as_m = xs_m,
+                             .as_k = xs_k,
+                             .bs_k = ws_k,
+                             .bs_n = ws_n,
+                             .relu = op == FNN_relu,
+                             .map = op >= 0 && op != FNN_relu ? 1 + op : 0,
+                             .p0 = (REAL)a,
+                             .p1 = (REAL)b}};
     gemm_run(&job, 1);
     return fnn_status();
 }
@@ -68,14 +80,23 @@ static void bias_range(void *context, int64_t begin, int64_t end)
     }
 }
 
-static int linear_backward(void *dx, void *dw, void *db, void *dz, const void *dy, const void *x,
-                           const void *weight, const void *y, int64_t m, int64_t n, int64_t k, int64_t dys_m,
-                           int64_t dys_n, int64_t xs_m, int64_t xs_k, int64_t ws_n, int64_t ws_k, int op, double a,
-                           double b, int accumulate, int dw_transposed)
+static int linear_backward(void *dx, void *dw, void *db, void *dz, const void *dy, const void *x, const void *weight,
+                           const void *y, int64_t m, int64_t n, int64_t k, int64_t dys_m, int64_t dys_n, int64_t xs_m,
+                           int64_t xs_k, int64_t ws_n, int64_t ws_k, int op, double a, double b, int accumulate,
+                           int dw_transposed)
 {
     if ((op >= 0 || db) && n > 0) {
-        bias_context c = {.dz = dz, .db = db, .dy = dy, .y = y, .m = m, .n = n, .dys_m = dys_m, .op = op,
-                          .accumulate = accumulate, .a = (REAL)a, .b = (REAL)b};
+        bias_context c = {.dz = dz,
+                          .db = db,
+                          .dy = dy,
+                          .y = y,
+                          .m = m,
+                          .n = n,
+                          .dys_m = dys_m,
+                          .op = op,
+                          .accumulate = accumulate,
+                          .a = (REAL)a,
+                          .b = (REAL)b};
         const double map = op >= 0 ? unary_costs[op] + 0.1 : 0;
         fnn_parallel_for(n, 64, 1 + (0.05 + map) * (double)m, bias_range, &c);
         if (op >= 0) {
@@ -86,16 +107,43 @@ static int linear_backward(void *dx, void *dw, void *db, void *dz, const void *d
     }
     gemm_group group = {.count = 0};
     if (dw && n > 0 && k > 0 && dw_transposed) /* dW^T (k, n) = x^T dz */
-        group.jobs[group.count++].gemm = (gemm){.c = dw, .a = x, .b = dy, .m = k, .n = n, .k = m, .ldc = n,
-                                                .as_m = xs_k, .as_k = xs_m, .bs_k = dys_m, .bs_n = dys_n,
+        group.jobs[group.count++].gemm = (gemm){.c = dw,
+                                                .a = x,
+                                                .b = dy,
+                                                .m = k,
+                                                .n = n,
+                                                .k = m,
+                                                .ldc = n,
+                                                .as_m = xs_k,
+                                                .as_k = xs_m,
+                                                .bs_k = dys_m,
+                                                .bs_n = dys_n,
                                                 .from_c = accumulate};
     else if (dw && n > 0 && k > 0) /* dW (n, k) = dz^T x */
-        group.jobs[group.count++].gemm = (gemm){.c = dw, .a = dy, .b = x, .m = n, .n = k, .k = m, .ldc = k,
-                                                .as_m = dys_n, .as_k = dys_m, .bs_k = xs_m, .bs_n = xs_k,
+        group.jobs[group.count++].gemm = (gemm){.c = dw,
+                                                .a = dy,
+                                                .b = x,
+                                                .m = n,
+                                                .n = k,
+                                                .k = m,
+                                                .ldc = k,
+                                                .as_m = dys_n,
+                                                .as_k = dys_m,
+                                                .bs_k = xs_m,
+                                                .bs_n = xs_k,
                                                 .from_c = accumulate};
     if (dx && m > 0 && k > 0) /* dx (m, k) = dz W */
-        group.jobs[group.count++].gemm = (gemm){.c = dx, .a = dy, .b = weight, .m = m, .n = k, .k = n, .ldc = k,
-                                                .as_m = dys_m, .as_k = dys_n, .bs_k = ws_n, .bs_n = ws_k};
+        group.jobs[group.count++].gemm = (gemm){.c = dx,
+                                                .a = dy,
+                                                .b = weight,
+                                                .m = m,
+                                                .n = k,
+                                                .k = n,
+                                                .ldc = k,
+                                                .as_m = dys_m,
+                                                .as_k = dys_n,
+                                                .bs_k = ws_n,
+                                                .bs_n = ws_k};
     gemm_together(&group);
     return fnn_status();
 }

@@ -47,23 +47,22 @@ static inline REAL stirling_slope(REAL t, REAL on)
     return (on != 0) & (t > 1) ? log_(t) + HALF / t : 0;
 }
 
-typedef void (*loss_tile)(REAL *out, const REAL *x, const REAL *t, const REAL *v, int64_t n,
-                          REAL a, REAL b);
+typedef void (*loss_tile)(REAL *out, const REAL *x, const REAL *t, const REAL *v, int64_t n, REAL a, REAL b);
 
-#define LOSS_LOOP(name, expression)                                                                \
-    static void name(REAL *restrict out, const REAL *restrict px, const REAL *restrict pt,         \
-                     const REAL *restrict pv, int64_t n, REAL a, REAL b)                           \
-    {                                                                                              \
-        (void)a, (void)b;                                                                          \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            const REAL x = px[i], t = pt[i], v = pv[i];                                            \
-            (void)x, (void)t, (void)v;                                                             \
-            out[i] = (expression);                                                                 \
-        }                                                                                          \
+#define LOSS_LOOP(name, expression)                                                                                    \
+    static void name(REAL *restrict out, const REAL *restrict px, const REAL *restrict pt, const REAL *restrict pv,    \
+                     int64_t n, REAL a, REAL b)                                                                        \
+    {                                                                                                                  \
+        (void)a, (void)b;                                                                                              \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            const REAL x = px[i], t = pt[i], v = pv[i];                                                                \
+            (void)x, (void)t, (void)v;                                                                                 \
+            out[i] = (expression);                                                                                     \
+        }                                                                                                              \
     }
-#define POINTWISE_LOSS(name, cost, forward, grad_input, grad_target)                               \
-    LOSS_LOOP(name##_loss, forward)                                                                \
-    LOSS_LOOP(name##_grad_input, grad_input)                                                       \
+#define POINTWISE_LOSS(name, cost, forward, grad_input, grad_target)                                                   \
+    LOSS_LOOP(name##_loss, forward)                                                                                    \
+    LOSS_LOOP(name##_grad_input, grad_input)                                                                           \
     LOSS_LOOP(name##_grad_target, grad_target)
 #include "loss.def"
 #undef POINTWISE_LOSS
@@ -75,7 +74,7 @@ static const struct {
     loss_tile forward, grad_input, grad_target;
     double cost;
 } losses[] = {
-#define POINTWISE_LOSS(name, cost, forward, grad_input, grad_target)                               \
+#define POINTWISE_LOSS(name, cost, forward, grad_input, grad_target)                                                   \
     {name##_loss, name##_grad_input, name##_grad_target, cost},
 #include "loss.def"
 #undef POINTWISE_LOSS
@@ -136,16 +135,14 @@ static void loss_sum_range(void *context, int64_t begin, int64_t end)
 {
     const loss_context *c = context;
     for (int64_t i = begin; i < end; i += LOSS_BLOCK)
-        c->partial[i / LOSS_BLOCK] =
-            loss_block_sum(c, i, end - i < LOSS_BLOCK ? end : i + LOSS_BLOCK);
+        c->partial[i / LOSS_BLOCK] = loss_block_sum(c, i, end - i < LOSS_BLOCK ? end : i + LOSS_BLOCK);
 }
 
-static void pointwise_loss_forward(int op, void *out, const void *x, const void *t,
-                                   const void *v, const void *w, int64_t n, int reduction,
-                                   double a, double b)
+static void pointwise_loss_forward(int op, void *out, const void *x, const void *t, const void *v, const void *w,
+                                   int64_t n, int reduction, double a, double b)
 {
-    loss_context c = {.loss = losses[op].forward, .out = out, .x = x, .t = t, .v = v,
-                      .w = w, .a = (REAL)a, .b = (REAL)b};
+    loss_context c =
+        {.loss = losses[op].forward, .out = out, .x = x, .t = t, .v = v, .w = w, .a = (REAL)a, .b = (REAL)b};
     const double cost = REAL_IS_F32 ? losses[op].cost : 2 * losses[op].cost;
     if (reduction == LOSS_NONE) {
         fnn_parallel_for(n, LOSS_BLOCK, cost, loss_each_range, &c);
@@ -169,8 +166,7 @@ static void pointwise_loss_forward(int op, void *out, const void *x, const void 
     *(REAL *)out = (REAL)(reduction == LOSS_MEAN ? sum / (double)n : sum);
 }
 
-static void loss_gradient(const loss_context *c, loss_tile slope, REAL *restrict d,
-                          int64_t i, int64_t n)
+static void loss_gradient(const loss_context *c, loss_tile slope, REAL *restrict d, int64_t i, int64_t n)
 {
     slope(d, c->x + i, c->t + i, loss_third(c) + i, n, c->a, c->b);
     if (c->dy)
@@ -196,20 +192,24 @@ static void loss_backward_range(void *context, int64_t begin, int64_t end)
     }
 }
 
-static void pointwise_loss_backward(int op, void *dx, void *dt, const void *dy, const void *x,
-                                    const void *t, const void *v, const void *w, int64_t n,
-                                    int reduction, double a, double b)
+static void pointwise_loss_backward(int op, void *dx, void *dt, const void *dy, const void *x, const void *t,
+                                    const void *v, const void *w, int64_t n, int reduction, double a, double b)
 {
     loss_context c = {.grad_input = losses[op].grad_input,
-                      .grad_target = losses[op].grad_target, .dx = dx, .dt = dt, .x = x,
-                      .t = t, .v = v, .w = w, .a = (REAL)a, .b = (REAL)b};
+                      .grad_target = losses[op].grad_target,
+                      .dx = dx,
+                      .dt = dt,
+                      .x = x,
+                      .t = t,
+                      .v = v,
+                      .w = w,
+                      .a = (REAL)a,
+                      .b = (REAL)b};
     if (reduction == LOSS_NONE)
         c.dy = dy;
     else
-        c.scale = reduction == LOSS_MEAN ? (REAL)(*(const REAL *)dy / (double)n)
-                                         : *(const REAL *)dy;
-    fnn_parallel_for(n, LOSS_BLOCK, (REAL_IS_F32 ? 1 : 2) * losses[op].cost,
-                     loss_backward_range, &c);
+        c.scale = reduction == LOSS_MEAN ? (REAL)(*(const REAL *)dy / (double)n) : *(const REAL *)dy;
+    fnn_parallel_for(n, LOSS_BLOCK, (REAL_IS_F32 ? 1 : 2) * losses[op].cost, loss_backward_range, &c);
 }
 
 typedef struct {

@@ -42,8 +42,8 @@ static void max_line(REAL *restrict y, pool_tap *restrict t, const REAL *restric
     }
 }
 
-/* Taps as index[at...]: bytes, int32, or positions in the plane as int64. Outputs (i, j0 + m / per_j), per_j = inner or 1:
- * a run along a row has per_j == 1, one along channels n <= per_j. */
+/* Taps as index[at...]: bytes, int32, or positions in the plane as int64. Outputs (i, j0 + m / per_j), per_j = inner or
+ * 1: a run along a row has per_j == 1, one along channels n <= per_j. */
 static void store_taps(const pool_context *c, int64_t at, const pool_tap *t, int64_t n, int64_t i, int64_t j0,
                        int along_row)
 {
@@ -69,7 +69,7 @@ static void store_taps(const pool_context *c, int64_t at, const pool_tap *t, int
 /* ---- vectors of windows side by side, in a row of outputs; inner == 1 ---- */
 
 /* Where v is better than the best so far, it and its tap k. */
-FNN_INLINE void max_take(vec * best, vint * t, vec v, pool_tap k)
+FNN_INLINE void max_take(vec *best, vint *t, vec v, pool_tap k)
 {
 #if defined(__AVX512F__) && REAL_IS_F32
     const __mmask16 better = (__mmask16)(_mm512_cmp_ps_mask((__m512)v, (__m512)*best, _CMP_GT_OQ) |
@@ -105,11 +105,12 @@ FNN_INLINE vec v_inside(vec v, vint lanes, const int64_t *inside)
     return (vec)((in & (vint)v) | (~in & (vint)v_set1(-INFINITY)));
 }
 
-/* The largest of VW windows, `sw` apart, the first one's rows at x + k line for k < rows, and their taps; those begin as
+/* The largest of VW windows, `sw` apart, the first one's rows at x + k line for k < rows, and their taps; those begin
+ * as
  * *taps. At a plane's sides `inside` says for each column which outputs have it. Reads as far as
  * x + (rows - 1) line + (kw - 1) dw + sw VW. */
-FNN_INLINE vec max_windows(vint * taps, const REAL *x, int64_t line, int64_t rows, int64_t kw, int64_t sw,
-                           int64_t dw, pool_tap tap, const int64_t *inside, vint lanes)
+FNN_INLINE vec max_windows(vint *taps, const REAL *x, int64_t line, int64_t rows, int64_t kw, int64_t sw, int64_t dw,
+                           pool_tap tap, const int64_t *inside, vint lanes)
 {
     vec best = v_set1(-INFINITY);
     vint t = *taps;
@@ -161,8 +162,7 @@ static REAL max_one(const fnn_windows *g, const REAL *x, int64_t i, int64_t j, i
 
 static int max_fits_vectors(const fnn_windows *g, int kind)
 {
-    return g->inner == 1 && kind != 4 && g->kh > 0 && g->kh * g->kw <= 256 && g->sw <= 64 &&
-           g->ow < 1 << 30;
+    return g->inner == 1 && kind != 4 && g->kh > 0 && g->kh * g->kw <= 256 && g->sw <= 64 && g->ow < 1 << 30;
 }
 
 /* Items are rows of outputs. Where a row of them is shorter than a vector, whole vectors are stored all the same while
@@ -335,7 +335,8 @@ static void max_pool_wide(const pool_context *c, int64_t begin, int64_t end)
             if (c->kind == 8) {
                 ((int64_t *)c->index)[row * g->ow + j] = position;
             } else if (c->kind) {
-                const int64_t tap = (position / g->w - (i * g->sh - g->ph)) * g->kw + position % g->w - (j * g->sw - g->pw);
+                const int64_t tap =
+                    (position / g->w - (i * g->sh - g->ph)) * g->kw + position % g->w - (j * g->sw - g->pw);
                 if (c->kind == 4)
                     ((int32_t *)c->index)[row * g->ow + j] = (int32_t)tap;
                 else
@@ -346,8 +347,7 @@ static void max_pool_wide(const pool_context *c, int64_t begin, int64_t end)
 }
 
 /* Outputs j0..j0+n-1 of row i of a plane. */
-static void max_pool_block(const pool_context *c, REAL *y, pool_tap *t, const REAL *x, int64_t i, int64_t j0,
-                           int64_t n)
+static void max_pool_block(const pool_context *c, REAL *y, pool_tap *t, const REAL *x, int64_t i, int64_t j0, int64_t n)
 {
     const fnn_windows *g = c->g;
     const int64_t top = i * g->sh - g->ph, row = fnn_first_tap(top, g->h, g->kh, g->dh);
@@ -378,8 +378,8 @@ static void max_pool_channels(const pool_context *c, REAL *y, pool_tap *t, const
 {
     const fnn_windows *g = c->g;
     const int64_t top = i * g->sh - g->ph, left = j * g->sw - g->pw;
-    const int64_t first = fnn_first_of(g, fnn_first_tap(top, g->h, g->kh, g->dh),
-                                       fnn_first_tap(left, g->w, g->kw, g->dw));
+    const int64_t first =
+        fnn_first_of(g, fnn_first_tap(top, g->h, g->kh, g->dh), fnn_first_tap(left, g->w, g->kw, g->dw));
     for (int64_t m = 0; m < n; m++)
         y[m] = -INFINITY;
     for (int64_t m = 0; t && m < n; m++)
@@ -425,8 +425,7 @@ static void max_pool_rows(void *context, int64_t begin, int64_t end)
 }
 
 /* Taps of VW planes as bytes, or positions as int64, to elements at + k of planes of `size`, the first one `first`. */
-static void lane_taps_out(const pool_context *c, int64_t first, int64_t size, int64_t at,
-                          const vint *taps, int64_t n)
+static void lane_taps_out(const pool_context *c, int64_t first, int64_t size, int64_t at, const vint *taps, int64_t n)
 {
     const int64_t planes = c->g->outer, from = first * size + at;
     const int count = planes - first < VW ? (int)(planes - first) : VW;
@@ -504,12 +503,17 @@ static int max_is_for_lanes(const pool_context *c)
 {
     const fnn_windows *g = c->g;
     const int64_t width = g->outer < VW ? g->outer : VW;
-    return c->kind != 4 && g->h * g->w < 1 << 30 && (c->wide || g->sw > 2 || g->ow <= (fnn_windows_are_2x2(g) ? width / 2 : width));
+    return c->kind != 4 && g->h * g->w < 1 << 30 &&
+           (c->wide || g->sw > 2 || g->ow <= (fnn_windows_are_2x2(g) ? width / 2 : width));
 }
 
 static void max_pool_forward(void *y, void *index, int kind, const void *x, const fnn_windows *g)
 {
-    pool_context c = {.y = y, .index = index, .kind = kind, .x = x, .g = g,
+    pool_context c = {.y = y,
+                      .index = index,
+                      .kind = kind,
+                      .x = x,
+                      .g = g,
                       .wide = fnn_windows_are_wide(g) && (g->kh == 0 || g->dh == 1)};
     const double size = window_size(g);
     if (max_is_for_lanes(&c) && pool_in_lanes(&c, g->oh, fnn_output_band(g)))
@@ -520,6 +524,5 @@ static void max_pool_forward(void *y, void *index, int kind, const void *x, cons
         fnn_parallel_for(g->outer * g->oh, 1, (double)g->ow * (0.08 * size + 0.2) + 5,
                          fnn_windows_are_2x2(g) && kind != 8 ? max_pool_2x2 : max_pool_lines, &c);
     else
-        fnn_parallel_for(g->outer * g->oh, 1, (double)(g->ow * g->inner) * (0.3 * size + 0.5) + 10,
-                         max_pool_rows, &c);
+        fnn_parallel_for(g->outer * g->oh, 1, (double)(g->ow * g->inner) * (0.3 * size + 0.5) + 10, max_pool_rows, &c);
 }

@@ -70,10 +70,10 @@ FNN_INLINE void max_add(const fnn_windows *g, REAL *dx, REAL dy, int64_t h, int6
         dx[h * g->w + w] += dy;
 }
 
-/* A plane with inner == 1; offset[tap] is a byte's position from a window's first element and row[tap] its row, the windows
- * of columns [lo, hi) have no padding at their sides. */
-static void max_plane_back(const pool_context *c, int64_t plane, const int64_t *offset, const int64_t *row,
-                           int64_t lo, int64_t hi)
+/* A plane with inner == 1; offset[tap] is a byte's position from a window's first element and row[tap] its row, the
+ * windows of columns [lo, hi) have no padding at their sides. */
+static void max_plane_back(const pool_context *c, int64_t plane, const int64_t *offset, const int64_t *row, int64_t lo,
+                           int64_t hi)
 {
     const fnn_windows *g = c->g;
     const int64_t size = g->h * g->w, outputs = g->oh * g->ow;
@@ -153,8 +153,8 @@ static void max_pool_planes(void *context, int64_t begin, int64_t end)
 }
 
 /* The reverse of lane_taps_out; lanes beyond the last plane repeat it. */
-static void lane_taps_in(vint *taps, const uint8_t *index, int64_t first, int64_t planes, int64_t size,
-                         int64_t at, int64_t n)
+static void lane_taps_in(vint *taps, const uint8_t *index, int64_t first, int64_t planes, int64_t size, int64_t at,
+                         int64_t n)
 {
     const int count = planes - first < VW ? (int)(planes - first) : VW;
     const uint8_t *from = index + first * size + at;
@@ -281,15 +281,19 @@ static int max_back_is_for_lanes(const pool_context *c)
 
 static void max_pool_backward(void *dx, const void *dy, const void *index, int kind, const fnn_windows *g)
 {
-    pool_context c = {.y = dx, .index = (void *)index, .kind = kind, .x = dy, .g = g,
+    pool_context c = {.y = dx,
+                      .index = (void *)index,
+                      .kind = kind,
+                      .x = dy,
+                      .g = g,
                       .small = kind == 1 && g->inner == 1 && fnn_windows_are_2x2(g)};
     const int64_t parts = fnn_channel_parts(g);
     const double elements = (double)(g->inner < FNN_POOL_BLOCK ? g->inner : FNN_POOL_BLOCK);
     const double n = (double)(g->h * g->w), m = (double)(g->oh * g->ow);
     if (max_back_is_for_lanes(&c) && pool_in_lanes(&c, g->h, fnn_input_band(g)))
         fnn_parallel_for(lane_groups(g) * c.bands, 1,
-                         VW * (0.06 * n + 0.1 * (double)(g->kh * g->kw) * m) / (double)c.bands,
-                         max_pool_lanes_back, &c);
+                         VW * (0.06 * n + 0.1 * (double)(g->kh * g->kw) * m) / (double)c.bands, max_pool_lanes_back,
+                         &c);
     else if (g->inner == 1)
         fnn_parallel_for(g->outer, 1, 0.1 * n + (c.small ? 0 : 1.2 * m) + 10, max_pool_planes, &c);
     else

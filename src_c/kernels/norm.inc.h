@@ -2,9 +2,9 @@
  *
  * A row is what one mean and one variance belong to. x: (n, groups * c, s), a row is (c, s): layer normalisation is one
  * group with s = 1, instance normalisation c = 1. Variances are sums of squared distances from the mean, taken in a
- * second pass over a row that is in the cache by then. A mean as a REAL is off by its rounding; where it is large beside the
- * distances (is_far) another pass finds what is left, `rest` = the mean of x - mean, and whoever subtracts the mean
- * subtracts that too. Gradients of weight and bias are added up in FNN_NORM_BLOCKS fixed parts
+ * second pass over a row that is in the cache by then. A mean as a REAL is off by its rounding; where it is large
+ * beside the distances (is_far) another pass finds what is left, `rest` = the mean of x - mean, and whoever subtracts
+ * the mean subtracts that too. Gradients of weight and bias are added up in FNN_NORM_BLOCKS fixed parts
  * of the rows (s = 1), or row by row and then over n.
  */
 
@@ -26,8 +26,8 @@ FNN_INLINE REAL run_sums(const REAL *x, int64_t n, REAL mean, REAL *sum)
         int64_t i = 0;
         for (; i + 4 * VW <= size; i += 4 * VW)
             FNN_UNROLL
-            for (int j = 0; j < 4; j++)
-                d = v_load(p + i + j * VW) - m, a[j] += d * d, b[j] += d;
+        for (int j = 0; j < 4; j++)
+            d = v_load(p + i + j * VW) - m, a[j] += d * d, b[j] += d;
         for (; i + VW <= size; i += VW)
             d = v_load(p + i) - m, a[0] += d * d, b[0] += d;
         if (i < size) {
@@ -59,8 +59,8 @@ static inline int is_far(REAL mean, REAL rstd)
     return !(abs_(mean) * rstd <= FNN_FAR) || rstd == 0;
 }
 
-/* Whether n distances with these sums say more about the number they are from than about themselves, as if all are equal
- * and the mean is rounded: then it is to be moved by sum / n. False where that leads nowhere. */
+/* Whether n distances with these sums say more about the number they are from than about themselves, as if all are
+ * equal and the mean is rounded: then it is to be moved by sum / n. False where that leads nowhere. */
 static inline int off_center(REAL squares, REAL sum, REAL n)
 {
     return squares > 0 && sum - sum == 0 && !(sum / n * sum < squares / 2);
@@ -97,8 +97,7 @@ static REAL run_normal(const REAL *x, int64_t n, REAL eps, REAL *mean, REAL *res
 }
 
 /* *sum = sum g, *product = sum g (x - mean), g = dy w, or dy if w is NULL */
-static void run_products(REAL *sum, REAL *product, const REAL *dy, const REAL *w, const REAL *x, int64_t n,
-                         REAL mean)
+static void run_products(REAL *sum, REAL *product, const REAL *dy, const REAL *w, const REAL *x, int64_t n, REAL mean)
 {
     const vec m = v_set1(mean);
     REAL total = 0, total_product = 0, means[VW];
@@ -109,13 +108,13 @@ static void run_products(REAL *sum, REAL *product, const REAL *dy, const REAL *w
         int64_t i = at;
         for (; i + 2 * VW <= at + size; i += 2 * VW)
             FNN_UNROLL
-            for (int j = 0; j < 2; j++) {
-                vec g = v_load(dy + i + j * VW);
-                if (w)
-                    g *= v_load(w + i + j * VW);
-                a[j] += g;
-                b[j] += g * (v_load(x + i + j * VW) - m);
-            }
+        for (int j = 0; j < 2; j++) {
+            vec g = v_load(dy + i + j * VW);
+            if (w)
+                g *= v_load(w + i + j * VW);
+            a[j] += g;
+            b[j] += g * (v_load(x + i + j * VW) - m);
+        }
         for (; i < at + size; i += VW) {
             const vmask rest = v_mask(at + size - i < VW ? at + size - i : VW);
             vec g = v_load_part(dy + i, rest);
@@ -170,8 +169,8 @@ static void norm_rows(void *context, int64_t begin, int64_t end)
         const REAL *b = k->bias ? k->bias + i % k->groups * c : NULL;
         REAL *y = k->y + i * n;
         REAL mean = 0, rest = 0;
-        const REAL rstd = k->rms ? 1 / LIBM(sqrt)(run_squares(x, n, 0) / (REAL)n + k->eps)
-                                 : run_normal(x, n, k->eps, &mean, &rest);
+        const REAL rstd =
+            k->rms ? 1 / LIBM(sqrt)(run_squares(x, n, 0) / (REAL)n + k->eps) : run_normal(x, n, k->eps, &mean, &rest);
         const REAL lift = rest * rstd;
         k->mean[i] = mean;
         k->rstd[i] = rstd;
@@ -199,12 +198,20 @@ static void norm_rows(void *context, int64_t begin, int64_t end)
     }
 }
 
-static void group_norm_forward(void *y, void *mean, void *rstd, const void *x, const void *weight,
-                               const void *bias, int64_t n, int64_t groups, int64_t c, int64_t s, double eps,
-                               int rms)
+static void group_norm_forward(void *y, void *mean, void *rstd, const void *x, const void *weight, const void *bias,
+                               int64_t n, int64_t groups, int64_t c, int64_t s, double eps, int rms)
 {
-    norm_context k = {.y = y, .mean = mean, .rstd = rstd, .x = x, .weight = weight, .bias = bias,
-                      .groups = groups, .c = c, .s = s, .eps = (REAL)eps, .rms = rms};
+    norm_context k = {.y = y,
+                      .mean = mean,
+                      .rstd = rstd,
+                      .x = x,
+                      .weight = weight,
+                      .bias = bias,
+                      .groups = groups,
+                      .c = c,
+                      .s = s,
+                      .eps = (REAL)eps,
+                      .rms = rms};
     fnn_parallel_for(n * groups, 1, (REAL_IS_F32 ? 0.3 : 0.6) * (double)(c * s) + 15, norm_rows, &k);
 }
 
@@ -232,12 +239,12 @@ static inline void norm_row_gradients(REAL *dx, REAL *dw, REAL *db, const REAL *
     }
     if (dw)
         FNN_INDEPENDENT
-        for (int64_t j = 0; j < n; j++)
-            dw[j] += dy[j] * ((x[j] - mean) * rstd - lift);
+    for (int64_t j = 0; j < n; j++)
+        dw[j] += dy[j] * ((x[j] - mean) * rstd - lift);
     if (db)
         FNN_INDEPENDENT
-        for (int64_t j = 0; j < n; j++)
-            db[j] += dy[j];
+    for (int64_t j = 0; j < n; j++)
+        db[j] += dy[j];
 }
 
 /* s = 1: items are blocks of the n samples. */
@@ -269,8 +276,8 @@ static void norm_backward_elements(void *context, int64_t begin, int64_t end)
             }
             b = (b - a * rest) * (rstd * rstd) / (REAL)c;
             a = k->rms ? 0 : a / (REAL)c - rest * b;
-            norm_row_gradients(k->dx ? k->dx + i * c : NULL, dw ? dw + first : NULL, db ? db + first : NULL, dy, w,
-                               x, c, mean, rstd, a, b, rest * rstd);
+            norm_row_gradients(k->dx ? k->dx + i * c : NULL, dw ? dw + first : NULL, db ? db + first : NULL, dy, w, x,
+                               c, mean, rstd, a, b, rest * rstd);
         }
     }
 }
@@ -317,16 +324,26 @@ static void norm_backward_rows(void *context, int64_t begin, int64_t end)
 static void add_parts(REAL *out, const REAL *parts, int64_t stride, int64_t count, int64_t width)
 {
     for (int64_t at = 0; at < width; at += FNN_REDUCE_WIDTH)
-        sum_columns(out + at, parts + at, stride, count,
-                    width - at < FNN_REDUCE_WIDTH ? width - at : FNN_REDUCE_WIDTH);
+        sum_columns(out + at, parts + at, stride, count, width - at < FNN_REDUCE_WIDTH ? width - at : FNN_REDUCE_WIDTH);
 }
 
 static void group_norm_backward(void *dx, void *dw, void *db, void *scratch, const void *dy, const void *x,
                                 const void *mean, const void *rstd, const void *weight, int64_t n, int64_t groups,
                                 int64_t c, int64_t s, int rms)
 {
-    norm_context k = {.dx = dx, .dw = dw, .db = db, .scratch = scratch, .dy = dy, .x = x, .mean = (REAL *)mean,
-                      .rstd = (REAL *)rstd, .weight = weight, .groups = groups, .c = c, .s = s, .n = n,
+    norm_context k = {.dx = dx,
+                      .dw = dw,
+                      .db = db,
+                      .scratch = scratch,
+                      .dy = dy,
+                      .x = x,
+                      .mean = (REAL *)mean,
+                      .rstd = (REAL *)rstd,
+                      .weight = weight,
+                      .groups = groups,
+                      .c = c,
+                      .s = s,
+                      .n = n,
                       .rms = rms};
     const int64_t channels = groups * c;
     const double cost = (REAL_IS_F32 ? 0.5 : 1.0) * (double)(c * s) + 30;

@@ -52,9 +52,9 @@ static REAL factor_means(const REAL *restrict g, REAL *restrict row, REAL *restr
 }
 
 /* g / sqrt(variance) of one row: `square` gets its sum of squares, or `p` moves by -rate times it. */
-#define FACTOR_CHANGE(variance)                                                                    \
-    REAL v = (variance);                                                                           \
-    v = v < least ? least : v;                                                                     \
+#define FACTOR_CHANGE(variance)                                                                                        \
+    REAL v = (variance);                                                                                               \
+    v = v < least ? least : v;                                                                                         \
     REAL change = g[c] / (REAL_IS_F32 ? (REAL)sqrtf((float)v) : (REAL)sqrt((double)v));
 
 static double factor_norm(const REAL *restrict g, const REAL *restrict variance, REAL scale, REAL least, int64_t n)
@@ -73,8 +73,8 @@ static double factor_norm(const REAL *restrict g, const REAL *restrict variance,
     return total;
 }
 
-static void factor_move(REAL *restrict p, const REAL *restrict g, const REAL *restrict variance, REAL scale,
-                        REAL least, REAL rate, REAL shrink, int64_t n)
+static void factor_move(REAL *restrict p, const REAL *restrict g, const REAL *restrict variance, REAL scale, REAL least,
+                        REAL rate, REAL shrink, int64_t n)
 {
     for (int64_t c = 0; c < n; c++) {
         FACTOR_CHANGE(scale * variance[c])
@@ -98,8 +98,8 @@ static void factor_one(const factor_context *c, int64_t i, REAL *scratch)
         for (int64_t k = 0; k < size; k++)
             row[k] = factor_lerp(row[k], g[k] * g[k], weight);
     for (int64_t b = 0; col && b * matrix < size; b++)
-        divisors[b] = factor_means(g + b * matrix, row + b * rows, col + b * cols, scratch, rows, cols, weight,
-                                   c->eps1);
+        divisors[b] =
+            factor_means(g + b * matrix, row + b * rows, col + b * cols, scratch, rows, cols, weight, c->eps1);
     for (int pass = 0; pass < 2; pass++) {
         double denominator = sqrt(norm) / (length * c->d);
         denominator = denominator > 1 ? denominator : 1;
@@ -133,15 +133,26 @@ static void factor_range(void *context, int64_t begin, int64_t end)
     fnn_free(scratch);
 }
 
-static int adafactor_step(void *const *p, void *const *g, void *const *row, void *const *col,
-                          float *const *steps, const int64_t *sizes, const int64_t *rows, const int64_t *cols,
-                          int64_t count, double lr, double beta2_decay, double eps1, double eps2, double d,
-                          double decay, int maximize)
+static int adafactor_step(void *const *p, void *const *g, void *const *row, void *const *col, float *const *steps,
+                          const int64_t *sizes, const int64_t *rows, const int64_t *cols, int64_t count, double lr,
+                          double beta2_decay, double eps1, double eps2, double d, double decay, int maximize)
 {
     optim_count(steps, count);
-    factor_context c = {.p = p, .g = g, .row = row, .col = col, .steps = steps, .sizes = sizes, .rows = rows,
-                        .cols = cols, .lr = lr, .beta2_decay = beta2_decay, .eps1 = eps1, .eps2 = eps2, .d = d,
-                        .decay = decay, .sign = maximize ? -1 : 1};
+    factor_context c = {.p = p,
+                        .g = g,
+                        .row = row,
+                        .col = col,
+                        .steps = steps,
+                        .sizes = sizes,
+                        .rows = rows,
+                        .cols = cols,
+                        .lr = lr,
+                        .beta2_decay = beta2_decay,
+                        .eps1 = eps1,
+                        .eps2 = eps2,
+                        .d = d,
+                        .decay = decay,
+                        .sign = maximize ? -1 : 1};
     int64_t total = 0;
     for (int64_t i = 0; i < count; i++)
         total += sizes[i];

@@ -1,8 +1,8 @@
 /* pool.inc.h -- what the kernels of windows share: where windows are, and small planes in the lanes of vectors.
  *
  * With inner == 1 loops run along a row of outputs, with channels last (inner > 1) along the channels. Rows of small
- * planes are too short for that: VW planes are transposed into a tile, an element of each to a vector, and a window is a
- * few whole vectors. Rows of outputs (backward: of dx) are taken in bands that a tile holds.
+ * planes are too short for that: VW planes are transposed into a tile, an element of each to a vector, and a window is
+ * a few whole vectors. Rows of outputs (backward: of dx) are taken in bands that a tile holds.
  */
 #define FNN_POOL_BLOCK 256 /* outputs whose taps are held on the stack */
 
@@ -48,7 +48,10 @@ static inline void fnn_taps_inside(int64_t at, int64_t n, int64_t kernel, int64_
                                    int64_t *end)
 {
     *begin = at >= 0 ? 0 : dilation == 1 ? -at : (-at + dilation - 1) / dilation;
-    *end = at + (kernel - 1) * dilation < n ? kernel : at >= n ? 0 : dilation == 1 ? n - at : (n - 1 - at) / dilation + 1;
+    *end = at + (kernel - 1) * dilation < n ? kernel
+           : at >= n                        ? 0
+           : dilation == 1                  ? n - at
+                                            : (n - 1 - at) / dilation + 1;
     *begin = *begin < *end ? *begin : *end;
 }
 
@@ -170,8 +173,8 @@ typedef struct {
     const REAL *x; /* forward: x, backward: dy */
     const fnn_windows *g;
     int wide, small;
-    int include_pad; /* averages */
-    REAL divisor;    /* averages: 0 counts elements */
+    int include_pad;     /* averages */
+    REAL divisor;        /* averages: 0 counts elements */
     int64_t band, bands; /* planes in lanes: rows at a time, and how many times */
 } pool_context;
 
@@ -234,7 +237,8 @@ static void lanes_out(REAL *const *p, int64_t at, const vec *tile, int64_t n)
 static int pool_in_lanes(pool_context *c, int64_t rows, int64_t most)
 {
     const fnn_windows *g = c->g;
-    if (g->inner > 1 || g->outer < VW / 2 || (g->oh * g->ow == 1 && g->h * g->w > 128) || g->kh * g->kw > 256 || most < 1)
+    if (g->inner > 1 || g->outer < VW / 2 || (g->oh * g->ow == 1 && g->h * g->w > 128) || g->kh * g->kw > 256 ||
+        most < 1)
         return 0;
     fnn_bands(rows, most, &c->band, &c->bands);
     return 1;

@@ -22,8 +22,7 @@ enum { FNN_SUM, FNN_PROD, FNN_MAX, FNN_MIN, FNN_SUM_SQUARES, FNN_REDUCE_COUNT };
 #define FNN_COLUMN_CHUNKS 16  /* the same of columns */
 /* Macros, for a function's arguments of this size have another ABI in every variant. */
 #define LOAD_LINE(v, source) memcpy(&(v), (source), sizeof(v))
-#define PICK_LINE(mask, x, y)                                                                      \
-    ((pool_line)(((pool_line_mask)(x) & (mask)) | ((pool_line_mask)(y) & ~(mask))))
+#define PICK_LINE(mask, x, y) ((pool_line)(((pool_line_mask)(x) & (mask)) | ((pool_line_mask)(y) & ~(mask))))
 
 /* One register of numbers. */
 typedef REAL pool_line __attribute__((vector_size(FNN_VECTOR_BYTES)));
@@ -33,9 +32,8 @@ typedef int32_t pool_line_mask __attribute__((vector_size(FNN_VECTOR_BYTES)));
 typedef int64_t pool_line_mask __attribute__((vector_size(FNN_VECTOR_BYTES)));
 #endif
 
-
 /* LINE zeros and LINE times what nothing adds up to. */
-#define FNN_FILL(x) {[LINE ... 2 * LINE - 1] = (x)}
+#define FNN_FILL(x) {[LINE... 2 * LINE - 1] = (x)}
 #define FNN_sum_fill FNN_FILL(0)
 #define FNN_prod_fill FNN_FILL(1)
 #define FNN_max_fill FNN_FILL(-INFINITY)
@@ -43,93 +41,107 @@ typedef int64_t pool_line_mask __attribute__((vector_size(FNN_VECTOR_BYTES)));
 #define FNN_sum_squares_fill FNN_FILL(0)
 
 /* add: line a with line v; merge: two lines of accumulators; scalar: the same for two numbers p, q. */
-#define REDUCTION(name, start, add, merge, scalar)                                                 \
-    static REAL name##_block(const REAL *x, int64_t n)                                             \
-    {                                                                                              \
-        const pool_line zero = (pool_line){0} + (REAL)(start);                                     \
-        pool_line a0 = zero, a1 = zero, a2 = zero, a3 = zero, a, v, w;                             \
-        int64_t i = 0;                                                                             \
-        for (; i + 4 * LINE <= n; i += 4 * LINE) {                                               \
-            a = a0, LOAD_LINE(v, x + i), a0 = (add);                                          \
-            a = a1, LOAD_LINE(v, x + i + LINE), a1 = (add);                                  \
-            a = a2, LOAD_LINE(v, x + i + 2 * LINE), a2 = (add);                              \
-            a = a3, LOAD_LINE(v, x + i + 3 * LINE), a3 = (add);                              \
-        }                                                                                          \
-        for (; i + LINE <= n; i += LINE)                                                         \
-            a = a0, LOAD_LINE(v, x + i), a0 = (add);                                          \
-        if (i < n) {                                                                               \
-            const int64_t rest = n - i;                                                            \
-            static const REAL fill[2 * LINE] = FNN_##name##_fill;                                  \
-            LOAD_LINE(w, fill + LINE - rest); /* what a sum of nothing is, behind the row's end */ \
-            v = (pool_line)v_load_part(x + i, v_mask(rest));                                       \
-            v = (pool_line)((pool_line_mask)v | (pool_line_mask)w);                                \
-            a = a1, a1 = (add);                                                                    \
-        }                                                                                          \
-        a = a0, w = a1, a0 = (merge);                                                              \
-        a = a2, w = a3, a2 = (merge);                                                              \
-        a = a0, w = a2, a0 = (merge);                                                              \
-        FNN_UNROLL                                                                                 \
-        for (int by = (int)LINE / 2; by > 0; by /= 2)                                              \
-            a = a0, w = (pool_line)v_rotate((vec)a0, by), a0 = (merge);                            \
-        return a0[0];                                                                            \
-    }                                                                                              \
-    static REAL name##_row(const REAL *x, int64_t n)                                               \
-    {                                                                                              \
-        if (n <= FNN_REDUCE_BLOCK)                                                                 \
-            return name##_block(x, n);                                                             \
-        const int64_t blocks = (n + FNN_REDUCE_BLOCK - 1) / FNN_REDUCE_BLOCK;                      \
-        const int64_t left = blocks / 2 * FNN_REDUCE_BLOCK;                                        \
-        const REAL p = name##_row(x, left), q = name##_row(x + left, n - left);                    \
-        return (scalar);                                                                           \
-    }                                                                                              \
-    /* out[j] = over n rows of x[.][j], j < width <= FNN_REDUCE_WIDTH */                           \
-    static void name##_columns(REAL *out, const REAL *x, int64_t stride, int64_t n,                \
-                               int64_t width)                                                      \
-    {                                                                                              \
-        if (n > FNN_REDUCE_ROWS) {                                                                 \
-            const int64_t blocks = (n + FNN_REDUCE_ROWS - 1) / FNN_REDUCE_ROWS;                    \
-            const int64_t left = blocks / 2 * FNN_REDUCE_ROWS;                                     \
-            REAL other[FNN_REDUCE_WIDTH];                                                          \
-            name##_columns(out, x, stride, left, width);                                           \
-            name##_columns(other, x + left * stride, stride, n - left, width);                     \
-            int64_t j = 0;                                                                         \
-            for (pool_line a, w; j + LINE <= width; j += LINE) {                                   \
-                LOAD_LINE(a, out + j), LOAD_LINE(w, other + j);                                    \
-                a = (merge);                                                                       \
-                memcpy(out + j, &a, sizeof a);                                                     \
-            }                                                                                      \
-            for (; j < width; j++) {                                                               \
-                const REAL p = out[j], q = other[j];                                               \
-                out[j] = (scalar);                                                                 \
-            }                                                                                      \
-            return;                                                                                \
-        }                                                                                          \
-        for (int64_t j = 0; j < width; j++)                                                        \
-            out[j] = (REAL)(start);                                                                \
-        pool_line a, v;                                                                            \
-        for (int64_t i = 0; i < n; i += 4) {                                                                    \
-            const REAL *r = x + i * stride;                                                        \
-            const int64_t rows = n - i < 4 ? n - i : 4;                                            \
-            int64_t j = 0;                                                                         \
-            for (; j + LINE <= width; j += LINE) {                                                 \
-                LOAD_LINE(a, out + j);                                                             \
-                for (int64_t k = 0; k < rows; k++)                                                 \
-                    LOAD_LINE(v, r + k * stride + j), a = (add);                                   \
-                memcpy(out + j, &a, sizeof a);                                                     \
-            }                                                                                      \
-            for (; j < width; j++)                                                                 \
-                for (int64_t k = 0; k < rows; k++) {                                               \
-                    const REAL p = out[j], q = name##_first(r[k * stride + j]);                    \
-                    out[j] = (scalar);                                                             \
-                }                                                                                  \
-        }                                                                                          \
+#define REDUCTION(name, start, add, merge, scalar)                                                                     \
+    static REAL name##_block(const REAL *x, int64_t n)                                                                 \
+    {                                                                                                                  \
+        const pool_line zero = (pool_line){0} + (REAL)(start);                                                         \
+        pool_line a0 = zero, a1 = zero, a2 = zero, a3 = zero, a, v, w;                                                 \
+        int64_t i = 0;                                                                                                 \
+        for (; i + 4 * LINE <= n; i += 4 * LINE) {                                                                     \
+            a = a0, LOAD_LINE(v, x + i), a0 = (add);                                                                   \
+            a = a1, LOAD_LINE(v, x + i + LINE), a1 = (add);                                                            \
+            a = a2, LOAD_LINE(v, x + i + 2 * LINE), a2 = (add);                                                        \
+            a = a3, LOAD_LINE(v, x + i + 3 * LINE), a3 = (add);                                                        \
+        }                                                                                                              \
+        for (; i + LINE <= n; i += LINE)                                                                               \
+            a = a0, LOAD_LINE(v, x + i), a0 = (add);                                                                   \
+        if (i < n) {                                                                                                   \
+            const int64_t rest = n - i;                                                                                \
+            static const REAL fill[2 * LINE] = FNN_##name##_fill;                                                      \
+            LOAD_LINE(w, fill + LINE - rest); /* what a sum of nothing is, behind the row's end */                     \
+            v = (pool_line)v_load_part(x + i, v_mask(rest));                                                           \
+            v = (pool_line)((pool_line_mask)v | (pool_line_mask)w);                                                    \
+            a = a1, a1 = (add);                                                                                        \
+        }                                                                                                              \
+        a = a0, w = a1, a0 = (merge);                                                                                  \
+        a = a2, w = a3, a2 = (merge);                                                                                  \
+        a = a0, w = a2, a0 = (merge);                                                                                  \
+        FNN_UNROLL                                                                                                     \
+        for (int by = (int)LINE / 2; by > 0; by /= 2)                                                                  \
+            a = a0, w = (pool_line)v_rotate((vec)a0, by), a0 = (merge);                                                \
+        return a0[0];                                                                                                  \
+    }                                                                                                                  \
+    static REAL name##_row(const REAL *x, int64_t n)                                                                   \
+    {                                                                                                                  \
+        if (n <= FNN_REDUCE_BLOCK)                                                                                     \
+            return name##_block(x, n);                                                                                 \
+        const int64_t blocks = (n + FNN_REDUCE_BLOCK - 1) / FNN_REDUCE_BLOCK;                                          \
+        const int64_t left = blocks / 2 * FNN_REDUCE_BLOCK;                                                            \
+        const REAL p = name##_row(x, left), q = name##_row(x + left, n - left);                                        \
+        return (scalar);                                                                                               \
+    }                                                                                                                  \
+    /* out[j] = over n rows of x[.][j], j < width <= FNN_REDUCE_WIDTH */                                               \
+    static void name##_columns(REAL *out, const REAL *x, int64_t stride, int64_t n, int64_t width)                     \
+    {                                                                                                                  \
+        if (n > FNN_REDUCE_ROWS) {                                                                                     \
+            const int64_t blocks = (n + FNN_REDUCE_ROWS - 1) / FNN_REDUCE_ROWS;                                        \
+            const int64_t left = blocks / 2 * FNN_REDUCE_ROWS;                                                         \
+            REAL other[FNN_REDUCE_WIDTH];                                                                              \
+            name##_columns(out, x, stride, left, width);                                                               \
+            name##_columns(other, x + left * stride, stride, n - left, width);                                         \
+            int64_t j = 0;                                                                                             \
+            for (pool_line a, w; j + LINE <= width; j += LINE) {                                                       \
+                LOAD_LINE(a, out + j), LOAD_LINE(w, other + j);                                                        \
+                a = (merge);                                                                                           \
+                memcpy(out + j, &a, sizeof a);                                                                         \
+            }                                                                                                          \
+            for (; j < width; j++) {                                                                                   \
+                const REAL p = out[j], q = other[j];                                                                   \
+                out[j] = (scalar);                                                                                     \
+            }                                                                                                          \
+            return;                                                                                                    \
+        }                                                                                                              \
+        for (int64_t j = 0; j < width; j++)                                                                            \
+            out[j] = (REAL)(start);                                                                                    \
+        pool_line a, v;                                                                                                \
+        for (int64_t i = 0; i < n; i += 4) {                                                                           \
+            const REAL *r = x + i * stride;                                                                            \
+            const int64_t rows = n - i < 4 ? n - i : 4;                                                                \
+            int64_t j = 0;                                                                                             \
+            for (; j + LINE <= width; j += LINE) {                                                                     \
+                LOAD_LINE(a, out + j);                                                                                 \
+                for (int64_t k = 0; k < rows; k++)                                                                     \
+                    LOAD_LINE(v, r + k * stride + j), a = (add);                                                       \
+                memcpy(out + j, &a, sizeof a);                                                                         \
+            }                                                                                                          \
+            for (; j < width; j++)                                                                                     \
+                for (int64_t k = 0; k < rows; k++) {                                                                   \
+                    const REAL p = out[j], q = name##_first(r[k * stride + j]);                                        \
+                    out[j] = (scalar);                                                                                 \
+                }                                                                                                      \
+        }                                                                                                              \
     }
 
-static inline REAL sum_first(REAL x) { return x; }
-static inline REAL prod_first(REAL x) { return x; }
-static inline REAL max_first(REAL x) { return x; }
-static inline REAL min_first(REAL x) { return x; }
-static inline REAL sum_squares_first(REAL x) { return x * x; }
+static inline REAL sum_first(REAL x)
+{
+    return x;
+}
+static inline REAL prod_first(REAL x)
+{
+    return x;
+}
+static inline REAL max_first(REAL x)
+{
+    return x;
+}
+static inline REAL min_first(REAL x)
+{
+    return x;
+}
+static inline REAL sum_squares_first(REAL x)
+{
+    return x * x;
+}
 
 /* NaN wins: it is taken when it comes and nothing compares greater afterwards. */
 REDUCTION(sum, 0, a + v, a + w, p + q)
@@ -200,13 +212,20 @@ static void reduce_columns(void *context, int64_t begin, int64_t end)
 
 static void reduce(int op, void *out, const void *x, int64_t outer, int64_t n, int64_t inner, double divisor)
 {
-    static REAL (*const rows[])(const REAL *, int64_t) = {sum_row, prod_row, max_row, min_row,
-                                                          sum_squares_row};
-    static void (*const columns[])(REAL *, const REAL *, int64_t, int64_t, int64_t) = {
-        sum_columns, prod_columns, max_columns, min_columns, sum_squares_columns};
+    static REAL (*const rows[])(const REAL *, int64_t) = {sum_row, prod_row, max_row, min_row, sum_squares_row};
+    static void (*const columns[])(REAL *, const REAL *, int64_t, int64_t, int64_t) = {sum_columns, prod_columns,
+                                                                                       max_columns, min_columns,
+                                                                                       sum_squares_columns};
     const double cost = (REAL_IS_F32 ? 0.1 : 0.2) * (double)n;
-    reduce_context c = {.row = rows[op], .out = out, .x = x, .outer = outer, .n = n,
-                        .inner = inner, .chunk = n, .chunks = 1, .divisor = (REAL)divisor};
+    reduce_context c = {.row = rows[op],
+                        .out = out,
+                        .x = x,
+                        .outer = outer,
+                        .n = n,
+                        .inner = inner,
+                        .chunk = n,
+                        .chunks = 1,
+                        .divisor = (REAL)divisor};
     if (inner != 1) {
         const int64_t strips = (inner + FNN_REDUCE_WIDTH - 1) / FNN_REDUCE_WIDTH;
         const int64_t width = inner < FNN_REDUCE_WIDTH ? inner : FNN_REDUCE_WIDTH;
@@ -237,8 +256,14 @@ static void reduce(int op, void *out, const void *x, int64_t outer, int64_t n, i
         c.out = partial;
         c.divisor = 1;
         fnn_parallel_for(outer * c.chunks, 1, cost / (double)c.chunks, reduce_rows, &c);
-        reduce_context last = {.row = rows[op == FNN_SUM_SQUARES ? FNN_SUM : op], .out = out, .x = partial,
-                               .outer = outer, .n = c.chunks, .inner = 1, .chunk = c.chunks, .chunks = 1,
+        reduce_context last = {.row = rows[op == FNN_SUM_SQUARES ? FNN_SUM : op],
+                               .out = out,
+                               .x = partial,
+                               .outer = outer,
+                               .n = c.chunks,
+                               .inner = 1,
+                               .chunk = c.chunks,
+                               .chunks = 1,
                                .divisor = (REAL)divisor};
         unsigned mode = fnn_enter();
         reduce_rows(&last, 0, outer);

@@ -3,7 +3,7 @@
 #define FNN_RESAMPLE_BLOCK 256 /* columns that one thread takes together */
 
 typedef struct {
-    REAL *y; /* forward: y, backward: dx */
+    REAL *y;       /* forward: y, backward: dx */
     const REAL *x; /* forward: x, backward: dy */
     const int64_t *index;
     const REAL *weight;
@@ -62,8 +62,15 @@ static void resample_lines(void *context, int64_t begin, int64_t end)
 static void resample_forward(void *y, const void *x, const int64_t *index, const void *weight, int64_t taps,
                              int64_t outer, int64_t n, int64_t m, int64_t inner)
 {
-    resample_context c = {.y = y, .x = x, .index = index, .weight = weight, .outer = outer, .n = n, .m = m,
-                          .inner = inner, .taps = taps};
+    resample_context c = {.y = y,
+                          .x = x,
+                          .index = index,
+                          .weight = weight,
+                          .outer = outer,
+                          .n = n,
+                          .m = m,
+                          .inner = inner,
+                          .taps = taps};
     if (inner == 1)
         fnn_parallel_for(outer, 1, 0.8 * (double)(m * taps) + 5, resample_rows, &c);
     else if (inner > 1)
@@ -133,8 +140,15 @@ static void resample_rows_back(void *context, int64_t begin, int64_t end)
 static void resample_backward(void *dx, const void *dy, const int64_t *index, const void *weight, int64_t taps,
                               int64_t outer, int64_t n, int64_t m, int64_t inner)
 {
-    resample_context c = {.y = dx, .x = dy, .index = index, .weight = weight, .outer = outer, .n = n, .m = m,
-                          .inner = inner, .taps = taps};
+    resample_context c = {.y = dx,
+                          .x = dy,
+                          .index = index,
+                          .weight = weight,
+                          .outer = outer,
+                          .n = n,
+                          .m = m,
+                          .inner = inner,
+                          .taps = taps};
     const int64_t blocks = (inner + FNN_RESAMPLE_BLOCK - 1) / FNN_RESAMPLE_BLOCK;
     const double width = (double)(inner < FNN_RESAMPLE_BLOCK ? inner : FNN_RESAMPLE_BLOCK);
     if (inner == 1) {

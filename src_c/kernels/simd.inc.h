@@ -41,8 +41,8 @@ FNN_INLINE vec v_set1(REAL x)
     return x - (vec){0};
 }
 
-/* sum + x * y and a + b, for loops that stand in tiles of several shapes. Where more than one operand is NaN, their order
- * in an instruction decides which one comes out: a compiler, free to swap them, chooses anew in every tile. */
+/* sum + x * y and a + b, for loops that stand in tiles of several shapes. Where more than one operand is NaN, their
+ * order in an instruction decides which one comes out: a compiler, free to swap them, chooses anew in every tile. */
 #if REAL_IS_F32
 #define V_SUFFIX "s"
 #else
@@ -115,11 +115,11 @@ FNN_INLINE vec v_relu_backward(vec x, vec y)
 #if defined(__AVX512F__)
 #if REAL_IS_F32
 typedef __mmask16 vmask;
-#define V_MASK_LOAD(p, m) (vec)_mm512_maskz_loadu_ps(m, p)
+#define V_MASK_LOAD(p, m) (vec) _mm512_maskz_loadu_ps(m, p)
 #define V_MASK_STORE(p, m, v) _mm512_mask_storeu_ps(p, m, (__m512)(v))
 #else
 typedef __mmask8 vmask;
-#define V_MASK_LOAD(p, m) (vec)_mm512_maskz_loadu_pd(m, p)
+#define V_MASK_LOAD(p, m) (vec) _mm512_maskz_loadu_pd(m, p)
 #define V_MASK_STORE(p, m, v) _mm512_mask_storeu_pd(p, m, (__m512d)(v))
 #endif
 FNN_INLINE vmask v_mask(int64_t count)
@@ -129,14 +129,14 @@ FNN_INLINE vmask v_mask(int64_t count)
 #elif defined(__AVX2__)
 typedef __m256i vmask;
 #if REAL_IS_F32
-#define V_MASK_LOAD(p, m) (vec)_mm256_maskload_ps(p, m)
+#define V_MASK_LOAD(p, m) (vec) _mm256_maskload_ps(p, m)
 #define V_MASK_STORE(p, m, v) _mm256_maskstore_ps(p, m, (__m256)(v))
 FNN_INLINE vmask v_mask(int64_t count)
 {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 #else
-#define V_MASK_LOAD(p, m) (vec)_mm256_maskload_pd(p, m)
+#define V_MASK_LOAD(p, m) (vec) _mm256_maskload_pd(p, m)
 #define V_MASK_STORE(p, m, v) _mm256_maskstore_pd(p, m, (__m256d)(v))
 FNN_INLINE vmask v_mask(int64_t count)
 {
@@ -286,7 +286,7 @@ FNN_INLINE void v_scatter_lanes(REAL *const *p, int64_t offset, vec v)
 }
 
 /* Transposes the VQUAD x VQUAD block that each 16-byte lane of v[0..VQUAD-1] makes. */
-FNN_INLINE void v_transpose_lanes(vec * v)
+FNN_INLINE void v_transpose_lanes(vec *v)
 {
 #if defined(__AVX512F__) && REAL_IS_F32
     __m512 a = (__m512)v[0], b = (__m512)v[1], c = (__m512)v[2], d = (__m512)v[3];
@@ -328,7 +328,7 @@ FNN_INLINE void v_add_line(REAL *to, const REAL *from, int64_t n)
 }
 
 /* to[i] = sum of v[i]'s elements for i < VQUAD, each by the same tree; overwrites v. */
-FNN_INLINE void v_sums(REAL *to, vec * v)
+FNN_INLINE void v_sums(REAL *to, vec *v)
 {
     v_transpose_lanes(v);
     vec sum;
@@ -385,21 +385,21 @@ FNN_INLINE REAL v_sum(vec v)
 
 /* The elements, `by` places down and around; `by` half of what is still to be folded: VW / 2, VW / 4, ..., 1. */
 #if defined(__AVX512F__) && REAL_IS_F32
-#define V_ROTATE_8(v) (vec)_mm512_shuffle_f32x4((__m512)(v), (__m512)(v), 0x4e)
-#define V_ROTATE_4(v) (vec)_mm512_shuffle_f32x4((__m512)(v), (__m512)(v), 0x39)
-#define V_ROTATE_2(v) (vec)_mm512_permute_ps((__m512)(v), 0x4e)
-#define V_ROTATE_1(v) (vec)_mm512_permute_ps((__m512)(v), 0xb1)
+#define V_ROTATE_8(v) (vec) _mm512_shuffle_f32x4((__m512)(v), (__m512)(v), 0x4e)
+#define V_ROTATE_4(v) (vec) _mm512_shuffle_f32x4((__m512)(v), (__m512)(v), 0x39)
+#define V_ROTATE_2(v) (vec) _mm512_permute_ps((__m512)(v), 0x4e)
+#define V_ROTATE_1(v) (vec) _mm512_permute_ps((__m512)(v), 0xb1)
 #elif defined(__AVX512F__)
-#define V_ROTATE_4(v) (vec)_mm512_shuffle_f64x2((__m512d)(v), (__m512d)(v), 0x4e)
-#define V_ROTATE_2(v) (vec)_mm512_shuffle_f64x2((__m512d)(v), (__m512d)(v), 0x39)
-#define V_ROTATE_1(v) (vec)_mm512_permute_pd((__m512d)(v), 0x55)
+#define V_ROTATE_4(v) (vec) _mm512_shuffle_f64x2((__m512d)(v), (__m512d)(v), 0x4e)
+#define V_ROTATE_2(v) (vec) _mm512_shuffle_f64x2((__m512d)(v), (__m512d)(v), 0x39)
+#define V_ROTATE_1(v) (vec) _mm512_permute_pd((__m512d)(v), 0x55)
 #elif defined(__AVX2__) && REAL_IS_F32
-#define V_ROTATE_4(v) (vec)_mm256_permute2f128_ps((__m256)(v), (__m256)(v), 1)
-#define V_ROTATE_2(v) (vec)_mm256_permute_ps((__m256)(v), 0x4e)
-#define V_ROTATE_1(v) (vec)_mm256_permute_ps((__m256)(v), 0xb1)
+#define V_ROTATE_4(v) (vec) _mm256_permute2f128_ps((__m256)(v), (__m256)(v), 1)
+#define V_ROTATE_2(v) (vec) _mm256_permute_ps((__m256)(v), 0x4e)
+#define V_ROTATE_1(v) (vec) _mm256_permute_ps((__m256)(v), 0xb1)
 #elif defined(__AVX2__)
-#define V_ROTATE_2(v) (vec)_mm256_permute2f128_pd((__m256d)(v), (__m256d)(v), 1)
-#define V_ROTATE_1(v) (vec)_mm256_permute_pd((__m256d)(v), 0x5)
+#define V_ROTATE_2(v) (vec) _mm256_permute2f128_pd((__m256d)(v), (__m256d)(v), 1)
+#define V_ROTATE_1(v) (vec) _mm256_permute_pd((__m256d)(v), 0x5)
 #elif REAL_IS_F32
 #define V_ROTATE_2(v) ((vec){(v)[2], (v)[3], (v)[0], (v)[1]})
 #define V_ROTATE_1(v) ((vec){(v)[1], (v)[0], (v)[3], (v)[2]})

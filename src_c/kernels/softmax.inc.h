@@ -22,8 +22,9 @@ static REAL exp_shifted(REAL *y, const REAL *x, int64_t n, REAL shift)
         REAL buffer[LANES];
         vec total = {0};
         for (int64_t i = 0, rest = n - whole; i < LANES; i += VW, rest -= VW)
-            v_store(buffer + i, v_load_part(x + whole + (rest > 0 ? i : 0),
-                                            v_mask(rest < 0 ? 0 : rest < VW ? rest : VW)));
+            v_store(buffer + i, v_load_part(x + whole + (rest > 0 ? i : 0), v_mask(rest < 0    ? 0
+                                                                                   : rest < VW ? rest
+                                                                                               : VW)));
         FNN_INDEPENDENT
         for (int64_t i = 0; i < LANES; i++)
             buffer[i] = exp_(buffer[i] - shift);
@@ -95,8 +96,8 @@ static void softmax_columns(void *context, int64_t begin, int64_t end)
         max_columns(largest, x, inner, n, width);
         for (int64_t k = 0; k < n; k++)
             FNN_INDEPENDENT
-            for (int64_t j = 0; j < width; j++)
-                y[k * inner + j] = exp_(x[k * inner + j] - largest[j]);
+        for (int64_t j = 0; j < width; j++)
+            y[k * inner + j] = exp_(x[k * inner + j] - largest[j]);
         sum_columns(sum, y, inner, n, width);
         if (c->log)
             for (int64_t j = 0; j < width; j++)
@@ -104,12 +105,11 @@ static void softmax_columns(void *context, int64_t begin, int64_t end)
         for (int64_t k = 0; k < n; k++) {
             if (c->log)
                 FNN_INDEPENDENT
-                for (int64_t j = 0; j < width; j++)
-                    y[k * inner + j] = (x[k * inner + j] - largest[j]) - sum[j];
-            else
-                FNN_INDEPENDENT
-                for (int64_t j = 0; j < width; j++)
-                    y[k * inner + j] /= sum[j];
+            for (int64_t j = 0; j < width; j++)
+                y[k * inner + j] = (x[k * inner + j] - largest[j]) - sum[j];
+            else FNN_INDEPENDENT
+            for (int64_t j = 0; j < width; j++)
+                y[k * inner + j] /= sum[j];
         }
     }
 }
@@ -172,18 +172,18 @@ static void softmax_backward_columns(void *context, int64_t begin, int64_t end)
             sum_columns(sum, dy, inner, n, width);
             for (int64_t k = 0; k < n; k++)
                 FNN_INDEPENDENT
-                for (int64_t j = 0; j < width; j++)
-                    dx[k * inner + j] = dy[k * inner + j] - exp_(y[k * inner + j]) * sum[j];
+            for (int64_t j = 0; j < width; j++)
+                dx[k * inner + j] = dy[k * inner + j] - exp_(y[k * inner + j]) * sum[j];
         } else {
             for (int64_t k = 0; k < n; k++)
                 FNN_INDEPENDENT
-                for (int64_t j = 0; j < width; j++)
-                    dx[k * inner + j] = y[k * inner + j] * dy[k * inner + j];
+            for (int64_t j = 0; j < width; j++)
+                dx[k * inner + j] = y[k * inner + j] * dy[k * inner + j];
             sum_columns(sum, dx, inner, n, width);
             for (int64_t k = 0; k < n; k++)
                 FNN_INDEPENDENT
-                for (int64_t j = 0; j < width; j++)
-                    dx[k * inner + j] = y[k * inner + j] * (dy[k * inner + j] - sum[j]);
+            for (int64_t j = 0; j < width; j++)
+                dx[k * inner + j] = y[k * inner + j] * (dy[k * inner + j] - sum[j]);
         }
     }
 }
@@ -208,8 +208,7 @@ static void softmax_forward(int log, void *y, const void *x, int64_t outer, int6
     softmax_run(&c, outer, softmax_rows, softmax_columns, 0.7);
 }
 
-static void softmax_backward(int log, void *dx, const void *dy, const void *y, int64_t outer, int64_t n,
-                             int64_t inner)
+static void softmax_backward(int log, void *dx, const void *dy, const void *y, int64_t outer, int64_t n, int64_t inner)
 {
     softmax_context c = {.out = dx, .x = y, .dy = dy, .n = n, .inner = inner, .log = log};
     softmax_run(&c, outer, softmax_backward_rows, softmax_backward_columns, log ? 0.6 : 0.3);

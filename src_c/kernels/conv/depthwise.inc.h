@@ -18,8 +18,7 @@ typedef struct {
 } depthwise;
 
 /* The addresses of VW planes from `first` on; lanes beyond the last plane repeat it. */
-FNN_INLINE void depthwise_planes(const depthwise * d, REAL **p, const REAL *x, int64_t of_n, int64_t of_c,
-                                 int64_t first)
+FNN_INLINE void depthwise_planes(const depthwise *d, REAL **p, const REAL *x, int64_t of_n, int64_t of_c, int64_t first)
 {
     int64_t image = first / d->channels, c = first % d->channels;
     for (int l = 0; l < VW; l++) {
@@ -32,7 +31,7 @@ FNN_INLINE void depthwise_planes(const depthwise * d, REAL **p, const REAL *x, i
 }
 
 /* The kernels and biases of VW planes from `first` on. */
-static vec depthwise_kernels(const depthwise * d, vec *w, int64_t first)
+static vec depthwise_kernels(const depthwise *d, vec *w, int64_t first)
 {
     const int64_t taps = d->g.kh * d->g.kw;
     REAL *p[VW];
@@ -54,8 +53,8 @@ static vec depthwise_kernels(const depthwise * d, vec *w, int64_t first)
 
 /* y[0..count] = start + what they see by so many rows and columns of the kernel, `step` apart. */
 FNN_INLINE void depthwise_outputs(vec *y, const int count, const vec *x, int64_t step, int64_t rows,
-                                  const int64_t columns, int64_t line, int64_t dw, const vec *w, int64_t kw,
-                                  vec start, int relu)
+                                  const int64_t columns, int64_t line, int64_t dw, const vec *w, int64_t kw, vec start,
+                                  int relu)
 {
     vec sum[DEPTHWISE_SIDE];
     FNN_UNROLL
@@ -64,8 +63,8 @@ FNN_INLINE void depthwise_outputs(vec *y, const int count, const vec *x, int64_t
     for (int64_t k = 0; k < rows; k++, x += line, w += kw)
         for (int64_t b = 0; b < columns; b++)
             FNN_UNROLL
-            for (int q = 0; q < count; q++)
-                sum[q] += w[b] * x[b * dw + q * step];
+    for (int q = 0; q < count; q++)
+        sum[q] += w[b] * x[b * dw + q * step];
     FNN_UNROLL
     for (int q = 0; q < count; q++)
         y[q] = relu ? v_relu(sum[q]) : sum[q];
@@ -73,13 +72,11 @@ FNN_INLINE void depthwise_outputs(vec *y, const int count, const vec *x, int64_t
 
 /* Outputs [from, to) of a row, DEPTHWISE_SIDE together; all see every column of the kernel. */
 FNN_INLINE void depthwise_row(vec *y, int64_t from, int64_t to, const vec *x, int64_t step, int64_t rows,
-                              const int64_t columns, int64_t line, int64_t dw, const vec *w, vec start,
-                              int relu)
+                              const int64_t columns, int64_t line, int64_t dw, const vec *w, vec start, int relu)
 {
     int64_t j = from;
     for (; j + DEPTHWISE_SIDE <= to; j += DEPTHWISE_SIDE)
-        depthwise_outputs(y + j, DEPTHWISE_SIDE, x + j * step, step, rows, columns, line, dw, w, columns, start,
-                          relu);
+        depthwise_outputs(y + j, DEPTHWISE_SIDE, x + j * step, step, rows, columns, line, dw, w, columns, start, relu);
     for (; j < to; j++)
         depthwise_outputs(y + j, 1, x + j * step, step, rows, columns, line, dw, w, columns, start, relu);
 }
@@ -117,15 +114,14 @@ static void depthwise_range(void *context, int64_t begin, int64_t end)
                     else if (g->kw == 5 && dw == 1)
                         depthwise_row(to, lo, hi, x + at - g->pw, g->sw, rows, 5, line, 1, of_row, start, d->relu);
                     else
-                        depthwise_row(to, lo, hi, x + at - g->pw, g->sw, rows, g->kw, line, dw, of_row, start,
-                                      d->relu);
+                        depthwise_row(to, lo, hi, x + at - g->pw, g->sw, rows, g->kw, line, dw, of_row, start, d->relu);
                     j = hi;
                     if (j == ow)
                         break;
                 }
                 const int64_t column = fnn_taps_of(j, w, ow, g->kw, g->sw, g->pw, dw, &b0, &b1);
-                depthwise_outputs(to + j, 1, x + at + column + b0 * dw, 0, rows, b1 - b0, line, dw, of_row + b0,
-                                  g->kw, start, d->relu);
+                depthwise_outputs(to + j, 1, x + at + column + b0 * dw, 0, rows, b1 - b0, line, dw, of_row + b0, g->kw,
+                                  start, d->relu);
             }
         }
         depthwise_planes(d, planes, d->dst, d->channels * g->oh * ow, g->oh * ow, group * VW);
@@ -176,9 +172,8 @@ static void depthwise_input_range(void *context, int64_t begin, int64_t end)
 
 /* sums[k, b] += x (at row k and column b of the kernel) times dy, over outputs [from, to) of a row; all see every
  * column. */
-FNN_INLINE void depthwise_weight_row(vec *sums, const vec *x, const vec *dy, int64_t from, int64_t to,
-                                     int64_t step, const int64_t rows, const int64_t columns, int64_t line,
-                                     int64_t dw)
+FNN_INLINE void depthwise_weight_row(vec *sums, const vec *x, const vec *dy, int64_t from, int64_t to, int64_t step,
+                                     const int64_t rows, const int64_t columns, int64_t line, int64_t dw)
 {
     vec sum[DEPTHWISE_TAPS];
     for (int64_t t = 0; t < rows * columns; t++)
@@ -241,8 +236,8 @@ static void depthwise_weight_range(void *context, int64_t begin, int64_t end)
                                 depthwise_weight_row(to, from, of_row, lo, hi, g->sw, 3, 3, line, 1);
                             else if (g->kw == 5 && dw == 1)
                                 for (int64_t k = 0; k < k1 - k0; k++)
-                                    depthwise_weight_row(to + k * 5, from + k * line, of_row, lo, hi, g->sw, 1, 5,
-                                                         0, 1);
+                                    depthwise_weight_row(to + k * 5, from + k * line, of_row, lo, hi, g->sw, 1, 5, 0,
+                                                         1);
                             else
                                 for (int64_t k = 0; k < k1 - k0; k++)
                                     depthwise_weight_row(to + k * g->kw, from + k * line, of_row, lo, hi, g->sw, 1,
@@ -269,19 +264,31 @@ static void depthwise_weight_range(void *context, int64_t begin, int64_t end)
 }
 
 /* Whether a convolution is of this kind: then its windows are filled in. */
-static int depthwise_fits(depthwise * d, const fnn_conv *s, const int64_t *strides)
+static int depthwise_fits(depthwise *d, const fnn_conv *s, const int64_t *strides)
 {
     if (s->groups != s->c || s->c != s->o || s->n * s->c < VW / 2 || s->kh * s->kw > DEPTHWISE_TAPS ||
         s->oh * s->ow == 0 || s->h * s->w == 0)
         return 0;
-    d->g = (fnn_windows){.outer = s->n * s->c, .h = s->h, .w = s->w, .inner = 1, .oh = s->oh, .ow = s->ow, .kh = s->kh,
-                         .kw = s->kw, .sh = s->sh, .sw = s->sw, .ph = s->top, .pw = s->left, .dh = s->dh, .dw = s->dw};
+    d->g = (fnn_windows){.outer = s->n * s->c,
+                         .h = s->h,
+                         .w = s->w,
+                         .inner = 1,
+                         .oh = s->oh,
+                         .ow = s->ow,
+                         .kh = s->kh,
+                         .kw = s->kw,
+                         .sh = s->sh,
+                         .sw = s->sw,
+                         .ph = s->top,
+                         .pw = s->left,
+                         .dh = s->dh,
+                         .dw = s->dw};
     d->images = s->n, d->channels = s->c, d->src_n = strides[0], d->src_c = strides[1];
     return 1;
 }
 
 /* Rows in bands of at most `most`, if a tile holds any. */
-static int depthwise_bands(depthwise * d, int64_t rows, int64_t most)
+static int depthwise_bands(depthwise *d, int64_t rows, int64_t most)
 {
     if (most < 1)
         return 0;
@@ -290,7 +297,7 @@ static int depthwise_bands(depthwise * d, int64_t rows, int64_t most)
 }
 
 /* Nanoseconds for a vector of planes: transposes, and the kernel's elements. */
-static double depthwise_cost(const depthwise * d)
+static double depthwise_cost(const depthwise *d)
 {
     const fnn_windows *const g = &d->g;
     const double outputs = (double)(g->oh * g->ow);

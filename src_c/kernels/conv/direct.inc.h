@@ -3,7 +3,7 @@
  */
 
 /* The tables of both axes in one block of memory, NULL when that is out. */
-static int32_t *direct_axes(direct_conv * g, const fnn_conv *s)
+static int32_t *direct_axes(direct_conv *g, const fnn_conv *s)
 {
     const int back = g->transposed;
     const int64_t h = g->rows.size, w = g->columns.size;
@@ -19,14 +19,14 @@ static int32_t *direct_axes(direct_conv * g, const fnn_conv *s)
 }
 
 /* Output rows in so many blocks, or fewer. */
-static void direct_cut(direct_conv * g, int64_t blocks)
+static void direct_cut(direct_conv *g, int64_t blocks)
 {
     g->block_rows = (g->rows.size + blocks - 1) / blocks;
     g->blocks_r = (g->rows.size + g->block_rows - 1) / g->block_rows;
 }
 
 /* Blocks of at most so many images, and of rows of them, that stay in the cache; 0: there are none. */
-static int direct_blocks(direct_conv * g, int64_t most, int64_t stride, int64_t reach)
+static int direct_blocks(direct_conv *g, int64_t most, int64_t stride, int64_t reach)
 {
     const int64_t ow = g->columns.size, pitch = (g->m + VW - 1) / VW * VW;
     most = g->by_width ? 1 : most;
@@ -47,7 +47,7 @@ static int direct_blocks(direct_conv * g, int64_t most, int64_t stride, int64_t 
 
 /* Whether a convolution can be done so: then its axes and blocks of at most so many images are filled in. `by_width` is
  * given. */
-static int direct_fits(direct_conv * g, const fnn_conv *s, int64_t most)
+static int direct_fits(direct_conv *g, const fnn_conv *s, int64_t most)
 {
     g->kh = s->kh, g->kw = s->kw, g->images = s->n, g->groups = s->groups;
     if (s->kh * s->kw <= 1 || s->n == 0 || g->m == 0 || g->channels == 0 || (g->by_width && (s->sh != 1 || s->sw != 1)))
@@ -55,12 +55,11 @@ static int direct_fits(direct_conv * g, const fnn_conv *s, int64_t most)
     g->rows.size = g->transposed ? s->h : s->oh, g->columns.size = g->transposed ? s->w : s->ow;
     g->rows.pairs = conv_pairs(s->oh, s->h, s->kh, s->sh, s->top, s->dh);
     g->columns.pairs = conv_pairs(s->ow, s->w, s->kw, s->sw, s->left, s->dw);
-    return g->rows.pairs > 0 && g->columns.pairs > 0 &&
-           direct_blocks(g, most, s->sh, (s->kh - 1) * s->dh + 1);
+    return g->rows.pairs > 0 && g->columns.pairs > 0 && direct_blocks(g, most, s->sh, (s->kh - 1) * s->dh + 1);
 }
 
 /* Vectors' operations of an image: products and copies, as measured. */
-static double direct_work(const direct_conv * g)
+static double direct_work(const direct_conv *g)
 {
     const double size = (double)(g->rows.size * g->columns.size);
     const double pairs = (double)g->rows.pairs * (double)g->columns.pairs;
@@ -69,7 +68,7 @@ static double direct_work(const direct_conv * g)
 }
 
 /* The same when the kernel meets its padding too (implicit_gemm.inc.h). */
-static double direct_otherwise(const direct_conv * g, const fnn_conv *s)
+static double direct_otherwise(const direct_conv *g, const fnn_conv *s)
 {
     const double channels = (double)g->channels, taps = (double)(s->kh * s->kw), size = (double)(s->oh * s->ow);
     const double copies = 25 * channels * (double)(g->height + s->kh) * (double)s->sw;
@@ -84,19 +83,28 @@ static conv_outcome direct_run(const conv_call *call, int transposed, int by_wid
     const fnn_conv *const s = call->s;
     const int64_t *const strides = transposed ? call->dys : call->xs;
     const int64_t ins = s->c / s->groups, outs = s->o / s->groups, taps = s->kh * s->kw;
-    direct_conv g = {.src = transposed ? call->dy : call->x, .weight = call->weight, .bias = call->bias,
-                     .dst = call->out, .src_n = strides[0], .src_c = strides[1], .channels = transposed ? outs : ins,
-                     .m = transposed ? ins : outs, .height = transposed ? s->oh : s->h,
-                     .width = transposed ? s->ow : s->w, .of_m = transposed ? taps : ins * taps,
-                     .of_c = transposed ? ins * taps : taps, .transposed = transposed, .relu = call->relu,
+    direct_conv g = {.src = transposed ? call->dy : call->x,
+                     .weight = call->weight,
+                     .bias = call->bias,
+                     .dst = call->out,
+                     .src_n = strides[0],
+                     .src_c = strides[1],
+                     .channels = transposed ? outs : ins,
+                     .m = transposed ? ins : outs,
+                     .height = transposed ? s->oh : s->h,
+                     .width = transposed ? s->ow : s->w,
+                     .of_m = transposed ? taps : ins * taps,
+                     .of_c = transposed ? ins * taps : taps,
+                     .transposed = transposed,
+                     .relu = call->relu,
                      .by_width = by_width};
     if ((!call->forced && by_width != (s->n < DIRECT_BATCH)) || !conv_whole_planes(strides, g.height, g.width) ||
         !direct_fits(&g, s, TILE_ROWS))
         return CONV_DECLINED;
     const int64_t h = g.rows.size, w = g.columns.size;
     g.dst_c = h * w, g.dst_n = s->groups * g.m * g.dst_c;
-    const double calls = by_width ? (double)(h * g.kw * ((w + TILE_ROWS - 1) / TILE_ROWS))
-                                  : (double)(g.dst_c * g.kh) / (double)g.block;
+    const double calls =
+        by_width ? (double)(h * g.kw * ((w + TILE_ROWS - 1) / TILE_ROWS)) : (double)(g.dst_c * g.kh) / (double)g.block;
     const double here = direct_work(&g) + 60 * (double)((g.m + VW - 1) / VW) * calls +
                         2 * (double)(taps * g.channels * g.m) / (double)s->n;
     if (!call->forced && here > direct_otherwise(&g, s))
@@ -122,9 +130,18 @@ static conv_outcome direct_run(const conv_call *call, int transposed, int by_wid
 static conv_outcome direct_weight_run(const conv_call *call, int by_width)
 {
     const fnn_conv *const s = call->s;
-    direct_conv g = {.src = call->x, .src_n = call->xs[0], .src_c = call->xs[1], .dy = call->dy, .dy_n = call->dys[0],
-                     .dy_c = call->dys[1], .channels = s->c / s->groups, .m = s->o / s->groups, .height = s->h,
-                     .width = s->w, .options = s, .shares = s->n / DIRECT_BATCH > 1 ? s->n / DIRECT_BATCH : 1,
+    direct_conv g = {.src = call->x,
+                     .src_n = call->xs[0],
+                     .src_c = call->xs[1],
+                     .dy = call->dy,
+                     .dy_n = call->dys[0],
+                     .dy_c = call->dys[1],
+                     .channels = s->c / s->groups,
+                     .m = s->o / s->groups,
+                     .height = s->h,
+                     .width = s->w,
+                     .options = s,
+                     .shares = s->n / DIRECT_BATCH > 1 ? s->n / DIRECT_BATCH : 1,
                      .by_width = by_width};
     if ((!call->forced && by_width != (s->n < DIRECT_BATCH)) || !conv_whole_planes(call->xs, s->h, s->w) ||
         !conv_whole_planes(call->dys, s->oh, s->ow) || !direct_fits(&g, s, s->sw == 1 ? TILE_ROWS : DIRECT_DEPTH))

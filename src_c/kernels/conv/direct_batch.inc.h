@@ -1,5 +1,5 @@
-/* direct_batch.inc.h -- direct convolution of small images in batches: position by position, with images as rows of a tile,
- * as in Krizhevsky's cuda-convnet (2011).
+/* direct_batch.inc.h -- direct convolution of small images in batches: position by position, with images as rows of a
+ * tile, as in Krizhevsky's cuda-convnet (2011).
  *
  * A position multiplies only with those elements of the kernel that meet the image: with kernels of 5 x 5 or 7 x 7 on
  * images of 7 x 7 the rest, padding, is half of the work. The source is copied with the image innermost,
@@ -9,9 +9,9 @@
  * An output is one chain over (kernel row, kernel column, channel), an element of the weight's gradient one over
  * (output row, output column, image) in each share of the images.
  */
-#define DIRECT_BATCH 8              /* in a batch */
-#define DIRECT_DEPTH 32             /* images in a block of the product for the weight's gradient at most */
-#define DIRECT_BYTES (1200 << 10)   /* of the copies of a block, which should stay in the L2 cache */
+#define DIRECT_BATCH 8            /* in a batch */
+#define DIRECT_DEPTH 32           /* images in a block of the product for the weight's gradient at most */
+#define DIRECT_BYTES (1200 << 10) /* of the copies of a block, which should stay in the L2 cache */
 
 /* Along one axis: which source positions an output position sees, and by which kernel elements, in the order of the
  * source. `first` has size + 1 entries. */
@@ -63,24 +63,24 @@ static inline int32_t conv_neighbours(const conv_axis *axis, int32_t i, int32_t 
 
 typedef struct {
     const REAL *src, *weight, *bias;
-    REAL *dst;                 /* forward: (images, groups m, rows.size, columns.size) */
+    REAL *dst; /* forward: (images, groups m, rows.size, columns.size) */
     int64_t src_n, src_c, dst_n, dst_c;
     int64_t images, groups, channels, m, height, width, kh, kw; /* height, width: of the source */
-    int64_t of_m, of_c;        /* strides of the weight, whose kernel elements are reversed if transposed */
+    int64_t of_m, of_c;             /* strides of the weight, whose kernel elements are reversed if transposed */
     int transposed, relu, by_width; /* by_width: as direct_width.inc.h does */
     conv_axis rows, columns;
     int64_t block, blocks, block_rows, blocks_r; /* images and output rows in a block, and how many of these */
-    int64_t parts;             /* of the panels, or backward of the channels */
+    int64_t parts;                               /* of the panels, or backward of the channels */
     int64_t copy, panel, panels; /* elements of a block's copy of the source, of a panel of the weight */
-    REAL *packed;              /* (groups, panels, kh, kw, channels, 2 VW); by_width: kw before kh */
+    REAL *packed;                /* (groups, panels, kh, kw, channels, 2 VW); by_width: kw before kh */
     const fnn_conv *options;
-    const REAL *dy;            /* backward: (images, groups m, rows.size, columns.size) */
+    const REAL *dy; /* backward: (images, groups m, rows.size, columns.size) */
     int64_t dy_n, dy_c, shares;
-    REAL *sums;                /* (shares, groups, channels, kh, kw, m) */
+    REAL *sums; /* (shares, groups, channels, kh, kw, m) */
 } direct_conv;
 
 /* The source rows that output rows r0.. r1 see: *from.. and how many. */
-FNN_INLINE int64_t direct_rows(const direct_conv * g, int64_t r0, int64_t r1, int64_t *from)
+FNN_INLINE int64_t direct_rows(const direct_conv *g, int64_t r0, int64_t r1, int64_t *from)
 {
     int64_t low = g->height, high = 0;
     for (int32_t i = g->rows.first[r0]; i < g->rows.first[r1]; i++) {
@@ -92,8 +92,8 @@ FNN_INLINE int64_t direct_rows(const direct_conv * g, int64_t r0, int64_t r1, in
 }
 
 /* x[y, x, c, n] of so many rows and images. */
-static void direct_batch_fill(const direct_conv * g, REAL *copy, const REAL *src, int64_t rows, int64_t channels,
-                        int64_t images)
+static void direct_batch_fill(const direct_conv *g, REAL *copy, const REAL *src, int64_t rows, int64_t channels,
+                              int64_t images)
 {
     for (int64_t c = 0; c < channels; c++)
         gemm_pack_b(copy + c * images, channels * images, src + c * g->src_c, 1, g->src_n, rows * g->width, images);
@@ -144,7 +144,7 @@ static void direct_batch_range(void *context, int64_t begin, int64_t end)
         const int64_t rows = direct_rows(g, r0, r1, &y0);
         if (item == begin || part == 0)
             direct_batch_fill(g, copy, g->src + image * g->src_n + group * g->channels * g->src_c + y0 * g->width, rows,
-                        g->channels, images);
+                              g->channels, images);
         for (int64_t p = p0; p < p1; p++) {
             const REAL *const panel = g->packed + (group * g->panels + p) * g->panel;
             const int64_t o = p * wide, n = g->m - o < wide ? g->m - o : wide, nv = n > VW ? 2 : 1;
@@ -213,8 +213,9 @@ static void direct_batch_weight_range(void *context, int64_t begin, int64_t end)
                         gemm_pack_b(copy + (y * channels + c) * g->width * images, images,
                                     src + c * g->src_c + (y0 + y) * g->width, 1, g->src_n, g->width, images);
                 for (int64_t n = 0; n < images; n++)
-                    gemm_pack_b(dy + n * pitch, images * pitch, g->dy + (image + n) * g->dy_n + group * g->m * g->dy_c +
-                                r0 * ow, 1, g->dy_c, (r1 - r0) * ow, g->m);
+                    gemm_pack_b(dy + n * pitch, images * pitch,
+                                g->dy + (image + n) * g->dy_n + group * g->m * g->dy_c + r0 * ow, 1, g->dy_c,
+                                (r1 - r0) * ow, g->m);
                 for (int64_t t = 0; t < taps; t++) {
                     const conv_view v = conv_view_of(s, t);
                     const int64_t from = v.r0 < r0 ? r0 : v.r0, end = v.r1 < r1 ? v.r1 : r1;
@@ -222,9 +223,9 @@ static void direct_batch_weight_range(void *context, int64_t begin, int64_t end)
                     for (int64_t r = from; r < end; r++)
                         for (int64_t q = v.q0; q < v.q1; q += together)
                             gemm_panels(channels, g->m, together * images,
-                                        copy + ((r * s->sh + v.down - y0) * channels * g->width + q * s->sw +
-                                                v.right) * images, g->width * images, 1,
-                                        dy + ((r - r0) * ow + q) * images * pitch, 0, pitch,
+                                        copy + ((r * s->sh + v.down - y0) * channels * g->width + q * s->sw + v.right) *
+                                                   images,
+                                        g->width * images, 1, dy + ((r - r0) * ow + q) * images * pitch, 0, pitch,
                                         sums + t * channels * pitch, pitch, 1);
                 }
             }

@@ -1,5 +1,5 @@
-/* direct_width.inc.h -- convolutions of stride 1 of few images: like direct_batch.inc.h without products by padding, but
- * with neighbouring positions of an output row as rows of a tile.
+/* direct_width.inc.h -- convolutions of stride 1 of few images: like direct_batch.inc.h without products by padding,
+ * but with neighbouring positions of an output row as rows of a tile.
  *
  * For each column of the kernel the positions that meet the image by it are multiplied with all rows of the kernel
  * that do: x[y, c, x] and panels of the weight [j, i, c] make that one product of depth (i, c).
@@ -24,8 +24,8 @@ static inline void conv_spans_make(const conv_axis *axis, int64_t taps, conv_spa
 }
 
 /* x[y, c, x] of rows y0.. of one image. */
-static void direct_width_fill(const direct_conv * g, REAL *copy, const REAL *src, int64_t y0, int64_t rows,
-                       int64_t channels)
+static void direct_width_fill(const direct_conv *g, REAL *copy, const REAL *src, int64_t y0, int64_t rows,
+                              int64_t channels)
 {
     for (int64_t y = 0; y < rows; y++)
         for (int64_t c = 0; c < channels; c++, copy += g->width)
@@ -37,8 +37,8 @@ static void direct_width_range(void *context, int64_t begin, int64_t end)
 {
     const direct_conv *const g = context;
     const int64_t wide = 2 * VW, pitch = (g->m + VW - 1) / VW * VW, ow = g->columns.size;
-    REAL *const copy = fnn_scratch((size_t)(g->copy + g->block_rows * ow * pitch) * sizeof(REAL) +
-                                   (size_t)g->kw * sizeof(conv_span));
+    REAL *const copy =
+        fnn_scratch((size_t)(g->copy + g->block_rows * ow * pitch) * sizeof(REAL) + (size_t)g->kw * sizeof(conv_span));
     if (!copy)
         return;
     REAL *const out = copy + g->copy;
@@ -54,7 +54,8 @@ static void direct_width_range(void *context, int64_t begin, int64_t end)
         int64_t y0;
         const int64_t rows = direct_rows(g, r0, r1, &y0);
         if (item == begin || part == 0)
-            direct_width_fill(g, copy, g->src + image * g->src_n + group * g->channels * g->src_c, y0, rows, g->channels);
+            direct_width_fill(g, copy, g->src + image * g->src_n + group * g->channels * g->src_c, y0, rows,
+                              g->channels);
         for (int64_t i = 0; i < (r1 - r0) * ow; i++)
             if (g->bias)
                 memcpy(out + i * pitch + o0, g->bias + group * g->m + o0, (size_t)outs * sizeof(REAL));
@@ -117,7 +118,7 @@ static void direct_width_weight_range(void *context, int64_t begin, int64_t end)
             int64_t y0;
             const int64_t rows = direct_rows(g, r0, r1, &y0);
             direct_width_fill(g, copy, g->src + image * g->src_n + (group * g->channels + c0) * g->src_c, y0, rows,
-                       channels);
+                              channels);
             gemm_pack_b(dy, pitch, g->dy + image * g->dy_n + group * g->m * g->dy_c + r0 * ow, 1, g->dy_c,
                         (r1 - r0) * ow, g->m);
             /* Some output channels at a time: their sums stay in the cache. */

@@ -5,9 +5,9 @@
  * dx: rows = dy^T weight, added to where they were read; dw = dy rows. So the weight, which is larger than the images
  * here, is read once and its gradient written once, as they lie in memory.
  */
-#define IM2COL_COLUMNS 384         /* elements of a row in an item, about */
-#define IM2COL_BYTES (256 << 10)   /* of an item's rows at a time */
-#define IM2COL_FEW 6               /* channels of dx that fill no tile otherwise */
+#define IM2COL_COLUMNS 384       /* elements of a row in an item, about */
+#define IM2COL_BYTES (256 << 10) /* of an item's rows at a time */
+#define IM2COL_FEW 6             /* channels of dx that fill no tile otherwise */
 
 typedef struct {
     const fnn_conv *s;
@@ -40,7 +40,7 @@ FNN_INLINE im2col_window im2col_window_at(const fnn_conv *s, int64_t r, int64_t 
 }
 
 /* dx += the row of position (r, q), for so many channels. */
-static void col2im_add(const im2col * g, REAL *dx, const REAL *row, int64_t channels, int64_t r, int64_t q)
+static void col2im_add(const im2col *g, REAL *dx, const REAL *row, int64_t channels, int64_t r, int64_t q)
 {
     const fnn_conv *const s = g->s;
     const im2col_window w = im2col_window_at(s, r, q, s->w);
@@ -57,7 +57,7 @@ static void col2im_add(const im2col * g, REAL *dx, const REAL *row, int64_t chan
 }
 
 /* The row of position (r, q), for so many channels. */
-static void im2col_fill(const im2col * g, REAL *row, const REAL *x, int64_t channels, int64_t r, int64_t q)
+static void im2col_fill(const im2col *g, REAL *row, const REAL *x, int64_t channels, int64_t r, int64_t q)
 {
     const fnn_conv *const s = g->s;
     const im2col_window w = im2col_window_at(s, r, q, g->x_h);
@@ -96,9 +96,18 @@ static void im2col_input_range(void *context, int64_t begin, int64_t end)
         pack_panels(panels, g->weight + group * g->m * depth + c0 * g->taps, depth, 1, g->m, size);
         for (int64_t r0 = 0, r1; r0 < s->oh && !fnn_interrupted(); r0 = r1) {
             r1 = r0 + g->block_rows < s->oh ? r0 + g->block_rows : s->oh;
-            const gemm product = {.c = rows, .a = g->dy + image * g->dy_n + group * g->m * g->dy_c + r0 * s->ow,
-                                  .b = panels, .m = (r1 - r0) * s->ow, .n = size, .k = g->m, .ldc = size,
-                                  .as_m = 1, .as_k = g->dy_c, .bs_k = g->m, .bs_n = 1, .panels = 1};
+            const gemm product = {.c = rows,
+                                  .a = g->dy + image * g->dy_n + group * g->m * g->dy_c + r0 * s->ow,
+                                  .b = panels,
+                                  .m = (r1 - r0) * s->ow,
+                                  .n = size,
+                                  .k = g->m,
+                                  .ldc = size,
+                                  .as_m = 1,
+                                  .as_k = g->dy_c,
+                                  .bs_k = g->m,
+                                  .bs_n = 1,
+                                  .panels = 1};
             gemm_part(&product, 0, product.m, 0, size);
             for (int64_t i = 0; i < product.m; i++)
                 col2im_add(g, dx, rows + i * size, channels, r0 + i / s->ow, i % s->ow);
@@ -129,9 +138,17 @@ static void im2col_weight_range(void *context, int64_t begin, int64_t end)
             for (int64_t i = 0; i < (r1 - r0) * s->ow; i++)
                 im2col_fill(g, rows + i * size, x, channels, r0 + i / s->ow, i % s->ow);
             const gemm product = {.c = g->dw + group * g->m * depth + c0 * g->taps,
-                                  .a = g->dy + image * g->dy_n + group * g->m * g->dy_c + r0 * s->ow, .b = rows,
-                                  .m = g->m, .n = size, .k = (r1 - r0) * s->ow, .ldc = depth, .as_m = g->dy_c,
-                                  .as_k = 1, .bs_k = size, .bs_n = 1, .from_c = at > 0};
+                                  .a = g->dy + image * g->dy_n + group * g->m * g->dy_c + r0 * s->ow,
+                                  .b = rows,
+                                  .m = g->m,
+                                  .n = size,
+                                  .k = (r1 - r0) * s->ow,
+                                  .ldc = depth,
+                                  .as_m = g->dy_c,
+                                  .as_k = 1,
+                                  .bs_k = size,
+                                  .bs_n = 1,
+                                  .from_c = at > 0};
             gemm_part(&product, 0, g->m, 0, size);
         }
     }
@@ -139,7 +156,7 @@ static void im2col_weight_range(void *context, int64_t begin, int64_t end)
 }
 
 /* Blocks of rows, parts of the channels. */
-static void im2col_cut(im2col * g, int64_t items, double cost)
+static void im2col_cut(im2col *g, int64_t items, double cost)
 {
     const fnn_conv *const s = g->s;
     int64_t some = IM2COL_COLUMNS / g->taps;
@@ -153,7 +170,7 @@ static void im2col_cut(im2col * g, int64_t items, double cost)
 }
 
 /* Nanoseconds on one core of the products alone. */
-static double im2col_products(const im2col * g)
+static double im2col_products(const im2col *g)
 {
     const double positions = (double)(g->s->n * g->s->groups * g->s->oh * g->s->ow);
     return 0.29 * positions * (double)(g->channels * g->taps) * (double)((g->m + VW - 1) / VW);
@@ -162,9 +179,17 @@ static double im2col_products(const im2col * g)
 static conv_outcome im2col_input(const conv_call *call)
 {
     const fnn_conv *const s = call->s;
-    im2col g = {.s = s, .dy = call->dy, .weight = call->weight, .bias = call->bias, .dx = call->out,
-                .dy_n = call->dys[0], .dy_c = call->dys[1], .m = s->o / s->groups, .channels = s->c / s->groups,
-                .taps = s->kh * s->kw, .relu = call->relu};
+    im2col g = {.s = s,
+                .dy = call->dy,
+                .weight = call->weight,
+                .bias = call->bias,
+                .dx = call->out,
+                .dy_n = call->dys[0],
+                .dy_c = call->dys[1],
+                .m = s->o / s->groups,
+                .channels = s->c / s->groups,
+                .taps = s->kh * s->kw,
+                .relu = call->relu};
     const int few = g.channels <= IM2COL_FEW;
     if (!conv_whole_planes(call->dys, s->oh, s->ow) || g.m == 0 || s->oh * s->ow == 0 ||
         (!call->forced && (s->sh * s->sw == 1 || (s->n >= DIRECT_BATCH && !few))))
@@ -183,9 +208,18 @@ static conv_outcome im2col_input(const conv_call *call)
 static conv_outcome im2col_weight(const conv_call *call)
 {
     const fnn_conv *const s = call->s;
-    im2col g = {.s = s, .dy = call->dy, .x = call->x, .dw = call->out, .dy_n = call->dys[0], .dy_c = call->dys[1],
-                .x_n = call->xs[0], .x_c = call->xs[1], .x_h = call->xs[2], .m = s->o / s->groups,
-                .channels = s->c / s->groups, .taps = s->kh * s->kw};
+    im2col g = {.s = s,
+                .dy = call->dy,
+                .x = call->x,
+                .dw = call->out,
+                .dy_n = call->dys[0],
+                .dy_c = call->dys[1],
+                .x_n = call->xs[0],
+                .x_c = call->xs[1],
+                .x_h = call->xs[2],
+                .m = s->o / s->groups,
+                .channels = s->c / s->groups,
+                .taps = s->kh * s->kw};
     const int64_t positions = s->n * s->oh * s->ow * (s->sh * s->sw == 1 ? 5 : 1);
     if (!conv_whole_planes(call->dys, s->oh, s->ow) || call->xs[3] != 1 || g.taps == 1 ||
         (!call->forced && (s->n >= DIRECT_BATCH || g.channels < 8 || positions > g.m * s->kw)))

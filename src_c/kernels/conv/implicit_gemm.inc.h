@@ -1,5 +1,5 @@
-/* implicit_gemm.inc.h -- the general convolution: an implicit matrix product (Chetlur et al., "cuDNN: Efficient Primitives
- * for Deep Learning", 2014) with the register tiles of gemm_tile.inc.h.
+/* implicit_gemm.inc.h -- the general convolution: an implicit matrix product (Chetlur et al., "cuDNN: Efficient
+ * Primitives for Deep Learning", 2014) with the register tiles of gemm_tile.inc.h.
  *
  * The image's side, im2col's matrix, is never laid out whole: a block
  * of output positions (some images, or some rows of one) is done at a time. Its source is copied into a buffer with
@@ -36,7 +36,7 @@ FNN_INLINE int64_t conv_ceil(int64_t x, int64_t y)
 }
 
 /* The shape of the copy for blocks of so many images and rows. */
-static void conv_pitches(conv_gemm * g)
+static void conv_pitches(conv_gemm *g)
 {
     const int64_t rows = (g->block_rows - 1) * g->sh + (g->kh - 1) * g->dh + 1;
     g->phase = g->ow + (g->kw - 1) * g->dw / g->sw;
@@ -46,7 +46,7 @@ static void conv_pitches(conv_gemm * g)
 }
 
 /* Blocks of about `columns` positions: several images, or rows of one. */
-static void conv_blocks(conv_gemm * g, int64_t columns)
+static void conv_blocks(conv_gemm *g, int64_t columns)
 {
     const int64_t size = g->oh * g->ow;
     g->block_images = columns / size > 1 ? columns / size : 1;
@@ -61,7 +61,7 @@ static void conv_blocks(conv_gemm * g, int64_t columns)
     conv_pitches(g);
 }
 
-FNN_INLINE int64_t conv_copy_size(const conv_gemm * g)
+FNN_INLINE int64_t conv_copy_size(const conv_gemm *g)
 {
     return (g->block_images * g->image_pitch + 3 * VW) / VW * VW;
 }
@@ -75,7 +75,7 @@ typedef struct {
 } conv_piece;
 
 /* A row's pieces in ascending order: what one runs over, the next one writes. 0: too many, or columns too far apart. */
-static int conv_pieces(const conv_gemm * g, conv_piece * pieces)
+static int conv_pieces(const conv_gemm *g, conv_piece *pieces)
 {
     int n = 0;
     if (g->src_w != 1 || g->sw > 2 || g->sw * (g->phase + VW) > CONV_PIECES * VW)
@@ -83,14 +83,17 @@ static int conv_pieces(const conv_gemm * g, conv_piece * pieces)
     for (int64_t f = 0; f < g->sw; f++)
         for (int64_t q = 0; q < g->phase; q += VW) {
             const int64_t from = q * g->sw - g->left, begin = -from, end = g->width - from;
-            pieces[n++] = (conv_piece){.from = from, .to = f * g->phase + q, .every = g->sw == 2, .odd = f > 0,
+            pieces[n++] = (conv_piece){.from = from,
+                                       .to = f * g->phase + q,
+                                       .every = g->sw == 2,
+                                       .odd = f > 0,
                                        .low = v_mask_between(begin, end),
                                        .high = v_mask_between(begin - VW, end - VW)};
         }
     return n;
 }
 
-FNN_INLINE void conv_fill_row(REAL *to, const REAL *row, const conv_piece * pieces, int n)
+FNN_INLINE void conv_fill_row(REAL *to, const REAL *row, const conv_piece *pieces, int n)
 {
     for (const conv_piece *p = pieces; p < pieces + n; p++) {
         const REAL *const from = row + p->from;
@@ -104,7 +107,7 @@ FNN_INLINE void conv_fill_row(REAL *to, const REAL *row, const conv_piece * piec
 }
 
 /* conv_fill by pieces, from row `first` of the source on: whether it was done. */
-static int conv_fill_vectors(const conv_gemm * g, REAL *copy, const REAL *src, int64_t images, int64_t first,
+static int conv_fill_vectors(const conv_gemm *g, REAL *copy, const REAL *src, int64_t images, int64_t first,
                              int64_t height)
 {
     conv_piece pieces[CONV_PIECES];
@@ -125,7 +128,7 @@ static int conv_fill_vectors(const conv_gemm * g, REAL *copy, const REAL *src, i
 #endif
 
 /* The copy of the source for `images` images from src on, output rows row.. row + rows. */
-static void conv_fill(const conv_gemm * g, REAL *copy, const REAL *src, int64_t images, int64_t row, int64_t rows)
+static void conv_fill(const conv_gemm *g, REAL *copy, const REAL *src, int64_t images, int64_t row, int64_t rows)
 {
     const int64_t reach = (g->kh - 1) * g->dh + 1, height = (rows - 1) * g->sh + reach;
     const int transpose = g->src_c == 1 && g->src_w != 1 && g->sw == 1 && g->channels >= VQUAD;
@@ -177,7 +180,7 @@ static void conv_fill(const conv_gemm * g, REAL *copy, const REAL *src, int64_t 
 }
 
 /* Where kernel element (i, j) looks, from the position's address in the copy. */
-static void conv_taps(const conv_gemm * g, int64_t *taps)
+static void conv_taps(const conv_gemm *g, int64_t *taps)
 {
     for (int64_t i = 0; i < g->kh; i++)
         for (int64_t j = 0; j < g->kw; j++)
@@ -185,7 +188,7 @@ static void conv_taps(const conv_gemm * g, int64_t *taps)
 }
 
 /* The runs that positions at.. at + count of a block with so many rows make. */
-static int conv_runs(const conv_gemm * g, int64_t rows, int64_t at, int64_t count, conv_run *runs)
+static int conv_runs(const conv_gemm *g, int64_t rows, int64_t at, int64_t count, conv_run *runs)
 {
     int n = 0;
     for (int64_t to = 0; to < count;) {
@@ -203,7 +206,7 @@ static int conv_runs(const conv_gemm * g, int64_t rows, int64_t at, int64_t coun
 
 /* dst[k, ...] = what the positions of the runs see of depth k0 + k, k < depth. May write VW - 1 beyond each run: what
  * belongs there is written later, or nothing does. */
-static void conv_pack(const conv_gemm * g, REAL *dst, int64_t width, const REAL *copy, const int64_t *taps,
+static void conv_pack(const conv_gemm *g, REAL *dst, int64_t width, const REAL *copy, const int64_t *taps,
                       const conv_run *runs, int n, int64_t k0, int64_t depth)
 {
     const int64_t count = g->kh * g->kw;
@@ -230,8 +233,8 @@ static void conv_pack(const conv_gemm * g, REAL *dst, int64_t width, const REAL 
 }
 
 /* One output channel of a block without packing: too few multiplications for it. Four rows at a time. */
-static void conv_direct(const conv_gemm * g, REAL *dst, const REAL *copy, const int64_t *taps, const REAL *a,
-                        REAL start, int64_t images, int64_t rows)
+static void conv_direct(const conv_gemm *g, REAL *dst, const REAL *copy, const int64_t *taps, const REAL *a, REAL start,
+                        int64_t images, int64_t rows)
 {
     const int64_t count = g->kh * g->kw, line = g->sh * g->pitch;
     for (int64_t n = 0; n < images; n++, copy += g->image_pitch, dst += g->dst_n)
@@ -270,7 +273,7 @@ static void conv_direct(const conv_gemm * g, REAL *dst, const REAL *copy, const 
 }
 
 /* Between a tile of its own and its positions in y. */
-static void conv_move(const conv_gemm * g, REAL *tile, int64_t width, REAL *dst, int64_t image, int64_t row,
+static void conv_move(const conv_gemm *g, REAL *tile, int64_t width, REAL *dst, int64_t image, int64_t row,
                       int64_t rows, int64_t at, int64_t count, int64_t m, int load)
 {
     for (int64_t x = 0; x < count;) {
@@ -376,13 +379,13 @@ static void conv_range(void *context, int64_t begin, int64_t end)
     fnn_free(copy);
 }
 
-static void conv_gemm_run(conv_gemm * g)
+static void conv_gemm_run(conv_gemm *g)
 {
     const int64_t k = g->channels * g->kh * g->kw, columns = g->images * g->oh * g->ow;
     if (columns == 0 || g->m == 0 || g->groups == 0)
         return;
-    const double cost = 100 + (double)g->groups * (double)columns / VW * (0.25 * ((double)g->m + 6) * (double)k + 0.5 *
-                                                                          (double)g->m);
+    const double cost =
+        100 + (double)g->groups * (double)columns / VW * (0.25 * ((double)g->m + 6) * (double)k + 0.5 * (double)g->m);
     const int threads = fnn_threads_for(cost);
     const int64_t deepest = GEMM_DEPTH_BYTES / (int64_t)sizeof(REAL), depth = k < 1 ? 1 : k < deepest ? k : deepest;
     int64_t block = GEMM_PANELS_BYTES / (int64_t)sizeof(REAL) / depth;
@@ -402,12 +405,35 @@ static conv_gemm conv_gemm_of(const conv_call *call)
 {
     const fnn_conv *const s = call->s;
     const int64_t *const xs = call->xs;
-    return (conv_gemm){.src = call->x, .a = call->weight, .bias = call->bias, .dst = call->out, .src_n = xs[0],
-                       .src_c = xs[1], .src_h = xs[2], .src_w = xs[3], .dst_n = s->o * s->oh * s->ow,
-                       .dst_c = s->oh * s->ow, .dst_h = s->ow, .dst_w = 1, .images = s->n, .groups = s->groups,
-                       .channels = s->c / s->groups, .height = s->h, .width = s->w, .m = s->o / s->groups,
-                       .kh = s->kh, .kw = s->kw, .oh = s->oh, .ow = s->ow, .sh = s->sh, .sw = s->sw, .top = s->top,
-                       .left = s->left, .dh = s->dh, .dw = s->dw, .relu = call->relu};
+    return (conv_gemm){.src = call->x,
+                       .a = call->weight,
+                       .bias = call->bias,
+                       .dst = call->out,
+                       .src_n = xs[0],
+                       .src_c = xs[1],
+                       .src_h = xs[2],
+                       .src_w = xs[3],
+                       .dst_n = s->o * s->oh * s->ow,
+                       .dst_c = s->oh * s->ow,
+                       .dst_h = s->ow,
+                       .dst_w = 1,
+                       .images = s->n,
+                       .groups = s->groups,
+                       .channels = s->c / s->groups,
+                       .height = s->h,
+                       .width = s->w,
+                       .m = s->o / s->groups,
+                       .kh = s->kh,
+                       .kw = s->kw,
+                       .oh = s->oh,
+                       .ow = s->ow,
+                       .sh = s->sh,
+                       .sw = s->sw,
+                       .top = s->top,
+                       .left = s->left,
+                       .dh = s->dh,
+                       .dw = s->dw,
+                       .relu = call->relu};
 }
 
 static conv_outcome implicit_gemm_forward(const conv_call *call)

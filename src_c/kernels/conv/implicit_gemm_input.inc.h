@@ -1,5 +1,6 @@
-/* implicit_gemm_input.inc.h -- the gradient of a convolution's input, which is the transposed convolution: one convolution
- * of implicit_gemm.inc.h for each remainder of the stride, with those elements of the kernel, reversed, that meet it.
+/* implicit_gemm_input.inc.h -- the gradient of a convolution's input, which is the transposed convolution: one
+ * convolution of implicit_gemm.inc.h for each remainder of the stride, with those elements of the kernel, reversed,
+ * that meet it.
  */
 #define REVERSE_BLOCK 32 /* output channels whose kernels are reversed together */
 
@@ -9,8 +10,7 @@ typedef struct {
     int64_t size, count, last, step, dilation, before;
 } conv_phase;
 
-static conv_phase conv_phase_of(int64_t r, int64_t size, int64_t k, int64_t stride, int64_t pad,
-                                int64_t dilation)
+static conv_phase conv_phase_of(int64_t r, int64_t size, int64_t k, int64_t stride, int64_t pad, int64_t dilation)
 {
     conv_phase p = {.size = size > r ? (size - r + stride - 1) / stride : 0, .step = 1, .dilation = 1};
     int64_t first = -1;
@@ -38,8 +38,8 @@ typedef struct {
 } reversed_weight;
 
 /* to[o, i, j] of one row for the kernels o of so many, `step` apart. rows, columns: constants where they are few. */
-FNN_INLINE void reversed_row(const reversed_weight * t, const int64_t rows, const int64_t columns, REAL *to,
-                              const REAL *from, int64_t count, int64_t step)
+FNN_INLINE void reversed_row(const reversed_weight *t, const int64_t rows, const int64_t columns, REAL *to,
+                             const REAL *from, int64_t count, int64_t step)
 {
     const int64_t down = t->y.step * t->kw, right = t->x.step;
     for (int64_t o = 0; o < count; o++, from += step)
@@ -58,8 +58,8 @@ static void reverse_range(void *context, int64_t begin, int64_t end)
             const int64_t group = row / t->channels, c = row % t->channels;
             const int64_t count = t->m - first < REVERSE_BLOCK ? t->m - first : REVERSE_BLOCK;
             REAL *const to = t->to + (row * t->m + first) * rows * columns;
-            const REAL *const from = t->weight + (group * t->m + first) * step + c * taps + t->y.last * t->kw +
-                                     t->x.last;
+            const REAL *const from =
+                t->weight + (group * t->m + first) * step + c * taps + t->y.last * t->kw + t->x.last;
             if (rows == 1 && columns == 1)
                 reversed_row(t, 1, 1, to, from, count, step);
             else if (rows == 1 && columns == 2)
@@ -83,13 +83,35 @@ static conv_gemm conv_gemm_of_phase(const conv_call *call, const REAL *a, int64_
     const fnn_conv *const s = call->s;
     const int64_t *const dys = call->dys;
     const int some = y->count * x->count > 0 && s->oh > 0 && s->ow > 0;
-    return (conv_gemm){.src = call->dy, .a = a, .bias = call->bias, .dst = call->out + ry * s->w + rx,
-                       .src_n = dys[0], .src_c = dys[1], .src_h = dys[2], .src_w = dys[3], .dst_n = s->c * s->h * s->w,
-                       .dst_c = s->h * s->w, .dst_h = s->sh * s->w, .dst_w = s->sw, .images = s->n,
-                       .groups = s->groups, .channels = some ? s->o / s->groups : 0, .height = s->oh, .width = s->ow,
-                       .m = s->c / s->groups, .kh = some ? y->count : 1, .kw = some ? x->count : 1, .oh = y->size,
-                       .ow = x->size, .sh = 1, .sw = 1, .top = y->before, .left = x->before, .dh = y->dilation,
-                       .dw = x->dilation, .relu = call->relu};
+    return (conv_gemm){.src = call->dy,
+                       .a = a,
+                       .bias = call->bias,
+                       .dst = call->out + ry * s->w + rx,
+                       .src_n = dys[0],
+                       .src_c = dys[1],
+                       .src_h = dys[2],
+                       .src_w = dys[3],
+                       .dst_n = s->c * s->h * s->w,
+                       .dst_c = s->h * s->w,
+                       .dst_h = s->sh * s->w,
+                       .dst_w = s->sw,
+                       .images = s->n,
+                       .groups = s->groups,
+                       .channels = some ? s->o / s->groups : 0,
+                       .height = s->oh,
+                       .width = s->ow,
+                       .m = s->c / s->groups,
+                       .kh = some ? y->count : 1,
+                       .kw = some ? x->count : 1,
+                       .oh = y->size,
+                       .ow = x->size,
+                       .sh = 1,
+                       .sw = 1,
+                       .top = y->before,
+                       .left = x->before,
+                       .dh = y->dilation,
+                       .dw = x->dilation,
+                       .relu = call->relu};
 }
 
 /* All of dx by one such convolution, where the stride is 1. */
@@ -110,8 +132,13 @@ static conv_outcome implicit_gemm_input(const conv_call *call)
         return CONV_DONE;
     for (int64_t ry = 0; ry < s->sh && ry < s->h; ry++)
         for (int64_t rx = 0; rx < s->sw && rx < s->w; rx++) {
-            reversed_weight t = {.to = a, .weight = call->weight, .m = m, .channels = channels, .kh = s->kh,
-                                 .kw = s->kw, .y = conv_phase_of(ry, s->h, s->kh, s->sh, s->top, s->dh),
+            reversed_weight t = {.to = a,
+                                 .weight = call->weight,
+                                 .m = m,
+                                 .channels = channels,
+                                 .kh = s->kh,
+                                 .kw = s->kw,
+                                 .y = conv_phase_of(ry, s->h, s->kh, s->sh, s->top, s->dh),
                                  .x = conv_phase_of(rx, s->w, s->kw, s->sw, s->left, s->dw)};
             conv_gemm g = conv_gemm_of_phase(call, a, ry, rx, &t.y, &t.x);
             if (g.channels)

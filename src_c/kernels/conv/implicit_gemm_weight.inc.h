@@ -1,4 +1,5 @@
-/* implicit_gemm_weight.inc.h -- the gradient of a convolution with respect to its weight, as an implicit matrix product.
+/* implicit_gemm_weight.inc.h -- the gradient of a convolution with respect to its weight, as an implicit matrix
+ * product.
  *
  * dw[o, (c, i, j)] is a sum over images and positions: a product of depth images * positions. Images are cut into a
  * number of shares that depends on shapes alone, their sums are added in order: the same bits for any thread count.
@@ -11,11 +12,11 @@ typedef struct {
     int64_t dy_n, dy_c, dy_h, dy_w;
     REAL *sums, *dw; /* (shares, groups, depth, m), (groups, m, depth) */
     int64_t shares, parts, columns;
-    int pointwise;   /* planes are products' operands as they are */
+    int pointwise; /* planes are products' operands as they are */
 } conv_weight;
 
 /* One output channel: sums[(c, i, j)] = [sums or 0] + sum over a block of dy times x, without packing. */
-static void conv_weight_direct(const conv_gemm * g, REAL *sums, const REAL *dy, int64_t dy_n, int64_t dy_h,
+static void conv_weight_direct(const conv_gemm *g, REAL *sums, const REAL *dy, int64_t dy_n, int64_t dy_h,
                                const REAL *copy, const int64_t *taps, int64_t images, int64_t rows, int from_c)
 {
     const int64_t count = g->kh * g->kw, whole = g->ow - g->ow % VW;
@@ -57,13 +58,22 @@ static void conv_weight_direct(const conv_gemm * g, REAL *sums, const REAL *dy, 
 }
 
 /* sums (channels, m) = the planes of x times those of dy, as they are. */
-static void conv_weight_planes(const conv_gemm * g, REAL *sums, const REAL *x, const REAL *dy, int64_t dy_n,
+static void conv_weight_planes(const conv_gemm *g, REAL *sums, const REAL *x, const REAL *dy, int64_t dy_n,
                                int64_t dy_c, int64_t begin, int64_t end)
 {
     for (int64_t image = begin; image < end && !fnn_interrupted(); image++) {
-        const gemm product = {.c = sums, .a = x + image * g->src_n, .b = dy + image * dy_n, .m = g->channels,
-                              .n = g->m, .k = g->oh * g->ow, .ldc = g->m, .as_m = g->src_c, .as_k = 1, .bs_k = 1,
-                              .bs_n = dy_c, .from_c = image > begin};
+        const gemm product = {.c = sums,
+                              .a = x + image * g->src_n,
+                              .b = dy + image * dy_n,
+                              .m = g->channels,
+                              .n = g->m,
+                              .k = g->oh * g->ow,
+                              .ldc = g->m,
+                              .as_m = g->src_c,
+                              .as_k = 1,
+                              .bs_k = 1,
+                              .bs_n = dy_c,
+                              .from_c = image > begin};
         gemm_part(&product, 0, product.m, 0, product.n);
     }
 }
@@ -80,8 +90,8 @@ static void conv_weight_range(void *context, int64_t begin, int64_t end)
     const int direct = m == 1 && w->dy_w == 1;
     const int64_t copy_size = conv_copy_size(&g), a_size = direct ? 0 : lda * g.channels * taps_n + VW;
     const int64_t b_size = (most + 1) * ldb + VW;
-    REAL *const copy = fnn_scratch((size_t)(copy_size + a_size + b_size) * sizeof(REAL) +
-                                   (size_t)taps_n * sizeof(int64_t) + 16);
+    REAL *const copy =
+        fnn_scratch((size_t)(copy_size + a_size + b_size) * sizeof(REAL) + (size_t)taps_n * sizeof(int64_t) + 16);
     if (!copy)
         return;
     REAL *const a = copy + copy_size, *const b = a + (a_size + 1) / 2 * 2;
@@ -96,8 +106,8 @@ static void conv_weight_range(void *context, int64_t begin, int64_t end)
         int from_c = 0;
         g.channels = c1 - c0;
         if (w->pointwise) {
-            conv_weight_planes(&g, sums, g.src + (group * w->conv.channels + c0) * g.src_c,
-                               w->dy + group * m * w->dy_c, w->dy_n, w->dy_c, n0, n1);
+            conv_weight_planes(&g, sums, g.src + (group * w->conv.channels + c0) * g.src_c, w->dy + group * m * w->dy_c,
+                               w->dy_n, w->dy_c, n0, n1);
             continue;
         }
         for (int64_t image = n0; image < n1; image += g.block_images)
@@ -105,8 +115,8 @@ static void conv_weight_range(void *context, int64_t begin, int64_t end)
                 const int64_t images = n1 - image < g.block_images ? n1 - image : g.block_images;
                 const int64_t rows = g.oh - row < g.block_rows ? g.oh - row : g.block_rows;
                 const int64_t size = rows * g.ow, n = images * size;
-                conv_fill(&g, copy, g.src + image * g.src_n + (group * w->conv.channels + c0) * g.src_c, images,
-                          row, rows);
+                conv_fill(&g, copy, g.src + image * g.src_n + (group * w->conv.channels + c0) * g.src_c, images, row,
+                          rows);
                 if (direct) {
                     conv_weight_direct(&g, sums, w->dy + image * w->dy_n + group * w->dy_c + row * w->dy_h, w->dy_n,
                                        w->dy_h, copy, taps, images, rows, from_c);
@@ -120,8 +130,18 @@ static void conv_weight_range(void *context, int64_t begin, int64_t end)
                     conv_pack(&g, a + j, lda, copy, taps, runs, count, 0, g.channels * taps_n);
                 }
                 const REAL *dy = w->dy + image * w->dy_n + group * m * w->dy_c + row * w->dy_h;
-                gemm product = {.c = sums, .a = a, .b = b, .m = g.channels * taps_n, .n = m, .k = n, .ldc = m,
-                                .as_m = lda, .as_k = 1, .bs_k = ldb, .bs_n = 1, .from_c = from_c};
+                gemm product = {.c = sums,
+                                .a = a,
+                                .b = b,
+                                .m = g.channels * taps_n,
+                                .n = m,
+                                .k = n,
+                                .ldc = m,
+                                .as_m = lda,
+                                .as_k = 1,
+                                .bs_k = ldb,
+                                .bs_n = 1,
+                                .from_c = from_c};
                 const int few = n >= VW && m <= (n >= 8 * VW ? DOT_FEW_DEEP : DOT_FEW); /* as gemm_is_dot says */
                 if (few && images == 1 && w->dy_w == 1 && w->dy_h == g.ow) {
                     product.b = dy;
@@ -165,12 +185,33 @@ static conv_weight conv_weight_of(const conv_call *call)
 {
     const fnn_conv *const s = call->s;
     const int64_t *const xs = call->xs, *const dys = call->dys;
-    return (conv_weight){
-        .conv = {.src = call->x, .src_n = xs[0], .src_c = xs[1], .src_h = xs[2], .src_w = xs[3], .images = s->n,
-                 .groups = s->groups, .channels = s->c / s->groups, .height = s->h, .width = s->w,
-                 .m = s->o / s->groups, .kh = s->kh, .kw = s->kw, .oh = s->oh, .ow = s->ow, .sh = s->sh, .sw = s->sw,
-                 .top = s->top, .left = s->left, .dh = s->dh, .dw = s->dw},
-        .dy = call->dy, .dy_n = dys[0], .dy_c = dys[1], .dy_h = dys[2], .dy_w = dys[3], .dw = call->out};
+    return (conv_weight){.conv = {.src = call->x,
+                                  .src_n = xs[0],
+                                  .src_c = xs[1],
+                                  .src_h = xs[2],
+                                  .src_w = xs[3],
+                                  .images = s->n,
+                                  .groups = s->groups,
+                                  .channels = s->c / s->groups,
+                                  .height = s->h,
+                                  .width = s->w,
+                                  .m = s->o / s->groups,
+                                  .kh = s->kh,
+                                  .kw = s->kw,
+                                  .oh = s->oh,
+                                  .ow = s->ow,
+                                  .sh = s->sh,
+                                  .sw = s->sw,
+                                  .top = s->top,
+                                  .left = s->left,
+                                  .dh = s->dh,
+                                  .dw = s->dw},
+                         .dy = call->dy,
+                         .dy_n = dys[0],
+                         .dy_c = dys[1],
+                         .dy_h = dys[2],
+                         .dy_w = dys[3],
+                         .dw = call->out};
 }
 
 /* Elements of dw. */

@@ -1,11 +1,13 @@
 /* kn2row.inc.h -- convolutions to one channel: images' planes are a product's operand as they are, and the elements of
- * the kernel its rows (Vasudevan et al., "Parallel Multi Channel Convolution using General Matrix Multiplication", 2017).
+ * the kernel its rows (Vasudevan et al., "Parallel Multi Channel Convolution using General Matrix Multiplication",
+ * 2017).
  *
- * Forward: rows t = (i, j) of w (taps, c) x (c, h w) are what each element of the kernel gives at each position; an output
- * adds those of its window. The gradient of the weight is the product of x (c, h w) with dy laid out as (h w, taps).
+ * Forward: rows t = (i, j) of w (taps, c) x (c, h w) are what each element of the kernel gives at each position; an
+ * output adds those of its window. The gradient of the weight is the product of x (c, h w) with dy laid out as (h w,
+ * taps).
  */
 #define KN2ROW_TAPS 49        /* elements of a kernel at most */
-#define KN2ROW_POSITIONS 8192    /* of a plane at most: the product of an image stays in the cache */
+#define KN2ROW_POSITIONS 8192 /* of a plane at most: the product of an image stays in the cache */
 
 typedef struct {
     const fnn_conv *s;
@@ -21,7 +23,8 @@ static int kn2row_fits(const fnn_conv *s, const int64_t *strides)
            s->h * s->w >= VW && s->h * s->w <= KN2ROW_POSITIONS && conv_whole_planes(strides, s->h, s->w);
 }
 
-/* Vectors' operations of an image on a copy with padding instead (implicit_gemm.inc.h), of which a product takes so many. */
+/* Vectors' operations of an image on a copy with padding instead (implicit_gemm.inc.h), of which a product takes so
+ * many. */
 static double kn2row_otherwise(const fnn_conv *s, double product)
 {
     const double vectors = (double)((s->ow + VW - 1) / VW);
@@ -81,8 +84,8 @@ static void kn2row_weight_range(void *context, int64_t begin, int64_t end)
         return;
     memset(spread, 0, (size_t)(positions * pitch) * sizeof(REAL));
     for (int64_t share = begin; share < end; share++)
-        for (int64_t n0 = s->n * share / g->shares, n = n0;
-             n < s->n * (share + 1) / g->shares && !fnn_interrupted(); n++) {
+        for (int64_t n0 = s->n * share / g->shares, n = n0; n < s->n * (share + 1) / g->shares && !fnn_interrupted();
+             n++) {
             for (int64_t t = 0; t < taps; t++) {
                 const conv_view v = conv_view_of(s, t);
                 for (int64_t r = v.r0; r < v.r1; r++) {
@@ -104,11 +107,16 @@ static conv_outcome kn2row_forward(const conv_call *call)
     const fnn_conv *const s = call->s;
     const double taps = (double)(s->kh * s->kw), positions = (double)(s->h * s->w) / VW, c = (double)s->c;
     const double sums = 2 * (double)(s->oh * ((s->ow + VW - 1) / VW));
-    if (!kn2row_fits(s, call->xs) ||
-        (!call->forced && taps * (1.4 * c * positions + sums) > kn2row_otherwise(s, 1.2)))
+    if (!kn2row_fits(s, call->xs) || (!call->forced && taps * (1.4 * c * positions + sums) > kn2row_otherwise(s, 1.2)))
         return CONV_DECLINED;
-    kn2row g = {.s = s, .x = call->x, .weight = call->weight, .bias = call->bias, .y = call->out, .x_n = call->xs[0],
-                .x_c = call->xs[1], .relu = call->relu};
+    kn2row g = {.s = s,
+                .x = call->x,
+                .weight = call->weight,
+                .bias = call->bias,
+                .y = call->out,
+                .x_n = call->xs[0],
+                .x_c = call->xs[1],
+                .relu = call->relu};
     fnn_parallel_for(s->n, 1, taps * (0.3 * positions * c + sums), kn2row_range, &g);
     return CONV_DONE;
 }
@@ -124,11 +132,20 @@ static conv_outcome kn2row_weight(const conv_call *call)
     conv_weight w = conv_weight_of(call);
     if (!conv_weight_begin(&w))
         return CONV_DONE;
-    kn2row g = {.s = s, .x = call->x, .dy = call->dy, .sums = w.sums, .x_n = call->xs[0], .x_c = call->xs[1],
-                .dy_n = call->dys[0], .dy_h = call->dys[2], .dy_w = call->dys[3], .shares = w.shares};
+    kn2row g = {.s = s,
+                .x = call->x,
+                .dy = call->dy,
+                .sums = w.sums,
+                .x_n = call->xs[0],
+                .x_c = call->xs[1],
+                .dy_n = call->dys[0],
+                .dy_h = call->dys[2],
+                .dy_w = call->dys[3],
+                .shares = w.shares};
     fnn_parallel_for(w.shares, 1, (double)(s->n / w.shares) * (0.3 * c * positions * vectors + 0.3 * spread),
                      kn2row_weight_range, &g);
-    REAL check = 0; /* what is not finite was multiplied by positions that an element of the kernel does not meet, too */
+    REAL check =
+        0; /* what is not finite was multiplied by positions that an element of the kernel does not meet, too */
     for (int64_t i = 0; i < w.shares * s->c * s->kh * s->kw; i++)
         check += w.sums[i] - w.sums[i];
     if (check != 0) {

@@ -5,7 +5,7 @@
 #define POINTWISE_DEPTH 256 /* positions at least, where they are a product's depth */
 
 /* Neither padding nor gaps within a plane of the source, whose strides these are. */
-static int conv_is_pointwise(const conv_gemm * g, const int64_t *strides)
+static int conv_is_pointwise(const conv_gemm *g, const int64_t *strides)
 {
     return g->kh * g->kw == 1 && g->sh == 1 && g->sw == 1 && g->oh == g->height && g->ow == g->width && g->top == 0 &&
            g->left == 0 && conv_whole_planes(strides, g->height, g->width);
@@ -19,10 +19,21 @@ static conv_outcome pointwise_run(const conv_gemm *g, const REAL *weight, const 
     if (!conv_is_pointwise(g, strides) || size < 2 * VW || g->m == 1 || g->channels <= THIN ||
         (g->groups > 1 && g->bias))
         return CONV_DECLINED;
-    gemm_job job = {.gemm = {.c = g->dst, .a = weight, .b = g->src, .start = g->bias, .m = g->m, .n = size,
-                             .k = g->channels, .ldc = size, .as_m = transposed ? 1 : g->channels,
-                             .as_k = transposed ? g->m : 1, .bs_k = g->src_c, .bs_n = 1, .relu = g->relu},
-                    .batch_ndim = 2, .batch = (int64_t[]){g->images, g->groups},
+    gemm_job job = {.gemm = {.c = g->dst,
+                             .a = weight,
+                             .b = g->src,
+                             .start = g->bias,
+                             .m = g->m,
+                             .n = size,
+                             .k = g->channels,
+                             .ldc = size,
+                             .as_m = transposed ? 1 : g->channels,
+                             .as_k = transposed ? g->m : 1,
+                             .bs_k = g->src_c,
+                             .bs_n = 1,
+                             .relu = g->relu},
+                    .batch_ndim = 2,
+                    .batch = (int64_t[]){g->images, g->groups},
                     .a_batch = (int64_t[]){0, g->m * g->channels},
                     .b_batch = (int64_t[]){g->src_n, g->channels * g->src_c}};
     gemm_run(&job, g->images * g->groups);
@@ -117,8 +128,8 @@ static void scatter_range(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* The positions of x that the convolution reads, contiguous, in new memory (NULL: none left), and what is to be done with
- * them. */
+/* The positions of x that the convolution reads, contiguous, in new memory (NULL: none left), and what is to be done
+ * with them. */
 static REAL *gather(const REAL *x, const fnn_conv *s, const int64_t *xs, fnn_conv *dense, int64_t *strides)
 {
     REAL *const to = fnn_scratch((size_t)(s->n * s->c * s->oh * s->ow) * sizeof(REAL));

@@ -11,10 +11,10 @@
  * Sums and differences spread an infinity over its tile: when a result is not finite everywhere, all of it is done
  * again without.
  */
-#define WINOGRAD_SOURCE (384 << 10)  /* bytes of a block's source in planes, about */
-#define WINOGRAD_RESULT (128 << 10)  /* of some channels' results in planes */
-#define WINOGRAD_TILES 128           /* of a block at most, unless one line has more */
-#define WINOGRAD_SUM 16              /* channels whose kernels of the weight's gradient are written at once */
+#define WINOGRAD_SOURCE (384 << 10) /* bytes of a block's source in planes, about */
+#define WINOGRAD_RESULT (128 << 10) /* of some channels' results in planes */
+#define WINOGRAD_TILES 128          /* of a block at most, unless one line has more */
+#define WINOGRAD_SUM 16             /* channels whose kernels of the weight's gradient are written at once */
 
 typedef struct {
     const conv_gemm *conv;
@@ -24,17 +24,17 @@ typedef struct {
     int64_t tiles_h, tiles_w;      /* of an image */
     int64_t lines, block;          /* rows of tiles: of all images, and of a block */
     int64_t pitch, u_pitch, parts; /* of a channel in a plane; of a row of u; of the channels in a block */
-    int not_finite;                    /* a result is not finite */
+    int not_finite;                /* a result is not finite */
 } winograd;
 
-static int winograd_fits(const conv_gemm * g)
+static int winograd_fits(const conv_gemm *g)
 {
     return g->kh == 3 && g->kw == 3 && g->sh == 1 && g->sw == 1 && g->dh == 1 && g->dw == 1 && g->src_w == 1 &&
            g->m > 0 && g->channels > 0;
 }
 
 /* Whether it is faster: vectors' operations here and there, as measured. Shapes alone decide. */
-static int winograd_pays(const conv_gemm * g)
+static int winograd_pays(const conv_gemm *g)
 {
     if (g->m < 8 || g->channels < 8)
         return 0;
@@ -46,7 +46,7 @@ static int winograd_pays(const conv_gemm * g)
 }
 
 /* Blocks of so many rows of tiles that their vectors are full, if that can be. */
-static void winograd_blocks(winograd * w, int64_t images)
+static void winograd_blocks(winograd *w, int64_t images)
 {
     const int64_t channels = w->conv->channels > w->conv->m ? w->conv->channels : w->conv->m, tiles_w = w->tiles_w;
     int64_t most = WINOGRAD_SOURCE / (16 * channels * (int64_t)sizeof(REAL));
@@ -78,23 +78,23 @@ FNN_INLINE int64_t winograd_line_size(int64_t tiles_w)
 }
 
 /* What a block needs besides planes: lines of the source, 4 * block at most, and behind them 8 strips. */
-FNN_INLINE int64_t winograd_lines_size(const winograd * w)
+FNN_INLINE int64_t winograd_lines_size(const winograd *w)
 {
     return 4 * w->block * winograd_line_size(w->tiles_w);
 }
 
-FNN_INLINE int64_t winograd_strip(const winograd * w)
+FNN_INLINE int64_t winograd_strip(const winograd *w)
 {
     return winograd_plane(2 * w->block * w->tiles_w + VW);
 }
 
-FNN_INLINE int64_t winograd_rows_size(const winograd * w)
+FNN_INLINE int64_t winograd_rows_size(const winograd *w)
 {
     return winograd_lines_size(w) + 8 * winograd_strip(w);
 }
 
 /* Row y of a channel, between zeros. The same row of the channel `ahead` is asked for: no prefetcher foresees it. */
-static void winograd_line(const conv_gemm * g, REAL *to, int64_t size, const REAL *channel, int64_t y, int64_t ahead)
+static void winograd_line(const conv_gemm *g, REAL *to, int64_t size, const REAL *channel, int64_t y, int64_t ahead)
 {
     const int64_t first = g->left > 0 ? g->left : 0, from = first - g->left, most = size - first;
     const int64_t count = g->width - from < most ? g->width - from : most;
@@ -110,8 +110,8 @@ static void winograd_line(const conv_gemm * g, REAL *to, int64_t size, const REA
 
 #ifdef V_PICKS
 /* winograd_source where a line of the source is a vector: tiles of two rows are done together, in registers. */
-static void winograd_source_narrow(const winograd * w, REAL *planes, int64_t plane, const REAL *src,
-                                   int64_t line, int64_t count)
+static void winograd_source_narrow(const winograd *w, REAL *planes, int64_t plane, const REAL *src, int64_t line,
+                                   int64_t count)
 {
     const conv_gemm *const g = w->conv;
     const int64_t tiles_w = w->tiles_w;
@@ -163,8 +163,8 @@ static void winograd_source_narrow(const winograd * w, REAL *planes, int64_t pla
  *
  * x B is made per line of the source, into strips [line % 2][4][line / 2][tile]: there the tiles of an image follow
  * each other, so that vectors are full however narrow it is, and tiles one above the other share two lines. */
-static void winograd_source(const winograd * w, REAL *planes, int64_t plane, REAL *rows, const REAL *src,
-                            int64_t line, int64_t count)
+static void winograd_source(const winograd *w, REAL *planes, int64_t plane, REAL *rows, const REAL *src, int64_t line,
+                            int64_t count)
 {
     const conv_gemm *const g = w->conv;
     const int64_t tiles_w = w->tiles_w, size = winograd_line_size(tiles_w), strip = winograd_strip(w);
@@ -257,7 +257,7 @@ static void winograd_kernels(void *context, int64_t begin, int64_t end)
 #undef WINOGRAD_KERNEL
 
 /* y of one channel = A' planes A + bias; whether all of it is finite. `rows` as of winograd_source. */
-static int winograd_put(const winograd * w, REAL *dst, const REAL *planes, int64_t plane, REAL *rows, REAL bias,
+static int winograd_put(const winograd *w, REAL *dst, const REAL *planes, int64_t plane, REAL *rows, REAL bias,
                         int64_t line, int64_t count)
 {
     const conv_gemm *const g = w->conv;
@@ -345,12 +345,17 @@ static void winograd_range(void *context, int64_t begin, int64_t end)
 }
 
 /* `weight` is that of the forward pass. */
-static conv_outcome winograd_run(const conv_gemm * g, const REAL *weight, int transposed, int forced)
+static conv_outcome winograd_run(const conv_gemm *g, const REAL *weight, int transposed, int forced)
 {
     if (!winograd_fits(g) || g->dst_w != 1 || (!forced && !winograd_pays(g)))
         return CONV_DECLINED;
-    winograd w = {.conv = g, .weight = weight, .transposed = transposed, .tiles_h = (g->oh + 1) / 2,
-                  .tiles_w = (g->ow + 1) / 2, .u_pitch = (g->channels + VW - 1) / VW * VW + VW, .parts = 1};
+    winograd w = {.conv = g,
+                  .weight = weight,
+                  .transposed = transposed,
+                  .tiles_h = (g->oh + 1) / 2,
+                  .tiles_w = (g->ow + 1) / 2,
+                  .u_pitch = (g->channels + VW - 1) / VW * VW + VW,
+                  .parts = 1};
     winograd_blocks(&w, g->images);
     w.u = fnn_scratch((size_t)(g->groups * 16 * g->m * w.u_pitch) * sizeof(REAL));
     if (!w.u)

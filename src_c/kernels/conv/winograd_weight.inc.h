@@ -1,5 +1,6 @@
 /* winograd_gradient_job.inc.h -- the gradient of the weight of a convolution that winograd.inc.h can do: for each
- * of 16 planes a product of depth tiles, in the shares of images and with the order of sums of implicit_gemm_weight.inc.h.
+ * of 16 planes a product of depth tiles, in the shares of images and with the order of sums of
+ * implicit_gemm_weight.inc.h.
  */
 typedef struct {
     winograd winograd;
@@ -11,7 +12,7 @@ typedef struct {
 } winograd_gradient_job;
 
 /* Of an image's rows of tiles: planes[16][tile][m] = A dy A', from dy laid out as [position][m]. */
-static void winograd_gradient(const conv_gemm * g, REAL *planes, int64_t plane, const REAL *dy, int64_t ldb,
+static void winograd_gradient(const conv_gemm *g, REAL *planes, int64_t plane, const REAL *dy, int64_t ldb,
                               int64_t rows, int64_t tiles_w)
 {
     for (int64_t r = 0; r < rows; r += 2)
@@ -78,8 +79,8 @@ static void winograd_weight_range(void *context, int64_t begin, int64_t end)
             }
             REAL *const sums = all->sums + ((share * g.groups + group) * 16 * whole->channels + c0) * m;
             for (int64_t p = 0; p < 16; p++)
-                gemm_panels(g.channels, m, count * w.tiles_w, source + p * plane, w.pitch, 1, dy + p * dy_plane, 0,
-                            ldb, sums + p * whole->channels * m, m, line > l0);
+                gemm_panels(g.channels, m, count * w.tiles_w, source + p * plane, w.pitch, 1, dy + p * dy_plane, 0, ldb,
+                            sums + p * whole->channels * m, m, line > l0);
         }
     }
     fnn_free(source);
@@ -139,8 +140,12 @@ static conv_outcome winograd_weight(const conv_call *call)
     if (!winograd_fits(g) || (!call->forced && (g->channels < 8 || g->m == 1)))
         return CONV_DECLINED;
     winograd_gradient_job all = {.winograd = {.conv = g, .tiles_h = (g->oh + 1) / 2, .tiles_w = (g->ow + 1) / 2},
-                           .dy = given.dy, .dy_n = given.dy_n, .dy_c = given.dy_c, .dy_h = given.dy_h,
-                           .dy_w = given.dy_w, .dw = given.dw};
+                                 .dy = given.dy,
+                                 .dy_n = given.dy_n,
+                                 .dy_c = given.dy_c,
+                                 .dy_h = given.dy_h,
+                                 .dy_w = given.dy_w,
+                                 .dw = given.dw};
     const int64_t size = g->groups * g->channels * g->m * 16, tiles_w = all.winograd.tiles_w;
     all.shares = conv_shares(g->images, size);
     /* vectors' operations here and there, as measured */
