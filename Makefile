@@ -13,7 +13,7 @@ ASAN_TREE := build/asan
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv build demo test test-torch parity fuzz coverage bench bench-train bench-sklearn lint asan wheel sdist annotate clean
+.PHONY: help venv build demo test test-torch parity fuzz coverage bench bench-train bench-sklearn lint format asan wheel sdist annotate clean
 
 help:  ## print this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,12 +78,13 @@ bench-train: $(VENV)/.extra-test $(WITH_TORCH) build  ## time whole training ste
 bench-sklearn: $(VENV)/.extra-test build  ## time the scikit-learn door and scikit-learn's networks
 	$(BIN)/python benchmarks/bench_sklearn.py $(ARGS)
 
-lint: $(VENV)/.extra-lint  ## ruff, cython-lint, and clang-format where it is installed
+lint: $(VENV)/.extra-lint  ## ruff, cython-lint, clang-format
 	$(BIN)/ruff check .
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint fastnn
-	@if command -v clang-format >/dev/null && test -f .clang-format; then \
-	    clang-format --dry-run -Werror $$(git ls-files 'src_c/*.c' 'src_c/*.h'); \
-	else echo 'clang-format: not installed, C is not checked'; fi
+	$(BIN)/clang-format --dry-run -Werror $$(find src_c -name '*.[ch]')
+
+format: $(VENV)/.extra-lint  ## format C as `make lint` wants it
+	$(BIN)/clang-format -i $$(find src_c -name '*.[ch]')
 
 # A second copy of the sources is built with the sanitizers, beside the ordinary build. LD_PRELOAD brings their runtimes
 # before Python's; PYTHONMALLOC=malloc lets them see Python's own buffers. PyTorch is left out: it is not built for this.

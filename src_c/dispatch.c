@@ -7,18 +7,10 @@
 #include <cpuid.h>
 #endif
 
-extern const fnn_kernels fnn_kernels_baseline;
-#if FNN_HAVE_AVX2
-extern const fnn_kernels fnn_kernels_avx2;
-#endif
-#if FNN_HAVE_AVX512
-extern const fnn_kernels fnn_kernels_avx512;
-#endif
-
-const fnn_kernels *fnn_active = &fnn_kernels_baseline;
+fnn_kernels fnn_active[2];
 
 const char *const fnn_kernel_names[] = {
-#define KERNEL(name, params) #name,
+#define KERNEL(result, name, params) #name,
 #include "kernels.def"
 #undef KERNEL
     0};
@@ -51,6 +43,20 @@ const int fnn_unary_saves[] = {
 #undef UNARY
 };
 
+const char *const fnn_loss_names[] = {
+#define POINTWISE_LOSS(name, cost, forward, grad_input, grad_target) #name,
+#include "kernels/loss.def"
+#undef POINTWISE_LOSS
+    0};
+
+const char *const fnn_conv_names[] = {
+#define CONV_IMPLEMENTATION(name, forward, input, weight) #name,
+#include "kernels/conv/conv.def"
+#undef CONV_IMPLEMENTATION
+    0};
+
+int fnn_conv_forced = -1;
+
 #if defined(__x86_64__)
 /* The operating system must save the wide registers too, or using them kills the process. */
 static uint64_t enabled_state(void)
@@ -70,8 +76,7 @@ static int cpu_has_avx2(void)
         return 0;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_FMA) || !(c & bit_F16C))
         return 0;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2) && (b & bit_BMI) &&
-           (b & bit_BMI2);
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_AVX2) && (b & bit_BMI) && (b & bit_BMI2);
 }
 
 static int cpu_has_avx512(void)
@@ -84,51 +89,53 @@ static int cpu_has_avx512(void)
 }
 #endif
 
-/* Slowest first. */
-static int list_tables(const fnn_kernels *tables[3])
+static int always(void)
 {
-    int count = 0;
-    tables[count++] = &fnn_kernels_baseline;
+    return 1;
+}
+
+/* Those that were built, slowest first. */
+#define TABLES(isa) extern const fnn_kernels fnn_kernels_##isa##_f32, fnn_kernels_##isa##_f64
+#define VARIANT(isa, works) {{&fnn_kernels_##isa##_f32, &fnn_kernels_##isa##_f64}, works}
+TABLES(baseline);
+TABLES(avx2);
+TABLES(avx512);
+static const struct {
+    const fnn_kernels *tables[2];
+    int (*works)(void);
+} variants[] = {
+    VARIANT(baseline, always),
 #if FNN_HAVE_AVX2
-    if (cpu_has_avx2())
-        tables[count++] = &fnn_kernels_avx2;
+    VARIANT(avx2, cpu_has_avx2),
 #endif
 #if FNN_HAVE_AVX512
-    if (cpu_has_avx512())
-        tables[count++] = &fnn_kernels_avx512;
+    VARIANT(avx512, cpu_has_avx512),
 #endif
-    return count;
-}
+};
+enum { VARIANTS = sizeof variants / sizeof *variants };
 
 int fnn_available(const char *names[], int capacity)
 {
-    const fnn_kernels *tables[3];
-    int count = list_tables(tables);
-    for (int i = 0; i < count && i < capacity; i++)
-        names[i] = tables[i]->isa;
+    int count = 0;
+    for (int i = 0; i < VARIANTS && count < capacity; i++)
+        if (variants[i].works())
+            names[count++] = variants[i].tables[0]->isa;
     return count;
 }
 
 const char *fnn_best(void)
 {
-    const fnn_kernels *tables[3];
-    return tables[list_tables(tables) - 1]->isa;
+    const char *names[VARIANTS];
+    return names[fnn_available(names, VARIANTS) - 1];
 }
 
 int fnn_select(const char *isa)
 {
-    const fnn_kernels *tables[3];
-    int count = list_tables(tables);
-    for (int i = 0; i < count; i++)
-        if (strcmp(tables[i]->isa, isa) == 0) {
-            fnn_active = tables[i];
+    for (int i = 0; i < VARIANTS; i++)
+        if (strcmp(variants[i].tables[0]->isa, isa) == 0 && variants[i].works()) {
+            for (int type = 0; type < 2; type++)
+                fnn_active[type] = *variants[i].tables[type];
             return 0;
         }
     return -1;
 }
-
-const char *const fnn_loss_names[] = {
-#define POINTWISE_LOSS(name, cost, forward, grad_input, grad_target) #name,
-#include "kernels/loss.def"
-#undef POINTWISE_LOSS
-    0};

@@ -1,9 +1,10 @@
-/* fastnn.h -- the C interface of the kernels: one table of functions per instruction set.
+/* fastnn.h -- the C interface of the kernels: one table of functions per instruction set and type.
  *
  * Plain C11, no Python.h. Letters used everywhere: m, n, k = rows, columns, depth of a matrix product;
  * n alone = number of elements; strides count elements, not bytes. Arguments come as outputs, inputs,
- * sizes, scalars. Arrays of the kernel's floating type are `void *` in the table, which holds every
- * kernel twice: [FNN_F32] and [FNN_F64]; scalars are double.
+ * sizes, scalars. Arrays of the kernel's floating type are `void *` in the table, of which there is
+ * one for each type, [FNN_F32] and [FNN_F64]; scalars are double. Kernels that take scratch memory return a status: 0,
+ * or FNN_NO_MEMORY, and then their outputs are undefined.
  */
 #ifndef FASTNN_H
 #define FASTNN_H
@@ -11,6 +12,9 @@
 #include <stdint.h>
 
 enum { FNN_F32 = 0, FNN_F64 = 1 };
+
+/* Statuses of kernels beside 0. */
+enum { FNN_NO_MEMORY = 1, FNN_NO_IMPLEMENTATION = 2 };
 
 #define FNN_MAX_NDIM 32
 
@@ -58,13 +62,13 @@ typedef struct fnn_conv {
 
 typedef struct fnn_kernels {
     const char *isa;
-#define KERNEL(name, params) void(*name[2]) params;
+#define KERNEL(result, name, params) result(*name) params;
 #include "kernels.def"
 #undef KERNEL
 } fnn_kernels;
 
-/* The table in use; never NULL after fnn_select(). */
-extern const fnn_kernels *fnn_active;
+/* Copies of the tables in use, fnn_active[FNN_F32] and fnn_active[FNN_F64]; empty before the first fnn_select. */
+extern fnn_kernels fnn_active[2];
 
 /* Variants that were built AND that this CPU (and its operating system) can run, slowest first. */
 int fnn_available(const char *names[], int capacity);
@@ -83,6 +87,11 @@ extern const int fnn_unary_saves[];
 /* Names of the maps and comparisons of two numbers in enum order, NULL-terminated. */
 extern const char *const fnn_binary_names[];
 extern const char *const fnn_compare_names[];
+
+/* Names of the implementations of convolution in the order of kernels/conv/conv.def, NULL-terminated. */
+extern const char *const fnn_conv_names[];
+/* For tests: the one that does every convolution, by its number; FNN_NO_IMPLEMENTATION where it cannot. -1: none. */
+extern int fnn_conv_forced;
 
 /* Threads (parallel.c). Kernels use at most this many, fewer when the work is small. */
 void fnn_set_num_threads(int n);

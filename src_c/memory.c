@@ -17,7 +17,7 @@
 #define LARGEST_KEPT ((size_t)64 << 20)  /* larger blocks go back to the system at once */
 #define KEEP_AT_MOST ((size_t)256 << 20) /* all free lists together */
 #define HUGE_PAGE ((size_t)2 << 20)
-#define HUGE_AT_LEAST ((size_t)4 << 20)  /* smaller blocks do not ask for huge pages; NumPy's bound */
+#define HUGE_AT_LEAST ((size_t)4 << 20) /* smaller blocks do not ask for huge pages; NumPy's bound */
 
 typedef struct header {
     struct header *next; /* in a free list */
@@ -34,7 +34,6 @@ _Static_assert(sizeof(header) <= FNN_ALIGNMENT, "the header must fit its cache l
 static int guarding;
 static size_t damaged;
 static atomic_long blocks_left = -1; /* until allocation fails, for tests; < 0: for ever */
-static atomic_size_t failures;
 
 static header *free_lists[CLASSES];
 static size_t cached;
@@ -139,11 +138,6 @@ void fnn_fail_after(long count)
     atomic_store(&blocks_left, count);
 }
 
-size_t fnn_alloc_failures(void)
-{
-    return atomic_load(&failures);
-}
-
 /* Linux may give large blocks pages of 2 MB: writing 64 MB for the first time takes 10 ms instead of 34 (measured), and
  * fewer addresses must be translated. */
 static void ask_for_huge_pages(void *memory, size_t size)
@@ -158,7 +152,7 @@ static void ask_for_huge_pages(void *memory, size_t size)
 #endif
 }
 
-static void *allocate(size_t size)
+void *fnn_alloc(size_t size)
 {
     if (size > SIZE_MAX - 2 * FNN_ALIGNMENT)
         return NULL;
@@ -185,14 +179,6 @@ static void *allocate(size_t size)
         block->size_class = size_class;
     }
     return (char *)block + FNN_ALIGNMENT;
-}
-
-void *fnn_alloc(size_t size)
-{
-    void *pointer = allocate(size);
-    if (!pointer)
-        atomic_fetch_add(&failures, 1);
-    return pointer;
 }
 
 void fnn_free(void *pointer)

@@ -9,9 +9,6 @@
 /* At least `size` bytes, aligned to a cache line, contents undefined; NULL when memory is out. */
 void *fnn_alloc(size_t size);
 void fnn_free(void *pointer);
-/* How often fnn_alloc has returned NULL. A kernel without its scratch returns at once; the wrapper compares this
- * number with that before the call and raises MemoryError. */
-size_t fnn_alloc_failures(void);
 void *fnn_realloc(void *pointer, size_t size);
 /* Bytes kept for reuse now, and giving them back to the system. */
 size_t fnn_cached_bytes(void);

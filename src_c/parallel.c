@@ -7,6 +7,7 @@
 
 #include "parallel.h"
 #include "fastnn.h"
+#include "memory.h"
 
 #include <ctype.h>
 #include <stdatomic.h>
@@ -79,20 +80,21 @@ int fnn_get_flush_denormal(void)
 
 /* What this thread is doing. */
 static _Thread_local struct {
-    atomic_int *stop;  /* of the region it is in, NULL outside: shall its threads skip what is left? */
-    int worker;        /* of a region that another thread called */
-    unsigned mode;     /* of the caller, for the time of a look */
+    atomic_int *stop; /* of the region it is in, NULL outside: shall its threads skip what is left? */
+    int worker;       /* of a region that another thread called */
+    unsigned mode;    /* of the caller, for the time of a look */
     int64_t next_look;
-    int interrupted;   /* this thread's call of a kernel, not resumed yet */
-    int verified;      /* a team of so many threads can be had */
+    int interrupted; /* this thread's call of a kernel, not resumed yet */
+    int verified;    /* a team of so many threads can be had */
+    int no_memory;   /* for scratch, in the call that runs now */
 } here;
 
 static int (*look)(void);
 
-#define SLICE 1e6        /* ns of the first slice by the kernel's estimate; the others follow the clock, */
-#define SHORT_SLICE 5e6  /* between these, about */
+#define SLICE 1e6       /* ns of the first slice by the kernel's estimate; the others follow the clock, */
+#define SHORT_SLICE 5e6 /* between these, about */
 #define LONG_SLICE 20e6
-#define LOOK_AFTER 50e6  /* ns between two looks */
+#define LOOK_AFTER 50e6 /* ns between two looks */
 
 #ifndef CLOCK_MONOTONIC_COARSE /* good to some milliseconds, a few ns to ask */
 #define CLOCK_MONOTONIC_COARSE CLOCK_MONOTONIC
@@ -127,7 +129,24 @@ int fnn_interrupted_between(void)
     if (here.interrupted || !look || time < here.next_look)
         return here.interrupted;
     here.next_look = time + (int64_t)LOOK_AFTER;
-    return here.interrupted = look() != 0;
+    const int no_memory = here.no_memory; /* of this call, not of those that the program makes */
+    here.interrupted = look() != 0;
+    here.no_memory = no_memory;
+    return here.interrupted;
+}
+
+void *fnn_scratch(size_t size)
+{
+    void *const memory = fnn_alloc(size);
+    here.no_memory |= !memory;
+    return memory;
+}
+
+int fnn_status(void)
+{
+    const int status = here.no_memory ? FNN_NO_MEMORY : 0;
+    here.no_memory = 0;
+    return status;
 }
 
 int fnn_interrupted(void)
@@ -147,7 +166,7 @@ typedef struct {
     int64_t n, grain, slice; /* slice: blocks that are done together first */
     fnn_range range;
     void *context;
-    atomic_int stop;
+    atomic_int stop, no_memory;
 } work_of_team;
 
 /* Blocks [from, to), on a thread of a region or alone. */
@@ -166,10 +185,15 @@ static void run_share(work_of_team *work, int worker, int64_t from, int64_t to)
         if (from < to) {
             const int64_t end = now(), took = end - begun;
             begun = end;
-            slice = took < (int64_t)SHORT_SLICE ? 2 * slice : took > (int64_t)LONG_SLICE ? (slice + 1) / 2 : slice;
+            if (took < (int64_t)SHORT_SLICE)
+                slice *= 2;
+            else if (took > (int64_t)LONG_SLICE)
+                slice = (slice + 1) / 2;
         }
     }
     here.stop = outer_stop, here.worker = outer_worker, here.mode = outer_mode;
+    if (worker && fnn_status())
+        atomic_store(&work->no_memory, 1);
     fnn_leave(mode);
 }
 
@@ -352,7 +376,10 @@ void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_rang
 {
     const int64_t blocks = (n + grain - 1) / grain;
     const double slice = sliced && work > SLICE ? (double)blocks * (SLICE / work) : (double)blocks;
-    work_of_team team_work = {.n = n, .grain = grain, .slice = slice > 1 ? (int64_t)slice : 1, .range = range,
+    work_of_team team_work = {.n = n,
+                              .grain = grain,
+                              .slice = slice > 1 ? (int64_t)slice : 1,
+                              .range = range,
                               .context = context};
     if (here.interrupted)
         return;
@@ -378,6 +405,7 @@ void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_rang
             const int64_t team = omp_get_num_threads(), id = omp_get_thread_num();
             run_share(&team_work, id > 0, blocks * id / team, blocks * (id + 1) / team);
         }
+        here.no_memory |= atomic_load(&team_work.no_memory);
         const int64_t end = now(), before = last_team_end;
         last_team_end = end;
         if (!left && look_due == here.next_look && start - before < (int64_t)ASLEEP)

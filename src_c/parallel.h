@@ -9,11 +9,13 @@
  * the calling thread.
  *
  * Long work can be interrupted: a thread takes its share in slices, and between them the calling thread asks the
- * program above whether to go on (fnn_set_look). If not, what is left of the call is skipped; its outputs are undefined.
+ * program above whether to go on (fnn_set_look). If not, what is left of the call is skipped; its outputs are
+ * undefined.
  */
 #ifndef FNN_PARALLEL_H
 #define FNN_PARALLEL_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #if defined(__x86_64__) || defined(_M_X64)
@@ -88,6 +90,13 @@ void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_rang
  * for loops of short regions. It costs some nanoseconds; if so, the caller returns. */
 int fnn_interrupted(void);
 int fnn_interrupted_between(void);
+
+/* Scratch memory for a kernel, to be freed with fnn_free. NULL: there is none; then fnn_status of the call says so. */
+void *fnn_scratch(size_t size);
+
+/* What a kernel that takes scratch memory returns when it ends: FNN_NO_MEMORY if it or one of its threads got none, or
+ * 0. Asking ends the call: once for each. */
+int fnn_status(void);
 
 /* `look` is called now and then on the thread that called a long kernel; not 0 interrupts it. Then the program must
  * call fnn_resume on that thread before the next kernel. */

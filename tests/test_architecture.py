@@ -1,6 +1,7 @@
 """The shape of the code: imports point one way, only kernels/ touches C, no giant files, no tests in the wheel."""
 import ast
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -211,4 +212,14 @@ def test_no_generated_files_in_git():
     if not (ROOT / ".git").exists() or not shutil.which("git"):
         pytest.skip("not a git checkout")
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    assert not [name for name in tracked if re.search(r"\.(so|o|a|html|npz)$|^fastnn/.*\.c$", name)]
+    assert not [name for name in tracked if re.search(r"\.(so|o|a|html|npz)$|^fastnn/.*\.c$|_table\.pxi$", name)]
+
+
+def test_table_of_kernels_is_that_of_its_source():
+    """The wrappers are compiled against the table of src_c/kernels.def: one field of a struct for each line."""
+    make = runpy.run_path(str(ROOT / "src_c" / "kernel_table.py"))["table"]
+    source = "/* KERNEL(void, not, (int x)) */\nKERNEL(int, f, (void *const *p,\n        const int64_t *sizes))\n"
+    assert make(source).endswith("        int (*f)(void **p, const int64_t *sizes) noexcept nogil\n")
+    made = ROOT / "fastnn" / "kernels" / "_table.pxi"
+    if made.exists():  # where the sources are built
+        assert made.read_text() == make((ROOT / "src_c" / "kernels.def").read_text())

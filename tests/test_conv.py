@@ -6,8 +6,11 @@ import pytest
 
 import fastnn
 import fastnn.nn.functional as F
-from fastnn import nn
+from fastnn import kernels, nn, reference
 from fastnn.kernels import _core
+from fastnn.testing.compare import assert_same, assert_same_bits
+from fastnn.testing.parity import describe
+from fastnn.testing.spec import all_specs
 
 
 def images(*shape, seed=0):
@@ -188,3 +191,59 @@ def test_output_size_of_transposed():
     layer = nn.ConvTranspose2d(3, 2, 3, stride=2, padding=1)
     for size in itertools.product((15, 16), (15, 16)):
         assert layer(images(2, 3, 8, 8), output_size=size).shape == (2, 2, *size)
+
+
+# ---- implementations (src_c/kernels/conv/) ----
+
+PASSES = ("conv_forward", "conv_backward_input", "conv_backward_weight")
+
+
+@pytest.fixture(scope="module")
+def samples():
+    """(spec, dtype, sample, the reference's result in float64) of all three kernels."""
+    found = []
+    for spec in all_specs():
+        for dtype in spec.dtypes if spec.name in PASSES else ():
+            for sample in spec.samples(np.random.default_rng(5), dtype):
+                if min(x.size for x in sample.args if isinstance(x, np.ndarray)):  # else nobody is asked
+                    wide = [x.astype(np.float64) if isinstance(x, np.ndarray) else x for x in sample.args]
+                    with np.errstate(invalid="ignore"):
+                        found.append((spec, dtype, sample, getattr(reference, spec.name)(*wide, **sample.kwargs)))
+    return found
+
+
+@pytest.mark.parametrize("name", kernels.conv_implementations())
+def test_every_implementation_on_every_case_that_it_fits(name, samples, kernel_settings):
+    """Not only where it pays: the reference's results, with the same bits for any number of threads."""
+    done = dict.fromkeys(PASSES, 0)
+    for isa in kernels.available_isas():
+        kernels.set_isa(isa)
+        for spec, dtype, sample, expected in samples:
+            results = []
+            try:
+                for threads in (1, 3):
+                    kernels.set_num_threads(threads)
+                    with kernels.conv_implementation(name):
+                        results.append(getattr(kernels, spec.name)(*sample.args, **sample.kwargs))
+            except ValueError as error:
+                assert f"{name} does not fit" in str(error) and not results
+                continue
+            done[spec.name] += 1
+            rtol, atol = spec.tolerance(dtype, sample)
+            where = f"{spec.name} by {name}, {isa}, {describe(sample)}"
+            assert_same(results[0], expected.astype(dtype), rtol, 4 * atol, where)  # as Winograd's cases have it
+            assert_same_bits(results[1], results[0], where)
+    lacks = {"im2col": "conv_forward", "kn2row": "conv_backward_input"}
+    assert all((count > 0) == (lacks.get(name) != key) for key, count in done.items()), done
+
+
+def test_an_implementation_that_does_not_fit():
+    x, weight = np.ones((2, 3, 5, 5), np.float32), np.ones((4, 3, 2, 2), np.float32)
+    assert kernels.conv_implementations()[-1] == "implicit_gemm"
+    with pytest.raises(ValueError, match="unknown implementation 'fft'; known: depthwise, "):
+        kernels.conv_implementation("fft")
+    with kernels.conv_implementation("winograd"), pytest.raises(ValueError, match="forward: winograd does not fit"):
+        kernels.conv_forward(x, weight)
+    with kernels.conv_implementation("winograd"), kernels.conv_implementation("implicit_gemm"):
+        kernels.conv_forward(x, weight)
+    assert (kernels.conv_forward(x, weight) == 12).all()

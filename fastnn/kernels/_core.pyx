@@ -1,12 +1,12 @@
 """The extension that links the C kernels: instruction sets, threads, memory, and what wrappers share."""
 cimport numpy as np
 
-from fastnn.errors import DTypeError
+from fastnn.errors import DTypeError, ShapeError
 
 cdef extern from "fastnn.h":
     enum:
         MAX_NDIM "FNN_MAX_NDIM"
-    const fnn_kernels *fnn_active
+    fnn_kernels *fnn_active
     int fnn_available(const char **names, int capacity)
     int fnn_select(const char *isa)
     const char *fnn_best()
@@ -14,6 +14,8 @@ cdef extern from "fastnn.h":
     const char **fnn_unary_names
     const char **fnn_loss_names
     const int *fnn_unary_saves
+    const char **fnn_conv_names
+    int fnn_conv_forced
     const char **fnn_binary_names
     const char **fnn_compare_names
     void fnn_set_num_threads(int n)
@@ -40,7 +42,6 @@ cdef extern from "memory.h":
     void fnn_empty_cache()
     void fnn_set_guard(int on)
     size_t fnn_guard_damage()
-    size_t fnn_alloc_failures() nogil
     void fnn_fail_after(long count)
 
 cdef extern from *:
@@ -129,6 +130,7 @@ cdef extern from *:
 np.import_array()
 
 cdef object handler = fnn_new_handler()
+fnn_select(b"baseline")
 active = fnn_active
 use_reference = False
 
@@ -235,6 +237,28 @@ cdef int same_real_kind(np.ndarray x, np.ndarray y, str op) except -1:
     return real_kind(x, op)
 
 
+cdef int check_shape(str op, str what, np.ndarray x, np.ndarray array, int ndim, const np.npy_intp *shape) except -1:
+    cdef int i
+    same_real_kind(x, array, op)
+    cdef bint fits = np.PyArray_NDIM(array) == ndim
+    if fits:
+        for i in range(ndim):
+            fits = fits and np.PyArray_DIM(array, i) == shape[i]
+    if not fits:
+        raise ShapeError(f"{op}: expected {what} {tuple([shape[i] for i in range(ndim)])}, got "
+                         f"{(<object>array).shape}")
+    return 0
+
+
+cdef int check_vector(str op, str what, np.ndarray x, np.ndarray array, np.npy_intp n) except -1:
+    return check_shape(op, what, x, array, 1, &n)
+
+
+cdef int check_alike(str op, str what, np.ndarray x, np.ndarray array) except -1:
+    same_real_kind(x, array, op)
+    return check_shape(op, what, x, array, np.PyArray_NDIM(x), np.PyArray_DIMS(x))
+
+
 cdef np.ndarray contiguous(np.ndarray array):
     if np.PyArray_ISCARRAY_RO(array):
         return array
@@ -273,15 +297,10 @@ cdef void give_memory(void *memory) noexcept nogil:
     fnn_free(memory)
 
 
-cdef size_t alloc_failures() noexcept nogil:
-    return fnn_alloc_failures()
-
-
-cdef int check_scratch(str op, size_t before) except -1:
-    check_interrupt()
-    if fnn_alloc_failures() != before:  # another thread's failure counts as ours: memory is out all the same
-        raise MemoryError(f"{op}: no memory for scratch")
-    return 0
+cdef int failed(int status, str op) except -1:
+    if status == FNN_NO_IMPLEMENTATION:
+        raise ValueError(f"{op}: {conv_implementations()[fnn_conv_forced]} does not fit this call")
+    raise MemoryError(f"{op}: no memory for scratch")
 
 
 # ---- for Python ----
@@ -304,15 +323,13 @@ def available_isas():
 
 def get_isa():
     """The instruction set whose kernels are in use."""
-    return active.isa.decode()
+    return active[FNN_F32].isa.decode()
 
 
 def set_isa(name):
     """Use the kernels built for instruction set `name`; ValueError if it was not built or cannot run here."""
-    global active
     if fnn_select(name.encode()) != 0:
         raise ValueError(f"set_isa: {name!r} is not available here; available: {', '.join(available_isas())}")
-    active = fnn_active
 
 
 def best_isa():
@@ -361,6 +378,57 @@ def loss_names():
 def unary_saves_flags():
     """What the backward of each unary map reads, in the order of `unary_names`: bit 0 is x, bit 1 is y."""
     return [fnn_unary_saves[i] for i in range(len(unary_names()))]
+
+
+def conv_implementations():
+    """Names of the implementations of convolution, in the order in which they are asked; for tests.
+
+    Returns
+    -------
+    list of str
+        The list of src_c/kernels/conv/conv.def; its README describes them. The last one does every call.
+    """
+    return _names(<const char **>fnn_conv_names)
+
+
+class conv_implementation:
+    """For tests: a context in which convolutions are done by one implementation, even where it does not pay.
+
+    Parameters
+    ----------
+    name : str
+        One of `conv_implementations`.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown; or, by a call of `conv_forward`, `conv_backward_input` or `conv_backward_weight` within the
+        context, the implementation cannot do that call.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastnn import kernels
+    >>> with kernels.conv_implementation("implicit_gemm"):
+    ...     kernels.conv_forward(np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2))).tolist()
+    [[[[4.0, 4.0], [4.0, 4.0]]]]
+    """
+
+    def __init__(self, name):
+        if name not in conv_implementations():
+            raise ValueError(f"conv_implementation: unknown implementation {name!r}; known: "
+                             f"{', '.join(conv_implementations())}")
+        self.number = conv_implementations().index(name)
+
+    def __enter__(self):
+        global conv_forced, fnn_conv_forced
+        self.before = fnn_conv_forced
+        fnn_conv_forced, conv_forced = self.number, True
+
+    def __exit__(self, *_):
+        global conv_forced, fnn_conv_forced
+        fnn_conv_forced = self.before
+        conv_forced = fnn_conv_forced >= 0
 
 
 def set_use_reference(bint on):

@@ -161,7 +161,7 @@ cpdef tuple attention_forward(np.ndarray q, np.ndarray k, np.ndarray v, np.ndarr
     ShapeError, DTypeError
         Shapes or dtypes do not fit.
     """
-    cdef size_t failures
+    cdef int status
     cdef int64_t shape[7]
     cdef int64_t strides[16]
     cdef int kind = check("attention", q, k, v, p, shape)
@@ -200,11 +200,10 @@ cpdef tuple attention_forward(np.ndarray q, np.ndarray k, np.ndarray v, np.ndarr
     cdef void *pm = NULL if full_mask is None else np.PyArray_DATA(full_mask)
     cdef void *pw = NULL if w is None else np.PyArray_DATA(w)
     cdef uint8_t *kept = NULL if keep is None else <uint8_t *>np.PyArray_DATA(keep)
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.attention_forward[kind](po, pl, pw, pq, pk, pv, pm, how, shape, strides, causal, mean, factor, p,
-                                             kept)
-    _core.check_scratch("attention", failures)
+        status = _core.active[kind].attention_forward(po, pl, pw, pq, pk, pv, pm, how, shape, strides, causal, mean,
+                                                      factor, p, kept)
+    _core.check_status(status, "attention")
     return out, lse, w
 
 
@@ -230,7 +229,7 @@ cpdef tuple attention_backward(np.ndarray grad, np.ndarray q, np.ndarray k, np.n
     -------
     (dq, dk, dv, dmask) : arrays like q, k, v, mask, each None if not needed
     """
-    cdef size_t failures
+    cdef int status
     cdef int64_t shape[7]
     cdef int64_t strides[28]
     cdef int i, kind = check("attention_backward", q, k, v, p, shape)
@@ -290,9 +289,8 @@ cpdef tuple attention_backward(np.ndarray grad, np.ndarray q, np.ndarray k, np.n
     cdef void *pv = np.PyArray_DATA(v)
     cdef void *pm = NULL if full_mask is None else np.PyArray_DATA(full_mask)
     cdef uint8_t *kept = NULL if keep is None else <uint8_t *>np.PyArray_DATA(keep)
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.attention_backward[kind](pointers[0], pointers[1], pointers[2], pointers[3], pg, po, pl, pq, pk,
-                                              pv, pm, how, shape, strides, causal, factor, p, kept)
-    _core.check_scratch("attention_backward", failures)
+        status = _core.active[kind].attention_backward(pointers[0], pointers[1], pointers[2], pointers[3], pg, po, pl,
+                                                       pq, pk, pv, pm, how, shape, strides, causal, factor, p, kept)
+    _core.check_status(status, "attention_backward")
     return dq, dk, dv, None if dmask is None else reduce.sum_to(dmask, (<object>mask).shape)

@@ -61,7 +61,7 @@ cpdef double total_norm(arrays, double p=2.0) except? -1:
     -------
     float, 0 without elements; sums are taken in double precision
     """
-    cdef size_t failures
+    cdef int status
     cdef int order
     if p == 1:
         order = 0
@@ -77,10 +77,9 @@ cpdef double total_norm(arrays, double p=2.0) except? -1:
         return reference.total_norm(t.arrays, p)
     cdef double norm = 0
     if t.count:
-        failures = _core.alloc_failures()
         with nogil:
-            _core.active.total_norm[t.kind](&norm, t.pointers, t.sizes, t.count, order)
-        _core.check_scratch("total_norm", failures)
+            status = _core.active[t.kind].total_norm(&norm, t.pointers, t.sizes, t.count, order)
+        _core.check_status(status, "total_norm")
     return norm
 
 
@@ -99,7 +98,7 @@ cpdef scale_arrays(arrays, double factor):
         return reference.scale_arrays(t.arrays, factor)
     if t.count:
         with nogil:
-            _core.active.scale_arrays[t.kind](t.pointers, t.sizes, t.count, factor)
+            _core.active[t.kind].scale_arrays(t.pointers, t.sizes, t.count, factor)
         _core.check_interrupt()
     for i in range(t.count):
         if t.kept[i] is not t.arrays[i]:

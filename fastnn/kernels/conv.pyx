@@ -54,14 +54,6 @@ cdef int opening(str op, _core.fnn_conv *s, np.ndarray x, str first, np.ndarray 
     return kind
 
 
-cdef int check_bias(str op, np.ndarray x, np.ndarray bias, int64_t n) except -1:
-    if bias is not None:
-        _core.same_real_kind(x, bias, op)
-        if np.PyArray_NDIM(bias) != 1 or np.PyArray_DIM(bias, 0) != n:
-            raise ShapeError(f"{op}: expected bias ({n},), got {(<object>bias).shape}")
-    return 0
-
-
 cdef int output_size(str op, _core.fnn_conv *s, int64_t bottom, int64_t right) except -1:
     """oh and ow from the input's size."""
     cdef int64_t h = s.h + s.top + bottom, w = s.w + s.left + right
@@ -144,7 +136,7 @@ cpdef np.ndarray conv_forward(np.ndarray x, np.ndarray weight, np.ndarray bias=N
     DTypeError
         Other dtypes, or several.
     """
-    cdef size_t failures
+    cdef int status
     cdef _core.fnn_conv s
     cdef int64_t bottom, right
     cdef int64_t xs[4]
@@ -158,11 +150,12 @@ cpdef np.ndarray conv_forward(np.ndarray x, np.ndarray weight, np.ndarray bias=N
                          f"channels instead")
     if s.o % groups:
         raise ShapeError(f"conv: expected output channels divisible by groups={groups}, got {s.o}")
-    check_bias("conv", x, bias, s.o)
+    if bias is not None:
+        _core.check_vector("conv", "bias", x, bias, s.o)
     output_size("conv", &s, bottom, right)
     if _core.use_reference:
         return reference.conv_forward(x, weight, bias, stride, padding, dilation, groups, relu)
-    if one_position(&s):
+    if one_position(&s) and not _core.conv_forced:
         return linear.linear_forward(rows(x), rows(weight), bias, "relu" if relu else None).reshape(s.n, s.o, 1, 1)
     x = with_strides(x, xs)
     weight = _core.contiguous(weight)
@@ -172,10 +165,9 @@ cpdef np.ndarray conv_forward(np.ndarray x, np.ndarray weight, np.ndarray bias=N
     shape[0], shape[1], shape[2], shape[3] = s.n, s.o, s.oh, s.ow
     cdef np.ndarray y = _core.new_array(4, shape, np.PyArray_TYPE(x))
     flatten(&s, xs)
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.conv_forward[kind](data(y), data(x), data(weight), data(bias), &s, xs, relu)
-    _core.check_scratch("conv_forward", failures)
+        status = _core.active[kind].conv_forward(data(y), data(x), data(weight), data(bias), &s, xs, relu)
+    _core.check_status(status, "conv_forward")
     return y
 
 
@@ -205,7 +197,7 @@ cpdef np.ndarray conv_backward_input(np.ndarray grad, np.ndarray weight, size, n
     ShapeError, DTypeError
         As in `conv_forward`.
     """
-    cdef size_t failures
+    cdef int status
     cdef str op = "conv_backward_input"
     cdef _core.fnn_conv s
     cdef int64_t bottom, right
@@ -220,12 +212,13 @@ cpdef np.ndarray conv_backward_input(np.ndarray grad, np.ndarray weight, size, n
                          f"instead")
     if s.o % groups:
         raise ShapeError(f"{op}: expected channels divisible by groups={groups}, got {s.o}")
-    check_bias(op, grad, bias, s.c)
+    if bias is not None:
+        _core.check_vector(op, "bias", grad, bias, s.c)
     output_size(op, &s, bottom, right)
     output_fits(op, &s, grad)
     if _core.use_reference:
         return reference.conv_backward_input(grad, weight, size, bias, stride, padding, dilation, groups, relu)
-    if one_position(&s) and bias is None and not relu:
+    if one_position(&s) and bias is None and not relu and not _core.conv_forced:
         return gemm.matmul(rows(grad), rows(weight)).reshape(s.n, s.c, s.h, s.w)
     grad = with_strides(grad, dys)
     weight = _core.contiguous(weight)
@@ -235,10 +228,9 @@ cpdef np.ndarray conv_backward_input(np.ndarray grad, np.ndarray weight, size, n
     shape[0], shape[1], shape[2], shape[3] = s.n, s.c, s.h, s.w
     cdef np.ndarray dx = _core.new_array(4, shape, np.PyArray_TYPE(grad))
     flatten(&s, dys)
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.conv_backward_input[kind](data(dx), data(grad), data(weight), data(bias), &s, dys, relu)
-    _core.check_scratch("conv_backward_input", failures)
+        status = _core.active[kind].conv_backward_input(data(dx), data(grad), data(weight), data(bias), &s, dys, relu)
+    _core.check_status(status, "conv_backward_input")
     return dx
 
 
@@ -265,7 +257,7 @@ cpdef np.ndarray conv_backward_weight(np.ndarray grad, np.ndarray x, kernel, str
     ShapeError, DTypeError
         As in `conv_forward`.
     """
-    cdef size_t failures
+    cdef int status
     cdef str op = "conv_backward_weight"
     cdef _core.fnn_conv s
     cdef int64_t bottom, right
@@ -280,7 +272,7 @@ cpdef np.ndarray conv_backward_weight(np.ndarray grad, np.ndarray x, kernel, str
     output_fits(op, &s, grad)
     if _core.use_reference:
         return reference.conv_backward_weight(grad, x, kernel, stride, padding, dilation, groups)
-    if one_position(&s):
+    if one_position(&s) and not _core.conv_forced:
         return gemm.matmul(rows(grad).T, rows(x)).reshape(s.o, s.c, s.kh, s.kw)
     grad = with_strides(grad, dys)
     x = with_strides(x, xs)
@@ -288,8 +280,7 @@ cpdef np.ndarray conv_backward_weight(np.ndarray grad, np.ndarray x, kernel, str
     shape[0], shape[1], shape[2], shape[3] = s.o, s.c // groups, s.kh, s.kw
     cdef np.ndarray dw = _core.new_array(4, shape, np.PyArray_TYPE(x))
     flatten(&s, dys, xs)
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.conv_backward_weight[kind](data(dw), data(grad), data(x), &s, dys, xs)
-    _core.check_scratch("conv_backward_weight", failures)
+        status = _core.active[kind].conv_backward_weight(data(dw), data(grad), data(x), &s, dys, xs)
+    _core.check_status(status, "conv_backward_weight")
     return dw

@@ -131,6 +131,7 @@ cdef class DenseTrainer:
     cdef int kind, typenum, loss, optimizer
     cdef Py_ssize_t item, biased
     cdef double a, b, loss_scale, grad_scale, momentum, beta1, beta2, eps, weight_decay, l2
+    cdef int status  # of the kernels of the epoch
     cdef bint nesterov, decoupled, decay_biases, outer_eps, normalize, busy, ready
     cdef list kept  # what the pointers point into
     cdef Tables tables
@@ -308,6 +309,7 @@ cdef class DenseTrainer:
             raise ValueError(f"dense: expected a batch_size of at least 1, got {batch_size}")
         memset(job, 0, sizeof(Pass))
         job.number = 1
+        self.status = 0
         job.batch_size, job.lr, job.count, job.trainer = batch_size, lr, count, <PyObject *>self
         if isinstance(x, tuple):
             data, indices, indptr = x
@@ -357,7 +359,8 @@ cdef class DenseTrainer:
         cdef int64_t m, begin = 0
         cdef int64_t rows = job.batch_size if job.batch_size < job.total else job.total
         cdef char *memory = <char *>_core.take_memory(<size_t>self.lay_out(rows, NULL)) if job.total else NULL
-        if memory == NULL:  # counted: check_scratch raises
+        if memory == NULL:
+            self.status = _core.FNN_NO_MEMORY if job.total else 0
             return
         self.lay_out(rows, memory)
         while begin < job.total:
@@ -369,7 +372,7 @@ cdef class DenseTrainer:
             job.sum += self.step(m, job.w != NULL, job.lr) * m
             if job.count:
                 job.right += self.count_right(m)
-            if _core.interrupted_between():
+            if self.status or _core.interrupted_between():
                 break
             begin += m
         job.whole = begin >= job.total
@@ -413,14 +416,14 @@ cdef class DenseTrainer:
                     else:
                         (<double *>rows)[i * n + columns[j]] += (<double *>x)[j]
         elif order != NULL:
-            _core.active.embedding_forward[self.kind](rows, x, order + begin, m, n)
+            _core.active[self.kind].embedding_forward(rows, x, order + begin, m, n)
         else:
             memcpy(rows, x + begin * n * item, m * n * item)
         if self.loss == CROSS_ENTROPY:
             for i in range(m):
                 classes[i] = (<int64_t *>y)[order[begin + i] if order != NULL else begin + i]
         elif order != NULL:
-            _core.active.embedding_forward[self.kind](self.y_rows, y, order + begin, m, outputs)
+            _core.active[self.kind].embedding_forward(self.y_rows, y, order + begin, m, outputs)
         else:
             memcpy(self.y_rows, y + begin * outputs * item, m * outputs * item)
         if w != NULL:
@@ -459,11 +462,12 @@ cdef class DenseTrainer:
         cdef void *h = self.x_rows
         for l in range(self.depth):
             layer = &self.layers[l]
-            _core.active.linear_forward[kind](layer.y if layer.z == NULL else layer.z, h, layer.weight, layer.bias, m,
-                                              layer.n_out, layer.n_in, layer.n_in, 1, 1, layer.n_out,
-                                              layer.op if layer.z == NULL else -1, layer.a, layer.b)
+            self.status |= _core.active[kind].linear_forward(layer.y if layer.z == NULL else layer.z, h, layer.weight,
+                                                             layer.bias, m, layer.n_out, layer.n_in, layer.n_in, 1, 1,
+                                                             layer.n_out, layer.op if layer.z == NULL else -1, layer.a,
+                                                             layer.b)
             if layer.z != NULL:
-                _core.active.unary_forward[kind](layer.op, layer.y, layer.z, m * layer.n_out, layer.a, layer.b)
+                _core.active[kind].unary_forward(layer.op, layer.y, layer.z, m * layer.n_out, layer.a, layer.b)
             h = layer.y
         loss = self.loss_and_gradient(m, weighted)
         self.backward(m)
@@ -472,9 +476,10 @@ cdef class DenseTrainer:
                 size = 0.0
                 for i in range(m):
                     size += self.weight_of(i)
-            _core.active.total_norm[kind](&norm, self.tables.params, self.tables.sizes, self.depth, 1)
+            self.status |= _core.active[kind].total_norm(&norm, self.tables.params, self.tables.sizes, self.depth, 1)
             loss += 0.5 * self.l2 * (norm * norm) / size
-        self.update(lr, self.l2 / size)
+        if self.status == 0:
+            self.update(lr, self.l2 / size)
         return loss
 
     cdef double loss_and_gradient(self, int64_t m, bint weighted) noexcept nogil:
@@ -489,14 +494,14 @@ cdef class DenseTrainer:
         if kind == 0:
             scale = &scale32
         if self.loss != CROSS_ENTROPY:
-            _core.active.pointwise_loss_forward[kind](self.loss, self.losses, out, self.y_rows, NULL,
-                                                      self.w_elements if weighted else NULL, m * outputs, MEAN,
-                                                      self.a, self.b)
-            _core.active.pointwise_loss_backward[kind](self.loss, self.grads[0], NULL, scale, out, self.y_rows, NULL,
-                                                       self.w_elements if weighted else NULL, m * outputs, MEAN,
-                                                       self.a, self.b)
+            _core.active[kind].pointwise_loss_forward(self.loss, self.losses, out, self.y_rows, NULL,
+                                                      self.w_elements if weighted else NULL, m * outputs, MEAN, self.a,
+                                                      self.b)
+            _core.active[kind].pointwise_loss_backward(self.loss, self.grads[0], NULL, scale, out, self.y_rows, NULL,
+                                                       self.w_elements if weighted else NULL, m * outputs, MEAN, self.a,
+                                                       self.b)
             return self.loss_scale * self.first_loss()
-        _core.active.cross_entropy_forward[kind](self.losses, self.saved, out, <int64_t *>self.y_rows, NULL, NULL, m,
+        _core.active[kind].cross_entropy_forward(self.losses, self.saved, out, <int64_t *>self.y_rows, NULL, NULL, m,
                                                  outputs, 1, NO_CLASS, 0.0, reduction)
         if not weighted:
             loss = self.first_loss()
@@ -509,7 +514,7 @@ cdef class DenseTrainer:
                     loss += (<double *>self.losses)[i] * (<double *>self.w_elements)[i]
                     (<double *>self.w_elements)[i] *= scale64
             scale = self.w_elements
-        _core.active.cross_entropy_backward[kind](self.grads[0], NULL, scale, out, self.saved, <int64_t *>self.y_rows,
+        _core.active[kind].cross_entropy_backward(self.grads[0], NULL, scale, out, self.saved, <int64_t *>self.y_rows,
                                                   NULL, NULL, m, outputs, 1, NO_CLASS, 0.0, reduction)
         return self.loss_scale * loss
 
@@ -526,12 +531,12 @@ cdef class DenseTrainer:
             layer = &self.layers[l]
             dy, dx, op = self.grads[side], self.grads[1 - side], layer.op
             if layer.z != NULL:
-                _core.active.unary_backward[kind](op, dy, dy, layer.z, layer.y, m * layer.n_out, layer.a, layer.b)
+                _core.active[kind].unary_backward(op, dy, dy, layer.z, layer.y, m * layer.n_out, layer.a, layer.b)
                 op = -1
-            _core.active.linear_backward[kind](dx if l else NULL, layer.dw, layer.db, self.dz, dy,
-                                               self.x_rows if l == 0 else (layer - 1).y, layer.weight, layer.y, m,
-                                               layer.n_out, layer.n_in, layer.n_out, 1, layer.n_in, 1, 1, layer.n_out,
-                                               op, layer.a, layer.b, 0, 1)
+            self.status |= _core.active[kind].linear_backward(dx if l else NULL, layer.dw, layer.db, self.dz, dy,
+                                                              self.x_rows if l == 0 else (layer - 1).y, layer.weight,
+                                                              layer.y, m, layer.n_out, layer.n_in, layer.n_out, 1,
+                                                              layer.n_in, 1, 1, layer.n_out, op, layer.a, layer.b, 0, 1)
             side = 1 - side
 
     cdef void update(self, double lr, double penalty) noexcept nogil:
@@ -558,22 +563,22 @@ cdef class DenseTrainer:
         if count == 0:
             return
         if decoupled and (self.optimizer != ADAM or penalty != 0):  # no kernel does both
-            _core.active.scale_arrays[kind](p, sizes, count, 1 - lr * decay)
+            _core.active[kind].scale_arrays(p, sizes, count, 1 - lr * decay)
             decoupled, decay = False, 0.0
         if not decoupled:
             decay += penalty
         if self.optimizer == SGD:
-            _core.active.sgd_step[kind](p, g, s1, NULL, sizes, count, lr, self.momentum, 0.0, decay, self.nesterov, 0)
+            _core.active[kind].sgd_step(p, g, s1, NULL, sizes, count, lr, self.momentum, 0.0, decay, self.nesterov, 0)
         elif self.optimizer == ADAM:
             if self.outer_eps and self.beta2 > 0:
                 eps /= sqrt(1 - pow(self.beta2, steps[0][0] + 1))
-            _core.active.adam_step[kind](p, g, s1, s2, s3, steps, sizes, count, lr, self.beta1, self.beta2, eps, decay,
+            _core.active[kind].adam_step(p, g, s1, s2, s3, steps, sizes, count, lr, self.beta1, self.beta2, eps, decay,
                                          decoupled, 0)
         elif self.optimizer == RMSPROP:
-            _core.active.rmsprop_step[kind](p, g, s1, NULL, s2, steps, sizes, count, lr, self.beta2, eps, decay,
+            _core.active[kind].rmsprop_step(p, g, s1, NULL, s2, steps, sizes, count, lr, self.beta2, eps, decay,
                                             self.momentum, 0)
         else:
-            _core.active.adagrad_step[kind](p, g, s1, steps, sizes, count, lr, 0.0, decay, eps, 0)
+            _core.active[kind].adagrad_step(p, g, s1, steps, sizes, count, lr, 0.0, decay, eps, 0)
 
     cdef int64_t count_right(self, int64_t m) noexcept nogil:
         """Answers of the batch, before its step, that were right."""
@@ -584,7 +589,7 @@ cdef class DenseTrainer:
         if self.loss == CROSS_ENTROPY:
             if outputs < 2:
                 return m
-            _core.active.argreduce[self.kind](0, best, out, m, outputs, 1)
+            _core.active[self.kind].argreduce(0, best, out, m, outputs, 1)
             for i in range(m):
                 right += best[i] == classes[i]
         elif self.kind == 0:

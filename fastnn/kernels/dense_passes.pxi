@@ -97,7 +97,7 @@ cdef int run_passes(Pass *passes, int64_t count, int threads) except -1:
     each on one."""
     global running
     cdef int before, most = core.get_num_threads()
-    cdef size_t failures = _core.alloc_failures()
+    cdef int status = 0
     cdef int64_t i
     cdef double work = 0.0
     cdef Passes all
@@ -121,7 +121,8 @@ cdef int run_passes(Pass *passes, int64_t count, int threads) except -1:
         running -= 1
         for i in range(count):
             (<DenseTrainer>passes[i].trainer).busy = False
-    _core.check_scratch("dense", failures)
+            status |= (<DenseTrainer>passes[i].trainer).status
+    _core.check_status(status, "dense")
     return 0
 
 

@@ -49,7 +49,7 @@ cdef np.ndarray apply(np.ndarray x, np.ndarray mask, int kind, double scale, dou
     cdef void *px = np.PyArray_DATA(x)
     cdef uint8_t *pm = <uint8_t *>np.PyArray_DATA(mask)
     with nogil:
-        _core.active.dropout[kind](py, px, pm, n, inner, scale, kept, dropped)
+        _core.active[kind].dropout(py, px, pm, n, inner, scale, kept, dropped)
     _core.check_interrupt()
     return y
 

@@ -75,10 +75,10 @@ cdef np.ndarray unary_map(int number, np.ndarray x, double a, double b):
     cdef void *py = np.PyArray_DATA(y)
     cdef void *px = np.PyArray_DATA(x)
     if n < SMALL:
-        _core.active.unary_forward[kind](number, py, px, n, a, b)
+        _core.active[kind].unary_forward(number, py, px, n, a, b)
         return y
     with nogil:
-        _core.active.unary_forward[kind](number, py, px, n, a, b)
+        _core.active[kind].unary_forward(number, py, px, n, a, b)
     _core.check_interrupt()
     return y
 
@@ -138,10 +138,10 @@ cpdef np.ndarray unary_backward(op, np.ndarray grad, np.ndarray x, np.ndarray y,
     cdef void *pdx = np.PyArray_DATA(dx)
     cdef void *pdy = np.PyArray_DATA(grad)
     if n < SMALL:
-        _core.active.unary_backward[kind](number, pdx, pdy, px, py, n, a, b)
+        _core.active[kind].unary_backward(number, pdx, pdy, px, py, n, a, b)
         return dx
     with nogil:
-        _core.active.unary_backward[kind](number, pdx, pdy, px, py, n, a, b)
+        _core.active[kind].unary_backward(number, pdx, pdy, px, py, n, a, b)
     _core.check_interrupt()
     return dx
 
@@ -252,9 +252,9 @@ cdef int _apply(bint comparing, int number, str name, np.ndarray out, np.ndarray
         sizes, zs, x_strides, y_strides = turned[0], turned[1], turned[2], turned[3]
     with nogil:
         if comparing:
-            _core.active.compare[kind](number, ndim, sizes, pz, zs, px, x_strides, py, y_strides)
+            _core.active[kind].compare(number, ndim, sizes, pz, zs, px, x_strides, py, y_strides)
         else:
-            _core.active.binary[kind](number, ndim, sizes, pz, zs, px, x_strides, py, y_strides)
+            _core.active[kind].binary(number, ndim, sizes, pz, zs, px, x_strides, py, y_strides)
     _core.check_interrupt()
     return 0
 
@@ -302,7 +302,7 @@ cdef np.ndarray binary_alike(int number, np.ndarray x, np.ndarray y):
         return None
     cdef np.ndarray z = _core.new_like(x, typenum)
     step = np.PyArray_ITEMSIZE(x)
-    _core.active.binary[typenum == np.NPY_DOUBLE](number, 1, &n, np.PyArray_DATA(z), &step, np.PyArray_DATA(x), &step,
+    _core.active[typenum == np.NPY_DOUBLE].binary(number, 1, &n, np.PyArray_DATA(z), &step, np.PyArray_DATA(x), &step,
                                                   np.PyArray_DATA(y), &step)
     return z
 
@@ -335,7 +335,7 @@ cdef np.ndarray compare_alike(int number, np.ndarray x, np.ndarray y):
         return None
     cdef np.ndarray z = _core.new_like(x, np.NPY_BOOL)
     step = np.PyArray_ITEMSIZE(x)
-    _core.active.compare[typenum == np.NPY_DOUBLE](number, 1, &n, np.PyArray_DATA(z), &one, np.PyArray_DATA(x), &step,
+    _core.active[typenum == np.NPY_DOUBLE].compare(number, 1, &n, np.PyArray_DATA(z), &one, np.PyArray_DATA(x), &step,
                                                    np.PyArray_DATA(y), &step)
     return z
 
@@ -359,7 +359,7 @@ cdef np.ndarray compare_number(int number, np.ndarray x, double y):
     cdef void *pz = np.PyArray_DATA(z)
     cdef void *px = np.PyArray_DATA(x)
     with nogil:
-        _core.active.compare[kind](number, 1, &n, pz, &one, px, &step, py, &zero)
+        _core.active[kind].compare(number, 1, &n, pz, &one, px, &step, py, &zero)
     _core.check_interrupt()
     return z
 
@@ -456,7 +456,7 @@ cpdef np.ndarray where(np.ndarray condition, np.ndarray x, np.ndarray y):
     cdef void *py = np.PyArray_DATA(y)
     cdef int64_t *zs = <int64_t *>np.PyArray_STRIDES(z)
     with nogil:
-        _core.active.where[kind](ndim, <int64_t *>shape, pz, zs, <const unsigned char *>pc, cs, px, xs, py, ys)
+        _core.active[kind].where(ndim, <int64_t *>shape, pz, zs, <const unsigned char *>pc, cs, px, xs, py, ys)
     _core.check_interrupt()
     return z
 
@@ -481,7 +481,7 @@ cdef int _copy(np.ndarray out, np.ndarray x, int kind) except -1:
             turned[0][d], turned[1][d], turned[2][d] = shape[order[d]], zs[order[d]], xs[order[d]]
         shape, zs, x_strides = turned[0], turned[1], turned[2]
     with nogil:
-        _core.active.copy[kind](ndim, shape, pz, zs, px, x_strides)
+        _core.active[kind].copy(ndim, shape, pz, zs, px, x_strides)
     _core.check_interrupt()
     return 0
 
@@ -541,7 +541,7 @@ cpdef np.ndarray add_into(np.ndarray out, np.ndarray x, double alpha=1.0):
     cdef void *pz = np.PyArray_DATA(out)
     cdef void *px = np.PyArray_DATA(x)
     with nogil:
-        _core.active.add_scaled[kind](pz, px, n, alpha)
+        _core.active[kind].add_scaled(pz, px, n, alpha)
     _core.check_interrupt()
     return out
 
@@ -559,6 +559,6 @@ cdef int add_at_once(np.ndarray out, np.ndarray x) except -1:
         any_array += x
         return 0
     x = apart(out, _core.laid_out_as(x, out))
-    _core.active.add_scaled[np.PyArray_TYPE(out) == np.NPY_DOUBLE](
+    _core.active[np.PyArray_TYPE(out) == np.NPY_DOUBLE].add_scaled(
         np.PyArray_DATA(out), np.PyArray_DATA(x), np.PyArray_SIZE(x), 1.0)
     return 0

@@ -83,7 +83,7 @@ cpdef np.ndarray embedding_forward(np.ndarray weight, np.ndarray index):
     cdef int64_t *pi = <int64_t *>np.PyArray_DATA(index)
     cdef int64_t n = np.PyArray_SIZE(index), dim = np.PyArray_DIM(weight, 1)
     with nogil:
-        _core.active.embedding_forward[kind](py, pw, pi, n, dim)
+        _core.active[kind].embedding_forward(py, pw, pi, n, dim)
     _core.check_interrupt()
     return y
 
@@ -162,7 +162,7 @@ cpdef np.ndarray embedding_backward(np.ndarray grad, np.ndarray index, np.npy_in
         scale = ordered(scale, False)
         ps = np.PyArray_DATA(scale)
     with nogil:
-        _core.active.embedding_backward[kind](pdw, pdy, pi, pr, ps, n, rows, dim, padding_idx, largest)
+        _core.active[kind].embedding_backward(pdw, pdy, pi, pr, ps, n, rows, dim, padding_idx, largest)
     _core.check_interrupt()
     return dw
 
@@ -241,6 +241,6 @@ cpdef tuple embedding_bag_forward(np.ndarray weight, np.ndarray index, np.ndarra
         scale = ordered(scale, False)
         ps = np.PyArray_DATA(scale)
     with nogil:
-        _core.active.embedding_bag_forward[kind](py, pa, pw, pi, po, ps, n, bags, dim, number, padding_idx)
+        _core.active[kind].embedding_bag_forward(py, pa, pw, pi, po, ps, n, bags, dim, number, padding_idx)
     _core.check_interrupt()
     return y, argmax

@@ -49,7 +49,7 @@ cpdef np.ndarray matmul(np.ndarray a, np.ndarray b):
     DTypeError
         Other dtypes, or two different ones.
     """
-    cdef size_t failures
+    cdef int status
     cdef int kind = _core.same_real_kind(a, b, "matmul")
     cdef int na = np.PyArray_NDIM(a), nb = np.PyArray_NDIM(b)
     if na == 0 or nb == 0:
@@ -107,8 +107,8 @@ cpdef np.ndarray matmul(np.ndarray a, np.ndarray b):
     cdef void *pc = np.PyArray_DATA(c)
     cdef void *pa = np.PyArray_DATA(a)
     cdef void *pb = np.PyArray_DATA(b)
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.matmul[kind](pc, pa, pb, m, n, k, as_m, as_k, bs_k, bs_n, extra, batch, a_batch, b_batch, 0)
-    _core.check_scratch("matmul", failures)
+        status = _core.active[kind].matmul(pc, pa, pb, m, n, k, as_m, as_k, bs_k, bs_n, extra, batch, a_batch, b_batch,
+                                           0)
+    _core.check_status(status, "matmul")
     return c

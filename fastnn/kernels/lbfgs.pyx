@@ -50,7 +50,7 @@ cpdef tuple lbfgs_direction(object grad, list dirs, list stps, object ro, double
         return reference.lbfgs_direction(grad, dirs, stps, ro, h_diag)
     if not isinstance(grad, np.ndarray):
         raise TypeError(f"lbfgs_direction: expected an array as grad, got {type(grad).__name__}")
-    cdef size_t failures
+    cdef int status
     cdef int kind = _core.real_kind(grad, "lbfgs_direction")
     if grad.ndim != 1:
         raise ShapeError(f"lbfgs_direction: expected grad of shape (n,), got {grad.shape}")
@@ -83,11 +83,10 @@ cpdef tuple lbfgs_direction(object grad, list dirs, list stps, object ro, double
             kept.append(item)
             table[count + i] = np.PyArray_DATA(item)
         pd, pg = np.PyArray_DATA(d), np.PyArray_DATA(g)
-        failures = _core.alloc_failures()
         with nogil:
-            _core.active.lbfgs_direction[kind](pd, pg, table, table + count, <double *>np.PyArray_DATA(rates),
-                                               <double *>np.PyArray_DATA(al), count, n, h_diag)
-        _core.check_scratch("lbfgs_direction", failures)
+            status = _core.active[kind].lbfgs_direction(pd, pg, table, table + count, <double *>np.PyArray_DATA(rates),
+                                                        <double *>np.PyArray_DATA(al), count, n, h_diag)
+        _core.check_status(status, "lbfgs_direction")
     finally:
         PyMem_Free(table)
     return d, al

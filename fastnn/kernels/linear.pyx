@@ -32,39 +32,19 @@ cdef int check(np.ndarray x, np.ndarray weight) except -1:
     return kind
 
 
-cdef int check_vector(np.ndarray x, np.ndarray vector, int64_t n, str what) except -1:
-    _core.same_real_kind(x, vector, "linear")
-    if np.PyArray_NDIM(vector) != 1 or np.PyArray_DIM(vector, 0) != n:
-        raise ShapeError(f"linear: expected {what} ({n},), got {(<object>vector).shape}")
-    return 0
-
-
 cdef int check_like_output(np.ndarray array, np.ndarray x, np.ndarray weight, str what) except -1:
     """`array` must have the shape (*, out)."""
+    cdef np.npy_intp shape[64]
     cdef int i, ndim = np.PyArray_NDIM(x)
-    cdef bint fits = np.PyArray_NDIM(array) == ndim
-    _core.same_real_kind(x, array, "linear_backward")
-    if fits:
-        for i in range(ndim - 1):
-            fits = fits and np.PyArray_DIM(array, i) == np.PyArray_DIM(x, i)
-        fits = fits and np.PyArray_DIM(array, ndim - 1) == np.PyArray_DIM(weight, 0)
-    if not fits:
-        expected = (<object>x).shape[:ndim - 1] + (weight.shape[0],)
-        raise ShapeError(f"linear_backward: expected {what} {expected}, got {(<object>array).shape}")
-    return 0
+    for i in range(ndim - 1):
+        shape[i] = np.PyArray_DIM(x, i)
+    shape[ndim - 1] = np.PyArray_DIM(weight, 0)
+    return _core.check_shape("linear_backward", what, x, array, ndim, shape)
 
 
 cdef int check_sum(np.ndarray array, np.ndarray x, int ndim, np.npy_intp *shape, str what) except -1:
     """`array` is to be added to."""
-    cdef int i
-    cdef bint fits = np.PyArray_NDIM(array) == ndim
-    _core.same_real_kind(x, array, "linear_backward")
-    if fits:
-        for i in range(ndim):
-            fits = fits and np.PyArray_DIM(array, i) == shape[i]
-    if not fits:
-        expected = tuple([shape[i] for i in range(ndim)])
-        raise ShapeError(f"linear_backward: expected {what} {expected}, got {(<object>array).shape}")
+    _core.check_shape("linear_backward", what, x, array, ndim, shape)
     if not np.PyArray_ISCARRAY(array):
         raise ValueError(f"linear_backward: expected {what} C-contiguous and writeable")
     return 0
@@ -113,12 +93,12 @@ cpdef np.ndarray linear_forward(np.ndarray x, np.ndarray weight, np.ndarray bias
     """
     if x is None or weight is None:
         raise TypeError("linear: expected arrays, got None")
-    cdef size_t failures
+    cdef int status
     cdef int kind = check(x, weight)
     cdef int64_t n = np.PyArray_DIM(weight, 0), k = np.PyArray_DIM(weight, 1)
     cdef int op = -1
     if bias is not None:
-        check_vector(x, bias, n, "bias")
+        _core.check_vector("linear", "bias", x, bias, n)
     if activation is not None:
         op = activation_number(activation)
     if _core.use_reference:
@@ -141,10 +121,9 @@ cpdef np.ndarray linear_forward(np.ndarray x, np.ndarray weight, np.ndarray bias
     if bias is not None:
         bias = _core.contiguous(bias)
         pb = np.PyArray_DATA(bias)
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.linear_forward[kind](py, px, pw, pb, m, n, k, xs_m, xs_k, ws_n, ws_k, op, a, b)
-    _core.check_scratch("linear", failures)
+        status = _core.active[kind].linear_forward(py, px, pw, pb, m, n, k, xs_m, xs_k, ws_n, ws_k, op, a, b)
+    _core.check_status(status, "linear")
     return y
 
 
@@ -183,7 +162,7 @@ cpdef tuple linear_backward(np.ndarray grad, np.ndarray x, np.ndarray weight, np
     """
     if grad is None or x is None or weight is None:
         raise TypeError("linear_backward: expected arrays, got None")
-    cdef size_t failures
+    cdef int status
     cdef int kind = check(x, weight)
     cdef int64_t n = np.PyArray_DIM(weight, 0), k = np.PyArray_DIM(weight, 1)
     cdef int op = -1
@@ -246,9 +225,8 @@ cpdef tuple linear_backward(np.ndarray grad, np.ndarray x, np.ndarray weight, np
         py = np.PyArray_DATA(y)
         scratch = _core.new_like(grad, typenum)
         dz = np.PyArray_DATA(scratch)
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.linear_backward[kind](pdx, pdw, pdb, dz, pgrad, px, pw, py, m, n, k, n, 1, xs_m, xs_k, ws_n,
-                                           ws_k, op, a, b, accumulate, transposed)
-    _core.check_scratch("linear_backward", failures)
+        status = _core.active[kind].linear_backward(pdx, pdw, pdb, dz, pgrad, px, pw, py, m, n, k, n, 1, xs_m, xs_k,
+                                                    ws_n, ws_k, op, a, b, accumulate, transposed)
+    _core.check_status(status, "linear_backward")
     return dx, np.PyArray_SwapAxes(new_dw, 0, 1) if transposed else new_dw, new_db

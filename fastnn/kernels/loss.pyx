@@ -123,8 +123,8 @@ cpdef np.ndarray pointwise_loss_forward(op, np.ndarray x, np.ndarray target, np.
     cdef int inside = 1, target_inside = 1
     if number == bce:
         with nogil:
-            _core.active.all_between[kind](&inside, px, n, 0.0, 1.0)
-            _core.active.all_between[kind](&target_inside, pt, n, 0.0, 1.0)
+            _core.active[kind].all_between(&inside, px, n, 0.0, 1.0)
+            _core.active[kind].all_between(&target_inside, pt, n, 0.0, 1.0)
         _core.check_interrupt()
         if not inside or not target_inside:
             raise RangeError(f"bce: all elements of {'target' if inside else 'input'} should be between 0 and 1")
@@ -140,7 +140,7 @@ cpdef np.ndarray pointwise_loss_forward(op, np.ndarray x, np.ndarray target, np.
     cdef void *pv = _core.data(pos_weight)
     cdef void *pw = _core.data(weight)
     with nogil:
-        _core.active.pointwise_loss_forward[kind](number, po, px, pt, pv, pw, n, reduce, a, b)
+        _core.active[kind].pointwise_loss_forward(number, po, px, pt, pv, pw, n, reduce, a, b)
     _core.check_interrupt()
     return out
 
@@ -181,7 +181,7 @@ cpdef tuple pointwise_loss_backward(op, np.ndarray grad, np.ndarray x, np.ndarra
     cdef void *pv = _core.data(pos_weight)
     cdef void *pw = _core.data(weight)
     with nogil:
-        _core.active.pointwise_loss_backward[kind](number, pdx, pdt, pg, px, pt, pv, pw, n, reduce, a, b)
+        _core.active[kind].pointwise_loss_backward(number, pdx, pdt, pg, px, pt, pv, pw, n, reduce, a, b)
     _core.check_interrupt()
     return dx, dt
 
@@ -337,7 +337,7 @@ cpdef tuple cross_entropy_forward(np.ndarray x, np.ndarray target, np.ndarray we
     cdef void *pt = np.PyArray_DATA(s.target)
     cdef void *pw = _core.data(s.weight)
     with nogil:
-        _core.active.cross_entropy_forward[s.kind](pl, ps, px, NULL if s.soft else <int64_t *>pt,
+        _core.active[s.kind].cross_entropy_forward(pl, ps, px, NULL if s.soft else <int64_t *>pt,
                                                    pt if s.soft else NULL, pw, s.n, s.classes, s.d, ignore_index,
                                                    label_smoothing, reduce)
     _core.check_interrupt()
@@ -382,7 +382,7 @@ cpdef tuple cross_entropy_backward(np.ndarray grad, np.ndarray x, np.ndarray tar
     cdef void *pt = np.PyArray_DATA(s.target)
     cdef void *pw = _core.data(s.weight)
     with nogil:
-        _core.active.cross_entropy_backward[s.kind](pdx, pdt, pg, px, ps, NULL if s.soft else <int64_t *>pt,
+        _core.active[s.kind].cross_entropy_backward(pdx, pdt, pg, px, ps, NULL if s.soft else <int64_t *>pt,
                                                     pt if s.soft else NULL, pw, s.n, s.classes, s.d, ignore_index,
                                                     label_smoothing, reduce)
     _core.check_interrupt()
@@ -421,7 +421,7 @@ cpdef tuple nll_forward(np.ndarray x, np.ndarray target, np.ndarray weight=None,
     cdef int64_t *pt = <int64_t *>np.PyArray_DATA(s.target)
     cdef void *pw = _core.data(s.weight)
     with nogil:
-        _core.active.nll_forward[s.kind](pl, pn, px, pt, pw, s.n, s.classes, s.d, ignore_index, reduce)
+        _core.active[s.kind].nll_forward(pl, pn, px, pt, pw, s.n, s.classes, s.d, ignore_index, reduce)
     _core.check_interrupt()
     return loss, total
 
@@ -443,6 +443,6 @@ cpdef np.ndarray nll_backward(np.ndarray grad, np.ndarray x, np.ndarray target, 
     cdef int64_t *pt = <int64_t *>np.PyArray_DATA(s.target)
     cdef void *pw = _core.data(s.weight)
     with nogil:
-        _core.active.nll_backward[s.kind](pdx, pg, pt, pw, pn, s.n, s.classes, s.d, ignore_index, reduce)
+        _core.active[s.kind].nll_backward(pdx, pg, pt, pw, pn, s.n, s.classes, s.d, ignore_index, reduce)
     _core.check_interrupt()
     return dx

@@ -17,9 +17,7 @@ cdef np.ndarray vector(str op, np.ndarray x, np.ndarray array, int64_t n, str wh
     """A contiguous array (n,) of x's dtype; None stays."""
     if array is None:
         return None
-    _core.same_real_kind(x, array, op)
-    if np.PyArray_NDIM(array) != 1 or np.PyArray_DIM(array, 0) != n:
-        raise ShapeError(f"{op}: expected {what} ({n},), got {(<object>array).shape}")
+    _core.check_vector(op, what, x, array, n)
     return _core.contiguous(array)
 
 
@@ -32,13 +30,6 @@ cdef int check_given(str op, np.ndarray mean, np.ndarray rstd) except -1:
 
 cdef np.ndarray new_vector(np.ndarray x, np.npy_intp n):
     return _core.new_array(1, &n, np.PyArray_TYPE(x))
-
-
-cdef int check_same(str op, np.ndarray x, np.ndarray array, str what) except -1:
-    _core.same_real_kind(x, array, op)
-    if not np.PyArray_SAMESHAPE(x, array):
-        raise ShapeError(f"{op}: expected {what} {(<object>x).shape}, got {(<object>array).shape}")
-    return 0
 
 
 # ---- group normalisation ----
@@ -98,7 +89,7 @@ cpdef tuple group_norm_forward(np.ndarray x, int groups, np.ndarray weight=None,
     cdef np.ndarray mean = _core.new_array(2, shape, np.PyArray_TYPE(x))
     cdef np.ndarray rstd = _core.new_array(2, shape, np.PyArray_TYPE(x))
     with nogil:
-        _core.active.group_norm_forward[kind](data(y), data(mean), data(rstd), data(x), data(weight), data(bias),
+        _core.active[kind].group_norm_forward(data(y), data(mean), data(rstd), data(x), data(weight), data(bias),
                                               sizes[0], groups, sizes[1], sizes[2], eps, 0)
     _core.check_interrupt()
     return y, mean, rstd
@@ -113,7 +104,7 @@ cdef tuple rows_backward(int kind, np.ndarray grad, np.ndarray x, np.ndarray mea
     cdef np.ndarray db = new_vector(x, groups * c) if need_db else None
     cdef np.ndarray scratch = new_vector(x, 2 * groups * c * (BLOCKS if s == 1 else n))
     with nogil:
-        _core.active.group_norm_backward[kind](data(dx), data(dw), data(db), data(scratch), data(grad), data(x),
+        _core.active[kind].group_norm_backward(data(dx), data(dw), data(db), data(scratch), data(grad), data(x),
                                                data(mean), data(rstd), data(weight), n, groups, c, s, rms)
     _core.check_interrupt()
     return dx, dw, db
@@ -128,7 +119,7 @@ cpdef tuple group_norm_backward(np.ndarray grad, np.ndarray x, np.ndarray mean, 
     cdef int64_t sizes[3]
     cdef int kind = _core.real_kind(x, "group_norm_backward")
     split_groups(x, groups, sizes)
-    check_same("group_norm_backward", x, grad, "grad")
+    _core.check_alike("group_norm_backward", "grad", x, grad)
     check_given("group_norm_backward", mean, rstd)
     vector("group_norm_backward", x, mean.ravel(), sizes[0] * groups, "mean")
     vector("group_norm_backward", x, rstd.ravel(), sizes[0] * groups, "rstd")
@@ -157,16 +148,9 @@ cdef int split_rows(str op, np.ndarray x, int ndim, int64_t *rows, int64_t *n) e
 
 cdef np.ndarray like_row(str op, np.ndarray x, int ndim, np.ndarray array, str what):
     """A contiguous array with the shape of x's last `ndim` dimensions; None stays."""
-    cdef int i, first = np.PyArray_NDIM(x) - ndim
     if array is None:
         return None
-    _core.same_real_kind(x, array, op)
-    cdef bint fits = np.PyArray_NDIM(array) == ndim
-    if fits:
-        for i in range(ndim):
-            fits = fits and np.PyArray_DIM(array, i) == np.PyArray_DIM(x, first + i)
-    if not fits:
-        raise ShapeError(f"{op}: expected {what} {(<object>x).shape[first:]}, got {(<object>array).shape}")
+    _core.check_shape(op, what, x, array, ndim, np.PyArray_DIMS(x) + np.PyArray_NDIM(x) - ndim)
     return _core.contiguous(array)
 
 
@@ -208,8 +192,8 @@ cpdef tuple layer_norm_forward(np.ndarray x, int ndim, np.ndarray weight=None, n
     cdef np.ndarray mean = _core.new_array(np.PyArray_NDIM(x) - ndim, np.PyArray_DIMS(x), np.PyArray_TYPE(x))
     cdef np.ndarray rstd = _core.new_array(np.PyArray_NDIM(x) - ndim, np.PyArray_DIMS(x), np.PyArray_TYPE(x))
     with nogil:
-        _core.active.group_norm_forward[kind](data(y), data(mean), data(rstd), data(x), data(weight), data(bias),
-                                              rows, 1, n, 1, eps, rms)
+        _core.active[kind].group_norm_forward(data(y), data(mean), data(rstd), data(x), data(weight), data(bias), rows,
+                                              1, n, 1, eps, rms)
     _core.check_interrupt()
     return y, mean, rstd
 
@@ -225,7 +209,7 @@ cpdef tuple layer_norm_backward(np.ndarray grad, np.ndarray x, np.ndarray mean, 
     cdef str op = "rms_norm_backward" if rms else "layer_norm_backward"
     cdef int kind = _core.real_kind(x, op)
     split_rows(op, x, ndim, &rows, &n)
-    check_same(op, x, grad, "grad")
+    _core.check_alike(op, "grad", x, grad)
     check_given(op, mean, rstd)
     if np.PyArray_SIZE(mean) != rows or np.PyArray_SIZE(rstd) != rows:
         raise ShapeError(f"{op}: expected mean and rstd of size {rows}, got {(<object>mean).shape} and "
@@ -330,7 +314,7 @@ cpdef tuple batch_norm_forward(np.ndarray x, np.ndarray weight=None, np.ndarray 
         mean[...] = 0
         rstd[...] = 0
     with nogil:
-        _core.active.batch_norm_forward[kind](data(y), data(mean), data(rstd), data(running_mean), data(running_var),
+        _core.active[kind].batch_norm_forward(data(y), data(mean), data(rstd), data(running_mean), data(running_var),
                                               data(scratch), data(x), data(weight), data(bias), n, c, s, training,
                                               momentum, eps)
     _core.check_interrupt()
@@ -348,7 +332,7 @@ cpdef tuple batch_norm_backward(np.ndarray grad, np.ndarray x, np.ndarray mean, 
     cdef str op = "batch_norm_backward"
     cdef int kind = _core.real_kind(x, op)
     split_batch(op, x, &n, &c, &s)
-    check_same(op, x, grad, "grad")
+    _core.check_alike(op, "grad", x, grad)
     check_given(op, mean, rstd)
     weight, mean, rstd = vector(op, x, weight, c, "weight"), vector(op, x, mean, c, "mean"), \
         vector(op, x, rstd, c, "rstd")
@@ -364,7 +348,7 @@ cpdef tuple batch_norm_backward(np.ndarray grad, np.ndarray x, np.ndarray mean, 
     cdef np.ndarray db = new_vector(x, c) if need_db else None
     cdef np.ndarray scratch = new_vector(x, 3 * BLOCKS * c)
     with nogil:
-        _core.active.batch_norm_backward[kind](data(dx), data(dw), data(db), data(scratch), data(grad), data(x),
+        _core.active[kind].batch_norm_backward(data(dx), data(dw), data(db), data(scratch), data(grad), data(x),
                                                data(mean), data(rstd), data(weight), n, c, s, training)
     _core.check_interrupt()
     return first(dx) if turned and need_dx else dx, dw, db
@@ -417,6 +401,6 @@ cpdef tuple variance(np.ndarray x, tuple axes, double correction=1, bint keepdim
         (<object>mean).fill(float("nan"))
     cdef double divisor = max(count - correction, 0)
     with nogil:
-        _core.active.variance[kind](data(found), data(mean), data(scratch), data(x), n, c, s, divisor)
+        _core.active[kind].variance(data(found), data(mean), data(scratch), data(x), n, c, s, divisor)
     _core.check_interrupt()
     return (<object>found).reshape(shape), (<object>mean).reshape(shape)

@@ -21,12 +21,16 @@ cdef class Tables:
     cdef list changed   # pairs (array, copy) to write back
 
     cdef int start(self, str op, list params, list grads) except -1
+    cdef int check_count(self, list arrays, str name) except -1
     cdef void **add(self, list arrays, str name, bint writeable) except NULL
     cdef void **add_shaped(self, list arrays, list shapes, str name) except NULL
     cdef void *copy(self, object array, Py_ssize_t i, str name, bint writeable) except? NULL
     cdef float **add_numbers(self, list numbers, str name) except NULL
     cdef int finish(self) except -1
 
+
+# With the tables of params and grads.
+cdef Tables tables_of(str op, list params, list grads)
 
 cpdef sgd_step(list params, list grads, list momentum_buffers, double lr, double momentum=*, double dampening=*,
                double weight_decay=*, bint nesterov=*, bint maximize=*)

@@ -79,6 +79,12 @@ cdef class Tables:
         self.grads = self.add(grads, "grads", False)
         return 0
 
+    cdef int check_count(self, list arrays, str name) except -1:
+        if arrays is None or PyList_GET_SIZE(arrays) != self.count:
+            raise ShapeError(f"{self.op}: expected {self.count} {name}, one for each parameter, got "
+                             f"{'None' if arrays is None else len(arrays)}")
+        return 0
+
     cdef void **add(self, list arrays, str name, bint writeable) except NULL:
         """A table of the pointers to `arrays`, one for each parameter."""
         cdef void **table = self.next
@@ -86,9 +92,7 @@ cdef class Tables:
         cdef Py_ssize_t i
         cdef PyObject *item
         self.next += self.count
-        if arrays is None or PyList_GET_SIZE(arrays) != self.count:
-            raise ShapeError(f"{self.op}: expected {self.count} {name}, one for each parameter, got "
-                             f"{'None' if arrays is None else len(arrays)}")
+        self.check_count(arrays, name)
         for i in range(self.count):
             item = PyList_GetItem(arrays, i)
             if fnn_is_plain(item, self.typenum, flags):
@@ -105,9 +109,7 @@ cdef class Tables:
         cdef void **table = self.next
         cdef Py_ssize_t i
         self.next += self.count
-        if arrays is None or PyList_GET_SIZE(arrays) != self.count:
-            raise ShapeError(f"{self.op}: expected {self.count} {name}, one for each parameter, got "
-                             f"{'None' if arrays is None else len(arrays)}")
+        self.check_count(arrays, name)
         for i in range(self.count):
             array, shape = arrays[i], shapes[i]
             if shape is None:
@@ -143,9 +145,7 @@ cdef class Tables:
         cdef Py_ssize_t i
         cdef PyObject *item
         self.next += self.count
-        if numbers is None or PyList_GET_SIZE(numbers) != self.count:
-            raise ShapeError(f"{self.op}: expected {self.count} {name}, one for each parameter, got "
-                             f"{'None' if numbers is None else len(numbers)}")
+        self.check_count(numbers, name)
         for i in range(self.count):
             item = PyList_GetItem(numbers, i)
             if not fnn_is_plain(item, np.NPY_FLOAT, np.NPY_ARRAY_CARRAY) or fnn_size(item) != 1:
@@ -159,6 +159,12 @@ cdef class Tables:
             for array, plain in self.changed:
                 array[...] = plain
         return 0
+
+
+cdef Tables tables_of(str op, list params, list grads):
+    cdef Tables tables = Tables.__new__(Tables)
+    tables.start(op, params, grads)
+    return tables
 
 
 cpdef sgd_step(list params, list grads, list momentum_buffers, double lr, double momentum=0.0, double dampening=0.0,
@@ -177,17 +183,14 @@ cpdef sgd_step(list params, list grads, list momentum_buffers, double lr, double
     if _core.use_reference:
         return reference.sgd_step(params, grads, momentum_buffers, lr, momentum, dampening, weight_decay, nesterov,
                                   maximize)
-    cdef Tables tables = Tables.__new__(Tables)
+    cdef Tables tables = tables_of("sgd_step", params, grads)
     cdef void **buffers = NULL
     cdef uint8_t few[FEW]
     cdef uint8_t *first = few
     cdef list firsts = None
     cdef Py_ssize_t i
-    tables.start("sgd_step", params, grads)
     if momentum != 0:
-        if momentum_buffers is None or PyList_GET_SIZE(momentum_buffers) != tables.count:
-            raise ShapeError(f"sgd_step: expected {tables.count} momentum_buffers, one for each parameter, got "
-                             f"{'None' if momentum_buffers is None else len(momentum_buffers)}")
+        tables.check_count(momentum_buffers, "momentum_buffers")
         if tables.count > FEW:
             first = <uint8_t *>tables.next
             tables.next += tables.count
@@ -199,7 +202,7 @@ cpdef sgd_step(list params, list grads, list momentum_buffers, double lr, double
                 firsts[i] = _core.new_like(params[i], tables.typenum)
         buffers = tables.add(momentum_buffers if firsts is None else firsts, "momentum_buffers", True)
     with nogil:
-        _core.active.sgd_step[tables.kind](tables.params, tables.grads, buffers, first, tables.sizes, tables.count, lr,
+        _core.active[tables.kind].sgd_step(tables.params, tables.grads, buffers, first, tables.sizes, tables.count, lr,
                                            momentum, dampening, weight_decay, nesterov, maximize)
     _core.check_interrupt()
     tables.finish()
@@ -216,12 +219,11 @@ cpdef adagrad_step(list params, list grads, list sums, list steps, double lr, do
     """
     if _core.use_reference:
         return reference.adagrad_step(params, grads, sums, steps, lr, lr_decay, weight_decay, eps, maximize)
-    cdef Tables tables = Tables.__new__(Tables)
-    tables.start("adagrad_step", params, grads)
+    cdef Tables tables = tables_of("adagrad_step", params, grads)
     cdef void **sum_table = tables.add(sums, "sums", True)
     cdef float **step_table = tables.add_numbers(steps, "steps")
     with nogil:
-        _core.active.adagrad_step[tables.kind](tables.params, tables.grads, sum_table, step_table, tables.sizes,
+        _core.active[tables.kind].adagrad_step(tables.params, tables.grads, sum_table, step_table, tables.sizes,
                                                tables.count, lr, lr_decay, weight_decay, eps, maximize)
     _core.check_interrupt()
     tables.finish()
@@ -246,10 +248,9 @@ cpdef rmsprop_step(list params, list grads, list square_avgs, list grad_avgs, li
     if _core.use_reference:
         return reference.rmsprop_step(params, grads, square_avgs, grad_avgs, momentum_buffers, steps, lr, alpha, eps,
                                       weight_decay, momentum, maximize)
-    cdef Tables tables = Tables.__new__(Tables)
+    cdef Tables tables = tables_of("rmsprop_step", params, grads)
     cdef void **grad_avg_table = NULL
     cdef void **buffer_table = NULL
-    tables.start("rmsprop_step", params, grads)
     cdef void **square_avg_table = tables.add(square_avgs, "square_avgs", True)
     cdef float **step_table = tables.add_numbers(steps, "steps")
     if grad_avgs is not None:
@@ -257,7 +258,7 @@ cpdef rmsprop_step(list params, list grads, list square_avgs, list grad_avgs, li
     if momentum > 0:
         buffer_table = tables.add(momentum_buffers, "momentum_buffers", True)
     with nogil:
-        _core.active.rmsprop_step[tables.kind](tables.params, tables.grads, square_avg_table, grad_avg_table,
+        _core.active[tables.kind].rmsprop_step(tables.params, tables.grads, square_avg_table, grad_avg_table,
                                                buffer_table, step_table, tables.sizes, tables.count, lr, alpha, eps,
                                                weight_decay, momentum, maximize)
     _core.check_interrupt()
@@ -275,13 +276,12 @@ cpdef adadelta_step(list params, list grads, list square_avgs, list acc_deltas, 
     if _core.use_reference:
         return reference.adadelta_step(params, grads, square_avgs, acc_deltas, steps, lr, rho, eps, weight_decay,
                                        maximize)
-    cdef Tables tables = Tables.__new__(Tables)
-    tables.start("adadelta_step", params, grads)
+    cdef Tables tables = tables_of("adadelta_step", params, grads)
     cdef void **square_avg_table = tables.add(square_avgs, "square_avgs", True)
     cdef void **acc_delta_table = tables.add(acc_deltas, "acc_deltas", True)
     cdef float **step_table = tables.add_numbers(steps, "steps")
     with nogil:
-        _core.active.adadelta_step[tables.kind](tables.params, tables.grads, square_avg_table, acc_delta_table,
+        _core.active[tables.kind].adadelta_step(tables.params, tables.grads, square_avg_table, acc_delta_table,
                                                 step_table, tables.sizes, tables.count, lr, rho, eps, weight_decay,
                                                 maximize)
     _core.check_interrupt()
@@ -298,13 +298,12 @@ cpdef rprop_step(list params, list grads, list prevs, list step_sizes, list step
     if _core.use_reference:
         return reference.rprop_step(params, grads, prevs, step_sizes, steps, etaminus, etaplus, step_size_min,
                                     step_size_max, maximize)
-    cdef Tables tables = Tables.__new__(Tables)
-    tables.start("rprop_step", params, grads)
+    cdef Tables tables = tables_of("rprop_step", params, grads)
     cdef void **prev_table = tables.add(prevs, "prevs", True)
     cdef void **size_table = tables.add(step_sizes, "step_sizes", True)
     cdef float **step_table = tables.add_numbers(steps, "steps")
     with nogil:
-        _core.active.rprop_step[tables.kind](tables.params, tables.grads, prev_table, size_table, step_table,
+        _core.active[tables.kind].rprop_step(tables.params, tables.grads, prev_table, size_table, step_table,
                                              tables.sizes, tables.count, etaminus, etaplus, step_size_min,
                                              step_size_max, maximize)
     _core.check_interrupt()
@@ -327,14 +326,13 @@ cpdef asgd_step(list params, list grads, list axs, list mus, list etas, list ste
     """
     if _core.use_reference:
         return reference.asgd_step(params, grads, axs, mus, etas, steps, lr, lambd, alpha, t0, weight_decay, maximize)
-    cdef Tables tables = Tables.__new__(Tables)
-    tables.start("asgd_step", params, grads)
+    cdef Tables tables = tables_of("asgd_step", params, grads)
     cdef void **ax_table = tables.add(axs, "axs", True)
     cdef float **mu_table = tables.add_numbers(mus, "mus")
     cdef float **eta_table = tables.add_numbers(etas, "etas")
     cdef float **step_table = tables.add_numbers(steps, "steps")
     with nogil:
-        _core.active.asgd_step[tables.kind](tables.params, tables.grads, ax_table, mu_table, eta_table, step_table,
+        _core.active[tables.kind].asgd_step(tables.params, tables.grads, ax_table, mu_table, eta_table, step_table,
                                             tables.sizes, tables.count, lr, lambd, alpha, t0, weight_decay, maximize)
     _core.check_interrupt()
     tables.finish()

@@ -1,6 +1,6 @@
 """One step of an optimizer of Adam's family; conventions as in fastnn.kernels.optim."""
 from fastnn.kernels cimport _core
-from fastnn.kernels.optim cimport Tables
+from fastnn.kernels.optim cimport Tables, tables_of
 from fastnn.reference import optim_adam as reference
 
 
@@ -21,16 +21,15 @@ cpdef adam_step(list params, list grads, list exp_avgs, list exp_avg_sqs, list m
     if _core.use_reference:
         return reference.adam_step(params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs, steps, lr, beta1, beta2, eps,
                                    weight_decay, decoupled, maximize)
-    cdef Tables tables = Tables.__new__(Tables)
+    cdef Tables tables = tables_of("adam_step", params, grads)
     cdef void **max_table = NULL
-    tables.start("adam_step", params, grads)
     cdef void **avg_table = tables.add(exp_avgs, "exp_avgs", True)
     cdef void **sq_table = tables.add(exp_avg_sqs, "exp_avg_sqs", True)
     cdef float **step_table = tables.add_numbers(steps, "steps")
     if max_exp_avg_sqs is not None:
         max_table = tables.add(max_exp_avg_sqs, "max_exp_avg_sqs", True)
     with nogil:
-        _core.active.adam_step[tables.kind](tables.params, tables.grads, avg_table, sq_table, max_table, step_table,
+        _core.active[tables.kind].adam_step(tables.params, tables.grads, avg_table, sq_table, max_table, step_table,
                                             tables.sizes, tables.count, lr, beta1, beta2, eps, weight_decay, decoupled,
                                             maximize)
     _core.check_interrupt()
@@ -47,15 +46,13 @@ cpdef adamax_step(list params, list grads, list exp_avgs, list exp_infs, list st
     if _core.use_reference:
         return reference.adamax_step(params, grads, exp_avgs, exp_infs, steps, lr, beta1, beta2, eps, weight_decay,
                                      maximize)
-    cdef Tables tables = Tables.__new__(Tables)
-    tables.start("adamax_step", params, grads)
+    cdef Tables tables = tables_of("adamax_step", params, grads)
     cdef void **avg_table = tables.add(exp_avgs, "exp_avgs", True)
     cdef void **inf_table = tables.add(exp_infs, "exp_infs", True)
     cdef float **step_table = tables.add_numbers(steps, "steps")
     with nogil:
-        _core.active.adamax_step[tables.kind](tables.params, tables.grads, avg_table, inf_table, step_table,
-                                              tables.sizes, tables.count, lr, beta1, beta2, eps, weight_decay,
-                                              maximize)
+        _core.active[tables.kind].adamax_step(tables.params, tables.grads, avg_table, inf_table, step_table,
+                                              tables.sizes, tables.count, lr, beta1, beta2, eps, weight_decay, maximize)
     _core.check_interrupt()
     tables.finish()
 
@@ -77,14 +74,13 @@ cpdef nadam_step(list params, list grads, list exp_avgs, list exp_avg_sqs, list 
     if _core.use_reference:
         return reference.nadam_step(params, grads, exp_avgs, exp_avg_sqs, mu_products, steps, lr, beta1, beta2, eps,
                                     weight_decay, momentum_decay, decoupled, maximize)
-    cdef Tables tables = Tables.__new__(Tables)
-    tables.start("nadam_step", params, grads)
+    cdef Tables tables = tables_of("nadam_step", params, grads)
     cdef void **avg_table = tables.add(exp_avgs, "exp_avgs", True)
     cdef void **sq_table = tables.add(exp_avg_sqs, "exp_avg_sqs", True)
     cdef float **product_table = tables.add_numbers(mu_products, "mu_products")
     cdef float **step_table = tables.add_numbers(steps, "steps")
     with nogil:
-        _core.active.nadam_step[tables.kind](tables.params, tables.grads, avg_table, sq_table, product_table,
+        _core.active[tables.kind].nadam_step(tables.params, tables.grads, avg_table, sq_table, product_table,
                                              step_table, tables.sizes, tables.count, lr, beta1, beta2, eps,
                                              weight_decay, momentum_decay, decoupled, maximize)
     _core.check_interrupt()
@@ -104,14 +100,12 @@ cpdef radam_step(list params, list grads, list exp_avgs, list exp_avg_sqs, list 
     if _core.use_reference:
         return reference.radam_step(params, grads, exp_avgs, exp_avg_sqs, steps, lr, beta1, beta2, eps, weight_decay,
                                     decoupled, maximize)
-    cdef Tables tables = Tables.__new__(Tables)
-    tables.start("radam_step", params, grads)
+    cdef Tables tables = tables_of("radam_step", params, grads)
     cdef void **avg_table = tables.add(exp_avgs, "exp_avgs", True)
     cdef void **sq_table = tables.add(exp_avg_sqs, "exp_avg_sqs", True)
     cdef float **step_table = tables.add_numbers(steps, "steps")
     with nogil:
-        _core.active.radam_step[tables.kind](tables.params, tables.grads, avg_table, sq_table, step_table,
-                                             tables.sizes, tables.count, lr, beta1, beta2, eps, weight_decay, decoupled,
-                                             maximize)
+        _core.active[tables.kind].radam_step(tables.params, tables.grads, avg_table, sq_table, step_table, tables.sizes,
+                                             tables.count, lr, beta1, beta2, eps, weight_decay, decoupled, maximize)
     _core.check_interrupt()
     tables.finish()

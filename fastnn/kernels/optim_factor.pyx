@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t
 
 from fastnn.kernels cimport _core
-from fastnn.kernels.optim cimport Tables
+from fastnn.kernels.optim cimport Tables, tables_of
 from fastnn.reference import optim_factor as reference
 
 
@@ -29,14 +29,13 @@ cpdef adafactor_step(list params, list grads, list row_vars, list col_vars, list
     if _core.use_reference:
         return reference.adafactor_step(params, grads, row_vars, col_vars, variances, steps, lr, beta2_decay, eps1,
                                         eps2, d, weight_decay, maximize)
-    cdef size_t failures
-    cdef Tables tables = Tables.__new__(Tables)
+    cdef int status
+    cdef Tables tables = tables_of("adafactor_step", params, grads)
     cdef Py_ssize_t i
     cdef int64_t *rows
     cdef int64_t *cols
     cdef double least
     cdef list row_shapes, col_shapes, firsts
-    tables.start("adafactor_step", params, grads)
     shapes = [p.shape for p in params]
     row_shapes = [(*shape[:-1], 1) if len(shape) > 1 else shape for shape in shapes]
     col_shapes = [(*shape[:-2], 1, shape[-1]) if len(shape) > 1 else None for shape in shapes]
@@ -53,10 +52,9 @@ cpdef adafactor_step(list params, list grads, list row_vars, list col_vars, list
         rows[i] = shape[-2] if len(shape) > 1 else 1
         cols[i] = shape[-1] if len(shape) > 1 else tables.sizes[i]
     least = (2.0 ** -23 if tables.kind == 0 else 2.0 ** -52) if eps1 is None else eps1
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.adafactor_step[tables.kind](tables.params, tables.grads, row_table, col_table, step_table,
-                                                 tables.sizes, rows, cols, tables.count, lr, beta2_decay, least, eps2,
-                                                 d, weight_decay, maximize)
-    _core.check_scratch("adafactor_step", failures)
+        status = _core.active[tables.kind].adafactor_step(tables.params, tables.grads, row_table, col_table, step_table,
+                                                          tables.sizes, rows, cols, tables.count, lr, beta2_decay,
+                                                          least, eps2, d, weight_decay, maximize)
+    _core.check_status(status, "adafactor_step")
     tables.finish()

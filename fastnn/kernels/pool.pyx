@@ -214,7 +214,7 @@ cpdef tuple max_pool_forward(np.ndarray x, kernel_size, stride=None, padding=0, 
                            else np.NPY_INT64)
     x = ordered(x, last)
     with nogil:
-        _core.active.max_pool_forward[kind](data(y), data(index), form, data(x), &g)
+        _core.active[kind].max_pool_forward(data(y), data(index), form, data(x), &g)
     _core.check_interrupt()
     return y, index
 
@@ -271,7 +271,7 @@ cpdef np.ndarray max_pool_backward(np.ndarray grad, np.ndarray index, tuple shap
     cdef np.ndarray dx = new_planes(ndim, &g, g.h, g.w, n, c, np.PyArray_TYPE(grad))
     grad, index = ordered(grad, last), ordered(index, last)
     with nogil:
-        _core.active.max_pool_backward[kind](data(dx), data(grad), data(index), form, &g)
+        _core.active[kind].max_pool_backward(data(dx), data(grad), data(index), form, &g)
     _core.check_interrupt()
     return dx
 
@@ -326,7 +326,7 @@ cpdef tuple adaptive_max_pool_forward(np.ndarray x, output_size):
     cdef np.ndarray index = new_planes(ndim, &g, g.oh, g.ow, n, c, np.NPY_INT64)
     x = ordered(x, False)
     with nogil:
-        _core.active.max_pool_forward[kind](data(y), data(index), 8, data(x), &g)
+        _core.active[kind].max_pool_forward(data(y), data(index), 8, data(x), &g)
     _core.check_interrupt()
     return y, index
 
@@ -353,9 +353,9 @@ cdef np.ndarray averages(np.ndarray x, int kind, fnn_windows *g, bint include_pa
     x = ordered(x, last)
     with nogil:
         if back:
-            _core.active.avg_pool_backward[kind](data(y), data(x), g, include_pad, divisor)
+            _core.active[kind].avg_pool_backward(data(y), data(x), g, include_pad, divisor)
         else:
-            _core.active.avg_pool_forward[kind](data(y), data(x), g, include_pad, divisor)
+            _core.active[kind].avg_pool_forward(data(y), data(x), g, include_pad, divisor)
     _core.check_interrupt()
     return y
 

@@ -198,7 +198,7 @@ cpdef tuple recurrent_forward(str mode, np.ndarray x, list weights, np.ndarray h
     ----------
     Elman (1990); Hochreiter and Schmidhuber (1997); Cho et al. (2014) with the reset gate after the product.
     """
-    cdef size_t failures
+    cdef int status
     cdef Plan p = check("recurrent", mode, x, weights, h0, c0, batch_sizes, batch_first, directions)
     if _core.use_reference:
         return reference.recurrent_forward(mode, x, weights, h0, c0, batch_sizes, batch_first, directions, save)
@@ -226,12 +226,11 @@ cpdef tuple recurrent_forward(str mode, np.ndarray x, list weights, np.ndarray h
     cdef void *px = np.PyArray_DATA(p.x)
     cdef int64_t *first = <int64_t *>np.PyArray_DATA(p.first)
     cdef int64_t *sizes = <int64_t *>np.PyArray_DATA(p.sizes)
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.recurrent_forward[p.kind](p.mode, p.steps, p.batch, p.rows, p.along, first, sizes, p.n_in,
-                                               p.hidden, directions, p.chunk, py, phn, pcn, psaved, ps, px,
-                                               p.pointers)
-    _core.check_scratch("recurrent_forward", failures)
+        status = _core.active[p.kind].recurrent_forward(p.mode, p.steps, p.batch, p.rows, p.along, first, sizes, p.n_in,
+                                                        p.hidden, directions, p.chunk, py, phn, pcn, psaved, ps, px,
+                                                        p.pointers)
+    _core.check_status(status, "recurrent_forward")
     return y, hn, cn, saved
 
 
@@ -264,7 +263,7 @@ cpdef tuple recurrent_backward(str mode, np.ndarray grad, np.ndarray grad_h, np.
     ShapeError, DTypeError, ValueError
         Arrays that do not fit each other.
     """
-    cdef size_t failures
+    cdef int status
     cdef Plan p = check("recurrent_backward", mode, x, weights, h0, c0, batch_sizes, batch_first, directions)
     cdef tuple shape = (<object>x).shape[:-1] + (directions * p.hidden,)
     cdef int64_t gates = GATES[p.mode], size
@@ -330,10 +329,9 @@ cpdef tuple recurrent_backward(str mode, np.ndarray grad, np.ndarray grad_h, np.
     cdef void *ph0 = np.PyArray_DATA(initial_h)
     cdef int64_t *first = <int64_t *>np.PyArray_DATA(p.first)
     cdef int64_t *sizes = <int64_t *>np.PyArray_DATA(p.sizes)
-    failures = _core.alloc_failures()
     with nogil:
-        _core.active.recurrent_backward[p.kind](p.mode, p.steps, p.batch, p.rows, p.along, first, sizes, p.n_in,
-                                                p.hidden, directions, p.chunk, pdx, pdh, pdc, pdw, ps, pgrad, px, py,
-                                                ph0, pc0, psaved, p.pointers)
-    _core.check_scratch("recurrent_backward", failures)
+        status = _core.active[p.kind].recurrent_backward(p.mode, p.steps, p.batch, p.rows, p.along, first, sizes,
+                                                         p.n_in, p.hidden, directions, p.chunk, pdx, pdh, pdc, pdw, ps,
+                                                         pgrad, px, py, ph0, pc0, psaved, p.pointers)
+    _core.check_status(status, "recurrent_backward")
     return dx, dh, dc, dweights

@@ -44,6 +44,18 @@ cdef np.ndarray ordered(np.ndarray x):
     return copy(x)
 
 
+cdef void split(np.ndarray x, int axis, int64_t *outer, int64_t *n, int64_t *inner) noexcept:
+    cdef int d
+    outer[0] = n[0] = inner[0] = 1
+    for d in range(np.PyArray_NDIM(x)):
+        if d < axis:
+            outer[0] *= np.PyArray_DIMS(x)[d]
+        elif d == axis:
+            n[0] = np.PyArray_DIMS(x)[d]
+        else:
+            inner[0] *= np.PyArray_DIMS(x)[d]
+
+
 cpdef np.ndarray reduce(op, np.ndarray x, axes=None, bint keepdims=False):
     """The sum, mean, product, maximum, minimum or 2-norm of x over some axes.
 
@@ -140,7 +152,7 @@ cpdef np.ndarray reduce(op, np.ndarray x, axes=None, bint keepdims=False):
         source = np.PyArray_DATA(current)
         place = np.PyArray_DATA(target)
         with nogil:
-            _core.active.reduce[kind](number, place, source, outer, n, inner, divisor)
+            _core.active[kind].reduce(number, place, source, outer, n, inner, divisor)
         _core.check_interrupt()
         if low < 0:
             break
@@ -186,7 +198,7 @@ cpdef np.ndarray argreduce(op, np.ndarray x, axis=None, bint keepdims=False):
     cdef int64_t *place = <int64_t *>np.PyArray_DATA(y)
     cdef void *source = np.PyArray_DATA(x)
     with nogil:
-        _core.active.argreduce[kind](smallest, place, source, outer, n, inner)
+        _core.active[kind].argreduce(smallest, place, source, outer, n, inner)
     _core.check_interrupt()
     return y
 
@@ -214,25 +226,18 @@ cpdef np.ndarray cumulate(op, np.ndarray x, axis, bint reverse=False):
     cdef object code = cumulate_of.get(op)
     if code is None:
         raise ValueError(f"cumulate: unknown operation {op!r}; known: {', '.join(cumulate_of)}")
-    cdef int d, number = code, kind = _core.real_kind(x, "cumulate")
+    cdef int status, number = code, kind = _core.real_kind(x, "cumulate")
     cdef int at = normalize_axis("cumulate", axis, np.PyArray_NDIM(x))
     if _core.use_reference:
         return reference.cumulate(op, x, at, reverse)
-    for d in range(np.PyArray_NDIM(x)):
-        if d < at:
-            outer *= np.PyArray_DIM(x, d)
-        elif d == at:
-            n = np.PyArray_DIM(x, d)
-        else:
-            inner *= np.PyArray_DIM(x, d)
+    split(x, at, &outer, &n, &inner)
     x = ordered(x)
     cdef np.ndarray y = _core.new_like(x, np.PyArray_TYPE(x))
     cdef void *place = np.PyArray_DATA(y)
     cdef void *source = np.PyArray_DATA(x)
-    cdef size_t failures = _core.alloc_failures()
     with nogil:
-        _core.active.cumulate[kind](number, place, source, outer, n, inner, reverse)
-    _core.check_scratch("cumulate", failures)
+        status = _core.active[kind].cumulate(number, place, source, outer, n, inner, reverse)
+    _core.check_status(status, "cumulate")
     return y
 
 

@@ -62,10 +62,10 @@ cdef np.ndarray resampled(np.ndarray x, int kind, np.ndarray index, np.npy_intp 
     cdef np.ndarray y = moved(x, axis, size if back else m, &outer, &inner)
     with nogil:
         if back:
-            _core.active.resample_backward[kind](data(y), data(x), <int64_t *>data(index), data(weight), taps, outer,
+            _core.active[kind].resample_backward(data(y), data(x), <int64_t *>data(index), data(weight), taps, outer,
                                                  size, m, inner)
         else:
-            _core.active.resample_forward[kind](data(y), data(x), <int64_t *>data(index), data(weight), taps, outer,
+            _core.active[kind].resample_forward(data(y), data(x), <int64_t *>data(index), data(weight), taps, outer,
                                                 size, m, inner)
     _core.check_interrupt()
     return y
@@ -191,7 +191,7 @@ cpdef np.ndarray unfold_forward(np.ndarray x, kernel_size, dilation=1, padding=0
     cdef np.ndarray y = _core.new_array(ndim - 1, shape, np.PyArray_TYPE(x))
     x = ordered(x, False)
     with nogil:
-        _core.active.unfold_forward[kind](data(y), data(x), &g)
+        _core.active[kind].unfold_forward(data(y), data(x), &g)
     _core.check_interrupt()
     return y
 
@@ -246,6 +246,6 @@ cpdef np.ndarray unfold_backward(np.ndarray grad, output_size, kernel_size, dila
     cdef np.ndarray x = _core.new_array(ndim + 1, shape, np.PyArray_TYPE(grad))
     grad = ordered(grad, False)
     with nogil:
-        _core.active.unfold_backward[kind](data(x), data(grad), &g)
+        _core.active[kind].unfold_backward(data(x), data(grad), &g)
     _core.check_interrupt()
     return x

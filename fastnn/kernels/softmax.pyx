@@ -4,31 +4,10 @@ from libc.stdint cimport int64_t
 
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport _core
-from fastnn.kernels.elementwise cimport copy
-from fastnn.kernels.reduce cimport normalize_axis
+from fastnn.kernels.reduce cimport normalize_axis, ordered, split
 from fastnn.reference import softmax as reference
 
 np.import_array()
-
-
-cdef np.ndarray ordered(np.ndarray x):
-    """x itself if C-contiguous, else such a copy."""
-    if np.PyArray_ISCARRAY_RO(x):
-        return x
-    return copy(x)
-
-
-cdef void split(np.ndarray x, int axis, int64_t *outer, int64_t *n, int64_t *inner) noexcept:
-    """x's shape as (outer, n, inner), n the size of the axis; a 0-d array is (1, 1, 1)."""
-    cdef int d
-    outer[0] = n[0] = inner[0] = 1
-    for d in range(np.PyArray_NDIM(x)):
-        if d < axis:
-            outer[0] *= np.PyArray_DIMS(x)[d]
-        elif d == axis:
-            n[0] = np.PyArray_DIMS(x)[d]
-        else:
-            inner[0] *= np.PyArray_DIMS(x)[d]
 
 
 cpdef np.ndarray softmax_forward(np.ndarray x, int axis, bint log=False):
@@ -49,7 +28,7 @@ cpdef np.ndarray softmax_forward(np.ndarray x, int axis, bint log=False):
     cdef void *px = np.PyArray_DATA(x)
     split(x, axis, &outer, &n, &inner)
     with nogil:
-        _core.active.softmax_forward[kind](log, py, px, outer, n, inner)
+        _core.active[kind].softmax_forward(log, py, px, outer, n, inner)
     _core.check_interrupt()
     return y
 
@@ -74,7 +53,7 @@ cpdef np.ndarray softmax_backward(np.ndarray grad, np.ndarray y, int axis, bint 
     cdef void *py = np.PyArray_DATA(y)
     split(y, axis, &outer, &n, &inner)
     with nogil:
-        _core.active.softmax_backward[kind](log, pdx, pdy, py, outer, n, inner)
+        _core.active[kind].softmax_backward(log, pdx, pdy, py, outer, n, inner)
     _core.check_interrupt()
     return dx
 
@@ -103,7 +82,7 @@ cpdef np.ndarray logsumexp(np.ndarray x, axis, bint keepdims=False):
     cdef void *px = np.PyArray_DATA(x)
     split(x, ndim - 1 if ndim else 0, &outer, &n, &inner)
     with nogil:
-        _core.active.logsumexp[kind](py, px, outer, n)
+        _core.active[kind].logsumexp(py, px, outer, n)
     _core.check_interrupt()
     return y
 

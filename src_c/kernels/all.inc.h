@@ -1,5 +1,4 @@
-/* all.inc.h -- every family of kernels, for one REAL and one instruction set. Order matters only where a
- * family uses another's helpers. */
+/* all.inc.h -- every family of kernels. Order matters only where a family uses another's helpers. */
 #include "math.inc.h"
 #include "trig.inc.h"
 #include "gamma.inc.h"
@@ -28,14 +27,6 @@
 #include "gemm.inc.h"
 #include "linear.inc.h"
 #include "recurrent.inc.h"
-#include "conv.inc.h"
-#include "conv_depthwise.inc.h"
-#include "conv_pointwise.inc.h"
-#include "conv_thin.inc.h"
-#include "conv_winograd.inc.h"
-#include "conv_images.inc.h"
-#include "conv_lines.inc.h"
-#include "conv_rows.inc.h"
-#include "conv_weight.inc.h"
-#include "conv_winograd_weight.inc.h"
+#include "recurrent_backward.inc.h"
+#include "conv/conv.inc.h"
 #include "attention.inc.h"

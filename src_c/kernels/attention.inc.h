@@ -6,17 +6,14 @@
  * keys or values adds up over the queries of all heads in ascending order, whether one thread owns a head or threads
  * share its keys.
  */
-#ifndef FNN_ATTENTION_ONCE
-#define FNN_ATTENTION_ONCE
 enum { FNN_MASK_NONE, FNN_MASK_KEEP, FNN_MASK_DROP, FNN_MASK_ADD };
 #define ATTENTION_SCORES (128 << 10) /* bytes of a block's scores: with packed keys and values in the L2 cache */
 #define ATTENTION_ROWS 128           /* rows of a block at most */
 #define ATTENTION_FEW 8              /* fewer queries do not pay for packing keys and values */
 #define ATTENTION_KEYS 128           /* keys of a share, where threads share the keys of a head */
-#define ROUND_UP(n, to) (((n) + (to)-1) / (to) * (to))
+#define ROUND_UP(n, to) (((n) + (to) - 1) / (to) * (to))
 /* Where row (b, h, i) begins in an array with strides for batch, head and time. */
 #define ROW_AT(base, strides, b, h, i) ((base) + (b) * (strides)[0] + (h) * (strides)[1] + (i) * (strides)[2])
-#endif
 
 typedef struct {
     REAL *out, *lse, *weights, *dq, *dk, *dv, *dmask;
@@ -30,34 +27,34 @@ typedef struct {
     int64_t parts, key_parts;                     /* in which threads share a head */
     int mask_kind, causal, few, mean;
     REAL scale, keep_scale;
-    REAL late; /* scores are scaled in the exponential by this: by 1 where masks are added or that could turn them */
-} FN(attention);
+    REAL exp_scale; /* of scores in the exponential: 1 where they are scaled before, as a mask is added or scale <= 0 */
+} attention;
 
 /* Rows as they lie in memory, or their copy. */
 typedef struct {
     const REAL *at;
     int64_t step;
-} FN(attention_rows);
+} attention_rows;
 
 /* Scratch of one thread. */
 typedef struct {
     REAL *k_across, *v_across; /* packed: as (e, s), (ev, s) */
     REAL *k_copy, *v_copy, *q_copy, *dy_copy;
-    FN(attention_rows) k, v, q, dy; /* of a key head, and of a block of queries */
+    attention_rows k, v, q, dy; /* of a key head, and of a block of queries */
     REAL *scores, *dscores;
-} FN(attention_work);
+} attention_work;
 
-static void FN(attention_options)(FN(attention) * c, double scale, double p)
+static void attention_options(attention *c, double scale, double p)
 {
     c->scale = (REAL)scale;
-    c->late = c->mask_kind == FNN_MASK_ADD || !(c->scale > 0) ? 1 : c->scale;
+    c->exp_scale = c->mask_kind == FNN_MASK_ADD || !(c->scale > 0) ? 1 : c->scale;
     c->keep_scale = !c->keep ? 1 : p < 1 ? (REAL)(1 / (1 - p)) : 0;
 }
 
-static void FN(attention_blocks)(FN(attention) * c, int buffers)
+static void attention_blocks(attention *c, int buffers)
 {
     c->ld = ROUND_UP(c->s, VW);
-    if (c->ld * (int64_t)sizeof(REAL) % 256 == 0) /* rows must not fall on the same places of the cache */
+    if (c->ld * (int64_t)sizeof(REAL) % 256 == 0) /* rows must not fall on the same lines of the cache */
         c->ld += VW;
     int64_t rows = ATTENTION_SCORES / buffers / (c->ld * (int64_t)sizeof(REAL));
     rows = rows < 2 * TILE_ROWS ? 2 * TILE_ROWS : rows > ATTENTION_ROWS ? ATTENTION_ROWS : rows;
@@ -67,20 +64,20 @@ static void FN(attention_blocks)(FN(attention) * c, int buffers)
 }
 
 /* Distance of packed rows of e REALs. */
-FNN_INLINE int64_t FN(attention_ld)(int64_t e)
+FNN_INLINE int64_t attention_ld(int64_t e)
 {
     const int64_t ld = ROUND_UP(e, VW);
     return ld * (int64_t)sizeof(REAL) % 512 == 0 ? ld + VW : ld;
 }
 
-/* Whether rows lie so that they fall on few places of the cache. */
-FNN_INLINE int FN(attention_copies)(const int64_t *strides)
+/* Whether rows lie so that they fall on few lines of the cache. */
+FNN_INLINE int attention_copies(const int64_t *strides)
 {
     return strides[2] * (int64_t)sizeof(REAL) % 1024 == 0;
 }
 
 /* n REALs of `from`, of which *used are taken; NULL if not wanted, or nothing to take from. */
-static REAL *FN(attention_take)(REAL *from, int64_t *used, int64_t n, int wanted)
+static REAL *attention_take(REAL *from, int64_t *used, int64_t n, int wanted)
 {
     REAL *const found = wanted && from ? from + *used : NULL;
     *used += wanted ? ROUND_UP(n, 64) : 0;
@@ -88,72 +85,91 @@ static REAL *FN(attention_take)(REAL *from, int64_t *used, int64_t n, int wanted
 }
 
 /* Divides the scratch `from`; returns its size. */
-static int64_t FN(attention_divide)(const FN(attention) * c, FN(attention_work) * w, REAL *from)
+static int64_t attention_divide(const attention *c, attention_work *w, REAL *from)
 {
     const int backward = c->dy != NULL, pack = !c->few;
     int64_t used = 0;
-    w->k_across = FN(attention_take)(from, &used, PANELS(c->e, c->s), pack);
-    w->v_across = FN(attention_take)(from, &used, PANELS(c->ev, c->s), pack && backward);
-    w->scores = FN(attention_take)(from, &used, c->rows * c->ld, 1);
-    w->dscores = FN(attention_take)(from, &used, c->rows * c->ld, backward);
-    w->k_copy = FN(attention_take)(from, &used, c->s * FN(attention_ld)(c->e),
-                                   backward && pack && FN(attention_copies)(c->k_strides));
-    w->v_copy = FN(attention_take)(from, &used, c->s * FN(attention_ld)(c->ev),
-                                   !backward && pack && FN(attention_copies)(c->v_strides));
-    w->q_copy = FN(attention_take)(from, &used, c->rows * FN(attention_ld)(c->e), FN(attention_copies)(c->q_strides));
-    w->dy_copy = FN(attention_take)(from, &used, c->rows * FN(attention_ld)(c->ev),
-                                    backward && FN(attention_copies)(c->dy_strides));
+    w->k_across = attention_take(from, &used, PANELS(c->e, c->s), pack);
+    w->v_across = attention_take(from, &used, PANELS(c->ev, c->s), pack && backward);
+    w->scores = attention_take(from, &used, c->rows * c->ld, 1);
+    w->dscores = attention_take(from, &used, c->rows * c->ld, backward);
+    w->k_copy =
+        attention_take(from, &used, c->s * attention_ld(c->e), backward && pack && attention_copies(c->k_strides));
+    w->v_copy =
+        attention_take(from, &used, c->s * attention_ld(c->ev), !backward && pack && attention_copies(c->v_strides));
+    w->q_copy = attention_take(from, &used, c->rows * attention_ld(c->e), attention_copies(c->q_strides));
+    w->dy_copy =
+        attention_take(from, &used, c->rows * attention_ld(c->ev), backward && attention_copies(c->dy_strides));
     return used;
 }
 
-static REAL *FN(attention_alloc)(const FN(attention) * c, FN(attention_work) * w)
+static REAL *attention_alloc(const attention *c, attention_work *w)
 {
-    REAL *scratch = fnn_alloc((size_t)FN(attention_divide)(c, w, NULL) * sizeof(REAL));
+    REAL *scratch = fnn_scratch((size_t)attention_divide(c, w, NULL) * sizeof(REAL));
     if (scratch)
-        FN(attention_divide)(c, w, scratch);
+        attention_divide(c, w, scratch);
     return scratch;
 }
 
 /* C (m, n) = A (m, k) times rows B (k, n). */
-static void FN(attention_by_rows)(int few, int64_t m, int64_t n, int64_t k, const REAL *a, int64_t as_m,
-                                  FN(attention_rows) b, REAL *c, int64_t ldc)
+static void attention_by_rows(int few, int64_t m, int64_t n, int64_t k, const REAL *a, int64_t as_m, attention_rows b,
+                              REAL *c, int64_t ldc)
 {
     if (few) {
-        const FN(gemm) g = {.c = c, .a = a, .b = b.at, .m = m, .n = n, .k = k, .ldc = ldc, .as_m = as_m, .as_k = 1,
-                            .bs_k = b.step, .bs_n = 1};
-        FN(gemm_part)(&g, 0, m, 0, n);
+        const gemm g = {.c = c,
+                        .a = a,
+                        .b = b.at,
+                        .m = m,
+                        .n = n,
+                        .k = k,
+                        .ldc = ldc,
+                        .as_m = as_m,
+                        .as_k = 1,
+                        .bs_k = b.step,
+                        .bs_n = 1};
+        gemm_part(&g, 0, m, 0, n);
     } else {
-        FN(gemm_panels)(m, n, k, a, as_m, 1, b.at, 0, b.step, c, ldc, 0);
+        gemm_panels(m, n, k, a, as_m, 1, b.at, 0, b.step, c, ldc, 0);
     }
 }
 
 /* C (m, n) = A (m, k) times transposed rows B (n, k), which for many queries are `packed`. */
-static void FN(attention_across)(int few, int64_t m, int64_t n, int64_t k, FN(attention_rows) a, FN(attention_rows) b,
-                                 const REAL *packed, REAL *c, int64_t ldc)
+static void attention_across(int few, int64_t m, int64_t n, int64_t k, attention_rows a, attention_rows b,
+                             const REAL *packed, REAL *c, int64_t ldc)
 {
     if (few) {
-        const FN(gemm) g = {.c = c, .a = a.at, .b = b.at, .m = m, .n = n, .k = k, .ldc = ldc, .as_m = a.step, .as_k = 1,
-                            .bs_k = 1, .bs_n = b.step};
-        FN(gemm_part)(&g, 0, m, 0, n);
+        const gemm g = {.c = c,
+                        .a = a.at,
+                        .b = b.at,
+                        .m = m,
+                        .n = n,
+                        .k = k,
+                        .ldc = ldc,
+                        .as_m = a.step,
+                        .as_k = 1,
+                        .bs_k = 1,
+                        .bs_n = b.step};
+        gemm_part(&g, 0, m, 0, n);
     } else {
-        FN(gemm_panels)(m, n, k, a.at, a.step, 1, packed, k, 0, c, ldc, 0);
+        gemm_panels(m, n, k, a.at, a.step, 1, packed, k, 0, c, ldc, 0);
     }
 }
 
 /* Rows of e elements, for products: in `copy` if there is one. */
-static FN(attention_rows) FN(attention_take_rows)(const REAL *from, int64_t step, int64_t rows, int64_t e, REAL *copy)
+static attention_rows attention_take_rows(const REAL *from, int64_t step, int64_t rows, int64_t e, REAL *copy)
 {
-    const int64_t ld = FN(attention_ld)(e);
+    const int64_t ld = attention_ld(e);
     for (int64_t i = 0; i < rows && copy; i++)
         for (int64_t j = 0; j < e; j++)
             copy[i * ld + j] = from[i * step + j];
-    return copy ? (FN(attention_rows)){copy, ld} : (FN(attention_rows)){from, step};
+    return copy ? (attention_rows){copy, ld} : (attention_rows){from, step};
 }
 
-/* Scores of query i and keys j0..j0 + n, masked: those that do not count become -inf. Scaled unless that comes late. */
-static void FN(attention_mask)(const FN(attention) * c, REAL *s, int64_t b, int64_t h, int64_t i, int64_t j0, int64_t n)
+/* Scores of query i and keys j0..j0 + n, masked: those that do not count become -inf. Scaled unless the exponential
+ * does that. */
+static void attention_mask(const attention *c, REAL *s, int64_t b, int64_t h, int64_t i, int64_t j0, int64_t n)
 {
-    for (int64_t j = 0; j < n && c->late != c->scale; j++)
+    for (int64_t j = 0; j < n && c->exp_scale != c->scale; j++)
         s[j] *= c->scale;
     if (c->mask_kind != FNN_MASK_NONE) {
         const int64_t step = c->mask_strides[3];
@@ -183,34 +199,34 @@ static void FN(attention_mask)(const FN(attention) * c, REAL *s, int64_t b, int6
 }
 
 /* w->scores (rows, n) of queries i0.. and keys j0..j0 + n, those of w->k; w->q, the queries, comes along. */
-static void FN(attention_scores)(const FN(attention) * c, FN(attention_work) * w, int64_t b, int64_t h, int64_t i0,
-                                 int64_t rows, int64_t j0, int64_t n)
+static void attention_scores(const attention *c, attention_work *w, int64_t b, int64_t h, int64_t i0, int64_t rows,
+                             int64_t j0, int64_t n)
 {
-    w->q = FN(attention_take_rows)(ROW_AT(c->q, c->q_strides, b, h, i0), c->q_strides[2], rows, c->e, w->q_copy);
-    FN(attention_across)(c->few, rows, n, c->e, w->q, w->k, w->k_across, w->scores, c->ld);
-    if (c->mask_kind != FNN_MASK_NONE || c->causal || c->late != c->scale)
+    w->q = attention_take_rows(ROW_AT(c->q, c->q_strides, b, h, i0), c->q_strides[2], rows, c->e, w->q_copy);
+    attention_across(c->few, rows, n, c->e, w->q, w->k, w->k_across, w->scores, c->ld);
+    if (c->mask_kind != FNN_MASK_NONE || c->causal || c->exp_scale != c->scale)
         for (int64_t i = 0; i < rows; i++)
-            FN(attention_mask)(c, w->scores + i * c->ld, b, h, i0 + i, j0, n);
+            attention_mask(c, w->scores + i * c->ld, b, h, i0 + i, j0, n);
 }
 
 /* What dropout keeps of the row of query i. */
-FNN_INLINE const uint8_t *FN(attention_keep)(const FN(attention) * c, int64_t b, int64_t h, int64_t i)
+FNN_INLINE const uint8_t *attention_keep(const attention *c, int64_t b, int64_t h, int64_t i)
 {
     return c->keep + ((b * c->heads + h) * c->l + i) * c->s;
 }
 
-/* x = exp(scale x - shift); returns the sum. n is a multiple of VW, so that all elements take the same way. */
-static REAL FN(attention_exp)(REAL *x, int64_t n, REAL scale, REAL shift)
+/* x = exp(scale x - shift); returns the sum. n is a multiple of VW, so that all elements are computed alike. */
+static REAL attention_exp(REAL *x, int64_t n, REAL scale, REAL shift)
 {
     FNN_INDEPENDENT
     for (int64_t j = 0; j < n; j++)
-        x[j] = FN(exp_)(x[j] * scale - shift);
-    return FN(sum_row)(x, n);
+        x[j] = exp_(x[j] * scale - shift);
+    return sum_row(x, n);
 }
 
 /* The weights of one row for whoever wants to see them: of each head, or their mean. */
-static void FN(attention_weights)(const FN(attention) * c, const REAL *p, int64_t b, int64_t h, int64_t i, int64_t n,
-                                  REAL factor)
+static void attention_weights(const attention *c, const REAL *p, int64_t b, int64_t h, int64_t i, int64_t n,
+                              REAL factor)
 {
     REAL *const w = c->weights + (c->mean ? b * c->l + i : (b * c->heads + h) * c->l + i) * c->s;
     const int add = c->mean && h > 0;
@@ -221,21 +237,21 @@ static void FN(attention_weights)(const FN(attention) * c, const REAL *p, int64_
         w[j] = (add ? w[j] : 0) + 0 * factor;
 }
 
-static void FN(attention_forward_block)(const FN(attention) * c, FN(attention_work) * w, int64_t b, int64_t h,
-                                        int64_t i0, int64_t rows)
+static void attention_forward_block(const attention *c, attention_work *w, int64_t b, int64_t h, int64_t i0,
+                                    int64_t rows)
 {
     const int64_t n = c->causal && i0 + rows < c->s ? i0 + rows : c->s, whole = ROUND_UP(n, VW);
     REAL top[ATTENTION_ROWS], sum[ATTENTION_ROWS], factor[ATTENTION_ROWS];
-    FN(attention_scores)(c, w, b, h, i0, rows, 0, n);
+    attention_scores(c, w, b, h, i0, rows, 0, n);
     for (int64_t i = 0; i < rows; i++) {
         REAL *const s = w->scores + i * c->ld;
         for (int64_t j = n; j < whole; j++)
             s[j] = -(REAL)INFINITY;
-        const REAL largest = FN(max_row)(s, whole);
-        top[i] = largest == -(REAL)INFINITY ? 0 : largest * c->late;
-        sum[i] = FN(attention_exp)(s, whole, c->late, top[i]);
+        const REAL largest = max_row(s, whole);
+        top[i] = largest == -(REAL)INFINITY ? 0 : largest * c->exp_scale;
+        sum[i] = attention_exp(s, whole, c->exp_scale, top[i]);
         if (c->keep) {
-            const uint8_t *const keep = FN(attention_keep)(c, b, h, i0 + i);
+            const uint8_t *const keep = attention_keep(c, b, h, i0 + i);
             for (int64_t j = 0; j < n; j++)
                 s[j] = keep[j] ? s[j] : 0;
         }
@@ -245,24 +261,24 @@ static void FN(attention_forward_block)(const FN(attention) * c, FN(attention_wo
     REAL *const lse = c->lse + (b * c->heads + h) * c->l + i0;
     for (int64_t i = 0; i < rows; i++) {
         factor[i] = sum[i] == 0 ? nothing : c->keep_scale / sum[i];
-        lse[i] = sum[i] == 0 ? (REAL)INFINITY : FN(log_)(sum[i]) + top[i];
+        lse[i] = sum[i] == 0 ? (REAL)INFINITY : log_(sum[i]) + top[i];
     }
     if (c->weights)
         for (int64_t i = 0; i < rows; i++)
-            FN(attention_weights)(c, w->scores + i * c->ld, b, h, i0 + i, n, factor[i]);
+            attention_weights(c, w->scores + i * c->ld, b, h, i0 + i, n, factor[i]);
     REAL *const out = ROW_AT(c->out, c->out_strides, b, h, i0);
-    FN(attention_by_rows)(c->few, rows, c->ev, n, w->scores, c->ld, w->v, out, c->out_strides[2]);
+    attention_by_rows(c->few, rows, c->ev, n, w->scores, c->ld, w->v, out, c->out_strides[2]);
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < c->ev; j++)
             out[i * c->out_strides[2] + j] *= factor[i];
 }
 
 /* Item = (batch, head, share of its blocks), or (batch, share) when heads add to one mean. */
-static void FN(attention_forward_range)(void *context, int64_t begin, int64_t end)
+static void attention_forward_range(void *context, int64_t begin, int64_t end)
 {
-    const FN(attention) *c = context;
-    FN(attention_work) w;
-    REAL *scratch = FN(attention_alloc)(c, &w);
+    const attention *c = context;
+    attention_work w;
+    REAL *scratch = attention_alloc(c, &w);
     if (!scratch)
         return;
     const int64_t together = c->mean ? c->heads : 1, groups = c->heads / together;
@@ -270,15 +286,14 @@ static void FN(attention_forward_range)(void *context, int64_t begin, int64_t en
         const int64_t part = item % c->parts, b = item / c->parts / groups, first = item / c->parts % groups;
         for (int64_t h = first; h < first + together; h++) {
             const int64_t head = h / (c->heads / c->key_heads);
-            w.k = (FN(attention_rows)){ROW_AT(c->k, c->k_strides, b, head, 0), c->k_strides[2]};
-            w.v = FN(attention_take_rows)(ROW_AT(c->v, c->v_strides, b, head, 0), c->v_strides[2], c->s, c->ev,
-                                          w.v_copy);
+            w.k = (attention_rows){ROW_AT(c->k, c->k_strides, b, head, 0), c->k_strides[2]};
+            w.v = attention_take_rows(ROW_AT(c->v, c->v_strides, b, head, 0), c->v_strides[2], c->s, c->ev, w.v_copy);
             if (!c->few)
-                FN(pack_panels)(w.k_across, w.k.at, 1, w.k.step, c->e, c->s);
+                pack_panels(w.k_across, w.k.at, 1, w.k.step, c->e, c->s);
             const int64_t last = c->blocks * (part + 1) / c->parts;
             for (int64_t block = c->blocks * part / c->parts; block < last && !fnn_interrupted(); block++) {
                 const int64_t i0 = c->l * block / c->blocks;
-                FN(attention_forward_block)(c, &w, b, h, i0, c->l * (block + 1) / c->blocks - i0);
+                attention_forward_block(c, &w, b, h, i0, c->l * (block + 1) / c->blocks - i0);
             }
         }
     }
@@ -286,65 +301,83 @@ static void FN(attention_forward_range)(void *context, int64_t begin, int64_t en
 }
 
 /* Nanoseconds for one head with all its queries. */
-static double FN(attention_cost)(const FN(attention) * c, int products)
+static double attention_cost(const attention *c, int products)
 {
     const double keys = (double)((c->s + VW - 1) / VW), e = (double)(c->e > c->ev ? c->e : c->ev);
     return 100 + (double)(c->l + 8) * keys * (0.25 * products * e + 6) * (c->causal ? 0.6 : 1.0);
 }
 
-static void FN(attention_forward)(void *out, void *lse, void *weights, const void *q, const void *k, const void *v,
-                                  const void *mask, int mask_kind, const int64_t *shape, const int64_t *strides,
-                                  int causal, int mean, double scale, double p, const uint8_t *keep)
+static int attention_forward(void *out, void *lse, void *weights, const void *q, const void *k, const void *v,
+                             const void *mask, int mask_kind, const int64_t *shape, const int64_t *strides, int causal,
+                             int mean, double scale, double p, const uint8_t *keep)
 {
-    FN(attention) c = {.out = out, .lse = lse, .weights = weights, .q = q, .k = k, .v = v, .mask = mask,
-                       .q_strides = strides, .k_strides = strides + 3, .v_strides = strides + 6,
-                       .out_strides = strides + 9, .mask_strides = strides + 12, .batch = shape[0], .heads = shape[1],
-                       .key_heads = shape[2], .l = shape[3], .s = shape[4], .e = shape[5], .ev = shape[6],
-                       .mask_kind = mask_kind, .causal = causal, .mean = mean, .keep = keep};
-    FN(attention_options)(&c, scale, p);
+    attention c = {.out = out,
+                   .lse = lse,
+                   .weights = weights,
+                   .q = q,
+                   .k = k,
+                   .v = v,
+                   .mask = mask,
+                   .q_strides = strides,
+                   .k_strides = strides + 3,
+                   .v_strides = strides + 6,
+                   .out_strides = strides + 9,
+                   .mask_strides = strides + 12,
+                   .batch = shape[0],
+                   .heads = shape[1],
+                   .key_heads = shape[2],
+                   .l = shape[3],
+                   .s = shape[4],
+                   .e = shape[5],
+                   .ev = shape[6],
+                   .mask_kind = mask_kind,
+                   .causal = causal,
+                   .mean = mean,
+                   .keep = keep};
+    attention_options(&c, scale, p);
     if (c.batch == 0 || c.heads == 0 || c.l == 0)
-        return;
-    FN(attention_blocks)(&c, 1);
-    const double cost = FN(attention_cost)(&c, 2) * (mean ? (double)c.heads : 1.0);
+        return fnn_status();
+    attention_blocks(&c, 1);
+    const double cost = attention_cost(&c, 2) * (mean ? (double)c.heads : 1.0);
     const int64_t owners = c.batch * (mean ? 1 : c.heads);
     const int64_t shares = 2 * fnn_threads_for(cost * (double)owners);
     c.parts = owners >= 2 * shares ? 1 : (2 * shares + owners - 1) / owners;
     c.parts = shares <= 2 ? 1 : c.parts > c.blocks ? c.blocks : c.parts;
-    fnn_parallel_for(owners * c.parts, 1, cost / (double)c.parts, FN(attention_forward_range), &c);
+    fnn_parallel_for(owners * c.parts, 1, cost / (double)c.parts, attention_forward_range, &c);
+    return fnn_status();
 }
 
 /* What queries i0.. of one head and keys j0..j0 + n of its key head mean to each other's gradients. The keys' become
  * that, or with `add` more by that. */
-static void FN(attention_backward_block)(const FN(attention) * c, FN(attention_work) * w, int64_t b, int64_t h,
-                                         int64_t i0, int64_t rows, int64_t j0, int64_t n, int queries, int keys,
-                                         int add)
+static void attention_backward_block(const attention *c, attention_work *w, int64_t b, int64_t h, int64_t i0,
+                                     int64_t rows, int64_t j0, int64_t n, int queries, int keys, int add)
 {
     const int64_t head = h / (c->heads / c->key_heads);
     const REAL *const lse = c->lse + (b * c->heads + h) * c->l + i0;
     const int64_t whole = ROUND_UP(n, VW);
-    FN(attention_scores)(c, w, b, h, i0, rows, j0, n);
-    w->dy = FN(attention_take_rows)(ROW_AT(c->dy, c->dy_strides, b, h, i0), c->dy_strides[2], rows, c->ev, w->dy_copy);
-    FN(attention_across)(c->few, rows, n, c->ev, w->dy, w->v, w->v_across, w->dscores, c->ld);
-    const REAL *const y = ROW_AT(c->y, c->out_strides, b, h, i0), late = c->late;
+    attention_scores(c, w, b, h, i0, rows, j0, n);
+    w->dy = attention_take_rows(ROW_AT(c->dy, c->dy_strides, b, h, i0), c->dy_strides[2], rows, c->ev, w->dy_copy);
+    attention_across(c->few, rows, n, c->ev, w->dy, w->v, w->v_across, w->dscores, c->ld);
+    const REAL *const y = ROW_AT(c->y, c->out_strides, b, h, i0), exp_scale = c->exp_scale;
     const REAL scale = queries && c->dmask ? 1 : c->scale; /* dmask is of the scores when they are scaled */
     for (int64_t i = 0; i < rows; i++) {
         REAL *const p = w->scores + i * c->ld, *const ds = w->dscores + i * c->ld;
-        const REAL mean = FN(dot_row)(y + i * c->out_strides[2], w->dy.at + i * w->dy.step, c->ev), shift = lse[i];
+        const REAL mean = dot_row(y + i * c->out_strides[2], w->dy.at + i * w->dy.step, c->ev), shift = lse[i];
         for (int64_t j = n; j < whole; j++)
             p[j] = ds[j] = 0;
         if (c->keep) {
             const REAL keep_scale = c->keep_scale;
-            const uint8_t *const keep = FN(attention_keep)(c, b, h, i0 + i) + j0;
+            const uint8_t *const keep = attention_keep(c, b, h, i0 + i) + j0;
             FNN_INDEPENDENT
             for (int64_t j = 0; j < n; j++) {
-                const REAL x = FN(exp_)(p[j] * late - shift), factor = keep[j] ? keep_scale : 0;
+                const REAL x = exp_(p[j] * exp_scale - shift), factor = keep[j] ? keep_scale : 0;
                 ds[j] = x * (ds[j] * factor - mean) * scale;
                 p[j] = x * factor;
             }
         } else {
             FNN_INDEPENDENT
             for (int64_t j = 0; j < whole; j++) {
-                const REAL x = FN(exp_)(p[j] * late - shift);
+                const REAL x = exp_(p[j] * exp_scale - shift);
                 ds[j] = x * (ds[j] - mean) * scale;
                 p[j] = x;
             }
@@ -358,18 +391,18 @@ static void FN(attention_backward_block)(const FN(attention) * c, FN(attention_w
         }
     }
     if (keys && c->dv)
-        FN(gemm_panels)(n, c->ev, rows, w->scores, 1, c->ld, w->dy.at, 0, w->dy.step,
-                        ROW_AT(c->dv, c->dv_strides, b, head, j0), c->dv_strides[2], add);
+        gemm_panels(n, c->ev, rows, w->scores, 1, c->ld, w->dy.at, 0, w->dy.step,
+                    ROW_AT(c->dv, c->dv_strides, b, head, j0), c->dv_strides[2], add);
     if (keys && c->dk)
-        FN(gemm_panels)(n, c->e, rows, w->dscores, 1, c->ld, w->q.at, 0, w->q.step,
-                        ROW_AT(c->dk, c->dk_strides, b, head, j0), c->dk_strides[2], add);
+        gemm_panels(n, c->e, rows, w->dscores, 1, c->ld, w->q.at, 0, w->q.step,
+                    ROW_AT(c->dk, c->dk_strides, b, head, j0), c->dk_strides[2], add);
     if (queries && c->dq)
-        FN(attention_by_rows)(c->few, rows, c->e, n, w->dscores, c->ld, w->k, ROW_AT(c->dq, c->dq_strides, b, h, i0),
-                              c->dq_strides[2]);
+        attention_by_rows(c->few, rows, c->e, n, w->dscores, c->ld, w->k, ROW_AT(c->dq, c->dq_strides, b, h, i0),
+                          c->dq_strides[2]);
 }
 
 /* No gradient for keys i..end. */
-static void FN(attention_zero)(const FN(attention) * c, int64_t b, int64_t head, int64_t i, int64_t end)
+static void attention_zero(const attention *c, int64_t b, int64_t head, int64_t i, int64_t end)
 {
     for (; i < end; i++) {
         if (c->dk)
@@ -380,11 +413,11 @@ static void FN(attention_zero)(const FN(attention) * c, int64_t b, int64_t head,
 }
 
 /* Item = (batch, key head), or where threads share one: first the shares of its queries, then those of its keys. */
-static void FN(attention_backward_range)(void *context, int64_t begin, int64_t end)
+static void attention_backward_range(void *context, int64_t begin, int64_t end)
 {
-    const FN(attention) *c = context;
-    FN(attention_work) w;
-    REAL *scratch = FN(attention_alloc)(c, &w);
+    const attention *c = context;
+    attention_work w;
+    REAL *scratch = attention_alloc(c, &w);
     if (!scratch)
         return;
     const int64_t group = c->heads / c->key_heads, parts = c->parts + c->key_parts;
@@ -395,11 +428,11 @@ static void FN(attention_backward_range)(void *context, int64_t begin, int64_t e
         const int64_t j0 = queries ? 0 : share * ATTENTION_KEYS, all = group * c->blocks;
         const int64_t j1 = queries || share == shares - 1 ? c->s : j0 + ATTENTION_KEYS;
         const int64_t first = queries ? all * part / c->parts : 0, last = queries ? all * (part + 1) / c->parts : all;
-        w.v = (FN(attention_rows)){ROW_AT(c->v, c->v_strides, b, head, j0), c->v_strides[2]};
-        w.k = FN(attention_take_rows)(ROW_AT(c->k, c->k_strides, b, head, j0), c->k_strides[2], j1 - j0, c->e, w.k_copy);
+        w.v = (attention_rows){ROW_AT(c->v, c->v_strides, b, head, j0), c->v_strides[2]};
+        w.k = attention_take_rows(ROW_AT(c->k, c->k_strides, b, head, j0), c->k_strides[2], j1 - j0, c->e, w.k_copy);
         if (!c->few) {
-            FN(pack_panels)(w.k_across, w.k.at, 1, w.k.step, c->e, j1 - j0);
-            FN(pack_panels)(w.v_across, w.v.at, 1, w.v.step, c->ev, j1 - j0);
+            pack_panels(w.k_across, w.k.at, 1, w.k.step, c->e, j1 - j0);
+            pack_panels(w.v_across, w.v.at, 1, w.v.step, c->ev, j1 - j0);
         }
         int add = 0;
         for (int64_t at = first; at < last && !fnn_interrupted(); at++) {
@@ -409,40 +442,64 @@ static void FN(attention_backward_range)(void *context, int64_t begin, int64_t e
             if (n <= 0 && !queries)
                 continue;
             if (keys && !add) /* those behind the first block of queries */
-                FN(attention_zero)(c, b, head, j0 + n, j1);
-            FN(attention_backward_block)(c, &w, b, head * group + at / c->blocks, i0, i1 - i0, j0, n, queries, keys,
-                                         add);
+                attention_zero(c, b, head, j0 + n, j1);
+            attention_backward_block(c, &w, b, head * group + at / c->blocks, i0, i1 - i0, j0, n, queries, keys, add);
             add = 1;
         }
         if (keys && !add)
-            FN(attention_zero)(c, b, head, j0, j1);
+            attention_zero(c, b, head, j0, j1);
     }
     fnn_free(scratch);
 }
 
-static void FN(attention_backward)(void *dq, void *dk, void *dv, void *dmask, const void *dy, const void *out,
-                                   const void *lse, const void *q, const void *k, const void *v, const void *mask,
-                                   int mask_kind, const int64_t *shape, const int64_t *strides, int causal,
-                                   double scale, double p, const uint8_t *keep)
+static int attention_backward(void *dq, void *dk, void *dv, void *dmask, const void *dy, const void *out,
+                              const void *lse, const void *q, const void *k, const void *v, const void *mask,
+                              int mask_kind, const int64_t *shape, const int64_t *strides, int causal, double scale,
+                              double p, const uint8_t *keep)
 {
-    FN(attention) c = {.dq = dq, .dk = dk, .dv = dv, .dmask = dmask, .dy = dy, .y = out, .lse = (REAL *)lse, .q = q,
-                       .k = k, .v = v, .mask = mask, .q_strides = strides, .k_strides = strides + 3,
-                       .v_strides = strides + 6, .out_strides = strides + 9, .mask_strides = strides + 12,
-                       .dy_strides = strides + 16, .dq_strides = strides + 19, .dk_strides = strides + 22,
-                       .dv_strides = strides + 25, .batch = shape[0], .heads = shape[1], .key_heads = shape[2],
-                       .l = shape[3], .s = shape[4], .e = shape[5], .ev = shape[6], .mask_kind = mask_kind,
-                       .causal = causal, .parts = 1, .keep = keep};
-    FN(attention_options)(&c, scale, p);
+    attention c = {.dq = dq,
+                   .dk = dk,
+                   .dv = dv,
+                   .dmask = dmask,
+                   .dy = dy,
+                   .y = out,
+                   .lse = (REAL *)lse,
+                   .q = q,
+                   .k = k,
+                   .v = v,
+                   .mask = mask,
+                   .q_strides = strides,
+                   .k_strides = strides + 3,
+                   .v_strides = strides + 6,
+                   .out_strides = strides + 9,
+                   .mask_strides = strides + 12,
+                   .dy_strides = strides + 16,
+                   .dq_strides = strides + 19,
+                   .dk_strides = strides + 22,
+                   .dv_strides = strides + 25,
+                   .batch = shape[0],
+                   .heads = shape[1],
+                   .key_heads = shape[2],
+                   .l = shape[3],
+                   .s = shape[4],
+                   .e = shape[5],
+                   .ev = shape[6],
+                   .mask_kind = mask_kind,
+                   .causal = causal,
+                   .parts = 1,
+                   .keep = keep};
+    attention_options(&c, scale, p);
     if (c.batch == 0 || c.heads == 0)
-        return;
-    FN(attention_blocks)(&c, 2);
+        return fnn_status();
+    attention_blocks(&c, 2);
     const int64_t owners = c.batch * c.key_heads, group = c.heads / c.key_heads;
-    double cost = FN(attention_cost)(&c, 5) * (double)group;
+    double cost = attention_cost(&c, 5) * (double)group;
     const int threads = fnn_threads_for(cost * (double)owners);
     if (owners < threads && !c.few && c.s > ATTENTION_KEYS) {
         c.key_parts = (c.s + ATTENTION_KEYS - 1) / ATTENTION_KEYS;
         c.parts = group * c.blocks < c.key_parts ? group * c.blocks : c.key_parts;
         cost *= 1.4 / (double)(c.parts + c.key_parts); /* scores are computed twice */
     }
-    fnn_parallel_for(owners * (c.parts + c.key_parts), 1, cost, FN(attention_backward_range), &c);
+    fnn_parallel_for(owners * (c.parts + c.key_parts), 1, cost, attention_backward_range, &c);
+    return fnn_status();
 }

@@ -2,8 +2,8 @@
 #define FNN_MEAN_VECTORS 64 /* of a plane that is summed in one pass */
 
 /* What a sum over window (i, j) is divided by, along one axis. */
-static inline int64_t FN(window_count)(const FN(pool_context) *c, int64_t i, int64_t n, int64_t out, int64_t kernel,
-                                       int64_t stride, int64_t padding)
+static inline int64_t window_count(const pool_context *c, int64_t i, int64_t n, int64_t out, int64_t kernel,
+                                   int64_t stride, int64_t padding)
 {
     const int64_t at = i * stride - padding;
     if (kernel == 0) {
@@ -16,21 +16,21 @@ static inline int64_t FN(window_count)(const FN(pool_context) *c, int64_t i, int
     return high > low ? high - low : 0;
 }
 
-static inline REAL FN(row_count)(const FN(pool_context) *c, int64_t i)
+static inline REAL row_count(const pool_context *c, int64_t i)
 {
-    return (REAL)FN(window_count)(c, i, c->g->h, c->g->oh, c->g->kh, c->g->sh, c->g->ph);
+    return (REAL)window_count(c, i, c->g->h, c->g->oh, c->g->kh, c->g->sh, c->g->ph);
 }
 
-static inline REAL FN(column_count)(const FN(pool_context) *c, int64_t j)
+static inline REAL column_count(const pool_context *c, int64_t j)
 {
-    return (REAL)FN(window_count)(c, j, c->g->w, c->g->ow, c->g->kw, c->g->sw, c->g->pw);
+    return (REAL)window_count(c, j, c->g->w, c->g->ow, c->g->kw, c->g->sw, c->g->pw);
 }
 
 /* y[j] = x[j] / the divisors of outputs j0 + j of row i. */
-static void FN(divide_row)(const FN(pool_context) *c, REAL *y, const REAL *x, int64_t i, int64_t j0, int64_t n)
+static void divide_row(const pool_context *c, REAL *y, const REAL *x, int64_t i, int64_t j0, int64_t n)
 {
     const fnn_windows *g = c->g;
-    const REAL rows = FN(row_count)(c, i);
+    const REAL rows = row_count(c, i);
     int64_t from = 0, to = n;
     REAL divisor = c->divisor;
     if (divisor == 0) { /* the windows in the middle are whole */
@@ -43,50 +43,50 @@ static void FN(divide_row)(const FN(pool_context) *c, REAL *y, const REAL *x, in
             if (j == from)
                 j = to;
             if (j < n)
-                y[j] = x[j] / (rows * FN(column_count)(c, j0 + j));
+                y[j] = x[j] / (rows * column_count(c, j0 + j));
         }
     }
     for (int64_t j = from; j < to; j++)
         y[j] = x[j] / divisor;
 }
 
-FNN_INLINE void FN(gather_line_by)(REAL *restrict y, const REAL *restrict x, int64_t step, int64_t n)
+FNN_INLINE void gather_line_by(REAL *restrict y, const REAL *restrict x, int64_t step, int64_t n)
 {
     for (int64_t j = 0; j < n; j++)
         y[j] += x[j * step];
 }
 
-FNN_INLINE void FN(spread_line_by)(REAL *restrict dx, const REAL *restrict dy, int64_t step, int64_t n)
+FNN_INLINE void spread_line_by(REAL *restrict dx, const REAL *restrict dy, int64_t step, int64_t n)
 {
     for (int64_t j = 0; j < n; j++)
         dx[j * step] += dy[j];
 }
 
 /* y[j] += x[j step] */
-static void FN(gather_line)(REAL *y, const REAL *x, int64_t step, int64_t n)
+static void gather_line(REAL *y, const REAL *x, int64_t step, int64_t n)
 {
     if (step == 1)
-        FN(gather_line_by)(y, x, 1, n);
+        gather_line_by(y, x, 1, n);
     else if (step == 2)
-        FN(gather_line_by)(y, x, 2, n);
+        gather_line_by(y, x, 2, n);
     else
-        FN(gather_line_by)(y, x, step, n);
+        gather_line_by(y, x, step, n);
 }
 
 /* dx[j step] += dy[j] */
-static void FN(spread_line)(REAL *dx, const REAL *dy, int64_t step, int64_t n)
+static void spread_line(REAL *dx, const REAL *dy, int64_t step, int64_t n)
 {
     if (step == 1)
-        FN(spread_line_by)(dx, dy, 1, n);
+        spread_line_by(dx, dy, 1, n);
     else if (step == 2)
-        FN(spread_line_by)(dx, dy, 2, n);
+        spread_line_by(dx, dy, 2, n);
     else
-        FN(spread_line_by)(dx, dy, step, n);
+        spread_line_by(dx, dy, step, n);
 }
 
 /* Sums of outputs j0..j0+n-1 of row i. */
-static void FN(avg_pool_block)(const FN(pool_context) *c, REAL *restrict y, const REAL *restrict x, int64_t i,
-                               int64_t j0, int64_t n)
+static void avg_pool_block(const pool_context *c, REAL *restrict y, const REAL *restrict x, int64_t i, int64_t j0,
+                           int64_t n)
 {
     const fnn_windows *g = c->g;
     memset(y, 0, (size_t)n * sizeof(REAL));
@@ -98,22 +98,22 @@ static void FN(avg_pool_block)(const FN(pool_context) *c, REAL *restrict y, cons
             int64_t from, to;
             fnn_inside(at, g->w, n, g->sw, &from, &to);
             if (from < to)
-                FN(gather_line)(y + from, x + h * g->w + at + from * g->sw, g->sw, to - from);
+                gather_line(y + from, x + h * g->w + at + from * g->sw, g->sw, to - from);
         }
 }
 
 /* Of VW windows, from two rows on. */
-FNN_INLINE FN(vec) FN(mean_2x2)(const REAL *p, const REAL *q, REAL divisor)
+FNN_INLINE vec mean_2x2(const REAL *p, const REAL *q, REAL divisor)
 {
-    const FN(vec) a = FN(v_load)(p), b = FN(v_load)(p + VW), d = FN(v_load)(q), e = FN(v_load)(q + VW);
-    return (FN(v_even)(a, b) + FN(v_odd)(a, b) + FN(v_even)(d, e) + FN(v_odd)(d, e)) / divisor;
+    const vec a = v_load(p), b = v_load(p + VW), d = v_load(q), e = v_load(q + VW);
+    return (v_even(a, b) + v_odd(a, b) + v_even(d, e) + v_odd(d, e)) / divisor;
 }
 
 /* Items are rows of outputs of windows of 2 x 2. Rows shorter than a vector are stored as whole ones while what they
  * overwrite is this range's and yet to come. */
-static void FN(avg_pool_2x2)(void *context, int64_t begin, int64_t end)
+static void avg_pool_2x2(void *context, int64_t begin, int64_t end)
 {
-    const FN(pool_context) *c = context;
+    const pool_context *c = context;
     const fnn_windows *g = c->g;
     const int64_t ow = g->ow, w = g->w, last = end * ow, size = g->outer * g->h * w;
     const REAL divisor = c->divisor != 0 ? c->divisor : 4;
@@ -128,52 +128,52 @@ static void FN(avg_pool_2x2)(void *context, int64_t begin, int64_t end)
             for (int64_t j = 0; j < ow; j += VW) {
                 if (ow - j < VW && ow >= VW)
                     j = ow - VW;
-                FN(v_store)(y + j, FN(mean_2x2)(p + 2 * j, q + 2 * j, divisor));
+                v_store(y + j, mean_2x2(p + 2 * j, q + 2 * j, divisor));
             }
         } else { /* in the same way, so that NaN too do not depend on the range */
             REAL rows[2][2 * VW] = {{0}};
             memcpy(rows[0], p, (size_t)(2 * ow) * sizeof(REAL));
             memcpy(rows[1], q, (size_t)(2 * ow) * sizeof(REAL));
-            FN(v_store_part)(y, FN(v_mask)(ow), FN(mean_2x2)(rows[0], rows[1], divisor));
+            v_store_part(y, v_mask(ow), mean_2x2(rows[0], rows[1], divisor));
         }
     }
 }
 
 /* One window that is the plane, of at most FNN_MEAN_VECTORS vectors. */
-static int FN(window_is_plane)(const fnn_windows *g)
+static int window_is_plane(const fnn_windows *g)
 {
     return g->inner == 1 && g->oh == 1 && g->ow == 1 && g->kh == g->h && g->kw == g->w && g->ph == 0 && g->pw == 0 &&
            g->h * g->w <= FNN_MEAN_VECTORS * VW;
 }
 
 /* Items are groups of VQUAD planes, the windows' only one each. */
-static void FN(avg_pool_means)(void *context, int64_t begin, int64_t end)
+static void avg_pool_means(void *context, int64_t begin, int64_t end)
 {
-    const FN(pool_context) *c = context;
+    const pool_context *c = context;
     const int64_t n = c->g->h * c->g->w, planes = c->g->outer, whole = n / VW * VW;
     const REAL divisor = c->divisor != 0 ? c->divisor : (REAL)n;
-    const FN(mask) rest = FN(v_mask)(n - whole);
+    const vmask rest = v_mask(n - whole);
     for (int64_t group = begin; group < end; group++) {
         const int64_t first = group * VQUAD;
         const int count = planes - first < VQUAD ? (int)(planes - first) : VQUAD;
-        FN(vec) sums[VQUAD];
+        vec sums[VQUAD];
         for (int l = 0; l < VQUAD; l++) {
             const REAL *x = c->x + (first + (l < count ? l : 0)) * n;
-            sums[l] = FN(v_load_part)(x + whole, rest);
+            sums[l] = v_load_part(x + whole, rest);
             for (int64_t k = 0; k < whole; k += VW)
-                sums[l] += FN(v_load)(x + k);
+                sums[l] += v_load(x + k);
         }
         REAL to[VQUAD];
-        FN(v_sums)(to, sums);
+        v_sums(to, sums);
         for (int l = 0; l < count; l++)
             c->y[first + l] = to[l] / divisor;
     }
 }
 
 /* Items are planes. */
-static void FN(avg_pool_fill)(void *context, int64_t begin, int64_t end)
+static void avg_pool_fill(void *context, int64_t begin, int64_t end)
 {
-    const FN(pool_context) *c = context;
+    const pool_context *c = context;
     const int64_t n = c->g->h * c->g->w;
     const REAL divisor = c->divisor != 0 ? c->divisor : (REAL)n;
     for (int64_t plane = begin; plane < end; plane++) {
@@ -181,16 +181,16 @@ static void FN(avg_pool_fill)(void *context, int64_t begin, int64_t end)
         const REAL v = c->x[plane] / divisor;
         int64_t k = 0;
         for (; k + VW <= n; k += VW)
-            FN(v_store)(dx + k, FN(v_set1)(v));
+            v_store(dx + k, v_set1(v));
         if (k < n)
-            FN(v_store_part)(dx + k, FN(v_mask)(n - k), FN(v_set1)(v));
+            v_store_part(dx + k, v_mask(n - k), v_set1(v));
     }
 }
 
 /* Items are rows of outputs. */
-static void FN(avg_pool_rows)(void *context, int64_t begin, int64_t end)
+static void avg_pool_rows(void *context, int64_t begin, int64_t end)
 {
-    const FN(pool_context) *c = context;
+    const pool_context *c = context;
     const fnn_windows *g = c->g;
     const int64_t inner = g->inner;
     for (int64_t row = begin; row < end; row++) {
@@ -203,25 +203,25 @@ static void FN(avg_pool_rows)(void *context, int64_t begin, int64_t end)
             fnn_window(j, g->w, g->ow, g->kw, g->sw, g->pw, &w0, &w1);
             y[j] = 0;
             if (w0 == 0 && w1 == g->w && h0 < h1) /* whole rows are one */
-                y[j] = FN(sum_row)(x + h0 * g->w, (h1 - h0) * g->w);
+                y[j] = sum_row(x + h0 * g->w, (h1 - h0) * g->w);
             else
                 for (int64_t h = h0; h < h1 && w0 < w1; h++)
-                    y[j] += FN(sum_row)(x + h * g->w + w0, w1 - w0);
+                    y[j] += sum_row(x + h * g->w + w0, w1 - w0);
         }
         if (inner == 1) {
             for (int64_t j = 0; j < g->ow && !c->wide; j += FNN_POOL_BLOCK)
-                FN(avg_pool_block)(c, y + j, x, i, j, g->ow - j < FNN_POOL_BLOCK ? g->ow - j : FNN_POOL_BLOCK);
-            FN(divide_row)(c, y, y, i, 0, g->ow);
+                avg_pool_block(c, y + j, x, i, j, g->ow - j < FNN_POOL_BLOCK ? g->ow - j : FNN_POOL_BLOCK);
+            divide_row(c, y, y, i, 0, g->ow);
             continue;
         }
-        const REAL rows = FN(row_count)(c, i);
+        const REAL rows = row_count(c, i);
         for (int64_t j = 0; j < g->ow; j++, y += inner) {
-            const REAL divisor = c->divisor != 0 ? c->divisor : rows * FN(column_count)(c, j);
+            const REAL divisor = c->divisor != 0 ? c->divisor : rows * column_count(c, j);
             memset(y, 0, (size_t)inner * sizeof(REAL));
             fnn_window(j, g->w, g->ow, g->kw, g->sw, g->pw, &w0, &w1);
             for (int64_t h = h0; h < h1; h++)
                 for (int64_t w = w0; w < w1; w++)
-                    FN(gather_line)(y, x + (h * g->w + w) * inner, 1, inner);
+                    gather_line(y, x + (h * g->w + w) * inner, 1, inner);
             for (int64_t m = 0; m < inner; m++)
                 y[m] /= divisor;
         }
@@ -229,12 +229,12 @@ static void FN(avg_pool_rows)(void *context, int64_t begin, int64_t end)
 }
 
 /* Items are bands of rows of outputs, of VW planes each. */
-static void FN(avg_pool_lanes)(void *context, int64_t begin, int64_t end)
+static void avg_pool_lanes(void *context, int64_t begin, int64_t end)
 {
-    const FN(pool_context) *c = context;
+    const pool_context *c = context;
     const fnn_windows *g = c->g;
     const int64_t w = g->w, ow = g->ow;
-    FN(vec) x[FNN_POOL_TILE], y[FNN_POOL_TILE];
+    vec x[FNN_POOL_TILE], y[FNN_POOL_TILE];
     for (int64_t item = begin; item < end; item++) {
         const int64_t group = item / c->bands, i0 = item % c->bands * c->band;
         const int64_t i1 = i0 + c->band < g->oh ? i0 + c->band : g->oh;
@@ -242,48 +242,47 @@ static void FN(avg_pool_lanes)(void *context, int64_t begin, int64_t end)
         REAL *planes[VW];
         fnn_window(i0, g->h, g->oh, g->kh, g->sh, g->ph, &top, &bottom);
         fnn_window(i1 - 1, g->h, g->oh, g->kh, g->sh, g->ph, &h0, &bottom);
-        FN(lane_planes)(planes, c->x, group, g->outer, g->h * w);
-        FN(lanes_in)(x, planes, top * w, (bottom - top) * w);
+        lane_planes(planes, c->x, group, g->outer, g->h * w);
+        lanes_in(x, planes, top * w, (bottom - top) * w);
         for (int64_t i = i0; i < i1; i++) {
-            const REAL rows = FN(row_count)(c, i);
+            const REAL rows = row_count(c, i);
             fnn_window(i, g->h, g->oh, g->kh, g->sh, g->ph, &h0, &h1);
             for (int64_t j = 0; j < ow; j++) {
                 fnn_window(j, w, ow, g->kw, g->sw, g->pw, &w0, &w1);
-                FN(vec) sum = {0};
+                vec sum = {0};
                 for (int64_t h = h0 - top; h < h1 - top; h++)
                     for (int64_t k = w0; k < w1; k++)
                         sum += x[h * w + k];
-                y[o++] = sum / (c->divisor != 0 ? c->divisor : rows * FN(column_count)(c, j));
+                y[o++] = sum / (c->divisor != 0 ? c->divisor : rows * column_count(c, j));
             }
         }
-        FN(lane_planes)(planes, c->y, group, g->outer, g->oh * ow);
-        FN(lanes_out)(planes, i0 * ow, y, o);
+        lane_planes(planes, c->y, group, g->outer, g->oh * ow);
+        lanes_out(planes, i0 * ow, y, o);
     }
 }
 
-static void FN(avg_pool_forward)(void *y, const void *x, const fnn_windows *g, int include_pad, double divisor)
+static void avg_pool_forward(void *y, const void *x, const fnn_windows *g, int include_pad, double divisor)
 {
-    FN(pool_context) c = {.y = y, .x = x, .g = g, .wide = fnn_windows_are_wide(g),
-                          .include_pad = include_pad, .divisor = (REAL)divisor};
-    const double size = FN(window_size)(g);
-    if (FN(window_is_plane)(g))
-        fnn_parallel_for((g->outer + VQUAD - 1) / VQUAD, 1, VQUAD * (0.07 * size + 2), FN(avg_pool_means), &c);
-    else if (!(fnn_windows_are_2x2(g) && 4 * g->ow > VW) && FN(pool_in_lanes)(&c, g->oh, fnn_output_band(g)))
-        fnn_parallel_for(FN(lane_groups)(g) * c.bands, 1,
+    pool_context c =
+        {.y = y, .x = x, .g = g, .wide = fnn_windows_are_wide(g), .include_pad = include_pad, .divisor = (REAL)divisor};
+    const double size = window_size(g);
+    if (window_is_plane(g))
+        fnn_parallel_for((g->outer + VQUAD - 1) / VQUAD, 1, VQUAD * (0.07 * size + 2), avg_pool_means, &c);
+    else if (!(fnn_windows_are_2x2(g) && 4 * g->ow > VW) && pool_in_lanes(&c, g->oh, fnn_output_band(g)))
+        fnn_parallel_for(lane_groups(g) * c.bands, 1,
                          VW * (0.06 * (double)(g->h * g->w) + (0.03 * size + 0.1) * (double)(g->oh * g->ow)) /
                              (double)c.bands,
-                         FN(avg_pool_lanes), &c);
+                         avg_pool_lanes, &c);
     else if (g->inner == 1 && fnn_windows_are_2x2(g))
-        fnn_parallel_for(g->outer * g->oh, 1, 0.3 * (double)g->ow + 5, FN(avg_pool_2x2), &c);
+        fnn_parallel_for(g->outer * g->oh, 1, 0.3 * (double)g->ow + 5, avg_pool_2x2, &c);
     else
-        fnn_parallel_for(g->outer * g->oh, 1, (double)(g->ow * g->inner) * (0.2 * size + 0.5) + 10,
-                         FN(avg_pool_rows), &c);
+        fnn_parallel_for(g->outer * g->oh, 1, (double)(g->ow * g->inner) * (0.2 * size + 0.5) + 10, avg_pool_rows, &c);
 }
 
 /* ---- backward ---- */
 
 /* A row of outputs' gradients, divided, to the rows of dx that its windows cover; inner == 1. */
-static void FN(avg_spread)(const FN(pool_context) *c, REAL *dx, const REAL *dy, int64_t i)
+static void avg_spread(const pool_context *c, REAL *dx, const REAL *dy, int64_t i)
 {
     const fnn_windows *g = c->g;
     REAL part[FNN_POOL_BLOCK];
@@ -291,7 +290,7 @@ static void FN(avg_spread)(const FN(pool_context) *c, REAL *dx, const REAL *dy, 
     fnn_window(i, g->h, g->oh, g->kh, g->sh, g->ph, &h0, &h1);
     for (int64_t j0 = 0; j0 < g->ow; j0 += FNN_POOL_BLOCK) {
         const int64_t n = g->ow - j0 < FNN_POOL_BLOCK ? g->ow - j0 : FNN_POOL_BLOCK;
-        FN(divide_row)(c, part, dy + j0, i, j0, n);
+        divide_row(c, part, dy + j0, i, j0, n);
         for (int64_t h = h0; h < h1; h++) {
             REAL *line = dx + h * g->w;
             for (int64_t j = 0; c->wide && j < n; j++) {
@@ -305,20 +304,20 @@ static void FN(avg_spread)(const FN(pool_context) *c, REAL *dx, const REAL *dy, 
                 int64_t from, to;
                 fnn_inside(at, g->w, n, g->sw, &from, &to);
                 if (from < to)
-                    FN(spread_line)(line + at + from * g->sw, part + from, g->sw, to - from);
+                    spread_line(line + at + from * g->sw, part + from, g->sw, to - from);
             }
         }
     }
 }
 
 /* Items are planes, or with channels last parts of their channels. */
-static void FN(avg_pool_planes)(void *context, int64_t begin, int64_t end)
+static void avg_pool_planes(void *context, int64_t begin, int64_t end)
 {
-    const FN(pool_context) *c = context;
+    const pool_context *c = context;
     const fnn_windows *g = c->g;
     const int64_t parts = fnn_channel_parts(g), inner = g->inner;
     if (c->small) {
-        FN(planes_2x2)(c, NULL, c->divisor != 0 ? c->divisor : 4, begin, end);
+        planes_2x2(c, NULL, c->divisor != 0 ? c->divisor : 4, begin, end);
         return;
     }
     for (int64_t item = begin; item < end; item++) {
@@ -333,76 +332,79 @@ static void FN(avg_pool_planes)(void *context, int64_t begin, int64_t end)
                 memset(dx + k * inner, 0, (size_t)n * sizeof(REAL));
         for (int64_t i = 0; i < g->oh; i++) {
             if (inner == 1) {
-                FN(avg_spread)(c, dx, dy + i * g->ow, i);
+                avg_spread(c, dx, dy + i * g->ow, i);
                 continue;
             }
             REAL part[FNN_POOL_BLOCK];
-            const REAL rows = FN(row_count)(c, i);
+            const REAL rows = row_count(c, i);
             int64_t h0, h1, w0, w1;
             fnn_window(i, g->h, g->oh, g->kh, g->sh, g->ph, &h0, &h1);
             for (int64_t j = 0; j < g->ow; j++) {
-                const REAL divisor = c->divisor != 0 ? c->divisor : rows * FN(column_count)(c, j);
+                const REAL divisor = c->divisor != 0 ? c->divisor : rows * column_count(c, j);
                 for (int64_t m = 0; m < n; m++)
                     part[m] = dy[(i * g->ow + j) * inner + m] / divisor;
                 fnn_window(j, g->w, g->ow, g->kw, g->sw, g->pw, &w0, &w1);
                 for (int64_t h = h0; h < h1; h++)
                     for (int64_t w = w0; w < w1; w++)
-                        FN(gather_line)(dx + (h * g->w + w) * inner, part, 1, n);
+                        gather_line(dx + (h * g->w + w) * inner, part, 1, n);
             }
         }
     }
 }
 
 /* Items are bands of rows of dx, of VW planes each. */
-static void FN(avg_pool_lanes_back)(void *context, int64_t begin, int64_t end)
+static void avg_pool_lanes_back(void *context, int64_t begin, int64_t end)
 {
-    const FN(pool_context) *c = context;
+    const pool_context *c = context;
     const fnn_windows *g = c->g;
     const int64_t w = g->w, ow = g->ow;
-    FN(vec) dx[FNN_POOL_TILE], dy[FNN_POOL_TILE];
+    vec dx[FNN_POOL_TILE], dy[FNN_POOL_TILE];
     for (int64_t item = begin; item < end; item++) {
         const int64_t group = item / c->bands, top = item % c->bands * c->band;
         const int64_t bottom = top + c->band < g->h ? top + c->band : g->h;
         int64_t i0, i1, h0, h1, w0, w1, o = 0;
         REAL *planes[VW];
         fnn_windows_touching(g, top, bottom, &i0, &i1);
-        FN(lane_planes)(planes, c->x, group, g->outer, g->oh * ow);
-        FN(lanes_in)(dy, planes, i0 * ow, (i1 - i0) * ow);
+        lane_planes(planes, c->x, group, g->outer, g->oh * ow);
+        lanes_in(dy, planes, i0 * ow, (i1 - i0) * ow);
         memset(dx, 0, (size_t)((bottom - top) * w) * sizeof *dx);
         for (int64_t i = i0; i < i1; i++) {
-            const REAL rows = FN(row_count)(c, i);
+            const REAL rows = row_count(c, i);
             fnn_window(i, g->h, g->oh, g->kh, g->sh, g->ph, &h0, &h1);
             h0 = h0 > top ? h0 : top, h1 = h1 < bottom ? h1 : bottom;
             for (int64_t j = 0; j < ow; j++) {
-                const FN(vec) part = dy[o++] / (c->divisor != 0 ? c->divisor : rows * FN(column_count)(c, j));
+                const vec part = dy[o++] / (c->divisor != 0 ? c->divisor : rows * column_count(c, j));
                 fnn_window(j, w, ow, g->kw, g->sw, g->pw, &w0, &w1);
                 for (int64_t h = h0 - top; h < h1 - top; h++)
                     for (int64_t k = w0; k < w1; k++)
                         dx[h * w + k] += part;
             }
         }
-        FN(lane_planes)(planes, c->y, group, g->outer, g->h * w);
-        FN(lanes_out)(planes, top * w, dx, (bottom - top) * w);
+        lane_planes(planes, c->y, group, g->outer, g->h * w);
+        lanes_out(planes, top * w, dx, (bottom - top) * w);
     }
 }
 
-static void FN(avg_pool_backward)(void *dx, const void *dy, const fnn_windows *g, int include_pad, double divisor)
+static void avg_pool_backward(void *dx, const void *dy, const fnn_windows *g, int include_pad, double divisor)
 {
-    FN(pool_context) c = {.y = dx, .x = dy, .g = g, .wide = fnn_windows_are_wide(g),
-                          .small = g->inner == 1 && fnn_windows_are_2x2(g), .include_pad = include_pad,
-                          .divisor = (REAL)divisor};
+    pool_context c = {.y = dx,
+                      .x = dy,
+                      .g = g,
+                      .wide = fnn_windows_are_wide(g),
+                      .small = g->inner == 1 && fnn_windows_are_2x2(g),
+                      .include_pad = include_pad,
+                      .divisor = (REAL)divisor};
     const int64_t parts = fnn_channel_parts(g);
     const double elements = (double)(g->inner < FNN_POOL_BLOCK ? g->inner : FNN_POOL_BLOCK);
     const double size = (double)(g->h * g->w), outputs = (double)(g->oh * g->ow);
-    if (FN(window_is_plane)(g))
-        fnn_parallel_for(g->outer, 1, 0.07 * size + 2, FN(avg_pool_fill), &c);
-    else if (!(c.small ? 4 * g->ow > VW : g->sw == 1 && g->ow > 4 * VW) &&
-             FN(pool_in_lanes)(&c, g->h, fnn_input_band(g)))
-        fnn_parallel_for(FN(lane_groups)(g) * c.bands, 1,
-                         VW * (0.06 * size + (0.04 * FN(window_size)(g) + 0.1) * outputs) / (double)c.bands,
-                         FN(avg_pool_lanes_back), &c);
+    if (window_is_plane(g))
+        fnn_parallel_for(g->outer, 1, 0.07 * size + 2, avg_pool_fill, &c);
+    else if (!(c.small ? 4 * g->ow > VW : g->sw == 1 && g->ow > 4 * VW) && pool_in_lanes(&c, g->h, fnn_input_band(g)))
+        fnn_parallel_for(lane_groups(g) * c.bands, 1,
+                         VW * (0.06 * size + (0.04 * window_size(g) + 0.1) * outputs) / (double)c.bands,
+                         avg_pool_lanes_back, &c);
     else
         fnn_parallel_for(g->outer * parts, 1,
-                         elements * (0.1 * size + (c.small ? 0 : 0.3 * FN(window_size)(g) + 0.5) * outputs) + 10,
-                         FN(avg_pool_planes), &c);
+                         elements * (0.1 * size + (c.small ? 0 : 0.3 * window_size(g) + 0.5) * outputs) + 10,
+                         avg_pool_planes, &c);
 }

@@ -7,13 +7,11 @@
  * Means come with what rounding left of them, as in norm.inc.h.
  */
 
-#ifndef FNN_BATCH_NORM_MACROS
-#define FNN_BATCH_NORM_MACROS
 #define FNN_BATCH_RUN 32
 #define FNN_BATCH_BLOCK 16384 /* elements of a block, or more */
-/* Arrays on the stack that are read and written together: a line more than a power of two, or they collide in the cache. */
+/* Arrays on the stack that are read and written together: a line more than a power of two, or they collide in the
+ * cache. */
 #define FNN_COLUMNS(name) __attribute__((aligned(64))) name[FNN_REDUCE_WIDTH + 64 / sizeof(REAL)]
-#endif
 
 typedef struct {
     REAL *y, *mean, *rstd, *running_mean, *running_var;
@@ -21,15 +19,15 @@ typedef struct {
     REAL *dx, *dw, *db;
     REAL *scratch; /* (blocks, 3, c): what each block found; then (c,): the rests of the means */
     int64_t n, c, s, blocks, block;
-    int64_t strip; /* channels done together */
+    int64_t strip;      /* channels done together */
     int training, done; /* done: the statistics are known, only write y or dx */
     REAL eps, momentum;
     REAL *variance; /* instead of y: squares / divisor */
     REAL divisor;
-} FN(batch_context);
+} batch_context;
 
 /* Samples [n0, n1) as runs: how long one is, and how many. 0: they are rows of columns. */
-static inline int64_t FN(batch_runs)(const FN(batch_context) *c, int64_t n0, int64_t n1, int64_t *length)
+static inline int64_t batch_runs(const batch_context *c, int64_t n0, int64_t n1, int64_t *length)
 {
     const int64_t whole = c->c == 1 && c->s == 1;
     *length = whole ? n1 - n0 : c->s;
@@ -37,8 +35,8 @@ static inline int64_t FN(batch_runs)(const FN(batch_context) *c, int64_t n0, int
 }
 
 /* Sums of squares of x - center of `width` columns, and with `sum` of x - center. */
-FNN_INLINE void FN(column_sums)(REAL *sum, REAL *squares, const REAL *x, int64_t stride, int64_t rows, int64_t width,
-                                const REAL *center)
+FNN_INLINE void column_sums(REAL *sum, REAL *squares, const REAL *x, int64_t stride, int64_t rows, int64_t width,
+                            const REAL *center)
 {
     REAL FNN_COLUMNS(a), FNN_COLUMNS(b);
     for (int64_t j = 0; j < width; j++)
@@ -51,12 +49,12 @@ FNN_INLINE void FN(column_sums)(REAL *sum, REAL *squares, const REAL *x, int64_t
             a[j] = b[j] = 0;
         for (int64_t i = from; i < to; i++)
             FNN_INDEPENDENT
-            for (int64_t j = 0; j < width; j++) {
-                const REAL d = x[i * stride + j] - center[j];
-                b[j] += d * d;
-                if (sum)
-                    a[j] += d;
-            }
+        for (int64_t j = 0; j < width; j++) {
+            const REAL d = x[i * stride + j] - center[j];
+            b[j] += d * d;
+            if (sum)
+                a[j] += d;
+        }
         for (int64_t j = 0; j < width; j++)
             squares[j] += b[j];
         for (int64_t j = 0; j < width && sum; j++)
@@ -64,20 +62,20 @@ FNN_INLINE void FN(column_sums)(REAL *sum, REAL *squares, const REAL *x, int64_t
     }
 }
 
-static void FN(column_squares)(REAL *squares, const REAL *x, int64_t stride, int64_t rows, int64_t width,
-                               const REAL *center)
+static void column_squares(REAL *squares, const REAL *x, int64_t stride, int64_t rows, int64_t width,
+                           const REAL *center)
 {
-    FN(column_sums)(NULL, squares, x, stride, rows, width, center);
+    column_sums(NULL, squares, x, stride, rows, width, center);
 }
 
-static void FN(column_moments)(REAL *sum, REAL *squares, const REAL *x, int64_t stride, int64_t rows, int64_t width,
-                               const REAL *center)
+static void column_moments(REAL *sum, REAL *squares, const REAL *x, int64_t stride, int64_t rows, int64_t width,
+                           const REAL *center)
 {
-    FN(column_sums)(sum, squares, x, stride, rows, width, center);
+    column_sums(sum, squares, x, stride, rows, width, center);
 }
 
 /* The sum of the s columns of channel k. */
-static inline REAL FN(of_channel)(const REAL *columns, int64_t k, int64_t s)
+static inline REAL of_channel(const REAL *columns, int64_t k, int64_t s)
 {
     REAL total = 0;
     for (int64_t j = 0; j < s; j++)
@@ -86,7 +84,7 @@ static inline REAL FN(of_channel)(const REAL *columns, int64_t k, int64_t s)
 }
 
 /* The same number for the s columns of a channel. */
-static inline void FN(to_columns)(REAL *columns, const REAL *channels, int64_t count, int64_t s)
+static inline void to_columns(REAL *columns, const REAL *channels, int64_t count, int64_t s)
 {
     columns[0] = channels[0]; /* or compilers warn that nothing might be written */
     for (int64_t k = 0; k < count; k++)
@@ -95,70 +93,70 @@ static inline void FN(to_columns)(REAL *columns, const REAL *channels, int64_t c
 }
 
 /* Sums of (x - mean)^2 and, if `sum`, of x - mean of channels [k0, k1) over samples [n0, n1). */
-static void FN(batch_moments)(const FN(batch_context) *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1,
-                              const REAL *mean, REAL *sum, REAL *squares)
+static void batch_moments(const batch_context *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1, const REAL *mean,
+                          REAL *sum, REAL *squares)
 {
     const int64_t s = c->s, stride = c->c * s, width = (k1 - k0) * s;
     const REAL *x = c->x + n0 * stride + k0 * s;
-    int64_t length, runs = FN(batch_runs)(c, n0, n1, &length);
+    int64_t length, runs = batch_runs(c, n0, n1, &length);
     if (runs) {
         double total = 0, total_sum = 0;
         REAL part = 0;
         for (int64_t i = 0; i < runs; i++, total_sum += part)
-            total += sum ? FN(run_moments)(x + i * stride, length, mean[0], &part)
-                         : FN(run_squares)(x + i * stride, length, mean[0]);
+            total += sum ? run_moments(x + i * stride, length, mean[0], &part)
+                         : run_squares(x + i * stride, length, mean[0]);
         squares[0] = (REAL)total;
         if (sum)
             sum[0] = (REAL)total_sum;
         return;
     }
     REAL FNN_COLUMNS(sums), FNN_COLUMNS(square), FNN_COLUMNS(center);
-    FN(to_columns)(center, mean, k1 - k0, s);
+    to_columns(center, mean, k1 - k0, s);
     if (sum)
-        FN(column_moments)(sums, square, x, stride, n1 - n0, width, center);
+        column_moments(sums, square, x, stride, n1 - n0, width, center);
     else
-        FN(column_squares)(square, x, stride, n1 - n0, width, center);
+        column_squares(square, x, stride, n1 - n0, width, center);
     for (int64_t k = 0; k < k1 - k0; k++) {
-        squares[k] = FN(of_channel)(square, k, s);
+        squares[k] = of_channel(square, k, s);
         if (sum)
-            sum[k] = FN(of_channel)(sums, k, s);
+            sum[k] = of_channel(sums, k, s);
     }
 }
 
 /* Means, their rests and sums of squared distances of channels [k0, k1) over samples [n0, n1). */
-static void FN(batch_statistics)(const FN(batch_context) *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1,
-                                 REAL *mean, REAL *rest, REAL *squares)
+static void batch_statistics(const batch_context *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1, REAL *mean,
+                             REAL *rest, REAL *squares)
 {
     const int64_t s = c->s, stride = c->c * s, channels = k1 - k0;
     const REAL *x = c->x + n0 * stride + k0 * s, count = (REAL)((n1 - n0) * s);
-    int64_t length, runs = FN(batch_runs)(c, n0, n1, &length);
+    int64_t length, runs = batch_runs(c, n0, n1, &length);
     REAL FNN_COLUMNS(sum);
     if (runs) {
         double total = 0;
         for (int64_t i = 0; i < runs; i++)
-            total += FN(sum_row)(x + i * stride, length);
+            total += sum_row(x + i * stride, length);
         sum[0] = (REAL)total;
     } else {
-        FN(sum_columns)(sum, x, stride, n1 - n0, channels * s);
+        sum_columns(sum, x, stride, n1 - n0, channels * s);
     }
     for (int64_t k = 0; k < channels; k++) {
-        mean[k] = (runs ? sum[0] : FN(of_channel)(sum, k, s)) / count;
+        mean[k] = (runs ? sum[0] : of_channel(sum, k, s)) / count;
         rest[k] = 0;
     }
-    FN(batch_moments)(c, k0, k1, n0, n1, mean, NULL, squares);
+    batch_moments(c, k0, k1, n0, n1, mean, NULL, squares);
     int again = 0;
     for (int64_t k = 0; k < channels; k++)
-        if (FN(is_far)(mean[k], 1 / LIBM(sqrt)(squares[k] / count))) {
+        if (is_far(mean[k], 1 / LIBM(sqrt)(squares[k] / count))) {
             again = 2;
             if (mean[k] - mean[k] != 0) /* the sum may have overflowed */
                 mean[k] = x[k * s];
         }
     while (again--) {
         int moved = 0;
-        FN(batch_moments)(c, k0, k1, n0, n1, mean, rest, squares);
+        batch_moments(c, k0, k1, n0, n1, mean, rest, squares);
         for (int64_t k = 0; k < channels; k++) {
-            const int off = again && FN(off_center)(squares[k], rest[k], count);
-            squares[k] = FN(variance_about)(squares[k], rest[k], count) * count;
+            const int off = again && off_center(squares[k], rest[k], count);
+            squares[k] = variance_about(squares[k], rest[k], count) * count;
             rest[k] /= count;
             mean[k] += off ? rest[k] : 0;
             moved |= off;
@@ -168,30 +166,30 @@ static void FN(batch_statistics)(const FN(batch_context) *c, int64_t k0, int64_t
 }
 
 /* Sums of dy, of dy (x - mean), and of x - mean where a mean is far from 0. */
-static void FN(batch_products)(const FN(batch_context) *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1, REAL *sum,
-                               REAL *product, REAL *away)
+static void batch_products(const batch_context *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1, REAL *sum,
+                           REAL *product, REAL *away)
 {
     const int64_t s = c->s, stride = c->c * s, rows = n1 - n0, width = (k1 - k0) * s;
     const REAL *x = c->x + n0 * stride + k0 * s, *dy = c->dy + n0 * stride + k0 * s;
-    int64_t length, runs = FN(batch_runs)(c, n0, n1, &length);
+    int64_t length, runs = batch_runs(c, n0, n1, &length);
     int far = 0;
     for (int64_t k = k0; k < k1 && c->training; k++)
-        far |= FN(is_far)(c->mean[k], c->rstd[k]);
+        far |= is_far(c->mean[k], c->rstd[k]);
     memset(away, 0, (size_t)(k1 - k0) * sizeof(REAL));
     if (far) /* `product` for now: squares that nobody asks for */
-        FN(batch_moments)(c, k0, k1, n0, n1, c->mean + k0, away, product);
+        batch_moments(c, k0, k1, n0, n1, c->mean + k0, away, product);
     if (runs) {
         double a = 0, b = 0;
         for (int64_t i = 0; i < runs; i++) {
             REAL p, q;
-            FN(run_products)(&p, &q, dy + i * stride, NULL, x + i * stride, length, c->mean[k0]);
+            run_products(&p, &q, dy + i * stride, NULL, x + i * stride, length, c->mean[k0]);
             a += p, b += q;
         }
         sum[0] = (REAL)a, product[0] = (REAL)b;
         return;
     }
     REAL FNN_COLUMNS(a), FNN_COLUMNS(b), FNN_COLUMNS(p), FNN_COLUMNS(q), FNN_COLUMNS(center);
-    FN(to_columns)(center, c->mean + k0, k1 - k0, s);
+    to_columns(center, c->mean + k0, k1 - k0, s);
     for (int64_t j = 0; j < width; j++)
         a[j] = b[j] = 0;
     for (int64_t from = 0; from < rows; from += FNN_REDUCE_ROWS) {
@@ -200,21 +198,21 @@ static void FN(batch_products)(const FN(batch_context) *c, int64_t k0, int64_t k
             p[j] = q[j] = 0;
         for (int64_t i = from; i < to; i++)
             FNN_INDEPENDENT
-            for (int64_t j = 0; j < width; j++) {
-                p[j] += dy[i * stride + j];
-                q[j] += dy[i * stride + j] * (x[i * stride + j] - center[j]);
-            }
+        for (int64_t j = 0; j < width; j++) {
+            p[j] += dy[i * stride + j];
+            q[j] += dy[i * stride + j] * (x[i * stride + j] - center[j]);
+        }
         for (int64_t j = 0; j < width; j++)
             a[j] += p[j], b[j] += q[j];
     }
     for (int64_t k = 0; k < k1 - k0; k++) {
-        sum[k] = FN(of_channel)(a, k, s);
-        product[k] = FN(of_channel)(b, k, s);
+        sum[k] = of_channel(a, k, s);
+        product[k] = of_channel(b, k, s);
     }
 }
 
 /* mean, its rest, rstd and running statistics of channels [k0, k1) from the blocks' results. */
-static void FN(batch_finish)(const FN(batch_context) *c, int64_t k0, int64_t k1)
+static void batch_finish(const batch_context *c, int64_t k0, int64_t k1)
 {
     const REAL count = (REAL)(c->n * c->s);
     for (int64_t k = k0; k < k1; k++) {
@@ -232,7 +230,7 @@ static void FN(batch_finish)(const FN(batch_context) *c, int64_t k0, int64_t k1)
             rest += distance * ((REAL)(rows * c->s) / count);
             squares += squared[b * next] + distance * distance * (REAL)(rows * c->s);
         }
-        const REAL variance = FN(variance_about)(squares, rest * count, count);
+        const REAL variance = variance_about(squares, rest * count, count);
         c->mean[k] = mean;
         c->scratch[k] = rest;
         if (c->variance) {
@@ -243,13 +241,12 @@ static void FN(batch_finish)(const FN(batch_context) *c, int64_t k0, int64_t k1)
         if (c->running_mean)
             c->running_mean[k] = (1 - c->momentum) * c->running_mean[k] + c->momentum * mean;
         if (c->running_var)
-            c->running_var[k] = (1 - c->momentum) * c->running_var[k] +
-                                c->momentum * (variance * count / (count - 1));
+            c->running_var[k] = (1 - c->momentum) * c->running_var[k] + c->momentum * (variance * count / (count - 1));
     }
 }
 
 /* y = (x - center) scale + shift of channel k. */
-static inline void FN(batch_map)(const FN(batch_context) *c, int64_t k, REAL *center, REAL *scale, REAL *shift)
+static inline void batch_map(const batch_context *c, int64_t k, REAL *center, REAL *scale, REAL *shift)
 {
     *center = c->mean[k];
     *scale = c->weight ? c->rstd[k] * c->weight[k] : c->rstd[k];
@@ -257,23 +254,23 @@ static inline void FN(batch_map)(const FN(batch_context) *c, int64_t k, REAL *ce
 }
 
 /* y of channels [k0, k1), samples [n0, n1). */
-static void FN(batch_write)(const FN(batch_context) *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1)
+static void batch_write(const batch_context *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1)
 {
     const int64_t s = c->s, stride = c->c * s, width = (k1 - k0) * s;
     const REAL *x = c->x + n0 * stride + k0 * s;
     REAL *y = c->y + n0 * stride + k0 * s;
-    int64_t length, runs = FN(batch_runs)(c, n0, n1, &length);
+    int64_t length, runs = batch_runs(c, n0, n1, &length);
     if (runs) {
         REAL center, scale, shift;
-        FN(batch_map)(c, k0, &center, &scale, &shift);
+        batch_map(c, k0, &center, &scale, &shift);
         for (int64_t i = 0; i < runs; i++)
-            FN(run_scale)(y + i * stride, x + i * stride, length, center, scale, shift);
+            run_scale(y + i * stride, x + i * stride, length, center, scale, shift);
         return;
     }
     REAL FNN_COLUMNS(center), FNN_COLUMNS(scale), FNN_COLUMNS(shift);
     for (int64_t k = 0; k < k1 - k0; k++) {
         REAL first, factor, last;
-        FN(batch_map)(c, k0 + k, &first, &factor, &last);
+        batch_map(c, k0 + k, &first, &factor, &last);
         for (int64_t j = k * s; j < (k + 1) * s; j++)
             center[j] = first, scale[j] = factor, shift[j] = last;
     }
@@ -285,7 +282,7 @@ static void FN(batch_write)(const FN(batch_context) *c, int64_t k0, int64_t k1, 
 }
 
 /* What the blocks say of channel k: the sum of dy, that of dy (x - mean - rest), and in training the mean's rest. */
-static inline void FN(batch_sums)(const FN(batch_context) *c, int64_t k, REAL *sum, REAL *product, REAL *rest)
+static inline void batch_sums(const batch_context *c, int64_t k, REAL *sum, REAL *product, REAL *rest)
 {
     *sum = *product = *rest = 0;
     for (int64_t b = 0; b < c->blocks; b++) {
@@ -300,13 +297,12 @@ static inline void FN(batch_sums)(const FN(batch_context) *c, int64_t k, REAL *s
 }
 
 /* dx = (dy - a - (x - center) b) scale of channel k. */
-static inline void FN(batch_map_backward)(const FN(batch_context) *c, int64_t k, REAL *center, REAL *a, REAL *b,
-                                          REAL *scale)
+static inline void batch_map_backward(const batch_context *c, int64_t k, REAL *center, REAL *a, REAL *b, REAL *scale)
 {
     const REAL count = (REAL)(c->n * c->s);
     REAL sum = 0, product = 0, rest = 0;
     if (c->training)
-        FN(batch_sums)(c, k, &sum, &product, &rest);
+        batch_sums(c, k, &sum, &product, &rest);
     *center = c->mean[k];
     *b = product * (c->rstd[k] * c->rstd[k]) / count;
     *a = sum / count - rest * *b;
@@ -314,23 +310,23 @@ static inline void FN(batch_map_backward)(const FN(batch_context) *c, int64_t k,
 }
 
 /* dx of channels [k0, k1), samples [n0, n1). */
-static void FN(batch_write_backward)(const FN(batch_context) *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1)
+static void batch_write_backward(const batch_context *c, int64_t k0, int64_t k1, int64_t n0, int64_t n1)
 {
     const int64_t s = c->s, stride = c->c * s, width = (k1 - k0) * s, at = n0 * stride + k0 * s;
     const REAL *x = c->x + at, *dy = c->dy + at;
     REAL *dx = c->dx + at;
-    int64_t length, runs = FN(batch_runs)(c, n0, n1, &length);
+    int64_t length, runs = batch_runs(c, n0, n1, &length);
     if (runs) {
         REAL center, a, b, scale;
-        FN(batch_map_backward)(c, k0, &center, &a, &b, &scale);
+        batch_map_backward(c, k0, &center, &a, &b, &scale);
         for (int64_t i = 0; i < runs; i++)
-            FN(run_scale_backward)(dx + i * stride, dy + i * stride, x + i * stride, length, center, a, b, scale);
+            run_scale_backward(dx + i * stride, dy + i * stride, x + i * stride, length, center, a, b, scale);
         return;
     }
     REAL FNN_COLUMNS(center), FNN_COLUMNS(a), FNN_COLUMNS(b), FNN_COLUMNS(scale);
     for (int64_t k = 0; k < k1 - k0; k++) {
         REAL first, minus, slope, factor;
-        FN(batch_map_backward)(c, k0 + k, &first, &minus, &slope, &factor);
+        batch_map_backward(c, k0 + k, &first, &minus, &slope, &factor);
         for (int64_t j = k * s; j < (k + 1) * s; j++)
             center[j] = first, a[j] = minus, b[j] = slope, scale[j] = factor;
     }
@@ -342,9 +338,9 @@ static void FN(batch_write_backward)(const FN(batch_context) *c, int64_t k0, int
 }
 
 /* Items: (strip of channels, block of samples). */
-static void FN(batch_range)(void *context, int64_t begin, int64_t end)
+static void batch_range(void *context, int64_t begin, int64_t end)
 {
-    const FN(batch_context) *c = context;
+    const batch_context *c = context;
     for (int64_t i = begin; i < end; i++) {
         const int64_t b = i % c->blocks, k0 = i / c->blocks * c->strip, n0 = b * c->block;
         const int64_t k1 = k0 + c->strip < c->c ? k0 + c->strip : c->c;
@@ -352,23 +348,23 @@ static void FN(batch_range)(void *context, int64_t begin, int64_t end)
         REAL *first = c->scratch + 3 * b * c->c + k0, *second = first + c->c, *third = second + c->c;
         if (!c->done) {
             if (c->dy)
-                FN(batch_products)(c, k0, k1, n0, n1, first, second, third);
+                batch_products(c, k0, k1, n0, n1, first, second, third);
             else
-                FN(batch_statistics)(c, k0, k1, n0, n1, first, second, third);
+                batch_statistics(c, k0, k1, n0, n1, first, second, third);
             if (c->blocks > 1)
                 continue;
             if (!c->dy)
-                FN(batch_finish)(c, k0, k1);
+                batch_finish(c, k0, k1);
         }
         if (c->dx)
-            FN(batch_write_backward)(c, k0, k1, n0, n1);
+            batch_write_backward(c, k0, k1, n0, n1);
         else if (c->y)
-            FN(batch_write)(c, k0, k1, n0, n1);
+            batch_write(c, k0, k1, n0, n1);
     }
 }
 
 /* One region where a strip is one block; else one for the blocks' results and one that writes. */
-static void FN(batch_run)(FN(batch_context) *c, double cost)
+static void batch_run(batch_context *c, double cost)
 {
     if (c->c == 1)
         c->n *= c->s, c->s = 1;
@@ -381,27 +377,39 @@ static void FN(batch_run)(FN(batch_context) *c, double cost)
     c->blocks = (c->n + c->block - 1) / c->block;
     const int64_t items = strips * c->blocks;
     cost *= (REAL_IS_F32 ? 1 : 2) * (double)size / (double)items;
-    fnn_parallel_for(items, 1, cost, FN(batch_range), c);
+    fnn_parallel_for(items, 1, cost, batch_range, c);
     if (c->blocks > 1 && !c->done) {
         c->done = 1;
         if (!c->dy) {
             const unsigned mode = fnn_enter();
-            FN(batch_finish)(c, 0, c->c);
+            batch_finish(c, 0, c->c);
             fnn_leave(mode);
         }
         if (c->y || c->dx)
-            fnn_parallel_for(items, 1, cost, FN(batch_range), c);
+            fnn_parallel_for(items, 1, cost, batch_range, c);
     }
 }
 
-static void FN(batch_norm_forward)(void *y, void *mean, void *rstd, void *running_mean, void *running_var,
-                                   void *scratch, const void *x, const void *weight, const void *bias, int64_t n,
-                                   int64_t c, int64_t s, int training, double momentum, double eps)
+static void batch_norm_forward(void *y, void *mean, void *rstd, void *running_mean, void *running_var, void *scratch,
+                               const void *x, const void *weight, const void *bias, int64_t n, int64_t c, int64_t s,
+                               int training, double momentum, double eps)
 {
-    FN(batch_context) k = {.y = y, .mean = mean, .rstd = rstd, .running_mean = running_mean,
-                           .running_var = running_var, .scratch = scratch, .x = x, .weight = weight, .bias = bias,
-                           .n = n, .c = c, .s = s, .training = training, .done = !training, .eps = (REAL)eps,
-                           .momentum = (REAL)momentum};
+    batch_context k = {.y = y,
+                       .mean = mean,
+                       .rstd = rstd,
+                       .running_mean = running_mean,
+                       .running_var = running_var,
+                       .scratch = scratch,
+                       .x = x,
+                       .weight = weight,
+                       .bias = bias,
+                       .n = n,
+                       .c = c,
+                       .s = s,
+                       .training = training,
+                       .done = !training,
+                       .eps = (REAL)eps,
+                       .momentum = (REAL)momentum};
     if (!training) {
         const unsigned mode = fnn_enter();
         for (int64_t j = 0; j < c; j++) {
@@ -411,31 +419,49 @@ static void FN(batch_norm_forward)(void *y, void *mean, void *rstd, void *runnin
         fnn_leave(mode);
     }
     if (n > 0 && c > 0 && s > 0)
-        FN(batch_run)(&k, training ? 0.35 : 0.15);
+        batch_run(&k, training ? 0.35 : 0.15);
 }
 
-static void FN(variance)(void *variance, void *mean, void *scratch, const void *x, int64_t n, int64_t c, int64_t s,
-                         double divisor)
+static void variance(void *variance, void *mean, void *scratch, const void *x, int64_t n, int64_t c, int64_t s,
+                     double divisor)
 {
-    FN(batch_context) k = {.mean = mean, .scratch = scratch, .x = x, .n = n, .c = c, .s = s, .training = 1,
-                           .variance = variance, .divisor = (REAL)divisor};
+    batch_context k = {.mean = mean,
+                       .scratch = scratch,
+                       .x = x,
+                       .n = n,
+                       .c = c,
+                       .s = s,
+                       .training = 1,
+                       .variance = variance,
+                       .divisor = (REAL)divisor};
     if (n > 0 && c > 0 && s > 0)
-        FN(batch_run)(&k, 0.2);
+        batch_run(&k, 0.2);
 }
 
-static void FN(batch_norm_backward)(void *dx, void *dw, void *db, void *scratch, const void *dy, const void *x,
-                                    const void *mean, const void *rstd, const void *weight, int64_t n, int64_t c,
-                                    int64_t s, int training)
+static void batch_norm_backward(void *dx, void *dw, void *db, void *scratch, const void *dy, const void *x,
+                                const void *mean, const void *rstd, const void *weight, int64_t n, int64_t c, int64_t s,
+                                int training)
 {
-    FN(batch_context) k = {.dx = dx, .dw = dw, .db = db, .scratch = scratch, .dy = dy, .x = x, .mean = (REAL *)mean,
-                           .rstd = (REAL *)rstd, .weight = weight, .n = n, .c = c, .s = s, .training = training,
-                           .done = !(dw || db || training)};
+    batch_context k = {.dx = dx,
+                       .dw = dw,
+                       .db = db,
+                       .scratch = scratch,
+                       .dy = dy,
+                       .x = x,
+                       .mean = (REAL *)mean,
+                       .rstd = (REAL *)rstd,
+                       .weight = weight,
+                       .n = n,
+                       .c = c,
+                       .s = s,
+                       .training = training,
+                       .done = !(dw || db || training)};
     if (n > 0 && c > 0 && s > 0)
-        FN(batch_run)(&k, 0.4);
+        batch_run(&k, 0.4);
     const unsigned mode = fnn_enter();
     for (int64_t j = 0; j < c && (dw || db); j++) {
         REAL sum, product, rest;
-        FN(batch_sums)(&k, j, &sum, &product, &rest);
+        batch_sums(&k, j, &sum, &product, &rest);
         if (dw)
             ((REAL *)dw)[j] = product * k.rstd[j];
         if (db)

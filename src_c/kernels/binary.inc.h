@@ -1,15 +1,15 @@
 /* binary.inc.h -- arithmetic and comparison of two arrays with broadcasting, selection, copies. */
 #include "strided.h"
 
-static inline REAL FN(floor_mod)(REAL x, REAL y)
+static inline REAL floor_mod(REAL x, REAL y)
 {
     REAL r = LIBM(fmod)(x, y);
     if (r == 0)
-        return FN(with_sign)(0, y);
+        return with_sign(0, y);
     return (r < 0) != (y < 0) ? r + y : r;
 }
 
-static inline REAL FN(floor_div)(REAL x, REAL y)
+static inline REAL floor_div(REAL x, REAL y)
 {
     if (y == 0)
         return x / y;
@@ -17,7 +17,7 @@ static inline REAL FN(floor_div)(REAL x, REAL y)
     if (r != 0 && (r < 0) != (y < 0))
         q -= 1;
     if (q == 0)
-        return FN(with_sign)(0, x / y);
+        return with_sign(0, x / y);
     REAL whole = LIBM(floor)(q);
     return q - whole > PICK(0.5, 0.5) ? whole + 1 : whole;
 }
@@ -25,53 +25,59 @@ static inline REAL FN(floor_div)(REAL x, REAL y)
 #define ROW_ARGUMENTS const fnn_strided *s, char *const *data, const int64_t *step, int64_t n
 
 /* A loop of its own for each usual pair of strides, and one for all others. */
-#define ROW(OUT, expression)                                                                       \
-    OUT *z_ = (OUT *)data[0];                                                                      \
-    const REAL *x_ = (const REAL *)data[1], *y_ = (const REAL *)data[2];                           \
-    const int64_t whole = sizeof(REAL);                                                            \
-    (void)s;                                                                                       \
-    if (step[0] == (int64_t)sizeof(OUT) && step[1] == whole && step[2] == whole) {                 \
-        FNN_INDEPENDENT                                                                            \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            const REAL x = x_[i], y = y_[i];                                                       \
-            z_[i] = (expression);                                                                  \
-        }                                                                                          \
-    } else if (step[0] == (int64_t)sizeof(OUT) && step[1] == whole && step[2] == 0) {              \
-        const REAL y = *y_;                                                                        \
-        FNN_INDEPENDENT                                                                            \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            const REAL x = x_[i];                                                                  \
-            z_[i] = (expression);                                                                  \
-        }                                                                                          \
-    } else if (step[0] == (int64_t)sizeof(OUT) && step[1] == 0 && step[2] == whole) {              \
-        const REAL x = *x_;                                                                        \
-        FNN_INDEPENDENT                                                                            \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            const REAL y = y_[i];                                                                  \
-            z_[i] = (expression);                                                                  \
-        }                                                                                          \
-    } else {                                                                                       \
-        for (int64_t i = 0; i < n; i++) {                                                          \
-            const REAL x = *(const REAL *)(data[1] + i * step[1]);                                 \
-            const REAL y = *(const REAL *)(data[2] + i * step[2]);                                 \
-            *(OUT *)(data[0] + i * step[0]) = (expression);                                        \
-        }                                                                                          \
+#define ROW(OUT, expression)                                                                                           \
+    OUT *z_ = (OUT *)data[0];                                                                                          \
+    const REAL *x_ = (const REAL *)data[1], *y_ = (const REAL *)data[2];                                               \
+    const int64_t whole = sizeof(REAL);                                                                                \
+    (void)s;                                                                                                           \
+    if (step[0] == (int64_t)sizeof(OUT) && step[1] == whole && step[2] == whole) {                                     \
+        FNN_INDEPENDENT                                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            const REAL x = x_[i], y = y_[i];                                                                           \
+            z_[i] = (expression);                                                                                      \
+        }                                                                                                              \
+    } else if (step[0] == (int64_t)sizeof(OUT) && step[1] == whole && step[2] == 0) {                                  \
+        const REAL y = *y_;                                                                                            \
+        FNN_INDEPENDENT                                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            const REAL x = x_[i];                                                                                      \
+            z_[i] = (expression);                                                                                      \
+        }                                                                                                              \
+    } else if (step[0] == (int64_t)sizeof(OUT) && step[1] == 0 && step[2] == whole) {                                  \
+        const REAL x = *x_;                                                                                            \
+        FNN_INDEPENDENT                                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            const REAL y = y_[i];                                                                                      \
+            z_[i] = (expression);                                                                                      \
+        }                                                                                                              \
+    } else {                                                                                                           \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            const REAL x = *(const REAL *)(data[1] + i * step[1]);                                                     \
+            const REAL y = *(const REAL *)(data[2] + i * step[2]);                                                     \
+            *(OUT *)(data[0] + i * step[0]) = (expression);                                                            \
+        }                                                                                                              \
     }
 
 /* flatten: a loop with a call in it, as gcc leaves it where many loops are in one file, is no vector loop. */
-#define BINARY(name, expression, cost)                                                             \
-    static __attribute__((flatten)) void FN(name##_row)(ROW_ARGUMENTS) { ROW(REAL, expression) }
-#define COMPARE(name, expression)                                                                  \
-    static void FN(name##_row)(ROW_ARGUMENTS) { ROW(uint8_t, expression) }
+#define BINARY(name, expression, cost)                                                                                 \
+    static __attribute__((flatten)) void name##_row(ROW_ARGUMENTS)                                                     \
+    {                                                                                                                  \
+        ROW(REAL, expression)                                                                                          \
+    }
+#define COMPARE(name, expression)                                                                                      \
+    static void name##_row(ROW_ARGUMENTS)                                                                              \
+    {                                                                                                                  \
+        ROW(uint8_t, expression)                                                                                       \
+    }
 #include "binary.def"
 #undef BINARY
 #undef COMPARE
 
-static void FN(binary)(int op, int ndim, const int64_t *shape, void *out, const int64_t *out_strides,
-                       const void *x, const int64_t *x_strides, const void *y, const int64_t *y_strides)
+static void binary(int op, int ndim, const int64_t *shape, void *out, const int64_t *out_strides, const void *x,
+                   const int64_t *x_strides, const void *y, const int64_t *y_strides)
 {
     static void (*const rows[])(ROW_ARGUMENTS) = {
-#define BINARY(name, expression, cost) FN(name##_row),
+#define BINARY(name, expression, cost) name##_row,
 #define COMPARE(name, expression)
 #include "binary.def"
 #undef BINARY
@@ -89,12 +95,12 @@ static void FN(binary)(int op, int ndim, const int64_t *shape, void *out, const 
     fnn_strided_run(&s, costs[op]);
 }
 
-static void FN(compare)(int op, int ndim, const int64_t *shape, void *out, const int64_t *out_strides,
-                        const void *x, const int64_t *x_strides, const void *y, const int64_t *y_strides)
+static void compare(int op, int ndim, const int64_t *shape, void *out, const int64_t *out_strides, const void *x,
+                    const int64_t *x_strides, const void *y, const int64_t *y_strides)
 {
     static void (*const rows[])(ROW_ARGUMENTS) = {
 #define BINARY(name, expression, cost)
-#define COMPARE(name, expression) FN(name##_row),
+#define COMPARE(name, expression) name##_row,
 #include "binary.def"
 #undef BINARY
 #undef COMPARE
@@ -106,7 +112,7 @@ static void FN(compare)(int op, int ndim, const int64_t *shape, void *out, const
     fnn_strided_run(&s, 0.15);
 }
 
-static void FN(where_row)(ROW_ARGUMENTS)
+static void where_row(ROW_ARGUMENTS)
 {
     (void)s;
     const int64_t whole = sizeof(REAL);
@@ -135,24 +141,24 @@ static void FN(where_row)(ROW_ARGUMENTS)
         }
     } else {
         for (int64_t i = 0; i < n; i++)
-            *(REAL *)(data[0] + i * step[0]) = data[1][i * step[1]] ? *(REAL *)(data[2] + i * step[2])
-                                                                    : *(REAL *)(data[3] + i * step[3]);
+            *(REAL *)(data[0] + i * step[0]) =
+                data[1][i * step[1]] ? *(REAL *)(data[2] + i * step[2]) : *(REAL *)(data[3] + i * step[3]);
     }
 }
 
-static void FN(where)(int ndim, const int64_t *shape, void *out, const int64_t *out_strides,
-                      const uint8_t *condition, const int64_t *condition_strides, const void *x,
-                      const int64_t *x_strides, const void *y, const int64_t *y_strides)
+static void where(int ndim, const int64_t *shape, void *out, const int64_t *out_strides, const uint8_t *condition,
+                  const int64_t *condition_strides, const void *x, const int64_t *x_strides, const void *y,
+                  const int64_t *y_strides)
 {
     fnn_strided s;
     fnn_strided_init(&s, 4, ndim, shape,
                      (const int64_t *const[]){out_strides, condition_strides, x_strides, y_strides});
     s.data[0] = out, s.data[1] = (char *)condition, s.data[2] = (char *)x, s.data[3] = (char *)y;
-    s.row = FN(where_row);
+    s.row = where_row;
     fnn_strided_run(&s, REAL_IS_F32 ? 0.2 : 0.4);
 }
 
-static void FN(copy_row)(ROW_ARGUMENTS)
+static void copy_row(ROW_ARGUMENTS)
 {
     (void)s;
     const int64_t whole = sizeof(REAL);
@@ -172,7 +178,7 @@ static void FN(copy_row)(ROW_ARGUMENTS)
 
 /* Rows [begin, end) in bands of 16 of a matrix whose columns lie in a row of memory, tile by tile: each
  * cache line is then read once, not once per row. */
-static void FN(transpose_range)(void *context, int64_t begin, int64_t end)
+static void transpose_range(void *context, int64_t begin, int64_t end)
 {
     enum { TILE = 16 };
     const fnn_strided *s = context;
@@ -191,20 +197,20 @@ static void FN(transpose_range)(void *context, int64_t begin, int64_t end)
     }
 }
 
-static void FN(copy)(int ndim, const int64_t *shape, void *out, const int64_t *out_strides, const void *x,
-                     const int64_t *x_strides)
+static void copy(int ndim, const int64_t *shape, void *out, const int64_t *out_strides, const void *x,
+                 const int64_t *x_strides)
 {
     fnn_strided s;
     fnn_strided_init(&s, 2, ndim, shape, (const int64_t *const[]){out_strides, x_strides});
     s.data[0] = out, s.data[1] = (char *)x;
-    s.row = FN(copy_row);
+    s.row = copy_row;
     if (s.ndim == 2 && s.step[0][1] == (int64_t)sizeof(REAL) && s.step[1][1] != 0 && s.size >= 4096)
-        fnn_parallel_for((s.shape[0] + 15) / 16, 1, 16 * 0.5 * (double)s.shape[1], FN(transpose_range), &s);
+        fnn_parallel_for((s.shape[0] + 15) / 16, 1, 16 * 0.5 * (double)s.shape[1], transpose_range, &s);
     else
         fnn_strided_run(&s, REAL_IS_F32 ? 0.1 : 0.2);
 }
 
-static void FN(add_scaled_row)(ROW_ARGUMENTS)
+static void add_scaled_row(ROW_ARGUMENTS)
 {
     (void)step;
     REAL *z = (REAL *)data[0];
@@ -220,12 +226,12 @@ static void FN(add_scaled_row)(ROW_ARGUMENTS)
     }
 }
 
-static void FN(add_scaled)(void *out, const void *x, int64_t n, double a)
+static void add_scaled(void *out, const void *x, int64_t n, double a)
 {
     const int64_t whole = sizeof(REAL);
     fnn_strided s;
     fnn_strided_init(&s, 2, 1, &n, (const int64_t *const[]){&whole, &whole});
     s.data[0] = out, s.data[1] = (char *)x, s.a = a;
-    s.row = FN(add_scaled_row);
+    s.row = add_scaled_row;
     fnn_strided_run(&s, REAL_IS_F32 ? 0.15 : 0.3);
 }

@@ -5,14 +5,12 @@
  * recomputes the probabilities from these. Rows are taken several together, so that exp runs over full
  * vectors however few classes there are. A tile's borders depend on c and d alone.
  */
-#ifndef CE_TILE
 #define CE_TILE 1024 /* numbers of scratch; they stay in the first cache */
 #define CE_COLUMNS 256
 static inline int64_t ce_rows_of_tile(int64_t c)
 {
     return c >= CE_TILE ? 1 : CE_TILE / (c > 0 ? c : 1);
 }
-#endif
 
 typedef struct {
     REAL *loss, *top, *logsum, *dx, *dt;
@@ -21,16 +19,16 @@ typedef struct {
     int64_t n, c, d, ignore, tiles;
     REAL keep, spread, scale, weight_sum; /* 1 - smoothing; smoothing / c; factor of dy */
     int dy_step;
-} FN(ce_context);
+} ce_context;
 
-static inline REAL FN(ce_weight)(const FN(ce_context) *c, int64_t class)
+static inline REAL ce_weight(const ce_context *c, int64_t class)
 {
     return c->weight ? c->weight[class] : 1;
 }
 
 /* ---- statistics: top = max_c x, logsum = log(sum_c exp(x - top)) ---- */
 
-static inline REAL FN(ce_max)(const REAL *x, int64_t n)
+static inline REAL ce_max(const REAL *x, int64_t n)
 {
     /* Not `omp simd reduction(max)`, whose neutral element is the lowest finite number with some compilers. */
     enum { CE_LANES = 64 / sizeof(REAL) };
@@ -48,34 +46,34 @@ static inline REAL FN(ce_max)(const REAL *x, int64_t n)
     return top;
 }
 
-static void FN(ce_exp)(REAL *x, int64_t n)
+static void ce_exp(REAL *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
-        x[i] = FN(exp_)(x[i]);
+        x[i] = exp_(x[i]);
 }
 
-static REAL FN(ce_sum_exp)(const REAL *restrict x, REAL top, int64_t n)
+static REAL ce_sum_exp(const REAL *restrict x, REAL top, int64_t n)
 {
     REAL tile[CE_TILE], sum = 0;
     for (int64_t i = 0; i < n; i += CE_TILE) {
         int64_t m = n - i < CE_TILE ? n - i : CE_TILE;
         for (int64_t k = 0; k < m; k++)
-            tile[k] = FN(exp_)(x[i + k] - top);
-        sum += FN(sum_tile)(tile, m);
+            tile[k] = exp_(x[i + k] - top);
+        sum += sum_tile(tile, m);
     }
     return sum;
 }
 
 /* Rows begin..end of a contiguous (n, c), at most one tile. */
-static void FN(ce_row_statistics)(const FN(ce_context) *c, int64_t begin, int64_t end)
+static void ce_row_statistics(const ce_context *c, int64_t begin, int64_t end)
 {
     const int64_t classes = c->c;
     REAL *restrict logsum = c->logsum;
     for (int64_t r = begin; r < end; r++)
-        c->top[r] = FN(ce_max)(c->x + r * classes, classes);
+        c->top[r] = ce_max(c->x + r * classes, classes);
     if (classes > CE_TILE) {
         for (int64_t r = begin; r < end; r++)
-            logsum[r] = FN(ce_sum_exp)(c->x + r * classes, c->top[r], classes);
+            logsum[r] = ce_sum_exp(c->x + r * classes, c->top[r], classes);
     } else {
         REAL tile[CE_TILE], *restrict z = tile;
         for (int64_t r = begin; r < end; r++, z += classes) {
@@ -83,18 +81,18 @@ static void FN(ce_row_statistics)(const FN(ce_context) *c, int64_t begin, int64_
             for (int64_t j = 0; j < classes; j++)
                 z[j] = x[j] - top;
         }
-        FN(ce_exp)(tile, z - tile);
+        ce_exp(tile, z - tile);
         z = tile;
         for (int64_t r = begin; r < end; r++, z += classes)
-            logsum[r] = FN(sum_tile)(z, classes);
+            logsum[r] = sum_tile(z, classes);
     }
     for (int64_t r = begin; r < end; r++)
-        logsum[r] = FN(log_)(logsum[r]);
+        logsum[r] = log_(logsum[r]);
 }
 
 /* Positions begin..end, at most CE_COLUMNS, of a (c, d) image x. */
-static void FN(ce_column_statistics)(const FN(ce_context) *c, const REAL *restrict x,
-                                     REAL *restrict top, REAL *restrict logsum, int64_t m)
+static void ce_column_statistics(const ce_context *c, const REAL *restrict x, REAL *restrict top, REAL *restrict logsum,
+                                 int64_t m)
 {
     for (int64_t k = 0; k < m; k++)
         top[k] = -(REAL)INFINITY, logsum[k] = 0;
@@ -103,100 +101,96 @@ static void FN(ce_column_statistics)(const FN(ce_context) *c, const REAL *restri
             top[k] = x[j * c->d + k] > top[k] ? x[j * c->d + k] : top[k];
     for (int64_t j = 0; j < c->c; j++)
         for (int64_t k = 0; k < m; k++)
-            logsum[k] += FN(exp_)(x[j * c->d + k] - top[k]);
+            logsum[k] += exp_(x[j * c->d + k] - top[k]);
     for (int64_t k = 0; k < m; k++)
-        logsum[k] = FN(log_)(logsum[k]);
+        logsum[k] = log_(logsum[k]);
 }
 
 /* ---- one position: x and probability point at its first class, classes are `step` apart ---- */
 
 /* -log p of class j. */
-static inline REAL FN(ce_surprise)(const REAL *x, int64_t j, int64_t step, REAL top, REAL logsum)
+static inline REAL ce_surprise(const REAL *x, int64_t j, int64_t step, REAL top, REAL logsum)
 {
     return (top - x[j * step]) + logsum;
 }
 
-static REAL FN(ce_position_loss)(const FN(ce_context) *c, const REAL *x, const REAL *probability,
-                                 int64_t class, int64_t step, REAL top, REAL logsum)
+static REAL ce_position_loss(const ce_context *c, const REAL *x, const REAL *probability, int64_t class, int64_t step,
+                             REAL top, REAL logsum)
 {
     REAL loss = 0, even = 0;
     if (probability) {
         for (int64_t j = 0; j < c->c; j++)
-            loss += FN(ce_weight)(c, j) * (c->keep * probability[j * step] + c->spread) *
-                    FN(ce_surprise)(x, j, step, top, logsum);
+            loss +=
+                ce_weight(c, j) * (c->keep * probability[j * step] + c->spread) * ce_surprise(x, j, step, top, logsum);
         return loss;
     }
     if (class == c->ignore)
         return 0;
-    loss = FN(ce_weight)(c, class) * FN(ce_surprise)(x, class, step, top, logsum);
+    loss = ce_weight(c, class) * ce_surprise(x, class, step, top, logsum);
     if (c->spread == 0)
         return loss;
     for (int64_t j = 0; j < c->c; j++)
-        even += FN(ce_weight)(c, j) * FN(ce_surprise)(x, j, step, top, logsum);
+        even += ce_weight(c, j) * ce_surprise(x, j, step, top, logsum);
     return c->keep * loss + c->spread * even;
 }
 
 /* Turns probabilities dx of a row into the gradient, given the gradient g of its loss. */
-static void FN(ce_row_gradient)(const FN(ce_context) *c, REAL *restrict dx, int64_t class, REAL g)
+static void ce_row_gradient(const ce_context *c, REAL *restrict dx, int64_t class, REAL g)
 {
     if (class == c->ignore) {
         for (int64_t j = 0; j < c->c; j++)
             dx[j] = 0;
         return;
     }
-    const REAL hit = g * c->keep * FN(ce_weight)(c, class), even = g * c->spread;
+    const REAL hit = g * c->keep * ce_weight(c, class), even = g * c->spread;
     const REAL all = hit + even * c->weight_sum;
     if (c->spread == 0)
         for (int64_t j = 0; j < c->c; j++)
             dx[j] *= all;
     else
         for (int64_t j = 0; j < c->c; j++)
-            dx[j] = all * dx[j] - even * FN(ce_weight)(c, j);
+            dx[j] = all * dx[j] - even * ce_weight(c, j);
     dx[class] -= hit;
 }
 
 /* The same for one position and target probabilities; dx or dt may be NULL. */
-static void FN(ce_position_soft_gradient)(const FN(ce_context) *c, REAL *dx, REAL *dt, const REAL *x,
-                                          const REAL *probability, int64_t step, REAL top,
-                                          REAL logsum, REAL g)
+static void ce_position_soft_gradient(const ce_context *c, REAL *dx, REAL *dt, const REAL *x, const REAL *probability,
+                                      int64_t step, REAL top, REAL logsum, REAL g)
 {
     REAL all = 0;
     for (int64_t j = 0; j < c->c; j++)
-        all += FN(ce_weight)(c, j) * (c->keep * probability[j * step] + c->spread);
+        all += ce_weight(c, j) * (c->keep * probability[j * step] + c->spread);
     if (dx)
         for (int64_t j = 0; j < c->c; j++)
-            dx[j * step] = g * (all * dx[j * step] - FN(ce_weight)(c, j) *
-                                                         (c->keep * probability[j * step] + c->spread));
+            dx[j * step] = g * (all * dx[j * step] - ce_weight(c, j) * (c->keep * probability[j * step] + c->spread));
     if (dt)
         for (int64_t j = 0; j < c->c; j++)
-            dt[j * step] = g * c->keep * FN(ce_weight)(c, j) *
-                           FN(ce_surprise)(x, j, step, top, logsum);
+            dt[j * step] = g * c->keep * ce_weight(c, j) * ce_surprise(x, j, step, top, logsum);
 }
 
-static inline REAL FN(ce_dy)(const FN(ce_context) *c, int64_t position)
+static inline REAL ce_dy(const ce_context *c, int64_t position)
 {
     return c->dy[c->dy_step * position] * c->scale;
 }
 
 /* ---- items: rows when d = 1, else tiles of positions ---- */
 
-static void FN(ce_forward_rows)(void *context, int64_t begin, int64_t end)
+static void ce_forward_rows(void *context, int64_t begin, int64_t end)
 {
-    const FN(ce_context) *c = context;
+    const ce_context *c = context;
     const int64_t many = ce_rows_of_tile(c->c), classes = c->c;
     for (int64_t r = begin; r < end; r += many) {
         int64_t stop = end - r < many ? end : r + many;
-        FN(ce_row_statistics)(c, r, stop);
+        ce_row_statistics(c, r, stop);
         for (int64_t i = r; i < stop; i++)
-            c->loss[i] = FN(ce_position_loss)(
-                c, c->x + i * classes, c->probability ? c->probability + i * classes : NULL,
-                c->target ? c->target[i] : 0, 1, c->top[i], c->logsum[i]);
+            c->loss[i] = ce_position_loss(c, c->x + i * classes, c->probability ? c->probability + i * classes : NULL,
+                                          c->target ? c->target[i] : 0, 1, c->top[i], c->logsum[i]);
     }
 }
 
-static void FN(ce_backward_rows)(void *context, int64_t begin, int64_t end)
+static void ce_backward_rows(void *context, int64_t begin, int64_t end)
 {
-    const FN(ce_context) *c = context;
+    const ce_context *c = context;
     const int64_t many = ce_rows_of_tile(c->c), classes = c->c;
     for (int64_t r = begin; r < end; r += many) {
         int64_t stop = end - r < many ? end : r + many;
@@ -208,80 +202,77 @@ static void FN(ce_backward_rows)(void *context, int64_t begin, int64_t end)
                 z[j] = (x[j] - top) - logsum;
         }
         if (c->dx)
-            FN(ce_exp)(c->dx + r * classes, (stop - r) * classes);
+            ce_exp(c->dx + r * classes, (stop - r) * classes);
         for (int64_t i = r; i < stop; i++) {
             const int64_t at = i * classes;
             if (c->probability)
-                FN(ce_position_soft_gradient)(c, c->dx ? c->dx + at : NULL, c->dt ? c->dt + at : NULL,
-                                              c->x + at, c->probability + at, 1, c->top[i],
-                                              c->logsum[i], FN(ce_dy)(c, i));
+                ce_position_soft_gradient(c, c->dx ? c->dx + at : NULL, c->dt ? c->dt + at : NULL, c->x + at,
+                                          c->probability + at, 1, c->top[i], c->logsum[i], ce_dy(c, i));
             else
-                FN(ce_row_gradient)(c, c->dx + at, c->target[i], FN(ce_dy)(c, i));
+                ce_row_gradient(c, c->dx + at, c->target[i], ce_dy(c, i));
         }
     }
 }
 
 /* Item -> image and first position; returns how many positions. */
-static inline int64_t FN(ce_tile)(const FN(ce_context) *c, int64_t item, int64_t *image, int64_t *k)
+static inline int64_t ce_tile(const ce_context *c, int64_t item, int64_t *image, int64_t *k)
 {
     *image = item / c->tiles;
     *k = item % c->tiles * CE_COLUMNS;
     return c->d - *k < CE_COLUMNS ? c->d - *k : CE_COLUMNS;
 }
 
-static void FN(ce_forward_columns)(void *context, int64_t begin, int64_t end)
+static void ce_forward_columns(void *context, int64_t begin, int64_t end)
 {
-    const FN(ce_context) *c = context;
+    const ce_context *c = context;
     for (int64_t item = begin; item < end; item++) {
-        int64_t image, k0, m = FN(ce_tile)(c, item, &image, &k0);
+        int64_t image, k0, m = ce_tile(c, item, &image, &k0);
         const int64_t at = image * c->c * c->d + k0, position = image * c->d + k0;
-        FN(ce_column_statistics)(c, c->x + at, c->top + position, c->logsum + position, m);
+        ce_column_statistics(c, c->x + at, c->top + position, c->logsum + position, m);
         for (int64_t k = 0; k < m; k++)
-            c->loss[position + k] = FN(ce_position_loss)(
-                c, c->x + at + k, c->probability ? c->probability + at + k : NULL,
-                c->target ? c->target[position + k] : 0, c->d, c->top[position + k],
-                c->logsum[position + k]);
+            c->loss[position + k] = ce_position_loss(c, c->x + at + k, c->probability ? c->probability + at + k : NULL,
+                                                     c->target ? c->target[position + k] : 0, c->d,
+                                                     c->top[position + k], c->logsum[position + k]);
     }
 }
 
-static void FN(ce_backward_columns)(void *context, int64_t begin, int64_t end)
+static void ce_backward_columns(void *context, int64_t begin, int64_t end)
 {
-    const FN(ce_context) *c = context;
+    const ce_context *c = context;
     for (int64_t item = begin; item < end; item++) {
-        int64_t image, k0, m = FN(ce_tile)(c, item, &image, &k0);
+        int64_t image, k0, m = ce_tile(c, item, &image, &k0);
         const int64_t at = image * c->c * c->d + k0, position = image * c->d + k0;
         const REAL *restrict top = c->top + position, *restrict logsum = c->logsum + position;
         /* dx = all p - even w - (class ? hit : 0); ignored positions: whatever p is, 0 */
         REAL all[CE_COLUMNS], even[CE_COLUMNS], hit[CE_COLUMNS], live[CE_COLUMNS];
         for (int64_t k = 0; k < m; k++) {
             const int64_t class = c->probability ? 0 : c->target[position + k];
-            const REAL g = FN(ce_dy)(c, position + k);
+            const REAL g = ce_dy(c, position + k);
             live[k] = c->probability || class != c->ignore;
-            hit[k] = live[k] != 0 ? g * c->keep * FN(ce_weight)(c, class) : 0;
+            hit[k] = live[k] != 0 ? g * c->keep * ce_weight(c, class) : 0;
             even[k] = live[k] != 0 ? g * c->spread : 0;
             all[k] = c->probability ? 1 : hit[k] + even[k] * c->weight_sum;
         }
         for (int64_t j = 0; c->dx && j < c->c; j++) {
             REAL *restrict dx = c->dx + at + j * c->d;
             const REAL *restrict x = c->x + at + j * c->d;
-            const REAL w = c->probability ? 0 : FN(ce_weight)(c, j);
+            const REAL w = c->probability ? 0 : ce_weight(c, j);
             for (int64_t k = 0; k < m; k++) {
-                REAL z = all[k] * FN(exp_)((x[k] - top[k]) - logsum[k]) - even[k] * w;
+                REAL z = all[k] * exp_((x[k] - top[k]) - logsum[k]) - even[k] * w;
                 dx[k] = live[k] != 0 ? z : 0;
             }
         }
         for (int64_t k = 0; k < m; k++)
             if (c->probability)
-                FN(ce_position_soft_gradient)(c, c->dx ? c->dx + at + k : NULL,
-                                              c->dt ? c->dt + at + k : NULL, c->x + at + k,
-                                              c->probability + at + k, c->d, top[k], logsum[k],
-                                              FN(ce_dy)(c, position + k));
+                ce_position_soft_gradient(c, c->dx ? c->dx + at + k : NULL, c->dt ? c->dt + at + k : NULL,
+                                          c->x + at + k, c->probability + at + k, c->d, top[k], logsum[k],
+                                          ce_dy(c, position + k));
             else if (live[k] != 0)
                 c->dx[at + k + c->target[position + k] * c->d] -= hit[k];
     }
 }
 
-static void FN(ce_run)(FN(ce_context) *c, fnn_range rows, fnn_range columns)
+static void ce_run(ce_context *c, fnn_range rows, fnn_range columns)
 {
     const double cost = (REAL_IS_F32 ? 0.8 : 2.0) * (double)c->c;
     if (c->d == 1) {
@@ -289,27 +280,31 @@ static void FN(ce_run)(FN(ce_context) *c, fnn_range rows, fnn_range columns)
         return;
     }
     c->tiles = (c->d + CE_COLUMNS - 1) / CE_COLUMNS;
-    fnn_parallel_for(c->n * c->tiles, 1, cost * (double)(c->d < CE_COLUMNS ? c->d : CE_COLUMNS),
-                     columns, c);
+    fnn_parallel_for(c->n * c->tiles, 1, cost * (double)(c->d < CE_COLUMNS ? c->d : CE_COLUMNS), columns, c);
 }
 
 /* ---- entries ---- */
 
-static FN(ce_context) FN(ce_make)(const void *x, const int64_t *target, const void *probability,
-                                  const void *weight, void *saved, int64_t n, int64_t c, int64_t d,
-                                  int64_t ignore, double smoothing)
+static ce_context ce_make(const void *x, const int64_t *target, const void *probability, const void *weight,
+                          void *saved, int64_t n, int64_t c, int64_t d, int64_t ignore, double smoothing)
 {
-    FN(ce_context) context = {.x = x, .target = target, .probability = probability,
-                              .weight = weight, .top = saved, .logsum = (REAL *)saved + n * d,
-                              .n = n, .c = c, .d = d, .ignore = probability ? -1 : ignore,
-                              .keep = (REAL)(1 - smoothing),
-                              .spread = (REAL)(c > 0 ? smoothing / (double)c : 0)};
+    ce_context context = {.x = x,
+                          .target = target,
+                          .probability = probability,
+                          .weight = weight,
+                          .top = saved,
+                          .logsum = (REAL *)saved + n * d,
+                          .n = n,
+                          .c = c,
+                          .d = d,
+                          .ignore = probability ? -1 : ignore,
+                          .keep = (REAL)(1 - smoothing),
+                          .spread = (REAL)(c > 0 ? smoothing / (double)c : 0)};
     return context;
 }
 
 /* Sum of the weights of positions that count. */
-static REAL FN(ce_total_weight)(const int64_t *target, const REAL *weight, int64_t positions,
-                                int64_t ignore)
+static REAL ce_total_weight(const int64_t *target, const REAL *weight, int64_t positions, int64_t ignore)
 {
     double total = 0;
     int64_t count = 0;
@@ -328,45 +323,39 @@ static REAL FN(ce_total_weight)(const int64_t *target, const REAL *weight, int64
     return (REAL)total;
 }
 
-static double FN(ce_sum)(const REAL *x, int64_t n)
+static double ce_sum(const REAL *x, int64_t n)
 {
     double sum = 0;
     for (int64_t i = 0; i < n; i += LOSS_TILE)
-        sum += FN(sum_tile)(x + i, n - i < LOSS_TILE ? n - i : LOSS_TILE);
+        sum += sum_tile(x + i, n - i < LOSS_TILE ? n - i : LOSS_TILE);
     return sum;
 }
 
-static void FN(cross_entropy_forward)(void *loss, void *saved, const void *x, const int64_t *target,
-                                      const void *probability, const void *weight, int64_t n,
-                                      int64_t c, int64_t d, int64_t ignore, double smoothing,
-                                      int reduction)
+static void cross_entropy_forward(void *loss, void *saved, const void *x, const int64_t *target,
+                                  const void *probability, const void *weight, int64_t n, int64_t c, int64_t d,
+                                  int64_t ignore, double smoothing, int reduction)
 {
-    FN(ce_context) context =
-        FN(ce_make)(x, target, probability, weight, saved, n, c, d, ignore, smoothing);
+    ce_context context = ce_make(x, target, probability, weight, saved, n, c, d, ignore, smoothing);
     const int64_t positions = n * d;
     REAL *total = (REAL *)saved + 2 * positions;
     context.loss = reduction == LOSS_NONE ? loss : total + 1;
-    FN(ce_run)(&context, FN(ce_forward_rows), FN(ce_forward_columns));
+    ce_run(&context, ce_forward_rows, ce_forward_columns);
     *total = 1;
     if (reduction == LOSS_NONE)
         return;
-    double sum = FN(ce_sum)(context.loss, positions);
+    double sum = ce_sum(context.loss, positions);
     if (reduction == LOSS_MEAN) {
-        *total = probability ? (REAL)(c > 0 ? positions : 0)
-                             : FN(ce_total_weight)(target, weight, positions, ignore);
+        *total = probability ? (REAL)(c > 0 ? positions : 0) : ce_total_weight(target, weight, positions, ignore);
         sum /= *total;
     }
     *(REAL *)loss = (REAL)sum;
 }
 
-static void FN(cross_entropy_backward)(void *dx, void *dt, const void *dy, const void *x,
-                                       const void *saved, const int64_t *target,
-                                       const void *probability, const void *weight, int64_t n,
-                                       int64_t c, int64_t d, int64_t ignore, double smoothing,
-                                       int reduction)
+static void cross_entropy_backward(void *dx, void *dt, const void *dy, const void *x, const void *saved,
+                                   const int64_t *target, const void *probability, const void *weight, int64_t n,
+                                   int64_t c, int64_t d, int64_t ignore, double smoothing, int reduction)
 {
-    FN(ce_context) context =
-        FN(ce_make)(x, target, probability, weight, (void *)saved, n, c, d, ignore, smoothing);
+    ce_context context = ce_make(x, target, probability, weight, (void *)saved, n, c, d, ignore, smoothing);
     double sum = (double)c;
     if (weight)
         for (int64_t j = (sum = 0, 0); j < c; j++)
@@ -377,14 +366,13 @@ static void FN(cross_entropy_backward)(void *dx, void *dt, const void *dy, const
     context.dy = dy;
     context.dy_step = reduction == LOSS_NONE;
     context.scale = 1 / ((const REAL *)saved)[2 * n * d];
-    FN(ce_run)(&context, FN(ce_backward_rows), FN(ce_backward_columns));
+    ce_run(&context, ce_backward_rows, ce_backward_columns);
 }
 
 /* ---- negative log-likelihood of given logarithms ---- */
 
-static void FN(nll_forward)(void *loss, void *total, const void *x, const int64_t *target,
-                            const void *weight, int64_t n, int64_t c, int64_t d, int64_t ignore,
-                            int reduction)
+static void nll_forward(void *loss, void *total, const void *x, const int64_t *target, const void *weight, int64_t n,
+                        int64_t c, int64_t d, int64_t ignore, int reduction)
 {
     const REAL *l = x, *w = weight;
     REAL *each = loss;
@@ -399,7 +387,7 @@ static void FN(nll_forward)(void *loss, void *total, const void *x, const int64_
             else
                 sum += value;
         }
-    *(REAL *)total = reduction == LOSS_MEAN ? FN(ce_total_weight)(target, w, n * d, ignore) : 1;
+    *(REAL *)total = reduction == LOSS_MEAN ? ce_total_weight(target, w, n * d, ignore) : 1;
     if (reduction != LOSS_NONE)
         *(REAL *)loss = (REAL)(sum / *(REAL *)total);
     fnn_leave(mode);
@@ -411,11 +399,11 @@ typedef struct {
     const int64_t *target;
     int64_t c, d, ignore, dy_step;
     REAL scale;
-} FN(nll_context);
+} nll_context;
 
-static void FN(nll_backward_range)(void *context, int64_t begin, int64_t end)
+static void nll_backward_range(void *context, int64_t begin, int64_t end)
 {
-    const FN(nll_context) *c = context;
+    const nll_context *c = context;
     for (int64_t i = begin; i < end; i++) {
         REAL *dx = c->dx + i * c->c * c->d;
         memset(dx, 0, (size_t)(c->c * c->d) * sizeof(REAL));
@@ -427,12 +415,17 @@ static void FN(nll_backward_range)(void *context, int64_t begin, int64_t end)
     }
 }
 
-static void FN(nll_backward)(void *dx, const void *dy, const int64_t *target, const void *weight,
-                             const void *total, int64_t n, int64_t c, int64_t d, int64_t ignore,
-                             int reduction)
+static void nll_backward(void *dx, const void *dy, const int64_t *target, const void *weight, const void *total,
+                         int64_t n, int64_t c, int64_t d, int64_t ignore, int reduction)
 {
-    FN(nll_context) context = {.dx = dx, .dy = dy, .w = weight, .target = target, .c = c, .d = d,
-                               .ignore = ignore, .dy_step = reduction == LOSS_NONE,
-                               .scale = 1 / *(const REAL *)total};
-    fnn_parallel_for(n, 1, 0.1 * (double)(c * d) + 2, FN(nll_backward_range), &context);
+    nll_context context = {.dx = dx,
+                           .dy = dy,
+                           .w = weight,
+                           .target = target,
+                           .c = c,
+                           .d = d,
+                           .ignore = ignore,
+                           .dy_step = reduction == LOSS_NONE,
+                           .scale = 1 / *(const REAL *)total};
+    fnn_parallel_for(n, 1, 0.1 * (double)(c * d) + 2, nll_backward_range, &context);
 }

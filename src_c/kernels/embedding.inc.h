@@ -2,47 +2,44 @@
  *
  * A gradient's rows are added in the order of the list, so threads take columns: every element is one thread's.
  */
-#ifndef FNN_EMBEDDING_ONCE
-#define FNN_EMBEDDING_ONCE
 #define FNN_EMBEDDING_COLUMNS 16 /* at least a cache line */
 #define EMBEDDING_LOOK 4096      /* rows between two looks for an interruption */
 enum { FNN_BAG_SUM = 0, FNN_BAG_MEAN = 1, FNN_BAG_MAX = 2 };
-#endif
 
 typedef struct {
-    REAL *y; /* forward: y, backward: dw */
+    REAL *y;       /* forward: y, backward: dw */
     const REAL *x; /* forward: the table, backward: dy */
     const REAL *scale;
     const int64_t *index, *row, *offsets;
     int64_t *argmax;
     int64_t n, rows, dim, skip;
     int mode;
-} FN(embedding_context);
+} embedding_context;
 
-static void FN(embedding_forward_range)(void *context, int64_t begin, int64_t end)
+static void embedding_forward_range(void *context, int64_t begin, int64_t end)
 {
-    const FN(embedding_context) *c = context;
+    const embedding_context *c = context;
     for (int64_t i = begin; i < end; i++)
         memcpy(c->y + i * c->dim, c->x + c->index[i] * c->dim, (size_t)c->dim * sizeof(REAL));
 }
 
-static void FN(embedding_forward)(void *y, const void *weight, const int64_t *index, int64_t n, int64_t dim)
+static void embedding_forward(void *y, const void *weight, const int64_t *index, int64_t n, int64_t dim)
 {
-    FN(embedding_context) c = {.y = y, .x = weight, .index = index, .dim = dim};
+    embedding_context c = {.y = y, .x = weight, .index = index, .dim = dim};
     if (dim > 0)
-        fnn_parallel_for(n, 1, 0.15 * (double)dim + 5, FN(embedding_forward_range), &c);
+        fnn_parallel_for(n, 1, 0.15 * (double)dim + 5, embedding_forward_range, &c);
 }
 
-static void FN(zero_rows_range)(void *context, int64_t begin, int64_t end)
+static void zero_rows_range(void *context, int64_t begin, int64_t end)
 {
-    const FN(embedding_context) *c = context;
+    const embedding_context *c = context;
     memset(c->y + begin * c->dim, 0, (size_t)((end - begin) * c->dim) * sizeof(REAL));
 }
 
 /* Items are groups of columns. */
-static void FN(add_rows_range)(void *context, int64_t begin, int64_t end)
+static void add_rows_range(void *context, int64_t begin, int64_t end)
 {
-    const FN(embedding_context) *c = context;
+    const embedding_context *c = context;
     const int64_t from = begin * FNN_EMBEDDING_COLUMNS, last = end * FNN_EMBEDDING_COLUMNS;
     const int64_t width = (last < c->dim ? last : c->dim) - from;
     for (int64_t i = 0; i < c->n; i++) {
@@ -63,9 +60,9 @@ static void FN(add_rows_range)(void *context, int64_t begin, int64_t end)
     }
 }
 
-static void FN(add_largest_range)(void *context, int64_t begin, int64_t end)
+static void add_largest_range(void *context, int64_t begin, int64_t end)
 {
-    const FN(embedding_context) *c = context;
+    const embedding_context *c = context;
     const int64_t from = begin * FNN_EMBEDDING_COLUMNS, last = end * FNN_EMBEDDING_COLUMNS;
     for (int64_t i = 0; i < c->n && !(i % EMBEDDING_LOOK == EMBEDDING_LOOK - 1 && fnn_interrupted()); i++)
         for (int64_t k = from; k < last && k < c->dim; k++) {
@@ -75,22 +72,22 @@ static void FN(add_largest_range)(void *context, int64_t begin, int64_t end)
         }
 }
 
-static void FN(embedding_backward)(void *dw, const void *dy, const int64_t *index, const int64_t *row,
-                                   const void *scale, int64_t n, int64_t rows, int64_t dim, int64_t skip, int largest)
+static void embedding_backward(void *dw, const void *dy, const int64_t *index, const int64_t *row, const void *scale,
+                               int64_t n, int64_t rows, int64_t dim, int64_t skip, int largest)
 {
-    FN(embedding_context) c = {.y = dw, .x = dy, .index = index, .row = row, .scale = scale, .n = n, .rows = rows,
-                               .dim = dim, .skip = skip};
+    embedding_context c =
+        {.y = dw, .x = dy, .index = index, .row = row, .scale = scale, .n = n, .rows = rows, .dim = dim, .skip = skip};
     const int64_t groups = (dim + FNN_EMBEDDING_COLUMNS - 1) / FNN_EMBEDDING_COLUMNS;
     if (dim == 0 || rows == 0)
         return;
-    fnn_parallel_for(rows, 64, 0.004 * (double)dim * sizeof(REAL), FN(zero_rows_range), &c);
+    fnn_parallel_for(rows, 64, 0.004 * (double)dim * sizeof(REAL), zero_rows_range, &c);
     fnn_parallel_whole(groups, 1, (double)n * (largest ? 1.0 * FNN_EMBEDDING_COLUMNS : 0.05 * FNN_EMBEDDING_COLUMNS),
-                       largest ? FN(add_largest_range) : FN(add_rows_range), &c);
+                       largest ? add_largest_range : add_rows_range, &c);
 }
 
-static void FN(embedding_bag_range)(void *context, int64_t begin, int64_t end)
+static void embedding_bag_range(void *context, int64_t begin, int64_t end)
 {
-    const FN(embedding_context) *c = context;
+    const embedding_context *c = context;
     for (int64_t bag = begin; bag < end; bag++) {
         REAL *restrict y = c->y + bag * c->dim;
         int64_t *argmax = c->mode == FNN_BAG_MAX ? c->argmax + bag * c->dim : NULL;
@@ -122,13 +119,20 @@ static void FN(embedding_bag_range)(void *context, int64_t begin, int64_t end)
     }
 }
 
-static void FN(embedding_bag_forward)(void *y, int64_t *argmax, const void *weight, const int64_t *index,
-                                      const int64_t *offsets, const void *scale, int64_t n, int64_t bags, int64_t dim,
-                                      int mode, int64_t skip)
+static void embedding_bag_forward(void *y, int64_t *argmax, const void *weight, const int64_t *index,
+                                  const int64_t *offsets, const void *scale, int64_t n, int64_t bags, int64_t dim,
+                                  int mode, int64_t skip)
 {
-    FN(embedding_context) c = {.y = y, .argmax = argmax, .x = weight, .index = index, .offsets = offsets,
-                               .scale = scale, .dim = dim, .mode = mode, .skip = skip};
+    embedding_context c = {.y = y,
+                           .argmax = argmax,
+                           .x = weight,
+                           .index = index,
+                           .offsets = offsets,
+                           .scale = scale,
+                           .dim = dim,
+                           .mode = mode,
+                           .skip = skip};
     if (dim > 0)
-        fnn_parallel_for(bags, 1, 0.2 * (double)dim * ((double)n / (double)(bags + 1) + 1) + 10,
-                         FN(embedding_bag_range), &c);
+        fnn_parallel_for(bags, 1, 0.2 * (double)dim * ((double)n / (double)(bags + 1) + 1) + 10, embedding_bag_range,
+                         &c);
 }

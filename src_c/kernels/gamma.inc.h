@@ -1,7 +1,5 @@
 /* gamma.inc.h -- the gamma function's logarithm and its derivatives, one number at a time, in double for both types. */
 
-#ifndef FNN_GAMMA_ONCE
-#define FNN_GAMMA_ONCE
 #define FNN_PI 3.141592653589793
 /* Where digamma is 0, in two numbers. */
 #define FNN_PSI_ROOT 1.4616321449683622
@@ -11,8 +9,8 @@
  * w / 2 + w / x sum (2 k + 2) c[k] w^k. */
 static const double fnn_psi_series[] = {1.0 / 12, -1.0 / 120, 1.0 / 252, -1.0 / 240, 1.0 / 132, -691.0 / 32760};
 
-/* digamma(x), x > 0: below 16 as its difference from digamma(root) = 0, all parts of which have a factor x - root and one
- * sign, so that nothing cancels. */
+/* digamma(x), x > 0: below 16 as its difference from digamma(root) = 0, all parts of which have a factor x - root and
+ * one sign, so that nothing cancels. */
 static double fnn_psi_positive(double x)
 {
     double w, value = 0, slope = 0;
@@ -65,20 +63,19 @@ static double fnn_trigamma(double x)
         series = series * w + (2 * k + 2) * fnn_psi_series[k];
     return total + sign * (1 / x + w / 2 + w / x * series);
 }
-#endif
 
-static inline REAL FN(lgamma_)(REAL x)
+static inline REAL lgamma_(REAL x)
 {
     int sign;
     return (REAL)lgamma_r((double)x, &sign);
 }
 
-static inline REAL FN(digamma_)(REAL x)
+static inline REAL digamma_(REAL x)
 {
     return (REAL)fnn_digamma((double)x);
 }
 
-static inline REAL FN(trigamma_)(REAL x)
+static inline REAL trigamma_(REAL x)
 {
     return (REAL)fnn_trigamma((double)x);
 }

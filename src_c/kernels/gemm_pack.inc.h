@@ -4,31 +4,31 @@
  * reads them except into lanes that it drops. Columns that run along k are so many streams that no prefetcher follows
  * them: memory is asked for the next two vectors of columns meanwhile, for MEMORY_LINE columns by the tile (its
  * `ahead`), for the others here. */
-static void FN(pack_b)(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t columns)
+static void gemm_pack_b(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t columns)
 {
     if (bs_n == 1) {
         for (int64_t kk = 0; kk < k; kk++)
-            FN(v_copy)(dst + kk * width, b + kk * bs_k, columns);
+            v_copy(dst + kk * width, b + kk * bs_k, columns);
         return;
     }
     int64_t j = 0;
     if (bs_k == 1) { /* transpose VQUAD x VQUAD blocks, a whole vector of columns at a time */
         const int64_t body = k - k % VQUAD;
-        FN(asking) asking = FN(ask_rows)(b + (columns + MEMORY_LINE) * bs_n, k, bs_n);
+        prefetch asking = prefetch_rows(b + (columns + MEMORY_LINE) * bs_n, k, bs_n);
         for (; j + VW <= columns; j += VW) {
             const REAL *from = b + j * bs_n;
             REAL *to = dst + j;
             for (int64_t kk = 0; kk < body; kk += VQUAD) {
-                FN(vec) v[VQUAD];
+                vec v[VQUAD];
                 FNN_UNROLL
                 for (int q = 0; q < VQUAD; q++)
-                    v[q] = FN(v_load_lanes)(from + q * bs_n + kk, VQUAD * bs_n);
+                    v[q] = v_load_lanes(from + q * bs_n + kk, VQUAD * bs_n);
                 for (int lines = (2 * VW - MEMORY_LINE) * VQUAD / (2 * MEMORY_LINE); lines > 0; lines--)
-                    FN(ask)(&asking);
-                FN(v_transpose_lanes)(v);
+                    prefetch_next(&asking);
+                v_transpose_lanes(v);
                 FNN_UNROLL
                 for (int q = 0; q < VQUAD; q++)
-                    FN(v_store)(to + (kk + q) * width, v[q]);
+                    v_store(to + (kk + q) * width, v[q]);
             }
             for (int64_t kk = body; kk < k; kk++)
                 for (int l = 0; l < VW; l++)
@@ -36,19 +36,19 @@ static void FN(pack_b)(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, in
         }
         if (columns - j > 1 && body > 0) { /* the last vector repeats its last column */
             const REAL *from[VW];
-            const FN(mask) tail = FN(v_mask)(columns - j);
+            const vmask tail = v_mask(columns - j);
             REAL *to = dst + j;
             for (int l = 0; l < VW; l++)
                 from[l] = b + (j + l < columns ? j + l : columns - 1) * bs_n;
             for (int64_t kk = 0; kk < body; kk += VQUAD) {
-                FN(vec) v[VQUAD];
+                vec v[VQUAD];
                 FNN_UNROLL
                 for (int q = 0; q < VQUAD; q++)
-                    v[q] = FN(v_gather_lanes)(from + q, kk);
-                FN(v_transpose_lanes)(v);
+                    v[q] = v_gather_lanes(from + q, kk);
+                v_transpose_lanes(v);
                 FNN_UNROLL
                 for (int q = 0; q < VQUAD; q++)
-                    FN(v_store_part)(to + (kk + q) * width, tail, v[q]);
+                    v_store_part(to + (kk + q) * width, tail, v[q]);
             }
             for (int64_t kk = body; kk < k; kk++)
                 for (int l = 0; l < columns - j; l++)
@@ -65,10 +65,10 @@ static void FN(pack_b)(REAL *dst, int64_t width, const REAL *b, int64_t bs_k, in
 
 /* All of B (k x n), two vectors of columns after two vectors, PANELS(k, n) REALs; the end of the last ones is left as
  * it is. The next place in dst. */
-static REAL *FN(pack_panels)(REAL *dst, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t n)
+static REAL *pack_panels(REAL *dst, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t n)
 {
     for (int64_t j = 0; j < n; j += 2 * VW, dst += 2 * VW * k)
-        FN(pack_b)(dst, 2 * VW, b + j * bs_n, bs_k, bs_n, k, n - j < 2 * VW ? n - j : 2 * VW);
+        gemm_pack_b(dst, 2 * VW, b + j * bs_n, bs_k, bs_n, k, n - j < 2 * VW ? n - j : 2 * VW);
     return dst;
 }
 
@@ -76,26 +76,26 @@ typedef struct {
     REAL *dst;
     const REAL *b;
     int64_t bs_k, bs_n, k, n;
-} FN(panels);
+} panels_job;
 
-static void FN(pack_panels_range)(void *context, int64_t begin, int64_t end)
+static void pack_panels_range(void *context, int64_t begin, int64_t end)
 {
-    const FN(panels) *const p = context;
+    const panels_job *const p = context;
     const int64_t from = begin * 2 * VW, to = end * 2 * VW < p->n ? end * 2 * VW : p->n;
-    FN(pack_panels)(p->dst + from * p->k, p->b + from * p->bs_n, p->bs_k, p->bs_n, p->k, to - from);
+    pack_panels(p->dst + from * p->k, p->b + from * p->bs_n, p->bs_k, p->bs_n, p->k, to - from);
 }
 
 /* The same by all threads. */
-static REAL *FN(pack_panels_together)(REAL *dst, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t n)
+static REAL *pack_panels_together(REAL *dst, const REAL *b, int64_t bs_k, int64_t bs_n, int64_t k, int64_t n)
 {
-    FN(panels) p = {.dst = dst, .b = b, .bs_k = bs_k, .bs_n = bs_n, .k = k, .n = n};
+    panels_job p = {.dst = dst, .b = b, .bs_k = bs_k, .bs_n = bs_n, .k = k, .n = n};
     const int64_t panels = (n + 2 * VW - 1) / (2 * VW);
-    fnn_parallel_for(panels, 1, 0.3 * (double)(k * 2 * VW), FN(pack_panels_range), &p);
+    fnn_parallel_for(panels, 1, 0.3 * (double)(k * 2 * VW), pack_panels_range, &p);
     return dst + panels * 2 * VW * k;
 }
 
-/* A tile of A, rows x k, without the long strides that make its lines fight for the same places of the cache. */
-static void FN(pack_a)(REAL *dst, int64_t *as_m, int64_t *as_k, const REAL *a, int64_t rows, int64_t k)
+/* A tile of A, rows x k, without the long strides that make its lines fight for the same sets of the cache. */
+static void gemm_pack_a(REAL *dst, int64_t *as_m, int64_t *as_k, const REAL *a, int64_t rows, int64_t k)
 {
     if (*as_k == 1) {
         const int64_t stride = (k + VW - 1) / VW * VW + VW;
@@ -106,11 +106,11 @@ static void FN(pack_a)(REAL *dst, int64_t *as_m, int64_t *as_k, const REAL *a, i
         const int64_t from_m = *as_m, from_k = *as_k;
         if (from_m == 1) {
             const int64_t whole = rows - rows % VW;
-            const FN(mask) tail = FN(v_mask)(rows - whole);
+            const vmask tail = v_mask(rows - whole);
             for (int64_t kk = 0; kk < k; kk++) {
                 for (int64_t i = 0; i < whole; i += VW)
-                    FN(v_store)(dst + kk * PACKED_ROWS + i, FN(v_load)(a + kk * from_k + i));
-                FN(v_store_part)(dst + kk * PACKED_ROWS + whole, tail, FN(v_load_part)(a + kk * from_k + whole, tail));
+                    v_store(dst + kk * PACKED_ROWS + i, v_load(a + kk * from_k + i));
+                v_store_part(dst + kk * PACKED_ROWS + whole, tail, v_load_part(a + kk * from_k + whole, tail));
             }
         } else
             for (int64_t kk = 0; kk < k; kk++)

@@ -4,9 +4,7 @@
  * Dot products are taken over blocks of LBFGS_BLOCK elements and the blocks added in order, so bits do not
  * depend on threads.
  */
-#ifndef LBFGS_BLOCK
 #define LBFGS_BLOCK 4096
-#endif
 
 /* d = scale (d + factor x), and for each block the sum of d y. */
 typedef struct {
@@ -15,11 +13,11 @@ typedef struct {
     REAL factor, scale;
     double *sums;
     int64_t n;
-} FN(lbfgs_pass);
+} lbfgs_pass;
 
-static void FN(lbfgs_range)(void *context, int64_t begin, int64_t end)
+static void lbfgs_range(void *context, int64_t begin, int64_t end)
 {
-    const FN(lbfgs_pass) *c = context;
+    const lbfgs_pass *c = context;
     const REAL factor = c->factor, scale = c->scale;
     for (int64_t block = begin; block < end; block += LBFGS_BLOCK) {
         const int64_t n = end - block < LBFGS_BLOCK ? end - block : LBFGS_BLOCK;
@@ -40,36 +38,36 @@ static void FN(lbfgs_range)(void *context, int64_t begin, int64_t end)
 }
 
 /* d = scale (d + factor x), returns the dot product of d and y; x or y may be NULL. */
-static double FN(lbfgs_move)(REAL *d, const REAL *x, double factor, double scale, const REAL *y,
-                             double *sums, int64_t n)
+static double lbfgs_move(REAL *d, const REAL *x, double factor, double scale, const REAL *y, double *sums, int64_t n)
 {
-    FN(lbfgs_pass) c = {.d = d, .x = x, .y = y, .factor = (REAL)factor, .scale = (REAL)scale, .sums = sums};
-    fnn_parallel_for(n, LBFGS_BLOCK, REAL_IS_F32 ? 0.2 : 0.4, FN(lbfgs_range), &c);
+    lbfgs_pass c = {.d = d, .x = x, .y = y, .factor = (REAL)factor, .scale = (REAL)scale, .sums = sums};
+    fnn_parallel_for(n, LBFGS_BLOCK, REAL_IS_F32 ? 0.2 : 0.4, lbfgs_range, &c);
     double total = 0;
     for (int64_t i = 0; y && i * LBFGS_BLOCK < n; i++)
         total += sums[i];
     return total;
 }
 
-static void FN(lbfgs_direction)(void *d_, const void *g_, void *const *dirs, void *const *stps,
-                                const double *ro, double *al, int64_t count, int64_t n, double h_diag)
+static int lbfgs_direction(void *d_, const void *g_, void *const *dirs, void *const *stps, const double *ro, double *al,
+                           int64_t count, int64_t n, double h_diag)
 {
     REAL *restrict d = d_;
     const REAL *restrict g = g_;
-    double *sums = fnn_alloc((size_t)(n / LBFGS_BLOCK + 1) * sizeof(double));
+    double *sums = fnn_scratch((size_t)(n / LBFGS_BLOCK + 1) * sizeof(double));
     if (!sums)
-        return;
+        return fnn_status();
     for (int64_t k = 0; k < n; k++)
         d[k] = -g[k];
-    double dot = count ? FN(lbfgs_move)(d, NULL, 0, 1, stps[count - 1], sums, n) : 0;
+    double dot = count ? lbfgs_move(d, NULL, 0, 1, stps[count - 1], sums, n) : 0;
     for (int64_t i = count - 1; i >= 0; i--) {
         al[i] = dot * ro[i];
-        dot = FN(lbfgs_move)(d, dirs[i], -al[i], i ? 1 : h_diag, i ? stps[i - 1] : dirs[0], sums, n);
+        dot = lbfgs_move(d, dirs[i], -al[i], i ? 1 : h_diag, i ? stps[i - 1] : dirs[0], sums, n);
     }
     for (int64_t i = 0; i < count; i++)
-        dot = FN(lbfgs_move)(d, stps[i], al[i] - dot * ro[i], 1, i + 1 < count ? dirs[i + 1] : NULL, sums, n);
+        dot = lbfgs_move(d, stps[i], al[i] - dot * ro[i], 1, i + 1 < count ? dirs[i + 1] : NULL, sums, n);
     if (count == 0)
         for (int64_t k = 0; k < n; k++)
             d[k] *= (REAL)h_diag;
     fnn_free(sums);
+    return fnn_status();
 }

@@ -18,8 +18,6 @@
  * gelu down to x = -12.5; in float its tail is flushed to 0 once the normal probability is subnormal.
  */
 
-#ifndef FNN_MATH_MACROS
-#define FNN_MATH_MACROS
 /* Loops over arrays that are either disjoint or the very same: no run-time overlap check needed. */
 #if defined(__clang__)
 #define FNN_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
@@ -41,43 +39,41 @@
 #define POLY10(z, a, ...) ((a) + (z) * POLY9(z, __VA_ARGS__))
 #define POLY11(z, a, ...) ((a) + (z) * POLY10(z, __VA_ARGS__))
 #define POLY12(z, a, ...) ((a) + (z) * POLY11(z, __VA_ARGS__))
-#endif
 
-#undef LIBM
 #if REAL_IS_F32
 #define LIBM(name) name##f
-typedef uint32_t FN(uint);
+typedef uint32_t real_bits;
 #else
 #define LIBM(name) name
-typedef uint64_t FN(uint);
+typedef uint64_t real_bits;
 #endif
 
-enum { FN(MANTISSA) = REAL_IS_F32 ? 23 : 52, FN(BIAS) = REAL_IS_F32 ? 127 : 1023 };
+enum { MANTISSA_BITS = REAL_IS_F32 ? 23 : 52, EXPONENT_BIAS = REAL_IS_F32 ? 127 : 1023 };
 
-static inline FN(uint) FN(bits)(REAL x)
+static inline real_bits bits_of(REAL x)
 {
-    FN(uint) u;
+    real_bits u;
     memcpy(&u, &x, sizeof u);
     return u;
 }
 
-static inline REAL FN(from_bits)(FN(uint) u)
+static inline REAL from_bits(real_bits u)
 {
     REAL x;
     memcpy(&x, &u, sizeof x);
     return x;
 }
 
-static inline REAL FN(abs_)(REAL x)
+static inline REAL abs_(REAL x)
 {
-    return FN(from_bits)(FN(bits)(x) & ~((FN(uint))1 << (sizeof(REAL) * 8 - 1)));
+    return from_bits(bits_of(x) & ~((real_bits)1 << (sizeof(REAL) * 8 - 1)));
 }
 
 /* x with the sign of s. */
-static inline REAL FN(with_sign)(REAL x, REAL s)
+static inline REAL with_sign(REAL x, REAL s)
 {
-    const FN(uint) sign = (FN(uint))1 << (sizeof(REAL) * 8 - 1);
-    return FN(from_bits)((FN(bits)(x) & ~sign) | (FN(bits)(s) & sign));
+    const real_bits sign = (real_bits)1 << (sizeof(REAL) * 8 - 1);
+    return from_bits((bits_of(x) & ~sign) | (bits_of(s) & sign));
 }
 
 /* ---- exponentials ---- */
@@ -88,30 +84,29 @@ static inline REAL FN(with_sign)(REAL x, REAL s)
 #define LN2_LO PICK(-0.00021219444005469057, 1.9082149292705877e-10)
 
 /* (exp(r) - 1 - r) / r^2 for |r| <= ln(2)/2. */
-static inline REAL FN(exp_tail)(REAL r)
+static inline REAL exp_tail(REAL r)
 {
 #if REAL_IS_F32
     return POLY5(r, 0.5f, 0.166665182f, 0.0416662022f, 0.00836895406f, 0.00139506487f);
 #else
-    return POLY10(r, 0.50000000000000133, 0.16666666666666699, 0.041666666666514487,
-                  0.0083333333333069481, 0.001388888894729143, 0.0001984126991802881,
-                  2.4801489626425343e-05, 2.7557215658225134e-06, 2.7631402849182446e-07,
-                  2.5118079875426252e-08);
+    return POLY10(r, 0.50000000000000133, 0.16666666666666699, 0.041666666666514487, 0.0083333333333069481,
+                  0.001388888894729143, 0.0001984126991802881, 2.4801489626425343e-05, 2.7557215658225134e-06,
+                  2.7631402849182446e-07, 2.5118079875426252e-08);
 #endif
 }
 
 /* 2^k as two factors, so that neither overflows nor loses bits when the product is subnormal;
  * `t` is k + ROUNDER, |k| < 2 * BIAS. The shifts are logical: SSE2 and AVX2 have no other for 64 bits. */
-static inline REAL FN(exp2_halves)(REAL t, REAL *second)
+static inline REAL exp2_halves(REAL t, REAL *second)
 {
-    const FN(uint) offset = 4 * (FN(BIAS) + 1);
-    FN(uint) k = FN(bits)(t) - FN(bits)(ROUNDER) + offset, half = k >> 1;
-    *second = FN(from_bits)((k - half - offset / 2 + FN(BIAS)) << FN(MANTISSA));
-    return FN(from_bits)((half - offset / 2 + FN(BIAS)) << FN(MANTISSA));
+    const real_bits offset = 4 * (EXPONENT_BIAS + 1);
+    real_bits k = bits_of(t) - bits_of(ROUNDER) + offset, half = k >> 1;
+    *second = from_bits((k - half - offset / 2 + EXPONENT_BIAS) << MANTISSA_BITS);
+    return from_bits((half - offset / 2 + EXPONENT_BIAS) << MANTISSA_BITS);
 }
 
 /* Keeps the argument of exp where 2^k has two halves; NaN stays. */
-static inline REAL FN(exp_clamp)(REAL x)
+static inline REAL exp_clamp(REAL x)
 {
     const REAL high = PICK(89.0, 710.0), low = PICK(-105.0, -746.0);
     x = x > high ? high : x;
@@ -119,94 +114,93 @@ static inline REAL FN(exp_clamp)(REAL x)
 }
 
 /* exp(x + low), |low| small: for arguments known to more digits than one number holds. */
-static inline REAL FN(exp_sum)(REAL x, REAL low)
+static inline REAL exp_sum(REAL x, REAL low)
 {
-    x = FN(exp_clamp)(x);
+    x = exp_clamp(x);
     REAL t = x * PICK(1.44269504, 1.4426950408889634) + ROUNDER, k = t - ROUNDER;
     REAL r = ((x - k * LN2_HI) - k * LN2_LO) + low;
-    REAL second, first = FN(exp2_halves)(t, &second);
-    return (1 + (r + r * r * FN(exp_tail)(r))) * first * second;
+    REAL second, first = exp2_halves(t, &second);
+    return (1 + (r + r * r * exp_tail(r))) * first * second;
 }
 
-static inline REAL FN(exp_)(REAL x)
+static inline REAL exp_(REAL x)
 {
-    return FN(exp_sum)(x, 0);
+    return exp_sum(x, 0);
 }
 
-static inline REAL FN(exp2_)(REAL x)
+static inline REAL exp2_(REAL x)
 {
     const REAL high = PICK(129.0, 1025.0), low = PICK(-151.0, -1076.0);
     x = x > high ? high : x;
     x = x < low ? low : x;
     REAL t = x + ROUNDER, k = t - ROUNDER;
     REAL r = (x - k) * PICK(0.693147181, 0.69314718055994531);
-    REAL second, first = FN(exp2_halves)(t, &second);
-    return (1 + (r + r * r * FN(exp_tail)(r))) * first * second;
+    REAL second, first = exp2_halves(t, &second);
+    return (1 + (r + r * r * exp_tail(r))) * first * second;
 }
 
-static inline REAL FN(expm1_)(REAL x)
+static inline REAL expm1_(REAL x)
 {
-    REAL z = FN(exp_clamp)(x);
+    REAL z = exp_clamp(x);
     REAL t = z * PICK(1.44269504, 1.4426950408889634) + ROUNDER, k = t - ROUNDER;
     REAL r = (z - k * LN2_HI) - k * LN2_LO;
-    REAL second, first = FN(exp2_halves)(t, &second);
+    REAL second, first = exp2_halves(t, &second);
     /* 2^k * (p + 1) - 1 with the parts in the order that keeps k = 0 exact */
-    REAL p = r + r * r * FN(exp_tail)(r);
-    REAL inverse = FN(from_bits)(((FN(uint))(2 * FN(BIAS)) << FN(MANTISSA)) - FN(bits)(second)); /* 1 / second */
+    REAL p = r + r * r * exp_tail(r);
+    REAL inverse = from_bits(((real_bits)(2 * EXPONENT_BIAS) << MANTISSA_BITS) - bits_of(second)); /* 1 / second */
     REAL y = (p * first + (first - inverse)) * second;
     return x == 0 ? x : y;
 }
 
-static inline REAL FN(sigmoid_)(REAL x)
+static inline REAL sigmoid_(REAL x)
 {
-    REAL e = FN(exp_)(-FN(abs_)(x));
+    REAL e = exp_(-abs_(x));
     return (x < 0 ? e : 1) / (1 + e);
 }
 
-static inline REAL FN(tanh_)(REAL x)
+static inline REAL tanh_(REAL x)
 {
-    REAL t = FN(expm1_)(-2 * FN(abs_)(x));
-    return FN(with_sign)(t / (2 + t), x);
+    REAL t = expm1_(-2 * abs_(x));
+    return with_sign(t / (2 + t), x);
 }
 
 /* x - tanh(x) = x q / (1 + q), q = z / (3 + z / (5 + z / (7 + ...))), z = x^2: nothing cancels near 0. */
-static inline REAL FN(tanhshrink_)(REAL x)
+static inline REAL tanhshrink_(REAL x)
 {
     const REAL w = x * x, z = w > 1 ? 1 : w;
     REAL q = 0;
     for (int k = REAL_IS_F32 ? 11 : 19; k > 1; k -= 2)
         q = z / ((REAL)k + q);
-    const REAL far = x - FN(tanh_)(x), near = x * (q / (1 + q));
+    const REAL far = x - tanh_(x), near = x * (q / (1 + q));
     return w > 1 ? far : near;
 }
 
 /* ---- logarithms ---- */
 
 /* log(m) for x = m * 2^exponent, sqrt(1/2) <= m < sqrt(2); meaningless unless 0 < x < inf. */
-static inline REAL FN(log_mantissa)(REAL x, REAL *exponent)
+static inline REAL log_mantissa(REAL x, REAL *exponent)
 {
-    const FN(uint) half_root = REAL_IS_F32 ? 0x3f3504f3 : (FN(uint))0x3fe6a09e667f3bcd;
-    const FN(uint) one = (FN(uint))FN(BIAS) << FN(MANTISSA);
+    const real_bits half_root = REAL_IS_F32 ? 0x3f3504f3 : (real_bits)0x3fe6a09e667f3bcd;
+    const real_bits one = (real_bits)EXPONENT_BIAS << MANTISSA_BITS;
     const REAL whole = PICK(0x1p23, 0x1p52);
     REAL lift = x < PICK(0x1p-126, 0x1p-1022) ? PICK(0x1p25, 0x1p54) : 1;
-    FN(uint) u = FN(bits)(x * lift) + (one - half_root);
-    REAL m = FN(from_bits)((u & (((FN(uint))1 << FN(MANTISSA)) - 1)) + half_root);
+    real_bits u = bits_of(x * lift) + (one - half_root);
+    REAL m = from_bits((u & (((real_bits)1 << MANTISSA_BITS) - 1)) + half_root);
     /* an integer written into the mantissa of 2^23 or 2^52 is that number plus the integer */
-    *exponent = FN(from_bits)((u >> FN(MANTISSA)) | FN(bits)(whole)) - (whole + FN(BIAS)) -
-                (lift > 1 ? PICK(25, 54) : 0);
+    *exponent =
+        from_bits((u >> MANTISSA_BITS) | bits_of(whole)) - (whole + EXPONENT_BIAS) - (lift > 1 ? PICK(25, 54) : 0);
     REAL f = m - 1, s = f / (2 + f), z = s * s, h = PICK(0.5, 0.5) * f * f;
 #if REAL_IS_F32
     REAL tail = z * POLY4(z, 0.666666627f, 0.400003374f, 0.285372406f, 0.235835567f);
 #else
-    REAL tail = z * POLY7(z, 0.66666666666667351, 0.39999999999411062, 0.28571428743266947,
-                          0.22222198475659588, 0.18183569755523482, 0.15313902820153333,
-                          0.14797512483452879);
+    REAL tail = z * POLY7(z, 0.66666666666667351, 0.39999999999411062, 0.28571428743266947, 0.22222198475659588,
+                          0.18183569755523482, 0.15313902820153333, 0.14797512483452879);
 #endif
     return f - (h - s * (h + tail));
 }
 
 /* What a logarithm is outside 0 < x < inf, else y. */
-static inline REAL FN(log_edges)(REAL x, REAL y)
+static inline REAL log_edges(REAL x, REAL y)
 {
     const REAL inf = (REAL)INFINITY;
     y = x == inf ? inf : y;
@@ -214,57 +208,58 @@ static inline REAL FN(log_edges)(REAL x, REAL y)
     return x > 0 ? y : edge;
 }
 
-static inline REAL FN(log_)(REAL x)
+static inline REAL log_(REAL x)
 {
-    REAL k, l = FN(log_mantissa)(x, &k);
-    return FN(log_edges)(x, k * LN2_HI + (l + k * LN2_LO));
+    REAL k, l = log_mantissa(x, &k);
+    return log_edges(x, k * LN2_HI + (l + k * LN2_LO));
 }
 
-static inline REAL FN(log2_)(REAL x)
+static inline REAL log2_(REAL x)
 {
-    REAL k, l = FN(log_mantissa)(x, &k);
-    return FN(log_edges)(x, k + l * PICK(1.44269504, 1.4426950408889634));
+    REAL k, l = log_mantissa(x, &k);
+    return log_edges(x, k + l * PICK(1.44269504, 1.4426950408889634));
 }
 
-static inline REAL FN(log10_)(REAL x)
+static inline REAL log10_(REAL x)
 {
-    REAL k, l = FN(log_mantissa)(x, &k);
-    return FN(log_edges)(x, k * PICK(0.301025390625, 0.30102999566315702) +
-                                (k * PICK(4.6050389811952138e-06, 8.241712586023572e-13) +
-                                 l * PICK(0.434294482, 0.43429448190325182)));
+    REAL k, l = log_mantissa(x, &k);
+    return log_edges(x, k * PICK(0.301025390625, 0.30102999566315702) +
+                            (k * PICK(4.6050389811952138e-06, 8.241712586023572e-13) +
+                             l * PICK(0.434294482, 0.43429448190325182)));
 }
 
-static inline REAL FN(log1p_)(REAL x)
+static inline REAL log1p_(REAL x)
 {
     REAL u = 1 + x, lost = x - (u - 1); /* u + lost is 1 + x exactly, or nearly when x is huge */
-    REAL k, l = FN(log_mantissa)(u, &k);
-    REAL y = FN(log_edges)(u, k * LN2_HI + (l + (k * LN2_LO + lost / u)));
+    REAL k, l = log_mantissa(u, &k);
+    REAL y = log_edges(u, k * LN2_HI + (l + (k * LN2_LO + lost / u)));
     return x == 0 ? x : y;
 }
 
 /* log(1 + x) for 0 <= x <= 1: = 2 atanh(x / (2 + x)). */
-static inline REAL FN(log1p_unit)(REAL x)
+static inline REAL log1p_unit(REAL x)
 {
     const REAL s = x / (2 + x), z = s * s;
 #if REAL_IS_F32
     return 2 * s + s * z * POLY5(z, 0.666666687f, 0.399997056f, 0.28592366f, 0.217064604f, 0.232249215f);
 #else
-    return 2 * s + s * z * POLY10(z, 0.6666666666666666, 0.40000000000014596, 0.2857142856710506, 0.22222222717801782,
-                                  0.18181789417326444, 0.1538557059291232, 0.13314135550880082, 0.12001155182866678,
-                                  0.08800317650828664, 0.16164938169547435);
+    return 2 * s + s * z *
+                       POLY10(z, 0.6666666666666666, 0.40000000000014596, 0.2857142856710506, 0.22222222717801782,
+                              0.18181789417326444, 0.1538557059291232, 0.13314135550880082, 0.12001155182866678,
+                              0.08800317650828664, 0.16164938169547435);
 #endif
 }
 
 /* log(1 + exp(x)) */
-static inline REAL FN(softplus_)(REAL x)
+static inline REAL softplus_(REAL x)
 {
-    return (x < 0 ? 0 : x) + FN(log1p_unit)(FN(exp_)(-FN(abs_)(x)));
+    return (x < 0 ? 0 : x) + log1p_unit(exp_(-abs_(x)));
 }
 
 /* ---- the error function ---- */
 
 /* erfc(z) for z >= 0, given e = exp(-z*z). */
-static inline REAL FN(erfc_positive)(REAL z, REAL e)
+static inline REAL erfc_positive(REAL z, REAL e)
 {
     const REAL center = PICK(3, 4), far = PICK(10.5, 27.5);
     z = z > far ? far : z;
@@ -272,138 +267,129 @@ static inline REAL FN(erfc_positive)(REAL z, REAL e)
     REAL a = z + center, b = 1 + 2 * z, inverse = 1 / (a * b);
     REAL t = (z - center) * b * inverse;
 #if REAL_IS_F32
-    REAL g = POLY11(t, 1.25300801f, -0.135621145f, -0.0475624353f, 0.129646465f, -0.119270332f,
-                    0.0682959259f, -0.0238011349f, 0.00256368797f, 0.00200705347f,
-                    -0.000767877325f, -0.000264154543f);
+    REAL g = POLY11(t, 1.25300801f, -0.135621145f, -0.0475624353f, 0.129646465f, -0.119270332f, 0.0682959259f,
+                    -0.0238011349f, 0.00256368797f, 0.00200705347f, -0.000767877325f, -0.000264154543f);
 #else
     REAL w = t * t;
-    REAL g = POLY12(w, 1.2329951186255526, 0.015379652102620179, -0.10103906603632419,
-                    -0.06633036581205258, -0.016197734054312012, -0.00075777336540158204,
-                    0.00015062230988803561, -1.1224875894472748e-05, 3.0135326023467498e-07,
-                    6.2842600231744886e-08, -7.8605480387926779e-09, -1.7750014002096837e-09) +
-             t * POLY11(w, -0.13962111684056286, 0.068097054254733072, 0.093732834996928527,
-                        0.037167515560503205, 0.0050319697722896557, -0.00019925558911466158,
-                        -2.4402916042418455e-05, 5.7173979084349295e-06, -8.345972521383441e-07,
-                        1.1500082979894746e-07, -1.3585833736082032e-08);
+    REAL g = POLY12(w, 1.2329951186255526, 0.015379652102620179, -0.10103906603632419, -0.06633036581205258,
+                    -0.016197734054312012, -0.00075777336540158204, 0.00015062230988803561, -1.1224875894472748e-05,
+                    3.0135326023467498e-07, 6.2842600231744886e-08, -7.8605480387926779e-09, -1.7750014002096837e-09) +
+             t * POLY11(w, -0.13962111684056286, 0.068097054254733072, 0.093732834996928527, 0.037167515560503205,
+                        0.0050319697722896557, -0.00019925558911466158, -2.4402916042418455e-05, 5.7173979084349295e-06,
+                        -8.345972521383441e-07, 1.1500082979894746e-07, -1.3585833736082032e-08);
 #endif
     return e * (g * (a * inverse));
 }
 
 /* exp(-scale * x * x), x >= 0, scale a power of two: the square is taken in two parts, or its rounding
  * would be multiplied by itself. */
-static inline REAL FN(exp_minus_square)(REAL x, REAL scale)
+static inline REAL exp_minus_square(REAL x, REAL scale)
 {
-    const FN(uint) keep = REAL_IS_F32 ? 0xfffff000 : (FN(uint))0xfffffffff8000000;
+    const real_bits keep = REAL_IS_F32 ? 0xfffff000 : (real_bits)0xfffffffff8000000;
     const REAL far = PICK(16, 64);
     x = x > far ? far : x;
-    REAL head = FN(from_bits)(FN(bits)(x) & keep);
-    return FN(exp_sum)(-scale * (head * head), -scale * ((x - head) * (x + head)));
+    REAL head = from_bits(bits_of(x) & keep);
+    return exp_sum(-scale * (head * head), -scale * ((x - head) * (x + head)));
 }
 
-static inline REAL FN(erf_)(REAL x)
+static inline REAL erf_(REAL x)
 {
-    REAL z = FN(abs_)(x), w = x * x;
+    REAL z = abs_(x), w = x * x;
     w = w > 1 ? 1 : w;
 #if REAL_IS_F32
-    REAL near_zero = z * POLY5(w, 1.12837911f, -0.376125783f, 0.112821333f, -0.0267105922f,
-                               0.00462136511f);
+    REAL near_zero = z * POLY5(w, 1.12837911f, -0.376125783f, 0.112821333f, -0.0267105922f, 0.00462136511f);
 #else
-    REAL near_zero = z * POLY10(w, 1.1283791670955126, -0.37612638903183743, 0.11283791670953981,
-                                -0.02686617064464546, 0.0052239776149692243,
-                                -0.00085483257256450745, 0.00012055234948642239,
-                                -1.4921056343262916e-05, 1.6331388179632583e-06,
-                                -1.428131078140392e-07);
+    REAL near_zero = z * POLY10(w, 1.1283791670955126, -0.37612638903183743, 0.11283791670953981, -0.02686617064464546,
+                                0.0052239776149692243, -0.00085483257256450745, 0.00012055234948642239,
+                                -1.4921056343262916e-05, 1.6331388179632583e-06, -1.428131078140392e-07);
 #endif
-    REAL far = 1 - FN(erfc_positive)(z, FN(exp_minus_square)(z, 1));
-    return FN(with_sign)(z < PICK(0.55, 0.55) ? near_zero : far, x);
+    REAL far = 1 - erfc_positive(z, exp_minus_square(z, 1));
+    return with_sign(z < PICK(0.55, 0.55) ? near_zero : far, x);
 }
 
 /* The normal distribution's cumulative function, relatively exact in the left tail as well;
  * *density gets exp(-x*x/2). */
-static inline REAL FN(normal_cdf)(REAL x, REAL *density)
+static inline REAL normal_cdf(REAL x, REAL *density)
 {
-    REAL z = FN(abs_)(x);
-    REAL e = FN(exp_minus_square)(z, PICK(0.5, 0.5));
-    REAL tail = PICK(0.5, 0.5) * FN(erfc_positive)(z * PICK(0.707106781, 0.70710678118654752), e);
+    REAL z = abs_(x);
+    REAL e = exp_minus_square(z, PICK(0.5, 0.5));
+    REAL tail = PICK(0.5, 0.5) * erfc_positive(z * PICK(0.707106781, 0.70710678118654752), e);
     *density = e;
     return x < 0 ? tail : 1 - tail;
 }
 
-static inline REAL FN(gelu_)(REAL x)
+static inline REAL gelu_(REAL x)
 {
     REAL density;
-    return x * FN(normal_cdf)(x, &density);
+    return x * normal_cdf(x, &density);
 }
 
-static inline REAL FN(gelu_slope)(REAL x)
+static inline REAL gelu_slope(REAL x)
 {
-    REAL density, cdf = FN(normal_cdf)(x, &density);
+    REAL density, cdf = normal_cdf(x, &density);
     return cdf + x * (density * PICK(0.398942280, 0.39894228040143268));
 }
 
 /* x/2 * (1 + tanh(u)) = x * sigmoid(2u), u = sqrt(2/pi) * (x + 0.044715 x^3). */
-static inline REAL FN(gelu_tanh_)(REAL x)
+static inline REAL gelu_tanh_(REAL x)
 {
-    REAL v = x * (PICK(1.59576912, 1.5957691216057308) +
-                  PICK(0.0713548163, 0.071354816272600248) * (x * x));
-    return x * FN(sigmoid_)(v);
+    REAL v = x * (PICK(1.59576912, 1.5957691216057308) + PICK(0.0713548163, 0.071354816272600248) * (x * x));
+    return x * sigmoid_(v);
 }
 
-static inline REAL FN(gelu_tanh_slope)(REAL x)
+static inline REAL gelu_tanh_slope(REAL x)
 {
     REAL w = x * x;
-    REAL v = x * (PICK(1.59576912, 1.5957691216057308) +
-                  PICK(0.0713548163, 0.071354816272600248) * w);
+    REAL v = x * (PICK(1.59576912, 1.5957691216057308) + PICK(0.0713548163, 0.071354816272600248) * w);
     REAL dv = PICK(1.59576912, 1.5957691216057308) + PICK(0.214064449, 0.21406444881780074) * w;
-    REAL s = FN(sigmoid_)(v);
+    REAL s = sigmoid_(v);
     return s + x * (s * (1 - s)) * dv;
 }
 
-static inline REAL FN(silu_slope)(REAL x)
+static inline REAL silu_slope(REAL x)
 {
-    REAL s = FN(sigmoid_)(x);
+    REAL s = sigmoid_(x);
     return s * (1 + x * (1 - s));
 }
 
 /* tanh(log(1 + e^x)) = n / (n + 2), n = e^2x + 2e^x; *slope gets its derivative. */
-static inline REAL FN(mish_factor)(REAL x, REAL *slope)
+static inline REAL mish_factor(REAL x, REAL *slope)
 {
     const REAL far = PICK(20, 40);
-    REAL e = FN(exp_)(x > far ? far : x), n = e * (e + 2), inverse = 1 / (n + 2);
+    REAL e = exp_(x > far ? far : x), n = e * (e + 2), inverse = 1 / (n + 2);
     *slope = x > far ? 0 : 4 * e * (1 + e) * inverse * inverse;
     return n * inverse;
 }
 
-static inline REAL FN(mish_)(REAL x)
+static inline REAL mish_(REAL x)
 {
     REAL slope;
-    return x * FN(mish_factor)(x, &slope);
+    return x * mish_factor(x, &slope);
 }
 
-static inline REAL FN(mish_slope)(REAL x)
+static inline REAL mish_slope(REAL x)
 {
-    REAL slope, factor = FN(mish_factor)(x, &slope);
+    REAL slope, factor = mish_factor(x, &slope);
     return factor + x * slope;
 }
 
-static inline REAL FN(logsigmoid_)(REAL x)
+static inline REAL logsigmoid_(REAL x)
 {
-    return (x < 0 ? x : 0) - FN(log1p_unit)(FN(exp_)(-FN(abs_)(x)));
+    return (x < 0 ? x : 0) - log1p_unit(exp_(-abs_(x)));
 }
 
 /* ---- sine and cosine ---- */
 
-/* Up to here the reduction by multiples of pi/2 is exact enough; see FN(circle_far). */
+/* Up to here the reduction by multiples of pi/2 is exact enough; see circle_far. */
 #define CIRCLE_LIMIT 1e6
 
 /* sin and cos of x's distance r from the nearest multiple of pi/2, |x| <= CIRCLE_LIMIT; *quadrant: which multiple,
  * mod 4 in {-2, -1, 0, 1, 2}. float is reduced in double. */
-static inline void FN(circle_parts)(REAL x, int quarters, REAL *sine, REAL *cosine, REAL *quadrant)
+static inline void circle_parts(REAL x, int quarters, REAL *sine, REAL *cosine, REAL *quadrant)
 {
-    double wide = FN(abs_)(x) <= PICK(CIRCLE_LIMIT, CIRCLE_LIMIT) ? x : 0;
+    double wide = abs_(x) <= PICK(CIRCLE_LIMIT, CIRCLE_LIMIT) ? x : 0;
     double k = wide * 0.63661977236758134 + 0x1.8p52 - 0x1.8p52;
-    REAL r = (REAL)(((wide - k * 1.5707963267341256) - k * 6.077100506303966e-11) -
-                    k * 2.0222662487959506e-21);
+    REAL r = (REAL)(((wide - k * 1.5707963267341256) - k * 6.077100506303966e-11) - k * 2.0222662487959506e-21);
     REAL q = (REAL)(k + quarters);
     *quadrant = q - 4 * (q * PICK(0.25, 0.25) + ROUNDER - ROUNDER); /* without integers */
     REAL z = r * r;
@@ -411,33 +397,34 @@ static inline void FN(circle_parts)(REAL x, int quarters, REAL *sine, REAL *cosi
     *sine = r + r * z * POLY3(z, -0.166666552f, 0.00833217613f, -0.000195169836f);
     *cosine = 1 - 0.5f * z + z * z * POLY3(z, 0.0416666456f, -0.00138873653f, 2.44381517e-05f);
 #else
-    *sine = r + r * z * POLY6(z, -0.16666666666666632, 0.0083333333333223698,
-                              -0.00019841269829771284, 2.7557313678664733e-06,
-                              -2.5050755958522096e-08, 1.5896666281554817e-10);
+    *sine = r + r * z *
+                    POLY6(z, -0.16666666666666632, 0.0083333333333223698, -0.00019841269829771284,
+                          2.7557313678664733e-06, -2.5050755958522096e-08, 1.5896666281554817e-10);
     REAL h = 0.5 * z, one = 1 - h;
-    *cosine = one + (((1 - one) - h) + z * z * POLY6(z, 0.041666666666666602, -0.0013888888888874064,
-                                2.4801587289443333e-05, -2.7557314340605562e-07,
-                                2.0875721615287052e-09, -1.1359558852775209e-11));
+    *cosine =
+        one + (((1 - one) - h) + z * z *
+                                     POLY6(z, 0.041666666666666602, -0.0013888888888874064, 2.4801587289443333e-05,
+                                           -2.7557314340605562e-07, 2.0875721615287052e-09, -1.1359558852775209e-11));
 #endif
 }
 
 /* sin(x + quarters * pi/2), |x| <= CIRCLE_LIMIT. */
-static inline REAL FN(circle)(REAL x, int quarters)
+static inline REAL circle(REAL x, int quarters)
 {
     REAL s, c, q;
-    FN(circle_parts)(x, quarters, &s, &c, &q);
-    REAL y = FN(abs_)(q) == 1 ? c : s;
-    y = FN(abs_)(q - PICK(0.5, 0.5)) > 1 ? -y : y; /* all but 0 and 1 */
+    circle_parts(x, quarters, &s, &c, &q);
+    REAL y = abs_(q) == 1 ? c : s;
+    y = abs_(q - PICK(0.5, 0.5)) > 1 ? -y : y; /* all but 0 and 1 */
     y = (x == 0) & (quarters == 0) ? x : y;
     return x - x == 0 ? y : (REAL)NAN;
 }
 
 /* tan(x), |x| <= CIRCLE_LIMIT. */
-static inline REAL FN(tan_)(REAL x)
+static inline REAL tan_(REAL x)
 {
     REAL s, c, q;
-    FN(circle_parts)(x, 0, &s, &c, &q);
-    const int odd = FN(abs_)(q) == 1;
+    circle_parts(x, 0, &s, &c, &q);
+    const int odd = abs_(q) == 1;
     REAL y = (odd ? -c : s) / (odd ? s : c);
     y = x == 0 ? x : y;
     return x - x == 0 ? y : (REAL)NAN;

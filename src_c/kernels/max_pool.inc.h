@@ -6,7 +6,7 @@
  */
 #define TAKES(v, best) ((v > best) | (v != v))
 
-FNN_INLINE void FN(max_line_by)(REAL *y, FN(tap) *t, const REAL *x, int64_t step, int64_t n, FN(tap) k)
+FNN_INLINE void max_line_by(REAL *y, pool_tap *t, const REAL *x, int64_t step, int64_t n, pool_tap k)
 {
     for (int64_t j = 0; j < n; j++) {
         const REAL v = x[j * step];
@@ -16,36 +16,36 @@ FNN_INLINE void FN(max_line_by)(REAL *y, FN(tap) *t, const REAL *x, int64_t step
     }
 }
 
-FNN_INLINE void FN(max_values_by)(REAL *y, const REAL *x, int64_t step, int64_t n)
+FNN_INLINE void max_values_by(REAL *y, const REAL *x, int64_t step, int64_t n)
 {
     for (int64_t j = 0; j < n; j++)
         y[j] = TAKES(x[j * step], y[j]) ? x[j * step] : y[j];
 }
 
 /* y[j] = max(y[j], x[j step]); t[j] = k where it was greater. t may be NULL. */
-static void FN(max_line)(REAL *restrict y, FN(tap) *restrict t, const REAL *restrict x, int64_t step, int64_t n,
-                         FN(tap) k)
+static void max_line(REAL *restrict y, pool_tap *restrict t, const REAL *restrict x, int64_t step, int64_t n,
+                     pool_tap k)
 {
     if (!t) {
         if (step == 1)
-            FN(max_values_by)(y, x, 1, n);
+            max_values_by(y, x, 1, n);
         else if (step == 2)
-            FN(max_values_by)(y, x, 2, n);
+            max_values_by(y, x, 2, n);
         else
-            FN(max_values_by)(y, x, step, n);
+            max_values_by(y, x, step, n);
     } else if (step == 1) {
-        FN(max_line_by)(y, t, x, 1, n, k);
+        max_line_by(y, t, x, 1, n, k);
     } else if (step == 2) {
-        FN(max_line_by)(y, t, x, 2, n, k);
+        max_line_by(y, t, x, 2, n, k);
     } else {
-        FN(max_line_by)(y, t, x, step, n, k);
+        max_line_by(y, t, x, step, n, k);
     }
 }
 
-/* Taps as index[at...]: bytes, int32, or places in the plane as int64. Outputs (i, j0 + m / per_j), per_j = inner or 1:
- * a run along a row has per_j == 1, one along channels n <= per_j. */
-static void FN(store_taps)(const FN(pool_context) *c, int64_t at, const FN(tap) *t, int64_t n, int64_t i, int64_t j0,
-                           int along_row)
+/* Taps as index[at...]: bytes, int32, or positions in the plane as int64. Outputs (i, j0 + m / per_j), per_j = inner or
+ * 1: a run along a row has per_j == 1, one along channels n <= per_j. */
+static void store_taps(const pool_context *c, int64_t at, const pool_tap *t, int64_t n, int64_t i, int64_t j0,
+                       int along_row)
 {
     const fnn_windows *g = c->g;
     if (c->kind == 1) {
@@ -69,67 +69,68 @@ static void FN(store_taps)(const FN(pool_context) *c, int64_t at, const FN(tap) 
 /* ---- vectors of windows side by side, in a row of outputs; inner == 1 ---- */
 
 /* Where v is better than the best so far, it and its tap k. */
-FNN_INLINE void FN(max_take)(FN(vec) * best, FN(vint) * t, FN(vec) v, FN(tap) k)
+FNN_INLINE void max_take(vec *best, vint *t, vec v, pool_tap k)
 {
 #if defined(__AVX512F__) && REAL_IS_F32
     const __mmask16 better = (__mmask16)(_mm512_cmp_ps_mask((__m512)v, (__m512)*best, _CMP_GT_OQ) |
                                          _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_UNORD_Q));
-    *best = (FN(vec))_mm512_mask_mov_ps((__m512)*best, better, (__m512)v);
-    *t = (FN(vint))_mm512_mask_mov_epi32((__m512i)*t, better, _mm512_set1_epi32(k));
+    *best = (vec)_mm512_mask_mov_ps((__m512)*best, better, (__m512)v);
+    *t = (vint)_mm512_mask_mov_epi32((__m512i)*t, better, _mm512_set1_epi32(k));
 #elif defined(__AVX512F__)
     const __mmask8 better = (__mmask8)(_mm512_cmp_pd_mask((__m512d)v, (__m512d)*best, _CMP_GT_OQ) |
                                        _mm512_cmp_pd_mask((__m512d)v, (__m512d)v, _CMP_UNORD_Q));
-    *best = (FN(vec))_mm512_mask_mov_pd((__m512d)*best, better, (__m512d)v);
-    *t = (FN(vint))_mm512_mask_mov_epi64((__m512i)*t, better, _mm512_set1_epi64(k));
+    *best = (vec)_mm512_mask_mov_pd((__m512d)*best, better, (__m512d)v);
+    *t = (vint)_mm512_mask_mov_epi64((__m512i)*t, better, _mm512_set1_epi64(k));
 #else
-    const FN(vint) better = (FN(vint))TAKES(v, *best);
-    *best = (FN(vec))((better & (FN(vint))v) | (~better & (FN(vint))*best));
+    const vint better = (vint)TAKES(v, *best);
+    *best = (vec)((better & (vint)v) | (~better & (vint)*best));
     *t = (better & k) | (~better & *t);
 #endif
 }
 
 /* Elements p[0], p[step], ... */
-FNN_INLINE FN(vec) FN(v_load_steps)(const REAL *p, int64_t step)
+FNN_INLINE vec v_load_steps(const REAL *p, int64_t step)
 {
     REAL v[VW];
     FNN_UNROLL
     for (int l = 0; l < VW; l++)
         v[l] = p[l * step];
-    return FN(v_load)(v);
+    return v_load(v);
 }
 
 /* v where output lanes[l] has its column's tap inside the plane, else -inf; `inside` from and to which output. */
-FNN_INLINE FN(vec) FN(v_inside)(FN(vec) v, FN(vint) lanes, const int64_t *inside)
+FNN_INLINE vec v_inside(vec v, vint lanes, const int64_t *inside)
 {
-    const FN(vint) in = (FN(vint))(lanes >= (FN(tap))inside[0]) & (FN(vint))(lanes < (FN(tap))inside[1]);
-    return (FN(vec))((in & (FN(vint))v) | (~in & (FN(vint))FN(v_set1)(-INFINITY)));
+    const vint in = (vint)(lanes >= (pool_tap)inside[0]) & (vint)(lanes < (pool_tap)inside[1]);
+    return (vec)((in & (vint)v) | (~in & (vint)v_set1(-INFINITY)));
 }
 
-/* The largest of VW windows, `sw` apart, the first one's rows at x + k line for k < rows, and their taps; those begin as
+/* The largest of VW windows, `sw` apart, the first one's rows at x + k line for k < rows, and their taps; those begin
+ * as
  * *taps. At a plane's sides `inside` says for each column which outputs have it. Reads as far as
  * x + (rows - 1) line + (kw - 1) dw + sw VW. */
-FNN_INLINE FN(vec) FN(max_windows)(FN(vint) * taps, const REAL *x, int64_t line, int64_t rows, int64_t kw, int64_t sw,
-                                   int64_t dw, FN(tap) tap, const int64_t *inside, FN(vint) lanes)
+FNN_INLINE vec max_windows(vint *taps, const REAL *x, int64_t line, int64_t rows, int64_t kw, int64_t sw, int64_t dw,
+                           pool_tap tap, const int64_t *inside, vint lanes)
 {
-    FN(vec) best = FN(v_set1)(-INFINITY);
-    FN(vint) t = *taps;
+    vec best = v_set1(-INFINITY);
+    vint t = *taps;
     for (int64_t k = 0; k < rows; k++) {
         const REAL *p = x + k * line;
         for (int64_t b = 0; b < kw; b++, tap++) {
-            FN(vec) v, next = {0};
+            vec v, next = {0};
             const int two = sw == 2 && dw == 1 && b + 1 < kw;
             if (sw == 1) {
-                v = FN(v_load)(p + b * dw);
+                v = v_load(p + b * dw);
             } else if (sw == 2 && dw == 1) {
-                const FN(vec) low = FN(v_load)(p + b), high = FN(v_load)(p + b + VW);
-                v = FN(v_even)(low, high), next = FN(v_odd)(low, high);
+                const vec low = v_load(p + b), high = v_load(p + b + VW);
+                v = v_even(low, high), next = v_odd(low, high);
             } else {
-                v = FN(v_load_steps)(p + b * dw, sw);
+                v = v_load_steps(p + b * dw, sw);
             }
-            FN(max_take)(&best, &t, inside ? FN(v_inside)(v, lanes, inside + 2 * b) : v, tap);
+            max_take(&best, &t, inside ? v_inside(v, lanes, inside + 2 * b) : v, tap);
             if (two) {
                 b++, tap++;
-                FN(max_take)(&best, &t, inside ? FN(v_inside)(next, lanes, inside + 2 * b) : next, tap);
+                max_take(&best, &t, inside ? v_inside(next, lanes, inside + 2 * b) : next, tap);
             }
         }
     }
@@ -138,7 +139,7 @@ FNN_INLINE FN(vec) FN(max_windows)(FN(vint) * taps, const REAL *x, int64_t line,
 }
 
 /* One window, any part of which may be padding; x is its plane. */
-static REAL FN(max_one)(const fnn_windows *g, const REAL *x, int64_t i, int64_t j, int64_t *tap)
+static REAL max_one(const fnn_windows *g, const REAL *x, int64_t i, int64_t j, int64_t *tap)
 {
     const int64_t top = i * g->sh - g->ph, left = j * g->sw - g->pw;
     REAL best = -INFINITY;
@@ -159,25 +160,24 @@ static REAL FN(max_one)(const fnn_windows *g, const REAL *x, int64_t i, int64_t 
     return best;
 }
 
-static int FN(max_fits_vectors)(const fnn_windows *g, int kind)
+static int max_fits_vectors(const fnn_windows *g, int kind)
 {
-    return g->inner == 1 && kind != 4 && g->kh > 0 && g->kh * g->kw <= 256 && g->sw <= 64 &&
-           g->ow < 1 << 30;
+    return g->inner == 1 && kind != 4 && g->kh > 0 && g->kh * g->kw <= 256 && g->sw <= 64 && g->ow < 1 << 30;
 }
 
 /* Items are rows of outputs. Where a row of them is shorter than a vector, whole vectors are stored all the same while
  * what they overwrite is this range's and yet to come; and whole ones are loaded while within x. */
-static void FN(max_pool_lines)(void *context, int64_t begin, int64_t end)
+static void max_pool_lines(void *context, int64_t begin, int64_t end)
 {
-    const FN(pool_context) *c = context;
+    const pool_context *c = context;
     const fnn_windows *g = c->g;
     const int64_t kh = g->kh, kw = g->kw, sw = g->sw, dw = g->dw, line = g->dh * g->w, ow = g->ow;
     const int64_t size = g->outer * g->h * g->w, last = end * ow;
     uint8_t *bytes = c->kind == 1 ? c->index : NULL;
     int64_t *flat = c->kind == 8 ? c->index : NULL;
     int64_t offset[256], inside[512], lo = 0, hi = ow;
-    FN(tap) first[2 * VW];
-    FN(vint) lane;
+    pool_tap first[2 * VW];
+    vint lane;
     for (int64_t k = 0; k < kh * kw && flat; k++)
         offset[k] = k / kw * line + k % kw * dw;
     for (int64_t b = 0; b < kw; b++) {
@@ -186,7 +186,7 @@ static void FN(max_pool_lines)(void *context, int64_t begin, int64_t end)
         hi = hi < inside[2 * b + 1] ? hi : inside[2 * b + 1];
     }
     for (int64_t j = 0; j < 2 * VW; j++)
-        first[j] = g->pw ? (FN(tap))fnn_first_tap(j * sw - g->pw, g->w, kw, dw) : 0;
+        first[j] = g->pw ? (pool_tap)fnn_first_tap(j * sw - g->pw, g->w, kw, dw) : 0;
     for (int l = 0; l < VW; l++)
         lane[l] = l;
     int64_t plane = begin / g->oh, i = begin % g->oh - 1;
@@ -206,52 +206,52 @@ static void FN(max_pool_lines)(void *context, int64_t begin, int64_t end)
                 const int64_t stop = j + VW < ow ? j + VW : ow;
                 for (int64_t m = j; m < stop; m++) {
                     int64_t tap;
-                    c->y[at + m] = FN(max_one)(g, c->x + plane * g->h * g->w, i, m, &tap);
+                    c->y[at + m] = max_one(g, c->x + plane * g->h * g->w, i, m, &tap);
                     if (c->kind) {
-                        const FN(tap) t = (FN(tap))tap;
-                        FN(store_taps)(c, at + m, &t, 1, i, m, 1);
+                        const pool_tap t = (pool_tap)tap;
+                        store_taps(c, at + m, &t, 1, i, m, 1);
                     }
                 }
                 continue;
             }
             const REAL *x = c->x + from;
-            const FN(tap) tap = (FN(tap))(k0 * kw);
-            FN(vint) t = tap - (FN(vint)){0};
-            FN(vec) best;
+            const pool_tap tap = (pool_tap)(k0 * kw);
+            vint t = tap - (vint){0};
+            vec best;
             if (j < lo || (j + VW > hi && hi < ow)) {
                 if (j < lo)
                     for (int l = 0; l < VW; l++)
-                        t[l] = (FN(tap))fnn_first_of(g, k0, first[j + l]);
-                const FN(vint) lanes = lane + (FN(tap))j;
+                        t[l] = (pool_tap)fnn_first_of(g, k0, first[j + l]);
+                const vint lanes = lane + (pool_tap)j;
                 if (rows == 3 && kw == 3 && sw == 2 && dw == 1)
-                    best = FN(max_windows)(&t, x, line, 3, 3, 2, 1, tap, inside, lanes);
+                    best = max_windows(&t, x, line, 3, 3, 2, 1, tap, inside, lanes);
                 else if (rows == 3 && kw == 3 && sw == 1)
-                    best = FN(max_windows)(&t, x, line, 3, 3, 1, dw, tap, inside, lanes);
+                    best = max_windows(&t, x, line, 3, 3, 1, dw, tap, inside, lanes);
                 else
-                    best = FN(max_windows)(&t, x, line, rows, kw, sw, dw, tap, inside, lanes);
+                    best = max_windows(&t, x, line, rows, kw, sw, dw, tap, inside, lanes);
             } else if (rows == 3 && kw == 3 && sw == 2 && dw == 1) {
-                best = FN(max_windows)(&t, x, line, 3, 3, 2, 1, tap, NULL, lane);
+                best = max_windows(&t, x, line, 3, 3, 2, 1, tap, NULL, lane);
             } else if (rows == 3 && kw == 3 && sw == 1) {
-                best = FN(max_windows)(&t, x, line, 3, 3, 1, dw, tap, NULL, lane);
+                best = max_windows(&t, x, line, 3, 3, 1, dw, tap, NULL, lane);
             } else {
-                best = FN(max_windows)(&t, x, line, rows, kw, sw, dw, tap, NULL, lane);
+                best = max_windows(&t, x, line, rows, kw, sw, dw, tap, NULL, lane);
             }
-            FN(v_store)(c->y + at + j, best);
+            v_store(c->y + at + j, best);
             if (bytes) {
-                FN(v_to_bytes)(bytes + at + j, t);
+                v_to_bytes(bytes + at + j, t);
             } else if (flat) {
-                const int64_t place = top * g->w - g->pw + j * sw;
+                const int64_t position = top * g->w - g->pw + j * sw;
                 for (int l = 0; l < VW; l++)
-                    flat[at + j + l] = j < lo && first[j + l] < 0 ? 0 : place + l * sw + offset[t[l]];
+                    flat[at + j + l] = j < lo && first[j + l] < 0 ? 0 : position + l * sw + offset[t[l]];
             }
         }
     }
 }
 
 /* Items are rows of outputs of windows of 2 x 2 that do not overlap, taps as bytes or none. Vectors as in lines. */
-static void FN(max_pool_2x2)(void *context, int64_t begin, int64_t end)
+static void max_pool_2x2(void *context, int64_t begin, int64_t end)
 {
-    const FN(pool_context) *c = context;
+    const pool_context *c = context;
     const fnn_windows *g = c->g;
     const int64_t w = g->w, ow = g->ow, last = end * ow, size = g->outer * g->h * w - w - 2 * VW;
     uint8_t *const bytes = c->kind ? c->index : NULL;
@@ -264,32 +264,32 @@ static void FN(max_pool_2x2)(void *context, int64_t begin, int64_t end)
             if (at + j + VW > last || corner + 2 * j > size) {
                 for (int64_t m = j; m < ow; m++) {
                     int64_t tap;
-                    c->y[at + m] = FN(max_one)(g, c->x + plane, i, m, &tap);
+                    c->y[at + m] = max_one(g, c->x + plane, i, m, &tap);
                     if (bytes)
                         bytes[at + m] = (uint8_t)tap;
                 }
                 break;
             }
             const REAL *const p = c->x + corner + 2 * j, *const q = p + w;
-            const FN(vec) a = FN(v_load)(p), b = FN(v_load)(p + VW), d = FN(v_load)(q), e = FN(v_load)(q + VW);
-            FN(vec) best = FN(v_even)(a, b);
-            FN(vint) t = {0};
-            FN(max_take)(&best, &t, FN(v_odd)(a, b), 1);
-            FN(max_take)(&best, &t, FN(v_even)(d, e), 2);
-            FN(max_take)(&best, &t, FN(v_odd)(d, e), 3);
-            FN(v_store)(c->y + at + j, best);
+            const vec a = v_load(p), b = v_load(p + VW), d = v_load(q), e = v_load(q + VW);
+            vec best = v_even(a, b);
+            vint t = {0};
+            max_take(&best, &t, v_odd(a, b), 1);
+            max_take(&best, &t, v_even(d, e), 2);
+            max_take(&best, &t, v_odd(d, e), 3);
+            v_store(c->y + at + j, best);
             if (bytes)
-                FN(v_to_bytes)(bytes + at + j, t);
+                v_to_bytes(bytes + at + j, t);
         }
         if (++i == g->oh)
             i = 0, plane += g->h * w;
     }
 }
 
-/* The largest of rows [h0, h1) and columns [w0, w1) of a plane, and its place. */
-static REAL FN(max_window)(const REAL *x, int64_t w, int64_t h0, int64_t h1, int64_t w0, int64_t w1, int64_t *place)
+/* The largest of rows [h0, h1) and columns [w0, w1) of a plane, and its position. */
+static REAL max_window(const REAL *x, int64_t w, int64_t h0, int64_t h1, int64_t w0, int64_t w1, int64_t *position)
 {
-    *place = 0;
+    *position = 0;
     if (h0 >= h1 || w0 >= w1)
         return -INFINITY;
     int64_t rows = h1 - h0, n = w1 - w0;
@@ -298,7 +298,7 @@ static REAL FN(max_window)(const REAL *x, int64_t w, int64_t h0, int64_t h1, int
     REAL best = -INFINITY;
     const REAL *line = x + h0 * w + w0;
     for (int64_t k = 0; k < rows; k++) {
-        const REAL v = FN(max_row)(x + (h0 + k) * w + w0, n);
+        const REAL v = max_row(x + (h0 + k) * w + w0, n);
         if (TAKES(v, best))
             best = v, line = x + (h0 + k) * w + w0;
     }
@@ -317,25 +317,26 @@ static REAL FN(max_window)(const REAL *x, int64_t w, int64_t h0, int64_t h1, int
         while (line[k] != best)
             k++;
     }
-    *place = line - x + k;
+    *position = line - x + k;
     return best;
 }
 
-static void FN(max_pool_wide)(const FN(pool_context) *c, int64_t begin, int64_t end)
+static void max_pool_wide(const pool_context *c, int64_t begin, int64_t end)
 {
     const fnn_windows *g = c->g;
     for (int64_t row = begin; row < end; row++) {
         const int64_t i = row % g->oh;
         const REAL *x = c->x + row / g->oh * g->h * g->w;
-        int64_t h0, h1, w0, w1, place;
+        int64_t h0, h1, w0, w1, position;
         fnn_window(i, g->h, g->oh, g->kh, g->sh, g->ph, &h0, &h1);
         for (int64_t j = 0; j < g->ow; j++) {
             fnn_window(j, g->w, g->ow, g->kw, g->sw, g->pw, &w0, &w1);
-            c->y[row * g->ow + j] = FN(max_window)(x, g->w, h0, h1, w0, w1, &place);
+            c->y[row * g->ow + j] = max_window(x, g->w, h0, h1, w0, w1, &position);
             if (c->kind == 8) {
-                ((int64_t *)c->index)[row * g->ow + j] = place;
+                ((int64_t *)c->index)[row * g->ow + j] = position;
             } else if (c->kind) {
-                const int64_t tap = (place / g->w - (i * g->sh - g->ph)) * g->kw + place % g->w - (j * g->sw - g->pw);
+                const int64_t tap =
+                    (position / g->w - (i * g->sh - g->ph)) * g->kw + position % g->w - (j * g->sw - g->pw);
                 if (c->kind == 4)
                     ((int32_t *)c->index)[row * g->ow + j] = (int32_t)tap;
                 else
@@ -346,17 +347,16 @@ static void FN(max_pool_wide)(const FN(pool_context) *c, int64_t begin, int64_t 
 }
 
 /* Outputs j0..j0+n-1 of row i of a plane. */
-static void FN(max_pool_block)(const FN(pool_context) *c, REAL *y, FN(tap) *t, const REAL *x, int64_t i, int64_t j0,
-                               int64_t n)
+static void max_pool_block(const pool_context *c, REAL *y, pool_tap *t, const REAL *x, int64_t i, int64_t j0, int64_t n)
 {
     const fnn_windows *g = c->g;
     const int64_t top = i * g->sh - g->ph, row = fnn_first_tap(top, g->h, g->kh, g->dh);
     for (int64_t j = 0; j < n; j++)
         y[j] = -INFINITY;
     for (int64_t j = 0; t && j < n; j++)
-        t[j] = (FN(tap))fnn_first_of(g, row, 0);
+        t[j] = (pool_tap)fnn_first_of(g, row, 0);
     for (int64_t j = 0; t && j < n && (j0 + j) * g->sw < g->pw; j++)
-        t[j] = (FN(tap))fnn_first_of(g, row, fnn_first_tap((j0 + j) * g->sw - g->pw, g->w, g->kw, g->dw));
+        t[j] = (pool_tap)fnn_first_of(g, row, fnn_first_tap((j0 + j) * g->sw - g->pw, g->w, g->kw, g->dw));
     for (int64_t kh = 0; kh < g->kh; kh++) {
         const int64_t h = top + kh * g->dh;
         if (h < 0 || h >= g->h)
@@ -366,24 +366,24 @@ static void FN(max_pool_block)(const FN(pool_context) *c, REAL *y, FN(tap) *t, c
             int64_t from, to;
             fnn_inside(at, g->w, n, g->sw, &from, &to);
             if (from < to)
-                FN(max_line)(y + from, t ? t + from : NULL, x + h * g->w + at + from * g->sw, g->sw, to - from,
-                             (FN(tap))(kh * g->kw + kw));
+                max_line(y + from, t ? t + from : NULL, x + h * g->w + at + from * g->sw, g->sw, to - from,
+                         (pool_tap)(kh * g->kw + kw));
         }
     }
 }
 
 /* Channels c0..c0+n-1 of output (i, j); x is a plane with its channels last. */
-static void FN(max_pool_channels)(const FN(pool_context) *c, REAL *y, FN(tap) *t, const REAL *x, int64_t i, int64_t j,
-                                  int64_t n)
+static void max_pool_channels(const pool_context *c, REAL *y, pool_tap *t, const REAL *x, int64_t i, int64_t j,
+                              int64_t n)
 {
     const fnn_windows *g = c->g;
     const int64_t top = i * g->sh - g->ph, left = j * g->sw - g->pw;
-    const int64_t first = fnn_first_of(g, fnn_first_tap(top, g->h, g->kh, g->dh),
-                                       fnn_first_tap(left, g->w, g->kw, g->dw));
+    const int64_t first =
+        fnn_first_of(g, fnn_first_tap(top, g->h, g->kh, g->dh), fnn_first_tap(left, g->w, g->kw, g->dw));
     for (int64_t m = 0; m < n; m++)
         y[m] = -INFINITY;
     for (int64_t m = 0; t && m < n; m++)
-        t[m] = (FN(tap))first;
+        t[m] = (pool_tap)first;
     for (int64_t kh = 0; kh < g->kh; kh++) {
         const int64_t h = top + kh * g->dh;
         if (h < 0 || h >= g->h)
@@ -391,19 +391,19 @@ static void FN(max_pool_channels)(const FN(pool_context) *c, REAL *y, FN(tap) *t
         for (int64_t kw = 0; kw < g->kw; kw++) {
             const int64_t w = left + kw * g->dw;
             if (w >= 0 && w < g->w)
-                FN(max_line)(y, t, x + (h * g->w + w) * g->inner, 1, n, (FN(tap))(kh * g->kw + kw));
+                max_line(y, t, x + (h * g->w + w) * g->inner, 1, n, (pool_tap)(kh * g->kw + kw));
         }
     }
 }
 
 /* Items are rows of outputs. */
-static void FN(max_pool_rows)(void *context, int64_t begin, int64_t end)
+static void max_pool_rows(void *context, int64_t begin, int64_t end)
 {
-    const FN(pool_context) *c = context;
+    const pool_context *c = context;
     const fnn_windows *g = c->g;
-    FN(tap) taps[FNN_POOL_BLOCK], *t = c->kind ? taps : NULL;
+    pool_tap taps[FNN_POOL_BLOCK], *t = c->kind ? taps : NULL;
     if (c->wide) {
-        FN(max_pool_wide)(c, begin, end);
+        max_pool_wide(c, begin, end);
         return;
     }
     for (int64_t row = begin; row < end; row++) {
@@ -413,27 +413,26 @@ static void FN(max_pool_rows)(void *context, int64_t begin, int64_t end)
         for (int64_t j = 0; j < turns; j++)
             for (int64_t k = 0; k < columns; k += FNN_POOL_BLOCK) {
                 const int64_t n = columns - k < FNN_POOL_BLOCK ? columns - k : FNN_POOL_BLOCK;
-                const int64_t place = at + j * columns + k;
+                const int64_t position = at + j * columns + k;
                 if (g->inner == 1)
-                    FN(max_pool_block)(c, c->y + place, t, x, i, k, n);
+                    max_pool_block(c, c->y + position, t, x, i, k, n);
                 else
-                    FN(max_pool_channels)(c, c->y + place, t, x + k, i, j, n);
+                    max_pool_channels(c, c->y + position, t, x + k, i, j, n);
                 if (t)
-                    FN(store_taps)(c, place, t, n, i, g->inner == 1 ? k : j, g->inner == 1);
+                    store_taps(c, position, t, n, i, g->inner == 1 ? k : j, g->inner == 1);
             }
     }
 }
 
-/* Taps of VW planes as bytes, or places as int64, to elements at + k of planes of `size`, the first one `first`. */
-static void FN(lane_taps_out)(const FN(pool_context) *c, int64_t first, int64_t size, int64_t at,
-                              const FN(vint) *taps, int64_t n)
+/* Taps of VW planes as bytes, or positions as int64, to elements at + k of planes of `size`, the first one `first`. */
+static void lane_taps_out(const pool_context *c, int64_t first, int64_t size, int64_t at, const vint *taps, int64_t n)
 {
     const int64_t planes = c->g->outer, from = first * size + at;
     const int count = planes - first < VW ? (int)(planes - first) : VW;
     if (c->kind == 8 || n < 4) {
         for (int l = 0; l < count; l++)
             for (int64_t k = 0; k < n; k++) {
-                const FN(tap) t = ((const FN(tap) *)(taps + k))[l];
+                const pool_tap t = ((const pool_tap *)(taps + k))[l];
                 if (c->kind == 8)
                     ((int64_t *)c->index)[from + l * size + k] = t;
                 else
@@ -445,8 +444,8 @@ static void FN(lane_taps_out)(const FN(pool_context) *c, int64_t first, int64_t 
     for (int64_t k = 0; k < n; k += 4) {
         if (n - k < 4)
             k = n - 4;
-        FN(vint) four = {0};
-        FN(tap) words[VW];
+        vint four = {0};
+        pool_tap words[VW];
         for (int e = 0; e < 4; e++)
             four |= taps[k + e] << FNN_BYTE_SHIFT(e);
         memcpy(words, &four, sizeof words);
@@ -458,15 +457,15 @@ static void FN(lane_taps_out)(const FN(pool_context) *c, int64_t first, int64_t 
 }
 
 /* Items are bands of rows of outputs, of VW planes each. */
-static void FN(max_pool_lanes)(void *context, int64_t begin, int64_t end)
+static void max_pool_lanes(void *context, int64_t begin, int64_t end)
 {
-    const FN(pool_context) *c = context;
+    const pool_context *c = context;
     const fnn_windows *g = c->g;
     const int64_t extent = fnn_window_extent(g), w = g->w, ow = g->ow;
-    const int64_t line = c->kind == 8 ? w : g->kw; /* places count elements of planes, taps those of windows */
+    const int64_t line = c->kind == 8 ? w : g->kw; /* positions count elements of planes, taps those of windows */
     const int64_t dh = c->kind == 8 ? g->dh : 1, dw = c->kind == 8 ? g->dw : 1;
-    FN(vec) x[FNN_POOL_TILE], y[FNN_POOL_TILE];
-    FN(vint) taps[FNN_POOL_TILE];
+    vec x[FNN_POOL_TILE], y[FNN_POOL_TILE];
+    vint taps[FNN_POOL_TILE];
     for (int64_t item = begin; item < end; item++) {
         const int64_t group = item / c->bands, i0 = item % c->bands * c->band;
         const int64_t i1 = i0 + c->band < g->oh ? i0 + c->band : g->oh;
@@ -474,52 +473,56 @@ static void FN(max_pool_lanes)(void *context, int64_t begin, int64_t end)
         REAL *planes[VW];
         fnn_window(i0, g->h, g->oh, extent, g->sh, g->ph, &top, &bottom);
         fnn_window(i1 - 1, g->h, g->oh, extent, g->sh, g->ph, &k0, &bottom);
-        FN(lane_planes)(planes, c->x, group, g->outer, g->h * w);
-        FN(lanes_in)(x, planes, top * w, (bottom - top) * w);
+        lane_planes(planes, c->x, group, g->outer, g->h * w);
+        lanes_in(x, planes, top * w, (bottom - top) * w);
         for (int64_t i = i0; i < i1; i++) {
             const int64_t row = fnn_taps_of(i, g->h, g->oh, g->kh, g->sh, g->ph, g->dh, &k0, &k1);
             for (int64_t j = 0; j < ow; j++, o++) {
                 const int64_t column = fnn_taps_of(j, w, ow, g->kw, g->sw, g->pw, g->dw, &b0, &b1);
                 const int64_t corner = c->kind == 8 ? row * w + column : 0;
                 const int64_t first = k0 < k1 && b0 < b1 ? corner + k0 * dh * line + b0 * dw : 0;
-                FN(vec) best = FN(v_set1)(-INFINITY);
-                FN(vint) t = (FN(tap))first - (FN(vint)){0};
+                vec best = v_set1(-INFINITY);
+                vint t = (pool_tap)first - (vint){0};
                 for (int64_t k = k0; k < k1; k++) {
                     const int64_t from = (row + k * g->dh - top) * w + column, tap = corner + k * dh * line;
                     for (int64_t b = b0; b < b1; b++)
-                        FN(max_take)(&best, &t, x[from + b * g->dw], (FN(tap))(tap + b * dw));
+                        max_take(&best, &t, x[from + b * g->dw], (pool_tap)(tap + b * dw));
                 }
                 y[o] = best, taps[o] = t;
             }
         }
-        FN(lane_planes)(planes, c->y, group, g->outer, g->oh * ow);
-        FN(lanes_out)(planes, i0 * ow, y, o);
+        lane_planes(planes, c->y, group, g->outer, g->oh * ow);
+        lanes_out(planes, i0 * ow, y, o);
         if (c->kind)
-            FN(lane_taps_out)(c, group * VW, g->oh * ow, i0 * ow, taps, o);
+            lane_taps_out(c, group * VW, g->oh * ow, i0 * ow, taps, o);
     }
 }
 
 /* Whether transposing planes takes less time than rows of outputs with their tails, or windows one by one. */
-static int FN(max_is_for_lanes)(const FN(pool_context) *c)
+static int max_is_for_lanes(const pool_context *c)
 {
     const fnn_windows *g = c->g;
     const int64_t width = g->outer < VW ? g->outer : VW;
-    return c->kind != 4 && g->h * g->w < 1 << 30 && (c->wide || g->sw > 2 || g->ow <= (fnn_windows_are_2x2(g) ? width / 2 : width));
+    return c->kind != 4 && g->h * g->w < 1 << 30 &&
+           (c->wide || g->sw > 2 || g->ow <= (fnn_windows_are_2x2(g) ? width / 2 : width));
 }
 
-static void FN(max_pool_forward)(void *y, void *index, int kind, const void *x, const fnn_windows *g)
+static void max_pool_forward(void *y, void *index, int kind, const void *x, const fnn_windows *g)
 {
-    FN(pool_context) c = {.y = y, .index = index, .kind = kind, .x = x, .g = g,
-                          .wide = fnn_windows_are_wide(g) && (g->kh == 0 || g->dh == 1)};
-    const double size = FN(window_size)(g);
-    if (FN(max_is_for_lanes)(&c) && FN(pool_in_lanes)(&c, g->oh, fnn_output_band(g)))
-        fnn_parallel_for(FN(lane_groups)(g) * c.bands, 1,
+    pool_context c = {.y = y,
+                      .index = index,
+                      .kind = kind,
+                      .x = x,
+                      .g = g,
+                      .wide = fnn_windows_are_wide(g) && (g->kh == 0 || g->dh == 1)};
+    const double size = window_size(g);
+    if (max_is_for_lanes(&c) && pool_in_lanes(&c, g->oh, fnn_output_band(g)))
+        fnn_parallel_for(lane_groups(g) * c.bands, 1,
                          VW * (0.06 * (double)(g->h * g->w) + 0.1 * size * (double)(g->oh * g->ow)) / (double)c.bands,
-                         FN(max_pool_lanes), &c);
-    else if (!c.wide && FN(max_fits_vectors)(g, kind))
+                         max_pool_lanes, &c);
+    else if (!c.wide && max_fits_vectors(g, kind))
         fnn_parallel_for(g->outer * g->oh, 1, (double)g->ow * (0.08 * size + 0.2) + 5,
-                         fnn_windows_are_2x2(g) && kind != 8 ? FN(max_pool_2x2) : FN(max_pool_lines), &c);
+                         fnn_windows_are_2x2(g) && kind != 8 ? max_pool_2x2 : max_pool_lines, &c);
     else
-        fnn_parallel_for(g->outer * g->oh, 1, (double)(g->ow * g->inner) * (0.3 * size + 0.5) + 10,
-                         FN(max_pool_rows), &c);
+        fnn_parallel_for(g->outer * g->oh, 1, (double)(g->ow * g->inner) * (0.3 * size + 0.5) + 10, max_pool_rows, &c);
 }

@@ -1,11 +1,9 @@
 /* pool.inc.h -- what the kernels of windows share: where windows are, and small planes in the lanes of vectors.
  *
  * With inner == 1 loops run along a row of outputs, with channels last (inner > 1) along the channels. Rows of small
- * planes are too short for that: VW planes are transposed into a tile, an element of each to a vector, and a window is a
- * few whole vectors. Rows of outputs (backward: of dx) are taken in bands that a tile holds.
+ * planes are too short for that: VW planes are transposed into a tile, an element of each to a vector, and a window is
+ * a few whole vectors. Rows of outputs (backward: of dx) are taken in bands that a tile holds.
  */
-#ifndef FNN_POOL_ONCE
-#define FNN_POOL_ONCE
 #define FNN_POOL_BLOCK 256 /* outputs whose taps are held on the stack */
 
 /* Where window i begins and ends along an axis of n elements; adaptive windows (kernel 0) are spread evenly. */
@@ -50,7 +48,10 @@ static inline void fnn_taps_inside(int64_t at, int64_t n, int64_t kernel, int64_
                                    int64_t *end)
 {
     *begin = at >= 0 ? 0 : dilation == 1 ? -at : (-at + dilation - 1) / dilation;
-    *end = at + (kernel - 1) * dilation < n ? kernel : at >= n ? 0 : dilation == 1 ? n - at : (n - 1 - at) / dilation + 1;
+    *end = at + (kernel - 1) * dilation < n ? kernel
+           : at >= n                        ? 0
+           : dilation == 1                  ? n - at
+                                            : (n - 1 - at) / dilation + 1;
     *begin = *begin < *end ? *begin : *end;
 }
 
@@ -158,12 +159,11 @@ static inline void fnn_windows_touching(const fnn_windows *g, int64_t h0, int64_
     *end = i;
     *begin = *begin < i ? *begin : i;
 }
-#endif
 
 #if REAL_IS_F32
-typedef int32_t FN(tap);
+typedef int32_t pool_tap;
 #else
-typedef int64_t FN(tap);
+typedef int64_t pool_tap;
 #endif
 
 typedef struct {
@@ -173,22 +173,22 @@ typedef struct {
     const REAL *x; /* forward: x, backward: dy */
     const fnn_windows *g;
     int wide, small;
-    int include_pad; /* averages */
-    REAL divisor;    /* averages: 0 counts elements */
+    int include_pad;     /* averages */
+    REAL divisor;        /* averages: 0 counts elements */
     int64_t band, bands; /* planes in lanes: rows at a time, and how many times */
-} FN(pool_context);
+} pool_context;
 
 /* ---- planes in lanes ---- */
 
 /* The addresses of group `group` of VW planes of `size` elements; lanes beyond the last plane repeat it. */
-FNN_INLINE void FN(lane_planes)(REAL **p, const REAL *x, int64_t group, int64_t planes, int64_t size)
+FNN_INLINE void lane_planes(REAL **p, const REAL *x, int64_t group, int64_t planes, int64_t size)
 {
     for (int64_t l = 0; l < VW; l++)
         p[l] = (REAL *)x + (group * VW + l < planes ? group * VW + l : planes - 1) * size;
 }
 
 /* tile[k] = elements at + k of planes p[0..VW-1], k < n. */
-static void FN(lanes_in)(FN(vec) *tile, REAL *const *p, int64_t at, int64_t n)
+static void lanes_in(vec *tile, REAL *const *p, int64_t at, int64_t n)
 {
     if (n < VQUAD) {
         for (int64_t k = 0; k < n; k++)
@@ -197,13 +197,13 @@ static void FN(lanes_in)(FN(vec) *tile, REAL *const *p, int64_t at, int64_t n)
         return;
     }
     for (int64_t k = 0; k < n; k += VQUAD) {
-        FN(vec) v[VQUAD];
+        vec v[VQUAD];
         if (n - k < VQUAD)
             k = n - VQUAD;
         FNN_UNROLL
         for (int q = 0; q < VQUAD; q++)
-            v[q] = FN(v_gather_lanes)((const REAL *const *)p + q, at + k);
-        FN(v_transpose_lanes)(v);
+            v[q] = v_gather_lanes((const REAL *const *)p + q, at + k);
+        v_transpose_lanes(v);
         FNN_UNROLL
         for (int q = 0; q < VQUAD; q++)
             tile[k + q] = v[q];
@@ -211,7 +211,7 @@ static void FN(lanes_in)(FN(vec) *tile, REAL *const *p, int64_t at, int64_t n)
 }
 
 /* The reverse. Lanes that repeat a plane hold the same. */
-static void FN(lanes_out)(REAL *const *p, int64_t at, const FN(vec) *tile, int64_t n)
+static void lanes_out(REAL *const *p, int64_t at, const vec *tile, int64_t n)
 {
     if (n < VQUAD) {
         for (int64_t k = 0; k < n; k++)
@@ -220,36 +220,37 @@ static void FN(lanes_out)(REAL *const *p, int64_t at, const FN(vec) *tile, int64
         return;
     }
     for (int64_t k = 0; k < n; k += VQUAD) {
-        FN(vec) v[VQUAD];
+        vec v[VQUAD];
         if (n - k < VQUAD)
             k = n - VQUAD;
         FNN_UNROLL
         for (int q = 0; q < VQUAD; q++)
             v[q] = tile[k + q];
-        FN(v_transpose_lanes)(v);
+        v_transpose_lanes(v);
         FNN_UNROLL
         for (int q = 0; q < VQUAD; q++)
-            FN(v_scatter_lanes)(p + q, at + k, v[q]);
+            v_scatter_lanes(p + q, at + k, v[q]);
     }
 }
 
 /* Whether planes are many enough and a tile holds bands, of at most `most` of `rows` rows; sets the bands. */
-static int FN(pool_in_lanes)(FN(pool_context) *c, int64_t rows, int64_t most)
+static int pool_in_lanes(pool_context *c, int64_t rows, int64_t most)
 {
     const fnn_windows *g = c->g;
-    if (g->inner > 1 || g->outer < VW / 2 || (g->oh * g->ow == 1 && g->h * g->w > 128) || g->kh * g->kw > 256 || most < 1)
+    if (g->inner > 1 || g->outer < VW / 2 || (g->oh * g->ow == 1 && g->h * g->w > 128) || g->kh * g->kw > 256 ||
+        most < 1)
         return 0;
     fnn_bands(rows, most, &c->band, &c->bands);
     return 1;
 }
 
-static inline int64_t FN(lane_groups)(const fnn_windows *g)
+static inline int64_t lane_groups(const fnn_windows *g)
 {
     return (g->outer + VW - 1) / VW;
 }
 
 /* Elements of a window, about as many where they differ. */
-static inline double FN(window_size)(const fnn_windows *g)
+static inline double window_size(const fnn_windows *g)
 {
     return g->kh ? (double)(g->kh * g->kw) : (double)(g->h * g->w) / (double)(g->oh * g->ow + 1) + 2;
 }

@@ -12,15 +12,12 @@
  * and sizes do not grow. Arrays that only these kernels see are always in the order of the steps: row start(t) + b.
  * Direction 1 runs from the last step to the first.
  */
-#ifndef FNN_RECURRENT_ONCE
-#define FNN_RECURRENT_ONCE
 enum { RNN_TANH, RNN_RELU, LSTM, GRU };
 #define PACK_STEPS 3        /* more steps than this pay for copies of the weights: transposed, */
 #define PANEL_ROWS 2        /* and for so many sequences in the order in which tiles read them, */
 #define PANEL_ROWS_BACK 8   /* backward, where the weights' own order is nearer to it */
 #define FEW_ROWS 8          /* batches smaller than this are cut by units ... */
 #define MANY_WEIGHTS 200000 /* ... if the recurrent weights are so many */
-#endif
 
 typedef struct {
     int mode, directions;
@@ -28,102 +25,102 @@ typedef struct {
     const int64_t *first, *sizes;
     int64_t cut, kept; /* blocks of `hidden` in the weights, and in a row of gates */
     const REAL *x, *const *weights;
-    REAL *y, *h, *c;          /* h, c: (directions, batch, hidden), the states as they go */
-    REAL *gates, *states;     /* saved: (directions, rows, kept * hidden), (directions, rows, hidden) */
-    REAL *work;               /* forward: (directions, batch, chunk, kept * hidden); backward: (chunk rows, ...) */
-    int packed, panels;       /* of the weights there are copies */
-    const REAL *w_ih, *w_hh;  /* the copies, per direction, and their strides */
+    REAL *y, *h, *c;         /* h, c: (directions, batch, hidden), the states as they go */
+    REAL *gates, *states;    /* saved: (directions, rows, kept * hidden), (directions, rows, hidden) */
+    REAL *work;              /* forward: (directions, batch, chunk, kept * hidden); backward: (chunk rows, ...) */
+    int packed, panels;      /* of the weights there are copies */
+    const REAL *w_ih, *w_hh; /* the copies, per direction, and their strides */
     int64_t ih_size, ih_k, ih_n, hh_size, hh_k, hh_n, hh_inner; /* hh_inner: where the GRU's third block begins */
-    const REAL *bias;         /* per direction: b_ih + b_hh, without the GRU's inner b_hh */
+    const REAL *bias; /* per direction: b_ih + b_hh, without the GRU's inner b_hh */
     const REAL *dy, *h0, *c0;
     REAL *dx, *before, *x_rows; /* backward, of a chunk: h of the step before; rows of x, if x is not in this order */
-} FN(recurrent);
+} recurrent;
 
-FNN_INLINE int64_t FN(start)(const FN(recurrent) * r, int64_t t)
+FNN_INLINE int64_t step_start(const recurrent *r, int64_t t)
 {
     return r->along == 1 ? r->first[t] : t * r->batch;
 }
 
-FNN_INLINE int64_t FN(alive)(const FN(recurrent) * r, int64_t t, int64_t b1)
+FNN_INLINE int64_t alive(const recurrent *r, int64_t t, int64_t b1)
 {
     return r->sizes[t] < b1 ? r->sizes[t] : b1;
 }
 
 /* One row: from gates before their activation to the new h and c, in place of the old. y: a copy of h; gates, states:
  * what backward reads, or NULL. */
-FNN_INLINE void FN(cell_forward)(const int mode, const REAL *g, int64_t n, REAL *c, REAL *h, REAL *gates,
-                                 REAL *states, REAL *y)
+FNN_INLINE void cell_forward(const int mode, const REAL *g, int64_t n, REAL *c, REAL *h, REAL *gates, REAL *states,
+                             REAL *y)
 {
     for (int64_t j = 0; j < n; j += VW) {
-        const FN(mask) mask = FN(v_mask)(n - j < VW ? n - j : VW);
+        const vmask mask = v_mask(n - j < VW ? n - j : VW);
         REAL p[4][VW] __attribute__((aligned(64))), s[VW] __attribute__((aligned(64)));
         REAL out[VW] __attribute__((aligned(64)));
         const int count = mode >= LSTM ? 4 : 1;
         for (int i = 0; i < count; i++)
-            FN(v_store)(p[i], FN(v_load_part)(g + i * n + j, mask));
+            v_store(p[i], v_load_part(g + i * n + j, mask));
         if (mode >= LSTM)
-            FN(v_store)(s, FN(v_load_part)((mode == LSTM ? c : h) + j, mask));
+            v_store(s, v_load_part((mode == LSTM ? c : h) + j, mask));
         for (int l = 0; l < VW; l++) {
             if (mode == RNN_TANH) {
-                out[l] = FN(tanh_)(p[0][l]);
+                out[l] = tanh_(p[0][l]);
             } else if (mode == RNN_RELU) {
                 out[l] = p[0][l] < 0 ? 0 : p[0][l];
             } else if (mode == LSTM) {
-                p[0][l] = FN(sigmoid_)(p[0][l]);
-                p[1][l] = FN(sigmoid_)(p[1][l]);
-                p[2][l] = FN(tanh_)(p[2][l]);
-                p[3][l] = FN(sigmoid_)(p[3][l]);
+                p[0][l] = sigmoid_(p[0][l]);
+                p[1][l] = sigmoid_(p[1][l]);
+                p[2][l] = tanh_(p[2][l]);
+                p[3][l] = sigmoid_(p[3][l]);
                 s[l] = p[1][l] * s[l] + p[0][l] * p[2][l];
-                out[l] = p[3][l] * FN(tanh_)(s[l]);
+                out[l] = p[3][l] * tanh_(s[l]);
             } else {
-                p[0][l] = FN(sigmoid_)(p[0][l]);
-                p[1][l] = FN(sigmoid_)(p[1][l]);
-                p[2][l] = FN(tanh_)(p[2][l] + p[0][l] * p[3][l]);
+                p[0][l] = sigmoid_(p[0][l]);
+                p[1][l] = sigmoid_(p[1][l]);
+                p[2][l] = tanh_(p[2][l] + p[0][l] * p[3][l]);
                 out[l] = p[2][l] + p[1][l] * (s[l] - p[2][l]);
             }
         }
         if (mode >= LSTM && gates)
             for (int i = 0; i < 4; i++)
-                FN(v_store_part)(gates + i * n + j, mask, FN(v_load)(p[i]));
+                v_store_part(gates + i * n + j, mask, v_load(p[i]));
         if (mode == LSTM)
-            FN(v_store_part)(c + j, mask, FN(v_load)(s));
+            v_store_part(c + j, mask, v_load(s));
         if (mode == LSTM && states)
-            FN(v_store_part)(states + j, mask, FN(v_load)(s));
-        FN(v_store_part)(h + j, mask, FN(v_load)(out));
-        FN(v_store_part)(y + j, mask, FN(v_load)(out));
+            v_store_part(states + j, mask, v_load(s));
+        v_store_part(h + j, mask, v_load(out));
+        v_store_part(y + j, mask, v_load(out));
     }
 }
 
 /* Gradients of one row's gates before their activations. dh comes in; out goes what of it passes by the matrix product
  * (GRU). dc in and out (LSTM). y: the output (RNN); before: state of the step before. */
-FNN_INLINE void FN(cell_backward)(const int mode, REAL *dg, const REAL *g, int64_t n, const REAL *before,
-                                  const REAL *state, const REAL *dy, REAL *dh, REAL *dc)
+FNN_INLINE void cell_backward(const int mode, REAL *dg, const REAL *g, int64_t n, const REAL *before, const REAL *state,
+                              const REAL *dy, REAL *dh, REAL *dc)
 {
     for (int64_t j = 0; j < n; j += VW) {
-        const FN(mask) mask = FN(v_mask)(n - j < VW ? n - j : VW);
+        const vmask mask = v_mask(n - j < VW ? n - j : VW);
         REAL p[4][VW] __attribute__((aligned(64))), s[VW] __attribute__((aligned(64)));
         REAL now[VW] __attribute__((aligned(64))), d[VW] __attribute__((aligned(64)));
         REAL e[VW] __attribute__((aligned(64)));
-        FN(vec) sum = FN(v_load_part)(dh + j, mask);
+        vec sum = v_load_part(dh + j, mask);
         if (dy)
-            sum += FN(v_load_part)(dy + j, mask);
-        FN(v_store)(d, sum);
+            sum += v_load_part(dy + j, mask);
+        v_store(d, sum);
         if (mode >= LSTM) {
             for (int i = 0; i < 4; i++)
-                FN(v_store)(p[i], FN(v_load_part)(g + i * n + j, mask));
-            FN(v_store)(s, FN(v_load_part)(before + j, mask));
+                v_store(p[i], v_load_part(g + i * n + j, mask));
+            v_store(s, v_load_part(before + j, mask));
         }
         if (mode != GRU)
-            FN(v_store)(now, FN(v_load_part)(state + j, mask));
+            v_store(now, v_load_part(state + j, mask));
         if (mode == LSTM)
-            FN(v_store)(e, FN(v_load_part)(dc + j, mask));
+            v_store(e, v_load_part(dc + j, mask));
         for (int l = 0; l < VW; l++) {
             if (mode == RNN_TANH) {
                 p[0][l] = d[l] * (1 - now[l] * now[l]);
             } else if (mode == RNN_RELU) {
                 p[0][l] = now[l] <= 0 ? 0 : d[l];
             } else if (mode == LSTM) {
-                const REAL i = p[0][l], f = p[1][l], a = p[2][l], o = p[3][l], t = FN(tanh_)(now[l]);
+                const REAL i = p[0][l], f = p[1][l], a = p[2][l], o = p[3][l], t = tanh_(now[l]);
                 const REAL down = e[l] + d[l] * o * (1 - t * t);
                 p[0][l] = down * a * i * (1 - i);
                 p[1][l] = down * s[l] * f * (1 - f);
@@ -141,11 +138,11 @@ FNN_INLINE void FN(cell_backward)(const int mode, REAL *dg, const REAL *g, int64
             }
         }
         for (int i = 0; i < (mode >= LSTM ? 4 : 1); i++)
-            FN(v_store_part)(dg + i * n + j, mask, FN(v_load)(p[i]));
+            v_store_part(dg + i * n + j, mask, v_load(p[i]));
         if (mode == LSTM)
-            FN(v_store_part)(dc + j, mask, FN(v_load)(e));
+            v_store_part(dc + j, mask, v_load(e));
         if (mode == GRU)
-            FN(v_store_part)(dh + j, mask, FN(v_load)(d));
+            v_store_part(dh + j, mask, v_load(d));
     }
 }
 
@@ -160,17 +157,23 @@ FNN_INLINE void FN(cell_backward)(const int mode, REAL *dg, const REAL *g, int64
 
 /* Steps t0..t1 of the inputs b0..b1, into the work rows of direction d: (sequence, step of the chunk) if along,
  * else (step, sequence). */
-static void FN(input_product)(const FN(recurrent) * r, int threads, int d, int64_t t0, int64_t t1, int64_t b0,
-                              int64_t b1)
+static void input_product(const recurrent *r, int threads, int d, int64_t t0, int64_t t1, int64_t b0, int64_t b1)
 {
     const int64_t row = r->kept * r->hidden, n = r->cut * r->hidden;
     REAL *const work = r->work + d * r->batch * r->chunk * row;
-    FN(gemm_job) job = {.gemm = {.b = r->w_ih + d * r->ih_size, .bias = r->bias ? r->bias + d * n : NULL, .n = n,
-                                 .k = r->in, .ldc = row, .as_m = r->in, .as_k = 1, .bs_k = r->ih_k, .bs_n = r->ih_n,
-                                 .panels = r->panels}};
+    gemm_job job = {.gemm = {.b = r->w_ih + d * r->ih_size,
+                             .bias = r->bias ? r->bias + d * n : NULL,
+                             .n = n,
+                             .k = r->in,
+                             .ldc = row,
+                             .as_m = r->in,
+                             .as_k = 1,
+                             .bs_k = r->ih_k,
+                             .bs_n = r->ih_n,
+                             .panels = r->panels}};
     if (!r->packed)
         job.gemm.b = r->weights[4 * d];
-    FN(gemm) *const g = &job.gemm;
+    gemm *const g = &job.gemm;
     const int whole = r->along == 1 && b0 == 0 && b1 == r->batch && r->sizes[t1 - 1] == r->batch;
     const int64_t lines = whole ? 1 : r->along == 1 ? t1 - t0 : b1 - b0;
     for (int64_t i = 0; i < lines; i++) {
@@ -179,19 +182,19 @@ static void FN(input_product)(const FN(recurrent) * r, int threads, int d, int64
             g->m = t1 - t0;
         } else {
             g->c = work + (i * r->batch + b0) * row, g->a = r->x + (r->first[t0 + i] + b0) * r->in;
-            g->m = whole ? (t1 - t0) * r->batch : FN(alive)(r, t0 + i, b1) - b0;
+            g->m = whole ? (t1 - t0) * r->batch : alive(r, t0 + i, b1) - b0;
         }
         if (g->m <= 0)
             continue;
         if (threads)
-            FN(gemm_run)(&job, 1);
+            gemm_run(&job, 1);
         else
-            FN(gemm_part)(g, 0, g->m, 0, n);
+            gemm_part(g, 0, g->m, 0, n);
     }
 }
 
 /* Work row of step t of a chunk that begins at t0, of sequence 0; and the distance to the next sequence's. */
-FNN_INLINE REAL *FN(work_row)(const FN(recurrent) * r, int d, int64_t t0, int64_t t, int64_t *distance)
+FNN_INLINE REAL *work_row(const recurrent *r, int d, int64_t t0, int64_t t, int64_t *distance)
 {
     const int64_t row = r->kept * r->hidden;
     REAL *const work = r->work + d * r->batch * r->chunk * row;
@@ -200,18 +203,28 @@ FNN_INLINE REAL *FN(work_row)(const FN(recurrent) * r, int d, int64_t t0, int64_
 }
 
 /* The recurrent product of step t, added to what the inputs gave. */
-static void FN(step_product)(const FN(recurrent) * r, int threads, int d, int64_t t0, int64_t t, int64_t b0, int64_t b1)
+static void step_product(const recurrent *r, int threads, int d, int64_t t0, int64_t t, int64_t b0, int64_t b1)
 {
-    const int64_t n = r->hidden, m = FN(alive)(r, t, b1) - b0;
+    const int64_t n = r->hidden, m = alive(r, t, b1) - b0;
     int64_t distance;
-    REAL *const c = FN(work_row)(r, d, t0, t, &distance) + b0 * distance;
+    REAL *const c = work_row(r, d, t0, t, &distance) + b0 * distance;
     if (m <= 0)
         return;
-    FN(gemm_job) job = {.gemm = {.c = c, .a = r->h + (d * r->batch + b0) * n, .b = r->w_hh + d * r->hh_size, .m = m,
-                                 .n = (r->mode == GRU ? 2 : r->cut) * n, .k = n, .ldc = distance, .as_m = n, .as_k = 1,
-                                 .bs_k = r->hh_k, .bs_n = r->hh_n, .from_c = 1, .panels = r->panels,
-                                 .near = 1}};
-    FN(gemm) *const g = &job.gemm;
+    gemm_job job = {.gemm = {.c = c,
+                             .a = r->h + (d * r->batch + b0) * n,
+                             .b = r->w_hh + d * r->hh_size,
+                             .m = m,
+                             .n = (r->mode == GRU ? 2 : r->cut) * n,
+                             .k = n,
+                             .ldc = distance,
+                             .as_m = n,
+                             .as_k = 1,
+                             .bs_k = r->hh_k,
+                             .bs_n = r->hh_n,
+                             .from_c = 1,
+                             .panels = r->panels,
+                             .b_cached = 1}};
+    gemm *const g = &job.gemm;
     if (!r->packed)
         g->b = r->weights[4 * d + 1];
     for (int part = 0; part < (r->mode == GRU ? 2 : 1); part++) {
@@ -220,30 +233,30 @@ static void FN(step_product)(const FN(recurrent) * r, int threads, int d, int64_
             g->bias = r->weights[4 * d + 3] ? r->weights[4 * d + 3] + 2 * n : NULL;
         }
         if (threads)
-            FN(gemm_run)(&job, 1);
+            gemm_run(&job, 1);
         else
-            FN(gemm_part)(g, 0, m, 0, g->n);
+            gemm_part(g, 0, m, 0, g->n);
     }
 }
 
-static void FN(step_cells)(const FN(recurrent) * r, int d, int64_t t0, int64_t t, int64_t b0, int64_t b1)
+static void step_cells(const recurrent *r, int d, int64_t t0, int64_t t, int64_t b0, int64_t b1)
 {
-    const int64_t n = r->hidden, end = FN(alive)(r, t, b1), width = r->directions * n;
+    const int64_t n = r->hidden, end = alive(r, t, b1), width = r->directions * n;
     int64_t distance;
-    const REAL *const work = FN(work_row)(r, d, t0, t, &distance);
+    const REAL *const work = work_row(r, d, t0, t, &distance);
 #define CELLS(mode_)                                                                                                   \
     for (int64_t b = b0; b < end; b++) {                                                                               \
-        const int64_t state = (d * r->batch + b) * n, row = d * r->rows + FN(start)(r, t) + b;                         \
-        FN(cell_forward)(mode_, work + b * distance, n, mode_ == LSTM ? r->c + state : NULL, r->h + state,             \
-                         r->gates ? r->gates + row * r->kept * n : NULL, r->states ? r->states + row * n : NULL,       \
-                         r->y + (r->first[t] + b * r->along) * width + d * n);                                         \
+        const int64_t state = (d * r->batch + b) * n, row = d * r->rows + step_start(r, t) + b;                        \
+        cell_forward(mode_, work + b * distance, n, mode_ == LSTM ? r->c + state : NULL, r->h + state,                 \
+                     r->gates ? r->gates + row * r->kept * n : NULL, r->states ? r->states + row * n : NULL,           \
+                     r->y + (r->first[t] + b * r->along) * width + d * n);                                             \
     }
     EACH_MODE(CELLS)
 #undef CELLS
 }
 
 /* Steps t0..t1 of chunk i of direction d, which takes the chunks and the steps in a chunk in its own order. */
-FNN_INLINE int64_t FN(chunk_of)(const FN(recurrent) * r, int last_first, int64_t i, int64_t *t1)
+FNN_INLINE int64_t chunk_of(const recurrent *r, int last_first, int64_t i, int64_t *t1)
 {
     const int64_t chunks = (r->steps + r->chunk - 1) / r->chunk, t0 = (last_first ? chunks - 1 - i : i) * r->chunk;
     *t1 = t0 + r->chunk < r->steps ? t0 + r->chunk : r->steps;
@@ -251,9 +264,9 @@ FNN_INLINE int64_t FN(chunk_of)(const FN(recurrent) * r, int last_first, int64_t
 }
 
 /* Item = one sequence of one direction, through all steps. */
-static void FN(recurrent_range)(void *context, int64_t begin, int64_t end)
+static void recurrent_range(void *context, int64_t begin, int64_t end)
 {
-    const FN(recurrent) *r = context;
+    const recurrent *r = context;
     for (int d = 0; d < r->directions; d++) {
         int64_t b0 = begin - d * r->batch, b1 = end - d * r->batch, t1;
         b0 = b0 < 0 ? 0 : b0;
@@ -261,47 +274,47 @@ static void FN(recurrent_range)(void *context, int64_t begin, int64_t end)
         if (b0 >= b1)
             continue;
         for (int64_t i = 0; i * r->chunk < r->steps; i++) {
-            const int64_t t0 = FN(chunk_of)(r, d, i, &t1);
-            FN(input_product)(r, 0, d, t0, t1, b0, b1);
+            const int64_t t0 = chunk_of(r, d, i, &t1);
+            input_product(r, 0, d, t0, t1, b0, b1);
             for (int64_t s = 0; s < t1 - t0 && !fnn_interrupted(); s++) {
                 const int64_t t = d ? t1 - 1 - s : t0 + s;
-                FN(step_product)(r, 0, d, t0, t, b0, b1);
-                FN(step_cells)(r, d, t0, t, b0, b1);
+                step_product(r, 0, d, t0, t, b0, b1);
+                step_cells(r, d, t0, t, b0, b1);
             }
         }
     }
 }
 
 typedef struct {
-    const FN(recurrent) * r;
+    const recurrent *r;
     int d;
     int64_t t0, t1, t;
-} FN(some_steps);
+} some_steps;
 
-static void FN(cells_range)(void *context, int64_t begin, int64_t end)
+static void cells_range(void *context, int64_t begin, int64_t end)
 {
-    const FN(some_steps) *s = context;
-    FN(step_cells)(s->r, s->d, s->t0, s->t, begin, end);
+    const some_steps *s = context;
+    step_cells(s->r, s->d, s->t0, s->t, begin, end);
 }
 
 /* The same, each product cut among the threads. */
-static void FN(recurrent_by_step)(const FN(recurrent) * r)
+static void recurrent_by_step(const recurrent *r)
 {
     for (int d = 0; d < r->directions; d++)
         for (int64_t i = 0; i * r->chunk < r->steps; i++) {
-            FN(some_steps) at = {.r = r, .d = d};
-            at.t0 = FN(chunk_of)(r, d, i, &at.t1);
-            FN(input_product)(r, 1, d, at.t0, at.t1, 0, r->batch);
+            some_steps at = {.r = r, .d = d};
+            at.t0 = chunk_of(r, d, i, &at.t1);
+            input_product(r, 1, d, at.t0, at.t1, 0, r->batch);
             for (int64_t s = 0; s < at.t1 - at.t0 && !fnn_interrupted_between(); s++) {
                 at.t = d ? at.t1 - 1 - s : at.t0 + s;
-                FN(step_product)(r, 1, d, at.t0, at.t, 0, r->batch);
-                fnn_parallel_for(r->sizes[at.t], 1, 10.0 * (double)(r->hidden / VW + 1), FN(cells_range), &at);
+                step_product(r, 1, d, at.t0, at.t, 0, r->batch);
+                fnn_parallel_for(r->sizes[at.t], 1, 10.0 * (double)(r->hidden / VW + 1), cells_range, &at);
             }
         }
 }
 
 /* Nanoseconds of one step of one of so many sequences, without what every thread does for a step. */
-FNN_INLINE double FN(recurrent_cost)(const FN(recurrent) * r, int64_t sequences)
+FNN_INLINE double recurrent_cost(const recurrent *r, int64_t sequences)
 {
     const double vectors = (double)((r->hidden + VW - 1) / VW);
     const double cost = vectors * ((double)r->cut * 0.3 * (double)(r->hidden + r->in) + 8.0 * (double)r->kept);
@@ -309,30 +322,41 @@ FNN_INLINE double FN(recurrent_cost)(const FN(recurrent) * r, int64_t sequences)
     return cost > alone ? cost - alone : 0;
 }
 
-static int FN(few_rows)(const FN(recurrent) * r)
+static int few_rows(const recurrent *r)
 {
     return r->batch * r->directions < FEW_ROWS && r->cut * r->hidden * r->hidden > MANY_WEIGHTS;
 }
 
-static FN(recurrent) FN(recurrent_sizes)(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
-                                         const int64_t *first, const int64_t *sizes, int64_t in, int64_t hidden,
-                                         int directions, int64_t chunk, void *const *weights)
+static recurrent recurrent_sizes(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
+                                 const int64_t *first, const int64_t *sizes, int64_t in, int64_t hidden, int directions,
+                                 int64_t chunk, void *const *weights)
 {
-    return (FN(recurrent)){.mode = mode, .directions = directions, .steps = steps, .batch = batch, .rows = rows,
-                           .along = along, .in = in, .hidden = hidden, .chunk = chunk, .first = first, .sizes = sizes,
-                           .cut = mode == LSTM ? 4 : mode == GRU ? 3 : 1, .kept = mode >= LSTM ? 4 : 1,
-                           .weights = (const REAL *const *)weights};
+    return (recurrent){.mode = mode,
+                       .directions = directions,
+                       .steps = steps,
+                       .batch = batch,
+                       .rows = rows,
+                       .along = along,
+                       .in = in,
+                       .hidden = hidden,
+                       .chunk = chunk,
+                       .first = first,
+                       .sizes = sizes,
+                       .cut = mode == LSTM  ? 4
+                              : mode == GRU ? 3
+                                            : 1,
+                       .kept = mode >= LSTM ? 4 : 1,
+                       .weights = (const REAL *const *)weights};
 }
 
-static void FN(recurrent_forward)(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
-                                  const int64_t *first, const int64_t *sizes, int64_t in, int64_t hidden,
-                                  int directions, int64_t chunk, void *y, void *h, void *c, void *saved, void *scratch,
-                                  const void *x, void *const *weights)
+static int recurrent_forward(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along, const int64_t *first,
+                             const int64_t *sizes, int64_t in, int64_t hidden, int directions, int64_t chunk, void *y,
+                             void *h, void *c, void *saved, void *scratch, const void *x, void *const *weights)
 {
     if (hidden == 0 || rows == 0)
-        return;
-    FN(recurrent) r = FN(recurrent_sizes)(mode, steps, batch, rows, along, first, sizes, in, hidden, directions, chunk,
-                                          weights);
+        return fnn_status();
+    recurrent r =
+        recurrent_sizes(mode, steps, batch, rows, along, first, sizes, in, hidden, directions, chunk, weights);
     const int64_t n = hidden, columns = r.cut * n, width = (columns + VW - 1) / VW * VW;
     REAL *free = scratch;
     r.x = x, r.y = y, r.h = h, r.c = c;
@@ -358,196 +382,27 @@ static void FN(recurrent_forward)(int mode, int64_t steps, int64_t batch, int64_
         r.hh_size = r.hh_inner + (mode == GRU ? (n + wide - 1) / wide * wide * n : 0);
         r.w_ih = free;
         for (int d = 0; d < directions; d++)
-            free = FN(pack_panels_together)(free, r.weights[4 * d], 1, in, in, columns);
+            free = pack_panels_together(free, r.weights[4 * d], 1, in, in, columns);
         r.w_hh = free;
         for (int d = 0; d < directions; d++) {
-            free = FN(pack_panels_together)(free, r.weights[4 * d + 1], 1, n, n, outer);
+            free = pack_panels_together(free, r.weights[4 * d + 1], 1, n, n, outer);
             if (mode == GRU)
-                free = FN(pack_panels_together)(free, r.weights[4 * d + 1] + 2 * n * n, 1, n, n, n);
+                free = pack_panels_together(free, r.weights[4 * d + 1] + 2 * n * n, 1, n, n, n);
         }
     } else if (r.packed) {
         r.ih_k = r.hh_k = width, r.ih_n = r.hh_n = 1, r.ih_size = in * width, r.hh_size = n * width;
         r.hh_inner = 2 * n;
         r.w_ih = free;
         for (int d = 0; d < directions; d++, free += r.ih_size)
-            FN(pack_b)(free, width, r.weights[4 * d], 1, in, in, columns);
+            gemm_pack_b(free, width, r.weights[4 * d], 1, in, in, columns);
         r.w_hh = free;
         for (int d = 0; d < directions; d++, free += r.hh_size)
-            FN(pack_b)(free, width, r.weights[4 * d + 1], 1, n, n, columns);
+            gemm_pack_b(free, width, r.weights[4 * d + 1], 1, n, n, columns);
     }
-    if (!r.packed || FN(few_rows)(&r))
-        FN(recurrent_by_step)(&r);
+    if (!r.packed || few_rows(&r))
+        recurrent_by_step(&r);
     else
-        fnn_parallel_whole(directions * batch, 1, (double)steps * FN(recurrent_cost)(&r, directions * batch),
-                           FN(recurrent_range), &r);
+        fnn_parallel_whole(directions * batch, 1, (double)steps * recurrent_cost(&r, directions * batch),
+                           recurrent_range, &r);
+    return fnn_status();
 }
-
-/* The state of sequence b that step `last` left, when so many sequences lived, or the initial one. */
-FNN_INLINE const REAL *FN(h_before)(const FN(recurrent) * r, int d, int64_t last, int64_t b, int64_t living)
-{
-    return b < living ? r->y + ((r->first[last] + b * r->along) * r->directions + d) * r->hidden
-                      : r->h0 + (d * r->batch + b) * r->hidden;
-}
-
-static void FN(step_cells_backward)(const FN(recurrent) * r, int d, int64_t t0, int64_t t, int64_t b0, int64_t b1)
-{
-    const int64_t n = r->hidden, width = r->directions * n, last = d ? t + 1 : t - 1, end = FN(alive)(r, t, b1);
-    const int64_t living = last < 0 || last >= r->steps ? 0 : r->sizes[last], row = r->kept * n;
-    const int64_t base = FN(start)(r, t), local = base - FN(start)(r, t0);
-#define CELLS(mode_)                                                                                                   \
-    for (int64_t b = b0; b < end; b++) {                                                                               \
-        const int64_t state = (d * r->batch + b) * n, at = d * r->rows + base + b;                                     \
-        const int64_t in_y = (r->first[t] + b * r->along) * width + d * n;                                             \
-        const REAL *before = FN(h_before)(r, d, last, b, living);                                                      \
-        if (mode_ == LSTM)                                                                                             \
-            before = b < living ? r->states + (d * r->rows + FN(start)(r, last) + b) * n : r->c0 + state;              \
-        FN(cell_backward)(mode_, r->work + (local + b) * row, mode_ >= LSTM ? r->gates + at * row : NULL, n, before,   \
-                          mode_ == LSTM ? r->states + at * n : r->y + in_y, r->dy ? r->dy + in_y : NULL,               \
-                          r->h + state, mode_ == LSTM ? r->c + state : NULL);                                          \
-    }
-    EACH_MODE(CELLS)
-#undef CELLS
-    for (int64_t b = b0; b < end && r->before; b++)
-        FN(v_copy)(r->before + (local + b) * n, FN(h_before)(r, d, last, b, living), n);
-    for (int64_t b = b0; b < end && r->x_rows; b++)
-        FN(v_copy)(r->x_rows + (local + b) * r->in, r->x + (r->first[t] + b * r->along) * r->in, r->in);
-}
-
-/* Of step t of a chunk: the gradient of h before it, and of rows of x unless the chunk's lie together (GRU: the inputs'
- * gates are r, z and the last). */
-static void FN(step_product_backward)(const FN(recurrent) * r, int threads, int d, int64_t t0, int64_t t, int64_t b0,
-                                      int64_t b1)
-{
-    const int64_t n = r->hidden, m = FN(alive)(r, t, b1) - b0, row = r->kept * n;
-    if (m <= 0)
-        return;
-    const REAL *const dg = r->work + (FN(start)(r, t) - FN(start)(r, t0) + b0) * row;
-    FN(gemm_job) job = {.gemm = {.c = r->h + (d * r->batch + b0) * n, .a = dg, .b = r->weights[4 * d + 1], .m = m, .n = n,
-                                 .k = r->cut * n, .ldc = n, .as_m = row, .as_k = 1, .bs_k = n, .bs_n = 1,
-                                 .from_c = r->mode == GRU, .panels = r->panels, .near = 1}};
-    FN(gemm) *const g = &job.gemm;
-    if (r->panels)
-        g->b = r->w_hh + d * r->hh_size, g->bs_k = r->cut * n;
-    for (int part = 0; part < (r->dx && r->along != 1 && r->in > 0 ? r->mode == GRU ? 3 : 2 : 1); part++) {
-        if (part) {
-            g->c = r->dx + (r->first[t] + b0 * r->along) * r->in, g->ldc = r->along * r->in;
-            g->a = part == 2 ? dg + 3 * n : dg, g->k = r->mode != GRU ? r->cut * n : part == 2 ? n : 2 * n;
-            if (r->panels)
-                g->b = r->w_ih + d * r->ih_size + (part == 2 ? 2 * n * 2 * VW : 0);
-            else
-                g->b = r->weights[4 * d] + (part == 2 ? 2 * n * r->in : 0), g->bs_k = r->in;
-            g->n = r->in;
-            g->from_c = d > 0 || part == 2;
-        }
-        if (threads)
-            FN(gemm_run)(&job, 1);
-        else
-            FN(gemm_part)(g, 0, m, 0, g->n);
-    }
-}
-
-/* Item = one sequence, through the steps of a chunk. */
-static void FN(recurrent_backward_range)(void *context, int64_t begin, int64_t end)
-{
-    const FN(some_steps) *s = context;
-    for (int64_t i = 0; i < s->t1 - s->t0 && !fnn_interrupted(); i++) {
-        const int64_t t = s->d ? s->t0 + i : s->t1 - 1 - i;
-        FN(step_cells_backward)(s->r, s->d, s->t0, t, begin, end);
-        FN(step_product_backward)(s->r, 0, s->d, s->t0, t, begin, end);
-    }
-}
-
-static void FN(cells_backward_range)(void *context, int64_t begin, int64_t end)
-{
-    const FN(some_steps) *s = context;
-    FN(step_cells_backward)(s->r, s->d, s->t0, s->t, begin, end);
-}
-
-/* What a chunk adds to the gradients of the weights, if dw, and the gradient of its rows of x, if they lie together. */
-static void FN(recurrent_weights)(const FN(recurrent) * r, int d, int64_t t0, int64_t t1, void *const *dw, int more,
-                                  int alone)
-{
-    const int64_t n = r->hidden, in = r->in, row = r->kept * n;
-    const int64_t rows = FN(start)(r, t1 - 1) + r->sizes[t1 - 1] - FN(start)(r, t0);
-    const REAL *const dg = r->work, *const x = r->x_rows ? r->x_rows : r->x + r->first[t0] * in;
-    FN(gemm_group) group = {.way = alone ? 0.1 * (double)(rows * row) * (double)sizeof(REAL) : 0};
-    for (int part = 0; part < (r->mode == GRU ? 2 : 1) && in > 0; part++) {
-        const int64_t columns = (r->mode != GRU ? r->cut : part ? 1 : 2) * n;
-        if (dw)
-            group.jobs[group.count++].gemm =
-                (FN(gemm)){.c = (REAL *)dw[0] + part * 2 * n * in, .a = dg + part * 3 * n, .b = x, .m = columns, .n = in,
-                           .k = rows, .ldc = in, .as_m = 1, .as_k = row, .bs_k = in, .bs_n = 1, .from_c = more};
-        if (r->dx && r->along == 1)
-            group.jobs[group.count++].gemm =
-                (FN(gemm)){.c = r->dx + r->first[t0] * in, .a = dg + part * 3 * n, .n = in, .k = columns, .m = rows,
-                           .b = r->weights[4 * d] + part * 2 * n * in, .ldc = in, .as_m = row, .as_k = 1, .bs_k = in,
-                           .bs_n = 1, .from_c = d > 0 || part};
-    }
-    if (dw)
-        group.jobs[group.count++].gemm = (FN(gemm)){.c = dw[1], .a = dg, .b = r->before, .m = r->cut * n, .n = n,
-                                                    .k = rows, .ldc = n, .as_m = 1, .as_k = row, .bs_k = n, .bs_n = 1,
-                                                    .from_c = more};
-    FN(gemm_together)(&group);
-    if (!dw || !dw[2])
-        return;
-    FN(bias_context) b = {.db = dw[3], .dy = dg, .m = rows, .n = r->cut * n, .dys_m = row, .op = -1, .accumulate = more};
-    fnn_parallel_for(b.n, 64, 1 + 0.05 * (double)rows, FN(bias_range), &b);
-    if (r->mode == GRU) {
-        b.db = (REAL *)dw[2] + 2 * n, b.dy = dg + 3 * n, b.n = n;
-        fnn_parallel_for(n, 64, 1 + 0.05 * (double)rows, FN(bias_range), &b);
-    }
-}
-
-static void FN(recurrent_backward)(int mode, int64_t steps, int64_t batch, int64_t rows, int64_t along,
-                                   const int64_t *first, const int64_t *sizes, int64_t in, int64_t hidden,
-                                   int directions, int64_t chunk, void *dx, void *dh, void *dc, void *const *dweights,
-                                   void *scratch, const void *dy, const void *x, const void *y, const void *h0,
-                                   const void *c0, const void *saved, void *const *weights)
-{
-    if (hidden == 0 || rows == 0)
-        return;
-    FN(recurrent) r = FN(recurrent_sizes)(mode, steps, batch, rows, along, first, sizes, in, hidden, directions, chunk,
-                                          weights);
-    const int64_t n = hidden;
-    r.x = x, r.y = (REAL *)y, r.h = dh, r.c = dc, r.h0 = h0, r.c0 = c0, r.dy = dy, r.dx = dx, r.work = scratch;
-    r.gates = (REAL *)saved;
-    if (mode == LSTM)
-        r.states = r.gates + directions * rows * 4 * n;
-    if (dweights)
-        r.before = r.work + chunk * batch * r.kept * n;
-    if (dweights && along != 1)
-        r.x_rows = r.before + chunk * batch * n;
-    r.panels = steps > PACK_STEPS && batch >= PANEL_ROWS_BACK;
-    if (r.panels) {
-        REAL *free = r.work + chunk * batch * (r.kept * n + n + in);
-        r.hh_size = (n + 2 * VW - 1) / (2 * VW) * 2 * VW * r.cut * n;
-        r.ih_size = (in + 2 * VW - 1) / (2 * VW) * 2 * VW * r.cut * n;
-        r.w_hh = free;
-        for (int d = 0; d < directions; d++)
-            free = FN(pack_panels_together)(free, r.weights[4 * d + 1], n, 1, r.cut * n, n);
-        r.w_ih = free;
-        for (int d = 0; d < directions && dx && along != 1; d++)
-            free = FN(pack_panels_together)(free, r.weights[4 * d], in, 1, r.cut * n, in);
-    }
-    for (int d = 0; d < directions; d++) {
-        for (int64_t i = 0; i * chunk < steps; i++) {
-            FN(some_steps) at = {.r = &r, .d = d};
-            at.t0 = FN(chunk_of)(&r, !d, i, &at.t1);
-            const double cost = (double)(at.t1 - at.t0) * FN(recurrent_cost)(&r, batch);
-            if (FN(few_rows)(&r))
-                for (int64_t s = 0; s < at.t1 - at.t0 && !fnn_interrupted_between(); s++) {
-                    at.t = d ? at.t0 + s : at.t1 - 1 - s;
-                    fnn_parallel_for(sizes[at.t], 1, 10.0 * (double)(n / VW + 1), FN(cells_backward_range), &at);
-                    FN(step_product_backward)(&r, 1, d, at.t0, at.t, 0, batch);
-                }
-            else
-                fnn_parallel_whole(batch, 1, cost, FN(recurrent_backward_range), &at);
-            FN(recurrent_weights)(&r, d, at.t0, at.t1, dweights ? dweights + 4 * d : NULL, i > 0,
-                                  fnn_threads_for((double)batch * cost) == 1);
-        }
-        if (dweights && dweights[4 * d + 2])
-            memcpy(dweights[4 * d + 2], dweights[4 * d + 3],
-                   (size_t)((mode == GRU ? 2 : r.cut) * n) * sizeof(REAL));
-    }
-}
-#undef EACH_MODE

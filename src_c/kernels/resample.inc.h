@@ -1,23 +1,20 @@
-/* resample.inc.h -- an axis at other places: each output a weighted sum of a few inputs, given by tables; and the
+/* resample.inc.h -- an axis at other positions: each output a weighted sum of a few inputs, given by tables; and the
  * windows of planes as columns. */
-#ifndef FNN_RESAMPLE_ONCE
-#define FNN_RESAMPLE_ONCE
 #define FNN_RESAMPLE_BLOCK 256 /* columns that one thread takes together */
-#endif
 
 typedef struct {
-    REAL *y; /* forward: y, backward: dx */
+    REAL *y;       /* forward: y, backward: dx */
     const REAL *x; /* forward: x, backward: dy */
     const int64_t *index;
     const REAL *weight;
     int64_t outer, n, m, inner, taps;
     const fnn_windows *g;
-} FN(resample_context);
+} resample_context;
 
 /* Rows along the axis; inner == 1. */
-static void FN(resample_rows)(void *context, int64_t begin, int64_t end)
+static void resample_rows(void *context, int64_t begin, int64_t end)
 {
-    const FN(resample_context) *c = context;
+    const resample_context *c = context;
     for (int64_t row = begin; row < end; row++) {
         REAL *restrict y = c->y + row * c->m;
         const REAL *restrict x = c->x + row * c->n;
@@ -38,9 +35,9 @@ static void FN(resample_rows)(void *context, int64_t begin, int64_t end)
 }
 
 /* Items are outputs along the axis, each a line of `inner` elements. */
-static void FN(resample_lines)(void *context, int64_t begin, int64_t end)
+static void resample_lines(void *context, int64_t begin, int64_t end)
 {
-    const FN(resample_context) *c = context;
+    const resample_context *c = context;
     for (int64_t item = begin; item < end; item++) {
         const int64_t i = item % c->m;
         REAL *restrict y = c->y + item * c->inner;
@@ -62,21 +59,28 @@ static void FN(resample_lines)(void *context, int64_t begin, int64_t end)
     }
 }
 
-static void FN(resample_forward)(void *y, const void *x, const int64_t *index, const void *weight, int64_t taps,
-                                 int64_t outer, int64_t n, int64_t m, int64_t inner)
+static void resample_forward(void *y, const void *x, const int64_t *index, const void *weight, int64_t taps,
+                             int64_t outer, int64_t n, int64_t m, int64_t inner)
 {
-    FN(resample_context) c = {.y = y, .x = x, .index = index, .weight = weight, .outer = outer, .n = n, .m = m,
-                              .inner = inner, .taps = taps};
+    resample_context c = {.y = y,
+                          .x = x,
+                          .index = index,
+                          .weight = weight,
+                          .outer = outer,
+                          .n = n,
+                          .m = m,
+                          .inner = inner,
+                          .taps = taps};
     if (inner == 1)
-        fnn_parallel_for(outer, 1, 0.8 * (double)(m * taps) + 5, FN(resample_rows), &c);
+        fnn_parallel_for(outer, 1, 0.8 * (double)(m * taps) + 5, resample_rows, &c);
     else if (inner > 1)
-        fnn_parallel_for(outer * m, 1, 0.15 * (double)(inner * taps) + 5, FN(resample_lines), &c);
+        fnn_parallel_for(outer * m, 1, 0.15 * (double)(inner * taps) + 5, resample_lines, &c);
 }
 
 /* Items are blocks of columns of one of the outer parts. */
-static void FN(resample_back)(void *context, int64_t begin, int64_t end)
+static void resample_back(void *context, int64_t begin, int64_t end)
 {
-    const FN(resample_context) *c = context;
+    const resample_context *c = context;
     const int64_t blocks = (c->inner + FNN_RESAMPLE_BLOCK - 1) / FNN_RESAMPLE_BLOCK;
     for (int64_t item = begin; item < end; item++) {
         const int64_t part = item / blocks, at = item % blocks * FNN_RESAMPLE_BLOCK;
@@ -99,9 +103,9 @@ static void FN(resample_back)(void *context, int64_t begin, int64_t end)
 }
 
 /* Items are rows along the axis; inner == 1. Outputs that follow each other at one input are added up first. */
-static void FN(resample_rows_back)(void *context, int64_t begin, int64_t end)
+static void resample_rows_back(void *context, int64_t begin, int64_t end)
 {
-    const FN(resample_context) *c = context;
+    const resample_context *c = context;
     const int64_t n = c->n, m = c->m;
     int twice = !c->weight && m == 2 * n;
     for (int64_t i = 0; i < m && twice; i++)
@@ -118,42 +122,49 @@ static void FN(resample_rows_back)(void *context, int64_t begin, int64_t end)
         for (int64_t t = 0; t < c->taps && m > 0; t++) {
             const int64_t *restrict index = c->index + t * m;
             const REAL *restrict weight = c->weight ? c->weight + t * m : NULL;
-            int64_t place = index[0];
+            int64_t position = index[0];
             REAL sum = 0;
             for (int64_t i = 0; i < m; i++) {
-                if (index[i] != place) {
-                    dx[place] += sum;
-                    place = index[i], sum = 0;
+                if (index[i] != position) {
+                    dx[position] += sum;
+                    position = index[i], sum = 0;
                 }
                 const REAL term = weight ? weight[i] * dy[i] : dy[i];
                 sum += weight && weight[i] == 0 ? 0 : term;
             }
-            dx[place] += sum;
+            dx[position] += sum;
         }
     }
 }
 
-static void FN(resample_backward)(void *dx, const void *dy, const int64_t *index, const void *weight, int64_t taps,
-                                  int64_t outer, int64_t n, int64_t m, int64_t inner)
+static void resample_backward(void *dx, const void *dy, const int64_t *index, const void *weight, int64_t taps,
+                              int64_t outer, int64_t n, int64_t m, int64_t inner)
 {
-    FN(resample_context) c = {.y = dx, .x = dy, .index = index, .weight = weight, .outer = outer, .n = n, .m = m,
-                              .inner = inner, .taps = taps};
+    resample_context c = {.y = dx,
+                          .x = dy,
+                          .index = index,
+                          .weight = weight,
+                          .outer = outer,
+                          .n = n,
+                          .m = m,
+                          .inner = inner,
+                          .taps = taps};
     const int64_t blocks = (inner + FNN_RESAMPLE_BLOCK - 1) / FNN_RESAMPLE_BLOCK;
     const double width = (double)(inner < FNN_RESAMPLE_BLOCK ? inner : FNN_RESAMPLE_BLOCK);
     if (inner == 1) {
-        fnn_parallel_for(outer, 1, 1.0 * (double)(m * taps) + 0.1 * (double)n + 5, FN(resample_rows_back), &c);
+        fnn_parallel_for(outer, 1, 1.0 * (double)(m * taps) + 0.1 * (double)n + 5, resample_rows_back, &c);
         return;
     }
     fnn_parallel_for(outer * blocks, 1, (double)(m * taps) * (0.15 * width + 2) + 0.1 * (double)n * width,
-                     FN(resample_back), &c);
+                     resample_back, &c);
 }
 
 /* ---- windows as columns: y (outer, kh kw, oh ow) ---- */
 
 /* Items are rows of y: one element of all windows of a plane. */
-static void FN(unfold_rows)(void *context, int64_t begin, int64_t end)
+static void unfold_rows(void *context, int64_t begin, int64_t end)
 {
-    const FN(resample_context) *c = context;
+    const resample_context *c = context;
     const fnn_windows *g = c->g;
     for (int64_t item = begin; item < end; item++) {
         const int64_t tap = item % (g->kh * g->kw);
@@ -184,9 +195,9 @@ static void FN(unfold_rows)(void *context, int64_t begin, int64_t end)
 }
 
 /* Items are planes. */
-static void FN(unfold_back)(void *context, int64_t begin, int64_t end)
+static void unfold_back(void *context, int64_t begin, int64_t end)
 {
-    const FN(resample_context) *c = context;
+    const resample_context *c = context;
     const fnn_windows *g = c->g;
     for (int64_t plane = begin; plane < end; plane++) {
         REAL *dx = c->y + plane * g->h * g->w;
@@ -199,23 +210,23 @@ static void FN(unfold_back)(void *context, int64_t begin, int64_t end)
             for (int64_t i = 0; i < g->oh && from < to; i++) {
                 const int64_t h = top + i * g->sh;
                 if (h >= 0 && h < g->h)
-                    FN(spread_line)(dx + h * g->w + left + from * g->sw, dy + (tap * g->oh + i) * g->ow + from, g->sw,
-                                    to - from);
+                    spread_line(dx + h * g->w + left + from * g->sw, dy + (tap * g->oh + i) * g->ow + from, g->sw,
+                                to - from);
             }
         }
     }
 }
 
-static void FN(unfold_forward)(void *y, const void *x, const fnn_windows *g)
+static void unfold_forward(void *y, const void *x, const fnn_windows *g)
 {
-    FN(resample_context) c = {.y = y, .x = x, .g = g};
+    resample_context c = {.y = y, .x = x, .g = g};
     fnn_parallel_for(g->outer * g->kh * g->kw, 1, (double)g->oh * ((g->sw == 1 ? 0.1 : 0.5) * (double)g->ow + 3),
-                     FN(unfold_rows), &c);
+                     unfold_rows, &c);
 }
 
-static void FN(unfold_backward)(void *dx, const void *dy, const fnn_windows *g)
+static void unfold_backward(void *dx, const void *dy, const fnn_windows *g)
 {
-    FN(resample_context) c = {.y = dx, .x = dy, .g = g};
+    resample_context c = {.y = dx, .x = dy, .g = g};
     fnn_parallel_for(g->outer, 1, (double)(g->kh * g->kw * g->oh) * ((g->sw == 1 ? 0.15 : 0.6) * (double)g->ow + 3),
-                     FN(unfold_back), &c);
+                     unfold_back, &c);
 }

@@ -1,4 +1,5 @@
-/* conv_images.inc.h -- convolutions of small images in batches: position by position, with images as rows of a tile.
+/* direct_batch.inc.h -- direct convolution of small images in batches: position by position, with images as rows of a
+ * tile, as in Krizhevsky's cuda-convnet (2011).
  *
  * A position multiplies only with those elements of the kernel that meet the image: with kernels of 5 x 5 or 7 x 7 on
  * images of 7 x 7 the rest, padding, is half of the work. The source is copied with the image innermost,
@@ -8,11 +9,9 @@
  * An output is one chain over (kernel row, kernel column, channel), an element of the weight's gradient one over
  * (output row, output column, image) in each share of the images.
  */
-#ifndef FNN_CONV_IMAGES_ONCE
-#define FNN_CONV_IMAGES_ONCE
-#define IMAGES_LEAST 8              /* in a batch */
-#define IMAGES_DEPTH 32             /* images in a block of the product for the weight's gradient at most */
-#define IMAGES_BYTES (1200 << 10)   /* of the copies of a block, which should stay in the L2 cache */
+#define DIRECT_BATCH 8            /* in a batch */
+#define DIRECT_DEPTH 32           /* images in a block of the product for the weight's gradient at most */
+#define DIRECT_BYTES (1200 << 10) /* of the copies of a block, which should stay in the L2 cache */
 
 /* Along one axis: which source positions an output position sees, and by which kernel elements, in the order of the
  * source. `first` has size + 1 entries. */
@@ -54,35 +53,34 @@ static inline void conv_axis_make(conv_axis *axis, int transposed, int64_t sourc
 }
 
 /* From pair i of an axis on, below end: neighbours in the source and in the kernel. */
-static inline int32_t conv_together(const conv_axis *axis, int32_t i, int32_t end)
+static inline int32_t conv_neighbours(const conv_axis *axis, int32_t i, int32_t end)
 {
     int32_t run = 1;
     while (i + run < end && axis->source[i + run] == axis->source[i] + run && axis->tap[i + run] == axis->tap[i] + run)
         run++;
     return run;
 }
-#endif
 
 typedef struct {
     const REAL *src, *weight, *bias;
-    REAL *dst;                 /* forward: (images, groups m, rows.size, columns.size) */
+    REAL *dst; /* forward: (images, groups m, rows.size, columns.size) */
     int64_t src_n, src_c, dst_n, dst_c;
     int64_t images, groups, channels, m, height, width, kh, kw; /* height, width: of the source */
-    int64_t of_m, of_c;        /* strides of the weight, whose kernel elements are turned around if transposed */
-    int transposed, relu, lines; /* lines: in the way of conv_lines.inc.h */
+    int64_t of_m, of_c;             /* strides of the weight, whose kernel elements are reversed if transposed */
+    int transposed, relu, by_width; /* by_width: as direct_width.inc.h does */
     conv_axis rows, columns;
     int64_t block, blocks, block_rows, blocks_r; /* images and output rows in a block, and how many of these */
-    int64_t parts;             /* of the panels, or backward of the channels */
+    int64_t parts;                               /* of the panels, or backward of the channels */
     int64_t copy, panel, panels; /* elements of a block's copy of the source, of a panel of the weight */
-    REAL *packed;              /* (groups, panels, kh, kw, channels, 2 VW); lines: kw before kh */
+    REAL *packed;                /* (groups, panels, kh, kw, channels, 2 VW); by_width: kw before kh */
     const fnn_conv *options;
-    const REAL *dy;            /* backward: (images, groups m, rows.size, columns.size) */
+    const REAL *dy; /* backward: (images, groups m, rows.size, columns.size) */
     int64_t dy_n, dy_c, shares;
-    REAL *sums;                /* (shares, groups, channels, kh, kw, m) */
-} FN(images);
+    REAL *sums; /* (shares, groups, channels, kh, kw, m) */
+} direct_conv;
 
 /* The source rows that output rows r0.. r1 see: *from.. and how many. */
-FNN_INLINE int64_t FN(images_rows)(const FN(images) * g, int64_t r0, int64_t r1, int64_t *from)
+FNN_INLINE int64_t direct_rows(const direct_conv *g, int64_t r0, int64_t r1, int64_t *from)
 {
     int64_t low = g->height, high = 0;
     for (int32_t i = g->rows.first[r0]; i < g->rows.first[r1]; i++) {
@@ -94,19 +92,19 @@ FNN_INLINE int64_t FN(images_rows)(const FN(images) * g, int64_t r0, int64_t r1,
 }
 
 /* x[y, x, c, n] of so many rows and images. */
-static void FN(images_fill)(const FN(images) * g, REAL *copy, const REAL *src, int64_t rows, int64_t channels,
-                            int64_t images)
+static void direct_batch_fill(const direct_conv *g, REAL *copy, const REAL *src, int64_t rows, int64_t channels,
+                              int64_t images)
 {
     for (int64_t c = 0; c < channels; c++)
-        FN(pack_b)(copy + c * images, channels * images, src + c * g->src_c, 1, g->src_n, rows * g->width, images);
+        gemm_pack_b(copy + c * images, channels * images, src + c * g->src_c, 1, g->src_n, rows * g->width, images);
 }
 
 /* Item = a panel of output channels of a group of the weight. */
-static void FN(images_pack)(void *context, int64_t begin, int64_t end)
+static void direct_pack(void *context, int64_t begin, int64_t end)
 {
-    const FN(images) *const g = context;
+    const direct_conv *const g = context;
     const int64_t taps = g->kh * g->kw, wide = 2 * VW;
-    REAL *const panel = fnn_alloc((size_t)(taps * wide) * sizeof(REAL));
+    REAL *const panel = fnn_scratch((size_t)(taps * wide) * sizeof(REAL));
     if (!panel)
         return;
     for (int64_t item = begin; item < end; item++) {
@@ -114,10 +112,10 @@ static void FN(images_pack)(void *context, int64_t begin, int64_t end)
         const REAL *from = g->weight + group * g->m * g->channels * taps + o * g->of_m;
         REAL *const to = g->packed + item * g->panel;
         for (int64_t c = 0; c < g->channels; c++, from += g->of_c) {
-            FN(pack_b)(panel, wide, from, 1, g->of_m, taps, n);
+            gemm_pack_b(panel, wide, from, 1, g->of_m, taps, n);
             for (int64_t t = 0; t < taps; t++) {
                 const int64_t tap = g->transposed ? taps - 1 - t : t;
-                const int64_t at = g->lines ? tap % g->kw * g->kh + tap / g->kw : tap;
+                const int64_t at = g->by_width ? tap % g->kw * g->kh + tap / g->kw : tap;
                 memcpy(to + (at * g->channels + c) * wide, panel + t * wide, (size_t)n * sizeof(REAL));
             }
         }
@@ -126,36 +124,36 @@ static void FN(images_pack)(void *context, int64_t begin, int64_t end)
 }
 
 /* Item = some panels of output channels for a block of output rows of a block of images of a group. */
-static void FN(images_range)(void *context, int64_t begin, int64_t end)
+static void direct_batch_range(void *context, int64_t begin, int64_t end)
 {
-    const FN(images) *const g = context;
+    const direct_conv *const g = context;
     const int64_t wide = 2 * VW, pitch = (g->m + VW - 1) / VW * VW, ow = g->columns.size;
-    REAL *const copy = fnn_alloc((size_t)(g->copy + g->block_rows * ow * g->block * pitch) * sizeof(REAL));
+    REAL *const copy = fnn_scratch((size_t)(g->copy + g->block_rows * ow * g->block * pitch) * sizeof(REAL));
     if (!copy)
         return;
     REAL *const out = copy + g->copy;
     for (int64_t item = begin; item < end; item++) {
-        const int64_t part = item % g->parts, place = item / g->parts;
-        const int64_t group = place / g->blocks_r / g->blocks, block = place / g->blocks_r % g->blocks;
+        const int64_t part = item % g->parts, block_item = item / g->parts;
+        const int64_t group = block_item / g->blocks_r / g->blocks, block = block_item / g->blocks_r % g->blocks;
         const int64_t image = g->images * block / g->blocks, images = g->images * (block + 1) / g->blocks - image;
-        const int64_t r0 = place % g->blocks_r * g->block_rows;
+        const int64_t r0 = block_item % g->blocks_r * g->block_rows;
         const int64_t r1 = r0 + g->block_rows < g->rows.size ? r0 + g->block_rows : g->rows.size;
         const int64_t p0 = g->panels * part / g->parts, p1 = g->panels * (part + 1) / g->parts, o0 = p0 * wide;
         const int64_t outs = (p1 * wide < g->m ? p1 * wide : g->m) - o0;
         int64_t y0;
-        const int64_t rows = FN(images_rows)(g, r0, r1, &y0);
+        const int64_t rows = direct_rows(g, r0, r1, &y0);
         if (item == begin || part == 0)
-            FN(images_fill)(g, copy, g->src + image * g->src_n + group * g->channels * g->src_c + y0 * g->width, rows,
-                            g->channels, images);
+            direct_batch_fill(g, copy, g->src + image * g->src_n + group * g->channels * g->src_c + y0 * g->width, rows,
+                              g->channels, images);
         for (int64_t p = p0; p < p1; p++) {
             const REAL *const panel = g->packed + (group * g->panels + p) * g->panel;
             const int64_t o = p * wide, n = g->m - o < wide ? g->m - o : wide, nv = n > VW ? 2 : 1;
             const int partial = n < nv * VW;
-            const FN(tile_function) tile = FN(tiles)[nv >> 1][partial][images - 1];
+            const tile_function tile = tile_kernels[nv >> 1][partial][images - 1];
             const REAL *const bias = g->bias ? g->bias + group * g->m + o : NULL;
-            FN(tile_ends) ends = {.from_c = 0};
+            tile_ends ends = {.from_c = 0};
             if (partial)
-                ends.tail = FN(v_mask)(n - (nv - 1) * VW);
+                ends.tail = v_mask(n - (nv - 1) * VW);
             for (int64_t r = r0; r < r1; r++)
                 for (int64_t q = 0; q < ow; q++) {
                     REAL *const c = out + ((r - r0) * ow + q) * images * pitch + o;
@@ -165,7 +163,7 @@ static void FN(images_range)(void *context, int64_t begin, int64_t end)
                     for (int32_t i = g->rows.first[r]; i < i1; i++)
                         for (int32_t j = g->columns.first[q], run; j < j1; j += run) {
                             const int32_t x = g->columns.source[j], t = g->columns.tap[j];
-                            run = conv_together(&g->columns, j, j1);
+                            run = conv_neighbours(&g->columns, j, j1);
                             if (i == i1 - 1 && j + run == j1)
                                 ends.bias = bias, ends.relu = g->relu;
                             tile(run * g->channels,
@@ -180,21 +178,21 @@ static void FN(images_range)(void *context, int64_t begin, int64_t end)
                 }
         }
         for (int64_t n = 0; n < images; n++)
-            FN(pack_b)(g->dst + (image + n) * g->dst_n + (group * g->m + o0) * g->dst_c + r0 * ow, g->dst_c,
-                       out + n * pitch + o0, 1, images * pitch, outs, (r1 - r0) * ow);
+            gemm_pack_b(g->dst + (image + n) * g->dst_n + (group * g->m + o0) * g->dst_c + r0 * ow, g->dst_c,
+                        out + n * pitch + o0, 1, images * pitch, outs, (r1 - r0) * ow);
     }
     fnn_free(copy);
 }
 
 /* Item = some channels of a group for a share of the images: their sums of x[y, c, x, n] times dy[r, q, n, m], in which
  * a row's positions and images are one depth. */
-static void FN(images_weight_range)(void *context, int64_t begin, int64_t end)
+static void direct_batch_weight_range(void *context, int64_t begin, int64_t end)
 {
-    const FN(images) *const g = context;
+    const direct_conv *const g = context;
     const fnn_conv *const s = g->options;
     const int64_t taps = g->kh * g->kw, pitch = (g->m + VW - 1) / VW * VW, ow = g->columns.size;
     const int64_t most = (g->channels + g->parts - 1) / g->parts, dy_size = g->block_rows * ow * g->block * pitch;
-    REAL *const copy = fnn_alloc((size_t)(g->copy + dy_size + taps * most * pitch) * sizeof(REAL));
+    REAL *const copy = fnn_scratch((size_t)(g->copy + dy_size + taps * most * pitch) * sizeof(REAL));
     if (!copy)
         return;
     REAL *const dy = copy + g->copy, *const sums = dy + dy_size;
@@ -208,26 +206,27 @@ static void FN(images_weight_range)(void *context, int64_t begin, int64_t end)
             for (int64_t r0 = 0, r1; r0 < g->rows.size && !fnn_interrupted(); r0 = r1) {
                 r1 = r0 + g->block_rows < g->rows.size ? r0 + g->block_rows : g->rows.size;
                 int64_t y0;
-                const int64_t rows = FN(images_rows)(g, r0, r1, &y0);
+                const int64_t rows = direct_rows(g, r0, r1, &y0);
                 const REAL *const src = g->src + image * g->src_n + (group * g->channels + c0) * g->src_c;
                 for (int64_t y = 0; y < rows; y++)
                     for (int64_t c = 0; c < channels; c++)
-                        FN(pack_b)(copy + (y * channels + c) * g->width * images, images,
-                                   src + c * g->src_c + (y0 + y) * g->width, 1, g->src_n, g->width, images);
+                        gemm_pack_b(copy + (y * channels + c) * g->width * images, images,
+                                    src + c * g->src_c + (y0 + y) * g->width, 1, g->src_n, g->width, images);
                 for (int64_t n = 0; n < images; n++)
-                    FN(pack_b)(dy + n * pitch, images * pitch, g->dy + (image + n) * g->dy_n + group * g->m * g->dy_c +
-                               r0 * ow, 1, g->dy_c, (r1 - r0) * ow, g->m);
+                    gemm_pack_b(dy + n * pitch, images * pitch,
+                                g->dy + (image + n) * g->dy_n + group * g->m * g->dy_c + r0 * ow, 1, g->dy_c,
+                                (r1 - r0) * ow, g->m);
                 for (int64_t t = 0; t < taps; t++) {
                     const conv_view v = conv_view_of(s, t);
                     const int64_t from = v.r0 < r0 ? r0 : v.r0, end = v.r1 < r1 ? v.r1 : r1;
                     const int64_t together = s->sw == 1 ? v.q1 - v.q0 : 1;
                     for (int64_t r = from; r < end; r++)
                         for (int64_t q = v.q0; q < v.q1; q += together)
-                            FN(gemm_panels)(channels, g->m, together * images,
-                                            copy + ((r * s->sh + v.down - y0) * channels * g->width + q * s->sw +
-                                                    v.right) * images, g->width * images, 1,
-                                            dy + ((r - r0) * ow + q) * images * pitch, 0, pitch,
-                                            sums + t * channels * pitch, pitch, 1);
+                            gemm_panels(channels, g->m, together * images,
+                                        copy + ((r * s->sh + v.down - y0) * channels * g->width + q * s->sw + v.right) *
+                                                   images,
+                                        g->width * images, 1, dy + ((r - r0) * ow + q) * images * pitch, 0, pitch,
+                                        sums + t * channels * pitch, pitch, 1);
                 }
             }
         }

@@ -1,2 +1,0 @@
-#define FNN_ISA avx2
-#include "../variant.inc.h"

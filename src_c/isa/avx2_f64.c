@@ -1,0 +1,3 @@
+#define FNN_ISA avx2
+#define REAL_IS_F32 0
+#include "../unit.inc.h"

@@ -1,2 +1,0 @@
-#define FNN_ISA avx512
-#include "../variant.inc.h"

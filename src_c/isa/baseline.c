@@ -1,2 +1,0 @@
-#define FNN_ISA baseline
-#include "../variant.inc.h"
