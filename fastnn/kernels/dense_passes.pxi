@@ -112,7 +112,8 @@ cdef int run_passes(Pass *passes, int64_t count, int threads) except -1:
             before = _core.limit_this_thread(most)
             most = before if 0 < before < most else most
             if count == 1:
-                run_pass(passes, most if work > SHORT_STEP * (passes.total // passes.batch_size + 1) else 1)
+                run_pass(passes, most if work > SHORT_STEP * passes.number * (passes.total // passes.batch_size + 1)
+                         else 1)
             elif count > 1:
                 _core.limit_this_thread(most // running if most > running else 1)
                 _core.run_side_by_side(count, work, run_range, &all)
