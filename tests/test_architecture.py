@@ -154,7 +154,7 @@ def test_wheel_holds_only_the_package():
 
 @pytest.mark.skipif(SANITIZED, reason="checks in every function make them larger")
 def test_wheel_stays_small():
-    """3.75 MB compiled, 4.5 MB with the doors' Python: what a wheel of this build holds, compressed as a wheel is; a
+    """3.75 MB compiled, 4.55 MB with the doors' Python, worker processes and training over MPI: what a wheel of this build holds, compressed as a wheel is; a
     build of fewer variants is smaller."""
     sizes = {path.relative_to(PACKAGE): len(zlib.compress(path.read_bytes(), 6))
              for pattern in ("**/*.so", "**/*.py") for path in PACKAGE.glob(pattern)}
@@ -162,7 +162,7 @@ def test_wheel_stays_small():
         pytest.skip("the compiled modules are not beside the sources")
     total, largest = sum(sizes.values()), sorted(sizes, key=sizes.get)[-5:]
     compiled = sum(size for path, size in sizes.items() if path.suffix == ".so")
-    assert total <= 4.5e6 and compiled <= 3.75e6, \
+    assert total <= 4.55e6 and compiled <= 3.75e6, \
         f"{total} bytes, {compiled} compiled; the largest: { {str(path): sizes[path] for path in largest} }"
 
 

@@ -112,8 +112,8 @@ class DistributedDataParallel(Module):
         for rank, theirs in enumerate(others):
             if theirs != others[0]:
                 here = next((pair for pair in zip(others[0], theirs) if pair[0] != pair[1]), "their number")
-                raise RuntimeError(f"DistributedDataParallel: parameters of process {rank} differ from those of process "
-                                   f"0: {here}")
+                raise RuntimeError("DistributedDataParallel: parameters of process "
+                                   f"{rank} differ from those of process 0: {here}")
 
     def _take_over(self, tensors):
         """Let tensors be those of the group's first process: one message for each dtype."""
@@ -187,7 +187,7 @@ class DistributedDataParallel(Module):
             self.process_group.engine.all_reduce(flat, "AVG")
             total = sum(array.size for array in arrays)
             anywhere = flat[total:total + len(kind)] > 0 if extra else np.ones(len(kind), bool)
-            for parameter, array, part, there, none in zip(kind, arrays, _parts(flat, kind), anywhere, lacking):
+            for parameter, part, there, none in zip(kind, _parts(flat, kind), anywhere, lacking):
                 if not there:
                     continue
                 if none or self.gradient_as_bucket_view:

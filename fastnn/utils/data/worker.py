@@ -3,7 +3,6 @@ import dataclasses
 import itertools
 import os
 import random as python_random
-import traceback
 
 import numpy as np
 
@@ -130,6 +129,7 @@ class Failure:
     """An exception of a worker, as text, which can always be sent."""
 
     def __init__(self, error, where):
+        import traceback
         self.kind = type(error)
         text = "".join(traceback.format_exception(error))
         self.message = f"Caught {self.kind.__name__} {where}.\nOriginal {text}"
