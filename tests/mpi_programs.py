@@ -189,6 +189,10 @@ def loader():
         assert sorted(sum(found, [])) == list(range(24)) and len(mine) == 24 // size
         orders.append(mine)
     assert orders[0] != orders[1]
+    items = DataLoader(list(range(24)), 3, sampler=DistributedSampler(range(24)), num_workers=2)
+    found = [None] * size
+    dist.all_gather_object(found, [row for batch in items for row in batch.tolist()])
+    assert sorted(sum(found, [])) == list(range(24)), "worker processes of each"
     show("all well", size)
 
 

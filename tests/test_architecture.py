@@ -154,8 +154,8 @@ def test_wheel_holds_only_the_package():
 
 @pytest.mark.skipif(SANITIZED, reason="checks in every function make them larger")
 def test_wheel_stays_small():
-    """3.75 MB compiled, 4.55 MB with the doors' Python, worker processes and training over MPI: what a wheel of this build holds, compressed as a wheel is; a
-    build of fewer variants is smaller."""
+    """3.75 MB compiled, 4.55 MB with the doors' Python, worker processes and training over MPI: what a wheel of this
+    build holds, compressed as a wheel is; a build of fewer variants is smaller."""
     sizes = {path.relative_to(PACKAGE): len(zlib.compress(path.read_bytes(), 6))
              for pattern in ("**/*.so", "**/*.py") for path in PACKAGE.glob(pattern)}
     if not any(path.suffix == ".so" for path in sizes):
