@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -238,6 +239,40 @@ def test_a_worker_that_dies(end, text, persistent):
 def test_what_cannot_be_sent_is_an_error():
     with pytest.raises(Exception, match="(?s)worker process 0.*local object|pickle"):
         next(iter(data.DataLoader(Items(lambda i: lambda: i), 1, num_workers=1, collate_fn=lambda items: items)))
+
+
+def test_an_exception_of_a_class_that_cannot_be_sent():
+    class Local(Exception):
+        pass
+    batches = iter(data.DataLoader(Items(failing({1}, Local("local"))), 1, num_workers=1))
+    assert next(batches).item() == 0
+    with pytest.raises(RuntimeError, match="(?s)Caught Local in DataLoader worker process 0.*Traceback.*local"):
+        next(batches)
+    assert next(batches).item() == 2
+
+
+@pytest.mark.parametrize("way", ["memory", "file", "pipe"])
+def test_ways_to_send(way, monkeypatch):
+    """Where there is memory without a name; where a file without a name stands for it; where neither can be sent."""
+    from fastnn.utils.data import _transfer
+    if way == "pipe":
+        monkeypatch.setattr(_transfer, "SHARED", False)
+    elif way == "file":
+        monkeypatch.delattr(os, "memfd_create", raising=False)
+    elif not hasattr(os, "memfd_create"):
+        pytest.skip("no memfd_create")
+    value = {"large": fastnn.rand(300, 200), "small": np.arange(3), "text": ["a", None],
+             "odd": fastnn.rand(40, 500).t()}
+    here, there = multiprocessing.Pipe()
+    with here, there, ThreadPoolExecutor() as pool:
+        for _ in range(3):
+            sent = pool.submit(_transfer.send, here, value)
+            found = _transfer.receive(there)
+            sent.result()
+            assert plain(found) == plain(value) and found["odd"].numpy().flags.writeable
+        with pytest.raises(Exception, match="pickle|local object"):
+            _transfer.send(here, lambda: 0)
+        assert not there.poll(), "nothing was sent"
 
 
 def test_many_indices_at_once():

@@ -208,11 +208,26 @@ def _work(connection, asked, fetch_arguments, base_seed, init_fn, number, count,
         if ended:
             continue
         try:
-            data = failure or fetch(message)
+            if failure is not None:
+                _answer(connection, failure)
+                continue
+            data = fetch(message)
             _transfer.send(connection, data)
         except (BrokenPipeError, ConnectionResetError):
             raise
         except Exception as error:
             ended = isinstance(error, StopIteration) and fetch_arguments[1]
-            _transfer.send(connection, Ended if ended else Failure(error, where))
+            _answer(connection, Ended if ended else Failure(error, where))
         data = message = None  # memory
+
+
+def _answer(connection, answer):
+    """Send what is no batch; an exception whose class cannot be sent (one of a function's own) as a RuntimeError."""
+    from fastnn.utils.data import _transfer
+    try:
+        _transfer.send(connection, answer)
+    except (BrokenPipeError, ConnectionResetError):
+        raise
+    except Exception:
+        answer.kind = RuntimeError
+        _transfer.send(connection, answer)
