@@ -1,6 +1,8 @@
 """`torch.distributed` over MPI: one process without it, several with it; the same steps as one process makes."""
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import textwrap
@@ -128,6 +130,13 @@ def test_module_in_one_process(alone):
         pickle.dumps(model)
 
 
+def test_the_program_of_the_documentation(alone, capsys):
+    text = (ROOT / "docs" / "distributed.md").read_text()
+    program, = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(program, {"__name__": "__main__"})
+    assert "Parameter containing" in capsys.readouterr().out
+
+
 # ---- the sampler ----
 
 @pytest.mark.torch
@@ -251,3 +260,76 @@ def test_a_program_of_pytorchs(tmp_path):
     (tmp_path / "train.py").write_text(textwrap.dedent(UNCHANGED))
     code, out, err = mpi(2, "-m", "fastnn", "train.py", cwd=tmp_path)
     assert code == 0 and out.split() == ["fastnn", "2", "True"], err
+
+
+ORACLE = """
+    import os
+    import numpy as np
+    import torch
+    import torch.distributed as dist
+    from torch.nn.parallel import DistributedDataParallel
+    from torch.utils.data import DataLoader, TensorDataset
+    from torch.utils.data.distributed import DistributedSampler
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.unused = (torch.nn.Linear(5, 5) for _ in range(3))
+            self.norm, self.out = torch.nn.BatchNorm1d(5), torch.nn.Linear(5, 1)
+
+        def forward(self, x, short):
+            x = torch.tanh(self.norm(self.a(x)))
+            return self.out(x if short else self.b(x))
+
+    dist.init_process_group("gloo")
+    rank, mse = dist.get_rank(), torch.nn.functional.mse_loss
+    torch.set_default_dtype(torch.float64)
+    torch.manual_seed(rank)
+    net = Net()
+    model = DistributedDataParallel(net, find_unused_parameters=True)
+    torch.manual_seed(0)
+    x = torch.randn(60, 5)
+    data = TensorDataset(x, x.sum(1, keepdim=True))
+    sampler = DistributedSampler(data, seed=4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
+    step = 0
+    for epoch in range(3):
+        sampler.set_epoch(epoch)
+        for inputs, targets in DataLoader(data, 8, sampler=sampler):
+            optimizer.zero_grad()
+            mse(model(inputs, (step + rank) % 3 > 0), targets).backward()
+            if step % 4 == 3:
+                with model.no_sync():
+                    mse(model(inputs, True), targets).backward()
+                mse(model(inputs, False), targets).backward()
+            optimizer.step()
+            step += 1
+    assert net.unused.weight.grad is None
+    if rank == 0:
+        found = [*net.parameters(), net.norm.running_mean, net.norm.running_var]
+        np.save(os.environ["OUT"], torch.cat([each.detach().flatten() for each in found]).numpy())
+    dist.destroy_process_group()
+    """
+
+
+@pytest.mark.torch
+def test_as_pytorchs_own_processes(tmp_path):
+    """The same program on PyTorch, whose processes talk by gloo: parts of the model that some of them or none use,
+    batch normalisation, sums of several batches."""
+    pytest.importorskip("torch")
+    (tmp_path / "train.py").write_text(textwrap.dedent(ORACLE))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = os.environ | {"OUT": str(tmp_path / "theirs.npy"), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+                             "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    os.environ["OUT"] = str(tmp_path / "ours.npy")
+    try:
+        code, _, err = mpi(2, "-m", "fastnn", "train.py", cwd=tmp_path)
+    finally:
+        del os.environ["OUT"]
+    assert code == 0, err
+    theirs = [subprocess.Popen([sys.executable, "-W", "ignore", "train.py"], cwd=tmp_path,
+                               env=settings | {"RANK": str(rank)}) for rank in range(2)]
+    assert [process.wait(120) for process in theirs] == [0, 0]
+    np.testing.assert_allclose(np.load(tmp_path / "ours.npy"), np.load(tmp_path / "theirs.npy"), rtol=0, atol=1e-12)

@@ -2,6 +2,7 @@
 import importlib.util
 import os
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -107,6 +108,32 @@ def test_every_step_can_be_the_last(tmp_path, workers, monkeypatch):
             example.Training(dataset, 2, workers).run(tmp_path / f"{step}", 1)
         monkeypatch.setattr(fastnn, "save", save)
         assert example.fingerprint(example.Training(dataset, 2, workers).run(tmp_path / f"{step}", 1)) == wanted, step
+
+
+def test_the_program_of_the_documentation(tmp_path, monkeypatch):
+    program, = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "resuming.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    program = program.replace('os.remove("state.pt")', "")
+
+    def run():
+        names = {"__name__": "__main__"}
+        exec(program, names)
+        return [p.detach().numpy().tobytes() for p in names["model"].parameters()]
+    wanted, save = run(), fastnn.save
+    for step in (1, 2, 3, 5, 7):
+        os.remove("state.pt")
+        left = [step]
+
+        def counting(state, path):
+            save(state, path)
+            left[0] -= 1
+            if not left[0]:
+                raise Stop
+        monkeypatch.setattr(fastnn, "save", counting)
+        with pytest.raises(Stop):
+            run()
+        monkeypatch.setattr(fastnn, "save", save)
+        assert run() == wanted, step
 
 
 # ---- Keras' way ----
