@@ -58,6 +58,7 @@ class Mpi:
     def __init__(self, comm):
         from mpi4py import MPI
         self.mpi, self.comm, self.rank, self.size = MPI, comm, comm.rank, comm.size
+        self.part = np.empty(0)  # of the last reduction: fresh memory costs more than the sum
 
     def all_reduce(self, array, op):
         """In place, with the same bits everywhere: each process reduces a part, and all take the parts from those."""
@@ -65,13 +66,16 @@ class Mpi:
         flat, share = numbers.reshape(-1), -(-numbers.size // self.size)
         if flat.size != share * self.size:
             flat = np.concatenate([flat, np.zeros(share * self.size - flat.size, flat.dtype)])
-        mine = np.empty(share, flat.dtype)
-        if share:
-            self.comm.Reduce_scatter_block(flat, mine, operation)
-            if op == "AVG":
-                mine /= self.size
-            self.comm.Allgather(mine, flat)
-        array[...] = flat[:array.size].reshape(array.shape)
+        if not share:
+            return
+        if self.part.shape != (share,) or self.part.dtype != flat.dtype:
+            self.part = np.empty(share, flat.dtype)
+        self.comm.Reduce_scatter_block(flat, self.part, operation)
+        if op == "AVG":
+            self.part /= self.size
+        self.comm.Allgather(self.part, flat)
+        if not np.may_share_memory(flat, array):
+            array[...] = flat[:array.size].reshape(array.shape)
 
     def reduce(self, array, op, root):
         numbers, operation = self._numbers(array, op)
