@@ -262,6 +262,12 @@ def test_a_program_of_pytorchs(tmp_path):
     assert code == 0 and out.split() == ["fastnn", "2", "True"], err
 
 
+def test_the_example():
+    pytest.importorskip("sklearn")
+    code, out, err = mpi(2, ROOT / "examples" / "distributed_digits.py", "--epochs", 10)
+    assert code == 0 and out.startswith("2 processes: 9"), err
+
+
 ORACLE = """
     import os
     import numpy as np
