@@ -1,7 +1,7 @@
 """Several processes train one network on digits, each on its part of every batch, over MPI.
 
-`mpiexec -n 2 python -m mpi4py examples/distributed_digits.py` shares the work among two processes; without mpiexec there is
-one, which learns the same up to rounding. docs/distributed.md says more.
+`mpiexec -n 2 python -m mpi4py examples/distributed_digits.py` shares the work between two processes; without mpiexec
+there is one, which learns the same up to rounding. docs/distributed.md says more.
 """
 import argparse
 
