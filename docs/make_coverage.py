@@ -24,6 +24,7 @@ SECTIONS = {
     "torch.optim": ("fastnn.optim", "torch.optim"),
     "torch.optim.lr_scheduler": ("fastnn.optim.lr_scheduler", "torch.optim.lr_scheduler"),
     "torch.utils.data": ("fastnn.utils.data", "torch.utils.data"),
+    "torch.distributed": ("fastnn.distributed", None),
     "torchvision.datasets": ("fastnn.vision.datasets", None),
     "torchvision.transforms": ("fastnn.vision.transforms", None),
     "torchvision.utils": ("fastnn.vision.utils", None),
@@ -54,7 +55,7 @@ cannot run on fastnn yet. Behaviour, defaults and errors are those of PyTorch 2.
 [porting.md](porting.md).
 
 The lists of absent names leave out what belongs to complex numbers, sparse and quantized tensors, Fourier
-transforms, other devices, compilers, distributed training and 3-d images, and PyTorch's internals.
+transforms, other devices, compilers and 3-d images, and PyTorch's internals.
 """
 
 

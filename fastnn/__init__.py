@@ -50,9 +50,9 @@ def typename(obj):
 
 
 def __getattr__(name):
-    if name == "vision":  # costs more to import than the rest
+    if name in ("vision", "distributed"):  # few programs need the one, and the other costs more to import than the rest
         import importlib
-        return importlib.import_module("fastnn.vision")
+        return importlib.import_module(f"fastnn.{name}")
     if name == "Future":
         from fastnn.compat.futures import Future
         return Future

@@ -63,6 +63,9 @@ def main(argv=None):
         return 2
     from fastnn import dropin
     dropin.install(*places)
+    if any(name.endswith(("_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")) for name in os.environ):
+        from fastnn.distributed import environment
+        environment.export()  # as torchrun does
     if first == "-m":
         return _run(rest[0], rest[1:], _prepare_module)
     if first == "-c":

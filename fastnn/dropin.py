@@ -12,10 +12,12 @@ PyTorch itself is installed. scikit-learn is the exception: it stays itself, but
 of `sklearn.neural_network`, which are fastnn's. ``install("torch")`` takes PyTorch's place alone, as
 ``python -m fastnn --as torch`` does: Keras itself then runs on fastnn, if it is installed and KERAS_BACKEND is torch.
 """
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import os
 import sys
 import types
 
@@ -143,11 +145,11 @@ NETWORKS = "sklearn.neural_network"
 REPLACED = ("MLPClassifier", "MLPRegressor")
 
 
-class _NetworksLoader(importlib.abc.Loader):
-    """Loads scikit-learn's module, then replaces names in it."""
+class _ChangedLoader(importlib.abc.Loader):
+    """Loads a module of another's, then changes it."""
 
-    def __init__(self, loader):
-        self.loader = loader
+    def __init__(self, loader, change):
+        self.loader, self.change = loader, change
 
     def create_module(self, spec):
         return self.loader.create_module(spec)
@@ -155,7 +157,7 @@ class _NetworksLoader(importlib.abc.Loader):
     def exec_module(self, module):
         self.loader.exec_module(module)
         module.__spec__.loader = self.loader
-        _replace(module)
+        self.change(module)
 
 
 class _NetworksFinder(importlib.abc.MetaPathFinder):
@@ -166,7 +168,7 @@ class _NetworksFinder(importlib.abc.MetaPathFinder):
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path)
         if spec is not None:
-            spec.loader = _NetworksLoader(spec.loader)
+            spec.loader = _ChangedLoader(spec.loader, _replace)
         return spec
 
 
@@ -183,6 +185,47 @@ def _restore(module):
 
 
 _networks_finder = _NetworksFinder()
+
+# ---- processes that Python starts anew: fastnn stands there too, before the program's own imports ----
+
+SPAWN = "multiprocessing.spawn"
+
+
+class _InChild:
+    """Unpickled first of all in such a process."""
+
+    def __reduce__(self):
+        import fastnn
+        folder = os.path.dirname(fastnn.__path__[0])
+        return exec, (f"import sys\nsys.path.append({folder!r})\nfrom fastnn import dropin\n"
+                      f"dropin.install(*{tuple(_asked)!r})",)
+
+
+def _carry(module):
+    """Let `multiprocessing.spawn` tell new processes of what is installed here."""
+    prepare = module.get_preparation_data
+
+    @functools.wraps(prepare)
+    def get_preparation_data(name):
+        data = prepare(name)
+        return {"fastnn": _InChild(), **data} if is_installed() else data
+    module.get_preparation_data = get_preparation_data
+
+
+class _SpawnFinder(importlib.abc.MetaPathFinder):
+    """Answers for `multiprocessing.spawn` alone, which few programs import."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != SPAWN:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+        if spec is not None:
+            spec.loader = _ChangedLoader(spec.loader, _carry)
+        return spec
+
+
+_spawn_finder = _SpawnFinder()
+_asked = ()  # what `install` was called with
 
 
 def _aliases():
@@ -222,6 +265,13 @@ def install(*libraries):
     for name in _aliases():
         del sys.modules[name]
     sys.meta_path.insert(0, _finder)
+    global _asked
+    _asked = libraries
+    if SPAWN not in sys.modules:
+        if _spawn_finder not in sys.meta_path:
+            sys.meta_path.insert(1, _spawn_finder)
+    elif not hasattr(sys.modules[SPAWN].get_preparation_data, "__wrapped__"):
+        _carry(sys.modules[SPAWN])
     if "sklearn" in (libraries or TOGETHER):
         sys.meta_path.insert(1, _networks_finder)
         if NETWORKS in sys.modules:

@@ -27,7 +27,7 @@ LAYERS = [
     {"kernels"},
     {"config", "dtypes", "random"},
     {"_gradients", "_operators", "_tape", "_tensor", "_views", "autograd", "func", "linalg", "ops", "special"},
-    {"nn", "optim", "utils", "serialization"},
+    {"distributed", "nn", "optim", "utils", "serialization"},
     {"training", "vision", "models"},
     {"compat", "distributions", "keras", "sklearn", "explain", "dropin", "names", "demo"},
     {"tensorflow"},

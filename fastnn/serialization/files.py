@@ -42,7 +42,8 @@ def _write_all(target, piece, op):
 def replacing(path, op):
     """A file to write, which takes the name `path` when the block ends, and vanishes if it fails.
 
-    Readers see the old file or the new one. What processes that were killed meanwhile have left is removed.
+    Readers see the old file or the new one, after a power failure too; when the block has ended, the new one. What
+    processes that were killed meanwhile have left is removed.
     """
     try:
         mode = os.stat(path).st_mode
@@ -73,10 +74,27 @@ def replacing(path, op):
             if mode is not None:
                 os.fchmod(file.fileno(), stat.S_IMODE(mode))
             os.replace(file.name, path)
+        _sync_folder(folder)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(file.name)
         raise
+
+
+def _sync_folder(folder):
+    """Let the names in a folder reach the disk, where the system can do that for folders."""
+    import errno
+    try:
+        handle = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    except OSError:  # a folder to write into only, or Windows
+        return
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EROFS, errno.EBADF):
+            raise
+    finally:
+        os.close(handle)
 
 
 def _lock(file):

@@ -1,5 +1,6 @@
-"""Names of torch.nn.parallel that have a meaning without other devices."""
+"""``torch.nn.parallel``: data-parallel training by several processes, and what means something without devices."""
 from fastnn.nn.modules.module import Module
+from fastnn.nn.parallel.distributed import DistributedDataParallel
 from fastnn.nn.parallel.scatter_gather import gather, scatter, scatter_kwargs
 
 __all__ = ["DataParallel", "DistributedDataParallel", "data_parallel", "gather", "scatter", "scatter_kwargs"]
@@ -49,28 +50,3 @@ def data_parallel(module, inputs, device_ids=None, output_device=None, dim=0, mo
     tensor([0., 1.])
     """
     return module(*(inputs if isinstance(inputs, tuple) else (inputs,)), **(module_kwargs or {}))
-
-
-class DistributedDataParallel(Module):
-    """Class for ``isinstance`` checks of libraries; it cannot be made, since there is one process and no process group.
-
-    Parameters
-    ----------
-    module : Module
-    args, kwargs
-        As in PyTorch.
-
-    Raises
-    ------
-    ValueError
-        Always, as in PyTorch without a process group.
-
-    Examples
-    --------
-    >>> isinstance(nn.Linear(2, 2), nn.parallel.DistributedDataParallel)
-    False
-    """
-
-    def __init__(self, module, *args, **kwargs):
-        raise ValueError("Default process group has not been initialized, please make sure to call "
-                         "init_process_group. (fastnn trains in one process.)")

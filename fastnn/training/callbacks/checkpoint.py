@@ -6,6 +6,8 @@ import warnings
 
 import numpy as np
 
+from fastnn import random
+from fastnn.serialization.files import replacing
 from fastnn.training.callbacks.base import Callback
 from fastnn.training.callbacks.monitor import MonitorCallback
 
@@ -159,7 +161,9 @@ class ModelCheckpoint(MonitorCallback):
 class BackupAndRestore(Callback):
     """Keeps the state of training in a directory, and continues from it if training was interrupted.
 
-    The state is the weights, the optimizer's variables and the number of the epoch.
+    Weights, the optimizer's state, the number of the epoch and random streams (the default ones of fastnn, NumPy and
+    Python, those of layers) are kept. However the process ends, weights and number that belong together are found
+    again, and training of arrays goes on to the bit.
 
     Parameters
     ----------
@@ -170,12 +174,17 @@ class BackupAndRestore(Callback):
     double_checkpoint : bool
         Whether to keep the previous state too, for the case that the last one cannot be read.
     delete_checkpoint : bool
-        Whether to remove the directory at the end of training.
+        Remove the directory when training ends well.
 
     Raises
     ------
     ValueError
         No directory, another `save_freq`, or a model that is not built.
+
+    Notes
+    -----
+    New weights are written beside the old ones and take their name when ``training_metadata.json`` names their digest:
+    at every moment a pair of files belongs together.
 
     Examples
     --------
@@ -200,37 +209,48 @@ class BackupAndRestore(Callback):
         self.double_checkpoint, self.delete_checkpoint = double_checkpoint, delete_checkpoint
         self._counter, self._current_epoch = _Counter(save_freq), 0
         self._weights_path = os.path.join(self.backup_dir, "latest.weights.safetensors")
+        self._next_path = os.path.join(self.backup_dir, "next.weights.safetensors")
         self._training_metadata_path = os.path.join(self.backup_dir, "training_metadata.json")
 
     def due(self, hook):
         return self.save_freq != "epoch"
 
     def on_train_begin(self, logs=None):
-        try:
-            self._load()
-        except (OSError, ValueError):
-            if not os.path.exists(_before(self._weights_path)):
-                raise
-            import shutil
-            for path in (self._weights_path, self._training_metadata_path):
-                if os.path.exists(_before(path)):
-                    shutil.copyfile(_before(path), path)
-                elif os.path.exists(path):
-                    os.remove(path)
-            self._load()
-
-    def _load(self):
         model = self.model
         if not model.built:
             raise ValueError(f"To use the BackupAndRestore callback, you model must be built before you call `fit()`. "
                              f"Model {model} is unbuilt. You can build it beforehand by calling it on a batch of data.")
-        if os.path.exists(self._weights_path):
+        weights, metadata = self._pair()
+        if weights is not None:
+            if weights != self._weights_path:  # what a process that ended in between had not come to
+                os.replace(weights, self._weights_path)
+                with replacing(self._training_metadata_path, "BackupAndRestore") as file:
+                    file.write(json.dumps(metadata).encode())
             if model.optimizer is not None and not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)
             model.load_weights(self._weights_path)
-        if os.path.exists(self._training_metadata_path):
-            with open(self._training_metadata_path) as file:
-                model._initial_epoch = json.load(file)["epoch"]
+        if metadata is not None:
+            model._initial_epoch = metadata["epoch"]
+            _set_streams(model, metadata.get("random"))
+
+    def _pair(self):
+        """The newest weights and metadata that belong together, (None, None) at the beginning."""
+        found = [path for path in (self._weights_path, self._next_path, _before(self._weights_path))
+                 if os.path.exists(path)]
+        digests = {_digest(path): path for path in found}
+        last = None
+        for path in (self._training_metadata_path, _before(self._training_metadata_path)):
+            try:
+                with open(path, "rb") as file:
+                    metadata = json.load(file)
+            except FileNotFoundError:
+                continue
+            if metadata.get("weights") in digests:
+                return digests[metadata["weights"]], metadata
+            last = last or metadata
+        if last is None and not os.path.exists(self._weights_path):
+            return None, None
+        return self._weights_path, last  # somebody else's: reading them tells
 
     def on_epoch_end(self, epoch, logs=None):
         self._current_epoch, self._counter.last = epoch + 1, -1
@@ -243,12 +263,19 @@ class BackupAndRestore(Callback):
 
     def _save(self, batch):
         os.makedirs(self.backup_dir, exist_ok=True)
-        for path in (self._weights_path, self._training_metadata_path):
-            if self.double_checkpoint and os.path.exists(path):
-                os.replace(path, _before(path))
-        self.model.save_weights(self._weights_path, overwrite=True)
-        with open(self._training_metadata_path, "w") as file:
-            json.dump({"epoch": self._current_epoch, "batch": batch}, file)
+        self.model.save_weights(self._next_path, overwrite=True)
+        metadata = {"epoch": self._current_epoch, "batch": batch, "weights": _digest(self._next_path),
+                    "random": _streams(self.model)}
+        if self.double_checkpoint and os.path.exists(self._training_metadata_path):
+            with open(self._training_metadata_path, "rb") as file:
+                before = file.read()
+            with replacing(_before(self._training_metadata_path), "BackupAndRestore") as file:
+                file.write(before)
+            if os.path.exists(self._weights_path):
+                os.replace(self._weights_path, _before(self._weights_path))
+        with replacing(self._training_metadata_path, "BackupAndRestore") as file:
+            file.write(json.dumps(metadata).encode())
+        os.replace(self._next_path, self._weights_path)
 
     def on_train_end(self, logs=None):
         import shutil
@@ -258,3 +285,34 @@ class BackupAndRestore(Callback):
 
 def _before(path):
     return f"{path}.bkp"
+
+
+def _digest(path):
+    import hashlib
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _seeds(model):
+    """The variables in which layers with seeds of their own count their draws."""
+    return [variable for variable in model.variables if variable.name == "seed_generator_state"]
+
+
+def _streams(model):
+    """The states of the default streams and of the model's, as JSON holds them."""
+    import random as python
+    kind, words, *rest = np.random.get_state()
+    return {"fastnn": random.default_generator.state_array().tobytes().hex(), "python": python.getstate(),
+            "numpy": [kind, words.tolist(), *rest], "seeds": [variable.numpy().tolist() for variable in _seeds(model)]}
+
+
+def _set_streams(model, states):
+    import random as python
+    if states is None:  # written by an earlier version
+        return
+    random.default_generator.set_state(np.frombuffer(bytes.fromhex(states["fastnn"]), np.uint8))
+    version, words, following = states["python"]
+    python.setstate((version, tuple(words), following))
+    np.random.set_state(tuple(states["numpy"]))
+    for variable, seed in zip(_seeds(model), states["seeds"]):
+        variable.assign(np.array(seed))

@@ -1,9 +1,6 @@
 """DataLoader: batches of a data set, in order or shuffled."""
-import contextlib
-import dataclasses
 import itertools
 import math
-import random as python_random
 import warnings
 from typing import Generic, TypeVar
 
@@ -13,79 +10,11 @@ from fastnn import random
 from fastnn.utils.data.collate import default_collate, default_convert
 from fastnn.utils.data.dataset import IterableDataset, batch_method
 from fastnn.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, batches
+from fastnn.utils.data.worker import Fetcher, Streams, WorkerInfo, get_worker_info
 
 __all__ = ["DataLoader", "default_collate", "default_convert", "get_worker_info"]
 
 T_co = TypeVar("T_co", covariant=True)
-
-
-@dataclasses.dataclass
-class WorkerInfo:
-    """Result of `get_worker_info`: number of the worker, number of workers, seed and data set.
-
-    Parameters
-    ----------
-    id, num_workers, seed : int
-    dataset : Dataset
-
-    Examples
-    --------
-    >>> fastnn.utils.data.dataloader.WorkerInfo(0, 2, 7, None).num_workers
-    2
-    """
-
-    id: int
-    num_workers: int
-    seed: int
-    dataset: object
-
-
-_worker_info = None
-
-
-def get_worker_info():
-    """The `WorkerInfo` of the present worker, in code called by a loader with ``num_workers > 0``; otherwise None.
-
-    Same as torch.utils.data.get_worker_info; workers are nominal (see `DataLoader`).
-
-    Examples
-    --------
-    >>> fastnn.utils.data.get_worker_info() is None
-    True
-    """
-    return _worker_info
-
-
-class _Worker:
-    """A nominal worker: a context in which `get_worker_info` describes it and random numbers are its own.
-
-    They are those of PyTorch's worker process: fastnn's, Python's and NumPy's streams are seeded from the loader's
-    `base_seed` and the worker's number, and what is drawn leaves the caller's streams alone.
-    """
-
-    def __init__(self, info, base_seed):
-        self.info = info
-        self.generator = random.Generator().manual_seed(info.seed & 0xffffffffffffffff)
-        self.python = python_random.Random(info.seed).getstate()
-        words = np.random.SeedSequence([info.id, base_seed & 0xffffffff, base_seed >> 32, 0]).generate_state(4)
-        self.numpy = np.random.RandomState(words).get_state(legacy=False)
-
-    def exchange(self):
-        """Exchange the streams of the process and of the worker."""
-        random.default_generator.exchange(self.generator)
-        python, numpy = python_random.getstate(), np.random.get_state(legacy=False)
-        python_random.setstate(self.python), np.random.set_state(self.numpy)
-        self.python, self.numpy = python, numpy
-
-    def __enter__(self):
-        global _worker_info
-        self.before, _worker_info = _worker_info, self.info
-        self.exchange()
-
-    def __exit__(self, *exception):
-        global _worker_info
-        self.exchange()
-        _worker_info = self.before
 
 
 class DataLoader(Generic[T_co]):
@@ -107,27 +36,49 @@ class DataLoader(Generic[T_co]):
         Excludes `shuffle`.
     batch_sampler : iterable of lists of indices, optional
         Excludes `batch_size`, `shuffle`, `sampler` and `drop_last`.
-    num_workers, prefetch_factor, persistent_workers, multiprocessing_context, timeout, in_order
-        Accepted and checked as in PyTorch, but everything runs in the calling process, where an array data set is read
-        faster than another process could send it. Workers are nominal: batches are assigned to them in rotation, each
-        draws the random numbers that PyTorch's worker draws, `worker_init_fn` is called for each before an iteration,
-        and `get_worker_info` describes the current one. For an `IterableDataset` there is one, so that nothing is
-        repeated.
+    num_workers : int
+        Processes that make the batches, for data sets whose ``__getitem__`` is real work; 0: this process does. A data
+        set of arrays, which makes a whole batch at once (see Notes), stays in this process whatever the number, because
+        that is quicker than sending its batches.
     collate_fn : callable, optional
         Makes a batch from a list of items. Default `default_collate`, or `default_convert` without batches.
     pin_memory, pin_memory_device
         Accepted, without effect.
     drop_last : bool
-        Whether a last batch that is smaller is left out.
+        Leave out a last batch that is smaller.
+    timeout : float
+        Seconds to wait for a batch of the workers; 0: for ever.
     worker_init_fn : callable, optional
-        ``worker_init_fn(number of the worker)``.
+        Called in each worker with its number, after its streams are seeded.
+    multiprocessing_context : str or context, optional
+        How processes are started: "fork", "spawn", "forkserver"; default: Python's.
     generator : Generator, optional
-        For shuffling; default the global stream.
+        For shuffling and the workers' seeds; default: the default stream.
+    prefetch_factor : int, optional
+        Batches that each worker makes in advance; default 2.
+    persistent_workers : bool
+        Keep the workers, and their copies of the data set, from one iteration to the next.
+    in_order : bool
+        False: batches come as soon as any worker has one.
 
     Raises
     ------
-    ValueError
-        Options exclude each other or are outside of their range.
+    RuntimeError
+        A worker was killed, or `timeout` is over. An exception in a worker is raised as one of its class, whose text
+        holds the worker's traceback. Whatever ends an iteration ends its workers.
+
+    Notes
+    -----
+    Orders and draws are PyTorch's for the same seeds, in workers too: worker i is seeded with the loader's base seed
+    plus i. Every worker iterates an `IterableDataset` from its beginning: `get_worker_info` tells which part is its.
+
+    Items come in batches of `TensorDataset`, `Subset` and the data sets of `fastnn.vision` by indexing their arrays
+    once per batch, if the collation is the default one and transforms do not draw. With ``num_workers > 0``,
+    `worker_init_fn` is then called in this process for workers in name, whose random streams are apart from the
+    caller's.
+
+    Workers compute on one thread each. Their batches of 64 KB and more lie in memory that both processes map: one copy,
+    nothing in /dev/shm, no limit of its own.
 
     Examples
     --------
@@ -211,7 +162,7 @@ class DataLoader(Generic[T_co]):
 
     @property
     def multiprocessing_context(self):
-        """A start method or context; checked, but unused."""
+        """How workers are started; None: as Python does."""
         return self.__multiprocessing_context
 
     @multiprocessing_context.setter
@@ -271,93 +222,100 @@ class _Endless:
         return itertools.repeat(None)
 
 
+def _plain(index, batched):
+    """Indices as a sampler of PyTorch's gives them."""
+    if isinstance(index, slice):
+        return list(range(index.start, index.stop))
+    return index.tolist() if isinstance(index, np.ndarray) and batched else index
+
+
 class _Iterator:
-    """One pass over a loader."""
+    """One pass over a loader.
+
+    Who makes the batches: the data set itself, asked for whole batches, in this process, if it does that; else the
+    worker processes, or this process without workers.
+    """
 
     def __init__(self, loader):
         if loader.timeout != 0 and loader.num_workers == 0:
             raise AssertionError("_SingleProcessDataLoaderIter requires timeout == 0")
         self.loader = loader
         self.dataset = loader.dataset
-        self.collate_fn = loader.collate_fn
-        self.auto_collation = loader._auto_collation
+        self.arguments = loader.dataset, loader._iterable, loader._auto_collation, loader.collate_fn, loader.drop_last
         generator = loader.generator or random.default_generator
-        base_seed = generator.random63()  # PyTorch draws it for the workers, needed or not
-        count = min(loader.num_workers, 1) if loader._iterable else loader.num_workers
-        self.workers = [_Worker(WorkerInfo(i, count, base_seed + i, self.dataset), base_seed) for i in range(count)]
-        for worker in self.workers if loader.worker_init_fn is not None else ():
-            with worker:
-                loader.worker_init_fn(worker.info.id)
+        self.base_seed = generator.random63()  # PyTorch draws it for the workers, needed or not
+        self.processes, self.workers = None, []
         self.restart()
-
-    def worker(self):
-        """The context of the present worker."""
-        return self.workers[self.yielded % len(self.workers)] if self.workers else contextlib.nullcontext()
 
     def restart(self):
         loader = self.loader
         self.yielded = 0
-        self.ended = False
-        self.stream = None
-        if loader._iterable:
-            with self.worker():
-                self.stream = iter(self.dataset)
-        arrays = batches(loader._index_sampler) if self.stream is None else None
+        arrays = None if loader._iterable else batches(loader._index_sampler)
         self.indices = iter(loader._index_sampler) if arrays is None else arrays
-        self.getbatch = None
-        if arrays is not None and self.collate_fn is default_collate:
+        self.getbatch, self.first = None, None
+        if arrays is not None and loader.collate_fn is default_collate:
             self.getbatch = batch_method(self.dataset)
+        if not loader.num_workers:
+            self.fetch = Fetcher(*self.arguments)
+            return
+        if self.getbatch is not None and self._name_workers():
+            return
+        if self.processes is None:
+            from fastnn.utils.data._processes import Processes  # with multiprocessing, which most programs do not need
+            self.processes = Processes(loader, self.arguments, self.base_seed)
+        batched = loader._auto_collation
+        self.processes.start(_plain(index, batched) for index in self.indices)
+
+    def _name_workers(self):
+        """Workers in name for a data set that makes whole batches; False if it does not, asked for the first."""
+        index = next(self.indices, None)
+        if index is None:
+            return True
+        self.first = self.getbatch(index)
+        if self.first is None:
+            self.getbatch, self.indices = None, itertools.chain([index], self.indices)
+            return False
+        if not self.workers:
+            count = self.loader.num_workers
+            self.workers = [Streams(WorkerInfo(i, count, self.base_seed + i, self.dataset), self.base_seed)
+                            for i in range(count)]
+            for worker in self.workers if self.loader.worker_init_fn is not None else ():
+                with worker:
+                    self.loader.worker_init_fn(worker.info.id)
+        return True
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        data = self.fetch()
+        data = self.make()
         self.yielded += 1
         reported = self.loader._reported_length
-        if self.stream is not None and reported is not None and self.yielded > reported:
-            warnings.warn(f"Length of IterableDataset {self.dataset} was reported to be {reported}(when accessing "
-                          f"len(dataloader)), but {self.yielded} samples have been fetched. ", stacklevel=2)
+        if self.loader._iterable and reported is not None and self.yielded > reported:
+            text = (f"Length of IterableDataset {self.dataset} was reported to be {reported}(when accessing "
+                    f"len(dataloader)), but {self.yielded} samples have been fetched. ")
+            if self.loader.num_workers > 1:
+                text += ("For multiprocessing data-loading, this could be caused by not properly configuring the "
+                         "IterableDataset replica at each worker. Please see "
+                         "https://pytorch.org/docs/stable/data.html#torch.utils.data.IterableDataset for examples.")
+            warnings.warn(text, stacklevel=2)
         return data
 
-    def fetch(self):
+    def make(self):
+        if self.processes is not None:
+            return next(self.processes)
+        if self.first is not None:
+            batch, self.first = self.first, None
+            return batch
         index = next(self.indices)
         if self.getbatch is not None:
             batch = self.getbatch(index)
             if batch is not None:
                 return batch
+            if self.workers:
+                raise RuntimeError(f"{type(self.dataset).__name__}.__getbatch__ gave None after it had given batches")
             self.getbatch = None  # once asked in vain, not again in this pass
-        if isinstance(index, slice):
-            index = list(range(index.start, index.stop))
-        elif isinstance(index, np.ndarray) and self.auto_collation:
-            index = index.tolist()
-        if not self.workers:
-            return self.make(index)
-        with self.worker():
-            return self.make(index)
-
-    def make(self, index):
-        """The result of the data set."""
-        if self.stream is not None:
-            return self.take(index)
-        dataset = self.dataset
-        if not self.auto_collation:
-            return self.collate_fn(dataset[index])
-        if getattr(dataset, "__getitems__", None):
-            return self.collate_fn(dataset.__getitems__(index))
-        return self.collate_fn([dataset[i] for i in index])
-
-    def take(self, index):
-        if not self.auto_collation:
-            return self.collate_fn(next(self.stream))
-        if self.ended:
-            raise StopIteration
-        wanted = len(index)
-        items = list(itertools.islice(self.stream, wanted))
-        self.ended = len(items) < wanted
-        if not items or self.ended and self.loader.drop_last:
-            raise StopIteration
-        return self.collate_fn(items)
+        return self.fetch(_plain(index, self.loader._auto_collation))
 
     def __len__(self):
         return len(self.loader._index_sampler)

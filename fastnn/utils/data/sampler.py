@@ -298,7 +298,7 @@ def batches(index_sampler):
     sampler, size, drop_last = index_sampler.sampler, index_sampler.batch_size, index_sampler.drop_last
     if type(sampler) is SequentialSampler:
         return _slices(len(sampler), size, drop_last)
-    if type(sampler) not in CHUNKED:
+    if type(sampler) not in CHUNKED and not vars(type(sampler)).get("chunked", False):
         return None
     if type(sampler) is SubsetRandomSampler and index_array(sampler.indices) is None:
         return None
