@@ -18,15 +18,18 @@ OLDER = {
     "ops": (
         "abs all any cast cos dtype elu exp log mean ndim shape sigmoid sign sin softplus softsign square "
         "stack std sum tanh var"),
+    "backend_elements": (
+        "argmax argmin clip cumprod cumsum equal foldl foldr greater greater_equal hard_sigmoid in_top_k "
+        "l2_normalize less less_equal map_fn max maximum min minimum not_equal pow prod relu round softmax "
+        "sqrt switch"),
     "backend_functions": (
-        "arange argmax argmin batch_dot batch_flatten batch_get_value batch_set_value cast_to_floatx clip "
-        "concatenate constant count_params cumprod cumsum dot dropout equal eval expand_dims eye flatten "
-        "foldl foldr gather get_value gradients greater greater_equal hard_sigmoid in_top_k int_shape "
-        "is_sparse l2_normalize less less_equal map_fn max maximum min minimum moving_average_update "
-        "not_equal one_hot ones ones_like permute_dimensions pow prod random_bernoulli random_normal "
-        "random_normal_variable random_uniform random_uniform_variable relu repeat repeat_elements reshape "
-        "reverse round set_value softmax sqrt squeeze stop_gradient switch tile to_dense transpose "
-        "truncated_normal update update_add update_sub variable zeros zeros_like"),
+        "arange batch_get_value batch_set_value cast_to_floatx constant count_params dropout eval eye "
+        "get_value gradients int_shape is_sparse moving_average_update ones ones_like random_bernoulli "
+        "random_normal random_normal_variable random_uniform random_uniform_variable set_value "
+        "stop_gradient to_dense truncated_normal update update_add update_sub variable zeros zeros_like"),
+    "backend_shapes": (
+        "batch_dot batch_flatten concatenate dot expand_dims flatten gather one_hot permute_dimensions "
+        "repeat repeat_elements reshape reverse squeeze tile transpose"),
     "backend_networks": (
         "batch_normalization bias_add binary_crossentropy binary_focal_crossentropy categorical_crossentropy "
         "categorical_focal_crossentropy conv1d conv2d conv2d_transpose conv3d ctc_batch_cost ctc_decode "

@@ -4,12 +4,23 @@ import numpy as np
 from fastnn.keras import config, ops, tree
 
 
-# -- losses, for each sample --
 def _clipped(output):
     return ops.clip(output, config.epsilon(), 1 - config.epsilon())
 
 
 def binary_crossentropy(target, output, from_logits=False):
+    """``-(target * log(output) + (1 - target) * log(1 - output))``, element by element.
+
+    Parameters
+    ----------
+    target, output : tensor
+    from_logits : bool
+
+    Examples
+    --------
+    >>> keras.backend.binary_crossentropy([0.0, 1.0], [0.25, 0.75]).round(decimals=4)
+    tensor([0.2877, 0.2877])
+    """
     target, output = ops.convert_to_tensor(target), ops.convert_to_tensor(output)
     if from_logits:
         return ops.maximum(output, 0.0) - output * target + ops.log1p(ops.exp(-ops.abs(output)))
@@ -18,6 +29,21 @@ def binary_crossentropy(target, output, from_logits=False):
 
 
 def binary_focal_crossentropy(target, output, apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False):
+    """`binary_crossentropy` with terms multiplied by ``(1 - p)**gamma``, p the probability of the true label.
+
+    Parameters
+    ----------
+    target, output : tensor
+    apply_class_balancing : bool
+        Weights `alpha` and ``1 - alpha`` of labels 1 and 0.
+    alpha, gamma : float
+    from_logits : bool
+
+    Examples
+    --------
+    >>> keras.backend.binary_focal_crossentropy(np.array([1.0]), np.array([0.75])).round(decimals=4)
+    tensor([0.0180], dtype=torch.float64)
+    """
     likely = ops.sigmoid(output) if from_logits else output
     right = target * likely + (1 - target) * (1 - likely)
     loss = ops.power(1.0 - right, gamma) * binary_crossentropy(target, output, from_logits)
@@ -25,6 +51,19 @@ def binary_focal_crossentropy(target, output, apply_class_balancing=False, alpha
 
 
 def categorical_crossentropy(target, output, from_logits=False, axis=-1):
+    """``-sum(target * log(output))`` over an axis.
+
+    Parameters
+    ----------
+    target, output : tensor (..., classes)
+    from_logits : bool
+    axis : int
+
+    Examples
+    --------
+    >>> keras.backend.categorical_crossentropy([[0.0, 1.0]], [[0.25, 0.75]]).round(decimals=4)
+    tensor([0.2877])
+    """
     target, output = ops.convert_to_tensor(target), ops.convert_to_tensor(output)
     if from_logits:
         return -ops.sum(target * ops.log_softmax(output, axis), axis)
@@ -32,6 +71,20 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
 
 
 def categorical_focal_crossentropy(target, output, alpha=0.25, gamma=2.0, from_logits=False, axis=-1):
+    """``-sum(alpha * (1 - output)**gamma * target * log(output))`` over an axis.
+
+    Parameters
+    ----------
+    target, output : tensor (..., classes)
+    alpha, gamma : float
+    from_logits : bool
+    axis : int
+
+    Examples
+    --------
+    >>> keras.backend.categorical_focal_crossentropy(np.array([[0.0, 1.0]]), np.array([[0.25, 0.75]])).round(decimals=4)
+    tensor([0.0045], dtype=torch.float64)
+    """
     if from_logits:
         output = ops.softmax(output, axis)
     output = _clipped(output / ops.sum(output, axis, True))
@@ -39,7 +92,21 @@ def categorical_focal_crossentropy(target, output, alpha=0.25, gamma=2.0, from_l
 
 
 def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1, ignore_class=None):
-    """Loss of each position; 0 at those of `ignore_class`."""
+    """``-log(output[target])`` for classes given as whole numbers; 0 at those of `ignore_class`.
+
+    Parameters
+    ----------
+    target : tensor of int (...)
+    output : tensor (..., classes)
+    from_logits : bool
+    axis : int
+    ignore_class : int, optional
+
+    Examples
+    --------
+    >>> keras.backend.sparse_categorical_crossentropy([1], [[0.25, 0.75]]).round(decimals=4)
+    tensor([0.2877])
+    """
     target, output = ops.cast(target, "int32"), ops.convert_to_tensor(output)
     if not from_logits:
         output = ops.log(_clipped(output))
@@ -53,14 +120,41 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1, 
 
 
 def ctc_batch_cost(y_true, y_pred, input_length, label_length):
-    """The loss of each sample, (samples, 1); the last class of `y_pred` (probabilities) stands for none."""
+    """Connectionist temporal classification: loss of each sample, (samples, 1).
+
+    Parameters
+    ----------
+    y_true : tensor of int (samples, longest)
+    y_pred : tensor (samples, steps, classes)
+        Probabilities; the last class is the blank one.
+    input_length, label_length : tensor of int (samples, 1)
+
+    Examples
+    --------
+    >>> keras.backend.ctc_batch_cost([[0]], np.full((1, 1, 2), 0.5), [[1]], [[1]]).round(decimals=4)
+    tensor([[0.6931]], dtype=torch.float64)
+    """
     return ops.expand_dims(ops.ctc_loss(
         ops.cast(y_true, "int32"), ops.log(y_pred + config.epsilon()), ops.cast(ops.squeeze(label_length, -1), "int32"),
         ops.cast(ops.squeeze(input_length, -1), "int32"), y_pred.shape[-1] - 1), 1)
 
 
 def ctc_decode(y_pred, input_length, greedy=True, beam_width=100, top_paths=1):
-    """The classes, one tensor (samples, steps) for each path, with -1 behind them; and the scores."""
+    """Sequences of classes, a tensor (samples, steps) for each path with -1 behind sequences; and scores.
+
+    Parameters
+    ----------
+    y_pred : tensor (samples, steps, classes)
+        Probabilities; the last class is the blank one.
+    input_length : tensor of int (samples,)
+    greedy : bool
+    beam_width, top_paths : int
+
+    Examples
+    --------
+    >>> keras.backend.ctc_decode(np.array([[[0.1, 0.8, 0.1], [0.8, 0.1, 0.1]]]), [2])[0]
+    [tensor([[1, 0]], dtype=torch.int32)]
+    """
     paths, scores = ops.ctc_decode(ops.log(y_pred + config.epsilon()), input_length,
                                    "greedy" if greedy else "beam_search", beam_width, top_paths,
                                    mask_index=y_pred.shape[-1] - 1)
@@ -68,10 +162,24 @@ def ctc_decode(y_pred, input_length, greedy=True, beam_width=100, top_paths=1):
 
 
 def ctc_label_dense_to_sparse(labels, label_lengths):
+    """Not implemented: there are no sparse tensors.
+
+    Parameters
+    ----------
+    labels, label_lengths : tensor
+
+    Raises
+    ------
+    NotImplementedError
+        Always.
+
+    Examples
+    --------
+    >>> keras.backend.ctc_label_dense_to_sparse(None, None)  # doctest: +SKIP
+    """
     raise NotImplementedError("backend.ctc_label_dense_to_sparse is not implemented: there are no sparse tensors")
 
 
-# -- networks --
 def _format(data_format):
     data_format = data_format or config.image_data_format()
     if data_format not in ("channels_first", "channels_last"):
@@ -80,12 +188,47 @@ def _format(data_format):
 
 
 def batch_normalization(x, mean, var, beta, gamma, axis=-1, epsilon=1e-3):
+    """``gamma * (x - mean) / sqrt(var + epsilon) + beta``
+
+    Parameters
+    ----------
+    x : tensor
+    mean, var : tensor
+    beta, gamma : tensor or None
+    axis
+        Accepted.
+    epsilon : float
+
+    Examples
+    --------
+    >>> keras.backend.batch_normalization(np.array([1.0, 3.0]), 2.0, 1.0, None, None, epsilon=0.0).tolist()
+    [-1.0, 1.0]
+    """
     scale = 1.0 / ops.sqrt(var + epsilon)
     made = (x - mean) * (scale if gamma is None else scale * gamma)
     return made if beta is None else made + beta
 
 
 def bias_add(x, bias, data_format=None):
+    """Adds a bias to the features.
+
+    Parameters
+    ----------
+    x : tensor
+    bias : tensor
+        Of the features, or of all axes but the batch.
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Raises
+    ------
+    ValueError
+        A bias of another number of axes.
+
+    Examples
+    --------
+    >>> keras.backend.bias_add(np.zeros((1, 2)), np.array([1.0, 2.0])).tolist()
+    [[1.0, 2.0]]
+    """
     first = _format(data_format) == "channels_first"
     sizes = tuple(bias.shape)
     if len(sizes) not in (1, len(x.shape) - 1):
@@ -97,6 +240,21 @@ def bias_add(x, bias, data_format=None):
 
 
 def conv1d(x, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
+    """Convolution of steps; see `ops.conv`.
+
+    Parameters
+    ----------
+    x : tensor (batch, steps, channels)
+    kernel : tensor (size, channels, filters)
+    strides, dilation_rate : int
+    padding : {"valid", "same", "causal"}
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.backend.conv1d(np.ones((1, 5, 2)), np.ones((3, 2, 4))).shape
+    torch.Size([1, 3, 4])
+    """
     data_format = _format(data_format)
     if padding == "causal":
         missing = dilation_rate * (kernel.shape[0] - 1)
@@ -107,16 +265,59 @@ def conv1d(x, kernel, strides=1, padding="valid", data_format=None, dilation_rat
 
 
 def conv2d(x, kernel, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1)):
+    """Convolution of images; see `ops.conv`.
+
+    Parameters
+    ----------
+    x, kernel : tensor
+    strides, dilation_rate : pair of int
+    padding : {"valid", "same"}
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.backend.conv2d(np.ones((1, 5, 5, 2)), np.ones((3, 3, 2, 4))).shape
+    torch.Size([1, 3, 3, 4])
+    """
     return ops.conv(x, kernel, strides, padding, _format(data_format), dilation_rate)
 
 
 def conv3d(x, kernel, strides=(1, 1, 1), padding="valid", data_format=None, dilation_rate=(1, 1, 1)):
+    """Convolution of volumes; see `ops.conv`.
+
+    Parameters
+    ----------
+    x, kernel : tensor
+    strides, dilation_rate : triple of int
+    padding : {"valid", "same"}
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.backend.conv3d(np.ones((1, 3, 3, 3, 1)), np.ones((2, 2, 2, 1, 4))).shape
+    torch.Size([1, 2, 2, 2, 4])
+    """
     return ops.conv(x, kernel, strides, padding, _format(data_format), dilation_rate)
 
 
 def conv2d_transpose(x, kernel, output_shape, strides=(1, 1), padding="valid", data_format=None,
                      dilation_rate=(1, 1)):
-    """What the gradient of `conv2d` is for its inputs of `output_shape`."""
+    """Gradient of `conv2d` with respect to inputs of `output_shape`.
+
+    Parameters
+    ----------
+    x, kernel : tensor
+        The kernel is (height, width, filters, channels).
+    output_shape : tuple
+    strides, dilation_rate : pair of int
+    padding : {"valid", "same"}
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.backend.conv2d_transpose(np.ones((1, 4, 4, 2)), np.ones((3, 3, 5, 2)), (1, 8, 8, 5), (2, 2), "same").shape
+    torch.Size([1, 8, 8, 5])
+    """
     first = _format(data_format) == "channels_first"
     made = ops.conv_transpose(ops.transpose(x, (0, 2, 3, 1)) if first else x, kernel, strides, "valid", None,
                               "channels_last", dilation_rate)
@@ -133,11 +334,41 @@ def conv2d_transpose(x, kernel, output_shape, strides=(1, 1), padding="valid", d
 
 
 def depthwise_conv2d(x, depthwise_kernel, strides=(1, 1), padding="valid", data_format=None, dilation_rate=(1, 1)):
+    """Convolution of each channel of images with kernels of its own.
+
+    Parameters
+    ----------
+    x : tensor
+    depthwise_kernel : tensor (height, width, channels, multiplier)
+    strides, dilation_rate : pair of int
+    padding : {"valid", "same"}
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.backend.depthwise_conv2d(np.ones((1, 5, 5, 2)), np.ones((3, 3, 2, 3))).shape
+    torch.Size([1, 3, 3, 6])
+    """
     return ops.depthwise_conv(x, depthwise_kernel, strides, padding, _format(data_format), dilation_rate)
 
 
 def separable_conv2d(x, depthwise_kernel, pointwise_kernel, strides=(1, 1), padding="valid", data_format=None,
                      dilation_rate=(1, 1)):
+    """`depthwise_conv2d`, then a convolution of size 1 across channels.
+
+    Parameters
+    ----------
+    x : tensor
+    depthwise_kernel, pointwise_kernel : tensor
+    strides, dilation_rate : pair of int
+    padding : {"valid", "same"}
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.backend.separable_conv2d(np.ones((1, 5, 5, 2)), np.ones((3, 3, 2, 3)), np.ones((1, 1, 6, 4))).shape
+    torch.Size([1, 3, 3, 4])
+    """
     return ops.separable_conv(x, depthwise_kernel, pointwise_kernel, strides, padding, _format(data_format),
                               dilation_rate)
 
@@ -150,10 +381,50 @@ def _pool(x, pool_size, strides, padding, data_format, pool_mode):
 
 
 def pool2d(x, pool_size, strides=(1, 1), padding="valid", data_format=None, pool_mode="max"):
+    """Pooling of images.
+
+    Parameters
+    ----------
+    x : tensor
+    pool_size, strides : pair of int
+    padding : {"valid", "same"}
+    data_format : {"channels_last", "channels_first"}, optional
+    pool_mode : {"max", "avg"}
+
+    Raises
+    ------
+    ValueError
+        Another `pool_mode`.
+
+    Examples
+    --------
+    >>> keras.backend.pool2d(np.ones((1, 4, 4, 1)), (2, 2), (2, 2)).shape
+    torch.Size([1, 2, 2, 1])
+    """
     return _pool(x, pool_size, strides, padding, data_format, pool_mode)
 
 
 def pool3d(x, pool_size, strides=(1, 1, 1), padding="valid", data_format=None, pool_mode="max"):
+    """Pooling of volumes.
+
+    Parameters
+    ----------
+    x : tensor
+    pool_size, strides : triple of int
+    padding : {"valid", "same"}
+    data_format : {"channels_last", "channels_first"}, optional
+    pool_mode : {"max", "avg"}
+
+    Raises
+    ------
+    ValueError
+        Another `pool_mode`.
+
+    Examples
+    --------
+    >>> keras.backend.pool3d(np.ones((1, 4, 4, 4, 1)), (2, 2, 2), (2, 2, 2)).shape
+    torch.Size([1, 2, 2, 2, 1])
+    """
     return _pool(x, pool_size, strides, padding, data_format, pool_mode)
 
 
@@ -163,18 +434,76 @@ def _pad(x, padding, data_format):
 
 
 def temporal_padding(x, padding=(1, 1)):
+    """Zeros before and after the steps of (batch, steps, features).
+
+    Parameters
+    ----------
+    x : tensor
+    padding : pair of int
+
+    Examples
+    --------
+    >>> keras.backend.temporal_padding(np.ones((1, 3, 2))).shape
+    torch.Size([1, 5, 2])
+    """
     return _pad(x, (padding,), "channels_last")
 
 
 def spatial_2d_padding(x, padding=((1, 1), (1, 1)), data_format=None):
+    """Zeros around images.
+
+    Parameters
+    ----------
+    x : tensor
+    padding : pair of pairs of int
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.backend.spatial_2d_padding(np.ones((1, 3, 3, 1))).shape
+    torch.Size([1, 5, 5, 1])
+    """
     return _pad(x, padding, _format(data_format))
 
 
 def spatial_3d_padding(x, padding=((1, 1), (1, 1), (1, 1)), data_format=None):
+    """Zeros around volumes.
+
+    Parameters
+    ----------
+    x : tensor
+    padding : triple of pairs of int
+    data_format : {"channels_last", "channels_first"}, optional
+
+    Examples
+    --------
+    >>> keras.backend.spatial_3d_padding(np.ones((1, 3, 3, 3, 1))).shape
+    torch.Size([1, 5, 5, 5, 1])
+    """
     return _pad(x, padding, _format(data_format))
 
 
 def resize_images(x, height_factor, width_factor, data_format, interpolation="nearest"):
+    """Enlarges images by whole factors.
+
+    Parameters
+    ----------
+    x : tensor
+    height_factor, width_factor : int
+    data_format : {"channels_last", "channels_first"}
+    interpolation : str
+        As in `ops.image.resize`.
+
+    Raises
+    ------
+    ValueError
+        Another layout.
+
+    Examples
+    --------
+    >>> keras.backend.resize_images(np.ones((1, 2, 3, 1)), 2, 3, "channels_last").shape
+    torch.Size([1, 4, 9, 1])
+    """
     if data_format not in ("channels_first", "channels_last"):
         raise ValueError(f"Invalid `data_format` argument: {data_format}")
     axis = 2 if data_format == "channels_first" else 1
@@ -183,6 +512,24 @@ def resize_images(x, height_factor, width_factor, data_format, interpolation="ne
 
 
 def resize_volumes(x, depth_factor, height_factor, width_factor, data_format):
+    """Enlarges volumes by whole factors.
+
+    Parameters
+    ----------
+    x : tensor
+    depth_factor, height_factor, width_factor : int
+    data_format : {"channels_last", "channels_first"}
+
+    Raises
+    ------
+    ValueError
+        Another layout.
+
+    Examples
+    --------
+    >>> keras.backend.resize_volumes(np.ones((1, 2, 2, 2, 1)), 1, 2, 3, "channels_last").shape
+    torch.Size([1, 2, 4, 6, 1])
+    """
     if data_format not in ("channels_first", "channels_last"):
         raise ValueError(f"Invalid data_format: {data_format}")
     axis = 2 if data_format == "channels_first" else 1
@@ -193,12 +540,35 @@ def resize_volumes(x, depth_factor, height_factor, width_factor, data_format):
 
 def rnn(step_function, inputs, initial_states, go_backwards=False, mask=None, constants=None, unroll=False,
         input_length=None, time_major=False, zero_output_for_mask=False, return_all_outputs=True):
-    """`step_function` over the steps of `inputs`.
+    """Runs a step function over the steps of a sequence.
+
+    Parameters
+    ----------
+    step_function : callable
+        ``(input of a step, states) -> (output, states)``
+    inputs : tensor (batch, steps, ...), or structure of them
+    initial_states : list of tensor
+    go_backwards : bool
+    mask : tensor of bool (batch, steps), optional
+    constants : list of tensor, optional
+        Given to the step function after the states.
+    unroll
+        Accepted.
+    input_length : int or tensor of int, optional
+    time_major : bool
+        Whether steps are the first axis.
+    zero_output_for_mask, return_all_outputs : bool
 
     Returns
     -------
-    tuple
-        The last output, all outputs (or the last alone), the last states.
+    (last output, outputs, states)
+
+    Examples
+    --------
+    >>> step = lambda x, states: (x + states[0], [x + states[0]])
+    >>> last, outputs, states = keras.backend.rnn(step, np.ones((1, 3, 2)), [np.zeros((1, 2))])
+    >>> last.tolist(), outputs.shape
+    ([[3.0, 3.0]], torch.Size([1, 3, 2]))
     """
     def swapped(x):
         return ops.swapaxes(x, 0, 1)

@@ -67,13 +67,14 @@ class Normalization(Layer):
     axis : int, tuple of int or None
         Axes with statistics of their own; None for one of each.
     mean, variance : float or array, optional
+        Without them and without `adapt` 0 and 1.
     invert : bool
         ``inputs * sqrt(variance) + mean``
 
     Raises
     ------
     ValueError
-        Only one of `mean` and `variance`, or a call before there are statistics.
+        Only one of `mean` and `variance`, an axis out of range, or no data in `adapt`.
 
     Examples
     --------

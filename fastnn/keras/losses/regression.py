@@ -191,7 +191,7 @@ def poisson(y_true, y_pred):
     Parameters
     ----------
     y_true, y_pred : tensor (..., n)
-        Targets and predictions; a last axis of size 1 may be missing in one.
+        Targets and predictions.
 
     Returns
     -------
@@ -220,7 +220,7 @@ def hinge(y_true, y_pred):
     Parameters
     ----------
     y_true, y_pred : tensor (..., n)
-        Targets and predictions; a last axis of size 1 may be missing in one.
+        Targets and predictions.
 
     Returns
     -------
@@ -243,7 +243,7 @@ def squared_hinge(y_true, y_pred):
     Parameters
     ----------
     y_true, y_pred : tensor (..., n)
-        Targets and predictions; a last axis of size 1 may be missing in one.
+        Targets and predictions.
 
     Returns
     -------
@@ -266,7 +266,7 @@ def categorical_hinge(y_true, y_pred):
     Parameters
     ----------
     y_true, y_pred : tensor (..., n)
-        Targets and predictions; a last axis of size 1 may be missing in one.
+        Targets and predictions.
 
     Returns
     -------

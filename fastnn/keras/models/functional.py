@@ -30,7 +30,7 @@ class Functional(Model):
     Raises
     ------
     ValueError
-        Something else than symbolic tensors, or a layer's name that occurs twice.
+        Something else than symbolic tensors, outputs that depend on other inputs, or a layer's name that occurs twice.
 
     Examples
     --------
