@@ -107,6 +107,36 @@ def weights_of(t, q):
     return layer(q, q, q)[0]
 
 
+def given_weights(t, q):
+    layer = t.nn.MultiheadAttention(2, 1, bias=False, dtype=t.float64, batch_first=True)
+    with t.no_grad():
+        for i, p in enumerate(layer.parameters()):
+            p.copy_(t.linspace(-1, 1, p.numel(), dtype=t.float64).reshape(p.shape) * (i + 1))
+    return layer(q, q, q)[1] ** 2
+
+
+def recurrent(name, **options):
+    def function(t, x, *weights):
+        layer = getattr(t.nn, name)(2, 2, dtype=t.float64, **options)
+        names = [own for own, _ in layer.named_parameters()]
+        state = x[:1] * 0.5 + 0.1
+        if name.endswith("Cell"):
+            found = t.func.functional_call(layer, dict(zip(names, weights)), (x[0],))
+            return (found[0] + found[1] if name == "LSTMCell" else found) ** 2
+        if name == "LSTM":
+            y, (h, c) = t.func.functional_call(layer, dict(zip(names, weights)), (x, (state, state ** 2)))
+            return y ** 2 + h * c
+        y, h = t.func.functional_call(layer, dict(zip(names, weights)), (x, state))
+        return y * h
+    return function
+
+
+def both_ways(t, x, *weights):
+    layer = t.nn.GRU(2, 2, dtype=t.float64, bidirectional=True, batch_first=True, bias=False)
+    names = [own for own, _ in layer.named_parameters()]
+    return t.func.functional_call(layer, dict(zip(names, weights)), (x,))[0] ** 2
+
+
 SQUARE, ROWS, PLANE, VOLUME = (3, 3), (3, 4), (1, 2, 4, 4), (1, 1, 4, 3, 3)
 # name: (function of a library and tensors, the tensors' shapes). A name with "ours" is not compared with PyTorch's.
 CASES = {
@@ -206,6 +236,8 @@ CASES = {
     "eigenvectors": (lambda t, x: t.linalg.eigh(definite(t, x))[1] ** 2, SQUARE),
     "eig ours": (lambda t, x: t.linalg.eig(definite(t, x))[0], SQUARE),
     "eig's vectors ours": (lambda t, x: t.linalg.eig(definite(t, x))[1] ** 2, SQUARE),
+    "svdvals": (linalg("svdvals"), (3, 2)), "svdvals of rows": (linalg("svdvals"), (2, 3)),
+    "nuclear norm": (of("norm", "nuc", dim=(0, 2)), (2, 2, 3)),
     "pinv": (linalg("pinv"), (4, 2)), "norm": (of("norm", 2), ROWS),
     **{f"norm of order {p}": (lambda t, x, p=p: t.linalg.vector_norm(x, p, 1) ** 2, ROWS) for p in (1, 3, 0.5, np.inf)},
     # ---- layers ----
@@ -243,6 +275,11 @@ CASES = {
                                                             w, b) ** 2, (2, 2, 4), (2,), (2,)),
     "attention": (functional("scaled_dot_product_attention"), (1, 1, 3, 2), (1, 1, 3, 2), (1, 1, 3, 2)),
     "attention of projections": (weights_of, (1, 3, 2)),
+    "attention weights": (given_weights, (1, 3, 2)),
+    **{f"{name}{cell}": (recurrent(name + cell), (3, 1, 2), (gates * 2, 2), (gates * 2, 2), (gates * 2,), (gates * 2,))
+       for name, gates in (("RNN", 1), ("GRU", 3), ("LSTM", 4)) for cell in ("", "Cell")},
+    "RNN of ReLU": (recurrent("RNN", nonlinearity="relu"), (2, 1, 2), (2, 2), (2, 2), (2,), (2,)),
+    "GRU both ways": (both_ways, (1, 2, 2), *[(6, 2)] * 4),
     "dropout ours": (lambda t, x: _dropped(t, x) ** 2, ROWS), "padded": (padded_rows, (3, 2), (2, 2)),
     "packed": (lambda t, x: packed(t, x) ** 2, (3, 2, 2)),
     # ---- losses ----

@@ -96,9 +96,8 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     retain_graph : bool, optional
         Whether the graph is kept for another backward; default `create_graph`.
     create_graph : bool
-        Whether the gradients can be differentiated in turn. Through the few operations that have no rule for it
-        (recurrent layers, singular vectors) the first gradients are right, and differentiating them raises
-        NotImplementedError that names the operation.
+        Whether the gradients can be differentiated in turn. Where an operation has no rule for it (``scatter_reduce``
+        of products) the first gradients are right, and differentiating them raises NotImplementedError that names it.
     only_inputs : bool
         Accepted, without effect.
     allow_unused : bool, optional

@@ -104,14 +104,16 @@ class Step:
     def through(self, g, arrays, function, unread=(), held=()):
         """The gradients of a node as those of ``function(*inputs)``; `arrays` of the inputs stand in the edges' order.
 
+        Of a node with several outputs `g` is the tuple of their gradients, and the function gives as many results.
         `unread`: places of inputs that PyTorch's rule does not have; `held`: that it has, but does not read.
         """
         inputs = [None if array is None else from_array(array) if edge is None else
                   self.input(array, i).expand(array.shape)
                   for i, (array, edge) in enumerate(zip(arrays, self.edges))]  # views: vertices of this call alone
         made = function(*inputs)
+        pairs = [(y, grad) for y, grad in (zip(made, g) if isinstance(g, tuple) else ((made, g),)) if grad is not None]
         vertices = [None if edge is None else _gradients.vertex_of(x) for edge, x in zip(self.edges, inputs)]
-        found = self.run([made], [g], True, dict.fromkeys(vertex for vertex in vertices if vertex is not None))
+        found = self.run(*zip(*pairs), True, dict.fromkeys(vertex for vertex in vertices if vertex is not None))
         return self.in_graph([None if vertex is None else found.get(vertex) for vertex in vertices],
                              [None if i in unread else x for i, x in enumerate(inputs)], held)
 

@@ -58,12 +58,9 @@ cdef object heads_backward(Node node, np.ndarray grad):
                                 o.p, o.keep, False, need)
 
 
-def in_tensor_operations(step, q, k, v, mask, options):
-    """(batch, heads, time, width) tensors; a query that may see nothing gives 0."""
-    heads, kept = q.shape[1], k.shape[1]
-    if heads != kept:
-        k, v = [x.unsqueeze(2).expand(x.shape[0], kept, heads // kept, *x.shape[2:]).reshape(
-            x.shape[0], heads, *x.shape[2:]) for x in (k, v)]
+def weights_of(step, q, k, mask, options):
+    """The attention weights of (batch, heads, time, width) tensors, in tensor operations; of a query that may see
+    nothing they are 0."""
     scale = options.scale if options.scale is not None else 1 / math.sqrt(q.shape[-1]) if q.shape[-1] else 1.0
     scores = (q @ k.mT) * scale
     seen = numpy.ones(tuple(scores.shape), bool)
@@ -77,10 +74,19 @@ def in_tensor_operations(step, q, k, v, mask, options):
         seen &= (<Tensor>mask).array ^ options.drop
     blind = ~seen.any(-1, keepdims=True)
     weights = step.where(wrap(seen | blind), scores, -math.inf).softmax(-1)
-    factor = numpy.where(blind, 0, seen).astype((<Tensor>v).array.dtype)
+    factor = numpy.where(blind, 0, seen).astype((<Tensor>q).array.dtype)
     if options.keep is not None:
         factor *= options.keep / (1 - options.p) if options.p < 1 else 0
-    return (weights * wrap(factor)) @ v
+    return weights * wrap(factor)
+
+
+def in_tensor_operations(step, q, k, v, mask, options):
+    """Attention of (batch, heads, time, width) tensors."""
+    heads, kept = q.shape[1], k.shape[1]
+    if heads != kept:
+        k, v = [x.unsqueeze(2).expand(x.shape[0], kept, heads // kept, *x.shape[2:]).reshape(
+            x.shape[0], heads, *x.shape[2:]) for x in (k, v)]
+    return weights_of(step, q, k, mask, options) @ v
 
 
 cdef Op ATTENTION = declare("ScaledDotProductAttentionBackward0", heads_backward, "q k v y lse mask options")
@@ -199,17 +205,20 @@ cdef object packed_backward(Node node, np.ndarray grad):
 cdef Op PACKED_ATTENTION = declare("ScaledDotProductAttentionBackward0", packed_backward, "arrays y lse mask options")
 
 
+def split_tensors(sources, options, order):
+    """`split_heads` of tensors."""
+    counts = {1: (3,), 2: (1, 2), 3: (1, 1, 1)}[len(sources)]
+    parts = [piece for x, count in zip(sources, counts) for piece in x.chunk(count, 2)]
+    return [x.reshape(*x.shape[:2], options.heads, -1).permute(order) for x in parts]
+
+
 @PACKED_ATTENTION.second
 def _packed_second(step, g):
     options = step.options
     order = (0, 2, 1, 3) if options.batch_first else (1, 2, 0, 3)
 
     def function(*given):
-        *sources, mask = given
-        counts = {1: (3,), 2: (1, 2), 3: (1, 1, 1)}[len(sources)]
-        parts = [piece for x, count in zip(sources, counts) for piece in x.chunk(count, 2)]
-        q, k, v = [x.reshape(*x.shape[:2], options.heads, -1).permute(order) for x in parts]
-        made = in_tensor_operations(step, q, k, v, mask, options)
+        made = in_tensor_operations(step, *split_tensors(given[:-1], options, order), given[-1], options)
         return made.permute([order.index(i) for i in range(4)]).reshape(step.y.shape)
     return step.through(g, (*step.arrays, step.mask), function)
 
@@ -236,7 +245,17 @@ cdef object weights_backward(Node node, np.ndarray grad):
 
 
 cdef Op ATTENTION_WEIGHTS = declare("AttentionWeightsBackward0", weights_backward, "arrays mask options")
-ATTENTION_WEIGHTS.without_second("the weights are given to be looked at")
+
+
+@ATTENTION_WEIGHTS.second
+def _weights_second(step, g):
+    options = step.options
+
+    def function(*given):
+        q, k, _ = split_tensors(given[:-1], options, (0, 2, 1, 3) if options.batch_first else (1, 2, 0, 3))
+        weights = weights_of(step, q, k, given[-1], options)
+        return weights.mean(1) if options.weights == "mean" else weights
+    return step.through(g, (*step.arrays, step.mask), function)
 
 
 def packed_attention(tuple sources, int heads, bint batch_first, mask=None, bint drop=False, double p=0.0,

@@ -368,8 +368,23 @@ def _no_driver(op, driver):
         raise RuntimeError(f"{op}: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend")
 
 
-SVD_VALUES = Op("LinalgSvdBackward0", lambda grad, u, vh: (u * grad[..., None, :]) @ vh, "u vh",
-                reason="it would need the gradients of singular vectors")
+SVD_VALUES = Op("LinalgSvdBackward0", lambda grad, u, s, vh: (u * grad[..., None, :]) @ vh, "u s vh")
+
+
+def from_singular_vectors(a, factor):
+    """U diag(factor) V^T of a = U diag(s) V^T, s > 0, in tensor operations: V has a^T a's eigenvectors, U = a V / s."""
+    if a.shape[-2] < a.shape[-1]:
+        return from_singular_vectors(a.mT, factor).mT
+    v = eigh(a.mT @ a)[1].flip(-1)
+    u = a @ v
+    return (u / (u * u).sum(-2, keepdim=True).sqrt() * factor.unsqueeze(-2)) @ v.mT
+
+
+@SVD_VALUES.second
+def _svd_second(step, g):
+    return from_singular_vectors(step.input((step.u * step.s[..., None, :]) @ step.vh, 0), g)
+
+
 SVD_VECTORS = Op("LinalgSvdBackward0", _refuse, "what", reason="there is no gradient of singular vectors")
 
 
@@ -382,7 +397,7 @@ def svd(input, full_matrices=True, *, driver=None):
     if not input.requires_grad:
         return svd_result((from_array(u), from_array(s), from_array(vh)))
     k = s.shape[-1]
-    values = record(s, SVD_VALUES, (input,), (u[..., :k], vh[..., :k, :]))
+    values = record(s, SVD_VALUES, (input,), (u[..., :k], s, vh[..., :k, :]))
     return svd_result((record(u, SVD_VECTORS, (input,), ("linalg.svd of U",)), values,
                        record(vh, SVD_VECTORS, (input,), ("linalg.svd of Vh",))))
 

@@ -9,7 +9,7 @@ from fastnn.ops._common import axis_of, in_single, into, need_tensors
 from fastnn.ops.arithmetic import div
 from fastnn.ops.declare import operation
 from fastnn.ops.indexing import where
-from fastnn.ops.linalg import inv, svdvals
+from fastnn.ops.linalg import from_singular_vectors, inv, svdvals
 
 
 @operation("linalg", out=True)
@@ -144,14 +144,20 @@ def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
     return record(norms, VECTOR_NORM, (input,), (array, norms, p, axes), (input,))
 
 
-def _nuclear_backward(grad, u, vh, rows, columns, shape):
+def _nuclear_backward(grad, u, s, vh, rows, columns, shape):
     """The polar factor U V^T, spread over the stack of matrices."""
     dx = np.asarray(grad)[..., None, None] * (u @ vh)
     return np.moveaxis(dx, (-2, -1), (rows, columns)).reshape(shape)
 
 
-NUCLEAR_NORM = Op("LinalgSvdBackward0", _nuclear_backward, "u vh rows columns shape",
-                  reason="it would need the gradients of singular vectors")
+NUCLEAR_NORM = Op("LinalgSvdBackward0", _nuclear_backward, "u s vh rows columns shape")
+
+
+@NUCLEAR_NORM.second
+def _nuclear_second(step, g):
+    moved, axes = (-2, -1), (step.rows, step.columns)
+    a = step.input(np.moveaxis((step.u * step.s[..., None, :]) @ step.vh, moved, axes), 0).movedim(axes, moved)
+    return from_singular_vectors(a, g.unsqueeze(-1).expand(step.s.shape)).movedim(moved, axes)
 
 
 def _nuclear(x, dim, keepdim):
@@ -166,7 +172,7 @@ def _nuclear(x, dim, keepdim):
     array = x.detach().numpy()
     u, s, vh = np.linalg.svd(np.moveaxis(array, (rows, columns), (-2, -1)), full_matrices=False)
     norms = np.asarray(s.sum(-1), array.dtype)
-    made = record(norms, NUCLEAR_NORM, (x,), (u, vh, rows, columns, array.shape))
+    made = record(norms, NUCLEAR_NORM, (x,), (u, s, vh, rows, columns, array.shape))
     if keepdim:
         return made.reshape([1 if i in (rows, columns) else size for i, size in enumerate(array.shape)])
     return made

@@ -7,29 +7,36 @@ from fastnn._tape cimport Node, Op, Version, declare_joint
 from fastnn._tensor cimport Tensor, recording, recordn, set_output, wrap
 from fastnn._tensor import record
 from fastnn.kernels cimport recurrent as K
+from fastnn.ops.recurrent_composed import by_steps, cell
 
 np.import_array()
 
 
 cdef class Layer:
     """What the backward rule needs."""
-    cdef str mode
-    cdef np.ndarray x, y, saved, h0, c0
-    cdef list weights
-    cdef object batch_sizes
-    cdef bint batch_first, cell
-    cdef int directions
+    cdef readonly str mode
+    cdef readonly np.ndarray x, h0, c0
+    cdef np.ndarray y, saved
+    cdef readonly list weights
+    cdef readonly object batch_sizes
+    cdef readonly bint batch_first, cell
+    cdef readonly int directions
     cdef list versions, expected
+
+
+cdef int check_versions(Node node, Layer s) except -1:
+    cdef Py_ssize_t i
+    for i in range(len(s.versions)):
+        if (<Version>s.versions[i]).n != s.expected[i]:
+            raise node.modified((<Version>s.versions[i]).n, s.expected[i])
+    return 0
 
 
 cdef object layer_backward(Node node, list grads):
     """From the gradients of output, hn, cn; of a cell h, nothing, c."""
     cdef Layer s = <Layer>node.saved[0]
     cdef tuple edges = node.edges
-    cdef Py_ssize_t i
-    for i in range(len(s.versions)):
-        if (<Version>s.versions[i]).n != s.expected[i]:
-            raise node.modified((<Version>s.versions[i]).n, s.expected[i])
+    check_versions(node, s)
     grad, grad_h, grad_c = grads
     if s.cell:
         grad = None if grad is None else grad[None]
@@ -43,10 +50,28 @@ cdef object layer_backward(Node node, list grads):
     return (dx, dh0, dc0, *(dweights if need_weights else [None] * len(s.weights)))
 
 
-cdef str NO_SECOND = "the backward pass of a whole layer is one kernel; cells written with operations have it"
-cdef Op RNN = declare_joint("RnnBackward0", layer_backward, "layer").without_second(NO_SECOND)
-cdef Op LSTM = declare_joint("LstmBackward0", layer_backward, "layer").without_second(NO_SECOND)
-cdef Op GRU = declare_joint("GruBackward0", layer_backward, "layer").without_second(NO_SECOND)
+cdef Op RNN = declare_joint("RnnBackward0", layer_backward, "layer")
+cdef Op LSTM = declare_joint("LstmBackward0", layer_backward, "layer")
+cdef Op GRU = declare_joint("GruBackward0", layer_backward, "layer")
+
+
+@RNN.second
+@LSTM.second
+@GRU.second
+def _layer_second(step, *grads):
+    """By the same steps in tensor operations."""
+    s = step.layer
+    check_versions(step.node, s)
+    arrays = [None if x is None else x[0] if s.cell else x for x in (s.x, s.h0, s.c0)]
+
+    def function(x, h0, c0, *weights):
+        if s.cell:
+            batch, hidden = x.shape[0], weights[1].shape[1]
+            h0, c0 = [wrap(numpy.zeros((batch, hidden), s.x.dtype)) if t is None else t for t in (h0, c0)]
+            h, c = cell(s.mode, x, h0, c0, *weights)
+            return h, None, c
+        return by_steps(s.mode, x, list(weights), h0, c0, s.batch_sizes, s.batch_first, s.directions)
+    return step.through(grads, (*arrays, *s.weights), function)
 
 
 def recurrent(str mode, Tensor input, list weights, Tensor h0=None, Tensor c0=None, batch_sizes=None,

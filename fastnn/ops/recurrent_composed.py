@@ -1,13 +1,30 @@
-"""LSTM whose h is projected to fewer numbers (Sak, Senior and Beaufays 2014), step by step."""
+"""Recurrent layers step by step: the LSTM with a projected h (Sak, Senior and Beaufays 2014), and what gradients of
+gradients go through."""
 from fastnn.ops.creation import zeros
 from fastnn.ops.linear import linear
-from fastnn.ops.pointwise import sigmoid, tanh
+from fastnn.ops.pointwise import relu, sigmoid, tanh
 from fastnn.ops.shape import cat, stack
 
 
-def projected_lstm(mode, input, weights, h0=None, c0=None, batch_sizes=None, batch_first=False, directions=1):
-    """h = w_hr (sigmoid(o) tanh(c)); arguments and results as `ops.recurrent.recurrent`, weights of each direction with
-    w_hr (projected, hidden) as the last."""
+def cell(mode, x, h, c, w_ih, w_hh, b_ih=None, b_hh=None, w_hr=None):
+    """(h, c) after one step, c None unless LSTM; w_hr (projected, hidden): h is projected."""
+    from_x, from_h = linear(x, w_ih, b_ih), linear(h, w_hh, b_hh)
+    if mode == "lstm":
+        i, f, g, o = (from_x + from_h).chunk(4, 1)
+        c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+        h = sigmoid(o) * tanh(c)
+        return h if w_hr is None else linear(h, w_hr), c
+    if mode == "gru":
+        (xr, xz, xn), (hr, hz, hn) = from_x.chunk(3, 1), from_h.chunk(3, 1)
+        n = tanh(xn + sigmoid(xr + hr) * hn)
+        return n + sigmoid(xz + hz) * (h - n), None
+    return (tanh if mode == "rnn_tanh" else relu)(from_x + from_h), None
+
+
+def by_steps(mode, input, weights, h0=None, c0=None, batch_sizes=None, batch_first=False, directions=1,
+             projected=False):
+    """One recurrent layer in tensor operations; arguments and results as `ops.recurrent.recurrent`, if `projected`
+    with w_hr as the last of each direction's weights."""
     per = len(weights) // directions
     if batch_sizes is None:
         x = input.transpose(0, 1) if batch_first else input
@@ -17,18 +34,19 @@ def projected_lstm(mode, input, weights, h0=None, c0=None, batch_sizes=None, bat
     batch = len(steps[0]) if steps else input.shape[0 if batch_first else 1]
     outputs, last_h, last_c = [], [], []
     for d in range(directions):
-        w_ih, w_hh, *biases, w_hr = weights[d * per:(d + 1) * per]
-        b_ih, b_hh = biases or (None, None)
-        initial = [zeros(batch, size, dtype=w_ih.dtype) for size in w_hr.shape]
-        h, c = initial[0] if h0 is None else h0[d], initial[1] if c0 is None else c0[d]
+        own = weights[d * per:(d + 1) * per]
+        w_hr = own.pop() if projected else None
+        w_ih, size = own[0], own[1].shape[1]
+        states = [zeros(batch, n, dtype=w_ih.dtype) for n in (size, w_hr.shape[1] if projected else size)]
+        h, c = states[0] if h0 is None else h0[d], states[1] if c0 is None else c0[d]
         outs = []
         for x in steps[::-1] if d else steps:
             alive = len(x)
-            i, f, g, o = (linear(x, w_ih, b_ih) + linear(h[:alive], w_hh, b_hh)).chunk(4, 1)
-            new_c = sigmoid(f) * c[:alive] + sigmoid(i) * tanh(g)
-            new_h = linear(sigmoid(o) * tanh(new_c), w_hr)
+            new_h, new_c = cell(mode, x, h[:alive], c[:alive], *own, *[None] * (4 - len(own)), w_hr)
             outs.append(new_h)
-            h, c = (new_h, new_c) if alive == batch else (cat([new_h, h[alive:]]), cat([new_c, c[alive:]]))
+            whole = alive == batch
+            h = new_h if whole else cat([new_h, h[alive:]])
+            c = c if new_c is None else new_c if whole else cat([new_c, c[alive:]])
         outputs.append(outs[::-1] if d else outs)
         last_h.append(h)
         last_c.append(c)
@@ -38,5 +56,11 @@ def projected_lstm(mode, input, weights, h0=None, c0=None, batch_sizes=None, bat
     elif rows:
         y = stack(rows, 1 if batch_first else 0)
     else:
-        y = zeros(*input.shape[:2], directions * w_hr.shape[0], dtype=w_ih.dtype)
-    return y, stack(last_h), stack(last_c)
+        y = zeros(*input.shape[:2], directions * size, dtype=w_ih.dtype)
+    return y, stack(last_h), stack(last_c) if mode == "lstm" else None
+
+
+def projected_lstm(*args):
+    """h = w_hr (sigmoid(o) tanh(c)); arguments and results as `ops.recurrent.recurrent`, weights of each direction with
+    w_hr (projected, hidden) as the last."""
+    return by_steps(*args, projected=True)
