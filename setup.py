@@ -154,7 +154,7 @@ class build_ext(_build_ext):
         if sys.platform != "linux":
             return objects
         joined = os.path.join(self.build_temp, "src_c", "isa", f"{isa}.o")
-        self.compiler.spawn([*self.compiler.linker_exe, "-r", "-nostdlib", "-o", joined, *objects])
+        subprocess.check_call([*self.compiler.linker_exe, "-r", "-nostdlib", "-o", joined, *objects])
         return [joined]
 
 
