@@ -66,7 +66,7 @@ fuzz: $(VENV)/.extra-test $(VENV)/.extra-torch build  ## random kernel calls, te
 	cd tests && status=0; for what in kernels programs files; do \
 	    PYTHONPATH=.. $(abspath $(BIN))/python -m fuzz.$$what $(FUZZ) || status=1; done; exit $$status
 
-coverage: $(VENV)/.extra-torch build  ## write docs/coverage.md: the names of PyTorch that are here and that are not
+coverage: $(VENV)/.extra-torch build  ## write build/coverage.md: the names of PyTorch and Keras that are here and that are not
 	$(BIN)/python docs/make_coverage.py
 
 bench: $(VENV)/.extra-test $(WITH_TORCH) build  ## time every operation (ARGS="--quick --filter matmul")

@@ -1,4 +1,4 @@
-"""Writes docs/coverage.md: the names of PyTorch and of Keras that fastnn has and has not, read off both.
+"""Writes build/coverage.md: the names of PyTorch and of Keras that fastnn has and has not, read off both.
 
 Run it from the root folder. What is absent needs PyTorch and Keras (``pip install -e .[torch,keras]``).
 """
@@ -50,9 +50,9 @@ BEYOND = re.compile(
 TEXT = """\
 # What fastnn has of PyTorch
 
-Made by `python docs/make_coverage.py`. A name that is not here raises an error that says so; a program that needs it
+Made by `make coverage`. A name that is not here raises an error that says so; a program that needs it
 cannot run on fastnn yet. Behaviour, defaults and errors are those of PyTorch 2.13; where fastnn differs is in
-[porting.md](porting.md).
+`docs/porting.md`.
 
 The lists of absent names leave out what belongs to complex numbers, sparse and quantized tensors, Fourier
 transforms, other devices, compilers and 3-d images, and PyTorch's internals.
@@ -159,4 +159,7 @@ def page():
 
 
 if __name__ == "__main__":
-    (Path(__file__).resolve().parent / "coverage.md").write_text(page())
+    target = Path(__file__).resolve().parent.parent / "build" / "coverage.md"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(page())
+    print(target)

@@ -178,4 +178,4 @@ def test_scoreboard(runner, capsys):
               f"{score['errors']} raised, "
               f"integers: {score['integers passed']} of {score['integers']}, "
               f"in place and out=: {score['variants passed']} of {score['variants']}, "
-              f"operations of the scope: {len(names.SCOPE)}, others: {len(names.EXTRA)}")
+              f"operations of the scope: {len(names.SCOPE)}, others: {len(names.extra())}")

@@ -1,5 +1,6 @@
 """Every public operation of fastnn and the arguments it is called with; what is left out, and why."""
 import functools
+import inspect
 import types
 from pathlib import Path
 
@@ -74,6 +75,8 @@ STABLE = set("""
     layer_norm group_norm var std var_mean std_mean softmax log_softmax logsumexp mean cumsum sum
 """.split())
 
+OWNERS = {"torch": fastnn, "Tensor": fastnn.Tensor, "F": fastnn.nn.functional, "linalg": fastnn.linalg,
+          "special": fastnn.special}
 ALIASES = {name: found.function.__name__ for name, found in HOMES["fastnn"].items() if name != found.function.__name__}
 
 
@@ -88,6 +91,20 @@ def descriptions():
     return found
 
 
+def function_of(key):
+    """The operation of a key; None for operators."""
+    owner, _, name = key.partition(".")
+    return getattr(OWNERS[owner], name, None) if owner in OWNERS else None
+
+
+def takes_one_tensor(function):
+    """Whether a function has one parameter: it needs no line in the table."""
+    try:
+        return list(inspect.signature(function).parameters) == ["input"]
+    except (TypeError, ValueError):
+        return False
+
+
 def parameters(key):
     """The descriptions for a public key; None if there are none."""
     table, name = descriptions(), key.partition(".")[2]
@@ -95,7 +112,8 @@ def parameters(key):
                       ALIASES.get(name.removesuffix("_"))):
         if candidate in table:
             return table[candidate]
-    return None
+    function = None if is_excluded(key) else function_of(key.removesuffix("_")) or function_of(key)
+    return ["input:x"] if takes_one_tensor(function) else None
 
 
 def is_excluded(key):
@@ -116,10 +134,8 @@ OPERATORS = tuple("op." + name for name in """
 @functools.cache
 def public():
     """The keys of all public operations, as the package has them now."""
-    owners = {"torch": fastnn, "Tensor": fastnn.Tensor, "F": fastnn.nn.functional, "linalg": fastnn.linalg,
-              "special": fastnn.special}
     found = []
-    for owner, where in owners.items():
+    for owner, where in OWNERS.items():
         for name in sorted(dir(where)):
             value = getattr(where, name)
             if not name.startswith("_") and callable(value) and not isinstance(value, (type, types.ModuleType)):
