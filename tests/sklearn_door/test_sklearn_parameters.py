@@ -209,3 +209,23 @@ def test_regressors_go_on_with_lbfgs():
                     for module in (original, fastnn.sklearn))
     for _ in range(3):
         np.testing.assert_allclose(ours.partial_fit(X, Y).loss_, theirs.partial_fit(X, Y).loss_, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [MLPRegressor, MLPQuantileRegressor])
+@pytest.mark.parametrize("y", [Y.astype("M8[D]"), Y.astype("m8[s]"), Y.astype(str), scipy.sparse.csr_matrix(np.eye(3)[Y])],
+                         ids=["dates", "times", "text", "sparse"])
+def test_targets_that_are_no_numbers(kind, y):
+    for model in (kind(max_iter=1), MLPEnsemble(kind(max_iter=1), 2)):
+        with pytest.raises(TypeError):
+            model.fit(X, y)
+
+
+@pytest.mark.parametrize("first, then", [(Y, np.eye(3, dtype=int)[Y]), (np.eye(3, dtype=int)[Y][:, :2], Y > 0),
+                                         (Y, scipy.sparse.csr_matrix(np.eye(3, dtype=int)[Y]))])
+def test_labels_of_another_kind(first, then):
+    model = MLPClassifier(max_iter=2, random_state=0, warm_start=True).fit(X, first)
+    before = model.n_iter_
+    for call in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match="fitted with multilabel"):
+            call(X, then)
+    assert model.n_iter_ == before
