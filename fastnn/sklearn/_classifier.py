@@ -142,8 +142,8 @@ n_features_in_, feature_names_in_, n_iter_, n_layers_, n_outputs_, out_activatio
             return np.searchsorted(self.classes_, y).astype(np.int64)
         target = self._label_binarizer.transform(y)
         if kind.startswith("multilabel") and target.shape[1] != len(self.classes_):
-            raise ValueError(f"The object was fitted with multilabel input: expected y of {len(self.classes_)} columns, "
-                             f"got shape {y.shape}")
+            raise ValueError("The object was fitted with multilabel input: expected y of "
+                             f"{len(self.classes_)} columns, got shape {y.shape}")
         return (target.toarray() if hasattr(target, "toarray") else target).astype(dtype)
 
     def _stratify(self, y):
