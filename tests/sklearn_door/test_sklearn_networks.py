@@ -507,6 +507,6 @@ def test_networks_are_explained_as_the_documentation_says():
                                rtol=0, atol=1e-12)
     rows = fastnn.arange(len(scores))
     nothing = names["network"](fastnn.zeros(1, 4, dtype=fastnn.float64))[0]
-    off = (scores[rows, names["targets"]] - nothing[names["targets"]])
+    off = scores[rows, names["targets"]] - nothing[names["targets"]]
     np.testing.assert_allclose(names["shares"].sum(1).numpy(), off.numpy(force=True), rtol=1e-9)
     assert names["falls"][2:].max() > names["falls"][:2].max()  # the petals tell irises apart
