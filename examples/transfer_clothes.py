@@ -29,7 +29,8 @@ def main(argv=None):
     (x, y), *parts = ((images[:most, ..., None], labels[:most])
                       for images, labels in (source.train, target.train, target.test))
     if x.shape[1:] != parts[0][0].shape[1:]:
-        raise SystemExit(f"expected images of one size, got {source.source} {x.shape[1:]} and {parts[0][0].shape[1:]}")
+        raise SystemExit(f"expected images of one size, got {source.source} {x.shape[1:]} and {target.source} "
+                         f"{parts[0][0].shape[1:]}; name a folder that holds MNIST/raw by --root or FASTNN_DATA")
     keras.utils.set_random_seed(args.seed)
     base = features(x.shape[1])
     model = classifier(base, 10)

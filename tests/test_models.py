@@ -319,6 +319,25 @@ def test_bad_arguments(folder):
 
 # ---- packed sequences ----
 
+def test_token_numbers_and_no_sentences(folder):
+    model = SentenceEncoder.from_folder(folder)
+    expected = model.encode([[1, 2, 3], [1, 4, 3]])
+    numbers = fastnn.tensor([[1, 2, 3], [1, 4, 3]])
+    for given in (numbers, list(numbers), numbers.numpy(), list(numbers.numpy())):
+        np.testing.assert_array_equal(model.encode(given), expected)
+    assert model([]).shape == model.encode([]).shape == (0, 16)
+    assert model.encoder(Packed.of([])).shape == (0, 16)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_table_is_no_list_of_sentences(folder, library):
+    frames = pytest.importorskip(library, reason="tables are those of pandas and polars")
+    model, table = SentenceEncoder.from_folder(folder), frames.DataFrame({"text": ["the cat", "a"]})
+    with pytest.raises(TypeError, match="one column of a table, got DataFrame"):
+        model.encode(table)
+    np.testing.assert_array_equal(model.encode(table["text"]), model.encode(["the cat", "a"]))
+
+
 def test_packed():
     batch = Packed.of([[5, 6, 7], [8], [9, 10, 11], [], [12]][:3] + [[12]])
     assert batch.ids.tolist() == [8, 12, 5, 6, 7, 9, 10, 11]

@@ -67,7 +67,7 @@ class EncoderLayer(Module):
         p = self.attention_dropout if self.training else 0.0
         seen = [packed_attention((part,), self.num_heads, True, bias, False, p)[0].reshape(-1, x.shape[1])
                 for part, bias in zip(pieces(qkv, runs), biases or [None] * len(runs))]
-        x = self.attention_norm(x + self.dropout(self.output(joined(seen))))
+        x = self.attention_norm(x + self.dropout(self.output(joined(seen or [x]))))
         hidden = fused_linear(x, self.up.weight, self.up.bias, self.activation, 0.0, 0.0)
         return self.output_norm(x + self.dropout(self.down(hidden)))
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fastnn._tensor import Tensor
 from fastnn.autograd.grad_mode import no_grad
 from fastnn.errors import check_integer, shown
 from fastnn.models.config import read_json
@@ -208,10 +209,13 @@ class SentenceEncoder(Module):
 
     def _tokens(self, sentences):
         """Token numbers of strings; lists of them as they are."""
+        if hasattr(sentences, "columns"):  # a table gives the names of its columns
+            raise TypeError(f"SentenceEncoder: expected a list of strings, or one column of a table, got "
+                            f"{shown(sentences)}")
         if isinstance(sentences, dict) or not isinstance(sentences, Iterable):
             raise TypeError(f"SentenceEncoder: expected a list of strings, got {shown(sentences)}")
         sentences = sentences if isinstance(sentences, str) else list(sentences)  # a generator can be walked only once
-        numbers = [isinstance(sentence, (list, tuple, np.ndarray)) for sentence in sentences]
+        numbers = [isinstance(sentence, (list, tuple, np.ndarray, Tensor)) for sentence in sentences]
         return list(sentences) if numbers and all(numbers) else self.tokenize(sentences)
 
     def pool(self, x, batch):
@@ -226,16 +230,17 @@ class SentenceEncoder(Module):
                 found.append(part.mean(1))
             else:
                 found.append(part.sum(1) / part.shape[1] ** 0.5)
-        y = joined(found)[batch.back]
+        y = joined(found or [x])[batch.back]
         return normalize(y, dim=1) if self.normalized else y
 
     def forward(self, sentences):
-        """Vectors (sentences, hidden_size) of strings, or of lists of token numbers, with gradients."""
+        """Vectors (sentences, hidden_size) of strings, or of token numbers (a list, array or tensor for each), with
+        gradients."""
         batch = Packed.of(self._tokens(sentences))
         return self.pool(self.encoder(batch), batch)
 
     def encode(self, sentences, batch_size=32):
-        """Vectors of strings (or of lists of token numbers) without gradients and without dropout.
+        """Vectors of strings (or of token numbers) without gradients and without dropout.
 
         A model in training is in evaluation mode meanwhile.
 

@@ -250,9 +250,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator):
         self._random_state = check_random_state(self.random_state)
         if first_pass:
             self._initialize(hidden, X.dtype)
-        else:  # arrays that the user may have set
+        else:  # arrays that the user may have set, or loaded from a file for reading
             self.coefs_ = [np.require(coef, X.dtype, "CW") for coef in self.coefs_]
             self.intercepts_ = [np.require(intercept, X.dtype, "CW") for intercept in self.intercepts_]
+            for owner in [*(getattr(self, "batch_norms_", None) or []), getattr(self, "_optimizer", None)]:
+                if owner is not None:
+                    owner.own()
             self._begin(False)
         return X, y, target, sample_weight
 

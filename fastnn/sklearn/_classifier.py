@@ -135,9 +135,15 @@ n_features_in_, feature_names_in_, n_iter_, n_layers_, n_outputs_, out_activatio
         return X, y
 
     def _target(self, y, dtype):
-        if self._label_binarizer.y_type_ == "multiclass":
+        kind = self._label_binarizer.y_type_
+        if y.ndim == 2 and not kind.startswith("multilabel"):
+            raise ValueError("The object was not fitted with multilabel input.")
+        if kind == "multiclass":
             return np.searchsorted(self.classes_, y).astype(np.int64)
         target = self._label_binarizer.transform(y)
+        if kind.startswith("multilabel") and target.shape[1] != len(self.classes_):
+            raise ValueError("The object was fitted with multilabel input: expected y of "
+                             f"{len(self.classes_)} columns, got shape {y.shape}")
         return (target.toarray() if hasattr(target, "toarray") else target).astype(dtype)
 
     def _stratify(self, y):

@@ -2,6 +2,7 @@
 from numbers import Real
 
 import numpy as np
+import scipy.sparse
 from scipy.special import xlogy
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import mean_pinball_loss, r2_score
@@ -33,6 +34,9 @@ class BaseMLPRegressor(RegressorMixin, BaseMLP):
 
     def _validate_input(self, X, y, incremental, reset):
         X, y = self._check_X(X, y=y, multi_output=True, y_numeric=True, reset=reset)
+        if scipy.sparse.issparse(y) or y.dtype.kind not in "buif":
+            raise TypeError(f"{type(self).__name__}: expected y to be a dense array of numbers, got {type(y).__name__} "
+                            f"of {y.dtype}")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self._loss()[0] == "poisson" and (y < 0).any():

@@ -17,6 +17,11 @@ from fastnn.utils.data._rows import take_rows
 STATES = {"sgd": 1, "adam": 2, "rmsprop": 1, "adagrad": 1}
 
 
+def _own(arrays):
+    """Arrays that may be written to; copies of those of a file that was opened for reading."""
+    return [np.require(array, requirements="CW") for array in arrays]
+
+
 class BatchNorm:
     """Batch normalisation of a layer's values before their activation (Ioffe & Szegedy, 2015).
 
@@ -40,6 +45,10 @@ class BatchNorm:
 
     def arrays(self):
         return [self.weight, self.bias, self.mean, self.var]
+
+    def own(self):
+        """Copy what may not be written to."""
+        self.weight, self.bias, self.mean, self.var = _own(self.arrays())
 
 
 class DenseOptimizer:
@@ -68,6 +77,11 @@ class DenseOptimizer:
         self.steps = steps
         if steps is None and name != "sgd":
             self.steps = [np.zeros(1, np.float32) for _ in params]
+
+    def own(self):
+        """Copy what may not be written to."""
+        self.state = [_own(arrays) for arrays in self.state]
+        self.steps = self.steps and _own(self.steps)
 
     def step(self, params, grads, weights, penalty):
         """One step for all parameters; `penalty` times their values belongs to the gradients of the first `weights`."""

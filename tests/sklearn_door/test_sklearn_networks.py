@@ -495,3 +495,18 @@ def test_dropin():
                "print(networks.MLPClassifier.__module__)\nd.uninstall()\nprint(networks.MLPClassifier.__module__)")
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["fastnn.sklearn._classifier", "sklearn.neural_network._multilayer_perceptron"]
+
+
+def test_networks_are_explained_as_the_documentation_says():
+    text = (Path(__file__).parents[2] / "docs" / "explaining.md").read_text(encoding="utf-8")
+    code = text.split("## Networks of scikit-learn")[1].split("```python\n")[1].split("```")[0]
+    names = {}
+    exec(code, names)
+    scores = names["network"](names["inputs"])
+    np.testing.assert_allclose(scores.softmax(1).numpy(force=True), names["estimator"].predict_proba(names["x"]),
+                               rtol=0, atol=1e-12)
+    rows = fastnn.arange(len(scores))
+    nothing = names["network"](fastnn.zeros(1, 4, dtype=fastnn.float64))[0]
+    off = scores[rows, names["targets"]] - nothing[names["targets"]]
+    np.testing.assert_allclose(names["shares"].sum(1).numpy(), off.numpy(force=True), rtol=1e-9)
+    assert names["falls"][2:].max() > names["falls"][:2].max()  # the petals tell irises apart

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("sklearn", reason="the scikit-learn door's tests need scikit-learn (pip install fastnn[sklearn])")
+import joblib
 import scipy.sparse
 import sklearn
 import sklearn.neural_network as original
@@ -209,3 +210,36 @@ def test_regressors_go_on_with_lbfgs():
                     for module in (original, fastnn.sklearn))
     for _ in range(3):
         np.testing.assert_allclose(ours.partial_fit(X, Y).loss_, theirs.partial_fit(X, Y).loss_, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [MLPRegressor, MLPQuantileRegressor])
+@pytest.mark.parametrize("y", [Y.astype("M8[D]"), Y.astype("m8[s]"), Y.astype(str),
+                               scipy.sparse.csr_matrix(np.eye(3)[Y])], ids=["dates", "times", "text", "sparse"])
+def test_targets_that_are_no_numbers(kind, y):
+    for model in (kind(max_iter=1), MLPEnsemble(kind(max_iter=1), 2)):
+        with pytest.raises(TypeError):
+            model.fit(X, y)
+
+
+@pytest.mark.parametrize("first, then", [(Y, np.eye(3, dtype=int)[Y]), (np.eye(3, dtype=int)[Y][:, :2], Y > 0),
+                                         (Y, scipy.sparse.csr_matrix(np.eye(3, dtype=int)[Y]))])
+def test_labels_of_another_kind(first, then):
+    model = MLPClassifier(max_iter=2, random_state=0, warm_start=True).fit(X, first)
+    before = model.n_iter_
+    for call in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match="fitted with multilabel"):
+            call(X, then)
+    assert model.n_iter_ == before
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_a_network_of_a_read_only_file_goes_on(kind, solver, tmp_path):
+    model = kind(max_iter=2, random_state=0, warm_start=True, batch_norm=True, solver=solver).fit(X, Y)
+    joblib.dump(model, tmp_path / "model")
+    for method in ("partial_fit", "fit"):
+        loaded = joblib.load(tmp_path / "model", mmap_mode="r")
+        again = joblib.load(tmp_path / "model")
+        getattr(loaded, method)(X, Y)
+        for found, expected in zip(loaded.coefs_, getattr(again, method)(X, Y).coefs_):
+            np.testing.assert_array_equal(found, expected)
