@@ -266,8 +266,8 @@ static void depthwise_weight_range(void *context, int64_t begin, int64_t end)
 /* Whether a convolution is of this kind: then its windows are filled in. */
 static int depthwise_fits(depthwise *d, const fnn_conv *s, const int64_t *strides)
 {
-    if (s->groups != s->c || s->c != s->o || s->n * s->c < VW / 2 || s->kh * s->kw > DEPTHWISE_TAPS ||
-        s->oh * s->ow == 0 || s->h * s->w == 0)
+    if (s->c != s->o || s->n * s->c < VW / 2 || s->kh * s->kw > DEPTHWISE_TAPS || s->oh * s->ow == 0 ||
+        s->h * s->w == 0)
         return 0;
     d->g = (fnn_windows){.outer = s->n * s->c,
                          .h = s->h,
@@ -307,6 +307,8 @@ static double depthwise_cost(const depthwise *d)
 static conv_outcome depthwise_forward(const conv_call *call)
 {
     const fnn_conv *const s = call->s;
+    if (s->groups != s->c)
+        return CONV_DECLINED;
     depthwise d = {.src = call->x, .weight = call->weight, .bias = call->bias, .dst = call->out, .relu = call->relu};
     if (!conv_whole_planes(call->xs, s->h, s->w) || !depthwise_fits(&d, s, call->xs) ||
         !depthwise_bands(&d, s->oh, fnn_output_band(&d.g)))
@@ -318,6 +320,8 @@ static conv_outcome depthwise_forward(const conv_call *call)
 static conv_outcome depthwise_input(const conv_call *call)
 {
     const fnn_conv *const s = call->s;
+    if (s->groups != s->c)
+        return CONV_DECLINED;
     depthwise d = {.src = call->dy, .weight = call->weight, .bias = call->bias, .dst = call->out, .relu = call->relu};
     if (!conv_whole_planes(call->dys, s->oh, s->ow) || !depthwise_fits(&d, s, call->dys))
         return CONV_DECLINED;
@@ -336,6 +340,8 @@ static conv_outcome depthwise_input(const conv_call *call)
 static conv_outcome depthwise_weight(const conv_call *call)
 {
     const fnn_conv *const s = call->s;
+    if (s->groups != s->c)
+        return CONV_DECLINED;
     REAL *const dw = call->out;
     depthwise d = {.src = call->x, .dy = call->dy, .dy_n = call->dys[0], .dy_c = call->dys[1]};
     if (!conv_whole_planes(call->xs, s->h, s->w) || !conv_whole_planes(call->dys, s->oh, s->ow) ||

@@ -19,8 +19,8 @@ typedef struct {
 
 static int kn2row_fits(const fnn_conv *s, const int64_t *strides)
 {
-    return s->o == 1 && s->groups == 1 && s->c >= 8 && s->kh * s->kw > 1 && s->kh * s->kw <= KN2ROW_TAPS &&
-           s->h * s->w >= VW && s->h * s->w <= KN2ROW_POSITIONS && conv_whole_planes(strides, s->h, s->w);
+    return s->groups == 1 && s->c >= 8 && s->kh * s->kw > 1 && s->kh * s->kw <= KN2ROW_TAPS && s->h * s->w >= VW &&
+           s->h * s->w <= KN2ROW_POSITIONS && conv_whole_planes(strides, s->h, s->w);
 }
 
 /* Vectors' operations of an image on a copy with padding instead (implicit_gemm.inc.h), of which a product takes so
@@ -105,6 +105,8 @@ static void kn2row_weight_range(void *context, int64_t begin, int64_t end)
 static conv_outcome kn2row_forward(const conv_call *call)
 {
     const fnn_conv *const s = call->s;
+    if (s->o != 1)
+        return CONV_DECLINED;
     const double taps = (double)(s->kh * s->kw), positions = (double)(s->h * s->w) / VW, c = (double)s->c;
     const double sums = 2 * (double)(s->oh * ((s->ow + VW - 1) / VW));
     if (!kn2row_fits(s, call->xs) || (!call->forced && taps * (1.4 * c * positions + sums) > kn2row_otherwise(s, 1.2)))
@@ -124,6 +126,8 @@ static conv_outcome kn2row_forward(const conv_call *call)
 static conv_outcome kn2row_weight(const conv_call *call)
 {
     const fnn_conv *const s = call->s;
+    if (s->o != 1)
+        return CONV_DECLINED;
     const double vectors = (double)((s->kh * s->kw + VW - 1) / VW), positions = (double)(s->h * s->w);
     const double c = (double)s->c, spread = (double)(s->kh * s->kw * s->oh * s->ow);
     if (!kn2row_fits(s, call->xs) ||
