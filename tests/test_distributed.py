@@ -1,5 +1,7 @@
 """`torch.distributed` over MPI: one process without it, several with it; the same steps as one process makes."""
+import copy
 import os
+import pickle
 import re
 import shutil
 import socket
@@ -114,7 +116,7 @@ def test_places(alone, monkeypatch):
     assert os.environ["RANK"] == "0" and os.environ["WORLD_SIZE"] == "4" and os.environ["LOCAL_RANK"] == "kept"
 
 
-def test_module_in_one_process(alone):
+def test_module_in_one_process(alone, tmp_path):
     dist.init_process_group()
     plain, model = nn.Linear(3, 2), DistributedDataParallel(nn.Linear(3, 2))
     model.module.load_state_dict(plain.state_dict())
@@ -125,9 +127,12 @@ def test_module_in_one_process(alone):
     assert fastnn.equal(plain.weight.grad, model.module.weight.grad)
     with model.no_sync(), model.join():
         model(x).sum().backward()
-    with pytest.raises(TypeError, match="state_dict"):
-        import pickle
-        pickle.dumps(model)
+    fastnn.save(model, tmp_path / "model.pt")
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)),
+                  fastnn.load(tmp_path / "model.pt", weights_only=False)):
+        assert fastnn.equal(other(x), model(x)) and other.process_group is dist.group.WORLD
+        other(x).sum().backward()
+        assert not other._waiting, "its own gradients are counted"
 
 
 def test_the_program_of_the_documentation(alone, capsys):

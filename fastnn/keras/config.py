@@ -465,7 +465,7 @@ def standardize_dtype(dtype):
         name = dtype.removeprefix("torch.").removeprefix("tf.")
     elif isinstance(dtype, dtypes.dtype):
         name = dtype.name
-    elif dtype in (bool, int, float):
+    elif isinstance(dtype, type) and dtype in (bool, int, float):  # np.dtype(float) == float, too
         name = {bool: "bool", int: "int64", float: "float32"}[dtype]
     else:
         try:

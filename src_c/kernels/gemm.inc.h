@@ -185,17 +185,17 @@ FNN_INLINE gemm_plan gemm_plan_of(const gemm *g, int64_t m, int64_t n)
 
 /* Rows i.. and columns j.. to `end` of C, for one block: elements pc.. pc + kc of k. The block's first row of tiles
  * packs its B. */
-FNN_INLINE void gemm_tile_row(const gemm *g, const gemm_plan *p, int first, int from_c, int last, int64_t i,
+FNN_INLINE void gemm_tile_row(const gemm *g, const gemm_plan *p, tile_ends *ends, int first, int last, int64_t i,
                               int64_t rows, int64_t jc, int64_t end, int64_t pc, int64_t kc, REAL *packed_a,
                               REAL *packed_b)
 {
-    tile_ends ends = {.from_c = from_c, .relu = g->relu && last, .start = g->start ? g->start + i : NULL};
     const REAL *a = g->a + i * g->as_m + pc * g->as_k;
     int64_t as_m = g->as_m, as_k = g->as_k;
     if (p->pack_a) {
         gemm_pack_a(packed_a, &as_m, &as_k, a, rows, kc);
         a = packed_a;
     }
+    ends->start = g->start ? g->start + i : NULL;
     for (int64_t j = jc; j < end;) {
         const int64_t left = end - j;
         int vectors = left > VW ? 2 : 1;
@@ -204,8 +204,8 @@ FNN_INLINE void gemm_tile_row(const gemm *g, const gemm_plan *p, int first, int 
         const int64_t columns = left < vectors * VW ? left : vectors * VW;
         const int part = columns < vectors * VW;
         if (part)
-            ends.tail = v_mask(columns - (vectors - 1) * VW);
-        ends.bias = g->bias && last ? g->bias + j : NULL;
+            ends->tail = v_mask(columns - (vectors - 1) * VW);
+        ends->bias = g->bias && last ? g->bias + j : NULL;
         const REAL *b = g->b + pc * g->bs_k + j * g->bs_n;
         int64_t ldb = g->bs_k;
         if (g->panels) {
@@ -215,13 +215,13 @@ FNN_INLINE void gemm_tile_row(const gemm *g, const gemm_plan *p, int first, int 
         if (p->pack_b) {
             REAL *panel = packed_b + (j - jc) * kc;
             ldb = vectors * VW;
-            ends.ahead = first && g->bs_k == 1 ? b + columns * g->bs_n : NULL;
-            ends.ahead_step = g->bs_n;
+            ends->ahead = first && g->bs_k == 1 ? b + columns * g->bs_n : NULL;
+            ends->ahead_step = g->bs_n;
             if (first)
                 gemm_pack_b(panel, ldb, b, g->bs_k, g->bs_n, kc, columns);
             b = panel;
         }
-        tile_kernels[vectors >> 1][part][rows - 1](kc, a, as_m, as_k, b, ldb, g->c + i * g->ldc + j, g->ldc, &ends);
+        tile_kernels[vectors >> 1][part][rows - 1](kc, a, as_m, as_k, b, ldb, g->c + i * g->ldc + j, g->ldc, ends);
         j += columns;
     }
 }
@@ -257,12 +257,12 @@ static void gemm_part(const gemm *g, int64_t i0, int64_t i1, int64_t j0, int64_t
                 break;
             const int64_t kc = k - pc < p.depth ? k - pc : p.depth;
             const int last = block == p.depths - 1;
+            tile_ends ends = {.from_c = g->from_c || block > 0, .relu = g->relu && last};
             for (int64_t t = 0; t < p.tiles; t++) {
                 if (t % 16 == 15 && fnn_interrupted())
                     break;
                 const int64_t i = i0 + m * t / p.tiles, rows = i0 + m * (t + 1) / p.tiles - i;
-                gemm_tile_row(g, &p, t == 0, g->from_c || block > 0, last, i, rows, jc, end, pc, kc, scratch + panels,
-                              scratch);
+                gemm_tile_row(g, &p, &ends, t == 0, last, i, rows, jc, end, pc, kc, scratch + panels, scratch);
                 if (g->map && last)
                     gemm_map(g, i, i + rows, jc, end);
             }

@@ -74,14 +74,7 @@ FNN_INLINE void prefetch_next(prefetch *a)
 typedef void (*tile_function)(int64_t k, const REAL *a, int64_t as_m, int64_t as_k, const REAL *b, int64_t ldb, REAL *c,
                               int64_t ldc, const tile_ends *ends);
 
-/* C (mr x nv vectors) = [C or 0] + A (mr x k, any strides) B (k x nv vectors, rows ldb apart). mr, nv, part are
- * constants in every caller. */
-FNN_INLINE void tile_product(const int mr, const int nv, const int part, int64_t k, const REAL *a, int64_t as_m,
-                             int64_t as_k, const REAL *b, int64_t ldb, REAL *c, int64_t ldc, const tile_ends *ends)
-{
-    vec acc[14][4], bv[4], x;
-    const vmask tail = ends->tail;
-    /* clang-format off */
+/* clang-format off */
 #define LAST(v) (part && (v) == nv - 1)
 #define LOAD(v, p) (LAST(v) ? v_load_part((p) + (v)*VW, tail) : v_load((p) + (v)*VW))
 #define FROM_C(i, v) if (i < mr && v < nv) acc[i][v] = LOAD(v, c + i * ldc);
@@ -98,7 +91,15 @@ FNN_INLINE void tile_product(const int mr, const int nv, const int part, int64_t
         else                                                                                                           \
             v_store(c + i * ldc + v * VW, acc[i][v]);                                                                  \
     }
-    /* clang-format on */
+/* clang-format on */
+
+/* C (mr x nv vectors) = [C or 0] + A (mr x k, any strides) B (k x nv vectors, rows ldb apart). mr, nv, part are
+ * constants in every caller. */
+FNN_INLINE void tile_product(const int mr, const int nv, const int part, int64_t k, const REAL *a, int64_t as_m,
+                             int64_t as_k, const REAL *b, int64_t ldb, REAL *c, int64_t ldc, const tile_ends *ends)
+{
+    vec acc[14][4], bv[4], x;
+    const vmask tail = ends->tail;
     if (ends->from_c) {
 #define TILE_ROW(i) EACH_VECTOR(FROM_C, i)
         EACH_ROW(TILE_ROW)

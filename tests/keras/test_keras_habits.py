@@ -1,4 +1,4 @@
-"""Habits of programs: a `convolution_op` of their own, layers as PyTorch's modules."""
+"""Habits of programs: a `convolution_op` of their own, layers as PyTorch's modules, dtypes as NumPy gives them."""
 import inspect
 
 import numpy as np
@@ -101,3 +101,18 @@ def test_a_sequential_within_a_layer_takes_sequences_of_any_length():
         assert model.predict(np.ones((2, steps, 3)), verbose=0).shape == (2, steps, 3)
     with pytest.raises(ValueError, match="expected axis -1|incompatible"):
         block.inner(np.ones((2, 5, 4), "f4"))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool", "uint8"])
+def test_dtypes_of_numpy(dtype):
+    """As values, as `array.dtype` gives them; np.dtype("float64") is equal to Python's float."""
+    given = np.dtype(dtype)
+    assert ours.config.standardize_dtype(given) == dtype
+    assert ours.config.standardize_dtype(ours.ops.zeros(2, dtype=given).dtype) == dtype
+    assert ours.Input((3,), dtype=given).dtype == dtype
+
+
+def test_filled_and_turned():
+    assert ours.ops.full((2,), 7).numpy().dtype == np.float32 and ours.ops.full((2,), 7, "int32").numpy().dtype == "i4"
+    x = np.array([-1.0, -0.0, 0.0, 2.0], np.float32)
+    np.testing.assert_allclose(ours.ops.angle(x), np.angle(x))

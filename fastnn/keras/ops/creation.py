@@ -83,7 +83,7 @@ def full(shape, fill_value, dtype=None):
     shape : tuple
     fill_value : number or tensor
     dtype : str, optional
-        That of the value without it.
+        `config.floatx` without it.
 
     Returns
     -------
@@ -92,9 +92,9 @@ def full(shape, fill_value, dtype=None):
     Examples
     --------
     >>> keras.ops.full((2,), 7)
-    tensor([7, 7], dtype=torch.int32)
+    tensor([7., 7.])
     """
-    value = array_of(convert(fill_value, None if dtype is None else config.standardize_dtype(dtype)))
+    value = array_of(convert(fill_value, config.standardize_dtype(dtype)))
     return from_array(np.array(np.broadcast_to(value, sizes(shape))))
 
 

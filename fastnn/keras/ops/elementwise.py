@@ -321,7 +321,8 @@ def angle(x):
     >>> keras.ops.angle([1.0, 2.0])
     tensor([0., 0.])
     """
-    return fastnn.atan2(floating(x) * 0, floating(x))
+    x = floating(x)
+    return fastnn.atan2(fastnn.zeros_like(x), x)  # x * 0 would be -0.0 below 0
 
 
 @operation

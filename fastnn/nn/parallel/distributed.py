@@ -106,6 +106,9 @@ class DistributedDataParallel(Module):
         if init_sync:
             self._same_everywhere()
             self._take_over([p for name, p in module.named_parameters() if name not in ignored] + self._buffers_here())
+        self._listen()
+
+    def _listen(self):
         for number, (_, parameter) in enumerate(self._parameters_here):
             parameter.register_post_accumulate_grad_hook(lambda p, number=number: self._made(number))
 
@@ -228,7 +231,14 @@ class DistributedDataParallel(Module):
         raise NotImplementedError("DistributedDataParallel.register_comm_hook is not implemented")
 
     def __getstate__(self):
-        raise TypeError("DistributedDataParallel holds a process group and cannot be pickled; save its state_dict()")
+        return {key: value for key, value in super().__getstate__().items() if key != "process_group"}
+
+    def __setstate__(self, state):
+        """A copy, or what was pickled, trains in the group of all processes."""
+        from fastnn.distributed import groups
+        super().__setstate__(state)
+        self.process_group, self._waiting = groups.resolve(None), None
+        self._listen()
 
 
 def _tensors(value):

@@ -81,6 +81,8 @@ static double direct_otherwise(const direct_conv *g, const fnn_conv *s)
 static conv_outcome direct_run(const conv_call *call, int transposed, int by_width)
 {
     const fnn_conv *const s = call->s;
+    if (s->kh * s->kw <= 1 || (!call->forced && by_width != (s->n < DIRECT_BATCH)))
+        return CONV_DECLINED;
     const int64_t *const strides = transposed ? call->dys : call->xs;
     const int64_t ins = s->c / s->groups, outs = s->o / s->groups, taps = s->kh * s->kw;
     direct_conv g = {.src = transposed ? call->dy : call->x,
@@ -98,8 +100,7 @@ static conv_outcome direct_run(const conv_call *call, int transposed, int by_wid
                      .transposed = transposed,
                      .relu = call->relu,
                      .by_width = by_width};
-    if ((!call->forced && by_width != (s->n < DIRECT_BATCH)) || !conv_whole_planes(strides, g.height, g.width) ||
-        !direct_fits(&g, s, TILE_ROWS))
+    if (!conv_whole_planes(strides, g.height, g.width) || !direct_fits(&g, s, TILE_ROWS))
         return CONV_DECLINED;
     const int64_t h = g.rows.size, w = g.columns.size;
     g.dst_c = h * w, g.dst_n = s->groups * g.m * g.dst_c;
@@ -130,6 +131,8 @@ static conv_outcome direct_run(const conv_call *call, int transposed, int by_wid
 static conv_outcome direct_weight_run(const conv_call *call, int by_width)
 {
     const fnn_conv *const s = call->s;
+    if (s->kh * s->kw <= 1 || (!call->forced && by_width != (s->n < DIRECT_BATCH)))
+        return CONV_DECLINED;
     direct_conv g = {.src = call->x,
                      .src_n = call->xs[0],
                      .src_c = call->xs[1],
@@ -143,8 +146,8 @@ static conv_outcome direct_weight_run(const conv_call *call, int by_width)
                      .options = s,
                      .shares = s->n / DIRECT_BATCH > 1 ? s->n / DIRECT_BATCH : 1,
                      .by_width = by_width};
-    if ((!call->forced && by_width != (s->n < DIRECT_BATCH)) || !conv_whole_planes(call->xs, s->h, s->w) ||
-        !conv_whole_planes(call->dys, s->oh, s->ow) || !direct_fits(&g, s, s->sw == 1 ? TILE_ROWS : DIRECT_DEPTH))
+    if (!conv_whole_planes(call->xs, s->h, s->w) || !conv_whole_planes(call->dys, s->oh, s->ow) ||
+        !direct_fits(&g, s, s->sw == 1 ? TILE_ROWS : DIRECT_DEPTH))
         return CONV_DECLINED;
     const double vectors = (double)((g.m + VW - 1) / VW), tiles = (double)((g.channels + TILE_ROWS - 1) / TILE_ROWS);
     const double visits = (double)(g.rows.pairs * (s->sw == 1 ? s->kw : g.columns.pairs)); /* of each sum */

@@ -293,6 +293,38 @@ static void conv_move(const conv_gemm *g, REAL *tile, int64_t width, REAL *dst, 
     }
 }
 
+/* A block of positions of a group: rows row.. of some images. */
+typedef struct {
+    int64_t group, image, images, row, rows;
+} conv_block;
+
+FNN_INLINE conv_block conv_block_at(const conv_gemm *g, int64_t block)
+{
+    conv_block b = {.group = block / (g->blocks_n * g->blocks_r),
+                    .image = block / g->blocks_r % g->blocks_n * g->block_images,
+                    .row = block % g->blocks_r * g->block_rows};
+    b.rows = g->oh - b.row < g->block_rows ? g->oh - b.row : g->block_rows;
+    b.images = g->images - b.image < g->block_images ? g->images - b.image : g->block_images;
+    return b;
+}
+
+/* A tile of positions at.. at + count of a block: in y itself if they are neighbours there, else in `own`. */
+FNN_INLINE void conv_tile(const conv_gemm *g, const conv_block *b, tile_function tile, int64_t k, const REAL *a,
+                          int64_t as_m, int64_t as_k, const REAL *panel, int64_t ldb, REAL *dst, int64_t at,
+                          int64_t count, int64_t m, REAL *own, const tile_ends *ends)
+{
+    const int64_t size = b->rows * g->ow, from = at / size;
+    if (g->dst_w == 1 && g->dst_h == g->ow && (at + count - 1) / size == from) {
+        tile(k, a, as_m, as_k, panel, ldb, dst + (b->image + from) * g->dst_n + b->row * g->dst_h + at % size, g->dst_c,
+             ends);
+        return;
+    }
+    if (ends->from_c)
+        conv_move(g, own, 4 * VW, dst, b->image, b->row, b->rows, at, count, m, 1);
+    tile(k, a, as_m, as_k, panel, ldb, own, 4 * VW, ends);
+    conv_move(g, own, 4 * VW, dst, b->image, b->row, b->rows, at, count, m, 0);
+}
+
 /* Item = rows of A for a block of positions of a group. */
 static void conv_range(void *context, int64_t begin, int64_t end)
 {
@@ -318,27 +350,25 @@ static void conv_range(void *context, int64_t begin, int64_t end)
     int64_t filled = -1;
     for (int64_t item = begin; item < end; item++) {
         const int64_t part = item % g->parts_m, block = item / g->parts_m;
-        const int64_t group = block / (g->blocks_n * g->blocks_r), bn = block / g->blocks_r % g->blocks_n;
-        const int64_t row = block % g->blocks_r * g->block_rows, image = bn * g->block_images;
-        const int64_t rows = g->oh - row < g->block_rows ? g->oh - row : g->block_rows;
-        const int64_t images = g->images - image < g->block_images ? g->images - image : g->block_images;
-        const int64_t n = images * rows * g->ow;
+        const conv_block at = conv_block_at(g, block);
+        const int64_t n = at.images * at.rows * g->ow;
         const int64_t m0 = g->m * part / g->parts_m, m = g->m * (part + 1) / g->parts_m - m0;
         const int64_t tiles = (m + TILE_ROWS - 1) / TILE_ROWS;
         if (block != filled)
-            conv_fill(g, copy, g->src + image * g->src_n + group * g->channels * g->src_c, images, row, rows);
+            conv_fill(g, copy, g->src + at.image * g->src_n + at.group * g->channels * g->src_c, at.images, at.row,
+                      at.rows);
         filled = block;
         if (g->m <= CONV_DIRECT) {
-            for (int64_t channel = group * g->m + m0; channel < group * g->m + m0 + m; channel++)
-                conv_direct(g, g->dst + image * g->dst_n + channel * g->dst_c + row * g->dst_h, copy, taps,
-                            g->a + channel * k, g->bias ? g->bias[channel] : 0, images, rows);
+            for (int64_t channel = at.group * g->m + m0; channel < at.group * g->m + m0 + m; channel++)
+                conv_direct(g, g->dst + at.image * g->dst_n + channel * g->dst_c + at.row * g->dst_h, copy, taps,
+                            g->a + channel * k, g->bias ? g->bias[channel] : 0, at.images, at.rows);
             continue;
         }
         for (int64_t b = 0, pc = 0; b < depths; b++, pc += depth) {
             const int64_t kc = k - pc < depth ? k - pc : depth;
             tile_ends ends = {.from_c = b > 0, .relu = g->relu && b == depths - 1};
             for (int64_t t = 0; t < tiles; t++) {
-                const int64_t i = m0 + m * t / tiles, mr = m0 + m * (t + 1) / tiles - i, channel = group * g->m + i;
+                const int64_t i = m0 + m * t / tiles, mr = m0 + m * (t + 1) / tiles - i, channel = at.group * g->m + i;
                 const REAL *a = g->a + channel * k + pc;
                 int64_t as_m = k, as_k = 1;
                 if (pack_a) {
@@ -354,23 +384,14 @@ static void conv_range(void *context, int64_t begin, int64_t end)
                     REAL *const panel = panels + j * kc;
                     if (t == 0) {
                         conv_run runs[64];
-                        const int count = conv_runs(g, rows, j, take, runs);
+                        const int count = conv_runs(g, at.rows, j, take, runs);
                         conv_pack(g, panel, nv * VW, copy, taps, runs, count, pc, kc);
                     }
                     const int partial = take < nv * VW;
                     if (partial)
                         ends.tail = v_mask(take - (nv - 1) * VW);
-                    const int64_t size = rows * g->ow, from = j / size;
-                    const tile_function tile = tile_kernels[nv >> 1][partial][mr - 1];
-                    if (g->dst_w == 1 && g->dst_h == g->ow && (j + take - 1) / size == from)
-                        tile(kc, a, as_m, as_k, panel, nv * VW,
-                             dst + (image + from) * g->dst_n + row * g->dst_h + j % size, g->dst_c, &ends);
-                    else {
-                        if (b > 0)
-                            conv_move(g, own, 4 * VW, dst, image, row, rows, j, take, mr, 1);
-                        tile(kc, a, as_m, as_k, panel, nv * VW, own, 4 * VW, &ends);
-                        conv_move(g, own, 4 * VW, dst, image, row, rows, j, take, mr, 0);
-                    }
+                    conv_tile(g, &at, tile_kernels[nv >> 1][partial][mr - 1], kc, a, as_m, as_k, panel, nv * VW, dst, j,
+                              take, mr, own, &ends);
                     j += take;
                 }
             }

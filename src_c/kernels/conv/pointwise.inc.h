@@ -59,6 +59,8 @@ static conv_outcome pointwise_input(const conv_call *call)
 static conv_outcome pointwise_weight(const conv_call *call)
 {
     const fnn_conv *const s = call->s;
+    if (s->kh * s->kw != 1)
+        return CONV_DECLINED;
     conv_weight w = conv_weight_of(call);
     if (!conv_is_pointwise(&w.conv, call->xs) || !conv_whole_planes(call->dys, s->oh, s->ow) ||
         (s->oh * s->ow < POINTWISE_DEPTH && !call->forced))

@@ -371,9 +371,16 @@ static conv_outcome winograd_run(const conv_gemm *g, const REAL *weight, int tra
     return w.not_finite ? CONV_NOT_FINITE : CONV_DONE;
 }
 
+/* Whether it is worth while to describe a call. */
+FNN_INLINE int winograd_may_pay(const conv_call *call)
+{
+    const fnn_conv *const s = call->s;
+    return s->kh == 3 && s->kw == 3 && (call->forced || (s->c >= 8 * s->groups && s->o >= 8 * s->groups));
+}
+
 static conv_outcome winograd_forward(const conv_call *call)
 {
-    if (call->s->kh != 3 || call->s->kw != 3)
+    if (!winograd_may_pay(call))
         return CONV_DECLINED;
     const conv_gemm g = conv_gemm_of(call);
     return winograd_run(&g, call->weight, 0, call->forced);
@@ -381,7 +388,7 @@ static conv_outcome winograd_forward(const conv_call *call)
 
 static conv_outcome winograd_input(const conv_call *call)
 {
-    if (call->s->kh != 3 || call->s->kw != 3 || call->s->sh != 1 || call->s->sw != 1)
+    if (!winograd_may_pay(call) || call->s->sh != 1 || call->s->sw != 1)
         return CONV_DECLINED;
     const conv_gemm g = conv_gemm_of_input(call);
     return winograd_run(&g, call->weight, 1, call->forced);

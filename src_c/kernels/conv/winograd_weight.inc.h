@@ -133,7 +133,7 @@ static void winograd_weight_sum(void *context, int64_t begin, int64_t end)
 
 static conv_outcome winograd_weight(const conv_call *call)
 {
-    if (call->s->kh != 3 || call->s->kw != 3)
+    if (call->s->kh != 3 || call->s->kw != 3 || (!call->forced && call->s->c < 8 * call->s->groups))
         return CONV_DECLINED;
     const conv_weight given = conv_weight_of(call);
     const conv_gemm *const g = &given.conv;
