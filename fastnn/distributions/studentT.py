@@ -5,7 +5,7 @@ import fastnn
 from fastnn.distributions import constraints
 from fastnn.distributions.chi2 import Chi2
 from fastnn.distributions.distribution import Distribution
-from fastnn.distributions.utils import _standard_normal, batch_of, X
+from fastnn.distributions.utils import _standard_normal, broadcast_all
 from fastnn.dtypes import Size
 
 __all__ = ["StudentT"]

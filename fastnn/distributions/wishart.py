@@ -121,18 +121,14 @@ class Wishart(ExponentialFamily):
         ----------
         sample_shape : Size
         max_try_correction : int, optional
-            How often singular draws are replaced, 3 times for 3 x 3 matrices and smaller, else 10 times.
+            How often singular draws are replaced, by default at most 10 times.
         """
-        shape, size = Size(sample_shape), self._event_shape[-1]
-        tries = (3 if self._batch_shape.numel() else 10) if max_try_correction is None else max_try_correction
-        made = self._bartlett(shape)
-        if self._validate_args:
-            for _ in range(tries):
-                singular = self.support.check(made).logical_not()
-                if not bool(singular.any()):
-                    break
-                made = fastnn.where(singular[..., None, None], self._bartlett(shape), made)
-        assert made.shape[-1] == size
+        made = self._bartlett(Size(sample_shape))
+        for _ in range(10 if max_try_correction is None else max_try_correction):
+            singular = self.support.check(made).logical_not()
+            if not bool(singular.any()):
+                break
+            made = fastnn.where(singular[..., None, None], self._bartlett(Size(sample_shape)), made)
         return made
 
     def _bartlett(self, shape):
