@@ -17,7 +17,7 @@ from fastnn.nn import functional as F
 MODULES = [module.name for module in pkgutil.walk_packages(fastnn.__path__, "fastnn.")
            if not module.name.startswith(("fastnn.__main__", "fastnn.tensorflow"))]
 # Namespaces in which every public function and class describes its parameters and has an example.
-COMPLETE = ["fastnn.explain", "fastnn.explain.lrp", "fastnn.models"]
+COMPLETE = ["fastnn.distributions", "fastnn.explain", "fastnn.explain.lrp", "fastnn.models"]
 # Names of COMPLETE namespaces that need no example, and why.
 WITHOUT_EXAMPLE = {"fastnn.models.SentenceEncoder": "needs files of a model"}
 

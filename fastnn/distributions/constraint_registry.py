@@ -10,7 +10,12 @@ __all__ = ["ConstraintRegistry", "biject_to", "transform_to"]
 
 
 class ConstraintRegistry:
-    """A map from classes of constraints to makers of transforms.
+    """A map from classes of constraints to makers of transforms; called, it gives a constraint's transform.
+
+    Parameters
+    ----------
+    constraint : Constraint
+        Where the transform leads, from the real numbers.
 
     Examples
     --------

@@ -9,6 +9,12 @@ from fastnn.ops import families
 __all__ = ["Dirichlet"]
 
 
+def _Dirichlet_backward(x, concentration, grad_output):  # noqa: N802 (PyTorch's name, which programs import)
+    """The gradient of the concentrations for draws x."""
+    slope = fastnn._dirichlet_grad(x, concentration, concentration.sum(-1, True).expand_as(concentration))
+    return slope * (grad_output - (x * grad_output).sum(-1, True))
+
+
 class Dirichlet(ExponentialFamily):
     """Vectors of K parts with the sum 1; draws have implicit gradients.
 

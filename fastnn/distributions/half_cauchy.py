@@ -52,7 +52,7 @@ class HalfCauchy(TransformedDistribution):
 
     def log_prob(self, value):
         """``log(2 / pi) - log scale - log(1 + (value / scale)^2)``, -inf below 0"""
-        value = self._checked(fastnn.as_tensor(value, dtype=self.scale.dtype))
+        value = fastnn.as_tensor(self._checked(value), dtype=self.scale.dtype)
         return fastnn.where(value >= 0, self.base_dist.log_prob(value) + math.log(2), -math.inf)
 
     def cdf(self, value):

@@ -1,7 +1,8 @@
 """Kullback-Leibler divergences: ``kl_divergence`` and ``register_kl``.
 
 Most pairs are one formula, ``KL(p || q) = E_p[-log q] - H(p)``: a class q says which expectations its ``-log q`` needs
-(`_CROSS`), a class p which it knows (`_EXPECTED`). Where p has values outside of q's support the divergence is infinite.
+(`_CROSS`), a class p which it knows (`_EXPECTED`). Where p has values outside
+of q's support the divergence is infinite.
 """
 import math
 import warnings

@@ -43,7 +43,7 @@ class LogitRelaxedBernoulli(Odds, Distribution):
 
 
 class RelaxedBernoulli(TransformedDistribution):
-    """Numbers of (0, 1) that come near to Bernoulli's as the temperature falls (Maddison et al. 2017, Jang et al. 2017).
+    """Numbers of (0, 1) that come near to Bernoulli's as the temperature falls (Maddison et al. 2017).
 
     ``x = sigmoid((logits + log u - log(1 - u)) / temperature)`` for u uniform
 

@@ -3,7 +3,8 @@ import math
 
 import fastnn
 from fastnn.distributions import constraints
-from fastnn.distributions.transform_base import (ComposeTransform, IndependentTransform, ReshapeTransform, Transform,
+from fastnn.distributions.transform_base import (ComposeTransform, IndependentTransform, ReshapeTransform,  # noqa: F401
+                                                 Transform,
                                                  _clipped_sigmoid, _InverseTransform, _Plain, _raised,
                                                  identity_transform)
 from fastnn.distributions.transform_vectors import (CatTransform, CorrCholeskyTransform, LowerCholeskyTransform,

@@ -108,7 +108,8 @@ def zeta(input, other):
 
     def backward(grad):
         raise NotImplementedError("the derivative for 'special_zeta' is not implemented")
-    return record(zeta_of(x.detach().numpy(), q.detach().numpy()).astype(kind), backward, "SpecialZetaBackward0", (x, q))
+    made = zeta_of(x.detach().numpy(), q.detach().numpy()).astype(kind)
+    return record(made, backward, "SpecialZetaBackward0", (x, q))
 
 
 def log_density(a, x):
@@ -191,7 +192,7 @@ def _incomplete_gamma(op, which, input, other):
     good_a = np.where(bad | zero, 1.0, values[0])
     good_x = np.where(bad, 1.0, values[1])
     lower, upper, slope, _ = incomplete(good_a, good_x)
-    made = np.where(zero, np.where(values[1] > 0, 1 - which, np.nan if which == 0 else np.nan), (lower, upper)[which])
+    made = np.where(zero, np.where(values[1] > 0, 1 - which, np.nan), (lower, upper)[which])
     made = np.where(bad, np.nan, made).astype(kind).reshape(shape)
     sign = 1 - 2 * which
 

@@ -58,9 +58,10 @@ def solve_triangular(A, B, *, upper, left=True, unitriangular=False, out=None): 
 
 @operation()
 def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False):  # noqa: N803
-    """(X, A) with A X = `input` for triangular A (A^T with `transpose`); ``linalg.solve_triangular`` is its successor."""
+    """(X, A) with A X = `input` for triangular A (A^T with `transpose`); see ``linalg.solve_triangular``."""
     matrix, side = (A.mT, not upper) if transpose else (A, upper)
-    return triangular_solve_result((solve_triangular(matrix, input, upper=side, unitriangular=unitriangular), A.clone()))
+    made = solve_triangular(matrix, input, upper=side, unitriangular=unitriangular)
+    return triangular_solve_result((made, A.clone()))
 
 
 @operation(out=True)
