@@ -111,7 +111,7 @@ def cholesky_ex(input, *, upper=False, check_errors=False):
     if check_errors or not info.any():
         return cholesky_ex_result((cholesky(input, upper=upper), from_array(info)))
     made = np.full(x.shape, np.nan, x.dtype)
-    for place in zip(*np.nonzero(info == 0)):
+    for place in (place for place in np.ndindex(*info.shape) if not info[place]):
         made[place] = np.linalg.cholesky(x[place])
     return cholesky_ex_result((from_array(np.ascontiguousarray(np.swapaxes(made, -1, -2)) if upper else made),
                                from_array(info)))
