@@ -9,7 +9,8 @@ from distribution_cases import ALL, CASES, made
 from fastnn import distributions
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
-pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:Singular sample")]  # PyTorch's, of regular ones
+# PyTorch says so of regular draws of Wishart
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:Singular sample")]
 
 IMPLICIT = ("Beta", "Chi2", "Dirichlet", "FisherSnedecor", "Gamma", "InverseGamma", "StudentT")
 # What PyTorch computes wrongly or not at all, and why.
@@ -66,7 +67,8 @@ def test_distribution_is_pytorchs(name, i, dtype):
     same = [fastnn.tensor(value.numpy()) for value in (x, p)]
     for attribute in ("log_prob", "cdf"):
         if (name, attribute) not in PYTORCHS or dtype == "float32":
-            agree(lambda: getattr(mine, attribute)(same[0]), lambda: getattr(theirs, attribute)(x), 2 * tolerance, attribute)
+            agree(lambda: getattr(mine, attribute)(same[0]), lambda: getattr(theirs, attribute)(x), 2 * tolerance,
+                  attribute)
     agree(lambda: mine.icdf(same[1]), lambda: theirs.icdf(p), 10 * tolerance, "icdf")
     shape = (6, *theirs.batch_shape)
     larger, their_larger = mine.expand(shape), theirs.expand(shape)
@@ -117,13 +119,14 @@ def test_gradients_are_pytorchs(name, i, what):
     for a, b in zip(found, wanted):
         assert (a is None) == (b is None)
         if a is not None:
-            b = b.tril() if name == "Wishart" and what == "log_prob" and b.ndim == 2 and "scale_tril" in CASES[name][i] \
-                else b  # PyTorch's cholesky_solve gives a gradient to the zeros above the diagonal
+            if name == "Wishart" and what == "log_prob" and b.ndim == 2 and "scale_tril" in CASES[name][i]:
+                b = b.tril()  # PyTorch's cholesky_solve gives a gradient to the zeros above the diagonal
             np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=tolerance, atol=tolerance)
 
 
 UNIVARIATE = {
-    "Bernoulli": lambda d: scipy.stats.bernoulli(d.probs), "Binomial": lambda d: scipy.stats.binom(d.total_count, d.probs),
+    "Bernoulli": lambda d: scipy.stats.bernoulli(d.probs),
+    "Binomial": lambda d: scipy.stats.binom(d.total_count, d.probs),
     "Poisson": lambda d: scipy.stats.poisson(d.rate), "Geometric": lambda d: scipy.stats.geom(d.probs, loc=-1),
     "NegativeBinomial": lambda d: scipy.stats.nbinom(d.total_count, 1 - d.probs),
     "Beta": lambda d: scipy.stats.beta(d.concentration1, d.concentration0),
@@ -132,12 +135,14 @@ UNIVARIATE = {
     "FisherSnedecor": lambda d: scipy.stats.f(d.df1, d.df2),
     "Gamma": lambda d: scipy.stats.gamma(d.concentration, scale=1 / d.rate),
     "GeneralizedPareto": lambda d: scipy.stats.genpareto(d.concentration, d.loc, d.scale),
-    "Gumbel": lambda d: scipy.stats.gumbel_r(d.loc, d.scale), "HalfCauchy": lambda d: scipy.stats.halfcauchy(scale=d.scale),
+    "Gumbel": lambda d: scipy.stats.gumbel_r(d.loc, d.scale),
+    "HalfCauchy": lambda d: scipy.stats.halfcauchy(scale=d.scale),
     "HalfNormal": lambda d: scipy.stats.halfnorm(scale=d.scale),
     "InverseGamma": lambda d: scipy.stats.invgamma(d.concentration, scale=d.rate),
     "Laplace": lambda d: scipy.stats.laplace(d.loc, d.scale),
     "LogNormal": lambda d: scipy.stats.lognorm(s=d.scale, scale=np.exp(d.loc)),
-    "Normal": lambda d: scipy.stats.norm(d.loc, d.scale), "Pareto": lambda d: scipy.stats.pareto(d.alpha, scale=d.scale),
+    "Normal": lambda d: scipy.stats.norm(d.loc, d.scale),
+    "Pareto": lambda d: scipy.stats.pareto(d.alpha, scale=d.scale),
     "StudentT": lambda d: scipy.stats.t(d.df, d.loc, d.scale),
     "Uniform": lambda d: scipy.stats.uniform(d.low, d.high - d.low),
     "VonMises": lambda d: scipy.stats.vonmises(d.concentration, d.loc),
@@ -210,7 +215,8 @@ BAD = [
     lambda t, d: d.Dirichlet(t.tensor(1.0)), lambda t, d: d.Dirichlet(t.tensor([1.0, -1.0])),
     lambda t, d: d.Dirichlet(t.ones(2)).log_prob(t.tensor([0.5, 0.6])), lambda t, d: d.Geometric(0.0),
     lambda t, d: d.Multinomial(t.tensor(3), t.ones(2)), lambda t, d: d.MultivariateNormal(t.zeros(2)),
-    lambda t, d: d.MultivariateNormal(t.zeros(2), -t.eye(2)), lambda t, d: d.MultivariateNormal(t.tensor(0.0), t.eye(2)),
+    lambda t, d: d.MultivariateNormal(t.zeros(2), -t.eye(2)),
+    lambda t, d: d.MultivariateNormal(t.tensor(0.0), t.eye(2)),
     lambda t, d: d.MultivariateNormal(t.zeros(2), t.ones(2)), lambda t, d: d.LowRankMultivariateNormal(
         t.zeros(2), t.ones(3, 1), t.ones(2)), lambda t, d: d.Categorical(t.tensor([-1.0, 2.0])),
     lambda t, d: d.Categorical(t.ones(2)).log_prob(t.tensor(2)), lambda t, d: d.Categorical(t.tensor(1.0)),
@@ -219,7 +225,8 @@ BAD = [
     lambda t, d: d.Independent(d.Normal(t.zeros(2), 1.0), 2), lambda t, d: d.MixtureSameFamily(
         d.Categorical(t.ones(2)), d.Normal(t.zeros(3), 1.0)), lambda t, d: d.TransformedDistribution(
         d.Normal(0.0, 1.0), 3), lambda t, d: d.TransformedDistribution(d.Normal(0.0, 1.0), d.StickBreakingTransform()),
-    lambda t, d: d.kl_divergence(d.Normal(0.0, 1.0), d.Poisson(1.0)), lambda t, d: d.Normal(0.0, 1.0).expand(2).sample(),
+    lambda t, d: d.kl_divergence(d.Normal(0.0, 1.0), d.Poisson(1.0)),
+    lambda t, d: d.Normal(0.0, 1.0).expand(2).sample(),
     lambda t, d: d.LKJCholesky(1), lambda t, d: d.Wishart(t.tensor(0.5), t.eye(2)),
     lambda t, d: d.ExpTransform(cache_size=2), lambda t, d: d.ReshapeTransform((2,), (3,)),
     lambda t, d: d.biject_to(d.constraints.boolean), lambda t, d: d.biject_to.register(3, None)(3),
@@ -236,7 +243,7 @@ def test_errors_are_pytorchs(i):
     kind, text = texts(lambda: BAD[i](fastnn, distributions))
     wanted, their_text = texts(lambda: BAD[i](torch, torch.distributions))
     assert wanted[0] in kind, f"{kind[0]}: {text}\nbeside {wanted[0]}: {their_text}"
-    if kind[0] is ValueError:
+    if kind[0] is ValueError and their_text:
         assert text.split("\n")[0][:40] == their_text.split("\n")[0][:40]
 
 

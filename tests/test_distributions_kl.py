@@ -13,8 +13,6 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip insta
 pytestmark = pytest.mark.torch
 
 PAIRS = [pair for pair in torch.distributions.kl._KL_REGISTRY if all(kind.__name__ in CASES for kind in pair)]
-# PyTorch calls the divergence infinite where the unit interval's ends are reached, not crossed.
-TOUCHING = {("ContinuousBernoulli", "Uniform"), ("Uniform", "ContinuousBernoulli")}
 
 
 def test_all_pairs_are_registered():
@@ -28,7 +26,8 @@ def test_divergence_is_pytorchs(first, second):
     for i, j in itertools.product(range(len(CASES[first])), range(len(CASES[second]))):
         answers = []
         for library in (torch, fastnn):
-            (p, of_p), (q, of_q) = made(library, first, i, requires_grad=True), made(library, second, j, requires_grad=True)
+            p, of_p = made(library, first, i, requires_grad=True)
+            q, of_q = made(library, second, j, requires_grad=True)
             try:
                 found = library.distributions.kl_divergence(p, q)
             except (RuntimeError, NotImplementedError, IndexError, ValueError):
@@ -46,7 +45,7 @@ def test_divergence_is_pytorchs(first, second):
         for a, b in zip(slopes, their_slopes):
             if a is not None and b is not None:
                 np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-8, atol=1e-8)
-    assert compared or first == "Categorical" and second == "Categorical"
+    assert compared
 
 
 def test_divergence_of_made_distributions():
@@ -85,13 +84,14 @@ def test_registering():
 
 # ---- transforms ----
 
-def chains(t, d):
+def chains(t):
     """Transforms of a library, with the shape of what they take."""
     x = t.distributions.transforms
+    loc, scale = t.tensor([1.0, 2.0]).double(), t.tensor([3.0, -1.0]).double()
     return [
-        (x.ExpTransform(), (3,)), (x.PowerTransform(t.tensor(2.0, dtype=t.float64)), (3,)), (x.SigmoidTransform(), (3,)),
+        (x.ExpTransform(), (3,)), (x.PowerTransform(scale[0]), (3,)), (x.SigmoidTransform(), (3,)),
         (x.TanhTransform(), (3,)), (x.SoftplusTransform(), (3,)), (x.AbsTransform(), (3,)),
-        (x.AffineTransform(1.0, -2.0), (3,)), (x.AffineTransform(t.tensor([1.0, 2.0]).double(), t.tensor([3.0, -1.0]).double(), 1), (4, 2)),
+        (x.AffineTransform(1.0, -2.0), (3,)), (x.AffineTransform(loc, scale, 1), (4, 2)),
         (x.ComposeTransform([x.AffineTransform(0.5, 2.0), x.ExpTransform()]), (3,)),
         (x.ComposeTransform([x.ExpTransform(), x.StickBreakingTransform()]), (2, 3)),
         (x.IndependentTransform(x.ExpTransform(), 1), (2, 3)), (x.ReshapeTransform((4,), (2, 2)), (3, 4)),
@@ -104,9 +104,9 @@ def chains(t, d):
     ]
 
 
-@pytest.mark.parametrize("i", range(len(chains(torch, None))))
+@pytest.mark.parametrize("i", range(len(chains(torch))))
 def test_transform_is_pytorchs(i):
-    (mine, shape), (theirs, _) = chains(fastnn, None)[i], chains(torch, None)[i]
+    (mine, shape), (theirs, _) = chains(fastnn)[i], chains(torch)[i]
     values = np.random.default_rng(i).random(shape) + 0.1
     x, their_x = fastnn.tensor(values, requires_grad=True), torch.tensor(values, requires_grad=True)
     y, their_y = mine(x), theirs(their_x)
@@ -146,7 +146,8 @@ def test_registered_transforms_are_pytorchs(registry, name):
     found = []
     for library in (fastnn, torch):
         try:
-            found.append(repr(getattr(library.distributions, registry)(getattr(library.distributions.constraints, name))))
+            constraint = getattr(library.distributions.constraints, name)
+            found.append(repr(getattr(library.distributions, registry)(constraint)))
         except NotImplementedError:
             found.append(None)
     assert found[0] == found[1]
@@ -155,7 +156,8 @@ def test_registered_transforms_are_pytorchs(registry, name):
 def test_registered_intervals():
     x = fastnn.tensor([-3.0, 0.0, 5.0])
     for constraint in (constraints.interval(2.0, 5.0), constraints.greater_than(1.0), constraints.less_than(-1.0),
-                       constraints.half_open_interval(0.0, 3.0), constraints.cat([constraints.real, constraints.positive], 0, [1, 2]),
+                       constraints.half_open_interval(0.0, 3.0),
+                       constraints.cat([constraints.real, constraints.positive], 0, [1, 2]),
                        constraints.stack([constraints.real, constraints.positive, constraints.unit_interval], 0)):
         transform = distributions.biject_to(constraint)
         y = transform(x)
@@ -166,7 +168,8 @@ def test_registered_intervals():
 @pytest.mark.parametrize("name, value", [
     ("boolean", [0.0, 1.0, 2.0]), ("real", [1.0, float("nan"), float("inf")]), ("positive", [0.0, 1.0, -1.0]),
     ("nonnegative", [0.0, -1.0, 1.0]), ("unit_interval", [0.0, 1.0, 1.1]), ("nonnegative_integer", [0.0, 1.5, -1.0]),
-    ("positive_integer", [0.0, 1.0, 2.5]), ("simplex", [[0.5, 0.5], [0.5, 0.6]]), ("one_hot", [[0.0, 1.0], [1.0, 1.0]]),
+    ("positive_integer", [0.0, 1.0, 2.5]), ("simplex", [[0.5, 0.5], [0.5, 0.6]]),
+    ("one_hot", [[0.0, 1.0], [1.0, 1.0]]),
     ("lower_triangular", [[1.0, 0.0], [1.0, 1.0]]), ("lower_cholesky", [[1.0, 0.0], [1.0, -1.0]]),
     ("corr_cholesky", [[1.0, 0.0], [0.6, 0.8]]), ("symmetric", [[1.0, 2.0], [2.0, 1.0]]), ("square", [[1.0, 2.0]]),
     ("positive_definite", [[1.0, 2.0], [2.0, 1.0]]), ("positive_semidefinite", [[1.0, 0.0], [0.0, 0.0]])])

@@ -1,4 +1,4 @@
-"""The gamma function's relatives and triangular systems beside SciPy and PyTorch; implicit gradients beside quantiles."""
+"""The gamma function's relatives and triangular systems beside SciPy and PyTorch; gradients of draws."""
 import fastnn
 import numpy as np
 import pytest
@@ -11,17 +11,18 @@ rng = np.random.default_rng(0)
 @pytest.mark.parametrize("n", range(6))
 def test_polygamma(n):
     x = 10 ** rng.uniform(-3, 4, 300)
-    np.testing.assert_allclose(fastnn.polygamma(n, fastnn.tensor(x)).numpy(), known.polygamma(n, x), rtol=1e-12, atol=1e-14)
-    with fastnn.enable_grad():
-        y = fastnn.tensor(x[:5], requires_grad=True)
-        y.polygamma(n).sum().backward()
+    found = fastnn.polygamma(n, fastnn.tensor(x)).numpy()
+    np.testing.assert_allclose(found, known.polygamma(n, x), rtol=1e-12, atol=1e-14)
+    y = fastnn.tensor(x[:5], requires_grad=True)
+    y.polygamma(n).sum().backward()
     np.testing.assert_allclose(y.grad.numpy(), known.polygamma(n + 1, x[:5]), rtol=1e-12)
 
 
 def test_trigamma_of_negative_numbers():
     torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
     x = rng.uniform(-8, 0, 100)
-    np.testing.assert_allclose(fastnn.polygamma(1, fastnn.tensor(x)).numpy(), torch.polygamma(1, torch.tensor(x)).numpy(), rtol=1e-9)
+    found = fastnn.polygamma(1, fastnn.tensor(x)).numpy()
+    np.testing.assert_allclose(found, torch.polygamma(1, torch.tensor(x)).numpy(), rtol=1e-9)
     assert np.isinf(fastnn.polygamma(1, fastnn.tensor([0.0, -2.0])).numpy()).all()
 
 
@@ -37,7 +38,9 @@ def test_incomplete_gamma_functions():
         y = wanted(a, x)
         found = mine(fastnn.tensor(a), fastnn.tensor(x)).numpy()
         np.testing.assert_allclose(found[y > 1e-250], y[y > 1e-250], rtol=1e-10)
-        np.testing.assert_allclose(mine(fastnn.tensor(a).float(), fastnn.tensor(x).float()).numpy(), y, rtol=2e-2, atol=3e-4)
+        single = mine(fastnn.tensor(a).float(), fastnn.tensor(x).float())  # of rounded arguments
+        exact = wanted(a.astype("float32").astype(float), x.astype("float32").astype(float))
+        np.testing.assert_allclose(single.numpy(), exact, rtol=1e-5, atol=1e-30)
     edges = fastnn.tensor([0.0, 1.0, 1.0, -1.0, 1.0, 0.0]), fastnn.tensor([1.0, 0.0, float("inf"), 1.0, -1.0, 0.0])
     assert np.array_equal(fastnn.igamma(*edges).numpy(), known.gammainc(*(e.numpy() for e in edges)), equal_nan=True)
     assert np.array_equal(fastnn.igammac(*edges).numpy(), known.gammaincc(*(e.numpy() for e in edges)), equal_nan=True)
@@ -83,7 +86,8 @@ def test_the_gradient_of_beta_numbers_is_that_of_quantiles():
 def test_streams_of_rejection_are_pytorchs(rate):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
     calls = [lambda t: t.poisson(t.full((300,), rate)), lambda t: t.poisson(t.full((300,), rate).double())]
-    calls += [lambda t, p=p: t.binomial(t.full((300,), rate // 1), t.full((300,), p)) for p in (0.0, 0.1, 0.5, 0.9, 1.0)]
+    calls += [lambda t, p=p: t.binomial(t.full((300,), rate // 1), t.full((300,), p))
+              for p in (0.0, 0.1, 0.5, 0.9, 1.0)]
     if rate:
         calls += [lambda t: t._standard_gamma(t.full((300,), rate))]
     for call in calls:
@@ -93,6 +97,7 @@ def test_streams_of_rejection_are_pytorchs(rate):
 
 
 @pytest.mark.torch
+@pytest.mark.filterwarnings("ignore:torch.triangular_solve is deprecated")
 @pytest.mark.parametrize("upper", [False, True])
 def test_triangular_systems(upper):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
@@ -133,7 +138,7 @@ def test_cholesky_ex_says_where_it_ends():
     (lambda: fastnn.poisson(-fastnn.ones(1)), RuntimeError, "non-negative"),
     (lambda: fastnn.poisson(fastnn.ones(1).long()), RuntimeError, "floating-point"),
     (lambda: fastnn.binomial(fastnn.ones(1), fastnn.ones(1).double()), RuntimeError, "dtype"),
-    (lambda: fastnn.linalg.solve_triangular(fastnn.ones(2, 2), fastnn.ones(2), upper=True), RuntimeError, "2 dimensions"),
+    (lambda: fastnn.linalg.solve_triangular(fastnn.ones(2, 2), fastnn.ones(2), upper=True), RuntimeError, "2 dimen"),
     (lambda: fastnn.linalg.solve_triangular(fastnn.ones(2, 3), fastnn.ones(2, 2), upper=True), RuntimeError, "square"),
 ])
 def test_bad_input(call, error, text):
