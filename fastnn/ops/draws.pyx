@@ -11,14 +11,17 @@ np.import_array()
 
 
 cdef double gamma(Generator g, double shape) noexcept:
-    """Marsaglia and Tsang 2000; a shape below 1 is raised by one and the draw scaled down."""
+    """Marsaglia and Tsang 2000; a shape below 1 is raised by one and the draw scaled down.
+
+    PyTorch's third is a float's, and so is this one.
+    """
     cdef double scale = 1.0, d, c, x, y, v, u
     if shape < 1.0:
         if shape == 0.0:
             return 0.0
         scale = (1.0 - fnn_mt_double(&g.mt)) ** (1.0 / shape)
         shape += 1.0
-    d = shape - 1.0 / 3.0
+    d = shape - <float>(1.0 / 3.0)
     c = 1.0 / sqrt(9.0 * d)
     while True:
         y = 0.0

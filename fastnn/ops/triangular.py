@@ -57,23 +57,24 @@ def solve_triangular(A, B, *, upper, left=True, unitriangular=False, out=None): 
 
 
 @operation()
-def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False):  # noqa: N803
+def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False, *, out=None):  # noqa: N803
     """(X, A) with A X = `input` for triangular A (A^T with `transpose`); see ``linalg.solve_triangular``."""
     matrix, side = (A.mT, not upper) if transpose else (A, upper)
-    made = solve_triangular(matrix, input, upper=side, unitriangular=unitriangular)
-    return triangular_solve_result((made, A.clone()))
+    made = solve_triangular(matrix, input, upper=side, unitriangular=unitriangular), A.clone()
+    return triangular_solve_result(into("triangular_solve", each, value, (input, A))
+                                   for each, value in zip((None, None) if out is None else out, made))
 
 
 @operation(out=True)
-def cholesky_solve(input, L, upper=False):  # noqa: N803
-    """X with A X = `input` for A = L L^T (L^T L with `upper`).
+def cholesky_solve(input, input2, upper=False):
+    """X with A X = `input` for A = L L^T (L^T L with `upper`), L being `input2`.
 
     Parameters
     ----------
     input : Tensor
         (*, n, k)
-    L : Tensor
-        (*, n, n), Cholesky's factor.
+    input2 : Tensor
+        (*, n, n), Cholesky's factor L.
     upper : bool
 
     Examples
@@ -83,15 +84,16 @@ def cholesky_solve(input, L, upper=False):  # noqa: N803
     tensor([[1.],
             [1.]])
     """
-    lower = L.mT if upper else L
+    lower = input2.mT if upper else input2
     return solve_triangular(lower.mT, solve_triangular(lower, input, upper=False), upper=True)
 
 
 @operation(out=True)
-def cholesky_inverse(L, upper=False):  # noqa: N803
-    """The inverse of L L^T (L^T L with `upper`)."""
-    lower = L.mT if upper else L
-    root = solve_triangular(lower, from_array(np.eye(L.shape[-1], dtype=L.detach().numpy().dtype)), upper=False)
+def cholesky_inverse(input, upper=False):
+    """The inverse of L L^T (L^T L with `upper`), L being `input`."""
+    lower = input.mT if upper else input
+    eye = from_array(np.eye(input.shape[-1], dtype=input.detach().numpy().dtype))
+    root = solve_triangular(lower, eye, upper=False)
     return linear.matmul(root.mT, root)
 
 
