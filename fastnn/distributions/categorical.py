@@ -81,8 +81,11 @@ class Categorical(Odds, Distribution):
 
     def log_prob(self, value):
         """``log P(value)`` for categories that broadcast against the batch."""
-        value, logits = fastnn.broadcast_tensors(self._checked(value).long().unsqueeze(-1), self.logits)
-        return logits.gather(-1, value[..., :1]).squeeze(-1)
+        value, logits = self._checked(value).long().unsqueeze(-1), self.logits
+        if value.shape[:-1] != logits.shape[:-1]:
+            value, logits = fastnn.broadcast_tensors(value, logits)
+            value = value[..., :1]
+        return logits.gather(-1, value).squeeze(-1)
 
     def entropy(self):
         """``-sum_k P(k) log P(k)``"""

@@ -11,7 +11,8 @@ from fastnn._tensor import from_array, record
 from fastnn.ops import draws
 from fastnn.ops._common import need_tensors
 from fastnn.ops.declare import operation
-from fastnn.ops.gamma_functions import MOST_TERMS, digamma_of, incomplete
+from fastnn.ops.gamma_functions import digamma_of, incomplete
+from fastnn.ops.incomplete import beta_series
 
 
 def _floating(op, *tensors):
@@ -106,26 +107,12 @@ def _standard_gamma_grad(input, output):
     return from_array(np.asarray(_gamma_slope(shape, value)).astype(value.dtype))
 
 
-def _beta_series(x, a, b):
-    """(S, dS/da, dS/db): I_x(a, b) = x^a (1 - x)^b / (a B(a, b)) S, for x up to about the mean."""
-    term, total = np.ones_like(x), np.ones_like(x)
-    of_a, of_b, sum_a, sum_b = (np.zeros_like(x) for _ in range(4))
-    for n in range(MOST_TERMS):
-        term = term * x * (a + b + n) / (a + 1 + n)
-        of_b = of_b + 1 / (a + b + n)
-        of_a = of_a + 1 / (a + b + n) - 1 / (a + 1 + n)
-        total, sum_a, sum_b = total + term, sum_a + term * of_a, sum_b + term * of_b
-        if not (term * (1 + of_b + np.abs(of_a)) > 1e-17 * total).any():
-            break
-    return total, sum_a, sum_b
-
-
 def _beta_slope(x, a, total):
     """dx/da / (1 - x) of a beta number x of a and b = total - a."""
     b = total - a
     with np.errstate(all="ignore"):
         left = x <= (a + 1) / (total + 2)
-        s, s_a, s_b = _beta_series(np.where(left, x, 1 - x), np.where(left, a, b), np.where(left, b, a))
+        s, s_a, s_b = beta_series(np.where(left, x, 1 - x), np.where(left, a, b), np.where(left, b, a))
         log = np.log(np.maximum(x, 1e-320))
         common = digamma_of(total) + log
         lower = -x / a * (s * (common - digamma_of(a + 1)) + s_a)

@@ -9,9 +9,9 @@ from fastnn.ops import arithmetic, pointwise, reduce
 from fastnn.ops._common import need_tensors
 from fastnn.ops.arithmetic_composed import pair_of
 from fastnn.ops.declare import operation
+from fastnn.ops.incomplete import lower_series, upper_fraction
 from fastnn.ops.special import floating_of
 
-MOST_TERMS = 100_000
 BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
 
 
@@ -124,41 +124,6 @@ def log_density(a, x):
         inverse = 1 / np.maximum(a, 1)
         stirling = inverse * (1 / 12 - inverse ** 2 * (1 / 360 - inverse ** 2 * (1 / 1260 - inverse ** 2 / 1680)))
         return np.where(a >= 20, -a * phi + 0.5 * np.log(a / (2 * np.pi)) - stirling, plain)
-
-
-def lower_series(a, x):
-    """(S, dS/da): P(a, x) = x^a exp(-x) / gamma(a + 1) S, a series of positive terms; for x < a + 1."""
-    term, total = np.ones_like(x), np.ones_like(x)
-    slope, slopes = np.zeros_like(x), np.zeros_like(x)
-    for n in range(1, MOST_TERMS):
-        term = term * x / (a + n)
-        slope = slope - 1 / (a + n)
-        total = total + term
-        slopes = slopes + term * slope
-        if not (np.abs(term * (1 - slope)) > 1e-17 * total).any():
-            break
-    return total, slopes
-
-
-def upper_fraction(a, x):
-    """(h, dh/da): Q(a, x) = x^a exp(-x) / gamma(a) h, Legendre's continued fraction by Lentz' method; x >= a + 1."""
-    b = x + 1 - a
-    c, dc = np.full_like(x, 1e300), np.zeros_like(x)
-    d = 1 / b
-    dd, h, log_slope = d * d, d, d.copy()
-    for i in range(1, MOST_TERMS):
-        top = -i * (i - a)
-        b = b + 2
-        dd = i * d + top * dd - 1
-        d = 1 / (top * d + b)
-        dd = -dd * d * d
-        dc = -1 + i / c - top * dc / (c * c)
-        c = b + top / c
-        step = dd / d + dc / c
-        h, log_slope = h * (c * d), log_slope + step
-        if not ((np.abs(c * d - 1) > 1e-16) & (np.abs(step) > 1e-17)).any():
-            break
-    return h, h * log_slope
 
 
 def incomplete(a, x):
