@@ -62,6 +62,7 @@ def test_mvlgamma():
 
 def test_the_gradient_of_gamma_numbers_is_that_of_quantiles():
     shape = 10 ** rng.uniform(-1, 3, 400)
+    shape[:40] = np.round(shape[:40]) + 1  # for whole numbers the fraction is finite, but its derivative is not
     level = rng.uniform(0.01, 0.99, 400)
     x, step = known.gammaincinv(shape, level), 1e-4 * shape
     slope = (8 * (known.gammaincinv(shape + step, level) - known.gammaincinv(shape - step, level))

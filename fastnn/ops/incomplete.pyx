@@ -73,7 +73,7 @@ def upper_fraction(a, x):
                 step = dd / d + dc / c
                 h *= c * d
                 log_slope += step
-                if not (fabs(c * d - 1) > 1e-16 and fabs(step) > 1e-17):
+                if not (fabs(c * d - 1) > 4.5e-16 or fabs(step) > 2e-16 * (fabs(log_slope) + fabs(dd / d))):
                     break
             totals[i] = h
             slopes[i] = h * log_slope
