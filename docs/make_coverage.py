@@ -16,6 +16,8 @@ SECTIONS = {
     "torch.autograd": ("fastnn.autograd", "torch.autograd"),
     "torch.linalg": ("fastnn.linalg", "torch.linalg"),
     "torch.special": ("fastnn.special", "torch.special"),
+    "torch.distributions": ("fastnn.distributions", "torch.distributions"),
+    "torch.distributions.constraints": ("fastnn.distributions.constraints", "torch.distributions.constraints"),
     "torch.nn": ("fastnn.nn", "torch.nn"),
     "torch.nn.functional": ("fastnn.nn.functional", "torch.nn.functional"),
     "torch.nn.init": ("fastnn.nn.init", "torch.nn.init"),

@@ -8,6 +8,7 @@ cdef extern from "random.h" nogil:
         int left
         uint32_t next
         uint32_t state[624]
+    double fnn_mt_double(fnn_mt *mt)
 
 cdef class Generator:
     cdef fnn_mt mt
