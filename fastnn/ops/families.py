@@ -7,9 +7,11 @@ PyTorch takes approximations.
 import numpy as np
 
 from fastnn import random as _random
+from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.ops import draws
 from fastnn.ops._common import need_tensors
+from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
 from fastnn.ops.gamma_functions import digamma_of, incomplete
 from fastnn.ops.incomplete import beta_series
@@ -55,7 +57,15 @@ def poisson(input, generator=None):
     rate, = _floating("poisson", input)
     if rate.size and not (rate >= 0).all():
         raise RuntimeError("invalid Poisson rate, expected rate to be non-negative")
-    return record(_drawn("poisson", generator, rate.dtype, rate), np.zeros_like, "PoissonBackward0", (input,))
+    return record(_drawn("poisson", generator, rate.dtype, rate), constant("PoissonBackward0"), (input,), (rate.shape,))
+
+
+def _binomial_backward(grad, count_shape, prob_shape):
+    return np.zeros(count_shape, grad.dtype), np.zeros(prob_shape, grad.dtype)
+
+
+BINOMIAL = Op("BinomialBackward0", _binomial_backward, "count_shape prob_shape")
+BINOMIAL.second(lambda step, g: (step.zeros(g, step.count_shape), step.zeros(g, step.prob_shape)))
 
 
 @operation("fastnn")
@@ -77,11 +87,16 @@ def binomial(count, prob, generator=None):
     if n.dtype != p.dtype:
         raise RuntimeError(f"Found dtype {prob.dtype} but expected {count.dtype}")
     n, p = np.broadcast_arrays(n, p)
-    made = _drawn("binomial", generator, n.dtype, n, p)
+    return record(_drawn("binomial", generator, n.dtype, n, p), BINOMIAL, (count, prob),
+                  (tuple(count.shape), tuple(prob.shape)))
 
-    def backward(grad):
-        return tuple(np.zeros(tensor.shape, made.dtype) for tensor in (count, prob))
-    return record(made, backward, "BinomialBackward0", (count, prob))
+
+def _standard_gamma_backward(grad, shape, drawn):
+    return np.asarray(grad * _gamma_slope(shape, drawn)).astype(shape.dtype)
+
+
+IMPLICIT = "the implicit gradient of a random number is a series of its own; PyTorch does not differentiate it either"
+STANDARD_GAMMA = Op("StandardGammaBackward0", _standard_gamma_backward, "shape drawn", reason=IMPLICIT)
 
 
 @operation("fastnn")
@@ -89,10 +104,7 @@ def _standard_gamma(input, generator=None):
     """Gamma random numbers of the shapes `input` and rate 1, with the implicit gradient."""
     shape, = _floating("_standard_gamma", input)
     made = np.maximum(_drawn("gamma", generator, shape.dtype, shape), np.finfo(shape.dtype).tiny)
-
-    def backward(grad):
-        return np.asarray(grad * _gamma_slope(shape, made)).astype(shape.dtype)
-    return record(made, backward, "StandardGammaBackward0", (input,))
+    return record(made, STANDARD_GAMMA, (input,), (shape, made))
 
 
 def _gamma_slope(shape, value):
@@ -138,14 +150,16 @@ def _sample_dirichlet(input, generator=None):
         shape.dtype))
 
 
+def _dirichlet_backward(grad, alpha, x):
+    total = np.broadcast_to(alpha.sum(-1, keepdims=True, dtype=np.float64), alpha.shape)
+    slope = _beta_slope(x.astype(np.float64), alpha.astype(np.float64), total)
+    return np.asarray(slope * (grad - (x * grad).sum(-1, keepdims=True))).astype(alpha.dtype)
+
+
+DIRICHLET = Op("_DirichletBackward", _dirichlet_backward, "alpha x", reason=IMPLICIT)
+
+
 def dirichlet(concentration):
     """Dirichlet random numbers with the implicit gradient of their parts, each of which has a beta distribution."""
-    made = _sample_dirichlet(concentration.detach())
-    x = made.numpy()
-    alpha = concentration.detach().numpy()
-
-    def backward(grad):
-        total = np.broadcast_to(alpha.sum(-1, keepdims=True, dtype=np.float64), alpha.shape)
-        slope = _beta_slope(x.astype(np.float64), alpha.astype(np.float64), total)
-        return np.asarray(slope * (grad - (x * grad).sum(-1, keepdims=True))).astype(alpha.dtype)
-    return record(x, backward, "_DirichletBackward", (concentration,))
+    x = _sample_dirichlet(concentration.detach()).numpy()
+    return record(x, DIRICHLET, (concentration,), (concentration.detach().numpy(), x))

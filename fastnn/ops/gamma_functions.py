@@ -3,6 +3,7 @@ import math
 
 import numpy as np
 
+from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.kernels import sum_to
 from fastnn.ops import arithmetic, pointwise, reduce
@@ -63,6 +64,14 @@ def _order(op, n):
     return int(n)
 
 
+def _polygamma_backward(grad, n, x):
+    return np.asarray(grad * polygamma_of(n + 1, x)).astype(x.dtype, copy=False)
+
+
+POLYGAMMA = Op("PolygammaBackward0", _polygamma_backward, "n x")
+POLYGAMMA.second(lambda step, g: g * polygamma(step.n + 1, step.input(step.x, 0)))
+
+
 @operation("fastnn special", out=True)
 def polygamma(n, input):
     """The n-th derivative of ``digamma`` (n = 0 is digamma itself), element by element.
@@ -84,10 +93,7 @@ def polygamma(n, input):
     """
     n, input = _order("polygamma", n), floating_of("polygamma", input)
     x = input.detach().numpy()
-
-    def backward(grad):
-        return np.asarray(grad * polygamma_of(n + 1, x)).astype(x.dtype, copy=False)
-    return record(polygamma_of(n, x).astype(x.dtype), backward, "PolygammaBackward0", (input,), (), (input,))
+    return record(polygamma_of(n, x).astype(x.dtype), POLYGAMMA, (input,), (n, x), (input,))
 
 
 def _method(self, n):
@@ -99,17 +105,20 @@ _method.__name__ = _method.__qualname__ = "polygamma"
 operation("Tensor", inplace=True)(_method)
 
 
+def _zeta_backward(grad):
+    raise NotImplementedError("the derivative for 'special_zeta' is not implemented")
+
+
+ZETA = Op("SpecialZetaBackward0", _zeta_backward, reason="it has no first gradient")
+
+
 @operation("special", out=True)
 def zeta(input, other):
     """Hurwitz' zeta function, the sum of (other + k)^-input over k = 0, 1, ...; no gradients."""
     x, q = pair_of("special.zeta", input, other, numbers=True)
     x, q = (floating_of("special.zeta", each) for each in (x, q))
     kind = np.result_type(x.detach().numpy(), q.detach().numpy())
-
-    def backward(grad):
-        raise NotImplementedError("the derivative for 'special_zeta' is not implemented")
-    made = zeta_of(x.detach().numpy(), q.detach().numpy()).astype(kind)
-    return record(made, backward, "SpecialZetaBackward0", (x, q))
+    return record(zeta_of(x.detach().numpy(), q.detach().numpy()).astype(kind), ZETA, (x, q))
 
 
 def log_density(a, x):
@@ -145,6 +154,19 @@ def incomplete(a, x):
         return lower, upper, np.where(ends[0] | ends[1], 0, density * rest), np.where(ends[1], 0, -x * rest)
 
 
+def _incomplete_gamma_backward(grad, sign, slope, good_a, good_x, a, x):
+    with np.errstate(all="ignore"):
+        density = np.exp(log_density(good_a, good_x)) / good_x
+    grad = np.asarray(grad * sign)
+    return (sum_to(np.ascontiguousarray((grad * slope).astype(a.dtype)), a.shape),
+            sum_to(np.ascontiguousarray((grad * density).astype(x.dtype)), x.shape))
+
+
+IGAMMA = [Op(name, _incomplete_gamma_backward, "sign slope good_a good_x a x",
+             reason="its derivative by the first argument is a series of its own")
+          for name in ("IgammaBackward0", "IgammacBackward0")]
+
+
 def _incomplete_gamma(op, which, input, other):
     a, x = pair_of(op, input, other)
     a, x = floating_of(op, a), floating_of(op, x)
@@ -159,15 +181,7 @@ def _incomplete_gamma(op, which, input, other):
     lower, upper, slope, _ = incomplete(good_a, good_x)
     made = np.where(zero, np.where(values[1] > 0, 1 - which, np.nan), (lower, upper)[which])
     made = np.where(bad, np.nan, made).astype(kind).reshape(shape)
-    sign = 1 - 2 * which
-
-    def backward(grad):
-        with np.errstate(all="ignore"):
-            density = np.exp(log_density(good_a, good_x)) / good_x
-        grad = np.asarray(grad * sign)
-        return (sum_to(np.ascontiguousarray((grad * slope).astype(first.dtype)), first.shape),
-                sum_to(np.ascontiguousarray((grad * density).astype(second.dtype)), second.shape))
-    return record(made, backward, "IgammaBackward0" if which == 0 else "IgammacBackward0", (a, x), (), (a, x))
+    return record(made, IGAMMA[which], (a, x), (1 - 2 * which, slope, good_a, good_x, first, second), (a, x))
 
 
 @operation("fastnn.igamma Tensor.igamma special", out=True)
