@@ -4,10 +4,11 @@ import warnings
 import fastnn
 import numpy as np
 import pytest
-import scipy.stats
 from distribution_cases import ALL, CASES, made
 from fastnn import distributions
 
+scipy = pytest.importorskip("scipy", reason="SciPy is not installed")
+pytest.importorskip("scipy.stats")
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
 # PyTorch says so of regular draws of Wishart
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:Singular sample")]
