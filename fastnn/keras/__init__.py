@@ -3,7 +3,7 @@ from fastnn.keras import (activations, backend, config, constraints, dtype_polic
                           metrics, mixed_precision, models, ops, optimizers, random, regularizers, saving, tree, utils)
 from fastnn.keras.dtype_policies import DTypePolicy, FloatDTypePolicy
 from fastnn.keras.initializers import Initializer
-from fastnn.keras.late import late as _late_names
+from fastnn.keras.lazy import lazy as _late_names
 from fastnn.keras.layers import Input, InputSpec, Layer
 from fastnn.keras.losses import Loss
 from fastnn.keras.metrics import Metric

@@ -1,5 +1,5 @@
 """Callbacks, as ``keras.callbacks``: those of the training loop."""
-from fastnn.keras import late
+from fastnn.keras import lazy
 from fastnn.training.callbacks import (BackupAndRestore, Callback, CallbackList, CSVLogger, EarlyStopping, History,
                                        LambdaCallback, LearningRateScheduler, ModelCheckpoint, ProgbarLogger,
                                        ReduceLROnPlateau, RemoteMonitor, SwapEMAWeights, TensorBoard, TerminateOnNaN)
@@ -11,5 +11,5 @@ __all__ = ["BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlySt
 
 def __getattr__(name):
     if name == "OrbaxCheckpoint":
-        return late.missing("keras.callbacks.OrbaxCheckpoint")
+        return lazy.missing("keras.callbacks.OrbaxCheckpoint")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

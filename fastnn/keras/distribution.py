@@ -2,7 +2,7 @@
 import contextlib
 
 import numpy as np
-from fastnn.keras import late
+from fastnn.keras import lazy
 
 _current = None
 
@@ -178,5 +178,5 @@ def set_distribution(value):
 
 def __getattr__(name):
     if name in ("LayoutMap", "ModelParallel", "TensorLayout", "distribute_tensor"):
-        return late.missing(f"keras.distribution.{name}")
+        return lazy.missing(f"keras.distribution.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,7 +3,7 @@ import numpy as np
 
 from fastnn._tensor import from_array
 from fastnn.keras import config
-from fastnn.keras import late
+from fastnn.keras import lazy
 from fastnn.keras.saving.objects import Family
 from fastnn.keras.variables import array_of, convert
 
@@ -218,5 +218,5 @@ def __getattr__(name):
                 "Int8QuantizationConfig", "QuantizationConfig", "abs_max_quantize_grouped_with_zero_point",
                 "compute_float8_amax_history", "compute_float8_scale", "fake_quant_with_min_max_vars",
                 "quantize_and_dequantize"):
-        return late.missing(f"keras.quantizers.{name}")
+        return lazy.missing(f"keras.quantizers.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,5 @@
 """Layers, as ``keras.layers``."""
-from fastnn.keras.late import late as _late_names, missing as _missing
+from fastnn.keras.lazy import lazy as _late_names, missing as _missing
 from fastnn.keras.layers import rebinding as _rebinding
 from fastnn.keras.layers.activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastnn.keras.layers.attention import Attention

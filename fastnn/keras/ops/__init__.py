@@ -1,5 +1,5 @@
 """Operations on tensors and symbolic tensors, as ``keras.ops``."""
-from fastnn.keras.late import late as _late
+from fastnn.keras.lazy import lazy as _late
 from fastnn.keras.naming import name_scope
 from fastnn.keras.ops import core as _core
 from fastnn.keras.ops import creation as _creation

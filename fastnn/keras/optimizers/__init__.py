@@ -1,5 +1,5 @@
 """Optimizers, as ``keras.optimizers``."""
-from fastnn.keras import late
+from fastnn.keras import lazy
 from fastnn.keras.optimizers import legacy, schedules
 from fastnn.keras.optimizers.adam import Adam, Adamax, AdamW, Lamb, Lion, Nadam, ScheduleFreeAdamW
 from fastnn.keras.optimizers.adaptive import Adadelta, Adagrad, Ftrl, RMSprop
@@ -51,5 +51,5 @@ def get(identifier):
 
 def __getattr__(name):
     if name in ("MultiOptimizer", "OptimizerMap"):
-        return late.missing(f"keras.optimizers.{name}")
+        return lazy.missing(f"keras.optimizers.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,5 @@
 """Saving and loading models, and the names that files may use, as ``keras.saving``."""
-from fastnn.keras import late
+from fastnn.keras import lazy
 from fastnn.keras.saving.objects import (CustomObjectScope, custom_object_scope, deserialize_keras_object,
                                          get_custom_objects, get_registered_name, get_registered_object,
                                          register_keras_serializable, serialize_keras_object)
@@ -10,5 +10,5 @@ def __getattr__(name):
         from fastnn.keras.saving import archive
         return getattr(archive, name)
     if name == "KerasFileEditor":
-        return late.missing("keras.saving.KerasFileEditor")
+        return lazy.missing("keras.saving.KerasFileEditor")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

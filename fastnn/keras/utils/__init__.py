@@ -4,7 +4,7 @@ import numpy as np
 import fastnn
 from fastnn.keras.config import (disable_interactive_logging, enable_interactive_logging,
                                  is_interactive_logging_enabled, standardize_dtype)
-from fastnn.keras.late import late as _late_names
+from fastnn.keras.lazy import lazy as _late_names
 from fastnn.keras.models.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from fastnn.keras.naming import reset_uids as clear_session
 from fastnn.keras.saving import (CustomObjectScope, custom_object_scope, deserialize_keras_object, get_custom_objects,

@@ -3,7 +3,7 @@ import importlib
 import sys
 
 
-def late(package, names, modules=""):
+def lazy(package, names, modules=""):
     """`__getattr__` and `__dir__` for a package.
 
     Parameters
@@ -15,12 +15,12 @@ def late(package, names, modules=""):
     modules : str
         Modules of the package that are public themselves.
     """
-    places = {name: f"{package}.{module}" for module, found in names.items() for name in found.split()}
+    homes = {name: f"{package}.{module}" for module, found in names.items() for name in found.split()}
     parts = modules.split()
 
     def __getattr__(name):
-        if name in places:
-            found = getattr(importlib.import_module(places[name]), name)
+        if name in homes:
+            found = getattr(importlib.import_module(homes[name]), name)
         elif name in parts:
             found = importlib.import_module(f"{package}.{name}")
         else:
@@ -29,7 +29,7 @@ def late(package, names, modules=""):
         return found
 
     def __dir__():
-        return sorted({*vars(sys.modules[package]), *places, *parts})
+        return sorted({*vars(sys.modules[package]), *homes, *parts})
     return __getattr__, __dir__
 
 
