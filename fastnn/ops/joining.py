@@ -12,7 +12,20 @@ from fastnn.ops.shape_composed import all_tensors, atleast_1d, atleast_2d, atlea
 
 @operation("fastnn")
 def row_stack(tensors, *, out=None):
-    """``vstack``."""
+    """``vstack``.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensors
+    out : Tensor, optional
+        Where the result is written.
+
+    Examples
+    --------
+    >>> fastnn.row_stack([fastnn.tensor([1, 2]), fastnn.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
     return vstack(tensors, out=out)
 
 
@@ -23,7 +36,20 @@ BLOCK_DIAG.second(lambda step, g: tuple(g[place].to(kind) for place, kind in zip
 
 @operation("fastnn")
 def block_diag(*tensors):
-    """Matrices along the diagonal of a larger one, 0 elsewhere."""
+    """Matrices along the diagonal of a larger one, 0 elsewhere.
+
+    Parameters
+    ----------
+    *tensors : Tensor
+        Matrices; vectors count as rows.
+
+    Examples
+    --------
+    >>> fastnn.block_diag(fastnn.ones(1, 2), fastnn.ones(2, 1))
+    tensor([[1., 1., 0.],
+            [0., 0., 1.],
+            [0., 0., 1.]])
+    """
     if not tensors:
         return from_array(np.zeros((1, 0), dtypes.get_default_dtype().numpy))
     need_tensors("block_diag", *tensors)
@@ -48,24 +74,75 @@ def block_diag(*tensors):
 
 @operation("fastnn")
 def hstack(tensors, *, out=None):
-    """Joined along dimension 1 (vectors: 0)."""
+    """Joined along dimension 1 (vectors: 0).
+
+    Parameters
+    ----------
+    tensors : sequence of Tensors
+    out : Tensor, optional
+        Where the result is written.
+
+    Examples
+    --------
+    >>> fastnn.hstack([fastnn.tensor([1, 2]), fastnn.tensor([3])])
+    tensor([1, 2, 3])
+    """
     tensors = atleast_1d(all_tensors(tensors, "hstack"))
     return shape.cat(tensors, 0 if tensors[0].ndim == 1 else 1, out=out)
 
 
 @operation("fastnn")
 def vstack(tensors, *, out=None):
-    """Joined along dimension 0; vectors become rows."""
+    """Joined along dimension 0; vectors become rows.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensors
+    out : Tensor, optional
+        Where the result is written.
+
+    Examples
+    --------
+    >>> fastnn.vstack([fastnn.tensor([1, 2]), fastnn.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
     return shape.cat(atleast_2d(all_tensors(tensors, "vstack")), 0, out=out)
 
 
 @operation("fastnn")
 def dstack(tensors, *, out=None):
-    """Joined along dimension 2."""
+    """Joined along dimension 2.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensors
+    out : Tensor, optional
+        Where the result is written.
+
+    Examples
+    --------
+    >>> fastnn.dstack([fastnn.tensor([1, 2]), fastnn.tensor([3, 4])])
+    tensor([[[1, 3],
+             [2, 4]]])
+    """
     return shape.cat(atleast_3d(all_tensors(tensors, "dstack")), 2, out=out)
 
 
 @operation("fastnn")
 def column_stack(tensors, *, out=None):
-    """Vectors become the columns of a matrix; matrices are joined along dimension 1."""
+    """Vectors become the columns of a matrix; matrices are joined along dimension 1.
+
+    Parameters
+    ----------
+    tensors : sequence of Tensors
+    out : Tensor, optional
+        Where the result is written.
+
+    Examples
+    --------
+    >>> fastnn.column_stack([fastnn.tensor([1, 2]), fastnn.tensor([3, 4])])
+    tensor([[1, 3],
+            [2, 4]])
+    """
     return shape.cat([x.reshape(-1, 1) if x.ndim < 2 else x for x in all_tensors(tensors, "column_stack")], 1, out=out)

@@ -1,7 +1,8 @@
 """LSTM whose h is projected to fewer numbers (Sak, Senior and Beaufays 2014), step by step."""
 from fastnn.ops.creation import zeros
 from fastnn.ops.linear import linear
-from fastnn.ops.pointwise import sigmoid, tanh
+from fastnn.ops.activation import sigmoid
+from fastnn.ops.trigonometric import tanh
 from fastnn.ops.shape import cat, stack
 
 
