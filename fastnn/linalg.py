@@ -1,10 +1,10 @@
 """torch.linalg: what functions declare for it (`fastnn.ops.declare`), and those that differ from the top level's."""
-from fastnn.ops.creation import powers_of as _powers_of
 from fastnn.ops.declare import operation as _operation
 from fastnn.ops.diagonals import diagonal as _diagonal
 from fastnn.ops.functions import public as _public
 from fastnn.ops.linalg import LinAlgError  # noqa: F401 (one of the names)
 from fastnn.ops.products import cross as _cross
+from fastnn.ops.ranges import powers_of as _powers_of
 
 
 @_operation("linalg", out=True)

@@ -6,6 +6,8 @@ from fastnn.ops import pointwise, reduce
 from fastnn.ops.activation import (celu, elu, glu, hardsigmoid, hardswish, hardtanh, leaky_relu, mish, relu, relu6,
                                     selu, sigmoid, silu, softsign, tanhshrink, threshold)
 from fastnn.ops.activation_composed import gumbel_softmax, rrelu
+from fastnn.ops.adaptive_pool import (adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d,
+                                      adaptive_max_pool2d)
 from fastnn.ops.attention_composed import multi_head_attention_forward
 from fastnn.ops.declare import operation as _operation
 from fastnn.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
@@ -21,12 +23,11 @@ from fastnn.ops.loss_composed import (cosine_embedding_loss, ctc_loss, gaussian_
 from fastnn.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, rms_norm
 from fastnn.ops.norms import normalize
 from fastnn.ops.padding import pad
-from fastnn.ops.pool import (adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d, adaptive_max_pool2d,
-                             lp_pool1d, lp_pool2d, max_pool1d, max_pool1d_with_indices, max_pool2d,
-                             max_pool2d_with_indices, max_pool3d, max_pool3d_with_indices, max_unpool1d, max_unpool2d,
-                             max_unpool3d)
+from fastnn.ops.pool import (lp_pool1d, lp_pool2d, max_pool1d, max_pool1d_with_indices, max_pool2d,
+                             max_pool2d_with_indices, max_pool3d, max_pool3d_with_indices)
 from fastnn.ops.resample import interpolate, upsample, upsample_bilinear, upsample_nearest
 from fastnn.ops.trigonometric import tanh
+from fastnn.ops.unpool import max_unpool1d, max_unpool2d, max_unpool3d
 
 
 def _in_place(function):

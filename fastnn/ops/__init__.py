@@ -4,11 +4,13 @@ Importing this package gives Tensor its operators, and the methods that the func
 (`fastnn.ops.declare`).
 """
 from fastnn import _gradients, _operators, _tensor  # noqa: F401 (backward and hooks become methods)
-from fastnn.ops import (activation, activation_composed, arithmetic, arithmetic_composed, attention, casting, combinatorics,
-                        compare, compare_composed, conv, conv_composed, creation, diagonals, distance, dropout, embedding,
-                        indexing, inplace, joining, linalg, linear, methods, norms, pointwise, pointwise_composed, pool,
-                        products, rearrange, reduce, reduce_composed, sampling, scan, scatter, shape, shape_composed,
-                        shuffle, sorting, special, splitting, statistics, strides, trigonometric)  # those that declare functions
+# Those that declare functions:
+from fastnn.ops import (activation, activation_composed, adaptive_pool, arithmetic, arithmetic_composed, attention,
+                        casting, combinatorics, compare, compare_composed, conv, conv_composed, creation, diagonals,
+                        distance, dropout, embedding, indexing, inplace, joining, linalg, linear, methods, norms,
+                        pointwise, pointwise_composed, pool, products, ranges, rearrange, reduce, reduce_composed,
+                        sampling, scan, scatter, shape, shape_composed, shuffle, sorting, special, splitting,
+                        statistics, strides, trigonometric)
 from fastnn.ops.functions import public
 from fastnn.ops.printing import tensor_str
 

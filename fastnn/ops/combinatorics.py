@@ -7,8 +7,8 @@ import numpy as np
 from fastnn._tensor import from_array
 from fastnn.ops import indexing, shape
 from fastnn.ops._common import need_tensors, room
-from fastnn.ops.creation import meshgrid
 from fastnn.ops.declare import operation
+from fastnn.ops.ranges import meshgrid
 
 
 @operation("fastnn")

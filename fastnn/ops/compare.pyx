@@ -50,56 +50,163 @@ _operators.quick_compare = compared
 
 @operation(inplace=True, out=True)
 def eq(input, other):
-    """input == other, element by element."""
+    """input == other, element by element.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.eq(fastnn.tensor([1, 2]), 2)
+    tensor([False,  True])
+    """
     return compared(0, input, other)
 
 
 @operation(aliases="not_equal", inplace=True, out=True)
 def ne(input, other):
-    """input != other, element by element."""
+    """input != other, element by element.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.ne(fastnn.tensor([1, 2]), 2)
+    tensor([ True, False])
+    """
     return compared(1, input, other)
 
 
 @operation(aliases="less", inplace=True, out=True)
 def lt(input, other):
-    """input < other, element by element."""
+    """input < other, element by element.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.lt(fastnn.tensor([1, 2]), 2)
+    tensor([ True, False])
+    """
     return compared(2, input, other)
 
 
 @operation(aliases="less_equal", inplace=True, out=True)
 def le(input, other):
-    """input <= other, element by element."""
+    """input <= other, element by element.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.le(fastnn.tensor([1, 2]), 1)
+    tensor([ True, False])
+    """
     return compared(3, input, other)
 
 
 @operation(aliases="greater", inplace=True, out=True)
 def gt(input, other):
-    """input > other, element by element."""
+    """input > other, element by element.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.gt(fastnn.tensor([1, 2]), 1)
+    tensor([False,  True])
+    """
     return compared(4, input, other)
 
 
 @operation(aliases="greater_equal", inplace=True, out=True)
 def ge(input, other):
-    """input >= other, element by element."""
+    """input >= other, element by element.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.ge(fastnn.tensor([1, 2]), 2)
+    tensor([False,  True])
+    """
     return compared(5, input, other)
 
 
 @operation()
 def equal(input, other):
-    """Whether both have the same shape and elements (a Python bool)."""
+    """Whether both have the same shape and elements (a Python bool).
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+
+    Examples
+    --------
+    >>> fastnn.equal(fastnn.tensor([1, 2]), fastnn.tensor([1, 2]))
+    True
+    """
     return numpy.array_equal(array_of(input), array_of(other))
 
 
 @operation()
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """Whether |input - other| <= atol + rtol * |other| everywhere (a Python bool)."""
+    """Whether |input - other| <= atol + rtol * |other| everywhere (a Python bool).
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+    rtol : float, default 1e-05
+    atol : float, default 1e-08
+    equal_nan : bool, default False
+        Whether NaN equals NaN.
+
+    Examples
+    --------
+    >>> fastnn.allclose(fastnn.tensor([1.0]), fastnn.tensor([1.0 + 1e-6]))
+    True
+    """
     need_tensors("allclose", input, other)
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
 @operation()
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """Where |input - other| <= atol + rtol * |other|."""
+    """Where |input - other| <= atol + rtol * |other|.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+    rtol : float, default 1e-05
+    atol : float, default 1e-08
+    equal_nan : bool, default False
+        Whether NaN equals NaN.
+
+    Examples
+    --------
+    >>> fastnn.isclose(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 2.1]))
+    tensor([ True, False])
+    """
     need_tensors("isclose", input, other)
     for name, value in (("rtol", rtol), ("atol", atol)):
         if value < 0:
@@ -110,19 +217,49 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 
 @operation(out=True)
 def isnan(input):
-    """Where the element is NaN."""
+    """Where the element is NaN.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.isnan(fastnn.tensor([1.0, float("nan")]))
+    tensor([False,  True])
+    """
     return wrap(zero_d(numpy.isnan(array_of(input))))
 
 
 @operation(out=True)
 def isinf(input):
-    """Where the element is infinite."""
+    """Where the element is infinite.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.isinf(fastnn.tensor([1.0, -float("inf")]))
+    tensor([False,  True])
+    """
     return wrap(zero_d(numpy.isinf(array_of(input))))
 
 
 @operation(out=True)
 def isfinite(input):
-    """Where the element is neither infinite nor NaN."""
+    """Where the element is neither infinite nor NaN.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.isfinite(fastnn.tensor([1.0, float("inf")]))
+    tensor([ True, False])
+    """
     return wrap(zero_d(numpy.isfinite(array_of(input))))
 
 
@@ -134,25 +271,68 @@ cdef object logical(str op, function, input, other):
 
 @operation(inplace=True, out=True)
 def logical_and(input, other):
-    """Both true (not 0)."""
+    """Both true (not 0).
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.logical_and(fastnn.tensor([0, 2]), fastnn.tensor([1, 1]))
+    tensor([False,  True])
+    """
     return logical("and", numpy.logical_and, input, other)
 
 
 @operation(inplace=True, out=True)
 def logical_or(input, other):
-    """Either true (not 0)."""
+    """Either true (not 0).
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.logical_or(fastnn.tensor([0, 2]), fastnn.tensor([0, 0]))
+    tensor([False,  True])
+    """
     return logical("or", numpy.logical_or, input, other)
 
 
 @operation(inplace=True, out=True)
 def logical_xor(input, other):
-    """Exactly one true (not 0)."""
+    """Exactly one true (not 0).
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.logical_xor(fastnn.tensor([0, 2]), fastnn.tensor([1, 1]))
+    tensor([ True, False])
+    """
     return logical("xor", numpy.logical_xor, input, other)
 
 
 @operation(inplace=True, out=True)
 def logical_not(input):
-    """True where the element is 0."""
+    """True where the element is 0.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.logical_not(fastnn.tensor([0, 2]))
+    tensor([ True, False])
+    """
     return wrap(zero_d(numpy.logical_not(array_of(input))))
 
 
@@ -169,25 +349,68 @@ def _bitwise(op, function, input, other):
 
 @operation(inplace=True, out=True)
 def bitwise_and(input, other):
-    """Bits set in both; logical for bool."""
+    """Bits set in both; logical for bool.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.bitwise_and(fastnn.tensor([6]), fastnn.tensor([3]))
+    tensor([2])
+    """
     return _bitwise("and", numpy.bitwise_and, input, other)
 
 
 @operation(inplace=True, out=True)
 def bitwise_or(input, other):
-    """Bits set in either; logical for bool."""
+    """Bits set in either; logical for bool.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.bitwise_or(fastnn.tensor([6]), fastnn.tensor([3]))
+    tensor([7])
+    """
     return _bitwise("or", numpy.bitwise_or, input, other)
 
 
 @operation(inplace=True, out=True)
 def bitwise_xor(input, other):
-    """Bits set in exactly one; logical for bool."""
+    """Bits set in exactly one; logical for bool.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.bitwise_xor(fastnn.tensor([6]), fastnn.tensor([3]))
+    tensor([5])
+    """
     return _bitwise("xor", numpy.bitwise_xor, input, other)
 
 
 @operation(inplace=True, out=True)
 def bitwise_not(input):
-    """All bits inverted; logical for bool."""
+    """All bits inverted; logical for bool.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.bitwise_not(fastnn.tensor([6]))
+    tensor([-7])
+    """
     x = array_of(input)
     if x.dtype.kind == "f":
         raise NotImplementedError(f'"bitwise_not_cpu" not implemented for {dtypes.from_numpy(x.dtype)}')

@@ -2,7 +2,7 @@
 import numpy as np
 
 from fastnn._tensor import from_array
-from fastnn.ops import activation, arithmetic, norms, pointwise, reduce
+from fastnn.ops import activation, arithmetic, norms, reduce
 from fastnn.ops._common import broadcast_shapes, in_single, need_tensors, room
 from fastnn.ops.arithmetic import add, div, mul, rsub, sub
 from fastnn.ops.declare import operation

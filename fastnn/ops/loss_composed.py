@@ -348,5 +348,22 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
 
 
 def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
-    """Not implemented: connectionist temporal classification (Graves et al. 2006)."""
+    """Not implemented: connectionist temporal classification (Graves et al. 2006).
+
+    Parameters
+    ----------
+    log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity
+        PyTorch's.
+
+    Raises
+    ------
+    NotImplementedError
+        Always.
+
+    Examples
+    --------
+    >>> F.ctc_loss(fastnn.zeros(1, 1, 2), fastnn.tensor([[1]]), [1], [1])
+    Traceback (most recent call last):
+    NotImplementedError: ctc_loss is not implemented; see the coverage page of the documentation
+    """
     raise NotImplementedError("ctc_loss is not implemented; see the coverage page of the documentation")

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.errors import ShapeError
 from fastnn.ops._common import need_tensors, room
-from fastnn.ops.pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from fastnn.ops.adaptive_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from fastnn.ops.resample_tables import frozen, resampled
 
 

@@ -258,7 +258,7 @@ def uniform_(self, from_=0.0, to=1.0, *, generator=None, **kwargs):
     to : float, default 1.0
     generator : Generator, optional
         Source of the random numbers, `fastnn.default_generator` if not given.
-    **kwargs : 
+    **kwargs
         ``from=``, PyTorch's name of the lower bound.
 
     Examples
@@ -303,7 +303,20 @@ def _drawn(name, method):
         return record_inplace(self, constant("RandomBackward0"), (), (tuple(self.shape),))
     fill.__name__ = name
     fill.__wrapped__ = getattr(_random.Generator, method)
-    fill.__doc__ = f"Random numbers of ``Generator.{method}``'s distribution."
+    fill.__doc__ = f"""Random numbers of ``Generator.{method}``'s distribution, in place.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        The distribution's parameters, as of that method.
+    generator : Generator, optional
+        Source of the random numbers, `fastnn.default_generator` if not given.
+
+    Examples
+    --------
+    >>> fastnn.empty(2, 3).{name}({"0.5" if name == "geometric_" else ""}).shape
+    torch.Size([2, 3])
+    """
     return fill
 
 
@@ -321,7 +334,7 @@ def random_(self, from_=None, to=None, *, generator=None, **kwargs):
     to : int, optional
     generator : Generator, optional
         Source of the random numbers, `fastnn.default_generator` if not given.
-    **kwargs : 
+    **kwargs
         ``from=``, PyTorch's name of the lower bound.
 
     Examples
