@@ -6,11 +6,11 @@ Importing this package gives Tensor its operators, and the methods that the func
 from fastnn import _gradients, _operators, _tensor  # noqa: F401 (backward and hooks become methods)
 # Those that declare functions:
 from fastnn.ops import (activation, activation_composed, adaptive_pool, arithmetic, arithmetic_composed, attention,
-                        casting, combinatorics, compare, compare_composed, conv, conv_composed, creation, diagonals,
-                        distance, dropout, embedding, indexing, inplace, joining, linalg, linear, methods, norms,
-                        pointwise, pointwise_composed, pool, products, ranges, rearrange, reduce, reduce_composed,
-                        sampling, scan, scatter, shape, shape_composed, shuffle, sorting, special, splitting,
-                        statistics, strides, trigonometric)
+                        casting, combinatorics, compare, compare_composed, conv, conv_composed, creation,
+                        decompositions, diagonals, distance, dropout, embedding, indexing, inplace, joining, linalg,
+                        linear, methods, norms, pointwise, pointwise_composed, pool, products, ranges, rearrange,
+                        reduce, reduce_composed, replacing, sampling, scan, scatter, shape, shape_composed, shuffle,
+                        sorting, special, splitting, statistics, strides, trigonometric)
 from fastnn.ops.functions import public
 from fastnn.ops.printing import tensor_str
 

@@ -8,8 +8,9 @@ from fastnn.ops import arithmetic, pointwise, reduce
 from fastnn.ops._common import axis_of, in_single, into, need_tensors
 from fastnn.ops.arithmetic import div
 from fastnn.ops.declare import operation
+from fastnn.ops.decompositions import svdvals
 from fastnn.ops.indexing import where
-from fastnn.ops.linalg import inv, svdvals
+from fastnn.ops.linalg import inv
 
 
 @operation("linalg", out=True)
