@@ -16,6 +16,8 @@ from fastnn.nn import functional as F
 
 MODULES = [module.name for module in pkgutil.walk_packages(fastnn.__path__, "fastnn.")
            if not module.name.startswith(("fastnn.__main__", "fastnn.tensorflow"))]
+# Namespaces of operations, whose functions are those of fastnn.ops with the names that programs use.
+OPERATIONS = ["fastnn", "fastnn.nn.functional", "fastnn.linalg", "fastnn.special", "fastnn.Tensor"]
 # Namespaces in which every public function and class describes its parameters and has an example.
 COMPLETE = [
     "fastnn.explain", "fastnn.explain.lrp", "fastnn.models",
@@ -34,16 +36,15 @@ COMPLETE = [
     "fastnn.nn.utils.parametrize", "fastnn.nn.utils.rnn", "fastnn.nn.utils.stateless", "fastnn.utils.data",
     "fastnn.utils._pytree", "fastnn.utils.dlpack", "fastnn.utils", "fastnn.utils.hooks", "fastnn.nn.init",
     "fastnn.random", "fastnn.autograd", "fastnn.autograd.functional", "fastnn.autograd.grad_mode", "fastnn.func",
-    "fastnn.config", "fastnn.serialization", "fastnn.distributions", "fastnn.vision.transforms",
+    *OPERATIONS, "fastnn.config", "fastnn.serialization", "fastnn.distributions", "fastnn.vision.transforms",
     "fastnn.vision.transforms.functional", "fastnn.vision.datasets", "fastnn.vision.utils",
 ]
-# Namespaces of operations, whose functions are those of fastnn.ops with the names that programs use.
-OPERATIONS = ["fastnn", "fastnn.nn.functional", "fastnn.linalg", "fastnn.special", "fastnn.Tensor"]
 # Names of COMPLETE namespaces that need no example, and why.
 WITHOUT_EXAMPLE = {
     "fastnn.models.SentenceEncoder": "needs files of a model",
     "fastnn.random.memory_order": "for fastnn's own modules",
     "fastnn.random.seed": "its result is random",
+    "fastnn.seed": "the same",
     **{f"fastnn.nn.init.{name}": "old name of the function with an underscore" for name in (
         "uniform", "normal", "constant", "eye", "dirac", "xavier_uniform", "xavier_normal", "kaiming_uniform",
         "kaiming_normal", "orthogonal", "sparse")},

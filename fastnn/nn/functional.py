@@ -2,7 +2,8 @@
 import functools
 import warnings
 
-from fastnn.ops import pointwise, reduce
+from fastnn.ops import pointwise
+from fastnn.ops import softmax as _softmax
 from fastnn.ops.activation import (celu, elu, glu, hardsigmoid, hardswish, hardtanh, leaky_relu, mish, relu, relu6,
                                     selu, sigmoid, silu, softsign, tanhshrink, threshold)
 from fastnn.ops.activation_composed import gumbel_softmax, rrelu
@@ -66,7 +67,8 @@ def softmax(input, dim=None, _stacklevel=3, dtype=None):
     >>> F.softmax(fastnn.zeros(1, 2), dim=1)
     tensor([[0.5000, 0.5000]])
     """
-    return reduce.softmax(input, _implicit_dim("softmax", input.ndim, _stacklevel) if dim is None else dim, dtype=dtype)
+    dim = _implicit_dim("softmax", input.ndim, _stacklevel) if dim is None else dim
+    return _softmax.softmax(input, dim, dtype=dtype)
 
 
 def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
@@ -88,7 +90,7 @@ def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     tensor([[-0.6931, -0.6931]])
     """
     dim = _implicit_dim("log_softmax", input.ndim, _stacklevel) if dim is None else dim
-    return reduce.log_softmax(input, dim, dtype=dtype)
+    return _softmax.log_softmax(input, dim, dtype=dtype)
 
 
 def softmin(input, dim=None, _stacklevel=3, dtype=None):
@@ -110,7 +112,7 @@ def softmin(input, dim=None, _stacklevel=3, dtype=None):
     tensor([[0.7311, 0.2689]])
     """
     dim = _implicit_dim("softmin", input.ndim, _stacklevel) if dim is None else dim
-    return reduce.softmax(pointwise.neg(input), dim, dtype=dtype)
+    return _softmax.softmax(pointwise.neg(input), dim, dtype=dtype)
 
 
 _operation("functional")(celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_)

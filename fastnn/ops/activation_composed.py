@@ -2,7 +2,7 @@
 import numpy as np
 
 from fastnn._tensor import from_array
-from fastnn.ops import activation, reduce
+from fastnn.ops import activation, softmax
 from fastnn.ops._common import need_tensors
 from fastnn.ops.arithmetic import mul
 from fastnn.ops.creation import empty_like
@@ -79,7 +79,7 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     tensor([1., 1.])
     """
     noise = empty_like(logits).detach().exponential_().log()
-    soft = reduce.softmax((logits - noise) / tau, dim)
+    soft = softmax.softmax((logits - noise) / tau, dim)
     if not hard:
         return soft
     best = soft.detach().argmax(dim, keepdim=True)

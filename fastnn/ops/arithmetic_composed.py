@@ -313,7 +313,7 @@ def ldexp(input, other):
     return arithmetic.mul(input, arithmetic.pow(two, other))
 
 
-def _whole(op, function):
+def _whole(op, text, function):
     def operation(input, other):
         x, y = pair_of(op, input, other, False, op.startswith("bitwise"))
         if x.is_floating_point() or x.dtype is dtypes.bool:
@@ -321,13 +321,24 @@ def _whole(op, function):
         broadcast_shapes(tuple(x.shape), tuple(y.shape))
         return from_array(np.asarray(function(x.numpy(), y.numpy())).astype(x.numpy().dtype))
     operation.__name__ = operation.__qualname__ = op
-    operation.__doc__ = f"{op.upper()} of integers, element by element."
+    operation.__doc__ = f"""{text}, of integers.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.{op}(fastnn.tensor([12]), fastnn.tensor([2]))
+    tensor([{function(12, 2)}])
+    """
     return operation
 
 
-gcd, lcm = _whole("gcd", np.gcd), _whole("lcm", lambda x, y: np.abs(np.lcm(x, y)))
+gcd = _whole("gcd", "The greatest common divisor", np.gcd)
+lcm = _whole("lcm", "The least common multiple", lambda x, y: np.abs(np.lcm(x, y)))
 
-bitwise_left_shift = _whole("bitwise_left_shift", np.left_shift)
+bitwise_left_shift = _whole("bitwise_left_shift", "Bits moved left: x 2^y", np.left_shift)
 
-bitwise_right_shift = _whole("bitwise_right_shift", np.right_shift)
+bitwise_right_shift = _whole("bitwise_right_shift", "Bits moved right: floor(x / 2^y)", np.right_shift)
 operation(inplace=True, out=True)(gcd, lcm, bitwise_left_shift, bitwise_right_shift)

@@ -184,25 +184,48 @@ def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, mem
     return shape.cast(self, self.dtype if dtype is None else dtype, copy)
 
 
-def _caster(name):
+def _caster(method, name):
     def cast(self, memory_format=None):
         return shape.cast(self, getattr(dtypes, name))
-    cast.__doc__ = f"Cast to {name}."
+    cast.__doc__ = f"""Cast to {name}; the tensor itself if it has that dtype.
+
+    Parameters
+    ----------
+    memory_format : optional
+        Without effect.
+
+    Examples
+    --------
+    >>> fastnn.tensor([1, 0]).{method}().dtype
+    torch.{name}
+    """
     return cast
 
 
-def _absent_caster(name):
+def _absent_caster(method, name):
     def cast(self, memory_format=None):
         return shape.cast(self, dtypes.ABSENT[name])
-    cast.__doc__ = f"Always an error: there are no {name} tensors."
+    cast.__doc__ = f"""Always an error: there are no {name} tensors.
+
+    Parameters
+    ----------
+    memory_format : optional
+        Without effect.
+
+    Examples
+    --------
+    >>> fastnn.ones(2).{method}()
+    Traceback (most recent call last):
+    NotImplementedError: ...
+    """
     return cast
 
 
 for _name, _kind in {"float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32",
                      "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool"}.items():
-    operation(f"Tensor.{_name}")(_caster(_kind))
+    operation(f"Tensor.{_name}")(_caster(_name, _kind))
 for _name, _kind in {"bfloat16": "bfloat16", "cfloat": "complex64", "cdouble": "complex128"}.items():
-    operation(f"Tensor.{_name}")(_absent_caster(_kind))
+    operation(f"Tensor.{_name}")(_absent_caster(_name, _kind))
 
 
 @operation("Tensor")

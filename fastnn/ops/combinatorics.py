@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from fastnn._tensor import from_array
-from fastnn.ops import indexing, shape
+from fastnn.ops import indexing, joining
 from fastnn.ops._common import need_tensors, room
 from fastnn.ops.declare import operation
 from fastnn.ops.ranges import meshgrid
@@ -75,4 +75,4 @@ def cartesian_prod(*tensors):
     if len(tensors) == 1:
         return tensors[0]
     room("cartesian_prod", [*(x.numel() for x in tensors), len(tensors)], max(x.itemsize for x in tensors))
-    return shape.stack([grid.reshape(-1) for grid in meshgrid(*tensors, indexing="ij")], 1)
+    return joining.stack([grid.reshape(-1) for grid in meshgrid(*tensors, indexing="ij")], 1)

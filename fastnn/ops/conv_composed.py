@@ -6,7 +6,7 @@ from fastnn.ops.declare import operation
 from fastnn.ops.indexing import getitem
 from fastnn.ops.padding import pad
 from fastnn.ops.pool import triples_of
-from fastnn.ops.shape import stack
+from fastnn.ops.joining import stack
 
 
 @operation("fastnn functional")

@@ -436,7 +436,18 @@ def where(condition, input=None, other=None, *, out=None):
 
 @operation("Tensor.where")
 def _where(self, condition, other):
-    """`self` where the condition holds, else `other`."""
+    """`self` where the condition holds, else `other`.
+
+    Parameters
+    ----------
+    condition : Tensor of bool
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.tensor([1, 2]).where(fastnn.tensor([True, False]), 0)
+    tensor([1, 0])
+    """
     return where(condition, self, other)
 
 

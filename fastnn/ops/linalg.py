@@ -29,7 +29,14 @@ def adjoint(input):
 
 
 class LinAlgError(RuntimeError):
-    """A matrix has no inverse, or an iteration did not converge."""
+    """A matrix has no inverse, or an iteration did not converge.
+
+    Examples
+    --------
+    >>> fastnn.linalg.inv(fastnn.zeros(2, 2))
+    Traceback (most recent call last):
+    fastnn.ops.linalg.LinAlgError: linalg.inv: Singular matrix
+    """
 
 
 class Named(tuple):

@@ -470,7 +470,8 @@ def class_shares(step):
 cdef object of_probabilities(object x, object t, object weight, double smoothing, object reduction):
     """Cross entropy of given probabilities in tensor operations, for a weight that has a gradient."""
     from fastnn.ops.arithmetic import div, mul
-    from fastnn.ops.reduce import log_softmax, sum
+    from fastnn.ops.reduce import sum
+    from fastnn.ops.softmax import log_softmax
     cdef int dim = 1 if x.ndim > 1 else 0
     count = x.shape[dim]
     shares = mul(t, 1 - smoothing) + smoothing / count

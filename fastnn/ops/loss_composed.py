@@ -8,8 +8,9 @@ from fastnn.autograd import no_grad
 from fastnn.ops import activation, pointwise
 from fastnn.ops import reduce as reductions
 from fastnn.ops._common import need_tensors
-from fastnn.ops.arithmetic import add, div, minimum, mul, sub
+from fastnn.ops.arithmetic import add, div, mul, sub
 from fastnn.ops.distance import pairwise_distance
+from fastnn.ops.extremum import minimum
 from fastnn.ops.indexing import where
 from fastnn.ops.loss import legacy_reduction
 from fastnn.ops.pointwise import clamp

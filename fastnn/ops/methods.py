@@ -1,9 +1,12 @@
 """Tensor methods that are no functions: questions about memory, copies and fillings in place, new tensors like one."""
+import inspect
+
 import numpy as np
 
 from fastnn import dtypes
 from fastnn._tape import Op
-from fastnn._tensor import Tensor, from_array, record_inplace, writable
+from fastnn._tensor import (Tensor, from_array, is_grad_enabled, is_inference_mode_enabled, record_inplace,
+                            writable)
 from fastnn.kernels import sum_to
 from fastnn.ops import creation, shape
 from fastnn.ops.creation import empty, full, tensor
@@ -433,3 +436,28 @@ for _name, _value in {
             "cuda", "ipu", "maia", "meta", "mkldnn", "mps", "mtia", "nested", "quantized", "sparse", "sparse_csr",
             "vulkan", "xla", "xpu")], lambda self: False)}.items():
     operation(f"Tensor.{_name}")(property(_value))
+
+# Methods and functions of the compiled core, whose docstrings there are their summaries.
+_HOOK = "hook : callable\n\nReturns\n-------\nHandle\n    ``remove()`` takes the hook away."
+_LEAF = "x = fastnn.ones(2, requires_grad=True)"
+for _function, _options, _lines in (
+        (is_grad_enabled, "", ("fastnn.is_grad_enabled()", "True")),
+        (is_inference_mode_enabled, "", ("fastnn.is_inference_mode_enabled()", "False")),
+        (Tensor.requires_grad_, "requires_grad : bool, default True",
+         ("fastnn.ones(2).requires_grad_().requires_grad", "True")),
+        (Tensor.detach, "", (_LEAF, "x.detach().requires_grad", "False")),
+        (Tensor.detach_, "", (_LEAF, "x.detach_().requires_grad", "False")),
+        (Tensor.numpy, "force : bool, default False\n    Whether a tensor that requires gradients gives its array too.",
+         ("fastnn.tensor([1, 2]).numpy()", "array([1, 2])")),
+        (Tensor.backward, "", (_LEAF, "(x * 3).sum().backward()", "x.grad", "tensor([3., 3.])")),
+        (Tensor.register_hook, _HOOK,
+         (_LEAF, "handle = x.register_hook(lambda grad: grad * 2)", "x.sum().backward()", "x.grad",
+          "tensor([2., 2.])")),
+        (Tensor.register_post_accumulate_grad_hook, _HOOK,
+         (_LEAF, "handle = x.register_post_accumulate_grad_hook(lambda tensor: print(tensor.grad))",
+          "x.sum().backward()", "tensor([1., 1.])")),
+        (Tensor.retain_grad, "", (_LEAF, "y = x * 3", "y.retain_grad()", "y.sum().backward()", "y.grad",
+                                  "tensor([1., 1.])"))):
+    _text = f"Parameters\n----------\n{_options}\n\n" if _options else ""
+    _examples = "\n".join([f">>> {line}" for line in _lines[:-1]] + [_lines[-1]])
+    _function.__doc__ = f"{inspect.getdoc(_function)}\n\n{_text}Examples\n--------\n{_examples}\n"

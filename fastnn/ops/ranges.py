@@ -9,7 +9,7 @@ from fastnn.ops import arithmetic
 from fastnn.ops._common import into, room
 from fastnn.ops.creation import check_options, finish
 from fastnn.ops.declare import operation
-from fastnn.ops.shape import stack
+from fastnn.ops.joining import stack
 
 
 def _count(op, name, value):

@@ -3,7 +3,7 @@ from fastnn.ops.creation import zeros
 from fastnn.ops.linear import linear
 from fastnn.ops.activation import sigmoid
 from fastnn.ops.trigonometric import tanh
-from fastnn.ops.shape import cat, stack
+from fastnn.ops.joining import cat, stack
 
 
 def projected_lstm(mode, input, weights, h0=None, c0=None, batch_sizes=None, batch_first=False, directions=1):

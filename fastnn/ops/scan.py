@@ -10,7 +10,8 @@ from fastnn.ops._common import axis_of, in_single, need_tensors
 from fastnn.ops.declare import operation
 from fastnn.ops.indexing import narrow
 from fastnn.ops.reduce import values_and_indices
-from fastnn.ops.shape import cast, cat
+from fastnn.ops.joining import cat
+from fastnn.ops.shape import cast
 
 
 def _cumulated(op, x, dim, reverse=False):

@@ -4,7 +4,7 @@ from fastnn.nn.modules.module import Module
 from fastnn.nn.modules.piecewise import (Activation, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, PReLU,
                                          ReLU, ReLU6, RReLU, Softshrink, Step, Threshold, _InPlace, _Plain,
                                          _WithOptions)
-from fastnn.ops import activation, reduce, trigonometric
+from fastnn.ops import activation, trigonometric
 
 __all__ = [
     "CELU", "ELU", "GELU", "GLU", "SELU", "Activation", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh",
@@ -366,4 +366,4 @@ class Softmax2d(Module):
     def forward(self, input):
         if input.ndim not in (3, 4):
             raise ValueError(f"Softmax2d: expected input to be 3D or 4D (got {input.ndim}D input)")
-        return reduce.softmax(input, -3)
+        return softmax(input, -3)

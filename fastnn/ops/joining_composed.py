@@ -1,10 +1,10 @@
-"""Several tensors as one: stacks of rows and columns, block matrices; ``cat`` and ``stack`` are in `shape`."""
+"""Several tensors as one: stacks of rows and columns, block matrices; ``cat`` and ``stack`` are in `joining`."""
 import numpy as np
 
 from fastnn import dtypes
 from fastnn._tape import Op
 from fastnn._tensor import from_array, record
-from fastnn.ops import shape
+from fastnn.ops import joining
 from fastnn.ops._common import need_tensors, promote, room
 from fastnn.ops.declare import operation
 from fastnn.ops.shape_composed import all_tensors, atleast_1d, atleast_2d, atleast_3d
@@ -88,7 +88,7 @@ def hstack(tensors, *, out=None):
     tensor([1, 2, 3])
     """
     tensors = atleast_1d(all_tensors(tensors, "hstack"))
-    return shape.cat(tensors, 0 if tensors[0].ndim == 1 else 1, out=out)
+    return joining.cat(tensors, 0 if tensors[0].ndim == 1 else 1, out=out)
 
 
 @operation("fastnn")
@@ -107,7 +107,7 @@ def vstack(tensors, *, out=None):
     tensor([[1, 2],
             [3, 4]])
     """
-    return shape.cat(atleast_2d(all_tensors(tensors, "vstack")), 0, out=out)
+    return joining.cat(atleast_2d(all_tensors(tensors, "vstack")), 0, out=out)
 
 
 @operation("fastnn")
@@ -126,7 +126,7 @@ def dstack(tensors, *, out=None):
     tensor([[[1, 3],
              [2, 4]]])
     """
-    return shape.cat(atleast_3d(all_tensors(tensors, "dstack")), 2, out=out)
+    return joining.cat(atleast_3d(all_tensors(tensors, "dstack")), 2, out=out)
 
 
 @operation("fastnn")
@@ -145,4 +145,5 @@ def column_stack(tensors, *, out=None):
     tensor([[1, 3],
             [2, 4]])
     """
-    return shape.cat([x.reshape(-1, 1) if x.ndim < 2 else x for x in all_tensors(tensors, "column_stack")], 1, out=out)
+    columns = [x.reshape(-1, 1) if x.ndim < 2 else x for x in all_tensors(tensors, "column_stack")]
+    return joining.cat(columns, 1, out=out)
