@@ -7,7 +7,7 @@ from fastnn import _gradients, _operators, _tensor  # noqa: F401 (backward and h
 # Those that declare functions:
 from fastnn.ops import (activation, activation_composed, adaptive_pool, arithmetic, arithmetic_composed, attention,
                         casting, combinatorics, compare, compare_composed, conv, conv_composed, creation,
-                        decompositions, diagonals, distance, dropout, embedding, extremum, indexing, inplace, joining,
+                        decompositions, diagonals, distance, dropout, embedding, indexing, inplace, joining,
                         joining_composed, linalg, linear, methods, norms, pointwise, pointwise_composed, pool,
                         products, ranges, rearrange, reduce, reduce_composed, remainder, replacing, sampling, scan,
                         scatter, shape, shape_composed, shuffle, softmax, sorting, special, splitting, statistics,

@@ -10,7 +10,7 @@ from fastnn.ops import reduce as reductions
 from fastnn.ops._common import need_tensors
 from fastnn.ops.arithmetic import add, div, mul, sub
 from fastnn.ops.distance import pairwise_distance
-from fastnn.ops.extremum import minimum
+from fastnn.ops.compare import minimum
 from fastnn.ops.indexing import where
 from fastnn.ops.loss import legacy_reduction
 from fastnn.ops.pointwise import clamp

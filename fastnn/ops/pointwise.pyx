@@ -377,7 +377,7 @@ def _clamp_second(step, g):
 
 cdef object clamp_between(object input, object low, object high):
     """clamp whose bounds are tensors (or None)."""
-    from fastnn.ops.extremum import maximum, minimum
+    from fastnn.ops.compare import maximum, minimum
     y = (<Tensor?>input).detach()
     if low is not None:
         y = maximum(y, low.detach())

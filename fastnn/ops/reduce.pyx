@@ -388,7 +388,7 @@ def max(input, dim=None, keepdim=False):
     tensor([5, 4])
     """
     if isinstance(dim, Tensor):
-        from fastnn.ops.extremum import maximum
+        from fastnn.ops.compare import maximum
         return maximum(input, dim)
     if dim is None:
         if input.numel() == 0:
@@ -412,7 +412,7 @@ def min(input, dim=None, keepdim=False):
     tensor([0, 0])
     """
     if isinstance(dim, Tensor):
-        from fastnn.ops.extremum import minimum
+        from fastnn.ops.compare import minimum
         return minimum(input, dim)
     if dim is None:
         if input.numel() == 0:

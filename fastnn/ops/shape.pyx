@@ -329,7 +329,7 @@ def permute(input, *dims):
 
 @operation(aliases="moveaxis")
 def movedim(input, source, destination):
-    """Move dimensions to other places.
+    """Move dimensions to other positions.
 
     Parameters
     ----------
