@@ -35,17 +35,47 @@ strided, contiguous_format, preserve_format, channels_last = ("torch.strided", "
 
 
 def is_tensor(obj):
-    """Whether `obj` is a Tensor."""
+    """Whether `obj` is a Tensor.
+
+    Parameters
+    ----------
+    obj : object
+
+    Examples
+    --------
+    >>> fastnn.is_tensor(fastnn.ones(2))
+    True
+    """
     return isinstance(obj, Tensor)
 
 
 def numel(input):
-    """Number of elements."""
+    """Number of elements.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.numel(fastnn.ones(2, 3))
+    6
+    """
     return input.numel()
 
 
 def typename(obj):
-    """The name of a tensor's type."""
+    """The name of a tensor's type, or of any other object's.
+
+    Parameters
+    ----------
+    obj : object
+
+    Examples
+    --------
+    >>> fastnn.typename(fastnn.ones(2))
+    'torch.FloatTensor'
+    """
     return obj.type() if isinstance(obj, Tensor) else type(obj).__name__
 
 

@@ -173,21 +173,50 @@ cdef class Operators(Vertex):
         return np.PyArray_NDIM(self.array)
 
     def dim(self):
-        """Number of dimensions."""
+        """Number of dimensions.
+
+        Examples
+        --------
+        >>> fastnn.ones(2, 3).dim()
+        2
+        """
         return np.PyArray_NDIM(self.array)
 
     def numel(self):
-        """Number of elements."""
+        """Number of elements.
+
+        Examples
+        --------
+        >>> fastnn.ones(2, 3).numel()
+        6
+        """
         return np.PyArray_SIZE(self.array)
 
     def item(self):
-        """The only element as a Python number."""
+        """The only element as a Python number.
+
+        Raises
+        ------
+        RuntimeError
+            Not one element.
+
+        Examples
+        --------
+        >>> fastnn.tensor([2.5]).item()
+        2.5
+        """
         if np.PyArray_SIZE(self.array) != 1:
             raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
         return self.array.item()
 
     def tolist(self):
-        """Nested lists of Python numbers."""
+        """Nested lists of Python numbers.
+
+        Examples
+        --------
+        >>> fastnn.tensor([1, 2]).tolist()
+        [1, 2]
+        """
         return self.array.tolist()
 
     # -- protocols --

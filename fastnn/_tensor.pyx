@@ -291,6 +291,7 @@ def set_grad_mode(bint on):
 
 
 def is_inference_mode_enabled():
+    """Whether this thread is within ``inference_mode``."""
     return bool(fnn_inference_mode)
 
 
@@ -321,6 +322,16 @@ cdef class Tensor(Operators):
 
     The numbers are a NumPy array: ``t.numpy()`` and ``numpy.asarray(t)`` share memory, and so does
     ``fastnn.from_numpy(array)``.
+
+    Parameters
+    ----------
+    *args : int or array-like
+        Sizes, or data, which gets the default dtype; ``fastnn.tensor`` finds the dtype.
+
+    Examples
+    --------
+    >>> fastnn.Tensor([1, 2])
+    tensor([1., 2.])
     """
     __array_priority__ = 1000  # NumPy operands leave mixed arithmetic to us
 

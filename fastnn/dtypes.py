@@ -8,7 +8,21 @@ __all__ = ["dtype", "device", "Size", "from_numpy", "to_numpy", "get_default_dty
 
 
 class dtype:  # noqa: N801 (PyTorch's name)
-    """An element type; one object each, compared by identity, convertible to NumPy's."""
+    """An element type; one object each, compared by identity, convertible to NumPy's.
+
+    Attributes
+    ----------
+    name : str
+    numpy : numpy.dtype
+    is_floating_point, is_complex, is_signed : bool
+    itemsize : int
+        Bytes.
+
+    Examples
+    --------
+    >>> fastnn.float32.itemsize
+    4
+    """
 
     __slots__ = ("name", "numpy", "is_floating_point", "is_complex", "is_signed", "itemsize")
 
@@ -105,12 +119,32 @@ def number(value, kind):
 
 
 def get_default_dtype():
-    """The dtype of new floating-point tensors."""
+    """The dtype of new floating-point tensors.
+
+    Examples
+    --------
+    >>> fastnn.get_default_dtype()
+    torch.float32
+    """
     return _default
 
 
 def set_default_dtype(kind):
-    """Set the dtype of new floating-point tensors: float32 or float64."""
+    """Set the dtype of new floating-point tensors: float32 or float64.
+
+    Parameters
+    ----------
+    kind : dtype
+
+    Raises
+    ------
+    TypeError
+        Another dtype.
+
+    Examples
+    --------
+    >>> fastnn.set_default_dtype(fastnn.float32)
+    """
     global _default
     if kind not in (_TYPES["float32"], _TYPES["float64"]):
         raise TypeError(f"only floating-point types are supported as the default type: expected torch.float32 or "
@@ -126,7 +160,13 @@ def can_cast(from_, to):
 
 
 class Size(tuple):
-    """A tensor's shape: a tuple that knows its number of elements."""
+    """A tensor's shape: a tuple that knows its number of elements.
+
+    Examples
+    --------
+    >>> fastnn.Size((2, 3)).numel()
+    6
+    """
 
     __slots__ = ()
 
@@ -154,7 +194,19 @@ DEVICES = ("cpu cuda ipu xpu mkldnn opengl opencl ideep hip ve fpga maia xla laz
 
 
 class device:  # noqa: N801 (PyTorch's name)
-    """A place where tensors may live: a type and, perhaps, a number. All tensors of fastnn live on the CPU."""
+    """A place where tensors may live: a type and, perhaps, a number. All tensors of fastnn live on the CPU.
+
+    Parameters
+    ----------
+    type : str
+        With or without the number: ``"cpu"``, ``"cuda:1"``.
+    index : int, optional
+
+    Examples
+    --------
+    >>> fastnn.device("cpu")
+    device(type='cpu')
+    """
 
     __slots__ = ("type", "index")
 
@@ -213,7 +265,18 @@ cpu = device("cpu")
 
 
 class finfo:  # noqa: N801 (PyTorch's name)
-    """Limits of a floating-point dtype."""
+    """Limits of a floating-point dtype.
+
+    Parameters
+    ----------
+    kind : dtype, optional
+        The default dtype if not given.
+
+    Examples
+    --------
+    >>> fastnn.finfo(fastnn.float32).bits
+    32
+    """
 
     def __init__(self, kind=None):
         info = np.finfo(to_numpy(kind))
@@ -223,7 +286,17 @@ class finfo:  # noqa: N801 (PyTorch's name)
 
 
 class iinfo:  # noqa: N801 (PyTorch's name)
-    """Limits of an integer dtype."""
+    """Limits of an integer dtype.
+
+    Parameters
+    ----------
+    kind : dtype
+
+    Examples
+    --------
+    >>> fastnn.iinfo(fastnn.int8).max
+    127
+    """
 
     def __init__(self, kind):
         info = np.iinfo(to_numpy(kind))

@@ -1,6 +1,7 @@
 """torch.special: what functions declare for it (`fastnn.ops.declare`)."""
 from fastnn.ops.functions import public as _public
-from fastnn.ops.pointwise import lgamma, sigmoid  # noqa: F401 (not torch.special's, but they were always here)
+from fastnn.ops.activation import sigmoid  # noqa: F401 (not torch.special's, but it was always here)
+from fastnn.ops.pointwise import lgamma  # noqa: F401 (the same)
 
 _found = _public("special")
 __all__ = [name for name in sorted(_found)]

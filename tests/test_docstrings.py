@@ -16,6 +16,8 @@ from fastnn.nn import functional as F
 
 MODULES = [module.name for module in pkgutil.walk_packages(fastnn.__path__, "fastnn.")
            if not module.name.startswith(("fastnn.__main__", "fastnn.tensorflow"))]
+# Namespaces of operations, whose functions are those of fastnn.ops with the names that programs use.
+OPERATIONS = ["fastnn", "fastnn.nn.functional", "fastnn.linalg", "fastnn.special", "fastnn.Tensor"]
 # Namespaces in which every public function and class describes its parameters and has an example.
 COMPLETE = [
     "fastnn.explain", "fastnn.explain.lrp", "fastnn.models",
@@ -34,7 +36,7 @@ COMPLETE = [
     "fastnn.nn.utils.parametrize", "fastnn.nn.utils.rnn", "fastnn.nn.utils.stateless", "fastnn.utils.data",
     "fastnn.utils._pytree", "fastnn.utils.dlpack", "fastnn.utils", "fastnn.utils.hooks", "fastnn.nn.init",
     "fastnn.random", "fastnn.autograd", "fastnn.autograd.functional", "fastnn.autograd.grad_mode", "fastnn.func",
-    "fastnn.config", "fastnn.serialization", "fastnn.distributions", "fastnn.vision.transforms",
+    *OPERATIONS, "fastnn.config", "fastnn.serialization", "fastnn.distributions", "fastnn.vision.transforms",
     "fastnn.vision.transforms.functional", "fastnn.vision.datasets", "fastnn.vision.utils",
 ]
 # Names of COMPLETE namespaces that need no example, and why.
@@ -42,6 +44,7 @@ WITHOUT_EXAMPLE = {
     "fastnn.models.SentenceEncoder": "needs files of a model",
     "fastnn.random.memory_order": "for fastnn's own modules",
     "fastnn.random.seed": "its result is random",
+    "fastnn.seed": "the same",
     **{f"fastnn.nn.init.{name}": "old name of the function with an underscore" for name in (
         "uniform", "normal", "constant", "eye", "dirac", "xavier_uniform", "xavier_normal", "kaiming_uniform",
         "kaiming_normal", "orthogonal", "sparse")},
@@ -82,6 +85,8 @@ def test_complete(namespace):
         if not text:
             lacking.append(f"{name}: no docstring")
             continue
+        if re.match(r"``\w+`` in place", text):  # its function says the rest
+            continue
         if parameters(value) and not re.search(r"(Parameters|Attributes)\n---|Arguments", text):
             lacking.append(f"{name}: no Parameters")
         if ">>>" not in text and f"{namespace}.{name}" not in WITHOUT_EXAMPLE:
@@ -115,16 +120,30 @@ def documented(module):
                     yield f"{name}.{part}", text
 
 
-@pytest.mark.parametrize("name", MODULES)
+def run_examples(texts, names, of):
+    """All examples of [(label, docstring)], each with the names that modules' examples may use."""
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    for label, text in texts:
+        fastnn.manual_seed(0)
+        given = {**names, "np": np, "fastnn": fastnn, "nn": nn, "F": F, "keras": keras}
+        runner.run(doctest.DocTestParser().get_doctest(text, given, label, of, 0))
+    assert not runner.summarize(False).failed
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated")
+@pytest.mark.parametrize("namespace", OPERATIONS)
+def test_examples_of_operations(namespace):
+    """Public functions are made of those of fastnn.ops; here each name's docstring runs, also of compiled ones."""
+    texts = {inspect.getdoc(value) or "": name for name, value in members(namespace).items()
+             if value.__module__ in OPERATIONS or value.__module__.startswith("fastnn.ops.")}
+    run_examples([(name, text) for text, name in texts.items()], {}, namespace)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("fastnn.ops.")])
 def test_examples(name, monkeypatch):
     monkeypatch.delenv("KERAS_BACKEND", raising=False)  # which the tests of Keras set: then layers record their calls
     if name == "fastnn.explain.plots":
         pytest.importorskip("matplotlib", reason="needs matplotlib (pip install fastnn-cpu[explain])").use("Agg")
     module = importlib.import_module(name)
     texts = [(name, module.__doc__)] if ">>>" in (module.__doc__ or "") else []
-    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
-    for label, text in [*texts, *documented(module)]:
-        fastnn.manual_seed(0)
-        given = {**vars(module), "np": np, "fastnn": fastnn, "nn": nn, "F": F, "keras": keras}
-        runner.run(doctest.DocTestParser().get_doctest(text, given, label, name, 0))
-    assert not runner.summarize(False).failed
+    run_examples([*texts, *documented(module)], vars(module), name)

@@ -3,7 +3,7 @@ from fastnn._tensor import Tensor
 from fastnn.autograd.grad_mode import enable_grad
 from fastnn.autograd.run import grad
 from fastnn.ops import creation
-from fastnn.ops.shape import stack
+from fastnn.ops.joining import stack
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from fastnn import _gradients, _tape
 from fastnn._tape import Op
 from fastnn._tensor import from_array, record
-from fastnn.ops import indexing, reduce, shape
+from fastnn.ops import indexing, joining, reduce
 
 
 class Step:
@@ -18,7 +18,7 @@ class Step:
     """
 
     where = staticmethod(indexing.where)
-    cat = staticmethod(shape.cat)
+    cat = staticmethod(joining.cat)
     tensor = staticmethod(from_array)
 
     def __init__(self, node, run=None):

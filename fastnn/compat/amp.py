@@ -9,6 +9,18 @@ class autocast(NoOp):  # noqa: N801 (PyTorch's name)
 
     Differs from PyTorch, whose CPU autocast computes linear layers in bfloat16; here they stay in float32, which is
     more precise and, for lack of bfloat16 kernels, faster.
+
+    Parameters
+    ----------
+    device_type : str
+    dtype, enabled, cache_enabled : optional
+        Without effect.
+
+    Examples
+    --------
+    >>> with fastnn.autocast("cpu"):
+    ...     print(fastnn.ones(1).dtype)
+    torch.float32
     """
 
     def __init__(self, device_type="cuda", dtype=None, enabled=True, cache_enabled=None):

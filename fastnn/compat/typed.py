@@ -31,5 +31,11 @@ class _Typed(type):
 
 
 globals().update({name: _Typed(name, (), {"dtype": getattr(dtypes, kind), "__module__": "fastnn",
-                                          "__doc__": f"Constructor of tensors of {kind}."})
+                                          "__doc__": f"""Constructor of tensors of {kind}, from sizes or a sequence.
+
+    Examples
+    --------
+    >>> fastnn.{name}([0, 1]).dtype
+    torch.{kind}
+    """})
                   for name, kind in _DTYPES.items()})

@@ -14,7 +14,7 @@ from fastnn.nn.modules.sparse import Embedding
 from fastnn.ops.attention import packed_attention
 from fastnn.ops.creation import from_numpy
 from fastnn.ops.linear import fused_linear
-from fastnn.ops.shape import cat
+from fastnn.ops.joining import cat
 
 
 def joined(parts):

@@ -5,7 +5,7 @@ from fastnn._tensor import Tensor
 from fastnn.errors import shown
 from fastnn.models.config import EncoderConfig, read_json
 from fastnn.models.encoder import TextEncoder
-from fastnn.ops.shape import cat
+from fastnn.ops.joining import cat
 from fastnn.serialization import load
 
 FILES = ("model.safetensors", "pytorch_model.bin")

@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 
 from fastnn.autograd import no_grad
-from fastnn.ops import creation, sampling
+from fastnn.ops import creation, ranges, sampling
 
 
 def calculate_gain(nonlinearity, param=None):
@@ -243,7 +243,7 @@ def eye_(tensor):
     """
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
-    return tensor.copy_(creation.eye(*tensor.shape))
+    return tensor.copy_(ranges.eye(*tensor.shape))
 
 
 @no_grad

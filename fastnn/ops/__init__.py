@@ -4,12 +4,14 @@ Importing this package gives Tensor its operators, and the methods that the func
 (`fastnn.ops.declare`).
 """
 from fastnn import _gradients, _operators, _tensor  # noqa: F401 (backward and hooks become methods)
-from fastnn.ops import (activation, arithmetic, arithmetic_composed, attention, casting, combinatorics, compare,
-                        compare_composed, conv, conv_composed, creation, diagonals, distance, dropout, embedding,
-                        families, gamma_functions, indexing, inplace, joining, linalg, linear, methods, norms,
-                        pointwise, pointwise_composed, pool, products, rearrange, reduce, reduce_composed, sampling,
-                        scan, scatter, shape, shape_composed, shuffle, sorting, special, splitting, statistics,
-                        strides, triangular)  # those that declare functions
+# Those that declare functions:
+from fastnn.ops import (activation, activation_composed, adaptive_pool, arithmetic, arithmetic_composed, attention,
+                        casting, combinatorics, compare, compare_composed, conv, conv_composed, creation,
+                        decompositions, diagonals, distance, dropout, embedding, families, gamma_functions, indexing,
+                        inplace, joining, joining_composed, linalg, linear, methods, norms, pointwise,
+                        pointwise_composed, pool, products, ranges, rearrange, reduce, reduce_composed, remainder,
+                        replacing, sampling, scan, scatter, shape, shape_composed, shuffle, softmax, sorting, special,
+                        splitting, statistics, strides, triangular, trigonometric)
 from fastnn.ops.functions import public
 from fastnn.ops.printing import tensor_str
 
@@ -17,8 +19,8 @@ _tensor.install_methods(public("Tensor"))
 _operators.install(
     add=arithmetic.add, sub=arithmetic.sub, rsub=arithmetic.rsub, mul=arithmetic.mul, div=arithmetic.div,
     rdiv=arithmetic.rdiv, pow=arithmetic.pow, rpow=arithmetic.rpow, matmul=linear.matmul, rmatmul=linear.rmatmul,
-    neg=pointwise.neg, abs=pointwise.abs, floor_divide=arithmetic.floor_divide, remainder=arithmetic.remainder,
-    rfloor_divide=arithmetic.rfloor_divide, rremainder=arithmetic.rremainder,
+    neg=pointwise.neg, abs=pointwise.abs, floor_divide=arithmetic.floor_divide, remainder=remainder.remainder,
+    rfloor_divide=arithmetic.rfloor_divide, rremainder=remainder.rremainder,
     iadd=arithmetic.add_, isub=arithmetic.sub_, imul=arithmetic.mul_, idiv=arithmetic.div_, ipow=arithmetic.pow_,
     invert=compare.invert, getitem=indexing.getitem, setitem=indexing.setitem,
     repr=tensor_str, construct=creation.construct,

@@ -105,34 +105,6 @@ def _pow_second(step, g):
     return step.sum_to(dx, step.shape_x), step.sum_to(dy, step.shape_y)
 
 
-cdef object extremum_backward(Node node, np.ndarray grad):
-    """maximum and minimum: the larger gets the gradient, equal ones half each, both all of it where one is NaN."""
-    cdef tuple saved = node.saved
-    x, y = saved[2], saved[3]
-    equal, less, more = zero_d(x == y), zero_d(x < y), zero_d(x > y)
-    if not saved[4]:
-        less, more = more, less
-    half = K.unary_forward("mul_scalar", grad, 0.5)
-    zero = numpy.zeros((), grad.dtype)
-    dx = K.where(equal, half, K.where(less, zero, grad)) if node.edges[0] is not None else None
-    dy = K.where(equal, half, K.where(more, zero, grad)) if node.edges[1] is not None else None
-    return (undo(dx, saved[0]) if dx is not None else None, undo(dy, saved[1]) if dy is not None else None)
-
-
-cdef Op MAXIMUM = declare("MaximumBackward0", extremum_backward, "shape_x shape_y x y largest")
-cdef Op MINIMUM = declare("MinimumBackward0", extremum_backward, "shape_x shape_y x y largest")
-
-
-@MAXIMUM.second
-@MINIMUM.second
-def _extremum_second(step, g):
-    x, y = step.x, step.y
-    equal = step.tensor(zero_d(x == y))
-    less, more = (x < y, x > y) if step.largest else (x > y, x < y)
-    return tuple([step.sum_to(step.only_where(~zero_d(smaller), step.where(equal, g * 0.5, g)), shape)
-                  for smaller, shape in ((less, step.shape_x), (more, step.shape_y))])
-
-
 # ---- forward ----
 
 cdef inline bint plain(Tensor x, Tensor y) noexcept:
@@ -205,7 +177,18 @@ cdef inline bint is_one(object alpha):
 
 @operation(out=True, scaled=True)
 def add(input, other, *, alpha=1):
-    """input + alpha * other."""
+    """input + alpha * other.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+    alpha : number, default 1
+
+    Examples
+    --------
+    >>> fastnn.add(fastnn.tensor([1, 2]), 10)
+    tensor([11, 12])
+    """
     if not is_one(alpha):
         other = scaled(input, other, alpha)
     if isinstance(input, Tensor) and type(other) in (int, float) and is_real((<Tensor>input).array):
@@ -223,7 +206,18 @@ def add(input, other, *, alpha=1):
 
 @operation(aliases="subtract", out=True, scaled=True)
 def sub(input, other, *, alpha=1):
-    """input - alpha * other."""
+    """input - alpha * other.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+    alpha : number, default 1
+
+    Examples
+    --------
+    >>> fastnn.sub(fastnn.tensor([1, 2]), 10)
+    tensor([-9, -8])
+    """
     if not is_one(alpha):
         other = scaled(input, other, alpha)
     if isinstance(input, Tensor) and type(other) in (int, float) and is_real((<Tensor>input).array):
@@ -249,7 +243,18 @@ cdef bint is_bool(object value):
 
 @operation("fastnn")
 def rsub(input, other, *, alpha=1):
-    """other - alpha * input."""
+    """other - alpha * input.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+    alpha : number, default 1
+
+    Examples
+    --------
+    >>> fastnn.rsub(fastnn.tensor([1, 2]), 10)
+    tensor([9, 8])
+    """
     if is_bool(input) or is_bool(other):
         return sub(input, True)  # which refuses it
     return sub(as_tensor(other, input), input, alpha=alpha)
@@ -257,7 +262,17 @@ def rsub(input, other, *, alpha=1):
 
 @operation(aliases="multiply", out=True)
 def mul(input, other):
-    """input * other."""
+    """input * other.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.mul(fastnn.tensor([1, 2]), 10)
+    tensor([10, 20])
+    """
     if isinstance(input, Tensor) and type(other) in (int, float) and is_real((<Tensor>input).array):
         return mul_scalar(<Tensor>input, other)
     cdef Tensor x, y, out
@@ -280,7 +295,18 @@ def mul(input, other):
 
 @operation(aliases="divide true_divide", out=True)
 def div(input, other, *, rounding_mode=None):
-    """input / other; `rounding_mode`: None, "trunc" or "floor"."""
+    """input / other; `rounding_mode`: None, "trunc" or "floor".
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+    rounding_mode : {"trunc", "floor"}, optional
+
+    Examples
+    --------
+    >>> fastnn.div(fastnn.tensor([7, -7]), 2)
+    tensor([ 3.5000, -3.5000])
+    """
     if rounding_mode is not None:
         if rounding_mode == "floor":
             return stepwise(floor_divide(input, other), input, other)
@@ -319,7 +345,18 @@ def rdiv(input, other):
 
 @operation(out=True)
 def pow(input, exponent):
-    """input to the power `exponent`."""
+    """input to the power `exponent`.
+
+    Parameters
+    ----------
+    input : Tensor
+    exponent : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.pow(fastnn.tensor([1, 3]), 2)
+    tensor([1, 9])
+    """
     from fastnn.ops.pointwise import pow_scalar, square
     if not isinstance(input, Tensor):
         need_tensors("pow", exponent)
@@ -345,32 +382,6 @@ def pow(input, exponent):
 def rpow(input, other):
     """other to the power `input`."""
     return pow(as_tensor(other, input), input)
-
-
-def extremum(str op, input, other):
-    cdef Tensor x, y, out
-    need_tensors(op, input, other)
-    x, y = operands(input, other)
-    cdef np.ndarray z = compute(op, x.array, y.array)
-    if recording(x) or recording(y):
-        out = record2(z, MAXIMUM if op == "maximum" else MINIMUM, x, y,
-                      (shape_of(x.array), shape_of(y.array), x.array, y.array, op == "maximum"))
-        out.node.guard(x.version_object())
-        out.node.guard(y.version_object())
-        return out
-    return wrap(z)
-
-
-@operation(out=True)
-def maximum(input, other):
-    """The larger of the two, element by element; NaN wins."""
-    return extremum("maximum", input, other)
-
-
-@operation(out=True)
-def minimum(input, other):
-    """The smaller of the two, element by element; NaN wins."""
-    return extremum("minimum", input, other)
 
 
 cdef object no_slope(Node node, np.ndarray grad):
@@ -404,64 +415,23 @@ cdef object discrete(str op, object input, object other):
 
 @operation(inplace=True, out=True)
 def floor_divide(input, other):
-    """The quotient rounded towards minus infinity; no gradient."""
+    """The quotient rounded towards minus infinity; no gradient.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.floor_divide(fastnn.tensor([7, -7]), 2)
+    tensor([ 3, -4])
+    """
     return discrete("floor_divide", input, other)
 
 
 def rfloor_divide(input, other):
     """other // input."""
     return floor_divide(as_tensor(other, input), input)
-
-
-def rremainder(input, other):
-    """other % input."""
-    return remainder(as_tensor(other, input), input)
-
-
-cdef object remainder_backward(Node node, np.ndarray grad):
-    cdef tuple saved = node.saved
-    dy = None
-    if node.edges[1] is not None:
-        dy = K.unary_forward("neg", undo(K.binary("mul", grad, saved[2]), saved[1]))
-    return (undo(grad, saved[0]) if node.edges[0] is not None else None, dy)
-
-
-cdef Op REMAINDER = declare("RemainderBackward0", remainder_backward, "shape_x shape_y quotient")
-cdef Op FMOD = declare("FmodBackward0", remainder_backward, "shape_x shape_y quotient")
-
-
-@REMAINDER.second
-@FMOD.second
-def _remainder_second(step, g):
-    return (step.sum_to(g, step.shape_x),
-            step.sum_to(-g * step.tensor(step.quotient), step.shape_y) if step.needs(1) else None)
-
-
-cdef object modulo(str op, Op record, object input, object other):
-    cdef Tensor x, y
-    if op == "fmod" or not isinstance(other, Tensor):
-        need_tensors(op, input)
-    x, y = operands(input, other)
-    if not (recording(x) or recording(y)):
-        return discrete(op, x, y)
-    cdef np.ndarray z = compute(op, x.array, y.array)
-    quotient = None
-    if needs_grad(y):
-        with numpy.errstate(all="ignore"):
-            quotient = zero_d((numpy.floor_divide if op == "remainder" else trunc_divide)(x.array, y.array))
-    return record2(z, record, x, y, (shape_of(x.array), shape_of(y.array), quotient))
-
-
-@operation(inplace=True, out=True)
-def remainder(input, other):
-    """Python's modulo: the result has the sign of `other`."""
-    return modulo("remainder", REMAINDER, input, other)
-
-
-@operation(inplace=True, out=True)
-def fmod(input, other):
-    """C's modulo: the result has the sign of `input`."""
-    return modulo("fmod", FMOD, input, other)
 
 
 # ---- with a Python number ----

@@ -16,7 +16,20 @@ from fastnn.ops.products import scaled_by
 @operation(inplace=True, out=True, scaled=True)
 @in_single
 def addcmul(input, tensor1, tensor2, *, value=1):
-    """input + value * tensor1 * tensor2, with broadcasting."""
+    """input + value * tensor1 * tensor2, with broadcasting.
+
+    Parameters
+    ----------
+    input : Tensor
+    tensor1 : Tensor
+    tensor2 : Tensor
+    value : number, default 1
+
+    Examples
+    --------
+    >>> fastnn.addcmul(fastnn.tensor([1.0]), fastnn.tensor([2.0]), fastnn.tensor([3.0]), value=10)
+    tensor([61.])
+    """
     need_tensors("addcmul", input, tensor1, tensor2)
     product = mul(tensor1, tensor2)
     if not product.is_floating_point() and not input.is_floating_point():
@@ -27,7 +40,20 @@ def addcmul(input, tensor1, tensor2, *, value=1):
 @operation(inplace=True, out=True, scaled=True)
 @in_single
 def addcdiv(input, tensor1, tensor2, *, value=1):
-    """input + value * tensor1 / tensor2, with broadcasting."""
+    """input + value * tensor1 / tensor2, with broadcasting.
+
+    Parameters
+    ----------
+    input : Tensor
+    tensor1 : Tensor
+    tensor2 : Tensor
+    value : number, default 1
+
+    Examples
+    --------
+    >>> fastnn.addcdiv(fastnn.tensor([1.0]), fastnn.tensor([6.0]), fastnn.tensor([3.0]), value=10)
+    tensor([21.])
+    """
     need_tensors("addcdiv", input, tensor1, tensor2)
     if not (tensor1.is_floating_point() or tensor2.is_floating_point()):
         raise RuntimeError("Integer division with addcdiv is no longer supported; use (input + value * torch.trunc("
@@ -39,6 +65,17 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
 @in_single
 def lerp(input, end, weight):
     """input + weight * (end - input): between the two, for weights of [0, 1]; from a weight of 0.5, counted from `end`.
+
+    Parameters
+    ----------
+    input : Tensor
+    end : Tensor
+    weight : float or Tensor
+
+    Examples
+    --------
+    >>> fastnn.lerp(fastnn.tensor([0.0]), fastnn.tensor([10.0]), 0.25)
+    tensor([2.5000])
     """
     need_tensors("lerp", input, end)
     if input.dtype is not end.dtype:
@@ -121,25 +158,69 @@ COPYSIGN = binary_op("copysign", "CopysignBackward0", np.copysign,
 
 @operation(aliases="arctan2", inplace=True, out=True)
 def atan2(input, other):
-    """The angle of the point (other, input)."""
+    """The angle of the point (other, input) with the positive x axis, in [-pi, pi].
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.atan2(fastnn.tensor([1.0]), fastnn.tensor([1.0]))
+    tensor([0.7854])
+    """
     return ATAN2(*pair_of("atan2", input, other))
 
 
 @operation(inplace=True, out=True)
 def hypot(input, other):
-    """sqrt(x^2 + y^2), without overflow."""
+    """sqrt(x^2 + y^2), without overflow.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.hypot(fastnn.tensor([3.0]), fastnn.tensor([4.0]))
+    tensor([5.])
+    """
     return HYPOT(*pair_of("hypot", input, other))
 
 
 @operation(inplace=True, out=True)
 def copysign(input, other):
-    """The size of x with the sign of y."""
+    """The size of x with the sign of y.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.copysign(fastnn.tensor([3.0, 4.0]), fastnn.tensor([-1.0, 1.0]))
+    tensor([-3.,  4.])
+    """
     return COPYSIGN(*pair_of("copysign", input, other, numbers=isinstance(input, Tensor)))
 
 
 @operation(inplace=True, out=True)
 def heaviside(input, values):
-    """0 where x < 0, 1 where x > 0, `values` where x = 0."""
+    """0 where x < 0, 1 where x > 0, `values` where x = 0.
+
+    Parameters
+    ----------
+    input : Tensor
+    values : Tensor
+
+    Examples
+    --------
+    >>> fastnn.heaviside(fastnn.tensor([-2.0, 0.0, 2.0]), fastnn.tensor(0.5))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
     need_tensors("heaviside", input, values)
     if input.dtype is not values.dtype:
         raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
@@ -160,19 +241,52 @@ FMIN = _extreme("fmin", "FminBackward0", np.fmin, lambda a, b: (a <= b) | (b != 
 
 @operation(out=True)
 def fmax(input, other):
-    """The larger of the two; a number wins over NaN."""
+    """The larger of the two; a number wins over NaN.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.fmax(fastnn.tensor([1.0, float("nan")]), fastnn.tensor([2.0, 3.0]))
+    tensor([2., 3.])
+    """
     return FMAX(*pair_of("fmax", input, other, False))
 
 
 @operation(out=True)
 def fmin(input, other):
-    """The smaller of the two; a number wins over NaN."""
+    """The smaller of the two; a number wins over NaN.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.fmin(fastnn.tensor([1.0, float("nan")]), fastnn.tensor([2.0, 3.0]))
+    tensor([1., 3.])
+    """
     return FMIN(*pair_of("fmin", input, other, False))
 
 
 @operation(out=True)
 def float_power(input, exponent):
-    """x to the power y, in float64."""
+    """x to the power y, in float64.
+
+    Parameters
+    ----------
+    input : Tensor
+    exponent : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.float_power(fastnn.tensor([2, 3]), 2)
+    tensor([4., 9.], dtype=torch.float64)
+    """
     x, y = (v.to(dtypes.float64) if isinstance(v, Tensor) else v for v in (input, exponent))
     if not isinstance(x, Tensor):
         x = from_array(np.asarray(x, np.float64))
@@ -181,14 +295,25 @@ def float_power(input, exponent):
 
 @operation(inplace=True, out=True)
 def ldexp(input, other):
-    """x 2^y."""
+    """x 2^y.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.ldexp(fastnn.tensor([1.0, 3.0]), fastnn.tensor([2, 3]))
+    tensor([ 4., 24.])
+    """
     need_tensors("ldexp", input, other)
     two = from_array(np.asarray(2.0, other.dtype.numpy if other.is_floating_point() else input.dtype.numpy
                                 if input.is_floating_point() else dtypes.get_default_dtype().numpy))
     return arithmetic.mul(input, arithmetic.pow(two, other))
 
 
-def _whole(op, function):
+def _whole(op, text, function):
     def operation(input, other):
         x, y = pair_of(op, input, other, False, op.startswith("bitwise"))
         if x.is_floating_point() or x.dtype is dtypes.bool:
@@ -196,13 +321,24 @@ def _whole(op, function):
         broadcast_shapes(tuple(x.shape), tuple(y.shape))
         return from_array(np.asarray(function(x.numpy(), y.numpy())).astype(x.numpy().dtype))
     operation.__name__ = operation.__qualname__ = op
-    operation.__doc__ = f"{op.upper()} of integers, element by element."
+    operation.__doc__ = f"""{text}, of integers.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.{op}(fastnn.tensor([12]), fastnn.tensor([2]))
+    tensor([{function(12, 2)}])
+    """
     return operation
 
 
-gcd, lcm = _whole("gcd", np.gcd), _whole("lcm", lambda x, y: np.abs(np.lcm(x, y)))
+gcd = _whole("gcd", "The greatest common divisor", np.gcd)
+lcm = _whole("lcm", "The least common multiple", lambda x, y: np.abs(np.lcm(x, y)))
 
-bitwise_left_shift = _whole("bitwise_left_shift", np.left_shift)
+bitwise_left_shift = _whole("bitwise_left_shift", "Bits moved left: x 2^y", np.left_shift)
 
-bitwise_right_shift = _whole("bitwise_right_shift", np.right_shift)
+bitwise_right_shift = _whole("bitwise_right_shift", "Bits moved right: floor(x / 2^y)", np.right_shift)
 operation(inplace=True, out=True)(gcd, lcm, bitwise_left_shift, bitwise_right_shift)

@@ -103,6 +103,27 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     dimensions broadcast. With ``enable_gqa`` key and value may have fewer heads, of which several queries' share one
     (Ainslie et al. 2023). attn_mask broadcasts to (*, heads, L, S): bool, True where a query may look, or added to the
     scores. ``is_causal``: query i sees keys 0..i. scale: default 1 / sqrt(E). A query that may see nothing gives 0.
+
+    Parameters
+    ----------
+    query : Tensor
+    key : Tensor
+    value : Tensor
+    attn_mask : Tensor, optional
+        bool (True: takes part) or floating (added).
+    dropout_p : float, default 0.0
+    is_causal : bool, default False
+        Whether query i attends to keys up to i alone.
+    scale : float, optional
+        1 / sqrt(E) if not given.
+    enable_gqa : bool, default False
+        Whether groups of query heads share a key head.
+
+    Examples
+    --------
+    >>> q = fastnn.ones(1, 2, 4)
+    >>> F.scaled_dot_product_attention(q, q, q).shape
+    torch.Size([1, 2, 4])
     """
     for tensor in (query, key, value):
         if not isinstance(tensor, Tensor):

@@ -6,7 +6,7 @@ from fastnn.ops.attention import packed_attention
 from fastnn.ops.compare import logical_or
 from fastnn.ops.creation import zeros, zeros_like
 from fastnn.ops.linear import linear
-from fastnn.ops.shape import cat
+from fastnn.ops.joining import cat
 
 NAME = "multi_head_attention_forward"
 
@@ -164,6 +164,58 @@ def multi_head_attention_forward(query, key, value, embed_dim_to_check, num_head
     (N, heads, L, S); without a batch dimension N is missing.
 
     Masks forbid where True, or are added to scores: attn_mask (L, S) or (N heads, L, S), key_padding_mask (N, S).
+
+    Parameters
+    ----------
+    query : Tensor
+        (L, N, E) or (L, E).
+    key : Tensor
+        (S, N, *) or (S, *).
+    value : Tensor
+        (S, N, *) or (S, *).
+    embed_dim_to_check : int
+        E.
+    num_heads : int
+        Divides E.
+    in_proj_weight : Tensor or None
+        (3 E, E), all three projections.
+    in_proj_bias : Tensor or None
+        (3 E,)
+    bias_k : Tensor or None
+        One more key.
+    bias_v : Tensor or None
+        And its value.
+    add_zero_attn : bool
+        Whether one more key and value are zeros.
+    dropout_p : float
+        Of the weights, in training.
+    out_proj_weight : Tensor
+        (E, E)
+    out_proj_bias : Tensor or None
+        (E,)
+    training : bool, default True
+    key_padding_mask : Tensor, optional
+    need_weights : bool, default True
+    attn_mask : Tensor, optional
+    use_separate_proj_weight : bool, default False
+        Whether the three weights below stand for `in_proj_weight`.
+    q_proj_weight : Tensor, optional
+        (E, E)
+    k_proj_weight : Tensor, optional
+    v_proj_weight : Tensor, optional
+    static_k : None, optional
+        Not implemented.
+    static_v : None, optional
+        Not implemented.
+    average_attn_weights : bool, default True
+    is_causal : bool, default False
+        Says that `attn_mask` is the causal mask.
+
+    Examples
+    --------
+    >>> x, weight, out = fastnn.ones(3, 1, 4), fastnn.ones(12, 4), fastnn.ones(4, 4)
+    >>> F.multi_head_attention_forward(x, x, x, 4, 2, weight, None, None, None, False, 0.0, out, None)[0].shape
+    torch.Size([3, 1, 4])
     """
     if static_k is not None or static_v is not None:
         raise NotImplementedError(f"{NAME}: static_k and static_v are not implemented")

@@ -12,13 +12,35 @@ from fastnn.ops.declare import operation
 @operation("fastnn", keywords={"tensor": "tensor1", "scalar1": "tensor1", "other": "tensor2", "x2": "tensor2",
                                "scalar": "tensor2", "scalar2": "tensor2"})
 def result_type(tensor1, tensor2):
-    """The dtype of an operation on two operands, tensors or Python numbers."""
+    """The dtype of an operation on two operands, tensors or Python numbers.
+
+    Parameters
+    ----------
+    tensor1 : Tensor or number
+    tensor2 : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.result_type(fastnn.tensor([1, 2]), 1.5)
+    torch.float32
+    """
     return dtypes.from_numpy(promote(tensor1, tensor2))
 
 
 @operation("fastnn")
 def promote_types(type1, type2):
-    """The smallest dtype that both cast to without loss of category."""
+    """The smallest dtype that both cast to without loss of category.
+
+    Parameters
+    ----------
+    type1 : dtype
+    type2 : dtype
+
+    Examples
+    --------
+    >>> fastnn.promote_types(fastnn.int32, fastnn.float64)
+    torch.float64
+    """
     if type1 is type2:
         return type1
     return dtypes.from_numpy(promoted_kinds(type1.numpy, type2.numpy))
@@ -26,25 +48,71 @@ def promote_types(type1, type2):
 
 @operation("fastnn")
 def can_cast(from_, to):
-    """Whether PyTorch lets a result of one dtype be written to a tensor of another."""
+    """Whether PyTorch lets a result of one dtype be written to a tensor of another.
+
+    Parameters
+    ----------
+    from_ : dtype
+    to : dtype
+
+    Examples
+    --------
+    >>> fastnn.can_cast(fastnn.float32, fastnn.int64)
+    False
+    """
     return dtypes.can_cast(from_, to)
 
 
 @operation("fastnn")
 def is_floating_point(input):
-    """Whether the dtype is a floating-point type."""
+    """Whether the dtype is a floating-point type.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.is_floating_point(fastnn.tensor([1.0]))
+    True
+    """
     return input.is_floating_point()
 
 
 @operation("fastnn")
 def is_complex(input):
-    """False: there are no complex tensors."""
+    """False: there are no complex tensors.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.is_complex(fastnn.tensor([1.0]))
+    False
+    """
     return False
 
 
 @operation("fastnn")
 def is_nonzero(input):
-    """Whether a tensor of one element is not 0."""
+    """Whether a tensor of one element is not 0.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Raises
+    ------
+    RuntimeError
+        Not one element.
+
+    Examples
+    --------
+    >>> fastnn.is_nonzero(fastnn.tensor([2.0]))
+    True
+    """
     if input.numel() != 1:
         raise RuntimeError("Boolean value of Tensor with " + ("no values" if input.numel() == 0 else
                                                               "more than one value") + " is ambiguous")
@@ -57,7 +125,19 @@ TYPE_NAMES = {"float32": "Float", "float64": "Double", "float16": "Half", "int64
 
 @operation("Tensor.type")
 def type_(self, dtype=None, non_blocking=False):
-    """The type's name, or the tensor cast to a dtype, which may be such a name (``"torch.FloatTensor"``)."""
+    """The type's name, or the tensor cast to a dtype, which may be such a name (``"torch.FloatTensor"``).
+
+    Parameters
+    ----------
+    dtype : dtype or str, optional
+    non_blocking : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.tensor([1.5]).type("torch.LongTensor")
+    tensor([1])
+    """
     if dtype is None:
         return f"torch.{TYPE_NAMES[self.dtype.name]}Tensor"
     if isinstance(dtype, str) and dtype.startswith("torch."):
@@ -72,7 +152,23 @@ def type_(self, dtype=None, non_blocking=False):
 
 @operation("Tensor")
 def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
-    """Cast to a dtype, or to another tensor's; devices other than the CPU raise."""
+    """Cast to a dtype, or to another tensor's; devices other than the CPU raise.
+
+    Parameters
+    ----------
+    *args : dtype, device or Tensor
+        What to cast to; a tensor stands for its dtype.
+    dtype : dtype, optional
+    copy : bool, default False
+        Whether a tensor that has the dtype already is copied.
+    device, non_blocking, memory_format : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.tensor([1.5, 2.5]).to(fastnn.int64)
+    tensor([1, 2])
+    """
     flags = [arg for arg in args if isinstance(arg, bool)]  # non_blocking, copy
     copy = flags[1] if len(flags) > 1 else copy
     for arg in args:
@@ -88,28 +184,61 @@ def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, mem
     return shape.cast(self, self.dtype if dtype is None else dtype, copy)
 
 
-def _caster(name):
+def _caster(method, name):
     def cast(self, memory_format=None):
         return shape.cast(self, getattr(dtypes, name))
-    cast.__doc__ = f"Cast to {name}."
+    cast.__doc__ = f"""Cast to {name}; the tensor itself if it has that dtype.
+
+    Parameters
+    ----------
+    memory_format : optional
+        Without effect.
+
+    Examples
+    --------
+    >>> fastnn.tensor([1, 0]).{method}().dtype
+    torch.{name}
+    """
     return cast
 
 
-def _absent_caster(name):
+def _absent_caster(method, name):
     def cast(self, memory_format=None):
         return shape.cast(self, dtypes.ABSENT[name])
-    cast.__doc__ = f"Always an error: there are no {name} tensors."
+    cast.__doc__ = f"""Always an error: there are no {name} tensors.
+
+    Parameters
+    ----------
+    memory_format : optional
+        Without effect.
+
+    Examples
+    --------
+    >>> fastnn.ones(2).{method}()
+    Traceback (most recent call last):
+    NotImplementedError: ...
+    """
     return cast
 
 
 for _name, _kind in {"float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32",
                      "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool"}.items():
-    operation(f"Tensor.{_name}")(_caster(_kind))
+    operation(f"Tensor.{_name}")(_caster(_name, _kind))
 for _name, _kind in {"bfloat16": "bfloat16", "cfloat": "complex64", "cdouble": "complex128"}.items():
-    operation(f"Tensor.{_name}")(_absent_caster(_kind))
+    operation(f"Tensor.{_name}")(_absent_caster(_name, _kind))
 
 
 @operation("Tensor")
 def type_as(self, other):
-    """Cast to another tensor's dtype."""
+    """Cast to another tensor's dtype.
+
+    Parameters
+    ----------
+    other : Tensor
+
+    Examples
+    --------
+    >>> fastnn.tensor([1.5]).type_as(fastnn.tensor([1]))
+    tensor([1])
+    """
     return shape.cast(self, other.dtype)

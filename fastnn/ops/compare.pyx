@@ -1,15 +1,17 @@
-"""Comparisons and logic: bool tensors, no gradients."""
+"""Comparisons and logic, which give bool tensors without gradients; the larger and the smaller of two operands."""
 cimport numpy as np
 
 import numpy
 
 from fastnn import dtypes
 from fastnn cimport _operators
-from fastnn._tensor cimport Tensor, wrap
+from fastnn._tape cimport Node, Op, declare
+from fastnn._tensor cimport Tensor, recording, record2, shape_of, wrap
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport elementwise as K
-from fastnn.ops._common cimport is_real, zero_d
+from fastnn.ops._common cimport is_real, undo, zero_d
 from fastnn.ops._common import broadcast_shapes, need_tensors, promote
+from fastnn.ops.arithmetic cimport compute, operands
 from fastnn.ops.declare import operation
 
 np.import_array()
@@ -50,56 +52,163 @@ _operators.quick_compare = compared
 
 @operation(inplace=True, out=True)
 def eq(input, other):
-    """input == other, element by element."""
+    """input == other, element by element.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.eq(fastnn.tensor([1, 2]), 2)
+    tensor([False,  True])
+    """
     return compared(0, input, other)
 
 
 @operation(aliases="not_equal", inplace=True, out=True)
 def ne(input, other):
-    """input != other, element by element."""
+    """input != other, element by element.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.ne(fastnn.tensor([1, 2]), 2)
+    tensor([ True, False])
+    """
     return compared(1, input, other)
 
 
 @operation(aliases="less", inplace=True, out=True)
 def lt(input, other):
-    """input < other, element by element."""
+    """input < other, element by element.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.lt(fastnn.tensor([1, 2]), 2)
+    tensor([ True, False])
+    """
     return compared(2, input, other)
 
 
 @operation(aliases="less_equal", inplace=True, out=True)
 def le(input, other):
-    """input <= other, element by element."""
+    """input <= other, element by element.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.le(fastnn.tensor([1, 2]), 1)
+    tensor([ True, False])
+    """
     return compared(3, input, other)
 
 
 @operation(aliases="greater", inplace=True, out=True)
 def gt(input, other):
-    """input > other, element by element."""
+    """input > other, element by element.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.gt(fastnn.tensor([1, 2]), 1)
+    tensor([False,  True])
+    """
     return compared(4, input, other)
 
 
 @operation(aliases="greater_equal", inplace=True, out=True)
 def ge(input, other):
-    """input >= other, element by element."""
+    """input >= other, element by element.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.ge(fastnn.tensor([1, 2]), 2)
+    tensor([False,  True])
+    """
     return compared(5, input, other)
 
 
 @operation()
 def equal(input, other):
-    """Whether both have the same shape and elements (a Python bool)."""
+    """Whether both have the same shape and elements (a Python bool).
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+
+    Examples
+    --------
+    >>> fastnn.equal(fastnn.tensor([1, 2]), fastnn.tensor([1, 2]))
+    True
+    """
     return numpy.array_equal(array_of(input), array_of(other))
 
 
 @operation()
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """Whether |input - other| <= atol + rtol * |other| everywhere (a Python bool)."""
+    """Whether |input - other| <= atol + rtol * |other| everywhere (a Python bool).
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+    rtol : float, default 1e-05
+    atol : float, default 1e-08
+    equal_nan : bool, default False
+        Whether NaN equals NaN.
+
+    Examples
+    --------
+    >>> fastnn.allclose(fastnn.tensor([1.0]), fastnn.tensor([1.0 + 1e-6]))
+    True
+    """
     need_tensors("allclose", input, other)
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
 @operation()
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
-    """Where |input - other| <= atol + rtol * |other|."""
+    """Where |input - other| <= atol + rtol * |other|.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+    rtol : float, default 1e-05
+    atol : float, default 1e-08
+    equal_nan : bool, default False
+        Whether NaN equals NaN.
+
+    Examples
+    --------
+    >>> fastnn.isclose(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 2.1]))
+    tensor([ True, False])
+    """
     need_tensors("isclose", input, other)
     for name, value in (("rtol", rtol), ("atol", atol)):
         if value < 0:
@@ -110,19 +219,49 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 
 @operation(out=True)
 def isnan(input):
-    """Where the element is NaN."""
+    """Where the element is NaN.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.isnan(fastnn.tensor([1.0, float("nan")]))
+    tensor([False,  True])
+    """
     return wrap(zero_d(numpy.isnan(array_of(input))))
 
 
 @operation(out=True)
 def isinf(input):
-    """Where the element is infinite."""
+    """Where the element is infinite.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.isinf(fastnn.tensor([1.0, -float("inf")]))
+    tensor([False,  True])
+    """
     return wrap(zero_d(numpy.isinf(array_of(input))))
 
 
 @operation(out=True)
 def isfinite(input):
-    """Where the element is neither infinite nor NaN."""
+    """Where the element is neither infinite nor NaN.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.isfinite(fastnn.tensor([1.0, float("inf")]))
+    tensor([ True, False])
+    """
     return wrap(zero_d(numpy.isfinite(array_of(input))))
 
 
@@ -134,25 +273,68 @@ cdef object logical(str op, function, input, other):
 
 @operation(inplace=True, out=True)
 def logical_and(input, other):
-    """Both true (not 0)."""
+    """Both true (not 0).
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.logical_and(fastnn.tensor([0, 2]), fastnn.tensor([1, 1]))
+    tensor([False,  True])
+    """
     return logical("and", numpy.logical_and, input, other)
 
 
 @operation(inplace=True, out=True)
 def logical_or(input, other):
-    """Either true (not 0)."""
+    """Either true (not 0).
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.logical_or(fastnn.tensor([0, 2]), fastnn.tensor([0, 0]))
+    tensor([False,  True])
+    """
     return logical("or", numpy.logical_or, input, other)
 
 
 @operation(inplace=True, out=True)
 def logical_xor(input, other):
-    """Exactly one true (not 0)."""
+    """Exactly one true (not 0).
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.logical_xor(fastnn.tensor([0, 2]), fastnn.tensor([1, 1]))
+    tensor([ True, False])
+    """
     return logical("xor", numpy.logical_xor, input, other)
 
 
 @operation(inplace=True, out=True)
 def logical_not(input):
-    """True where the element is 0."""
+    """True where the element is 0.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.logical_not(fastnn.tensor([0, 2]))
+    tensor([ True, False])
+    """
     return wrap(zero_d(numpy.logical_not(array_of(input))))
 
 
@@ -169,25 +351,68 @@ def _bitwise(op, function, input, other):
 
 @operation(inplace=True, out=True)
 def bitwise_and(input, other):
-    """Bits set in both; logical for bool."""
+    """Bits set in both; logical for bool.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.bitwise_and(fastnn.tensor([6]), fastnn.tensor([3]))
+    tensor([2])
+    """
     return _bitwise("and", numpy.bitwise_and, input, other)
 
 
 @operation(inplace=True, out=True)
 def bitwise_or(input, other):
-    """Bits set in either; logical for bool."""
+    """Bits set in either; logical for bool.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.bitwise_or(fastnn.tensor([6]), fastnn.tensor([3]))
+    tensor([7])
+    """
     return _bitwise("or", numpy.bitwise_or, input, other)
 
 
 @operation(inplace=True, out=True)
 def bitwise_xor(input, other):
-    """Bits set in exactly one; logical for bool."""
+    """Bits set in exactly one; logical for bool.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.bitwise_xor(fastnn.tensor([6]), fastnn.tensor([3]))
+    tensor([5])
+    """
     return _bitwise("xor", numpy.bitwise_xor, input, other)
 
 
 @operation(inplace=True, out=True)
 def bitwise_not(input):
-    """All bits inverted; logical for bool."""
+    """All bits inverted; logical for bool.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.bitwise_not(fastnn.tensor([6]))
+    tensor([-7])
+    """
     x = array_of(input)
     if x.dtype.kind == "f":
         raise NotImplementedError(f'"bitwise_not_cpu" not implemented for {dtypes.from_numpy(x.dtype)}')
@@ -199,3 +424,79 @@ def invert(input):
     if array_of(input).dtype.kind == "f":
         raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
     return bitwise_not(input)
+
+
+# ---- the larger and the smaller ----
+
+cdef object extremum_backward(Node node, np.ndarray grad):
+    """maximum and minimum: the larger gets the gradient, equal ones half each, both all of it where one is NaN."""
+    cdef tuple saved = node.saved
+    x, y = saved[2], saved[3]
+    equal, less, more = zero_d(x == y), zero_d(x < y), zero_d(x > y)
+    if not saved[4]:
+        less, more = more, less
+    half = K.unary_forward("mul_scalar", grad, 0.5)
+    zero = numpy.zeros((), grad.dtype)
+    dx = K.where(equal, half, K.where(less, zero, grad)) if node.edges[0] is not None else None
+    dy = K.where(equal, half, K.where(more, zero, grad)) if node.edges[1] is not None else None
+    return (undo(dx, saved[0]) if dx is not None else None, undo(dy, saved[1]) if dy is not None else None)
+
+
+cdef Op MAXIMUM = declare("MaximumBackward0", extremum_backward, "shape_x shape_y x y largest")
+cdef Op MINIMUM = declare("MinimumBackward0", extremum_backward, "shape_x shape_y x y largest")
+
+
+@MAXIMUM.second
+@MINIMUM.second
+def _extremum_second(step, g):
+    x, y = step.x, step.y
+    equal = step.tensor(zero_d(x == y))
+    less, more = (x < y, x > y) if step.largest else (x > y, x < y)
+    return tuple([step.sum_to(step.only_where(~zero_d(smaller), step.where(equal, g * 0.5, g)), shape)
+                  for smaller, shape in ((less, step.shape_x), (more, step.shape_y))])
+
+
+def extremum(str op, input, other):
+    cdef Tensor x, y, out
+    need_tensors(op, input, other)
+    x, y = operands(input, other)
+    cdef np.ndarray z = compute(op, x.array, y.array)
+    if recording(x) or recording(y):
+        out = record2(z, MAXIMUM if op == "maximum" else MINIMUM, x, y,
+                      (shape_of(x.array), shape_of(y.array), x.array, y.array, op == "maximum"))
+        out.node.guard(x.version_object())
+        out.node.guard(y.version_object())
+        return out
+    return wrap(z)
+
+
+@operation(out=True)
+def maximum(input, other):
+    """The larger of the two, element by element; NaN wins.
+
+    Parameters
+    ----------
+    input, other : Tensor
+
+    Examples
+    --------
+    >>> fastnn.maximum(fastnn.tensor([1, 5]), fastnn.tensor([3, 3]))
+    tensor([3, 5])
+    """
+    return extremum("maximum", input, other)
+
+
+@operation(out=True)
+def minimum(input, other):
+    """The smaller of the two, element by element; NaN wins.
+
+    Parameters
+    ----------
+    input, other : Tensor
+
+    Examples
+    --------
+    >>> fastnn.minimum(fastnn.tensor([1, 5]), fastnn.tensor([3, 3]))
+    tensor([1, 3])
+    """
+    return extremum("minimum", input, other)

@@ -225,6 +225,11 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     Returns
     -------
     Tensor (n, o, out) or (o, out), out = (length + 2 * padding - dilation * (k - 1) - 1) // stride + 1
+
+    Examples
+    --------
+    >>> F.conv1d(fastnn.tensor([[[1.0, 2.0, 4.0]]]), fastnn.tensor([[[1.0, 1.0]]]))
+    tensor([[[3., 6.]]])
     """
     return convolve("conv1d", 1, input, weight, bias, stride, padding, dilation, groups, False)
 
@@ -237,6 +242,27 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
     Shape: input (n, c, h, w) or (c, h, w), weight (o, c / groups, kh, kw), bias (o,), result (n, o, oh, ow) or
     (o, oh, ow). Options as of `conv1d`, one number or (rows, columns).
+
+    Parameters
+    ----------
+    input : Tensor
+    weight : Tensor
+        (o, c / groups, kh, kw)
+    bias : Tensor, optional
+        (o,)
+    stride : int or tuple of ints, default 1
+    padding : int, tuple of ints or str, default 0
+        Zeros at both borders, or "same" or "valid".
+    dilation : int or tuple of ints, default 1
+        Steps between the elements of a window.
+    groups : int, default 1
+        Channels are divided into so many groups.
+
+    Examples
+    --------
+    >>> F.conv2d(fastnn.ones(1, 1, 3, 3), fastnn.ones(1, 1, 2, 2))
+    tensor([[[[4., 4.],
+              [4., 4.]]]])
     """
     return convolve("conv2d", 2, input, weight, bias, stride, padding, dilation, groups, False)
 
@@ -280,6 +306,26 @@ def conv_transpose1d(input, weight, bias=None, stride=1, padding=0, output_paddi
 
     Shape: input (n, c, length) or (c, length), weight (c, o / groups, k), bias (o,), result (n, o, out) or (o, out),
     out = (length - 1) * stride - 2 * padding + dilation * (k - 1) + output_padding + 1.
+
+    Parameters
+    ----------
+    input : Tensor
+    weight : Tensor
+    bias : Tensor, optional
+    stride : int or tuple of ints, default 1
+    padding : int or tuple of ints, default 0
+        Elements taken away at both borders.
+    output_padding : int or tuple of ints, default 0
+        Elements added at the end.
+    groups : int, default 1
+        Channels are divided into so many groups.
+    dilation : int or tuple of ints, default 1
+        Steps between the elements of a window.
+
+    Examples
+    --------
+    >>> F.conv_transpose1d(fastnn.ones(1, 1, 2), fastnn.ones(1, 1, 2))
+    tensor([[[1., 2., 1.]]])
     """
     return convolve_transposed("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups,
                                dilation)
@@ -291,6 +337,26 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
 
     Shape: input (n, c, h, w) or (c, h, w), weight (c, o / groups, kh, kw), bias (o,), result (n, o, oh, ow) or
     (o, oh, ow); sizes as of `conv_transpose1d`.
+
+    Parameters
+    ----------
+    input : Tensor
+    weight : Tensor
+    bias : Tensor, optional
+    stride : int or tuple of ints, default 1
+    padding : int or tuple of ints, default 0
+        Elements taken away at both borders.
+    output_padding : int or tuple of ints, default 0
+        Elements added at the end.
+    groups : int, default 1
+        Channels are divided into so many groups.
+    dilation : int or tuple of ints, default 1
+        Steps between the elements of a window.
+
+    Examples
+    --------
+    >>> F.conv_transpose2d(fastnn.ones(1, 1, 2, 2), fastnn.ones(1, 1, 2, 2), stride=2).shape
+    torch.Size([1, 1, 4, 4])
     """
     return convolve_transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups,
                                dilation)
@@ -298,5 +364,25 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
 
 @operation("fastnn functional")
 def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
-    """Not available: NotImplementedError."""
+    """Not available: NotImplementedError.
+
+    Parameters
+    ----------
+    input : Tensor
+    weight : Tensor
+    bias : Tensor, optional
+    stride : int or tuple of ints, default 1
+    padding : int or tuple of ints, default 0
+    output_padding : int or tuple of ints, default 0
+    groups : int, default 1
+        Channels are divided into so many groups.
+    dilation : int or tuple of ints, default 1
+        Steps between the elements of a window.
+
+    Examples
+    --------
+    >>> F.conv_transpose3d(fastnn.ones(1, 1, 1, 1, 1), fastnn.ones(1, 1, 1, 1, 1))
+    Traceback (most recent call last):
+    NotImplementedError: ...
+    """
     raise NotImplementedError("fastnn has no conv_transpose3d: transposed convolutions are 1-D and 2-D")

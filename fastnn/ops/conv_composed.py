@@ -6,7 +6,7 @@ from fastnn.ops.declare import operation
 from fastnn.ops.indexing import getitem
 from fastnn.ops.padding import pad
 from fastnn.ops.pool import triples_of
-from fastnn.ops.shape import stack
+from fastnn.ops.joining import stack
 
 
 @operation("fastnn functional")
@@ -18,6 +18,27 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     Shape: input (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups, kD, kH, kW), bias (O,), result
     (N, O, oD, oH, oW) or without N. Sizes are ints or triples, `padding` also ``"same"`` (with stride 1) or
     ``"valid"``.
+
+    Parameters
+    ----------
+    input : Tensor
+    weight : Tensor
+        (o, c / groups, kd, kh, kw)
+    bias : Tensor, optional
+        (o,)
+    stride : int or tuple of ints, default 1
+        Steps between windows.
+    padding : int, tuple of ints or str, default 0
+        Zeros at both borders, or "same" or "valid".
+    dilation : int or tuple of ints, default 1
+        Steps between the elements of a window.
+    groups : int, default 1
+        Channels are divided into so many groups.
+
+    Examples
+    --------
+    >>> F.conv3d(fastnn.ones(1, 2, 3, 3, 3), fastnn.ones(4, 2, 2, 2, 2)).shape
+    torch.Size([1, 4, 2, 2, 2])
     """
     need_tensors("conv3d", input, weight)
     if weight.ndim != 5:

@@ -1,4 +1,4 @@
-"""New tensors: from data, of one value, ranges, grids, powers."""
+"""New tensors: from data, of one value, like another tensor. Those by rule are in `ranges`."""
 import functools
 import operator
 
@@ -7,32 +7,8 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array, wrap_numpy
 from fastnn.kernels import _core
-from fastnn.ops import arithmetic
 from fastnn.ops._common import into, promote, room
 from fastnn.ops.declare import operation
-from fastnn.ops.shape import stack
-
-
-@operation("fastnn")
-def vander(x, N=None, increasing=False):  # noqa: N803 (PyTorch's name)
-    """Powers of a vector's elements, one element a row."""
-    if x.ndim != 1:
-        raise RuntimeError("x must be a one-dimensional tensor.")
-    n = x.shape[0] if N is None else N
-    if n < 0:
-        raise RuntimeError("N must be non-negative.")
-    powers = powers_of(x, n)
-    return powers if increasing else powers.flip(1)
-
-
-def powers_of(x, count):
-    """x^0, x^1, ... along a new last dimension; of whole numbers in int64."""
-    room("vander", (*x.shape, count), x.itemsize)
-    x = x if x.is_floating_point() else x.to(dtypes.int64)
-    powers = [from_array(np.ones(tuple(x.shape), x.detach().numpy().dtype))]
-    while len(powers) < count:
-        powers.append(arithmetic.mul(powers[-1], x))
-    return stack(powers, -1)[..., :count]
 
 
 def check_options(device, layout=None, pin_memory=False):
@@ -54,12 +30,6 @@ def sizes_of(size):
         if n < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(size)}")
     return size
-
-
-def _count(op, name, value):
-    if isinstance(value, float) or not hasattr(value, "__index__"):
-        raise TypeError(f"{op}(): argument '{name}' must be int, not {type(value).__name__}")
-    return operator.index(value)
 
 
 def finish(array, requires_grad):
@@ -143,7 +113,29 @@ def _array_of(data, kind):
 
 @operation("fastnn")
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
-    """A tensor with a copy of `data` (nested sequences, numbers, an array or a tensor)."""
+    """A tensor with a copy of `data` (nested sequences, numbers, an array or a tensor).
+
+    Parameters
+    ----------
+    data : array-like or Tensor
+    dtype : dtype, optional
+        Found from the data if not given; of Python floats it is the default one.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    device, pin_memory : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Raises
+    ------
+    RuntimeError
+        A number that the dtype cannot hold.
+
+    Examples
+    --------
+    >>> fastnn.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    """
     check_options(device, None, pin_memory)
     kind = None if dtype is None else dtypes.to_numpy(dtype)
     if isinstance(data, Tensor):
@@ -159,7 +151,21 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
 
 @operation("fastnn")
 def as_tensor(data, dtype=None, device=None):
-    """`data` as a tensor, sharing memory where it can."""
+    """`data` as a tensor, sharing memory where it can.
+
+    Parameters
+    ----------
+    data : array-like or Tensor
+    dtype : dtype, optional
+        Of the result.
+    device : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.as_tensor(np.arange(3))
+    tensor([0, 1, 2])
+    """
     check_options(device)
     if isinstance(data, Tensor):
         return data if dtype is None else data.to(dtype)
@@ -171,7 +177,22 @@ def as_tensor(data, dtype=None, device=None):
 
 @operation("fastnn")
 def from_numpy(ndarray):
-    """A tensor on the memory of a NumPy array."""
+    """A tensor on the memory of a NumPy array.
+
+    Parameters
+    ----------
+    ndarray : numpy.ndarray
+
+    Raises
+    ------
+    TypeError
+        No array, or a dtype that PyTorch lacks.
+
+    Examples
+    --------
+    >>> fastnn.from_numpy(np.arange(3))
+    tensor([0, 1, 2])
+    """
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
     dtypes.from_numpy(ndarray.dtype)
@@ -184,7 +205,25 @@ def from_numpy(ndarray):
 @operation("fastnn")
 def empty(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None,
           memory_format=None):
-    """A tensor with undefined contents."""
+    """A tensor with undefined contents.
+
+    Parameters
+    ----------
+    *size : int
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    out : Tensor, optional
+        Where the result is written.
+    device, layout, pin_memory, memory_format : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.empty(2, 3).shape
+    torch.Size([2, 3])
+    """
     check_options(device, layout, pin_memory)
     if out is not None:
         return into("empty", out, empty(*size, dtype=out.dtype))
@@ -199,7 +238,27 @@ def _empty(op, size, kind):
 @operation("fastnn")
 def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, names=None,
          out=None):
-    """A tensor filled with one value; the dtype follows the value."""
+    """A tensor filled with one value; the dtype follows the value.
+
+    Parameters
+    ----------
+    size : int or tuple of ints
+        Sizes.
+    fill_value : number
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    out : Tensor, optional
+        Where the result is written.
+    device, layout, pin_memory, names : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.full((2,), 3)
+    tensor([3, 3])
+    """
     check_options(device, layout, pin_memory)
     if names is not None:
         raise NotImplementedError("full: named dimensions are not implemented")
@@ -215,14 +274,51 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layo
 
 @operation("fastnn")
 def zeros(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
-    """A tensor of zeros."""
+    """A tensor of zeros.
+
+    Parameters
+    ----------
+    *size : int
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    out : Tensor, optional
+        Where the result is written.
+    device, layout, pin_memory : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
     return full(sizes_of(size), 0, dtype=dtypes.to_numpy(dtype), device=device, requires_grad=requires_grad,
                 layout=layout, pin_memory=pin_memory, out=out)
 
 
 @operation("fastnn")
 def ones(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
-    """A tensor of ones."""
+    """A tensor of ones.
+
+    Parameters
+    ----------
+    *size : int
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    out : Tensor, optional
+        Where the result is written.
+    device, layout, pin_memory : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.ones(2)
+    tensor([1., 1.])
+    """
     return full(sizes_of(size), 1, dtype=dtypes.to_numpy(dtype), device=device, requires_grad=requires_grad,
                 layout=layout, pin_memory=pin_memory, out=out)
 
@@ -234,7 +330,23 @@ def like_of(input, dtype):
 @operation("fastnn")
 def empty_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
                memory_format=None):
-    """``empty`` with the shape and dtype of another tensor."""
+    """``empty`` with the shape and dtype of another tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    device, layout, pin_memory, memory_format : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.empty_like(fastnn.tensor([1, 2])).shape
+    torch.Size([2])
+    """
     return empty(tuple(input.shape), dtype=like_of(input, dtype), device=device, requires_grad=requires_grad,
                  layout=layout, pin_memory=pin_memory)
 
@@ -242,7 +354,23 @@ def empty_like(input, *, dtype=None, device=None, requires_grad=False, layout=No
 @operation("fastnn")
 def zeros_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
                memory_format=None):
-    """``zeros`` with the shape and dtype of another tensor."""
+    """``zeros`` with the shape and dtype of another tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    device, layout, pin_memory, memory_format : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.zeros_like(fastnn.tensor([1, 2]))
+    tensor([0, 0])
+    """
     return zeros(tuple(input.shape), dtype=like_of(input, dtype), device=device, requires_grad=requires_grad,
                  layout=layout, pin_memory=pin_memory)
 
@@ -250,7 +378,23 @@ def zeros_like(input, *, dtype=None, device=None, requires_grad=False, layout=No
 @operation("fastnn")
 def ones_like(input, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
               memory_format=None):
-    """``ones`` with the shape and dtype of another tensor."""
+    """``ones`` with the shape and dtype of another tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    device, layout, pin_memory, memory_format : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.ones_like(fastnn.tensor([1, 2]))
+    tensor([1, 1])
+    """
     return ones(tuple(input.shape), dtype=like_of(input, dtype), device=device, requires_grad=requires_grad,
                 layout=layout, pin_memory=pin_memory)
 
@@ -258,104 +402,72 @@ def ones_like(input, *, dtype=None, device=None, requires_grad=False, layout=Non
 @operation("fastnn")
 def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
               memory_format=None):
-    """``full`` with the shape and dtype of another tensor."""
+    """``full`` with the shape and dtype of another tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+    fill_value : number
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    device, layout, pin_memory, memory_format : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.full_like(fastnn.tensor([1, 2]), 7)
+    tensor([7, 7])
+    """
     return full(tuple(input.shape), fill_value, dtype=like_of(input, dtype), device=device, requires_grad=requires_grad,
                 layout=layout, pin_memory=pin_memory)
 
 
 @operation("fastnn")
-def arange(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
-           out=None):
-    """start, start + step, ... below end; int64 for integers, else the default float type."""
-    check_options(device, layout, pin_memory)
-    if end is None:
-        start, end = 0, start
-    start, end, step = (value.item() if isinstance(value, Tensor) else value for value in (start, end, step))
-    if out is not None:
-        dtype = out.dtype
-        if not dtype.is_floating_point and int(step) == 0:
-            raise ValueError("step must be nonzero")
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
-    if not (np.isfinite(start) and np.isfinite(end)):
-        raise RuntimeError(f"unsupported range: {start} -> {end}")
-    if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    if dtype is None:
-        dtype = np.int64 if all(isinstance(value, (int, np.integer)) for value in (start, end, step)) else None
-    kind = dtypes.to_numpy(dtype)
-    if kind.kind == "b":
-        raise NotImplementedError('"arange_cpu" not implemented for \'Bool\'')
-    if kind == np.int64:
-        start, end, step = int(start), int(end), int(step)
-    if all(isinstance(value, int) for value in (start, end, step)):  # exactly
-        count = -(-(end - start) // step)
-    else:
-        count = int(np.ceil((end - start) / step))
-    room("arange", (count,), 8)
-    if kind.kind in "iu":
-        start, step = int(start), int(step)
-    values = start + np.arange(count, dtype=np.int64 if isinstance(start, int) and isinstance(step, int) else
-                               np.float64) * step
-    return into("arange", out, finish(values.astype(kind), requires_grad))
-
-
-@operation("fastnn")
-def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
-             out=None):
-    """`steps` evenly spaced numbers from start to end, both included."""
-    check_options(device, layout, pin_memory)
-    steps = _count("linspace", "steps", steps)
-    if steps < 0:
-        raise RuntimeError("number of steps must be non-negative")
-    if any(isinstance(value, Tensor) and value.ndim for value in (start, end)):
-        raise RuntimeError("linspace only supports 0-dimensional start and end tensors")
-    room("linspace", (steps,), 8)
-    kind = dtypes.to_numpy(dtype if out is None else out.dtype)
-    start, end = (value.item() if isinstance(value, Tensor) else value for value in (start, end))
-    # From both ends towards the middle, in the dtype itself (integers in float64), as PyTorch counts.
-    real = kind if kind.kind == "f" else np.dtype(np.float64)
-    start, end = (np.asarray(value).astype(kind).astype(real)[()] for value in (start, end))
-    step = real.type((end - start) / (steps - 1)) if steps > 1 else real.type(0)
-    index = np.arange(steps)
-    lower = start + step * index.astype(real)
-    upper = end - step * (steps - 1 - index).astype(real)
-    values = np.where(index < steps // 2, lower, upper).astype(kind) if steps != 1 else np.asarray([start], kind)
-    return into("linspace", out, finish(values, requires_grad))
-
-
-@operation("fastnn")
-def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
-    """Ones on the diagonal, zeros elsewhere."""
-    check_options(device, layout, pin_memory)
-    n, m = _count("eye", "n", n), None if m is None else _count("eye", "m", m)
-    if n < 0 or (m is not None and m < 0):
-        raise RuntimeError(f"n must be greater or equal to 0, got {n if n < 0 else m}")
-    kind = dtypes.to_numpy(dtype if out is None else out.dtype)
-    room("eye", (n, n if m is None else m), kind.itemsize)
-    return into("eye", out, finish(np.eye(n, m, dtype=kind), requires_grad))
-
-
-@operation("fastnn")
-def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_grad=False, layout=None,
-             pin_memory=False, out=None):
-    """`steps` numbers from base^start to base^end, evenly spaced in their exponents."""
-    check_options(device, layout, pin_memory)
-    kind = dtypes.to_numpy(dtype if out is None else out.dtype)
-    exponents = linspace(start, end, steps, dtype=dtypes.float64).numpy()
-    return into("logspace", out, finish(np.power(float(base), exponents).astype(kind), requires_grad))
-
-
-@operation("fastnn")
 def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
-    """A 0-d tensor of the default float type."""
+    """A 0-d tensor of the default float type.
+
+    Parameters
+    ----------
+    s : number
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    device, layout, pin_memory : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.scalar_tensor(2)
+    tensor(2.)
+    """
     return tensor(s, dtype=dtypes.get_default_dtype() if dtype is None else dtype, device=device,
                   requires_grad=requires_grad, pin_memory=pin_memory)
 
 
 @operation("fastnn")
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
-    """`obj` as a tensor, sharing memory unless ``copy=True``."""
+    """`obj` as a tensor, sharing memory unless ``copy=True``.
+
+    Parameters
+    ----------
+    obj : array-like or Tensor
+    dtype : dtype, optional
+        Of the result.
+    copy : bool, optional
+        True: never share memory.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    device : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.asarray([1.0, 2.0])
+    tensor([1., 2.])
+    """
     made = as_tensor(obj, dtype, device)
     if copy:
         made = made.clone()
@@ -366,13 +478,34 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
 
 @operation("fastnn")
 def fill(input, value):
-    """A copy filled with one value."""
+    """A copy filled with one value.
+
+    Parameters
+    ----------
+    input : Tensor
+    value : number
+
+    Examples
+    --------
+    >>> fastnn.fill(fastnn.zeros(2), 3)
+    tensor([3., 3.])
+    """
     return input.clone().fill_(value)
 
 
 @operation("fastnn")
 def detach(input):
-    """The same memory outside the graph."""
+    """The same memory outside the graph.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.detach(fastnn.ones(2, requires_grad=True)).requires_grad
+    False
+    """
     return input.detach()
 
 
@@ -384,30 +517,3 @@ def construct(*args, dtype=None, device=None):
             return empty(args[0], dtype=dtype).numpy()
         return tensor(args[0], dtype=dtype or dtypes.get_default_dtype()).numpy()
     return empty(*args, dtype=dtype).numpy() if args else np.empty(0, dtypes.to_numpy(dtype))
-
-
-
-@operation("fastnn")
-def meshgrid(*tensors, indexing=None):
-    """Coordinates of a grid: each vector expanded over the dimensions of the others."""
-    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        tensors = tuple(tensors[0])
-    if not tensors:
-        raise RuntimeError("meshgrid expects a non-empty TensorList")
-    if indexing not in (None, "ij", "xy"):
-        raise RuntimeError(f"torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: {indexing}")
-    for x in tensors:
-        if x.ndim > 1:
-            raise RuntimeError(f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {x}")
-        if x.dtype is not tensors[0].dtype:
-            raise RuntimeError("torch.meshgrid expects all tensors to have the same dtype")
-    swapped = indexing == "xy" and len(tensors) > 1
-    if swapped:
-        tensors = (tensors[1], tensors[0], *tensors[2:])
-    sizes = [x.numel() for x in tensors]
-    grids = [x.reshape([-1 if i == axis else 1 for i in range(len(tensors))] if x.numel() else
-                       [0 if i == axis else 1 for i in range(len(tensors))]).expand(sizes)
-             for axis, x in enumerate(tensors)]
-    if swapped:
-        grids = [grids[1], grids[0], *grids[2:]]
-    return tuple(grids)

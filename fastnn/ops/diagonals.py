@@ -30,19 +30,76 @@ def _triangle_indices(op, lower, row, col, offset, dtype, device, layout, pin_me
 
 @operation("fastnn")
 def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False, requires_grad=False):
-    """(rows, columns) of the lower triangle's elements."""
+    """(rows, columns) of the lower triangle's elements.
+
+    Parameters
+    ----------
+    row : int
+        Rows of the matrix.
+    col : int
+        Its columns.
+    offset : int, default 0
+        Which diagonal: above the main one if positive, below if negative.
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    device, layout, pin_memory : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.tril_indices(2, 2)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
     return _triangle_indices("tril_indices", 1, row, col, offset, dtype, device, layout, pin_memory, requires_grad)
 
 
 @operation("fastnn")
 def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None, pin_memory=False, requires_grad=False):
-    """(rows, columns) of the upper triangle's elements."""
+    """(rows, columns) of the upper triangle's elements.
+
+    Parameters
+    ----------
+    row : int
+        Rows of the matrix.
+    col : int
+        Its columns.
+    offset : int, default 0
+        Which diagonal: above the main one if positive, below if negative.
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    device, layout, pin_memory : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.triu_indices(2, 2)
+    tensor([[0, 0, 1],
+            [0, 1, 1]])
+    """
     return _triangle_indices("triu_indices", 0, row, col, offset, dtype, device, layout, pin_memory, requires_grad)
 
 
 @operation()
 def diagflat(input, offset=0):
-    """A matrix with the flattened tensor on its diagonal."""
+    """A matrix with the flattened tensor on its diagonal.
+
+    Parameters
+    ----------
+    input : Tensor
+    offset : int, default 0
+        Which diagonal: above the main one if positive, below if negative.
+
+    Examples
+    --------
+    >>> fastnn.diagflat(fastnn.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
     return diag_embed(input.reshape(-1), offset)
 
 
@@ -52,7 +109,19 @@ FILL_DIAGONAL.linear(lambda x, keep: x * keep)
 
 @operation("Tensor")
 def fill_diagonal_(self, fill_value, wrap=False):
-    """The main diagonal becomes one value; `wrap`: again below it, for tall matrices."""
+    """The main diagonal becomes one value; `wrap`: again below it, for tall matrices.
+
+    Parameters
+    ----------
+    fill_value : number
+    wrap : bool, default False
+
+    Examples
+    --------
+    >>> fastnn.zeros(2, 2).fill_diagonal_(3)
+    tensor([[3., 0.],
+            [0., 3.]])
+    """
     if self.ndim < 2:
         raise RuntimeError("dimensions must larger than 1")
     if self.ndim > 2 and len(set(self.shape)) != 1:
@@ -85,7 +154,21 @@ DIAGONAL.linear(_diagonal)
 
 @operation()
 def diagonal(input, offset=0, dim1=0, dim2=1):
-    """The diagonal of two dimensions as a last dimension (a view)."""
+    """The diagonal of two dimensions as a last dimension (a view).
+
+    Parameters
+    ----------
+    input : Tensor
+    offset : int, default 0
+        Which diagonal: above the main one if positive, below if negative.
+    dim1 : int, default 0
+    dim2 : int, default 1
+
+    Examples
+    --------
+    >>> fastnn.diagonal(fastnn.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     need_tensors("diagonal", input)
     axes = axis_of(dim1, input.ndim), axis_of(dim2, input.ndim)
     if axes[0] == axes[1]:
@@ -115,7 +198,22 @@ def _diag_embed(x, offset, axes):
 
 @operation()
 def diag_embed(input, offset=0, dim1=-2, dim2=-1):
-    """Matrices of two new dimensions with the last dimension on their diagonal."""
+    """Matrices of two new dimensions with the last dimension on their diagonal.
+
+    Parameters
+    ----------
+    input : Tensor
+    offset : int, default 0
+        Which diagonal: above the main one if positive, below if negative.
+    dim1 : int, default -2
+    dim2 : int, default -1
+
+    Examples
+    --------
+    >>> fastnn.diag_embed(fastnn.tensor([[1, 2]]))
+    tensor([[[1, 0],
+             [0, 2]]])
+    """
     need_tensors("diag_embed", input)
     ndim = input.ndim + 1
     axes = axis_of(dim1, ndim), axis_of(dim2, ndim)
@@ -129,7 +227,25 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
 
 @operation(out=True)
 def diag(input, diagonal=0):
-    """A matrix with the vector on its diagonal, or (a copy of) the diagonal of a matrix."""
+    """A matrix with the vector on its diagonal, or (a copy of) the diagonal of a matrix.
+
+    Parameters
+    ----------
+    input : Tensor
+    diagonal : int, default 0
+        Which diagonal: above the main one if positive, below if negative.
+
+    Raises
+    ------
+    RuntimeError
+        More than two dimensions, or none.
+
+    Examples
+    --------
+    >>> fastnn.diag(fastnn.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
     need_tensors("diag", input)
     if input.ndim not in (1, 2):
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
@@ -152,11 +268,37 @@ def _triangle(op, keep, input, k):
 
 @operation(inplace=True, out=True)
 def tril(input, diagonal=0):
-    """The lower triangle of each matrix, 0 above its diagonal."""
+    """The lower triangle of each matrix, 0 above its diagonal.
+
+    Parameters
+    ----------
+    input : Tensor
+    diagonal : int, default 0
+        Which diagonal: above the main one if positive, below if negative.
+
+    Examples
+    --------
+    >>> fastnn.tril(fastnn.ones(2, 2))
+    tensor([[1., 0.],
+            [1., 1.]])
+    """
     return _triangle("tril", np.tril, input, diagonal)
 
 
 @operation(inplace=True, out=True)
 def triu(input, diagonal=0):
-    """The upper triangle of each matrix, 0 below its diagonal."""
+    """The upper triangle of each matrix, 0 below its diagonal.
+
+    Parameters
+    ----------
+    input : Tensor
+    diagonal : int, default 0
+        Which diagonal: above the main one if positive, below if negative.
+
+    Examples
+    --------
+    >>> fastnn.triu(fastnn.ones(2, 2), 1)
+    tensor([[0., 1.],
+            [0., 0.]])
+    """
     return _triangle("triu", np.triu, input, diagonal)

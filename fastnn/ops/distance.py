@@ -2,7 +2,7 @@
 import numpy as np
 
 from fastnn._tensor import from_array
-from fastnn.ops import arithmetic, norms, pointwise, reduce
+from fastnn.ops import activation, arithmetic, norms, reduce
 from fastnn.ops._common import broadcast_shapes, in_single, need_tensors, room
 from fastnn.ops.arithmetic import add, div, mul, rsub, sub
 from fastnn.ops.declare import operation
@@ -14,6 +14,17 @@ def pdist(input, p=2.0):
     """p-norms of the differences of all pairs of rows, (0, 1), (0, 2), ..., (1, 2), ...
 
     Shape: input (N, M), result (N (N - 1) / 2).
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 2.0
+        Order of the norm.
+
+    Examples
+    --------
+    >>> fastnn.pdist(fastnn.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]))
+    tensor([5.0000, 1.0000, 4.2426])
     """
     need_tensors("pdist", input)
     if input.ndim != 2:
@@ -28,7 +39,20 @@ def pdist(input, p=2.0):
 @operation()
 @in_single
 def dist(input, other, p=2):
-    """The p-norm of input - other."""
+    """The p-norm of input - other.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+    p : float, default 2
+        Order of the norm.
+
+    Examples
+    --------
+    >>> fastnn.dist(fastnn.tensor([3.0, 4.0]), fastnn.zeros(2))
+    tensor(5.)
+    """
     broadcast_shapes(tuple(input.shape), tuple(other.shape))
     return norm(sub(input, other), p)
 
@@ -36,19 +60,50 @@ def dist(input, other, p=2):
 @operation("fastnn functional")
 @in_single
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
-    """The p-norm of x1 - x2 + eps along the last dimension."""
+    """The p-norm of x1 - x2 + eps along the last dimension.
+
+    Parameters
+    ----------
+    x1 : Tensor
+    x2 : Tensor
+    p : float, default 2.0
+        Order of the norm.
+    eps : float, default 1e-6
+    keepdim : bool, default False
+        Whether the last dimension stays, with size 1.
+
+    Examples
+    --------
+    >>> F.pairwise_distance(fastnn.tensor([[3.0, 4.0]]), fastnn.zeros(1, 2), eps=0.0)
+    tensor([5.])
+    """
     return vector_norm(add(sub(x1, x2), eps), p, -1, keepdim)
 
 
 def _at_least(size, eps):
     """`size`, or `eps` where that is larger; the gradient is that of `size` all the same, as PyTorch's."""
-    return add(size, pointwise.relu(rsub(size.detach(), eps)))
+    return add(size, activation.relu(rsub(size.detach(), eps)))
 
 
 @operation("fastnn functional")
 @in_single
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
-    """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`."""
+    """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`.
+
+    Parameters
+    ----------
+    x1 : Tensor
+    x2 : Tensor
+    dim : int, default 1
+        Dimension; negative ones count from the end.
+    eps : float, default 1e-8
+        Least length.
+
+    Examples
+    --------
+    >>> F.cosine_similarity(fastnn.tensor([[1.0, 1.0]]), fastnn.tensor([[1.0, 0.0]]))
+    tensor([0.7071])
+    """
     need_tensors("cosine_similarity", x1, x2)
     shape = broadcast_shapes(tuple(x1.shape), tuple(x2.shape))
     x1, x2 = x1.expand(shape), x2.expand(shape)
@@ -58,7 +113,22 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
 
 @operation("fastnn")
 def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
-    """Distances of all rows of two stacks: (..., P, M), (..., R, M) -> (..., P, R)."""
+    """Distances of all rows of two stacks: (..., P, M), (..., R, M) -> (..., P, R).
+
+    Parameters
+    ----------
+    x1 : Tensor
+    x2 : Tensor
+    p : float, default 2.0
+        Order of the norm.
+    compute_mode : str, default "use_mm_for_euclid_dist_if_necessary"
+        PyTorch's choice of an algorithm.
+
+    Examples
+    --------
+    >>> fastnn.cdist(fastnn.tensor([[0.0, 0.0]]), fastnn.tensor([[3.0, 4.0], [0.0, 1.0]]))
+    tensor([[5., 1.]])
+    """
     need_tensors("cdist", x1, x2)
     if x1.ndim < 2 or x2.ndim < 2:
         raise RuntimeError(f"cdist only supports at least 2D tensors, X1 got: {x1.ndim}D and X2 got: {x2.ndim}D")

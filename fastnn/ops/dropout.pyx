@@ -100,7 +100,27 @@ cdef object apply(str name, object input, double p, bint training, bint inplace,
 
 @operation("fastnn", keywords={"train": "training"})
 def dropout(input, double p=0.5, bint training=True, bint inplace=False):
-    """Each element becomes 0 with probability p, or is divided by 1 - p (Srivastava et al. 2014)."""
+    """Each element becomes 0 with probability p, or is divided by 1 - p (Srivastava et al. 2014).
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 0.5
+    training : bool, default True
+        Without it the input is returned as it is.
+    inplace : bool, default False
+        Whether the result is written into the input's memory.
+
+    Raises
+    ------
+    ValueError
+        `p` is outside of [0, 1].
+
+    Examples
+    --------
+    >>> F.dropout(fastnn.ones(2), 0.5, training=False)
+    tensor([1., 1.])
+    """
     return apply("dropout", input, p, training, inplace)
 
 
@@ -111,18 +131,64 @@ def sequence_dropout(input, double p, bint batch_first):
 
 @operation("fastnn", keywords={"train": "training"})
 def alpha_dropout(input, double p=0.5, bint training=False, bint inplace=False):
-    """Dropout that keeps mean 0 and variance 1 of what SELU gives (Klambauer et al. 2017)."""
+    """Dropout that keeps mean 0 and variance 1 of what SELU gives (Klambauer et al. 2017).
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 0.5
+    training : bool, default False
+        Without it the input is returned as it is.
+    inplace : bool, default False
+        Whether the result is written into the input's memory.
+
+    Examples
+    --------
+    >>> F.alpha_dropout(fastnn.ones(2), 0.5)
+    tensor([1., 1.])
+    """
     return apply("alpha_dropout", input, p, training, inplace, -1, True)
 
 
 @operation("fastnn", keywords={"train": "training"})
 def feature_alpha_dropout(input, double p=0.5, bint training=False, bint inplace=False):
-    """`alpha_dropout` of whole features input[n, c]."""
+    """`alpha_dropout` of whole features input[n, c].
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 0.5
+    training : bool, default False
+        Without it the input is returned as it is.
+    inplace : bool, default False
+        Whether the result is written into the input's memory.
+
+    Examples
+    --------
+    >>> F.feature_alpha_dropout(fastnn.ones(1, 2), 0.5)
+    tensor([[1., 1.]])
+    """
     return apply("feature_alpha_dropout", input, p, training, inplace, 2, True)
 
 
 def dropout1d(input, double p=0.5, bint training=True, bint inplace=False):
-    """Dropout of whole channels of (N, C, L) or (C, L) (Tompson et al. 2015)."""
+    """Dropout of whole channels of (N, C, L) or (C, L) (Tompson et al. 2015).
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 0.5
+    training : bool, default True
+        Without it the input is returned as it is.
+    inplace : bool, default False
+        Whether the result is written into the input's memory.
+
+    Examples
+    --------
+    >>> F.dropout1d(fastnn.ones(2, 3), 1.0)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
     if isinstance(input, Tensor) and input.ndim not in (2, 3):
         raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that "
                            f"dropout1d exists to provide channel-wise dropout on inputs with 1 spatial dimension, a "
@@ -139,7 +205,22 @@ cdef object odd_dimensions(str name, int ndim, int expected):
 
 
 def dropout2d(input, double p=0.5, bint training=True, bint inplace=False):
-    """Dropout of whole channels of (N, C, H, W); three dimensions are taken for (N, C, L), as PyTorch does."""
+    """Dropout of whole channels of (N, C, H, W); three dimensions are taken for (N, C, L), as PyTorch does.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 0.5
+    training : bool, default True
+        Without it the input is returned as it is.
+    inplace : bool, default False
+        Whether the result is written into the input's memory.
+
+    Examples
+    --------
+    >>> F.dropout2d(fastnn.ones(1, 1, 1, 2), 1.0)
+    tensor([[[[0., 0.]]]])
+    """
     if isinstance(input, Tensor) and input.ndim not in (3, 4):
         odd_dimensions("dropout2d", input.ndim, 4)
     if isinstance(input, Tensor) and input.ndim == 3:
@@ -152,7 +233,22 @@ def dropout2d(input, double p=0.5, bint training=True, bint inplace=False):
 
 
 def dropout3d(input, double p=0.5, bint training=True, bint inplace=False):
-    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W).
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 0.5
+    training : bool, default True
+        Without it the input is returned as it is.
+    inplace : bool, default False
+        Whether the result is written into the input's memory.
+
+    Examples
+    --------
+    >>> F.dropout3d(fastnn.ones(1, 1, 1, 2), 1.0)
+    tensor([[[[0., 0.]]]])
+    """
     if isinstance(input, Tensor) and input.ndim not in (4, 5):
         odd_dimensions("dropout3d", input.ndim, 5)
     return apply("dropout3d", input, p, training, inplace, 1 if isinstance(input, Tensor) and input.ndim != 5 else 2)

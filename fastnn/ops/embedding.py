@@ -11,7 +11,26 @@ from fastnn.ops.declare import operation
 
 @operation("functional")
 def one_hot(input, num_classes=-1):
-    """A row of zeros with a 1 at each class number, int64."""
+    """A row of zeros with a 1 at each class number, int64.
+
+    Parameters
+    ----------
+    input : Tensor of int64
+        Class numbers.
+    num_classes : int, default -1
+        -1: one more than the largest number.
+
+    Raises
+    ------
+    RuntimeError
+        A negative number, or one that is not below `num_classes`.
+
+    Examples
+    --------
+    >>> F.one_hot(fastnn.tensor([0, 2]))
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
     classes = input.numpy()
     if classes.dtype != np.int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
@@ -96,6 +115,12 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
         A number in `input` is no row.
     ShapeError, DTypeError
         weight is not 2-D, or a wrong dtype.
+
+    Examples
+    --------
+    >>> F.embedding(fastnn.tensor([1, 0]), fastnn.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[3., 4.],
+            [1., 2.]])
     """
     need_tensors("embedding", input, weight)
     w, index = weight.detach().numpy(), input.numpy()
@@ -189,6 +214,12 @@ def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale
     Returns
     -------
     Tensor (bags, dim), 0 for an empty bag.
+
+    Examples
+    --------
+    >>> F.embedding_bag(fastnn.tensor([0, 1, 1]), fastnn.tensor([[1.0, 2.0], [3.0, 4.0]]), fastnn.tensor([0, 2]))
+    tensor([[2., 3.],
+            [3., 4.]])
     """
     need_tensors("embedding_bag", input, weight)
     if per_sample_weights is not None and per_sample_weights.shape != input.shape:

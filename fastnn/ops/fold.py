@@ -27,6 +27,26 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     """The elements of each window as a column (im2col).
 
     Shape: input (C, H, W) or (N, C, H, W), result (..., C kH kW, windows).
+
+    Parameters
+    ----------
+    input : Tensor
+    kernel_size : int or tuple of ints
+        Size of the windows.
+    dilation : int or tuple of ints, default 1
+        Steps between the elements of a window.
+    padding : int or tuple of ints, default 0
+        Elements added at both borders.
+    stride : int or tuple of ints, default 1
+        Steps between windows.
+
+    Examples
+    --------
+    >>> F.unfold(fastnn.arange(6.0).reshape(1, 2, 3), (2, 2))
+    tensor([[0., 1.],
+            [1., 2.],
+            [3., 4.],
+            [4., 5.]])
     """
     need_tensors("unfold", input)
     x, sizes = input.detach().numpy(), (kernel_size, dilation, padding, stride)
@@ -39,6 +59,26 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """Columns of windows back to planes of `output_size`, added up where they overlap (col2im).
 
     Shape: input (C kH kW, windows) or (N, C kH kW, windows), result (..., C, *output_size).
+
+    Parameters
+    ----------
+    input : Tensor
+    output_size : int or tuple of ints
+        Sizes of the result.
+    kernel_size : int or tuple of ints
+        Size of the windows.
+    dilation : int or tuple of ints, default 1
+        Steps between the elements of a window.
+    padding : int or tuple of ints, default 0
+        Elements added at both borders.
+    stride : int or tuple of ints, default 1
+        Steps between windows.
+
+    Examples
+    --------
+    >>> F.fold(fastnn.ones(4, 2), (2, 3), (2, 2))
+    tensor([[[1., 2., 1.],
+             [1., 2., 1.]]])
     """
     need_tensors("fold", input)
     sizes = kernel_size, dilation, padding, stride

@@ -11,13 +11,40 @@ from fastnn.ops.declare import operation
 
 @operation()
 def argwhere(input):
-    """Indices of the elements that are not 0, one row each."""
+    """Indices of the elements that are not 0, one row each.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.argwhere(fastnn.tensor([0, 3, 5]))
+    tensor([[1],
+            [2]])
+    """
     return nonzero(input)
 
 
 @operation("fastnn")
 def unravel_index(indices, shape):
-    """Indices of the flattened tensor as one index for each dimension."""
+    """Indices of the flattened tensor as one index for each dimension.
+
+    Parameters
+    ----------
+    indices : Tensor of int64
+    shape : int or tuple of ints
+
+    Returns
+    -------
+    tuple of Tensors
+        One for each dimension.
+
+    Examples
+    --------
+    >>> fastnn.unravel_index(fastnn.tensor([1, 5]), (2, 3))
+    (tensor([0, 1]), tensor([1, 2]))
+    """
     need_tensors("unravel_index", indices)
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     return tuple(from_array(np.asarray(part, np.int64)) for part in np.unravel_index(indices.numpy(), sizes))
@@ -25,7 +52,21 @@ def unravel_index(indices, shape):
 
 @operation(out=True)
 def narrow_copy(input, dim, start, length):
-    """``narrow`` as a copy."""
+    """``narrow`` as a copy.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+        Dimension; negative ones count from the end.
+    start : int
+    length : int
+
+    Examples
+    --------
+    >>> fastnn.narrow_copy(fastnn.arange(5), 0, 1, 3)
+    tensor([1, 2, 3])
+    """
     return narrow(input, dim, start, length).clone()
 
 
@@ -212,7 +253,25 @@ def setitem(input, index, value):
 
 @operation()
 def select(input, dim, index):
-    """One slice along `dim`, without that dimension (a view)."""
+    """One slice along `dim`, without that dimension (a view).
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+        Dimension; negative ones count from the end.
+    index : int
+
+    Raises
+    ------
+    IndexError
+        The index is out of range.
+
+    Examples
+    --------
+    >>> fastnn.select(fastnn.tensor([[1, 2], [3, 4]]), 1, 0)
+    tensor([1, 3])
+    """
     dim = axis_of(dim, input.ndim)
     size, index = input.shape[dim], int64_of("select", "index", index)
     if not -size <= index < size:
@@ -223,7 +282,21 @@ def select(input, dim, index):
 
 @operation()
 def narrow(input, dim, start, length):
-    """`length` slices along `dim` from `start` on (a view)."""
+    """`length` slices along `dim` from `start` on (a view).
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+        Dimension; negative ones count from the end.
+    start : int
+    length : int
+
+    Examples
+    --------
+    >>> fastnn.narrow(fastnn.arange(5), 0, 1, 3)
+    tensor([1, 2, 3])
+    """
     if input.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     dim = axis_of(dim, input.ndim)
@@ -242,7 +315,24 @@ def narrow(input, dim, start, length):
 
 @operation()
 def index_select(input, dim, index, *, out=None):
-    """The slices along `dim` whose numbers are in `index`."""
+    """The slices along `dim` whose numbers are in `index`.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+        Dimension; negative ones count from the end.
+    index : Tensor of int64 or int32
+        A vector.
+    out : Tensor, optional
+        Where the result is written.
+
+    Examples
+    --------
+    >>> fastnn.index_select(fastnn.tensor([[1, 2], [3, 4]]), 1, fastnn.tensor([1, 1]))
+    tensor([[2, 2],
+            [4, 4]])
+    """
     need_tensors("index_select", input)
     dim = axis_of(dim, input.ndim)
     need_tensors("index_select", index)
@@ -258,7 +348,21 @@ def index_select(input, dim, index, *, out=None):
 
 @operation()
 def masked_select(input, mask, *, out=None):
-    """The elements where `mask` is true, in one dimension."""
+    """The elements where `mask` is true, in one dimension.
+
+    Parameters
+    ----------
+    input : Tensor
+    mask : Tensor of bool
+        Broadcasts with the input.
+    out : Tensor, optional
+        Where the result is written.
+
+    Examples
+    --------
+    >>> fastnn.masked_select(fastnn.arange(4), fastnn.tensor([True, False, False, True]))
+    tensor([0, 3])
+    """
     need_tensors("masked_select", input, mask)
     shape = broadcast_shapes(tuple(input.shape), tuple(mask.shape))
     return into("masked_select", out, getitem(input.expand(shape), mask.expand(shape)), (input, mask))
@@ -286,7 +390,26 @@ def _as_number(value, kind):
 
 @operation("fastnn")
 def where(condition, input=None, other=None, *, out=None):
-    """`input` where the condition holds, else `other`; with the condition alone the indices where it holds."""
+    """`input` where the condition holds, else `other`; with the condition alone the indices where it holds.
+
+    Parameters
+    ----------
+    condition : Tensor of bool
+    input : Tensor or number, optional
+    other : Tensor or number, optional
+    out : Tensor, optional
+        Where the result is written.
+
+    Returns
+    -------
+    Tensor or tuple of Tensors
+        With the condition alone one vector of indices for each dimension.
+
+    Examples
+    --------
+    >>> fastnn.where(fastnn.tensor([True, False]), fastnn.tensor([1, 2]), 0)
+    tensor([1, 0])
+    """
     if out is not None:
         return into("where", out, where(condition, input, other))
     if input is None and other is None:
@@ -313,13 +436,37 @@ def where(condition, input=None, other=None, *, out=None):
 
 @operation("Tensor.where")
 def _where(self, condition, other):
-    """`self` where the condition holds, else `other`."""
+    """`self` where the condition holds, else `other`.
+
+    Parameters
+    ----------
+    condition : Tensor of bool
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.tensor([1, 2]).where(fastnn.tensor([True, False]), 0)
+    tensor([1, 0])
+    """
     return where(condition, self, other)
 
 
 @operation(inplace=True)
 def masked_fill(input, mask, value):
-    """`value` where `mask` is true, else `input`."""
+    """`value` where `mask` is true, else `input`.
+
+    Parameters
+    ----------
+    input : Tensor
+    mask : Tensor of bool
+        Broadcasts with the input.
+    value : number or Tensor
+
+    Examples
+    --------
+    >>> fastnn.masked_fill(fastnn.arange(3), fastnn.tensor([True, False, True]), -1)
+    tensor([-1,  1, -1])
+    """
     if mask.numpy().dtype != bool:
         raise RuntimeError("masked_fill only supports boolean masks, but got mask with dtype " + str(mask.dtype))
     if isinstance(value, Tensor):
@@ -336,7 +483,19 @@ def masked_fill(input, mask, value):
 
 @operation(out=True)
 def nonzero(input, *, as_tuple=False):
-    """Indices of the elements that are not 0: one row each, or (as_tuple) one vector for each dimension."""
+    """Indices of the elements that are not 0: one row each, or (as_tuple) one vector for each dimension.
+
+    Parameters
+    ----------
+    input : Tensor
+    as_tuple : bool, default False
+
+    Examples
+    --------
+    >>> fastnn.nonzero(fastnn.tensor([0, 3, 5]))
+    tensor([[1],
+            [2]])
+    """
     x = input.detach().numpy()
     places = np.nonzero(x if input.ndim else x.reshape(1))
     if as_tuple:
@@ -346,7 +505,20 @@ def nonzero(input, *, as_tuple=False):
 
 @operation()
 def take(input, index, *, out=None):
-    """Elements of the flattened tensor."""
+    """Elements of the flattened tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+    index : Tensor of int64
+    out : Tensor, optional
+        Where the result is written.
+
+    Examples
+    --------
+    >>> fastnn.take(fastnn.tensor([[1, 2], [3, 4]]), fastnn.tensor([0, 3]))
+    tensor([1, 4])
+    """
     need_tensors("take", input, index)
     if index.numpy().size and (index.numpy().max() >= input.numel() or index.numpy().min() < -input.numel()):
         raise IndexError(f"take(): index out of range, the tensor has {input.numel()} elements")

@@ -109,7 +109,18 @@ cdef Tensor filled(Tensor x):
 
 @operation("Tensor")
 def fill_(self, value):
-    """Every element becomes `value`."""
+    """Every element becomes `value`.
+
+    Parameters
+    ----------
+    value : number or Tensor
+        A tensor has one element.
+
+    Examples
+    --------
+    >>> fastnn.empty(2).fill_(3)
+    tensor([3., 3.])
+    """
     cdef Tensor x = <Tensor?>self
     if isinstance(value, Tensor):
         value = value.item()
@@ -120,7 +131,13 @@ def fill_(self, value):
 
 @operation("Tensor")
 def zero_(self):
-    """Every element becomes 0."""
+    """Every element becomes 0.
+
+    Examples
+    --------
+    >>> fastnn.ones(2).zero_()
+    tensor([0., 0.])
+    """
     cdef Tensor x = <Tensor?>self
     check_inplace(x, False)
     if np.PyArray_IS_C_CONTIGUOUS(x.array):

@@ -1,5 +1,5 @@
-"""Linear algebra (torch.linalg): NumPy's LAPACK forward; gradients for inv, det, slogdet, solve, cholesky, eigh, svd's
-singular values and pinv's full-rank case, a clear refusal elsewhere."""
+"""Linear algebra (torch.linalg): NumPy's LAPACK forward; gradients for inv, det, slogdet, solve and pinv's full-rank
+case. Decompositions are in `decompositions`."""
 import numpy as np
 
 from fastnn._tape import Op
@@ -13,15 +13,33 @@ from fastnn.ops.declare import operation
 
 @operation()
 def adjoint(input):
-    """Matrices transposed."""
+    """Matrices transposed: the last two dimensions exchanged (a view).
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.adjoint(fastnn.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 3],
+            [2, 4]])
+    """
     return shape.transpose(input, -2, -1)
 
 
 class LinAlgError(RuntimeError):
-    """A matrix has no inverse, or an iteration did not converge."""
+    """A matrix has no inverse, or an iteration did not converge.
+
+    Examples
+    --------
+    >>> fastnn.linalg.inv(fastnn.zeros(2, 2))
+    Traceback (most recent call last):
+    fastnn.ops.linalg.LinAlgError: linalg.inv: Singular matrix
+    """
 
 
-class _Named(tuple):
+class Named(tuple):
     """A result with names for its parts."""
 
     names = ()
@@ -32,43 +50,19 @@ class _Named(tuple):
         raise AttributeError(f"{type(self).__name__} has no {name!r}")
 
 
-class eigh_result(_Named):  # noqa: N801
-    """(eigenvalues, eigenvectors)."""
-
-    names = ("eigenvalues", "eigenvectors")
-
-
-class eig_result(_Named):  # noqa: N801
-    """(eigenvalues, eigenvectors)."""
-
-    names = ("eigenvalues", "eigenvectors")
-
-
-class svd_result(_Named):  # noqa: N801
-    """(U, S, Vh)."""
-
-    names = ("U", "S", "Vh")
-
-
-class qr_result(_Named):  # noqa: N801
-    """(Q, R)."""
-
-    names = ("Q", "R")
-
-
-class slogdet_result(_Named):  # noqa: N801
+class slogdet_result(Named):  # noqa: N801
     """(sign, logabsdet)."""
 
     names = ("sign", "logabsdet")
 
 
-class lstsq_result(_Named):  # noqa: N801
+class lstsq_result(Named):  # noqa: N801
     """(solution, residuals, rank, singular_values)."""
 
     names = ("solution", "residuals", "rank", "singular_values")
 
 
-def _matrices(op, x, square=True):
+def matrices_of(op, x, square=True):
     need_tensors(op, x)
     if not x.is_floating_point():
         raise RuntimeError(f"{op}: Expected a floating point or complex tensor as input. Got {x.dtype}")
@@ -80,18 +74,18 @@ def _matrices(op, x, square=True):
     return x.detach().numpy()
 
 
-def _lapack(op, function, *args, **kwargs):
+def lapack(op, function, *args, **kwargs):
     try:
         return function(*args, **kwargs)
     except np.linalg.LinAlgError as error:
         raise LinAlgError(f"{op}: {error}") from None
 
 
-def _t(x):
+def transposed(x):
     return np.swapaxes(x, -1, -2)
 
 
-def _refuse(grad, op):
+def refuse(grad, op):
     raise NotImplementedError(f"{op}: the gradient is not implemented")
 
 
@@ -100,7 +94,7 @@ def _column(values):
 
 
 def _inv_backward(grad, y):
-    return -_t(y) @ grad @ _t(y)
+    return -transposed(y) @ grad @ transposed(y)
 
 
 INV = Op("LinalgInvExBackward0", _inv_backward, "y")
@@ -115,8 +109,24 @@ def _inv_second(step, g):
 @operation("fastnn.inverse Tensor.inverse", out=True)
 @operation("linalg", out=True, keywords={"A": "input"})
 def inv(input):
-    """The inverse of each matrix."""
-    y = _lapack("linalg.inv", np.linalg.inv, _matrices("linalg.inv", input))
+    """The inverse of each matrix.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Raises
+    ------
+    LinAlgError
+        A matrix is singular.
+
+    Examples
+    --------
+    >>> fastnn.linalg.inv(fastnn.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
+    y = lapack("linalg.inv", np.linalg.inv, matrices_of("linalg.inv", input))
     return record(y, INV, (input,), (y,))
 
 
@@ -142,8 +152,23 @@ def _det_second(step, g):
 
 @operation("fastnn Tensor linalg", out="linalg", keywords={"A": "input"})
 def det(input):
-    """The determinant of each matrix."""
-    x = _matrices("linalg.det", input)
+    """The determinant of each matrix.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Raises
+    ------
+    RuntimeError
+        The matrices are not square, or the dtype is no floating-point one.
+
+    Examples
+    --------
+    >>> fastnn.linalg.det(fastnn.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor(8.)
+    """
+    x = matrices_of("linalg.det", input)
     y = np.asarray(np.linalg.det(x), x.dtype)
     return record(y, DET, (input,), (x, y), (input,))
 
@@ -151,7 +176,7 @@ def det(input):
 def _slogdet_backward(grad, x, sign):
     singular = (sign == 0)[..., None, None]
     inverse = np.linalg.inv(np.where(singular, np.eye(x.shape[-1], dtype=x.dtype), x))
-    return np.asarray(grad)[..., None, None] * np.where(singular, x.dtype.type(np.nan), _t(inverse))
+    return np.asarray(grad)[..., None, None] * np.where(singular, x.dtype.type(np.nan), transposed(inverse))
 
 
 SLOGDET = Op("LinalgSlogdetBackward0", _slogdet_backward, "x sign")
@@ -160,8 +185,23 @@ SLOGDET.second(lambda step, g: _column(g) * inv(step.input(step.x, 0)).mT)
 
 @operation("fastnn Tensor linalg", out=True, keywords={"A": "input"})
 def slogdet(input):
-    """(sign, logarithm of the size) of each determinant."""
-    x = _matrices("linalg.slogdet", input)
+    """(sign, logarithm of the size) of each determinant.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Returns
+    -------
+    tuple of Tensors
+        ``sign`` and ``logabsdet``.
+
+    Examples
+    --------
+    >>> fastnn.linalg.slogdet(fastnn.tensor([[2.0, 0.0], [0.0, 4.0]])).logabsdet
+    tensor(2.0794)
+    """
+    x = matrices_of("linalg.slogdet", input)
     sign, size = np.linalg.slogdet(x)
     zero = record(np.asarray(sign, x.dtype), constant("LinalgSlogdetBackward0"), (input,), (x.shape,))
     made = record(np.asarray(size, x.dtype), SLOGDET, (input,), (x, np.asarray(sign)), (input,))
@@ -170,15 +210,25 @@ def slogdet(input):
 
 @operation()
 def logdet(input):
-    """The logarithm of each determinant; NaN where it is negative."""
+    """The logarithm of each determinant; NaN where it is negative.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.logdet(fastnn.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor(2.0794)
+    """
     sign, size = slogdet(input)
     return arithmetic.add(size, from_array(np.where(sign.detach().numpy() < 0, np.nan, 0).astype(
         sign.detach().numpy().dtype)))
 
 
 def _solve_backward(grad, a, y, shape):
-    db = np.linalg.solve(_t(a), grad)
-    return (sum_to(np.ascontiguousarray(-db @ _t(y)), a.shape), sum_to(np.ascontiguousarray(db), shape))
+    db = np.linalg.solve(transposed(a), grad)
+    return (sum_to(np.ascontiguousarray(-db @ transposed(y)), a.shape), sum_to(np.ascontiguousarray(db), shape))
 
 
 SOLVE = Op("LinalgSolveExBackward0", _solve_backward, "a y shape")
@@ -192,8 +242,27 @@ def _solve_second(step, g):
 
 @operation("linalg", out=True)
 def solve(A, B, *, left=True):  # noqa: N803 (PyTorch's names)
-    """X with A X = B (X A = B with left=False)."""
-    a = _matrices("linalg.solve", A)
+    """X with A X = B (X A = B with left=False).
+
+    Parameters
+    ----------
+    A : Tensor
+        (..., n, n)
+    B : Tensor
+        (..., n, k) or (..., n)
+    left : bool, default True
+
+    Raises
+    ------
+    LinAlgError
+        A matrix is singular.
+
+    Examples
+    --------
+    >>> fastnn.linalg.solve(fastnn.tensor([[2.0, 0.0], [0.0, 4.0]]), fastnn.tensor([2.0, 8.0]))
+    tensor([1., 2.])
+    """
+    a = matrices_of("linalg.solve", A)
     need_tensors("linalg.solve", B)
     if A.dtype is not B.dtype:
         raise RuntimeError(f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and "
@@ -206,223 +275,9 @@ def solve(A, B, *, left=True):  # noqa: N803 (PyTorch's names)
         raise RuntimeError(f"linalg.solve: Incompatible shapes of A and B for the equation AX = B ({A.shape[-2]}x"
                            f"{A.shape[-1]} and {columns.shape[-2]}x{columns.shape[-1]})")
     b = columns.detach().numpy()
-    y = _lapack("linalg.solve", np.linalg.solve, a, b)
+    y = lapack("linalg.solve", np.linalg.solve, a, b)
     made = record(y, SOLVE, (A, columns), (a, y, b.shape), (A, B))
     return made.squeeze(-1) if vector else made
-
-
-def _cholesky_backward(grad, y):
-    inner = np.tril(_t(y) @ np.tril(grad))
-    inner = inner - 0.5 * inner * np.eye(y.shape[-1], dtype=y.dtype)
-    inverse = np.linalg.inv(y)
-    made = _t(inverse) @ inner @ inverse
-    return (made + _t(made)) / 2
-
-
-CHOLESKY = Op("LinalgCholeskyExBackward0", _cholesky_backward, "y")
-
-
-@CHOLESKY.second
-def _cholesky_second(step, g):
-    y = step.output(step.y)
-    inner = (y.mT @ g.tril()).tril()
-    inner = inner - inner * from_array(0.5 * np.eye(step.y.shape[-1], dtype=step.y.dtype))
-    inverse = inv(y)
-    made = inverse.mT @ inner @ inverse
-    return (made + made.mT) / 2
-
-
-@operation("fastnn Tensor linalg", out=True)
-def cholesky(input, *, upper=False):
-    """L with L L^T = A for symmetric positive definite A (its transpose with `upper`)."""
-    x = _matrices("linalg.cholesky", input)
-    y = _lapack("linalg.cholesky", np.linalg.cholesky, x)
-    made = record(y, CHOLESKY, (input,), (y,))
-    return made.mT if upper else made
-
-
-def _eigh_values_backward(grad, values, vectors):
-    return (vectors * grad[..., None, :]) @ _t(vectors)
-
-
-def _gaps(values):
-    """1 / (value j - value i), 0 on the diagonal."""
-    gap = values[..., None, :] - values[..., :, None]
-    with np.errstate(divide="ignore"):
-        return np.where(np.eye(values.shape[-1], dtype=bool), 0, 1 / gap)
-
-
-def _eigh_vectors_backward(grad, values, vectors):
-    return vectors @ (_gaps(values) * (_t(vectors) @ grad)) @ _t(vectors)
-
-
-EIGH_VALUES = Op("LinalgEighBackward0", _eigh_values_backward, "values vectors")
-EIGH_VECTORS = Op("LinalgEighBackward0", _eigh_vectors_backward, "values vectors")
-
-
-def _gaps_of(step, values):
-    """The same of a tensor."""
-    same = from_array(np.eye(values.shape[-1], dtype=bool))
-    gap = values.unsqueeze(-2) - values.unsqueeze(-1)
-    return step.where(same, 0.0, 1 / step.where(same, 1.0, gap))
-
-
-def _eigh_again(step):
-    """Values and vectors in the graph of the node's input."""
-    return eigh(step.input((step.vectors * step.values[..., None, :]) @ _t(step.vectors), 0))
-
-
-@EIGH_VALUES.second
-def _eigh_values_second(step, g):
-    _, vectors = _eigh_again(step)
-    return (vectors * g.unsqueeze(-2)) @ vectors.mT
-
-
-@EIGH_VECTORS.second
-def _eigh_vectors_second(step, g):
-    values, vectors = _eigh_again(step)
-    return vectors @ (_gaps_of(step, values) * (vectors.mT @ g)) @ vectors.mT
-
-
-@operation("linalg", out=True)
-def eigh(input, UPLO="L"):  # noqa: N803
-    """(eigenvalues in order, eigenvectors) of symmetric matrices."""
-    x = _matrices("linalg.eigh", input)
-    values, vectors = _lapack("linalg.eigh", np.linalg.eigh, x, UPLO)
-    if not input.requires_grad:
-        return eigh_result((from_array(values), from_array(vectors)))
-    first = record(values, EIGH_VALUES, (input,), (values, vectors))
-    return eigh_result((first, record(vectors, EIGH_VECTORS, (input,), (values, vectors))))
-
-
-@operation("linalg", out=True)
-def eigvalsh(input, UPLO="L"):  # noqa: N803
-    """Eigenvalues of symmetric matrices, in order."""
-    return eigh(input, UPLO)[0]
-
-
-def _eig_values_backward(grad, values, vectors):
-    return _eig_back(grad[..., :, None] * np.eye(values.shape[-1]), vectors)
-
-
-def _eig_back(inner, vectors):
-    return np.linalg.solve(_t(vectors), inner @ _t(vectors))
-
-
-def _eig_vectors_backward(grad, values, vectors):
-    own = _t(vectors) @ grad  # of vectors of length 1
-    inner = own - (_t(vectors) @ vectors) * np.diagonal(own, axis1=-2, axis2=-1)[..., None, :]
-    return _eig_back(_gaps(values) * inner, vectors)
-
-
-EIG_VALUES = Op("LinalgEigBackward0", _eig_values_backward, "values vectors")
-EIG_VECTORS = Op("LinalgEigBackward0", _eig_vectors_backward, "values vectors")
-
-
-def _eig_again(step):
-    """Values and vectors in the graph of the node's input."""
-    scaled = step.vectors * step.values[..., None, :]
-    return eig(step.input(_t(np.linalg.solve(_t(step.vectors), _t(scaled))), 0))
-
-
-@EIG_VALUES.second
-def _eig_values_second(step, g):
-    _, vectors = _eig_again(step)
-    return solve(vectors.mT, g.diag_embed() @ vectors.mT)
-
-
-@EIG_VECTORS.second
-def _eig_vectors_second(step, g):
-    values, vectors = _eig_again(step)
-    own = vectors.mT @ g
-    inner = own - (vectors.mT @ vectors) * own.diagonal(0, -2, -1).unsqueeze(-2)
-    return solve(vectors.mT, (_gaps_of(step, values) * inner) @ vectors.mT)
-
-
-@operation("linalg", out=True)
-def eig(input):
-    """(eigenvalues, eigenvectors) of square matrices whose eigenvalues are real, such as symmetric ones.
-
-    They come in LAPACK's order, real, where PyTorch gives complex numbers with no imaginary part. A matrix with other
-    eigenvalues raises NotImplementedError: there are no complex tensors here.
-    """
-    x = _matrices("linalg.eig", input)
-    values, vectors = _lapack("linalg.eig", np.linalg.eig, x)
-    if np.iscomplexobj(values) and values.imag.any():
-        raise NotImplementedError("linalg.eig: the matrix has complex eigenvalues, and fastnn has no complex tensors")
-    values, vectors = (np.ascontiguousarray(each.real, x.dtype) for each in (values, vectors))
-    if not input.requires_grad:
-        return eig_result((from_array(values), from_array(vectors)))
-    first = record(values, EIG_VALUES, (input,), (values, vectors))
-    return eig_result((first, record(vectors, EIG_VECTORS, (input,), (values, vectors))))
-
-
-@operation("linalg", out=True)
-def eigvals(input):
-    """Eigenvalues of square matrices, if they are real; see ``eig``."""
-    return eig(input)[0]
-
-
-def _no_driver(op, driver):
-    if driver is not None:
-        raise RuntimeError(f"{op}: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend")
-
-
-SVD_VALUES = Op("LinalgSvdBackward0", lambda grad, u, s, vh: (u * grad[..., None, :]) @ vh, "u s vh")
-
-
-def from_singular_vectors(a, factor):
-    """U diag(factor) V^T of a = U diag(s) V^T, s > 0, in tensor operations: V has a^T a's eigenvectors, U = a V / s."""
-    if a.shape[-2] < a.shape[-1]:
-        return from_singular_vectors(a.mT, factor).mT
-    v = eigh(a.mT @ a)[1].flip(-1)
-    u = a @ v
-    return (u / (u * u).sum(-2, keepdim=True).sqrt() * factor.unsqueeze(-2)) @ v.mT
-
-
-@SVD_VALUES.second
-def _svd_second(step, g):
-    return from_singular_vectors(step.input((step.u * step.s[..., None, :]) @ step.vh, 0), g)
-
-
-SVD_VECTORS = Op("LinalgSvdBackward0", _refuse, "what", reason="there is no gradient of singular vectors")
-
-
-@operation("linalg", out=True, keywords={"A": "input"})
-def svd(input, full_matrices=True, *, driver=None):
-    """(U, S, Vh) with U diag(S) Vh = A; gradients of S alone."""
-    _no_driver("linalg.svd", driver)
-    x = _matrices("linalg.svd", input, False)
-    u, s, vh = _lapack("linalg.svd", np.linalg.svd, x, full_matrices=full_matrices)
-    if not input.requires_grad:
-        return svd_result((from_array(u), from_array(s), from_array(vh)))
-    k = s.shape[-1]
-    values = record(s, SVD_VALUES, (input,), (u[..., :k], s, vh[..., :k, :]))
-    return svd_result((record(u, SVD_VECTORS, (input,), ("linalg.svd of U",)), values,
-                       record(vh, SVD_VECTORS, (input,), ("linalg.svd of Vh",))))
-
-
-@operation("linalg", out=True, keywords={"A": "input"})
-def svdvals(input, *, driver=None):
-    """Singular values, the largest first."""
-    _no_driver("linalg.svdvals", driver)
-    return svd(input, False)[1]
-
-
-QR = Op("LinalgQrBackward0", _refuse, "what", reason="there is no gradient")
-
-
-@operation("linalg", out=True)
-def qr(A, mode="reduced"):  # noqa: N803
-    """(Q, R) with Q R = A; no gradients."""
-    x = _matrices("linalg.qr", A, False)
-    if mode not in ("reduced", "complete", "r"):
-        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or "
-                           f"'complete'")
-    found = np.linalg.qr(x, mode)
-    q, r = (np.empty(0, x.dtype), found) if mode == "r" else found
-    return qr_result((record(q, QR, (A,), ("linalg.qr",)) if mode != "r" else from_array(q),
-                      record(r, QR, (A,), ("linalg.qr",))))
 
 
 def _cutoff(x, atol, rtol):
@@ -439,7 +294,7 @@ def _cutoff(x, atol, rtol):
 
 def _pinv_backward(grad, x, y):
     n, m = np.eye(x.shape[-2], dtype=x.dtype), np.eye(x.shape[-1], dtype=x.dtype)
-    yt, gt = _t(y), _t(grad)
+    yt, gt = transposed(y), transposed(grad)
     return -yt @ grad @ yt + (n - x @ y) @ gt @ y @ yt + yt @ y @ gt @ (m - y @ x)
 
 
@@ -456,8 +311,27 @@ def _pinv_second(step, g):
 
 @operation("fastnn.pinverse Tensor.pinverse linalg", out="linalg")
 def pinv(input, rcond=None, hermitian=False, *, atol=None, rtol=None):
-    """The Moore-Penrose inverse of each matrix (Golub and Pereyra 1973 for the gradient, at constant rank)."""
-    x = _matrices("linalg.pinv", input, False)
+    """The Moore-Penrose inverse of each matrix (Golub and Pereyra 1973 for the gradient, at constant rank).
+
+    Parameters
+    ----------
+    input : Tensor
+    rcond : float or Tensor, optional
+        Old name of `rtol`.
+    hermitian : bool, default False
+        Whether the matrices are symmetric.
+    atol : float or Tensor, optional
+        Singular values up to it count as 0.
+    rtol : float or Tensor, optional
+        So do those up to this share of the largest.
+
+    Examples
+    --------
+    >>> fastnn.linalg.pinv(fastnn.tensor([[2.0, 0.0], [0.0, 0.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.0000]])
+    """
+    x = matrices_of("linalg.pinv", input, False)
     y = np.linalg.pinv(x, _cutoff(x, atol, rcond if rtol is None else rtol), hermitian)
     return record(y.astype(x.dtype), PINV, (input,), (x, y), (input,))
 
@@ -465,7 +339,7 @@ def pinv(input, rcond=None, hermitian=False, *, atol=None, rtol=None):
 DRIVERS = ("gelsy", "gelsd", "gels", "gelss")
 
 
-LSTSQ = Op("LinalgLstsqBackward0", _refuse, "what", reason="there is no gradient")
+LSTSQ = Op("LinalgLstsqBackward0", refuse, "what", reason="there is no gradient")
 
 
 @operation("linalg", keywords={"A": "input", "B": "b"})
@@ -474,8 +348,27 @@ def lstsq(input, b, rcond=None, *, driver=None):
 
     Whatever the driver, singular values are used. The rank is there for all but "gels", residuals for all but "gelsy"
     (the default), singular values for "gelsd" and "gelss".
+
+    Parameters
+    ----------
+    input : Tensor
+    b : Tensor
+        (..., m, k) or (..., m)
+    rcond : float, optional
+        Singular values up to this share of the largest count as 0.
+    driver : {"gelsy", "gels", "gelsd", "gelss"}, optional
+
+    Returns
+    -------
+    tuple of Tensors
+        ``solution``, ``residuals``, ``rank`` and ``singular_values``.
+
+    Examples
+    --------
+    >>> fastnn.linalg.lstsq(fastnn.tensor([[1.0], [1.0]]), fastnn.tensor([[1.0], [3.0]])).solution.round()
+    tensor([[2.]])
     """
-    a = _matrices("linalg.lstsq", input, False)
+    a = matrices_of("linalg.lstsq", input, False)
     need_tensors("linalg.lstsq", input, b)
     if driver not in (None, *DRIVERS):
         raise RuntimeError(f"torch.linalg.lstsq: parameter `driver` should be one of ({', '.join(DRIVERS)})")
@@ -492,11 +385,11 @@ def lstsq(input, b, rcond=None, *, driver=None):
         raise RuntimeError(f"torch.linalg.lstsq: input.size(-2) should match other.size({'-1' if vector else '-2'}), "
                            f"got {list(a.shape)} and {list(b.shape)}")
     broadcast_shapes(a.shape[:-2], y.shape[:-2])  # RuntimeError if they do not
-    u, s, vh = _lapack("linalg.lstsq", np.linalg.svd, a, full_matrices=False)
+    u, s, vh = lapack("linalg.lstsq", np.linalg.svd, a, full_matrices=False)
     cutoff = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rcond is None or rcond < 0 else rcond
     kept = s > cutoff * s[..., :1] if s.size else s > 0
     rank = kept.sum(-1)
-    x = _t(vh) @ (np.where(kept, 1 / np.where(kept, s, 1), 0)[..., None] * (_t(u) @ y))
+    x = transposed(vh) @ (np.where(kept, 1 / np.where(kept, s, 1), 0)[..., None] * (transposed(u) @ y))
     residuals = np.zeros(0, x.dtype)
     if driver not in (None, "gelsy") and a.shape[-2] > a.shape[-1] and (rank == a.shape[-1]).all():
         residuals = np.asarray(((a @ x - y) ** 2).sum(-2), x.dtype)
@@ -509,8 +402,24 @@ def lstsq(input, b, rcond=None, *, driver=None):
 
 @operation("linalg", out=True)
 def matrix_rank(input, tol=None, hermitian=False, *, atol=None, rtol=None):
-    """How many singular values are not (nearly) 0: larger than `atol` (or `tol`) and than `rtol` times the largest."""
-    x = _matrices("linalg.matrix_rank", input, False)
+    """How many singular values are not (nearly) 0: larger than `atol` (or `tol`) and than `rtol` times the largest.
+
+    Parameters
+    ----------
+    input : Tensor
+    tol : float or Tensor, optional
+        Old name of `atol`.
+    hermitian : bool, default False
+        Whether the matrices are symmetric.
+    atol : float or Tensor, optional
+    rtol : float or Tensor, optional
+
+    Examples
+    --------
+    >>> fastnn.linalg.matrix_rank(fastnn.tensor([[1.0, 1.0], [1.0, 1.0]]))
+    tensor(1)
+    """
+    x = matrices_of("linalg.matrix_rank", input, False)
     if tol is not None:
         found = np.linalg.matrix_rank(x, tol.detach().numpy() if isinstance(tol, Tensor) else tol, hermitian)
     else:
@@ -520,8 +429,20 @@ def matrix_rank(input, tol=None, hermitian=False, *, atol=None, rtol=None):
 
 @operation("fastnn Tensor linalg", out=True)
 def matrix_power(input, n):
-    """The product of n of each matrix (of its inverse for negative n)."""
-    _matrices("linalg.matrix_power", input)
+    """The product of n of each matrix (of its inverse for negative n).
+
+    Parameters
+    ----------
+    input : Tensor
+    n : int
+
+    Examples
+    --------
+    >>> fastnn.linalg.matrix_power(fastnn.tensor([[1.0, 1.0], [0.0, 1.0]]), 3)
+    tensor([[1., 3.],
+            [0., 1.]])
+    """
+    matrices_of("linalg.matrix_power", input)
     if n < 0:
         return matrix_power(inv(input), -n)
     if n == 0:
@@ -541,7 +462,22 @@ def matrix_power(input, n):
 
 @operation()
 def trace(input):
-    """Sum of a matrix' diagonal."""
+    """Sum of a matrix' diagonal.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Raises
+    ------
+    RuntimeError
+        The input is no matrix.
+
+    Examples
+    --------
+    >>> fastnn.trace(fastnn.tensor([[1, 2], [3, 4]]))
+    tensor(5)
+    """
     need_tensors("trace", input)
     if input.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")

@@ -40,6 +40,17 @@ def linear(input, weight, bias=None):
     """input @ weight.T + bias.
 
     Shape: input (*, in), weight (out, in) or (in,), bias (out,) or (), result (*, out) or (*).
+
+    Parameters
+    ----------
+    input : Tensor
+    weight : Tensor
+    bias : Tensor, optional
+
+    Examples
+    --------
+    >>> F.linear(fastnn.tensor([[1.0, 2.0]]), fastnn.tensor([[3.0, 4.0]]), fastnn.tensor([5.0]))
+    tensor([[16.]])
     """
     return fused_linear(input, weight, bias, None, 0.0, 0.0)
 
@@ -135,7 +146,23 @@ cdef np.ndarray gemm_scale(np.ndarray vector, np.ndarray factor):
 
 @operation("fastnn Tensor linalg", out=True)
 def matmul(input, other):
-    """Matrix product: vectors, matrices, or stacks of matrices whose leading dimensions broadcast."""
+    """Matrix product: vectors, matrices, or stacks of matrices whose leading dimensions broadcast.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+
+    Raises
+    ------
+    RuntimeError
+        The sizes do not fit.
+
+    Examples
+    --------
+    >>> fastnn.matmul(fastnn.tensor([[1.0, 2.0]]), fastnn.tensor([3.0, 4.0]))
+    tensor([11.])
+    """
     if not isinstance(other, Tensor) or not isinstance(input, Tensor):
         raise TypeError(f"matmul(): arguments must be Tensors, not {type(input).__name__} and {type(other).__name__}")
     cdef Tensor x = <Tensor>input, y = <Tensor>other, out
@@ -173,19 +200,52 @@ cdef object exact(str name, object x, object y, int nx, int ny):
 
 @operation(out=True)
 def mm(input, mat2):
-    """Product of two matrices."""
+    """Product of two matrices.
+
+    Parameters
+    ----------
+    input : Tensor
+    mat2 : Tensor
+
+    Examples
+    --------
+    >>> fastnn.mm(fastnn.ones(1, 2), fastnn.ones(2, 1))
+    tensor([[2.]])
+    """
     return exact("mm", input, mat2, 2, 2)
 
 
 @operation(out=True)
 def mv(input, vec):
-    """Product of a matrix and a vector."""
+    """Product of a matrix and a vector.
+
+    Parameters
+    ----------
+    input : Tensor
+    vec : Tensor
+
+    Examples
+    --------
+    >>> fastnn.mv(fastnn.ones(1, 2), fastnn.ones(2))
+    tensor([2.])
+    """
     return exact("mv", input, vec, 2, 1)
 
 
 @operation(out=True)
 def bmm(input, mat2):
-    """Products of matching matrices of two stacks of equal size."""
+    """Products of matching matrices of two stacks of equal size.
+
+    Parameters
+    ----------
+    input : Tensor
+    mat2 : Tensor
+
+    Examples
+    --------
+    >>> fastnn.bmm(fastnn.ones(1, 1, 2), fastnn.ones(1, 2, 1))
+    tensor([[[2.]]])
+    """
     if isinstance(input, Tensor) and isinstance(mat2, Tensor) and input.ndim == 3 and mat2.ndim == 3 \
             and input.shape[0] != mat2.shape[0]:
         raise ShapeError(f"bmm: expected stacks of equal size, got {list(input.shape)} and {list(mat2.shape)}")
@@ -194,13 +254,40 @@ def bmm(input, mat2):
 
 @operation(out=True)
 def dot(input, tensor):
-    """Inner product of two vectors."""
+    """Inner product of two vectors.
+
+    Parameters
+    ----------
+    input : Tensor
+    tensor : Tensor
+
+    Examples
+    --------
+    >>> fastnn.dot(fastnn.tensor([1, 2]), fastnn.tensor([3, 4]))
+    tensor(11)
+    """
     return exact("dot", input, tensor, 1, 1)
 
 
 @operation(inplace=True, out=True, scaled=True)
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
-    """beta * input + alpha * (mat1 @ mat2)."""
+    """beta * input + alpha * (mat1 @ mat2).
+
+    Parameters
+    ----------
+    input : Tensor
+    mat1 : Tensor
+    mat2 : Tensor
+    beta : number, default 1
+        Factor of `input`.
+    alpha : number, default 1
+        Factor of the product.
+
+    Examples
+    --------
+    >>> fastnn.addmm(fastnn.ones(1, 1), fastnn.ones(1, 2), fastnn.ones(2, 1))
+    tensor([[3.]])
+    """
     from fastnn.ops.arithmetic import add
     if isinstance(mat1, Tensor) and is_half((<Tensor>mat1).array):
         return addmm(input.to(dtypes.float32), mat1.to(dtypes.float32), mat2.to(dtypes.float32), beta=beta,
@@ -214,7 +301,19 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1):
 
 @operation(aliases="ger", out=True)
 def outer(input, vec2):
-    """All products of the elements of two vectors."""
+    """All products of the elements of two vectors.
+
+    Parameters
+    ----------
+    input : Tensor
+    vec2 : Tensor
+
+    Examples
+    --------
+    >>> fastnn.outer(fastnn.tensor([1, 2]), fastnn.tensor([3, 4]))
+    tensor([[3, 4],
+            [6, 8]])
+    """
     from fastnn.ops.arithmetic import mul
     if input.ndim != 1 or vec2.ndim != 1:
         raise ShapeError(f"outer: expected 1-D tensors, got {input.ndim}-D and {vec2.ndim}-D")

@@ -147,19 +147,70 @@ cdef object difference(Loss loss, object input, object target, object weight, ob
 
 
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
-    """(x - y)^2."""
+    """(x - y)^2.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    weight : Tensor, optional
+        Of each element.
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.mse_loss(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
     return difference(MSE, input, target, weight,
                       legacy_reduction(size_average, reduce, reduction), 0.0)
 
 
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
-    """|x - y|."""
+    """|x - y|.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    weight : Tensor, optional
+        Of each element.
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.l1_loss(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
     return difference(L1, input, target, weight,
                       legacy_reduction(size_average, reduce, reduction), 0.0)
 
 
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", double beta=1.0):
-    """0.5 (x - y)^2 / beta where |x - y| < beta, else |x - y| - 0.5 beta (Girshick 2015)."""
+    """0.5 (x - y)^2 / beta where |x - y| < beta, else |x - y| - 0.5 beta (Girshick 2015).
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    beta : float, default 1.0
+        Not negative.
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.smooth_l1_loss(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0]))
+    tensor(0.7500)
+    """
     if beta < 0:
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta: expected beta >= 0, got {beta}")
     if beta == 0:
@@ -172,6 +223,22 @@ def huber_loss(input, target, reduction="mean", double delta=1.0, weight=None):
     """0.5 (x - y)^2 where |x - y| <= delta, else delta (|x - y| - 0.5 delta) (Huber 1964).
 
     The mean of weighted losses divides by their number (of ``mse_loss`` and ``l1_loss``: by the sum of the weights).
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    delta : float, default 1.0
+        Above 0.
+    weight : Tensor, optional
+        Of each element.
+
+    Examples
+    --------
+    >>> F.huber_loss(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0]))
+    tensor(0.7500)
     """
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta: expected delta > 0, "
@@ -182,14 +249,45 @@ def huber_loss(input, target, reduction="mean", double delta=1.0, weight=None):
 
 
 def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
-    """log(1 + exp(-y x)), y = 1 or -1."""
+    """log(1 + exp(-y x)), y = 1 or -1.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.soft_margin_loss(fastnn.tensor([0.0]), fastnn.tensor([1.0]))
+    tensor(0.6931)
+    """
     input, target = broadcast("soft_margin_loss", input, target)
     return pointwise(SOFT_MARGIN, input, target, None, None,
                      legacy_reduction(size_average, reduce, reduction), 0.0, 0.0)
 
 
 def hinge_embedding_loss(input, target, double margin=1.0, size_average=None, reduce=None, reduction="mean"):
-    """x where y = 1, max(0, margin - x) where y = -1."""
+    """x where y = 1, max(0, margin - x) where y = -1.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor
+    margin : float, default 1.0
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.hinge_embedding_loss(fastnn.tensor([0.5, 0.5]), fastnn.tensor([1.0, -1.0]), reduction="none")
+    tensor([0.5000, 0.5000])
+    """
     input, target = broadcast("hinge_embedding_loss", input, target)
     if isinstance(target, Tensor):
         target = target.detach()  # it only chooses
@@ -199,7 +297,26 @@ def hinge_embedding_loss(input, target, double margin=1.0, size_average=None, re
 
 def poisson_nll_loss(input, target, bint log_input=True, bint full=False, size_average=None, double eps=1e-8,
                      reduce=None, reduction="mean"):
-    """exp(x) - y x, or x - y log(x + eps) without log_input; `full` adds Stirling's approximation of log(y!)."""
+    """exp(x) - y x, or x - y log(x + eps) without log_input; `full` adds Stirling's approximation of log(y!).
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor
+    log_input : bool, default True
+        Whether the input is the logarithm of the rate.
+    full : bool, default False
+    eps : float, default 1e-8
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.poisson_nll_loss(fastnn.tensor([0.0]), fastnn.tensor([2.0]))
+    tensor(1.)
+    """
     input, target = broadcast("poisson_nll_loss", input, target)
     if not input.is_floating_point():
         input, target = input.to(dtypes.get_default_dtype()), target.to(dtypes.get_default_dtype())
@@ -211,6 +328,21 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", bint
     """y (log y - x) of log-probabilities x; reduction "batchmean" divides the sum by the batch size.
 
     "mean" divides by the number of elements, which is not the divergence; PyTorch warns of that and so do we.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor
+    reduction : {"none", "mean", "sum", "batchmean"}, default "mean"
+    log_target : bool, default False
+        Whether the target holds logarithms.
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.kl_div(fastnn.tensor([[0.5, 0.5]]).log(), fastnn.tensor([[1.0, 0.0]]), reduction="batchmean")
+    tensor(0.6931)
     """
     reduction = legacy_reduction(size_average, reduce, reduction)
     if reduction == "mean":
@@ -234,7 +366,24 @@ cdef object same_size(str name, object input, object target):
 
 
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
-    """-(y log x + (1 - y) log(1 - x)) of probabilities x; logarithms are limited at -100."""
+    """-(y log x + (1 - y) log(1 - x)) of probabilities x; logarithms are limited at -100.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor
+    weight : Tensor, optional
+        Of each element.
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.binary_cross_entropy(fastnn.tensor([0.5]), fastnn.tensor([1.0]))
+    tensor(0.6931)
+    """
     same_size("binary_cross_entropy", input, target)
     if isinstance(input, Tensor) and isinstance(target, Tensor) and input.dtype is not target.dtype:
         raise RuntimeError(f"binary_cross_entropy: found dtype {target.dtype} but expected {input.dtype}")
@@ -244,7 +393,25 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
 
 def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction="mean",
                                      pos_weight=None):
-    """``binary_cross_entropy`` of sigmoid(x), computed stably; `pos_weight` weighs the positive class."""
+    """``binary_cross_entropy`` of sigmoid(x), computed stably; `pos_weight` weighs the positive class.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor
+    weight : Tensor, optional
+        Of each element.
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    pos_weight : Tensor, optional
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.binary_cross_entropy_with_logits(fastnn.tensor([0.0]), fastnn.tensor([1.0]))
+    tensor(0.6931)
+    """
     same_size("binary_cross_entropy_with_logits", input, target)
     return pointwise(BCE_WITH_LOGITS, input, target, weight, pos_weight,
                      legacy_reduction(size_average, reduce, reduction), 0.0, 0.0)
@@ -303,7 +470,8 @@ def class_shares(step):
 cdef object of_probabilities(object x, object t, object weight, double smoothing, object reduction):
     """Cross entropy of given probabilities in tensor operations, for a weight that has a gradient."""
     from fastnn.ops.arithmetic import div, mul
-    from fastnn.ops.reduce import log_softmax, sum
+    from fastnn.ops.reduce import sum
+    from fastnn.ops.softmax import log_softmax
     cdef int dim = 1 if x.ndim > 1 else 0
     count = x.shape[dim]
     shares = mul(t, 1 - smoothing) + smoothing / count
@@ -320,6 +488,26 @@ def cross_entropy(input, target, weight=None, size_average=None, long ignore_ind
 
     Shape: input (C), (N, C) or (N, C, d1, ...); target class numbers (int64) of that shape without C, or
     probabilities of that shape.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor
+    weight : Tensor, optional
+        (C,)
+    ignore_index : int, default -100
+        A class number whose samples do not count.
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    label_smoothing : float, default 0.0
+        Share of the target spread over all classes.
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.cross_entropy(fastnn.zeros(1, 2), fastnn.tensor([0]))
+    tensor(0.6931)
     """
     if not isinstance(input, Tensor) or not isinstance(target, Tensor):
         raise TypeError(f"cross_entropy: input and target must be Tensors, got {type(input).__name__} and "
@@ -363,6 +551,24 @@ def nll_loss(input, target, weight=None, size_average=None, long ignore_index=-1
     """-x[y] of log-probabilities x.
 
     Shape: input (C), (N, C) or (N, C, d1, ...); target class numbers (int64) of that shape without C.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor
+    weight : Tensor, optional
+        (C,)
+    ignore_index : int, default -100
+        A class number whose samples do not count.
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.nll_loss(fastnn.tensor([[-0.5, -1.0]]), fastnn.tensor([1]))
+    tensor(1.)
     """
     if not isinstance(input, Tensor) or not isinstance(target, Tensor):
         raise TypeError(f"nll_loss: input and target must be Tensors, got {type(input).__name__} and "

@@ -5,11 +5,12 @@ import numpy as np
 
 from fastnn._tensor import from_array
 from fastnn.autograd import no_grad
-from fastnn.ops import pointwise
+from fastnn.ops import activation, pointwise
 from fastnn.ops import reduce as reductions
 from fastnn.ops._common import need_tensors
-from fastnn.ops.arithmetic import add, div, minimum, mul, sub
+from fastnn.ops.arithmetic import add, div, mul, sub
 from fastnn.ops.distance import pairwise_distance
+from fastnn.ops.compare import minimum
 from fastnn.ops.indexing import where
 from fastnn.ops.loss import legacy_reduction
 from fastnn.ops.pointwise import clamp
@@ -33,6 +34,23 @@ def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, r
     """1 - cos(x1, x2) where y = 1, max(0, cos(x1, x2) - margin) where y = -1.
 
     Shape: inputs (N, D) with target (N), or (D) with target ().
+
+    Parameters
+    ----------
+    input1 : Tensor
+    input2 : Tensor
+    target : Tensor
+        y: 1 for what belongs together, -1 for what does not.
+    margin : float, default 0
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.cosine_embedding_loss(fastnn.tensor([[1.0, 0.0]]), fastnn.tensor([[0.0, 1.0]]), fastnn.tensor([1]))
+    tensor(1.)
     """
     need_tensors("cosine_embedding_loss", input1, input2, target)
     if target.ndim > 1:
@@ -54,7 +72,25 @@ def _sum(x):
 
 
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
-    """max(0, -y (x1 - x2) + margin), y = 1 or -1."""
+    """max(0, -y (x1 - x2) + margin), y = 1 or -1.
+
+    Parameters
+    ----------
+    input1 : Tensor
+    input2 : Tensor
+    target : Tensor
+        y.
+    margin : float, default 0
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.margin_ranking_loss(fastnn.tensor([1.0]), fastnn.tensor([3.0]), fastnn.tensor([1.0]))
+    tensor(2.)
+    """
     need_tensors("margin_ranking_loss", input1, input2, target)
     if not input1.ndim == input2.ndim == target.ndim:
         raise RuntimeError(f"margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
@@ -65,7 +101,32 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
 
 def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None,
                         reduce=None, reduction="mean"):
-    """max(0, |a - p| - |a - n| + margin) with p-norms; `swap` takes the smaller of |a - n| and |p - n|."""
+    """max(0, |a - p| - |a - n| + margin) with p-norms; `swap` takes the smaller of |a - n| and |p - n|.
+
+    Parameters
+    ----------
+    anchor : Tensor
+        a, (N, D) or (D).
+    positive : Tensor
+        p.
+    negative : Tensor
+        n.
+    margin : float, default 1.0
+    p : float, default 2
+        Order of the norm.
+    eps : float, default 1e-6
+        Added to the differences.
+    swap : bool, default False
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.triplet_margin_loss(fastnn.zeros(1, 2), fastnn.tensor([[3.0, 4.0]]), fastnn.tensor([[0.0, 2.0]]), eps=0.0)
+    tensor(4.)
+    """
     def distance(x, y):
         return pairwise_distance(x, y, p, eps)
     return _triplet(anchor, positive, negative, distance, margin, swap,
@@ -74,7 +135,27 @@ def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, s
 
 def triplet_margin_with_distance_loss(anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False,
                                       reduction="mean"):
-    """`triplet_margin_loss` with any distance of two tensors."""
+    """`triplet_margin_loss` with any distance of two tensors.
+
+    Parameters
+    ----------
+    anchor : Tensor
+    positive : Tensor
+    negative : Tensor
+    distance_function : callable, optional
+        Of two tensors; ``pairwise_distance`` if not given.
+    margin : float, default 1.0
+    swap : bool, default False
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+
+    Examples
+    --------
+    >>> distance = lambda a, b: (a - b).abs().sum(-1)
+    >>> F.triplet_margin_with_distance_loss(fastnn.zeros(1, 2), fastnn.ones(1, 2), fastnn.ones(1, 2),
+    ...                                     distance_function=distance)
+    tensor(1.)
+    """
     return _triplet(anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
 
 
@@ -96,6 +177,27 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     """0.5 (log var + (x - y)^2 / var), var at least `eps`; `full` adds log(2 pi) / 2.
 
     Shape: var as input, or with one element (or none) in the last dimension, or a float.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor
+    var : Tensor or float
+        Variances.
+    full : bool, default False
+    eps : float, default 1e-6
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+
+    Raises
+    ------
+    ValueError
+        A negative variance, or one of another shape.
+
+    Examples
+    --------
+    >>> F.gaussian_nll_loss(fastnn.tensor([1.0, 2.0]), fastnn.tensor([1.0, 4.0]), fastnn.ones(2))
+    tensor(1.)
     """
     need_tensors("gaussian_nll_loss", input, target)
     if isinstance(var, float):
@@ -147,6 +249,24 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     """sum over j != y of max(0, weight[y] (margin - x[y] + x[j]))^p / C, p = 1 or 2.
 
     Shape: input (N, C) or (C), target class numbers (N) or ().
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor
+    p : int, default 1
+    margin : float, default 1.0
+    weight : Tensor, optional
+        (C,)
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.multi_margin_loss(fastnn.tensor([[1.0, 3.0]]), fastnn.tensor([0]))
+    tensor(1.5000)
     """
     reduction = checked(legacy_reduction(size_average, reduce, reduction))
     if p not in (1, 2):
@@ -159,7 +279,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
                            f"{list(weight.shape)}")
     right = from_array(classes[:, None])
     other = from_array(np.arange(x.shape[1]) != classes[:, None])
-    z = pointwise.relu(add(sub(margin, x.gather(1, right)), x))  # without a slope at 0
+    z = activation.relu(add(sub(margin, x.gather(1, right)), x))  # without a slope at 0
     if p == 2:
         z = mul(z, z)
     if weight is not None:
@@ -172,6 +292,20 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     """sum over labels y and classes j that are no labels of max(0, 1 - x[y] + x[j]) / C.
 
     Shape: input (N, C) or (C); target of the same shape holds the labels, ended by -1.
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.multilabel_margin_loss(fastnn.tensor([[1.0, 3.0]]), fastnn.tensor([[0, -1]]))
+    tensor(1.5000)
     """
     reduction = checked(legacy_reduction(size_average, reduce, reduction))
     x, classes, batched = _classes("multilabel_margin_loss", input, target, True)
@@ -180,22 +314,57 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     is_label = np.zeros(classes.shape, bool)
     is_label[np.nonzero(valid)[0], labels[valid]] = True
     counted = from_array((valid[:, :, None] & ~is_label[:, None, :]).astype(x.detach().numpy().dtype))
-    z = pointwise.relu(add(sub(1, x.gather(1, from_array(labels)).unsqueeze(2)), x.unsqueeze(1)))
+    z = activation.relu(add(sub(1, x.gather(1, from_array(labels)).unsqueeze(2)), x.unsqueeze(1)))
     loss = div(reductions.sum(mul(z, counted), (-2, -1)), x.shape[1])
     return reduced(loss if batched else loss.squeeze(0), reduction)
 
 
 def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
-    """-mean over classes of y log sigmoid(x) + (1 - y) log sigmoid(-x)."""
+    """-mean over classes of y log sigmoid(x) + (1 - y) log sigmoid(-x).
+
+    Parameters
+    ----------
+    input : Tensor
+    target : Tensor
+        y: 0 or 1, shaped as the input, (N, C).
+    weight : Tensor, optional
+        (C,)
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the elements or samples.
+    size_average, reduce : bool, optional
+        Old forms of `reduction`.
+
+    Examples
+    --------
+    >>> F.multilabel_soft_margin_loss(fastnn.zeros(1, 2), fastnn.tensor([[1.0, 0.0]]))
+    tensor(0.6931)
+    """
     need_tensors("multilabel_soft_margin_loss", input, target)
     reduction = legacy_reduction(size_average, reduce, reduction)
-    loss = pointwise.neg(add(mul(target, pointwise.logsigmoid(input)),
-                             mul(sub(1, target), pointwise.logsigmoid(pointwise.neg(input)))))
+    loss = pointwise.neg(add(mul(target, activation.logsigmoid(input)),
+                             mul(sub(1, target), activation.logsigmoid(pointwise.neg(input)))))
     if weight is not None:
         loss = mul(loss, weight)
     return reduced(div(_sum(loss), input.shape[-1]), reduction)
 
 
 def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
-    """Not implemented: connectionist temporal classification (Graves et al. 2006)."""
+    """Not implemented: connectionist temporal classification (Graves et al. 2006).
+
+    Parameters
+    ----------
+    log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity
+        PyTorch's.
+
+    Raises
+    ------
+    NotImplementedError
+        Always.
+
+    Examples
+    --------
+    >>> F.ctc_loss(fastnn.zeros(1, 1, 2), fastnn.tensor([[1]]), [1], [1])
+    Traceback (most recent call last):
+    NotImplementedError: ctc_loss is not implemented; see the coverage page of the documentation
+    """
     raise NotImplementedError("ctc_loss is not implemented; see the coverage page of the documentation")

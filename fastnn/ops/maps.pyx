@@ -128,3 +128,13 @@ cdef Tensor whole(function, str name, object input):
     if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind != "f":
         return wrap(zero_d(function((<Tensor>input).array)))
     return apply(name, input)
+
+
+def in_place_form(str name, outside):
+    """``name_`` of a map: written over the tensor."""
+    def function(input, *args, **kwargs):
+        if args or kwargs or not is_real((<Tensor?>input).array):
+            return changed(name + "_", input, outside, args, kwargs)
+        return apply_in_place(name, input)
+    function.__name__, function.__doc__, function.__wrapped__ = name + "_", f"``{name}`` in place.", outside
+    return function

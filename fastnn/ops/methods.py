@@ -1,9 +1,12 @@
 """Tensor methods that are no functions: questions about memory, copies and fillings in place, new tensors like one."""
+import inspect
+
 import numpy as np
 
 from fastnn import dtypes
 from fastnn._tape import Op
-from fastnn._tensor import Tensor, from_array, record_inplace, writable
+from fastnn._tensor import (Tensor, from_array, is_grad_enabled, is_inference_mode_enabled, record_inplace,
+                            writable)
 from fastnn.kernels import sum_to
 from fastnn.ops import creation, shape
 from fastnn.ops.creation import empty, full, tensor
@@ -14,13 +17,33 @@ from fastnn.ops.rearrange import flip
 
 @operation("Tensor")
 def size(self, dim=None):
-    """The shape, or one of its sizes."""
+    """The shape, or one of its sizes.
+
+    Parameters
+    ----------
+    dim : int, optional
+
+    Examples
+    --------
+    >>> fastnn.ones(2, 3).size(1)
+    3
+    """
     return self.shape if dim is None else self.shape[dim]
 
 
 @operation("Tensor")
 def stride(self, dim=None):
-    """Steps in memory, in elements, to the next index of each dimension."""
+    """Steps in memory, in elements, to the next index of each dimension.
+
+    Parameters
+    ----------
+    dim : int, optional
+
+    Examples
+    --------
+    >>> fastnn.ones(2, 3).stride()
+    (3, 1)
+    """
     array = self.detach().numpy()
     strides = tuple(step // array.itemsize for step in array.strides)
     return strides if dim is None else strides[dim]
@@ -28,37 +51,94 @@ def stride(self, dim=None):
 
 @operation("Tensor")
 def is_contiguous(self, memory_format=None):
-    """Whether the memory is in C order."""
+    """Whether the memory is in C order.
+
+    Parameters
+    ----------
+    memory_format : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.ones(2, 3).t().is_contiguous()
+    False
+    """
     return bool(self.detach().numpy().flags.c_contiguous)
 
 
 @operation("Tensor")
 def element_size(self):
-    """Bytes of one element."""
+    """Bytes of one element.
+
+    Examples
+    --------
+    >>> fastnn.ones(2).element_size()
+    4
+    """
     return self.dtype.itemsize
 
 
 @operation("Tensor")
 def data_ptr(self):
-    """Address of the first element."""
+    """Address of the first element.
+
+    Examples
+    --------
+    >>> fastnn.ones(2).data_ptr() > 0
+    True
+    """
     return self.detach().numpy().ctypes.data
 
 
 @operation("Tensor")
 def is_floating_point(self):
-    """Whether the dtype is a floating-point type."""
+    """Whether the dtype is a floating-point type.
+
+    Examples
+    --------
+    >>> fastnn.ones(2).is_floating_point()
+    True
+    """
     return self.dtype.is_floating_point
 
 
 @operation("Tensor")
 def cpu(self, memory_format=None):
-    """The tensor itself: everything lives on the CPU."""
+    """The tensor itself: everything lives on the CPU.
+
+    Parameters
+    ----------
+    memory_format : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.ones(2).cpu()
+    tensor([1., 1.])
+    """
     return self
 
 
 @operation("Tensor")
 def cuda(self, device=None, non_blocking=False, memory_format=None):
-    """Always an error: there is no CUDA here."""
+    """Always an error: there is no CUDA here.
+
+    Parameters
+    ----------
+    device, non_blocking, memory_format : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Raises
+    ------
+    RuntimeError
+        Always.
+
+    Examples
+    --------
+    >>> fastnn.ones(2).cuda()
+    Traceback (most recent call last):
+    RuntimeError: Tensor.cuda: fastnn computes on the CPU alone
+    """
     raise RuntimeError("Tensor.cuda: fastnn computes on the CPU alone")
 
 
@@ -76,7 +156,25 @@ def _copy_second(step, g):
 
 @operation("Tensor")
 def copy_(self, other, non_blocking=False):
-    """The elements of `other`, broadcast and cast."""
+    """The elements of `other`, broadcast and cast.
+
+    Parameters
+    ----------
+    other : Tensor
+    non_blocking : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Raises
+    ------
+    RuntimeError
+        The shape does not broadcast.
+
+    Examples
+    --------
+    >>> fastnn.zeros(2, 2).copy_(fastnn.tensor([1, 2]))
+    tensor([[1., 2.],
+            [1., 2.]])
+    """
     array = writable(self)
     try:
         np.copyto(array, other.detach().numpy(), casting="unsafe")
@@ -89,7 +187,17 @@ def copy_(self, other, non_blocking=False):
 
 @operation("Tensor")
 def apply_(self, callable):
-    """Every element becomes ``callable(element)``, a Python call each."""
+    """Every element becomes ``callable(element)``, a Python call each.
+
+    Parameters
+    ----------
+    callable : callable
+
+    Examples
+    --------
+    >>> fastnn.tensor([1, 2]).apply_(lambda x: x * 10)
+    tensor([10, 20])
+    """
     array = writable(self)
     for place in np.ndindex(array.shape):
         array[place] = callable(array[place].item())
@@ -99,7 +207,18 @@ def apply_(self, callable):
 
 @operation("Tensor")
 def map_(self, other, callable):
-    """Every element becomes ``callable(element, element of other)``, a Python call each."""
+    """Every element becomes ``callable(element, element of other)``, a Python call each.
+
+    Parameters
+    ----------
+    other : Tensor
+    callable : callable
+
+    Examples
+    --------
+    >>> fastnn.tensor([1, 2]).map_(fastnn.tensor([3, 4]), lambda x, y: x + y)
+    tensor([4, 6])
+    """
     array = writable(self)
     given = np.broadcast_to(other.detach().numpy(), array.shape)
     for place in np.ndindex(array.shape):
@@ -109,7 +228,21 @@ def map_(self, other, callable):
 
 @operation("Tensor")
 def new(self, *args, size=None, other=None, device=None):
-    """PyTorch's old constructor: sizes, data or another tensor, in this tensor's dtype."""
+    """PyTorch's old constructor: sizes, data or another tensor, in this tensor's dtype.
+
+    Parameters
+    ----------
+    *args : int, Tensor or sequence
+    size : tuple of ints, optional
+    other : Tensor, optional
+    device : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.ones(2).new([5, 6])
+    tensor([5., 6.])
+    """
     dtypes.need_cpu(device)
     args = args if size is None and other is None else (tuple(size) if other is None else other,)
     if len(args) == 1 and size is None and not isinstance(args[0], (int, dtypes.Size)):
@@ -125,7 +258,13 @@ def _array_wrap(self, array, context=None, return_scalar=False):
 
 @operation("Tensor")
 def storage_offset(self):
-    """Elements between the start of the memory and the first element."""
+    """Elements between the start of the memory and the first element.
+
+    Examples
+    --------
+    >>> fastnn.arange(4)[2:].storage_offset()
+    2
+    """
     array = self.detach().numpy()
     owner = array
     while isinstance(owner.base, np.ndarray):
@@ -135,7 +274,20 @@ def storage_offset(self):
 
 @operation("Tensor")
 def resize_(self, *size, memory_format=None):
-    """Other sizes over the same elements; new ones are undefined."""
+    """Other sizes over the same elements; new ones are undefined.
+
+    Parameters
+    ----------
+    *size : int
+    memory_format : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.arange(4).resize_(2, 2)
+    tensor([[0, 1],
+            [2, 3]])
+    """
     made = empty(*size, dtype=self.dtype)
     old, new = writable(self).reshape(-1), made.numpy().reshape(-1)
     new[:old.size] = old[:new.size]
@@ -155,7 +307,23 @@ def _no_complex(self):
 
 @operation("Tensor")
 def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
-    """A tensor of this one's dtype."""
+    """A tensor of this one's dtype.
+
+    Parameters
+    ----------
+    data : array-like
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    device, pin_memory : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.ones(2).new_tensor([1, 2])
+    tensor([1., 2.])
+    """
     return tensor(data, dtype=self.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad,
                   pin_memory=pin_memory)
 
@@ -165,13 +333,30 @@ def _new(name):
         return getattr(creation, name)(*size, dtype=self.dtype if dtype is None else dtype, device=device,
                                        requires_grad=requires_grad, layout=layout, pin_memory=pin_memory)
     new.__name__ = f"new_{name}"
-    new.__doc__ = f"``{name}`` of this tensor's dtype."
     return new
 
 
 @operation("Tensor")
 def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
-    """One value, in this tensor's dtype."""
+    """One value, in this tensor's dtype.
+
+    Parameters
+    ----------
+    size : int or tuple of ints
+        Sizes.
+    fill_value : number
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    device, layout, pin_memory : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.ones(2).new_full((2,), 5)
+    tensor([5., 5.])
+    """
     return full(size, fill_value, dtype=self.dtype if dtype is None else dtype, device=device,
                 requires_grad=requires_grad, layout=layout, pin_memory=pin_memory)
 
@@ -197,18 +382,49 @@ def dlpack(self, *, stream=None, max_version=None, dl_device=None, copy=None):
     return self.detach().numpy().__dlpack__(max_version=max_version, dl_device=dl_device, copy=copy)
 
 
-# What is the same for every tensor, and what is said in one expression.
-for _name, _method in {
-        "__dlpack_device__": lambda self: (1, 0), "nelement": Tensor.numel, "ndimension": Tensor.dim,
-        "resize_as_": lambda self, the_template, memory_format=None: resize_(self, *the_template.shape),
-        "new_zeros": _new("zeros"), "new_ones": _new("ones"), "new_empty": _new("empty"),
-        "is_complex": lambda self: False, "is_conj": lambda self: False, "is_neg": lambda self: False,
-        "is_inference": lambda self: False, "is_shared": lambda self: False,
-        "is_pinned": lambda self, device=None: False, "is_signed": lambda self: self.dtype.is_signed,
-        "is_nonzero": lambda self: bool(self), "get_device": lambda self: -1, "share_memory_": lambda self: self,
-        "pin_memory": lambda self, device=None: self, "conj": lambda self: self, "resolve_conj": lambda self: self,
-        "resolve_neg": lambda self: self,
-        "to_dense": lambda self, dtype=None, *, masked_grad=None: self if dtype is None else self.to(dtype)}.items():
+# What is the same for every tensor, and what is said in one expression: the method, what it gives, an example.
+_SELF = "The tensor itself: "
+for _name, (_method, _text, _example, _result) in {
+        "__dlpack_device__": (lambda self: (1, 0), "(1, 0): main memory.", "x.__dlpack_device__()", "(1, 0)"),
+        "nelement": (Tensor.numel, "", "", ""), "ndimension": (Tensor.dim, "", "", ""),
+        "resize_as_": (lambda self, the_template, memory_format=None: resize_(self, *the_template.shape),
+                       "``resize_`` to the shape of another tensor.", "x.resize_as_(fastnn.ones(1)).shape",
+                       "torch.Size([1])"),
+        "new_zeros": (_new("zeros"), "Zeros of this tensor's dtype; ``fastnn.zeros``.", "x.new_zeros(2)",
+                      "tensor([0., 0.])"),
+        "new_ones": (_new("ones"), "Ones of this tensor's dtype; ``fastnn.ones``.", "x.new_ones(2)",
+                     "tensor([1., 1.])"),
+        "new_empty": (_new("empty"), "Undefined contents in this tensor's dtype; ``fastnn.empty``.",
+                      "x.new_empty(2).shape", "torch.Size([2])"),
+        "is_complex": (lambda self: False, "False: there are no complex tensors.", "x.is_complex()", "False"),
+        "is_conj": (lambda self: False, "False: there are no complex tensors.", "x.is_conj()", "False"),
+        "is_neg": (lambda self: False, "False: no tensor is negated when it is read.", "x.is_neg()", "False"),
+        "is_inference": (lambda self: False, "False: tensors of inference mode are like others.", "x.is_inference()",
+                         "False"),
+        "is_shared": (lambda self: False, "False: no memory is shared with other processes.", "x.is_shared()", "False"),
+        "is_pinned": (lambda self, device=None: False, "False: there is no other device.", "x.is_pinned()", "False"),
+        "is_signed": (lambda self: self.dtype.is_signed, "Whether the dtype has negative numbers.", "x.is_signed()",
+                      "True"),
+        "is_nonzero": (lambda self: bool(self), "Whether the only element is not 0.", "x[0].is_nonzero()", "True"),
+        "get_device": (lambda self: -1, "-1: the CPU.", "x.get_device()", "-1"),
+        "share_memory_": (lambda self: self, f"{_SELF}its memory stays where it is.", "x.share_memory_() is x", "True"),
+        "pin_memory": (lambda self, device=None: self, f"{_SELF}there is no other device.", "x.pin_memory() is x",
+                       "True"),
+        "conj": (lambda self: self, f"{_SELF}there are no complex tensors.", "x.conj() is x", "True"),
+        "resolve_conj": (lambda self: self, f"{_SELF}there are no complex tensors.", "x.resolve_conj() is x", "True"),
+        "resolve_neg": (lambda self: self, f"{_SELF}no tensor is negated when it is read.", "x.resolve_neg() is x",
+                        "True"),
+        "to_dense": (lambda self, dtype=None, *, masked_grad=None: self if dtype is None else self.to(dtype),
+                     f"{_SELF}nothing is sparse. It is cast if a dtype is given.", "x.to_dense() is x", "True"),
+}.items():
+    if _text:
+        _options = {"resize_as_": "the_template : Tensor", "is_pinned": "device : optional",
+                    "pin_memory": "device : optional", "to_dense": "dtype : dtype, optional"}.get(_name, "")
+        if _name.startswith("new_"):
+            _options = "*size : int\n    dtype : dtype, optional\n    requires_grad : bool, default False"
+        _options = f"    Parameters\n    ----------\n    {_options}\n\n" if _options else ""
+        _method.__doc__ = (f"{_text}\n\n{_options}    Examples\n    --------\n    >>> x = fastnn.ones(2)\n"
+                           f"    >>> {_example}\n    {_result}\n    ")
     operation(f"Tensor.{_name}")(_method)
 for _name, _value in {
         "device": lambda self: dtypes.cpu, "layout": lambda self: "torch.strided", "real": lambda self: self,
@@ -220,3 +436,28 @@ for _name, _value in {
             "cuda", "ipu", "maia", "meta", "mkldnn", "mps", "mtia", "nested", "quantized", "sparse", "sparse_csr",
             "vulkan", "xla", "xpu")], lambda self: False)}.items():
     operation(f"Tensor.{_name}")(property(_value))
+
+# Methods and functions of the compiled core, whose docstrings there are their summaries.
+_HOOK = "hook : callable\n\nReturns\n-------\nHandle\n    ``remove()`` takes the hook away."
+_LEAF = "x = fastnn.ones(2, requires_grad=True)"
+for _function, _options, _lines in (
+        (is_grad_enabled, "", ("fastnn.is_grad_enabled()", "True")),
+        (is_inference_mode_enabled, "", ("fastnn.is_inference_mode_enabled()", "False")),
+        (Tensor.requires_grad_, "requires_grad : bool, default True",
+         ("fastnn.ones(2).requires_grad_().requires_grad", "True")),
+        (Tensor.detach, "", (_LEAF, "x.detach().requires_grad", "False")),
+        (Tensor.detach_, "", (_LEAF, "x.detach_().requires_grad", "False")),
+        (Tensor.numpy, "force : bool, default False\n    Whether a tensor that requires gradients gives its array too.",
+         ("fastnn.tensor([1, 2]).numpy()", "array([1, 2])")),
+        (Tensor.backward, "", (_LEAF, "(x * 3).sum().backward()", "x.grad", "tensor([3., 3.])")),
+        (Tensor.register_hook, _HOOK,
+         (_LEAF, "handle = x.register_hook(lambda grad: grad * 2)", "x.sum().backward()", "x.grad",
+          "tensor([2., 2.])")),
+        (Tensor.register_post_accumulate_grad_hook, _HOOK,
+         (_LEAF, "handle = x.register_post_accumulate_grad_hook(lambda tensor: print(tensor.grad))",
+          "x.sum().backward()", "tensor([1., 1.])")),
+        (Tensor.retain_grad, "", (_LEAF, "y = x * 3", "y.retain_grad()", "y.sum().backward()", "y.grad",
+                                  "tensor([1., 1.])"))):
+    _text = f"Parameters\n----------\n{_options}\n\n" if _options else ""
+    _examples = "\n".join([f">>> {line}" for line in _lines[:-1]] + [_lines[-1]])
+    _function.__doc__ = f"{inspect.getdoc(_function)}\n\n{_text}Examples\n--------\n{_examples}\n"

@@ -95,6 +95,27 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, bint tr
 
     With `training` mean and var are the batch's, and the running ones follow them in place; else they are the running
     ones. Shape: input (N, C, *), all else (C,).
+
+    Parameters
+    ----------
+    input : Tensor
+    running_mean : Tensor or None
+        (C,)
+    running_var : Tensor or None
+        (C,)
+    weight : Tensor, optional
+    bias : Tensor, optional
+    training : bool, default False
+        Without it the input is returned as it is.
+    momentum : float, default 0.1
+        Share of the new statistics in the running ones.
+    eps : float, default 1e-5
+
+    Examples
+    --------
+    >>> F.batch_norm(fastnn.tensor([[1.0], [3.0]]), None, None, training=True)
+    tensor([[-1.0000],
+            [ 1.0000]])
     """
     need_tensors("batch_norm", input)
     cdef Tensor x = <Tensor>input
@@ -168,7 +189,21 @@ cdef int check_row(Tensor x, object normalized_shape, Tensor weight, Tensor bias
 
 
 def layer_norm(input, normalized_shape, weight=None, bias=None, double eps=1e-5):
-    """(input - mean) / sqrt(var + eps) * weight + bias over the last dimensions, which are `normalized_shape`."""
+    """(input - mean) / sqrt(var + eps) * weight + bias over the last dimensions, which are `normalized_shape`.
+
+    Parameters
+    ----------
+    input : Tensor
+    normalized_shape : tuple of ints
+    weight : Tensor, optional
+    bias : Tensor, optional
+    eps : float, default 1e-5
+
+    Examples
+    --------
+    >>> F.layer_norm(fastnn.tensor([[1.0, 3.0]]), (2,))
+    tensor([[-1.0000,  1.0000]])
+    """
     need_tensors("layer_norm", input)
     cdef int ndim = check_row(input, normalized_shape, weight, bias)
     cdef Tensor x = <Tensor>input
@@ -180,6 +215,18 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     """input / sqrt(mean(input^2) + eps) * weight over the last dimensions, which are `normalized_shape`.
 
     `eps` is the dtype's machine epsilon by default.
+
+    Parameters
+    ----------
+    input : Tensor
+    normalized_shape : tuple of ints
+    weight : Tensor, optional
+    eps : float, optional
+
+    Examples
+    --------
+    >>> F.rms_norm(fastnn.tensor([[3.0, -3.0]]), (2,))
+    tensor([[ 1., -1.]])
     """
     need_tensors("rms_norm", input)
     cdef int ndim = check_row(input, normalized_shape, weight, None)
@@ -220,7 +267,22 @@ cdef Tensor grouped(Tensor x, int groups, Tensor weight, Tensor bias, double eps
 
 
 def group_norm(input, int num_groups, weight=None, bias=None, double eps=1e-5):
-    """(input - mean) / sqrt(var + eps) over groups of channels (dimension 1), * weight + bias for each channel."""
+    """(input - mean) / sqrt(var + eps) over groups of channels (dimension 1), * weight + bias for each channel.
+
+    Parameters
+    ----------
+    input : Tensor
+    num_groups : int
+        Divides the number of channels.
+    weight : Tensor, optional
+    bias : Tensor, optional
+    eps : float, default 1e-5
+
+    Examples
+    --------
+    >>> F.group_norm(fastnn.tensor([[1.0, 3.0]]), 1)
+    tensor([[-1.0000,  1.0000]])
+    """
     need_tensors("group_norm", input)
     cdef Tensor x = <Tensor>input
     shape = shape_of(x.array)
@@ -264,6 +326,25 @@ def instance_norm(input, running_mean=None, running_var=None, weight=None, bias=
     """``batch_norm`` of each sample by itself; the running statistics follow the mean over the samples.
 
     Without `use_input_stats` the running statistics normalise. Shape: input (N, C, *), all else (C,).
+
+    Parameters
+    ----------
+    input : Tensor
+    running_mean : Tensor or None, optional
+        (C,)
+    running_var : Tensor or None, optional
+        (C,)
+    weight : Tensor, optional
+    bias : Tensor, optional
+    use_input_stats : bool, default True
+    momentum : float, default 0.1
+        Share of the new statistics in the running ones.
+    eps : float, default 1e-5
+
+    Examples
+    --------
+    >>> F.instance_norm(fastnn.tensor([[[1.0, 3.0]]]))
+    tensor([[[-1.0000,  1.0000]]])
     """
     need_tensors("instance_norm", input)
     cdef Tensor x = <Tensor>input
@@ -295,6 +376,19 @@ def local_response_norm(input, int size, double alpha=1e-4, double beta=0.75, do
     """input / (k + alpha * mean of the squares of `size` neighbouring channels)^beta; channels beyond the edges are 0.
 
     Krizhevsky, Sutskever & Hinton, ImageNet Classification with Deep CNNs (2012).
+
+    Parameters
+    ----------
+    input : Tensor
+    size : int
+    alpha : float, default 1e-4
+    beta : float, default 0.75
+    k : float, default 1.0
+
+    Examples
+    --------
+    >>> F.local_response_norm(fastnn.ones(1, 2, 1), 2, alpha=1.0, beta=1.0, k=0.0).flatten()
+    tensor([2., 1.])
     """
     from fastnn.ops.arithmetic import add, div, mul, pow
     need_tensors("local_response_norm", input)

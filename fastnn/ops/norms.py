@@ -8,13 +8,31 @@ from fastnn.ops import arithmetic, pointwise, reduce
 from fastnn.ops._common import axis_of, in_single, into, need_tensors
 from fastnn.ops.arithmetic import div
 from fastnn.ops.declare import operation
+from fastnn.ops.decompositions import from_singular_vectors, svdvals
 from fastnn.ops.indexing import where
-from fastnn.ops.linalg import from_singular_vectors, inv, svdvals
+from fastnn.ops.linalg import inv
 
 
 @operation("linalg", out=True)
 def matrix_norm(input, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
-    """Norms of matrices: "fro", "nuc", 1, -1, inf, -inf, 2 or -2."""
+    """Norms of matrices: "fro", "nuc", 1, -1, inf, -inf, 2 or -2.
+
+    Parameters
+    ----------
+    input : Tensor
+    ord : number or str, default "fro"
+    dim : tuple of two ints, default (-2, -1)
+        Rows and columns.
+    keepdim : bool, default False
+        Whether the reduced dimensions stay, with size 1.
+    dtype : dtype, optional
+        Of the result.
+
+    Examples
+    --------
+    >>> fastnn.linalg.matrix_norm(fastnn.tensor([[3.0, 0.0], [0.0, 4.0]]))
+    tensor(5.)
+    """
     x = input if dtype is None else input.to(dtype)
     if len(dim) != 2:
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {dim}")
@@ -37,7 +55,23 @@ def matrix_norm(input, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
 
 @operation("linalg.norm", out=True)
 def linalg_norm(input, ord=None, dim=None, keepdim=False, *, dtype=None):
-    """``vector_norm``, or ``matrix_norm`` for two dimensions with an order."""
+    """``vector_norm``, or ``matrix_norm`` for two dimensions with an order.
+
+    Parameters
+    ----------
+    input : Tensor
+    ord : number or str, optional
+    dim : int or tuple of ints, optional
+    keepdim : bool, default False
+        Whether the reduced dimensions stay, with size 1.
+    dtype : dtype, optional
+        Of the result.
+
+    Examples
+    --------
+    >>> fastnn.linalg.norm(fastnn.tensor([[3.0, 0.0], [0.0, 4.0]]))
+    tensor(5.)
+    """
     if dim is not None and not isinstance(dim, (tuple, list)):
         dim = (dim,)
     if ord is not None and (dim is None and input.ndim == 2 or dim is not None and len(dim) == 2):
@@ -52,7 +86,19 @@ def linalg_norm(input, ord=None, dim=None, keepdim=False, *, dtype=None):
 
 @operation("linalg", out=True)
 def cond(input, p=None):
-    """The condition number: the norm of each matrix times its inverse's."""
+    """The condition number: the norm of each matrix times its inverse's.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : number or str, optional
+        Order of the norm; the 2-norm if not given.
+
+    Examples
+    --------
+    >>> fastnn.linalg.cond(fastnn.tensor([[2.0, 0.0], [0.0, 8.0]]))
+    tensor(4.)
+    """
     if input.numel() == 0 and input.ndim > 1:
         return from_array(np.zeros(tuple(input.shape)[:-2], input.detach().numpy().dtype))
     if p is None or p in (2, -2):
@@ -106,7 +152,24 @@ def _norm_second(step, g):
 @operation("linalg", out=True)
 @in_single
 def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
-    """(sum |x|^ord)^(1/ord) over dimensions; inf and -inf: the largest and smallest |x|, 0: how many are not 0."""
+    """(sum |x|^ord)^(1/ord) over dimensions; inf and -inf: the largest and smallest |x|, 0: how many are not 0.
+
+    Parameters
+    ----------
+    input : Tensor
+    ord : number, default 2
+    dim : int or tuple of ints, optional
+        All dimensions if not given.
+    keepdim : bool, default False
+        Whether the reduced dimensions stay, with size 1.
+    dtype : dtype, optional
+        Of the result.
+
+    Examples
+    --------
+    >>> fastnn.linalg.vector_norm(fastnn.tensor([3.0, -4.0]), 1)
+    tensor(7.)
+    """
     need_tensors("linalg.vector_norm", input)
     if dtype is not None:
         input = input.to(dtype)
@@ -180,7 +243,25 @@ def _nuclear(x, dim, keepdim):
 
 @operation()
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
-    """The p-norm of all elements or along dimensions; "fro" is the 2-norm, "nuc" the sum of singular values."""
+    """The p-norm of all elements or along dimensions; "fro" is the 2-norm, "nuc" the sum of singular values.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : number or str, default "fro"
+    dim : int or tuple of ints, optional
+    keepdim : bool, default False
+        Whether the reduced dimensions stay, with size 1.
+    out : Tensor, optional
+        Where the result is written.
+    dtype : dtype, optional
+        Of the result.
+
+    Examples
+    --------
+    >>> fastnn.norm(fastnn.tensor([3.0, 4.0]))
+    tensor(5.)
+    """
     need_tensors("norm", input)
     if out is not None:
         return into("norm", out, norm(input, p, dim, keepdim, dtype=dtype))
@@ -193,14 +274,48 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
 
 @in_single
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
-    """input / max(its p-norm along `dim`, eps)."""
+    """input / max(its p-norm along `dim`, eps).
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float, default 2.0
+        Order of the norm.
+    dim : int, default 1
+        Dimension; negative ones count from the end.
+    eps : float, default 1e-12
+        Least norm.
+    out : Tensor, optional
+        Where the result is written.
+
+    Examples
+    --------
+    >>> F.normalize(fastnn.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
     size = vector_norm(input, p, dim, True)
     return into("normalize", out, div(input, pointwise.clamp(size, eps).expand_as(input)))
 
 
 @operation(inplace=True, out=True)
 def renorm(input, p, dim, maxnorm):
-    """Slices along `dim` scaled down to the p-norm `maxnorm` where theirs is larger."""
+    """Slices along `dim` scaled down to the p-norm `maxnorm` where theirs is larger.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : float
+        Order of the norm.
+    dim : int
+        Dimension; negative ones count from the end.
+    maxnorm : float
+
+    Examples
+    --------
+    >>> fastnn.renorm(fastnn.tensor([[3.0, 4.0], [0.6, 0.8]]), 2, 0, 1.0)
+    tensor([[0.6000, 0.8000],
+            [0.6000, 0.8000]])
+    """
     need_tensors("renorm", input)
     if input.ndim < 2:
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")

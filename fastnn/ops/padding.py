@@ -46,6 +46,26 @@ def pad(input, pad, mode="constant", value=None):
     """More elements at the borders, `pad` = (before, after) of the last dimension, of the last but one, ...
 
     `mode`: "constant" (`value`, 0 by default; negative widths crop), "reflect", "replicate" or "circular".
+
+    Parameters
+    ----------
+    input : Tensor
+    pad : tuple of ints
+        Elements before and after, of the last dimension first.
+    mode : str, default "constant"
+    value : number, optional
+
+    Raises
+    ------
+    RuntimeError
+        An odd number of widths, or more of them than twice the dimensions.
+
+    Examples
+    --------
+    >>> F.pad(fastnn.tensor([[1, 2]]), (1, 1))
+    tensor([[0, 1, 2, 0]])
+    >>> F.pad(fastnn.tensor([[1.0, 2.0]]), (0, 2), mode="replicate")
+    tensor([[1., 2., 2., 2.]])
     """
     need_tensors("pad", input)
     pad = [int(n) for n in pad]

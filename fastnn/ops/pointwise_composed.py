@@ -18,7 +18,23 @@ NAN_TO_NUM.linear(lambda x, finite: x * finite)
 
 @operation(inplace=True, out=True)
 def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
-    """NaN, inf and -inf replaced by numbers (0 and the dtype's limits)."""
+    """NaN, inf and -inf replaced by numbers (0 and the dtype's limits).
+
+    Parameters
+    ----------
+    input : Tensor
+    nan : float, default 0.0
+        For NaN.
+    posinf : float, optional
+        For inf; the dtype's largest number if not given.
+    neginf : float, optional
+        For -inf; the dtype's smallest number if not given.
+
+    Examples
+    --------
+    >>> fastnn.nan_to_num(fastnn.tensor([float("nan"), float("inf"), 1.0]), posinf=9.0)
+    tensor([0., 9., 1.])
+    """
     need_tensors("nan_to_num", input)
     x = input.detach().numpy()
     if x.dtype.kind != "f":
@@ -31,7 +47,22 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
 
 @operation(inplace=True, out=True)
 def frac(input):
-    """x - trunc(x)."""
+    """x - trunc(x).
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Raises
+    ------
+    NotImplementedError
+        A dtype without fractions.
+
+    Examples
+    --------
+    >>> fastnn.frac(fastnn.tensor([-1.5, 2.25]))
+    tensor([-0.5000,  0.2500])
+    """
     need_tensors("frac", input)
     if not input.is_floating_point():
         raise NotImplementedError(f"\"frac\" not implemented for {input.dtype}")
@@ -40,13 +71,33 @@ def frac(input):
 
 @operation(inplace=True, out=True)
 def sgn(input):
-    """-1, 0 or 1."""
+    """-1, 0 or 1, by the sign of x (``sign``: there are no complex tensors).
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.sgn(fastnn.tensor([-2.0, 0.0]))
+    tensor([-1.,  0.])
+    """
     return pointwise.sign(input)
 
 
 @operation(out=True)
 def signbit(input):
-    """Where the sign is minus (also of -0)."""
+    """Where the sign is minus (also of -0).
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.signbit(fastnn.tensor([-2.0, -0.0, 1.0]))
+    tensor([ True,  True, False])
+    """
     need_tensors("signbit", input)
     x = input.detach().numpy()
     return from_array(np.asarray(np.signbit(x) if x.dtype.kind == "f" else x < 0 if x.dtype.kind == "i" else
@@ -55,31 +106,88 @@ def signbit(input):
 
 @operation(inplace=True, out=True)
 def deg2rad(input):
-    """Degrees to radians."""
+    """Degrees to radians: x pi / 180.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.deg2rad(fastnn.tensor([180.0]))
+    tensor([3.1416])
+    """
     return arithmetic.mul(floating_of("deg2rad", input), math.pi / 180)
 
 
 @operation(inplace=True, out=True)
 def rad2deg(input):
-    """Radians to degrees."""
+    """Radians to degrees: 180 x / pi.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.rad2deg(fastnn.tensor([1.0]))
+    tensor([57.2958])
+    """
     return arithmetic.mul(floating_of("rad2deg", input), 180 / math.pi)
 
 
 @operation(inplace=True, out=True)
 def clamp_min(input, min):
-    """max(x, min)."""
+    """max(x, min).
+
+    Parameters
+    ----------
+    input : Tensor
+    min : number or Tensor
+
+    Examples
+    --------
+    >>> fastnn.clamp_min(fastnn.tensor([-1.0, 2.0]), 0)
+    tensor([0., 2.])
+    """
     return pointwise.clamp(input, min=min)
 
 
 @operation(inplace=True, out=True)
 def clamp_max(input, max):
-    """min(x, max)."""
+    """min(x, max).
+
+    Parameters
+    ----------
+    input : Tensor
+    max : number or Tensor
+
+    Examples
+    --------
+    >>> fastnn.clamp_max(fastnn.tensor([-1.0, 2.0]), 0)
+    tensor([-1.,  0.])
+    """
     return pointwise.clamp(input, max=max)
 
 
 @operation()
 def positive(input):
-    """The tensor itself."""
+    """The tensor itself.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Raises
+    ------
+    RuntimeError
+        A bool tensor.
+
+    Examples
+    --------
+    >>> fastnn.positive(fastnn.tensor([-1, 2]))
+    tensor([-1,  2])
+    """
     if input.dtype is dtypes.bool:
         raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
     return input

@@ -7,7 +7,29 @@ _options = {"precision": 4, "threshold": 1000, "edgeitems": 3, "linewidth": 80, 
 
 
 def set_printoptions(precision=None, threshold=None, edgeitems=None, linewidth=None, profile=None, sci_mode=None):
-    """Options for printing tensors; `profile`: "default", "short" or "full"."""
+    """Options for printing tensors; `profile`: "default", "short" or "full".
+
+    Parameters
+    ----------
+    precision : int, optional
+        Digits behind the point.
+    threshold : int, optional
+        More elements than this are abbreviated.
+    edgeitems : int, optional
+        Elements shown at each end then.
+    linewidth : int, optional
+        Characters in a line.
+    profile : str, optional
+    sci_mode : bool, optional
+        Whether numbers are written in scientific notation; found from the numbers if not given.
+
+    Examples
+    --------
+    >>> fastnn.set_printoptions(precision=2)
+    >>> fastnn.tensor([0.12345])
+    tensor([0.12])
+    >>> fastnn.set_printoptions(profile="default")
+    """
     if profile is not None:
         if profile not in ("default", "short", "full"):
             raise ValueError(f"set_printoptions: expected profile 'default', 'short' or 'full', got {profile!r}")

@@ -15,7 +15,25 @@ from fastnn.ops.linear import bmm, dot, linear, matmul, mv, outer
 
 @operation(out=True)
 def cross(input, other, dim=None):
-    """The vector product of vectors of 3 numbers along `dim` (the first of size 3 by default)."""
+    """The vector product of vectors of 3 numbers along `dim` (the first of size 3 by default).
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+    dim : int, optional
+        Dimension; negative ones count from the end.
+
+    Raises
+    ------
+    RuntimeError
+        The size of `dim` is not 3.
+
+    Examples
+    --------
+    >>> fastnn.cross(fastnn.tensor([1, 0, 0]), fastnn.tensor([0, 1, 0]))
+    tensor([0, 0, 1])
+    """
     need_tensors("cross", input, other)
     if input.ndim != other.ndim:
         raise RuntimeError(f"linalg.cross: inputs must have the same number of dimensions, got {input.ndim} and "
@@ -40,6 +58,18 @@ def bilinear(input1, input2, weight, bias=None):
     """y[o] = x1 weight[o] x2 + bias[o].
 
     Shape: inputs (*, in1) and (*, in2), weight (out, in1, in2), bias (out), result (*, out).
+
+    Parameters
+    ----------
+    input1 : Tensor
+    input2 : Tensor
+    weight : Tensor
+    bias : Tensor, optional
+
+    Examples
+    --------
+    >>> F.bilinear(fastnn.tensor([[1.0, 2.0]]), fastnn.tensor([[3.0]]), fastnn.ones(1, 2, 1))
+    tensor([[9.]])
     """
     need_tensors("bilinear", input1, input2, weight)
     if weight.ndim != 3 or input1.ndim != input2.ndim or input1.ndim == 0 or input1.shape[:-1] != input2.shape[:-1]:
@@ -61,7 +91,17 @@ def bilinear(input1, input2, weight, bias=None):
 
 @operation("linalg", out=True)
 def multi_dot(tensors):
-    """The product of several matrices (the first and last may be vectors)."""
+    """The product of several matrices (the first and last may be vectors).
+
+    Parameters
+    ----------
+    tensors : sequence of Tensors
+
+    Examples
+    --------
+    >>> fastnn.linalg.multi_dot([fastnn.ones(2, 3), fastnn.ones(3, 2), fastnn.ones(2)])
+    tensor([6., 6.])
+    """
     if len(tensors) < 2:
         raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
     made = tensors[-1]
@@ -73,20 +113,61 @@ def multi_dot(tensors):
 @operation("linalg", out=True)
 @in_single
 def vecdot(x, y, *, dim=-1):
-    """Sums of products along `dim`."""
+    """Sums of products along `dim`.
+
+    Parameters
+    ----------
+    x : Tensor
+    y : Tensor
+    dim : int, default -1
+        Dimension; negative ones count from the end.
+
+    Examples
+    --------
+    >>> fastnn.linalg.vecdot(fastnn.tensor([1.0, 2.0]), fastnn.tensor([3.0, 4.0]))
+    tensor(11.)
+    """
     return reduce.sum(arithmetic.mul(x, y), dim)
 
 
 @operation(out=True)
 def vdot(input, other):
-    """Inner product of two vectors."""
+    """Inner product of two vectors.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+
+    Examples
+    --------
+    >>> fastnn.vdot(fastnn.tensor([1, 2]), fastnn.tensor([3, 4]))
+    tensor(11)
+    """
     return dot(input, other)
 
 
 @operation(inplace=True, out=True, scaled=True)
 @in_single
 def addr(input, vec1, vec2, *, beta=1, alpha=1):
-    """beta * input + alpha * the outer product of two vectors."""
+    """beta * input + alpha * the outer product of two vectors.
+
+    Parameters
+    ----------
+    input : Tensor
+    vec1 : Tensor
+    vec2 : Tensor
+    beta : number, default 1
+        Factor of `input`.
+    alpha : number, default 1
+        Factor of the product.
+
+    Examples
+    --------
+    >>> fastnn.addr(fastnn.zeros(2, 2), fastnn.tensor([1.0, 2.0]), fastnn.tensor([3.0, 4.0]))
+    tensor([[3., 4.],
+            [6., 8.]])
+    """
     return weighted(input, beta, outer(vec1, vec2), alpha)
 
 
@@ -109,21 +190,73 @@ def weighted(input, beta, product, alpha):
 @operation(inplace=True, out=True, scaled=True)
 @in_single
 def addmv(input, mat, vec, *, beta=1, alpha=1):
-    """beta * input + alpha * (mat @ vec)."""
+    """beta * input + alpha * (mat @ vec).
+
+    Parameters
+    ----------
+    input : Tensor
+    mat : Tensor
+    vec : Tensor
+    beta : number, default 1
+        Factor of `input`.
+    alpha : number, default 1
+        Factor of the product.
+
+    Examples
+    --------
+    >>> fastnn.addmv(fastnn.ones(2), fastnn.ones(2, 3), fastnn.ones(3))
+    tensor([4., 4.])
+    """
     return weighted(input, beta, mv(mat, vec), alpha)
 
 
 @operation(inplace=True, out=True, scaled=True)
 @in_single
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
-    """beta * input + alpha * the sum over the stack of batch1[i] @ batch2[i]."""
+    """beta * input + alpha * the sum over the stack of batch1[i] @ batch2[i].
+
+    Parameters
+    ----------
+    input : Tensor
+    batch1 : Tensor
+        (stack, n, k)
+    batch2 : Tensor
+        (stack, k, m)
+    beta : number, default 1
+        Factor of `input`.
+    alpha : number, default 1
+        Factor of the sum.
+
+    Examples
+    --------
+    >>> fastnn.addbmm(fastnn.zeros(1, 1), fastnn.ones(2, 1, 3), fastnn.ones(2, 3, 1))
+    tensor([[6.]])
+    """
     return weighted(input, beta, reduce.sum(bmm(batch1, batch2), 0), alpha)
 
 
 @operation(inplace=True, out=True, scaled=True)
 @in_single
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
-    """beta * input + alpha * (batch1[i] @ batch2[i]) for each i of two stacks."""
+    """beta * input + alpha * (batch1[i] @ batch2[i]) for each i of two stacks.
+
+    Parameters
+    ----------
+    input : Tensor
+    batch1 : Tensor
+        (stack, n, k)
+    batch2 : Tensor
+        (stack, k, m)
+    beta : number, default 1
+        Factor of `input`.
+    alpha : number, default 1
+        Factor of the products.
+
+    Examples
+    --------
+    >>> fastnn.baddbmm(fastnn.ones(2, 1, 1), fastnn.ones(2, 1, 3), fastnn.ones(2, 3, 1)).flatten()
+    tensor([4., 4.])
+    """
     need_tensors("baddbmm", input, batch1, batch2)
     product = bmm(batch1, batch2)
     if tuple(np.broadcast_shapes(tuple(input.shape), tuple(product.shape))) != tuple(product.shape):
@@ -134,7 +267,18 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
 
 @operation(out=True)
 def inner(input, other):
-    """Sum over the last dimension of products."""
+    """Sum over the last dimension of products.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+
+    Examples
+    --------
+    >>> fastnn.inner(fastnn.tensor([[1, 2], [3, 4]]), fastnn.tensor([1, 1]))
+    tensor([3, 7])
+    """
     if input.ndim == 0 or other.ndim == 0:
         return mul(input, other)
     return tensordot(input, other, ([-1], [-1]))
@@ -147,7 +291,19 @@ def _sum(x, dims, keepdim=False):
 
 @operation("fastnn", out=True)
 def tensordot(a, b, dims=2):
-    """Sum of products over dimensions of both: the last and first `dims`, or two lists of dimensions."""
+    """Sum of products over dimensions of both: the last and first `dims`, or two lists of dimensions.
+
+    Parameters
+    ----------
+    a : Tensor
+    b : Tensor
+    dims : int or two lists of ints, default 2
+
+    Examples
+    --------
+    >>> fastnn.tensordot(fastnn.ones(2, 3), fastnn.ones(3, 4), dims=1).shape
+    torch.Size([2, 4])
+    """
     if isinstance(dims, int):
         over = list(range(a.ndim - dims, a.ndim)), list(range(dims))
     else:
@@ -247,6 +403,21 @@ def einsum(equation, *operands):
     """Sum of products by Einstein's convention, such as ``einsum("bij,bjk->bik", x, y)``.
 
     Operands are multiplied from left to right, each step as a (stacked) matrix product.
+
+    Parameters
+    ----------
+    equation : str
+    *operands : Tensor
+
+    Raises
+    ------
+    RuntimeError
+        The equation does not fit the operands.
+
+    Examples
+    --------
+    >>> fastnn.einsum("ij,j->i", fastnn.tensor([[1.0, 2.0], [3.0, 4.0]]), fastnn.tensor([1.0, 10.0]))
+    tensor([21., 43.])
     """
     if not isinstance(equation, str):
         raise TypeError("einsum(): the first argument must be the equation, a str")
@@ -275,7 +446,18 @@ def einsum(equation, *operands):
 
 @operation(out=True)
 def kron(input, other):
-    """All products of elements, block by block (Kronecker)."""
+    """All products of elements, block by block (Kronecker).
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+
+    Examples
+    --------
+    >>> fastnn.kron(fastnn.tensor([1, 10]), fastnn.tensor([2, 3]))
+    tensor([ 2,  3, 20, 30])
+    """
     ndim = max(input.ndim, other.ndim)
     x, y = (t.reshape((1,) * (ndim - t.ndim) + tuple(t.shape)) for t in (input, other))
     room("kron", [a * b for a, b in zip(x.shape, y.shape)], x.itemsize)

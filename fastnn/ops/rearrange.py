@@ -22,7 +22,22 @@ FLIP.linear(np.flip)
 
 @operation()
 def flip(input, *args, dims=None):
-    """Elements in reverse order along dimensions (a copy)."""
+    """Elements in reverse order along dimensions (a copy).
+
+    Parameters
+    ----------
+    input : Tensor
+    *args : int
+        Dimensions, or a sequence of them.
+    dims : tuple of ints, optional
+        The same.
+
+    Examples
+    --------
+    >>> fastnn.flip(fastnn.tensor([[1, 2], [3, 4]]), (0,))
+    tensor([[3, 4],
+            [1, 2]])
+    """
     need_tensors("flip", input)
     dims = dims if dims is not None else args[0] if len(args) == 1 else args
     axes = _axes("flip", dims, input.ndim)
@@ -33,7 +48,18 @@ def flip(input, *args, dims=None):
 
 @operation()
 def fliplr(input):
-    """Columns in reverse order."""
+    """Columns in reverse order.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.fliplr(fastnn.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 1],
+            [4, 3]])
+    """
     if input.ndim < 2:
         raise RuntimeError("Input must be >= 2-d.")
     return flip(input, 1)
@@ -41,7 +67,18 @@ def fliplr(input):
 
 @operation()
 def flipud(input):
-    """Rows in reverse order."""
+    """Rows in reverse order.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.flipud(fastnn.tensor([[1, 2], [3, 4]]))
+    tensor([[3, 4],
+            [1, 2]])
+    """
     if input.ndim < 1:
         raise RuntimeError("Input must be >= 1-d.")
     return flip(input, 0)
@@ -61,7 +98,19 @@ def _roll(x, shifts, axes):
 
 @operation()
 def roll(input, shifts, dims=None):
-    """Elements moved on by `shifts` along `dims`, the last ones to the front; without dims along all, flattened."""
+    """Elements moved on by `shifts` along `dims`, the last ones to the front; without dims along all, flattened.
+
+    Parameters
+    ----------
+    input : Tensor
+    shifts : int or tuple of ints
+    dims : int or tuple of ints, optional
+
+    Examples
+    --------
+    >>> fastnn.roll(fastnn.tensor([1, 2, 3]), 1)
+    tensor([3, 1, 2])
+    """
     need_tensors("roll", input)
     shifts = (shifts,) if hasattr(shifts, "__index__") else tuple(shifts)
     dims = () if dims is None else (dims,) if hasattr(dims, "__index__") else tuple(dims)
@@ -82,7 +131,20 @@ ROT90.linear(np.rot90)
 
 @operation()
 def rot90(input, k=1, dims=(0, 1)):
-    """Turned by k * 90 degrees in the plane of two dimensions."""
+    """Turned by k * 90 degrees in the plane of two dimensions.
+
+    Parameters
+    ----------
+    input : Tensor
+    k : int, default 1
+    dims : tuple of two ints, default (0, 1)
+
+    Examples
+    --------
+    >>> fastnn.rot90(fastnn.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 4],
+            [1, 3]])
+    """
     need_tensors("rot90", input)
     if input.ndim < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
@@ -107,7 +169,19 @@ def _repeat(x, sizes, counts, shape):
 
 @operation("Tensor")
 def repeat(input, *repeats):
-    """The tensor laid side by side `repeats` times along each dimension (a copy)."""
+    """The tensor laid side by side `repeats` times along each dimension (a copy).
+
+    Parameters
+    ----------
+    input : Tensor
+    *repeats : int
+
+    Examples
+    --------
+    >>> fastnn.tensor([1, 2]).repeat(2, 2)
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
+    """
     need_tensors("repeat", input)
     if len(repeats) == 1 and isinstance(repeats[0], (tuple, list)):
         repeats = tuple(repeats[0])
@@ -124,7 +198,18 @@ def repeat(input, *repeats):
 
 @operation()
 def tile(input, *dims):
-    """``repeat`` that takes fewer numbers than dimensions."""
+    """``repeat`` that takes fewer numbers than dimensions.
+
+    Parameters
+    ----------
+    input : Tensor
+    *dims : int
+
+    Examples
+    --------
+    >>> fastnn.tile(fastnn.tensor([1, 2]), (2,))
+    tensor([1, 2, 1, 2])
+    """
     if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
         dims = tuple(dims[0])
     return repeat(input, (1,) * (input.ndim - len(dims)) + tuple(dims))
@@ -142,7 +227,23 @@ REPEAT_INTERLEAVE.linear(lambda x, shape, dim, which: np.take(x, which, dim))
 
 @operation()
 def repeat_interleave(input, repeats, dim=None, *, output_size=None):
-    """Every slice along `dim` (of the flattened tensor by default) `repeats` times in a row."""
+    """Every slice along `dim` (of the flattened tensor by default) `repeats` times in a row.
+
+    Parameters
+    ----------
+    input : Tensor
+    repeats : int or Tensor
+        For all slices, or for each.
+    dim : int, optional
+        Dimension; negative ones count from the end.
+    output_size : int, optional
+        The result's size along `dim`, which is computed in any case.
+
+    Examples
+    --------
+    >>> fastnn.repeat_interleave(fastnn.tensor([1, 2]), 2)
+    tensor([1, 1, 2, 2])
+    """
     need_tensors("repeat_interleave", input)
     if dim is None:
         input, dim = input.reshape(-1), 0

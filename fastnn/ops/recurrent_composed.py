@@ -2,8 +2,9 @@
 gradients go through."""
 from fastnn.ops.creation import zeros
 from fastnn.ops.linear import linear
-from fastnn.ops.pointwise import relu, sigmoid, tanh
-from fastnn.ops.shape import cat, stack
+from fastnn.ops.activation import relu, sigmoid
+from fastnn.ops.trigonometric import tanh
+from fastnn.ops.joining import cat, stack
 
 
 def cell(mode, x, h, c, w_ih, w_hh, b_ih=None, b_hh=None, w_hr=None):

@@ -1,4 +1,4 @@
-"""Reductions over dimensions, and softmax."""
+"""Reductions over dimensions."""
 cimport numpy as np
 
 import math
@@ -8,7 +8,7 @@ import numpy
 from fastnn import dtypes
 from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, record1, recording, wrap, shape_of
-from fastnn.kernels cimport elementwise, norm as N, reduce as K, softmax as S
+from fastnn.kernels cimport elementwise, norm as N, reduce as K
 from fastnn.ops._common cimport is_half, is_real, wrap_dim, zero_d
 from fastnn.ops._common import into
 from fastnn.ops.declare import operation
@@ -158,7 +158,20 @@ cdef Tensor in_single(function, Tensor x, object dim, bint keepdim):
 
 @operation(out=True)
 def sum(input, dim=None, bint keepdim=False, *, dtype=None):
-    """Sum over dimensions (all by default). Integers are added as int64."""
+    """Sum over dimensions (all by default). Integers are added as int64.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, optional
+    keepdim : bool, default False
+    dtype : dtype, optional
+
+    Examples
+    --------
+    >>> fastnn.sum(fastnn.tensor([[1, 2], [3, 4]]), 0)
+    tensor([4, 6])
+    """
     cdef Tensor x = floating(input, dtype, "sum")
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
     if is_half(x.array):
@@ -171,7 +184,17 @@ def sum(input, dim=None, bint keepdim=False, *, dtype=None):
 
 @operation(out=True)
 def mean(input, dim=None, bint keepdim=False, *, dtype=None):
-    """Mean over dimensions (all by default)."""
+    """Mean over dimensions (all by default).
+
+    Parameters
+    ----------
+    input, dim, keepdim, dtype : as of ``sum``
+
+    Examples
+    --------
+    >>> fastnn.mean(fastnn.tensor([1.0, 3.0]))
+    tensor(2.)
+    """
     cdef Tensor x = floating(input, dtype, "mean")
     if is_half(x.array):
         return in_single(mean, x, dim, keepdim)
@@ -183,7 +206,17 @@ def mean(input, dim=None, bint keepdim=False, *, dtype=None):
 
 @operation(out=True)
 def prod(input, dim=None, bint keepdim=False, *, dtype=None):
-    """Product over all dimensions, or one."""
+    """Product over all dimensions, or one.
+
+    Parameters
+    ----------
+    input, dim, keepdim, dtype : as of ``sum``
+
+    Examples
+    --------
+    >>> fastnn.prod(fastnn.tensor([2, 3]))
+    tensor(6)
+    """
     cdef Tensor x = floating(input, dtype, "prod")
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
     if is_half(x.array):
@@ -214,13 +247,36 @@ cdef Tensor extreme(str op, object input, object dim, bint keepdim, bint whole=F
 
 @operation()
 def amax(input, dim=(), bint keepdim=False, *, out=None):
-    """Largest values over dimensions; equal ones share the gradient."""
+    """Largest values over dimensions; equal ones share the gradient.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, default ()
+    keepdim : bool, default False
+    out : Tensor, optional
+
+    Examples
+    --------
+    >>> fastnn.amax(fastnn.tensor([[1, 2], [3, 4]]), 0)
+    tensor([3, 4])
+    """
     return same_dtype("amax", out, extreme("max", input, dim, keepdim))
 
 
 @operation()
 def amin(input, dim=(), bint keepdim=False, *, out=None):
-    """Smallest values over dimensions; equal ones share the gradient."""
+    """Smallest values over dimensions; equal ones share the gradient.
+
+    Parameters
+    ----------
+    input, dim, keepdim, out : as of ``amax``
+
+    Examples
+    --------
+    >>> fastnn.amin(fastnn.tensor([[1, 2], [3, 4]]), 0)
+    tensor([1, 2])
+    """
     return same_dtype("amin", out, extreme("min", input, dim, keepdim))
 
 
@@ -318,9 +374,21 @@ cdef np.ndarray argextreme(str op, np.ndarray x, object axis, bint keepdim):
 
 @operation(out=True, keywords={"other": "dim", "x2": "dim"})
 def max(input, dim=None, keepdim=False):
-    """Largest element; with `dim` (values, indices) along it; with a tensor in its place ``maximum``."""
+    """Largest element; with `dim` (values, indices) along it; with a tensor in its place ``maximum``.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int or Tensor, optional
+    keepdim : bool, default False
+
+    Examples
+    --------
+    >>> fastnn.max(fastnn.tensor([[1, 5], [3, 4]]), 1).values
+    tensor([5, 4])
+    """
     if isinstance(dim, Tensor):
-        from fastnn.ops.arithmetic import maximum
+        from fastnn.ops.compare import maximum
         return maximum(input, dim)
     if dim is None:
         if input.numel() == 0:
@@ -332,9 +400,19 @@ def max(input, dim=None, keepdim=False):
 
 @operation(out=True, keywords={"other": "dim", "x2": "dim"})
 def min(input, dim=None, keepdim=False):
-    """Smallest element; with `dim` (values, indices) along it; with a tensor in its place ``minimum``."""
+    """Smallest element; with `dim` (values, indices) along it; with a tensor in its place ``minimum``.
+
+    Parameters
+    ----------
+    input, dim, keepdim : as of ``max``
+
+    Examples
+    --------
+    >>> fastnn.min(fastnn.tensor([[1, 5], [3, 4]]), 1).indices
+    tensor([0, 0])
+    """
     if isinstance(dim, Tensor):
-        from fastnn.ops.arithmetic import minimum
+        from fastnn.ops.compare import minimum
         return minimum(input, dim)
     if dim is None:
         if input.numel() == 0:
@@ -353,13 +431,35 @@ cdef Tensor place_of(str op, Tensor x, object dim, bint keepdim):
 
 @operation(out=True)
 def argmax(input, dim=None, bint keepdim=False):
-    """Index of the first largest element, over everything or along `dim`."""
+    """Index of the first largest element, over everything or along `dim`.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, optional
+    keepdim : bool, default False
+
+    Examples
+    --------
+    >>> fastnn.argmax(fastnn.tensor([1, 5, 3]))
+    tensor(1)
+    """
     return place_of("max", <Tensor?>input, dim, keepdim)
 
 
 @operation(out=True)
 def argmin(input, dim=None, bint keepdim=False):
-    """Index of the first smallest element, over everything or along `dim`."""
+    """Index of the first smallest element, over everything or along `dim`.
+
+    Parameters
+    ----------
+    input, dim, keepdim : as of ``argmax``
+
+    Examples
+    --------
+    >>> fastnn.argmin(fastnn.tensor([3, 1, 2]))
+    tensor(1)
+    """
     return place_of("min", <Tensor?>input, dim, keepdim)
 
 
@@ -422,13 +522,37 @@ cdef Tensor spread_of(object input, object dim, object unbiased, bint keepdim, o
 
 @operation(out=True)
 def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    """Variance over dimensions, divided by n - correction (default 1)."""
+    """Variance over dimensions, divided by n - correction (default 1).
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int or tuple of ints, optional
+    unbiased : bool, optional
+    keepdim : bool, default False
+    correction : number, optional
+
+    Examples
+    --------
+    >>> fastnn.var(fastnn.tensor([1.0, 3.0]))
+    tensor(2.)
+    """
     return spread_of(input, dim, unbiased, keepdim, correction, False)
 
 
 @operation(out=True)
 def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
-    """Standard deviation: the square root of ``var``."""
+    """Standard deviation: the square root of ``var``.
+
+    Parameters
+    ----------
+    input, dim, unbiased, keepdim, correction : as of ``var``
+
+    Examples
+    --------
+    >>> fastnn.std(fastnn.tensor([0.0, 1.0, 2.0]))
+    tensor(1.)
+    """
     return spread_of(input, dim, unbiased, keepdim, correction, True)
 
 
@@ -442,80 +566,33 @@ cdef Tensor truth(function, object input, object dim, bint keepdim):
 
 @operation(out=True)
 def all(input, dim=None, bint keepdim=False):
-    """Whether all elements are true (not 0)."""
+    """Whether all elements are true (not 0).
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, optional
+    keepdim : bool, default False
+
+    Examples
+    --------
+    >>> fastnn.all(fastnn.tensor([True, False]))
+    tensor(False)
+    """
     return truth(numpy.all, input, dim, keepdim)
 
 
 @operation(out=True)
 def any(input, dim=None, bint keepdim=False):
-    """Whether any element is true (not 0)."""
+    """Whether any element is true (not 0).
+
+    Parameters
+    ----------
+    input, dim, keepdim : as of ``all``
+
+    Examples
+    --------
+    >>> fastnn.any(fastnn.tensor([True, False]))
+    tensor(True)
+    """
     return truth(numpy.any, input, dim, keepdim)
-
-
-# ---- softmax ----
-
-cdef object softmax_backward(Node node, np.ndarray grad):
-    return S.softmax_backward(grad, node.saved[0], node.saved[1], node.saved[2])
-
-
-cdef Op SOFTMAX = declare("SoftmaxBackward0", softmax_backward, "y axis log")
-cdef Op LOG_SOFTMAX = declare("LogSoftmaxBackward0", softmax_backward, "y axis log")
-
-
-@SOFTMAX.second
-def _softmax_second(step, g):
-    y = step.output(step.y)
-    weighted = g * y
-    return weighted - y * weighted.sum(step.axis, True)
-
-
-LOG_SOFTMAX.second(lambda step, g: g - step.output(step.y).exp() * g.sum(step.axis, True))
-
-
-cdef Tensor normalised(object input, object dim, object dtype, bint log):
-    cdef Tensor x = <Tensor?>input, out
-    if dtype is not None:
-        x = x.to(dtype)
-    if is_half(x.array):
-        return normalised(x.to(dtypes.float32), dim, None, log).to(dtypes.float16)
-    if not is_real(x.array):
-        raise NotImplementedError(f'"{"log_" if log else ""}softmax" not implemented for {x.dtype}')
-    cdef int axis = wrap_dim(dim, np.PyArray_NDIM(x.array))
-    if np.PyArray_NDIM(x.array) == 0:
-        return normalised(x.reshape(1), 0, None, log).reshape(())
-    cdef np.ndarray y = S.softmax_forward(x.array, axis, log)
-    if not recording(x):
-        return wrap(y)
-    out = record1(y, LOG_SOFTMAX if log else SOFTMAX, x, (y, axis, log))
-    out.node.guard(out.version_object())
-    return out
-
-
-@operation("fastnn Tensor special", out=True)
-def softmax(input, dim, *, dtype=None):
-    """exp(x) / sum(exp(x)) along `dim`, computed without overflow."""
-    return normalised(input, dim, dtype, False)
-
-
-@operation("fastnn Tensor special", out=True)
-def log_softmax(input, dim, *, dtype=None):
-    """log(softmax(x)) along `dim`."""
-    return normalised(input, dim, dtype, True)
-
-
-@operation("fastnn Tensor special", out=True)
-def logsumexp(input, dim, bint keepdim=False):
-    """log(sum(exp(x))) over dimensions, computed without overflow."""
-    from fastnn.ops.pointwise import exp, log
-    if is_half((<Tensor?>input).array):
-        return in_single(logsumexp, input, dim, keepdim)
-    if not is_real((<Tensor>input).array):
-        input = input.to(dtypes.get_default_dtype())
-    axes = axes_of(dim, input.ndim)
-    if input.numel():
-        peak = amax(input, axes, True).detach()
-        finite = wrap(numpy.where(numpy.isfinite((<Tensor>peak).array), (<Tensor>peak).array, 0))
-    else:
-        finite = 0
-    total = log(sum(exp(input - finite), axes, True)) + finite
-    return total if keepdim else total.squeeze(axes)

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn.errors import ShapeError
 from fastnn.ops._common import need_tensors, room
-from fastnn.ops.pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from fastnn.ops.adaptive_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from fastnn.ops.resample_tables import frozen, resampled
 
 
@@ -147,6 +147,11 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
     ------
     ValueError, NotImplementedError, ShapeError
         Contradictory options; modes that do not fit the input's dimensions; empty sizes.
+
+    Examples
+    --------
+    >>> F.interpolate(fastnn.tensor([[[1.0, 2.0]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
     """
     need_tensors("interpolate", input)
     if mode in ("nearest", "nearest-exact", "area"):
@@ -191,20 +196,58 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
 
 
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
-    """``interpolate`` under its old name."""
+    """``interpolate`` under its old name.
+
+    Parameters
+    ----------
+    input : Tensor
+    size : int or tuple of ints, optional
+    scale_factor : float or tuple of floats, optional
+    mode : str, default "nearest"
+    align_corners : bool, optional
+
+    Examples
+    --------
+    >>> F.upsample(fastnn.tensor([[[1.0, 2.0]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
+    """
     warnings.warn("`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 def upsample_nearest(input, size=None, scale_factor=None):
-    """``interpolate`` with mode "nearest"."""
+    """``interpolate`` with mode "nearest".
+
+    Parameters
+    ----------
+    input : Tensor
+    size : int or tuple of ints, optional
+    scale_factor : int or tuple of ints, optional
+
+    Examples
+    --------
+    >>> F.upsample_nearest(fastnn.tensor([[[1.0, 2.0]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
+    """
     warnings.warn("`nn.functional.upsample_nearest` is deprecated. Use `nn.functional.interpolate` instead.",
                   stacklevel=2)
     return interpolate(input, size, scale_factor, mode="nearest")
 
 
 def upsample_bilinear(input, size=None, scale_factor=None):
-    """``interpolate`` with mode "bilinear" and aligned corners."""
+    """``interpolate`` with mode "bilinear" and aligned corners.
+
+    Parameters
+    ----------
+    input : Tensor
+    size : int or tuple of ints, optional
+    scale_factor : int or tuple of ints, optional
+
+    Examples
+    --------
+    >>> F.upsample_bilinear(fastnn.tensor([[[[1.0, 3.0]]]]), size=(1, 3))
+    tensor([[[[1., 2., 3.]]]])
+    """
     warnings.warn("`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.",
                   stacklevel=2)
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)

@@ -17,7 +17,27 @@ def _generator(generator):
 
 @operation("fastnn")
 def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
-    """Uniform random numbers of [0, 1)."""
+    """Uniform random numbers of [0, 1).
+
+    Parameters
+    ----------
+    *size : int
+    generator : Generator, optional
+        Source of the random numbers, `fastnn.default_generator` if not given.
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    out : Tensor, optional
+        Where the result is written.
+    device, layout, pin_memory : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.rand(2, 3, generator=fastnn.Generator().manual_seed(0)).shape
+    torch.Size([2, 3])
+    """
     made = empty(*size, dtype=dtype if out is None else out.dtype, device=device, layout=layout, pin_memory=pin_memory)
     _generator(generator).uniform(made.numpy(), 0.0, 1.0)
     made.requires_grad = requires_grad
@@ -26,7 +46,27 @@ def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, la
 
 @operation("fastnn")
 def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None):
-    """Normal random numbers with mean 0 and variance 1."""
+    """Normal random numbers with mean 0 and variance 1.
+
+    Parameters
+    ----------
+    *size : int
+    generator : Generator, optional
+        Source of the random numbers, `fastnn.default_generator` if not given.
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    out : Tensor, optional
+        Where the result is written.
+    device, layout, pin_memory : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.randn(2, 3).shape
+    torch.Size([2, 3])
+    """
     made = empty(*size, dtype=dtype if out is None else out.dtype, device=device, layout=layout, pin_memory=pin_memory)
     _generator(generator).normal(made.numpy(), 0.0, 1.0)
     made.requires_grad = requires_grad
@@ -36,7 +76,29 @@ def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, l
 @operation("fastnn")
 def randint(low=0, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None,
             pin_memory=False, out=None):
-    """Random integers of [low, high); ``randint(high, size)`` starts at 0."""
+    """Random integers of [low, high); ``randint(high, size)`` starts at 0.
+
+    Parameters
+    ----------
+    low : int, default 0
+    high : int, optional
+    size : tuple of ints, optional
+    generator : Generator, optional
+        Source of the random numbers, `fastnn.default_generator` if not given.
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    out : Tensor, optional
+        Where the result is written.
+    device, layout, pin_memory : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.randint(5, 6, (3,))
+    tensor([5, 5, 5])
+    """
     check_options(device, layout, pin_memory)
     if size is None:
         low, high, size = 0, low, high
@@ -53,7 +115,27 @@ def randint(low=0, high=None, size=None, *, generator=None, dtype=None, device=N
 @operation("fastnn")
 def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
              out=None):
-    """A random permutation of 0..n-1."""
+    """A random permutation of 0..n-1.
+
+    Parameters
+    ----------
+    n : int
+    generator : Generator, optional
+        Source of the random numbers, `fastnn.default_generator` if not given.
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    out : Tensor, optional
+        Where the result is written.
+    device, layout, pin_memory : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.randperm(4).sort().values
+    tensor([0, 1, 2, 3])
+    """
     check_options(device, layout, pin_memory)
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
@@ -77,21 +159,77 @@ def _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_gr
 @operation("fastnn")
 def rand_like(input, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
               memory_format=None):
-    """``rand`` with the shape and dtype of another tensor."""
+    """``rand`` with the shape and dtype of another tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+    generator : Generator, optional
+        Source of the random numbers, `fastnn.default_generator` if not given.
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    device, layout, pin_memory, memory_format : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.rand_like(fastnn.zeros(2, 3)).shape
+    torch.Size([2, 3])
+    """
     return _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, "uniform")
 
 
 @operation("fastnn")
 def randn_like(input, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False,
                memory_format=None):
-    """``randn`` with the shape and dtype of another tensor."""
+    """``randn`` with the shape and dtype of another tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+    generator : Generator, optional
+        Source of the random numbers, `fastnn.default_generator` if not given.
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    device, layout, pin_memory, memory_format : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.randn_like(fastnn.zeros(2, 3)).shape
+    torch.Size([2, 3])
+    """
     return _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, "normal")
 
 
 @operation("fastnn")
 def randint_like(input, low=0, high=None, *, generator=None, dtype=None, device=None, requires_grad=False, layout=None,
                  pin_memory=False, memory_format=None):
-    """``randint`` with the shape and dtype of another tensor; ``randint_like(input, high)`` starts at 0."""
+    """``randint`` with the shape and dtype of another tensor; ``randint_like(input, high)`` starts at 0.
+
+    Parameters
+    ----------
+    input : Tensor
+    low : int, default 0
+    high : int, optional
+    generator : Generator, optional
+        Source of the random numbers, `fastnn.default_generator` if not given.
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    device, layout, pin_memory, memory_format : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Examples
+    --------
+    >>> fastnn.randint_like(fastnn.zeros(3), 5, 6)
+    tensor([5., 5., 5.])
+    """
     low, high = (0, low) if high is None else (low, high)
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
@@ -112,7 +250,22 @@ def _random_fill(self, name, draw):
 
 @operation("Tensor")
 def uniform_(self, from_=0.0, to=1.0, *, generator=None, **kwargs):
-    """Uniform random numbers of [from, to)."""
+    """Uniform random numbers of [from, to).
+
+    Parameters
+    ----------
+    from_ : float, default 0.0
+    to : float, default 1.0
+    generator : Generator, optional
+        Source of the random numbers, `fastnn.default_generator` if not given.
+    **kwargs
+        ``from=``, PyTorch's name of the lower bound.
+
+    Examples
+    --------
+    >>> bool((fastnn.empty(100).uniform_(2.0, 3.0) >= 2).all())
+    True
+    """
     low = kwargs.pop("from", from_)
     if low > to:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={to}")
@@ -122,7 +275,20 @@ def uniform_(self, from_=0.0, to=1.0, *, generator=None, **kwargs):
 
 @operation("Tensor")
 def normal_(self, mean=0.0, std=1.0, *, generator=None):
-    """Normal random numbers."""
+    """Normal random numbers.
+
+    Parameters
+    ----------
+    mean : float, default 0.0
+    std : float, default 1.0
+    generator : Generator, optional
+        Source of the random numbers, `fastnn.default_generator` if not given.
+
+    Examples
+    --------
+    >>> fastnn.empty(2).normal_(5.0, 0.0)
+    tensor([5., 5.])
+    """
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     source = generator or _random.default_generator
@@ -137,7 +303,20 @@ def _drawn(name, method):
         return record_inplace(self, constant("RandomBackward0"), (), (tuple(self.shape),))
     fill.__name__ = name
     fill.__wrapped__ = getattr(_random.Generator, method)
-    fill.__doc__ = f"Random numbers of ``Generator.{method}``'s distribution."
+    fill.__doc__ = f"""Random numbers of ``Generator.{method}``'s distribution, in place.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        The distribution's parameters, as of that method.
+    generator : Generator, optional
+        Source of the random numbers, `fastnn.default_generator` if not given.
+
+    Examples
+    --------
+    >>> fastnn.empty(2, 3).{name}({"0.5" if name == "geometric_" else ""}).shape
+    torch.Size([2, 3])
+    """
     return fill
 
 
@@ -147,7 +326,22 @@ for _name in ("exponential", "log_normal", "cauchy", "geometric"):
 
 @operation("Tensor")
 def random_(self, from_=None, to=None, *, generator=None, **kwargs):
-    """Random integers of [from, to); of the whole range of the dtype without bounds."""
+    """Random integers of [from, to); of the whole range of the dtype without bounds.
+
+    Parameters
+    ----------
+    from_ : int, optional
+    to : int, optional
+    generator : Generator, optional
+        Source of the random numbers, `fastnn.default_generator` if not given.
+    **kwargs
+        ``from=``, PyTorch's name of the lower bound.
+
+    Examples
+    --------
+    >>> fastnn.empty(3).random_(5, 6)
+    tensor([5., 5., 5.])
+    """
     low = kwargs.pop("from", from_)
     if to is None and low is not None:
         low, to = 0, low
@@ -156,7 +350,19 @@ def random_(self, from_=None, to=None, *, generator=None, **kwargs):
 
 @operation("Tensor")
 def bernoulli_(self, p=0.5, *, generator=None):
-    """1 with probability p (a number or a tensor), else 0."""
+    """1 with probability p (a number or a tensor), else 0.
+
+    Parameters
+    ----------
+    p : float or Tensor, default 0.5
+    generator : Generator, optional
+        Source of the random numbers, `fastnn.default_generator` if not given.
+
+    Examples
+    --------
+    >>> fastnn.empty(3).bernoulli_(1.0)
+    tensor([1., 1., 1.])
+    """
     return _drawn("bernoulli_", "bernoulli")(self, p.detach().numpy() if isinstance(p, Tensor) else p,
                                              generator=generator)
 
@@ -173,10 +379,32 @@ def normal(mean, std=1.0, size=None, *, generator=None, dtype=None, device=None,
            pin_memory=False, out=None):
     """Normal random numbers: of given mean and deviation (numbers with `size`, or tensors that broadcast).
 
+    Parameters
+    ----------
+    mean : float or Tensor
+    std : float or Tensor, default 1.0
+    size : int or tuple of ints, optional
+        Sizes.
+    generator : Generator, optional
+        Source of the random numbers, `fastnn.default_generator` if not given.
+    dtype : dtype, optional
+        Of the result.
+    requires_grad : bool, default False
+        Whether gradients are computed for the result.
+    out : Tensor, optional
+        Where the result is written.
+    device, layout, pin_memory : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
     Raises
     ------
     RuntimeError
         A deviation below 0, or `size` beside tensors.
+
+    Examples
+    --------
+    >>> fastnn.normal(0.0, 1.0, (2, 3)).shape
+    torch.Size([2, 3])
     """
     source = generator or _random.default_generator
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
@@ -205,10 +433,26 @@ def normal(mean, std=1.0, size=None, *, generator=None, dtype=None, device=None,
 def bernoulli(input, p=None, *, generator=None, out=None):
     """1 with the probability that each element of `input` (or `p`) gives, else 0. The gradient is zero.
 
+    Parameters
+    ----------
+    input : Tensor
+        Probabilities.
+    p : float, optional
+        One probability for all elements.
+    generator : Generator, optional
+        Source of the random numbers, `fastnn.default_generator` if not given.
+    out : Tensor, optional
+        Where the result is written.
+
     Raises
     ------
     RuntimeError
         A probability outside of 0 .. 1.
+
+    Examples
+    --------
+    >>> fastnn.bernoulli(fastnn.tensor([0.0, 1.0]))
+    tensor([0., 1.])
     """
     chances = _floating("bernoulli", input) if p is None else np.broadcast_to(p, input.shape)
     if np.size(chances) and not (np.min(chances) >= 0 and np.max(chances) <= 1):
@@ -224,10 +468,27 @@ def bernoulli(input, p=None, *, generator=None, out=None):
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
     """Indices drawn in proportion to the weights of each row: int64, (num_samples,) or (rows, num_samples).
 
+    Parameters
+    ----------
+    input : Tensor
+        Weights, (n,) or (rows, n).
+    num_samples : int
+    replacement : bool, default False
+        Whether an index may be drawn again.
+    generator : Generator, optional
+        Source of the random numbers, `fastnn.default_generator` if not given.
+    out : Tensor, optional
+        Where the result is written.
+
     Raises
     ------
     RuntimeError
         Weights that are negative, infinite or NaN, or fewer than `num_samples` without replacement.
+
+    Examples
+    --------
+    >>> fastnn.multinomial(fastnn.tensor([0.0, 1.0, 0.0]), 1)
+    tensor([1])
     """
     room("multinomial", (*input.shape[:-1], max(num_samples, 0)), 8)
     source = generator or _random.default_generator

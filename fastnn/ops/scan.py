@@ -10,7 +10,8 @@ from fastnn.ops._common import axis_of, in_single, need_tensors
 from fastnn.ops.declare import operation
 from fastnn.ops.indexing import narrow
 from fastnn.ops.reduce import values_and_indices
-from fastnn.ops.shape import cast, cat
+from fastnn.ops.joining import cat
+from fastnn.ops.shape import cast
 
 
 def _cumulated(op, x, dim, reverse=False):
@@ -33,7 +34,21 @@ CUMSUM.linear(lambda x, dim: _cumulated("sum", x, dim))
 @operation(inplace=True, out=True)
 @in_single
 def cumsum(input, dim, *, dtype=None):
-    """Sums of all elements up to each along `dim`; integers are added as int64."""
+    """Sums of all elements up to each along `dim`; integers are added as int64.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+        Dimension; negative ones count from the end.
+    dtype : dtype, optional
+        Of the result.
+
+    Examples
+    --------
+    >>> fastnn.cumsum(fastnn.tensor([1, 2, 3]), 0)
+    tensor([1, 3, 6])
+    """
     need_tensors("cumsum", input)
     dim = axis_of(dim, input.ndim)
     if dtype is not None:
@@ -80,7 +95,21 @@ def _cumprod_second(step, g):
 @operation(inplace=True, out=True)
 @in_single
 def cumprod(input, dim, *, dtype=None):
-    """Products of all elements up to each along `dim`."""
+    """Products of all elements up to each along `dim`.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+        Dimension; negative ones count from the end.
+    dtype : dtype, optional
+        Of the result.
+
+    Examples
+    --------
+    >>> fastnn.cumprod(fastnn.tensor([1, 2, 3]), 0)
+    tensor([1, 2, 6])
+    """
     need_tensors("cumprod", input)
     dim = axis_of(dim, input.ndim)
     if dtype is not None:
@@ -148,13 +177,37 @@ def _running(kind, op, input, dim, better):
 
 @operation(out=True)
 def cummax(input, dim):
-    """(values, indices) of the largest element so far along `dim`."""
+    """(values, indices) of the largest element so far along `dim`.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+        Dimension; negative ones count from the end.
+
+    Examples
+    --------
+    >>> fastnn.cummax(fastnn.tensor([1, 3, 2]), 0).values
+    tensor([1, 3, 3])
+    """
     return _running(cummax_result, "cummax", input, dim, np.greater_equal)
 
 
 @operation(out=True)
 def cummin(input, dim):
-    """(values, indices) of the smallest element so far along `dim`."""
+    """(values, indices) of the smallest element so far along `dim`.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+        Dimension; negative ones count from the end.
+
+    Examples
+    --------
+    >>> fastnn.cummin(fastnn.tensor([3, 1, 2]), 0).indices
+    tensor([0, 1, 1])
+    """
     return _running(cummin_result, "cummin", input, dim, np.less_equal)
 
 
@@ -181,7 +234,19 @@ def _logcumsumexp_second(step, g):
 
 @operation(out=True)
 def logcumsumexp(input, dim):
-    """log(cumsum(exp(x))) along `dim`, without overflow."""
+    """log(cumsum(exp(x))) along `dim`, without overflow.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+        Dimension; negative ones count from the end.
+
+    Examples
+    --------
+    >>> fastnn.logcumsumexp(fastnn.zeros(3), 0)
+    tensor([0.0000, 0.6931, 1.0986])
+    """
     need_tensors("logcumsumexp", input)
     if not input.is_floating_point():
         raise NotImplementedError(f'"logcumsumexp_out_cpu" not implemented for {input.dtype}')
@@ -195,7 +260,24 @@ def logcumsumexp(input, dim):
 
 @operation(out=True)
 def diff(input, n=1, dim=-1, prepend=None, append=None):
-    """Differences of neighbours along `dim`, n times."""
+    """Differences of neighbours along `dim`, n times.
+
+    Parameters
+    ----------
+    input : Tensor
+    n : int, default 1
+    dim : int, default -1
+        Dimension; negative ones count from the end.
+    prepend : Tensor, optional
+        Put in front before differences are taken.
+    append : Tensor, optional
+        Put behind before differences are taken.
+
+    Examples
+    --------
+    >>> fastnn.diff(fastnn.tensor([1, 4, 9]))
+    tensor([3, 5])
+    """
     need_tensors("diff", input)
     if input.ndim == 0:
         raise RuntimeError("diff expects input to be at least one-dimensional")
@@ -231,7 +313,23 @@ def _trapezoids(y, x, dx, dim):
 
 @operation("fastnn", aliases="trapz")
 def trapezoid(y, x=None, *, dx=1, dim=-1):
-    """The integral along `dim` by the trapezoidal rule."""
+    """The integral along `dim` by the trapezoidal rule.
+
+    Parameters
+    ----------
+    y : Tensor
+    x : Tensor, optional
+        Coordinates.
+    dx : number, default 1
+        Distance of neighbours, without `x`.
+    dim : int, default -1
+        Dimension; negative ones count from the end.
+
+    Examples
+    --------
+    >>> fastnn.trapezoid(fastnn.tensor([1.0, 2.0, 3.0]))
+    tensor(4.)
+    """
     need_tensors("trapezoid", y)
     if y.ndim and y.shape[axis_of(dim, y.ndim)] == 0:
         return reduce.sum(y.detach(), dim)
@@ -241,7 +339,23 @@ def trapezoid(y, x=None, *, dx=1, dim=-1):
 
 @operation("fastnn")
 def cumulative_trapezoid(y, x=None, *, dx=1, dim=-1):
-    """The running integral along `dim` by the trapezoidal rule."""
+    """The running integral along `dim` by the trapezoidal rule.
+
+    Parameters
+    ----------
+    y : Tensor
+    x : Tensor, optional
+        Coordinates.
+    dx : number, default 1
+        Distance of neighbours, without `x`.
+    dim : int, default -1
+        Dimension; negative ones count from the end.
+
+    Examples
+    --------
+    >>> fastnn.cumulative_trapezoid(fastnn.tensor([1.0, 2.0, 3.0]))
+    tensor([1.5000, 4.0000])
+    """
     need_tensors("cumulative_trapezoid", y)
     parts, dim = _trapezoids(y, x, dx, dim)
     return cumsum(parts, dim)

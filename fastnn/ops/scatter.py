@@ -4,58 +4,12 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record
-from fastnn.kernels import sum_to
-from fastnn.ops import diagonals, indexing
 from fastnn.ops._common import axis_of, broadcast_shapes, in_single, into, need_tensors
 from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
 
 
-def _replaced(op, input, src, take):
-    """A copy of `input` whose part ``take(copy)`` is `src`."""
-    need_tensors(op, input, src)
-    out = input.clone()
-    part = take(out)
-    if part.shape != src.shape:
-        raise RuntimeError(f"expected src to have a size equal to the {op.split('_')[0]} of self. src size = "
-                           f"{list(src.shape)}, size of the part = {list(part.shape)}")
-    part.copy_(src)
-    return out
-
-
-@operation()
-def select_scatter(input, src, dim, index):
-    """A copy in which ``select(dim, index)`` is `src`."""
-    return _replaced("select_scatter", input, src, lambda x: indexing.select(x, dim, index))
-
-
-@operation(out=True)
-def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
-    """A copy in which the slice of `dim` is `src`."""
-    def take(x):
-        return x[(slice(None),) * axis_of(dim, x.ndim) + (slice(start, end, step),)]
-    return _replaced("slice_scatter", input, src, take)
-
-
-@operation()
-def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
-    """A copy in which the diagonal is `src`."""
-    return _replaced("diagonal_scatter", input, src, lambda x: diagonals.diagonal(x, offset, dim1, dim2))
-
-
-def _put_backward(grad, where, shape, accumulate):
-    taken = np.ascontiguousarray(grad[where])
-    dx = grad
-    if not accumulate:
-        dx = grad.copy()
-        dx[where] = 0
-    return dx, sum_to(taken, shape)
-
-
-INDEX_PUT = Op("IndexPutBackward0", _put_backward, "places shape accumulate")
-
-
-def _without(step, g, where):
+def without(step, g, where):
     """g with zeros at some places."""
     def rest(array):
         array = array.copy()
@@ -64,7 +18,7 @@ def _without(step, g, where):
     return step.linear(g, rest, rest)
 
 
-def _taken(step, g, where, shape):
+def taken_at(step, g, where, shape):
     """The elements of g at some places, which may repeat, in another shape."""
     own = tuple(g.shape)
 
@@ -75,7 +29,7 @@ def _taken(step, g, where, shape):
     return step.linear(g, lambda array: np.asarray(array.reshape(own or (1,))[where]).reshape(shape), put)
 
 
-def _within(step, g, part, shape):
+def within(step, g, part, shape):
     """Zeros of a shape with g in one part."""
     def put(array):
         out = np.zeros(shape, array.dtype)
@@ -83,44 +37,6 @@ def _within(step, g, part, shape):
         return out
     own = tuple(g.shape)
     return step.linear(g, put, lambda array: np.asarray(array[part]).reshape(own))
-
-
-@INDEX_PUT.second
-def _put_second(step, g):
-    size = np.empty(tuple(g.shape), bool)[step.places].shape
-    return (g if step.accumulate else _without(step, g, step.places),
-            step.sum_to(_taken(step, g, step.places, size), step.shape))
-
-
-@operation(inplace=True)
-def index_put(input, indices, values, accumulate=False):
-    """A copy with ``copy[indices] = values``, or ``+=`` with `accumulate`."""
-    need_tensors("index_put", input, values)
-    if values.dtype is not input.dtype:
-        raise RuntimeError(f"Index put requires the source and destination dtypes match, got {input.dtype} for the "
-                           f"destination and {values.dtype} for the source.")
-    read = indexing._tensors_in(tuple(indices))
-    where = tuple(slice(None) if i is None else indexing._numpy_index(i) for i in indices)
-    out = input.detach().numpy().copy()
-    given = values.detach().numpy()
-    try:
-        if accumulate:
-            np.add.at(out, where, given)
-        else:
-            out[where] = given
-    except ValueError as error:
-        raise RuntimeError(f"index_put: {error}") from None
-    return record(out, INDEX_PUT, (input, values), (where, given.shape, accumulate), read)
-
-
-@operation(inplace=True)
-def put(input, index, source, accumulate=False):
-    """A copy with the flattened copy's ``[index] = source``, or ``+=``."""
-    need_tensors("put", input, index, source)
-    if index.dtype != dtypes.int64:
-        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype}")
-    return index_put(input.reshape(-1), (index.reshape(-1),), source.reshape(-1), accumulate).reshape(
-        tuple(input.shape))
 
 
 def _reduce_backward(grad, reduce, x, part, places, out, count, touched, include_self, shape, src_shape, within):
@@ -159,8 +75,8 @@ def _reduce_second(step, g):
     if step.reduce == "prod":
         raise NotImplementedError("create_graph=True: scatter_reduce with reduce='prod' cannot be differentiated twice")
     own, part = _reduce_backward(np.ones(step.shape, step.x.dtype), *step.saved)
-    taken = _taken(step, g, step.places, step.part.shape)
-    return g * from_array(own), _within(step, taken, step.within, step.src_shape) * from_array(part)
+    taken = taken_at(step, g, step.places, step.part.shape)
+    return g * from_array(own), within(step, taken, step.within, step.src_shape) * from_array(part)
 
 
 @operation(inplace=True, out=True)
@@ -169,6 +85,22 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     """A copy in which the elements that `index` names along `dim` are reduced with those of `src`.
 
     `reduce`: "sum", "prod", "mean", "amax" or "amin"; without `include_self` the tensor's own elements do not count.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+        Dimension; negative ones count from the end.
+    index : Tensor of int64
+    src : Tensor
+    reduce : str
+    include_self : bool, default True
+
+    Examples
+    --------
+    >>> x, index = fastnn.tensor([1.0, 2.0]), fastnn.tensor([0, 0])
+    >>> fastnn.scatter_reduce(x, 0, index, fastnn.tensor([5.0, 3.0]), "amax")
+    tensor([5., 2.])
     """
     need_tensors("scatter_reduce", input, index, src)
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
@@ -254,7 +186,30 @@ def places_of(op, index, dim, shape, other="input"):
 
 @operation()
 def gather(input, dim, index, *, sparse_grad=False, out=None):
-    """``out[i][j] = input[index[i][j]][j]`` for dim 0, and so on. The result has the shape of `index`."""
+    """``out[i][j] = input[index[i][j]][j]`` for dim 0, and so on. The result has the shape of `index`.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+        Dimension; negative ones count from the end.
+    index : Tensor of int64
+    sparse_grad : bool, default False
+        Without effect.
+    out : Tensor, optional
+        Where the result is written.
+
+    Raises
+    ------
+    RuntimeError
+        An index is out of range, or the shapes do not fit.
+
+    Examples
+    --------
+    >>> fastnn.gather(fastnn.tensor([[1, 2], [3, 4]]), 1, fastnn.tensor([[0], [1]]))
+    tensor([[1],
+            [4]])
+    """
     need_tensors("gather", input, index)
     dim = axis_of(dim, input.ndim)
     x = input.detach().numpy()
@@ -313,8 +268,8 @@ def _scatter_second(step, g):
     if places is None:
         return g, None if shape is None else from_array(np.zeros(shape, g.detach().numpy().dtype))
     size = tuple(part.stop for part in step.part)
-    return (_without(step, g, places),
-            None if shape is None else _within(step, _taken(step, g, places, size), step.part, shape))
+    return (without(step, g, places),
+            None if shape is None else within(step, taken_at(step, g, places, size), step.part, shape))
 
 
 @operation(inplace=True, out=True)
@@ -322,6 +277,23 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """A copy with ``out[index[i][j]][j] = src[i][j]`` for dim 0, and so on; `src` a tensor or a number.
 
     `reduce`: None, "add" or "multiply".
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+        Dimension; negative ones count from the end.
+    index : Tensor of int64
+    src : Tensor or number, optional
+    value : number, optional
+        The same as a number for `src`.
+    reduce : {"add", "multiply"}, optional
+        Without it elements are replaced.
+
+    Examples
+    --------
+    >>> fastnn.scatter(fastnn.zeros(3), 0, fastnn.tensor([2]), fastnn.tensor([5.0]))
+    tensor([0., 0., 5.])
     """
     if src is None:
         src = value
@@ -360,13 +332,13 @@ def _scatter_add_backward(grad, places, part, shape):
     return grad, dsrc
 
 
-def _pass(grad):
+def passed_on(grad):
     return grad
 
 
 SCATTER_ADD = Op("ScatterAddBackward0", _scatter_add_backward, "places part shape")
-SCATTER_ADD_NUMBERS = Op("ScatterAddBackward0", _pass)  # of a source that gets no gradient
-SCATTER_ADD_NUMBERS.linear(_pass)
+SCATTER_ADD_NUMBERS = Op("ScatterAddBackward0", passed_on)  # of a source that gets no gradient
+SCATTER_ADD_NUMBERS.linear(passed_on)
 
 
 @SCATTER_ADD.second
@@ -374,13 +346,27 @@ def _scatter_add_second(step, g):
     if step.places is None:
         return g, from_array(np.zeros(step.shape, g.detach().numpy().dtype))
     size = tuple(part.stop for part in step.part)
-    return g, _within(step, _taken(step, g, step.places, size), step.part, step.shape)
+    return g, within(step, taken_at(step, g, step.places, size), step.part, step.shape)
 
 
 @operation(inplace=True, out=True)
 @in_single
 def scatter_add(input, dim, index, src):
-    """A copy with ``out[index[i][j]][j] += src[i][j]`` for dim 0, and so on."""
+    """A copy with ``out[index[i][j]][j] += src[i][j]`` for dim 0, and so on.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+        Dimension; negative ones count from the end.
+    index : Tensor of int64
+    src : Tensor
+
+    Examples
+    --------
+    >>> fastnn.scatter_add(fastnn.zeros(2), 0, fastnn.tensor([1, 1]), fastnn.tensor([5.0, 6.0]))
+    tensor([ 0., 11.])
+    """
     need_tensors("scatter_add", input, index, src)
     dim, places = _checked("scatter_add", input, dim, index, src)
     out = input.detach().numpy().copy()
@@ -393,111 +379,23 @@ def scatter_add(input, dim, index, src):
     return record(out, SCATTER_ADD, (input, src), (places if index.numel() else None, part, given.shape), (index,))
 
 
-def _index_add_backward(grad, where, shape, alpha):
-    taken = np.asarray(grad.reshape(grad.shape or (1,))[where]).reshape(shape)
-    return grad, np.asarray(taken * grad.dtype.type(alpha))
-
-
-INDEX_ADD = Op("IndexAddBackward0", _index_add_backward, "places shape alpha")
-INDEX_ADD.second(lambda step, g: (g, _taken(step, g, step.places, step.shape) * step.alpha))
-INDEX_ADD_NUMBERS = Op("IndexAddBackward0", _pass)
-INDEX_ADD_NUMBERS.linear(_pass)
-
-
-@operation(inplace=True, out=True)
-def index_add(input, dim, index, source, *, alpha=1):
-    """A copy in which the slice ``index[i]`` along `dim` has ``alpha * source[i]`` added."""
-    dim, where, given = _slices("index_add", input, dim, index, source)
-    out = input.detach().numpy().copy()
-    flat = out.reshape(out.shape or (1,))
-    np.add.at(flat, where, (given * np.asarray(alpha).astype(given.dtype)).reshape(flat[where].shape))
-    if not source.requires_grad:
-        return record(out, INDEX_ADD_NUMBERS, (input,))
-    return record(out, INDEX_ADD, (input, source), (where, given.shape, alpha), (index,))
-
-
-def _index_copy_backward(grad, where, shape):
-    dx = grad.copy().reshape(grad.shape or (1,))
-    taken = np.asarray(dx[where]).reshape(shape)
-    dx[where] = 0
-    return dx.reshape(grad.shape), taken
-
-
-INDEX_COPY = Op("IndexCopyBackward0", _index_copy_backward, "places shape")
-INDEX_COPY.second(lambda step, g: (_without(step, g, step.places), _taken(step, g, step.places, step.shape)))
-
-
-@operation(inplace=True, out=True)
-def index_copy(input, dim, index, source):
-    """A copy in which the slice ``index[i]`` along `dim` is ``source[i]``."""
-    dim, where, given = _slices("index_copy", input, dim, index, source)
-    out = input.detach().numpy().copy()
-    flat = out.reshape(out.shape or (1,))
-    flat[where] = given.reshape(flat[where].shape)
-    return record(out, INDEX_COPY, (input, source), (where, given.shape), (index,))
-
-
-def _index_fill_backward(grad, where):
-    dx = grad.copy()
-    flat = dx.reshape(dx.shape or (1,))
-    total = np.asarray(flat[where].sum() if where[-1].size else grad.dtype.type(0))
-    flat[where] = 0
-    return dx, total
-
-
-INDEX_FILL = Op("IndexFillBackward0", _index_fill_backward, "places")
-
-
-@INDEX_FILL.second
-def _index_fill_second(step, g):
-    size = np.empty(tuple(g.shape) or (1,), bool)[step.places].shape
-    return _without(step, g, step.places), _taken(step, g, step.places, size).sum()
-
-
-@operation(inplace=True)
-def index_fill(input, dim, index, value):
-    """A copy in which the slices ``index[i]`` along `dim` hold one value."""
-    need_tensors("index_fill", input, index)
-    given = value
-    if isinstance(value, Tensor):
-        if value.ndim:
-            raise RuntimeError(f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
-                               f"{value.ndim} dimension(s).")
-        value = value.item()
-    value = dtypes.number(value, input.detach().numpy().dtype)
-    where = (slice(None),) * axis_of(dim, input.ndim) + (np.unique(index.numpy()),)
-    out = input.detach().numpy().copy()
-    out.reshape(out.shape or (1,))[where] = value
-    return record(out, INDEX_FILL, (input, given), (where,))
-
-
-def _slices(op, input, dim, index, source):
-    need_tensors(op, input)
-    dim = axis_of(dim, input.ndim)
-    need_tensors(op, index, source)
-    where = index.numpy()
-    if where.ndim > 1:
-        raise IndexError(f"{op}(): Index is supposed to be a vector, but got dim: {where.ndim}")
-    if where.dtype not in (np.int64, np.int32):
-        raise RuntimeError(f"{op}(): Expected dtype int32/int64 for index but got: {index.dtype}")
-    if source.dtype is not input.dtype:
-        raise RuntimeError(f"{op}(): self ({input.dtype}) and source ({source.dtype}) must have the same dtype")
-    own, given = tuple(input.shape), tuple(source.shape)
-    if given[:dim] + given[dim + 1:] != own[:dim] + own[dim + 1:] or (len(given) != len(own) and len(own) > 1):
-        raise RuntimeError(f"source tensor shape must match self tensor shape, excluding the specified dimension. Got "
-                           f"self.shape = {list(own)} source.shape = {list(given)}")
-    count, bound = (given[dim] if given else 1), (own[dim] if own else 1)
-    if where.size != count:
-        raise RuntimeError(f"{op}(): Number of indices ({where.size}) should be equal to source.size(dim): ({count}), "
-                           f"for dim: {dim}")
-    if where.size and (where.min() < 0 or where.max() >= bound):
-        raise IndexError(f"{op}(): index out of range in self of size {bound}")
-    return dim, (slice(None),) * dim + (where.reshape(-1),), source.detach().numpy()
-
-
 @operation(out=True)
 def take_along_dim(input, indices, dim=None):
-    """``gather`` that broadcasts; without `dim` from the flattened tensor."""
+    """``gather`` that broadcasts; without `dim` from the flattened tensor.
+
+    Parameters
+    ----------
+    input : Tensor
+    indices : Tensor of int64
+    dim : int, optional
+        Dimension; negative ones count from the end.
+
+    Examples
+    --------
+    >>> fastnn.take_along_dim(fastnn.tensor([[1, 2], [3, 4]]), fastnn.tensor([[1]]), 1)
+    tensor([[2],
+            [4]])
+    """
     need_tensors("take_along_dim", input, indices)
     if dim is None:
         return gather(input.reshape(-1), 0, indices.reshape(-1))
@@ -523,39 +421,3 @@ def take_along_dim(input, indices, dim=None):
             raise RuntimeError(f"index {array.min()} is out of bounds for dimension {dim} with size {size}")
         indices = from_array(np.where(array < 0, array + size, array))
     return gather(input, dim, indices)
-
-
-def _masked_backward(grad, chosen, count, shape, source_shape, dtype):
-    dsource = np.zeros(source_shape, dtype)  # in C order, whatever the source's
-    dsource.reshape(-1)[:count] = grad[chosen]
-    return sum_to(np.where(chosen, grad.dtype.type(0), grad), shape), None, dsource
-
-
-MASKED_SCATTER = Op("MaskedScatterBackward0", _masked_backward, "chosen count shape source_shape dtype")
-
-
-@MASKED_SCATTER.second
-def _masked_second(step, g):
-    total = int(np.prod(step.source_shape))
-    taken = _taken(step, g, step.chosen, (step.count,))
-    return (step.sum_to(_without(step, g, step.chosen), step.shape), None,
-            _within(step, taken, (slice(0, step.count),), (total,)).reshape(step.source_shape).to(step.dtype))
-
-
-@operation(inplace=True)
-def masked_scatter(input, mask, source):
-    """A copy whose elements where `mask` is true are those of `source`, one after the other."""
-    need_tensors("masked_scatter", input, mask, source)
-    if mask.dtype.name != "bool":
-        raise RuntimeError(f"masked_scatter: expected a bool mask, got {mask.dtype}")
-    shape = broadcast_shapes(tuple(input.shape), tuple(mask.shape))
-    chosen = np.broadcast_to(mask.numpy(), shape)
-    count = int(chosen.sum())
-    given = source.detach().numpy()
-    if given.size < count:
-        raise RuntimeError(f"masked_scatter: expected self and source to have same dtypes and at least {count} "
-                           f"elements in source, got {given.size}")
-    out = np.broadcast_to(input.detach().numpy(), shape).copy()
-    out[chosen] = given.reshape(-1)[:count]
-    return record(out, MASKED_SCATTER, (input, mask, source),
-                  (chosen, count, tuple(input.shape), given.shape, given.dtype), (mask,))

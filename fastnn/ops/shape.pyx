@@ -1,7 +1,5 @@
 """Views and rearrangements: they move no numbers where NumPy's strides can say the same."""
 cimport numpy as np
-from libc.stdint cimport int64_t
-from libc.string cimport memcpy
 
 import numpy
 
@@ -93,14 +91,48 @@ cdef Tensor reshaped(Tensor x, tuple sizes, bint must_view):
 
 @operation()
 def reshape(input, *shape):
-    """The same elements in another shape; a view where possible. One size may be -1."""
+    """The same elements in another shape; a view where possible. One size may be -1.
+
+    Parameters
+    ----------
+    input : Tensor
+    *shape : int
+
+    Raises
+    ------
+    RuntimeError
+        Another number of elements.
+
+    Examples
+    --------
+    >>> fastnn.arange(4).reshape(2, -1)
+    tensor([[0, 1],
+            [2, 3]])
+    """
     cdef Tensor x = <Tensor?>input
     return reshaped(x, resolve(shape, np.PyArray_SIZE(x.array), "reshape"), False)
 
 
 @operation("Tensor.view", keywords={"dtype": "shape", "size": "shape"})
 def view_as_shape(input, *shape):
-    """``Tensor.view``: the same memory in another shape, or (with a dtype) reinterpreted."""
+    """``Tensor.view``: the same memory in another shape, or (with a dtype) reinterpreted.
+
+    Parameters
+    ----------
+    input : Tensor
+    *shape : int or dtype
+
+    Raises
+    ------
+    RuntimeError
+        Another number of elements, or strides that no view has.
+
+    Examples
+    --------
+    >>> fastnn.arange(4).view(2, 2)
+    tensor([[0, 1],
+            [2, 3]])
+    """
     cdef Tensor x = <Tensor?>input
     if len(shape) == 1 and isinstance(shape[0], dtypes.dtype):
         return wrap_view(x.array.view(shape[0].numpy), x)
@@ -109,19 +141,53 @@ def view_as_shape(input, *shape):
 
 @operation("Tensor")
 def reshape_as(input, other):
-    """Reshape to the shape of `other`."""
+    """Reshape to the shape of `other`.
+
+    Parameters
+    ----------
+    input, other : Tensor
+
+    Examples
+    --------
+    >>> fastnn.arange(4).reshape_as(fastnn.ones(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return reshape(input, tuple(other.shape))
 
 
 @operation("Tensor")
 def view_as(input, other):
-    """View in the shape of `other`."""
+    """View in the shape of `other`.
+
+    Parameters
+    ----------
+    input, other : Tensor
+
+    Examples
+    --------
+    >>> fastnn.arange(4).view_as(fastnn.ones(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     return view_as_shape(input, tuple(other.shape))
 
 
 @operation()
 def flatten(input, start_dim=0, end_dim=-1):
-    """Dimensions start_dim..end_dim become one."""
+    """Dimensions start_dim..end_dim become one.
+
+    Parameters
+    ----------
+    input : Tensor
+    start_dim : int, default 0
+    end_dim : int, default -1
+
+    Examples
+    --------
+    >>> fastnn.flatten(fastnn.tensor([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
+    """
     cdef Tensor x = <Tensor?>input
     cdef int ndim = np.PyArray_NDIM(x.array)
     cdef int first = wrap_dim(start_dim, ndim), last = wrap_dim(end_dim, ndim)
@@ -138,13 +204,36 @@ def flatten(input, start_dim=0, end_dim=-1):
 
 @operation()
 def ravel(input):
-    """All elements in one dimension; a view of contiguous memory alone."""
+    """All elements in one dimension; a view of contiguous memory alone.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.ravel(fastnn.tensor([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
+    """
     return reshape(contiguous(input), -1)
 
 
 @operation()
 def unflatten(input, dim, sizes):
-    """Dimension `dim` becomes several; one size may be -1."""
+    """Dimension `dim` becomes several; one size may be -1.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+    sizes : tuple of ints
+
+    Examples
+    --------
+    >>> fastnn.unflatten(fastnn.arange(4), 0, (2, -1))
+    tensor([[0, 1],
+            [2, 3]])
+    """
     cdef Tensor x = <Tensor?>input
     cdef int d = wrap_dim(dim, np.PyArray_NDIM(x.array))
     shape = shape_of(x.array)
@@ -161,7 +250,20 @@ TRANSPOSE.second(lambda step, g: g.transpose(*step.axes))
 
 @operation(aliases={"swapaxes": {"axis0": "dim0", "axis1": "dim1"}, "swapdims": None}, inplace="view")
 def transpose(input, dim0, dim1):
-    """Exchange two dimensions."""
+    """Exchange two dimensions.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim0 : int
+    dim1 : int
+
+    Examples
+    --------
+    >>> fastnn.transpose(fastnn.tensor([[1, 2], [3, 4]]), 0, 1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
     cdef Tensor x = <Tensor?>input
     cdef int ndim = np.PyArray_NDIM(x.array)
     axes = (wrap_dim(dim0, ndim), wrap_dim(dim1, ndim))
@@ -172,7 +274,18 @@ def transpose(input, dim0, dim1):
 
 @operation(inplace="view")
 def t(input):
-    """Transpose of a matrix; vectors as they are."""
+    """Transpose of a matrix; vectors as they are.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.t(fastnn.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 3],
+            [2, 4]])
+    """
     if input.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
     return transpose(input, 0, 1) if input.ndim == 2 else transpose(input, 0, 0)
@@ -188,7 +301,18 @@ PERMUTE.second(lambda step, g: g.permute([int(i) for i in numpy.argsort(step.axe
 
 @operation()
 def permute(input, *dims):
-    """Dimensions in the order `dims`."""
+    """Dimensions in the order `dims`.
+
+    Parameters
+    ----------
+    input : Tensor
+    *dims : int
+
+    Examples
+    --------
+    >>> fastnn.permute(fastnn.ones(2, 3, 4), (2, 0, 1)).shape
+    torch.Size([4, 2, 3])
+    """
     cdef Tensor x = <Tensor?>input
     if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
         dims = tuple(dims[0])
@@ -205,7 +329,19 @@ def permute(input, *dims):
 
 @operation(aliases="moveaxis")
 def movedim(input, source, destination):
-    """Move dimensions to other places."""
+    """Move dimensions to other positions.
+
+    Parameters
+    ----------
+    input : Tensor
+    source : int or tuple of ints
+    destination : int or tuple of ints
+
+    Examples
+    --------
+    >>> fastnn.movedim(fastnn.ones(2, 3, 4), 0, 2).shape
+    torch.Size([3, 4, 2])
+    """
     cdef int ndim = input.ndim
     source = [source] if isinstance(source, int) else list(source)
     destination = [destination] if isinstance(destination, int) else list(destination)
@@ -223,7 +359,18 @@ def movedim(input, source, destination):
 
 @operation(inplace="view")
 def squeeze(input, dim=None):
-    """Drop dimensions of size 1: all, or those named."""
+    """Drop dimensions of size 1: all, or those named.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int or tuple of ints, optional
+
+    Examples
+    --------
+    >>> fastnn.squeeze(fastnn.ones(1, 2, 1)).shape
+    torch.Size([2])
+    """
     cdef Tensor x = <Tensor?>input
     cdef int ndim = np.PyArray_NDIM(x.array)
     shape = shape_of(x.array)
@@ -237,7 +384,18 @@ def squeeze(input, dim=None):
 
 @operation(inplace="view")
 def unsqueeze(input, dim):
-    """Insert a dimension of size 1."""
+    """Insert a dimension of size 1.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int
+
+    Examples
+    --------
+    >>> fastnn.unsqueeze(fastnn.tensor([1, 2]), 0)
+    tensor([[1, 2]])
+    """
     cdef Tensor x = <Tensor?>input
     cdef int d = wrap_dim(dim, np.PyArray_NDIM(x.array) + 1)
     return view(numpy.expand_dims(x.array, d), x, UNSQUEEZE, shape_of(x.array))
@@ -253,7 +411,21 @@ EXPAND.second(lambda step, g: step.sum_to(g, step.shape))
 
 @operation("Tensor")
 def expand(input, *size, implicit=False):
-    """Repeat dimensions of size 1 without copying; -1 keeps a size."""
+    """Repeat dimensions of size 1 without copying; -1 keeps a size.
+
+    Parameters
+    ----------
+    input : Tensor
+    *size : int
+    implicit : bool, default False
+        Without effect.
+
+    Examples
+    --------
+    >>> fastnn.tensor([[1], [2]]).expand(2, 2)
+    tensor([[1, 1],
+            [2, 2]])
+    """
     cdef Tensor x = <Tensor?>input
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
@@ -287,13 +459,36 @@ def expand(input, *size, implicit=False):
 
 @operation("Tensor")
 def expand_as(input, other):
-    """Expand to the shape of `other`."""
+    """Expand to the shape of `other`.
+
+    Parameters
+    ----------
+    input, other : Tensor
+
+    Examples
+    --------
+    >>> fastnn.tensor([[1], [2]]).expand_as(fastnn.ones(2, 2))
+    tensor([[1, 1],
+            [2, 2]])
+    """
     return expand(input, tuple(other.shape))
 
 
 @operation()
 def broadcast_to(input, size):
-    """``expand`` as a function."""
+    """``expand`` as a function.
+
+    Parameters
+    ----------
+    input : Tensor
+    size : tuple of ints
+
+    Examples
+    --------
+    >>> fastnn.broadcast_to(fastnn.tensor([1, 2]), (2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
     return expand(input, tuple(size))
 
 
@@ -321,6 +516,17 @@ def clone(input, *, memory_format=None):
     """A copy with memory of its own; gradients flow through.
 
     Its axes lie in memory in the order of the input's; in C order with ``memory_format=contiguous_format``.
+
+    Parameters
+    ----------
+    input : Tensor
+    memory_format : optional
+        Without effect.
+
+    Examples
+    --------
+    >>> fastnn.clone(fastnn.tensor([1, 2]))
+    tensor([1, 2])
     """
     cdef Tensor x = <Tensor?>input
     cdef bint keep = memory_format != "torch.contiguous_format" and not np.PyArray_IS_C_CONTIGUOUS(x.array)
@@ -333,7 +539,19 @@ def clone(input, *, memory_format=None):
 
 @operation("Tensor")
 def contiguous(input, memory_format=None):
-    """The tensor itself if its memory is in C order, else such a copy."""
+    """The tensor itself if its memory is in C order, else such a copy.
+
+    Parameters
+    ----------
+    input : Tensor
+    memory_format : optional
+        Without effect.
+
+    Examples
+    --------
+    >>> fastnn.ones(2, 3).t().contiguous().is_contiguous()
+    True
+    """
     cdef Tensor x = <Tensor?>input
     return x if np.PyArray_IS_C_CONTIGUOUS(x.array) else clone(x, memory_format="torch.contiguous_format")
 
@@ -349,177 +567,3 @@ def cast(input, dtype, bint copy=False):
     if wanted.kind != "f":
         return wrap(array)
     return copied(array, x, TO_COPY)
-
-
-cdef object concat_backward(Node node, np.ndarray grad):
-    """A slice of the gradient for each input, nothing for those of shape (0,) that fit any others (size None)."""
-    dim, sizes, dtypes_ = node.saved
-    pieces, start = [], 0
-    for size, dtype in zip(sizes, dtypes_):
-        if size is None:
-            pieces.append(numpy.zeros(0, dtype))
-            continue
-        index = [slice(None)] * grad.ndim
-        index[dim] = slice(start, start + size)
-        pieces.append(grad[tuple(index)].astype(dtype, copy=False))
-        start += size
-    return tuple(pieces)
-
-
-cdef Op CAT = declare("CatBackward0", concat_backward, "dim sizes kinds")
-
-
-@CAT.second
-def _concat_second(step, g):
-    pieces, start = [], 0
-    for size, kind in zip(step.sizes, step.kinds):
-        pieces.append(wrap(numpy.zeros(0, kind)) if size is None else g.narrow(step.dim, start, size).to(kind))
-        start += size or 0
-    return tuple(pieces)
-
-
-cdef int move_pieces(char *to, const char *piece, int64_t outer, int64_t step, int64_t size) noexcept nogil:
-    """`outer` runs of `size` bytes, which lie `step` bytes apart in `to`."""
-    cdef int64_t i
-    for i in range(outer):
-        memcpy(to + i * step, piece + i * size, size)
-    return 0
-
-
-cdef np.ndarray joined(list arrays, int d, object dtype):
-    """The arrays behind each other along axis d, in one dtype (None: all have it)."""
-    cdef np.ndarray x, out, first = <np.ndarray>arrays[0]
-    cdef np.npy_intp shape[64]
-    cdef int axis, ndim = np.PyArray_NDIM(first)
-    cdef int64_t outer = 1, inner = np.PyArray_ITEMSIZE(first), at = 0, step, size
-    cdef char *to
-    cdef const char *piece
-    shape[d] = 0
-    for item in arrays:
-        x = <np.ndarray>item
-        if dtype is not None or not np.PyArray_ISCARRAY_RO(x):
-            return numpy.concatenate(arrays, axis=d, dtype=dtype, casting="unsafe")
-        shape[d] += np.PyArray_DIM(x, d)
-    for axis in range(ndim):
-        if axis < d:
-            outer *= np.PyArray_DIM(first, axis)
-        elif axis > d:
-            inner *= np.PyArray_DIM(first, axis)
-        if axis != d:
-            shape[axis] = np.PyArray_DIM(first, axis)
-    out = _core.new_array(ndim, shape, np.PyArray_TYPE(first))
-    to, step = <char *>np.PyArray_DATA(out), shape[d] * inner
-    for item in arrays:
-        piece, size = <const char *>np.PyArray_DATA(<np.ndarray>item), np.PyArray_DIM(<np.ndarray>item, d) * inner
-        if size == 0:
-            continue
-        if outer * size < 65536:
-            move_pieces(to + at, piece, outer, step, size)
-        else:
-            with nogil:
-                move_pieces(to + at, piece, outer, step, size)
-        at += size
-    return out
-
-
-cdef object common_dtype(tuple tensors):
-    """The dtype that all promote to; None if all have one."""
-    cdef int typenum = np.PyArray_TYPE((<Tensor>tensors[0]).array)
-    cdef bint same = True
-    for x in tensors:
-        same = same and np.PyArray_TYPE((<Tensor>x).array) == typenum
-    if same:
-        return None
-    dtype = (<Tensor>tensors[0]).array.dtype
-    for x in tensors:
-        if (<Tensor>x).array.dtype != dtype:
-            dtype = promote(wrap(numpy.empty((1,), dtype)), wrap(numpy.empty((1,), (<Tensor>x).array.dtype)))
-    return dtype
-
-
-@operation("fastnn", aliases="concat concatenate")
-def cat(tensors, dim=0, *, out=None):
-    """Join tensors along an existing dimension."""
-    if isinstance(tensors, Tensor):
-        raise TypeError("cat(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
-    cdef tuple items = tuple(tensors), kept
-    cdef np.ndarray x, first
-    cdef int axis, ndim
-    cdef bint empty = False, on = False
-    if not items:
-        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
-    for i, item in enumerate(items):
-        if not isinstance(item, Tensor):
-            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(item).__name__}")
-        x = (<Tensor>item).array
-        empty = empty or np.PyArray_NDIM(x) == 1 and np.PyArray_DIM(x, 0) == 0
-        on = on or recording(<Tensor>item)
-    kept = items
-    if empty:  # tensors of shape (0,) fit any others
-        kept = tuple([item for item in items if shape_of((<Tensor>item).array) != (0,)]) or items[:1]
-    first = (<Tensor>kept[0]).array
-    ndim = np.PyArray_NDIM(first)
-    for i, item in enumerate(kept):
-        x = (<Tensor>item).array
-        if np.PyArray_NDIM(x) == 0:
-            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
-        if np.PyArray_NDIM(x) != ndim:
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {ndim} and {x.ndim}")
-    cdef int d = wrap_dim(dim, ndim)
-    for i, item in enumerate(kept):
-        x = (<Tensor>item).array
-        for axis in range(ndim):
-            if axis != d and np.PyArray_DIM(x, axis) != np.PyArray_DIM(first, axis):
-                raise RuntimeError(f"Sizes of tensors must match except in dimension {d}. Expected size "
-                                   f"{np.PyArray_DIM(first, axis)} but got size {np.PyArray_DIM(x, axis)} for tensor "
-                                   f"number {i} in the list.")
-    cdef np.ndarray array = joined([(<Tensor>item).array for item in kept], d, common_dtype(items))
-    if out is not None:
-        if not numpy.can_cast(array.dtype, (<Tensor?>out).array.dtype, "same_kind"):
-            raise TypeError(f"torch.cat(): input types can't be cast to the desired output type {out.dtype}")
-        return into("torch.cat", out, wrap(array), items)
-    if on:
-        sizes = [None if empty and ndim > 1 and shape_of((<Tensor>item).array) == (0,) else
-                 np.PyArray_DIM((<Tensor>item).array, d) for item in items]
-        return recordn(array, CAT, items, (d, sizes, [(<Tensor>item).array.dtype for item in items]))
-    return wrap(array)
-
-
-cdef object stack_backward(Node node, np.ndarray grad):
-    """A slice of the gradient for each input."""
-    dim, dtypes_ = node.saved
-    before = (slice(None),) * dim
-    return tuple([numpy.asarray(grad[(*before, i)], dtype) for i, dtype in enumerate(dtypes_)])
-
-
-cdef Op STACK = declare("StackBackward0", stack_backward, "dim kinds")
-STACK.second(lambda step, g: tuple([g.select(step.dim, i).to(kind) for i, kind in enumerate(step.kinds)]))
-
-
-@operation("fastnn")
-def stack(tensors, dim=0, *, out=None):
-    """Join tensors of one shape along a new dimension."""
-    cdef tuple items = tuple(tensors), index
-    cdef np.ndarray first
-    cdef bint on = False
-    if not items:
-        raise RuntimeError("stack expects a non-empty TensorList")
-    for i, item in enumerate(items):
-        if not isinstance(item, Tensor):
-            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(item).__name__}")
-        on = on or recording(<Tensor>item)
-    first = (<Tensor>items[0]).array
-    for i, item in enumerate(items):
-        if not np.PyArray_SAMESHAPE((<Tensor>item).array, first):
-            raise ShapeError(f"stack expects each tensor to be equal size, but got {list(shape_of(first))} at entry 0 "
-                             f"and {list(shape_of((<Tensor>item).array))} at entry {i}")
-    cdef int d = wrap_dim(dim, np.PyArray_NDIM(first) + 1)
-    index = (*(slice(None),) * d, None)
-    cdef np.ndarray array = joined([(<Tensor>item).array[index] for item in items], d, common_dtype(items))
-    if out is not None:
-        if not numpy.can_cast(array.dtype, (<Tensor?>out).array.dtype, "same_kind"):
-            raise TypeError(f"torch.stack(): input types can't be cast to the desired output type {out.dtype}")
-        return into("torch.stack", out, wrap(array), items)
-    if on:
-        return recordn(array, STACK, items, (d, [(<Tensor>item).array.dtype for item in items]))
-    return wrap(array)

@@ -7,7 +7,18 @@ from fastnn.ops.declare import operation
 
 @operation("Tensor")
 def sum_to_size(input, *size):
-    """Summed over the dimensions that broadcasting to the tensor's shape would have repeated."""
+    """Summed over the dimensions that broadcasting to the tensor's shape would have repeated.
+
+    Parameters
+    ----------
+    input : Tensor
+    *size : int
+
+    Examples
+    --------
+    >>> fastnn.ones(3, 2).sum_to_size(1, 2)
+    tensor([[3., 3.]])
+    """
     size = tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else tuple(size)
     extra = input.ndim - len(size)
     if extra < 0 or any(n != m and n != 1 for n, m in zip(size, tuple(input.shape)[extra:])):
@@ -18,13 +29,39 @@ def sum_to_size(input, *size):
 
 @operation("fastnn.broadcast_shapes")
 def broadcast_shapes_of(*shapes):
-    """The shape that these shapes broadcast to."""
+    """The shape that these shapes broadcast to.
+
+    Parameters
+    ----------
+    *shapes : int or tuple of ints
+
+    Raises
+    ------
+    RuntimeError
+        They do not broadcast.
+
+    Examples
+    --------
+    >>> fastnn.broadcast_shapes((3, 1), (2,))
+    torch.Size([3, 2])
+    """
     return broadcast_shapes(*((s,) if isinstance(s, int) else tuple(s) for s in shapes))
 
 
 @operation()
 def is_same_size(input, other):
-    """Whether both have one shape."""
+    """Whether both have one shape.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+
+    Examples
+    --------
+    >>> fastnn.is_same_size(fastnn.ones(2), fastnn.ones(3))
+    False
+    """
     return tuple(input.shape) == tuple(other.shape)
 
 
@@ -37,19 +74,52 @@ def all_tensors(tensors, op):
 
 @operation("fastnn")
 def atleast_1d(*tensors):
-    """With at least one dimension."""
+    """With at least one dimension.
+
+    Parameters
+    ----------
+    *tensors : Tensor
+        Tensors, or one sequence of them.
+
+    Examples
+    --------
+    >>> fastnn.atleast_1d(fastnn.tensor(5))
+    tensor([5])
+    """
     return _each(tensors, lambda x: x.reshape(1) if x.ndim == 0 else x)
 
 
 @operation("fastnn")
 def atleast_2d(*tensors):
-    """With at least two dimensions."""
+    """With at least two dimensions.
+
+    Parameters
+    ----------
+    *tensors : Tensor
+        Tensors, or one sequence of them.
+
+    Examples
+    --------
+    >>> fastnn.atleast_2d(fastnn.tensor(5))
+    tensor([[5]])
+    """
     return _each(tensors, lambda x: x.reshape(1, 1) if x.ndim == 0 else x.unsqueeze(0) if x.ndim == 1 else x)
 
 
 @operation("fastnn")
 def atleast_3d(*tensors):
-    """With at least three dimensions."""
+    """With at least three dimensions.
+
+    Parameters
+    ----------
+    *tensors : Tensor
+        Tensors, or one sequence of them.
+
+    Examples
+    --------
+    >>> fastnn.atleast_3d(fastnn.tensor(5))
+    tensor([[[5]]])
+    """
     return _each(tensors, lambda x: x.reshape(1, 1, 1) if x.ndim == 0 else x.unsqueeze(0).unsqueeze(-1)
                  if x.ndim == 1 else x.unsqueeze(-1) if x.ndim == 2 else x)
 
@@ -62,6 +132,22 @@ def _each(tensors, function):
 
 @operation("fastnn")
 def broadcast_tensors(*tensors):
-    """All expanded to their common shape."""
+    """All expanded to their common shape.
+
+    Parameters
+    ----------
+    *tensors : Tensor
+
+    Returns
+    -------
+    tuple of Tensors
+        Views.
+
+    Examples
+    --------
+    >>> fastnn.broadcast_tensors(fastnn.tensor([1, 2]), fastnn.tensor([[3], [4]]))[0]
+    tensor([[1, 2],
+            [1, 2]])
+    """
     common = broadcast_shapes(*(tuple(x.shape) for x in tensors))
     return tuple(x if x.shape == common else x.expand(common) for x in tensors)

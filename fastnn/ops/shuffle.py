@@ -8,7 +8,19 @@ from fastnn.ops.declare import operation
 
 @operation("fastnn functional")
 def channel_shuffle(input, groups):
-    """Channels (dimension 1) in another order: first ones of all groups, then second ones, ... (Zhang et al. 2017)."""
+    """Channels (dimension 1) in another order: first ones of all groups, then second ones, ... (Zhang et al. 2017).
+
+    Parameters
+    ----------
+    input : Tensor
+    groups : int
+        Channels are divided into so many groups.
+
+    Examples
+    --------
+    >>> F.channel_shuffle(fastnn.arange(4).reshape(1, 4, 1), 2).flatten()
+    tensor([0, 2, 1, 3])
+    """
     need_tensors("channel_shuffle", input)
     if input.ndim <= 2:
         raise RuntimeError(f"channel_shuffle expects input with > 2 dims, but got input with sizes "
@@ -25,7 +37,20 @@ def channel_shuffle(input, groups):
 
 @operation("functional")
 def pixel_shuffle(input, upscale_factor):
-    """Channels to pixels (Shi et al. 2016): (*, C r^2, H, W) becomes (*, C, H r, W r)."""
+    """Channels to pixels (Shi et al. 2016): (*, C r^2, H, W) becomes (*, C, H r, W r).
+
+    Parameters
+    ----------
+    input : Tensor
+    upscale_factor : int
+        r
+
+    Examples
+    --------
+    >>> F.pixel_shuffle(fastnn.arange(4).reshape(4, 1, 1), 2)
+    tensor([[[0, 1],
+             [2, 3]]])
+    """
     need_tensors("pixel_shuffle", input)
     r = upscale_factor
     if input.ndim < 3:
@@ -46,7 +71,19 @@ def pixel_shuffle(input, upscale_factor):
 
 @operation("functional")
 def pixel_unshuffle(input, downscale_factor):
-    """Pixels to channels: (*, C, H r, W r) becomes (*, C r^2, H, W)."""
+    """Pixels to channels: (*, C, H r, W r) becomes (*, C r^2, H, W).
+
+    Parameters
+    ----------
+    input : Tensor
+    downscale_factor : int
+        r
+
+    Examples
+    --------
+    >>> F.pixel_unshuffle(fastnn.arange(4).reshape(1, 2, 2), 2).flatten()
+    tensor([0, 1, 2, 3])
+    """
     need_tensors("pixel_unshuffle", input)
     r = downscale_factor
     if input.ndim < 3:

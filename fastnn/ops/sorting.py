@@ -58,7 +58,23 @@ def taken_of(kind, input, dim, indices, name):
 
 @operation(out=True)
 def sort(input, dim=-1, descending=False, stable=False):
-    """(values, indices) in order along `dim`; equal elements keep their order."""
+    """(values, indices) in order along `dim`; equal elements keep their order.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, default -1
+        Dimension; negative ones count from the end.
+    descending : bool, default False
+        Largest first.
+    stable : bool, default False
+        Equal elements keep their order in any case.
+
+    Examples
+    --------
+    >>> fastnn.sort(fastnn.tensor([3, 1, 2])).indices
+    tensor([1, 2, 0])
+    """
     need_tensors("sort", input)
     dim = axis_of(dim, input.ndim)
     if input.ndim == 0:
@@ -68,19 +84,66 @@ def sort(input, dim=-1, descending=False, stable=False):
 
 @operation(out=True)
 def argsort(input, dim=-1, descending=False, stable=False):
-    """The indices that ``sort`` gives."""
+    """The indices that ``sort`` gives.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, default -1
+        Dimension; negative ones count from the end.
+    descending : bool, default False
+        Largest first.
+    stable : bool, default False
+        Equal elements keep their order in any case.
+
+    Examples
+    --------
+    >>> fastnn.argsort(fastnn.tensor([3, 1, 2]))
+    tensor([1, 2, 0])
+    """
     return sort(input.detach(), dim, descending).indices
 
 
 @operation(out=True)
 def msort(input):
-    """Values in order along dimension 0."""
+    """Values in order along dimension 0.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.msort(fastnn.tensor([3, 1, 2]))
+    tensor([1, 2, 3])
+    """
     return sort(input, 0).values
 
 
 @operation(out=True)
 def topk(input, k, dim=-1, largest=True, sorted=True):
-    """(values, indices) of the `k` largest (or smallest) elements along `dim`, in order."""
+    """(values, indices) of the `k` largest (or smallest) elements along `dim`, in order.
+
+    Parameters
+    ----------
+    input : Tensor
+    k : int
+    dim : int, default -1
+        Dimension; negative ones count from the end.
+    largest : bool, default True
+    sorted : bool, default True
+        Without effect: they are always in order.
+
+    Raises
+    ------
+    RuntimeError
+        `k` is larger than the dimension.
+
+    Examples
+    --------
+    >>> fastnn.topk(fastnn.tensor([3, 1, 2]), 2).values
+    tensor([3, 2])
+    """
     need_tensors("topk", input)
     dim = axis_of(dim, input.ndim)
     size = input.shape[dim] if input.ndim else 1
@@ -95,7 +158,22 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
 
 @operation(out=True)
 def kthvalue(input, k, dim=-1, keepdim=False):
-    """(values, indices) of the k-th smallest element along `dim`, counted from 1."""
+    """(values, indices) of the k-th smallest element along `dim`, counted from 1.
+
+    Parameters
+    ----------
+    input : Tensor
+    k : int
+    dim : int, default -1
+        Dimension; negative ones count from the end.
+    keepdim : bool, default False
+        Whether the reduced dimensions stay, with size 1.
+
+    Examples
+    --------
+    >>> fastnn.kthvalue(fastnn.tensor([3, 1, 2]), 2).values
+    tensor(2)
+    """
     need_tensors("kthvalue", input)
     dim = axis_of(dim, input.ndim)
     if not 1 <= k <= (input.shape[dim] if input.ndim else 1):
@@ -128,7 +206,25 @@ def shared_among(input, value):
 
 @operation()
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
-    """Different values in order (or slices along `dim`), and if asked where each went and how often each is there."""
+    """Different values in order (or slices along `dim`), and if asked where each went and how often each is there.
+
+    Parameters
+    ----------
+    input : Tensor
+    sorted : bool, default True
+        Without effect: they are always in order.
+    return_inverse : bool, default False
+        Whether each element's index among the result is returned too.
+    return_counts : bool, default False
+        Whether counts are returned too.
+    dim : int, optional
+        Slices along it are compared; elements if not given.
+
+    Examples
+    --------
+    >>> fastnn.unique(fastnn.tensor([3, 1, 3]), return_counts=True)
+    (tensor([1, 3]), tensor([1, 2]))
+    """
     need_tensors("unique", input)
     x = input.detach().numpy()
     if dim is not None:
@@ -151,7 +247,23 @@ def _results(values, *others):
 
 @operation()
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
-    """Runs of equal values shortened to one each."""
+    """Runs of equal values shortened to one each.
+
+    Parameters
+    ----------
+    input : Tensor
+    return_inverse : bool, default False
+        Whether each element's index among the result is returned too.
+    return_counts : bool, default False
+        Whether the runs' lengths are returned too.
+    dim : int, optional
+        Slices along it are compared; elements if not given.
+
+    Examples
+    --------
+    >>> fastnn.unique_consecutive(fastnn.tensor([1, 1, 2, 1]))
+    tensor([1, 2, 1])
+    """
     need_tensors("unique_consecutive", input)
     x = input.detach().numpy()
     flat = x.reshape(-1) if dim is None else np.moveaxis(x, axis_of(dim, x.ndim), 0)
@@ -168,7 +280,28 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
 
 @operation("fastnn", out=True)
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
-    """Where to insert values in an ordered sequence (the last dimension) so that it stays ordered."""
+    """Where to insert values in an ordered sequence (the last dimension) so that it stays ordered.
+
+    Parameters
+    ----------
+    sorted_sequence : Tensor
+        (..., n), in order along the last dimension.
+    input : Tensor or number
+        Values.
+    out_int32 : bool, default False
+        Indices in int32, not int64.
+    right : bool, default False
+        Behind equal elements, not in front of them.
+    side : {"left", "right"}, optional
+        The same.
+    sorter : Tensor of int64, optional
+        The order of a sequence that has none.
+
+    Examples
+    --------
+    >>> fastnn.searchsorted(fastnn.tensor([1, 3, 5]), fastnn.tensor([3, 6]))
+    tensor([1, 3])
+    """
     sequence = sorted_sequence.detach().numpy()
     scalar = not isinstance(input, Tensor)
     values = np.asarray(input) if scalar else input.detach().numpy()
@@ -188,5 +321,22 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
 
 @operation(out=True)
 def bucketize(input, boundaries, *, out_int32=False, right=False):
-    """``searchsorted`` with its arguments the other way round."""
+    """``searchsorted`` with its arguments the other way round.
+
+    Parameters
+    ----------
+    input : Tensor or number
+        Values.
+    boundaries : Tensor
+        (n,), in order.
+    out_int32 : bool, default False
+        Indices in int32, not int64.
+    right : bool, default False
+        Behind equal boundaries, not in front of them.
+
+    Examples
+    --------
+    >>> fastnn.bucketize(fastnn.tensor([0, 3, 6]), fastnn.tensor([1, 3, 5]))
+    tensor([0, 1, 3])
+    """
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)

@@ -6,7 +6,7 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tape import Op
 from fastnn._tensor import from_array, record
-from fastnn.ops import arithmetic, pointwise
+from fastnn.ops import arithmetic, pointwise, trigonometric
 from fastnn.ops._common import need_tensors
 from fastnn.ops.arithmetic_composed import binary_op, pair_of
 from fastnn.ops.declare import operation
@@ -124,7 +124,7 @@ def _sinc_slope_of(x, y):
         series = 1 - square / (2 * k * (2 * k + 3)) * series
     near = pointwise.abs(x) < 1 / np.pi
     far = where(near, 1.0, x)
-    return where(near, x * series * (-np.pi ** 2 / 3), (pointwise.cos(far * np.pi) - y) / far)
+    return where(near, x * series * (-np.pi ** 2 / 3), (trigonometric.cos(far * np.pi) - y) / far)
 
 
 erfc = _map("erfc", "ErfcBackward0", _erfc, lambda x, y: -2 / _SQRT_PI * np.exp(-x * x),
@@ -143,17 +143,43 @@ i0 = _map("i0", "I0Backward0", lambda x: np.i0(x.astype(np.float64)), None)
 
 sinc = _map("sinc", "SincBackward0", _sinc, _sinc_slope, _sinc_slope_of)
 
-for _function, _text in ((erfc, "1 - erf(x), exact for large x."), (erfinv, "The inverse of erf, on (-1, 1)."),
-                         (ndtr, "The normal distribution function."), (ndtri, "The inverse of ndtr, on (0, 1)."),
-                         (i0, "Modified Bessel function of order 0."), (sinc, "sin(pi x) / (pi x), 1 at 0.")):
-    _function.__doc__ = _text
+for _function, _text, _result in (
+        (erfc, "1 - erf(x), without cancellation for large x.", 0.4795),
+        (erfinv, "The inverse of erf, on (-1, 1).", 0.4769),
+        (ndtr, "The normal distribution function: erfc(-x / sqrt(2)) / 2.", 0.6915),
+        (ndtri, "The inverse of ndtr, on (0, 1).", "0."),
+        (i0, "Modified Bessel function of the first kind, of order 0; no gradient.", 1.0635),
+        (sinc, "sin(pi x) / (pi x), 1 at 0.", 0.6366)):
+    _function.__doc__ = f"""{_text}
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.special.{_function.__name__}(fastnn.tensor([0.5]))
+    tensor([{_result}])
+    """
 operation("fastnn Tensor special", inplace=True, out=True)(erfc, erfinv, i0, sinc)
 operation("special", out=True)(ndtr, ndtri)
 
 
 @operation("fastnn Tensor special", inplace=True, out=True)
 def logit(input, eps=None):
-    """log(x / (1 - x)); `eps` limits x to [eps, 1 - eps]."""
+    """log(x / (1 - x)); `eps` limits x to [eps, 1 - eps].
+
+    Parameters
+    ----------
+    input : Tensor
+    eps : float, optional
+        Between 0 and 1/2.
+
+    Examples
+    --------
+    >>> fastnn.logit(fastnn.tensor([0.5, 0.75]))
+    tensor([0.0000, 1.0986])
+    """
     input = floating_of("logit", input)
     if eps is not None:
         low, high = eps, 1 - eps
@@ -186,13 +212,35 @@ LOGADDEXP2 = binary_op("logaddexp2", "Logaddexp2Backward0", np.logaddexp2,
 
 @operation(out=True)
 def logaddexp(input, other):
-    """log(exp(x) + exp(y)), without overflow."""
+    """log(exp(x) + exp(y)), without overflow.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+
+    Examples
+    --------
+    >>> fastnn.logaddexp(fastnn.tensor([0.0]), fastnn.tensor([0.0]))
+    tensor([0.6931])
+    """
     return LOGADDEXP(*pair_of("logaddexp", input, other))
 
 
 @operation(out=True)
 def logaddexp2(input, other):
-    """log2(2^x + 2^y), without overflow."""
+    """log2(2^x + 2^y), without overflow.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor
+
+    Examples
+    --------
+    >>> fastnn.logaddexp2(fastnn.tensor([2.0]), fastnn.tensor([2.0]))
+    tensor([3.])
+    """
     return LOGADDEXP2(*pair_of("logaddexp2", input, other))
 
 
@@ -215,18 +263,50 @@ XLOG1PY = _times_log("xlog1py", "SpecialXlog1PyBackward0", np.log1p, pointwise.l
 
 @operation("fastnn Tensor special", inplace=True, out=True)
 def xlogy(input, other):
-    """x log(y), 0 where x is 0."""
+    """x log(y), 0 where x is 0.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.xlogy(fastnn.tensor([0.0, 2.0]), fastnn.tensor([0.0, 1.0]))
+    tensor([0., 0.])
+    """
     return XLOGY(*pair_of("xlogy", input, other, numbers=True))
 
 
 @operation("special", out=True)
 def entr(input):
-    """-x log(x), 0 at 0, -inf below."""
+    """-x log(x), 0 at 0, -inf below.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.special.entr(fastnn.tensor([0.5, -1.0]))
+    tensor([0.3466,   -inf])
+    """
     input = floating_of("entr", input)
     return where(input < 0, -math.inf, arithmetic.mul(xlogy(input, input), -1.0))
 
 
 @operation("special", out=True)
 def xlog1py(input, other):
-    """x log(1 + y), 0 where x is 0."""
+    """x log(1 + y), 0 where x is 0.
+
+    Parameters
+    ----------
+    input : Tensor
+    other : Tensor or number
+
+    Examples
+    --------
+    >>> fastnn.special.xlog1py(fastnn.tensor([0.0, 2.0]), fastnn.tensor([-1.0, 1.0]))
+    tensor([0.0000, 1.3863])
+    """
     return XLOG1PY(*pair_of("xlog1py", input, other, numbers=True))

@@ -12,19 +12,55 @@ SECTIONS = {"sections": "indices_or_sections", "indices": "indices_or_sections"}
 
 @operation(keywords=SECTIONS)
 def hsplit(input, indices_or_sections):
-    """Pieces along dimension 1 (of a vector: 0)."""
+    """Pieces along dimension 1 (of a vector: 0).
+
+    Parameters
+    ----------
+    input : Tensor
+    indices_or_sections : int or sequence of ints
+        As for ``tensor_split``, but a number must divide the size.
+
+    Examples
+    --------
+    >>> fastnn.hsplit(fastnn.tensor([1, 2, 3, 4]), 2)
+    (tensor([1, 2]), tensor([3, 4]))
+    """
     return _split("hsplit", input, indices_or_sections, 1, 0 if input.ndim == 1 else 1)
 
 
 @operation(keywords=SECTIONS)
 def vsplit(input, indices_or_sections):
-    """Pieces along dimension 0."""
+    """Pieces along dimension 0.
+
+    Parameters
+    ----------
+    input : Tensor
+    indices_or_sections : int or sequence of ints
+        As for ``hsplit``.
+
+    Examples
+    --------
+    >>> fastnn.vsplit(fastnn.tensor([[1, 2], [3, 4]]), 2)
+    (tensor([[1, 2]]), tensor([[3, 4]]))
+    """
     return _split("vsplit", input, indices_or_sections, 2, 0)
 
 
 @operation(keywords=SECTIONS)
 def dsplit(input, indices_or_sections):
-    """Pieces along dimension 2."""
+    """Pieces along dimension 2.
+
+    Parameters
+    ----------
+    input : Tensor
+    indices_or_sections : int or sequence of ints
+        As for ``hsplit``.
+
+    Examples
+    --------
+    >>> fastnn.dsplit(fastnn.ones(1, 1, 4), [1])[1].shape
+    torch.Size([1, 1, 3])
+    """
     return _split("dsplit", input, indices_or_sections, 3, 2)
 
 
@@ -50,7 +86,20 @@ UNSAFE_SPLIT.linear(lambda x, shape, index: x[index])
 
 @operation()
 def unsafe_chunk(input, chunks, dim=0):
-    """``chunk``; the pieces share memory, but a change of one in place is nothing that another's gradient knows of."""
+    """``chunk``; the pieces share memory, but a change of one in place is nothing that another's gradient knows of.
+
+    Parameters
+    ----------
+    input : Tensor
+    chunks : int
+    dim : int, default 0
+        Dimension; negative ones count from the end.
+
+    Examples
+    --------
+    >>> fastnn.unsafe_chunk(fastnn.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
     pieces, axis, start, made = chunk(input, chunks, dim), axis_of(dim, input.ndim), 0, []
     for piece in pieces:
         index = (slice(None),) * axis + (slice(start, start + piece.shape[axis]),)
@@ -61,7 +110,20 @@ def unsafe_chunk(input, chunks, dim=0):
 
 @operation()
 def split_with_sizes(input, split_sizes, dim=0):
-    """``split`` by a list of sizes."""
+    """``split`` by a list of sizes.
+
+    Parameters
+    ----------
+    input : Tensor
+    split_sizes : sequence of ints
+    dim : int, default 0
+        Dimension; negative ones count from the end.
+
+    Examples
+    --------
+    >>> fastnn.split_with_sizes(fastnn.arange(3), [1, 2])
+    (tensor([0]), tensor([1, 2]))
+    """
     return split(input, list(split_sizes), dim)
 
 
@@ -70,7 +132,24 @@ TENSOR_BYTES = 256  # about what one of many views takes
 
 @operation()
 def unbind(input, dim=0):
-    """All slices along `dim`."""
+    """All slices along `dim`.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, default 0
+        Dimension; negative ones count from the end.
+
+    Returns
+    -------
+    tuple of Tensors
+        Views.
+
+    Examples
+    --------
+    >>> fastnn.unbind(fastnn.tensor([[1, 2], [3, 4]]))
+    (tensor([1, 2]), tensor([3, 4]))
+    """
     if input.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     size = input.shape[axis_of(dim, input.ndim)]
@@ -80,7 +159,30 @@ def unbind(input, dim=0):
 
 @operation(keywords={"split_size": "split_size_or_sections"})
 def split(tensor, split_size_or_sections, dim=0):
-    """Pieces along `dim`: of one size (the last may be smaller), or of the sizes in a list."""
+    """Pieces along `dim`: of one size (the last may be smaller), or of the sizes in a list.
+
+    Parameters
+    ----------
+    tensor : Tensor
+    split_size_or_sections : int or sequence of ints
+    dim : int, default 0
+        Dimension; negative ones count from the end.
+
+    Returns
+    -------
+    tuple of Tensors
+        Views.
+
+    Raises
+    ------
+    RuntimeError
+        The sizes do not add up to the dimension's.
+
+    Examples
+    --------
+    >>> fastnn.split(fastnn.arange(5), 2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
     need_dimensions("split", tensor)
     dim = axis_of(dim, tensor.ndim)
     size = tensor.shape[dim]
@@ -107,7 +209,25 @@ def need_dimensions(op, input):
 
 @operation()
 def chunk(input, chunks, dim=0):
-    """At most `chunks` pieces of equal size along `dim` (the last may be smaller)."""
+    """At most `chunks` pieces of equal size along `dim` (the last may be smaller).
+
+    Parameters
+    ----------
+    input : Tensor
+    chunks : int
+    dim : int, default 0
+        Dimension; negative ones count from the end.
+
+    Returns
+    -------
+    tuple of Tensors
+        Views.
+
+    Examples
+    --------
+    >>> fastnn.chunk(fastnn.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
     need_dimensions("chunk", input)
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
@@ -120,7 +240,25 @@ def chunk(input, chunks, dim=0):
 
 @operation(keywords={**SECTIONS, "tensor_indices_or_sections": "indices_or_sections"})
 def tensor_split(input, indices_or_sections, dim=0):
-    """Pieces along `dim`: so many of nearly equal size, or cut at given places."""
+    """Pieces along `dim`: so many of nearly equal size, or cut at given places.
+
+    Parameters
+    ----------
+    input : Tensor
+    indices_or_sections : int, sequence of ints or Tensor
+    dim : int, default 0
+        Dimension; negative ones count from the end.
+
+    Returns
+    -------
+    tuple of Tensors
+        Views.
+
+    Examples
+    --------
+    >>> fastnn.tensor_split(fastnn.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
     need_dimensions("tensor_split", input)
     dim = axis_of(dim, input.ndim)
     size = input.shape[dim]

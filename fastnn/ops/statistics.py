@@ -21,7 +21,21 @@ class median_result(values_and_indices):  # noqa: N801
 
 @operation(out=True)
 def median(input, dim=None, keepdim=False):
-    """The middle value (the lower of two); with `dim` (values, indices) along it. NaN wins."""
+    """The middle value (the lower of two); with `dim` (values, indices) along it. NaN wins.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, optional
+        Dimension; negative ones count from the end.
+    keepdim : bool, default False
+        Whether the reduced dimensions stay, with size 1.
+
+    Examples
+    --------
+    >>> fastnn.median(fastnn.tensor([3, 1, 2, 4]))
+    tensor(2)
+    """
     need_tensors("median", input)
     if dim is None:
         if input.numel() == 0:
@@ -44,7 +58,22 @@ def median(input, dim=None, keepdim=False):
 
 @operation()
 def bincount(input, weights=None, minlength=0):
-    """How often each number 0, 1, ... is there, or the sum of its weights."""
+    """How often each number 0, 1, ... is there, or the sum of its weights.
+
+    Parameters
+    ----------
+    input : Tensor of integers
+        A vector of numbers that are not negative.
+    weights : Tensor, optional
+        (n,)
+    minlength : int, default 0
+        Least size of the result.
+
+    Examples
+    --------
+    >>> fastnn.bincount(fastnn.tensor([0, 2, 2]))
+    tensor([1, 0, 2])
+    """
     need_tensors("bincount", input)
     x = input.numpy()
     if x.dtype.kind not in "iu":
@@ -68,7 +97,20 @@ def bincount(input, weights=None, minlength=0):
 @operation(out=True)
 @in_single
 def histc(input, bins=100, min=0, max=0):
-    """How many elements fall into each of `bins` equal parts of [min, max] (the data's range if both are 0)."""
+    """How many elements fall into each of `bins` equal parts of [min, max] (the data's range if both are 0).
+
+    Parameters
+    ----------
+    input : Tensor
+    bins : int, default 100
+    min : number, default 0
+    max : number, default 0
+
+    Examples
+    --------
+    >>> fastnn.histc(fastnn.tensor([1.0, 2.0, 1.0]), bins=4, min=0, max=3)
+    tensor([0., 2., 1., 0.])
+    """
     need_tensors("histc", input)
     x = input.detach().numpy()
     if bins <= 0:
@@ -103,7 +145,21 @@ class nanmedian_result(values_and_indices):  # noqa: N801
 
 @operation(out=True)
 def nanmedian(input, dim=None, keepdim=False):
-    """``median`` of those that are not NaN; of nothing else NaN."""
+    """``median`` of those that are not NaN; of nothing else NaN.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, optional
+        Dimension; negative ones count from the end.
+    keepdim : bool, default False
+        Whether the reduced dimensions stay, with size 1.
+
+    Examples
+    --------
+    >>> fastnn.nanmedian(fastnn.tensor([3.0, float("nan"), 1.0]))
+    tensor(1.)
+    """
     need_tensors("nanmedian", input)
     if dim is None:
         flat = input.reshape(-1)
@@ -126,7 +182,21 @@ def nanmedian(input, dim=None, keepdim=False):
 
 @operation(out=True)
 def mode(input, dim=-1, keepdim=False):
-    """(values, indices) of the most frequent value along `dim`, the smallest of several."""
+    """(values, indices) of the most frequent value along `dim`, the smallest of several.
+
+    Parameters
+    ----------
+    input : Tensor
+    dim : int, default -1
+        Dimension; negative ones count from the end.
+    keepdim : bool, default False
+        Whether the reduced dimensions stay, with size 1.
+
+    Examples
+    --------
+    >>> fastnn.mode(fastnn.tensor([2, 1, 2])).values
+    tensor(2)
+    """
     need_tensors("mode", input)
     dim = axis_of(dim, input.ndim)
     if input.ndim == 0:
@@ -204,13 +274,47 @@ def _quantile(op, input, q, dim, keepdim, interpolation, ignore_nan):
 
 @operation(out=True)
 def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
-    """The q-th quantiles (q of [0, 1], a number or a vector) of everything or along `dim`."""
+    """The q-th quantiles (q of [0, 1], a number or a vector) of everything or along `dim`.
+
+    Parameters
+    ----------
+    input : Tensor
+    q : float or Tensor
+    dim : int, optional
+        Dimension; negative ones count from the end.
+    keepdim : bool, default False
+        Whether the reduced dimensions stay, with size 1.
+    interpolation : {"linear", "lower", "higher", "midpoint", "nearest"}, default "linear"
+        Between the two elements around a quantile.
+
+    Examples
+    --------
+    >>> fastnn.quantile(fastnn.tensor([1.0, 2.0, 4.0]), 0.75)
+    tensor(3.)
+    """
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
 
 @operation(out=True)
 def nanquantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
-    """``quantile`` of those that are not NaN."""
+    """``quantile`` of those that are not NaN.
+
+    Parameters
+    ----------
+    input : Tensor
+    q : float or Tensor
+    dim : int, optional
+        Dimension; negative ones count from the end.
+    keepdim : bool, default False
+        Whether the reduced dimensions stay, with size 1.
+    interpolation : str, default "linear"
+        As for ``quantile``.
+
+    Examples
+    --------
+    >>> fastnn.nanquantile(fastnn.tensor([1.0, float("nan"), 4.0]), 0.5)
+    tensor(2.5000)
+    """
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
 
 
@@ -231,7 +335,24 @@ def _check_weights(name, kind, weights, observations):
 
 @operation()
 def cov(input, *, correction=1, fweights=None, aweights=None):
-    """The covariance matrix of variables (rows) over observations (columns)."""
+    """The covariance matrix of variables (rows) over observations (columns).
+
+    Parameters
+    ----------
+    input : Tensor
+    correction : int, default 1
+        Taken from the number of observations.
+    fweights : Tensor of integers, optional
+        How often each observation counts.
+    aweights : Tensor, optional
+        Weights of the observations.
+
+    Examples
+    --------
+    >>> fastnn.cov(fastnn.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
     need_tensors("cov", input)
     if input.ndim > 2:
         raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} "
@@ -267,7 +388,18 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
 
 @operation()
 def corrcoef(input):
-    """Correlations of variables (rows) over observations (columns), limited to [-1, 1]."""
+    """Correlations of variables (rows) over observations (columns), limited to [-1, 1].
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.corrcoef(fastnn.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
     c = cov(input)
     if c.ndim == 0:
         return arithmetic.div(c, c)

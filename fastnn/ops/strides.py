@@ -57,7 +57,28 @@ def _strided(x, shape, own, view):
 
 @operation(inplace="view")
 def as_strided(input, size, stride, storage_offset=None):
-    """The memory below a tensor with other sizes and steps, from another place on (all counted in elements)."""
+    """The memory below a tensor with other sizes and steps, from another place on (all counted in elements).
+
+    Parameters
+    ----------
+    input : Tensor
+    size : tuple of ints
+    stride : tuple of ints
+        Elements from one index to the next.
+    storage_offset : int, optional
+        The first element; the tensor's own if not given.
+
+    Raises
+    ------
+    RuntimeError
+        It would reach outside of the memory.
+
+    Examples
+    --------
+    >>> fastnn.as_strided(fastnn.arange(4), (2, 2), (1, 1))
+    tensor([[0, 1],
+            [1, 2]])
+    """
     need_tensors("as_strided", input)
     x = input.detach().numpy()
     memory = _storage_of(x)
@@ -112,7 +133,22 @@ def _unfold(x, shape, dim, size, step):
 
 @operation("Tensor")
 def unfold(input, dimension, size, step):
-    """Windows of `size` elements along a dimension, `step` apart, as a new last dimension (a view)."""
+    """Windows of `size` elements along a dimension, `step` apart, as a new last dimension (a view).
+
+    Parameters
+    ----------
+    input : Tensor
+    dimension : int
+    size : int
+    step : int
+
+    Examples
+    --------
+    >>> fastnn.arange(4).unfold(0, 2, 1)
+    tensor([[0, 1],
+            [1, 2],
+            [2, 3]])
+    """
     need_tensors("unfold", input)
     dim = axis_of(dimension, input.ndim)
     x = input.detach().numpy() if input.ndim else input.detach().numpy().reshape(1)

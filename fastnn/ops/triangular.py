@@ -5,16 +5,17 @@ from fastnn._tensor import from_array
 from fastnn.ops import linear
 from fastnn.ops._common import into, need_tensors
 from fastnn.ops.declare import operation
-from fastnn.ops.linalg import _matrices, _Named, cholesky, solve
+from fastnn.ops.decompositions import cholesky
+from fastnn.ops.linalg import Named, matrices_of, solve
 
 
-class cholesky_ex_result(_Named):  # noqa: N801
+class cholesky_ex_result(Named):  # noqa: N801
     """(L, info)."""
 
     names = ("L", "info")
 
 
-class triangular_solve_result(_Named):  # noqa: N801
+class triangular_solve_result(Named):  # noqa: N801
     """(solution, cloned_coefficient)."""
 
     names = ("solution", "cloned_coefficient")
@@ -43,7 +44,7 @@ def solve_triangular(A, B, *, upper, left=True, unitriangular=False, out=None): 
     tensor([[1.],
             [2.]])
     """
-    _matrices("linalg.solve_triangular", A)
+    matrices_of("linalg.solve_triangular", A)
     need_tensors("linalg.solve_triangular", B)
     if B.ndim < 2:
         raise RuntimeError("linalg.solve_triangular: The input tensor B must have at least 2 dimensions.")
@@ -103,7 +104,7 @@ def cholesky_ex(input, *, upper=False, check_errors=False):
 
     Such a matrix raises nothing without `check_errors`; its L is NaN here.
     """
-    x = _matrices("linalg.cholesky_ex", input)
+    x = matrices_of("linalg.cholesky_ex", input)
     info = np.zeros(x.shape[:-2], np.int32)
     for place in np.ndindex(*info.shape):
         try:

@@ -7,7 +7,7 @@ from fastnn.keras import tree
 from fastnn.keras.layers import base
 from fastnn.keras.layers.base import tapes
 from fastnn.keras.variables import Variable, array_of
-from fastnn.ops.shape import stack
+from fastnn.ops.joining import stack
 
 
 class GradientTape:

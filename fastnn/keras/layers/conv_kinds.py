@@ -7,7 +7,7 @@ from fastnn.keras.layers.core import _weight_config
 from fastnn.keras.layers.spec import InputSpec
 from fastnn.keras.layers.volumes import TRANSPOSED
 from fastnn.nn import functional as F
-from fastnn.ops.shape import cat
+from fastnn.ops.joining import cat
 
 
 def transposed_length(size, kernel, stride, padding, output_padding, dilation):

@@ -9,7 +9,7 @@ from fastnn.keras.layers.rnn import RNN
 from fastnn.keras.layers.spec import InputSpec
 from fastnn.keras.layers.volumes import CONVOLUTIONS
 from fastnn.keras.variables import convert
-from fastnn.ops.shape import cat
+from fastnn.ops.joining import cat
 
 
 class ConvLSTMCell(LSTMCell):

@@ -2,7 +2,7 @@
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.symbolic import KerasTensor
 from fastnn.keras.variables import convert
-from fastnn.ops.shape import cat
+from fastnn.ops.joining import cat
 
 
 class Merge(Layer):

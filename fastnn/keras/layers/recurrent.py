@@ -12,7 +12,7 @@ from fastnn.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from fastnn.ops.indexing import where
 from fastnn.ops.linear import matmul
 from fastnn.ops.recurrent import recurrent
-from fastnn.ops.shape import cat
+from fastnn.ops.joining import cat
 
 
 class _Cell(DropoutRNNCell, Layer):

@@ -7,7 +7,7 @@ from fastnn.keras.random import dropout
 from fastnn.keras.saving import objects
 from fastnn.keras.variables import Variable, array_of, convert
 from fastnn.ops.indexing import where
-from fastnn.ops.shape import stack
+from fastnn.ops.joining import stack
 
 
 class DropoutRNNCell:

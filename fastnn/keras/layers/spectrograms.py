@@ -12,7 +12,7 @@ from fastnn.keras.layers.spec import InputSpec
 from fastnn.keras.ops.signal import stft
 from fastnn.keras.variables import array_of, convert
 from fastnn.nn import functional as F
-from fastnn.ops.shape import cat
+from fastnn.ops.joining import cat
 
 MODES = "log", "magnitude", "psd", "real", "imag", "angle", "stft"
 

@@ -3,7 +3,7 @@ from fastnn.keras import tree
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.basic import Wrapper
 from fastnn.keras.saving import objects
-from fastnn.ops.shape import cat, stack
+from fastnn.ops.joining import cat, stack
 
 
 class TimeDistributed(Wrapper):

@@ -7,7 +7,7 @@ from fastnn.keras.ops.common import floating, tensor
 from fastnn.keras.symbolic import operation
 from fastnn.keras.variables import array_of
 from fastnn.nn import functional as F
-from fastnn.ops.shape import stack
+from fastnn.ops.joining import stack
 
 
 def window(name, length, periodic=True):

@@ -7,7 +7,7 @@ from fastnn._tensor import Tensor
 from fastnn.keras import config, tree
 from fastnn.keras.layers.strings import is_strings, strings_of
 from fastnn.keras.variables import array_of, convert
-from fastnn.ops.shape import stack
+from fastnn.ops.joining import stack
 from fastnn.random import Generator, default_generator
 
 AUTOTUNE = -1

@@ -1,7 +1,7 @@
 """Bases of activation modules, and the activations whose formula is piecewise: rectifiers, thresholds, shrinkage."""
 from fastnn.nn.modules.module import Module, Planned
 from fastnn.nn.parameter import Parameter
-from fastnn.ops import activation, pointwise
+from fastnn.ops import activation, activation_composed
 from fastnn.ops.creation import full
 
 
@@ -54,7 +54,7 @@ class ReLU(_InPlace):
     tensor([0., 0., 2.])
     """
 
-    _function, _map = staticmethod(pointwise.relu), "relu"
+    _function, _map = staticmethod(activation.relu), "relu"
 
 
 class ReLU6(_InPlace):
@@ -73,7 +73,7 @@ class ReLU6(_InPlace):
     tensor([0., 3., 6.])
     """
 
-    _function, _map = staticmethod(pointwise.relu6), "relu6"
+    _function, _map = staticmethod(activation.relu6), "relu6"
 
 
 class _SilentInPlace(_InPlace):
@@ -99,7 +99,7 @@ class Hardsigmoid(_SilentInPlace):
     tensor([0.0000, 0.5000, 0.7500, 1.0000])
     """
 
-    _function = staticmethod(pointwise.hardsigmoid)
+    _function = staticmethod(activation.hardsigmoid)
 
 
 class Hardswish(_SilentInPlace):
@@ -118,7 +118,7 @@ class Hardswish(_SilentInPlace):
     tensor([-0.0000, 0.0000, 1.1250, 4.0000])
     """
 
-    _function = staticmethod(pointwise.hardswish)
+    _function = staticmethod(activation.hardswish)
 
 
 class _Plain(Activation):
@@ -145,7 +145,7 @@ class Step(_Plain):
     tensor([0., 0., 1.])
     """
 
-    _function = staticmethod(pointwise.step)
+    _function = staticmethod(activation.step)
 
 
 class _WithOptions(Activation):
@@ -189,7 +189,7 @@ class LeakyReLU(_WithOptions):
     tensor([-1.,  3.])
     """
 
-    _function, _options = staticmethod(pointwise.leaky_relu), ("negative_slope",)
+    _function, _options = staticmethod(activation.leaky_relu), ("negative_slope",)
 
     def __init__(self, negative_slope=1e-2, inplace=False):
         super().__init__(negative_slope, inplace=inplace)
@@ -221,7 +221,7 @@ class Hardtanh(_WithOptions):
     tensor([-2.,  1.,  2.])
     """
 
-    _function, _options = staticmethod(pointwise.hardtanh), ("min_val", "max_val")
+    _function, _options = staticmethod(activation.hardtanh), ("min_val", "max_val")
 
     def __init__(self, min_val=-1.0, max_val=1.0, inplace=False):
         if min_val > max_val:
@@ -249,7 +249,7 @@ class Threshold(_WithOptions):
     tensor([20., 20.,  3.])
     """
 
-    _function, _options = staticmethod(pointwise.threshold), ("threshold", "value")
+    _function, _options = staticmethod(activation.threshold), ("threshold", "value")
 
     def __init__(self, threshold, value, inplace=False):
         super().__init__(threshold, value, inplace=inplace)
@@ -280,7 +280,7 @@ class RReLU(_WithOptions):
         super().__init__(lower, upper, inplace=inplace)
 
     def forward(self, input):
-        return activation.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+        return activation_composed.rrelu(input, self.lower, self.upper, self.training, self.inplace)
 
 
 class Softshrink(_WithOptions):
@@ -299,7 +299,7 @@ class Softshrink(_WithOptions):
     tensor([-1.5000,  0.0000,  0.5000])
     """
 
-    _function, _options = staticmethod(pointwise.softshrink), ("lambd",)
+    _function, _options = staticmethod(activation.softshrink), ("lambd",)
 
     def __init__(self, lambd=0.5):
         super().__init__(lambd)
@@ -324,7 +324,7 @@ class Hardshrink(Softshrink):
     tensor([-2.,  0.,  1.])
     """
 
-    _function = staticmethod(pointwise.hardshrink)
+    _function = staticmethod(activation.hardshrink)
 
 
 class PReLU(Module):
@@ -374,7 +374,7 @@ class PReLU(Module):
         self.weight.data.fill_(self.init)
 
     def forward(self, input):
-        return pointwise.prelu(input, self.weight)
+        return activation.prelu(input, self.weight)
 
     def extra_repr(self):
         return f"num_parameters={self.num_parameters}"

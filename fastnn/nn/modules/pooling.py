@@ -1,6 +1,6 @@
 """Pooling as modules."""
 from fastnn.nn.modules.module import Module, Planned
-from fastnn.ops import pool
+from fastnn.ops import adaptive_pool, pool, unpool
 
 
 def _pair(value):
@@ -153,7 +153,7 @@ class MaxUnpool1d(_MaxUnpool):
     tensor([[0., 3., 0., 5.]])
     """
 
-    _function = staticmethod(pool.max_unpool1d)
+    _function = staticmethod(unpool.max_unpool1d)
 
     def __init__(self, kernel_size, stride=None, padding=0):
         super().__init__()
@@ -183,7 +183,7 @@ class MaxUnpool2d(_MaxUnpool):
              [0., 0.]]])
     """
 
-    _function = staticmethod(pool.max_unpool2d)
+    _function = staticmethod(unpool.max_unpool2d)
 
     def __init__(self, kernel_size, stride=None, padding=0):
         super().__init__()
@@ -212,7 +212,7 @@ class MaxUnpool3d(_MaxUnpool):
     tensor([0., 0., 0., 0., 0., 0., 0., 7.])
     """
 
-    _function = staticmethod(pool.max_unpool3d)
+    _function = staticmethod(unpool.max_unpool3d)
 
     def __init__(self, kernel_size, stride=None, padding=0):
         super().__init__()
@@ -404,7 +404,7 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     tensor([[3., 5.]])
     """
 
-    _function = staticmethod(pool.adaptive_max_pool1d)
+    _function = staticmethod(adaptive_pool.adaptive_max_pool1d)
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
@@ -429,7 +429,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     tensor([[[3., 4., 5.]]])
     """
 
-    _function = staticmethod(pool.adaptive_max_pool2d)
+    _function = staticmethod(adaptive_pool.adaptive_max_pool2d)
 
 
 class _AdaptiveAvgPool(Module):
@@ -464,7 +464,7 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     tensor([[2.0000, 3.6667]])
     """
 
-    _function = staticmethod(pool.adaptive_avg_pool1d)
+    _function = staticmethod(adaptive_pool.adaptive_avg_pool1d)
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
@@ -487,7 +487,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     tensor([[[2.5000]]])
     """
 
-    _function = staticmethod(pool.adaptive_avg_pool2d)
+    _function = staticmethod(adaptive_pool.adaptive_avg_pool2d)
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
@@ -510,4 +510,4 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPool):
     tensor([1.5000, 5.5000])
     """
 
-    _function = staticmethod(pool.adaptive_avg_pool3d)
+    _function = staticmethod(adaptive_pool.adaptive_avg_pool3d)

@@ -11,7 +11,7 @@ from fastnn.ops.creation import empty
 from fastnn.ops.dropout import sequence_dropout
 from fastnn.ops.recurrent_composed import projected_lstm
 from fastnn.ops.recurrent import recurrent, recurrent_cell
-from fastnn.ops.shape import cat
+from fastnn.ops.joining import cat
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 

@@ -1,7 +1,7 @@
 """``torch.nn.parallel.scatter_gather``: batches cut into parts for devices, all of which are the CPU here."""
 from fastnn import dtypes
 from fastnn._tensor import Tensor
-from fastnn.ops.shape import cat
+from fastnn.ops.joining import cat
 
 __all__ = ["gather", "scatter", "scatter_kwargs"]
 

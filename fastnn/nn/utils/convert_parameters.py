@@ -1,6 +1,6 @@
 """Parameters as one vector and back."""
 from fastnn._tensor import Tensor
-from fastnn.ops.shape import cat
+from fastnn.ops.joining import cat
 
 
 def parameters_to_vector(parameters):

@@ -8,7 +8,7 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array
 from fastnn.errors import ShapeError
-from fastnn.ops.shape import cat
+from fastnn.ops.joining import cat
 from fastnn.vision.transforms.geometry import center_crop, crop, hflip, pad, resize, rotate, vflip
 from fastnn.vision.transforms.images import (
     InterpolationMode, array_of, check_image, get_dimensions, get_image_size, is_pil, pillow)

@@ -1,0 +1,361 @@
+"""Decompositions of matrices (torch.linalg): NumPy's LAPACK forward; gradients for cholesky, eigh, eig and svd's
+singular values, a clear refusal elsewhere."""
+import numpy as np
+
+from fastnn._tape import Op
+from fastnn._tensor import from_array, record
+from fastnn.ops.declare import operation
+from fastnn.ops.linalg import Named, inv, lapack, matrices_of, refuse, solve, transposed
+
+
+class eigh_result(Named):  # noqa: N801
+    """(eigenvalues, eigenvectors)."""
+
+    names = ("eigenvalues", "eigenvectors")
+
+
+class eig_result(Named):  # noqa: N801
+    """(eigenvalues, eigenvectors)."""
+
+    names = ("eigenvalues", "eigenvectors")
+
+
+class svd_result(Named):  # noqa: N801
+    """(U, S, Vh)."""
+
+    names = ("U", "S", "Vh")
+
+
+class qr_result(Named):  # noqa: N801
+    """(Q, R)."""
+
+    names = ("Q", "R")
+
+
+def _cholesky_backward(grad, y):
+    inner = np.tril(transposed(y) @ np.tril(grad))
+    inner = inner - 0.5 * inner * np.eye(y.shape[-1], dtype=y.dtype)
+    inverse = np.linalg.inv(y)
+    made = transposed(inverse) @ inner @ inverse
+    return (made + transposed(made)) / 2
+
+
+CHOLESKY = Op("LinalgCholeskyExBackward0", _cholesky_backward, "y")
+
+
+@CHOLESKY.second
+def _cholesky_second(step, g):
+    y = step.output(step.y)
+    inner = (y.mT @ g.tril()).tril()
+    inner = inner - inner * from_array(0.5 * np.eye(step.y.shape[-1], dtype=step.y.dtype))
+    inverse = inv(y)
+    made = inverse.mT @ inner @ inverse
+    return (made + made.mT) / 2
+
+
+@operation("fastnn Tensor linalg", out=True)
+def cholesky(input, *, upper=False):
+    """L with L L^T = A for symmetric positive definite A (its transpose with `upper`).
+
+    Parameters
+    ----------
+    input : Tensor
+    upper : bool, default False
+
+    Raises
+    ------
+    LinAlgError
+        A matrix is not positive definite.
+
+    Examples
+    --------
+    >>> fastnn.linalg.cholesky(fastnn.tensor([[4.0, 2.0], [2.0, 2.0]]))
+    tensor([[2., 0.],
+            [1., 1.]])
+    """
+    x = matrices_of("linalg.cholesky", input)
+    y = lapack("linalg.cholesky", np.linalg.cholesky, x)
+    made = record(y, CHOLESKY, (input,), (y,))
+    return made.mT if upper else made
+
+
+def _eigh_values_backward(grad, values, vectors):
+    return (vectors * grad[..., None, :]) @ transposed(vectors)
+
+
+def _gaps(values):
+    """1 / (value j - value i), 0 on the diagonal."""
+    gap = values[..., None, :] - values[..., :, None]
+    with np.errstate(divide="ignore"):
+        return np.where(np.eye(values.shape[-1], dtype=bool), 0, 1 / gap)
+
+
+def _eigh_vectors_backward(grad, values, vectors):
+    return vectors @ (_gaps(values) * (transposed(vectors) @ grad)) @ transposed(vectors)
+
+
+EIGH_VALUES = Op("LinalgEighBackward0", _eigh_values_backward, "values vectors")
+EIGH_VECTORS = Op("LinalgEighBackward0", _eigh_vectors_backward, "values vectors")
+
+
+def _gaps_of(step, values):
+    """The same of a tensor."""
+    same = from_array(np.eye(values.shape[-1], dtype=bool))
+    gap = values.unsqueeze(-2) - values.unsqueeze(-1)
+    return step.where(same, 0.0, 1 / step.where(same, 1.0, gap))
+
+
+def _eigh_again(step):
+    """Values and vectors in the graph of the node's input."""
+    return eigh(step.input((step.vectors * step.values[..., None, :]) @ transposed(step.vectors), 0))
+
+
+@EIGH_VALUES.second
+def _eigh_values_second(step, g):
+    _, vectors = _eigh_again(step)
+    return (vectors * g.unsqueeze(-2)) @ vectors.mT
+
+
+@EIGH_VECTORS.second
+def _eigh_vectors_second(step, g):
+    values, vectors = _eigh_again(step)
+    return vectors @ (_gaps_of(step, values) * (vectors.mT @ g)) @ vectors.mT
+
+
+@operation("linalg", out=True)
+def eigh(input, UPLO="L"):  # noqa: N803
+    """(eigenvalues in order, eigenvectors) of symmetric matrices.
+
+    Parameters
+    ----------
+    input : Tensor
+    UPLO : {"L", "U"}, default "L"
+        Which triangle is read.
+
+    Returns
+    -------
+    tuple of Tensors
+        ``eigenvalues`` and ``eigenvectors`` (columns).
+
+    Examples
+    --------
+    >>> fastnn.linalg.eigh(fastnn.tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
+    tensor([1., 2.])
+    """
+    x = matrices_of("linalg.eigh", input)
+    values, vectors = lapack("linalg.eigh", np.linalg.eigh, x, UPLO)
+    if not input.requires_grad:
+        return eigh_result((from_array(values), from_array(vectors)))
+    first = record(values, EIGH_VALUES, (input,), (values, vectors))
+    return eigh_result((first, record(vectors, EIGH_VECTORS, (input,), (values, vectors))))
+
+
+@operation("linalg", out=True)
+def eigvalsh(input, UPLO="L"):  # noqa: N803
+    """Eigenvalues of symmetric matrices, in order.
+
+    Parameters
+    ----------
+    input : Tensor
+    UPLO : {"L", "U"}, default "L"
+        Which triangle is read.
+
+    Examples
+    --------
+    >>> fastnn.linalg.eigvalsh(fastnn.tensor([[2.0, 0.0], [0.0, 1.0]]))
+    tensor([1., 2.])
+    """
+    return eigh(input, UPLO)[0]
+
+
+def _eig_values_backward(grad, values, vectors):
+    return _eig_back(grad[..., :, None] * np.eye(values.shape[-1]), vectors)
+
+
+def _eig_back(inner, vectors):
+    return np.linalg.solve(transposed(vectors), inner @ transposed(vectors))
+
+
+def _eig_vectors_backward(grad, values, vectors):
+    own = transposed(vectors) @ grad  # of vectors of length 1
+    inner = own - (transposed(vectors) @ vectors) * np.diagonal(own, axis1=-2, axis2=-1)[..., None, :]
+    return _eig_back(_gaps(values) * inner, vectors)
+
+
+EIG_VALUES = Op("LinalgEigBackward0", _eig_values_backward, "values vectors")
+EIG_VECTORS = Op("LinalgEigBackward0", _eig_vectors_backward, "values vectors")
+
+
+def _eig_again(step):
+    """Values and vectors in the graph of the node's input."""
+    scaled = step.vectors * step.values[..., None, :]
+    return eig(step.input(transposed(np.linalg.solve(transposed(step.vectors), transposed(scaled))), 0))
+
+
+@EIG_VALUES.second
+def _eig_values_second(step, g):
+    _, vectors = _eig_again(step)
+    return solve(vectors.mT, g.diag_embed() @ vectors.mT)
+
+
+@EIG_VECTORS.second
+def _eig_vectors_second(step, g):
+    values, vectors = _eig_again(step)
+    own = vectors.mT @ g
+    inner = own - (vectors.mT @ vectors) * own.diagonal(0, -2, -1).unsqueeze(-2)
+    return solve(vectors.mT, (_gaps_of(step, values) * inner) @ vectors.mT)
+
+
+@operation("linalg", out=True)
+def eig(input):
+    """(eigenvalues, eigenvectors) of square matrices whose eigenvalues are real, such as symmetric ones.
+
+    They come in LAPACK's order, real, where PyTorch gives complex numbers with no imaginary part. A matrix with other
+    eigenvalues raises NotImplementedError: there are no complex tensors here.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.linalg.eig(fastnn.tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
+    tensor([2., 1.])
+    """
+    x = matrices_of("linalg.eig", input)
+    values, vectors = lapack("linalg.eig", np.linalg.eig, x)
+    if np.iscomplexobj(values) and values.imag.any():
+        raise NotImplementedError("linalg.eig: the matrix has complex eigenvalues, and fastnn has no complex tensors")
+    values, vectors = (np.ascontiguousarray(each.real, x.dtype) for each in (values, vectors))
+    if not input.requires_grad:
+        return eig_result((from_array(values), from_array(vectors)))
+    first = record(values, EIG_VALUES, (input,), (values, vectors))
+    return eig_result((first, record(vectors, EIG_VECTORS, (input,), (values, vectors))))
+
+
+@operation("linalg", out=True)
+def eigvals(input):
+    """Eigenvalues of square matrices, if they are real; see ``eig``.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.linalg.eigvals(fastnn.tensor([[2.0, 0.0], [0.0, 1.0]]))
+    tensor([2., 1.])
+    """
+    return eig(input)[0]
+
+
+def _no_driver(op, driver):
+    if driver is not None:
+        raise RuntimeError(f"{op}: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend")
+
+
+SVD_VALUES = Op("LinalgSvdBackward0", lambda grad, u, s, vh: (u * grad[..., None, :]) @ vh, "u s vh")
+
+
+def from_singular_vectors(a, factor):
+    """U diag(factor) V^T of a = U diag(s) V^T, s > 0, in tensor operations: V has a^T a's eigenvectors, U = a V / s."""
+    if a.shape[-2] < a.shape[-1]:
+        return from_singular_vectors(a.mT, factor).mT
+    v = eigh(a.mT @ a)[1].flip(-1)
+    u = a @ v
+    return (u / (u * u).sum(-2, keepdim=True).sqrt() * factor.unsqueeze(-2)) @ v.mT
+
+
+@SVD_VALUES.second
+def _svd_second(step, g):
+    return from_singular_vectors(step.input((step.u * step.s[..., None, :]) @ step.vh, 0), g)
+
+
+SVD_VECTORS = Op("LinalgSvdBackward0", refuse, "what", reason="there is no gradient of singular vectors")
+
+
+@operation("linalg", out=True, keywords={"A": "input"})
+def svd(input, full_matrices=True, *, driver=None):
+    """(U, S, Vh) with U diag(S) Vh = A; gradients of S alone.
+
+    Parameters
+    ----------
+    input : Tensor
+    full_matrices : bool, default True
+        Whether U and Vh are square.
+    driver : None, optional
+        CUDA's.
+
+    Returns
+    -------
+    tuple of Tensors
+        ``U``, ``S`` and ``Vh``.
+
+    Examples
+    --------
+    >>> fastnn.linalg.svd(fastnn.tensor([[3.0, 0.0], [0.0, 4.0]])).S
+    tensor([4., 3.])
+    """
+    _no_driver("linalg.svd", driver)
+    x = matrices_of("linalg.svd", input, False)
+    u, s, vh = lapack("linalg.svd", np.linalg.svd, x, full_matrices=full_matrices)
+    if not input.requires_grad:
+        return svd_result((from_array(u), from_array(s), from_array(vh)))
+    k = s.shape[-1]
+    values = record(s, SVD_VALUES, (input,), (u[..., :k], s, vh[..., :k, :]))
+    return svd_result((record(u, SVD_VECTORS, (input,), ("linalg.svd of U",)), values,
+                       record(vh, SVD_VECTORS, (input,), ("linalg.svd of Vh",))))
+
+
+@operation("linalg", out=True, keywords={"A": "input"})
+def svdvals(input, *, driver=None):
+    """Singular values, the largest first.
+
+    Parameters
+    ----------
+    input : Tensor
+    driver : None, optional
+        CUDA's.
+
+    Examples
+    --------
+    >>> fastnn.linalg.svdvals(fastnn.tensor([[3.0, 0.0], [0.0, 4.0]]))
+    tensor([4., 3.])
+    """
+    _no_driver("linalg.svdvals", driver)
+    return svd(input, False)[1]
+
+
+QR = Op("LinalgQrBackward0", refuse, "what", reason="there is no gradient")
+
+
+@operation("linalg", out=True)
+def qr(A, mode="reduced"):  # noqa: N803
+    """(Q, R) with Q R = A; no gradients.
+
+    Parameters
+    ----------
+    A : Tensor
+        (..., m, n)
+    mode : {"reduced", "complete", "r"}, default "reduced"
+        "complete" makes Q square, "r" leaves it empty.
+
+    Returns
+    -------
+    tuple of Tensors
+        ``Q`` and ``R``.
+
+    Examples
+    --------
+    >>> q, r = fastnn.linalg.qr(fastnn.ones(3, 2))
+    >>> q.shape, r.shape
+    (torch.Size([3, 2]), torch.Size([2, 2]))
+    """
+    x = matrices_of("linalg.qr", A, False)
+    if mode not in ("reduced", "complete", "r"):
+        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or "
+                           f"'complete'")
+    found = np.linalg.qr(x, mode)
+    q, r = (np.empty(0, x.dtype), found) if mode == "r" else found
+    return qr_result((record(q, QR, (A,), ("linalg.qr",)) if mode != "r" else from_array(q),
+                      record(r, QR, (A,), ("linalg.qr",))))

@@ -1,0 +1,6 @@
+"""What other compiled operations share with reductions."""
+from fastnn._tensor cimport Tensor
+
+
+cdef tuple axes_of(object dim, int ndim)
+cdef Tensor in_single(function, Tensor x, object dim, bint keepdim)
