@@ -75,6 +75,12 @@ case("einsum", (3, 4), (4, 2), call=lambda f, x, y: f("ij,jk->ki", x, y))
 case("tensordot", (3, 4), (4, 2), call=lambda f, x, y: f(x, y, 1))
 case("cross", (2, 3), (2, 3))
 case("F.linear", (5, 3), (2, 3), (2,))
+case("polygamma", (3, 4), low=0.5, high=2.0, call=lambda f, x: f(1, x))
+case("mvlgamma", (3, 4), low=2.0, high=3.0, p=2)
+case("igamma igammac", (3, 4), (3, 4), low=0.5, high=2.0)
+case("triangular_solve", (3, 2), (3, 3), low=1.0, high=2.0, call=lambda f, b, a: f(b, a)[0])
+case("cholesky_solve", (3, 2), (3, 3), low=1.0, high=2.0)
+case("cholesky_inverse", (3, 3), low=1.0, high=2.0)
 case("F.bilinear", (5, 3), (5, 2), (4, 3, 2), (4,))
 case("trace det inverse pinverse logdet slogdet", (3, 3), call=lambda f, x: f(x @ x.t() + torch.eye(3).double()))
 case("cholesky", (3, 3), call=lambda f, x: f(x @ x.t() + torch.eye(3).double()))
@@ -198,7 +204,9 @@ exempt("new tensors, types, and the same function under another name", "absolute
        "clip concat concatenate detach divide empty empty_like eye fill from_numpy full full_like is_complex "
        "is_floating_point is_nonzero linspace logspace multiply negative ones ones_like promote_types rand rand_like "
        "randint randn randn_like randperm result_type scalar_tensor subtract tensor true_divide zeros zeros_like")
-exempt("random numbers", "bernoulli multinomial normal randint_like poisson binomial F.gumbel_softmax F.rrelu_")
+exempt("random numbers, and the implicit gradients of some: tests/test_gamma_functions.py", "_dirichlet_grad "
+       "_sample_dirichlet _standard_gamma _standard_gamma_grad bernoulli multinomial normal randint_like poisson binomial "
+       "F.gumbel_softmax F.rrelu_")
 exempt("in place: tests/test_inplace.py and the in-place samples of test_torch_parity.py",
        "F.celu_ F.elu_ F.hardtanh_ F.leaky_relu_ F.relu_ F.selu_ F.threshold_")
 exempt("no gradient, and it says so", "i0")

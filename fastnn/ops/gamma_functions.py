@@ -97,7 +97,17 @@ def polygamma(n, input):
 
 
 def _method(self, n):
-    """The n-th derivative of ``digamma``."""
+    """The n-th derivative of ``digamma``.
+
+    Parameters
+    ----------
+    n : int
+
+    Examples
+    --------
+    >>> fastnn.tensor([1.0, 0.5]).polygamma(1)
+    tensor([1.6449, 4.9348])
+    """
     return polygamma(n, self)
 
 
@@ -114,7 +124,18 @@ ZETA = Op("SpecialZetaBackward0", _zeta_backward, reason="it has no first gradie
 
 @operation("special", out=True)
 def zeta(input, other):
-    """Hurwitz' zeta function, the sum of (other + k)^-input over k = 0, 1, ...; no gradients."""
+    """Hurwitz' zeta function, the sum of (other + k)^-input over k = 0, 1, ...; no gradients.
+
+    Parameters
+    ----------
+    input, other : Tensor or number
+        At least one Tensor.
+
+    Examples
+    --------
+    >>> fastnn.special.zeta(fastnn.tensor([2.0, 4.0]), 1)
+    tensor([1.6449, 1.0823])
+    """
     x, q = pair_of("special.zeta", input, other, numbers=True)
     x, q = (floating_of("special.zeta", each) for each in (x, q))
     kind = np.result_type(x.detach().numpy(), q.detach().numpy())

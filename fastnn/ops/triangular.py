@@ -59,7 +59,23 @@ def solve_triangular(A, B, *, upper, left=True, unitriangular=False, out=None): 
 
 @operation()
 def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False, *, out=None):  # noqa: N803
-    """(X, A) with A X = `input` for triangular A (A^T with `transpose`); see ``linalg.solve_triangular``."""
+    """(X, A) with A X = `input` for triangular A (A^T with `transpose`); see ``linalg.solve_triangular``.
+
+    Parameters
+    ----------
+    input : Tensor
+        (*, n, k)
+    A : Tensor
+        (*, n, n), of which one triangle is read.
+    upper, transpose, unitriangular : bool
+
+    Examples
+    --------
+    >>> A = fastnn.tensor([[2.0, 0.0], [1.0, 4.0]])
+    >>> fastnn.triangular_solve(fastnn.tensor([[2.0], [9.0]]), A, upper=False).solution
+    tensor([[1.],
+            [2.]])
+    """
     matrix, side = (A.mT, not upper) if transpose else (A, upper)
     made = solve_triangular(matrix, input, upper=side, unitriangular=unitriangular), A.clone()
     return triangular_solve_result(into("triangular_solve", each, value, (input, A))
@@ -91,7 +107,20 @@ def cholesky_solve(input, input2, upper=False):
 
 @operation(out=True)
 def cholesky_inverse(input, upper=False):
-    """The inverse of L L^T (L^T L with `upper`), L being `input`."""
+    """The inverse of L L^T (L^T L with `upper`), L being `input`.
+
+    Parameters
+    ----------
+    input : Tensor
+        L, (*, n, n).
+    upper : bool
+
+    Examples
+    --------
+    >>> fastnn.cholesky_inverse(fastnn.tensor([[2.0, 0.0], [0.0, 1.0]]))
+    tensor([[0.2500, 0.0000],
+            [0.0000, 1.0000]])
+    """
     lower = input.mT if upper else input
     eye = from_array(np.eye(input.shape[-1], dtype=input.detach().numpy().dtype))
     root = solve_triangular(lower, eye, upper=False)
@@ -103,6 +132,19 @@ def cholesky_ex(input, *, upper=False, check_errors=False):
     """(L, info) of ``cholesky``: `info` is 0, or the order of the first leading minor that is not positive.
 
     Such a matrix raises nothing without `check_errors`; its L is NaN here.
+
+    Parameters
+    ----------
+    input : Tensor
+        (*, n, n)
+    upper : bool
+    check_errors : bool
+        Whether a matrix that is not positive definite raises.
+
+    Examples
+    --------
+    >>> fastnn.linalg.cholesky_ex(fastnn.tensor([[4.0, 0.0], [0.0, 9.0]])).info.item()
+    0
     """
     x = matrices_of("linalg.cholesky_ex", input)
     info = np.zeros(x.shape[:-2], np.int32)
