@@ -247,7 +247,8 @@ def rsub(input, other, *, alpha=1):
 
     Parameters
     ----------
-    input, other : Tensor or number
+    input : Tensor
+    other : Tensor or number
     alpha : number, default 1
 
     Examples

@@ -163,7 +163,7 @@ def atan2(input, other):
     Parameters
     ----------
     input : Tensor
-    other : Tensor or number
+    other : Tensor
 
     Examples
     --------
@@ -180,7 +180,7 @@ def hypot(input, other):
     Parameters
     ----------
     input : Tensor
-    other : Tensor or number
+    other : Tensor
 
     Examples
     --------
@@ -246,7 +246,7 @@ def fmax(input, other):
     Parameters
     ----------
     input : Tensor
-    other : Tensor or number
+    other : Tensor
 
     Examples
     --------
@@ -263,7 +263,7 @@ def fmin(input, other):
     Parameters
     ----------
     input : Tensor
-    other : Tensor or number
+    other : Tensor
 
     Examples
     --------
@@ -300,7 +300,7 @@ def ldexp(input, other):
     Parameters
     ----------
     input : Tensor
-    other : Tensor or number
+    other : Tensor
 
     Examples
     --------
@@ -325,7 +325,7 @@ def _whole(op, text, function):
 
     Parameters
     ----------
-    input, other : Tensor or number
+    input, other : Tensor{" or number" if op.startswith("bitwise") else ""}
 
     Examples
     --------

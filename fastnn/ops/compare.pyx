@@ -278,7 +278,7 @@ def logical_and(input, other):
     Parameters
     ----------
     input : Tensor
-    other : Tensor or number
+    other : Tensor
 
     Examples
     --------
@@ -295,7 +295,7 @@ def logical_or(input, other):
     Parameters
     ----------
     input : Tensor
-    other : Tensor or number
+    other : Tensor
 
     Examples
     --------
@@ -312,7 +312,7 @@ def logical_xor(input, other):
     Parameters
     ----------
     input : Tensor
-    other : Tensor or number
+    other : Tensor
 
     Examples
     --------

@@ -163,7 +163,7 @@ def sum(input, dim=None, bint keepdim=False, *, dtype=None):
     Parameters
     ----------
     input : Tensor
-    dim : int, optional
+    dim : int or tuple of ints, optional
     keepdim : bool, default False
     dtype : dtype, optional
 
@@ -252,7 +252,7 @@ def amax(input, dim=(), bint keepdim=False, *, out=None):
     Parameters
     ----------
     input : Tensor
-    dim : int, default ()
+    dim : int or tuple of ints, default ()
     keepdim : bool, default False
     out : Tensor, optional
 
@@ -571,7 +571,7 @@ def all(input, dim=None, bint keepdim=False):
     Parameters
     ----------
     input : Tensor
-    dim : int, optional
+    dim : int or tuple of ints, optional
     keepdim : bool, default False
 
     Examples

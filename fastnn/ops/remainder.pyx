@@ -76,7 +76,8 @@ def fmod(input, other):
 
     Parameters
     ----------
-    input, other : Tensor or number
+    input : Tensor
+    other : Tensor or number
 
     Examples
     --------

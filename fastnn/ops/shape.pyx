@@ -5,12 +5,9 @@ import numpy
 
 from fastnn import dtypes
 from fastnn._tape cimport Node, Op, declare
-from fastnn._tensor cimport Tensor, record1, recordn, recording, wrap, wrap_view, shape_of
-from fastnn.errors import ShapeError
-from fastnn.kernels cimport _core
+from fastnn._tensor cimport Tensor, record1, recording, wrap, wrap_view, shape_of
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport is_real, undo, wrap_dim
-from fastnn.ops._common import into, promote
 from fastnn.ops.declare import operation
 
 np.import_array()

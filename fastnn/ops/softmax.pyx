@@ -7,9 +7,9 @@ from fastnn import dtypes
 from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, record1, recording, wrap
 from fastnn.kernels cimport softmax as S
+from fastnn.ops import pointwise
 from fastnn.ops._common cimport is_half, is_real, wrap_dim
 from fastnn.ops.declare import operation
-from fastnn.ops.pointwise import exp, log
 from fastnn.ops.reduce cimport axes_of, in_single
 from fastnn.ops.reduce import amax, sum
 
@@ -114,5 +114,5 @@ def logsumexp(input, dim, bint keepdim=False):
         finite = wrap(numpy.where(numpy.isfinite((<Tensor>peak).array), (<Tensor>peak).array, 0))
     else:
         finite = 0
-    total = log(sum(exp(input - finite), axes, True)) + finite
+    total = pointwise.log(sum(pointwise.exp(input - finite), axes, True)) + finite
     return total if keepdim else total.squeeze(axes)
