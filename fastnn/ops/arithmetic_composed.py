@@ -153,7 +153,7 @@ ATAN2 = binary_op("atan2", "Atan2Backward0", np.arctan2, lambda a, b, z: _zero_f
 HYPOT = binary_op("hypot", "HypotBackward0", np.hypot, lambda a, b, z: (a / z, b / z), lambda a, b, z: (a / z, b / z))
 COPYSIGN = binary_op("copysign", "CopysignBackward0", np.copysign,
                      lambda a, b, z: (np.where(a == 0, 0, z / a), np.zeros_like(b)),
-                     lambda a, b, z: (where(a == 0, 0.0, div(z, a)).detach(), b.detach() * 0))
+                     lambda a, b, z: (div(z, where(a == 0, 1.0, a)), b.detach() * 0))
 
 
 @operation(aliases="arctan2", inplace=True, out=True)

@@ -35,8 +35,12 @@ cdef Op FMOD = declare("FmodBackward0", remainder_backward, "shape_x shape_y quo
 @REMAINDER.second
 @FMOD.second
 def _remainder_second(step, g):
-    return (step.sum_to(g, step.shape_x),
-            step.sum_to(-g * step.tensor(step.quotient), step.shape_y) if step.needs(1) else None)
+    dy = None
+    if step.needs(1):  # the quotient is a step function of both: in the graph, with zeros
+        inputs = [step.input(numpy.zeros(shape, step.quotient.dtype), i)
+                  for i, shape in enumerate((step.shape_x, step.shape_y))]
+        dy, = step.in_graph((step.sum_to(-g * step.tensor(step.quotient), step.shape_y),), inputs)
+    return step.sum_to(g, step.shape_x), dy
 
 
 cdef object modulo(str op, Op record, object input, object other):
