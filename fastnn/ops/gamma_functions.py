@@ -9,7 +9,7 @@ from fastnn.kernels import sum_to
 from fastnn.ops import arithmetic, pointwise, reduce
 from fastnn.ops._common import need_tensors
 from fastnn.ops.arithmetic_composed import pair_of
-from fastnn.ops.declare import operation
+from fastnn.ops.declare import add, operation
 from fastnn.ops.incomplete import lower_series, upper_fraction
 from fastnn.ops.special import floating_of
 
@@ -274,3 +274,7 @@ def mvlgamma(input, p):
     steps = from_array(np.arange(p).astype(input.detach().numpy().dtype) / -2)
     parts = pointwise.lgamma(arithmetic.add(input.unsqueeze(-1), steps))
     return arithmetic.add(reduce.sum(parts, -1), p * (p - 1) / 4 * math.log(math.pi))
+
+
+for _name, _function in (("igamma_", gammainc), ("igammac_", gammaincc)):  # in place under these names alone
+    add("Tensor", _name, _function, True, None, False, False)

@@ -127,7 +127,7 @@ def cholesky_inverse(input, upper=False):
     return linear.matmul(root.mT, root)
 
 
-@operation("linalg")
+@operation("linalg", out=True)
 def cholesky_ex(input, *, upper=False, check_errors=False):
     """(L, info) of ``cholesky``: `info` is 0, or the order of the first leading minor that is not positive.
 
