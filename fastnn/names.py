@@ -16,13 +16,12 @@ keras.initializers keras.layers keras.losses keras.metrics keras.mixed_precision
 keras.optimizers keras.optimizers.schedules keras.preprocessing keras.random keras.regularizers keras.saving keras.tree
 keras.utils tensorflow tensorflow.data tensorflow.image
 """.split()
-SKLEARN = ("MLPClassifier", "MLPRegressor")  # in sklearn.neural_network; there without scikit-learn, too
 
 
 def listed(texts):
     """Full names that contain all `texts`, in any case; sorted."""
     texts = [text.lower() for text in texts]
-    found = {f"sklearn.neural_network.{name}" for name in SKLEARN}
+    found = {f"{dropin.NETWORKS}.{name}" for name in dropin.REPLACED}
     for namespace in NAMESPACES:
         try:
             module = importlib.import_module(dropin.target_of(namespace))
