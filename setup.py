@@ -15,6 +15,9 @@ import runpy
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy
 from Cython.Build import cythonize
@@ -106,6 +109,36 @@ int main(void) { int n = 0;
 """
 
 
+class Progress:
+    """Counts finished compilations and estimates the time left, a line on stderr every few seconds.
+
+    `work` maps each file to the seconds that its compilation takes on some machine: only their ratios matter.
+    """
+
+    EVERY = 5  # seconds between two lines
+
+    def __init__(self, work):
+        self.work, self.done, self.count = work, 0.0, 0
+        self.start = self.shown = time.monotonic()
+        self.lock = threading.Lock()
+
+    def finished(self, path):
+        with self.lock:
+            self.done, self.count = self.done + self.work.get(path, 0.0), self.count + (path in self.work)
+            now = time.monotonic()
+            if path in self.work and (now - self.shown >= self.EVERY or self.count == len(self.work)):
+                self.shown = now
+                left = (now - self.start) * (sum(self.work.values()) / self.done - 1)
+                print(f"fastnn: compiled {self.count} of {len(self.work)} files, "
+                      f"about {left:.0f} s left" if left >= 1 else
+                      f"fastnn: compiled {self.count} files in {now - self.start:.0f} s", file=sys.stderr, flush=True)
+
+
+COMPILER_MISSING = """fastnn: no working C compiler ({reason}).
+Install one (Debian, Ubuntu: `apt install gcc libc6-dev python3-dev`; Fedora: `dnf install gcc python3-devel`; macOS:
+`xcode-select --install`), or name yours in the environment variable CC. A wheel needs none."""
+
+
 class build_ext(_build_ext):
     """Compiles the C kernels into the core extension, each variant with flags of its own."""
 
@@ -113,13 +146,39 @@ class build_ext(_build_ext):
         super().finalize_options()
         self.parallel = self.parallel or os.cpu_count()
 
+    def build_extensions(self):
+        outdated = [ext for ext in self.extensions if self.is_outdated(ext)]
+        if outdated:
+            self.check_compiler()
+        self.progress = Progress({ext.sources[0]: os.path.getsize(ext.sources[0]) / 420_000 for ext in outdated} | {
+            f"src_c/isa/{isa}_{dtype}.c": 8.0 if isa == "baseline" else 16.0
+            for isa in wanted_variants() for dtype in DTYPES if CORE in [ext.name for ext in outdated]})
+        if outdated:
+            print(f"fastnn: {len(self.progress.work)} files to compile", file=sys.stderr, flush=True)
+        super().build_extensions()
+
+    def is_outdated(self, ext):
+        return self.force or newer_group(ext.sources + ext.depends, self.get_ext_fullpath(ext.name))
+
+    def check_compiler(self):
+        """Ends the build with a plain sentence where nothing compiles, or Python's headers are missing."""
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, "probe.c")
+                with open(path, "w") as file:
+                    file.write("#include <Python.h>\nint main(void) { return 0; }\n")
+                self.compiler.compile([path], output_dir=folder, include_dirs=self.include_dirs)
+        except Exception as error:  # whatever a compiler driver raises
+            sys.exit(COMPILER_MISSING.format(reason=str(error).splitlines()[0]))
+
     def build_extension(self, ext):
         ext.extra_compile_args = CYTHON_FLAGS + (["-Os"] if SMALL.match(ext.name) else []) + DEBUG_FLAGS
         strip = ["-Wl,-s"] if sys.platform == "linux" else []
         ext.extra_link_args = DEBUG_FLAGS if DEBUG_FLAGS is SANITIZE_FLAGS else strip
-        if ext.name == CORE and (self.force or newer_group(ext.sources + ext.depends, self.get_ext_fullpath(ext.name))):
+        if ext.name == CORE and self.is_outdated(ext):
             self.add_kernels(ext)
         super().build_extension(ext)
+        self.progress.finished(ext.sources[0])
 
     def add_kernels(self, ext):
         openmp = []
@@ -137,13 +196,15 @@ class build_ext(_build_ext):
             else:
                 self.warn(f"the compiler cannot build for {isa}: left out")
         jobs = [(f"src_c/isa/{isa}_{dtype}.c", flags) for isa, flags in variants.items() for dtype in DTYPES]
-        jobs += [(path, []) for path in C_COMMON]
-        from concurrent.futures import ThreadPoolExecutor
+        told = " ".join([*C_FLAGS, *openmp, *(f"[{isa}: {' '.join(flags)}]" for isa, flags in variants.items() if flags)])
+        jobs += [(path, [f'-DFNN_FLAGS="{told}"'] if path.endswith("dispatch.c") else []) for path in C_COMMON]
 
         def build(job):
             path, flags = job
-            return self.compiler.compile([path], output_dir=self.build_temp, macros=macros, include_dirs=["src_c"],
-                                         depends=C_HEADERS, extra_postargs=C_FLAGS + DEBUG_FLAGS + openmp + flags)
+            objects = self.compiler.compile([path], output_dir=self.build_temp, macros=macros, include_dirs=["src_c"],
+                                            depends=C_HEADERS, extra_postargs=C_FLAGS + DEBUG_FLAGS + openmp + flags)
+            self.progress.finished(path)
+            return objects
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # the slowest part of the build by far
             objects = [path for paths in pool.map(build, jobs) for path in paths]
@@ -189,7 +250,8 @@ def extensions():
 
 setup(
     ext_modules=cythonize(
-        list(extensions()), annotate=os.environ.get("FASTNN_ANNOTATE") == "1", nthreads=0,
+        list(extensions()), annotate=os.environ.get("FASTNN_ANNOTATE") == "1",
+        nthreads=os.cpu_count() if sys.platform == "linux" else 0,  # elsewhere its processes would run this file again
         compiler_directives={"language_level": 3, "binding": True, "cdivision": True, "auto_pickle": False}),
     cmdclass={"build_ext": build_ext},
 )

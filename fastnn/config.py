@@ -207,7 +207,7 @@ def get_backend():
 
 
 def show_config():
-    """Print and return what this build has: version, instruction sets, OpenMP, threads, backend.
+    """Print and return what this build has: version, instruction sets, OpenMP, compiler and its options, threads, backend.
 
     Returns
     -------
@@ -224,6 +224,7 @@ def show_config():
 
     import fastnn
     openmp = _core.openmp_version()
+    compiler, flags = _core.compiler()
     facts = {
         "fastnn": fastnn.__version__,
         "numpy": numpy.__version__,
@@ -231,6 +232,8 @@ def show_config():
         "instruction sets": _core.available_isas(),
         "in use": _core.get_isa(),
         "OpenMP": str(openmp) if openmp else "no: kernels run on one thread",
+        "compiler": compiler,
+        "compiler options": flags,
         "threads": get_num_threads(),
         "backend": get_backend(),
         "flush subnormals": _core.get_flush_denormal(),

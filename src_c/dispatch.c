@@ -57,6 +57,20 @@ const char *const fnn_conv_names[] = {
 
 int fnn_conv_forced = -1;
 
+#if defined(__clang__)
+const char *const fnn_compiler = "clang " __clang_version__;
+#elif defined(__GNUC__)
+const char *const fnn_compiler = "gcc " __VERSION__;
+#else
+const char *const fnn_compiler = "unknown";
+#endif
+
+#ifdef FNN_FLAGS /* setup.py: the options of all kernels, then each instruction set's */
+const char *const fnn_compiler_flags = FNN_FLAGS;
+#else
+const char *const fnn_compiler_flags = "";
+#endif
+
 #if defined(__x86_64__)
 /* The operating system must save the wide registers too, or using them kills the process. */
 static uint64_t enabled_state(void)

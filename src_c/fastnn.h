@@ -99,6 +99,7 @@ int fnn_get_num_threads(void);
 /* A further limit for kernels that the calling thread calls, 0 for none; returns the one before. */
 int fnn_limit_this_thread(int n);
 int fnn_openmp_version(void); /* 0: built without OpenMP */
+extern const char *const fnn_compiler, *const fnn_compiler_flags;
 /* Flush subnormal numbers to zero inside kernels (default on). */
 void fnn_set_flush_denormal(int on);
 int fnn_get_flush_denormal(void);

@@ -51,7 +51,7 @@ def test_set_isa(kernel_settings):
 def test_show_config(capsys):
     fastnn.show_config()
     text = capsys.readouterr().out
-    for expected in (fastnn.__version__, kernels.get_isa(), *kernels.available_isas(), "OpenMP"):
+    for expected in (fastnn.__version__, kernels.get_isa(), *kernels.available_isas(), "OpenMP", "-ffp-contract=fast"):
         assert expected in text
 
 

@@ -22,6 +22,8 @@ cdef extern from "fastnn.h":
     int fnn_get_num_threads()
     int fnn_limit_this_thread(int n) nogil
     int fnn_openmp_version()
+    const char *const fnn_compiler
+    const char *const fnn_compiler_flags
     void fnn_set_flush_denormal(int on)
     int fnn_get_flush_denormal()
 
@@ -456,6 +458,11 @@ def get_num_threads():
 def openmp_version():
     """The date of the OpenMP specification (`_OPENMP`), 0 when built without."""
     return fnn_openmp_version()
+
+
+def compiler():
+    """The compiler of the C kernels and the options that it was given, two strings."""
+    return fnn_compiler.decode(), fnn_compiler_flags.decode()
 
 
 def set_flush_denormal(bint on):
