@@ -13,7 +13,7 @@ ASAN_TREE := build/asan
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv build demo test test-torch parity fuzz coverage bench bench-train bench-sklearn lint format asan wheel sdist annotate clean
+.PHONY: help venv build demo test test-torch parity fuzz coverage bench bench-train bench-sklearn lint format asan wheel test-wheel sdist annotate clean
 
 help:  ## print this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -100,9 +100,28 @@ asan: $(VENV)/.extra-test  ## build with AddressSanitizer and UBSan into build/a
 	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	    $(abspath $(BIN))/python -m pytest -p no:cacheprovider -m 'not torch' $(ARGS)
 
-wheel: venv  ## build a wheel into dist/
-	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
+# auditwheel puts libgomp into the wheel and names it by the glibc that it needs (manylinux_2_34 on Debian 12).
+WHEEL_TREE := build/wheel
+wheel: $(VENV)/.extra-wheel  ## build a wheel into dist/ that other Linux machines can install
+	rm -rf $(WHEEL_TREE) build/lib* && mkdir -p $(WHEEL_TREE) dist
+	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir $(WHEEL_TREE) .
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/auditwheel repair --wheel-dir $(WHEEL_TREE)/repaired $(WHEEL_TREE)/*.whl
+	$(BIN)/auditwheel show $(WHEEL_TREE)/repaired/*.whl
+	cp $(WHEEL_TREE)/repaired/*.whl dist/
 	@ls -l dist/*.whl
+
+# A fresh environment, programs found there alone (no compiler), and a tree without the package's sources.
+# NUMPY="==2.1.0" takes the oldest NumPy that is allowed.
+NUMPY ?=
+test-wheel: wheel  ## build a wheel and run the tests on it in a fresh environment without a compiler
+	$(PYTHON) -m venv --clear $(WHEEL_TREE)/env
+	$(WHEEL_TREE)/env/bin/pip install --quiet --disable-pip-version-check \
+	    "$$(ls $(abspath $(WHEEL_TREE))/repaired/*.whl)[test]" 'numpy$(NUMPY)'
+	rm -rf $(WHEEL_TREE)/tree && mkdir $(WHEEL_TREE)/tree
+	tar -cf - --exclude=__pycache__ tests benchmarks examples docs README.md CHANGELOG.md CONTRIBUTING.md LICENSE pyproject.toml \
+	    Makefile | tar -xf - -C $(WHEEL_TREE)/tree
+	cd $(WHEEL_TREE)/tree && env -u PYTHONPATH PATH=$(abspath $(WHEEL_TREE))/env/bin \
+	    $(abspath $(WHEEL_TREE))/env/bin/python -P -m pytest -p no:cacheprovider $(ARGS)
 
 sdist: venv  ## build a source distribution into dist/
 	$(BIN)/python -c 'from setuptools.build_meta import build_sdist; print(build_sdist("dist"))'

@@ -143,6 +143,8 @@ class build_ext(_build_ext):
     """Compiles the C kernels into the core extension, each variant with flags of its own."""
 
     def finalize_options(self):
+        if sys.platform == "win32":
+            self.compiler = self.compiler or "mingw32"  # kernels are GNU C11, which MSVC cannot compile
         super().finalize_options()
         self.parallel = self.parallel or os.cpu_count()
 

@@ -6,7 +6,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#ifndef _WIN32
+#ifdef _WIN32
+#include <malloc.h>
+#else
 #include <pthread.h>
 #endif
 #ifdef __linux__
@@ -34,6 +36,26 @@ _Static_assert(sizeof(header) <= FNN_ALIGNMENT, "the header must fit its cache l
 static int guarding;
 static size_t damaged;
 static atomic_long blocks_left = -1; /* until allocation fails, for tests; < 0: for ever */
+
+/* A block of the system's that begins at a multiple of FNN_ALIGNMENT; NULL if there is none. */
+static void *system_block(size_t size)
+{
+#ifdef _WIN32
+    return _aligned_malloc(size, FNN_ALIGNMENT);
+#else
+    void *memory;
+    return posix_memalign(&memory, FNN_ALIGNMENT, size) ? NULL : memory;
+#endif
+}
+
+static void release(void *memory)
+{
+#ifdef _WIN32
+    _aligned_free(memory);
+#else
+    free(memory);
+#endif
+}
 
 static header *free_lists[CLASSES];
 static size_t cached;
@@ -89,12 +111,12 @@ static int classify(size_t *size)
 
 static void *alloc_guarded(size_t size)
 {
-    void *memory;
     if (atomic_load(&blocks_left) >= 0 && atomic_fetch_sub(&blocks_left, 1) <= 0) {
         atomic_store(&blocks_left, 0);
         return NULL;
     }
-    if (posix_memalign(&memory, FNN_ALIGNMENT, size + 2 * FNN_ALIGNMENT))
+    void *memory = system_block(size + 2 * FNN_ALIGNMENT);
+    if (!memory)
         return NULL;
     memset(memory, GUARD_BYTE, FNN_ALIGNMENT);
     header *block = memory;
@@ -116,7 +138,7 @@ static void free_guarded(header *block)
     lock();
     damaged += !intact;
     unlock();
-    free(block);
+    release(block);
 }
 
 void fnn_set_guard(int on)
@@ -170,8 +192,8 @@ void *fnn_alloc(size_t size)
         unlock();
     }
     if (!block) {
-        void *memory;
-        if (posix_memalign(&memory, FNN_ALIGNMENT, size + FNN_ALIGNMENT))
+        void *memory = system_block(size + FNN_ALIGNMENT);
+        if (!memory)
             return NULL;
         ask_for_huge_pages(memory, size);
         block = memory;
@@ -200,7 +222,7 @@ void fnn_free(void *pointer)
         }
         unlock();
     }
-    free(block);
+    release(block);
 }
 
 void *fnn_realloc(void *pointer, size_t size)
@@ -230,7 +252,7 @@ void fnn_empty_cache(void)
         while (free_lists[i]) {
             header *block = free_lists[i];
             free_lists[i] = block->next;
-            free(block);
+            release(block);
         }
     }
     cached = 0;

@@ -66,8 +66,12 @@ static double fnn_trigamma(double x)
 
 static inline REAL lgamma_(REAL x)
 {
-    int sign;
+#if defined(_WIN32) || defined(__APPLE__)
+    return (REAL)lgamma((double)x); /* no lgamma_r there, or not declared; nobody reads signgam */
+#else
+    int sign; /* lgamma writes signgam, which threads share */
     return (REAL)lgamma_r((double)x, &sign);
+#endif
 }
 
 static inline REAL digamma_(REAL x)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
-pytest.importorskip("torch", reason="the oracle, Keras, needs it")
+torch = pytest.importorskip("torch", reason="the oracle, Keras, needs it")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     keras = pytest.importorskip("keras", reason="the oracle")

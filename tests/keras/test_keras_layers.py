@@ -1,9 +1,8 @@
 """Every layer beside real Keras: weights, outputs, gradients, records, shapes, masks and default arguments."""
 import numpy as np
 import pytest
-import torch
 from keras_oracle import (MARKS, assert_same, assert_same_signature, keras, ours, parameters, plain, public_names,
-                          without_modules)
+                          torch, without_modules)
 from layer_cases import CASES, ELSEWHERE, HOLES, RIGHT
 
 from fastnn.keras import naming, tree

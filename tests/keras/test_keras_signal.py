@@ -3,8 +3,7 @@ import inspect
 
 import numpy as np
 import pytest
-import torch
-from keras_oracle import MARKS, assert_same, assert_same_signature, keras, ours, plain
+from keras_oracle import MARKS, assert_same, assert_same_signature, keras, ours, plain, torch
 
 import fastnn
 from fastnn.keras.layers.base import recorded
