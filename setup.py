@@ -198,7 +198,8 @@ class build_ext(_build_ext):
             else:
                 self.warn(f"the compiler cannot build for {isa}: left out")
         jobs = [(f"src_c/isa/{isa}_{dtype}.c", flags) for isa, flags in variants.items() for dtype in DTYPES]
-        told = " ".join([*C_FLAGS, *openmp, *(f"[{isa}: {' '.join(flags)}]" for isa, flags in variants.items() if flags)])
+        each = (f"[{isa}: {' '.join(flags)}]" for isa, flags in variants.items() if flags)
+        told = " ".join([*C_FLAGS, *openmp, *each])
         jobs += [(path, [f'-DFNN_FLAGS="{told}"'] if path.endswith("dispatch.c") else []) for path in C_COMMON]
 
         def build(job):

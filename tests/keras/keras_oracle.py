@@ -6,13 +6,13 @@ import warnings
 import numpy as np
 import pytest
 
+from fastnn import keras as ours  # noqa: F401
+
 os.environ.setdefault("KERAS_BACKEND", "torch")
 torch = pytest.importorskip("torch", reason="the oracle, Keras, needs it")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     keras = pytest.importorskip("keras", reason="the oracle")
-
-from fastnn import keras as ours  # noqa: F401
 
 MARKS = [pytest.mark.torch,  # real Keras warns of itself with NumPy 2
          pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")]
