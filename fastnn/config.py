@@ -207,7 +207,7 @@ def get_backend():
 
 
 def show_config():
-    """Print and return what this build has: version, instruction sets, OpenMP, compiler and its options, threads, backend.
+    """Print and return what this build has: version, instruction sets, OpenMP, compiler and options, threads, backend.
 
     Returns
     -------
