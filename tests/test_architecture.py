@@ -33,6 +33,15 @@ LAYERS = [
     {"tensorflow"},
 ]
 DOORS = {"keras", "sklearn"}  # none imports another
+
+# What may be imported inside a function. Everything else stands at the top of its file; where that makes a cycle, the
+# shared part belongs further down, or the upper module registers with the lower one.
+OPTIONAL = {"IPython", "PIL", "fcntl", "graphviz", "h5py", "matplotlib", "mpi4py", "scipy", "sklearn", "tensorboardX",
+            "threadpoolctl", "tokenizers", "torch", "tqdm"}  # may not be installed
+# Dear to import, needed by few programs; `import fastnn.keras` loads none of them.
+LAZY = {"concurrent.futures", "difflib", "fastnn.distributed", "fastnn.keras.ops.ctc", "fastnn.serialization.objects",
+        "fastnn.serialization.torch_files", "fastnn.sklearn", "fastnn.utils.data._processes",
+        "hashlib", "logging", "multiprocessing.context", "traceback", "urllib.parse", "urllib.request", "wave"}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+c?import[ \t]+(\([^)]*\)|[^\n#]+)|c?import[ \t]+([\w., \t]+))",
@@ -92,6 +101,39 @@ def wrong_imports(path, text):
                          ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_point_down(path):
     assert not list(wrong_imports(path, path.read_text()))
+
+
+def inner_imports(path, text):
+    """Dotted names that functions import; a module's `__getattr__` is there to import what is asked for."""
+    if path.suffix == ".py":
+        for function in ast.walk(ast.parse(text)):
+            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) and function.name != "__getattr__":
+                for node in ast.walk(function):
+                    if isinstance(node, (ast.Import, ast.ImportFrom)):
+                        yield from imports_of(ast.unparse(node), path)
+        return
+    indented = "\n".join(line.strip() for line in re.sub(r'("""|\'\'\').*?\1', "", text, flags=re.DOTALL).splitlines()
+                         if line.startswith(" "))
+    yield from imports_of(indented, path)
+
+
+def wrong_inner_imports(path, text):
+    return [name for name in inner_imports(path, text) if name.partition(".")[0] not in OPTIONAL
+            and not any(name == lazy or name.startswith(lazy + ".") for lazy in LAZY)]
+
+
+@pytest.mark.parametrize("path", sources("fastnn/**/*.py", "fastnn/**/*.pyx"),
+                         ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_stand_at_the_top(path):
+    assert not wrong_inner_imports(path, path.read_text())
+
+
+def test_inner_import_is_found():
+    python, cython = PACKAGE / "x.py", PACKAGE / "x.pyx"
+    assert wrong_inner_imports(python, "def f():\n    def g():\n        from fastnn import nn\n")
+    assert wrong_inner_imports(cython, "cdef f():\n    from fastnn.ops.arithmetic import add\n")
+    assert not wrong_inner_imports(cython, 'cdef f():\n    """\n    import fastnn\n    """\n    import traceback\n')
+    assert not wrong_inner_imports(python, "def f():\n    from scipy.signal import get_window\n")
 
 
 def test_every_part_has_a_layer():
@@ -173,10 +215,17 @@ def test_import_loads_only_what_it_needs():
     loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True,
                             check=True).stdout.split()
     foreign = {name.partition(".")[0] for name in loaded if not name.startswith("_")} - {"fastnn", "cython_runtime"}
-    assert foreign <= {"bisect", "copy", "dataclasses", "json", "random", "string"}
-    late = {"vision", "models", "keras", "tensorflow", "training", "sklearn", "explain", "distributions", "dropin",
+    assert foreign <= {"bisect", "copy", "dataclasses", "errno", "json", "random", "string"}
+    lazy = {"vision", "models", "keras", "tensorflow", "training", "sklearn", "explain", "distributions", "dropin",
             "names", "demo", "testing"}
-    assert not [name for name in loaded if name.startswith("fastnn.") and name.split(".")[1] in late]
+    assert not [name for name in loaded if name.startswith("fastnn.") and name.split(".")[1] in lazy]
+
+
+def test_what_functions_import_is_lazy():
+    program = "import sys, fastnn.keras; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True,
+                            check=True).stdout.split()
+    assert not LAZY & set(loaded)
 
 
 def test_docstrings_may_be_stripped():

@@ -217,8 +217,8 @@ def _curve(method, forward_func, inputs, attributions, target, additional, basel
     shares = shares.detach().reshape(rows, -1)
     if feature_mask is not None:  # features are groups: their shares add up
         mask = common.masks_of(feature_mask, (x,), method)[0]
-        numbers, places = np.unique(mask.detach().numpy(), return_inverse=True)
-        mask = fastnn.tensor(places.reshape(mask.shape)).expand(x.shape).reshape(rows, -1)
+        numbers, inverse = np.unique(mask.detach().numpy(), return_inverse=True)
+        mask = fastnn.tensor(inverse.reshape(mask.shape)).expand(x.shape).reshape(rows, -1)
         shares = fastnn.zeros(rows, len(numbers), dtype=shares.dtype).scatter_add(1, mask, shares)
     count = shares.shape[1]
     rank = shares.argsort(1, descending=True, stable=True).argsort(1)

@@ -9,13 +9,13 @@ from fastnn.ops._common import need_tensors, room
 
 def _sources(size, before, after, mode):
     """For every place of a padded dimension the element that it shows."""
-    places = np.arange(-before, size + after)
+    positions = np.arange(-before, size + after)
     if mode == "replicate":
-        return places.clip(0, max(size - 1, 0))
+        return positions.clip(0, max(size - 1, 0))
     if mode == "circular":  # of what negative widths leave
         first, last = max(-before, 0), size - max(-after, 0)
         return first + np.arange(-max(before, 0), last - first + max(after, 0)) % max(last - first, 1)
-    return (size - 1) - np.abs((size - 1) - np.abs(places))  # reflect
+    return (size - 1) - np.abs((size - 1) - np.abs(positions))  # reflect
 
 
 def _pad_backward(grad, sizes, sources):

@@ -114,11 +114,12 @@ def pointwise_spec(op):
                 target = target + 0.1
                 x = x + 0.1 if op == "poisson_nll" else x
             kinks = [0.0, *choice] if "poisson" not in op else []
-            near = np.zeros(shape, bool)
+            at_kink = np.zeros(shape, bool)
             for kink in kinks:
-                near |= abs(abs(x - target) - kink) < 1e-3
-            near |= (abs(target - 1) < 1e-3) & ("poisson" in op) | (abs(x - 1) < 1e-3)
-            x, target = np.where(near, x + 0.01, x), np.where(near & (make_target is not signs), target + 0.02, target)
+                at_kink |= abs(abs(x - target) - kink) < 1e-3
+            at_kink |= (abs(target - 1) < 1e-3) & ("poisson" in op) | (abs(x - 1) < 1e-3)
+            moved = at_kink & (make_target is not signs)
+            x, target = np.where(at_kink, x + 0.01, x), np.where(moved, target + 0.02, target)
             pos_weight = positive(rng, "float64", *shape) if weighted else None
             weight = positive(rng, "float64", 7)
             for reduction in REDUCTIONS:
