@@ -15,6 +15,7 @@ from conftest import SANITIZED
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "fastnn"
 MOST_LINES = 600
+MOST_LINES_OF_A_FUNCTION = 80  # with its docstring
 # A file that cannot be split may be listed here with its present length; the number may only fall.
 LONGER = {}
 # Outside kernels/, these include a header of src_c.
@@ -185,6 +186,56 @@ def test_no_giant_files():
     assert files
     assert not list(too_long(files))
     assert list(too_long([("x.py", MOST_LINES + 1)])), "the check can fail"
+
+
+def functions(path):
+    """(name, lines) of the functions of a source: of Python's by its tree, of Cython's by indentation, of C's by braces
+    in the first column, as clang-format writes them."""
+    text = path.read_text()
+    if path.suffix == ".py":
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                yield node.name, node.end_lineno - node.lineno + 1
+        return
+    lines = text.splitlines()
+    if path.suffix in (".pyx", ".pxi", ".pxd"):
+        for first, line in enumerate(lines):
+            found = re.match(r"( *)(?!cdef class )(?:def|cpdef|cdef)\b[^=(]*?(\w+)\(", line)
+            if found:
+                last = first
+                for i in range(first + 1, len(lines)):
+                    indent = len(lines[i]) - len(lines[i].lstrip())
+                    if lines[i].strip() and indent <= len(found[1]) and not lines[i].lstrip().startswith(")"):
+                        break
+                    last = i if lines[i].strip() else last
+                yield found[2], last - first + 1
+        return
+    for first, line in enumerate(lines):
+        if line == "{":
+            last = lines.index("}", first)
+            while first and lines[first - 1].strip() and not lines[first - 1].endswith((";", "}", "*/")):
+                first -= 1
+            yield lines[first], last - first + 1
+
+
+@pytest.mark.parametrize("suffix", ["py", "pyx", "pxi", "pxd", "h", "c"])
+def test_no_giant_functions(suffix):
+    files = [path for folder in ("fastnn", "src_c", "tests", "benchmarks", "docs", "examples")
+             for path in sources(f"{folder}/**/*.{suffix}") if suffix != "c" or not path.with_suffix(".pyx").exists()]
+    found = [(path, name, lines) for path in files for name, lines in functions(path)]
+    assert found or suffix == "pxd"
+    assert not [each for each in found if each[2] > MOST_LINES_OF_A_FUNCTION]
+
+
+@pytest.mark.parametrize("suffix, text", [
+    ("py", "def f(x):\n    y = x\n\n    return y\n\n\nz = 1\n"),
+    ("pyx", "cdef class A(B):\n    cdef int f(self,\n               x):\n\n        return 1\n\n    cdef int y\n"),
+    ("h", "static int\nf(int x)\n{\n}\n")])
+def test_lines_of_functions_are_counted(suffix, text, tmp_path):
+    path = tmp_path / f"x.{suffix}"
+    path.write_text(text)
+    (_, lines), = functions(path)
+    assert lines == 4
 
 
 def test_wheel_holds_only_the_package():

@@ -36,9 +36,10 @@ def _padded(x, sizes, sources):
     return x
 
 
-MODES = {mode: Op(f"{mode.capitalize()}ionPadBackward0", _pad_backward, "sizes sources")
-         for mode in ("reflect", "replicate", "circular")}
-for _op in MODES.values():
+# (mode, padded dimensions) -> operation
+PADS = {(mode, n): Op(f"{name}Pad{n}DBackward0", _pad_backward, "sizes sources") for n in (1, 2, 3)
+        for mode, name in {"reflect": "Reflection", "replicate": "Replication", "circular": "Circular"}.items()}
+for _op in PADS.values():
     _op.linear(_padded)
 
 
@@ -95,7 +96,7 @@ def pad(input, pad, mode="constant", value=None):
         if mode == "replicate" and size == 0 and (before or after):
             raise RuntimeError(f"pad: expected a non-empty input for replicate padding, got {list(sizes)}")
     sources = [None if pair == (0, 0) else _sources(size, *pair, mode) for size, pair in zip(sizes, widths)]
-    return record(_padded(input.detach().numpy(), sizes, sources), MODES[mode], (input,), (sizes, sources))
+    return record(_padded(input.detach().numpy(), sizes, sources), PADS[mode, spatial], (input,), (sizes, sources))
 
 
 def _constant_backward(grad, sizes, kept, inside, result):
