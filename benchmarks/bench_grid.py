@@ -161,7 +161,7 @@ def recurrent():
         def make(T, kind=kind, hidden=hidden, n=n, length=length, odd=odd):
             layer = getattr(T.nn, kind)(hidden, hidden, batch_first=odd, bidirectional=odd)
             return training_call(T, layer, T.randn(*((n, length) if odd else (length, n)), hidden))
-        yield f"{kind} {length}x{n}x{hidden}" + (" two ways" if odd else ""), flops * (1 + odd), make
+        yield f"{kind} {length}x{n}x{hidden}" + (" bidirectional" if odd else ""), flops * (1 + odd), make
 
 
 def main():

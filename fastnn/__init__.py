@@ -1,7 +1,7 @@
 """fastnn: small and middle-sized neural networks, trained and run on a CPU, under PyTorch's names.
 
-``import fastnn as torch`` is the PyTorch door; `fastnn.kernels` and `fastnn.reference` are the floor, NumPy arrays in
-and NumPy arrays out. ``python -m fastnn script.py`` runs an unchanged PyTorch program.
+``import fastnn as torch`` is the PyTorch door; `fastnn.kernels` and `fastnn.reference` are the lowest layer, NumPy
+arrays in and NumPy arrays out. ``python -m fastnn script.py`` runs an unchanged PyTorch program.
 """
 import math as _math
 
@@ -84,7 +84,7 @@ def __getattr__(name):
         import importlib
         return importlib.import_module(f"fastnn.{name}")
     if name == "Future":
-        from fastnn.compat.futures import Future
+        from fastnn.utils.futures import Future
         return Future
     module = compat.module(name)
     if module is not None:

@@ -7,6 +7,9 @@ import runpy
 import sys
 import types
 
+import fastnn
+from fastnn import dropin
+
 USAGE = """\
 usage: python -m fastnn [--as LIBRARY] [-m MODULE | -c CODE | SCRIPT | -] [ARGUMENTS ...]
        python -m fastnn demo | info | names [ARGUMENTS ...]
@@ -37,32 +40,28 @@ def main(argv=None):
         print(USAGE, end="")
         return 0
     if first in ("-V", "--version"):
-        import fastnn
         print(f"fastnn {fastnn.__version__}")
         return 0
     if first == "info":
-        import fastnn
         fastnn.show_config()
         return 0
     if first == "demo":
         return importlib.import_module("fastnn.demo").main(rest)
     if first == "names":
         return importlib.import_module("fastnn.names").main(rest)
-    places = ()
+    libraries = ()
     if first == "--as":
-        from fastnn.dropin import TOGETHER
-        if len(rest) < 2 or rest[0] not in TOGETHER:
-            sys.stderr.write(f"--as: expected one of {', '.join(TOGETHER)}, then a program\n{USAGE}")
+        if len(rest) < 2 or rest[0] not in dropin.TOGETHER:
+            sys.stderr.write(f"--as: expected one of {', '.join(dropin.TOGETHER)}, then a program\n{USAGE}")
             return 2
-        places, first, rest = rest[:1], rest[1], rest[2:]
+        libraries, first, rest = rest[:1], rest[1], rest[2:]
     if first in ("-m", "-c") and not rest:
         sys.stderr.write(f"Argument expected for the {first} option\n{USAGE}")
         return 2
     if first.startswith("-") and first not in ("-", "-m", "-c"):
         sys.stderr.write(f"unknown option {first}\n{USAGE}")
         return 2
-    from fastnn import dropin
-    dropin.install(*places)
+    dropin.install(*libraries)
     if any(name.endswith(("_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")) for name in os.environ):
         from fastnn.distributed import environment
         environment.export()  # as torchrun does
@@ -191,7 +190,6 @@ def _run(what, arguments, prepare):
     except SystemExit:
         raise
     except BaseException as error:
-        from fastnn import dropin
         dropin.explain(error)
         _hide_launcher(error)
         raise

@@ -49,11 +49,12 @@ cdef class Run:
     cdef set needed              # with `captured`: the nodes on the way there; no other runs
     cdef dict apart              # vertex -> Vertex that has this run's state
     cdef dict parts              # node with several outputs -> their gradients
-    cdef dict seen               # id of an array -> the tensor as which hooks know it
+    cdef dict tensor_of          # id of an array -> the tensor as which hooks know it
 
 
 cdef unsigned long runs = 0
 cdef Run latest = None           # of those that have not ended
+general_backward = None          # `autograd.run.backward`, set by that module
 
 
 cdef bint claim(Run run, Vertex vertex) except -1:
@@ -180,8 +181,8 @@ cdef np.ndarray hooked(Run run, Vertex vertex, np.ndarray grad):
     cdef Tensor tensor = None
     if grad is None:
         return None
-    if run.seen is not None:
-        tensor = run.seen.get(<size_t><void *>grad)
+    if run.tensor_of is not None:
+        tensor = run.tensor_of.get(<size_t><void *>grad)
     if tensor is None or tensor.array is not grad:
         tensor = wrap(grad)
     try:
@@ -195,9 +196,9 @@ cdef np.ndarray hooked(Run run, Vertex vertex, np.ndarray grad):
         raise
     changed = None
     if tensor.extra is not None or Py_REFCNT(tensor) > 1:  # the program can tell it from another on the same array
-        if run.seen is None:
-            run.seen = {}
-        run.seen[<size_t><void *>tensor.array] = tensor
+        if run.tensor_of is None:
+            run.tensor_of = {}
+        run.tensor_of[<size_t><void *>tensor.array] = tensor
     if isinstance(vertex, Node) and (<Node>vertex).keeper is not None:
         retain((<Node>vertex).keeper(), wrap(K.copy(tensor.array)))
     return tensor.array
@@ -497,8 +498,7 @@ def backward(self, gradient=None, retain_graph=None, bint create_graph=False, in
         Accumulate into these only.
     """
     if create_graph or inputs is not None:
-        from fastnn.autograd.run import backward as general
-        return general(self, gradient, retain_graph, create_graph, inputs=inputs)
+        return general_backward(self, gradient, retain_graph, create_graph, inputs=inputs)
     cdef np.ndarray first = starting_gradient(<Tensor?>self, gradient)
     run([edge(<Tensor>self)], [first], retain_graph is not None and retain_graph, None)
 

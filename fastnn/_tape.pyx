@@ -211,13 +211,12 @@ cdef class Node(Vertex):
     @property
     def next_functions(self):
         """(node, number of its output) for each input: where this node's gradients go."""
-        from fastnn.autograd.graph import AccumulateGrad  # stands above this module
         cdef list found = []
         for vertex in self.edges:
             if isinstance(vertex, Output):
                 found.append((owner(<Node>vertex), (<Output>vertex).slot))
             else:
-                found.append((vertex if vertex is None or isinstance(vertex, Node) else AccumulateGrad(vertex), 0))
+                found.append((vertex if vertex is None or isinstance(vertex, Node) else accumulator(vertex), 0))
         return tuple(found)
 
     def register_hook(self, hook):
@@ -243,6 +242,7 @@ cdef class Output(Node):
 
 
 OUTPUT = declare(None, NULL)
+accumulator = None  # leaf -> its node in ``next_functions``; set by `autograd.graph`
 
 
 cdef Node owner(Node node):

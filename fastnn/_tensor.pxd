@@ -11,7 +11,7 @@ cdef class Tensor(Operators):      # has the array
     cdef object grad_            # Tensor or None
     cdef Version version
     cdef Tensor base             # the tensor that this one is a view of
-    cdef long seen               # of a view: the version's `rebases` when its history was made
+    cdef long attr_version       # of a view: the version's `rebases` when its history was made
     cdef list after              # of a leaf: called when its grad was accumulated
     cdef bint retains
     cdef dict extra              # attributes that a program adds; PyTorch's tensors have a __dict__

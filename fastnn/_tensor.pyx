@@ -1,4 +1,4 @@
-"""Tensor: a thin handle on a NumPy array that remembers how it was computed.
+"""Tensor: a handle on a NumPy array that remembers how it was computed.
 
 Operations live in fastnn.ops and install themselves as Tensor's methods; this file knows none of them by name.
 Memory that backward will read is guarded by version counters.
@@ -56,7 +56,7 @@ cdef bint set_grad(bint on) noexcept:
 
 cdef inline void refresh(Tensor x) noexcept:
     """Bring a view's history up to date: its base may have got another one from a change in place."""
-    if x.base is not None and x.seen != x.version.rebases:
+    if x.base is not None and x.attr_version != x.version.rebases:
         renew(x)
 
 
@@ -90,7 +90,7 @@ cdef Tensor wrap_view(np.ndarray array, Tensor base):
     tensor.array = array
     tensor.base = base if base.base is None else base.base
     tensor.version = base.version_object()
-    tensor.seen = tensor.version.rebases
+    tensor.attr_version = tensor.version.rebases
     return tensor
 
 
@@ -139,7 +139,7 @@ cdef bint repeats(np.ndarray array) noexcept:
 cdef int check_inplace(Tensor tensor, bint elements=True) except -1:
     """Torch's rules on what may be changed in place; call before writing.
 
-    `elements`: numbers are to be written, which need places of their own.
+    `elements`: numbers are to be written, which need memory of their own.
     """
     if elements and not np.PyArray_IS_C_CONTIGUOUS(tensor.array) and repeats(tensor.array):
         raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single "
@@ -183,12 +183,12 @@ cdef int adopt_node(Tensor tensor, Node node) except -1:
         follow_node(tensor, node)
         tensor.leaf_requires_grad = False
     else:
-        places = layout(base.array), layout(tensor.array)
-        check_part(places[0], places[1])
+        layouts = layout(base.array), layout(tensor.array)
+        check_part(layouts[0], layouts[1])
         slices = Node.__new__(Node)
         slices.op = COPY_SLICES
         slices.edges = (edge(base),) + node.edges[1:]
-        slices.saved = (node, places[0], places[1])
+        slices.saved = (node, layouts[0], layouts[1])
         follow_node(base, slices)
         base.leaf_requires_grad = False
     version = tensor.version_object()
@@ -200,7 +200,7 @@ cdef int adopt_node(Tensor tensor, Node node) except -1:
 cdef void renew(Tensor x) noexcept:
     cdef Tensor base = x.base
     cdef Node node
-    x.seen = x.version.rebases
+    x.attr_version = x.version.rebases
     if base.node is None and not base.leaf_requires_grad:
         return
     node = Node.__new__(Node)

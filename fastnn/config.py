@@ -3,6 +3,9 @@ import contextlib
 import os
 import platform
 
+import numpy
+
+import fastnn
 from fastnn.kernels import _core
 
 
@@ -220,9 +223,6 @@ def show_config():
     >>> facts["threads"] == fastnn.get_num_threads()
     True
     """
-    import numpy
-
-    import fastnn
     openmp = _core.openmp_version()
     compiler, flags = _core.compiler()
     facts = {

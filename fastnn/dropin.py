@@ -21,16 +21,17 @@ import os
 import sys
 import types
 
+import fastnn
 from fastnn import compat
 from fastnn.compat import version
 
 __all__ = ["install", "is_installed", "uninstall"]
 
-# Whose place is taken -> by what. A submodule `torch.x.y` is `fastnn.x.y`, unless listed itself.
-PLACES = {"torch": "fastnn", "torchvision": "fastnn.vision", "keras": "fastnn.keras", "tensorflow": "fastnn.tensorflow",
-          "tensorflow.keras": "fastnn.keras", "tf_keras": "fastnn.keras", "keras_core": "fastnn.keras",
-          **{f"torch.{name}": f"fastnn.compat.{name}" for name in compat.MODULES}}
-LIBRARIES = {name.partition(".")[0] for name in PLACES}
+# Module that is replaced -> by which one. A submodule `torch.x.y` is `fastnn.x.y`, unless listed itself.
+REPLACEMENTS = {"torch": "fastnn", "torchvision": "fastnn.vision", "keras": "fastnn.keras",
+                "tensorflow": "fastnn.tensorflow", "tensorflow.keras": "fastnn.keras", "tf_keras": "fastnn.keras",
+                "keras_core": "fastnn.keras", **{f"torch.{name}": f"fastnn.compat.{name}" for name in compat.MODULES}}
+LIBRARIES = {name.partition(".")[0] for name in REPLACEMENTS}
 # Libraries that make no sense without each other.
 TOGETHER = {"torch": ("torch", "torchvision"), "keras": ("keras", "keras_core", "tensorflow", "tf_keras"),
             "sklearn": ()}  # two names of it
@@ -39,20 +40,20 @@ KERAS_ALONE = {"tensorflow": "fastnn.compat.tf", "tensorflow.keras": "keras"}
 COVERAGE = "`python -m fastnn names` lists what fastnn has"
 
 
-def target_of(fullname, places=PLACES):
-    """fastnn's name of the module `fullname`; None if it is nobody's whose place is taken."""
+def target_of(fullname, replacements=REPLACEMENTS):
+    """fastnn's name of the module `fullname`; None if it is of no library that is replaced."""
     root, rest = fullname, ""
     while root:
-        if root in places:
-            return places[root] + rest
+        if root in replacements:
+            return replacements[root] + rest
         root, dot, last = root.rpartition(".")
         rest = dot + last + rest
     return None
 
 
-def _attribute(place):
+def _attribute(module):
     """What a module of fastnn's holds under a name, None if nothing."""
-    parent, _, name = place.rpartition(".")
+    parent, _, name = module.rpartition(".")
     try:
         return getattr(importlib.import_module(parent), name, None) if parent else None
     except ImportError:
@@ -61,9 +62,9 @@ def _attribute(place):
 
 def foreign(name):
     """The name that a program for PyTorch knows fastnn's module by."""
-    for root, place in sorted(PLACES.items(), key=lambda item: -len(item[1])):
-        if name == place or name.startswith(place + "."):
-            return root + name[len(place):]
+    for root, module in sorted(REPLACEMENTS.items(), key=lambda item: -len(item[1])):
+        if name == module or name.startswith(module + "."):
+            return root + name[len(module):]
     return name
 
 
@@ -115,25 +116,25 @@ class _Loader(importlib.abc.Loader):
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Answers for every module of the libraries whose places are taken, with a module or an error."""
+    """Answers for every module of the libraries that fastnn replaces, with a module or an error."""
 
-    libraries, places = LIBRARIES, PLACES
+    libraries, replacements = LIBRARIES, REPLACEMENTS
 
     def find_spec(self, fullname, path=None, target=None):
         if fullname.partition(".")[0] not in self.libraries:
             return None
-        place = target_of(fullname, self.places)
+        replacement = target_of(fullname, self.replacements)
         try:
-            found = importlib.util.find_spec(place)
+            found = importlib.util.find_spec(replacement)
         except ModuleNotFoundError:  # a parent of it is no package
             found = None
-        if found is None and isinstance(_attribute(place), types.ModuleType):  # tf.random
-            sys.modules[place] = _attribute(place)
-            return importlib.machinery.ModuleSpec(fullname, _Loader(place))
+        if found is None and isinstance(_attribute(replacement), types.ModuleType):  # tf.random
+            sys.modules[replacement] = _attribute(replacement)
+            return importlib.machinery.ModuleSpec(fullname, _Loader(replacement))
         if found is None:
             raise ModuleNotFoundError(f"No module named {fullname!r} in fastnn, which runs this program in the place "
                                       f"of {fullname.partition('.')[0]}; {COVERAGE}", name=fullname)
-        return importlib.machinery.ModuleSpec(fullname, _Loader(place), origin=found.origin,
+        return importlib.machinery.ModuleSpec(fullname, _Loader(replacement), origin=found.origin,
                                               is_package=found.submodule_search_locations is not None)
 
 
@@ -195,7 +196,6 @@ class _InChild:
     """Unpickled first of all in such a process."""
 
     def __reduce__(self):
-        import fastnn
         folder = os.path.dirname(fastnn.__path__[0])
         return exec, (f"import sys\nsys.path.append({folder!r})\nfrom fastnn import dropin\n"
                       f"dropin.install(*{tuple(_asked)!r})",)
@@ -239,7 +239,7 @@ def install(*libraries):
     Parameters
     ----------
     *libraries : "torch", "keras" or "sklearn"
-        Whose places are taken: "torch" is PyTorch's and torchvision's, "keras" Keras' and TensorFlow's. All by
+        What fastnn replaces: "torch" is PyTorch's and torchvision's, "keras" Keras' and TensorFlow's. All by
         default. What is taken already stays so.
 
     Raises
@@ -255,10 +255,10 @@ def install(*libraries):
     if is_installed():
         return
     _finder.libraries = {name for library in libraries or TOGETHER for name in TOGETHER[library]}
-    _finder.places = PLACES
+    _finder.replacements = REPLACEMENTS
     if "torch" in libraries and "keras" not in libraries and importlib.util.find_spec("tensorflow") is None:
         _finder.libraries.add("tensorflow")
-        _finder.places = {**PLACES, **KERAS_ALONE}
+        _finder.replacements = {**REPLACEMENTS, **KERAS_ALONE}
     real = [name for name in _aliases() if sys.modules[name] is not None]
     if real:
         raise RuntimeError(f"fastnn.dropin.install: {real[0]!r} is imported already; call install() before that")

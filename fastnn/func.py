@@ -38,17 +38,17 @@ def grad_and_value(func, argnums=0, has_aux=False):
     (tensor([2., 6.]), tensor(10.))
     """
     def both(*args, **kwargs):
-        places = _numbers(argnums)
+        positions = _numbers(argnums)
         args = list(args)
         with enable_grad():
-            for i in places:
+            for i in positions:
                 args[i] = args[i].view_as(args[i]) if args[i].requires_grad else args[i].detach().requires_grad_()
             found = func(*args, **kwargs)
             value = found[0] if has_aux else found
             if value.numel() != 1:
                 raise RuntimeError(f"Expected f(*args) to return a scalar tensor, got tensor with {value.ndim} dims. "
                                    f"Maybe you wanted to use the vjp or jacrev APIs instead?")
-            inputs = [args[i] for i in places]
+            inputs = [args[i] for i in positions]
             slopes = _grad(value.reshape(()), inputs, create_graph=_nested(args), allow_unused=True)
         slopes = tuple(creation.zeros_like(x) if g is None else g for g, x in zip(slopes, inputs))
         return (slopes[0] if isinstance(argnums, int) else slopes), (
@@ -109,14 +109,14 @@ def vjp(func, *primals):
 
 def _jacobian(derivative, func, argnums):
     def matrices(*args):
-        places = _numbers(argnums)
+        positions = _numbers(argnums)
 
         def inner(*chosen):
             given = list(args)
-            for i, x in zip(places, chosen):
+            for i, x in zip(positions, chosen):
                 given[i] = x
             return func(*given)
-        chosen = tuple(args[i] for i in places)
+        chosen = tuple(args[i] for i in positions)
         return derivative(inner, chosen[0] if isinstance(argnums, int) else chosen)
     return matrices
 

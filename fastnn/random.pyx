@@ -14,6 +14,7 @@ import os
 
 import numpy
 
+from fastnn import dtypes
 from fastnn.errors import DTypeError, ShapeError
 
 cdef extern from "random.h" nogil:
@@ -46,6 +47,9 @@ cdef object STATE = numpy.dtype({
 
 cdef enum:
     NORMAL, EXPONENTIAL, LOG_NORMAL, CAUCHY, GEOMETRIC
+
+
+tensor_of = None  # array -> tensor, set by `fastnn.ops.creation`, which stands above this module
 
 
 class OptionError(ValueError, RuntimeError):
@@ -123,11 +127,7 @@ cdef class Generator:
     @property
     def device(self):
         """The device: always the CPU."""
-        try:
-            from fastnn import device
-        except ImportError:
-            return "cpu"
-        return device("cpu")
+        return dtypes.device("cpu")
 
     def __repr__(self):
         return "<fastnn.Generator of device cpu>"
@@ -166,8 +166,7 @@ cdef class Generator:
 
     def get_state(self):
         """The state as a uint8 Tensor of 5056 bytes, in PyTorch's layout."""
-        from fastnn import from_numpy
-        return from_numpy(self.state_array())
+        return tensor_of(self.state_array())
 
     def set_state(self, new_state):
         """Continue from a state of `get_state`, this library's or PyTorch's.

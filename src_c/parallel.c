@@ -395,7 +395,7 @@ void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_rang
     if (threads > 1 && start >= pause_until && (threads = team_of(threads)) > 1) {
         const int64_t look_due = here.next_look;
         const int home = sched_getcpu();
-        int left = 0; /* did a thread leave the caller's processor? Its late start is no stall */
+        int left = 0; /* did a thread leave the caller's processor? A start delayed by that is no stall */
 #pragma omp parallel num_threads(threads)
         {
             if (omp_get_thread_num() > 0 && leave_processor(home)) {

@@ -15,6 +15,7 @@ from conftest import SANITIZED
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "fastnn"
 MOST_LINES = 600
+MOST_LINES_OF_A_FUNCTION = 80  # with its docstring
 # A file that cannot be split may be listed here with its present length; the number may only fall.
 LONGER = {}
 # Outside kernels/, these include a header of src_c.
@@ -33,6 +34,15 @@ LAYERS = [
     {"tensorflow"},
 ]
 DOORS = {"keras", "sklearn"}  # none imports another
+
+# What may be imported inside a function. Everything else stands at the top of its file; where that makes a cycle, the
+# shared part belongs further down, or the upper module registers with the lower one.
+OPTIONAL = {"IPython", "PIL", "fcntl", "graphviz", "h5py", "matplotlib", "mpi4py", "scipy", "sklearn", "tensorboardX",
+            "threadpoolctl", "tokenizers", "torch", "tqdm"}  # may not be installed
+# Dear to import, needed by few programs; `import fastnn.keras` loads none of them.
+LAZY = {"concurrent.futures", "difflib", "fastnn.distributed", "fastnn.keras.ops.ctc", "fastnn.serialization.objects",
+        "fastnn.serialization.torch_files", "fastnn.sklearn", "fastnn.utils.data._processes",
+        "hashlib", "logging", "multiprocessing.context", "traceback", "urllib.parse", "urllib.request", "wave"}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+c?import[ \t]+(\([^)]*\)|[^\n#]+)|c?import[ \t]+([\w., \t]+))",
@@ -94,6 +104,39 @@ def test_imports_point_down(path):
     assert not list(wrong_imports(path, path.read_text()))
 
 
+def inner_imports(path, text):
+    """Dotted names that functions import; a module's `__getattr__` is there to import what is asked for."""
+    if path.suffix == ".py":
+        for function in ast.walk(ast.parse(text)):
+            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)) and function.name != "__getattr__":
+                for node in ast.walk(function):
+                    if isinstance(node, (ast.Import, ast.ImportFrom)):
+                        yield from imports_of(ast.unparse(node), path)
+        return
+    indented = "\n".join(line.strip() for line in re.sub(r'("""|\'\'\').*?\1', "", text, flags=re.DOTALL).splitlines()
+                         if line.startswith(" "))
+    yield from imports_of(indented, path)
+
+
+def wrong_inner_imports(path, text):
+    return [name for name in inner_imports(path, text) if name.partition(".")[0] not in OPTIONAL
+            and not any(name == lazy or name.startswith(lazy + ".") for lazy in LAZY)]
+
+
+@pytest.mark.parametrize("path", sources("fastnn/**/*.py", "fastnn/**/*.pyx"),
+                         ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_stand_at_the_top(path):
+    assert not wrong_inner_imports(path, path.read_text())
+
+
+def test_inner_import_is_found():
+    python, cython = PACKAGE / "x.py", PACKAGE / "x.pyx"
+    assert wrong_inner_imports(python, "def f():\n    def g():\n        from fastnn import nn\n")
+    assert wrong_inner_imports(cython, "cdef f():\n    from fastnn.ops.arithmetic import add\n")
+    assert not wrong_inner_imports(cython, 'cdef f():\n    """\n    import fastnn\n    """\n    import traceback\n')
+    assert not wrong_inner_imports(python, "def f():\n    from scipy.signal import get_window\n")
+
+
 def test_every_part_has_a_layer():
     parts = {path.stem if path.is_file() else path.name for path in PACKAGE.iterdir()
              if path.suffix in (".py", ".pyx") or path.is_dir() and any(path.glob("*.py*"))}
@@ -145,6 +188,56 @@ def test_no_giant_files():
     assert list(too_long([("x.py", MOST_LINES + 1)])), "the check can fail"
 
 
+def functions(path):
+    """(name, lines) of the functions of a source: of Python's by its tree, of Cython's by indentation, of C's by braces
+    in the first column, as clang-format writes them."""
+    text = path.read_text()
+    if path.suffix == ".py":
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                yield node.name, node.end_lineno - node.lineno + 1
+        return
+    lines = text.splitlines()
+    if path.suffix in (".pyx", ".pxi", ".pxd"):
+        for first, line in enumerate(lines):
+            found = re.match(r"( *)(?!cdef class )(?:def|cpdef|cdef)\b[^=(]*?(\w+)\(", line)
+            if found:
+                last = first
+                for i in range(first + 1, len(lines)):
+                    indent = len(lines[i]) - len(lines[i].lstrip())
+                    if lines[i].strip() and indent <= len(found[1]) and not lines[i].lstrip().startswith(")"):
+                        break
+                    last = i if lines[i].strip() else last
+                yield found[2], last - first + 1
+        return
+    for first, line in enumerate(lines):
+        if line == "{":
+            last = lines.index("}", first)
+            while first and lines[first - 1].strip() and not lines[first - 1].endswith((";", "}", "*/")):
+                first -= 1
+            yield lines[first], last - first + 1
+
+
+@pytest.mark.parametrize("suffix", ["py", "pyx", "pxi", "pxd", "h", "c"])
+def test_no_giant_functions(suffix):
+    files = [path for folder in ("fastnn", "src_c", "tests", "benchmarks", "docs", "examples")
+             for path in sources(f"{folder}/**/*.{suffix}") if suffix != "c" or not path.with_suffix(".pyx").exists()]
+    found = [(path, name, lines) for path in files for name, lines in functions(path)]
+    assert found or suffix == "pxd"
+    assert not [each for each in found if each[2] > MOST_LINES_OF_A_FUNCTION]
+
+
+@pytest.mark.parametrize("suffix, text", [
+    ("py", "def f(x):\n    y = x\n\n    return y\n\n\nz = 1\n"),
+    ("pyx", "cdef class A(B):\n    cdef int f(self,\n               x):\n\n        return 1\n\n    cdef int y\n"),
+    ("h", "static int\nf(int x)\n{\n}\n")])
+def test_lines_of_functions_are_counted(suffix, text, tmp_path):
+    path = tmp_path / f"x.{suffix}"
+    path.write_text(text)
+    (_, lines), = functions(path)
+    assert lines == 4
+
+
 def test_wheel_holds_only_the_package():
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     assert config["packages"]["find"]["include"] == ["fastnn*"]
@@ -173,10 +266,17 @@ def test_import_loads_only_what_it_needs():
     loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True,
                             check=True).stdout.split()
     foreign = {name.partition(".")[0] for name in loaded if not name.startswith("_")} - {"fastnn", "cython_runtime"}
-    assert foreign <= {"bisect", "copy", "dataclasses", "json", "random", "string"}
-    late = {"vision", "models", "keras", "tensorflow", "training", "sklearn", "explain", "distributions", "dropin",
+    assert foreign <= {"bisect", "copy", "dataclasses", "errno", "json", "random", "string"}
+    lazy = {"vision", "models", "keras", "tensorflow", "training", "sklearn", "explain", "distributions", "dropin",
             "names", "demo", "testing"}
-    assert not [name for name in loaded if name.startswith("fastnn.") and name.split(".")[1] in late]
+    assert not [name for name in loaded if name.startswith("fastnn.") and name.split(".")[1] in lazy]
+
+
+def test_what_functions_import_is_lazy():
+    program = "import sys, fastnn.keras; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True,
+                            check=True).stdout.split()
+    assert not LAZY & set(loaded)
 
 
 def test_docstrings_may_be_stripped():

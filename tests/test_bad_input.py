@@ -27,7 +27,7 @@ MOST_MEMORY = 4 << 30
 
 
 def spoilt_arrays(x):
-    """Things to put in an array's place."""
+    """Things to put in an array's position."""
     yield None
     yield "text"
     yield 3
@@ -62,7 +62,7 @@ def spoilt_arrays(x):
 
 
 def spoilt_values(value):
-    """Things to put in the place of something else than an array."""
+    """Things to put in the position of something else than an array."""
     if isinstance(value, (tuple, list)) and arrays_in(value):
         yield value[:-1]
         yield [*value, *value]
@@ -80,18 +80,18 @@ def spoilt_calls(sample):
     """(args, kwargs) with one argument replaced, left out or added; arrays are fresh copies."""
     def copied(value):
         return map_arrays(np.copy, value)
-    places = [*range(len(sample.args)), *sample.kwargs]
-    for place in places:
-        value = copied(sample.args[place] if isinstance(place, int) else sample.kwargs[place])
+    positions = [*range(len(sample.args)), *sample.kwargs]
+    for position in positions:
+        value = copied(sample.args[position] if isinstance(position, int) else sample.kwargs[position])
         others = spoilt_arrays(value) if isinstance(value, np.ndarray) else spoilt_values(value)
         for other in others:
             args, kwargs = list(copied(sample.args)), copied(sample.kwargs)
-            if isinstance(place, int):
-                args[place] = other
+            if isinstance(position, int):
+                args[position] = other
             else:
-                kwargs[place] = other
-            yield place, tuple(args), kwargs
-        yield place, tuple(copied(sample.args[:-1])), copied(sample.kwargs)
+                kwargs[position] = other
+            yield position, tuple(args), kwargs
+        yield position, tuple(copied(sample.args[:-1])), copied(sample.kwargs)
     yield "no_such_argument", copied(sample.args), {**copied(sample.kwargs), "no_such_argument": 1}
 
 
@@ -125,10 +125,10 @@ def run_all(name):
             samples = [sample for sample in spec.samples(rng, "float32")
                        if 0 < sum(array.size for array in arrays_in([sample.args, sample.kwargs])) <= MOST_ELEMENTS]
             for sample in samples[::max(1, len(samples) // SAMPLES)][:SAMPLES]:
-                for place, args, kwargs in spoilt_calls(sample):
+                for position, args, kwargs in spoilt_calls(sample):
                     calls += 1
                     named = ", ".join(f"{key}={text(value)}" for key, value in kwargs.items())
-                    where = f"{spec.id} (argument {place}): {text(args)} {named}"
+                    where = f"{spec.id} (argument {position}): {text(args)} {named}"
                     print("call", where)
                     try:
                         getattr(kernels, name)(*args, **kwargs)

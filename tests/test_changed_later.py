@@ -75,7 +75,7 @@ def test_unchanged_ones_are_read():
 
 
 def test_assignment_keeps_its_own_index():
-    """The tensor's memory is written at once; which places were written is the rule's own."""
+    """The tensor's memory is written at once; which elements were written is the rule's own."""
     x, index = leaf(2), fastnn.tensor([0])
     y = x * 1
     y[index] = 5.0

@@ -36,7 +36,7 @@ def script(tmp_path):
 @pytest.fixture
 def installed():
     """PyTorch's name means fastnn within the test, and what it meant before afterwards."""
-    saved = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in dropin.PLACES}
+    saved = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in dropin.REPLACEMENTS}
     dropin.install()
     yield
     dropin.uninstall()
@@ -85,7 +85,7 @@ def test_missing(installed):
 
 
 def test_uninstall():
-    before = {name for name in sys.modules if name.partition(".")[0] in dropin.PLACES}
+    before = {name for name in sys.modules if name.partition(".")[0] in dropin.REPLACEMENTS}
     if before:
         with pytest.raises(RuntimeError, match="imported already"):
             dropin.install()
@@ -268,7 +268,7 @@ print(sum(losses[-8:]) < sum(losses[:8]) / 5, round(losses[0], 4))
     assert run(path, cwd=tmp_path, fastnn=False)[1] == out
 
 
-# ---- some libraries' places alone ----
+# ---- some libraries alone ----
 
 @pytest.mark.parametrize("library, mine, others", [("torch", "torch", "keras"), ("keras", "keras", "torch")])
 def test_one_library_alone(library, mine, others, tmp_path):

@@ -267,6 +267,6 @@ def test_search_finds_a_good_classifier(capsys):
 
 def test_ensemble_is_unsure_where_it_has_seen_nothing(capsys):
     pytest.importorskip("sklearn")
-    near, far = load("sklearn_ensemble").main(["--epochs", "100", "--members", "12"])
-    assert 2 * near < far
+    inside, outside = load("sklearn_ensemble").main(["--epochs", "100", "--members", "12"])
+    assert 2 * inside < outside
     assert "0.0 " in capsys.readouterr().out

@@ -100,7 +100,7 @@ case("dist", (3, 4), (3, 4))
 case("cdist", (3, 4), (2, 4))
 case("cosine_similarity F.cosine_similarity pairwise_distance F.pairwise_distance", (3, 4), (3, 4))
 case("F.normalize", (3, 4))
-# ---- shapes and places ----
+# ---- shapes and positions ----
 case("reshape", (3, 4), call=lambda f, x: f(x, (2, 6)))
 case("flatten t adjoint flip fliplr flipud rot90 tril triu diag diagonal squeeze atleast_1d atleast_2d atleast_3d",
      (3, 4), call=lambda f, x: f(x, (0,)) if f.__name__ == "flip" else f(x))

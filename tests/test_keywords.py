@@ -81,7 +81,7 @@ RANDOM = ("bernoulli", "multinomial", "rand_like", "randn_like", "randint_like",
 
 
 def keyword_calls(name, sample):
-    """Keywords (of the input too) for a sample of a function, of each overload that has as many places."""
+    """Keywords (of the input too) for a sample of a function, of each overload that has as many parameters."""
     args = [sample.input, *sample.args]
     for positional, _ in overloads("fastnn").get(name, ()):
         if len(positional) >= len(args) and positional[:1] != ["self"]:

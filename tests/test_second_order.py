@@ -131,7 +131,7 @@ def recurrent(name, **options):
     return function
 
 
-def both_ways(t, x, *weights):
+def bidirectional(t, x, *weights):
     layer = t.nn.GRU(2, 2, dtype=t.float64, bidirectional=True, batch_first=True, bias=False)
     names = [own for own, _ in layer.named_parameters()]
     return t.func.functional_call(layer, dict(zip(names, weights)), (x,))[0] ** 2
@@ -281,7 +281,7 @@ CASES = {
     **{f"{name}{cell}": (recurrent(name + cell), (3, 1, 2), (gates * 2, 2), (gates * 2, 2), (gates * 2,), (gates * 2,))
        for name, gates in (("RNN", 1), ("GRU", 3), ("LSTM", 4)) for cell in ("", "Cell")},
     "RNN of ReLU": (recurrent("RNN", nonlinearity="relu"), (2, 1, 2), (2, 2), (2, 2), (2,), (2,)),
-    "GRU both ways": (both_ways, (1, 2, 2), *[(6, 2)] * 4),
+    "GRU bidirectional": (bidirectional, (1, 2, 2), *[(6, 2)] * 4),
     "dropout ours": (lambda t, x: _dropped(t, x) ** 2, ROWS), "padded": (padded_rows, (3, 2), (2, 2)),
     "packed": (lambda t, x: packed(t, x) ** 2, (3, 2, 2)),
     # ---- losses ----

@@ -70,8 +70,8 @@ def arguments(domain, dtype):
     rng = np.random.default_rng(0)
     small = 10.0 ** rng.uniform(-30, 0, 60)
     wide = np.concatenate([rng.uniform(0, 30, 60), 10.0 ** rng.uniform(1, 2.5, 30)])
-    near = np.array([p + sign * 10.0 ** -j for p in POINTS for j in range(1, 17) for sign in (1, -1)])
-    x = np.concatenate([small, -small, 1 - small, small - 1, wide, -wide, near, -near])
+    close = np.array([p + sign * 10.0 ** -j for p in POINTS for j in range(1, 17) for sign in (1, -1)])
+    x = np.concatenate([small, -small, 1 - small, small - 1, wide, -wide, close, -close])
     if domain in ("positive", "above -1"):
         x = np.concatenate([x, 10.0 ** rng.uniform(-35, 35, 60)])
     x = np.unique(x.astype(dtype))

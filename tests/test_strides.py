@@ -1,4 +1,4 @@
-"""Views by sizes, strides and places that the caller gives: within the memory, or refused as PyTorch refuses them."""
+"""Views by sizes, strides and offsets that the caller gives: within the memory, or refused as PyTorch refuses them."""
 import re
 
 import numpy as np
@@ -39,10 +39,10 @@ def test_as_strided_stays_in_memory(function, dtype):
                                    ((3, 4), (0, 0), 7), ((2, 3, 4), (500, 20, 3), 50)], ids=str)
 def test_as_strided_within_memory(given):
     x = fastnn.arange(float(N))
-    places = np.full(given[0], float(given[2]))
+    offsets = np.full(given[0], float(given[2]))
     for axis, (size, step) in enumerate(zip(*given[:2], strict=True)):
-        places = places + (np.arange(size) * step).reshape([-1 if i == axis else 1 for i in range(len(given[0]))])
-    assert (x.as_strided(*given).numpy() == places).all()
+        offsets = offsets + (np.arange(size) * step).reshape([-1 if i == axis else 1 for i in range(len(given[0]))])
+    assert (x.as_strided(*given).numpy() == offsets).all()
 
 
 def test_places_count_from_the_beginning_of_the_memory():

@@ -21,9 +21,9 @@ def torch():
 def test_max_pool3d(torch, options, batch):
     x = RNG.integers(-3, 4, (*batch, 6, 7, 8)).astype("float32")  # with ties: the first counts
     mine, other = fastnn.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
-    y, places = F.max_pool3d(mine, return_indices=True, **options)
+    y, indices = F.max_pool3d(mine, return_indices=True, **options)
     z, wanted = torch.nn.functional.max_pool3d(other, return_indices=True, **options)
-    assert np.array_equal(y.detach().numpy(), z.detach().numpy()) and np.array_equal(places.numpy(), wanted.numpy())
+    assert np.array_equal(y.detach().numpy(), z.detach().numpy()) and np.array_equal(indices.numpy(), wanted.numpy())
     grad = RNG.normal(size=y.shape).astype("float32")
     y.backward(fastnn.tensor(grad))
     z.backward(torch.tensor(grad))
@@ -36,9 +36,9 @@ def test_max_pool3d(torch, options, batch):
 @pytest.mark.torch
 def test_max_unpool3d(torch):
     x = RNG.normal(size=(2, 3, 4, 6, 7)).astype("float32")
-    y, places = F.max_pool3d(fastnn.tensor(x), 2, return_indices=True)
-    back = nn.MaxUnpool3d(2)(y, places, output_size=x.shape)
-    wanted = torch.nn.MaxUnpool3d(2)(torch.tensor(y.numpy()), torch.tensor(places.numpy()), output_size=x.shape)
+    y, indices = F.max_pool3d(fastnn.tensor(x), 2, return_indices=True)
+    back = nn.MaxUnpool3d(2)(y, indices, output_size=x.shape)
+    wanted = torch.nn.MaxUnpool3d(2)(torch.tensor(y.numpy()), torch.tensor(indices.numpy()), output_size=x.shape)
     assert np.array_equal(back.numpy(), wanted.numpy())
     assert repr(nn.MaxUnpool3d(2)) == repr(torch.nn.MaxUnpool3d(2))
 

@@ -72,7 +72,7 @@ def outcome(function):
 
 
 def walked(loader, epochs=1):
-    """Batches, and errors in their places."""
+    """Batches, and errors at their positions."""
     found = []
     for _ in range(epochs):
         batches = iter(loader)

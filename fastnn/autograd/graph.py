@@ -1,6 +1,7 @@
 """The graph of recorded operations as programs find it (torch.autograd.graph)."""
 import weakref
 
+from fastnn import _tape
 from fastnn._gradients import AccumulatorHook
 from fastnn._tape import Node
 
@@ -51,3 +52,6 @@ class AccumulateGrad:
 
     def __repr__(self):
         return f"<AccumulateGrad object at {hex(id(self))}>"
+
+
+_tape.accumulator = AccumulateGrad

@@ -3,7 +3,9 @@ import warnings
 
 from fastnn import _gradients
 from fastnn._tensor import Tensor
+from fastnn.autograd import recorded
 from fastnn.autograd.grad_mode import set_grad_enabled
+from fastnn.ops.creation import zeros_like
 
 
 def _sequence(value):
@@ -17,7 +19,6 @@ def _grads(outputs, given):
 
 def _recorded(outputs, inputs, grad_outputs, keep_graph):
     """Gradients with a history of their own, one (or None) for each input."""
-    from fastnn.autograd import recorded
     vertices = [_gradients.vertex_of(x) for x in inputs]
     if any(vertex is None for vertex in vertices):
         raise RuntimeError("One of the differentiated Tensors does not require grad")
@@ -68,7 +69,6 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
         return
     keep_graph = create_graph if retain_graph is None else retain_graph
     if inputs is None:
-        from fastnn.autograd import recorded
         recorded.run(tensors, given, bool(keep_graph), None)
         return
     inputs = _sequence(inputs)
@@ -136,9 +136,11 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     find = _recorded if create_graph else _gradients.gradients
     found = find(outputs, inputs, _grads(outputs, grad_outputs), bool(keep_graph))
     if materialize_grads:
-        from fastnn.ops.creation import zeros_like
         return tuple(zeros_like(x) if g is None else g for x, g in zip(inputs, found))
     if not allow_unused and any(g is None for g in found):
         raise RuntimeError("One of the differentiated Tensors appears to not have been used in the graph. "
                            "Set allow_unused=True if this is the desired behavior.")
     return found
+
+
+_gradients.general_backward = backward

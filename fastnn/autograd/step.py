@@ -52,7 +52,7 @@ class Step:
         return _gradients.tensor_at(array, self.edges[i])
 
     def inputs(self):
-        """Tensors in the places of the graph that the node depends on; without its numbers."""
+        """Tensors at the positions in the graph that the node depends on; without its numbers."""
         zero = np.zeros(())
         return [_gradients.tensor_at(zero, edge) for edge in self.edges if edge is not None]
 
@@ -105,7 +105,7 @@ class Step:
         """The gradients of a node as those of ``function(*inputs)``; `arrays` of the inputs stand in the edges' order.
 
         Of a node with several outputs `g` is the tuple of their gradients, and the function gives as many results.
-        `unread`: places of inputs that PyTorch's rule does not have; `held`: that it has, but does not read.
+        `unread`: positions of inputs that PyTorch's rule does not have; `held`: that it has, but does not read.
         """
         inputs = [None if array is None else from_array(array) if edge is None else
                   self.input(array, i).expand(array.shape)
@@ -121,7 +121,7 @@ class Step:
     def in_graph(found, inputs, held=()):
         """Gradients that do not depend on the inputs are in the graph too, as PyTorch's rules read them: with zeros.
 
-        Of the inputs in the places `held` PyTorch gives none.
+        Of the inputs at the positions `held` PyTorch gives none.
         """
         given = [(x, None if i in held else tuple(x.shape)) for i, x in enumerate(inputs)
                  if x is not None and x.requires_grad]

@@ -8,7 +8,7 @@ __all__ = [  # noqa: PLE0604 (the rest are strings too)
 
 
 def get_all_sharing_strategies():
-    """The ways that processes may share memory of tensors by: none, they are copied."""
+    """The strategies by which processes may share memory of tensors: none, they are copied."""
     return {"copy"}
 
 

@@ -9,6 +9,7 @@ from fastnn.autograd.grad_mode import no_grad
 from fastnn.distributed import operations
 from fastnn.distributed.groups import get_group_rank, resolve
 from fastnn.distributed.operations import ReduceOp
+from fastnn.utils.futures import Future
 
 
 class Work:
@@ -38,7 +39,6 @@ class Work:
 
     def get_future(self):
         """A Future that holds them."""
-        from fastnn import Future
         future = Future()
         future.set_result(self.values)
         return future

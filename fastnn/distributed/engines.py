@@ -1,4 +1,6 @@
 """How arrays travel between processes: by MPI, or not at all. Arrays are C-contiguous; what travels is their bytes."""
+import sys
+
 import numpy as np
 
 MPI_NAMES = {"SUM": "SUM", "AVG": "SUM", "PRODUCT": "PROD", "MIN": "MIN", "MAX": "MAX", "BAND": "BAND", "BOR": "BOR",
@@ -138,8 +140,6 @@ class Mpi:
 
 def world():
     """MPI's own world. A process that fails from now on ends the others, which would wait for it for ever."""
-    import sys
-
     from mpi4py import MPI
     engine = Mpi(MPI.COMM_WORLD.Dup())
     if engine.size > 1 and not hasattr(sys.excepthook, "ends_all"):

@@ -82,9 +82,9 @@ class Binomial(Odds, Distribution):
     def log_prob(self, value):
         """``log P(value)``"""
         value, n = self._checked(value), self.total_count
-        ways = (n + 1).lgamma() - (value + 1).lgamma() - (n - value + 1).lgamma()
+        log_coefficient = (n + 1).lgamma() - (value + 1).lgamma() - (n - value + 1).lgamma()
         rest = n * _above_zero(self.logits) + n * (-self.logits.abs()).exp().log1p()
-        return value * self.logits + ways - rest
+        return value * self.logits + log_coefficient - rest
 
     def entropy(self):
         """``-sum_k P(k) log P(k)``; all batches must have the same n."""

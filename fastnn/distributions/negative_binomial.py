@@ -69,5 +69,5 @@ class NegativeBinomial(Odds, Distribution):
         """``log P(value)``"""
         value, r = self._checked(value), self.total_count
         chance = r * F.logsigmoid(-self.logits) + value * F.logsigmoid(self.logits)
-        ways = (r + value).lgamma() - (1.0 + value).lgamma() - r.lgamma()
-        return chance + fastnn.where(r + value == 0.0, 0.0, ways)
+        log_coefficient = (r + value).lgamma() - (1.0 + value).lgamma() - r.lgamma()
+        return chance + fastnn.where(r + value == 0.0, 0.0, log_coefficient)

@@ -135,6 +135,6 @@ def vec_to_tril_matrix(vec, diag=0):
         raise ValueError(f"The size of last dimension is {length} which cannot be expressed as the lower triangular "
                          "part of a square D x D matrix.")
     n = round(n)
-    places = _triangle(n, diag).reshape(-1).nonzero().squeeze(-1)
+    indices = _triangle(n, diag).reshape(-1).nonzero().squeeze(-1)
     flat = fastnn.zeros(vec.shape[:-1] + (n * n,), dtype=vec.dtype)
-    return flat.index_add(-1, places, vec).reshape(vec.shape[:-1] + (n, n))
+    return flat.index_add(-1, indices, vec).reshape(vec.shape[:-1] + (n, n))

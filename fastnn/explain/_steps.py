@@ -1,4 +1,4 @@
-"""The steps that a model's layers do, under one name in each door, and rules put in their places while a model runs.
+"""The steps that a model's layers do, under one name in each door, and rules put in their stead while a model runs.
 
 A rule sees a step's arguments and result and may give another result of the same value: then gradients flow as the
 rule says. It is put there by forward hooks, or for a layer of the Keras door, which has none, by the layer's own
@@ -246,27 +246,27 @@ def _own(function, otherwise=lambda *args, **kwargs: None):
 
 
 @contextlib.contextmanager
-def watched(layer, seen):
-    """Call ``seen(args, kwargs, output)`` after a layer has run; what it returns, if anything, takes the output's
+def watched(layer, callback):
+    """Call ``callback(args, kwargs, output)`` after a layer has run; what it returns, if anything, takes the output's
     place."""
     with _turn, contextlib.ExitStack() as stack:
         if isinstance(layer, nn.Module):
             if getattr(layer, "inplace", False):
-                seen = _on_copies(layer, seen, stack)
+                callback = _on_copies(layer, callback, stack)
             stack.enter_context(layer.register_forward_hook(
-                _own(lambda module, args, kwargs, output: seen(args, kwargs, output)), with_kwargs=True))
+                _own(lambda module, args, kwargs, output: callback(args, kwargs, output)), with_kwargs=True))
         else:
             inner = _call_of(layer)
 
             def call(*args, **kwargs):
                 output = inner(*args, **kwargs)
-                changed = seen(args, kwargs, output)
+                changed = callback(args, kwargs, output)
                 return output if changed is None else changed
             stack.enter_context(_called(layer, call))
         yield
 
 
-def _on_copies(module, seen, stack):
+def _on_copies(module, callback, stack):
     """A layer that works in place runs on a copy of its input, and the result is written to the input in the end: so
     what came before stays to be seen, and the model need not use what the layer returns."""
     given = []
@@ -278,7 +278,7 @@ def _on_copies(module, seen, stack):
 
     def after(args, kwargs, output):
         x = given.pop()
-        changed = seen(*_with_first(x.clone(), args, kwargs), output)
+        changed = callback(*_with_first(x.clone(), args, kwargs), output)
         return x.copy_(output if changed is None else changed)
     # Of several around one layer the last one is outermost: first before it, and last behind it.
     stack.enter_context(module.register_forward_pre_hook(_own(before), prepend=True, with_kwargs=True))
@@ -316,7 +316,7 @@ def _call_of(layer):
 
 @contextlib.contextmanager
 def _called(layer, call):
-    """A Keras layer that runs another `call`; models see that they cannot take their shorter ways then."""
+    """A Keras layer that runs another `call`; models see that they cannot bypass `__call__` then."""
     before = layer.__dict__.get("call")
     layer.call = _own(call, layer.call)
     try:

@@ -146,16 +146,16 @@ def attention(step, rules, query, key, value, key_padding_mask=None, need_weight
     if key_padding_mask is not None:
         mask = key_padding_mask if key_padding_mask.ndim == 2 else key_padding_mask.unsqueeze(0)
         scores = _masked(scores, mask[:, None, None, :], lowest)
-    seen = rules.softmax(scores, -1)
-    out = rules.mixture(seen, v).transpose(1, 2).flatten(2)
+    weights = rules.softmax(scores, -1)
+    out = rules.mixture(weights, v).transpose(1, 2).flatten(2)
     bias = module.out_proj.bias
     out = rules.affine(out, module.out_proj.weight.detach(), None if bias is None else bias.detach())
     if not module.batch_first:
         out = out.transpose(0, 1)
-    seen = None if not need_weights else seen.mean(1) if average_attn_weights else seen
+    weights = None if not need_weights else weights.mean(1) if average_attn_weights else weights
     if not batched:
-        out, seen = out.squeeze(0 if module.batch_first else 1), None if seen is None else seen.squeeze(0)
-    return out, seen
+        out, weights = out.squeeze(0 if module.batch_first else 1), None if weights is None else weights.squeeze(0)
+    return out, weights
 
 
 def _masked(scores, mask, lowest):

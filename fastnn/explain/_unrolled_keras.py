@@ -78,10 +78,10 @@ def attention(step, rules, args, kwargs, output):
     if allowed is not None:
         allowed = allowed.unsqueeze(1) if allowed.ndim == 3 else allowed
         scores = scores.masked_fill(~allowed, fastnn.finfo(scores.dtype).min / 4)
-    seen = rules.softmax(scores, -1)
-    out, _ = _projected(layer.output_dense, rules, rules.mixture(seen, v).transpose(1, 2).flatten(2),
+    weights = rules.softmax(scores, -1)
+    out, _ = _projected(layer.output_dense, rules, rules.mixture(weights, v).transpose(1, 2).flatten(2),
                         layer.output_dense.kernel.ndim - 2)
-    return (out, seen) if given.get("return_attention_scores") else out
+    return (out, weights) if given.get("return_attention_scores") else out
 
 
 def _heads(x, shape):

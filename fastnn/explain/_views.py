@@ -15,18 +15,18 @@ def model_of(thing, method):
 
 def evaluate(function, layer, inputs, arguments, attribute_to_layer_input=False, method="attribute"):
     """What a layer gives, or takes, while the model runs: (tensors, whether they came as a tuple)."""
-    seen = []
+    recorded = []
 
     def keep(args, kwargs, output):
         values = (*args, *kwargs.values()) if attribute_to_layer_input else output
         many = isinstance(values, (tuple, list))
         copies = [x.clone() if isinstance(x, Tensor) else x for x in (values if many else [values])]
-        seen.append(type(values)(copies) if type(values) in (tuple, list) else tuple(copies) if many else copies[0])
+        recorded.append(type(values)(copies) if type(values) in (tuple, list) else tuple(copies) if many else copies[0])
     with _steps.watched(layer, keep), common.recording(function):
         function(*inputs, *arguments)
-    if not seen:
+    if not recorded:
         raise RuntimeError(f"{method}: the layer {type(layer).__name__} did not run")
-    found = seen[-1]
+    found = recorded[-1]
     was_tuple = isinstance(found, tuple) and (not attribute_to_layer_input or len(found) > 1)
     values = tuple(x for x in (found if isinstance(found, (tuple, list)) else (found,)) if isinstance(x, Tensor))
     if not values:

@@ -34,9 +34,9 @@ class _Differences(_unrolled.Rules):
     def secant(self, x, x0, y, y0):
         """A function of x with the value of `y` and the secant's slope; the tangent's where the ends meet."""
         dx = (x - x0).detach()
-        near = dx.abs() < self.eps
-        slope = (y - y0).detach() / dx.masked_fill(near, 1)
-        return _steps.same_value(y, fastnn.where(near, y, x * slope))
+        tiny = dx.abs() < self.eps
+        slope = (y - y0).detach() / dx.masked_fill(tiny, 1)
+        return _steps.same_value(y, fastnn.where(tiny, y, x * slope))
 
     def map(self, function, x):
         y = function(x)
@@ -77,8 +77,8 @@ class _Differences(_unrolled.Rules):
             return y
         x0, y0 = reference
         dx = (x - x0).detach()
-        near = dx.abs() < self.eps
-        share = (x - x.detach()) * (1 / dx.masked_fill(near, 1)).masked_fill(near, 0)
+        tiny = dx.abs() < self.eps
+        share = (x - x.detach()) * (1 / dx.masked_fill(tiny, 1)).masked_fill(tiny, 0)
         larger = fastnn.maximum(y.detach(), y0)
         return _steps.same_value(y, function(x.detach() + share) * (larger - y0)
                                  + function(x0 + share) * (y.detach() - larger))

@@ -13,7 +13,7 @@ class _ModifiedRelu(Attribution):
     def attribute(self, inputs, target=None, additional_forward_args=None):
         """The modified gradient; arguments and shapes as `Saliency.attribute`.
 
-        ReLU is seen where it is a layer (``nn.ReLU``), the activation of a Keras layer, or that of a transformer layer;
+        ReLU counts where it is a layer (``nn.ReLU``), the activation of a Keras layer, or that of a transformer layer;
         called as a function in a model's ``forward`` it stays as it is.
         """
         x, was_tuple = common.as_tuple(inputs, "inputs", self._name)

@@ -330,7 +330,7 @@ class _LayerBaselineXGradient(_AlongPath):
 
 
 class LayerGradientShap(LayerAttribution):
-    """Expected gradients of a layer's values, at random places between random baselines and noisy inputs.
+    """Expected gradients of a layer's values, at random points between random baselines and noisy inputs.
 
     ``a_h = E[(h(x') - h(b)) * df/dh (b + u (x' - b))]``; Lundberg, Lee 2017, arXiv:1705.07874; see `GradientShap`.
 

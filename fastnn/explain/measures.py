@@ -17,6 +17,20 @@ def _in_parts(total, rows, most):
 
 
 @functools.partial(checked, method="infidelity")
+def _perturbations(both, inputs):
+    """Perturbations and perturbed inputs, as `perturb_func` gave them for `inputs`."""
+    if not isinstance(both, (tuple, list)) or len(both) != 2:
+        raise TypeError("infidelity: expected perturb_func to give a pair: perturbations and perturbed inputs")
+    change, perturbed = both
+    change, _ = common.as_tuple(change, "perturbations", "infidelity")
+    perturbed, _ = common.as_tuple(perturbed, "perturbed inputs", "infidelity")
+    for each, p, changed in zip(inputs, change, perturbed):
+        if tuple(p.shape) != tuple(each.shape) or tuple(changed.shape) != tuple(each.shape):
+            raise ValueError(f"infidelity: expected perturb_func to give two tensors of shape "
+                             f"{tuple(each.shape)}, got {tuple(p.shape)} and {tuple(changed.shape)}")
+    return change, perturbed
+
+
 def infidelity(forward_func, perturb_func, inputs, attributions, baselines=None, additional_forward_args=None,
                target=None, n_perturb_samples=10, max_examples_per_batch=None, normalize=False):
     """How badly attributions foretell what a perturbation does to the output.
@@ -77,16 +91,7 @@ def infidelity(forward_func, perturb_func, inputs, attributions, baselines=None,
             if start is not None:
                 given.append(common.as_given([common.repeat_rows(common.full(b, each), count)
                                               for b, each in zip(start, x)], was_tuple))
-            both = perturb_func(*given)
-            if not isinstance(both, (tuple, list)) or len(both) != 2:
-                raise TypeError("infidelity: expected perturb_func to give a pair: perturbations and perturbed inputs")
-            change, perturbed = both
-            change, _ = common.as_tuple(change, "perturbations", "infidelity")
-            perturbed, _ = common.as_tuple(perturbed, "perturbed inputs", "infidelity")
-            for each, p, changed in zip(many, change, perturbed):
-                if tuple(p.shape) != tuple(each.shape) or tuple(changed.shape) != tuple(each.shape):
-                    raise ValueError(f"infidelity: expected perturb_func to give two tensors of shape "
-                                     f"{tuple(each.shape)}, got {tuple(p.shape)} and {tuple(changed.shape)}")
+            change, perturbed = _perturbations(perturb_func(*given), many)
             after = common.value(forward_func, perturbed, common.repeat_target(target, count, rows, "infidelity"),
                                  tuple(common.repeat_rows(a, count, rows) for a in arguments), "infidelity")
             happened.append(before - after.reshape(rows, count))
@@ -217,8 +222,8 @@ def _curve(method, forward_func, inputs, attributions, target, additional, basel
     shares = shares.detach().reshape(rows, -1)
     if feature_mask is not None:  # features are groups: their shares add up
         mask = common.masks_of(feature_mask, (x,), method)[0]
-        numbers, places = np.unique(mask.detach().numpy(), return_inverse=True)
-        mask = fastnn.tensor(places.reshape(mask.shape)).expand(x.shape).reshape(rows, -1)
+        numbers, inverse = np.unique(mask.detach().numpy(), return_inverse=True)
+        mask = fastnn.tensor(inverse.reshape(mask.shape)).expand(x.shape).reshape(rows, -1)
         shares = fastnn.zeros(rows, len(numbers), dtype=shares.dtype).scatter_add(1, mask, shares)
     count = shares.shape[1]
     rank = shares.argsort(1, descending=True, stable=True).argsort(1)

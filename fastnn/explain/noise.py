@@ -148,7 +148,7 @@ class _BaselineXGradient(Attribution):
 
 
 class GradientShap(Attribution):
-    """Gradients at random places between random baselines and noisy inputs: an estimate of Shapley values.
+    """Gradients at random points between random baselines and noisy inputs: an estimate of Shapley values.
 
     ``a = E[(x' - b) * df(b + u (x' - b)) / dx]`` with ``x' = x + N(0, stdev^2)``, b a random row of the baselines, u
     uniform in [0, 1]; ``sum_i a_i`` is near ``f(x) - mean_b f(b)``.

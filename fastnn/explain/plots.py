@@ -205,11 +205,11 @@ def layer_relevance(relevances, names=None, ax=None):
     above, below = [[side(each).sum() / len(each) for each in arrays] for side in (
         lambda array: array.clip(min=0), lambda array: array.clip(max=0))]
     ax = plt.subplots()[1] if ax is None else ax
-    places = np.arange(len(arrays))
-    ax.bar(places, above, color="tab:red", label="for")
-    ax.bar(places, below, color="tab:blue", label="against")
-    ax.plot(places, np.add(above, below), "ko-", label="sum")
-    ax.set_xticks(places, names)
+    positions = np.arange(len(arrays))
+    ax.bar(positions, above, color="tab:red", label="for")
+    ax.bar(positions, below, color="tab:blue", label="against")
+    ax.plot(positions, np.add(above, below), "ko-", label="sum")
+    ax.set_xticks(positions, names)
     ax.set_ylabel("relevance of a row")
     ax.legend()
     return ax

@@ -37,14 +37,14 @@ OLDER = {
         "separable_conv2d sparse_categorical_crossentropy spatial_2d_padding spatial_3d_padding "
         "temporal_padding"),
 }
-_places = {name: module for module, names in OLDER.items() for name in names.split()}
+_modules = {name: module for module, names in OLDER.items() for name in names.split()}
 
 
 def __getattr__(name):
-    if name not in _places:
+    if name not in _modules:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"fastnn.keras.{_places[name]}"), name)
+    return getattr(importlib.import_module(f"fastnn.keras.{_modules[name]}"), name)
 
 
 def __dir__():
-    return sorted({*globals(), *_places})
+    return sorted({*globals(), *_modules})

@@ -10,6 +10,7 @@ import numpy as np
 from fastnn._tensor import from_array
 from fastnn.keras import config, random
 from fastnn.keras.saving.objects import Family
+from fastnn.keras.windows import window as window_of
 from fastnn.random import Generator, default_generator
 
 
@@ -436,23 +437,21 @@ class STFT(Initializer):
     """
 
     def __init__(self, side="real", window="hann", scaling="density", periodic=False):
-        from fastnn.keras.ops import signal
         if side not in ("real", "imag"):
             raise ValueError(f"side should be 'real' or 'imag', not {side}")
         if isinstance(window, str):
-            signal.window(window, 1)
+            window_of(window, 1)
         if scaling not in (None, "density", "spectrum"):
             raise ValueError(f"Scaling is invalid, it must be `None`, 'density' or 'spectrum'. Received "
                              f"scaling={scaling}")
         self.side, self.window, self.scaling, self.periodic = side, window, scaling, periodic
 
     def __call__(self, shape, dtype=None):
-        from fastnn.keras.ops import signal
         length, _, bins = shape
-        turns = -2 * np.pi * np.arange(length)[:, None, None] * np.arange(bins) / ((bins - 1) * 2)
-        made = np.cos(turns) if self.side == "real" else np.sin(turns)
+        phase = -2 * np.pi * np.arange(length)[:, None, None] * np.arange(bins) / ((bins - 1) * 2)
+        made = np.cos(phase) if self.side == "real" else np.sin(phase)
         if self.window is not None:
-            win = signal.window(self.window, length, self.periodic) if isinstance(self.window, str) \
+            win = window_of(self.window, length, self.periodic) if isinstance(self.window, str) \
                 else np.asarray(self.window)
             if win.shape != (length,):
                 raise ValueError(f"The shape of `window` must be equal to [frame_length]. Received: window "

@@ -1,5 +1,6 @@
 """Symbolic tensors: what `Input` gives, what layers make of it, and the graph that remembers how."""
 from collections import namedtuple
+from functools import wraps
 
 import numpy as np
 
@@ -97,10 +98,12 @@ _OPERATORS = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "tr
               "getitem": "get_item"}
 
 
+functions = {}  # name -> function; `fastnn.keras.ops`, which stands above this module, puts them here
+
+
 def _operator(name, exchanged=False):
     def call(self, *others):
-        from fastnn.keras import ops
-        return getattr(ops, name)(*others, self) if exchanged else getattr(ops, name)(self, *others)
+        return functions[name](*others, self) if exchanged else functions[name](self, *others)
     return call
 
 
@@ -274,8 +277,6 @@ def operation(function):
     >>> double(keras.Input((3,))).shape
     (None, 3)
     """
-    from functools import wraps
-
     @wraps(function)
     def call(*args, **kwargs):
         if len(args) == 1 and not kwargs and type(args[0]) is Tensor:

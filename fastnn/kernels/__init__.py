@@ -1,4 +1,4 @@
-"""The floor of fastnn: C kernels, NumPy arrays in and NumPy arrays out.
+"""The lowest layer of fastnn: C kernels, NumPy arrays in and NumPy arrays out.
 
 Each family is a module here and a module of the same name in `fastnn.reference`.
 """

@@ -102,6 +102,18 @@ cdef np.ndarray new_heads(int64_t b, int64_t h, int64_t t, int64_t e, int typenu
     return np.PyArray_SwapAxes(_core.new_array(4, shape, typenum), 1, 2)
 
 
+cdef np.ndarray new_weights(const int64_t *shape, bint mean, int typenum):
+    """A new array for weights (b, h, l, s), or for their mean over heads (b, l, s)."""
+    cdef np.npy_intp[4] dims = [shape[0], shape[1], shape[3], shape[4]]
+    if mean:
+        dims[1], dims[2] = shape[3], shape[4]
+    return _core.new_array(3 if mean else 4, dims, typenum)
+
+
+cdef double scale_of(scale, const int64_t *shape) except? -1:
+    return scale if scale is not None else 1 / sqrt(<double>shape[5]) if shape[5] else 1.0
+
+
 cdef int check_target(str name, str what, np.ndarray target, np.ndarray q, int64_t b, int64_t h, int64_t t,
                       int64_t e) except -1:
     """`target` will be written."""
@@ -176,18 +188,13 @@ cpdef tuple attention_forward(np.ndarray q, np.ndarray k, np.ndarray v, np.ndarr
     keep = check_keep("attention", keep, p, shape)
     if _core.use_reference:
         return reference.attention_forward(q, k, v, mask, causal, scale, p, keep, drop, weights, out)
-    cdef double factor = scale if scale is not None else 1 / sqrt(<double>shape[5]) if shape[5] else 1.0
+    cdef double factor = scale_of(scale, shape)
     cdef int typenum = np.PyArray_TYPE(q), how = mask_kind(full_mask, drop)
     q, k, v = in_rows(q), in_rows(k), in_rows(v)
     if out is None:
         out = new_heads(shape[0], shape[1], shape[3], shape[6], typenum)
-    cdef np.ndarray lse = _core.new_array(3, np.PyArray_DIMS(q), typenum), w = None
-    cdef np.npy_intp dims[4]
-    if weights is not None:
-        dims[0], dims[1], dims[2], dims[3] = shape[0], shape[1], shape[3], shape[4]
-        if mean:
-            dims[1], dims[2] = shape[3], shape[4]
-        w = _core.new_array(3 if mean else 4, dims, typenum)
+    cdef np.ndarray lse = _core.new_array(3, np.PyArray_DIMS(q), typenum)
+    cdef np.ndarray w = None if weights is None else new_weights(shape, mean, typenum)
     put_strides(strides, q)
     put_strides(strides + 3, k)
     put_strides(strides + 6, v)
@@ -197,14 +204,29 @@ cpdef tuple attention_forward(np.ndarray q, np.ndarray k, np.ndarray v, np.ndarr
     cdef void *pv = np.PyArray_DATA(v)
     cdef void *po = np.PyArray_DATA(out)
     cdef void *pl = np.PyArray_DATA(lse)
-    cdef void *pm = NULL if full_mask is None else np.PyArray_DATA(full_mask)
-    cdef void *pw = NULL if w is None else np.PyArray_DATA(w)
-    cdef uint8_t *kept = NULL if keep is None else <uint8_t *>np.PyArray_DATA(keep)
+    cdef void *pm = _core.data(full_mask)
+    cdef void *pw = _core.data(w)
+    cdef uint8_t *kept = <uint8_t *>_core.data(keep)
     with nogil:
         status = _core.active[kind].attention_forward(po, pl, pw, pq, pk, pv, pm, how, shape, strides, causal, mean,
                                                       factor, p, kept)
     _core.check_status(status, "attention")
     return out, lse, w
+
+
+cdef int check_results(np.ndarray grad, np.ndarray q, np.ndarray out, np.ndarray lse, const int64_t *shape) except -1:
+    """What the forward call returned, and the gradient with respect to it."""
+    cdef np.ndarray array
+    for array, what in ((grad, "grad"), (out, "out")):
+        _core.same_real_kind(q, array, "attention_backward")
+        if (<object>array).shape != (shape[0], shape[1], shape[3], shape[6]):
+            raise ShapeError(f"attention_backward: expected {what} {(shape[0], shape[1], shape[3], shape[6])}, got "
+                             f"{(<object>array).shape}")
+    _core.same_real_kind(q, lse, "attention_backward")
+    if (<object>lse).shape != (shape[0], shape[1], shape[3]):
+        raise ShapeError(f"attention_backward: expected lse {(shape[0], shape[1], shape[3])}, got "
+                         f"{(<object>lse).shape}")
+    return 0
 
 
 cpdef tuple attention_backward(np.ndarray grad, np.ndarray q, np.ndarray k, np.ndarray v, np.ndarray out,
@@ -233,17 +255,9 @@ cpdef tuple attention_backward(np.ndarray grad, np.ndarray q, np.ndarray k, np.n
     cdef int64_t shape[7]
     cdef int64_t strides[28]
     cdef int i, kind = check("attention_backward", q, k, v, p, shape)
-    cdef np.ndarray full_mask = check_mask("attention_backward", q, mask, shape, strides + 12), target
+    cdef np.ndarray full_mask = check_mask("attention_backward", q, mask, shape, strides + 12)
     keep = check_keep("attention_backward", keep, p, shape)
-    for target, what in ((grad, "grad"), (out, "out")):
-        _core.same_real_kind(q, target, "attention_backward")
-        if (<object>target).shape != (shape[0], shape[1], shape[3], shape[6]):
-            raise ShapeError(f"attention_backward: expected {what} {(shape[0], shape[1], shape[3], shape[6])}, got "
-                             f"{(<object>target).shape}")
-    _core.same_real_kind(q, lse, "attention_backward")
-    if (<object>lse).shape != (shape[0], shape[1], shape[3]):
-        raise ShapeError(f"attention_backward: expected lse {(shape[0], shape[1], shape[3])}, got "
-                         f"{(<object>lse).shape}")
+    check_results(grad, q, out, lse, shape)
     if need[3] and (mask is None or np.PyArray_TYPE(mask) == np.NPY_BOOL):
         raise ValueError("attention_backward: only a mask that is added has a gradient")
     if into is not None:
@@ -252,7 +266,7 @@ cpdef tuple attention_backward(np.ndarray grad, np.ndarray q, np.ndarray k, np.n
         check_target("attention_backward", "dv", into[2], q, shape[0], shape[2], shape[4], shape[6])
     if _core.use_reference:
         return reference.attention_backward(grad, q, k, v, out, lse, mask, causal, scale, p, keep, drop, need, into)
-    cdef double factor = scale if scale is not None else 1 / sqrt(<double>shape[5]) if shape[5] else 1.0
+    cdef double factor = scale_of(scale, shape)
     cdef int typenum = np.PyArray_TYPE(q), how = mask_kind(full_mask, drop)
     grad, q, k, v, out, lse = in_rows(grad), in_rows(q), in_rows(k), in_rows(v), in_rows(out), _core.contiguous(lse)
     cdef np.ndarray dq = None, dk = None, dv = None, dmask = None
@@ -267,10 +281,8 @@ cpdef tuple attention_backward(np.ndarray grad, np.ndarray q, np.ndarray k, np.n
             dk = new_heads(shape[0], shape[2], shape[4], shape[5], typenum)
         if need[2]:
             dv = new_heads(shape[0], shape[2], shape[4], shape[6], typenum)
-    cdef np.npy_intp dims[4]
     if need[3]:
-        dims[0], dims[1], dims[2], dims[3] = shape[0], shape[1], shape[3], shape[4]
-        dmask = _core.new_array(4, dims, typenum)
+        dmask = new_weights(shape, False, typenum)
         pointers[3] = np.PyArray_DATA(dmask)
     put_strides(strides, q)
     put_strides(strides + 3, k)
@@ -287,8 +299,8 @@ cpdef tuple attention_backward(np.ndarray grad, np.ndarray q, np.ndarray k, np.n
     cdef void *pq = np.PyArray_DATA(q)
     cdef void *pk = np.PyArray_DATA(k)
     cdef void *pv = np.PyArray_DATA(v)
-    cdef void *pm = NULL if full_mask is None else np.PyArray_DATA(full_mask)
-    cdef uint8_t *kept = NULL if keep is None else <uint8_t *>np.PyArray_DATA(keep)
+    cdef void *pm = _core.data(full_mask)
+    cdef uint8_t *kept = <uint8_t *>_core.data(keep)
     with nogil:
         status = _core.active[kind].attention_backward(pointers[0], pointers[1], pointers[2], pointers[3], pg, po, pl,
                                                        pq, pk, pv, pm, how, shape, strides, causal, factor, p, kept)

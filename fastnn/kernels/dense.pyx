@@ -44,7 +44,7 @@ cdef class DenseTrainer:
         AMSGrad), rmsprop the averages of squares (and with a second list the momentum's buffers), adagrad the sums of
         squares.
     steps : list of float32 arrays of one element, optional
-        How many steps each parameter has seen; not read by sgd.
+        How many steps each parameter has taken; not read by sgd.
     a, b : float
         The loss's parameters.
     loss_scale, grad_scale : float

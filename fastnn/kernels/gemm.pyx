@@ -24,6 +24,26 @@ cdef object misfit(np.ndarray a, np.ndarray b):
     return ShapeError(f"matmul: shapes {(<object>a).shape} and {(<object>b).shape} do not fit")
 
 
+cdef int broadcast_batch(np.ndarray a, np.ndarray b, np.npy_intp *shape, int64_t *batch, int64_t *a_batch,
+                         int64_t *b_batch) except -1:
+    """How many batch axes the product has; their sizes and, in elements, the operands' strides along them."""
+    cdef int a_extra = np.PyArray_NDIM(a) - 2, b_extra = np.PyArray_NDIM(b) - 2
+    cdef int extra = max(a_extra, b_extra, 0)
+    cdef int i, ia, ib
+    cdef np.npy_intp da, db, item = np.PyArray_ITEMSIZE(a)
+    for i in range(extra):
+        ia = i - (extra - a_extra)
+        ib = i - (extra - b_extra)
+        da = np.PyArray_DIM(a, ia) if ia >= 0 else 1
+        db = np.PyArray_DIM(b, ib) if ib >= 0 else 1
+        if da != db and da != 1 and db != 1:
+            raise misfit(a, b)
+        shape[i] = batch[i] = db if da == 1 else da
+        a_batch[i] = np.PyArray_STRIDE(a, ia) // item if da != 1 else 0
+        b_batch[i] = np.PyArray_STRIDE(b, ib) // item if db != 1 else 0
+    return extra
+
+
 cpdef np.ndarray matmul(np.ndarray a, np.ndarray b):
     """The matrix product of `a` and `b`, by the rules of ``numpy.matmul`` and ``torch.matmul``.
 
@@ -68,10 +88,7 @@ cpdef np.ndarray matmul(np.ndarray a, np.ndarray b):
     cdef int64_t a_batch[64]
     cdef int64_t b_batch[64]
     cdef int64_t batch[64]
-    cdef int a_extra = na - 2 if na > 2 else 0, b_extra = nb - 2 if nb > 2 else 0
-    cdef int extra = a_extra if a_extra > b_extra else b_extra
-    cdef int i, ia, ib, ndim = extra
-    cdef np.npy_intp da, db
+    cdef int extra, ndim
     if na > 1:
         m = a_shape[na - 2]
         as_m = a_strides[na - 2] // item
@@ -85,16 +102,7 @@ cpdef np.ndarray matmul(np.ndarray a, np.ndarray b):
         bs_k = b_strides[0] // item
         if b_shape[0] != k:
             raise misfit(a, b)
-    for i in range(extra):
-        ia = i - (extra - a_extra)
-        ib = i - (extra - b_extra)
-        da = a_shape[ia] if ia >= 0 else 1
-        db = b_shape[ib] if ib >= 0 else 1
-        if da != db and da != 1 and db != 1:
-            raise misfit(a, b)
-        shape[i] = batch[i] = db if da == 1 else da
-        a_batch[i] = a_strides[ia] // item if da != 1 else 0
-        b_batch[i] = b_strides[ib] // item if db != 1 else 0
+    extra = ndim = broadcast_batch(a, b, shape, batch, a_batch, b_batch)
     if na > 1:
         shape[ndim] = m
         ndim += 1

@@ -127,6 +127,33 @@ cpdef np.ndarray linear_forward(np.ndarray x, np.ndarray weight, np.ndarray bias
     return y
 
 
+cdef int check_backward(np.ndarray grad, np.ndarray x, np.ndarray weight, np.ndarray y, activation, np.ndarray dw,
+                        np.ndarray db) except -2:
+    """The activation's number, -1 if there is none; dw and db, if given, are to be added to."""
+    cdef int op = -1
+    cdef np.npy_intp n = np.PyArray_DIM(weight, 0)
+    check_like_output(grad, x, weight, "grad")
+    if activation is not None:
+        op = activation_number(activation)
+        if y is None:
+            raise ValueError("linear_backward: expected y with an activation, got None")
+        if "x" in <str>saves[op]:
+            raise ValueError(f"linear_backward: the gradient of {names[op]} needs its input, not y alone")
+        check_like_output(y, x, weight, "y")
+    if dw is not None:
+        check_sum(dw, x, 2, np.PyArray_DIMS(weight), "dw")
+    if db is not None:
+        check_sum(db, x, 1, &n, "db")
+    return op
+
+
+cdef np.ndarray cleared(np.ndarray array, bint accumulate):
+    """A new array: 0 where it will be added to."""
+    if accumulate:
+        memset(np.PyArray_DATA(array), 0, np.PyArray_NBYTES(array))
+    return array
+
+
 cpdef tuple linear_backward(np.ndarray grad, np.ndarray x, np.ndarray weight, np.ndarray y=None, activation=None,
                             double a=0.0, double b=0.0, bint need_x=True, bint need_weight=True, bint need_bias=True,
                             np.ndarray dw=None, np.ndarray db=None):
@@ -164,25 +191,16 @@ cpdef tuple linear_backward(np.ndarray grad, np.ndarray x, np.ndarray weight, np
         raise TypeError("linear_backward: expected arrays, got None")
     cdef int status
     cdef int kind = check(x, weight)
-    cdef int64_t n = np.PyArray_DIM(weight, 0), k = np.PyArray_DIM(weight, 1)
-    cdef int op = -1
-    check_like_output(grad, x, weight, "grad")
-    if activation is not None:
-        op = activation_number(activation)
-        if y is None:
-            raise ValueError("linear_backward: expected y with an activation, got None")
-        if "x" in <str>saves[op]:
-            raise ValueError(f"linear_backward: the gradient of {names[op]} needs its input, not y alone")
-        check_like_output(y, x, weight, "y")
-    if need_weight and dw is not None:
-        check_sum(dw, x, 2, np.PyArray_DIMS(weight), "dw")
-    cdef np.npy_intp n_shape = n
-    if need_bias and db is not None:
-        check_sum(db, x, 1, &n_shape, "db")
+    cdef np.npy_intp n = np.PyArray_DIM(weight, 0), k = np.PyArray_DIM(weight, 1)
+    if not need_weight:
+        dw = None
+    if not need_bias:
+        db = None
+    cdef int op = check_backward(grad, x, weight, y, activation, dw, db)
     if _core.use_reference:
         return reference.linear_backward(grad, x, weight, y, names[op] if op >= 0 else None, a, b, need_x,
                                          need_weight, need_bias, dw, db)
-    cdef bint accumulate = (need_weight and dw is not None) or (need_bias and db is not None)
+    cdef bint accumulate = dw is not None or db is not None
     cdef int64_t m, xs_m, xs_k
     grad = _core.contiguous(grad)
     if op >= 0:
@@ -192,39 +210,23 @@ cpdef tuple linear_backward(np.ndarray grad, np.ndarray x, np.ndarray weight, np
     cdef np.npy_intp item = np.PyArray_ITEMSIZE(x)
     cdef int64_t ws_n = np.PyArray_STRIDE(weight, 0) // item, ws_k = np.PyArray_STRIDE(weight, 1) // item
     cdef int typenum = np.PyArray_TYPE(x)
-    cdef np.ndarray dx = None, new_dw = None, new_db = None, scratch
-    cdef void *pdx = NULL
-    cdef void *pdw = NULL
-    cdef void *pdb = NULL
-    cdef void *py = NULL
-    cdef void *dz = NULL
-    cdef bint transposed = False
+    # As the weight lies, so its gradient is laid out: a transposed view's is one too, and the owner's is contiguous.
+    cdef bint transposed = need_weight and dw is None and ws_n == 1 and ws_k == n and k > 1
+    cdef np.ndarray dx = _core.new_like(x, typenum) if need_x else None, new_dw = None, new_db = None
+    if need_weight and dw is None:
+        new_dw = np.PyArray_SwapAxes(weight, 0, 1) if transposed else weight
+        new_dw = cleared(_core.new_like(new_dw, typenum), accumulate)
+    if need_bias and db is None:
+        new_db = cleared(_core.new_array(1, &n, typenum), accumulate)
+    cdef np.ndarray scratch = _core.new_like(grad, typenum) if op >= 0 else None
+    cdef void *pdx = _core.data(dx)
+    cdef void *pdw = _core.data(new_dw if dw is None else dw)
+    cdef void *pdb = _core.data(new_db if db is None else db)
+    cdef void *dz = _core.data(scratch)
+    cdef void *py = _core.data(y) if op >= 0 else NULL
     cdef void *pgrad = np.PyArray_DATA(grad)
     cdef void *px = np.PyArray_DATA(x)
     cdef void *pw = np.PyArray_DATA(weight)
-    if need_x:
-        dx = _core.new_like(x, typenum)
-        pdx = np.PyArray_DATA(dx)
-    if need_weight and dw is not None:
-        pdw = np.PyArray_DATA(dw)
-    elif need_weight:
-        # laid out as the weight is: a transposed view's gradient is one too, and the owner's is contiguous
-        transposed = ws_n == 1 and ws_k == n and k > 1
-        new_dw = _core.new_like(np.PyArray_SwapAxes(weight, 0, 1) if transposed else weight, typenum)
-        pdw = np.PyArray_DATA(new_dw)
-        if accumulate:
-            memset(pdw, 0, np.PyArray_NBYTES(new_dw))
-    if need_bias and db is not None:
-        pdb = np.PyArray_DATA(db)
-    elif need_bias:
-        new_db = _core.new_array(1, &n_shape, typenum)
-        pdb = np.PyArray_DATA(new_db)
-        if accumulate:
-            memset(pdb, 0, np.PyArray_NBYTES(new_db))
-    if op >= 0:
-        py = np.PyArray_DATA(y)
-        scratch = _core.new_like(grad, typenum)
-        dz = np.PyArray_DATA(scratch)
     with nogil:
         status = _core.active[kind].linear_backward(pdx, pdw, pdb, dz, pgrad, px, pw, py, m, n, k, n, 1, xs_m, xs_k,
                                                     ws_n, ws_k, op, a, b, accumulate, transposed)

@@ -66,33 +66,16 @@ cdef int64_t steps_together(Plan p):
     return (p.steps + chunks - 1) // chunks
 
 
-cdef Plan check(str op, str mode, np.ndarray x, list weights, np.ndarray h0, np.ndarray c0, batch_sizes,
-                bint batch_first, int directions):
-    cdef Plan p = Plan.__new__(Plan)
-    cdef int64_t t, gates, total = 0
-    cdef int64_t *first
-    cdef int64_t *sizes
-    cdef np.npy_intp steps
-    cdef np.ndarray w
+cdef int check_weights(Plan p, str op, np.ndarray x, list weights) except -1:
+    """The weights, contiguous, and their addresses."""
     cdef int d, i, per
-    if mode not in MODES:
-        raise ValueError(f"{op}: expected a mode of {', '.join(MODES)}, got {mode!r}")
-    p.mode = MODES.index(mode)
-    p.kind = _core.real_kind(x, op)
-    if directions != 1 and directions != 2:
-        raise ValueError(f"{op}: expected 1 or 2 directions, got {directions}")
-    p.directions = directions
-    if weights is None or len(weights) != 2 * directions and len(weights) != 4 * directions:
-        raise ValueError(f"{op}: expected w_ih, w_hh and perhaps b_ih, b_hh for each of {directions} directions, got "
+    cdef int64_t gates = GATES[p.mode]
+    cdef np.ndarray w
+    if weights is None or len(weights) != 2 * p.directions and len(weights) != 4 * p.directions:
+        raise ValueError(f"{op}: expected w_ih, w_hh and perhaps b_ih, b_hh for each of {p.directions} directions, got "
                          f"{0 if weights is None else len(weights)} arrays")
-    per = len(weights) // directions
+    per = len(weights) // p.directions
     p.biases = per == 4
-    if np.PyArray_NDIM(x) != (3 if batch_sizes is None else 2):
-        expected = "(rows, in)" if batch_sizes is not None else "(batch, steps, in)" if batch_first else \
-            "(steps, batch, in)"
-        raise ShapeError(f"{op}: expected input {expected}, got {(<object>x).shape}")
-    p.n_in = np.PyArray_DIM(x, np.PyArray_NDIM(x) - 1)
-    gates = GATES[p.mode]
     w = weights[1]
     _core.same_real_kind(x, w, op)
     if np.PyArray_NDIM(w) != 2:
@@ -111,40 +94,82 @@ cdef Plan check(str op, str mode, np.ndarray x, list weights, np.ndarray h0, np.
         p.weights.append(w)
         p.pointers[4 * (i // per) + i % per] = np.PyArray_DATA(w)
     if not p.biases:
-        for d in range(directions):
+        for d in range(p.directions):
             p.pointers[4 * d + 2] = p.pointers[4 * d + 3] = NULL
-    if batch_sizes is None:
-        p.steps, p.batch = np.PyArray_DIM(x, 0), np.PyArray_DIM(x, 1)
-        if batch_first:
-            p.steps, p.batch = p.batch, p.steps
-        p.rows = p.steps * p.batch
-        steps = p.steps
-        p.sizes = np.PyArray_EMPTY(1, &steps, np.NPY_INT64, 0)
-        sizes = <int64_t *>np.PyArray_DATA(p.sizes)
-        for t in range(p.steps):
-            sizes[t] = p.batch
-    else:
-        p.sizes = _core.contiguous(numpy.asarray(batch_sizes, dtype=numpy.int64))
-        if np.PyArray_NDIM(p.sizes) != 1:
-            raise ShapeError(f"{op}: expected batch_sizes (steps,), got {(<object>p.sizes).shape}")
-        steps = p.steps = np.PyArray_DIM(p.sizes, 0)
-        sizes = <int64_t *>np.PyArray_DATA(p.sizes)
-        p.batch = sizes[0] if p.steps else 0
-        for t in range(p.steps):
-            if sizes[t] <= 0 or (t > 0 and sizes[t] > sizes[t - 1]):
-                raise ValueError(f"{op}: expected batch_sizes that are positive and do not grow, got "
-                                 f"{sizes[t]} at step {t}")
-            total += sizes[t]
-        p.rows = np.PyArray_DIM(x, 0)
-        if total != p.rows:
-            raise ShapeError(f"{op}: expected {total} rows of input as batch_sizes say, got {p.rows}")
+    return 0
+
+
+cdef int same_sizes(Plan p, np.ndarray x, bint batch_first) except -1:
+    """Sequences of one length."""
+    cdef int64_t t
+    cdef np.npy_intp steps
+    p.steps, p.batch = np.PyArray_DIM(x, 0), np.PyArray_DIM(x, 1)
+    if batch_first:
+        p.steps, p.batch = p.batch, p.steps
+    p.rows = p.steps * p.batch
+    steps = p.steps
+    p.sizes = np.PyArray_EMPTY(1, &steps, np.NPY_INT64, 0)
+    cdef int64_t *sizes = <int64_t *>np.PyArray_DATA(p.sizes)
+    for t in range(p.steps):
+        sizes[t] = p.batch
+    return 0
+
+
+cdef int check_sizes(Plan p, str op, np.ndarray x, batch_sizes) except -1:
+    """Sequences of falling length: how many are alive at each step."""
+    cdef int64_t t, total = 0
+    p.sizes = _core.contiguous(numpy.asarray(batch_sizes, dtype=numpy.int64))
+    if np.PyArray_NDIM(p.sizes) != 1:
+        raise ShapeError(f"{op}: expected batch_sizes (steps,), got {(<object>p.sizes).shape}")
+    p.steps = np.PyArray_DIM(p.sizes, 0)
+    cdef int64_t *sizes = <int64_t *>np.PyArray_DATA(p.sizes)
+    p.batch = sizes[0] if p.steps else 0
+    for t in range(p.steps):
+        if sizes[t] <= 0 or (t > 0 and sizes[t] > sizes[t - 1]):
+            raise ValueError(f"{op}: expected batch_sizes that are positive and do not grow, got "
+                             f"{sizes[t]} at step {t}")
+        total += sizes[t]
+    p.rows = np.PyArray_DIM(x, 0)
+    if total != p.rows:
+        raise ShapeError(f"{op}: expected {total} rows of input as batch_sizes say, got {p.rows}")
+    return 0
+
+
+cdef int put_offsets(Plan p, bint batch_first) except -1:
+    """Each step's first row, and the stride from one of its rows to the next."""
+    cdef int64_t t, total = 0
+    cdef np.npy_intp steps = p.steps
     p.first = np.PyArray_EMPTY(1, &steps, np.NPY_INT64, 0)
-    first = <int64_t *>np.PyArray_DATA(p.first)
-    p.along = p.steps if batch_first and batch_sizes is None and p.batch != 1 and p.steps != 0 else 1
-    total = 0
+    cdef int64_t *first = <int64_t *>np.PyArray_DATA(p.first)
+    cdef int64_t *sizes = <int64_t *>np.PyArray_DATA(p.sizes)
+    p.along = p.steps if batch_first and p.batch != 1 and p.steps != 0 else 1
     for t in range(p.steps):
         first[t] = t if p.along != 1 else total
         total += sizes[t]
+    return 0
+
+
+cdef Plan check(str op, str mode, np.ndarray x, list weights, np.ndarray h0, np.ndarray c0, batch_sizes,
+                bint batch_first, int directions):
+    cdef Plan p = Plan.__new__(Plan)
+    if mode not in MODES:
+        raise ValueError(f"{op}: expected a mode of {', '.join(MODES)}, got {mode!r}")
+    p.mode = MODES.index(mode)
+    p.kind = _core.real_kind(x, op)
+    if directions != 1 and directions != 2:
+        raise ValueError(f"{op}: expected 1 or 2 directions, got {directions}")
+    p.directions = directions
+    if np.PyArray_NDIM(x) != (3 if batch_sizes is None else 2):
+        expected = "(rows, in)" if batch_sizes is not None else "(batch, steps, in)" if batch_first else \
+            "(steps, batch, in)"
+        raise ShapeError(f"{op}: expected input {expected}, got {(<object>x).shape}")
+    p.n_in = np.PyArray_DIM(x, np.PyArray_NDIM(x) - 1)
+    check_weights(p, op, x, weights)
+    if batch_sizes is None:
+        same_sizes(p, x, batch_first)
+    else:
+        check_sizes(p, op, x, batch_sizes)
+    put_offsets(p, batch_first and batch_sizes is None)
     p.x = _core.contiguous(x)
     if h0 is not None:
         check_shape(h0, (directions, p.batch, p.hidden), x, op, "h0")
@@ -234,6 +259,42 @@ cpdef tuple recurrent_forward(str mode, np.ndarray x, list weights, np.ndarray h
     return y, hn, cn, saved
 
 
+cdef int check_backward(Plan p, np.ndarray grad, np.ndarray grad_h, np.ndarray grad_c, np.ndarray x, np.ndarray y,
+                        np.ndarray saved) except -1:
+    cdef str op = "recurrent_backward"
+    cdef tuple shape = (<object>x).shape[:-1] + (p.directions * p.hidden,), state = (p.directions, p.batch, p.hidden)
+    if y is None:
+        raise ShapeError(f"{op}: expected y {shape}, got None")
+    check_shape(y, shape, x, op, "y")
+    if grad is not None:
+        check_shape(grad, shape, x, op, "grad")
+    if p.mode >= 2:
+        if saved is None:
+            raise ShapeError(f"{op}: expected saved as the forward call returned it, got None")
+        check_shape(saved, (p.directions * p.rows * p.hidden * (5 if p.mode == 2 else 4),), x, op, "saved")
+    if grad_h is not None:
+        check_shape(grad_h, state, x, op, "grad_h")
+    if grad_c is not None:
+        check_shape(grad_c, state, x, op, "grad_c")
+    return 0
+
+
+cdef list new_gradients(Plan p, void **pointers):
+    """Arrays for the weights' gradients, and their addresses."""
+    cdef int i, per = len(p.weights) // p.directions
+    cdef np.ndarray w
+    cdef list found = []
+    for i in range(8):
+        pointers[i] = NULL
+    for i in range(len(p.weights)):
+        w = _core.new_like(p.weights[i], np.PyArray_TYPE(p.x))
+        if p.rows == 0:
+            memset(np.PyArray_DATA(w), 0, np.PyArray_NBYTES(w))
+        found.append(w)
+        pointers[4 * (i // per) + i % per] = np.PyArray_DATA(w)
+    return found
+
+
 cpdef tuple recurrent_backward(str mode, np.ndarray grad, np.ndarray grad_h, np.ndarray grad_c, np.ndarray x,
                                np.ndarray y, list weights, np.ndarray saved, np.ndarray h0=None, np.ndarray c0=None,
                                batch_sizes=None, bint batch_first=False, int directions=1, bint need_x=True,
@@ -265,42 +326,16 @@ cpdef tuple recurrent_backward(str mode, np.ndarray grad, np.ndarray grad_h, np.
     """
     cdef int status
     cdef Plan p = check("recurrent_backward", mode, x, weights, h0, c0, batch_sizes, batch_first, directions)
-    cdef tuple shape = (<object>x).shape[:-1] + (directions * p.hidden,)
-    cdef int64_t gates = GATES[p.mode], size
-    if y is None:
-        raise ShapeError(f"recurrent_backward: expected y {shape}, got None")
-    check_shape(y, shape, x, "recurrent_backward", "y")
-    if grad is not None:
-        check_shape(grad, shape, x, "recurrent_backward", "grad")
-    if p.mode >= 2:
-        if saved is None:
-            raise ShapeError("recurrent_backward: expected saved as the forward call returned it, got None")
-        size = directions * p.rows * p.hidden * (5 if p.mode == 2 else 4)
-        check_shape(saved, (size,), x, "recurrent_backward", "saved")
-    if grad_h is not None:
-        check_shape(grad_h, (directions, p.batch, p.hidden), x, "recurrent_backward", "grad_h")
-    if grad_c is not None:
-        check_shape(grad_c, (directions, p.batch, p.hidden), x, "recurrent_backward", "grad_c")
+    check_backward(p, grad, grad_h, grad_c, x, y, saved)
     if _core.use_reference:
         return reference.recurrent_backward(mode, grad, grad_h, grad_c, x, y, weights, saved, h0, c0, batch_sizes,
                                             batch_first, directions, need_x, need_weights)
     cdef np.ndarray dh = copied(p, grad_h), dc = copied(p, grad_c) if p.mode == 2 else None
     cdef np.ndarray initial_h = p.h0 if h0 is not None else zeros(p)
     cdef np.ndarray initial_c = None if dc is None else p.c0 if c0 is not None else zeros(p)
-    cdef list dweights = None
     cdef void *pointers[8]
-    cdef int i, per = len(weights) // directions
-    cdef np.ndarray dx = None, w
-    for i in range(8):
-        pointers[i] = NULL
-    if need_weights:
-        dweights = []
-        for i in range(len(weights)):
-            w = _core.new_like(p.weights[i], np.PyArray_TYPE(x))
-            if p.rows == 0:
-                memset(np.PyArray_DATA(w), 0, np.PyArray_NBYTES(w))
-            dweights.append(w)
-            pointers[4 * (i // per) + i % per] = np.PyArray_DATA(w)
+    cdef list dweights = new_gradients(p, pointers) if need_weights else None
+    cdef np.ndarray dx = None
     if need_x:
         dx = _core.new_like(p.x, np.PyArray_TYPE(x))
         if p.hidden == 0:
@@ -308,7 +343,7 @@ cpdef tuple recurrent_backward(str mode, np.ndarray grad, np.ndarray grad_h, np.
     if p.rows == 0:
         return dx, dh, dc, dweights
     cdef np.ndarray scratch = p.array(p.chunk * p.batch * (p.hidden * (5 if p.mode >= 2 else 2) + p.n_in)
-                                      + directions * gates * p.hidden * (p.n_in + p.hidden + 64), 0, 0, 1)
+                                      + directions * GATES[p.mode] * p.hidden * (p.n_in + p.hidden + 64), 0, 0, 1)
     y = _core.contiguous(y)
     cdef void *pdx = np.PyArray_DATA(dx) if need_x else NULL
     cdef void *pdh = np.PyArray_DATA(dh)

@@ -56,6 +56,46 @@ cdef void split(np.ndarray x, int axis, int64_t *outer, int64_t *n, int64_t *inn
             inner[0] *= np.PyArray_DIMS(x)[d]
 
 
+cdef int wanted_axes(str op, object axes, int ndim, bint *wanted) except -1:
+    """Which axes are reduced: those of `axes`, or all if it is empty."""
+    cdef int d
+    for d in range(ndim):
+        wanted[d] = len(axes) == 0
+    for axis in axes:
+        d = normalize_axis(op, axis, ndim)
+        if ndim:
+            if wanted[d]:
+                raise ValueError(f"{op}: axis {d} appears twice in {axes}")
+            wanted[d] = True
+    return 0
+
+
+cdef bint next_pass(int ndim, const bint *wanted, np.npy_intp *shape, int *high, int *low, int64_t *outer, int64_t *n,
+                    int64_t *inner) noexcept:
+    """The last run of neighbouring axes to reduce, at or before axis `high`, and the array around it as (outer, n,
+    inner); their sizes become 1. Whether no other axis is left."""
+    cdef int d
+    while high[0] >= 0 and not wanted[high[0]]:
+        high[0] -= 1
+    low[0] = high[0]
+    while low[0] >= 1 and (wanted[low[0] - 1] or shape[low[0] - 1] == 1):
+        low[0] -= 1
+    outer[0] = n[0] = inner[0] = 1
+    for d in range(ndim):
+        if high[0] < 0 or d < low[0]:
+            outer[0] *= shape[d]
+        elif d <= high[0]:
+            n[0] *= shape[d]
+        else:
+            inner[0] *= shape[d]
+    for d in range(max(low[0], 0), high[0] + 1):
+        shape[d] = 1
+    for d in range(max(low[0], 0)):
+        if wanted[d]:
+            return False
+    return True
+
+
 cpdef np.ndarray reduce(op, np.ndarray x, axes=None, bint keepdims=False):
     """The sum, mean, product, maximum, minimum or 2-norm of x over some axes.
 
@@ -83,28 +123,20 @@ cpdef np.ndarray reduce(op, np.ndarray x, axes=None, bint keepdims=False):
     cdef np.npy_intp flat
     cdef int64_t outer, n, inner, count = 1
     cdef int high, low
-    cdef double divisor = 1
+    cdef bint last = False
+    cdef double divisor
     cdef object code = kernel_of.get(op)
     if code is None:
         raise ValueError(f"reduce: unknown operation {op!r}; known: {', '.join(kernel_of)}")
     number = code
     kind = _core.real_kind(x, <str>op)
     ndim = np.PyArray_NDIM(x)
-    for d in range(ndim):
-        wanted[d] = False
     if axes is None:
         axes = ()
     elif not isinstance(axes, (tuple, list)):
         axes = (axes,)
-    for axis in axes:
-        d = normalize_axis(<str>op, axis, ndim)
-        if ndim:
-            if wanted[d]:
-                raise ValueError(f"{op}: axis {d} appears twice in {axes}")
-            wanted[d] = True
+    wanted_axes(<str>op, axes, ndim, wanted)
     for d in range(ndim):
-        if len(axes) == 0:
-            wanted[d] = True
         shape[d] = np.PyArray_DIMS(x)[d]
         if wanted[d]:
             count *= shape[d]
@@ -121,41 +153,21 @@ cpdef np.ndarray reduce(op, np.ndarray x, axes=None, bint keepdims=False):
     cdef np.ndarray current = x
     cdef np.ndarray target
     cdef void *source
-    cdef void *place
+    cdef void *out
     # Neighbouring axes are reduced in one pass, the last ones first; passes after the first see less data.
     high = ndim - 1
-    while True:
-        while high >= 0 and not wanted[high]:
-            high -= 1
-        low = high
-        while low >= 1 and (wanted[low - 1] or shape[low - 1] == 1):
-            low -= 1
-        outer = n = inner = 1
-        for d in range(ndim):
-            if high < 0 or d < low:
-                outer *= shape[d]
-            elif d <= high:
-                n *= shape[d]
-            else:
-                inner *= shape[d]
-        for d in range(max(low, 0), high + 1):
-            shape[d] = 1
-        for d in range(max(low, 0)):
-            if wanted[d]:
-                break
-        else:  # the last pass
+    while not last:
+        last = next_pass(ndim, wanted, shape, &high, &low, &outer, &n, &inner)
+        if last:
             target, divisor = y, count if op == "mean" else 1
-            low = -1
-        if low >= 0:
+        else:
             flat = outer * inner
             target, divisor = _core.new_array(1, &flat, np.PyArray_TYPE(x)), 1
         source = np.PyArray_DATA(current)
-        place = np.PyArray_DATA(target)
+        out = np.PyArray_DATA(target)
         with nogil:
-            _core.active[kind].reduce(number, place, source, outer, n, inner, divisor)
+            _core.active[kind].reduce(number, out, source, outer, n, inner, divisor)
         _core.check_interrupt()
-        if low < 0:
-            break
         if number == SUM_SQUARES:
             number = SUM
         current = target
@@ -195,10 +207,10 @@ cpdef np.ndarray argreduce(op, np.ndarray x, axis=None, bint keepdims=False):
     x = ordered(x)
     cdef np.ndarray y = _core.new_array(kept, shape, np.NPY_INT64)
     cdef int smallest = op == "argmin"
-    cdef int64_t *place = <int64_t *>np.PyArray_DATA(y)
+    cdef int64_t *out = <int64_t *>np.PyArray_DATA(y)
     cdef void *source = np.PyArray_DATA(x)
     with nogil:
-        _core.active[kind].argreduce(smallest, place, source, outer, n, inner)
+        _core.active[kind].argreduce(smallest, out, source, outer, n, inner)
     _core.check_interrupt()
     return y
 
@@ -233,10 +245,10 @@ cpdef np.ndarray cumulate(op, np.ndarray x, axis, bint reverse=False):
     split(x, at, &outer, &n, &inner)
     x = ordered(x)
     cdef np.ndarray y = _core.new_like(x, np.PyArray_TYPE(x))
-    cdef void *place = np.PyArray_DATA(y)
+    cdef void *out = np.PyArray_DATA(y)
     cdef void *source = np.PyArray_DATA(x)
     with nogil:
-        status = _core.active[kind].cumulate(number, place, source, outer, n, inner, reverse)
+        status = _core.active[kind].cumulate(number, out, source, outer, n, inner, reverse)
     _core.check_status(status, "cumulate")
     return y
 

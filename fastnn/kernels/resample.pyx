@@ -1,4 +1,4 @@
-"""An axis at other places (interpolation), and windows of planes as columns."""
+"""An axis at other positions (interpolation), and windows of planes as columns."""
 cimport numpy as np
 from libc.stdint cimport int64_t
 
@@ -16,7 +16,7 @@ cdef enum:
 
 
 cdef int tables(str op, np.ndarray x, np.ndarray index, np.ndarray weight, np.npy_intp size) except -1:
-    """Checks places and weights."""
+    """Checks positions and weights."""
     cdef const int64_t *p
     cdef np.npy_intp i
     if index is None or np.PyArray_TYPE(index) != np.NPY_INT64:
@@ -26,7 +26,7 @@ cdef int tables(str op, np.ndarray x, np.ndarray index, np.ndarray weight, np.np
     p = <const int64_t *>np.PyArray_DATA(index)
     for i in range(np.PyArray_SIZE(index)):
         if p[i] < 0 or p[i] >= size:
-            raise IndexError(f"{op}: expected places of 0 to {size - 1}, got {p[i]}")
+            raise IndexError(f"{op}: expected positions of 0 to {size - 1}, got {p[i]}")
     if weight is None:
         if np.PyArray_DIM(index, 0) != 1:
             raise ShapeError(f"{op}: expected weights for {np.PyArray_DIM(index, 0)} taps")
@@ -89,7 +89,7 @@ cpdef np.ndarray resample_forward(np.ndarray x, np.ndarray index, np.ndarray wei
     Raises
     ------
     IndexError
-        A place or the axis is out of range.
+        A position or the axis is out of range.
     ShapeError, DTypeError
         Shapes or dtypes that do not fit.
     """

@@ -65,9 +65,9 @@ class EncoderLayer(Module):
         """`runs` as of `Packed`; `biases`: what is added to the scores of each run."""
         qkv = self.qkv(x)
         p = self.attention_dropout if self.training else 0.0
-        seen = [packed_attention((part,), self.num_heads, True, bias, False, p)[0].reshape(-1, x.shape[1])
+        attended = [packed_attention((part,), self.num_heads, True, bias, False, p)[0].reshape(-1, x.shape[1])
                 for part, bias in zip(pieces(qkv, runs), biases or [None] * len(runs))]
-        x = self.attention_norm(x + self.dropout(self.output(joined(seen or [x]))))
+        x = self.attention_norm(x + self.dropout(self.output(joined(attended or [x]))))
         hidden = fused_linear(x, self.up.weight, self.up.bias, self.activation, 0.0, 0.0)
         return self.output_norm(x + self.dropout(self.down(hidden)))
 
@@ -130,15 +130,15 @@ class TextEncoder(Module):
         return [self.relative(self._buckets(length)).permute(2, 0, 1)[None] for _, length in runs]
 
     def _buckets(self, length):
-        """The bucket of (query, key): one for each near distance, then ever wider ones; half of them for each side."""
+        """The bucket of (query, key): one for each short distance, then ever wider ones; half of them for each side."""
         half = self.config.relative_buckets // 2
-        near = half // 2
-        places = np.arange(length)
-        distance = places[None, :] - places[:, None]
+        exact = half // 2
+        positions = np.arange(length)
+        distance = positions[None, :] - positions[:, None]
         size = np.abs(distance).astype(np.float32)
-        far = near + np.log(np.maximum(size, 1) / np.float32(near)) / math.log(
-            self.config.relative_distance / near) * (half - near)
-        bucket = np.where(size < near, size, np.minimum(far, half - 1)).astype(np.int64)
+        far = exact + np.log(np.maximum(size, 1) / np.float32(exact)) / math.log(
+            self.config.relative_distance / exact) * (half - exact)
+        bucket = np.where(size < exact, size, np.minimum(far, half - 1)).astype(np.int64)
         return from_numpy(bucket + half * (distance > 0))
 
     def forward(self, batch, layers=None):

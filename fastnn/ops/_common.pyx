@@ -218,7 +218,7 @@ cdef class Function:
     cdef readonly object __wrapped__
     cdef readonly str __name__, home
     cdef frozenset names
-    cdef tuple places
+    cdef tuple parameters
     cdef str rest
     cdef dict others
     cdef bint out, scaled
@@ -234,7 +234,7 @@ cdef class Function:
         while hasattr(function, "__code__"):  # a form that passes what it gets to another takes that one's
             code = function.__code__
             count = code.co_argcount + code.co_kwonlyargcount
-            self.places = code.co_varnames[:code.co_argcount]
+            self.parameters = code.co_varnames[:code.co_argcount]
             self.rest = code.co_varnames[count] if code.co_flags & 4 else None
             if self.rest in ("tensors", "operands", "shapes"):  # PyTorch's are Python's, which takes no such keyword
                 self.rest = None
@@ -258,7 +258,7 @@ cdef class Function:
                 raise TypeError(f"{self.__name__}() got multiple values for argument '{own}'")
             given[own] = given.pop(name)
         if self.rest is not None and self.rest in given:
-            args += tuple([given.pop(place) for place in self.places[len(args):] if place in given])
+            args += tuple([given.pop(name) for name in self.parameters[len(args):] if name in given])
             args += (given.pop(self.rest),)
         made = self.__wrapped__(*args, **given)
         if out is None:

@@ -31,9 +31,9 @@ def _adaptive_max(name, input, x, size, return_indices, row):
     index = kept
     if row:
         y, index = y[..., 0, :], kept[..., 0, :]
-    places = from_array(index)
-    out = record(y, MAX_POOL[name], (input,), (kept, x.shape, (), row), (places,))
-    return (out, places) if return_indices else out
+    indices = from_array(index)
+    out = record(y, MAX_POOL[name], (input,), (kept, x.shape, (), row), (indices,))
+    return (out, indices) if return_indices else out
 
 
 def adaptive_max_pool1d(input, output_size, return_indices=False):

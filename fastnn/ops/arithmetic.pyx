@@ -12,6 +12,7 @@ from fastnn.ops._common cimport as_tensor, is_real, undo, zero_d
 from fastnn.ops._common import broadcast_shapes, need_tensors, promote
 from fastnn.ops.declare import operation
 from fastnn.ops.inplace cimport changed
+from fastnn.ops.maps cimport apply
 
 np.import_array()
 
@@ -312,9 +313,8 @@ def div(input, other, *, rounding_mode=None):
         if rounding_mode == "floor":
             return stepwise(floor_divide(input, other), input, other)
         if rounding_mode == "trunc":
-            from fastnn.ops.pointwise import trunc
             if promote(input, other) in (numpy.float32, numpy.float64):
-                return trunc(div(input, other))
+                return apply("trunc", div(input, other))
             return stepwise(discrete("trunc_divide", input, other), input, other)
         raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
                            f"'{rounding_mode}'")
@@ -358,11 +358,10 @@ def pow(input, exponent):
     >>> fastnn.pow(fastnn.tensor([1, 3]), 2)
     tensor([1, 9])
     """
-    from fastnn.ops.pointwise import pow_scalar, square
     if not isinstance(input, Tensor):
         need_tensors("pow", exponent)
     if isinstance(input, Tensor) and type(exponent) in (int, float) and is_real((<Tensor>input).array):
-        return square(input) if exponent == 2 else pow_scalar(input, exponent)
+        return apply("square", input) if exponent == 2 else apply("pow_scalar", input, exponent)
     cdef Tensor x, y, out
     x, y = operands(input, exponent)
     if x.array.dtype.kind != "f" and not isinstance(exponent, Tensor) and exponent < 0:

@@ -87,8 +87,8 @@ def lerp(input, end, weight):
     step = sub(end, input)
     if not isinstance(weight, Tensor):
         return add(input, mul(step, weight)) if abs(weight) < 0.5 else sub(end, mul(step, 1 - weight))
-    near = weight.detach() < 0.5
-    return where(near, add(input, mul(step, weight)), sub(end, mul(step, rsub(weight, 1))))
+    first_half = weight.detach() < 0.5
+    return where(first_half, add(input, mul(step, weight)), sub(end, mul(step, rsub(weight, 1))))
 
 
 def pair_of(op, x, y, floating=True, numbers=False):

@@ -63,18 +63,18 @@ def weights_of(step, q, k, mask, options):
     nothing they are 0."""
     scale = options.scale if options.scale is not None else 1 / math.sqrt(q.shape[-1]) if q.shape[-1] else 1.0
     scores = (q @ k.mT) * scale
-    seen = numpy.ones(tuple(scores.shape), bool)
+    attended = numpy.ones(tuple(scores.shape), bool)
     if options.causal:
-        seen &= numpy.tri(*seen.shape[-2:], dtype=bool)
+        attended &= numpy.tri(*attended.shape[-2:], dtype=bool)
     if mask is not None and mask.is_floating_point():
         infinite = numpy.isinf((<Tensor>mask).array)
-        seen &= (<Tensor>mask).array != -numpy.inf
+        attended &= (<Tensor>mask).array != -numpy.inf
         scores = scores + step.where(wrap(infinite), 0.0, mask)
     elif mask is not None:
-        seen &= (<Tensor>mask).array ^ options.drop
-    blind = ~seen.any(-1, keepdims=True)
-    weights = step.where(wrap(seen | blind), scores, -math.inf).softmax(-1)
-    factor = numpy.where(blind, 0, seen).astype((<Tensor>q).array.dtype)
+        attended &= (<Tensor>mask).array ^ options.drop
+    masked = ~attended.any(-1, keepdims=True)
+    weights = step.where(wrap(attended | masked), scores, -math.inf).softmax(-1)
+    factor = numpy.where(masked, 0, attended).astype((<Tensor>q).array.dtype)
     if options.keep is not None:
         factor *= options.keep / (1 - options.p) if options.p < 1 else 0
     return weights * wrap(factor)

@@ -39,7 +39,7 @@ def check_masks(attn_mask, key_padding_mask):
 
 
 def longer(mask, extra):
-    """The mask for `extra` more keys, which all may be seen."""
+    """The mask for `extra` more keys, which no query is masked from."""
     return mask if mask is None or not extra else cat([mask, zeros(*mask.shape[:-1], extra, dtype=mask.dtype)], -1)
 
 
@@ -139,7 +139,7 @@ def attend(query, key, value, embed_dim, num_heads, weight, weights, bias, bias_
         sources = q, cat([k, nothing], time), cat([v, nothing], time)
         extra += 1
     mask = merged(longer(attn_mask, extra), longer(key_padding_mask, extra), batch, num_heads, query.dtype)
-    out, seen = packed_attention(tuple(sources), num_heads, batch_first, mask, True, dropout_p, causal,
+    out, weights = packed_attention(tuple(sources), num_heads, batch_first, mask, True, dropout_p, causal,
                                  ("mean" if average else "heads") if need_weights else None)
     if batch_first and dropout_p > 0:  # lies in memory as PyTorch's, for the draws of a dropout behind it
         out = linear(out.transpose(0, 1).contiguous(), out_weight, out_bias).transpose(0, 1)
@@ -147,8 +147,8 @@ def attend(query, key, value, embed_dim, num_heads, weight, weights, bias, bias_
         out = linear(out, out_weight, out_bias)
     if not batched:
         out = out.squeeze(1)
-        seen = None if seen is None else seen.squeeze(0)
-    return out, seen
+        weights = None if weights is None else weights.squeeze(0)
+    return out, weights
 
 
 def multi_head_attention_forward(query, key, value, embed_dim_to_check, num_heads, in_proj_weight, in_proj_bias, bias_k,

@@ -77,9 +77,10 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     if layers < 1:
         raise ShapeError(f"Calculated padded input size per channel: {[depth, height, width]}. Kernel size: "
                          f"{list(weight.shape[2:])}. Kernel size can't be greater than actual input size")
-    seen = [getitem(x, (slice(None), slice(None), slice(k * dilation[0], k * dilation[0] + (layers - 1) * stride[0] + 1,
-                                                        stride[0]))) for k in range(taps)]
-    planes = stack(seen, 2).permute(0, 3, 1, 2, 4, 5).reshape(batch * layers, channels * taps, height, width)
+    extent = (layers - 1) * stride[0] + 1
+    slices = [getitem(x, (slice(None), slice(None), slice(k * dilation[0], k * dilation[0] + extent, stride[0])))
+              for k in range(taps)]
+    planes = stack(slices, 2).permute(0, 3, 1, 2, 4, 5).reshape(batch * layers, channels * taps, height, width)
     flat = weight.reshape(out_channels, -1, *weight.shape[3:])
     y = conv2d(planes, flat, bias, stride[1:], padding[1:], dilation[1:], groups)
     y = y.reshape(batch, layers, *y.shape[1:]).permute(0, 2, 1, 3, 4)

@@ -4,7 +4,7 @@ import operator
 
 import numpy as np
 
-from fastnn import dtypes
+from fastnn import dtypes, random
 from fastnn._tensor import Tensor, from_array, wrap_numpy
 from fastnn.kernels import _core
 from fastnn.ops._common import into, promote, room
@@ -517,3 +517,6 @@ def construct(*args, dtype=None, device=None):
             return empty(args[0], dtype=dtype).numpy()
         return tensor(args[0], dtype=dtype or dtypes.get_default_dtype()).numpy()
     return empty(*args, dtype=dtype).numpy() if args else np.empty(0, dtypes.to_numpy(dtype))
+
+
+random.tensor_of = from_array

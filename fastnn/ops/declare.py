@@ -15,12 +15,12 @@ class Declaration:
         self.function, self.inplace, self.keywords, self.out, self.scaled = function, inplace, keywords, out, scaled
 
 
-def operation(places="fastnn Tensor", *, aliases="", inplace=False, out=False, keywords=None, scaled=False):
+def operation(homes="fastnn Tensor", *, aliases="", inplace=False, out=False, keywords=None, scaled=False):
     """A decorator that declares a function's public names, or those of several functions that have the same.
 
     Parameters
     ----------
-    places : str
+    homes : str
         Homes: ``fastnn``, ``Tensor`` (a method, whose first parameter is the tensor; a property stays one), ``linalg``,
         ``special``, and ``functional`` (what takes NumPy's names in nn.functional). A name behind a dot is instead of
         the function's own: ``"linalg fastnn.inverse"``.
@@ -41,7 +41,7 @@ def operation(places="fastnn Tensor", *, aliases="", inplace=False, out=False, k
             own = getattr(function, "__name__", None)
             others = aliases if isinstance(aliases, dict) else dict.fromkeys(aliases.split(), keywords)
             names = {own: keywords, **others}
-            for place in places.split():
+            for place in homes.split():
                 home, _, other = place.partition(".")
                 taken = home not in ("Tensor", "functional") and out in (True, home)
                 for name, known in ({other: keywords} if other else names).items():

@@ -191,8 +191,8 @@ DIAG_EMBED = Op("DiagEmbedBackward0", lambda grad, offset, axes: np.diagonal(gra
 def _diag_embed(x, offset, axes):
     size = x.shape[-1] + abs(offset)
     out = np.zeros(x.shape[:-1] + (size, size), x.dtype)
-    places = np.arange(x.shape[-1])
-    out[(..., places + max(-offset, 0), places + max(offset, 0))] = x
+    rows = np.arange(x.shape[-1])
+    out[(..., rows + max(-offset, 0), rows + max(offset, 0))] = x
     return np.moveaxis(out, (-2, -1), axes)
 
 

@@ -147,10 +147,10 @@ def log_density(a, x):
     with np.errstate(all="ignore"):
         plain = a * np.log(x) - x - lgamma_of(a)
         mu = (x - a) / a
-        near = np.abs(mu) < 0.03
-        small = np.where(near, mu, 0)
+        small_mu = np.abs(mu) < 0.03
+        small = np.where(small_mu, mu, 0)
         series = sum((-1) ** k * small ** k / k for k in range(2, 14))
-        phi = np.where(near, series, mu - np.log1p(mu))
+        phi = np.where(small_mu, series, mu - np.log1p(mu))
         inverse = 1 / np.maximum(a, 1)
         stirling = inverse * (1 / 12 - inverse ** 2 * (1 / 360 - inverse ** 2 * (1 / 1260 - inverse ** 2 / 1680)))
         return np.where(a >= 20, -a * phi + 0.5 * np.log(a / (2 * np.pi)) - stirling, plain)

@@ -230,7 +230,7 @@ def setitem(input, index, value):
         return
     if _is_basic(index):
         _check_steps(index)
-        writable(from_array(np.asarray(x[index])))  # these elements, not all of the input's, need places of their own
+        writable(from_array(np.asarray(x[index])))  # these elements, not all of the input's, need memory of their own
     source = value.detach().numpy() if isinstance(value, Tensor) else value
     if isinstance(source, (int, float)):
         source = dtypes.number(source, x.dtype)
@@ -497,10 +497,10 @@ def nonzero(input, *, as_tuple=False):
             [2]])
     """
     x = input.detach().numpy()
-    places = np.nonzero(x if input.ndim else x.reshape(1))
+    found = np.nonzero(x if input.ndim else x.reshape(1))
     if as_tuple:
-        return tuple(from_array(place) for place in places)
-    return from_array(np.stack(places, 1) if input.ndim else np.zeros((len(places[0]), 0), np.int64))
+        return tuple(from_array(index) for index in found)
+    return from_array(np.stack(found, 1) if input.ndim else np.zeros((len(found[0]), 0), np.int64))
 
 
 @operation()

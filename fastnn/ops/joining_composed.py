@@ -29,9 +29,9 @@ def row_stack(tensors, *, out=None):
     return vstack(tensors, out=out)
 
 
-BLOCK_DIAG = Op("BlockDiagBackward0", lambda grad, places, kinds: tuple(
-    grad[place].astype(kind) for place, kind in zip(places, kinds)), "places kinds")
-BLOCK_DIAG.second(lambda step, g: tuple(g[place].to(kind) for place, kind in zip(step.places, step.kinds)))
+BLOCK_DIAG = Op("BlockDiagBackward0", lambda grad, slices, kinds: tuple(
+    grad[part].astype(kind) for part, kind in zip(slices, kinds)), "slices kinds")
+BLOCK_DIAG.second(lambda step, g: tuple(g[part].to(kind) for part, kind in zip(step.slices, step.kinds)))
 
 
 @operation("fastnn")
@@ -63,13 +63,13 @@ def block_diag(*tensors):
         kind = promote(from_array(np.empty(1, kind)), from_array(np.empty(1, x.detach().numpy().dtype)))
     rows, columns = sum(x.shape[0] for x in blocks), sum(x.shape[1] for x in blocks)
     room("block_diag", (rows, columns), kind.itemsize)
-    out, places, i, j = np.zeros((rows, columns), kind), [], 0, 0
+    out, slices, i, j = np.zeros((rows, columns), kind), [], 0, 0
     for x in blocks:
-        places.append((slice(i, i + x.shape[0]), slice(j, j + x.shape[1])))
-        out[places[-1]] = x.detach().numpy()
+        slices.append((slice(i, i + x.shape[0]), slice(j, j + x.shape[1])))
+        out[slices[-1]] = x.detach().numpy()
         i, j = i + x.shape[0], j + x.shape[1]
     kinds = [x.detach().numpy().dtype for x in blocks]
-    return record(out, BLOCK_DIAG, tuple(blocks), (places, kinds))
+    return record(out, BLOCK_DIAG, tuple(blocks), (slices, kinds))
 
 
 @operation("fastnn")

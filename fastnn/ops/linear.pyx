@@ -6,8 +6,9 @@ from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, needs_grad, recording, record2, record3, wrap, shape_of
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport gemm, linear as K
-from fastnn.kernels.elementwise import unary_saves
+from fastnn.kernels.elementwise import binary, unary_saves
 from fastnn.ops._common cimport as_tensor, is_half, is_real, undo, zero_d
+from fastnn.ops.arithmetic import add, mul
 from fastnn.ops.maps import mapped
 from fastnn.ops.slopes import times_slope
 from fastnn.ops.declare import operation
@@ -70,14 +71,12 @@ cpdef Tensor fused_linear(Tensor input, Tensor weight, Tensor bias, object activ
     if records and activation is not None and "x" in unary_saves(activation):
         return mapped(fused_linear(input, weight, bias, None, 0.0, 0.0), activation, a, b)
     if np.PyArray_NDIM(weight.array) == 1:
-        from fastnn.ops.arithmetic import add
         out = matmul(input, weight)
         return out if bias is None else add(out, bias)
     if is_half(input.array) and is_half(weight.array) and (bias is None or is_half(bias.array)):
         return fused_linear(input.to(dtypes.float32), weight.to(dtypes.float32),
                             None if bias is None else bias.to(dtypes.float32), activation, a, b).to(dtypes.float16)
     if not is_real(input.array):
-        from fastnn.ops.arithmetic import add
         out = matmul(input, weight.t())
         return out if bias is None else add(out, bias)
     y = K.linear_forward(input.array, weight.array, bias.array if bias is not None else None, activation, a, b)
@@ -140,7 +139,6 @@ def _matmul_second(step, g):
 
 
 cdef np.ndarray gemm_scale(np.ndarray vector, np.ndarray factor):
-    from fastnn.kernels import binary
     return binary("mul", vector, factor)
 
 
@@ -269,36 +267,6 @@ def dot(input, tensor):
     return exact("dot", input, tensor, 1, 1)
 
 
-@operation(inplace=True, out=True, scaled=True)
-def addmm(input, mat1, mat2, *, beta=1, alpha=1):
-    """beta * input + alpha * (mat1 @ mat2).
-
-    Parameters
-    ----------
-    input : Tensor
-    mat1 : Tensor
-    mat2 : Tensor
-    beta : number, default 1
-        Factor of `input`.
-    alpha : number, default 1
-        Factor of the product.
-
-    Examples
-    --------
-    >>> fastnn.addmm(fastnn.ones(1, 1), fastnn.ones(1, 2), fastnn.ones(2, 1))
-    tensor([[3.]])
-    """
-    from fastnn.ops.arithmetic import add
-    if isinstance(mat1, Tensor) and is_half((<Tensor>mat1).array):
-        return addmm(input.to(dtypes.float32), mat1.to(dtypes.float32), mat2.to(dtypes.float32), beta=beta,
-                     alpha=alpha).to(dtypes.float16)
-    product = mm(mat1, mat2)
-    if beta == 1 and alpha == 1:
-        return add(input, product)
-    from fastnn.ops.products import weighted
-    return weighted(input, beta, product, alpha)
-
-
 @operation(aliases="ger", out=True)
 def outer(input, vec2):
     """All products of the elements of two vectors.
@@ -314,7 +282,6 @@ def outer(input, vec2):
     tensor([[3, 4],
             [6, 8]])
     """
-    from fastnn.ops.arithmetic import mul
     if input.ndim != 1 or vec2.ndim != 1:
         raise ShapeError(f"outer: expected 1-D tensors, got {input.ndim}-D and {vec2.ndim}-D")
     return mul(input.unsqueeze(1), vec2)

@@ -15,7 +15,10 @@ from fastnn._tensor cimport Tensor, recording, record2, shape_of, wrap
 from fastnn.kernels cimport loss as K
 from fastnn.ops._common cimport is_real
 from fastnn.ops._common import broadcast_shapes, promote
+from fastnn.ops.arithmetic import div, mul
+from fastnn.ops.reduce import sum
 from fastnn.ops.slopes import LOSSES
+from fastnn.ops.softmax import log_softmax
 
 np.import_array()
 
@@ -127,8 +130,6 @@ cdef tuple broadcast(str name, object input, object target):
 
 cdef object weighed(Tensor values, object weight, object reduction):
     """PyTorch's weighted form of mse and its like: a mean divides by the sum of the weights."""
-    from fastnn.ops.arithmetic import div, mul
-    from fastnn.ops.reduce import sum
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"Invalid reduction mode: {reduction}. Expected one of 'none', 'mean', 'sum'.")
     if weight.shape != values.shape:
@@ -455,23 +456,20 @@ def class_shares(step):
     x, t = step.x, step.t
     dim = 1 if x.ndim > 1 else 0
     weight = numpy.ones(x.shape[dim], x.dtype) if step.weight is None else step.weight
-    seen = t != step.ignore_index
-    classes = numpy.where(seen, t, 0)
-    own = numpy.where(seen, weight[classes], 0).astype(x.dtype)
+    counted = t != step.ignore_index
+    classes = numpy.where(counted, t, 0)
+    own = numpy.where(counted, weight[classes], 0).astype(x.dtype)
     hits = numpy.zeros_like(x)
     numpy.put_along_axis(hits, numpy.expand_dims(classes, dim), numpy.expand_dims(own, dim), dim)
     smoothing = getattr(step, "label_smoothing", 0.0)
     if smoothing:
-        others = weight.reshape([-1 if i == dim else 1 for i in range(x.ndim)]) * numpy.expand_dims(seen, dim)
+        others = weight.reshape([-1 if i == dim else 1 for i in range(x.ndim)]) * numpy.expand_dims(counted, dim)
         hits = hits * (1 - smoothing) + others.astype(x.dtype) * (smoothing / x.shape[dim])
     return hits, float(own.sum())
 
 
 cdef object of_probabilities(object x, object t, object weight, double smoothing, object reduction):
     """Cross entropy of given probabilities in tensor operations, for a weight that has a gradient."""
-    from fastnn.ops.arithmetic import div, mul
-    from fastnn.ops.reduce import sum
-    from fastnn.ops.softmax import log_softmax
     cdef int dim = 1 if x.ndim > 1 else 0
     count = x.shape[dim]
     shares = mul(t, 1 - smoothing) + smoothing / count

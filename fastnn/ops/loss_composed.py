@@ -4,7 +4,7 @@ import math
 import numpy as np
 
 from fastnn._tensor import from_array
-from fastnn.autograd import no_grad
+from fastnn.autograd.grad_mode import no_grad
 from fastnn.ops import activation, pointwise
 from fastnn.ops import reduce as reductions
 from fastnn.ops._common import need_tensors

@@ -10,6 +10,8 @@ from fastnn._tensor cimport Tensor, needs_grad, recording, recordn, shape_of, wr
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport norm as K
 from fastnn.ops._common import need_tensors
+from fastnn.ops.arithmetic import add, div, mul, pow
+from fastnn.ops.padding import pad
 
 np.import_array()
 
@@ -390,7 +392,6 @@ def local_response_norm(input, int size, double alpha=1e-4, double beta=0.75, do
     >>> F.local_response_norm(fastnn.ones(1, 2, 1), 2, alpha=1.0, beta=1.0, k=0.0).flatten()
     tensor([2., 1.])
     """
-    from fastnn.ops.arithmetic import add, div, mul, pow
     need_tensors("local_response_norm", input)
     cdef int i, channels, ndim = input.ndim
     if ndim < 3:
@@ -399,7 +400,6 @@ def local_response_norm(input, int size, double alpha=1e-4, double beta=0.75, do
         raise RuntimeError(f"local_response_norm: expected size > 0, got {size}")
     if input.numel() == 0:
         return input
-    from fastnn.ops.padding import pad
     channels = input.shape[1]
     squares = pad(mul(input, input), (0, 0) * (ndim - 2) + (size // 2, (size - 1) // 2))
     total = squares.narrow(1, 0, channels)

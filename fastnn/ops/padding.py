@@ -9,13 +9,13 @@ from fastnn.ops._common import need_tensors, room
 
 def _sources(size, before, after, mode):
     """For every place of a padded dimension the element that it shows."""
-    places = np.arange(-before, size + after)
+    positions = np.arange(-before, size + after)
     if mode == "replicate":
-        return places.clip(0, max(size - 1, 0))
+        return positions.clip(0, max(size - 1, 0))
     if mode == "circular":  # of what negative widths leave
         first, last = max(-before, 0), size - max(-after, 0)
         return first + np.arange(-max(before, 0), last - first + max(after, 0)) % max(last - first, 1)
-    return (size - 1) - np.abs((size - 1) - np.abs(places))  # reflect
+    return (size - 1) - np.abs((size - 1) - np.abs(positions))  # reflect
 
 
 def _pad_backward(grad, sizes, sources):
@@ -36,9 +36,10 @@ def _padded(x, sizes, sources):
     return x
 
 
-MODES = {mode: Op(f"{mode.capitalize()}ionPadBackward0", _pad_backward, "sizes sources")
-         for mode in ("reflect", "replicate", "circular")}
-for _op in MODES.values():
+# (mode, padded dimensions) -> operation
+PADS = {(mode, n): Op(f"{name}Pad{n}DBackward0", _pad_backward, "sizes sources") for n in (1, 2, 3)
+        for mode, name in {"reflect": "Reflection", "replicate": "Replication", "circular": "Circular"}.items()}
+for _op in PADS.values():
     _op.linear(_padded)
 
 
@@ -95,7 +96,7 @@ def pad(input, pad, mode="constant", value=None):
         if mode == "replicate" and size == 0 and (before or after):
             raise RuntimeError(f"pad: expected a non-empty input for replicate padding, got {list(sizes)}")
     sources = [None if pair == (0, 0) else _sources(size, *pair, mode) for size, pair in zip(sizes, widths)]
-    return record(_padded(input.detach().numpy(), sizes, sources), MODES[mode], (input,), (sizes, sources))
+    return record(_padded(input.detach().numpy(), sizes, sources), PADS[mode, spatial], (input,), (sizes, sources))
 
 
 def _constant_backward(grad, sizes, kept, inside, result):

@@ -9,6 +9,8 @@ from fastnn._tensor cimport Tensor, shape_of, wrap
 from fastnn._tensor import record
 from fastnn.kernels import sum_to
 from fastnn.ops._common cimport is_half, is_real, zero_d
+from fastnn.ops.arithmetic import div, mul
+from fastnn.ops.compare import maximum, minimum
 from fastnn.ops.declare import operation
 from fastnn.ops.maps cimport apply, whole
 from fastnn.ops.maps import in_place_form
@@ -330,7 +332,6 @@ def round(input, *, int decimals=0):
     if decimals and isinstance(input, Tensor) and is_half((<Tensor>input).array):
         return round(input.to(dtypes.float32), decimals=decimals).to(dtypes.float16)
     if decimals and isinstance(input, Tensor) and is_real((<Tensor>input).array):
-        from fastnn.ops.arithmetic import div, mul
         scale = float(10.0 ** numpy.abs(decimals))  # no array: the rules keep a number
         scaled = mul(input, scale) if decimals > 0 else div(input, scale)
         return div(apply("round", scaled), scale) if decimals > 0 else mul(apply("round", scaled), scale)
@@ -377,7 +378,6 @@ def _clamp_second(step, g):
 
 cdef object clamp_between(object input, object low, object high):
     """clamp whose bounds are tensors (or None)."""
-    from fastnn.ops.compare import maximum, minimum
     y = (<Tensor?>input).detach()
     if low is not None:
         y = maximum(y, low.detach())

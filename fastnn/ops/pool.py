@@ -63,7 +63,7 @@ MAX_POOL = {name: Op(name, _max_backward, "index shape sizes row") for name in (
     "MaxPool1DBackward0", "MaxPool2DWithIndicesBackward0", "AdaptiveMaxPool2DBackward0")}
 
 
-def _places(index, plane, sizes):
+def _flat_indices(index, plane, sizes):
     """Numbers within the flat plane for those within windows."""
     if index.dtype == np.int64:
         return index
@@ -77,11 +77,11 @@ def _places(index, plane, sizes):
 
 
 def _max_second(step, g):
-    places, whole, own = _places(step.index, step.shape[-2:], step.sizes), step.shape, tuple(g.shape)
+    indices, whole, own = _flat_indices(step.index, step.shape[-2:], step.sizes), step.shape, tuple(g.shape)
     flat = whole[:-2] + (whole[-2] * whole[-1],)
-    lines = places.reshape(places.shape[:-2] + (places.shape[-2] * places.shape[-1],))
+    rows = indices.reshape(indices.shape[:-2] + (indices.shape[-2] * indices.shape[-1],))
     return step.linear(g, lambda grad: _max_backward(grad, *step.saved),
-                       lambda array: np.take_along_axis(array.reshape(flat), lines, -1).reshape(own),
+                       lambda array: np.take_along_axis(array.reshape(flat), rows, -1).reshape(own),
                        step.inputs()[0], whole[:-2] + whole[-1:] if step.row else whole)
 
 
@@ -102,8 +102,8 @@ def _max_pool(name, input, x, sizes, ceil_mode, return_indices, row):
         y, index = y[..., 0, :], None if index is None else index[..., 0, :]
     if not return_indices:
         return record(y, MAX_POOL[name], (input,), (kept, shape, sizes, row))
-    places = from_array(index)
-    return record(y, MAX_POOL[name], (input,), (kept, shape, sizes, row), (places,)), places
+    indices = from_array(index)
+    return record(y, MAX_POOL[name], (input,), (kept, shape, sizes, row), (indices,)), indices
 
 
 def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
@@ -443,7 +443,7 @@ def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
                                                    padding=padding, dilation=dilation)
     *batch, depth, height, width = input.shape
     planes = input.reshape(-1, depth, height, width)
-    y, places = max_pool2d(planes, kernel[1:], stride[1:], padding[1:], dilation[1:], ceil_mode, True)
+    y, indices = max_pool2d(planes, kernel[1:], stride[1:], padding[1:], dilation[1:], ceil_mode, True)
     _, _, rows, columns = y.shape
     y, layers = max_pool2d(y.reshape(-1, 1, depth, rows * columns), (kernel[0], 1), (stride[0], 1), (padding[0], 0),
                            (dilation[0], 1), ceil_mode, True)
@@ -453,7 +453,7 @@ def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
         return y
     # A chosen number among (depth, rows * columns) names its layer; there stands where it came from in the plane.
     chosen = layers.reshape(len(planes), -1)
-    plane = places.reshape(len(planes), -1).gather(1, chosen)
+    plane = indices.reshape(len(planes), -1).gather(1, chosen)
     layer = chosen.div(rows * columns, rounding_mode="floor")
     return y, (layer * (height * width) + plane).reshape(shape)
 

@@ -10,7 +10,7 @@ from fastnn.ops._common import axis_of, broadcast_shapes, in_single, need_tensor
 from fastnn.ops.constant import constant
 from fastnn.ops.arithmetic import add, mul
 from fastnn.ops.declare import operation
-from fastnn.ops.linear import bmm, dot, linear, matmul, mv, outer
+from fastnn.ops.linear import bmm, dot, linear, matmul, mm, mv, outer
 
 
 @operation(out=True)
@@ -185,6 +185,30 @@ def weighted(input, beta, product, alpha):
         zeros = np.zeros(tuple(input.shape), input.detach().numpy().dtype)
         return add(product, record(zeros, constant("MulBackward0"), (input,), (zeros.shape,)))
     return add(scaled_by(input, beta), product)
+
+
+@operation(inplace=True, out=True, scaled=True)
+@in_single
+def addmm(input, mat1, mat2, *, beta=1, alpha=1):
+    """beta * input + alpha * (mat1 @ mat2).
+
+    Parameters
+    ----------
+    input : Tensor
+    mat1 : Tensor
+    mat2 : Tensor
+    beta : number, default 1
+        Factor of `input`.
+    alpha : number, default 1
+        Factor of the product.
+
+    Examples
+    --------
+    >>> fastnn.addmm(fastnn.ones(1, 1), fastnn.ones(1, 2), fastnn.ones(2, 1))
+    tensor([[3.]])
+    """
+    product = mm(mat1, mat2)
+    return add(input, product) if beta == 1 and alpha == 1 else weighted(input, beta, product, alpha)
 
 
 @operation(inplace=True, out=True, scaled=True)

@@ -162,18 +162,18 @@ def put_rows(Tensor data, np.ndarray rows, tuple shape, padding_value):
     return record((<object>out).reshape(*shape, *rest), PUT_ROWS, (data,), (rows, rest))
 
 
-def pad_rows_backward(grad, places, batch_first):
+def pad_rows_backward(grad, slices, batch_first):
     grad = grad if batch_first else grad.swapaxes(0, 1)
-    return tuple([numpy.ascontiguousarray(grad[place]) for place in places])
+    return tuple([numpy.ascontiguousarray(grad[part]) for part in slices])
 
 
-cdef Op PAD_ROWS = Op("PadSequenceBackward0", pad_rows_backward, "places batch_first")
+cdef Op PAD_ROWS = Op("PadSequenceBackward0", pad_rows_backward, "slices batch_first")
 
 
 @PAD_ROWS.second
 def _pad_rows_second(step, g):
     g = g if step.batch_first else g.transpose(0, 1)
-    return tuple([g[place] for place in step.places])
+    return tuple([g[part] for part in step.slices])
 
 
 def pad_rows(list sequences, bint batch_first, padding_value, bint left):
@@ -183,9 +183,9 @@ def pad_rows(list sequences, bint batch_first, padding_value, bint left):
     longest = max(lengths)
     shape = (len(sequences), longest, *(<object>first.array).shape[1:])
     out = numpy.full(shape, padding_value, (<object>first.array).dtype)
-    places = [(i, slice(longest - n, longest) if left else slice(n)) for i, n in enumerate(lengths)]
-    for place, sequence in zip(places, sequences, strict=True):
-        out[place] = (<Tensor>sequence).array
+    slices = [(i, slice(longest - n, longest) if left else slice(n)) for i, n in enumerate(lengths)]
+    for part, sequence in zip(slices, sequences, strict=True):
+        out[part] = (<Tensor>sequence).array
     if not batch_first:
         out = numpy.ascontiguousarray(out.swapaxes(0, 1))
-    return record(out, PAD_ROWS, tuple(sequences), (places, batch_first))
+    return record(out, PAD_ROWS, tuple(sequences), (slices, batch_first))

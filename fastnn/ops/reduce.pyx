@@ -11,6 +11,7 @@ from fastnn._tensor cimport Tensor, record1, recording, wrap, shape_of
 from fastnn.kernels cimport elementwise, norm as N, reduce as K
 from fastnn.ops._common cimport is_half, is_real, wrap_dim, zero_d
 from fastnn.ops._common import into
+from fastnn.ops.compare import maximum, minimum
 from fastnn.ops.declare import operation
 
 np.import_array()
@@ -331,17 +332,17 @@ def _pick_second(step, g):
     if not shape:
         return g.reshape(())
     kept = tuple([1 if i == axis else n for i, n in enumerate(shape)])
-    places, own = step.indices.reshape(kept), tuple(g.shape)
+    index, own = step.indices.reshape(kept), tuple(g.shape)
 
     def put(array):
         dx = numpy.zeros(shape, array.dtype)
-        numpy.put_along_axis(dx, places, array.reshape(kept), axis)
+        numpy.put_along_axis(dx, index, array.reshape(kept), axis)
         return dx
-    return step.linear(g, put, lambda grad: numpy.take_along_axis(grad, places, axis).reshape(own))
+    return step.linear(g, put, lambda grad: numpy.take_along_axis(grad, index, axis).reshape(own))
 
 
 cdef object extreme_along(str op, object input, object dim, bint keepdim):
-    cdef Tensor x = <Tensor?>input, values, places
+    cdef Tensor x = <Tensor?>input, values, chosen
     cdef int axis = wrap_dim(dim, np.PyArray_NDIM(x.array))
     if np.PyArray_NDIM(x.array) and np.PyArray_DIM(x.array, axis) == 0:
         raise IndexError(f"{op}(): Expected reduction dim {axis} to have non-zero size.")
@@ -353,13 +354,13 @@ cdef object extreme_along(str op, object input, object dim, bint keepdim):
         y = numpy.take_along_axis(x.array, indices if keepdim else numpy.expand_dims(indices, axis), axis)
         if not keepdim:
             y = y.squeeze(axis)
-    places = wrap(indices)
+    chosen = wrap(indices)
     if recording(x):
         values = record1(y, MAX if op == "max" else MIN, x, (shape_of(x.array), axis, indices, keepdim))
-        values.node.guard(places.version_object())
+        values.node.guard(chosen.version_object())
     else:
         values = wrap(y)
-    return (max_result if op == "max" else min_result)((values, places))
+    return (max_result if op == "max" else min_result)((values, chosen))
 
 
 cdef np.ndarray argextreme(str op, np.ndarray x, object axis, bint keepdim):
@@ -388,7 +389,6 @@ def max(input, dim=None, keepdim=False):
     tensor([5, 4])
     """
     if isinstance(dim, Tensor):
-        from fastnn.ops.compare import maximum
         return maximum(input, dim)
     if dim is None:
         if input.numel() == 0:
@@ -412,7 +412,6 @@ def min(input, dim=None, keepdim=False):
     tensor([0, 0])
     """
     if isinstance(dim, Tensor):
-        from fastnn.ops.compare import minimum
         return minimum(input, dim)
     if dim is None:
         if input.numel() == 0:

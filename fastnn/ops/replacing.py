@@ -99,14 +99,14 @@ def _put_backward(grad, where, shape, accumulate):
     return dx, sum_to(taken, shape)
 
 
-INDEX_PUT = Op("IndexPutBackward0", _put_backward, "places shape accumulate")
+INDEX_PUT = Op("IndexPutBackward0", _put_backward, "indices shape accumulate")
 
 
 @INDEX_PUT.second
 def _put_second(step, g):
-    size = np.empty(tuple(g.shape), bool)[step.places].shape
-    return (g if step.accumulate else without(step, g, step.places),
-            step.sum_to(taken_at(step, g, step.places, size), step.shape))
+    size = np.empty(tuple(g.shape), bool)[step.indices].shape
+    return (g if step.accumulate else without(step, g, step.indices),
+            step.sum_to(taken_at(step, g, step.indices, size), step.shape))
 
 
 @operation(inplace=True)
@@ -174,8 +174,8 @@ def _index_add_backward(grad, where, shape, alpha):
     return grad, np.asarray(taken * grad.dtype.type(alpha))
 
 
-INDEX_ADD = Op("IndexAddBackward0", _index_add_backward, "places shape alpha")
-INDEX_ADD.second(lambda step, g: (g, taken_at(step, g, step.places, step.shape) * step.alpha))
+INDEX_ADD = Op("IndexAddBackward0", _index_add_backward, "indices shape alpha")
+INDEX_ADD.second(lambda step, g: (g, taken_at(step, g, step.indices, step.shape) * step.alpha))
 INDEX_ADD_NUMBERS = Op("IndexAddBackward0", passed_on)
 INDEX_ADD_NUMBERS.linear(passed_on)
 
@@ -214,8 +214,8 @@ def _index_copy_backward(grad, where, shape):
     return dx.reshape(grad.shape), taken
 
 
-INDEX_COPY = Op("IndexCopyBackward0", _index_copy_backward, "places shape")
-INDEX_COPY.second(lambda step, g: (without(step, g, step.places), taken_at(step, g, step.places, step.shape)))
+INDEX_COPY = Op("IndexCopyBackward0", _index_copy_backward, "indices shape")
+INDEX_COPY.second(lambda step, g: (without(step, g, step.indices), taken_at(step, g, step.indices, step.shape)))
 
 
 @operation(inplace=True, out=True)
@@ -250,13 +250,13 @@ def _index_fill_backward(grad, where):
     return dx, total
 
 
-INDEX_FILL = Op("IndexFillBackward0", _index_fill_backward, "places")
+INDEX_FILL = Op("IndexFillBackward0", _index_fill_backward, "indices")
 
 
 @INDEX_FILL.second
 def _index_fill_second(step, g):
-    size = np.empty(tuple(g.shape) or (1,), bool)[step.places].shape
-    return without(step, g, step.places), taken_at(step, g, step.places, size).sum()
+    size = np.empty(tuple(g.shape) or (1,), bool)[step.indices].shape
+    return without(step, g, step.indices), taken_at(step, g, step.indices, size).sum()
 
 
 @operation(inplace=True)

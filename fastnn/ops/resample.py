@@ -20,14 +20,14 @@ def _scale(n, m, factor, real):
 
 @functools.lru_cache(maxsize=64)
 def _nearest(n, m, factor, exact):
-    """PyTorch computes these places in float32, and so do we."""
+    """PyTorch computes these positions in float32, and so do we."""
     i = np.arange(m)
     if n == m or m == 2 * n and not exact:
         return frozen(i[None] // (m // n), None)
     real = np.float32
     scale = _scale(n, m, factor, real)
-    place = np.floor((i.astype(real) + real(0.5 if exact else 0)) * scale).astype(np.int64)
-    return frozen(np.minimum(place, n - 1)[None], None)
+    position = np.floor((i.astype(real) + real(0.5 if exact else 0)) * scale).astype(np.int64)
+    return frozen(np.minimum(position, n - 1)[None], None)
 
 
 def _source(n, m, factor, align_corners, real):
@@ -137,9 +137,9 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
         "nearest" (output i is input floor(i n / m)), "nearest-exact" (floor((i + 1/2) n / m)), "area" (adaptive
         averages), "linear" (3-D input), "bilinear", "bicubic" (4-D; Keys 1981, a = -0.75), "trilinear" (5-D).
     align_corners : bool or None
-        Whether the first and last elements keep their places (linear and cubic modes alone); else elements are areas.
+        Whether the first and last elements keep their positions (linear and cubic modes); else elements are areas.
     recompute_scale_factor : bool or None
-        Whether places follow from the rounded sizes instead of `scale_factor`.
+        Whether positions follow from the rounded sizes instead of `scale_factor`.
     antialias : bool
         Whether a smaller output averages all inputs that it stands for ("bilinear" and "bicubic").
 

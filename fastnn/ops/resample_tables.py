@@ -1,4 +1,4 @@
-"""Weighted sums of places along each axis, by tables: what interpolation and adaptive averages are."""
+"""Weighted sums of positions along each axis, by tables: what interpolation and adaptive averages are."""
 import numpy as np
 
 from fastnn import kernels

@@ -136,9 +136,9 @@ class cummin_result(values_and_indices):  # noqa: N801
 
 def _running_backward(grad, shape, dim, indices):
     dx = np.zeros(shape, grad.dtype)
-    places = list(np.indices(grad.shape, sparse=True))
-    places[dim] = indices
-    np.add.at(dx, tuple(places), grad)
+    index = list(np.indices(grad.shape, sparse=True))
+    index[dim] = indices
+    np.add.at(dx, tuple(index), grad)
     return dx
 
 
@@ -225,7 +225,7 @@ LOGCUMSUMEXP = Op("LogcumsumexpBackward0", _logcumsumexp_backward, "x y dim")
 
 @LOGCUMSUMEXP.second
 def _logcumsumexp_second(step, g):
-    """The same sum by all pairs of places."""
+    """The same sum by all pairs of positions."""
     x, y = (t.movedim(step.dim, -1) for t in (step.input(step.x, 0), step.output(step.y.astype(step.x.dtype))))
     later = from_array(np.tri(x.shape[-1], dtype=bool).T.copy())
     shares = step.where(later, x.unsqueeze(-1) - y.unsqueeze(-2), -np.inf).exp()

@@ -1,4 +1,4 @@
-"""Gather and scatter: reading from and writing to places named by index tensors, along a dimension or in all."""
+"""Gather and scatter: reading from and writing to positions named by index tensors, along a dimension or in all."""
 import numpy as np
 
 from fastnn import dtypes
@@ -10,7 +10,7 @@ from fastnn.ops.declare import operation
 
 
 def without(step, g, where):
-    """g with zeros at some places."""
+    """g with zeros at some positions."""
     def rest(array):
         array = array.copy()
         array.reshape(array.shape or (1,))[where] = 0
@@ -19,7 +19,7 @@ def without(step, g, where):
 
 
 def taken_at(step, g, where, shape):
-    """The elements of g at some places, which may repeat, in another shape."""
+    """The elements of g at some positions, which may repeat, in another shape."""
     own = tuple(g.shape)
 
     def put(array):
@@ -39,32 +39,32 @@ def within(step, g, part, shape):
     return step.linear(g, put, lambda array: np.asarray(array[part]).reshape(own))
 
 
-def _reduce_backward(grad, reduce, x, part, places, out, count, touched, include_self, shape, src_shape, within):
+def _reduce_backward(grad, reduce, x, part, indices, out, count, touched, include_self, shape, src_shape, within):
     grad = grad.reshape(x.shape)
     kept = include_self | ~touched
     if reduce == "sum":
-        dx, ds = grad * kept, grad[places]
+        dx, ds = grad * kept, grad[indices]
     elif reduce == "mean":
         scaled = grad / np.where(touched, np.maximum(count, 1), 1)
-        dx, ds = scaled * kept, scaled[places]
+        dx, ds = scaled * kept, scaled[indices]
     elif reduce == "prod":
         with np.errstate(all="ignore"):
-            dx, ds = _product_backward(grad, x, part, places, out, include_self)
+            dx, ds = _product_backward(grad, x, part, indices, out, include_self)
             dx = np.where(kept, dx, 0)
     else:
         own_hits = (x == out) & kept
-        hits = part == out[places]
+        hits = part == out[indices]
         number = own_hits.astype(np.int64)
-        np.add.at(number, places, hits)
+        np.add.at(number, indices, hits)
         shared = grad / np.maximum(number, 1)
-        dx, ds = shared * own_hits, np.where(hits, shared[places], 0)
+        dx, ds = shared * own_hits, np.where(hits, shared[indices], 0)
     dsrc = np.zeros(src_shape, x.dtype)
     dsrc[within] = np.asarray(ds, x.dtype).reshape(dsrc[within].shape)
     return np.asarray(dx, x.dtype).reshape(shape), dsrc
 
 
 SCATTER_REDUCE = Op("ScatterReduceBackward0", _reduce_backward,
-                    "reduce x part places out count touched include_self shape src_shape within")
+                    "reduce x part indices out count touched include_self shape src_shape within")
 SCATTER_NOTHING = Op("ScatterReduceBackward0", lambda grad, shape: (grad, np.zeros(shape, grad.dtype)), "shape")
 SCATTER_NOTHING.second(lambda step, g: (g, from_array(np.zeros(step.shape, g.detach().numpy().dtype))))
 
@@ -75,7 +75,7 @@ def _reduce_second(step, g):
     if step.reduce == "prod":
         raise NotImplementedError("create_graph=True: scatter_reduce with reduce='prod' cannot be differentiated twice")
     own, part = _reduce_backward(np.ones(step.shape, step.x.dtype), *step.saved)
-    taken = taken_at(step, g, step.places, step.part.shape)
+    taken = taken_at(step, g, step.indices, step.part.shape)
     return g * from_array(own), within(step, taken, step.within, step.src_shape) * from_array(part)
 
 
@@ -105,62 +105,62 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     need_tensors("scatter_reduce", input, index, src)
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
-    dim, places = _checked("scatter_reduce", input, dim, index, src)
+    dim, indices = _checked("scatter_reduce", input, dim, index, src)
     own = input.detach().numpy()
     x, given = own.reshape(own.shape or (1,)), src.detach().numpy()
     part = given[_part(index)].reshape(index.shape) if index.numel() else given[:0]
     if not index.numel():
         return record(own.copy(), SCATTER_NOTHING, (input, src), (given.shape,))
     out = x.copy()
-    part = part.reshape(np.broadcast_shapes(*(p.shape for p in places)))
+    part = part.reshape(np.broadcast_shapes(*(p.shape for p in indices)))
     low, high = -np.inf, np.inf
     if x.dtype.kind != "f":
         low, high = (False, True) if x.dtype.kind == "b" else (dtypes.iinfo(x.dtype).min, dtypes.iinfo(x.dtype).max)
     if not include_self:
-        out[places] = {"sum": 0, "mean": 0, "prod": 1, "amax": low, "amin": high}[reduce]
+        out[indices] = {"sum": 0, "mean": 0, "prod": 1, "amax": low, "amin": high}[reduce]
     {"sum": np.add, "mean": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}[reduce].at(
-        out, places, part)
+        out, indices, part)
     count = np.full(x.shape, 1 if include_self else 0, np.int64)
-    np.add.at(count, places, 1)
+    np.add.at(count, indices, 1)
     touched = np.zeros(x.shape, bool)
-    touched[places] = True
+    touched[indices] = True
     if reduce == "mean":
         divisor = np.maximum(count, 1)
         out = (out / divisor if x.dtype.kind == "f" else out // divisor).astype(x.dtype)
-    saved = reduce, x, part, places, out, count, touched, include_self, own.shape, given.shape, _part(index)
+    saved = reduce, x, part, indices, out, count, touched, include_self, own.shape, given.shape, _part(index)
     return record(out.reshape(own.shape), SCATTER_REDUCE, (input, src), saved, (input, src, index))
 
 
-def _product_backward(grad, x, part, places, out, include_self):
+def _product_backward(grad, x, part, indices, out, include_self):
     """The product of the others, also where one factor is 0."""
     zeros = ((x == 0) & include_self).astype(np.int64)
-    np.add.at(zeros, places, part == 0)
+    np.add.at(zeros, indices, part == 0)
     rest = np.where(x == 0, 1, x) if include_self else np.ones_like(x)
-    np.multiply.at(rest, places, np.where(part == 0, 1, part))
+    np.multiply.at(rest, indices, np.where(part == 0, 1, part))
     if not include_self:
         untouched = np.ones(x.shape, bool)
-        untouched[places] = False
+        untouched[indices] = False
         rest = np.where(untouched, x, rest)
 
     def slope(factor, total, count):
         return np.where(count == 0, total / factor, np.where((count == 1) & (factor == 0), total, 0))
     touched = np.zeros(x.shape, bool)
-    touched[places] = True
-    return (np.where(touched, grad * slope(x, rest, zeros), grad), grad[places] * slope(part, rest[places],
-                                                                                       zeros[places]))
+    touched[indices] = True
+    return (np.where(touched, grad * slope(x, rest, zeros), grad), grad[indices] * slope(part, rest[indices],
+                                                                                       zeros[indices]))
 
 
-def _gather_backward(grad, shape, places, size):
+def _gather_backward(grad, shape, indices, size):
     dx = np.zeros(shape or (1,), grad.dtype)
-    np.add.at(dx, places, grad)
+    np.add.at(dx, indices, grad)
     return dx.reshape(shape)
 
 
-GATHER = Op("GatherBackward0", _gather_backward, "shape places size")
-GATHER.linear(lambda x, shape, places, size: np.asarray(x.reshape(shape or (1,))[places]).reshape(size))
+GATHER = Op("GatherBackward0", _gather_backward, "shape indices size")
+GATHER.linear(lambda x, shape, indices, size: np.asarray(x.reshape(shape or (1,))[indices]).reshape(size))
 
 
-def places_of(op, index, dim, shape, other="input"):
+def numpy_index(op, index, dim, shape, other="input"):
     """NumPy index (one array for each dimension) for the elements that `index` names along `dim`."""
     need_tensors(op, index)
     where = index.numpy()
@@ -179,9 +179,9 @@ def places_of(op, index, dim, shape, other="input"):
     if low < 0 or high >= shape[dim]:
         raise RuntimeError(f"index {high if high >= shape[dim] else low} is out of bounds for dimension {dim} with "
                            f"size {shape[dim]}")
-    places = list(np.indices(where.shape, sparse=True)) or [where]
-    places[dim] = where
-    return tuple(places)
+    indices = list(np.indices(where.shape, sparse=True)) or [where]
+    indices[dim] = where
+    return tuple(indices)
 
 
 @operation()
@@ -215,13 +215,13 @@ def gather(input, dim, index, *, sparse_grad=False, out=None):
     x = input.detach().numpy()
     if out is not None and out.dtype is not input.dtype:
         raise RuntimeError(f"Expected out tensor to have dtype {input.dtype}, but got {out.dtype} instead")
-    places = places_of("gather", index, dim, x.shape)
+    indices = numpy_index("gather", index, dim, x.shape)
     if not index.numel():
         taken = np.zeros(tuple(index.shape), x.dtype)
         made = record(taken, constant("GatherBackward0"), (input,), (x.shape,))
     else:
-        taken = np.asarray(x.reshape(x.shape or (1,))[places]).reshape(tuple(index.shape))
-        made = record(taken, GATHER, (input,), (x.shape, places, taken.shape), (index,))
+        taken = np.asarray(x.reshape(x.shape or (1,))[indices]).reshape(tuple(index.shape))
+        made = record(taken, GATHER, (input,), (x.shape, indices, taken.shape), (index,))
     return into("gather", out, made, (input, index))
 
 
@@ -239,37 +239,37 @@ def _checked(op, input, dim, index, src):
                 if n > bound:
                     raise RuntimeError(f"Expected index {list(index.shape)} to be no larger than src "
                                        f"{list(src.shape)} in dimension {axis}")
-    return dim, places_of(op, index, dim, tuple(input.shape), "self")
+    return dim, numpy_index(op, index, dim, tuple(input.shape), "self")
 
 
 def _part(index):
     return tuple(slice(0, n) for n in index.shape)
 
 
-def _scatter_backward(grad, places, part, shape):
-    """`places`: None where nothing is written; `shape`: of the source, None of a number."""
+def _scatter_backward(grad, indices, part, shape):
+    """`indices`: None where nothing is written; `shape`: of the source, None of a number."""
     dx, dsrc = grad.copy(), None if shape is None else np.zeros(shape, grad.dtype)
-    if places is None:
+    if indices is None:
         return dx, dsrc
     flat = dx.reshape(dx.shape or (1,))
-    taken = flat[places]
-    flat[places] = 0
+    taken = flat[indices]
+    flat[indices] = 0
     if dsrc is not None:
         dsrc[part] = np.asarray(taken).reshape(dsrc[part].shape)
     return flat.reshape(dx.shape), dsrc
 
 
-SCATTER = Op("ScatterBackward0", _scatter_backward, "places part shape")
+SCATTER = Op("ScatterBackward0", _scatter_backward, "indices part shape")
 
 
 @SCATTER.second
 def _scatter_second(step, g):
-    places, shape = step.places, step.shape
-    if places is None:
+    indices, shape = step.indices, step.shape
+    if indices is None:
         return g, None if shape is None else from_array(np.zeros(shape, g.detach().numpy().dtype))
     size = tuple(part.stop for part in step.part)
-    return (without(step, g, places),
-            None if shape is None else within(step, taken_at(step, g, places, size), step.part, shape))
+    return (without(step, g, indices),
+            None if shape is None else within(step, taken_at(step, g, indices, size), step.part, shape))
 
 
 @operation(inplace=True, out=True)
@@ -297,22 +297,22 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """
     if src is None:
         src = value
-    dim, places = _checked("scatter", input, dim, index, src)
+    dim, indices = _checked("scatter", input, dim, index, src)
     if reduce is not None:
         if reduce not in ("add", "multiply"):
             raise RuntimeError("reduce argument must be either add or multiply.")
-        return _scatter_reduced(input, dim, index, src, reduce, places)
+        return _scatter_reduced(input, dim, index, src, reduce, indices)
     x = input.detach().numpy()
     out = x.copy()
     part = _part(index)
     given = src.detach().numpy() if isinstance(src, Tensor) else None
     if index.numel():
-        out.reshape(x.shape or (1,))[places] = dtypes.number(src, x.dtype) if given is None else given[part]
+        out.reshape(x.shape or (1,))[indices] = dtypes.number(src, x.dtype) if given is None else given[part]
     return record(out, SCATTER, (input, src if given is not None else None),
-                  (places if index.numel() else None, part, None if given is None else given.shape), (index,))
+                  (indices if index.numel() else None, part, None if given is None else given.shape), (index,))
 
 
-def _scatter_reduced(input, dim, index, src, reduce, places):
+def _scatter_reduced(input, dim, index, src, reduce, indices):
     if isinstance(src, Tensor) and src.requires_grad or input.requires_grad:
         if reduce == "add":
             src = src if isinstance(src, Tensor) else input.new_full(tuple(index.shape), src)
@@ -321,14 +321,14 @@ def _scatter_reduced(input, dim, index, src, reduce, places):
     out = input.detach().numpy().copy()
     values = src.detach().numpy()[_part(index)] if isinstance(src, Tensor) else np.asarray(src).astype(out.dtype)
     if index.numel():
-        (np.add if reduce == "add" else np.multiply).at(out.reshape(out.shape or (1,)), places, values)
+        (np.add if reduce == "add" else np.multiply).at(out.reshape(out.shape or (1,)), indices, values)
     return from_array(out)
 
 
-def _scatter_add_backward(grad, places, part, shape):
+def _scatter_add_backward(grad, indices, part, shape):
     dsrc = np.zeros(shape, grad.dtype)
-    if places is not None:
-        dsrc[part] = np.asarray(grad.reshape(grad.shape or (1,))[places]).reshape(dsrc[part].shape)
+    if indices is not None:
+        dsrc[part] = np.asarray(grad.reshape(grad.shape or (1,))[indices]).reshape(dsrc[part].shape)
     return grad, dsrc
 
 
@@ -336,17 +336,17 @@ def passed_on(grad):
     return grad
 
 
-SCATTER_ADD = Op("ScatterAddBackward0", _scatter_add_backward, "places part shape")
+SCATTER_ADD = Op("ScatterAddBackward0", _scatter_add_backward, "indices part shape")
 SCATTER_ADD_NUMBERS = Op("ScatterAddBackward0", passed_on)  # of a source that gets no gradient
 SCATTER_ADD_NUMBERS.linear(passed_on)
 
 
 @SCATTER_ADD.second
 def _scatter_add_second(step, g):
-    if step.places is None:
+    if step.indices is None:
         return g, from_array(np.zeros(step.shape, g.detach().numpy().dtype))
     size = tuple(part.stop for part in step.part)
-    return g, within(step, taken_at(step, g, step.places, size), step.part, step.shape)
+    return g, within(step, taken_at(step, g, step.indices, size), step.part, step.shape)
 
 
 @operation(inplace=True, out=True)
@@ -368,15 +368,15 @@ def scatter_add(input, dim, index, src):
     tensor([ 0., 11.])
     """
     need_tensors("scatter_add", input, index, src)
-    dim, places = _checked("scatter_add", input, dim, index, src)
+    dim, indices = _checked("scatter_add", input, dim, index, src)
     out = input.detach().numpy().copy()
     given = src.detach().numpy()
     part = _part(index)
     if index.numel():
-        np.add.at(out.reshape(out.shape or (1,)), places, given[part])
+        np.add.at(out.reshape(out.shape or (1,)), indices, given[part])
     if not src.requires_grad:
         return record(out, SCATTER_ADD_NUMBERS, (input,))
-    return record(out, SCATTER_ADD, (input, src), (places if index.numel() else None, part, given.shape), (index,))
+    return record(out, SCATTER_ADD, (input, src), (indices if index.numel() else None, part, given.shape), (index,))
 
 
 @operation(out=True)

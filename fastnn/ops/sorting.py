@@ -50,10 +50,10 @@ for _op in TAKEN.values():
 
 def taken_of(kind, input, dim, indices, name):
     x = input.detach().numpy()
-    places = from_array(np.ascontiguousarray(indices))
+    index = from_array(np.ascontiguousarray(indices))
     values = record(np.take_along_axis(x, indices, dim), TAKEN[name], (input,),
-                    (x.shape, dim, places.numpy()), (places,))
-    return kind((values, places))
+                    (x.shape, dim, index.numpy()), (index,))
+    return kind((values, index))
 
 
 @operation(out=True)

@@ -122,9 +122,9 @@ def _sinc_slope_of(x, y):
     square, series = x * x * np.pi ** 2, 1.0
     for k in range(12, 0, -1):
         series = 1 - square / (2 * k * (2 * k + 3)) * series
-    near = pointwise.abs(x) < 1 / np.pi
-    far = where(near, 1.0, x)
-    return where(near, x * series * (-np.pi ** 2 / 3), (trigonometric.cos(far * np.pi) - y) / far)
+    small = pointwise.abs(x) < 1 / np.pi
+    large = where(small, 1.0, x)
+    return where(small, x * series * (-np.pi ** 2 / 3), (trigonometric.cos(large * np.pi) - y) / large)
 
 
 erfc = _map("erfc", "ErfcBackward0", _erfc, lambda x, y: -2 / _SQRT_PI * np.exp(-x * x),
@@ -190,8 +190,8 @@ def logit(input, eps=None):
     x = input.detach().numpy()
     middle = from_array(np.asarray((x > 0.25) & (x < 0.75)))  # there log(x) and log(1 - x) cancel, and 2 x - 1 is exact
     centred = where(middle, input, 0.5)
-    near = pointwise.log1p((centred * 2.0 - 1.0) / (1.0 - centred))
-    return where(middle, near, arithmetic.sub(pointwise.log(input), pointwise.log1p(arithmetic.mul(input, -1.0))))
+    centre = pointwise.log1p((centred * 2.0 - 1.0) / (1.0 - centred))
+    return where(middle, centre, arithmetic.sub(pointwise.log(input), pointwise.log1p(arithmetic.mul(input, -1.0))))
 
 
 def _share(part, whole, exp):

@@ -240,7 +240,7 @@ def chunk(input, chunks, dim=0):
 
 @operation(keywords={**SECTIONS, "tensor_indices_or_sections": "indices_or_sections"})
 def tensor_split(input, indices_or_sections, dim=0):
-    """Pieces along `dim`: so many of nearly equal size, or cut at given places.
+    """Pieces along `dim`: so many of nearly equal size, or cut at given positions.
 
     Parameters
     ----------

@@ -126,9 +126,9 @@ def histc(input, bins=100, min=0, max=0):
     low, high = kind(low), kind(high)
     inside = x[(x >= low) & (x <= high)].astype(kind, copy=False)
     with np.errstate(all="ignore"):
-        places = ((inside - low) * kind(bins) / (high - low)).astype(np.int64)  # in the numbers' own precision
-    places[places == bins] -= 1  # the last part has its upper end
-    return from_array(np.bincount(places, minlength=bins).astype(x.dtype))
+        bin_of = ((inside - low) * kind(bins) / (high - low)).astype(np.int64)  # in the numbers' own precision
+    bin_of[bin_of == bins] -= 1  # the last part has its upper end
+    return from_array(np.bincount(bin_of, minlength=bins).astype(x.dtype))
 
 
 class mode_result(values_and_indices):  # noqa: N801

@@ -18,28 +18,28 @@ def _storage_of(array):
     return whole.reshape(-1).view(np.uint8)
 
 
-def _places(sizes, steps, offset):
+def _element_offsets(sizes, steps, offset):
     """Where the elements of a view lie, counted in elements from `offset` = 0."""
-    places = np.full(sizes, offset)
+    offsets = np.full(sizes, offset)
     for axis, (size, step) in enumerate(zip(sizes, steps)):
-        places += (np.arange(size) * step).reshape([-1 if i == axis else 1 for i in range(len(sizes))])
-    return places
+        offsets += (np.arange(size) * step).reshape([-1 if i == axis else 1 for i in range(len(sizes))])
+    return offsets
 
 
-def _place_backward(grad, own, seen):
+def _as_strided_backward(grad, own, view):
     """Every place of a view hands its gradient to the element that it shows, which may be one of the input's, several
     (of an expanded input; they share it) or none."""
-    first = min(own.min(), seen.min())
-    memory = np.zeros(max(own.max(), seen.max()) - first + 1, grad.dtype)
-    np.add.at(memory, seen.reshape(-1) - first, grad.reshape(-1))
+    first = min(own.min(), view.min())
+    memory = np.zeros(max(own.max(), view.max()) - first + 1, grad.dtype)
+    np.add.at(memory, view.reshape(-1) - first, grad.reshape(-1))
     return memory[own - first] / np.bincount((own - first).reshape(-1))[own - first].astype(grad.dtype)
 
 
 def _strided_backward(grad, shape, own, view):
-    """`own`, `view`: (sizes, steps, first place) of the input and of the view."""
+    """`own`, `view`: (sizes, steps, first offset) of the input and of the view."""
     if not grad.size or 0 in shape:
         return np.zeros(shape, grad.dtype)
-    return _place_backward(grad, _places(*own), _places(*view))
+    return _as_strided_backward(grad, _element_offsets(*own), _element_offsets(*view))
 
 
 AS_STRIDED = Op("AsStridedBackward0", _strided_backward, "shape own view")
@@ -49,7 +49,7 @@ AS_STRIDED = Op("AsStridedBackward0", _strided_backward, "shape own view")
 def _strided(x, shape, own, view):
     if not x.size or 0 in view[0]:
         return np.zeros(view[0], x.dtype)
-    own, wanted = _places(*own), _places(*view)
+    own, wanted = _element_offsets(*own), _element_offsets(*view)
     memory = np.zeros(max(own.max(), wanted.max()) + 1, x.dtype)
     memory[own] = x
     return memory[wanted]
@@ -57,7 +57,7 @@ def _strided(x, shape, own, view):
 
 @operation(inplace="view")
 def as_strided(input, size, stride, storage_offset=None):
-    """The memory below a tensor with other sizes and steps, from another place on (all counted in elements).
+    """The memory below a tensor with other sizes and steps, from another offset on (all counted in elements).
 
     Parameters
     ----------

@@ -27,22 +27,22 @@ def _unpool_size(name, shape, kernel, stride, padding, output_size):
     return tuple(size)
 
 
-def _unpool_backward(grad, shape, places, result):
-    n = len(places)
+def _unpool_backward(grad, shape, index, result):
+    n = len(index)
     if not n or 0 in shape:
         return np.zeros(shape, grad.dtype)
-    return np.take_along_axis(grad.reshape(n, -1), places, 1).reshape(shape)
+    return np.take_along_axis(grad.reshape(n, -1), index, 1).reshape(shape)
 
 
-UNPOOL = Op("MaxUnpool2DBackward0", _unpool_backward, "shape places result")
+UNPOOL = Op("MaxUnpool2DBackward0", _unpool_backward, "shape index result")
 
 
 @UNPOOL.linear
-def _unpooled(x, shape, places, result):
-    """Of several at one place the last one counts."""
-    y, n = np.zeros(result, x.dtype), len(places)
+def _unpooled(x, shape, index, result):
+    """Of several at one index the last one counts."""
+    y, n = np.zeros(result, x.dtype), len(index)
     if n:
-        np.put_along_axis(y.reshape(n, -1), places, x.reshape(n, -1), 1)
+        np.put_along_axis(y.reshape(n, -1), index, x.reshape(n, -1), 1)
     return y
 
 
@@ -60,11 +60,11 @@ def _unpool(name, input, indices, size, dims):
                          f"dimensions, but got {list(shape)}")
     room(name, (*shape[:-count], *size), x.itemsize)
     n, total = int(np.prod(shape[:-count])), int(np.prod(size))
-    places = indices.numpy().reshape(n, -1) if n else np.zeros((0, 1), np.int64)
-    if places.size and (places.min() < 0 or places.max() >= total):
+    index = indices.numpy().reshape(n, -1) if n else np.zeros((0, 1), np.int64)
+    if index.size and (index.min() < 0 or index.max() >= total):
         raise ShapeError(f"{name}: Found an invalid max index: expected 0 to {total - 1} (output volumes are of size "
-                         f"{'x'.join(map(str, size))}), got {places.min()} to {places.max()}")
-    saved = shape, places, shape[:-count] + size
+                         f"{'x'.join(map(str, size))}), got {index.min()} to {index.max()}")
+    saved = shape, index, shape[:-count] + size
     return record(_unpooled(x, *saved), UNPOOL, (input,), saved, (indices,))
 
 

@@ -1,13 +1,13 @@
 """The base class of optimizers: parameter groups, state, saving and loading."""
 import copy
 import functools
-import itertools
 import warnings
 from collections import OrderedDict, defaultdict
 
 from fastnn._tensor import Tensor
 from fastnn.autograd import enable_grad
 from fastnn.optim import _update
+from fastnn.utils.hooks import register
 
 
 class _Required:
@@ -20,52 +20,10 @@ class _Required:
 required = _Required()
 
 
-class RemovableHandle:
-    """Handle of a registered hook; ``remove()`` takes the hook away.
-
-    Parameters
-    ----------
-    hooks : dict
-        Where the hook is registered, under the handle's `id`.
-
-    Examples
-    --------
-    >>> optimizer = fastnn.optim.SGD([nn.Parameter(fastnn.ones(1))])
-    >>> with optimizer.register_step_post_hook(lambda *_: print("stepped")):
-    ...     optimizer.step()
-    stepped
-    >>> optimizer.step()
-    """
-
-    _ids = itertools.count()
-
-    def __init__(self, hooks):
-        self.id = next(self._ids)
-        self._hooks = hooks
-
-    def remove(self):
-        """Take the hook away; a second call does nothing."""
-        self._hooks.pop(self.id, None)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc_info):
-        self.remove()
-
-
 _HOOKS = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks", "_optimizer_state_dict_pre_hooks",
           "_optimizer_state_dict_post_hooks", "_optimizer_load_state_dict_pre_hooks",
           "_optimizer_load_state_dict_post_hooks")
 _global_pre_hooks, _global_post_hooks = OrderedDict(), OrderedDict()
-
-
-def _register(hooks, hook, prepend=False):
-    handle = RemovableHandle(hooks)
-    hooks[handle.id] = hook
-    if prepend:
-        hooks.move_to_end(handle.id, last=False)
-    return handle
 
 
 def register_optimizer_step_pre_hook(hook):
@@ -89,7 +47,7 @@ def register_optimizer_step_pre_hook(hook):
     SGD
     >>> handle.remove()
     """
-    return _register(_global_pre_hooks, hook)
+    return register(_global_pre_hooks, hook)
 
 
 def register_optimizer_step_post_hook(hook):
@@ -113,7 +71,7 @@ def register_optimizer_step_post_hook(hook):
     SGD
     >>> handle.remove()
     """
-    return _register(_global_post_hooks, hook)
+    return register(_global_post_hooks, hook)
 
 
 def _with_hooks(step):
@@ -474,7 +432,7 @@ class Optimizer:
         >>> optimizer.step()
         step
         """
-        return _register(self._optimizer_step_pre_hooks, hook)
+        return register(self._optimizer_step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook):
         """Call a hook after each step.
@@ -495,7 +453,7 @@ class Optimizer:
         >>> optimizer.step()
         stepped
         """
-        return _register(self._optimizer_step_post_hooks, hook)
+        return register(self._optimizer_step_post_hooks, hook)
 
     def register_state_dict_pre_hook(self, hook, prepend=False):
         """Call a hook before `state_dict`.
@@ -514,7 +472,7 @@ class Optimizer:
         >>> _ = optimizer.state_dict()
         saved
         """
-        return _register(self._optimizer_state_dict_pre_hooks, hook, prepend)
+        return register(self._optimizer_state_dict_pre_hooks, hook, prepend)
 
     def register_state_dict_post_hook(self, hook, prepend=False):
         """Call a hook after `state_dict`.
@@ -533,7 +491,7 @@ class Optimizer:
         >>> optimizer.state_dict()["version"]
         2
         """
-        return _register(self._optimizer_state_dict_post_hooks, hook, prepend)
+        return register(self._optimizer_state_dict_post_hooks, hook, prepend)
 
     def register_load_state_dict_pre_hook(self, hook, prepend=False):
         """Call a hook before `load_state_dict`.
@@ -552,7 +510,7 @@ class Optimizer:
         >>> optimizer.load_state_dict(optimizer.state_dict())
         restoring
         """
-        return _register(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
+        return register(self._optimizer_load_state_dict_pre_hooks, hook, prepend)
 
     def register_load_state_dict_post_hook(self, hook, prepend=False):
         """Call a hook after `load_state_dict`.
@@ -571,7 +529,7 @@ class Optimizer:
         >>> optimizer.load_state_dict(optimizer.state_dict())
         restored
         """
-        return _register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
+        return register(self._optimizer_load_state_dict_post_hooks, hook, prepend)
 
 
 Optimizer.step = _with_hooks(Optimizer.step)

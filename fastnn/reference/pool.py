@@ -16,16 +16,16 @@ def _flat(x):
     return x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])
 
 
-def _places(n, out, kernel, stride, padding, dilation):
+def _positions(n, out, kernel, stride, padding, dilation):
     """(out, kernel): where along an axis the elements of windows are; those outside 0..n-1 are padding."""
     return np.arange(out)[:, None] * stride - padding + np.arange(kernel) * dilation
 
 
 def _windows(shape, out, kernel, stride, padding, dilation):
-    """Places (oH, oW, kH kW) within a flat plane, and which of them lie within it."""
+    """Positions (oH, oW, kH kW) within a flat plane, and which of them lie within it."""
     (h, w), (oh, ow) = shape[-2:], out
-    rows = _places(h, oh, kernel[0], stride[0], padding[0], dilation[0])[:, None, :, None]
-    columns = _places(w, ow, kernel[1], stride[1], padding[1], dilation[1])[None, :, None, :]
+    rows = _positions(h, oh, kernel[0], stride[0], padding[0], dilation[0])[:, None, :, None]
+    columns = _positions(w, ow, kernel[1], stride[1], padding[1], dilation[1])[None, :, None, :]
     inside = (rows >= 0) & (rows < h) & (columns >= 0) & (columns < w)
     return np.where(inside, rows * w + columns, 0).reshape(oh, ow, -1), inside.reshape(oh, ow, -1)
 
@@ -44,18 +44,18 @@ def max_pool_forward(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mo
     kernel, padding, dilation = map(_pair, (kernel_size, padding, dilation))
     stride = kernel if stride is None else _pair(stride)
     out = tuple(_count(*sizes, ceil_mode) for sizes in zip(x.shape[-2:], kernel, stride, padding, dilation))
-    places, inside = _windows(x.shape, out, kernel, stride, padding, dilation)
-    y, tap = _largest(_flat(x)[..., places], inside)
+    positions, inside = _windows(x.shape, out, kernel, stride, padding, dilation)
+    y, tap = _largest(_flat(x)[..., positions], inside)
     if indices is None:
         return y.astype(x.dtype), None
     if indices == "taps":
         return y.astype(x.dtype), tap.astype(np.uint8 if kernel[0] * kernel[1] <= 256 else np.int32)
-    everywhere = np.broadcast_to(places, (*tap.shape, places.shape[-1]))
+    everywhere = np.broadcast_to(positions, (*tap.shape, positions.shape[-1]))
     return y.astype(x.dtype), np.take_along_axis(everywhere, tap[..., None], -1)[..., 0]
 
 
 def max_pool_backward(grad, index, shape, kernel_size=None, stride=None, padding=0, dilation=1):
-    out, place = grad.shape[-2:], index
+    out, position = grad.shape[-2:], index
     if index.dtype != np.int64:
         kernel, padding, dilation = map(_pair, (kernel_size, padding, dilation))
         stride = kernel if stride is None else _pair(stride)
@@ -63,11 +63,11 @@ def max_pool_backward(grad, index, shape, kernel_size=None, stride=None, padding
 
         def of_tap(table):
             return np.take_along_axis(np.broadcast_to(table, (*index.shape, table.shape[-1])), tap, -1)[..., 0]
-        place, inside = map(of_tap, _windows(shape, out, kernel, stride, padding, dilation))
+        position, inside = map(of_tap, _windows(shape, out, kernel, stride, padding, dilation))
         grad = np.where(inside, grad, 0).astype(grad.dtype)  # nothing for windows of padding alone
     n, size = int(np.prod(shape[:-2])), shape[-2] * shape[-1]
     dx = np.zeros(n * size, grad.dtype)
-    np.add.at(dx, (np.arange(n)[:, None] * size + place.reshape(n, out[0] * out[1])).reshape(-1), grad.reshape(-1))
+    np.add.at(dx, (np.arange(n)[:, None] * size + position.reshape(n, out[0] * out[1])).reshape(-1), grad.reshape(-1))
     return dx.reshape(shape)
 
 
@@ -82,9 +82,9 @@ def adaptive_max_pool_forward(x, output_size):
     y = np.empty((*x.shape[:-2], oh, ow), x.dtype)
     index = np.empty(y.shape, np.int64)
     for i, j, rows, columns in _even_windows(x.shape, (oh, ow)):
-        places = (np.arange(rows.start, rows.stop)[:, None] * w + np.arange(columns.start, columns.stop)).reshape(-1)
-        y[..., i, j], tap = _largest(_flat(x)[..., places], True)
-        index[..., i, j] = places[tap]
+        positions = (np.arange(rows.start, rows.stop)[:, None] * w + np.arange(columns.start, columns.stop)).reshape(-1)
+        y[..., i, j], tap = _largest(_flat(x)[..., positions], True)
+        index[..., i, j] = positions[tap]
     return y, index
 
 
@@ -93,9 +93,9 @@ def _divisors(shape, out, kernel, stride, padding, count_include_pad, divisor_ov
         return divisor_override
     counts = []
     for n, o, k, s, p in zip(shape[-2:], out, kernel, stride, padding):
-        places = _places(n, o, k, s, p, 1)
+        positions = _positions(n, o, k, s, p, 1)
         low, high = (-p, n + p) if count_include_pad else (0, n)
-        counts.append(((places >= low) & (places < high)).sum(1))
+        counts.append(((positions >= low) & (positions < high)).sum(1))
     return counts[0][:, None] * counts[1]
 
 
@@ -104,8 +104,8 @@ def avg_pool_forward(x, kernel_size, stride=None, padding=0, ceil_mode=False, co
     kernel, padding = _pair(kernel_size), _pair(padding)
     stride = kernel if stride is None else _pair(stride)
     out = tuple(_count(*sizes, 1, ceil_mode) for sizes in zip(x.shape[-2:], kernel, stride, padding))
-    places, inside = _windows(x.shape, out, kernel, stride, padding, (1, 1))
-    values = np.where(inside, _flat(x)[..., places], 0)
+    positions, inside = _windows(x.shape, out, kernel, stride, padding, (1, 1))
+    values = np.where(inside, _flat(x)[..., positions], 0)
     divisors = _divisors(x.shape, out, kernel, stride, padding, count_include_pad, divisor_override)
     return (values.sum(-1) / divisors).astype(x.dtype)
 
@@ -114,11 +114,11 @@ def avg_pool_backward(grad, shape, kernel_size, stride=None, padding=0, count_in
     kernel, padding = _pair(kernel_size), _pair(padding)
     stride = kernel if stride is None else _pair(stride)
     out, n = grad.shape[-2:], int(np.prod(shape[:-2]))
-    places, inside = _windows(shape, out, kernel, stride, padding, (1, 1))
+    positions, inside = _windows(shape, out, kernel, stride, padding, (1, 1))
     part = grad / _divisors(shape, out, kernel, stride, padding, count_include_pad, divisor_override)
     dx = np.zeros((n, shape[-2] * shape[-1]), grad.dtype)
-    values = np.broadcast_to(part.reshape(n, *out, 1), (n, *places.shape))[:, inside]
-    np.add.at(dx, (slice(None), places[inside]), values)
+    values = np.broadcast_to(part.reshape(n, *out, 1), (n, *positions.shape))[:, inside]
+    np.add.at(dx, (slice(None), positions[inside]), values)
     return dx.reshape(shape)
 
 

@@ -1,4 +1,4 @@
-"""An axis at other places, and windows of planes as columns."""
+"""An axis at other positions, and windows of planes as columns."""
 import numpy as np
 
 from fastnn.reference.pool import _count, _pair, _windows
@@ -31,18 +31,18 @@ def _blocks(shape, kernel_size, dilation, padding, stride):
 
 
 def unfold_forward(x, kernel_size, dilation=1, padding=0, stride=1):
-    out, (places, inside) = _blocks(x.shape, kernel_size, dilation, padding, stride)
-    values = np.where(inside, x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])[..., places], 0).astype(x.dtype)
+    out, (positions, inside) = _blocks(x.shape, kernel_size, dilation, padding, stride)
+    values = np.where(inside, x.reshape(*x.shape[:-2], x.shape[-2] * x.shape[-1])[..., positions], 0).astype(x.dtype)
     columns = np.moveaxis(values, -1, -3)  # (..., C, kH kW, oH, oW)
-    return columns.reshape(*x.shape[:-3], x.shape[-3] * places.shape[-1], out[0] * out[1])
+    return columns.reshape(*x.shape[:-3], x.shape[-3] * positions.shape[-1], out[0] * out[1])
 
 
 def unfold_backward(grad, output_size, kernel_size, dilation=1, padding=0, stride=1):
     h, w = _pair(output_size)
-    out, (places, inside) = _blocks((h, w), kernel_size, dilation, padding, stride)
-    taps = places.shape[-1]
+    out, (positions, inside) = _blocks((h, w), kernel_size, dilation, padding, stride)
+    taps = positions.shape[-1]
     n = (*grad.shape[:-2], grad.shape[-2] // taps)
     columns = np.moveaxis(grad.reshape(int(np.prod(n)), taps, *out), 1, -1)
     x = np.zeros((int(np.prod(n)), h * w), grad.dtype)
-    np.add.at(x, (slice(None), places[inside]), columns[:, inside])
+    np.add.at(x, (slice(None), positions[inside]), columns[:, inside])
     return x.reshape(*n, h, w)

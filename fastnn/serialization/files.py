@@ -1,5 +1,6 @@
 """Paths and file objects: whole bytes in, and out so that a reader never sees half a file."""
 import contextlib
+import errno
 import io
 import os
 import re
@@ -83,7 +84,6 @@ def replacing(path, op):
 
 def _sync_folder(folder):
     """Let the names in a folder reach the disk, where the system can do that for folders."""
-    import errno
     try:
         handle = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
     except OSError:  # a folder to write into only, or Windows

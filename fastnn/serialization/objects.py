@@ -79,10 +79,10 @@ def _counterpart(module, name):
     if name == "_VariableFunctionsClass":  # where pickles find torch.relu
         return importlib.import_module("fastnn")
     library, *path = module.split(".")
-    places = [".".join([LIBRARIES[library], *path[:length]]) for length in range(len(path), -1, -1)]
-    for place in (*places, "fastnn.nn.functional"):
+    modules = [".".join([LIBRARIES[library], *path[:length]]) for length in range(len(path), -1, -1)]
+    for module in (*modules, "fastnn.nn.functional"):
         try:
-            return operator.attrgetter(RENAMED.get(name, name))(importlib.import_module(place))
+            return operator.attrgetter(RENAMED.get(name, name))(importlib.import_module(module))
         except (ImportError, AttributeError):
             pass
     raise FileFormatError(f"the file needs {short(f'{module}.{name}')}, which fastnn lacks")

@@ -94,7 +94,7 @@ class StochasticFit:
         return min(left, 1) if changing else int(min(left, me.n_iter_no_change + 1 - me._no_improvement_count))
 
     def begin(self):
-        self.sum, self.seen, self.right = 0.0, 0, 0
+        self.sum, self.counted, self.right = 0.0, 0, 0
         self.tasks.begin_epoch()
 
     def step(self, order):
@@ -105,7 +105,7 @@ class StochasticFit:
     def add(self, order, loss, right):
         """What an epoch, or a batch of it, gave."""
         self.sum += self._sum(order, loss)
-        self.seen += len(order)
+        self.counted += len(order)
         self.right += right
 
     def _sum(self, order, loss):
@@ -128,15 +128,15 @@ class StochasticFit:
                      / len(order))
 
     def results(self, logs):
-        found = {"loss": self.sum / self.seen}
+        found = {"loss": self.sum / self.counted}
         if self.count:
             answers = 1 if self.target.ndim == 1 else self.target.shape[1]
-            found["accuracy"] = self.right / (self.seen * answers)
+            found["accuracy"] = self.right / (self.counted * answers)
         return found
 
     def end(self, epoch):
         """After an epoch."""
-        logs = self.tell([self.sum / self.seen])
+        logs = self.tell([self.sum / self.counted])
         if self.tasks.end_epoch():
             self.fit.stop_training = True
         return logs

@@ -1,4 +1,6 @@
 """TensorFlow's functions by way of `keras.ops`."""
+import builtins
+
 import numpy as np
 
 from fastnn import dtypes
@@ -290,7 +292,6 @@ def function(func=None, input_signature=None, autograph=True, jit_compile=None, 
 
 def print(*inputs, **kwargs):  # noqa: A001
     """Print values."""
-    import builtins
     builtins.print(*[array_of(x) if isinstance(x, Tensor) else x for x in inputs])
 
 
@@ -377,7 +378,6 @@ def roll(input, shift, axis, name=None):
 
 def slice(input_, begin, size, name=None):  # noqa: A001
     """The part of this size (-1: all that follows) at this place."""
-    import builtins
     x = convert(input_)
     begin, size = ([int(n) for n in array_of(convert(each))] for each in (begin, size))
     return x[tuple(builtins.slice(b, None if n == -1 else b + n) for b, n in zip(begin, size))]

@@ -8,7 +8,7 @@ from fastnn.keras.variables import convert
 
 
 class ResizeMethod:
-    """Names of ways of resizing."""
+    """Names of interpolation methods."""
 
     AREA, BICUBIC, BILINEAR, GAUSSIAN = "area", "bicubic", "bilinear", "gaussian"
     LANCZOS3, LANCZOS5, MITCHELLCUBIC, NEAREST_NEIGHBOR = "lanczos3", "lanczos5", "mitchellcubic", "nearest"

@@ -56,10 +56,10 @@ def assert_same(actual, expected, rtol=0.0, atol=0.0, where="result", check_dtyp
 
 def _assert_close(path, a, e, rtol, atol):
     with np.errstate(all="ignore"):
-        near = abs(a - e) <= atol + rtol * abs(e)
-        # an infinity is near nothing but itself: |inf - 1| <= rtol * inf would pass
+        close = abs(a - e) <= atol + rtol * abs(e)
+        # an infinity is close to nothing but itself: |inf - 1| <= rtol * inf would pass
         finite = np.isfinite(a) & np.isfinite(e)
-        wrong = ~(np.where(finite, near, False) | (a == e) | (np.isnan(a) & np.isnan(e)))
+        wrong = ~(np.where(finite, close, False) | (a == e) | (np.isnan(a) & np.isnan(e)))
         if not wrong.any():
             return
         error = np.where(finite, abs(a - e) - rtol * abs(e), np.inf)

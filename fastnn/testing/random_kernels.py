@@ -153,7 +153,7 @@ def resampling(rng, dtype):
     taps, outputs = int(rng.integers(1, 5)), some(rng, 90)
     size = max(shape[axis], 1)
     shape = (*shape[:axis], size, *shape[axis + 1:])
-    index, weight = resample.places(rng, dtype, size, outputs, taps)
+    index, weight = resample.table(rng, dtype, size, outputs, taps)
     weight = None if taps == 1 and often(rng, 0.5) else weight
     grad = normal(rng, dtype, *shape[:axis], outputs, *shape[axis + 1:])
     found = [("resample_forward", sample(rng, normal(rng, dtype, *shape), index, weight, axis, layouts=False)),

@@ -5,6 +5,7 @@ Specs are plain data and generators; they import NumPy and this module, never `f
 """
 import dataclasses
 import importlib
+import os
 import pkgutil
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -111,12 +112,11 @@ class OpSpec:
 
 def all_specs():
     """Every spec of every family, in the order of the families' names; ValueError if two share an id."""
-    from fastnn.testing import specs
-    found = {}
-    for module in sorted(pkgutil.iter_modules(specs.__path__), key=lambda module: module.name):
+    found, folder = {}, os.path.join(os.path.dirname(__file__), "specs")
+    for module in sorted(pkgutil.iter_modules([folder]), key=lambda module: module.name):
         if module.name.startswith("_"):
             continue
-        for spec in importlib.import_module(f"{specs.__name__}.{module.name}").SPECS:
+        for spec in importlib.import_module(f"fastnn.testing.specs.{module.name}").SPECS:
             if spec.id in found:
                 raise ValueError(f"two specs are called {spec.id!r}")
             found[spec.id] = spec

@@ -13,10 +13,10 @@ class _AnyHandle(type):
         return isinstance(instance, Handle)
 
 
-class RemovableHandle(metaclass=_AnyHandle):
+class RemovableHandle(Handle, metaclass=_AnyHandle):
     """Handle of a hook: ``remove()``, or the end of a ``with`` statement, takes the hook away.
 
-    What methods of tensors, modules and nodes return counts as such a handle. Programs that keep hooks of their own
+    What methods of tensors and nodes return counts as such a handle. Programs that keep hooks of their own
     make one for an entry of their dict. Same as torch.utils.hooks.RemovableHandle.
 
     Parameters
@@ -37,15 +37,20 @@ class RemovableHandle(metaclass=_AnyHandle):
     {}
     """
 
-    def __new__(cls, hooks_dict, *, extra_dict=None):
-        return _OwnHandle(hooks_dict, extra_dict)
-
-
-class _OwnHandle(Handle):
-    def __init__(self, hooks, extra):
-        self.hooks, self.id = hooks, next(_ids)
-        self.extra = [] if extra is None else extra if isinstance(extra, list) else [extra]
+    def __init__(self, hooks_dict, *, extra_dict=None):
+        self.hooks, self.id = hooks_dict, next(_ids)
+        self.extra = [] if extra_dict is None else extra_dict if isinstance(extra_dict, list) else [extra_dict]
 
     def remove(self):
+        """Take the hook away; a second call does nothing."""
         for hooks in (self.hooks, *self.extra):
             hooks.pop(self.id, None)
+
+
+def register(hooks, hook, prepend=False):
+    """Put a hook into an ordered dict, at its end or beginning; the handle that takes it out again."""
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    if prepend:
+        hooks.move_to_end(handle.id, last=False)
+    return handle

@@ -28,22 +28,22 @@ static inline REAL floor_div(REAL x, REAL y)
 #define ROW(OUT, expression)                                                                                           \
     OUT *z_ = (OUT *)data[0];                                                                                          \
     const REAL *x_ = (const REAL *)data[1], *y_ = (const REAL *)data[2];                                               \
-    const int64_t whole = sizeof(REAL);                                                                                \
+    const int64_t size = sizeof(REAL);                                                                                 \
     (void)s;                                                                                                           \
-    if (step[0] == (int64_t)sizeof(OUT) && step[1] == whole && step[2] == whole) {                                     \
+    if (step[0] == (int64_t)sizeof(OUT) && step[1] == size && step[2] == size) {                                       \
         FNN_INDEPENDENT                                                                                                \
         for (int64_t i = 0; i < n; i++) {                                                                              \
             const REAL x = x_[i], y = y_[i];                                                                           \
             z_[i] = (expression);                                                                                      \
         }                                                                                                              \
-    } else if (step[0] == (int64_t)sizeof(OUT) && step[1] == whole && step[2] == 0) {                                  \
+    } else if (step[0] == (int64_t)sizeof(OUT) && step[1] == size && step[2] == 0) {                                   \
         const REAL y = *y_;                                                                                            \
         FNN_INDEPENDENT                                                                                                \
         for (int64_t i = 0; i < n; i++) {                                                                              \
             const REAL x = x_[i];                                                                                      \
             z_[i] = (expression);                                                                                      \
         }                                                                                                              \
-    } else if (step[0] == (int64_t)sizeof(OUT) && step[1] == 0 && step[2] == whole) {                                  \
+    } else if (step[0] == (int64_t)sizeof(OUT) && step[1] == 0 && step[2] == size) {                                   \
         const REAL x = *x_;                                                                                            \
         FNN_INDEPENDENT                                                                                                \
         for (int64_t i = 0; i < n; i++) {                                                                              \
@@ -115,24 +115,24 @@ static void compare(int op, int ndim, const int64_t *shape, void *out, const int
 static void where_row(ROW_ARGUMENTS)
 {
     (void)s;
-    const int64_t whole = sizeof(REAL);
+    const int64_t size = sizeof(REAL);
     REAL *z = (REAL *)data[0];
     const uint8_t *condition = (const uint8_t *)data[1];
     const REAL *x = (const REAL *)data[2], *y = (const REAL *)data[3];
-    if (step[0] == whole && step[1] == 1 && step[2] == whole && step[3] == whole) {
+    if (step[0] == size && step[1] == 1 && step[2] == size && step[3] == size) {
         FNN_INDEPENDENT
         for (int64_t i = 0; i < n; i++) {
             const REAL p = x[i], q = y[i];
             z[i] = condition[i] ? p : q;
         }
-    } else if (step[0] == whole && step[1] == 1 && step[2] == whole && step[3] == 0) {
+    } else if (step[0] == size && step[1] == 1 && step[2] == size && step[3] == 0) {
         const REAL q = *y;
         FNN_INDEPENDENT
         for (int64_t i = 0; i < n; i++) {
             const REAL p = x[i];
             z[i] = condition[i] ? p : q;
         }
-    } else if (step[0] == whole && step[1] == 1 && step[2] == 0 && step[3] == whole) {
+    } else if (step[0] == size && step[1] == 1 && step[2] == 0 && step[3] == size) {
         const REAL p = *x;
         FNN_INDEPENDENT
         for (int64_t i = 0; i < n; i++) {
@@ -161,12 +161,12 @@ static void where(int ndim, const int64_t *shape, void *out, const int64_t *out_
 static void copy_row(ROW_ARGUMENTS)
 {
     (void)s;
-    const int64_t whole = sizeof(REAL);
+    const int64_t size = sizeof(REAL);
     REAL *z = (REAL *)data[0];
     const REAL *x = (const REAL *)data[1];
-    if (step[0] == whole && step[1] == whole) {
+    if (step[0] == size && step[1] == size) {
         memcpy(z, x, (size_t)n * sizeof(REAL));
-    } else if (step[0] == whole && step[1] == 0) {
+    } else if (step[0] == size && step[1] == 0) {
         const REAL value = *x;
         for (int64_t i = 0; i < n; i++)
             z[i] = value;
@@ -228,9 +228,9 @@ static void add_scaled_row(ROW_ARGUMENTS)
 
 static void add_scaled(void *out, const void *x, int64_t n, double a)
 {
-    const int64_t whole = sizeof(REAL);
+    const int64_t size = sizeof(REAL);
     fnn_strided s;
-    fnn_strided_init(&s, 2, 1, &n, (const int64_t *const[]){&whole, &whole});
+    fnn_strided_init(&s, 2, 1, &n, (const int64_t *const[]){&size, &size});
     s.data[0] = out, s.data[1] = (char *)x, s.a = a;
     s.row = add_scaled_row;
     fnn_strided_run(&s, REAL_IS_F32 ? 0.15 : 0.3);

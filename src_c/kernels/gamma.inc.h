@@ -21,11 +21,11 @@ static double fnn_psi_positive(double x)
         return log(x) - (0.5 / x + w * value);
     }
     const double away = (x - FNN_PSI_ROOT) - FNN_PSI_ROOT_REST;
-    double near = FNN_PSI_ROOT;
-    for (int k = 0; k < 16; k++, x++, near++)
-        slope += 1 / (x * near);
-    /* the series at both ends, value(w) and its divided difference; w - v = -away (x + near) / (x near)^2 */
-    const double v = 1 / (near * near), square = 1 / (x * near);
+    double root = FNN_PSI_ROOT;
+    for (int k = 0; k < 16; k++, x++, root++)
+        slope += 1 / (x * root);
+    /* the series at both ends, value(w) and its divided difference; w - v = -away (x + root) / (x root)^2 */
+    const double v = 1 / (root * root), square = 1 / (x * root);
     double difference = 0;
     w = 1 / (x * x);
     for (int k = 5; k >= 0; k--) {
@@ -33,8 +33,8 @@ static double fnn_psi_positive(double x)
         value = value * w + fnn_psi_series[k];
     }
     difference = difference * v + value; /* of w value(w) */
-    slope += 0.5 * square + difference * (x + near) * square * square;
-    return away * slope + log1p(away / near);
+    slope += 0.5 * square + difference * (x + root) * square * square;
+    return away * slope + log1p(away / root);
 }
 
 static double fnn_digamma(double x)

@@ -5,7 +5,7 @@
  * arguments and results are right too unless the thread flushes them (parallel.h), then they count as 0.
  * Coefficients are minimax fits (Remez, relative error) made for this file.
  *
- * Largest error seen, in units of the last place, over 2e5 to 4e5 random arguments (1e4 for erf and gelu),
+ * Largest error measured, in units of the last place, over 2e5 to 4e5 random arguments (1e4 for erf and gelu),
  * all variants, against extended or 40-digit arithmetic:
  *
  *          float double          float double             float double            float double
@@ -171,8 +171,8 @@ static inline REAL tanhshrink_(REAL x)
     REAL q = 0;
     for (int k = REAL_IS_F32 ? 11 : 19; k > 1; k -= 2)
         q = z / ((REAL)k + q);
-    const REAL far = x - tanh_(x), near = x * (q / (1 + q));
-    return w > 1 ? far : near;
+    const REAL far = x - tanh_(x), series = x * (q / (1 + q));
+    return w > 1 ? far : series;
 }
 
 /* ---- logarithms ---- */

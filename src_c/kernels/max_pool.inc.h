@@ -409,8 +409,8 @@ static void max_pool_rows(void *context, int64_t begin, int64_t end)
     for (int64_t row = begin; row < end; row++) {
         const int64_t i = row % g->oh, at = row * g->ow * g->inner;
         const REAL *x = c->x + row / g->oh * g->h * g->w * g->inner;
-        const int64_t columns = g->inner == 1 ? g->ow : g->inner, turns = g->inner == 1 ? 1 : g->ow;
-        for (int64_t j = 0; j < turns; j++)
+        const int64_t columns = g->inner == 1 ? g->ow : g->inner, positions = g->inner == 1 ? 1 : g->ow;
+        for (int64_t j = 0; j < positions; j++)
             for (int64_t k = 0; k < columns; k += FNN_POOL_BLOCK) {
                 const int64_t n = columns - k < FNN_POOL_BLOCK ? columns - k : FNN_POOL_BLOCK;
                 const int64_t position = at + j * columns + k;

@@ -86,7 +86,7 @@ FNN_INLINE vec v_add_product_at(vec sum, vec x, const REAL *y)
 #endif
 }
 
-/* and for one element there in all places of y. */
+/* and for one element there in all lanes of y. */
 FNN_INLINE vec v_add_product_of(vec sum, vec x, const REAL *y)
 {
 #if defined(__AVX512F__) && REAL_IS_F32
@@ -383,7 +383,7 @@ FNN_INLINE REAL v_sum(vec v)
 #endif
 }
 
-/* The elements, `by` places down and around; `by` half of what is still to be folded: VW / 2, VW / 4, ..., 1. */
+/* The elements, `by` lanes down and around; `by` half of what is still to be folded: VW / 2, VW / 4, ..., 1. */
 #if defined(__AVX512F__) && REAL_IS_F32
 #define V_ROTATE_8(v) (vec) _mm512_shuffle_f32x4((__m512)(v), (__m512)(v), 0x4e)
 #define V_ROTATE_4(v) (vec) _mm512_shuffle_f32x4((__m512)(v), (__m512)(v), 0x39)
@@ -506,7 +506,7 @@ FNN_INLINE void v_to_bytes(uint8_t *p, vint v)
 
 #if defined(__AVX512F__)
 #define V_PICKS 1
-/* The elements at these places of a and b behind it. */
+/* The elements at these lanes of a and b behind it. */
 FNN_INLINE vec v_pick(vec a, vec b, vint at)
 {
 #if REAL_IS_F32

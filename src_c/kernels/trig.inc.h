@@ -1,7 +1,7 @@
 /* trig.inc.h -- inverse trigonometric and hyperbolic functions: branch-free expressions like those of math.inc.h,
  * whose remarks hold here too. Polynomials are interpolated at Chebyshev nodes.
  *
- * Largest error seen, in units of the last place over 6e4 random arguments, against extended precision:
+ * Largest error measured, in units of the last place over 6e4 random arguments, against extended precision:
  *
  *          float double           float double           float double
  *   asin    1.54   1.53    sinh    1.52   1.47    asinh   1.59   1.73
@@ -16,12 +16,13 @@
 static inline __attribute__((always_inline)) REAL atan_parts(REAL n, REAL d, REAL *whole)
 {
     /* t in [-tan(pi/8), tan(pi/8)]: atan(n/d) = pi/2 + atan(-d/n) = pi/4 + atan((n - d) / (n + d)) */
-    const int far = n > d * PICK(2.41421356, 2.4142135623730951);
-    const int near = n <= d * PICK(0.414213562, 0.41421356237309503);
-    const REAL up = far ? -d : (near ? n : n - d), down = far ? n : (near ? d : n + d);
+    const int large = n > d * PICK(2.41421356, 2.4142135623730951);
+    const int small = n <= d * PICK(0.414213562, 0.41421356237309503);
+    const REAL up = large ? -d : (small ? n : n - d), down = large ? n : (small ? d : n + d);
     const REAL t = up / down, z = t * t;
-    const REAL low = far ? PICK(-4.37113883e-08, 6.123233995736766e-17) : PICK(-2.18556941e-08, 3.061616997868383e-17);
-    *whole = near ? 0 : (far ? PICK(1.57079637, 1.5707963267948966) : PICK(0.785398185, 0.7853981633974483));
+    const REAL low =
+        large ? PICK(-4.37113883e-08, 6.123233995736766e-17) : PICK(-2.18556941e-08, 3.061616997868383e-17);
+    *whole = small ? 0 : (large ? PICK(1.57079637, 1.5707963267948966) : PICK(0.785398185, 0.7853981633974483));
 #if REAL_IS_F32
     const REAL tail = t * z * POLY5(z, -0.333333313f, 0.199995399f, -0.142639503f, 0.107436687f, -0.0645171851f);
 #else
@@ -30,7 +31,7 @@ static inline __attribute__((always_inline)) REAL atan_parts(REAL n, REAL d, REA
                              -0.09090908753259112, 0.07692296368042296, -0.06666424760200507, 0.05878927554473668,
                              -0.05230443640686046, 0.0455154473401848, -0.034569315063240416, 0.016284375049956695);
 #endif
-    return t + (tail + (near ? 0 : low));
+    return t + (tail + (small ? 0 : low));
 }
 
 static inline REAL atan_(REAL x)
@@ -123,14 +124,14 @@ static inline REAL sinh_(REAL x)
 {
     const REAL z = abs_(x), h = half_exp(z), w = z > 1 ? 1 : z * z;
 #if REAL_IS_F32
-    const REAL near = z + z * w * POLY4(w, 0.166666672f, 0.00833333936f, 0.000198381022f, 2.80628024e-06f);
+    const REAL series = z + z * w * POLY4(w, 0.166666672f, 0.00833333936f, 0.000198381022f, 2.80628024e-06f);
 #else
-    const REAL near =
+    const REAL series =
         z + z * w *
                 POLY8(w, 0.16666666666666666, 0.008333333333333333, 0.00019841269841269773, 2.755731922404034e-06,
                       2.505210836405804e-08, 1.6059048396350562e-10, 7.646625361656656e-13, 2.8445264169895616e-15);
 #endif
-    return with_sign(z > 1 ? h - PICK(0.25, 0.25) / h : near, x);
+    return with_sign(z > 1 ? h - PICK(0.25, 0.25) / h : series, x);
 }
 
 static inline REAL cosh_(REAL x)

@@ -116,7 +116,7 @@ def test_noise_tunnel(kind, nt_type):
 
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_gradient_shap(monkeypatch, kind):
-    """With Captum's draws of baselines and places, which are NumPy's, replaced by the same generator's as ours."""
+    """With Captum's draws of baselines and points, which are NumPy's, replaced by the same generator's as ours."""
     ours, x, target = build(fastnn, kind, "float32")
     theirs, _, _ = build(torch, kind, "float32")
     theirs.load_state_dict({name: torch.from_numpy(value.numpy()) for name, value in ours.state_dict().items()})

@@ -55,22 +55,22 @@ def blind(data, rng, others):
 
 # ---- JSON ----
 
-def _places(node):
+def _positions(node):
     """(container, key) of every part of a JSON value."""
     if isinstance(node, (dict, list)):
         for key in list(node) if isinstance(node, dict) else range(len(node)):
             yield node, key
-            yield from _places(node[key])
+            yield from _positions(node[key])
 
 
 def _strange_json(root, rng):
     """A JSON value with a part or two replaced, left out, doubled or exchanged."""
     for _ in range(rng.integers(1, 3)):
-        places = list(_places(root))
-        if not places:
+        positions = list(_positions(root))
+        if not positions:
             return root
-        node, key = places[rng.integers(0, len(places))]
-        other, second = places[rng.integers(0, len(places))]
+        node, key = positions[rng.integers(0, len(positions))]
+        other, second = positions[rng.integers(0, len(positions))]
         match rng.integers(0, 4):
             case 0:
                 node[key] = copy.deepcopy(other[second])
@@ -103,8 +103,8 @@ def safetensors(data, rng, others):
 
 def _instructions(text):
     """A pickle's instructions as bytes, without its STOP."""
-    places = [position for _, _, position in pickletools.genops(text)]
-    return [text[begin:end] for begin, end in zip(places, places[1:])]
+    positions = [position for _, _, position in pickletools.genops(text)]
+    return [text[begin:end] for begin, end in zip(positions, positions[1:])]
 
 
 def _short_string(text):

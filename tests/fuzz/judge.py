@@ -72,7 +72,7 @@ def arrays(value):
     return [seen for item in value for seen in arrays(item)] if isinstance(value, list) else []
 
 
-def near(a, b, eps):
+def close(a, b, eps):
     """Elementwise agreement within a few ulp (NaN is NaN)."""
     if a.dtype.kind not in "f":
         return a == b
@@ -80,10 +80,10 @@ def near(a, b, eps):
 
 
 def compare(ours, theirs, program):
-    """[(index, label, kind, text, places)] of two traces: structure, and numbers that are not near at first sight."""
+    """[(index, label, kind, text, differing)] of two traces: structure, and numbers that differ at first sight."""
     found = []
     undefined = {step.name for step in program.steps if step.structure}
-    for i, ((label, x), (_, y)) in enumerate(zip(ours.seen, theirs.seen)):
+    for i, ((label, x), (_, y)) in enumerate(zip(ours.observed, theirs.observed)):
         loose = bool(undefined) and label != "the next random number" and label not in {
             step.name for step in program.steps if not step.structure}
         difference = structure(x, y, not loose)
@@ -96,11 +96,12 @@ def compare(ours, theirs, program):
             continue
         for j, (a, b) in enumerate(zip(arrays(x), arrays(y))):
             with np.errstate(all="ignore"):
-                good = near(a.array, b.array, EPS.get(b.dtype, 2.0**-52))
+                good = close(a.array, b.array, EPS.get(b.dtype, 2.0**-52))
             if not good.all():
                 found.append((i, label, "value", j, ~good))
-    if len(ours.seen) != len(theirs.seen) and not found:
-        found.append((-1, "end", "structure", f"{len(ours.seen)} observations, PyTorch {len(theirs.seen)}", None))
+    if len(ours.observed) != len(theirs.observed) and not found:
+        counts = f"{len(ours.observed)} observations, PyTorch {len(theirs.observed)}"
+        found.append((-1, "end", "structure", counts, None))
     return found
 
 
@@ -109,12 +110,12 @@ def findings(program, ours, theirs, libraries):
     raw = compare(ours, theirs, program)
     if not raw:
         return []
-    done = [Finding(label, kind, text) for _, label, kind, text, places in raw if places is None]
+    done = [Finding(label, kind, text) for _, label, kind, text, differing in raw if differing is None]
     if done:
         return done[:1]
     truth = Truth(program, libraries)
-    for i, label, kind, j, places in raw:
-        text = truth.verdict(i, j, ours, theirs, places)
+    for i, label, kind, j, differing in raw:
+        text = truth.verdict(i, j, ours, theirs, differing)
         if text:
             return [Finding(label, kind, text)]
     return []
@@ -137,33 +138,34 @@ class Truth:
             self.eps = EPS["float64"]
         self.wide = run(self.torch, program, widen=True)
         self.ours = None
-        self.near = []
+        self.perturbed_runs = []
 
     def perturbed(self):
         step = max(self.eps / 2, 2.0**-40)
-        if not self.near:
-            self.near = [run(self.torch, self.program, widen=True, perturb=step, seed=n + 1) for n in range(PERTURBED)]
-        return self.near, self.eps / 2 / step
+        if not self.perturbed_runs:
+            self.perturbed_runs = [run(self.torch, self.program, widen=True, perturb=step, seed=n + 1)
+                                   for n in range(PERTURBED)]
+        return self.perturbed_runs, self.eps / 2 / step
 
     def get(self, trace, i, j):
         """The j-th array of an observation as float64; None if the run went another way."""
-        if i >= len(trace.seen):
+        if i >= len(trace.observed):
             return None
-        found = arrays(trace.seen[i][1])
+        found = arrays(trace.observed[i][1])
         return found[j].array if j < len(found) else None
 
-    def verdict(self, i, j, ours, theirs, places):
-        """None if rounding explains the differing places, else words."""
+    def verdict(self, i, j, ours, theirs, differing):
+        """None if rounding explains the differing differing, else words."""
         a, b, t = self.get(ours, i, j), self.get(theirs, i, j), self.get(self.wide, i, j)
         exact = a.dtype.kind != "f"
-        near, scale = self.perturbed()
-        others = [self.get(trace, i, j) for trace in near]
+        runs, scale = self.perturbed()
+        others = [self.get(trace, i, j) for trace in runs]
         if t is None or t.shape != a.shape or any(o is None or o.shape != a.shape for o in others):
             return None  # shapes themselves depend on rounding
         with np.errstate(all="ignore"):
             if exact:
                 steady = np.all([o == t for o in others], 0) & (b == t)
-                bad = places & (steady | self.is_whole())
+                bad = differing & (steady | self.is_whole())
                 return self.words(bad, a, b, t, None) if bad.any() else None
             t, a64, b64 = t.astype(np.float64), a.astype(np.float64), b.astype(np.float64)
             spread = np.max([np.abs(o - t) for o in others], 0) * scale
@@ -175,24 +177,24 @@ class Truth:
             own = own[np.isfinite(own)] if own.ndim else own
             k = float(own.max()) if own.size else 0.0
             error = np.abs(a64 - t)
-            bad = places & ~((error <= (16 + 4 * k) * unit) | (a64 == t) | (np.isnan(a64) & np.isnan(t)))
+            bad = differing & ~((error <= (16 + 4 * k) * unit) | (a64 == t) | (np.isnan(a64) & np.isnan(t)))
             # Overflow, and what comes of it, is PyTorch's float32 answer, not the float64 one's.
             bad &= ~(np.isfinite(t) & ~np.isfinite(b64) & (np.isfinite(a64) | ~np.isfinite(a64)) & (
                 np.isnan(a64) == np.isnan(b64)))
             bad &= ~unsteady
             if not self.elementwise(i):  # which infinities meet in a sum depends on its order
                 bad &= np.isfinite(t) | np.isfinite(a64)
-            bad |= places & self.strict(a64, b64, t)
+            bad |= differing & self.strict(a64, b64, t)
             jump = np.nan_to_num(spread) > 1e3 * self.eps * (np.abs(t) + 1e-30)
-            if not bad.any() and not lower and (places & jump).any():
-                return self.both_wide(i, j, t, spread, places)
+            if not bad.any() and not lower and (differing & jump).any():
+                return self.both_wide(i, j, t, spread, differing)
         return self.words(bad, a, b, t, spread) if bad.any() else None
 
     def elementwise(self, i):
         """Whether each element comes from one of each operand; gradients of what is used twice are sums."""
         steps = self.program.steps
         used = [ref for step in steps for ref in refs([step.args, step.kwargs])]
-        if "grad" in self.wide.seen[i][0] and len(set(used)) < len(used):
+        if "grad" in self.wide.observed[i][0] and len(set(used)) < len(used):
             return False
         return bool(steps) and {step.key.partition(".")[2].removesuffix("_") for step in steps} <= ELEMENTWISE
 
@@ -203,7 +205,7 @@ class Truth:
         """
         size = np.abs(t) * (1 if self.eps > EPS["float64"] else 1000)
         if not self.elementwise(i):
-            together = [each.array[np.isfinite(each.array)] for each in arrays(self.wide.seen[i][1])
+            together = [each.array[np.isfinite(each.array)] for each in arrays(self.wide.observed[i][1])
                         if each.array.dtype.kind == "f"]
             size = size + max([float(np.max(np.abs(each), initial=0)) for each in together], default=0)
             if self.eps == EPS["float64"]:
@@ -225,7 +227,7 @@ class Truth:
         own = np.abs(b - t)[np.isfinite(t) & np.isfinite(b)].max(initial=0)
         return (np.abs(a - t) > 64 * self.eps * size + 8 * own + TINY["float32"]) & np.isfinite(t) & np.isfinite(b)
 
-    def both_wide(self, i, j, t, spread, places):
+    def both_wide(self, i, j, t, spread, differing):
         """Where rounding decides in float32 (a tie, a kink), both must decide alike in float64."""
         if self.ours is None:
             self.ours = run(self.fastnn, self.program, widen=True)
@@ -233,7 +235,7 @@ class Truth:
         if a is None or a.shape != t.shape or a.dtype.kind != "f":
             return None
         limit = 64 * 2.0**-52 * np.abs(t) + np.nan_to_num(spread) * 2.0**-29 / self.eps * 2.0**-23 * 64 + 1e-10
-        bad = places & (np.abs(a - t) > limit) & np.isfinite(t)
+        bad = differing & (np.abs(a - t) > limit) & np.isfinite(t)
         return "in float64 too: " + self.words(bad, a, t, t, spread) if bad.any() else None
 
     def words(self, bad, a, b, t, spread):
@@ -262,12 +264,12 @@ def steady(program):
 
 def roughly(program, ours, theirs, libraries):
     """Random programs: the same numbers within what transformations of them round."""
-    for i, label, kind, text, places in compare(ours, theirs, program):
-        if places is None:
+    for i, label, kind, text, differing in compare(ours, theirs, program):
+        if differing is None:
             return [Finding(label, kind, text)]
-        a, b = arrays(ours.seen[i][1])[text].array, arrays(theirs.seen[i][1])[text].array
+        a, b = arrays(ours.observed[i][1])[text].array, arrays(theirs.observed[i][1])[text].array
         with np.errstate(all="ignore"):
-            bad = places & ~(np.abs(a.astype(float) - b) <= 1e-5 * np.abs(b) + 1e-6)
+            bad = differing & ~(np.abs(a.astype(float) - b) <= 1e-5 * np.abs(b) + 1e-6)
         if bad.any():
             at = tuple(np.argwhere(bad)[0])
             plain = steady(program)
@@ -281,7 +283,7 @@ def roughly(program, ours, theirs, libraries):
 
 def other_bits(one, other):
     """(label, text) of the first difference between runs on different numbers of threads."""
-    for (label, x), (_, y) in zip(one.seen, other.seen):
+    for (label, x), (_, y) in zip(one.observed, other.observed):
         if isinstance(x, Raised) or isinstance(y, Raised):
             if type(x) is not type(y):
                 return label, f"{y}, one thread {x}"

@@ -92,15 +92,15 @@ class Trial:
     def execute(self, library, **how):
         """The trial on one library; its Trace."""
         each = Run(library, self, **how)
-        module, seen = library.module, each.trace.seen
+        module, observed = library.module, each.trace.observed
         library.seed(self.seed)
         for leaf in self.leaves:
             each.leaf(leaf)
         try:
             layer = getattr(module.nn, self.name)(*substitute(self.args, each.resolve),
                                                   **substitute(self.kwargs, each.resolve))
-            seen.append(("repr", repr(layer)))
-            seen.append(("initial state", self.state(each, layer)))
+            observed.append(("repr", repr(layer)))
+            observed.append(("initial state", self.state(each, layer)))
             wide = any(leaf.array.dtype == np.float64 for leaf in self.leaves)
             layer.double() if wide or each.widen else layer.float()
             if each.perturb:
@@ -110,7 +110,7 @@ class Trial:
             layer.train(self.training)
             self.use(each, layer)
         except Exception as error:
-            seen.append(("call", Raised(error)))
+            observed.append(("call", Raised(error)))
         return each.trace
 
     def state(self, each, layer):
@@ -118,27 +118,27 @@ class Trial:
 
     def use(self, each, layer):
         """Forward, backward, a step, evaluation."""
-        module, seen = each.library.module, each.trace.seen
+        module, observed = each.library.module, each.trace.observed
         inputs, options = substitute(self.inputs, each.resolve), self.options
         leaves = [each.trace.env[leaf.name][0] for leaf in self.leaves]
         if self.kwargs.get("inplace") or True in self.args:
             inputs = [t.clone() if t.requires_grad else t for t in inputs]
         result = layer(*inputs, **options)
-        seen.append(("result", each.observe(list(result) if isinstance(result, tuple) else result)))
+        observed.append(("result", each.observe(list(result) if isinstance(result, tuple) else result)))
         outputs = [t for t in tensors_of(result, each.kind) if t.requires_grad and t.is_floating_point()]
         if outputs:
             rng = np.random.default_rng(self.seed)
             module.autograd.backward(outputs, [each.weights(t, rng) for t in outputs])
-            seen.append(("gradients of inputs", [each.observe(t.grad) for t in leaves if t.requires_grad]))
-            seen.append(("gradients", [item for key, p in layer.named_parameters()
+            observed.append(("gradients of inputs", [each.observe(t.grad) for t in leaves if t.requires_grad]))
+            observed.append(("gradients", [item for key, p in layer.named_parameters()
                                        for item in (key, each.observe(p.grad))]))
             if list(layer.parameters()):
                 module.optim.SGD(layer.parameters(), lr=0.1).step()
-        seen.append(("state after a step", self.state(each, layer)))
+        observed.append(("state after a step", self.state(each, layer)))
         layer.eval()
         with module.no_grad():
             result = layer(*[t.detach() for t in substitute(self.inputs, each.resolve)], **options)
-        seen.append(("evaluation", each.observe(list(result) if isinstance(result, tuple) else result)))
+        observed.append(("evaluation", each.observe(list(result) if isinstance(result, tuple) else result)))
 
 
 def make(seed, index, library):
@@ -163,7 +163,7 @@ def make(seed, index, library):
         except Skip:
             continue
         theirs = run(library, trial)
-        if not isinstance(theirs.seen[-1][1], Raised) or rng.random() < 0.1:
+        if not isinstance(theirs.observed[-1][1], Raised) or rng.random() < 0.1:
             return trial, theirs
     return trial, theirs
 

@@ -78,7 +78,7 @@ class Maker:
                     break
             last = self.program.steps[-1] if self.program.steps else None
             if last and (last.structure or last.key.partition(".")[2] in operations.RANDOM
-                         or isinstance(self.run.trace.seen[-1][1], Raised)):
+                         or isinstance(self.run.trace.observed[-1][1], Raised)):
                 break
         self.end()
         return self.program
@@ -125,14 +125,14 @@ class Maker:
         if self.rng.random() < 0.1:
             step.watch = self.rng.choice(("hook", "retain"))
         value = self.run.step(step)
-        raised = isinstance(self.run.trace.seen[-1][1], Raised)
+        raised = isinstance(self.run.trace.observed[-1][1], Raised)
         if not raised and owner in ("torch", "linalg", "special") and self.rng.random() < 0.12 and not step.structure:
             value = self.with_out(step, value, draw)
-            raised = isinstance(self.run.trace.seen[-1][1], Raised)
+            raised = isinstance(self.run.trace.observed[-1][1], Raised)
         self.dirty |= raised and draw.in_place
         large = not raised and sum(t.numel() for t in self.run.trace.env[step.name]) > LARGE
         if large or raised and self.rng.random() < (0.9 if program.steps else 0.7):
-            self.run.trace.seen.pop()
+            self.run.trace.observed.pop()
             del self.run.trace.env[step.name]
             self.undo(leaves)
             return False
@@ -160,7 +160,7 @@ class Maker:
         self.new_leaves()
         step.kwargs = {**step.kwargs, "out": targets[0] if not isinstance(value, tuple) else tuple(targets)}
         step.watch = ""
-        self.run.trace.seen.pop()
+        self.run.trace.observed.pop()
         return self.run.step(step)
 
     def end(self):

@@ -35,7 +35,7 @@ class Trace:
     """What a run showed: (label, value) in the order of the program; `env` holds the live tensors."""
 
     def __init__(self):
-        self.seen, self.env = [], {}
+        self.observed, self.env = [], {}
 
 
 def torch_array(t):
@@ -159,11 +159,11 @@ class Run:
                     found[0].retain_grad()
                 else:
                     found[0].register_hook(lambda g: None if g is None else g * 2)
-            self.trace.seen.append((step.name, self.observe(value)))
+            self.trace.observed.append((step.name, self.observe(value)))
         except MemoryError:
             raise
         except Exception as error:  # whatever it is, it is the result
-            self.trace.seen.append((step.name, Raised(error)))
+            self.trace.observed.append((step.name, Raised(error)))
             self.trace.env[step.name] = []
             return None
         self.trace.env[step.name] = found
@@ -201,18 +201,18 @@ class Run:
                                              create_graph=back.mode == "create")
             elif back.mode == "parts":
                 upper = module.autograd.grad(outputs, inputs[:1], given, allow_unused=True)
-                self.trace.seen.append(("upper gradients", [self.observe(g) for g in upper]))
+                self.trace.observed.append(("upper gradients", [self.observe(g) for g in upper]))
                 found = module.autograd.grad(inputs[:1], inputs[1:], [self.weights(inputs[0], rng())],
                                              allow_unused=True)
             else:
                 first = module.autograd.grad(outputs, inputs, given, allow_unused=True, create_graph=True)
-                self.trace.seen.append(("first gradients", [self.observe(g) for g in first]))
+                self.trace.observed.append(("first gradients", [self.observe(g) for g in first]))
                 live = [g for g in first if g is not None and g.requires_grad]
                 found = module.autograd.grad(live, inputs, [self.weights(g, rng()) for g in live],
                                              allow_unused=True) if live else []
-            self.trace.seen.append((label, [self.observe(g) for g in found]))
+            self.trace.observed.append((label, [self.observe(g) for g in found]))
         except Exception as error:
-            self.trace.seen.append((label, Raised(error)))
+            self.trace.observed.append((label, Raised(error)))
 
     def finish(self):
         """Backward, then what the tensors hold at the end: in-place changes reach views and bases."""
@@ -220,15 +220,15 @@ class Run:
         if any(step.key.endswith("_") or "out" in step.kwargs or step.key in ("op.setitem",)
                or step.key.startswith("op.i") or step.kwargs.get("inplace") for step in self.program.steps):
             for name in [leaf.name for leaf in self.program.leaves] + names:
-                self.trace.seen.append((f"{name} at the end", [self.look(t) for t in self.trace.env.get(name, ())]))
+                self.trace.observed.append((f"{name} at the end", [self.look(t) for t in self.trace.env.get(name, ())]))
         if self.program.backward:
             self.backward()
-            if isinstance(self.trace.seen[-1][1], Raised):  # what was done until then depends on the order
+            if isinstance(self.trace.observed[-1][1], Raised):  # what was done until then depends on the order
                 return self.trace
-            self.trace.seen += [(f"{step.name}.grad", self.observe(self.trace.env[step.name][0].grad))
+            self.trace.observed += [(f"{step.name}.grad", self.observe(self.trace.env[step.name][0].grad))
                                 for step in self.program.steps if step.watch == "retain" and self.trace.env[step.name]]
         if any(step.structure for step in self.program.steps):  # the streams are at the same place
-            self.trace.seen.append(("the next random number", float(self.library.module.rand(()).item())))
+            self.trace.observed.append(("the next random number", float(self.library.module.rand(()).item())))
         return self.trace
 
 

@@ -166,12 +166,12 @@ def test_conv2d_transpose(padding, sizes, first):
     made = ours.ops.conv(x, ours.ops.convert_to_tensor(kernel), 2, padding)
     given = data(*made.shape)
     (made * ours.ops.convert_to_tensor(given)).sum().backward()
-    turn = (0, 3, 1, 2) if first else (0, 1, 2, 3)
-    shape = np.zeros(x.shape).transpose(turn).shape
-    found = K.conv2d_transpose(ours.ops.convert_to_tensor(np.ascontiguousarray(given.transpose(turn))),
+    axes = (0, 3, 1, 2) if first else (0, 1, 2, 3)
+    shape = np.zeros(x.shape).transpose(axes).shape
+    found = K.conv2d_transpose(ours.ops.convert_to_tensor(np.ascontiguousarray(given.transpose(axes))),
                                ours.ops.convert_to_tensor(kernel), shape, (2, 2), padding,
                                "channels_first" if first else "channels_last")
-    np.testing.assert_allclose(plain(found), plain(x.grad).transpose(turn), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(plain(found), plain(x.grad).transpose(axes), rtol=1e-4, atol=1e-5)
 
 
 def test_variables():

@@ -1,4 +1,4 @@
-"""How models come to be, beside real Keras: late building, parts of graphs, structures, settings, copies of layers."""
+"""How models come to be, beside real Keras: lazy building, parts of graphs, structures, settings, copies of layers."""
 import re
 
 import numpy as np
@@ -33,7 +33,7 @@ def test_summary_before_and_after_training(monkeypatch):
     assert texts[0] == texts[1]
 
 
-def late(k):
+def lazy(k):
     model = k.Sequential()
     model.add(k.layers.Dense(4, activation="relu"))
     model.add(k.layers.Dense(2))
@@ -41,7 +41,7 @@ def late(k):
 
 
 def test_sequential_is_built_late():
-    for model in (late(ours), late(keras)):
+    for model in (lazy(ours), lazy(keras)):
         assert not model.built
         assert model.weights == []
         model.build((None, 6))
@@ -55,7 +55,7 @@ def test_sequential_is_built_late():
 
 
 def test_the_first_batch_builds():
-    mine, theirs = late(ours), late(keras)
+    mine, theirs = lazy(ours), lazy(keras)
     theirs(X)
     mine(X)
     mine.set_weights([plain(w) for w in theirs.get_weights()])

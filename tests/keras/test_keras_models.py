@@ -535,7 +535,7 @@ def fit(k, build=chain, x=X, y=Y, loss="mse", metrics=None, **kwargs):
 
 
 def test_call_that_is_replaced_later_takes_effect():
-    """Also where the model has found its shorter ways around the layers' `__call__` already."""
+    """Also where the model has found how to bypass the layers' `__call__` already."""
     inputs = ours.Input((3,))
     hidden = ours.layers.Dense(3, kernel_initializer="ones")
     chain, graph = ours.Model(inputs, hidden(inputs)), ours.Model(inputs, ours.layers.add([inputs, hidden(inputs)]))

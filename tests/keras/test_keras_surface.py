@@ -62,10 +62,10 @@ def test_names_that_raise(path):
 def test_rare_things_are_imported_late():
     program = "import sys, fastnn.keras; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    late = {"fastnn.vision", "fastnn.keras.applications", "fastnn.keras.datasets", "fastnn.keras.layers.mixing",
+    lazy = {"fastnn.vision", "fastnn.keras.applications", "fastnn.keras.datasets", "fastnn.keras.layers.mixing",
             "fastnn.keras.ops.image", "fastnn.keras.saving.archive", "fastnn.keras.wrappers", "urllib.request", "PIL",
             "h5py", "sklearn", "graphviz", "ssl", "logging"}
-    assert not late & set(loaded)
+    assert not lazy & set(loaded)
 
 
 def test_stateless_scope():

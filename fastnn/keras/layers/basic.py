@@ -1,5 +1,7 @@
 """Layers that look up, mask, reshape or apply a function."""
+import inspect
 import math
+import warnings
 
 import numpy as np
 
@@ -56,7 +58,6 @@ class Embedding(Layer):
             raise NotImplementedError("Embedding: lora_rank and quantization_config are not implemented")
         length = kwargs.pop("input_length", None)
         if length is not None:
-            import warnings
             warnings.warn("Argument `input_length` is deprecated. Just remove it.", stacklevel=2)
         for what, size in (("input_dim", input_dim), ("output_dim", output_dim)):
             if not isinstance(size, (int, np.integer)) or size <= 0:
@@ -233,7 +234,6 @@ class Lambda(Layer):
         if mask is not None:
             self.supports_masking = True
         self.mask, self._output_shape = mask, output_shape
-        import inspect
         try:
             self._function_args = list(inspect.signature(function).parameters)
         except (TypeError, ValueError):

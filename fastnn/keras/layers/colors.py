@@ -108,10 +108,10 @@ class RandomHue(ColorLayer):
         return {"factor": sign * self._uniform((count,), *self.factor) * np.float32(0.5)}
 
     def _colored(self, x, drawn):
-        turn = from_array(column(drawn["factor"])[..., 0]).to(x.dtype)
+        shift = from_array(column(drawn["factor"])[..., 0]).to(x.dtype)
 
         def change(hue, saturation, value):
-            hue = hue + turn
+            hue = hue + shift
             hue = where(hue > 1.0, hue - 1.0, hue)
             return where(hue < 0.0, hue + 1.0, hue), saturation, value
         made = _hsv(ranged(x, self.value_range, (0, 1)), change, self.data_format).clamp(0, 1)

@@ -128,10 +128,11 @@ class BaseConv(Layer):
                                     regularizer=self.bias_regularizer,
                                     constraint=self.bias_constraint) if self.use_bias else None
 
+    _conv = None  # `keras.ops.conv`; its module stands above this one
+
     def convolution_op(self, inputs, kernel):
         """The convolution alone, without bias and activation; a subclass may define another one."""
-        from fastnn.keras.ops import conv
-        return conv(inputs, kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
+        return self._conv(inputs, kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
 
     def _call_by_parts(self, inputs):
         """For subclasses with a `convolution_op` of their own."""

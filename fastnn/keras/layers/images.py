@@ -44,8 +44,8 @@ def _lanczos(x, radius):
 
 
 def _cubic(x):
-    near, far = ((1.5 * x - 2.5) * x) * x + 1.0, ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
-    return np.where(x >= 2.0, 0.0, np.where(x >= 1.0, far, near))
+    inner, outer = ((1.5 * x - 2.5) * x) * x + 1.0, ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
+    return np.where(x >= 2.0, 0.0, np.where(x >= 1.0, outer, inner))
 
 
 KERNELS = {"linear": lambda x: np.maximum(0.0, 1 - x), "cubic": _cubic, "lanczos3": lambda x: _lanczos(x, 3.0),
@@ -93,20 +93,21 @@ def affine(images, matrices, interpolation="bilinear", fill_mode="constant", fil
     height, width = images.shape[1:3] if channels_last else images.shape[2:4]
     rows, columns = np.arange(height)[None, :, None], np.arange(width)[None, None, :]
     a0, a1, a2, b0, b1, b2 = (np.asarray(matrices, np.float32)[:, i, None, None] for i in range(6))
-    places = b0 * columns + b1 * rows + b2, a0 * columns + a1 * rows + a2
-    return sampled(images, places, interpolation, fill_mode, fill_value, channels_last)
+    coordinates = b0 * columns + b1 * rows + b2, a0 * columns + a1 * rows + a2
+    return sampled(images, coordinates, interpolation, fill_mode, fill_value, channels_last)
 
 
-def sampled(images, places, interpolation="bilinear", fill_mode="constant", fill_value=0.0, channels_last=True):
-    """Images (batch, ...) whose pixels are those of the inputs at ``places``: arrays (batch, height, width) of rows and
-    of columns. The other arguments are those of `affine`."""
+def sampled(images, coordinates, interpolation="bilinear", fill_mode="constant", fill_value=0.0, channels_last=True):
+    """Images (batch, ...) whose pixels are those of the inputs at ``coordinates``: arrays (batch, height, width) of
+    rows and of columns. The other arguments are those of `affine`."""
     x = images if channels_last else to_channels_last(images)
     batch, height, width, channels = x.shape
     if interpolation == "nearest":
-        nodes = [[(np.round(place).astype(np.int64), 1.0)] for place in places]
+        nodes = [[(np.round(coordinate).astype(np.int64), 1.0)] for coordinate in coordinates]
     else:
-        floors = [np.floor(place) for place in places]
-        nodes = [[(f.astype(np.int64), 1 - (p - f)), (f.astype(np.int64) + 1, p - f)] for f, p in zip(floors, places)]
+        floors = [np.floor(coordinate) for coordinate in coordinates]
+        nodes = [[(f.astype(np.int64), 1 - (c - f)), (f.astype(np.int64) + 1, c - f)]
+                 for f, c in zip(floors, coordinates)]
     flat, made = x.reshape(batch * height * width, channels), 0
     first = np.arange(batch)[:, None, None] * (height * width)
     dtype = array_of(x).dtype if x.is_floating_point() else np.float32

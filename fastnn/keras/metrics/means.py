@@ -1,4 +1,6 @@
 """Means of losses, of errors and of correlations."""
+import warnings
+
 import numpy as np
 
 from fastnn._tensor import from_array
@@ -484,7 +486,6 @@ class R2Score(Metric):
         self.num_samples.array_ += y_true.size
 
     def result(self):
-        import warnings
         with np.errstate(divide="ignore", invalid="ignore"):
             total = self.squared_sum.array_ - self.sum.array_ * (self.sum.array_ / self.count.array_)
             score = 1 - self.total_mse.array_ / total

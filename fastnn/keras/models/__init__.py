@@ -1,5 +1,8 @@
 """Models, as ``keras.models``."""
+import json
+
 from fastnn.keras import saving
+from fastnn.keras.models import config as _config, summary as _summary  # noqa: F401 (complete models)
 from fastnn.keras.models.cloning import clone_model
 from fastnn.keras.models.functional import Functional
 from fastnn.keras.models.model import Model
@@ -26,8 +29,6 @@ def model_from_json(json_string, custom_objects=None):
     >>> keras.models.model_from_json(model.to_json()).output_shape
     (None, 2)
     """
-    import json
-
     return deserialize_keras_object(json.loads(json_string), custom_objects)
 
 

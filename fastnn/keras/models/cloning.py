@@ -2,6 +2,7 @@
 from fastnn.keras import tree
 from fastnn.keras.layers.input import Input, InputLayer
 from fastnn.keras.models.functional import Functional
+from fastnn.keras.models.model import above
 from fastnn.keras.models.sequential import Sequential
 from fastnn.keras.symbolic import FunctionOperation, KerasTensor
 
@@ -105,3 +106,6 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
         raise ValueError("Arguments `clone_function` and `input_tensors` are only supported for Sequential models or "
                          f"Functional models. Received model of type '{type(model).__name__}'")
     return _copy(model)
+
+
+above.rebuild_graph = rebuild_graph

@@ -5,6 +5,7 @@ from fastnn.keras import dtype_policies, layers, models, ops, tree
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.input import InputLayer
 from fastnn.keras.models.functional import Functional
+from fastnn.keras.models.model import above
 from fastnn.keras.naming import to_snake_case
 from fastnn.keras.saving import objects
 from fastnn.keras.symbolic import FunctionOperation, KerasTensor
@@ -213,3 +214,7 @@ def sequential_from_config(cls, config, custom_objects=None):
     if config.get("trainable") is False:
         model.trainable = False
     return model
+
+
+above.functional_config, above.functional_from_config = functional_config, functional_from_config
+above.sequential_config, above.sequential_from_config = sequential_config, sequential_from_config

@@ -10,7 +10,8 @@ from fastnn.keras.layers.spec import InputSpec
 from fastnn.keras.layers.strings import strings_of
 from fastnn.keras.layers.weights import changes
 from fastnn.keras.models.graph import Plan, trace
-from fastnn.keras.models.model import Model
+from fastnn.keras.models.model import above, Model
+from fastnn.keras.models.training import own_calls
 from fastnn.keras.symbolic import infer, KerasTensor
 from fastnn.keras.variables import convert, mask_of
 
@@ -74,10 +75,9 @@ class Functional(Model):
         flat_inputs, flat_outputs = tree.flatten(inputs), tree.flatten(outputs)
         if not all(isinstance(x._keras_history.operation, InputLayer) for x in flat_inputs):
             # part of a larger graph: the same operations, from inputs of their own
-            from fastnn.keras.models.cloning import rebuild_graph
             own = [x if isinstance(x._keras_history.operation, InputLayer) else
                    Input(batch_shape=x.shape, dtype=x.dtype) for x in flat_inputs]
-            found = rebuild_graph(trace(flat_inputs, flat_outputs)[0], flat_inputs, flat_outputs, own)
+            found = above.rebuild_graph(trace(flat_inputs, flat_outputs)[0], flat_inputs, flat_outputs, own)
             self._init_graph(tree.pack_sequence_as(inputs, own), tree.pack_sequence_as(outputs, found))
             return
         d["_inputs"], d["_outputs"] = flat_inputs, flat_outputs
@@ -293,13 +293,11 @@ class Functional(Model):
         raise NotImplementedError("add_loss: a functional model's losses come from its layers' `call`")
 
     def get_config(self):
-        from fastnn.keras.models.config import functional_config
-        return functional_config(self)
+        return above.functional_config(self)
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        from fastnn.keras.models.config import functional_from_config
-        return functional_from_config(cls, config, custom_objects)
+        return above.functional_from_config(cls, config, custom_objects)
 
 
 def _fits(shape, sizes):
@@ -336,3 +334,7 @@ def _spec_of(operation, args, kwargs):
             operation._set_masks(args[0] if args else None, outputs, operation._masks(args, dict(kwargs)))
         return outputs
     return infer(operation.function, args, kwargs)
+
+
+above.Functional = Functional
+own_calls.append(Functional.call)

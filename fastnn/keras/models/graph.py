@@ -69,11 +69,11 @@ class Plan:
 
     def __init__(self, inputs, outputs, nodes):
         given = {id(x) for x in inputs}
-        places = {}
+        slots = {}
 
-        def place(x):
-            return places.setdefault(id(x), len(places))
-        self.inputs = [place(x) for x in inputs]
+        def slot(x):
+            return slots.setdefault(id(x), len(slots))
+        self.inputs = [slot(x) for x in inputs]
         self.steps = []
         for node in nodes:
             if node.is_input or all(id(x) in given for x in node.outputs):
@@ -81,11 +81,11 @@ class Plan:
             sources = node.input_tensors
             single = len(node.args) == 1 and not node.kwargs and isinstance(node.args[0], KerasTensor)
             template = None if single else tree.map_structure(
-                lambda x: _Place(place(x)) if isinstance(x, KerasTensor) else x, [list(node.args), node.kwargs])
-            self.steps.append((node.operation, [place(x) for x in sources], template,
-                               [place(x) for x in node.outputs], node))
-        self.outputs = [places[id(x)] for x in outputs]
-        self.size = len(places)
+                lambda x: _Slot(slot(x)) if isinstance(x, KerasTensor) else x, [list(node.args), node.kwargs])
+            self.steps.append((node.operation, [slot(x) for x in sources], template,
+                               [slot(x) for x in node.outputs], node))
+        self.outputs = [slots[id(x)] for x in outputs]
+        self.size = len(slots)
         self._keep = [x for node in nodes for x in node.outputs]  # an id is its own as long as the tensor lives
 
     def run(self, inputs, call):
@@ -97,7 +97,7 @@ class Plan:
             if template is None:
                 found = call(operation, (values[sources[0]],), {})
             else:
-                args, kwargs = tree.map_structure(lambda x: values[x.at] if type(x) is _Place else x, template)
+                args, kwargs = tree.map_structure(lambda x: values[x.at] if type(x) is _Slot else x, template)
                 found = call(operation, tuple(args), dict(kwargs))
             if len(results) == 1 and isinstance(found, (Tensor, KerasTensor)):
                 values[results[0]] = found
@@ -107,7 +107,7 @@ class Plan:
         return [values[at] for at in self.outputs]
 
 
-class _Place:
+class _Slot:
     __slots__ = ("at",)
 
     def __init__(self, at):

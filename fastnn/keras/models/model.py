@@ -1,9 +1,14 @@
 """Model: a layer that can be trained, saved and shown."""
-from fastnn.keras import tree
+import json
+import types
+
+from fastnn.keras import saving, tree
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.models.training import Trainer
-from fastnn.keras.saving import serialize_keras_object
 from fastnn.keras.symbolic import KerasTensor
+
+
+above = types.SimpleNamespace()  # what a model needs of the modules above this one; each of them puts its own here
 
 
 def _is_functional(args, kwargs):
@@ -39,15 +44,13 @@ class Model(Trainer, Layer):
 
     def __new__(cls, *args, **kwargs):
         if cls is Model and _is_functional(args, kwargs):  # a subclass may call its own arguments what it likes
-            from fastnn.keras.models.functional import Functional
-            return object.__new__(Functional)
+            return object.__new__(above.Functional)
         return object.__new__(cls)
 
     def __init__(self, *args, **kwargs):
-        from fastnn.keras.models.functional import Functional
         if _is_functional(args, kwargs):
             _make_functional(type(self))
-            Functional.__init__(self, *args, **kwargs)
+            above.Functional.__init__(self, *args, **kwargs)
             return
         Layer.__init__(self, *args, **kwargs)
         self._init_trainer()
@@ -124,9 +127,8 @@ class Model(Trainer, Layer):
         >>> "Total params" in "".join(lines)
         True
         """
-        from fastnn.keras.models.summary import print_summary
-        print_summary(self, line_length=line_length, positions=positions, print_fn=print_fn,
-                      expand_nested=expand_nested, show_trainable=show_trainable, layer_range=layer_range)
+        above.print_summary(self, line_length=line_length, positions=positions, print_fn=print_fn,
+                            expand_nested=expand_nested, show_trainable=show_trainable, layer_range=layer_range)
 
     def build(self, input_shape):
         """Make the weights by calling the model on symbolic inputs of this shape."""
@@ -154,10 +156,9 @@ class Model(Trainer, Layer):
         TypeError
             The constructor has other arguments.
         """
-        from fastnn.keras.models.config import functional_from_config
         graph = {"name", "layers", "input_layers", "output_layers"} <= set(config)
         if graph and (cls is Model or cls.__init__ is Model.__init__):
-            return functional_from_config(cls, config, custom_objects)
+            return above.functional_from_config(cls, config, custom_objects)
         try:
             return cls(**config)
         except TypeError as error:
@@ -181,8 +182,7 @@ class Model(Trainer, Layer):
         --------
         >>> model.save("model.keras")  # doctest: +SKIP
         """
-        from fastnn.keras.saving import save_model
-        save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+        saving.save_model(self, filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
     def save_weights(self, filepath, overwrite=True, **kwargs):
         """Saves the weights alone; see `saving.save_weights`.
@@ -197,8 +197,7 @@ class Model(Trainer, Layer):
         --------
         >>> model.save_weights("model.weights.h5")  # doctest: +SKIP
         """
-        from fastnn.keras.saving import save_weights
-        save_weights(self, filepath, overwrite=overwrite, **kwargs)
+        saving.save_weights(self, filepath, overwrite=overwrite, **kwargs)
 
     def load_weights(self, filepath, skip_mismatch=False, **kwargs):
         """Sets the weights from a file; see `saving.load_weights`.
@@ -213,8 +212,7 @@ class Model(Trainer, Layer):
         --------
         >>> model.load_weights("model.weights.h5")  # doctest: +SKIP
         """
-        from fastnn.keras.saving import load_weights
-        load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+        saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
     def to_json(self, **kwargs):
         """Architecture as JSON; `models.model_from_json` makes a model of it.
@@ -233,9 +231,7 @@ class Model(Trainer, Layer):
         >>> keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).to_json()[:13]
         '{"module": "k'
         """
-        import json
-
-        record = serialize_keras_object(self)
+        record = saving.serialize_keras_object(self)
         record.pop("compile_config", None)
         return json.dumps(record, **kwargs)
 
@@ -250,7 +246,7 @@ class Model(Trainer, Layer):
 
 def _make_functional(cls):
     """A subclass of Model whose constructor got inputs and outputs is one of Functional from now on."""
-    from fastnn.keras.models.functional import Functional
+    Functional = above.Functional
     if cls is Functional or cls is object or issubclass(cls, Functional):
         return
     cls.__bases__ = tuple(Functional if base is Model else base for base in cls.__bases__)

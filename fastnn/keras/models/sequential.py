@@ -4,7 +4,8 @@ from fastnn.keras import tree, variables
 from fastnn.keras.layers.base import Layer
 from fastnn.keras.layers.input import Input, InputLayer
 from fastnn.keras.models.functional import Functional
-from fastnn.keras.models.model import Model
+from fastnn.keras.models.model import above, Model
+from fastnn.keras.models.training import own_calls
 from fastnn.keras.symbolic import KerasTensor
 from fastnn.keras.variables import mask_of
 
@@ -246,13 +247,11 @@ class Sequential(Model):
     output_names = property(lambda self: self._functional.output_names if self._functional is not None else None)
 
     def get_config(self):
-        from fastnn.keras.models.config import sequential_config
-        return sequential_config(self)
+        return above.sequential_config(self)
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        from fastnn.keras.models.config import sequential_from_config
-        return sequential_from_config(cls, config, custom_objects)
+        return above.sequential_from_config(cls, config, custom_objects)
 
 
 def _forget(functional):
@@ -262,3 +261,6 @@ def _forget(functional):
 
 def _takes_numbers(layer):
     return type(layer).__name__ in ("Embedding",)
+
+
+own_calls.extend([Sequential.call, Sequential.__call__])

@@ -4,6 +4,7 @@ import shutil
 
 from fastnn.keras import tree
 from fastnn.keras.models.functional import Functional
+from fastnn.keras.models.model import above
 
 
 def _shape(layer):
@@ -181,3 +182,6 @@ def print_summary(model, line_length=None, positions=None, print_fn=None, expand
     lines += [f" {name} params: {count:,} ({_bytes(size)})" for name, count, size in [total, *sizes]]
     text = "\n".join(lines)
     (print_fn or print)(text)
+
+
+above.print_summary = print_summary

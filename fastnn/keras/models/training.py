@@ -1,4 +1,5 @@
 """compile, fit, evaluate, predict."""
+import inspect
 import warnings
 
 import numpy as np
@@ -195,7 +196,6 @@ class Trainer:
     def _compute_loss_takes_training(self):
         found = self.__dict__.get("_loss_takes_training")
         if found is None:
-            import inspect
             found = self.__dict__["_loss_takes_training"] = \
                 "training" in inspect.signature(self.compute_loss).parameters
         return found
@@ -489,7 +489,7 @@ class Trainer:
     def _quick_call(self, x, training):
         """The model of `x` where it is a chain of layers and nobody has overridden its call; None else."""
         quick = getattr(self.__dict__.get("_functional", self), "_quick", None)  # a Sequential has a graph within
-        if quick is None or type(self).__call__ not in _own_calls() or type(self).call not in _own_calls() \
+        if quick is None or type(self).__call__ not in own_calls or type(self).call not in own_calls \
                 or "call" in self.__dict__ or self.activity_regularizer is not None:
             return None
         return quick(x, training)
@@ -570,16 +570,8 @@ class Trainer:
         return _batch((x, y, sample_weight))
 
 
-def _own_calls():
-    """`call` and `__call__` of models that nobody has overridden."""
-    if not _calls:
-        from fastnn.keras.models.functional import Functional
-        from fastnn.keras.models.sequential import Sequential
-        _calls.extend([Functional.call, Sequential.call, Trainer.__call__, Sequential.__call__])
-    return _calls
-
-
-_calls = []
+# `call` and `__call__` of models that nobody has overridden; their modules add theirs.
+own_calls = [Trainer.__call__]
 
 
 def _shortened(batch):

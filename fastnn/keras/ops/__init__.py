@@ -12,6 +12,7 @@ from fastnn.keras.ops import reductions as _reductions
 from fastnn.keras.ops import shapes as _shapes
 from fastnn.keras.ops import sorting as _sorting
 from fastnn.keras.ops import statistics as _statistics
+from fastnn.keras.symbolic import functions as _functions
 from fastnn.keras.variables import Variable
 
 
@@ -27,7 +28,8 @@ def _public(*modules):
     return found
 
 
-globals().update(_public(linalg, nn, _core, _creation, _elementwise, _indexing, _joining, _nan_reductions, _reductions,
-                         _shapes, _sorting, _statistics))
+_functions.update(_public(linalg, nn, _core, _creation, _elementwise, _indexing, _joining, _nan_reductions, _reductions,
+                          _shapes, _sorting, _statistics))
+globals().update(_functions)
 __getattr__, __dir__ = _late(__name__, {
     "ctc": "ctc_decode ctc_loss", "signal": "fft fft2 ifft2 irfft istft rfft stft"}, "image numpy")

@@ -58,6 +58,9 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
     return _back(y, last)
 
 
+_conv.BaseConv._conv = staticmethod(conv)
+
+
 @operation
 def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
     """Convolution of each channel with kernels of its own.

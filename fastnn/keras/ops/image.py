@@ -125,8 +125,8 @@ def hsv_to_rgb(images, data_format=None):
     tensor([[[0., 1., 1.]]], dtype=torch.float64)
     """
     (hue, saturation, value), alone, axis = _planes(images, data_format)
-    turn = hue.remainder(1.0) * 6.0
-    shares = (turn - 3.0).abs() - 1.0, 2.0 - (turn - 2.0).abs(), 2.0 - (turn - 4.0).abs()
+    sector = hue.remainder(1.0) * 6.0
+    shares = (sector - 3.0).abs() - 1.0, 2.0 - (sector - 2.0).abs(), 2.0 - (sector - 4.0).abs()
     return _joined([value * (1.0 - saturation + saturation * share.clamp(0.0, 1.0)) for share in shares], alone, axis)
 
 

@@ -122,8 +122,8 @@ def perspective_transform(images, start_points, end_points, interpolation="bilin
     rows, columns = np.arange(height)[None, :, None], np.arange(width)[None, None, :]
     a = [maps[:, i, None, None] for i in range(8)]
     below = a[6] * columns + a[7] * rows + 1.0
-    places = [((a[i] * columns + a[i + 1] * rows + a[i + 2]) / below).astype(np.float32) for i in (3, 0)]
-    made = _images.sampled(x, places, interpolation, "constant", fill_value, last)
+    coordinates = [((a[i] * columns + a[i + 1] * rows + a[i + 2]) / below).astype(np.float32) for i in (3, 0)]
+    made = _images.sampled(x, coordinates, interpolation, "constant", fill_value, last)
     return made[0] if alone else made
 
 
@@ -184,21 +184,21 @@ def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value
     >>> keras.ops.image.map_coordinates(np.array([0.0, 10.0, 20.0]), np.array([[0.5, 1.25]]), order=1)
     tensor([ 5.0000, 12.5000], dtype=torch.float64)
     """
-    x, places = tensor(inputs), array_of(tensor(coordinates))
-    if len(places) != x.ndim:
+    x, coordinates = tensor(inputs), array_of(tensor(coordinates))
+    if len(coordinates) != x.ndim:
         raise ValueError(f"First dim of `coordinates` must be the same as the rank of `inputs`. Received inputs with "
-                         f"shape: {tuple(x.shape)} and coordinate leading dim of {len(places)}")
-    if places.ndim < 2:
+                         f"shape: {tuple(x.shape)} and coordinate leading dim of {len(coordinates)}")
+    if coordinates.ndim < 2:
         raise ValueError(f"Invalid coordinates rank: expected at least rank 2. Received input with shape: "
-                         f"{places.shape}")
+                         f"{coordinates.shape}")
     _checked("nearest", fill_mode)
     if order not in (0, 1):
         raise NotImplementedError("map_coordinates currently requires order<=1")
     nodes = []
-    for place in places:
-        low = np.floor(place) if order else np.round(place)
+    for coordinate in coordinates:
+        low = np.floor(coordinate) if order else np.round(coordinate)
         at = low.astype(np.int64)
-        nodes.append([(at, 1 - (place - low)), (at + 1, place - low)] if order else [(at, 1.0)])
+        nodes.append([(at, 1 - (coordinate - low)), (at + 1, coordinate - low)] if order else [(at, 1.0)])
     flat, total = x.reshape(-1), 0
     for corner in itertools.product(*nodes):
         index, weight, inside = 0, 1.0, True
@@ -208,7 +208,7 @@ def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value
         found = flat.index_select(0, from_array(index.ravel())).reshape(index.shape)
         if fill_mode == "constant":
             found = _where(from_array(inside), found, (found * 0 + fill_value).to(found.dtype))
-        total = total + (found * from_array(np.asarray(weight, places.dtype)) if order else found)
+        total = total + (found * from_array(np.asarray(weight, coordinates.dtype)) if order else found)
     if not x.is_floating_point() and total.is_floating_point():
         total = total.round()
     return total.to(x.dtype)
@@ -255,8 +255,8 @@ def elastic_transform(images, alpha=20.0, sigma=5.0, interpolation="bilinear", f
     moves = F.conv2d(from_array(noise), from_array(bell[None, None, None]), None, 1, (0, size // 2))
     moves = array_of(F.conv2d(moves, from_array(bell[None, None, :, None]), None, 1, (size // 2, 0)))[:, 0]
     right, down = float(alpha) * moves[:len(x)], float(alpha) * moves[len(x):]
-    places = np.arange(height)[None, :, None] + down, np.arange(width)[None, None, :] + right
-    made = _images.sampled(x, places, interpolation, fill_mode, fill_value, last)
+    coordinates = np.arange(height)[None, :, None] + down, np.arange(width)[None, None, :] + right
+    made = _images.sampled(x, coordinates, interpolation, fill_mode, fill_value, last)
     return made[0] if alone else made
 
 

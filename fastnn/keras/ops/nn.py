@@ -3,6 +3,7 @@ import fastnn
 from fastnn.keras import activations as A
 from fastnn.keras import config
 from fastnn.keras.losses import categorical_crossentropy as loss
+from fastnn.keras.losses import sparse_categorical_crossentropy as sparse_loss
 from fastnn.keras.ops.common import axes_of, floating, pair, tensor
 from fastnn.keras.ops.convolution import (adaptive_average_pool, adaptive_max_pool, average_pool,  # noqa: F401
                                           conv, conv_transpose, depth_to_space, depthwise_conv, fold, max_pool,
@@ -410,8 +411,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     >>> keras.ops.sparse_categorical_crossentropy([1], [[0.25, 0.75]]).round(decimals=4)
     tensor([0.2877])
     """
-    from fastnn.keras.losses import sparse_categorical_crossentropy as loss
-    return loss(target, output, from_logits, axis=axis)
+    return sparse_loss(target, output, from_logits, axis=axis)
 
 
 @operation

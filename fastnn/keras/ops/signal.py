@@ -6,45 +6,9 @@ from fastnn.autograd import Function
 from fastnn.keras.ops.common import floating, tensor
 from fastnn.keras.symbolic import operation
 from fastnn.keras.variables import array_of
+from fastnn.keras.windows import window
 from fastnn.nn import functional as F
 from fastnn.ops.joining import stack
-
-
-def window(name, length, periodic=True):
-    """Window of an analysis by Fourier transforms.
-
-    Parameters
-    ----------
-    name : str
-        "hann", "hamming", "blackman" and "boxcar"; others by SciPy.
-    length : int
-    periodic : bool
-        Whether the window is one period.
-
-    Returns
-    -------
-    numpy.ndarray
-
-    Raises
-    ------
-    ImportError
-        The window needs SciPy.
-
-    Examples
-    --------
-    >>> window("hann", 4)
-    array([0. , 0.5, 1. , 0.5])
-    """
-    x = np.arange(length) / max(length if periodic else length - 1, 1)
-    known = {"hann": (0.5, 0.5), "hamming": (0.54, 0.46), "blackman": (0.42, 0.5, 0.08), "boxcar": (1.0,)}
-    if name in known:
-        return sum((-1) ** k * a * np.cos(2 * np.pi * k * x) for k, a in enumerate(known[name])) if length > 1 else \
-            np.ones(length)
-    try:
-        from scipy.signal import get_window
-    except ImportError:
-        raise ImportError(f"the window {name!r} needs SciPy; {', '.join(known)} do not") from None
-    return get_window(name, length, periodic)
 
 
 class _Linear(Function):

@@ -1,4 +1,5 @@
 """Optimizer: the base of optimizers."""
+import re
 import warnings
 
 import numpy as np
@@ -383,7 +384,6 @@ class Optimizer:
         self._without_decay_names = tuple(var_names or ())
 
     def _use_weight_decay(self, variable):
-        import re
         return id(variable) not in self._without_decay and not any(re.search(part, variable.name)
                                                                    for part in self._without_decay_names)
 

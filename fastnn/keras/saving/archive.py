@@ -1,5 +1,6 @@
 """Whole models in one file: a zip of the architecture as JSON and the weights."""
 import datetime
+import importlib.util
 import io
 import json
 import os
@@ -27,7 +28,6 @@ def _may_write(filepath, overwrite):
 
 
 def _has_h5py():
-    import importlib.util
     return importlib.util.find_spec("h5py") is not None
 
 

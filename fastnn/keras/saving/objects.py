@@ -19,7 +19,7 @@ from fastnn.keras.variables import array_of
 # The modules whose public classes and functions files may name.
 MODULES = ["layers", "models", "initializers", "regularizers", "constraints", "activations", "losses", "metrics",
            "optimizers", "optimizers.schedules", "dtype_policies", "random", "callbacks", "ops", "quantizers"]
-_PLACES = {"Functional": "keras.src.models.functional", "Sequential": "keras", "Model": "keras"}  # Keras' own names
+_MODULE_OF = {"Functional": "keras.src.models.functional", "Sequential": "keras", "Model": "keras"}  # Keras' own names
 # Classes that no public module has, or one that files may not name from: the door's module, and Keras'.
 _OTHERS = {"FeatureSpace": ("utils.features", "keras.utils"),
            "LayerScale": ("applications.convnext", "keras.src.applications.convnext"),
@@ -158,7 +158,7 @@ def public_name(thing):
     for module in MODULES:
         found = importlib.import_module(f"fastnn.keras.{module}")
         if getattr(found, thing.__name__, None) is thing:
-            return _PLACES.get(thing.__name__, f"keras.{module}"), thing.__name__
+            return _MODULE_OF.get(thing.__name__, f"keras.{module}"), thing.__name__
     return None
 
 
@@ -252,12 +252,11 @@ def find_class(record, custom_objects=None):
     if module.startswith("keras") and name in _OTHERS:
         return getattr(importlib.import_module(f"fastnn.keras.{_OTHERS[name][0]}"), name)
     if module.startswith(("keras", "tensorflow.keras", "tf.keras")) or module == "builtins":
-        places = [module.partition("keras.")[2]] + MODULES
-        for place in places:
-            if place.startswith("src."):  # a class that Keras does not make public: operations
-                place = place.split(".")[1]
-            if place in MODULES:
-                found = getattr(importlib.import_module(f"fastnn.keras.{place}"), name, None)
+        for part in (module.partition("keras.")[2], *MODULES):
+            if part.startswith("src."):  # a class that Keras does not make public: operations
+                part = part.split(".")[1]
+            if part in MODULES:
+                found = getattr(importlib.import_module(f"fastnn.keras.{part}"), name, None)
                 if found is not None:
                     return found
     raise TypeError(f"Could not locate class '{name}'. Make sure custom classes and functions are decorated with "

@@ -1,4 +1,6 @@
 """Helpers, as ``keras.utils``."""
+import random
+
 import numpy as np
 
 import fastnn
@@ -44,8 +46,6 @@ def set_random_seed(seed):
     >>> bool((x == keras.random.normal((3,))).all())
     True
     """
-    import random
-
     if not isinstance(seed, int):
         raise ValueError(f"Expected `seed` argument to be an integer. Received: seed={seed} (of type {type(seed)})")
     random.seed(seed)

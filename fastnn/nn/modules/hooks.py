@@ -1,14 +1,12 @@
 """Functions that run around modules' forward, backward and state; apart, so that a module without them pays nothing."""
-import itertools
 import warnings
 from collections import OrderedDict
 
-from fastnn._tape import Handle
 from fastnn._tensor import Tensor
 from fastnn.autograd import Function
+from fastnn.utils.hooks import RemovableHandle, register
 
 structure = 0  # grows when any module gets a hook or another child: plans made before are then invalid
-_ids = itertools.count()
 
 
 def structure_changed():
@@ -45,13 +43,10 @@ class Table(OrderedDict):
 
     def add(self, hook, prepend=False, **flags):
         """Register; returns the handle."""
-        key = next(_ids)
-        self[key] = hook
-        if prepend:
-            self.move_to_end(key, last=False)
-        self.flags[key] = flags
+        handle = register(self, hook, prepend)
+        self.flags[handle.id] = flags
         structure_changed()
-        return ModuleHandle(self, key)
+        return handle
 
     def __reduce__(self):
         return _restored, (list(self.items()), self.flags)
@@ -62,16 +57,6 @@ def _restored(items, flags):
     table.update(items)
     table.flags = flags
     return table
-
-
-class ModuleHandle(Handle):
-    """What registering a hook returns: ``remove()`` takes the hook off again."""
-
-    def __init__(self, table, key):
-        self.hooks, self.id = table, key
-
-    def remove(self):
-        self.hooks.pop(self.id, None)
 
 
 KINDS = ("forward_pre", "forward", "backward_pre", "backward", "state_dict_pre", "state_dict", "load_pre", "load_post")
@@ -88,7 +73,10 @@ global_hooks = {}  # kind -> Table, for every module; only kinds that have hooks
 _global_tables = {kind: Table() for kind in KINDS[:4]}
 
 
-class _GlobalHandle(ModuleHandle):
+class _GlobalHandle(RemovableHandle):
+    def __init__(self, handle):
+        self.hooks, self.id, self.extra = handle.hooks, handle.id, []
+
     def remove(self):
         super().remove()
         for kind, table in _global_tables.items():
@@ -100,7 +88,7 @@ def register_global(kind, hook, **flags):
     """A hook for every module."""
     handle = _global_tables[kind].add(hook, **flags)
     global_hooks[kind] = _global_tables[kind]
-    return _GlobalHandle(handle.hooks, handle.id)
+    return _GlobalHandle(handle)
 
 
 def of(module, kind):

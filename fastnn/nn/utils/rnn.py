@@ -123,7 +123,7 @@ def invert_permutation(permutation):
     return from_array(inverse)
 
 
-def _places(lengths, steps, batch_first):
+def _row_indices(lengths, steps, batch_first):
     """Rows of a padded array made a matrix, in packed order, for lengths that do not increase; and the batch sizes."""
     sizes = (lengths[None, :] > np.arange(lengths[0])[:, None]).sum(axis=1)
     t = np.repeat(np.arange(len(sizes)), sizes)
@@ -177,10 +177,10 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
             raise RuntimeError("`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You "
                                "can pass `enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to "
                                "sidestep this requirement if you do not need ONNX exportability.")
-        rows, sizes = _places(lengths, steps, batch_first)
+        rows, sizes = _row_indices(lengths, steps, batch_first)
     else:
         order = np.argsort(-lengths, kind="stable")
-        rows, sizes = _places(lengths[order], steps, batch_first)
+        rows, sizes = _row_indices(lengths[order], steps, batch_first)
         rows = order[rows // steps] * steps + rows % steps if batch_first else \
             rows - rows % batch + order[rows % batch]
     data = input.reshape(batch * steps, *input.shape[2:]).index_select(0, from_array(rows))
@@ -221,7 +221,7 @@ def pad_packed_sequence(sequence, batch_first=False, padding_value=0.0, total_le
                              f"got total_length={total_length} and max sequence length being {steps}")
         steps = total_length
     lengths = (sizes[:, None] > np.arange(batch)[None, :]).sum(axis=0)
-    rows, _ = _places(lengths, steps, batch_first)
+    rows, _ = _row_indices(lengths, steps, batch_first)
     if sequence.unsorted_indices is not None:
         back = sequence.unsorted_indices.numpy()
         order = np.argsort(back, kind="stable")

@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn.errors import DTypeError, ShapeError
+from fastnn.reference import attention_forward
 from fastnn.testing.spec import Bench, ErrorSample, GradientCase, OpSpec, Sample, normal
 
 # (b, h, hk, l, s, e, ev): few queries, tile edges, several blocks, shared key heads, a head for all threads, nothing
@@ -36,7 +37,6 @@ def forward_samples(rng, dtype):
 
 
 def backward_samples(rng, dtype):
-    from fastnn.reference import attention_forward
     for i, (q, k, v, options) in enumerate(cases(rng, dtype)):
         out, lse, _ = attention_forward(q, k, v, **options)
         grad = normal(rng, dtype, *out.shape)
@@ -93,7 +93,6 @@ def bench(backward):
             flops = 4 * b * h * n * n * e
             label = f"{b}x{h}x{n}x{e}"
             if backward:
-                from fastnn.reference import attention_forward
                 out, lse, _ = attention_forward(q, k, v)
                 yield Bench(label, (grad, q, k, v, out, lse), flops=2.5 * flops, bytes=8 * q.nbytes)
             else:

@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn.errors import DTypeError, ShapeError
+from fastnn.reference import unary_forward
 from fastnn.testing.spec import SIZES, Bench, ErrorSample, GradientCase, OpSpec, Sample, normal, special
 
 # Parameters a, b to try; (0, 0) for the maps that take none.
@@ -62,7 +63,6 @@ def backward_samples(name):
 
 
 def reference_forward(name, x, a, b):
-    from fastnn.reference import unary_forward
     return unary_forward(name, x, a, b)
 
 

@@ -1,4 +1,6 @@
 """Losses: element by element; cross-entropy and negative log-likelihood of classes and of probabilities."""
+from functools import partial
+
 import numpy as np
 
 from fastnn import reference
@@ -85,133 +87,144 @@ def dtype_of(name):
     return np.dtype(name).type
 
 
-def pointwise_spec(op):
-    def forward_samples(rng, dtype):
-        for x, target, *rest in pointwise_cases(op, rng, dtype):
-            yield Sample((op, x, target, *rest), layouts=x.ndim > 0)
+def pointwise_samples(op, rng, dtype):
+    for x, target, *rest in pointwise_cases(op, rng, dtype):
+        yield Sample((op, x, target, *rest), layouts=x.ndim > 0)
 
-    def backward_samples(rng, dtype):
-        for i, (x, target, weight, pos_weight, reduction, *parameters) in enumerate(pointwise_cases(op, rng, dtype)):
-            grad = np.asarray(normal(rng, dtype, *(x.shape if reduction == "none" else ())))
-            need = {"need_input": i % 3 != 1, "need_target": i % 3 != 0}
-            # PyTorch: no gradient for the target of soft_margin; none by itself for that of hinge_embedding; bce's
-            # 1e-12 is a float in it
-            comparable = (need["need_input"] if op == "hinge_embedding" else
-                          op != "bce" or dtype == "float32" or (x * (1 - x) > 1e-12).all())
-            if op == "mse":  # 2 (x - t) overflows sooner than the result
-                x, target = (np.where(abs(z) == np.inf, z, np.clip(z, -1e30, 1e30)).astype(dtype) for z in (x, target))
-            yield Sample((op, grad, x, target, weight, pos_weight, reduction, *parameters), need, layouts=grad.ndim > 0,
-                         torch=bool(comparable))
 
-    def gradient(kernels, rng):
-        make_x, make_target, parameters, weighted, _ = POINTWISE[op]
-        for choice in parameters:
-            shape = (5, 7)
-            x, target = make_x(rng, "float64", *shape), make_target(rng, "float64", *shape)
-            if op == "bce":
-                x, target = 0.1 + 0.8 * x, 0.1 + 0.8 * target
-            if op in ("kl_div", "poisson_nll", "poisson_nll_log_input"):
-                target = target + 0.1
-                x = x + 0.1 if op == "poisson_nll" else x
-            kinks = [0.0, *choice] if "poisson" not in op else []
-            near = np.zeros(shape, bool)
-            for kink in kinks:
-                near |= abs(abs(x - target) - kink) < 1e-3
-            near |= (abs(target - 1) < 1e-3) & ("poisson" in op) | (abs(x - 1) < 1e-3)
-            x, target = np.where(near, x + 0.01, x), np.where(near & (make_target is not signs), target + 0.02, target)
-            pos_weight = positive(rng, "float64", *shape) if weighted else None
-            weight = positive(rng, "float64", 7)
-            for reduction in REDUCTIONS:
-                grad = np.asarray(rng.standard_normal(shape if reduction == "none" else ()))
-                rest = (weight, pos_weight, reduction, *choice)
-                dx, dt = kernels.pointwise_loss_backward(op, grad, x, target, *rest, need_target=True)
+def pointwise_backward_samples(op, rng, dtype):
+    for i, (x, target, weight, pos_weight, reduction, *parameters) in enumerate(pointwise_cases(op, rng, dtype)):
+        grad = np.asarray(normal(rng, dtype, *(x.shape if reduction == "none" else ())))
+        need = {"need_input": i % 3 != 1, "need_target": i % 3 != 0}
+        # PyTorch: no gradient for the target of soft_margin; none by itself for that of hinge_embedding; bce's
+        # 1e-12 is a float in it
+        comparable = (need["need_input"] if op == "hinge_embedding" else
+                      op != "bce" or dtype == "float32" or (x * (1 - x) > 1e-12).all())
+        if op == "mse":  # 2 (x - t) overflows sooner than the result
+            x, target = (np.where(abs(z) == np.inf, z, np.clip(z, -1e30, 1e30)).astype(dtype) for z in (x, target))
+        yield Sample((op, grad, x, target, weight, pos_weight, reduction, *parameters), need, layouts=grad.ndim > 0,
+                     torch=bool(comparable))
 
-                def loss(x, target, rest=rest, grad=grad):
-                    return float((kernels.pointwise_loss_forward(op, x, target, *rest) * grad).sum())
-                yield GradientCase(f"x, {reduction}", lambda x, target=target, loss=loss: loss(x, target), x, dx)
-                if op != "hinge_embedding":
-                    yield GradientCase(f"target, {reduction}", lambda target, x=x, loss=loss: loss(x, target), target,
-                                       dt)
 
-    def errors(dtype):
-        x, weight = np.full((2, 3), 0.5, dtype), np.ones((2, 3), dtype) if POINTWISE[op][3] else None
-        other = "float64" if dtype == "float32" else "float32"
-        yield ErrorSample((op, x, x[:1], None, weight), {}, ShapeError,
-                          "expected target of the input's shape (2, 3), got (1, 3)")
-        yield ErrorSample((op, x, x, np.ones(2, dtype), weight), {}, ShapeError,
-                          "expected weight that broadcasts to the input's shape (2, 3), got (2,)")
-        yield ErrorSample((op, x.astype(int), x, None, weight), {}, DTypeError, "got int64")
-        yield ErrorSample((op, x, x.astype(other), None, weight), {}, DTypeError, "of one dtype")
-        yield ErrorSample((op, x, x, None, weight, "average"), {}, ValueError,
-                          "'average' is not a valid value for reduction")
+def pointwise_gradient(op, kernels, rng):
+    make_x, make_target, parameters, weighted, _ = POINTWISE[op]
+    for choice in parameters:
+        shape = (5, 7)
+        x, target = make_x(rng, "float64", *shape), make_target(rng, "float64", *shape)
         if op == "bce":
-            for bad in (1.5, -0.1, np.nan):
-                wrong = np.full((2, 3), bad, dtype)
-                yield ErrorSample((op, wrong, x), {}, RangeError, "all elements of input should be between 0 and 1")
-                yield ErrorSample((op, x, wrong), {}, RangeError, "all elements of target should be between 0 and 1")
+            x, target = 0.1 + 0.8 * x, 0.1 + 0.8 * target
+        if op in ("kl_div", "poisson_nll", "poisson_nll_log_input"):
+            target = target + 0.1
+            x = x + 0.1 if op == "poisson_nll" else x
+        kinks = [0.0, *choice] if "poisson" not in op else []
+        at_kink = np.zeros(shape, bool)
+        for kink in kinks:
+            at_kink |= abs(abs(x - target) - kink) < 1e-3
+        at_kink |= (abs(target - 1) < 1e-3) & ("poisson" in op) | (abs(x - 1) < 1e-3)
+        moved = at_kink & (make_target is not signs)
+        x, target = np.where(at_kink, x + 0.01, x), np.where(moved, target + 0.02, target)
+        pos_weight = positive(rng, "float64", *shape) if weighted else None
+        weight = positive(rng, "float64", 7)
+        for reduction in REDUCTIONS:
+            grad = np.asarray(rng.standard_normal(shape if reduction == "none" else ()))
+            rest = (weight, pos_weight, reduction, *choice)
+            dx, dt = kernels.pointwise_loss_backward(op, grad, x, target, *rest, need_target=True)
 
-    def backward_errors(dtype):
-        x, weight = np.full((2, 3), 0.5, dtype), np.ones((2, 3), dtype) if POINTWISE[op][3] else None
-        yield ErrorSample((op, x, x, x, None, weight), {}, ShapeError, "expected grad of one element")
-        yield ErrorSample((op, x[0, :1], x, x, None, weight, "none"), {}, ShapeError,
-                          "expected grad of the input's shape (2, 3), got (1,)")
+            def loss(x, target, rest=rest, grad=grad):
+                return float((kernels.pointwise_loss_forward(op, x, target, *rest) * grad).sum())
+            yield GradientCase(f"x, {reduction}", lambda x, target=target, loss=loss: loss(x, target), x, dx)
+            if op != "hinge_embedding":
+                yield GradientCase(f"target, {reduction}", lambda target, x=x, loss=loss: loss(x, target), target,
+                                   dt)
 
-    def bench(rng, dtype):
-        for n in (64, 50_000, 1_000_000) if op in ("mse", "bce_with_logits") else (50_000,):
-            x, target, *rest = (POINTWISE[op][0](rng, dtype, n), POINTWISE[op][1](rng, dtype, n), None,
-                                positive(rng, dtype, n) if POINTWISE[op][3] else None, "mean", *POINTWISE[op][2][0])
-            yield Bench(f"{n}", (op, x, target, *rest), bytes=2 * x.nbytes)
 
-    def backward_bench(rng, dtype):
-        for case in bench(rng, dtype):
-            grad = np.ones((), dtype)
-            yield Bench(case.label, (op, grad, *case.args[1:]), bytes=1.5 * case.bytes)
+def pointwise_errors(op, dtype):
+    x, weight = np.full((2, 3), 0.5, dtype), np.ones((2, 3), dtype) if POINTWISE[op][3] else None
+    other = "float64" if dtype == "float32" else "float32"
+    yield ErrorSample((op, x, x[:1], None, weight), {}, ShapeError,
+                      "expected target of the input's shape (2, 3), got (1, 3)")
+    yield ErrorSample((op, x, x, np.ones(2, dtype), weight), {}, ShapeError,
+                      "expected weight that broadcasts to the input's shape (2, 3), got (2,)")
+    yield ErrorSample((op, x.astype(int), x, None, weight), {}, DTypeError, "got int64")
+    yield ErrorSample((op, x, x.astype(other), None, weight), {}, DTypeError, "of one dtype")
+    yield ErrorSample((op, x, x, None, weight, "average"), {}, ValueError,
+                      "'average' is not a valid value for reduction")
+    if op == "bce":
+        for bad in (1.5, -0.1, np.nan):
+            wrong = np.full((2, 3), bad, dtype)
+            yield ErrorSample((op, wrong, x), {}, RangeError, "all elements of input should be between 0 and 1")
+            yield ErrorSample((op, x, wrong), {}, RangeError, "all elements of target should be between 0 and 1")
 
-    def torch_loss(*args):
-        import torch.nn.functional as F
-        x, target, weight, pos_weight, reduction = args[:5]
-        a, b = (*args[5:], 0.0, 0.0)[:2]
-        calls = {
-            "mse": lambda: F.mse_loss(x, target, reduction="none"),
-            "l1": lambda: F.l1_loss(x, target, reduction="none"),
-            "smooth_l1": lambda: F.smooth_l1_loss(x, target, reduction="none", beta=a),
-            "huber": lambda: F.huber_loss(x, target, reduction="none", delta=a),
-            "pinball": lambda: ((target - x) * a).maximum((target - x) * (a - 1)),
-            "bce": lambda: F.binary_cross_entropy(x, target, reduction="none"),
-            "bce_with_logits": lambda: F.binary_cross_entropy_with_logits(x, target, reduction="none"),
-            "bce_with_logits_weighted": lambda: F.binary_cross_entropy_with_logits(x, target, reduction="none",
-                                                                                   pos_weight=pos_weight),
-            "kl_div": lambda: F.kl_div(x, target, reduction="none"),
-            "kl_div_log_target": lambda: F.kl_div(x, target, reduction="none", log_target=True),
-            "poisson_nll": lambda: F.poisson_nll_loss(x, target, log_input=False, full=bool(b), eps=a,
-                                                      reduction="none"),
-            "poisson_nll_log_input": lambda: F.poisson_nll_loss(x, target, full=bool(b), reduction="none"),
-            "soft_margin": lambda: F.soft_margin_loss(x, target, reduction="none"),
-            "hinge_embedding": lambda: F.hinge_embedding_loss(x, target, margin=a, reduction="none"),
-        }
-        losses = calls[op]() * (1 if weight is None else weight)
-        return {"none": losses, "mean": losses.mean(), "sum": losses.sum()}[reduction]
 
-    def torch_backward(grad, x, target, *rest, need_input, need_target):
-        import torch
-        with torch.enable_grad():
-            x.requires_grad_(need_input)
-            target.requires_grad_(need_target)
-            torch_loss(x, target, *rest).backward(grad)
-        dt = target.grad
-        return x.grad, torch.zeros_like(target) if need_target and dt is None else dt
+def pointwise_backward_errors(op, dtype):
+    x, weight = np.full((2, 3), 0.5, dtype), np.ones((2, 3), dtype) if POINTWISE[op][3] else None
+    yield ErrorSample((op, x, x, x, None, weight), {}, ShapeError, "expected grad of one element")
+    yield ErrorSample((op, x[0, :1], x, x, None, weight, "none"), {}, ShapeError,
+                      "expected grad of the input's shape (2, 3), got (1,)")
 
+
+def pointwise_bench(op, rng, dtype):
+    for n in (64, 50_000, 1_000_000) if op in ("mse", "bce_with_logits") else (50_000,):
+        x, target, *rest = (POINTWISE[op][0](rng, dtype, n), POINTWISE[op][1](rng, dtype, n), None,
+                            positive(rng, dtype, n) if POINTWISE[op][3] else None, "mean", *POINTWISE[op][2][0])
+        yield Bench(f"{n}", (op, x, target, *rest), bytes=2 * x.nbytes)
+
+
+def pointwise_backward_bench(op, rng, dtype):
+    for case in pointwise_bench(op, rng, dtype):
+        grad = np.ones((), dtype)
+        yield Bench(case.label, (op, grad, *case.args[1:]), bytes=1.5 * case.bytes)
+
+
+def torch_pointwise(op, *args):
+    import torch.nn.functional as F
+    x, target, weight, pos_weight, reduction = args[:5]
+    a, b = (*args[5:], 0.0, 0.0)[:2]
+    calls = {
+        "mse": lambda: F.mse_loss(x, target, reduction="none"),
+        "l1": lambda: F.l1_loss(x, target, reduction="none"),
+        "smooth_l1": lambda: F.smooth_l1_loss(x, target, reduction="none", beta=a),
+        "huber": lambda: F.huber_loss(x, target, reduction="none", delta=a),
+        "pinball": lambda: ((target - x) * a).maximum((target - x) * (a - 1)),
+        "bce": lambda: F.binary_cross_entropy(x, target, reduction="none"),
+        "bce_with_logits": lambda: F.binary_cross_entropy_with_logits(x, target, reduction="none"),
+        "bce_with_logits_weighted": lambda: F.binary_cross_entropy_with_logits(x, target, reduction="none",
+                                                                               pos_weight=pos_weight),
+        "kl_div": lambda: F.kl_div(x, target, reduction="none"),
+        "kl_div_log_target": lambda: F.kl_div(x, target, reduction="none", log_target=True),
+        "poisson_nll": lambda: F.poisson_nll_loss(x, target, log_input=False, full=bool(b), eps=a,
+                                                  reduction="none"),
+        "poisson_nll_log_input": lambda: F.poisson_nll_loss(x, target, full=bool(b), reduction="none"),
+        "soft_margin": lambda: F.soft_margin_loss(x, target, reduction="none"),
+        "hinge_embedding": lambda: F.hinge_embedding_loss(x, target, margin=a, reduction="none"),
+    }
+    losses = calls[op]() * (1 if weight is None else weight)
+    return {"none": losses, "mean": losses.mean(), "sum": losses.sum()}[reduction]
+
+
+def torch_pointwise_backward(op, grad, x, target, *rest, need_input, need_target):
+    import torch
+    with torch.enable_grad():
+        x.requires_grad_(need_input)
+        target.requires_grad_(need_target)
+        torch_pointwise(op, x, target, *rest).backward(grad)
+    dt = target.grad
+    return x.grad, torch.zeros_like(target) if need_target and dt is None else dt
+
+
+def pointwise_spec(op):
     # exp(-t x) overflows in PyTorch's soft_margin and its kl_div has 0/0 in the gradient at target 0: not asked there
     extra = {"soft_margin": {"atol": {"float32": 4e-6, "float64": 4e-15}}}.get(op, {})
     return [
-        OpSpec("pointwise_loss_forward", forward_samples, variant=op, kernels=("pointwise_loss_forward", "all_between"),
-               errors=errors, oracle="double", bench=bench,
-               torch=None if op == "soft_margin" else lambda op, *args: torch_loss(*args),
+        OpSpec("pointwise_loss_forward", partial(pointwise_samples, op), variant=op,
+               kernels=("pointwise_loss_forward", "all_between"), errors=partial(pointwise_errors, op), oracle="double",
+               bench=partial(pointwise_bench, op), torch=None if op == "soft_margin" else torch_pointwise,
                **{**TOLERANCE, **extra}),
-        OpSpec("pointwise_loss_backward", backward_samples, variant=op, kernels=("pointwise_loss_backward",),
-               errors=backward_errors, oracle="double", gradient=gradient,
-               torch=None if op == "soft_margin" else lambda op, *args, **kwargs: torch_backward(*args, **kwargs),
-               bench=backward_bench, **{**TOLERANCE, **extra}),
+        OpSpec("pointwise_loss_backward", partial(pointwise_backward_samples, op), variant=op,
+               kernels=("pointwise_loss_backward",), errors=partial(pointwise_backward_errors, op), oracle="double",
+               gradient=partial(pointwise_gradient, op),
+               torch=None if op == "soft_margin" else torch_pointwise_backward,
+               bench=partial(pointwise_backward_bench, op), **{**TOLERANCE, **extra}),
     ]
 
 

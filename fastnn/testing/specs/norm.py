@@ -3,6 +3,7 @@ import itertools
 
 import numpy as np
 
+from fastnn import reference
 from fastnn.errors import DTypeError, ShapeError
 from fastnn.testing.spec import Bench, ErrorSample, GradientCase, OpSpec, Sample, normal, uniform
 
@@ -36,12 +37,11 @@ def group_forward(rng, dtype):
 
 
 def group_backward(rng, dtype):
-    from fastnn.reference import group_norm_forward
     for shape, groups in GROUPED:
         x, (weight, bias) = offset(rng, dtype, *shape), pair(rng, dtype, shape[1])
         weight[0] = 0
         with np.errstate(all="ignore"):
-            _, mean, rstd = group_norm_forward(x, groups, weight, bias)
+            _, mean, rstd = reference.group_norm_forward(x, groups, weight, bias)
         grad = normal(rng, dtype, *shape)
         yield Sample((grad, x, mean, rstd, groups, weight))
         yield Sample((grad, x, mean, rstd, groups), layouts=False)
@@ -65,11 +65,10 @@ def layer_forward(rms):
 
 def layer_backward(rms):
     def samples(rng, dtype):
-        from fastnn.reference import layer_norm_forward
         for shape, ndim in LAYERED:
             x, (weight, bias) = offset(rng, dtype, *shape), pair(rng, dtype, *shape[len(shape) - ndim:])
             with np.errstate(all="ignore"):
-                _, mean, rstd = layer_norm_forward(x, ndim, weight, bias, 1e-5, rms)
+                _, mean, rstd = reference.layer_norm_forward(x, ndim, weight, bias, 1e-5, rms)
             grad = normal(rng, dtype, *shape)
             yield Sample((grad, x, mean, rstd, ndim, weight, True, True, True, rms))
             yield Sample((grad, x, mean, rstd, ndim, None, True, True, True, rms), layouts=False)
@@ -100,13 +99,12 @@ def batch_forward(rng, dtype):
 
 
 def batch_backward(rng, dtype):
-    from fastnn.reference import batch_norm_forward
     for x in batch_arrays(rng, dtype):
         c = x.shape[1]
         weight, _ = pair(rng, dtype, c)
         if c:
             weight[0] = 0
-        _, mean, rstd = batch_norm_forward(x)
+        _, mean, rstd = reference.batch_norm_forward(x)
         grad = normal(rng, dtype, *x.shape)
         yield Sample((grad, x, mean, rstd, weight))
         yield Sample((grad, x, mean, rstd, None, False), layouts=False)
@@ -215,7 +213,6 @@ def rms_gradient(kernels, rng):
 
 def bench(op, cases, args_of, backward):
     def benches(rng, dtype):
-        from fastnn import reference
         for shape in cases:
             x = normal(rng, dtype, *shape)
             weight = np.ones(shape[-1] if op == "layer_norm" else shape[1], dtype)

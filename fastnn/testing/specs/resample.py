@@ -1,4 +1,4 @@
-"""Axes at other places, and windows of planes as columns."""
+"""Axes at other positions, and windows of planes as columns."""
 import numpy as np
 
 from fastnn import reference
@@ -11,8 +11,8 @@ AXES = (((5,), -1, 9, 2), ((3, 7), 1, 4, 1), ((3, 7), 0, 5, 2), ((2, 3, 6, 5), 2
         ((2, 4), 1, 0, 2))
 
 
-def places(rng, dtype, size, outputs, taps):
-    """Places and weights, some of them 0."""
+def table(rng, dtype, size, outputs, taps):
+    """Positions and weights, some of them 0."""
     weight = normal(rng, dtype, taps, outputs)
     weight[rng.random(weight.shape) < 0.2] = 0
     return rng.integers(0, size, (taps, outputs)), weight
@@ -20,29 +20,29 @@ def places(rng, dtype, size, outputs, taps):
 
 def forward_samples(rng, dtype):
     for shape, axis, outputs, taps in AXES:
-        index, weight = places(rng, dtype, shape[axis], outputs, taps)
+        index, weight = table(rng, dtype, shape[axis], outputs, taps)
         yield Sample((normal(rng, dtype, *shape), index, weight, axis), layouts=False)
         if taps == 1:
             yield Sample((normal(rng, dtype, *shape), index, None, axis), layouts=False)
     x = normal(rng, dtype, 4, 5, 6)
     x[0, 0], x[1, :, 1], x[2, 2, 2] = np.inf, -np.inf, np.nan
     for axis in (1, 2):
-        yield Sample((x, *places(rng, dtype, 5, 7, 2), axis), layouts=False)
-        yield Sample((np.moveaxis(x, 0, 2), *places(rng, dtype, 4, 7, 2), axis), layouts=False)
+        yield Sample((x, *table(rng, dtype, 5, 7, 2), axis), layouts=False)
+        yield Sample((np.moveaxis(x, 0, 2), *table(rng, dtype, 4, 7, 2), axis), layouts=False)
 
 
 def errors(dtype):
     x, index, weight = np.ones((2, 3), dtype), np.array([[0, 1], [1, 2]]), np.ones((2, 2), dtype)
     yield ErrorSample((x, index, weight[:1]), {}, ShapeError, "resample: expected weights (2, 2), got (1, 2)")
     yield ErrorSample((x, index), {}, ShapeError, "resample: expected weights for 2 taps")
-    yield ErrorSample((x, index + 1, weight), {}, IndexError, "resample: expected places of 0 to 2, got 3")
+    yield ErrorSample((x, index + 1, weight), {}, IndexError, "resample: expected positions of 0 to 2, got 3")
     yield ErrorSample((x, index, weight, 2), {}, IndexError, "resample")
     yield ErrorSample((x, index.astype(np.int32), weight), {}, DTypeError, "resample: expected an index of int64")
 
 
 def backward_samples(rng, dtype):
     for shape, axis, outputs, taps in AXES:
-        index, weight = places(rng, dtype, shape[axis], outputs, taps)
+        index, weight = table(rng, dtype, shape[axis], outputs, taps)
         given = list(shape)
         given[axis] = outputs
         yield Sample((normal(rng, dtype, *given), index, shape[axis], weight, axis), layouts=False)
@@ -53,7 +53,7 @@ def backward_samples(rng, dtype):
 def backward_errors(dtype):
     grad, index = np.ones((2, 3), dtype), np.array([[0, 1]])
     yield ErrorSample((grad, index, 3), {}, ShapeError, "resample: expected a gradient of 2 elements along axis 1")
-    yield ErrorSample((grad, index, 1), {}, IndexError, "resample: expected places of 0 to 0, got 1")
+    yield ErrorSample((grad, index, 1), {}, IndexError, "resample: expected positions of 0 to 0, got 1")
 
 
 def gradient(kernels, rng):
@@ -66,13 +66,13 @@ def gradient(kernels, rng):
 def bench(rng, dtype):
     x = normal(rng, dtype, 32, 64, 28, 28)
     for axis in (-1, -2):
-        index, weight = places(rng, dtype, 28, 56, 2)
+        index, weight = table(rng, dtype, 28, 56, 2)
         yield Bench(f"32x64x28x28 axis {axis}", (x, index, weight, axis), bytes=3 * x.nbytes)
 
 
 def backward_bench(rng, dtype):
     for axis, shape in ((-1, (32, 64, 28, 56)), (-2, (32, 64, 56, 28))):
-        index, weight = places(rng, dtype, 28, 56, 2)
+        index, weight = table(rng, dtype, 28, 56, 2)
         grad = normal(rng, dtype, *shape)
         yield Bench(f"32x64x28x28 axis {axis}", (grad, index, 28, weight, axis), bytes=1.5 * grad.nbytes)
 

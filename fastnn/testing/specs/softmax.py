@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn.errors import DTypeError, ShapeError
+from fastnn.reference import softmax_forward
 from fastnn.testing.spec import SIZES, Bench, ErrorSample, GradientCase, OpSpec, Sample, normal
 
 
@@ -26,7 +27,6 @@ def forward_samples(log):
 
 def backward_samples(log):
     def samples(rng, dtype):
-        from fastnn.reference import softmax_forward
         for x, axis in arrays(rng, dtype):
             if np.isfinite(x).all():
                 yield Sample((np.asarray(normal(rng, dtype, *x.shape)), softmax_forward(x, axis, log), axis, log),

@@ -1,7 +1,9 @@
 """Callbacks that save models while they are trained."""
 import json
 import os
+import random as python
 import re
+import shutil
 import warnings
 
 import numpy as np
@@ -18,14 +20,14 @@ class _Counter:
     """Says every `frequency` batches that it is time, over epochs."""
 
     def __init__(self, frequency):
-        self.frequency, self.seen, self.last = frequency, 0, -1
+        self.frequency, self.batches, self.last = frequency, 0, -1
 
     def due(self, batch):
-        self.seen += batch - self.last if batch > self.last else batch + 1
+        self.batches += batch - self.last if batch > self.last else batch + 1
         self.last = batch
-        if self.seen < self.frequency:
+        if self.batches < self.frequency:
             return False
-        self.seen = 0
+        self.batches = 0
         return True
 
 
@@ -278,7 +280,6 @@ class BackupAndRestore(Callback):
         os.replace(self._next_path, self._weights_path)
 
     def on_train_end(self, logs=None):
-        import shutil
         if self.delete_checkpoint and os.path.exists(self.backup_dir):
             shutil.rmtree(self.backup_dir)
 
@@ -300,14 +301,12 @@ def _seeds(model):
 
 def _streams(model):
     """The states of the default streams and of the model's, as JSON holds them."""
-    import random as python
     kind, words, *rest = np.random.get_state()
     return {"fastnn": random.default_generator.state_array().tobytes().hex(), "python": python.getstate(),
             "numpy": [kind, words.tolist(), *rest], "seeds": [variable.numpy().tolist() for variable in _seeds(model)]}
 
 
 def _set_streams(model, states):
-    import random as python
     if states is None:  # written by an earlier version
         return
     random.default_generator.set_state(np.frombuffer(bytes.fromhex(states["fastnn"]), np.uint8))

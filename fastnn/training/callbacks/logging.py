@@ -1,4 +1,5 @@
 """Callbacks that show or write what happens."""
+import csv
 import json
 import os
 import warnings
@@ -129,7 +130,6 @@ class CSVLogger(Callback):
             if not any(key.startswith("val_") for key in keys):  # later epochs may have them
                 keys += [f"val_{key}" for key in keys]
             self.keys = keys
-            import csv
             self.writer = csv.DictWriter(self.csv_file, ["epoch", *keys], delimiter=self.sep)
             if self.append_header:
                 self.writer.writeheader()

@@ -9,7 +9,8 @@ import weakref
 from multiprocessing import connection
 
 from fastnn.utils.data import _transfer
-from fastnn.utils.data.worker import PATIENCE, Ended, Failure, Resumed, work
+from fastnn.utils.data._worker_process import PATIENCE, work
+from fastnn.utils.data.worker import Ended, Failure, Resumed
 
 LEAVING = 0.4  # seconds for a worker to finish the item it is at, which nobody waits for any more
 

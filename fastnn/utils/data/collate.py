@@ -7,6 +7,7 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array
 from fastnn.errors import ShapeError
+from fastnn.ops.joining import stack
 
 __all__ = ["collate", "default_collate", "default_collate_fn_map", "default_convert"]
 
@@ -108,7 +109,6 @@ def collate_tensor_fn(batch, *, collate_fn_map=None):
             raise ShapeError(f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and "
                              f"{list(tensor.shape)} at entry {i}")
     if any(tensor.requires_grad for tensor in batch) or any(tensor.dtype is not dtype for tensor in batch):
-        from fastnn import stack
         return stack(list(batch), 0)
     return from_array(np.stack([tensor.numpy() for tensor in batch]))
 

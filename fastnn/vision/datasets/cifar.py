@@ -28,7 +28,7 @@ class CIFAR10(ArrayImages):
     transform, target_transform : callable, optional
         Of the image (a PIL image, unless the transform is one of `fastnn.vision.transforms`) and of its label.
     download : bool
-        Whether the archive is downloaded and unpacked into `root` if the files are in neither folder.
+        Whether the archive is downloaded and unpacked into `root` if the files are in neither directory.
 
     Attributes
     ----------
@@ -70,28 +70,28 @@ class CIFAR10(ArrayImages):
         self.targets = np.concatenate([labels for _, labels in parts]).tolist()
 
     def _find(self, names, fetch):
-        places = folders(self.root, self.base_folder)
-        for place in places:
-            paths = [os.path.join(place, name) for name in names]
+        directories = folders(self.root, self.base_folder)
+        for directory in directories:
+            paths = [os.path.join(directory, name) for name in names]
             if all(os.path.isfile(path) for path in paths):
                 return paths
         if not fetch:
-            raise missing(type(self).__name__, names[:1], places, "You can use download=True to download it")
+            raise missing(type(self).__name__, names[:1], directories, "You can use download=True to download it")
         root = os.fspath(self.root)
         archive = os.path.join(root, self.filename)
         download(type(self).__name__, [self.url], archive, self.tgz_md5)
-        os.makedirs(places[0], exist_ok=True)
-        self._unpack(archive, places[0])
-        return [os.path.join(places[0], name) for name in names]
+        os.makedirs(directories[0], exist_ok=True)
+        self._unpack(archive, directories[0])
+        return [os.path.join(directories[0], name) for name in names]
 
-    def _unpack(self, archive, folder):
+    def _unpack(self, archive, directory):
         try:
             with tarfile.open(archive) as tar:
                 for name in (*self.train_list, *self.test_list):
                     member = tar.extractfile(f"{self.base_folder}/{name}")
                     if member is None:
                         raise FileFormatError(f"{name} is no file")
-                    with member, replacing(os.path.join(folder, name), type(self).__name__) as file:
+                    with member, replacing(os.path.join(directory, name), type(self).__name__) as file:
                         shutil.copyfileobj(member, file)
         except (tarfile.TarError, EOFError, zlib.error, KeyError, ValueError) as error:
             raise FileFormatError(f"{archive}: damaged: {error}") from None
@@ -128,7 +128,7 @@ class CIFAR100(CIFAR10):
     Parameters
     ----------
     root, train, transform, target_transform, download
-        As in `CIFAR10`, with the folder ``cifar-100-binary``.
+        As in `CIFAR10`, with the directory ``cifar-100-binary``.
 
     Examples
     --------

@@ -76,14 +76,14 @@ class MNIST(ArrayImages):
 
     def _find(self, name, md5, fetch):
         plain = name.removesuffix(".gz")
-        places = folders(self.root, type(self).__name__, "raw")
-        for place in places:
+        directories = folders(self.root, type(self).__name__, "raw")
+        for directory in directories:
             for candidate in (plain, name):
-                path = os.path.join(place, candidate)
+                path = os.path.join(directory, candidate)
                 if os.path.isfile(path):
                     return path
         if not fetch:
-            raise missing(type(self).__name__, [plain, name], places, "You can use download=True to download it")
+            raise missing(type(self).__name__, [plain, name], directories, "You can use download=True to download it")
         path = os.path.join(self.raw_folder, name)
         download(type(self).__name__, [mirror + name for mirror in self.mirrors], path, md5)
         return path

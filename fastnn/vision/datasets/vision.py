@@ -199,10 +199,10 @@ def folders(root, *names):
     return found
 
 
-def missing(name, files, places, advice):
+def missing(name, files, directories, advice):
     """The error for files that were not found."""
-    return DownloadError(f"{name}: Dataset not found: no {' or '.join(files)} in {' or '.join(places)}. {advice}; or "
-                         f"set the environment variable FASTNN_DATA to a folder that holds {name}'s files in "
+    return DownloadError(f"{name}: Dataset not found: no {' or '.join(files)} in {' or '.join(directories)}. {advice}; "
+                         f"or set the environment variable FASTNN_DATA to a folder that holds {name}'s files in "
                          "torchvision's layout")
 
 

@@ -159,9 +159,9 @@ def pad(image, padding, fill=0, padding_mode="constant"):
     fill = fill[0] if isinstance(fill, (tuple, list)) and len(fill) == 1 else 0 if fill is None else fill
     if is_pil(image):
         array = np.array(image)
-        places, inside = zip(*(_sources(size, *ends, padding_mode)
+        index, inside = zip(*(_sources(size, *ends, padding_mode)
                                for size, ends in zip(array.shape, ((top, bottom), (left, right)))))
-        out = array[np.ix_(*places)]
+        out = array[np.ix_(*index)]
         out[~np.logical_and.outer(*inside)] = fill
         return pillow("pad").fromarray(out)
     if padding_mode == "constant" and not isinstance(fill, (tuple, list)):
@@ -339,8 +339,9 @@ def rotate(image, angle, interpolation=InterpolationMode.NEAREST, expand=False, 
 def _turned_size(matrix, w, h):
     """(width, height) of the rectangle that holds the whole rotated image."""
     corners = np.array([[-w, -h], [-w, h], [w, h], [w, -h]], np.float32) / 2
-    places = corners @ matrix[:, :2].T.astype(np.float32) + matrix[:, 2].astype(np.float32) + np.float32([w / 2, h / 2])
-    low, high = np.trunc(places.min(0) / 1e-4) * 1e-4, np.trunc(places.max(0) / 1e-4) * 1e-4
+    centre = np.float32([w / 2, h / 2])
+    corners = corners @ matrix[:, :2].T.astype(np.float32) + matrix[:, 2].astype(np.float32) + centre
+    low, high = np.trunc(corners.min(0) / 1e-4) * 1e-4, np.trunc(corners.max(0) / 1e-4) * 1e-4
     return (np.ceil(high) - np.floor(low)).astype(int).tolist()
 
 

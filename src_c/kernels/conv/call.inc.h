@@ -20,8 +20,8 @@ typedef conv_outcome (*conv_function)(const conv_call *call);
 /* Does a call by the first implementation that takes it; list.inc.h. */
 static void conv_choose(int pass, const conv_call *call);
 
-#define CONV_SHARES 16              /* of the images, for the weight's gradient, at most */
-#define CONV_SHARES_BYTES (1 << 20) /* of all their sums, about */
+#define CONV_SPLITS 16              /* of the images, for the weight's gradient, at most */
+#define CONV_SPLITS_BYTES (1 << 20) /* of all their sums, about */
 
 /* Where element t of the kernel looks from output (0, 0), and the outputs, rows r0.. r1 and columns q0.. q1, for which
  * that is inside. */
@@ -43,12 +43,12 @@ FNN_INLINE int conv_whole_planes(const int64_t *strides, int64_t height, int64_t
     return strides[3] == 1 && (height == 1 || strides[2] == width);
 }
 
-/* Shares of the images, for sums of `size` REALs each: shapes alone decide. */
-static int64_t conv_shares(int64_t images, int64_t size)
+/* Splits of the reduction over images (split-K), for sums of `size` REALs each: shapes alone decide. */
+static int64_t conv_splits(int64_t images, int64_t size)
 {
-    int64_t shares = CONV_SHARES_BYTES / (int64_t)sizeof(REAL) / size;
-    shares = shares < 1 ? 1 : shares < CONV_SHARES ? shares : CONV_SHARES;
-    return shares < images ? shares : images;
+    int64_t splits = CONV_SPLITS_BYTES / (int64_t)sizeof(REAL) / size;
+    splits = splits < 1 ? 1 : splits < CONV_SPLITS ? splits : CONV_SPLITS;
+    return splits < images ? splits : images;
 }
 
 /* Into how many parts threads cut the channels, where there are so many items of so much work without it. */

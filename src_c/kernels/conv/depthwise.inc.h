@@ -2,7 +2,7 @@
  * rows of small planes are short: VW planes lie in the lanes of vectors, as in pool.inc.h.
  *
  * An output is one chain over (kernel row, kernel column); with strides an element of dx is one over the outputs that
- * saw it; an element of dw one over (image, output row, output column) in each share of the images.
+ * saw it; an element of dw one over (image, output row, output column) in each split of the images.
  */
 #define DEPTHWISE_TAPS 64 /* at most */
 #define DEPTHWISE_SIDE 4  /* outputs side by side */
@@ -11,9 +11,9 @@ typedef struct {
     fnn_windows g; /* of planes (images, channels) */
     int64_t images, channels;
     const REAL *src, *weight, *bias, *dy;
-    REAL *dst, *sums; /* sums: (shares, channels, taps) */
+    REAL *dst, *sums; /* sums: (splits, channels, taps) */
     int64_t src_n, src_c, dy_n, dy_c;
-    int64_t band, bands, shares;
+    int64_t band, bands, splits;
     int reversed, relu; /* reversed: the kernel's elements in reverse */
 } depthwise;
 
@@ -186,7 +186,7 @@ FNN_INLINE void depthwise_weight_row(vec *sums, const vec *x, const vec *dy, int
         sums[t] = sum[t];
 }
 
-/* Item = a vector of channels (where they are few, of some images together) for a share of the images. */
+/* Item = a vector of channels (where they are few, of some images together) for a split of the images. */
 static void depthwise_weight_range(void *context, int64_t begin, int64_t end)
 {
     const depthwise *const d = context;
@@ -199,8 +199,8 @@ static void depthwise_weight_range(void *context, int64_t begin, int64_t end)
     int64_t lo, hi;
     fnn_whole_columns(g, &lo, &hi);
     for (int64_t item = begin; item < end; item++) {
-        const int64_t c0 = item % groups * wide, share = item / groups;
-        const int64_t n0 = d->images * share / d->shares, n1 = d->images * (share + 1) / d->shares;
+        const int64_t c0 = item % groups * wide, split = item / groups;
+        const int64_t n0 = d->images * split / d->splits, n1 = d->images * (split + 1) / d->splits;
         const int64_t channels = d->channels - c0 < wide ? d->channels - c0 : wide;
         for (int64_t t = 0; t < taps; t++)
             sums[t] = v_set1(0);
@@ -258,7 +258,7 @@ static void depthwise_weight_range(void *context, int64_t begin, int64_t end)
                 REAL sum = sums[t][c];
                 for (int64_t l = c + wide; l < together * wide; l += wide)
                     sum += sums[t][l];
-                d->sums[(share * d->channels + c0 + c) * taps + t] = sum;
+                d->sums[(split * d->channels + c0 + c) * taps + t] = sum;
             }
     }
 }
@@ -348,19 +348,19 @@ static conv_outcome depthwise_weight(const conv_call *call)
         !depthwise_fits(&d, s, call->xs) || !depthwise_bands(&d, s->oh, fnn_output_band(&d.g)))
         return CONV_DECLINED;
     const int64_t size = s->c * s->kh * s->kw, wide = s->c < VW ? s->c : VW, together = VW / wide;
-    d.shares = conv_shares((s->n + together - 1) / together, size);
-    d.sums = d.shares > 1 ? fnn_scratch((size_t)(d.shares * size) * sizeof(REAL)) : dw;
+    d.splits = conv_splits((s->n + together - 1) / together, size);
+    d.sums = d.splits > 1 ? fnn_scratch((size_t)(d.splits * size) * sizeof(REAL)) : dw;
     if (!d.sums)
         return CONV_DONE;
-    const int64_t items = d.shares * ((s->c + wide - 1) / wide);
-    fnn_parallel_for(items, 1, depthwise_cost(&d) * (double)s->n / (double)(d.shares * together),
+    const int64_t items = d.splits * ((s->c + wide - 1) / wide);
+    fnn_parallel_for(items, 1, depthwise_cost(&d) * (double)s->n / (double)(d.splits * together),
                      depthwise_weight_range, &d);
-    if (d.shares == 1)
+    if (d.splits == 1)
         return CONV_DONE;
     memcpy(dw, d.sums, (size_t)size * sizeof(REAL));
-    for (int64_t share = 1; share < d.shares; share++)
+    for (int64_t split = 1; split < d.splits; split++)
         for (int64_t i = 0; i < size; i++)
-            dw[i] += d.sums[share * size + i];
+            dw[i] += d.sums[split * size + i];
     fnn_free(d.sums);
     return CONV_DONE;
 }

@@ -144,7 +144,7 @@ static conv_outcome direct_weight_run(const conv_call *call, int by_width)
                      .height = s->h,
                      .width = s->w,
                      .options = s,
-                     .shares = s->n / DIRECT_BATCH > 1 ? s->n / DIRECT_BATCH : 1,
+                     .splits = s->n / DIRECT_BATCH > 1 ? s->n / DIRECT_BATCH : 1,
                      .by_width = by_width};
     if (!conv_whole_planes(call->xs, s->h, s->w) || !conv_whole_planes(call->dys, s->oh, s->ow) ||
         !direct_fits(&g, s, s->sw == 1 ? TILE_ROWS : DIRECT_DEPTH))
@@ -161,9 +161,9 @@ static conv_outcome direct_weight_run(const conv_call *call, int by_width)
     if (tables) {
         const double cost = 0.27 * here * (double)(s->n * g.groups);
         g.sums = w.sums;
-        g.shares = w.shares = g.shares < w.shares ? g.shares : w.shares;
-        g.parts = conv_parts(g.shares * g.groups, g.channels, cost);
-        const int64_t items = g.shares * g.groups * g.parts;
+        g.splits = w.splits = g.splits < w.splits ? g.splits : w.splits;
+        g.parts = conv_parts(g.splits * g.groups, g.channels, cost);
+        const int64_t items = g.splits * g.groups * g.parts;
         fnn_parallel_for(items, 1, cost / (double)items,
                          by_width ? direct_width_weight_range : direct_batch_weight_range, &g);
     }

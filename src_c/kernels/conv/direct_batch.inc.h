@@ -7,7 +7,7 @@
  * channels. The transposed convolution is the same with other pairs of positions and kernel elements.
  *
  * An output is one chain over (kernel row, kernel column, channel), an element of the weight's gradient one over
- * (output row, output column, image) in each share of the images.
+ * (output row, output column, image) in each split of the images.
  */
 #define DIRECT_BATCH 8            /* in a batch */
 #define DIRECT_DEPTH 32           /* images in a block of the product for the weight's gradient at most */
@@ -75,8 +75,8 @@ typedef struct {
     REAL *packed;                /* (groups, panels, kh, kw, channels, 2 VW); by_width: kw before kh */
     const fnn_conv *options;
     const REAL *dy; /* backward: (images, groups m, rows.size, columns.size) */
-    int64_t dy_n, dy_c, shares;
-    REAL *sums; /* (shares, groups, channels, kh, kw, m) */
+    int64_t dy_n, dy_c, splits;
+    REAL *sums; /* (splits, groups, channels, kh, kw, m) */
 } direct_conv;
 
 /* The source rows that output rows r0.. r1 see: *from.. and how many. */
@@ -184,7 +184,7 @@ static void direct_batch_range(void *context, int64_t begin, int64_t end)
     fnn_free(copy);
 }
 
-/* Item = some channels of a group for a share of the images: their sums of x[y, c, x, n] times dy[r, q, n, m], in which
+/* Item = some channels of a group for a split of the images: their sums of x[y, c, x, n] times dy[r, q, n, m], in which
  * a row's positions and images are one depth. */
 static void direct_batch_weight_range(void *context, int64_t begin, int64_t end)
 {
@@ -197,11 +197,11 @@ static void direct_batch_weight_range(void *context, int64_t begin, int64_t end)
         return;
     REAL *const dy = copy + g->copy, *const sums = dy + dy_size;
     for (int64_t item = begin; item < end; item++) {
-        const int64_t part = item % g->parts, group = item / g->parts % g->groups, share = item / g->parts / g->groups;
+        const int64_t part = item % g->parts, group = item / g->parts % g->groups, split = item / g->parts / g->groups;
         const int64_t c0 = g->channels * part / g->parts, channels = g->channels * (part + 1) / g->parts - c0;
-        const int64_t n1 = g->images * (share + 1) / g->shares;
+        const int64_t n1 = g->images * (split + 1) / g->splits;
         memset(sums, 0, (size_t)(taps * channels * pitch) * sizeof(REAL));
-        for (int64_t image = g->images * share / g->shares, images; image < n1; image += images) {
+        for (int64_t image = g->images * split / g->splits, images; image < n1; image += images) {
             images = n1 - image < g->block ? n1 - image : g->block;
             for (int64_t r0 = 0, r1; r0 < g->rows.size && !fnn_interrupted(); r0 = r1) {
                 r1 = r0 + g->block_rows < g->rows.size ? r0 + g->block_rows : g->rows.size;
@@ -230,7 +230,7 @@ static void direct_batch_weight_range(void *context, int64_t begin, int64_t end)
                 }
             }
         }
-        REAL *to = g->sums + ((share * g->groups + group) * g->channels + c0) * taps * g->m;
+        REAL *to = g->sums + ((split * g->groups + group) * g->channels + c0) * taps * g->m;
         for (int64_t c = 0; c < channels; c++)
             for (int64_t t = 0; t < taps; t++, to += g->m)
                 memcpy(to, sums + (t * channels + c) * pitch, (size_t)g->m * sizeof(REAL));

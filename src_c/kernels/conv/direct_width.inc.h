@@ -94,7 +94,7 @@ static void direct_width_range(void *context, int64_t begin, int64_t end)
     fnn_free(copy);
 }
 
-/* Item = some channels of a group for a share of the images. */
+/* Item = some channels of a group for a split of the images. */
 static void direct_width_weight_range(void *context, int64_t begin, int64_t end)
 {
     const direct_conv *const g = context;
@@ -108,9 +108,9 @@ static void direct_width_weight_range(void *context, int64_t begin, int64_t end)
     conv_span *const spans = (conv_span *)(sums + taps * most * pitch);
     conv_spans_make(&g->columns, g->kw, spans);
     for (int64_t item = begin; item < end; item++) {
-        const int64_t part = item % g->parts, group = item / g->parts % g->groups, share = item / g->parts / g->groups;
+        const int64_t part = item % g->parts, group = item / g->parts % g->groups, split = item / g->parts / g->groups;
         const int64_t c0 = g->channels * part / g->parts, channels = g->channels * (part + 1) / g->parts - c0;
-        const int64_t n0 = g->images * share / g->shares, n1 = g->images * (share + 1) / g->shares;
+        const int64_t n0 = g->images * split / g->splits, n1 = g->images * (split + 1) / g->splits;
         memset(sums, 0, (size_t)(taps * channels * pitch) * sizeof(REAL));
         for (int64_t at = n0 * g->blocks_r; at < n1 * g->blocks_r && !fnn_interrupted(); at++) {
             const int64_t image = at / g->blocks_r, r0 = at % g->blocks_r * g->block_rows;
@@ -137,7 +137,7 @@ static void direct_width_weight_range(void *context, int64_t begin, int64_t end)
                 }
             }
         }
-        REAL *to = g->sums + ((share * g->groups + group) * g->channels + c0) * taps * g->m;
+        REAL *to = g->sums + ((split * g->groups + group) * g->channels + c0) * taps * g->m;
         for (int64_t c = 0; c < channels; c++)
             for (int64_t t = 0; t < taps; t++, to += g->m)
                 memcpy(to, sums + ((t % g->kw * g->kh + t / g->kw) * channels + c) * pitch,

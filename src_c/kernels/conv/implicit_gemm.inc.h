@@ -412,8 +412,8 @@ static void conv_gemm_run(conv_gemm *g)
     int64_t block = GEMM_PANELS_BYTES / (int64_t)sizeof(REAL) / depth;
     block = block < CONV_COLUMNS && g->m > CONV_DIRECT ? block : CONV_COLUMNS;
     if (threads > 1) { /* some blocks for each thread, if they are not too small */
-        const int64_t share = columns * g->groups / (4 * threads);
-        block = block < share ? block : share;
+        const int64_t per_thread = columns * g->groups / (4 * threads);
+        block = block < per_thread ? block : per_thread;
     }
     conv_blocks(g, block > 4 * VW ? block : 4 * VW);
     const int64_t blocks = g->blocks_n * g->blocks_r * g->groups;

@@ -2,7 +2,7 @@
  * product.
  *
  * dw[o, (c, i, j)] is a sum over images and positions: a product of depth images * positions. Images are cut into a
- * number of shares that depends on shapes alone, their sums are added in order: the same bits for any thread count.
+ * number of splits that depends on shapes alone, their sums are added in order: the same bits for any thread count.
  */
 #define CONV_DEPTH 384 /* positions of a block at most */
 
@@ -10,8 +10,8 @@ typedef struct {
     conv_gemm conv; /* of the forward pass; dst is not used */
     const REAL *dy;
     int64_t dy_n, dy_c, dy_h, dy_w;
-    REAL *sums, *dw; /* (shares, groups, depth, m), (groups, m, depth) */
-    int64_t shares, parts, columns;
+    REAL *sums, *dw; /* (splits, groups, depth, m), (groups, m, depth) */
+    int64_t splits, parts, columns;
     int pointwise; /* planes are products' operands as they are */
 } conv_weight;
 
@@ -78,7 +78,47 @@ static void conv_weight_planes(const conv_gemm *g, REAL *sums, const REAL *x, co
     }
 }
 
-/* Item = some channels of a group for a share of the images. */
+/* sums (channels, taps, m) = [sums or 0] + a block of positions, packed as a, times dy there, packed as b. */
+FNN_INLINE void conv_weight_block(const conv_weight *w, const conv_gemm *g, REAL *sums, const REAL *copy,
+                                  const int64_t *taps, REAL *a, int64_t lda, REAL *b, int64_t ldb, const REAL *dy,
+                                  int64_t images, int64_t rows, int from_c)
+{
+    const int64_t m = g->m, depth = g->channels * g->kh * g->kw, size = rows * g->ow, n = images * size;
+    for (int64_t j = 0; j < n; j += 64) {
+        conv_run runs[64];
+        const int64_t take = n - j < 64 ? n - j : 64;
+        const int count = conv_runs(g, rows, j, take, runs);
+        conv_pack(g, a + j, lda, copy, taps, runs, count, 0, depth);
+    }
+    gemm product = {.c = sums,
+                    .a = a,
+                    .b = b,
+                    .m = depth,
+                    .n = m,
+                    .k = n,
+                    .ldc = m,
+                    .as_m = lda,
+                    .as_k = 1,
+                    .bs_k = ldb,
+                    .bs_n = 1,
+                    .from_c = from_c};
+    const int few = n >= VW && m <= (n >= 8 * VW ? DOT_FEW_DEEP : DOT_FEW); /* as gemm_is_dot says */
+    if (few && images == 1 && w->dy_w == 1 && w->dy_h == g->ow) {
+        product.b = dy;
+        product.bs_k = 1;
+        product.bs_n = w->dy_c;
+    } else
+        for (int64_t i = 0; i < images; i++, dy += w->dy_n) {
+            if (w->dy_h == g->ow * w->dy_w)
+                gemm_pack_b(b + i * size * ldb, ldb, dy, w->dy_w, w->dy_c, size, m);
+            else
+                for (int64_t r = 0; r < rows; r++)
+                    gemm_pack_b(b + (i * size + r * g->ow) * ldb, ldb, dy + r * w->dy_h, w->dy_w, w->dy_c, g->ow, m);
+        }
+    gemm_part(&product, 0, product.m, 0, m);
+}
+
+/* Item = some channels of a group for a split of the images. */
 static void conv_weight_range(void *context, int64_t begin, int64_t end)
 {
     const conv_weight *const w = context;
@@ -99,10 +139,10 @@ static void conv_weight_range(void *context, int64_t begin, int64_t end)
     conv_taps(&g, taps);
     for (int64_t item = begin; item < end; item++) {
         const int64_t part = item % w->parts, group = item / w->parts % w->conv.groups;
-        const int64_t share = item / w->parts / w->conv.groups;
+        const int64_t split = item / w->parts / w->conv.groups;
         const int64_t c0 = w->conv.channels * part / w->parts, c1 = w->conv.channels * (part + 1) / w->parts;
-        const int64_t n0 = g.images * share / w->shares, n1 = g.images * (share + 1) / w->shares;
-        REAL *const sums = w->sums + ((share * g.groups + group) * depth + c0 * taps_n) * m;
+        const int64_t n0 = g.images * split / w->splits, n1 = g.images * (split + 1) / w->splits;
+        REAL *const sums = w->sums + ((split * g.groups + group) * depth + c0 * taps_n) * m;
         int from_c = 0;
         g.channels = c1 - c0;
         if (w->pointwise) {
@@ -114,7 +154,6 @@ static void conv_weight_range(void *context, int64_t begin, int64_t end)
             for (int64_t row = 0; row < g.oh && !fnn_interrupted(); row += g.block_rows) {
                 const int64_t images = n1 - image < g.block_images ? n1 - image : g.block_images;
                 const int64_t rows = g.oh - row < g.block_rows ? g.oh - row : g.block_rows;
-                const int64_t size = rows * g.ow, n = images * size;
                 conv_fill(&g, copy, g.src + image * g.src_n + (group * w->conv.channels + c0) * g.src_c, images, row,
                           rows);
                 if (direct) {
@@ -123,47 +162,15 @@ static void conv_weight_range(void *context, int64_t begin, int64_t end)
                     from_c = 1;
                     continue;
                 }
-                for (int64_t j = 0; j < n; j += 64) {
-                    conv_run runs[64];
-                    const int64_t take = n - j < 64 ? n - j : 64;
-                    const int count = conv_runs(&g, rows, j, take, runs);
-                    conv_pack(&g, a + j, lda, copy, taps, runs, count, 0, g.channels * taps_n);
-                }
-                const REAL *dy = w->dy + image * w->dy_n + group * m * w->dy_c + row * w->dy_h;
-                gemm product = {.c = sums,
-                                .a = a,
-                                .b = b,
-                                .m = g.channels * taps_n,
-                                .n = m,
-                                .k = n,
-                                .ldc = m,
-                                .as_m = lda,
-                                .as_k = 1,
-                                .bs_k = ldb,
-                                .bs_n = 1,
-                                .from_c = from_c};
-                const int few = n >= VW && m <= (n >= 8 * VW ? DOT_FEW_DEEP : DOT_FEW); /* as gemm_is_dot says */
-                if (few && images == 1 && w->dy_w == 1 && w->dy_h == g.ow) {
-                    product.b = dy;
-                    product.bs_k = 1;
-                    product.bs_n = w->dy_c;
-                } else
-                    for (int64_t i = 0; i < images; i++, dy += w->dy_n) {
-                        if (w->dy_h == g.ow * w->dy_w)
-                            gemm_pack_b(b + i * size * ldb, ldb, dy, w->dy_w, w->dy_c, size, m);
-                        else
-                            for (int64_t r = 0; r < rows; r++)
-                                gemm_pack_b(b + (i * size + r * g.ow) * ldb, ldb, dy + r * w->dy_h, w->dy_w, w->dy_c,
-                                            g.ow, m);
-                    }
-                gemm_part(&product, 0, product.m, 0, m);
+                conv_weight_block(w, &g, sums, copy, taps, a, lda, b, ldb,
+                                  w->dy + image * w->dy_n + group * m * w->dy_c + row * w->dy_h, images, rows, from_c);
                 from_c = 1;
             }
     }
     fnn_free(copy);
 }
 
-/* Rows (group, m) of dw: the shares' sums, turned around. */
+/* Rows (group, m) of dw: the splits' sums, turned around. */
 static void conv_weight_sum(void *context, int64_t begin, int64_t end)
 {
     const conv_weight *const w = context;
@@ -171,7 +178,7 @@ static void conv_weight_sum(void *context, int64_t begin, int64_t end)
     for (int64_t row = begin, rows; row < end; row += rows) { /* those of one group together */
         rows = m - row % m < end - row ? m - row % m : end - row;
         REAL *const sums = w->sums + row / m * depth * m + row % m;
-        for (int64_t s = 1; s < w->shares; s++) {
+        for (int64_t s = 1; s < w->splits; s++) {
             const REAL *const from = sums + s * w->conv.groups * depth * m;
             for (int64_t k = 0; k < depth; k++)
                 v_add_line(sums + k * m, from + k * m, rows);
@@ -180,7 +187,7 @@ static void conv_weight_sum(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* A call as that, without the shares' sums. */
+/* A call as that, without the splits' sums. */
 static conv_weight conv_weight_of(const conv_call *call)
 {
     const fnn_conv *const s = call->s;
@@ -220,11 +227,11 @@ FNN_INLINE int64_t conv_weight_size(const conv_weight *w)
     return w->conv.groups * w->conv.m * w->conv.channels * w->conv.kh * w->conv.kw;
 }
 
-/* Memory for the shares' sums: whether there is any. */
+/* Memory for the splits' sums: whether there is any. */
 static int conv_weight_begin(conv_weight *w)
 {
-    w->shares = conv_shares(w->conv.images, conv_weight_size(w));
-    w->sums = fnn_scratch((size_t)(w->shares * conv_weight_size(w)) * sizeof(REAL));
+    w->splits = conv_splits(w->conv.images, conv_weight_size(w));
+    w->sums = fnn_scratch((size_t)(w->splits * conv_weight_size(w)) * sizeof(REAL));
     return w->sums != NULL;
 }
 
@@ -232,7 +239,7 @@ static int conv_weight_begin(conv_weight *w)
 static void conv_weight_end(conv_weight *w)
 {
     const conv_gemm *const g = &w->conv;
-    fnn_parallel_for(g->groups * g->m, 16, 0.3 * (double)(g->channels * g->kh * g->kw * (w->shares + 1)),
+    fnn_parallel_for(g->groups * g->m, 16, 0.3 * (double)(g->channels * g->kh * g->kw * (w->splits + 1)),
                      conv_weight_sum, w);
     fnn_free(w->sums);
 }
@@ -246,14 +253,14 @@ static conv_outcome conv_weight_run(conv_weight *w)
         return CONV_DONE;
     const double cost = 200 + 0.25 * (double)g->images * (double)(g->oh * g->ow) * (double)g->groups *
                                   (double)(depth + 8) * (double)((g->m + VW - 1) / VW + 1);
-    w->parts = conv_parts(w->shares * g->groups, g->channels, cost);
+    w->parts = conv_parts(w->splits * g->groups, g->channels, cost);
     if (w->pointwise && w->parts > g->channels / (DOT_FEW_DEEP + 1)) /* all parts are dot products, or none is */
         w->parts = g->channels > DOT_FEW_DEEP ? g->channels / (DOT_FEW_DEEP + 1) : 1;
     w->columns = GEMM_PANELS_BYTES / (int64_t)sizeof(REAL) / (depth + 1); /* shapes alone decide: dot products' bits */
     w->columns = w->columns < 64 ? 64 : w->columns > CONV_DEPTH ? CONV_DEPTH : w->columns;
     if (g->m == 1 && w->dy_w == 1)
         w->columns = CONV_COLUMNS; /* nothing is packed */
-    const int64_t items = w->shares * g->groups * w->parts;
+    const int64_t items = w->splits * g->groups * w->parts;
     fnn_parallel_for(items, 1, cost / (double)items, conv_weight_range, w);
     conv_weight_end(w);
     return CONV_DONE;

@@ -13,7 +13,7 @@ typedef struct {
     const fnn_conv *s;
     const REAL *x, *weight, *bias, *dy;
     REAL *y, *sums;
-    int64_t x_n, x_c, dy_n, dy_h, dy_w, shares;
+    int64_t x_n, x_c, dy_n, dy_h, dy_w, splits;
     int relu;
 } kn2row;
 
@@ -72,7 +72,7 @@ static void kn2row_range(void *context, int64_t begin, int64_t end)
     fnn_free(parts);
 }
 
-/* Item = a share of the images: sums (c, taps). */
+/* Item = a split of the images: sums (c, taps). */
 static void kn2row_weight_range(void *context, int64_t begin, int64_t end)
 {
     const kn2row *const g = context;
@@ -83,8 +83,8 @@ static void kn2row_weight_range(void *context, int64_t begin, int64_t end)
     if (!spread)
         return;
     memset(spread, 0, (size_t)(positions * pitch) * sizeof(REAL));
-    for (int64_t share = begin; share < end; share++)
-        for (int64_t n0 = s->n * share / g->shares, n = n0; n < s->n * (share + 1) / g->shares && !fnn_interrupted();
+    for (int64_t split = begin; split < end; split++)
+        for (int64_t n0 = s->n * split / g->splits, n = n0; n < s->n * (split + 1) / g->splits && !fnn_interrupted();
              n++) {
             for (int64_t t = 0; t < taps; t++) {
                 const conv_view v = conv_view_of(s, t);
@@ -97,7 +97,7 @@ static void kn2row_weight_range(void *context, int64_t begin, int64_t end)
             }
             prefetch_planes(g->x + n * g->x_n, s->c * positions);
             gemm_panels(s->c, taps, positions, g->x + n * g->x_n, g->x_c, 1, spread, 0, pitch,
-                        g->sums + share * s->c * taps, taps, n > n0);
+                        g->sums + split * s->c * taps, taps, n > n0);
         }
     fnn_free(spread);
 }
@@ -145,12 +145,12 @@ static conv_outcome kn2row_weight(const conv_call *call)
                 .dy_n = call->dys[0],
                 .dy_h = call->dys[2],
                 .dy_w = call->dys[3],
-                .shares = w.shares};
-    fnn_parallel_for(w.shares, 1, (double)(s->n / w.shares) * (0.3 * c * positions * vectors + 0.3 * spread),
+                .splits = w.splits};
+    fnn_parallel_for(w.splits, 1, (double)(s->n / w.splits) * (0.3 * c * positions * vectors + 0.3 * spread),
                      kn2row_weight_range, &g);
     REAL check =
         0; /* what is not finite was multiplied by positions that an element of the kernel does not meet, too */
-    for (int64_t i = 0; i < w.shares * s->c * s->kh * s->kw; i++)
+    for (int64_t i = 0; i < w.splits * s->c * s->kh * s->kw; i++)
         check += w.sums[i] - w.sums[i];
     if (check != 0) {
         fnn_free(w.sums);

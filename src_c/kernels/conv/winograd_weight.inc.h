@@ -1,13 +1,13 @@
 /* winograd_gradient_job.inc.h -- the gradient of the weight of a convolution that winograd.inc.h can do: for each
- * of 16 planes a product of depth tiles, in the shares of images and with the order of sums of
+ * of 16 planes a product of depth tiles, in the splits of images and with the order of sums of
  * implicit_gemm_weight.inc.h.
  */
 typedef struct {
     winograd winograd;
     const REAL *dy;
     int64_t dy_n, dy_c, dy_h, dy_w;
-    REAL *sums, *dw; /* (shares, groups, 16, channels, m), (groups, m, channels, 3, 3) */
-    int64_t shares, parts;
+    REAL *sums, *dw; /* (splits, groups, 16, channels, m), (groups, m, channels, 3, 3) */
+    int64_t splits, parts;
     int not_finite; /* a result is not finite */
 } winograd_gradient_job;
 
@@ -37,7 +37,7 @@ static void winograd_gradient(const conv_gemm *g, REAL *planes, int64_t plane, c
         }
 }
 
-/* Item = some channels of a group for a share of the images. */
+/* Item = some channels of a group for a split of the images. */
 static void winograd_weight_range(void *context, int64_t begin, int64_t end)
 {
     const winograd_gradient_job *const all = context;
@@ -57,10 +57,10 @@ static void winograd_weight_range(void *context, int64_t begin, int64_t end)
     memset(rows, 0, (size_t)rows_size * sizeof(REAL));
     for (int64_t item = begin; item < end; item++) {
         const int64_t part = item % all->parts, group = item / all->parts % g.groups;
-        const int64_t share = item / all->parts / g.groups;
+        const int64_t split = item / all->parts / g.groups;
         const int64_t c0 = whole->channels * part / all->parts, c1 = whole->channels * (part + 1) / all->parts;
-        const int64_t l0 = g.images * share / all->shares * w.tiles_h;
-        const int64_t l1 = g.images * (share + 1) / all->shares * w.tiles_h;
+        const int64_t l0 = g.images * split / all->splits * w.tiles_h;
+        const int64_t l1 = g.images * (split + 1) / all->splits * w.tiles_h;
         g.channels = c1 - c0;
         for (int64_t line = l0; line < l1 && !fnn_interrupted(); line += w.block) {
             const int64_t count = l1 - line < w.block ? l1 - line : w.block;
@@ -77,7 +77,7 @@ static void winograd_weight_range(void *context, int64_t begin, int64_t end)
                         gemm_pack_b(b + r * g.ow * ldb, ldb, from + r * all->dy_h, all->dy_w, all->dy_c, g.ow, m);
                 winograd_gradient(&g, dy + l * w.tiles_w * ldb, dy_plane, b, ldb, height, w.tiles_w);
             }
-            REAL *const sums = all->sums + ((share * g.groups + group) * 16 * whole->channels + c0) * m;
+            REAL *const sums = all->sums + ((split * g.groups + group) * 16 * whole->channels + c0) * m;
             for (int64_t p = 0; p < 16; p++)
                 gemm_panels(g.channels, m, count * w.tiles_w, source + p * plane, w.pitch, 1, dy + p * dy_plane, 0, ldb,
                             sums + p * whole->channels * m, m, line > l0);
@@ -86,7 +86,7 @@ static void winograd_weight_range(void *context, int64_t begin, int64_t end)
     fnn_free(source);
 }
 
-/* dw = G' (the shares' sums) G. Item = a vector of output channels for WINOGRAD_SUM channels of a group: rows of dw so
+/* dw = G' (the splits' sums) G. Item = a vector of output channels for WINOGRAD_SUM channels of a group: rows of dw so
  * long are written at once. */
 static void winograd_weight_sum(void *context, int64_t begin, int64_t end)
 {
@@ -109,8 +109,8 @@ static void winograd_weight_sum(void *context, int64_t begin, int64_t end)
                 for (int j = 0; j < 4; j++) {
                     const REAL *const p = from + (4 * i + j) * plane;
                     s[j] = v_load_part(p, mask);
-                    for (int64_t share = 1; share < all->shares; share++)
-                        s[j] += v_load_part(p + share * g->groups * 16 * plane, mask);
+                    for (int64_t split = 1; split < all->splits; split++)
+                        s[j] += v_load_part(p + split * g->groups * 16 * plane, mask);
                 }
                 const vec inner = (s[1] + s[2]) * (REAL)0.5;
                 half[i][0] = s[0] + inner, half[i][1] = (s[1] - s[2]) * (REAL)0.5, half[i][2] = inner + s[3];
@@ -147,25 +147,25 @@ static conv_outcome winograd_weight(const conv_call *call)
                                  .dy_w = given.dy_w,
                                  .dw = given.dw};
     const int64_t size = g->groups * g->channels * g->m * 16, tiles_w = all.winograd.tiles_w;
-    all.shares = conv_shares(g->images, size);
+    all.splits = conv_splits(g->images, size);
     /* vectors' operations here and there, as measured */
     const double c = (double)g->channels, vectors = (double)((g->m + VW - 1) / VW);
     const double lines = (double)(g->images * all.winograd.tiles_h), tiles = lines * (double)tiles_w;
     const double transforms = 90 * c * lines * (double)((tiles_w + VW - 1) / VW) + 40 * vectors * tiles +
-                              (double)all.shares * 16 * 3 * c * vectors;
+                              (double)all.splits * 16 * 3 * c * vectors;
     const double here = 16 * c * vectors * tiles + transforms;
     if (!call->forced && here > 0.9 * 9 * c * (vectors + 0.5) * (double)(g->images * g->oh * g->ow))
         return CONV_DECLINED;
     winograd_blocks(&all.winograd, g->images);
     const double cost = 0.25 * here * (double)g->groups;
-    all.parts = conv_parts(all.shares * g->groups, g->channels, cost);
-    all.sums = fnn_scratch((size_t)(all.shares * size) * sizeof(REAL));
+    all.parts = conv_parts(all.splits * g->groups, g->channels, cost);
+    all.sums = fnn_scratch((size_t)(all.splits * size) * sizeof(REAL));
     if (!all.sums)
         return CONV_DONE;
-    const int64_t items = all.shares * g->groups * all.parts;
+    const int64_t items = all.splits * g->groups * all.parts;
     fnn_parallel_for(items, 1, cost / (double)items, winograd_weight_range, &all);
     fnn_parallel_for(g->groups * ((g->channels + WINOGRAD_SUM - 1) / WINOGRAD_SUM) * ((g->m + VW - 1) / VW), 1,
-                     (double)((all.shares + 4) * 4 * WINOGRAD_SUM), winograd_weight_sum, &all);
+                     (double)((all.splits + 4) * 4 * WINOGRAD_SUM), winograd_weight_sum, &all);
     fnn_free(all.sums);
     return all.not_finite ? CONV_NOT_FINITE : CONV_DONE;
 }
