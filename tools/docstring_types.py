@@ -103,6 +103,8 @@ def one(text, known, returned, any_tensor):
         return {"tuple": "tuple[Any, ...]", "list": "list[Any]"}.get(text) if returned else "Sequence[Any]"
     if text == "iterable":
         return "Iterable[Any]"
+    if text == "device" and returned:
+        return text
     if text in WORDS:
         return WORDS[text]
     return text if re.fullmatch(r"[A-Z]\w+", text) and known(text) and not (any_tensor and "Tensor" in text) else None

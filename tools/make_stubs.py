@@ -24,19 +24,15 @@ from source_types import Sources
 # What programs import from; a thing stands in the first of these that has it under its own name. Other modules have no
 # stubs: their names are found here.
 PUBLIC = """
-_tape _operators _tensor dtypes random errors nn nn.functional nn.init nn.parallel nn.parameter nn.utils nn.utils.rnn nn.utils.parametrize
-nn.utils.parametrizations nn.utils.stateless optim optim.lr_scheduler optim.swa_utils utils utils.data utils.hooks
-utils.dlpack utils._pytree autograd autograd.function autograd.functional autograd.graph autograd.grad_mode func linalg
-special config serialization models vision vision.datasets vision.transforms vision.transforms.functional vision.utils
-vision.digits distributions distributions.constraints distributions.transforms distributions.kl distributed explain
-explain.lrp kernels dropin compat compat.accelerator compat.amp compat.backends compat.compiler compat.cuda
-compat.futures compat.jit compat.multiprocessing compat.version sklearn
+_tape _operators _tensor dtypes random errors nn nn.functional nn.init nn.parallel nn.parameter nn.utils nn.utils.rnn
+nn.utils.parametrize nn.utils.parametrizations optim optim.lr_scheduler optim.swa_utils utils utils.data utils.hooks
+autograd autograd.function autograd.functional autograd.graph func linalg special config serialization models vision
+vision.datasets vision.transforms vision.transforms.functional vision.utils distributions distributions.constraints
+distributions.transforms distributions.kl distributed explain explain.lrp kernels dropin compat compat.amp
+compat.backends compat.cuda sklearn
 keras keras.layers keras.models keras.losses keras.metrics keras.optimizers keras.optimizers.schedules keras.callbacks
 keras.activations keras.initializers keras.regularizers keras.constraints keras.ops keras.random keras.utils
-keras.saving keras.backend keras.config keras.tree keras.mixed_precision keras.dtype_policies keras.quantizers
-keras.preprocessing keras.preprocessing.image keras.preprocessing.sequence keras.applications keras.distribution
-keras.datasets keras.datasets.mnist keras.datasets.fashion_mnist keras.datasets.cifar10 keras.datasets.cifar100
-keras.datasets.imdb keras.datasets.reuters keras.datasets.boston_housing keras.datasets.california_housing
+keras.saving keras.config keras.preprocessing
 """.split()
 # Names that annotations and docstring_types use -> where they come from.
 HOMES = {
@@ -52,7 +48,11 @@ PROTOCOL = {"__init__": "None", "__len__": "int", "__bool__": "bool", "__int__":
             "__format__": "str", "__hash__": "int", "__setitem__": "None", "__delitem__": "None", "__setattr__": "None",
             "__delattr__": "None", "__array__": "ndarray", "__enter__": "Self", "__setstate__": "None",
             "__dir__": "list[str]"}
-NOT_WRITTEN = {"__module__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__slots__", "__new__",
+# Methods that each layer of Keras overrides, and programs do not call themselves.
+KERAS_PROTOCOL = ("call", "build", "compute_output_shape", "compute_mask", "get_config", "from_config", "add_weight")
+# What every object has.
+NOT_WRITTEN = {"__repr__", "__str__", "__setattr__", "__delattr__", "__dir__", "__format__", "__setstate__",
+               "__module__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__slots__", "__new__",
                "__parameters__", "__orig_bases__", "__abstractmethods__", "__firstlineno__", "__static_attributes__",
                "__reduce_cython__", "__setstate_cython__", "__pyx_vtable__", "__match_args__", "__getattribute__",
                "__reduce__", "__reduce_ex__", "__getstate__", "__del__", "__init_subclass__", "__subclasshook__",
@@ -74,6 +74,7 @@ class Stub:
     def __init__(self, module, package):
         self.module, self.name, self.package = module, module.__name__, package
         self.keras = self.name.startswith("fastnn.keras")
+        self.overrides = False
         self.imports, self.lines = {}, []  # {name as written: (module, name, exported)}
         self.members = package.members[self.name]
         self.taken = set(self.members)
@@ -156,8 +157,8 @@ class Stub:
         typed = self.said(said)
         if found.kind is found.VAR_POSITIONAL and typed in (self.ref("int"), self.ref("Tensor")):
             return f"{typed} | {self.ref('Sequence')}[{typed}]"
-        if typed is None and (isinstance(default, bool) or isinstance(default, str) and not said):
-            typed = self.ref(type(default).__name__)
+        if typed is None and isinstance(default, bool):
+            typed = self.ref("bool")
         if typed is None:
             return any_type
         none = default is None and "None" not in typed.split(" | ") and typed != any_type
@@ -196,8 +197,9 @@ class Stub:
             return self.ref("Self")
         words = docstring_types.result(text)
         if words:
-            return self.said(words, True) or self.ref("Any")
-        if declared and not name.startswith("__"):
+            said = self.said(words, True) or self.ref("Any")  # what depends on arguments is for them to know
+            return said if len(said.split(" | ")) == 1 or said.endswith("None") else self.ref("Any")
+        if declared and not name.startswith("__") or self.name == "fastnn._operators":
             return self.ref("Tensor")
         found = self.package.sources.result(function)
         return self.written(found) if found else self.ref("Any")
@@ -236,15 +238,16 @@ class Stub:
             given += f", **kwargs: {self.ref('Any')}"  # for subclasses to define
         start = f"{indent}@{self.ref(decorator)}\n" if decorator else ""
         result = self.result(plain, name, inspect.getdoc(plain) or "", signature, declared)
-        both = re.fullmatch(r"(_?Tensor) \| (\w+_result)", result)
-        if both:  # a pair of tensors where a dimension is given
-            whole, along = re.subn(r"dim: [^=,)]*= None", "dim: None = None", given)[0], re.sub(
-                r"dim: [^=,)]*= None", f"dim: {self.ref('int')}", given)
-            second = re.sub(r"dim: .*", f"dim: {self.ref('Tensor')}", along) if "Tensor" in given.partition("dim:")[2] \
-                else None
+        both = result.split(" | ") if signature and signature.return_annotation is not signature.empty else ()
+        found = re.search(r"dim: [^=]*= None", given)
+        if len(both) == 2 and found:  # one without a dimension, and with a tensor in its place; the other along it
             start += f"{indent}@{self.ref('overload')}\n"
-            return "".join(f"{start}{indent}def {name}({given}) -> {result}: ...\n" for given, result in (
-                (whole, both[1]), (along, both[2]), (second, both[1])) if given)
+            forms = [(f"dim: None = None{given[found.end():]}", both[0]), (f"dim: {self.ref('int')}{given[found.end():]}",
+                                                                          both[1])]
+            if self.ref("Tensor") in found[0]:
+                forms.append((f"dim: {self.ref('Tensor')}", both[0]))
+            return "".join(f"{start}{indent}def {name}({given[:found.start()]}{form}) -> {result}: ...\n"
+                           for form, result in forms)
         return f"{start}{indent}def {name}({given}) -> {result}: ...\n"
 
     def attribute(self, cls, name, value, described, assigned):
@@ -261,7 +264,8 @@ class Stub:
             found = {self.assigned_type(cls, *one) for one in assigned}
             found -= {"None"} if len(found) > 1 else set()
             return found.pop() if len(found) == 1 else self.ref("Any")
-        return self.value_type(value) if not isinstance(value, types.GetSetDescriptorType) else self.ref("Any")
+        unknown = value is None or isinstance(value, types.GetSetDescriptorType)
+        return self.ref("Any") if unknown else self.value_type(value)
 
     def assigned_type(self, cls, value, method, module):
         if value in ("register_buffer", "register_parameter"):
@@ -336,38 +340,45 @@ class Stub:
         return self.ref_class(given) if inspect.isclass(given) else self.ref("Any")
 
     def klass(self, name, cls, indent=""):
-        inner, lines, own = indent + "    ", [], {}
+        inner, lines, own, parts = indent + "    ", [], {}, {}
         for base in reversed(self.package.flat(cls)):
             own.update(vars(base))
-        named = getattr(cls, "names", ())  # fastnn's results that are tuples with names
+        named = ()
+        if name.endswith("_result"):  # tuples of tensors with names
+            named = getattr(cls, "names", None) or [part for part, value in own.items() if isinstance(value, property)]
+            described, own = dict.fromkeys(named, "Tensor"), dict.fromkeys(named)
         fields = getattr(cls, "_fields", ()) if issubclass(cls, tuple) else ()
         bases = [self.ref("NamedTuple")] if fields else self.bases(cls)
-        if issubclass(cls, tuple) and not fields and named:
+        if named:
             bases = [f"{self.ref('tuple')}[{', '.join([self.ref('Tensor')] * len(named))}]"]
         words, assigned = self.class_words(cls), self.package.assigned(cls)
-        described = docstring_types.parameters(inspect.cleandoc(cls.__doc__), "Attributes") \
-            if isinstance(cls.__doc__, str) else {}
+        if not named:
+            described = docstring_types.parameters(inspect.cleandoc(cls.__doc__), "Attributes") \
+                if isinstance(cls.__doc__, str) else {}
         hidden = set(dir(tuple)) if fields else set(dir(enum.Enum)) if issubclass(cls, enum.Enum) else set()
         lines += [f"{inner}{field}: {self.said(described.get(field) or words.get(field), True) or self.ref('Any')}\n"
                   for field in fields]
         for part in sorted({*own, *assigned, *described}):
             value = own.get(part)
+            if part == "__getattr__" and cls.__name__ == "Tensor":  # it serves what programs add; else no slip is seen
+                continue
             if part in NOT_WRITTEN or part in fields or part in hidden or not part.isidentifier() \
                     or part.startswith("_") and not part.endswith("__"):
                 continue
             if issubclass(cls, enum.Enum) and part in cls.__members__:
-                lines.append(f"{inner}{part} = {cls.__members__[part].value!r}\n")
+                parts[part] = f"{inner}{part} = {cls.__members__[part].value!r}\n"
             elif issubclass(cls, enum.Enum) and part not in own:
                 continue
             elif isinstance(value, property) or type(value).__name__ == "cached_property":
-                lines.append(self.property(cls, part, value, described, inner))
+                parts[part] = self.property(cls, part, value, described, inner)
             elif inspect.isclass(value) and value.__qualname__ == f"{cls.__qualname__}.{part}":
-                lines.append(self.klass(part, value, inner))
+                parts[part] = self.klass(part, value, inner)
             elif value is not None and not inspect.isclass(value) and not self.package.is_instance(value) \
                     and (callable(value) or isinstance(value, (staticmethod, classmethod))):
-                lines.append(self.function(part, value, inner, True, words if part == "__init__" else None))
-            elif not part.startswith("__") and (part in own or not self.package.inherited(cls, part)):
-                lines.append(f"{inner}{part}: {self.attribute(cls, part, value, described, assigned.get(part))}\n")
+                parts[part] = self.function(part, value, inner, True, words if part == "__init__" else None)
+            elif not part.startswith("__") and (
+                    part in own or part in described or not self.package.inherited(cls, part)):
+                parts[part] = f"{inner}{part}: {self.attribute(cls, part, value, described, assigned.get(part))}\n"
         if "__init__" not in own and isinstance(own.get("__new__"), staticmethod) and not fields \
                 and not issubclass(cls, enum.Enum) and not self.package.makes_tensors(cls):
             made = self.function("__new__", own["__new__"].__func__, inner, True, words)
@@ -375,7 +386,13 @@ class Stub:
         elif self.package.makes_tensors(cls):
             lines.insert(0, f"{inner}def __init__(self, *args: {self.ref('Any')}, **kwargs: {self.ref('Any')}) "
                             f"-> None: ...\n")
+        self.package.parts[cls] = parts
+        known = {part: text for base in reversed(cls.__mro__[1:])
+                 for part, text in self.package.parts.get(base, {}).items()}
+        lines += [text for part, text in parts.items() if known.get(part) != text
+                  and not (self.keras and part in known and part in KERAS_PROTOCOL)]
         head = f"({', '.join(bases)})" if bases else ""
+        self.overrides |= bool(bases)
         return f"{indent}class {name}{head}:{'' if lines else ' ...'}\n" + "".join(lines)
 
     def property(self, cls, name, value, described, indent):
@@ -389,7 +406,7 @@ class Stub:
         home = self.package.homes.get(id(value))
         if inspect.ismodule(value):
             parent, _, last = value.__name__.rpartition(".")
-            self.imports[name] = parent, last, True
+            self.imports[name] = "." if parent == self.name else parent, last, True
         elif home and home != (self.name, name) and home[0] != self.name:
             self.imports[name] = *home, True
         elif inspect.isclass(value):
@@ -401,7 +418,7 @@ class Stub:
             self.lines.append(f"{name}: {self.value_type(value)}\n")
 
     def text(self):
-        for name, value in self.members.items():
+        for name, value in sorted(self.members.items(), key=lambda one: len(getattr(one[1], "__mro__", ()))):
             self.member(name, value)
         by_home, variables = {}, []
         for written, (home, name, exported) in sorted(self.imports.items()):
@@ -414,7 +431,8 @@ class Stub:
             elif home != self.name:
                 by_home.setdefault(home, []).append(f"{name} as {written}" if exported or name != written else name)
         lines = [f"from {home} import {', '.join(sorted(set(names)))}\n" for home, names in sorted(by_home.items())]
-        return "".join([*lines, *variables, *self.lines])
+        head = '# mypy: disable-error-code="override,misc,assignment"\n' if self.overrides else ""
+        return head + "".join([*lines, *variables, *self.lines])
 
 
 class Package:
@@ -422,7 +440,7 @@ class Package:
 
     def __init__(self):
         import fastnn
-        self.sources, self.flats, self.members, self.homes = Sources(), {}, {}, {}
+        self.sources, self.flats, self.members, self.homes, self.parts = Sources(), {}, {}, {}, {}
         names = dict.fromkeys([*(f"fastnn.{name}" for name in PUBLIC), "fastnn"])
         self.modules = {name: module for name, module in ((name, load(name)) for name in names) if module is not None}
         tables = sys.modules["fastnn.ops.declare"].HOMES
@@ -519,7 +537,7 @@ class Package:
     def write(self, root):
         made = {}
         while set(self.modules) - set(made):  # stubs may add modules, see home_of
-            for name in set(self.modules) - set(made):
+            for name in [name for name in self.modules if name not in made]:
                 made[name] = Stub(self.modules[name], self).text()
         for name, text in made.items():
             again = Stub(self.modules[name], self).text() if name.startswith("fastnn.ops.") else text

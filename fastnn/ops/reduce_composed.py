@@ -36,7 +36,7 @@ class aminmax_result(tuple):  # noqa: N801
 
 
 @operation(out=True)
-def aminmax(input, *, dim=None, keepdim=False):
+def aminmax(input, *, dim=None, keepdim=False) -> "aminmax_result":
     """(min, max) of everything or along `dim`.
 
     Parameters
@@ -70,7 +70,7 @@ def aminmax(input, *, dim=None, keepdim=False):
 
 
 @operation("fastnn")
-def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None) -> "tuple[Tensor, Tensor]":
     """(variance, mean).
 
     Parameters
@@ -95,7 +95,7 @@ def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 
 
 @operation("fastnn")
-def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None) -> "tuple[Tensor, Tensor]":
     """(standard deviation, mean).
 
     Parameters
