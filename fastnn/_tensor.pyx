@@ -469,7 +469,7 @@ cdef class Tensor(Operators):
         return dtypes.from_numpy(self.array.dtype)
 
     # -- autograd; backward and hooks are in fastnn._gradients --
-    def requires_grad_(self, bint requires_grad=True) -> Self:
+    def requires_grad_(self, bint requires_grad=True):
         """Set ``requires_grad`` and return the tensor."""
         self.requires_grad = requires_grad
         return self
@@ -480,14 +480,14 @@ cdef class Tensor(Operators):
         tensor.version = self.version_object()
         return tensor
 
-    def detach_(self) -> Self:
+    def detach_(self):
         """Take this tensor itself out of the graph."""
         self.node = None
         self.leaf_requires_grad = False
         return self
 
     # -- NumPy --
-    def numpy(self, *, bint force=False) -> ndarray:
+    def numpy(self, *, bint force=False) -> np.ndarray:
         """The array of this tensor; shares memory."""
         if not force and fnn_grad_mode and needs_grad(self) and not (readable is not None and readable(self)):
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")

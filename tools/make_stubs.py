@@ -29,7 +29,7 @@ nn.utils.parametrize nn.utils.parametrizations optim optim.lr_scheduler optim.sw
 autograd autograd.function autograd.functional autograd.graph func linalg special config serialization models vision
 vision.datasets vision.transforms vision.transforms.functional vision.utils distributions distributions.constraints
 distributions.transforms distributions.kl distributed explain explain.lrp kernels dropin compat compat.amp
-compat.backends compat.cuda sklearn
+compat.backends compat.cuda
 keras keras.layers keras.models keras.losses keras.metrics keras.optimizers keras.optimizers.schedules keras.callbacks
 keras.activations keras.initializers keras.regularizers keras.constraints keras.ops keras.random keras.utils
 keras.saving keras.config keras.preprocessing
@@ -126,11 +126,12 @@ class Stub:
 
     def written(self, text, names=None):
         """A type in names, as this stub writes it; `names`: classes that are not known by name alone."""
-        tree = ast.parse(text, mode="eval")
+        tree = ast.parse(text.replace("np.", ""), mode="eval")
         for node in ast.walk(tree):
             if isinstance(node, ast.Name):
                 found = (names or {}).get(node.id)
-                node.id = self.ref_class(found) if inspect.isclass(found) else self.ref(node.id)
+                node.id = self.argument(found) if isinstance(found, typing.TypeVar) else self.ref_class(found) \
+                    if inspect.isclass(found) else self.ref(node.id)
         return ast.unparse(tree)
 
     # ---- types ----
@@ -142,7 +143,7 @@ class Stub:
 
     def annotation(self, given, function):
         if isinstance(given, str):
-            return self.written(given, vars(sys.modules.get(self.package.module_of(function), types)))
+            return self.written(given, vars(sys.modules.get(inspect.unwrap(function).__module__, types)))
         if given is None or given is type(None):
             return "None"
         if inspect.isclass(given) and not typing.get_args(given):
@@ -191,9 +192,11 @@ class Stub:
     def result(self, function, name, text, signature, declared):
         if signature is not None and signature.return_annotation is not inspect.Signature.empty:
             return self.annotation(signature.return_annotation, function)
+        if name == "__iter__" and self.name == "fastnn._operators":
+            return self.written("Iterator[Tensor]")
         if name in PROTOCOL:
             return self.written(PROTOCOL[name])
-        if declared and name.endswith("_") and not name.endswith("__") and self.name == "fastnn._tensor":
+        if self.name == "fastnn._tensor" and name.endswith("_") and not name.endswith("__"):
             return self.ref("Self")
         words = docstring_types.result(text)
         if words:
@@ -344,7 +347,7 @@ class Stub:
         for base in reversed(self.package.flat(cls)):
             own.update(vars(base))
         named = ()
-        if name.endswith("_result"):  # tuples of tensors with names
+        if cls.__name__.endswith("_result"):  # tuples of tensors with names
             named = getattr(cls, "names", None) or [part for part, value in own.items() if isinstance(value, property)]
             described, own = dict.fromkeys(named, "Tensor"), dict.fromkeys(named)
         fields = getattr(cls, "_fields", ()) if issubclass(cls, tuple) else ()
@@ -494,11 +497,10 @@ class Package:
         return found
 
     def home_of(self, cls):
-        """(module, name) where a class is written; one that is used without being public is written in its module."""
+        """(module, name) where a class is written; named results of operations are private in Tensor's stub."""
         if id(cls) not in self.homes and cls.__name__.endswith("_result"):
-            self.members.setdefault(cls.__module__, {})[cls.__name__] = cls
-            self.modules[cls.__module__] = sys.modules[cls.__module__]
-            self.homes[id(cls)] = cls.__module__, cls.__name__
+            home = "fastnn._tensor", f"_{cls.__name__}"
+            self.members[home[0]][home[1]], self.homes[id(cls)] = cls, home
         return self.homes.get(id(cls))
 
     def flat(self, cls):
@@ -535,21 +537,17 @@ class Package:
         return type(value).__module__.startswith("fastnn") and type(value).__name__ != "Function"
 
     def write(self, root):
-        made = {}
-        while set(self.modules) - set(made):  # stubs may add modules, see home_of
-            for name in [name for name in self.modules if name not in made]:
-                made[name] = Stub(self.modules[name], self).text()
+        made = {name: Stub(module, self).text() for name, module in self.modules.items()}
+        made["fastnn._tensor"] = Stub(self.modules["fastnn._tensor"], self).text()  # again, see home_of
         for name, text in made.items():
-            again = Stub(self.modules[name], self).text() if name.startswith("fastnn.ops.") else text
             parts, inside = name.split("."), hasattr(self.modules[name], "__path__")
             path = os.path.join(root, *parts, "__init__.pyi") if inside else os.path.join(root, *parts) + ".pyi"
-            ast.parse(again)
             if os.path.exists(path):
                 with open(path, encoding="utf-8") as file:
-                    if file.read() == again:
+                    if file.read() == text:
                         continue
             with open(path, "w", encoding="utf-8") as file:
-                file.write(again)
+                file.write(text)
 
 
 if __name__ == "__main__":
