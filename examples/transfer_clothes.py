@@ -26,7 +26,7 @@ def main(argv=None):
 
     most = args.samples
     source, target = digits(args.root), clothes(args.clothes)
-    (x, y), known, tested = ((images[:most, ..., None], labels[:most])
+    (x, y), known, test = ((images[:most, ..., None], labels[:most])
                       for images, labels in (source.train, target.train, target.test))
     if x.shape[1:] != known[0].shape[1:]:
         raise SystemExit(f"expected images of one size, got {source.source} {x.shape[1:]} and {target.source} "
@@ -37,7 +37,7 @@ def main(argv=None):
     model.fit(x, y, epochs=args.epochs, batch_size=64, verbose=0)
     accuracy = model.evaluate(source.test[0][:most, ..., None], source.test[1][:most], verbose=0)[1]
     print(f"{source.source}: {accuracy:.1%} of the test images right", flush=True)
-    return compare(base, known, tested, args.labels, args.draws, args.few_epochs, args.seed, f"of {target.source} right")
+    return compare(base, known, test, args.labels, args.draws, args.few_epochs, args.seed, f"of {target.source} right")
 
 
 if __name__ == "__main__":

@@ -72,8 +72,8 @@ def parse(text, known, returned=False, any_tensor=False):
     """
     text = re.sub(r"(, |^)(optional|default\b.*|in place|new|shapes? .*|like .*|its .*|each .*|as of .*)$", "", text)
     text = re.sub(r", (optional|shape \(.*?\)|default .*)$", "", text)
-    text = re.sub(r"\b(Tensors?|tensors?|KerasTensor)\b( of (int\w*|bool|float\d+|integers)( or int32)?)?( \(.*?\))?", r"\1",
-                  text)
+    text = re.sub(r"\b(Tensors?|tensors?|KerasTensor)\b( of (int\w*|bool|float\d+|integers)( or int32)?)?( \(.*?\))?",
+                  r"\1", text)
     types = [one(part, known, returned, any_tensor) for part in alternatives(text)]
     if not types or None in types:
         return None

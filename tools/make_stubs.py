@@ -130,7 +130,7 @@ class Stub:
         for node in ast.walk(tree):
             if isinstance(node, ast.Name):
                 found = (names or {}).get(node.id)
-                node.id = self.argument(found) if isinstance(found, typing.TypeVar) else self.ref_class(found) \
+                node.id = self.annotation(found) if isinstance(found, typing.TypeVar) else self.ref_class(found) \
                     if inspect.isclass(found) else self.ref(node.id)
         return ast.unparse(tree)
 
@@ -141,14 +141,22 @@ class Stub:
         found = docstring_types.parse(text, self.known, returned, self.keras) if text else None
         return self.written(found) if found else None
 
-    def annotation(self, given, function):
+    def annotation(self, given, function=None):
         if isinstance(given, str):
             return self.written(given, vars(sys.modules.get(inspect.unwrap(function).__module__, types)))
-        if given is None or given is type(None):
-            return "None"
-        if inspect.isclass(given) and not typing.get_args(given):
-            return self.ref_class(given)
-        return self.ref("Any")
+        if isinstance(given, typing.TypeVar):
+            self.imports.setdefault(given.__name__, ("typing", given, False))
+            return given.__name__
+        if given in (None, type(None), ...):
+            return "..." if given is ... else "None"
+        inner = [self.annotation(one, function) for one in typing.get_args(given)]
+        if isinstance(given, types.UnionType):
+            return " | ".join(inner)
+        if given is tuple:
+            inner = [self.ref("Any"), "..."]
+        origin = typing.get_origin(given) or given
+        written = self.ref_class(origin) if inspect.isclass(origin) else self.ref("Any")
+        return written + (f"[{', '.join(inner)}]" if inner else "")
 
     def parameter(self, found, words, function=None):
         """A parameter's type."""
@@ -192,8 +200,11 @@ class Stub:
     def result(self, function, name, text, signature, declared):
         if signature is not None and signature.return_annotation is not inspect.Signature.empty:
             return self.annotation(signature.return_annotation, function)
-        if name == "__iter__" and self.name == "fastnn._operators":
-            return self.written("Iterator[Tensor]")
+        if self.name == "fastnn._operators":
+            if name == "__iter__":
+                return self.written("Iterator[Tensor]")
+            if name.startswith("__i") and name.replace("__i", "__", 1) in dir(self.module.Operators):
+                return self.ref("Self")
         if name in PROTOCOL:
             return self.written(PROTOCOL[name])
         if self.name == "fastnn._tensor" and name.endswith("_") and not name.endswith("__"):
@@ -245,11 +256,11 @@ class Stub:
         found = re.search(r"dim: [^=]*= None", given)
         if len(both) == 2 and found:  # one without a dimension, and with a tensor in its place; the other along it
             start += f"{indent}@{self.ref('overload')}\n"
-            forms = [(f"dim: None = None{given[found.end():]}", both[0]), (f"dim: {self.ref('int')}{given[found.end():]}",
-                                                                          both[1])]
+            before, after = given[:found.start()], given[found.end():]
+            forms = [(f"None = None{after}", both[0]), (self.ref("int") + after, both[1])]
             if self.ref("Tensor") in found[0]:
-                forms.append((f"dim: {self.ref('Tensor')}", both[0]))
-            return "".join(f"{start}{indent}def {name}({given[:found.start()]}{form}) -> {result}: ...\n"
+                forms.append((self.ref("Tensor"), both[0]))
+            return "".join(f"{start}{indent}def {name}({before}dim: {form}) -> {result}: ...\n"
                            for form, result in forms)
         return f"{start}{indent}def {name}({given}) -> {result}: ...\n"
 
@@ -328,19 +339,9 @@ class Stub:
             if count and not inner:
                 inner = (typing.Any,) * count
             if origin is tuple and inner == (typing.Any,):
-                inner = (tuple,) and (typing.Any, ...)
-            found.append(name + (f"[{', '.join(map(self.argument, inner))}]" if inner else ""))
+                inner = typing.Any, ...
+            found.append(name + (f"[{', '.join(map(self.annotation, inner))}]" if inner else ""))
         return found
-
-    def argument(self, given):
-        if isinstance(given, typing.TypeVar):
-            self.imports.setdefault(given.__name__, ("typing", given, False))
-            return given.__name__
-        if given is ...:
-            return "..."
-        if given is tuple:
-            return f"{self.ref('tuple')}[{self.ref('Any')}, ...]"
-        return self.ref_class(given) if inspect.isclass(given) else self.ref("Any")
 
     def klass(self, name, cls, indent=""):
         inner, lines, own, parts = indent + "    ", [], {}, {}
@@ -442,7 +443,6 @@ class Package:
     """The modules of fastnn that get stubs, and what their stubs need to know of each other."""
 
     def __init__(self):
-        import fastnn
         self.sources, self.flats, self.members, self.homes, self.parts = Sources(), {}, {}, {}, {}
         names = dict.fromkeys([*(f"fastnn.{name}" for name in PUBLIC), "fastnn"])
         self.modules = {name: module for name, module in ((name, load(name)) for name in names) if module is not None}

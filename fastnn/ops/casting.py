@@ -11,7 +11,7 @@ from fastnn.ops.declare import operation
 
 @operation("fastnn", keywords={"tensor": "tensor1", "scalar1": "tensor1", "other": "tensor2", "x2": "tensor2",
                                "scalar": "tensor2", "scalar2": "tensor2"})
-def result_type(tensor1, tensor2) -> "dtype":
+def result_type(tensor1, tensor2) -> dtypes.dtype:
     """The dtype of an operation on two operands, tensors or Python numbers.
 
     Parameters
@@ -28,7 +28,7 @@ def result_type(tensor1, tensor2) -> "dtype":
 
 
 @operation("fastnn")
-def promote_types(type1, type2) -> "dtype":
+def promote_types(type1, type2) -> dtypes.dtype:
     """The smallest dtype that both cast to without loss of category.
 
     Parameters

@@ -16,7 +16,7 @@ from fastnn.ops.rearrange import flip
 
 
 @operation("Tensor")
-def size(self, dim=None) -> "Size | int":
+def size(self, dim=None) -> dtypes.Size | int:
     """The shape, or one of its sizes.
 
     Parameters
@@ -32,7 +32,7 @@ def size(self, dim=None) -> "Size | int":
 
 
 @operation("Tensor")
-def stride(self, dim=None) -> "tuple[int, ...] | int":
+def stride(self, dim=None) -> tuple[int, ...] | int:
     """Steps in memory, in elements, to the next index of each dimension.
 
     Parameters

@@ -131,7 +131,7 @@ def _each(tensors, function):
 
 
 @operation("fastnn")
-def broadcast_tensors(*tensors) -> "tuple[Tensor, ...]":
+def broadcast_tensors(*tensors) -> tuple[Tensor, ...]:
     """All expanded to their common shape.
 
     Parameters
