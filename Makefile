@@ -90,9 +90,9 @@ format: $(VENV)/.extra-lint  ## format C as `make lint` wants it
 # before Python's; PYTHONMALLOC=malloc lets them see Python's own buffers. PyTorch is left out: it is not built for this.
 asan: $(VENV)/.extra-test  ## build with AddressSanitizer and UBSan into build/asan and run the tests there
 	mkdir -p $(ASAN_TREE)/fastnn
-	cd $(ASAN_TREE) && rm -rf src_c tests benchmarks examples && find fastnn -name '*.py*' -delete
+	cd $(ASAN_TREE) && rm -rf src_c tests benchmarks examples tools && find fastnn -name '*.py*' -delete
 	tar -cf - --exclude='*.so' --exclude='__pycache__' --exclude='fastnn/*.c' \
-	    pyproject.toml setup.py README.md LICENSE Makefile fastnn src_c tests benchmarks \
+	    pyproject.toml setup.py README.md LICENSE Makefile fastnn src_c tests benchmarks tools \
 	    $(wildcard examples docs CONTRIBUTING.md CHANGELOG.md) | tar -xf - -C $(ASAN_TREE)
 	cd $(ASAN_TREE) && FASTNN_SANITIZE=1 $(abspath $(BIN))/python setup.py --quiet build_ext --inplace
 	cd $(ASAN_TREE) && PYTHONPATH=. PYTHONMALLOC=malloc FASTNN_TEST_TORCH=0 \
@@ -131,6 +131,6 @@ annotate: venv  ## write Cython's annotated HTML beside each .pyx: yellow lines 
 
 clean:  ## remove everything that was built, but not .venv
 	rm -rf build dist fastnn.egg-info .pytest_cache .ruff_cache .hypothesis
-	find fastnn -name '*.so' -delete
+	find fastnn -name '*.so' -delete -o -name '*.pyi' -delete
 	find fastnn -name '*.pyx' | sed 's/pyx$$/c/' | xargs rm -f
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

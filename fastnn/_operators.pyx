@@ -172,7 +172,7 @@ cdef class Operators(Vertex):
     def ndim(self):
         return np.PyArray_NDIM(self.array)
 
-    def dim(self):
+    def dim(self) -> int:
         """Number of dimensions.
 
         Examples
@@ -182,7 +182,7 @@ cdef class Operators(Vertex):
         """
         return np.PyArray_NDIM(self.array)
 
-    def numel(self):
+    def numel(self) -> int:
         """Number of elements.
 
         Examples
@@ -192,7 +192,7 @@ cdef class Operators(Vertex):
         """
         return np.PyArray_SIZE(self.array)
 
-    def item(self):
+    def item(self) -> int | float | bool:
         """The only element as a Python number.
 
         Raises
@@ -209,7 +209,7 @@ cdef class Operators(Vertex):
             raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
         return self.array.item()
 
-    def tolist(self):
+    def tolist(self) -> Any:
         """Nested lists of Python numbers.
 
         Examples

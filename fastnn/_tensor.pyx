@@ -280,7 +280,7 @@ def writable(Tensor tensor, bint elements=True):
 
 # ---- grad mode ----
 
-def is_grad_enabled():
+def is_grad_enabled() -> bool:
     """Whether operations on this thread are recorded."""
     return bool(fnn_grad_mode)
 
@@ -290,7 +290,7 @@ def set_grad_mode(bint on):
     fnn_grad_mode = on
 
 
-def is_inference_mode_enabled():
+def is_inference_mode_enabled() -> bool:
     """Whether this thread is within ``inference_mode``."""
     return bool(fnn_inference_mode)
 
@@ -327,6 +327,20 @@ cdef class Tensor(Operators):
     ----------
     *args : int or array-like
         Sizes, or data, which gets the default dtype; ``fastnn.tensor`` finds the dtype.
+
+    Attributes
+    ----------
+    shape : Size
+    dtype : dtype
+    device : device
+    ndim, itemsize, nbytes, output_nr : int
+    requires_grad, is_leaf, retains_grad : bool
+    grad : Tensor, optional
+    data, T, H, mT, mH, real, imag : Tensor
+    layout : str
+    names : tuple
+    is_cpu, is_cuda, is_ipu, is_maia, is_meta, is_mkldnn, is_mps, is_mtia, is_nested, is_quantized, is_sparse : bool
+    is_sparse_csr, is_vulkan, is_xla, is_xpu : bool
 
     Examples
     --------
@@ -460,7 +474,7 @@ cdef class Tensor(Operators):
         self.requires_grad = requires_grad
         return self
 
-    def detach(self):
+    def detach(self) -> Tensor:
         """The same memory outside the graph; in-place changes of either are noticed by both."""
         cdef Tensor tensor = wrap(self.array)
         tensor.version = self.version_object()
@@ -473,7 +487,7 @@ cdef class Tensor(Operators):
         return self
 
     # -- NumPy --
-    def numpy(self, *, bint force=False):
+    def numpy(self, *, bint force=False) -> np.ndarray:
         """The array of this tensor; shares memory."""
         if not force and fnn_grad_mode and needs_grad(self) and not (readable is not None and readable(self)):
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")

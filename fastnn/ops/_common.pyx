@@ -292,7 +292,20 @@ cdef class Function:
         return self if instance is None else PyMethod_New(self, instance)
 
     def __getattr__(self, name):
+        if name == "__signature__":
+            return self.signature()
         return self.home if name == "__module__" else getattr(self.__wrapped__, name)
+
+    cdef object signature(self):
+        """The function's, and ``out=`` where it is taken here."""
+        import inspect
+        found = inspect.signature(self.__wrapped__)
+        parameters = list(found.parameters.values())
+        if self.out and "out" not in found.parameters:
+            rest = parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD
+            parameters.insert(len(parameters) - rest, inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY,
+                                                                        default=None))
+        return found.replace(parameters=parameters)
 
     def __repr__(self):
         return f"<function {self.home}.{self.__name__}>"
@@ -352,7 +365,7 @@ cdef Tensor as_tensor(object value, Tensor like):
     raise TypeError(f"expected a Tensor or a number, got {type(value).__name__}")
 
 
-def broadcast_shapes(*shapes):
+def broadcast_shapes(*shapes) -> Size:
     """The shape that these shapes broadcast to; RuntimeError as PyTorch's if they do not."""
     try:
         return dtypes.Size(numpy.broadcast_shapes(*shapes))

@@ -1,6 +1,7 @@
 """Multi-head attention (Vaswani et al. 2017): projections around the attention kernel, which reads them as they lie."""
 import warnings
 
+from fastnn._tensor import Tensor
 from fastnn.dtypes import bool as bool_dtype
 from fastnn.ops.attention import packed_attention
 from fastnn.ops.compare import logical_or
@@ -156,7 +157,7 @@ def multi_head_attention_forward(query, key, value, embed_dim_to_check, num_head
                                  key_padding_mask=None, need_weights=True, attn_mask=None,
                                  use_separate_proj_weight=False, q_proj_weight=None, k_proj_weight=None,
                                  v_proj_weight=None, static_k=None, static_v=None, average_attn_weights=True,
-                                 is_causal=False):
+                                 is_causal=False) -> tuple[Tensor, Tensor]:
     """Attention of heads: projections of query (L, N, E), key and value (S, N, *), softmax(q k^T / sqrt(E / heads)) v
     of each head, a last projection.
 

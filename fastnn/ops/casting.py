@@ -11,7 +11,7 @@ from fastnn.ops.declare import operation
 
 @operation("fastnn", keywords={"tensor": "tensor1", "scalar1": "tensor1", "other": "tensor2", "x2": "tensor2",
                                "scalar": "tensor2", "scalar2": "tensor2"})
-def result_type(tensor1, tensor2):
+def result_type(tensor1, tensor2) -> dtypes.dtype:
     """The dtype of an operation on two operands, tensors or Python numbers.
 
     Parameters
@@ -28,7 +28,7 @@ def result_type(tensor1, tensor2):
 
 
 @operation("fastnn")
-def promote_types(type1, type2):
+def promote_types(type1, type2) -> dtypes.dtype:
     """The smallest dtype that both cast to without loss of category.
 
     Parameters
@@ -47,7 +47,7 @@ def promote_types(type1, type2):
 
 
 @operation("fastnn")
-def can_cast(from_, to):
+def can_cast(from_, to) -> bool:
     """Whether PyTorch lets a result of one dtype be written to a tensor of another.
 
     Parameters
@@ -64,7 +64,7 @@ def can_cast(from_, to):
 
 
 @operation("fastnn")
-def is_floating_point(input):
+def is_floating_point(input) -> bool:
     """Whether the dtype is a floating-point type.
 
     Parameters

@@ -153,7 +153,7 @@ def ge(input, other):
 
 
 @operation()
-def equal(input, other):
+def equal(input, other) -> bool:
     """Whether both have the same shape and elements (a Python bool).
 
     Parameters
@@ -170,7 +170,7 @@ def equal(input, other):
 
 
 @operation()
-def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False) -> bool:
     """Whether |input - other| <= atol + rtol * |other| everywhere (a Python bool).
 
     Parameters

@@ -123,7 +123,7 @@ def _eigh_vectors_second(step, g):
 
 
 @operation("linalg", out=True)
-def eigh(input, UPLO="L"):  # noqa: N803
+def eigh(input, UPLO="L") -> eigh_result:  # noqa: N803
     """(eigenvalues in order, eigenvectors) of symmetric matrices.
 
     Parameters
@@ -207,7 +207,7 @@ def _eig_vectors_second(step, g):
 
 
 @operation("linalg", out=True)
-def eig(input):
+def eig(input) -> eig_result:
     """(eigenvalues, eigenvectors) of square matrices whose eigenvalues are real, such as symmetric ones.
 
     They come in LAPACK's order, real, where PyTorch gives complex numbers with no imaginary part. A matrix with other
@@ -275,7 +275,7 @@ SVD_VECTORS = Op("LinalgSvdBackward0", refuse, "what", reason="there is no gradi
 
 
 @operation("linalg", out=True, keywords={"A": "input"})
-def svd(input, full_matrices=True, *, driver=None):
+def svd(input, full_matrices=True, *, driver=None) -> svd_result:
     """(U, S, Vh) with U diag(S) Vh = A; gradients of S alone.
 
     Parameters
@@ -330,7 +330,7 @@ QR = Op("LinalgQrBackward0", refuse, "what", reason="there is no gradient")
 
 
 @operation("linalg", out=True)
-def qr(A, mode="reduced"):  # noqa: N803
+def qr(A, mode="reduced") -> qr_result:  # noqa: N803
     """(Q, R) with Q R = A; no gradients.
 
     Parameters

@@ -27,7 +27,7 @@ def argwhere(input):
 
 
 @operation("fastnn")
-def unravel_index(indices, shape):
+def unravel_index(indices, shape) -> tuple[Tensor, ...]:
     """Indices of the flattened tensor as one index for each dimension.
 
     Parameters

@@ -184,7 +184,7 @@ SLOGDET.second(lambda step, g: _column(g) * inv(step.input(step.x, 0)).mT)
 
 
 @operation("fastnn Tensor linalg", out=True, keywords={"A": "input"})
-def slogdet(input):
+def slogdet(input) -> slogdet_result:
     """(sign, logarithm of the size) of each determinant.
 
     Parameters
@@ -343,7 +343,7 @@ LSTSQ = Op("LinalgLstsqBackward0", refuse, "what", reason="there is no gradient"
 
 
 @operation("linalg", keywords={"A": "input", "B": "b"})
-def lstsq(input, b, rcond=None, *, driver=None):
+def lstsq(input, b, rcond=None, *, driver=None) -> lstsq_result:
     """The X that makes |A X - B| smallest for A = `input` and B = `b`, matrices or stacks of them; no gradients.
 
     Whatever the driver, singular values are used. The rank is there for all but "gels", residuals for all but "gelsy"

@@ -16,7 +16,7 @@ from fastnn.ops.rearrange import flip
 
 
 @operation("Tensor")
-def size(self, dim=None):
+def size(self, dim=None) -> dtypes.Size | int:
     """The shape, or one of its sizes.
 
     Parameters
@@ -32,7 +32,7 @@ def size(self, dim=None):
 
 
 @operation("Tensor")
-def stride(self, dim=None):
+def stride(self, dim=None) -> tuple[int, ...] | int:
     """Steps in memory, in elements, to the next index of each dimension.
 
     Parameters
@@ -50,7 +50,7 @@ def stride(self, dim=None):
 
 
 @operation("Tensor")
-def is_contiguous(self, memory_format=None):
+def is_contiguous(self, memory_format=None) -> bool:
     """Whether the memory is in C order.
 
     Parameters
@@ -67,7 +67,7 @@ def is_contiguous(self, memory_format=None):
 
 
 @operation("Tensor")
-def element_size(self):
+def element_size(self) -> int:
     """Bytes of one element.
 
     Examples
@@ -79,7 +79,7 @@ def element_size(self):
 
 
 @operation("Tensor")
-def data_ptr(self):
+def data_ptr(self) -> int:
     """Address of the first element.
 
     Examples
@@ -91,7 +91,7 @@ def data_ptr(self):
 
 
 @operation("Tensor")
-def is_floating_point(self):
+def is_floating_point(self) -> bool:
     """Whether the dtype is a floating-point type.
 
     Examples
@@ -257,7 +257,7 @@ def _array_wrap(self, array, context=None, return_scalar=False):
 
 
 @operation("Tensor")
-def storage_offset(self):
+def storage_offset(self) -> int:
     """Elements between the start of the memory and the first element.
 
     Examples
@@ -425,6 +425,8 @@ for _name, (_method, _text, _example, _result) in {
         _options = f"    Parameters\n    ----------\n    {_options}\n\n" if _options else ""
         _method.__doc__ = (f"{_text}\n\n{_options}    Examples\n    --------\n    >>> x = fastnn.ones(2)\n"
                            f"    >>> {_example}\n    {_result}\n    ")
+    if _name.startswith("is_") or _name == "get_device":
+        _method.__annotations__["return"] = int if _name == "get_device" else bool
     operation(f"Tensor.{_name}")(_method)
 for _name, _value in {
         "device": lambda self: dtypes.cpu, "layout": lambda self: "torch.strided", "real": lambda self: self,

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastnn import kernels
 from fastnn._tape import Op
-from fastnn._tensor import from_array, record
+from fastnn._tensor import Tensor, from_array, record
 from fastnn.errors import ShapeError
 from fastnn.ops._common import need_tensors
 from fastnn.ops.declare import operation
@@ -174,7 +174,7 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
 
 
 def max_pool1d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
-                            return_indices=False):
+                            return_indices=False) -> tuple[Tensor, Tensor]:
     """``max_pool1d`` with `return_indices`.
 
     Parameters
@@ -202,7 +202,7 @@ def max_pool1d_with_indices(input, kernel_size, stride=None, padding=0, dilation
 
 
 def max_pool2d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
-                            return_indices=False):
+                            return_indices=False) -> tuple[Tensor, Tensor]:
     """``max_pool2d`` with `return_indices`.
 
     Parameters
@@ -459,7 +459,7 @@ def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
 
 
 def max_pool3d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
-                            return_indices=False):
+                            return_indices=False) -> tuple[Tensor, Tensor]:
     """``max_pool3d`` with `return_indices`.
 
     Parameters

@@ -231,7 +231,7 @@ def powers_of(x, count):
 
 
 @operation("fastnn")
-def meshgrid(*tensors, indexing=None):
+def meshgrid(*tensors, indexing=None) -> tuple[Tensor, ...]:
     """Coordinates of a grid: each vector expanded over the dimensions of the others.
 
     Parameters

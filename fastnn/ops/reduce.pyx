@@ -374,7 +374,7 @@ cdef np.ndarray argextreme(str op, np.ndarray x, object axis, bint keepdim):
 
 
 @operation(out=True, keywords={"other": "dim", "x2": "dim"})
-def max(input, dim=None, keepdim=False):
+def max(input, dim=None, keepdim=False) -> Tensor | max_result:
     """Largest element; with `dim` (values, indices) along it; with a tensor in its place ``maximum``.
 
     Parameters
@@ -399,7 +399,7 @@ def max(input, dim=None, keepdim=False):
 
 
 @operation(out=True, keywords={"other": "dim", "x2": "dim"})
-def min(input, dim=None, keepdim=False):
+def min(input, dim=None, keepdim=False) -> Tensor | min_result:
     """Smallest element; with `dim` (values, indices) along it; with a tensor in its place ``minimum``.
 
     Parameters

@@ -1,7 +1,7 @@
 """Reductions made of other operations; those with kernels are in `reduce`."""
 import numpy as np
 
-from fastnn._tensor import from_array
+from fastnn._tensor import Tensor, from_array
 from fastnn.ops import arithmetic, reduce
 from fastnn.ops._common import need_tensors
 from fastnn.ops.declare import operation
@@ -36,7 +36,7 @@ class aminmax_result(tuple):  # noqa: N801
 
 
 @operation(out=True)
-def aminmax(input, *, dim=None, keepdim=False):
+def aminmax(input, *, dim=None, keepdim=False) -> aminmax_result:
     """(min, max) of everything or along `dim`.
 
     Parameters
@@ -70,7 +70,7 @@ def aminmax(input, *, dim=None, keepdim=False):
 
 
 @operation("fastnn")
-def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None) -> tuple[Tensor, Tensor]:
     """(variance, mean).
 
     Parameters
@@ -95,7 +95,7 @@ def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 
 
 @operation("fastnn")
-def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None) -> tuple[Tensor, Tensor]:
     """(standard deviation, mean).
 
     Parameters

@@ -176,7 +176,7 @@ def _running(kind, op, input, dim, better):
 
 
 @operation(out=True)
-def cummax(input, dim):
+def cummax(input, dim) -> cummax_result:
     """(values, indices) of the largest element so far along `dim`.
 
     Parameters
@@ -194,7 +194,7 @@ def cummax(input, dim):
 
 
 @operation(out=True)
-def cummin(input, dim):
+def cummin(input, dim) -> cummin_result:
     """(values, indices) of the smallest element so far along `dim`.
 
     Parameters

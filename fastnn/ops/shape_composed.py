@@ -49,7 +49,7 @@ def broadcast_shapes_of(*shapes):
 
 
 @operation()
-def is_same_size(input, other):
+def is_same_size(input, other) -> bool:
     """Whether both have one shape.
 
     Parameters
@@ -131,7 +131,7 @@ def _each(tensors, function):
 
 
 @operation("fastnn")
-def broadcast_tensors(*tensors):
+def broadcast_tensors(*tensors) -> tuple[Tensor, ...]:
     """All expanded to their common shape.
 
     Parameters

@@ -57,7 +57,7 @@ def taken_of(kind, input, dim, indices, name):
 
 
 @operation(out=True)
-def sort(input, dim=-1, descending=False, stable=False):
+def sort(input, dim=-1, descending=False, stable=False) -> sort_result:
     """(values, indices) in order along `dim`; equal elements keep their order.
 
     Parameters
@@ -121,7 +121,7 @@ def msort(input):
 
 
 @operation(out=True)
-def topk(input, k, dim=-1, largest=True, sorted=True):
+def topk(input, k, dim=-1, largest=True, sorted=True) -> topk_result:
     """(values, indices) of the `k` largest (or smallest) elements along `dim`, in order.
 
     Parameters
@@ -157,7 +157,7 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
 
 
 @operation(out=True)
-def kthvalue(input, k, dim=-1, keepdim=False):
+def kthvalue(input, k, dim=-1, keepdim=False) -> kthvalue_result:
     """(values, indices) of the k-th smallest element along `dim`, counted from 1.
 
     Parameters

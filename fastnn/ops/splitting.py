@@ -11,7 +11,7 @@ SECTIONS = {"sections": "indices_or_sections", "indices": "indices_or_sections"}
 
 
 @operation(keywords=SECTIONS)
-def hsplit(input, indices_or_sections):
+def hsplit(input, indices_or_sections) -> tuple[Tensor, ...]:
     """Pieces along dimension 1 (of a vector: 0).
 
     Parameters
@@ -29,7 +29,7 @@ def hsplit(input, indices_or_sections):
 
 
 @operation(keywords=SECTIONS)
-def vsplit(input, indices_or_sections):
+def vsplit(input, indices_or_sections) -> tuple[Tensor, ...]:
     """Pieces along dimension 0.
 
     Parameters
@@ -47,7 +47,7 @@ def vsplit(input, indices_or_sections):
 
 
 @operation(keywords=SECTIONS)
-def dsplit(input, indices_or_sections):
+def dsplit(input, indices_or_sections) -> tuple[Tensor, ...]:
     """Pieces along dimension 2.
 
     Parameters
@@ -85,7 +85,7 @@ UNSAFE_SPLIT.linear(lambda x, shape, index: x[index])
 
 
 @operation()
-def unsafe_chunk(input, chunks, dim=0):
+def unsafe_chunk(input, chunks, dim=0) -> tuple[Tensor, ...]:
     """``chunk``; the pieces share memory, but a change of one in place is nothing that another's gradient knows of.
 
     Parameters
@@ -109,7 +109,7 @@ def unsafe_chunk(input, chunks, dim=0):
 
 
 @operation()
-def split_with_sizes(input, split_sizes, dim=0):
+def split_with_sizes(input, split_sizes, dim=0) -> tuple[Tensor, ...]:
     """``split`` by a list of sizes.
 
     Parameters
@@ -131,7 +131,7 @@ TENSOR_BYTES = 256  # about what one of many views takes
 
 
 @operation()
-def unbind(input, dim=0):
+def unbind(input, dim=0) -> tuple[Tensor, ...]:
     """All slices along `dim`.
 
     Parameters
@@ -158,7 +158,7 @@ def unbind(input, dim=0):
 
 
 @operation(keywords={"split_size": "split_size_or_sections"})
-def split(tensor, split_size_or_sections, dim=0):
+def split(tensor, split_size_or_sections, dim=0) -> tuple[Tensor, ...]:
     """Pieces along `dim`: of one size (the last may be smaller), or of the sizes in a list.
 
     Parameters
@@ -208,7 +208,7 @@ def need_dimensions(op, input):
 
 
 @operation()
-def chunk(input, chunks, dim=0):
+def chunk(input, chunks, dim=0) -> tuple[Tensor, ...]:
     """At most `chunks` pieces of equal size along `dim` (the last may be smaller).
 
     Parameters
@@ -239,7 +239,7 @@ def chunk(input, chunks, dim=0):
 
 
 @operation(keywords={**SECTIONS, "tensor_indices_or_sections": "indices_or_sections"})
-def tensor_split(input, indices_or_sections, dim=0):
+def tensor_split(input, indices_or_sections, dim=0) -> tuple[Tensor, ...]:
     """Pieces along `dim`: so many of nearly equal size, or cut at given positions.
 
     Parameters

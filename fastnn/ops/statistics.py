@@ -20,7 +20,7 @@ class median_result(values_and_indices):  # noqa: N801
 
 
 @operation(out=True)
-def median(input, dim=None, keepdim=False):
+def median(input, dim=None, keepdim=False) -> Tensor | median_result:
     """The middle value (the lower of two); with `dim` (values, indices) along it. NaN wins.
 
     Parameters
@@ -144,7 +144,7 @@ class nanmedian_result(values_and_indices):  # noqa: N801
 
 
 @operation(out=True)
-def nanmedian(input, dim=None, keepdim=False):
+def nanmedian(input, dim=None, keepdim=False) -> Tensor | nanmedian_result:
     """``median`` of those that are not NaN; of nothing else NaN.
 
     Parameters
@@ -181,7 +181,7 @@ def nanmedian(input, dim=None, keepdim=False):
 
 
 @operation(out=True)
-def mode(input, dim=-1, keepdim=False):
+def mode(input, dim=-1, keepdim=False) -> mode_result:
     """(values, indices) of the most frequent value along `dim`, the smallest of several.
 
     Parameters

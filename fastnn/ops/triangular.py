@@ -58,7 +58,8 @@ def solve_triangular(A, B, *, upper, left=True, unitriangular=False, out=None): 
 
 
 @operation()
-def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False, *, out=None):  # noqa: N803
+def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False, *,  # noqa: N803
+                     out=None) -> triangular_solve_result:
     """(X, A) with A X = `input` for triangular A (A^T with `transpose`); see ``linalg.solve_triangular``.
 
     Parameters
@@ -128,7 +129,7 @@ def cholesky_inverse(input, upper=False):
 
 
 @operation("linalg", out=True)
-def cholesky_ex(input, *, upper=False, check_errors=False):
+def cholesky_ex(input, *, upper=False, check_errors=False) -> cholesky_ex_result:
     """(L, info) of ``cholesky``: `info` is 0, or the order of the first leading minor that is not positive.
 
     Such a matrix raises nothing without `check_errors`; its L is NaN here.

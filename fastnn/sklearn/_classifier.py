@@ -96,12 +96,12 @@ n_features_in_, feature_names_in_, n_iter_, n_layers_, n_outputs_, out_activatio
     }
     _score_name = "val_accuracy"
 
-    def __init__(self, hidden_layer_sizes=(100,), activation="relu", *, solver="adam", alpha=0.0001, batch_size="auto",
-                 learning_rate="constant", learning_rate_init=0.001, power_t=0.5, max_iter=200, shuffle=True,
-                 random_state=None, tol=1e-4, verbose=False, warm_start=False, momentum=0.9, nesterovs_momentum=True,
-                 early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-8,
-                 n_iter_no_change=10, max_fun=15000, loss="log_loss", class_weight=None, dropout=0.0, batch_norm=False,
-                 weight_decay=0.0, dtype=None, n_jobs=None, callbacks=None):
+    def __init__(self, hidden_layer_sizes: "tuple | list" = (100,), activation="relu", *, solver="adam", alpha=0.0001,
+                 batch_size: "int | str" = "auto", learning_rate="constant", learning_rate_init=0.001, power_t=0.5,
+                 max_iter=200, shuffle=True, random_state=None, tol=1e-4, verbose=False, warm_start=False, momentum=0.9,
+                 nesterovs_momentum=True, early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999,
+                 epsilon=1e-8, n_iter_no_change=10, max_fun=15000, loss="log_loss", class_weight=None, dropout=0.0,
+                 batch_norm=False, weight_decay=0.0, dtype=None, n_jobs=None, callbacks=None):
         keep(self, locals())
 
     # ---- what BaseMLP asks ----

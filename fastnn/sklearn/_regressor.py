@@ -130,12 +130,13 @@ intercepts_, batch_norms_, n_features_in_, feature_names_in_, n_iter_, n_layers_
         "delta": [Interval(Real, 0, None, closed="neither")],
     }
 
-    def __init__(self, loss="squared_error", hidden_layer_sizes=(100,), activation="relu", *, solver="adam",
-                 alpha=0.0001, batch_size="auto", learning_rate="constant", learning_rate_init=0.001, power_t=0.5,
-                 max_iter=200, shuffle=True, random_state=None, tol=1e-4, verbose=False, warm_start=False, momentum=0.9,
-                 nesterovs_momentum=True, early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999,
-                 epsilon=1e-8, n_iter_no_change=10, max_fun=15000, quantile=0.5, delta=1.0, dropout=0.0,
-                 batch_norm=False, weight_decay=0.0, dtype=None, n_jobs=None, callbacks=None):
+    def __init__(self, loss="squared_error", hidden_layer_sizes: "tuple | list" = (100,), activation="relu", *,
+                 solver="adam", alpha=0.0001, batch_size: "int | str" = "auto", learning_rate="constant",
+                 learning_rate_init=0.001, power_t=0.5, max_iter=200, shuffle=True, random_state=None, tol=1e-4,
+                 verbose=False, warm_start=False, momentum=0.9, nesterovs_momentum=True, early_stopping=False,
+                 validation_fraction=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-8, n_iter_no_change=10, max_fun=15000,
+                 quantile=0.5, delta=1.0, dropout=0.0, batch_norm=False, weight_decay=0.0, dtype=None, n_jobs=None,
+                 callbacks=None):
         keep(self, locals())
 
 
@@ -169,12 +170,12 @@ class MLPQuantileRegressor(BaseMLPRegressor):
     }
     _score_name = "val_d2"
 
-    def __init__(self, quantile=0.5, hidden_layer_sizes=(100,), activation="relu", *, solver="adam", alpha=0.0001,
-                 batch_size="auto", learning_rate="constant", learning_rate_init=0.001, power_t=0.5, max_iter=200,
-                 shuffle=True, random_state=None, tol=1e-4, verbose=False, warm_start=False, momentum=0.9,
-                 nesterovs_momentum=True, early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999,
-                 epsilon=1e-8, n_iter_no_change=10, max_fun=15000, dropout=0.0, batch_norm=False, weight_decay=0.0,
-                 dtype=None, n_jobs=None, callbacks=None):
+    def __init__(self, quantile=0.5, hidden_layer_sizes: "tuple | list" = (100,), activation="relu", *, solver="adam",
+                 alpha=0.0001, batch_size: "int | str" = "auto", learning_rate="constant", learning_rate_init=0.001,
+                 power_t=0.5, max_iter=200, shuffle=True, random_state=None, tol=1e-4, verbose=False, warm_start=False,
+                 momentum=0.9, nesterovs_momentum=True, early_stopping=False, validation_fraction=0.1, beta_1=0.9,
+                 beta_2=0.999, epsilon=1e-8, n_iter_no_change=10, max_fun=15000, dropout=0.0, batch_norm=False,
+                 weight_decay=0.0, dtype=None, n_jobs=None, callbacks=None):
         keep(self, locals())
 
     def _loss(self):

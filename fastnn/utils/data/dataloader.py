@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnn import random
 from fastnn.utils.data.collate import default_collate, default_convert
-from fastnn.utils.data.dataset import IterableDataset, batch_method
+from fastnn.utils.data.dataset import Dataset, IterableDataset, batch_method
 from fastnn.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, batches
 from fastnn.utils.data.worker import Fetcher, Streams, WorkerInfo, get_worker_info
 
@@ -95,8 +95,8 @@ class DataLoader(Generic[T_co]):
 
     __initialized = False
 
-    def __init__(self, dataset, batch_size=1, shuffle=None, sampler=None, batch_sampler=None, num_workers=0,
-                 collate_fn=None, pin_memory=False, drop_last=False, timeout=0, worker_init_fn=None,
+    def __init__(self, dataset: "Dataset[T_co]", batch_size=1, shuffle=None, sampler=None, batch_sampler=None,
+                 num_workers=0, collate_fn=None, pin_memory=False, drop_last=False, timeout=0, worker_init_fn=None,
                  multiprocessing_context=None, generator=None, *, prefetch_factor=None, persistent_workers=False,
                  pin_memory_device="", in_order=True):
         if num_workers < 0:

@@ -210,7 +210,7 @@ class ConcatDataset(Dataset[T_co]):
         """Running sums of the lengths."""
         return list(itertools.accumulate(len(dataset) for dataset in sequence))
 
-    def __init__(self, datasets):
+    def __init__(self, datasets: "Iterable[Dataset[T_co]]"):
         self.datasets = list(datasets)
         if not self.datasets:
             raise AssertionError("datasets should not be an empty iterable")
@@ -292,7 +292,7 @@ class Subset(Dataset[T_co]):
     [30, 10]
     """
 
-    def __init__(self, dataset, indices):
+    def __init__(self, dataset: "Dataset[T_co]", indices):
         self.dataset = dataset
         self.indices = indices
         kind = type(self)
