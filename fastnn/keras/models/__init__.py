@@ -1,10 +1,11 @@
 """Models, as ``keras.models``."""
 from fastnn.keras import saving
+from fastnn.keras.layers.base import Layer
 from fastnn.keras.models.cloning import clone_model
 from fastnn.keras.models.functional import Functional
 from fastnn.keras.models.model import Model
 from fastnn.keras.models.sequential import Sequential
-from fastnn.keras.saving import deserialize_keras_object
+from fastnn.keras.saving import deserialize_keras_object, objects
 
 
 def model_from_json(json_string, custom_objects=None):
@@ -20,6 +21,11 @@ def model_from_json(json_string, custom_objects=None):
     -------
     Model
 
+    Raises
+    ------
+    ValueError, TypeError, NotImplementedError
+        The text is no model's. Its sizes are not bounded: weights of any size are made.
+
     Examples
     --------
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
@@ -28,7 +34,11 @@ def model_from_json(json_string, custom_objects=None):
     """
     import json
 
-    return deserialize_keras_object(json.loads(json_string), custom_objects)
+    with objects.errors_of("model_from_json"):
+        made = deserialize_keras_object(json.loads(json_string), custom_objects)
+        if not isinstance(made, Layer):
+            raise ValueError(f"expected a model, got the record of a {type(made).__name__}")
+        return made
 
 
 def __getattr__(name):
