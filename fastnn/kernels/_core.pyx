@@ -22,6 +22,7 @@ cdef extern from "fastnn.h":
     int fnn_get_num_threads()
     int fnn_limit_this_thread(int n) nogil
     int fnn_openmp_version()
+    int fnn_has_threads()
     void fnn_set_flush_denormal(int on)
     int fnn_get_flush_denormal()
 
@@ -456,6 +457,11 @@ def get_num_threads():
 def openmp_version():
     """The date of the OpenMP specification (`_OPENMP`), 0 when built without."""
     return fnn_openmp_version()
+
+
+def has_threads():
+    """Whether kernels may run on several threads: OpenMP's, or those of `src_c/team.c` in a build without it."""
+    return bool(fnn_has_threads())
 
 
 def set_flush_denormal(bint on):

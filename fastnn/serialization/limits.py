@@ -44,7 +44,7 @@ def bytes_of(shape, itemsize, most=math.inf):
     if size > most:
         raise FileFormatError(f"shape {short(shape)} would take {short(size)} bytes, expected at most {most} bytes "
                               f"of data")
-    if math.prod(n or 1 for n in shape) * itemsize >= 1 << 63:  # a size of 0 among large ones
+    if not size and math.prod(n or 1 for n in shape) * itemsize >= 1 << 63:  # a size of 0 among large ones
         raise FileFormatError(f"shape {short(shape)} is larger than an array can be")
     return size
 
