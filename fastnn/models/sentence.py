@@ -205,7 +205,11 @@ class SentenceEncoder(Module):
                 raise TypeError(f"SentenceEncoder: expected a list of strings, got {sentence!r} in {type(sentences)}")
         # A half of a surrogate pair is no character: it becomes the one that stands for such.
         whole = [sentence.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for sentence in sentences]
-        return [encoding.ids for encoding in self.tokenizer.encode_batch(whole)]
+        try:
+            encodings = self.tokenizer.encode_batch(whole)
+        except Exception as error:  # the library raises no narrower one
+            raise ValueError(f"SentenceEncoder: the tokenizer fails: {error}") from error
+        return [encoding.ids for encoding in encodings]
 
     def _tokens(self, sentences):
         """Token numbers of strings; lists of them as they are."""
@@ -253,6 +257,13 @@ class SentenceEncoder(Module):
         Returns
         -------
         array (sentences, hidden_size) of float32, for a single string (hidden_size,)
+
+        Raises
+        ------
+        ValueError
+            The tokenizer fails.
+        IndexError
+            It gives numbers that the encoder has no rows for.
         """
         if isinstance(sentences, str):
             return self.encode([sentences])[0]

@@ -63,7 +63,7 @@ class Cases:
     def __init__(self, seed, formats=None):
         self.seed = seed
         self.samples = samples() | model_files.samples()
-        self.formats = sorted(formats or self.samples)
+        self.formats = sorted(formats or self.samples.keys() - model_files.APART)
         self.all = [data for files in self.samples.values() for data in files]
         self.crafted = [case for case in self._crafted() if case[0] in self.formats]
 
@@ -92,11 +92,11 @@ class Cases:
             kind, data, name = self.crafted_case(rng.integers(0, len(self.crafted)))
             return kind, damage.blind(data, rng, self.all), f"{name}, damaged blindly"
         kind = self.formats[rng.integers(0, len(self.formats))]
-        if kind not in model_files.FOLDERS and rng.random() < 0.03:
+        if kind not in model_files.BY_FORMAT_ALONE and rng.random() < 0.03:
             return kind, damage.foreign(rng), "another format"
         files = self.samples[kind]
         data = files[rng.integers(0, len(files))]
-        if kind in model_files.FOLDERS or kind in BY_FORMAT and rng.random() < 0.6:
+        if kind in model_files.BY_FORMAT_ALONE or kind in BY_FORMAT and rng.random() < 0.6:
             return kind, BY_FORMAT[kind](data, rng, self.all), "damaged by its format"
         return kind, damage.blind(data, rng, self.all), "damaged blindly"
 

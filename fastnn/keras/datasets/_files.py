@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn.errors import FileFormatError, UnsafeFileError
 from fastnn.keras.utils.files import get_file
+from fastnn.serialization.files import Reader
 from fastnn.serialization.limits import bytes_of, damaged, room
 
 _ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
@@ -104,7 +105,7 @@ def load_npz(path, *pairs):
     not have these pairs of arrays with as many rows each."""
     left = room(os.path.getsize(path))
     try:
-        with damaged("the archive"), zipfile.ZipFile(path) as archive:
+        with Reader(path) as file, damaged("the archive"), zipfile.ZipFile(file) as archive:
             found = {}
             for entry in archive.infolist():
                 left -= entry.file_size

@@ -12,7 +12,7 @@ from fastnn.keras.saving import hdf5, objects
 from fastnn.keras.saving.state import collect, restore, walk
 from fastnn.keras.variables import at_most
 from fastnn.serialization import load_file, save_file
-from fastnn.serialization.files import replacing
+from fastnn.serialization.files import Reader, replacing
 from fastnn.serialization.limits import damaged, room
 
 H5, SAFE = "model.weights.h5", "model.weights.safetensors"
@@ -242,13 +242,15 @@ class _Archive:
 
     def __enter__(self):
         try:
-            self.zip = zipfile.ZipFile(self.path)
+            self.file = Reader(self.path)
+            self.zip = zipfile.ZipFile(self.file)
         except (zipfile.BadZipFile, OSError) as error:
             raise FileFormatError(f"no archive of a model, or damaged: {error}") from None
         return self
 
     def __exit__(self, *exception):
         self.zip.close()
+        self.file.close()
 
     def _read(self, name):
         if name not in self.zip.namelist():
