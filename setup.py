@@ -2,7 +2,7 @@
 
 Metadata is in pyproject.toml; here is only what setuptools cannot say there. Environment:
 FASTNN_BUILD_ISA   comma-separated variants to build (default: all that the compiler can)
-FASTNN_OPENMP=0    build without OpenMP
+FASTNN_OPENMP=0    build without OpenMP, with threads of its own (src_c/team.c)
 FASTNN_SANITIZE=1  AddressSanitizer and UBSan (see `make asan`)
 FASTNN_ANNOTATE=1  write Cython's annotated HTML beside each .pyx
 FASTNN_SKIP_BUILD=1  compile nothing: an editable installation after `build_ext --inplace` (the Makefile's way)
@@ -66,7 +66,7 @@ C_INTERFACE = [path for pattern in ("*.h", "*.def", "kernels/*.def") for path in
 C_INTERFACE.append("setup.py")
 KERNEL_TABLE = "fastnn/kernels/_table.pxi"  # of kernels.def, for Cython
 STUB = os.path.join("fastnn", "__init__.pyi")  # the newest of the type stubs
-C_COMMON = ["src_c/parallel.c", "src_c/memory.c", "src_c/dispatch.c"]
+C_COMMON = ["src_c/parallel.c", "src_c/team.c", "src_c/memory.c", "src_c/dispatch.c"]
 
 
 def machine():
@@ -208,8 +208,8 @@ class build_ext(_build_ext):
             if works(self.compiler, OPENMP_PROBE, ["-fopenmp"], ["-fopenmp"], run=True):
                 openmp = ["-fopenmp"]
             else:
-                self.warn("the compiler has no working OpenMP: fastnn will run on one thread")
-        ext.extra_link_args = ext.extra_link_args + openmp + ["-lm"]
+                self.warn("the compiler has no working OpenMP: fastnn uses threads of its own")
+        ext.extra_link_args = ext.extra_link_args + (openmp or ["-pthread"] * (os.name == "posix")) + ["-lm"]
         macros, variants = [], {}
         for isa, flags in wanted_variants().items():
             if works(self.compiler, "int main(void) { return 0; }\n", flags):

@@ -71,11 +71,11 @@ def default_num_threads():
         asked = 0
     if asked > 0:
         count = min(count, asked)
-    return max(1, count) if _core.openmp_version() else 1
+    return max(1, count) if _core.has_threads() else 1
 
 
 def set_num_threads(n):
-    """Let kernels use at most `n` threads (1 when built without OpenMP).
+    """Let kernels use at most `n` threads (1 when built without threads).
 
     More than 1024 count as 1024. When the system grants fewer (a process limit), or only with a stack too small for
     kernels (`OMP_STACKSIZE`, `ulimit -s`), the number falls to what there is; `get_num_threads` tells it. Results do
@@ -104,7 +104,7 @@ def set_num_threads(n):
         raise TypeError(f"set_num_threads expects an int, but got {type(n).__name__}")
     if n < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, got {n}")
-    _core.set_num_threads(min(n, 2 ** 31 - 1) if _core.openmp_version() else 1)
+    _core.set_num_threads(min(n, 2 ** 31 - 1) if _core.has_threads() else 1)
 
 
 def get_num_threads():
@@ -231,9 +231,9 @@ def show_config():
         "machine": platform.machine(),
         "instruction sets": _core.available_isas(),
         "in use": _core.get_isa(),
-        "OpenMP": str(openmp) if openmp else "no: kernels run on one thread",
         "compiler": compiler,
         "compiler options": flags,
+        "OpenMP": str(openmp) if openmp else "no: threads of its own" if _core.has_threads() else "no: one thread",
         "threads": get_num_threads(),
         "backend": get_backend(),
         "flush subnormals": _core.get_flush_denormal(),

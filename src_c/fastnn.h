@@ -48,7 +48,7 @@ enum {
 enum { SAVES_NONE = 0, SAVES_X = 1, SAVES_Y = 2, SAVES_XY = 3 };
 
 /* Windows that slide over planes of (h, w) elements: x is (outer, h, w, inner), y (outer, oh, ow, inner); inner > 1 is
- * channels last. kh = kw = 0: adaptive windows, output i from floor(i h / oh) to ceil((i + 1) h / oh). */
+ * channels last. kh = kw = 0, with strides and dilations 1: adaptive windows, output i from floor(i h / oh) to ceil((i + 1) h / oh). */
 typedef struct fnn_windows {
     int64_t outer, h, w, inner, oh, ow;
     int64_t kh, kw, sh, sw, ph, pw, dh, dw; /* size, stride, padding, dilation */
@@ -100,6 +100,7 @@ int fnn_get_num_threads(void);
 int fnn_limit_this_thread(int n);
 int fnn_openmp_version(void); /* 0: built without OpenMP */
 extern const char *const fnn_compiler, *const fnn_compiler_flags;
+int fnn_has_threads(void);    /* OpenMP's or its own */
 /* Flush subnormal numbers to zero inside kernels (default on). */
 void fnn_set_flush_denormal(int on);
 int fnn_get_flush_denormal(void);

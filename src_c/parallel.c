@@ -1,4 +1,4 @@
-/* parallel.c -- the thread limit, fork safety and the one OpenMP region of the library. */
+/* parallel.c -- the thread limit, fork safety and the one parallel region of the library: OpenMP's, or team.c's. */
 #ifdef __linux__
 #define _GNU_SOURCE /* sched_getcpu and the affinity of threads */
 #include <sched.h>
@@ -8,6 +8,7 @@
 #include "parallel.h"
 #include "fastnn.h"
 #include "memory.h"
+#include "team.h"
 
 #include <ctype.h>
 #include <stdatomic.h>
@@ -23,14 +24,18 @@
 #include <unistd.h>
 #endif
 
-int fnn_threads = 1;
-int fnn_serial = 0;
+#if defined(_OPENMP) || !defined(_WIN32)
+#define HAVE_THREADS 1
+#endif
+
+atomic_int fnn_threads = 1;
+atomic_int fnn_serial = 0;
 _Thread_local int fnn_own_limit = 0;
-int fnn_flush_denormal = 1;
+atomic_int fnn_flush_denormal = 1;
 double fnn_thread_cost = 3000.0;
 
 #ifndef _WIN32
-/* libgomp's pool is gone in a forked child, yet its team is not reset: a region would wait for ever. */
+/* The threads are gone in a forked child, yet OpenMP's team is not reset: a region would wait for ever. */
 static void after_fork_in_child(void)
 {
     fnn_serial = 1;
@@ -63,6 +68,15 @@ int fnn_openmp_version(void)
 {
 #ifdef _OPENMP
     return _OPENMP;
+#else
+    return 0;
+#endif
+}
+
+int fnn_has_threads(void)
+{
+#ifdef HAVE_THREADS
+    return 1;
 #else
     return 0;
 #endif
@@ -372,6 +386,63 @@ static int team_of(int threads)
 }
 #endif
 
+#ifdef HAVE_THREADS
+/* What the threads of a region share. */
+typedef struct {
+    work_of_team *work;
+    int64_t blocks;
+    int home;        /* the caller's processor */
+    atomic_int left; /* did a thread leave it? Its late start is no stall */
+} region;
+
+static void run_part(void *context, int id, int team, int caller)
+{
+    region *const r = context;
+#ifdef _OPENMP
+    if (!caller && leave_processor(r->home))
+        atomic_store(&r->left, 1);
+#endif
+    run_share(r->work, !caller, r->blocks * id / team, r->blocks * (id + 1) / team);
+}
+
+/* All blocks by so many threads. */
+static void run_team(int threads, double work, work_of_team *team_work, int64_t blocks)
+{
+    region r = {.work = team_work, .blocks = blocks};
+#ifdef _OPENMP
+    const int64_t start = now(), look_due = here.next_look;
+    r.home = sched_getcpu();
+#pragma omp parallel num_threads(threads)
+    run_part(&r, omp_get_thread_num(), omp_get_num_threads(), omp_get_thread_num() == 0);
+    const int64_t end = now(), before = last_team_end;
+    last_team_end = end;
+    if (!atomic_load(&r.left) && look_due == here.next_look && start - before < (int64_t)ASLEEP)
+        judge(start, end, work);
+#else
+    (void)work;
+    const int granted = fnn_team_run(threads, run_part, &r);
+    if (granted < threads)
+        fnn_threads = granted;
+#endif
+    here.no_memory |= atomic_load(&team_work->no_memory);
+}
+
+/* How many of so many threads may be used now. */
+static int usable(int threads)
+{
+#ifdef _OPENMP
+    if (threads > 1) {
+        const int allowed = omp_get_max_threads();
+        if (threads > allowed && allowed < allowed_at_first)
+            threads = allowed;
+    }
+    return threads > 1 && now() >= pause_until ? team_of(threads) : 1;
+#else
+    return threads;
+#endif
+}
+#endif
+
 void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_range range, void *context, int sliced)
 {
     const int64_t blocks = (n + grain - 1) / grain;
@@ -385,31 +456,10 @@ void fnn_run_blocks(int threads, double work, int64_t n, int64_t grain, fnn_rang
         return;
     if (threads > blocks)
         threads = (int)blocks;
-#ifdef _OPENMP
+#ifdef HAVE_THREADS
+    threads = usable(threads);
     if (threads > 1) {
-        const int allowed = omp_get_max_threads();
-        if (threads > allowed && allowed < allowed_at_first)
-            threads = allowed;
-    }
-    const int64_t start = threads > 1 ? now() : 0;
-    if (threads > 1 && start >= pause_until && (threads = team_of(threads)) > 1) {
-        const int64_t look_due = here.next_look;
-        const int home = sched_getcpu();
-        int left = 0; /* did a thread leave the caller's processor? A start delayed by that is no stall */
-#pragma omp parallel num_threads(threads)
-        {
-            if (omp_get_thread_num() > 0 && leave_processor(home)) {
-#pragma omp atomic write
-                left = 1;
-            }
-            const int64_t team = omp_get_num_threads(), id = omp_get_thread_num();
-            run_share(&team_work, id > 0, blocks * id / team, blocks * (id + 1) / team);
-        }
-        here.no_memory |= atomic_load(&team_work.no_memory);
-        const int64_t end = now(), before = last_team_end;
-        last_team_end = end;
-        if (!left && look_due == here.next_look && start - before < (int64_t)ASLEEP)
-            judge(start, end, work);
+        run_team(threads, work, &team_work, blocks);
         return;
     }
 #endif

@@ -1,4 +1,4 @@
-/* parallel.h -- how a kernel uses threads. The only home of OpenMP in the kernels.
+/* parallel.h -- how a kernel uses threads. The only home of threads in the kernels.
  *
  * A kernel describes its work as `n` items cut into blocks of `grain` items, and a function that does
  * a range of them. Block borders depend on n and grain alone, never on the number of threads, and a
@@ -15,6 +15,7 @@
 #ifndef FNN_PARALLEL_H
 #define FNN_PARALLEL_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,9 +23,9 @@
 #include <xmmintrin.h>
 #endif
 
-extern int fnn_threads;        /* upper limit, set by fnn_set_num_threads */
-extern int fnn_serial;         /* set in a forked child: OpenMP's pool does not survive fork */
-extern int fnn_flush_denormal; /* see fnn_set_flush_denormal */
+extern atomic_int fnn_threads;        /* upper limit, set by fnn_set_num_threads */
+extern atomic_int fnn_serial;         /* set in a forked child: threads do not survive fork */
+extern atomic_int fnn_flush_denormal; /* see fnn_set_flush_denormal */
 
 /* A limit of the calling thread's own beside fnn_threads; 0: none. */
 extern _Thread_local int fnn_own_limit;

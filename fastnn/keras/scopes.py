@@ -59,19 +59,19 @@ class StatelessScope:
 
     def get_current_value(self, variable):
         """The value of a variable at the end; None if it was neither given nor assigned."""
-        if variables._trial is not None and id(variable) in variables._trial:
+        if variables.state.trial is not None and id(variable) in variables.state.trial:
             return from_array(variable.array_.copy())
         found = self._found.get(id(variable))
         return None if found is None else found[1]
 
     def __enter__(self):
-        self._outer, variables._trial = variables._trial, {}
+        self._outer, variables.state.trial = variables.state.trial, {}
         for variable, value in self._mapping:
             variable.assign(value)
         return self
 
     def __exit__(self, *exception):
-        assigned, variables._trial = variables._trial, self._outer
+        assigned, variables.state.trial = variables.state.trial, self._outer
         for variable, before in assigned.values():
             self._found[id(variable)] = variable, from_array(variable.array_.copy())
             variable.array_[...] = before

@@ -1,29 +1,55 @@
 """Variables: the tensors that layers, optimizers and metrics keep."""
 import contextlib
+import math
+import threading
 
 import numpy as np
 
 from fastnn import _tensor
 from fastnn._tensor import Tensor, attribute, from_array
+from fastnn.errors import FileFormatError
 from fastnn.keras import config, naming
 from fastnn.random import default_generator
 
-_trial = None  # within `trial()`: variable -> the values to give back
+
+class _State(threading.local):
+    trial = None  # within `trial()`: variable -> the values to give back
+    room = None  # within `at_most()`: bytes that new variables may still take
+
+
+state = _State()
 
 
 @contextlib.contextmanager
 def trial():
     """Run a computation only to see shapes: what it assigns to variables and draws at random is undone."""
-    global _trial
-    outer, _trial = _trial, {}
-    state = default_generator.get_state()
+    outer, state.trial = state.trial, {}
+    drawn = default_generator.get_state()
     try:
         yield
     finally:
-        for variable, values in _trial.values():
+        for variable, values in state.trial.values():
             variable.array_[...] = values
-        default_generator.set_state(state)
-        _trial = outer
+        default_generator.set_state(drawn)
+        state.trial = outer
+
+
+@contextlib.contextmanager
+def at_most(size):
+    """Refuse new variables, by a FileFormatError, when those made within take more than `size` bytes together."""
+    outer, state.room = state.room, size
+    try:
+        yield
+    finally:
+        state.room = outer
+
+
+def _take(shape, dtype):
+    """Count a variable that will be made within `at_most`."""
+    if state.room is not None:
+        state.room -= math.prod(shape) * np.dtype(config.torch_dtype(dtype).numpy).itemsize
+        if state.room < 0:
+            raise FileFormatError(f"a variable of shape {str(tuple(shape)):.200} is larger than what the file can hold")
 
 
 def convert(x, dtype=None):
@@ -143,6 +169,7 @@ class Variable(Tensor):
             if shape is None:
                 raise ValueError("When creating a Variable from an initializer, the `shape` argument should be "
                                  f"specified. Received: initializer={initializer} and shape={shape}")
+            _take(shape, dtype)
             value = initializer(tuple(shape), dtype=config.standardize_dtype(dtype))
             array = np.array(array_of(value), dtype=config.torch_dtype(dtype).numpy)
         else:
@@ -204,8 +231,8 @@ class Variable(Tensor):
             raise ValueError(f"The shape of the target variable and the shape of the target value in `variable.assign"
                              f"(value)` must match. variable.shape={tuple(self.array_.shape)}, Received: value.shape="
                              f"{tuple(value.shape)}. Target variable: {self.path}")
-        if _trial is not None:
-            _trial.setdefault(id(self), (self, self.array_.copy()))
+        if state.trial is not None:
+            state.trial.setdefault(id(self), (self, self.array_.copy()))
         self.array_[...] = value
         self._changed()
         return self

@@ -24,6 +24,7 @@ cdef extern from "fastnn.h":
     int fnn_openmp_version()
     const char *const fnn_compiler
     const char *const fnn_compiler_flags
+    int fnn_has_threads()
     void fnn_set_flush_denormal(int on)
     int fnn_get_flush_denormal()
 
@@ -463,6 +464,11 @@ def openmp_version():
 def compiler():
     """The compiler of the C kernels and the options that it was given, two strings."""
     return fnn_compiler.decode(), fnn_compiler_flags.decode()
+
+
+def has_threads():
+    """Whether kernels may run on several threads: OpenMP's, or those of `src_c/team.c` in a build without it."""
+    return bool(fnn_has_threads())
 
 
 def set_flush_denormal(bint on):

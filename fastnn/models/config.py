@@ -159,6 +159,13 @@ class EncoderConfig:
         return cls.from_dict(read_json(path), f"from_folder: {path}")
 
 
+def within(folder, name, source):
+    """The file or folder of a name that `source`, a file of the folder, gives; ValueError if it is elsewhere."""
+    if Path(name).is_absolute() or ".." in Path(name).parts or len(name) > 200 or "\0" in name:
+        raise ValueError(f"from_folder: {source} names {name!r:.200}, which is not in {folder}")
+    return folder / name
+
+
 def read_json(path, missing=None, kind=dict):
     """What a JSON file holds, a `kind`. A file that is not there: `missing`, or FileNotFoundError if that is None."""
     if not path.is_file():

@@ -8,7 +8,7 @@ import numpy as np
 from fastnn._tensor import Tensor
 from fastnn.autograd.grad_mode import no_grad
 from fastnn.errors import check_integer, shown
-from fastnn.models.config import read_json
+from fastnn.models.config import read_json, within
 from fastnn.models.encoder import TextEncoder, joined
 from fastnn.models.packed import Packed, pieces
 from fastnn.models.weights import read_encoder
@@ -67,9 +67,9 @@ def read_modules(folder):
             raise ValueError(f"from_folder: {path}: expected modules with type and path, got {module!r}")
         kinds.append(module["type"].rpartition(".")[2])
         if kinds[-1] == "Transformer":
-            base = folder / module["path"]
+            base = within(folder, module["path"], path)
         elif kinds[-1] == "Pooling":
-            pooling = folder / module["path"] / "config.json"
+            pooling = within(folder, module["path"], path) / "config.json"
         elif kinds[-1] != "Normalize":
             raise NotImplementedError(f"from_folder: {path}: a module of type {module['type']!r}; known: Transformer, "
                                       f"Pooling, Normalize")
@@ -189,7 +189,7 @@ class SentenceEncoder(Module):
         encoder = read_encoder(base)
         most = encoder.config.max_positions if limit is None else min(limit, encoder.config.max_positions)
         if most <= special:
-            raise ValueError(f"from_folder: expected room for {special} special tokens and one more in a sentence, got "
+            raise ValueError(f"from_folder: {base}: expected room for {special} special tokens and one more in a sentence, got "
                              f"{most} (max_length, or the folder's max_seq_length)")
         tokenizer.enable_truncation(most)
         if pooling is None:
@@ -205,7 +205,11 @@ class SentenceEncoder(Module):
                 raise TypeError(f"SentenceEncoder: expected a list of strings, got {sentence!r} in {type(sentences)}")
         # A half of a surrogate pair is no character: it becomes the one that stands for such.
         whole = [sentence.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for sentence in sentences]
-        return [encoding.ids for encoding in self.tokenizer.encode_batch(whole)]
+        try:
+            encodings = self.tokenizer.encode_batch(whole)
+        except Exception as error:  # the library raises no narrower one
+            raise ValueError(f"SentenceEncoder: the tokenizer fails: {error}") from error
+        return [encoding.ids for encoding in encodings]
 
     def _tokens(self, sentences):
         """Token numbers of strings; lists of them as they are."""
@@ -253,6 +257,13 @@ class SentenceEncoder(Module):
         Returns
         -------
         array (sentences, hidden_size) of float32, for a single string (hidden_size,)
+
+        Raises
+        ------
+        ValueError
+            The tokenizer fails.
+        IndexError
+            It gives numbers that the encoder has no rows for.
         """
         if isinstance(sentences, str):
             return self.encode([sentences])[0]

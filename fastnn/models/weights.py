@@ -3,7 +3,7 @@ import re
 
 from fastnn._tensor import Tensor
 from fastnn.errors import shown
-from fastnn.models.config import EncoderConfig, read_json
+from fastnn.models.config import EncoderConfig, read_json, within
 from fastnn.models.encoder import TextEncoder
 from fastnn.ops.joining import cat
 from fastnn.serialization import load
@@ -42,7 +42,7 @@ def read_weights(folder):
             parts = read_json(index).get("weight_map")
             if not isinstance(parts, dict) or not all(isinstance(part, str) for part in parts.values()):
                 raise ValueError(f"from_folder: {index}: expected weight_map, an object of names of files")
-            missing = sorted(part for part in set(parts.values()) if not (folder / part).is_file())
+            missing = sorted(part for part in set(parts.values()) if not within(folder, part, index).is_file())
             if missing:
                 raise FileNotFoundError(f"from_folder: {index} names {missing[0]}, which is not there")
             return index, {key: value for part in sorted(set(parts.values()))

@@ -135,6 +135,18 @@ def _remove_abandoned(folder, begin):
                     os.unlink(path)
 
 
+class Reader(io.BufferedReader):
+    """A file to read that makes no room for more than it has, however much is asked for: archives say sizes, too."""
+
+    def __init__(self, path):
+        super().__init__(open(path, "rb", buffering=0))
+        self.size = os.fstat(self.fileno()).st_size
+
+    def read(self, size=-1):
+        left = max(self.size - self.tell(), 0)
+        return super().read(left if size is None or not 0 <= size < left else size)
+
+
 def read(source, op, parse):
     """What ``parse(file, size)`` makes of a path or binary file; refusals of it name the file."""
     if hasattr(source, "read"):
@@ -150,8 +162,8 @@ def read(source, op, parse):
             name = os.fspath(source)
         except TypeError:
             raise TypeError(f"{op}: expected a path or a binary file, got {type(source).__name__}") from None
-        file = open(name, "rb")
-        size = os.fstat(file.fileno()).st_size
+        file = Reader(name)
+        size = file.size
     with file:
         try:
             return parse(file, size)

@@ -1,5 +1,6 @@
 """Bounds of what a file may make: depth, size and work grow with the file's size and no faster."""
 import contextlib
+import math
 import reprlib
 import sys
 
@@ -10,6 +11,8 @@ MAX_DEPTH = 100  # of containers in what `save` takes, and of tuples in what `lo
 MAX_KEY = 64  # numbers and strings in a key
 ATOMS = {int, float, str, bytes, bool, type(None)}  # values without parts
 SHARED = 1 << 20  # a tuple that holds itself many times over may stand for so many values
+ROOM = 1 << 26  # bytes that a compressed or a model's file may make in any case,
+MOST = 100  # and how many times its own size
 
 _brief = reprlib.Repr()
 _brief.maxlevel, _brief.maxstring, _brief.maxother, _brief.maxlong = 2, 100, 100, 40
@@ -23,6 +26,32 @@ def short(value):
         return f"{_brief.repr(value):.200}"
     except ValueError:  # an integer too long to print, inside
         return f"a {type(value).__name__}"
+
+
+def is_count(value):
+    """Whether a value is a size; the bound is beyond all sizes, and keeps products of 64 of them printable."""
+    return type(value) is int and 0 <= value < 1 << 100
+
+
+def bytes_of(shape, itemsize, most=math.inf):
+    """How many bytes an array takes: sizes that come from files are multiplied here, as integers without end.
+
+    FileFormatError if the shape is none, or if it takes more than `most`.
+    """
+    if not isinstance(shape, (tuple, list)) or not all(map(is_count, shape)) or len(shape) > 64:
+        raise FileFormatError(f"expected a shape of at most 64 non-negative integers, got {short(shape)}")
+    size = math.prod(shape) * itemsize
+    if size > most:
+        raise FileFormatError(f"shape {short(shape)} would take {short(size)} bytes, expected at most {most} bytes "
+                              f"of data")
+    if not size and math.prod(n or 1 for n in shape) * itemsize >= 1 << 63:  # a size of 0 among large ones
+        raise FileFormatError(f"shape {short(shape)} is larger than an array can be")
+    return size
+
+
+def room(size):
+    """Bytes that what a file of `size` bytes is unpacked to may take."""
+    return max(ROOM, MOST * size)
 
 
 def is_key(value, left=MAX_KEY):

@@ -4,13 +4,12 @@
 "__metadata__": {str: str}}``, and the arrays' bytes without gaps.
 """
 import json
-import math
 
 import numpy as np
 
 from fastnn._tensor import Tensor
 from fastnn.errors import FileFormatError
-from fastnn.serialization.limits import short
+from fastnn.serialization.limits import bytes_of, is_count, short
 
 MAX_HEADER = 100_000_000
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
@@ -79,11 +78,6 @@ def parse_json(text):
         raise FileFormatError(f"the header is not JSON: {error}") from None
 
 
-def is_count(value):
-    """Whether a value is a size; the bound is beyond all sizes, and keeps products of 64 of them printable."""
-    return type(value) is int and 0 <= value < 1 << 100
-
-
 def _entry(name, entry):
     """(dtype, shape, begin, end) of a header's entry, checked by itself."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
@@ -92,14 +86,14 @@ def _entry(name, entry):
     if not isinstance(code, str) or code != "BF16" and code not in DTYPES:
         raise FileFormatError(f"tensor {short(name)}: dtype {short(code)} is not supported; known: "
                               f"{', '.join(DTYPES)}, BF16")
-    if not isinstance(shape, list) or not all(map(is_count, shape)) or len(shape) > 64:
-        raise FileFormatError(f"tensor {short(name)}: expected a shape of at most 64 non-negative integers, "
-                              f"got {short(shape)}")
     if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(is_count, offsets)):
         raise FileFormatError(f"tensor {short(name)}: expected two non-negative data_offsets, got {short(offsets)}")
     begin, end = offsets
     dtype = np.dtype("<u2" if code == "BF16" else DTYPES[code])
-    expected = math.prod(shape) * dtype.itemsize
+    try:
+        expected = bytes_of(shape, dtype.itemsize)
+    except FileFormatError as error:
+        raise FileFormatError(f"tensor {short(name)}: {error}") from None
     if end - begin != expected:
         raise FileFormatError(f"tensor {short(name)}: {code} of shape {short(shape)} takes {short(expected)} bytes, "
                               f"but data_offsets {offsets} hold {end - begin}")
@@ -167,10 +161,7 @@ def read(file, size):
     entries, metadata = _header(text, size - 8 - length)
     arrays = {}
     for name, code, dtype, shape, _, _ in entries:
-        try:
-            array = np.empty(shape, dtype)
-        except ValueError as error:
-            raise FileFormatError(f"tensor {short(name)}: shape {short(shape)}: {error}") from None
+        array = np.empty(shape, dtype)
         if array.nbytes:
             view = memoryview(array.reshape(-1).view(np.uint8))
             while len(view):

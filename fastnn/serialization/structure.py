@@ -15,8 +15,8 @@ from fastnn._tensor import Tensor, attributes, from_array, to_array
 from fastnn.errors import FileFormatError
 from fastnn.nn.parameter import Buffer, Parameter
 from fastnn.serialization import safetensors
-from fastnn.serialization.limits import MAX_DEPTH, check_keys, damaged, is_key, short
-from fastnn.serialization.safetensors import DTYPES, NAMES, is_count
+from fastnn.serialization.limits import MAX_DEPTH, check_keys, damaged, is_count, is_key, short
+from fastnn.serialization.safetensors import DTYPES, NAMES
 
 DICTS = {dict: "dict", collections.OrderedDict: "ordered", collections.Counter: "counter"}
 SEQUENCES = {tuple: "tuple", set: "set", frozenset: "frozenset"}

@@ -13,7 +13,7 @@ from fastnn._tensor import Tensor, from_array
 from fastnn.dtypes import Size, device
 from fastnn.errors import FileFormatError
 from fastnn.nn.parameter import Parameter
-from fastnn.serialization.limits import damaged, short
+from fastnn.serialization.limits import bytes_of, damaged, short
 from fastnn.serialization.machine import Machine, Name, Storage
 
 MAGIC = 0x1950a86a20f9469cfc6c  # begins a checkpoint of before 1.6
@@ -188,7 +188,7 @@ def _read_stream(file, size, unpickle):
 
     def promised(kind, key, count):  # the numbers come later in the file: their memory is here already
         nonlocal room
-        room -= count * _itemsize(kind)
+        room -= bytes_of((count,), _itemsize(kind))
         if room < 0:
             raise FileFormatError(f"storage {short(key)} is said to have {short(count)} numbers")
         return Storage(kind, np.zeros(count, "f4" if kind == "bf16" else kind))

@@ -63,7 +63,7 @@ def _positions(node):
             yield from _positions(node[key])
 
 
-def _strange_json(root, rng):
+def strange_json(root, rng):
     """A JSON value with a part or two replaced, left out, doubled or exchanged."""
     for _ in range(rng.integers(1, 3)):
         positions = list(_positions(root))
@@ -89,9 +89,9 @@ def safetensors(data, rng, others):
     header = json.loads(data[8:8 + length])
     metadata = header.get("__metadata__", {})
     if "fastnn" in metadata and rng.random() < 0.7:
-        metadata["fastnn"] = json.dumps(_strange_json(json.loads(metadata["fastnn"]), rng))
+        metadata["fastnn"] = json.dumps(strange_json(json.loads(metadata["fastnn"]), rng))
     else:
-        header = _strange_json(header, rng)
+        header = strange_json(header, rng)
     text = json.dumps(header)
     if rng.random() < 0.05:
         text = text.replace("[", "[" * int(rng.choice([2, 300, 5000])), 1)

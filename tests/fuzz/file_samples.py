@@ -164,7 +164,8 @@ def samples():
         "zip": [torch_zip(*pickled(state, protocol)) for protocol in (2, 4)],
         "stream": [torch_stream(*pickled(state, protocol, True)) for protocol in (2, 4)],
         "idx": [idx(array) for array in images], "gz": [gzip.compress(idx(array), mtime=0) for array in images],
-        "cifar": [rng.integers(0, 10, (2, 3073)).astype("u1").tobytes()]}
+        "cifar": [rng.integers(0, 10, (2, 3073)).astype("u1").tobytes()],
+        "cifar100": [rng.integers(0, 20, (2, 3074)).astype("u1").tobytes()]}
     try:
         found["checkpoint"].append(written(save, nn.Sequential(nn.Linear(2, 2), nn.ReLU())))
     except TypeError:  # a fastnn that stores no whole objects has as many files

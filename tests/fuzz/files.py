@@ -1,4 +1,5 @@
-"""Damaged files for every reader: each is read as something valid or refused by a ValueError that names it.
+"""Damaged files for every reader: each is read as something valid or refused by a documented error that names it,
+most often a ValueError.
 
     python -m fuzz.files --count 50000 --seed 0        # in tests/, with fastnn on the path
     python -m fuzz.files --seed 0 --case 123 --keep x  # one of them, kept as the file x
@@ -14,49 +15,57 @@ import signal
 import sys
 import tempfile
 import traceback
+import warnings
 
 import numpy as np
 
 import fastnn
 from fastnn.serialization import load, load_file
-from fastnn.vision.datasets import CIFAR10
+from fastnn.vision.datasets import CIFAR10, CIFAR100
 from fastnn.vision.datasets.idx import read_idx
-from fuzz import damage
+from fuzz import damage, model_files
 from fuzz.file_samples import samples, torch_stream
 
 SECONDS = 10  # of processor time for one file
 MEMORY = 256 << 20  # beyond what the process has when it begins
+WARM = 1000  # files, after which a process has what it keeps;
+GROWTH = 32 << 20  # more than so much with all others is a finding
 CRAFTED = 0.01  # of the others
 LIMITED = "libasan" not in os.environ.get("LD_PRELOAD", "")  # a sanitizer's own memory takes terabytes
 
 
-def cifar(path):
-    """The data set that has the file as its first part."""
-    folder = os.path.join(os.path.dirname(path), CIFAR10.base_folder)
-    os.makedirs(folder, exist_ok=True)
-    for i, name in enumerate(CIFAR10.train_list):
-        link = os.path.join(folder, name)
-        if not os.path.islink(link):
-            os.symlink(path if i == 0 else path + ".good", link)
-    with open(path + ".good", "wb") as file:
-        file.write(bytes(3073))
-    return CIFAR10(os.path.dirname(path)).data
+def cifar(kind):
+    """A reader that has the file as the first part of a data set."""
+    def read(path):
+        folder = os.path.join(os.path.dirname(path), kind.base_folder)
+        os.makedirs(folder, exist_ok=True)
+        for i, name in enumerate(kind.train_list):
+            link = os.path.join(folder, name)
+            if not os.path.islink(link):
+                os.symlink(path if i == 0 else path + ".good", link)
+        with open(path + ".good", "wb") as file:
+            file.write(bytes(3073))
+        return kind(os.path.dirname(path)).data
+    return read
 
 
 READERS = {"safetensors": [load_file, lambda path: load_file(path, as_numpy=True), load], "checkpoint": [load],
-           "zip": [load], "stream": [load], "idx": [read_idx], "gz": [read_idx], "cifar": [cifar]}
-NAMED = {cifar: CIFAR10.train_list[0]}  # the name by which a reader knows the file
+           "zip": [load], "stream": [load], "idx": [read_idx], "gz": [read_idx], "cifar": [cifar(CIFAR10)],
+           "cifar100": [cifar(CIFAR100)], **model_files.READERS}
+NAMED = {READERS["cifar"][0]: CIFAR10.train_list[0],  # the name by which a reader knows the file
+         READERS["cifar100"][0]: CIFAR100.train_list[0]}
+BY_FORMAT = damage.BY_FORMAT | model_files.BY_FORMAT
 
 
 class Cases:
     """The files of a seed by number: first those that are made by hand, then damaged ones without end."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, formats=None):
         self.seed = seed
-        self.samples = samples()
-        self.formats = sorted(self.samples)
+        self.samples = samples() | model_files.samples()
+        self.formats = sorted(formats or self.samples.keys() - model_files.APART)
         self.all = [data for files in self.samples.values() for data in files]
-        self.crafted = list(self._crafted())
+        self.crafted = [case for case in self._crafted() if case[0] in self.formats]
 
     def _crafted(self):
         for name, text in damage.crafted_pickles():
@@ -79,16 +88,16 @@ class Cases:
         if number < len(self.crafted):
             return self.crafted_case(number)
         rng = np.random.default_rng([self.seed, number])
-        if rng.random() < CRAFTED:
+        if self.crafted and rng.random() < CRAFTED:
             kind, data, name = self.crafted_case(rng.integers(0, len(self.crafted)))
             return kind, damage.blind(data, rng, self.all), f"{name}, damaged blindly"
         kind = self.formats[rng.integers(0, len(self.formats))]
-        if rng.random() < 0.03:
+        if kind not in model_files.BY_FORMAT_ALONE and rng.random() < 0.03:
             return kind, damage.foreign(rng), "another format"
         files = self.samples[kind]
         data = files[rng.integers(0, len(files))]
-        if kind in damage.BY_FORMAT and rng.random() < 0.6:
-            return kind, damage.BY_FORMAT[kind](data, rng, self.all), "damaged by its format"
+        if kind in model_files.BY_FORMAT_ALONE or kind in BY_FORMAT and rng.random() < 0.6:
+            return kind, BY_FORMAT[kind](data, rng, self.all), "damaged by its format"
         return kind, damage.blind(data, rng, self.all), "damaged blindly"
 
 
@@ -127,8 +136,8 @@ def fault(read, path):
     """What is wrong with reading a file, in a few words that others of its kind share; None if nothing is."""
     try:
         value = read(path)
-    except ValueError as error:
-        if NAMED.get(read, os.path.basename(path)) not in str(error):
+    except model_files.ERRORS.get(read, ValueError) as error:
+        if read not in model_files.UNNAMED and NAMED.get(read, os.path.basename(path)) not in str(error):
             return f"a {type(error).__name__} does not name the file"
         return "a message of more than 2000 characters" if len(str(error)) > 2000 else None
     except Exception as error:
@@ -139,14 +148,22 @@ def fault(read, path):
         return f"loads what raises {type(error).__name__}"
 
 
+def resident():
+    """Bytes of memory that this process holds, and those of its address space."""
+    with open("/proc/self/statm") as file:
+        pages = file.read().split()
+    return int(pages[1]) * resource.getpagesize(), int(pages[0]) * resource.getpagesize()
+
+
 def read_all(cases, begin, end, path, seconds, out):
     """Read the files from `begin` to `end`, telling the number of each before and its fault after."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    warnings.simplefilter("ignore")
     if LIMITED:
-        with open("/proc/self/statm") as file:
-            taken = int(file.read().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY,) * 2)
+        resource.setrlimit(resource.RLIMIT_AS, (resident()[1] + MEMORY,) * 2)
     for number in range(begin, end):
+        if number == begin + WARM:
+            os.write(out, b"memory %d\n" % resident()[0])
         kind, data, _ = cases.case(number)
         with open(path, "wb") as file:
             file.write(data)
@@ -157,12 +174,13 @@ def read_all(cases, begin, end, path, seconds, out):
             signal.setitimer(signal.ITIMER_PROF, 0)
             if found:
                 os.write(out, f"{number} {kind}: {found}\n".encode())
+    os.write(out, b"memory %d\n" % resident()[0])
 
 
-def findings(count, seed, seconds=SECONDS):
+def findings(count, seed, seconds=SECONDS, formats=None):
     """[(number of the case, what was found)] of `count` files. Forks: to be called in a process without threads."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
-        return _findings(Cases(seed), count, seconds, os.path.join(folder, "damaged-file"))
+        return _findings(Cases(seed, formats), count, seconds, os.path.join(folder, "damaged-file"))
 
 
 def _findings(cases, count, seconds, path):
@@ -184,6 +202,12 @@ def _findings(cases, count, seconds, path):
         with open(source) as file:
             lines = file.read().splitlines()
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        held = [int(line.split()[1]) for line in lines if line.startswith("memory")]
+        lines = [line for line in lines if not line.startswith("memory")]
+        if len(held) == 2:
+            print(f"memory from {held[0] >> 20} MiB to {held[1] >> 20} MiB in files {begin + WARM} to {count}")
+            if held[1] - held[0] > GROWTH:
+                found.append((count, "memory grows"))
         found += [(int(number), text) for number, _, text in (line.partition(" ") for line in lines) if text]
         if code >= 0:
             if code:
@@ -201,11 +225,12 @@ def main():
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=SECONDS, help="processor time for one file")
+    parser.add_argument("--formats", type=lambda text: text.split(","), help="some of " + ", ".join(READERS))
     parser.add_argument("--case", type=int, help="one file alone, in this process")
     parser.add_argument("--keep", help="where to write it")
     options = parser.parse_args()
     if options.case is not None:
-        kind, data, how = Cases(options.seed).case(options.case)
+        kind, data, how = Cases(options.seed, options.formats).case(options.case)
         path = options.keep or os.path.join(tempfile.mkdtemp(), "damaged-file")
         with open(path, "wb") as file:
             file.write(data)
@@ -213,7 +238,7 @@ def main():
         for read in READERS[kind]:
             print(fault(read, path))
         return None
-    found = findings(options.count, options.seed, options.seconds)
+    found = findings(options.count, options.seed, options.seconds, options.formats)
     numbers = {}
     for number, text in found:
         numbers.setdefault(text, []).append(number)

@@ -7,8 +7,10 @@ import zipfile
 
 import numpy as np
 
-from fastnn.errors import UnsafeFileError
+from fastnn.errors import FileFormatError, UnsafeFileError
 from fastnn.keras.utils.files import get_file
+from fastnn.serialization.files import Reader
+from fastnn.serialization.limits import bytes_of, damaged, room
 
 _ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
@@ -48,10 +50,25 @@ def _reconstruct(*args):
     return _Array()
 
 
-class _Rows(pickle.Unpickler):
-    """Reads arrays of lists of numbers. The three things of NumPy's that such files name are `_Array` and its like
-    here; any other name is refused."""
+_PARTS = """PROTO FRAME STOP MARK GLOBAL STACK_GLOBAL REDUCE BUILD BINPUT LONG_BINPUT MEMOIZE BINGET LONG_BINGET TUPLE
+    TUPLE1 TUPLE2 TUPLE3 EMPTY_TUPLE EMPTY_LIST APPEND APPENDS NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1
+    BINSTRING SHORT_BINSTRING SHORT_BINBYTES BINBYTES BINUNICODE SHORT_BINUNICODE""".split()
 
+
+class _Known(dict):
+    def __missing__(self, instruction):
+        raise UnsafeFileError(f"it uses the pickle instruction {instruction}, which no data set needs")
+
+
+class _Rows(pickle._Unpickler):
+    """Reads arrays of lists of numbers. The three things of NumPy's that such files name are `_Array` and its like
+    here; any other name is refused, and so is every instruction that such arrays do not need.
+
+    Python's own machine in Python, because the one in C makes room for as many parts as a file says that it has.
+    """
+
+    dispatch = _Known((getattr(pickle, name)[0], pickle._Unpickler.dispatch[getattr(pickle, name)[0]])
+                      for name in _PARTS)
     _NAMES = {("numpy", "ndarray"): _Array, ("numpy", "dtype"): _Type,
               ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
               ("numpy._core.multiarray", "_reconstruct"): _reconstruct}
@@ -59,37 +76,65 @@ class _Rows(pickle.Unpickler):
     def find_class(self, module, name):
         try:
             return self._NAMES[module, name]
-        except KeyError:
-            raise UnsafeFileError(f"the file names {module}.{name}, which is no part of a data set") from None
+        except (KeyError, TypeError):
+            raise UnsafeFileError(f"it names {module!r:.100}.{name!r:.100}, which is no part of a data set") from None
 
 
-def _read(file):
-    """An array of a ``.npy`` stream; one of objects as an array of lists."""
+def _read(file, size):
+    """An array of a ``.npy`` stream of `size` bytes; one of objects as an array of lists."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    dtype = read(file)[2]
+    shape, _, dtype = read(file)
     if not dtype.hasobject:
+        bytes_of(shape, dtype.itemsize, size)
         file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False)
     found = _Rows(file).load()
-    if not isinstance(found, _Array) or not all(isinstance(row, list) for row in found.rows):
-        raise UnsafeFileError("the file holds something else than lists of numbers")
-    made = np.empty(len(found.rows), object)
-    made[:] = found.rows
+    rows = getattr(found, "rows", None) if isinstance(found, _Array) else None
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise UnsafeFileError("it holds something else than lists of numbers")
+    if not all(type(number) is int for row in {id(row): row for row in rows}.values() for number in row):
+        raise UnsafeFileError("its lists hold something else than numbers")
+    made = np.empty(len(rows), object)
+    made[:] = rows
     return made
 
 
-def load_npz(path):
-    """The arrays of a file of ``numpy.savez`` by name."""
-    with zipfile.ZipFile(path) as archive:
-        return {name.removesuffix(".npy"): _read(io.BytesIO(archive.read(name)))
-                for name in archive.namelist() if name.endswith(".npy")}
+def load_npz(path, *pairs):
+    """The arrays of a file of ``numpy.savez`` by name. FileFormatError, which names the file, if it is damaged or does
+    not have these pairs of arrays with as many rows each."""
+    left = room(os.path.getsize(path))
+    try:
+        with Reader(path) as file, damaged("the archive"), zipfile.ZipFile(file) as archive:
+            found = {}
+            for entry in archive.infolist():
+                left -= entry.file_size
+                if left < 0:
+                    raise FileFormatError(f"{entry.filename!r:.100} of {entry.file_size} bytes is too large")
+                if entry.filename.endswith(".npy"):
+                    data = archive.read(entry)
+                    found[entry.filename.removesuffix(".npy")] = _read(io.BytesIO(data), len(data))
+        for x, y in pairs:
+            if x not in found or y not in found or not found[x].ndim or found[x].shape[:1] != found[y].shape[:1]:
+                raise FileFormatError(f"expected arrays {x} and {y} of as many rows, got "
+                                      f"{dict((name, array.shape) for name, array in found.items())}")
+        return found
+    except FileFormatError as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
+def read_json(path):
+    """What is in a JSON file; FileFormatError, which names it, if it is damaged."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(f"{path} is damaged: {error}") from None
 
 
 def load_json(path, name, file_hash):
     """What is in a JSON file of a data set."""
-    with open(find(path, name, file_hash), encoding="utf-8") as file:
-        return json.load(file)
+    return read_json(find(path, name, file_hash))
 
 
 def shuffled(random, *arrays):

@@ -97,7 +97,7 @@ def function_from_record(record):
         return None
     snake = to_snake_case(record["class_name"])
     found = next((getattr(ops, name) for name in (snake, snake.replace("_", ""), record["class_name"].lower())
-                  if callable(getattr(ops, name, None))), None)
+                  if objects.is_offered(name, getattr(ops, name, None))), None)
     if found is None:
         raise TypeError(f"Could not locate the operation '{record['class_name']}'")
     config = dict(record["config"])

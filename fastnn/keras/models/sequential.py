@@ -206,7 +206,7 @@ class Sequential(Model):
             self.build(relaxed)
 
     def _maybe_build(self, args, kwargs):
-        if variables._trial is not None:
+        if variables.state.trial is not None:
             self.__dict__["_tried"] = True
         self.build(tree.map_structure(lambda x: tuple(x.shape), args[0]))
 

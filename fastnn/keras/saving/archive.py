@@ -1,4 +1,5 @@
 """Whole models in one file: a zip of the architecture as JSON and the weights."""
+import contextlib
 import datetime
 import importlib.util
 import io
@@ -7,12 +8,14 @@ import os
 import zipfile
 
 from fastnn.errors import FileFormatError
+from fastnn.keras.layers.base import Layer
 from fastnn.keras.saving import hdf5, objects
 from fastnn.keras.saving.state import collect, restore, walk
+from fastnn.keras.variables import at_most
 from fastnn.serialization import load_file, save_file
-from fastnn.serialization.files import replacing
+from fastnn.serialization.files import Reader, replacing
+from fastnn.serialization.limits import damaged, room
 
-MOST_JSON = 1 << 28
 H5, SAFE = "model.weights.h5", "model.weights.safetensors"
 
 
@@ -20,6 +23,14 @@ def _suffix(filepath):
     name = os.fspath(filepath).lower()
     known = ".weights.h5", ".keras", ".fastnn", ".h5", ".hdf5", ".safetensors"
     return next((end for end in known if name.endswith(end)), "")
+
+
+@contextlib.contextmanager
+def _reading(filepath):
+    """What a file makes is bounded by its size, and what it makes classes raise names it."""
+    path = os.fspath(filepath)
+    with objects.errors_of(path), at_most(room(os.path.getsize(path))):
+        yield
 
 
 def _may_write(filepath, overwrite):
@@ -126,31 +137,30 @@ def load_weights(model, filepath, skip_mismatch=False, by_name=False, **kwargs):
     if kwargs:
         raise NotImplementedError(f"load_weights: {', '.join(kwargs)} is not implemented")
     suffix = _suffix(filepath)
-    if suffix == ".safetensors":
-        restore(model, _safe_lookup(load_file(filepath, as_numpy=True)), skip_mismatch)
-    elif suffix in (".keras", ".fastnn"):
-        with _Archive(filepath) as archive:
-            archive.restore(model, skip_mismatch)
-    elif suffix in (".weights.h5", ".h5", ".hdf5"):
-        with _open_h5(filepath) as file:
-            if "layer_names" in file.attrs or "model_weights" in file:
-                hdf5.read_old_weights(file["model_weights"] if "model_weights" in file else file, model, by_name,
-                                      skip_mismatch)
-            else:
-                restore(model, hdf5.weights(file), skip_mismatch)
-    else:
+    if suffix not in (".safetensors", ".keras", ".fastnn", ".weights.h5", ".h5", ".hdf5"):
         raise ValueError(f"File format not supported: filepath={filepath}. Keras weights are `.weights.h5`, "
                          f"`.safetensors`, `.keras`, `.fastnn` or `.h5` files.")
+    with _reading(filepath):
+        if suffix == ".safetensors":
+            restore(model, _safe_lookup(load_file(filepath, as_numpy=True)), skip_mismatch)
+        elif suffix in (".keras", ".fastnn"):
+            with _Archive(filepath) as archive:
+                archive.restore(model, skip_mismatch)
+        else:
+            with _open_h5(filepath) as file:
+                if "layer_names" in file.attrs or "model_weights" in file:
+                    hdf5.read_old_weights(hdf5.group(file, "model_weights") if "model_weights" in file else file,
+                                          model, by_name, skip_mismatch)
+                else:
+                    restore(model, hdf5.weights(file), skip_mismatch)
 
 
 def _open_h5(filepath):
     package = hdf5.h5py()
-    if not os.path.exists(filepath):
-        raise FileNotFoundError(f"{filepath}: there is no such file")
     try:
         return package.File(filepath, "r")
     except OSError as error:
-        raise FileFormatError(f"{filepath}: no HDF5 file, or damaged: {error}") from None
+        raise FileFormatError(f"no HDF5 file, or damaged: {error}") from None
 
 
 # ---- whole models ----
@@ -228,54 +238,53 @@ class _Archive:
 
     def __init__(self, filepath):
         self.path = os.fspath(filepath)
+        self.left = room(os.path.getsize(self.path))  # bytes that its members may still take
 
     def __enter__(self):
         try:
-            self.zip = zipfile.ZipFile(self.path)
+            self.file = Reader(self.path)
+            self.zip = zipfile.ZipFile(self.file)
         except (zipfile.BadZipFile, OSError) as error:
-            if isinstance(error, FileNotFoundError):
-                raise
-            raise FileFormatError(f"{self.path}: no archive of a model, or damaged: {error}") from None
+            raise FileFormatError(f"no archive of a model, or damaged: {error}") from None
         return self
 
     def __exit__(self, *exception):
         self.zip.close()
+        self.file.close()
 
-    def _read(self, name, most):
-        try:
+    def _read(self, name):
+        if name not in self.zip.namelist():
+            raise FileFormatError(f"{name} is missing")
+        with damaged(name):
             info = self.zip.getinfo(name)
-            if info.file_size > most or info.file_size > 1000 * max(info.compress_size, 1):
-                raise FileFormatError(f"{self.path}: {name} of {info.file_size} bytes is too large")
+            self.left -= info.file_size
+            if self.left < 0:
+                raise FileFormatError(f"{name} of {info.file_size} bytes is too large")
             return self.zip.read(info)
-        except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-            raise FileFormatError(f"{self.path}: {name} is missing or damaged: {error}") from None
 
     def config(self):
-        try:
-            return json.loads(self._read("config.json", MOST_JSON))
-        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise FileFormatError(f"{self.path}: config.json is damaged: {error}") from None
+        with damaged("config.json"):
+            return json.loads(self._read("config.json"))
 
     def _restore_assets(self, model, names):
         """Vocabularies, which are texts beside the arrays."""
         for path, each in walk(model):
             if hasattr(each, "load_assets"):
                 start = f"assets/{path}/"
-                each.load_assets({name.removeprefix(start): self._read(name, MOST_JSON).decode("utf-8", "replace")
+                each.load_assets({name.removeprefix(start): self._read(name).decode("utf-8", "replace")
                                   for name in names if name.startswith(start) and "/" not in name.removeprefix(start)})
 
     def restore(self, model, skip_mismatch=False):
         names = self.zip.namelist()
         self._restore_assets(model, names)
         if SAFE in names:
-            restore(model, _safe_lookup(load_file(io.BytesIO(self._read(SAFE, hdf5.MOST_BYTES)), as_numpy=True)),
-                    skip_mismatch)
+            restore(model, _safe_lookup(load_file(io.BytesIO(self._read(SAFE)), as_numpy=True)), skip_mismatch)
             return
-        data = io.BytesIO(self._read(H5, hdf5.MOST_BYTES))
+        data = io.BytesIO(self._read(H5))
         try:
             file = hdf5.h5py().File(data, "r")
         except OSError as error:
-            raise FileFormatError(f"{self.path}: {H5} is damaged: {error}") from None
+            raise FileFormatError(f"{H5} is damaged: {error}") from None
         with file:
             restore(model, hdf5.weights(file), skip_mismatch)
 
@@ -300,9 +309,11 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     Raises
     ------
     FileFormatError
-        The file is damaged or of another kind (a ValueError).
+        The file is damaged, of another kind, or asks for more than it can hold (a ValueError).
     TypeError
-        It names an unknown class.
+        It names an unknown class, or gives a class what it does not take.
+    NotImplementedError
+        It uses a part of Keras that is not here.
 
     Examples
     --------
@@ -321,14 +332,18 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
             raise FileNotFoundError(f"{filepath}: there is no such file")
         raise ValueError(f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` zip "
                          f"file.")
-    suffix = _suffix(filepath)
-    if suffix in (".h5", ".hdf5"):
-        with _open_h5(filepath) as file:
-            return hdf5.read_old_model(file, custom_objects, compile)
-    with _Archive(filepath) as archive:
-        record = archive.config()
-        if not compile:
-            record.pop("compile_config", None)
-        model = objects.deserialize_keras_object(record, custom_objects)
-        archive.restore(model)
+    with _reading(filepath):
+        if _suffix(filepath) in (".h5", ".hdf5"):
+            with _open_h5(filepath) as file:
+                return hdf5.read_old_model(file, custom_objects, compile)
+        with _Archive(filepath) as archive:
+            record = archive.config()
+            if not isinstance(record, dict):
+                raise FileFormatError(f"config.json holds a {type(record).__name__}")
+            if not compile:
+                record.pop("compile_config", None)
+            model = objects.deserialize_keras_object(record, custom_objects)
+            if not isinstance(model, Layer):
+                raise FileFormatError(f"config.json describes a {type(model).__name__}, no model")
+            archive.restore(model)
     return model

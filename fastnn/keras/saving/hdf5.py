@@ -10,8 +10,8 @@ from fastnn.keras.models.config import functional_from_config, sequential_from_c
 from fastnn.keras.models.functional import Functional
 from fastnn.keras.models.sequential import Sequential
 from fastnn.keras.saving import objects
+from fastnn.serialization.limits import bytes_of, room
 
-MOST_BYTES = 1 << 33  # of one array
 
 
 def h5py():
@@ -66,8 +66,9 @@ def array(parent, name):
     found = parent[name]
     if not isinstance(found, package.Dataset) or found.external or found.is_virtual:
         raise FileFormatError(f"{name!r} holds no data of its own")
-    if found.dtype.kind not in "fiub" or found.nbytes > MOST_BYTES:
+    if found.dtype.kind not in "fiub" or found.shape is None:
         raise FileFormatError(f"{name!r}: {found.dtype} {found.shape} is nothing that a layer has")
+    bytes_of(found.shape, found.dtype.itemsize, room(found.id.get_storage_size()))
     return np.asarray(found)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastnn import dtypes
 from fastnn._tensor import from_array, Tensor
+from fastnn.errors import FileFormatError
 from fastnn.keras import config as settings, tree
 from fastnn.keras.naming import to_snake_case
 from fastnn.keras.symbolic import KerasTensor
@@ -233,6 +234,27 @@ def serialize_keras_object(obj):
     return record
 
 
+@contextlib.contextmanager
+def errors_of(source):
+    """What classes raise when they are made of a damaged `source`, with its name: TypeError and NotImplementedError
+    remain such, all else is a FileFormatError."""
+    try:
+        yield
+    except (ImportError, FileNotFoundError):
+        raise
+    except MemoryError:
+        raise FileFormatError(f"{source}: it asks for more memory than there is") from None
+    except Exception as error:
+        kind = next((kind for kind in (TypeError, NotImplementedError) if isinstance(error, kind)), FileFormatError)
+        known = isinstance(error, (kind, ValueError))
+        raise kind(f"{source}: {'' if known else type(error).__name__ + ': '}{str(error):.1500}") from error
+
+
+def is_offered(name, found):
+    """Whether a name of a module is the door's own thing, and not something that the module itself uses."""
+    return not name.startswith("_") and callable(found) and str(getattr(found, "__module__", "")).startswith("fastnn")
+
+
 def find_class(record, custom_objects=None):
     """The class or function that a record names.
 
@@ -245,10 +267,12 @@ def find_class(record, custom_objects=None):
     if name == "function":
         name = record["config"]
     for each in (registered, name):
-        found = get_registered_object(each, custom_objects) if each else None
+        found = get_registered_object(each, custom_objects) if isinstance(each, str) and each else None
         if found is not None:
             return found
     module = record.get("module") or ""
+    if not isinstance(name, str) or not isinstance(module, str):
+        raise TypeError(f"Could not parse config: {str(record)[:500]}")
     if module.startswith("keras") and name in _OTHERS:
         return getattr(importlib.import_module(f"fastnn.keras.{_OTHERS[name][0]}"), name)
     if module.startswith(("keras", "tensorflow.keras", "tf.keras")) or module == "builtins":
@@ -257,7 +281,7 @@ def find_class(record, custom_objects=None):
                 part = part.split(".")[1]
             if part in MODULES:
                 found = getattr(importlib.import_module(f"fastnn.keras.{part}"), name, None)
-                if found is not None:
+                if found is not None and is_offered(name, found):
                     return found
     raise TypeError(f"Could not locate class '{name}'. Make sure custom classes and functions are decorated with "
                     f"`@keras.saving.register_keras_serializable()` or passed as `custom_objects`. Full object config: "
@@ -310,7 +334,10 @@ def deserialize_keras_object(config, custom_objects=None, safe_mode=True, **kwar
     if name == "__tuple__":
         return tuple(again(item) for item in inner["value"])
     if name in ("__numpy__", "__tensor__"):
-        array = np.array(inner["value"], dtype=inner["dtype"])
+        dtype = np.dtype(inner["dtype"])
+        if dtype.kind not in "fiub":
+            raise TypeError(f"Could not parse config: {str(config)[:500]}")
+        array = np.array(inner["value"], dtype=dtype)
         return array if name == "__numpy__" else _tensor(array)
     if name == "__keras_tensor__":
         return KerasTensor(inner["shape"], inner["dtype"])
@@ -418,9 +445,7 @@ class Family:
         """
         if identifier is None:
             return None
-        if isinstance(identifier, dict):
-            return self.deserialize(identifier)
-        found = identifier
+        found = self.deserialize(identifier) if isinstance(identifier, dict) else identifier
         if isinstance(identifier, str):
             found = self.find(identifier)
             if found is None:

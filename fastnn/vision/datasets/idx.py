@@ -1,18 +1,16 @@
 """The IDX format of the MNIST files: magic number 0, 0, type, dimensions; sizes; then the elements, big endian."""
 import gzip
-import math
 import os
 import zlib
 
 import numpy as np
 
 from fastnn.errors import FileFormatError
+from fastnn.serialization.limits import bytes_of, room
 
 __all__ = ["read_idx"]
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-ROOM = 1 << 26  # bytes that a compressed file may expand to in any case,
-MOST = 100  # and how many times its own size
 
 
 def read_idx(path):
@@ -53,7 +51,7 @@ def read_idx(path):
         try:
             if compressed:
                 with gzip.open(raw) as file:
-                    return _read(file, max(ROOM, MOST * size))
+                    return _read(file, room(size))
             return _read(raw, size)
         except FileFormatError as error:
             raise FileFormatError(f"{path}: {error}") from None
@@ -61,8 +59,8 @@ def read_idx(path):
             raise FileFormatError(f"{path}: damaged gzip data: {error}") from None
 
 
-def _read(file, room):
-    """The array of a file that has at most `room` bytes."""
+def _read(file, most):
+    """The array of a file that has at most `most` bytes."""
     magic = file.read(4)
     if len(magic) < 4:
         raise FileFormatError(f"cut off: expected an IDX header, got {len(magic)} bytes")
@@ -76,13 +74,8 @@ def _read(file, room):
         raise FileFormatError(f"cut off: expected {ndim} sizes, got {len(sizes)} bytes of them")
     shape = tuple(int.from_bytes(sizes[i:i + 4], "big") for i in range(0, 4 * ndim, 4))
     dtype = np.dtype(TYPES[magic[2]])
-    expected = math.prod(shape) * dtype.itemsize
-    if expected > room:
-        raise FileFormatError(f"shape {shape} would take {expected} bytes, expected at most {room} bytes of data")
-    try:
-        array = np.empty(shape, dtype)
-    except ValueError as error:  # with a size of 0 among large ones
-        raise FileFormatError(f"shape {shape}: {error}") from None
+    expected = bytes_of(shape, dtype.itemsize, most)
+    array = np.empty(shape, dtype)
     rest = memoryview(array.reshape(-1).view(np.uint8)) if expected else b""
     while len(rest) and (count := file.readinto(rest[:1 << 24])):
         rest = rest[count:]
