@@ -58,6 +58,13 @@ def records():
     return maps
 
 
+def record_of(str name, str node):
+    """The record of a map, whose nodes are called `node` from now on (None: as they are)."""
+    cdef Map map = <Map>maps[name]
+    map.name = map.name if node is None else node
+    return map
+
+
 cdef Tensor apply(str name, object input, double a=0.0, double b=0.0):
     if not isinstance(input, Tensor):
         raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")

@@ -1,6 +1,7 @@
 """Derivatives, in operations on tensors, of elementwise.def's maps and loss.def's losses: one table for each list.
 
 They are the second-order rules of the maps' and the losses' records. In Python, as they are read more often than run.
+A map whose function is written in Python may have its derivative there (`slope_of`).
 """
 import math
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from fastnn._tensor import from_array
 from fastnn.kernels.elementwise import unary_backward
-from fastnn.ops.maps import mapped, records
+from fastnn.ops.maps import mapped, record_of, records
 
 _SELU, _SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
@@ -140,6 +141,18 @@ def _map_second(step, g):
     x = None if step.x is None else step.input(step.x, 0)
     y = None if step.y is None else step.output(step.y)
     return times_slope(step, g, step.op.kernel, x, y, step.a, step.b)
+
+
+def slope_of(name, node=None):
+    """Decorator: dy/dx of (x, y, a, b) of a map that is not in the table, beside the map's function.
+
+    `node`: PyTorch's name of the map's nodes, where that is not the map's name.
+    """
+    def declare(function):
+        SLOPES[name] = function
+        record_of(name, node).second(_map_second)
+        return function
+    return declare
 
 
 for _name, _map in records().items():

@@ -23,7 +23,7 @@ NOT_COMPARED = {
         triangular_solve""".split(), _ROUNDING),
     **dict.fromkeys("cholesky_inverse cholesky_solve".split(),
                     "gradients of the triangle that is read; PyTorch's are of the whole matrix"),
-    **dict.fromkeys("i0 nn.functional.conv_transpose3d nn.functional.ctc_loss".split(),
+    **dict.fromkeys("i0 nn.functional.conv_transpose3d".split(),
                     "not implemented, or without its gradient, and says so"),
     **dict.fromkeys("resize_ resize_as_ zero_ sgn".split(), "PyTorch refuses its samples, or makes ZeroTensors"),
     **dict.fromkeys("byte char conj resolve_conj resolve_neg".split(), "trivial methods without keywords"),

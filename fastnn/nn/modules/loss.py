@@ -326,20 +326,35 @@ class GaussianNLLLoss(_Loss):
 
 
 class CTCLoss(_Loss):
-    """Connectionist temporal classification; not implemented.
+    """Connectionist temporal classification: -log of the probability of all alignments of steps with a target.
+
+    Same as torch.nn.CTCLoss (Graves et al. 2006).
 
     Parameters
     ----------
-    blank, reduction, zero_infinity
-        As in PyTorch.
+    blank : int
+        The class of the blank.
+    reduction : {"mean", "sum", "none"}
+        The mean is of the losses over their targets' lengths.
+    zero_infinity : bool
+        Whether a sample that has no alignment counts 0, instead of inf.
+
+    Shape
+    -----
+    log_probs (T, N, C) or (T, C), of `log_softmax`; targets (N, S), (sum of target_lengths,) or (S,); input_lengths and
+    target_lengths (N,) or (), tensors or tuples.
 
     Examples
     --------
-    >>> nn.CTCLoss()
-    Traceback (most recent call last):
-        ...
-    NotImplementedError: CTCLoss is not implemented; see the coverage page of the documentation
+    >>> log_probs = fastnn.zeros(2, 1, 2).log_softmax(2)
+    >>> nn.CTCLoss()(log_probs, fastnn.tensor([[1]]), (2,), (1,))
+    tensor(0.2877)
     """
 
     def __init__(self, blank=0, reduction="mean", zero_infinity=False):
-        raise NotImplementedError("CTCLoss is not implemented; see the coverage page of the documentation")
+        super().__init__(reduction=reduction)
+        self.blank, self.zero_infinity = blank, zero_infinity
+
+    def forward(self, log_probs, targets, input_lengths, target_lengths):
+        return loss_composed.ctc_loss(log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction,
+                                      self.zero_infinity)

@@ -134,6 +134,101 @@ def fold_bench(rng, dtype):
                     bytes=columns.nbytes * (1 + stride**2 / 9))
 
 
+# ---- positions that a grid names ----
+
+# (input, grid without its last size)
+GRIDS = (((2, 3, 5, 7), (2, 4, 6)), ((1, 1, 1, 1), (1, 3, 3)), ((1, 2, 1, 4), (1, 65, 1)), ((0, 2, 3, 3), (0, 2, 2)),
+         ((2, 0, 3, 3), (2, 2, 2)), ((1, 2, 3, 3), (1, 0, 2)), ((1, 35, 6, 5), (1, 9, 15)), ((3, 2, 40, 30), (3, 33, 31)),
+         ((2, 2, 3, 4, 5), (2, 3, 2, 7)), ((1, 9, 2, 1, 6), (1, 5, 5, 3)))
+OPTIONS = [(mode, padding, corners) for mode in ("bilinear", "nearest", "bicubic")
+           for padding in ("zeros", "border", "reflection") for corners in (False, True)]
+
+
+def grid_pairs(rng, dtype, options):
+    """Inputs and grids, most positions within the ends or near them; not where elements and weights change by a last
+    digit."""
+    mode, padding, corners = options
+    for shape, points in GRIDS:
+        if mode == "bicubic" and len(shape) == 5:
+            continue
+        grid = (rng.standard_normal((*points, len(shape) - 2)) * 0.9).astype(dtype)
+        for a, size in enumerate(shape[:1:-1]):
+            place = (grid[..., a] + 1) * (size - 1 if corners else size)  # twice the elements' distance
+            grid[..., a] += np.where(np.abs(place - np.rint(place)) < 0.02, dtype_step(dtype, size), 0)
+        yield normal(rng, dtype, *shape), grid
+
+
+def dtype_step(dtype, size):
+    return np.dtype(dtype).type(0.05 / size)
+
+
+def grid_samples(options):
+    def samples(rng, dtype):
+        for x, grid in grid_pairs(rng, dtype, options):
+            yield Sample((x, grid, *options))
+        x, grid = normal(rng, dtype, 1, 2, 3, 4), np.zeros((1, 3, 5, 2), dtype)
+        x[0, 0, 1, 1] = np.inf
+        grid[0, 0, :, 0] = np.nan, np.inf, -np.inf, 1e38, -1e38
+        grid[0, 1, :, 1] = grid[0, 0, :, 0]
+        grid[0, 2] = grid[0, 0, :, :1]
+        yield Sample((x, grid, *options), torch=False)  # some of these crash PyTorch
+    return samples
+
+
+def grid_backward_samples(options):
+    def samples(rng, dtype):
+        for x, grid in grid_pairs(rng, dtype, options):
+            yield Sample((normal(rng, dtype, *x.shape[:2], *grid.shape[1:-1]), x, grid, *options))
+    return samples
+
+
+def grid_errors(dtype):
+    x, grid = np.ones((1, 2, 3, 4), dtype), np.zeros((1, 5, 5, 2), dtype)
+    yield ErrorSample((x, grid, "cubic"), {}, ValueError, "grid_sample: expected a mode of")
+    yield ErrorSample((x, grid, "nearest", "wrap"), {}, ValueError, "and a padding_mode of")
+    yield ErrorSample((x, grid[..., :1]), {}, ShapeError, "grid_sample: expected grid to have size 2 in last dimension")
+    yield ErrorSample((x[0], grid), {}, ShapeError, "grid_sample: expected 4D or 5D input")
+    yield ErrorSample((x, grid[:0]), {}, ShapeError, "to have same batch size")
+    yield ErrorSample((x[:, :, :0], grid), {}, ShapeError, "with dimension 2 being empty")
+    yield ErrorSample((x[:, :, None], np.zeros((1, 1, 1, 1, 3), dtype), "bicubic"), {}, ShapeError, "only supports 4D")
+    yield ErrorSample((x, grid.astype(int)), {}, DTypeError, "grid_sample: expected input and grid of one dtype")
+
+
+def grid_backward_errors(dtype):
+    x, grid = np.ones((1, 2, 3, 4), dtype), np.zeros((1, 5, 5, 2), dtype)
+    yield ErrorSample((x, x, grid), {}, ShapeError, "grid_sample: expected a gradient of (1, 2, 5, 5)")
+
+
+def grid_gradient(options):
+    def gradient(kernels, rng):
+        for x, grid in grid_pairs(rng, "float64", options):
+            if 0 in (*x.shape, *grid.shape) or x.size > 200:
+                continue
+            grad = rng.standard_normal((*x.shape[:2], *grid.shape[1:-1]))
+            dx, dgrid = kernels.grid_sample_backward(grad, x, grid, *options)
+
+            def of_input(x, grid=grid, grad=grad):
+                return float((kernels.grid_sample_forward(x, grid, *options) * grad).sum())
+
+            def of_grid(grid, x=x, grad=grad):
+                return float((kernels.grid_sample_forward(x, grid, *options) * grad).sum())
+            yield GradientCase(f"x {x.shape}", of_input, x, dx)
+            yield GradientCase(f"grid {x.shape}", of_grid, grid, dgrid)
+    return gradient
+
+
+def grid_bench(options, backward=False):
+    def bench(rng, dtype):
+        x, grid = normal(rng, dtype, 8, 16, 64, 64), (rng.random((8, 64, 64, 2)) * 2 - 1).astype(dtype)
+        yield Bench("8x16x64x64", (x, x, grid, *options) if backward else (x, grid, *options), bytes=2 * x.nbytes)
+    return bench
+
+
+def torch_grid(x, grid, mode, padding, corners):
+    import torch
+    return torch.nn.functional.grid_sample(x, grid, mode, padding, corners)
+
+
 def torch_fold(columns, *args):
     import torch
     return torch.nn.functional.fold(columns, *args)
@@ -145,6 +240,8 @@ def torch_unfold(x, *args):
 
 
 SUMS = {"atol": {"float32": 1e-5, "float64": 2e-14}, "oracle": "double"}
+# A position's last digit is, times the size, its weights' error: more than that of sums.
+GRID = {"rtol": {"float32": 1e-4, "float64": 1e-12}, "atol": {"float32": 5e-5, "float64": 1e-12}}
 SPECS = [
     OpSpec("resample_forward", forward_samples, kernels=("resample_forward",), errors=errors, bench=bench, **SUMS),
     OpSpec("resample_backward", backward_samples, kernels=("resample_backward",), errors=backward_errors,
@@ -154,3 +251,13 @@ SPECS = [
     OpSpec("unfold_backward", fold_samples, kernels=("unfold_backward",), errors=fold_errors, torch=torch_fold,
            bench=fold_bench, **SUMS),
 ]
+for _options in OPTIONS:
+    _name = "-".join(map(str, _options))
+    _first = _options == OPTIONS[0]
+    SPECS += [
+        OpSpec("grid_sample_forward", grid_samples(_options), variant=_name, kernels=("grid_sample_forward",),
+               errors=grid_errors if _first else None, torch=torch_grid, gradient=grid_gradient(_options),
+               bench=grid_bench(_options) if _options[1:] == ("zeros", False) else None, **GRID),
+        OpSpec("grid_sample_backward", grid_backward_samples(_options), variant=_name, kernels=("grid_sample_backward",),
+               errors=grid_backward_errors if _first else None,
+               bench=grid_bench(_options, True) if _options[1:] == ("zeros", False) else None, **GRID)]
