@@ -29,6 +29,7 @@ from fastnn.ops.pool import (lp_pool1d, lp_pool2d, max_pool1d, max_pool1d_with_i
 from fastnn.ops.resample import interpolate, upsample, upsample_bilinear, upsample_nearest
 from fastnn.ops.trigonometric import tanh
 from fastnn.ops.unpool import max_unpool1d, max_unpool2d, max_unpool3d
+from fastnn.ops.volumes import adaptive_max_pool3d, adaptive_max_pool3d_with_indices, lp_pool3d
 
 
 def _in_place(function):

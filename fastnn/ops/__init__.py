@@ -8,10 +8,10 @@ from fastnn import _gradients, _operators, _tensor  # noqa: F401 (backward and h
 from fastnn.ops import (activation, activation_composed, adaptive_pool, arithmetic, arithmetic_composed, attention,
                         casting, combinatorics, compare, compare_composed, conv, conv_composed, creation,
                         decompositions, diagonals, distance, dropout, embedding, families, gamma_functions, indexing,
-                        inplace, joining, joining_composed, linalg, linear, methods, norms, pointwise,
+                        inplace, joining, joining_composed, linalg, linear, matrix_functions, methods, norms, pointwise,
                         pointwise_composed, pool, products, ranges, rearrange, reduce, reduce_composed, remainder,
                         replacing, sampling, scan, scatter, shape, shape_composed, shuffle, softmax, sorting, special,
-                        splitting, statistics, strides, triangular, trigonometric)
+                        splitting, statistics, strides, triangular, trigonometric, volumes)
 from fastnn.ops.functions import public
 from fastnn.ops.printing import tensor_str
 

@@ -130,16 +130,16 @@ def cuda(self, device=None, non_blocking=False, memory_format=None):
 
     Raises
     ------
-    RuntimeError
-        Always.
+    AssertionError
+        Always; PyTorch's without CUDA. It is a RuntimeError too.
 
     Examples
     --------
     >>> fastnn.ones(2).cuda()
     Traceback (most recent call last):
-    RuntimeError: Tensor.cuda: fastnn computes on the CPU alone
+    fastnn.dtypes.NoDevice: Torch not compiled with CUDA enabled: ...
     """
-    raise RuntimeError("Tensor.cuda: fastnn computes on the CPU alone")
+    dtypes.refuse_device("cuda")
 
 
 def _copy_backward(grad, shape_, dtype):

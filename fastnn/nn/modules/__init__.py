@@ -9,8 +9,7 @@ from fastnn.nn.modules.batchnorm import (BatchNorm1d, BatchNorm2d, BatchNorm3d, 
                                          LazyInstanceNorm1d, LazyInstanceNorm2d, LazyInstanceNorm3d, SyncBatchNorm)
 from fastnn.nn.modules.channelshuffle import ChannelShuffle
 from fastnn.nn.modules.container import ModuleDict, ModuleList, Sequential
-from fastnn.nn.modules.conv import (Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d,
-                                    LazyConv1d, LazyConv2d, LazyConvTranspose1d, LazyConvTranspose2d)
+from fastnn.nn.modules.conv import (Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, LazyConv1d, LazyConv2d, LazyConvTranspose1d, LazyConvTranspose2d)
 from fastnn.nn.modules.distance import CosineSimilarity, PairwiseDistance
 from fastnn.nn.modules.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
 from fastnn.nn.modules.flatten import Flatten, Unflatten
@@ -37,5 +36,7 @@ from fastnn.nn.modules.sparse import Embedding, EmbeddingBag
 from fastnn.nn.modules.transformer import (Transformer, TransformerDecoder, TransformerDecoderLayer, TransformerEncoder,
                                            TransformerEncoderLayer)
 from fastnn.nn.modules.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d
+from fastnn.nn.modules.volumes import (AdaptiveMaxPool3d, AvgPool3d, ConvTranspose3d, LazyConv3d, LazyConvTranspose3d,
+                                        LPPool3d)
 
 __all__ = [name for name in sorted(globals()) if isinstance(globals()[name], type)]
