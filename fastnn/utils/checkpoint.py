@@ -5,7 +5,7 @@ import warnings
 from fastnn import random
 from fastnn._tensor import Tensor, is_grad_enabled
 from fastnn.autograd import Function, enable_grad, run, set_grad_enabled
-from fastnn.autograd.graph import AccumulateGrad
+from fastnn.autograd.graph import leaves_of
 from fastnn.utils._pytree import tree_flatten, tree_unflatten
 
 __all__ = ["checkpoint", "checkpoint_sequential", "noop_context_fn", "set_checkpoint_debug_enabled",
@@ -21,21 +21,6 @@ def noop_context_fn():
     2
     """
     return contextlib.nullcontext(), contextlib.nullcontext()
-
-
-def _leaves(tensors, known):
-    """Leaves of the graph behind tensors, but for those whose ids are known, in the order of their discovery."""
-    found, seen, waiting = {}, set(), [x.grad_fn for x in tensors if x.grad_fn is not None]
-    while waiting:
-        node = waiting.pop()
-        for before, _ in node.next_functions:
-            if isinstance(before, AccumulateGrad):
-                if id(before.variable) not in known:
-                    found.setdefault(id(before.variable), before.variable)
-            elif before is not None and id(before) not in seen:
-                seen.add(id(before))
-                waiting.append(before)
-    return list(found.values())
 
 
 class _Door(Function):
@@ -177,7 +162,7 @@ def checkpoint(function, *args, use_reentrant=None, context_fn=noop_context_fn, 
         outputs = part.run(own, False)
     if not any(x.requires_grad for x in outputs):
         return tree_unflatten(part.found, part.result_spec)
-    others = _leaves(outputs, {id(x) for x in own})
+    others = leaves_of(outputs, {id(x) for x in own})
     made = iter(_Again.apply(part, outputs, *part.tensors, *others))
     results = []
     for x in part.found:
