@@ -97,7 +97,7 @@ CASES = {
 
 
 @pytest.mark.torch
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's of its own functions
+@pytest.mark.filterwarnings("ignore")  # PyTorch's of its own functions
 @pytest.mark.parametrize("name", CASES)
 def test_as_in_pytorch(torch, name):
     a, b = (CASES[name](library, *(library.tensor(value) for value in (X, Y, BATCH))) for library in (fastnn, torch))

@@ -249,13 +249,15 @@ class Modes(State):
         return self._apply(lambda t: empty_like(t).detach(), recurse)
 
     def share_memory(self):
-        """The module itself; memory is not shared with other processes.
+        """Move parameters and buffers into memory shared with other processes, ``share_memory_``; returns the module.
 
         Examples
         --------
-        >>> nn.ReLU().share_memory()
-        ReLU()
+        >>> nn.Linear(2, 1).share_memory().weight.is_shared()
+        True
         """
+        for tensor in (*self.parameters(), *self.buffers()):
+            tensor.share_memory_()
         return self
 
     def compile(self, *args, **kwargs):
