@@ -6,7 +6,7 @@ arrays in and NumPy arrays out. ``python -m fastnn script.py`` runs an unchanged
 import math as _math
 
 from fastnn import config  # first: chooses the kernels
-from fastnn import autograd, compat, dtypes, func, kernels, linalg, nn, ops, optim, random, special, utils
+from fastnn import autograd, compat, dtypes, kernels, linalg, nn, ops, optim, random, special, utils
 from fastnn._tensor import Tensor, is_grad_enabled
 from fastnn._tensor import is_inference_mode_enabled
 from fastnn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -79,13 +79,16 @@ def typename(obj):
     return obj.type() if isinstance(obj, Tensor) else type(obj).__name__
 
 
+_LATER = ("distributed", "func", "vision")  # few programs need them, or they cost more to import than the rest
+_ELSEWHERE = {"Future": "fastnn.utils.futures", "vmap": "fastnn.func"}
+
+
 def __getattr__(name):
-    if name in ("vision", "distributed"):  # few programs need the one, and the other costs more to import than the rest
-        import importlib
+    import importlib
+    if name in _LATER:
         return importlib.import_module(f"fastnn.{name}")
-    if name == "Future":
-        from fastnn.utils.futures import Future
-        return Future
+    if name in _ELSEWHERE:
+        return getattr(importlib.import_module(_ELSEWHERE[name]), name)
     module = compat.module(name)
     if module is not None:
         return module

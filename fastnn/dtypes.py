@@ -258,7 +258,20 @@ def _type_name(value):
 def need_cpu(where):
     """Raise unless a device, its name or None means the CPU."""
     if where is not None and device(where).type != "cpu":
-        raise RuntimeError(f"device: fastnn computes on the CPU alone; expected 'cpu', got {str(where)!r}")
+        refuse_device(where)
+
+
+class NoDevice(AssertionError, RuntimeError):
+    """What PyTorch without CUDA raises where CUDA is asked for."""
+
+
+def refuse_device(where):
+    """Raise the error of a device that is not there, PyTorch's class and first words for CUDA and XPU."""
+    kind = device(where).type
+    if kind in ("cuda", "xpu"):
+        raise NoDevice(f"Torch not compiled with {kind.upper()} enabled: fastnn computes on the CPU alone; expected "
+                       f"device 'cpu', got {str(where)!r}")
+    raise RuntimeError(f"device: fastnn computes on the CPU alone; expected 'cpu', got {str(where)!r}")
 
 
 cpu = device("cpu")

@@ -212,8 +212,6 @@ def test_func():
     assert out.item() == 3.0 and model.weight is own
     out.sum().backward()
     assert weights["weight"].grad.tolist() == [[1.0, 2.0]] and own.grad is None
-    with pytest.raises(NotImplementedError, match="vmap"):
-        func.vmap(lambda x: x)
 
 
 @pytest.mark.parametrize("function, shapes", [

@@ -228,9 +228,11 @@ def test_modes_casts_and_refusals():
     assert model.requires_grad_(False)[0].weight.requires_grad is False
     assert model.share_memory() is model and model.cpu() is model and model.compile() is None
     assert model.to_empty(device="cpu")[0].weight.shape == (4, 3)
-    for refused in (model.half, model.bfloat16):
-        with pytest.raises(NotImplementedError):
+    for refused, error in ((model.bfloat16, NotImplementedError), (model.cuda, AssertionError),
+                           (model.cuda, RuntimeError), (lambda: model.to("cuda"), AssertionError)):
+        with pytest.raises(error):
             refused()
+    assert nn.ReLU().cuda() is not None and copy.deepcopy(model).half()[0].weight.dtype is fastnn.float16
     with pytest.raises(TypeError, match="only accepts floating point"):
         model.to(fastnn.int64)
     with pytest.raises(NotImplementedError, match="register_full_backward_hook"):

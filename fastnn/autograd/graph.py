@@ -55,3 +55,18 @@ class AccumulateGrad:
 
 
 _tape.accumulator = AccumulateGrad
+
+
+def leaves_of(tensors, besides=()):
+    """Leaves of the graph behind tensors, but for those whose ids are in `besides`, in the order of their discovery."""
+    found, seen, waiting = {}, set(), [x.grad_fn for x in tensors if x.grad_fn is not None]
+    while waiting:
+        node = waiting.pop()
+        for before, _ in node.next_functions:
+            if isinstance(before, AccumulateGrad):
+                if id(before.variable) not in besides:
+                    found.setdefault(id(before.variable), before.variable)
+            elif before is not None and id(before) not in seen:
+                seen.add(id(before))
+                waiting.append(before)
+    return list(found.values())

@@ -2,13 +2,15 @@
 import functools
 import warnings
 
+from fastnn import dtypes
+
 
 def refuse(name):
     """The function `name` of a device: an error when it is called."""
     def function(*args, **kwargs):
-        raise RuntimeError(f"{name}: fastnn computes on the CPU alone, there is no such device")
+        raise dtypes.NoDevice(f"{name}: fastnn computes on the CPU alone, there is no such device")
     function.__name__ = function.__qualname__ = name.rpartition(".")[2]
-    function.__doc__ = "Raise RuntimeError: there is no such device."
+    function.__doc__ = "Raise an error, AssertionError and RuntimeError: there is no such device."
     return function
 
 

@@ -9,10 +9,10 @@ from fastnn.ops import (activation, activation_composed, adaptive_pool, arithmet
                         attention_composed, casting, combinatorics, compare, compare_composed, conv, conv_composed,
                         creation, decompositions, diagonals, distance, dropout, embedding, families, fold,
                         gamma_functions, indexing, inplace, joining, joining_composed, linalg, linear, loss,
-                        loss_composed, methods, normalization, norms, padding, pointwise, pointwise_composed, pool,
-                        products, ranges, rearrange, reduce, reduce_composed, remainder, replacing, resample, sampling,
-                        scan, scatter, shape, shape_composed, shuffle, softmax, sorting, special, splitting, statistics,
-                        strides, triangular, trigonometric, unpool)
+                        loss_composed, matrix_functions, methods, normalization, norms, padding, pointwise,
+                        pointwise_composed, pool, products, ranges, rearrange, reduce, reduce_composed, remainder,
+                        replacing, resample, sampling, scan, scatter, shape, shape_composed, sharing, shuffle, softmax,
+                        sorting, special, splitting, statistics, strides, triangular, trigonometric, unpool, volumes)
 from fastnn.ops.functions import public
 from fastnn.ops.printing import tensor_str
 

@@ -360,29 +360,3 @@ def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_paddi
     """
     return convolve_transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups,
                                dilation)
-
-
-@operation("fastnn functional")
-def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
-    """Not available: NotImplementedError.
-
-    Parameters
-    ----------
-    input : Tensor
-    weight : Tensor
-    bias : Tensor, optional
-    stride : int or tuple of ints, default 1
-    padding : int or tuple of ints, default 0
-    output_padding : int or tuple of ints, default 0
-    groups : int, default 1
-        Channels are divided into so many groups.
-    dilation : int or tuple of ints, default 1
-        Steps between the elements of a window.
-
-    Examples
-    --------
-    >>> F.conv_transpose3d(fastnn.ones(1, 1, 1, 1, 1), fastnn.ones(1, 1, 1, 1, 1))
-    Traceback (most recent call last):
-    NotImplementedError: ...
-    """
-    raise NotImplementedError("fastnn has no conv_transpose3d: transposed convolutions are 1-D and 2-D")

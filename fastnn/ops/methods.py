@@ -130,16 +130,16 @@ def cuda(self, device=None, non_blocking=False, memory_format=None):
 
     Raises
     ------
-    RuntimeError
-        Always.
+    AssertionError
+        Always; PyTorch's without CUDA. It is a RuntimeError too.
 
     Examples
     --------
     >>> fastnn.ones(2).cuda()
     Traceback (most recent call last):
-    RuntimeError: Tensor.cuda: fastnn computes on the CPU alone
+    fastnn.dtypes.NoDevice: Torch not compiled with CUDA enabled: ...
     """
-    raise RuntimeError("Tensor.cuda: fastnn computes on the CPU alone")
+    dtypes.refuse_device("cuda")
 
 
 def _copy_backward(grad, shape_, dtype):
@@ -401,13 +401,11 @@ for _name, (_method, _text, _example, _result) in {
         "is_neg": (lambda self: False, "False: no tensor is negated when it is read.", "x.is_neg()", "False"),
         "is_inference": (lambda self: False, "False: tensors of inference mode are like others.", "x.is_inference()",
                          "False"),
-        "is_shared": (lambda self: False, "False: no memory is shared with other processes.", "x.is_shared()", "False"),
         "is_pinned": (lambda self, device=None: False, "False: there is no other device.", "x.is_pinned()", "False"),
         "is_signed": (lambda self: self.dtype.is_signed, "Whether the dtype has negative numbers.", "x.is_signed()",
                       "True"),
         "is_nonzero": (lambda self: bool(self), "Whether the only element is not 0.", "x[0].is_nonzero()", "True"),
         "get_device": (lambda self: -1, "-1: the CPU.", "x.get_device()", "-1"),
-        "share_memory_": (lambda self: self, f"{_SELF}its memory stays where it is.", "x.share_memory_() is x", "True"),
         "pin_memory": (lambda self, device=None: self, f"{_SELF}there is no other device.", "x.pin_memory() is x",
                        "True"),
         "conj": (lambda self: self, f"{_SELF}there are no complex tensors.", "x.conj() is x", "True"),

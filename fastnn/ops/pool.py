@@ -337,7 +337,8 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
                   (x.shape, kernel_size, stride, padding, count_include_pad, divisor_override, False))
 
 
-def _lp_pool(name, pool, max_pool, input, norm_type, kernel_size, stride, ceil_mode, elements):
+def lp_pool(name, pool, max_pool, input, norm_type, kernel_size, stride, ceil_mode, elements):
+    """Pooling by a norm, of pooling by averages or by the largest."""
     need_tensors(name, input)
     if norm_type == float("inf"):
         return max_pool(input.abs(), kernel_size, stride, 0, 1, ceil_mode)
@@ -369,7 +370,7 @@ def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     >>> F.lp_pool1d(fastnn.tensor([[3.0, 4.0]]), 2, 2)
     tensor([[5.]])
     """
-    return _lp_pool("lp_pool1d", avg_pool1d, max_pool1d, input, norm_type, kernel_size, stride, ceil_mode,
+    return lp_pool("lp_pool1d", avg_pool1d, max_pool1d, input, norm_type, kernel_size, stride, ceil_mode,
                     single_of("lp_pool1d: kernel_size", kernel_size))
 
 
@@ -394,7 +395,7 @@ def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     tensor([[[5.]]])
     """
     height, width = pair_of(kernel_size)
-    return _lp_pool("lp_pool2d", avg_pool2d, max_pool2d, input, norm_type, kernel_size, stride, ceil_mode,
+    return lp_pool("lp_pool2d", avg_pool2d, max_pool2d, input, norm_type, kernel_size, stride, ceil_mode,
                     height * width)
 
 

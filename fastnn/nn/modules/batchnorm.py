@@ -1,4 +1,5 @@
 """Normalization with running statistics: of batches and of instances."""
+import sys
 import warnings
 
 from fastnn.nn import init
@@ -453,34 +454,55 @@ class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
     cls_to_become = InstanceNorm3d
 
 
-class _Absent(Module):
-    """A class of PyTorch that names what to use instead."""
+class SyncBatchNorm(_BatchNorm):
+    """Batch normalization with statistics of all processes: in a world of one process, of the batch.
 
-    def __init__(self, *args, **kwargs):
-        raise NotImplementedError(f"{type(self).__name__} is not available: {self._reason}")
+    Same as torch.nn.SyncBatchNorm there.
 
+    Parameters
+    ----------
+    num_features, eps, momentum, affine, track_running_stats
+        As in `BatchNorm1d`.
+    process_group : optional
+        Whose statistics are taken together; default all processes.
+    device, dtype, bias
+        As in `BatchNorm1d`.
 
-class SyncBatchNorm(_Absent):
-    """Batch normalization over several processes; not available, since there is one process.
+    Shape
+    -----
+    Input (N, C, ...); output alike.
 
     Raises
     ------
     NotImplementedError
-        Always; it names `BatchNorm1d` and `BatchNorm2d`.
+        In training among several processes.
 
     Examples
     --------
-    >>> nn.SyncBatchNorm(3)
-    Traceback (most recent call last):
-        ...
-    NotImplementedError: SyncBatchNorm is not available: there is one process ...
+    >>> nn.SyncBatchNorm(1)(fastnn.tensor([[1.0], [3.0]])).detach().round()
+    tensor([[-1.],
+            [ 1.]])
     """
 
-    _reason = "there is one process and nothing to synchronise; use BatchNorm1d or BatchNorm2d"
+    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True,
+                 process_group=None, device=None, dtype=None, *, bias=True):
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self.process_group = process_group
+
+    def _check_input_dim(self, input):
+        if input.ndim < 2:
+            raise ValueError(f"expected at least 2D input (got {input.ndim}D input)")
+
+    def forward(self, input):
+        loaded = sys.modules.get("fastnn.distributed")
+        if self.training and loaded is not None and loaded.is_initialized() and loaded.get_world_size() > 1:
+            raise NotImplementedError("SyncBatchNorm: training among several processes is not implemented; BatchNorm "
+                                      "takes each process's own statistics")
+        return super().forward(input)
 
     @classmethod
     def convert_sync_batchnorm(cls, module, process_group=None):
-        """Not available, as the class.
+        """The module with SyncBatchNorm in the place of every BatchNorm in it, with the same parameters.
 
         Parameters
         ----------
@@ -489,9 +511,18 @@ class SyncBatchNorm(_Absent):
 
         Examples
         --------
-        >>> nn.SyncBatchNorm.convert_sync_batchnorm(nn.BatchNorm1d(2))
-        Traceback (most recent call last):
-            ...
-        NotImplementedError: SyncBatchNorm is not available: ...
+        >>> nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(nn.BatchNorm1d(2)))
+        Sequential(
+          (0): SyncBatchNorm(2, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+        )
         """
-        return cls(module)
+        made = module
+        if isinstance(module, _BatchNorm):
+            made = cls(module.num_features, module.eps, module.momentum, module.affine, module.track_running_stats,
+                       process_group)
+            for name in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
+                setattr(made, name, getattr(module, name))
+            made.training = module.training
+        for name, child in module.named_children():
+            made.add_module(name, cls.convert_sync_batchnorm(child, process_group))
+        return made

@@ -467,24 +467,4 @@ class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
     cls_to_become = ConvTranspose2d
 
 
-class _Refused(Module):
-    """A class that is not implemented; its constructor raises."""
-
-    _instead = ""
-
-    def __init__(self, *args, **kwargs):
-        raise NotImplementedError(f"{type(self).__name__} is not implemented; {self._instead}")
-
-
-class ConvTranspose3d(_Refused):
-    """Transposed convolution of volumes; not implemented.
-
-    Examples
-    --------
-    >>> nn.ConvTranspose3d(1, 1, 3)
-    Traceback (most recent call last):
-        ...
-    NotImplementedError: ConvTranspose3d is not implemented; transposed convolutions are 1-D and 2-D
-    """
-
-    _instead = "transposed convolutions are 1-D and 2-D"
+_ConvNd = _Conv  # PyTorch's name

@@ -185,34 +185,50 @@ class Modes(State):
         return self
 
     def cuda(self, device=None):
-        """Not available: there is no CUDA here.
+        """Move parameters and buffers to a GPU: raises if there are any, as PyTorch without CUDA does.
 
         Parameters
         ----------
         device : optional
 
+        Raises
+        ------
+        AssertionError
+            The module has parameters or buffers; it is a RuntimeError too.
+
         Examples
         --------
-        >>> nn.ReLU().cuda()
+        >>> nn.Linear(1, 1).cuda()
         Traceback (most recent call last):
             ...
-        RuntimeError: Module.cuda: fastnn computes on the CPU alone
+        fastnn.dtypes.NoDevice: Torch not compiled with CUDA enabled: ...
         """
-        raise RuntimeError("Module.cuda: fastnn computes on the CPU alone")
+        return self._apply(lambda t: t.cuda(device))
 
     def half(self):
-        """Not available: kernels compute in float32 and float64.
+        """Cast to float16, a dtype to keep numbers in: layers compute in float32 and float64.
 
         Examples
         --------
-        >>> nn.ReLU().half()
-        Traceback (most recent call last):
-            ...
-        NotImplementedError: Module.half: fastnn computes in float32 and float64
+        >>> nn.Linear(2, 2).half().weight.dtype
+        torch.float16
         """
-        raise NotImplementedError("Module.half: fastnn computes in float32 and float64")
+        return self.to(dtypes.float16)
 
-    bfloat16 = half
+    def bfloat16(self):
+        """Cast to bfloat16: there are no such tensors, modules with numbers raise.
+
+        Raises
+        ------
+        NotImplementedError
+            The module has floating-point parameters or buffers.
+
+        Examples
+        --------
+        >>> nn.ReLU().bfloat16()
+        ReLU()
+        """
+        return self.to(dtypes.ABSENT["bfloat16"])
 
     def to_empty(self, *, device, recurse=True):
         """Give parameters and buffers new memory with undefined numbers; returns the module.
@@ -233,13 +249,15 @@ class Modes(State):
         return self._apply(lambda t: empty_like(t).detach(), recurse)
 
     def share_memory(self):
-        """The module itself; memory is not shared with other processes.
+        """Move parameters and buffers into memory shared with other processes, ``share_memory_``; returns the module.
 
         Examples
         --------
-        >>> nn.ReLU().share_memory()
-        ReLU()
+        >>> nn.Linear(2, 1).share_memory().weight.is_shared()
+        True
         """
+        for tensor in (*self.parameters(), *self.buffers()):
+            tensor.share_memory_()
         return self
 
     def compile(self, *args, **kwargs):

@@ -1,8 +1,6 @@
 """The older name of ``torch.func.functional_call``."""
 import warnings
 
-from fastnn import func
-
 __all__ = ["functional_call"]
 
 
@@ -23,6 +21,7 @@ def functional_call(module, parameters_and_buffers, args=None, kwargs=None, *, t
     ...     nn.utils.stateless.functional_call(nn.Linear(2, 1), parameters, fastnn.ones(1, 2))
     tensor([[2.]])
     """
+    from fastnn import func  # few programs need it
     warnings.warn("`torch.nn.utils.stateless.functional_call` is deprecated; use `torch.func.functional_call`",
                   FutureWarning, stacklevel=2)
     return func.functional_call(module, parameters_and_buffers, args, kwargs, tie_weights=tie_weights, strict=strict)

@@ -12,6 +12,8 @@ import pickle
 import tempfile
 from multiprocessing import reduction
 
+from fastnn._tensor import Tensor
+
 LARGE = 1 << 16  # bytes of an array from which on its memory is shared
 MOST = 64  # arrays of a message that are shared: systems limit the handles on their way
 SHARED = os.name == "posix" and hasattr(reduction, "send_handle")
@@ -37,7 +39,11 @@ def _memory(view):
 def send(connection, value):
     """Send a value; where it cannot be pickled, or there is no memory for it, nothing is sent."""
     buffers, data = [], io.BytesIO()
-    reduction.ForkingPickler(data, 5, True, buffers.append if SHARED else None).dump(value)
+    pickler = reduction.ForkingPickler(data, 5, True, buffers.append if SHARED else None)
+    # torch.multiprocessing would share tensors one by one
+    pickler.dispatch_table = {kind: reduce for kind, reduce in pickler.dispatch_table.items()
+                              if not (isinstance(kind, type) and issubclass(kind, Tensor))}
+    pickler.dump(value)
     parts, handles = [], []
     try:
         for buffer in buffers:

@@ -1,191 +1,8 @@
-"""Functions of functions (torch.func): gradients, Jacobians, and modules called with other parameters."""
+"""Modules called with other parameters, and the parameters of several models as one."""
 import contextlib
 
 from fastnn._tensor import Tensor
-from fastnn.autograd import enable_grad, functional
-from fastnn.autograd.run import grad as _grad
-from fastnn.ops import creation
-
-__all__ = ["functional_call", "grad", "grad_and_value", "hessian", "jacrev", "vjp", "vmap"]
-
-
-def _numbers(argnums):
-    return (argnums,) if isinstance(argnums, int) else tuple(argnums)
-
-
-def grad_and_value(func, argnums=0, has_aux=False):
-    """A function that gives (gradients of ``func``, its value).
-
-    Same as torch.func.grad_and_value.
-
-    Parameters
-    ----------
-    func : callable
-        Returns a Tensor of one element; with `has_aux` a tuple of it and anything else.
-    argnums : int or tuple of int
-        The arguments to differentiate for; default 0.
-    has_aux : bool
-        Whether ``func`` returns more than its value; the result is then (gradients, (value, the rest)).
-
-    Raises
-    ------
-    RuntimeError
-        When called: the value has several elements.
-
-    Examples
-    --------
-    >>> fastnn.func.grad_and_value(lambda x: (x**2).sum())(fastnn.tensor([1.0, 3.0]))
-    (tensor([2., 6.]), tensor(10.))
-    """
-    def both(*args, **kwargs):
-        positions = _numbers(argnums)
-        args = list(args)
-        with enable_grad():
-            for i in positions:
-                args[i] = args[i].view_as(args[i]) if args[i].requires_grad else args[i].detach().requires_grad_()
-            found = func(*args, **kwargs)
-            value = found[0] if has_aux else found
-            if value.numel() != 1:
-                raise RuntimeError(f"Expected f(*args) to return a scalar tensor, got tensor with {value.ndim} dims. "
-                                   f"Maybe you wanted to use the vjp or jacrev APIs instead?")
-            inputs = [args[i] for i in positions]
-            slopes = _grad(value.reshape(()), inputs, create_graph=_nested(args), allow_unused=True)
-        slopes = tuple(creation.zeros_like(x) if g is None else g for g, x in zip(slopes, inputs))
-        return (slopes[0] if isinstance(argnums, int) else slopes), (
-            (value.detach(), found[1]) if has_aux else value.detach())
-
-    def _nested(args):
-        return any(x.grad_fn is not None for x in args if hasattr(x, "grad_fn"))
-    return both
-
-
-def grad(func, argnums=0, has_aux=False):
-    """A function that gives the gradients of ``func``, a function with one value; may be nested.
-
-    Same as torch.func.grad.
-
-    Parameters
-    ----------
-    func, argnums, has_aux
-        As in `grad_and_value`; with `has_aux` the result is (gradients, the rest).
-
-    Examples
-    --------
-    >>> cube = lambda x: x**3
-    >>> fastnn.func.grad(cube)(fastnn.tensor(2.0)), fastnn.func.grad(fastnn.func.grad(cube))(fastnn.tensor(2.0))
-    (tensor(12.), tensor(12.))
-    """
-    both = grad_and_value(func, argnums, has_aux)
-
-    def slopes(*args, **kwargs):
-        found, value = both(*args, **kwargs)
-        return (found, value[1]) if has_aux else found
-    return slopes
-
-
-def vjp(func, *primals):
-    """Value of a function, and a function that multiplies vectors with its Jacobian: (func(*primals), v -> v^T J).
-
-    Same as torch.func.vjp.
-
-    Parameters
-    ----------
-    func : callable
-    *primals : Tensor
-
-    Examples
-    --------
-    >>> value, product = fastnn.func.vjp(lambda x: x**2, fastnn.tensor([1.0, 3.0]))
-    >>> value, product(fastnn.ones(2))
-    (tensor([1., 9.]), (tensor([2., 6.]),))
-    """
-    value = func(*primals)
-
-    def product(v):
-        found = functional.vjp(func, primals, v)[1]
-        return found if isinstance(found, tuple) else (found,)
-    return value, product
-
-
-def _jacobian(derivative, func, argnums):
-    def matrices(*args):
-        positions = _numbers(argnums)
-
-        def inner(*chosen):
-            given = list(args)
-            for i, x in zip(positions, chosen):
-                given[i] = x
-            return func(*given)
-        chosen = tuple(args[i] for i in positions)
-        return derivative(inner, chosen[0] if isinstance(argnums, int) else chosen)
-    return matrices
-
-
-def jacrev(func, argnums=0):
-    """A function that gives the Jacobian of ``func``.
-
-    Same as torch.func.jacrev.
-
-    Parameters
-    ----------
-    func : callable
-    argnums : int or tuple of int
-        The arguments to differentiate for; default 0.
-
-    Examples
-    --------
-    >>> fastnn.func.jacrev(lambda x: x**2)(fastnn.tensor([1.0, 3.0]))
-    tensor([[2., 0.],
-            [0., 6.]])
-    """
-    return _jacobian(functional.jacobian, func, argnums)
-
-
-def hessian(func, argnums=0):
-    """A function that gives the Hessian of ``func``, a function with one value.
-
-    Same as torch.func.hessian.
-
-    Parameters
-    ----------
-    func, argnums
-        As in `jacrev`.
-
-    Examples
-    --------
-    >>> fastnn.func.hessian(lambda x: (x**3).sum())(fastnn.tensor([1.0, 2.0]))
-    tensor([[ 6.,  0.],
-            [ 0., 12.]])
-    """
-    return _jacobian(functional.hessian, func, argnums)
-
-
-def vmap(func, in_dims=0, out_dims=0, **options):
-    """A function mapped over a dimension of its arguments; not implemented.
-
-    Functions here take stacks of samples as they are.
-
-    Parameters
-    ----------
-    func, in_dims, out_dims, **options
-        As in PyTorch.
-
-    Raises
-    ------
-    NotImplementedError
-        Always.
-
-    Examples
-    --------
-    >>> fastnn.func.vmap(fastnn.sin)
-    Traceback (most recent call last):
-        ...
-    NotImplementedError: vmap is not implemented
-    """
-    raise NotImplementedError("vmap is not implemented")
-
-
-# ---- modules with other parameters ----
+from fastnn.ops.joining import stack
 
 _MISSING = object()
 
@@ -313,3 +130,69 @@ def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, 
     args = () if args is None else args if isinstance(args, tuple) else (args,)
     with _replaced(module, given, tie_weights, strict):
         return module(*args, **(kwargs or {}))
+
+
+def stack_module_state(models):
+    """Parameters and buffers of models of one kind, stacked along a new first dimension: for `vmap` over an ensemble.
+
+    Same as torch.func.stack_module_state.
+
+    Parameters
+    ----------
+    models : sequence of Module
+
+    Returns
+    -------
+    tuple of (dict of str to Tensor, dict of str to Tensor)
+        Leaves of their own.
+
+    Raises
+    ------
+    RuntimeError
+        There is no model, or they differ in their class or mode.
+
+    Examples
+    --------
+    >>> parameters, buffers = fastnn.func.stack_module_state([nn.Linear(2, 1) for _ in range(3)])
+    >>> {name: tuple(value.shape) for name, value in parameters.items()}
+    {'weight': (3, 1, 2), 'bias': (3, 1)}
+    """
+    models = list(models)
+    if not models:
+        raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
+    if len({model.training for model in models}) > 1:
+        raise RuntimeError("stack_module_state: Expected all models to have the same training/eval mode.")
+    if len({type(model) for model in models}) > 1:
+        raise RuntimeError("stack_module_state: Expected all models to be of the same class.")
+
+    def stacked(each):
+        made = {}
+        for name, first in each[0].items():
+            tensors = [named[name] for named in each]
+            if len({x.requires_grad for x in tensors}) > 1:
+                raise RuntimeError(f"Expected {name} from each model to have the same .requires_grad")
+            made[name] = stack([x.detach() for x in tensors]).requires_grad_(first.requires_grad)
+        return made
+    return (stacked([dict(model.named_parameters()) for model in models]),
+            stacked([dict(model.named_buffers()) for model in models]))
+
+
+def replace_all_batch_norm_modules_(root):
+    """Let every BatchNorm of a module take statistics of its batch alone, and keep none; returns the module.
+
+    Same as torch.func.replace_all_batch_norm_modules_.
+
+    Parameters
+    ----------
+    root : Module
+
+    Examples
+    --------
+    >>> fastnn.func.replace_all_batch_norm_modules_(nn.BatchNorm1d(2)).running_mean is None
+    True
+    """
+    for module in root.modules():
+        if hasattr(module, "track_running_stats") and hasattr(module, "num_batches_tracked"):
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root
