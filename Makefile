@@ -13,7 +13,7 @@ ASAN_TREE := build/asan
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv build demo test test-torch parity fuzz coverage bench bench-train bench-sklearn lint format asan wheel test-wheel sdist annotate clean
+.PHONY: help venv build demo test test-torch parity fuzz docs coverage bench bench-train bench-sklearn lint format asan wheel test-wheel sdist annotate clean
 
 help:  ## print this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,10 @@ FUZZ ?= --count 50000
 fuzz: $(VENV)/.extra-test $(VENV)/.extra-torch build  ## random kernel calls, tensor programs and damaged files, for long
 	cd tests && status=0; for what in kernels programs files; do \
 	    PYTHONPATH=.. $(abspath $(BIN))/python -m fuzz.$$what $(FUZZ) || status=1; done; exit $$status
+
+docs: $(VENV)/.extra-docs build  ## build the documentation site into build/site: guides, reference, tutorials that run
+	rm -rf build/docs && mkdir -p build && cp -r docs build/docs
+	$(BIN)/python -m sphinx -q -b html build/docs build/site
 
 coverage: $(VENV)/.extra-torch build  ## write build/coverage.md: the names of PyTorch and Keras that are here and that are not
 	$(BIN)/python docs/make_coverage.py
