@@ -1,6 +1,8 @@
-"""The blocks of Python in the README and the documents run, those of a document one after the other."""
+"""The blocks of Python in the README and the documents run, those of a document as one program."""
+import os
 import re
-import warnings
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,23 +12,28 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^(<!-- not run: [^\n]+ -->\n)?```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def blocks(text):
-    """The sources of a document's blocks but for those marked `<!-- not run: reason -->`, behind as many lines as they
-    have in front of them."""
-    return ["\n" * text[:match.start(2)].count("\n") + match[2] for match in BLOCK.finditer(text) if not match[1]]
+def program(text):
+    """The blocks of a document but for those marked `<!-- not run: reason -->`; all other lines are empty, so that errors
+    tell the document's lines."""
+    done, lines = 0, ""
+    for match in BLOCK.finditer(text):
+        if not match[1]:
+            lines += "\n" * text.count("\n", done, match.start(2)) + match[2]
+            done = match.end(2)
+    return lines
 
 
-@pytest.mark.parametrize("path", [path for path in DOCUMENTS if blocks(path.read_text())], ids=lambda path: path.name)
-def test_blocks_run(path, tmp_path, monkeypatch):
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if program(path.read_text())], ids=lambda path: path.name)
+def test_blocks_run(path, tmp_path):
     pytest.importorskip("sklearn", reason="documents use its data")
-    monkeypatch.chdir(tmp_path)
-    names = {"__name__": "__main__"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for source in blocks(path.read_text()):
-            exec(compile(source, str(path), "exec"), names)
+    copy = tmp_path / f"{path.stem}.py"
+    copy.write_text(program(path.read_text()))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "MPLBACKEND": "agg"}
+    run = subprocess.run([sys.executable, str(copy)], cwd=tmp_path, env=environment, capture_output=True, text=True,
+                         timeout=300)
+    assert run.returncode == 0, run.stderr
 
 
 def test_blocks_are_found():
-    text = "a\n```python\nx = 1\n```\n<!-- not run: needs a file -->\n```python\nwrong(\n```\n```\nno Python\n```\n"
-    assert blocks(text) == ["\n\nx = 1\n"]
+    text = "a\n```python\nx = 1\n```\n<!-- not run: needs a file -->\n```python\nwrong(\n```\n```python\ny\n```\n"
+    assert program(text) == "\n\nx = 1\n" + "\n" * 6 + "y\n"
