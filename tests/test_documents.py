@@ -13,8 +13,8 @@ BLOCK = re.compile(r"^(<!-- not run: [^\n]+ -->\n)?```python\n(.*?)^```$", re.MU
 
 
 def program(text):
-    """The blocks of a document but for those marked `<!-- not run: reason -->`; all other lines are empty, so that errors
-    tell the document's lines."""
+    """The blocks of a document but for those marked `<!-- not run: reason -->`; all other lines are empty: errors tell
+    the document's lines."""
     done, lines = 0, ""
     for match in BLOCK.finditer(text):
         if not match[1]:
