@@ -30,7 +30,7 @@ NAMESPACES = {
     "fastnn.utils.data": "Data", "fastnn.autograd": "Gradients", "fastnn.func": "Functions of functions",
     "fastnn.linalg": "Linear algebra", "fastnn.special": "Special functions",
     "fastnn.distributions": "Probability distributions", "fastnn.sklearn": "The scikit-learn door",
-    "fastnn.explain": "Explanations", "fastnn.models": "Pretrained models", "fastnn.onnx": "ONNX",
+    "fastnn.explain": "Explanations", "fastnn.models": "Pretrained models", 
     "fastnn.vision.transforms": "Transforms of images", "fastnn.vision.datasets": "Data sets of images",
     "fastnn.distributed": "Several processes", "fastnn.config": "Settings",
     **{f"fastnn.keras.{name}": f"The Keras door: {name}" for name in

@@ -80,7 +80,7 @@ def typename(obj):
 
 
 _LATER = ("distributed", "func", "vision")  # few programs need them, or they cost more to import than the rest
-_ELSEWHERE = {"Future": "fastnn.utils.futures", "vmap": "fastnn.func"}
+_ELSEWHERE = {"Future": "fastnn.utils.futures", "summary": "fastnn.utils.summary", "vmap": "fastnn.func"}
 
 
 def __getattr__(name):
