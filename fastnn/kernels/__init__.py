@@ -18,8 +18,8 @@ from fastnn.kernels.linear import linear_backward, linear_forward
 from fastnn.kernels.loss import (cross_entropy_backward, cross_entropy_forward, nll_backward, nll_forward,
                                  pointwise_loss_backward, pointwise_loss_forward)
 from fastnn.kernels.lbfgs import lbfgs_direction
-from fastnn.kernels.norm import (batch_norm_backward, batch_norm_forward, group_norm_backward, group_norm_forward,
-                                 layer_norm_backward, layer_norm_forward, variance)
+from fastnn.kernels.normalization import (batch_norm_backward, batch_norm_forward, group_norm_backward,
+                                          group_norm_forward, layer_norm_backward, layer_norm_forward, variance)
 from fastnn.kernels.optim import adadelta_step, adagrad_step, asgd_step, rmsprop_step, rprop_step, sgd_step
 from fastnn.kernels.optim_adam import adam_step, adamax_step, nadam_step, radam_step
 from fastnn.kernels.optim_factor import adafactor_step
