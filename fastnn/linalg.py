@@ -44,7 +44,7 @@ def vander(x, *, N=None):  # noqa: N803 (PyTorch's name)
             [1, 3, 9]])
     """
     if x.ndim == 0:
-        raise RuntimeError("Expected dim to be between 1 and 64 but got 0")
+        x = x.reshape(1)
     if x.dtype.name in ("float16", "bool"):
         raise RuntimeError(f"linalg.vander supports floating point, complex, and integer tensors, but got {x.dtype}")
     count = x.shape[-1] if N is None else N

@@ -4,6 +4,7 @@ import re
 import runpy
 import subprocess
 import sys
+import tokenize
 import tomllib
 import types
 import zlib
@@ -236,6 +237,26 @@ def test_lines_of_functions_are_counted(suffix, text, tmp_path):
     path.write_text(text)
     (_, lines), = functions(path)
     assert lines == 4
+
+
+# Words that say nothing to a reader who knows the field; docs/glossary.md has those that do: index, offset, lane, ...
+VAGUE = {"places", "ways", "near", "late", "thin", "turn", "turns"}
+
+
+def identifiers(path):
+    """The names in a source, without strings and comments."""
+    text = path.read_text()
+    if path.suffix == ".py":
+        with path.open("rb") as file:
+            return {token.string for token in tokenize.tokenize(file.readline) if token.type == tokenize.NAME}
+    text = re.sub(r'/\*.*?\*/|"""(?:.|\n)*?"""', "", text, flags=re.DOTALL)
+    return set(re.findall(r"[A-Za-z_]\w*", re.sub(r'"[^"\n]*"|\'[^\'\n]*\'|#.*', "", text)))
+
+
+@pytest.mark.parametrize("suffix", ["py", "pyx", "pxi", "pxd", "h"])
+def test_names_are_the_fields(suffix):
+    paths = [path for folder in ("fastnn", "src_c", "benchmarks") for path in sources(f"{folder}/**/*.{suffix}")]
+    assert paths and not {str(path): names for path in paths if (names := identifiers(path) & VAGUE)}
 
 
 def test_wheel_holds_only_the_package():

@@ -267,6 +267,9 @@ cdef class Function:
             if not isinstance(out, (tuple, list)) or len(out) != len(made):
                 raise TypeError(f"{self.__name__}(): argument 'out' must be a tuple of {len(made)} Tensors")
             for target, result in zip(out, made):
+                if self.home == "fastnn" and isinstance(target, Tensor) and target.dtype is not result.dtype:
+                    raise RuntimeError(f"Expected out tensor to have dtype {result.dtype}, but got {target.dtype} "
+                                       f"instead")
                 into(self.__name__, target, result)
             return type(made)(out)
         if isinstance(out, (tuple, list)) and len(out) == 1:

@@ -5,7 +5,7 @@ from fastnn import dtypes
 from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.kernels import sum_to
-from fastnn.ops import arithmetic
+from fastnn.ops import arithmetic, inplace
 from fastnn.ops._common import broadcast_shapes, in_single, need_tensors, promote
 from fastnn.ops.arithmetic import add, div, mul, rsub, sub
 from fastnn.ops.declare import operation
@@ -273,7 +273,20 @@ def fmin(input, other):
     return FMIN(*pair_of("fmin", input, other, False))
 
 
-@operation(out=True)
+def _in_float64(name, function):
+    """An in-place form for float64 tensors alone, since the result is of that dtype."""
+    made = inplace.form(name, function)
+
+    def method(self, *args, **kwargs):
+        if self.dtype is not dtypes.float64:
+            raise RuntimeError(f"the base given to {name}_ has dtype {self.dtype} but the operation's result requires "
+                               f"dtype {dtypes.float64}")
+        return made(self, *args, **kwargs)
+    method.__name__, method.__doc__, method.__wrapped__ = made.__name__, made.__doc__, function
+    return method
+
+
+@operation(inplace=_in_float64, out=True)
 def float_power(input, exponent):
     """x to the power y, in float64.
 
@@ -287,6 +300,8 @@ def float_power(input, exponent):
     >>> fastnn.float_power(fastnn.tensor([2, 3]), 2)
     tensor([4., 9.], dtype=torch.float64)
     """
+    if not isinstance(input, Tensor):
+        need_tensors("float_power", exponent)
     x, y = (v.to(dtypes.float64) if isinstance(v, Tensor) else v for v in (input, exponent))
     if not isinstance(x, Tensor):
         x = from_array(np.asarray(x, np.float64))

@@ -161,7 +161,10 @@ def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, mem
     dtype : dtype, optional
     copy : bool, default False
         Whether a tensor that has the dtype already is copied.
-    device, non_blocking, memory_format : optional
+    memory_format : memory_format, optional
+        How the result's dimensions lie in memory: ``contiguous_format``, or, of 4 dimensions, ``channels_last``. The
+        tensor itself is returned if it lies so.
+    device, non_blocking : optional
         Taken for PyTorch's sake: there is the CPU alone.
 
     Examples
@@ -181,7 +184,18 @@ def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, mem
         elif arg is not None:
             dtypes.need_cpu(arg)
     dtypes.need_cpu(device)
-    return shape.cast(self, self.dtype if dtype is None else dtype, copy)
+    made = shape.cast(self, self.dtype if dtype is None else dtype, copy)
+    return made if memory_format in (None, "torch.preserve_format") else _laid_out(made, memory_format)
+
+
+def _laid_out(x, memory_format):
+    """The tensor, or a copy of it, in a memory format."""
+    if memory_format == "torch.channels_last":
+        if x.ndim != 4:
+            raise RuntimeError(f"to: expected 4 dimensions for memory_format=channels_last, got {x.ndim}")
+        lying = x.permute(0, 2, 3, 1)
+        return x if lying.is_contiguous() else lying.contiguous().permute(0, 3, 1, 2)
+    return x.contiguous()
 
 
 def _caster(method, name):

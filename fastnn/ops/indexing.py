@@ -67,6 +67,8 @@ def narrow_copy(input, dim, start, length):
     >>> fastnn.narrow_copy(fastnn.arange(5), 0, 1, 3)
     tensor([1, 2, 3])
     """
+    if dim >= input.ndim:  # PyTorch's error here; for a dim below -ndim it is that of `narrow`
+        raise RuntimeError(f"narrow_copy: expected dim from {-input.ndim} to {input.ndim - 1}, got {dim}")
     return narrow(input, dim, start, length).clone()
 
 

@@ -8,7 +8,7 @@ import numpy
 from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, needs_grad, recording, recordn, shape_of, wrap
 from fastnn.errors import ShapeError
-from fastnn.kernels cimport norm as K
+from fastnn.kernels cimport normalization as K
 from fastnn.ops._common import need_tensors
 from fastnn.ops.arithmetic import add, div, mul, pow
 from fastnn.ops.padding import pad

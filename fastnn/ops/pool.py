@@ -443,7 +443,7 @@ def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     tensor([[[[7.]]]])
     """
     need_tensors("max_pool3d", input)
-    if input.ndim not in (4, 5) or 0 in input.shape[1:]:
+    if input.ndim not in (4, 5) or 0 in input.shape[input.ndim - 4:]:
         raise ShapeError(f"max_pool3d: Expected 4D or 5D (batch mode) tensor with optional 0 dim batch size for input, "
                          f"but got: {list(input.shape)}")
     stride = kernel_size if stride is None or isinstance(stride, (tuple, list)) and not stride else stride

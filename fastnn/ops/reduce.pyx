@@ -8,7 +8,7 @@ import numpy
 from fastnn import dtypes
 from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, record1, recording, wrap, shape_of
-from fastnn.kernels cimport elementwise, norm as N, reduce as K
+from fastnn.kernels cimport elementwise, normalization as N, reduce as K
 from fastnn.ops._common cimport is_half, is_real, wrap_dim, zero_d
 from fastnn.ops._common import into
 from fastnn.ops.compare import maximum, minimum

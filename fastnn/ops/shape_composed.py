@@ -20,6 +20,8 @@ def sum_to_size(input, *size):
     tensor([[3., 3.]])
     """
     size = tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list)) else tuple(size)
+    if not size:
+        return reduce.sum(input)
     extra = input.ndim - len(size)
     if extra < 0 or any(n != m and n != 1 for n, m in zip(size, tuple(input.shape)[extra:])):
         raise RuntimeError(f"size {list(size)} is not expandable to size {list(input.shape)}.")

@@ -4,7 +4,7 @@ A family is a module; its public functions, helpers of other families among them
 """
 import importlib
 
-FAMILIES = ("attention clip conv dropout elementwise embedding gemm lbfgs linear loss norm optim optim_adam "
+FAMILIES = ("attention clip conv dropout elementwise embedding gemm lbfgs linear loss normalization optim optim_adam "
             "optim_factor pool recurrent reduce resample softmax").split()
 
 

@@ -10,8 +10,8 @@ from fastnn.testing import parity
 from fastnn.testing.compare import arrays_in, assert_same_bits, map_arrays
 from fastnn.testing.guard import guarded_outputs
 from fastnn.testing.spec import Sample, all_specs, normal
-from fastnn.testing.specs import (conv, elementwise, embedding, gemm, lbfgs, loss, norm, optim, optim_adam,
-                                  optim_factor, pool, recurrent, resample)
+from fastnn.testing.specs import (conv, elementwise, embedding, gemm, lbfgs, loss, normalization, optim,
+                                  optim_adam, optim_factor, pool, recurrent, resample)
 
 SPECS = {spec.id: spec for spec in all_specs()}
 EDGES = (1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129)  # of vectors and tiles
@@ -178,28 +178,28 @@ def normalisation(rng, dtype):
     groups = int(rng.integers(1, 5))
     n, c, *rest = sizes(rng, int(rng.integers(2, 5)), 90, 30_000)
     eps = float(rng.choice([1e-5, 1e-3, 0.1]))
-    x = laid_out(rng, norm.offset(rng, dtype, n, c * groups, *rest))
-    weight, bias = norm.pair(rng, dtype, c * groups)
+    x = laid_out(rng, normalization.offset(rng, dtype, n, c * groups, *rest))
+    weight, bias = normalization.pair(rng, dtype, c * groups)
     weight, bias = (None if often(rng, 0.3) else weight), (None if often(rng, 0.3) else bias)
     grad = laid_out(rng, normal(rng, dtype, *x.shape))
     with np.errstate(all="ignore"):
         _, mean, rstd = reference.group_norm_forward(x, groups, weight, bias, eps)
-    atol = {"atol": max(norm.BACK[dtype], blown_up(x, rstd))}
+    atol = {"atol": max(normalization.BACK[dtype], blown_up(x, rstd))}
     found = [("group_norm_forward", sample(rng, x, groups, weight, bias, eps, **atol)),
              ("group_norm_backward", sample(rng, grad, x, mean, rstd, groups, weight, *needs(rng), **atol))]
     ndim, rms = int(rng.integers(1, x.ndim)), often(rng, 0.4)
-    weight, bias = norm.pair(rng, dtype, *x.shape[x.ndim - ndim:])
+    weight, bias = normalization.pair(rng, dtype, *x.shape[x.ndim - ndim:])
     with np.errstate(all="ignore"):
         _, mean, rstd = reference.layer_norm_forward(x, ndim, weight, bias, eps, rms)
-    atol = {"atol": max(norm.BACK[dtype], blown_up(x, rstd))}
+    atol = {"atol": max(normalization.BACK[dtype], blown_up(x, rstd))}
     found += [("layer_norm_forward", sample(rng, x, ndim, weight, bias, eps, rms, **atol)),
               ("layer_norm_backward", sample(rng, grad, x, mean, rstd, ndim, weight, *needs(rng), rms, **atol))]
-    weight, bias = norm.pair(rng, dtype, x.shape[1])
-    var, running = norm.pair(rng, dtype, x.shape[1])
+    weight, bias = normalization.pair(rng, dtype, x.shape[1])
+    var, running = normalization.pair(rng, dtype, x.shape[1])
     training = often(rng, 0.6) and x.size > x.shape[1]
     with np.errstate(all="ignore"):
         _, mean, rstd = reference.batch_norm_forward(x)
-    atol = {"atol": max(norm.BACK[dtype], blown_up(x, rstd))}
+    atol = {"atol": max(normalization.BACK[dtype], blown_up(x, rstd))}
     return found + [("batch_norm_forward", sample(rng, x, weight, bias, running, var, training, 0.3, eps, **atol)),
                     ("batch_norm_backward", sample(rng, grad, x, mean, rstd, weight, training, *needs(rng), **atol))]
 

@@ -16,7 +16,7 @@
 #include "resample.inc.h"
 #include "embedding.inc.h"
 #include "softmax.inc.h"
-#include "norm.inc.h"
+#include "normalization.inc.h"
 #include "batch_norm.inc.h"
 #include "dropout.inc.h"
 #include "optim.inc.h"

@@ -4,7 +4,7 @@
  * c * s columns, done in strips of columns: this is also the way of channels-last images, (n * s, c, 1). Either way
  * a channel's data is cut into `blocks` by size alone: one where channels give work to all threads, else up to
  * FNN_NORM_BLOCKS whose results are put together in block order. One channel alone is one run, cut anywhere.
- * Means come with what rounding left of them, as in norm.inc.h.
+ * Means come with what rounding left of them, as in normalization.inc.h.
  */
 
 #define FNN_BATCH_RUN 32

@@ -29,7 +29,7 @@ typedef struct {
 #define DOT_FEW_DEEP 12    /* and when k is large against the sums at their ends */
 #define ROWS_BLOCK 2048    /* columns of products done row by row */
 #define GEMM_GROUP 10      /* products at most in one group */
-#define THIN 2             /* depth at most for products row by row */
+#define SHALLOW 2          /* depth at most for products row by row */
 #define PANELS(k, n) ((k) * (((n) + 2 * VW - 1) / (2 * VW) * 2 * VW))
 
 /* Dot products when there are few rows or columns and both operands run along k. Only shapes and strides decide. */
@@ -233,7 +233,7 @@ static void gemm_part(const gemm *g, int64_t i0, int64_t i1, int64_t j0, int64_t
     if (m <= 0 || n <= 0)
         return;
     const int dot = !g->panels && gemm_is_dot(g);
-    const int by_rows = !g->panels && k > 0 && (k <= THIN || g->m == 1) && (g->bs_n == 1 || g->n == 1);
+    const int by_rows = !g->panels && k > 0 && (k <= SHALLOW || g->m == 1) && (g->bs_n == 1 || g->n == 1);
     if (dot || by_rows) {
         (dot ? gemm_dot_part : gemm_rows_part)(g, i0, i1, j0, j1);
         if (g->map)

@@ -5,7 +5,7 @@ sample. `size_average` and `reduce` are PyTorch's deprecated forms of it: ``size
 ``reduce=False`` means "none". x is the input, y the target. Errors of shapes and dtypes are raised by fastnn.ops.loss
 and fastnn.ops.loss_composed.
 """
-from fastnn.nn.modules.loss_composed import (CosineEmbeddingLoss, HingeEmbeddingLoss, MarginRankingLoss,
+from fastnn.nn.modules.margin_loss import (CosineEmbeddingLoss, HingeEmbeddingLoss, MarginRankingLoss,
                                            MultiLabelMarginLoss, MultiLabelSoftMarginLoss, MultiMarginLoss,
                                            SoftMarginLoss, TripletMarginLoss, TripletMarginWithDistanceLoss, _Loss,
                                            _WeightedLoss)

@@ -3,11 +3,49 @@ from fastnn.nn.modules.module import Module
 from fastnn.ops.padding import pad
 
 
+_SHAPES = {1: ("rows", "(left, right)", "(N, C, W) or (C, W)", "size"),
+           2: ("images", "(left, right, top, bottom)", "(N, C, H, W) or (C, H, W)", "2 sizes"),
+           3: ("volumes", "(left, right, top, bottom, front, back)", "(N, C, D, H, W) or (C, D, H, W)", "3 sizes")}
+_DOCUMENT = """Padding of {what} with {filling}.
+
+    Same as torch.nn.{name}.
+
+    Parameters
+    ----------
+    padding : int, or {order}
+        How many elements are added on each side, {widths}.{more}
+
+    Shape
+    -----
+    Input {shape}; output alike, with larger last {last}.
+
+    Raises
+    ------
+    ValueError
+        `padding` is a sequence of another length.
+
+    Examples
+    --------{examples}"""
+
+
 class _Pad(Module):
-    """`padding` = (before, after) of the last dimension, of the last but one, ...; one number stands for all."""
+    """`padding` = (before, after) of the last dimension, of the last but one, ...; one number stands for all.
+
+    A class for a number of dimensions says that number, `spatial`, and an example; the rest of its docstring is made.
+    """
 
     _spatial = 0
     _mode = None
+    _filling, _widths, _more = None, "or taken off where negative", ""
+
+    def __init_subclass__(cls, spatial=0, **options):
+        super().__init_subclass__(**options)
+        if spatial:
+            cls._spatial = spatial
+            what, order, shape, last = _SHAPES[spatial]
+            cls.__doc__ = cls.__doc__ and _DOCUMENT.format(
+                what=what, filling=cls._filling, name=cls.__name__, order=order, widths=cls._widths, more=cls._more,
+                shape=shape, last=last, examples=cls.__doc__)
 
     def __init__(self, padding):
         super().__init__()
@@ -30,18 +68,23 @@ class _ReflectionPad(_Pad):
     """Filled by reflection at the border elements."""
 
     _mode = "reflect"
+    _filling = "the mirror image of the elements, without the border element itself"
+    _widths = "smaller than the size of its dimension"
 
 
 class _ReplicationPad(_Pad):
     """Filled with the border elements."""
 
     _mode = "replicate"
+    _filling = "the border elements"
 
 
 class _CircularPad(_Pad):
     """Filled from the other side."""
 
     _mode = "circular"
+    _filling = "the elements of the opposite side"
+    _widths = "at most the size of its dimension"
 
     def forward(self, input):
         if input.ndim - self._spatial not in (1, 2):
@@ -51,6 +94,10 @@ class _CircularPad(_Pad):
 
 class _ConstantPad(_Pad):
     """Filled with `value`."""
+
+    _filling, _more = "a number", """
+    value : float
+        The number."""
 
     def __init__(self, padding, value):
         super().__init__(padding)
@@ -66,6 +113,8 @@ class _ConstantPad(_Pad):
 class _ZeroPad(_ConstantPad):
     """Filled with 0."""
 
+    _filling, _more = "0", ""
+
     def __init__(self, padding):
         super().__init__(padding, 0.0)
 
@@ -73,392 +122,121 @@ class _ZeroPad(_ConstantPad):
         return str(self.padding)
 
 
-class ReflectionPad1d(_ReflectionPad):
-    """Padding of rows with the mirror image of the elements, without the border element itself.
-
-    Same as torch.nn.ReflectionPad1d.
-
-    Parameters
-    ----------
-    padding : int, or (left, right)
-        How many elements are added on each side, smaller than the size of its dimension.
-
-    Shape
-    -----
-    Input (N, C, W) or (C, W); output alike, with larger last size.
-
-    Raises
-    ------
-    ValueError
-        `padding` is a sequence of another length.
-
-    Examples
-    --------
+class ReflectionPad1d(_ReflectionPad, spatial=1):
+    """
     >>> nn.ReflectionPad1d((2, 1))(fastnn.tensor([[1.0, 2.0, 3.0]]))
     tensor([[3., 2., 1., 2., 3., 2.]])
     """
 
-    _spatial = 1
 
-
-class ReflectionPad2d(_ReflectionPad):
-    """Padding of images with the mirror image of the elements, without the border element itself.
-
-    Same as torch.nn.ReflectionPad2d.
-
-    Parameters
-    ----------
-    padding : int, or (left, right, top, bottom)
-        How many elements are added on each side, smaller than the size of its dimension.
-
-    Shape
-    -----
-    Input (N, C, H, W) or (C, H, W); output alike, with larger last 2 sizes.
-
-    Examples
-    --------
+class ReflectionPad2d(_ReflectionPad, spatial=2):
+    """
     >>> nn.ReflectionPad2d((1, 1, 0, 1))(fastnn.tensor([[[1.0, 2.0], [3.0, 4.0]]]))
     tensor([[[2., 1., 2., 1.],
              [4., 3., 4., 3.],
              [2., 1., 2., 1.]]])
     """
 
-    _spatial = 2
 
-
-class ReflectionPad3d(_ReflectionPad):
-    """Padding of volumes with the mirror image of the elements, without the border element itself.
-
-    Same as torch.nn.ReflectionPad3d.
-
-    Parameters
-    ----------
-    padding : int, or (left, right, top, bottom, front, back)
-        How many elements are added on each side, smaller than the size of its dimension.
-
-    Shape
-    -----
-    Input (N, C, D, H, W) or (C, D, H, W); output alike, with larger last 3 sizes.
-
-    Examples
-    --------
+class ReflectionPad3d(_ReflectionPad, spatial=3):
+    """
     >>> y = nn.ReflectionPad3d(1)(fastnn.ones(1, 2, 2, 2))
     >>> y.shape, y.sum().item()
     (torch.Size([1, 4, 4, 4]), 64.0)
     """
 
-    _spatial = 3
 
-
-class ReplicationPad1d(_ReplicationPad):
-    """Padding of rows with the border elements.
-
-    Same as torch.nn.ReplicationPad1d.
-
-    Parameters
-    ----------
-    padding : int, or (left, right)
-        How many elements are added on each side, or taken off where negative.
-
-    Shape
-    -----
-    Input (N, C, W) or (C, W); output alike, with larger last size.
-
-    Raises
-    ------
-    ValueError
-        `padding` is a sequence of another length.
-
-    Examples
-    --------
+class ReplicationPad1d(_ReplicationPad, spatial=1):
+    """
     >>> nn.ReplicationPad1d((2, 1))(fastnn.tensor([[1.0, 2.0, 3.0]]))
     tensor([[1., 1., 1., 2., 3., 3.]])
     """
 
-    _spatial = 1
 
-
-class ReplicationPad2d(_ReplicationPad):
-    """Padding of images with the border elements.
-
-    Same as torch.nn.ReplicationPad2d.
-
-    Parameters
-    ----------
-    padding : int, or (left, right, top, bottom)
-        How many elements are added on each side, or taken off where negative.
-
-    Shape
-    -----
-    Input (N, C, H, W) or (C, H, W); output alike, with larger last 2 sizes.
-
-    Examples
-    --------
+class ReplicationPad2d(_ReplicationPad, spatial=2):
+    """
     >>> nn.ReplicationPad2d((1, 1, 0, 1))(fastnn.tensor([[[1.0, 2.0], [3.0, 4.0]]]))
     tensor([[[1., 1., 2., 2.],
              [3., 3., 4., 4.],
              [3., 3., 4., 4.]]])
     """
 
-    _spatial = 2
 
-
-class ReplicationPad3d(_ReplicationPad):
-    """Padding of volumes with the border elements.
-
-    Same as torch.nn.ReplicationPad3d.
-
-    Parameters
-    ----------
-    padding : int, or (left, right, top, bottom, front, back)
-        How many elements are added on each side, or taken off where negative.
-
-    Shape
-    -----
-    Input (N, C, D, H, W) or (C, D, H, W); output alike, with larger last 3 sizes.
-
-    Examples
-    --------
+class ReplicationPad3d(_ReplicationPad, spatial=3):
+    """
     >>> y = nn.ReplicationPad3d(1)(fastnn.ones(1, 2, 2, 2))
     >>> y.shape, y.sum().item()
     (torch.Size([1, 4, 4, 4]), 64.0)
     """
 
-    _spatial = 3
 
-
-class CircularPad1d(_CircularPad):
-    """Padding of rows with the elements of the opposite side.
-
-    Same as torch.nn.CircularPad1d.
-
-    Parameters
-    ----------
-    padding : int, or (left, right)
-        How many elements are added on each side, at most the size of its dimension.
-
-    Shape
-    -----
-    Input (N, C, W) or (C, W); output alike, with larger last size.
-
-    Raises
-    ------
-    ValueError
-        `padding` is a sequence of another length.
-
-    Examples
-    --------
+class CircularPad1d(_CircularPad, spatial=1):
+    """
     >>> nn.CircularPad1d((2, 1))(fastnn.tensor([[1.0, 2.0, 3.0]]))
     tensor([[2., 3., 1., 2., 3., 1.]])
     """
 
-    _spatial = 1
 
-
-class CircularPad2d(_CircularPad):
-    """Padding of images with the elements of the opposite side.
-
-    Same as torch.nn.CircularPad2d.
-
-    Parameters
-    ----------
-    padding : int, or (left, right, top, bottom)
-        How many elements are added on each side, at most the size of its dimension.
-
-    Shape
-    -----
-    Input (N, C, H, W) or (C, H, W); output alike, with larger last 2 sizes.
-
-    Examples
-    --------
+class CircularPad2d(_CircularPad, spatial=2):
+    """
     >>> nn.CircularPad2d((1, 1, 0, 1))(fastnn.tensor([[[1.0, 2.0], [3.0, 4.0]]]))
     tensor([[[2., 1., 2., 1.],
              [4., 3., 4., 3.],
              [2., 1., 2., 1.]]])
     """
 
-    _spatial = 2
 
-
-class CircularPad3d(_CircularPad):
-    """Padding of volumes with the elements of the opposite side.
-
-    Same as torch.nn.CircularPad3d.
-
-    Parameters
-    ----------
-    padding : int, or (left, right, top, bottom, front, back)
-        How many elements are added on each side, at most the size of its dimension.
-
-    Shape
-    -----
-    Input (N, C, D, H, W) or (C, D, H, W); output alike, with larger last 3 sizes.
-
-    Examples
-    --------
+class CircularPad3d(_CircularPad, spatial=3):
+    """
     >>> y = nn.CircularPad3d(1)(fastnn.ones(1, 2, 2, 2))
     >>> y.shape, y.sum().item()
     (torch.Size([1, 4, 4, 4]), 64.0)
     """
 
-    _spatial = 3
 
-
-class ConstantPad1d(_ConstantPad):
-    """Padding of rows with a number.
-
-    Same as torch.nn.ConstantPad1d.
-
-    Parameters
-    ----------
-    padding : int, or (left, right)
-        How many elements are added on each side, or taken off where negative.
-    value : float
-        The number.
-
-    Shape
-    -----
-    Input (N, C, W) or (C, W); output alike, with larger last size.
-
-    Raises
-    ------
-    ValueError
-        `padding` is a sequence of another length.
-
-    Examples
-    --------
+class ConstantPad1d(_ConstantPad, spatial=1):
+    """
     >>> nn.ConstantPad1d((2, 1), 7.0)(fastnn.tensor([[1.0, 2.0, 3.0]]))
     tensor([[7., 7., 1., 2., 3., 7.]])
     """
 
-    _spatial = 1
 
-
-class ConstantPad2d(_ConstantPad):
-    """Padding of images with a number.
-
-    Same as torch.nn.ConstantPad2d.
-
-    Parameters
-    ----------
-    padding : int, or (left, right, top, bottom)
-        How many elements are added on each side, or taken off where negative.
-    value : float
-        The number.
-
-    Shape
-    -----
-    Input (N, C, H, W) or (C, H, W); output alike, with larger last 2 sizes.
-
-    Examples
-    --------
+class ConstantPad2d(_ConstantPad, spatial=2):
+    """
     >>> nn.ConstantPad2d((1, 1, 0, 1), 7.0)(fastnn.tensor([[[1.0, 2.0], [3.0, 4.0]]]))
     tensor([[[7., 1., 2., 7.],
              [7., 3., 4., 7.],
              [7., 7., 7., 7.]]])
     """
 
-    _spatial = 2
 
-
-class ConstantPad3d(_ConstantPad):
-    """Padding of volumes with a number.
-
-    Same as torch.nn.ConstantPad3d.
-
-    Parameters
-    ----------
-    padding : int, or (left, right, top, bottom, front, back)
-        How many elements are added on each side, or taken off where negative.
-    value : float
-        The number.
-
-    Shape
-    -----
-    Input (N, C, D, H, W) or (C, D, H, W); output alike, with larger last 3 sizes.
-
-    Examples
-    --------
+class ConstantPad3d(_ConstantPad, spatial=3):
+    """
     >>> y = nn.ConstantPad3d(1, 7.0)(fastnn.ones(1, 2, 2, 2))
     >>> y.shape, y.sum().item()
     (torch.Size([1, 4, 4, 4]), 400.0)
     """
 
-    _spatial = 3
 
-
-class ZeroPad1d(_ZeroPad):
-    """Padding of rows with 0.
-
-    Same as torch.nn.ZeroPad1d.
-
-    Parameters
-    ----------
-    padding : int, or (left, right)
-        How many elements are added on each side, or taken off where negative.
-
-    Shape
-    -----
-    Input (N, C, W) or (C, W); output alike, with larger last size.
-
-    Raises
-    ------
-    ValueError
-        `padding` is a sequence of another length.
-
-    Examples
-    --------
+class ZeroPad1d(_ZeroPad, spatial=1):
+    """
     >>> nn.ZeroPad1d((2, 1))(fastnn.tensor([[1.0, 2.0, 3.0]]))
     tensor([[0., 0., 1., 2., 3., 0.]])
     """
 
-    _spatial = 1
 
-
-class ZeroPad2d(_ZeroPad):
-    """Padding of images with 0.
-
-    Same as torch.nn.ZeroPad2d.
-
-    Parameters
-    ----------
-    padding : int, or (left, right, top, bottom)
-        How many elements are added on each side, or taken off where negative.
-
-    Shape
-    -----
-    Input (N, C, H, W) or (C, H, W); output alike, with larger last 2 sizes.
-
-    Examples
-    --------
+class ZeroPad2d(_ZeroPad, spatial=2):
+    """
     >>> nn.ZeroPad2d((1, 1, 0, 1))(fastnn.tensor([[[1.0, 2.0], [3.0, 4.0]]]))
     tensor([[[0., 1., 2., 0.],
              [0., 3., 4., 0.],
              [0., 0., 0., 0.]]])
     """
 
-    _spatial = 2
 
-
-class ZeroPad3d(_ZeroPad):
-    """Padding of volumes with 0.
-
-    Same as torch.nn.ZeroPad3d.
-
-    Parameters
-    ----------
-    padding : int, or (left, right, top, bottom, front, back)
-        How many elements are added on each side, or taken off where negative.
-
-    Shape
-    -----
-    Input (N, C, D, H, W) or (C, D, H, W); output alike, with larger last 3 sizes.
-
-    Examples
-    --------
+class ZeroPad3d(_ZeroPad, spatial=3):
+    """
     >>> y = nn.ZeroPad3d(1)(fastnn.ones(1, 2, 2, 2))
     >>> y.shape, y.sum().item()
     (torch.Size([1, 4, 4, 4]), 8.0)
     """
-
-    _spatial = 3

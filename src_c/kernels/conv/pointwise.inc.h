@@ -16,7 +16,7 @@ static int conv_is_pointwise(const conv_gemm *g, const int64_t *strides)
 static conv_outcome pointwise_run(const conv_gemm *g, const REAL *weight, const int64_t *strides, int transposed)
 {
     const int64_t size = g->oh * g->ow;
-    if (!conv_is_pointwise(g, strides) || size < 2 * VW || g->m == 1 || g->channels <= THIN ||
+    if (!conv_is_pointwise(g, strides) || size < 2 * VW || g->m == 1 || g->channels <= SHALLOW ||
         (g->groups > 1 && g->bias))
         return CONV_DECLINED;
     gemm_job job = {.gemm = {.c = g->dst,

@@ -5,7 +5,7 @@ from libc.stdint cimport int64_t
 from fastnn.errors import DTypeError, ShapeError
 from fastnn.kernels cimport _core
 from fastnn.kernels._core cimport data
-from fastnn.reference import norm as reference
+from fastnn.reference import normalization as reference
 
 np.import_array()
 

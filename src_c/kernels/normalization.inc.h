@@ -1,4 +1,4 @@
-/* norm.inc.h -- normalisation within rows: layer, group, instance and RMS normalisation.
+/* normalization.inc.h -- normalisation within rows: layer, group, instance and RMS normalisation.
  *
  * A row is what one mean and one variance belong to. x: (n, groups * c, s), a row is (c, s): layer normalisation is one
  * group with s = 1, instance normalisation c = 1. Variances are sums of squared distances from the mean, taken in a
@@ -8,7 +8,7 @@
  * of the rows (s = 1), or row by row and then over n.
  */
 
-#define FNN_NORM_BLOCKS 32 /* parts of the rows that threads may share; fastnn/kernels/norm.pyx knows it too */
+#define FNN_NORM_BLOCKS 32 /* parts of the rows that threads may share; fastnn/kernels/normalization.pyx knows it too */
 #define FNN_FAR 4          /* standard deviations from 0 beyond which a mean's rounding counts */
 
 /* ---- sums over a run of n contiguous elements ---- */
