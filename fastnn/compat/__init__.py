@@ -7,7 +7,7 @@ what they wrap, and what could only be wrong raises an error that says so.
 import importlib
 
 MODULES = ("_VF", "_dynamo", "accelerator", "amp", "backends", "compiler", "cuda", "futures", "fx",
-           "jit", "mps", "multiprocessing", "onnx", "version", "xpu")
+           "jit", "mps", "multiprocessing", "version", "xpu")
 
 
 def module(name):
