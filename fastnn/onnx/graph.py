@@ -114,9 +114,9 @@ class Graph:
         if isinstance(first, Ref):
             if all(isinstance(item, Ref) and item.index == first.index for item in items):
                 return self.values[first.index]
-        elif isinstance(first, tuple):
-            if all(isinstance(item, tuple) and len(item) == len(first) for item in items):
-                return tuple([self.common(parts) for parts in zip(*items)])
+        elif isinstance(first, (tuple, list)):
+            if all(type(item) is type(first) and len(item) == len(first) for item in items):
+                return type(first)([self.common(parts) for parts in zip(*items)])
         elif isinstance(first, dict):
             if all(isinstance(item, dict) and list(item) == list(first) for item in items):
                 return {key: self.common([item[key] for item in items]) for key in first}

@@ -14,6 +14,7 @@ import numpy as np
 
 from fastnn import _operators
 from fastnn._tensor import Tensor, to_array
+from fastnn.nn import functional
 from fastnn.onnx.errors import OnnxExporterError
 from fastnn.ops._common import Function
 from fastnn.ops.declare import HOMES
@@ -108,7 +109,7 @@ class Trace:
         if isinstance(item, Tensor):
             return Ref(self.number(item, reader))
         if isinstance(item, (tuple, list)):
-            return tuple([self.seen(part, reader) for part in item])
+            return (list if isinstance(item, list) else tuple)([self.seen(part, reader) for part in item])
         if isinstance(item, dict):
             return {key: self.seen(part, reader) for key, part in item.items()}
         if isinstance(item, slice):
@@ -177,7 +178,7 @@ def references(item):
     """The numbers of the values in recorded arguments."""
     if isinstance(item, Ref):
         yield item.index
-    elif isinstance(item, tuple):
+    elif isinstance(item, (tuple, list)):
         for part in item:
             yield from references(part)
     elif isinstance(item, dict):
@@ -193,14 +194,23 @@ def _targets(rules):
         for name, declared in names.items():
             if not isinstance(declared.function, property) and declared.function.__module__ != _operators.__name__:
                 found.setdefault(id(declared.function), Target(declared.function, None, name))
+    for name, function in vars(functional).items():
+        if getattr(function, "__module__", "").startswith("fastnn.ops") and not isinstance(function, (Function, type)):
+            found.setdefault(id(function), Target(function, None, name))
     for function in _operators.functions.values():
-        base = HOMES["Tensor"].get(function.__name__)
-        if function.__name__.endswith("_") and base is not None:  # x += y
-            found[id(function)] = Target(function, rules.get(base.function), function.__name__, True)
+        if function.__name__.endswith("_"):  # x += y
+            found[id(function)] = Target(function, rules.get(_base(function.__name__)), function.__name__, True)
     for target in found.values():
-        if target.name == "setitem":
-            target.inplace = True
+        target.inplace = target.inplace or target.name == "setitem"
     return found
+
+
+def _base(name):
+    """The function that an in-place method applies; None if the method is something of its own."""
+    declared = HOMES["Tensor"].get(name)
+    if declared is not None and not declared.inplace:
+        declared = HOMES["Tensor"].get(name[:-1])
+    return None if declared is None else declared.function
 
 
 class _Places:
@@ -229,9 +239,9 @@ class _Places:
             return
         self.seen.add(id(function))
         inner = function.__wrapped__
-        declared = HOMES["Tensor"].get(function.__name__)
-        if declared is not None and declared.inplace and function.__name__.endswith("_"):
-            self.targets.setdefault(id(inner), Target(inner, self.rules.get(declared.function), function.__name__, True))
+        name = function.__name__
+        if name.endswith("_") and not name.startswith("_") and name in HOMES["Tensor"]:
+            self.targets[id(inner)] = Target(inner, self.rules.get(_base(name)), name, True)
         instead = self.replacement(inner)
         if instead is not None:
             function.redirect(instead)

@@ -237,6 +237,25 @@ def _log10(g, input):
     return g.op("Div", g.op("Log", g.cast(input, g.result.dtype)), number(g, math.log(10)))
 
 
+@rule("erfc")
+def _erfc(g, input):
+    return g.op("Sub", number(g, 1), g.op("Erf", g.cast(input, g.result.dtype)))
+
+
+@rule("hypot")
+def _hypot(g, input, other):
+    x, y = g.operand(input, g.result.dtype), g.operand(other, g.result.dtype)
+    return g.op("Sqrt", g.op("Add", g.op("Mul", x, x), g.op("Mul", y, y)))
+
+
+@rule("logit")
+def _logit(g, input, eps=None):
+    x = g.cast(input, g.result.dtype)
+    if eps is not None:
+        x = g.op("Min", g.op("Max", x, number(g, eps)), number(g, 1 - eps))
+    return g.op("Log", g.op("Div", x, g.op("Sub", number(g, 1), x)))
+
+
 @rule("clamp")
 def _clamp(g, input, min=None, max=None):
     made = g.cast(input, g.result.dtype)

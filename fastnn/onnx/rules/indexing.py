@@ -117,6 +117,25 @@ def _gather(g, input, dim, index, sparse_grad=False, out=None):
     return g.op("GatherElements", input, index, axis=axis)
 
 
+@rule("scatter")
+def _scatter(g, input, dim, index, src=None, value=None, reduce=None):
+    value = value if src is None else src
+    if reduce is not None:
+        raise g.unsupported(f"reduce={reduce!r}")
+    if not isinstance(value, Value):
+        value = g.op("Expand", g.scalar(value, input.dtype), g.ints(*index.shape))
+    elif value.shape != index.shape:
+        raise g.unsupported("a source of another shape than the index")
+    return g.op("ScatterElements", input, index, value, axis=axis_of(dim, input.ndim))
+
+
+@rule("scatter_add")
+def _scatter_add(g, input, dim, index, src):
+    if src.shape != index.shape or g.opset < 16:
+        raise g.unsupported("a source of another shape than the index, or any before opset 16,")
+    return g.op("ScatterElements", input, index, src, axis=axis_of(dim, input.ndim), reduction="add")
+
+
 @rule("embedding")
 def _embedding(g, input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
     if max_norm is not None:

@@ -8,21 +8,21 @@ from fastnn.ops.recurrent import recurrent, recurrent_cell
 KINDS = {"lstm": ("LSTM", (0, 3, 1, 2)), "gru": ("GRU", (1, 0, 2)), "rnn_tanh": ("RNN", (0,)), "rnn_relu": ("RNN", (0,))}
 
 
-def reordered(g, weight, order):
-    """The blocks of a weight's rows in another order."""
-    if weight.constant is not None:
-        return g.constant(np.concatenate([np.split(weight.constant, len(order))[i] for i in order]))
-    if len(order) == 1:
-        return weight.name
-    size = weight.shape[0] // len(order)
-    parts = g.op("Split", weight, g.ints(*[size] * len(order)), axis=0, outputs=len(order))
-    return g.op("Concat", *[parts[i] for i in order], axis=0)
-
-
-def stacked(g, parts):
-    """Both directions' as one tensor with a dimension for them."""
-    return g.op("Concat", *[g.op("Unsqueeze", part, g.ints(0)) for part in parts], axis=0) if len(parts) > 1 else \
-        g.op("Unsqueeze", parts[0], g.ints(0))
+def arranged(g, groups, order):
+    """One tensor of all directions' weights, or pairs of biases side by side, with the gates in ONNX's order."""
+    weights = [weight for group in groups for weight in group]
+    if all(weight.constant is not None for weight in weights):
+        return g.constant(np.stack([np.concatenate([np.split(weight.constant, len(order))[i]
+                                                    for weight in group for i in order]) for group in groups]))
+    rows = []
+    for group in groups:
+        parts = []
+        for weight in group:
+            size = weight.shape[0] // len(order)
+            gates = g.op("Split", weight, g.ints(*[size] * len(order)), axis=0, outputs=len(order))
+            parts += [gates[i] for i in order] if len(order) > 1 else [weight]
+        rows.append(g.op("Unsqueeze", g.op("Concat", *parts, axis=0), g.ints(0)))
+    return g.op("Concat", *rows, axis=0)
 
 
 def layer(g, mode, x, weights, h0, c0, directions):
@@ -30,10 +30,8 @@ def layer(g, mode, x, weights, h0, c0, directions):
     kind, order = KINDS[mode]
     per = len(weights) // directions
     own = [weights[d * per:(d + 1) * per] for d in range(directions)]
-    w, r = [stacked(g, [reordered(g, part[i], order) for part in own]) for i in (0, 1)]
-    b = None
-    if per == 4:
-        b = stacked(g, [g.op("Concat", *[reordered(g, part[i], order) for i in (2, 3)], axis=0) for part in own])
+    w, r = [arranged(g, [[part[i]] for part in own], order) for i in (0, 1)]
+    b = arranged(g, [part[2:] for part in own], order) if per == 4 else None
     options = {"hidden_size": own[0][1].shape[1], "direction": "bidirectional" if directions == 2 else "forward"}
     if kind == "RNN":
         options["activations"] = ["Tanh" if mode == "rnn_tanh" else "Relu"] * directions

@@ -187,11 +187,16 @@ def _pad(g, input, pad, mode="constant", value=None):
     first, last = [0] * input.ndim, [0] * input.ndim
     for i in range(count):
         first[-1 - i], last[-1 - i] = pad[2 * i], pad[2 * i + 1]
+    x = input
+    for axis, (before, after) in enumerate(zip(first, last)):
+        if before < 0 or after < 0:
+            x = sliced(g, x, axis, max(-before, 0), min(after, 0) or None)
+            first[axis], last[axis] = max(before, 0), max(after, 0)
     kind = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode]
     if kind != "wrap":
         fill = g.scalar(value or 0, input.dtype) if kind == "constant" else None
-        return g.op("Pad", input, g.ints(*first, *last), fill, mode=kind)
-    x = input  # Pad knows it from opset 19 on, few runtimes do
+        return g.op("Pad", x, g.ints(*first, *last), fill, mode=kind)
+    # Pad knows it from opset 19 on, few runtimes do.
     for axis, (before, after) in enumerate(zip(first, last)):
         parts = [sliced(g, x, axis, -before, None)] if before else []
         parts += [x] + ([sliced(g, x, axis, 0, after)] if after else [])
