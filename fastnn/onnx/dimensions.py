@@ -78,7 +78,8 @@ def dimensions_of(names, arrays, own, dynamic_axes, dynamic_shapes):
         dimension.places.append((i, axis, place))
     dimensions = list(found.values())
     for dimension in dimensions:
-        dimension.found = tuple([dimension.size, *[_other(d.size) if d is dimension else d.size for d in dimensions]])
+        dimension.found = tuple([dimension.size, *[_other(dimension.size) if varied is dimension else dimension.size
+                                                   for varied in dimensions]])
     return dimensions
 
 

@@ -155,6 +155,8 @@ class Graph:
         attributes
             Those that are None are left out.
         """
+        if not self.onnx.defs.has(kind, max_inclusive_version=self.opset):
+            raise self.unsupported(f"what ONNX's {kind} does, before the opset that brings it, version {self.opset}")
         names = [self.input(item) for item in inputs]
         while names and not names[-1]:
             names.pop()

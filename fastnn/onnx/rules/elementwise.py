@@ -386,23 +386,26 @@ def _glu(g, input, dim=-1):
     return g.op("Mul", left, g.op("Sigmoid", right))
 
 
-FUSED = {"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}
-WITH_NUMBERS = {"leaky_relu": lambda g, x, a, b: g.op("LeakyRelu", x, alpha=a),
-                "elu": lambda g, x, a, b: g.op("Elu", x, alpha=a), "celu": lambda g, x, a, b: _celu(g, x, a),
-                "selu": lambda g, x, a, b: _selu(g, x), "gelu": lambda g, x, a, b: _gelu(g, x),
-                "gelu_tanh": lambda g, x, a, b: _gelu(g, x, "tanh"), "silu": lambda g, x, a, b: _silu(g, x),
-                "mish": lambda g, x, a, b: _mish(g, x), "softplus": lambda g, x, a, b: _softplus(g, x, a, b),
-                "relu6": lambda g, x, a, b: _relu6(g, x), "hardswish": lambda g, x, a, b: _hardswish(g, x),
-                "hardsigmoid": lambda g, x, a, b: _hardsigmoid(g, x), "hardtanh": lambda g, x, a, b: _hardtanh(g, x, a, b),
-                "softsign": lambda g, x, a, b: g.op("Softsign", x)}
+# The engine's maps (elementwise.def) that have two numbers, or are written as several nodes.
+WITH_NUMBERS = {
+    "leaky_relu": lambda g, x, a, b: _leaky_relu(g, x, a), "elu": lambda g, x, a, b: _elu(g, x, a),
+    "celu": lambda g, x, a, b: _celu(g, x, a), "selu": lambda g, x, a, b: _selu(g, x),
+    "gelu": lambda g, x, a, b: _gelu(g, x), "gelu_tanh": lambda g, x, a, b: _gelu(g, x, "tanh"),
+    "silu": lambda g, x, a, b: _silu(g, x), "mish": lambda g, x, a, b: _mish(g, x),
+    "softplus": lambda g, x, a, b: _softplus(g, x, a, b), "relu6": lambda g, x, a, b: _relu6(g, x),
+    "hardswish": lambda g, x, a, b: _hardswish(g, x), "hardsigmoid": lambda g, x, a, b: _hardsigmoid(g, x),
+    "hardtanh": lambda g, x, a, b: _hardtanh(g, x, a, b), "logsigmoid": lambda g, x, a, b: _logsigmoid(g, x),
+    "tanhshrink": lambda g, x, a, b: _tanhshrink(g, x), "softshrink": lambda g, x, a, b: _softshrink(g, x, a),
+    "hardshrink": lambda g, x, a, b: _hardshrink(g, x, a)}
+SINGLE = {name: kind for kind, name in MAPS.items()}
 
 
 def activated(g, x, name, a=0.0, b=0.0):
     """A map by the engine's name behind another operation."""
     if name is None:
         return x
-    if name in FUSED:
-        return g.op(FUSED[name], x)
+    if name in SINGLE:
+        return g.op(SINGLE[name], x)
     if name not in WITH_NUMBERS:
         raise g.unsupported(f"the activation {name}")
     return WITH_NUMBERS[name](g, x, a, b)
