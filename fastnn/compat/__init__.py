@@ -6,7 +6,7 @@ what they wrap, and what could only be wrong raises an error that says so.
 """
 import importlib
 
-MODULES = ("_VF", "_dynamo", "accelerator", "amp", "backends", "compiler", "cuda", "futures", "fx",
+MODULES = ("_VF", "_dynamo", "accelerator", "amp", "backends", "compiler", "cuda", "export", "futures", "fx",
            "jit", "mps", "multiprocessing", "version", "xpu")
 
 

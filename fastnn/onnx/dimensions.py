@@ -38,7 +38,7 @@ def _given(names, arrays, own, dynamic_axes, dynamic_shapes):
     if dynamic_shapes is None:
         return
     if isinstance(dynamic_shapes, dict):
-        unknown = set(dynamic_shapes) - {name for name, _ in own}
+        unknown = {name for name, axes in dynamic_shapes.items() if axes} - {name for name, _ in own}
         if unknown:
             raise ValueError(f"onnx.export: dynamic_shapes names {sorted(unknown)}, which are no arguments of the model")
         shapes = [dynamic_shapes.get(name) for name, _ in own]

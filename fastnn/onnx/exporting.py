@@ -144,11 +144,13 @@ def running(model, training):
 
 
 def holders_of(model):
-    """The objects whose attributes may be functions."""
+    """The objects whose attributes may be functions: layers, of a function those that it knows by its closure too."""
     if isinstance(model, Module):
         return list(model.modules())
-    layers = getattr(model, "_flatten_layers", None)
-    return list(layers()) if layers is not None else [model] if hasattr(model, "__dict__") else []
+    if hasattr(model, "_flatten_layers"):
+        return list(model._flatten_layers())
+    known = [cell.cell_contents for cell in getattr(model, "__closure__", None) or ()]
+    return [holder for item in known if isinstance(item, Module) for holder in item.modules()]
 
 
 def trace(model, args, kwargs, arrays):

@@ -15,6 +15,7 @@ import numpy as np
 from fastnn import _operators
 from fastnn._tensor import Tensor, to_array
 from fastnn.nn import functional
+from fastnn.nn.modules.module import Module
 from fastnn.onnx.errors import OnnxExporterError
 from fastnn.ops._common import Function
 from fastnn.ops.declare import HOMES
@@ -261,22 +262,25 @@ class _Places:
             self.undo.append(lambda: put(value))
 
     def replace(self, holders):
+        holders = list(holders)
         for value in list(vars(Tensor).values()):
             if isinstance(value, Function):
                 self.redirect(value)
         for module in list(sys.modules.values()):
-            if type(module) is not types.ModuleType or module.__name__ == __name__:
+            own = vars(module).get("__name__") if isinstance(module, types.ModuleType) else None
+            if own is None or own == __name__:
                 continue
             for name, value in list(vars(module).items()):
                 self.look(value, functools.partial(vars(module).__setitem__, name))
-                if isinstance(value, type) and value.__module__ == module.__name__:
+                if isinstance(value, Module):
+                    holders += list(value.modules())
+                if isinstance(value, type) and value.__module__ == own:
                     for key, part in list(vars(value).items()):
                         self.look(part, functools.partial(setattr, value, key), False)
-        for holder in holders:
+        for holder in {id(holder): holder for holder in holders}.values():
             for name, value in list(vars(holder).items()):
                 self.look(value, functools.partial(vars(holder).__setitem__, name))
-        operators = dict(_operators.functions)
-        _operators.install(**operators)
+        _operators.install(**_operators.functions)  # whose values have just been replaced
         _operators.by_name(True)
 
     def restore(self):
