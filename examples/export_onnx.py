@@ -1,7 +1,7 @@
 """A network that was trained here, run by ONNX Runtime.
 
-A small convolutional network learns digits and is written as an ONNX file whose batch stays open. ONNX Runtime (or, where
-that is not installed, ONNX's own evaluator) reads the file and gives the same scores. Needs the package onnx.
+A small convolutional network learns digits and is written as an ONNX file whose batch stays open. ONNX Runtime (or,
+where that is not installed, ONNX's own evaluator) reads the file and gives the same scores. Needs the package onnx.
 """
 import argparse
 

@@ -80,7 +80,7 @@ def typename(obj):
 
 
 def __getattr__(name):
-    if name in ("vision", "distributed", "onnx"):  # few programs need the one, and the other costs more to import than the rest
+    if name in ("vision", "distributed", "onnx"):  # few programs need them, or they cost more to import than the rest
         import importlib
         return importlib.import_module(f"fastnn.{name}")
     if name == "Future":

@@ -57,6 +57,11 @@ def agree(model, inputs, axes=None, others=(), reference=True, tolerance=1e-5, *
     return program.model_proto.graph
 
 
+def sizes_of(item):
+    """The sizes of an input or output of a graph, names where they are open."""
+    return [size.dim_param or size.dim_value for size in item.type.tensor_type.shape.dim]
+
+
 def kinds(graph):
     return {node.op_type for node in graph.node}
 
@@ -100,8 +105,9 @@ BATCH, BATCH_AND_TIME = [{0: "batch"}], [{0: "batch", 1: "time"}]
 CNN = [nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 6, 3), nn.ReLU(),
        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3)]
 MODELS = {  # the model, an input of batch b and length t, what is open
-    "fully connected": (lambda: nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Dropout(0.3), nn.Linear(20, 8), nn.GELU(),
-                                              nn.Linear(8, 4), nn.Softmax(1)), lambda b, t: rand(b, 10), BATCH),
+    "fully connected": (lambda: nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Dropout(0.3), nn.Linear(20, 8),
+                                              nn.GELU(), nn.Linear(8, 4), nn.Softmax(1)), lambda b, t: rand(b, 10),
+                        BATCH),
     "CNN": (lambda: nn.Sequential(*CNN), lambda b, t: rand(b, 1, 12, 12), BATCH),
     "LSTM": (lambda: Sequence("LSTM"), lambda b, t: rand(b, t, 5), BATCH_AND_TIME),
     "LSTM in both directions": (lambda: Sequence("LSTM", bidirectional=True, num_layers=2), lambda b, t: rand(b, t, 5),
@@ -138,20 +144,23 @@ PROGRAMS = {
     "sizes": lambda x: x.reshape(x.size(0) * 3, 8).view(x.size(0), -1) * x.size(0) / x.numel(),
     "heads": lambda x: x.reshape(x.shape[0], 3, 2, 4).permute(0, 2, 1, 3).reshape(x.shape[0], 2, 12).transpose(1, 2),
     "dimensions": lambda x: (x.unsqueeze(1).squeeze(1).mT, x.flatten(1), x.unflatten(2, (2, 4)), x.movedim(0, 2)),
-    "new": lambda x: (fastnn.zeros(x.size(0), 4) + x[:, 0, :4], fastnn.arange(x.size(0)), fastnn.full((x.size(0),), 3.0),
-                      x.new_ones(x.size(0), 2)),
+    "new": lambda x: (fastnn.zeros(x.size(0), 4) + x[:, 0, :4], fastnn.arange(x.size(0)),
+                      fastnn.full((x.size(0),), 3.0), x.new_ones(x.size(0), 2)),
     "parts": lambda x: (x[:, 1:, ::2], x[:, -1], x[:, None, :, 3:-2], x[..., 0], x[:, [0, 2]], x[0], x.narrow(1, 1, 2),
                         x[:, fastnn.tensor([2, 0, 1])], x[x > 0].sum()),
     "split": lambda x: (*x.split(3, 2), *x.chunk(2, 2), x.unbind(1)[2], *[row * 2 for row in x.transpose(0, 1)]),
     "join": lambda x: (fastnn.cat([x, x * 2], 1), fastnn.stack([x, x + 1], 1), x[:, :1].expand(x.size(0), 5, 8),
                        x.repeat(1, 2, 1), F.pad(x, (1, 2)), x.flip(1), x.roll(1, 1)),
-    "sums": lambda x: (x.sum(), x.mean((1, 2), keepdim=True), *x.max(1), x.argmax(1), x.var(1), x.std(2, unbiased=False),
-                       x.logsumexp(1), x.cumsum(1), (x > 0).any(1), (x > 0).sum(1), F.normalize(x, dim=2)),
-    "arithmetic": lambda x: (1 - x, 2 / (x.abs() + 1), x ** 2, 2 ** x, x // 0.3, x % 0.7, x * fastnn.arange(8), x.int()),
-    "choice": lambda x: (fastnn.where(x > 0, x, -1.0), x.masked_fill(x > 0, -9.0), x.clamp(-1, 1), fastnn.maximum(x, -x),
-                         (x > 0) & (x < 1) | ~(x >= -1), x != 0),
+    "sums": lambda x: (x.sum(), x.mean((1, 2), keepdim=True), *x.max(1), x.argmax(1), x.var(1),
+                       x.std(2, unbiased=False), x.logsumexp(1), x.cumsum(1), (x > 0).any(1),
+                         (x > 0).sum(1), F.normalize(x, dim=2)),
+    "arithmetic": lambda x: (1 - x, 2 / (x.abs() + 1), x ** 2, 2 ** x, x // 0.3, x % 0.7, x * fastnn.arange(8),
+                             x.int()),
+    "choice": lambda x: (fastnn.where(x > 0, x, -1.0), x.masked_fill(x > 0, -9.0), x.clamp(-1, 1),
+                         fastnn.maximum(x, -x), (x > 0) & (x < 1) | ~(x >= -1), x != 0),
     "products": lambda x: (x @ x.mT, fastnn.einsum("bij,jk->bik", x, fastnn.ones(8, 3)),
-                           F.scaled_dot_product_attention(x, x, x, is_causal=True), F.cosine_similarity(x[:, 0], x[:, 1])),
+                           F.scaled_dot_product_attention(x, x, x, is_causal=True),
+                           F.cosine_similarity(x[:, 0], x[:, 1])),
     "order": lambda x: (*x.topk(3), *x.sort(1), x.gather(2, x.argsort(2)[:, :, :2]), F.one_hot(x.argmax(1), 3)),
     "in place": changed,
 }
@@ -165,7 +174,8 @@ def test_operations_agree(name, opset):
 
 
 ROWS = [nn.Conv1d(3, 6, 3, stride=2, padding=1, dilation=2, groups=3), nn.Conv1d(3, 4, 3, padding="same"),
-        nn.ConvTranspose1d(3, 4, 3, stride=2, output_padding=1, padding=1), nn.AvgPool1d(3, 2, 1), nn.AdaptiveMaxPool1d(2),
+        nn.ConvTranspose1d(3, 4, 3, stride=2, output_padding=1, padding=1), nn.AvgPool1d(3, 2, 1),
+        nn.AdaptiveMaxPool1d(2),
         nn.InstanceNorm1d(3, affine=True), nn.GroupNorm(3, 3), nn.LayerNorm([3, 8]), nn.RMSNorm(8),
         nn.Conv1d(3, 4, 3, padding=1, padding_mode="circular"), nn.MaxPool1d(3, 2, 1, ceil_mode=True), nn.PReLU(3)]
 IMAGES = [nn.Conv2d(3, 4, (3, 2), stride=(2, 1), padding=(1, 0)), nn.ConvTranspose2d(3, 4, 3, stride=2),
@@ -187,7 +197,8 @@ def test_layers_agree(shape, layers):
     agree(All(), (rand(2, *shape),), BATCH, [(rand(7, *shape),)])
 
 
-ACTIVATIONS = [nn.LeakyReLU(), nn.ELU(0.7), nn.CELU(0.5), nn.SELU(), nn.GELU("tanh"), nn.SiLU(), nn.Mish(), nn.Softplus(2, 5),
+ACTIVATIONS = [nn.LeakyReLU(), nn.ELU(0.7), nn.CELU(0.5), nn.SELU(), nn.GELU("tanh"), nn.SiLU(), nn.Mish(),
+               nn.Softplus(2, 5),
                nn.LogSigmoid(), nn.Hardsigmoid(), nn.Hardswish(), nn.Hardtanh(-2, 2), nn.ReLU6(), nn.Tanhshrink(),
                nn.Softshrink(), nn.Hardshrink(), nn.Softsign(), nn.GLU(), nn.Threshold(0.1, 0.2), nn.ReLU(inplace=True),
                nn.LogSoftmax(1), nn.Softmin(1)]
@@ -206,8 +217,8 @@ def test_activations_agree():
 
 def test_several_inputs_states_and_masks():
     lstm, attention = nn.LSTM(4, 5, num_layers=2), nn.MultiheadAttention(8, 2, batch_first=True)
-    agree(lambda x, h, c: lstm(x, (h, c)), (rand(4, 2, 4), rand(2, 2, 5), rand(2, 2, 5)), [{0: "t", 1: "b"}, {1: "b"}, {1: "b"}],
-          [(rand(9, 1, 4), rand(2, 1, 5), rand(2, 1, 5))])
+    agree(lambda x, h, c: lstm(x, (h, c)), (rand(4, 2, 4), rand(2, 2, 5), rand(2, 2, 5)),
+          [{0: "t", 1: "b"}, {1: "b"}, {1: "b"}], [(rand(9, 1, 4), rand(2, 1, 5), rand(2, 1, 5))])
 
     def masked(x):
         mask = nn.Transformer.generate_square_subsequent_mask(x.size(1))
@@ -223,16 +234,15 @@ def test_names_and_open_sizes():
     graph = program.model_proto.graph
     assert [item.name for item in (*graph.input, *graph.output)] == ["x", "y"]
     assert {item.name for item in graph.initializer} == {"0.weight", "0.bias"} and model.training
-    assert [[d.dim_param or d.dim_value for d in item.type.tensor_type.shape.dim] for item in (*graph.input, *graph.output)] \
-        == [["n", 4], ["n", 3]]
+    assert [sizes_of(item) for item in (*graph.input, *graph.output)] == [["n", 4], ["n", 3]]
     assert kinds(graph) == {"Gemm", "Relu"}
     dim = fastnn.compat.module("export").Dim("rows")
     for shapes in ({"input": {0: dim}}, ({0: dim},), [(dim, None)]):
         program = fastnn.onnx.export(model, (rand(2, 4),), dynamic_shapes=shapes)
-        assert program.model_proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "rows"
+        assert sizes_of(program.model_proto.graph.input[0])[0] == "rows"
     assert program(rand(5, 4))[0].shape == (5, 3)
     fixed = fastnn.onnx.export(model, (rand(2, 4),), keep_initializers_as_inputs=True, verify=True).model_proto.graph
-    assert len(fixed.input) == 3 and fixed.output[0].type.tensor_type.shape.dim[0].dim_value == 2
+    assert len(fixed.input) == 3 and sizes_of(fixed.output[0]) == [2, 3]
 
 
 def test_arguments_and_outputs_are_structures(tmp_path):
@@ -278,7 +288,8 @@ ERRORS = {
     "svd": (lambda x: fastnn.linalg.svd(x)[1], "svd"), "loss": (lambda x: F.mse_loss(x, x * 2), "mse_loss"),
     "unfold": (nn.Unfold(2), "unfold"), "dropout": (lambda x: F.dropout(x, 0.5, True), "dropout"),
     "NumPy": (lambda x: fastnn.from_numpy(np.sin(x.numpy())) * x, "mul: a tensor of shape"),
-    "random": (lambda x: x + fastnn.rand(3, 8, 8), "random"), "item": (lambda x: x * x.sum().item(), "numbers of the inputs"),
+    "random": (lambda x: x + fastnn.rand(3, 8, 8), "random"),
+    "item": (lambda x: x * x.sum().item(), "numbers of the inputs"),
     "Function": (Square.apply, "autograd.Function"), "stale": (stale, "shares it"), "loop": (loop, "cannot be dynamic"),
     "window": (nn.AdaptiveAvgPool2d(3), "windows"),
 }
@@ -288,7 +299,8 @@ ERRORS = {
 def test_what_cannot_be_written_is_named(name):
     model, message = ERRORS[name]
     with pytest.raises(fastnn.onnx.OnnxExporterError, match=message):
-        fastnn.onnx.export(model, (rand(2, 3, 8, 8),), input_names=["x"], dynamic_axes={"x": {1: "t"}} if name == "loop" else None)
+        fastnn.onnx.export(model, (rand(2, 3, 8, 8),), input_names=["x"],
+                           dynamic_axes={"x": {1: "t"}} if name == "loop" else None)
 
 
 @pytest.mark.parametrize("options", [{"custom_opsets": {"a": 1}}, {"opset_version": 99}, {"export_params": False},
@@ -327,11 +339,14 @@ def keras_models():
     a, b = Input((4,), name="a"), Input((3,), name="b")
     joined = L.Concatenate()([L.Dense(5)(a), L.Dense(5, "relu")(b)])
     return {
-        "Dense": (Sequential([Input((8,)), L.Dense(5, "gelu"), L.Dropout(0.2), L.Dense(3, "softmax")]), [(1, 8), (7, 8)]),
-        "Conv2D": (Sequential([Input((12, 12, 2)), L.Conv2D(4, 3, activation="relu"), L.MaxPooling2D(), L.BatchNormalization(),
+        "Dense": (Sequential([Input((8,)), L.Dense(5, "gelu"), L.Dropout(0.2), L.Dense(3, "softmax")]),
+                  [(1, 8), (7, 8)]),
+        "Conv2D": (Sequential([Input((12, 12, 2)), L.Conv2D(4, 3, activation="relu"), L.MaxPooling2D(),
+                               L.BatchNormalization(),
                                L.Conv2D(4, 3, padding="same", strides=2), L.GlobalAveragePooling2D(), L.Dense(2)]),
                    [(1, 12, 12, 2), (7, 12, 12, 2)]),
-        "LSTM": (Sequential([Input((None, 4)), L.LSTM(6, return_sequences=True), L.LSTM(5), L.Dense(2)]), [(1, 5, 4), (7, 9, 4)]),
+        "LSTM": (Sequential([Input((None, 4)), L.LSTM(6, return_sequences=True), L.LSTM(5), L.Dense(2)]),
+                 [(1, 5, 4), (7, 9, 4)]),
         "GRU": (Sequential([Input((None, 4)), L.Bidirectional(L.GRU(5)), L.Dense(2)]), [(1, 5, 4), (7, 9, 4)]),
         "attention": (attention, [(1, 5, 8), (7, 9, 8)]),
         "two inputs": (Model([a, b], [L.Dense(2)(joined), L.Dense(1, "sigmoid")(joined)]),
@@ -377,9 +392,11 @@ def test_keras_export_says_what_it_needs(tmp_path):
 
 
 @pytest.mark.parametrize("kind, options, target", [
-    ("MLPClassifier", {}, lambda r: r.integers(0, 3, 60)), ("MLPClassifier", {"activation": "tanh"}, lambda r: r.integers(0, 2, 60)),
+    ("MLPClassifier", {}, lambda r: r.integers(0, 3, 60)),
+    ("MLPClassifier", {"activation": "tanh"}, lambda r: r.integers(0, 2, 60)),
     ("MLPClassifier", {"dtype": "float32", "batch_norm": True}, lambda r: r.integers(0, 2, (60, 3))),
-    ("MLPRegressor", {"activation": "logistic"}, lambda r: r.normal(size=60)), ("MLPRegressor", {}, lambda r: r.normal(size=(60, 2))),
+    ("MLPRegressor", {"activation": "logistic"}, lambda r: r.normal(size=60)),
+    ("MLPRegressor", {}, lambda r: r.normal(size=(60, 2))),
     ("Autoencoder", {}, lambda r: None)], ids=str)
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_estimators_agree(kind, options, target):
@@ -387,9 +404,10 @@ def test_estimators_agree(kind, options, target):
     import fastnn.sklearn
     random = np.random.default_rng(0)
     X = random.normal(size=(60, 5))
-    estimator = getattr(fastnn.sklearn, kind)(hidden_layer_sizes=(4,), max_iter=10, random_state=0, **options).fit(X, target(random))
-    expected = (estimator.predict_proba(X) if kind == "MLPClassifier" else estimator.predict(X) if kind == "MLPRegressor" else
-                estimator.inverse_transform(estimator.transform(X)))
+    estimator = getattr(fastnn.sklearn, kind)(hidden_layer_sizes=(4,), max_iter=10, random_state=0, **options)
+    estimator.fit(X, target(random))
+    expected = (estimator.predict_proba(X) if kind == "MLPClassifier" else estimator.predict(X)
+                if kind == "MLPRegressor" else estimator.inverse_transform(estimator.transform(X)))
     proto = fastnn.onnx.export(estimator, X).model_proto
     X = X.astype(options.get("dtype", "float64"))
     for run in (session_of(proto), ReferenceEvaluator(proto)):
@@ -420,14 +438,15 @@ torch.onnx.export(model, torch.randn(1, 1, 10, 10), "net.onnx", export_params=Tr
                   do_constant_folding=True, input_names=["input"], output_names=["output"], dynamo=False,
                   dynamic_axes={"input": {0: "batch_size"}, "output": {0: "batch_size"}}, verbose=False)
 batch = torch.export.Dim("batch")
-program = torch.onnx.export(model, (torch.randn(2, 1, 10, 10),), dynamo=True, dynamic_shapes={"x": {0: batch}}, verify=True)
+program = torch.onnx.export(model, (torch.randn(2, 1, 10, 10),), dynamo=True, dynamic_shapes={"x": {0: batch}},
+                            verify=True)
 print(program(torch.randn(3, 1, 10, 10))[0].shape, torch.onnx.errors.UnsupportedOperatorError.__name__)
 """
 
 
 def run_python(*args, cwd):
-    done = subprocess.run([sys.executable, *args], cwd=cwd, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True,
-                          text=True, timeout=120)
+    done = subprocess.run([sys.executable, *args], cwd=cwd, env=os.environ | {"PYTHONPATH": str(ROOT)},
+                          capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -435,7 +454,7 @@ def run_python(*args, cwd):
 def test_programs_for_pytorch_export(tmp_path):
     (tmp_path / "program.py").write_text(PROGRAM)
     assert run_python("-m", "fastnn", "program.py", cwd=tmp_path) == "torch.Size([3, 2]) UnsupportedOperatorError\n"
-    assert onnx.load(tmp_path / "net.onnx").graph.output[0].type.tensor_type.shape.dim[0].dim_param == "batch_size"
+    assert sizes_of(onnx.load(tmp_path / "net.onnx").graph.output[0])[0] == "batch_size"
 
 
 def test_the_document_runs(tmp_path):

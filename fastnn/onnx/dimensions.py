@@ -22,7 +22,8 @@ def _axes(given, shape, name):
     found = {}
     for axis, symbol in given.items():
         if not isinstance(axis, int) or not -len(shape) <= axis < len(shape):
-            raise ValueError(f"onnx.export: the dynamic axis {axis!r} of {name} is none of the {len(shape)} that it has")
+            raise ValueError(f"onnx.export: {name} has {len(shape)} axes, and none of them is {axis!r}, which is to be "
+                             f"dynamic")
         kind = getattr(symbol, "__name__", symbol)  # a Dim has its name there
         found[axis % len(shape)] = kind
     return found
@@ -40,7 +41,8 @@ def _given(names, arrays, own, dynamic_axes, dynamic_shapes):
     if isinstance(dynamic_shapes, dict):
         unknown = {name for name, axes in dynamic_shapes.items() if axes} - {name for name, _ in own}
         if unknown:
-            raise ValueError(f"onnx.export: dynamic_shapes names {sorted(unknown)}, which are no arguments of the model")
+            raise ValueError(f"onnx.export: dynamic_shapes names {sorted(unknown)}, which are no arguments of the "
+                             f"model")
         shapes = [dynamic_shapes.get(name) for name, _ in own]
     else:
         shapes = list(dynamic_shapes)

@@ -18,8 +18,8 @@ def network_of(estimator, X, dynamic_axes, input_names):
     """
     kind = type(estimator).__name__
     if not hasattr(estimator, "_stack"):
-        raise TypeError(f"onnx.export: expected a Module, a Keras model, an estimator of fastnn.sklearn or a callable, got "
-                        f"{kind}")
+        raise TypeError(f"onnx.export: expected a Module, a Keras model, an estimator of fastnn.sklearn or a callable, "
+                        f"got {kind}")
     if not hasattr(estimator, "coefs_"):
         from sklearn.exceptions import NotFittedError
         raise NotFittedError(f"onnx.export: this {kind} is not fitted yet")
@@ -50,4 +50,5 @@ def network_of(estimator, X, dynamic_axes, input_names):
     if X.ndim != 2 or X.shape[1] != estimator.n_features_in_:
         raise ValueError(f"onnx.export: expected rows of {estimator.n_features_in_} features, got shape {X.shape}")
     names = list(input_names or ["X"])
-    return network, (X[:2] if len(X) else np.zeros((1, X.shape[1]), dtype),), dynamic_axes or {names[0]: {0: "batch"}}, names
+    rows = X[:2] if len(X) else np.zeros((1, X.shape[1]), dtype)
+    return network, (rows,), dynamic_axes or {names[0]: {0: "batch"}}, names

@@ -131,7 +131,8 @@ class Graph:
         elif all(isinstance(item, (int, np.integer)) and not isinstance(item, bool) for item in items):
             return sized(items)
         raise OnnxExporterError(f"{self.current or 'export'}: an argument depends on the numbers of the inputs "
-                                f"({', '.join(map(str, items[:2]))}), which a graph cannot follow; compute it with tensors")
+                                f"({', '.join(map(str, items[:2]))}), which a graph cannot follow; compute it with "
+                                f"tensors")
 
     # ---- writing ----
 
@@ -239,9 +240,9 @@ class Graph:
             for divisor in range(2, 65):
                 if all(n == b // divisor for n, b in zip(found, base.found)):
                     return self.op("Div", self.size(base), np.array([divisor]))
-        raise OnnxExporterError(f"{self.current or 'export'}: the number {size.found[0]} depends on the inputs' sizes in "
-                                f"a way that is not found (it becomes {', '.join(map(str, size.found[1:]))} for others); "
-                                f"leave a dimension out of dynamic_axes")
+        raise OnnxExporterError(f"{self.current or 'export'}: the number {size.found[0]} depends on the inputs' sizes "
+                                f"in a way that is not found (it becomes {', '.join(map(str, size.found[1:]))} for "
+                                f"others); leave a dimension out of dynamic_axes")
 
     def remember(self, value):
         """The sizes of a tensor that is in the graph now."""
@@ -312,15 +313,16 @@ class Graph:
                 return self.op("Expand", self.scalar(flat[0], kind), self.ints(*value.shape))
             if value.ndim == 1 and all(len(array) > 1 for array in value.arrays):
                 start, step = value.arrays[0][0], value.arrays[0][1] - value.arrays[0][0]
-                if all(np.array_equal(array, start + step * np.arange(len(array), dtype=kind)) for array in value.arrays):
+                if all(np.array_equal(array, start + step * np.arange(len(array), dtype=kind))
+                       for array in value.arrays):
                     count = self.cast(self.op("Squeeze", self.size(value.shape[0])), np.int64)
                     steps = self.op("Range", np.int64(0), count, np.int64(1))
                     scaled = self.op("Mul", self.cast(steps, kind), self.scalar(step, kind))
                     return self.op("Add", scaled, self.scalar(start, kind))
         raise OnnxExporterError(
-            f"{self.current or 'export'}: a tensor of shape {list(value.arrays[0].shape)} depends on the inputs, but not "
-            f"through recorded operations (it may come of NumPy, of random numbers or of an autograd.Function); compute "
-            f"it with fastnn's functions")
+            f"{self.current or 'export'}: a tensor of shape {list(value.arrays[0].shape)} depends on the inputs, but "
+            f"not through recorded operations (it may come of NumPy, of random numbers or of an autograd.Function); "
+            f"compute it with fastnn's functions")
 
     def needed(self, outputs):
         """The calls that the outputs depend on, in their order."""
@@ -341,8 +343,8 @@ class Graph:
             calls = [trace.calls[number] for trace in self.traces]
             rule, self.current = calls[0].rule, calls[0].name
             if rule is None:
-                raise UnsupportedOperatorError(f"{self.current}: this operation has no form in ONNX here; see docs/onnx.md "
-                                               f"for those that have")
+                raise UnsupportedOperatorError(f"{self.current}: this operation has no form in ONNX here; "
+                                               f"fastnn.onnx.supported_operations() lists those that have")
             args, kwargs = self.common([call.args for call in calls]), self.common([call.kwargs for call in calls])
             self.results = [self.values[n] for n in calls[0].results]
             made = rule(self, *args, **kwargs)

@@ -39,7 +39,7 @@ class ONNXProgram:
             try:
                 import onnxruntime
             except ImportError as error:
-                raise ImportError("ONNXProgram: running the model needs ONNX Runtime: pip install onnxruntime") from error
+                raise ImportError("ONNXProgram: running a model needs ONNX Runtime: pip install onnxruntime") from error
             options = onnxruntime.SessionOptions()
             options.log_severity_level = 3
             self._session = onnxruntime.InferenceSession(self.model_proto.SerializeToString(), options,

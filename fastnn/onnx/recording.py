@@ -100,8 +100,9 @@ class Trace:
         """The number of a tensor's value; a new one for a tensor that no recorded call made."""
         array = to_array(tensor)
         if id(array) in self.stale:
-            raise OnnxExporterError(f"{reader}: the memory of this tensor was changed by {self.stale[id(array)]} through "
-                                    f"another tensor that shares it; use an operation that gives a new tensor there")
+            raise OnnxExporterError(f"{reader}: the memory of this tensor was changed by {self.stale[id(array)]} "
+                                    f"through another tensor that shares it; use an operation that gives a new tensor "
+                                    f"there")
         found = self.numbers.get(id(array))
         return self.add(array, False) if found is None else found
 
@@ -218,7 +219,8 @@ class _Places:
     """The places where functions are bound, and what stood there."""
 
     def __init__(self, trace, rules):
-        self.trace, self.rules, self.targets, self.undo, self.made, self.seen = trace, rules, _targets(rules), [], {}, set()
+        self.trace, self.rules, self.targets = trace, rules, _targets(rules)
+        self.undo, self.made, self.seen = [], {}, set()
 
     def replacement(self, function):
         """What stands in for a function; None for one that is none of ours."""

@@ -26,8 +26,8 @@ def example(spec):
 def export_model(model, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
     """Write the model's inference as a file of the format "onnx", the one that is here."""
     if format != "onnx":
-        raise NotImplementedError(f"Model.export: format={format!r} is not implemented; format='onnx' is, and `save` writes "
-                                  f"a file that Keras reads")
+        raise NotImplementedError(f"Model.export: format={format!r} is not implemented; format='onnx' is, and `save` "
+                                  f"writes a file that Keras reads")
     from fastnn import onnx
     opset_version = kwargs.pop("opset_version", None)
     if kwargs:
@@ -36,13 +36,14 @@ def export_model(model, filepath, format="tf_saved_model", verbose=None, input_s
     if signature is None:
         signature = getattr(model, "_inputs_struct", None) or getattr(model, "inputs", None)
         if not signature:
-            raise ValueError("Model.export: the sizes of the inputs are not known: give an input_signature, for example "
-                             "[keras.InputSpec(shape=(None, 3))]")
+            raise ValueError("Model.export: the sizes of the inputs are not known: give an input_signature, for "
+                             "example [keras.InputSpec(shape=(None, 3))]")
     if isinstance(signature, (list, tuple)) and len(signature) == 1:
         signature = signature[0]
     specs = tree.flatten(signature)
     found = [example(spec) for spec in specs]
-    names = [getattr(spec, "name", None) or (f"input_{i}" if len(specs) > 1 else "input") for i, spec in enumerate(specs)]
+    names = [getattr(spec, "name", None) or (f"input_{i}" if len(specs) > 1 else "input")
+             for i, spec in enumerate(specs)]
     names = [name if names.count(name) == 1 else f"{name}_{i}" for i, name in enumerate(names)]
     axes = {name: {axis: "batch" if axis == 0 else f"{name}_dim_{axis}" for axis in open_axes}
             for name, (_, open_axes) in zip(names, found)}

@@ -39,7 +39,7 @@ def both(g, kind, x, y, dtype=None):
 def arithmetic_of(kind):
     def write(g, input, other, alpha=1):
         dtype = g.result.dtype
-        if dtype == bool:
+        if dtype.kind == "b":
             return both(g, {"Add": "Or", "Mul": "And", "Max": "Or", "Min": "And"}[kind], input, other)
         other = g.operand(other, dtype)
         if alpha != 1:
@@ -123,7 +123,7 @@ def _rpow(g, input, exponent):
 def compared(kind):
     def write(g, input, other):
         dtype = g.promoted(input, other)
-        if dtype == bool and kind != "Equal":
+        if dtype.kind == "b" and kind != "Equal":
             dtype = np.dtype(np.int32)
         return both(g, kind, input, other, dtype)
     return write
@@ -308,7 +308,8 @@ def _gelu(g, input, approximate="none"):
     half = g.op("Mul", input, number(g, 0.5))
     if approximate == "tanh":
         cube = g.op("Mul", g.op("Mul", input, input), input)
-        inner = g.op("Mul", g.op("Add", input, g.op("Mul", cube, number(g, 0.044715))), number(g, math.sqrt(2 / math.pi)))
+        inner = g.op("Add", input, g.op("Mul", cube, number(g, 0.044715)))
+        inner = g.op("Mul", inner, number(g, math.sqrt(2 / math.pi)))
         return g.op("Mul", half, g.op("Add", g.op("Tanh", inner), number(g, 1)))
     if g.opset >= 20:
         return g.op("Gelu", input)

@@ -137,7 +137,8 @@ def _scatter_add(g, input, dim, index, src):
 
 
 @rule("embedding")
-def _embedding(g, input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
+def _embedding(g, input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False,
+               sparse=False):
     if max_norm is not None:
         raise g.unsupported("max_norm")
     return g.op("Gather", weight, input, axis=0)

@@ -5,7 +5,8 @@ from fastnn.onnx.rules._declare import rule
 from fastnn.ops.recurrent import recurrent, recurrent_cell
 
 # ONNX's operator, and where it has the gates that stand here as (i, f, g, o) and (r, z, n).
-KINDS = {"lstm": ("LSTM", (0, 3, 1, 2)), "gru": ("GRU", (1, 0, 2)), "rnn_tanh": ("RNN", (0,)), "rnn_relu": ("RNN", (0,))}
+KINDS = {"lstm": ("LSTM", (0, 3, 1, 2)), "gru": ("GRU", (1, 0, 2)), "rnn_tanh": ("RNN", (0,)),
+         "rnn_relu": ("RNN", (0,))}
 
 
 def arranged(g, groups, order):

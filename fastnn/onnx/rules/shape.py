@@ -205,8 +205,8 @@ def _pad(g, input, pad, mode="constant", value=None):
 
 
 @rule("interpolate")
-def _interpolate(g, input, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None,
-                 antialias=False):
+def _interpolate(g, input, size=None, scale_factor=None, mode="nearest", align_corners=None,
+                 recompute_scale_factor=None, antialias=False):
     kinds = {"nearest": "nearest", "nearest-exact": "nearest", "linear": "linear", "bilinear": "linear",
              "trilinear": "linear", "bicubic": "cubic"}
     if mode not in kinds or antialias:
