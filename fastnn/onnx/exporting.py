@@ -153,15 +153,17 @@ def holders_of(model):
     return [holder for item in known if isinstance(item, Module) for holder in item.modules()]
 
 
-def trace(model, args, kwargs, arrays):
+def trace(recorder, model, args, kwargs, arrays):
     """(trace, outputs, their numbers) of one run on copies of the arrays."""
     tensors = [from_array(array.copy()) for array in arrays]
-    found = Trace(tensors)
+    found = recorder.trace = Trace(tensors)
     given = rebuilt((args, kwargs), iter(tensors))
-    with recording(found, RULES, holders_of(model)):
+    try:
         made = model(*given[0], **given[1])
-        outputs = made if isinstance(made, (tuple, list, dict, Tensor)) else getattr(made, "__dict__", made)
-        numbers = [found.number(tensor) for tensor in tensors_of(outputs)]
+    finally:
+        recorder.trace = None
+    outputs = made if isinstance(made, (tuple, list, dict, Tensor)) else getattr(made, "__dict__", made)
+    numbers = [found.number(tensor) for tensor in tensors_of(outputs)]
     if not numbers:
         raise OnnxExporterError(f"export: expected tensors as the model's outputs, got {type(made).__name__}")
     return found, outputs, numbers
@@ -258,8 +260,8 @@ custom_opsets, export_modules_as_functions
     names = _named(names, input_names, "input_names")
     dimensions = dimensions_of(names, arrays, own, dynamic_axes, dynamic_shapes)
 
-    with running(model, training):
-        runs = [trace(model, args, kwargs, given) for given in (arrays, *altered(arrays, dimensions))]
+    with running(model, training), recording(RULES, holders_of(model)) as recorder:
+        runs = [trace(recorder, model, args, kwargs, given) for given in (arrays, *altered(arrays, dimensions))]
     if any(len(run[2]) != len(runs[0][2]) or run[2] != runs[0][2] for run in runs):
         Graph.check_same(runs[0][0], next(run[0] for run in runs if run[2] != runs[0][2]))
         raise OnnxExporterError("onnx.export: which tensors the model returns depends on its inputs' sizes or numbers")

@@ -216,10 +216,10 @@ def _base(name):
 
 
 class _Places:
-    """The places where functions are bound, and what stood there."""
+    """The places where functions are bound, and what stood there; calls go to `trace`."""
 
-    def __init__(self, trace, rules):
-        self.trace, self.rules, self.targets = trace, rules, _targets(rules)
+    def __init__(self, rules):
+        self.trace, self.rules, self.targets = None, rules, _targets(rules)
         self.undo, self.made, self.seen = [], {}, set()
 
     def replacement(self, function):
@@ -228,11 +228,9 @@ class _Places:
         if target is None or target.function is not function:
             return None
         if id(target) not in self.made:
-            trace = self.trace
-
             @functools.wraps(function)
             def recorded(*args, **kwargs):
-                return trace.call(target, args, kwargs)
+                return function(*args, **kwargs) if self.trace is None else self.trace.call(target, args, kwargs)
             self.made[id(target)] = recorded
         return self.made[id(target)]
 
@@ -263,20 +261,26 @@ class _Places:
             put(staticmethod(instead) if isinstance(value, staticmethod) else instead)
             self.undo.append(lambda: put(value))
 
+    def modules(self):
+        """The namespaces of fastnn's modules, and of those that hold one of them or a function of theirs."""
+        own = {name: module for name, module in list(sys.modules.items()) if name.partition(".")[0] == "fastnn"}
+        known = {*self.targets, *map(id, own.values())}
+        for module in list(sys.modules.values()):
+            if isinstance(module, types.ModuleType) and vars(module).get("__name__") != __name__:
+                if module.__name__ in own or not known.isdisjoint(map(id, list(vars(module).values()))):
+                    yield vars(module)
+
     def replace(self, holders):
         holders = list(holders)
         for value in list(vars(Tensor).values()):
             if isinstance(value, Function):
                 self.redirect(value)
-        for module in list(sys.modules.values()):
-            own = vars(module).get("__name__") if isinstance(module, types.ModuleType) else None
-            if own is None or own == __name__:
-                continue
-            for name, value in list(vars(module).items()):
-                self.look(value, functools.partial(vars(module).__setitem__, name))
+        for names in list(self.modules()):
+            for name, value in list(names.items()):
+                self.look(value, functools.partial(names.__setitem__, name))
                 if isinstance(value, Module):
                     holders += list(value.modules())
-                if isinstance(value, type) and value.__module__ == own:
+                if isinstance(value, type) and value.__module__ == names["__name__"]:
                     for key, part in list(vars(value).items()):
                         self.look(part, functools.partial(setattr, value, key), False)
         for holder in {id(holder): holder for holder in holders}.values():
@@ -293,20 +297,19 @@ class _Places:
 
 
 @contextlib.contextmanager
-def recording(trace, rules, holders=()):
-    """Calls on this thread go to `trace`.
+def recording(rules, holders=()):
+    """Calls on this thread go to the trace that the attribute `trace` of what this gives holds.
 
     Parameters
     ----------
-    trace : Trace
     rules : dict
         {function of fastnn.ops: its rule}
     holders : iterable of object
         What may hold functions as attributes, the model's layers.
     """
-    places = _Places(trace, rules)
+    places = _Places(rules)
     try:
         places.replace(holders)
-        yield trace
+        yield places
     finally:
         places.restore()
