@@ -24,7 +24,13 @@ _exporting = False
 
 
 class TrainingMode(enum.IntEnum):
-    """In which mode the model runs while it is exported."""
+    """In which mode the model runs while it is exported.
+
+    Examples
+    --------
+    >>> fastnn.onnx.TrainingMode.PRESERVE.value
+    1
+    """
 
     EVAL = 0
     PRESERVE = 1
@@ -32,7 +38,13 @@ class TrainingMode(enum.IntEnum):
 
 
 class OperatorExportTypes(enum.IntEnum):
-    """PyTorch's kinds of operators; ONNX's own are the ones there are here."""
+    """PyTorch's kinds of operators; ONNX's own are the ones there are here.
+
+    Examples
+    --------
+    >>> fastnn.onnx.OperatorExportTypes.ONNX.value
+    0
+    """
 
     ONNX = 0
     ONNX_ATEN = 1
