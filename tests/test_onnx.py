@@ -1,4 +1,5 @@
 """ONNX files agree with the models they were written from, by ONNX's reference evaluator and by ONNX Runtime."""
+import functools
 import os
 import re
 import subprocess
@@ -197,6 +198,20 @@ def test_layers_agree(shape, layers):
     agree(All(), (rand(2, *shape),), BATCH, [(rand(7, *shape),)])
 
 
+def test_functions_that_layers_hold():
+    class Model(nn.Module):
+        def __init__(self, function=F.relu):
+            super().__init__()
+            self.functions = [function, functools.partial(F.gelu, approximate="tanh"), F.silu]
+            self.last = functools.partial(F.softmax, dim=1)
+
+        def forward(self, x):
+            for function in self.functions:
+                x = function(x)
+            return self.last(x)
+    assert "Tanh" in kinds(agree(Model(), (rand(2, 8),), BATCH))
+
+
 ACTIVATIONS = [nn.LeakyReLU(), nn.ELU(0.7), nn.CELU(0.5), nn.SELU(), nn.GELU("tanh"), nn.SiLU(), nn.Mish(),
                nn.Softplus(2, 5),
                nn.LogSigmoid(), nn.Hardsigmoid(), nn.Hardswish(), nn.Hardtanh(-2, 2), nn.ReLU6(), nn.Tanhshrink(),
@@ -293,6 +308,7 @@ ERRORS = {
     "item": (lambda x: x * x.sum().item(), "numbers of the inputs"),
     "Function": (Square.apply, "autograd.Function"), "stale": (stale, "shares it"), "loop": (loop, "cannot be dynamic"),
     "window": (nn.AdaptiveAvgPool2d(3), "windows"),
+    "squeezed": (lambda x: x.narrow(1, 2, x.size(1) - 2).squeeze(), "how many dimensions"),
 }
 
 
@@ -301,7 +317,7 @@ def test_what_cannot_be_written_is_named(name):
     model, message = ERRORS[name]
     with pytest.raises(fastnn.onnx.OnnxExporterError, match=message):
         fastnn.onnx.export(model, (rand(2, 3, 8, 8),), input_names=["x"],
-                           dynamic_axes={"x": {1: "t"}} if name == "loop" else None)
+                           dynamic_axes={"x": {1: "t"}} if name in ("loop", "squeezed") else None)
 
 
 @pytest.mark.parametrize("options", [{"custom_opsets": {"a": 1}}, {"opset_version": 99}, {"export_params": False},

@@ -103,7 +103,7 @@ def altered(arrays, dimensions):
                     array = np.take(array, np.arange(_other(dimension.size)), axis, mode="wrap")
             if array.dtype.kind == "f" and np.isfinite(array).all():
                 array = array * array.dtype.type(0.75) + array.dtype.type(0.125)
-            elif array.dtype.kind in "iu" and array.ndim > 1:
+            elif array.dtype.kind in "iu" and array.ndim:
                 array = np.flip(array, -1)
             made.append(array)
         yield made

@@ -367,6 +367,9 @@ def _model(graph, onnx, names, arrays, dimensions, outputs, out_names, axes, kee
         ins += [info(tensor.name, helper.tensor_dtype_to_np_dtype(tensor.data_type), list(tensor.dims))
                 for tensor in graph.initializers]
     made = helper.make_graph(graph.nodes + last, "main_graph", ins, outs, graph.initializers)
+    if sum(len(tensor.raw_data) for tensor in graph.initializers) >= 2 ** 31 - 2 ** 20:
+        raise NotImplementedError("onnx.export: a model of 2 GB and more needs files beside the graph, which are not "
+                                  "written here")
     proto = helper.make_model(made, producer_name="fastnn", opset_imports=[helper.make_opsetid("", graph.opset)],
                               ir_version=IR_VERSION)
     onnx.checker.check_model(proto, full_check=True)

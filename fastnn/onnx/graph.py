@@ -39,6 +39,10 @@ class Value:
         self.graph, self.index, self.call, self.known = graph, index, call, None
         self.arrays = [entry.array for entry in entries]
         self.dynamic, self.dtype = entries[0].dynamic, self.arrays[0].dtype
+        if len({array.ndim for array in self.arrays}) > 1:
+            shapes = " and ".join([str(list(array.shape)) for array in self.arrays[:2]])
+            raise OnnxExporterError(f"export: how many dimensions a tensor has depends on the inputs' sizes: {shapes}; "
+                                    f"a size of 1 that is to stay open may have been squeezed")
         self.shape = tuple([sized(sizes) for sizes in zip(*[array.shape for array in self.arrays])])
 
     @property
@@ -53,7 +57,7 @@ class Value:
     def constant(self):
         """The numbers of a tensor that is the same whatever the inputs are, else None."""
         first = self.arrays[0]
-        if self.dynamic or not all(array.shape == first.shape and array.dtype == first.dtype
+        if self.dynamic or not all(array is first or array.shape == first.shape
                                    and np.array_equal(array, first, equal_nan=first.dtype.kind == "f")
                                    for array in self.arrays[1:]):
             return None

@@ -21,6 +21,9 @@ from fastnn.ops._common import Function
 from fastnn.ops.declare import HOMES
 
 
+_one_at_a_time = threading.Lock()
+
+
 class Ref:
     """Stands for a tensor in recorded arguments: its number among the values of the trace."""
 
@@ -256,9 +259,12 @@ class _Places:
             for key, part in list(value.items() if type(value) is dict else enumerate(value)):
                 self.look(part, functools.partial(value.__setitem__, key), False)
             return None
-        instead = self.replacement(value.__func__ if isinstance(value, staticmethod) else value)
+        inner = value.__func__ if isinstance(value, staticmethod) else value.func if type(value) is functools.partial \
+            else value
+        instead = self.replacement(inner)
         if instead is not None:
-            put(staticmethod(instead) if isinstance(value, staticmethod) else instead)
+            put(staticmethod(instead) if isinstance(value, staticmethod) else instead if inner is value else
+                functools.partial(instead, *value.args, **value.keywords))
             self.undo.append(lambda: put(value))
 
     def modules(self):
@@ -307,9 +313,10 @@ def recording(rules, holders=()):
     holders : iterable of object
         What may hold functions as attributes, the model's layers.
     """
-    places = _Places(rules)
-    try:
-        places.replace(holders)
-        yield places
-    finally:
-        places.restore()
+    with _one_at_a_time:
+        places = _Places(rules)
+        try:
+            places.replace(holders)
+            yield places
+        finally:
+            places.restore()
