@@ -1,5 +1,6 @@
 """ONNX files agree with the models they were written from, by ONNX's reference evaluator and by ONNX Runtime."""
 import functools
+import inspect
 import os
 import re
 import subprocess
@@ -19,6 +20,7 @@ runtime = pytest.importorskip("onnxruntime", reason="needs the package onnxrunti
 from onnx.reference import ReferenceEvaluator  # noqa: E402 (behind the check)
 
 from fastnn.onnx.recording import tensors_of  # noqa: E402
+from fastnn.onnx.rules import RULES  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::RuntimeWarning")
 
@@ -154,7 +156,8 @@ PROGRAMS = {
                        x.repeat(1, 2, 1), F.pad(x, (1, 2)), x.flip(1), x.roll(1, 1)),
     "sums": lambda x: (x.sum(), x.mean((1, 2), keepdim=True), *x.max(1), x.argmax(1), x.var(1),
                        x.std(2, unbiased=False), x.logsumexp(1), x.cumsum(1), (x > 0).any(1),
-                         (x > 0).sum(1), F.normalize(x, dim=2)),
+                         (x > 0).sum(1), F.normalize(x, dim=2),
+                       x.norm(dim=1), x.norm(1, 2, True), fastnn.linalg.vector_norm(x, float("inf"), (1, 2))),
     "arithmetic": lambda x: (1 - x, 2 / (x.abs() + 1), x ** 2, 2 ** x, x // 0.3, x % 0.7, x * fastnn.arange(8),
                              x.int()),
     "choice": lambda x: (fastnn.where(x > 0, x, -1.0), x.masked_fill(x > 0, -9.0), x.clamp(-1, 1),
@@ -240,6 +243,7 @@ def test_several_inputs_states_and_masks():
         mask = nn.Transformer.generate_square_subsequent_mask(x.size(1))
         return attention(x, x, x, attn_mask=mask)
     agree(masked, (rand(2, 3, 8),), BATCH_AND_TIME, [(rand(7, 5, 8),)])
+    agree(nn.EmbeddingBag(30, 4), (tokens(2, 5),), BATCH_AND_TIME, [(tokens(7, 3),)])
     agree(nn.Transformer(8, 2, 1, 1, 16, batch_first=True), (rand(2, 3, 8), rand(2, 4, 8)),
           [{0: "b", 1: "s"}, {0: "b", 1: "t"}], [(rand(7, 4, 8), rand(7, 2, 8))])
 
@@ -486,3 +490,19 @@ def test_without_onnx_the_error_says_what_to_install():
                "try:\n    fastnn.onnx.export(nn.ReLU(), (fastnn.ones(2),))\n"
                "except ImportError as error:\n    print(error)")
     assert "pip install onnx" in run_python("-c", program, cwd=ROOT)
+
+
+def test_rules_have_the_parameters_of_their_functions():
+    wrong = []
+    for function, rule in RULES.items():
+        try:
+            own = list(inspect.signature(function).parameters.values())
+        except ValueError:  # a compiled function that does not say
+            continue
+        found = list(inspect.signature(rule).parameters.values())[1:]
+        if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in found):
+            continue
+        names, ordered = [p.name for p in found], [p.name for p in own if p.kind == p.POSITIONAL_OR_KEYWORD]
+        if names[:len(ordered)] != ordered or not {p.name for p in own} <= set(names):
+            wrong.append(f"{function.__module__}.{function.__name__}: {[p.name for p in own]} {names}")
+    assert not wrong, "\n".join(wrong)

@@ -116,8 +116,8 @@ def _pow(g, input, exponent):
 
 
 @rule(arithmetic.rpow)
-def _rpow(g, input, exponent):
-    return both(g, "Pow", exponent, input)
+def _rpow(g, input, other):
+    return both(g, "Pow", other, input)
 
 
 def compared(kind):

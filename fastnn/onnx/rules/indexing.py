@@ -3,6 +3,7 @@ import numpy as np
 
 from fastnn.onnx.graph import Size, Value, is_static
 from fastnn.onnx.rules._declare import axis_of, rule
+from fastnn.onnx.rules.reduce import reduced
 from fastnn.ops import indexing as ops
 
 
@@ -142,6 +143,15 @@ def _embedding(g, input, weight, padding_idx=None, max_norm=None, norm_type=2.0,
     if max_norm is not None:
         raise g.unsupported("max_norm")
     return g.op("Gather", weight, input, axis=0)
+
+
+@rule("embedding_bag")
+def _embedding_bag(g, input, weight, offsets=None, max_norm=None, norm_type=2, scale_grad_by_freq=False, mode="mean",
+                   sparse=False, per_sample_weights=None, include_last_offset=False, padding_idx=None):
+    if input.ndim != 2 or any(option is not None for option in (offsets, max_norm, per_sample_weights, padding_idx)):
+        raise g.unsupported("anything but rows of numbers, all of one length,")
+    kind = {"sum": "ReduceSum", "mean": "ReduceMean", "max": "ReduceMax"}[mode]
+    return reduced(g, kind, g.op("Gather", weight, input, axis=0), 1, False, 3)
 
 
 @rule("one_hot")

@@ -30,9 +30,24 @@ def _fused(g, input, weight, bias, activation, a, b):
     return activated(g, affine(g, input, weight, bias), activation, a, b)
 
 
-@rule("matmul mm bmm mv dot")
+@rule("matmul")
 def _matmul(g, input, other):
     return g.op("MatMul", g.cast(input, g.result.dtype), g.cast(other, g.result.dtype))
+
+
+@rule("mm bmm")
+def _mm(g, input, mat2):
+    return _matmul(g, input, mat2)
+
+
+@rule("mv")
+def _mv(g, input, vec):
+    return _matmul(g, input, vec)
+
+
+@rule("dot")
+def _dot(g, input, tensor):
+    return _matmul(g, input, tensor)
 
 
 @rule(ops.rmatmul)

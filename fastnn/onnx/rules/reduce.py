@@ -5,6 +5,7 @@ import numpy as np
 
 from fastnn.onnx.rules._declare import axes_of, axis_of, rule
 from fastnn.onnx.graph import is_static
+from fastnn.ops import norms
 
 
 def reduced(g, kind, x, dim, keepdim, ndim):
@@ -115,19 +116,24 @@ def _cumsum(g, input, dim, dtype=None):
     return g.op("CumSum", g.cast(input, g.result.dtype), np.int64(axis_of(dim, input.ndim)))
 
 
-@rule("vector_norm norm")
-def _norm(g, input, p=2, dim=None, keepdim=False, dtype=None, out=None, ord=None):
-    p = ord if ord is not None else p
-    if p in (2, "fro", None, 2.0):
-        return reduced(g, "ReduceL2", input, dim, keepdim, input.ndim)
-    if p == 1:
-        return reduced(g, "ReduceL1", input, dim, keepdim, input.ndim)
-    if p == math.inf:
-        return reduced(g, "ReduceMax", g.op("Abs", input), dim, keepdim, input.ndim)
-    raise g.unsupported(f"the norm {p!r}")
+@rule(norms.vector_norm)
+def _vector_norm(g, input, ord=2, dim=None, keepdim=False, dtype=None):
+    x = g.cast(input, g.result.dtype)
+    if ord == 2:
+        return reduced(g, "ReduceL2", x, dim, keepdim, input.ndim)
+    if ord == 1:
+        return reduced(g, "ReduceL1", x, dim, keepdim, input.ndim)
+    if ord == math.inf:
+        return reduced(g, "ReduceMax", g.op("Abs", x), dim, keepdim, input.ndim)
+    raise g.unsupported(f"the norm {ord!r}")
+
+
+@rule(norms.norm)
+def _norm(g, input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
+    return _vector_norm(g, input, 2 if p in ("fro", None) else p, dim, keepdim)
 
 
 @rule("normalize")
 def _normalize(g, input, p=2.0, dim=1, eps=1e-12, out=None):
-    length = _norm(g, input, p, dim, True)
+    length = _vector_norm(g, input, p, dim, True)
     return g.op("Div", input, g.op("Max", length, g.scalar(eps, input.dtype)))
