@@ -79,7 +79,7 @@ def typename(obj):
     return obj.type() if isinstance(obj, Tensor) else type(obj).__name__
 
 
-_LATER = ("distributed", "func", "vision")  # few programs need them, or they cost more to import than the rest
+_LATER = ("distributed", "func", "onnx", "vision")  # few programs need them, or they cost more to import than the rest
 _ELSEWHERE = {"Future": "fastnn.utils.futures", "summary": "fastnn.utils.summary", "vmap": "fastnn.func"}
 
 

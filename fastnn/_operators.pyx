@@ -30,6 +30,48 @@ cdef Binary quick_div = NULL
 cdef Comparison quick_compare = NULL
 
 
+# The same by the functions that `install` got, which a reader of programs replaces by its own.
+
+cdef object named_add(object x, object y):
+    return functions["add"](x, y)
+
+
+cdef object named_sub(object x, object y):
+    return functions["sub"](x, y)
+
+
+cdef object named_mul(object x, object y):
+    return functions["mul"](x, y)
+
+
+cdef object named_div(object x, object y):
+    return functions["div"](x, y)
+
+
+cdef object named_compare(int number, object x, object y):
+    if y is None or isinstance(y, (str, bytes)):
+        return NotImplemented
+    return functions[("eq", "ne", "lt", "le", "gt", "ge")[number]](x, y)
+
+
+cdef Binary compiled_add, compiled_sub, compiled_mul, compiled_div
+cdef Comparison compiled_compare
+
+
+def by_name(bint on):
+    """Whether the frequent operators call the functions of `install` too, instead of their compiled forms."""
+    global quick_add, quick_sub, quick_mul, quick_div, quick_compare
+    global compiled_add, compiled_sub, compiled_mul, compiled_div, compiled_compare
+    if on and quick_add != named_add:
+        compiled_add, compiled_sub, compiled_mul, compiled_div = quick_add, quick_sub, quick_mul, quick_div
+        compiled_compare = quick_compare
+        quick_add, quick_sub, quick_mul, quick_div = named_add, named_sub, named_mul, named_div
+        quick_compare = named_compare
+    elif not on and quick_add == named_add:
+        quick_add, quick_sub, quick_mul, quick_div = compiled_add, compiled_sub, compiled_mul, compiled_div
+        quick_compare = compiled_compare
+
+
 cdef object only_element(np.ndarray array):
     if np.PyArray_SIZE(array) != 1:
         raise ValueError("only one element tensors can be converted to Python scalars")

@@ -33,7 +33,6 @@ cdef class Op:
     cdef readonly tuple numbers        # the names of a node's a and b, where they are used
     cdef readonly object second_order  # the rule in tensor operations: second_order(step, *grads)
     cdef readonly str reason           # why there is no second-order rule
-    cdef readonly dict export          # for readers of a graph: format -> how a node is written there
 
 
 cdef Op declare(str name, Rule rule, str saves=*, str numbers=*)

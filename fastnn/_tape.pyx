@@ -52,9 +52,6 @@ cdef class Op:
     -----
     ``@SOME_OP.second`` declares the second-order rule: ``rule(step, *grads)`` gives the same gradients by operations on
     tensors, which are recorded in turn. `step` (fastnn.autograd.step.Step) has the saved values as attributes.
-
-    ``export`` is a place for readers that write a graph in another form: ``SOME_OP.export["onnx"]`` may say how a node
-    is written there, from its name, its saved values and its inputs (`saved_values`).
     """
 
     def __init__(self, str name, backward, str saves="", str reason=None, bint listed=True):
@@ -99,7 +96,7 @@ cdef object python_rule(Node node, np.ndarray grad):
 
 
 cdef int describe(Op op, str name, str saves, str numbers) except -1:
-    op.name, op.saves, op.numbers, op.export = name, tuple(saves.split()), tuple(numbers.split()), {}
+    op.name, op.saves, op.numbers = name, tuple(saves.split()), tuple(numbers.split())
     return 0
 
 

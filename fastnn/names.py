@@ -7,7 +7,7 @@ from fastnn import dropin
 # The modules that programs import, as they know them.
 NAMESPACES = """
 torch torch.autograd torch.distributions torch.distributions.constraints torch.distributions.transforms torch.func
-torch.linalg torch.nn torch.nn.functional torch.nn.init
+torch.linalg torch.nn torch.nn.functional torch.nn.init torch.onnx
 torch.nn.utils torch.nn.utils.parametrizations torch.nn.utils.parametrize torch.nn.utils.rnn
 torch.optim torch.optim.lr_scheduler torch.optim.swa_utils torch.random torch.special torch.utils torch.utils.data
 torchvision.datasets torchvision.transforms torchvision.transforms.functional torchvision.utils

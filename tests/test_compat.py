@@ -123,13 +123,6 @@ def test_dlpack_with_pytorch():
     assert theirs[1, 1].item() == -1
 
 
-def test_onnx_is_imported_but_not_written():
-    import fastnn.compat.onnx
-    assert fastnn.onnx is fastnn.compat.onnx and not fastnn.onnx.is_in_onnx_export()
-    with pytest.raises(NotImplementedError, match="ONNX"):
-        fastnn.onnx.export(fastnn.nn.Linear(1, 2), fastnn.ones(1, 1), "model.onnx")
-
-
 @pytest.mark.torch
 def test_a_tensor_says_what_it_is_not():
     torch = pytest.importorskip("torch")

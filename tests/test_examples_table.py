@@ -150,6 +150,10 @@ def noise_gets_little(output):
     assert max(value for _, value in noise) < max(value for _, value in others) / 2
 
 
+def scores_are_the_same(output):
+    assert float(re.search(r"largest difference of a score (.*)", output)[1]) < 1e-4, output
+
+
 CHECKS = {
     "python examples/autoencoder.py": (["--epochs", 25], codes_do_as_well_as_pixels),
     "python -m fastnn demo": None,  # tests/test_demo.py
@@ -186,6 +190,7 @@ CHECKS = {
     "python examples/explain_table.py": (lambda: need_package("fastnn.explain") or ["--orders", 10], noise_gets_little),
     "python examples/resuming.py state.pt": (["--epochs", 3], reads(0.6)),  # and tests/test_resuming.py
     "python examples/distributed_digits.py": (["--epochs", 10], reads(0.9)),  # and tests/test_distributed.py
+    "python examples/export_onnx.py": (lambda: need_package("onnx") or ["--epochs", 1], scores_are_the_same),
     "python examples/perceptron.py": (["--rows", 50, "--epochs", 100], what_a_line_separates),
 }
 

@@ -6,8 +6,8 @@ what they wrap, and what could only be wrong raises an error that says so.
 """
 import importlib
 
-MODULES = ("_VF", "_dynamo", "accelerator", "amp", "backends", "compiler", "cuda", "futures", "fx",
-           "jit", "mps", "multiprocessing", "onnx", "version", "xpu")
+MODULES = ("_VF", "_dynamo", "accelerator", "amp", "backends", "compiler", "cuda", "export", "futures", "fx",
+           "jit", "mps", "multiprocessing", "version", "xpu")
 
 
 def module(name):

@@ -24,5 +24,6 @@ _operators.install(
     rfloor_divide=arithmetic.rfloor_divide, rremainder=remainder.rremainder,
     iadd=arithmetic.add_, isub=arithmetic.sub_, imul=arithmetic.mul_, idiv=arithmetic.div_, ipow=arithmetic.pow_,
     invert=compare.invert, getitem=indexing.getitem, setitem=indexing.setitem,
+    eq=compare.eq, ne=compare.ne, lt=compare.lt, le=compare.le, gt=compare.gt, ge=compare.ge,
     repr=tensor_str, construct=creation.construct,
     **{"and": compare.bitwise_and, "or": compare.bitwise_or, "xor": compare.bitwise_xor})

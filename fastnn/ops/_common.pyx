@@ -228,6 +228,11 @@ cdef class Function:
         self.__wrapped__, self.__name__, self.home, self.others = function, name, home, others or {}
         self.out, self.scaled = out, scaled
 
+    def redirect(self, function):
+        """Call `function` from now on; returns what was called before."""
+        before, self.__wrapped__, self.names = self.__wrapped__, function, None
+        return before
+
     cdef int look(self) except -1:
         """What the function itself takes; asked for when the first keyword comes."""
         function, names = self.__wrapped__, ()

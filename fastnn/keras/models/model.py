@@ -235,9 +235,36 @@ class Model(Trainer, Layer):
         record.pop("compile_config", None)
         return json.dumps(record, **kwargs)
 
-    def export(self, *args, **kwargs):
-        """Not implemented."""
-        raise NotImplementedError("Model.export is not implemented; `save` writes a file that Keras reads")
+    def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
+        """Writes the model for inference by other programs, as an ONNX file. Needs the package ``onnx``.
+
+        Sizes that are None stay open. See `fastnn.onnx.export` for what has a form there.
+
+        Parameters
+        ----------
+        filepath : str or path
+        format : str
+            "onnx"; Keras' others, its default too, raise NotImplementedError.
+        verbose : bool, optional
+            Whether a line about the result is printed.
+        input_signature : structure of InputSpec, KerasTensor or arrays, optional
+            Shapes and dtypes of the inputs; without it those of the model.
+        **kwargs
+            ``opset_version``, the version of ONNX's operators.
+
+        Raises
+        ------
+        NotImplementedError
+            Another format or option, or an operation that has no form in ONNX here.
+        ValueError
+            A model without known inputs, and no `input_signature`.
+
+        Examples
+        --------
+        >>> model.export("model.onnx", format="onnx")  # doctest: +SKIP
+        """
+        from fastnn.keras.models.exporting import export_model
+        export_model(self, filepath, format, verbose, input_signature, **kwargs)
 
     def quantize(self, *args, **kwargs):
         """Not implemented."""

@@ -4,7 +4,7 @@ import importlib
 from fastnn.nn.modules.module import Module
 
 FAMILIES = ("activation attention batchnorm channelshuffle container conv distance dropout flatten fold linear loss "
-            "loss_composed normalization padding parameter_containers piecewise pixelshuffle pooling rnn sparse "
+            "margin_loss normalization padding parameter_containers piecewise pixelshuffle pooling rnn sparse "
             "transformer upsampling volumes").split()
 _BASES = ("Activation", "NonDynamicallyQuantizableLinear")  # of those files, but no names of torch.nn
 
