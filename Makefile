@@ -13,7 +13,7 @@ ASAN_TREE := build/asan
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv build demo test test-torch parity fuzz coverage bench bench-train bench-sklearn lint format asan wheel sdist annotate clean
+.PHONY: help venv build demo test test-torch parity fuzz coverage bench bench-train bench-sklearn lint format asan asan-kernels asan-c tsan wheel sdist annotate clean
 
 help:  ## print this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,20 @@ asan: $(VENV)/.extra-test  ## build with AddressSanitizer and UBSan into build/a
 	    LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	    $(abspath $(BIN))/python -m pytest -p no:cacheprovider -m 'not torch' $(ARGS)
+
+# The tests of kernels: half an hour with the sanitizers, where all tests take many hours.
+KERNEL_TESTS := $(addprefix tests/test_,random_kernels.py conv.py pool.py norm.py rnn.py attention.py embedding.py \
+    dropout.py cumulative.py dense.py volumes.py large_mean.py strides.py indexing.py memory.py ops.py)
+asan-kernels:  ## the same for the tests of kernels alone
+	$(MAKE) asan ARGS="$(KERNEL_TESTS) $(ARGS)"
+
+# Every kernel on every instruction set of this machine, called by a C program: no Python, and arrays of exact sizes.
+asan-c: $(BIN)/python  ## the same for a C program that calls every kernel
+	$$($(BIN)/python tests/c/build.py address kernels)
+
+# Without OpenMP, whose runtime ThreadSanitizer does not understand: with the library's own threads (src_c/team.c).
+tsan: $(BIN)/python  ## that program under ThreadSanitizer
+	$$($(BIN)/python tests/c/build.py thread kernels)
 
 wheel: venv  ## build a wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
