@@ -187,6 +187,7 @@ def test_a_trial_of_shapes_is_its_threads_own():
 
 
 LIBRARIES = {"torch": "torch.ones(300, 300) @ torch.ones(300, 300)",
+             "tensorflow": "tensorflow.ones((300, 300)) @ tensorflow.ones((300, 300))",
              "sklearn": "sklearn.linear_model.LinearRegression().fit([[1.0], [2.0]], [1.0, 2.0])"}
 
 
