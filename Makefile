@@ -81,10 +81,10 @@ bench-sklearn: $(VENV)/.extra-test build  ## time the scikit-learn door and scik
 lint: $(VENV)/.extra-lint  ## ruff, cython-lint, clang-format
 	$(BIN)/ruff check .
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint fastnn
-	$(BIN)/clang-format --dry-run -Werror $$(find src_c -name '*.[ch]')
+	$(BIN)/clang-format --dry-run -Werror $$(find src_c tests/c -name '*.[ch]')
 
 format: $(VENV)/.extra-lint  ## format C as `make lint` wants it
-	$(BIN)/clang-format -i $$(find src_c -name '*.[ch]')
+	$(BIN)/clang-format -i $$(find src_c tests/c -name '*.[ch]')
 
 # A second copy of the sources is built with the sanitizers, beside the ordinary build. LD_PRELOAD brings their runtimes
 # before Python's; PYTHONMALLOC=malloc lets them see Python's own buffers. PyTorch is left out: it is not built for this.

@@ -4,8 +4,8 @@ Each family is a module here and a module of the same name in `fastnn.reference`
 """
 from fastnn.kernels._core import (available_isas, best_isa, binary_names, cached_bytes, compare_names,
                                   conv_implementation, conv_implementations, empty_cache, get_flush_denormal, get_isa,
-                                  get_num_threads, has_threads, kernel_names, loss_names, openmp_version, set_flush_denormal,
-                                  set_isa, set_num_threads, unary_names)
+                                  get_num_threads, has_threads, kernel_names, loss_names, openmp_version,
+                                  set_flush_denormal, set_isa, set_num_threads, unary_names)
 from fastnn.kernels.attention import attention_backward, attention_forward
 from fastnn.kernels.clip import scale_arrays, total_norm
 from fastnn.kernels.conv import conv_backward_input, conv_backward_weight, conv_forward
