@@ -13,7 +13,7 @@ ASAN_TREE := build/asan
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv build demo test test-torch parity fuzz docs coverage bench bench-train bench-sklearn lint format asan wheel test-wheel sdist annotate clean
+.PHONY: help venv build demo test test-torch parity fuzz docs coverage bench bench-train bench-sklearn lint format asan asan-kernels asan-c tsan wheel test-wheel sdist annotate clean
 
 help:  ## print this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,10 +85,10 @@ bench-sklearn: $(VENV)/.extra-test build  ## time the scikit-learn door and scik
 lint: $(VENV)/.extra-lint  ## ruff, cython-lint, clang-format
 	$(BIN)/ruff check .
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint fastnn
-	$(BIN)/clang-format --dry-run -Werror $$(find src_c -name '*.[ch]')
+	$(BIN)/clang-format --dry-run -Werror $$(find src_c tests/c -name '*.[ch]')
 
 format: $(VENV)/.extra-lint  ## format C as `make lint` wants it
-	$(BIN)/clang-format -i $$(find src_c -name '*.[ch]')
+	$(BIN)/clang-format -i $$(find src_c tests/c -name '*.[ch]')
 
 # A second copy of the sources is built with the sanitizers, beside the ordinary build. LD_PRELOAD brings their runtimes
 # before Python's; PYTHONMALLOC=malloc lets them see Python's own buffers. PyTorch is left out: it is not built for this.
@@ -103,6 +103,20 @@ asan: $(VENV)/.extra-test  ## build with AddressSanitizer and UBSan into build/a
 	    LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 	    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 	    $(abspath $(BIN))/python -m pytest -p no:cacheprovider -m 'not torch' $(ARGS)
+
+# The tests of kernels: half an hour with the sanitizers, where all tests take many hours.
+KERNEL_TESTS := $(addprefix tests/test_,random_kernels.py conv.py pool.py norm.py rnn.py attention.py embedding.py \
+    dropout.py cumulative.py dense.py volumes.py large_mean.py strides.py indexing.py memory.py ops.py)
+asan-kernels:  ## the same for the tests of kernels alone
+	$(MAKE) asan ARGS="$(KERNEL_TESTS) $(ARGS)"
+
+# Every kernel on every instruction set of this machine, called by a C program: no Python, and arrays of exact sizes.
+asan-c: $(BIN)/python  ## the same for a C program that calls every kernel
+	$$($(BIN)/python tests/c/build.py address kernels)
+
+# Without OpenMP, whose runtime ThreadSanitizer does not understand: with the library's own threads (src_c/team.c).
+tsan: $(BIN)/python  ## that program under ThreadSanitizer
+	$$($(BIN)/python tests/c/build.py thread kernels)
 
 # auditwheel puts libgomp into the wheel and names it by the glibc that it needs (manylinux_2_34 on Debian 12).
 WHEEL_TREE := build/wheel

@@ -48,6 +48,7 @@ CYTHON_FLAGS = ["-O2", "-g0", "-fvisibility=hidden", "-fno-asynchronous-unwind-t
                 "--param=inline-unit-growth=25",  # of 40: a tenth of the size, for no more instructions
                 "-fno-align-functions", "-fno-align-loops", "-fno-align-jumps", "-fno-align-labels",
                 "-fno-schedule-insns2",  # processors order instructions themselves
+                "-Wno-ignored-optimization-argument", "-Wno-unused-command-line-argument",  # clang's, of them
                 "-Wno-unused-function"]
 # Modules whose calls are rare or take far longer than their overhead: three quarters of the size, calls 12 % dearer.
 SMALL = re.compile(r"fastnn\.(kernels\.(?!_core)|vision|utils|random|optim|_views|"

@@ -48,7 +48,8 @@ enum {
 enum { SAVES_NONE = 0, SAVES_X = 1, SAVES_Y = 2, SAVES_XY = 3 };
 
 /* Windows that slide over planes of (h, w) elements: x is (outer, h, w, inner), y (outer, oh, ow, inner); inner > 1 is
- * channels last. kh = kw = 0, with strides and dilations 1: adaptive windows, output i from floor(i h / oh) to ceil((i + 1) h / oh). */
+ * channels last. kh = kw = 0, with strides and dilations 1: adaptive windows, output i from floor(i h / oh) to
+ * ceil((i + 1) h / oh). */
 typedef struct fnn_windows {
     int64_t outer, h, w, inner, oh, ow;
     int64_t kh, kw, sh, sw, ph, pw, dh, dw; /* size, stride, padding, dilation */

@@ -24,8 +24,8 @@ static atomic_flag taken = ATOMIC_FLAG_INIT; /* by a region */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t begun = PTHREAD_COND_INITIALIZER, ended = PTHREAD_COND_INITIALIZER;
-static int threads_made;      /* all below: under the lock; the atomic ones are looked at without, too */
-static atomic_uint regions;   /* so far */
+static int threads_made;       /* all below: under the lock; the atomic ones are looked at without, too */
+static atomic_uint regions;    /* so far */
 static atomic_int shares_left; /* not done yet, of those that were handed out or will be */
 static int next_share, shares;
 static fnn_share share_of_region;

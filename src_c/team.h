@@ -1,5 +1,5 @@
-/* team.h -- threads without OpenMP: one team of POSIX threads, for builds whose compiler has no OpenMP (Apple's) and for
- * ThreadSanitizer, which does not understand OpenMP's runtime. Used by parallel.c alone. */
+/* team.h -- threads without OpenMP: one team of POSIX threads, for builds whose compiler has no OpenMP (Apple's) and
+ * for ThreadSanitizer, which does not understand OpenMP's runtime. Used by parallel.c alone. */
 #ifndef FNN_TEAM_H
 #define FNN_TEAM_H
 

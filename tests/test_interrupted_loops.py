@@ -1,5 +1,7 @@
-"""Ctrl-C in long loops: each ends soon, and leaves models, files and processes whole. `FASTNN_TEST_SECONDS=0.5` sets how
-soon; without it the tests allow for machines that do much else."""
+"""Ctrl-C in long loops: each ends soon, and leaves models, files and processes whole.
+
+`FASTNN_TEST_SECONDS=0.5` sets how soon; without it the tests allow for machines that do much else.
+"""
 import os
 import signal
 import subprocess

@@ -5,10 +5,12 @@ import itertools
 import os
 import subprocess
 import sys
+import sysconfig
 import textwrap
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fastnn
@@ -136,7 +138,56 @@ def test_threads_train_different_models(kernel_settings):
     assert found == wanted
 
 
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="a CPython with the GIL")
+def test_free_threaded_python_turns_the_gil_on():
+    run("import fastnn, sys; assert sys._is_gil_enabled()")
+
+
+def test_no_module_says_that_it_needs_no_gil():
+    """Tensors and nodes have no locks of their own."""
+    assert not [path for path in (ROOT / "fastnn").rglob("*.pyx") if "freethreading_compatible" in path.read_text()]
+
+
+def keras_trained(keras, seed):
+    """Bits of the weights of a model of Keras that was built and trained."""
+    rng = np.random.default_rng(seed)
+    model = keras.Sequential([keras.Input((6, 6, 1)), keras.layers.Conv2D(4, 3), keras.layers.BatchNormalization(),
+                              keras.layers.Flatten(), keras.layers.Dense(3)])
+    model.set_weights([abs(rng.standard_normal(w.shape)) for w in model.get_weights()])
+    model.compile("adam", "mse")
+    model.fit(rng.random((64, 6, 6, 1)), rng.random((64, 3)), epochs=3, shuffle=False, verbose=0)
+    return b"".join(w.tobytes() for w in model.get_weights())
+
+
+def test_threads_train_models_of_keras():
+    from fastnn import keras
+    wanted, found = [keras_trained(keras, seed) for seed in range(6)], [None] * 6
+
+    def train(seed):
+        found[seed] = keras_trained(keras, seed)
+    for _ in range(3):
+        threads = [threading.Thread(target=train, args=(seed,)) for seed in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == wanted
+
+
+def test_a_trial_of_shapes_is_its_threads_own():
+    """What other threads assign meanwhile remains."""
+    from fastnn.keras import Variable, variables
+    own, other = Variable([1.0]), Variable([1.0])
+    with variables.trial():
+        thread = threading.Thread(target=other.assign, args=([2.0],))
+        thread.start()
+        thread.join()
+        own.assign([2.0])
+    assert (own.numpy(), other.numpy()) == (1, 2)
+
+
 LIBRARIES = {"torch": "torch.ones(300, 300) @ torch.ones(300, 300)",
+             "tensorflow": "tensorflow.ones((300, 300)) @ tensorflow.ones((300, 300))",
              "sklearn": "sklearn.linear_model.LinearRegression().fit([[1.0], [2.0]], [1.0, 2.0])"}
 
 

@@ -189,8 +189,8 @@ class SentenceEncoder(Module):
         encoder = read_encoder(base)
         most = encoder.config.max_positions if limit is None else min(limit, encoder.config.max_positions)
         if most <= special:
-            raise ValueError(f"from_folder: {base}: expected room for {special} special tokens and one more in a sentence, got "
-                             f"{most} (max_length, or the folder's max_seq_length)")
+            raise ValueError(f"from_folder: {base}: expected room for {special} special tokens and one more in a "
+                             f"sentence, got {most} (max_length, or the folder's max_seq_length)")
         tokenizer.enable_truncation(most)
         if pooling is None:
             if found is None:

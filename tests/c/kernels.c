@@ -181,7 +181,8 @@ static void losses(int64_t n)
 static void classes(int64_t n, int64_t c, int64_t d)
 {
     int64_t *const target = indices(n * d, c);
-    void *const x = numbers(n * c * d), *const probability = between(n * c * d, 0, 1), *const weight = between(c, 0.5, 1);
+    void *const x = numbers(n * c * d), *const probability = between(n * c * d, 0, 1),
+                *const weight = between(c, 0.5, 1);
     if (n > 0 && d > 0)
         target[0] = -100;
     for (int reduction = 0; reduction < 3; reduction++)
@@ -239,10 +240,30 @@ static void reductions(int64_t outer, int64_t n, int64_t inner)
 static void windows(int64_t outer, int64_t h, int64_t w, int64_t inner, int64_t k, int64_t stride)
 {
     const int64_t pad = k / 2, oh = (h + 2 * pad - k) / stride + 1, ow = (w + 2 * pad - k) / stride + 1;
-    const fnn_windows g = {.outer = outer, .h = h, .w = w, .inner = inner, .oh = oh, .ow = ow, .kh = k, .kw = k,
-                           .sh = stride, .sw = stride, .ph = pad, .pw = pad, .dh = 1, .dw = 1};
-    const fnn_windows adaptive = {.outer = outer, .h = h, .w = w, .inner = inner, .oh = (h + 1) / 2, .ow = (w + 1) / 2,
-                                  .sh = 1, .sw = 1, .dh = 1, .dw = 1};
+    const fnn_windows g = {.outer = outer,
+                           .h = h,
+                           .w = w,
+                           .inner = inner,
+                           .oh = oh,
+                           .ow = ow,
+                           .kh = k,
+                           .kw = k,
+                           .sh = stride,
+                           .sw = stride,
+                           .ph = pad,
+                           .pw = pad,
+                           .dh = 1,
+                           .dw = 1};
+    const fnn_windows adaptive = {.outer = outer,
+                                  .h = h,
+                                  .w = w,
+                                  .inner = inner,
+                                  .oh = (h + 1) / 2,
+                                  .ow = (w + 1) / 2,
+                                  .sh = 1,
+                                  .sw = 1,
+                                  .dh = 1,
+                                  .dw = 1};
     const int64_t size = outer * h * w * inner, n = outer * oh * ow * inner;
     void *const x = numbers(size), *const y = output(n), *const dy = numbers(n), *const dx = output(size);
     const int kinds[] = {0, 1, 4, 8};
@@ -441,9 +462,10 @@ static void products(int64_t m, int64_t n, int64_t k)
 static void attending(int64_t l, int64_t s, int causal)
 {
     const int64_t b = 2, h = 4, hk = 2, e = 9, ev = 7, shape[7] = {b, h, hk, l, s, e, ev};
-    const int64_t strides[28] = {h * l * e,   l * e,  e,      hk * s * e, s * e,  e, hk * s * ev, s * ev, ev, h * l * ev,
-                                 l * ev,      ev,     0,      0,          s,      1, h * l * ev,  l * ev, ev, h * l * e,
-                                 l * e,       e,      hk * s * e, s * e,  e,      hk * s * ev, s * ev, ev};
+    const int64_t strides[28] = {h * l * e, l * e,      e,          hk * s * e, s * e,       e,         hk * s * ev,
+                                 s * ev,    ev,         h * l * ev, l * ev,     ev,          0,         0,
+                                 s,         1,          h * l * ev, l * ev,     ev,          h * l * e, l * e,
+                                 e,         hk * s * e, s * e,      e,          hk * s * ev, s * ev,    ev};
     void *const q = numbers(b * h * l * e), *const k = numbers(b * hk * s * e), *const v = numbers(b * hk * s * ev);
     void *const out = output(b * h * l * ev), *const lse = output(b * h * l), *const weights = output(b * h * l * s);
     void *const dq = output(b * h * l * e), *const dk = output(b * hk * s * e), *const dv = output(b * hk * s * ev);
@@ -472,7 +494,8 @@ static void recurrence(int mode, int directions, int64_t steps, int64_t batch, i
         weights[i] = numbers(size), dweights[i] = output(size);
     }
     void *const x = numbers(rows * n_in), *const y = output(rows * d * hidden), *const h0 = numbers(states);
-    void *const c0 = numbers(states), *const h = block((size_t)states * width), *const c = block((size_t)states * width);
+    void *const c0 = numbers(states), *const h = block((size_t)states * width),
+                *const c = block((size_t)states * width);
     memcpy(h, h0, (size_t)states * width), memcpy(c, c0, (size_t)states * width);
     void *const saved = output(d * rows * (mode == 2 ? 5 : 4) * hidden);
     void *scratch = output(d * (chunk * batch * kk * hidden + g * hidden + (n_in + hidden) * (g * hidden + 64)));
@@ -518,7 +541,8 @@ static uint64_t all_calls(int with)
         AFTER(maps(n)), AFTER(pairs(n)), AFTER(losses(n)), AFTER(optimizers(n));
         AFTER(reductions(3, n, 1)), AFTER(reductions(2, n, 5)), AFTER(reductions(n, 4, 1));
         AFTER(classes(n < 40 ? n : 40, 11, 1)), AFTER(classes(3, 5, n < 40 ? n : 40));
-        AFTER(resampling(2, 9, n, 3)), AFTER(tables_of_rows(n, 13, 17)), AFTER(norms(3, 2, 3, n)), AFTER(norms(n, 1, 9, 1));
+        AFTER(resampling(2, 9, n, 3)), AFTER(tables_of_rows(n, 13, 17)), AFTER(norms(3, 2, 3, n)),
+            AFTER(norms(n, 1, 9, 1));
     }
     AFTER(resampling(3, 12, 7, 1));
     AFTER(windows(3, 9, 11, 1, 3, 2)), AFTER(windows(2, 8, 8, 5, 2, 2)), AFTER(windows(40, 5, 6, 1, 3, 1));
@@ -529,16 +553,63 @@ static uint64_t all_calls(int with)
     for (int mode = 0; mode < 4; mode++)
         AFTER(recurrence(mode, 1 + mode % 2, 5, 3, 7, 9)), AFTER(recurrence(mode, 2 - mode % 2, 3, 9, 33, 20));
     const fnn_conv convs[] = {
-        {.n = 2, .c = 3, .h = 9, .w = 8, .o = 5, .kh = 3, .kw = 3, .sh = 1, .sw = 1, .top = 1, .left = 1, .dh = 1, .dw = 1,
+        {.n = 2,
+         .c = 3,
+         .h = 9,
+         .w = 8,
+         .o = 5,
+         .kh = 3,
+         .kw = 3,
+         .sh = 1,
+         .sw = 1,
+         .top = 1,
+         .left = 1,
+         .dh = 1,
+         .dw = 1,
          .groups = 1},
-        {.n = 1, .c = 16, .h = 12, .w = 13, .o = 16, .kh = 3, .kw = 3, .sh = 2, .sw = 2, .top = 1, .left = 1, .dh = 1,
-         .dw = 1, .groups = 1},
-        {.n = 3, .c = 8, .h = 7, .w = 7, .o = 8, .kh = 3, .kw = 3, .sh = 1, .sw = 1, .top = 1, .left = 1, .dh = 1, .dw = 1,
+        {.n = 1,
+         .c = 16,
+         .h = 12,
+         .w = 13,
+         .o = 16,
+         .kh = 3,
+         .kw = 3,
+         .sh = 2,
+         .sw = 2,
+         .top = 1,
+         .left = 1,
+         .dh = 1,
+         .dw = 1,
+         .groups = 1},
+        {.n = 3,
+         .c = 8,
+         .h = 7,
+         .w = 7,
+         .o = 8,
+         .kh = 3,
+         .kw = 3,
+         .sh = 1,
+         .sw = 1,
+         .top = 1,
+         .left = 1,
+         .dh = 1,
+         .dw = 1,
          .groups = 8},
         {.n = 2, .c = 6, .h = 10, .w = 6, .o = 4, .kh = 2, .kw = 3, .sh = 1, .sw = 2, .dh = 2, .dw = 1, .groups = 2},
         {.n = 2, .c = 17, .h = 5, .w = 5, .o = 33, .kh = 1, .kw = 1, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .groups = 1},
         {.n = 4, .c = 1, .h = 16, .w = 16, .o = 20, .kh = 5, .kw = 5, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .groups = 1},
-        {.n = 2, .c = 9, .h = 1, .w = 40, .o = 7, .kh = 1, .kw = 5, .sh = 1, .sw = 1, .left = 2, .dh = 1, .dw = 1,
+        {.n = 2,
+         .c = 9,
+         .h = 1,
+         .w = 40,
+         .o = 7,
+         .kh = 1,
+         .kw = 5,
+         .sh = 1,
+         .sw = 1,
+         .left = 2,
+         .dh = 1,
+         .dw = 1,
          .groups = 1}};
     for (size_t i = 0; i < sizeof convs / sizeof *convs; i++)
         AFTER(convolution(convs[i]));

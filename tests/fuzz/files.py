@@ -9,6 +9,8 @@ finding and another goes on behind it. The cases of a seed are always the same.
 """
 import argparse
 import collections
+import ctypes
+import gc
 import os
 import resource
 import signal
@@ -29,7 +31,7 @@ from fuzz.file_samples import samples, torch_stream
 SECONDS = 10  # of processor time for one file
 MEMORY = 256 << 20  # beyond what the process has when it begins
 WARM = 1000  # files, after which a process has what it keeps;
-GROWTH = 32 << 20  # more than so much with all others is a finding
+GROWTH = 16 << 20  # more than so much with all others is a finding
 CRAFTED = 0.01  # of the others
 LIMITED = "libasan" not in os.environ.get("LD_PRELOAD", "")  # a sanitizer's own memory takes terabytes
 
@@ -155,6 +157,14 @@ def resident():
     return int(pages[1]) * resource.getpagesize(), int(pages[0]) * resource.getpagesize()
 
 
+def held():
+    """Bytes of memory that are in use: without what allocators keep for later."""
+    gc.collect()
+    fastnn.kernels.empty_cache()
+    getattr(ctypes.CDLL(None), "malloc_trim", int)(0)  # glibc's
+    return resident()[0]
+
+
 def read_all(cases, begin, end, path, seconds, out):
     """Read the files from `begin` to `end`, telling the number of each before and its fault after."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -163,7 +173,7 @@ def read_all(cases, begin, end, path, seconds, out):
         resource.setrlimit(resource.RLIMIT_AS, (resident()[1] + MEMORY,) * 2)
     for number in range(begin, end):
         if number == begin + WARM:
-            os.write(out, b"memory %d\n" % resident()[0])
+            os.write(out, b"memory %d\n" % held())
         kind, data, _ = cases.case(number)
         with open(path, "wb") as file:
             file.write(data)
@@ -174,7 +184,7 @@ def read_all(cases, begin, end, path, seconds, out):
             signal.setitimer(signal.ITIMER_PROF, 0)
             if found:
                 os.write(out, f"{number} {kind}: {found}\n".encode())
-    os.write(out, b"memory %d\n" % resident()[0])
+    os.write(out, b"memory %d\n" % held())
 
 
 def findings(count, seed, seconds=SECONDS, formats=None):
@@ -202,11 +212,11 @@ def _findings(cases, count, seconds, path):
         with open(source) as file:
             lines = file.read().splitlines()
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        held = [int(line.split()[1]) for line in lines if line.startswith("memory")]
+        sizes = [int(line.split()[1]) for line in lines if line.startswith("memory")]
         lines = [line for line in lines if not line.startswith("memory")]
-        if len(held) == 2:
-            print(f"memory from {held[0] >> 20} MiB to {held[1] >> 20} MiB in files {begin + WARM} to {count}")
-            if held[1] - held[0] > GROWTH:
+        if len(sizes) == 2:
+            print(f"memory from {sizes[0] >> 20} MiB to {sizes[1] >> 20} MiB in files {begin + WARM} to {count}")
+            if sizes[1] - sizes[0] > GROWTH:
                 found.append((count, "memory grows"))
         found += [(int(number), text) for number, _, text in (line.partition(" ") for line in lines) if text]
         if code >= 0:

@@ -82,7 +82,8 @@ ERRORS = {read: MODELS for kind in ("keras", "fastnn", "h5", "config") for read 
 ERRORS[folder] = *MODELS, FileNotFoundError
 UNNAMED = {architecture}
 APART = {"h5_bytes", "weights_bytes"}  # HDF5's own structures damaged: hangs and leaks are that library's own
-BY_FORMAT_ALONE = {"sentence", "h5", "weights"}  # never damaged blindly: archives are the harness' own; of HDF5 see `APART`
+# Never damaged blindly: archives are the harness' own; of HDF5 see `APART`.
+BY_FORMAT_ALONE = {"sentence", "h5", "weights"}
 
 
 # ---- whole files ----
@@ -162,7 +163,8 @@ def samples():
              "npz": [npz(x_train=rng.random((2, 3, 3)), y_train=np.arange(2, dtype="u1")), npz(x=rows, y=np.arange(3))],
              "words": [json.dumps({"the": 1, "a": 2, "ä": 3}).encode()]}
     if h5py:
-        found |= {"keras": [saved(model, ".keras") for model in models], "h5": [saved(model, ".h5") for model in models],
+        found |= {"keras": [saved(model, ".keras") for model in models],
+                  "h5": [saved(model, ".h5") for model in models],
                   "weights": [saved(models[0], ".weights.h5", True)]}
         found |= {name: found[name.removesuffix("_bytes")] for name in APART}
     if tokenizers:

@@ -23,6 +23,7 @@ def load_data(path="boston_housing.npz", test_split=0.2, seed=113):
     --------
     >>> (x_train, y_train), (x_test, y_test) = keras.datasets.boston_housing.load_data()  # doctest: +SKIP
     """
-    arrays = _files.load_npz(_files.find(path, "boston_housing.npz",
-                                         "f553886a1f8d56431e820c5b82552d9d95cfcb96d1e678153f8839538947dff5"), ("x", "y"))
+    arrays = _files.load_npz(
+        _files.find(path, "boston_housing.npz", "f553886a1f8d56431e820c5b82552d9d95cfcb96d1e678153f8839538947dff5"),
+        ("x", "y"))
     return _files.parts(arrays["x"], arrays["y"], test_split, seed)

@@ -28,7 +28,8 @@ def load_data(version="large", path="california_housing.npz", test_split=0.2, se
     """
     if version not in ("small", "large"):
         raise ValueError(f"Argument `version` must be one of 'small', 'large'. Received: version={version}")
-    arrays = _files.load_npz(_files.find(path, "california_housing.npz",
-                                         "1a2e3a52e0398de6463aebe6f4a8da34fb21fbb6b934cf88c3425e766f2a1a6f"), ("x", "y"))
+    arrays = _files.load_npz(
+        _files.find(path, "california_housing.npz", "1a2e3a52e0398de6463aebe6f4a8da34fb21fbb6b934cf88c3425e766f2a1a6f"),
+        ("x", "y"))
     rows = slice(600 if version == "small" else None)
     return _files.parts(arrays["x"][rows], arrays["y"][rows], test_split, seed)

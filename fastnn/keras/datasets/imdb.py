@@ -40,8 +40,9 @@ def load_data(path="imdb.npz", num_words=None, skip_top=0, maxlen=None, seed=113
     """
     if kwargs:
         raise TypeError(f"Unrecognized keyword arguments: {kwargs}.")
-    arrays = _files.load_npz(_files.find(path, "imdb.npz",
-                                         "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"), ("x_train", "y_train"), ("x_test", "y_test"))
+    arrays = _files.load_npz(
+        _files.find(path, "imdb.npz", "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"),
+        ("x_train", "y_train"), ("x_test", "y_test"))
     random, rows, labels, counts = np.random.RandomState(seed), [], [], []
     for part in ("train", "test"):
         x, y = _files.shuffled(random, arrays[f"x_{part}"], arrays[f"y_{part}"])

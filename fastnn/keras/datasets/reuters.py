@@ -24,8 +24,9 @@ def load_data(path="reuters.npz", num_words=None, skip_top=0, maxlen=None, test_
     --------
     >>> (x_train, y_train), (x_test, y_test) = keras.datasets.reuters.load_data(num_words=10000)  # doctest: +SKIP
     """
-    arrays = _files.load_npz(_files.find(path, "reuters.npz",
-                                         "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916"), ("x", "y"))
+    arrays = _files.load_npz(
+        _files.find(path, "reuters.npz", "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916"),
+        ("x", "y"))
     rows, labels = _files.shuffled(np.random.RandomState(seed), arrays["x"], arrays["y"])
     rows = _files.begun(rows, start_char, index_from)
     if maxlen:
