@@ -78,9 +78,15 @@ def typename(obj):
     """
     return obj.type() if isinstance(obj, Tensor) else type(obj).__name__
 
+_LATE = ("vision", "distributed")  # few programs need the one, and the other costs more to import than the rest
+
+
+def __dir__():
+    return sorted({*globals(), *compat.MODULES, *_LATE, "Future"})
+
 
 def __getattr__(name):
-    if name in ("vision", "distributed"):  # few programs need the one, and the other costs more to import than the rest
+    if name in _LATE:
         import importlib
         return importlib.import_module(f"fastnn.{name}")
     if name == "Future":
