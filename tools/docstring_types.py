@@ -7,8 +7,8 @@ ENTRY = re.compile(r"([*\w]+(?:, [*\w]+)*) ?: ?(.*)")
 WORDS = {
     "int": "int", "integer": "int", "float": "float", "number": "float", "bool": "bool", "str": "str", "bytes": "bytes",
     "None": "None", "self": "Self", "dtype": "dtype", "fastnn.dtype": "dtype", "type": "type", "dict": "dict",
-    "device": "device | str", "callable": "Callable", "path": "str | PathLike", "ndarray": "ndarray", "Size": "Sequence[int]",
-    "numpy.ndarray": "ndarray",
+    "device": "device | str", "callable": "Callable", "path": "str | PathLike", "ndarray": "ndarray",
+    "numpy.ndarray": "ndarray", "Size": "Sequence[int]",
 }
 MANY = re.compile(r"(tuple|pair|triple|list|sequence|Sequence|iterable|iterables|lists|tuples) of (?:two |three )?(.+)")
 RESULTS = {"list": "list[{}]", "lists": "list[{}]", "tuple": "tuple[{}, ...]", "tuples": "tuple[{}, ...]",

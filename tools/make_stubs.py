@@ -45,7 +45,8 @@ compat.mps compat.multiprocessing compat.onnx compat.version compat.xpu
 HOMES = {
     **dict.fromkeys("Callable Iterable Iterator Sequence Mapping Generator".split(), "collections.abc"),
     **dict.fromkeys("Any Self NamedTuple Generic overload".split(), "typing"),
-    "AbstractContextManager": "contextlib", "ndarray": "numpy", "PathLike": "os", "Tensor": "fastnn._tensor", "Generator": "fastnn.random",
+    "AbstractContextManager": "contextlib", "ndarray": "numpy", "PathLike": "os",
+    "Tensor": "fastnn._tensor", "Generator": "fastnn.random",
     "dtype": "fastnn.dtypes", "device": "fastnn.dtypes", "Size": "fastnn.dtypes",
     "Parameter": "fastnn.nn.parameter", "Module": "fastnn.nn.modules.module", "Optimizer": "fastnn.optim.optimizer",
 }
@@ -376,8 +377,9 @@ class Stub:
             value = own.get(part)
             if part == "__getattr__" and cls.__name__ == "Tensor":  # it serves what programs add; else no slip is seen
                 continue
-            if part in NOT_WRITTEN and (part, cls.__name__) != ("__setattr__", "Module") or part in fields or part in hidden or not part.isidentifier() \
-                    or part.startswith("_") and not part.endswith("__"):
+            if part in NOT_WRITTEN and (part, name) != ("__setattr__", "Module") or part in fields or part in hidden:
+                continue
+            if part.startswith("_") and not part.endswith("__") or not part.isidentifier():
                 continue
             if issubclass(cls, enum.Enum) and part in cls.__members__:
                 parts[part] = f"{inner}{part} = {cls.__members__[part].value!r}\n"
