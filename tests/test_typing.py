@@ -1,6 +1,7 @@
 """Types for users: signatures, type stubs that say what is there, and type checkers that agree with the documents."""
 import ast
 import inspect
+import json
 import os
 import re
 import subprocess
@@ -17,7 +18,7 @@ STUBS = ROOT / "fastnn"
 needs_stubs = pytest.mark.skipif(not (STUBS / "__init__.pyi").exists(), reason="a build writes the type stubs")
 OWNERS = {"fastnn": fastnn, "Tensor": fastnn.Tensor, "functional": functional, "linalg": fastnn.linalg,
           "special": fastnn.special}
-COMPILED = {"Tensor", "Generator"}  # classes, whose docstrings say what they take
+UNSAID = {"Tensor", "Generator", "LinAlgError"}  # compiled classes and exceptions: their docstrings say what they take
 # Fragments of fastnn's own files, not programs.
 FRAGMENTS = {"adding_an_op.md"}
 WRONG = """
@@ -72,7 +73,7 @@ def test_signatures_are_visible(home):
     owner, unseen = OWNERS[home], []
     for name in dir(owner):
         value = getattr(owner, name)
-        if name.startswith("_") or not callable(value) or name in COMPILED:
+        if name.startswith("_") or not callable(value) or name in UNSAID:
             continue
         try:
             signature = inspect.signature(value)
@@ -117,7 +118,8 @@ def defined(path, inside=None):
     ("fastnn", "__init__.pyi", None), ("Tensor", "_tensor.pyi", "Tensor"), ("functional", "nn/functional.pyi", None),
     ("linalg", "linalg.pyi", None), ("special", "special.pyi", None)])
 def test_stubs_have_what_is_declared(home, path, inside):
-    assert set(HOMES[home]) <= set(defined(STUBS / path, inside)) | {"__reversed__"}
+    wanted = {name for name in HOMES[home] if not name.startswith("_")}
+    assert wanted <= set(defined(STUBS / path, inside))
 
 
 def programs():
@@ -155,6 +157,30 @@ def mypy(tmp_path_factory):
 @needs_stubs
 def test_documents_and_examples_are_clean(mypy):
     assert not {name: errors for name, errors in mypy.items() if name != "wrong.py"}
+
+
+@needs_stubs
+def test_pyright_agrees(tmp_path):
+    """In its standard mode, which reads functions without annotations too."""
+    pytest.importorskip("basedpyright", reason="needs basedpyright (pip install fastnn-cpu[typing])")
+    for name, program in {**programs(), "wrong": WRONG, "right": RIGHT}.items():
+        (tmp_path / f"{name}.py").write_text(program)
+    settings = {"typeCheckingMode": "standard", "include": [".", str(ROOT / "examples")],
+                "extraPaths": [str(ROOT), str(ROOT / "examples")], "pythonVersion": "3.11",
+                "useLibraryCodeForTypes": False,  # else it guesses at scikit-learn's results
+                "reportPossiblyUnbound": False,  # what a loop assigns
+                "reportOptionalMemberAccess": False,  # __doc__, which may be stripped
+                "reportMissingImports": "none", "reportMissingModuleSource": "none"}  # of libraries that are not here
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    done = subprocess.run([sys.executable, "-m", "basedpyright", "--outputjson", "-p", str(tmp_path)],
+                          capture_output=True, text=True)
+    found = {}
+    for one in json.loads(done.stdout)["generalDiagnostics"]:
+        if one["severity"] == "error":
+            found.setdefault(Path(one["file"]).name, []).append((one["range"]["start"]["line"] + 1, one["message"]))
+    wanted = {number for number, line in enumerate(WRONG.splitlines(), 1) if "# " in line}
+    assert {line for line, _ in found.pop("wrong.py", ())} == wanted
+    assert not found
 
 
 @needs_stubs

@@ -134,7 +134,7 @@ class Stub:
 
     def written(self, text, names=None):
         """A type in names, as this stub writes it; `names`: classes that are not known by name alone."""
-        tree = ast.parse(text.replace("np.", ""), mode="eval")
+        tree = ast.parse(text.replace("np.", "").replace("dtypes.", ""), mode="eval")
         for node in ast.walk(tree):
             if isinstance(node, ast.Name):
                 found = (names or {}).get(node.id)

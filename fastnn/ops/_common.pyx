@@ -367,7 +367,7 @@ cdef Tensor as_tensor(object value, Tensor like):
     raise TypeError(f"expected a Tensor or a number, got {type(value).__name__}")
 
 
-def broadcast_shapes(*shapes) -> Size:
+def broadcast_shapes(*shapes) -> dtypes.Size:
     """The shape that these shapes broadcast to; RuntimeError as PyTorch's if they do not."""
     try:
         return dtypes.Size(numpy.broadcast_shapes(*shapes))
