@@ -168,7 +168,7 @@ def test_pyright_agrees(tmp_path):
     settings = {"typeCheckingMode": "standard", "include": [".", str(ROOT / "examples")],
                 "extraPaths": [str(ROOT), str(ROOT / "examples")], "pythonVersion": "3.11",
                 "useLibraryCodeForTypes": False,  # else it guesses at scikit-learn's results
-                "reportPossiblyUnbound": False,  # what a loop assigns
+                "reportPossiblyUnboundVariable": False,  # what a loop assigns
                 "reportOptionalMemberAccess": False,  # __doc__, which may be stripped
                 "reportMissingImports": "none", "reportMissingModuleSource": "none"}  # of libraries that are not here
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))

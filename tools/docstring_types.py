@@ -6,8 +6,9 @@ ENTRY = re.compile(r"([*\w]+(?:, [*\w]+)*) ?: ?(.*)")
 # Words of docstrings -> names that make_stubs knows. None: anything.
 WORDS = {
     "int": "int", "integer": "int", "float": "float", "number": "float", "bool": "bool", "str": "str", "bytes": "bytes",
-    "None": "None", "self": "Self", "dtype": "dtype", "fastnn.dtype": "dtype", "type": "type", "dict": "dict",
-    "device": "device | str", "callable": "Callable", "path": "str | PathLike", "ndarray": "ndarray",
+    "None": "None", "self": "Self", "dtype": "dtype", "fastnn.dtype": "dtype", "type": "type[Any]",
+    "dict": "dict[Any, Any]",
+    "device": "device | str", "callable": "Callable[..., Any]", "path": "str | PathLike[str]", "ndarray": "ndarray",
     "numpy.ndarray": "ndarray", "Size": "Sequence[int]",
 }
 MANY = re.compile(r"(tuple|pair|triple|list|sequence|Sequence|iterable|iterables|lists|tuples) of (?:two |three )?(.+)")
@@ -108,7 +109,7 @@ def one(text, known, returned, any_tensor):
     if returned and text in ("device", "Size"):
         return text
     if text == "Dataset" and not returned and not any_tensor:
-        return "Dataset | Sequence"
+        return "Dataset[Any] | Sequence[Any]"
     if text in WORDS:
         return WORDS[text]
     return text if re.fullmatch(r"[A-Z]\w+", text) and known(text) and not (any_tensor and "Tensor" in text) else None

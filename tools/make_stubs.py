@@ -134,12 +134,17 @@ class Stub:
 
     def written(self, text, names=None):
         """A type in names, as this stub writes it; `names`: classes that are not known by name alone."""
-        tree = ast.parse(text.replace("np.", "").replace("dtypes.", ""), mode="eval")
+        text = re.sub(r"\b(np|dtypes)\.", "", text)
+        tree = ast.parse(re.sub(r"\bndarray\b(?!\[)", "ndarray[Any, Any]", text), mode="eval")
+        filled = [node.value for node in ast.walk(tree) if isinstance(node, ast.Subscript)]
         for node in ast.walk(tree):
             if isinstance(node, ast.Name):
-                found = (names or {}).get(node.id)
+                found = (names or {}).get(node.id) or self.known(node.id)
+                generic = inspect.isclass(found) and getattr(found, "__parameters__", ()) and node not in filled
                 node.id = self.annotation(found) if isinstance(found, typing.TypeVar) else self.ref_class(found) \
                     if inspect.isclass(found) else self.ref(node.id)
+                if generic:
+                    node.id += f"[{self.ref('Any')}]"
         return ast.unparse(tree)
 
     # ---- types ----
