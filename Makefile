@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 # What to test or to time: make test ARGS="-k softmax", make bench ARGS="--filter gemm --quick"
 ARGS ?=
 # TORCH=1 installs PyTorch too (750 MB), the second oracle of tests and the peer of benchmarks, Keras, which runs on it, ONNX
-# with its runtime (45 MB), and pretrained networks (85 MB).
+# with its runtime (45 MB), pretrained networks (85 MB), and type checkers.
 TORCH ?= 0
-WITH_TORCH = $(if $(filter 1,$(TORCH)),$(VENV)/.extra-torch $(VENV)/.extra-keras $(VENV)/.extra-onnx-test $(VENV)/.pretrained)
+WITH_TORCH = $(if $(filter 1,$(TORCH)),$(VENV)/.extra-torch $(VENV)/.extra-keras $(VENV)/.extra-onnx-test \
+    $(VENV)/.extra-typing $(VENV)/.pretrained)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 ASAN_TREE := build/asan
 

@@ -83,6 +83,10 @@ _LATER = ("distributed", "func", "onnx", "vision")  # few programs need them, or
 _ELSEWHERE = {"Future": "fastnn.utils.futures", "summary": "fastnn.utils.summary", "vmap": "fastnn.func"}
 
 
+def __dir__():
+    return sorted({*globals(), *compat.MODULES, *_LATER, *_ELSEWHERE})
+
+
 def __getattr__(name):
     import importlib
     if name in _LATER:

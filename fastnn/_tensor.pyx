@@ -17,7 +17,7 @@ from fastnn import _operators, dtypes
 from fastnn._operators cimport Operators
 from fastnn cimport _tape
 from fastnn._tape cimport JOINT_METHOD, METHOD, Node, OUTPUT, Op, Output, Version, Vertex, owner
-from fastnn._views cimport AS_STRIDED, COPY_SLICES, check_part, layout
+from fastnn._views cimport AS_STRIDED, COPY_SLICES, check_part, copied, layout
 
 np.import_array()
 
@@ -520,20 +520,6 @@ cdef class Tensor(Operators):
     def __reduce__(self):
         """A copy or an unpickled tensor is a leaf, whatever its original was; `copy.copy` shares the memory."""
         return rebuild, (type(self), self.array, bool(needs_grad(self)), attributes(self) or None)
-
-
-cdef object copied(object array, dict memo):
-    """A deep copy with the same strides: a view of a copy of all the memory that the array is a view of."""
-    base = array
-    while type(base.base) is numpy.ndarray:
-        base = base.base
-    if not array.size or not (base.flags.c_contiguous or base.flags.f_contiguous):
-        return array.copy(order="K")
-    known = memo.setdefault("fastnn", {})  # id -> what has it, and the copy
-    if id(base) not in known:
-        known[id(base)] = base, base.ravel(order="K").view(numpy.uint8).copy()
-    start = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-    return numpy.ndarray(array.shape, array.dtype, known[id(base)][1], start, array.strides)
 
 
 def attribute(x, str name, default=None):

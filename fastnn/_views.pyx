@@ -112,3 +112,17 @@ def _copy_slices_second(step, g):
         if first is not None:
             whole = whole + step.linear(first, put, take)
     return whole, *others
+
+
+cdef object copied(object array, dict memo):
+    """A deep copy with the same strides: a view of a copy of all the memory that the array is a view of."""
+    base = array
+    while type(base.base) is numpy.ndarray:
+        base = base.base
+    if not array.size or not (base.flags.c_contiguous or base.flags.f_contiguous):
+        return array.copy(order="K")
+    known = memo.setdefault("fastnn", {})  # id -> what has it, and the copy
+    if id(base) not in known:
+        known[id(base)] = base, base.ravel(order="K").view(numpy.uint8).copy()
+    start = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+    return numpy.ndarray(array.shape, array.dtype, known[id(base)][1], start, array.strides)

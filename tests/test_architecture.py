@@ -180,7 +180,7 @@ def too_long(files):
 
 def test_no_giant_files():
     files = [(str(path.relative_to(ROOT)), len(path.read_text().splitlines()))
-             for path in sources("*.py", "fastnn/**/*.py", "fastnn/**/*.pyx", "fastnn/**/*.pxd", "src_c/**/*.[ch]",
+             for path in sources("*.py", "tools/*.py", "fastnn/**/*.py", "fastnn/**/*.pyx", "fastnn/**/*.pxd", "src_c/**/*.[ch]",
                                  "src_c/**/*.def", "tests/**/*.py", "tests/**/*.c", "benchmarks/**/*.py",
                                  "examples/**/*.py")
              if path.suffix != ".c" or not path.with_suffix(".pyx").exists()]
@@ -269,10 +269,10 @@ def test_wheel_holds_only_the_package():
 
 @pytest.mark.skipif(SANITIZED, reason="checks in every function make them larger")
 def test_wheel_stays_small():
-    """3.9 MB compiled, 5.1 MB with the Python, a good part of which is docstrings: what a wheel of this build holds,
+    """3.9 MB compiled, 5.1 MB with the Python, a good part of which is docstrings, and type stubs: what a wheel holds,
     compressed as a wheel is; a build of fewer variants is smaller."""
     sizes = {path.relative_to(PACKAGE): len(zlib.compress(path.read_bytes(), 6))
-             for pattern in ("**/*.so", "**/*.py") for path in PACKAGE.glob(pattern)}
+             for pattern in ("**/*.so", "**/*.py", "**/*.pyi") for path in PACKAGE.glob(pattern)}
     if not any(path.suffix == ".so" for path in sizes):
         pytest.skip("the compiled modules are not beside the sources")
     total, largest = sum(sizes.values()), sorted(sizes, key=sizes.get)[-5:]
@@ -333,7 +333,7 @@ def test_no_generated_files_in_git():
     if not (ROOT / ".git").exists() or not shutil.which("git"):
         pytest.skip("not a git checkout")
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    assert not [name for name in tracked if re.search(r"\.(so|o|a|html|npz)$|^fastnn/.*\.c$|_table\.pxi$", name)]
+    assert not [name for name in tracked if re.search(r"\.(so|o|a|html|npz)$|^fastnn/.*\.(c|pyi)$|_table\.pxi$", name)]
 
 
 def test_table_of_kernels_is_that_of_its_source():

@@ -6,9 +6,10 @@ ENTRY = re.compile(r"([*\w]+(?:, [*\w]+)*) ?: ?(.*)")
 # Words of docstrings -> names that make_stubs knows. None: anything.
 WORDS = {
     "int": "int", "integer": "int", "float": "float", "number": "float", "bool": "bool", "str": "str", "bytes": "bytes",
-    "None": "None", "self": "Self", "dtype": "dtype", "fastnn.dtype": "dtype", "type": "type", "dict": "dict",
-    "device": "device | str", "callable": "Callable", "path": "str | PathLike", "ndarray": "ndarray",
-    "numpy.ndarray": "ndarray", "Handle": "RemovableHandle",
+    "None": "None", "self": "Self", "dtype": "dtype", "fastnn.dtype": "dtype", "type": "type[Any]",
+    "dict": "dict[Any, Any]",
+    "device": "device | str", "callable": "Callable[..., Any]", "path": "str | PathLike[str]", "ndarray": "ndarray",
+    "numpy.ndarray": "ndarray", "Size": "Sequence[int]",
 }
 MANY = re.compile(r"(tuple|pair|triple|list|sequence|Sequence|iterable|iterables|lists|tuples) of (?:two |three )?(.+)")
 RESULTS = {"list": "list[{}]", "lists": "list[{}]", "tuple": "tuple[{}, ...]", "tuples": "tuple[{}, ...]",
@@ -99,12 +100,16 @@ def one(text, known, returned, any_tensor):
         return "Sequence[Any]"
     if text in ("tensor", "Tensor", "tensors", "Tensors") and not any_tensor:
         return "Tensor"
+    if any_tensor and not returned and text in ("tuple", "list"):  # Keras' door takes numbers too
+        return None
     if text in ("tuple", "list", "sequence"):
         return {"tuple": "tuple[Any, ...]", "list": "list[Any]"}.get(text) if returned else "Sequence[Any]"
     if text == "iterable":
         return "Iterable[Any]"
-    if text == "device" and returned:
+    if returned and text in ("device", "Size"):
         return text
+    if text == "Dataset" and not returned and not any_tensor:
+        return "Dataset[Any] | Sequence[Any]"
     if text in WORDS:
         return WORDS[text]
     return text if re.fullmatch(r"[A-Z]\w+", text) and known(text) and not (any_tensor and "Tensor" in text) else None

@@ -34,11 +34,19 @@ keras keras.layers keras.models keras.losses keras.metrics keras.optimizers kera
 keras.activations keras.initializers keras.regularizers keras.constraints keras.ops keras.random keras.utils
 keras.saving keras.config keras.preprocessing
 """.split()
+# Namespaces whose sources say enough.
+UNTYPED = """
+nn.utils.stateless nn.parallel.scatter_gather keras.datasets keras.applications keras.distribution keras.quantizers
+keras.wrappers keras.backend keras.tree keras.preprocessing.image keras.preprocessing.sequence keras.mixed_precision
+keras.dtype_policies keras.legacy keras.ops.image compat.accelerator compat.compiler compat.futures compat.fx compat.jit
+compat.mps compat.multiprocessing compat.onnx compat.version compat.xpu
+""".split()
 # Names that annotations and docstring_types use -> where they come from.
 HOMES = {
     **dict.fromkeys("Callable Iterable Iterator Sequence Mapping Generator".split(), "collections.abc"),
     **dict.fromkeys("Any Self NamedTuple Generic overload".split(), "typing"),
-    "ndarray": "numpy", "PathLike": "os", "Tensor": "fastnn._tensor", "Generator": "fastnn.random",
+    "AbstractContextManager": "contextlib", "ndarray": "numpy", "PathLike": "os",
+    "Tensor": "fastnn._tensor", "Generator": "fastnn.random",
     "dtype": "fastnn.dtypes", "device": "fastnn.dtypes", "Size": "fastnn.dtypes",
     "Parameter": "fastnn.nn.parameter", "Module": "fastnn.nn.modules.module", "Optimizer": "fastnn.optim.optimizer",
 }
@@ -126,12 +134,17 @@ class Stub:
 
     def written(self, text, names=None):
         """A type in names, as this stub writes it; `names`: classes that are not known by name alone."""
-        tree = ast.parse(text.replace("np.", ""), mode="eval")
+        text = re.sub(r"\b(np|dtypes)\.", "", text)
+        tree = ast.parse(re.sub(r"\bndarray\b(?!\[)", "ndarray[Any, Any]", text), mode="eval")
+        filled = [node.value for node in ast.walk(tree) if isinstance(node, ast.Subscript)]
         for node in ast.walk(tree):
             if isinstance(node, ast.Name):
-                found = (names or {}).get(node.id)
+                found = (names or {}).get(node.id) or self.known(node.id)
+                generic = inspect.isclass(found) and getattr(found, "__parameters__", ()) and node not in filled
                 node.id = self.annotation(found) if isinstance(found, typing.TypeVar) else self.ref_class(found) \
                     if inspect.isclass(found) else self.ref(node.id)
+                if generic:
+                    node.id += f"[{self.ref('Any')}]"
         return ast.unparse(tree)
 
     # ---- types ----
@@ -170,7 +183,8 @@ class Stub:
             typed = self.ref("bool")
         if typed is None:
             return any_type
-        none = default is None and "None" not in typed.split(" | ") and typed != any_type
+        optional = default is None or self.keras and said is not None and said.endswith(", optional")
+        none = optional and "None" not in typed.split(" | ") and typed != any_type
         return f"{typed} | None" if none else typed
 
     def default(self, value):
@@ -212,9 +226,11 @@ class Stub:
         words = docstring_types.result(text)
         if words:
             said = self.said(words, True) or self.ref("Any")  # what depends on arguments is for them to know
-            return said if len(said.split(" | ")) == 1 or said.endswith("None") else self.ref("Any")
+            return said if "|" not in said or said.endswith("None") and not self.keras else self.ref("Any")
         if declared and not name.startswith("__") or self.name == "fastnn._operators":
             return self.ref("Tensor")
+        if "contextlib" in getattr(getattr(function, "__code__", None), "co_filename", ""):
+            return self.written("AbstractContextManager[Any]")
         found = self.package.sources.result(function)
         return self.written(found) if found else self.ref("Any")
 
@@ -320,7 +336,7 @@ class Stub:
     def bases(self, cls):
         """The base classes as written; one that has no stub gives way to its own bases (and `flat` to its members)."""
         if self.package.makes_tensors(cls):
-            return [self.ref("Tensor")]
+            return [self.ref("Handle" if cls.__name__ == "RemovableHandle" else "Tensor")]
         found, given = [], vars(cls).get("__orig_bases__", cls.__bases__)
         for base in given:
             origin, inner = typing.get_origin(base) or base, typing.get_args(base)
@@ -366,8 +382,9 @@ class Stub:
             value = own.get(part)
             if part == "__getattr__" and cls.__name__ == "Tensor":  # it serves what programs add; else no slip is seen
                 continue
-            if part in NOT_WRITTEN or part in fields or part in hidden or not part.isidentifier() \
-                    or part.startswith("_") and not part.endswith("__"):
+            if part in NOT_WRITTEN and (part, name) != ("__setattr__", "Module") or part in fields or part in hidden:
+                continue
+            if part.startswith("_") and not part.endswith("__") or not part.isidentifier():
                 continue
             if issubclass(cls, enum.Enum) and part in cls.__members__:
                 parts[part] = f"{inner}{part} = {cls.__members__[part].value!r}\n"
@@ -393,6 +410,8 @@ class Stub:
         self.package.parts[cls] = parts
         known = {part: text for base in reversed(cls.__mro__[1:])
                  for part, text in self.package.parts.get(base, {}).items()}
+        if self.keras and name == "Layer":  # programs ask the layers of a model for what subclasses set
+            parts["__getattr__"] = f"{inner}def __getattr__(self, name: {self.ref('str')}) -> {self.ref('Any')}: ...\n"
         lines += [text for part, text in parts.items() if known.get(part) != text
                   and not (self.keras and part in known and part in KERAS_PROTOCOL)]
         head = f"({', '.join(bases)})" if bases else ""
@@ -444,6 +463,7 @@ class Package:
 
     def __init__(self):
         self.sources, self.flats, self.members, self.homes, self.parts = Sources(), {}, {}, {}, {}
+        self.untyped = [f"fastnn.{name}" for name in UNTYPED]
         names = dict.fromkeys([*(f"fastnn.{name}" for name in PUBLIC), "fastnn"])
         self.modules = {name: module for name, module in ((name, load(name)) for name in names) if module is not None}
         tables = sys.modules["fastnn.ops.declare"].HOMES
@@ -479,10 +499,10 @@ class Package:
                                                                      "fastnn.special")
         for name in sorted({*dir(module), *(said or ())}):
             value, home = getattr(module, name, None), getattr(getattr(module, name, None), "__module__", None)
-            if name.startswith("_"):
+            if name.startswith("_") and name != "__version__":
                 continue
             if inspect.ismodule(value):
-                if value.__name__ in self.modules and value.__name__ != "fastnn" and gathers:
+                if gathers and value.__name__ in (*self.modules, *self.untyped) and value.__name__ != "fastnn":
                     found[name] = value
             elif isinstance(value, typing.TypeVar) or isinstance(home, str) and not home.startswith("fastnn"):
                 continue
@@ -526,7 +546,7 @@ class Package:
                    if base.__module__.startswith("fastnn") and base not in self.flat(cls))
 
     def makes_tensors(self, cls):
-        """Whether a class is another name of Tensor, which makes some of them and answers ``isinstance``."""
+        """Whether a class is another name of Tensor (or Handle), which makes some and answers ``isinstance``."""
         return type(cls).__module__.startswith("fastnn") and "__instancecheck__" in vars(type(cls))
 
     def is_declared(self, function):

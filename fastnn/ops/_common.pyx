@@ -305,10 +305,12 @@ cdef class Function:
         return self.home if name == "__module__" else getattr(self.__wrapped__, name)
 
     cdef object signature(self):
-        """The function's, and ``out=`` where it is taken here."""
+        """The function's, with ``out=`` where it is taken here, a method's with ``self``."""
         import inspect
         found = inspect.signature(self.__wrapped__)
         parameters = list(found.parameters.values())
+        if self.home == "fastnn.Tensor" and parameters and parameters[0].kind is not inspect.Parameter.VAR_POSITIONAL:
+            parameters[0] = parameters[0].replace(name="self")
         if self.out and "out" not in found.parameters:
             rest = parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD
             parameters.insert(len(parameters) - rest, inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY,
@@ -373,7 +375,7 @@ cdef Tensor as_tensor(object value, Tensor like):
     raise TypeError(f"expected a Tensor or a number, got {type(value).__name__}")
 
 
-def broadcast_shapes(*shapes) -> Size:
+def broadcast_shapes(*shapes) -> dtypes.Size:
     """The shape that these shapes broadcast to; RuntimeError as PyTorch's if they do not."""
     try:
         return dtypes.Size(numpy.broadcast_shapes(*shapes))

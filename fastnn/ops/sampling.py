@@ -1,4 +1,6 @@
 """Random tensors, and random fillings in place. The streams are those of PyTorch's CPU generator."""
+import inspect
+
 import numpy as np
 
 from fastnn import random as _random
@@ -303,6 +305,9 @@ def _drawn(name, method):
         return record_inplace(self, constant("RandomBackward0"), (), (tuple(self.shape),))
     fill.__name__ = name
     fill.__wrapped__ = getattr(_random.Generator, method)
+    own, drawn = [list(inspect.signature(one, follow_wrapped=False).parameters.values())
+                  for one in (fill, fill.__wrapped__)]
+    fill.__signature__ = inspect.Signature([own[0], *drawn[2:], own[2]])  # without the array to fill
     fill.__doc__ = f"""Random numbers of ``Generator.{method}``'s distribution, in place.
 
     Parameters

@@ -26,6 +26,11 @@ class RemovableHandle(Handle, metaclass=_AnyHandle):
     extra_dict : dict or list of dict, optional
         The entry of that number is removed from these too.
 
+    Attributes
+    ----------
+    id : int
+        The number.
+
     Examples
     --------
     >>> from fastnn.utils.hooks import RemovableHandle

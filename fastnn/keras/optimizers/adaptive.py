@@ -180,7 +180,7 @@ class Ftrl(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float
+    learning_rate : float or LearningRateSchedule
     learning_rate_power : float
         At most 0: exponent of the accumulated squared gradients in the rate.
     initial_accumulator_value : float

@@ -20,7 +20,7 @@ class Adafactor(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float
+    learning_rate : float or LearningRateSchedule
     beta_2_decay : float
         The averages' decay at step t is ``1 - t**beta_2_decay``.
     epsilon_1, epsilon_2 : float
@@ -97,7 +97,7 @@ class Muon(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float
+    learning_rate : float or LearningRateSchedule
     exclude_layers : list of str, optional
         Regular expressions of paths of variables that AdamW updates too.
     exclude_embeddings : bool

@@ -345,7 +345,7 @@ def random_split(dataset, lengths, generator=random.default_generator):
     Parameters
     ----------
     dataset : Dataset
-    lengths : sequence of int or float
+    lengths : sequence of number
         Fractions that sum to 1 are rounded down; the remainder is given to the parts one by one.
     generator : Generator, optional
         Default the global stream.
