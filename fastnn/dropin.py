@@ -29,6 +29,7 @@ __all__ = ["install", "is_installed", "uninstall"]
 # Whose place is taken -> by what. A submodule `torch.x.y` is `fastnn.x.y`, unless listed itself.
 PLACES = {"torch": "fastnn", "torchvision": "fastnn.vision", "keras": "fastnn.keras", "tensorflow": "fastnn.tensorflow",
           "tensorflow.keras": "fastnn.keras", "tf_keras": "fastnn.keras", "keras_core": "fastnn.keras",
+          "torch.utils.model_zoo": "fastnn.compat.model_zoo",
           **{f"torch.{name}": f"fastnn.compat.{name}" for name in compat.MODULES}}
 LIBRARIES = {name.partition(".")[0] for name in PLACES}
 # Libraries that make no sense without each other.
