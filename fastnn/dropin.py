@@ -21,7 +21,7 @@ import os
 import sys
 import types
 
-from fastnn import compat
+from fastnn import _tensor, compat
 from fastnn.compat import version
 
 __all__ = ["install", "is_installed", "uninstall"]
@@ -229,6 +229,14 @@ _spawn_finder = _SpawnFinder()
 _asked = ()  # what `install` was called with
 
 
+def _name_tensors(torch):
+    """Let the classes of tensors say PyTorch's modules, which libraries look at, or their own."""
+    from fastnn.nn import parameter
+    _tensor.say_torch(torch)
+    for name in ("Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer"):
+        getattr(parameter, name).__module__ = "torch.nn.parameter" if torch else parameter.__name__
+
+
 def _aliases():
     return [name for name in sys.modules if name.partition(".")[0] in _finder.libraries]
 
@@ -273,6 +281,8 @@ def install(*libraries):
             sys.meta_path.insert(1, _spawn_finder)
     elif not hasattr(sys.modules[SPAWN].get_preparation_data, "__wrapped__"):
         _carry(sys.modules[SPAWN])
+    if "torch" in _finder.libraries:
+        _name_tensors(True)
     if "sklearn" in (libraries or TOGETHER):
         sys.meta_path.insert(1, _networks_finder)
         if NETWORKS in sys.modules:
@@ -284,6 +294,7 @@ def uninstall():
     if not is_installed():
         return
     sys.meta_path.remove(_finder)
+    _name_tensors(False)
     if _networks_finder in sys.meta_path:
         sys.meta_path.remove(_networks_finder)
         if NETWORKS in sys.modules:

@@ -62,3 +62,9 @@ class ExceptionWrapper:
         raise self.exc_type(f"Caught {self.exc_type.__name__} {self.where}.\nOriginal {self.exc_msg}")
 
 
+
+
+def _accumulate(iterable, fn=lambda a, b: a + b):
+    """Sums of the first 1, 2, ... elements; ``itertools.accumulate``."""
+    import itertools
+    return itertools.accumulate(iterable, fn)

@@ -10,8 +10,8 @@ from fastnn.ops import (activation, activation_composed, adaptive_pool, arithmet
                         decompositions, diagonals, distance, dropout, embedding, families, gamma_functions, indexing,
                         inplace, joining, joining_composed, linalg, linear, matrix_functions, methods, norms, pointwise,
                         pointwise_composed, pool, products, ranges, rearrange, reduce, reduce_composed, remainder,
-                        replacing, sampling, scan, scatter, shape, shape_composed, sharing, shuffle, softmax, sorting, special,
-                        splitting, statistics, strides, triangular, trigonometric, volumes)
+                        replacing, sampling, scan, scatter, shape, shape_composed, sharing, shuffle, softmax, sorting,
+                        special, splitting, statistics, storage, strides, triangular, trigonometric, volumes)
 from fastnn.ops.functions import public
 from fastnn.ops.printing import tensor_str
 
