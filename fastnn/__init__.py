@@ -82,7 +82,9 @@ def typename(obj):
 
 
 _LATER = ("distributed", "func", "vision")  # few programs need them, or they cost more to import than the rest
-_ELSEWHERE = {"Future": "fastnn.compat.futures", "TypedStorage": "fastnn.compat.storage",
+_ELSEWHERE = {"Future": "fastnn.compat.futures", "PyTorchFileReader": "fastnn.compat.storage",
+              "ScriptModule": "fastnn.compat.jit",
+              "TypedStorage": "fastnn.compat.storage",
               "UntypedStorage": "fastnn.compat.storage", "vmap": "fastnn.func"}
 
 

@@ -4,7 +4,7 @@ from fastnn._tensor import Tensor as TensorBase  # noqa: F401
 from fastnn.dtypes import Size, device, dtype  # noqa: F401
 from fastnn.random import Generator  # noqa: F401
 
-_TensorBase = TensorBase
+_TensorBase, _TensorMeta = TensorBase, type(TensorBase)
 
 
 class _Program:

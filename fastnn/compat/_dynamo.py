@@ -13,6 +13,10 @@ def mark_dynamic(t, index, *args, **kwargs):
 mark_static = maybe_mark_dynamic = mark_dynamic
 
 
+class OptimizedModule:
+    """A compiled module; nothing is one here."""
+
+
 class _Config:
     """Settings of the compiler: taken, without effect."""
 

@@ -4,6 +4,7 @@ from fastnn.nn.modules import hooks as _hooks
 from fastnn.nn.modules.hooks import (register_module_forward_hook, register_module_forward_pre_hook,
                                      register_module_full_backward_hook, register_module_full_backward_pre_hook)
 from fastnn.nn.modules.modes import Modes
+from fastnn.nn.modules.state import _IncompatibleKeys  # noqa: F401 (PyTorch's place)
 from fastnn.nn.modules.tree import Tree
 from fastnn.nn.parameter import Buffer, Parameter
 
