@@ -65,11 +65,33 @@ DisableTorchFunction = DisableTorchFunctionSubclass
 _has_mkldnn = _has_cuda = _has_mkl = has_openmp = False
 
 
-def __getattr__(name):
-    if name in ("_nn", "_linalg", "_special", "_fft"):
-        from fastnn import linalg, special
+class _Functions:
+    """``torch._C._nn``: functions of networks, and how ``.to`` takes its arguments."""
+
+    @staticmethod
+    def _parse_to(*args, device=None, dtype=None, non_blocking=False, copy=False, memory_format=None):
+        """(device, dtype, non_blocking, memory_format) of what ``.to`` is given."""
+        for value in args:
+            if isinstance(value, TensorBase):
+                device, dtype = value.device, value.dtype
+            elif isinstance(value, _dtype):
+                dtype = value
+            elif isinstance(value, bool):
+                non_blocking = value
+            elif value is not None:
+                device = value
+        return None if device is None else _device(device), dtype, non_blocking, memory_format
+
+    def __getattr__(self, name):
         from fastnn.nn import functional
-        found = {"_nn": functional, "_linalg": linalg, "_special": special}.get(name)
-        if found is not None:
-            return found
+        return getattr(functional, name)
+
+
+_dtype, _device, _nn = dtype, device, _Functions()
+
+
+def __getattr__(name):
+    if name in ("_linalg", "_special"):
+        import importlib
+        return importlib.import_module(f"fastnn.{name[1:]}")
     raise AttributeError(f"module 'torch._C' has no attribute {name!r} in fastnn")

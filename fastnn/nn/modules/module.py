@@ -22,6 +22,10 @@ class _Registry(dict):
 
     __slots__ = ("attributes", "kind")
 
+    def __new__(cls, attributes=(), kind=None):
+        """A plain dictionary for libraries that make one of the class of another: ``type(d)(items)``."""
+        return dict(attributes) if kind is None else super().__new__(cls)
+
     def __init__(self, attributes, kind):
         self.attributes, self.kind = attributes, kind
 

@@ -16,3 +16,14 @@ from fastnn.vision.models.vgg import (VGG, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg
 __all__ = ["MobileNetV2", "ResNet", "SqueezeNet", "VGG", "mobilenet_v2", "resnet18", "resnet34", "resnet50",
            "resnet101", "resnet152", "resnext50_32x4d", "squeezenet1_0", "squeezenet1_1", "vgg11", "vgg11_bn", "vgg13",
            "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn", "wide_resnet50_2"]
+
+
+def __getattr__(name):
+    """``ResNet18_Weights`` and its like: names of weights that fastnn does not bring, which models refuse."""
+    import enum
+    if name.endswith("_Weights") and name.removesuffix("_Weights").lower() in {
+            known.replace("_", "") if known.startswith("resn") else known for known in __all__}:
+        made = enum.Enum(name, {"IMAGENET1K_V1": 1, "IMAGENET1K_V2": 2, "DEFAULT": 1}, module=__name__)
+        globals()[name] = made
+        return made
+    raise AttributeError(f"module 'fastnn.vision.models' has no attribute {name!r}", name=name)
