@@ -16,7 +16,8 @@ from fastnn.compat.switches import *  # noqa: F403
 from fastnn.compat.typed import *  # noqa: F403
 from fastnn.config import (get_backend, get_num_threads, num_threads, set_flush_denormal, set_num_threads, show_config,
                            use_backend)
-from fastnn.dtypes import Size, device, dtype, finfo, get_default_dtype, iinfo, set_default_dtype
+from fastnn.dtypes import (Size, device, dtype, finfo, get_default_dtype, iinfo, layout, memory_format,
+                           set_default_dtype)
 from fastnn.ops.namespace import *  # noqa: F403
 from fastnn.ops.printing import set_printoptions
 from fastnn.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
@@ -30,8 +31,9 @@ globals().update({**dtypes.ABSENT, "cfloat": dtypes.ABSENT["complex64"], "cdoubl
 double, half, long, int, short = dtypes.float64, dtypes.float16, dtypes.int64, dtypes.int32, dtypes.int16  # noqa: A001
 float = dtypes.float32  # noqa: A001 (PyTorch's name)
 inf, nan, pi, e, newaxis = _math.inf, _math.nan, _math.pi, _math.e, None
-strided, contiguous_format, preserve_format, channels_last = ("torch.strided", "torch.contiguous_format",
-                                                              "torch.preserve_format", "torch.channels_last")
+strided = dtypes.layout("torch.strided")
+contiguous_format, preserve_format, channels_last, channels_last_3d = map(dtypes.memory_format, (
+    "torch.contiguous_format", "torch.preserve_format", "torch.channels_last", "torch.channels_last_3d"))
 
 
 def is_tensor(obj) -> bool:
@@ -80,7 +82,9 @@ def typename(obj):
 
 
 _LATER = ("distributed", "func", "onnx", "vision")  # few programs need them, or they cost more to import than the rest
-_ELSEWHERE = {"Future": "fastnn.utils.futures", "summary": "fastnn.utils.summary", "vmap": "fastnn.func"}
+_ELSEWHERE = {"Future": "fastnn.utils.futures", "PyTorchFileReader": "fastnn.compat.storage",
+              "ScriptModule": "fastnn.compat.jit", "TypedStorage": "fastnn.compat.storage",
+              "UntypedStorage": "fastnn.compat.storage", "summary": "fastnn.utils.summary", "vmap": "fastnn.func"}
 
 
 def __dir__():

@@ -30,7 +30,8 @@ __all__ = ["install", "is_installed", "uninstall"]
 # Module that is replaced -> by which one. A submodule `torch.x.y` is `fastnn.x.y`, unless listed itself.
 REPLACEMENTS = {"torch": "fastnn", "torchvision": "fastnn.vision", "keras": "fastnn.keras",
                 "tensorflow": "fastnn.tensorflow", "tensorflow.keras": "fastnn.keras", "tf_keras": "fastnn.keras",
-                "keras_core": "fastnn.keras", **{f"torch.{name}": f"fastnn.compat.{name}" for name in compat.MODULES}}
+                "keras_core": "fastnn.keras", "torch.utils.model_zoo": "fastnn.compat.model_zoo",
+                **{f"torch.{name}": f"fastnn.compat.{name}" for name in compat.MODULES}}
 LIBRARIES = {name.partition(".")[0] for name in REPLACEMENTS}
 # Libraries that make no sense without each other.
 TOGETHER = {"torch": ("torch", "torchvision"), "keras": ("keras", "keras_core", "tensorflow", "tf_keras"),
@@ -228,6 +229,14 @@ _spawn_finder = _SpawnFinder()
 _asked = ()  # what `install` was called with
 
 
+def _name_tensors(torch):
+    """Let the classes of tensors say PyTorch's modules, which libraries look at, or their own."""
+    from fastnn.nn import parameter
+    _tensor.say_torch(torch)
+    for name in ("Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer"):
+        getattr(parameter, name).__module__ = "torch.nn.parameter" if torch else parameter.__name__
+
+
 def _aliases():
     return [name for name in sys.modules if name.partition(".")[0] in _finder.libraries]
 
@@ -272,6 +281,8 @@ def install(*libraries):
             sys.meta_path.insert(1, _spawn_finder)
     elif not hasattr(sys.modules[SPAWN].get_preparation_data, "__wrapped__"):
         _carry(sys.modules[SPAWN])
+    if "torch" in _finder.libraries:
+        _name_tensors(True)
     if "sklearn" in (libraries or TOGETHER):
         sys.meta_path.insert(1, _networks_finder)
         if NETWORKS in sys.modules:
@@ -283,6 +294,7 @@ def uninstall():
     if not is_installed():
         return
     sys.meta_path.remove(_finder)
+    _name_tensors(False)
     if _networks_finder in sys.meta_path:
         sys.meta_path.remove(_networks_finder)
         if NETWORKS in sys.modules:

@@ -39,3 +39,10 @@ class Variable(metaclass=_IsTensor):
     def __new__(cls, data, requires_grad=False, volatile=False):
         made = data.detach()
         return made.requires_grad_(requires_grad)
+
+
+def __getattr__(name):
+    if name == "profiler":  # few programs need it
+        import importlib
+        return importlib.import_module("fastnn.autograd.profiler")
+    raise AttributeError(f"module 'fastnn.autograd' has no attribute {name!r}")

@@ -6,8 +6,9 @@ what they wrap, and what could only be wrong raises an error that says so.
 """
 import importlib
 
-MODULES = ("_VF", "_dynamo", "accelerator", "amp", "backends", "compiler", "cuda", "export", "futures", "fx",
-           "jit", "mps", "multiprocessing", "version", "xpu")
+MODULES = ("_C", "_VF", "_dynamo", "_utils", "accelerator", "amp", "backends", "compiler", "cpu", "cuda", "export",
+           "futures", "fx", "hub", "jit", "mps", "multiprocessing", "overrides", "profiler", "storage", "testing",
+           "types", "version", "xpu")
 
 
 def module(name):

@@ -1,4 +1,5 @@
 """``torch.compiler``: there is nothing to compile; decorators give back what they decorate."""
+from fastnn.compat._absent import NoOp
 from fastnn.compat.switches import compile  # noqa: A004, F401
 
 
@@ -26,3 +27,23 @@ def reset():
 
 def cudagraph_mark_step_begin():
     """Nothing to do."""
+
+
+def set_stance(stance="default", **options):
+    """A context and decorator without effect."""
+    return NoOp()
+
+
+def assume_constant_result(fn):
+    """`fn` itself."""
+    return fn
+
+
+def substitute_in_graph(original_fn, **options):
+    """A decorator that gives back what it decorates."""
+    return allow_in_graph
+
+
+def list_backends(exclude_tags=()):
+    """None are there."""
+    return []

@@ -65,3 +65,21 @@ def load(f, map_location=None, _extra_files=None, _restore_shapes=False):
     """Raise NotImplementedError."""
     raise NotImplementedError("jit.load: a TorchScript archive holds a program, which fastnn does not run; build the "
                               "model in Python and load a state_dict")
+
+
+class ScriptModule:
+    """A module of TorchScript; nothing is one here."""
+
+    def __init__(self, *args, **kwargs):
+        raise NotImplementedError(f"jit.{type(self).__name__}: fastnn has no programs in files")
+
+
+class ScriptFunction(ScriptModule):
+    """A function of TorchScript; nothing is one here."""
+
+
+class TopLevelTracedModule(ScriptModule):
+    """A traced module; nothing is one here."""
+
+
+RecursiveScriptModule = TracedModule = ScriptModule

@@ -16,8 +16,10 @@ from fastnn.distributed.groups import (
 from fastnn.distributed.objects import (
     all_gather_object, broadcast_object_list, gather_object, recv_object_list, scatter_object_list, send_object_list)
 from fastnn.distributed.operations import ReduceOp, reduce_op
+from fastnn.distributed.stores import FileStore, HashStore, PrefixStore, Store, TCPStore
 
-__all__ = ["Backend", "DistBackendError", "DistError", "GroupMember", "P2POp", "ProcessGroup", "ReduceOp", "Work",
+__all__ = ["Backend", "DistBackendError", "DistError", "FileStore", "GroupMember", "HashStore", "P2POp", "PrefixStore",
+           "ProcessGroup", "ReduceOp", "Store", "TCPStore", "Work",
            "all_gather", "all_gather_into_tensor", "all_gather_object", "all_reduce", "all_to_all",
            "all_to_all_single", "barrier", "batch_isend_irecv", "broadcast", "broadcast_object_list",
            "destroy_process_group", "gather", "gather_object", "get_backend", "get_default_backend_for_device",

@@ -12,7 +12,8 @@ from fastnn.ops import (activation, activation_composed, adaptive_pool, arithmet
                         loss_composed, matrix_functions, methods, normalization, norms, padding, pointwise,
                         pointwise_composed, pool, products, ranges, rearrange, reduce, reduce_composed, remainder,
                         replacing, resample, sampling, scan, scatter, shape, shape_composed, sharing, shuffle, softmax,
-                        sorting, special, splitting, statistics, strides, triangular, trigonometric, unpool, volumes)
+                        sorting, special, splitting, statistics, storage, strides, triangular, trigonometric, unpool,
+                        volumes)
 from fastnn.ops.functions import public
 from fastnn.ops.printing import tensor_str
 

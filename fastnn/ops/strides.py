@@ -8,7 +8,7 @@ from fastnn.ops._common import axis_of, int64_of, int64s_of, need_tensors
 from fastnn.ops.declare import operation
 
 
-def _storage_of(array):
+def storage_of(array):
     """The memory that an array is a view of, as a flat array of bytes."""
     while isinstance(array.base, np.ndarray):
         array = array.base
@@ -81,7 +81,7 @@ def as_strided(input, size, stride, storage_offset=None):
     """
     need_tensors("as_strided", input)
     x = input.detach().numpy()
-    memory = _storage_of(x)
+    memory = storage_of(x)
     size, stride = int64s_of("as_strided", "size", size), int64s_of("as_strided", "stride", stride)
     start = x.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
     offset = (start // x.itemsize if storage_offset is None else

@@ -12,6 +12,7 @@ Examples
 >>> _pytree.tree_unflatten([10, 20, 30, 40], spec)
 {'a': 10, 'b': (20, [30, 40])}
 """
+import typing
 from collections import OrderedDict, defaultdict, deque, namedtuple
 
 from fastnn.utils._pytree_keys import GetAttrKey, MappingKey, SequenceKey, key_get, keystr
@@ -24,6 +25,7 @@ __all__ = ["GetAttrKey", "LeafSpec", "MappingKey", "SequenceKey", "TreeSpec", "k
 
 # ---- classes whose objects are taken apart ----
 
+PyTree = typing.Any
 NodeDef = namedtuple("NodeDef", "type flatten_fn unflatten_fn flatten_with_keys_fn")
 SUPPORTED_NODES = {}
 

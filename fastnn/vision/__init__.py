@@ -1,4 +1,11 @@
-"""Image data sets, transforms and helpers, under the names of torchvision."""
+"""Image data sets, transforms and helpers, under the names of torchvision; `io` and `models` load when asked for."""
 from fastnn.vision import datasets, transforms, utils
 
-__all__ = ["datasets", "transforms", "utils"]
+__all__ = ["datasets", "io", "models", "transforms", "utils"]
+
+
+def __getattr__(name):
+    if name in ("io", "models"):
+        import importlib
+        return importlib.import_module(f"fastnn.vision.{name}")
+    raise AttributeError(f"module 'fastnn.vision' has no attribute {name!r}")

@@ -14,6 +14,21 @@ def device_count():
     return 0
 
 
+def get_rng_state_all():
+    """[]: there are no devices."""
+    return []
+
+
+def get_arch_list():
+    """[]: there are no devices."""
+    return []
+
+
+def is_current_stream_capturing():
+    """False."""
+    return False
+
+
 def is_initialized():
     """False."""
     return False
@@ -27,9 +42,10 @@ def is_bf16_supported(including_emulation=True):
 _absent.fill(globals(), "cuda",
              refused="current_device get_device_name get_device_properties get_device_capability set_device "
                      "current_stream default_stream Stream Event CUDAGraph graph get_rng_state "
-                     "memory_summary mem_get_info init".split(),
+                     "memory_summary memory_stats mem_get_info init set_stream utilization can_device_access_peer".split(),
              ignored="manual_seed manual_seed_all seed seed_all empty_cache synchronize reset_peak_memory_stats "
-                     "set_rng_state ipc_collect".split(),
+                     "set_rng_state set_rng_state_all ipc_collect reset_max_memory_allocated "
+                     "set_per_process_memory_fraction".split(),
              zero="memory_allocated max_memory_allocated memory_reserved max_memory_reserved".split())
 
 
@@ -38,3 +54,13 @@ class device(NoOp):  # noqa: N801 (PyTorch's name)
 
     def __init__(self, device=None):
         self.idx = -1
+
+
+class stream(NoOp):  # noqa: N801 (PyTorch's name)
+    """Accepted: there are no streams."""
+
+    def __init__(self, stream=None):
+        self.stream = stream
+
+
+device_of = device

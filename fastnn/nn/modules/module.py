@@ -4,6 +4,7 @@ from fastnn.nn.modules import hooks as _hooks
 from fastnn.nn.modules.hooks import (register_module_forward_hook, register_module_forward_pre_hook,
                                      register_module_full_backward_hook, register_module_full_backward_pre_hook)
 from fastnn.nn.modules.modes import Modes
+from fastnn.nn.modules.state import _IncompatibleKeys  # noqa: F401 (PyTorch's place)
 from fastnn.nn.modules.tree import Tree
 from fastnn.nn.parameter import Buffer, Parameter
 
@@ -20,6 +21,10 @@ class _Registry(dict):
     """
 
     __slots__ = ("attributes", "kind")
+
+    def __new__(cls, attributes=(), kind=None):
+        """A plain dictionary for libraries that make one of the class of another: ``type(d)(items)``."""
+        return dict(attributes) if kind is None else super().__new__(cls)
 
     def __init__(self, attributes, kind):
         self.attributes, self.kind = attributes, kind

@@ -322,3 +322,15 @@ class _Iterator:
 
     def __getstate__(self):
         raise NotImplementedError("{} cannot be pickled", type(self).__name__)
+
+
+class _BaseDataLoaderIter:
+    """PyTorch's iterator classes, as names."""
+
+
+class _SingleProcessDataLoaderIter(_BaseDataLoaderIter):
+    """The one without workers."""
+
+
+class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
+    """The one with workers."""

@@ -1,0 +1,97 @@
+"""``torch._C``: PyTorch's compiled core as a name, with what libraries ask of it when they are imported."""
+from fastnn._tape import Node as _Node  # noqa: F401
+from fastnn._tensor import Tensor as TensorBase  # noqa: F401
+from fastnn.dtypes import Size, device, dtype  # noqa: F401
+from fastnn.random import Generator  # noqa: F401
+
+_TensorBase, _TensorMeta = TensorBase, type(TensorBase)
+
+
+class _Program:
+    """A class of TorchScript, which nothing here is an instance of."""
+
+    def __init__(self, *args, **kwargs):
+        raise NotImplementedError(f"torch._C.{type(self).__name__}: fastnn has no programs in files")
+
+
+for _name in ("Graph", "Value", "Node", "Block", "ScriptModule", "ScriptFunction", "ScriptObject", "FunctionSchema",
+              "Argument", "TensorType", "ListType", "JITException"):
+    globals()[_name] = type(_name, (_Program,), {"__doc__": "A class of TorchScript, which nothing is an instance of."})
+
+
+def _log_api_usage_once(*args):
+    """Do nothing."""
+
+
+def _get_tracing_state():
+    """None: nothing traces."""
+    return None
+
+
+def _is_tracing():
+    """False."""
+    return False
+
+
+def _cuda_isCurrentStreamCapturing():
+    """False."""
+    return False
+
+
+def _jit_set_profiling_executor(on):
+    """Do nothing; True."""
+    return True
+
+
+_jit_set_profiling_mode = _jit_set_profiling_executor
+
+
+def _disabled_torch_function_impl(func, types, args=(), kwargs=None):
+    """``func`` itself on the arguments."""
+    return func(*args, **(kwargs or {}))
+
+
+class DisableTorchFunctionSubclass:
+    """A context without effect."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return None
+
+
+DisableTorchFunction = DisableTorchFunctionSubclass
+_has_mkldnn = _has_cuda = _has_mkl = has_openmp = False
+
+
+class _Functions:
+    """``torch._C._nn``: functions of networks, and how ``.to`` takes its arguments."""
+
+    @staticmethod
+    def _parse_to(*args, device=None, dtype=None, non_blocking=False, copy=False, memory_format=None):
+        """(device, dtype, non_blocking, memory_format) of what ``.to`` is given."""
+        for value in args:
+            if isinstance(value, TensorBase):
+                device, dtype = value.device, value.dtype
+            elif isinstance(value, _dtype):
+                dtype = value
+            elif isinstance(value, bool):
+                non_blocking = value
+            elif value is not None:
+                device = value
+        return None if device is None else _device(device), dtype, non_blocking, memory_format
+
+    def __getattr__(self, name):
+        from fastnn.nn import functional
+        return getattr(functional, name)
+
+
+_dtype, _device, _nn = dtype, device, _Functions()
+
+
+def __getattr__(name):
+    if name in ("_linalg", "_special"):
+        import importlib
+        return importlib.import_module(f"fastnn.{name[1:]}")
+    raise AttributeError(f"module 'torch._C' has no attribute {name!r} in fastnn")

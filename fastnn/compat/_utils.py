@@ -1,0 +1,70 @@
+"""``torch._utils``, as far as libraries over PyTorch use it."""
+from fastnn.ops.joining import cat
+
+
+def _flatten_dense_tensors(tensors):
+    """The numbers of all tensors as one vector."""
+    return cat([x.reshape(-1) for x in tensors])
+
+
+def _unflatten_dense_tensors(flat, tensors):
+    """Parts of a vector in the shapes of tensors."""
+    made, place = [], 0
+    for x in tensors:
+        made.append(flat.narrow(0, place, x.numel()).view(x.shape))
+        place += x.numel()
+    return tuple(made)
+
+
+def _take_tensors(tensors, size_limit):
+    """Lists of tensors of one dtype, of about so many bytes."""
+    groups = {}
+    for x in tensors:
+        group = groups.setdefault(x.dtype, [[], 0])
+        if group[0] and group[1] + x.nbytes > size_limit:
+            yield group[0]
+            group[:] = [[], 0]
+        group[0].append(x)
+        group[1] += x.nbytes
+    for group, _ in groups.values():
+        if group:
+            yield group
+
+
+def _rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, backward_hooks, metadata=None):
+    """Raise: files are read by `fastnn.load`."""
+    raise NotImplementedError("torch._utils._rebuild_tensor_v2: files of PyTorch are read by torch.load")
+
+
+def _get_device_index(device, optional=False, allow_cpu=False):
+    """-1: the CPU."""
+    return -1
+
+
+class ExceptionWrapper:
+    """An exception with its traceback as text, to be raised elsewhere.
+
+    Parameters
+    ----------
+    exc_info : tuple, optional
+    where : str
+    """
+
+    def __init__(self, exc_info=None, where="in background"):
+        import sys
+        import traceback
+        exc_info = sys.exc_info() if exc_info is None else exc_info
+        self.exc_type, self.where = exc_info[0], where
+        self.exc_msg = "".join(traceback.format_exception(*exc_info))
+
+    def reraise(self):
+        """Raise it, with the text."""
+        raise self.exc_type(f"Caught {self.exc_type.__name__} {self.where}.\nOriginal {self.exc_msg}")
+
+
+
+
+def _accumulate(iterable, fn=lambda a, b: a + b):
+    """Sums of the first 1, 2, ... elements; ``itertools.accumulate``."""
+    import itertools
+    return itertools.accumulate(iterable, fn)

@@ -1,0 +1,11 @@
+"""``torch.storage``: classes of the memory behind tensors."""
+from fastnn.ops.storage import TypedStorage, UntypedStorage
+
+__all__ = ["PyTorchFileReader", "TypedStorage", "UntypedStorage"]
+
+
+class PyTorchFileReader:
+    """PyTorch's reader of its files, as a name: `fastnn.load` reads them."""
+
+    def __init__(self, *args, **kwargs):
+        raise NotImplementedError("torch.PyTorchFileReader: files of PyTorch are read by torch.load")

@@ -1,0 +1,92 @@
+"""Networks of 3 x 3 convolutions and three linear layers (Simonyan & Zisserman 2014)."""
+from fastnn import nn
+from fastnn.vision.models._weights import filled
+
+__all__ = ["VGG", "vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"]
+
+# Convolutions of each of the five stages, which end with pooling.
+STAGES = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+WIDTHS = (64, 128, 256, 512, 512)
+
+
+class VGG(nn.Module):
+    """Features, an average over 7 x 7 windows, a classifier.
+
+    Parameters
+    ----------
+    features : Module
+    num_classes : int
+    init_weights : bool
+        Whether weights are drawn anew, as for training from the start.
+    dropout : float
+    """
+
+    def __init__(self, features, num_classes=1000, init_weights=True, dropout=0.5):
+        super().__init__()
+        self.features, self.avgpool = features, nn.AdaptiveAvgPool2d((7, 7))
+        self.classifier = nn.Sequential(
+            nn.Linear(512 * 7 * 7, 4096), nn.ReLU(True), nn.Dropout(p=dropout), nn.Linear(4096, 4096), nn.ReLU(True),
+            nn.Dropout(p=dropout), nn.Linear(4096, num_classes))
+        if init_weights:
+            for m in self.modules():
+                if isinstance(m, nn.Conv2d):
+                    nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
+                    if m.bias is not None:
+                        nn.init.constant_(m.bias, 0)
+                elif isinstance(m, nn.BatchNorm2d):
+                    nn.init.constant_(m.weight, 1)
+                    nn.init.constant_(m.bias, 0)
+                elif isinstance(m, nn.Linear):
+                    nn.init.normal_(m.weight, 0, 0.01)
+                    nn.init.constant_(m.bias, 0)
+
+    def forward(self, x):
+        return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+
+def _features(depth, batch_norm):
+    layers, inputs = [], 3
+    for width, count in zip(WIDTHS, STAGES[depth]):
+        for _ in range(count):
+            layers.append(nn.Conv2d(inputs, width, 3, padding=1))
+            layers += [nn.BatchNorm2d(width)] * batch_norm
+            layers.append(nn.ReLU(inplace=True))
+            inputs = width
+        layers.append(nn.MaxPool2d(2, 2))
+    return nn.Sequential(*layers)
+
+
+def _maker(depth, batch_norm):
+    name = f"vgg{depth}{'_bn' * batch_norm}"
+
+    def make(*, weights=None, progress=True, pretrained=None, **kwargs):
+        if weights is not None:
+            kwargs["init_weights"] = False
+        return filled(VGG(_features(depth, batch_norm), **kwargs), name, weights, pretrained)
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = f"""A VGG network of {depth} layers{' with batch normalization' * batch_norm}.
+
+    Same as torchvision.models.{name}.
+
+    Parameters
+    ----------
+    weights : str or path, optional
+        A local file of a state_dict; none: random numbers.
+    progress : bool
+        Without effect.
+    pretrained : bool, optional
+        False alone.
+    **kwargs
+        Arguments of `VGG`.
+
+    Examples
+    --------
+    >>> from fastnn.vision import models
+    >>> models.{name}(num_classes=3, init_weights=False).classifier[-1].out_features
+    3
+    """
+    return make
+
+
+vgg11, vgg13, vgg16, vgg19 = (_maker(depth, False) for depth in STAGES)
+vgg11_bn, vgg13_bn, vgg16_bn, vgg19_bn = (_maker(depth, True) for depth in STAGES)
