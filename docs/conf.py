@@ -13,7 +13,7 @@ html_theme = "furo"
 html_title = f"fastnn {version}"
 suppress_warnings = ["myst.xref_missing", "myst.header"]  # links to files of the repository, which are no pages
 
-# Tutorials are notebooks written as Markdown: their cells run when the site is built, and a cell that fails ends the build.
+# Tutorials are notebooks written as Markdown: their cells run when the site is built; one that fails ends the build.
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
@@ -30,7 +30,7 @@ NAMESPACES = {
     "fastnn.utils.data": "Data", "fastnn.autograd": "Gradients", "fastnn.func": "Functions of functions",
     "fastnn.linalg": "Linear algebra", "fastnn.special": "Special functions",
     "fastnn.distributions": "Probability distributions", "fastnn.sklearn": "The scikit-learn door",
-    "fastnn.explain": "Explanations", "fastnn.models": "Pretrained models", 
+    "fastnn.explain": "Explanations", "fastnn.models": "Pretrained models", "fastnn.onnx": "ONNX",
     "fastnn.vision.transforms": "Transforms of images", "fastnn.vision.datasets": "Data sets of images",
     "fastnn.distributed": "Several processes", "fastnn.config": "Settings",
     **{f"fastnn.keras.{name}": f"The Keras door: {name}" for name in

@@ -22,7 +22,7 @@ import sys
 import types
 
 import fastnn
-from fastnn import compat
+from fastnn import _tensor, compat
 from fastnn.compat import version
 
 __all__ = ["install", "is_installed", "uninstall"]
