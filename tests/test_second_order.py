@@ -204,8 +204,8 @@ CASES = {
     "windows": (lambda t, x: x.unfold(0, 3, 2) ** 2, (7,)), "unfold": (functional("unfold", 2), PLANE),
     "fold": (lambda t, x: F(t).fold(x, (3, 3), 2) ** 2, (1, 4, 4)),
     "pad": (lambda t, x: F(t).pad(x, (1, 2, -1, 0), value=3.0) ** 2, ROWS),
-    **{f"pad {mode}": (lambda t, x, mode=mode: F(t).pad(x, (1, 1), mode) ** 2, (2, 3))
-       for mode in ("reflect", "replicate", "circular")},
+    **{f"pad {mode} {n}": (lambda t, x, mode=mode, n=n: F(t).pad(x, (1, 1) * n, mode) ** 2, (2, 2, 2, 3)[-n - 1:])
+       for mode in ("reflect", "replicate", "circular") for n in (1, 2, 3)},
     "nan_to_num": (lambda t, x: t.nan_to_num(x) ** 2, ROWS),
     # ---- in place ----
     "fill_": (changed(lambda t, y: y.fill_(1.0).add_(0)), ROWS), "copy_": (lambda t, x, v: changed(
