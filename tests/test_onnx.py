@@ -140,7 +140,14 @@ def changed(x):
     y[:, :, 2:4] = 1.5
     y[:, 1] = x[:, 2]
     y[y > 1] = 1
-    return y.mul_(2).relu_()
+    rows, state = fastnn.zeros(x.size(0), 3, 8), fastnn.zeros(x.size(0), 8)
+    for t in range(3):
+        state *= 0.5
+        state += x[:, t]
+        rows[:, t] = state.clamp_(-1, 1)
+    filled = x * 1
+    moved = (x * 2).unsqueeze_(1).transpose_(1, 2)
+    return y.mul_(2).relu_(), rows, filled.copy_(x[:, :1] * 3), moved, x.clone().fill_(2.5)
 
 
 PROGRAMS = {
