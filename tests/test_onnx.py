@@ -347,6 +347,13 @@ def test_bad_input(options, error):
         fastnn.onnx.export(**{"model": nn.ReLU(), "args": (rand(2, 3),)} | options)
 
 
+def test_names_that_are_none_warn():
+    with pytest.warns(UserWarning, match="no input or output"):
+        fastnn.onnx.export(nn.ReLU(), (rand(2),), dynamic_axes={"x": {0: "n"}})
+    with pytest.warns(UserWarning, match="opset_version=11"):
+        assert fastnn.onnx.export(nn.ReLU(), (rand(2),), opset_version=11).model_proto.opset_import[0].version == 13
+
+
 def test_nothing_stays_replaced():
     before = fastnn.relu.__wrapped__, F.relu, fastnn.ops.linear.linear, nn.ReLU.__dict__["_function"]
     with pytest.raises(ValueError, match="stop"):
