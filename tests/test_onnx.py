@@ -140,7 +140,14 @@ def changed(x):
     y[:, :, 2:4] = 1.5
     y[:, 1] = x[:, 2]
     y[y > 1] = 1
-    return y.mul_(2).relu_()
+    rows, state = fastnn.zeros(x.size(0), 3, 8), fastnn.zeros(x.size(0), 8)
+    for t in range(3):
+        state *= 0.5
+        state += x[:, t]
+        rows[:, t] = state.clamp_(-1, 1)
+    filled = x * 1
+    moved = (x * 2).unsqueeze_(1).transpose_(1, 2)
+    return y.mul_(2).relu_(), rows, filled.copy_(x[:, :1] * 3), moved, x.clone().fill_(2.5)
 
 
 PROGRAMS = {
@@ -338,6 +345,13 @@ def test_options_that_do_not_work(options):
 def test_bad_input(options, error):
     with pytest.raises(error, match="onnx.export"):
         fastnn.onnx.export(**{"model": nn.ReLU(), "args": (rand(2, 3),)} | options)
+
+
+def test_names_that_are_none_warn():
+    with pytest.warns(UserWarning, match="no input or output"):
+        fastnn.onnx.export(nn.ReLU(), (rand(2),), dynamic_axes={"x": {0: "n"}})
+    with pytest.warns(UserWarning, match="opset_version=11"):
+        assert fastnn.onnx.export(nn.ReLU(), (rand(2),), opset_version=11).model_proto.opset_import[0].version == 13
 
 
 def test_nothing_stays_replaced():

@@ -140,7 +140,8 @@ class Trace:
             made = target.function(*args, **kwargs)
         finally:
             self.within -= 1
-        changed = [tensor for tensor, version in zip(operands, versions) if tensor._version != version]
+        changed = [tensor for tensor, version in zip(operands, versions)
+                   if tensor._version != version and id(to_array(tensor)) in self.numbers]
         for tensor in changed:
             self.forget(tensor, target.name)
         if changed or self.unknown(made):
@@ -173,6 +174,7 @@ class Trace:
     def forget(self, tensor, changer):
         """The array of `tensor` holds another value now, and nobody knows what other views of its memory hold."""
         array = to_array(tensor)
+        self.kept.append(array)
         del self.numbers[id(array)]
         for entry in self.values:
             if entry.array is not array and np.may_share_memory(entry.array, array):
@@ -245,7 +247,8 @@ class _Places:
         inner = function.__wrapped__
         name = function.__name__
         if name.endswith("_") and not name.startswith("_") and name in HOMES["Tensor"]:
-            self.targets[id(inner)] = Target(inner, self.rules.get(_base(name)), name, True)
+            rule = self.rules.get(inner) or self.rules.get(_base(name))
+            self.targets[id(inner)] = Target(inner, rule, name, HOMES["Tensor"][name].inplace != "view")
         instead = self.replacement(inner)
         if instead is not None:
             function.redirect(instead)

@@ -4,7 +4,7 @@ import math
 import numpy as np
 
 from fastnn.onnx.rules._declare import axis_of, rule
-from fastnn.ops import arithmetic, remainder, shape
+from fastnn.ops import arithmetic, inplace, methods, remainder, shape
 
 MAPS = {  # ONNX's operator: the functions that it is
     "Abs": "abs", "Acos": "acos", "Acosh": "acosh", "Asin": "asin", "Asinh": "asinh", "Atan": "atan", "Atanh": "atanh",
@@ -432,6 +432,21 @@ def _dropout(g, input, p=0.5, training=True, inplace=False):
 
 
 # ---- tensors of one number ----
+
+@rule(inplace.fill_)
+def _fill(g, self, value):
+    return g.op("Expand", g.operand(value, self.dtype), g.ints(*self.shape))
+
+
+@rule(inplace.zero_)
+def _zero(g, self):
+    return _fill(g, self, 0)
+
+
+@rule(methods.copy_)
+def _copy(g, self, other, non_blocking=False):
+    return _fill(g, self, other)
+
 
 @rule("zeros_like ones_like full_like empty_like new_zeros new_ones new_full")
 def _like(g, input, *args, **kwargs):
