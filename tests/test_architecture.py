@@ -180,9 +180,9 @@ def too_long(files):
 
 def test_no_giant_files():
     files = [(str(path.relative_to(ROOT)), len(path.read_text().splitlines()))
-             for path in sources("*.py", "tools/*.py", "fastnn/**/*.py", "fastnn/**/*.pyx", "fastnn/**/*.pxd", "src_c/**/*.[ch]",
-                                 "src_c/**/*.def", "tests/**/*.py", "tests/**/*.c", "benchmarks/**/*.py",
-                                 "examples/**/*.py")
+             for path in sources("*.py", "tools/*.py", "fastnn/**/*.py", "fastnn/**/*.pyx", "fastnn/**/*.pxd",
+                                 "src_c/**/*.[ch]", "src_c/**/*.def", "tests/**/*.py", "tests/**/*.c",
+                                 "benchmarks/**/*.py", "examples/**/*.py")
              if path.suffix != ".c" or not path.with_suffix(".pyx").exists()]
     assert files
     assert not list(too_long(files))
