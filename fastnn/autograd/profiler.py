@@ -156,7 +156,8 @@ class EventList(list):
         def part(us):
             return f"{100 * us / total:.2f}%" if total else "0.00%"
         heads = ["Name", "Self CPU %", "Self CPU", "CPU total %", "CPU total", "CPU time avg", "# of Calls"]
-        rows = [[event.key if len(event.key) <= max_name_column_width else event.key[:max_name_column_width - 3] + "...",
+        longest = max_name_column_width
+        rows = [[event.key if len(event.key) <= longest else event.key[:longest - 3] + "...",
                  part(event.self_cpu_time_total), _time(event.self_cpu_time_total), part(event.cpu_time_total),
                  _time(event.cpu_time_total), _time(event.cpu_time), str(event.count)] for event in events]
         if any(event.input_shapes for event in events):

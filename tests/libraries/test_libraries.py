@@ -32,7 +32,8 @@ class Net(nn.Module):
 x = np.random.default_rng(0).normal(size=(300, 4)).astype("f4")
 y = (x[:, 0] + x[:, 1] > 0).astype("i8")
 net = NeuralNetClassifier(Net, criterion=nn.CrossEntropyLoss, max_epochs=20, lr=0.3, verbose=0, callbacks=[
-    EpochScoring("roc_auc", lower_is_better=False), EarlyStopping(patience=10), LRScheduler(policy="StepLR", step_size=9),
+    EpochScoring("roc_auc", lower_is_better=False), EarlyStopping(patience=10),
+    LRScheduler(policy="StepLR", step_size=9),
     Checkpoint(dirname=folder)])
 net.fit(x, y)
 assert net.score(x, y) > 0.85 and net.predict_proba(x).shape == (300, 2)
@@ -41,8 +42,8 @@ net.save_params(f_params=folder + "/p.pt")
 other = NeuralNetClassifier(Net, criterion=nn.CrossEntropyLoss).initialize()
 other.load_params(f_params=folder + "/p.pt")
 assert (other.predict(x) == net.predict(x)).all()
-search = GridSearchCV(NeuralNetClassifier(Net, criterion=nn.CrossEntropyLoss, max_epochs=5, verbose=0, train_split=False),
-                      {"lr": [0.01, 0.3], "module__hidden": [8]}, cv=2, scoring="accuracy")
+plain = NeuralNetClassifier(Net, criterion=nn.CrossEntropyLoss, max_epochs=5, verbose=0, train_split=False)
+search = GridSearchCV(plain, {"lr": [0.01, 0.3], "module__hidden": [8]}, cv=2, scoring="accuracy")
 search.fit(x, y)
 assert search.best_params_["lr"] == 0.3
 value = make_pipeline(StandardScaler(), NeuralNetRegressor(Net, module__out=1, max_epochs=20, lr=0.1, verbose=0))
@@ -189,7 +190,13 @@ assert trainer.validate(again, test, verbose=False)[0]["accuracy"] == best.best_
 assert (torch.cat(trainer.predict(again, test)) == y).float().mean() > 0.8
 """,
 }
-HEAD = "import sys\nimport torch\nfrom torch import nn\nassert torch.Tensor.__module__ == 'torch'\nfolder = sys.argv[1]\n"
+HEAD = """
+import sys
+import torch
+from torch import nn
+assert torch.Tensor.__module__ == "torch"
+folder = sys.argv[1]
+"""
 
 
 @pytest.mark.parametrize("library", USES)

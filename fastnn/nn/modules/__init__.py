@@ -9,7 +9,8 @@ from fastnn.nn.modules.batchnorm import (BatchNorm1d, BatchNorm2d, BatchNorm3d, 
                                          LazyInstanceNorm1d, LazyInstanceNorm2d, LazyInstanceNorm3d, SyncBatchNorm)
 from fastnn.nn.modules.channelshuffle import ChannelShuffle
 from fastnn.nn.modules.container import ModuleDict, ModuleList, Sequential
-from fastnn.nn.modules.conv import (Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, LazyConv1d, LazyConv2d, LazyConvTranspose1d, LazyConvTranspose2d)
+from fastnn.nn.modules.conv import (Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, LazyConv1d, LazyConv2d,
+                                    LazyConvTranspose1d, LazyConvTranspose2d)
 from fastnn.nn.modules.distance import CosineSimilarity, PairwiseDistance
 from fastnn.nn.modules.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
 from fastnn.nn.modules.flatten import Flatten, Unflatten
