@@ -241,17 +241,14 @@ _METHODS = {"optim": {"step": lambda x: f"Optimizer.step#{type(x).__name__}.step
 def _operations():
     """{id of a function: (the function, its name)} of all that `ops` declares, and of backward."""
     found = {}
-    for home, declared in declare.HOMES.items():
-        made = functions.public(home) if home != "Tensor" else {}
+    for declared in declare.HOMES.values():
         for name, declaration in declared.items():
             if not isinstance(declaration.function, property):
                 found.setdefault(id(declaration.function), (declaration.function, f"aten::{name}"))
-                if name in made:
-                    found.setdefault(id(made[name]), (made[name], f"aten::{name}"))
-    functional = sys.modules["fastnn.nn.functional"]
-    for name, function in vars(functional).items():  # pooling, losses: they stand there alone
-        if callable(function) and not isinstance(function, type) and not name.startswith("_"):
-            found.setdefault(id(function), (function, f"aten::{name}"))
+    for place in ("fastnn.ops.namespace", "fastnn.linalg", "fastnn.special", "fastnn.nn.functional"):
+        for name, function in vars(sys.modules[place]).items():
+            if callable(function) and not isinstance(function, type) and not name.startswith("_"):
+                found.setdefault(id(function), (function, f"aten::{name}"))
     return found
 
 
