@@ -10,6 +10,20 @@ from fastnn._tape cimport Vertex
 
 np.import_array()
 
+cdef extern from *:
+    """
+    static void fnn_rename(PyTypeObject *type, int torch) {
+        type->tp_name = torch ? "torch.Tensor" : "fastnn._tensor.Tensor";
+    }
+    """
+    void fnn_rename(type cls, bint torch)
+
+
+def say_torch(type tensor, bint on):
+    """Let the class Tensor say ``torch`` as its module, which libraries look at, or its own."""
+    fnn_rename(tensor, on)
+
+
 functions = {}
 cdef object op_rsub, op_rdiv, op_pow, op_rpow, op_matmul, op_neg, op_getitem, op_setitem
 

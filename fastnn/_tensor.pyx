@@ -31,14 +31,9 @@ cdef extern from *:
         PyType_Modified(type);
         return 0;
     }
-    static void fnn_rename(PyTypeObject *type, int torch) {
-        type->tp_name = torch ? "torch.Tensor" : "fastnn._tensor.Tensor";
-        PyType_Modified(type);
-    }
     """
     int fnn_grad_mode, fnn_inference_mode
     int fnn_install(type cls, object name, object value) except -1
-    void fnn_rename(type cls, bint torch)
 
 
 # ---- recording ----
@@ -311,11 +306,6 @@ def install_methods(dict methods):
     """Make functions of fastnn.ops methods (or properties) of Tensor."""
     for name, value in methods.items():
         fnn_install(Tensor, name, value)
-
-
-def say_torch(bint on):
-    """Let the class say ``torch`` as its module, which libraries look at, or its own."""
-    fnn_rename(Tensor, on)
 
 
 cdef object readable = None  # a door's: whether `numpy` gives the array of a recorded tensor

@@ -22,7 +22,7 @@ import sys
 import types
 
 import fastnn
-from fastnn import _tensor, compat
+from fastnn import _operators, _tensor, compat
 from fastnn.compat import version
 
 __all__ = ["install", "is_installed", "uninstall"]
@@ -232,7 +232,7 @@ _asked = ()  # what `install` was called with
 def _name_tensors(torch):
     """Let the classes of tensors say PyTorch's modules, which libraries look at, or their own."""
     from fastnn.nn import parameter
-    _tensor.say_torch(torch)
+    _operators.say_torch(_tensor.Tensor, torch)
     for name in ("Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer"):
         getattr(parameter, name).__module__ = "torch.nn.parameter" if torch else parameter.__name__
 

@@ -33,7 +33,7 @@ COMPLETE = [
                                                    "fashion_mnist", "imdb", "mnist", "reuters")),
     "fastnn.nn.Module", "fastnn.optim.Optimizer", "fastnn.nn", "fastnn.nn.parallel", "fastnn.optim",
     "fastnn.optim.lr_scheduler", "fastnn.optim.swa_utils", "fastnn.nn.utils", "fastnn.nn.utils.parametrizations",
-    "fastnn.nn.utils.parametrize", "fastnn.nn.utils.rnn", "fastnn.nn.utils.stateless", "fastnn.utils.data",
+    "fastnn.nn.utils.parametrize", "fastnn.nn.utils.rnn", "fastnn.nn.utils.stateless", "fastnn.nn.utils.prune", "fastnn.nn.utils.fusion", "fastnn.utils.data",
     "fastnn.utils._pytree", "fastnn.utils.dlpack", "fastnn.utils", "fastnn.utils.hooks", "fastnn.nn.init",
     "fastnn.random", "fastnn.autograd", "fastnn.autograd.functional", "fastnn.autograd.grad_mode", "fastnn.func",
     *OPERATIONS, "fastnn.config", "fastnn.serialization", "fastnn.distributions", "fastnn.vision.transforms",

@@ -69,7 +69,7 @@ CASES = {
     "thrice": lambda t, x, y, b: t.func.grad(t.func.grad(t.func.grad(lambda x: x**5)))(x[0]),
     "unused": lambda t, x, y, b: t.func.grad(lambda x, y: y.sum(), argnums=(0, 1))(x, y),
     "vjp": lambda t, x, y, b: t.func.vjp(lambda x, y: (x * y, x.sin()), x, y)[1]((x, y)),
-    "vjp aux": lambda t, x, y, b: [f((y)) if callable(f) else f for f in t.func.vjp(
+    "vjp aux": lambda t, x, y, b: [f(y) if callable(f) else f for f in t.func.vjp(
         lambda x: (x * x, x + 1), x, has_aux=True)],
     "jvp": lambda t, x, y, b: t.func.jvp(lambda x, y: {"p": x * y, "s": x.sin().sum()}, (x, y), (y, x)),
     "jvp constant": lambda t, x, y, b: t.func.jvp(lambda x: y * 1, (x,), (y,)),

@@ -156,7 +156,8 @@ class EventList(list):
         def part(us):
             return f"{100 * us / total:.2f}%" if total else "0.00%"
         heads = ["Name", "Self CPU %", "Self CPU", "CPU total %", "CPU total", "CPU time avg", "# of Calls"]
-        rows = [[event.key if len(event.key) <= max_name_column_width else event.key[:max_name_column_width - 3] + "...",
+        longest = max_name_column_width
+        rows = [[event.key if len(event.key) <= longest else event.key[:longest - 3] + "...",
                  part(event.self_cpu_time_total), _time(event.self_cpu_time_total), part(event.cpu_time_total),
                  _time(event.cpu_time_total), _time(event.cpu_time), str(event.count)] for event in events]
         if any(event.input_shapes for event in events):
@@ -240,17 +241,14 @@ _METHODS = {"optim": {"step": lambda x: f"Optimizer.step#{type(x).__name__}.step
 def _operations():
     """{id of a function: (the function, its name)} of all that `ops` declares, and of backward."""
     found = {}
-    for home, declared in declare.HOMES.items():
-        made = functions.public(home) if home != "Tensor" else {}
+    for declared in declare.HOMES.values():
         for name, declaration in declared.items():
             if not isinstance(declaration.function, property):
                 found.setdefault(id(declaration.function), (declaration.function, f"aten::{name}"))
-                if name in made:
-                    found.setdefault(id(made[name]), (made[name], f"aten::{name}"))
-    functional = sys.modules["fastnn.nn.functional"]
-    for name, function in vars(functional).items():  # pooling, losses: they stand there alone
-        if callable(function) and not isinstance(function, type) and not name.startswith("_"):
-            found.setdefault(id(function), (function, f"aten::{name}"))
+    for place in ("fastnn.ops.namespace", "fastnn.linalg", "fastnn.special", "fastnn.nn.functional"):
+        for name, function in vars(sys.modules[place]).items():
+            if callable(function) and not isinstance(function, type) and not name.startswith("_"):
+                found.setdefault(id(function), (function, f"aten::{name}"))
     return found
 
 

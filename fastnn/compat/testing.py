@@ -90,7 +90,8 @@ class _Comparison:
                             f"{type(expected)}.", TypeError)
         a, b = (x if isinstance(x, Tensor) else fastnn.as_tensor(x) for x in (actual, expected))
         if not self.options["allow_subclasses"] and type(actual) is not type(expected):
-            self.fail(path, f"allow_subclasses=False: types do not match: {type(actual)} != {type(expected)}", TypeError)
+            self.fail(path, f"allow_subclasses=False: types do not match: {type(actual)} != {type(expected)}",
+                      TypeError)
         if a.shape != b.shape:
             self.fail(path, f"The values for attribute 'shape' do not match: {a.shape} != {b.shape}.")
         if self.options["check_dtype"] and a.dtype is not b.dtype:

@@ -427,7 +427,8 @@ for _name, (_method, _text, _example, _result) in {
         _method.__annotations__["return"] = int if _name == "get_device" else bool
     operation(f"Tensor.{_name}")(_method)
 for _name, _value in {
-        "device": lambda self: dtypes.cpu, "layout": lambda self: dtypes.layout("torch.strided"), "real": lambda self: self,
+        "device": lambda self: dtypes.cpu, "layout": lambda self: dtypes.layout("torch.strided"),
+        "real": lambda self: self,
         "imag": _no_complex, "is_cpu": lambda self: True, "names": lambda self: (None,) * self.ndim,
         "output_nr": lambda self: 0, "nbytes": lambda self: self.detach().numpy().nbytes, "itemsize": element_size,
         "T": lambda self: shape.permute(self, tuple(range(self.ndim))[::-1]), "H": lambda self: shape.t(self),

@@ -1,7 +1,5 @@
 """Tensors in memory that several processes map: memory without a name, which a handle passes on."""
-import mmap
-import os
-import tempfile
+import sys
 
 import numpy as np
 
@@ -9,47 +7,15 @@ from fastnn._tensor import from_array
 from fastnn.ops.declare import operation
 
 
-class Memory(mmap.mmap):
-    """Shared memory, which knows its handle; it goes with the last process that maps it."""
-
-    handle = None
-
-    @classmethod
-    def new(cls, size):
-        """Memory of zeros."""
-        if os.name != "posix":
-            raise NotImplementedError("share_memory_: memory is shared between processes on POSIX systems alone")
-        if hasattr(os, "memfd_create"):
-            handle = os.memfd_create("fastnn")
-        else:
-            with tempfile.TemporaryFile() as file:
-                handle = os.dup(file.fileno())
-        os.ftruncate(handle, size)
-        return cls.of(handle, size)
-
-    @classmethod
-    def of(cls, handle, size):
-        """The memory of a handle, which it owns from now on."""
-        try:
-            made = cls(handle, size)
-        except BaseException:
-            os.close(handle)
-            raise
-        made.handle = handle
-        return made
-
-    def __del__(self):
-        if self.handle is not None:
-            os.close(self.handle)
-            self.handle = None
-
-
 def memory_of(array):
     """The shared memory that an array lies in, None if in none."""
+    shared = sys.modules.get("fastnn.ops._memory")
+    if shared is None:  # nothing has been shared yet
+        return None
     while array is not None:
         if isinstance(array, memoryview):
             array = array.obj
-        if isinstance(array, Memory):
+        if isinstance(array, shared.Memory):
             return array
         array = getattr(array, "base", None)
     return None
@@ -99,6 +65,7 @@ def share_memory_(self):
         return self
     if self.grad_fn is not None:
         raise RuntimeError("share_memory_: expected a leaf of the graph; use tensor.detach().share_memory_()")
+    from fastnn.ops._memory import Memory
     array = self.detach().numpy()
     made = np.ndarray(array.shape, array.dtype, Memory.new(array.nbytes))
     made[...] = array

@@ -23,7 +23,7 @@ class UntypedStorage:
     device, is_cuda = dtypes.cpu, False
 
     def __init__(self, *args, **kwargs):
-        raise NotImplementedError(f"torch.{type(self).__name__}: storages are not made by hand; a tensor has its memory")
+        raise NotImplementedError(f"torch.{type(self).__name__}: storages are not made by hand; a tensor has its own")
 
     @classmethod
     def _of(cls, tensor):

@@ -42,7 +42,8 @@ def is_bf16_supported(including_emulation=True):
 _absent.fill(globals(), "cuda",
              refused="current_device get_device_name get_device_properties get_device_capability set_device "
                      "current_stream default_stream Stream Event CUDAGraph graph get_rng_state "
-                     "memory_summary memory_stats mem_get_info init set_stream utilization can_device_access_peer".split(),
+                     "memory_summary memory_stats mem_get_info init set_stream utilization "
+                     "can_device_access_peer".split(),
              ignored="manual_seed manual_seed_all seed seed_all empty_cache synchronize reset_peak_memory_stats "
                      "set_rng_state set_rng_state_all ipc_collect reset_max_memory_allocated "
                      "set_per_process_memory_fraction".split(),

@@ -4,11 +4,12 @@ from multiprocessing import reduction
 from fastnn._tensor import Tensor, from_array
 from fastnn.nn.parameter import Buffer, Parameter
 from fastnn.ops import sharing
+from fastnn.ops._memory import Memory
 
 
 def rebuild_tensor(handle, size, place, kind, requires_grad):
     """The tensor that `reduce_tensor` sent."""
-    memory = sharing.Memory.of(handle.detach(), size)
+    memory = Memory.of(handle.detach(), size)
     made = from_array(sharing.array_at(memory, *place))
     if kind is Tensor:
         return made.requires_grad_() if requires_grad else made
@@ -24,9 +25,9 @@ def reduce_tensor(tensor):
         It is a result of recorded operations: the graph does not cross the border of processes.
     """
     if tensor.grad_fn is not None:
-        raise RuntimeError("Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not "
-                           "support crossing process boundaries.  If you just want to transfer the data, call detach() "
-                           "on the tensor before serializing (e.g., putting it on the queue).")
+        raise RuntimeError("Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does "
+                           "not support crossing process boundaries.  If you just want to transfer the data, call "
+                           "detach() on the tensor before serializing (e.g., putting it on the queue).")
     if tensor.numel() == 0:
         return tensor.__reduce_ex__(2)
     array = tensor.detach().numpy()

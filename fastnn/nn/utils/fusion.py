@@ -14,7 +14,8 @@ def _fused(weight, bias, mean, var, eps, gain, shift, shape):
     shift = creation.zeros_like(mean) if shift is None else shift
     scale = gain * (var + eps).rsqrt()
     needs = weight.requires_grad, bias.requires_grad
-    made = ((weight * scale.reshape(shape)).to(dtype=weight.dtype), ((bias - mean) * scale + shift).to(dtype=bias.dtype))
+    made = ((weight * scale.reshape(shape)).to(dtype=weight.dtype),
+            ((bias - mean) * scale + shift).to(dtype=bias.dtype))
     return tuple(Parameter(x.detach(), requires_grad=need) for x, need in zip(made, needs))
 
 

@@ -1,7 +1,7 @@
 """Pruning: masks that take weights out of a module's parameters (``torch.nn.utils.prune``).
 
-A pruned parameter ``weight`` becomes ``weight_orig`` and a buffer ``weight_mask``; before each forward pass the module's
-attribute ``weight`` is their product.
+A pruned parameter ``weight`` becomes ``weight_orig`` and a buffer ``weight_mask``; before each forward pass the
+module's attribute ``weight`` is their product.
 """
 import numbers
 from abc import ABC, abstractmethod
@@ -64,20 +64,10 @@ class BasePruningMethod(ABC):
 
     @abstractmethod
     def compute_mask(self, t, default_mask):
-        """The mask for importances `t`; it may only add zeros to `default_mask`.
-
-        Parameters
-        ----------
-        t, default_mask : Tensor
-        """
+        """The mask for importances `t`; it may only add zeros to `default_mask`."""
 
     def apply_mask(self, module):
-        """The module's parameter times its mask.
-
-        Parameters
-        ----------
-        module : Module
-        """
+        """The module's parameter times its mask."""
         if self._tensor_name is None:
             raise AssertionError(f"Module {module} has to be pruned")
         mask = getattr(module, f"{self._tensor_name}_mask")
@@ -88,15 +78,8 @@ class BasePruningMethod(ABC):
     def apply(cls, module, name, *args, importance_scores=None, **kwargs):
         """Prune a parameter of a module by this method, after those that it has been pruned by; returns the method.
 
-        Parameters
-        ----------
-        module : Module
-        name : str
-            The parameter.
-        *args, **kwargs
-            What the method is made with.
-        importance_scores : Tensor, optional
-            What the mask is computed from; default the parameter.
+        `args` and `kwargs` are what the method is made with; the mask is computed from `importance_scores`, default
+        the parameter.
         """
         before = next(((key, hook) for key, hook in module._forward_pre_hooks.items()
                        if isinstance(hook, BasePruningMethod) and hook._tensor_name == name), None)
@@ -131,14 +114,7 @@ class BasePruningMethod(ABC):
         return method
 
     def prune(self, t, default_mask=None, importance_scores=None):
-        """A tensor with zeros where this method takes elements out; no module is changed.
-
-        Parameters
-        ----------
-        t : Tensor
-        default_mask, importance_scores : Tensor, optional
-            As in `compute_mask`; default ones, and `t`.
-        """
+        """A tensor with zeros where this method takes elements out of it, by their own or other importances."""
         if importance_scores is None:
             importance_scores = t
         elif importance_scores.shape != t.shape:
@@ -147,12 +123,7 @@ class BasePruningMethod(ABC):
         return t * self.compute_mask(importance_scores, default_mask=default_mask)
 
     def remove(self, module):
-        """Make the pruning of a module permanent: the product becomes the parameter.
-
-        Parameters
-        ----------
-        module : Module
-        """
+        """Make the pruning of a module permanent: the product becomes the parameter."""
         name = self._tensor_name
         if name is None:
             raise AssertionError(f"Module {module} has to be pruned before pruning can be removed")
@@ -196,12 +167,7 @@ class PruningContainer(BasePruningMethod):
                 self.add_pruning_method(method)
 
     def add_pruning_method(self, method):
-        """Append a method.
-
-        Parameters
-        ----------
-        method : BasePruningMethod
-        """
+        """Append a method."""
         if method is not None and not isinstance(method, BasePruningMethod):
             raise TypeError(f"{type(method)} is not a BasePruningMethod subclass")
         if method is not None and self._tensor_name != method._tensor_name:

@@ -19,8 +19,9 @@ def filled(model, name, weights, pretrained=None):
     """
     if pretrained or weights is not None and not isinstance(weights, (str, os.PathLike)) or \
             isinstance(weights, str) and not os.path.exists(weights):
-        raise NotImplementedError(f"models.{name}: fastnn brings no weights and downloads none; expected weights=None or "
-                                  f"the path of a local file, got {weights if weights is not None else 'pretrained'!r}")
+        raise NotImplementedError(f"models.{name}: fastnn brings no weights and downloads none; expected weights=None "
+                                  f"or the path of a local file, got "
+                                  f"{weights if weights is not None else 'pretrained'!r}")
     if weights is not None:
         model.load_state_dict(serialization.load(weights))
     return model

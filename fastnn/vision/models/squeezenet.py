@@ -60,7 +60,8 @@ class SqueezeNet(nn.Module):
                 inputs = 2 * block[1]
         self.features = nn.Sequential(*layers)
         last = nn.Conv2d(512, num_classes, 1)
-        self.classifier = nn.Sequential(nn.Dropout(p=dropout), last, nn.ReLU(inplace=True), nn.AdaptiveAvgPool2d((1, 1)))
+        self.classifier = nn.Sequential(nn.Dropout(p=dropout), last, nn.ReLU(inplace=True),
+                                        nn.AdaptiveAvgPool2d((1, 1)))
         for m in self.modules():
             if isinstance(m, nn.Conv2d):
                 if m is last:
