@@ -36,7 +36,7 @@ def test_places_aliases_and_forms(homes):
         "fastnn": {"own": (False, False, {"z": "x"}), "alias": (False, False, {"y": "x"})},
         "Tensor": {"own": (False, False, {"z": "x"}), "alias": (False, False, {"y": "x"}),
                    "own_": (True, False, {"z": "x"}), "alias_": (True, False, {"y": "x"})},
-        "linalg": {"other": (False, True, {"z": "x"})}, "special": {}, "functional": {}}
+        "linalg": {"other": (False, True, {"z": "x"})}, "special": {}, "functional": {}, "nn": {}}
     assert homes["fastnn"]["own"].function is own and homes["fastnn"]["own"].scaled
 
 
@@ -56,11 +56,14 @@ def test_modules_that_declare_are_imported():
 
 
 @pytest.mark.parametrize("home, owner", [("fastnn", fastnn), ("Tensor", fastnn.Tensor), ("linalg", fastnn.linalg),
-                                         ("special", fastnn.special), ("functional", fastnn.nn.functional)])
+                                         ("special", fastnn.special),
+                                         ("functional", fastnn.nn.functional), ("nn", fastnn.nn.functional)])
 def test_programs_find_what_is_declared(home, owner):
     for name, made in public(home).items():
         found = getattr(owner, name) if home != "Tensor" else vars(owner)[name]
-        if not isinstance(made, property):
+        if home == "nn":
+            assert found is made and made.__name__ == name
+        elif not isinstance(made, property):
             assert found.__wrapped__ is declare.HOMES[home][name].function or name.endswith("_"), name
             assert found.__name__ == name and found.home == made.home
 

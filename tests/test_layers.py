@@ -113,11 +113,6 @@ def test_functions_of_the_top_level():
         F.pdist(x[0])
 
 
-def test_what_is_not_there_says_so():
-    with pytest.raises(NotImplementedError):
-        nn.CTCLoss()
-
-
 def test_deprecated_reduction_flags_warn():
     with pytest.warns(UserWarning, match="please use reduction='sum'"):
         assert nn.MSELoss(size_average=False).reduction == "sum"

@@ -4,31 +4,11 @@ import warnings
 
 from fastnn.ops import pointwise
 from fastnn.ops import softmax as _softmax
-from fastnn.ops.activation import (celu, elu, glu, hardsigmoid, hardswish, hardtanh, leaky_relu, mish, relu, relu6,
-                                    selu, sigmoid, silu, softsign, tanhshrink, threshold)
-from fastnn.ops.activation_composed import gumbel_softmax, rrelu
-from fastnn.ops.adaptive_pool import (adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d,
-                                      adaptive_max_pool2d)
-from fastnn.ops.attention_composed import multi_head_attention_forward
 from fastnn.ops.declare import operation as _operation
-from fastnn.ops.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
-from fastnn.ops.embedding import embedding, embedding_bag
-from fastnn.ops.fold import fold, unfold
 from fastnn.ops.functions import public as _public
-from fastnn.ops.loss import (binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy,
-                             hinge_embedding_loss, huber_loss, kl_div, l1_loss, mse_loss, nll_loss, poisson_nll_loss,
-                             smooth_l1_loss, soft_margin_loss)
-from fastnn.ops.loss_composed import (cosine_embedding_loss, ctc_loss, gaussian_nll_loss, margin_ranking_loss,
-                                      multi_margin_loss, multilabel_margin_loss, multilabel_soft_margin_loss,
-                                      triplet_margin_loss, triplet_margin_with_distance_loss)
-from fastnn.ops.normalization import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, rms_norm
-from fastnn.ops.norms import normalize
-from fastnn.ops.padding import pad
-from fastnn.ops.pool import (lp_pool1d, lp_pool2d, max_pool1d, max_pool1d_with_indices, max_pool2d,
-                             max_pool2d_with_indices, max_pool3d, max_pool3d_with_indices)
-from fastnn.ops.resample import interpolate, upsample, upsample_bilinear, upsample_nearest
-from fastnn.ops.trigonometric import tanh
-from fastnn.ops.unpool import max_unpool1d, max_unpool2d, max_unpool3d
+
+# PyTorch's Python functions, whose own names are all; behind its parser are those of "functional", below.
+globals().update(_public("nn"))
 
 
 def _in_place(function):
@@ -39,8 +19,8 @@ def _in_place(function):
     return wrapped
 
 
-celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_ = map(
-    _in_place, (celu, elu, hardtanh, leaky_relu, relu, rrelu, selu, threshold))
+celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_ = [
+    _in_place(globals()[name]) for name in "celu elu hardtanh leaky_relu relu rrelu selu threshold".split()]
 
 
 def _implicit_dim(name, ndim, stacklevel):
@@ -116,7 +96,6 @@ def softmin(input, dim=None, _stacklevel=3, dtype=None):
 
 
 _operation("functional")(celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_)
-# Behind PyTorch's parser are these; its others are Python functions, whose own names are all.
 globals().update(_public("functional"))
 
 __all__ = [name for name in sorted(globals()) if callable(globals()[name]) and not name.startswith("_")]

@@ -6,12 +6,13 @@ Importing this package gives Tensor its operators, and the methods that the func
 from fastnn import _gradients, _operators, _tensor  # noqa: F401 (backward and hooks become methods)
 # Those that declare functions:
 from fastnn.ops import (activation, activation_composed, adaptive_pool, arithmetic, arithmetic_composed, attention,
-                        casting, combinatorics, compare, compare_composed, conv, conv_composed, creation,
-                        decompositions, diagonals, distance, dropout, embedding, families, gamma_functions, indexing,
-                        inplace, joining, joining_composed, linalg, linear, methods, norms, pointwise,
-                        pointwise_composed, pool, products, ranges, rearrange, reduce, reduce_composed, remainder,
-                        replacing, sampling, scan, scatter, shape, shape_composed, shuffle, softmax, sorting, special,
-                        splitting, statistics, strides, triangular, trigonometric)
+                        attention_composed, casting, combinatorics, compare, compare_composed, conv, conv_composed,
+                        creation, decompositions, diagonals, distance, dropout, embedding, families, fold,
+                        gamma_functions, indexing, inplace, joining, joining_composed, linalg, linear, loss,
+                        loss_composed, methods, normalization, norms, padding, pointwise, pointwise_composed, pool,
+                        products, ranges, rearrange, reduce, reduce_composed, remainder, replacing, resample, sampling,
+                        scan, scatter, shape, shape_composed, shuffle, softmax, sorting, special, splitting, statistics,
+                        strides, triangular, trigonometric, unpool)
 from fastnn.ops.functions import public
 from fastnn.ops.printing import tensor_str
 

@@ -555,3 +555,5 @@ operation(inplace=in_place_form)(relu)
 operation("fastnn")(celu, prelu, selu)
 operation("fastnn", out=True)(hardshrink, threshold)
 operation("functional")(gelu, hardshrink, logsigmoid, prelu, softplus, softshrink)
+operation("nn")(celu, elu, glu, hardsigmoid, hardswish, hardtanh, leaky_relu, mish, relu, relu6, selu, sigmoid, silu,
+                softsign, tanhshrink, threshold)

@@ -11,6 +11,7 @@ from fastnn.ops.inplace import changed
 from fastnn.random import default_generator
 
 
+@operation("nn")
 @operation("fastnn")
 def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False, generator=None):
     """x if x > 0, else a x: a uniform of [lower, upper] for each element in training, its mean otherwise.
@@ -57,6 +58,7 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False, ge
     return changed("rrelu_", input, mul, (slopes,), {}) if inplace else mul(input, slopes)
 
 
+@operation("nn")
 def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     """A sample of the Gumbel-softmax distribution (Jang et al. 2017); `hard` gives one-hot rows with its gradient.
 

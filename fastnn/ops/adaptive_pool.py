@@ -36,6 +36,7 @@ def _adaptive_max(name, input, x, size, return_indices, row):
     return (out, places) if return_indices else out
 
 
+@operation("nn")
 def adaptive_max_pool1d(input, output_size, return_indices=False):
     """The largest elements of `output_size` windows that cover a row evenly.
 
@@ -60,6 +61,7 @@ def adaptive_max_pool1d(input, output_size, return_indices=False):
                          return_indices, True)
 
 
+@operation("nn")
 def adaptive_max_pool2d(input, output_size, return_indices=False):
     """The largest elements of windows that cover a plane evenly; None in `output_size` keeps the input's.
 
@@ -169,6 +171,7 @@ def adaptive_avg_pool1d(input, output_size):
     return _adaptive_avg("adaptive_avg_pool1d", input, output_size, 1)
 
 
+@operation("nn")
 def adaptive_avg_pool2d(input, output_size):
     """Averages of windows that cover a plane evenly; None in `output_size` keeps the input's.
 
@@ -190,6 +193,7 @@ def adaptive_avg_pool2d(input, output_size):
     return _adaptive_avg("adaptive_avg_pool2d", input, output_size, 2)
 
 
+@operation("nn")
 def adaptive_avg_pool3d(input, output_size):
     """Averages of windows that cover a volume evenly; None in `output_size` keeps the input's.
 

@@ -5,6 +5,7 @@ from fastnn.dtypes import bool as bool_dtype
 from fastnn.ops.attention import packed_attention
 from fastnn.ops.compare import logical_or
 from fastnn.ops.creation import zeros, zeros_like
+from fastnn.ops.declare import operation
 from fastnn.ops.linear import linear
 from fastnn.ops.joining import cat
 
@@ -151,6 +152,7 @@ def attend(query, key, value, embed_dim, num_heads, weight, weights, bias, bias_
     return out, seen
 
 
+@operation("nn")
 def multi_head_attention_forward(query, key, value, embed_dim_to_check, num_heads, in_proj_weight, in_proj_bias, bias_k,
                                  bias_v, add_zero_attn, dropout_p, out_proj_weight, out_proj_bias, training=True,
                                  key_padding_mask=None, need_weights=True, attn_mask=None,

@@ -3,7 +3,8 @@
 ``@operation("fastnn Tensor linalg", inplace=True, out=True, aliases="arccos")`` stands above a function of any module
 of `ops` and changes nothing about it. What programs call is made of the declarations by `fastnn.ops.functions`.
 """
-HOMES = {"fastnn": {}, "Tensor": {}, "functional": {}, "linalg": {}, "special": {}}  # {home: {name: Declaration}}
+HOMES = {"fastnn": {}, "Tensor": {}, "functional": {}, "nn": {}, "linalg": {},
+         "special": {}}  # {home: {name: Declaration}}
 
 
 class Declaration:
@@ -22,8 +23,8 @@ def operation(places="fastnn Tensor", *, aliases="", inplace=False, out=False, k
     ----------
     places : str
         Homes: ``fastnn``, ``Tensor`` (a method, whose first parameter is the tensor; a property stays one), ``linalg``,
-        ``special``, and ``functional`` (what takes NumPy's names in nn.functional). A name behind a dot is instead of
-        the function's own: ``"linalg fastnn.inverse"``.
+        ``special``, ``functional`` (what takes NumPy's names in nn.functional) and ``nn`` (nn.functional's others, as
+        they are). A name behind a dot is instead of the function's own: ``"linalg fastnn.inverse"``.
     aliases : str or dict
         Further names where the function has its own, and of the in-place form; as a dict, with their keywords.
     inplace : bool, "view" or callable

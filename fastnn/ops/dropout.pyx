@@ -252,3 +252,6 @@ def dropout3d(input, double p=0.5, bint training=True, bint inplace=False):
     if isinstance(input, Tensor) and input.ndim not in (4, 5):
         odd_dimensions("dropout3d", input.ndim, 5)
     return apply("dropout3d", input, p, training, inplace, 1 if isinstance(input, Tensor) and input.ndim != 5 else 2)
+
+
+operation("nn")(alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout)

@@ -92,6 +92,7 @@ def _embedded(w, index, rows, padding_idx, by_freq):
     return np.where((index == padding_idx)[..., None], y.dtype.type(0), y)
 
 
+@operation("nn")
 def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
     """``weight[input]``.
 
@@ -192,6 +193,7 @@ def _bag_second(step, g):
     return dw, dscale
 
 
+@operation("nn")
 def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale_grad_by_freq=False, mode="mean",
                   sparse=False, per_sample_weights=None, include_last_offset=False, padding_idx=None):
     """Sum, mean or maximum of the rows of each bag, without making the rows.

@@ -5,6 +5,7 @@ from fastnn import kernels
 from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.ops._common import need_tensors
+from fastnn.ops.declare import operation
 
 
 def _unfold_backward(grad, shape, sizes):
@@ -23,6 +24,7 @@ FOLD = Op("Col2ImBackward0", _fold_backward, "output_size sizes")
 FOLD.linear(lambda x, output_size, sizes: kernels.unfold_backward(x, output_size, *sizes))
 
 
+@operation("nn")
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     """The elements of each window as a column (im2col).
 
@@ -55,6 +57,7 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     return record(kernels.unfold_forward(x, *sizes), UNFOLD, (input,), (x.shape, sizes))
 
 
+@operation("nn")
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """Columns of windows back to planes of `output_size`, added up where they overlap (col2im).
 

@@ -9,12 +9,12 @@ FORMS = {True: inplace.form, "view": inplace.view_form}
 
 
 def public(home):
-    """{name: what programs call} of a home: ``fastnn``, ``Tensor``, ``functional``, ``linalg`` or ``special``."""
+    """{name: what programs call} of a home of `fastnn.ops.declare`."""
     made = {}
     for name, found in HOMES[home].items():
         function = found.function
         if found.inplace:
             function = FORMS.get(found.inplace, found.inplace)(function.__name__, function)
-        made[name] = function if isinstance(function, property) else Function(
+        made[name] = function if isinstance(function, property) or home == "nn" else Function(
             function, name, MODULES[home], found.keywords, found.out, found.scaled)
     return made

@@ -15,6 +15,7 @@ from fastnn._tensor cimport Tensor, recording, record2, shape_of, wrap
 from fastnn.kernels cimport loss as K
 from fastnn.ops._common cimport is_real
 from fastnn.ops._common import broadcast_shapes, promote
+from fastnn.ops.declare import operation
 from fastnn.ops.slopes import LOSSES
 
 np.import_array()
@@ -582,3 +583,7 @@ def nll_loss(input, target, weight=None, size_average=None, long ignore_index=-1
     out = record2(y, NLL, x, t, (x.array, t.array, total, w, ignore_index, reduction))
     out.node.guard(t.version_object())
     return out
+
+
+operation("nn")(binary_cross_entropy, binary_cross_entropy_with_logits, cross_entropy, hinge_embedding_loss, huber_loss,
+                kl_div, l1_loss, mse_loss, nll_loss, poisson_nll_loss, smooth_l1_loss, soft_margin_loss)

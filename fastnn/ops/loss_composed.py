@@ -4,11 +4,12 @@ import math
 import numpy as np
 
 from fastnn._tensor import from_array
-from fastnn.autograd import no_grad
+from fastnn.autograd.grad_mode import no_grad
 from fastnn.ops import activation, pointwise
 from fastnn.ops import reduce as reductions
 from fastnn.ops._common import need_tensors
 from fastnn.ops.arithmetic import add, div, mul, sub
+from fastnn.ops.declare import operation
 from fastnn.ops.distance import pairwise_distance
 from fastnn.ops.compare import minimum
 from fastnn.ops.indexing import where
@@ -30,6 +31,7 @@ def reduced(values, reduction):
     return reductions.mean(values) if reduction == "mean" else reductions.sum(values)
 
 
+@operation("nn")
 def cosine_embedding_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """1 - cos(x1, x2) where y = 1, max(0, cos(x1, x2) - margin) where y = -1.
 
@@ -71,6 +73,7 @@ def _sum(x):
     return reductions.sum(x, -1)
 
 
+@operation("nn")
 def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"):
     """max(0, -y (x1 - x2) + margin), y = 1 or -1.
 
@@ -99,6 +102,7 @@ def margin_ranking_loss(input1, input2, target, margin=0, size_average=None, red
     return reduced(loss, legacy_reduction(size_average, reduce, reduction))
 
 
+@operation("nn")
 def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, size_average=None,
                         reduce=None, reduction="mean"):
     """max(0, |a - p| - |a - n| + margin) with p-norms; `swap` takes the smaller of |a - n| and |p - n|.
@@ -133,6 +137,7 @@ def triplet_margin_loss(anchor, positive, negative, margin=1.0, p=2, eps=1e-6, s
                     legacy_reduction(size_average, reduce, reduction))
 
 
+@operation("nn")
 def triplet_margin_with_distance_loss(anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False,
                                       reduction="mean"):
     """`triplet_margin_loss` with any distance of two tensors.
@@ -173,6 +178,7 @@ def _triplet(anchor, positive, negative, distance, margin, swap, reduction):
     return reduced(clamp(sub(add(to_positive, margin), to_negative), 0), reduction)
 
 
+@operation("nn")
 def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"):
     """0.5 (log var + (x - y)^2 / var), var at least `eps`; `full` adds log(2 pi) / 2.
 
@@ -245,6 +251,7 @@ def _classes(name, input, target, per_class):
     return input, classes, batched
 
 
+@operation("nn")
 def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"):
     """sum over j != y of max(0, weight[y] (margin - x[y] + x[j]))^p / C, p = 1 or 2.
 
@@ -288,6 +295,7 @@ def multi_margin_loss(input, target, p=1, margin=1.0, weight=None, size_average=
     return reduced(loss if batched else loss.squeeze(0), reduction)
 
 
+@operation("nn")
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """sum over labels y and classes j that are no labels of max(0, 1 - x[y] + x[j]) / C.
 
@@ -319,6 +327,7 @@ def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduct
     return reduced(loss if batched else loss.squeeze(0), reduction)
 
 
+@operation("nn")
 def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
     """-mean over classes of y log sigmoid(x) + (1 - y) log sigmoid(-x).
 
@@ -346,25 +355,3 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
     if weight is not None:
         loss = mul(loss, weight)
     return reduced(div(_sum(loss), input.shape[-1]), reduction)
-
-
-def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
-    """Not implemented: connectionist temporal classification (Graves et al. 2006).
-
-    Parameters
-    ----------
-    log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity
-        PyTorch's.
-
-    Raises
-    ------
-    NotImplementedError
-        Always.
-
-    Examples
-    --------
-    >>> F.ctc_loss(fastnn.zeros(1, 1, 2), fastnn.tensor([[1]]), [1], [1])
-    Traceback (most recent call last):
-    NotImplementedError: ctc_loss is not implemented; see the coverage page of the documentation
-    """
-    raise NotImplementedError("ctc_loss is not implemented; see the coverage page of the documentation")

@@ -10,6 +10,7 @@ from fastnn._tensor cimport Tensor, needs_grad, recording, recordn, shape_of, wr
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport norm as K
 from fastnn.ops._common import need_tensors
+from fastnn.ops.declare import operation
 
 np.import_array()
 
@@ -406,3 +407,6 @@ def local_response_norm(input, int size, double alpha=1e-4, double beta=0.75, do
     for i in range(1, size):
         total = add(total, squares.narrow(1, i, channels))
     return div(input, pow(add(mul(total, alpha / size), k), beta))
+
+
+operation("nn")(batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, rms_norm)

@@ -273,6 +273,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
 
 
 @in_single
+@operation("nn")
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """input / max(its p-norm along `dim`, eps).
 

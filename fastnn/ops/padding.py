@@ -5,6 +5,7 @@ from fastnn import dtypes
 from fastnn._tape import Op
 from fastnn._tensor import record
 from fastnn.ops._common import need_tensors, room
+from fastnn.ops.declare import operation
 
 
 def _sources(size, before, after, mode):
@@ -42,6 +43,7 @@ for _op in MODES.values():
     _op.linear(_padded)
 
 
+@operation("nn")
 def pad(input, pad, mode="constant", value=None):
     """More elements at the borders, `pad` = (before, after) of the last dimension, of the last but one, ...
 

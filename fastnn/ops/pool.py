@@ -106,6 +106,7 @@ def _max_pool(name, input, x, sizes, ceil_mode, return_indices, row):
     return record(y, MAX_POOL[name], (input,), (kept, shape, sizes, row), (places,)), places
 
 
+@operation("nn")
 def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """The largest element of each window of a row; NaN where there is one.
 
@@ -140,6 +141,7 @@ def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     return _max_pool("MaxPool1DBackward0", input, x, sizes, ceil_mode, return_indices, True)
 
 
+@operation("nn")
 def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """The largest element of each window of a plane; NaN where there is one.
 
@@ -173,6 +175,7 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
                      (kernel_size, stride, padding, dilation), ceil_mode, return_indices, False)
 
 
+@operation("nn")
 def max_pool1d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
                             return_indices=False):
     """``max_pool1d`` with `return_indices`.
@@ -201,6 +204,7 @@ def max_pool1d_with_indices(input, kernel_size, stride=None, padding=0, dilation
     return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
 
 
+@operation("nn")
 def max_pool2d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
                             return_indices=False):
     """``max_pool2d`` with `return_indices`.
@@ -343,6 +347,7 @@ def _lp_pool(name, pool, max_pool, input, norm_type, kernel_size, stride, ceil_m
     return (mean.sign() * mean.abs().relu()).mul(elements).pow(1.0 / norm_type)
 
 
+@operation("nn")
 def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """(sum of x^p over each window)^(1/p), p = `norm_type`; a sum below 0 counts as PyTorch's does.
 
@@ -368,6 +373,7 @@ def lp_pool1d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
                     single_of("lp_pool1d: kernel_size", kernel_size))
 
 
+@operation("nn")
 def lp_pool2d(input, norm_type, kernel_size, stride=None, ceil_mode=False):
     """``lp_pool1d`` over windows of planes.
 
@@ -407,6 +413,7 @@ def triples_of(name, **sizes):
     return found.values()
 
 
+@operation("nn")
 def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
     """The largest element of each window of a volume; NaN where there is one.
 
@@ -458,6 +465,7 @@ def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     return y, (layer * (height * width) + plane).reshape(shape)
 
 
+@operation("nn")
 def max_pool3d_with_indices(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
                             return_indices=False):
     """``max_pool3d`` with `return_indices`.

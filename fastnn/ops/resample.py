@@ -11,6 +11,7 @@ import numpy as np
 from fastnn.errors import ShapeError
 from fastnn.ops._common import need_tensors, room
 from fastnn.ops.adaptive_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from fastnn.ops.declare import operation
 from fastnn.ops.resample_tables import frozen, resampled
 
 
@@ -122,6 +123,7 @@ def _sizes(input, size, scale_factor, recompute):
     return size, (None,) * dims if recompute else tuple(float(f) for f in factors)
 
 
+@operation("nn")
 def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None, recompute_scale_factor=None,
                 antialias=False):
     """Rows, planes or volumes of other sizes.
@@ -195,6 +197,7 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
     return resampled(_NODES[mode].format(dims), input, tables)
 
 
+@operation("nn")
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
     """``interpolate`` under its old name.
 
@@ -215,6 +218,7 @@ def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
+@operation("nn")
 def upsample_nearest(input, size=None, scale_factor=None):
     """``interpolate`` with mode "nearest".
 
@@ -234,6 +238,7 @@ def upsample_nearest(input, size=None, scale_factor=None):
     return interpolate(input, size, scale_factor, mode="nearest")
 
 
+@operation("nn")
 def upsample_bilinear(input, size=None, scale_factor=None):
     """``interpolate`` with mode "bilinear" and aligned corners.
 

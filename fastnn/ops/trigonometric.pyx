@@ -188,3 +188,4 @@ operation(inplace=in_place_form, out=True)(sin, cos, tan, sinh, cosh, tanh)
 for alias, function in {"arcsin": asin, "arccos": acos, "arctan": atan, "arcsinh": asinh, "arccosh": acosh,
                         "arctanh": atanh}.items():
     operation(aliases=alias, inplace=in_place_form, out=True)(function)
+operation("nn")(tanh)

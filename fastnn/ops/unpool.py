@@ -5,6 +5,7 @@ from fastnn._tape import Op
 from fastnn._tensor import record
 from fastnn.errors import ShapeError
 from fastnn.ops._common import need_tensors, room
+from fastnn.ops.declare import operation
 from fastnn.ops.pool import pair_of, single_of, triple_of, triples_of
 
 
@@ -68,6 +69,7 @@ def _unpool(name, input, indices, size, dims):
     return record(_unpooled(x, *saved), UNPOOL, (input,), saved, (indices,))
 
 
+@operation("nn")
 def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """Zeros, and the input's elements where ``max_pool1d`` found them.
 
@@ -100,6 +102,7 @@ def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_siz
     return _unpool("max_unpool1d", input, indices, size, kernel)
 
 
+@operation("nn")
 def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """Zeros, and the input's elements where ``max_pool2d`` found them; shapes as for ``max_unpool1d``.
 
@@ -129,6 +132,7 @@ def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_siz
     return _unpool("max_unpool2d", input, indices, size, kernel)
 
 
+@operation("nn")
 def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_size=None):
     """Zeros, and the input's elements where ``max_pool3d`` found them; shapes as for ``max_unpool1d``.
 

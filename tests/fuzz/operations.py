@@ -26,7 +26,6 @@ EXCLUDED = {
                     "what fastnn has no dtype, device or shared memory for"),
     **dict.fromkeys("apply_ map_".split(), "take a Python function"),
     **dict.fromkeys("eigh svd qr lstsq cholesky".split(), "defined up to signs: tests/parity compares them"),
-    "ctc_loss": "raises NotImplementedError (docs/porting.md)",
     "multi_head_attention_forward": "fuzz.modules draws MultiheadAttention",
     "max_unpool2d": "indices must come from a pooling: fuzz.modules", "max_unpool1d": "the same",
     **dict.fromkeys("""binomial cholesky_ex cholesky_inverse cholesky_solve gammainc gammaincc igamma igammac

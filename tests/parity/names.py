@@ -26,7 +26,7 @@ NOT_COMPARED = {
     **dict.fromkeys("aminmax clamp_max clamp_min float_power kthvalue narrow_copy nn.functional.max_pool3d".split(),
                     "its samples of errors ask for one that is not raised, or for another"),
     **dict.fromkeys("as_strided linalg.vander sum_to_size to".split(), "whether memory is shared, or 0-d, differs"),
-    **dict.fromkeys("i0 nn.functional.conv_transpose3d nn.functional.ctc_loss".split(),
+    **dict.fromkeys("i0 nn.functional.conv_transpose3d".split(),
                     "not implemented, or without its gradient, and says so"),
     **dict.fromkeys("resize_ resize_as_ zero_ sgn".split(), "PyTorch refuses its samples, or makes ZeroTensors"),
     **dict.fromkeys("byte char conj resolve_conj resolve_neg".split(), "trivial methods without keywords"),

@@ -12,7 +12,7 @@ from fastnn.nn.modules.loss_composed import (CosineEmbeddingLoss, HingeEmbedding
 from fastnn.ops import loss, loss_composed
 
 __all__ = [
-    "BCELoss", "BCEWithLogitsLoss", "CTCLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GaussianNLLLoss",
+    "BCELoss", "BCEWithLogitsLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GaussianNLLLoss",
     "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "MarginRankingLoss",
     "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss", "PoissonNLLLoss",
     "SmoothL1Loss", "SoftMarginLoss", "TripletMarginLoss", "TripletMarginWithDistanceLoss"]
@@ -323,23 +323,3 @@ class GaussianNLLLoss(_Loss):
     def forward(self, input, target, var):
         return loss_composed.gaussian_nll_loss(input, target, var, full=self.full, eps=self.eps,
                                              reduction=self.reduction)
-
-
-class CTCLoss(_Loss):
-    """Connectionist temporal classification; not implemented.
-
-    Parameters
-    ----------
-    blank, reduction, zero_infinity
-        As in PyTorch.
-
-    Examples
-    --------
-    >>> nn.CTCLoss()
-    Traceback (most recent call last):
-        ...
-    NotImplementedError: CTCLoss is not implemented; see the coverage page of the documentation
-    """
-
-    def __init__(self, blank=0, reduction="mean", zero_infinity=False):
-        raise NotImplementedError("CTCLoss is not implemented; see the coverage page of the documentation")
