@@ -11,6 +11,8 @@ from fastnn.ops._common import need_tensors
 from fastnn.ops.arithmetic_composed import binary_op, pair_of
 from fastnn.ops.declare import operation
 from fastnn.ops.indexing import where
+from fastnn.ops.maps import mapped
+from fastnn.ops.slopes import slope_of
 
 
 def floating_of(op, input):
@@ -163,6 +165,27 @@ for _function, _text, _result in (
     """
 operation("fastnn Tensor special", inplace=True, out=True)(erfc, erfinv, i0, sinc)
 operation("special", out=True)(ndtr, ndtri)
+
+
+@operation("special", out=True)
+def erfcx(input):
+    """exp(x^2) erfc(x): the tail of erfc without its underflow.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.special.erfcx(fastnn.tensor([-1.0, 0.0, 100.0]))
+    tensor([5.0090, 1.0000, 0.0056])
+    """
+    return mapped(input, "erfcx")
+
+
+@slope_of("erfcx", "SpecialErfcxBackward0")
+def _erfcx_slope(x, y, a, b):
+    return 2 * x * erfcx(x) - 2 / _SQRT_PI
 
 
 @operation("fastnn Tensor special", inplace=True, out=True)

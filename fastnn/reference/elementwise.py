@@ -107,6 +107,20 @@ def trigamma(x):
     return _reflected(x, positive, lambda part, other: (_PI / np.sin(_PI * part)) ** 2 - other)
 
 
+def erfcx(x):
+    """exp(x^2) erfc(x); beyond 2 by the continued fraction 1 / sqrt(pi) / (x + (1/2) / (x + 1 / (x + (3/2) / (x + .."""
+    x = _wide(x)
+    z, q = np.maximum(x, 2), 0
+    for k in range(100, 0, -1):
+        q = 0.5 * k / (z + q)
+    near = np.minimum(x, 2)
+    return np.where(x > 2, 1 / (z + q) / np.sqrt(_PI), np.exp(near * near) * np.asarray(_erfc(near)).astype(np.float64))
+
+
+def _erfcx_slope(x):
+    return 2 * _wide(x) * erfcx(x) - 2 / np.sqrt(_PI)
+
+
 def _silu_slope(x):
     return sigmoid(x) * (1 + x * sigmoid(-x))
 
@@ -177,6 +191,7 @@ UNARY = {
     "acosh": (lambda x, a, b: np.arccosh(x), lambda x, y, a, b: 1 / np.sqrt(x * x - 1)),
     "atanh": (lambda x, a, b: np.arctanh(x), lambda x, y, a, b: 1 / (1 - x * x)),
     "erf": (lambda x, a, b: erf(x), lambda x, y, a, b: 2 / math.sqrt(math.pi) * np.exp(-x * x)),
+    "erfcx": (lambda x, a, b: erfcx(x), lambda x, y, a, b: _erfcx_slope(x)),
     "lgamma": (lambda x, a, b: lgamma(x), lambda x, y, a, b: digamma(x)),
     "digamma": (lambda x, a, b: digamma(x), lambda x, y, a, b: trigamma(x)),
     "floor": (lambda x, a, b: np.floor(x), lambda x, y, a, b: False),

@@ -281,8 +281,8 @@ static inline REAL erfc_positive(REAL z, REAL e)
     return e * (g * (a * inverse));
 }
 
-/* exp(-scale * x * x), x >= 0, scale a power of two: the square is taken in two parts, or its rounding
- * would be multiplied by itself. */
+/* exp(-scale * x * x), x >= 0, scale a power of two or its negative: the square is taken in two parts, or its
+ * rounding would be multiplied by itself. */
 static inline REAL exp_minus_square(REAL x, REAL scale)
 {
     const real_bits keep = REAL_IS_F32 ? 0xfffff000 : (real_bits)0xfffffffff8000000;
@@ -290,6 +290,40 @@ static inline REAL exp_minus_square(REAL x, REAL scale)
     x = x > far ? far : x;
     REAL head = from_bits(bits_of(x) & keep);
     return exp_sum(-scale * (head * head), -scale * ((x - head) * (x + head)));
+}
+
+/* From here on erfcx and its slope are summed by their asymptotic series. */
+#define ERFCX_FAR PICK(10, 27)
+
+/* exp(z*z) * erfc(z) for z >= 0. */
+static inline REAL erfcx_positive(REAL z)
+{
+    const REAL v = PICK(0.5, 0.5) / (z * z);
+#if REAL_IS_F32
+    const REAL series = POLY5(v, 1, -1, 3, -15, 105);
+#else
+    const REAL series = POLY7(v, 1, -1, 3, -15, 105, -945, 10395);
+#endif
+    return z > ERFCX_FAR ? PICK(0.564189584, 0.56418958354775629) / z * series : erfc_positive(z, 1);
+}
+
+static inline REAL erfcx_(REAL x)
+{
+    const REAL z = abs_(x), y = erfcx_positive(z);
+    return x < 0 ? 2 * exp_minus_square(z, -1) - y : y;
+}
+
+/* 2 x erfcx(x) - 2 / sqrt(pi), which cancels where x is large. */
+static inline REAL erfcx_slope(REAL x)
+{
+    const REAL v = PICK(0.5, 0.5) / (x * x);
+#if REAL_IS_F32
+    const REAL series = v * POLY4(v, -1, 3, -15, 105);
+#else
+    const REAL series = v * POLY6(v, -1, 3, -15, 105, -945, 10395);
+#endif
+    return x > ERFCX_FAR ? PICK(1.12837917, 1.1283791670955126) * series
+                         : 2 * x * erfcx_(x) - PICK(1.12837917, 1.1283791670955126);
 }
 
 static inline REAL erf_(REAL x)
@@ -307,13 +341,15 @@ static inline REAL erf_(REAL x)
     return with_sign(z < PICK(0.55, 0.55) ? near_zero : far, x);
 }
 
+#define ROOT_HALF PICK(0.707106781, 0.70710678118654752)
+
 /* The normal distribution's cumulative function, relatively exact in the left tail as well;
  * *density gets exp(-x*x/2). */
 static inline REAL normal_cdf(REAL x, REAL *density)
 {
     REAL z = abs_(x);
     REAL e = exp_minus_square(z, PICK(0.5, 0.5));
-    REAL tail = PICK(0.5, 0.5) * erfc_positive(z * PICK(0.707106781, 0.70710678118654752), e);
+    REAL tail = PICK(0.5, 0.5) * erfc_positive(z * ROOT_HALF, e);
     *density = e;
     return x < 0 ? tail : 1 - tail;
 }
