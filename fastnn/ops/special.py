@@ -188,6 +188,30 @@ def _erfcx_slope(x, y, a, b):
     return 2 * x * erfcx(x) - 2 / _SQRT_PI
 
 
+@operation("special", out=True)
+def log_ndtr(input):
+    """The logarithm of the normal distribution function, log(erfc(-x / sqrt(2)) / 2), exact in its far tail too.
+
+    Parameters
+    ----------
+    input : Tensor
+
+    Examples
+    --------
+    >>> fastnn.special.log_ndtr(fastnn.tensor([-100.0, 0.0, 1.0]))
+    tensor([-5.0055e+03, -6.9315e-01, -1.7275e-01])
+    """
+    return mapped(input, "log_ndtr")
+
+
+@slope_of("log_ndtr", "SpecialLogNdtrBackward0")
+def _log_ndtr_slope(x, y, a, b):
+    """The density over the distribution function; where that is a small tail, both without exp(-x^2 / 2)."""
+    tail = erfcx(where(x > 0, x, -x) * math.sqrt(0.5))
+    density = pointwise.exp(x * x * -0.5)
+    return where(x > 0, density / (2 - density * tail), 1 / tail) * math.sqrt(2 / math.pi)
+
+
 @operation("fastnn Tensor special", inplace=True, out=True)
 def logit(input, eps=None):
     """log(x / (1 - x)); `eps` limits x to [eps, 1 - eps].

@@ -121,6 +121,20 @@ def _erfcx_slope(x):
     return 2 * _wide(x) * erfcx(x) - 2 / np.sqrt(_PI)
 
 
+def log_ndtr(x):
+    """log(erfc(-x / sqrt(2)) / 2), below 0 with what is small as erfcx(-x / sqrt(2)) exp(-x^2 / 2)."""
+    x = _wide(x)
+    tail = erfcx(np.abs(x) / np.sqrt(np.longdouble(2))) / 2
+    return np.where(x < 0, np.log(tail) - x * x / 2, np.log1p(-tail * np.exp(-x * x / 2)))
+
+
+def _log_ndtr_slope(x):
+    """The density over the distribution function."""
+    x = _wide(x)
+    tail, density = erfcx(np.abs(x) / np.sqrt(np.longdouble(2))) / 2, np.exp(-x * x / 2)
+    return np.where(x < 0, 1 / tail, density / (1 - tail * density)) / np.sqrt(2 * _PI)
+
+
 def _silu_slope(x):
     return sigmoid(x) * (1 + x * sigmoid(-x))
 
@@ -192,6 +206,7 @@ UNARY = {
     "atanh": (lambda x, a, b: np.arctanh(x), lambda x, y, a, b: 1 / (1 - x * x)),
     "erf": (lambda x, a, b: erf(x), lambda x, y, a, b: 2 / math.sqrt(math.pi) * np.exp(-x * x)),
     "erfcx": (lambda x, a, b: erfcx(x), lambda x, y, a, b: _erfcx_slope(x)),
+    "log_ndtr": (lambda x, a, b: log_ndtr(x), lambda x, y, a, b: _log_ndtr_slope(x)),
     "lgamma": (lambda x, a, b: lgamma(x), lambda x, y, a, b: digamma(x)),
     "digamma": (lambda x, a, b: digamma(x), lambda x, y, a, b: trigamma(x)),
     "floor": (lambda x, a, b: np.floor(x), lambda x, y, a, b: False),

@@ -32,6 +32,8 @@ def domain(name, x):
         return np.where(x > 0, x + x.dtype.type(2.1), np.clip(x, -0.45, -0.05))
     if name == "erfcx":  # its large values would hide the slopes of others
         return np.where(x < 0, x / 2, x)
+    if name == "log_ndtr":  # far into the tail
+        return np.where(x < 0, x * 20, x)
     if name == "acosh":
         return np.abs(x) + x.dtype.type(1.1)
     return np.abs(x) if name == "log1p" else x
