@@ -269,6 +269,12 @@ CASES = {
                             "bilinear": ((1, 1, 3, 3),), "bicubic": ((1, 1, 3, 3),),
                             "trilinear": ((1, 1, 2, 2, 2),)}.items()
        for shape in shapes},
+    "affine_grid": (lambda t, x: F(t).affine_grid(x, (1, 1, 2, 3), False) ** 2, (1, 2, 3)),
+    **{f"grid_sample {mode} {padding} of {len(shape) - 2} ours": (
+        lambda t, x, g, mode=mode, padding=padding: F(t).grid_sample(x, g * 3 - 1.7, mode, padding, False) ** 2,
+        shape, (1, *[2] * (len(shape) - 2), len(shape) - 2))
+       for mode in ("bilinear", "nearest", "bicubic") for padding in ("zeros", "border", "reflection")
+       for shape in (PLANE, VOLUME) if (mode, shape) != ("bicubic", VOLUME)},
     "layer_norm": (lambda t, x, w, b: F(t).layer_norm(x, (4,), w, b) ** 2, ROWS, (4,), (4,)),
     "rms_norm": (lambda t, x, w: F(t).rms_norm(x, (4,), w), ROWS, (4,)),
     "group_norm": (lambda t, x, w, b: F(t).group_norm(x, 2, w, b) ** 2, (2, 4, 2), (4,), (4,)),

@@ -249,3 +249,113 @@ cpdef np.ndarray unfold_backward(np.ndarray grad, output_size, kernel_size, dila
         _core.active[kind].unfold_backward(data(x), data(grad), &g)
     _core.check_interrupt()
     return x
+
+
+# ---- positions that a grid names ----
+
+cdef dict MODES = {"bilinear": 0, "nearest": 1, "bicubic": 2}
+cdef dict PADDINGS = {"zeros": 0, "border": 1, "reflection": 2}
+
+
+cdef int grid_arguments(np.ndarray x, np.ndarray grid, str mode, str padding, int64_t *sizes) except -1:
+    """Checks them; sizes: n, c, d, h, w, points, axes."""
+    cdef int kind = _core.real_kind(x, "grid_sample"), ndim = np.PyArray_NDIM(x), d
+    if mode not in MODES or padding not in PADDINGS:
+        raise ValueError(f"grid_sample: expected a mode of {list(MODES)} and a padding_mode of {list(PADDINGS)}, got "
+                         f"{mode!r} and {padding!r}")
+    if grid is None:
+        raise DTypeError("grid_sample: expected a grid, got None")
+    own, theirs = (<object>x).shape, (<object>grid).shape
+    if np.PyArray_TYPE(grid) != np.PyArray_TYPE(x):
+        raise DTypeError(f"grid_sample: expected input and grid of one dtype, got {x.dtype} and {grid.dtype}")
+    if ndim not in (4, 5) or np.PyArray_NDIM(grid) != ndim:
+        raise ShapeError(f"grid_sample: expected 4D or 5D input and grid with same number of dimensions, but got input "
+                         f"with sizes {list(own)} and grid with sizes {list(theirs)}")
+    if own[0] != theirs[0]:
+        raise ShapeError(f"grid_sample: expected grid and input to have same batch size, but got input with sizes "
+                         f"{list(own)} and grid with sizes {list(theirs)}")
+    if theirs[ndim - 1] != ndim - 2:
+        raise ShapeError(f"grid_sample: expected grid to have size {ndim - 2} in last dimension, but got grid with "
+                         f"sizes {list(theirs)}")
+    if 0 in own[2:]:
+        raise ShapeError(f"grid_sample: expected input to have non-empty spatial dimensions, but input has sizes "
+                         f"{list(own)} with dimension {2 + own[2:].index(0)} being empty")
+    if mode == "bicubic" and ndim == 5:
+        raise ShapeError("grid_sample: bicubic interpolation only supports 4D input")
+    sizes[0], sizes[1], sizes[2] = own[0], own[1], own[2] if ndim == 5 else 1
+    sizes[3], sizes[4], sizes[5], sizes[6] = own[ndim - 2], own[ndim - 1], 1, ndim - 2
+    for d in range(1, ndim - 1):
+        sizes[5] *= theirs[d]
+    return kind
+
+
+cpdef np.ndarray grid_sample_forward(np.ndarray x, np.ndarray grid, str mode="bilinear", str padding_mode="zeros",
+                                     bint align_corners=False):
+    """x at the positions of a grid: ``y[n, c, ...] = x[n, c, v, u]``, (u, v) from grid[n, ...], interpolated.
+
+    Parameters
+    ----------
+    x : array (N, C, H, W) or (N, C, D, H, W), float32 or float64
+    grid : array (N, oH, oW, 2) or (N, oD, oH, oW, 3), of x's dtype
+        Along W, H (and D), -1 and 1 are the ends; NaN counts as -1.
+    mode : {"bilinear", "nearest", "bicubic"}
+        bilinear: trilinear of 5-D arrays; bicubic: 4-D alone, Keys 1981 with a = -3/4.
+    padding_mode : {"zeros", "border", "reflection"}
+        What is beyond the ends: 0, the outermost element, or what a mirror at the ends shows.
+    align_corners : bool
+        Whether the ends are the centres of the outermost elements, not their edges.
+
+    Returns
+    -------
+    y : array (N, C, oH, oW) or (N, C, oD, oH, oW)
+
+    Raises
+    ------
+    ValueError
+        Another mode or padding mode.
+    ShapeError, DTypeError
+        Shapes or dtypes that do not fit; empty planes.
+    """
+    cdef int64_t sizes[7]
+    cdef np.npy_intp shape[5]
+    cdef int kind = grid_arguments(x, grid, mode, padding_mode, sizes), ndim = np.PyArray_NDIM(x), d
+    cdef int number = MODES[mode], padding = PADDINGS[padding_mode]
+    if _core.use_reference:
+        return reference.grid_sample_forward(x, grid, mode, padding_mode, align_corners)
+    shape[0], shape[1] = sizes[0], sizes[1]
+    for d in range(2, ndim):
+        shape[d] = np.PyArray_DIM(grid, d - 1)
+    cdef np.ndarray y = _core.new_array(ndim, shape, np.PyArray_TYPE(x))
+    x, grid = ordered(x, False), ordered(grid, False)
+    with nogil:
+        _core.active[kind].grid_sample_forward(data(y), data(x), data(grid), sizes, number, padding, align_corners)
+    _core.check_interrupt()
+    return y
+
+
+cpdef tuple grid_sample_backward(np.ndarray grad, np.ndarray x, np.ndarray grid, str mode="bilinear",
+                                 str padding_mode="zeros", bint align_corners=False, bint need_input=True,
+                                 bint need_grid=True):
+    """Gradients of `grid_sample_forward` by x and the grid.
+
+    Returns
+    -------
+    (dx, dgrid) : arrays like x and grid, or None where not needed
+    """
+    cdef int64_t sizes[7]
+    cdef int kind = grid_arguments(x, grid, mode, padding_mode, sizes)
+    cdef int number = MODES[mode], padding = PADDINGS[padding_mode]
+    _core.same_real_kind(x, grad, "grid_sample")
+    expected = (<object>x).shape[:2] + (<object>grid).shape[1:-1]
+    if (<object>grad).shape != expected:
+        raise ShapeError(f"grid_sample: expected a gradient of {expected}, got {(<object>grad).shape}")
+    if _core.use_reference:
+        return reference.grid_sample_backward(grad, x, grid, mode, padding_mode, align_corners, need_input, need_grid)
+    x, grid, grad = ordered(x, False), ordered(grid, False), ordered(grad, False)
+    cdef np.ndarray dx = _core.new_like(x, np.PyArray_TYPE(x)) if need_input else None
+    cdef np.ndarray dgrid = _core.new_like(grid, np.PyArray_TYPE(x)) if need_grid else None
+    with nogil:
+        _core.active[kind].grid_sample_backward(data(dx), data(dgrid), data(grad), data(x), data(grid), sizes, number,
+                                                padding, align_corners)
+    _core.check_interrupt()
+    return dx, dgrid

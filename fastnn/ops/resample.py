@@ -1,6 +1,6 @@
-"""Interpolation: rows, planes and volumes of other sizes.
+"""Interpolation: rows, planes and volumes of other sizes, or at positions that a grid names.
 
-It goes axis by axis. For each axis a table says of which inputs an output is the weighted sum.
+Other sizes go axis by axis: for each a table says of which inputs an output is the weighted sum.
 """
 import functools
 import math
@@ -8,11 +8,16 @@ import warnings
 
 import numpy as np
 
+from fastnn import kernels as K
+from fastnn._tape import Op
+from fastnn._tensor import from_array, record
 from fastnn.errors import ShapeError
+from fastnn.ops import linear
 from fastnn.ops._common import need_tensors, room
 from fastnn.ops.adaptive_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 from fastnn.ops.declare import operation
 from fastnn.ops.resample_tables import frozen, resampled
+from fastnn.reference.resample import grid_places, grid_weights
 
 
 def _scale(n, m, factor, real):
@@ -256,3 +261,171 @@ def upsample_bilinear(input, size=None, scale_factor=None):
     warnings.warn("`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.",
                   stacklevel=2)
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
+
+
+# ---- positions that a grid names ----
+
+def _grid_backward(grad, x, grid, mode, padding_mode, align_corners, wanted):
+    return K.grid_sample_backward(grad, x, grid, mode, padding_mode, align_corners, *wanted)
+
+
+_GRID_NAMES = "x grid mode padding_mode align_corners wanted"
+GRID_SAMPLE = {4: Op("GridSampler2DBackward0", _grid_backward, _GRID_NAMES),
+               5: Op("GridSampler3DBackward0", _grid_backward, _GRID_NAMES)}
+
+
+def _grid_composed(input, grid, mode, padding_mode, align_corners):
+    """`grid_sample` of other operations: gathered elements times products of the axes' weights."""
+    sizes = tuple(input.shape[:1:-1])  # along x, y, z
+    planes, points = input.flatten(2), grid.flatten(1, -2)
+    axes = []
+    for a, size in enumerate(sizes):
+        at = points.select(-1, a)
+        places, behind, turn = grid_places(at.detach().numpy(), size, mode, padding_mode, align_corners)
+        moved = (at - at.detach()) * from_array(turn) + from_array(behind)  # that distance, as it depends on the grid
+        axes.append(list(zip(places, grid_weights(moved, mode))))
+    total = 0.0
+    for which in np.ndindex(*[len(axis) for axis in axes]):
+        place, outside, weight = 0, False, 1.0
+        for a in reversed(range(len(sizes))):
+            own, share = axes[a][which[a]]
+            place, outside, weight = place * sizes[a] + own, outside | (own < 0), share * weight
+        index = from_array(np.where(outside, 0, place)[:, None]).expand(*planes.shape[:2], -1)
+        seen = from_array(np.asarray(~outside, planes.detach().numpy().dtype)[:, None])
+        total = total + planes.gather(2, index) * (weight.unsqueeze(1) * seen)
+    return total.reshape(*input.shape[:2], *grid.shape[1:-1])
+
+
+def _grid_second(step, g):
+    return step.through(g, (step.x, step.grid), lambda input, grid: _grid_composed(
+        input, grid, step.mode, step.padding_mode, step.align_corners))
+
+
+for _op in GRID_SAMPLE.values():
+    _op.second(_grid_second)
+
+
+def _aligned(align_corners):
+    """False, with PyTorch's warning, where programs do not say."""
+    if align_corners is None:
+        warnings.warn("Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. "
+                      "Please specify align_corners=True if the old behavior is desired. See the documentation of "
+                      "grid_sample for details.", stacklevel=3)
+    return bool(align_corners)
+
+
+@operation("nn")
+def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
+    """Planes or volumes at the positions that a grid names, interpolated: spatial transformers' sampler.
+
+    ``y[n, c, i, j] = input[n, c, v, u]`` with ``(u, v) = ((grid[n, i, j] + 1) (W, H) - 1) / 2``, or with aligned
+    corners ``(grid[n, i, j] + 1) (W - 1, H - 1) / 2``. Jaderberg, Simonyan, Zisserman, Kavukcuoglu 2015.
+
+    Parameters
+    ----------
+    input : Tensor (N, C, H, W) or (N, C, D, H, W)
+    grid : Tensor (N, oH, oW, 2) or (N, oD, oH, oW, 3)
+        Positions along W, H (and D), where -1 and 1 are the ends. NaN counts as -1, and infinite positions as far out.
+    mode : {"bilinear", "nearest", "bicubic"}
+        "bilinear" of volumes is trilinear; "bicubic" (Keys 1981, a = -0.75) takes planes alone; "nearest" has no
+        gradient by the grid.
+    padding_mode : {"zeros", "border", "reflection"}
+        What is beyond the ends: 0, the outermost elements, or what mirrors at the ends show.
+    align_corners : bool, optional
+        Whether the ends are the centres of the outermost elements; else, and by default, their outer edges.
+
+    Returns
+    -------
+    Tensor (N, C, oH, oW) or (N, C, oD, oH, oW)
+
+    Raises
+    ------
+    ValueError
+        Another mode or padding mode.
+    RuntimeError
+        Shapes or dtypes that do not fit.
+    NotImplementedError
+        Tensors that are not float32 or float64.
+
+    Examples
+    --------
+    >>> x = fastnn.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+    >>> F.grid_sample(x, fastnn.tensor([[[[-1.0, -1.0], [0.0, 0.0], [1.0, 0.0]]]]), align_corners=True)
+    tensor([[[[1.0000, 2.5000, 3.0000]]]])
+    """
+    if mode not in ("bilinear", "nearest", "bicubic"):
+        raise ValueError(f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but "
+                         f"got: '{mode}'")
+    if padding_mode not in ("zeros", "border", "reflection"):
+        raise ValueError(f"nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or "
+                         f"'reflection', but got: '{padding_mode}'")
+    align_corners = _aligned(align_corners)
+    need_tensors("grid_sample", input, grid)
+    x, at = input.detach().numpy(), grid.detach().numpy()
+    if x.dtype == at.dtype and x.dtype.name not in ("float32", "float64"):
+        raise NotImplementedError(f"grid_sample: not implemented for {input.dtype}")
+    y = K.grid_sample_forward(x, at, mode, padding_mode, align_corners)
+    return record(y, GRID_SAMPLE[x.ndim], (input, grid),
+                  (x, at, mode, padding_mode, align_corners, (input.requires_grad, grid.requires_grad)), (input, grid))
+
+
+@operation("nn")
+def affine_grid(theta, size, align_corners=None):
+    """The grid for `grid_sample` that an affine transform gives: ``grid[n, i, j] = theta[n] (x_j, y_i, 1)``.
+
+    x_j and y_i are from -1 to 1: the outputs' centres between edges at -1 and 1, or with aligned corners the outermost
+    ones at -1 and 1 (0 where there is one alone). Jaderberg et al. 2015.
+
+    Parameters
+    ----------
+    theta : Tensor (N, 2, 3) or (N, 3, 4)
+    size : sequence of ints
+        The output's, (N, C, H, W) or (N, C, D, H, W).
+    align_corners : bool, optional
+        As in `grid_sample`.
+
+    Returns
+    -------
+    Tensor (N, H, W, 2) or (N, D, H, W, 3)
+
+    Raises
+    ------
+    ValueError
+        theta of another shape or of integers; sizes that are not positive.
+    NotImplementedError
+        Sizes of other lengths.
+
+    Examples
+    --------
+    >>> F.affine_grid(fastnn.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]), (1, 1, 1, 2), align_corners=False)
+    tensor([[[[-0.5000,  0.0000],
+              [ 0.5000,  0.0000]]]])
+    """
+    need_tensors("affine_grid", theta)
+    if not theta.is_floating_point():
+        raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
+    dims = len(size) - 2
+    if dims not in (2, 3):
+        raise NotImplementedError(f"affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, "
+                                  f"respectively. Got size {list(size)}.")
+    if theta.ndim != 3 or tuple(theta.shape[1:]) != (dims, dims + 1):
+        raise ValueError(f"Expected a batch of {dims}D affine matrices of shape Nx{dims}x{dims + 1} for size "
+                         f"{list(size)}. Got {theta.shape}.")
+    if not all(hasattr(n, "__index__") for n in size):
+        raise TypeError(f"affine_grid(): argument 'size' must be tuple of ints, got {list(size)}")
+    size = [int(n) for n in size]
+    align_corners = _aligned(align_corners)
+    if align_corners and min(size[2:]) == 1:
+        warnings.warn("Since version 1.3.0, affine_grid behavior has changed for unit-size grids when "
+                      "align_corners=True. This is not an intended use case of affine_grid. See the documentation of "
+                      "affine_grid for details.", stacklevel=2)
+    if min(size) <= 0:
+        raise ValueError(f"Expected non-zero, positive output size. Got {size}")
+    if size[0] != theta.shape[0]:
+        raise ShapeError(f"affine_grid: expected theta of {size[0]} samples, as in size {size}, got "
+                         f"{tuple(theta.shape)}")
+    room("affine_grid", (size[0], *size[2:], dims), theta.itemsize)
+    ends = [np.zeros(1) if n == 1 else np.linspace(-1, 1, n) * (1 if align_corners else (n - 1) / n) for n in size[2:]]
+    places = np.stack([*np.meshgrid(*ends, indexing="ij")[::-1], np.ones(size[2:])], -1).reshape(-1, dims + 1)
+    base = from_array(places.astype(theta.detach().numpy().dtype))
+    return linear.matmul(base, theta.transpose(1, 2)).reshape(size[0], *size[2:], dims)

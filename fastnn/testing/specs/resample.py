@@ -134,6 +134,95 @@ def fold_bench(rng, dtype):
                     bytes=columns.nbytes * (1 + stride**2 / 9))
 
 
+# ---- positions that a grid names ----
+
+# (input, grid without its last size); the first with all options, the last for no gradients
+GRIDS = (((2, 2, 4, 5), (2, 4, 6)), ((1, 2, 1, 4), (1, 65, 1)), ((2, 1, 3, 2, 4), (2, 3, 2, 7)),
+         ((1, 1, 1, 1), (1, 3, 3)), ((0, 2, 3, 3), (0, 2, 2)), ((2, 0, 3, 3), (2, 2, 2)), ((1, 2, 3, 3), (1, 0, 2)),
+         ((1, 35, 6, 5), (1, 9, 15)), ((3, 2, 40, 30), (3, 33, 31)), ((1, 9, 2, 1, 6), (1, 5, 5, 3)))
+GRID_MODES = ("bilinear", "nearest", "bicubic")
+
+
+def grid_cases(rng, dtype, mode, small=False):
+    """Inputs, grids and options; most positions within the ends or near them, and not where elements and weights change
+    by a last digit."""
+    for i, (shape, points) in enumerate(GRIDS[:3 if small else None]):
+        for padding in ("zeros", "border", "reflection") if i < 3 else ("zeros",):
+            for corners in (False, True) if i < 3 else (False,):
+                if mode == "bicubic" and len(shape) == 5:
+                    continue
+                grid = (rng.standard_normal((*points, len(shape) - 2)) * 0.9).astype(dtype)
+                for a, size in enumerate(shape[:1:-1]):
+                    place = (grid[..., a] + 1) * (size - 1 if corners else size)  # twice the distance in elements
+                    grid[..., a] += np.where(np.abs(place - np.rint(place)) < 0.02, 0.05 / size, 0).astype(dtype)
+                yield normal(rng, dtype, *shape), grid, mode, padding, corners
+
+
+def grid_samples(mode):
+    def samples(rng, dtype):
+        for arguments in grid_cases(rng, dtype, mode):
+            yield Sample(arguments)
+        x, grid = normal(rng, dtype, 1, 2, 3, 4), np.zeros((1, 3, 5, 2), dtype)
+        for padding in ("zeros", "border", "reflection"):  # of far positions' reflections no digit is left
+            far = (np.nan, 2.3, -1.7, 5, -4) if padding == "reflection" else (np.nan, np.inf, -np.inf, 1e38, -1e38)
+            grid[0, 0, :, 0] = grid[0, 1, :, 1] = grid[0, 2, :, 0] = grid[0, 2, :, 1] = far
+            for corners in (False, True):
+                yield Sample((x, grid.copy(), mode, padding, corners), torch=False)  # some of these crash PyTorch
+    return samples
+
+
+def grid_backward_samples(mode):
+    def samples(rng, dtype):
+        for x, grid, *options in grid_cases(rng, dtype, mode):
+            yield Sample((normal(rng, dtype, *x.shape[:2], *grid.shape[1:-1]), x, grid, *options))
+    return samples
+
+
+def grid_errors(dtype):
+    x, grid = np.ones((1, 2, 3, 4), dtype), np.zeros((1, 5, 5, 2), dtype)
+    yield ErrorSample((x, grid, "cubic"), {}, ValueError, "grid_sample: expected a mode of")
+    yield ErrorSample((x, grid, "nearest", "wrap"), {}, ValueError, "and a padding_mode of")
+    yield ErrorSample((x, grid[..., :1]), {}, ShapeError, "grid_sample: expected grid to have size 2 in last dimension")
+    yield ErrorSample((x[0], grid), {}, ShapeError, "grid_sample: expected 4D or 5D input")
+    yield ErrorSample((x, grid[:0]), {}, ShapeError, "to have same batch size")
+    yield ErrorSample((x[:, :, :0], grid), {}, ShapeError, "with dimension 2 being empty")
+    yield ErrorSample((x[:, :, None], np.zeros((1, 1, 1, 1, 3), dtype), "bicubic"), {}, ShapeError, "only supports 4D")
+    yield ErrorSample((x, grid.astype(int)), {}, DTypeError, "grid_sample: expected input and grid of one dtype")
+
+
+def grid_backward_errors(dtype):
+    x, grid = np.ones((1, 2, 3, 4), dtype), np.zeros((1, 5, 5, 2), dtype)
+    yield ErrorSample((x, x, grid), {}, ShapeError, "grid_sample: expected a gradient of (1, 2, 5, 5)")
+
+
+def grid_gradient(mode):
+    def gradient(kernels, rng):
+        for x, grid, *options in grid_cases(rng, "float64", mode, small=True):
+            grad = rng.standard_normal((*x.shape[:2], *grid.shape[1:-1]))
+            dx, dgrid = kernels.grid_sample_backward(grad, x, grid, *options)
+
+            def of_input(x, grid=grid, grad=grad, options=options):
+                return float((kernels.grid_sample_forward(x, grid, *options) * grad).sum())
+
+            def of_grid(grid, x=x, of_input=of_input):
+                return of_input(x, grid)
+            yield GradientCase(f"x {x.shape} {options}", of_input, x, dx)
+            yield GradientCase(f"grid {x.shape} {options}", of_grid, grid, dgrid)
+    return gradient
+
+
+def grid_bench(mode, backward=False):
+    def bench(rng, dtype):
+        x, grid = normal(rng, dtype, 8, 16, 64, 64), (rng.random((8, 64, 64, 2)) * 2 - 1).astype(dtype)
+        yield Bench("8x16x64x64", (x, x, grid, mode) if backward else (x, grid, mode), bytes=2 * x.nbytes)
+    return bench
+
+
+def torch_grid(x, grid, mode, padding, corners):
+    import torch
+    return torch.nn.functional.grid_sample(x, grid, mode, padding, corners)
+
+
 def torch_fold(columns, *args):
     import torch
     return torch.nn.functional.fold(columns, *args)
@@ -145,6 +234,8 @@ def torch_unfold(x, *args):
 
 
 SUMS = {"atol": {"float32": 1e-5, "float64": 2e-14}, "oracle": "double"}
+# A position's last digit is, times the size, its weights' error: more than that of sums.
+GRID = {"rtol": {"float32": 1e-4, "float64": 1e-12}, "atol": {"float32": 5e-5, "float64": 1e-12}}
 SPECS = [
     OpSpec("resample_forward", forward_samples, kernels=("resample_forward",), errors=errors, bench=bench, **SUMS),
     OpSpec("resample_backward", backward_samples, kernels=("resample_backward",), errors=backward_errors,
@@ -154,3 +245,10 @@ SPECS = [
     OpSpec("unfold_backward", fold_samples, kernels=("unfold_backward",), errors=fold_errors, torch=torch_fold,
            bench=fold_bench, **SUMS),
 ]
+for _mode in GRID_MODES:
+    SPECS += [
+        OpSpec("grid_sample_forward", grid_samples(_mode), variant=_mode, kernels=("grid_sample_forward",),
+               errors=grid_errors if _mode == "bilinear" else None, torch=torch_grid, gradient=grid_gradient(_mode),
+               bench=grid_bench(_mode), **GRID),
+        OpSpec("grid_sample_backward", grid_backward_samples(_mode), variant=_mode, kernels=("grid_sample_backward",),
+               errors=grid_backward_errors if _mode == "bilinear" else None, bench=grid_bench(_mode, True), **GRID)]
