@@ -446,3 +446,140 @@ cpdef np.ndarray nll_backward(np.ndarray grad, np.ndarray x, np.ndarray target, 
         _core.active[s.kind].nll_backward(pdx, pg, pt, pw, pn, s.n, s.classes, s.d, ignore_index, reduce)
     _core.check_interrupt()
     return dx
+
+
+# ---- connectionist temporal classification ----
+
+cdef class Alignments:
+    """Checked arguments of ctc_loss: x (t, n, c), targets with where each begins, lengths."""
+    cdef np.ndarray x, targets, starts, steps, lengths
+    cdef int kind, typenum
+    cdef int64_t sizes[4]  # t, n, c, the longest target
+
+    cdef int check(self, np.ndarray x, np.ndarray targets, np.ndarray input_lengths, np.ndarray target_lengths,
+                   int64_t blank) except -1:
+        cdef int64_t i, k, total = 0, most = 0
+        cdef int64_t *t
+        self.kind, self.typenum = _core.real_kind(x, "ctc_loss"), np.PyArray_TYPE(x)
+        if np.PyArray_NDIM(x) != 3 or np.PyArray_SIZE(x) == 0:
+            raise ShapeError(f"ctc_loss: expected log_probs (T, N, C) that are not empty, got {(<object>x).shape}")
+        cdef int64_t n = np.PyArray_DIM(x, 1), classes = np.PyArray_DIM(x, 2)
+        if blank < 0 or blank >= classes:
+            raise RangeError(f"ctc_loss: blank must be in label range, 0 to {classes - 1}, got {blank}")
+        self.steps = self.whole("input_lengths", input_lengths, n, np.PyArray_DIM(x, 0))
+        self.lengths = self.whole("target_lengths", target_lengths, n, -1)
+        if targets is None or np.PyArray_TYPE(targets) != np.NPY_INT64:
+            raise DTypeError(f"ctc_loss: expected targets of int64, got {None if targets is None else targets.dtype}")
+        cdef int64_t *length = <int64_t *>np.PyArray_DATA(self.lengths)
+        for i in range(n):
+            total += length[i]
+            most = max(most, length[i])
+        self.starts = numpy.cumsum(self.lengths) - self.lengths
+        if np.PyArray_NDIM(targets) == 2:
+            if np.PyArray_DIM(targets, 0) != n or np.PyArray_DIM(targets, 1) < most:
+                raise ShapeError(f"ctc_loss: expected targets ({n}, {most} or more), got {(<object>targets).shape}")
+            self.starts = numpy.arange(n) * np.PyArray_DIM(targets, 1)
+        elif np.PyArray_NDIM(targets) != 1 or np.PyArray_SIZE(targets) != total:
+            raise ShapeError(f"ctc_loss: expected targets ({total},), the sum of target_lengths, or (N, S), got "
+                             f"{(<object>targets).shape}")
+        self.x, self.targets = _core.contiguous(x), _core.contiguous(targets)
+        for i in range(n):
+            t = <int64_t *>np.PyArray_DATA(self.targets) + (<int64_t *>np.PyArray_DATA(self.starts))[i]
+            for k in range(length[i]):
+                if t[k] < 0 or t[k] >= classes:
+                    raise RangeError(f"ctc_loss: expected targets of 0 to {classes - 1}, got {t[k]} in target {i}")
+        self.sizes[0], self.sizes[1], self.sizes[2], self.sizes[3] = np.PyArray_DIM(x, 0), n, classes, most
+        return 0
+
+    cdef np.ndarray whole(self, str name, np.ndarray lengths, int64_t n, int64_t most):
+        """Lengths of 0 to `most` (-1: any)."""
+        cdef int64_t i
+        if lengths is None or np.PyArray_TYPE(lengths) != np.NPY_INT64:
+            raise DTypeError(f"ctc_loss: expected {name} of int64, got {None if lengths is None else lengths.dtype}")
+        if np.PyArray_NDIM(lengths) != 1 or np.PyArray_SIZE(lengths) != n:
+            raise ShapeError(f"ctc_loss: {name} must be of size batch_size, {n}, got {(<object>lengths).shape}")
+        lengths = _core.contiguous(lengths)
+        for i in range(n):
+            length = (<int64_t *>np.PyArray_DATA(lengths))[i]
+            if length < 0 or most >= 0 and length > most:
+                raise RangeError(f"ctc_loss: expected {name} to have values of at least 0"
+                                 f"{f' and at most {most}' if most >= 0 else ''}, but got value {length}")
+        return lengths
+
+
+cpdef tuple ctc_loss_forward(np.ndarray x, np.ndarray targets, np.ndarray input_lengths, np.ndarray target_lengths,
+                             long blank=0):
+    """-log of what probabilities exp(x) of classes, step by step, give to all alignments with a target.
+
+    An alignment has the target's classes in their order, each on one or several steps, with or without blanks between
+    them (with, between equal ones). Graves, Fernandez, Gomez, Schmidhuber 2006.
+
+    Parameters
+    ----------
+    x : array (T, N, C), float32 or float64
+        Logarithms of probabilities.
+    targets : array (N, S) or (sum of target_lengths,), int64
+    input_lengths, target_lengths : array (N,), int64
+        How many steps and classes count; the first 0 to T.
+    blank : int
+
+    Returns
+    -------
+    loss : array (N,)
+        inf where there is no alignment.
+    alpha : array (N, T, 2 (S + 1)), S the longest target's length
+        For ``ctc_loss_backward``: of a step -inf and the logarithms of what alignments of the steps so far give that
+        end in each class of the target and in the blanks before, between and behind these, less their largest.
+
+    Raises
+    ------
+    RangeError
+        Classes, lengths or the blank out of range.
+    ShapeError, DTypeError
+        Shapes or dtypes that do not fit; no steps, classes or targets at all.
+    """
+    cdef Alignments a = Alignments.__new__(Alignments)
+    a.check(x, targets, input_lengths, target_lengths, blank)
+    if _core.use_reference:
+        return reference.ctc_loss_forward(x, targets, input_lengths, target_lengths, blank)
+    cdef np.npy_intp shape[3]
+    shape[0], shape[1], shape[2] = a.sizes[1], a.sizes[0], 2 * (a.sizes[3] + 1)
+    cdef np.ndarray loss = _core.new_array(1, shape, a.typenum)
+    cdef np.ndarray alpha = _core.new_array(3, shape, a.typenum)
+    with nogil:
+        _core.active[a.kind].ctc_loss_forward(_core.data(loss), _core.data(alpha), _core.data(a.x),
+                                              <int64_t *>_core.data(a.targets), <int64_t *>_core.data(a.starts),
+                                              <int64_t *>_core.data(a.steps), <int64_t *>_core.data(a.lengths),
+                                              a.sizes, blank)
+    _core.check_interrupt()
+    return loss, alpha
+
+
+cpdef np.ndarray ctc_loss_backward(np.ndarray grad, np.ndarray x, np.ndarray targets, np.ndarray input_lengths,
+                                   np.ndarray target_lengths, np.ndarray loss, np.ndarray alpha, long blank=0,
+                                   bint zero_infinity=False):
+    """The gradient of ``ctc_loss_forward`` by x, if log_softmax made that: ``grad (exp(x) - share of the class)``.
+
+    The share is what part of the alignments' probability has the class on the step. 0 on steps that do not count; NaN
+    where there is no alignment, or with `zero_infinity` 0.
+    """
+    cdef Alignments a = Alignments.__new__(Alignments)
+    cdef np.npy_intp shape[3]
+    cdef int status
+    a.check(x, targets, input_lengths, target_lengths, blank)
+    shape[0], shape[1], shape[2] = a.sizes[1], a.sizes[0], 2 * (a.sizes[3] + 1)
+    _core.check_shape("ctc_loss", "grad", x, grad, 1, shape)
+    _core.check_shape("ctc_loss", "loss", x, loss, 1, shape)
+    _core.check_shape("ctc_loss", "alpha", x, alpha, 3, shape)
+    if _core.use_reference:
+        return reference.ctc_loss_backward(grad, x, targets, input_lengths, target_lengths, loss, alpha, blank,
+                                           zero_infinity)
+    grad, loss, alpha = _core.contiguous(grad), _core.contiguous(loss), _core.contiguous(alpha)
+    cdef np.ndarray dx = _core.new_like(a.x, a.typenum)
+    with nogil:
+        status = _core.active[a.kind].ctc_loss_backward(
+            _core.data(dx), _core.data(grad), _core.data(loss), _core.data(alpha), _core.data(a.x),
+            <int64_t *>_core.data(a.targets), <int64_t *>_core.data(a.starts), <int64_t *>_core.data(a.steps),
+            <int64_t *>_core.data(a.lengths), a.sizes, blank, zero_infinity)
+    _core.check_status(status, "ctc_loss")
+    return dx

@@ -1,9 +1,13 @@
-"""Losses made of other operations: with margins, of pairs and triplets, of several labels, of a normal distribution."""
+"""Losses made of other operations: with margins, of pairs and triplets, of several labels, of a normal distribution;
+and of alignments, which has a kernel.
+"""
 import math
 
 import numpy as np
 
-from fastnn._tensor import from_array
+from fastnn import kernels as K
+from fastnn._tape import Op
+from fastnn._tensor import Tensor, from_array, record
 from fastnn.autograd.grad_mode import no_grad
 from fastnn.ops import activation, pointwise
 from fastnn.ops import reduce as reductions
@@ -355,3 +359,106 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
     if weight is not None:
         loss = mul(loss, weight)
     return reduced(div(_sum(loss), input.shape[-1]), reduction)
+
+
+def _ctc_backward(grad, x, targets, steps, lengths, loss, alpha, blank, zero_infinity):
+    return K.ctc_loss_backward(grad, x, targets, steps, lengths, loss, alpha, blank, zero_infinity)
+
+
+CTC_LOSS = Op("CtcLossBackward0", _ctc_backward, "x targets steps lengths loss alpha blank zero_infinity",
+              "its gradient is one of log_softmax's input, as PyTorch's is, which has none either")
+
+
+def _whole_numbers(name, lengths):
+    """Lengths, a tensor or a sequence of ints, as an array."""
+    if isinstance(lengths, Tensor):
+        found = lengths.detach().numpy()
+        if found.dtype.kind not in "iu":
+            raise RuntimeError(f"ctc_loss: {name} must be integral, got {lengths.dtype}")
+        return found.astype(np.int64).reshape(-1)
+    if not isinstance(lengths, (tuple, list)) or not all(hasattr(n, "__index__") for n in lengths):
+        raise TypeError(f"ctc_loss(): argument '{name}' must be a Tensor or a tuple of ints, got {lengths!r:.100}")
+    return np.array([int(n) for n in lengths], np.int64)
+
+
+@operation("nn")
+def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reduction="mean", zero_infinity=False):
+    """Connectionist temporal classification: -log of the probability of all alignments of steps with a target.
+
+    An alignment has the target's classes in their order, each on one or several steps, with or without blanks between
+    them (with, between equal ones). The mean is of the losses over their targets' lengths (0 counts as 1). Graves,
+    Fernandez, Gomez, Schmidhuber 2006.
+
+    Parameters
+    ----------
+    log_probs : Tensor (T, N, C) or (T, C)
+        Logarithms of probabilities, of `log_softmax`: **the gradient is right only through that**, as PyTorch's is.
+    targets : Tensor (N, S), (sum of target_lengths,) or, of one sample, (S,); int
+        Classes other than the blank; of rows the first count, of one row the samples follow each other.
+    input_lengths, target_lengths : Tensor (N,) or (), or tuple of ints
+        How many steps, at most T, and classes count.
+    blank : int, default 0
+        The class of the blank.
+    reduction : {"none", "mean", "sum"}, default "mean"
+        What becomes of the values of the samples.
+    zero_infinity : bool, default False
+        Whether a sample without alignment, whose target has too many classes for its steps, counts 0 and has a gradient
+        of 0, instead of inf and NaN.
+
+    Returns
+    -------
+    Tensor () or, with "none", (N,)
+
+    Raises
+    ------
+    RuntimeError
+        Shapes that do not fit; classes, lengths or the blank out of range.
+    TypeError, ValueError, NotImplementedError
+        Arguments that are no tensors; another reduction; other dtypes than float32 and float64.
+
+    Examples
+    --------
+    >>> F.ctc_loss(fastnn.zeros(2, 1, 2) - 0.6931, fastnn.tensor([[1]]), (2,), (1,))
+    tensor(0.2876)
+    """
+    checked(reduction)
+    need_tensors("ctc_loss", log_probs, targets)
+    if log_probs.detach().numpy().dtype.name not in ("float32", "float64"):
+        raise NotImplementedError(f"ctc_loss: not implemented for {log_probs.dtype}")
+    if targets.detach().numpy().dtype.kind not in "iuf":
+        raise RuntimeError(f"ctc_loss: expected targets of integers, got {targets.dtype}")
+    batched = log_probs.ndim != 2
+    log_probs = log_probs if batched else log_probs.unsqueeze(1)
+    steps, lengths = _whole_numbers("input_lengths", input_lengths), _whole_numbers("target_lengths", target_lengths)
+    x, classes = log_probs.detach().numpy(), targets.detach().numpy().astype(np.int64)
+    found, alpha = K.ctc_loss_forward(x, classes, steps, lengths, blank)
+    loss = record(found, CTC_LOSS, (log_probs,),
+                  (x, classes, steps, lengths, found, alpha, blank, bool(zero_infinity)), (log_probs,))
+    if zero_infinity:
+        loss = where(from_array(np.isposinf(found)), 0.0, loss)
+    if reduction == "mean":
+        loss = div(loss, from_array(np.maximum(lengths, 1).astype(x.dtype)))
+    return reduced(loss if batched else loss.squeeze(0), reduction)
+
+
+@operation("fastnn.ctc_loss")
+def _ctc_loss_numbered(log_probs, targets, input_lengths, target_lengths, blank=0, reduction=0, zero_infinity=False):
+    """``nn.functional.ctc_loss`` with the reduction as a number, and as in PyTorch another default.
+
+    Parameters
+    ----------
+    log_probs, targets, input_lengths, target_lengths, blank, zero_infinity
+        As there.
+    reduction : int, default 0
+        0 (none), 1 (mean) or 2 (sum).
+
+    Examples
+    --------
+    >>> fastnn.ctc_loss(fastnn.zeros(2, 1, 2) - 0.6931, fastnn.tensor([[1]]), (2,), (1,), reduction=2)
+    tensor(0.2876)
+    """
+    if not hasattr(reduction, "__index__"):
+        raise TypeError(f"ctc_loss(): argument 'reduction' must be int, not {type(reduction).__name__}")
+    names = {1: "mean", 2: "sum"}
+    return ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, names.get(int(reduction), "none"),
+                    zero_infinity)

@@ -200,3 +200,78 @@ def nll_backward(grad, x, target, total, weight=None, ignore_index=-100, reducti
         grad = np.broadcast_to(grad.reshape(n, d) if reduction == "none" else grad.ravel(), (n, d)) / total
     one_hot = (classes[:, None] == np.arange(c).reshape(1, c, 1)) & (target != ignore_index)[:, None]
     return np.where(one_hot, -(grad * class_weight)[:, None], 0).astype(x.dtype).reshape(x_shape)
+
+
+# ---- connectionist temporal classification ----
+
+def _targets(targets, lengths):
+    """Each sample's classes."""
+    if targets.ndim == 2:
+        return [row[:n] for row, n in zip(targets, lengths)]
+    return np.split(targets, np.cumsum(lengths)[:-1])
+
+
+def _behind(row, k=1):
+    """row[i - k], -inf in front."""
+    return np.concatenate([np.full(k, -np.inf, row.dtype), row])[:len(row)]
+
+
+def _scaled(row):
+    """Less the largest, and that."""
+    top = row.max(initial=-np.inf)
+    top = np.where(top == -np.inf, 0, top).astype(row.dtype)
+    return row - top, top
+
+
+def _steps(x, target, blank, steps):
+    """The rows of one sample: logarithms for the target's classes and the blanks around them after each step, less the
+    largest of the row; and what was subtracted from it and those before."""
+    states = np.full(2 * len(target) + 1, blank)  # blank, class, blank, ..., class, blank
+    states[1::2] = target
+    skips = np.zeros(len(states), bool)
+    skips[3::2] = target[1:] != target[:-1]
+    row, total = np.full(len(states), -np.inf, x.dtype), np.float64(0)
+    for t in range(steps):
+        if t == 0:
+            row[:2] = x[0, states[:2]]
+        else:
+            row = np.logaddexp(np.logaddexp(row, _behind(row)), np.where(skips, _behind(row, 2), -np.inf))
+            row = row + x[t, states]
+        row, top = _scaled(row)
+        total += top
+        yield row, total
+
+
+def ctc_loss_forward(x, targets, input_lengths, target_lengths, blank=0):
+    width = int(target_lengths.max()) + 1
+    loss = np.zeros(x.shape[1], x.dtype)
+    alpha = np.full((x.shape[1], x.shape[0], 2 * width), -np.inf, x.dtype)
+    with np.errstate(all="ignore"):
+        for b, (target, steps) in enumerate(zip(_targets(targets, target_lengths), input_lengths)):
+            n = len(target)
+            loss[b] = 0 if n == 0 else np.inf
+            for t, (row, total) in enumerate(_steps(x[:, b], target, blank, steps)):
+                alpha[b, t, width:width + n + 1], alpha[b, t, 1:n + 1] = row[::2], row[1::2]
+                loss[b] = -(total + np.logaddexp.reduce(row[-2:]))
+    return loss, alpha
+
+
+def ctc_loss_backward(grad, x, targets, input_lengths, target_lengths, loss, alpha, blank=0, zero_infinity=False):
+    dx, width = np.zeros(x.shape, x.dtype), alpha.shape[2] // 2
+    with np.errstate(all="ignore"):
+        for b, (target, steps) in enumerate(zip(_targets(targets, target_lengths), input_lengths)):
+            n = len(target)
+            if np.isposinf(loss[b]):
+                dx[:steps, b] = 0 if zero_infinity else np.nan
+                continue
+            # backwards the target is a target too
+            rows = list(_steps(x[:steps, b][::-1], target[::-1], blank, steps))[::-1]
+            classes = np.concatenate([np.full(n + 1, blank), target])
+            for t, (row, _) in enumerate(rows):
+                both = np.concatenate([alpha[b, t, width:width + n + 1] + row[::-2],
+                                       alpha[b, t, 1:n + 1] + row[-2::-2]])
+                share = np.exp(_scaled(np.where(both == -np.inf, both, both - x[t, b, classes]))[0])
+                dx[t, b] = np.exp(x[t, b])
+                np.subtract.at(dx[t, b], classes, share / share.sum())
+            dx[:steps, b] *= grad[b]
+    return dx

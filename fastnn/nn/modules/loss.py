@@ -12,7 +12,7 @@ from fastnn.nn.modules.loss_composed import (CosineEmbeddingLoss, HingeEmbedding
 from fastnn.ops import loss, loss_composed
 
 __all__ = [
-    "BCELoss", "BCEWithLogitsLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GaussianNLLLoss",
+    "BCELoss", "BCEWithLogitsLoss", "CTCLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GaussianNLLLoss",
     "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "MarginRankingLoss",
     "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss", "PoissonNLLLoss",
     "SmoothL1Loss", "SoftMarginLoss", "TripletMarginLoss", "TripletMarginWithDistanceLoss"]
@@ -323,3 +323,38 @@ class GaussianNLLLoss(_Loss):
     def forward(self, input, target, var):
         return loss_composed.gaussian_nll_loss(input, target, var, full=self.full, eps=self.eps,
                                              reduction=self.reduction)
+
+
+class CTCLoss(_Loss):
+    """Connectionist temporal classification: -log of the probability of all alignments of steps with a target.
+
+    Same as torch.nn.CTCLoss (Graves et al. 2006).
+
+    Parameters
+    ----------
+    blank : int
+        The class of the blank.
+    reduction : {"mean", "sum", "none"}
+        The mean is of the losses over their targets' lengths.
+    zero_infinity : bool
+        Whether a sample that has no alignment counts 0, instead of inf.
+
+    Shape
+    -----
+    log_probs (T, N, C) or (T, C), of `log_softmax`; targets (N, S), (sum of target_lengths,) or (S,); input_lengths and
+    target_lengths (N,) or (), tensors or tuples.
+
+    Examples
+    --------
+    >>> log_probs = fastnn.zeros(2, 1, 2).log_softmax(2)
+    >>> nn.CTCLoss()(log_probs, fastnn.tensor([[1]]), (2,), (1,))
+    tensor(0.2877)
+    """
+
+    def __init__(self, blank=0, reduction="mean", zero_infinity=False):
+        super().__init__(reduction=reduction)
+        self.blank, self.zero_infinity = blank, zero_infinity
+
+    def forward(self, log_probs, targets, input_lengths, target_lengths):
+        return loss_composed.ctc_loss(log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction,
+                                      self.zero_infinity)

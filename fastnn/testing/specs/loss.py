@@ -450,6 +450,92 @@ def nll_backward_bench(rng, dtype):
                     bytes=case.args[0].nbytes)
 
 
+# ---- connectionist temporal classification ----
+
+# (steps, samples, classes, input lengths, target lengths, whether targets are one row)
+ALIGNMENTS = ((1, 1, 2, (1,), (1,), False), (5, 2, 4, (5, 3), (2, 1), False),
+              (5, 3, 4, (5, 0, 4), (0, 0, 2), True), (12, 4, 3, (12, 9, 2, 1), (5, 3, 3, 2), False),
+              (70, 5, 20, (70, 64, 65, 3, 31), (17, 30, 1, 2, 15), True),
+              (40, 33, 7, (40,) * 33, (9,) * 33, False), (3, 2, 5, (3, 0), (1, 1), True))
+
+
+def log_softmax(x):
+    return x - np.log(np.exp(x).sum(-1, keepdims=True))
+
+
+def alignments(rng, dtype):
+    for t, n, c, steps, lengths, flat in ALIGNMENTS:
+        x = log_softmax(rng.standard_normal((t, n, c))).astype(dtype)
+        blank = int(rng.integers(c))
+        classes = rng.integers(0, c - 1, sum(lengths) if flat else (n, max(lengths) + 1))
+        yield x, classes + (classes >= blank), np.array(steps), np.array(lengths), blank
+
+
+def ctc_samples(rng, dtype):
+    for arguments in alignments(rng, dtype):
+        yield Sample(arguments)
+    x = np.full((4, 1, 3), -np.inf, dtype)  # probabilities of 0
+    x[[0, 1, 2, 3], 0, [1, 0, 2, 2]] = 0
+    yield Sample((x, np.array([[1, 2]]), np.array([4]), np.array([2])))
+
+
+def ctc_backward_samples(rng, dtype):
+    for x, *arguments, blank in alignments(rng, dtype):
+        loss, alpha = reference.ctc_loss_forward(x, *arguments, blank)
+        for zero_infinity in (False, True):
+            yield Sample((normal(rng, dtype, x.shape[1]), x, *arguments, loss, alpha, blank, zero_infinity))
+
+
+def ctc_errors(dtype):
+    x, classes, steps, lengths = np.zeros((5, 2, 4), dtype), np.ones((2, 3), int), np.array([5, 5]), np.array([2, 3])
+    yield ErrorSample((x[0], classes, steps, lengths), {}, ShapeError, "ctc_loss: expected log_probs (T, N, C)")
+    yield ErrorSample((x[:0], classes, steps, lengths), {}, ShapeError, "that are not empty")
+    yield ErrorSample((x.astype(int), classes, steps, lengths), {}, DTypeError, "ctc_loss: expected a float32 or")
+    yield ErrorSample((x, classes.astype(float), steps, lengths), {}, DTypeError, "ctc_loss: expected targets of int64")
+    yield ErrorSample((x, classes[:1], steps, lengths), {}, ShapeError, "ctc_loss: expected targets (2, 3 or more)")
+    yield ErrorSample((x, classes[0], steps, lengths), {}, ShapeError, "ctc_loss: expected targets (5,)")
+    yield ErrorSample((x, classes + 3, steps, lengths), {}, RangeError, "ctc_loss: expected targets of 0 to 3, got 4")
+    yield ErrorSample((x, classes - 2, steps, lengths), {}, RangeError, "ctc_loss: expected targets of 0 to 3, got -1")
+    yield ErrorSample((x, classes, steps + 1, lengths), {}, RangeError, "at most 5, but got value 6")
+    yield ErrorSample((x, classes, steps, lengths - 3), {}, RangeError, "target_lengths to have values of at least 0")
+    yield ErrorSample((x, classes, steps[:1], lengths), {}, ShapeError, "input_lengths must be of size batch_size, 2")
+    yield ErrorSample((x, classes, steps, lengths, 4), {}, RangeError, "ctc_loss: blank must be in label range")
+
+
+def ctc_backward_errors(dtype):
+    x, classes, steps, lengths = np.zeros((5, 2, 4), dtype), np.ones((2, 3), int), np.array([5, 5]), np.array([2, 3])
+    loss, alpha = reference.ctc_loss_forward(x, classes, steps, lengths)
+    yield ErrorSample((loss[:1], x, classes, steps, lengths, loss, alpha), {}, ShapeError, "ctc_loss: expected grad")
+    yield ErrorSample((loss, x, classes, steps, lengths, loss, alpha[:1]), {}, ShapeError, "ctc_loss: expected alpha")
+
+
+def ctc_gradient(kernels, rng):
+    """By what log_softmax made x of."""
+    for x, *arguments, blank in list(alignments(rng, "float64"))[:4]:
+        grad = rng.standard_normal(x.shape[1])
+        loss, alpha = kernels.ctc_loss_forward(x, *arguments, blank)
+        dx = kernels.ctc_loss_backward(grad, x, *arguments, loss, alpha, blank, True)
+
+        def function(z, arguments=arguments, blank=blank, grad=grad):
+            loss = kernels.ctc_loss_forward(log_softmax(z), *arguments, blank)[0]
+            return float((np.where(np.isinf(loss), 0, loss) * grad).sum())
+        yield GradientCase(f"logits {x.shape}", function, x, dx)
+
+
+def ctc_bench(rng, dtype):
+    for t, n, c, s in ((50, 16, 20, 10), (200, 32, 60, 40)):
+        x = log_softmax(rng.standard_normal((t, n, c))).astype(dtype)
+        yield Bench(f"{t}x{n}x{c} {s}", (x, rng.integers(1, c, (n, s)), np.full(n, t), np.full(n, s)), bytes=x.nbytes)
+
+
+def ctc_backward_bench(rng, dtype):
+    for case in ctc_bench(rng, dtype):
+        loss, alpha = reference.ctc_loss_forward(*case.args)
+        yield Bench(case.label, (np.ones_like(loss), *case.args, loss, alpha), bytes=case.bytes)
+
+
+# Logarithms of the steps so far, whose rounding is that of their sums, are what exp is taken of.
+ALONG = {"rtol": {"float32": 2e-5, "float64": 1e-13}, "atol": {"float32": 1e-4, "float64": 2e-13}}
 SPECS = [
     *(spec for op in POINTWISE for spec in pointwise_spec(op)),
     *(spec for soft in (False, True) for spec in (
@@ -463,4 +549,8 @@ SPECS = [
            oracle="double", torch=torch_nll_with_total, bench=nll_bench, **TOLERANCE),
     OpSpec("nll_backward", nll_backward_samples, kernels=("nll_backward",), errors=nll_backward_errors, oracle="double",
            torch=torch_nll_backward, gradient=nll_gradient, bench=nll_backward_bench, **TOLERANCE),
+    OpSpec("ctc_loss_forward", ctc_samples, kernels=("ctc_loss_forward",), errors=ctc_errors, oracle="double",
+           gradient=ctc_gradient, bench=ctc_bench, **ALONG),
+    OpSpec("ctc_loss_backward", ctc_backward_samples, kernels=("ctc_loss_backward",), errors=ctc_backward_errors,
+           oracle="double", bench=ctc_backward_bench, **ALONG),
 ]
