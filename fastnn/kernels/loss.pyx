@@ -528,8 +528,8 @@ cpdef tuple ctc_loss_forward(np.ndarray x, np.ndarray targets, np.ndarray input_
     loss : array (N,)
         inf where there is no alignment.
     alpha : array (N, T, 2 (S + 1)), S the longest target's length
-        For ``ctc_loss_backward``: of a step the logarithms of what alignments of the steps so far that end in -inf, in
-        each class of the target and in the blanks before, between and behind these give.
+        For ``ctc_loss_backward``: of a step -inf and the logarithms of what alignments of the steps so far give that
+        end in each class of the target and in the blanks before, between and behind these, less their largest.
 
     Raises
     ------

@@ -362,7 +362,7 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
 
 
 def _ctc_backward(grad, x, targets, steps, lengths, loss, alpha, blank, zero_infinity):
-    return K.ctc_loss_backward(np.ascontiguousarray(grad), x, targets, steps, lengths, loss, alpha, blank, zero_infinity)
+    return K.ctc_loss_backward(grad, x, targets, steps, lengths, loss, alpha, blank, zero_infinity)
 
 
 CTC_LOSS = Op("CtcLossBackward0", _ctc_backward, "x targets steps lengths loss alpha blank zero_infinity",
@@ -442,14 +442,14 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reducti
 
 
 @operation("fastnn.ctc_loss")
-def _ctc_loss_numbered(log_probs, targets, input_lengths, target_lengths, blank=0, reduction=1, zero_infinity=False):
-    """``nn.functional.ctc_loss`` with the reduction as a number.
+def _ctc_loss_numbered(log_probs, targets, input_lengths, target_lengths, blank=0, reduction=0, zero_infinity=False):
+    """``nn.functional.ctc_loss`` with the reduction as a number, and as in PyTorch another default.
 
     Parameters
     ----------
     log_probs, targets, input_lengths, target_lengths, blank, zero_infinity
         As there.
-    reduction : int, default 1
+    reduction : int, default 0
         0 (none), 1 (mean) or 2 (sum).
 
     Examples

@@ -265,11 +265,11 @@ def upsample_bilinear(input, size=None, scale_factor=None):
 
 # ---- positions that a grid names ----
 
-def _grid_backward(grad, x, grid, mode, padding_mode, align_corners, needs):
-    return K.grid_sample_backward(grad, x, grid, mode, padding_mode, align_corners, *needs)
+def _grid_backward(grad, x, grid, mode, padding_mode, align_corners, wanted):
+    return K.grid_sample_backward(grad, x, grid, mode, padding_mode, align_corners, *wanted)
 
 
-_GRID_NAMES = "x grid mode padding_mode align_corners needs"
+_GRID_NAMES = "x grid mode padding_mode align_corners wanted"
 GRID_SAMPLE = {4: Op("GridSampler2DBackward0", _grid_backward, _GRID_NAMES),
                5: Op("GridSampler3DBackward0", _grid_backward, _GRID_NAMES)}
 
@@ -277,7 +277,7 @@ GRID_SAMPLE = {4: Op("GridSampler2DBackward0", _grid_backward, _GRID_NAMES),
 def _grid_composed(input, grid, mode, padding_mode, align_corners):
     """`grid_sample` of other operations: gathered elements times products of the axes' weights."""
     sizes = tuple(input.shape[:1:-1])  # along x, y, z
-    planes, points = input.flatten(2), grid.reshape(grid.shape[0], -1, len(sizes))
+    planes, points = input.flatten(2), grid.flatten(1, -2)
     axes = []
     for a, size in enumerate(sizes):
         at = points.select(-1, a)
@@ -318,8 +318,8 @@ def _aligned(align_corners):
 def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
     """Planes or volumes at the positions that a grid names, interpolated: spatial transformers' sampler.
 
-    ``y[n, c, i, j] = input[n, c, v, u]`` with ``(u, v) = ((grid[n, i, j] + 1) (W, H) - 1) / 2``, or with aligned corners
-    ``(grid[n, i, j] + 1) (W - 1, H - 1) / 2``. Jaderberg, Simonyan, Zisserman, Kavukcuoglu 2015.
+    ``y[n, c, i, j] = input[n, c, v, u]`` with ``(u, v) = ((grid[n, i, j] + 1) (W, H) - 1) / 2``, or with aligned
+    corners ``(grid[n, i, j] + 1) (W - 1, H - 1) / 2``. Jaderberg, Simonyan, Zisserman, Kavukcuoglu 2015.
 
     Parameters
     ----------
@@ -327,8 +327,8 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     grid : Tensor (N, oH, oW, 2) or (N, oD, oH, oW, 3)
         Positions along W, H (and D), where -1 and 1 are the ends. NaN counts as -1, and infinite positions as far out.
     mode : {"bilinear", "nearest", "bicubic"}
-        "bilinear" of volumes is trilinear; "bicubic" (Keys 1981, a = -0.75) takes planes alone; "nearest" has no gradient
-        by the grid.
+        "bilinear" of volumes is trilinear; "bicubic" (Keys 1981, a = -0.75) takes planes alone; "nearest" has no
+        gradient by the grid.
     padding_mode : {"zeros", "border", "reflection"}
         What is beyond the ends: 0, the outermost elements, or what mirrors at the ends show.
     align_corners : bool, optional
@@ -354,11 +354,11 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     tensor([[[[1.0000, 2.5000, 3.0000]]]])
     """
     if mode not in ("bilinear", "nearest", "bicubic"):
-        raise ValueError(f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: "
-                         f"'{mode}'")
+        raise ValueError(f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but "
+                         f"got: '{mode}'")
     if padding_mode not in ("zeros", "border", "reflection"):
-        raise ValueError(f"nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', "
-                         f"but got: '{padding_mode}'")
+        raise ValueError(f"nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or "
+                         f"'reflection', but got: '{padding_mode}'")
     align_corners = _aligned(align_corners)
     need_tensors("grid_sample", input, grid)
     x, at = input.detach().numpy(), grid.detach().numpy()
@@ -409,20 +409,21 @@ def affine_grid(theta, size, align_corners=None):
         raise NotImplementedError(f"affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, "
                                   f"respectively. Got size {list(size)}.")
     if theta.ndim != 3 or tuple(theta.shape[1:]) != (dims, dims + 1):
-        raise ValueError(f"Expected a batch of {dims}D affine matrices of shape Nx{dims}x{dims + 1} for size {list(size)}. "
-                         f"Got {theta.shape}.")
+        raise ValueError(f"Expected a batch of {dims}D affine matrices of shape Nx{dims}x{dims + 1} for size "
+                         f"{list(size)}. Got {theta.shape}.")
     if not all(hasattr(n, "__index__") for n in size):
         raise TypeError(f"affine_grid(): argument 'size' must be tuple of ints, got {list(size)}")
     size = [int(n) for n in size]
     align_corners = _aligned(align_corners)
     if align_corners and min(size[2:]) == 1:
-        warnings.warn("Since version 1.3.0, affine_grid behavior has changed for unit-size grids when align_corners=True. "
-                      "This is not an intended use case of affine_grid. See the documentation of affine_grid for details.",
-                      stacklevel=2)
+        warnings.warn("Since version 1.3.0, affine_grid behavior has changed for unit-size grids when "
+                      "align_corners=True. This is not an intended use case of affine_grid. See the documentation of "
+                      "affine_grid for details.", stacklevel=2)
     if min(size) <= 0:
         raise ValueError(f"Expected non-zero, positive output size. Got {size}")
     if size[0] != theta.shape[0]:
-        raise ShapeError(f"affine_grid: expected theta of {size[0]} samples, as in size {size}, got {tuple(theta.shape)}")
+        raise ShapeError(f"affine_grid: expected theta of {size[0]} samples, as in size {size}, got "
+                         f"{tuple(theta.shape)}")
     room("affine_grid", (size[0], *size[2:], dims), theta.itemsize)
     ends = [np.zeros(1) if n == 1 else np.linspace(-1, 1, n) * (1 if align_corners else (n - 1) / n) for n in size[2:]]
     places = np.stack([*np.meshgrid(*ends, indexing="ij")[::-1], np.ones(size[2:])], -1).reshape(-1, dims + 1)

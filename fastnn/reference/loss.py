@@ -213,22 +213,33 @@ def _targets(targets, lengths):
 
 def _behind(row, k=1):
     """row[i - k], -inf in front."""
-    return np.concatenate([np.full(k, -np.inf, row.dtype), row[:len(row) - k]])
+    return np.concatenate([np.full(k, -np.inf, row.dtype), row])[:len(row)]
+
+
+def _scaled(row):
+    """Less the largest, and that."""
+    top = row.max(initial=-np.inf)
+    top = np.where(top == -np.inf, 0, top).astype(row.dtype)
+    return row - top, top
 
 
 def _steps(x, target, blank, steps):
-    """The rows of one sample: logarithms for the target's classes and the blanks around them after each step."""
+    """The rows of one sample: logarithms for the target's classes and the blanks around them after each step, less the
+    largest of the row; and what was subtracted from it and those before."""
     states = np.full(2 * len(target) + 1, blank)  # blank, class, blank, ..., class, blank
     states[1::2] = target
     skips = np.zeros(len(states), bool)
     skips[3::2] = target[1:] != target[:-1]
-    row = np.full(len(states), -np.inf, x.dtype)
-    row[:2] = x[0, states[:2]]
+    row, total = np.full(len(states), -np.inf, x.dtype), np.float64(0)
     for t in range(steps):
-        if t > 0:
+        if t == 0:
+            row[:2] = x[0, states[:2]]
+        else:
             row = np.logaddexp(np.logaddexp(row, _behind(row)), np.where(skips, _behind(row, 2), -np.inf))
             row = row + x[t, states]
-        yield row
+        row, top = _scaled(row)
+        total += top
+        yield row, total
 
 
 def ctc_loss_forward(x, targets, input_lengths, target_lengths, blank=0):
@@ -238,10 +249,10 @@ def ctc_loss_forward(x, targets, input_lengths, target_lengths, blank=0):
     with np.errstate(all="ignore"):
         for b, (target, steps) in enumerate(zip(_targets(targets, target_lengths), input_lengths)):
             n = len(target)
-            for t, row in enumerate(_steps(x[:, b], target, blank, steps)):
+            loss[b] = 0 if n == 0 else np.inf
+            for t, (row, total) in enumerate(_steps(x[:, b], target, blank, steps)):
                 alpha[b, t, width:width + n + 1], alpha[b, t, 1:n + 1] = row[::2], row[1::2]
-            last = alpha[b, steps - 1]
-            loss[b] = -np.logaddexp(last[width + n], last[n]) if steps else 0 if n == 0 else np.inf
+                loss[b] = -(total + np.logaddexp.reduce(row[-2:]))
     return loss, alpha
 
 
@@ -255,11 +266,12 @@ def ctc_loss_backward(grad, x, targets, input_lengths, target_lengths, loss, alp
                 continue
             # backwards the target is a target too
             rows = list(_steps(x[:steps, b][::-1], target[::-1], blank, steps))[::-1]
-            for t, row in enumerate(rows):
-                both = np.concatenate([alpha[b, t, width:width + n + 1] + row[::-2], alpha[b, t, 1:n + 1] + row[-2::-2]])
-                classes = np.concatenate([np.full(n + 1, blank), target])
-                share = np.where(both == -np.inf, 0, np.exp(both + (loss[b] - x[t, b, classes])))
+            classes = np.concatenate([np.full(n + 1, blank), target])
+            for t, (row, _) in enumerate(rows):
+                both = np.concatenate([alpha[b, t, width:width + n + 1] + row[::-2],
+                                       alpha[b, t, 1:n + 1] + row[-2::-2]])
+                share = np.exp(_scaled(np.where(both == -np.inf, both, both - x[t, b, classes]))[0])
                 dx[t, b] = np.exp(x[t, b])
-                np.subtract.at(dx[t, b], classes, share)
+                np.subtract.at(dx[t, b], classes, share / share.sum())
             dx[:steps, b] *= grad[b]
     return dx

@@ -72,7 +72,7 @@ def grid_places(grid, size, mode, padding, corners):
     how that changes with the position."""
     scale, last = (0.5 * (size - 1) if corners else 0.5 * size), size - 1
     far = 1e30 if grid.dtype == np.float32 else 1e300
-    x = ((np.clip(np.where(np.isnan(grid), -1, grid), -far, far) + 1) * scale - (0 if corners else 0.5)).astype(grid.dtype)
+    x = (np.clip(np.where(np.isnan(grid), -1, grid), -far, far) + 1) * scale - (0 if corners else 0.5)
     turn = np.ones_like(x)
     if mode != "bicubic":
         x, turn = _within(x, last, padding, corners)
@@ -111,7 +111,7 @@ def _taps(x, grid, mode, padding, corners):
     """For each element that points read: its place in the flat plane (N, points), whether it is outside, its weight,
     and the weight's derivatives along the axes."""
     sizes = x.shape[:1:-1]  # along x, y, z
-    flat = grid.reshape(grid.shape[0], -1, len(sizes))
+    flat = grid.reshape(grid.shape[0], int(np.prod(grid.shape[1:-1])), len(sizes))
     found = [grid_places(flat[..., a], size, mode, padding, corners) for a, size in enumerate(sizes)]
     weights = [grid_weights(t, mode) for _, t, _ in found]
     slopes = [[scale * slope for slope in _grid_slopes(t, mode)] for _, t, scale in found]
@@ -126,7 +126,7 @@ def _taps(x, grid, mode, padding, corners):
 
 
 def grid_sample_forward(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False):
-    planes = x.reshape(*x.shape[:2], -1)
+    planes = x.reshape(*x.shape[:2], int(np.prod(x.shape[2:])))
     y = np.zeros((*x.shape[:2], int(np.prod(grid.shape[1:-1]))), x.dtype)
     for place, outside, weight, _ in _taps(x, grid, mode, padding_mode, align_corners):
         value = np.where(outside[:, None], 0, np.take_along_axis(planes, place[:, None], 2))
@@ -136,7 +136,8 @@ def grid_sample_forward(x, grid, mode="bilinear", padding_mode="zeros", align_co
 
 def grid_sample_backward(grad, x, grid, mode="bilinear", padding_mode="zeros", align_corners=False, need_input=True,
                          need_grid=True):
-    planes, dy = x.reshape(*x.shape[:2], -1), grad.reshape(*x.shape[:2], -1)
+    planes = x.reshape(*x.shape[:2], int(np.prod(x.shape[2:])))
+    dy = grad.reshape(*x.shape[:2], int(np.prod(grid.shape[1:-1])))
     dx, dgrid = np.zeros_like(planes), np.zeros((grid.shape[0], dy.shape[2], grid.shape[-1]), x.dtype)
     sample, channel = np.ogrid[:x.shape[0], :x.shape[1]]
     for place, outside, weight, slopes in _taps(x, grid, mode, padding_mode, align_corners):

@@ -238,8 +238,8 @@ static void all_between(int *inside, const void *x, int64_t n, double low, doubl
 
 /* ---- connectionist temporal classification (Graves et al. 2006) ----
  *
- * A row of alpha or beta has the logarithms for a step: those of the s labels of a target, which -inf is in front of
- * (alpha) or behind (beta), and those of the s + 1 blanks around them. */
+ * A row of alpha or beta has the logarithms for a step, their largest subtracted: those of the s labels of a target,
+ * which -inf is in front of (alpha) or behind (beta), and those of the s + 1 blanks around them. */
 
 typedef struct {
     REAL *loss, *alpha, *dx;
@@ -249,7 +249,7 @@ typedef struct {
     int zero_infinity;
 } ctc_context;
 
-/* log(exp(a) + exp(b) + exp(c)) */
+/* log(exp(a) + exp(b) + exp(c)); -inf is the logarithm of nothing. */
 static inline REAL ctc_sum(REAL a, REAL b, REAL c)
 {
     const REAL inf = (REAL)INFINITY;
@@ -257,6 +257,46 @@ static inline REAL ctc_sum(REAL a, REAL b, REAL c)
     top = top > c ? top : c;
     top = top == -inf ? 0 : top;
     return log_(exp_(a - top) + exp_(b - top) + exp_(c - top)) + top;
+}
+
+/* y[k] = log(exp(y[k]) + exp(a[k]) + exp(b[k])) */
+static void ctc_add(REAL *restrict y, const REAL *a, const REAL *b, int64_t n)
+{
+    for (int64_t k = 0; k < n; k++)
+        y[k] = ctc_sum(y[k], a[k], b[k]);
+}
+
+static void ctc_exp(REAL *y, const REAL *x, int64_t n)
+{
+    FNN_INDEPENDENT
+    for (int64_t k = 0; k < n; k++)
+        y[k] = exp_(x[k]);
+}
+
+/* Subtracts the largest of labels and blanks and returns it; 0 if all are -inf. */
+static REAL ctc_scale(REAL *restrict label, REAL *restrict blank, int64_t s)
+{
+    const REAL inf = (REAL)INFINITY;
+    REAL top = -inf;
+    for (int64_t k = 0; k <= s; k++)
+        top = blank[k] > top ? blank[k] : top;
+    for (int64_t k = 0; k < s; k++)
+        top = label[k] > top ? label[k] : top;
+    top = top == -inf ? 0 : top;
+    for (int64_t k = 0; k <= s; k++)
+        blank[k] -= top;
+    for (int64_t k = 0; k < s; k++)
+        label[k] -= top;
+    return top;
+}
+
+/* Adds the step's logarithms. */
+static void ctc_shift(const ctc_context *c, const REAL *x, const int64_t *target, REAL *label, REAL *blank, int64_t s)
+{
+    for (int64_t k = 0; k <= s; k++)
+        blank[k] += x[c->blank];
+    for (int64_t k = 0; k < s; k++)
+        label[k] += x[target[k]];
 }
 
 static void ctc_forward_range(void *context, int64_t begin, int64_t end)
@@ -275,18 +315,21 @@ static void ctc_forward_range(void *context, int64_t begin, int64_t end)
         row[c->width] = c->x[b * c->c + c->blank];
         if (s > 0)
             row[1] = c->x[b * c->c + target[0]];
+        double total = ctc_scale(row + 1, row + c->width, s);
         for (int64_t t = 1; t < steps && !(t % 64 == 0 && fnn_interrupted()); t++, row += 2 * c->width) {
             const REAL *x = c->x + (t * c->n + b) * c->c;
             const REAL *restrict label = row + 1, *restrict blank = row + c->width;
             REAL *restrict next = row + 2 * c->width + 1, *restrict next_blank = row + 3 * c->width;
-            for (int64_t k = 0; k <= s; k++)
-                next_blank[k] = ctc_sum(blank[k], label[k - 1], -inf) + x[c->blank];
-            for (int64_t k = 0; k < s; k++) {
-                const REAL skipped = k > 0 && target[k] != target[k - 1] ? label[k - 1] : -inf;
-                next[k] = ctc_sum(label[k], blank[k], skipped) + x[target[k]];
-            }
+            for (int64_t k = 1; k < s; k++)
+                next[k] = target[k] != target[k - 1] ? label[k - 1] : -inf;
+            ctc_add(next, label, blank, s);
+            ctc_add(next_blank, blank, label - 1, s + 1);
+            ctc_shift(c, x, target, next, next_blank, s);
+            total += ctc_scale(next, next_blank, s);
         }
-        c->loss[b] = -ctc_sum(row[s], row[c->width + s], -inf);
+        REAL last = row[s];
+        ctc_add(&last, row + c->width + s, row, 1); /* row[0] is -inf */
+        c->loss[b] = (REAL) - (total + last);
     }
 }
 
@@ -308,23 +351,35 @@ static void ctc_loss_forward(void *loss, void *alpha, const void *x, const int64
     fnn_parallel_for(c.n, 1, 20 * (double)c.t * (double)c.width, ctc_forward_range, &c);
 }
 
-/* dx of one step: what the network says minus what the target's alignments say, times the loss's gradient. */
-static void ctc_step_gradient(const ctc_context *c, int64_t b, int64_t t, const REAL *label, const REAL *blank)
+/* dx of one step: what the network says minus the classes' shares in the target's alignments, times the loss's
+ * gradient. The shares of all labels and blanks, which `share` is room for, sum to 1. */
+static void ctc_step_gradient(const ctc_context *c, int64_t b, int64_t t, const REAL *label, const REAL *blank,
+                              REAL *share)
 {
     const int64_t s = c->lengths[b], *target = c->targets + c->starts[b];
     const REAL *x = c->x + (t * c->n + b) * c->c, inf = (REAL)INFINITY;
     const REAL *alpha = c->alpha + (b * c->t + t) * 2 * c->width + 1, *alpha_blank = alpha + c->width - 1;
-    REAL *dx = c->dx + (t * c->n + b) * c->c;
-    for (int64_t j = 0; j < c->c; j++)
-        dx[j] = exp_(x[j]);
+    REAL *dx = c->dx + (t * c->n + b) * c->c, *share_blank = share + c->width, sum = 0;
     for (int64_t k = 0; k <= s; k++) {
         const REAL both = alpha_blank[k] + blank[k];
-        dx[c->blank] -= both == -inf ? 0 : exp_(both + (c->loss[b] - x[c->blank]));
+        share_blank[k] = both == -inf ? both : both - x[c->blank];
     }
     for (int64_t k = 0; k < s; k++) {
         const REAL both = alpha[k] + label[k];
-        dx[target[k]] -= both == -inf ? 0 : exp_(both + (c->loss[b] - x[target[k]]));
+        share[k] = both == -inf ? both : both - x[target[k]];
     }
+    ctc_scale(share, share_blank, s);
+    ctc_exp(share_blank, share_blank, s + 1);
+    ctc_exp(share, share, s);
+    ctc_exp(dx, x, c->c);
+    for (int64_t k = 0; k <= s; k++)
+        sum += share_blank[k];
+    for (int64_t k = 0; k < s; k++)
+        sum += share[k];
+    for (int64_t k = 0; k <= s; k++)
+        dx[c->blank] -= share_blank[k] / sum;
+    for (int64_t k = 0; k < s; k++)
+        dx[target[k]] -= share[k] / sum;
     for (int64_t j = 0; j < c->c; j++)
         dx[j] *= c->dy[b];
 }
@@ -333,7 +388,7 @@ static void ctc_backward_range(void *context, int64_t begin, int64_t end)
 {
     const ctc_context *c = context;
     const REAL inf = (REAL)INFINITY;
-    REAL *scratch = fnn_scratch((size_t)(4 * c->width) * sizeof(REAL));
+    REAL *scratch = fnn_scratch((size_t)(6 * c->width) * sizeof(REAL));
     for (int64_t b = begin; b < end && scratch; b++) {
         const int64_t s = c->lengths[b], *target = c->targets + c->starts[b];
         const int nothing = c->loss[b] == inf; /* no alignment */
@@ -344,24 +399,27 @@ static void ctc_backward_range(void *context, int64_t begin, int64_t end)
         if (nothing || steps == 0)
             continue;
         REAL *label = scratch, *blank = label + c->width, *next = blank + c->width, *next_blank = next + c->width;
+        REAL *share = next_blank + c->width;
         const REAL *x = c->x + ((steps - 1) * c->n + b) * c->c;
         for (int64_t k = 0; k < 4 * c->width; k++)
             scratch[k] = -inf;
         blank[s] = x[c->blank];
         if (s > 0)
             label[s - 1] = x[target[s - 1]];
-        ctc_step_gradient(c, b, steps - 1, label, blank);
+        ctc_step_gradient(c, b, steps - 1, label, blank, share);
         for (int64_t t = steps - 2; t >= 0 && !(t % 64 == 0 && fnn_interrupted()); t--) {
             x = c->x + (t * c->n + b) * c->c;
+            for (int64_t k = 0; k < s; k++)
+                next[k] = k + 1 < s && target[k + 1] != target[k] ? label[k + 1] : -inf;
             for (int64_t k = 0; k <= s; k++)
-                next_blank[k] = ctc_sum(blank[k], label[k], -inf) + x[c->blank];
-            for (int64_t k = 0; k < s; k++) {
-                const REAL skipped = k + 1 < s && target[k + 1] != target[k] ? label[k + 1] : -inf;
-                next[k] = ctc_sum(label[k], blank[k + 1], skipped) + x[target[k]];
-            }
+                next_blank[k] = -inf;
+            ctc_add(next, label, blank + 1, s);
+            ctc_add(next_blank, blank, label, s + 1);
+            ctc_shift(c, x, target, next, next_blank, s);
             REAL *const before = label, *const blank_before = blank;
             label = next, blank = next_blank, next = before, next_blank = blank_before;
-            ctc_step_gradient(c, b, t, label, blank);
+            ctc_scale(label, blank, s);
+            ctc_step_gradient(c, b, t, label, blank, share);
         }
     }
     fnn_free(scratch);

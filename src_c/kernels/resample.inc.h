@@ -240,7 +240,8 @@ enum { GRID_BLOCK = 64, GRID_TAPS = 16 }; /* points together; elements that a po
 typedef struct {
     REAL *y, *dx, *dgrid;
     const REAL *x, *dy, *grid;
-    int64_t n, c, size[3], points, axes, group; /* size: along x, y, z; group: channels that one thread takes together */
+    int64_t n, c, size[3], points, axes,
+        group; /* size: along x, y, z; group: channels that one thread takes together */
     int mode, padding, corners;
 } grid_context;
 
@@ -440,7 +441,9 @@ static grid_context grid_of(const int64_t *sizes, int mode, int padding, int cor
                           .size = {sizes[4], sizes[3], sizes[2]},
                           .points = sizes[5],
                           .axes = sizes[6],
-                          .group = sizes[1] >= 32 ? 8 : sizes[1] >= 8 ? 2 : 1,
+                          .group = sizes[1] >= 32  ? 8
+                                   : sizes[1] >= 8 ? 2
+                                                   : 1,
                           .mode = mode,
                           .padding = padding,
                           .corners = corners};

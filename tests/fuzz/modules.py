@@ -48,7 +48,7 @@ def descriptions():
 def uncovered():
     """Modules of fastnn with neither a description nor a written exclusion; a loss may have its function's."""
     from fastnn import nn
-    functions = {name.replace("_", "") for name in operations.descriptions() if name.endswith("_loss")}
+    functions = {name.split(".")[-1].replace("_", "") for name in operations.descriptions() if name.endswith("_loss")}
     return [name for name in dir(nn) if isinstance(getattr(nn, name), type) and issubclass(getattr(nn, name), nn.Module)
             and not name.startswith("Lazy") and name not in descriptions() and name not in EXCLUDED
             and name.lower() not in functions]

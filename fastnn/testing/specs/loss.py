@@ -466,8 +466,9 @@ def nll_backward_bench(rng, dtype):
 # ---- connectionist temporal classification ----
 
 # (steps, samples, classes, input lengths, target lengths, whether targets are one row)
-ALIGNMENTS = ((1, 1, 2, (1,), (1,), False), (5, 2, 4, (5, 3), (2, 1), False), (5, 3, 4, (5, 0, 4), (0, 0, 2), True),
-              (12, 4, 3, (12, 9, 2, 1), (5, 3, 3, 2), False), (70, 5, 20, (70, 64, 65, 3, 31), (17, 30, 1, 2, 15), True),
+ALIGNMENTS = ((1, 1, 2, (1,), (1,), False), (5, 2, 4, (5, 3), (2, 1), False),
+              (5, 3, 4, (5, 0, 4), (0, 0, 2), True), (12, 4, 3, (12, 9, 2, 1), (5, 3, 3, 2), False),
+              (70, 5, 20, (70, 64, 65, 3, 31), (17, 30, 1, 2, 15), True),
               (40, 33, 7, (40,) * 33, (9,) * 33, False), (3, 2, 5, (3, 0), (1, 1), True))
 
 
@@ -502,7 +503,7 @@ def ctc_errors(dtype):
     x, classes, steps, lengths = np.zeros((5, 2, 4), dtype), np.ones((2, 3), int), np.array([5, 5]), np.array([2, 3])
     yield ErrorSample((x[0], classes, steps, lengths), {}, ShapeError, "ctc_loss: expected log_probs (T, N, C)")
     yield ErrorSample((x[:0], classes, steps, lengths), {}, ShapeError, "that are not empty")
-    yield ErrorSample((x.astype(int), classes, steps, lengths), {}, DTypeError, "ctc_loss: expected a float32 or float64")
+    yield ErrorSample((x.astype(int), classes, steps, lengths), {}, DTypeError, "ctc_loss: expected a float32 or")
     yield ErrorSample((x, classes.astype(float), steps, lengths), {}, DTypeError, "ctc_loss: expected targets of int64")
     yield ErrorSample((x, classes[:1], steps, lengths), {}, ShapeError, "ctc_loss: expected targets (2, 3 or more)")
     yield ErrorSample((x, classes[0], steps, lengths), {}, ShapeError, "ctc_loss: expected targets (5,)")
@@ -528,9 +529,9 @@ def ctc_gradient(kernels, rng):
         loss, alpha = kernels.ctc_loss_forward(x, *arguments, blank)
         dx = kernels.ctc_loss_backward(grad, x, *arguments, loss, alpha, blank, True)
 
-        def function(z, arguments=arguments, blank=blank, weights=np.where(np.isinf(loss), 0, grad)):
+        def function(z, arguments=arguments, blank=blank, grad=grad):
             loss = kernels.ctc_loss_forward(log_softmax(z), *arguments, blank)[0]
-            return float((np.where(np.isinf(loss), 0, loss) * weights).sum())
+            return float((np.where(np.isinf(loss), 0, loss) * grad).sum())
         yield GradientCase(f"logits {x.shape}", function, x, dx)
 
 

@@ -136,48 +136,44 @@ def fold_bench(rng, dtype):
 
 # ---- positions that a grid names ----
 
-# (input, grid without its last size)
-GRIDS = (((2, 3, 5, 7), (2, 4, 6)), ((1, 1, 1, 1), (1, 3, 3)), ((1, 2, 1, 4), (1, 65, 1)), ((0, 2, 3, 3), (0, 2, 2)),
-         ((2, 0, 3, 3), (2, 2, 2)), ((1, 2, 3, 3), (1, 0, 2)), ((1, 35, 6, 5), (1, 9, 15)), ((3, 2, 40, 30), (3, 33, 31)),
-         ((2, 2, 3, 4, 5), (2, 3, 2, 7)), ((1, 9, 2, 1, 6), (1, 5, 5, 3)))
-OPTIONS = [(mode, padding, corners) for mode in ("bilinear", "nearest", "bicubic")
-           for padding in ("zeros", "border", "reflection") for corners in (False, True)]
+# (input, grid without its last size); the first with all options, the last for no gradients
+GRIDS = (((2, 2, 4, 5), (2, 4, 6)), ((1, 2, 1, 4), (1, 65, 1)), ((2, 1, 3, 2, 4), (2, 3, 2, 7)),
+         ((1, 1, 1, 1), (1, 3, 3)), ((0, 2, 3, 3), (0, 2, 2)), ((2, 0, 3, 3), (2, 2, 2)), ((1, 2, 3, 3), (1, 0, 2)),
+         ((1, 35, 6, 5), (1, 9, 15)), ((3, 2, 40, 30), (3, 33, 31)), ((1, 9, 2, 1, 6), (1, 5, 5, 3)))
+GRID_MODES = ("bilinear", "nearest", "bicubic")
 
 
-def grid_pairs(rng, dtype, options):
-    """Inputs and grids, most positions within the ends or near them; not where elements and weights change by a last
-    digit."""
-    mode, padding, corners = options
-    for shape, points in GRIDS:
-        if mode == "bicubic" and len(shape) == 5:
-            continue
-        grid = (rng.standard_normal((*points, len(shape) - 2)) * 0.9).astype(dtype)
-        for a, size in enumerate(shape[:1:-1]):
-            place = (grid[..., a] + 1) * (size - 1 if corners else size)  # twice the elements' distance
-            grid[..., a] += np.where(np.abs(place - np.rint(place)) < 0.02, dtype_step(dtype, size), 0)
-        yield normal(rng, dtype, *shape), grid
+def grid_cases(rng, dtype, mode, small=False):
+    """Inputs, grids and options; most positions within the ends or near them, and not where elements and weights change
+    by a last digit."""
+    for i, (shape, points) in enumerate(GRIDS[:3 if small else None]):
+        for padding in ("zeros", "border", "reflection") if i < 3 else ("zeros",):
+            for corners in (False, True) if i < 3 else (False,):
+                if mode == "bicubic" and len(shape) == 5:
+                    continue
+                grid = (rng.standard_normal((*points, len(shape) - 2)) * 0.9).astype(dtype)
+                for a, size in enumerate(shape[:1:-1]):
+                    place = (grid[..., a] + 1) * (size - 1 if corners else size)  # twice the distance in elements
+                    grid[..., a] += np.where(np.abs(place - np.rint(place)) < 0.02, 0.05 / size, 0).astype(dtype)
+                yield normal(rng, dtype, *shape), grid, mode, padding, corners
 
 
-def dtype_step(dtype, size):
-    return np.dtype(dtype).type(0.05 / size)
-
-
-def grid_samples(options):
+def grid_samples(mode):
     def samples(rng, dtype):
-        for x, grid in grid_pairs(rng, dtype, options):
-            yield Sample((x, grid, *options))
+        for arguments in grid_cases(rng, dtype, mode):
+            yield Sample(arguments)
         x, grid = normal(rng, dtype, 1, 2, 3, 4), np.zeros((1, 3, 5, 2), dtype)
-        x[0, 0, 1, 1] = np.inf
-        grid[0, 0, :, 0] = np.nan, np.inf, -np.inf, 1e38, -1e38
-        grid[0, 1, :, 1] = grid[0, 0, :, 0]
-        grid[0, 2] = grid[0, 0, :, :1]
-        yield Sample((x, grid, *options), torch=False)  # some of these crash PyTorch
+        for padding in ("zeros", "border", "reflection"):  # of far positions' reflections no digit is left
+            far = (np.nan, 2.3, -1.7, 5, -4) if padding == "reflection" else (np.nan, np.inf, -np.inf, 1e38, -1e38)
+            grid[0, 0, :, 0] = grid[0, 1, :, 1] = grid[0, 2, :, 0] = grid[0, 2, :, 1] = far
+            for corners in (False, True):
+                yield Sample((x, grid.copy(), mode, padding, corners), torch=False)  # some of these crash PyTorch
     return samples
 
 
-def grid_backward_samples(options):
+def grid_backward_samples(mode):
     def samples(rng, dtype):
-        for x, grid in grid_pairs(rng, dtype, options):
+        for x, grid, *options in grid_cases(rng, dtype, mode):
             yield Sample((normal(rng, dtype, *x.shape[:2], *grid.shape[1:-1]), x, grid, *options))
     return samples
 
@@ -199,28 +195,26 @@ def grid_backward_errors(dtype):
     yield ErrorSample((x, x, grid), {}, ShapeError, "grid_sample: expected a gradient of (1, 2, 5, 5)")
 
 
-def grid_gradient(options):
+def grid_gradient(mode):
     def gradient(kernels, rng):
-        for x, grid in grid_pairs(rng, "float64", options):
-            if 0 in (*x.shape, *grid.shape) or x.size > 200:
-                continue
+        for x, grid, *options in grid_cases(rng, "float64", mode, small=True):
             grad = rng.standard_normal((*x.shape[:2], *grid.shape[1:-1]))
             dx, dgrid = kernels.grid_sample_backward(grad, x, grid, *options)
 
-            def of_input(x, grid=grid, grad=grad):
+            def of_input(x, grid=grid, grad=grad, options=options):
                 return float((kernels.grid_sample_forward(x, grid, *options) * grad).sum())
 
-            def of_grid(grid, x=x, grad=grad):
-                return float((kernels.grid_sample_forward(x, grid, *options) * grad).sum())
-            yield GradientCase(f"x {x.shape}", of_input, x, dx)
-            yield GradientCase(f"grid {x.shape}", of_grid, grid, dgrid)
+            def of_grid(grid, x=x, of_input=of_input):
+                return of_input(x, grid)
+            yield GradientCase(f"x {x.shape} {options}", of_input, x, dx)
+            yield GradientCase(f"grid {x.shape} {options}", of_grid, grid, dgrid)
     return gradient
 
 
-def grid_bench(options, backward=False):
+def grid_bench(mode, backward=False):
     def bench(rng, dtype):
         x, grid = normal(rng, dtype, 8, 16, 64, 64), (rng.random((8, 64, 64, 2)) * 2 - 1).astype(dtype)
-        yield Bench("8x16x64x64", (x, x, grid, *options) if backward else (x, grid, *options), bytes=2 * x.nbytes)
+        yield Bench("8x16x64x64", (x, x, grid, mode) if backward else (x, grid, mode), bytes=2 * x.nbytes)
     return bench
 
 
@@ -251,13 +245,10 @@ SPECS = [
     OpSpec("unfold_backward", fold_samples, kernels=("unfold_backward",), errors=fold_errors, torch=torch_fold,
            bench=fold_bench, **SUMS),
 ]
-for _options in OPTIONS:
-    _name = "-".join(map(str, _options))
-    _first = _options == OPTIONS[0]
+for _mode in GRID_MODES:
     SPECS += [
-        OpSpec("grid_sample_forward", grid_samples(_options), variant=_name, kernels=("grid_sample_forward",),
-               errors=grid_errors if _first else None, torch=torch_grid, gradient=grid_gradient(_options),
-               bench=grid_bench(_options) if _options[1:] == ("zeros", False) else None, **GRID),
-        OpSpec("grid_sample_backward", grid_backward_samples(_options), variant=_name, kernels=("grid_sample_backward",),
-               errors=grid_backward_errors if _first else None,
-               bench=grid_bench(_options, True) if _options[1:] == ("zeros", False) else None, **GRID)]
+        OpSpec("grid_sample_forward", grid_samples(_mode), variant=_mode, kernels=("grid_sample_forward",),
+               errors=grid_errors if _mode == "bilinear" else None, torch=torch_grid, gradient=grid_gradient(_mode),
+               bench=grid_bench(_mode), **GRID),
+        OpSpec("grid_sample_backward", grid_backward_samples(_mode), variant=_mode, kernels=("grid_sample_backward",),
+               errors=grid_backward_errors if _mode == "bilinear" else None, bench=grid_bench(_mode, True), **GRID)]
