@@ -39,7 +39,7 @@ def test_set_num_threads(kernel_settings):
 PRINT_THREADS = "import fastnn; from fastnn import kernels; print(kernels.get_num_threads())"
 
 
-@pytest.mark.skipif(not kernels.openmp_version(), reason="built without OpenMP: one thread")
+@pytest.mark.skipif(not kernels.has_threads(), reason="built without threads")
 def test_environment_sets_the_number():
     assert run(PRINT_THREADS, OMP_NUM_THREADS="1") == "1"
     default = int(run(PRINT_THREADS))
@@ -64,7 +64,11 @@ print(kernels.get_num_threads())
 """
 
 
-@pytest.mark.skipif(not kernels.openmp_version(), reason="built without OpenMP: one thread")
+OF_OPENMP = pytest.mark.skipif(not kernels.openmp_version(), reason="OpenMP's runtime makes the stacks")
+WITHIN_LIMITS = pytest.mark.skipif("libasan" in os.environ.get("LD_PRELOAD", ""), reason="takes terabytes by itself")
+
+
+@pytest.mark.skipif(not kernels.has_threads(), reason="built without threads")
 class TestThreadsThatCannotBe:
     def test_too_many(self):
         import fastnn
@@ -77,14 +81,18 @@ class TestThreadsThatCannotBe:
             fastnn.set_num_threads(before)
         assert run(MULTIPLY.format(before="", threads=10 ** 5)) in ("1024", "1")  # or fewer, where there are limits
 
+    @OF_OPENMP
     @pytest.mark.parametrize("size", ["16k", "16", " 20 K ", "17000B", "200k"])
     def test_small_stacks(self, size):
         assert run(MULTIPLY.format(before="", threads=3), OMP_STACKSIZE=size) == "1"
 
+    @OF_OPENMP
     @pytest.mark.parametrize("size", ["512k", "4M", "3000", "8k", "many", "-5", "1 m "])
     def test_stacks_that_do(self, size):
         assert run(MULTIPLY.format(before="", threads=3), OMP_STACKSIZE=size) == "3"
 
+    @OF_OPENMP
+    @WITHIN_LIMITS
     def test_stacks_larger_than_memory(self):
         limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (50 << 30, 50 << 30))"
         assert run(MULTIPLY.format(before=limit, threads=3), OMP_STACKSIZE="100G") == "1"
@@ -97,6 +105,8 @@ class TestThreadsThatCannotBe:
                   f"resource.setrlimit(resource.RLIMIT_NPROC, ({limit}, {limit}))")
         assert 1 <= int(run(MULTIPLY.format(before=before, threads=8), OPENBLAS_NUM_THREADS="1")) <= limit
 
+    @OF_OPENMP
+    @WITHIN_LIMITS
     def test_more_threads_can_be_asked_for_again(self):
         before = "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 50 << 30))"
         after = "resource.setrlimit(resource.RLIMIT_AS, (50 << 30, 50 << 30))"

@@ -31,7 +31,7 @@ from fuzz.file_samples import samples, torch_stream
 SECONDS = 10  # of processor time for one file
 MEMORY = 256 << 20  # beyond what the process has when it begins
 WARM = 1000  # files, after which a process has what it keeps;
-GROWTH = 16 << 20  # more than so much with all others is a finding
+GROWTH = 32 << 20  # more than so much with all others is a finding
 CRAFTED = 0.01  # of the others
 LIMITED = "libasan" not in os.environ.get("LD_PRELOAD", "")  # a sanitizer's own memory takes terabytes
 
