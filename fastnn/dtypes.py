@@ -195,14 +195,26 @@ DEVICES = ("cpu cuda ipu xpu mkldnn opengl opencl ideep hip ve fpga maia xla laz
 
 
 class layout(str):  # noqa: N801 (PyTorch's name)
-    """How tensors lie in memory, as a name; all are ``torch.strided``."""
+    """How tensors lie in memory, as a name; all are ``torch.strided``.
+
+    Examples
+    --------
+    >>> fastnn.ones(2).layout
+    torch.strided
+    """
 
     __slots__ = ()
     __repr__ = str.__str__
 
 
 class memory_format(str):  # noqa: N801 (PyTorch's name)
-    """An order of dimensions in memory, as a name."""
+    """An order of dimensions in memory, as a name.
+
+    Examples
+    --------
+    >>> fastnn.channels_last
+    torch.channels_last
+    """
 
     __slots__ = ()
     __repr__ = str.__str__

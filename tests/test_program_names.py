@@ -186,8 +186,8 @@ def test_flops():
 # ---- names ----
 
 NAMES = """_C._log_api_usage_once _C._get_tracing_state _utils._flatten_dense_tensors compiler.set_stance
-_dynamo.config cpu.is_available types.Device overrides.has_torch_function storage.UntypedStorage fx.GraphModule fx.Tracer
-jit.ScriptModule cuda.CUDAGraph cuda.get_rng_state_all"""
+_dynamo.config cpu.is_available types.Device overrides.has_torch_function storage.UntypedStorage fx.GraphModule
+fx.Tracer jit.ScriptModule cuda.CUDAGraph cuda.get_rng_state_all"""
 
 
 @pytest.mark.parametrize("name", NAMES.split())

@@ -13,7 +13,7 @@ def get_dir():
 
     Examples
     --------
-    >>> from fastnn.utils import hub
+    >>> from fastnn.compat import hub
     >>> hub.get_dir().endswith("hub")
     True
     """

@@ -2,3 +2,10 @@
 from fastnn.utils import _pytree, data, hooks
 
 __all__ = ["data", "hooks"]
+
+
+def __getattr__(name):
+    if name in ("benchmark", "checkpoint", "flop_counter", "tensorboard"):  # few programs need them
+        import importlib
+        return importlib.import_module(f"fastnn.utils.{name}")
+    raise AttributeError(f"module 'fastnn.utils' has no attribute {name!r}")

@@ -10,3 +10,10 @@ from fastnn.nn.utils.weight_norm import remove_weight_norm, weight_norm
 __all__ = ["clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm",
            "parameters_to_vector", "parametrizations", "parametrize", "remove_spectral_norm", "remove_weight_norm",
            "rnn", "skip_init", "spectral_norm", "vector_to_parameters", "weight_norm"]
+
+
+def __getattr__(name):
+    if name in ("fusion", "prune"):  # few programs need them
+        import importlib
+        return importlib.import_module(f"fastnn.nn.utils.{name}")
+    raise AttributeError(f"module 'fastnn.nn.utils' has no attribute {name!r}")

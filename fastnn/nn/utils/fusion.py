@@ -39,7 +39,7 @@ def fuse_conv_bn_weights(conv_w, conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, trans
     >>> nn.utils.fusion.fuse_conv_bn_weights(fastnn.ones(1, 1, 1), None, one, 4 * one, 0.0, None, None)
     (Parameter containing:
     tensor([[[0.5000]]]), Parameter containing:
-    tensor([-0.5000], requires_grad=True))
+    tensor([-0.5000]))
     """
     shape = [1, -1] if transpose else [-1, 1]
     return _fused(conv_w, conv_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, shape + [1] * (conv_w.ndim - 2))
