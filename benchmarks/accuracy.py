@@ -53,6 +53,9 @@ FUNCTIONS = {
     "acosh": (1, 1000, np.arccosh),
     "atanh": (-1, 1, np.arctanh),
     "erf": (-5, 5, by_mpmath(lambda x: mpmath.erf(x))),
+    "erfcx": (-9, 1000, by_mpmath(lambda x: mpmath.exp(x * x) * mpmath.erfc(x))),
+    "log_ndtr": (-1000, 8, by_mpmath(lambda x: mpmath.log(mpmath.ncdf(x)) if x < 0 else
+                                     mpmath.log1p(-mpmath.ncdf(-x)))),
     "gelu": (-5, 8, by_mpmath(lambda x: x * mpmath.ncdf(x))),
     "lgamma": (-150, 150, by_mpmath(lambda x: mpmath.log(abs(mpmath.gamma(x))))),
     "digamma": (0, 150, by_mpmath(lambda x: mpmath.psi(0, x))),
