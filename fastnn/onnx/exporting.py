@@ -284,7 +284,8 @@ custom_opsets, export_modules_as_functions
     out_names = _named(out_names, output_names, "output_names")
     unknown = sorted(set(dynamic_axes or ()) - {*names, *out_names})
     if unknown:
-        warnings.warn(f"onnx.export: dynamic_axes names {', '.join(unknown)}, which is no input or output", stacklevel=2)
+        warnings.warn(f"onnx.export: dynamic_axes names {', '.join(unknown)}, which is no input or output",
+                      stacklevel=2)
     proto = _model(graph, onnx, names, arrays, dimensions, outputs, out_names, dynamic_axes or {},
                    keep_initializers_as_inputs)
     program = ONNXProgram(proto)
