@@ -1,7 +1,7 @@
 """Handwritten digits: 60,000 images of 28 x 28 for training and 10,000 for tests."""
 import os
 
-from fastnn.keras.datasets._files import load_npz
+from fastnn.keras.datasets import _files
 from fastnn.keras.datasets._halves import folder, halves
 from fastnn.vision.datasets.mnist import MNIST
 
@@ -26,6 +26,6 @@ def load_data(path="mnist.npz"):
     """
     file = os.path.join(folder(), path)
     if os.path.exists(file):
-        arrays = load_npz(file, ("x_train", "y_train"), ("x_test", "y_test"))
+        arrays = _files.load_npz(file, ("x_train", "y_train"), ("x_test", "y_test"))
         return (arrays["x_train"], arrays["y_train"]), (arrays["x_test"], arrays["y_test"])
     return halves(MNIST)
