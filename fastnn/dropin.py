@@ -24,6 +24,7 @@ import types
 import fastnn
 from fastnn import _operators, _tensor, compat
 from fastnn.compat import version
+from fastnn.nn import parameter
 
 __all__ = ["install", "is_installed", "uninstall"]
 
@@ -231,7 +232,6 @@ _asked = ()  # what `install` was called with
 
 def _name_tensors(torch):
     """Let the classes of tensors say PyTorch's modules, which libraries look at, or their own."""
-    from fastnn.nn import parameter
     _operators.say_torch(_tensor.Tensor, torch)
     for name in ("Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer"):
         getattr(parameter, name).__module__ = "torch.nn.parameter" if torch else parameter.__name__

@@ -194,7 +194,17 @@ DEVICES = ("cpu cuda ipu xpu mkldnn opengl opencl ideep hip ve fpga maia xla laz
            "privateuseone").split()
 
 
-class layout(str):  # noqa: N801 (PyTorch's name)
+class _Name(str):
+    """A name that prints without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+    def __new__(cls, name):
+        return super().__new__(cls, name)
+
+
+class layout(_Name):  # noqa: N801 (PyTorch's name)
     """How tensors lie in memory, as a name; all are ``torch.strided``.
 
     Examples
@@ -204,10 +214,9 @@ class layout(str):  # noqa: N801 (PyTorch's name)
     """
 
     __slots__ = ()
-    __repr__ = str.__str__
 
 
-class memory_format(str):  # noqa: N801 (PyTorch's name)
+class memory_format(_Name):  # noqa: N801 (PyTorch's name)
     """An order of dimensions in memory, as a name.
 
     Examples
@@ -217,7 +226,6 @@ class memory_format(str):  # noqa: N801 (PyTorch's name)
     """
 
     __slots__ = ()
-    __repr__ = str.__str__
 
 
 class device:  # noqa: N801 (PyTorch's name)

@@ -38,12 +38,13 @@ DOORS = {"keras", "sklearn"}  # none imports another
 
 # What may be imported inside a function. Everything else stands at the top of its file; where that makes a cycle, the
 # shared part belongs further down, or the upper module registers with the lower one.
-OPTIONAL = {"IPython", "PIL", "fcntl", "graphviz", "h5py", "matplotlib", "mpi4py", "scipy", "sklearn", "tensorboardX",
-            "threadpoolctl", "tokenizers", "torch", "tqdm"}  # may not be installed
+OPTIONAL = {"IPython", "PIL", "fcntl", "graphviz", "h5py", "matplotlib", "mpi4py", "onnx", "onnxruntime", "scipy",
+            "sklearn", "tensorboardX", "threadpoolctl", "tokenizers", "torch", "tqdm"}  # may not be installed
 # Dear to import, needed by few programs; `import fastnn.keras` loads none of them.
-LAZY = {"concurrent.futures", "difflib", "fastnn.distributed", "fastnn.keras.ops.ctc", "fastnn.serialization.objects",
-        "fastnn.serialization.torch_files", "fastnn.sklearn", "fastnn.utils.data._processes",
-        "hashlib", "logging", "multiprocessing.context", "traceback", "urllib.parse", "urllib.request", "wave"}
+LAZY = {"concurrent.futures", "difflib", "fastnn.distributed", "fastnn.func", "fastnn.keras.models.exporting",
+        "fastnn.keras.ops.ctc", "fastnn.onnx", "fastnn.ops._memory", "fastnn.serialization.objects",
+        "fastnn.serialization.torch_files", "fastnn.sklearn", "fastnn.utils.data._processes", "hashlib", "logging",
+        "multiprocessing.context", "traceback", "urllib.parse", "urllib.request", "wave"}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+c?import[ \t]+(\([^)]*\)|[^\n#]+)|c?import[ \t]+([\w., \t]+))",
@@ -190,13 +191,15 @@ def test_no_giant_files():
 
 
 def functions(path):
-    """(name, lines) of the functions of a source: of Python's by its tree, of Cython's by indentation, of C's by braces
-    in the first column, as clang-format writes them."""
+    """(name, lines) of the functions of a source: of Python's by its tree, without their docstrings, of Cython's by
+    indentation, of C's by braces in the first column, as clang-format writes them."""
     text = path.read_text()
     if path.suffix == ".py":
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                yield node.name, node.end_lineno - node.lineno + 1
+                text = node.body[0] if ast.get_docstring(node) else None
+                documented = text.end_lineno - text.lineno + 1 if text else 0
+                yield node.name, node.end_lineno - node.lineno + 1 - documented
         return
     lines = text.splitlines()
     if path.suffix in (".pyx", ".pxi", ".pxd"):

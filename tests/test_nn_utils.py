@@ -167,8 +167,6 @@ def test_parametrize():
         parametrize.register_parametrization(model, "nothing", Symmetric())
     with pytest.raises(ValueError, match="may not change the shape"):
         parametrize.register_parametrization(model, "weight", nn.Flatten(0))
-    with pytest.raises(NotImplementedError):
-        utils.parametrizations.orthogonal(model)
 
 
 @pytest.mark.torch

@@ -85,11 +85,6 @@ def test_wrong_dtypes():
         nn.BatchNorm1d(4)(images(2, 4).long())
 
 
-def test_refusals():
-    with pytest.raises(NotImplementedError, match="SyncBatchNorm is not available: "):
-        nn.SyncBatchNorm(3)
-
-
 @pytest.mark.parametrize(("module", "shape"), [
     (nn.BatchNorm1d(3).eval(), (0, 3)), (nn.BatchNorm2d(3), (0, 3, 4, 4)), (nn.LayerNorm(3), (0, 3)),
     (nn.GroupNorm(1, 3), (0, 3, 2)), (nn.InstanceNorm1d(3), (0, 3, 2)), (nn.RMSNorm(3), (0, 3)),

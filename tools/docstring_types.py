@@ -96,7 +96,7 @@ def one(text, known, returned, any_tensor):
     if text.startswith("(") and text.endswith(")"):
         inner = [one(part, known, returned, any_tensor) or "Any" for part in alternatives(text[1:-1])]
         if returned or all(part in ("float", "int") for part in inner):
-            return f"tuple[{', '.join(inner)}]"
+            return f"tuple[{', '.join(inner) or '()'}]"
         return "Sequence[Any]"
     if text in ("tensor", "Tensor", "tensors", "Tensors") and not any_tensor:
         return "Tensor"

@@ -6,6 +6,7 @@ noted are the operators ``+ - * /`` and comparisons between tensors, whose time 
 """
 import contextlib
 import functools
+import gzip
 import json
 import os
 import sys
@@ -188,7 +189,6 @@ class EventList(list):
                   "args": {"Input Dims": event.input_shapes} if event.input_shapes else {}} for event in self]
         text = json.dumps({"schemaVersion": 1, "displayTimeUnit": "ms", "traceEvents": trace})
         if str(path).endswith(".gz"):
-            import gzip
             with gzip.open(path, "wt") as file:
                 file.write(text)
         else:

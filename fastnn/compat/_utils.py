@@ -1,4 +1,7 @@
 """``torch._utils``, as far as libraries over PyTorch use it."""
+import itertools
+import sys
+
 from fastnn.ops.joining import cat
 
 
@@ -9,10 +12,10 @@ def _flatten_dense_tensors(tensors):
 
 def _unflatten_dense_tensors(flat, tensors):
     """Parts of a vector in the shapes of tensors."""
-    made, place = [], 0
+    made, offset = [], 0
     for x in tensors:
-        made.append(flat.narrow(0, place, x.numel()).view(x.shape))
-        place += x.numel()
+        made.append(flat.narrow(0, offset, x.numel()).view(x.shape))
+        offset += x.numel()
     return tuple(made)
 
 
@@ -51,7 +54,6 @@ class ExceptionWrapper:
     """
 
     def __init__(self, exc_info=None, where="in background"):
-        import sys
         import traceback
         exc_info = sys.exc_info() if exc_info is None else exc_info
         self.exc_type, self.where = exc_info[0], where
@@ -66,5 +68,4 @@ class ExceptionWrapper:
 
 def _accumulate(iterable, fn=lambda a, b: a + b):
     """Sums of the first 1, 2, ... elements; ``itertools.accumulate``."""
-    import itertools
     return itertools.accumulate(iterable, fn)

@@ -1,5 +1,5 @@
 """``torch.cpu``: the device that there is."""
-from fastnn import config
+from fastnn import config, kernels
 from fastnn.compat import amp  # noqa: F401
 
 
@@ -28,5 +28,4 @@ def set_device(device):
 
 def get_capabilities():
     """The instruction set that kernels use."""
-    from fastnn import kernels
     return {"architecture": kernels.get_isa(), "threads": config.get_num_threads()}

@@ -16,7 +16,6 @@ def _in_parts(total, rows, most):
     return [min(step, total - begin) for begin in range(0, total, step)]
 
 
-@functools.partial(checked, method="infidelity")
 def _perturbations(both, inputs):
     """Perturbations and perturbed inputs, as `perturb_func` gave them for `inputs`."""
     if not isinstance(both, (tuple, list)) or len(both) != 2:
@@ -31,6 +30,7 @@ def _perturbations(both, inputs):
     return change, perturbed
 
 
+@functools.partial(checked, method="infidelity")
 def infidelity(forward_func, perturb_func, inputs, attributions, baselines=None, additional_forward_args=None,
                target=None, n_perturb_samples=10, max_examples_per_batch=None, normalize=False):
     """How badly attributions foretell what a perturbation does to the output.

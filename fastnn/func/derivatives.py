@@ -16,13 +16,13 @@ class _Inputs:
     def __init__(self, name, args, argnums):
         if not isinstance(argnums, int) and not (isinstance(argnums, tuple) and argnums):
             raise RuntimeError(f"{name}: argnums should be int or a non-empty Tuple[int, ...], got: {argnums!r}")
-        places = (argnums,) if isinstance(argnums, int) else argnums
-        for i in places:
+        positions = (argnums,) if isinstance(argnums, int) else argnums
+        for i in positions:
             if not isinstance(i, int) or not -len(args) <= i < len(args):
                 raise RuntimeError(f"{name}: Got argnum={i}, but only {len(args)} positional inputs")
-        if len({i % len(args) for i in places}) < len(places):
+        if len({i % len(args) for i in positions}) < len(positions):
             raise RuntimeError(f"{name}: argnums elements must be unique, got {argnums}")
-        chosen = args[places[0]] if isinstance(argnums, int) else tuple(args[i] for i in places)
+        chosen = args[positions[0]] if isinstance(argnums, int) else tuple(args[i] for i in positions)
         given, self.spec = tree_flatten(chosen)
         for x in given:
             if not isinstance(x, Tensor):
@@ -31,7 +31,7 @@ class _Inputs:
         self.tensors = [x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x in given]
         fresh = tree_unflatten(self.tensors, self.spec)
         self.args = list(args)
-        for i, value in zip(places, (fresh,) if isinstance(argnums, int) else fresh):
+        for i, value in zip(positions, (fresh,) if isinstance(argnums, int) else fresh):
             self.args[i] = value
 
     def tracked(self, outputs):

@@ -5,10 +5,10 @@ import numpy as np
 class Dimension:
     """An open size: its name, where it stands, as (input, axis, the name there), and its size in each trace."""
 
-    __slots__ = ("found", "name", "places", "size")
+    __slots__ = ("found", "name", "positions", "size")
 
     def __init__(self, name, size):
-        self.name, self.size, self.places, self.found = name, size, [], ()
+        self.name, self.size, self.positions, self.found = name, size, [], ()
 
 
 def _axes(given, shape, name):
@@ -77,7 +77,7 @@ def dimensions_of(names, arrays, own, dynamic_axes, dynamic_shapes):
         dimension = found.setdefault(key, Dimension(place, size))
         if dimension.size != size:
             raise ValueError(f"onnx.export: the dimension {symbol!r} has size {dimension.size} and {size}")
-        dimension.places.append((i, axis, place))
+        dimension.positions.append((i, axis, place))
     dimensions = list(found.values())
     for dimension in dimensions:
         dimension.found = tuple([dimension.size, *[_other(dimension.size) if varied is dimension else dimension.size
@@ -98,7 +98,7 @@ def altered(arrays, dimensions):
     for dimension in dimensions or [None]:
         made = []
         for i, array in enumerate(arrays):
-            for place, axis, _ in dimension.places if dimension is not None else ():
+            for place, axis, _ in dimension.positions if dimension is not None else ():
                 if place == i:
                     array = np.take(array, np.arange(_other(dimension.size)), axis, mode="wrap")
             if array.dtype.kind == "f" and np.isfinite(array).all():

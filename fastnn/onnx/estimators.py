@@ -3,6 +3,7 @@ import numpy as np
 
 from fastnn._tensor import from_array
 from fastnn.nn import functional as F
+from fastnn.ops.joining import cat
 from fastnn.ops.linear import linear
 
 FUNCTIONS = {"sigmoid": F.sigmoid, "tanh": F.tanh, "relu": F.relu, "leaky_relu": F.leaky_relu, "elu": F.elu,
@@ -42,7 +43,6 @@ def network_of(estimator, X, dynamic_axes, input_names):
             return F.softmax(X, 1)
         X = F.sigmoid(X) if out == "logistic" else X.exp() if out == "exp" else X
         if classifies and width == 1:
-            from fastnn.ops.joining import cat
             return cat([1 - X, X], 1)
         return X.flatten() if not classifies and width == 1 else X
     X = X[0] if isinstance(X, (tuple, list)) and len(X) == 1 else X

@@ -12,8 +12,9 @@ from fastnn.autograd import no_grad
 from fastnn.nn.modules.module import Module
 from fastnn.onnx.dimensions import altered, dimensions_of
 from fastnn.onnx.errors import OnnxExporterError
+from fastnn.onnx.estimators import network_of
 from fastnn.onnx.graph import Graph, Size
-from fastnn.onnx.program import ONNXProgram
+from fastnn.onnx.program import ONNXProgram, leaves
 from fastnn.onnx.recording import Trace, recording, tensors_of
 from fastnn.onnx.rules import RULES
 from fastnn.serialization import files
@@ -82,17 +83,6 @@ def need_onnx():
     except ImportError as error:
         raise ImportError("onnx.export: writing ONNX files needs the package onnx: pip install onnx") from error
     return onnx
-
-
-def leaves(item):
-    """The tensors and arrays in arguments, in their order."""
-    if isinstance(item, (Tensor, np.ndarray)):
-        yield item
-    elif isinstance(item, (tuple, list)):
-        for part in item:
-            yield from leaves(part)
-    elif isinstance(item, dict):
-        yield from leaves(list(item.values()))
 
 
 def rebuilt(item, replacements):
@@ -257,7 +247,6 @@ custom_opsets, export_modules_as_functions
     onnx = need_onnx()
     version = _version(opset_version)
     if not callable(model):
-        from fastnn.onnx.estimators import network_of
         model, args, dynamic_axes, input_names = network_of(model, args, dynamic_axes, input_names)
     args = tuple(args) if isinstance(args, (tuple, list)) else (args,)
     kwargs = dict(kwargs or {})
@@ -355,7 +344,7 @@ def _model(graph, onnx, names, arrays, dimensions, outputs, out_names, axes, kee
     for i, (name, array) in enumerate(zip(names, arrays)):
         sizes = list(array.shape)
         for dimension in dimensions:
-            for place, axis, symbol in dimension.places:
+            for place, axis, symbol in dimension.positions:
                 if place == i:
                     sizes[axis] = symbol
         ins.append(info(name, array.dtype, sizes))

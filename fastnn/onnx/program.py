@@ -1,6 +1,19 @@
 """What an export gives: the model's graph, which can be saved and run."""
+import numpy as np
+
 from fastnn._tensor import Tensor, from_array, to_array
 from fastnn.serialization import files
+
+
+def leaves(item):
+    """The tensors and arrays in arguments, in their order."""
+    if isinstance(item, (Tensor, np.ndarray)):
+        yield item
+    elif isinstance(item, (tuple, list)):
+        for part in item:
+            yield from leaves(part)
+    elif isinstance(item, dict):
+        yield from leaves(list(item.values()))
 
 
 class ONNXProgram:
@@ -44,7 +57,6 @@ class ONNXProgram:
             options.log_severity_level = 3
             self._session = onnxruntime.InferenceSession(self.model_proto.SerializeToString(), options,
                                                          providers=["CPUExecutionProvider"])
-        from fastnn.onnx.exporting import leaves
         names = [item.name for item in self._session.get_inputs()]
         given = [to_array(item) if isinstance(item, Tensor) else item for item in leaves((args, kwargs))]
         if len(given) != len(names):

@@ -220,7 +220,7 @@ def _base(name):
     return None if declared is None else declared.function
 
 
-class _Places:
+class _Bindings:
     """The places where functions are bound, and what stood there; calls go to `trace`."""
 
     def __init__(self, rules):
@@ -317,9 +317,9 @@ def recording(rules, holders=()):
         What may hold functions as attributes, the model's layers.
     """
     with _one_at_a_time:
-        places = _Places(rules)
+        bindings = _Bindings(rules)
         try:
-            places.replace(holders)
-            yield places
+            bindings.replace(holders)
+            yield bindings
         finally:
-            places.restore()
+            bindings.restore()

@@ -2,6 +2,7 @@
 cimport numpy as np
 from cpython.object cimport PyObject
 
+import inspect
 import os
 import warnings
 
@@ -306,7 +307,6 @@ cdef class Function:
 
     cdef object signature(self):
         """The function's, with ``out=`` where it is taken here, a method's with ``self``."""
-        import inspect
         found = inspect.signature(self.__wrapped__)
         parameters = list(found.parameters.values())
         if self.home == "fastnn.Tensor" and parameters and parameters[0].kind is not inspect.Parameter.VAR_POSITIONAL:

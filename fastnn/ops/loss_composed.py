@@ -395,7 +395,7 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank=0, reducti
         Logarithms of probabilities, of `log_softmax`: **the gradient is right only through that**, as PyTorch's is.
     targets : Tensor (N, S), (sum of target_lengths,) or, of one sample, (S,); int
         Classes other than the blank; of rows the first count, of one row the samples follow each other.
-    input_lengths, target_lengths : Tensor (N,) or (), or tuple of ints
+    input_lengths, target_lengths : Tensor or tuple of ints
         How many steps, at most T, and classes count.
     blank : int, default 0
         The class of the blank.

@@ -281,9 +281,9 @@ def _grid_composed(input, grid, mode, padding_mode, align_corners):
     axes = []
     for a, size in enumerate(sizes):
         at = points.select(-1, a)
-        places, behind, turn = grid_places(at.detach().numpy(), size, mode, padding_mode, align_corners)
-        moved = (at - at.detach()) * from_array(turn) + from_array(behind)  # that distance, as it depends on the grid
-        axes.append(list(zip(places, grid_weights(moved, mode))))
+        positions, behind, sign = grid_places(at.detach().numpy(), size, mode, padding_mode, align_corners)
+        moved = (at - at.detach()) * from_array(sign) + from_array(behind)  # that distance, as it depends on the grid
+        axes.append(list(zip(positions, grid_weights(moved, mode))))
     total = 0.0
     for which in np.ndindex(*[len(axis) for axis in axes]):
         place, outside, weight = 0, False, 1.0
@@ -426,6 +426,6 @@ def affine_grid(theta, size, align_corners=None):
                          f"{tuple(theta.shape)}")
     room("affine_grid", (size[0], *size[2:], dims), theta.itemsize)
     ends = [np.zeros(1) if n == 1 else np.linspace(-1, 1, n) * (1 if align_corners else (n - 1) / n) for n in size[2:]]
-    places = np.stack([*np.meshgrid(*ends, indexing="ij")[::-1], np.ones(size[2:])], -1).reshape(-1, dims + 1)
-    base = from_array(places.astype(theta.detach().numpy().dtype))
+    positions = np.stack([*np.meshgrid(*ends, indexing="ij")[::-1], np.ones(size[2:])], -1).reshape(-1, dims + 1)
+    base = from_array(positions.astype(theta.detach().numpy().dtype))
     return linear.matmul(base, theta.transpose(1, 2)).reshape(size[0], *size[2:], dims)

@@ -113,8 +113,8 @@ def erfcx(x):
     z, q = np.maximum(x, 2), 0
     for k in range(100, 0, -1):
         q = 0.5 * k / (z + q)
-    near = np.minimum(x, 2)
-    return np.where(x > 2, 1 / (z + q) / np.sqrt(_PI), np.exp(near * near) * np.asarray(_erfc(near)).astype(np.float64))
+    small = np.minimum(x, 2)
+    return np.where(x > 2, 1 / (z + q) / np.sqrt(_PI), np.exp(small * small) * np.asarray(_erfc(small)).astype(np.float64))
 
 
 def _erfcx_slope(x):

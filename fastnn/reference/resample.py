@@ -52,19 +52,19 @@ def unfold_backward(grad, output_size, kernel_size, dilation=1, padding=0, strid
 
 def _within(x, last, padding, corners):
     """Positions within the axis, by the padding, and what their change is multiplied by."""
-    turn = np.ones_like(x)
+    sign = np.ones_like(x)
     if padding == "zeros":
-        return x, turn
+        return x, sign
     if padding == "reflection":
         low, span = (0, last) if corners else (-0.5, last + 1)
         far = np.abs(x - low)
-        turn = np.where(x < low, -1.0, 1.0)
+        sign = np.where(x < low, -1.0, 1.0)
         if span > 0:
             rest, odd = np.fmod(far, span), np.fmod(np.floor(far / span), 2) != 0
-            x, turn = np.where(odd, span - rest, rest) + low, np.where(odd, -turn, turn)
+            x, sign = np.where(odd, span - rest, rest) + low, np.where(odd, -sign, sign)
         else:
             x = np.zeros_like(x)
-    return np.clip(x, 0, last), np.where((x <= 0) | (x >= last), 0, turn)
+    return np.clip(x, 0, last), np.where((x <= 0) | (x >= last), 0, sign)
 
 
 def grid_places(grid, size, mode, padding, corners):
@@ -73,63 +73,63 @@ def grid_places(grid, size, mode, padding, corners):
     scale, last = (0.5 * (size - 1) if corners else 0.5 * size), size - 1
     far = 1e30 if grid.dtype == np.float32 else 1e300
     x = (np.clip(np.where(np.isnan(grid), -1, grid), -far, far) + 1) * scale - (0 if corners else 0.5)
-    turn = np.ones_like(x)
+    sign = np.ones_like(x)
     if mode != "bicubic":
-        x, turn = _within(x, last, padding, corners)
+        x, sign = _within(x, last, padding, corners)
     low = np.rint(x) if mode == "nearest" else np.floor(x)
     steps = {"nearest": (0,), "bilinear": (0, 1), "bicubic": (-1, 0, 1, 2)}[mode]
-    places = [_within(low + step, last, padding, corners)[0] if mode == "bicubic" else low + step for step in steps]
-    inside = [(place >= 0) & (place <= last) for place in places]
-    return [np.where(i, place, -1).astype(np.int64) for i, place in zip(inside, places)], x - low, turn * scale
+    elements = [_within(low + step, last, padding, corners)[0] if mode == "bicubic" else low + step for step in steps]
+    inside = [(element >= 0) & (element <= last) for element in elements]
+    return [np.where(i, element, -1).astype(np.int64) for i, element in zip(inside, elements)], x - low, sign * scale
 
 
 def grid_weights(t, mode):
     """Weights of the elements by the distance from the one in front, of arrays or tensors: linear, or Keys 1981."""
-    def near(x):
+    def inner(x):
         return (1.25 * x - 2.25) * x * x + 1
 
-    def far(x):  # at the distance x + 1
+    def outer(x):  # at the distance x + 1
         return ((x - 2) * x + 1) * x * -0.75
     if mode == "bicubic":
-        return far(t), near(t), near(1 - t), far(1 - t)
+        return outer(t), inner(t), inner(1 - t), outer(1 - t)
     return (t * 0 + 1,) if mode == "nearest" else (1 - t, t)
 
 
 def _grid_slopes(t, mode):
     """The weights' derivatives."""
-    def near(x):
+    def inner(x):
         return (3.75 * x - 4.5) * x
 
-    def far(x):
+    def outer(x):
         return ((3 * x - 4) * x + 1) * -0.75
     if mode == "bicubic":
-        return far(t), near(t), -near(1 - t), -far(1 - t)
+        return outer(t), inner(t), -inner(1 - t), -outer(1 - t)
     return (t * 0,) if mode == "nearest" else (t * 0 - 1, t * 0 + 1)
 
 
 def _taps(x, grid, mode, padding, corners):
-    """For each element that points read: its place in the flat plane (N, points), whether it is outside, its weight,
+    """For each element that points read: its element in the flat plane (N, points), whether it is outside, its weight,
     and the weight's derivatives along the axes."""
     sizes = x.shape[:1:-1]  # along x, y, z
     flat = grid.reshape(grid.shape[0], int(np.prod(grid.shape[1:-1])), len(sizes))
     found = [grid_places(flat[..., a], size, mode, padding, corners) for a, size in enumerate(sizes)]
     weights = [grid_weights(t, mode) for _, t, _ in found]
     slopes = [[scale * slope for slope in _grid_slopes(t, mode)] for _, t, scale in found]
-    for which in np.ndindex(*[len(places) for places, _, _ in found]):
-        place, outside = 0, False
+    for which in np.ndindex(*[len(elements) for elements, _, _ in found]):
+        element, outside = 0, False
         for a in reversed(range(len(sizes))):
             own = found[a][0][which[a]]
-            place, outside = place * sizes[a] + own, outside | (own < 0)
+            element, outside = element * sizes[a] + own, outside | (own < 0)
         factors = [weights[a][i] for a, i in enumerate(which)]
         gradients = [np.prod([*factors[:a], slopes[a][i], *factors[a + 1:]], axis=0) for a, i in enumerate(which)]
-        yield np.where(outside, 0, place), outside, np.prod(factors, axis=0), gradients
+        yield np.where(outside, 0, element), outside, np.prod(factors, axis=0), gradients
 
 
 def grid_sample_forward(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False):
     planes = x.reshape(*x.shape[:2], int(np.prod(x.shape[2:])))
     y = np.zeros((*x.shape[:2], int(np.prod(grid.shape[1:-1]))), x.dtype)
-    for place, outside, weight, _ in _taps(x, grid, mode, padding_mode, align_corners):
-        value = np.where(outside[:, None], 0, np.take_along_axis(planes, place[:, None], 2))
+    for element, outside, weight, _ in _taps(x, grid, mode, padding_mode, align_corners):
+        value = np.where(outside[:, None], 0, np.take_along_axis(planes, element[:, None], 2))
         y += (value * weight[:, None]).astype(x.dtype)
     return y.reshape(*x.shape[:2], *grid.shape[1:-1])
 
@@ -140,9 +140,9 @@ def grid_sample_backward(grad, x, grid, mode="bilinear", padding_mode="zeros", a
     dy = grad.reshape(*x.shape[:2], int(np.prod(grid.shape[1:-1])))
     dx, dgrid = np.zeros_like(planes), np.zeros((grid.shape[0], dy.shape[2], grid.shape[-1]), x.dtype)
     sample, channel = np.ogrid[:x.shape[0], :x.shape[1]]
-    for place, outside, weight, slopes in _taps(x, grid, mode, padding_mode, align_corners):
-        outside, place = outside[:, None], place[:, None]
-        np.add.at(dx, (sample[..., None], channel[..., None], place), np.where(outside, 0, weight[:, None] * dy))
-        share = np.where(outside, 0, np.take_along_axis(planes, place, 2) * dy).sum(1)
+    for element, outside, weight, slopes in _taps(x, grid, mode, padding_mode, align_corners):
+        outside, element = outside[:, None], element[:, None]
+        np.add.at(dx, (sample[..., None], channel[..., None], element), np.where(outside, 0, weight[:, None] * dy))
+        share = np.where(outside, 0, np.take_along_axis(planes, element, 2) * dy).sum(1)
         dgrid += np.stack([slope * share for slope in slopes], -1).astype(x.dtype)
     return dx.reshape(x.shape) if need_input else None, dgrid.reshape(grid.shape) if need_grid else None

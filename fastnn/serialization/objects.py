@@ -80,9 +80,9 @@ def _counterpart(module, name):
         return importlib.import_module("fastnn")
     library, *path = module.split(".")
     modules = [".".join([LIBRARIES[library], *path[:length]]) for length in range(len(path), -1, -1)]
-    for module in (*modules, "fastnn.nn.functional"):
+    for home in (*modules, "fastnn.nn.functional"):
         try:
-            return operator.attrgetter(RENAMED.get(name, name))(importlib.import_module(module))
+            return operator.attrgetter(RENAMED.get(name, name))(importlib.import_module(home))
         except (ImportError, AttributeError):
             pass
     raise FileFormatError(f"the file needs {short(f'{module}.{name}')}, which fastnn lacks")

@@ -75,9 +75,9 @@ class _Part:
     def __init__(self, function, args, kwargs, contexts, preserve_rng_state, check):
         self.function, self.contexts, self.check = function, contexts, check
         self.leaves, self.spec = tree_flatten((args, kwargs))
-        self.places = [i for i, x in enumerate(self.leaves) if isinstance(x, Tensor)]
-        self.tensors = [self.leaves[i] for i in self.places]
-        for i in self.places:
+        self.indices = [i for i, x in enumerate(self.leaves) if isinstance(x, Tensor)]
+        self.tensors = [self.leaves[i] for i in self.indices]
+        for i in self.indices:
             self.leaves[i] = None
         self.count = len(self.tensors)
         self.state = random.get_rng_state() if preserve_rng_state else None
@@ -85,7 +85,7 @@ class _Part:
     def run(self, tensors, again):
         """The outputs that are tensors."""
         leaves = list(self.leaves)
-        for i, x in zip(self.places, tensors):
+        for i, x in zip(self.indices, tensors):
             leaves[i] = x
         args, kwargs = tree_unflatten(leaves, self.spec)
         now = random.get_rng_state() if again and self.state is not None else None

@@ -258,25 +258,25 @@ typedef struct {
     int taps;
 } grid_block;
 
-/* A position within the axis, by the padding; *turn: what its change is multiplied by (-1, 0, 1). */
-static REAL grid_within(const grid_context *c, REAL x, REAL last, REAL *turn)
+/* A position within the axis, by the padding; *sign: what its change is multiplied by (-1, 0, 1). */
+static REAL grid_within(const grid_context *c, REAL x, REAL last, REAL *sign)
 {
-    *turn = 1;
+    *sign = 1;
     if (c->padding == GRID_ZEROS)
         return x;
     if (c->padding == GRID_REFLECTION) {
         const REAL low = c->corners ? 0 : PICK(-0.5, -0.5), span = c->corners ? last : last + 1;
         const REAL far = abs_(x - low);
-        *turn = span == 0 ? 0 : x < low ? -1 : 1;
+        *sign = span == 0 ? 0 : x < low ? -1 : 1;
         if (span > 0) {
             const REAL rest = LIBM(fmod)(far, span), odd = LIBM(fmod)(LIBM(floor)(far / span), 2);
-            *turn = odd != 0 ? -*turn : *turn;
+            *sign = odd != 0 ? -*sign : *sign;
             x = (odd != 0 ? span - rest : rest) + low;
         } else {
             x = 0;
         }
     }
-    *turn = (x <= 0) | (x >= last) ? 0 : *turn;
+    *sign = (x <= 0) | (x >= last) ? 0 : *sign;
     return x <= 0 ? 0 : x >= last ? last : x;
 }
 
@@ -304,17 +304,17 @@ static void grid_find(const grid_context *c, int64_t size, REAL g, grid_axis *fo
     const REAL last = (REAL)(size - 1), far = PICK(1e30, 1e300);
     const REAL scale = PICK(0.5, 0.5) * (c->corners ? last : (REAL)size);
     g = g != g ? -1 : g > far ? far : g < -far ? -far : g;
-    REAL turn, x = (g + 1) * scale - (c->corners ? 0 : PICK(0.5, 0.5));
+    REAL sign, x = (g + 1) * scale - (c->corners ? 0 : PICK(0.5, 0.5));
     if (c->mode == GRID_BICUBIC) {
         const REAL low = LIBM(floor)(x);
         grid_cubic(x - low, found->weight, found->slope);
         for (int i = 0; i < 4; i++) {
-            found->at[i] = grid_element(grid_within(c, low + (REAL)(i - 1), last, &turn), last);
+            found->at[i] = grid_element(grid_within(c, low + (REAL)(i - 1), last, &sign), last);
             found->slope[i] *= scale;
         }
         return;
     }
-    x = grid_within(c, x, last, &turn);
+    x = grid_within(c, x, last, &sign);
     if (c->mode == GRID_NEAREST) {
         found->at[0] = grid_element(LIBM(rint)(x), last);
         found->weight[0] = 1, found->slope[0] = 0;
@@ -323,7 +323,7 @@ static void grid_find(const grid_context *c, int64_t size, REAL g, grid_axis *fo
     const REAL low = LIBM(floor)(x);
     found->at[0] = grid_element(low, last), found->at[1] = grid_element(low + 1, last);
     found->weight[1] = x - low, found->weight[0] = 1 - found->weight[1];
-    found->slope[1] = turn * scale, found->slope[0] = -found->slope[1];
+    found->slope[1] = sign * scale, found->slope[0] = -found->slope[1];
 }
 
 /* The elements of `count` points; what lacks to a block reads nothing. */

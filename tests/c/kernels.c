@@ -417,9 +417,65 @@ static void convolution(fnn_conv s)
     }
 }
 
-/* ---- all of it ---- */
+static void alignments(int64_t t, int64_t n, int64_t c, int64_t s)
+{
+    const int64_t sizes[] = {t, n, c, s}, *const targets = indices(n * s, c - 1); /* the last class is the blank */
+    int64_t *const starts = block((size_t)n * sizeof *starts), *const steps = block((size_t)n * sizeof *steps);
+    int64_t *const lengths = block((size_t)n * sizeof *lengths);
+    for (int64_t i = 0; i < n; i++)
+        starts[i] = i * s, steps[i] = t - i % 2, lengths[i] = s - i % 3 < 0 ? 0 : s - i % 3;
+    void *const x = between(t * n * c, -3, -0.5), *const dy = numbers(n), *const loss = output(n);
+    void *const alpha = output(n * t * 2 * (s + 1)), *const dx = output(t * n * c);
+    CALL(ctc_loss_forward, loss, alpha, x, targets, starts, steps, lengths, sizes, c - 1);
+    all_right(CALL(ctc_loss_backward, dx, dy, loss, alpha, x, targets, starts, steps, lengths, sizes, c - 1, 1));
+    see(loss, n), see(dx, t * n * c);
+}
+
+static void grids(int64_t n, int64_t d, int64_t points, int64_t axes)
+{
+    const int64_t sizes[] = {n, 3, d, 5, 7, points, axes}, size = n * 3 * d * 35;
+    void *const x = numbers(size), *const grid = between(n * points * axes, -1.5, 1.5),
+                *const dy = numbers(n * 3 * points);
+    for (int mode = 0; mode < (axes == 2 ? 3 : 2); mode++)
+        for (int padding = 0; padding < 3; padding++) {
+            void *const y = output(n * 3 * points), *const dx = output(size), *const dgrid = output(n * points * axes);
+            CALL(grid_sample_forward, y, x, grid, sizes, mode, padding, padding % 2);
+            CALL(grid_sample_backward, dx, dgrid, dy, x, grid, sizes, mode, padding, padding % 2);
+            see(y, n * 3 * points), see(dx, size), see(dgrid, n * points * axes);
+        }
+}
 
 #define AFTER(statement) (statement, release())
+
+/* n c h w, o kh kw, sh sw, top left, dh dw, groups */
+static void convolutions(void)
+{
+    static const int64_t sizes[][14] = {
+        {2, 3, 9, 8, 5, 3, 3, 1, 1, 1, 1, 1, 1, 1},   {1, 16, 12, 13, 16, 3, 3, 2, 2, 1, 1, 1, 1, 1},
+        {3, 8, 7, 7, 8, 3, 3, 1, 1, 1, 1, 1, 1, 8},   {2, 6, 10, 6, 4, 2, 3, 1, 2, 0, 0, 2, 1, 2},
+        {2, 17, 5, 5, 33, 1, 1, 1, 1, 0, 0, 1, 1, 1}, {4, 1, 16, 16, 20, 5, 5, 1, 1, 0, 0, 1, 1, 1},
+        {2, 9, 1, 40, 7, 1, 5, 1, 1, 0, 2, 1, 1, 1},
+    };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const int64_t *s = sizes[i];
+        AFTER(convolution((fnn_conv){.n = s[0],
+                                     .c = s[1],
+                                     .h = s[2],
+                                     .w = s[3],
+                                     .o = s[4],
+                                     .kh = s[5],
+                                     .kw = s[6],
+                                     .sh = s[7],
+                                     .sw = s[8],
+                                     .top = s[9],
+                                     .left = s[10],
+                                     .dh = s[11],
+                                     .dw = s[12],
+                                     .groups = s[13]}));
+    }
+}
+
+/* ---- all of it ---- */
 
 static uint64_t all_calls(int with)
 {
@@ -441,67 +497,9 @@ static uint64_t all_calls(int with)
     AFTER(attending(5, 5, 1)), AFTER(attending(33, 70, 0)), AFTER(attending(1, 3, 0));
     for (int mode = 0; mode < 4; mode++)
         AFTER(recurrence(mode, 1 + mode % 2, 5, 3, 7, 9)), AFTER(recurrence(mode, 2 - mode % 2, 3, 9, 33, 20));
-    const fnn_conv convs[] = {
-        {.n = 2,
-         .c = 3,
-         .h = 9,
-         .w = 8,
-         .o = 5,
-         .kh = 3,
-         .kw = 3,
-         .sh = 1,
-         .sw = 1,
-         .top = 1,
-         .left = 1,
-         .dh = 1,
-         .dw = 1,
-         .groups = 1},
-        {.n = 1,
-         .c = 16,
-         .h = 12,
-         .w = 13,
-         .o = 16,
-         .kh = 3,
-         .kw = 3,
-         .sh = 2,
-         .sw = 2,
-         .top = 1,
-         .left = 1,
-         .dh = 1,
-         .dw = 1,
-         .groups = 1},
-        {.n = 3,
-         .c = 8,
-         .h = 7,
-         .w = 7,
-         .o = 8,
-         .kh = 3,
-         .kw = 3,
-         .sh = 1,
-         .sw = 1,
-         .top = 1,
-         .left = 1,
-         .dh = 1,
-         .dw = 1,
-         .groups = 8},
-        {.n = 2, .c = 6, .h = 10, .w = 6, .o = 4, .kh = 2, .kw = 3, .sh = 1, .sw = 2, .dh = 2, .dw = 1, .groups = 2},
-        {.n = 2, .c = 17, .h = 5, .w = 5, .o = 33, .kh = 1, .kw = 1, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .groups = 1},
-        {.n = 4, .c = 1, .h = 16, .w = 16, .o = 20, .kh = 5, .kw = 5, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .groups = 1},
-        {.n = 2,
-         .c = 9,
-         .h = 1,
-         .w = 40,
-         .o = 7,
-         .kh = 1,
-         .kw = 5,
-         .sh = 1,
-         .sw = 1,
-         .left = 2,
-         .dh = 1,
-         .dw = 1,
-         .groups = 1}};
-    for (size_t i = 0; i < sizeof convs / sizeof *convs; i++)
-        AFTER(convolution(convs[i]));
+    AFTER(alignments(1, 1, 2, 1)), AFTER(alignments(12, 4, 5, 4)), AFTER(alignments(40, 3, 9, 17));
+    AFTER(grids(2, 1, 33, 2)), AFTER(grids(1, 4, 20, 3));
+    convolutions();
     return hash;
 }
 

@@ -23,13 +23,13 @@ def rule(*functions):
             found.append(item)
             continue
         for name in item.split():
-            places = [HOMES[home][name].function for home in ("fastnn", "Tensor", "functional", "special", "linalg")
+            candidates = [HOMES[home][name].function for home in ("fastnn", "Tensor", "functional", "special", "linalg")
                       if name in HOMES[home]]
             plain = getattr(functional, name, None)
             if plain is not None and plain.__module__.startswith("fastnn.ops") and not isinstance(plain, Function):
-                places.append(plain)
-            found += places
-            if not places:
+                candidates.append(plain)
+            found += candidates
+            if not candidates:
                 raise ValueError(f"no function has the name {name!r}")
 
     def declare(written):

@@ -94,8 +94,8 @@ def _gathered_together(g, input, x, dims, axes):
 
 def _chosen(g, input, mask):
     """The elements, or rows, where a mask is True: as many as there are when the graph runs."""
-    places = g.op("Transpose", g.op("NonZero", mask), perm=[1, 0])
-    return g.op("GatherND", input, places)
+    positions = g.op("Transpose", g.op("NonZero", mask), perm=[1, 0])
+    return g.op("GatherND", input, positions)
 
 
 @rule("masked_select")

@@ -3,6 +3,7 @@ import numpy as np
 
 from fastnn.onnx.graph import Size, is_static
 from fastnn.onnx.rules._declare import axes_of, axis_of, rule, spread, static
+from fastnn.onnx.rules.indexing import indexed
 from fastnn.ops import shape as ops
 from fastnn.ops.indexing import getitem
 
@@ -39,8 +40,8 @@ def _reshaped(g, input, *args, **kwargs):
     return g.reshape(input, _open(old, new))
 
 
-def _without(sizes, places):
-    return [n for i, n in enumerate(sizes) if i not in places]
+def _without(sizes, axes):
+    return [n for i, n in enumerate(sizes) if i not in axes]
 
 
 def _open(old, new):
@@ -148,7 +149,6 @@ def _select(g, input, dim, index):
 
 @rule(getitem)
 def _getitem(g, input, index, read=()):
-    from fastnn.onnx.rules.indexing import indexed
     return indexed(g, input, index)
 
 

@@ -3,6 +3,7 @@ import textwrap
 import time
 import timeit
 
+import fastnn
 from fastnn import config
 from fastnn.utils.benchmark.measurement import Measurement, TaskSpec
 
@@ -48,7 +49,6 @@ class Timer:
             raise NotImplementedError(f"benchmark.Timer: language={language!r} is not implemented, Python alone")
         self._globals = dict(globals or {})
         for name in ("torch", "fastnn"):
-            import fastnn
             self._globals.setdefault(name, fastnn)
         stmt, setup = textwrap.dedent(stmt).strip(), textwrap.dedent(setup).strip()
         if global_setup:
