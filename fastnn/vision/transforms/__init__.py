@@ -1,4 +1,4 @@
-"""Transforms of images, under the names of ``torchvision.transforms``; `v2` loads when asked for."""
+"""Transforms of images, under the names of ``torchvision.transforms``."""
 from fastnn.vision.transforms import functional
 from fastnn.vision.transforms.augmentation import (
     RandomApply, RandomChoice, RandomCrop, RandomHorizontalFlip, RandomOrder, RandomRotation, RandomVerticalFlip)
@@ -18,10 +18,3 @@ __all__ = ["CenterCrop", "ColorJitter", "Compose", "ConvertImageDtype", "Elastic
            "RandomEqualize", "RandomErasing", "RandomGrayscale", "RandomHorizontalFlip", "RandomInvert", "RandomOrder",
            "RandomPerspective", "RandomPosterize", "RandomResizedCrop", "RandomRotation", "RandomSolarize",
            "RandomVerticalFlip", "Resize", "TenCrop", "ToPILImage", "ToTensor", "functional"]
-
-
-def __getattr__(name):
-    if name == "v2":
-        import importlib
-        return importlib.import_module("fastnn.vision.transforms.v2")
-    raise AttributeError(f"module 'fastnn.vision.transforms' has no attribute {name!r}")

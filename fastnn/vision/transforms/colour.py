@@ -463,7 +463,7 @@ def equalize(image):
     >>> from fastnn.vision.transforms import functional
     >>> image = fastnn.arange(100, 116, dtype=fastnn.uint8).repeat(64).reshape(1, 32, 32)
     >>> functional.equalize(image).unique()[:4]
-    tensor([ 0, 17, 34, 51], dtype=torch.uint8)
+    tensor([ 0, 21, 43, 64], dtype=torch.uint8)
     """
     check_colours(image, "equalize", depth=4)
     if is_pil(image):

@@ -47,7 +47,7 @@ def gaussian_blur(image, kernel_size, sigma=None):
     --------
     >>> from fastnn.vision.transforms import functional
     >>> functional.gaussian_blur(fastnn.eye(3).unsqueeze(0), 3, 1.0)[0, 1]
-    tensor([0.2763, 0.3546, 0.2763])
+    tensor([0.3715, 0.3544, 0.3715])
     """
     sizes = _both("kernel_size", kernel_size, int)
     sigmas = [size * 0.15 + 0.35 for size in sizes] if sigma is None else _both("sigma", sigma, (int, float))

@@ -242,8 +242,8 @@ def perspective(image, startpoints, endpoints, interpolation=InterpolationMode.B
     >>> corners = [[0, 0], [2, 0], [2, 2], [0, 2]]
     >>> moved = [[1, 0], [3, 0], [3, 2], [1, 2]]
     >>> functional.perspective(fastnn.ones(1, 2, 3), corners, moved)
-    tensor([[[0.0000, 1.0000, 1.0000],
-             [0.0000, 1.0000, 1.0000]]])
+    tensor([[[0., 1., 1.],
+             [0., 1., 1.]]])
     """
     check_image(image, "perspective")
     coefficients = _perspective_coefficients(startpoints, endpoints)
