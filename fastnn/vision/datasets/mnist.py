@@ -1,14 +1,20 @@
 """MNIST and data sets in its format: 28 x 28 grey images in IDX files."""
 import os
+import shutil
+import string
 import warnings
+import zipfile
+import zlib
 
 import numpy as np
 
 from fastnn._tensor import from_array
+from fastnn.errors import FileFormatError
+from fastnn.serialization.files import replacing
 from fastnn.vision.datasets.idx import read_idx
-from fastnn.vision.datasets.vision import ArrayImages, download, folders, missing
+from fastnn.vision.datasets.vision import ArrayImages, choice, download, folders, missing
 
-__all__ = ["FashionMNIST", "KMNIST", "MNIST"]
+__all__ = ["EMNIST", "FashionMNIST", "KMNIST", "MNIST"]
 
 
 class MNIST(ArrayImages):
@@ -84,6 +90,9 @@ class MNIST(ArrayImages):
                     return path
         if not fetch:
             raise missing(type(self).__name__, [plain, name], directories, "You can use download=True to download it")
+        return self._fetch(name, md5)
+
+    def _fetch(self, name, md5):
         path = os.path.join(self.raw_folder, name)
         download(type(self).__name__, [mirror + name for mirror in self.mirrors], path, md5)
         return path
@@ -162,3 +171,58 @@ class KMNIST(MNIST):
                  ("t10k-images-idx3-ubyte.gz", "5c965bf0a639b31b8f53240b1b52f4d7"),
                  ("t10k-labels-idx1-ubyte.gz", "7320c461ea6c1c855c0b718fb2a4b134")]
     classes = ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"]
+
+
+class EMNIST(MNIST):
+    """Handwritten digits and letters, in MNIST's format (Cohen et al. 2017).
+
+    Same as torchvision.datasets.EMNIST. As there, the images lie on their sides: rows and columns are exchanged.
+
+    Parameters
+    ----------
+    root : path
+        As in `MNIST`, with the folder ``EMNIST/raw``.
+    split : {"byclass", "bymerge", "balanced", "letters", "digits", "mnist"}
+        Which characters, and whether capital and small letters that look the same are one class.
+    train, transform, target_transform, download
+        As in `MNIST`; the download has all splits.
+
+    Raises
+    ------
+    ValueError
+        The split is another, or a file is damaged.
+
+    Examples
+    --------
+    >>> from fastnn.vision import datasets
+    >>> len(datasets.EMNIST.classes_split_dict["balanced"])
+    47
+    """
+
+    url = "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip"
+    md5 = "58c8d27c78d21e728a6bc7b3cc06412e"
+    splits = ("byclass", "bymerge", "balanced", "letters", "digits", "mnist")
+    _merged = sorted({*string.digits, *string.ascii_letters} - {*"cijklmopsuvwxyz"})
+    classes_split_dict = {"byclass": sorted(string.digits + string.ascii_letters), "bymerge": _merged,
+                          "balanced": _merged, "letters": ["N/A", *string.ascii_lowercase],
+                          "digits": [*string.digits], "mnist": [*string.digits]}
+
+    def __init__(self, root, split, train=True, transform=None, target_transform=None, download=False):
+        self.split = choice(split, "split", self.splits)
+        self.classes = self.classes_split_dict[split]
+        self.resources = [(f"emnist-{split}-{part}-{kind}-ubyte.gz", None) for part in ("train", "test")
+                          for kind in ("images-idx3", "labels-idx1")]
+        super().__init__(root, train, transform, target_transform, download)
+
+    def _fetch(self, name, md5):
+        archive = os.path.join(self.raw_folder, "gzip.zip")
+        if not os.path.isfile(archive):
+            download(type(self).__name__, [self.url], archive, self.md5)
+        path = os.path.join(self.raw_folder, name)
+        try:
+            with zipfile.ZipFile(archive) as files, files.open(f"gzip/{name}") as member, \
+                    replacing(path, type(self).__name__) as file:
+                shutil.copyfileobj(member, file)
+        except (zipfile.BadZipFile, zlib.error, KeyError, EOFError) as error:
+            raise FileFormatError(f"{archive}: damaged: {error}") from None
+        return path

@@ -189,6 +189,15 @@ class FakeData(VisionDataset):
         return self.size
 
 
+def choice(value, name, options):
+    """An argument that is one of some strings."""
+    if not isinstance(value, str):
+        raise ValueError(f"Expected type str for argument {name}, but got type {type(value)}.")
+    if value not in options:
+        raise ValueError(f"Unknown value {value!r} for argument {name}. Valid values are {', '.join(options)}.")
+    return value
+
+
 # ---- files ----
 
 def folders(root, *names):

@@ -1,10 +1,20 @@
 """Transforms of images, under the names of ``torchvision.transforms``."""
 from fastnn.vision.transforms import functional
+from fastnn.vision.transforms.augmentation import (
+    RandomApply, RandomChoice, RandomCrop, RandomHorizontalFlip, RandomOrder, RandomRotation, RandomVerticalFlip)
+from fastnn.vision.transforms.distortion import (
+    ElasticTransform, RandomAffine, RandomErasing, RandomPerspective, RandomResizedCrop)
 from fastnn.vision.transforms.functional import InterpolationMode
+from fastnn.vision.transforms.jitter import (
+    ColorJitter, GaussianBlur, RandomAdjustSharpness, RandomAutocontrast, RandomEqualize, RandomGrayscale, RandomInvert,
+    RandomPosterize, RandomSolarize)
 from fastnn.vision.transforms.transforms import (
-    CenterCrop, Compose, ConvertImageDtype, Grayscale, Lambda, Normalize, Pad, PILToTensor, RandomApply, RandomChoice,
-    RandomCrop, RandomHorizontalFlip, RandomRotation, RandomVerticalFlip, Resize, ToPILImage, ToTensor)
+    CenterCrop, Compose, ConvertImageDtype, FiveCrop, Grayscale, Lambda, LinearTransformation, Normalize, Pad,
+    PILToTensor, Resize, TenCrop, ToPILImage, ToTensor)
 
-__all__ = ["CenterCrop", "Compose", "ConvertImageDtype", "Grayscale", "InterpolationMode", "Lambda", "Normalize", "Pad",
-           "PILToTensor", "RandomApply", "RandomChoice", "RandomCrop", "RandomHorizontalFlip", "RandomRotation",
-           "RandomVerticalFlip", "Resize", "ToPILImage", "ToTensor", "functional"]
+__all__ = ["CenterCrop", "ColorJitter", "Compose", "ConvertImageDtype", "ElasticTransform", "FiveCrop", "GaussianBlur",
+           "Grayscale", "InterpolationMode", "Lambda", "LinearTransformation", "Normalize", "PILToTensor", "Pad",
+           "RandomAdjustSharpness", "RandomAffine", "RandomApply", "RandomAutocontrast", "RandomChoice", "RandomCrop",
+           "RandomEqualize", "RandomErasing", "RandomGrayscale", "RandomHorizontalFlip", "RandomInvert", "RandomOrder",
+           "RandomPerspective", "RandomPosterize", "RandomResizedCrop", "RandomRotation", "RandomSolarize",
+           "RandomVerticalFlip", "Resize", "TenCrop", "ToPILImage", "ToTensor", "functional"]

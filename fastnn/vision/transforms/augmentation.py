@@ -18,6 +18,24 @@ def uniform(low=0.0, high=1.0):
     return float(random.default_generator.uniform(np.empty(1, np.float32), low, high)[0])
 
 
+def draw(low, high):
+    """One integer from low to high - 1, as ``torch.randint(low, high, (1,))``."""
+    return int(random.default_generator.randint(low, high, 1)[0])
+
+
+def angles(value, name, sizes=(2,)):
+    """A list of numbers; a number d stands for (-d, d)."""
+    if isinstance(value, numbers.Number):
+        if value < 0 or not math.isfinite(value):
+            raise ValueError(f"If {name} is a single number, it must be positive.")
+        value = -value, value
+    if not isinstance(value, Sequence):
+        raise TypeError(f"{name} should be a sequence of length {' or '.join(map(str, sizes))}.")
+    if len(value) not in sizes:
+        raise ValueError(f"{name} should be a sequence of length {' or '.join(map(str, sizes))}.")
+    return [float(d) for d in value]
+
+
 class RandomApply(ModuleTransform):
     """A list of transforms, all applied with a probability, else none.
 
@@ -85,6 +103,44 @@ class RandomChoice(Transform):
     def __repr__(self):
         lines = [f"{type(self).__name__}(", *(f"    {transform}" for transform in self.transforms), ")"]
         return "\n".join(lines) + f"(p={self.p})"
+
+
+class RandomOrder(Transform):
+    """A list of transforms in an order that is drawn from the random stream of Python, as in torchvision.
+
+    Same as torchvision.transforms.RandomOrder.
+
+    Parameters
+    ----------
+    transforms : sequence of callables
+
+    Raises
+    ------
+    TypeError
+        It is no sequence.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transform = transforms.RandomOrder([transforms.CenterCrop(2), transforms.RandomVerticalFlip()])
+    >>> transform(fastnn.ones(1, 4, 4)).shape
+    torch.Size([1, 2, 2])
+    """
+
+    def __init__(self, transforms):
+        if not isinstance(transforms, Sequence):
+            raise TypeError("Argument transforms should be a sequence")
+        self.transforms = transforms
+
+    def __call__(self, image):
+        order = list(range(len(self.transforms)))
+        python_random.shuffle(order)
+        for i in order:
+            image = self.transforms[i](image)
+        return image
+
+    def __repr__(self):
+        return "\n".join([f"{type(self).__name__}(", *(f"    {transform}" for transform in self.transforms), ")"])
 
 
 class _RandomFlip(ModuleTransform):
@@ -171,6 +227,23 @@ class RandomCrop(ModuleTransform):
         self.size = pair(size, "RandomCrop")
         self.padding, self.pad_if_needed, self.fill, self.padding_mode = padding, pad_if_needed, fill, padding_mode
 
+    @staticmethod
+    def get_params(img, output_size):
+        """(top, left, height, width) of a random rectangle.
+
+        Parameters
+        ----------
+        img : Tensor or PIL image
+        output_size : (height, width)
+        """
+        height, width = output_size
+        _, h, w = F.get_dimensions(img)
+        if h < height or w < width:
+            raise ValueError(f"Required crop size {(height, width)} is larger than input image size {(h, w)}")
+        if (h, w) == (height, width):
+            return 0, 0, h, w
+        return draw(0, h - height + 1), draw(0, w - width + 1), height, width
+
     def forward(self, image):
         if self.padding is not None:
             image = F.pad(image, self.padding, self.fill, self.padding_mode)
@@ -180,14 +253,9 @@ class RandomCrop(ModuleTransform):
             image = F.pad(image, [width - w, 0], self.fill, self.padding_mode)
         if self.pad_if_needed and h < height:
             image = F.pad(image, [0, height - h], self.fill, self.padding_mode)
-        _, h, w = F.get_dimensions(image)
-        if h < height or w < width:
-            raise ValueError(f"Required crop size {(height, width)} is larger than input image size {(h, w)}")
-        if (h, w) == (height, width):
-            return image
-        top = int(random.default_generator.randint(0, h - height + 1, 1)[0])
-        left = int(random.default_generator.randint(0, w - width + 1, 1)[0])
-        return F.crop(image, top, left, height, width)
+        top, left, height, width = self.get_params(image, self.size)
+        whole = (height, width) == tuple(F.get_dimensions(image)[1:])
+        return image if whole else F.crop(image, top, left, height, width)
 
     def __repr__(self):
         return f"{type(self).__name__}(size={self.size}, padding={self.padding})"
@@ -220,18 +288,22 @@ class RandomRotation(ModuleTransform):
 
     def __init__(self, degrees, interpolation=InterpolationMode.NEAREST, expand=False, center=None, fill=0):
         super().__init__()
-        if isinstance(degrees, numbers.Number):
-            if degrees < 0 or not math.isfinite(degrees):
-                raise ValueError("If degrees is a single number, it must be positive.")
-            degrees = (-degrees, degrees)
-        elif len(degrees) != 2:
-            raise ValueError("degrees should be a sequence of length 2.")
-        self.degrees = [float(d) for d in degrees]
+        self.degrees = angles(degrees, "degrees")
         self.interpolation, self.expand = interpolation_mode(interpolation), expand
         self.center, self.fill = center, fill
 
+    @staticmethod
+    def get_params(degrees):
+        """A random angle.
+
+        Parameters
+        ----------
+        degrees : (lowest, highest)
+        """
+        return uniform(*degrees)
+
     def forward(self, image):
-        return F.rotate(image, uniform(*self.degrees), self.interpolation, self.expand, self.center, self.fill)
+        return F.rotate(image, self.get_params(self.degrees), self.interpolation, self.expand, self.center, self.fill)
 
     def __repr__(self):
         text = (f"{type(self).__name__}(degrees={self.degrees}, interpolation={self.interpolation.value}, "

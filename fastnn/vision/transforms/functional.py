@@ -8,14 +8,22 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array
 from fastnn.errors import ShapeError
-from fastnn.ops.joining import cat
-from fastnn.vision.transforms.geometry import center_crop, crop, hflip, pad, resize, rotate, vflip
+from fastnn.vision.transforms.colour import (
+    adjust_brightness, adjust_contrast, adjust_gamma, adjust_hue, adjust_saturation, autocontrast, convert_image_dtype,
+    equalize, invert, posterize, rgb_to_grayscale, solarize, to_grayscale)
+from fastnn.vision.transforms.filters import adjust_sharpness, gaussian_blur
+from fastnn.vision.transforms.geometry import (
+    center_crop, crop, five_crop, hflip, pad, resize, resized_crop, ten_crop, vflip)
 from fastnn.vision.transforms.images import (
-    InterpolationMode, array_of, check_image, get_dimensions, get_image_size, is_pil, pillow)
+    InterpolationMode, array_of, get_dimensions, get_image_num_channels, get_image_size, is_pil, pillow)
+from fastnn.vision.transforms.warping import affine, elastic_transform, perspective, rotate
 
-__all__ = ["InterpolationMode", "center_crop", "convert_image_dtype", "crop", "get_dimensions", "get_image_size",
-           "hflip", "normalize", "pad", "pil_to_tensor", "resize", "rgb_to_grayscale", "rotate", "to_grayscale",
-           "to_pil_image", "to_tensor", "vflip"]
+__all__ = ["InterpolationMode", "adjust_brightness", "adjust_contrast", "adjust_gamma", "adjust_hue",
+           "adjust_saturation", "adjust_sharpness", "affine", "autocontrast", "center_crop", "convert_image_dtype",
+           "crop", "elastic_transform", "equalize", "erase", "five_crop", "gaussian_blur", "get_dimensions",
+           "get_image_num_channels", "get_image_size", "hflip", "invert", "normalize", "pad", "perspective",
+           "pil_to_tensor", "posterize", "resize", "resized_crop", "rgb_to_grayscale", "rotate", "solarize",
+           "ten_crop", "to_grayscale", "to_pil_image", "to_tensor", "vflip"]
 
 
 # ---- conversions ----
@@ -134,49 +142,6 @@ def to_pil_image(pic, mode=None):
     return image.convert(mode) if mode is not None and mode != image.mode else image
 
 
-def convert_image_dtype(image, dtype=None):
-    """A Tensor image in another dtype, its numbers scaled to the range of that dtype.
-
-    Same as torchvision.transforms.functional.convert_image_dtype.
-
-    Parameters
-    ----------
-    image : Tensor
-    dtype : dtype, optional
-        Default float32.
-
-    Raises
-    ------
-    RuntimeError
-        float32 to int32 or int64, or float64 to int64: not exact.
-
-    Examples
-    --------
-    >>> from fastnn.vision.transforms import functional
-    >>> functional.convert_image_dtype(fastnn.tensor([[0, 51, 255]], dtype=fastnn.uint8))
-    tensor([[0.0000, 0.2000, 1.0000]])
-    """
-    if not isinstance(image, Tensor):
-        raise TypeError("Input img should be Tensor Image")
-    source = image.detach().numpy()
-    target = dtypes.to_numpy(dtype)
-    if source.dtype == target:
-        return image
-    if source.dtype.kind == "f":
-        if target.kind == "f":
-            return image.to(dtype)
-        if (source.dtype, target) in ((np.float32, np.int32), (np.float32, np.int64), (np.float64, np.int64)):
-            raise RuntimeError(f"The cast from {image.dtype} to {dtype} cannot be performed safely")
-        return from_array((source * (np.iinfo(target).max + 1.0 - 1e-3)).astype(target))
-    highest = np.iinfo(source.dtype).max
-    if target.kind == "f":
-        return from_array(source.astype(target) / target.type(highest))
-    goal = np.iinfo(target).max
-    if highest > goal:
-        return from_array((source // ((highest + 1) // (goal + 1))).astype(target))
-    return from_array(source.astype(target) * target.type((goal + 1) // (highest + 1)))
-
-
 # ---- values ----
 
 def _channels(values, shape, dtype, name):
@@ -231,42 +196,36 @@ def normalize(tensor, mean, std, inplace=False):
     return (tensor.sub_(mean) if inplace else tensor - mean).div_(std)
 
 
-def rgb_to_grayscale(image, num_output_channels=1):
-    """Grey values 0.2989 R + 0.587 G + 0.114 B of a Tensor (..., 3, H, W) or PIL image, in 1 or 3 channels.
+def erase(img, i, j, h, w, v, inplace=False):
+    """A rectangle of a Tensor overwritten.
 
-    Same as torchvision.transforms.functional.rgb_to_grayscale.
+    Same as torchvision.transforms.functional.erase.
 
     Parameters
     ----------
-    image : Tensor or PIL image
-    num_output_channels : {1, 3}
+    img : Tensor
+        (..., C, H, W)
+    i, j, h, w : int
+        The rectangle: top, left, height, width.
+    v : Tensor or number
+        What is written.
+    inplace : bool
+        Whether it is written into the image's memory; default False.
 
     Raises
     ------
-    ValueError
-        The Tensor has other than 1 or 3 channels, or the number asked for is another.
+    TypeError
+        The image is no Tensor.
 
     Examples
     --------
     >>> from fastnn.vision.transforms import functional
-    >>> functional.rgb_to_grayscale(fastnn.tensor([100.0, 100.0, 0.0]).reshape(3, 1, 1))
-    tensor([[[88.5900]]])
+    >>> functional.erase(fastnn.ones(1, 2, 3), 0, 1, 2, 2, 0.0)
+    tensor([[[1., 0., 0.],
+             [1., 0., 0.]]])
     """
-    if num_output_channels not in (1, 3):
-        raise ValueError("num_output_channels should be either 1 or 3")
-    check_image(image, "rgb_to_grayscale")
-    if is_pil(image):
-        grey = image.convert("L")
-        return grey if num_output_channels == 1 else pillow("rgb_to_grayscale").merge("RGB", [grey] * 3)
-    if len(image.shape) < 3 or image.shape[-3] not in (1, 3):
-        raise ShapeError("Input image tensor permitted channel values are 1 or 3, but found "
-                         f"{get_dimensions(image)[0]}")
-    if image.shape[-3] == 3:
-        red, green, blue = image.unbind(-3)
-        grey = (0.2989 * red + 0.587 * green + 0.114 * blue).to(image.dtype).unsqueeze(-3)
-    else:
-        grey = image.clone()
-    return grey if num_output_channels == 1 else cat([grey] * 3, -3)
-
-
-to_grayscale = rgb_to_grayscale
+    if not isinstance(img, Tensor):
+        raise TypeError(f"img should be Tensor Image. Got {type(img)}")
+    img = img if inplace else img.clone()
+    img[..., i:i + h, j:j + w] = v
+    return img

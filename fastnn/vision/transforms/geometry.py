@@ -1,4 +1,4 @@
-"""Operations that move pixels: flips, crops, borders, other sizes, rotation."""
+"""Operations that move pixels: flips, crops, borders, other sizes."""
 import math
 
 import numpy as np
@@ -120,6 +120,56 @@ def center_crop(image, output_size):
     return crop(image, int(round((h - height) / 2.0)), int(round((w - width) / 2.0)), height, width)
 
 
+def five_crop(image, size):
+    """The four corners of the image (top left, top right, bottom left, bottom right) and its middle.
+
+    Same as torchvision.transforms.functional.five_crop.
+
+    Parameters
+    ----------
+    image : Tensor or PIL image
+    size : int or (height, width)
+
+    Raises
+    ------
+    ValueError
+        The image is smaller than `size`.
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> [int(part) for part in functional.five_crop(fastnn.arange(9).reshape(1, 3, 3), 1)]
+    [0, 2, 6, 8, 4]
+    """
+    height, width = pair(size, "five_crop")
+    _, h, w = get_dimensions(image)
+    if width > w or height > h:
+        raise ValueError(f"Requested crop size {(height, width)} is bigger than input size {(h, w)}")
+    corners = [crop(image, top, left, height, width) for top in (0, h - height) for left in (0, w - width)]
+    return (*corners, center_crop(image, (height, width)))
+
+
+def ten_crop(image, size, vertical_flip=False):
+    """`five_crop` of the image and of its mirror image.
+
+    Same as torchvision.transforms.functional.ten_crop.
+
+    Parameters
+    ----------
+    image : Tensor or PIL image
+    size : int or (height, width)
+    vertical_flip : bool
+        Whether top and bottom are exchanged instead of left and right; default False.
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> [int(part) for part in functional.ten_crop(fastnn.arange(9).reshape(1, 3, 3), 1)]
+    [0, 2, 6, 8, 4, 2, 0, 8, 6, 4]
+    """
+    return five_crop(image, size) + five_crop(vflip(image) if vertical_flip else hflip(image), size)
+
+
 PADDINGS = {"constant": "constant", "edge": "edge", "reflect": "reflect", "symmetric": "symmetric"}
 
 
@@ -171,7 +221,7 @@ def pad(image, padding, fill=0, padding_mode="constant"):
     out = index_select(index_select(image, -2, from_array(rows)), -1, from_array(columns))
     if padding_mode != "constant":
         return out
-    return where(from_array(np.logical_and.outer(inside_rows, inside_columns)), out, _background(fill, image))
+    return where(from_array(np.logical_and.outer(inside_rows, inside_columns)), out, background(fill, image))
 
 
 def _sources(size, before, after, mode):
@@ -183,7 +233,7 @@ def _sources(size, before, after, mode):
     return np.pad(cut, widths, "edge" if mode == "constant" else mode), inside
 
 
-def _background(fill, image):
+def background(fill, image):
     """A colour, a number or a number for each channel, as a Tensor that broadcasts to images like `image`."""
     return from_array(np.asarray(0 if fill is None else fill).astype(image.dtype.numpy).reshape(-1, 1, 1))
 
@@ -250,108 +300,42 @@ def resize(image, size, interpolation=InterpolationMode.BILINEAR, max_size=None,
     if mode.value not in ("nearest", "nearest-exact", "bilinear", "bicubic"):
         raise ValueError(f"resize: interpolation {mode.value!r} exists for PIL images alone")
     smooth = mode in (InterpolationMode.BILINEAR, InterpolationMode.BICUBIC)
-    planes = _as_float(image).reshape(math.prod(image.shape[:-2]), 1, h, w)
+    planes = as_float(image).reshape(math.prod(image.shape[:-2]), 1, h, w)
     out = interpolate(planes, (height, width), mode=mode.value, align_corners=False if smooth else None,
                       antialias=bool(antialias) and smooth)
-    return _as_dtype(out.reshape(*image.shape[:-2], height, width), image.dtype)
+    return as_dtype(out.reshape(*image.shape[:-2], height, width), image.dtype)
 
 
-def _as_float(image):
+def resized_crop(image, top, left, height, width, size, interpolation=InterpolationMode.BILINEAR, antialias=True):
+    """A rectangle of the image in another size: `crop`, then `resize`.
+
+    Same as torchvision.transforms.functional.resized_crop.
+
+    Parameters
+    ----------
+    image : Tensor or PIL image
+    top, left, height, width : int
+        As in `crop`.
+    size, interpolation, antialias
+        As in `resize`.
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.resized_crop(fastnn.zeros(3, 8, 8), 1, 1, 4, 4, [2, 2]).shape
+    torch.Size([3, 2, 2])
+    """
+    return resize(crop(image, top, left, height, width), size, interpolation, antialias=antialias)
+
+
+def as_float(image):
     """A Tensor to compute with."""
     return image if image.dtype.is_floating_point else image.to(dtypes.float32)
 
 
-def _as_dtype(image, dtype):
+def as_dtype(image, dtype):
     """Rounded to a dtype's numbers."""
     if dtype.is_floating_point:
         return image.to(dtype)
     info = np.iinfo(dtype.numpy)
     return image.round().clamp(info.min, info.max).to(dtype)
-
-
-def rotate(image, angle, interpolation=InterpolationMode.NEAREST, expand=False, center=None, fill=None):
-    """The image rotated counter-clockwise.
-
-    Same as torchvision.transforms.functional.rotate.
-
-    Parameters
-    ----------
-    image : Tensor or PIL image
-    angle : float
-        In degrees.
-    interpolation : InterpolationMode
-        NEAREST or BILINEAR (for PIL images BICUBIC as well).
-    expand : bool
-        Whether the result is enlarged to hold the whole image (with `center` None).
-    center : (x, y), optional
-        Default the middle.
-    fill : number or sequence of a number for each channel, optional
-        What lies outside; default 0.
-
-    Raises
-    ------
-    ValueError
-        Another interpolation for a Tensor.
-
-    Examples
-    --------
-    >>> from fastnn.vision.transforms import functional
-    >>> functional.rotate(fastnn.tensor([[[1, 2], [3, 4]]]), 90)
-    tensor([[[2, 4],
-             [1, 3]]])
-    """
-    check_image(image, "rotate")
-    mode = interpolation_mode(interpolation)
-    if is_pil(image):
-        fill = tuple(fill) if isinstance(fill, (list, tuple)) and len(image.getbands()) > 1 else fill
-        fill = fill[0] if isinstance(fill, (list, tuple)) and len(image.getbands()) == 1 else fill
-        return image.rotate(angle, getattr(pillow("rotate").Resampling, mode.name), expand, center, fillcolor=fill)
-    if mode not in (InterpolationMode.NEAREST, InterpolationMode.BILINEAR):
-        raise ValueError(f"rotate: expected interpolation nearest or bilinear for a Tensor, got {mode.value}")
-    h, w = image.shape[-2:]
-    work = _as_float(image)
-    real = work.dtype.numpy.type
-    radians = math.radians(angle)
-    cosine, sine = math.cos(radians), math.sin(radians)
-    cx, cy = (0.0, 0.0) if center is None else (center[0] - w / 2, center[1] - h / 2)
-    # Of pixels counted from the middle of the result, in fractions of half the image, and in its dtype, as torchvision.
-    matrix = np.array([[cosine, -sine, cx - cosine * cx + sine * cy], [sine, cosine, cy - sine * cx - cosine * cy]])
-    width, height = _turned_size(matrix, w, h) if expand else (w, h)
-    scaled = matrix.astype(real) / np.array([[w / 2], [h / 2]], real)
-    x = (np.arange(width) - width / 2 + 0.5).astype(real)
-    y = (np.arange(height) - height / 2 + 0.5).astype(real)[:, None]
-    sx, sy = (((x * a + y * b + c + 1) * real(size) - 1) / 2 for (a, b, c), size in zip(scaled, (w, h)))
-    if mode is InterpolationMode.NEAREST:
-        row, column = np.rint(sy), np.rint(sx)
-        return where(from_array(_inside(row, column, h, w)), _pixels(image, row, column), _background(fill, image))
-    row, column = np.floor(sy), np.floor(sx)
-    out, mask = 0, np.zeros(row.shape, real)
-    for step_y, share_y in ((0, row + 1 - sy), (1, sy - row)):
-        for step_x, share_x in ((0, column + 1 - sx), (1, sx - column)):
-            share = share_y * share_x * _inside(row + step_y, column + step_x, h, w)
-            mask += share
-            out = out + _pixels(work, row + step_y, column + step_x) * from_array(share)
-    if fill is not None:  # weighed once more, as in torchvision
-        out = out * from_array(mask) + from_array(1 - mask) * _background(fill, work)
-    return _as_dtype(out, image.dtype)
-
-
-def _turned_size(matrix, w, h):
-    """(width, height) of the rectangle that holds the whole rotated image."""
-    corners = np.array([[-w, -h], [-w, h], [w, h], [w, -h]], np.float32) / 2
-    centre = np.float32([w / 2, h / 2])
-    corners = corners @ matrix[:, :2].T.astype(np.float32) + matrix[:, 2].astype(np.float32) + centre
-    low, high = np.trunc(corners.min(0) / 1e-4) * 1e-4, np.trunc(corners.max(0) / 1e-4) * 1e-4
-    return (np.ceil(high) - np.floor(low)).astype(int).tolist()
-
-
-def _inside(row, column, h, w):
-    return (row >= 0) & (row < h) & (column >= 0) & (column < w)
-
-
-def _pixels(image, row, column):
-    """The pixels at given positions; where those lie outside, some other pixels."""
-    h, w = image.shape[-2:]
-    place = np.clip(row, 0, h - 1) * w + np.clip(column, 0, w - 1)
-    found = index_select(image.flatten(-2), -1, from_array(place.astype(np.int64).ravel()))
-    return found.unflatten(-1, row.shape)

@@ -113,6 +113,24 @@ def get_dimensions(image):
     return [len(image.getbands()), image.height, image.width]
 
 
+def get_image_num_channels(image):
+    """Number of channels of an image.
+
+    Same as torchvision.transforms.functional.get_image_num_channels.
+
+    Parameters
+    ----------
+    image : Tensor, ndarray or PIL image
+
+    Examples
+    --------
+    >>> from fastnn.vision.transforms import functional
+    >>> functional.get_image_num_channels(fastnn.zeros(3, 4, 6))
+    3
+    """
+    return get_dimensions(image)[0]
+
+
 def get_image_size(image):
     """[width, height] of an image.
 

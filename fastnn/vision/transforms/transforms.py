@@ -1,18 +1,17 @@
-"""Transforms as objects; random ones are imported from fastnn.vision.transforms.augmentation."""
+"""Transforms as objects that draw no random numbers."""
+import math
+
 import numpy as np
 
 from fastnn.vision._pixels import look_up
 from fastnn.vision.transforms import functional as F
-from fastnn.vision.transforms.augmentation import (
-    RandomApply, RandomChoice, RandomCrop, RandomHorizontalFlip, RandomRotation, RandomVerticalFlip, uniform)
 from fastnn.vision.transforms.base import ModuleTransform, Transform
 from fastnn.vision.transforms.functional import InterpolationMode
 from fastnn.vision.transforms.geometry import PADDINGS, interpolation_mode, pair
 from fastnn.vision.transforms.images import batch_of, takes_arrays
 
-__all__ = ["CenterCrop", "Compose", "ConvertImageDtype", "Grayscale", "Lambda", "Normalize", "Pad", "PILToTensor",
-           "RandomApply", "RandomChoice", "RandomCrop", "RandomHorizontalFlip", "RandomRotation", "RandomVerticalFlip",
-           "Resize", "ToPILImage", "ToTensor", "Transform", "uniform"]
+__all__ = ["CenterCrop", "Compose", "ConvertImageDtype", "FiveCrop", "Grayscale", "Lambda", "LinearTransformation",
+           "Normalize", "PILToTensor", "Pad", "Resize", "TenCrop", "ToPILImage", "ToTensor"]
 
 
 class Compose(Transform):
@@ -383,3 +382,109 @@ class Pad(ModuleTransform):
 
     def __repr__(self):
         return f"{type(self).__name__}(padding={self.padding}, fill={self.fill}, padding_mode={self.padding_mode})"
+
+
+class FiveCrop(ModuleTransform):
+    """The four corners of the image and its middle, as a tuple.
+
+    Same as torchvision.transforms.FiveCrop.
+
+    Parameters
+    ----------
+    size : int or (height, width)
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> [int(part) for part in transforms.FiveCrop(1)(fastnn.arange(9).reshape(1, 3, 3))]
+    [0, 2, 6, 8, 4]
+    """
+
+    def __init__(self, size):
+        super().__init__()
+        self.size = pair(size, "FiveCrop")
+
+    def forward(self, img):
+        return F.five_crop(img, self.size)
+
+    def __repr__(self):
+        return f"{type(self).__name__}(size={self.size})"
+
+
+class TenCrop(ModuleTransform):
+    """The corners and the middle of the image and of its mirror image, as a tuple.
+
+    Same as torchvision.transforms.TenCrop.
+
+    Parameters
+    ----------
+    size : int or (height, width)
+    vertical_flip : bool
+        Whether top and bottom are exchanged instead of left and right; default False.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> len(transforms.TenCrop(2)(fastnn.zeros(3, 4, 4)))
+    10
+    """
+
+    def __init__(self, size, vertical_flip=False):
+        super().__init__()
+        self.size, self.vertical_flip = pair(size, "TenCrop"), vertical_flip
+
+    def forward(self, img):
+        return F.ten_crop(img, self.size, self.vertical_flip)
+
+    def __repr__(self):
+        return f"{type(self).__name__}(size={self.size}, vertical_flip={self.vertical_flip})"
+
+
+class LinearTransformation(ModuleTransform):
+    """(x - mean) M of all numbers of a Tensor (..., C, H, W): whitening.
+
+    Same as torchvision.transforms.LinearTransformation.
+
+    Parameters
+    ----------
+    transformation_matrix : Tensor
+        (D, D) with D = C H W.
+    mean_vector : Tensor
+        (D,)
+
+    Raises
+    ------
+    ValueError
+        The shapes or dtypes do not fit.
+
+    Examples
+    --------
+    >>> from fastnn.vision import transforms
+    >>> transforms.LinearTransformation(2 * fastnn.eye(2), fastnn.ones(2))(fastnn.tensor([[[1.0, 4.0]]]))
+    tensor([[[0., 6.]]])
+    """
+
+    def __init__(self, transformation_matrix, mean_vector):
+        super().__init__()
+        rows, columns = transformation_matrix.shape
+        if rows != columns:
+            raise ValueError(f"transformation_matrix should be square. Got {(rows, columns)} rectangular matrix.")
+        if len(mean_vector) != rows:
+            raise ValueError(f"mean_vector should have the same length {len(mean_vector)} as any one of the dimensions "
+                             f"of the transformation_matrix [{(rows, columns)}]")
+        if transformation_matrix.dtype != mean_vector.dtype:
+            raise ValueError("Input tensors should have the same dtype. Got "
+                             f"{transformation_matrix.dtype} and {mean_vector.dtype}")
+        self.transformation_matrix, self.mean_vector = transformation_matrix, mean_vector
+
+    def forward(self, tensor):
+        n = math.prod(tensor.shape[-3:])
+        if n != len(self.mean_vector):
+            raise ValueError("Input tensor and transformation matrix have incompatible shape."
+                             f"[{' x '.join(map(str, tensor.shape[-3:]))}] != {len(self.mean_vector)}")
+        flat = tensor.reshape(-1, n) - self.mean_vector
+        return (flat @ self.transformation_matrix.to(flat.dtype)).reshape(tensor.shape)
+
+    def __repr__(self):
+        return (f"{type(self).__name__}(transformation_matrix={self.transformation_matrix.tolist()}, "
+                f"mean_vector={self.mean_vector.tolist()})")
