@@ -56,7 +56,7 @@ def matrix_exp(input):  # noqa: A002 (PyTorch's name)
     return stack([_exp(flat[i]) for i in range(len(flat))]).reshape(input.shape)
 
 
-@operation("linalg fastnn.orgqr Tensor.orgqr", keywords={"A": "input"})
+@operation("linalg fastnn.orgqr Tensor.orgqr", out=True, keywords={"A": "input", "input2": "tau"})
 def householder_product(input, tau):  # noqa: A002 (PyTorch's name)
     """The first columns of the product of reflections I - tau_i v_i v_i^T.
 

@@ -159,12 +159,14 @@ def storage(self):
 
 
 @operation("Tensor")
-def set_(self, source=None):
+def set_(self, source=None, storage_offset=0, size=None, stride=None):
     """Let the tensor have the numbers, shape and memory of another one; nothing: become empty. Returns it.
 
     Parameters
     ----------
     source : Tensor, optional
+    storage_offset, size, stride
+        Of the tensor in that memory, as `as_strided` has them; the default is the source's.
 
     Examples
     --------
@@ -177,7 +179,13 @@ def set_(self, source=None):
         raise NotImplementedError(f"set_: expected a Tensor, got {type(source).__name__}; storages are not implemented")
     if source.dtype is not self.dtype:
         raise RuntimeError(f"set_: Could not set tensor of type {source.dtype} to a tensor of type {self.dtype}")
-    self.data = source.detach()
+    source = source.detach()
+    if size is None and (storage_offset or stride is not None):
+        raise TypeError("set_: expected size beside storage_offset and stride")
+    if size is not None:
+        rows = np.cumprod([1, *size[:0:-1]])[::-1].tolist() if stride is None else stride
+        source = source.as_strided(size, rows, storage_offset)
+    self.data = source
     return self
 
 

@@ -114,7 +114,8 @@ def erfcx(x):
     for k in range(100, 0, -1):
         q = 0.5 * k / (z + q)
     small = np.minimum(x, 2)
-    return np.where(x > 2, 1 / (z + q) / np.sqrt(_PI), np.exp(small * small) * np.asarray(_erfc(small)).astype(np.float64))
+    direct = np.exp(small * small) * np.asarray(_erfc(small)).astype(np.float64)
+    return np.where(x > 2, 1 / (z + q) / np.sqrt(_PI), direct)
 
 
 def _erfcx_slope(x):
