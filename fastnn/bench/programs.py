@@ -1,7 +1,7 @@
 """Programs that are timed as a whole: operations, training steps and predictions of the networks fastnn is made for.
 
-Each is written once, for fastnn and PyTorch alike, whose names are the same: ``build(T, dtype, fused)`` gives the call to
-time; T is the library, `fused` keyword arguments for its optimizer.
+Each is written once, for fastnn and PyTorch alike, whose names are the same: ``build(T, dtype, fused)`` gives the call
+to time; T is the library, `fused` keyword arguments for its optimizer.
 """
 import numpy as np
 
@@ -109,9 +109,17 @@ def layers(T, sizes, activation, last=None):
     return T.nn.Sequential(*modules, *([last()] if last else []))
 
 
+def autoencoder_network(T):
+    return layers(T, CODES, T.nn.ReLU, T.nn.Sigmoid)
+
+
+def classifier_network(T):
+    return layers(T, (784, 64, 10), T.nn.ReLU)
+
+
 def autoencoder(batch):
     def build(T, dtype, fused):
-        model = made(T, layers(T, CODES, T.nn.ReLU, T.nn.Sigmoid), dtype)
+        model = made(T, autoencoder_network(T), dtype)
         x = data(T, dtype, batch, 784)
         return training_step(model, T.nn.MSELoss(), adam(T, model.parameters(), fused), x, x)
     return build
@@ -119,7 +127,7 @@ def autoencoder(batch):
 
 def classifier(batch):
     def build(T, dtype, fused):
-        model = made(T, layers(T, (784, 64, 10), T.nn.ReLU), dtype)
+        model = made(T, classifier_network(T), dtype)
         return training_step(model, T.nn.CrossEntropyLoss(), adam(T, model.parameters(), fused),
                              data(T, dtype, batch, 784), labels(T, batch, 10))
     return build
@@ -143,10 +151,6 @@ def prediction(network, *shape):
 
 def dense_network(T):
     return layers(T, (784, 128, 10), T.nn.ReLU)
-
-
-def autoencoder_network(T):
-    return layers(T, CODES, T.nn.ReLU, T.nn.Sigmoid)
 
 
 def predict(batch):

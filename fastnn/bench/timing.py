@@ -1,4 +1,4 @@
-"""Timing in turns, which benchmarks, `fastnn bench` and `fastnn demo` share: what it finds, and whether noise spoilt it."""
+"""Timing in turns, which the benchmarks, `fastnn bench` and `fastnn demo` share, and whether noise spoilt it."""
 import contextlib
 import gc
 import json
@@ -11,9 +11,9 @@ import time
 import numpy as np
 
 import fastnn
+from fastnn.bench.peers import PACKAGES
 
-SPOILT, LEAST_SHARE = 1.5, 0.9
-PEERS = ("torch", "jax", "keras", "sklearn", "onnxruntime")
+SPOILT, LEAST_SHARE, MOST_OF_OTHERS = 1.5, 0.9, 0.1
 
 
 def cores():
@@ -67,15 +67,15 @@ def time_in_turns(contenders, scopes=None, rounds=9, block=0.004, budget=None, s
     Returns
     -------
     dict
-        For each name "median" and "min", seconds of a call in the middle and in the fastest block, and "share",
-        the processors that the process had meanwhile.
+        For each name "median" and "min", seconds of a call in the middle and in the fastest block; "share", the
+        processors that the process had in its blocks; "others", the share of all processors that others had meanwhile.
     """
     scopes = scopes or {}
     numbers, samples, processor = {}, {name: [] for name in contenders}, dict.fromkeys(contenders, 0.0)
     for name, call in contenders.items():
         with scopes.get(name, contextlib.nullcontext)():
             numbers[name] = _number(call, block)
-    timed = 0.0
+    timed, at_start = 0.0, busy_seconds()
     gc.collect()
     gc.disable()
     try:
@@ -97,21 +97,26 @@ def time_in_turns(contenders, scopes=None, rounds=9, block=0.004, budget=None, s
                 break
     finally:
         gc.enable()
-    return {name: {"median": statistics.median(times), "min": min(times),
+    others = noise(at_start)
+    return {name: {"median": statistics.median(times), "min": min(times), "others": others,
                    "share": processor[name] / (sum(times) * numbers[name])} for name, times in samples.items()}
 
 
 def is_spoilt(*times):
-    """Whether something else ran meanwhile, by what `time_in_turns` found of contenders: one did not have its processor,
-    or its median is far above its fastest block.
+    """Whether something else ran meanwhile, by what `time_in_turns` found of contenders.
+
+    A contender did not have its processor, its median is far above its fastest block, or others had a good part of the
+    processors: then threads that wait for each other are slow in every block.
 
     Examples
     --------
     >>> from fastnn.bench.timing import is_spoilt
-    >>> is_spoilt({"median": 1.0, "min": 0.9, "share": 1.9}), is_spoilt({"median": 2.0, "min": 0.9, "share": 0.99})
+    >>> quiet = {"median": 1.0, "min": 0.9, "share": 1.9, "others": 0.02}
+    >>> is_spoilt(quiet), is_spoilt(quiet, {**quiet, "median": 2.0})
     (False, True)
     """
-    return any(time["share"] < LEAST_SHARE or time["median"] > SPOILT * time["min"] for time in times)
+    return any(time["share"] < LEAST_SHARE or time["median"] > SPOILT * time["min"]
+               or (time["others"] or 0.0) > MOST_OF_OTHERS for time in times)
 
 
 def cpu_model():
@@ -128,7 +133,8 @@ def cpu_model():
 def machine(isa, threads):
     """What a result depends on and a reader must know."""
     versions = {"python": platform.python_version(), "numpy": np.__version__, "fastnn": fastnn.__version__}
-    versions |= {name: sys.modules[name].__version__ for name in PEERS if name in sys.modules}
+    versions |= {name: sys.modules[name].__version__ for name in PACKAGES
+                 if sys.modules.get(name)}
     return {"cpu": cpu_model(), "cores": cores(), "system": f"{platform.system()} {platform.release()}",
             "versions": versions, "isa": isa, "threads": threads, "time": time.strftime("%Y-%m-%d %H:%M:%S")}
 
@@ -149,11 +155,12 @@ BEGUN = busy_seconds()
 NOISE = 0.05  # of the processors
 
 
-def noise():
-    """The share of the processors that others had since this module was imported; None if the system does not say."""
-    if BEGUN is None:
+def noise(begun=BEGUN):
+    """The share of the processors that others had since `busy_seconds` gave `begun` (default: since this module was
+    imported); None if the system does not say."""
+    if begun is None:
         return None
-    wall, busy, own = (now - before for now, before in zip(busy_seconds(), BEGUN))
+    wall, busy, own = (now - before for now, before in zip(busy_seconds(), begun))
     return max(0.0, busy - own) / (wall * os.cpu_count())
 
 
