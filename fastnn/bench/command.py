@@ -141,7 +141,7 @@ def main(argv=None):
         options.peers.remove(name)
     most, info = options.threads[-1], machine(kernels.get_isa(), options.threads[-1])
     versions = ", ".join(f"{name} {version}" for name, version in info["versions"].items())
-    about = f"{info['cpu']}, {info['cores']} processors, {info['isa']}; {versions}"
+    about = f"{info['cpu']}, {info['cores']} processors, {info['isa']}\n{versions}"
     print(f"{about}\n{len(cases)} cases; medians; under a peer's name how many times as long it takes as fastnn "
           f"({report.SIGN} spoilt by noise)\n")
     results, status = [], 0
