@@ -17,7 +17,7 @@ import fastnn
 from fastnn import nn, optim
 from fastnn.bench.peers import scope
 from fastnn.bench.timing import is_spoilt, time_in_turns
-from fastnn.training import Callback, fit, gradient_step
+from fastnn.training import Callback, fit, gradient_step, plot_history
 from fastnn.utils.data import DataLoader, TensorDataset
 from fastnn.vision.digits import Digits, load_digits  # noqa: F401
 
@@ -139,27 +139,6 @@ def picture(path, originals, reconstructions, labels):
     figure.savefig(path, dpi=150)
 
 
-def loss_curve(path, history):
-    """PNG of training and held-out loss over the epochs."""
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import LogLocator, MaxNLocator
-    epochs = np.arange(1, len(history) + 1)
-    figure = Figure(figsize=(6.4, 4), layout="constrained")
-    axes = figure.add_subplot()
-    for column, name in enumerate(("training", "held out")):
-        axes.plot(epochs, history[:, column], label=name, marker="o" if len(history) == 1 else None)
-    axes.set_yscale("log")
-    axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("{x:g}")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("mean squared error")
-    axes.grid(which="both", alpha=0.25)
-    axes.legend(frameon=False)
-    figure.savefig(path, dpi=150)
-
-
 def run(digits, epochs=None, out="out", seed=0):
     """Train, judge, time and save, printing what comes out; returns the same figures."""
     out = Path(out)
@@ -197,7 +176,7 @@ def run(digits, epochs=None, out="out", seed=0):
     files = [out / name for name in ("features.npz", "reconstructions.png", "loss.png")]
     np.savez_compressed(files[0], features=features, labels=digits.labels)
     picture(files[1], held_out, apply(model, held_out), held_out_labels)
-    loss_curve(files[2], history)
+    plot_history({"loss": history[:, 0], "val_loss": history[:, 1]}, files[2], log=True)
     print(f"Saved     {', '.join(map(str, files))}")
     return {"loss": history, "scores": scores, "seconds": speed}
 

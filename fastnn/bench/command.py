@@ -112,7 +112,7 @@ def parse(argv):
     options.batch = options.batch or ([32] if options.quick else [1, 32, 256])
     options.peers = wanted(parser, options.peers)
     if options.picture and not libraries.has_module("matplotlib"):
-        parser.exit(1, "fastnn bench: --picture needs matplotlib: pip install matplotlib\n")
+        parser.exit(1, "fastnn bench: --picture needs matplotlib: pip install 'fastnn-cpu[plots]'\n")
     cases = [(case, batch) for case in all_cases(options.peers) for batch in (options.batch if case.sized else [1])
              if options.filter.lower() in f"{case.group}: {case.title(batch)}".lower()]
     if not cases:

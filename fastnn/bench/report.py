@@ -59,7 +59,7 @@ def picture(path, results, threads, peers, about):
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("fastnn bench --picture draws with matplotlib, which is not installed: pip install "
-                          "matplotlib") from error
+                          "'fastnn-cpu[plots]'") from error
     figure = Figure(figsize=(9, 1.6 + 0.2 * len(results)), layout="constrained")
     axes = figure.add_subplot()
     found = [ratios(result["times"], threads) for result in results]
