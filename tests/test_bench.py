@@ -95,7 +95,9 @@ def test_noise_is_told():
     first, second = report.rows("case", times, [1, 2], ["torch"])
     assert first.split()[-2:] == ["4x", "~8x"] and second.split()[0] == "2"
     numpy, torch = report.summary([{"times": times}], 1, ["torch"])
-    assert "4.00 times" in numpy and "1 more spoilt" in torch
+    assert "4.00 times" in numpy and "1 spoilt" in list(report.summary([{"times": times}, {"times": {
+        **times, "torch-1": QUIET}}], 1, ["torch"]))[1]
+    assert "left out" not in numpy and "spoilt all 1 cases" in torch
 
 
 @pytest.mark.parametrize("arguments, message", [

@@ -47,10 +47,13 @@ def summary(results, threads, peers):
     for peer in ("reference", *peers):
         every = [each[peer] for each in found if peer in each]
         good = [value for value, spoilt in every if not spoilt]
-        if every:
-            mean = f"{math.exp(sum(map(math.log, good)) / len(good)):.2f} times as long as fastnn" if good else "?"
-            yield (f"{TITLES[peer]}: {mean} (geometric mean of {len(good)} cases on {threads} threads"
-                   + (f"; {len(every) - len(good)} more spoilt by noise)" if len(good) < len(every) else ")"))
+        spoilt = f"; {len(every) - len(good)} spoilt by noise left out" if len(good) < len(every) else ""
+        if good:
+            mean = math.exp(sum(map(math.log, good)) / len(good))
+            yield (f"{TITLES[peer]}: {mean:.2f} times as long as fastnn (geometric mean of {len(good)} cases on {threads} "
+                   f"threads{spoilt})")
+        elif every:
+            yield f"{TITLES[peer]}: no mean, noise spoilt all {len(every)} cases"
 
 
 def picture(path, results, threads, peers, about):
