@@ -50,8 +50,8 @@ def summary(results, threads, peers):
         spoilt = f"; {len(every) - len(good)} spoilt by noise left out" if len(good) < len(every) else ""
         if good:
             mean = math.exp(sum(map(math.log, good)) / len(good))
-            yield (f"{TITLES[peer]}: {mean:.2f} times as long as fastnn (geometric mean of {len(good)} cases on {threads} "
-                   f"threads{spoilt})")
+            yield (f"{TITLES[peer]}: {mean:.2f} times as long as fastnn (geometric mean of {len(good)} cases "
+                   f"on {threads} threads{spoilt})")
         elif every:
             yield f"{TITLES[peer]}: no mean, noise spoilt all {len(every)} cases"
 
