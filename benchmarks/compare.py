@@ -36,7 +36,9 @@ def main():
     for key in ("cpu", "cores", "isa", "threads"):
         if first["machine"].get(key) != second["machine"].get(key):
             print(f"caution: {key} differs: {first['machine'].get(key)} and {second['machine'].get(key)}")
-    contender = options.contender or ("fastnn" if second["kind"] == "train" else f"c{second['machine']['threads']}")
+    contender = options.contender or {
+        "train": "fastnn", "bench": f"fastnn-{second['machine']['threads']}"}.get(
+        second["kind"], f"c{second['machine']['threads']}")
     rows = compare(before, after, contender, "min" if options.min else "median")
     if not rows:
         sys.exit(f"the files have no common case with times of {contender!r}")

@@ -12,7 +12,7 @@ from fastnn import dropin
 
 USAGE = """\
 usage: python -m fastnn [--as LIBRARY] [-m MODULE | -c CODE | SCRIPT | -] [ARGUMENTS ...]
-       python -m fastnn demo | info | names [ARGUMENTS ...]
+       python -m fastnn demo | bench | info | names [ARGUMENTS ...]
 
 Run a program written for PyTorch, Keras or scikit-learn's networks, unchanged: its `import torch`, `torchvision`,
 `keras` and `tensorflow` give fastnn, and `from sklearn.neural_network import MLPClassifier, MLPRegressor` fastnn's.
@@ -23,6 +23,7 @@ Run a program written for PyTorch, Keras or scikit-learn's networks, unchanged: 
   --as torch  take PyTorch's place alone: with KERAS_BACKEND=torch, Keras itself runs on fastnn;
               --as keras takes that of Keras and TensorFlow alone, --as sklearn that of two classes
   demo        train the autoencoder on digits and show what it learned
+  bench       time fastnn, its NumPy reference and the libraries that are installed (bench --help)
   info        show version, instruction set, threads and compiler options
   names TEXT  list the names that fastnn has of those libraries, all that contain TEXT
   --version   print the version
@@ -47,6 +48,8 @@ def main(argv=None):
         return 0
     if first == "demo":
         return importlib.import_module("fastnn.demo").main(rest)
+    if first == "bench":
+        return importlib.import_module("fastnn.bench.command").main(rest)
     if first == "names":
         return importlib.import_module("fastnn.names").main(rest)
     libraries = ()

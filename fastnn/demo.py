@@ -6,22 +6,23 @@ the features with raw pixels, and times the same training step on the C kernels 
 """
 import argparse
 import importlib.util
-import statistics
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 import fastnn
 from fastnn import nn, optim
-from fastnn.training import Callback, fit, gradient_step
+from fastnn.bench.peers import scope
+from fastnn.bench.timing import is_spoilt, time_in_turns
+from fastnn.training import Callback, fit, gradient_step, plot_history
 from fastnn.utils.data import DataLoader, TensorDataset
 from fastnn.vision.digits import Digits, load_digits  # noqa: F401
 
 BATCH = 64
 NEIGHBOURS = 5
-SPOILT, LEAST_SHARE = 1.5, 0.9
 EXTRAS = {"sklearn": "scikit-learn", "threadpoolctl": "threadpoolctl", "matplotlib": "matplotlib",
           "tqdm": "tqdm"}  # the package extra `demo`
 
@@ -100,40 +101,20 @@ def train(model, digits, epochs):
     return np.array([history["loss"], history["held_out"]]).T
 
 
-def compare_speed(images, seconds=4.0, block=10, rest=0.1):
-    """Seconds of a training step on the C kernels and on the reference, in turns: (median, fastest block) of each;
-    and the "share" of a processor that one thread had.
+def compare_speed(images, **effort):
+    """A training step on the C kernels and on the reference: what `time_in_turns` finds of "c" and "reference".
 
     The reference is timed with one thread of NumPy's BLAS and with as many as it takes by itself; the better counts.
     """
-    from threadpoolctl import threadpool_limits
     batch = fastnn.from_numpy(np.ascontiguousarray(images[:BATCH]))
+    scopes = {"c": partial(fastnn.use_backend, "c"), "all": partial(scope, "reference", None),
+              "one": partial(scope, "reference", 1)}
     steps = {}
-    for contender in (("c", None), ("reference", None), ("reference", 1)):
+    for contender in scopes:
         fastnn.manual_seed(0)
-        steps[contender] = training_step(Autoencoder(images.shape[1]))
-    times, processor = {contender: [] for contender in steps}, {contender: 0.0 for contender in steps}
-    end = time.perf_counter() + seconds
-    while len(times["c", None]) < 5 or time.perf_counter() < end:
-        for (backend, threads), step in steps.items():
-            with fastnn.use_backend(backend), threadpool_limits(threads, "blas"):
-                time.sleep(rest)  # BLAS threads go on spinning for a while and would slow down whoever comes next
-                for _ in range(3):  # whoever ran before left its own data in the caches
-                    step(batch)
-                start, begun = time.perf_counter(), time.process_time()
-                for _ in range(block):
-                    step(batch)
-                times[backend, threads].append((time.perf_counter() - start) / block)
-                processor[backend, threads] += (time.process_time() - begun) / block
-    found = {contender: (statistics.median(values), min(values)) for contender, values in times.items()}
-    return {"c": found["c", None], "reference": min(found["reference", None], found["reference", 1]),
-            "share": processor["reference", 1] / sum(times["reference", 1])}
-
-
-def is_spoilt(speed):
-    """Whether something else ran meanwhile: one thread did not have its processor, or medians are far above the fastest
-    blocks."""
-    return speed["share"] < LEAST_SHARE or any(speed[name][0] > SPOILT * speed[name][1] for name in ("c", "reference"))
+        steps[contender] = partial(training_step(Autoencoder(images.shape[1])), batch)
+    times = time_in_turns(steps, scopes, **effort or {"rounds": 15, "block": 0.02})
+    return {"c": times["c"], "reference": min(times["all"], times["one"], key=lambda found: found["median"])}
 
 
 def picture(path, originals, reconstructions, labels):
@@ -155,27 +136,6 @@ def picture(path, originals, reconstructions, labels):
     axes.set_yticks([top + side / 2 for top in tops], ["original", "reconstruction"] * 2)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    figure.savefig(path, dpi=150)
-
-
-def loss_curve(path, history):
-    """PNG of training and held-out loss over the epochs."""
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import LogLocator, MaxNLocator
-    epochs = np.arange(1, len(history) + 1)
-    figure = Figure(figsize=(6.4, 4), layout="constrained")
-    axes = figure.add_subplot()
-    for column, name in enumerate(("training", "held out")):
-        axes.plot(epochs, history[:, column], label=name, marker="o" if len(history) == 1 else None)
-    axes.set_yscale("log")
-    axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("{x:g}")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("mean squared error")
-    axes.grid(which="both", alpha=0.25)
-    axes.legend(frameon=False)
     figure.savefig(path, dpi=150)
 
 
@@ -206,17 +166,17 @@ def run(digits, epochs=None, out="out", seed=0):
 
     speed = compare_speed(digits.images)
     print(f"Speed     a training step of {BATCH} images on the C kernels and on the NumPy reference, in turns:")
-    for i, kind in enumerate(("median", "fastest")):
-        ours, numpy = speed["c"][i] * 1e3, speed["reference"][i] * 1e3
+    for kind, key in (("median", "median"), ("fastest", "min")):
+        ours, numpy = speed["c"][key] * 1e3, speed["reference"][key] * 1e3
         print(f"{'':10}{kind:8}{ours:.3f} ms and {numpy:.3f} ms, {numpy / ours:.1f} times as long")
-    if is_spoilt(speed):
+    if is_spoilt(*speed.values()):
         print(f"{'':10}Something else kept the processors busy meanwhile: do not trust these figures, repeat them on a "
               "quiet machine")
 
     files = [out / name for name in ("features.npz", "reconstructions.png", "loss.png")]
     np.savez_compressed(files[0], features=features, labels=digits.labels)
     picture(files[1], held_out, apply(model, held_out), held_out_labels)
-    loss_curve(files[2], history)
+    plot_history({"loss": history[:, 0], "val_loss": history[:, 1]}, files[2], log=True)
     print(f"Saved     {', '.join(map(str, files))}")
     return {"loss": history, "scores": scores, "seconds": speed}
 

@@ -31,7 +31,8 @@ LAYERS = [
     {"_gradients", "_operators", "_tape", "_tensor", "_views", "autograd", "linalg", "ops", "special"},
     {"distributed", "func", "nn", "optim", "utils", "serialization"},
     {"training", "vision", "models"},
-    {"compat", "distributions", "keras", "sklearn", "explain", "onnx", "dropin", "names", "demo"},
+    {"compat", "distributions", "keras", "sklearn", "explain", "onnx", "dropin", "names", "demo",
+     "bench"},
     {"tensorflow"},
 ]
 DOORS = {"keras", "sklearn"}  # none imports another
@@ -292,7 +293,7 @@ def test_import_loads_only_what_it_needs():
     foreign = {name.partition(".")[0] for name in loaded if not name.startswith("_")} - {"fastnn", "cython_runtime"}
     assert foreign <= {"bisect", "copy", "dataclasses", "errno", "json", "random", "string"}
     lazy = {"vision", "models", "keras", "tensorflow", "training", "sklearn", "explain", "distributions", "dropin",
-            "names", "demo", "onnx", "testing"}
+            "names", "demo", "bench", "onnx", "testing"}
     assert not [name for name in loaded if name.startswith("fastnn.") and name.split(".")[1] in lazy]
 
 

@@ -38,7 +38,7 @@ def mnist(tmp_path):
 @pytest.fixture
 def quick_speed(monkeypatch):
     compare = demo.compare_speed
-    monkeypatch.setattr(demo, "compare_speed", lambda images: compare(images, seconds=0, block=1, rest=0))
+    monkeypatch.setattr(demo, "compare_speed", lambda images: compare(images, rounds=1, block=0))
 
 
 def test_demo_on_digits(tmp_path, quick_speed, capsys):
@@ -46,7 +46,7 @@ def test_demo_on_digits(tmp_path, quick_speed, capsys):
     assert result["loss"].shape == (12, 2)
     assert result["loss"][-1, 0] < result["loss"][0, 0] / 4
     assert result["scores"]["codes"] > 0.9 and result["scores"]["pixels"] > 0.9
-    assert all(0 < fastest <= median for median, fastest in (result["seconds"][name] for name in ("c", "reference")))
+    assert all(0 < times["min"] <= times["median"] for times in result["seconds"].values())
     with np.load(tmp_path / "features.npz") as file:
         assert file["features"].shape == (1797, 32)
         assert file["features"].min() == 0 and file["features"].max() == 1
@@ -153,13 +153,7 @@ def test_picture_of_incomplete_classes(tmp_path):
 
 
 def test_both_backends_are_timed_from_the_same_weights():
-    seconds = demo.compare_speed(demo.load_digits().images, seconds=0, block=1, rest=0)
-    assert set(seconds) == {"c", "reference", "share"}
-    assert all(0 < fastest <= median for median, fastest in (seconds["c"], seconds["reference"]))
-
-
-def test_noise_is_told():
-    quiet = {"c": (1.0, 0.9), "reference": (4.0, 3.5), "share": 0.99}
-    assert not demo.is_spoilt(quiet)
-    assert demo.is_spoilt({**quiet, "share": 0.5}) and demo.is_spoilt({**quiet, "c": (2.0, 0.9)})
+    seconds = demo.compare_speed(demo.load_digits().images, rounds=1, block=0)
+    assert set(seconds) == {"c", "reference"}
+    assert all(0 < times["min"] <= times["median"] for times in seconds.values())
     assert fastnn.get_backend() == "c"

@@ -16,7 +16,7 @@ from fastnn.keras.symbolic import get_source_inputs, is_keras_tensor
 from fastnn.keras.utils.arrays import normalize, to_categorical
 from fastnn.keras.utils.datasets import PyDataset
 from fastnn.keras.utils.sequences import pad_sequences
-from fastnn.training.progress import Progbar
+from fastnn.training.progbar import Progbar
 
 Sequence = PyDataset  # its name before Keras 3
 __getattr__, __dir__ = _late_names(__name__, {

@@ -10,7 +10,7 @@ import warnings
 import zipfile
 
 from fastnn.training.messages import show
-from fastnn.training.progress import Progbar
+from fastnn.training.progbar import Progbar
 
 
 def keras_home():

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastnn.training.callbacks.base import Callback
 from fastnn.training.messages import show
-from fastnn.training.progress import Progbar
+from fastnn.training.progbar import Progbar
 
 
 class ProgbarLogger(Callback):

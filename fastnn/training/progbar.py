@@ -1,9 +1,10 @@
-"""The progress bar."""
+"""Progress bars: Keras' own, and one around the batches of a loop that a program writes itself."""
 import math
 import os
 import sys
 import time
 
+from fastnn.training.batches import length
 from fastnn.training.messages import show
 
 BAR = "\u2501"
@@ -153,3 +154,74 @@ class Progbar:
         show(f"{start}{bar} \x1b[1m{span}\x1b[0m{rest}" + " " * (self._prev_total_width - width)
              + ("\n" if finalize else ""), line_break=False)
         self._prev_total_width = width
+
+
+class progress:
+    """A progress bar around the batches of a loop, by tqdm where it is installed, else by `Progbar`.
+
+    Parameters
+    ----------
+    batches : iterable
+        A DataLoader, a list, a range.
+    description : str
+        Stands in front of the bar.
+    total : int, optional
+        How many batches; by default their ``len()``, if they have one.
+    disable : bool
+        Show nothing.
+    **options
+        tqdm's, such as `leave`, `file`, `mininterval`; ignored without it.
+
+    Examples
+    --------
+    >>> from fastnn.training import progress
+    >>> batches, total = progress([1.0, 2.0, 3.0], "epoch 1", disable=True), 0.0
+    >>> for batch in batches:
+    ...     total += batch
+    ...     batches.set_postfix(loss=fastnn.tensor(total))
+    >>> total
+    6.0
+    """
+
+    def __init__(self, batches, description="", total=None, disable=False, **options):
+        self.batches, self.description, self.disable, self.options = batches, description, disable, options
+        self.total = length(batches) if total is None else total
+        self._values, self._bar = {}, None
+
+    def __len__(self):
+        if self.total is None:
+            raise TypeError("progress: its batches have no len(), and no `total` was given")
+        return self.total
+
+    def set_postfix(self, **values):
+        """Show values (numbers, or tensors of one element) behind the bar, when it is drawn next."""
+        self._values = {name: float(value) for name, value in values.items()}
+        if self._bar is not None:
+            self._bar.set_postfix(self._values, refresh=False)
+
+    def __iter__(self):
+        try:
+            from tqdm.auto import tqdm
+        except ImportError:
+            tqdm = None
+        if self.disable:
+            return iter(self.batches)
+        return self._plain() if tqdm is None else self._by(tqdm)
+
+    def _by(self, tqdm):
+        with tqdm(self.batches, desc=self.description or None, total=self.total,
+                  **{"dynamic_ncols": True, **self.options}) as self._bar:
+            yield from self._bar
+
+    def _plain(self):
+        if self.description:
+            show(self.description)
+        bar, done = Progbar(self.total), 0
+        try:
+            for done, batch in enumerate(self.batches, 1):
+                yield batch
+                if self.total is None or done < self.total:
+                    bar.stateful_metrics |= self._values.keys()
+                    bar.update(done, self._values.items(), finalize=False)
+        finally:  # after the last batch, a break or an error
+            bar.update(done, self._values.items(), finalize=True)
