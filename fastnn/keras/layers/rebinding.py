@@ -7,10 +7,12 @@ from fastnn.keras.variables import Variable
 from fastnn.ops import arithmetic
 
 
-def _either(anew, in_place):
-    """With TensorFlow's habits `anew`: within a layer's call, a step of training or a tape, and for variables and
-    watched tensors everywhere, then without recording. `in_place` with PyTorch's, and for other tensors outside."""
+def _either(name):
+    """With TensorFlow's habits a new tensor: within a layer's call, a step of training or a tape, and for variables and
+    watched tensors everywhere, then without recording. In place with PyTorch's, and for other tensors outside."""
     def augmented(x, other):
+        # Looked up here, as an export to ONNX replaces them while it records.
+        anew, in_place = getattr(arithmetic, name), getattr(arithmetic, f"{name}_")
         within = getattr(_state, "call", None) is not None or getattr(_state, "tapes", 0)
         if not within and not isinstance(x, Variable) and not hasattr(x, "_watched") or config.backend() == "torch":
             return in_place(x, other)
@@ -21,5 +23,4 @@ def _either(anew, in_place):
     return augmented
 
 
-_operators.install(**{f"i{name}": _either(getattr(arithmetic, name), getattr(arithmetic, f"{name}_"))
-                      for name in ("add", "sub", "mul", "div", "pow")})
+_operators.install(**{f"i{name}": _either(name) for name in ("add", "sub", "mul", "div", "pow")})
