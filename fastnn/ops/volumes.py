@@ -50,6 +50,9 @@ def avg_pool3d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     kernel, stride, padding = triples_of("avg_pool3d", kernel_size=kernel_size, stride=stride, padding=padding)
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
+    if not input.is_floating_point():  # one division, towards 0; the mean of means may lie an ulp below a whole number
+        mean = avg_pool3d(input.double(), kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
+        return (mean + mean.sign() * 1e-9).trunc().to(input.dtype)
     last = None if divisor_override is None else 1
     planes = input.reshape(-1, depth, height, width)
     y = avg_pool2d(planes, kernel[1:], stride[1:], padding[1:], ceil_mode, count_include_pad, divisor_override)
