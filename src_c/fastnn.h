@@ -101,7 +101,7 @@ int fnn_get_num_threads(void);
 int fnn_limit_this_thread(int n);
 int fnn_openmp_version(void); /* 0: built without OpenMP */
 extern const char *const fnn_compiler, *const fnn_compiler_flags;
-int fnn_has_threads(void);    /* OpenMP's or its own */
+int fnn_has_threads(void); /* OpenMP's or its own */
 /* Flush subnormal numbers to zero inside kernels (default on). */
 void fnn_set_flush_denormal(int on);
 int fnn_get_flush_denormal(void);
