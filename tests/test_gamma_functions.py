@@ -20,7 +20,7 @@ def test_polygamma(n):
 
 
 def test_trigamma_of_negative_numbers():
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn-cpu[torch])")
     x = rng.uniform(-8, 0, 100)
     found = fastnn.polygamma(1, fastnn.tensor(x)).numpy()
     np.testing.assert_allclose(found, torch.polygamma(1, torch.tensor(x)).numpy(), rtol=1e-9)
@@ -86,7 +86,7 @@ def test_the_gradient_of_beta_numbers_is_that_of_quantiles():
 @pytest.mark.torch
 @pytest.mark.parametrize("rate", [0.0, 0.5, 9.0, 30.0, 1e4])
 def test_streams_of_rejection_are_pytorchs(rate):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn-cpu[torch])")
     calls = [lambda t: t.poisson(t.full((300,), rate)), lambda t: t.poisson(t.full((300,), rate).double())]
     calls += [lambda t, p=p: t.binomial(t.full((300,), rate // 1), t.full((300,), p))
               for p in (0.0, 0.1, 0.5, 0.9, 1.0)]
@@ -102,7 +102,7 @@ def test_streams_of_rejection_are_pytorchs(rate):
 @pytest.mark.filterwarnings("ignore:torch.triangular_solve is deprecated")
 @pytest.mark.parametrize("upper", [False, True])
 def test_triangular_systems(upper):
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn-cpu[torch])")
     a, b = rng.normal(size=(2, 4, 4)) + 4 * np.eye(4), rng.normal(size=(4, 3))
 
     def compare(call):

@@ -10,7 +10,7 @@ RNG = np.random.default_rng(0)
 
 @pytest.fixture
 def torch():
-    return pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
+    return pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn-cpu[torch])")
 
 
 @pytest.mark.torch

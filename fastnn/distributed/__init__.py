@@ -1,7 +1,7 @@
 """``torch.distributed`` over MPI: data-parallel training of several processes.
 
 ``mpiexec -n 4 python -m mpi4py -m fastnn train.py`` runs a program of PyTorch's in four processes; ``pip install
-fastnn[mpi]`` brings mpi4py. Without mpiexec there is one process, and the same program runs in it.
+fastnn-cpu[mpi]`` brings mpi4py. Without mpiexec there is one process, and the same program runs in it.
 docs/distributed.md has the whole.
 """
 from fastnn.distributed.collectives import (

@@ -148,7 +148,7 @@ def init_process_group(backend=None, init_method=None, timeout=None, world_size=
             engine = engines.world()
         except ImportError as error:
             raise ImportError(f"init_process_group: mpiexec started {place.size if place else 'several'} processes, "
-                              f"which talk by mpi4py: pip install 'fastnn[mpi]' ({error})") from error
+                              f"which talk by mpi4py: pip install 'fastnn-cpu[mpi]' ({error})") from error
     else:
         wanted = world_size if world_size > 0 else int(os.environ.get("WORLD_SIZE") or 1)
         if wanted > 1:

@@ -80,7 +80,7 @@ json.dump([found, fitted(torch, captum)], sys.stdout)
 @pytest.fixture(scope="module")
 def printed():
     if importlib.util.find_spec("captum") is None:
-        pytest.skip("Captum is not installed (pip install fastnn[torch])")
+        pytest.skip("Captum is not installed (pip install fastnn-cpu[torch])")
     done = subprocess.run([sys.executable, "-m", "fastnn", "-c", PROGRAM, str(HERE)], cwd=ROOT, capture_output=True,
                           text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert done.returncode == 0, done.stderr[-3000:]
@@ -97,8 +97,8 @@ def test_captums_methods_give_our_values(printed):
 @pytest.mark.torch
 def test_captums_fits_are_those_on_pytorch(printed):
     """KernelShap and LIME draw coalitions and fit lines to them: the same draws, and the same lines, in both."""
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
-    captum = pytest.importorskip("captum.attr", reason="Captum is not installed (pip install fastnn[torch])")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn-cpu[torch])")
+    captum = pytest.importorskip("captum.attr", reason="Captum is not installed (pip install fastnn-cpu[torch])")
     wanted = fitted(torch, captum)
     assert len(wanted) == 8
     for name, values in wanted.items():

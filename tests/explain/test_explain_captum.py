@@ -5,8 +5,8 @@ import pytest
 from explain_models import build
 from fastnn import explain
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn[torch])")
-captum_attr = pytest.importorskip("captum.attr", reason="Captum is not installed (pip install fastnn[torch])")
+torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install fastnn-cpu[torch])")
+captum_attr = pytest.importorskip("captum.attr", reason="Captum is not installed (pip install fastnn-cpu[torch])")
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:::captum.*")]
 
 TARGET = [0, 1, 2, 1]

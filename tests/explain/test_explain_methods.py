@@ -303,7 +303,7 @@ def test_bad_input(call, error, text):
 
 
 def test_pictures(tmp_path):
-    plt = pytest.importorskip("matplotlib", reason="matplotlib is not installed (pip install fastnn[explain])")
+    plt = pytest.importorskip("matplotlib", reason="matplotlib is not installed (pip install fastnn-cpu[explain])")
     plt.use("Agg")
     import matplotlib.pyplot as plt
     maps = fastnn.randn(3, 6, 5)

@@ -4,7 +4,7 @@ import warnings
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn", reason="the scikit-learn door's tests need scikit-learn (pip install fastnn[sklearn])")
+pytest.importorskip("sklearn", reason="the scikit-learn door's tests need scikit-learn (pip install fastnn-cpu[sklearn])")
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris, make_multilabel_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
@@ -100,8 +100,8 @@ def test_bad_settings():
 @pytest.mark.filterwarnings("ignore")
 def test_dask():
     """The same search on a cluster of two workers."""
-    pytest.importorskip("dask", reason="clusters need Dask (pip install 'fastnn[dask]')")
-    distributed = pytest.importorskip("distributed", reason="clusters need Dask (pip install 'fastnn[dask]')")
+    pytest.importorskip("dask", reason="clusters need Dask (pip install 'fastnn-cpu[dask]')")
+    distributed = pytest.importorskip("distributed", reason="clusters need Dask (pip install 'fastnn-cpu[dask]')")
     import joblib
     x, y = load_iris(return_X_y=True)
     search = lambda: GridSearchCV(MLPClassifier((8,), max_iter=20, random_state=0),
