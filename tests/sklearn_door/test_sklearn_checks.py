@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("sklearn", reason="the scikit-learn door's tests need scikit-learn (pip install fastnn-cpu[sklearn])")
+pytest.importorskip("sklearn", reason="these tests need scikit-learn (pip install fastnn-cpu[sklearn])")
 import sklearn
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.fixes import parse_version

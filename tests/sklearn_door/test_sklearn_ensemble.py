@@ -4,7 +4,7 @@ import warnings
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn", reason="the scikit-learn door's tests need scikit-learn (pip install fastnn-cpu[sklearn])")
+pytest.importorskip("sklearn", reason="these tests need scikit-learn (pip install fastnn-cpu[sklearn])")
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris, make_multilabel_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning

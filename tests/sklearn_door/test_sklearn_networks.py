@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn", reason="the scikit-learn door's tests need scikit-learn (pip install fastnn-cpu[sklearn])")
+pytest.importorskip("sklearn", reason="these tests need scikit-learn (pip install fastnn-cpu[sklearn])")
 import sklearn
 import sklearn.neural_network as original
 from sklearn.base import clone

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-pytest.importorskip("sklearn", reason="the scikit-learn door's tests need scikit-learn (pip install fastnn-cpu[sklearn])")
+pytest.importorskip("sklearn", reason="these tests need scikit-learn (pip install fastnn-cpu[sklearn])")
 import joblib
 import scipy.sparse
 import sklearn
