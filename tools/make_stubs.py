@@ -28,7 +28,7 @@ _tape _operators _tensor dtypes random errors nn nn.functional nn.init nn.parall
 nn.utils.parametrize nn.utils.parametrizations optim optim.lr_scheduler optim.swa_utils utils utils.data utils.hooks
 autograd autograd.function autograd.functional autograd.graph func linalg special config serialization models vision
 vision.datasets vision.transforms vision.transforms.functional vision.utils distributions distributions.constraints
-distributions.transforms distributions.kl distributed explain explain.lrp kernels dropin compat compat.amp
+distributions.transforms distributions.kl distributed explain explain.lrp onnx kernels dropin compat compat.amp
 compat.backends compat.cuda
 keras keras.layers keras.models keras.losses keras.metrics keras.optimizers keras.optimizers.schedules keras.callbacks
 keras.activations keras.initializers keras.regularizers keras.constraints keras.ops keras.random keras.utils
@@ -404,7 +404,7 @@ class Stub:
                 and not issubclass(cls, enum.Enum) and not self.package.makes_tensors(cls):
             made = self.function("__new__", own["__new__"].__func__, inner, True, words)
             lines.insert(0, f"{made.rpartition(' -> ')[0]} -> {self.ref('Self')}: ...\n")
-        elif self.package.makes_tensors(cls):
+        elif self.package.makes_tensors(cls) and "__init__" not in own:
             lines.insert(0, f"{inner}def __init__(self, *args: {self.ref('Any')}, **kwargs: {self.ref('Any')}) "
                             f"-> None: ...\n")
         self.package.parts[cls] = parts
