@@ -13,7 +13,9 @@ import pytest
 from conftest import SANITIZED
 
 import fastnn
+import fastnn.nn.functional as F
 from fastnn import kernels
+from fastnn.errors import ShapeError
 from fastnn.kernels import _core
 from fastnn.testing.compare import arrays_in, map_arrays
 from fastnn.testing.guard import guarded_outputs
@@ -166,3 +168,38 @@ def test_none_in_the_place_of_a_dense_layers_tensors():
         for grad in (True, False):
             with fastnn.set_grad_enabled(grad), pytest.raises(TypeError, match=f"'{name}' .*must be Tensor, not None"):
                 call()
+
+
+WINDOWS = {
+    "max_pool1d": lambda size: F.max_pool1d(fastnn.ones(1, 4, 6), size),
+    "max_pool2d": lambda size: F.max_pool2d(fastnn.ones(1, 4, 6, 6), (2, size)),
+    "max_pool3d": lambda size: F.max_pool3d(fastnn.ones(1, 4, 6, 6, 6), size),
+    "avg_pool1d": lambda size: F.avg_pool1d(fastnn.ones(1, 4, 6), size),
+    "avg_pool2d": lambda size: F.avg_pool2d(fastnn.ones(1, 4, 6, 6), 2, size),
+    "avg_pool3d": lambda size: F.avg_pool3d(fastnn.ones(1, 4, 6, 6, 6), size),
+    "unfold": lambda size: F.unfold(fastnn.ones(1, 4, 6, 6), size),
+    "conv2d": lambda size: F.conv2d(fastnn.ones(1, 4, 6, 6), fastnn.ones(1, 4, 3, 3), stride=(size, 1))}
+
+
+@pytest.mark.parametrize("call", WINDOWS.values(), ids=WINDOWS)
+def test_sizes_of_windows_are_no_floats(call):
+    with pytest.raises(TypeError, match="int"):
+        call(1.5)
+    call(1)
+
+
+@pytest.mark.parametrize("shape", [(1,), (), (3, 1), (6,)])
+def test_bias_of_transposed_volumes_does_not_broadcast(shape):
+    with pytest.raises(ShapeError, match=r"conv_transpose3d: expected bias \(3,\)"):
+        F.conv_transpose3d(fastnn.ones(1, 4, 3, 3, 3), fastnn.ones(4, 3, 2, 2, 2), fastnn.ones(*shape))
+
+
+@pytest.mark.parametrize("groups", [0, -1, 3, 1.5])
+def test_groups_of_transposed_volumes(groups):
+    with pytest.raises(RuntimeError, match="conv_transpose3d: expected groups that divide"):
+        F.conv_transpose3d(fastnn.ones(1, 4, 3, 3, 3), fastnn.ones(4, 3, 2, 2, 2), groups=groups)
+
+
+def test_booleans_have_no_average():
+    with pytest.raises(NotImplementedError, match="avg_pool3d"):
+        F.avg_pool3d(fastnn.ones(1, 1, 2, 2, 2) > 0, 2)

@@ -160,3 +160,14 @@ def test_batch_norm_without_statistics():
 def test_errors(call, error, text):
     with pytest.raises(error, match=text):
         call(fastnn.tensor(X))
+
+
+def test_vmap_without_a_mapped_dimension_of_results():
+    x = fastnn.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert func.vmap(lambda row: (row.sum(), row.new_ones(2), 3.0, None), out_dims=(0, None, None, None))(x)[2:] == (
+        3.0, None)
+    assert func.vmap(lambda row: row.new_full((2,), float("nan")), out_dims=None)(x).shape == (2,)
+    with pytest.raises(ValueError, match="can not return a BatchedTensor when out_dim is None"):
+        func.vmap(lambda row: row.sum(), out_dims=None)(x)
+    with pytest.raises(ValueError, match="must only return Tensors"):
+        func.vmap(lambda row: 3.0)(x)

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -520,3 +521,69 @@ def test_rules_have_the_parameters_of_their_functions():
         if names[:len(ordered)] != ordered or not {p.name for p in own} <= set(names):
             wrong.append(f"{function.__module__}.{function.__name__}: {[p.name for p in own]} {names}")
     assert not wrong, "\n".join(wrong)
+
+
+class Counting(nn.Module):
+    """Changes a buffer in place and replaces another."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", fastnn.zeros(3))
+        self.register_buffer("last", fastnn.zeros(3))
+
+    def forward(self, x):
+        self.calls += 1
+        self.last = self.last + 2
+        return x + self.calls + self.last
+
+
+@pytest.mark.parametrize("axes", [None, {"x": {0: "n"}}])
+def test_buffers_are_as_before(axes):
+    model = Counting()
+    calls, last = model.calls, model.last
+    program = fastnn.onnx.export(model, (fastnn.ones(2, 3),), dynamic_axes=axes, verify=False)
+    assert model.calls is calls and model.last is last and not calls.any() and not last.any()
+    np.testing.assert_array_equal(program(np.ones((2, 3), np.float32))[0], np.full((2, 3), 4, np.float32))
+
+
+def test_export_within_an_export_is_refused():
+    class Nested(nn.Module):
+        def forward(self, x):
+            fastnn.onnx.export(nn.ReLU(), (x,))
+            return x
+
+    with pytest.raises(fastnn.onnx.OnnxExporterError, match="while it is exported itself"):
+        fastnn.onnx.export(Nested(), (fastnn.ones(2, 3),))
+    fastnn.onnx.export(nn.ReLU(), (fastnn.ones(2, 3),))
+
+
+def test_threads_that_export_one_model_leave_its_mode():
+    model, failed = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5)), []
+
+    def work():
+        try:
+            for _ in range(3):
+                assert [node.op_type for node in fastnn.onnx.export(model, (fastnn.ones(2, 3),)).model_proto.graph.node
+                        ][-1] != "Dropout"
+        except BaseException as error:
+            failed.append(error)
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed and model.training and model[1].training
+
+
+def test_index_that_the_numbers_decide_is_refused():
+    with pytest.raises(fastnn.onnx.OnnxExporterError, match="depends on"):
+        fastnn.onnx.export(lambda x: x[:, int(x[0].argmax())] * 2, (fastnn.tensor([[1.0, 3.0, 2.0, 0.0]]),))
+
+
+@pytest.mark.parametrize("error, options", [
+    (TypeError, {"dynamic_axes": ["input"]}), (TypeError, {"dynamic_shapes": 5}),
+    (ValueError, {"output_names": ["input"]}),
+    (ValueError, {"args": fastnn.ones(0, 3), "dynamic_axes": {"input": {0: "n"}}})])
+def test_unfit_options(error, options):
+    with pytest.raises(error, match="onnx.export: "):
+        fastnn.onnx.export(nn.ReLU(), **{"args": (fastnn.ones(2, 3),), **options})

@@ -63,6 +63,23 @@ def _out_dims(out_dims, count, name):
     return given
 
 
+def _joined(column, dim, name):
+    """What every sample gave, stacked; for a place of None the one result of them all."""
+    first = column[0]
+    if dim is None:
+        if all(x is first for x in column) or not isinstance(first, Tensor):
+            return first
+        if all(x.shape == first.shape and bool(((x == first) | (x != x) & (first != first)).all()) for x in column):
+            return first
+        raise ValueError(f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is None: its "
+                         f"results differ from sample to sample")
+    for x in column:
+        if not isinstance(x, Tensor):
+            raise ValueError(f"vmap({name}, ...): `{name}` must only return Tensors, got type {type(x)}. Did you mean "
+                             f"to set out_dims= to None for output?")
+    return stack(list(column), dim)
+
+
 def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
     """A function that calls `func` for each sample of a batch and stacks what it returns.
 
@@ -77,7 +94,8 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
         Which dimension of each argument is mapped; None: every sample gets the whole, as of keyword
         arguments.
     out_dims : int, None or tuple of such
-        Where the mapped dimension of results stands.
+        Where the mapped dimension of results stands; None: results that are the same for every sample, and what is
+        no tensor.
     randomness : {"error", "different", "same"}
         Whether `func` may draw random numbers, and whether every sample gets the same ones.
     chunk_size : int, optional
@@ -88,7 +106,8 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
     RuntimeError
         `func` drew random numbers under ``randomness="error"``.
     ValueError
-        The mapped dimensions differ in size, or there is none; a result is no tensor.
+        The mapped dimensions differ in size, or there is none; a result is no tensor; with ``out_dims=None``, results
+        that differ from sample to sample.
 
     Examples
     --------
@@ -121,16 +140,12 @@ def vmap(func, in_dims=0, out_dims=0, randomness="error", *, chunk_size=None):
                 random.set_rng_state(before)
             result = func(*tree_unflatten([sample[i] for sample in samples], spec), **kwargs)
             found, out_spec = tree_flatten(result)
-            for x in found:
-                if not isinstance(x, Tensor):
-                    raise ValueError(f"vmap({name}, ...): `{name}` must only return Tensors, got type {type(x)}. Did "
-                                     f"you mean to set out_dims= to None for output?")
             rows.append(found)
         if randomness == "error" and not bool((random.get_rng_state() == before).all()):
             raise RuntimeError("vmap: called random operation while in randomness error mode. Please either use the "
                                "'same' or 'different' randomness flags on vmap or perform the randomness operation out "
                                "of vmap")
         outs = _out_dims(out_dims, len(rows[0]), name)
-        made = [column[0] if dim is None else stack(list(column), dim) for dim, column in zip(outs, zip(*rows))]
+        made = [_joined(column, dim, name) for dim, column in zip(outs, zip(*rows))]
         return tree_unflatten(made, out_spec)
     return mapped

@@ -4,6 +4,7 @@ Planes are the last two axes of arrays (C, H, W) or (N, C, H, W). Memory with th
 it is; other strides are copied first.
 """
 cimport numpy as np
+from cpython.number cimport PyIndex_Check
 from libc.stdint cimport int64_t
 
 from fastnn.errors import DTypeError, ShapeError
@@ -73,15 +74,22 @@ cdef np.ndarray new_planes(int ndim, const fnn_windows *g, int64_t h, int64_t w,
 
 # ---- windows ----
 
+cdef int64_t whole(str name, object value) except? -1:
+    """An int; C would cut the fraction off a float."""
+    if not PyIndex_Check(value):
+        raise TypeError(f"{name} must be an int or a tuple of ints, not {type(value).__name__}")
+    return value
+
+
 cdef int pair(str name, object value, int64_t *first, int64_t *second) except -1:
     """One int for both axes, or two."""
     if isinstance(value, (tuple, list)):
         if len(value) not in (1, 2):
             raise ShapeError(f"{name} must be a single int, or a tuple of two ints, got {value!r}")
-        first[0] = value[0]
-        second[0] = value[1] if len(value) == 2 else value[0]
+        first[0] = whole(name, value[0])
+        second[0] = whole(name, value[1]) if len(value) == 2 else first[0]
     else:
-        first[0] = second[0] = value
+        first[0] = second[0] = whole(name, value)
     return 0
 
 

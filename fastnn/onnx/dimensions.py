@@ -31,6 +31,11 @@ def _axes(given, shape, name):
 
 def _given(names, arrays, own, dynamic_axes, dynamic_shapes):
     """[(input, axis, name)] as they were asked for; a name of None is to be made."""
+    for what, value, kinds in (("dynamic_axes", dynamic_axes, dict),
+                               ("dynamic_shapes", dynamic_shapes, (dict, tuple, list))):
+        if value is not None and not isinstance(value, kinds):
+            raise TypeError(f"onnx.export: expected {what} to be a dictionary{'' if kinds is dict else ' or sequence'}, "
+                            f"got {type(value).__name__}")
     for name, axes in (dynamic_axes or {}).items():
         if name in names:
             i = names.index(name)
@@ -72,6 +77,9 @@ def dimensions_of(names, arrays, own, dynamic_axes, dynamic_shapes):
     found = {}
     for i, axis, symbol in _given(names, arrays, own, dynamic_axes, dynamic_shapes):
         size = arrays[i].shape[axis]
+        if size == 0:
+            raise ValueError(f"onnx.export: axis {axis} of {names[i]} has no elements, of which other sizes could be "
+                             f"made; give an example with some")
         key = symbol if symbol is not None else ("open", size)
         place = symbol if symbol is not None else f"{names[i]}_dim_{axis}"
         dimension = found.setdefault(key, Dimension(place, size))
@@ -103,7 +111,7 @@ def altered(arrays, dimensions):
                     array = np.take(array, np.arange(_other(dimension.size)), axis, mode="wrap")
             if array.dtype.kind == "f" and np.isfinite(array).all():
                 array = array * array.dtype.type(0.75) + array.dtype.type(0.125)
-            elif array.dtype.kind in "iu" and array.ndim:
-                array = np.flip(array, -1)
+            if array.dtype.kind in "iuf" and array.ndim:
+                array = np.flip(array, -1)  # which element is the largest must not decide what is computed
             made.append(array)
         yield made

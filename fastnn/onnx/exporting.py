@@ -145,6 +145,26 @@ def running(model, training):
             module.training = was
 
 
+@contextlib.contextmanager
+def buffers_kept(model, found):
+    """A run may count or average in buffers: they are as before afterwards, and the trace has copies of what it saw."""
+    modules = list(model.modules()) if isinstance(model, Module) else []
+    before = [(module, name, tensor, to_array(tensor).copy()) for module in modules
+              for name, tensor in module._buffers.items() if tensor is not None]
+    try:
+        yield
+    finally:
+        for module, name, tensor, numbers in before:
+            if module._buffers.get(name) is not tensor:
+                setattr(module, name, tensor)
+            array = to_array(tensor)
+            if array.tobytes() != numbers.tobytes():
+                for entry in found.values:
+                    if np.may_share_memory(entry.array, array):
+                        entry.array = entry.array.copy()
+                array[...] = numbers
+
+
 def holders_of(model):
     """The objects whose attributes may be functions: layers, of a function those that it knows by its closure too."""
     if isinstance(model, Module):
@@ -160,12 +180,13 @@ def trace(recorder, model, args, kwargs, arrays):
     tensors = [from_array(array.copy()) for array in arrays]
     found = recorder.trace = Trace(tensors)
     given = rebuilt((args, kwargs), iter(tensors))
-    try:
-        made = model(*given[0], **given[1])
-    finally:
-        recorder.trace = None
-    outputs = made if isinstance(made, (tuple, list, dict, Tensor)) else getattr(made, "__dict__", made)
-    numbers = [found.number(tensor) for tensor in tensors_of(outputs)]
+    with buffers_kept(model, found):
+        try:
+            made = model(*given[0], **given[1])
+        finally:
+            recorder.trace = None
+        outputs = made if isinstance(made, (tuple, list, dict, Tensor)) else getattr(made, "__dict__", made)
+        numbers = [found.number(tensor) for tensor in tensors_of(outputs)]
     if not numbers:
         raise OnnxExporterError(f"export: expected tensors as the model's outputs, got {type(made).__name__}")
     return found, outputs, numbers
@@ -261,7 +282,7 @@ custom_opsets, export_modules_as_functions
     names = _named(names, input_names, "input_names")
     dimensions = dimensions_of(names, arrays, own, dynamic_axes, dynamic_shapes)
 
-    with running(model, training), recording(RULES, holders_of(model)) as recorder:
+    with recording(RULES, holders_of(model)) as recorder, running(model, training):
         runs = [trace(recorder, model, args, kwargs, given) for given in (arrays, *altered(arrays, dimensions))]
     if any(len(run[2]) != len(runs[0][2]) or run[2] != runs[0][2] for run in runs):
         Graph.check_same(runs[0][0], next(run[0] for run in runs if run[2] != runs[0][2]))
@@ -271,6 +292,8 @@ custom_opsets, export_modules_as_functions
     outputs = [graph.values[n] for n in runs[0][2]]
     out_names = list(paths(runs[0][1], "output"))
     out_names = _named(out_names, output_names, "output_names")
+    if not set(names).isdisjoint(out_names):
+        raise ValueError(f"onnx.export: {sorted(set(names) & set(out_names))} are names of inputs and of outputs")
     unknown = sorted(set(dynamic_axes or ()) - {*names, *out_names})
     if unknown:
         warnings.warn(f"onnx.export: dynamic_axes names {', '.join(unknown)}, which is no input or output",

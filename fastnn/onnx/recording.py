@@ -21,7 +21,8 @@ from fastnn.ops._common import Function
 from fastnn.ops.declare import HOMES
 
 
-_one_at_a_time = threading.Lock()
+_one_at_a_time = threading.RLock()  # held twice by an export within an export, which is refused
+_busy = False
 
 
 class Ref:
@@ -316,10 +317,14 @@ def recording(rules, holders=()):
     holders : iterable of object
         What may hold functions as attributes, the model's layers.
     """
+    global _busy
     with _one_at_a_time:
-        bindings = _Bindings(rules)
+        if _busy:
+            raise OnnxExporterError("onnx.export: called by a model while it is exported itself")
+        bindings, _busy = _Bindings(rules), True
         try:
             bindings.replace(holders)
             yield bindings
         finally:
             bindings.restore()
+            _busy = False

@@ -128,14 +128,13 @@ cdef bint whole_numbers(np.ndarray x, np.ndarray weight, np.ndarray bias) except
 
 cdef tuple numbers(str op, str name, object value, int count):
     """An int or a sequence of `count` ints; one stands for all."""
-    if isinstance(value, (tuple, list)):
-        found = tuple([int(v) for v in value])
-        if len(found) == 1:
-            found *= count
-    else:
-        if not hasattr(value, "__index__"):
-            raise TypeError(f"{op}(): argument '{name}' must be tuple of ints, not {type(value).__name__}")
-        found = (int(value),) * count
+    cdef tuple found = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    for part in found:
+        if not hasattr(part, "__index__"):
+            raise TypeError(f"{op}(): argument '{name}' must be tuple of ints, not {type(part).__name__}")
+    found = tuple([int(part) for part in found])
+    if len(found) == 1:
+        found *= count
     if len(found) != count:
         raise ShapeError(f"{op}: expected {name} to be a single integer value or a list of {count} values to match "
                          f"the convolution dimensions, but got {name}={list(found)}")

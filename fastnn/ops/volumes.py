@@ -1,4 +1,5 @@
 """Operations of volumes by those of planes: averages, norms and largest elements of windows, transposed convolution."""
+from fastnn import dtypes
 from fastnn.errors import ShapeError
 from fastnn.ops import ranges
 from fastnn.ops._common import need_tensors
@@ -50,6 +51,8 @@ def avg_pool3d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     kernel, stride, padding = triples_of("avg_pool3d", kernel_size=kernel_size, stride=stride, padding=padding)
     if divisor_override == 0:
         raise RuntimeError("divisor must be not zero")
+    if input.dtype == dtypes.bool:
+        raise NotImplementedError(f"avg_pool3d: not implemented for {input.dtype}")
     if not input.is_floating_point():  # one division, towards 0; the mean of means may lie an ulp below a whole number
         mean = avg_pool3d(input.double(), kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
         return (mean + mean.sign() * 1e-9).trunc().to(input.dtype)
@@ -169,7 +172,7 @@ def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_paddi
     >>> F.conv_transpose3d(fastnn.ones(1, 1, 2, 2, 2), fastnn.ones(1, 1, 2, 2, 2), stride=2).shape
     torch.Size([1, 1, 4, 4, 4])
     """
-    need_tensors("conv_transpose3d", input, weight)
+    need_tensors("conv_transpose3d", input, weight, *(() if bias is None else (bias,)))
     if weight.ndim != 5:
         raise ShapeError(f"conv_transpose3d: expected a weight of 5 dimensions (C, O / groups, kD, kH, kW), got "
                          f"{tuple(weight.shape)}")
@@ -186,10 +189,15 @@ def conv_transpose3d(input, weight, bias=None, stride=1, padding=0, output_paddi
                            f"{extra} stride: {stride} dilation: {dilation}")
     x = input if input.ndim == 5 else input.unsqueeze(0)
     batch, channels, depth, height, width = x.shape
-    if channels != weight.shape[0] or groups < 1 or channels % groups:
+    if not hasattr(groups, "__index__") or groups < 1 or weight.shape[0] % groups:
+        raise RuntimeError(f"conv_transpose3d: expected groups that divide the weight's {weight.shape[0]} input "
+                           f"channels, got {groups!r}")
+    if channels != weight.shape[0]:
         raise ShapeError(f"Given transposed=1, weight of size {list(weight.shape)}, expected input {list(x.shape)} to "
                          f"have {weight.shape[0]} channels, but got {channels} channels instead")
     each, taps = weight.shape[1:3]
+    if bias is not None and tuple(bias.shape) != (groups * each,):
+        raise ShapeError(f"conv_transpose3d: expected bias ({groups * each},), got {tuple(bias.shape)}")
     # one convolution of planes gives what each layer adds to each of `taps` layers of the result
     planes = x.permute(0, 2, 1, 3, 4).reshape(batch * depth, channels, height, width)
     flat = weight.reshape(channels, each * taps, *weight.shape[3:])
