@@ -272,7 +272,15 @@ def extensions():
                                        ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")])
 
 
+def description():
+    """README.md for a package index: pictures and links to the repository's own files lead nowhere there."""
+    with open("README.md", encoding="utf-8") as file:
+        text = re.sub(r"!\[[^]]*\]\((?!https?:)[^)]*\)\n*", "", file.read())
+    return re.sub(r"\[([^]]*)\]\((?!https?:|#)[^)]*\)", r"\1", text)
+
+
 setup(
+    long_description=description(), long_description_content_type="text/markdown",
     ext_modules=cythonize(
         list(extensions()), annotate=os.environ.get("FASTNN_ANNOTATE") == "1",
         nthreads=os.cpu_count() if sys.platform == "linux" else 0,  # elsewhere its processes would run this file again

@@ -2,12 +2,14 @@
 
 The text is read in parallel strips; the state is handed from one piece of a strip to the next without its history
 (truncated backpropagation through time). Give a file, or have tinyshakespeare/input.txt in FASTNN_DATA; without either
-the text is made here: sums, whose results a model with a memory can learn to write.
+the text is the reference of Python's language, which Python brings with it. With --sums it is lines like 3+4=7, whose
+results a model with a memory can learn to write.
 """
 import argparse
 import math
 import os
 from pathlib import Path
+from pydoc_data.topics import topics
 
 import numpy as np
 
@@ -23,11 +25,14 @@ def sums(count=4000, seed=0):
 
 
 def load_text(path=None):
-    """(what it is, the text)."""
+    """(what it is, the text); that of help("topics") where there is no other."""
     folder = os.environ.get("FASTNN_DATA")
     if not path and folder and (Path(folder) / "tinyshakespeare" / "input.txt").is_file():
         path = Path(folder) / "tinyshakespeare" / "input.txt"
-    return (str(Path(path).name), Path(path).read_text(encoding="utf-8")) if path else ("sums", sums())
+    if path:
+        return str(Path(path).name), Path(path).read_text(encoding="utf-8")
+    text = "\n".join(topics.values())
+    return "Python's language reference", "".join(character for character in text if character.isascii())
 
 
 class Writer(nn.Module):
@@ -91,17 +96,18 @@ def train(model, text, epochs, strips=32, steps=64, lr=3e-3, report=print):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("file", nargs="?", help="a text (default: that of FASTNN_DATA, else sums)")
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("file", nargs="?", help="a text (default: that of FASTNN_DATA, else Python's reference)")
+    parser.add_argument("--sums", action="store_true", help="learn to add instead")
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--start", default="\n", help="what the written text begins with")
     parser.add_argument("--length", type=int, default=300)
-    parser.add_argument("--temperature", type=float, default=0.7)
+    parser.add_argument("--temperature", type=float, default=0.5)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
 
     fastnn.manual_seed(args.seed)
-    source, text = load_text(args.file)
+    source, text = ("sums", sums()) if args.sums else load_text(args.file)
     model = Writer(sorted(set(text)), args.hidden)
     print(f"{source}: {len(text)} characters, {len(model.alphabet)} different ones")
     history = train(model, text, args.epochs)
