@@ -126,6 +126,7 @@ wheel: $(VENV)/.extra-wheel  ## build a wheel into dist/ that other Linux machin
 	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir $(WHEEL_TREE) .
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/auditwheel repair --wheel-dir $(WHEEL_TREE)/repaired $(WHEEL_TREE)/*.whl
 	$(BIN)/auditwheel show $(WHEEL_TREE)/repaired/*.whl
+	! $(BIN)/python -m zipfile -l $(WHEEL_TREE)/repaired/*.whl | grep '\.pyc'
 	cp $(WHEEL_TREE)/repaired/*.whl dist/
 	@ls -l dist/*.whl
 
