@@ -187,8 +187,9 @@ class build_ext(_build_ext):
                     glob.glob(os.path.join(folder, "fastnn", "**", f"*.{kind}"), recursive=True)]
         if DEBUG_FLAGS is SANITIZE_FLAGS or not (self.force or newer_group(sources, made)):
             return
+        # -B: its bytecode would get into the wheel. PYTHONOPTIMIZE takes docstrings away.
         done = subprocess.run([sys.executable, "-B", "tools/make_stubs.py", folder], capture_output=True, text=True,
-                              env={**os.environ, "PYTHONOPTIMIZE": ""})  # which takes docstrings away; -B: no .pyc in wheels
+                              env={**os.environ, "PYTHONOPTIMIZE": ""})
         if done.returncode:  # a build for another machine cannot be imported
             self.warn(f"no type stubs: {(done.stderr.strip() or 'the import failed').splitlines()[-1]}")
         else:
