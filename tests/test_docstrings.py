@@ -106,6 +106,9 @@ def test_methods_of_explanation_name_their_source():
             text = thing.__doc__.partition("Parameters\n")[0].partition("Examples\n")[0]
             assert re.search(r"\b(19|20)\d\d\b|`[A-Z]\w+`", text), f"{name} names no source"
 
+NEEDS = {"fastnn.explain.plots": "matplotlib", "fastnn.training.callbacks.tensorboard": "tensorboardX",
+         "fastnn.utils.tensorboard": "tensorboardX"}
+
 
 def documented(module):
     """(name, docstring) of all that is defined in a module and has an example."""
@@ -144,8 +147,10 @@ def test_examples_of_operations(namespace):
 @pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("fastnn.ops.")])
 def test_examples(name, monkeypatch):
     monkeypatch.delenv("KERAS_BACKEND", raising=False)  # which the tests of Keras set: then layers record their calls
-    if name == "fastnn.explain.plots":
-        pytest.importorskip("matplotlib", reason="needs matplotlib (pip install fastnn-cpu[explain])").use("Agg")
+    if name in NEEDS:
+        needed = pytest.importorskip(NEEDS[name], reason=f"its examples need {NEEDS[name]}")
+        if NEEDS[name] == "matplotlib":
+            needed.use("Agg")
     module = importlib.import_module(name)
     texts = [(name, module.__doc__)] if ">>>" in (module.__doc__ or "") else []
     run_examples([*texts, *documented(module)], vars(module), name)

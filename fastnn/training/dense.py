@@ -22,6 +22,11 @@ def _own(arrays):
     return [np.require(array, requirements="CW") for array in arrays]
 
 
+def _sum_in_order(values):
+    """As C adds them. Python's sum() compensates rounding since 3.12, NumPy's adds in pairs."""
+    return float(np.add.accumulate(values, dtype=np.float64)[-1])
+
+
 class BatchNorm:
     """Batch normalisation of a layer's values before their activation (Ioffe & Szegedy, 2015).
 
@@ -228,7 +233,7 @@ class DenseStack:
         """The mean loss of a batch, and its gradient by the last layer's values."""
         total = None
         if sample_weight is not None:
-            total = sum(map(float, sample_weight)) if self.normalize else len(out)
+            total = _sum_in_order(sample_weight) if self.normalize else len(out)
             if total == 0:
                 raise ZeroDivisionError("dense: the sample weights of a batch sum to zero, they cannot be normalized")
         if callable(self.loss):
@@ -240,7 +245,7 @@ class DenseStack:
                 return self.loss_scale * float(loss), kernels.cross_entropy_backward(one, out, y, saved)[0]
             factors = (sample_weight.astype(np.float64) / total).astype(out.dtype)
             losses, saved = kernels.cross_entropy_forward(out, y, reduction="none")
-            loss = sum(map(float, losses.astype(np.float64) * factors))
+            loss = _sum_in_order(losses.astype(np.float64) * factors)
             return self.loss_scale * loss, \
                 kernels.cross_entropy_backward(factors * one, out, y, saved, reduction="none")[0]
         factors = None
@@ -284,7 +289,7 @@ class DenseStack:
         record = []
         out = self.forward(x, record)
         loss, grad = self.loss_and_gradient(out, y, sample_weight)
-        size = float(len(x)) if sample_weight is None or not self.normalize else sum(map(float, sample_weight))
+        size = float(len(x)) if sample_weight is None or not self.normalize else _sum_in_order(sample_weight)
         if self.l2:
             norm = kernels.total_norm(self.weights)
             loss += 0.5 * self.l2 * (norm * norm) / size

@@ -96,8 +96,8 @@ class State:
         ...
         ...     def set_extra_state(self, state):
         ...         self.count = state
-        >>> Counter().state_dict()
-        OrderedDict([('_extra_state', 3)])
+        >>> dict(Counter().state_dict())
+        {'_extra_state': 3}
         """
         raise RuntimeError("Reached a code path in Module.get_extra_state() that should never be called.")
 
@@ -271,8 +271,8 @@ class State:
         --------
         >>> layer = nn.ReLU()
         >>> handle = layer.register_state_dict_post_hook(lambda module, state, *args: state.update(version=2))
-        >>> layer.state_dict()
-        OrderedDict([('version', 2)])
+        >>> dict(layer.state_dict())
+        {'version': 2}
         """
         return self._hook_table("state_dict").add(hook)
 
