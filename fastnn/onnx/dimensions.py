@@ -34,8 +34,8 @@ def _given(names, arrays, own, dynamic_axes, dynamic_shapes):
     for what, value, kinds in (("dynamic_axes", dynamic_axes, dict),
                                ("dynamic_shapes", dynamic_shapes, (dict, tuple, list))):
         if value is not None and not isinstance(value, kinds):
-            raise TypeError(f"onnx.export: expected {what} to be a dictionary{'' if kinds is dict else ' or sequence'}, "
-                            f"got {type(value).__name__}")
+            expected = "a dictionary" if kinds is dict else "a dictionary or sequence"
+            raise TypeError(f"onnx.export: expected {what} to be {expected}, got {type(value).__name__}")
     for name, axes in (dynamic_axes or {}).items():
         if name in names:
             i = names.index(name)
