@@ -198,15 +198,15 @@ cdef object enter(object self, PyObject *const *args, size_t count, PyObject *ke
             if name not in f.names:
                 return f.renamed(tuple([<object>args[i] for i in range(n)]),
                                  {key: <object>args[n + i] for i, key in enumerate(<tuple>keywords)})
-    if not f.scaled:
-        return PyObject_Vectorcall(f.__wrapped__, args, count, keywords)
     try:
         return PyObject_Vectorcall(f.__wrapped__, args, count, keywords)
-    except TypeError:
-        if keywords != NULL or all([isinstance(<object>args[i], Tensor) for i in range(n)]) \
-                or not isinstance(<object>args[n - 1], Tensor):
-            raise
-        return f.reordered(tuple([<object>args[i] for i in range(n)]))
+    except TypeError as error:
+        given = tuple([<object>args[i] for i in range(n)])
+        if f.scaled and keywords == NULL and n and isinstance(given[n - 1], Tensor) \
+                and not all([isinstance(arg, Tensor) for arg in given]):
+            return f.reordered(given)
+        f.refuse(given, error)
+        raise
 
 
 cdef class Function:
@@ -282,6 +282,21 @@ cdef class Function:
             out = out[0]
         need_tensors(self.__name__, out)
         return into(self.__name__, out, made, distinct_inputs(out, args + tuple(given.values())))
+
+    cdef int refuse(self, tuple args, error) except -1:
+        """Say as PyTorch does which argument has a wrong type, where `error` is Cython's."""
+        words = str(error).split()
+        if words[:1] == ["Argument"] and words[2:5] == ["has", "incorrect", "type"]:
+            raise TypeError(f"{self.__name__}(): argument {words[1]} must be {words[6].rpartition('.')[2].strip(',')}, "
+                            f"not {words[8].rpartition('.')[2].strip(')')}") from None
+        if words[:2] != ["Cannot", "convert"] or "Tensor" not in words[-1]:
+            return 0
+        self.look()
+        for i, arg in enumerate(args[:len(self.parameters)]):
+            if type(arg).__name__ == words[2]:
+                raise TypeError(f"{self.__name__}(): argument '{self.parameters[i]}' (position {i + 1}) must be Tensor, "
+                                f"not {words[2]}") from None
+        return 0
 
     cdef object reordered(self, tuple args):
         """PyTorch's old order, numbers among the tensors: ``addmm(beta, input, alpha, mat1, mat2)``."""

@@ -339,7 +339,7 @@ def entr(input):
     tensor([0.3466,   -inf])
     """
     input = floating_of("entr", input)
-    return where(input < 0, -math.inf, arithmetic.mul(xlogy(input, input), -1.0))
+    return where(input < 0, -math.inf, arithmetic.rsub(xlogy(input, input), 0.0))
 
 
 @operation("special", out=True)
