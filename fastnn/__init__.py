@@ -31,7 +31,9 @@ globals().update({**dtypes.ABSENT, "cfloat": dtypes.ABSENT["complex64"], "cdoubl
 double, half, long, int, short = dtypes.float64, dtypes.float16, dtypes.int64, dtypes.int32, dtypes.int16  # noqa: A001
 float = dtypes.float32  # noqa: A001 (PyTorch's name)
 inf, nan, pi, e, newaxis = _math.inf, _math.nan, _math.pi, _math.e, None
-strided = dtypes.layout("torch.strided")
+strided, sparse_coo, sparse_csr, sparse_csc, sparse_bsr, sparse_bsc = map(dtypes.layout, (
+    "torch.strided", "torch.sparse_coo", "torch.sparse_csr", "torch.sparse_csc", "torch.sparse_bsr",
+    "torch.sparse_bsc"))
 contiguous_format, preserve_format, channels_last, channels_last_3d = map(dtypes.memory_format, (
     "torch.contiguous_format", "torch.preserve_format", "torch.channels_last", "torch.channels_last_3d"))
 
@@ -81,10 +83,12 @@ def typename(obj):
     return obj.type() if isinstance(obj, Tensor) else type(obj).__name__
 
 
-_LATER = ("distributed", "func", "onnx", "vision")  # few programs need them, or they cost more to import than the rest
+_LATER = ("distributed", "func", "onnx", "sparse", "vision")  # few programs need them, or they are dear to import
 _ELSEWHERE = {"Future": "fastnn.utils.futures", "PyTorchFileReader": "fastnn.compat.storage",
               "ScriptModule": "fastnn.compat.jit", "TypedStorage": "fastnn.compat.storage",
-              "UntypedStorage": "fastnn.compat.storage", "summary": "fastnn.utils.summary", "vmap": "fastnn.func"}
+              "UntypedStorage": "fastnn.compat.storage", "summary": "fastnn.utils.summary", "vmap": "fastnn.func",
+              **dict.fromkeys(("hspmm", "smm", "sparse_bsc_tensor", "sparse_bsr_tensor", "sparse_compressed_tensor",
+                               "sparse_coo_tensor", "sparse_csc_tensor", "sparse_csr_tensor", "spmm"), "fastnn.sparse")}
 
 
 def __dir__():

@@ -10,7 +10,8 @@ import weakref
 import numpy
 
 from fastnn cimport _tape
-from fastnn._tape cimport JOINT_METHOD, METHOD, Node, Output, Vertex, second_time
+from fastnn._tape cimport (JOINT_METHOD, METHOD, Node, Output, Vertex, are_plain, duplicate, second_time,
+                           total)
 from fastnn._tensor cimport Tensor, edge, needs_grad, set_grad, shape_of, wrap
 from fastnn._tape import Handle, tell_origin
 from fastnn._tensor import install_methods
@@ -80,13 +81,11 @@ cdef bint claim(Run run, Vertex vertex) except -1:
 cdef int deliver(Vertex vertex, np.ndarray grad) except -1:
     """Add a gradient to those that arrived at a vertex."""
     if vertex.arrived is None:
-        vertex.arrived = grad
-        vertex.arrived_is_own = False
-    elif vertex.arrived_is_own:
+        vertex.arrived, vertex.arrived_is_own = grad, False
+    elif vertex.arrived_is_own and are_plain(vertex.arrived, grad):
         K.add_into(vertex.arrived, grad)
     else:
-        vertex.arrived = K.binary("add", vertex.arrived, grad)
-        vertex.arrived_is_own = True
+        vertex.arrived, vertex.arrived_is_own = total(vertex.arrived, grad), True
     return 0
 
 
@@ -200,7 +199,7 @@ cdef np.ndarray hooked(Run run, Vertex vertex, np.ndarray grad):
             run.tensor_of = {}
         run.tensor_of[<size_t><void *>tensor.array] = tensor
     if isinstance(vertex, Node) and (<Node>vertex).keeper is not None:
-        retain((<Node>vertex).keeper(), wrap(K.copy(tensor.array)))
+        retain((<Node>vertex).keeper(), wrap(duplicate(tensor.array)))
     return tensor.array
 
 
@@ -287,10 +286,8 @@ cdef object leave(Run run, Output output, np.ndarray grad):
         return None
     if run.parts is None:
         run.parts = {}
-    cdef list grads = run.parts.get(node)
-    if grads is None:
-        grads = run.parts[node] = [None] * node.outputs
-    grads[output.slot] = grad if grads[output.slot] is None else K.binary("add", grads[output.slot], grad)
+    cdef list grads = run.parts.setdefault(node, [None] * node.outputs)
+    grads[output.slot] = grad if grads[output.slot] is None else total(grads[output.slot], grad)
     return None
 
 
@@ -301,10 +298,12 @@ cdef int accumulate(Tensor leaf, np.ndarray grad) except -1:
     and nothing there could call Python code."""
     cdef Tensor made = None, held
     if leaf.grad_ is None:
-        made = wrap(grad if fnn_owns(grad) else K.copy(grad))
+        made = wrap(grad if fnn_owns(grad) else duplicate(grad))
     held = <Tensor>leaf.grad_
     if held is None:
         leaf.grad_ = made
+    elif not are_plain(held.array, grad):
+        leaf.grad_ = wrap(total(held.array, grad))
     else:
         K.add_at_once(held.array, grad)
         held.bump()
@@ -478,7 +477,7 @@ def gradients(outputs, inputs, grad_outputs, bint keep_graph=False):
         captured[vertex] = None
     start(outputs, grad_outputs, keep_graph, captured)
     results = [captured[edge(<Tensor>item)] for item in inputs]
-    return tuple([None if grad is None else wrap(K.copy(grad)) for grad in results])
+    return tuple([None if grad is None else wrap(duplicate(grad)) for grad in results])
 
 
 # ---- methods ----

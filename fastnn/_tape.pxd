@@ -75,3 +75,12 @@ cdef int anomaly                 # whether backward is watched: 1, with a search
 
 
 cdef int trace(Node node) except -1
+
+# Arrays of a class of their own, which stand for sparse tensors and gradients.
+cdef type class_of(np.ndarray array, type plain)             # of the array's tensor; `plain` for arrays of numbers
+cdef np.ndarray total(np.ndarray x, np.ndarray y)            # x + y, of gradients
+cdef np.ndarray duplicate(np.ndarray array)
+
+
+cdef inline bint are_plain(np.ndarray x, np.ndarray y) noexcept:
+    return np.PyArray_CheckExact(x) and np.PyArray_CheckExact(y)

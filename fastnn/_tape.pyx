@@ -13,6 +13,8 @@ import weakref
 
 import numpy
 
+from fastnn.kernels cimport elementwise as K
+
 np.import_array()
 
 
@@ -364,3 +366,26 @@ def tell_origin(Node node):
     warnings.warn(f"Error detected in {node.name()}. " + (
         "No forward pass information available. Enable detect anomaly during forward pass for more information."
         if found is None else f"Traceback of forward call that caused the error:\n{found}"), stacklevel=2)
+
+
+# ---- arrays of a class of their own, which stand for something else than their elements: sparse ones ----
+# Such a class knows its sums and copies.
+
+cdef dict kinds = {}
+
+
+def register_kind(array_class, tensor_class):
+    """Tensors on such arrays are of that class."""
+    kinds[array_class] = tensor_class
+
+
+cdef type class_of(np.ndarray array, type plain):
+    return kinds.get(type(array), plain)
+
+
+cdef np.ndarray total(np.ndarray x, np.ndarray y):
+    return K.binary("add", x, y) if are_plain(x, y) else <object>x + <object>y
+
+
+cdef np.ndarray duplicate(np.ndarray array):
+    return K.copy(array) if np.PyArray_CheckExact(array) else (<object>array).copy()

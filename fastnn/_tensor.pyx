@@ -16,7 +16,7 @@ import numpy
 from fastnn import _operators, dtypes
 from fastnn._operators cimport Operators
 from fastnn cimport _tape
-from fastnn._tape cimport JOINT_METHOD, METHOD, Node, OUTPUT, Op, Output, Version, Vertex, owner
+from fastnn._tape cimport JOINT_METHOD, METHOD, Node, OUTPUT, Op, Output, Version, Vertex, class_of, owner
 from fastnn._views cimport AS_STRIDED, COPY_SLICES, check_part, copied, layout
 
 np.import_array()
@@ -79,8 +79,12 @@ cdef Vertex edge(Tensor x):
     return x if x.leaf_requires_grad else None
 
 
+cdef inline Tensor handle(np.ndarray array):
+    return Tensor.__new__(Tensor if np.PyArray_CheckExact(array) else class_of(array, Tensor))
+
+
 cdef Tensor wrap(np.ndarray array):
-    cdef Tensor tensor = Tensor.__new__(Tensor)
+    cdef Tensor tensor = handle(array)
     tensor.array = array
     return tensor
 
@@ -96,7 +100,7 @@ cdef Tensor wrap_view(np.ndarray array, Tensor base):
 
 cdef inline Tensor made_by(np.ndarray out, Op op, tuple edges, tuple saved):
     cdef Node node = Node.__new__(Node)
-    cdef Tensor tensor = Tensor.__new__(Tensor)
+    cdef Tensor tensor = handle(out)
     node.op = op
     node.edges = edges
     node.saved = saved
@@ -398,7 +402,7 @@ cdef class Tensor(Operators):
                                    "computed variable in a subgraph that doesn't require differentiation use "
                                    "var_no_grad = var.detach().")
             return
-        if on and self.array.dtype.kind not in "fc":
+        if on and self.array.dtype.kind not in "fc" and not self.dtype.is_floating_point:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         self.leaf_requires_grad = on
 
@@ -428,9 +432,9 @@ cdef class Tensor(Operators):
             if shape_of(given) != shape_of(self.array):
                 raise RuntimeError(f"assigned grad has data of a different size: expected shape "
                                    f"{list(shape_of(self.array))}, got {list(shape_of(given))}")
-            if given.dtype != self.array.dtype:
-                raise RuntimeError(f"assigned grad has data of a different type: expected {self.array.dtype}, "
-                                   f"got {given.dtype}")
+            if given.dtype != self.array.dtype and value.dtype is not self.dtype:
+                raise RuntimeError(f"assigned grad has data of a different type: expected {self.dtype}, "
+                                   f"got {value.dtype}")
         self.grad_ = value
 
     @grad.deleter

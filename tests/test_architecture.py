@@ -28,7 +28,8 @@ LAYERS = [
     {"reference"},
     {"kernels"},
     {"config", "dtypes", "random"},
-    {"_gradients", "_operators", "_tape", "_tensor", "_views", "autograd", "linalg", "ops", "special"},
+    {"_gradients", "_operators", "_tape", "_tensor", "_views", "autograd", "linalg", "ops", "sparse",
+     "special"},
     {"distributed", "func", "nn", "optim", "utils", "serialization"},
     {"training", "vision", "models"},
     {"compat", "distributions", "keras", "sklearn", "explain", "onnx", "dropin", "names", "demo",
@@ -44,8 +45,8 @@ OPTIONAL = {"IPython", "PIL", "fcntl", "graphviz", "h5py", "matplotlib", "mpi4py
 # Dear to import, needed by few programs; `import fastnn.keras` loads none of them.
 LAZY = {"concurrent.futures", "difflib", "fastnn.distributed", "fastnn.func", "fastnn.keras.models.exporting",
         "fastnn.keras.ops.ctc", "fastnn.onnx", "fastnn.ops._memory", "fastnn.serialization.objects",
-        "fastnn.serialization.torch_files", "fastnn.sklearn", "fastnn.utils.data._processes", "hashlib", "logging",
-        "multiprocessing.context", "traceback", "urllib.parse", "urllib.request", "wave"}
+        "fastnn.serialization.torch_files", "fastnn.sklearn", "fastnn.sparse", "fastnn.utils.data._processes", "hashlib",
+        "logging", "multiprocessing.context", "traceback", "urllib.parse", "urllib.request", "wave"}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+c?import[ \t]+(\([^)]*\)|[^\n#]+)|c?import[ \t]+([\w., \t]+))",
@@ -293,7 +294,7 @@ def test_import_loads_only_what_it_needs():
     foreign = {name.partition(".")[0] for name in loaded if not name.startswith("_")} - {"fastnn", "cython_runtime"}
     assert foreign <= {"bisect", "copy", "dataclasses", "errno", "json", "random", "string"}
     lazy = {"vision", "models", "keras", "tensorflow", "training", "sklearn", "explain", "distributions", "dropin",
-            "names", "demo", "bench", "onnx", "testing"}
+            "names", "demo", "bench", "onnx", "sparse", "testing"}
     assert not [name for name in loaded if name.startswith("fastnn.") and name.split(".")[1] in lazy]
 
 

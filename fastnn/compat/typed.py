@@ -27,7 +27,8 @@ class _Typed(type):
         return creation.tensor(arguments[0], dtype=cls.dtype)
 
     def __instancecheck__(cls, instance):
-        return isinstance(instance, Tensor) and instance.dtype is cls.dtype
+        return isinstance(instance, Tensor) and instance.dtype is cls.dtype and not instance.layout.startswith(
+            "torch.sparse")
 
 
 globals().update({name: _Typed(name, (), {"dtype": getattr(dtypes, kind), "__module__": "fastnn",

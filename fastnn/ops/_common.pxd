@@ -6,5 +6,6 @@ cdef Tensor as_tensor(object value, Tensor like)
 cdef np.ndarray undo(np.ndarray grad, tuple shape)
 cdef bint is_real(np.ndarray array) noexcept
 cdef bint is_half(np.ndarray array) noexcept
+cdef bint is_special(object value)  # of a class of tensors with rules of its own
 cdef np.ndarray zero_d(object value)
 cdef int wrap_dim(object dim, int ndim) except -1

@@ -186,11 +186,40 @@ cdef dict NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a"
 
 ctypedef object (*Entry)(object, PyObject *const *, size_t, PyObject *)
 
+# A class of tensors whose functions go by rules of their own, and ``rules(function, args, keywords)``, which calls them.
+cdef object special_class = None, special_rules = None
+
+
+def set_special(tensor_class, rules):
+    """Calls with a tensor of exactly this class among the arguments, or in a list of them, go to `rules`."""
+    global special_class, special_rules
+    special_class, special_rules = tensor_class, rules
+
+
+cdef bint is_special(object value):
+    return special_class is not None and type(value) is special_class
+
+
+cdef bint any_special(PyObject *const *args, Py_ssize_t n):
+    cdef Py_ssize_t i
+    for i in range(n):
+        kind = type(<object>args[i])
+        if kind is special_class:
+            return True
+        if kind is list or kind is tuple:
+            for item in <object>args[i]:
+                if type(item) is special_class:
+                    return True
+    return False
+
 
 cdef object enter(object self, PyObject *const *args, size_t count, PyObject *keywords):
     """A call: straight through, but for keywords that are not the function's own."""
     cdef Function f = <Function>self
     cdef Py_ssize_t i, n = PyVectorcall_NARGS(count)
+    if special_class is not None and any_special(args, n + (0 if keywords == NULL else len(<tuple>keywords))):
+        return special_rules(f, tuple([<object>args[i] for i in range(n)]), {} if keywords == NULL else
+                             {key: <object>args[n + i] for i, key in enumerate(<tuple>keywords)})
     if keywords != NULL:
         if f.names is None:
             f.look()
@@ -352,6 +381,8 @@ def promote(x, y):
     def category(operand):
         if isinstance(operand, Tensor):
             kind = (<Tensor>operand).array.dtype.kind
+            if is_special(operand):
+                raise NotImplementedError(f"this operation takes no tensor of layout {operand.layout}")
             return {"b": 0, "i": 1, "u": 1, "f": 2}[kind]
         return 0 if isinstance(operand, (bool, numpy.bool_)) else 1 if isinstance(operand, (int, numpy.integer)) else 2
 

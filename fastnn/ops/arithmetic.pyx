@@ -8,7 +8,7 @@ from fastnn cimport _operators
 from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, check_inplace, needs_grad, recording, record1, record2, shape_of, wrap
 from fastnn.kernels cimport elementwise as K
-from fastnn.ops._common cimport as_tensor, is_real, undo, zero_d
+from fastnn.ops._common cimport as_tensor, is_real, is_special, undo, zero_d
 from fastnn.ops._common import broadcast_shapes, need_tensors, promote
 from fastnn.ops.declare import operation
 from fastnn.ops.inplace cimport changed
@@ -504,22 +504,30 @@ cdef inline Tensor alike(int number, object input, object other, Op record):
 
 cdef object plus(object input, object other):
     cdef Tensor out = alike(ADD_NUMBER, input, other, ADD_ALIKE)
-    return add(input, other) if out is None else out
+    if out is not None:
+        return out
+    return NotImplemented if is_special(other) else add(input, other)
 
 
 cdef object minus(object input, object other):
     cdef Tensor out = alike(SUB_NUMBER, input, other, SUB_ALIKE)
-    return sub(input, other) if out is None else out
+    if out is not None:
+        return out
+    return NotImplemented if is_special(other) else sub(input, other)
 
 
 cdef object times(object input, object other):
     cdef Tensor out = alike(MUL_NUMBER, input, other, None)
-    return mul(input, other) if out is None else out
+    if out is not None:
+        return out
+    return NotImplemented if is_special(other) else mul(input, other)
 
 
 cdef object over(object input, object other):
     cdef Tensor out = alike(DIV_NUMBER, input, other, None)
-    return div(input, other) if out is None else out
+    if out is not None:
+        return out
+    return NotImplemented if is_special(other) else div(input, other)
 
 
 _operators.quick_add, _operators.quick_sub, _operators.quick_mul, _operators.quick_div = plus, minus, times, over

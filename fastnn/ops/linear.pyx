@@ -7,7 +7,7 @@ from fastnn._tensor cimport Tensor, needs_grad, recording, record2, record3, wra
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport gemm, linear as K
 from fastnn.kernels.elementwise import binary, unary_saves
-from fastnn.ops._common cimport as_tensor, is_half, is_real, undo, zero_d
+from fastnn.ops._common cimport as_tensor, is_half, is_real, is_special, undo, zero_d
 from fastnn.ops.arithmetic import add, mul
 from fastnn.ops.maps import mapped
 from fastnn.ops.slopes import times_slope
@@ -165,6 +165,8 @@ def matmul(input, other):
         raise TypeError(f"matmul(): arguments must be Tensors, not {type(input).__name__} and {type(other).__name__}")
     cdef Tensor x = <Tensor>input, y = <Tensor>other, out
     if np.PyArray_TYPE(x.array) != np.PyArray_TYPE(y.array):
+        if is_special(other):
+            return NotImplemented
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {x.dtype} != {y.dtype}")
     cdef np.ndarray z
     if is_half(x.array):

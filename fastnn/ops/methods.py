@@ -413,7 +413,8 @@ for _name, (_method, _text, _example, _result) in {
         "resolve_neg": (lambda self: self, f"{_SELF}no tensor is negated when it is read.", "x.resolve_neg() is x",
                         "True"),
         "to_dense": (lambda self, dtype=None, *, masked_grad=None: self if dtype is None else self.to(dtype),
-                     f"{_SELF}nothing is sparse. It is cast if a dtype is given.", "x.to_dense() is x", "True"),
+                     f"{_SELF}it is no sparse one, which would become dense. It is cast if a dtype is given.",
+                     "x.to_dense() is x", "True"),
 }.items():
     if _text:
         _options = {"resize_as_": "the_template : Tensor", "is_pinned": "device : optional",

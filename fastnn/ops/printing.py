@@ -109,6 +109,24 @@ def _nested(array, indent, formatter, summarise):
     return "[" + ("," + "\n" * (array.ndim - 1) + " " * (indent + 1)).join(texts) + "]"
 
 
+def body_of(array, indent):
+    """The numbers of an array that has some, without what stands around them."""
+    summarise = array.size > _options["threshold"]
+    return _nested(array, indent, _Formatter(_summarised(array) if summarise else array), summarise)
+
+
+def with_suffixes(text, suffixes, indent, line):
+    """The text closed with its suffixes; `line`: characters in its last line, None: the first begins a new one."""
+    for suffix in suffixes:
+        if line is None or line + len(suffix) + 2 > _options["linewidth"]:
+            text += ",\n" + " " * indent + suffix
+            line = indent + len(suffix)
+        else:
+            text += ", " + suffix
+            line += len(suffix) + 2
+    return text + ")"
+
+
 def tensor_str(tensor, prefix="tensor("):
     """The text of ``repr(tensor)``."""
     array = tensor.detach().numpy()
@@ -123,21 +141,10 @@ def tensor_str(tensor, prefix="tensor("):
     else:
         if not default:
             suffixes.append(f"dtype={tensor.dtype}")
-        summarise = array.size > _options["threshold"]
-        formatter = _Formatter(_summarised(array) if summarise else array)
-        body = _nested(array, len(prefix), formatter, summarise)
+        body = body_of(array, len(prefix))
     if tensor.grad_fn is not None:
         suffixes.append(f"grad_fn=<{tensor.grad_fn.name()}>")
     elif tensor.requires_grad:
         suffixes.append("requires_grad=True")
-    text, line = prefix + body, len(body.rsplit("\n", 1)[-1])
-    if "\n" not in body:
-        line += len(prefix)
-    for suffix in suffixes:
-        if line + len(suffix) + 2 > _options["linewidth"]:
-            text += ",\n" + " " * len(prefix) + suffix
-            line = len(prefix) + len(suffix)
-        else:
-            text += ", " + suffix
-            line += len(suffix) + 2
-    return text + ")"
+    line = len(body.rsplit("\n", 1)[-1])
+    return with_suffixes(prefix + body, suffixes, len(prefix), line if "\n" in body else line + len(prefix))
