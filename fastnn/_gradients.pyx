@@ -77,15 +77,22 @@ cdef bint claim(Run run, Vertex vertex) except -1:
     return True
 
 
+cdef np.ndarray added(np.ndarray x, np.ndarray y):
+    return numpy.asarray(numpy.add(x, y)) if np.PyArray_ISCOMPLEX(y) else K.binary("add", x, y)
+
+
 cdef int deliver(Vertex vertex, np.ndarray grad) except -1:
     """Add a gradient to those that arrived at a vertex."""
     if vertex.arrived is None:
         vertex.arrived = grad
         vertex.arrived_is_own = False
     elif vertex.arrived_is_own:
-        K.add_into(vertex.arrived, grad)
+        if np.PyArray_ISCOMPLEX(grad):
+            numpy.add(vertex.arrived, grad, out=vertex.arrived)
+        else:
+            K.add_into(vertex.arrived, grad)
     else:
-        vertex.arrived = K.binary("add", vertex.arrived, grad)
+        vertex.arrived = added(vertex.arrived, grad)
         vertex.arrived_is_own = True
     return 0
 
@@ -290,7 +297,7 @@ cdef object leave(Run run, Output output, np.ndarray grad):
     cdef list grads = run.parts.get(node)
     if grads is None:
         grads = run.parts[node] = [None] * node.outputs
-    grads[output.slot] = grad if grads[output.slot] is None else K.binary("add", grads[output.slot], grad)
+    grads[output.slot] = grad if grads[output.slot] is None else added(grads[output.slot], grad)
     return None
 
 
@@ -440,6 +447,8 @@ cdef np.ndarray starting_gradient(Tensor output, object given):
     if given is None:
         if np.PyArray_SIZE(output.array) != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        if np.PyArray_ISCOMPLEX(output.array):
+            raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {output.dtype}")
         grad = _core.new_like(output.array, np.PyArray_TYPE(output.array))
         if np.PyArray_TYPE(grad) == np.NPY_FLOAT:
             (<float *>np.PyArray_DATA(grad))[0] = 1
@@ -452,7 +461,13 @@ cdef np.ndarray starting_gradient(Tensor output, object given):
     if not np.PyArray_SAMESHAPE(grad, output.array):
         raise ShapeError(f"Mismatch in shape: grad_output[0] has a shape of {list(shape_of(grad))} and output[0] "
                          f"has a shape of {list(shape_of(output.array))}.")
-    return grad if np.PyArray_TYPE(grad) == np.PyArray_TYPE(output.array) else grad.astype(output.array.dtype)
+    if np.PyArray_TYPE(grad) == np.PyArray_TYPE(output.array):
+        return grad
+    if np.PyArray_ISCOMPLEX(grad) or np.PyArray_ISCOMPLEX(output.array):
+        raise RuntimeError(f"For complex Tensors, both grad_output and output are required to have the same dtype. "
+                           f"Mismatch in dtype: grad_output[0] has a dtype of {given.dtype} and output[0] has a dtype "
+                           f"of {output.dtype}.")
+    return grad.astype(output.array.dtype)
 
 
 cdef int start(outputs, grad_outputs, bint keep_graph, dict captured) except -1:

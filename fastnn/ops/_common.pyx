@@ -1,6 +1,7 @@
 """What the operations share."""
 cimport numpy as np
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_TYPE
 
 import inspect
 import os
@@ -37,6 +38,10 @@ cdef bint is_real(np.ndarray array) noexcept:
 
 cdef bint is_half(np.ndarray array) noexcept:
     return np.PyArray_TYPE(array) == np.NPY_FLOAT16
+
+
+cdef bint is_complex(np.ndarray array) noexcept:
+    return np.PyArray_ISCOMPLEX(array)
 
 
 cdef object single(object value):
@@ -186,11 +191,64 @@ cdef dict NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a"
 
 ctypedef object (*Entry)(object, PyObject *const *, size_t, PyObject *)
 
+# ---- complex numbers: operations of them are a table, fastnn.ops.complex_numbers, loaded when the first one comes ----
+
+cdef object dtype_class = dtypes.dtype
+
+
+cdef bint seems_complex(object value) except -1:
+    """Whether an argument is a complex tensor, array, number or dtype, or a sequence with such a tensor."""
+    if isinstance(value, Tensor):
+        return (<Tensor>value).array is not None and is_complex((<Tensor>value).array)
+    if isinstance(value, (tuple, list)):
+        for item in value:
+            if isinstance(item, (int, float, str)):
+                return False
+            if seems_complex(item):
+                return True
+        return False
+    if isinstance(value, np.ndarray):
+        return is_complex(value)
+    return isinstance(value, (complex, numpy.complexfloating)) or type(value) is dtype_class and value.is_complex
+
+
+cdef inline bint any_complex(PyObject *const *args, Py_ssize_t n) except -1:
+    cdef Py_ssize_t i
+    cdef PyTypeObject *kind
+    for i in range(n):
+        kind = Py_TYPE(<object>args[i])
+        if kind == <PyTypeObject *>Tensor:
+            if np.PyArray_ISCOMPLEX((<Tensor>args[i]).array):
+                return True
+        elif kind != INT and kind != FLOAT and kind != NONE and kind != BOOL and seems_complex(<object>args[i]):
+            return True
+    return False
+
+
+cdef PyTypeObject *INT = Py_TYPE(0)
+cdef PyTypeObject *FLOAT = Py_TYPE(0.0)
+cdef PyTypeObject *NONE = Py_TYPE(None)
+cdef PyTypeObject *BOOL = Py_TYPE(True)
+
+
+def complex_rule(str name, function=None, str home="fastnn"):
+    """What stands for a public function where complex numbers are; NotImplementedError where nothing does."""
+    from fastnn.ops import complex_numbers
+    return complex_numbers.rule_of(name, function, home)
+
+
+cdef object complex_result(str name, object x, object y):
+    if not (seems_complex(x) or seems_complex(y)):
+        return None
+    return complex_rule(name)(x, y)
+
 
 cdef object enter(object self, PyObject *const *args, size_t count, PyObject *keywords):
-    """A call: straight through, but for keywords that are not the function's own."""
+    """A call: straight through, but for complex numbers, and for keywords that are not the function's own."""
     cdef Function f = <Function>self
     cdef Py_ssize_t i, n = PyVectorcall_NARGS(count)
+    if f.real_only and any_complex(args, n + (0 if keywords == NULL else len(<tuple>keywords))):
+        f = f.complex_form()
     if keywords != NULL:
         if f.names is None:
             f.look()
@@ -223,15 +281,29 @@ cdef class Function:
     cdef str rest
     cdef dict others
     cdef bint out, scaled
+    cdef bint real_only          # whether another form of it is called where an argument is complex
+    cdef Function complex_twin   # that form
 
     def __init__(self, function, str name, str home="fastnn", dict others=None, bint out=False, bint scaled=False):
         self.entry = enter
+        self.real_only = True
         self.__wrapped__, self.__name__, self.home, self.others = function, name, home, others or {}
         self.out, self.scaled = out, scaled
 
+    cdef Function complex_form(self):
+        cdef Function twin = self.complex_twin
+        if twin is None:
+            rule = complex_rule(self.__name__, self.__wrapped__, self.home)
+            twin = Function(rule, self.__name__, self.home, self.others, self.out or self.takes("out"), self.scaled)
+            twin.real_only = False
+            if rule is self.__wrapped__:
+                twin.out = self.out
+            self.complex_twin = twin
+        return twin
+
     def redirect(self, function):
         """Call `function` from now on; returns what was called before."""
-        before, self.__wrapped__, self.names = self.__wrapped__, function, None
+        before, self.__wrapped__, self.names, self.complex_twin = self.__wrapped__, function, None, None
         return before
 
     cdef int look(self) except -1:
@@ -337,8 +409,9 @@ def promote(x, y):
     def category(operand):
         if isinstance(operand, Tensor):
             kind = (<Tensor>operand).array.dtype.kind
-            return {"b": 0, "i": 1, "u": 1, "f": 2}[kind]
-        return 0 if isinstance(operand, (bool, numpy.bool_)) else 1 if isinstance(operand, (int, numpy.integer)) else 2
+            return {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}[kind]
+        return (0 if isinstance(operand, (bool, numpy.bool_)) else 1 if isinstance(operand, (int, numpy.integer)) else
+                3 if isinstance(operand, (complex, numpy.complexfloating)) else 2)
 
     def rank(operand):
         return (2 if (<Tensor>operand).array.ndim else 1) if isinstance(operand, Tensor) else 0
@@ -346,17 +419,21 @@ def promote(x, y):
     def own(operand):
         if isinstance(operand, Tensor):
             return (<Tensor>operand).array.dtype
-        return (numpy.dtype(bool), numpy.dtype(numpy.int64), dtypes.get_default_dtype().numpy)[category(operand)]
+        real = dtypes.get_default_dtype().numpy
+        return (numpy.dtype(bool), numpy.dtype(numpy.int64), real, dtypes.to_complex(real))[category(operand)]
 
+    # Beside complex numbers, floating-point ones of a higher rank say how exact those are.
     cx, cy, rx, ry = category(x), category(y), rank(x), rank(y)
     if rx == ry:
         tx, ty = own(x), own(y)
-        if cx == cy == 2 or cx == cy:
+        if cx == cy or min(cx, cy) == 2:
             if {tx, ty} == {numpy.dtype(numpy.float16), numpy.dtype(numpy.float32)}:
                 return numpy.dtype(numpy.float32)
             return numpy.promote_types(tx, ty)
         return tx if cx > cy else ty
     high, low, ch, cl = (x, y, cx, cy) if rx > ry else (y, x, cy, cx)
+    if ch == 2 and cl == 3:
+        return dtypes.to_complex(own(high))
     return own(high) if ch >= cl else own(low)
 
 
@@ -364,6 +441,8 @@ cdef Tensor as_tensor(object value, Tensor like):
     """`value` as a tensor; a Python number becomes 0-d of the dtype that it promotes `like` to."""
     if isinstance(value, Tensor):
         return <Tensor>value
+    if isinstance(value, (complex, numpy.complexfloating)):
+        return wrap(numpy.asarray(value).astype(promote(like, value)))
     if isinstance(value, (bool, int, float, numpy.number, numpy.bool_)):
         if -65504 <= value <= 65504:  # fits into all
             return wrap(numpy.asarray(value).astype(promote(like, value)))
