@@ -55,7 +55,7 @@ RULES = {
 def rule_of(name, function=None, home="fastnn"):
     """What stands for `function` of a home where complex numbers are among its arguments."""
     key = name if home in ("fastnn", "fastnn.Tensor") else f"{home.removeprefix('fastnn.')}.{name}"
-    rule = RULES.get(key)
+    rule = ITSELF if home == "fastnn.fft" else RULES.get(key)
     if rule is None and key.endswith("_"):
         rule = RULES.get(key[:-1])
         if rule is not None and rule is not ITSELF:
