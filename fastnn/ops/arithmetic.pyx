@@ -131,6 +131,7 @@ cdef Tensor real_tensor(object value):
 cdef np.ndarray compute(str op, np.ndarray x, np.ndarray y):
     if is_real(x):
         return K.binary(op, x, y)
+    complex_result(op, x, y)  # which says that there are none
     if op == "pow" and y.dtype.kind == "i" and y.size and (y < 0).any():  # 1, or 0 rounded towards 0
         base = zero_d(numpy.power(x, numpy.abs(y)))
         return zero_d(numpy.where(y >= 0, base, numpy.where(numpy.abs(x) == 1, base, 0))).astype(base.dtype)
@@ -420,7 +421,6 @@ cdef object stepwise(Tensor made, object input, object other):
 
 cdef object discrete(str op, object input, object other):
     cdef Tensor x, y
-    complex_result(op, input, other)  # which says that there are none
     x, y = operands(input, other)
     if x.array.dtype.kind == "b":
         raise NotImplementedError(f'"{op}" not implemented for \'Bool\'')

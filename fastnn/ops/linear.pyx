@@ -78,7 +78,8 @@ cpdef Tensor fused_linear(Tensor input, Tensor weight, Tensor bias, object activ
                             None if bias is None else bias.to(dtypes.float32), activation, a, b).to(dtypes.float16)
     if not is_real(input.array):
         out = matmul(input, weight.t())
-        return out if bias is None else add(out, bias)
+        out = out if bias is None else add(out, bias)
+        return out if activation is None else mapped(out, activation, a, b)
     y = K.linear_forward(input.array, weight.array, bias.array if bias is not None else None, activation, a, b)
     if not records:
         return wrap(y)

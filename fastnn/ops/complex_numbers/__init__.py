@@ -7,14 +7,15 @@ complex tensor comes to an operation.
 """
 from fastnn import dtypes
 from fastnn._tensor import Tensor
-from fastnn.ops.complex_numbers import arithmetic, products, reductions
+from fastnn.ops import norms
+from fastnn.ops.complex_numbers import arithmetic, matrices, products, random, reductions
 from fastnn.ops.inplace import changed
 
 ITSELF = object()  # the function that real tensors have does the same for complex ones
 
 RULES = {
     **dict.fromkeys("""
-    __array_wrap__ __dlpack__ __dlpack_device__ __getitem__ __reversed__ adjoint all allclose any apply_ argwhere
+    __array_wrap__ __dlpack__ __dlpack_device__ __getitem__ __reversed__  all allclose any apply_ argwhere
     as_strided as_tensor asarray atleast_1d atleast_2d atleast_3d block_diag bmm bool broadcast_shapes
     broadcast_tensors broadcast_to byte can_cast cartesian_prod cat cdouble cfloat chain_matmul char chunk clone
     column_stack combinations concat concatenate construct contiguous copy_ count_nonzero cpu cross
@@ -27,7 +28,7 @@ RULES = {
     linalg.multi_dot linalg.vander linspace logical_and logical_not logical_or logical_xor logspace long map_
     masked_fill masked_scatter masked_select meshgrid mm moveaxis movedim multiply_ mv narrow narrow_copy ndimension
     ne nelement new new_empty new_empty_strided new_full new_ones new_tensor new_zeros nonzero not_equal numel ones
-    ones_like outer permute pin_memory positive promote_types put rand rand_like randn randn_like ravel real_if
+    ones_like outer permute pin_memory positive promote_types put     ravel real_if
     repeat repeat_interleave requires_grad_ reshape reshape_as resize_ resize_as_ resolve_conj resolve_neg
     result_type roll rot90 row_stack scalar_tensor scatter scatter_add select select_scatter set_ share_memory_
     short size slice_scatter split split_copy split_with_sizes squeeze squeeze_ stack storage storage_offset stride
@@ -44,11 +45,23 @@ RULES = {
     "imag": arithmetic.imag_view, "view_as_real": arithmetic.view_as_real,
     "view_as_complex": arithmetic.view_as_complex, "conj": arithmetic.conjugate,
     "conj_physical": arithmetic.conjugate, "isreal": arithmetic.isreal, "sinc": arithmetic.sinc,
+    "softsign": arithmetic.softsign, "tanhshrink": arithmetic.tanhshrink, "float_power": arithmetic.float_power,
+    "logaddexp": arithmetic.logaddexp,
     **arithmetic.MAPS, "logical_not": ITSELF,
     **{name: getattr(reductions, name) for name in (
-        "sum mean nansum prod cumsum cumprod var std var_mean std_mean logsumexp softmax log_softmax").split()},
+        "sum mean nansum prod cumsum cumprod var std var_mean std_mean logsumexp").split()},
     **{name: getattr(products, name) for name in "matmul vdot addmm addmv addr addbmm baddbmm".split()},
     "linalg.matmul": products.matmul, "linalg.vecdot": products.vecdot,
+    **products.CONVOLUTIONS, **{f"nn.functional.{name}": rule for name, rule in products.CONVOLUTIONS.items()},
+    **{name: getattr(matrices, name) for name in "inv det slogdet logdet solve matrix_power cholesky pinv qr svd".split()},
+    **{f"linalg.{name}": getattr(matrices, name) for name in (
+        "inv det slogdet solve matrix_power cholesky eigvalsh eigh eigvals eig svdvals svd qr pinv cond matrix_norm "
+        "norm").split()},
+    "inverse": matrices.inv, "pinverse": matrices.pinv, "norm": matrices.old_norm, "dist": matrices.dist,
+    "linalg.vector_norm": reductions.of_sizes(norms.vector_norm), "nn.functional.linear": ITSELF,
+    "linalg.matrix_rank": ITSELF, "nn.functional.pixel_shuffle": ITSELF, "nn.functional.pixel_unshuffle": ITSELF,
+    "nn.functional.channel_shuffle": ITSELF, "adjoint": matrices.adjoint,
+    "rand": random.rand, "randn": random.randn, "rand_like": random.rand_like, "randn_like": random.randn_like,
 }
 
 

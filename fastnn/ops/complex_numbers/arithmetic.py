@@ -204,6 +204,11 @@ def _acosh(g, z, x):
     return g * conj(1 / ((x - 1).sqrt() * (x + 1).sqrt()))
 
 
+def _of_silu(g, z, x):
+    s = x.sigmoid()
+    return g * conj(s * (1 + x * (1 - s)))
+
+
 # name: (value, the conjugate of the slope's factor from z and x, what it reads)
 _MAPS = {
     "neg": (np.negative, lambda g, z, x: -g, ""),
@@ -231,6 +236,7 @@ _MAPS = {
     "asinh": (np.arcsinh, lambda g, z, x: g / conj((x * x + 1).sqrt()), "x"),
     "acosh": (np.arccosh, _acosh, "x"),
     "atanh": (np.arctanh, lambda g, z, x: g / conj(1 - x * x), "x"),
+    "silu": (lambda x: x / (1 + np.exp(-x)), _of_silu, "x"),
     "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), lambda g, z, x: g * conj(z * (1 - z)), "z"),
 }
 _NODES = {"exp2": "Exp2Backward0", "expm1": "Expm1Backward0", "log2": "Log2Backward0", "log10": "Log10Backward0",
@@ -248,6 +254,28 @@ def _map(name):
 
 
 MAPS = {name: _map(name) for name in _MAPS}
+
+
+def softsign(input):
+    """x / (1 + |x|)."""
+    return input / (1 + absolute(input))
+
+
+def tanhshrink(input):
+    """x - tanh(x)."""
+    return input - input.tanh()
+
+
+def float_power(input, exponent):
+    """input to the power `exponent` in complex128."""
+    x, y = (value.to(dtypes.complex128) if isinstance(value, Tensor) else value for value in (input, exponent))
+    return pow(x, y)
+
+
+def logaddexp(input, other):
+    """log(exp(input) + exp(other))."""
+    top = from_array(np.maximum(to_array(input).real, to_array(other).real))
+    return ((input - top).exp() + (other - top).exp()).log() + top
 
 
 def sinc(input):

@@ -2,8 +2,9 @@
 import numpy as np
 
 from fastnn.errors import ShapeError
-from fastnn.ops import linear
-from fastnn.ops.complex_numbers.formula import Formula, conj
+from fastnn.ops import conv, linear
+from fastnn.ops.complex_numbers.arithmetic import from_parts
+from fastnn.ops.complex_numbers.formula import Formula, conj, imag, real
 
 MATMUL = Formula("MmBackward0", np.matmul, lambda g, z, x, y: g @ conj(y).mT, lambda g, z, x, y: conj(x).mT @ g,
                  reads="xy")
@@ -68,3 +69,20 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * the products of two stacks."""
     return _plus(beta, input, alpha, linear.bmm(batch1, batch2))
+
+
+def _convolution(function):
+    """A convolution by those of the parts."""
+    def convolved(input, weight, bias=None, *args, **kwargs):
+        if input.dtype is not weight.dtype or bias is not None and bias.dtype is not input.dtype:
+            raise RuntimeError(f"{function.__name__}: expected input, weight and bias of one dtype, got {input.dtype}, "
+                               f"{weight.dtype}" + ("" if bias is None else f" and {bias.dtype}"))
+        x, y, u, v = real(input), imag(input), real(weight), imag(weight)
+        made = from_parts(function(x, u, None, *args, **kwargs) - function(y, v, None, *args, **kwargs),
+                          function(x, v, None, *args, **kwargs) + function(y, u, None, *args, **kwargs))
+        return made if bias is None else made + bias.reshape(-1, *[1] * (weight.ndim - 2))
+    convolved.__wrapped__ = function
+    return convolved
+
+
+CONVOLUTIONS = {name: _convolution(getattr(conv, name)) for name in ("conv1d", "conv2d")}
