@@ -27,8 +27,9 @@ from fastnn.utils.dlpack import from_dlpack
 __version__ = "0.1.0.dev0"
 
 globals().update({name: getattr(dtypes, name) for name in dtypes._TYPES})
-globals().update({**dtypes.ABSENT, "cfloat": dtypes.ABSENT["complex64"], "cdouble": dtypes.ABSENT["complex128"]})
+globals().update(dtypes.ABSENT)
 double, half, long, int, short = dtypes.float64, dtypes.float16, dtypes.int64, dtypes.int32, dtypes.int16  # noqa: A001
+chalf, cfloat, cdouble = dtypes.ABSENT["complex32"], dtypes.complex64, dtypes.complex128
 float = dtypes.float32  # noqa: A001 (PyTorch's name)
 inf, nan, pi, e, newaxis = _math.inf, _math.nan, _math.pi, _math.e, None
 strided, sparse_coo, sparse_csr, sparse_csc, sparse_bsr, sparse_bsc = map(dtypes.layout, (
@@ -83,7 +84,7 @@ def typename(obj):
     return obj.type() if isinstance(obj, Tensor) else type(obj).__name__
 
 
-_LATER = ("distributed", "func", "onnx", "sparse", "vision")  # few programs need them, or they are dear to import
+_LATER = ("distributed", "fft", "func", "onnx", "sparse", "vision")  # few programs need them, or they are dear to import
 _ELSEWHERE = {"Future": "fastnn.utils.futures", "PyTorchFileReader": "fastnn.compat.storage",
               "ScriptModule": "fastnn.compat.jit", "TypedStorage": "fastnn.compat.storage",
               "UntypedStorage": "fastnn.compat.storage", "summary": "fastnn.utils.summary", "vmap": "fastnn.func",

@@ -439,6 +439,8 @@ cdef np.ndarray starting_gradient(Tensor output, object given):
     if given is None:
         if np.PyArray_SIZE(output.array) != 1:
             raise RuntimeError("grad can be implicitly created only for scalar outputs")
+        if np.PyArray_ISCOMPLEX(output.array):
+            raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {output.dtype}")
         grad = _core.new_like(output.array, np.PyArray_TYPE(output.array))
         if np.PyArray_TYPE(grad) == np.NPY_FLOAT:
             (<float *>np.PyArray_DATA(grad))[0] = 1
@@ -451,7 +453,13 @@ cdef np.ndarray starting_gradient(Tensor output, object given):
     if not np.PyArray_SAMESHAPE(grad, output.array):
         raise ShapeError(f"Mismatch in shape: grad_output[0] has a shape of {list(shape_of(grad))} and output[0] "
                          f"has a shape of {list(shape_of(output.array))}.")
-    return grad if np.PyArray_TYPE(grad) == np.PyArray_TYPE(output.array) else grad.astype(output.array.dtype)
+    if np.PyArray_TYPE(grad) == np.PyArray_TYPE(output.array):
+        return grad
+    if np.PyArray_ISCOMPLEX(grad) or np.PyArray_ISCOMPLEX(output.array):
+        raise RuntimeError(f"For complex Tensors, both grad_output and output are required to have the same dtype. "
+                           f"Mismatch in dtype: grad_output[0] has a dtype of {given.dtype} and output[0] has a dtype "
+                           f"of {output.dtype}.")
+    return grad.astype(output.array.dtype)
 
 
 cdef int start(outputs, grad_outputs, bint keep_graph, dict captured) except -1:

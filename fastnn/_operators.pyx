@@ -92,6 +92,15 @@ cdef object only_element(np.ndarray array):
     return array.item()
 
 
+cdef object real_element(np.ndarray array):
+    number = only_element(array)
+    if isinstance(number, complex):
+        if number.imag:
+            raise RuntimeError("value cannot be converted to type double without overflow")
+        return number.real
+    return number
+
+
 cdef class Operators(Vertex):
     def __add__(self, other):
         return quick_add(self, other)
@@ -293,10 +302,10 @@ cdef class Operators(Vertex):
         return bool(self.array.item())
 
     def __float__(self):
-        return float(only_element(self.array))
+        return float(real_element(self.array))
 
     def __int__(self):
-        return int(only_element(self.array))
+        return int(real_element(self.array))
 
     def __index__(self):
         if self.array.dtype.kind not in "iub" or np.PyArray_SIZE(self.array) != 1:

@@ -83,4 +83,4 @@ cdef np.ndarray duplicate(np.ndarray array)
 
 
 cdef inline bint are_plain(np.ndarray x, np.ndarray y) noexcept:
-    return np.PyArray_CheckExact(x) and np.PyArray_CheckExact(y)
+    return np.PyArray_CheckExact(x) and np.PyArray_CheckExact(y) and not np.PyArray_ISCOMPLEX(x)

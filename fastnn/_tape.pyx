@@ -368,8 +368,8 @@ def tell_origin(Node node):
         if found is None else f"Traceback of forward call that caused the error:\n{found}"), stacklevel=2)
 
 
-# ---- arrays of a class of their own, which stand for something else than their elements: sparse ones ----
-# Such a class knows its sums and copies.
+# ---- arrays that kernels do not know: complex ones, and those of a class of their own, which stand for something else than
+# their elements (sparse ones). NumPy or the class knows their sums and copies.
 
 cdef dict kinds = {}
 
@@ -384,7 +384,7 @@ cdef type class_of(np.ndarray array, type plain):
 
 
 cdef np.ndarray total(np.ndarray x, np.ndarray y):
-    return K.binary("add", x, y) if are_plain(x, y) else <object>x + <object>y
+    return K.binary("add", x, y) if are_plain(x, y) else numpy.asanyarray(<object>x + <object>y)
 
 
 cdef np.ndarray duplicate(np.ndarray array):

@@ -227,10 +227,10 @@ cdef int follow_node(Tensor tensor, Node node) except -1:
 
 # ---- recording from Python ----
 
-def record(out, Op op, tuple inputs, tuple saved=(), tuple guards=()):
+def record(out, Op op, tuple inputs, tuple saved=(), tuple guards=(), bint reads_out=False):
     """A tensor for array `out`, made from `inputs` by an operation whose node saves `saved`.
 
-    guards: tensors whose memory the rule reads; they must not change until backward.
+    guards: tensors whose memory the rule reads; they must not change until backward. `reads_out`: nor must the result.
     """
     cdef bint on = False
     if not isinstance(out, np.ndarray):
@@ -243,6 +243,8 @@ def record(out, Op op, tuple inputs, tuple saved=(), tuple guards=()):
     cdef Tensor tensor = recordn(out, op, inputs, saved)
     for item in guards:
         tensor.node.guard((<Tensor>item).version_object())
+    if reads_out:
+        tensor.node.guard(tensor.version_object())
     return tensor
 
 

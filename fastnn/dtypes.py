@@ -30,8 +30,8 @@ class dtype:  # noqa: N801 (PyTorch's name)
         self.name = name
         self.numpy = np.dtype(numpy_type)
         self.is_floating_point = self.numpy.kind == "f"
-        self.is_complex = False
-        self.is_signed = self.numpy.kind in "if"
+        self.is_complex = self.numpy.kind == "c"
+        self.is_signed = self.numpy.kind in "ifc"
         self.itemsize = self.numpy.itemsize
 
     def __repr__(self):
@@ -60,12 +60,14 @@ class _absent(dtype):  # noqa: N801
 
 
 ABSENT = {name: _absent(name, size) for name, size in [
-    ("bfloat16", 2), ("complex32", 4), ("complex64", 8), ("complex128", 16), ("uint16", 2), ("uint32", 4),
-    ("uint64", 8), ("float8_e4m3fn", 1), ("float8_e5m2", 1), ("float8_e4m3fnuz", 1), ("float8_e5m2fnuz", 1),
+    ("bfloat16", 2), ("complex32", 4), ("uint16", 2), ("uint32", 4), ("uint64", 8), ("float8_e4m3fn", 1), ("float8_e5m2", 1), ("float8_e4m3fnuz", 1), ("float8_e5m2fnuz", 1),
     ("float8_e8m0fnu", 1), ("float4_e2m1fn_x2", 1), ("quint8", 1), ("qint8", 1), ("qint32", 4), ("quint4x2", 1)]}
 _TYPES = {name: dtype(name, numpy_type) for name, numpy_type in [
     ("float32", np.float32), ("float64", np.float64), ("float16", np.float16), ("int64", np.int64),
-    ("int32", np.int32), ("int16", np.int16), ("int8", np.int8), ("uint8", np.uint8), ("bool", np.bool_)]}
+    ("int32", np.int32), ("int16", np.int16), ("int8", np.int8), ("uint8", np.uint8), ("bool", np.bool_),
+    ("complex64", np.complex64), ("complex128", np.complex128)]}
+_COMPLEX = {np.dtype(np.float32): _TYPES["complex64"], np.dtype(np.float64): _TYPES["complex128"],
+            np.dtype(np.float16): ABSENT["complex32"]}
 _OF_NUMPY = {t.numpy: t for t in _TYPES.values()}
 globals().update(_TYPES)
 __all__ += list(_TYPES)
@@ -99,10 +101,27 @@ def to_numpy(kind):
     return from_numpy(np.dtype(kind)).numpy
 
 
+def to_complex(kind):
+    """The NumPy dtype of complex numbers whose parts have this NumPy dtype; itself if it is one."""
+    return kind if kind.kind == "c" else _COMPLEX[kind if kind.kind == "f" else _default.numpy].numpy
+
+
+def to_real(kind):
+    """The NumPy dtype of a complex one's parts; any other itself."""
+    return np.dtype(f"f{kind.itemsize // 2}") if kind.kind == "c" else kind
+
+
 def number(value, kind):
     """A number as NumPy dtype `kind` holds it; RuntimeError, as PyTorch's, where it does not fit."""
     if kind.kind == "b":
         return builtins.bool(value)
+    if kind.kind == "c" or isinstance(value, (complex, np.complexfloating)):
+        if kind.kind != "c" and value.imag == 0:
+            return number(value.real, kind)
+        parts = [number(part, to_real(kind)) for part in (value.real, value.imag)] if kind.kind == "c" else None
+        if parts is None:
+            raise RuntimeError(f"value cannot be converted to type {kind} without overflow")
+        return complex(*parts)
     if kind.kind == "f":
         if -65504 <= value <= 65504:  # fits into all
             return value
@@ -155,9 +174,8 @@ def set_default_dtype(kind):
 
 def can_cast(from_, to):
     """Whether PyTorch lets a result of dtype `from_` be written to a tensor of dtype `to`."""
-    order = "biuf"
     source, target = from_.numpy.kind, to.numpy.kind
-    return source == target or target != "b" and (target == "f" or order.index(source) < 3)
+    return source == target or target == "c" or target == "f" and source != "c" or target in "iu" and source in "biu"
 
 
 class Size(tuple):
@@ -327,7 +345,7 @@ class finfo:  # noqa: N801 (PyTorch's name)
     """
 
     def __init__(self, kind=None):
-        info = np.finfo(to_numpy(kind))
+        info = np.finfo(to_real(to_numpy(kind)))
         self.bits, self.dtype = info.bits, str(info.dtype)
         for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution"):
             setattr(self, name, float(getattr(info, name)))

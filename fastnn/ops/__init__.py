@@ -6,7 +6,7 @@ Importing this package gives Tensor its operators, and the methods that the func
 from fastnn import _gradients, _operators, _tensor  # noqa: F401 (backward and hooks become methods)
 # Those that declare functions:
 from fastnn.ops import (activation, activation_composed, adaptive_pool, arithmetic, arithmetic_composed, attention,
-                        attention_composed, casting, combinatorics, compare, compare_composed, conv, conv_composed,
+                        attention_composed, casting, combinatorics, compare, compare_composed, complex_names, conv, conv_composed,
                         creation, decompositions, diagonals, distance, dropout, embedding, families, fold,
                         gamma_functions, indexing, inplace, joining, joining_composed, layouts, linalg, linear,
                         loss, loss_composed, matrix_functions, methods, normalization, norms, padding, pointwise,

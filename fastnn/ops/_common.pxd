@@ -7,5 +7,8 @@ cdef np.ndarray undo(np.ndarray grad, tuple shape)
 cdef bint is_real(np.ndarray array) noexcept
 cdef bint is_half(np.ndarray array) noexcept
 cdef bint is_special(object value)  # of a class of tensors with rules of its own
+cdef bint is_complex(np.ndarray array) noexcept
+# What the operation `name` gives where one of its two operands is complex, None where neither is.
+cdef object complex_result(str name, object x, object y)
 cdef np.ndarray zero_d(object value)
 cdef int wrap_dim(object dim, int ndim) except -1

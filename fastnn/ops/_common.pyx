@@ -1,6 +1,7 @@
 """What the operations share."""
 cimport numpy as np
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_TYPE
 
 import inspect
 import os
@@ -37,6 +38,10 @@ cdef bint is_real(np.ndarray array) noexcept:
 
 cdef bint is_half(np.ndarray array) noexcept:
     return np.PyArray_TYPE(array) == np.NPY_FLOAT16
+
+
+cdef bint is_complex(np.ndarray array) noexcept:
+    return np.PyArray_ISCOMPLEX(array)
 
 
 cdef object single(object value):
@@ -120,6 +125,13 @@ def need_tensors(str op, *values):
             raise TypeError(f"{op}(): argument {position + 1} must be Tensor, not {type(value).__name__}")
 
 
+def need_real(str op, *values):
+    """NotImplementedError, as PyTorch's, where one of the values is a complex tensor."""
+    for value in values:
+        if isinstance(value, Tensor) and is_complex((<Tensor>value).array):
+            complex_rule(op, None, "fastnn.nn.functional")(value)
+
+
 cdef object MOST_MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # below 0: the system does not say
 
 
@@ -186,40 +198,89 @@ cdef dict NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a"
 
 ctypedef object (*Entry)(object, PyObject *const *, size_t, PyObject *)
 
-# A class of tensors whose functions go by rules of their own, and ``rules(function, args, keywords)``, which calls them.
+# ---- arguments with rules of their own ----
+# Operations of complex numbers are a table, fastnn.ops.complex_numbers, loaded when the first one comes. A class of tensors
+# may have ``rules(function, args, keywords)``, which calls its functions.
+
+cdef enum:
+    ORDINARY, COMPLEX, SPECIAL
+
+cdef object dtype_class = dtypes.dtype
 cdef object special_class = None, special_rules = None
+cdef PyTypeObject *SPECIAL_CLASS = NULL
+cdef PyTypeObject *INT = Py_TYPE(0)
+cdef PyTypeObject *FLOAT = Py_TYPE(0.0)
+cdef PyTypeObject *NONE = Py_TYPE(None)
+cdef PyTypeObject *BOOL = Py_TYPE(True)
 
 
 def set_special(tensor_class, rules):
     """Calls with a tensor of exactly this class among the arguments, or in a list of them, go to `rules`."""
-    global special_class, special_rules
-    special_class, special_rules = tensor_class, rules
+    global special_class, special_rules, SPECIAL_CLASS
+    special_class, special_rules, SPECIAL_CLASS = tensor_class, rules, <PyTypeObject *>tensor_class
 
 
 cdef bint is_special(object value):
-    return special_class is not None and type(value) is special_class
+    return Py_TYPE(value) == SPECIAL_CLASS
 
 
-cdef bint any_special(PyObject *const *args, Py_ssize_t n):
+cdef int form_of(object value) except -1:
+    """Whether an argument is a complex tensor, array, number or dtype, a special tensor, or a sequence with such tensors."""
+    cdef int form
+    if is_special(value):
+        return SPECIAL
+    if isinstance(value, Tensor):
+        return COMPLEX if (<Tensor>value).array is not None and is_complex((<Tensor>value).array) else ORDINARY
+    if isinstance(value, (tuple, list)):
+        for item in value:
+            if isinstance(item, (int, float, str)):
+                return ORDINARY
+            form = form_of(item)
+            if form != ORDINARY:
+                return form
+        return ORDINARY
+    if isinstance(value, np.ndarray):
+        return COMPLEX if is_complex(value) else ORDINARY
+    return COMPLEX if isinstance(value, (complex, numpy.complexfloating)) \
+        or type(value) is dtype_class and value.is_complex else ORDINARY
+
+
+cdef inline int form_of_all(PyObject *const *args, Py_ssize_t n) except -1:
     cdef Py_ssize_t i
+    cdef int form, found = ORDINARY
+    cdef PyTypeObject *kind
     for i in range(n):
-        kind = type(<object>args[i])
-        if kind is special_class:
-            return True
-        if kind is list or kind is tuple:
-            for item in <object>args[i]:
-                if type(item) is special_class:
-                    return True
-    return False
+        kind = Py_TYPE(<object>args[i])
+        if kind == <PyTypeObject *>Tensor:
+            if np.PyArray_ISCOMPLEX((<Tensor>args[i]).array):
+                found = COMPLEX
+        elif kind != INT and kind != FLOAT and kind != NONE and kind != BOOL:
+            form = form_of(<object>args[i])
+            if form > found:
+                found = form
+    return found
+
+
+def complex_rule(str name, function=None, str home="fastnn"):
+    """What stands for a public function where complex numbers are; NotImplementedError where nothing does."""
+    from fastnn.ops import complex_numbers
+    return complex_numbers.rule_of(name, function, home)
+
+
+cdef object complex_result(str name, object x, object y):
+    return complex_rule(name)(x, y) if form_of(x) == COMPLEX or form_of(y) == COMPLEX else None
 
 
 cdef object enter(object self, PyObject *const *args, size_t count, PyObject *keywords):
-    """A call: straight through, but for keywords that are not the function's own."""
+    """A call: straight through, but for arguments with rules and keywords with names of their own."""
     cdef Function f = <Function>self
     cdef Py_ssize_t i, n = PyVectorcall_NARGS(count)
-    if special_class is not None and any_special(args, n + (0 if keywords == NULL else len(<tuple>keywords))):
+    cdef int form = form_of_all(args, n + (0 if keywords == NULL else len(<tuple>keywords)))
+    if form == SPECIAL:
         return special_rules(f, tuple([<object>args[i] for i in range(n)]), {} if keywords == NULL else
                              {key: <object>args[n + i] for i, key in enumerate(<tuple>keywords)})
+    if form == COMPLEX and f.real_only:
+        f = f.complex_form()
     if keywords != NULL:
         if f.names is None:
             f.look()
@@ -252,15 +313,29 @@ cdef class Function:
     cdef str rest
     cdef dict others
     cdef bint out, scaled
+    cdef bint real_only          # whether another form of it is called where an argument is complex
+    cdef Function complex_twin   # that form
 
     def __init__(self, function, str name, str home="fastnn", dict others=None, bint out=False, bint scaled=False):
         self.entry = enter
+        self.real_only = True
         self.__wrapped__, self.__name__, self.home, self.others = function, name, home, others or {}
         self.out, self.scaled = out, scaled
 
+    cdef Function complex_form(self):
+        cdef Function twin = self.complex_twin
+        if twin is None:
+            rule = complex_rule(self.__name__, self.__wrapped__, self.home)
+            twin = Function(rule, self.__name__, self.home, self.others, self.out or self.takes("out"), self.scaled)
+            twin.real_only = False
+            if rule is self.__wrapped__:
+                twin.out = self.out
+            self.complex_twin = twin
+        return twin
+
     def redirect(self, function):
         """Call `function` from now on; returns what was called before."""
-        before, self.__wrapped__, self.names = self.__wrapped__, function, None
+        before, self.__wrapped__, self.names, self.complex_twin = self.__wrapped__, function, None, None
         return before
 
     cdef int look(self) except -1:
@@ -383,8 +458,9 @@ def promote(x, y):
             kind = (<Tensor>operand).array.dtype.kind
             if is_special(operand):
                 raise NotImplementedError(f"this operation takes no tensor of layout {operand.layout}")
-            return {"b": 0, "i": 1, "u": 1, "f": 2}[kind]
-        return 0 if isinstance(operand, (bool, numpy.bool_)) else 1 if isinstance(operand, (int, numpy.integer)) else 2
+            return {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}[kind]
+        return (0 if isinstance(operand, (bool, numpy.bool_)) else 1 if isinstance(operand, (int, numpy.integer)) else
+                3 if isinstance(operand, (complex, numpy.complexfloating)) else 2)
 
     def rank(operand):
         return (2 if (<Tensor>operand).array.ndim else 1) if isinstance(operand, Tensor) else 0
@@ -392,17 +468,21 @@ def promote(x, y):
     def own(operand):
         if isinstance(operand, Tensor):
             return (<Tensor>operand).array.dtype
-        return (numpy.dtype(bool), numpy.dtype(numpy.int64), dtypes.get_default_dtype().numpy)[category(operand)]
+        real = dtypes.get_default_dtype().numpy
+        return (numpy.dtype(bool), numpy.dtype(numpy.int64), real, dtypes.to_complex(real))[category(operand)]
 
+    # Beside complex numbers, floating-point ones of a higher rank say how exact those are.
     cx, cy, rx, ry = category(x), category(y), rank(x), rank(y)
     if rx == ry:
         tx, ty = own(x), own(y)
-        if cx == cy == 2 or cx == cy:
+        if cx == cy or min(cx, cy) == 2:
             if {tx, ty} == {numpy.dtype(numpy.float16), numpy.dtype(numpy.float32)}:
                 return numpy.dtype(numpy.float32)
             return numpy.promote_types(tx, ty)
         return tx if cx > cy else ty
     high, low, ch, cl = (x, y, cx, cy) if rx > ry else (y, x, cy, cx)
+    if ch == 2 and cl == 3:
+        return dtypes.to_complex(own(high))
     return own(high) if ch >= cl else own(low)
 
 
@@ -410,6 +490,8 @@ cdef Tensor as_tensor(object value, Tensor like):
     """`value` as a tensor; a Python number becomes 0-d of the dtype that it promotes `like` to."""
     if isinstance(value, Tensor):
         return <Tensor>value
+    if isinstance(value, (complex, numpy.complexfloating)):
+        return wrap(numpy.asarray(value).astype(promote(like, value)))
     if isinstance(value, (bool, int, float, numpy.number, numpy.bool_)):
         if -65504 <= value <= 65504:  # fits into all
             return wrap(numpy.asarray(value).astype(promote(like, value)))

@@ -7,7 +7,7 @@ from fastnn import kernels
 from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.errors import ShapeError
-from fastnn.ops._common import need_tensors, room
+from fastnn.ops._common import need_real, need_tensors, room
 from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
 from fastnn.ops.pool import MAX_POOL, row_planes
@@ -123,6 +123,7 @@ for _op in ADAPTIVE.values():
 
 def _adaptive_avg(name, input, output_size, count):
     need_tensors(name, input)
+    need_real(name, input)
     if count == 1 and isinstance(output_size, (tuple, list)) and len(output_size) != 1:
         raise ShapeError(f"{name}: 'output_size' should contain one int, got {output_size!r}")
     shape = tuple(input.shape)

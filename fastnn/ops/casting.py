@@ -81,7 +81,7 @@ def is_floating_point(input) -> bool:
 
 @operation("fastnn")
 def is_complex(input):
-    """False: there are no complex tensors.
+    """Whether the dtype is complex.
 
     Parameters
     ----------
@@ -89,10 +89,10 @@ def is_complex(input):
 
     Examples
     --------
-    >>> fastnn.is_complex(fastnn.tensor([1.0]))
-    False
+    >>> fastnn.is_complex(fastnn.tensor([1j]))
+    True
     """
-    return False
+    return input.dtype.is_complex
 
 
 @operation("fastnn")
@@ -120,7 +120,8 @@ def is_nonzero(input):
 
 
 TYPE_NAMES = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int",
-              "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
+              "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat",
+              "complex128": "ComplexDouble"}
 
 
 @operation("Tensor.type")
@@ -145,7 +146,7 @@ def type_(self, dtype=None, non_blocking=False):
         if not found:
             raise ValueError(f"invalid type: {dtype!r}")
         dtype = getattr(dtypes, found[0])
-    elif dtype in (float, int, bool):
+    elif dtype in (float, int, bool, complex):
         raise ValueError(f"invalid type: {dtype.__name__!r}")
     return shape.cast(self, dtype)
 
@@ -177,7 +178,7 @@ def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, mem
     for arg in args:
         if isinstance(arg, Tensor):
             dtype = arg.dtype
-        elif isinstance(arg, (dtypes.dtype, np.dtype)) or arg in (float, int, bool):
+        elif isinstance(arg, (dtypes.dtype, np.dtype)) or arg in (float, int, bool, complex):
             dtype = arg
         elif isinstance(arg, bool):
             continue
@@ -236,9 +237,10 @@ def _absent_caster(method, name):
 
 
 for _name, _kind in {"float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32",
-                     "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool"}.items():
+                     "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64",
+                     "cdouble": "complex128"}.items():
     operation(f"Tensor.{_name}")(_caster(_name, _kind))
-for _name, _kind in {"bfloat16": "bfloat16", "cfloat": "complex64", "cdouble": "complex128"}.items():
+for _name, _kind in {"bfloat16": "bfloat16", "chalf": "complex32"}.items():
     operation(f"Tensor.{_name}")(_absent_caster(_name, _kind))
 
 

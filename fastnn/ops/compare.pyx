@@ -9,7 +9,7 @@ from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, recording, record2, shape_of, wrap
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport elementwise as K
-from fastnn.ops._common cimport is_real, undo, zero_d
+from fastnn.ops._common cimport complex_result, is_real, undo, zero_d
 from fastnn.ops._common import broadcast_shapes, need_tensors, promote
 from fastnn.ops.arithmetic cimport compute, operands
 from fastnn.ops.declare import operation
@@ -40,6 +40,8 @@ cdef object compared(int number, object input, object other):
         return NotImplemented
     if z is not None:
         return wrap(z)
+    if number > 1:
+        complex_result(NAMES[number], input, other)  # which says that they have no order
     y = array_of(other)
     try:
         return wrap(zero_d(FUNCTIONS[number](x, y)))
@@ -342,7 +344,7 @@ def _bitwise(op, function, input, other):
     if not isinstance(other, Tensor):
         need_tensors(f"bitwise_{op}", input)
     dtype = promote(input, other)
-    if dtype.kind == "f":
+    if dtype.kind in "fc":
         raise NotImplementedError(f'"bitwise_{op}_cpu" not implemented for {dtype}')
     x, y = (numpy.asarray(array_of(value)).astype(dtype, copy=False) for value in (input, other))
     broadcast_shapes(x.shape, y.shape)
@@ -414,14 +416,14 @@ def bitwise_not(input):
     tensor([-7])
     """
     x = array_of(input)
-    if x.dtype.kind == "f":
+    if x.dtype.kind in "fc":
         raise NotImplementedError(f'"bitwise_not_cpu" not implemented for {dtypes.from_numpy(x.dtype)}')
     return wrap(zero_d(numpy.invert(x)))
 
 
 def invert(input):
     """``~input``."""
-    if array_of(input).dtype.kind == "f":
+    if array_of(input).dtype.kind in "fc":
         raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
     return bitwise_not(input)
 

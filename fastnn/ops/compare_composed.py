@@ -43,7 +43,7 @@ def isneginf(input):
 
 @operation()
 def isreal(input):
-    """True everywhere: there are no complex tensors.
+    """Where the imaginary part is 0: everywhere in a real tensor.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ def isreal(input):
 
     Examples
     --------
-    >>> fastnn.isreal(fastnn.tensor([1.0, 2.0]))
-    tensor([True, True])
+    >>> fastnn.isreal(fastnn.tensor([1.0, 2j]))
+    tensor([ True, False])
     """
     need_tensors("isreal", input)
     return from_array(np.ones(tuple(input.shape), bool))

@@ -4,7 +4,7 @@ from fastnn.ops._common import Function
 from fastnn.ops.declare import HOMES
 
 MODULES = {"fastnn": "fastnn", "Tensor": "fastnn.Tensor", "functional": "fastnn.nn.functional",
-           "linalg": "fastnn.linalg", "special": "fastnn.special"}
+           "linalg": "fastnn.linalg", "special": "fastnn.special", "fft": "fastnn.fft"}
 FORMS = {True: inplace.form, "view": inplace.view_form}
 
 

@@ -7,6 +7,7 @@ from fastnn._tensor import Tensor, from_array, record, record_inplace, take_hist
 from fastnn.kernels import sum_to
 from fastnn.ops._common import axis_of, broadcast_shapes, int64_of, into, need_tensors, promote
 from fastnn.ops.declare import operation
+from fastnn.ops.shape import converted
 
 
 @operation()
@@ -233,9 +234,13 @@ def setitem(input, index, value):
     if _is_basic(index):
         _check_steps(index)
         writable(from_array(np.asarray(x[index])))  # these elements, not all of the input's, need memory of their own
+    if isinstance(value, Tensor) and x.dtype.kind == "c":
+        value = value.to(input.dtype)
     source = value.detach().numpy() if isinstance(value, Tensor) else value
-    if isinstance(source, (int, float)):
+    if isinstance(source, (int, float, complex)):
         source = dtypes.number(source, x.dtype)
+    if isinstance(source, np.ndarray) and source.dtype.kind == "c" != x.dtype.kind:
+        source = converted(source, x.dtype)
     if isinstance(source, np.ndarray) and source.ndim > 0:
         target = np.asarray(x[index]).shape
         extra = source.ndim - len(target)

@@ -64,7 +64,7 @@ class lstsq_result(Named):  # noqa: N801
 
 def matrices_of(op, x, square=True):
     need_tensors(op, x)
-    if not x.is_floating_point():
+    if not x.is_floating_point() and not x.is_complex():
         raise RuntimeError(f"{op}: Expected a floating point or complex tensor as input. Got {x.dtype}")
     if x.ndim < 2:
         raise RuntimeError(f"{op}: The input tensor A must have at least 2 dimensions.")

@@ -7,7 +7,7 @@ from fastnn._tensor cimport Tensor, needs_grad, recording, record2, record3, wra
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport gemm, linear as K
 from fastnn.kernels.elementwise import binary, unary_saves
-from fastnn.ops._common cimport as_tensor, is_half, is_real, is_special, undo, zero_d
+from fastnn.ops._common cimport as_tensor, complex_result, is_complex, is_half, is_real, is_special, undo, zero_d
 from fastnn.ops.arithmetic import add, mul
 from fastnn.ops.maps import mapped
 from fastnn.ops.slopes import times_slope
@@ -78,7 +78,8 @@ cpdef Tensor fused_linear(Tensor input, Tensor weight, Tensor bias, object activ
                             None if bias is None else bias.to(dtypes.float32), activation, a, b).to(dtypes.float16)
     if not is_real(input.array):
         out = matmul(input, weight.t())
-        return out if bias is None else add(out, bias)
+        out = out if bias is None else add(out, bias)
+        return out if activation is None else mapped(out, activation, a, b)
     y = K.linear_forward(input.array, weight.array, bias.array if bias is not None else None, activation, a, b)
     if not records:
         return wrap(y)
@@ -168,6 +169,8 @@ def matmul(input, other):
         if is_special(other):
             return NotImplemented
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {x.dtype} != {y.dtype}")
+    if is_complex(x.array):
+        return complex_result("matmul", x, y)
     cdef np.ndarray z
     if is_half(x.array):
         return matmul(x.to(dtypes.float32), y.to(dtypes.float32)).to(dtypes.float16)

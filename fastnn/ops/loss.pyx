@@ -14,7 +14,7 @@ from fastnn._tape import operations
 from fastnn._tensor cimport Tensor, recording, record2, shape_of, wrap
 from fastnn.kernels cimport loss as K
 from fastnn.ops._common cimport is_real
-from fastnn.ops._common import broadcast_shapes, promote
+from fastnn.ops._common import broadcast_shapes, need_real, promote
 from fastnn.ops.arithmetic import div, mul
 from fastnn.ops.reduce import sum
 from fastnn.ops.declare import operation
@@ -319,6 +319,7 @@ def poisson_nll_loss(input, target, bint log_input=True, bint full=False, size_a
     >>> F.poisson_nll_loss(fastnn.tensor([0.0]), fastnn.tensor([2.0]))
     tensor(1.)
     """
+    need_real("poisson_nll_loss", input, target)
     input, target = broadcast("poisson_nll_loss", input, target)
     if not input.is_floating_point():
         input, target = input.to(dtypes.get_default_dtype()), target.to(dtypes.get_default_dtype())

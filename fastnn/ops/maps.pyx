@@ -12,7 +12,8 @@ from fastnn._tape import operations
 from fastnn._tensor cimport Tensor, adopt_node, check_inplace, record1, recording, wrap
 from fastnn.kernels cimport elementwise as K
 from fastnn.kernels import unary_names, unary_saves
-from fastnn.ops._common cimport is_half, is_real, zero_d
+from fastnn.ops._common cimport is_complex, is_half, is_real, zero_d
+from fastnn.ops._common import complex_rule
 from fastnn.ops.inplace cimport changed
 
 np.import_array()
@@ -76,6 +77,8 @@ cdef Tensor apply_map(Map map, str name, Tensor x, double a, double b):
     if not is_real(x.array):
         if is_half(x.array):
             return apply_map(map, name, x.to(dtypes.float32), a, b).to(dtypes.float16)
+        if is_complex(x.array):
+            return complex_rule(name)(x)
         x = wrap(x.array.astype(dtypes.get_default_dtype().numpy))
     cdef np.ndarray y = K.unary_map(map.index, x.array, a, b)
     if not recording(x):
@@ -110,6 +113,8 @@ cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
         return x
     if is_half(x.array):
         return changed(name + "_", x, mapped, (name, a, b), {})
+    if is_complex(x.array):
+        return changed(name + "_", x, complex_rule(name), (), {})
     if not is_real(x.array):
         raise RuntimeError(f"result type {dtypes.get_default_dtype()} can't be cast to the desired output type "
                            f"{dtypes.from_numpy(x.array.dtype)}")
@@ -132,7 +137,7 @@ cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
 
 cdef Tensor whole(function, str name, object input):
     """Integer and bool tensors keep their dtype under this map; NumPy does those."""
-    if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind != "f":
+    if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind not in "fc":
         return wrap(zero_d(function((<Tensor>input).array)))
     return apply(name, input)
 

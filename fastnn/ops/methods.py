@@ -9,6 +9,7 @@ from fastnn._tensor import (Tensor, from_array, is_grad_enabled, is_inference_mo
                             writable)
 from fastnn.kernels import sum_to
 from fastnn.ops import creation, shape
+from fastnn.ops.complex_names import adjoint_of
 from fastnn.ops.creation import empty, full, tensor
 from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
@@ -143,7 +144,8 @@ def cuda(self, device=None, non_blocking=False, memory_format=None):
 
 
 def _copy_backward(grad, shape_, dtype):
-    return np.zeros_like(grad), sum_to(grad, shape_).astype(dtype, copy=False)
+    found = sum_to(grad, shape_)
+    return np.zeros_like(grad), (found if dtype.kind == "c" else found.real).astype(dtype, copy=False)
 
 
 COPY = Op("CopyBackwards", _copy_backward, "shape dtype")
@@ -151,7 +153,8 @@ COPY = Op("CopyBackwards", _copy_backward, "shape dtype")
 
 @COPY.second
 def _copy_second(step, g):
-    return step.zeros(g, g.shape), step.sum_to(g, step.shape).to(step.dtype)
+    found = step.sum_to(g, step.shape)
+    return step.zeros(g, g.shape), (found if step.dtype.kind == "c" else found.real).to(step.dtype)
 
 
 @operation("Tensor")
@@ -177,7 +180,8 @@ def copy_(self, other, non_blocking=False):
     """
     array = writable(self)
     try:
-        np.copyto(array, other.detach().numpy(), casting="unsafe")
+        source = other.detach().numpy()
+        np.copyto(array, shape.converted(source, array.dtype) if source.dtype.kind == "c" else source, casting="unsafe")
     except ValueError:
         raise RuntimeError(f"copy_: the shape of src {list(other.shape)} does not broadcast to {list(self.shape)}"
                            ) from None
@@ -301,10 +305,6 @@ def reversed_(self):
     return flip(self, [0]) if self.ndim else self
 
 
-def _no_complex(self):
-    raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
-
-
 @operation("Tensor")
 def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A tensor of this one's dtype.
@@ -396,8 +396,8 @@ for _name, (_method, _text, _example, _result) in {
                      "tensor([1., 1.])"),
         "new_empty": (_new("empty"), "Undefined contents in this tensor's dtype; ``fastnn.empty``.",
                       "x.new_empty(2).shape", "torch.Size([2])"),
-        "is_complex": (lambda self: False, "False: there are no complex tensors.", "x.is_complex()", "False"),
-        "is_conj": (lambda self: False, "False: there are no complex tensors.", "x.is_conj()", "False"),
+        "is_complex": (lambda self: self.dtype.is_complex, "Whether the dtype is complex.", "x.is_complex()", "False"),
+        "is_conj": (lambda self: False, "False: no tensor is conjugated when it is read.", "x.is_conj()", "False"),
         "is_neg": (lambda self: False, "False: no tensor is negated when it is read.", "x.is_neg()", "False"),
         "is_inference": (lambda self: False, "False: tensors of inference mode are like others.", "x.is_inference()",
                          "False"),
@@ -408,8 +408,8 @@ for _name, (_method, _text, _example, _result) in {
         "get_device": (lambda self: -1, "-1: the CPU.", "x.get_device()", "-1"),
         "pin_memory": (lambda self, device=None: self, f"{_SELF}there is no other device.", "x.pin_memory() is x",
                        "True"),
-        "conj": (lambda self: self, f"{_SELF}there are no complex tensors.", "x.conj() is x", "True"),
-        "resolve_conj": (lambda self: self, f"{_SELF}there are no complex tensors.", "x.resolve_conj() is x", "True"),
+        "resolve_conj": (lambda self: self, f"{_SELF}no tensor is conjugated when it is read.",
+                         "x.resolve_conj() is x", "True"),
         "resolve_neg": (lambda self: self, f"{_SELF}no tensor is negated when it is read.", "x.resolve_neg() is x",
                         "True"),
         "to_dense": (lambda self, dtype=None, *, masked_grad=None: self if dtype is None else self.to(dtype),
@@ -429,11 +429,11 @@ for _name, (_method, _text, _example, _result) in {
     operation(f"Tensor.{_name}")(_method)
 for _name, _value in {
         "device": lambda self: dtypes.cpu, "layout": lambda self: dtypes.layout("torch.strided"),
-        "real": lambda self: self,
-        "imag": _no_complex, "is_cpu": lambda self: True, "names": lambda self: (None,) * self.ndim,
+        "is_cpu": lambda self: True, "names": lambda self: (None,) * self.ndim,
         "output_nr": lambda self: 0, "nbytes": lambda self: self.detach().numpy().nbytes, "itemsize": element_size,
-        "T": lambda self: shape.permute(self, tuple(range(self.ndim))[::-1]), "H": lambda self: shape.t(self),
-        "mT": lambda self: shape.transpose(self, -2, -1), "mH": lambda self: shape.transpose(self, -2, -1),
+        "T": lambda self: shape.permute(self, tuple(range(self.ndim))[::-1]), "H": lambda self: adjoint_of(shape.t(self)),
+        "mT": lambda self: shape.transpose(self, -2, -1),
+        "mH": lambda self: adjoint_of(shape.transpose(self, -2, -1)),
         **dict.fromkeys([f"is_{kind}" for kind in (
             "cuda", "ipu", "maia", "meta", "mkldnn", "mps", "mtia", "nested", "quantized", "sparse", "sparse_csr",
             "vulkan", "xla", "xpu")], lambda self: False)}.items():

@@ -9,7 +9,7 @@ from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, needs_grad, recording, recordn, shape_of, wrap
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport normalization as K
-from fastnn.ops._common import need_tensors
+from fastnn.ops._common import need_real, need_tensors
 from fastnn.ops.arithmetic import add, div, mul, pow
 from fastnn.ops.padding import pad
 from fastnn.ops.declare import operation
@@ -394,6 +394,7 @@ def local_response_norm(input, int size, double alpha=1e-4, double beta=0.75, do
     tensor([2., 1.])
     """
     need_tensors("local_response_norm", input)
+    need_real("local_response_norm", input)
     cdef int i, channels, ndim = input.ndim
     if ndim < 3:
         raise ValueError(f"Expected 3D or higher dimensionality input (got {ndim} dimensions)")

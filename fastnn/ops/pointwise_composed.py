@@ -71,7 +71,7 @@ def frac(input):
 
 @operation(inplace=True, out=True)
 def sgn(input):
-    """-1, 0 or 1, by the sign of x (``sign``: there are no complex tensors).
+    """-1, 0 or 1, by the sign of x; of a complex one x / |x|, 0 for 0.
 
     Parameters
     ----------

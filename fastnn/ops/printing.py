@@ -77,6 +77,18 @@ class _Formatter:
         return self.text(value).rjust(self.width)
 
 
+class _ComplexFormatter:
+    """Both parts in formats of their own."""
+
+    def __init__(self, values):
+        self.real, self.imag = _Formatter(values.real), _Formatter(values.imag)
+        self.width = self.real.width + self.imag.width + 1
+
+    def __call__(self, value):
+        imag = f"{self.imag(value.imag)}j".lstrip()
+        return self.real(value.real) + ("" if imag[0] in "+-" else "+") + imag
+
+
 def _summarised(array):
     """Only the edges of every dimension."""
     edge = _options["edgeitems"]
@@ -112,7 +124,8 @@ def _nested(array, indent, formatter, summarise):
 def body_of(array, indent):
     """The numbers of an array that has some, without what stands around them."""
     summarise = array.size > _options["threshold"]
-    return _nested(array, indent, _Formatter(_summarised(array) if summarise else array), summarise)
+    formatter = _ComplexFormatter if array.dtype.kind == "c" else _Formatter
+    return _nested(array, indent, formatter(_summarised(array) if summarise else array), summarise)
 
 
 def with_suffixes(text, suffixes, indent, line):
@@ -131,11 +144,12 @@ def tensor_str(tensor, prefix="tensor("):
     """The text of ``repr(tensor)``."""
     array = tensor.detach().numpy()
     suffixes = []
-    default = array.dtype in (dtypes.get_default_dtype().numpy, np.dtype(np.int64), np.dtype(bool))
+    usual = dtypes.get_default_dtype().numpy
+    default = array.dtype in (usual, dtypes.to_complex(usual), np.dtype(np.int64), np.dtype(bool))
     if array.size == 0:
         if array.ndim != 1:
             suffixes.append(f"size={tuple(array.shape)}")
-        if array.dtype != dtypes.get_default_dtype().numpy:
+        if array.dtype != usual:
             suffixes.append(f"dtype={tensor.dtype}")
         body = "[]"
     else:

@@ -10,7 +10,7 @@ from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, record1, recording, wrap, shape_of
 from fastnn.kernels cimport elementwise, normalization as N, reduce as K
 from fastnn.ops._common cimport is_half, is_real, wrap_dim, zero_d
-from fastnn.ops._common import into
+from fastnn.ops._common import complex_rule, into
 from fastnn.ops.compare import maximum, minimum
 from fastnn.ops.declare import operation
 
@@ -178,6 +178,8 @@ def sum(input, dim=None, bint keepdim=False, *, dtype=None):
     if is_half(x.array):
         return in_single(sum, x, dim, keepdim)
     if not is_real(x.array):
+        if x.array.dtype.kind == "c":
+            return complex_rule("sum")(x, dim, keepdim)
         wide = x.array.dtype if dtype is not None else numpy.int64
         return wrap(zero_d(x.array.sum(axis=axes, keepdims=keepdim, dtype=wide)))
     return reduced("sum", x, axes, keepdim)

@@ -6,7 +6,7 @@ from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.kernels import cumulate
 from fastnn.ops import arithmetic, reduce
-from fastnn.ops._common import axis_of, in_single, need_tensors
+from fastnn.ops._common import complex_rule, axis_of, in_single, need_tensors
 from fastnn.ops.declare import operation
 from fastnn.ops.indexing import narrow
 from fastnn.ops.reduce import values_and_indices
@@ -54,6 +54,8 @@ def cumsum(input, dim, *, dtype=None):
     if dtype is not None:
         input = input.to(dtype)
     x = input.detach().numpy()
+    if x.dtype.kind == "c":
+        return complex_rule("cumsum")(input, dim)
     if x.ndim == 0:
         return input.clone() if x.dtype.kind == "f" or dtype else cast(input, dtypes.int64, True)
     kind = x.dtype if x.dtype.kind == "f" or dtype is not None else np.int64
@@ -115,6 +117,8 @@ def cumprod(input, dim, *, dtype=None):
     if dtype is not None:
         input = input.to(dtype)
     x = input.detach().numpy()
+    if x.dtype.kind == "c":
+        return complex_rule("cumprod")(input, dim)
     if x.ndim == 0:
         return input.clone() if x.dtype.kind == "f" or dtype else cast(input, dtypes.int64, True)
     kind = x.dtype if x.dtype.kind == "f" or dtype is not None else np.int64

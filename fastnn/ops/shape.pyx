@@ -1,13 +1,15 @@
 """Views and rearrangements: they move no numbers where NumPy's strides can say the same."""
 cimport numpy as np
 
+import warnings
+
 import numpy
 
 from fastnn import dtypes
 from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, record1, recording, wrap, wrap_view, shape_of
 from fastnn.kernels cimport elementwise as K
-from fastnn.ops._common cimport is_real, undo, wrap_dim
+from fastnn.ops._common cimport is_complex, is_real, undo, wrap_dim
 from fastnn.ops.declare import operation
 
 np.import_array()
@@ -491,7 +493,9 @@ def broadcast_to(input, size):
 
 cdef object copy_backward(Node node, np.ndarray grad):
     dtype = node.saved[0]
-    return grad if grad.dtype == dtype else grad.astype(dtype)
+    if grad.dtype == dtype:
+        return grad
+    return (grad.real if is_complex(grad) and dtype.kind != "c" else grad).astype(dtype)
 
 
 cdef Op CLONE = declare("CloneBackward0", copy_backward, "dtype")
@@ -501,6 +505,8 @@ cdef Op TO_COPY = declare("ToCopyBackward0", copy_backward, "dtype")
 @CLONE.second
 @TO_COPY.second
 def _copy_second(step, g):
+    if is_complex((<Tensor>g).array) and step.dtype.kind != "c":
+        g = g.real
     return g if (<Tensor>g).array.dtype == step.dtype else g.to(step.dtype)
 
 
@@ -553,14 +559,22 @@ def contiguous(input, memory_format=None):
     return x if np.PyArray_IS_C_CONTIGUOUS(x.array) else clone(x, memory_format="torch.contiguous_format")
 
 
+def converted(np.ndarray array, wanted):
+    """A copy in another NumPy dtype; where imaginary parts are lost, with PyTorch's warning."""
+    if is_complex(array) and wanted.kind not in "cb":
+        warnings.warn("Casting complex values to real discards the imaginary part", stacklevel=3)
+        array = array.real
+    with numpy.errstate(over="ignore", invalid="ignore"):
+        return array.astype(wanted)
+
+
 def cast(input, dtype, bint copy=False):
     """The tensor in another dtype; itself if it has it already."""
     cdef Tensor x = <Tensor?>input
     wanted = dtypes.to_numpy(dtype)
     if x.array.dtype == wanted and not copy:
         return x
-    with numpy.errstate(over="ignore", invalid="ignore"):
-        array = x.array.astype(wanted)
-    if wanted.kind != "f":
+    array = converted(x.array, wanted)
+    if wanted.kind not in "fc":
         return wrap(array)
     return copied(array, x, TO_COPY)

@@ -4,7 +4,7 @@ import numpy as np
 from fastnn._tape import Op
 from fastnn._tensor import record
 from fastnn.errors import ShapeError
-from fastnn.ops._common import need_tensors, room
+from fastnn.ops._common import need_real, need_tensors, room
 from fastnn.ops.declare import operation
 from fastnn.ops.pool import pair_of, single_of, triple_of, triples_of
 
@@ -98,6 +98,7 @@ def max_unpool1d(input, indices, kernel_size, stride=None, padding=0, output_siz
     padding = single_of("max_unpool1d: padding", padding),
     stride = kernel if stride is None else (single_of("max_unpool1d: stride", stride),)
     need_tensors("max_unpool1d", input, indices)
+    need_real("max_unpool1d", input)
     size = _unpool_size("max_unpool1d", tuple(input.shape), kernel, stride, padding, output_size)
     return _unpool("max_unpool1d", input, indices, size, kernel)
 
@@ -128,6 +129,7 @@ def max_unpool2d(input, indices, kernel_size, stride=None, padding=0, output_siz
     kernel, padding = pair_of(kernel_size), pair_of(padding)
     stride = kernel if stride is None else pair_of(stride)
     need_tensors("max_unpool2d", input, indices)
+    need_real("max_unpool2d", input)
     size = _unpool_size("max_unpool2d", tuple(input.shape), kernel, stride, padding, output_size)
     return _unpool("max_unpool2d", input, indices, size, kernel)
 
@@ -157,5 +159,6 @@ def max_unpool3d(input, indices, kernel_size, stride=None, padding=0, output_siz
     kernel, padding = triples_of("max_unpool3d", kernel_size=kernel_size, padding=padding)
     stride = kernel if stride is None else triple_of(stride)
     need_tensors("max_unpool3d", input, indices)
+    need_real("max_unpool3d", input)
     size = _unpool_size("max_unpool3d", tuple(input.shape), kernel, stride, padding, output_size)
     return _unpool("max_unpool3d", input, indices, size, kernel)

@@ -4,7 +4,8 @@ import torch
 
 import fastnn
 
-TOLERANCES = {np.dtype(np.float32): (1.3e-6, 1e-5), np.dtype(np.float64): (1e-7, 1e-7)}  # torch.testing's (rtol, atol)
+TOLERANCES = {np.dtype(np.float32): (1.3e-6, 1e-5), np.dtype(np.float64): (1e-7, 1e-7),  # torch.testing's (rtol, atol)
+              np.dtype(np.complex64): (1.3e-6, 1e-5), np.dtype(np.complex128): (1e-7, 1e-7)}
 
 
 class Different(AssertionError):
@@ -12,7 +13,7 @@ class Different(AssertionError):
 
 
 def array_of(tensor):
-    return tensor.detach().resolve_neg().numpy()
+    return tensor.detach().resolve_conj().resolve_neg().numpy()
 
 
 def map_tensors(value, function):

@@ -56,16 +56,19 @@ def samples(name, dtype):
         if dtype not in op.supported_dtypes("cpu"):
             continue
         torch.manual_seed(0)
-        grad = op.supports_autograd and dtype.is_floating_point
+        grad = op.supports_autograd and (dtype.is_floating_point or dtype.is_complex)
         with quiet():
             for i, sample in enumerate(op.sample_inputs("cpu", dtype, requires_grad=grad)):
-                if in_scope(sample):
+                if in_scope(sample, dtype.is_complex):
                     yield op, i, sample
 
 
-def in_scope(sample):
-    """Complex numbers, half precision, sparse layouts and more than 64 dimensions are out of scope."""
-    outside = (torch.float16, torch.bfloat16, torch.complex64, torch.complex128, torch.complex32)
+def in_scope(sample, numbers=False):
+    """Half precision, sparse layouts and more than 64 dimensions are out of scope; complex `numbers` have runs of their
+    own."""
+    outside = (torch.float16, torch.bfloat16, torch.complex32)
+    if not numbers:
+        outside += (torch.complex64, torch.complex128)
     everything = [sample.input, sample.args, sample.kwargs]
     if any(t.ndim > 64 for t in leaves(everything, torch.Tensor)):
         return False  # NumPy ends there
@@ -90,7 +93,7 @@ def limit():
 
 
 def differentiable(outputs):
-    return [t for t in outputs if t.requires_grad and t.is_floating_point()]
+    return [t for t in outputs if t.requires_grad and (t.is_floating_point() or t.is_complex())]
 
 
 def alias_of_input(outputs, inputs, arrays):
@@ -162,7 +165,8 @@ def compare_gradients(inputs, reference, x, y, rtol, atol, widened=False):
     if not truth or not reference:
         return
     rng = np.random.default_rng(0)
-    grads = [rng.standard_normal(t.shape).astype(t.detach().numpy().dtype) for t in outputs]
+    grads = [(rng.standard_normal(t.shape) + (1j * rng.standard_normal(t.shape) if t.is_complex() else 0)).astype(
+        t.detach().numpy().dtype) for t in outputs]
     with quiet():
         expected = torch.autograd.grad(truth, reference, [torch.from_numpy(np.asarray(g)).to(t.dtype)
                                                           for g, t in zip(grads, truth)], allow_unused=True)
