@@ -38,7 +38,8 @@ COMPLETE = [
     "fastnn.utils._pytree", "fastnn.utils.dlpack", "fastnn.utils", "fastnn.utils.hooks", "fastnn.nn.init",
     "fastnn.random", "fastnn.autograd", "fastnn.autograd.functional", "fastnn.autograd.grad_mode", "fastnn.func",
     *OPERATIONS, "fastnn.config", "fastnn.serialization", "fastnn.distributions", "fastnn.vision.transforms",
-    "fastnn.vision.transforms.functional", "fastnn.vision.datasets", "fastnn.vision.utils", "fastnn.onnx",
+    "fastnn.vision.transforms.functional", "fastnn.vision.transforms.v2", "fastnn.vision.transforms.v2.functional",
+    "fastnn.vision.tv_tensors", "fastnn.vision.datasets", "fastnn.vision.utils", "fastnn.onnx",
     "fastnn.onnx.errors",
 ]
 # Names of COMPLETE namespaces that need no example, and why.

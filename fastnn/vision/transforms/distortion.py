@@ -35,7 +35,32 @@ def _rectangles(height, width, scale, ratio):
         yield round(math.sqrt(area * share)), round(math.sqrt(area / share))
 
 
-def _is_sequence(name, value, sizes=(2,)):
+def rectangle(height, width, scale, ratio):
+    """(top, left, height, width) of a random part of an image; its middle if ten do not fit."""
+    for w, h in _rectangles(height, width, scale, ratio):
+        if 0 < w <= width and 0 < h <= height:
+            return draw(0, height - h + 1), draw(0, width - w + 1), h, w
+    w, h = width, height
+    if width / height < min(ratio):
+        h = round(width / min(ratio))
+    elif width / height > max(ratio):
+        w = round(height * max(ratio))
+    return (height - h) // 2, (width - w) // 2, h, w
+
+
+def hidden(channels, height, width, scale, ratio, value):
+    """(top, left, height, width, what to write) of a random part of an image; None if ten do not fit."""
+    for h, w in _rectangles(height, width, scale, ratio):
+        if h < height and w < width:
+            if value is None:
+                values = random.default_generator.normal(np.empty((channels, h, w), np.float32))
+            else:
+                values = np.asarray(value, np.float32)[:, None, None]
+            return draw(0, height - h + 1), draw(0, width - w + 1), h, w, from_array(values)
+    return None
+
+
+def is_sequence(name, value, sizes=(2,)):
     if not isinstance(value, Sequence):
         raise TypeError(f"{name} should be a sequence of length {' or '.join(map(str, sizes))}.")
     if len(value) not in sizes:
@@ -96,19 +121,11 @@ class RandomResizedCrop(ModuleTransform):
         scale, ratio : (lowest, highest)
         """
         _, height, width = F.get_dimensions(img)
-        for w, h in _rectangles(height, width, scale, ratio):
-            if 0 < w <= width and 0 < h <= height:
-                return draw(0, height - h + 1), draw(0, width - w + 1), h, w
-        w, h = width, height
-        if width / height < min(ratio):
-            h = round(width / min(ratio))
-        elif width / height > max(ratio):
-            w = round(height * max(ratio))
-        return (height - h) // 2, (width - w) // 2, h, w
+        return rectangle(height, width, scale, ratio)
 
     def forward(self, img):
-        rectangle = self.get_params(img, self.scale, self.ratio)
-        return F.resized_crop(img, *rectangle, self.size, self.interpolation, antialias=self.antialias)
+        part = self.get_params(img, self.scale, self.ratio)
+        return F.resized_crop(img, *part, self.size, self.interpolation, antialias=self.antialias)
 
     def __repr__(self):
         return (f"{type(self).__name__}(size={self.size}, scale={tuple(round(s, 4) for s in self.scale)}, "
@@ -174,14 +191,8 @@ class RandomErasing(ModuleTransform):
             Default normal random numbers.
         """
         channels, height, width = img.shape[-3:]
-        for h, w in _rectangles(height, width, scale, ratio):
-            if h < height and w < width:
-                if value is None:
-                    values = random.default_generator.normal(np.empty((channels, h, w), np.float32))
-                else:
-                    values = np.asarray(value, np.float32)[:, None, None]
-                return draw(0, height - h + 1), draw(0, width - w + 1), h, w, from_array(values)
-        return 0, 0, height, width, img
+        part = hidden(channels, height, width, scale, ratio, value)
+        return (0, 0, height, width, img) if part is None else part
 
     def forward(self, img):
         if uniform() >= self.p:
@@ -232,15 +243,15 @@ class RandomAffine(ModuleTransform):
         super().__init__()
         self.degrees = angles(degrees, "degrees")
         if translate is not None:
-            _is_sequence("translate", translate)
+            is_sequence("translate", translate)
             if not all(0.0 <= share <= 1.0 for share in translate):
                 raise ValueError("translation values should be between 0 and 1")
         if scale is not None:
-            _is_sequence("scale", scale)
+            is_sequence("scale", scale)
             if not all(factor > 0 for factor in scale):
                 raise ValueError("scale values should be positive")
         if center is not None:
-            _is_sequence("center", center)
+            is_sequence("center", center)
         self.translate, self.scale, self.center = translate, scale, center
         self.shear = None if shear is None else angles(shear, "shear", (2, 4))
         self.interpolation, self.fill = interpolation_mode(interpolation), _check_fill(fill)

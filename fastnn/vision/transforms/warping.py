@@ -80,13 +80,13 @@ def rotate(image, angle, interpolation=InterpolationMode.NEAREST, expand=False, 
     mode = _mode(interpolation, "rotate")
     h, w = image.shape[-2:]
     cx, cy = (0.0, 0.0) if center is None else (center[0] - w / 2, center[1] - h / 2)
-    matrix = _inverse_matrix((cx, cy), -angle, (0.0, 0.0), 1.0, (0.0, 0.0))
-    width, height = _turned_size(matrix, w, h) if expand else (w, h)
+    matrix = inverse_matrix((cx, cy), -angle, (0.0, 0.0), 1.0, (0.0, 0.0))
+    width, height = turned_size(matrix, w, h) if expand else (w, h)
     work = as_float(image)
     return _sample(image, work, *_linear(matrix, w, h, width, height, work.dtype.numpy.type), mode, fill)
 
 
-def _inverse_matrix(center, angle, translate, scale, shear):
+def inverse_matrix(center, angle, translate, scale, shear):
     """(2, 3): from points of the result to those of the image, of a rotation with shear, scale and shift."""
     rotation, sx, sy = math.radians(angle), math.radians(shear[0]), math.radians(shear[1])
     a = math.cos(rotation - sy) / math.cos(sy)
@@ -131,7 +131,7 @@ def _sample(image, work, sx, sy, mode, fill):
     return as_dtype(out, image.dtype)
 
 
-def _turned_size(matrix, w, h):
+def turned_size(matrix, w, h):
     """(width, height) of the rectangle that holds the whole rotated image."""
     corners = np.array([[-w, -h], [-w, h], [w, h], [w, -h]], np.float32) / 2
     centre = np.float32([w / 2, h / 2])
@@ -207,12 +207,12 @@ def affine(image, angle, translate, scale, shear, interpolation=InterpolationMod
         raise ValueError(f"Shear should be a sequence containing two values. Got {shear}")
     _, h, w = get_dimensions(image)
     if is_pil(image):
-        matrix = _inverse_matrix((w / 2, h / 2) if center is None else center, angle, translate, scale, shear)
+        matrix = inverse_matrix((w / 2, h / 2) if center is None else center, angle, translate, scale, shear)
         return image.transform(image.size, pillow("affine").Transform.AFFINE, matrix.ravel().tolist(),
                                _resampling(interpolation, "affine"), fillcolor=_colour(fill, image, "affine"))
     mode, work = _mode(interpolation, "affine"), as_float(image)
     middle = (0.0, 0.0) if center is None else (center[0] - w / 2, center[1] - h / 2)
-    matrix = _inverse_matrix(middle, angle, translate, scale, shear)
+    matrix = inverse_matrix(middle, angle, translate, scale, shear)
     return _sample(image, work, *_linear(matrix, w, h, w, h, work.dtype.numpy.type), mode, fill)
 
 
@@ -246,15 +246,19 @@ def perspective(image, startpoints, endpoints, interpolation=InterpolationMode.B
              [0., 1., 1.]]])
     """
     check_image(image, "perspective")
-    coefficients = _perspective_coefficients(startpoints, endpoints)
+    return seen(image, perspective_coefficients(startpoints, endpoints), interpolation, fill)
+
+
+def seen(image, coefficients, interpolation, fill):
+    """`perspective` by its coefficients."""
     if is_pil(image):
-        return image.transform(image.size, pillow("perspective").Transform.PERSPECTIVE, coefficients.tolist(),
+        return image.transform(image.size, pillow("perspective").Transform.PERSPECTIVE, list(map(float, coefficients)),
                                _resampling(interpolation, "perspective"),
                                fillcolor=_colour(fill, image, "perspective"))
     mode, work = _mode(interpolation, "perspective"), as_float(image)
     h, w = image.shape[-2:]
     real = work.dtype.numpy.type
-    a, b, c, d, e, f, g, k = coefficients.astype(real)
+    a, b, c, d, e, f, g, k = np.asarray(coefficients).astype(real)
     x, y = (np.arange(w) + 0.5).astype(real), (np.arange(h) + 0.5).astype(real)[:, None]
     below = x * g + y * k + 1
     half_w, half_h = real(w / 2), real(h / 2)
@@ -263,7 +267,7 @@ def perspective(image, startpoints, endpoints, interpolation=InterpolationMode.B
     return _sample(image, work, sx, sy, mode, fill)
 
 
-def _perspective_coefficients(startpoints, endpoints):
+def perspective_coefficients(startpoints, endpoints):
     """float32 (8,): x -> (a x + b y + c) / (g x + h y + 1), y -> (d x + e y + f) / (g x + h y + 1)."""
     if len(startpoints) != 4 or len(endpoints) != 4:
         raise ValueError(f"Please provide exactly four corners, got {len(startpoints)} startpoints and "
