@@ -223,3 +223,30 @@ def test_as_pytorch(name, dtype):
 def test_second_derivatives_of_sums():
     x = fastnn.from_numpy(np.random.default_rng(0).standard_normal((4, 3))).requires_grad_()
     assert fastnn.autograd.gradgradcheck(lambda x: x.cumsum(0) ** 2, (x,))
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("options", [{}, {"dim": 1}, {"dim": (0, -1), "spacing": 2.5}, {"spacing": (1, 2, 3.0)},
+                                     {"edge_order": 2}, {"spacing": "coordinates"},
+                                     {"spacing": "coordinates", "edge_order": 2}], ids=str)
+def test_gradient_as_in_pytorch(options):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(4, 5, 3))
+    found = []
+    for t in (fastnn, torch):
+        given = dict(options)
+        if given.get("spacing") == "coordinates":
+            given["spacing"] = [t.tensor(np.cumsum(np.arange(1.0, n + 1)) ** 0.5) for n in x.shape]
+        found.append([part.numpy() for part in t.gradient(t.tensor(x), **given)])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("shape, options, error", [
+    ((1,), {}, "at least edge_order"), ((2,), {"edge_order": 2}, "at least edge_order"), ((3,), {"edge_order": 3}, "edge_"),
+    ((3, 4), {"spacing": (1,)}, "length 1"), ((3, 4), {"dim": (0, 0)}, "multiple times"),
+    ((3,), {"spacing": (fastnn.ones(2),)}, "3 coordinates"), ((3, 4), {"dim": 0, "spacing": (1, 2)}, "same length")])
+def test_gradient_refuses(shape, options, error):
+    with pytest.raises(RuntimeError, match=error):
+        fastnn.gradient(fastnn.ones(shape), **options)

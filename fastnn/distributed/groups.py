@@ -16,6 +16,18 @@ class DistBackendError(DistError):
     """PyTorch's class of errors of backends."""
 
 
+class DistNetworkError(DistError):
+    """A store's connection cannot be made, or broke."""
+
+
+class DistStoreError(DistError):
+    """What a store was to wait for did not come in time."""
+
+
+class QueueEmptyError(DistStoreError):
+    """A store's queue has no value."""
+
+
 class Backend(str):
     """Names of PyTorch's backends; here "gloo", "mpi" and "ucc" all mean MPI."""
 

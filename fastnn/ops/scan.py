@@ -3,7 +3,7 @@ import numpy as np
 
 from fastnn import dtypes
 from fastnn._tape import Op
-from fastnn._tensor import from_array, record
+from fastnn._tensor import Tensor, from_array, record
 from fastnn.kernels import cumulate
 from fastnn.ops import arithmetic, reduce
 from fastnn.ops._common import complex_rule, axis_of, in_single, need_tensors
@@ -363,3 +363,81 @@ def cumulative_trapezoid(y, x=None, *, dx=1, dim=-1):
     need_tensors("cumulative_trapezoid", y)
     parts, dim = _trapezoids(y, x, dx, dim)
     return cumsum(parts, dim)
+
+
+def _slope(x, spacing, dim, edge_order):
+    """The derivative along `dim`: within, that of the parabola through a point and its neighbours; at an end, that of
+    the line or the parabola through what is nearest."""
+    size = x.shape[dim]
+    if size <= edge_order:
+        raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
+    shares = 0.5, 0.5
+    if isinstance(spacing, Tensor):
+        if spacing.ndim != 1:
+            raise RuntimeError(f"torch.gradient expected each element of spacing to have one dimension, but got an "
+                               f"element with {spacing.ndim} dimensions!")
+        if spacing.shape[0] != size:
+            raise RuntimeError(f"torch.gradient expected {size} coordinates along dimension {dim}, but got "
+                               f"{spacing.shape[0]}")
+        spacing = diff(spacing.to(x.dtype)).reshape([-1 if i == dim else 1 for i in range(x.ndim)])
+        behind, ahead = narrow(spacing, dim, 0, size - 2), narrow(spacing, dim, 1, size - 2)
+        shares = ahead / (behind + ahead), behind / (behind + ahead)
+    slopes = arithmetic.div(diff(x, 1, dim), spacing)
+    parts = []
+    first, last = narrow(slopes, dim, 0, 1), narrow(slopes, dim, size - 2, 1)
+    if size > 2:
+        inner = narrow(slopes, dim, 0, size - 2) * shares[0] + narrow(slopes, dim, 1, size - 2) * shares[1]
+        parts.append(inner)
+        if edge_order == 2:
+            first = 2 * first - narrow(inner, dim, 0, 1)
+            last = 2 * last - narrow(inner, dim, size - 3, 1)
+    return cat([first, *parts, last], dim)
+
+
+@operation("fastnn")
+def gradient(input, *, spacing=1, dim=None, edge_order=1):
+    """The derivatives of a function given by its values on a grid, one tensor for each dimension.
+
+    Parameters
+    ----------
+    input : Tensor
+        The values.
+    spacing : number, list of numbers or of Tensors, default 1
+        The distance of neighbours, for all dimensions or for each; or each one's coordinates.
+    dim : int or tuple of int, optional
+        Dimensions; by default all.
+    edge_order : 1 or 2, default 1
+        At the ends, slopes of lines or of parabolas.
+
+    Examples
+    --------
+    >>> fastnn.gradient(fastnn.tensor([1.0, 4.0, 9.0, 16.0]))
+    (tensor([3., 4., 6., 7.]),)
+    >>> fastnn.gradient(fastnn.tensor([1.0, 4.0, 9.0, 16.0]), edge_order=2)
+    (tensor([2., 4., 6., 8.]),)
+    """
+    need_tensors("gradient", input)
+    if edge_order not in (1, 2):
+        raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
+    if input.dtype is dtypes.uint8:
+        raise RuntimeError("torch.gradient does not support uint8 input.")
+    dims = range(input.ndim) if dim is None else [dim] if isinstance(dim, int) else dim
+    dims = [axis_of(d, input.ndim) for d in dims]
+    for d in dims:
+        if dims.count(d) > 1:
+            raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
+    if not isinstance(spacing, (list, tuple)):
+        spacing = [spacing] * len(dims)
+    elif len(spacing) != len(dims):
+        if dim is None:
+            raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal "
+                               f"to 'self.dim() = {input.ndim}', since dim argument was not given, but got a list of "
+                               f"length {len(spacing)}")
+        raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim "
+                           f"arguments to have the same length, but got a spacing argument of length {len(spacing)} and "
+                           f"a dim argument of length {len(dims)}.")
+    if input.dtype is dtypes.bool:
+        raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+                           "`logical_xor()` operator instead.")
+    x = input if input.is_floating_point() else input.to(dtypes.get_default_dtype())
+    return tuple(_slope(x, step, d, edge_order) for step, d in zip(spacing, dims))
