@@ -245,7 +245,7 @@ def test_lstm_reads_digits(options, monkeypatch, capsys):
 
 def test_character_model_learns_to_write_sums(capsys):
     example = load("char_model")
-    model, history, written = example.main(["--sums", "--epochs", "8", "--hidden", "32", "--length", "100"])
+    model, history, written = example.main(["--sums", "--epochs", "14", "--hidden", "32", "--length", "100"])
     assert history[-1] < 0.75 * history[0]
     lines = written.strip("\n").split("\n")[:-1]
     assert len(lines) > 10
