@@ -10,23 +10,30 @@ class GradcheckError(RuntimeError):
 
 
 def _outputs(found):
+    """The floating-point results; of complex ones both parts."""
     found = found if isinstance(found, (tuple, list)) else (found,)
-    return [x for x in found if isinstance(x, Tensor) and x.is_floating_point()]
+    return [part for x in found if isinstance(x, Tensor) and (x.is_floating_point() or x.is_complex())
+            for part in ((x.real, x.imag) if x.is_complex() else (x,))]
+
+
+def _parts(array):
+    """What is varied by itself: of complex numbers both parts, views."""
+    return (array.real, array.imag) if array.dtype.kind == "c" else (array,)
 
 
 def _numeric(func, inputs, which, eps):
     """Jacobians of all outputs with respect to one input, (its elements, the output's elements)."""
     x = inputs[which]
-    array = x.detach().numpy()
     columns = []
-    for place in np.ndindex(array.shape):
-        before = array[place]
-        array[place] = before + eps
-        high = [y.detach().numpy().astype(np.float64) for y in _outputs(func(*inputs))]
-        array[place] = before - eps
-        low = [y.detach().numpy().astype(np.float64) for y in _outputs(func(*inputs))]
-        array[place] = before
-        columns.append([((a - b) / (2 * eps)).reshape(-1) for a, b in zip(high, low)])
+    for array in _parts(x.detach().numpy()):
+        for place in np.ndindex(array.shape):
+            before = array[place].copy()
+            array[place] = before + eps
+            high = [y.detach().numpy().astype(np.float64) for y in _outputs(func(*inputs))]
+            array[place] = before - eps
+            low = [y.detach().numpy().astype(np.float64) for y in _outputs(func(*inputs))]
+            array[place] = before
+            columns.append([((a - b) / (2 * eps)).reshape(-1) for a, b in zip(high, low)])
     return [np.stack(column) if columns else np.zeros((0, 0)) for column in zip(*columns)]
 
 
@@ -43,7 +50,7 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
     func : callable
         Returns a Tensor or several.
     inputs : Tensor or tuple
-        Those that require gradients are checked; they should be float64.
+        Those that require gradients are checked; they should be float64 or complex128.
     eps, atol, rtol : float
         Step, and tolerances; default 1e-6, 1e-5 and 1e-3.
     raise_exception : bool
@@ -86,11 +93,12 @@ def gradcheck(func, inputs, *, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=T
                 rows.append(grad(y, [inputs[i] for i in wanted], from_array(seed.reshape(tuple(y.shape))),
                                  retain_graph=True, allow_unused=True))
             for place, i in enumerate(wanted):
-                size = inputs[i].numel()
+                size = sum(part.size for part in _parts(inputs[i].detach().numpy()))
                 analytic = np.zeros((size, y.numel()))
                 for k, row in enumerate(rows):
                     if row[place] is not None:
-                        analytic[:, k] = row[place].detach().numpy().reshape(-1)
+                        found = _parts(row[place].detach().numpy())
+                        analytic[:, k] = np.concatenate([part.reshape(-1) for part in found])
                 if size and not np.allclose(analytic, numeric[i][j], rtol, atol, equal_nan=True):
                     raise GradcheckError(f"Jacobian mismatch for output {j} with respect to input {i},\n"
                                          f"numerical:{numeric[i][j]}\nanalytical:{analytic}\n")

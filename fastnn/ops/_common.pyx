@@ -129,7 +129,8 @@ def need_real(str op, *values):
     """NotImplementedError, as PyTorch's, where one of the values is a complex tensor."""
     for value in values:
         if isinstance(value, Tensor) and is_complex((<Tensor>value).array):
-            complex_rule(op, None, "fastnn.nn.functional")(value)
+            from fastnn.ops import complex_numbers
+            complex_numbers.refusing(op)(value)
 
 
 cdef object MOST_MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # below 0: the system does not say

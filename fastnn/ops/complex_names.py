@@ -36,7 +36,7 @@ def complex(real, imag):
     tensor([1.+3.j, 2.+4.j])
     """
     _need_parts("complex", real, imag)
-    return complex_rule("complex")(real, imag)
+    return complex_rule("from_parts")(real, imag)
 
 
 @operation("fastnn", out=True)
@@ -64,7 +64,7 @@ def polar(abs, angle):
     tensor([2.+0.j])
     """
     _need_parts("polar", abs, angle)
-    return complex_rule("polar")(abs, angle)
+    return complex_rule("from_polar")(abs, angle)
 
 
 def _need_parts(op, x, y):

@@ -1,11 +1,12 @@
 """Decompositions of matrices (torch.linalg): NumPy's LAPACK forward; gradients for cholesky, eigh, eig and svd's
-singular values, a clear refusal elsewhere."""
+singular values, a clear refusal elsewhere. Those of complex matrices, and eig, are in `complex_numbers`."""
 import numpy as np
 
 from fastnn._tape import Op
 from fastnn._tensor import from_array, record
+from fastnn.ops._common import complex_rule
 from fastnn.ops.declare import operation
-from fastnn.ops.linalg import Named, inv, lapack, matrices_of, refuse, solve, transposed
+from fastnn.ops.linalg import Named, inv, lapack, matrices_of, refuse, transposed
 
 
 class eigh_result(Named):  # noqa: N801
@@ -168,50 +169,11 @@ def eigvalsh(input, UPLO="L"):  # noqa: N803
     return eigh(input, UPLO)[0]
 
 
-def _eig_values_backward(grad, values, vectors):
-    return _eig_back(grad[..., :, None] * np.eye(values.shape[-1]), vectors)
-
-
-def _eig_back(inner, vectors):
-    return np.linalg.solve(transposed(vectors), inner @ transposed(vectors))
-
-
-def _eig_vectors_backward(grad, values, vectors):
-    own = transposed(vectors) @ grad  # of vectors of length 1
-    inner = own - (transposed(vectors) @ vectors) * np.diagonal(own, axis1=-2, axis2=-1)[..., None, :]
-    return _eig_back(_gaps(values) * inner, vectors)
-
-
-EIG_VALUES = Op("LinalgEigBackward0", _eig_values_backward, "values vectors")
-EIG_VECTORS = Op("LinalgEigBackward0", _eig_vectors_backward, "values vectors")
-
-
-def _eig_again(step):
-    """Values and vectors in the graph of the node's input."""
-    scaled = step.vectors * step.values[..., None, :]
-    return eig(step.input(transposed(np.linalg.solve(transposed(step.vectors), transposed(scaled))), 0))
-
-
-@EIG_VALUES.second
-def _eig_values_second(step, g):
-    _, vectors = _eig_again(step)
-    return solve(vectors.mT, g.diag_embed() @ vectors.mT)
-
-
-@EIG_VECTORS.second
-def _eig_vectors_second(step, g):
-    values, vectors = _eig_again(step)
-    own = vectors.mT @ g
-    inner = own - (vectors.mT @ vectors) * own.diagonal(0, -2, -1).unsqueeze(-2)
-    return solve(vectors.mT, (_gaps_of(step, values) * inner) @ vectors.mT)
-
-
 @operation("linalg", out=True)
 def eig(input) -> eig_result:
-    """(eigenvalues, eigenvectors) of square matrices whose eigenvalues are real, such as symmetric ones.
+    """(eigenvalues, eigenvectors) of square matrices, complex also where they have no imaginary part.
 
-    They come in LAPACK's order, real, where PyTorch gives complex numbers with no imaginary part. A matrix with other
-    eigenvalues raises NotImplementedError: there are no complex tensors here.
+    They come in LAPACK's order; vectors have length 1, and are defined up to a factor of absolute value 1.
 
     Parameters
     ----------
@@ -219,23 +181,15 @@ def eig(input) -> eig_result:
 
     Examples
     --------
-    >>> fastnn.linalg.eig(fastnn.tensor([[2.0, 0.0], [0.0, 1.0]])).eigenvalues
-    tensor([2., 1.])
+    >>> fastnn.linalg.eig(fastnn.tensor([[0.0, 1.0], [-1.0, 0.0]])).eigenvalues
+    tensor([0.+1.j, 0.-1.j])
     """
-    x = matrices_of("linalg.eig", input)
-    values, vectors = lapack("linalg.eig", np.linalg.eig, x)
-    if np.iscomplexobj(values) and values.imag.any():
-        raise NotImplementedError("linalg.eig: the matrix has complex eigenvalues, and fastnn has no complex tensors")
-    values, vectors = (np.ascontiguousarray(each.real, x.dtype) for each in (values, vectors))
-    if not input.requires_grad:
-        return eig_result((from_array(values), from_array(vectors)))
-    first = record(values, EIG_VALUES, (input,), (values, vectors))
-    return eig_result((first, record(vectors, EIG_VECTORS, (input,), (values, vectors))))
+    return complex_rule("eig")(input)
 
 
 @operation("linalg", out=True)
 def eigvals(input):
-    """Eigenvalues of square matrices, if they are real; see ``eig``.
+    """Eigenvalues of square matrices, complex; see ``eig``.
 
     Parameters
     ----------
@@ -244,9 +198,9 @@ def eigvals(input):
     Examples
     --------
     >>> fastnn.linalg.eigvals(fastnn.tensor([[2.0, 0.0], [0.0, 1.0]]))
-    tensor([2., 1.])
+    tensor([2.+0.j, 1.+0.j])
     """
-    return eig(input)[0]
+    return complex_rule("eigvals")(input)
 
 
 def _no_driver(op, driver):

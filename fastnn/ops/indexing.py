@@ -481,7 +481,7 @@ def masked_fill(input, mask, value):
             raise RuntimeError("masked_fill only supports a 0-dimensional value tensor, but got tensor with "
                                f"{value.ndim} dimension(s).")
         value = value.to(input.dtype)
-    elif isinstance(value, complex):
+    elif isinstance(value, complex) and not input.is_complex():
         raise RuntimeError("value cannot be converted to a real number without overflow: a complex number")
     else:
         value = _as_number(value, input.detach().numpy().dtype)

@@ -95,6 +95,9 @@ cdef Tensor pointwise(Loss loss, object input, object target, object weight, obj
     cdef Tensor x = <Tensor>input, t = <Tensor>target, out
     if np.PyArray_TYPE(x.array) != np.PyArray_TYPE(t.array) or not is_real(x.array):
         dtype = promote(x, t)
+        if dtype.kind == "c" and loss is L1:
+            x = (x - t).abs()
+            return pointwise(loss, x, wrap(numpy.zeros_like(x.array)), weight, pos_weight, reduction, a, b)
         if dtype.kind != "f":
             raise RuntimeError(f'"{name}" not implemented for {x.dtype}')
         x, t = x.to(dtype), t.to(dtype)

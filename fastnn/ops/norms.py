@@ -5,7 +5,7 @@ from fastnn import kernels
 from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.ops import arithmetic, pointwise, reduce
-from fastnn.ops._common import axis_of, in_single, into, need_tensors
+from fastnn.ops._common import complex_rule, axis_of, in_single, into, need_tensors
 from fastnn.ops.arithmetic import div
 from fastnn.ops.declare import operation
 from fastnn.ops.decompositions import from_singular_vectors, svdvals
@@ -173,6 +173,8 @@ def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
     need_tensors("linalg.vector_norm", input)
     if dtype is not None:
         input = input.to(dtype)
+    if input.is_complex():
+        return complex_rule("vector_norm")(input, ord, dim, keepdim)
     if not input.is_floating_point():
         raise RuntimeError(f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
                            f"{input.dtype}")

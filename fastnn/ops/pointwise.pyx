@@ -9,6 +9,7 @@ from fastnn._tensor cimport Tensor, shape_of, wrap
 from fastnn._tensor import record
 from fastnn.kernels import sum_to
 from fastnn.ops._common cimport is_half, is_real, zero_d
+from fastnn.ops._common import need_real
 from fastnn.ops.arithmetic import div, mul
 from fastnn.ops.compare import maximum, minimum
 from fastnn.ops.declare import operation
@@ -425,6 +426,7 @@ def clamp(input, min=None, max=None):
     if min != min or max != max:  # a bound that is NaN: so is everything
         return apply("threshold", input, numpy.inf, numpy.nan)
     if not is_real((<Tensor?>input).array) and not is_half((<Tensor>input).array):
+        need_real("clamp", input)
         for bound in (min, max):
             if isinstance(bound, float):
                 return clamp(input.to(dtypes.get_default_dtype()), min, max)

@@ -115,8 +115,10 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
     room("linspace", (steps,), 8)
     kind = dtypes.to_numpy(dtype if out is None else out.dtype)
     start, end = (value.item() if isinstance(value, Tensor) else value for value in (start, end))
+    if kind.kind != "c" and any(isinstance(value, complex) for value in (start, end)):
+        raise RuntimeError(f"torch.linspace(): inferred dtype complex can't be safely cast to passed dtype {kind}")
     # From both ends towards the middle, in the dtype itself (integers in float64), as PyTorch counts.
-    real = kind if kind.kind == "f" else np.dtype(np.float64)
+    real = kind if kind.kind in "fc" else np.dtype(np.float64)
     start, end = (np.asarray(value).astype(kind).astype(real)[()] for value in (start, end))
     step = real.type((end - start) / (steps - 1)) if steps > 1 else real.type(0)
     index = np.arange(steps)
@@ -223,7 +225,7 @@ def vander(x, N=None, increasing=False):  # noqa: N803 (PyTorch's name)
 def powers_of(x, count):
     """x^0, x^1, ... along a new last dimension; of whole numbers in int64."""
     room("vander", (*x.shape, count), x.itemsize)
-    x = x if x.is_floating_point() else x.to(dtypes.int64)
+    x = x if x.is_floating_point() or x.is_complex() else x.to(dtypes.int64)
     powers = [from_array(np.ones(tuple(x.shape), x.detach().numpy().dtype))]
     while len(powers) < count:
         powers.append(arithmetic.mul(powers[-1], x))

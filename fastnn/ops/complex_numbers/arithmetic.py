@@ -274,8 +274,9 @@ def float_power(input, exponent):
 
 def logaddexp(input, other):
     """log(exp(input) + exp(other))."""
-    top = from_array(np.maximum(to_array(input).real, to_array(other).real))
-    return ((input - top).exp() + (other - top).exp()).log() + top
+    first = from_array(np.asarray(to_array(input).real >= to_array(other).real))
+    top, rest = where(first, input, other), where(first, other, input)
+    return top + (rest - top).exp().log1p()
 
 
 def sinc(input):

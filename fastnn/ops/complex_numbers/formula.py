@@ -32,7 +32,7 @@ class Formula:
 
     def __init__(self, name, value, *gradients, reads="", joint=None):
         self.value, self.gradients, self.joint, self.reads = value, gradients, joint, reads
-        self.op = Op(name, self._on_arrays, "inputs result kinds options", listed=False)
+        self.op = Op(name, self._on_arrays, "arrays result kinds options", listed=False)
         self.op.second(self._recorded)
 
     def __call__(self, *inputs, options=()):
@@ -58,13 +58,13 @@ class Formula:
         return tuple(None if x is None or not wanted else settled(x, shape, dtype)
                      for x, (shape, dtype, wanted) in zip(found, kinds))
 
-    def _on_arrays(self, grad, inputs, result, kinds, options):
+    def _on_arrays(self, grad, arrays, result, kinds, options):
         found = self._found(from_array(grad), None if result is None else from_array(result),
-                            [None if array is None else from_array(array) for array in inputs], kinds, options)
+                            [None if array is None else from_array(array) for array in arrays], kinds, options)
         return tuple(None if x is None else to_array(x) for x in found)
 
     def _recorded(self, step, g):
-        inputs = [None if array is None else step.input(array, i) for i, array in enumerate(step.inputs)]
+        inputs = [None if array is None else step.input(array, i) for i, array in enumerate(step.arrays)]
         result = None if step.result is None else step.output(step.result)
         return self._found(g, result, inputs, step.kinds, step.options)
 

@@ -120,8 +120,7 @@ CHOLESKY = Formula("LinalgCholeskyExBackward0", lambda x: lapack("linalg.cholesk
 def cholesky(input, *, upper=False):
     """L with L L^H = A (L^H with `upper`)."""
     matrices_of("linalg.cholesky", input)
-    made = CHOLESKY(input)
-    return adjoint(made) if upper else made
+    return adjoint(CHOLESKY(adjoint(input))) if upper else CHOLESKY(input)
 
 
 def _gaps(values):
@@ -191,10 +190,15 @@ def eig(input):
 
 
 def _of_svdvals(g, z, x):
-    u, _, vh = np.linalg.svd(to_array(x), full_matrices=False)
-    if x.requires_grad:
-        raise NotImplementedError("linalg.svdvals: there is no second derivative for complex matrices")
-    return (from_array(u) * g.unsqueeze(-2)) @ from_array(vh)
+    """U diag(g) V^H; to differentiate it, V has the eigenvectors of x^H x, and U those of x V."""
+    if not x.requires_grad:
+        u, _, vh = np.linalg.svd(to_array(x), full_matrices=False)
+        return (from_array(u) * g.unsqueeze(-2)) @ from_array(vh)
+    if x.shape[-2] < x.shape[-1]:
+        return adjoint(_of_svdvals(g, z, adjoint(x)))
+    v = EIGH_VECTORS(adjoint(x) @ x, options=("L",)).flip(-1)
+    u = x @ v
+    return (u / real(u * conj(u)).sum(-2, keepdim=True).sqrt() * g.unsqueeze(-2)) @ adjoint(v)
 
 
 SVDVALS = Formula("LinalgSvdBackward0", lambda x: lapack("linalg.svd", np.linalg.svd, x, compute_uv=False), _of_svdvals,

@@ -2,7 +2,7 @@
 import numpy as np
 
 from fastnn.errors import ShapeError
-from fastnn.ops import conv, linear
+from fastnn.ops import conv, conv_composed, linear, volumes
 from fastnn.ops.complex_numbers.arithmetic import from_parts
 from fastnn.ops.complex_numbers.formula import Formula, conj, imag, real
 
@@ -85,4 +85,6 @@ def _convolution(function):
     return convolved
 
 
-CONVOLUTIONS = {name: _convolution(getattr(conv, name)) for name in ("conv1d", "conv2d")}
+CONVOLUTIONS = {function.__name__: _convolution(function) for function in (
+    conv.conv1d, conv.conv2d, conv_composed.conv3d, conv.conv_transpose1d, conv.conv_transpose2d,
+    volumes.conv_transpose3d)}
