@@ -34,6 +34,16 @@ class dtype:  # noqa: N801 (PyTorch's name)
         self.is_signed = self.numpy.kind in "ifc"
         self.itemsize = self.numpy.itemsize
 
+    def to_real(self):
+        """The dtype of a complex number's parts; of any other itself."""
+        return _OF_NUMPY[to_real(self.numpy)]
+
+    def to_complex(self):
+        """The dtype of complex numbers with such parts; RuntimeError of integers."""
+        if not (self.is_complex or self.is_floating_point):
+            raise RuntimeError(f"Unknown Complex ScalarType for {self}")
+        return self if self.is_complex else _COMPLEX[self.numpy]
+
     def __repr__(self):
         return f"torch.{self.name}"
 
@@ -365,5 +375,7 @@ class iinfo:  # noqa: N801 (PyTorch's name)
     """
 
     def __init__(self, kind):
+        if to_numpy(kind).kind not in "iu":
+            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{kind}'")
         info = np.iinfo(to_numpy(kind))
         self.bits, self.dtype, self.max, self.min = info.bits, str(info.dtype), info.max, info.min

@@ -5,12 +5,15 @@ arguments; so do the operators, where they find operands that their kernels do n
 NotImplementedError: no operation may drop imaginary parts or order complex numbers. The module is loaded when the first
 complex tensor comes to an operation.
 """
+import numpy as np
+
 from fastnn import dtypes
 from fastnn._tensor import Tensor
 from fastnn.ops import norms
 from fastnn.ops.complex_numbers import arithmetic, matrices, products, random, reductions
 from fastnn.ops.inplace import changed
 
+KINDS = {"complex64": "ComplexFloat", "complex128": "ComplexDouble"}  # as PyTorch's errors have it
 ITSELF = object()  # the function that real tensors have does the same for complex ones
 
 RULES = {
@@ -35,13 +38,13 @@ RULES = {
     """.split(), ITSELF),
     **arithmetic.MAPS,
     **{name: getattr(module, name) for module, names in {
-        arithmetic: """add sub rsub mul div pow addcmul addcdiv lerp sgn angle isreal sinc softsign tanhshrink float_power
+        arithmetic: """add sub rsub mul abs_ nan_to_num div pow addcmul addcdiv lerp sgn angle isreal sinc softsign tanhshrink float_power
             logaddexp view_as_real view_as_complex from_parts from_polar""",
         reductions: "sum mean nansum prod cumsum cumprod var std var_mean std_mean logsumexp",
         products: "matmul vdot vecdot addmm addmv addr addbmm baddbmm",
         matrices: """adjoint inv det slogdet logdet solve matrix_power cholesky eigvalsh eigh eigvals eig svdvals svd qr
             pinv cond matrix_norm dist""",
-        random: "rand randn rand_like randn_like",
+        random: "rand randn rand_like randn_like uniform_ normal_",
     }.items() for name in names.split()},
     "abs": arithmetic.absolute, "real": arithmetic.real_view, "imag": arithmetic.imag_view,
     "conj": arithmetic.conjugate, "conj_physical": arithmetic.conjugate,
@@ -91,6 +94,6 @@ def _kind(values):
             if found:
                 return found
         dtype = value if isinstance(value, dtypes.dtype) else getattr(value, "dtype", None)
-        if isinstance(value, (Tensor, dtypes.dtype)) and dtype.is_complex:
-            return "ComplexDouble" if dtype.name == "complex128" else "ComplexFloat"
+        if isinstance(value, (Tensor, dtypes.dtype, np.ndarray)) and str(dtype).rpartition(".")[2] in KINDS:
+            return KINDS[str(dtype).rpartition(".")[2]]
     return "complex"

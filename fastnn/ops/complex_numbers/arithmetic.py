@@ -42,14 +42,20 @@ def _pair(formula, x, y):
     return formula(*tensors(x, y), options=(dtype,))
 
 
+def _times(alpha, input, other):
+    if isinstance(alpha, complex) and promote(input, other).kind != "c":
+        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
+    return other if type(alpha) is int and alpha == 1 else mul(other, alpha)
+
+
 def add(input, other, *, alpha=1):
     """input + alpha * other."""
-    return _pair(ADD, input, other if type(alpha) is int and alpha == 1 else mul(other, alpha))
+    return _pair(ADD, input, _times(alpha, input, other))
 
 
 def sub(input, other, *, alpha=1):
     """input - alpha * other."""
-    return _pair(SUB, input, other if type(alpha) is int and alpha == 1 else mul(other, alpha))
+    return _pair(SUB, input, _times(alpha, input, other))
 
 
 def rsub(input, other, *, alpha=1):
@@ -291,6 +297,11 @@ def absolute(input):
     return ABS(input)
 
 
+def abs_(input):
+    """Always an error, as PyTorch's: the result is real."""
+    raise RuntimeError("In-place abs is not supported for complex tensors.")
+
+
 def angle(input):
     """The angle of a number in the plane, between -pi and pi."""
     return ANGLE(input)
@@ -299,6 +310,11 @@ def angle(input):
 def conjugate(input):
     """The conjugate, a tensor of its own."""
     return CONJ(input) if is_complex(input) else input
+
+
+def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
+    """Both parts without NaN and infinities."""
+    return from_parts(*(part.nan_to_num(nan, posinf, neginf) for part in (real(input), imag(input))))
 
 
 def isreal(input):
