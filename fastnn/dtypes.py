@@ -70,8 +70,9 @@ class _absent(dtype):  # noqa: N801
 
 
 ABSENT = {name: _absent(name, size) for name, size in [
-    ("bfloat16", 2), ("complex32", 4), ("uint16", 2), ("uint32", 4), ("uint64", 8), ("float8_e4m3fn", 1), ("float8_e5m2", 1), ("float8_e4m3fnuz", 1), ("float8_e5m2fnuz", 1),
-    ("float8_e8m0fnu", 1), ("float4_e2m1fn_x2", 1), ("quint8", 1), ("qint8", 1), ("qint32", 4), ("quint4x2", 1)]}
+    ("bfloat16", 2), ("complex32", 4), ("uint16", 2), ("uint32", 4), ("uint64", 8), ("float8_e4m3fn", 1),
+    ("float8_e5m2", 1), ("float8_e4m3fnuz", 1), ("float8_e5m2fnuz", 1), ("float8_e8m0fnu", 1),
+    ("float4_e2m1fn_x2", 1), ("quint8", 1), ("qint8", 1), ("qint32", 4), ("quint4x2", 1)]}
 _TYPES = {name: dtype(name, numpy_type) for name, numpy_type in [
     ("float32", np.float32), ("float64", np.float64), ("float16", np.float16), ("int64", np.int64),
     ("int32", np.int32), ("int16", np.int16), ("int8", np.int8), ("uint8", np.uint8), ("bool", np.bool_),

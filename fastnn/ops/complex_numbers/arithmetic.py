@@ -4,7 +4,7 @@ import math
 import numpy as np
 
 from fastnn import dtypes
-from fastnn._tensor import Tensor, from_array, to_array, view_of
+from fastnn._tensor import Tensor, from_array, take_history, to_array, view_of
 from fastnn.ops._common import promote
 from fastnn.ops.complex_numbers.formula import (CONJ, IMAG, REAL, Formula, conj, imag, is_complex, real, tensors)
 from fastnn.ops.indexing import where
@@ -151,7 +151,6 @@ def _view(array, input, record):
     viewed = view_of(array, input)
     if not input.requires_grad:
         return viewed
-    from fastnn._tensor import take_history
     return take_history(viewed, record(input))
 
 
