@@ -84,8 +84,11 @@ def typename(obj):
     return obj.type() if isinstance(obj, Tensor) else type(obj).__name__
 
 
-_LATER = ("distributed", "fft", "func", "onnx", "sparse", "vision")  # few programs need them, or they are dear to import
-_ELSEWHERE = {"Future": "fastnn.utils.futures", "PyTorchFileReader": "fastnn.compat.storage",
+# Few programs need them, or they cost more to import than the rest.
+_LATER = ("distributed", "fft", "func", "onnx", "signal", "sparse", "vision")
+_WINDOWS = ("bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window")
+_ELSEWHERE = {**dict.fromkeys(_WINDOWS, "fastnn.signal.windows"),
+              "Future": "fastnn.utils.futures", "PyTorchFileReader": "fastnn.compat.storage",
               "ScriptModule": "fastnn.compat.jit", "TypedStorage": "fastnn.compat.storage",
               "UntypedStorage": "fastnn.compat.storage", "summary": "fastnn.utils.summary", "vmap": "fastnn.func",
               **dict.fromkeys(("hspmm", "smm", "sparse_bsc_tensor", "sparse_bsr_tensor", "sparse_compressed_tensor",

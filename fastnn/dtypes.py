@@ -34,6 +34,16 @@ class dtype:  # noqa: N801 (PyTorch's name)
         self.is_signed = self.numpy.kind in "ifc"
         self.itemsize = self.numpy.itemsize
 
+    def to_real(self):
+        """The dtype of a complex number's parts; of any other itself."""
+        return _OF_NUMPY[to_real(self.numpy)]
+
+    def to_complex(self):
+        """The dtype of complex numbers with such parts; RuntimeError of integers."""
+        if not (self.is_complex or self.is_floating_point):
+            raise RuntimeError(f"Unknown Complex ScalarType for {self}")
+        return self if self.is_complex else _COMPLEX[self.numpy]
+
     def __repr__(self):
         return f"torch.{self.name}"
 
@@ -60,8 +70,9 @@ class _absent(dtype):  # noqa: N801
 
 
 ABSENT = {name: _absent(name, size) for name, size in [
-    ("bfloat16", 2), ("complex32", 4), ("uint16", 2), ("uint32", 4), ("uint64", 8), ("float8_e4m3fn", 1), ("float8_e5m2", 1), ("float8_e4m3fnuz", 1), ("float8_e5m2fnuz", 1),
-    ("float8_e8m0fnu", 1), ("float4_e2m1fn_x2", 1), ("quint8", 1), ("qint8", 1), ("qint32", 4), ("quint4x2", 1)]}
+    ("bfloat16", 2), ("complex32", 4), ("uint16", 2), ("uint32", 4), ("uint64", 8), ("float8_e4m3fn", 1),
+    ("float8_e5m2", 1), ("float8_e4m3fnuz", 1), ("float8_e5m2fnuz", 1), ("float8_e8m0fnu", 1),
+    ("float4_e2m1fn_x2", 1), ("quint8", 1), ("qint8", 1), ("qint32", 4), ("quint4x2", 1)]}
 _TYPES = {name: dtype(name, numpy_type) for name, numpy_type in [
     ("float32", np.float32), ("float64", np.float64), ("float16", np.float16), ("int64", np.int64),
     ("int32", np.int32), ("int16", np.int16), ("int8", np.int8), ("uint8", np.uint8), ("bool", np.bool_),
@@ -365,5 +376,7 @@ class iinfo:  # noqa: N801 (PyTorch's name)
     """
 
     def __init__(self, kind):
+        if to_numpy(kind).kind not in "iu":
+            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{kind}'")
         info = np.iinfo(to_numpy(kind))
         self.bits, self.dtype, self.max, self.min = info.bits, str(info.dtype), info.max, info.min

@@ -92,7 +92,7 @@ _KINDS = {  # (what, kind of transform, whether forward, sizes of the last dimen
     "rfft": ("r2c", True, "n -> n // 2 + 1", "The Fourier transform of real numbers, without the half that conjugates"),
     "irfft": ("c2r", False, "m -> n, 2 (m - 1) if not given", "The inverse of `rfft`: real numbers"),
     "hfft": ("c2r", True, "m -> n, 2 (m - 1) if not given",
-             "The Fourier transform, which is real, of numbers whose second half conjugates the first and is not given"),
+             "The Fourier transform, which is real, of numbers whose second half conjugates the first, which is given"),
     "ihfft": ("r2c", False, "n -> n // 2 + 1", "The inverse of `hfft`, of real numbers"),
 }
 _EXAMPLES = {

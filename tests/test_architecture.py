@@ -28,7 +28,7 @@ LAYERS = [
     {"reference"},
     {"kernels"},
     {"config", "dtypes", "random"},
-    {"_gradients", "_operators", "_tape", "_tensor", "_views", "autograd", "linalg", "ops", "sparse",
+    {"_gradients", "_operators", "_tape", "_tensor", "_views", "autograd", "fft", "linalg", "ops", "signal", "sparse",
      "special"},
     {"distributed", "func", "nn", "optim", "utils", "serialization"},
     {"training", "vision", "models"},
@@ -43,10 +43,11 @@ DOORS = {"keras", "sklearn"}  # none imports another
 OPTIONAL = {"IPython", "PIL", "fcntl", "graphviz", "h5py", "matplotlib", "mpi4py", "onnx", "onnxruntime", "scipy",
             "sklearn", "tensorboardX", "threadpoolctl", "tokenizers", "torch", "tqdm"}  # may not be installed
 # Dear to import, needed by few programs; `import fastnn.keras` loads none of them.
-LAZY = {"concurrent.futures", "difflib", "fastnn.distributed", "fastnn.func", "fastnn.keras.models.exporting",
-        "fastnn.keras.ops.ctc", "fastnn.onnx", "fastnn.ops._memory", "fastnn.serialization.objects",
-        "fastnn.serialization.torch_files", "fastnn.sklearn", "fastnn.sparse", "fastnn.utils.data._processes", "hashlib",
-        "logging", "multiprocessing.context", "traceback", "urllib.parse", "urllib.request", "wave"}
+LAZY = {"concurrent.futures", "difflib", "fastnn.distributed", "fastnn.fft", "fastnn.func",
+        "fastnn.keras.models.exporting", "fastnn.keras.ops.ctc", "fastnn.onnx", "fastnn.ops._memory",
+        "fastnn.ops.complex_numbers", "fastnn.serialization.objects", "fastnn.serialization.torch_files",
+        "fastnn.sklearn", "fastnn.sparse", "fastnn.utils.data._processes", "hashlib", "logging",
+        "multiprocessing.context", "traceback", "urllib.parse", "urllib.request", "wave"}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+c?import[ \t]+(\([^)]*\)|[^\n#]+)|c?import[ \t]+([\w., \t]+))",

@@ -36,7 +36,8 @@ def test_places_aliases_and_forms(homes):
         "fastnn": {"own": (False, False, {"z": "x"}), "alias": (False, False, {"y": "x"})},
         "Tensor": {"own": (False, False, {"z": "x"}), "alias": (False, False, {"y": "x"}),
                    "own_": (True, False, {"z": "x"}), "alias_": (True, False, {"y": "x"})},
-        "linalg": {"other": (False, True, {"z": "x"})}, "special": {}, "functional": {}, "nn": {}}
+        "linalg": {"other": (False, True, {"z": "x"})}, "special": {}, "fft": {},
+        "functional": {}, "nn": {}}
     assert homes["fastnn"]["own"].function is own and homes["fastnn"]["own"].scaled
 
 
@@ -56,7 +57,7 @@ def test_modules_that_declare_are_imported():
 
 
 @pytest.mark.parametrize("home, owner", [("fastnn", fastnn), ("Tensor", fastnn.Tensor), ("linalg", fastnn.linalg),
-                                         ("special", fastnn.special),
+                                         ("special", fastnn.special), ("fft", fastnn.fft),
                                          ("functional", fastnn.nn.functional), ("nn", fastnn.nn.functional)])
 def test_programs_find_what_is_declared(home, owner):
     for name, made in public(home).items():

@@ -17,7 +17,7 @@ from fastnn.nn import functional as F
 MODULES = [module.name for module in pkgutil.walk_packages(fastnn.__path__, "fastnn.")
            if not module.name.startswith(("fastnn.__main__", "fastnn.tensorflow"))]
 # Namespaces of operations, whose functions are those of fastnn.ops with the names that programs use.
-OPERATIONS = ["fastnn", "fastnn.nn.functional", "fastnn.linalg", "fastnn.special", "fastnn.Tensor"]
+OPERATIONS = ["fastnn", "fastnn.nn.functional", "fastnn.linalg", "fastnn.special", "fastnn.fft", "fastnn.Tensor"]
 # Namespaces in which every public function and class describes its parameters and has an example.
 COMPLETE = [
     "fastnn.explain", "fastnn.explain.lrp", "fastnn.models",

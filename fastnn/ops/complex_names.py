@@ -1,5 +1,5 @@
-"""Names that have to do with complex numbers, as real tensors see them; `complex_numbers`, with the rest, is loaded when
-a complex tensor is made."""
+"""Names that have to do with complex numbers, as real tensors see them; `complex_numbers`, with the rest, is loaded
+when a complex tensor is made."""
 import math
 
 import numpy as np

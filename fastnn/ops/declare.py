@@ -23,8 +23,8 @@ def operation(homes="fastnn Tensor", *, aliases="", inplace=False, out=False, ke
     ----------
     homes : str
         Homes: ``fastnn``, ``Tensor`` (a method, whose first parameter is the tensor; a property stays one), ``linalg``,
-        ``special``, ``fft``, ``functional`` (what takes NumPy's names in nn.functional) and ``nn`` (nn.functional's others, as
-        they are). A name behind a dot is instead of the function's own: ``"linalg fastnn.inverse"``.
+        ``special``, ``fft``, ``functional`` (what takes NumPy's names in nn.functional) and ``nn`` (nn.functional's
+        others, as they are). A name behind a dot is instead of the function's own: ``"linalg fastnn.inverse"``.
     aliases : str or dict
         Further names where the function has its own, and of the in-place form; as a dict, with their keywords.
     inplace : bool, "view" or callable

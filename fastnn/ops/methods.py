@@ -431,8 +431,8 @@ for _name, _value in {
         "device": lambda self: dtypes.cpu, "layout": lambda self: dtypes.layout("torch.strided"),
         "is_cpu": lambda self: True, "names": lambda self: (None,) * self.ndim,
         "output_nr": lambda self: 0, "nbytes": lambda self: self.detach().numpy().nbytes, "itemsize": element_size,
-        "T": lambda self: shape.permute(self, tuple(range(self.ndim))[::-1]), "H": lambda self: adjoint_of(shape.t(self)),
-        "mT": lambda self: shape.transpose(self, -2, -1),
+        "T": lambda self: shape.permute(self, tuple(range(self.ndim))[::-1]),
+        "H": lambda self: adjoint_of(shape.t(self)), "mT": lambda self: shape.transpose(self, -2, -1),
         "mH": lambda self: adjoint_of(shape.transpose(self, -2, -1)),
         **dict.fromkeys([f"is_{kind}" for kind in (
             "cuda", "ipu", "maia", "meta", "mkldnn", "mps", "mtia", "nested", "quantized", "sparse", "sparse_csr",

@@ -119,7 +119,9 @@ cdef class Gathered:
                 del self.plans[self.key]
         if not self.collect():
             return False
-        if self.first and not self.more and not self.lacks and self.plans is not None:
+        if np.PyArray_ISCOMPLEX(<np.ndarray>self.params[0]):
+            self.pair()
+        elif self.first and not self.more and not self.lacks and self.plans is not None:
             self.keep()
         self.first = False
         return True
@@ -177,6 +179,12 @@ cdef class Gathered:
                 (<list>PyTuple_GET_ITEM(self.states, i)).append((<Tensor>value).array)
         return 0
 
+    cdef int pair(self) except -1:
+        """Of complex numbers kernels see both parts as numbers of their own."""
+        self.params, self.grads = [pairs(array) for array in self.params], [pairs(array) for array in self.grads]
+        self.states = tuple([[pairs(array) for array in arrays] for arrays in self.states])
+        return 0
+
     cdef int keep(self) except -1:
         """Make a plan of what was gathered."""
         cdef Plan plan = Plan.__new__(Plan)
@@ -201,6 +209,14 @@ cdef class Gathered:
         for tensor in self.tensors:
             (<Tensor>tensor).bump()
         return 0
+
+
+cdef object pairs(object array):
+    """Complex numbers as a view with one dimension more; anything else as it is."""
+    if array is None or not np.PyArray_ISCOMPLEX(array):
+        return array
+    parts = array.real
+    return numpy.lib.stride_tricks.as_strided(parts, (*array.shape, 2), (*array.strides, parts.itemsize))
 
 
 cdef Gathered gather(dict group, object state, dict plans, tuple layout):
@@ -244,7 +260,7 @@ cdef Tensor new_state(Tensor tensor, PyObject *value, str name, bint scalar, dou
         return wrap((<Tensor>value).array)
     made = zeros_like(tensor)
     if start != 0:
-        made.array.fill(start)
+        made.array.fill(complex(start, start) if np.PyArray_ISCOMPLEX(made.array) else start)
     return made
 
 
@@ -259,7 +275,10 @@ def sgd(dict group, state, plans=None):
         K.sgd_step(g.params, g.grads, buffers, group["lr"], momentum, group["dampening"], group["weight_decay"],
                    group["nesterov"], group["maximize"])
         for i in lacking:
-            state[g.tensors[i]]["momentum_buffer"] = wrap(buffers[i])
+            made = buffers[i]
+            if np.PyArray_ISCOMPLEX((<Tensor>g.tensors[i]).array):
+                made = numpy.ascontiguousarray(made).view((<Tensor>g.tensors[i]).array.dtype)[..., 0]
+            state[g.tensors[i]]["momentum_buffer"] = wrap(numpy.asarray(made))
         g.changed()
 
 
@@ -393,6 +412,8 @@ def adafactor(dict group, state, plans=None):
         rows, cols, variances = [], [], []
         for item in g.tensors:
             tensor = <Tensor>item
+            if np.PyArray_ISCOMPLEX(tensor.array):
+                raise RuntimeError("Adafactor does not support complex parameters")
             own, shape = state[tensor], (<object>tensor.array).shape
             shapes = ({"row_var": (*shape[:-1], 1), "col_var": (*shape[:-2], 1, shape[-1])} if len(shape) > 1
                       else {"variance": shape})
@@ -415,7 +436,7 @@ def flat_grad(list tensors):
     cdef list parts = []
     for item in tensors:
         tensor = <Tensor?>item
-        parts.append((zeros_like(tensor) if tensor.grad_ is None else <Tensor>tensor.grad_).array.ravel())
+        parts.append(pairs((zeros_like(tensor) if tensor.grad_ is None else <Tensor>tensor.grad_).array).ravel())
     return numpy.concatenate(parts)
 
 
@@ -426,11 +447,11 @@ def move(list tensors, np.ndarray update, double factor):
     cdef Py_ssize_t start = 0, size
     for item in tensors:
         tensor = <Tensor?>item
-        size = np.PyArray_SIZE(tensor.array)
-        params, parts = kinds.setdefault(np.PyArray_TYPE(tensor.array), ([], []))
-        params.append(tensor.array)
-        parts.append(update[start:start + size].reshape((<object>tensor.array).shape)
-                     .astype(tensor.array.dtype, copy=False))
+        values = pairs(tensor.array)
+        size = values.size
+        params, parts = kinds.setdefault(values.dtype.num, ([], []))
+        params.append(values)
+        parts.append(update[start:start + size].reshape(values.shape).astype(values.dtype, copy=False))
         start += size
     for params, parts in kinds.values():
         K.sgd_step(params, parts, None, -factor)

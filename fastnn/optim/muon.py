@@ -67,6 +67,8 @@ class Muon(Optimizer):
                                   "adjust_lr_fn": adjust_lr_fn})
         for group in self.param_groups:
             for param in group["params"]:
+                if param.is_complex():
+                    raise RuntimeError("Muon does not support complex parameters")
                 if param.ndim != 2:
                     raise ValueError("Muon only supports 2D parameters whereas we found a parameter with size: "
                                      f"{param.size()}")

@@ -16,8 +16,10 @@ from fastnn.errors import FileFormatError
 from fastnn.nn.parameter import Buffer, Parameter
 from fastnn.serialization import safetensors
 from fastnn.serialization.limits import MAX_DEPTH, check_keys, damaged, is_count, is_key, short
-from fastnn.serialization.safetensors import DTYPES, NAMES
 
+# complex128 is not of the format: such an array is in the file as pairs of float64, and the structure says what it is.
+DTYPES = {**safetensors.DTYPES, "C128": "<c16"}
+NAMES = {**safetensors.NAMES, np.dtype("<c16"): "C128"}
 DICTS = {dict: "dict", collections.OrderedDict: "ordered", collections.Counter: "counter"}
 SEQUENCES = {tuple: "tuple", set: "set", frozenset: "frozenset"}
 
@@ -122,6 +124,8 @@ class Packer:
             whole = [member for member in members if member[4:] == (low, high) and member[2].flags.c_contiguous]
             _, _, first, name, *_ = (whole or members)[0]
             memory = first if whole or len(members) == 1 else _gathered(members, low, high)
+            if memory.dtype == np.complex128:
+                memory = np.ascontiguousarray(memory).reshape(-1).view(np.float64)
             base = safetensors.to_array(memory, f"save: {name}")
             name = self.keep(name, base)
             for node, kind, array, *_ in members:

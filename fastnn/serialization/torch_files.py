@@ -20,7 +20,7 @@ MAGIC = 0x1950a86a20f9469cfc6c  # begins a checkpoint of before 1.6
 PROTOCOL = 1001
 STORAGES = {"DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": "bf16",
             "LongStorage": "i8", "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1", "ByteStorage": "u1",
-            "BoolStorage": "?", "UntypedStorage": "u1"}
+            "BoolStorage": "?", "ComplexFloatStorage": "c8", "ComplexDoubleStorage": "c16", "UntypedStorage": "u1"}
 
 
 # ---- tensors ----
@@ -62,6 +62,9 @@ def _rebuild_tensor(storage, offset, size, stride, requires_grad=False, hooks=No
     start = storage.array[min(offset, storage.array.size):]
     array = (np.zeros(size, storage.array.dtype) if 0 in size else
              np.lib.stride_tricks.as_strided(start, size, [step * n for n in stride]))
+    for flag, undo in (("conj", np.conj), ("neg", np.negative)):  # how torch reads what the file holds
+        if isinstance(metadata, dict) and metadata.get(flag) is True:
+            array = np.asarray(undo(array))
     tensor = from_array(array)
     return tensor.requires_grad_() if requires_grad is True else tensor
 

@@ -117,7 +117,7 @@ class Modes(State):
         RuntimeError
             Another device.
         TypeError
-            The dtype is not of floating point.
+            The dtype is neither of floating point nor complex.
 
         Examples
         --------
@@ -135,9 +135,13 @@ class Modes(State):
         dtypes.need_cpu(kwargs.get("device"))
         if dtype is None:
             return self
-        if not dtype.is_floating_point:
+        if not dtype.is_floating_point and not dtype.is_complex:
             raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired "
                             f"dtype={dtype}")
+        return self._apply(lambda t: t.to(dtype) if t.is_floating_point() or t.is_complex() else t)
+
+    def _cast(self, dtype):
+        """Floating-point numbers to another size; complex ones stay."""
         return self._apply(lambda t: t.to(dtype) if t.is_floating_point() else t)
 
     def float(self):
@@ -148,7 +152,7 @@ class Modes(State):
         >>> nn.Linear(2, 2).float().weight.dtype
         torch.float32
         """
-        return self.to(dtypes.float32)
+        return self._cast(dtypes.float32)
 
     def double(self):
         """Cast to float64.
@@ -158,7 +162,7 @@ class Modes(State):
         >>> nn.Linear(2, 2).double().weight.dtype
         torch.float64
         """
-        return self.to(dtypes.float64)
+        return self._cast(dtypes.float64)
 
     def type(self, dst_type):
         """Cast to a dtype.
@@ -213,7 +217,7 @@ class Modes(State):
         >>> nn.Linear(2, 2).half().weight.dtype
         torch.float16
         """
-        return self.to(dtypes.float16)
+        return self._cast(dtypes.float16)
 
     def bfloat16(self):
         """Cast to bfloat16: there are no such tensors, modules with numbers raise.

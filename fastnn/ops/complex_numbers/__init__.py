@@ -5,43 +5,49 @@ arguments; so do the operators, where they find operands that their kernels do n
 NotImplementedError: no operation may drop imaginary parts or order complex numbers. The module is loaded when the first
 complex tensor comes to an operation.
 """
+import numpy as np
+
 from fastnn import dtypes
 from fastnn._tensor import Tensor
 from fastnn.ops import norms
-from fastnn.ops.complex_numbers import arithmetic, matrices, products, random, reductions
+from fastnn.ops.complex_numbers import arithmetic, fourier, matrices, products, random, reductions
 from fastnn.ops.inplace import changed
 
+KINDS = {"complex64": "ComplexFloat", "complex128": "ComplexDouble"}  # as PyTorch's errors have it
 ITSELF = object()  # the function that real tensors have does the same for complex ones
 
 RULES = {
     **dict.fromkeys("""
-    __array_wrap__ __dlpack__ __dlpack_device__ __reversed__ all allclose any apply_ argwhere as_strided as_tensor
-    asarray atleast_1d atleast_2d atleast_3d bfloat16 block_diag bmm bool broadcast_tensors broadcast_to byte
-    can_cast cartesian_prod cat cdouble cfloat chalf channel_shuffle char chunk clone column_stack combinations
-    complex contiguous copy_ count_nonzero cpu cross cumulative_trapezoid data_ptr detach diag diag_embed diagflat
-    diagonal diagonal_scatter diff dot double dsplit dstack einsum element_size empty empty_like eq equal expand
-    expand_as eye fill fill_ flatten flip fliplr flipud float from_numpy full full_like gather get_device half
-    hsplit hstack index_add index_copy index_fill index_put index_select inner int is_complex is_conj is_contiguous
-    is_floating_point is_inference is_neg is_nonzero is_pinned is_same_size is_shared is_signed isclose isfinite
-    isinf isnan kron ldexp linear linspace logical_and logical_not logical_or logical_xor logspace long map_
-    masked_fill masked_scatter masked_select matrix_rank meshgrid mm movedim multi_dot mv narrow narrow_copy
-    ndimension ne nelement new new_empty new_full new_ones new_tensor new_zeros nonzero ones ones_like outer
-    pairwise_distance permute pin_memory pixel_shuffle pixel_unshuffle polar positive promote_types put ravel renorm
-    repeat repeat_interleave reshape reshape_as resize_ resize_as_ resolve_conj resolve_neg result_type roll rot90
-    scalar_tensor scatter scatter_add select select_scatter set_ share_memory_ short size slice_scatter split
-    split_with_sizes squeeze stack storage storage_offset stride sum_to_size t take take_along_dim tensor
-    tensor_split tensordot tile to to_dense trace transpose trapezoid tril triu type type_as unbind unflatten unfold
-    unsafe_chunk unsqueeze untyped_storage vander view view_as vsplit vstack where zero_ zeros zeros_like
+        __array_wrap__ __dlpack__ __dlpack_device__ __reversed__ all allclose any apply_ argwhere as_strided
+        as_tensor asarray atleast_1d atleast_2d atleast_3d bfloat16 block_diag bmm bool broadcast_tensors
+        broadcast_to byte can_cast cartesian_prod cat cdouble cfloat chalf channel_shuffle char chunk clone
+        column_stack combinations complex contiguous copy_ count_nonzero cpu cross cumulative_trapezoid data_ptr
+        detach diag diag_embed diagflat diagonal diagonal_scatter diff dot double dsplit dstack einsum
+        element_size empty empty_like eq equal expand expand_as eye fill fill_ flatten flip fliplr flipud float
+        from_numpy full full_like gather get_device half hsplit hstack index_add index_copy index_fill index_put
+        index_select inner int is_complex is_conj is_contiguous is_floating_point is_inference is_neg is_nonzero
+        is_pinned is_same_size is_shared is_signed isclose isfinite isinf isnan istft kron ldexp linear linspace
+        logical_and logical_not logical_or logical_xor logspace long map_ masked_fill masked_scatter
+        masked_select matrix_rank meshgrid mm movedim multi_dot mv narrow narrow_copy ndimension ne nelement new
+        new_empty new_full new_ones new_tensor new_zeros nonzero ones ones_like outer pairwise_distance permute
+        pin_memory pixel_shuffle pixel_unshuffle polar positive promote_types put ravel renorm repeat
+        repeat_interleave reshape reshape_as resize_ resize_as_ resolve_conj resolve_neg result_type roll rot90
+        scalar_tensor scatter scatter_add select select_scatter set_ share_memory_ short size slice_scatter
+        split split_with_sizes squeeze stack stft storage storage_offset stride sum_to_size t take
+        take_along_dim tensor tensor_split tensordot tile to to_dense trace transpose trapezoid tril triu type
+        type_as unbind unflatten unfold unsafe_chunk unsqueeze untyped_storage vander view view_as vsplit vstack
+        where zero_ zeros zeros_like
     """.split(), ITSELF),
     **arithmetic.MAPS,
     **{name: getattr(module, name) for module, names in {
-        arithmetic: """add sub rsub mul div pow addcmul addcdiv lerp sgn angle isreal sinc softsign tanhshrink float_power
-            logaddexp view_as_real view_as_complex from_parts from_polar""",
+        arithmetic: """add sub rsub mul div pow addcmul addcdiv lerp abs_ sgn angle isreal nan_to_num sinc softsign
+            tanhshrink float_power logaddexp view_as_real view_as_complex from_parts from_polar""",
         reductions: "sum mean nansum prod cumsum cumprod var std var_mean std_mean logsumexp",
         products: "matmul vdot vecdot addmm addmv addr addbmm baddbmm",
         matrices: """adjoint inv det slogdet logdet solve matrix_power cholesky eigvalsh eigh eigvals eig svdvals svd qr
             pinv cond matrix_norm dist""",
-        random: "rand randn rand_like randn_like",
+        fourier: "c2c r2c c2r",
+        random: "rand randn rand_like randn_like uniform_ normal_",
     }.items() for name in names.split()},
     "abs": arithmetic.absolute, "real": arithmetic.real_view, "imag": arithmetic.imag_view,
     "conj": arithmetic.conjugate, "conj_physical": arithmetic.conjugate,
@@ -91,6 +97,6 @@ def _kind(values):
             if found:
                 return found
         dtype = value if isinstance(value, dtypes.dtype) else getattr(value, "dtype", None)
-        if isinstance(value, (Tensor, dtypes.dtype)) and dtype.is_complex:
-            return "ComplexDouble" if dtype.name == "complex128" else "ComplexFloat"
+        if isinstance(value, (Tensor, dtypes.dtype, np.ndarray)) and str(dtype).rpartition(".")[2] in KINDS:
+            return KINDS[str(dtype).rpartition(".")[2]]
     return "complex"

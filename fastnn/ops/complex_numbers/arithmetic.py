@@ -4,7 +4,7 @@ import math
 import numpy as np
 
 from fastnn import dtypes
-from fastnn._tensor import Tensor, from_array, to_array, view_of
+from fastnn._tensor import Tensor, from_array, take_history, to_array, view_of
 from fastnn.ops._common import promote
 from fastnn.ops.complex_numbers.formula import (CONJ, IMAG, REAL, Formula, conj, imag, is_complex, real, tensors)
 from fastnn.ops.indexing import where
@@ -42,14 +42,20 @@ def _pair(formula, x, y):
     return formula(*tensors(x, y), options=(dtype,))
 
 
+def _times(alpha, input, other):
+    if isinstance(alpha, complex) and promote(input, other).kind != "c":
+        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
+    return other if type(alpha) is int and alpha == 1 else mul(other, alpha)
+
+
 def add(input, other, *, alpha=1):
     """input + alpha * other."""
-    return _pair(ADD, input, other if type(alpha) is int and alpha == 1 else mul(other, alpha))
+    return _pair(ADD, input, _times(alpha, input, other))
 
 
 def sub(input, other, *, alpha=1):
     """input - alpha * other."""
-    return _pair(SUB, input, other if type(alpha) is int and alpha == 1 else mul(other, alpha))
+    return _pair(SUB, input, _times(alpha, input, other))
 
 
 def rsub(input, other, *, alpha=1):
@@ -145,7 +151,6 @@ def _view(array, input, record):
     viewed = view_of(array, input)
     if not input.requires_grad:
         return viewed
-    from fastnn._tensor import take_history
     return take_history(viewed, record(input))
 
 
@@ -291,6 +296,11 @@ def absolute(input):
     return ABS(input)
 
 
+def abs_(input):
+    """Always an error, as PyTorch's: the result is real."""
+    raise RuntimeError("In-place abs is not supported for complex tensors.")
+
+
 def angle(input):
     """The angle of a number in the plane, between -pi and pi."""
     return ANGLE(input)
@@ -299,6 +309,11 @@ def angle(input):
 def conjugate(input):
     """The conjugate, a tensor of its own."""
     return CONJ(input) if is_complex(input) else input
+
+
+def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
+    """Both parts without NaN and infinities."""
+    return from_parts(*(part.nan_to_num(nan, posinf, neginf) for part in (real(input), imag(input))))
 
 
 def isreal(input):

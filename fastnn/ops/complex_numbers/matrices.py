@@ -1,4 +1,4 @@
-"""Linear algebra of complex matrices: LAPACK's by NumPy. Eigenvalues and -vectors of real matrices too, which are complex.
+"""Linear algebra of complex matrices: LAPACK's by NumPy; and eigenvalues of real matrices, which are complex.
 
 What has no gradient here (singular vectors, qr, lstsq) says so when backward comes to it.
 """
@@ -113,8 +113,8 @@ def _of_cholesky(g, z, x):
     return (found + adjoint(found)) * 0.5
 
 
-CHOLESKY = Formula("LinalgCholeskyExBackward0", lambda x: lapack("linalg.cholesky", np.linalg.cholesky, x), _of_cholesky,
-                   reads="z")
+CHOLESKY = Formula("LinalgCholeskyExBackward0", lambda x: lapack("linalg.cholesky", np.linalg.cholesky, x),
+                   _of_cholesky, reads="z")
 
 
 def cholesky(input, *, upper=False):
@@ -259,7 +259,8 @@ def matrix_norm(input, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
         rows, columns = (d % input.ndim for d in dim)
         values = svdvals(input.movedim((rows, columns), (-2, -1)))
         found = values.sum(-1) if ord == "nuc" else values.amax(-1) if ord > 0 else values.amin(-1)
-        return found.reshape([1 if i in (rows, columns) else n for i, n in enumerate(input.shape)]) if keepdim else found
+        kept = [1 if i in (rows, columns) else n for i, n in enumerate(input.shape)]
+        return found.reshape(kept) if keepdim else found
     return of_sizes(norms.matrix_norm)(input, ord, dim, keepdim, **({} if dtype is None else {"dtype": dtype}))
 
 

@@ -2,7 +2,7 @@
 from fastnn import dtypes
 from fastnn.ops import sampling
 from fastnn.ops._common import into
-from fastnn.ops.complex_numbers.arithmetic import view_as_complex
+from fastnn.ops.complex_numbers.arithmetic import view_as_complex, view_as_real
 from fastnn.ops.creation import sizes_of
 
 
@@ -34,3 +34,15 @@ def rand_like(input, *, dtype=None, memory_format=None, **options):
 def randn_like(input, *, dtype=None, memory_format=None, **options):
     """``randn`` with the shape and dtype of a tensor."""
     return randn(*input.shape, dtype=input.dtype if dtype is None else dtype, **options)
+
+
+def uniform_(self, from_=0.0, to=1.0, *, generator=None, **kwargs):
+    """Both parts uniform."""
+    view_as_real(self).uniform_(from_, to, generator=generator, **kwargs)
+    return self
+
+
+def normal_(self, mean=0.0, std=1.0, *, generator=None):
+    """Normal around `mean`: both parts have half the variance."""
+    view_as_real(self).normal_(0.0, std * 0.5 ** 0.5, generator=generator)
+    return self.add_(mean) if mean else self

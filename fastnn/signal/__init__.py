@@ -1,0 +1,4 @@
+"""torch.signal: windows."""
+from fastnn.signal import windows
+
+__all__ = ["windows"]
