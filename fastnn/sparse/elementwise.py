@@ -9,6 +9,7 @@ from fastnn import _tensor, dtypes
 from fastnn._tensor import Tensor, from_array, take_history, to_array
 from fastnn.errors import ShapeError
 from fastnn.ops.arithmetic import add as dense_add
+from fastnn.ops.casting import result_type
 from fastnn.ops.joining import cat as dense_cat
 from fastnn.sparse.common import as_coo, at_entries, check_same_shape, is_scalar, is_sparse, rule, same_places
 from fastnn.sparse.creation import refuse_layout, sparse_coo_tensor
@@ -136,7 +137,7 @@ def add(input, other, *, alpha=1, out=None):
     left, right = entries(x), entries(y)
     if alpha != 1:
         right = right * alpha
-    common = dtypes.from_numpy(np.promote_types(left.dtype.numpy, right.dtype.numpy))
+    common = result_type(left, right)
     made = with_values(Coordinates(frozen(indices), pattern_of(x).sizes),
                        dense_cat((left.to(common), right.to(common))))
     made = coalesced(made) if both else made
@@ -151,7 +152,7 @@ def plus_sparse(dense, other, alpha):
                            f"{list(other.shape)} (FYI: dense-sparse addition does not currently support broadcasting)")
     array = to_array(other)
     values = entries(other)
-    common = dtypes.from_numpy(np.promote_types(dense.dtype.numpy, values.dtype.numpy))
+    common = result_type(dense, values)
     rows = dense.to(common).reshape((-1, *values.shape[1:])) if array.size else dense
     return rows.index_add(0, from_array(array.pattern.keys), values.to(common), alpha=alpha).reshape(dense.shape)
 
