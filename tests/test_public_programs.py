@@ -1,4 +1,4 @@
-"""What public programs for PyTorch do and few others: places of names, old names, switches of devices that are absent."""
+"""What public programs for PyTorch do and few others: places of names, old names, switches of absent devices."""
 import importlib
 import warnings
 
