@@ -1,7 +1,7 @@
 """``torch.amp``: mixed precision is accepted and not used; everything stays in float32 or float64."""
 from fastnn.compat._absent import NoOp, warn
 
-__all__ = ["GradScaler", "autocast"]
+__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
 
 
 class autocast(NoOp):  # noqa: N801 (PyTorch's name)
@@ -78,3 +78,40 @@ class GradScaler:
 def is_autocast_available(device_type):
     """Whether `autocast` would change anything: False."""
     return False
+
+
+def custom_fwd(fwd=None, *, device_type="cuda", cast_inputs=None):
+    """Decorator of an `autograd.Function`'s forward; gives it back, because nothing is cast.
+
+    Parameters
+    ----------
+    fwd : callable, optional
+    device_type, cast_inputs : optional
+        Without effect.
+
+    Examples
+    --------
+    >>> @fastnn.amp.custom_fwd(device_type="cpu")
+    ... def forward(ctx, x):
+    ...     return x
+    >>> forward(None, 3)
+    3
+    """
+    return (lambda function: function) if fwd is None else fwd
+
+
+def custom_bwd(bwd=None, *, device_type="cuda"):
+    """Decorator of an `autograd.Function`'s backward; gives it back, because nothing is cast.
+
+    Parameters
+    ----------
+    bwd : callable, optional
+    device_type : optional
+        Without effect.
+
+    Examples
+    --------
+    >>> fastnn.amp.custom_bwd(len, device_type="cpu") is len
+    True
+    """
+    return (lambda function: function) if bwd is None else bwd

@@ -6,6 +6,7 @@ stay readable for every other safetensors reader under their own names. `load` r
 """
 import collections
 import json
+import os
 
 from fastnn.errors import FileFormatError, UnsafeFileError
 from fastnn.serialization import files, safetensors
@@ -235,7 +236,8 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
         For unpickling, as in PyTorch.
     weights_only : bool, optional
         Only an explicit False restores whole objects, by unpickling, **which can execute whatever the file's author
-        wanted**. Otherwise nothing that could execute is read: a ``state_dict``, or dicts that hold several.
+        wanted**. Otherwise nothing that could execute is read: a ``state_dict``, or dicts that hold several. As in
+        PyTorch, the environment's ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1`` makes False the default.
 
     Raises
     ------
@@ -252,7 +254,8 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     >>> fastnn.load(file, weights_only=False)
     Linear(in_features=1, out_features=1, bias=True)
     """
-    trusted = weights_only is not None and not weights_only
+    forced = os.environ.get("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "").lower() in ("1", "y", "yes", "true")
+    trusted = forced if weights_only is None else not weights_only
 
     def parse(file, size):
         start = file.read(9)

@@ -1,7 +1,8 @@
 """Helpers under the names of ``torch.utils``."""
 from fastnn.utils import _pytree, data, hooks
+from fastnn.utils.swapping import swap_tensors
 
-__all__ = ["data", "hooks"]
+__all__ = ["data", "hooks", "swap_tensors"]
 
 
 def __getattr__(name):

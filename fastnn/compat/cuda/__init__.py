@@ -50,6 +50,18 @@ _absent.fill(globals(), "cuda",
              zero="memory_allocated max_memory_allocated memory_reserved max_memory_reserved".split())
 
 
+def _tensor_type(name):
+    """A class that no tensor is of, and that makes none: programs name it before they ask whether there is a device."""
+    def refused(cls, *args, **kwargs):
+        raise TypeError(f"type torch.cuda.{name} not available. Torch not compiled with CUDA enabled.")
+    return type(name, (), {"__new__": refused, "__module__": "torch.cuda", "__doc__": "No tensor is of it."})
+
+
+globals().update({name: _tensor_type(name) for name in (
+    "BFloat16Tensor", "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor",
+    "IntTensor", "LongTensor", "ShortTensor")})
+
+
 class device(NoOp):  # noqa: N801 (PyTorch's name)
     """Accepted: there is one device."""
 

@@ -1,2 +1,2 @@
 """``torch.cuda.amp``: the older place of ``torch.amp``."""
-from fastnn.compat.amp import GradScaler, autocast  # noqa: F401
+from fastnn.compat.amp import GradScaler, autocast, custom_bwd, custom_fwd  # noqa: F401

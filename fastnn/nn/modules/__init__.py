@@ -18,4 +18,10 @@ def _modules(file):
 
 for _file in [importlib.import_module(f"{__name__}.{name}") for name in FAMILIES]:
     globals().update(_modules(_file))
+# Where PyTorch's files have those that another file has here.
+_ELSEWHERE = {"activation": "MultiheadAttention", "container": "ParameterDict ParameterList",
+              "conv": "ConvTranspose3d LazyConv3d LazyConvTranspose3d",
+              "pooling": "AdaptiveMaxPool3d AvgPool3d LPPool3d"}
+for _file, _names in _ELSEWHERE.items():
+    vars(importlib.import_module(f"{__name__}.{_file}")).update({name: globals()[name] for name in _names.split()})
 __all__ = [name for name in sorted(globals()) if isinstance(globals()[name], type)]

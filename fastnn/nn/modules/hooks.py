@@ -1,4 +1,5 @@
 """Functions that run around modules' forward, backward and state; apart, so that a module without them pays nothing."""
+import functools
 import warnings
 from collections import OrderedDict
 
@@ -59,7 +60,8 @@ def _restored(items, flags):
     return table
 
 
-KINDS = ("forward_pre", "forward", "backward_pre", "backward", "state_dict_pre", "state_dict", "load_pre", "load_post")
+KINDS = ("forward_pre", "forward", "backward_pre", "backward", "backward_last", "state_dict_pre", "state_dict",
+         "load_pre", "load_post")
 
 
 class Hooks:
@@ -70,7 +72,7 @@ class Hooks:
 
 
 global_hooks = {}  # kind -> Table, for every module; only kinds that have hooks
-_global_tables = {kind: Table() for kind in KINDS[:4]}
+_global_tables = {kind: Table() for kind in KINDS[:5]}
 
 
 class _GlobalHandle(RemovableHandle):
@@ -126,6 +128,7 @@ def call(module, args, kwargs):
         result = module.forward(*(joined.args if joined else args), **kwargs)
         for key, hook, flags in of(module, "forward"):
             result = after(key, hook, flags)
+        _watch_last(module, result)
         return joined.watch(result) if joined else result
     except Exception:
         for key, hook, flags in of(module, "forward"):
@@ -136,6 +139,17 @@ def call(module, args, kwargs):
                     warnings.warn(f"module forward hook with ``always_call=True`` raised an exception that was "
                                   f"silenced as another error was raised in forward: {error}", stacklevel=3)
         raise
+
+
+def _watch_last(module, result):
+    """Let the last operation of `module` call its backward hooks that are not full ones."""
+    found = of(module, "backward_last")
+    while found and isinstance(result, (dict, tuple, list)) and result:
+        values = list(result.values()) if isinstance(result, dict) else result
+        result = next((value for value in values if isinstance(value, Tensor)), values[0])
+    node = result.grad_fn if found and isinstance(result, Tensor) else None
+    for _, hook, _ in found if node is not None else ():
+        node.register_hook(functools.partial(hook, module))
 
 
 class _Same(Function):
@@ -260,6 +274,24 @@ def register_module_forward_hook(hook, *, with_kwargs=False, always_call=False):
     >>> handle.remove()
     """
     return register_global("forward", hook, with_kwargs=with_kwargs, always_call=always_call)
+
+
+def register_module_backward_hook(hook):
+    """`Module.register_backward_hook` for all modules.
+
+    Parameters
+    ----------
+    hook : callable
+        ``hook(module, grad_input, grad_output)``.
+
+    Examples
+    --------
+    >>> handle = nn.modules.module.register_module_backward_hook(lambda module, gi, go: print(go))
+    >>> nn.ReLU()(fastnn.ones(1, requires_grad=True)).backward()
+    (tensor([1.]),)
+    >>> handle.remove()
+    """
+    return register_global("backward_last", hook)
 
 
 def register_module_full_backward_hook(hook):

@@ -383,6 +383,9 @@ class Module(Tree, Modes):
         >>> layer(fastnn.tensor([-1.0, 2.0], requires_grad=True)).sum().backward()
         (tensor([0., 1.]),)
         """
+        if self._hook_table("backward_last"):
+            raise RuntimeError("Cannot use both regular backward hooks and full backward hooks on a single Module. "
+                               "Please use only one of them.")
         return self._hook_table("backward").add(hook, prepend)
 
     def register_full_backward_pre_hook(self, hook, prepend=False):
@@ -409,20 +412,34 @@ class Module(Tree, Modes):
         return self._hook_table("backward_pre").add(hook, prepend)
 
     def register_backward_hook(self, hook):
-        """PyTorch's deprecated form of `register_full_backward_hook`; not implemented.
+        """PyTorch's deprecated form of `register_full_backward_hook`: it sees the last operation of forward alone.
 
         Parameters
         ----------
         hook : callable
+            ``hook(module, grad_input, grad_output)``, with the gradients of that operation's inputs, in fastnn's order
+            (of a linear layer: input, weight, bias); what it returns, unless None, replaces the first.
+
+        Returns
+        -------
+        RemovableHandle
+
+        Raises
+        ------
+        RuntimeError
+            The module has full backward hooks.
 
         Examples
         --------
-        >>> nn.ReLU().register_backward_hook(print)
-        Traceback (most recent call last):
-            ...
-        NotImplementedError: register_backward_hook: use register_full_backward_hook
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_backward_hook(lambda module, grad_input, grad_output: print(grad_input))
+        >>> layer(fastnn.tensor([-1.0, 2.0], requires_grad=True)).sum().backward()
+        (tensor([0., 1.]),)
         """
-        raise NotImplementedError("register_backward_hook: use register_full_backward_hook")
+        if self._hook_table("backward"):
+            raise RuntimeError("Cannot use both regular backward hooks and full backward hooks on a single Module. "
+                               "Please use only one of them.")
+        return self._hook_table("backward_last").add(hook)
 
     _forward_pre_hooks, _forward_hooks = _hook_property("forward_pre"), _hook_property("forward")
     _backward_pre_hooks, _backward_hooks = _hook_property("backward_pre"), _hook_property("backward")

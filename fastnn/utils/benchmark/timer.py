@@ -1,4 +1,5 @@
 """Measures statements, with a fixed number of threads."""
+import enum
 import textwrap
 import time
 import timeit
@@ -8,6 +9,23 @@ from fastnn import config
 from fastnn.utils.benchmark.measurement import Measurement, TaskSpec
 
 timer = time.perf_counter
+
+
+class Language(enum.Enum):
+    """What a `Timer`'s statement is written in; only Python is run.
+
+    Parameters
+    ----------
+    value : {0, 1}
+
+    Examples
+    --------
+    >>> fastnn.utils.benchmark.Language(0).name
+    'PYTHON'
+    """
+
+    PYTHON = 0
+    CPP = 1
 
 
 class Timer:
