@@ -84,28 +84,38 @@ def typename(obj):
     return obj.type() if isinstance(obj, Tensor) else type(obj).__name__
 
 
-# Functions of nn.functional, and methods, that torch has as well.
-_LAYERS = frozenset("adaptive_avg_pool1d avg_pool1d group_norm layer_norm max_pool1d max_pool2d max_pool3d "
-                    "pixel_shuffle pixel_unshuffle rms_norm".split())
-_METHODS = frozenset(
-    "abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_ "
-    "clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fill_ fix_ floor_ "
-    "frac_ gcd_ get_device index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ "
-    "rad2deg_ reciprocal_ relu_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ "
-    "zero_".split())
-# Few programs need them, or they cost more to import than the rest.
+# Packages that few programs need, or that cost more to import than the rest.
 _LATER = ("distributed", "fft", "func", "onnx", "signal", "sparse", "vision")
-_WINDOWS = ("bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window")
-_ELSEWHERE = {**dict.fromkeys(_WINDOWS, "fastnn.signal.windows"),
-              "Future": "fastnn.utils.futures", "PyTorchFileReader": "fastnn.compat.storage",
-              "ScriptModule": "fastnn.compat.jit", "TypedStorage": "fastnn.compat.storage",
-              "UntypedStorage": "fastnn.compat.storage", "summary": "fastnn.utils.summary", "vmap": "fastnn.func",
-              **dict.fromkeys(("hspmm", "smm", "sparse_bsc_tensor", "sparse_bsr_tensor", "sparse_compressed_tensor",
-                               "sparse_coo_tensor", "sparse_csc_tensor", "sparse_csr_tensor", "spmm"), "fastnn.sparse")}
+# Names of torch that are defined elsewhere.
+_ELSEWHERE = {name: home for home, names in {
+    "fastnn.Tensor":
+        "abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_ "
+        "clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fill_ fix_ floor_ "
+        "frac_ gcd_ get_device index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ "
+        "rad2deg_ reciprocal_ relu_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ "
+        "xlogy_ zero_",
+    "fastnn.nn.functional":
+        "adaptive_avg_pool1d avg_pool1d group_norm layer_norm max_pool1d max_pool2d max_pool3d pixel_shuffle "
+        "pixel_unshuffle rms_norm",
+    "fastnn.compat.amp":
+        "clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype get_autocast_gpu_dtype "
+        "is_autocast_cache_enabled is_autocast_cpu_enabled set_autocast_cache_enabled set_autocast_cpu_dtype "
+        "set_autocast_cpu_enabled "
+        "set_autocast_dtype set_autocast_enabled",
+    "fastnn.compat.jit": "ScriptModule",
+    "fastnn.compat.storage": "PyTorchFileReader TypedStorage UntypedStorage",
+    "fastnn.func": "vmap",
+    "fastnn.signal.windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
+    "fastnn.sparse":
+        "hspmm smm sparse_bsc_tensor sparse_bsr_tensor sparse_compressed_tensor sparse_coo_tensor sparse_csc_tensor "
+        "sparse_csr_tensor spmm",
+    "fastnn.utils.futures": "Future",
+    "fastnn.utils.summary": "summary",
+}.items() for name in names.split()}
 
 
 def __dir__():
-    return sorted({*globals(), *compat.MODULES, *_LATER, *_ELSEWHERE, *_LAYERS, *_METHODS})
+    return sorted({*globals(), *compat.MODULES, *_LATER, *_ELSEWHERE})
 
 
 def __getattr__(name):
@@ -113,11 +123,8 @@ def __getattr__(name):
     if name in _LATER:
         return importlib.import_module(f"fastnn.{name}")
     if name in _ELSEWHERE:
-        return getattr(importlib.import_module(_ELSEWHERE[name]), name)
-    if name in _LAYERS:
-        return getattr(nn.functional, name)
-    if name in _METHODS:
-        return getattr(Tensor, name)
+        home = _ELSEWHERE[name]
+        return getattr(Tensor if home == "fastnn.Tensor" else importlib.import_module(home), name)
     module = compat.module(name)
     if module is not None:
         return module

@@ -23,7 +23,7 @@ import types
 
 import fastnn
 from fastnn import _operators, _tensor, compat
-from fastnn.compat import version
+from fastnn.compat import placeholders, version
 from fastnn.nn import parameter
 
 __all__ = ["install", "is_installed", "uninstall"]
@@ -44,6 +44,8 @@ COVERAGE = "`python -m fastnn names` lists what fastnn has"
 
 def target_of(fullname, replacements=REPLACEMENTS):
     """fastnn's name of the module `fullname`; None if it is of no library that is replaced."""
+    if fullname in placeholders.ALIASES and "torch" in replacements:
+        return placeholders.ALIASES[fullname]
     root, rest = fullname, ""
     while root:
         if root in replacements:
@@ -95,6 +97,9 @@ class Door(types.ModuleType):
         # `import torch` makes all of torch.optim.lr_scheduler and the like known at once.
         if "__path__" in self.__dict__ and importlib.util.find_spec(f"{own}.{name}") is not None:
             return importlib.import_module(f"{own}.{name}")
+        full = f"{foreign(own)}.{name}"
+        if placeholders.knows(full) or full in placeholders.ALIASES:
+            return importlib.import_module(full)
         raise AttributeError(f"module {foreign(own)!r} has no attribute {name!r} in fastnn, which runs this program "
                              f"in its place; {COVERAGE}", name=name, obj=self)
 
@@ -106,6 +111,7 @@ class _Loader(importlib.abc.Loader):
         self.target = target
 
     def create_module(self, spec):
+        self.name = spec.name
         self.module = importlib.import_module(self.target)
         self.spec = self.module.__spec__
         return self.module
@@ -115,6 +121,18 @@ class _Loader(importlib.abc.Loader):
         ours = self.target.partition(".")[0] == "fastnn" and self.target not in KERAS_ALONE.values()
         if type(module) is types.ModuleType and ours:
             module.__class__ = Door
+        if placeholders.is_package(self.name) and "__path__" not in module.__dict__:
+            module.__path__ = []
+
+
+class _PlaceholderLoader(importlib.abc.Loader):
+    """Gives a module of names that raise."""
+
+    def create_module(self, spec):
+        return placeholders.make(spec.name)
+
+    def exec_module(self, module):
+        pass
 
 
 class _Finder(importlib.abc.MetaPathFinder):
@@ -130,6 +148,9 @@ class _Finder(importlib.abc.MetaPathFinder):
             found = importlib.util.find_spec(replacement)
         except ModuleNotFoundError:  # a parent of it is no package
             found = None
+        if found is None and placeholders.knows(fullname):
+            return importlib.machinery.ModuleSpec(fullname, _PlaceholderLoader(),
+                                                  is_package=placeholders.is_package(fullname))
         if found is None and isinstance(_attribute(replacement), types.ModuleType):  # tf.random
             sys.modules[replacement] = _attribute(replacement)
             return importlib.machinery.ModuleSpec(fullname, _Loader(replacement))

@@ -20,7 +20,7 @@ from fastnn.distributed import environment
 from fastnn.nn.parallel import DistributedDataParallel
 from fastnn.utils.data import DataLoader, DistributedSampler, TensorDataset
 
-ROOT = Path(fastnn.__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = Path(__file__).with_name("mpi_programs.py")
 MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]))
 

@@ -16,7 +16,7 @@ from fastnn.serialization.files import replacing
 from fastnn.vision.datasets import CIFAR10
 from fastnn.vision.utils import save_image
 
-ROOT = Path(fastnn.__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 STATE = {"x": np.arange(5.0)}
 HANGS = """
 import sys, time

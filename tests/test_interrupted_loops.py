@@ -14,7 +14,7 @@ import pytest
 
 import fastnn
 
-ROOT = Path(fastnn.__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 SECONDS = float(os.environ.get("FASTNN_TEST_SECONDS", "20"))
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends a signal as a terminal does")
 

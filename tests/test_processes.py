@@ -16,7 +16,7 @@ import pytest
 import fastnn
 from fastnn import nn, optim
 
-ROOT = Path(fastnn.__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 FORKS = int(os.environ.get("FASTNN_TEST_FORKS", "8"))  # 100 takes about a minute
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 

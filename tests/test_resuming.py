@@ -14,7 +14,7 @@ import pytest
 
 import fastnn
 
-ROOT = Path(fastnn.__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "resuming.py"
 KILLS = int(os.environ.get("FASTNN_TEST_KILLS", "3"))  # 50 takes about a minute
 ARGUMENTS = ["--rows", "200", "--epochs", "8", "--every", "1"]  # much of the time goes into saving

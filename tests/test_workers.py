@@ -17,7 +17,7 @@ import pytest
 import fastnn
 from fastnn.utils import data
 
-ROOT = Path(fastnn.__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 pytestmark = [pytest.mark.skipif(not hasattr(os, "fork"), reason="data sets of these tests reach workers by fork"),
               pytest.mark.filterwarnings("ignore:This DataLoader will create"),
               pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")]

@@ -91,7 +91,8 @@ _dtype, _device, _nn = dtype, device, _Functions()
 
 
 def __getattr__(name):
-    if name in ("_linalg", "_special"):
+    found = {"_linalg": "linalg", "_special": "special", "_distributed_c10d": "distributed"}.get(name)
+    if found:
         import importlib
-        return importlib.import_module(f"fastnn.{name[1:]}")
+        return importlib.import_module(f"fastnn.{found}")
     raise AttributeError(f"module 'torch._C' has no attribute {name!r} in fastnn")

@@ -1,4 +1,5 @@
 """``torch.amp``: mixed precision is accepted and not used; everything stays in float32 or float64."""
+from fastnn import dtypes
 from fastnn.compat._absent import NoOp, warn
 
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
@@ -115,3 +116,42 @@ def custom_bwd(bwd=None, *, device_type="cuda"):
     True
     """
     return (lambda function: function) if bwd is None else bwd
+
+
+# Settings of `autocast`, which changes nothing here: what PyTorch answers before anything is set.
+
+def is_autocast_cpu_enabled():
+    """False."""
+    return False
+
+
+def is_autocast_cache_enabled():
+    """True, as in PyTorch."""
+    return True
+
+
+def get_autocast_dtype(device_type):
+    """What PyTorch would compute in: bfloat16, for CUDA float16."""
+    return dtypes.float16 if device_type == "cuda" else dtypes.ABSENT["bfloat16"]
+
+
+def get_autocast_cpu_dtype():
+    """bfloat16, as in PyTorch."""
+    return get_autocast_dtype("cpu")
+
+
+def get_autocast_gpu_dtype():
+    """float16, as in PyTorch."""
+    return get_autocast_dtype("cuda")
+
+
+def clear_autocast_cache():
+    """Do nothing: nothing is kept."""
+
+
+def set_autocast_enabled(device_type, enabled=None):
+    """Accepted without effect."""
+
+
+set_autocast_cpu_enabled = set_autocast_dtype = set_autocast_cpu_dtype = set_autocast_enabled
+set_autocast_cache_enabled = set_autocast_enabled

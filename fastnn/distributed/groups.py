@@ -32,6 +32,7 @@ class Backend(str):
     """Names of PyTorch's backends; here "gloo", "mpi" and "ucc" all mean MPI."""
 
     UNDEFINED, GLOO, NCCL, UCC, MPI, XCCL = "undefined", "gloo", "nccl", "ucc", "mpi", "xccl"
+    default_device_backend_map = {"cpu": GLOO, "cuda": NCCL, "xpu": XCCL, "mps": GLOO}
 
     def __new__(cls, name):
         if not isinstance(name, str):

@@ -197,13 +197,16 @@ class DataLoader(Generic[T_co]):
     def _index_sampler(self):
         return self.batch_sampler if self._auto_collation else self.sampler
 
+    def _get_iterator(self):
+        return (_MultiProcessingDataLoaderIter if self.num_workers else _SingleProcessDataLoaderIter)(self)
+
     def __iter__(self):
         if not (self.persistent_workers and self.num_workers > 0):
-            return _Iterator(self)
+            return self._get_iterator()
         if self._iterator is None:
-            self._iterator = _Iterator(self)
+            self._iterator = self._get_iterator()
         else:
-            self._iterator.restart()
+            self._iterator._reset(self)
         return self._iterator
 
     def __len__(self):
@@ -229,7 +232,7 @@ def _plain(index, batched):
     return index.tolist() if isinstance(index, np.ndarray) and batched else index
 
 
-class _Iterator:
+class _BaseDataLoaderIter:
     """One pass over a loader.
 
     Who makes the batches: the data set itself, asked for whole batches, in this process, if it does that; else the
@@ -245,10 +248,9 @@ class _Iterator:
         generator = loader.generator or random.default_generator
         self.base_seed = generator.random63()  # PyTorch draws it for the workers, needed or not
         self.processes, self.workers = None, []
-        self.restart()
+        self._reset(loader, True)
 
-    def restart(self):
-        loader = self.loader
+    def _reset(self, loader, first_iter=False):
         self.yielded = 0
         arrays = None if loader._iterable else batches(loader._index_sampler)
         self.indices = iter(loader._index_sampler) if arrays is None else arrays
@@ -288,7 +290,7 @@ class _Iterator:
         return self
 
     def __next__(self):
-        data = self.make()
+        data = self._next_data()
         self.yielded += 1
         reported = self.loader._reported_length
         if self.loader._iterable and reported is not None and self.yielded > reported:
@@ -301,7 +303,7 @@ class _Iterator:
             warnings.warn(text, stacklevel=2)
         return data
 
-    def make(self):
+    def _next_data(self):
         if self.processes is not None:
             return next(self.processes)
         if self.first is not None:
@@ -324,13 +326,19 @@ class _Iterator:
         raise NotImplementedError("{} cannot be pickled", type(self).__name__)
 
 
-class _BaseDataLoaderIter:
-    """PyTorch's iterator classes, as names."""
-
-
 class _SingleProcessDataLoaderIter(_BaseDataLoaderIter):
-    """The one without workers."""
+    """The one of a loader without workers."""
 
 
 class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
-    """The one with workers."""
+    """The one of a loader with workers, which may be in name alone."""
+
+    processes = None
+
+    def _shutdown_workers(self):
+        """End the processes, if there are any."""
+        if self.processes is not None:
+            self.processes.finish()
+
+    def __del__(self):
+        self._shutdown_workers()

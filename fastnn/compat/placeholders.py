@@ -1,0 +1,174 @@
+"""Modules of PyTorch that have no work here, as names.
+
+Libraries import them for all cases, and ask whether something is an instance of their classes: nothing is. To make an
+instance or to call a function raises NotImplementedError. `fastnn.dropin` gives these modules when they are imported.
+"""
+import enum
+import importlib
+import types
+
+MANY = "fastnn trains whole copies of a model, by torch.nn.parallel.DistributedDataParallel over MPI"
+START = "mpiexec starts the processes of fastnn"
+PLAIN = "fastnn runs programs as they are, and compiles none"
+
+# Module -> its names, `f()` a function, `C` a class, `E:A,B` an enumeration; and why they are not there.
+NAMES = {
+    "torch.distributed.fsdp": (
+        "FullyShardedDataParallel FSDPModule FlatParameter CPUOffload MixedPrecision CPUOffloadPolicy "
+        "MixedPrecisionPolicy OffloadPolicy FullStateDictConfig FullOptimStateDictConfig LocalStateDictConfig "
+        "LocalOptimStateDictConfig OptimStateDictConfig ShardedStateDictConfig ShardedOptimStateDictConfig "
+        "StateDictConfig StateDictSettings UnshardHandle fully_shard() register_fsdp_forward_method() "
+        "ShardingStrategy:FULL_SHARD,SHARD_GRAD_OP,NO_SHARD,HYBRID_SHARD,_HYBRID_SHARD_ZERO2 "
+        "StateDictType:FULL_STATE_DICT,LOCAL_STATE_DICT,SHARDED_STATE_DICT "
+        "BackwardPrefetch:BACKWARD_PRE,BACKWARD_POST OptimStateKeyType:PARAM_NAME,PARAM_ID", MANY),
+    "torch.distributed.fsdp.wrap": (
+        "ModuleWrapPolicy CustomPolicy always_wrap_policy() enable_wrap() lambda_auto_wrap_policy() "
+        "size_based_auto_wrap_policy() transformer_auto_wrap_policy() wrap() _or_policy()", MANY),
+    "torch.distributed.fsdp.sharded_grad_scaler": ("ShardedGradScaler", MANY),
+    "torch.distributed.tensor": (
+        "DTensor Placement Replicate Shard Partial distribute_tensor() distribute_module() full() ones() zeros() "
+        "rand() randn() empty()", MANY),
+    "torch.distributed.tensor.experimental": ("context_parallel() implicit_replication() local_map()", MANY),
+    "torch.distributed.tensor.parallel": (
+        "ColwiseParallel RowwiseParallel SequenceParallel ParallelStyle PrepareModuleInput PrepareModuleOutput "
+        "loss_parallel() parallelize_module()", MANY),
+    "torch.distributed.device_mesh": ("DeviceMesh init_device_mesh()", MANY),
+    "torch.distributed._shard.sharded_tensor": ("ShardedTensor Shard empty()", MANY),
+    "torch.distributed._shard.sharded_tensor.api": ("ShardedTensor", MANY),
+    "torch.distributed.algorithms._checkpoint.checkpoint_wrapper": (
+        "CheckpointWrapper OffloadWrapper CheckpointImpl:REENTRANT,NO_REENTRANT apply_activation_checkpointing() "
+        "checkpoint_wrapper() offload_wrapper()", MANY),
+    "torch.distributed.algorithms.join": ("Join Joinable JoinHook", MANY),
+    "torch.distributed.algorithms.ddp_comm_hooks.default_hooks": (
+        "allreduce_hook() fp16_compress_hook() bf16_compress_hook() fp16_compress_wrapper() bf16_compress_wrapper()",
+        MANY),
+    "torch.distributed.algorithms.ddp_comm_hooks.powerSGD_hook": (
+        "PowerSGDState powerSGD_hook() batched_powerSGD_hook()", MANY),
+    "torch.distributed.algorithms.ddp_comm_hooks.post_localSGD_hook": (
+        "PostLocalSGDState post_localSGD_hook()", MANY),
+    "torch.distributed.algorithms.model_averaging.averagers": ("ModelAverager PeriodicModelAverager", MANY),
+    "torch.distributed.optim": (
+        "ZeroRedundancyOptimizer DistributedOptimizer PostLocalSGDOptimizer _apply_optimizer_in_backward()", MANY),
+    "torch.distributed.checkpoint": (
+        "FileSystemReader FileSystemWriter StorageReader StorageWriter SavePlanner LoadPlanner DefaultSavePlanner "
+        "DefaultLoadPlanner CheckpointException Metadata save() load() async_save() save_state_dict() "
+        "load_state_dict()", "torch.save writes a process' own objects"),
+    "torch.distributed.checkpoint.default_planner": ("DefaultSavePlanner DefaultLoadPlanner", MANY),
+    "torch.distributed.checkpoint.format_utils": ("dcp_to_torch_save() torch_save_to_dcp()", MANY),
+    "torch.distributed.checkpoint.optimizer": ("load_sharded_optimizer_state_dict()", MANY),
+    "torch.distributed.checkpoint.state_dict": (
+        "StateDictOptions get_model_state_dict() get_optimizer_state_dict() get_state_dict() set_model_state_dict() "
+        "set_optimizer_state_dict() set_state_dict()", MANY),
+    "torch.distributed.checkpoint.stateful": ("Stateful", MANY),
+    "torch.distributed.nn": ("RemoteModule", MANY),
+    "torch.distributed.nn.functional": (
+        "all_gather() all_reduce() all_to_all() all_to_all_single() broadcast() gather() reduce() reduce_scatter() "
+        "scatter()", "gradients do not travel between fastnn's processes but in DistributedDataParallel"),
+    "torch.distributed.rpc": (
+        "RRef init_rpc() shutdown() rpc_sync() rpc_async() remote() get_worker_info() WorkerInfo BackendType "
+        "TensorPipeRpcBackendOptions RpcBackendOptions", "its processes do not call each other's functions"),
+    "torch.distributed.autograd": ("context() backward() get_gradients() DistAutogradContext", MANY),
+    "torch.distributed.pipelining": ("ScheduleGPipe SplitPoint:BEGINNING,END PipelineStage pipeline()", MANY),
+    "torch.distributed.run": ("main() run() get_args_parser()", START),
+    "torch.distributed.elastic.multiprocessing.errors": ("ChildFailedError ProcessFailure record()", START),
+    "torch.distributed.launcher.api": ("LaunchConfig elastic_launch() launch_agent()", START),
+    "torch.ao.quantization": (
+        "QConfig FakeQuantize ObserverBase QuantStub DeQuantStub prepare() prepare_qat() convert() fuse_modules() "
+        "get_default_qconfig() get_default_qat_qconfig() quantize_dynamic()", "fastnn computes with floats"),
+    "torch.utils.cpp_extension": (
+        "BuildExtension CppExtension CUDAExtension load() load_inline() include_paths()",
+        "extensions in C++ are compiled against PyTorch"),
+    "torch.fx.experimental.proxy_tensor": ("make_fx() ProxyTorchDispatchMode", PLAIN),
+    "torch.fx.experimental.symbolic_shapes": ("ShapeEnv", PLAIN),
+    "torch.fx.passes.shape_prop": ("ShapeProp", PLAIN),
+    "torch.jit._recursive": ("", PLAIN),
+    "torch._inductor.config": ("", PLAIN),
+    "torch._dynamo.exc": ("TorchDynamoException Unsupported UserError", PLAIN),
+    "torch._dynamo.testing": ("CompileCounter", PLAIN),
+    "torch._subclasses.fake_tensor": ("FakeTensor FakeTensorMode", "a tensor here has its numbers"),
+    "torch._subclasses": ("FakeTensor FakeTensorMode", "a tensor here has its numbers"),
+    "torch.utils.data.datapipes.datapipe": ("IterDataPipe MapDataPipe", "use torch.utils.data's data sets"),
+    "torch.utils.data.datapipes.iter": ("", "use torch.utils.data's data sets"),
+}
+NAMES["torch.distributed.fsdp.fully_sharded_data_parallel"] = NAMES["torch.distributed.fsdp"]
+NAMES["torch.distributed.fsdp.api"] = NAMES["torch.distributed._composable.fsdp"] = NAMES["torch.distributed.fsdp"]
+NAMES["torch.distributed._tensor"] = NAMES["torch.distributed.tensor"]
+NAMES["torch.distributed._tensor.api"] = NAMES["torch.distributed.tensor"]
+NAMES["torch.distributed._tensor.experimental"] = NAMES["torch.distributed.tensor.experimental"]
+NAMES["torch.quantization"] = NAMES["torch.ao.quantization"]
+
+# Modules whose names live in another one of fastnn's.
+ALIASES = {"torch._C._distributed_c10d": "fastnn.distributed", "torch._dynamo.eval_frame": "fastnn.compat._dynamo",
+           "torch.amp.autocast_mode": "fastnn.compat.amp", "torch.amp.grad_scaler": "fastnn.compat.amp",
+           "torch.distributed.distributed_c10d": "fastnn.distributed",
+           "torch.profiler.profiler": "fastnn.compat.profiler",
+           "torch.utils.data._utils.collate": "fastnn.utils.data.collate",
+           "torch.utils.data._utils.worker": "fastnn.utils.data.worker"}
+
+_PACKAGES = {name.rsplit(".", depth)[0] for name in (*NAMES, *ALIASES) for depth in range(1, name.count(".") + 1)}
+
+
+def is_package(name):
+    """Whether there are modules below the module `name`."""
+    return name in _PACKAGES
+
+
+def knows(name):
+    """Whether `make` makes the module."""
+    return name in NAMES or name in _PACKAGES
+
+
+class _Refused:
+    """Base of classes that have no instances."""
+
+    def __init__(self, *args, **kwargs):
+        raise NotImplementedError(f"{type(self).__module__}.{type(self).__qualname__}: fastnn does not have it; "
+                                  f"{self._reason}")
+
+    def __class_getitem__(cls, item):
+        return cls
+
+
+def _function(module, name, reason):
+    def function(*args, **kwargs):
+        raise NotImplementedError(f"{module}.{name}: fastnn does not have it; {reason}")
+    function.__name__ = function.__qualname__ = name
+    function.__module__, function.__doc__ = module, f"Raise NotImplementedError: {reason}."
+    return function
+
+
+class Placeholder(types.ModuleType):
+    """A module of such names."""
+
+    def __getattr__(self, name):
+        full = f"{self.__name__}.{name}"
+        if knows(full) or full in ALIASES:
+            return importlib.import_module(full)
+        raise AttributeError(f"module {self.__name__!r} of fastnn has no attribute {name!r}", name=name, obj=self)
+
+
+_made = {}  # by what a module's entry says, so that modules of one entry share their classes
+
+
+def _contents(name, names, reason):
+    found = {}
+    for entry in names.split():
+        key, _, members = entry.partition(":")
+        if members:
+            found[key] = enum.Enum(key, members.split(","), module=name)
+        elif key.endswith("()"):
+            found[key[:-2]] = _function(name, key[:-2], reason)
+        else:
+            base = (_Refused, RuntimeError) if key.endswith(("Error", "Exception")) else (_Refused,)
+            found[key] = type(key, base, {"__module__": name, "_reason": reason, "__doc__": f"Not here: {reason}."})
+    return found
+
+
+def make(name):
+    """The module `name`, new."""
+    module = Placeholder(name, f"Names of {name} that raise when they are used.")
+    names, reason = NAMES.get(name, ("", ""))
+    if names not in _made:
+        _made[names] = _contents(name, names, reason)
+    module.__dict__.update(_made[names])
+    return module
