@@ -130,7 +130,7 @@ wheel: $(VENV)/.extra-wheel  ## build a wheel into dist/ that other Linux machin
 	cp $(WHEEL_TREE)/repaired/*.whl dist/
 	@ls -l dist/*.whl
 
-# A fresh environment, programs found there alone (no compiler), and a tree without the package's sources.
+# A fresh environment, no programs but its own and what joblib counts cores with, and a tree without the package's sources.
 # NUMPY="==2.1.0" takes the oldest NumPy that is allowed.
 NUMPY ?=
 test-wheel: wheel  ## build a wheel and run the tests on it in a fresh environment without a compiler
@@ -140,7 +140,8 @@ test-wheel: wheel  ## build a wheel and run the tests on it in a fresh environme
 	rm -rf $(WHEEL_TREE)/tree && mkdir $(WHEEL_TREE)/tree
 	tar -cf - --exclude=__pycache__ tests benchmarks examples docs README.md CHANGELOG.md CONTRIBUTING.md LICENSE pyproject.toml \
 	    Makefile | tar -xf - -C $(WHEEL_TREE)/tree
-	cd $(WHEEL_TREE)/tree && env -u PYTHONPATH PATH=$(abspath $(WHEEL_TREE))/env/bin \
+	mkdir -p $(WHEEL_TREE)/tools && ln -sf $$(command -v cat lscpu) $(WHEEL_TREE)/tools
+	cd $(WHEEL_TREE)/tree && env -u PYTHONPATH PATH=$(abspath $(WHEEL_TREE))/env/bin:$(abspath $(WHEEL_TREE))/tools \
 	    $(abspath $(WHEEL_TREE))/env/bin/python -P -m pytest -p no:cacheprovider $(ARGS)
 
 sdist: venv  ## build a source distribution into dist/

@@ -163,6 +163,7 @@ def test_other_threads_are_not_disturbed():
     assert results == {expected}
 
 
+@pytest.mark.skipif(not (ROOT / "fastnn").is_dir(), reason="a wheel is tested, whose sources are elsewhere")
 def test_every_wrapper_raises():
     """Else a kernel that was interrupted would look finished, and the next ones would be skipped."""
     missing, count = [], 0

@@ -14,7 +14,7 @@ from fastnn.nn import functional
 from fastnn.ops.declare import HOMES
 
 ROOT = Path(__file__).resolve().parent.parent
-STUBS = ROOT / "fastnn"
+STUBS = Path(fastnn.__file__).resolve().parent
 needs_stubs = pytest.mark.skipif(not (STUBS / "__init__.pyi").exists(), reason="a build writes the type stubs")
 OWNERS = {"fastnn": fastnn, "Tensor": fastnn.Tensor, "functional": functional, "linalg": fastnn.linalg,
           "special": fastnn.special}

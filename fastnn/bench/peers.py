@@ -17,7 +17,8 @@ KERAS_BACKENDS = ("tensorflow", "torch", "jax")
 
 def has_module(name):
     """Whether a module can be imported; nothing is imported for it."""
-    return bool(sys.modules[name] if name in sys.modules else importlib.util.find_spec(name))
+    spec = getattr(sys.modules[name], "__spec__", None) if name in sys.modules else importlib.util.find_spec(name)
+    return spec is not None and spec.origin is not None  # not a mere folder of that name
 
 
 def is_there(name):
