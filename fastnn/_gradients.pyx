@@ -10,8 +10,7 @@ import weakref
 import numpy
 
 from fastnn cimport _tape
-from fastnn._tape cimport (JOINT_METHOD, METHOD, Node, Output, Vertex, are_plain, duplicate, second_time,
-                           total)
+from fastnn._tape cimport JOINT_METHOD, METHOD, Node, Output, Vertex, are_plain, duplicate, second_time, total
 from fastnn._tensor cimport Tensor, edge, needs_grad, set_grad, shape_of, wrap
 from fastnn._tape import Handle, tell_origin
 from fastnn._tensor import install_methods
@@ -463,11 +462,9 @@ cdef np.ndarray starting_gradient(Tensor output, object given):
 
 
 cdef int start(outputs, grad_outputs, bint keep_graph, dict captured) except -1:
-    cdef list roots = [], grads = []
-    for output, given in zip(outputs, grad_outputs, strict=True):
-        grads.append(starting_gradient(<Tensor?>output, given))
-        roots.append(edge(<Tensor>output))
-    return run(roots, grads, keep_graph, captured)
+    cdef list grads = [starting_gradient(<Tensor?>output, given)
+                       for output, given in zip(outputs, grad_outputs, strict=True)]
+    return run([edge(<Tensor>output) for output in outputs], grads, keep_graph, captured)
 
 
 def backward_from(outputs, grad_outputs, bint keep_graph=False):
@@ -510,12 +507,15 @@ def backward(self, gradient=None, retain_graph=None, bint create_graph=False, in
     run([edge(<Tensor>self)], [first], retain_graph is not None and retain_graph, None)
 
 
+cdef Tensor hooked_up(object x):
+    if not needs_grad(<Tensor?>x):
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    return x
+
+
 def register_hook(self, hook) -> RemovableHandle:
     """Call ``hook(grad)`` when this tensor's gradient is known; what it returns, if anything, replaces it."""
-    cdef Tensor x = <Tensor?>self
-    if not needs_grad(x):
-        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    cdef Vertex vertex = edge(x)
+    cdef Vertex vertex = edge(hooked_up(self))
     if vertex.hooks is None:
         vertex.hooks = []
     return Handle(vertex.hooks, hook)
@@ -523,9 +523,7 @@ def register_hook(self, hook) -> RemovableHandle:
 
 def register_post_accumulate_grad_hook(self, hook) -> RemovableHandle:
     """Call ``hook(tensor)`` after a gradient was added to this leaf's ``grad``."""
-    cdef Tensor x = <Tensor?>self
-    if not needs_grad(x):
-        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    cdef Tensor x = hooked_up(self)
     if x.node is not None:
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
     if x.after is None:
@@ -590,11 +588,6 @@ def accumulate_recorded(Tensor leaf, Tensor grad):
             break
     if leaf.after is not None:
         call_after(leaf, grad)
-
-
-def vertex_of(Tensor tensor):
-    """Where the tensor's gradient goes: a node, the tensor itself, or None."""
-    return edge(tensor)
 
 
 def tensor_at(np.ndarray array, Vertex vertex):

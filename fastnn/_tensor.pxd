@@ -21,7 +21,7 @@ cdef class Tensor(Operators):      # has the array
     cdef void bump(self)
 
 
-cdef Vertex edge(Tensor x)                       # where its gradient goes; None if it needs none
+cpdef Vertex edge(Tensor x)                      # where its gradient goes; None if it needs none
 cdef tuple shape_of(np.ndarray array)
 cdef bint grad_enabled() noexcept
 cdef bint set_grad(bint on) noexcept             # returns what it was

@@ -72,19 +72,15 @@ cdef bint recording(Tensor x) noexcept:
     return (x.node is not None or x.leaf_requires_grad)
 
 
-cdef Vertex edge(Tensor x):
+cpdef Vertex edge(Tensor x):
     refresh(x)
     if x.node is not None:
         return x.node
     return x if x.leaf_requires_grad else None
 
 
-cdef inline Tensor handle(np.ndarray array):
-    return Tensor.__new__(Tensor if np.PyArray_CheckExact(array) else class_of(array, Tensor))
-
-
 cdef Tensor wrap(np.ndarray array):
-    cdef Tensor tensor = handle(array)
+    cdef Tensor tensor = Tensor.__new__(Tensor if np.PyArray_CheckExact(array) else class_of(array, Tensor))
     tensor.array = array
     return tensor
 
@@ -100,7 +96,7 @@ cdef Tensor wrap_view(np.ndarray array, Tensor base):
 
 cdef inline Tensor made_by(np.ndarray out, Op op, tuple edges, tuple saved):
     cdef Node node = Node.__new__(Node)
-    cdef Tensor tensor = handle(out)
+    cdef Tensor tensor = Tensor.__new__(Tensor if np.PyArray_CheckExact(out) else class_of(out, Tensor))
     node.op = op
     node.edges = edges
     node.saved = saved

@@ -8,7 +8,7 @@ A run's state is its own, so that runs may begin inside and beside each other.
 """
 import numpy as np
 
-from fastnn import _gradients, _tape
+from fastnn import _gradients, _tape, _tensor
 from fastnn._tensor import Tensor, from_array
 from fastnn.autograd.function import Context, refuse_later
 from fastnn.autograd.grad_mode import enable_grad
@@ -19,7 +19,7 @@ def _begin(outputs, grad_outputs):
     """[(vertex, gradient)] to begin with."""
     found = []
     for output, given in zip(outputs, grad_outputs, strict=True):
-        vertex = _gradients.vertex_of(output)
+        vertex = _tensor.edge(output)
         if vertex is None:
             raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
         if given is None:

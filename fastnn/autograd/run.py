@@ -1,7 +1,7 @@
 """Backward as a function."""
 import warnings
 
-from fastnn import _gradients
+from fastnn import _gradients, _tensor
 from fastnn._tensor import Tensor
 from fastnn.autograd import recorded
 from fastnn.autograd.grad_mode import set_grad_enabled
@@ -19,7 +19,7 @@ def _grads(outputs, given):
 
 def _recorded(outputs, inputs, grad_outputs, keep_graph):
     """Gradients with a history of their own, one (or None) for each input."""
-    vertices = [_gradients.vertex_of(x) for x in inputs]
+    vertices = [_tensor.edge(x) for x in inputs]
     if any(vertex is None for vertex in vertices):
         raise RuntimeError("One of the differentiated Tensors does not require grad")
     found = recorded.run(outputs, grad_outputs, keep_graph, set(vertices))

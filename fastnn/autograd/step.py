@@ -5,7 +5,7 @@ outputs, tensors, and gives a tensor, or a tuple with one (or None) for each inp
 """
 import numpy as np
 
-from fastnn import _gradients, _tape
+from fastnn import _gradients, _tape, _tensor
 from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.ops import indexing, joining, reduce
@@ -112,7 +112,7 @@ class Step:
                   for i, (array, edge) in enumerate(zip(arrays, self.edges))]  # views: vertices of this call alone
         made = function(*inputs)
         pairs = [(y, grad) for y, grad in (zip(made, g) if isinstance(g, tuple) else ((made, g),)) if grad is not None]
-        vertices = [None if edge is None else _gradients.vertex_of(x) for edge, x in zip(self.edges, inputs)]
+        vertices = [None if edge is None else _tensor.edge(x) for edge, x in zip(self.edges, inputs)]
         found = self.run(*zip(*pairs), True, dict.fromkeys(vertex for vertex in vertices if vertex is not None))
         return self.in_graph([None if vertex is None else found.get(vertex) for vertex in vertices],
                              [None if i in unread else x for i, x in enumerate(inputs)], held)
