@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-import fastnn
-
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = float(os.environ.get("FASTNN_TEST_SECONDS", "20"))
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends a signal as a terminal does")

@@ -76,7 +76,8 @@ A.is_sparse, A.is_sparse_csr | S.is_sparse, S.is_sparse_csr | S.crow_indices() |
 A.numel(), A.ndim, len(A), A.shape, A.size(0), A.size() | A.dtype, A.device, A.requires_grad, A.grad | A.is_cuda
 A.t() | C.t() | S.t() | A.T | A.mT | A.transpose(0, 1) | K.transpose(0, 2) | K.permute(1, 2, 0)
 V.transpose(0, 1) | A.t().coalesce() | S.transpose(0, 1).to_sparse_csr() | A.unsqueeze(0)
-A.unsqueeze(-1) | W.unsqueeze(2) | A + A | A + C | C + C * 2 | C + one | A - one | S + S | D + A | D - A | D + S | D + L | L + A | L + D.long()
+A.unsqueeze(-1) | W.unsqueeze(2) | A + A | A + C | C + C * 2 | C + one | A - one
+S + S | D + A | D - A | D + S | D + L | L + A | L + D.long()
 t.add(A, A, alpha=3) | t.add(D, A, alpha=2) | D.clone().add_(A) | D.clone().sub_(A) | A.clone().add_(A)
 A.clone().mul_(2) | A.clone().div_(2) | A * 2 | 2 * A | A / 4 | S * 2 | L * 2 | L / 2 | L + L | A * t.tensor(2.0)
 C * D
