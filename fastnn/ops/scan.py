@@ -431,8 +431,8 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     elif len(spacing) != len(dims):
         if dim is None:
             raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length "
-                               f"equal to 'self.dim() = {input.ndim}', since dim argument was not given, but got a list of "
-                               f"length {len(spacing)}")
+                               f"equal to 'self.dim() = {input.ndim}', since dim argument was not given, but got "
+                               f"a list of length {len(spacing)}")
         raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim "
                            f"arguments to have the same length, but got a spacing argument of length {len(spacing)} "
                            f"and a dim argument of length {len(dims)}.")
