@@ -18,6 +18,7 @@ from fastnn.config import (get_backend, get_num_threads, num_threads, set_flush_
                            use_backend)
 from fastnn.dtypes import (Size, device, dtype, finfo, get_default_dtype, iinfo, layout, memory_format,
                            set_default_dtype)
+from fastnn.ops import functions as _functions
 from fastnn.ops.namespace import *  # noqa: F403
 from fastnn.ops.printing import set_printoptions
 from fastnn.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
@@ -86,22 +87,20 @@ def typename(obj):
 
 # Packages that few programs need, or that cost more to import than the rest.
 _LATER = ("distributed", "fft", "func", "onnx", "signal", "sparse", "vision")
-# Names of torch that are defined elsewhere.
+# Methods of tensors and functions of nn.functional that are functions of torch as well.
+_METHODS = frozenset((
+    "abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_ "
+    "clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fill_ fix_ floor_ frac_ gcd_ "
+    "get_device index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_ reciprocal_ "
+    "relu_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ zero_").split())
+_LAYERS = frozenset(("adaptive_avg_pool1d avg_pool1d group_norm layer_norm max_pool1d max_pool2d max_pool3d "
+                     "pixel_shuffle pixel_unshuffle rms_norm").split())
+# Other names of torch that are defined elsewhere.
 _ELSEWHERE = {name: home for home, names in {
-    "fastnn.Tensor":
-        "abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_ "
-        "clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fill_ fix_ floor_ "
-        "frac_ gcd_ get_device index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ "
-        "rad2deg_ reciprocal_ relu_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ "
-        "xlogy_ zero_",
-    "fastnn.nn.functional":
-        "adaptive_avg_pool1d avg_pool1d group_norm layer_norm max_pool1d max_pool2d max_pool3d pixel_shuffle "
-        "pixel_unshuffle rms_norm",
     "fastnn.compat.amp":
         "clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype get_autocast_gpu_dtype "
         "is_autocast_cache_enabled is_autocast_cpu_enabled set_autocast_cache_enabled set_autocast_cpu_dtype "
-        "set_autocast_cpu_enabled "
-        "set_autocast_dtype set_autocast_enabled",
+        "set_autocast_cpu_enabled set_autocast_dtype set_autocast_enabled",
     "fastnn.compat.jit": "ScriptModule",
     "fastnn.compat.storage": "PyTorchFileReader TypedStorage UntypedStorage",
     "fastnn.func": "vmap",
@@ -115,16 +114,19 @@ _ELSEWHERE = {name: home for home, names in {
 
 
 def __dir__():
-    return sorted({*globals(), *compat.MODULES, *_LATER, *_ELSEWHERE})
+    return sorted({*globals(), *compat.MODULES, *_LATER, *_METHODS, *_LAYERS, *_ELSEWHERE})
 
 
 def __getattr__(name):
     import importlib
     if name in _LATER:
         return importlib.import_module(f"fastnn.{name}")
+    if name in _METHODS:
+        return _functions.at_top(Tensor, name)
+    if name in _LAYERS:
+        return _functions.at_top(nn.functional, name)
     if name in _ELSEWHERE:
-        home = _ELSEWHERE[name]
-        return getattr(Tensor if home == "fastnn.Tensor" else importlib.import_module(home), name)
+        return getattr(importlib.import_module(_ELSEWHERE[name]), name)
     module = compat.module(name)
     if module is not None:
         return module

@@ -215,3 +215,13 @@ def test_booleans_have_no_average():
 def test_arguments_of_wrong_types_are_named(call, message):
     with pytest.raises(TypeError, match=message):
         call()
+
+
+@pytest.mark.parametrize("make", [lambda sizes: fastnn.zeros(sizes), lambda sizes: fastnn.ones(1).reshape(sizes),
+                                  lambda sizes: fastnn.ones(1).expand(sizes), lambda sizes: fastnn.rand(sizes),
+                                  lambda sizes: fastnn.ones(1).as_strided(sizes, sizes),
+                                  lambda sizes: fastnn.ones(1).repeat(sizes), lambda sizes: fastnn.ones(1).view(sizes)])
+def test_most_dimensions(make):
+    """NumPy 2.1 crashes for so many."""
+    with pytest.raises((ValueError, RuntimeError), match="64"):
+        make((1,) * 1_000_000)

@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]  # PyTorch's, of what it is asked
 
-PROGRAMS, MODULES, SEED = 1100, 150, 20
+PROGRAMS, MODULES, SEED = 1150, 150, 20
 
 
 @pytest.fixture(scope="module")

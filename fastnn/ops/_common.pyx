@@ -136,8 +136,15 @@ def need_real(str op, *values):
 cdef object MOST_MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # below 0: the system does not say
 
 
+def need_dimensions(str op, Py_ssize_t count):
+    """ValueError for more dimensions than NumPy has: some of its versions overflow the stack before they say so."""
+    if count > 64:
+        raise ValueError(f"{op}(): tensors have at most 64 dimensions, got {count}")
+
+
 def room(str op, sizes, itemsize):
-    """Raise before any work if a result of these sizes cannot fit into this machine's memory."""
+    """Raise before any work if a result of these sizes cannot fit into this machine's memory, or is no NumPy array."""
+    need_dimensions(op, len(sizes))
     wanted = itemsize
     for size in sizes:
         wanted = wanted * size

@@ -3,6 +3,7 @@ from fastnn.ops import inplace
 from fastnn.ops._common import Function
 from fastnn.ops.declare import HOMES
 
+_SELF = dict.fromkeys(("input", "a", "x", "x1"), "self")  # the tensor's names beside a method's own
 MODULES = {"fastnn": "fastnn", "Tensor": "fastnn.Tensor", "functional": "fastnn.nn.functional",
            "linalg": "fastnn.linalg", "special": "fastnn.special", "fft": "fastnn.fft"}
 FORMS = {True: inplace.form, "view": inplace.view_form}
@@ -18,3 +19,10 @@ def public(home):
         made[name] = function if isinstance(function, property) or home == "nn" else Function(
             function, name, MODULES[home], found.keywords, found.out, found.scaled)
     return made
+
+
+def at_top(owner, name):
+    """A method of tensors, or a function of a module, as one of the top level."""
+    found = getattr(owner, name)
+    function = found.__wrapped__ if isinstance(found, Function) else found
+    return Function(function, name, "fastnn", _SELF if function.__code__.co_varnames[0] == "self" else None)

@@ -151,10 +151,10 @@ def form(str name, function, bint reads=True):
     """The in-place form of a function whose first parameter is the tensor."""
     cdef str title = name + "_"
 
-    def method(self, *args, **kwargs):
-        if not isinstance(self, Tensor):
-            raise TypeError(f"{title}(): argument 'self' must be Tensor, not {type(self).__name__}")
-        return changed(title, <Tensor>self, function, args, kwargs, reads)
+    def method(input, *args, **kwargs):
+        if not isinstance(input, Tensor):
+            raise TypeError(f"{title}(): argument 'self' must be Tensor, not {type(input).__name__}")
+        return changed(title, <Tensor>input, function, args, kwargs, reads)
     method.__name__ = method.__qualname__ = title
     method.__wrapped__ = function
     method.__doc__ = f"``{name}`` in place."

@@ -232,6 +232,8 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     tensor([[ 1., -1.]])
     """
     need_tensors("rms_norm", input)
+    if eps is not None and not isinstance(eps, (int, float)):
+        raise TypeError(f"rms_norm(): argument 'eps' (position 4) must be float, not {type(eps).__name__}")
     cdef int ndim = check_row(input, normalized_shape, weight, None)
     cdef Tensor x = <Tensor>input
     if eps is None:

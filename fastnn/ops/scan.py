@@ -402,7 +402,7 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     ----------
     input : Tensor
         The values.
-    spacing : number, list of numbers or of Tensors, default 1
+    spacing : number, list of numbers or of Tensors, default 1 (None is 1 too)
         The distance of neighbours, for all dimensions or for each; or each one's coordinates.
     dim : int or tuple of int, optional
         Dimensions; by default all.
@@ -417,6 +417,7 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     (tensor([2., 4., 6., 8.]),)
     """
     need_tensors("gradient", input)
+    spacing = 1 if spacing is None else spacing
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     if input.dtype is dtypes.uint8:
@@ -439,5 +440,8 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     if input.dtype is dtypes.bool:
         raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
                            "`logical_xor()` operator instead.")
+    if input.dtype is dtypes.float16:  # rounded once
+        steps = [step.float() if isinstance(step, Tensor) else step for step in spacing]
+        return tuple(slope.half() for slope in gradient(input.float(), spacing=steps, dim=dims, edge_order=edge_order))
     x = input if input.is_floating_point() else input.to(dtypes.get_default_dtype())
     return tuple(_slope(x, step, d, edge_order) for step, d in zip(spacing, dims))

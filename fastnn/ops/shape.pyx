@@ -10,6 +10,7 @@ from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, record1, recording, wrap, wrap_view, shape_of
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport is_complex, is_real, undo, wrap_dim
+from fastnn.ops._common import need_dimensions
 from fastnn.ops.declare import operation
 
 np.import_array()
@@ -47,6 +48,7 @@ def resolve(tuple given, Py_ssize_t total, str op):
     """Sizes with -1 filled in; a single sequence may stand for all sizes."""
     if len(given) == 1 and isinstance(given[0], (tuple, list)):
         given = tuple(given[0])
+    need_dimensions(op, len(given))
     sizes = [int(size) for size in given]
     known, unknown = 1, None
     for i, size in enumerate(sizes):

@@ -9,6 +9,7 @@ from fastnn.errors import FileFormatError
 
 MAX_DEPTH = 100  # of containers in what `save` takes, and of tuples in what `load` makes
 MAX_KEY = 64  # numbers and strings in a key
+MOST_DIMENSIONS = 64  # NumPy's; some of its versions overflow the stack before they say so
 ATOMS = {int, float, str, bytes, bool, type(None)}  # values without parts
 SHARED = 1 << 20  # a tuple that holds itself many times over may stand for so many values
 ROOM = 1 << 26  # bytes that a compressed or a model's file may make in any case,
@@ -38,8 +39,8 @@ def bytes_of(shape, itemsize, most=math.inf):
 
     FileFormatError if the shape is none, or if it takes more than `most`.
     """
-    if not isinstance(shape, (tuple, list)) or not all(map(is_count, shape)) or len(shape) > 64:
-        raise FileFormatError(f"expected a shape of at most 64 non-negative integers, got {short(shape)}")
+    if not isinstance(shape, (tuple, list)) or not all(map(is_count, shape)) or len(shape) > MOST_DIMENSIONS:
+        raise FileFormatError(f"expected a shape of at most {MOST_DIMENSIONS} non-negative integers, got {short(shape)}")
     size = math.prod(shape) * itemsize
     if size > most:
         raise FileFormatError(f"shape {short(shape)} would take {short(size)} bytes, expected at most {most} bytes "

@@ -13,7 +13,7 @@ from fastnn._tensor import Tensor, from_array
 from fastnn.dtypes import Size, device
 from fastnn.errors import FileFormatError
 from fastnn.nn.parameter import Parameter
-from fastnn.serialization.limits import bytes_of, damaged, short
+from fastnn.serialization.limits import MOST_DIMENSIONS, bytes_of, damaged, short
 from fastnn.serialization.machine import Machine, Name, Storage
 
 MAGIC = 0x1950a86a20f9469cfc6c  # begins a checkpoint of before 1.6
@@ -52,7 +52,7 @@ def _rebuild_tensor(storage, offset, size, stride, requires_grad=False, hooks=No
     if not isinstance(storage, Storage):
         raise FileFormatError("a tensor has no storage")
     _counts((offset,), "offset"), _counts(size, "shape"), _counts(stride, "stride")
-    if len(size) != len(stride):
+    if len(size) != len(stride) or len(size) > MOST_DIMENSIONS:
         raise FileFormatError(f"a tensor has shape {short(size)} and strides {short(stride)}")
     last = offset + sum((n - 1) * step for n, step in zip(size, stride))
     if 0 not in size and last >= storage.array.size:

@@ -167,32 +167,39 @@ def nuttall(M, *, sym=True, dtype=None, layout=None, device=None, requires_grad=
 
 # ---- the functions of the top level ----
 
-def _old(op, size, periodic, values, options):
-    options.pop("pin_memory", None)
+def _old(op, size, periodic, values, dtype, layout, device, requires_grad):
     if size < 0:
         raise RuntimeError(f"{op} requires non-negative window_length, got window_length={size}")
-    return _finished(op, size, bool(periodic), values, options.pop("dtype", None), options.pop("layout", None),
-                     options.pop("device", None), options.pop("requires_grad", False), **options)
+    return _finished(op, size, bool(periodic), values, dtype, layout, device, requires_grad)
 
 
-def bartlett_window(window_length, periodic=True, **options):
-    return _old("bartlett_window", window_length, periodic, _bartlett, options)
+def bartlett_window(window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False,
+                    requires_grad=False):
+    return _old("bartlett_window", window_length, periodic, _bartlett, dtype, layout, device, requires_grad)
 
 
-def blackman_window(window_length, periodic=True, **options):
-    return _old("blackman_window", window_length, periodic, lambda n: _cosines(n, _BLACKMAN), options)
+def blackman_window(window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False,
+                    requires_grad=False):
+    return _old("blackman_window", window_length, periodic, lambda n: _cosines(n, _BLACKMAN), dtype, layout, device,
+                requires_grad)
 
 
-def hamming_window(window_length, periodic=True, alpha=0.54, beta=0.46, **options):
-    return _old("hamming_window", window_length, periodic, lambda n: _cosines(n, (alpha, beta)), options)
+def hamming_window(window_length, periodic=True, alpha=0.54, beta=0.46, *, dtype=None, layout=None, device=None,
+                   pin_memory=False, requires_grad=False):
+    return _old("hamming_window", window_length, periodic, lambda n: _cosines(n, (alpha, beta)), dtype, layout, device,
+                requires_grad)
 
 
-def hann_window(window_length, periodic=True, **options):
-    return _old("hann_window", window_length, periodic, lambda n: _cosines(n, (0.5, 0.5)), options)
+def hann_window(window_length, periodic=True, *, dtype=None, layout=None, device=None, pin_memory=False,
+                requires_grad=False):
+    return _old("hann_window", window_length, periodic, lambda n: _cosines(n, (0.5, 0.5)), dtype, layout, device,
+                requires_grad)
 
 
-def kaiser_window(window_length, periodic=True, beta=12.0, **options):
-    return _old("kaiser_window", window_length, periodic, lambda n: np.kaiser(n, beta), options)
+def kaiser_window(window_length, periodic=True, beta=12.0, *, dtype=None, layout=None, device=None, pin_memory=False,
+                  requires_grad=False):
+    return _old("kaiser_window", window_length, periodic, lambda n: np.kaiser(n, beta), dtype, layout, device,
+                requires_grad)
 
 
 for _function, _more, _result in (
@@ -211,8 +218,8 @@ for _function, _more, _result in (
     window_length : int
     periodic : bool, default True
         Whether the window is periodic, for spectra; else symmetric, for filters.
-{_more}    **options
-        ``dtype``, ``requires_grad``, ``layout``, ``device``, ``pin_memory``, as of ``zeros``.
+{_more}    dtype, layout, device, pin_memory, requires_grad
+        As of ``zeros``.
 
     Examples
     --------

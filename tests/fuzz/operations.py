@@ -18,7 +18,10 @@ EXCLUDED = {
         is_deterministic_algorithms_warn_only_enabled is_grad_enabled is_inference_mode_enabled
         manual_seed num_threads seed set_default_device set_default_dtype set_default_tensor_type
         set_float32_matmul_precision set_flush_denormal set_num_interop_threads set_num_threads set_printoptions
-        set_rng_state show_config use_backend use_deterministic_algorithms""".split(), SETTINGS),
+        set_rng_state show_config use_backend use_deterministic_algorithms clear_autocast_cache get_autocast_cpu_dtype
+        get_autocast_dtype get_autocast_gpu_dtype is_autocast_cache_enabled is_autocast_cpu_enabled
+        set_autocast_cache_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled set_autocast_dtype
+        set_autocast_enabled""".split(), SETTINGS),
     **dict.fromkeys("load save compile from_dlpack from_numpy typename".split(), "files and other libraries"),
     **dict.fromkeys("""backward register_hook register_post_accumulate_grad_hook retain_grad""".split(),
                     "called by every program's end"),
@@ -37,6 +40,15 @@ EXCLUDED = {
     **dict.fromkeys("frombuffer set_ storage untyped_storage".split(), "memory: test_program_names compares them"),
     **dict.fromkeys("householder_product matrix_exp orgqr".split(), "of square matrices: test_pruning compares them"),
     "grid_sample": "PyTorch's crashes for positions that are not finite: parity and test_ops compare it",
+    **dict.fromkeys("angle chalf complex conj_physical polar stft istft".split(), "complex: test_complex"),
+    **dict.fromkeys("""bartlett_window blackman_window hamming_window hann_window kaiser_window""".split(),
+                    "of one number: test_complex"),
+    **dict.fromkeys("""hspmm smm sparse_bsc_tensor sparse_bsr_tensor sparse_compressed_tensor sparse_coo_tensor
+        sparse_csc_tensor sparse_csr_tensor spmm sparse_mask to_sparse to_sparse_coo to_sparse_csc
+        to_sparse_csr""".split(), "sparse: test_sparse"),
+    **dict.fromkeys("inv_ex lu lu_factor lu_factor_ex lu_solve lu_unpack solve_ex tensorinv tensorsolve".split(),
+                    "of square matrices that are well conditioned: tests/parity compares them"),
+    "gradient": "lists of coordinates: test_cumulative",
     **dict.fromkeys("summary vmap".split(), "of layers and functions: test_summary, test_func"),
 }
 
