@@ -14,6 +14,7 @@ from fastnn._tape cimport JOINT_METHOD, METHOD, Node, Output, Vertex, second_tim
 from fastnn._tensor cimport Tensor, edge, needs_grad, set_grad, shape_of, wrap
 from fastnn._tape import Handle, tell_origin
 from fastnn._tensor import install_methods
+from fastnn.dtypes import as_gradient
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport _core
 from fastnn.kernels cimport elementwise as K
@@ -86,11 +87,8 @@ cdef int deliver(Vertex vertex, np.ndarray grad) except -1:
     if vertex.arrived is None:
         vertex.arrived = grad
         vertex.arrived_is_own = False
-    elif vertex.arrived_is_own:
-        if np.PyArray_ISCOMPLEX(grad):
-            numpy.add(vertex.arrived, grad, out=vertex.arrived)
-        else:
-            K.add_into(vertex.arrived, grad)
+    elif vertex.arrived_is_own and not np.PyArray_ISCOMPLEX(grad):
+        K.add_into(vertex.arrived, grad)
     else:
         vertex.arrived = added(vertex.arrived, grad)
         vertex.arrived_is_own = True
@@ -461,13 +459,7 @@ cdef np.ndarray starting_gradient(Tensor output, object given):
     if not np.PyArray_SAMESHAPE(grad, output.array):
         raise ShapeError(f"Mismatch in shape: grad_output[0] has a shape of {list(shape_of(grad))} and output[0] "
                          f"has a shape of {list(shape_of(output.array))}.")
-    if np.PyArray_TYPE(grad) == np.PyArray_TYPE(output.array):
-        return grad
-    if np.PyArray_ISCOMPLEX(grad) or np.PyArray_ISCOMPLEX(output.array):
-        raise RuntimeError(f"For complex Tensors, both grad_output and output are required to have the same dtype. "
-                           f"Mismatch in dtype: grad_output[0] has a dtype of {given.dtype} and output[0] has a dtype "
-                           f"of {output.dtype}.")
-    return grad.astype(output.array.dtype)
+    return grad if np.PyArray_TYPE(grad) == np.PyArray_TYPE(output.array) else as_gradient(grad, output.array.dtype)
 
 
 cdef int start(outputs, grad_outputs, bint keep_graph, dict captured) except -1:
