@@ -14,8 +14,7 @@ from fastnn._tape cimport JOINT_METHOD, METHOD, Node, Output, Vertex, second_tim
 from fastnn._tensor cimport Tensor, edge, needs_grad, set_grad, shape_of, wrap
 from fastnn._tape import Handle, tell_origin
 from fastnn._tensor import install_methods
-from fastnn.dtypes import as_gradient
-from fastnn.errors import ShapeError
+from fastnn.errors import ShapeError, as_gradient, no_implicit_gradient
 from fastnn.kernels cimport _core
 from fastnn.kernels cimport elementwise as K
 
@@ -78,10 +77,6 @@ cdef bint claim(Run run, Vertex vertex) except -1:
     return True
 
 
-cdef np.ndarray added(np.ndarray x, np.ndarray y):
-    return numpy.asarray(numpy.add(x, y)) if np.PyArray_ISCOMPLEX(y) else K.binary("add", x, y)
-
-
 cdef int deliver(Vertex vertex, np.ndarray grad) except -1:
     """Add a gradient to those that arrived at a vertex."""
     if vertex.arrived is None:
@@ -90,7 +85,7 @@ cdef int deliver(Vertex vertex, np.ndarray grad) except -1:
     elif vertex.arrived_is_own and not np.PyArray_ISCOMPLEX(grad):
         K.add_into(vertex.arrived, grad)
     else:
-        vertex.arrived = added(vertex.arrived, grad)
+        vertex.arrived = K.added(vertex.arrived, grad)
         vertex.arrived_is_own = True
     return 0
 
@@ -295,7 +290,7 @@ cdef object leave(Run run, Output output, np.ndarray grad):
     cdef list grads = run.parts.get(node)
     if grads is None:
         grads = run.parts[node] = [None] * node.outputs
-    grads[output.slot] = grad if grads[output.slot] is None else added(grads[output.slot], grad)
+    grads[output.slot] = grad if grads[output.slot] is None else K.added(grads[output.slot], grad)
     return None
 
 
@@ -443,10 +438,8 @@ cdef np.ndarray starting_gradient(Tensor output, object given):
     if not needs_grad(output):
         raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
     if given is None:
-        if np.PyArray_SIZE(output.array) != 1:
-            raise RuntimeError("grad can be implicitly created only for scalar outputs")
-        if np.PyArray_ISCOMPLEX(output.array):
-            raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {output.dtype}")
+        if np.PyArray_SIZE(output.array) != 1 or np.PyArray_ISCOMPLEX(output.array):
+            raise no_implicit_gradient(output.array)
         grad = _core.new_like(output.array, np.PyArray_TYPE(output.array))
         if np.PyArray_TYPE(grad) == np.NPY_FLOAT:
             (<float *>np.PyArray_DATA(grad))[0] = 1

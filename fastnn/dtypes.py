@@ -122,15 +122,6 @@ def to_real(kind):
     return np.dtype(f"f{kind.itemsize // 2}") if kind.kind == "c" else kind
 
 
-def as_gradient(array, kind):
-    """The gradient of an output of NumPy dtype `kind`; RuntimeError, as PyTorch's, where one of both is complex."""
-    if array.dtype.kind == "c" or kind.kind == "c":
-        raise RuntimeError(f"For complex Tensors, both grad_output and output are required to have the same dtype. "
-                           f"Mismatch in dtype: grad_output[0] has a dtype of {from_numpy(array.dtype)} and output[0] "
-                           f"has a dtype of {from_numpy(kind)}.")
-    return array.astype(kind)
-
-
 def number(value, kind):
     """A number as NumPy dtype `kind` holds it; RuntimeError, as PyTorch's, where it does not fit."""
     if kind.kind == "b":

@@ -14,6 +14,7 @@ cdef np.ndarray unary_map(int number, np.ndarray x, double a, double b)
 cdef np.ndarray binary_alike(int number, np.ndarray x, np.ndarray y)
 cdef np.ndarray compare_alike(int number, np.ndarray x, np.ndarray y)
 cdef np.ndarray compare_number(int number, np.ndarray x, double y)
+cdef np.ndarray added(np.ndarray x, np.ndarray y)
 cdef int binary_number(str op) except -1
 cpdef np.ndarray copy(np.ndarray x, bint keep_order=*)
 cpdef np.ndarray copy_into(np.ndarray out, np.ndarray x)

@@ -18,7 +18,13 @@ REFUSED = tuple(name for name, reason in NOT_COMPARED.items() if reason is _REFU
 
 def compared():
     """OpInfo names; none without PyTorch."""
-    return [name for name in [*names.SCOPE, *names.extra(), *names.NOT_COMPARED] if name not in NOT_COMPARED]
+    try:
+        import torch
+        from torch.testing._internal.common_methods_invocations import op_db
+    except ImportError:
+        return []
+    known = {op.name for op in op_db if torch.complex128 in op.supported_dtypes("cpu")}
+    return sorted(name for name in known if name not in NOT_COMPARED and names.function_of(name) is not None)
 
 
 def as_complex(value, torch, map_tensors):
