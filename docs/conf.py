@@ -30,6 +30,7 @@ NAMESPACES = {
     "fastnn.utils.data": "Data", "fastnn.training": "Training",
     "fastnn.autograd": "Gradients", "fastnn.func": "Functions of functions",
     "fastnn.linalg": "Linear algebra", "fastnn.special": "Special functions",
+    "fastnn.fft": "Fourier transforms", "fastnn.signal.windows": "Windows",
     "fastnn.distributions": "Probability distributions", "fastnn.sklearn": "The scikit-learn door",
     "fastnn.explain": "Explanations", "fastnn.models": "Pretrained models", "fastnn.onnx": "ONNX",
     "fastnn.vision.transforms": "Transforms of images", "fastnn.vision.datasets": "Data sets of images",

@@ -16,6 +16,8 @@ SECTIONS = {
     "torch.autograd": ("fastnn.autograd", "torch.autograd"),
     "torch.linalg": ("fastnn.linalg", "torch.linalg"),
     "torch.special": ("fastnn.special", "torch.special"),
+    "torch.fft": ("fastnn.fft", "torch.fft"),
+    "torch.signal.windows": ("fastnn.signal.windows", "torch.signal.windows"),
     "torch.distributions": ("fastnn.distributions", "torch.distributions"),
     "torch.distributions.constraints": ("fastnn.distributions.constraints", "torch.distributions.constraints"),
     "torch.nn": ("fastnn.nn", "torch.nn"),
@@ -40,8 +42,8 @@ OWN = {
 }
 # Kinds of names that are not in fastnn's scope, and PyTorch's internals that happen to have public names.
 BEYOND = re.compile(
-    "complex|conj|real$|imag$|angle|polar|sparse|crow|ccol|coalesce|quant|fake_|fbgemm|mkldnn|miopen|cudnn|cuda|xpu"
-    "|mps|ipu|vulkan|mtia|hpu|meta|fft|istft|stft|window$|sym_|cond$|while_loop|vmap|compile|export|jit|fork|wait$"
+    "sparse|crow|ccol|coalesce|quant|fake_|fbgemm|mkldnn|miopen|cudnn|cuda|xpu"
+    "|mps|ipu|vulkan|mtia|hpu|meta|sym_|cond$|while_loop|vmap|compile|export|jit|fork|wait$"
     "|import_ir|parse_|merge_type|script|_copy$|native|infer_size|names?$|names?_|align_|refine|rename|autocast|half"
     "|bfloat|float8|uint16|uint32|uint64|torch_function|dispatch|storage|resize|symeig|_geqrf|lobpcg|vander|ormqr"
     "|batch_norm_|^unsafe|^segment|^channel|functional_|^get_|^set_|^is_|^init|^classproperty|^prepare|^typename"
@@ -56,8 +58,7 @@ Made by `make coverage`. A name that is not here raises an error that says so; a
 cannot run on fastnn yet. Behaviour, defaults and errors are those of PyTorch 2.13; where fastnn differs is in
 `docs/porting.md`.
 
-The lists of absent names leave out what belongs to complex numbers, sparse and quantized tensors, Fourier
-transforms, other devices, compilers and 3-d images, and PyTorch's internals.
+The lists of absent names leave out what belongs to sparse and quantized tensors, other devices, compilers and 3-d images, and PyTorch's internals.
 """
 
 

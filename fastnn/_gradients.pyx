@@ -14,7 +14,7 @@ from fastnn._tape cimport JOINT_METHOD, METHOD, Node, Output, Vertex, are_plain,
 from fastnn._tensor cimport Tensor, edge, needs_grad, set_grad, shape_of, wrap
 from fastnn._tape import Handle, tell_origin
 from fastnn._tensor import install_methods
-from fastnn.errors import ShapeError
+from fastnn.errors import ShapeError, as_gradient, no_implicit_gradient
 from fastnn.kernels cimport _core
 from fastnn.kernels cimport elementwise as K
 
@@ -436,10 +436,8 @@ cdef np.ndarray starting_gradient(Tensor output, object given):
     if not needs_grad(output):
         raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
     if given is None:
-        if np.PyArray_SIZE(output.array) != 1:
-            raise RuntimeError("grad can be implicitly created only for scalar outputs")
-        if np.PyArray_ISCOMPLEX(output.array):
-            raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {output.dtype}")
+        if np.PyArray_SIZE(output.array) != 1 or np.PyArray_ISCOMPLEX(output.array):
+            raise no_implicit_gradient(output.array)
         grad = _core.new_like(output.array, np.PyArray_TYPE(output.array))
         if np.PyArray_TYPE(grad) == np.NPY_FLOAT:
             (<float *>np.PyArray_DATA(grad))[0] = 1
@@ -452,13 +450,7 @@ cdef np.ndarray starting_gradient(Tensor output, object given):
     if not np.PyArray_SAMESHAPE(grad, output.array):
         raise ShapeError(f"Mismatch in shape: grad_output[0] has a shape of {list(shape_of(grad))} and output[0] "
                          f"has a shape of {list(shape_of(output.array))}.")
-    if np.PyArray_TYPE(grad) == np.PyArray_TYPE(output.array):
-        return grad
-    if np.PyArray_ISCOMPLEX(grad) or np.PyArray_ISCOMPLEX(output.array):
-        raise RuntimeError(f"For complex Tensors, both grad_output and output are required to have the same dtype. "
-                           f"Mismatch in dtype: grad_output[0] has a dtype of {given.dtype} and output[0] has a dtype "
-                           f"of {output.dtype}.")
-    return grad.astype(output.array.dtype)
+    return grad if np.PyArray_TYPE(grad) == np.PyArray_TYPE(output.array) else as_gradient(grad, output.array.dtype)
 
 
 cdef int start(outputs, grad_outputs, bint keep_graph, dict captured) except -1:

@@ -102,3 +102,19 @@ def check_number(value, name, where, least=0, below=float("inf"), kind="number")
 def shown(value):
     """A value as a message has it: itself if it is short, else its type."""
     return repr(value) if isinstance(value, (int, float, complex, str, type(None), slice)) else type(value).__name__
+
+
+def no_implicit_gradient(array):
+    """What backward raises where an output gets no gradient and is not a real scalar, in PyTorch's words."""
+    if array.size == 1:
+        return RuntimeError(f"grad can be implicitly created only for real scalar outputs but got torch.{array.dtype}")
+    return RuntimeError("grad can be implicitly created only for scalar outputs")
+
+
+def as_gradient(array, kind):
+    """The gradient of an output of NumPy dtype `kind`; RuntimeError, as PyTorch's, where one of both is complex."""
+    if array.dtype.kind == "c" or kind.kind == "c":
+        raise RuntimeError(f"For complex Tensors, both grad_output and output are required to have the same dtype. "
+                           f"Mismatch in dtype: grad_output[0] has a dtype of torch.{array.dtype} and output[0] has a "
+                           f"dtype of torch.{kind}.")
+    return array.astype(kind)

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn import _gradients, _tape, _tensor
 from fastnn._tensor import Tensor, from_array
+from fastnn.errors import no_implicit_gradient
 from fastnn.autograd.function import Context, refuse_later
 from fastnn.autograd.grad_mode import enable_grad
 from fastnn.autograd.step import Step
@@ -23,8 +24,8 @@ def _begin(outputs, grad_outputs):
         if vertex is None:
             raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
         if given is None:
-            if output.numel() != 1:
-                raise RuntimeError("grad can be implicitly created only for scalar outputs")
+            if output.numel() != 1 or output.is_complex():
+                raise no_implicit_gradient(output.detach().numpy())
             given = from_array(np.ones(tuple(output.shape), output.detach().numpy().dtype))
         elif given.shape != output.shape:
             raise RuntimeError(f"Mismatch in shape: grad_output[0] has a shape of {list(given.shape)} and output[0] "

@@ -35,8 +35,8 @@ def _of_logabsdet(g, z, x):
 
 
 def _of_sign(g, z, x):
-    rotated = real(conj(g) * z * 1j)
-    return _column(rotated * 1j) * adjoint(INV(x))
+    along = real(conj(g) * z * 1j)
+    return _column(along * 1j) * adjoint(INV(x))
 
 
 INV = Formula("LinalgInvExBackward0", lambda x: lapack("linalg.inv", np.linalg.inv, x),
