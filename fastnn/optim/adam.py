@@ -46,6 +46,7 @@ class Adam(Optimizer):
     tensor([ 0.8004, -1.8002])
     """
 
+    _without_sparse = ", please consider SparseAdam instead"
     _later_options = {"amsgrad": False, "maximize": False, "foreach": None, "capturable": False,
                       "differentiable": False, "fused": None, "decoupled_weight_decay": False}
 

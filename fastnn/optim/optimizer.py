@@ -178,6 +178,7 @@ class Optimizer:
     """
 
     _later_options = {}  # what groups saved by an older version may lack
+    _without_sparse = ""  # what the error of a sparse gradient says besides
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -247,6 +248,11 @@ class Optimizer:
                 loss = closure()
         update = self._update_group
         for group in self.param_groups:
+            sparse = _update.with_sparse_gradients(group["params"])
+            if sparse:
+                for param in sparse:
+                    self._update_sparse(group, param)
+                group = {**group, "params": [p for p in group["params"] if all(p is not q for q in sparse)]}
             if self._repeated:
                 for param in group["params"]:
                     update({**group, "params": [param]})
@@ -256,6 +262,10 @@ class Optimizer:
 
     def _update_group(self, group):
         raise NotImplementedError(f"{type(self).__name__}: step is not implemented")
+
+    def _update_sparse(self, group, param):
+        """A step of a parameter with a sparse gradient, as an embedding with ``sparse=True`` has."""
+        raise RuntimeError(f"{type(self).__name__} does not support sparse gradients{self._without_sparse}")
 
     def zero_grad(self, set_to_none=True):
         """Remove all gradients, or set them to zeros.

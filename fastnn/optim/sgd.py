@@ -1,5 +1,5 @@
 """Stochastic gradient descent."""
-from fastnn.optim import _update
+from fastnn.optim import _update, sparse_steps
 from fastnn.optim.optimizer import Optimizer, check_at_least_zero, check_lr, check_modes
 
 
@@ -57,3 +57,6 @@ class SGD(Optimizer):
 
     def _update_group(self, group):
         _update.sgd(group, self.state, self._plans)
+
+    def _update_sparse(self, group, param):
+        sparse_steps.sgd(group, self.state[param], param)

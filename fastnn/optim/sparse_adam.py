@@ -1,11 +1,12 @@
 """SparseAdam."""
+from fastnn.optim import sparse_steps
 from fastnn.optim.optimizer import Optimizer, check_betas, check_lr
 
 
 class SparseAdam(Optimizer):
-    """Adam for sparse gradients; gradients are dense here, which it refuses as PyTorch's does.
+    """Adam for sparse gradients, of which it changes the rows that they name, and their averages, alone.
 
-    Same as torch.optim.SparseAdam on dense gradients.
+    Same as torch.optim.SparseAdam; an embedding with ``sparse=True`` has such gradients.
 
     Parameters
     ----------
@@ -22,16 +23,17 @@ class SparseAdam(Optimizer):
     Raises
     ------
     RuntimeError
-        A step with gradients is made; the message names `Adam`.
+        A gradient is dense; the message names `Adam`.
 
     Examples
     --------
-    >>> p = nn.Parameter(fastnn.ones(2))
-    >>> p.sum().backward()
-    >>> fastnn.optim.SparseAdam([p]).step()
-    Traceback (most recent call last):
-        ...
-    RuntimeError: SparseAdam does not support dense gradients, please consider Adam instead
+    >>> table = nn.Embedding.from_pretrained(fastnn.ones(3, 2), freeze=False, sparse=True)
+    >>> table(fastnn.tensor([1])).sum().backward()
+    >>> fastnn.optim.SparseAdam([table.weight], lr=0.5).step()
+    >>> table.weight.detach()
+    tensor([[1.0000, 1.0000],
+            [0.5000, 0.5000],
+            [1.0000, 1.0000]])
     """
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, maximize=False):
@@ -46,3 +48,6 @@ class SparseAdam(Optimizer):
     def _update_group(self, group):
         if any(param.grad is not None for param in group["params"]):
             raise RuntimeError("SparseAdam does not support dense gradients, please consider Adam instead")
+
+    def _update_sparse(self, group, param):
+        sparse_steps.adam(group, self.state[param], param)

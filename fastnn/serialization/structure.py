@@ -86,6 +86,8 @@ class Packer:
             return self.pack_array(value, path)
         if isinstance(value, np.generic):
             return self.store("scalar", np.asarray(value), path)
+        if isinstance(value, Tensor) and value.layout != "torch.strided":
+            return self.pack_sparse(value, path)
         if kind in (bytes, bytearray):
             return self.store(kind.__name__, np.frombuffer(bytes(value), np.uint8), path)
         if kind is dtypes.Size:
@@ -101,6 +103,17 @@ class Packer:
             return self.pack_container(value, path)
         finally:
             self.parents.discard(id(value))
+
+    def pack_sparse(self, value, path):
+        """Its layout, sizes, and what its layout consists of."""
+        if id(value) in self.known:
+            return {"again": self.known[id(value)][0]}
+        self.known[id(value)] = len(self.known), value
+        x = value.detach()
+        parts = {"torch.sparse_csr": ("crow_indices", "col_indices", "values"),
+                 "torch.sparse_csc": ("ccol_indices", "row_indices", "values")}.get(x.layout, ("_indices", "_values"))
+        return {"sparse": [str(x.layout), list(x.shape), x.is_coalesced() if x.is_sparse else None, value.requires_grad,
+                           [self.pack_array(getattr(x, part)(), (*path, part.strip("_"))) for part in parts]]}
 
     def pack_container(self, value, path):
         kind = type(value)
@@ -277,6 +290,14 @@ class Unpacker:
     def unpack_frozen(self, place, depth):
         return self.unpack_parameter(place, depth, False)
 
+    def unpack_sparse(self, parts, depth):
+        layout, size, coalesced, requires_grad, nodes = parts
+        number = len(self.known)
+        self.known.append(None)
+        made = sparse(layout, size, [self.unpack(node, depth + 1) for node in nodes], coalesced)
+        self.known[number] = made.requires_grad_() if requires_grad is True else made
+        return self.known[number]
+
     def unpack_again(self, number, depth):
         if not is_count(number) or number >= len(self.known):
             raise FileFormatError(f"the structure has no tensor {short(number)}")
@@ -337,6 +358,22 @@ class Unpacker:
         if depth or not isinstance(title, str) or not isinstance(data, bytes):
             raise FileFormatError("the structure has a malformed pickle")
         return Pickled(title, data, [self.unpack(node, 1) for node in nodes])
+
+
+def sparse(layout, size, parts, coalesced=None):
+    """A sparse tensor of the parts that a file has of it."""
+    from fastnn.sparse import creation
+    if not all(isinstance(part, Tensor) for part in parts) or not all(map(is_count, size)):
+        raise FileFormatError("a sparse tensor is not made of tensors and sizes")
+    try:
+        if layout == "torch.sparse_coo":
+            indices, values = parts
+            return creation.sparse_coo_tensor(indices, values, size, is_coalesced=coalesced is True or None,
+                                              check_invariants=True)
+        starts, plain, values = parts
+        return creation.sparse_compressed_tensor(starts, plain, values, size, layout=layout)
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise FileFormatError(f"a sparse tensor does not fit together: {error}") from None
 
 
 def tensor(array):

@@ -10,11 +10,12 @@ import zipfile
 import numpy as np
 
 from fastnn._tensor import Tensor, from_array
-from fastnn.dtypes import Size, device
+from fastnn.dtypes import Size, device, layout
 from fastnn.errors import FileFormatError
 from fastnn.nn.parameter import Parameter
 from fastnn.serialization.limits import MOST_DIMENSIONS, bytes_of, damaged, short
 from fastnn.serialization.machine import Machine, Name, Storage
+from fastnn.serialization.structure import sparse
 
 MAGIC = 0x1950a86a20f9469cfc6c  # begins a checkpoint of before 1.6
 PROTOCOL = 1001
@@ -83,10 +84,24 @@ def _device(*arguments):
     return device("cpu")
 
 
+def _layout(name):
+    if name not in ("torch.strided", "torch.sparse_coo", "torch.sparse_csr", "torch.sparse_csc"):
+        raise FileFormatError(f"tensors of layout {short(name)} are not supported")
+    return layout(name)
+
+
+def _rebuild_sparse(kind, data):
+    count = 2 if kind == "torch.sparse_coo" else 3
+    if not isinstance(kind, layout) or not isinstance(data, tuple) or len(data) < count + 1:
+        raise FileFormatError("a sparse tensor lacks parts")
+    return sparse(kind, _counts(tuple(data[count]), "shape"), data[:count], *data[count + 1:count + 2])
+
+
 # What a file may call to make tensors.
 CALLS = {"torch._utils._rebuild_tensor_v2": _rebuild_tensor, "torch._utils._rebuild_tensor": _rebuild_tensor,
          "torch._utils._rebuild_parameter": _rebuild_parameter,
          "torch._utils._rebuild_parameter_with_state": _rebuild_parameter,
+         "torch._utils._rebuild_sparse_tensor": _rebuild_sparse, "torch.serialization._get_layout": _layout,
          "torch.nn.parameter.Parameter": _rebuild_parameter, "torch.Size": _size, "torch.device": _device}
 
 

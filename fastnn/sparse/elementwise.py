@@ -6,7 +6,7 @@ need no rules of their own.
 import numpy as np
 
 from fastnn import _tensor, dtypes
-from fastnn._tensor import Tensor, from_array, take_history, to_array
+from fastnn._tensor import Tensor, from_array, record_inplace, take_history, to_array
 from fastnn.errors import ShapeError
 from fastnn.ops.arithmetic import add as dense_add
 from fastnn.ops.casting import result_type
@@ -14,8 +14,8 @@ from fastnn.ops.joining import cat as dense_cat
 from fastnn.sparse.common import as_coo, at_entries, check_same_shape, is_scalar, is_sparse, rule, same_places
 from fastnn.sparse.creation import refuse_layout, sparse_coo_tensor
 from fastnn.sparse.patterns import COO, CSC, CSR, Compressed, Coordinates, SparseArray, grouped
-from fastnn.sparse.tensor import (RULES, coalesced, entries, frozen, pattern_of, refuse, summed, typename,
-                                  with_values)
+from fastnn.sparse.tensor import (RULES, coalesced, entries, found_values, frozen, pattern_of, refuse, summed,
+                                  typename, with_values)
 
 # Maps with f(0) = 0. They are not linear, so that values of one position are added before.
 MAPS = """
@@ -29,7 +29,7 @@ size is_floating_point is_signed is_complex is_conj is_neg is_inference is_pinne
 pin_memory nelement ndimension new_tensor new_full new_ones new_empty conj resolve_conj resolve_neg is_same_size
 retain_grad shares_memory
 """.split()
-IN_PLACE = "abs add ceil div floor mul neg pow relu round sign sin sqrt square sub tan tanh trunc t transpose".split()
+IN_PLACE = "abs ceil div floor mul neg pow relu round sign sin sqrt square tan tanh trunc t transpose".split()
 
 
 # ---- layouts ----
@@ -100,17 +100,6 @@ def sparse_mask(self, mask):
         return with_values(pattern, at_entries(self, pattern))
     own = coalesced(as_coo(self))
     return with_values(pattern, found_values(own, pattern.keys))
-
-
-def found_values(tensor, keys):
-    """The values of a coalesced tensor at the positions `keys`, 0 where it has none."""
-    at = pattern_of(tensor).find(keys)
-    values = entries(tensor)
-    if not len(values):
-        return from_array(np.zeros((len(keys), *values.shape[1:]), values.dtype.numpy))
-    found = values.index_select(0, from_array(np.maximum(at, 0)))
-    there = from_array((at >= 0).reshape((-1,) + (1,) * (values.ndim - 1)))
-    return found * there.to(values.dtype)
 
 
 # ---- arithmetic ----
@@ -346,17 +335,32 @@ def detach_(self):
 
 def _changed(name):
     def change(input, *args, **kwargs):
-        if not is_sparse(input):
-            made = RULES[name](input.clone() if input.requires_grad else input.detach(), *args, **kwargs)
-            if is_sparse(made):
-                raise RuntimeError(f"{name}_: the result is sparse, and the tensor to change is not")
-            return input.copy_(made.reshape(tuple(input.shape)))
-        return replace(input, RULES[name](input, *args, **kwargs))
+        made = RULES[name](input, *args, **kwargs)
+        if not is_sparse(input) or not is_sparse(made):
+            raise NotImplementedError(f"{name}_: expected a sparse tensor to change, got one of layout {input.layout}")
+        return replace(input, made)
     return change
 
 
 for _name in IN_PLACE:
     RULES[f"{_name}_"] = _changed(_name)
+
+
+@rule("add_")
+def add_(input, other, *, alpha=1):
+    if is_sparse(input):
+        return replace(input, add(input, other, alpha=alpha))
+    if _tensor.is_grad_enabled() and (input.requires_grad or other.requires_grad) or input.shape != other.shape:
+        return input.copy_(add(input, other, alpha=alpha))
+    own, array = _tensor.writable(input), to_array(coalesced(as_coo(other.detach())))
+    index = tuple(array.pattern.indices)
+    own[index] = own[index] + array.values * alpha
+    return record_inplace(input, None)
+
+
+@rule("sub_ subtract_")
+def sub_(input, other, *, alpha=1):
+    return add_(input, -other if not isinstance(other, Tensor) else other, alpha=-alpha)
 
 
 @rule("sparse_resize_ sparse_resize_and_clear_")

@@ -85,6 +85,9 @@ class Coordinates(Pattern):
         self.indices, self.sizes, self.nnz = indices, tuple(map(int, sizes)), indices.shape[1]
         self.coalesced = self.nnz < 2 if coalesced is None else coalesced
 
+    def __reduce__(self):
+        return Coordinates, (self.indices, self.sizes, self.coalesced)
+
     @functools.cached_property
     def unique(self):
         """(pattern without duplicates, in order; the number of each entry there, None: as it is; entries, one for each
@@ -112,6 +115,9 @@ class Compressed(Pattern):
     def __init__(self, starts, plain, sizes, axis=0):
         self.starts, self.plain, self.sizes, self.axis = starts, plain, tuple(map(int, sizes)), axis
         self.nnz, self.layout = plain.size, (CSR, CSC)[axis]
+
+    def __reduce__(self):
+        return Compressed, (self.starts, self.plain, self.sizes, self.axis)
 
     @functools.cached_property
     def indices(self):

@@ -42,7 +42,7 @@ WITH_VALUES = Op("SparseCooTensorWithDimsAndTensorsBackward0", _with_values_back
 
 @WITH_VALUES.second
 def _with_values_second(step, g):
-    return entries(g.sparse_mask(from_array(SparseArray(step.pattern, np.zeros(step.pattern.nnz)))))
+    return found_values(coalesced(g), step.pattern.keys)
 
 
 def pattern_of(tensor):
@@ -67,6 +67,17 @@ def coalesced(tensor):
     if group is None:
         return tensor if pattern is pattern_of(tensor) else with_values(pattern, entries(tensor))
     return with_values(pattern, summed(entries(tensor), group, pattern.nnz))
+
+
+def found_values(tensor, keys):
+    """The values of a coalesced tensor at the positions `keys`, 0 where it has none."""
+    at = pattern_of(tensor).find(keys)
+    values = entries(tensor)
+    if not len(values):
+        return from_array(np.zeros((len(keys), *values.shape[1:]), values.dtype.numpy))
+    found = values.index_select(0, from_array(np.maximum(at, 0)))
+    there = from_array((at >= 0).reshape((-1,) + (1,) * (values.ndim - 1)))
+    return found * there.to(values.dtype)
 
 
 def summed(values, group, n):
@@ -253,7 +264,7 @@ class SparseTensor(Tensor):
 
     def __reduce_ex__(self, protocol):
         array = to_array(self)
-        return rebuilt, (array.pattern.__reduce__(), array.values, self.requires_grad)
+        return rebuilt, (array.pattern, array.values, self.requires_grad)
 
     @property
     def T(self):  # noqa: N802 (PyTorch's name)
@@ -319,8 +330,7 @@ SparseTensor.__hash__ = Tensor.__hash__
 
 def rebuilt(pattern, values, requires_grad):
     """Unpickles a sparse tensor."""
-    make, args = pattern
-    made = from_array(SparseArray(make(*args), values))
+    made = from_array(SparseArray(pattern, values))
     made.requires_grad = requires_grad
     return made
 

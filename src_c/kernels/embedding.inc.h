@@ -4,6 +4,7 @@
  */
 #define FNN_EMBEDDING_COLUMNS 16 /* at least a cache line */
 #define EMBEDDING_LOOK 4096      /* rows between two looks for an interruption */
+#define FNN_BAG_COLUMNS 64       /* of a scaled sum, at a time */
 enum { FNN_BAG_SUM = 0, FNN_BAG_MEAN = 1, FNN_BAG_MAX = 2 };
 
 typedef struct {
@@ -85,6 +86,39 @@ static void embedding_backward(void *dw, const void *dy, const int64_t *index, c
                        largest ? add_largest_range : add_rows_range, &c);
 }
 
+/* width columns of a bag's sum, from the given one on, in registers. Inlined, so that a constant width is known. */
+static inline void bag_columns(const embedding_context *c, int64_t bag, int64_t from, int64_t width)
+{
+    REAL sum[FNN_BAG_COLUMNS];
+    for (int64_t k = 0; k < width; k++)
+        sum[k] = 0;
+    for (int64_t i = c->offsets[bag]; i < c->offsets[bag + 1]; i++) {
+        const REAL *restrict x = c->x + c->index[i] * c->dim + from;
+        const REAL scale = c->scale[i];
+        if (c->index[i] != c->skip)
+            for (int64_t k = 0; k < width; k++)
+                sum[k] += scale * x[k];
+    }
+    memcpy(c->y + bag * c->dim + from, sum, (size_t)width * sizeof(REAL));
+}
+
+/* Sums of rows times their scales: the product of a sparse matrix and a dense one. */
+static void scaled_bag_range(void *context, int64_t begin, int64_t end)
+{
+    const embedding_context *c = context;
+    for (int64_t bag = begin; bag < end; bag++) {
+        int64_t from = 0;
+        for (; from + FNN_BAG_COLUMNS <= c->dim; from += FNN_BAG_COLUMNS)
+            bag_columns(c, bag, from, FNN_BAG_COLUMNS);
+        for (; from + 16 <= c->dim; from += 16)
+            bag_columns(c, bag, from, 16);
+        for (; from + 4 <= c->dim; from += 4)
+            bag_columns(c, bag, from, 4);
+        for (; from < c->dim; from++)
+            bag_columns(c, bag, from, 1);
+    }
+}
+
 static void embedding_bag_range(void *context, int64_t begin, int64_t end)
 {
     const embedding_context *c = context;
@@ -104,10 +138,6 @@ static void embedding_bag_range(void *context, int64_t begin, int64_t end)
                 for (int64_t k = 0; k < c->dim; k++)
                     if (count == 0 || x[k] > y[k])
                         y[k] = x[k], argmax[k] = row;
-            } else if (c->scale) {
-                const REAL scale = c->scale[i];
-                for (int64_t k = 0; k < c->dim; k++)
-                    y[k] += scale * x[k];
             } else {
                 for (int64_t k = 0; k < c->dim; k++)
                     y[k] += x[k];
@@ -133,6 +163,6 @@ static void embedding_bag_forward(void *y, int64_t *argmax, const void *weight, 
                            .mode = mode,
                            .skip = skip};
     if (dim > 0)
-        fnn_parallel_for(bags, 1, 0.2 * (double)dim * ((double)n / (double)(bags + 1) + 1) + 10, embedding_bag_range,
-                         &c);
+        fnn_parallel_for(bags, 1, 0.2 * (double)dim * ((double)n / (double)(bags + 1) + 1) + 10,
+                         scale ? scaled_bag_range : embedding_bag_range, &c);
 }
