@@ -189,7 +189,7 @@ cdef np.ndarray hooked(Run run, Vertex vertex, np.ndarray grad):
             if replaced(hook, changed, tensor.array) is not tensor.array:
                 tensor = <Tensor>changed
     except Exception:
-        if _tape.anomaly and isinstance(vertex, Node):
+        if _tape.anomaly & 3 and isinstance(vertex, Node):
             tell_origin(vertex)
         raise
     changed = None
@@ -230,7 +230,7 @@ cdef object apply(Run run, Node node, np.ndarray grad):
     if node.freed and node.op is not METHOD:  # a class of the program's own says so itself
         raise second_time()
     node.check_guards()
-    if node.around is not None or _tape.anomaly:
+    if node.around is not None or _tape.anomaly & 3:
         result = watched(node, grad, None)
     else:
         result = node.op.rule(node, grad)
@@ -267,13 +267,13 @@ cdef object watched(Node node, np.ndarray grad, list grads):
         results = found if isinstance(found, tuple) else (found,)
         for hook in list(node.around[1]) if node.around is not None else ():
             results = replaced_all(hook, hook(as_tensors(results), as_tensors(given)), results)
-        if _tape.anomaly > 1:
+        if _tape.anomaly & 2:
             for i, array in enumerate(results):
                 if array is not None and numpy.isnan(array).any():
                     raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")
         return results
     except Exception:
-        if _tape.anomaly:
+        if _tape.anomaly & 3:
             tell_origin(node)
         raise
 

@@ -230,6 +230,11 @@ cdef class Node(Vertex):
             self.around = [], []
         return Handle(self.around[0], hook)
 
+    def __getattr__(self, str name):
+        if name.startswith("_saved_") and saved_attribute is not None:
+            return saved_attribute(self, name[7:])
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def __repr__(self):
         return f"<{self.name()} object at {hex(id(self))}>"
 
@@ -241,6 +246,7 @@ cdef class Output(Node):
 
 
 OUTPUT = declare(None, NULL)
+saved_attribute = None  # (node, name) -> what ``node._saved_<name>`` is; set by `autograd.graph`
 accumulator = None  # leaf -> its node in ``next_functions``; set by `autograd.graph`
 
 
@@ -303,6 +309,8 @@ def parts_of(Node node):
     if node.freed and node.op is not METHOD and node.op is not JOINT_METHOD:
         raise second_time()
     node.check_guards()
+    if isinstance(node.op, PackedOp):
+        return (<PackedOp>node.op).original, node.edges, unpacker(node.saved), node.a, node.b
     return node.op, node.edges, node.saved, node.a, node.b
 
 
@@ -336,28 +344,83 @@ def free_node(Node node):
     node.release()
 
 
-# ---- anomaly mode ----
+# ---- anomaly mode, and saved values that a program keeps in its own form ----
 
 cdef bint looks_for_nan = True
 traces = weakref.WeakKeyDictionary()  # node -> where the program recorded it
 
 
 cdef int trace(Node node) except -1:
-    import traceback  # only in this mode
-    traces[node] = "".join(traceback.format_stack())
+    if anomaly & 3:
+        import traceback  # only in this mode
+        traces[node] = "".join(traceback.format_stack())
+    if packer is not None and node.saved:
+        saved = packer(node.saved)
+        if saved is not node.saved:
+            node.saved, node.op = saved, packed_op(node.op)
     return 0
 
 
 def set_anomaly(bint on, bint check_nan):
     """Watch what is recorded from now on, and backward."""
     global anomaly, looks_for_nan
-    anomaly = 0 if not on else 2 if check_nan else 1
+    anomaly = anomaly & 4 | (0 if not on else 2 if check_nan else 1)
     looks_for_nan = check_nan
 
 
 def anomaly_mode():
     """(whether backward is watched, whether NaN would be looked for)"""
-    return anomaly > 0, looks_for_nan
+    return anomaly & 3 > 0, looks_for_nan
+
+
+packer = None    # saved values -> what a node keeps in their place; None: the values themselves
+unpacker = None  # the reverse; set by fastnn.autograd.graph
+packed_ops = {}  # operation -> that of its nodes whose values are packed
+
+
+cdef class PackedOp(Op):
+    """An operation of nodes whose saved values are packed."""
+    cdef Op original
+
+
+cdef object packed_rule(Node node, np.ndarray grad):
+    cdef PackedOp op = node.op
+    cdef tuple packed = node.saved
+    node.op, node.saved = op.original, unpacker(packed)
+    try:
+        return op.original.rule(node, grad)
+    finally:
+        node.op, node.saved = op, packed
+
+
+cdef object packed_joint(Node node, list grads):
+    cdef PackedOp op = node.op
+    cdef tuple packed = node.saved
+    node.op, node.saved = op.original, unpacker(packed)
+    try:
+        return op.original.joint(node, grads)
+    finally:
+        node.op, node.saved = op, packed
+
+
+cdef PackedOp packed_op(Op op):
+    cdef PackedOp made = packed_ops.get(op)
+    if made is None:
+        made = packed_ops[op] = PackedOp.__new__(PackedOp)
+        made.original, made.backward, made.name, made.reason = op, op.backward, op.name, op.reason
+        made.saves, made.numbers, made.second_order = op.saves, op.numbers, op.second_order
+        if op.rule != NULL:
+            made.rule = packed_rule
+        if op.joint != NULL:
+            made.joint = packed_joint
+    return made
+
+
+def set_packer(function):
+    """Let nodes that are recorded from now on keep ``function(saved)``, which `unpacker` turns back before they run."""
+    global anomaly, packer
+    packer = function
+    anomaly = anomaly & 3 | (0 if function is None else 4)
 
 
 def tell_origin(Node node):

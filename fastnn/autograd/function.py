@@ -6,6 +6,7 @@ import numpy as np
 from fastnn import _tape, _tensor
 from fastnn._tensor import Tensor, from_array, record, record_inplace
 from fastnn.autograd.grad_mode import no_grad
+from fastnn.autograd.saved import Held, active
 
 
 class Context(_tape.Node):
@@ -46,7 +47,9 @@ class Context(_tape.Node):
         """The tensors kept by ``save_for_backward``; RuntimeError if one was changed in place afterwards."""
         found = []
         for tensor, version, slot in _tape.kept(self):
-            if tensor is not None and tensor._version != version:
+            if isinstance(tensor, Held):
+                tensor, version = tensor.tensor(), None
+            if version is not None and tensor._version != version:
                 raise RuntimeError(f"one of the variables needed for gradient computation has been modified by an "
                                    f"inplace operation: a saved tensor is at version {tensor._version}; expected "
                                    f"version {version} instead.")
@@ -81,8 +84,9 @@ class Context(_tape.Node):
         entries = []
         for tensor in self._to_save:
             slot = next((i for i, x in enumerate(made) if x is tensor and tensor is not None), None)
-            entries.append((tensor if slot is None else tensor.detach(), None if tensor is None else tensor._version,
-                            slot))
+            version = None if tensor is None else tensor._version
+            tensor = tensor if slot is None else tensor.detach()
+            entries.append((Held(tensor) if tensor is not None and active() else tensor, version, slot))
         _tape.keep(self, tuple(entries))
         self._to_save = self._constants = self._dirty = ()
 

@@ -4,8 +4,10 @@ import weakref
 from fastnn import _tape
 from fastnn._gradients import AccumulatorHook
 from fastnn._tape import Node
+from fastnn.autograd import saved
+from fastnn.autograd.saved import disable_saved_tensors_hooks, save_on_cpu, saved_tensors_hooks
 
-__all__ = ["AccumulateGrad", "Node"]
+__all__ = ["AccumulateGrad", "Node", "disable_saved_tensors_hooks", "save_on_cpu", "saved_tensors_hooks"]
 
 _alive = weakref.WeakValueDictionary()  # id of a leaf -> its accumulator, which holds the leaf
 
@@ -55,6 +57,7 @@ class AccumulateGrad:
 
 
 _tape.accumulator = AccumulateGrad
+_tape.unpacker, _tape.saved_attribute = saved.unpacked, saved.attribute
 
 
 def leaves_of(tensors, besides=()):
