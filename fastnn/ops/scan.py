@@ -426,12 +426,12 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
         spacing = [spacing] * len(dims)
     elif len(spacing) != len(dims):
         if dim is None:
-            raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal "
-                               f"to 'self.dim() = {input.ndim}', since dim argument was not given, but got a list of "
-                               f"length {len(spacing)}")
+            raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length "
+                               f"equal to 'self.dim() = {input.ndim}', since dim argument was not given, but got a "
+                               f"list of length {len(spacing)}")
         raise RuntimeError(f"torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim "
-                           f"arguments to have the same length, but got a spacing argument of length {len(spacing)} and "
-                           f"a dim argument of length {len(dims)}.")
+                           f"arguments to have the same length, but got a spacing argument of length {len(spacing)} "
+                           f"and a dim argument of length {len(dims)}.")
     if input.dtype is dtypes.bool:
         raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
                            "`logical_xor()` operator instead.")

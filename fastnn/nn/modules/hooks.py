@@ -1,4 +1,5 @@
 """Functions that run around modules' forward, backward and state; apart, so that a module without them pays nothing."""
+import functools
 import warnings
 from collections import OrderedDict
 
@@ -59,7 +60,8 @@ def _restored(items, flags):
     return table
 
 
-KINDS = ("forward_pre", "forward", "backward_pre", "backward", "state_dict_pre", "state_dict", "load_pre", "load_post")
+KINDS = ("forward_pre", "forward", "backward_pre", "backward", "state_dict_pre", "state_dict", "load_pre", "load_post",
+         "backward_last")
 
 
 class Hooks:
@@ -94,7 +96,7 @@ def register_global(kind, hook, **flags):
 def of(module, kind):
     """[(hook, flags)]: the global ones, then the module's."""
     found = []
-    for table in (global_hooks.get(kind), module._hooks and module._hooks.tables[kind]):
+    for table in (global_hooks.get(kind), module._hooks and module._hooks.tables.get(kind)):
         if table:
             found += [(key, hook, table.flags.get(key, {})) for key, hook in list(table.items())]
     return found
@@ -126,6 +128,7 @@ def call(module, args, kwargs):
         result = module.forward(*(joined.args if joined else args), **kwargs)
         for key, hook, flags in of(module, "forward"):
             result = after(key, hook, flags)
+        _watch_last(module, result)
         return joined.watch(result) if joined else result
     except Exception:
         for key, hook, flags in of(module, "forward"):
@@ -136,6 +139,17 @@ def call(module, args, kwargs):
                     warnings.warn(f"module forward hook with ``always_call=True`` raised an exception that was "
                                   f"silenced as another error was raised in forward: {error}", stacklevel=3)
         raise
+
+
+def _watch_last(module, result):
+    """Let hooks of PyTorch's first form see the gradients at the operation that made a module's (first) result."""
+    for _, hook, _ in of(module, "backward_last"):
+        found = result
+        while isinstance(found, (tuple, list, dict)) and found:
+            found = next((x for x in found.values() if isinstance(x, Tensor)), None) if isinstance(found, dict) else \
+                found[0]
+        if isinstance(found, Tensor) and found.grad_fn is not None:
+            found.grad_fn.register_hook(functools.partial(hook, module))
 
 
 class _Same(Function):

@@ -29,6 +29,9 @@ class _Registry(dict):
     def __init__(self, attributes, kind):
         self.attributes, self.kind = attributes, kind
 
+    def __reduce_ex__(self, protocol):
+        return dict, (dict(self),)  # without the module, whose own copies and pickles make new ones
+
     def __setitem__(self, name, value):
         super().__setitem__(name, value)
         if not hasattr(self.kind, name):
@@ -383,6 +386,9 @@ class Module(Tree, Modes):
         >>> layer(fastnn.tensor([-1.0, 2.0], requires_grad=True)).sum().backward()
         (tensor([0., 1.]),)
         """
+        if self._hook_table("backward_last"):
+            raise RuntimeError("Cannot use both regular backward hooks and full backward hooks on a single Module. "
+                               "Please use only one of them.")
         return self._hook_table("backward").add(hook, prepend)
 
     def register_full_backward_pre_hook(self, hook, prepend=False):
@@ -409,20 +415,35 @@ class Module(Tree, Modes):
         return self._hook_table("backward_pre").add(hook, prepend)
 
     def register_backward_hook(self, hook):
-        """PyTorch's deprecated form of `register_full_backward_hook`; not implemented.
+        """Call a hook with the gradients at the operation that made the module's result: PyTorch's first form of
+        `register_full_backward_hook`, deprecated there.
 
         Parameters
         ----------
         hook : callable
+            ``hook(module, grad_input, grad_output)`` with tuples, of that operation; what it returns, unless None,
+            replaces `grad_input`.
+
+        Returns
+        -------
+        RemovableHandle
+
+        Raises
+        ------
+        RuntimeError
+            The module has a hook of `register_full_backward_hook`.
 
         Examples
         --------
-        >>> nn.ReLU().register_backward_hook(print)
-        Traceback (most recent call last):
-            ...
-        NotImplementedError: register_backward_hook: use register_full_backward_hook
+        >>> layer = nn.ReLU()
+        >>> handle = layer.register_backward_hook(lambda module, grad_input, grad_output: print(grad_input))
+        >>> layer(fastnn.tensor([-1.0, 2.0], requires_grad=True)).sum().backward()
+        (tensor([0., 1.]),)
         """
-        raise NotImplementedError("register_backward_hook: use register_full_backward_hook")
+        if self._hook_table("backward"):
+            raise RuntimeError("Cannot use both regular backward hooks and full backward hooks on a single Module. "
+                               "Please use only one of them.")
+        return self._hook_table("backward_last").add(hook)
 
     _forward_pre_hooks, _forward_hooks = _hook_property("forward_pre"), _hook_property("forward")
     _backward_pre_hooks, _backward_hooks = _hook_property("backward_pre"), _hook_property("backward")
