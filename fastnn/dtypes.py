@@ -312,6 +312,13 @@ def refuse_device(where):
 cpu = device("cpu")
 
 
+# Of formats that no tensor has: eps, max, tiny, resolution (OCP 8-bit formats, bfloat16).
+_LIMITS = {"bfloat16": (2.0**-7, (2 - 2.0**-7) * 2.0**127, 2.0**-126, 0.01),
+           "float8_e4m3fn": (0.125, 448.0, 2.0**-6, 1.0), "float8_e4m3fnuz": (0.125, 240.0, 2.0**-7, 1.0),
+           "float8_e5m2": (0.25, 57344.0, 2.0**-14, 1.0), "float8_e5m2fnuz": (0.125, 57344.0, 2.0**-15, 1.0),
+           "float8_e8m0fnu": (1.0, 2.0**127, 2.0**-127, 1.0)}
+
+
 class finfo:  # noqa: N801 (PyTorch's name)
     """Limits of a floating-point dtype.
 
@@ -327,6 +334,14 @@ class finfo:  # noqa: N801 (PyTorch's name)
     """
 
     def __init__(self, kind=None):
+        if isinstance(kind, _absent) and kind.name in _LIMITS:
+            eps, largest, tiny, self.resolution = _LIMITS[kind.name]
+            self.bits, self.dtype, self.eps, self.max = 8 * kind.itemsize, kind.name, eps, largest
+            self.min = tiny if kind.name == "float8_e8m0fnu" else -largest
+            self.tiny = self.smallest_normal = tiny
+            return
+        if isinstance(kind, _absent) and kind.is_complex:  # those of its parts
+            kind = {"complex32": _TYPES["float16"], "complex64": _TYPES["float32"]}.get(kind.name, _TYPES["float64"])
         info = np.finfo(to_numpy(kind))
         self.bits, self.dtype = info.bits, str(info.dtype)
         for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution"):
@@ -347,5 +362,5 @@ class iinfo:  # noqa: N801 (PyTorch's name)
     """
 
     def __init__(self, kind):
-        info = np.iinfo(to_numpy(kind))
+        info = np.iinfo(kind.name if isinstance(kind, _absent) and "uint" in kind.name[:4] else to_numpy(kind))
         self.bits, self.dtype, self.max, self.min = info.bits, str(info.dtype), info.max, info.min
