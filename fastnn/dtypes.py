@@ -341,6 +341,13 @@ def refuse_device(where):
 cpu = device("cpu")
 
 
+# Of formats that no tensor has: eps, max, tiny, resolution (OCP 8-bit formats, bfloat16).
+_LIMITS = {"bfloat16": (2.0**-7, (2 - 2.0**-7) * 2.0**127, 2.0**-126, 0.01),
+           "float8_e4m3fn": (0.125, 448.0, 2.0**-6, 1.0), "float8_e4m3fnuz": (0.125, 240.0, 2.0**-7, 1.0),
+           "float8_e5m2": (0.25, 57344.0, 2.0**-14, 1.0), "float8_e5m2fnuz": (0.125, 57344.0, 2.0**-15, 1.0),
+           "float8_e8m0fnu": (1.0, 2.0**127, 2.0**-127, 1.0)}
+
+
 class finfo:  # noqa: N801 (PyTorch's name)
     """Limits of a floating-point dtype.
 
@@ -356,6 +363,13 @@ class finfo:  # noqa: N801 (PyTorch's name)
     """
 
     def __init__(self, kind=None):
+        if isinstance(kind, _absent) and kind.name in _LIMITS:
+            eps, largest, tiny, self.resolution = _LIMITS[kind.name]
+            self.bits, self.dtype, self.eps, self.max = 8 * kind.itemsize, kind.name, eps, largest
+            self.min = tiny if kind.name == "float8_e8m0fnu" else -largest
+            self.tiny = self.smallest_normal = tiny
+            return
+        kind = _TYPES["float16"] if kind is ABSENT["complex32"] else kind  # that of its parts
         info = np.finfo(to_real(to_numpy(kind)))
         self.bits, self.dtype = info.bits, str(info.dtype)
         for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution"):
@@ -376,7 +390,8 @@ class iinfo:  # noqa: N801 (PyTorch's name)
     """
 
     def __init__(self, kind):
-        if to_numpy(kind).kind not in "iu":
+        kind = np.dtype(kind.name) if isinstance(kind, _absent) and "uint" in kind.name[:4] else to_numpy(kind)
+        if kind.kind not in "iu":
             raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{kind}'")
-        info = np.iinfo(to_numpy(kind))
+        info = np.iinfo(kind)
         self.bits, self.dtype, self.max, self.min = info.bits, str(info.dtype), info.max, info.min

@@ -99,10 +99,10 @@ def test_type_names():
 def test_dlpack():
     x = fastnn.arange(6.0).reshape(2, 3)
     array = np.from_dlpack(x.t())
-    array[0, 1] = 9
-    assert x[1, 0].item() == 9
+    x[1, 0] = 9
+    assert array[0, 1] == 9
     assert x.__dlpack_device__() == (1, 0)
-    y = fastnn.from_dlpack(array)
+    y = fastnn.from_dlpack(x.t())
     y[0, 0] = 7
     assert x[0, 0].item() == 7
     with pytest.raises(BufferError, match="detach"):
@@ -144,7 +144,7 @@ assert torchvision.__version__.endswith(torch.__version__.split("fastnn.")[1])
 device = torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
 device = torch.accelerator.current_accelerator().type if torch.accelerator.is_available() else "cpu"
 assert torch.ones(2).to(device).sum().item() == 2
-for name in ("torch.ao", "torch.cuda.nothing"):
+for name in ("torch.nothing", "torch.cuda.nothing"):
     try:
         __import__(name)
     except ModuleNotFoundError as error:

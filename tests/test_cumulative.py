@@ -245,7 +245,7 @@ def test_gradient_as_in_pytorch(options):
 
 @pytest.mark.parametrize("shape, options, error", [
     ((1,), {}, "at least edge_order"), ((2,), {"edge_order": 2}, "at least edge_order"),
-    ((3,), {"edge_order": 3}, "edge_"),
+    ((3,), {"edge_order": 3}, "edge_order"),
     ((3, 4), {"spacing": (1,)}, "length 1"), ((3, 4), {"dim": (0, 0)}, "multiple times"),
     ((3,), {"spacing": (fastnn.ones(2),)}, "3 coordinates"), ((3, 4), {"dim": 0, "spacing": (1, 2)}, "same length")])
 def test_gradient_refuses(shape, options, error):

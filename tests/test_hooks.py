@@ -1,10 +1,13 @@
 """Hooks on tensors and nodes, retained gradients, anomaly mode, modes as decorators: beside PyTorch."""
+import copy
 import gc
+import pickle
 import tracemalloc
 import warnings
 
 import pytest
 
+import fastnn
 from fastnn import nn
 
 LIBRARIES = ["fastnn", pytest.param("torch", marks=pytest.mark.torch)]  # the judge is held to the same lines
@@ -281,3 +284,53 @@ def test_hook_that_changes_its_gradient_in_place(t):
     y.register_hook(lambda grad: (grad.mul_(3), None)[1])
     y.backward(t.ones(2))
     assert x.grad.tolist() == [6.0, 6.0]
+
+
+@pytest.mark.torch
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_backward_hooks_of_the_first_form():
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    seen = {}
+    for t in (fastnn, torch):
+        model = t.nn.Sequential(t.nn.Linear(2, 3), t.nn.Tanh())
+        t.nn.init.constant_(model[0].weight, 0.5)
+        t.nn.init.zeros_(model[0].bias)
+        found = seen[t.__name__] = []
+        handles = [part.register_backward_hook(lambda module, gi, go, found=found: found.append(
+            (type(module).__name__, len(gi), [g.tolist() for g in go]))) for part in (model, model[0])]
+        for _ in range(2):
+            model(t.ones(1, 2)).sum().backward()
+            for handle in handles:
+                handle.remove()
+        model.register_backward_hook(lambda module, gi, go: (gi[0] * 2,))
+        model.zero_grad()
+        model(t.zeros(1, 2)).sum().backward()
+        found.append(model[0].bias.grad.tolist())
+        with pytest.raises(RuntimeError, match="both regular backward hooks and full"):
+            model.register_full_backward_hook(print)
+    ours, theirs = seen["fastnn"], seen["torch"]
+    assert len(ours) == 3 and ours[:1] == theirs[:1] and ours[2] == theirs[2]
+
+
+def test_registries_copied_alone_are_dictionaries():
+    model = fastnn.nn.Sequential(fastnn.nn.Linear(2, 3))
+    modules = model._modules
+    for copied in (copy.copy(modules), copy.deepcopy(modules), pickle.loads(pickle.dumps(modules))):
+        assert type(copied) is dict and list(copied) == ["0"]
+    state = copy.deepcopy(model.__dict__)
+    assert state["_modules"]["0"].weight is not model[0].weight
+
+
+def test_an_optimizer_around_another_steps():
+    """Libraries derive wrappers that share the class and nothing else."""
+    class Around(fastnn.optim.Optimizer):
+        def __init__(self, inner):
+            self.inner = inner
+
+        def step(self, closure=None):
+            self.inner.step(closure)
+
+    parameter = nn.Parameter(fastnn.ones(1))
+    parameter.grad = fastnn.ones(1)
+    Around(fastnn.optim.SGD([parameter], lr=0.5)).step()
+    assert parameter.item() == 0.5

@@ -1,5 +1,8 @@
 """Names that libraries over PyTorch use and programs seldom do: utils._pytree, _foreach functions, _VF, compilers."""
+import subprocess
+import sys
 from collections import OrderedDict, defaultdict, deque, namedtuple
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -198,3 +201,71 @@ def test_probabilities_of_another_type(types):
     for got, expected in zip(*found):
         assert got.dtype == expected.dtype
         np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-6)
+
+
+# ---- limits of dtypes that no tensor has ----
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", ["bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz",
+                                  "float8_e8m0fnu", "complex64", "complex128", "uint16", "uint32", "uint64"])
+def test_limits_of_absent_dtypes(name):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    limits = [(t.iinfo if name.startswith("uint") else t.finfo)(getattr(t, name)) for t in (fastnn, torch)]
+    fields = ("bits", "min", "max", "dtype") + (() if name.startswith("uint") else (
+        "eps", "tiny", "smallest_normal", "resolution"))
+    for field in fields:
+        ours, theirs = (getattr(found, field) for found in limits)
+        assert ours == (pytest.approx(theirs, rel=1e-6) if isinstance(theirs, float) else theirs), field
+
+
+# ---- modules that are names alone ----
+
+PROGRAM = """
+import importlib, sys
+import torch
+from fastnn.compat import placeholders
+from torch.distributed.fsdp import FullyShardedDataParallel, ShardingStrategy, StateDictType
+from torch.distributed.fsdp.fully_sharded_data_parallel import FullyShardedDataParallel as same
+from torch.utils.data._utils.collate import default_collate
+import torch.distributed.algorithms.ddp_comm_hooks.default_hooks as hooks
+for name in [*placeholders.NAMES, *placeholders.ALIASES]:
+    module = importlib.import_module(name)
+    assert importlib.import_module(name) is module
+assert FullyShardedDataParallel is same and not isinstance(torch.nn.Linear(1, 1), same)
+assert ShardingStrategy.FULL_SHARD is not ShardingStrategy.NO_SHARD
+assert torch.distributed.tensor.DTensor is sys.modules["torch.distributed._tensor"].DTensor
+assert torch.distributed.distributed_c10d is torch.distributed and default_collate is torch.utils.data.default_collate
+assert torch._dynamo.eval_frame.is_dynamo_supported() is False
+
+class Sharded(same):
+    pass
+
+for call, text in [(lambda: same(1), "FullyShardedDataParallel"), (Sharded, "Sharded"),
+                   (lambda: hooks.fp16_compress_hook(1, 2), "default_hooks.fp16_compress_hook")]:
+    try:
+        call()
+    except NotImplementedError as error:
+        assert text in str(error) and "fastnn does not have it" in str(error), error
+    else:
+        raise AssertionError(text)
+for text in ("torch.distributed.fsdp.nothing", "torch.distributed.nothing"):
+    try:
+        importlib.import_module(text)
+    except ModuleNotFoundError as error:
+        assert error.name == text
+    else:
+        raise AssertionError(text)
+    assert not hasattr(eval(text.rpartition(".")[0]), "nothing")
+"""
+
+
+def test_modules_without_work_are_names_that_raise_at_use():
+    done = subprocess.run([sys.executable, "-m", "fastnn", "-c", PROGRAM], capture_output=True, text=True,
+                          cwd=Path(fastnn.__path__[0]).parent)
+    assert done.returncode == 0, done.stderr
+
+
+def test_settings_of_autocast_answer():
+    assert fastnn.get_autocast_dtype("cuda") is fastnn.float16 and fastnn.get_autocast_cpu_dtype() is fastnn.bfloat16
+    assert not fastnn.is_autocast_cpu_enabled() and fastnn.is_autocast_cache_enabled()
+    assert fastnn.clear_autocast_cache() is None and fastnn.set_autocast_enabled("cpu", True) is None

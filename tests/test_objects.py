@@ -115,7 +115,7 @@ def test_kinds_of_tensors_are_kept():
     assert through_a_file(state)._metadata == state._metadata
     others = [1 + 2j, complex("nan"), bytearray(b"ab"), collections.Counter("aab"), {(1, ("a", None)): frozenset([2])}]
     assert repr(through_a_file(others)) == repr(others)
-    for value in (collections.defaultdict(int), {1 << 70: 1}, range(3), np.ones(2, complex), [signal.SIGINT],
+    for value in (collections.defaultdict(int), {1 << 70: 1}, range(3), [signal.SIGINT],
                   os.stat(os.curdir)):
         assert repr(through_a_file(value, weights_only=False)) == repr(value)
         with pytest.raises(UnsafeFileError):

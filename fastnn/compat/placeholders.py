@@ -32,6 +32,10 @@ NAMES = {
     "torch.distributed.tensor.parallel": (
         "ColwiseParallel RowwiseParallel SequenceParallel ParallelStyle PrepareModuleInput PrepareModuleOutput "
         "loss_parallel() parallelize_module()", MANY),
+    "torch.distributed.tensor._utils": ("compute_local_shape_and_global_offset()", MANY),
+    "torch.distributed.tensor.placement_types": ("Placement Replicate Shard Partial _StridedShard", MANY),
+    "torch.distributed._functional_collectives": ("wait_tensor() all_to_all_single_autograd() all_reduce() "
+                                                  "all_gather_tensor() AsyncCollectiveTensor", MANY),
     "torch.distributed.device_mesh": ("DeviceMesh init_device_mesh()", MANY),
     "torch.distributed._shard.sharded_tensor": ("ShardedTensor Shard empty()", MANY),
     "torch.distributed._shard.sharded_tensor.api": ("ShardedTensor", MANY),
@@ -55,6 +59,8 @@ NAMES = {
         "load_state_dict()", "torch.save writes a process' own objects"),
     "torch.distributed.checkpoint.default_planner": ("DefaultSavePlanner DefaultLoadPlanner", MANY),
     "torch.distributed.checkpoint.format_utils": ("dcp_to_torch_save() torch_save_to_dcp()", MANY),
+    "torch.distributed.checkpoint.hf_storage": ("HuggingFaceStorageReader HuggingFaceStorageWriter", MANY),
+    "torch.distributed.checkpoint._consolidate_hf_safetensors": ("consolidate_safetensors_files()", MANY),
     "torch.distributed.checkpoint.optimizer": ("load_sharded_optimizer_state_dict()", MANY),
     "torch.distributed.checkpoint.state_dict": (
         "StateDictOptions get_model_state_dict() get_optimizer_state_dict() get_state_dict() set_model_state_dict() "
@@ -79,9 +85,13 @@ NAMES = {
         "BuildExtension CppExtension CUDAExtension load() load_inline() include_paths()",
         "extensions in C++ are compiled against PyTorch"),
     "torch.fx.experimental.proxy_tensor": ("make_fx() ProxyTorchDispatchMode", PLAIN),
-    "torch.fx.experimental.symbolic_shapes": ("ShapeEnv", PLAIN),
+    "torch.fx.experimental.symbolic_shapes": (
+        "ShapeEnv GuardOnDataDependentSymNode guard_or_false() guard_or_true() statically_known_true() free_symbols() "
+        "free_unbacked_symbols()", PLAIN),
     "torch.fx.passes.shape_prop": ("ShapeProp", PLAIN),
     "torch.jit._recursive": ("", PLAIN),
+    "torch.export.decomp_utils": ("CustomDecompTable", PLAIN),
+    "torch._dynamo._trace_wrapped_higher_order_op": ("TransformGetItemToIndex", PLAIN),
     "torch._inductor.config": ("", PLAIN),
     "torch._dynamo.exc": ("TorchDynamoException Unsupported UserError", PLAIN),
     "torch._dynamo.testing": ("CompileCounter", PLAIN),

@@ -78,7 +78,8 @@ def _with_hooks(step):
     """A `step` that calls the hooks, for every class that defines one."""
     @functools.wraps(step)
     def hooked(self, *args, **kwargs):
-        before, after = self._optimizer_step_pre_hooks, self._optimizer_step_post_hooks
+        own = self.__dict__  # of a wrapper, which may not have called __init__
+        before, after = own.get("_optimizer_step_pre_hooks") or {}, own.get("_optimizer_step_post_hooks") or {}
         if not (before or after or _global_pre_hooks or _global_post_hooks):
             return step(self, *args, **kwargs)
         for hook in [*_global_pre_hooks.values(), *before.values()]:

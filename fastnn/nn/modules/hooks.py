@@ -96,7 +96,7 @@ def register_global(kind, hook, **flags):
 def of(module, kind):
     """[(hook, flags)]: the global ones, then the module's."""
     found = []
-    for table in (global_hooks.get(kind), module._hooks and module._hooks.tables[kind]):
+    for table in (global_hooks.get(kind), module._hooks and module._hooks.tables.get(kind)):
         if table:
             found += [(key, hook, table.flags.get(key, {})) for key, hook in list(table.items())]
     return found

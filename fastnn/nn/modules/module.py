@@ -1,15 +1,16 @@
 """Module: the base of all layers and models."""
 from fastnn._tensor import Tensor
 from fastnn.nn.modules import hooks as _hooks
-from fastnn.nn.modules.hooks import (register_module_forward_hook, register_module_forward_pre_hook,
+from fastnn.nn.modules.hooks import (register_module_backward_hook, register_module_forward_hook,
+                                     register_module_forward_pre_hook,
                                      register_module_full_backward_hook, register_module_full_backward_pre_hook)
 from fastnn.nn.modules.modes import Modes
 from fastnn.nn.modules.state import _IncompatibleKeys  # noqa: F401 (PyTorch's place)
 from fastnn.nn.modules.tree import Tree
 from fastnn.nn.parameter import Buffer, Parameter
 
-__all__ = ["Module", "register_module_forward_hook", "register_module_forward_pre_hook",
-           "register_module_full_backward_hook", "register_module_full_backward_pre_hook"]
+__all__ = ["Module", "register_module_backward_hook", "register_module_forward_hook",
+           "register_module_forward_pre_hook", "register_module_full_backward_hook", "register_module_full_backward_pre_hook"]
 
 
 class _Registry(dict):
@@ -28,6 +29,9 @@ class _Registry(dict):
 
     def __init__(self, attributes, kind):
         self.attributes, self.kind = attributes, kind
+
+    def __reduce_ex__(self, protocol):
+        return dict, (dict(self),)  # without the module, whose own copies and pickles make new ones
 
     def __setitem__(self, name, value):
         super().__setitem__(name, value)
