@@ -188,10 +188,12 @@ class build_ext(_build_ext):
         if DEBUG_FLAGS is SANITIZE_FLAGS or not (self.force or newer_group(sources, made)):
             return
         # -B: its bytecode would get into the wheel. PYTHONOPTIMIZE takes docstrings away.
-        done = subprocess.run([sys.executable, "-B", "tools/make_stubs.py", folder], capture_output=True, text=True,
-                              env={**os.environ, "PYTHONOPTIMIZE": ""})
-        if done.returncode:  # a build for another machine cannot be imported
-            self.warn(f"no type stubs: {(done.stderr.strip() or 'the import failed').splitlines()[-1]}")
+        try:
+            subprocess.run([sys.executable, "-B", "tools/make_stubs.py", folder], capture_output=True, text=True,
+                           env={**os.environ, "PYTHONOPTIMIZE": ""}, check=True)
+        except (OSError, subprocess.CalledProcessError) as error:  # a build for another machine cannot be imported
+            text = (getattr(error, "stderr", None) or str(error)).strip()
+            self.warn(f"no type stubs: {text.splitlines()[-1]}")
         else:
             os.utime(made)
 

@@ -45,8 +45,10 @@ FNN_INLINE vec v_set1(REAL x)
  * order in an instruction decides which one comes out: a compiler, free to swap them, chooses anew in every tile. */
 #if REAL_IS_F32
 #define V_SUFFIX "s"
+#define V_LANES "4s"
 #else
 #define V_SUFFIX "d"
+#define V_LANES "2d"
 #endif
 #if defined(__AVX512F__)
 #define V_REGISTER "v"
@@ -69,6 +71,8 @@ FNN_INLINE vec v_add_product(vec sum, vec x, vec y)
 #elif defined(__SSE2__)
     __asm__("mulp" V_SUFFIX " %1, %0" : "+x"(y) : "x"(x));
     __asm__("addp" V_SUFFIX " %1, %0" : "+x"(sum) : "x"(y));
+#elif defined(__aarch64__) /* where gcc fuses some of `sum += x * y` and not others */
+    __asm__("fmla %0." V_LANES ", %1." V_LANES ", %2." V_LANES : "+w"(sum) : "w"(x), "w"(y));
 #else
     sum += x * y;
 #endif
