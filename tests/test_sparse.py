@@ -431,3 +431,40 @@ def test_sparse_gradients_add_up():
     assert found._nnz() == 2 and found.is_sparse
     with pytest.raises(RuntimeError, match="scale_grad_by_freq not supported with sparse gradients"):
         F.embedding(fastnn.tensor([1]), w, sparse=True, scale_grad_by_freq=True).sum().backward()
+
+
+# ---- a graph network ----
+
+def losses_of_a_network(t, layout, old):
+    """Two graph convolutions on a graph of two loose groups, by the old or the new constructor: losses, the weights."""
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 2, 60)
+    pairs = rng.integers(0, 60, (2, 500))
+    pairs = pairs[:, (group[pairs[0]] == group[pairs[1]]) | (rng.random(500) < 0.1)]
+    pairs = np.concatenate([pairs, pairs[::-1], [np.arange(60)] * 2], 1)
+    degree = np.bincount(pairs[0], minlength=60)
+    values = (1 / np.sqrt(degree[pairs[0]] * degree[pairs[1]])).astype(np.float32)
+    make = t.sparse.FloatTensor if old else t.sparse_coo_tensor
+    adj = make(t.from_numpy(pairs.astype(np.int64)), t.from_numpy(values), t.Size([60, 60]))
+    adj = adj.to_sparse_csr() if layout == "csr" else adj
+    x, y = t.from_numpy(rng.normal(size=(60, 8)).astype(np.float32)), t.from_numpy(group.astype(np.int64))
+    t.manual_seed(0)
+    first, second = t.nn.Linear(8, 16), t.nn.Linear(16, 2)
+    optimizer = t.optim.Adam([*first.parameters(), *second.parameters()], lr=0.02, weight_decay=5e-4)
+    losses = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        hidden = t.spmm(adj, first(x)).relu()
+        loss = t.nn.functional.cross_entropy(adj @ second(hidden), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses, second.weight.detach().numpy()
+
+
+@pytest.mark.parametrize("layout, old", [("coo", True), ("coo", False), ("csr", False)])
+def test_graph_network_as_in_pytorch(layout, old):
+    (ours, weight), (theirs, other) = (losses_of_a_network(t, layout, old) for t in (fastnn, torch))
+    assert ours[-1] < ours[0] / 2
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3)
+    np.testing.assert_allclose(weight, other, rtol=1e-2, atol=1e-3)
