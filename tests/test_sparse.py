@@ -360,3 +360,111 @@ def test_damaged_files_are_refused():
     assert text != file.getvalue()
     with pytest.raises(fastnn.errors.FileFormatError, match="size is inconsistent with indices"):
         fastnn.load(io.BytesIO(text))
+
+
+# ---- sparse gradients ----
+
+OPTIMIZERS = {
+    "sgd": lambda t, p: t.optim.SGD(p, lr=0.1), "momentum": lambda t, p: t.optim.SGD(p, lr=0.1, momentum=0.9),
+    "nesterov": lambda t, p: t.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True, maximize=True),
+    "adagrad": lambda t, p: t.optim.Adagrad(p, lr=0.1, lr_decay=0.1),
+    "sparse_adam": lambda t, p: t.optim.SparseAdam(p, lr=0.1),
+    "maximize": lambda t, p: t.optim.SparseAdam(p, lr=0.1, betas=(0.5, 0.9), maximize=True)}
+
+
+def trained(t, make, steps=4):
+    """An embedding's weight after a few steps that use some of its rows, and the last gradient."""
+    layer = t.nn.Embedding(6, 3, padding_idx=2, sparse=True)
+    layer.weight.data = t.arange(18.0).reshape(6, 3) / 10
+    optimizer = make(t, [layer.weight])
+    for step in range(steps):
+        optimizer.zero_grad()
+        index = t.tensor([[1, step % 6, 2], [5, 1, 1]])
+        (layer(index).sin() * 2 + layer(index[0]).cos()[None]).sum().backward()
+        optimizer.step()
+    return layer.weight, optimizer
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_with_sparse_gradients(name):
+    ours, optimizer = trained(fastnn, OPTIMIZERS[name])
+    theirs, oracle = trained(torch, OPTIMIZERS[name])
+    assert ours.grad.is_sparse
+    np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(ours.grad.to_dense().numpy(), theirs.grad.to_dense().numpy(), rtol=1e-5, atol=1e-6)
+    mine, their = (sorted(o.state_dict()["state"].get(0, {})) for o in (optimizer, oracle))
+    assert mine == their
+    ours.grad.zero_()
+    assert ours.grad._nnz() == 0
+
+
+@pytest.mark.parametrize("make, message", [
+    (lambda t, p: t.optim.Adam(p), "Adam does not support sparse gradients, please consider SparseAdam instead"),
+    (lambda t, p: t.optim.AdamW(p), "does not support sparse gradients, please consider SparseAdam instead"),
+    (lambda t, p: t.optim.RMSprop(p), "RMSprop does not support sparse gradients"),
+    (lambda t, p: t.optim.SGD(p, weight_decay=0.1), "add(sparse, dense) is not supported"),
+    (lambda t, p: t.optim.Adagrad(p, weight_decay=0.1), "weight_decay option is not compatible with sparse gradients")])
+def test_optimizers_without(make, message):
+    for t in (fastnn, torch):
+        with pytest.raises(RuntimeError, match=re.escape(message)):
+            trained(t, make, 1)
+
+
+def test_sparse_gradients_add_up():
+    """With dense ones, with others, and where the table is made of another tensor."""
+    def run(t, sparse):
+        w = t.arange(8.0).reshape(4, 2).requires_grad_()
+        embed = t.nn.functional.embedding
+        loss = embed(t.tensor([0, 3]), w, sparse=sparse).sum() + embed(t.tensor([3]), w, sparse=sparse).square().sum()
+        loss.backward()
+        first = w.grad.to_dense().clone()
+        (embed(t.tensor([1]), w, sparse=sparse) * w[0]).sum().backward()
+        return first, w.grad.to_dense()
+
+    for mine, their in zip(run(fastnn, True), run(fastnn, False)):
+        assert fastnn.equal(mine, their)
+    w = fastnn.ones(3, 2).requires_grad_()
+    F = nn.functional
+    F.embedding(fastnn.tensor([1]), w * 2, sparse=True).sum().backward()
+    assert w.grad.tolist() == [[0, 0], [2, 2], [0, 0]]
+    found, = fastnn.autograd.grad(F.embedding(fastnn.tensor([1, 1]), w, sparse=True).sum(), w)
+    assert found._nnz() == 2 and found.is_sparse
+    with pytest.raises(RuntimeError, match="scale_grad_by_freq not supported with sparse gradients"):
+        F.embedding(fastnn.tensor([1]), w, sparse=True, scale_grad_by_freq=True).sum().backward()
+
+
+# ---- a graph network ----
+
+def losses_of_a_network(t, layout, old):
+    """Two graph convolutions on a graph of two loose groups, by the old or the new constructor: losses, the weights."""
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 2, 60)
+    pairs = rng.integers(0, 60, (2, 500))
+    pairs = pairs[:, (group[pairs[0]] == group[pairs[1]]) | (rng.random(500) < 0.1)]
+    pairs = np.concatenate([pairs, pairs[::-1], [np.arange(60)] * 2], 1)
+    degree = np.bincount(pairs[0], minlength=60)
+    values = (1 / np.sqrt(degree[pairs[0]] * degree[pairs[1]])).astype(np.float32)
+    make = t.sparse.FloatTensor if old else t.sparse_coo_tensor
+    adj = make(t.from_numpy(pairs.astype(np.int64)), t.from_numpy(values), t.Size([60, 60]))
+    adj = adj.to_sparse_csr() if layout == "csr" else adj
+    x, y = t.from_numpy(rng.normal(size=(60, 8)).astype(np.float32)), t.from_numpy(group.astype(np.int64))
+    t.manual_seed(0)
+    first, second = t.nn.Linear(8, 16), t.nn.Linear(16, 2)
+    optimizer = t.optim.Adam([*first.parameters(), *second.parameters()], lr=0.02, weight_decay=5e-4)
+    losses = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        hidden = t.spmm(adj, first(x)).relu()
+        loss = t.nn.functional.cross_entropy(adj @ second(hidden), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses, second.weight.detach().numpy()
+
+
+@pytest.mark.parametrize("layout, old", [("coo", True), ("coo", False), ("csr", False)])
+def test_graph_network_as_in_pytorch(layout, old):
+    (ours, weight), (theirs, other) = (losses_of_a_network(t, layout, old) for t in (fastnn, torch))
+    assert ours[-1] < ours[0] / 2
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3)
+    np.testing.assert_allclose(weight, other, rtol=1e-2, atol=1e-3)

@@ -59,4 +59,4 @@ class SGD(Optimizer):
         _update.sgd(group, self.state, self._plans)
 
     def _update_sparse(self, group, param):
-        sparse_steps.sgd(group, self.state[param], param)
+        sparse_steps.sgd(group, self.state[param] if group["momentum"] else {}, param)

@@ -4,6 +4,7 @@ import math
 import numpy as np
 
 from fastnn._tensor import from_array, record_inplace, to_array
+from fastnn.autograd import no_grad
 
 
 def rows_of(grad, maximize=False):
@@ -16,7 +17,8 @@ def rows_of(grad, maximize=False):
 def changed(param, index, values):
     """Add to the rows of a parameter, in place."""
     to_array(param)[index] += values.astype(to_array(param).dtype, copy=False)
-    record_inplace(param, None)  # counts as a change; nothing is recorded in a step
+    with no_grad():
+        record_inplace(param, None)  # counts as a change
 
 
 def sgd(group, state, param):

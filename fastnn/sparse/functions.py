@@ -158,6 +158,8 @@ def hspmm(mat1, mat2):
     >>> fastnn.hspmm(fastnn.tensor([[0.0, 0.0], [0.0, 2.0]]).to_sparse(), fastnn.ones(2, 1)).values()
     tensor([[2.]])
     """
+    if not isinstance(mat1, SparseTensor) or isinstance(mat2, SparseTensor):
+        raise RuntimeError(f"hspmm: expected a sparse and a dense matrix, got {mat1.layout} and {mat2.layout}")
     dense = Tensor.mm(mat1, mat2)
     rows = np.unique(pattern_of(mat1).indices[0])
     return with_values(Coordinates(frozen(rows[None]), (mat1.shape[0],), True),

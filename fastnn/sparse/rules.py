@@ -6,7 +6,8 @@ from fastnn.sparse.tensor import SparseTensor, call
 
 def by_rules(function, args, keywords):
     """A call with a sparse tensor among the arguments."""
-    return call(function.__name__, args, keywords)
+    name = function.__name__
+    return call(name if function.home != "fastnn.linalg" or name == "matmul" else f"linalg.{name}", args, keywords)
 
 
 set_special(SparseTensor, by_rules)

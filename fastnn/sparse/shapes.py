@@ -65,6 +65,8 @@ def unsqueeze(input, dim):
 
 @rule("cat concat concatenate")
 def cat(tensors, dim=0, *, out=None):
+    if not isinstance(tensors, (list, tuple)):
+        raise TypeError(f"cat(): argument 'tensors' must be tuple of Tensors, not {type(tensors).__name__}")
     if not all(is_sparse(x) for x in tensors):
         kinds = sorted({str(x.layout) for x in tensors})
         raise RuntimeError(f"cat: all tensors must be sparse, or none; got layouts {', '.join(kinds)}")
