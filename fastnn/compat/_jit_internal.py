@@ -1,4 +1,4 @@
-"""``torch._jit_internal``: what programs for TorchScript take from it. Nothing is compiled: decorators change nothing."""
+"""``torch._jit_internal``: what programs for TorchScript take from it. Decorators change nothing."""
 from typing import Any, Callable, Dict, Final, List, Optional, Tuple, Union  # noqa: F401, UP035 (their names)
 
 from fastnn.compat.jit import export, ignore, unused  # noqa: F401
