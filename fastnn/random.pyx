@@ -36,6 +36,7 @@ __all__ = ["Generator", "default_generator", "fork_rng", "get_rng_state", "initi
            "seed", "set_rng_state"]
 
 cdef double PI = 3.141592653589793
+cdef int HALF = numpy.dtype(numpy.float16).num
 DEFAULT_SEED = 67280421310721
 
 # PyTorch's saved state of a CPU generator, byte for byte.
@@ -229,21 +230,26 @@ cdef class Generator:
         return <int64_t>(fnn_mt_next64(&self.mt) & 0x7fffffffffffffffULL)
 
     cpdef np.ndarray uniform(self, np.ndarray out, double low=0.0, double high=1.0):
-        """Fill `out` (float32 or float64) from the uniform distribution on [low, high), as ``Tensor.uniform_``.
+        """Fill `out` (of floating-point numbers) from the uniform distribution on [low, high), as ``Tensor.uniform_``.
 
         ValueError for low > high, or high - low above the dtype's largest number.
         """
         if not low <= high:
             raise OptionError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
         cdef int typenum = np.PyArray_TYPE(out)
-        if typenum != np.NPY_FLOAT and typenum != np.NPY_DOUBLE:
+        if typenum != np.NPY_FLOAT and typenum != np.NPY_DOUBLE and typenum != HALF:
             raise DTypeError(f"uniform: expected a float32 or float64 array, got {out.dtype}")
-        if high - low > (3.4028234663852886e38 if typenum == np.NPY_FLOAT else 1.7976931348623157e308):
+        if high - low > (65504.0 if typenum == HALF else 3.4028234663852886e38 if typenum == np.NPY_FLOAT else
+                         1.7976931348623157e308):
             raise OptionError(f"uniform_ expects to-from <= the largest {out.dtype}, but found to={high} and "
                               f"from={low} which result in to-from to exceed the limit")
         if not plain(out):
             buffer, order = staging(out)
             out.transpose(order)[...] = self.uniform(buffer, low, high)
+            return out
+        if typenum == HALF:
+            out[...] = self.uniform(numpy.empty_like(out, numpy.float32), low, high)
+            out[out == numpy.float16(high)] = low  # the end of the range, after rounding, as PyTorch
             return out
         if typenum == np.NPY_FLOAT:
             fnn_uniform_f32(&self.mt, <float *>np.PyArray_DATA(out), np.PyArray_SIZE(out), <float>low, <float>high)
@@ -252,7 +258,7 @@ cdef class Generator:
         return out
 
     cpdef np.ndarray normal(self, np.ndarray out, double mean=0.0, double std=1.0):
-        """Fill `out` (float32 or float64) from the normal distribution, as ``Tensor.normal_``.
+        """Fill `out` (of floating-point numbers) from the normal distribution, as ``Tensor.normal_``.
 
         Sixteen elements or more in one piece come from Box-Muller in blocks of the array's dtype; fewer, or an array
         with gaps, from Box-Muller one by one in float64, whose second number waits for the next such draw.
@@ -267,6 +273,12 @@ cdef class Generator:
             fnn_normal_f32(&self.mt, <float *>np.PyArray_DATA(out), n, <float>mean, <float>std)
         elif typenum == np.NPY_DOUBLE:
             fnn_normal_f64(&self.mt, <double *>np.PyArray_DATA(out), n, mean, std)
+        elif typenum == HALF:
+            made = numpy.empty(n, numpy.float16)  # rounded; what is beyond whole blocks of sixteen is a block of its own
+            made[:n // 16 * 16] = self.normal(numpy.empty(n // 16 * 16, numpy.float32), mean, std)
+            if n % 16:
+                made[n - 16:] = self.normal(numpy.empty(16, numpy.float32), mean, std)
+            out[...] = made.reshape((<object>out).shape)
         else:
             raise DTypeError(f"normal: expected a float32 or float64 array, got {out.dtype}")
         return out
@@ -290,6 +302,9 @@ cdef class Generator:
         cdef double y = 0.0
         cdef float *f32
         cdef double *f64
+        if typenum == HALF:
+            out[...] = self.serial(numpy.empty_like(out, numpy.float64), op, a, b)
+            return out
         if typenum != np.NPY_FLOAT and typenum != np.NPY_DOUBLE:
             raise DTypeError(f"random: expected a float32 or float64 array, got {out.dtype}")
         if not plain(out):

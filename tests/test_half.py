@@ -283,3 +283,22 @@ def test_fused_layer():
             parameter.data = parameter.data.to(fastnn.float16)
         found = layer(x.to(fastnn.float16))
     assert found.dtype is fastnn.float16 and found.min() >= 0
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("draw", [
+    lambda t: t.rand(7, dtype=t.float16), lambda t: t.rand(3, 40, dtype=t.half), lambda t: t.randn(5, dtype=t.half),
+    lambda t: t.randn(16, dtype=t.half), lambda t: t.randn(40, 3, dtype=t.half),
+    lambda t: t.empty(4, 6, dtype=t.half).t().normal_(1, 2), lambda t: t.empty(20, dtype=t.half).uniform_(-3, 5),
+    lambda t: t.randn_like(t.zeros(33, dtype=t.half)), lambda t: t.empty(9, dtype=t.half).exponential_(),
+    lambda t: t.rand(20000, dtype=t.half)])  # some numbers round to 1, which is not in the range
+def test_random_numbers(draw):
+    torch = pytest.importorskip("torch")
+    found = []
+    for library in (fastnn, torch):
+        library.manual_seed(3)
+        numbers = draw(library).numpy()
+        assert numbers.dtype == np.float16
+        found.append((numbers, float(library.rand(1))))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    assert found[0][1] == found[1][1]

@@ -16,6 +16,7 @@ from fastnn.dropin import target_of
     "torch.nn.modules.instancenorm.InstanceNorm2d", "torch.functional.einsum", "torch.functional.lu",
     "torch.autograd.variable.Variable", "torch.optim.adamw.AdamW", "torch.cuda.amp.custom_fwd",
     "torch.amp.custom_bwd", "torch.backends.cudnn.flags", "torch.utils.benchmark.Language", "torch.layer_norm",
+    "torch._jit_internal.boolean_dispatch", "torch.nn.modules.linear.NonDynamicallyQuantizableLinear",
     "torch.max_pool2d", "torch.relu_", "torch.zero_", "torch.cuda.FloatTensor", "torch.svd", "torch.qr"])
 def test_places_of_names(place):
     module, _, name = place.rpartition(".")

@@ -1,11 +1,23 @@
 """``torch.utils.tensorboard``: event files for TensorBoard, written by the library tensorboardX."""
+import warnings
+
 try:
     import tensorboardX as _writer
 except ImportError as error:
     raise ImportError("torch.utils.tensorboard: event files are written by the library tensorboardX, which is not "
                       "installed: pip install tensorboardX", name="tensorboardX") from error
 
-SummaryWriter, FileWriter, RecordWriter = _writer.SummaryWriter, _writer.FileWriter, _writer.RecordWriter
+FileWriter, RecordWriter = _writer.FileWriter, _writer.RecordWriter
+
+
+class SummaryWriter(_writer.SummaryWriter):
+    """tensorboardX's writer of event files; graphs of models are left out."""
+
+    def add_graph(self, *args, **kwargs):
+        """Warn: fastnn runs programs as they are and has no graph of a model to write."""
+        warnings.warn("SummaryWriter.add_graph: fastnn does not trace models; no graph is written", stacklevel=2)
+
+
 __all__ = ["FileWriter", "RecordWriter", "SummaryWriter"]
 
 

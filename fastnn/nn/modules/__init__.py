@@ -24,4 +24,6 @@ _ELSEWHERE = {"activation": "MultiheadAttention", "container": "ParameterDict Pa
               "pooling": "AdaptiveMaxPool3d AvgPool3d LPPool3d"}
 for _file, _names in _ELSEWHERE.items():
     vars(importlib.import_module(f"{__name__}.{_file}")).update({name: globals()[name] for name in _names.split()})
+vars(importlib.import_module(f"{__name__}.linear"))["NonDynamicallyQuantizableLinear"] = (
+    importlib.import_module(f"{__name__}.attention").NonDynamicallyQuantizableLinear)
 __all__ = [name for name in sorted(globals()) if isinstance(globals()[name], type)]
