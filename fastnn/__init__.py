@@ -85,6 +85,7 @@ _LATER = ("distributed", "func", "onnx", "vision")  # few programs need them, or
 _ELSEWHERE = {"Future": "fastnn.utils.futures", "PyTorchFileReader": "fastnn.compat.storage",
               "ScriptModule": "fastnn.compat.jit", "TypedStorage": "fastnn.compat.storage",
               "UntypedStorage": "fastnn.compat.storage", "summary": "fastnn.utils.summary", "vmap": "fastnn.func"}
+_ELSEWHERE |= {"Event": "fastnn.compat.cuda", "Stream": "fastnn.compat.cuda"}
 _ELSEWHERE |= dict.fromkeys(
     ("clear_autocast_cache", "get_autocast_cpu_dtype", "get_autocast_dtype", "get_autocast_gpu_dtype",
      "is_autocast_cache_enabled", "is_autocast_cpu_enabled", "set_autocast_cache_enabled", "set_autocast_cpu_dtype",
