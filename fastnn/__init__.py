@@ -90,9 +90,10 @@ _LATER = ("distributed", "fft", "func", "onnx", "signal", "sparse", "vision")
 # Methods of tensors and functions of nn.functional that are functions of torch as well.
 _METHODS = frozenset((
     "abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_ "
-    "clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fill_ fix_ floor_ frac_ gcd_ "
-    "get_device index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_ reciprocal_ "
-    "relu_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ zero_").split())
+    "clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fill_ fix_ floor_ "
+    "frac_ gcd_ get_device index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ "
+    "rad2deg_ reciprocal_ relu_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ "
+    "zero_").split())
 _LAYERS = frozenset(("adaptive_avg_pool1d avg_pool1d group_norm layer_norm max_pool1d max_pool2d max_pool3d "
                      "pixel_shuffle pixel_unshuffle rms_norm").split())
 # Other names of torch that are defined elsewhere.
@@ -101,6 +102,7 @@ _ELSEWHERE = {name: home for home, names in {
         "clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype get_autocast_gpu_dtype "
         "is_autocast_cache_enabled is_autocast_cpu_enabled set_autocast_cache_enabled set_autocast_cpu_dtype "
         "set_autocast_cpu_enabled set_autocast_dtype set_autocast_enabled",
+    "fastnn.compat.cuda": "Event Stream",
     "fastnn.compat.jit": "ScriptModule",
     "fastnn.compat.storage": "PyTorchFileReader TypedStorage UntypedStorage",
     "fastnn.func": "vmap",

@@ -24,7 +24,7 @@ import types
 import fastnn
 from fastnn import _operators, _tensor, compat
 from fastnn.compat import placeholders, version
-from fastnn.nn import parameter
+from fastnn.nn import init, parameter
 
 __all__ = ["install", "is_installed", "uninstall"]
 
@@ -256,6 +256,9 @@ def _name_tensors(torch):
     _operators.say_torch(_tensor.Tensor, torch)
     for name in ("Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer"):
         getattr(parameter, name).__module__ = "torch.nn.parameter" if torch else parameter.__name__
+    for function in vars(init).values():
+        if isinstance(function, types.FunctionType) and function.__module__ in (init.__name__, "torch.nn.init"):
+            function.__module__ = "torch.nn.init" if torch else init.__name__
 
 
 def _aliases():

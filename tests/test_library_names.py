@@ -269,3 +269,30 @@ def test_settings_of_autocast_answer():
     assert fastnn.get_autocast_dtype("cuda") is fastnn.float16 and fastnn.get_autocast_cpu_dtype() is fastnn.bfloat16
     assert not fastnn.is_autocast_cpu_enabled() and fastnn.is_autocast_cache_enabled()
     assert fastnn.clear_autocast_cache() is None and fastnn.set_autocast_enabled("cpu", True) is None
+
+
+# ---- modes that see functions ----
+
+def test_a_mode_skips_initialisation_and_sees_functions():
+    class Skip(fastnn.overrides.TorchFunctionMode):
+        seen = []
+
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            self.seen.append(func.__name__)
+            if func.__module__.endswith("nn.init"):
+                return kwargs["tensor"] if "tensor" in (kwargs or {}) else args[0]
+            return func(*args, **(kwargs or {}))
+
+    before = fastnn.zeros, fastnn.nn.init.kaiming_uniform_
+    state = fastnn.get_rng_state()
+    with Skip() as mode, Skip():
+        layer = fastnn.nn.Linear(3, 2)
+        assert fastnn.zeros(2).tolist() == [0, 0]
+    assert fastnn.equal(fastnn.get_rng_state(), state) and layer.weight.shape == (2, 3)
+    assert mode.seen.count("zeros") == 2 and "kaiming_uniform_" in mode.seen
+    assert (fastnn.zeros, fastnn.nn.init.kaiming_uniform_) == before
+    fastnn.nn.Linear(3, 2)
+    assert mode.seen.count("kaiming_uniform_") == 1  # the inner mode skipped it
+    with pytest.raises(NotImplementedError, match="__torch_function__"), fastnn.overrides.TorchFunctionMode():
+        fastnn.zeros(2)
+    assert fastnn.zeros is before[0]

@@ -14,6 +14,13 @@ def refuse(name):
     return function
 
 
+def refused_class(name):
+    """A class of a device, which annotations name and nothing is an instance of."""
+    made = refuse(name)
+    return type(name.rpartition(".")[2], (), {"__new__": lambda cls, *args, **kwargs: made(), "__doc__": made.__doc__,
+                                              "__module__": f"torch.{name.rpartition('.')[0]}"})
+
+
 def ignore(name, value=None):
     """The function `name` of a device, which has nothing to do: returns `value`."""
     def function(*args, **kwargs):
@@ -26,7 +33,7 @@ def ignore(name, value=None):
 def fill(namespace, device, refused=(), ignored=(), zero=()):
     """Put the named functions of ``torch.<device>`` into a module's namespace."""
     for name in refused:
-        namespace[name] = refuse(f"{device}.{name}")
+        namespace[name] = refused_class(f"{device}.{name}") if name[0].isupper() else refuse(f"{device}.{name}")
     for name in ignored:
         namespace[name] = ignore(f"{device}.{name}")
     for name in zero:

@@ -12,7 +12,8 @@ def mark_dynamic(t, index, *args, **kwargs):
     """Nothing to do."""
 
 
-mark_static = maybe_mark_dynamic = mark_dynamic
+mark_static = maybe_mark_dynamic = mark_static_address = mark_dynamic
+assume_constant_result = allow_in_graph
 
 
 class OptimizedModule:

@@ -11,33 +11,35 @@ MANY = "fastnn trains whole copies of a model, by torch.nn.parallel.DistributedD
 START = "mpiexec starts the processes of fastnn"
 PLAIN = "fastnn runs programs as they are, and compiles none"
 
-# Module -> its names, `f()` a function, `C` a class, `E:A,B` an enumeration; and why they are not there.
+# Module -> its names, `f()` a function, `C` a class without instances, `C*` one of plain
+# values (what to do, for functions that are not there), `E:A,B` an enumeration, `N=1` a number; and why they are
+# not there.
 NAMES = {
     "torch.distributed.fsdp": (
-        "FullyShardedDataParallel FSDPModule FlatParameter CPUOffload MixedPrecision CPUOffloadPolicy "
-        "MixedPrecisionPolicy OffloadPolicy FullStateDictConfig FullOptimStateDictConfig LocalStateDictConfig "
-        "LocalOptimStateDictConfig OptimStateDictConfig ShardedStateDictConfig ShardedOptimStateDictConfig "
-        "StateDictConfig StateDictSettings UnshardHandle fully_shard() register_fsdp_forward_method() "
+        "FullyShardedDataParallel FSDPModule FlatParameter CPUOffload* MixedPrecision* CPUOffloadPolicy* "
+        "MixedPrecisionPolicy* OffloadPolicy* FullStateDictConfig* FullOptimStateDictConfig* LocalStateDictConfig* "
+        "LocalOptimStateDictConfig* OptimStateDictConfig* ShardedStateDictConfig* ShardedOptimStateDictConfig* "
+        "StateDictConfig* StateDictSettings UnshardHandle fully_shard() register_fsdp_forward_method() "
         "ShardingStrategy:FULL_SHARD,SHARD_GRAD_OP,NO_SHARD,HYBRID_SHARD,_HYBRID_SHARD_ZERO2 "
         "StateDictType:FULL_STATE_DICT,LOCAL_STATE_DICT,SHARDED_STATE_DICT "
         "BackwardPrefetch:BACKWARD_PRE,BACKWARD_POST OptimStateKeyType:PARAM_NAME,PARAM_ID", MANY),
     "torch.distributed.fsdp.wrap": (
-        "ModuleWrapPolicy CustomPolicy always_wrap_policy() enable_wrap() lambda_auto_wrap_policy() "
+        "ModuleWrapPolicy* CustomPolicy* always_wrap_policy() enable_wrap() lambda_auto_wrap_policy() "
         "size_based_auto_wrap_policy() transformer_auto_wrap_policy() wrap() _or_policy()", MANY),
     "torch.distributed.fsdp.sharded_grad_scaler": ("ShardedGradScaler", MANY),
     "torch.distributed.tensor": (
-        "DTensor Placement Replicate Shard Partial distribute_tensor() distribute_module() full() ones() zeros() "
+        "DTensor Placement* Replicate* Shard* Partial* distribute_tensor() distribute_module() full() ones() zeros() "
         "rand() randn() empty()", MANY),
     "torch.distributed.tensor.experimental": ("context_parallel() implicit_replication() local_map()", MANY),
     "torch.distributed.tensor.parallel": (
-        "ColwiseParallel RowwiseParallel SequenceParallel ParallelStyle PrepareModuleInput PrepareModuleOutput "
+        "ColwiseParallel* RowwiseParallel* SequenceParallel* ParallelStyle* PrepareModuleInput* PrepareModuleOutput* "
         "loss_parallel() parallelize_module()", MANY),
     "torch.distributed.tensor._utils": ("compute_local_shape_and_global_offset()", MANY),
-    "torch.distributed.tensor.placement_types": ("Placement Replicate Shard Partial _StridedShard", MANY),
+    "torch.distributed.tensor.placement_types": ("Placement* Replicate* Shard* Partial* _StridedShard*", MANY),
     "torch.distributed._functional_collectives": ("wait_tensor() all_to_all_single_autograd() all_reduce() "
                                                   "all_gather_tensor() AsyncCollectiveTensor", MANY),
     "torch.distributed.device_mesh": ("DeviceMesh init_device_mesh()", MANY),
-    "torch.distributed._shard.sharded_tensor": ("ShardedTensor Shard empty()", MANY),
+    "torch.distributed._shard.sharded_tensor": ("ShardedTensor Shard* empty()", MANY),
     "torch.distributed._shard.sharded_tensor.api": ("ShardedTensor", MANY),
     "torch.distributed.algorithms._checkpoint.checkpoint_wrapper": (
         "CheckpointWrapper OffloadWrapper CheckpointImpl:REENTRANT,NO_REENTRANT apply_activation_checkpointing() "
@@ -63,7 +65,7 @@ NAMES = {
     "torch.distributed.checkpoint._consolidate_hf_safetensors": ("consolidate_safetensors_files()", MANY),
     "torch.distributed.checkpoint.optimizer": ("load_sharded_optimizer_state_dict()", MANY),
     "torch.distributed.checkpoint.state_dict": (
-        "StateDictOptions get_model_state_dict() get_optimizer_state_dict() get_state_dict() set_model_state_dict() "
+        "StateDictOptions* get_model_state_dict() get_optimizer_state_dict() get_state_dict() set_model_state_dict() "
         "set_optimizer_state_dict() set_state_dict()", MANY),
     "torch.distributed.checkpoint.stateful": ("Stateful", MANY),
     "torch.distributed.nn": ("RemoteModule", MANY),
@@ -97,6 +99,9 @@ NAMES = {
     "torch._dynamo.testing": ("CompileCounter", PLAIN),
     "torch._subclasses.fake_tensor": ("FakeTensor FakeTensorMode", "a tensor here has its numbers"),
     "torch._subclasses": ("FakeTensor FakeTensorMode", "a tensor here has its numbers"),
+    "torch.nn.attention.flex_attention": (
+        "BlockMask AuxRequest* create_block_mask() create_mask() flex_attention() and_masks() or_masks() noop_mask() "
+        "_DEFAULT_SPARSE_BLOCK_SIZE=128", "use scaled_dot_product_attention with a mask"),
     "torch.utils.data.datapipes.datapipe": ("IterDataPipe MapDataPipe", "use torch.utils.data's data sets"),
     "torch.utils.data.datapipes.iter": ("", "use torch.utils.data's data sets"),
 }
@@ -112,6 +117,8 @@ ALIASES = {"torch._C._distributed_c10d": "fastnn.distributed", "torch._dynamo.ev
            "torch.amp.autocast_mode": "fastnn.compat.amp", "torch.amp.grad_scaler": "fastnn.compat.amp",
            "torch.distributed.distributed_c10d": "fastnn.distributed",
            "torch.profiler.profiler": "fastnn.compat.profiler",
+           "torch.utils.tensorboard.summary": "tensorboardX.summary",
+           "torch.utils.tensorboard.writer": "fastnn.utils.tensorboard",
            "torch.utils.data._utils.collate": "fastnn.utils.data.collate",
            "torch.utils.data._utils.worker": "fastnn.utils.data.worker"}
 
@@ -139,6 +146,23 @@ class _Refused:
         return cls
 
 
+class _Value:
+    """Base of classes of settings: instances hold what they are given."""
+
+    def __init__(self, *args, **kwargs):
+        self.__dict__.update(kwargs, _args=args)
+
+    def __repr__(self):
+        given = {key: value for key, value in self.__dict__.items() if key != "_args"}
+        parts = [*map(repr, self._args), *(f"{key}={value!r}" for key, value in given.items())]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def __eq__(self, other):
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    __hash__ = object.__hash__
+
+
 def _function(module, name, reason):
     def function(*args, **kwargs):
         raise NotImplementedError(f"{module}.{name}: fastnn does not have it; {reason}")
@@ -164,10 +188,15 @@ def _contents(name, names, reason):
     found = {}
     for entry in names.split():
         key, _, members = entry.partition(":")
-        if members:
+        if "=" in key:
+            key, value = key.split("=")
+            found[key] = int(value)
+        elif members:
             found[key] = enum.Enum(key, members.split(","), module=name)
         elif key.endswith("()"):
             found[key[:-2]] = _function(name, key[:-2], reason)
+        elif key.endswith("*"):
+            found[key[:-1]] = type(key[:-1], (_Value,), {"__module__": name, "__doc__": f"Settings alone: {reason}."})
         else:
             base = (_Refused, RuntimeError) if key.endswith(("Error", "Exception")) else (_Refused,)
             found[key] = type(key, base, {"__module__": name, "_reason": reason, "__doc__": f"Not here: {reason}."})

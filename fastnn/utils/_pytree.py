@@ -79,6 +79,7 @@ def _register_mapping(cls, remake, context):
         [(MappingKey(key), child) for key, child in x.items()], context(x)))
 
 
+Context = typing.Any
 _register_sequence(list, lambda children, context: list(children))
 _register_sequence(tuple, lambda children, context: tuple(children))
 _register_sequence(deque, lambda children, context: deque(children, maxlen=context), lambda x: x.maxlen)
@@ -86,6 +87,10 @@ _register_mapping(dict, lambda children, keys: dict(zip(keys, children)), list)
 _register_mapping(OrderedDict, lambda children, keys: OrderedDict(zip(keys, children)), list)
 _register_mapping(defaultdict, lambda children, context: defaultdict(context[0], zip(context[1], children)),
                   lambda x: [x.default_factory, list(x)])
+_dict_flatten, _dict_unflatten = SUPPORTED_NODES[dict].flatten_fn, SUPPORTED_NODES[dict].unflatten_fn
+_dict_flatten_with_keys = SUPPORTED_NODES[dict].flatten_with_keys_fn
+_list_flatten, _list_unflatten = SUPPORTED_NODES[list].flatten_fn, SUPPORTED_NODES[list].unflatten_fn
+_list_flatten_with_keys = SUPPORTED_NODES[list].flatten_with_keys_fn
 register_pytree_node(namedtuple, lambda x: (list(x), type(x)), lambda children, cls: cls(*children),
                      flatten_with_keys_fn=lambda x: ([(GetAttrKey(name), getattr(x, name)) for name in x._fields],
                                                      type(x)))

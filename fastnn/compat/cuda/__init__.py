@@ -76,4 +76,4 @@ class stream(NoOp):  # noqa: N801 (PyTorch's name)
         self.stream = stream
 
 
-device_of = device
+StreamContext, device_of = stream, device
