@@ -1,5 +1,6 @@
 """Data types, numbers, devices and sizes under PyTorch's names. Everything lives in main memory, on the CPU."""
 import builtins
+import functools
 
 import numpy as np
 
@@ -312,6 +313,14 @@ def refuse_device(where):
 cpu = device("cpu")
 
 
+@functools.cache
+def _limits(kind):
+    """What a `finfo` says of a dtype of NumPy."""
+    info = np.finfo(kind)
+    return {"bits": info.bits, "dtype": str(info.dtype), **{
+        name: float(getattr(info, name)) for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution")}}
+
+
 class finfo:  # noqa: N801 (PyTorch's name)
     """Limits of a floating-point dtype.
 
@@ -327,10 +336,7 @@ class finfo:  # noqa: N801 (PyTorch's name)
     """
 
     def __init__(self, kind=None):
-        info = np.finfo(to_numpy(kind))
-        self.bits, self.dtype = info.bits, str(info.dtype)
-        for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution"):
-            setattr(self, name, float(getattr(info, name)))
+        vars(self).update(_limits(to_numpy(kind)))
 
 
 class iinfo:  # noqa: N801 (PyTorch's name)

@@ -8,3 +8,7 @@ cdef bint is_real(np.ndarray array) noexcept
 cdef bint is_half(np.ndarray array) noexcept
 cdef np.ndarray zero_d(object value)
 cdef int wrap_dim(object dim, int ndim) except -1
+cdef enum:
+    MOST_DIMS = 64               # of NumPy's arrays
+# A view of x's memory that begins at `data`.
+cdef np.ndarray strided(np.ndarray x, int n, np.npy_intp *dims, np.npy_intp *strides, char *data)

@@ -7,10 +7,3 @@ except ImportError as error:
 
 SummaryWriter, FileWriter, RecordWriter = _writer.SummaryWriter, _writer.FileWriter, _writer.RecordWriter
 __all__ = ["FileWriter", "RecordWriter", "SummaryWriter"]
-
-
-def __getattr__(name):
-    if name == "summary":
-        import tensorboardX.summary
-        return tensorboardX.summary
-    raise AttributeError(f"module 'torch.utils.tensorboard' has no attribute {name!r}")
