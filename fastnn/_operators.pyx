@@ -293,7 +293,7 @@ cdef class Operators(Vertex):
     def __iter__(self):
         if np.PyArray_NDIM(self.array) == 0:
             raise TypeError("iteration over a 0-d tensor")
-        return iter([op_getitem(self, i) for i in range(np.PyArray_DIM(self.array, 0))])
+        return iter(functions["unbind"](self))
 
     def __bool__(self):
         if np.PyArray_SIZE(self.array) != 1:

@@ -39,6 +39,8 @@ TOGETHER = {"torch": ("torch", "torchvision"), "keras": ("keras", "keras_core", 
             "sklearn": ()}  # two names of it
 # In the place of TensorFlow if that is not installed, and Keras is to be Keras itself.
 KERAS_ALONE = {"tensorflow": "fastnn.compat.tf", "tensorflow.keras": "keras"}
+# With this module TensorBoard reads event files without TensorFlow, whose place is taken.
+ALONE = "tensorboard.compat.notf"
 COVERAGE = "`python -m fastnn names` lists what fastnn has"
 
 
@@ -298,6 +300,8 @@ def install(*libraries):
     for name in _aliases():
         del sys.modules[name]
     sys.meta_path.insert(0, _finder)
+    if "tensorflow" in _finder.libraries:
+        sys.modules.setdefault(ALONE, types.ModuleType(ALONE))
     global _asked
     _asked = libraries
     if SPAWN not in sys.modules:
@@ -318,6 +322,7 @@ def uninstall():
     if not is_installed():
         return
     sys.meta_path.remove(_finder)
+    sys.modules.pop(ALONE, None)
     _name_tensors(False)
     if _networks_finder in sys.meta_path:
         sys.meta_path.remove(_networks_finder)

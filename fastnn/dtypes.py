@@ -1,5 +1,6 @@
 """Data types, numbers, devices and sizes under PyTorch's names. Everything lives in main memory, on the CPU."""
 import builtins
+import functools
 
 import numpy as np
 
@@ -348,6 +349,20 @@ _LIMITS = {"bfloat16": (2.0**-7, (2 - 2.0**-7) * 2.0**127, 2.0**-126, 0.01),
            "float8_e8m0fnu": (1.0, 2.0**127, 2.0**-127, 1.0)}
 
 
+@functools.cache
+def _limits(kind):
+    """What a `finfo` says of a dtype."""
+    if isinstance(kind, _absent) and kind.name in _LIMITS:
+        eps, largest, tiny, resolution = _LIMITS[kind.name]
+        return {"bits": 8 * kind.itemsize, "dtype": kind.name, "eps": eps, "max": largest,
+                "min": tiny if kind.name == "float8_e8m0fnu" else -largest, "tiny": tiny, "smallest_normal": tiny,
+                "resolution": resolution}
+    kind = _TYPES["float16"] if kind is ABSENT["complex32"] else kind  # that of its parts
+    info = np.finfo(to_real(to_numpy(kind)))
+    return {"bits": info.bits, "dtype": str(info.dtype), **{
+        name: float(getattr(info, name)) for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution")}}
+
+
 class finfo:  # noqa: N801 (PyTorch's name)
     """Limits of a floating-point dtype.
 
@@ -363,17 +378,7 @@ class finfo:  # noqa: N801 (PyTorch's name)
     """
 
     def __init__(self, kind=None):
-        if isinstance(kind, _absent) and kind.name in _LIMITS:
-            eps, largest, tiny, self.resolution = _LIMITS[kind.name]
-            self.bits, self.dtype, self.eps, self.max = 8 * kind.itemsize, kind.name, eps, largest
-            self.min = tiny if kind.name == "float8_e8m0fnu" else -largest
-            self.tiny = self.smallest_normal = tiny
-            return
-        kind = _TYPES["float16"] if kind is ABSENT["complex32"] else kind  # that of its parts
-        info = np.finfo(to_real(to_numpy(kind)))
-        self.bits, self.dtype = info.bits, str(info.dtype)
-        for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution"):
-            setattr(self, name, float(getattr(info, name)))
+        vars(self).update(_limits(_default if kind is None else kind))
 
 
 class iinfo:  # noqa: N801 (PyTorch's name)

@@ -1,4 +1,5 @@
 """Every distribution beside PyTorch's: densities, moments, draws, gradients, shapes, errors."""
+import itertools
 import warnings
 
 import fastnn
@@ -61,23 +62,23 @@ def test_distribution_is_pytorchs(name, i, dtype):
             agree(lambda: getattr(mine, attribute), lambda: getattr(theirs, attribute), tolerance, attribute)
     for attribute in ("entropy", "enumerate_support", "perplexity"):
         if (name, attribute) not in PYTORCHS:
-            agree(lambda: getattr(mine, attribute)(), lambda: getattr(theirs, attribute)(), 4 * tolerance, attribute)
+            agree(lambda: getattr(mine, attribute)(), lambda: getattr(theirs, attribute)(), tolerance, attribute)
     torch.manual_seed(2)
     x = theirs.sample((4,))
     p = torch.rand((4, *theirs.batch_shape), dtype=getattr(torch, dtype))
     same = [fastnn.tensor(value.numpy()) for value in (x, p)]
     for attribute in ("log_prob", "cdf"):
         if (name, attribute) not in PYTORCHS or dtype == "float32":
-            agree(lambda: getattr(mine, attribute)(same[0]), lambda: getattr(theirs, attribute)(x), 2 * tolerance,
+            agree(lambda: getattr(mine, attribute)(same[0]), lambda: getattr(theirs, attribute)(x), tolerance,
                   attribute)
-    agree(lambda: mine.icdf(same[1]), lambda: theirs.icdf(p), 10 * tolerance, "icdf")
+    agree(lambda: mine.icdf(same[1]), lambda: theirs.icdf(p), tolerance, "icdf")
     shape = (6, *theirs.batch_shape)
     larger, their_larger = mine.expand(shape), theirs.expand(shape)
     assert larger.batch_shape == their_larger.batch_shape and larger.event_shape == their_larger.event_shape
     assert larger.sample((2,)).shape == (2, *shape, *mine.event_shape)
     agree(lambda: larger.variance, lambda: their_larger.variance, tolerance, "variance of an expanded one")
     if (name, "log_prob") not in PYTORCHS:
-        agree(lambda: larger.log_prob(same[0][0]), lambda: their_larger.log_prob(x[0]), 2 * tolerance, "log_prob")
+        agree(lambda: larger.log_prob(same[0][0]), lambda: their_larger.log_prob(x[0]), tolerance, "log_prob")
 
 
 @pytest.mark.parametrize("method", ["sample", "rsample"])
@@ -116,7 +117,7 @@ def test_gradients_are_pytorchs(name, i, what):
         return  # PyTorch has none
     found = fastnn.autograd.grad((call(mine, mine_x) * fastnn.tensor(weights)).sum(), my_tensors, allow_unused=True)
     # PyTorch approximates implicit gradients to about 1e-3; tests of fastnn.ops.families have the exact ones
-    tolerance = 3e-3 if what == "rsample" and name in IMPLICIT else 1e-9
+    tolerance = 3e-3 if what == "rsample" and name in IMPLICIT else 1e-9 if what == "entropy" else 1e-10
     for a, b in zip(found, wanted):
         assert (a is None) == (b is None)
         if a is not None:
@@ -186,6 +187,17 @@ def test_draws_follow_the_distribution(name):
         assert scipy.stats.kstest(uniform[(slice(None), *place)], "uniform").pvalue > 1e-4
 
 
+@pytest.mark.parametrize("name, i", [case for case in ALL if case[0] not in UNIVARIATE])
+def test_draws_follow_pytorchs(name, i):
+    """The two-sample test of Kolmogorov and Smirnov, of each number of a draw, where SciPy has no such distribution."""
+    mine, theirs = (made(library, name, i)[0] for library in (fastnn, torch))
+    fastnn.manual_seed(7)
+    torch.manual_seed(8)
+    x, y = (draws.reshape(2000, -1).T for draws in (mine.sample((2000,)).numpy(), theirs.sample((2000,)).numpy()))
+    for a, b in zip(x, y):
+        assert scipy.stats.ks_2samp(a, b).pvalue > 1e-4
+
+
 @pytest.mark.parametrize("name, i", [case for case in ALL if case[0] not in (
     "Cauchy", "HalfCauchy", "LKJCholesky", "LogisticNormal", "Categorical", "RelaxedBernoulli",
     "RelaxedOneHotCategorical", "StudentT", "FisherSnedecor", "InverseGamma", "Pareto", "VonMises",
@@ -246,6 +258,50 @@ def test_errors_are_pytorchs(i):
     assert wanted[0] in kind, f"{kind[0]}: {text}\nbeside {wanted[0]}: {their_text}"
     if kind[0] is ValueError and their_text:
         assert text.split("\n")[0][:40] == their_text.split("\n")[0][:40]
+
+
+def outcome(call):
+    """None, or the classes of what was raised and how its text begins."""
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001 (compared with PyTorch's)
+        text = str(error).split("\n")[0][:40] if isinstance(error, ValueError) else ""
+        return [kind.__name__ for kind in type(error).__mro__], text
+    return None
+
+
+def same_outcome(mine, theirs, what):
+    found, wanted = outcome(mine), outcome(theirs)
+    assert (found is None) == (wanted is None), f"{what}: {found} beside {wanted}"
+    if found is not None:
+        assert wanted[0][0] in found[0], f"{what}: {found} beside {wanted}"
+        assert found[1] == wanted[1] or "ValueError" not in wanted[0], f"{what}: {found} beside {wanted}"
+
+
+@pytest.mark.parametrize("name, i", ALL)
+def test_validation_is_pytorchs(name, i):
+    """Numbers that no parameter, or no value, may be: the same are refused, in the same words."""
+    arrays = {key: value for key, value in CASES[name][i].items() if isinstance(value, np.ndarray)}
+    for key, bad in itertools.product(arrays, (float("nan"), float("inf"), -1.5, 0.0, 1.0, 2.5)):
+        spoilt = arrays[key].copy()
+        spoilt.reshape(-1)[0] = bad
+        if name == "LowRankMultivariateNormal" and key == "cov_factor" and np.isnan(bad):
+            continue  # PyTorch's Cholesky decomposition fails before the check
+        parts = {**CASES[name][i], **arrays, key: spoilt}
+        calls = [lambda library=library: getattr(library.distributions, name)(**{
+            key: library.tensor(value) if isinstance(value, np.ndarray) else value for key, value in parts.items()})
+            for library in (fastnn, torch)]
+        same_outcome(*calls, f"{key} with {bad}")
+    if (name, "log_prob") in PYTORCHS:
+        return
+    mine, theirs = (made(library, name, i)[0] for library in (fastnn, torch))
+    shape = tuple(theirs.batch_shape + theirs.event_shape)
+    for bad in (float("nan"), -7.25, 0.0, 0.5, 1.0, 1e3):
+        value = np.full(shape, bad)
+        same_outcome(lambda: mine.log_prob(fastnn.tensor(value)), lambda: theirs.log_prob(torch.tensor(value)), bad)
+    for wrong in ((*shape, 7), (7, *shape[1:]) if shape else (7,), (3, *shape)):
+        value = np.full(wrong, 0.25)
+        same_outcome(lambda: mine.log_prob(fastnn.tensor(value)), lambda: theirs.log_prob(torch.tensor(value)), wrong)
 
 
 def test_validation_can_be_switched_off():

@@ -20,14 +20,15 @@ def test_all_pairs_are_registered():
     assert {tuple(kind.__name__ for kind in pair) for pair in torch.distributions.kl._KL_REGISTRY} <= mine
 
 
+@pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-10), ("float32", 1e-5)])
 @pytest.mark.parametrize("first, second", [[kind.__name__ for kind in pair] for pair in PAIRS])
-def test_divergence_is_pytorchs(first, second):
+def test_divergence_is_pytorchs(first, second, dtype, tolerance):
     compared = 0
     for i, j in itertools.product(range(len(CASES[first])), range(len(CASES[second]))):
         answers = []
         for library in (torch, fastnn):
-            p, of_p = made(library, first, i, requires_grad=True)
-            q, of_q = made(library, second, j, requires_grad=True)
+            p, of_p = made(library, first, i, dtype, requires_grad=True)
+            q, of_q = made(library, second, j, dtype, requires_grad=True)
             try:
                 found = library.distributions.kl_divergence(p, q)
             except (RuntimeError, NotImplementedError, IndexError, ValueError):
@@ -41,9 +42,9 @@ def test_divergence_is_pytorchs(first, second):
         (wanted, their_slopes), (found, slopes) = answers
         compared += 1
         assert found.shape == wanted.shape
-        np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=1e-10)
+        np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance)
         for a, b in zip(slopes, their_slopes):
-            if a is not None and b is not None:
+            if a is not None and b is not None and dtype == "float64":
                 np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-8, atol=1e-8)
     assert compared
 

@@ -133,11 +133,13 @@ class Wishart(ExponentialFamily):
 
     def _bartlett(self, shape):
         size = self._event_shape[-1]
-        root = self._dist_chi2.rsample(shape).clamp(min=fastnn.finfo(self.df.dtype).tiny).sqrt().diag_embed()
+        squares = self._dist_chi2.rsample(shape)
+        kind = squares.dtype  # of df, if that is no whole number
+        root = squares.clamp(min=fastnn.finfo(kind).tiny).sqrt().diag_embed()
         below = size * (size - 1) // 2
         row, column = fastnn.tril_indices(size, size, offset=-1)
-        normal = fastnn.randn(shape + self._batch_shape + (below,), dtype=self.df.dtype)
-        flat = fastnn.zeros(normal.shape[:-1] + (size * size,), dtype=self.df.dtype)
+        normal = fastnn.randn(shape + self._batch_shape + (below,), dtype=kind)
+        flat = fastnn.zeros(normal.shape[:-1] + (size * size,), dtype=kind)
         flat = flat.index_copy(-1, row * size + column, normal)
         lower = self._unbroadcasted_scale_tril @ (root + flat.reshape(root.shape))
         return lower @ lower.mT

@@ -9,8 +9,8 @@ from fastnn.ops import (activation, activation_composed, adaptive_pool, arithmet
                         attention_composed, casting, combinatorics, compare, compare_composed, complex_names, conv,
                         conv_composed, creation, decompositions, diagonals, distance, dropout, embedding,
                         factorizations, families, fold, gamma_functions, indexing, inplace, joining, joining_composed,
-                        layouts, linalg, linear, loss, loss_composed, matrix_functions, methods, normalization, norms,
-                        padding, pointwise, pointwise_composed, pool, products, ranges, rearrange, reduce,
+                        layouts, linalg, linear, logic, loss, loss_composed, matrix_functions, methods, normalization,
+                        norms, padding, pointwise, pointwise_composed, pool, products, ranges, rearrange, reduce,
                         reduce_composed, remainder, replacing, resample, sampling, scan, scatter, shape,
                         shape_composed, sharing, short_time, shuffle, softmax, sorting, special, splitting,
                         statistics, storage, strides, triangular, trigonometric, unpool, volumes)
@@ -25,6 +25,7 @@ _operators.install(
     rfloor_divide=arithmetic.rfloor_divide, rremainder=remainder.rremainder,
     iadd=arithmetic.add_, isub=arithmetic.sub_, imul=arithmetic.mul_, idiv=arithmetic.div_, ipow=arithmetic.pow_,
     invert=compare.invert, getitem=indexing.getitem, setitem=indexing.setitem,
+    unbind=splitting.unbind,
     eq=compare.eq, ne=compare.ne, lt=compare.lt, le=compare.le, gt=compare.gt, ge=compare.ge,
     repr=tensor_str, construct=creation.construct,
     **{"and": compare.bitwise_and, "or": compare.bitwise_or, "xor": compare.bitwise_xor})

@@ -12,3 +12,7 @@ cdef bint is_complex(np.ndarray array) noexcept
 cdef object complex_result(str name, object x, object y)
 cdef np.ndarray zero_d(object value)
 cdef int wrap_dim(object dim, int ndim) except -1
+cdef enum:
+    MOST_DIMS = 64               # of NumPy's arrays
+# A view of x's memory that begins at `data`.
+cdef np.ndarray strided(np.ndarray x, int n, np.npy_intp *dims, np.npy_intp *strides, char *data)

@@ -1,7 +1,7 @@
 """What the operations share."""
 cimport numpy as np
 from cpython.object cimport PyObject, PyTypeObject
-from cpython.ref cimport Py_TYPE
+from cpython.ref cimport Py_INCREF, Py_TYPE
 
 import inspect
 import os
@@ -29,6 +29,10 @@ cdef extern from *:
     object PyObject_Vectorcall(object function, PyObject *const *args, size_t count, PyObject *names)
     Py_ssize_t PyVectorcall_NARGS(size_t count)
     object PyMethod_New(object function, object instance)
+
+cdef extern from "numpy/arrayobject.h":
+    np.ndarray PyArray_NewFromDescr(type kind, np.dtype dtype, int n, np.npy_intp *dims, np.npy_intp *strides,
+                                    void *data, int flags, PyObject *like)
 
 
 cdef bint is_real(np.ndarray array) noexcept:
@@ -68,6 +72,16 @@ def in_single(function):
 cdef np.ndarray zero_d(object value):
     """NumPy turns 0-d results into scalars; tensors hold arrays."""
     return value if isinstance(value, np.ndarray) else numpy.asarray(value)
+
+
+cdef np.ndarray strided(np.ndarray x, int n, np.npy_intp *dims, np.npy_intp *strides, char *data):
+    """A view of an array's memory; ValueError of sizes that no array has."""
+    cdef np.dtype kind = <np.dtype><PyObject *>np.PyArray_DESCR(x)
+    Py_INCREF(kind)  # which the call takes
+    cdef np.ndarray out = PyArray_NewFromDescr(np.ndarray, kind, n, dims, strides, data,
+                                               np.NPY_ARRAY_WRITEABLE if np.PyArray_ISWRITEABLE(x) else 0, NULL)
+    np.set_array_base(out, x)
+    return out
 
 
 cdef np.ndarray undo(np.ndarray grad, tuple shape):

@@ -340,7 +340,22 @@ def logical_not(input):
     return wrap(zero_d(numpy.logical_not(array_of(input))))
 
 
+cdef bint same_whole(np.ndarray x, np.ndarray y) noexcept:
+    """Whether both are bools or both integers of one dtype, in the same shape."""
+    cdef int d
+    if np.PyArray_TYPE(x) != np.PyArray_TYPE(y) or np.PyArray_TYPE(x) > np.NPY_ULONGLONG or \
+            np.PyArray_NDIM(x) != np.PyArray_NDIM(y):
+        return False
+    for d in range(np.PyArray_NDIM(x)):
+        if np.PyArray_DIM(x, d) != np.PyArray_DIM(y, d):
+            return False
+    return True
+
+
 def _bitwise(op, function, input, other):
+    if isinstance(input, Tensor) and isinstance(other, Tensor) and same_whole((<Tensor>input).array,
+                                                                              (<Tensor>other).array):
+        return wrap(zero_d(function((<Tensor>input).array, (<Tensor>other).array)))
     if not isinstance(other, Tensor):
         need_tensors(f"bitwise_{op}", input)
     dtype = promote(input, other)

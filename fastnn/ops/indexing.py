@@ -7,6 +7,7 @@ from fastnn._tensor import Tensor, from_array, record, record_inplace, take_hist
 from fastnn.kernels import sum_to
 from fastnn.ops._common import axis_of, broadcast_shapes, int64_of, into, need_tensors, promote
 from fastnn.ops.declare import operation
+from fastnn.ops.elements import put_slice, slice_at
 from fastnn.ops.shape import converted
 
 
@@ -154,9 +155,8 @@ def _slice_backward(grad, shape, index, basic):
     return dx
 
 
-SELECT, SLICE, INDEX = (Op(name, _slice_backward, "shape index basic") for name in (
-    "SelectBackward0", "SliceBackward0", "IndexBackward0"))
-for _op in (SELECT, SLICE, INDEX):
+SLICE, INDEX = (Op(name, _slice_backward, "shape index basic") for name in ("SliceBackward0", "IndexBackward0"))
+for _op in (SLICE, INDEX):
     _op.linear(lambda x, shape, index, basic: np.asarray(x[index]))
 
 
@@ -165,12 +165,11 @@ def getitem(input, index, read=()):
 
     `read`: tensors whose arrays are in an index that holds arrays.
     """
+    if type(index) is int:  # a row: the frequent case
+        row = slice_at(input, 0, index)
+        if row is not None:
+            return row
     x = to_array(input)
-    if type(index) is int and x.ndim > 1 and -len(x) <= index < len(x):  # a row: the frequent case
-        viewed = view_of(x[index], input)
-        if not input.requires_grad:
-            return viewed
-        return _as_view(record(x[index], SELECT, (input,), (x.shape, index, True)), viewed)
     read = read or _tensors_in(index)
     index = _whole_index(index)
     parts = _without_numbers(index)
@@ -224,6 +223,8 @@ def _setitem_second(step, g):
 
 def setitem(input, index, value):
     """``input[index] = value``, in place."""
+    if type(index) is int and put_slice(input, index, value):  # a row: the frequent case
+        return
     x = writable(input, False)
     read = _tensors_in(index)
     index = _whole_index(index)
@@ -284,7 +285,7 @@ def select(input, dim, index):
     if not -size <= index < size:
         raise IndexError(f"select(): index {index} out of range for tensor of size {list(input.shape)} at dimension "
                          f"{dim}")
-    return getitem(input, (slice(None),) * dim + (index,))
+    return slice_at(input, dim, index)
 
 
 @operation()

@@ -11,6 +11,7 @@ from fastnn._tensor cimport Tensor, record1, recording, wrap, shape_of
 from fastnn.kernels cimport elementwise, normalization as N, reduce as K
 from fastnn.ops._common cimport is_half, is_real, wrap_dim, zero_d
 from fastnn.ops._common import complex_rule, into
+from fastnn.ops.elements cimport along
 from fastnn.ops.compare import maximum, minimum
 from fastnn.ops.declare import operation
 
@@ -353,9 +354,12 @@ cdef object extreme_along(str op, object input, object dim, bint keepdim):
     if np.PyArray_NDIM(x.array) == 0:
         y = x.array.copy()
     else:
-        y = numpy.take_along_axis(x.array, indices if keepdim else numpy.expand_dims(indices, axis), axis)
-        if not keepdim:
-            y = y.squeeze(axis)
+        shape = (<object>indices).shape
+        kept = indices if keepdim else (<object>indices).reshape(shape[:axis] + (1,) + shape[axis:])
+        y = along(x.array, kept, axis)
+        if y is None:
+            y = numpy.take_along_axis(x.array, kept, axis)
+        y = (<object>y).reshape(shape)
     chosen = wrap(indices)
     if recording(x):
         values = record1(y, MAX if op == "max" else MIN, x, (shape_of(x.array), axis, indices, keepdim))
@@ -555,45 +559,3 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     tensor(1.)
     """
     return spread_of(input, dim, unbiased, keepdim, correction, True)
-
-
-cdef Tensor truth(function, object input, object dim, bint keepdim):
-    """A bool tensor; of uint8 a uint8 tensor, as PyTorch has it."""
-    cdef Tensor x = <Tensor?>input
-    axes = () if isinstance(dim, (tuple, list)) and not dim else axes_of(dim, x.ndim)  # of no dimensions: each element
-    found = zero_d(function(x.array.astype(bool, copy=False), axis=axes, keepdims=keepdim))
-    return wrap(found.astype(numpy.uint8) if np.PyArray_TYPE(x.array) == np.NPY_UINT8 else found)
-
-
-@operation(out=True)
-def all(input, dim=None, bint keepdim=False):
-    """Whether all elements are true (not 0).
-
-    Parameters
-    ----------
-    input : Tensor
-    dim : int or tuple of ints, optional
-    keepdim : bool, default False
-
-    Examples
-    --------
-    >>> fastnn.all(fastnn.tensor([True, False]))
-    tensor(False)
-    """
-    return truth(numpy.all, input, dim, keepdim)
-
-
-@operation(out=True)
-def any(input, dim=None, bint keepdim=False):
-    """Whether any element is true (not 0).
-
-    Parameters
-    ----------
-    input, dim, keepdim : as of ``all``
-
-    Examples
-    --------
-    >>> fastnn.any(fastnn.tensor([True, False]))
-    tensor(True)
-    """
-    return truth(numpy.any, input, dim, keepdim)

@@ -9,7 +9,7 @@ from fastnn import dtypes
 from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, record1, recording, wrap, wrap_view, shape_of
 from fastnn.kernels cimport elementwise as K
-from fastnn.ops._common cimport is_complex, is_real, undo, wrap_dim
+from fastnn.ops._common cimport MOST_DIMS, is_complex, is_real, strided, undo, wrap_dim
 from fastnn.ops._common import need_dimensions
 from fastnn.ops.declare import operation
 
@@ -374,13 +374,15 @@ def squeeze(input, dim=None):
     """
     cdef Tensor x = <Tensor?>input
     cdef int ndim = np.PyArray_NDIM(x.array)
-    shape = shape_of(x.array)
-    if dim is None:
-        drop = range(ndim)
-    else:
-        drop = [wrap_dim(d, ndim) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))]
-    sizes = tuple([size for i, size in enumerate(shape) if not (size == 1 and i in drop)])
-    return view(x.array.reshape(sizes), x, SQUEEZE, shape)
+    cdef np.npy_intp dims[MOST_DIMS]
+    cdef np.npy_intp strides[MOST_DIMS]
+    cdef int i, n = 0
+    drop = None if dim is None else [wrap_dim(d, ndim) for d in (dim if isinstance(dim, (tuple, list)) else (dim,))]
+    for i in range(ndim):
+        if np.PyArray_DIM(x.array, i) != 1 or drop is not None and i not in drop:
+            dims[n], strides[n] = np.PyArray_DIM(x.array, i), np.PyArray_STRIDE(x.array, i)
+            n += 1
+    return view(strided(x.array, n, dims, strides, np.PyArray_BYTES(x.array)), x, SQUEEZE, shape_of(x.array))
 
 
 @operation(inplace="view")
@@ -399,7 +401,15 @@ def unsqueeze(input, dim):
     """
     cdef Tensor x = <Tensor?>input
     cdef int d = wrap_dim(dim, np.PyArray_NDIM(x.array) + 1)
-    return view(numpy.expand_dims(x.array, d), x, UNSQUEEZE, shape_of(x.array))
+    cdef np.npy_intp dims[MOST_DIMS]
+    cdef np.npy_intp strides[MOST_DIMS]
+    cdef int i, n = np.PyArray_NDIM(x.array)
+    if n == MOST_DIMS:
+        raise RuntimeError(f"unsqueeze: expected fewer than {MOST_DIMS} dimensions")
+    for i in range(n):
+        dims[i + (i >= d)], strides[i + (i >= d)] = np.PyArray_DIM(x.array, i), np.PyArray_STRIDE(x.array, i)
+    dims[d], strides[d] = 1, (dims[d + 1] * strides[d + 1] if d < n else np.PyArray_ITEMSIZE(x.array))
+    return view(strided(x.array, n + 1, dims, strides, np.PyArray_BYTES(x.array)), x, UNSQUEEZE, shape_of(x.array))
 
 
 cdef object expand_backward(Node node, np.ndarray grad):
@@ -431,31 +441,30 @@ def expand(input, *size, implicit=False):
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = tuple(size[0])
     shape = shape_of(x.array)
-    extra = len(size) - len(shape)
+    cdef np.npy_intp dims[MOST_DIMS]
+    cdef np.npy_intp strides[MOST_DIMS]
+    cdef Py_ssize_t own, wanted, i, extra = len(size) - len(shape)
     if extra < 0:
         raise RuntimeError(f"expand: the number of sizes provided ({len(size)}) must be greater or equal to the "
                            f"number of dimensions in the tensor ({len(shape)})")
-    target = []
-    for i, wanted in enumerate(size):
-        own = shape[i - extra] if i >= extra else None
+    if len(size) > MOST_DIMS:
+        raise RuntimeError(f"expand: expected at most {MOST_DIMS} dimensions, got {len(size)}")
+    for i in range(len(size)):
+        wanted, own = size[i], np.PyArray_DIM(x.array, i - extra) if i >= extra else 1
         if wanted == -1:
-            if own is None:
+            if i < extra:
                 raise RuntimeError(f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing "
                                    f"dimension {i}")
             wanted = own
-        if own is not None and own != 1 and own != wanted:
+        if own != 1 and own != wanted:
             raise RuntimeError(f"The expanded size of the tensor ({wanted}) must match the existing size ({own}) at "
                                f"non-singleton dimension {i}.  Target sizes: {list(size)}.  Tensor sizes: "
                                f"{list(shape)}")
-        target.append(wanted)
-    cdef np.ndarray repeated
-    try:
-        repeated = numpy.broadcast_to(x.array, tuple(target))
+        dims[i], strides[i] = wanted, np.PyArray_STRIDE(x.array, i - extra) if i >= extra and own == wanted else 0
+    try:  # where elements share a place, check_inplace refuses to write
+        return view(strided(x.array, len(size), dims, strides, np.PyArray_BYTES(x.array)), x, EXPAND, shape)
     except ValueError:
-        raise RuntimeError(f"expand: {target}: too many elements, or a negative size") from None
-    if np.PyArray_ISWRITEABLE(x.array):  # where elements share a place, check_inplace refuses
-        np.PyArray_ENABLEFLAGS(repeated, np.NPY_ARRAY_WRITEABLE)
-    return view(repeated, x, EXPAND, shape)
+        raise RuntimeError(f"expand: {list(size)}: too many elements, or a negative size") from None
 
 
 @operation("Tensor")

@@ -151,5 +151,8 @@ def broadcast_tensors(*tensors) -> tuple[Tensor, ...]:
     tensor([[1, 2],
             [1, 2]])
     """
-    common = broadcast_shapes(*(tuple(x.shape) for x in tensors))
+    shapes = [x.shape for x in tensors]
+    if all(shape == shapes[0] for shape in shapes):
+        return tensors
+    common = broadcast_shapes(*map(tuple, shapes))
     return tuple(x if x.shape == common else x.expand(common) for x in tensors)

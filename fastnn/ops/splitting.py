@@ -5,7 +5,8 @@ from fastnn._tape import Op
 from fastnn._tensor import Tensor, record
 from fastnn.ops._common import axis_of, room
 from fastnn.ops.declare import operation
-from fastnn.ops.indexing import narrow, select
+from fastnn.ops.indexing import narrow
+from fastnn.ops.elements import slices
 
 SECTIONS = {"sections": "indices_or_sections", "indices": "indices_or_sections"}  # PyTorch's keywords
 
@@ -152,9 +153,9 @@ def unbind(input, dim=0) -> tuple[Tensor, ...]:
     """
     if input.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    size = input.shape[axis_of(dim, input.ndim)]
-    room("unbind", (size,), TENSOR_BYTES)
-    return tuple(select(input, dim, i) for i in range(size))
+    dim = axis_of(dim, input.ndim)
+    room("unbind", (input.shape[dim],), TENSOR_BYTES)
+    return slices(input, dim)
 
 
 @operation(keywords={"split_size": "split_size_or_sections"})

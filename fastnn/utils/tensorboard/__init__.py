@@ -19,10 +19,3 @@ class SummaryWriter(_writer.SummaryWriter):
 
 
 __all__ = ["FileWriter", "RecordWriter", "SummaryWriter"]
-
-
-def __getattr__(name):
-    if name == "summary":
-        import tensorboardX.summary
-        return tensorboardX.summary
-    raise AttributeError(f"module 'torch.utils.tensorboard' has no attribute {name!r}")
