@@ -44,7 +44,7 @@ C_FLAGS = ["-std=gnu11", "-O3", "-ffp-contract=fast", "-fno-math-errno", "-fno-t
            "-Wall", "-Wextra", "-Wno-unused-function", "-Wno-unknown-pragmas",
            "-Wno-pass-failed", "-Wno-bitwise-conditional-parentheses",  # clang's; gcc ignores what it does not know
            "-Werror=incompatible-pointer-types", "-Werror=implicit-function-declaration"]
-CYTHON_FLAGS = ["-O2", "-g0", "-fvisibility=hidden", "-fno-asynchronous-unwind-tables", "-fno-plt",
+CYTHON_FLAGS = ["-O2", "-g0", "-ffp-contract=off", "-fvisibility=hidden", "-fno-asynchronous-unwind-tables", "-fno-plt",
                 "--param=inline-unit-growth=25",  # of 40: a tenth of the size, for no more instructions
                 "-fno-align-functions", "-fno-align-loops", "-fno-align-jumps", "-fno-align-labels",
                 "-fno-schedule-insns2",  # processors order instructions themselves

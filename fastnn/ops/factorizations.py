@@ -54,7 +54,7 @@ class solve_ex_result(Named):  # noqa: N801
 def _factors(a, pivot=True):
     """(LU in one matrix, pivots from 1, number of the first zero on U's diagonal or 0), for (..., m, n)."""
     rows, columns = a.shape[-2:]
-    lu = np.array(a.reshape(-1, rows, columns))
+    lu = np.array(a.reshape(math.prod(a.shape[:-2]), rows, columns))
     count, steps = len(lu), min(rows, columns)
     pivots = np.tile(np.arange(1, steps + 1, dtype=np.int32), (count, 1))
     info, every = np.zeros(count, np.int32), np.arange(count)
@@ -74,7 +74,7 @@ def _factors(a, pivot=True):
 
 def _order(pivots, rows):
     """Which rows of A those of L U are, (..., rows)."""
-    flat = pivots.reshape(-1, pivots.shape[-1])
+    flat = pivots.reshape(math.prod(pivots.shape[:-1]), pivots.shape[-1])
     order, every = np.tile(np.arange(rows), (len(flat), 1)), np.arange(len(flat))
     for k in range(flat.shape[1]):
         other = flat[:, k] - 1
@@ -83,14 +83,22 @@ def _order(pivots, rows):
 
 
 def _lu_backward(grad, lu, order):
-    if lu.shape[-1] != lu.shape[-2]:
-        raise NotImplementedError("lu_factor: the gradient of matrices that are not square is not implemented")
-    one = np.eye(lu.shape[-1], dtype=lu.dtype)
-    low, up = np.tril(lu, -1) + one, np.triu(lu)
-    inner = np.tril(transposed(low) @ np.tril(grad, -1), -1) + np.triu(np.triu(grad) @ transposed(up))
-    rows = np.linalg.solve(transposed(low), transposed(np.linalg.solve(up, transposed(inner))))
-    made = np.empty_like(rows)
-    np.put_along_axis(made, np.broadcast_to(order[..., None], rows.shape), rows, -2)
+    rows, columns = lu.shape[-2:]
+    n = min(rows, columns)
+    low, up = np.tril(lu[..., :n, :n], -1) + np.eye(n, dtype=lu.dtype), np.triu(lu[..., :n, :n])
+    of_low, of_up = np.tril(grad[..., :n, :n], -1), np.triu(grad[..., :n, :n])
+    if columns > n:  # A's last columns are L U2
+        beside = np.linalg.solve(transposed(low), grad[..., n:])
+        of_low = of_low - np.tril(beside @ transposed(lu[..., n:]), -1)
+    if rows > n:  # its last rows L2 U
+        below = transposed(np.linalg.solve(up, transposed(grad[..., n:, :])))
+        of_up = of_up - np.triu(transposed(lu[..., n:, :]) @ below)
+    inner = np.tril(transposed(low) @ of_low, -1) + np.triu(of_up @ transposed(up))
+    found = np.linalg.solve(transposed(low), transposed(np.linalg.solve(up, transposed(inner))))
+    if rows != columns:
+        found = np.concatenate((found, beside), -1) if columns > n else np.concatenate((found, below), -2)
+    made = np.empty_like(found)
+    np.put_along_axis(made, np.broadcast_to(order[..., None], found.shape), found, -2)
     return made
 
 
@@ -144,7 +152,7 @@ def lu_factor(A, *, pivot=True) -> lu_factor_result:  # noqa: N803 (PyTorch's na
     return lu_factor_result(lu_factor_ex(A, pivot=pivot)[:2])
 
 
-@operation("fastnn Tensor")
+@operation("fastnn Tensor", out="fastnn")
 def lu(A, pivot=True, get_infos=False):  # noqa: N803 (PyTorch's name)
     """PyTorch's old name of `linalg.lu_factor` (with `get_infos`, of `linalg.lu_factor_ex`).
 
@@ -161,7 +169,7 @@ def lu(A, pivot=True, get_infos=False):  # noqa: N803 (PyTorch's name)
     return tuple(lu_factor_ex(A, pivot=pivot)[:3 if get_infos else 2])
 
 
-@operation("fastnn")
+@operation("fastnn", out=True)
 def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):  # noqa: N803 (PyTorch's names)
     """(P, L, U) of what `linalg.lu_factor` gives; without `unpack_data` or `unpack_pivots` empty tensors.
 
@@ -351,7 +359,7 @@ def tensorsolve(A, B, dims=None):  # noqa: N803 (PyTorch's names)
     return solve(A.reshape(B.numel(), B.numel()), B.flatten()).reshape(shape)
 
 
-@operation("fastnn Tensor")
+@operation("fastnn Tensor", out="fastnn")
 def svd(input, some=True, compute_uv=True) -> svd_result:  # noqa: A002 (PyTorch's name)
     """(U, S, V) with U diag(S) V^T = A: PyTorch's old form of `linalg.svd`.
 
@@ -377,7 +385,7 @@ def svd(input, some=True, compute_uv=True) -> svd_result:  # noqa: A002 (PyTorch
     return svd_result((u, s, vh.mT))
 
 
-@operation("fastnn Tensor")
+@operation("fastnn Tensor", out="fastnn")
 def qr(input, some=True) -> qr_result:  # noqa: A002 (PyTorch's name)
     """(Q, R): PyTorch's old form of `linalg.qr`.
 

@@ -17,13 +17,14 @@ NOT_COMPARED = {
     **dict.fromkeys("""bernoulli empty empty_like multinomial new_empty normal rand_like randint randint_like randn
         randn_like nn.functional.alpha_dropout nn.functional.dropout nn.functional.dropout2d nn.functional.dropout3d
         nn.functional.feature_alpha_dropout""".split(), _RANDOM),
-    **dict.fromkeys("linalg.eig linalg.eigh linalg.eigvals linalg.lstsq linalg.pinv linalg.qr linalg.svd".split(),
+    **dict.fromkeys("linalg.eig linalg.eigh linalg.eigvals linalg.lstsq linalg.pinv linalg.qr linalg.svd qr svd".split(),
                     _SIGNS),
     **dict.fromkeys("""atanh cov digamma linalg.multi_dot nn.functional.conv3d nn.functional.conv_transpose3d polygamma
         special.polygamma matrix_exp linalg.matrix_exp triangular_solve""".split(), _ROUNDING),
     **dict.fromkeys("cholesky_inverse cholesky_solve".split(),
                     "gradients of the triangle that is read; PyTorch's are of the whole matrix"),
     "linalg.householder_product": "rounding, and without reflections the identity has no graph",
+    "to_sparse": "sparse: tests/test_sparse.py", "chalf": "a dtype that is not there",
     **dict.fromkeys(["i0"], "not implemented, or without its gradient, and says so"),
     **dict.fromkeys("resize_ resize_as_ zero_ sgn".split(), "PyTorch refuses its samples, or makes ZeroTensors"),
     **dict.fromkeys("byte char conj resolve_conj resolve_neg".split(), "trivial methods without keywords"),
