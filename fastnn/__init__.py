@@ -86,8 +86,9 @@ def typename(obj):
 _LATER = ("distributed", "fft", "func", "onnx", "signal", "vision")
 _WINDOWS = ("bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window")
 _ELSEWHERE = {**dict.fromkeys(_WINDOWS, "fastnn.signal.windows"), "Future": "fastnn.utils.futures",
-              "PyTorchFileReader": "fastnn.compat.storage", "ScriptModule": "fastnn.compat.jit", "TypedStorage": "fastnn.compat.storage",
-              "UntypedStorage": "fastnn.compat.storage", "summary": "fastnn.utils.summary", "vmap": "fastnn.func"}
+              "PyTorchFileReader": "fastnn.compat.storage", "ScriptModule": "fastnn.compat.jit",
+              "TypedStorage": "fastnn.compat.storage", "UntypedStorage": "fastnn.compat.storage",
+              "summary": "fastnn.utils.summary", "vmap": "fastnn.func"}
 
 
 def __dir__():
