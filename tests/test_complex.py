@@ -229,7 +229,8 @@ def given(*shape, real=False, seed=0):
 
 FUNCTIONS = {
     **{name: (getattr(fastnn, name), (3,)) for name in """abs angle sgn neg exp exp2 expm1 log log2 log10 log1p sqrt
-        rsqrt square reciprocal sin cos tan sinh cosh tanh asin acos atan asinh acosh atanh sigmoid sinc conj prod var mean
+        rsqrt square reciprocal
+        sin cos tan sinh cosh tanh asin acos atan asinh acosh atanh sigmoid sinc conj prod var mean
         view_as_real""".split()},
     "silu": (fastnn.nn.functional.silu, (3,)), "softsign": (fastnn.nn.functional.softsign, (3,)),
     "real": (lambda z: z.real, (3,)), "imag": (lambda z: z.imag, (3,)),
