@@ -58,7 +58,8 @@ Made by `make coverage`. A name that is not here raises an error that says so; a
 cannot run on fastnn yet. Behaviour, defaults and errors are those of PyTorch 2.13; where fastnn differs is in
 `docs/porting.md`.
 
-The lists of absent names leave out what belongs to sparse and quantized tensors, other devices, compilers and 3-d images, and PyTorch's internals.
+The lists of absent names leave out what belongs to sparse and quantized tensors, other devices, compilers
+and 3-d images, and PyTorch's internals.
 """
 
 

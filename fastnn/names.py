@@ -7,13 +7,11 @@ from fastnn import dropin
 # The modules that programs import, as they know them.
 NAMESPACES = """
 torch torch.autograd torch.distributions torch.distributions.constraints torch.distributions.transforms torch.fft
-torch.func
-torch.linalg torch.nn torch.nn.functional torch.nn.init torch.onnx
-torch.nn.utils torch.nn.utils.fusion torch.nn.utils.parametrizations torch.nn.utils.parametrize torch.nn.utils.prune
-torch.nn.utils.rnn torch.profiler torch.testing
-torch.optim torch.optim.lr_scheduler torch.optim.swa_utils torch.random torch.signal.windows torch.sparse torch.special
-torch.utils torch.utils.benchmark torch.utils.checkpoint torch.utils.data torchvision.datasets torchvision.io
-torchvision.models
+torch.func torch.linalg torch.nn torch.nn.functional torch.nn.init torch.nn.utils torch.nn.utils.fusion
+torch.nn.utils.parametrizations torch.nn.utils.parametrize torch.nn.utils.prune torch.nn.utils.rnn torch.onnx
+torch.optim torch.optim.lr_scheduler torch.optim.swa_utils torch.profiler torch.random torch.signal.windows torch.sparse
+torch.special torch.testing torch.utils torch.utils.benchmark torch.utils.checkpoint torch.utils.data
+torchvision.datasets torchvision.io torchvision.models
 torchvision.transforms torchvision.transforms.functional torchvision.utils
 keras keras.activations keras.applications keras.backend keras.callbacks keras.config keras.constraints keras.datasets
 keras.initializers keras.layers keras.losses keras.metrics keras.mixed_precision keras.models keras.ops

@@ -53,7 +53,7 @@ def test_creation_functions():
     (lambda: torch.tensor("x"), TypeError), (lambda: torch.zeros(2, device="cuda"), RuntimeError),
     (lambda: torch.arange(0, 3, 0), RuntimeError), (lambda: torch.eye(-1), RuntimeError),
     (lambda: torch.from_numpy([1]), TypeError), (lambda: torch.linspace(0, 1, -1), RuntimeError),
-    (lambda: torch.from_numpy(np.zeros(2, "datetime64[s]")), TypeError), (lambda: torch.randint(3, 3, (1,)), RuntimeError),
+    (lambda: torch.from_numpy(np.zeros(2, object)), TypeError), (lambda: torch.randint(3, 3, (1,)), RuntimeError),
 ])
 def test_creation_errors(make, error):
     with pytest.raises(error):
@@ -461,7 +461,7 @@ def test_numbers_beside_index_arrays_select_first():
 
 
 def test_dtypes_that_are_only_names():
-    assert str(torch.bfloat16) == "torch.bfloat16" and torch.complex64.is_complex
+    assert str(torch.bfloat16) == "torch.bfloat16" and torch.complex32.is_complex
     for make in (lambda: torch.zeros(2, dtype=torch.bfloat16), lambda: torch.ones(2).to(torch.complex32),
                  lambda: torch.ones(2).bfloat16()):
         with pytest.raises(NotImplementedError, match="not implemented"):

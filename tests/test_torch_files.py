@@ -153,7 +153,7 @@ def test_files_of_pytorch(in_zip):
 def test_other_objects_are_refused(in_zip):
     torch = pytest.importorskip("torch")
     for thing in (torch.nn.Linear(2, 2), np.ones(3), {"loss": np.float64(3)}, print, collections.deque("ab"),
-                  torch.ones(2, dtype=torch.complex64)):
+                  torch.ones(2, dtype=torch.complex32)):
         file = io.BytesIO()
         torch.save(thing, file, _use_new_zipfile_serialization=in_zip)
         file.seek(0)

@@ -26,7 +26,8 @@ from source_types import Sources
 PUBLIC = """
 _tape _operators _tensor dtypes random errors nn nn.functional nn.init nn.parallel nn.parameter nn.utils nn.utils.rnn
 nn.utils.parametrize nn.utils.parametrizations optim optim.lr_scheduler optim.swa_utils utils utils.data utils.hooks
-autograd autograd.function autograd.functional autograd.graph func linalg special fft signal signal.windows config serialization models vision
+autograd autograd.function autograd.functional autograd.graph func linalg special fft signal signal.windows config
+serialization models vision
 vision.datasets vision.transforms vision.transforms.functional vision.utils distributions distributions.constraints
 distributions.transforms distributions.kl distributed explain explain.lrp onnx kernels dropin compat compat.amp
 compat.backends compat.cuda
@@ -495,8 +496,8 @@ class Package:
     def public(self, module):
         """{name: object} that a module's stub has."""
         found, said = {}, getattr(module, "__all__", None)
-        gathers = hasattr(module, "__path__") or module.__name__ in ("fastnn.nn.functional", "fastnn.linalg", "fastnn.fft",
-                                                                     "fastnn.special")
+        gathers = hasattr(module, "__path__") or module.__name__ in ("fastnn.nn.functional", "fastnn.linalg",
+                                                                     "fastnn.fft", "fastnn.special")
         for name in sorted({*dir(module), *(said or ())}):
             value, home = getattr(module, name, None), getattr(getattr(module, name, None), "__module__", None)
             if name.startswith("_") and name != "__version__":

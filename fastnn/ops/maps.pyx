@@ -137,7 +137,7 @@ cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
 
 cdef Tensor whole(function, str name, object input):
     """Integer and bool tensors keep their dtype under this map; NumPy does those."""
-    if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind not in "fc":
+    if isinstance(input, Tensor) and not is_real((<Tensor>input).array) and (<Tensor>input).array.dtype.kind in "biu":
         return wrap(zero_d(function((<Tensor>input).array)))
     return apply(name, input)
 
