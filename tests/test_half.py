@@ -30,6 +30,8 @@ def test_samples(name):
             continue
         torch.manual_seed(0)
         for sample in spread(op.sample_inputs("cpu", torch.float16), 20):
+            if sample.kwargs.get("dropout_p"):
+                continue  # random
             given = [sample.input, *sample.args], sample.kwargs
             tensors = leaves(given, torch.Tensor)
             if any(t.ndim > 64 or t.is_complex() or t.dtype is torch.bfloat16 for t in tensors) or any(
