@@ -7,29 +7,13 @@ import types
 
 from fastnn._tensor import Tensor
 from fastnn.ops.functions import Function
-
-
-def has_torch_function(relevant_args):
-    """False."""
-    return False
-
-
-has_torch_function_unary = has_torch_function
-
-
-def has_torch_function_variadic(*args):
-    """False."""
-    return False
+from fastnn.ops.overriding import (  # noqa: F401
+    handle_torch_function, has_torch_function, has_torch_function_unary, has_torch_function_variadic)
 
 
 def is_tensor_like(inp):
     """Whether it is a Tensor, or of a class that says how functions take it."""
     return isinstance(inp, Tensor) or hasattr(type(inp), "__torch_function__")
-
-
-def handle_torch_function(public_api, relevant_args, *args, **kwargs):
-    """``public_api`` itself on the arguments."""
-    return public_api(*args, **kwargs)
 
 
 def is_tensor_method_or_property(func):

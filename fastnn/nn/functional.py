@@ -6,6 +6,8 @@ from fastnn.ops import pointwise
 from fastnn.ops import softmax as _softmax
 from fastnn.ops.declare import operation as _operation
 from fastnn.ops.functions import public as _public
+from fastnn.ops.overriding import (  # noqa: F401
+    handle_torch_function, has_torch_function, has_torch_function_unary, has_torch_function_variadic)
 
 # PyTorch's Python functions, whose own names are all; behind its parser are those of "functional", below.
 globals().update(_public("nn"))
