@@ -296,3 +296,50 @@ def test_a_mode_skips_initialisation_and_sees_functions():
     with pytest.raises(NotImplementedError, match="__torch_function__"), fastnn.overrides.TorchFunctionMode():
         fastnn.zeros(2)
     assert fastnn.zeros is before[0]
+
+
+# ---- operations of a program's own; decompositions by random vectors ----
+
+def test_custom_operations():
+    library = fastnn.library
+
+    @library.custom_op("tests::scaled", mutates_args=())
+    def scaled(x, factor: float):
+        return x.detach() * factor
+
+    @library.register_fake("tests::scaled")
+    def _(x, factor):
+        return fastnn.empty_like(x)
+
+    def keep(ctx, inputs, output):
+        ctx.factor = inputs[1]
+
+    assert scaled(fastnn.ones(2), 3.0).tolist() == [3, 3] and scaled(fastnn.ones(1), factor=2.0).item() == 2
+    library.register_autograd("tests::scaled", lambda ctx, grad: (grad * ctx.factor, None), setup_context=keep)
+    x = fastnn.ones(2, requires_grad=True)
+    scaled(x, 3.0).sum().backward()
+    assert x.grad.tolist() == [3, 3]
+    mine = library.Library("tests", "DEF")
+    mine.define("plus(Tensor x) -> Tensor")
+    with pytest.raises(NotImplementedError, match="plus"):
+        library._known["tests::plus"](x)
+    mine.impl("plus", lambda x: x + 1, "CPU")
+    assert library._known["tests::plus"](fastnn.ones(1)).item() == 2
+    with pytest.raises(RuntimeError, match="no operation"):
+        library.register_autograd("tests::none", None)
+    with pytest.raises(ValueError, match="namespace::name"):
+        library.custom_op("none", mutates_args=())
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("shape", [(8, 5), (5, 9), (2, 6, 4)])
+def test_low_rank_decompositions_as_in_pytorch(shape):
+    torch = pytest.importorskip("torch", reason="compares with PyTorch")
+    x, found = np.random.default_rng(0).normal(size=shape), []
+    for t in (fastnn, torch):
+        t.manual_seed(3)
+        for u, s, v in (t.svd_lowrank(t.tensor(x), 3), t.pca_lowrank(t.tensor(x), 2, niter=1)):
+            found.append((s.numpy(), ((u * s.unsqueeze(-2)) @ v.mT).numpy()))
+    for ours, theirs in zip(found[:2], found[2:], strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)

@@ -6,7 +6,8 @@ from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.ops._common import complex_rule
 from fastnn.ops.declare import operation
-from fastnn.ops.linalg import Named, inv, lapack, matrices_of, refuse, transposed
+from fastnn.ops.linalg import Named, inv, lapack, matrices_of, refuse, solve, transposed
+from fastnn.ops.sampling import randn
 
 
 class eigh_result(Named):  # noqa: N801
@@ -313,3 +314,66 @@ def qr(A, mode="reduced") -> qr_result:  # noqa: N803
     q, r = (np.empty(0, x.dtype), found) if mode == "r" else found
     return qr_result((record(q, QR, (A,), ("linalg.qr",)) if mode != "r" else from_array(q),
                       record(r, QR, (A,), ("linalg.qr",))))
+
+
+@operation("fastnn")
+def svd_lowrank(A, q=6, niter=2, M=None):  # noqa: N803
+    """(U, S, V) of the `q` largest singular values about, with U diag(S) V^T near A; no gradients but S's.
+
+    By products with random vectors (Halko, Martinsson and Tropp 2011), drawn as PyTorch draws them.
+
+    Parameters
+    ----------
+    A : Tensor
+    q : int, default 6
+        How many; some more than are needed make them better.
+    niter : int, default 2
+        Subspace iterations.
+    M : Tensor, optional
+        Taken from A.
+
+    Examples
+    --------
+    >>> U, S, V = fastnn.svd_lowrank(fastnn.ones(4, 3), q=2)
+    >>> U.shape, V.shape, round(S[0].item(), 3)
+    (torch.Size([4, 2]), torch.Size([3, 2]), 3.464)
+    """
+    if M is not None:
+        A = A - M
+    wide = A.shape[-2] < A.shape[-1]
+    if wide:
+        A = A.transpose(-2, -1)
+    basis = A.detach() @ randn(A.shape[-1], q, dtype=A.dtype)
+    for _ in range(niter):
+        basis = A.detach().transpose(-2, -1) @ qr(basis).Q
+        basis = A.detach() @ qr(basis).Q
+    basis = qr(basis).Q
+    U, S, Vh = svd(basis.transpose(-2, -1) @ A, full_matrices=False)
+    U, V = basis @ U, Vh.transpose(-2, -1)
+    return (V, S, U) if wide else (U, S, V)
+
+
+@operation("fastnn")
+def pca_lowrank(A, q=None, center=True, niter=2):  # noqa: N803
+    """(U, S, V) of `svd_lowrank` of rows less their mean: V has the principal directions.
+
+    Parameters
+    ----------
+    A : Tensor
+    q : int, optional
+        By default at most 6.
+    center : bool, default True
+    niter : int, default 2
+
+    Examples
+    --------
+    >>> U, S, V = fastnn.pca_lowrank(fastnn.tensor([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]]), q=1)
+    >>> abs(V[1, 0] / V[0, 0]).item()
+    2.0
+    """
+    q = min(6, *A.shape[-2:]) if q is None else q
+    if not 0 <= q <= min(A.shape[-2:]):
+        raise ValueError(f"q(={q}) must be non-negative integer and not greater than min(m, n)={min(A.shape[-2:])}")
+    if niter < 0:
+        raise ValueError(f"niter(={niter}) must be non-negative integer")
+    return svd_lowrank(A - A.mean(-2, keepdim=True) if center else A, q, niter=niter)
