@@ -86,7 +86,7 @@ def test_made_distribution_is_pytorchs(name, dtype, tolerance):
     shape = (5, *theirs.batch_shape)
     larger, their_larger = mine.expand(shape), theirs.expand(shape)
     assert larger.batch_shape == their_larger.batch_shape and larger.event_shape == their_larger.event_shape
-    agree(lambda: larger.log_prob(same[0]), lambda: their_larger.log_prob(x[0]), tolerance, "log_prob of a larger batch")
+    agree(lambda: larger.log_prob(same[0]), lambda: their_larger.log_prob(x[0]), tolerance, "of a larger batch")
 
 
 @pytest.mark.parametrize("name", MADE)

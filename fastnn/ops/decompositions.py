@@ -6,7 +6,7 @@ from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.ops._common import complex_rule
 from fastnn.ops.declare import operation
-from fastnn.ops.linalg import Named, inv, lapack, matrices_of, refuse, solve, transposed
+from fastnn.ops.linalg import LinAlgError, Named, inv, lapack, matrices_of, refuse, solve, transposed
 from fastnn.ops.sampling import randn
 
 
@@ -77,6 +77,8 @@ def cholesky(input, *, upper=False):
     """
     x = matrices_of("linalg.cholesky", input)
     y = lapack("linalg.cholesky", np.linalg.cholesky, x)
+    if not np.isfinite(np.diagonal(y, axis1=-2, axis2=-1)).all():  # LAPACK's factor of a matrix that is not finite
+        raise LinAlgError("linalg.cholesky: the matrix is not positive-definite")
     made = record(y, CHOLESKY, (input,), (y,))
     return made.mT if upper else made
 

@@ -1,4 +1,4 @@
-"""Elements named by indices, without NumPy's indexing: one slice along a dimension, and what an index names along one."""
+"""Elements named by indices: one slice along a dimension, and what an index names along it."""
 cimport numpy as np
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -35,15 +35,25 @@ cdef np.ndarray slice_of(np.ndarray x, int axis, Py_ssize_t i):
     return strided(x, n - 1, dims, strides, np.PyArray_BYTES(x) + i * np.PyArray_STRIDE(x, axis))
 
 
-cdef object select_backward(Node node, np.ndarray grad):
-    shape, axis, i = node.saved
+cdef np.ndarray in_slice(np.ndarray grad, tuple saved):
+    """Zeros with `grad` in a slice."""
+    shape, axis, i = saved
     cdef np.ndarray dx = numpy.zeros(shape, grad.dtype)
     np.PyArray_CopyInto(slice_of(dx, axis, i), grad)
     return dx
 
 
+cdef object select_backward(Node node, np.ndarray grad):
+    return in_slice(grad, node.saved)
+
+
 cdef Op SELECT = declare("SelectBackward0", select_backward, "shape dim index")
-SELECT.second(lambda step, g: g.select(step.dim, step.index))
+
+
+@SELECT.second
+def _select_second(step, g):
+    return step.linear(g, lambda array: in_slice(array, (step.shape, step.dim, step.index)),
+                       lambda array: slice_of(array, step.dim, step.index).copy())
 
 
 cdef Tensor selected(Tensor x, int axis, Py_ssize_t i):
@@ -96,10 +106,10 @@ def put_slice(Tensor x, index, value):
 cdef bint take(Item *out, const Item *x, const int64_t *index, Py_ssize_t outer, Py_ssize_t n, Py_ssize_t k,
                Py_ssize_t inner) noexcept nogil:
     """out[o, j, i] = x[o, index[o, j, i], i]; false if an index is out of range."""
-    cdef Py_ssize_t o, j, i
+    cdef Py_ssize_t _o, _j, i
     cdef int64_t place
-    for o in range(outer):
-        for j in range(k):
+    for _o in range(outer):
+        for _j in range(k):
             for i in range(inner):
                 place = index[i]
                 if place < 0 or place >= n:
@@ -114,9 +124,9 @@ cdef bint take(Item *out, const Item *x, const int64_t *index, Py_ssize_t outer,
 cdef void put(Real *dx, const Real *dy, const int64_t *index, Py_ssize_t outer, Py_ssize_t n, Py_ssize_t k,
               Py_ssize_t inner) noexcept nogil:
     """dx[o, index[o, j, i], i] += dy[o, j, i]"""
-    cdef Py_ssize_t o, j, i
-    for o in range(outer):
-        for j in range(k):
+    cdef Py_ssize_t _o, _j, i
+    for _o in range(outer):
+        for _j in range(k):
             for i in range(inner):
                 dx[index[i] * inner + i] += dy[i]
             dy += inner
@@ -162,8 +172,9 @@ cdef np.ndarray along(np.ndarray x, np.ndarray index, int axis):
     return out if fits else None
 
 
-cdef object gather_backward(Node node, np.ndarray grad):
-    shape, axis, places = node.saved
+cdef np.ndarray added(np.ndarray grad, tuple saved):
+    """Zeros to which `grad` is added at the places of an index."""
+    shape, axis, places = saved
     cdef int a = axis
     cdef np.ndarray index = places, dx = numpy.zeros(shape, grad.dtype)
     cdef np.ndarray dy = np.PyArray_GETCONTIGUOUS(grad)
@@ -179,12 +190,17 @@ cdef object gather_backward(Node node, np.ndarray grad):
     return dx
 
 
+cdef object gather_backward(Node node, np.ndarray grad):
+    return added(grad, node.saved)
+
+
 cdef Op GATHER = declare("GatherBackward0", gather_backward, "shape dim index")
 
 
 @GATHER.second
 def _gather_second(step, g):
-    return g.gather(step.dim, wrap(step.index))
+    return step.linear(g, lambda array: added(array, (step.shape, step.dim, step.index)),
+                       lambda array: numpy.take_along_axis(array, step.index, step.dim))
 
 
 def gathered(Tensor x, int axis, Tensor index):
