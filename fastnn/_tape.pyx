@@ -431,8 +431,8 @@ def tell_origin(Node node):
         if found is None else f"Traceback of forward call that caused the error:\n{found}"), stacklevel=2)
 
 
-# ---- arrays that kernels do not know: complex ones, and those of a class of their own, which stand for something else than
-# their elements (sparse ones). NumPy or the class knows their sums and copies.
+# ---- arrays that kernels do not know: complex ones, and those of a class of their own, which stand for something else
+# than their elements (sparse ones). NumPy or the class knows their sums and copies.
 
 cdef dict kinds = {}
 

@@ -73,27 +73,3 @@ def leaves_of(tensors, besides=()):
                 seen.add(id(before))
                 waiting.append(before)
     return list(found.values())
-
-
-class save_on_cpu:  # noqa: N801 (PyTorch's name)
-    """A context without effect: what backward needs is in the computer's memory anyway.
-
-    Parameters
-    ----------
-    pin_memory : bool
-    device_type : str
-
-    Examples
-    --------
-    >>> with fastnn.autograd.graph.save_on_cpu():
-    ...     y = fastnn.ones(2, requires_grad=True).exp()
-    """
-
-    def __init__(self, pin_memory=False, device_type="cuda"):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        return None

@@ -221,8 +221,8 @@ cdef dict NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a"
 ctypedef object (*Entry)(object, PyObject *const *, size_t, PyObject *)
 
 # ---- arguments with rules of their own ----
-# Operations of complex numbers are a table, fastnn.ops.complex_numbers, loaded when the first one comes. A class of tensors
-# may have ``rules(function, args, keywords)``, which calls its functions.
+# Operations of complex numbers are a table, fastnn.ops.complex_numbers, loaded when the first one comes. A class of
+# tensors may have ``rules(function, args, keywords)``, which calls its functions.
 
 cdef enum:
     ORDINARY, COMPLEX, SPECIAL
@@ -247,7 +247,7 @@ cdef bint is_special(object value):
 
 
 cdef int form_of(object value) except -1:
-    """Whether an argument is a complex tensor, array, number or dtype, a special tensor, or a sequence with such tensors."""
+    """Whether an argument is a complex tensor, array, number or dtype, or a special tensor, or has such ones."""
     cdef int form
     if is_special(value):
         return SPECIAL
@@ -420,8 +420,8 @@ cdef class Function:
         self.look()
         for i, arg in enumerate(args[:len(self.parameters)]):
             if type(arg).__name__ == words[2]:
-                raise TypeError(f"{self.__name__}(): argument '{self.parameters[i]}' (position {i + 1}) must be Tensor, "
-                                f"not {words[2]}") from None
+                raise TypeError(f"{self.__name__}(): argument '{self.parameters[i]}' (position {i + 1}) must be "
+                                f"Tensor, not {words[2]}") from None
         return 0
 
     cdef object reordered(self, tuple args):

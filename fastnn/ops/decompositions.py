@@ -6,7 +6,7 @@ from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.ops._common import complex_rule
 from fastnn.ops.declare import operation
-from fastnn.ops.linalg import LinAlgError, Named, inv, lapack, matrices_of, refuse, solve, transposed
+from fastnn.ops.linalg import LinAlgError, Named, inv, lapack, matrices_of, refuse, transposed
 from fastnn.ops.sampling import randn
 
 

@@ -40,7 +40,8 @@ def bytes_of(shape, itemsize, most=math.inf):
     FileFormatError if the shape is none, or if it takes more than `most`.
     """
     if not isinstance(shape, (tuple, list)) or not all(map(is_count, shape)) or len(shape) > MOST_DIMENSIONS:
-        raise FileFormatError(f"expected a shape of at most {MOST_DIMENSIONS} non-negative integers, got {short(shape)}")
+        raise FileFormatError(f"expected a shape of at most {MOST_DIMENSIONS} non-negative integers, "
+                              f"got {short(shape)}")
     size = math.prod(shape) * itemsize
     if size > most:
         raise FileFormatError(f"shape {short(shape)} would take {short(size)} bytes, expected at most {most} bytes "

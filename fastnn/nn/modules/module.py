@@ -10,7 +10,8 @@ from fastnn.nn.modules.tree import Tree
 from fastnn.nn.parameter import Buffer, Parameter
 
 __all__ = ["Module", "register_module_backward_hook", "register_module_forward_hook",
-           "register_module_forward_pre_hook", "register_module_full_backward_hook", "register_module_full_backward_pre_hook"]
+           "register_module_forward_pre_hook", "register_module_full_backward_hook",
+           "register_module_full_backward_pre_hook"]
 
 
 class _Registry(dict):
