@@ -305,5 +305,5 @@ def ifftshift(input, dim=None):
 
 
 _found = _public("fft")
-__all__ = sorted(_found)
+__all__ = [name for name in sorted(_found)]
 globals().update(_found)
