@@ -80,7 +80,8 @@ cdef Vertex edge(Tensor x):
 
 
 cdef inline Tensor handle(np.ndarray array):
-    return Tensor.__new__(Tensor if np.PyArray_CheckExact(array) else class_of(array, Tensor))
+    """A new tensor for an array; in the frequent case by a call that Cython knows."""
+    return Tensor.__new__(Tensor) if np.PyArray_CheckExact(array) else Tensor.__new__(class_of(array, Tensor))
 
 
 cdef Tensor wrap(np.ndarray array):

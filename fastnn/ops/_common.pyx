@@ -186,7 +186,7 @@ cdef dict NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a"
 
 ctypedef object (*Entry)(object, PyObject *const *, size_t, PyObject *)
 
-# A class of tensors whose functions go by rules of their own, and ``rules(function, args, keywords)``, which calls them.
+# A class of tensors whose functions go by rules of their own; ``rules(function, args, keywords)`` calls them.
 cdef object special_class = None, special_rules = None
 
 
