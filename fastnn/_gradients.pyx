@@ -571,12 +571,12 @@ def rule_on_arrays(Node node, list grads):
 
 def accumulate_recorded(Tensor leaf, Tensor grad):
     """Add a gradient with a history to a leaf's ``grad``, out of place; see `accumulate`."""
-    cdef object before, after
+    cdef object before, increased
     while True:
         before = leaf.grad_
-        after = grad if before is None else before + grad
+        increased = grad if before is None else before + grad
         if leaf.grad_ is before:
-            leaf.grad_ = after
+            leaf.grad_ = increased
             break
     if leaf.after is not None:
         call_after(leaf, grad)

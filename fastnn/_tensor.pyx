@@ -79,8 +79,12 @@ cpdef Vertex edge(Tensor x):
     return x if x.leaf_requires_grad else None
 
 
+cdef inline Tensor handle(np.ndarray array):  # in the frequent case by a call that Cython knows
+    return Tensor.__new__(Tensor) if np.PyArray_CheckExact(array) else Tensor.__new__(class_of(array, Tensor))
+
+
 cdef Tensor wrap(np.ndarray array):
-    cdef Tensor tensor = Tensor.__new__(Tensor if np.PyArray_CheckExact(array) else class_of(array, Tensor))
+    cdef Tensor tensor = handle(array)
     tensor.array = array
     return tensor
 
@@ -96,7 +100,7 @@ cdef Tensor wrap_view(np.ndarray array, Tensor base):
 
 cdef inline Tensor made_by(np.ndarray out, Op op, tuple edges, tuple saved):
     cdef Node node = Node.__new__(Node)
-    cdef Tensor tensor = Tensor.__new__(Tensor if np.PyArray_CheckExact(out) else class_of(out, Tensor))
+    cdef Tensor tensor = handle(out)
     node.op = op
     node.edges = edges
     node.saved = saved
