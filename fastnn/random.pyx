@@ -274,7 +274,7 @@ cdef class Generator:
         elif typenum == np.NPY_DOUBLE:
             fnn_normal_f64(&self.mt, <double *>np.PyArray_DATA(out), n, mean, std)
         elif typenum == HALF:
-            made = numpy.empty(n, numpy.float16)  # rounded; the rest of blocks of sixteen is one too
+            made = numpy.empty(n, numpy.float16)  # what is beyond whole blocks of sixteen is a block of its own
             made[:n // 16 * 16] = self.normal(numpy.empty(n // 16 * 16, numpy.float32), mean, std)
             if n % 16:
                 made[n - 16:] = self.normal(numpy.empty(16, numpy.float32), mean, std)
