@@ -143,7 +143,7 @@ cdef bint repeats(np.ndarray array) noexcept:
 cdef int check_inplace(Tensor tensor, bint elements=True) except -1:
     """Torch's rules on what may be changed in place; call before writing.
 
-    `elements`: numbers are to be written, which need memory of their own.
+    `slicing`: numbers are to be written, which need memory of their own.
     """
     if elements and not np.PyArray_IS_C_CONTIGUOUS(tensor.array) and repeats(tensor.array):
         raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a single "

@@ -7,7 +7,7 @@ from fastnn._tensor import Tensor, from_array, record, record_inplace, take_hist
 from fastnn.kernels import sum_to
 from fastnn.ops._common import axis_of, broadcast_shapes, int64_of, into, need_tensors, promote
 from fastnn.ops.declare import operation
-from fastnn.ops.elements import put_slice, slice_at
+from fastnn.ops.slicing import put_slice, slice_at
 from fastnn.ops.shape import converted
 
 

@@ -11,7 +11,7 @@ from fastnn._tensor cimport Tensor, record1, recording, wrap, shape_of
 from fastnn.kernels cimport elementwise, normalization as N, reduce as K
 from fastnn.ops._common cimport is_half, is_real, wrap_dim, zero_d
 from fastnn.ops._common import complex_rule, into
-from fastnn.ops.elements cimport along
+from fastnn.ops.slicing cimport along
 from fastnn.ops.compare import maximum, minimum
 from fastnn.ops.declare import operation
 

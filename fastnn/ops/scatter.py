@@ -7,7 +7,7 @@ from fastnn._tensor import Tensor, from_array, record
 from fastnn.ops._common import axis_of, broadcast_shapes, in_single, into, need_tensors
 from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
-from fastnn.ops.elements import gathered
+from fastnn.ops.slicing import gathered
 
 
 def without(step, g, where):

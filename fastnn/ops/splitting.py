@@ -6,7 +6,7 @@ from fastnn._tensor import Tensor, record
 from fastnn.ops._common import axis_of, room
 from fastnn.ops.declare import operation
 from fastnn.ops.indexing import narrow
-from fastnn.ops.elements import slices
+from fastnn.ops.slicing import slices
 
 SECTIONS = {"sections": "indices_or_sections", "indices": "indices_or_sections"}  # PyTorch's keywords
 

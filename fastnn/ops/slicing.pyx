@@ -1,4 +1,8 @@
+<<<<<<<< HEAD:fastnn/ops/elements.pyx
 """Elements named by indices: one slice along a dimension, and what an index names along it."""
+========
+"""Elements by their indices: one slice along a dimension, and what an index names along it."""
+>>>>>>>> ebca22ecfbb9558043c86a25286a8269e296cc99:fastnn/ops/slicing.pyx
 cimport numpy as np
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -143,7 +147,7 @@ cdef Py_ssize_t product(np.ndarray x, int start, int end) noexcept:
 
 
 cdef np.ndarray along(np.ndarray x, np.ndarray index, int axis):
-    """``take_along_axis`` of arrays in order whose other dimensions are the same; None of others, and of places that
+    """``take_along_axis`` of arrays in order whose other dimensions are the same; None of others, and of indices that
     there are not."""
     cdef int d, n = np.PyArray_NDIM(x)
     if n == 0 or n != np.PyArray_NDIM(index) or np.PyArray_TYPE(index) != np.NPY_INT64 or not (
@@ -155,28 +159,28 @@ cdef np.ndarray along(np.ndarray x, np.ndarray index, int axis):
     cdef Py_ssize_t outer = product(x, 0, axis), inner = product(x, axis + 1, n)
     cdef Py_ssize_t size = np.PyArray_DIM(x, axis), k = np.PyArray_DIM(index, axis)
     cdef np.ndarray out = np.PyArray_EMPTY(n, np.PyArray_DIMS(index), np.PyArray_TYPE(x), 0)
-    cdef const int64_t *places = <const int64_t *>np.PyArray_DATA(index)
+    cdef const int64_t *indices = <const int64_t *>np.PyArray_DATA(index)
     cdef void *to = np.PyArray_DATA(out)
     cdef void *source = np.PyArray_DATA(x)
     cdef int bytes = np.PyArray_ITEMSIZE(x)
     cdef bint fits = False
     with nogil:
         if bytes == 4:
-            fits = take(<uint32_t *>to, <const uint32_t *>source, places, outer, size, k, inner)
+            fits = take(<uint32_t *>to, <const uint32_t *>source, indices, outer, size, k, inner)
         elif bytes == 8:
-            fits = take(<uint64_t *>to, <const uint64_t *>source, places, outer, size, k, inner)
+            fits = take(<uint64_t *>to, <const uint64_t *>source, indices, outer, size, k, inner)
         elif bytes == 1:
-            fits = take(<uint8_t *>to, <const uint8_t *>source, places, outer, size, k, inner)
+            fits = take(<uint8_t *>to, <const uint8_t *>source, indices, outer, size, k, inner)
         elif bytes == 2:
-            fits = take(<uint16_t *>to, <const uint16_t *>source, places, outer, size, k, inner)
+            fits = take(<uint16_t *>to, <const uint16_t *>source, indices, outer, size, k, inner)
     return out if fits else None
 
 
 cdef np.ndarray added(np.ndarray grad, tuple saved):
-    """Zeros to which `grad` is added at the places of an index."""
-    shape, axis, places = saved
+    """Zeros to which `grad` is added at the indices of an index."""
+    shape, axis, indices = saved
     cdef int a = axis
-    cdef np.ndarray index = places, dx = numpy.zeros(shape, grad.dtype)
+    cdef np.ndarray index = indices, dx = numpy.zeros(shape, grad.dtype)
     cdef np.ndarray dy = np.PyArray_GETCONTIGUOUS(grad)
     cdef Py_ssize_t outer = product(dx, 0, a), inner = product(dx, a + 1, np.PyArray_NDIM(dx))
     cdef Py_ssize_t n = np.PyArray_DIM(dx, a), k = np.PyArray_DIM(index, a)
