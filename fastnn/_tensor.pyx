@@ -8,7 +8,6 @@ from cpython.object cimport PyObject, PyObject_GenericSetAttr
 
 cdef extern from "Python.h":
     int delete_attribute "PyObject_GenericSetAttr"(object, object, PyObject*) except -1
-
 from copy import deepcopy
 
 import numpy

@@ -1,8 +1,4 @@
-<<<<<<<< HEAD:fastnn/ops/elements.pyx
-"""Elements named by indices: one slice along a dimension, and what an index names along it."""
-========
 """Elements by their indices: one slice along a dimension, and what an index names along it."""
->>>>>>>> ebca22ecfbb9558043c86a25286a8269e296cc99:fastnn/ops/slicing.pyx
 cimport numpy as np
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
