@@ -20,6 +20,10 @@ class ShapeError(ValueError, RuntimeError):
     """
 
 
+class OptionError(ValueError, RuntimeError):
+    """A number outside of what a draw allows; a ValueError, and a RuntimeError as in PyTorch."""
+
+
 class DTypeError(TypeError, RuntimeError):
     """The operation does not take this dtype, or not this mixture of dtypes; a TypeError and a RuntimeError.
 

@@ -10,12 +10,13 @@ The default stream starts from a seed of the operating system's, so that program
 cimport numpy as np
 from libc.math cimport ceil, cos, exp, log, log1p, sin, sqrt, tan
 
+import contextlib
 import os
 
 import numpy
 
 from fastnn import dtypes
-from fastnn.errors import DTypeError, ShapeError
+from fastnn.errors import DTypeError, OptionError, ShapeError
 
 cdef extern from "random.h" nogil:
     void fnn_mt_seed(fnn_mt *mt, uint64_t seed)
@@ -51,10 +52,6 @@ cdef enum:
 
 
 tensor_of = None  # array -> tensor, set by `fastnn.ops.creation`, which stands above this module
-
-
-class OptionError(ValueError, RuntimeError):
-    """A number outside of what a draw allows; a ValueError, and a RuntimeError as in PyTorch."""
 
 
 cdef uint64_t seed_bits(seed) except? 0:
@@ -214,12 +211,6 @@ cdef class Generator:
         self.has_normal_f32, other.has_normal_f32 = other.has_normal_f32, self.has_normal_f32
         self.next_normal_f32, other.next_normal_f32 = other.next_normal_f32, self.next_normal_f32
 
-    def __copy__(self):
-        return self.clone_state()
-
-    def __deepcopy__(self, memo):
-        return self.clone_state()
-
     def __reduce__(self):
         return restore, (self.state_array(),)
 
@@ -250,8 +241,7 @@ cdef class Generator:
         if typenum == HALF:
             out[...] = self.uniform(numpy.empty_like(out, numpy.float32), low, high)
             out[out == numpy.float16(high)] = low  # the end of the range, after rounding, as PyTorch
-            return out
-        if typenum == np.NPY_FLOAT:
+        elif typenum == np.NPY_FLOAT:
             fnn_uniform_f32(&self.mt, <float *>np.PyArray_DATA(out), np.PyArray_SIZE(out), <float>low, <float>high)
         else:
             fnn_uniform_f64(&self.mt, <double *>np.PyArray_DATA(out), np.PyArray_SIZE(out), low, high)
@@ -586,7 +576,8 @@ def set_rng_state(new_state):
     default_generator.set_state(new_state)
 
 
-class fork_rng:
+@contextlib.contextmanager
+def fork_rng(devices=None, enabled=True, device_type="cpu"):
     """Context after which the global stream continues as before it (torch.random.fork_rng).
 
     Parameters
@@ -601,13 +592,9 @@ class fork_rng:
     >>> bool((fastnn.rand(2) == first).all())
     True
     """
-
-    def __init__(self, devices=None, enabled=True, device_type="cpu"):
-        self.enabled = enabled
-
-    def __enter__(self):
-        self.state = default_generator.state_array()
-
-    def __exit__(self, *exception):
-        if self.enabled:
-            default_generator.set_state(self.state)
+    state = default_generator.state_array()
+    try:
+        yield
+    finally:
+        if enabled:
+            default_generator.set_state(state)

@@ -276,7 +276,7 @@ def test_wheel_holds_only_the_package():
 
 @pytest.mark.skipif(SANITIZED, reason="checks in every function make them larger")
 def test_wheel_stays_small():
-    """3.97 MB compiled, 5.5 MB with the Python, a good part of which is docstrings, and type stubs: what a wheel holds,
+    """4.02 MB compiled, 5.5 MB with the Python, a good part of which is docstrings, and type stubs: what a wheel holds,
     compressed as a wheel is; a build of fewer variants is smaller."""
     sizes = {path.relative_to(PACKAGE): len(zlib.compress(path.read_bytes(), 6))
              for pattern in ("**/*.so", "**/*.py", "**/*.pyi") for path in PACKAGE.glob(pattern)}
@@ -284,7 +284,7 @@ def test_wheel_stays_small():
         pytest.skip("the compiled modules are not beside the sources")
     total, largest = sum(sizes.values()), sorted(sizes, key=sizes.get)[-5:]
     compiled = sum(size for path, size in sizes.items() if path.suffix == ".so")
-    assert total <= 5.5e6 and compiled <= 3.97e6, \
+    assert total <= 5.5e6 and compiled <= 4.02e6, \
         f"{total} bytes, {compiled} compiled; the largest: { {str(path): sizes[path] for path in largest} }"
 
 

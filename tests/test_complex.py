@@ -123,7 +123,6 @@ t.tensor([1j]) // 2
 ~t.tensor([1j])
 t.tensor([1j]) & 1
 t.nn.functional.gelu(t.tensor([1j]))
-t.nn.functional.cross_entropy(t.ones(2, 2, dtype=t.cfloat), t.tensor([0, 1]))
 t.nn.Sequential(t.nn.Linear(2, 2, dtype=t.cfloat), t.nn.ReLU())(t.ones(2, 2, dtype=t.cfloat))
 1j - t.tensor([1.]), 1j / t.tensor([2.]), t.tensor([2.]) / 1j, 2 ** t.tensor([1j]), t.tensor([2]) * 1j
 t.tensor([2.+1j]) ** 2

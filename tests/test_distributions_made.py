@@ -101,7 +101,7 @@ def test_draws_of_made_distributions(name):
     torch.manual_seed(6)
     x, y = (draws.reshape(2000, -1).T for draws in (mine.sample((2000,)).numpy(), theirs.sample((2000,)).numpy()))
     for a, b in zip(x, y):
-        assert scipy_stats.ks_2samp(a, b).pvalue > 1e-4
+        assert scipy_stats.ks_2samp(a, b, method="asymp").pvalue > 1e-4
 
 
 @pytest.mark.parametrize("what", ["log_prob", "cdf", "rsample"])

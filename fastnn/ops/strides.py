@@ -4,7 +4,7 @@ import numpy as np
 from fastnn._tape import Op
 from fastnn._tensor import record, take_history, view_of
 from fastnn.ops import indexing
-from fastnn.ops._common import axis_of, int64_of, int64s_of, need_tensors
+from fastnn.ops._common import axis_of, int64_of, int64s_of, need_dimensions, need_tensors
 from fastnn.ops.declare import operation
 
 
@@ -82,6 +82,7 @@ def as_strided(input, size, stride, storage_offset=None):
     need_tensors("as_strided", input)
     x = input.detach().numpy()
     memory = storage_of(x)
+    need_dimensions("as_strided", len(size))
     size, stride = int64s_of("as_strided", "size", size), int64s_of("as_strided", "stride", stride)
     start = x.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
     offset = (start // x.itemsize if storage_offset is None else

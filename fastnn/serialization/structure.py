@@ -138,7 +138,12 @@ class Packer:
             _, _, first, name, *_ = (whole or members)[0]
             memory = first if whole or len(members) == 1 else _gathered(members, low, high)
             if memory.dtype == np.complex128:
-                memory = np.ascontiguousarray(memory).reshape(-1).view(np.float64)
+                if len(members) == 1:  # of any strides
+                    node, kind, array, *_ = members[0]
+                    memory = np.array(array, order="C")
+                    low = _start(memory)
+                    members = [(node, kind, memory)]
+                memory = memory.reshape(-1).view(np.float64)
             base = safetensors.to_array(memory, f"save: {name}")
             name = self.keep(name, base)
             for node, kind, array, *_ in members:

@@ -44,15 +44,15 @@ RULES = {
             tanhshrink float_power logaddexp view_as_real view_as_complex from_parts from_polar""",
         reductions: "sum mean nansum prod cumsum cumprod var std var_mean std_mean logsumexp",
         products: "matmul vdot vecdot addmm addmv addr addbmm baddbmm",
-        matrices: """adjoint inv det slogdet logdet solve matrix_power cholesky eigvalsh eigh eigvals eig svdvals svd qr
-            pinv cond matrix_norm dist""",
+        matrices: """adjoint inv det slogdet logdet solve matrix_power cholesky eigvalsh eigh eigvals eig svdvals pinv
+            cond matrix_norm dist""",
         fourier: "c2c r2c c2r",
         random: "rand randn rand_like randn_like uniform_ normal_",
     }.items() for name in names.split()},
     "abs": arithmetic.absolute, "real": arithmetic.real_view, "imag": arithmetic.imag_view,
     "conj": arithmetic.conjugate, "conj_physical": arithmetic.conjugate,
     **products.CONVOLUTIONS, "vector_norm": reductions.of_sizes(norms.vector_norm), "norm": matrices.old_norm,
-    "linalg.norm": matrices.norm,
+    "linalg.norm": matrices.norm, "linalg.svd": matrices.svd, "linalg.qr": matrices.qr,
 }
 
 

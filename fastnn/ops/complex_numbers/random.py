@@ -43,6 +43,8 @@ def uniform_(self, from_=0.0, to=1.0, *, generator=None, **kwargs):
 
 
 def normal_(self, mean=0.0, std=1.0, *, generator=None):
-    """Normal around `mean`: both parts have half the variance."""
-    view_as_real(self).normal_(0.0, std * 0.5 ** 0.5, generator=generator)
-    return self.add_(mean) if mean else self
+    """Normal around `mean`: both parts have half the variance, and, as in PyTorch, the mean of a real one."""
+    parts = view_as_real(self).normal_(0.0, std * 0.5 ** 0.5, generator=generator)
+    if mean:
+        parts.add_(mean)
+    return self
