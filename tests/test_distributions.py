@@ -266,7 +266,7 @@ def outcome(call):
         call()
     except Exception as error:  # noqa: BLE001 (compared with PyTorch's)
         text = str(error).split("\n")[0][:40] if isinstance(error, ValueError) else ""
-        return [kind.__name__ for kind in type(error).__mro__], text
+        return [kind.__name__.lstrip("_") for kind in type(error).__mro__], text
     return None
 
 

@@ -49,6 +49,9 @@ EXCLUDED = {
     **dict.fromkeys("inv_ex lu lu_factor lu_factor_ex lu_solve lu_unpack solve_ex tensorinv tensorsolve".split(),
                     "of square matrices that are well conditioned: tests/parity compares them"),
     "gradient": "lists of coordinates: test_cumulative",
+    **dict.fromkeys("pca_lowrank svd_lowrank".split(), "of subspaces drawn at random"),
+    **dict.fromkeys("""handle_torch_function has_torch_function has_torch_function_unary
+        has_torch_function_variadic""".split(), SETTINGS),
     **dict.fromkeys("summary vmap".split(), "of layers and functions: test_summary, test_func"),
 }
 

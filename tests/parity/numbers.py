@@ -11,8 +11,8 @@ NOT_COMPARED = {
     **dict.fromkeys("""cholesky_inverse cholesky_solve corrcoef cov linalg.cholesky_ex linalg.householder_product
         linalg.lstsq linalg.qr linalg.solve_triangular log_softmax logcumsumexp matrix_exp nn.functional.rms_norm
         nn.functional.unfold softmax triangular_solve gradient linalg.inv_ex linalg.lu linalg.lu_factor
-        linalg.lu_factor_ex linalg.lu_solve linalg.solve_ex linalg.tensorinv linalg.tensorsolve lu lu_unpack pca_lowrank qr svd
-        svd_lowrank""".split(), _REFUSED),
+        linalg.lu_factor_ex linalg.lu_solve linalg.solve_ex linalg.tensorinv linalg.tensorsolve lu lu_unpack
+        pca_lowrank qr svd svd_lowrank""".split(), _REFUSED),
     "to_sparse": "gradients of complex sparse tensors are refused",
     **dict.fromkeys("cholesky linalg.cholesky".split(), _SYMMETRY),
     **dict.fromkeys("resize_ resize_as_ zero_ as_strided".split(), "as for real numbers"),
