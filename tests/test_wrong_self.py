@@ -44,7 +44,7 @@ def test_compiled_methods_say_what_they_got(name, value):
 
 @pytest.mark.parametrize("call", [
     lambda x: fastnn.acos_(None, x), lambda x: fastnn.Tensor.copy_(None, x),
-    lambda x: fastnn.Tensor.geometric_(None, 0.5),
+    lambda x: fastnn.Tensor.geometric_(None, 0.5), lambda x: fastnn.acos_(None, 1j),
     lambda x: fastnn.isnan(x, fastnn.eye(2).to_sparse()), lambda x: fastnn.ceil(None, fastnn.eye(2).to_sparse()),
     lambda x: x.nan_to_num(1j), lambda x: x.prod(1j), lambda x: x.prod(fastnn.tensor(1j))])
 def test_arguments_of_wrong_types(call):
