@@ -13,5 +13,8 @@ ctypedef object (*Comparison)(int number, object x, object y)
 cdef Comparison quick_compare
 
 
+cdef int need_self(str name, object self) except -1
+
+
 cdef class Operators(Vertex):
     cdef np.ndarray array

@@ -101,6 +101,13 @@ cdef object real_element(np.ndarray array):
     return number
 
 
+cdef int need_self(str name, object self) except -1:
+    """TypeError where a method, taken from the class, is called on what is no tensor: Cython's methods trust theirs."""
+    if not isinstance(self, Operators):
+        raise TypeError(f"descriptor '{name}' requires a 'Tensor' object but received '{type(self).__name__}'")
+    return 0
+
+
 cdef class Operators(Vertex):
     def __add__(self, other):
         return quick_add(self, other)
@@ -214,6 +221,7 @@ cdef class Operators(Vertex):
         return self.bitwise_right_shift(other)
 
     def __complex__(self):
+        need_self("__complex__", self)
         return complex(only_element(self.array))
 
     def __ipow__(self, other, modulo):
@@ -245,6 +253,7 @@ cdef class Operators(Vertex):
         >>> fastnn.ones(2, 3).dim()
         2
         """
+        need_self("dim", self)
         return np.PyArray_NDIM(self.array)
 
     def numel(self) -> int:
@@ -255,6 +264,7 @@ cdef class Operators(Vertex):
         >>> fastnn.ones(2, 3).numel()
         6
         """
+        need_self("numel", self)
         return np.PyArray_SIZE(self.array)
 
     def item(self) -> int | float | bool:
@@ -270,6 +280,7 @@ cdef class Operators(Vertex):
         >>> fastnn.tensor([2.5]).item()
         2.5
         """
+        need_self("item", self)
         if np.PyArray_SIZE(self.array) != 1:
             raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
         return self.array.item()
@@ -282,6 +293,7 @@ cdef class Operators(Vertex):
         >>> fastnn.tensor([1, 2]).tolist()
         [1, 2]
         """
+        need_self("tolist", self)
         return self.array.tolist()
 
     # -- protocols --
@@ -321,6 +333,7 @@ cdef class Operators(Vertex):
         return functions["repr"](self)
 
     def __format__(self, spec):
+        need_self("__format__", self)
         if np.PyArray_NDIM(self.array) == 0 and type(self).__base__ is Operators:  # a Tensor, not a Parameter
             return format(self.array.item(), spec)
         return object.__format__(self, spec)

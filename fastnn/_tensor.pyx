@@ -13,7 +13,7 @@ from copy import deepcopy
 import numpy
 
 from fastnn import _operators, dtypes
-from fastnn._operators cimport Operators
+from fastnn._operators cimport Operators, need_self
 from fastnn cimport _tape
 from fastnn._tape cimport JOINT_METHOD, METHOD, Node, OUTPUT, Op, Output, Version, Vertex, class_of, owner
 from fastnn._views cimport AS_STRIDED, COPY_SLICES, check_part, copied, layout
@@ -247,7 +247,7 @@ def record(out, Op op, tuple inputs, tuple saved=(), tuple guards=(), bint reads
     return tensor
 
 
-def record_inplace(Tensor tensor, Op op, tuple others=(), tuple saved=()):
+def record_inplace(Tensor tensor not None, Op op, tuple others=(), tuple saved=()):
     """`tensor` was just changed in place; the rule's first result is the gradient of what it held before."""
     tensor.bump()
     cdef bint on = recording(tensor)
@@ -264,12 +264,12 @@ def from_array(np.ndarray array):
     return wrap(array)
 
 
-def view_of(np.ndarray array, Tensor base):
+def view_of(np.ndarray array, Tensor base not None):
     """A tensor on a view of `base`'s memory, without history."""
     return wrap_view(array, base)
 
 
-def adopt(Tensor tensor, np.ndarray array, requires_grad=None):
+def adopt(Tensor tensor not None, np.ndarray array, requires_grad=None):
     """Give a tensor (of a subclass) its array."""
     tensor.array = array
     if requires_grad is not None:
@@ -277,7 +277,7 @@ def adopt(Tensor tensor, np.ndarray array, requires_grad=None):
     return tensor
 
 
-def writable(Tensor tensor, bint elements=True):
+def writable(Tensor tensor not None, bint elements=True):
     """The array of a tensor about to be changed in place, after torch's checks."""
     check_inplace(tensor, elements)
     return tensor.array
@@ -460,7 +460,7 @@ cdef class Tensor(Operators):
         return wrap(self.array)
 
     @data.setter
-    def data(self, Tensor value):
+    def data(self, Tensor value not None):
         if value.array.dtype != self.array.dtype and self.node is not None:
             raise RuntimeError("data: cannot change the dtype of a tensor inside a graph")
         self.array = value.array
@@ -481,37 +481,36 @@ cdef class Tensor(Operators):
 
     def detach(self) -> Tensor:
         """The same memory outside the graph; in-place changes of either are noticed by both."""
+        need_self("detach", self)
         cdef Tensor tensor = wrap(self.array)
         tensor.version = self.version_object()
         return tensor
 
     def detach_(self):
         """Take this tensor itself out of the graph."""
-        self.node = None
-        self.leaf_requires_grad = False
+        need_self("detach_", self)
+        self.node, self.leaf_requires_grad = None, False
         return self
 
-    # -- NumPy --
     def numpy(self, *, bint force=False) -> np.ndarray:
         """The array of this tensor; shares memory."""
+        need_self("numpy", self)
         if not force and fnn_grad_mode and needs_grad(self) and not (readable is not None and readable(self)):
             raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self.array
 
     def __array__(self, dtype=None, copy=None):
-        if fnn_grad_mode and needs_grad(self) and not (readable is not None and readable(self)):
-            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        return numpy.array(self.array, dtype=dtype, copy=copy)
+        return numpy.array(self.numpy(), dtype=dtype, copy=copy)
 
     # -- copies; other protocols and the operators are in fastnn._operators --
     def __deepcopy__(self, memo):
         """Memory that several share is copied once, as they see it; a gradient is copied with its tensor."""
+        need_self("__deepcopy__", self)
         refresh(self)
         if self.node is not None:
             raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
                                "protocol at the moment.")
-        found = memo.get(id(self))
-        if found is not None:
+        if (found := memo.get(id(self))) is not None:
             return found
         cdef Tensor tensor = Tensor.__new__(type(self))
         tensor.array = copied(self.array, memo)
@@ -524,6 +523,7 @@ cdef class Tensor(Operators):
 
     def __reduce__(self):
         """A copy or an unpickled tensor is a leaf, whatever its original was; `copy.copy` shares the memory."""
+        need_self("__reduce__", self)
         return rebuild, (type(self), self.array, bool(needs_grad(self)), attributes(self) or None)
 
 
@@ -534,7 +534,7 @@ def attribute(x, str name, default=None):
     return getattr(x, name, default)
 
 
-def attributes(Tensor tensor):
+def attributes(Tensor tensor not None):
     """What a program added to a tensor."""
     return {**(tensor.extra or {}), **getattr(tensor, "__dict__", {})}
 
@@ -577,14 +577,14 @@ cpdef Node set_output(Tensor tensor, Node node, int slot):
     return node
 
 
-def adopt_output(Tensor tensor, Node node, int slot):
+def adopt_output(Tensor tensor not None, Node node, int slot):
     """The same of a tensor that was changed in place, and is no view."""
     tensor.bump()
     set_output(tensor, node, slot)
     (<Version>tensor.version).rebases += 1
 
 
-def take_history(Tensor tensor, Tensor other):
+def take_history(Tensor tensor not None, Tensor other not None):
     """`tensor` becomes the output of the node that made `other`."""
     tensor.node = other.node
     return tensor
@@ -595,6 +595,6 @@ def wrap_numpy(np.ndarray array):
     return wrap(array if type(array) is np.ndarray else numpy.asarray(array).view(numpy.ndarray))
 
 
-def to_array(Tensor tensor):
+def to_array(Tensor tensor not None):
     """The array of a tensor, whatever its history."""
     return tensor.array

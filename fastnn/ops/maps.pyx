@@ -145,7 +145,7 @@ cdef Tensor whole(function, str name, object input):
 def in_place_form(str name, outside):
     """``name_`` of a map: written over the tensor."""
     def function(input, *args, **kwargs):
-        if args or kwargs or not is_real((<Tensor?>input).array):
+        if not is_real((<Tensor?>input).array) or args or kwargs:
             return changed(name + "_", input, outside, args, kwargs)
         return apply_in_place(name, input)
     function.__name__, function.__doc__, function.__wrapped__ = name + "_", f"``{name}`` in place.", outside

@@ -74,7 +74,7 @@ def _layer_second(step, *grads):
     return step.through(grads, (*arrays, *s.weights), function)
 
 
-def recurrent(str mode, Tensor input, list weights, Tensor h0=None, Tensor c0=None, batch_sizes=None,
+def recurrent(str mode, Tensor input not None, list weights not None, Tensor h0=None, Tensor c0=None, batch_sizes=None,
               bint batch_first=False, int directions=1):
     """One recurrent layer; arguments as `kernels.recurrent_forward`, with tensors.
 
@@ -90,7 +90,7 @@ def recurrent(str mode, Tensor input, list weights, Tensor h0=None, Tensor c0=No
     return run(s, mode, input, weights, h0, c0)
 
 
-def recurrent_cell(str mode, Tensor input, list weights, Tensor h0=None, Tensor c0=None):
+def recurrent_cell(str mode, Tensor input not None, list weights not None, Tensor h0=None, Tensor c0=None):
     """One step: input (batch, in), states (batch, hidden).
 
     Returns
@@ -154,7 +154,7 @@ def _put_rows_second(step, g):
     return step.linear(g, lambda grad: put_rows_backward(grad, step.rows, step.rest), put)
 
 
-def put_rows(Tensor data, np.ndarray rows, tuple shape, padding_value):
+def put_rows(Tensor data not None, np.ndarray rows, tuple shape, padding_value):
     """A matrix of rows, `shape` its leading sizes: row rows[i] is data[i], the others hold `padding_value`."""
     cdef tuple rest = (<object>data.array).shape[1:]
     cdef np.ndarray out = numpy.full((int(numpy.prod(shape)), *rest), padding_value, (<object>data.array).dtype)

@@ -64,7 +64,7 @@ cdef Tensor selected(Tensor x, int axis, Py_ssize_t i):
     return out
 
 
-def slice_at(Tensor x, int axis, index):
+def slice_at(Tensor x not None, int axis, index):
     """One slice along a dimension, a view; None if there is none of that number."""
     cdef Py_ssize_t size, i = PyNumber_AsSsize_t(index, NULL)  # of the largest there is if it is larger
     if axis >= np.PyArray_NDIM(x.array):
@@ -75,12 +75,12 @@ def slice_at(Tensor x, int axis, index):
     return selected(x, axis, i + size if i < 0 else i)
 
 
-def slices(Tensor x, int axis):
+def slices(Tensor x not None, int axis):
     """All slices along a dimension: a tuple of views."""
     return tuple([selected(x, axis, i) for i in range(np.PyArray_DIM(x.array, axis))])
 
 
-def put_slice(Tensor x, index, value):
+def put_slice(Tensor x not None, index, value):
     """Whether ``x[index] = value`` has been done: a tensor of the row's shape and dtype, and nothing to record."""
     cdef Py_ssize_t i = PyNumber_AsSsize_t(index, NULL)
     cdef np.ndarray row, source
@@ -203,7 +203,7 @@ def _gather_second(step, g):
                        lambda array: numpy.take_along_axis(array, step.index, step.dim))
 
 
-def gathered(Tensor x, int axis, Tensor index):
+def gathered(Tensor x not None, int axis, Tensor index not None):
     """``gather`` of tensors in order whose other dimensions are the same; None of others and of wrong indices."""
     cdef np.ndarray y
     cdef Tensor out

@@ -45,14 +45,21 @@ def _with_values_second(step, g):
     return found_values(coalesced(g), step.pattern.keys)
 
 
+def sparse_array(tensor):
+    array = to_array(tensor)
+    if not isinstance(array, SparseArray):
+        raise TypeError("a sparse tensor is expected here, not a dense one")
+    return array
+
+
 def pattern_of(tensor):
     """The pattern of a sparse tensor."""
-    return to_array(tensor).pattern
+    return sparse_array(tensor).pattern
 
 
 def entries(tensor):
     """The values of a sparse tensor as a dense one; gradients go from these to the sparse one."""
-    array = to_array(tensor)
+    array = sparse_array(tensor)
     return record(array.values, VALUES, (tensor,), (array.pattern,))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import Tensor
 from fastnn.ops import norms
+from fastnn.ops._common import need_tensors
 from fastnn.ops.complex_numbers import arithmetic, fourier, matrices, products, random, reductions
 from fastnn.ops.inplace import changed
 
@@ -77,6 +78,7 @@ def rule_of(name, function=None, home="fastnn"):
 def in_place(name, rule):
     """The in-place form of a rule."""
     def method(self, *args, **kwargs):
+        need_tensors(name, self)
         return changed(name, self, rule, args, kwargs)
     method.__wrapped__ = rule
     return method

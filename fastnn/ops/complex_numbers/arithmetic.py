@@ -313,6 +313,9 @@ def conjugate(input):
 
 def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
     """Both parts without NaN and infinities."""
+    for name, value in (("nan", nan), ("posinf", posinf), ("neginf", neginf)):
+        if isinstance(value, complex) or isinstance(value, Tensor) and is_complex(value):
+            raise TypeError(f"nan_to_num(): argument '{name}' must be float, not {type(value).__name__}")
     return from_parts(*(part.nan_to_num(nan, posinf, neginf) for part in (real(input), imag(input))))
 
 

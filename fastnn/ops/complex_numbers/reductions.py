@@ -2,7 +2,7 @@
 import numpy as np
 
 from fastnn import dtypes
-from fastnn._tensor import from_array, to_array
+from fastnn._tensor import Tensor, from_array, to_array
 from fastnn.ops import joining
 from fastnn.ops._common import axis_of
 from fastnn.ops.complex_numbers.arithmetic import absolute
@@ -51,6 +51,8 @@ def nansum(input, dim=None, keepdim=False, *, dtype=None):
 def prod(input, dim=None, keepdim=False, *, dtype=None):
     """The product over all dimensions, or one: of halves, so that zeros need no rule of their own."""
     x = _of(input, dtype)
+    if isinstance(dim, complex) or isinstance(dim, Tensor) and is_complex(dim):
+        raise TypeError(f"prod(): argument 'dim' (position 2) must be int, not {type(dim).__name__}")
     if not is_complex(x):
         return x.prod() if dim is None else x.prod(dim, keepdim)
     if dim is None:
