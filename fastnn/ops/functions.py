@@ -1,6 +1,8 @@
 """What programs call, made of the declarations of `fastnn.ops.declare`."""
+import types
+
 from fastnn.ops import inplace
-from fastnn.ops._common import Function
+from fastnn.ops._common import Function, need_tensors
 from fastnn.ops.declare import HOMES
 
 _SELF = dict.fromkeys(("input", "a", "x", "x1"), "self")  # the tensor's names beside a method's own
@@ -25,4 +27,9 @@ def at_top(owner, name):
     """A method of tensors, or a function of a module, as one of the top level."""
     found = getattr(owner, name)
     function = found.__wrapped__ if isinstance(found, Function) else found
+    if isinstance(owner, type) and not isinstance(found, (Function, types.FunctionType)):
+        def function(self, *args, **keywords):  # for a compiled method, which trusts its tensor
+            need_tensors(name, self)
+            return found(self, *args, **keywords)
+        function.__wrapped__ = found
     return Function(function, name, "fastnn", _SELF if function.__code__.co_varnames[0] == "self" else None)
