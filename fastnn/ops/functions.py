@@ -28,7 +28,7 @@ def at_top(owner, name):
     found = getattr(owner, name)
     function = found.__wrapped__ if isinstance(found, Function) else found
     if isinstance(owner, type) and not isinstance(found, (Function, types.FunctionType)):
-        def function(self, *args, **keywords):  # for a compiled method, which trusts its tensor
+        def function(self, *args, **keywords):  # a compiled method takes no keyword for its tensor
             need_tensors(name, self)
             return found(self, *args, **keywords)
         function.__wrapped__ = found
