@@ -397,5 +397,7 @@ def test_every_rule_has_a_case():
         first = fastnn.autograd.grad(made.sum(), given, create_graph=True, allow_unused=True)
         reached |= ops_of([made, *(g for g in first if g is not None and g.requires_grad)])
     constants = constant("FillBackward0").backward  # they all have one rule
-    missing = [op for op in operations if op.second_order is not None and op not in reached]
+    # Those of sparse tensors exist once a test has loaded them, and have their cases in tests/test_sparse.py.
+    missing = [op for op in operations if op.second_order is not None and op not in reached
+               and not op.second_order.__module__.startswith("fastnn.sparse")]
     assert not [op for op in missing if op.backward is not constants]

@@ -149,6 +149,7 @@ def test_files_of_pytorch(in_zip):
 
 
 @pytest.mark.torch
+@pytest.mark.filterwarnings("ignore:ComplexHalf support is experimental")  # PyTorch's, once in a process
 @pytest.mark.parametrize("in_zip", [True, False], ids=["zip", "stream"])
 def test_other_objects_are_refused(in_zip):
     torch = pytest.importorskip("torch")
