@@ -152,8 +152,8 @@ cdef object MOST_MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE
 
 def need_dimensions(str op, Py_ssize_t count):
     """ValueError for more dimensions than NumPy has: some of its versions overflow the stack before they say so."""
-    if count > 64:
-        raise ValueError(f"{op}(): tensors have at most 64 dimensions, got {count}")
+    if count > MOST_DIMS:
+        raise ValueError(f"{op}(): tensors have at most {MOST_DIMS} dimensions, got {count}")
 
 
 def room(str op, sizes, itemsize):
