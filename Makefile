@@ -151,7 +151,7 @@ annotate: venv  ## write Cython's annotated HTML beside each .pyx: yellow lines 
 	FASTNN_ANNOTATE=1 $(BIN)/python setup.py --quiet build_ext --inplace --force
 
 clean:  ## remove everything that was built, but not .venv
-	rm -rf build dist fastnn.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist fastnn_cpu.egg-info .pytest_cache .ruff_cache .hypothesis
 	find fastnn -name '*.so' -delete -o -name '*.pyi' -delete
 	find fastnn -name '*.pyx' | sed 's/pyx$$/c/' | xargs rm -f
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
