@@ -1,12 +1,15 @@
-"""Decompositions of matrices (torch.linalg): NumPy's LAPACK forward; gradients for cholesky, eigh, eig and svd's
-singular values, a clear refusal elsewhere. Those of complex matrices, and eig, are in `complex_numbers`."""
+"""Decompositions of matrices (torch.linalg): NumPy's LAPACK forward, gradients of all parts.
+
+Their rules hold for complex matrices too; eig, whose results are complex, is in `complex_numbers`.
+"""
 import numpy as np
 
 from fastnn._tape import Op
-from fastnn._tensor import from_array, record
+from fastnn._tensor import from_array, record, to_array
 from fastnn.ops._common import complex_rule
 from fastnn.ops.declare import operation
-from fastnn.ops.linalg import LinAlgError, Named, inv, lapack, matrices_of, refuse, transposed
+from fastnn.ops.linalg import LinAlgError, Named, inv, lapack, matrices_of, refuse, solve, conjugate_transpose
+from fastnn.ops.padding import pad
 from fastnn.ops.sampling import randn
 
 
@@ -35,11 +38,11 @@ class qr_result(Named):  # noqa: N801
 
 
 def _cholesky_backward(grad, y):
-    inner = np.tril(transposed(y) @ np.tril(grad))
+    inner = np.tril(conjugate_transpose(y) @ np.tril(grad))
     inner = inner - 0.5 * inner * np.eye(y.shape[-1], dtype=y.dtype)
     inverse = np.linalg.inv(y)
-    made = transposed(inverse) @ inner @ inverse
-    return (made + transposed(made)) / 2
+    made = conjugate_transpose(inverse) @ inner @ inverse
+    return (made + conjugate_transpose(made)) / 2
 
 
 CHOLESKY = Op("LinalgCholeskyExBackward0", _cholesky_backward, "y")
@@ -48,16 +51,16 @@ CHOLESKY = Op("LinalgCholeskyExBackward0", _cholesky_backward, "y")
 @CHOLESKY.second
 def _cholesky_second(step, g):
     y = step.output(step.y)
-    inner = (y.mT @ g.tril()).tril()
+    inner = (y.mH @ g.tril()).tril()
     inner = inner - inner * from_array(0.5 * np.eye(step.y.shape[-1], dtype=step.y.dtype))
     inverse = inv(y)
-    made = inverse.mT @ inner @ inverse
-    return (made + made.mT) / 2
+    made = inverse.mH @ inner @ inverse
+    return (made + made.mH) / 2
 
 
 @operation("fastnn Tensor linalg", out=True)
 def cholesky(input, *, upper=False):
-    """L with L L^T = A for symmetric positive definite A (its transpose with `upper`).
+    """L with L L^H = A for symmetric (Hermitian) positive definite A (its adjoint with `upper`).
 
     Parameters
     ----------
@@ -75,60 +78,51 @@ def cholesky(input, *, upper=False):
     tensor([[2., 0.],
             [1., 1.]])
     """
+    if upper:
+        return cholesky(input.mH).mH
     x = matrices_of("linalg.cholesky", input)
     y = lapack("linalg.cholesky", np.linalg.cholesky, x)
     if not np.isfinite(np.diagonal(y, axis1=-2, axis2=-1)).all():  # LAPACK's factor of a matrix that is not finite
         raise LinAlgError("linalg.cholesky: the matrix is not positive-definite")
-    made = record(y, CHOLESKY, (input,), (y,))
-    return made.mT if upper else made
+    return record(y, CHOLESKY, (input,), (y,))
 
 
-def _eigh_values_backward(grad, values, vectors):
-    return (vectors * grad[..., None, :]) @ transposed(vectors)
+def part(name, saved, rule, again):
+    """The record of one part of a decomposition: one rule in tensor operations for backward and recorded backward.
+
+    It takes the part's gradient and all parts: those saved, or `again(step)`, which computes them in the graph.
+    """
+    op = Op(name, lambda grad, *parts: to_array(rule(from_array(grad), *map(from_array, parts))), saved)
+    op.second(lambda step, g: rule(g, *again(step)))
+    return op
 
 
-def _gaps(values):
+def gaps(values):
     """1 / (value j - value i), 0 on the diagonal."""
-    gap = values[..., None, :] - values[..., :, None]
-    with np.errstate(divide="ignore"):
-        return np.where(np.eye(values.shape[-1], dtype=bool), 0, 1 / gap)
-
-
-def _eigh_vectors_backward(grad, values, vectors):
-    return vectors @ (_gaps(values) * (transposed(vectors) @ grad)) @ transposed(vectors)
-
-
-EIGH_VALUES = Op("LinalgEighBackward0", _eigh_values_backward, "values vectors")
-EIGH_VECTORS = Op("LinalgEighBackward0", _eigh_vectors_backward, "values vectors")
-
-
-def _gaps_of(step, values):
-    """The same of a tensor."""
     same = from_array(np.eye(values.shape[-1], dtype=bool))
     gap = values.unsqueeze(-2) - values.unsqueeze(-1)
-    return step.where(same, 0.0, 1 / step.where(same, 1.0, gap))
+    return (1 / gap.masked_fill(same, 1.0)).masked_fill(same, 0.0)
+
+
+def _of_eigh_values(g, values, vectors):
+    return (vectors * g.unsqueeze(-2)) @ vectors.mH
+
+
+def _of_eigh_vectors(g, values, vectors):
+    return vectors @ (gaps(values) * (vectors.mH @ g)) @ vectors.mH
 
 
 def _eigh_again(step):
-    """Values and vectors in the graph of the node's input."""
-    return eigh(step.input((step.vectors * step.values[..., None, :]) @ transposed(step.vectors), 0))
+    return eigh(step.input((step.vectors * step.values[..., None, :]) @ conjugate_transpose(step.vectors), 0))
 
 
-@EIGH_VALUES.second
-def _eigh_values_second(step, g):
-    _, vectors = _eigh_again(step)
-    return (vectors * g.unsqueeze(-2)) @ vectors.mT
-
-
-@EIGH_VECTORS.second
-def _eigh_vectors_second(step, g):
-    values, vectors = _eigh_again(step)
-    return vectors @ (_gaps_of(step, values) * (vectors.mT @ g)) @ vectors.mT
+EIGH_VALUES = part("LinalgEighBackward0", "values vectors", _of_eigh_values, _eigh_again)
+EIGH_VECTORS = part("LinalgEighBackward0", "values vectors", _of_eigh_vectors, _eigh_again)
 
 
 @operation("linalg", out=True)
 def eigh(input, UPLO="L") -> eigh_result:  # noqa: N803
-    """(eigenvalues in order, eigenvectors) of symmetric matrices.
+    """(eigenvalues in order, eigenvectors) of symmetric (Hermitian) matrices.
 
     Parameters
     ----------
@@ -156,7 +150,7 @@ def eigh(input, UPLO="L") -> eigh_result:  # noqa: N803
 
 @operation("linalg", out=True)
 def eigvalsh(input, UPLO="L"):  # noqa: N803
-    """Eigenvalues of symmetric matrices, in order.
+    """Eigenvalues of symmetric (Hermitian) matrices, in order.
 
     Parameters
     ----------
@@ -211,29 +205,55 @@ def _no_driver(op, driver):
         raise RuntimeError(f"{op}: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend")
 
 
-SVD_VALUES = Op("LinalgSvdBackward0", lambda grad, u, s, vh: (u * grad[..., None, :]) @ vh, "u s vh")
+def of_singular_values(g, u, s, vh):
+    """U diag(g) V^H."""
+    return (u * g.unsqueeze(-2)) @ vh
 
 
-def from_singular_vectors(a, factor):
-    """U diag(factor) V^T of a = U diag(s) V^T, s > 0, in tensor operations: V has a^T a's eigenvectors, U = a V / s."""
-    if a.shape[-2] < a.shape[-1]:
-        return from_singular_vectors(a.mT, factor).mT
-    v = eigh(a.mT @ a)[1].flip(-1)
-    u = a @ v
-    return (u / (u * u).sum(-2, keepdim=True).sqrt() * factor.unsqueeze(-2)) @ v.mT
+def _turns(inner, s):
+    """What turns singular vectors by the products of vectors and gradients: off the diagonal / (s_j^2 - s_i^2)."""
+    return (inner - inner.mH) / (s.unsqueeze(-2) + s.unsqueeze(-1)).masked_fill(s.unsqueeze(-2) == 0, 1.0) * gaps(s)
 
 
-@SVD_VALUES.second
-def _svd_second(step, g):
-    return from_singular_vectors(step.input((step.u * step.s[..., None, :]) @ step.vh, 0), g)
+def of_left_vectors(g, u, s, vh):
+    """The gradient of A = U S V^H from that of U (Townsend 2016); complex vectors' phases are free.
+
+    As in PyTorch, what comes for columns that make U square is left out.
+    """
+    g = g[..., :u.shape[-1]]
+    inner = u.mH @ g
+    turned = _turns(inner, s) * s.unsqueeze(-2)
+    if inner.is_complex():
+        turned = turned + ((inner - inner.mH) / 2 / s.unsqueeze(-2)).diagonal(0, -2, -1).diag_embed()
+    made = u @ turned
+    if u.shape[-2] > u.shape[-1]:
+        made = made + (g - u @ inner) / s.unsqueeze(-2)
+    return made @ vh
 
 
-SVD_VECTORS = Op("LinalgSvdBackward0", refuse, "what", reason="there is no gradient of singular vectors")
+def of_right_vectors(g, u, s, vh):
+    """The same from that of V^H."""
+    g = g[..., :vh.shape[-2], :]
+    inner = vh @ g.mH
+    turned = s.unsqueeze(-1) * _turns(inner, s) @ vh
+    if vh.shape[-1] > vh.shape[-2]:
+        turned = turned + (g - inner.mH @ vh) / s.unsqueeze(-1)
+    return u @ turned
+
+
+def _svd_again(step):
+    return svd(step.input((step.u * step.s[..., None, :]) @ step.vh, 0), False)
+
+
+SVD_PARTS = tuple(part("LinalgSvdBackward0", "u s vh", rule, _svd_again)
+                  for rule in (of_left_vectors, of_singular_values, of_right_vectors))
 
 
 @operation("linalg", out=True, keywords={"A": "input"})
 def svd(input, full_matrices=True, *, driver=None) -> svd_result:
-    """(U, S, Vh) with U diag(S) Vh = A; gradients of S alone.
+    """(U, S, Vh) with U diag(S) Vh = A.
+
+    Vectors have gradients where the singular values differ and are not 0, those that make U and Vh square have none.
 
     Parameters
     ----------
@@ -259,9 +279,8 @@ def svd(input, full_matrices=True, *, driver=None) -> svd_result:
     if not input.requires_grad:
         return svd_result((from_array(u), from_array(s), from_array(vh)))
     k = s.shape[-1]
-    values = record(s, SVD_VALUES, (input,), (u[..., :k], s, vh[..., :k, :]))
-    return svd_result((record(u, SVD_VECTORS, (input,), ("linalg.svd of U",)), values,
-                       record(vh, SVD_VECTORS, (input,), ("linalg.svd of Vh",))))
+    saved = u[..., :k], s, vh[..., :k, :]
+    return svd_result(record(made, op, (input,), saved) for made, op in zip((u, s, vh), SVD_PARTS))
 
 
 @operation("linalg", out=True, keywords={"A": "input"})
@@ -283,19 +302,62 @@ def svdvals(input, *, driver=None):
     return svd(input, False)[1]
 
 
-QR = Op("LinalgQrBackward0", refuse, "what", reason="there is no gradient")
+def _halved(inner):
+    """Half of the (real) diagonal: the part of it that a triangle and its adjoint share."""
+    return inner.diagonal(0, -2, -1).real.diag_embed() / 2
+
+
+def _from_qr(inner, g, q, r):
+    """The gradient of A = Q R from what Q^H and R^H multiply, as far as they are determined, and from that of Q."""
+    rows, columns = q.shape[-2], r.shape[-1]
+    if rows >= columns:  # R is square
+        lower = inner.triu()
+        return solve(r.mH, q @ (lower + lower.mH - _halved(lower + lower.mH)) + g, left=False)
+    lower = (inner.mH - inner).tril()
+    imaginary = (lower - lower.mH).diagonal(0, -2, -1).diag_embed() / 4
+    found = solve(r[..., :rows].mH, q @ (lower - imaginary), left=False)
+    return pad(found, (0, columns - rows))
+
+
+def of_orthogonal(g, q, r):
+    """The gradient of A = Q R from that of Q (Roberts and Roberts 2020)."""
+    return _from_qr(-(q.mH @ g), g, q, r)
+
+
+def of_triangle(g, q, r):
+    """The same from that of R."""
+    rest = q @ g if q.shape[-2] < r.shape[-1] else 0.0
+    return _from_qr(g @ r.mH, 0.0, q, r) + rest
+
+
+def no_gradient_of_qr(mode, shape):
+    """Why the factors of matrices of this shape have no gradient, or None."""
+    if mode == "r":
+        return "linalg_qr_backward: The derivative of linalg.qr depends on Q, which is not computed when mode='r'."
+    if mode == "complete" and shape[-2] > shape[-1]:
+        return "linalg_qr_backward: The QR decomposition is not differentiable when mode='complete' and nrows > ncols."
+    return None
+
+
+def _qr_again(step):
+    return qr(step.input(step.q @ step.r, 0))
+
+
+QR_PARTS = tuple(part("LinalgQrBackward0", "q r", rule, _qr_again) for rule in (of_orthogonal, of_triangle))
+WITHOUT_QR = Op("LinalgQrBackward0", refuse, "why", reason="the factors determine no gradient")
 
 
 @operation("linalg", out=True)
 def qr(A, mode="reduced") -> qr_result:  # noqa: N803
-    """(Q, R) with Q R = A; no gradients.
+    """(Q, R) with Q R = A.
 
     Parameters
     ----------
     A : Tensor
         (..., m, n)
     mode : {"reduced", "complete", "r"}, default "reduced"
-        "complete" makes Q square, "r" leaves it empty.
+        "complete" makes Q square, "r" leaves it empty. There are no gradients with "r", nor with "complete" where
+        m > n.
 
     Returns
     -------
@@ -314,13 +376,15 @@ def qr(A, mode="reduced") -> qr_result:  # noqa: N803
                            f"'complete'")
     found = np.linalg.qr(x, mode)
     q, r = (np.empty(0, x.dtype), found) if mode == "r" else found
-    return qr_result((record(q, QR, (A,), ("linalg.qr",)) if mode != "r" else from_array(q),
-                      record(r, QR, (A,), ("linalg.qr",))))
+    why = no_gradient_of_qr(mode, x.shape)
+    if why:
+        return qr_result((record(q, WITHOUT_QR, (A,), (why,)), record(r, WITHOUT_QR, (A,), (why,))))
+    return qr_result(record(made, op, (A,), (q, r)) for made, op in zip((q, r), QR_PARTS))
 
 
 @operation("fastnn")
 def svd_lowrank(A, q=6, niter=2, M=None):  # noqa: N803
-    """(U, S, V) of the `q` largest singular values about, with U diag(S) V^T near A; no gradients but S's.
+    """(U, S, V) of the `q` largest singular values about, with U diag(S) V^T near A.
 
     By products with random vectors (Halko, Martinsson and Tropp 2011), drawn as PyTorch draws them.
 
@@ -345,13 +409,13 @@ def svd_lowrank(A, q=6, niter=2, M=None):  # noqa: N803
     wide = A.shape[-2] < A.shape[-1]
     if wide:
         A = A.transpose(-2, -1)
-    basis = A.detach() @ randn(A.shape[-1], q, dtype=A.dtype)
+    basis = A @ randn(A.shape[-1], q, dtype=A.dtype)
     for _ in range(niter):
-        basis = A.detach().transpose(-2, -1) @ qr(basis).Q
-        basis = A.detach() @ qr(basis).Q
+        basis = A.mH @ qr(basis).Q
+        basis = A @ qr(basis).Q
     basis = qr(basis).Q
-    U, S, Vh = svd(basis.transpose(-2, -1) @ A, full_matrices=False)
-    U, V = basis @ U, Vh.transpose(-2, -1)
+    U, S, Vh = svd(basis.mH @ A, full_matrices=False)
+    U, V = basis @ U, Vh.mH
     return (V, S, U) if wide else (U, S, V)
 
 

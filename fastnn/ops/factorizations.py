@@ -11,7 +11,7 @@ from fastnn.ops.decompositions import qr as linalg_qr
 from fastnn.ops.decompositions import svd as linalg_svd
 from fastnn.ops.declare import operation
 from fastnn.ops.scatter import take_along_dim
-from fastnn.ops.linalg import LinAlgError, Named, inv, matrices_of, solve, transposed
+from fastnn.ops.linalg import LinAlgError, Named, inv, matrices_of, solve, conjugate_transpose
 from fastnn.ops.triangular import solve_triangular
 
 
@@ -60,7 +60,8 @@ def _factors(a, pivot=True):
     info, every = np.zeros(count, np.int32), np.arange(count)
     for k in range(steps):
         if pivot:
-            best = np.abs(lu[:, k:, k]).argmax(1) + k
+            column = lu[:, k:, k]
+            best = (np.abs(column.real) + np.abs(column.imag)).argmax(1) + k  # LAPACK's size of complex numbers
             pivots[:, k] = best + 1
             lu[every, k], lu[every, best] = lu[every, best], lu[every, k]
         head = lu[:, k, k]
@@ -88,13 +89,14 @@ def _lu_backward(grad, lu, order):
     low, up = np.tril(lu[..., :n, :n], -1) + np.eye(n, dtype=lu.dtype), np.triu(lu[..., :n, :n])
     of_low, of_up = np.tril(grad[..., :n, :n], -1), np.triu(grad[..., :n, :n])
     if columns > n:  # A's last columns are L U2
-        beside = np.linalg.solve(transposed(low), grad[..., n:])
-        of_low = of_low - np.tril(beside @ transposed(lu[..., n:]), -1)
+        beside = np.linalg.solve(conjugate_transpose(low), grad[..., n:])
+        of_low = of_low - np.tril(beside @ conjugate_transpose(lu[..., n:]), -1)
     if rows > n:  # its last rows L2 U
-        below = transposed(np.linalg.solve(up, transposed(grad[..., n:, :])))
-        of_up = of_up - np.triu(transposed(lu[..., n:, :]) @ below)
-    inner = np.tril(transposed(low) @ of_low, -1) + np.triu(of_up @ transposed(up))
-    found = np.linalg.solve(transposed(low), transposed(np.linalg.solve(up, transposed(inner))))
+        below = conjugate_transpose(np.linalg.solve(up, conjugate_transpose(grad[..., n:, :])))
+        of_up = of_up - np.triu(conjugate_transpose(lu[..., n:, :]) @ below)
+    inner = np.tril(conjugate_transpose(low) @ of_low, -1) + np.triu(of_up @ conjugate_transpose(up))
+    inner = conjugate_transpose(np.linalg.solve(up, conjugate_transpose(inner)))
+    found = np.linalg.solve(conjugate_transpose(low), inner)
     if rows != columns:
         found = np.concatenate((found, beside), -1) if columns > n else np.concatenate((found, below), -2)
     made = np.empty_like(found)
@@ -223,7 +225,7 @@ def _lu_parts(A, *, pivot=True) -> lu_result:  # noqa: N803 (PyTorch's name)
 
 @operation("linalg", out=True)
 def lu_solve(LU, pivots, B, *, left=True, adjoint=False):  # noqa: N803 (PyTorch's names)
-    """X with A X = B, given the LU factors of A (X A = B with left=False, A^T with `adjoint`).
+    """X with A X = B, given the LU factors of A (X A = B with left=False, A^H with `adjoint`).
 
     Parameters
     ----------
@@ -242,11 +244,11 @@ def lu_solve(LU, pivots, B, *, left=True, adjoint=False):  # noqa: N803 (PyTorch
     """
     matrices_of("linalg.lu_solve", LU)
     if not left:
-        return lu_solve(LU, pivots, B.mT, adjoint=not adjoint).mT
+        return lu_solve(LU, pivots, B.mH, adjoint=not adjoint).mH
     order = _order(pivots.numpy(), LU.shape[-1])
     if adjoint:
-        x = solve_triangular(LU.mT, B, upper=False)
-        x = solve_triangular(LU.mT, x, upper=True, unitriangular=True)
+        x = solve_triangular(LU.mH, B, upper=False)
+        x = solve_triangular(LU.mH, x, upper=True, unitriangular=True)
         order = np.argsort(order, -1)
     else:
         x = B
@@ -361,7 +363,7 @@ def tensorsolve(A, B, dims=None):  # noqa: N803 (PyTorch's names)
 
 @operation("fastnn Tensor", out="fastnn")
 def svd(input, some=True, compute_uv=True) -> svd_result:  # noqa: A002 (PyTorch's name)
-    """(U, S, V) with U diag(S) V^T = A: PyTorch's old form of `linalg.svd`.
+    """(U, S, V) with U diag(S) V^H = A: PyTorch's old form of `linalg.svd`.
 
     Parameters
     ----------
@@ -380,9 +382,9 @@ def svd(input, some=True, compute_uv=True) -> svd_result:  # noqa: A002 (PyTorch
     u, s, vh = linalg_svd(input, full_matrices=not some and compute_uv)
     if not compute_uv:
         rows, columns = input.shape[-2:]
-        zeros = [np.zeros((*input.shape[:-2], size, size), s.dtype.numpy) for size in (rows, columns)]
+        zeros = [np.zeros((*input.shape[:-2], size, size), input.dtype.numpy) for size in (rows, columns)]
         return svd_result((from_array(zeros[0]), s, from_array(zeros[1])))
-    return svd_result((u, s, vh.mT))
+    return svd_result((u, s, vh.mH))
 
 
 @operation("fastnn Tensor", out="fastnn")

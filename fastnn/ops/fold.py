@@ -4,7 +4,7 @@ import numpy as np
 from fastnn import kernels
 from fastnn._tape import Op
 from fastnn._tensor import from_array, record
-from fastnn.ops._common import need_real, need_tensors
+from fastnn.ops._common import complex_rule, need_tensors
 from fastnn.ops.declare import operation
 
 
@@ -51,7 +51,8 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
             [4., 5.]])
     """
     need_tensors("unfold", input)
-    need_real("unfold", input)
+    if input.is_complex():
+        return complex_rule("functional.unfold")(input, kernel_size, dilation, padding, stride)
     x, sizes = input.detach().numpy(), (kernel_size, dilation, padding, stride)
     if x.dtype.kind != "f":  # exact below 2^53
         return from_array(kernels.unfold_forward(x.astype(np.float64), *sizes).astype(x.dtype))
@@ -85,7 +86,8 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
              [1., 2., 1.]]])
     """
     need_tensors("fold", input)
-    need_real("fold", input)
+    if input.is_complex():
+        return complex_rule("functional.fold")(input, output_size, kernel_size, dilation, padding, stride)
     sizes = kernel_size, dilation, padding, stride
     y = kernels.unfold_backward(input.detach().numpy(), output_size, *sizes)
     return record(y, FOLD, (input,), (output_size, sizes))

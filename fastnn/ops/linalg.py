@@ -3,9 +3,9 @@ case. Decompositions are in `decompositions`."""
 import numpy as np
 
 from fastnn._tape import Op
-from fastnn._tensor import Tensor, from_array, record
+from fastnn._tensor import Tensor, from_array, record, to_array
 from fastnn.kernels import sum_to
-from fastnn.ops import arithmetic, linear, reduce, shape
+from fastnn.ops import arithmetic, linear, reduce
 from fastnn.ops._common import broadcast_shapes, need_tensors
 from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
@@ -13,7 +13,7 @@ from fastnn.ops.declare import operation
 
 @operation()
 def adjoint(input):
-    """Matrices transposed: the last two dimensions exchanged (a view).
+    """Matrices conjugate_transpose: the last two dimensions exchanged (a view).
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def adjoint(input):
     tensor([[1, 3],
             [2, 4]])
     """
-    return shape.transpose(input, -2, -1)
+    return input.mH
 
 
 class LinAlgError(RuntimeError):
@@ -81,12 +81,12 @@ def lapack(op, function, *args, **kwargs):
         raise LinAlgError(f"{op}: {error}") from None
 
 
-def transposed(x):
-    return np.swapaxes(x, -1, -2)
+def conjugate_transpose(x):
+    return np.swapaxes(x, -1, -2).conj()
 
 
-def refuse(grad, op):
-    raise NotImplementedError(f"{op}: the gradient is not implemented")
+def refuse(grad, why):
+    raise RuntimeError(why)
 
 
 def _column(values):
@@ -94,7 +94,7 @@ def _column(values):
 
 
 def _inv_backward(grad, y):
-    return -transposed(y) @ grad @ transposed(y)
+    return -conjugate_transpose(y) @ grad @ conjugate_transpose(y)
 
 
 INV = Op("LinalgInvExBackward0", _inv_backward, "y")
@@ -102,7 +102,7 @@ INV = Op("LinalgInvExBackward0", _inv_backward, "y")
 
 @INV.second
 def _inv_second(step, g):
-    y = step.output(step.y).mT
+    y = step.output(step.y).mH
     return -y @ g @ y
 
 
@@ -131,12 +131,12 @@ def inv(input):
 
 
 def _det_backward(grad, x, y):
-    """grad det(x) x^-T; from the singular values, so that one zero among them is no harm."""
+    """grad conj(det(x)) x^-H; from the singular values, so that one zero among them is no harm."""
     u, s, vh = np.linalg.svd(x)
     n = s.shape[-1]
     others = np.stack([np.prod(np.delete(s, i, -1), -1) for i in range(n)], -1) if n else s
     sign = np.linalg.det(u) * np.linalg.det(vh)
-    return np.asarray((grad * sign)[..., None, None] * ((u * others[..., None, :]) @ vh), x.dtype)
+    return np.asarray((grad * sign.conj())[..., None, None] * ((u * others[..., None, :]) @ vh), x.dtype)
 
 
 DET = Op("LinalgDetBackward0", _det_backward, "x y")
@@ -147,7 +147,7 @@ def _det_second(step, g):
     if not step.y.all():
         raise NotImplementedError("create_graph=True: the determinant of a singular matrix cannot be differentiated "
                                   "twice")
-    return _column(g * step.output(step.y)) * inv(step.input(step.x, 0)).mT
+    return _column(g * step.output(step.y).conj()) * inv(step.input(step.x, 0)).mH
 
 
 @operation("fastnn Tensor linalg", out="linalg", keywords={"A": "input"})
@@ -176,7 +176,7 @@ def det(input):
 def _slogdet_backward(grad, x, sign):
     singular = (sign == 0)[..., None, None]
     inverse = np.linalg.inv(np.where(singular, np.eye(x.shape[-1], dtype=x.dtype), x))
-    return np.asarray(grad)[..., None, None] * np.where(singular, x.dtype.type(np.nan), transposed(inverse))
+    return np.asarray(grad)[..., None, None] * np.where(singular, x.dtype.type(np.nan), conjugate_transpose(inverse))
 
 
 SLOGDET = Op("LinalgSlogdetBackward0", _slogdet_backward, "x sign")
@@ -227,8 +227,9 @@ def logdet(input):
 
 
 def _solve_backward(grad, a, y, shape):
-    db = np.linalg.solve(transposed(a), grad)
-    return (sum_to(np.ascontiguousarray(-db @ transposed(y)), a.shape), sum_to(np.ascontiguousarray(db), shape))
+    db = np.linalg.solve(conjugate_transpose(a), grad)
+    da = -db @ conjugate_transpose(y)
+    return sum_to(np.ascontiguousarray(da), a.shape), sum_to(np.ascontiguousarray(db), shape)
 
 
 SOLVE = Op("LinalgSolveExBackward0", _solve_backward, "a y shape")
@@ -236,8 +237,8 @@ SOLVE = Op("LinalgSolveExBackward0", _solve_backward, "a y shape")
 
 @SOLVE.second
 def _solve_second(step, g):
-    db = solve(step.input(step.a, 0).mT, g)
-    return step.sum_to(-db @ step.output(step.y).mT, step.a.shape), step.sum_to(db, step.shape)
+    db = solve(step.input(step.a, 0).mH, g)
+    return step.sum_to(-db @ step.output(step.y).mH, step.a.shape), step.sum_to(db, step.shape)
 
 
 @operation("linalg", out=True)
@@ -292,21 +293,15 @@ def _cutoff(x, atol, rtol):
         return np.maximum(rtol, np.where(largest > 0, atol / largest, 0))
 
 
-def _pinv_backward(grad, x, y):
-    n, m = np.eye(x.shape[-2], dtype=x.dtype), np.eye(x.shape[-1], dtype=x.dtype)
-    yt, gt = transposed(y), transposed(grad)
-    return -yt @ grad @ yt + (n - x @ y) @ gt @ y @ yt + yt @ y @ gt @ (m - y @ x)
+def of_pinv(g, x, y):
+    """The gradient of x from that of its inverse y, at constant rank (Golub and Pereyra 1973)."""
+    n, m = (from_array(np.eye(size, dtype=x.dtype.numpy)) for size in x.shape[-2:])
+    yh, gh = y.mH, g.mH
+    return -yh @ g @ yh + (n - x @ y) @ gh @ y @ yh + yh @ y @ gh @ (m - y @ x)
 
 
-PINV = Op("LinalgPinvBackward0", _pinv_backward, "x y")
-
-
-@PINV.second
-def _pinv_second(step, g):
-    x, y = step.input(step.x, 0), step.output(step.y.astype(step.x.dtype, copy=False))
-    n, m = (from_array(np.eye(size, dtype=step.x.dtype)) for size in step.x.shape[-2:])
-    yt, gt = y.mT, g.mT
-    return -yt @ g @ yt + (n - x @ y) @ gt @ y @ yt + yt @ y @ gt @ (m - y @ x)
+PINV = Op("LinalgPinvBackward0", lambda grad, x, y: to_array(of_pinv(*map(from_array, (grad, x, y)))), "x y")
+PINV.second(lambda step, g: of_pinv(g, step.input(step.x, 0), step.output(step.y)))
 
 
 @operation("fastnn.pinverse Tensor.pinverse linalg", out="linalg")
@@ -333,18 +328,36 @@ def pinv(input, rcond=None, hermitian=False, *, atol=None, rtol=None):
     """
     x = matrices_of("linalg.pinv", input, False)
     y = np.linalg.pinv(x, _cutoff(x, atol, rcond if rtol is None else rtol), hermitian)
-    return record(y.astype(x.dtype), PINV, (input,), (x, y), (input,))
+    y = y.astype(x.dtype, copy=False)
+    return record(y, PINV, (input,), (x, y), (input,))
 
 
 DRIVERS = ("gelsy", "gelsd", "gels", "gelss")
 
 
-LSTSQ = Op("LinalgLstsqBackward0", refuse, "what", reason="there is no gradient")
+def _of_lstsq(g, a, b):
+    """Of x = A^+ b."""
+    y = pinv(a)
+    return of_pinv(g @ b.mH, a, y), y.mH @ g
+
+
+def _lstsq_backward(grad, a, b):
+    of_a, of_b = _of_lstsq(*map(from_array, (grad, a, b)))
+    return sum_to(to_array(of_a), a.shape), sum_to(to_array(of_b), b.shape)
+
+
+def _lstsq_second(step, g):
+    of_a, of_b = _of_lstsq(g, step.input(step.a, 0), step.input(step.b, 1))
+    return step.sum_to(of_a, step.a.shape), step.sum_to(of_b, step.b.shape)
+
+
+LSTSQ = Op("LinalgLstsqBackward0", _lstsq_backward, "a b")
+LSTSQ.second(_lstsq_second)
 
 
 @operation("linalg", keywords={"A": "input", "B": "b"})
 def lstsq(input, b, rcond=None, *, driver=None) -> lstsq_result:
-    """The X that makes |A X - B| smallest for A = `input` and B = `b`, matrices or stacks of them; no gradients.
+    """The X that makes |A X - B| smallest for A = `input` and B = `b`, matrices or stacks of them.
 
     Whatever the driver, singular values are used. The rank is there for all but "gels", residuals for all but "gelsy"
     (the default), singular values for "gelsd" and "gelss".
@@ -375,29 +388,32 @@ def lstsq(input, b, rcond=None, *, driver=None) -> lstsq_result:
     if b.dtype is not input.dtype:
         raise RuntimeError(f"torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's "
                            f"dtype {input.dtype} and other's dtype {b.dtype}")
-    y = b.detach().numpy()
-    vector = a.ndim - 1 == y.ndim
-    if not vector and a.ndim != y.ndim:
-        raise RuntimeError(f"torch.linalg.lstsq: other must have as many dimensions as input or one less, got {y.ndim} "
+    vector = a.ndim - 1 == b.ndim
+    if not vector and a.ndim != b.ndim:
+        raise RuntimeError(f"torch.linalg.lstsq: other must have as many dimensions as input or one less, got {b.ndim} "
                            f"and {a.ndim}")
-    y = y[..., None] if vector else y
-    if y.shape[-2] != a.shape[-2]:
+    columns = b.unsqueeze(-1) if vector else b
+    if columns.shape[-2] != a.shape[-2]:
         raise RuntimeError(f"torch.linalg.lstsq: input.size(-2) should match other.size({'-1' if vector else '-2'}), "
                            f"got {list(a.shape)} and {list(b.shape)}")
+    y = columns.detach().numpy()
     broadcast_shapes(a.shape[:-2], y.shape[:-2])  # RuntimeError if they do not
     u, s, vh = lapack("linalg.lstsq", np.linalg.svd, a, full_matrices=False)
     cutoff = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rcond is None or rcond < 0 else rcond
     kept = s > cutoff * s[..., :1] if s.size else s > 0
     rank = kept.sum(-1)
-    x = transposed(vh) @ (np.where(kept, 1 / np.where(kept, s, 1), 0)[..., None] * (transposed(u) @ y))
-    residuals = np.zeros(0, x.dtype)
+    inverse = np.where(kept, 1 / np.where(kept, s, 1), 0)[..., None]
+    x = conjugate_transpose(vh) @ (inverse * (conjugate_transpose(u) @ y))
+    solution = record(np.ascontiguousarray(x.astype(a.dtype, copy=False)), LSTSQ, (input, columns), (a, y),
+                      (input, columns))
+    residuals = from_array(np.zeros(0, s.dtype))
     if driver not in (None, "gelsy") and a.shape[-2] > a.shape[-1] and (rank == a.shape[-1]).all():
-        residuals = np.asarray(((a @ x - y) ** 2).sum(-2), x.dtype)
+        rest = input @ solution - columns
+        residuals = (rest * rest.conj()).real.sum(-2)
     none = np.zeros(0, np.int64)
-    x = np.ascontiguousarray((x[..., 0] if vector else x).astype(a.dtype, copy=False))
-    return lstsq_result((record(x, LSTSQ, (input, b), ("linalg.lstsq",)), from_array(residuals),
+    return lstsq_result((solution.squeeze(-1) if vector else solution, residuals,
                          from_array(none if driver == "gels" else np.asarray(rank, np.int64)),
-                         from_array(s if driver in ("gelsd", "gelss") else none.astype(a.dtype))))
+                         from_array(s if driver in ("gelsd", "gelss") else none.astype(s.dtype))))
 
 
 @operation("linalg", out=True)

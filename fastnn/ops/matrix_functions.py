@@ -58,7 +58,7 @@ def matrix_exp(input):  # noqa: A002 (PyTorch's name)
 
 @operation("linalg fastnn.orgqr Tensor.orgqr", out=True, keywords={"A": "input", "input2": "tau"})
 def householder_product(input, tau):  # noqa: A002 (PyTorch's name)
-    """The first columns of the product of reflections I - tau_i v_i v_i^T.
+    """The first columns of the product of reflections I - tau_i v_i v_i^H.
 
     v_i is column i of `input` below the diagonal, 1 on it and 0 above. Same as torch.linalg.householder_product.
 
@@ -95,5 +95,5 @@ def householder_product(input, tau):  # noqa: A002 (PyTorch's name)
     y = one.expand(*input.shape[:-2], rows, columns)
     for i in reversed(range(count)):
         reflector = v[..., i:i + 1]
-        y = y - tau[..., i, None, None] * (reflector @ (reflector.transpose(-2, -1) @ y))
+        y = y - tau[..., i, None, None] * (reflector @ (reflector.mH @ y))
     return y

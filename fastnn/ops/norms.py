@@ -8,7 +8,7 @@ from fastnn.ops import arithmetic, pointwise, reduce
 from fastnn.ops._common import complex_rule, axis_of, in_single, into, need_tensors
 from fastnn.ops.arithmetic import div
 from fastnn.ops.declare import operation
-from fastnn.ops.decompositions import from_singular_vectors, svdvals
+from fastnn.ops.decompositions import svdvals
 from fastnn.ops.indexing import where
 from fastnn.ops.linalg import inv
 
@@ -209,22 +209,6 @@ def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
     return record(norms, VECTOR_NORM, (input,), (array, norms, p, axes), (input,))
 
 
-def _nuclear_backward(grad, u, s, vh, rows, columns, shape):
-    """The polar factor U V^T, spread over the stack of matrices."""
-    dx = np.asarray(grad)[..., None, None] * (u @ vh)
-    return np.moveaxis(dx, (-2, -1), (rows, columns)).reshape(shape)
-
-
-NUCLEAR_NORM = Op("LinalgSvdBackward0", _nuclear_backward, "u s vh rows columns shape")
-
-
-@NUCLEAR_NORM.second
-def _nuclear_second(step, g):
-    moved, axes = (-2, -1), (step.rows, step.columns)
-    a = step.input(np.moveaxis((step.u * step.s[..., None, :]) @ step.vh, moved, axes), 0).movedim(axes, moved)
-    return from_singular_vectors(a, g.unsqueeze(-1).expand(step.s.shape)).movedim(moved, axes)
-
-
 def _nuclear(x, dim, keepdim):
     """Sum of singular values."""
     if dim is None:
@@ -233,14 +217,7 @@ def _nuclear(x, dim, keepdim):
         dim = (0, 1)
     if len(dim) != 2:
         raise RuntimeError(f"norm: the nuclear norm takes two dimensions, got {len(dim)}")
-    rows, columns = (axis_of(d, x.ndim) for d in dim)
-    array = x.detach().numpy()
-    u, s, vh = np.linalg.svd(np.moveaxis(array, (rows, columns), (-2, -1)), full_matrices=False)
-    norms = np.asarray(s.sum(-1), array.dtype)
-    made = record(norms, NUCLEAR_NORM, (x,), (u, s, vh, rows, columns, array.shape))
-    if keepdim:
-        return made.reshape([1 if i in (rows, columns) else size for i, size in enumerate(array.shape)])
-    return made
+    return matrix_norm(x, "nuc", [axis_of(d, x.ndim) for d in dim], keepdim)
 
 
 @operation()

@@ -443,5 +443,6 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     if input.dtype is dtypes.float16:  # rounded once
         steps = [step.float() if isinstance(step, Tensor) else step for step in spacing]
         return tuple(slope.half() for slope in gradient(input.float(), spacing=steps, dim=dims, edge_order=edge_order))
-    x = input if input.is_floating_point() else input.to(dtypes.get_default_dtype())
+    exact = not (input.is_floating_point() or input.is_complex())
+    x = input.to(dtypes.get_default_dtype()) if exact else input
     return tuple(_slope(x, step, d, edge_order) for step, d in zip(spacing, dims))

@@ -6,7 +6,7 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array
 from fastnn.ops import arithmetic, arithmetic_composed, pointwise, reduce, sorting
-from fastnn.ops._common import axis_of, in_single, need_tensors, room
+from fastnn.ops._common import axis_of, complex_rule, in_single, need_tensors, room
 from fastnn.ops.declare import operation
 from fastnn.ops.indexing import narrow
 from fastnn.ops.reduce import values_and_indices
@@ -358,7 +358,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} "
                            f"dimensions")
     x = input.reshape(1, -1) if input.ndim < 2 else input
-    if not x.is_floating_point():
+    if not (x.is_floating_point() or x.is_complex()):
         x = x.to(dtypes.get_default_dtype())
     if x.shape[1]:  # distances from one observation: beside a large mean the mean's rounding would count
         x = arithmetic.sub(x, narrow(x.detach(), 1, 0, 1))
@@ -366,19 +366,20 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     for name, kind, given in (("fweights", "integral", fweights), ("aweights", "floating point", aweights)):
         if given is not None:
             _check_weights(name, kind, given, x.shape[1])
-            given = given.to(x.dtype)
+            given = given.to(x.real.dtype)
             weights = given if weights is None else arithmetic.mul(weights, given)
     if weights is None:
-        centred = arithmetic.sub(x, reduce.mean(x, 1, True))
-        product, norm = centred @ centred.t(), x.shape[1] - correction
+        centred = arithmetic.sub(x, x.mean(1, True))
+        product, norm = centred @ centred.mH, x.shape[1] - correction
     else:
         total = reduce.sum(weights)
         if total.item() == 0:
             raise RuntimeError("cov(): weights sum to zero, can't be normalized")
         centred = arithmetic.sub(x, arithmetic.div(reduce.sum(arithmetic.mul(x, weights), 1, True), total))
-        product = arithmetic.mul(centred, weights) @ centred.t()
-        spread = 1.0 if aweights is None else arithmetic.div(reduce.sum(arithmetic.mul(weights, aweights.to(x.dtype))),
-                                                             total)
+        product = arithmetic.mul(centred, weights) @ centred.mH
+        spread = 1.0
+        if aweights is not None:
+            spread = arithmetic.div(reduce.sum(arithmetic.mul(weights, aweights.to(x.real.dtype))), total)
         norm = arithmetic.sub(total, arithmetic.mul(spread, correction) if isinstance(spread, Tensor) else correction)
     if isinstance(norm, Tensor):
         norm = pointwise.clamp(norm, min=0)
@@ -403,5 +404,9 @@ def corrcoef(input):
     c = cov(input)
     if c.ndim == 0:
         return arithmetic.div(c, c)
-    scale = pointwise.sqrt(c.diagonal())
-    return pointwise.clamp(arithmetic.div(arithmetic.div(c, scale.unsqueeze(1)), scale.unsqueeze(0)), -1.0, 1.0)
+    scale = pointwise.sqrt(c.diagonal().real)
+    made = arithmetic.div(arithmetic.div(c, scale.unsqueeze(1)), scale.unsqueeze(0))
+    if made.is_complex():  # real and imaginary parts are limited
+        parts = pointwise.clamp(complex_rule("view_as_real")(made), -1.0, 1.0)
+        return complex_rule("view_as_complex")(parts)
+    return pointwise.clamp(made, -1.0, 1.0)

@@ -6,7 +6,7 @@ from fastnn.ops import linear
 from fastnn.ops._common import into, need_tensors
 from fastnn.ops.declare import operation
 from fastnn.ops.decompositions import cholesky
-from fastnn.ops.linalg import Named, matrices_of, solve
+from fastnn.ops.linalg import Named, conjugate_transpose, matrices_of, solve
 
 
 class cholesky_ex_result(Named):  # noqa: N801
@@ -85,7 +85,7 @@ def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False,
 
 @operation(out=True)
 def cholesky_solve(input, input2, upper=False):
-    """X with A X = `input` for A = L L^T (L^T L with `upper`), L being `input2`.
+    """X with A X = `input` for A = L L^H (L^H L with `upper`), L being `input2`.
 
     Parameters
     ----------
@@ -102,13 +102,13 @@ def cholesky_solve(input, input2, upper=False):
     tensor([[1.],
             [1.]])
     """
-    lower = input2.mT if upper else input2
-    return solve_triangular(lower.mT, solve_triangular(lower, input, upper=False), upper=True)
+    lower = input2.mH if upper else input2
+    return solve_triangular(lower.mH, solve_triangular(lower, input, upper=False), upper=True)
 
 
 @operation(out=True)
 def cholesky_inverse(input, upper=False):
-    """The inverse of L L^T (L^T L with `upper`), L being `input`.
+    """The inverse of L L^H (L^H L with `upper`), L being `input`.
 
     Parameters
     ----------
@@ -122,10 +122,10 @@ def cholesky_inverse(input, upper=False):
     tensor([[0.2500, 0.0000],
             [0.0000, 1.0000]])
     """
-    lower = input.mT if upper else input
+    lower = input.mH if upper else input
     eye = from_array(np.eye(input.shape[-1], dtype=input.detach().numpy().dtype))
     root = solve_triangular(lower, eye, upper=False)
-    return linear.matmul(root.mT, root)
+    return linear.matmul(root.mH, root)
 
 
 @operation("linalg", out=True)
@@ -159,7 +159,7 @@ def cholesky_ex(input, *, upper=False, check_errors=False) -> cholesky_ex_result
     made = np.full(x.shape, np.nan, x.dtype)
     for place in (place for place in np.ndindex(*info.shape) if not info[place]):
         made[place] = np.linalg.cholesky(x[place])
-    return cholesky_ex_result((from_array(np.ascontiguousarray(np.swapaxes(made, -1, -2)) if upper else made),
+    return cholesky_ex_result((from_array(np.ascontiguousarray(conjugate_transpose(made)) if upper else made),
                                from_array(info)))
 
 

@@ -7,14 +7,12 @@ _SYMMETRY = "PyTorch's gradient of the upper factor keeps an imaginary diagonal,
 _REFUSED = "no complex form: raises NotImplementedError"
 NOT_COMPARED = {
     **{name: reason for name, reason in names.NOT_COMPARED.items() if reason in (names._ATTRIBUTES, names._RANDOM)},
-    **dict.fromkeys("linalg.eig linalg.eigh linalg.pinv linalg.svd".split(), _PHASE),
-    **dict.fromkeys("""cholesky_inverse cholesky_solve corrcoef cov linalg.cholesky_ex linalg.householder_product
-        linalg.lstsq linalg.qr linalg.solve_triangular log_softmax logcumsumexp matrix_exp nn.functional.rms_norm
-        nn.functional.unfold softmax triangular_solve gradient linalg.inv_ex linalg.lu linalg.lu_factor
-        linalg.lu_factor_ex linalg.lu_solve linalg.solve_ex linalg.tensorinv linalg.tensorsolve lu lu_unpack
-        pca_lowrank qr svd svd_lowrank""".split(), _REFUSED),
+    **{name: names.NOT_COMPARED[name] for name in """cholesky_inverse cholesky_solve linalg.householder_product
+        linalg.lstsq pca_lowrank svd_lowrank""".split()},
+    **dict.fromkeys("linalg.eig linalg.eigh linalg.pinv linalg.svd svd".split(), _PHASE),
+    **dict.fromkeys("log_softmax logcumsumexp nn.functional.rms_norm softmax".split(), _REFUSED),
     "to_sparse": "gradients of complex sparse tensors are refused",
-    **dict.fromkeys("cholesky linalg.cholesky".split(), _SYMMETRY),
+    **dict.fromkeys("cholesky linalg.cholesky linalg.cholesky_ex".split(), _SYMMETRY),
     **dict.fromkeys("resize_ resize_as_ zero_ as_strided".split(), "as for real numbers"),
     **dict.fromkeys("chalf".split(), "a dtype that is not there"),
 }

@@ -19,25 +19,28 @@ ITSELF = object()  # the function that real tensors have does the same for compl
 
 RULES = {
     **dict.fromkeys("""
-        __array_wrap__ __dlpack__ __dlpack_device__ __reversed__ all allclose any apply_ argwhere as_strided
+        __array_wrap__ __dlpack__ __dlpack_device__ __reversed__ adjoint all allclose any apply_ argwhere as_strided
         as_tensor asarray atleast_1d atleast_2d atleast_3d bfloat16 block_diag bmm bool broadcast_tensors
-        broadcast_to byte can_cast cartesian_prod cat cdouble cfloat chalf channel_shuffle char chunk clone
-        column_stack combinations complex contiguous copy_ count_nonzero cpu cross cumulative_trapezoid data_ptr
-        detach diag diag_embed diagflat diagonal diagonal_scatter diff dot double dsplit dstack einsum
-        element_size empty empty_like eq equal expand expand_as eye fill fill_ flatten flip fliplr flipud float
-        from_numpy full full_like gather get_device half hsplit hstack index_add index_copy index_fill index_put
-        index_select inner int is_complex is_conj is_contiguous is_floating_point is_inference is_neg is_nonzero
-        is_pinned is_same_size is_shared is_signed isclose isfinite isinf isnan istft kron ldexp linear linspace
-        logical_and logical_not logical_or logical_xor logspace long map_ masked_fill masked_scatter
-        masked_select matrix_rank meshgrid mm movedim multi_dot mv narrow narrow_copy ndimension ne nelement new
-        new_empty new_full new_ones new_tensor new_zeros nonzero ones ones_like outer pairwise_distance permute
-        pin_memory pixel_shuffle pixel_unshuffle polar positive promote_types put ravel renorm repeat
-        repeat_interleave reshape reshape_as resize_ resize_as_ resolve_conj resolve_neg result_type roll rot90
-        scalar_tensor scatter scatter_add select select_scatter set_ share_memory_ short size slice_scatter
-        split split_with_sizes squeeze stack stft storage storage_offset stride sum_to_size t take
-        take_along_dim tensor tensor_split tensordot tile to to_dense trace transpose trapezoid tril triu type
-        type_as unbind unflatten unfold unsafe_chunk unsqueeze untyped_storage vander view view_as vsplit vstack
-        where zero_ zeros zeros_like
+        broadcast_to byte can_cast cartesian_prod cat cdouble cfloat chalf channel_shuffle char cholesky
+        cholesky_ex cholesky_inverse cholesky_solve chunk clone column_stack combinations complex contiguous
+        copy_ corrcoef count_nonzero cov cpu cross cumulative_trapezoid data_ptr det detach diag diag_embed
+        diagflat diagonal diagonal_scatter diff dot double dsplit dstack eigh eigvalsh einsum element_size empty
+        empty_like eq equal expand expand_as eye fill fill_ flatten flip fliplr flipud float from_numpy full
+        full_like gather get_device gradient half householder_product hsplit hstack index_add index_copy
+        index_fill index_put index_select inner int inv inv_ex is_complex is_conj is_contiguous
+        is_floating_point is_inference is_neg is_nonzero is_pinned is_same_size is_shared is_signed isclose
+        isfinite isinf isnan istft kron ldexp linear linspace logical_and logical_not logical_or logical_xor
+        logspace long lstsq lu lu_factor lu_factor_ex lu_solve lu_unpack map_ masked_fill masked_scatter
+        masked_select matrix_exp matrix_power matrix_rank meshgrid mm movedim multi_dot mv narrow narrow_copy
+        ndimension ne nelement new new_empty new_full new_ones new_tensor new_zeros nonzero ones ones_like outer
+        pairwise_distance pca_lowrank permute pin_memory pinv pixel_shuffle pixel_unshuffle polar positive
+        promote_types put qr ravel renorm repeat repeat_interleave reshape reshape_as resize_ resize_as_
+        resolve_conj resolve_neg result_type roll rot90 scalar_tensor scatter scatter_add select select_scatter
+        set_ share_memory_ short size slice_scatter solve solve_ex solve_triangular split split_with_sizes
+        squeeze stack stft storage storage_offset stride sum_to_size svd svd_lowrank svdvals t take
+        take_along_dim tensor tensor_split tensordot tensorinv tensorsolve tile to to_dense trace transpose
+        trapezoid triangular_solve tril triu type type_as unbind unflatten unfold unsafe_chunk unsqueeze
+        untyped_storage vander view view_as vsplit vstack where zero_ zeros zeros_like
     """.split(), ITSELF),
     **arithmetic.MAPS,
     **{name: getattr(module, name) for module, names in {
@@ -45,15 +48,14 @@ RULES = {
             tanhshrink float_power logaddexp view_as_real view_as_complex from_parts from_polar""",
         reductions: "sum mean nansum prod cumsum cumprod var std var_mean std_mean logsumexp",
         products: "matmul vdot vecdot addmm addmv addr addbmm baddbmm",
-        matrices: """adjoint inv det slogdet logdet solve matrix_power cholesky eigvalsh eigh eigvals eig svdvals pinv
-            cond matrix_norm dist""",
+        matrices: "slogdet logdet eigvals eig cond matrix_norm dist",
         fourier: "c2c r2c c2r",
         random: "rand randn rand_like randn_like uniform_ normal_",
     }.items() for name in names.split()},
     "abs": arithmetic.absolute, "real": arithmetic.real_view, "imag": arithmetic.imag_view,
     "conj": arithmetic.conjugate, "conj_physical": arithmetic.conjugate,
-    **products.CONVOLUTIONS, "vector_norm": reductions.of_sizes(norms.vector_norm), "norm": matrices.old_norm,
-    "linalg.norm": matrices.norm, "linalg.svd": matrices.svd, "linalg.qr": matrices.qr,
+    **products.CONVOLUTIONS, **products.WINDOWS, "vector_norm": reductions.of_sizes(norms.vector_norm),
+    "norm": matrices.old_norm, "linalg.norm": matrices.norm,
 }
 
 

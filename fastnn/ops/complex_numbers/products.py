@@ -2,7 +2,7 @@
 import numpy as np
 
 from fastnn.errors import ShapeError
-from fastnn.ops import conv, conv_composed, linear, volumes
+from fastnn.ops import conv, conv_composed, fold, linear, volumes
 from fastnn.ops.complex_numbers.arithmetic import from_parts
 from fastnn.ops.complex_numbers.formula import Formula, conj, imag, real
 
@@ -88,3 +88,14 @@ def _convolution(function):
 CONVOLUTIONS = {function.__name__: _convolution(function) for function in (
     conv.conv1d, conv.conv2d, conv_composed.conv3d, conv.conv_transpose1d, conv.conv_transpose2d,
     volumes.conv_transpose3d)}
+
+
+def _by_parts(function):
+    """A linear map with real coefficients."""
+    def mapped(input, *args, **kwargs):
+        return from_parts(function(real(input), *args, **kwargs), function(imag(input), *args, **kwargs))
+    mapped.__wrapped__ = function
+    return mapped
+
+
+WINDOWS = {f"functional.{function.__name__}": _by_parts(function) for function in (fold.fold, fold.unfold)}
