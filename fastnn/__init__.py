@@ -30,7 +30,7 @@ __version__ = "0.1.0.dev0"
 globals().update({name: getattr(dtypes, name) for name in dtypes._TYPES})
 globals().update(dtypes.ABSENT)
 double, half, long, int, short = dtypes.float64, dtypes.float16, dtypes.int64, dtypes.int32, dtypes.int16  # noqa: A001
-chalf, cfloat, cdouble = dtypes.ABSENT["complex32"], dtypes.complex64, dtypes.complex128
+chalf, cfloat, cdouble = dtypes.complex32, dtypes.complex64, dtypes.complex128
 float = dtypes.float32  # noqa: A001 (PyTorch's name)
 inf, nan, pi, e, newaxis = _math.inf, _math.nan, _math.pi, _math.e, None
 strided, sparse_coo, sparse_csr, sparse_csc, sparse_bsr, sparse_bsc = map(dtypes.layout, (

@@ -86,10 +86,18 @@ def by_name(bint on):
         quick_compare = compiled_compare
 
 
+cdef object number_of(np.ndarray array, str form="item"):
+    """What the array's method `form` gives."""
+    if np.PyArray_TYPE(array) == np.NPY_VOID:
+        from fastnn import formats
+        array = formats.decoded(array)
+    return getattr(array, form)()
+
+
 cdef object only_element(np.ndarray array):
     if np.PyArray_SIZE(array) != 1:
         raise ValueError("only one element tensors can be converted to Python scalars")
-    return array.item()
+    return number_of(array)
 
 
 cdef object real_element(np.ndarray array):
@@ -283,7 +291,7 @@ cdef class Operators(Vertex):
         need_self("item", self)
         if np.PyArray_SIZE(self.array) != 1:
             raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
-        return self.array.item()
+        return number_of(self.array)
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers.
@@ -294,7 +302,7 @@ cdef class Operators(Vertex):
         [1, 2]
         """
         need_self("tolist", self)
-        return self.array.tolist()
+        return number_of(self.array, "tolist")
 
     # -- protocols --
     def __len__(self):
@@ -311,7 +319,7 @@ cdef class Operators(Vertex):
         if np.PyArray_SIZE(self.array) != 1:
             raise RuntimeError("Boolean value of Tensor with " +
                                ("no values" if self.array.size == 0 else "more than one value") + " is ambiguous")
-        return bool(self.array.item())
+        return bool(number_of(self.array))
 
     def __float__(self):
         return float(real_element(self.array))
@@ -325,6 +333,8 @@ cdef class Operators(Vertex):
         return int(self.array.item())
 
     def __contains__(self, element):
+        if np.PyArray_TYPE(self.array) == np.NPY_VOID:
+            return bool((<Operators>quick_compare(0, self, element)).array.any())
         if isinstance(element, Operators):
             element = (<Operators>element).array
         return bool((self.array == element).any())
@@ -335,5 +345,5 @@ cdef class Operators(Vertex):
     def __format__(self, spec):
         need_self("__format__", self)
         if np.PyArray_NDIM(self.array) == 0 and type(self).__base__ is Operators:  # a Tensor, not a Parameter
-            return format(self.array.item(), spec)
+            return format(number_of(self.array), spec)
         return object.__format__(self, spec)

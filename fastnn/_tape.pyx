@@ -447,6 +447,9 @@ cdef type class_of(np.ndarray array, type plain):
 
 
 cdef np.ndarray total(np.ndarray x, np.ndarray y):
+    if np.PyArray_CheckExact(x) and np.PyArray_TYPE(x) == np.NPY_VOID:  # of a format: see `fastnn.formats`
+        from fastnn import formats
+        return formats.total(x, y)
     return K.binary("add", x, y) if are_plain(x, y) else numpy.asanyarray(<object>x + <object>y)
 
 

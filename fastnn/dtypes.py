@@ -52,6 +52,28 @@ class dtype:  # noqa: N801 (PyTorch's name)
         return _by_name, (self.name,)
 
 
+class _format(dtype):  # noqa: N801
+    """A dtype that NumPy has no arithmetic for: it gets a NumPy dtype of its own, of bytes, which stand for no number.
+
+    What converts them is `fastnn.formats`; operations that take them are listed in `fastnn.ops.format_rules`.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, name, itemsize):
+        super().__init__(name, [(name, f"V{itemsize}")])
+        self.is_complex = name.startswith("complex")
+        self.is_floating_point, self.is_signed = not self.is_complex, "e8m0" not in name
+
+    def to_real(self):
+        return _TYPES["float16"] if self.is_complex else self
+
+    def to_complex(self):
+        if not self.is_complex:
+            raise RuntimeError(f"Unknown Complex ScalarType for {self}")
+        return self
+
+
 class _absent(dtype):  # noqa: N801
     """A dtype that programs may name and compare with, but no tensor has."""
 
@@ -59,27 +81,25 @@ class _absent(dtype):  # noqa: N801
 
     def __init__(self, name, itemsize):
         self.name, self.itemsize = name, itemsize
-        self.is_floating_point, self.is_complex = "float" in name, name.startswith("complex")
-        self.is_signed = not name.startswith("uint")
+        self.is_floating_point = self.is_complex = False
+        self.is_signed = not name.startswith("qu")
 
     @property
     def numpy(self):
         raise NotImplementedError(f"torch.{self.name}: tensors of this dtype are not implemented")
 
-    def __reduce__(self):
-        return _absent, (self.name, self.itemsize)
 
-
-ABSENT = {name: _absent(name, size) for name, size in [
-    ("bfloat16", 2), ("complex32", 4), ("uint16", 2), ("uint32", 4), ("uint64", 8), ("float8_e4m3fn", 1),
-    ("float8_e5m2", 1), ("float8_e4m3fnuz", 1), ("float8_e5m2fnuz", 1), ("float8_e8m0fnu", 1),
-    ("float4_e2m1fn_x2", 1), ("quint8", 1), ("qint8", 1), ("qint32", 4), ("quint4x2", 1)]}
+ABSENT = {name: _absent(name, size) for name, size in [("quint8", 1), ("qint8", 1), ("qint32", 4), ("quint4x2", 1)]}
+FORMATS = {name: _format(name, size) for name, size in [
+    ("bfloat16", 2), ("complex32", 4), ("float8_e4m3fn", 1), ("float8_e5m2", 1), ("float8_e4m3fnuz", 1),
+    ("float8_e5m2fnuz", 1), ("float8_e8m0fnu", 1), ("float4_e2m1fn_x2", 1)]}
 _TYPES = {name: dtype(name, numpy_type) for name, numpy_type in [
     ("float32", np.float32), ("float64", np.float64), ("float16", np.float16), ("int64", np.int64),
     ("int32", np.int32), ("int16", np.int16), ("int8", np.int8), ("uint8", np.uint8), ("bool", np.bool_),
-    ("complex64", np.complex64), ("complex128", np.complex128)]}
+    ("complex64", np.complex64), ("complex128", np.complex128), ("uint16", np.uint16), ("uint32", np.uint32),
+    ("uint64", np.uint64)]} | FORMATS
 _COMPLEX = {np.dtype(np.float32): _TYPES["complex64"], np.dtype(np.float64): _TYPES["complex128"],
-            np.dtype(np.float16): ABSENT["complex32"]}
+            np.dtype(np.float16): _TYPES["complex32"]}
 _OF_NUMPY = {t.numpy: t for t in _TYPES.values()}
 globals().update(_TYPES)
 __all__ += list(_TYPES)
@@ -87,7 +107,7 @@ _default = _TYPES["float32"]
 
 
 def _by_name(name):
-    return _TYPES[name]
+    return _TYPES[name] if name in _TYPES else ABSENT[name]
 
 
 def from_numpy(numpy_type):
@@ -99,7 +119,7 @@ def from_numpy(numpy_type):
         if native in _OF_NUMPY:
             return _OF_NUMPY[native]
         raise TypeError(f"can't convert np.ndarray of type {numpy_type}. The only supported types are: "
-                        f"{', '.join(_TYPES)}.") from None
+                        f"{', '.join(name for name in _TYPES if name not in FORMATS)}.") from None
 
 
 def to_numpy(kind):
@@ -115,6 +135,10 @@ def to_numpy(kind):
 
 def to_complex(kind):
     """The NumPy dtype of complex numbers whose parts have this NumPy dtype; itself if it is one."""
+    if kind.kind == "V":
+        return np.dtype(np.complex64)
+    if kind == np.float16:
+        raise NotImplementedError("complex32: float16 numbers and complex ones have no common arithmetic here")
     return kind if kind.kind == "c" else _COMPLEX[kind if kind.kind == "f" else _default.numpy].numpy
 
 
@@ -127,6 +151,9 @@ def number(value, kind):
     """A number as NumPy dtype `kind` holds it; RuntimeError, as PyTorch's, where it does not fit."""
     if kind.kind == "b":
         return builtins.bool(value)
+    if kind.kind == "V":
+        from fastnn import formats
+        return formats.number(value, kind)
     if kind.kind == "c" or isinstance(value, (complex, np.complexfloating)):
         if kind.kind != "c" and value.imag == 0:
             return number(value.real, kind)
@@ -186,7 +213,8 @@ def set_default_dtype(kind):
 
 def can_cast(from_, to):
     """Whether PyTorch lets a result of dtype `from_` be written to a tensor of dtype `to`."""
-    source, target = from_.numpy.kind, to.numpy.kind
+    source, target = ("c" if kind.is_complex else "f" if kind.is_floating_point else kind.numpy.kind
+                      for kind in (from_, to))
     return source == target or target == "c" or target == "f" and source != "c" or target in "iu" and source in "biu"
 
 
@@ -342,7 +370,7 @@ def refuse_device(where):
 cpu = device("cpu")
 
 
-# Of formats that no tensor has: eps, max, tiny, resolution (OCP 8-bit formats, bfloat16).
+# Of formats that NumPy does not know: eps, max, tiny, resolution (OCP 8-bit formats, bfloat16).
 _LIMITS = {"bfloat16": (2.0**-7, (2 - 2.0**-7) * 2.0**127, 2.0**-126, 0.01),
            "float8_e4m3fn": (0.125, 448.0, 2.0**-6, 1.0), "float8_e4m3fnuz": (0.125, 240.0, 2.0**-7, 1.0),
            "float8_e5m2": (0.25, 57344.0, 2.0**-14, 1.0), "float8_e5m2fnuz": (0.125, 57344.0, 2.0**-15, 1.0),
@@ -352,13 +380,14 @@ _LIMITS = {"bfloat16": (2.0**-7, (2 - 2.0**-7) * 2.0**127, 2.0**-126, 0.01),
 @functools.cache
 def _limits(kind):
     """What a `finfo` says of a dtype."""
-    if isinstance(kind, _absent) and kind.name in _LIMITS:
+    if isinstance(kind, dtype) and kind.name in _LIMITS:
         eps, largest, tiny, resolution = _LIMITS[kind.name]
         return {"bits": 8 * kind.itemsize, "dtype": kind.name, "eps": eps, "max": largest,
                 "min": tiny if kind.name == "float8_e8m0fnu" else -largest, "tiny": tiny, "smallest_normal": tiny,
                 "resolution": resolution}
-    kind = _TYPES["float16"] if kind is ABSENT["complex32"] else kind  # that of its parts
-    info = np.finfo(to_real(to_numpy(kind)))
+    if isinstance(kind, dtype) and kind.name == "float4_e2m1fn_x2":
+        raise NotImplementedError("finfo: torch.float4_e2m1fn_x2 holds two numbers in each element, and has no limits")
+    info = np.finfo(from_numpy(to_numpy(kind)).to_real().numpy)
     return {"bits": info.bits, "dtype": str(info.dtype), **{
         name: float(getattr(info, name)) for name in ("eps", "max", "min", "tiny", "smallest_normal", "resolution")}}
 
@@ -395,7 +424,7 @@ class iinfo:  # noqa: N801 (PyTorch's name)
     """
 
     def __init__(self, kind):
-        kind = np.dtype(kind.name) if isinstance(kind, _absent) and "uint" in kind.name[:4] else to_numpy(kind)
+        kind = to_numpy(kind)
         if kind.kind not in "iu":
             raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{kind}'")
         info = np.iinfo(kind)

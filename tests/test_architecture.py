@@ -29,7 +29,7 @@ LAYERS = [
     {"errors"},
     {"reference"},
     {"kernels"},
-    {"config", "dtypes", "random"},
+    {"config", "dtypes", "formats", "random"},
     {"_gradients", "_operators", "_tape", "_tensor", "_views", "autograd", "fft", "linalg", "ops", "sparse", "special"},
     {"distributed", "func", "nn", "optim", "signal", "utils", "serialization"},
     {"training", "vision", "models"},
@@ -44,11 +44,11 @@ DOORS = {"keras", "sklearn"}  # none imports another
 OPTIONAL = {"IPython", "PIL", "fcntl", "graphviz", "h5py", "matplotlib", "mpi4py", "onnx", "onnxruntime", "scipy",
             "sklearn", "tensorboardX", "threadpoolctl", "tokenizers", "torch", "tqdm"}  # may not be installed
 # Dear to import, needed by few programs; `import fastnn.keras` loads none of them.
-LAZY = {"concurrent.futures", "difflib", "fastnn.distributed", "fastnn.fft", "fastnn.func",
+LAZY = {"concurrent.futures", "difflib", "fastnn.distributed", "fastnn.fft", "fastnn.formats", "fastnn.func",
         "fastnn.keras.models.exporting", "fastnn.keras.ops.ctc", "fastnn.onnx", "fastnn.ops._memory",
-        "fastnn.ops.complex_numbers", "fastnn.serialization.objects", "fastnn.serialization.torch_files",
-        "fastnn.sklearn", "fastnn.sparse", "fastnn.utils.data._processes", "hashlib", "logging",
-        "multiprocessing.context", "traceback", "urllib.parse", "urllib.request", "wave"}
+        "fastnn.ops.complex_numbers", "fastnn.ops.format_rules", "fastnn.serialization.objects",
+        "fastnn.serialization.torch_files", "fastnn.sklearn", "fastnn.sparse", "fastnn.utils.data._processes",
+        "hashlib", "logging", "multiprocessing.context", "traceback", "urllib.parse", "urllib.request", "wave"}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+c?import[ \t]+(\([^)]*\)|[^\n#]+)|c?import[ \t]+([\w., \t]+))",

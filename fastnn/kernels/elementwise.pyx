@@ -489,7 +489,7 @@ cdef int _copy(np.ndarray out, np.ndarray x, int kind) except -1:
 cpdef np.ndarray copy(np.ndarray x, bint keep_order=False):
     """A new array equal to x (float32 or float64, any strides): C-contiguous, or, with `keep_order`, with its axes in
     memory in the order of x's."""
-    if x is not None and np.PyArray_ISCOMPLEX(x):  # NumPy's: kernels have no complex numbers
+    if x is not None and (np.PyArray_ISCOMPLEX(x) or np.PyArray_TYPE(x) == np.NPY_VOID):  # kernels have no such numbers
         return reference.copy(x, keep_order)
     cdef int kind = _core.real_kind(x, "copy")
     if _core.use_reference:

@@ -17,15 +17,16 @@ from fastnn.ops import (activation, activation_composed, adaptive_pool, arithmet
 from fastnn.ops.functions import public
 from fastnn.ops.printing import tensor_str
 
-_tensor.install_methods(public("Tensor"))
+_methods = public("Tensor")
+_tensor.install_methods(_methods)
 _operators.install(
     add=arithmetic.add, sub=arithmetic.sub, rsub=arithmetic.rsub, mul=arithmetic.mul, div=arithmetic.div,
     rdiv=arithmetic.rdiv, pow=arithmetic.pow, rpow=arithmetic.rpow, matmul=linear.matmul, rmatmul=linear.rmatmul,
-    neg=pointwise.neg, abs=pointwise.abs, floor_divide=arithmetic.floor_divide, remainder=remainder.remainder,
+    neg=pointwise.neg, abs=pointwise.abs, floor_divide=_methods["floor_divide"], remainder=_methods["remainder"],
     rfloor_divide=arithmetic.rfloor_divide, rremainder=remainder.rremainder,
     iadd=arithmetic.add_, isub=arithmetic.sub_, imul=arithmetic.mul_, idiv=arithmetic.div_, ipow=arithmetic.pow_,
     invert=compare.invert, getitem=indexing.getitem, setitem=indexing.setitem,
     unbind=splitting.unbind,
     eq=compare.eq, ne=compare.ne, lt=compare.lt, le=compare.le, gt=compare.gt, ge=compare.ge,
     repr=tensor_str, construct=creation.construct,
-    **{"and": compare.bitwise_and, "or": compare.bitwise_or, "xor": compare.bitwise_xor})
+    **{name: _methods[f"bitwise_{name}"] for name in ("and", "or", "xor")})

@@ -8,8 +8,9 @@ cdef bint is_real(np.ndarray array) noexcept
 cdef bint is_half(np.ndarray array) noexcept
 cdef bint is_special(object value)  # of a class of tensors with rules of its own
 cdef bint is_complex(np.ndarray array) noexcept
-# What the operation `name` gives where one of its two operands is complex, None where neither is.
-cdef object complex_result(str name, object x, object y)
+cdef bint is_ordinary(np.ndarray array) noexcept  # neither complex nor of a format
+# What the operation `name` gives where one of its two operands is not ordinary, None where both are.
+cdef object ruled(str name, object x, object y)
 cdef np.ndarray zero_d(object value)
 cdef int wrap_dim(object dim, int ndim) except -1
 cdef enum:

@@ -48,6 +48,10 @@ cdef bint is_complex(np.ndarray array) noexcept:
     return np.PyArray_ISCOMPLEX(array)
 
 
+cdef bint is_ordinary(np.ndarray array) noexcept:
+    return FORMS[np.PyArray_TYPE(array)] == ORDINARY
+
+
 cdef object single(object value):
     return value.to(dtypes.float32) if isinstance(value, Tensor) and is_half((<Tensor>value).array) else value
 
@@ -196,6 +200,8 @@ def into(str op, out, made, tuple inputs=()):
                           f"{list(shape_of(target.array))}, which does not match the required output shape "
                           f"{list(shape_of(source.array))}.", stacklevel=3)
         target.array = numpy.empty(shape_of(source.array), target.array.dtype)
+    if np.PyArray_TYPE(target.array) == np.NPY_VOID or np.PyArray_TYPE(source.array) == np.NPY_VOID:
+        source = source.to(target.dtype)
     numpy.copyto(target.array, source.array, casting="unsafe")
     target.bump()
     return out
@@ -221,11 +227,18 @@ cdef dict NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "a"
 ctypedef object (*Entry)(object, PyObject *const *, size_t, PyObject *)
 
 # ---- arguments with rules of their own ----
-# Operations of complex numbers are a table, fastnn.ops.complex_numbers, loaded when the first one comes. A class of
-# tensors may have ``rules(function, args, keywords)``, which calls its functions.
+# Operations of complex numbers, and of formats that hold numbers but have no arithmetic, are tables: those of
+# fastnn.ops.complex_numbers and fastnn.ops.format_rules, loaded when the first one comes. A class of tensors may have
+# ``rules(function, args, keywords)``, which calls its functions.
 
 cdef enum:
-    ORDINARY, COMPLEX, SPECIAL
+    ORDINARY, COMPLEX, STORED, SPECIAL
+
+cdef char[32] FORMS  # by NumPy's number of a dtype
+for _number in range(32):
+    FORMS[_number] = (COMPLEX if np.NPY_CFLOAT <= _number <= np.NPY_CLONGDOUBLE else
+                      STORED if _number in (np.NPY_VOID, np.NPY_USHORT, np.NPY_UINT, np.NPY_ULONG, np.NPY_ULONGLONG) else
+                      ORDINARY)
 
 cdef object dtype_class = dtypes.dtype
 cdef object special_class = None, special_rules = None
@@ -247,12 +260,12 @@ cdef bint is_special(object value):
 
 
 cdef int form_of(object value) except -1:
-    """Whether an argument is a complex tensor, array, number or dtype, or a special tensor, or has such ones."""
+    """Which rules an argument has: those of complex tensors, arrays, numbers and dtypes, of formats', of special ones."""
     cdef int form
     if is_special(value):
         return SPECIAL
     if isinstance(value, Tensor):
-        return COMPLEX if (<Tensor>value).array is not None and is_complex((<Tensor>value).array) else ORDINARY
+        return ORDINARY if (<Tensor>value).array is None else FORMS[np.PyArray_TYPE((<Tensor>value).array)]
     if isinstance(value, (tuple, list)):
         for item in value:
             if isinstance(item, (int, float, str)):
@@ -262,9 +275,10 @@ cdef int form_of(object value) except -1:
                 return form
         return ORDINARY
     if isinstance(value, np.ndarray):
-        return COMPLEX if is_complex(value) else ORDINARY
-    return COMPLEX if isinstance(value, (complex, numpy.complexfloating)) \
-        or type(value) is dtype_class and value.is_complex else ORDINARY
+        return FORMS[np.PyArray_TYPE(value)]
+    if isinstance(value, dtype_class):
+        return FORMS[value.numpy.num]
+    return COMPLEX if isinstance(value, (complex, numpy.complexfloating)) else ORDINARY
 
 
 cdef inline int form_of_all(PyObject *const *args, Py_ssize_t n) except -1:
@@ -274,8 +288,9 @@ cdef inline int form_of_all(PyObject *const *args, Py_ssize_t n) except -1:
     for i in range(n):
         kind = Py_TYPE(<object>args[i])
         if kind == <PyTypeObject *>Tensor:
-            if np.PyArray_ISCOMPLEX((<Tensor>args[i]).array):
-                found = COMPLEX
+            form = FORMS[np.PyArray_TYPE((<Tensor>args[i]).array)]
+            if form > found:
+                found = form
         elif kind != INT and kind != FLOAT and kind != NONE and kind != BOOL:
             form = form_of(<object>args[i])
             if form > found:
@@ -289,8 +304,17 @@ def complex_rule(str name, function=None, str home="fastnn"):
     return complex_numbers.rule_of(name, function, home)
 
 
-cdef object complex_result(str name, object x, object y):
-    return complex_rule(name)(x, y) if form_of(x) == COMPLEX or form_of(y) == COMPLEX else None
+cdef object rule_of(int form, str name, function=None, str home="fastnn"):
+    if form == COMPLEX:
+        return complex_rule(name, function, home)
+    from fastnn.ops import format_rules
+    return format_rules.rule_of(name, function, home)
+
+
+cdef object ruled(str name, object x, object y):
+    """What the rules make of an operation, None where its operands are ordinary."""
+    cdef int form = max(form_of(x), form_of(y))
+    return None if form == ORDINARY else rule_of(form, name)(x, y)
 
 
 cdef object enter(object self, PyObject *const *args, size_t count, PyObject *keywords):
@@ -301,8 +325,8 @@ cdef object enter(object self, PyObject *const *args, size_t count, PyObject *ke
     if form == SPECIAL:
         return special_rules(f, tuple([<object>args[i] for i in range(n)]), {} if keywords == NULL else
                              {key: <object>args[n + i] for i, key in enumerate(<tuple>keywords)})
-    if form == COMPLEX and f.real_only:
-        f = f.complex_form()
+    if form != ORDINARY and f.ordinary:
+        f = f.twin(form)
     if keywords != NULL:
         if f.names is None:
             f.look()
@@ -335,29 +359,31 @@ cdef class Function:
     cdef str rest
     cdef dict others
     cdef bint out, scaled
-    cdef bint real_only          # whether another form of it is called where an argument is complex
-    cdef Function complex_twin   # that form
+    cdef bint ordinary  # whether another form of it is called where an argument has rules of its own
+    cdef dict twins     # those forms
 
     def __init__(self, function, str name, str home="fastnn", dict others=None, bint out=False, bint scaled=False):
         self.entry = enter
-        self.real_only = True
+        self.ordinary = True
         self.__wrapped__, self.__name__, self.home, self.others = function, name, home, others or {}
         self.out, self.scaled = out, scaled
 
-    cdef Function complex_form(self):
-        cdef Function twin = self.complex_twin
+    cdef Function twin(self, int form):
+        if self.twins is None:
+            self.twins = {}
+        cdef Function twin = self.twins.get(form)
         if twin is None:
-            rule = complex_rule(self.__name__, self.__wrapped__, self.home)
+            rule = rule_of(form, self.__name__, self.__wrapped__, self.home)
             twin = Function(rule, self.__name__, self.home, self.others, self.out or self.takes("out"), self.scaled)
-            twin.real_only = False
+            twin.ordinary = False
             if rule is self.__wrapped__:
                 twin.out = self.out
-            self.complex_twin = twin
+            self.twins[form] = twin
         return twin
 
     def redirect(self, function):
         """Call `function` from now on; returns what was called before."""
-        before, self.__wrapped__, self.names, self.complex_twin = self.__wrapped__, function, None, None
+        before, self.__wrapped__, self.names, self.twins = self.__wrapped__, function, None, None
         return before
 
     cdef int look(self) except -1:
@@ -480,7 +506,7 @@ def promote(x, y):
             kind = (<Tensor>operand).array.dtype.kind
             if is_special(operand):
                 raise NotImplementedError(f"this operation takes no tensor of layout {operand.layout}")
-            return {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}[kind]
+            return 2 + operand.dtype.is_complex if kind == "V" else {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}[kind]
         return (0 if isinstance(operand, (bool, numpy.bool_)) else 1 if isinstance(operand, (int, numpy.integer)) else
                 3 if isinstance(operand, (complex, numpy.complexfloating)) else 2)
 
@@ -498,6 +524,9 @@ def promote(x, y):
     if rx == ry:
         tx, ty = own(x), own(y)
         if cx == cy or min(cx, cy) == 2:
+            if tx.kind == "V" or ty.kind == "V":
+                from fastnn import formats
+                return formats.promoted(tx, ty)
             if {tx, ty} == {numpy.dtype(numpy.float16), numpy.dtype(numpy.float32)}:
                 return numpy.dtype(numpy.float32)
             return numpy.promote_types(tx, ty)
@@ -514,6 +543,8 @@ cdef Tensor as_tensor(object value, Tensor like):
         return <Tensor>value
     if isinstance(value, (complex, numpy.complexfloating)):
         return wrap(numpy.asarray(value).astype(promote(like, value)))
+    if like is not None and np.PyArray_TYPE(like.array) == np.NPY_VOID:
+        return wrap(dtypes.number(value, promote(like, value)))
     if isinstance(value, (bool, int, float, numpy.number, numpy.bool_)):
         if -65504 <= value <= 65504:  # fits into all
             return wrap(numpy.asarray(value).astype(promote(like, value)))

@@ -8,7 +8,7 @@ from fastnn cimport _operators
 from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, check_inplace, needs_grad, recording, record1, record2, shape_of, wrap
 from fastnn.kernels cimport elementwise as K
-from fastnn.ops._common cimport as_tensor, complex_result, is_real, is_special, undo, zero_d
+from fastnn.ops._common cimport as_tensor, is_real, is_special, ruled, undo, zero_d
 from fastnn.ops._common import broadcast_shapes, need_tensors, promote
 from fastnn.ops.declare import operation
 from fastnn.ops.inplace cimport changed
@@ -131,7 +131,7 @@ cdef Tensor real_tensor(object value):
 cdef np.ndarray compute(str op, np.ndarray x, np.ndarray y):
     if is_real(x):
         return K.binary(op, x, y)
-    complex_result(op, x, y)  # which says that there are none
+    ruled(op, x, y)  # which says that there are none
     if op == "pow" and y.dtype.kind == "i" and y.size and (y < 0).any():  # 1, or 0 rounded towards 0
         base = zero_d(numpy.power(x, numpy.abs(y)))
         return zero_d(numpy.where(y >= 0, base, numpy.where(numpy.abs(x) == 1, base, 0))).astype(base.dtype)
@@ -199,7 +199,7 @@ def add(input, other, *, alpha=1):
     if isinstance(input, Tensor) and isinstance(other, Tensor) and plain(<Tensor>input, <Tensor>other):
         x, y = <Tensor>input, <Tensor>other
     else:
-        found = complex_result("add", input, other)
+        found = ruled("add", input, other)
         if found is not None:
             return found
         x, y = operands(input, other)
@@ -231,7 +231,7 @@ def sub(input, other, *, alpha=1):
     if isinstance(input, Tensor) and isinstance(other, Tensor) and plain(<Tensor>input, <Tensor>other):
         x, y = <Tensor>input, <Tensor>other
     else:
-        found = complex_result("sub", input, other)
+        found = ruled("sub", input, other)
         if found is not None:
             return found
         x, y = operands(input, other)
@@ -288,7 +288,7 @@ def mul(input, other):
     if isinstance(input, Tensor) and isinstance(other, Tensor) and plain(<Tensor>input, <Tensor>other):
         x, y = <Tensor>input, <Tensor>other
     else:
-        found = complex_result("mul", input, other)
+        found = ruled("mul", input, other)
         if found is not None:
             return found
         x, y = operands(input, other)
@@ -334,7 +334,7 @@ def div(input, other, *, rounding_mode=None):
     if isinstance(input, Tensor) and isinstance(other, Tensor) and plain(<Tensor>input, <Tensor>other):
         x, y = <Tensor>input, <Tensor>other
     else:
-        found = complex_result("div", input, other)
+        found = ruled("div", input, other)
         if found is not None:
             return found
         if promote(input, other).kind == "f":
@@ -376,7 +376,7 @@ def pow(input, exponent):
     if isinstance(input, Tensor) and type(exponent) in (int, float) and is_real((<Tensor>input).array):
         return apply("square", input) if exponent == 2 else apply("pow_scalar", input, exponent)
     cdef Tensor x, y, out
-    found = complex_result("pow", input, exponent)
+    found = ruled("pow", input, exponent)
     if found is not None:
         return found
     x, y = operands(input, exponent)
@@ -447,7 +447,7 @@ def floor_divide(input, other):
 
 def rfloor_divide(input, other):
     """other // input."""
-    return floor_divide(as_tensor(other, input), input)
+    return as_tensor(other, input) // input
 
 
 # ---- with a Python number ----

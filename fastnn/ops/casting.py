@@ -121,7 +121,9 @@ def is_nonzero(input):
 
 TYPE_NAMES = {"float32": "Float", "float64": "Double", "float16": "Half", "int64": "Long", "int32": "Int",
               "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool", "complex64": "ComplexFloat",
-              "complex128": "ComplexDouble"}
+              "complex128": "ComplexDouble", "complex32": "ComplexHalf", "bfloat16": "BFloat16", "uint16": "UInt16",
+              "uint32": "UInt32", "uint64": "UInt64",
+              **{name: name.capitalize() for name in dtypes.FORMATS if name.startswith("float")}}
 
 
 @operation("Tensor.type")
@@ -217,31 +219,10 @@ def _caster(method, name):
     return cast
 
 
-def _absent_caster(method, name):
-    def cast(self, memory_format=None):
-        return shape.cast(self, dtypes.ABSENT[name])
-    cast.__doc__ = f"""Always an error: there are no {name} tensors.
-
-    Parameters
-    ----------
-    memory_format : optional
-        Without effect.
-
-    Examples
-    --------
-    >>> fastnn.ones(2).{method}()
-    Traceback (most recent call last):
-    NotImplementedError: ...
-    """
-    return cast
-
-
 for _name, _kind in {"float": "float32", "double": "float64", "half": "float16", "long": "int64", "int": "int32",
                      "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool", "cfloat": "complex64",
-                     "cdouble": "complex128"}.items():
+                     "cdouble": "complex128", "bfloat16": "bfloat16", "chalf": "complex32"}.items():
     operation(f"Tensor.{_name}")(_caster(_name, _kind))
-for _name, _kind in {"bfloat16": "bfloat16", "chalf": "complex32"}.items():
-    operation(f"Tensor.{_name}")(_absent_caster(_name, _kind))
 
 
 @operation("Tensor")

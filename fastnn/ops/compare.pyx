@@ -9,7 +9,7 @@ from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, recording, record2, shape_of, wrap
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport elementwise as K
-from fastnn.ops._common cimport complex_result, is_real, undo, zero_d
+from fastnn.ops._common cimport is_complex, is_real, ruled, undo, zero_d
 from fastnn.ops._common import broadcast_shapes, need_tensors, promote
 from fastnn.ops.arithmetic cimport compute, operands
 from fastnn.ops.declare import operation
@@ -40,9 +40,11 @@ cdef object compared(int number, object input, object other):
         return NotImplemented
     if z is not None:
         return wrap(z)
-    if number > 1:
-        complex_result(NAMES[number], input, other)  # which says that they have no order
     y = array_of(other)
+    if number > 1 or not (is_complex(x) or isinstance(y, np.ndarray) and is_complex(y) or isinstance(y, complex)):
+        found = ruled(NAMES[number], input, other)  # which says of complex numbers that they have no order
+        if found is not None:
+            return found
     try:
         return wrap(zero_d(FUNCTIONS[number](x, y)))
     except ValueError as error:

@@ -7,6 +7,7 @@ import numpy as np
 from fastnn import dtypes, random
 from fastnn._tensor import Tensor, from_array, wrap_numpy
 from fastnn.kernels import _core
+from fastnn.ops import shape
 from fastnn.ops._common import into, promote, room
 from fastnn.ops.declare import operation
 
@@ -94,10 +95,13 @@ def _array_of(data, kind):
     own = functools.reduce(promoted_kinds, map(_dtype_of, found)) if found else dtypes.get_default_dtype().numpy
     kind = own if kind is None else kind
     dtypes.from_numpy(kind)  # TypeError for those that tensors lack
+    if kind.kind == "V":
+        from fastnn import formats
+        return formats.encoded(np.array(data, formats.wide(kind)), kind)
     wide = np.dtype(np.int64) if kind.kind in "iu" else kind
     try:
         with np.errstate(over="ignore"):
-            array = np.array(data, wide)
+            array = np.array(data, np.uint64 if kind == np.uint64 else wide)
     except (OverflowError, ValueError) as error:
         if "float" in str(error):  # NaN or an infinity
             raise RuntimeError(f"value cannot be converted to type {kind} without overflow") from None
@@ -143,7 +147,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     if isinstance(data, np.ndarray):
         kind = dtypes.from_numpy(data.dtype).numpy if kind is None else kind
         with np.errstate(invalid="ignore", over="ignore"):
-            array = np.ascontiguousarray(data.astype(kind)).reshape(data.shape)
+            array = np.ascontiguousarray(shape.converted(data, kind)).reshape(data.shape)
     else:
         array = _array_of(data, kind)
     return finish(array, requires_grad)
@@ -232,7 +236,7 @@ def empty(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_
 
 def _empty(op, size, kind):
     room(op, size, kind.itemsize)
-    return _core.empty(size, kind.num)
+    return np.empty(size, kind) if kind.kind == "V" else _core.empty(size, kind.num)
 
 
 @operation("fastnn")

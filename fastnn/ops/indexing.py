@@ -235,12 +235,12 @@ def setitem(input, index, value):
     if _is_basic(index):
         _check_steps(index)
         writable(from_array(np.asarray(x[index])))  # these elements, not all of the input's, need memory of their own
-    if isinstance(value, Tensor) and x.dtype.kind == "c":
+    if isinstance(value, Tensor) and (x.dtype.kind in "cV" or to_array(value).dtype.kind == "V"):
         value = value.to(input.dtype)
     source = value.detach().numpy() if isinstance(value, Tensor) else value
     if isinstance(source, (int, float, complex)):
         source = dtypes.number(source, x.dtype)
-    if isinstance(source, np.ndarray) and source.dtype.kind == "c" != x.dtype.kind:
+    if isinstance(source, np.ndarray) and source.dtype != x.dtype and (source.dtype.kind == "c" or x.dtype.kind == "V"):
         source = converted(source, x.dtype)
     if isinstance(source, np.ndarray) and source.ndim > 0:
         target = np.asarray(x[index]).shape

@@ -65,6 +65,8 @@ cpdef Tensor changed(str op, Tensor x, object function, tuple args, dict kwargs,
     if not (recording(x) or grad_enabled() and (any_recording(args) or any_recording(kwargs.values()))):
         out = <Tensor?>function(x, *args, **kwargs)
         check_result(op, x, out)
+        if np.PyArray_TYPE(x.array) == np.NPY_VOID or np.PyArray_TYPE(out.array) == np.NPY_VOID:
+            out = out.to(x.dtype)
         numpy.copyto(x.array, out.array, casting="unsafe")
         x.bump()
         return x
@@ -140,7 +142,9 @@ def zero_(self):
     """
     cdef Tensor x = <Tensor?>self
     check_inplace(x, False)
-    if np.PyArray_IS_C_CONTIGUOUS(x.array):
+    if np.PyArray_TYPE(x.array) == np.NPY_VOID:
+        x.array.fill(dtypes.number(0, x.array.dtype))
+    elif np.PyArray_IS_C_CONTIGUOUS(x.array):
         memset(np.PyArray_DATA(x.array), 0, np.PyArray_NBYTES(x.array))
     else:
         x.array.fill(0)

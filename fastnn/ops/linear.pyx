@@ -7,7 +7,7 @@ from fastnn._tensor cimport Tensor, needs_grad, recording, record2, record3, wra
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport gemm, linear as K
 from fastnn.kernels.elementwise import binary, unary_saves
-from fastnn.ops._common cimport as_tensor, complex_result, is_complex, is_half, is_real, is_special, undo, zero_d
+from fastnn.ops._common cimport as_tensor, is_half, is_ordinary, is_real, is_special, ruled, undo, zero_d
 from fastnn.ops.arithmetic import add, mul
 from fastnn.ops.maps import mapped
 from fastnn.ops.slopes import times_slope
@@ -169,8 +169,8 @@ def matmul(input, other):
         if is_special(other):
             return NotImplemented
         raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {x.dtype} != {y.dtype}")
-    if is_complex(x.array):
-        return complex_result("matmul", x, y)
+    if not is_ordinary(x.array):
+        return ruled("matmul", x, y)
     cdef np.ndarray z
     if is_half(x.array):
         return matmul(x.to(dtypes.float32), y.to(dtypes.float32)).to(dtypes.float16)

@@ -12,7 +12,7 @@ from fastnn._tape import operations
 from fastnn._tensor cimport Tensor, adopt_node, check_inplace, record1, recording, wrap
 from fastnn.kernels cimport elementwise as K
 from fastnn.kernels import unary_names, unary_saves
-from fastnn.ops._common cimport is_complex, is_half, is_real, zero_d
+from fastnn.ops._common cimport is_complex, is_half, is_ordinary, is_real, zero_d
 from fastnn.ops._common import complex_rule
 from fastnn.ops.inplace cimport changed
 
@@ -77,8 +77,8 @@ cdef Tensor apply_map(Map map, str name, Tensor x, double a, double b):
     if not is_real(x.array):
         if is_half(x.array):
             return apply_map(map, name, x.to(dtypes.float32), a, b).to(dtypes.float16)
-        if is_complex(x.array):
-            return complex_rule(name)(x)
+        if not is_ordinary(x.array):
+            return with_rules(x, name, a, b)
         x = wrap(x.array.astype(dtypes.get_default_dtype().numpy))
     cdef np.ndarray y = K.unary_map(map.index, x.array, a, b)
     if not recording(x):
@@ -102,6 +102,14 @@ def mapped(input, str name, double a=0.0, double b=0.0):
     return apply(name, input, a, b)
 
 
+def with_rules(Tensor x, str name, a, b):
+    """The map of a tensor that is complex or of a format."""
+    if is_complex(x.array):
+        return complex_rule(name)(x)
+    from fastnn.ops import format_rules
+    return format_rules.computed(name, mapped)(x, name, a, b)
+
+
 cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
     """The same, written over the input."""
     cdef Tensor x = <Tensor?>input, out
@@ -113,8 +121,8 @@ cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
         return x
     if is_half(x.array):
         return changed(name + "_", x, mapped, (name, a, b), {})
-    if is_complex(x.array):
-        return changed(name + "_", x, complex_rule(name), (), {})
+    if not is_ordinary(x.array):
+        return changed(name + "_", x, with_rules, (name, a, b), {})
     if not is_real(x.array):
         raise RuntimeError(f"result type {dtypes.get_default_dtype()} can't be cast to the desired output type "
                            f"{dtypes.from_numpy(x.array.dtype)}")

@@ -181,7 +181,8 @@ def copy_(self, other, non_blocking=False):
     array = writable(self)
     try:
         source = other.detach().numpy()
-        np.copyto(array, shape.converted(source, array.dtype) if source.dtype.kind == "c" else source, casting="unsafe")
+        np.copyto(array, shape.converted(source, array.dtype) if source.dtype.kind in "cV" or array.dtype.kind == "V"
+                  else source, casting="unsafe")
     except ValueError:
         raise RuntimeError(f"copy_: the shape of src {list(other.shape)} does not broadcast to {list(self.shape)}"
                            ) from None

@@ -145,11 +145,15 @@ def tensor_str(tensor, prefix="tensor("):
     array = tensor.detach().numpy()
     suffixes = []
     usual = dtypes.get_default_dtype().numpy
-    default = array.dtype in (usual, dtypes.to_complex(usual), np.dtype(np.int64), np.dtype(bool))
+    kind = array.dtype
+    if kind.kind == "V":
+        from fastnn import formats
+        array = array.view(np.uint8).astype(np.float32) if "x2" in tensor.dtype.name else formats.decoded(array)
+    default = kind in (usual, dtypes.to_complex(usual), np.dtype(np.int64), np.dtype(bool))
     if array.size == 0:
         if array.ndim != 1:
             suffixes.append(f"size={tuple(array.shape)}")
-        if array.dtype != usual:
+        if kind != usual:
             suffixes.append(f"dtype={tensor.dtype}")
         body = "[]"
     else:

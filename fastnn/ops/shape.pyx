@@ -506,6 +506,8 @@ cdef object copy_backward(Node node, np.ndarray grad):
     dtype = node.saved[0]
     if grad.dtype == dtype:
         return grad
+    if grad.dtype.kind == "V" or dtype.kind == "V":
+        return converted(grad, dtype)
     return (grad.real if is_complex(grad) and dtype.kind != "c" else grad).astype(dtype)
 
 
@@ -572,6 +574,12 @@ def contiguous(input, memory_format=None):
 
 def converted(np.ndarray array, wanted):
     """A copy in another NumPy dtype; where imaginary parts are lost, with PyTorch's warning."""
+    if array.dtype.kind == "V" or wanted.kind == "V":
+        from fastnn import formats
+        if array.dtype.kind == "V" and wanted.kind != "V":
+            array = formats.decoded(array)
+        elif array.dtype != wanted:
+            return formats.converted(array, wanted)
     if is_complex(array) and wanted.kind not in "cb":
         warnings.warn("Casting complex values to real discards the imaginary part", stacklevel=3)
         array = array.real
@@ -586,6 +594,6 @@ def cast(input, dtype, bint copy=False):
     if x.array.dtype == wanted and not copy:
         return x
     array = converted(x.array, wanted)
-    if wanted.kind not in "fc":
+    if wanted.kind not in "fcV":
         return wrap(array)
     return copied(array, x, TO_COPY)

@@ -89,7 +89,7 @@ def put_slice(Tensor x not None, index, value):
         return False
     source = (<Tensor>value).array
     if not 0 <= i < np.PyArray_DIM(x.array, 0) or np.PyArray_TYPE(source) != np.PyArray_TYPE(x.array) or \
-            np.PyArray_NDIM(source) != np.PyArray_NDIM(x.array) - 1:
+            np.PyArray_NDIM(source) != np.PyArray_NDIM(x.array) - 1 or np.PyArray_TYPE(source) == np.NPY_VOID:
         return False
     for d in range(np.PyArray_NDIM(source)):
         if np.PyArray_DIM(source, d) != np.PyArray_DIM(x.array, d + 1):

@@ -1,0 +1,141 @@
+"""What operations do with tensors of formats that hold numbers and have no arithmetic: one table.
+
+bfloat16, complex numbers of float16, 8-bit floats and unsigned integers of 16 bits and more are moved and looked at as
+they are. bfloat16 and complex32 are computed with in float32 and complex64, and rounded once, as PyTorch does
+elsewhere; other formats raise NotImplementedError with the operation's name, as its kernels do.
+"""
+import functools
+
+from fastnn import dtypes, formats
+from fastnn._tensor import Tensor, recording_of
+from fastnn.ops._common import complex_rule
+from fastnn.ops.casting import TYPE_NAMES
+from fastnn.ops.declare import HOMES
+from fastnn.ops.inplace import changed
+
+COMPUTED = {dtypes.bfloat16: dtypes.float32, dtypes.complex32: dtypes.complex64}
+STORED = frozenset([*dtypes.FORMATS.values(), dtypes.uint16, dtypes.uint32, dtypes.uint64])
+WIDE = {kind: dtypes.float32 for kind in dtypes.FORMATS.values()} | COMPUTED | {
+    dtypes.uint16: dtypes.int32, dtypes.uint32: dtypes.int64, dtypes.uint64: dtypes.int64}  # for comparison alone
+
+# The function itself, as it is; a view among them has a gradient that adds nothing.
+VIEWS = frozenset("""
+    as_strided atleast_1d atleast_2d atleast_3d chunk contiguous cpu data_ptr detach diagonal dsplit element_size
+    flatten get_device hsplit is_complex is_contiguous is_floating_point is_pinned is_same_size is_shared is_signed
+    is_sparse movedim moveaxis narrow ndimension nelement permute pin_memory ravel real requires_grad_ reshape
+    reshape_as resize_ resize_as_ select share_memory_ short_ size split split_with_sizes squeeze storage
+    storage_offset stride swapaxes swapdims t tensor_split to transpose type type_as unbind unflatten unsafe_chunk
+    unsqueeze untyped_storage view view_as vsplit clone empty empty_like empty_strided zeros zeros_like ones ones_like
+    full full_like tensor scalar_tensor as_tensor asarray from_numpy frombuffer new_empty new_full new_ones new_tensor
+    new_zeros new_empty_strided zero_ fill_ set_ numel dim float double half int long short char byte bool bfloat16
+    chalf cfloat cdouble result_type promote_types can_cast is_tensor is_storage typename is_conj is_neg is_inference
+    resolve_conj resolve_neg __dlpack__ __dlpack_device__ __array_wrap__ is_nonzero rename to_dense copy_
+""".split())
+# A view whose gradient is a sum: the function itself where nothing is recorded.
+REPEATED = frozenset("broadcast_to expand expand_as unfold broadcast_tensors".split())
+# What moves elements moves them as integers of their size, where nothing is recorded; tensors of several dtypes get
+# that of all.
+MOVES = frozenset("""
+    block_diag cat column_stack concat concatenate diag_embed diagonal_scatter dstack flip fliplr flipud gather hstack
+    index_copy index_select masked_select meshgrid narrow_copy repeat repeat_interleave roll rot90 row_stack
+    select_scatter slice_scatter stack take take_along_dim tile tril triu vstack where
+""".split())
+# Every format's numbers are known: these need no arithmetic.
+EXACT = frozenset("all any eq equal isfinite isinf isnan isneginf isposinf ne not_equal".split())
+
+
+def tensors_in(values):
+    """The tensors among arguments."""
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            yield from tensors_in(value)
+
+
+def _mapped(change, value):
+    if isinstance(value, (tuple, list)):
+        made = [_mapped(change, item) for item in value]
+        return made if type(value) is list else type(value)(*made) if hasattr(value, "_fields") else type(value)(made)
+    return change(value)
+
+
+def rule_of(name, function=None, home="fastnn"):
+    """What stands for `function` of a home where a tensor or dtype of a format is among its arguments."""
+    function = HOMES["fastnn"][name].function if function is None else function
+    names = {name, getattr(function, "__name__", name)}
+    if names & VIEWS:
+        return function
+    if name.endswith("_") and not name.endswith("__"):
+        return _in_place(name, getattr(function, "__wrapped__", function), home)
+    by_way = computed(name, function, bool(names & EXACT), home)
+    return _moved(function, by_way, names & REPEATED) if names & (MOVES | REPEATED) else by_way
+
+
+def _moved(function, by_way, repeated):
+    """`function` for elements as they are, `by_way` of a wider dtype for gradients and numbers."""
+    @functools.wraps(function)
+    def moved(*args, **kwargs):
+        given = list(tensors_in((*args, *kwargs.values())))
+        if any(map(recording_of, given)) or any(isinstance(value, float) for value in args):
+            return by_way(*args, **kwargs)
+        if repeated:
+            return function(*args, **kwargs)
+        numbers = [x.dtype.numpy for x in given if x.dtype in STORED or x.dtype.is_floating_point or x.dtype.is_complex]
+        kind = dtypes.from_numpy(functools.reduce(formats.promoted, numbers))
+        if kind not in STORED:
+            return by_way(*args, **kwargs)
+        bits = getattr(dtypes, f"int{8 * kind.itemsize}")
+
+        def as_bits(value):
+            isnumber = isinstance(value, Tensor) and value.dtype.numpy in numbers
+            return value.to(kind).view(bits) if isnumber else value
+
+        def back(value):
+            return value.view(kind) if isinstance(value, Tensor) and value.dtype is bits else value
+        return _mapped(back, function(*[_mapped(as_bits, value) for value in args],
+                                      **{key: _mapped(as_bits, value) for key, value in kwargs.items()}))
+    return moved
+
+
+def _in_place(name, function, home):
+    by_way = computed(name[:-1], function, home=home)
+
+    def method(self, *args, **kwargs):
+        return changed(name, self, by_way, args, kwargs)
+    method.__wrapped__ = function
+    return method
+
+
+def computed(name, function, exact=False, home="fastnn"):
+    """A function that computes in a wider dtype and rounds its results once.
+
+    They keep the wider dtype where a tensor with dimensions had one already.
+    """
+    @functools.wraps(function)
+    def by_way(*args, **kwargs):
+        given = (*args, *kwargs.values())
+        found = {x.dtype for x in tensors_in(given) if x.dtype in STORED}
+        found |= {value for value in given if isinstance(value, dtypes.dtype) and value in STORED}
+        for kind in sorted(found, key=str):
+            if kind not in (WIDE if exact else COMPUTED):
+                raise NotImplementedError(f'"{name}" not implemented for \'{TYPE_NAMES[kind.name]}\'')
+        kind = min(found, key=lambda kind: kind.is_floating_point)  # complex numbers come first
+        asked = kwargs.get("dtype")
+        keeps = asked is not None and asked not in STORED or asked is None and any(
+            x.ndim and x.dtype not in STORED and (x.dtype.is_floating_point or x.dtype.is_complex)
+            for x in tensors_in(given))
+
+        def widened(value):
+            if isinstance(value, Tensor) and value.dtype in STORED:
+                return value.view(dtypes.uint8) if value.dtype is dtypes.float4_e2m1fn_x2 else value.to(WIDE[value.dtype])
+            return WIDE.get(value, value) if isinstance(value, dtypes.dtype) else value
+
+        def rounded(value):
+            fits = isinstance(value, Tensor) and not keeps and value.dtype in (dtypes.float32, dtypes.complex64)
+            return value.to(kind if kind.is_complex == value.dtype.is_complex else kind.to_real()) if fits else value
+        rule = complex_rule(name, function, home) if kind.is_complex else function
+        made = rule(*[_mapped(widened, value) for value in args],
+                        **{key: _mapped(widened, value) for key, value in kwargs.items()})
+        return made if exact else _mapped(rounded, made)
+    return by_way
