@@ -41,7 +41,7 @@ def _memory(view):
 def _reduce(array):
     """An array as a dense one, whose memory can be shared, and the order of its axes.
 
-    NumPy before 2.2 lets pickle share the memory of arrays in C's or Fortran's order alone, later ones that of dense arrays.
+    NumPy before 2.2 shares that of arrays in C's or Fortran's order alone, later ones that of dense arrays.
     """
     if array.flags.forc or array.dtype.hasobject:
         return array.__reduce_ex__(5)
