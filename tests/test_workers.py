@@ -1,5 +1,6 @@
 """Worker processes of a loader: the same batches, errors and ends as PyTorch's, and no process is left."""
 import collections
+import mmap
 import multiprocessing
 import os
 import random
@@ -240,6 +241,18 @@ def test_a_worker_that_dies(end, text, persistent):
     assert not multiprocessing.active_children()
     with pytest.raises(RuntimeError, match="have ended"):
         next(batches)
+
+
+@pytest.mark.parametrize("make", [lambda x: x.transpose(2, 0, 1), lambda x: x[::-1, :, ::2], lambda x: x[1:, None].T,
+                                  lambda x: np.broadcast_to(x, (2, 50, 60, 7)), lambda x: x.astype(object)[:, ::2]],
+                         ids=["permuted", "reversed", "part", "broadcast", "objects"])
+def test_arrays_of_any_strides(make):
+    x = make(np.arange(21000.0).reshape(50, 60, 7))
+    batch = next(iter(data.DataLoader(Items(lambda i: x), 1, num_workers=1, collate_fn=lambda items: items[0])))
+    assert np.array_equal(batch, x) and batch.dtype == x.dtype and batch.flags.writeable
+    while isinstance(batch, np.ndarray):
+        batch = batch.base
+    assert x.dtype == object or isinstance(batch.obj, mmap.mmap), "not in shared memory"
 
 
 def test_what_cannot_be_sent_is_an_error():

@@ -12,6 +12,8 @@ import pickle
 import tempfile
 from multiprocessing import reduction
 
+import numpy as np
+
 from fastnn._tensor import Tensor
 
 LARGE = 1 << 16  # bytes of an array from which on its memory is shared
@@ -36,13 +38,24 @@ def _memory(view):
     return handle
 
 
+def _reduce(array):
+    """An array as a dense one, whose memory can be shared, and the order of its axes.
+
+    NumPy before 2.2 shares that of arrays in C's or Fortran's order alone, later ones that of dense arrays.
+    """
+    if array.flags.forc or array.dtype.hasobject:
+        return array.__reduce_ex__(5)
+    order = np.argsort([-abs(stride) for stride in array.strides], kind="stable")
+    return np.transpose, (np.ascontiguousarray(array.transpose(order)), np.argsort(order).tolist())
+
+
 def send(connection, value):
     """Send a value; where it cannot be pickled, or there is no memory for it, nothing is sent."""
     buffers, data = [], io.BytesIO()
     pickler = reduction.ForkingPickler(data, 5, True, buffers.append if SHARED else None)
     # torch.multiprocessing would share tensors one by one
     pickler.dispatch_table = {kind: reduce for kind, reduce in pickler.dispatch_table.items()
-                              if not (isinstance(kind, type) and issubclass(kind, Tensor))}
+                              if not (isinstance(kind, type) and issubclass(kind, Tensor))} | {np.ndarray: _reduce}
     pickler.dump(value)
     parts, handles = [], []
     try:
