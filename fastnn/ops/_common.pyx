@@ -98,6 +98,8 @@ cdef np.ndarray undo(np.ndarray grad, tuple shape):
 
 cdef int wrap_dim(object dim, int ndim) except -1:
     """A dimension counted from the end becomes one counted from the start; IndexError out of range."""
+    if isinstance(dim, float):  # C would cut it
+        raise TypeError(f"a dimension must be an int, not {type(dim).__name__}")
     cdef long d = dim
     cdef int n = ndim if ndim > 0 else 1
     if d < -n or d >= n:
@@ -234,6 +236,10 @@ cdef PyTypeObject *INT = Py_TYPE(0)
 cdef PyTypeObject *FLOAT = Py_TYPE(0.0)
 cdef PyTypeObject *NONE = Py_TYPE(None)
 cdef PyTypeObject *BOOL = Py_TYPE(True)
+cdef PyTypeObject *COMPLEX_NUMBER = Py_TYPE(0j)
+cdef PyTypeObject *TUPLE = Py_TYPE(())
+cdef PyTypeObject *LIST = Py_TYPE([])
+cdef PyTypeObject *STR = Py_TYPE("")
 
 
 def set_special(tensor_class, rules):
@@ -283,6 +289,32 @@ cdef inline int form_of_all(PyObject *const *args, Py_ssize_t n) except -1:
     return found
 
 
+cdef enum:
+    MOST_JUDGED = 12  # parameters of a function
+
+
+cdef inline int kind_of(PyObject *value) noexcept:
+    """The bit in `fastnn.ops.arguments` of a value's type; 0 of tensors, which are judged when a call fails."""
+    cdef PyTypeObject *kind = Py_TYPE(<object>value)
+    return (0 if kind == <PyTypeObject *>Tensor else 1 if kind == NONE else 2 if kind == BOOL else 4 if kind == INT else
+            8 if kind == FLOAT else 32 if kind == STR else 64 if kind == TUPLE or kind == LIST else
+            16 if kind == COMPLEX_NUMBER else 1024)
+
+
+cdef inline bint doubtful(Function f, PyObject *const *args, Py_ssize_t n) except -1:
+    """Whether a value stands where the function takes none of its type, or perhaps none."""
+    cdef Py_ssize_t i
+    cdef int kind
+    for i in range(n if n < MOST_JUDGED else MOST_JUDGED):
+        kind = kind_of(args[i])
+        if kind:
+            if f.names is None:
+                f.look()
+            if not f.taken[i] & kind:
+                return True
+    return False
+
+
 def complex_rule(str name, function=None, str home="fastnn"):
     """What stands for a public function where complex numbers are; NotImplementedError where nothing does."""
     from fastnn.ops import complex_numbers
@@ -293,31 +325,46 @@ cdef object complex_result(str name, object x, object y):
     return complex_rule(name)(x, y) if form_of(x) == COMPLEX or form_of(y) == COMPLEX else None
 
 
+cdef tuple positional(PyObject *const *args, Py_ssize_t n):
+    cdef Py_ssize_t i
+    return tuple([<object>args[i] for i in range(n)])
+
+
+cdef dict named(PyObject *const *args, PyObject *keywords):
+    return {} if keywords == NULL else {key: <object>args[i] for i, key in enumerate(<tuple>keywords)}
+
+
 cdef object enter(object self, PyObject *const *args, size_t count, PyObject *keywords):
     """A call: straight through, but for arguments with rules and keywords with names of their own."""
     cdef Function f = <Function>self
     cdef Py_ssize_t i, n = PyVectorcall_NARGS(count)
     cdef int form = form_of_all(args, n + (0 if keywords == NULL else len(<tuple>keywords)))
     if form == SPECIAL:
-        return special_rules(f, tuple([<object>args[i] for i in range(n)]), {} if keywords == NULL else
-                             {key: <object>args[n + i] for i, key in enumerate(<tuple>keywords)})
-    if form == COMPLEX and f.real_only:
-        f = f.complex_form()
+        return special_rules(f, positional(args, n), named(args + n, keywords))
+    cdef bint known = True, wrong = doubtful(f, args, n)
     if keywords != NULL:
         if f.names is None:
             f.look()
-        for name in <tuple>keywords:
-            if name not in f.names:
-                return f.renamed(tuple([<object>args[i] for i in range(n)]),
-                                 {key: <object>args[n + i] for i, key in enumerate(<tuple>keywords)})
+        for i, key in enumerate(<tuple>keywords):
+            taken = f.names.get(key)
+            if taken is None:
+                known = False
+            elif kind_of(args[n + i]) & ~<int>taken:
+                wrong = True
+    if wrong:
+        f.refuse(positional(args, n), named(args + n, keywords), None)
     try:
-        return PyObject_Vectorcall(f.__wrapped__, args, count, keywords)
-    except TypeError as error:
-        given = tuple([<object>args[i] for i in range(n)])
+        if form == COMPLEX and f.real_only:
+            return f.complex_form()(*positional(args, n), **named(args + n, keywords))
+        if known:
+            return PyObject_Vectorcall(f.__wrapped__, args, count, keywords)
+        return f.renamed(positional(args, n), named(args + n, keywords))
+    except Exception as error:
+        given = positional(args, n)
         if f.scaled and keywords == NULL and n and isinstance(given[n - 1], Tensor) \
-                and not all([isinstance(arg, Tensor) for arg in given]):
+                and not all([isinstance(arg, Tensor) for arg in given]) and isinstance(error, TypeError):
             return f.reordered(given)
-        f.refuse(given, error)
+        f.refuse(given, named(args + n, keywords), error)
         raise
 
 
@@ -330,9 +377,11 @@ cdef class Function:
     cdef Entry entry
     cdef readonly object __wrapped__
     cdef readonly str __name__, home
-    cdef frozenset names
+    cdef dict names              # {parameter: the types that it takes, bits of fastnn.ops.arguments}
     cdef tuple parameters
-    cdef str rest
+    cdef int taken[MOST_JUDGED]  # those bits, by position
+    cdef str rest                # ``*rest``, None if there is none that is a keyword too
+    cdef str many                # ``*many``
     cdef dict others
     cdef bint out, scaled
     cdef bint real_only          # whether another form of it is called where an argument is complex
@@ -362,17 +411,22 @@ cdef class Function:
 
     cdef int look(self) except -1:
         """What the function itself takes; asked for when the first keyword comes."""
+        from fastnn.ops import arguments
         function, names = self.__wrapped__, ()
         while hasattr(function, "__code__"):  # a form that passes what it gets to another takes that one's
             code = function.__code__
             count = code.co_argcount + code.co_kwonlyargcount
             self.parameters = code.co_varnames[:code.co_argcount]
-            self.rest = code.co_varnames[count] if code.co_flags & 4 else None
-            if self.rest in ("tensors", "operands", "shapes"):  # PyTorch's are Python's, which takes no such keyword
-                self.rest = None
+            self.many = code.co_varnames[count] if code.co_flags & 4 else None
+            # PyTorch's are Python's, which takes no such keyword
+            self.rest = None if self.many in ("tensors", "operands", "shapes") else self.many
             names += code.co_varnames[:count]
             function = getattr(function, "__wrapped__", None)
-        self.names = frozenset(names)
+        cdef int i
+        self.names = arguments.kinds(self.__wrapped__, names)
+        for i in range(MOST_JUDGED):
+            self.taken[i] = arguments.ANY if self.scaled or i >= len(self.parameters) else \
+                self.names[self.parameters[i]]
         return 0
 
     def takes(self, str name):
@@ -384,8 +438,7 @@ cdef class Function:
     cdef object renamed(self, tuple args, dict given):
         out = given.pop("out", None) if self.out else None
         for name in [name for name in given if name not in self.names]:
-            own = self.others.get(name, NUMPY_NAMES.get(name, name))
-            own = own if own in self.names or own == self.rest else name
+            own = self.own_name(name)
             if own != name and own in given:
                 raise TypeError(f"{self.__name__}() got multiple values for argument '{own}'")
             given[own] = given.pop(name)
@@ -409,20 +462,23 @@ cdef class Function:
         need_tensors(self.__name__, out)
         return into(self.__name__, out, made, distinct_inputs(out, args + tuple(given.values())))
 
-    cdef int refuse(self, tuple args, error) except -1:
-        """Say as PyTorch does which argument has a wrong type, where `error` is Cython's."""
-        words = str(error).split()
-        if words[:1] == ["Argument"] and words[2:5] == ["has", "incorrect", "type"]:
-            raise TypeError(f"{self.__name__}(): argument {words[1]} must be {words[6].rpartition('.')[2].strip(',')}, "
-                            f"not {words[8].rpartition('.')[2].strip(')')}") from None
-        if words[:2] != ["Cannot", "convert"] or "Tensor" not in words[-1]:
-            return 0
-        self.look()
-        for i, arg in enumerate(args[:len(self.parameters)]):
-            if type(arg).__name__ == words[2]:
-                raise TypeError(f"{self.__name__}(): argument '{self.parameters[i]}' (position {i + 1}) must be "
-                                f"Tensor, not {words[2]}") from None
+    cdef int refuse(self, tuple args, dict given, error) except -1:
+        """Say as PyTorch does which argument has a wrong type, if one has."""
+        from fastnn.ops import arguments
+        if self.names is None:
+            self.look()
+        method = self.home == "fastnn.Tensor"
+        rest = [] if self.many is None else [self.many] * (len(args) - len(self.parameters))
+        arguments.judge(self.__name__, self.__wrapped__, self.names, [
+            *((name, i + (not method), value) for i, (name, value) in enumerate(zip([*self.parameters, *rest], args))),
+            *((self.own_name(name), None, value) for name, value in given.items())], error)
         return 0
+
+    cdef str own_name(self, str name):
+        if name in self.names:
+            return name
+        own = self.others.get(name, NUMPY_NAMES.get(name, name))
+        return own if own in self.names or own == self.rest else name
 
     cdef object reordered(self, tuple args):
         """PyTorch's old order, numbers among the tensors: ``addmm(beta, input, alpha, mat1, mat2)``."""

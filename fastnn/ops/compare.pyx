@@ -372,8 +372,7 @@ def bitwise_and(input, other):
 
     Parameters
     ----------
-    input : Tensor
-    other : Tensor or number
+    input, other : Tensor or number
 
     Examples
     --------
@@ -389,8 +388,7 @@ def bitwise_or(input, other):
 
     Parameters
     ----------
-    input : Tensor
-    other : Tensor or number
+    input, other : Tensor or number
 
     Examples
     --------
@@ -406,8 +404,7 @@ def bitwise_xor(input, other):
 
     Parameters
     ----------
-    input : Tensor
-    other : Tensor or number
+    input, other : Tensor or number
 
     Examples
     --------
