@@ -3,7 +3,6 @@ cimport numpy as np
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_TYPE
 
-import inspect
 import os
 import warnings
 
@@ -13,6 +12,7 @@ from fastnn import dtypes
 from fastnn.errors import OutOfMemoryError
 from fastnn._tensor cimport Tensor, grad_enabled, needs_grad, shape_of, wrap
 from fastnn.kernels cimport reduce as K
+from fastnn.ops import arguments
 
 np.import_array()
 
@@ -410,20 +410,11 @@ cdef class Function:
         return before
 
     cdef int look(self) except -1:
-        """What the function itself takes; asked for when the first keyword comes."""
-        from fastnn.ops import arguments
-        function, names = self.__wrapped__, ()
-        while hasattr(function, "__code__"):  # a form that passes what it gets to another takes that one's
-            code = function.__code__
-            count = code.co_argcount + code.co_kwonlyargcount
-            self.parameters = code.co_varnames[:code.co_argcount]
-            self.many = code.co_varnames[count] if code.co_flags & 4 else None
-            # PyTorch's are Python's, which takes no such keyword
-            self.rest = None if self.many in ("tensors", "operands", "shapes") else self.many
-            names += code.co_varnames[:count]
-            function = getattr(function, "__wrapped__", None)
+        """What the function itself takes; asked for when the first argument comes that is no tensor."""
         cdef int i
-        self.names = arguments.kinds(self.__wrapped__, names)
+        self.parameters, self.many, self.names = arguments.described(self.__wrapped__)
+        # PyTorch's are Python's, which takes no such keyword
+        self.rest = None if self.many in ("tensors", "operands", "shapes") else self.many
         for i in range(MOST_JUDGED):
             self.taken[i] = arguments.ANY if self.scaled or i >= len(self.parameters) else \
                 self.names[self.parameters[i]]
@@ -464,14 +455,10 @@ cdef class Function:
 
     cdef int refuse(self, tuple args, dict given, error) except -1:
         """Say as PyTorch does which argument has a wrong type, if one has."""
-        from fastnn.ops import arguments
         if self.names is None:
             self.look()
-        method = self.home == "fastnn.Tensor"
-        rest = [] if self.many is None else [self.many] * (len(args) - len(self.parameters))
-        arguments.judge(self.__name__, self.__wrapped__, self.names, [
-            *((name, i + (not method), value) for i, (name, value) in enumerate(zip([*self.parameters, *rest], args))),
-            *((self.own_name(name), None, value) for name, value in given.items())], error)
+        arguments.judge(self.__name__, self.__wrapped__, self.parameters, self.many, self.names, self.home, args,
+                        {self.own_name(name): given[name] for name in given}, error)
         return 0
 
     cdef str own_name(self, str name):
@@ -499,20 +486,8 @@ cdef class Function:
 
     def __getattr__(self, name):
         if name == "__signature__":
-            return self.signature()
+            return arguments.signature(self.__wrapped__, self.home == "fastnn.Tensor", self.out)
         return self.home if name == "__module__" else getattr(self.__wrapped__, name)
-
-    cdef object signature(self):
-        """The function's, with ``out=`` where it is taken here, a method's with ``self``."""
-        found = inspect.signature(self.__wrapped__)
-        parameters = list(found.parameters.values())
-        if self.home == "fastnn.Tensor" and parameters and parameters[0].kind is not inspect.Parameter.VAR_POSITIONAL:
-            parameters[0] = parameters[0].replace(name="self")
-        if self.out and "out" not in found.parameters:
-            rest = parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD
-            parameters.insert(len(parameters) - rest, inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY,
-                                                                        default=None))
-        return found.replace(parameters=parameters)
 
     def __repr__(self):
         return f"<function {self.home}.{self.__name__}>"

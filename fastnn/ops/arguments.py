@@ -15,10 +15,10 @@ from fastnn.ops.declare import HOMES
 NONE, BOOL, INT, FLOAT, COMPLEX, STR, SEQUENCE, TENSOR, DTYPE, OTHER = (1 << i for i in range(10))
 ANY = (1 << 11) - 1  # with the bit of types that are not told apart before a call
 
-_PARAMETERS = re.compile(r"^Parameters\n-+\n(.*?)(?=^[A-Z]\w*(?: \w+)?\n-+\n|\Z)", re.DOTALL | re.MULTILINE)
-_ENTRY = re.compile(r"^([*\w]+(?:, [*\w]+)*) : (.*)$", re.MULTILINE)
-_SAME = re.compile(r"as of ``(\w+)``")
-_NO_TYPE = re.compile(r"\(.*?\)|(, |^)(optional|default\b.*)$")
+_PARAMETERS = r"(?sm)^Parameters\n-+\n(.*?)(?=^[A-Z]\w*(?: \w+)?\n-+\n|\Z)"
+_ENTRY = r"(?m)^([*\w]+(?:, [*\w]+)*) : (.*)$"
+_SAME = r"as of ``(\w+)``"
+_NO_TYPE = r"\(.*?\)|(, |^)(optional|default\b.*)$"
 # The first word of an alternative -> (its bits, PyTorch's word).
 _WORDS = {
     "Tensor": (TENSOR, "Tensor"), "number": (BOOL | INT | FLOAT | COMPLEX, "Number"),
@@ -26,17 +26,18 @@ _WORDS = {
     "dtype": (DTYPE, "torch.dtype"), "None": (NONE, "None"),
     **dict.fromkeys(("tuple", "sequence", "list"), (SEQUENCE, "tuple")),
 }
-_MANY = re.compile(r"(?:tuple|sequence|list) of (?:two )?(\w+?)s?\b")
+_MANY = r"(?:tuple|sequence|list) of (?:two )?(\w+?)s?\b"
 
 
 def words(function):
     """{parameter: its type in words} by the docstring of a function, or of the one that it is a form of."""
     while function is not None:
-        section = _PARAMETERS.search(inspect.cleandoc(function.__doc__ or ""))
+        section = re.search(_PARAMETERS, inspect.cleandoc(function.__doc__ or ""))
         if section:
-            found = {name.lstrip("*"): text for names, text in _ENTRY.findall(section[1]) for name in names.split(", ")}
+            found = {name.lstrip("*"): text for names, text in re.findall(_ENTRY, section[1])
+                     for name in names.split(", ")}
             for name, text in found.items():
-                same = _SAME.match(text)
+                same = re.match(_SAME, text)
                 found[name] = words(HOMES["fastnn"][same[1]].function)[name] if same else text
             return found
         function = getattr(function, "__wrapped__", None)
@@ -48,9 +49,9 @@ def bits(text):
     found, title = 0, None
     if ", optional" in text or "default None" in text:
         found = NONE
-    text = _NO_TYPE.sub("", _NO_TYPE.sub("", text))
+    text = re.sub(_NO_TYPE, "", re.sub(_NO_TYPE, "", text))
     for part in re.split(r", or | or |, (?![^{]*})", text):
-        many = _MANY.match(part)
+        many = re.match(_MANY, part)
         if many:
             kind, word = SEQUENCE, f"tuple of {many[1]}s"
         elif part.startswith(("{", '"', "'")):
@@ -85,29 +86,43 @@ def bits_of(value):
     return INT if hasattr(value, "__index__") and not isinstance(value, np.ndarray) else OTHER
 
 
-def kinds(function, parameters):
-    """{parameter: bits} of a function; what its docstring does not describe takes anything.
+def described(function):
+    """(positional parameters, name of ``*many`` or None, {parameter: bits}) of a function.
 
-    Types that are not told apart before a call are one bit, which all parameters have but those of words and flags.
+    What its docstring does not describe takes anything. Types that are not told apart before a call are one bit, which
+    all parameters have but those of words and flags.
     """
-    described = words(function)
-    found = {name: bits(described[name])[0] if name in described else ANY for name in parameters}
-    while function is not None:
-        defaults = {**dict(zip(_positional(function)[::-1], (getattr(function, "__defaults__", None) or ())[::-1])),
-                    **(getattr(function, "__kwdefaults__", None) or {})}
-        for name, default in defaults.items():
-            if name in found:
-                found[name] |= bits_of(default)
+    said, found, positional, many = words(function), {}, (), None
+    while hasattr(function, "__code__"):  # a form that passes what it gets to another takes that one's
+        code = function.__code__
+        count = code.co_argcount + code.co_kwonlyargcount
+        positional = code.co_varnames[:code.co_argcount]
+        many = code.co_varnames[count] if code.co_flags & inspect.CO_VARARGS else None
+        defaults = function.__defaults__ or ()
+        defaults = {**dict(zip(positional[len(positional) - len(defaults):], defaults)),
+                    **(function.__kwdefaults__ or {})}
+        for name in code.co_varnames[:count]:
+            kind = bits(said[name])[0] if name in said else ANY
+            kind |= bits_of(defaults[name]) if name in defaults else 0
+            found[name] = kind if not kind & ~(NONE | BOOL | STR) else kind | ANY & ~(ANY >> 1)
         function = getattr(function, "__wrapped__", None)
-    return {name: kind if not kind & ~(NONE | BOOL | STR) else kind | ANY & ~(ANY >> 1) for name, kind in found.items()}
+    return positional, many, found
 
 
-def _positional(function):
-    code = getattr(function, "__code__", None)
-    return () if code is None else code.co_varnames[:code.co_argcount]
+def signature(function, method, out):
+    """The function's, with ``out=`` if it is taken before the call, a method's with ``self``."""
+    found = inspect.signature(function)
+    parameters = list(found.parameters.values())
+    if method and parameters and parameters[0].kind is not inspect.Parameter.VAR_POSITIONAL:
+        parameters[0] = parameters[0].replace(name="self")
+    if out and "out" not in found.parameters:
+        rest = parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD
+        parameters.insert(len(parameters) - rest, inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY,
+                                                                    default=None))
+    return found.replace(parameters=parameters)
 
 
-def judge(name, function, taken, args, error):
+def judge(name, function, parameters, many, taken, home, args, given, error):
     """Raise PyTorch's TypeError if an argument is of no type that its parameter takes.
 
     Parameters
@@ -115,16 +130,22 @@ def judge(name, function, taken, args, error):
     name : str
         The function's.
     function : callable
-    taken : dict
-        {parameter: bits}.
-    args : iterable of (str, int or None, object)
-        Parameter, position, value.
+    parameters, many, taken : tuple, str or None, dict
+        What `described` says of it.
+    home : str
+        Where it is called; a method counts its arguments behind the tensor.
+    args, given : tuple, dict
+        Its arguments.
     error : Exception or None
         What the call raised.
     """
-    described = words(function)
+    names = [*parameters, *[many] * (len(args) - len(parameters))] if many else parameters
+    first = home != "fastnn.Tensor"
+    args = [*((parameter, i + first, value) for i, (parameter, value) in enumerate(zip(names, args))),
+            *((parameter, None, value) for parameter, value in given.items())]
+    said = words(function)
     for parameter, position, value in args:
-        written, wanted = bits(described.get(parameter, "Tensor, optional" if parameter == "out" else ""))
+        written, wanted = bits(said.get(parameter, "Tensor, optional" if parameter == "out" else ""))
         allowed = taken.get(parameter, written | SEQUENCE)  # ``*parameter``, whose values may come in a sequence
         if allowed & ANY >> 1 == ANY >> 1:
             continue
