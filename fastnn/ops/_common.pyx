@@ -3,7 +3,6 @@ cimport numpy as np
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_TYPE
 
-import inspect
 import os
 import warnings
 
@@ -13,6 +12,7 @@ from fastnn import dtypes
 from fastnn.errors import OutOfMemoryError
 from fastnn._tensor cimport Tensor, grad_enabled, needs_grad, shape_of, wrap
 from fastnn.kernels cimport reduce as K
+from fastnn.ops import arguments
 
 np.import_array()
 
@@ -48,8 +48,13 @@ cdef bint is_complex(np.ndarray array) noexcept:
     return np.PyArray_ISCOMPLEX(array)
 
 
+cdef inline int form_of_array(np.ndarray array) noexcept:
+    cdef int number = np.PyArray_TYPE(array)
+    return FORMS[number] if number < LEGACY_TYPES else ORDINARY  # strings, types of other packages: refused later
+
+
 cdef bint is_ordinary(np.ndarray array) noexcept:
-    return FORMS[np.PyArray_TYPE(array)] == ORDINARY
+    return form_of_array(array) == ORDINARY
 
 
 cdef object single(object value):
@@ -102,6 +107,8 @@ cdef np.ndarray undo(np.ndarray grad, tuple shape):
 
 cdef int wrap_dim(object dim, int ndim) except -1:
     """A dimension counted from the end becomes one counted from the start; IndexError out of range."""
+    if isinstance(dim, float):  # C would cut it
+        raise TypeError(f"a dimension must be an int, not {type(dim).__name__}")
     cdef long d = dim
     cdef int n = ndim if ndim > 0 else 1
     if d < -n or d >= n:
@@ -234,8 +241,11 @@ ctypedef object (*Entry)(object, PyObject *const *, size_t, PyObject *)
 cdef enum:
     ORDINARY, COMPLEX, STORED, SPECIAL
 
-cdef char[32] FORMS  # by NumPy's number of a dtype
-for _number in range(32):
+cdef enum:
+    LEGACY_TYPES = 24  # those with numbers below are NumPy's own, but for its newest
+
+cdef char[LEGACY_TYPES] FORMS  # by NumPy's number of a dtype
+for _number in range(LEGACY_TYPES):
     FORMS[_number] = (COMPLEX if np.NPY_CFLOAT <= _number <= np.NPY_CLONGDOUBLE else
                       STORED if _number in (np.NPY_VOID, np.NPY_USHORT, np.NPY_UINT, np.NPY_ULONG, np.NPY_ULONGLONG) else
                       ORDINARY)
@@ -247,6 +257,10 @@ cdef PyTypeObject *INT = Py_TYPE(0)
 cdef PyTypeObject *FLOAT = Py_TYPE(0.0)
 cdef PyTypeObject *NONE = Py_TYPE(None)
 cdef PyTypeObject *BOOL = Py_TYPE(True)
+cdef PyTypeObject *COMPLEX_NUMBER = Py_TYPE(0j)
+cdef PyTypeObject *TUPLE = Py_TYPE(())
+cdef PyTypeObject *LIST = Py_TYPE([])
+cdef PyTypeObject *STR = Py_TYPE("")
 
 
 def set_special(tensor_class, rules):
@@ -265,7 +279,7 @@ cdef int form_of(object value) except -1:
     if is_special(value):
         return SPECIAL
     if isinstance(value, Tensor):
-        return ORDINARY if (<Tensor>value).array is None else FORMS[np.PyArray_TYPE((<Tensor>value).array)]
+        return ORDINARY if (<Tensor>value).array is None else form_of_array((<Tensor>value).array)
     if isinstance(value, (tuple, list)):
         for item in value:
             if isinstance(item, (int, float, str)):
@@ -275,7 +289,7 @@ cdef int form_of(object value) except -1:
                 return form
         return ORDINARY
     if isinstance(value, np.ndarray):
-        return FORMS[np.PyArray_TYPE(value)]
+        return form_of_array(value)
     if isinstance(value, dtype_class):
         return FORMS[value.numpy.num]
     return COMPLEX if isinstance(value, (complex, numpy.complexfloating)) else ORDINARY
@@ -288,7 +302,7 @@ cdef inline int form_of_all(PyObject *const *args, Py_ssize_t n) except -1:
     for i in range(n):
         kind = Py_TYPE(<object>args[i])
         if kind == <PyTypeObject *>Tensor:
-            form = FORMS[np.PyArray_TYPE((<Tensor>args[i]).array)]
+            form = form_of_array((<Tensor>args[i]).array)
             if form > found:
                 found = form
         elif kind != INT and kind != FLOAT and kind != NONE and kind != BOOL:
@@ -296,6 +310,32 @@ cdef inline int form_of_all(PyObject *const *args, Py_ssize_t n) except -1:
             if form > found:
                 found = form
     return found
+
+
+cdef enum:
+    MOST_JUDGED = 12  # parameters of a function
+
+
+cdef inline int kind_of(PyObject *value) noexcept:
+    """The bit in `fastnn.ops.arguments` of a value's type; 0 of tensors, which are judged when a call fails."""
+    cdef PyTypeObject *kind = Py_TYPE(<object>value)
+    return (0 if kind == <PyTypeObject *>Tensor else 1 if kind == NONE else 2 if kind == BOOL else 4 if kind == INT else
+            8 if kind == FLOAT else 32 if kind == STR else 64 if kind == TUPLE or kind == LIST else
+            16 if kind == COMPLEX_NUMBER else 1024)
+
+
+cdef inline bint doubtful(Function f, PyObject *const *args, Py_ssize_t n) except -1:
+    """Whether a value stands where the function takes none of its type, or perhaps none."""
+    cdef Py_ssize_t i
+    cdef int kind
+    for i in range(n if n < MOST_JUDGED else MOST_JUDGED):
+        kind = kind_of(args[i])
+        if kind:
+            if f.names is None:
+                f.look()
+            if not f.taken[i] & kind:
+                return True
+    return False
 
 
 def complex_rule(str name, function=None, str home="fastnn"):
@@ -317,31 +357,46 @@ cdef object ruled(str name, object x, object y):
     return None if form == ORDINARY else rule_of(form, name)(x, y)
 
 
+cdef tuple positional(PyObject *const *args, Py_ssize_t n):
+    cdef Py_ssize_t i
+    return tuple([<object>args[i] for i in range(n)])
+
+
+cdef dict named(PyObject *const *args, PyObject *keywords):
+    return {} if keywords == NULL else {key: <object>args[i] for i, key in enumerate(<tuple>keywords)}
+
+
 cdef object enter(object self, PyObject *const *args, size_t count, PyObject *keywords):
     """A call: straight through, but for arguments with rules and keywords with names of their own."""
     cdef Function f = <Function>self
     cdef Py_ssize_t i, n = PyVectorcall_NARGS(count)
     cdef int form = form_of_all(args, n + (0 if keywords == NULL else len(<tuple>keywords)))
     if form == SPECIAL:
-        return special_rules(f, tuple([<object>args[i] for i in range(n)]), {} if keywords == NULL else
-                             {key: <object>args[n + i] for i, key in enumerate(<tuple>keywords)})
-    if form != ORDINARY and f.ordinary:
-        f = f.twin(form)
+        return special_rules(f, positional(args, n), named(args + n, keywords))
+    cdef bint known = True, wrong = doubtful(f, args, n)
     if keywords != NULL:
         if f.names is None:
             f.look()
-        for name in <tuple>keywords:
-            if name not in f.names:
-                return f.renamed(tuple([<object>args[i] for i in range(n)]),
-                                 {key: <object>args[n + i] for i, key in enumerate(<tuple>keywords)})
+        for i, key in enumerate(<tuple>keywords):
+            taken = f.names.get(key)
+            if taken is None:
+                known = False
+            elif kind_of(args[n + i]) & ~<int>taken:
+                wrong = True
+    if wrong:
+        f.refuse(positional(args, n), named(args + n, keywords), None)
     try:
-        return PyObject_Vectorcall(f.__wrapped__, args, count, keywords)
-    except TypeError as error:
-        given = tuple([<object>args[i] for i in range(n)])
+        if form != ORDINARY and f.ordinary:
+            return f.twin(form)(*positional(args, n), **named(args + n, keywords))
+        if known:
+            return PyObject_Vectorcall(f.__wrapped__, args, count, keywords)
+        return f.renamed(positional(args, n), named(args + n, keywords))
+    except Exception as error:
+        given = positional(args, n)
         if f.scaled and keywords == NULL and n and isinstance(given[n - 1], Tensor) \
-                and not all([isinstance(arg, Tensor) for arg in given]):
+                and not all([isinstance(arg, Tensor) for arg in given]) and isinstance(error, TypeError):
             return f.reordered(given)
-        f.refuse(given, error)
+        f.refuse(given, named(args + n, keywords), error)
         raise
 
 
@@ -354,9 +409,11 @@ cdef class Function:
     cdef Entry entry
     cdef readonly object __wrapped__
     cdef readonly str __name__, home
-    cdef frozenset names
+    cdef dict names              # {parameter: the types that it takes, bits of fastnn.ops.arguments}
     cdef tuple parameters
-    cdef str rest
+    cdef int taken[MOST_JUDGED]  # those bits, by position
+    cdef str rest                # ``*rest``, None if there is none that is a keyword too
+    cdef str many                # ``*many``
     cdef dict others
     cdef bint out, scaled
     cdef bint ordinary  # whether another form of it is called where an argument has rules of its own
@@ -387,18 +444,14 @@ cdef class Function:
         return before
 
     cdef int look(self) except -1:
-        """What the function itself takes; asked for when the first keyword comes."""
-        function, names = self.__wrapped__, ()
-        while hasattr(function, "__code__"):  # a form that passes what it gets to another takes that one's
-            code = function.__code__
-            count = code.co_argcount + code.co_kwonlyargcount
-            self.parameters = code.co_varnames[:code.co_argcount]
-            self.rest = code.co_varnames[count] if code.co_flags & 4 else None
-            if self.rest in ("tensors", "operands", "shapes"):  # PyTorch's are Python's, which takes no such keyword
-                self.rest = None
-            names += code.co_varnames[:count]
-            function = getattr(function, "__wrapped__", None)
-        self.names = frozenset(names)
+        """What the function itself takes; asked for when the first argument comes that is no tensor."""
+        cdef int i
+        self.parameters, self.many, self.names = arguments.described(self.__wrapped__)
+        # PyTorch's are Python's, which takes no such keyword
+        self.rest = None if self.many in ("tensors", "operands", "shapes") else self.many
+        for i in range(MOST_JUDGED):
+            self.taken[i] = arguments.ANY if self.scaled or i >= len(self.parameters) else \
+                self.names[self.parameters[i]]
         return 0
 
     def takes(self, str name):
@@ -410,8 +463,7 @@ cdef class Function:
     cdef object renamed(self, tuple args, dict given):
         out = given.pop("out", None) if self.out else None
         for name in [name for name in given if name not in self.names]:
-            own = self.others.get(name, NUMPY_NAMES.get(name, name))
-            own = own if own in self.names or own == self.rest else name
+            own = self.own_name(name)
             if own != name and own in given:
                 raise TypeError(f"{self.__name__}() got multiple values for argument '{own}'")
             given[own] = given.pop(name)
@@ -435,20 +487,19 @@ cdef class Function:
         need_tensors(self.__name__, out)
         return into(self.__name__, out, made, distinct_inputs(out, args + tuple(given.values())))
 
-    cdef int refuse(self, tuple args, error) except -1:
-        """Say as PyTorch does which argument has a wrong type, where `error` is Cython's."""
-        words = str(error).split()
-        if words[:1] == ["Argument"] and words[2:5] == ["has", "incorrect", "type"]:
-            raise TypeError(f"{self.__name__}(): argument {words[1]} must be {words[6].rpartition('.')[2].strip(',')}, "
-                            f"not {words[8].rpartition('.')[2].strip(')')}") from None
-        if words[:2] != ["Cannot", "convert"] or "Tensor" not in words[-1]:
-            return 0
-        self.look()
-        for i, arg in enumerate(args[:len(self.parameters)]):
-            if type(arg).__name__ == words[2]:
-                raise TypeError(f"{self.__name__}(): argument '{self.parameters[i]}' (position {i + 1}) must be "
-                                f"Tensor, not {words[2]}") from None
+    cdef int refuse(self, tuple args, dict given, error) except -1:
+        """Say as PyTorch does which argument has a wrong type, if one has."""
+        if self.names is None:
+            self.look()
+        arguments.judge(self.__name__, self.__wrapped__, self.parameters, self.many, self.names, self.home, args,
+                        {self.own_name(name): given[name] for name in given}, error)
         return 0
+
+    cdef str own_name(self, str name):
+        if name in self.names:
+            return name
+        own = self.others.get(name, NUMPY_NAMES.get(name, name))
+        return own if own in self.names or own == self.rest else name
 
     cdef object reordered(self, tuple args):
         """PyTorch's old order, numbers among the tensors: ``addmm(beta, input, alpha, mat1, mat2)``."""
@@ -469,20 +520,8 @@ cdef class Function:
 
     def __getattr__(self, name):
         if name == "__signature__":
-            return self.signature()
+            return arguments.signature(self.__wrapped__, self.home == "fastnn.Tensor", self.out)
         return self.home if name == "__module__" else getattr(self.__wrapped__, name)
-
-    cdef object signature(self):
-        """The function's, with ``out=`` where it is taken here, a method's with ``self``."""
-        found = inspect.signature(self.__wrapped__)
-        parameters = list(found.parameters.values())
-        if self.home == "fastnn.Tensor" and parameters and parameters[0].kind is not inspect.Parameter.VAR_POSITIONAL:
-            parameters[0] = parameters[0].replace(name="self")
-        if self.out and "out" not in found.parameters:
-            rest = parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD
-            parameters.insert(len(parameters) - rest, inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY,
-                                                                        default=None))
-        return found.replace(parameters=parameters)
 
     def __repr__(self):
         return f"<function {self.home}.{self.__name__}>"

@@ -363,8 +363,7 @@ def pow(input, exponent):
 
     Parameters
     ----------
-    input : Tensor
-    exponent : Tensor or number
+    input, exponent : Tensor or number
 
     Examples
     --------

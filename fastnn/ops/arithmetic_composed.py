@@ -292,8 +292,7 @@ def float_power(input, exponent):
 
     Parameters
     ----------
-    input : Tensor
-    exponent : Tensor or number
+    input, exponent : Tensor or number
 
     Examples
     --------

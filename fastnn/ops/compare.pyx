@@ -374,8 +374,7 @@ def bitwise_and(input, other):
 
     Parameters
     ----------
-    input : Tensor
-    other : Tensor or number
+    input, other : Tensor or number
 
     Examples
     --------
@@ -391,8 +390,7 @@ def bitwise_or(input, other):
 
     Parameters
     ----------
-    input : Tensor
-    other : Tensor or number
+    input, other : Tensor or number
 
     Examples
     --------
@@ -408,8 +406,7 @@ def bitwise_xor(input, other):
 
     Parameters
     ----------
-    input : Tensor
-    other : Tensor or number
+    input, other : Tensor or number
 
     Examples
     --------

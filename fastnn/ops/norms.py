@@ -227,7 +227,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     Parameters
     ----------
     input : Tensor
-    p : number or str, default "fro"
+    p : number or str, optional
     dim : int or tuple of ints, optional
     keepdim : bool, default False
         Whether the reduced dimensions stay, with size 1.

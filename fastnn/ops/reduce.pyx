@@ -256,7 +256,7 @@ def amax(input, dim=(), bint keepdim=False, *, out=None):
     Parameters
     ----------
     input : Tensor
-    dim : int or tuple of ints, default ()
+    dim : int or tuple of ints, optional
     keepdim : bool, default False
     out : Tensor, optional
 
@@ -532,7 +532,7 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     Parameters
     ----------
     input : Tensor
-    dim : int or tuple of ints, optional
+    dim : int, tuple of ints or bool, optional
     unbiased : bool, optional
     keepdim : bool, default False
     correction : number, optional

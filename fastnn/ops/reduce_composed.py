@@ -76,7 +76,7 @@ def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None) 
     Parameters
     ----------
     input : Tensor
-    dim : int or tuple of ints, optional
+    dim : int, tuple of ints or bool, optional
     unbiased : bool, optional
         Old form: True is `correction` 1, False 0.
     keepdim : bool, default False
@@ -101,7 +101,7 @@ def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None) 
     Parameters
     ----------
     input : Tensor
-    dim : int or tuple of ints, optional
+    dim : int, tuple of ints or bool, optional
     unbiased : bool, optional
         Old form: True is `correction` 1, False 0.
     keepdim : bool, default False

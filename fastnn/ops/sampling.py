@@ -83,7 +83,7 @@ def randint(low=0, high=None, size=None, *, generator=None, dtype=None, device=N
     Parameters
     ----------
     low : int, default 0
-    high : int, optional
+    high : int or tuple of ints, optional
     size : tuple of ints, optional
     generator : Generator, optional
         Source of the random numbers, `fastnn.default_generator` if not given.

@@ -67,7 +67,7 @@ def sort(input, dim=-1, descending=False, stable=False) -> sort_result:
         Dimension; negative ones count from the end.
     descending : bool, default False
         Largest first.
-    stable : bool, default False
+    stable : bool, optional
         Equal elements keep their order in any case.
 
     Examples

@@ -314,8 +314,7 @@ def xlogy(input, other):
 
     Parameters
     ----------
-    input : Tensor
-    other : Tensor or number
+    input, other : Tensor or number
 
     Examples
     --------
@@ -348,8 +347,7 @@ def xlog1py(input, other):
 
     Parameters
     ----------
-    input : Tensor
-    other : Tensor or number
+    input, other : Tensor or number
 
     Examples
     --------

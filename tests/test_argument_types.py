@@ -1,0 +1,52 @@
+"""Arguments of wrong types: PyTorch's TypeError, which names the argument, whatever would fail first inside."""
+import pytest
+
+import fastnn
+from fastnn.ops import arguments
+from fastnn.ops.declare import HOMES
+
+X = fastnn.ones(2, 3)
+V = fastnn.ones(2)
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda: fastnn.addr(None, V, V), r"addr\(\): argument 'input' \(position 1\) must be Tensor, not NoneType"),
+    (lambda: X.inner("a"), r"inner\(\): argument 'other' \(position 1\) must be Tensor, not str"),
+    (lambda: fastnn.outer(V, other=2), "unexpected keyword argument"),
+    (lambda: fastnn.kron(V, [1.0]), r"argument 'other' \(position 2\) must be Tensor, not list"),
+    (lambda: X.expand_as(3), "argument 'other'"), (lambda: X.view_as({}), "argument 'other'"),
+    (lambda: X.reshape_as(2.0), "argument 'other'"), (lambda: X.clamp("a"), "argument 'min'"),
+    (lambda: fastnn.bmm(X, object()), "argument 'mat2'"), (lambda: fastnn.cdist(X, 1j), "argument 'x2'.*not complex"),
+    (lambda: X.sum(0, keepdim="yes"), "argument 'keepdim' must be bool, not str"),
+    (lambda: X.sum(0, keepdim=object()), "argument 'keepdim' must be bool, not object"),
+    (lambda: X.argmax(keepdim=V), "argument 'keepdim' must be bool, not Tensor"),
+    (lambda: X.softmax(True), r"argument 'dim' \(position 1\) must be int, not bool"),
+    (lambda: X.flatten(0, 1.0), r"argument 'end_dim' \(position 2\) must be int, not float"),
+    (lambda: X.mean(dim=[0.5]), "argument 'dim'.*tuple of ints, but found element of type float at pos 0"),
+    (lambda: X.permute(1, "a"), "argument 'dims'.*must be int, not str"),
+    (lambda: X.hypot_(None), r"hypot_\(\): argument 'other' \(position 1\) must be Tensor, not NoneType"),
+    (lambda: X.amax((0.2, 1)), "float at pos 0"),
+    (lambda: fastnn.abs(V, out=1j), "argument 'out' must be Tensor, not complex")])
+def test_type_errors_name_the_argument(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_what_stands_for_a_type():
+    """NumPy's numbers, tensors of one element, subclasses of what is asked for."""
+    import numpy as np
+    assert X.sum(np.int64(0), keepdim=np.True_).shape == (1, 3)
+    assert X.sum(dim=[fastnn.tensor(0)]).shape == (3,)
+    assert X.view(fastnn.Size((3, 2))).shape == (3, 2)
+    with pytest.raises(IndexError):
+        X.sum(5)
+    with pytest.raises(RuntimeError, match="shape"):
+        X.view(4, 4)
+
+
+def test_every_docstring_is_understood():
+    """A parameter with a type in words has bits; most are a type and not anything."""
+    found = [arguments.bits(text)[0] for home in HOMES.values() for declared in home.values()
+             if not isinstance(declared.function, property) for text in arguments.words(declared.function).values()]
+    assert found and all(found)
+    assert sum(kind & arguments.ANY >> 1 == arguments.ANY >> 1 for kind in found) < 0.1 * len(found)
