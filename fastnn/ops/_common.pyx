@@ -354,7 +354,7 @@ cdef object rule_of(int form, str name, function=None, str home="fastnn"):
 cdef object ruled(str name, object x, object y):
     """What the rules make of an operation, None where its operands are ordinary."""
     cdef int form = max(form_of(x), form_of(y))
-    return None if form == ORDINARY else rule_of(form, name)(x, y)
+    return rule_of(form, name)(x, y) if form == COMPLEX or form == STORED else None
 
 
 cdef tuple positional(PyObject *const *args, Py_ssize_t n):
