@@ -4,7 +4,8 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import to_array
 from fastnn.ops import rearrange
-from fastnn.ops._common import axis_of, int64_of, int64s_of, into, need_tensors
+from fastnn.ops._common import axis_of, into, need_tensors
+from fastnn.ops.arguments import int64_of, int64s_of
 from fastnn.ops.complex_numbers import fourier as _fourier
 from fastnn.ops.creation import check_options, finish, sizes_of
 from fastnn.ops.declare import operation as _operation

@@ -123,26 +123,6 @@ def axis_of(dim, int ndim):
     return wrap_dim(dim, ndim)
 
 
-def int64_of(str op, str name, value):
-    """A size, step, place ... as an int; TypeError and ValueError as PyTorch's argument parser raises them."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{op}(): argument '{name}' must be int, not {type(value).__name__}")
-    number = value.__index__()
-    if not -2 ** 63 <= number < 2 ** 63:
-        raise ValueError(f"{op}(): argument '{name}' does not fit into 64 bits: {number}")
-    return number
-
-
-def int64s_of(str op, str name, values):
-    """A tuple of them, TypeError for everything else."""
-    if not isinstance(values, (tuple, list)):
-        raise TypeError(f"{op}(): argument '{name}' must be tuple of ints, not {type(values).__name__}")
-    try:
-        return tuple([int64_of(op, name, value) for value in values])
-    except ValueError as error:
-        raise TypeError(str(error)) from None
-
-
 def need_tensors(str op, *values):
     """TypeError as PyTorch's argument parser raises it."""
     for position, value in enumerate(values):

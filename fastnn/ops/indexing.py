@@ -5,7 +5,8 @@ from fastnn import dtypes, kernels
 from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record, record_inplace, take_history, to_array, view_of, writable
 from fastnn.kernels import sum_to
-from fastnn.ops._common import axis_of, broadcast_shapes, int64_of, into, need_tensors, promote
+from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors, promote
+from fastnn.ops.arguments import int64_of
 from fastnn.ops.declare import operation
 from fastnn.ops.slicing import put_slice, slice_at
 from fastnn.ops.shape import converted

@@ -4,7 +4,8 @@ import numpy as np
 from fastnn._tape import Op
 from fastnn._tensor import record, take_history, view_of
 from fastnn.ops import indexing
-from fastnn.ops._common import axis_of, int64_of, int64s_of, need_dimensions, need_tensors
+from fastnn.ops._common import axis_of, need_dimensions, need_tensors
+from fastnn.ops.arguments import int64_of, int64s_of
 from fastnn.ops.declare import operation
 
 
