@@ -89,7 +89,7 @@ cdef Tensor wrap(np.ndarray array):
 
 
 cdef Tensor wrap_view(np.ndarray array, Tensor base):
-    cdef Tensor tensor = Tensor.__new__(Tensor)
+    cdef Tensor tensor = handle(array)
     tensor.array = array
     tensor.base = base if base.base is None else base.base
     tensor.version = base.version_object()

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastnn import dtypes
 
+NO_DATA = "Cannot copy out of meta tensor; no data!"  # PyTorch's words
 # Bits of the mantissa, bias, and the code that great numbers get: the greatest number (as PyTorch saturates), infinity,
 # or NaN, which has the code of -0.
 _FLOAT8 = {"float8_e4m3fn": (3, 7, 126), "float8_e5m2": (2, 15, 124), "float8_e4m3fnuz": (3, 8, 128),
@@ -55,6 +56,8 @@ def _table(name):
 def decoded(array):
     """The numbers of an array of a format, as float32 or complex64."""
     name = array.dtype.names[0]
+    if name.startswith("meta"):
+        raise NotImplementedError(NO_DATA)
     if name == "bfloat16":
         return np.asarray(np.left_shift(_bits(array), 16, dtype=np.uint32)).view(np.float32)
     if name == "complex32":
@@ -89,13 +92,6 @@ def encoded(array, kind):
     codes = np.where(np.isnan(x), np.uint8(128 if without else 127), codes)
     signed = np.signbit(x) & (codes > 0) if without else np.signbit(x)
     return np.asarray(codes | np.left_shift(signed, 7, dtype=np.uint8)).view(kind)
-
-
-def converted(array, kind):
-    """An array in another dtype, where one of the two is a format."""
-    if array.dtype.kind == "V":
-        array = decoded(array)
-    return encoded(array, kind) if kind.kind == "V" else array.astype(kind)
 
 
 def number(value, kind):

@@ -203,12 +203,12 @@ def test_probabilities_of_another_type(types):
         np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-6)
 
 
-# ---- limits of dtypes that no tensor has ----
+# ---- limits of dtypes that NumPy lacks ----
 
 @pytest.mark.torch
 @pytest.mark.parametrize("name", ["bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz",
                                   "float8_e8m0fnu", "complex64", "complex128", "uint16", "uint32", "uint64"])
-def test_limits_of_absent_dtypes(name):
+def test_limits_of_dtypes(name):
     torch = pytest.importorskip("torch", reason="compares with PyTorch")
     limits = [(t.iinfo if name.startswith("uint") else t.finfo)(getattr(t, name)) for t in (fastnn, torch)]
     fields = ("bits", "min", "max", "dtype") + (() if name.startswith("uint") else (

@@ -114,7 +114,8 @@ def contents(torch):
 def assert_same(torch, theirs, ours, where=""):
     if isinstance(theirs, torch.Tensor):
         wide = theirs.detach().float() if theirs.dtype == torch.bfloat16 else theirs.detach()
-        assert isinstance(ours, fastnn.Tensor), where
+        assert isinstance(ours, fastnn.Tensor) and str(ours.dtype) == str(theirs.dtype), where
+        ours = ours.detach().float() if theirs.dtype == torch.bfloat16 else ours
         np.testing.assert_array_equal(wide.numpy(), ours.detach().numpy(), where, strict=True)
         assert theirs.requires_grad == ours.requires_grad, where
         assert not theirs.numel() or theirs.stride() == tuple(ours.stride()), where

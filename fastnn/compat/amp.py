@@ -132,7 +132,7 @@ def is_autocast_cache_enabled():
 
 def get_autocast_dtype(device_type):
     """What PyTorch would compute in: bfloat16, for CUDA float16."""
-    return dtypes.float16 if device_type == "cuda" else dtypes.ABSENT["bfloat16"]
+    return dtypes.float16 if device_type == "cuda" else dtypes.bfloat16
 
 
 def get_autocast_cpu_dtype():

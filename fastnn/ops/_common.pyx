@@ -87,7 +87,7 @@ cdef np.ndarray strided(np.ndarray x, int n, np.npy_intp *dims, np.npy_intp *str
     """A view of an array's memory; ValueError of sizes that no array has."""
     cdef np.dtype kind = <np.dtype><PyObject *>np.PyArray_DESCR(x)
     Py_INCREF(kind)  # which the call takes
-    cdef np.ndarray out = PyArray_NewFromDescr(np.ndarray, kind, n, dims, strides, data,
+    cdef np.ndarray out = PyArray_NewFromDescr(type(x), kind, n, dims, strides, data,
                                                np.NPY_ARRAY_WRITEABLE if np.PyArray_ISWRITEABLE(x) else 0, NULL)
     np.set_array_base(out, x)
     return out
@@ -231,8 +231,10 @@ for _number in range(LEGACY_TYPES):
                       ORDINARY)
 
 cdef object dtype_class = dtypes.dtype
-cdef object special_class = None, special_rules = None
-cdef PyTypeObject *SPECIAL_CLASS = NULL
+cdef object device_class = dtypes.device
+cdef dict special = {}  # {class: rules}
+cdef PyTypeObject *SPECIAL_CLASSES[2]  # sparse tensors, tensors without numbers
+SPECIAL_CLASSES[0] = SPECIAL_CLASSES[1] = NULL
 cdef PyTypeObject *INT = Py_TYPE(0)
 cdef PyTypeObject *FLOAT = Py_TYPE(0.0)
 cdef PyTypeObject *NONE = Py_TYPE(None)
@@ -245,12 +247,28 @@ cdef PyTypeObject *STR = Py_TYPE("")
 
 def set_special(tensor_class, rules):
     """Calls with a tensor of exactly this class among the arguments, or in a list of them, go to `rules`."""
-    global special_class, special_rules, SPECIAL_CLASS
-    special_class, special_rules, SPECIAL_CLASS = tensor_class, rules, <PyTypeObject *>tensor_class
+    SPECIAL_CLASSES[len(special)] = <PyTypeObject *>tensor_class
+    special[tensor_class] = rules
 
 
 cdef bint is_special(object value):
-    return Py_TYPE(value) == SPECIAL_CLASS
+    return Py_TYPE(value) == SPECIAL_CLASSES[0] or Py_TYPE(value) == SPECIAL_CLASSES[1]
+
+
+cdef object special_rules(tuple values):
+    """The rules of the first special tensor among values; None: there is none."""
+    for value in values:
+        found = special_rules(tuple(value)) if isinstance(value, (tuple, list)) else special.get(type(value))
+        if found is not None:
+            return found
+
+
+cdef object call_special(Function f, tuple args, dict keywords):
+    rules = special_rules(args + tuple(keywords.values()))
+    if rules is None:  # the device "meta" is named
+        from fastnn.ops import meta
+        rules = meta.rules
+    return rules(f, args, keywords)
 
 
 cdef int form_of(object value) except -1:
@@ -270,6 +288,10 @@ cdef int form_of(object value) except -1:
         return ORDINARY
     if isinstance(value, np.ndarray):
         return form_of_array(value)
+    if isinstance(value, str):
+        return SPECIAL if value == "meta" else ORDINARY
+    if type(value) is device_class:
+        return SPECIAL if value.type == "meta" else ORDINARY
     if isinstance(value, dtype_class):
         return FORMS[value.numpy.num]
     return COMPLEX if isinstance(value, (complex, numpy.complexfloating)) else ORDINARY
@@ -352,7 +374,7 @@ cdef object enter(object self, PyObject *const *args, size_t count, PyObject *ke
     cdef Py_ssize_t i, n = PyVectorcall_NARGS(count)
     cdef int form = form_of_all(args, n + (0 if keywords == NULL else len(<tuple>keywords)))
     if form == SPECIAL:
-        return special_rules(f, positional(args, n), named(args + n, keywords))
+        return call_special(f, positional(args, n), named(args + n, keywords))
     cdef bint known = True, wrong = doubtful(f, args, n)
     if keywords != NULL:
         if f.names is None:
@@ -524,7 +546,8 @@ def promote(x, y):
         if isinstance(operand, Tensor):
             kind = (<Tensor>operand).array.dtype.kind
             if is_special(operand):
-                raise NotImplementedError(f"this operation takes no tensor of layout {operand.layout}")
+                raise NotImplementedError(f"this operation takes no tensor of layout {operand.layout}, device "
+                                          f"{operand.device}: it may have no data")
             return 2 + operand.dtype.is_complex if kind == "V" else {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}[kind]
         return (0 if isinstance(operand, (bool, numpy.bool_)) else 1 if isinstance(operand, (int, numpy.integer)) else
                 3 if isinstance(operand, (complex, numpy.complexfloating)) else 2)

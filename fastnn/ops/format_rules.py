@@ -120,6 +120,8 @@ def computed(name, function, exact=False, home="fastnn"):
         for kind in sorted(found, key=str):
             if kind not in (WIDE if exact else COMPUTED):
                 raise NotImplementedError(f'"{name}" not implemented for \'{TYPE_NAMES[kind.name]}\'')
+        if not found:  # a map of a tensor of the device meta
+            raise NotImplementedError(f"{formats.NO_DATA} {name}")
         kind = min(found, key=lambda kind: kind.is_floating_point)  # complex numbers come first
         asked = kwargs.get("dtype")
         keeps = asked is not None and asked not in STORED or asked is None and any(

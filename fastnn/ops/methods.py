@@ -6,7 +6,7 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tape import Op
 from fastnn._tensor import (Tensor, from_array, is_grad_enabled, is_inference_mode_enabled, record_inplace,
-                            writable)
+                            to_array, writable)
 from fastnn.kernels import sum_to
 from fastnn.ops import creation, shape
 from fastnn.ops.complex_names import adjoint_of
@@ -45,7 +45,7 @@ def stride(self, dim=None) -> tuple[int, ...] | int:
     >>> fastnn.ones(2, 3).stride()
     (3, 1)
     """
-    array = self.detach().numpy()
+    array = to_array(self)
     strides = tuple(step // array.itemsize for step in array.strides)
     return strides if dim is None else strides[dim]
 
@@ -64,7 +64,7 @@ def is_contiguous(self, memory_format=None) -> bool:
     >>> fastnn.ones(2, 3).t().is_contiguous()
     False
     """
-    return bool(self.detach().numpy().flags.c_contiguous)
+    return bool(to_array(self).flags.c_contiguous)
 
 
 @operation("Tensor")
@@ -270,7 +270,7 @@ def storage_offset(self) -> int:
     >>> fastnn.arange(4)[2:].storage_offset()
     2
     """
-    array = self.detach().numpy()
+    array = to_array(self)
     owner = array
     while isinstance(owner.base, np.ndarray):
         owner = owner.base

@@ -574,15 +574,18 @@ def contiguous(input, memory_format=None):
 
 def converted(np.ndarray array, wanted):
     """A copy in another NumPy dtype; where imaginary parts are lost, with PyTorch's warning."""
+    cdef bint to_real = wanted.kind not in "cb"
     if array.dtype.kind == "V" or wanted.kind == "V":
+        if array.dtype == wanted:
+            return array.copy()
         from fastnn import formats
-        if array.dtype.kind == "V" and wanted.kind != "V":
-            array = formats.decoded(array)
-        elif array.dtype != wanted:
-            return formats.converted(array, wanted)
-    if is_complex(array) and wanted.kind not in "cb":
+        array = formats.decoded(array) if array.dtype.kind == "V" else array
+        to_real = to_real and not (wanted.kind == "V" and dtypes.from_numpy(wanted).is_complex)
+    if is_complex(array) and to_real:
         warnings.warn("Casting complex values to real discards the imaginary part", stacklevel=3)
         array = array.real
+    if wanted.kind == "V":
+        return formats.encoded(array, wanted)
     with numpy.errstate(over="ignore", invalid="ignore"):
         return array.astype(wanted)
 

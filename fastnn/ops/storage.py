@@ -58,6 +58,11 @@ class UntypedStorage:
     def _bytes(self):
         return np.frombuffer(self._array, np.uint8)
 
+    def _elements(self, kind):
+        """The whole memory as a tensor."""
+        size = self.nbytes() // kind.itemsize * kind.itemsize
+        return from_array(self._bytes()[:size].view(kind.numpy))
+
     def tolist(self):
         """The numbers."""
         return self._bytes().tolist()
@@ -70,7 +75,8 @@ class UntypedStorage:
         start, stop, _ = index.indices(len(self))
         size = self.element_size()
         made = object.__new__(type(self))
-        made._array, made.dtype = self._bytes()[start * size:max(start, stop) * size], self.dtype
+        part = self._bytes()[start * size:max(start, stop) * size]
+        made._array, made.dtype = np.frombuffer(memoryview(part), np.uint8), self.dtype  # ends where it says
         return made
 
     def __array__(self, dtype=None, copy=None):
@@ -131,7 +137,7 @@ class TypedStorage(UntypedStorage):
 
     def tolist(self):
         """The numbers."""
-        return self._bytes().view(self.dtype.numpy).tolist()
+        return self._elements(self.dtype).tolist()
 
 
 @operation("Tensor")
@@ -164,7 +170,8 @@ def set_(self, source=None, storage_offset=0, size=None, stride=None):
 
     Parameters
     ----------
-    source : Tensor, optional
+    source : Tensor or storage, optional
+        A storage is taken as a vector of its elements.
     storage_offset, size, stride
         Of the tensor in that memory, as `as_strided` has them; the default is the source's.
 
@@ -175,8 +182,11 @@ def set_(self, source=None, storage_offset=0, size=None, stride=None):
     """
     if source is None:
         source = from_array(np.empty(0, self.dtype.numpy))
+    if isinstance(source, UntypedStorage):
+        source = source._elements(self.dtype)
+        size = tuple(source.shape) if size is None and not storage_offset else size
     if not isinstance(source, Tensor):
-        raise NotImplementedError(f"set_: expected a Tensor, got {type(source).__name__}; storages are not implemented")
+        raise TypeError(f"set_: expected a Tensor or a storage, got {type(source).__name__}")
     if source.dtype is not self.dtype:
         raise RuntimeError(f"set_: Could not set tensor of type {source.dtype} to a tensor of type {self.dtype}")
     source = source.detach()

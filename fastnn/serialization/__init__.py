@@ -143,12 +143,12 @@ def load_file(filename, device=None, *, as_numpy=False):
     device : optional
         Accepted for compatibility; everything is on the CPU.
     as_numpy : bool
-        Whether arrays are returned instead of Tensors. Unsigned integers of 16 to 64 bits exist as arrays only.
+        Whether arrays are returned instead of Tensors.
 
     Returns
     -------
     dict of str to Tensor
-        In the order of the file. BF16 comes as float32, which holds it exactly.
+        In the order of the file.
 
     Raises
     ------
@@ -224,7 +224,7 @@ def save(obj, f, pickle_module=None, pickle_protocol=2, _use_new_zipfile_seriali
 def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=None, **pickle_load_args):
     """Load what `save` wrote, any safetensors file as a dict, or a file of PyTorch's own ``torch.save``.
 
-    Same call as torch.load. bfloat16 comes as float32. In PyTorch's files of whole modules fastnn's classes replace
+    Same call as torch.load. In PyTorch's files of whole modules fastnn's classes replace
     PyTorch's.
 
     Parameters

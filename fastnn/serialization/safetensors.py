@@ -7,13 +7,17 @@ import json
 
 import numpy as np
 
+from fastnn import dtypes
 from fastnn._tensor import Tensor
 from fastnn.errors import FileFormatError
 from fastnn.serialization.limits import bytes_of, is_count, short
 
 MAX_HEADER = 100_000_000
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
-          "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1", "C64": "<c8"}
+          "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1", "C64": "<c8",
+          **{name: getattr(dtypes, kind).numpy for name, kind in {
+              "BF16": "bfloat16", "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0fnu",
+              "F8_E4M3FNUZ": "float8_e4m3fnuz", "F8_E5M2FNUZ": "float8_e5m2fnuz"}.items()}}
 NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
 
 
@@ -27,7 +31,7 @@ def to_array(value, what):
     little = array.dtype.newbyteorder("<")
     if little not in NAMES:
         raise TypeError(f"{what}: dtype {array.dtype} cannot be stored; possible: "
-                        f"{', '.join(np.dtype(code).name for code in DTYPES.values())}")
+                        f"{', '.join(dtypes.from_numpy(np.dtype(code)).name for code in DTYPES.values())}")
     return np.asarray(array, little, order="C")
 
 
@@ -83,13 +87,13 @@ def _entry(name, entry):
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise FileFormatError(f"tensor {short(name)}: expected dtype, shape and data_offsets, got {short(entry)}")
     code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if not isinstance(code, str) or code != "BF16" and code not in DTYPES:
+    if not isinstance(code, str) or code not in DTYPES:
         raise FileFormatError(f"tensor {short(name)}: dtype {short(code)} is not supported; known: "
-                              f"{', '.join(DTYPES)}, BF16")
+                              f"{', '.join(DTYPES)}")
     if not isinstance(offsets, list) or len(offsets) != 2 or not all(map(is_count, offsets)):
         raise FileFormatError(f"tensor {short(name)}: expected two non-negative data_offsets, got {short(offsets)}")
     begin, end = offsets
-    dtype = np.dtype("<u2" if code == "BF16" else DTYPES[code])
+    dtype = np.dtype(DTYPES[code])
     try:
         expected = bytes_of(shape, dtype.itemsize)
     except FileFormatError as error:
@@ -171,7 +175,5 @@ def read(file, size):
                 view = view[count:]
         if code == "BOOL" and array.size and array.view(np.uint8).max() > 1:
             raise FileFormatError(f"tensor {short(name)}: a BOOL is neither 0 nor 1")
-        if code == "BF16":  # the upper half of a float32
-            array = (array.astype("<u4") << 16).view("<f4")
         arrays[name] = array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
     return arrays, metadata

@@ -17,9 +17,10 @@ from fastnn.nn.parameter import Buffer, Parameter
 from fastnn.serialization import safetensors
 from fastnn.serialization.limits import MAX_DEPTH, check_keys, damaged, is_count, is_key, short
 
-# complex128 is not of the format: such an array is in the file as pairs of float64, and the structure says what it is.
-DTYPES = {**safetensors.DTYPES, "C128": "<c16"}
-NAMES = {**safetensors.NAMES, np.dtype("<c16"): "C128"}
+# Not of the format: such arrays are in the file as pairs of real numbers, or bytes, and the structure says what they are.
+PARTS = {"C128": ("<c16", "<f8"), "C32": (dtypes.complex32.numpy, "<f2"), "F4X2": (dtypes.float4_e2m1fn_x2.numpy, "u1")}
+DTYPES = {**safetensors.DTYPES, **{name: kind for name, (kind, _) in PARTS.items()}}
+NAMES = {**safetensors.NAMES, **{np.dtype(kind): name for name, (kind, _) in PARTS.items()}}
 DICTS = {dict: "dict", collections.OrderedDict: "ordered", collections.Counter: "counter"}
 SEQUENCES = {tuple: "tuple", set: "set", frozenset: "frozenset"}
 
@@ -137,13 +138,13 @@ class Packer:
             whole = [member for member in members if member[4:] == (low, high) and member[2].flags.c_contiguous]
             _, _, first, name, *_ = (whole or members)[0]
             memory = first if whole or len(members) == 1 else _gathered(members, low, high)
-            if memory.dtype == np.complex128:
+            if NAMES.get(memory.dtype) in PARTS:
                 if len(members) == 1:  # of any strides
                     node, kind, array, *_ = members[0]
                     memory = np.array(array, order="C")
                     low = _start(memory)
                     members = [(node, kind, memory)]
-                memory = memory.reshape(-1).view(np.float64)
+                memory = memory.reshape(-1).view(PARTS[NAMES[memory.dtype]][1])
             base = safetensors.to_array(memory, f"save: {name}")
             name = self.keep(name, base)
             for node, kind, array, *_ in members:

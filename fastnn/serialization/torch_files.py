@@ -10,7 +10,7 @@ import zipfile
 import numpy as np
 
 from fastnn._tensor import Tensor, from_array
-from fastnn.dtypes import Size, device, layout
+from fastnn.dtypes import FORMATS, Size, device, dtype, layout
 from fastnn.errors import FileFormatError
 from fastnn.nn.parameter import Parameter
 from fastnn.serialization.limits import MOST_DIMENSIONS, bytes_of, damaged, short
@@ -19,23 +19,24 @@ from fastnn.serialization.structure import sparse
 
 MAGIC = 0x1950a86a20f9469cfc6c  # begins a checkpoint of before 1.6
 PROTOCOL = 1001
-STORAGES = {"DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": "bf16",
+STORAGES = {"DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": FORMATS["bfloat16"].numpy,
             "LongStorage": "i8", "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1", "ByteStorage": "u1",
-            "BoolStorage": "?", "ComplexFloatStorage": "c8", "ComplexDoubleStorage": "c16", "UntypedStorage": "u1"}
+            "ComplexHalfStorage": FORMATS["complex32"].numpy, "BoolStorage": "?", "ComplexFloatStorage": "c8", "ComplexDoubleStorage": "c16", "UntypedStorage": "u1"}
 
 
 # ---- tensors ----
 
 def _itemsize(kind):
-    return 2 if kind == "bf16" else np.dtype(kind).itemsize
+    return np.dtype(kind).itemsize
 
 
 def _storage(kind, data, order):
-    """Numbers of raw bytes; bfloat16 comes as float32, which holds it exactly."""
+    """Numbers of raw bytes."""
     if len(data) % _itemsize(kind):
         raise FileFormatError(f"a storage of {len(data)} bytes is no whole number of {kind}")
-    if kind == "bf16":
-        array = (np.frombuffer(data, order + "u2").astype(np.uint32) << 16).view(np.float32)
+    if isinstance(kind, np.dtype):  # of a format
+        part = f"u{min(kind.itemsize, 2)}"
+        array = np.frombuffer(data, order + part).astype(part).view(kind)
     else:
         array = np.frombuffer(data, np.dtype(kind).newbyteorder(order)).astype(kind)  # its own, writable memory
         if kind == "?" and array.size and array.view(np.uint8).max() > 1:
@@ -70,6 +71,14 @@ def _rebuild_tensor(storage, offset, size, stride, requires_grad=False, hooks=No
     return tensor.requires_grad_() if requires_grad is True else tensor
 
 
+def _rebuild_of_dtype(storage, offset, size, stride, requires_grad, hooks, kind, metadata=None):
+    """Of a dtype whose storages have no class of their own: the storage is bytes."""
+    if not isinstance(storage, Storage) or storage.kind != "u1" or not isinstance(kind, dtype):
+        raise FileFormatError(f"a tensor of {short(kind)} is not made of bytes")
+    whole = storage.array[:storage.array.size // kind.itemsize * kind.itemsize].view(kind.numpy)
+    return _rebuild_tensor(Storage(kind.numpy, whole), offset, size, stride, requires_grad, hooks, metadata)
+
+
 def _rebuild_parameter(data, requires_grad=True, hooks=None, state=None):
     if not isinstance(data, Tensor):
         raise FileFormatError("a Parameter is not made of a tensor")
@@ -99,7 +108,7 @@ def _rebuild_sparse(kind, data):
 
 # What a file may call to make tensors.
 CALLS = {"torch._utils._rebuild_tensor_v2": _rebuild_tensor, "torch._utils._rebuild_tensor": _rebuild_tensor,
-         "torch._utils._rebuild_parameter": _rebuild_parameter,
+         "torch._utils._rebuild_tensor_v3": _rebuild_of_dtype, "torch._utils._rebuild_parameter": _rebuild_parameter,
          "torch._utils._rebuild_parameter_with_state": _rebuild_parameter,
          "torch._utils._rebuild_sparse_tensor": _rebuild_sparse, "torch.serialization._get_layout": _layout,
          "torch.nn.parameter.Parameter": _rebuild_parameter, "torch.Size": _size, "torch.device": _device}
@@ -209,7 +218,7 @@ def _read_stream(file, size, unpickle):
         room -= bytes_of((count,), _itemsize(kind))
         if room < 0:
             raise FileFormatError(f"storage {short(key)} is said to have {short(count)} numbers")
-        return Storage(kind, np.zeros(count, "f4" if kind == "bf16" else kind))
+        return Storage(kind, np.zeros(count, kind))
 
     def note(reference):
         kind, key, count = _storage_id(reference)

@@ -220,19 +220,14 @@ class Modes(State):
         return self._cast(dtypes.float16)
 
     def bfloat16(self):
-        """Cast to bfloat16: there are no such tensors, modules with numbers raise.
-
-        Raises
-        ------
-        NotImplementedError
-            The module has floating-point parameters or buffers.
+        """Cast to bfloat16, a dtype to keep numbers in: operations compute in float32.
 
         Examples
         --------
-        >>> nn.ReLU().bfloat16()
-        ReLU()
+        >>> nn.Linear(2, 2).bfloat16().weight.dtype
+        torch.bfloat16
         """
-        return self.to(dtypes.ABSENT["bfloat16"])
+        return self._cast(dtypes.bfloat16)
 
     def to_empty(self, *, device, recurse=True):
         """Give parameters and buffers new memory with undefined numbers; returns the module.
