@@ -29,6 +29,9 @@ Run a program written for PyTorch, Keras or scikit-learn's networks, unchanged: 
   --version   print the version
 """
 
+COMMANDS = {**dict.fromkeys(("-h", "--help", "-V", "--version", "info")),
+            "demo": "fastnn.demo", "bench": "fastnn.bench.command", "names": "fastnn.names"}
+
 
 def main(argv=None):
     """Entry point of ``python -m fastnn`` and of the command ``fastnn``; returns the exit code."""
@@ -37,21 +40,8 @@ def main(argv=None):
         sys.stderr.write(USAGE)
         return 2
     first, rest = arguments[0], arguments[1:]
-    if first in ("-h", "--help"):
-        print(USAGE, end="")
-        return 0
-    if first in ("-V", "--version"):
-        print(f"fastnn {fastnn.__version__}")
-        return 0
-    if first == "info":
-        fastnn.show_config()
-        return 0
-    if first == "demo":
-        return importlib.import_module("fastnn.demo").main(rest)
-    if first == "bench":
-        return importlib.import_module("fastnn.bench.command").main(rest)
-    if first == "names":
-        return importlib.import_module("fastnn.names").main(rest)
+    if first in COMMANDS:
+        return _command(first, rest)
     libraries = ()
     if first == "--as":
         if len(rest) < 2 or rest[0] not in dropin.TOGETHER:
@@ -73,6 +63,25 @@ def main(argv=None):
     if first == "-c":
         return _run(rest[0], rest[1:], _prepare_code)
     return _run(first, rest, _prepare_script)
+
+
+def _command(name, arguments):
+    """One of fastnn's own; returns the exit code."""
+    code = 0
+    try:
+        if name in ("-h", "--help"):
+            print(USAGE, end="")
+        elif name in ("-V", "--version"):
+            print(f"fastnn {fastnn.__version__}")
+        elif name == "info":
+            fastnn.show_config()
+        else:
+            code = importlib.import_module(COMMANDS[name]).main(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `fastnn names | head`: nobody reads the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
 
 
 # ---- running a program as `python` does ----

@@ -1,4 +1,5 @@
 """``fastnn names [TEXT ...]``: the names that fastnn has of PyTorch, torchvision, Keras, TensorFlow, scikit-learn."""
+import argparse
 import importlib
 import types
 
@@ -6,13 +7,20 @@ from fastnn import dropin
 
 # The modules that programs import, as they know them.
 NAMESPACES = """
-torch torch.autograd torch.distributions torch.distributions.constraints torch.distributions.transforms torch.fft
-torch.func torch.linalg torch.nn torch.nn.functional torch.nn.init torch.nn.utils torch.nn.utils.fusion
-torch.nn.utils.parametrizations torch.nn.utils.parametrize torch.nn.utils.prune torch.nn.utils.rnn torch.onnx
-torch.optim torch.optim.lr_scheduler torch.optim.swa_utils torch.profiler torch.random torch.signal.windows torch.sparse
-torch.special torch.testing torch.utils torch.utils.benchmark torch.utils.checkpoint torch.utils.data
-torchvision.datasets torchvision.io torchvision.models
-torchvision.transforms torchvision.transforms.functional torchvision.utils
+torch torch.accelerator torch.amp torch.autograd torch.autograd.functional torch.autograd.graph torch.autograd.profiler
+torch.backends torch.backends.cuda torch.backends.cudnn torch.backends.mps torch.compiler torch.cpu torch.cuda
+torch.cuda.amp torch.distributed torch.distributions torch.distributions.constraint_registry
+torch.distributions.constraints torch.distributions.relaxed_bernoulli torch.distributions.relaxed_categorical
+torch.distributions.transforms torch.distributions.utils torch.export torch.fft torch.func torch.futures torch.fx
+torch.hub torch.jit torch.library torch.linalg torch.mps torch.multiprocessing torch.nn torch.nn.attention
+torch.nn.functional torch.nn.init torch.nn.modules.module torch.nn.parallel torch.nn.parameter torch.nn.utils
+torch.nn.utils.fusion torch.nn.utils.parametrizations torch.nn.utils.parametrize torch.nn.utils.prune torch.nn.utils.rnn
+torch.onnx torch.optim torch.optim.lr_scheduler torch.optim.swa_utils torch.overrides torch.profiler torch.random
+torch.serialization torch.signal.windows torch.sparse torch.special torch.storage torch.testing torch.utils
+torch.utils.benchmark torch.utils.checkpoint torch.utils.data torch.utils.dlpack torch.utils.hooks
+torch.utils.tensorboard torch.xpu
+torchvision.datasets torchvision.io torchvision.models torchvision.transforms torchvision.transforms.functional
+torchvision.transforms.v2 torchvision.transforms.v2.functional torchvision.tv_tensors torchvision.utils
 keras keras.activations keras.applications keras.backend keras.callbacks keras.config keras.constraints keras.datasets
 keras.initializers keras.layers keras.losses keras.metrics keras.mixed_precision keras.models keras.ops
 keras.optimizers keras.optimizers.schedules keras.preprocessing keras.random keras.regularizers keras.saving keras.tree
@@ -37,8 +45,12 @@ def listed(texts):
     return sorted(name for name in found if all(text in name.lower() for text in texts))
 
 
-def main(texts):
+def main(arguments):
     """The command; returns 1 if nothing was found."""
+    parser = argparse.ArgumentParser("fastnn names", description="list the names that fastnn has of PyTorch, "
+                                     "torchvision, Keras, TensorFlow and scikit-learn's networks")
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="only names that contain each TEXT, in any case")
+    texts = parser.parse_args(arguments).texts
     found = listed(texts)
     print("\n".join(found) if found else f"fastnn names: nothing contains {' and '.join(texts)}")
     return not found

@@ -1,5 +1,6 @@
 """python -m fastnn: unchanged PyTorch programs, run as Python runs them."""
 import importlib.util
+import inspect
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import zipfile
 import pytest
 
 import fastnn
-from fastnn import dropin
+from fastnn import dropin, names
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(fastnn.__file__)))
 
@@ -229,6 +230,36 @@ def test_names(tmp_path):
     assert "torch.Tensor.cumsum" in run("names", "cumsum", "tensor", cwd=tmp_path)[1].split()
     code, out, _ = run("names", "no_such_name", cwd=tmp_path)
     assert code == 1 and "nothing contains no_such_name" in out
+    assert run("names", "--help", cwd=tmp_path)[1].startswith("usage: fastnn names")
+
+
+@pytest.mark.torch
+def test_names_of_all_modules():
+    """Whatever fastnn has of a public module of PyTorch's is listed, under this module's name or another one's."""
+    pytest.importorskip("torch")
+    for name in dropin.compat.MODULES:
+        importlib.import_module(f"torch.{name}")
+    missing, last = set(), {name.rpartition(".")[2] for name in names.listed(["torch."])}
+    for name in [name for name in sys.modules if name.startswith("torch.") and "._" not in name]:
+        try:
+            module = importlib.import_module(dropin.target_of(name))
+        except ImportError:
+            continue
+        for each in set(getattr(module, "__all__", ())) & set(dir(sys.modules[name])):
+            if each not in last and each[0] != "_" and not inspect.ismodule(getattr(module, each)):
+                missing.add(f"{name}.{each}")
+    assert not missing
+
+
+@pytest.mark.parametrize("command", ["names", "info", "--help"])
+def test_nobody_reads(command, tmp_path):
+    """As in `fastnn names | head`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as out:
+        done = subprocess.run([sys.executable, "-m", "fastnn", command], stdout=out, stderr=subprocess.PIPE, text=True,
+                              env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=120)
+    assert done.returncode == 1 and not done.stderr, done.stderr
 
 
 def test_commands(tmp_path):
