@@ -11,7 +11,7 @@ torch.func torch.linalg torch.nn torch.nn.functional torch.nn.init torch.nn.util
 torch.nn.utils.parametrizations torch.nn.utils.parametrize torch.nn.utils.prune torch.nn.utils.rnn torch.onnx
 torch.optim torch.optim.lr_scheduler torch.optim.swa_utils torch.profiler torch.random torch.signal.windows torch.sparse
 torch.special torch.testing torch.utils torch.utils.benchmark torch.utils.checkpoint torch.utils.data
-torchvision.datasets torchvision.io torchvision.models
+torchvision.datasets torchvision.io torchvision.models torchvision.ops
 torchvision.transforms torchvision.transforms.functional torchvision.utils
 keras keras.activations keras.applications keras.backend keras.callbacks keras.config keras.constraints keras.datasets
 keras.initializers keras.layers keras.losses keras.metrics keras.mixed_precision keras.models keras.ops
