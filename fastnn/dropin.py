@@ -74,6 +74,9 @@ def foreign(name):
     return name
 
 
+_dict_of = vars(types.ModuleType)["__dict__"].__get__
+
+
 class Door(types.ModuleType):
     """The class of fastnn's modules while they stand for another library's: missing names say whose they are.
 
@@ -82,27 +85,37 @@ class Door(types.ModuleType):
     """
 
     @property
+    def __name__(self):
+        return foreign(_dict_of(self)["__name__"])
+
+    @property
+    def __dict__(self):
+        """With the names that load when they are asked for: libraries go through a module's ``__dict__``."""
+        for name in _dict_of(self).get("__all__", ()):
+            getattr(self, name)
+        return _dict_of(self)
+
+    @property
     def __version__(self):
-        name = types.ModuleType.__getattribute__(self, "__name__")
-        library = foreign(name)
+        library = self.__name__
         if library in version.FOLLOWED:
-            return version.followed(library, self.__dict__.get("__version__"))
+            return version.followed(library, _dict_of(self).get("__version__"))
         try:
-            return self.__dict__["__version__"]
+            return _dict_of(self)["__version__"]
         except KeyError:
-            raise AttributeError(f"module {name!r} has no attribute '__version__'") from None
+            raise AttributeError(f"module {library!r} has no attribute '__version__'") from None
 
     def __getattr__(self, name):
-        own = types.ModuleType.__getattribute__(self, "__name__")
+        own = _dict_of(self)["__name__"]
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(f"module {own!r} has no attribute {name!r}", name=name, obj=self)
         # `import torch` makes all of torch.optim.lr_scheduler and the like known at once.
-        if "__path__" in self.__dict__ and importlib.util.find_spec(f"{own}.{name}") is not None:
+        if "__path__" in _dict_of(self) and importlib.util.find_spec(f"{own}.{name}") is not None:
             return importlib.import_module(f"{own}.{name}")
-        full = f"{foreign(own)}.{name}"
+        full = f"{self.__name__}.{name}"
         if placeholders.knows(full) or full in placeholders.ALIASES:
             return importlib.import_module(full)
-        raise AttributeError(f"module {foreign(own)!r} has no attribute {name!r} in fastnn, which runs this program "
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r} in fastnn, which runs this program "
                              f"in its place; {COVERAGE}", name=name, obj=self)
 
 
@@ -123,8 +136,12 @@ class _Loader(importlib.abc.Loader):
         ours = self.target.partition(".")[0] == "fastnn" and self.target not in KERAS_ALONE.values()
         if type(module) is types.ModuleType and ours:
             module.__class__ = Door
-        if placeholders.is_package(self.name) and "__path__" not in module.__dict__:
+        if placeholders.is_package(self.name) and not hasattr(module, "__path__"):
             module.__path__ = []
+        if self.name == "torch":  # torch.ops.aten and the like are there without an import of torch.ops
+            for name in placeholders.PACKAGES:
+                if target_of(name) in sys.modules:
+                    importlib.import_module(name)
 
 
 class _PlaceholderLoader(importlib.abc.Loader):
@@ -340,7 +357,7 @@ def is_installed():
 
 
 def explain(error):
-    """Add a note to an ImportError of ``from torch.nn import Missing``, whose text names only fastnn."""
+    """Add a note to an ImportError of ``from torch.nn import Missing``, whose text does not say that it is fastnn's."""
     if isinstance(error, ImportError) and not isinstance(error, ModuleNotFoundError) and error.name:
-        if error.name.partition(".")[0] == "fastnn" and hasattr(error, "add_note"):
-            error.add_note(f"{foreign(error.name)} is fastnn's here, and lacks this name; {COVERAGE}")
+        if isinstance(sys.modules.get(error.name), Door) and hasattr(error, "add_note"):
+            error.add_note(f"{error.name} is fastnn's here, and lacks this name; {COVERAGE}")

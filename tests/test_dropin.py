@@ -65,7 +65,7 @@ def test_same_modules(installed):
         and transforms is fastnn.vision.transforms
         and DataLoader is fastnn.utils.data.DataLoader
     )
-    assert torch.__name__ == "fastnn" and torch.__spec__.name == "fastnn" and nn.__spec__.name == "fastnn.nn"
+    assert torch.__name__ == "torch" and torch.__spec__.name == "fastnn" and nn.__spec__.name == "fastnn.nn"
     dropin.install()  # a second time does nothing
     assert sum(finder is dropin._finder for finder in sys.meta_path) == 1
 
@@ -105,7 +105,7 @@ def test_never_falls_through(script, tmp_path):
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text("raise SystemError('the real one')")
     (folder / "only_real.py").write_text("")
-    path = script("import torch\nassert torch.__name__ == 'fastnn'\nimport torch.only_real\n")
+    path = script("import torch\nassert torch.__spec__.name == 'fastnn'\nimport torch.only_real\n")
     code, _, error = run(path, cwd=tmp_path, PYTHONPATH=f"{ROOT}{os.pathsep}{tmp_path / 'site'}")
     assert code == 1 and "No module named 'torch.only_real' in fastnn" in error and "the real one" not in error
 
@@ -175,20 +175,20 @@ def test_module_code_input_folder_and_zip(script, tmp_path):
     (tmp_path / "package").mkdir()
     script("", "package/__init__.py")
     script(
-        "import sys, torch\nprint(__name__, __package__, __spec__.name, sys.argv[1:], torch.__name__)\n"
+        "import sys, torch\nprint(__name__, __package__, __spec__.name, sys.argv[1:], torch.__spec__.name)\n"
         "from . import other",
         "package/__main__.py",
     )
     script("print('other')", "package/other.py")
     assert run("-m", "package", "x", cwd=tmp_path)[:2] == (0, "__main__ package package.__main__ ['x'] fastnn\nother\n")
     assert run("-m", "package.other", cwd=tmp_path)[:2] == (0, "other\n")
-    assert run("-c", "import sys, torch; print(sys.argv, torch.__name__)", "x", cwd=tmp_path)[:2] == (
+    assert run("-c", "import sys, torch; print(sys.argv, torch.__spec__.name)", "x", cwd=tmp_path)[:2] == (
         0,
         "['-c', 'x'] fastnn\n",
     )
     assert run("-", "x", cwd=tmp_path, text="import sys; print(sys.argv)")[:2] == (0, "['-', 'x']\n")
     (tmp_path / "folder").mkdir()
-    script("import torch, helper; print(__name__, torch.__name__, helper.x)", "folder/__main__.py")
+    script("import torch, helper; print(__name__, torch.__spec__.name, helper.x)", "folder/__main__.py")
     script("x = 3", "folder/helper.py")
     assert run("folder", cwd=tmp_path)[:2] == (0, "__main__ fastnn 3\n")
     with zipfile.ZipFile(tmp_path / "app.zip", "w") as archive:
@@ -304,7 +304,7 @@ print(sum(losses[-8:]) < sum(losses[:8]) / 5, round(losses[0], 4))
 @pytest.mark.parametrize("library, mine, others", [("torch", "torch", "keras"), ("keras", "keras", "torch")])
 def test_one_library_alone(library, mine, others, tmp_path):
     (tmp_path / f"{others}.py").write_text("name = 'itself'\n")
-    program = f"import {mine}, {others}; print({mine}.__name__, {others}.name)"
+    program = f"import {mine}, {others}; print({mine}.__spec__.name, {others}.name)"
     code, out, error = run("--as", library, "-c", program, cwd=tmp_path)
     assert (code, out.split()) == (0, ["fastnn" + ".keras" * (mine == "keras"), "itself"]), error
 
@@ -316,7 +316,7 @@ def test_keras_of_a_tensorflow_that_is_not_installed(tmp_path):
     (tmp_path / "keras" / "layers.py").write_text("Dense = 'theirs'\n")
     program = ("import keras\nimport tensorflow as tf\nfrom tensorflow.keras.layers import Dense\n"
                "from tensorflow import keras as other\n"
-               "print(tf.keras is keras is other, Dense, keras.__name__)\ntf.constant")
+               "print(tf.keras is keras is other, Dense, keras.__spec__.name)\ntf.constant")
     code, out, error = run("--as", "torch", "-c", program, cwd=tmp_path)
     assert code == 1 and out.split() == ["True", "theirs", "keras"] and "gives tf.keras alone" in error
 

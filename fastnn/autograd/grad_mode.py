@@ -6,12 +6,12 @@ import warnings
 from fastnn import _tensor
 
 
-class _Mode:
+class _DecoratorContextManager:
     """A context manager that is a decorator too."""
 
     def __call__(self, function):
         if inspect.isgeneratorfunction(function):
-            return _stepwise(self._again, function)
+            return _stepwise(self.clone, function)
         if inspect.isclass(function):
             warnings.warn("Decorating classes is deprecated and will be disabled in future versions. You should only "
                           "decorate functions or methods. To preserve the current behavior of class decoration, you "
@@ -19,12 +19,17 @@ class _Mode:
 
         @functools.wraps(function, updated=())
         def wrapped(*args, **kwargs):
-            with self._again():
+            with self.clone():
                 return function(*args, **kwargs)
         return wrapped
 
-    def _again(self):
+    def clone(self):
+        """Another one, for a call of what is decorated."""
         return type(self)()
+
+
+class _Mode(_DecoratorContextManager):
+    """Whether operations are recorded."""
 
     def __enter__(self):
         self._before = _tensor.is_grad_enabled()
@@ -139,7 +144,7 @@ class set_grad_enabled(_Mode):  # noqa: N801 (PyTorch's name)
         _tensor.set_grad_mode(self._before)  # as a decorator it acts only around the function
         return super().__call__(function)
 
-    def _again(self):
+    def clone(self):
         return set_grad_enabled(self._on)
 
     def __enter__(self):
@@ -173,7 +178,7 @@ class inference_mode(_Mode):  # noqa: N801 (PyTorch's name)
         self._mode = mode
         self._on = not mode and _tensor.is_grad_enabled()
 
-    def _again(self):
+    def clone(self):
         return inference_mode(self._mode)
 
     def __enter__(self):

@@ -1,15 +1,7 @@
 """``torch._jit_internal``: what programs for TorchScript take from it. Decorators change nothing."""
 from typing import Any, Callable, Dict, Final, List, Optional, Tuple, Union  # noqa: F401, UP035 (their names)
 
-from fastnn.compat.jit import export, ignore, unused  # noqa: F401
-
-
-def _overload(func):
-    """Give back the function: an overload's types are not read."""
-    return func
-
-
-_overload_method = _overload
+from fastnn.compat.jit import _overload, _overload_method, export, ignore, unused  # noqa: F401
 
 
 def boolean_dispatch(arg_name, arg_index, default, if_true, if_false, module_name, func_name):

@@ -1,11 +1,19 @@
 """``torch.hub``: weights that lie in its folder are loaded; nothing is downloaded."""
 import os
+import re
 from urllib.parse import urlparse
 
 from fastnn import serialization
 
 __all__ = ["download_url_to_file", "get_dir", "help", "list", "load", "load_state_dict_from_url", "set_dir"]
 _directory = None
+HASH_REGEX = re.compile(r"-([a-f0-9]*)\.")  # the digest in the name of a file of weights
+
+
+def _get_torch_home():
+    """The folder of PyTorch's caches: ``$TORCH_HOME``, else ``~/.cache/torch``."""
+    cache = os.environ.get("XDG_CACHE_HOME", os.path.join("~", ".cache"))
+    return os.path.expanduser(os.environ.get("TORCH_HOME", os.path.join(cache, "torch")))
 
 
 def get_dir():
@@ -19,8 +27,7 @@ def get_dir():
     """
     if _directory is not None:
         return _directory
-    cache = os.environ.get("XDG_CACHE_HOME", os.path.join("~", ".cache"))
-    return os.path.join(os.path.expanduser(os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))), "hub")
+    return os.path.join(_get_torch_home(), "hub")
 
 
 def set_dir(d):

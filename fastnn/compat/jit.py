@@ -1,4 +1,7 @@
 """``torch.jit``: wrappers give back what they wrap, which runs as it is; programs in files are refused."""
+import builtins
+import types
+import typing
 from typing import Final  # noqa: F401 (torch.jit.Final)
 
 
@@ -10,7 +13,7 @@ def script(obj, optimize=None, _frames_up=0, _rcb=None, example_inputs=None):
 def trace(func, example_inputs=None, *args, **kwargs):
     """`func` itself, after one call with the example inputs, as tracing would make."""
     if example_inputs is not None:
-        func(*example_inputs if isinstance(example_inputs, tuple) else (example_inputs,))
+        func(*example_inputs if type(example_inputs) is tuple else (example_inputs,))
     return func
 
 
@@ -29,7 +32,7 @@ def export(function):
     return function
 
 
-unused = interface = export
+unused = interface = _overload = _overload_method = export
 
 
 def is_scripting():
@@ -53,6 +56,56 @@ optimize_for_inference = freeze
 def annotate(the_type, the_value):
     """The value."""
     return the_value
+
+
+def isinstance(obj, target_type):  # noqa: A001 (PyTorch's name)
+    """Whether `obj` is of a type, ``List[Tensor]`` and the like included: its elements are looked at.
+
+    Parameters
+    ----------
+    obj : object
+    target_type : type, or a tuple of types
+
+    Examples
+    --------
+    >>> fastnn.jit.isinstance([1, 2], list[int]), fastnn.jit.isinstance([1, "a"], list[int])
+    (True, False)
+    """
+    kinds = target_type if type(target_type) is tuple else (target_type,)
+    return any(_is_of(obj, kind) for kind in kinds)
+
+
+def _is_of(obj, kind):
+    origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if origin is None:
+        return kind is typing.Any or builtins.isinstance(obj, type(None) if kind is None else kind)
+    if origin in (typing.Union, types.UnionType):
+        return any(_is_of(obj, part) for part in parts)
+    if not builtins.isinstance(obj, origin):
+        return False
+    if origin is dict:
+        return all(_is_of(key, parts[0]) and _is_of(value, parts[1]) for key, value in obj.items())
+    if origin is tuple and parts[-1:] != (...,):
+        return len(obj) == len(parts) and all(map(_is_of, obj, parts))
+    return all(_is_of(part, parts[0]) for part in obj)
+
+
+def trace_module(mod, inputs, *args, **kwargs):
+    """`mod` itself, after a call of each method with its example inputs."""
+    for name, example in inputs.items():
+        getattr(mod, name)(*example if type(example) is tuple else (example,))
+    return mod
+
+
+class Attribute:
+    """A value with a type for TorchScript, which reads it; here it is the value itself."""
+
+    def __new__(cls, value, type):  # noqa: A002 (PyTorch's name)
+        return value
+
+
+class TracerWarning(Warning):
+    """What tracing warns of; nothing does here."""
 
 
 def save(m, f, _extra_files=None):

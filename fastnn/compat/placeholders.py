@@ -10,10 +10,11 @@ import types
 MANY = "fastnn trains whole copies of a model, by torch.nn.parallel.DistributedDataParallel over MPI"
 START = "mpiexec starts the processes of fastnn"
 PLAIN = "fastnn runs programs as they are, and compiles none"
+FLOATS = "fastnn computes with floats"
 
 # Module -> its names, `f()` a function, `C` a class without instances, `C*` one of plain
-# values (what to do, for functions that are not there), `E:A,B` an enumeration, `N=1` a number; and why they are
-# not there.
+# values (what to do, for functions that are not there), `E:A,B` an enumeration, `N=1` a number, `**` any name, a
+# function with overloads; and why they are not there.
 NAMES = {
     "torch.distributed.fsdp": (
         "FullyShardedDataParallel FSDPModule FlatParameter CPUOffload* MixedPrecision* CPUOffloadPolicy* "
@@ -82,11 +83,30 @@ NAMES = {
     "torch.distributed.launcher.api": ("LaunchConfig elastic_launch() launch_agent()", START),
     "torch.ao.quantization": (
         "QConfig FakeQuantize ObserverBase QuantStub DeQuantStub prepare() prepare_qat() convert() fuse_modules() "
-        "get_default_qconfig() get_default_qat_qconfig() quantize_dynamic()", "fastnn computes with floats"),
+        "get_default_qconfig() get_default_qat_qconfig() quantize_dynamic()", FLOATS),
     "torch.utils.cpp_extension": (
         "BuildExtension CppExtension CUDAExtension load() load_inline() include_paths()",
         "extensions in C++ are compiled against PyTorch"),
-    "torch.fx.experimental.proxy_tensor": ("make_fx() ProxyTorchDispatchMode", PLAIN),
+    "torch.ao.quantization.observer": (
+        "HistogramObserver MinMaxObserver MovingAverageMinMaxObserver ObserverBase PerChannelMinMaxObserver "
+        "PlaceholderObserver", FLOATS),
+    "torch.ao.quantization.qconfig": ("QConfig default_qconfig() get_default_qconfig()", FLOATS),
+    "torch.ao.nn.quantized": ("BatchNorm2d BatchNorm3d Conv1d Conv2d Conv3d Linear QFunctional", FLOATS),
+    "torch.utils._python_dispatch": (
+        "TorchDispatchMode is_traceable_wrapper_subclass() return_and_correct_aliasing()",
+        "operations are not dispatched through Python"),
+    "torch.nn._reduction": ("get_enum() legacy_get_enum() legacy_get_string()", "losses take reduction= themselves"),
+    "torch.ops.aten": ("**", "the functions of torch stand for PyTorch's inner operations"),
+    "torch.nested": (
+        "nested_tensor() as_nested_tensor() nested_tensor_from_jagged() narrow() to_padded_tensor() masked_select()",
+        "a tensor has one shape; use torch.nn.utils.rnn.pad_sequence"),
+    "torch.nested._internal.nested_tensor": ("NestedTensor ViewNestedFromBuffer", "a tensor has one shape"),
+    "torch.nested._internal.ops": ("extract_kwargs()", "a tensor has one shape"),
+    "torch.classes": ("", "classes in C++ are compiled against PyTorch"),
+    "torch.autograd.forward_ad": (
+        "dual_level() make_dual() unpack_dual() enter_dual_level() exit_dual_level() UnpackedDualTensor",
+        "torch.func.jvp gives products with the Jacobian"),
+    "torch.fx.experimental.proxy_tensor": ("make_fx() get_proxy_mode() ProxyTorchDispatchMode", PLAIN),
     "torch.fx.experimental.symbolic_shapes": (
         "ShapeEnv GuardOnDataDependentSymNode guard_or_false() guard_or_true() statically_known_true() free_symbols() "
         "free_unbacked_symbols()", PLAIN),
@@ -110,29 +130,33 @@ NAMES["torch.distributed.fsdp.api"] = NAMES["torch.distributed._composable.fsdp"
 NAMES["torch.distributed._tensor"] = NAMES["torch.distributed.tensor"]
 NAMES["torch.distributed._tensor.api"] = NAMES["torch.distributed.tensor"]
 NAMES["torch.distributed._tensor.experimental"] = NAMES["torch.distributed.tensor.experimental"]
-NAMES["torch.quantization"] = NAMES["torch.ao.quantization"]
+NAMES["torch.nn.quantized"] = NAMES["torch.ao.nn.quantized"]
+for _part in ("", ".observer", ".qconfig"):
+    NAMES[f"torch.quantization{_part}"] = NAMES[f"torch.ao.quantization{_part}"]
 
 # Modules whose names live in another one of fastnn's.
 ALIASES = {"torch._C._distributed_c10d": "fastnn.distributed", "torch._dynamo.eval_frame": "fastnn.compat._dynamo",
            "torch.amp.autocast_mode": "fastnn.compat.amp", "torch.amp.grad_scaler": "fastnn.compat.amp",
            "torch.distributed.distributed_c10d": "fastnn.distributed",
+           "torch.jit.annotations": "fastnn.compat._jit_internal",
+           "torch.utils._contextlib": "fastnn.autograd.grad_mode",
            "torch.profiler.profiler": "fastnn.compat.profiler",
            "torch.utils.tensorboard.summary": "tensorboardX.summary",
            "torch.utils.tensorboard.writer": "fastnn.utils.tensorboard",
            "torch.utils.data._utils.collate": "fastnn.utils.data.collate",
            "torch.utils.data._utils.worker": "fastnn.utils.data.worker"}
 
-_PACKAGES = {name.rsplit(".", depth)[0] for name in (*NAMES, *ALIASES) for depth in range(1, name.count(".") + 1)}
+PACKAGES = {name.rsplit(".", depth)[0] for name in (*NAMES, *ALIASES) for depth in range(1, name.count(".") + 1)}
 
 
 def is_package(name):
     """Whether there are modules below the module `name`."""
-    return name in _PACKAGES
+    return name in PACKAGES
 
 
 def knows(name):
     """Whether `make` makes the module."""
-    return name in NAMES or name in _PACKAGES
+    return name in NAMES or name in PACKAGES
 
 
 class _Refused:
@@ -171,6 +195,26 @@ def _function(module, name, reason):
     return function
 
 
+class _Operation:
+    """An operation by a name of PyTorch's inside; its attributes are its overloads."""
+
+    def __init__(self, name, reason):
+        self._name, self._reason = name, reason
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        setattr(self, name, _Operation(f"{self._name}.{name}", self._reason))
+        return self.__dict__[name]
+
+    def __call__(self, *args, **kwargs):
+        raise NotImplementedError(f"{self._name}: fastnn does not have it; {self._reason}")
+
+    def overloads(self):
+        """[]"""
+        return []
+
+
 class Placeholder(types.ModuleType):
     """A module of such names."""
 
@@ -188,7 +232,9 @@ def _contents(name, names, reason):
     found = {}
     for entry in names.split():
         key, _, members = entry.partition(":")
-        if "=" in key:
+        if key == "**":
+            found["__getattr__"] = vars(_Operation)["__getattr__"].__get__(_Operation(name, reason))
+        elif "=" in key:
             key, value = key.split("=")
             found[key] = int(value)
         elif members:

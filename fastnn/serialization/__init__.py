@@ -18,6 +18,8 @@ __all__ = ["FileFormatError", "UnsafeFileError", "add_safe_globals", "clear_safe
 
 STRUCTURE = "fastnn"  # the metadata key of the structure that `save` writes
 VERSION = 1
+DEFAULT_PROTOCOL = 2  # PyTorch's names, which libraries write as defaults and in annotations
+MAP_LOCATION = object
 _safe_globals = []
 
 

@@ -1,12 +1,12 @@
-"""Image data sets, transforms and helpers, under the names of torchvision; `io`, `models` and
+"""Image data sets, transforms and helpers, under the names of torchvision; `io`, `models`, `ops` and
 `tv_tensors` load when asked for."""
 from fastnn.vision import datasets, transforms, utils
 
-__all__ = ["datasets", "io", "models", "transforms", "tv_tensors", "utils"]
+__all__ = ["datasets", "io", "models", "ops", "transforms", "tv_tensors", "utils"]
 
 
 def __getattr__(name):
-    if name in ("io", "models", "tv_tensors"):
+    if name in ("io", "models", "ops", "tv_tensors"):
         import importlib
         return importlib.import_module(f"fastnn.vision.{name}")
     raise AttributeError(f"module 'fastnn.vision' has no attribute {name!r}")

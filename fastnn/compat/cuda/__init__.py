@@ -1,7 +1,7 @@
 """``torch.cuda``: not available."""
 from fastnn.compat import _absent
 from fastnn.compat._absent import NoOp
-from fastnn.compat.cuda import amp  # noqa: F401
+from fastnn.compat.cuda import amp, nvtx  # noqa: F401
 
 
 def is_available():

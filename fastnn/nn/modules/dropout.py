@@ -3,7 +3,7 @@ from fastnn.nn.modules.module import Module
 from fastnn.ops import dropout
 
 
-class _Dropout(Module):
+class _DropoutNd(Module):
     """A kind of dropout with probability `p`; formulas are in fastnn.ops.dropout."""
 
     _function = None
@@ -21,7 +21,7 @@ class _Dropout(Module):
         return f"p={self.p}, inplace={self.inplace}"
 
 
-class Dropout(_Dropout):
+class Dropout(_DropoutNd):
     """In training each element becomes 0 with probability p, else x / (1 - p); in evaluation nothing changes.
 
     Same as torch.nn.Dropout (Srivastava et al. 2014); the masks are those of PyTorch for equal seeds.
@@ -50,7 +50,7 @@ class Dropout(_Dropout):
     _function = staticmethod(dropout.dropout)
 
 
-class Dropout1d(_Dropout):
+class Dropout1d(_DropoutNd):
     """`Dropout` of whole channels: all of input[n, c] becomes 0 together.
 
     Same as torch.nn.Dropout1d (Tompson et al. 2015).
@@ -74,7 +74,7 @@ class Dropout1d(_Dropout):
     _function = staticmethod(dropout.dropout1d)
 
 
-class Dropout2d(_Dropout):
+class Dropout2d(_DropoutNd):
     """`Dropout` of whole channels of images: all of input[n, c] becomes 0 together.
 
     Same as torch.nn.Dropout2d (Tompson et al. 2015).
@@ -98,7 +98,7 @@ class Dropout2d(_Dropout):
     _function = staticmethod(dropout.dropout2d)
 
 
-class Dropout3d(_Dropout):
+class Dropout3d(_DropoutNd):
     """`Dropout` of whole channels of volumes: all of input[n, c] becomes 0 together.
 
     Same as torch.nn.Dropout3d (Tompson et al. 2015).
@@ -122,7 +122,7 @@ class Dropout3d(_Dropout):
     _function = staticmethod(dropout.dropout3d)
 
 
-class AlphaDropout(_Dropout):
+class AlphaDropout(_DropoutNd):
     """Dropout for networks with SELU, which keeps mean 0 and variance 1 (Klambauer et al. 2017).
 
     In training dropped elements become -1.7580993, the limit of SELU; then all become a x + b, with a and b such that
@@ -146,7 +146,7 @@ class AlphaDropout(_Dropout):
         return dropout.alpha_dropout(input, self.p, self.training)
 
 
-class FeatureAlphaDropout(_Dropout):
+class FeatureAlphaDropout(_DropoutNd):
     """`AlphaDropout` of whole channels: all of input[n, c] is dropped together.
 
     Same as torch.nn.FeatureAlphaDropout.

@@ -41,14 +41,19 @@ def _copies(module, count):
     return ModuleList([copy.deepcopy(module) for _ in range(count)])
 
 
+def _get_activation_fn(activation):
+    """`relu` or `gelu` by its name."""
+    if activation not in ("relu", "gelu"):
+        raise RuntimeError(f"activation should be relu/gelu, not {activation}")
+    return relu if activation == "relu" else gelu
+
+
 class _Layer(Module):
     """What encoder and decoder layers share: the feed-forward part and how a part is put around the residual."""
 
     def _set_activation(self, activation):
         if isinstance(activation, str):
-            if activation not in ("relu", "gelu"):
-                raise RuntimeError(f"activation should be relu/gelu, not {activation}")
-            activation = relu if activation == "relu" else gelu
+            activation = _get_activation_fn(activation)
         self.activation = activation
 
     def __setstate__(self, state):

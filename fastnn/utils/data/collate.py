@@ -1,6 +1,7 @@
 """How the items of a batch become tensors."""
 import collections.abc
 import copy
+import re
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from fastnn.ops.joining import stack
 
 __all__ = ["collate", "default_collate", "default_collate_fn_map", "default_convert"]
 
+np_str_obj_array_pattern = re.compile("[SaUO]")  # kinds of arrays that no tensor is made of
 MESSAGE = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
 
 

@@ -1,22 +1,18 @@
 """MobileNetV2: inverted residuals of depth-wise convolutions (Sandler et al. 2018)."""
+import functools
+
 from fastnn import nn
 from fastnn.vision.models._weights import filled
+from fastnn.vision.ops.misc import Conv2dNormActivation
 
 __all__ = ["InvertedResidual", "MobileNetV2", "mobilenet_v2"]
+_conv = functools.partial(Conv2dNormActivation, activation_layer=nn.ReLU6)
 
 
 def _make_divisible(v, divisor, least=None):
     """The multiple of `divisor` nearest to v, not below 9/10 of it."""
     made = max(least or divisor, int(v + divisor / 2) // divisor * divisor)
     return made + divisor if made < 0.9 * v else made
-
-
-class _Conv(nn.Sequential):
-    """A convolution with normalization and ReLU6."""
-
-    def __init__(self, inputs, outputs, kernel_size=3, stride=1, groups=1, norm_layer=nn.BatchNorm2d):
-        super().__init__(nn.Conv2d(inputs, outputs, kernel_size, stride, (kernel_size - 1) // 2, groups=groups,
-                                   bias=False), norm_layer(outputs), nn.ReLU6(inplace=True))
 
 
 class InvertedResidual(nn.Module):
@@ -35,9 +31,9 @@ class InvertedResidual(nn.Module):
             raise ValueError(f"stride should be 1 or 2 instead of {stride}")
         norm_layer = norm_layer or nn.BatchNorm2d
         hidden = round(inp * expand_ratio)
-        layers = [_Conv(inp, hidden, 1, norm_layer=norm_layer)] if expand_ratio != 1 else []
+        layers = [_conv(inp, hidden, 1, norm_layer=norm_layer)] if expand_ratio != 1 else []
         self.stride, self.use_res_connect, self.out_channels = stride, stride == 1 and inp == oup, oup
-        self.conv = nn.Sequential(*layers, _Conv(hidden, hidden, 3, stride, hidden, norm_layer),
+        self.conv = nn.Sequential(*layers, _conv(hidden, hidden, stride=stride, groups=hidden, norm_layer=norm_layer),
                                   nn.Conv2d(hidden, oup, 1, bias=False), norm_layer(oup))
 
     def forward(self, x):
@@ -70,13 +66,13 @@ class MobileNetV2(nn.Module):
             raise ValueError(f"inverted_residual_setting should be non-empty or a 4-element list, got {setting}")
         inputs = _make_divisible(32 * width_mult, round_nearest)
         self.last_channel = _make_divisible(1280 * max(1.0, width_mult), round_nearest)
-        features = [_Conv(3, inputs, stride=2, norm_layer=norm_layer)]
+        features = [_conv(3, inputs, stride=2, norm_layer=norm_layer)]
         for ratio, channels, count, stride in setting:
             outputs = _make_divisible(channels * width_mult, round_nearest)
             for i in range(count):
                 features.append(block(inputs, outputs, stride if i == 0 else 1, ratio, norm_layer))
                 inputs = outputs
-        features.append(_Conv(inputs, self.last_channel, 1, norm_layer=norm_layer))
+        features.append(_conv(inputs, self.last_channel, 1, norm_layer=norm_layer))
         self.features = nn.Sequential(*features)
         self.classifier = nn.Sequential(nn.Dropout(p=dropout), nn.Linear(self.last_channel, num_classes))
         for m in self.modules():

@@ -44,16 +44,29 @@ class VGG(nn.Module):
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 
-def _features(depth, batch_norm):
+def make_layers(cfg, batch_norm=False):
+    """Convolutions with ReLU of the given widths, in a row.
+
+    Parameters
+    ----------
+    cfg : list
+        Widths, and "M" for pooling.
+    batch_norm : bool
+    """
     layers, inputs = [], 3
-    for width, count in zip(WIDTHS, STAGES[depth]):
-        for _ in range(count):
-            layers.append(nn.Conv2d(inputs, width, 3, padding=1))
-            layers += [nn.BatchNorm2d(width)] * batch_norm
-            layers.append(nn.ReLU(inplace=True))
-            inputs = width
-        layers.append(nn.MaxPool2d(2, 2))
+    for width in cfg:
+        if width == "M":
+            layers.append(nn.MaxPool2d(2, 2))
+            continue
+        layers += [nn.Conv2d(inputs, width, 3, padding=1), *[nn.BatchNorm2d(width)] * batch_norm,
+                   nn.ReLU(inplace=True)]
+        inputs = width
     return nn.Sequential(*layers)
+
+
+def _features(depth, batch_norm):
+    widths = [[width] * count + ["M"] for width, count in zip(WIDTHS, STAGES[depth])]
+    return make_layers(sum(widths, []), batch_norm)
 
 
 def _maker(depth, batch_norm):
