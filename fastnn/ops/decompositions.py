@@ -1,12 +1,13 @@
-"""Decompositions of matrices (torch.linalg): NumPy's LAPACK forward; gradients for cholesky, eigh, eig and svd's
-singular values, a clear refusal elsewhere. Those of complex matrices, and eig, are in `complex_numbers`."""
+"""Decompositions of matrices (torch.linalg): NumPy's LAPACK forward, gradients of any order. Those of complex matrices,
+and eig, are in `complex_numbers`."""
 import numpy as np
 
 from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.ops._common import complex_rule
 from fastnn.ops.declare import operation
-from fastnn.ops.linalg import LinAlgError, Named, inv, lapack, matrices_of, refuse, transposed
+from fastnn.ops.joining import cat
+from fastnn.ops.linalg import LinAlgError, Named, inv, lapack, matrices_of, solve, transposed
 from fastnn.ops.sampling import randn
 
 
@@ -218,6 +219,8 @@ def from_singular_vectors(a, factor):
     """U diag(factor) V^T of a = U diag(s) V^T, s > 0, in tensor operations: V has a^T a's eigenvectors, U = a V / s."""
     if a.shape[-2] < a.shape[-1]:
         return from_singular_vectors(a.mT, factor).mT
+    scale = np.abs(a.detach().numpy()).max((-2, -1), keepdims=True, initial=0)  # which changes neither U nor V
+    a = a / from_array(np.where(scale > 0, scale, 1))
     v = eigh(a.mT @ a)[1].flip(-1)
     u = a @ v
     return (u / (u * u).sum(-2, keepdim=True).sqrt() * factor.unsqueeze(-2)) @ v.mT
@@ -228,12 +231,58 @@ def _svd_second(step, g):
     return from_singular_vectors(step.input((step.u * step.s[..., None, :]) @ step.vh, 0), g)
 
 
-SVD_VECTORS = Op("LinalgSvdBackward0", refuse, "what", reason="there is no gradient of singular vectors")
+def by_tensors(formula):
+    """The rule on arrays of a formula in tensor operations."""
+    return lambda grad, *saved: formula(from_array(grad), *map(from_array, saved)).detach().numpy()
+
+
+def _off_diagonal(product, s):
+    """The skew part of U^T dU or V^T dV, over the differences of squared singular values."""
+    same = from_array(np.eye(s.shape[-1], dtype=bool))
+    gap = (s.unsqueeze(-2) - s.unsqueeze(-1)) * (s.unsqueeze(-2) + s.unsqueeze(-1))
+    return ((product - product.mT) / gap.masked_fill(same, 1)).masked_fill(same, 0)
+
+
+def _of_u(g, u, s, vh):
+    """dA of dU: inside the columns of U, and what stands out of them."""
+    inside = u.mT @ g
+    found = u @ (_off_diagonal(inside, s) * s.unsqueeze(-2)) @ vh
+    return found if u.shape[-2] == u.shape[-1] else found + ((g - u @ inside) / s.unsqueeze(-2)) @ vh
+
+
+def _of_vh(g, u, s, vh):
+    return _of_u(g.mT, vh.mT, s, u.mT).mT
+
+
+SVD_U = Op("LinalgSvdBackward0", lambda grad, x, u, s, vh: by_tensors(_of_u)(grad[..., :s.shape[-1]], u, s, vh),
+           "x u s vh")
+SVD_VH = Op("LinalgSvdBackward0", lambda grad, x, u, s, vh: by_tensors(_of_vh)(grad[..., :s.shape[-1], :], u, s, vh),
+            "x u s vh")
+
+
+def _svd_again(step):
+    """The node's singular vectors and values in the graph of its input, with the signs that they had."""
+    u, s, vh = svd(step.input(step.x, 0), False)
+    sign = from_array(np.where((u.detach().numpy() * step.u).sum(-2) < 0, -1, 1).astype(step.x.dtype))
+    return u * sign.unsqueeze(-2), s, vh * sign.unsqueeze(-1)
+
+
+@SVD_U.second
+def _svd_u_second(step, g):
+    return _of_u(g[..., :step.s.shape[-1]], *_svd_again(step))
+
+
+@SVD_VH.second
+def _svd_vh_second(step, g):
+    return _of_vh(g[..., :step.s.shape[-1], :], *_svd_again(step))
 
 
 @operation("linalg", out=True, keywords={"A": "input"})
 def svd(input, full_matrices=True, *, driver=None) -> svd_result:
-    """(U, S, Vh) with U diag(S) Vh = A; gradients of S alone.
+    """(U, S, Vh) with U diag(S) Vh = A (Townsend 2016 for the gradients).
+
+    Gradients of U and Vh are those of the first min(m, n) singular vectors, and infinite or NaN where singular values
+    are equal.
 
     Parameters
     ----------
@@ -259,9 +308,9 @@ def svd(input, full_matrices=True, *, driver=None) -> svd_result:
     if not input.requires_grad:
         return svd_result((from_array(u), from_array(s), from_array(vh)))
     k = s.shape[-1]
-    values = record(s, SVD_VALUES, (input,), (u[..., :k], s, vh[..., :k, :]))
-    return svd_result((record(u, SVD_VECTORS, (input,), ("linalg.svd of U",)), values,
-                       record(vh, SVD_VECTORS, (input,), ("linalg.svd of Vh",))))
+    saved = u[..., :k], s, vh[..., :k, :]
+    return svd_result((record(u, SVD_U, (input,), (x, *saved), (input,)), record(s, SVD_VALUES, (input,), saved),
+                       record(vh, SVD_VH, (input,), (x, *saved), (input,))))
 
 
 @operation("linalg", out=True, keywords={"A": "input"})
@@ -283,12 +332,53 @@ def svdvals(input, *, driver=None):
     return svd(input, False)[1]
 
 
-QR = Op("LinalgQrBackward0", refuse, "what", reason="there is no gradient")
+def _refuse_qr(grad, why):
+    raise RuntimeError(f"The QR decomposition is not differentiable when {why}")
+
+
+def _of_qr(gq, gr, x, q, r):
+    """dA of dQ or dR, the other None (Walter and Lehmann 2010); columns beyond the rows follow from the first ones."""
+    n = x.shape[-2]
+    beside = None
+    if x.shape[-1] > n:
+        if gr is None:
+            beside = 0 * x[..., n:]
+        else:
+            beside, gq, gr = q @ gr[..., n:], x[..., n:] @ gr[..., n:].mT, gr[..., :n]
+        r = r[..., :n]
+    inner = (0 if gr is None else r @ gr.mT) - (0 if gq is None else gq.mT @ q)
+    inner = inner.tril() + inner.tril(-1).mT
+    found = solve(r, (q @ inner if gq is None else gq + q @ inner).mT).mT
+    return found if beside is None else cat((found, beside), -1)
+
+
+def _of_q(g, x, q, r):
+    return _of_qr(g, None, x, q, r)
+
+
+def _of_r(g, x, q, r):
+    return _of_qr(None, g, x, q, r)
+
+
+QR_Q = Op("LinalgQrBackward0", by_tensors(_of_q), "x q r")
+QR_R = Op("LinalgQrBackward0", by_tensors(_of_r), "x q r")
+
+
+def _qr_again(step):
+    x = step.input(step.x, 0)
+    q, r = qr(x)
+    sign = from_array(np.where((q.detach().numpy() * step.q).sum(-2) < 0, -1, 1).astype(step.x.dtype))
+    return x, q * sign.unsqueeze(-2), r * sign.unsqueeze(-1)
+
+
+QR_Q.second(lambda step, g: _of_q(g, *_qr_again(step)))
+QR_R.second(lambda step, g: _of_r(g, *_qr_again(step)))
+NO_QR = Op("LinalgQrBackward0", _refuse_qr, "what", reason="there is no gradient")
 
 
 @operation("linalg", out=True)
 def qr(A, mode="reduced") -> qr_result:  # noqa: N803
-    """(Q, R) with Q R = A; no gradients.
+    """(Q, R) with Q R = A; gradients where `mode` is "reduced", or "complete" of matrices as wide as high or wider.
 
     Parameters
     ----------
@@ -314,8 +404,11 @@ def qr(A, mode="reduced") -> qr_result:  # noqa: N803
                            f"'complete'")
     found = np.linalg.qr(x, mode)
     q, r = (np.empty(0, x.dtype), found) if mode == "r" else found
-    return qr_result((record(q, QR, (A,), ("linalg.qr",)) if mode != "r" else from_array(q),
-                      record(r, QR, (A,), ("linalg.qr",))))
+    if mode == "r" or mode == "complete" and x.shape[-2] > x.shape[-1]:
+        why = "mode='r'" if mode == "r" else "mode='complete' and nrows > ncols"
+        return qr_result((record(q, NO_QR, (A,), (why,)) if mode != "r" else from_array(q),
+                          record(r, NO_QR, (A,), (why,))))
+    return qr_result((record(q, QR_Q, (A,), (x, q, r), (A,)), record(r, QR_R, (A,), (x, q, r), (A,))))
 
 
 @operation("fastnn")

@@ -85,10 +85,6 @@ def transposed(x):
     return np.swapaxes(x, -1, -2)
 
 
-def refuse(grad, op):
-    raise NotImplementedError(f"{op}: the gradient is not implemented")
-
-
 def _column(values):
     return values.unsqueeze(-1).unsqueeze(-1)
 
@@ -303,8 +299,12 @@ PINV = Op("LinalgPinvBackward0", _pinv_backward, "x y")
 
 @PINV.second
 def _pinv_second(step, g):
-    x, y = step.input(step.x, 0), step.output(step.y.astype(step.x.dtype, copy=False))
-    n, m = (from_array(np.eye(size, dtype=step.x.dtype)) for size in step.x.shape[-2:])
+    return _of_pinv(g, step.input(step.x, 0), step.output(step.y.astype(step.x.dtype, copy=False)))
+
+
+def _of_pinv(g, x, y):
+    """The gradient of x, whose pseudoinverse is y."""
+    n, m = (from_array(np.eye(size, dtype=x.detach().numpy().dtype)) for size in x.shape[-2:])
     yt, gt = y.mT, g.mT
     return -yt @ g @ yt + (n - x @ y) @ gt @ y @ yt + yt @ y @ gt @ (m - y @ x)
 
@@ -339,12 +339,29 @@ def pinv(input, rcond=None, hermitian=False, *, atol=None, rtol=None):
 DRIVERS = ("gelsy", "gelsd", "gels", "gelss")
 
 
-LSTSQ = Op("LinalgLstsqBackward0", refuse, "what", reason="there is no gradient")
+def _of_lstsq(g, a, b, rcond):
+    """The gradients of A and B where X = pinv(A) B."""
+    inverse = pinv(a, rcond)
+    return _of_pinv(g @ b.mT, a, inverse), inverse.mT @ g
+
+
+def _lstsq_backward(grad, a, b, rcond):
+    of_a, of_b = _of_lstsq(*map(from_array, (grad, a, b)), rcond)
+    return sum_to(of_a.numpy(), a.shape), sum_to(of_b.numpy(), b.shape)
+
+
+LSTSQ = Op("LinalgLstsqBackward0", _lstsq_backward, "a b rcond")
+
+
+@LSTSQ.second
+def _lstsq_second(step, g):
+    of_a, of_b = _of_lstsq(g, step.input(step.a, 0), step.input(step.b, 1), step.rcond)
+    return step.sum_to(of_a, step.a.shape), step.sum_to(of_b, step.b.shape)
 
 
 @operation("linalg", keywords={"A": "input", "B": "b"})
 def lstsq(input, b, rcond=None, *, driver=None) -> lstsq_result:
-    """The X that makes |A X - B| smallest for A = `input` and B = `b`, matrices or stacks of them; no gradients.
+    """The X that makes |A X - B| smallest for A = `input` and B = `b`, matrices or stacks of them.
 
     Whatever the driver, singular values are used. The rank is there for all but "gels", residuals for all but "gelsy"
     (the default), singular values for "gelsd" and "gelss".
@@ -386,7 +403,7 @@ def lstsq(input, b, rcond=None, *, driver=None) -> lstsq_result:
                            f"got {list(a.shape)} and {list(b.shape)}")
     broadcast_shapes(a.shape[:-2], y.shape[:-2])  # RuntimeError if they do not
     u, s, vh = lapack("linalg.lstsq", np.linalg.svd, a, full_matrices=False)
-    cutoff = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rcond is None or rcond < 0 else rcond
+    cutoff = float(max(a.shape[-2:]) * np.finfo(a.dtype).eps) if rcond is None or rcond < 0 else rcond
     kept = s > cutoff * s[..., :1] if s.size else s > 0
     rank = kept.sum(-1)
     x = transposed(vh) @ (np.where(kept, 1 / np.where(kept, s, 1), 0)[..., None] * (transposed(u) @ y))
@@ -394,8 +411,9 @@ def lstsq(input, b, rcond=None, *, driver=None) -> lstsq_result:
     if driver not in (None, "gelsy") and a.shape[-2] > a.shape[-1] and (rank == a.shape[-1]).all():
         residuals = np.asarray(((a @ x - y) ** 2).sum(-2), x.dtype)
     none = np.zeros(0, np.int64)
-    x = np.ascontiguousarray((x[..., 0] if vector else x).astype(a.dtype, copy=False))
-    return lstsq_result((record(x, LSTSQ, (input, b), ("linalg.lstsq",)), from_array(residuals),
+    made = record(np.ascontiguousarray(x.astype(a.dtype, copy=False)), LSTSQ,
+                  (input, b.unsqueeze(-1) if vector else b), (a, y, cutoff), (input, b))
+    return lstsq_result((made.squeeze(-1) if vector else made, from_array(residuals),
                          from_array(none if driver == "gels" else np.asarray(rank, np.int64)),
                          from_array(s if driver in ("gelsd", "gelss") else none.astype(a.dtype))))
 
