@@ -91,13 +91,20 @@ _LATER = ("distributed", "fft", "func", "onnx", "signal", "sparse", "vision")
 _METHODS = frozenset((
     "abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_ "
     "clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fill_ fix_ floor_ "
-    "frac_ gcd_ get_device index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ "
-    "rad2deg_ reciprocal_ relu_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ "
-    "zero_").split())
-_LAYERS = frozenset(("adaptive_avg_pool1d avg_pool1d group_norm layer_norm max_pool1d max_pool2d max_pool3d "
-                     "pixel_shuffle pixel_unshuffle rms_norm").split())
+    "frac_ gcd_ get_device i0_ index_put_ is_conj is_inference is_neg is_signed lcm_ ldexp_ log10_ log1p_ log2_ log_ "
+    "logit_ nan_to_num_ neg_ negative_ rad2deg_ reciprocal_ relu_ resize_as_ resolve_conj resolve_neg round_ rsqrt_ "
+    "sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ zero_").split())
+_LAYERS = frozenset(("adaptive_avg_pool1d avg_pool1d celu_ group_norm layer_norm max_pool1d max_pool1d_with_indices "
+                     "max_pool2d max_pool3d pixel_shuffle pixel_unshuffle rms_norm rrelu_ selu_ threshold_").split())
 # Other names of torch that are defined elsewhere.
 _ELSEWHERE = {name: home for home, names in {
+    "fastnn.compat.copies":
+        "alias_copy as_strided_copy detach_copy diagonal_copy expand_copy permute_copy select_copy slice_copy "
+        "split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy unfold_copy unsqueeze_copy "
+        "view_as_complex_copy view_as_real_copy view_copy",
+    "fastnn.compat.further":
+        "alpha_dropout_ chain_matmul dropout_ empty_strided feature_alpha_dropout_ feature_dropout feature_dropout_ "
+        "is_warn_always_enabled range set_warn_always",
     "fastnn.compat.amp":
         "clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype get_autocast_gpu_dtype "
         "is_autocast_cache_enabled is_autocast_cpu_enabled set_autocast_cache_enabled set_autocast_cpu_dtype "

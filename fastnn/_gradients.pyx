@@ -479,6 +479,13 @@ def gradients(outputs, inputs, grad_outputs, bint keep_graph=False):
     return tuple([None if grad is None else wrap(duplicate(grad)) for grad in results])
 
 
+def part_of_run(Tensor tensor not None):
+    """(Number of the backward pass that runs, 0 of one that is recorded; whether it computes the tensor's gradient)."""
+    cdef Vertex vertex = edge(tensor)
+    number = 0 if latest is None else latest.number
+    return number, not number or vertex.visit == number or latest.apart is not None and vertex in latest.apart
+
+
 # ---- methods ----
 
 def backward(self, gradient=None, retain_graph=None, bint create_graph=False, inputs=None) -> None:

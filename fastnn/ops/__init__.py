@@ -6,13 +6,13 @@ Importing this package gives Tensor its operators, and the methods that the func
 from fastnn import _gradients, _operators, _tensor  # noqa: F401 (backward and hooks become methods)
 # Those that declare functions:
 from fastnn.ops import (activation, activation_composed, adaptive_pool, arithmetic, arithmetic_composed, attention,
-                        attention_composed, casting, combinatorics, compare, compare_composed, complex_names, conv,
-                        conv_composed, creation, decompositions, diagonals, distance, dropout, embedding,
-                        factorizations, families, fold, gamma_functions, indexing, inplace, joining, joining_composed,
-                        layouts, linalg, linear, logic, loss, loss_composed, matrix_functions, methods, normalization,
-                        norms, padding, pointwise, pointwise_composed, pool, products, ranges, rearrange, reduce,
-                        reduce_composed, remainder, replacing, resample, sampling, scan, scatter, shape,
-                        shape_composed, sharing, short_time, shuffle, softmax, sorting, special, splitting,
+                        attention_composed, bessel, casting, combinatorics, compare, compare_composed, complex_names,
+                        conv, conv_composed, creation, decompositions, diagonals, distance, dropout, embedding,
+                        factorizations, families, fold, fractional_pool, gamma_functions, indexing, inplace, joining,
+                        joining_composed, layouts, linalg, linear, logic, loss, loss_composed, matrix_functions,
+                        methods, normalization, norms, padding, pointwise, pointwise_composed, pool, products, ranges,
+                        rearrange, reduce, reduce_composed, remainder, replacing, resample, sampling, scan, scatter,
+                        shape, shape_composed, sharing, short_time, shuffle, softmax, sorting, special, splitting,
                         statistics, storage, strides, triangular, trigonometric, unpool, volumes)
 from fastnn.ops.functions import public
 from fastnn.ops.printing import tensor_str

@@ -102,6 +102,9 @@ def _whole_index(index):
             isinstance(part, (Tensor, list, tuple, np.ndarray, slice)) or part is None or part is Ellipsis
             for part in index):
         index = tuple(index)
+    while isinstance(index, tuple) and len(index) > 1 and index[-1] is Ellipsis \
+            and any(part is Ellipsis for part in index[:-1]):
+        index = index[:-1]  # PyTorch takes a second one at the end, which stands for nothing
     return _numpy_index(index)
 
 

@@ -21,17 +21,15 @@ def floating_of(op, input):
     return input if input.is_floating_point() else input.to(dtypes.get_default_dtype())
 
 
-def _map_backward(grad, x, y, op, slope):
-    if slope is None:
-        raise NotImplementedError(f"the derivative for '{op}' is not implemented")
+def _map_backward(grad, x, y, slope):
     with np.errstate(all="ignore"):
         return np.asarray(grad * slope(x, y)).astype(x.dtype, copy=False)
 
 
-def _map(op, node, function, slope, second=None):
-    """A function of NumPy arrays as an operation; ``slope(x, y)`` is its derivative, None where it has none, and
-    ``second(x, y)`` the same of tensors."""
-    made = Op(node, _map_backward, "x y what slope", None if second else "its derivative has none")
+def mapped_by(op, node, function, slope, second=None):
+    """A function of NumPy arrays as an operation; ``slope(x, y)`` is its derivative, ``second(x, y)`` the same of
+    tensors."""
+    made = Op(node, _map_backward, "x y slope", None if second else "its derivative has none")
     if second is not None:
         made.second(lambda step, g: g * second(step.input(step.x, 0), step.output(step.y)))
 
@@ -40,7 +38,7 @@ def _map(op, node, function, slope, second=None):
         x = input.detach().numpy()
         with np.errstate(all="ignore"):
             y = np.asarray(function(x)).astype(x.dtype, copy=False)
-        return record(y, made, (input,), (x, y, op, slope), (input,))
+        return record(y, made, (input,), (x, y, slope), (input,))
     operation.__name__ = operation.__qualname__ = op
     return operation
 
@@ -129,28 +127,25 @@ def _sinc_slope_of(x, y):
     return where(small, x * series * (-np.pi ** 2 / 3), (trigonometric.cos(large * np.pi) - y) / large)
 
 
-erfc = _map("erfc", "ErfcBackward0", _erfc, lambda x, y: -2 / _SQRT_PI * np.exp(-x * x),
+erfc = mapped_by("erfc", "ErfcBackward0", _erfc, lambda x, y: -2 / _SQRT_PI * np.exp(-x * x),
             lambda x, y: pointwise.exp(-x * x) * (-2 / _SQRT_PI))
 
-erfinv = _map("erfinv", "ErfinvBackward0", _erfinv, lambda x, y: _SQRT_PI / 2 * np.exp(y * y),
+erfinv = mapped_by("erfinv", "ErfinvBackward0", _erfinv, lambda x, y: _SQRT_PI / 2 * np.exp(y * y),
               lambda x, y: pointwise.exp(y * y) * (_SQRT_PI / 2))
 
-ndtr = _map("ndtr", "SpecialNdtrBackward0", _ndtr, lambda x, y: np.exp(-x * x / 2) / math.sqrt(2 * math.pi),
+ndtr = mapped_by("ndtr", "SpecialNdtrBackward0", _ndtr, lambda x, y: np.exp(-x * x / 2) / math.sqrt(2 * math.pi),
             lambda x, y: pointwise.exp(x * x * -0.5) / math.sqrt(2 * math.pi))
 
-ndtri = _map("ndtri", "SpecialNdtriBackward0", _ndtri, lambda x, y: math.sqrt(2 * math.pi) * np.exp(y * y / 2),
+ndtri = mapped_by("ndtri", "SpecialNdtriBackward0", _ndtri, lambda x, y: math.sqrt(2 * math.pi) * np.exp(y * y / 2),
              lambda x, y: pointwise.exp(y * y * 0.5) * math.sqrt(2 * math.pi))
 
-i0 = _map("i0", "I0Backward0", lambda x: np.i0(x.astype(np.float64)), None)
-
-sinc = _map("sinc", "SincBackward0", _sinc, _sinc_slope, _sinc_slope_of)
+sinc = mapped_by("sinc", "SincBackward0", _sinc, _sinc_slope, _sinc_slope_of)
 
 for _function, _text, _result in (
         (erfc, "1 - erf(x), without cancellation for large x.", 0.4795),
         (erfinv, "The inverse of erf, on (-1, 1).", 0.4769),
         (ndtr, "The normal distribution function: erfc(-x / sqrt(2)) / 2.", 0.6915),
         (ndtri, "The inverse of ndtr, on (0, 1).", "0."),
-        (i0, "Modified Bessel function of the first kind, of order 0; no gradient.", 1.0635),
         (sinc, "sin(pi x) / (pi x), 1 at 0.", 0.6366)):
     _function.__doc__ = f"""{_text}
 
@@ -163,7 +158,7 @@ for _function, _text, _result in (
     >>> fastnn.special.{_function.__name__}(fastnn.tensor([0.5]))
     tensor([{_result}])
     """
-operation("fastnn Tensor special", inplace=True, out=True)(erfc, erfinv, i0, sinc)
+operation("fastnn Tensor special", inplace=True, out=True)(erfc, erfinv, sinc)
 operation("special", out=True)(ndtr, ndtri)
 
 

@@ -3,9 +3,9 @@ import importlib
 
 from fastnn.nn.modules.module import Module
 
-FAMILIES = ("activation attention batchnorm channelshuffle container conv distance dropout flatten fold linear loss "
-            "margin_loss normalization padding parameter_containers piecewise pixelshuffle pooling rnn sparse "
-            "transformer upsampling volumes").split()
+FAMILIES = ("activation adaptive attention batchnorm channelshuffle container conv distance dropout flatten fold "
+            "fractional linear loss margin_loss normalization padding parameter_containers piecewise pixelshuffle "
+            "pooling rnn sparse transformer upsampling volumes").split()
 _BASES = ("Activation", "NonDynamicallyQuantizableLinear")  # of those files, but no names of torch.nn
 
 
@@ -21,7 +21,7 @@ for _file in [importlib.import_module(f"{__name__}.{name}") for name in FAMILIES
 # Where PyTorch's files have those that another file has here.
 _ELSEWHERE = {"activation": "MultiheadAttention", "container": "ParameterDict ParameterList",
               "conv": "ConvTranspose3d LazyConv3d LazyConvTranspose3d",
-              "pooling": "AdaptiveMaxPool3d AvgPool3d LPPool3d"}
+              "pooling": "AdaptiveMaxPool3d AvgPool3d FractionalMaxPool2d FractionalMaxPool3d LPPool3d"}
 for _file, _names in _ELSEWHERE.items():
     vars(importlib.import_module(f"{__name__}.{_file}")).update({name: globals()[name] for name in _names.split()})
 vars(importlib.import_module(f"{__name__}.linear"))["NonDynamicallyQuantizableLinear"] = (
