@@ -20,7 +20,8 @@ torch.serialization torch.signal.windows torch.sparse torch.special torch.storag
 torch.utils.benchmark torch.utils.checkpoint torch.utils.data torch.utils.dlpack torch.utils.hooks
 torch.utils.tensorboard torch.xpu
 torchvision.datasets torchvision.io torchvision.models torchvision.ops torchvision.transforms
-torchvision.transforms.functional torchvision.transforms.v2 torchvision.transforms.v2.functional torchvision.tv_tensors torchvision.utils
+torchvision.transforms.functional torchvision.transforms.v2 torchvision.transforms.v2.functional
+torchvision.tv_tensors torchvision.utils
 keras keras.activations keras.applications keras.backend keras.callbacks keras.config keras.constraints keras.datasets
 keras.initializers keras.layers keras.losses keras.metrics keras.mixed_precision keras.models keras.ops
 keras.optimizers keras.optimizers.schedules keras.preprocessing keras.random keras.regularizers keras.saving keras.tree

@@ -226,9 +226,9 @@ cdef enum:
 
 cdef char[LEGACY_TYPES] FORMS  # by NumPy's number of a dtype
 for _number in range(LEGACY_TYPES):
-    FORMS[_number] = (COMPLEX if np.NPY_CFLOAT <= _number <= np.NPY_CLONGDOUBLE else
-                      STORED if _number in (np.NPY_VOID, np.NPY_USHORT, np.NPY_UINT, np.NPY_ULONG, np.NPY_ULONGLONG) else
-                      ORDINARY)
+    FORMS[_number] = COMPLEX if np.NPY_CFLOAT <= _number <= np.NPY_CLONGDOUBLE else ORDINARY
+for _number in (np.NPY_VOID, np.NPY_USHORT, np.NPY_UINT, np.NPY_ULONG, np.NPY_ULONGLONG):
+    FORMS[_number] = STORED
 
 cdef object dtype_class = dtypes.dtype
 cdef object device_class = dtypes.device
@@ -272,7 +272,7 @@ cdef object call_special(Function f, tuple args, dict keywords):
 
 
 cdef int form_of(object value) except -1:
-    """Which rules an argument has: those of complex tensors, arrays, numbers and dtypes, of formats', of special ones."""
+    """Whose rules an argument has: complex tensors', arrays', numbers' and dtypes', formats', special tensors'."""
     cdef int form
     if is_special(value):
         return SPECIAL
