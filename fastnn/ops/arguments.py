@@ -152,7 +152,7 @@ def judge(name, function, parameters, many, taken, home, args, given, error):
         if not allowed & bits_of(value):
             _refuse(name, parameter, position, wanted, type(value))
         element = _WORDS.get(wanted.removeprefix("tuple of ").rstrip("s"))
-        if error is not None and element and isinstance(value, (tuple, list)):
+        if error is not None and element and wanted != "tuple" and isinstance(value, (tuple, list)):
             for i, item in enumerate(value):
                 if not element[0] & bits_of(item):
                     raise TypeError(f"{name}(): argument '{parameter}' must be {wanted}, but found element of type "

@@ -11,7 +11,7 @@ from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport as_tensor, is_real, is_special, ruled, undo, zero_d
 from fastnn.ops._common import broadcast_shapes, need_tensors, promote
 from fastnn.ops.declare import operation
-from fastnn.ops.inplace cimport changed
+from fastnn.ops.inplace cimport changed, overlap_partly
 from fastnn.ops.maps cimport apply
 
 np.import_array()
@@ -553,7 +553,8 @@ cdef object in_place(str op, object input, object other, function, bint reads):
     cdef Tensor x = <Tensor?>input, y
     if isinstance(other, Tensor):
         y = <Tensor>other
-        if plain(x, y) and not recording(x) and not recording(y) and np.PyArray_SAMESHAPE(x.array, y.array):
+        if plain(x, y) and not recording(x) and not recording(y) and np.PyArray_SAMESHAPE(x.array, y.array) \
+                and not overlap_partly(x.array, y.array):
             check_inplace(x)
             K.binary_into(op, x.array, x.array, y.array)
             x.bump()

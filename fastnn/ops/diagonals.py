@@ -128,7 +128,7 @@ def fill_diagonal_(self, fill_value, wrap=False):
         raise RuntimeError("all dimensions of input must be of equal length")
     keep = np.ones(tuple(self.shape), bool)
     np.fill_diagonal(keep, False, wrap=wrap and self.ndim == 2)
-    array = writable(self)
+    array = writable(self, False)
     np.fill_diagonal(array, dtypes.number(fill_value, array.dtype), wrap=wrap and self.ndim == 2)
     return record_inplace(self, FILL_DIAGONAL, (), (keep,))
 

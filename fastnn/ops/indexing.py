@@ -8,7 +8,8 @@ from fastnn.kernels import sum_to
 from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors, promote
 from fastnn.ops.arguments import int64_of
 from fastnn.ops.declare import operation
-from fastnn.ops.slicing import put_slice, slice_at
+from fastnn.ops.inplace import need_apart
+from fastnn.ops.slicing import put_slice, slice_at, with_steps
 from fastnn.ops.shape import converted
 
 
@@ -62,7 +63,7 @@ def narrow_copy(input, dim, start, length):
     input : Tensor
     dim : int
         Dimension; negative ones count from the end.
-    start : int
+    start : int or Tensor
     length : int
 
     Examples
@@ -164,6 +165,23 @@ for _op in (SLICE, INDEX):
     _op.linear(lambda x, shape, index, basic: np.asarray(x[index]))
 
 
+def _inserted(x, index, out):
+    """x[index] with PyTorch's strides of the dimensions that None inserts: over the whole of the next one."""
+    parts = index if isinstance(index, tuple) else (index,)
+    taken = sum(part is not None and part is not Ellipsis for part in parts)
+    steps, axis = [], 0
+    for part in parts:
+        if part is None:
+            steps.append(x.shape[axis] * x.strides[axis] if axis < x.ndim else x.itemsize)
+        elif part is Ellipsis:
+            steps += [None] * (x.ndim - taken)
+            axis += x.ndim - taken
+        else:
+            steps += [None] * isinstance(part, slice)
+            axis += 1
+    return with_steps(out, (*steps, *[None] * (out.ndim - len(steps))))
+
+
 def getitem(input, index, read=()):
     """``input[index]``: a view for integers and slices, a copy for masks and integer arrays.
 
@@ -193,6 +211,8 @@ def getitem(input, index, read=()):
     if basic:
         if not isinstance(out, np.ndarray):
             out = x[index + (Ellipsis,)] if isinstance(index, tuple) else x[index, ...]
+        if index is None or isinstance(index, tuple) and None in index:
+            out = _inserted(x, index, out)
         viewed = view_of(out, input)
         if not input.requires_grad:
             return viewed
@@ -238,7 +258,9 @@ def setitem(input, index, value):
         return
     if _is_basic(index):
         _check_steps(index)
-        writable(from_array(np.asarray(x[index])))  # these elements, not all of the input's, need memory of their own
+        part = from_array(np.asarray(x[index]))
+        writable(part)  # these elements, not all of the input's, need memory of their own
+        need_apart("setitem", part, value)
     if isinstance(value, Tensor) and (x.dtype.kind in "cV" or to_array(value).dtype.kind == "V"):
         value = value.to(input.dtype)
     source = value.detach().numpy() if isinstance(value, Tensor) else value
@@ -301,7 +323,7 @@ def narrow(input, dim, start, length):
     input : Tensor
     dim : int
         Dimension; negative ones count from the end.
-    start : int
+    start : int or Tensor
     length : int
 
     Examples

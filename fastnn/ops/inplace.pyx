@@ -46,6 +46,39 @@ cdef int check_result(str op, Tensor x, Tensor out) except -1:
     return 0
 
 
+# Their other tensors may be parts of the first one.
+cdef frozenset SEQUENTIAL = frozenset(("masked_fill_", "masked_scatter_"))
+
+
+cdef bint overlap_partly(np.ndarray x, np.ndarray y) noexcept:
+    """Whether two arrays without gaps share some of their memory but are not the same view."""
+    cdef char *a = np.PyArray_BYTES(x)
+    cdef char *b = np.PyArray_BYTES(y)
+    cdef int i
+    if a + np.PyArray_NBYTES(x) <= b or b + np.PyArray_NBYTES(y) <= a:
+        return False
+    if not ((np.PyArray_IS_C_CONTIGUOUS(x) or np.PyArray_IS_F_CONTIGUOUS(x))
+            and (np.PyArray_IS_C_CONTIGUOUS(y) or np.PyArray_IS_F_CONTIGUOUS(y))):
+        return False
+    if a != b or np.PyArray_NBYTES(x) != np.PyArray_NBYTES(y):
+        return np.PyArray_SIZE(x) > 0 and np.PyArray_SIZE(y) > 0
+    if np.PyArray_NDIM(x) != np.PyArray_NDIM(y):
+        return False
+    for i in range(np.PyArray_NDIM(x)):
+        if np.PyArray_DIM(x, i) > 1 and np.PyArray_STRIDE(x, i) != np.PyArray_STRIDE(y, i):
+            return True
+    return False
+
+
+cpdef int need_apart(str op, Tensor x, object value) except -1:
+    """RuntimeError, as PyTorch's, if a tensor shares a part of the memory of `x`, which is about to change."""
+    if isinstance(value, Tensor) and value is not x and overlap_partly(x.array, (<Tensor>value).array):
+        raise RuntimeError(f"{op}: unsupported operation: some elements of the input tensor and the written-to tensor "
+                           f"refer to a single memory location. Please clone() the tensor before performing the "
+                           f"operation.")
+    return 0
+
+
 cdef void follow(Node node, Version made, Version own):
     """A rule that reads its own result must fail when x, which now is the result, changes again."""
     if made is None:
@@ -62,6 +95,11 @@ cpdef Tensor changed(str op, Tensor x, object function, tuple args, dict kwargs,
     """x becomes ``function(x, *args, **kwargs)``, in its own memory. `reads`: the rules need what x held before."""
     cdef Tensor out, before
     check_inplace(x)
+    if op not in SEQUENTIAL:
+        for value in args:
+            need_apart(op, x, value)
+        for value in kwargs.values():
+            need_apart(op, x, value)
     if not (recording(x) or grad_enabled() and (any_recording(args) or any_recording(kwargs.values()))):
         out = <Tensor?>function(x, *args, **kwargs)
         check_result(op, x, out)
@@ -124,9 +162,9 @@ def fill_(self, value):
     tensor([3., 3.])
     """
     cdef Tensor x = <Tensor?>self
+    check_inplace(x, isinstance(value, Tensor))
     if isinstance(value, Tensor):
         value = value.item()
-    check_inplace(x)
     x.array.fill(dtypes.number(value, x.array.dtype))
     return filled(x)
 

@@ -13,6 +13,7 @@ from fastnn.ops.complex_names import adjoint_of
 from fastnn.ops.creation import empty, full, tensor
 from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
+from fastnn.ops.inplace import need_apart
 from fastnn.ops.rearrange import flip
 
 
@@ -179,6 +180,7 @@ def copy_(self, other, non_blocking=False):
             [1., 2.]])
     """
     array = writable(self)
+    need_apart("copy_", self, other)
     try:
         source = other.detach().numpy()
         np.copyto(array, shape.converted(source, array.dtype) if source.dtype.kind in "cV" or array.dtype.kind == "V"

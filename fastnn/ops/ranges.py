@@ -88,8 +88,8 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
 
     Parameters
     ----------
-    start : number
-    end : number
+    start : number or Tensor
+    end : number or Tensor
     steps : int
         How many numbers.
     dtype : dtype, optional
@@ -169,8 +169,8 @@ def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_
 
     Parameters
     ----------
-    start : number
-    end : number
+    start : number or Tensor
+    end : number or Tensor
     steps : int
         How many numbers.
     base : float, default 10.0

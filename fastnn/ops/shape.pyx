@@ -485,13 +485,13 @@ def expand_as(input, other):
 
 
 @operation()
-def broadcast_to(input, size):
+def broadcast_to(input, *size):
     """``expand`` as a function.
 
     Parameters
     ----------
     input : Tensor
-    size : tuple of ints
+    *size : int
 
     Examples
     --------
@@ -499,7 +499,7 @@ def broadcast_to(input, size):
     tensor([[1, 2],
             [1, 2]])
     """
-    return expand(input, tuple(size))
+    return expand(input, *size)
 
 
 cdef object copy_backward(Node node, np.ndarray grad):

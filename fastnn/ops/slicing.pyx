@@ -190,6 +190,15 @@ cdef np.ndarray added(np.ndarray grad, tuple saved):
     return dx
 
 
+def with_steps(np.ndarray x not None, tuple steps):
+    """The same view with other strides of some axes, those that are not None: an axis of one element may have any."""
+    cdef np.npy_intp strides[MOST_DIMS]
+    cdef int i
+    for i in range(np.PyArray_NDIM(x)):
+        strides[i] = np.PyArray_STRIDE(x, i) if steps[i] is None else steps[i]
+    return strided(x, np.PyArray_NDIM(x), np.PyArray_DIMS(x), strides, np.PyArray_BYTES(x))
+
+
 cdef object gather_backward(Node node, np.ndarray grad):
     return added(grad, node.saved)
 
