@@ -52,7 +52,7 @@ CYTHON_FLAGS = ["-O2", "-g0", "-ffp-contract=off", "-fvisibility=hidden", "-fno-
                 "-Wno-unused-function"]
 # Modules whose calls are rare or take far longer than their overhead: three quarters of the size, calls 12 % dearer.
 SMALL = re.compile(r"fastnn\.(kernels\.(?!_core)|vision|utils|random|optim|_views|"
-                   r"ops\.(attention|clip|conv|draws|dropout|incomplete|inplace|joining|loss|normalization|recurrent|"
+                   r"ops\.(attention|clip|compare|conv|draws|dropout|incomplete|inplace|joining|loss|normalization|recurrent|"
                    r"reduce|remainder|shape|softmax|trigonometric)$)")
 SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g",
                   "-O1"]  # -O3 with these takes minutes to compile

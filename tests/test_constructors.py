@@ -287,7 +287,7 @@ def test_devices_are_values(args):
     assert fastnn.device(found) == found and hash(fastnn.device(*args)) == hash(found)
 
 
-@pytest.mark.parametrize("where", ["cuda", "meta", "mps:0"])
+@pytest.mark.parametrize("where", ["cuda", "mps:0"])
 def test_only_computing_elsewhere_fails(where):
     place = fastnn.device(where)
     for call in (lambda: fastnn.zeros(2, device=place), lambda: fastnn.tensor([1.0], device=where),

@@ -79,7 +79,7 @@ def test_every_name_is_taken(home):
     assert seen > 20
 
 
-RANDOM = ("bernoulli", "multinomial", "rand_like", "randn_like", "randint_like", "normal", "empty_like")
+RANDOM = ("bernoulli", "multinomial", "rand_like", "randn_like", "randint_like", "normal", "empty_like", "empty_strided")
 SIGNS = ("svd", "qr")  # defined up to signs
 
 

@@ -1,6 +1,6 @@
 """``torch.squeeze_copy`` and its kind: what a function that gives views gives, in memory of its own."""
 import fastnn
-from fastnn.ops._common import into
+from fastnn.ops._common import Function, into
 
 _VIEWS = frozenset("""alias as_strided detach diagonal expand permute select slice split split_with_sizes squeeze t
     transpose unbind unfold unsqueeze view view_as_complex view_as_real""".split())
@@ -38,7 +38,7 @@ def _copied(name):
     out : Tensor, optional
         Where the result is written.
     """
-    return function
+    return Function(function, function.__name__)
 
 
 def __getattr__(name):

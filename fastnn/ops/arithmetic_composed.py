@@ -70,7 +70,7 @@ def lerp(input, end, weight):
     ----------
     input : Tensor
     end : Tensor
-    weight : float or Tensor
+    weight : number or Tensor
 
     Examples
     --------

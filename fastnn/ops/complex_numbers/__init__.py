@@ -19,28 +19,31 @@ ITSELF = object()  # the function that real tensors have does the same for compl
 
 RULES = {
     **dict.fromkeys("""
-        __array_wrap__ __dlpack__ __dlpack_device__ __reversed__ adjoint all allclose any apply_ argwhere as_strided
-        as_tensor asarray atleast_1d atleast_2d atleast_3d bfloat16 block_diag bmm bool broadcast_tensors
-        broadcast_to byte can_cast cartesian_prod cat cdouble cfloat chalf channel_shuffle char cholesky
-        cholesky_ex cholesky_inverse cholesky_solve chunk clone column_stack combinations complex contiguous
-        copy_ corrcoef count_nonzero cov cpu cross cumulative_trapezoid data_ptr det detach diag diag_embed
-        diagflat diagonal diagonal_scatter diff dot double dsplit dstack eigh eigvalsh einsum element_size empty
-        empty_like eq equal expand expand_as eye fill fill_ flatten flip fliplr flipud float from_numpy full
-        full_like gather get_device gradient half householder_product hsplit hstack index_add index_copy
-        index_fill index_put index_select inner int inv inv_ex is_complex is_conj is_contiguous
+        __array_wrap__ __dlpack__ __dlpack_device__ __reversed__ adjoint alias_copy all allclose any apply_
+        argwhere as_strided as_strided_copy as_tensor asarray atleast_1d atleast_2d atleast_3d bfloat16
+        block_diag bmm bool broadcast_tensors broadcast_to byte can_cast cartesian_prod cat cdouble cfloat
+        chain_matmul chalf channel_shuffle char cholesky cholesky_ex cholesky_inverse cholesky_solve chunk clone
+        column_stack combinations complex contiguous copy_ corrcoef count_nonzero cov cpu cross
+        cumulative_trapezoid data_ptr det detach detach_copy diag diag_embed diagflat diagonal diagonal_copy
+        diagonal_scatter diff dot double dsplit dstack eigh eigvalsh einsum element_size empty empty_like
+        empty_strided eq equal expand expand_as expand_copy eye fill fill_ flatten flip fliplr flipud float
+        from_numpy full full_like gather get_device gradient half householder_product hsplit hstack index_add
+        index_copy index_fill index_put index_select inner int inv inv_ex is_complex is_conj is_contiguous
         is_floating_point is_inference is_neg is_nonzero is_pinned is_same_size is_shared is_signed isclose
         isfinite isinf isnan istft kron ldexp linear linspace logical_and logical_not logical_or logical_xor
         logspace long lstsq lu lu_factor lu_factor_ex lu_solve lu_unpack map_ masked_fill masked_scatter
         masked_select matrix_exp matrix_power matrix_rank meshgrid mm movedim multi_dot mv narrow narrow_copy
         ndimension ne nelement new new_empty new_full new_ones new_tensor new_zeros nonzero ones ones_like outer
-        pairwise_distance pca_lowrank permute pin_memory pinv pixel_shuffle pixel_unshuffle polar positive
-        promote_types put qr ravel renorm repeat repeat_interleave reshape reshape_as resize_ resize_as_
-        resolve_conj resolve_neg result_type roll rot90 scalar_tensor scatter scatter_add select select_scatter
-        set_ share_memory_ short size slice_scatter solve solve_ex solve_triangular split split_with_sizes
-        squeeze stack stft storage storage_offset stride sum_to_size svd svd_lowrank svdvals t take
-        take_along_dim tensor tensor_split tensordot tensorinv tensorsolve tile to to_dense trace transpose
-        trapezoid triangular_solve tril triu type type_as unbind unflatten unfold unsafe_chunk unsqueeze
-        untyped_storage vander view view_as vsplit vstack where zero_ zeros zeros_like
+        pairwise_distance pca_lowrank permute permute_copy pin_memory pinv pixel_shuffle pixel_unshuffle polar
+        positive promote_types put qr ravel renorm repeat repeat_interleave reshape reshape_as resize_
+        resize_as_ resolve_conj resolve_neg result_type roll rot90 scalar_tensor scatter scatter_add select
+        select_copy select_scatter set_ share_memory_ short size slice_copy slice_scatter solve solve_ex
+        solve_triangular split split_copy split_with_sizes split_with_sizes_copy squeeze squeeze_copy stack stft
+        storage storage_offset stride sum_to_size svd svd_lowrank svdvals t t_copy take take_along_dim tensor
+        tensor_split tensordot tensorinv tensorsolve tile to to_dense trace transpose transpose_copy trapezoid
+        triangular_solve tril triu type type_as unbind unbind_copy unflatten unfold unfold_copy unsafe_chunk
+        unsqueeze unsqueeze_copy untyped_storage vander view view_as view_copy vsplit vstack where zero_ zeros
+        zeros_like
     """.split(), ITSELF),
     **arithmetic.MAPS,
     **{name: getattr(module, name) for module, names in {
