@@ -23,7 +23,8 @@ ABSENT = {("mm", "out_dtype"), ("bmm", "out_dtype"), ("addmm", "out_dtype"), ("b
           ("set_num_threads", "num"), ("set_num_interop_threads", "num"), ("requires_grad_", "mode"), ("to", "other"),
           ("to", "x2"), ("one_hot", "tensor"), ("numel", "self"), ("new", "storage"), ("new", "cls"),
           ("copy_", "x2"), ("map_", "x2"), ("new", "x2"), ("group_norm", "cudnn_enabled"),
-          ("layer_norm", "cudnn_enable"), ("hspmm", "out")}
+          ("layer_norm", "cudnn_enable"), ("hspmm", "out"), ("split_copy", "split_size"), ("view_copy", "dtype"),
+          ("view_copy", "size")}
 SPARSE = ("smm", "spmm", "sparse_bsc_tensor", "sparse_bsr_tensor")  # take what tests/test_sparse.py tries, or raise
 
 

@@ -27,6 +27,7 @@ def _copied(name):
         for target, part in zip(out, made, strict=True):
             into(f"{name}_copy", target, part)
         return None
+    function.__wrapped__ = getattr(view, "__wrapped__", view)  # whose parameters it has
     function.__name__ = function.__qualname__ = f"{name}_copy"
     function.__doc__ = f"""``{name}`` in memory of its own, not a view.
 

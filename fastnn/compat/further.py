@@ -4,8 +4,13 @@ import math
 
 import fastnn
 from fastnn.nn import functional as F  # noqa: N812
-from fastnn.ops._common import need_tensors
+from fastnn.ops._common import Function, into, need_tensors
 from fastnn.ops.inplace import changed
+
+
+def _public(function):
+    """A function of the top level, with NumPy's names of its parameters."""
+    return Function(function, function.__name__)
 
 
 def _in_place(name):
@@ -23,12 +28,13 @@ def _in_place(name):
     p : float
     train : bool
     """
-    return form
+    return _public(form)
 
 
 dropout_, alpha_dropout_, feature_alpha_dropout_ = map(_in_place, ("dropout", "alpha_dropout", "feature_alpha_dropout"))
 
 
+@_public
 def feature_dropout(input, p, train):
     """Whole channels become 0: `nn.functional.dropout2d` for any number of dimensions behind the second.
 
@@ -53,6 +59,7 @@ def feature_dropout(input, p, train):
     return input * F.dropout(input.new_ones(shape), p) if train and p else input * 1
 
 
+@_public
 def feature_dropout_(input, p, train):
     """`feature_dropout` in place.
 
@@ -88,7 +95,8 @@ def chain_matmul(*matrices, out=None):
     return fastnn.linalg.multi_dot(matrices, out=out)
 
 
-def range(start=0, end=None, step=1, **options):  # noqa: A001
+def range(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=False, layout=None,  # noqa: A001
+          pin_memory=False, out=None):
     """`arange` with its end included, of the default float type; PyTorch's older name.
 
     Parameters
@@ -96,7 +104,7 @@ def range(start=0, end=None, step=1, **options):  # noqa: A001
     start : number, default 0
     end : number
     step : number, default 1
-    **options
+    dtype, device, requires_grad, layout, pin_memory, out
         Those of `arange`.
 
     Examples
@@ -110,17 +118,18 @@ def range(start=0, end=None, step=1, **options):  # noqa: A001
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     count = math.floor((end - start) / step) + 1
-    dtype = options.pop("dtype", None) or fastnn.get_default_dtype()
-    return fastnn.arange(count, dtype=dtype, **options) * step + start
+    steps = fastnn.arange(count, dtype=dtype or fastnn.get_default_dtype(), device=device, layout=layout,
+                          pin_memory=pin_memory)
+    return into("range", out, (steps * step + start).requires_grad_(requires_grad))
 
 
-def empty_strided(size, stride, **options):
+def empty_strided(size, stride, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     """Undefined contents with the strides that are given.
 
     Parameters
     ----------
     size, stride : tuple of ints
-    **options
+    dtype, device, requires_grad, layout, pin_memory
         Those of `empty`.
 
     Examples
@@ -132,10 +141,10 @@ def empty_strided(size, stride, **options):
     if len(size) != len(stride):
         raise RuntimeError(f"dimensionality of sizes ({len(size)}) must match dimensionality of strides "
                            f"({len(stride)})")
-    last = functools.reduce(lambda place, axis: place + (axis[0] - 1) * axis[1], zip(size, stride), 0)
-    memory = fastnn.empty(0 if 0 in size else last + 1, **{name: options[name] for name in options
-                                                          if name != "requires_grad"})
-    return memory.as_strided(size, stride).requires_grad_(options.get("requires_grad", False))
+    last = functools.reduce(lambda at, axis: at + (axis[0] - 1) * axis[1], zip(size, stride), 0)
+    count = 0 if 0 in size else last + 1
+    memory = fastnn.empty(count, dtype=dtype, device=device, layout=layout, pin_memory=pin_memory)
+    return memory.as_strided(size, stride).requires_grad_(requires_grad)
 
 
 _warn_always = False
