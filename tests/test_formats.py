@@ -187,6 +187,13 @@ def test_numbers_that_do_not_fit():
     assert fastnn.tensor([2 ** 63], dtype=fastnn.uint64).item() == 2 ** 63
 
 
+def test_copies_of_repeated_elements_lie_in_order():
+    x = fastnn.arange(3).expand(4, 3)
+    assert x.clone().stride() == x.double().stride() == (3, 1) and x.t().double().stride() == (4, 1)
+    bias = fastnn.tensor([[1.0], [2.0]])
+    assert nn.functional.linear(fastnn.ones(2, 3), fastnn.ones(1, 3), bias).tolist() == [[4.0], [5.0]]
+
+
 # ---- memory and files ----
 
 def test_memory_is_shared():

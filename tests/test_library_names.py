@@ -177,6 +177,8 @@ def test_compilers_leave_things_alone():
     with pytest.raises(NotImplementedError, match="SymInt"):
         fastnn.SymInt(3)
     assert fastnn.float8_e4m3fn.is_floating_point and fastnn.float8_e5m2.itemsize == 1
+    with pytest.raises(NotImplementedError, match="quint8"):
+        fastnn.ones(2, dtype=fastnn.quint8)
     assert not isinstance(fastnn.nn.Linear(2, 2), fastnn.nn.parallel.DistributedDataParallel)
     with pytest.raises(ValueError, match="process group"):
         fastnn.nn.parallel.DistributedDataParallel(fastnn.nn.Linear(2, 2))

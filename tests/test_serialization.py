@@ -423,7 +423,7 @@ def test_unsavable(tmp_path):
         '{"version":1,"tree":{"tensor":["b","F32",0,[1],[4]]}}',
         '{"version":1,"tree":{"tensor":[["a","F32",0,[1],[4]],"F32",0,[1],[4]]}}',
         '{"version":1,"tree":{"tensor":["a","F31",0,[1],[4]]}}',
-        '{"version":1,"tree":{"tensor":["a","U16",0,[1],[2]]}}',
+        '{"version":1,"tree":{"tensor":["a","Q16",0,[1],[2]]}}',
         '{"version":1,"tree":{"tensor":["a","F32",0,[4],[4]]}}',
         '{"version":1,"tree":{"tensor":["a","F32",12,[1],[4]]}}',
         '{"version":1,"tree":{"tensor":["a","F32",-4,[1],[4]]}}',

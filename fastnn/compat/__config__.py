@@ -1,21 +1,26 @@
-"""``torch.__config__``: what PyTorch was built with; here what fastnn was."""
-import contextlib
-import io
+"""``torch.__config__``: how the library was built."""
+import fastnn
 
-from fastnn import config
+__all__ = ["parallel_info", "show"]
 
 
 def show():
-    """The text of `fastnn.show_config`.
+    """A text: what fastnn is built with.
 
     Examples
     --------
-    >>> "threads" in fastnn.compat.module("__config__").show()
+    >>> fastnn.__config__.show().splitlines()[1]
+    '  - USE_CUDA=OFF, USE_MKL=OFF, USE_MPI=OFF'
+    """
+    return "fastnn built with:\n  - USE_CUDA=OFF, USE_MKL=OFF, USE_MPI=OFF\n"
+
+
+def parallel_info():
+    """A text: how many threads compute.
+
+    Examples
+    --------
+    >>> fastnn.__config__.parallel_info().startswith("fastnn.get_num_threads() : ")
     True
     """
-    with contextlib.redirect_stdout(io.StringIO()) as text:
-        config.show_config()
-    return text.getvalue()
-
-
-parallel_info = show
+    return f"fastnn.get_num_threads() : {fastnn.get_num_threads()}\n"

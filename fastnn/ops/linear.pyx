@@ -40,7 +40,7 @@ def _linear_second(step, g):
 def linear(input, weight, bias=None):
     """input @ weight.T + bias.
 
-    Shape: input (*, in), weight (out, in) or (in,), bias (out,) or (), result (*, out) or (*).
+    Shape: input (*, in), weight (out, in) or (in,), bias (out,) or what broadcasts, result (*, out) or (*).
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ cpdef Tensor fused_linear(Tensor input, Tensor weight, Tensor bias, object activ
     if is_half(input.array) and is_half(weight.array) and (bias is None or is_half(bias.array)):
         return fused_linear(input.to(dtypes.float32), weight.to(dtypes.float32),
                             None if bias is None else bias.to(dtypes.float32), activation, a, b).to(dtypes.float16)
-    if not is_real(input.array):
+    if not is_real(input.array) or bias is not None and np.PyArray_NDIM(bias.array) > 1:
         out = matmul(input, weight.t())
         out = out if bias is None else add(out, bias)
         return out if activation is None else mapped(out, activation, a, b)

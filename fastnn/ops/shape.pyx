@@ -7,7 +7,7 @@ import numpy
 
 from fastnn import dtypes
 from fastnn._tape cimport Node, Op, declare
-from fastnn._tensor cimport Tensor, record1, recording, wrap, wrap_view, shape_of
+from fastnn._tensor cimport Tensor, record1, recording, repeats, shape_of, wrap, wrap_view
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport MOST_DIMS, is_complex, is_real, strided, undo, wrap_dim
 from fastnn.ops._common import need_dimensions
@@ -549,7 +549,7 @@ def clone(input, *, memory_format=None):
     if is_real(x.array):
         array = K.copy(x.array, keep)
     else:
-        array = x.array.copy("K" if keep else "C")
+        array = x.array.copy("K" if keep and not repeats(x.array) else "C")
     return copied(array, x, CLONE)
 
 
@@ -587,7 +587,7 @@ def converted(np.ndarray array, wanted):
     if wanted.kind == "V":
         return formats.encoded(array, wanted)
     with numpy.errstate(over="ignore", invalid="ignore"):
-        return array.astype(wanted)
+        return array.astype(wanted, "C" if repeats(array) else "K")
 
 
 def cast(input, dtype, bint copy=False):
