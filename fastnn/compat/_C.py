@@ -2,6 +2,8 @@
 from fastnn._tape import Node as _Node  # noqa: F401
 from fastnn._tensor import Tensor as TensorBase  # noqa: F401
 from fastnn.dtypes import Size, device, dtype  # noqa: F401
+from fastnn.ops.overriding import disabled as _disabled_torch_function_impl  # noqa: F401
+from fastnn.ops.overriding import subclasses_off
 from fastnn.random import Generator  # noqa: F401
 
 _TensorBase, _TensorMeta = TensorBase, type(TensorBase)
@@ -46,19 +48,16 @@ def _jit_set_profiling_executor(on):
 _jit_set_profiling_mode = _jit_set_profiling_executor
 
 
-def _disabled_torch_function_impl(func, types, args=(), kwargs=None):
-    """``func`` itself on the arguments."""
-    return func(*args, **(kwargs or {}))
-
-
 class DisableTorchFunctionSubclass:
-    """A context without effect."""
+    """A context in which classes take over no functions."""
 
     def __enter__(self):
+        self._off = subclasses_off()
+        self._off.__enter__()
         return self
 
     def __exit__(self, *error):
-        return None
+        self._off.__exit__(*error)
 
 
 DisableTorchFunction = DisableTorchFunctionSubclass

@@ -245,6 +245,16 @@ cdef PyTypeObject *LIST = Py_TYPE([])
 cdef PyTypeObject *STR = Py_TYPE("")
 
 
+cdef bint handing = False
+cdef object hand_on = None, NOT_HANDED = None
+
+
+def set_handing(bint on, function, nothing):
+    """Whether `function` is asked first what a call gives; `nothing`: what it says if that is for the function."""
+    global handing, hand_on, NOT_HANDED
+    handing, hand_on, NOT_HANDED = on, function, nothing
+
+
 def set_special(tensor_class, rules):
     """Calls with a tensor of exactly this class among the arguments, or in a list of them, go to `rules`."""
     SPECIAL_CLASSES[len(special)] = <PyTypeObject *>tensor_class
@@ -372,6 +382,10 @@ cdef object enter(object self, PyObject *const *args, size_t count, PyObject *ke
     """A call: straight through, but for arguments with rules and keywords with names of their own."""
     cdef Function f = <Function>self
     cdef Py_ssize_t i, n = PyVectorcall_NARGS(count)
+    if handing:
+        made = hand_on(f, positional(args, n), named(args + n, keywords))
+        if made is not NOT_HANDED:
+            return made
     cdef int form = form_of_all(args, n + (0 if keywords == NULL else len(<tuple>keywords)))
     if form == SPECIAL:
         return call_special(f, positional(args, n), named(args + n, keywords))
@@ -386,7 +400,9 @@ cdef object enter(object self, PyObject *const *args, size_t count, PyObject *ke
             elif kind_of(args[n + i]) & ~<int>taken:
                 wrong = True
     if wrong:
-        f.refuse(positional(args, n), named(args + n, keywords), None)
+        made = f.refuse(positional(args, n), named(args + n, keywords), None)
+        if made is not NOT_HANDED:
+            return made
     try:
         if form != ORDINARY and f.ordinary:
             return f.twin(form)(*positional(args, n), **named(args + n, keywords))
@@ -398,8 +414,10 @@ cdef object enter(object self, PyObject *const *args, size_t count, PyObject *ke
         if f.scaled and keywords == NULL and n and isinstance(given[n - 1], Tensor) \
                 and not all([isinstance(arg, Tensor) for arg in given]) and isinstance(error, TypeError):
             return f.reordered(given)
-        f.refuse(given, named(args + n, keywords), error)
-        raise
+        made = f.refuse(given, named(args + n, keywords), error)
+        if made is NOT_HANDED:
+            raise
+        return made
 
 
 cdef class Function:
@@ -489,13 +507,17 @@ cdef class Function:
         need_tensors(self.__name__, out)
         return into(self.__name__, out, made, distinct_inputs(out, args + tuple(given.values())))
 
-    cdef int refuse(self, tuple args, dict given, error) except -1:
-        """Say as PyTorch does which argument has a wrong type, if one has."""
+    cdef object refuse(self, tuple args, dict given, error):
+        """Say as PyTorch does which argument has a wrong type, if one has; but its class may take the call over."""
+        if not handing:
+            made = hand_on(self, args, given)
+            if made is not NOT_HANDED:
+                return made
         if self.names is None:
             self.look()
         arguments.judge(self.__name__, self.__wrapped__, self.parameters, self.many, self.names, self.home, args,
                         {self.own_name(name): given[name] for name in given}, error)
-        return 0
+        return NOT_HANDED
 
     cdef str own_name(self, str name):
         if name in self.names:
