@@ -1,6 +1,7 @@
 """``torch.squeeze_copy`` and its kind: what a function that gives views gives, in memory of its own."""
 import fastnn
-from fastnn.ops._common import Function, into
+from fastnn.ops._common import into
+from fastnn.ops._function import Function
 
 _VIEWS = frozenset("""alias as_strided detach diagonal expand permute select slice split split_with_sizes squeeze t
     transpose unbind unfold unsqueeze view view_as_complex view_as_real""".split())

@@ -4,7 +4,8 @@ import math
 
 import fastnn
 from fastnn.nn import functional as F  # noqa: N812
-from fastnn.ops._common import Function, into, need_tensors
+from fastnn.ops._common import into, need_tensors
+from fastnn.ops._function import Function
 from fastnn.ops.inplace import changed
 
 

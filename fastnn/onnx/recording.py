@@ -17,7 +17,7 @@ from fastnn._tensor import Tensor, to_array
 from fastnn.nn import functional
 from fastnn.nn.modules.module import Module
 from fastnn.onnx.errors import OnnxExporterError
-from fastnn.ops._common import Function
+from fastnn.ops._function import Function
 from fastnn.ops.declare import HOMES
 
 

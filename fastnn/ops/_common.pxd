@@ -6,7 +6,14 @@ cdef Tensor as_tensor(object value, Tensor like)
 cdef np.ndarray undo(np.ndarray grad, tuple shape)
 cdef bint is_real(np.ndarray array) noexcept
 cdef bint is_half(np.ndarray array) noexcept
+# Whose rules an argument has.
+cdef enum:
+    ORDINARY, COMPLEX, STORED, SPECIAL
+cdef int form_of(object value) except -1
+cdef int form_of_array(np.ndarray array) noexcept
 cdef bint is_special(object value)  # of a class of tensors with rules of its own
+cdef object special_rules(tuple values)
+cdef object rule_of(int form, str name, function=*, str home=*)
 cdef bint is_complex(np.ndarray array) noexcept
 cdef bint is_ordinary(np.ndarray array) noexcept  # neither complex nor of a format
 # What the operation `name` gives where one of its two operands is not ordinary, None where both are.

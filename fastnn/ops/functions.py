@@ -2,7 +2,8 @@
 import types
 
 from fastnn.ops import inplace
-from fastnn.ops._common import Function, need_tensors
+from fastnn.ops._common import need_tensors
+from fastnn.ops._function import Function
 from fastnn.ops.declare import HOMES
 
 _SELF = dict.fromkeys(("input", "a", "x", "x1"), "self")  # the tensor's names beside a method's own

@@ -11,7 +11,7 @@ import threading
 
 from fastnn import _operators, _tensor
 from fastnn._tensor import Tensor
-from fastnn.ops._common import Function, set_handing
+from fastnn.ops._function import Function, set_handing
 from fastnn.ops.declare import operation
 
 NOT_HANDED = object()  # what `hand_on` gives if nothing takes the call over

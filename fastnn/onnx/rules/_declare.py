@@ -1,6 +1,6 @@
 """How a rule is declared: beside the names of the functions whose calls it writes."""
 from fastnn.nn import functional
-from fastnn.ops._common import Function
+from fastnn.ops._function import Function
 from fastnn.ops.declare import HOMES
 
 RULES = {}  # {function of fastnn.ops: rule}
