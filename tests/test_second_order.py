@@ -229,6 +229,7 @@ CASES = {
         "copysign", "fmax", "fmin")},
     **{name: (special(name), ROWS) for name in ("erfc", "ndtr", "sinc")},
     **{name: (lambda t, x, name=name: getattr(t.special, name)(x * 0.7), ROWS) for name in ("erfinv", "ndtri")},
+    **{name: (special(name), ROWS) for name in ("i0", "i0e", "i1", "i1e")},
     "xlog1py": (special("xlog1py"), ROWS, (4,)), "logit": (of("logit"), ROWS),
     # ---- linear algebra ----
     "inv": (linalg("inv"), SQUARE), "det": (linalg("det"), (2, 3, 3)),

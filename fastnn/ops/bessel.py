@@ -8,35 +8,49 @@ from fastnn.ops.declare import operation
 from fastnn.ops.indexing import where
 from fastnn.ops.special import mapped_by
 
-_FAR = 30.0  # from here on by the asymptotic expansion (Abramowitz and Stegun 9.7.1), before by the series (9.6.10)
+_LARGE = 20.0  # from here on by the asymptotic expansion (Abramowitz and Stegun 9.7.1), before by the series (9.6.10)
+
+
+def _series(size, order):
+    size = np.minimum(size, _LARGE)
+    quarter = size * size / 4
+    term = size / 2 if order else np.ones_like(size)
+    total = term.copy()
+    for k in range(1, 70):
+        term = term * quarter / (k * (k + order))
+        total += term
+    return total
+
+
+def _expansion(size, order):
+    """exp(-size) times the function."""
+    size = np.maximum(size, _LARGE)
+    term = np.ones_like(size)
+    total = term.copy()
+    for k in range(1, 40):
+        term = term * ((2 * k - 1) ** 2 - 4 * order) / (8 * k * size)
+        total += term
+    with np.errstate(invalid="ignore"):  # infinity has 0
+        return total / np.sqrt(2 * math.pi * size)
+
+
+def _signed(x, size, found, order):
+    found = np.where(np.isnan(size), size, found)
+    return np.copysign(found, x) if order else found
 
 
 def _scaled(x, order):
     """exp(-|x|) times the function of order 0 or 1."""
     size = np.abs(x.astype(np.float64))
-    near = np.minimum(size, _FAR)
-    quarter = near * near / 4
-    term = near / 2 if order else np.ones_like(near)
-    small = term.copy()
-    for k in range(1, 70):
-        term = term * quarter / (k * (k + order))
-        small += term
-    far = np.maximum(size, _FAR)
-    term = np.ones_like(far)
-    large = term.copy()
-    for k in range(1, 22):
-        term = term * ((2 * k - 1) ** 2 - 4 * order) / (8 * k * far)
-        large += term
-    with np.errstate(invalid="ignore"):  # infinity has 0
-        found = np.where(size < _FAR, small * np.exp(-near), large / np.sqrt(2 * math.pi * far))
-    found = np.where(np.isnan(size), size, found)
-    return np.copysign(found, x) if order else found
+    found = np.where(size < _LARGE, _series(size, order) * np.exp(-np.minimum(size, _LARGE)), _expansion(size, order))
+    return _signed(x, size, found, order)
 
 
 def _unscaled(x, order):
-    with np.errstate(over="ignore"):
-        return np.where(np.isinf(x), np.copysign(np.inf, x) if order else np.inf,
-                        _scaled(x, order) * np.exp(np.abs(x.astype(np.float64))))
+    size = np.abs(x.astype(np.float64))
+    with np.errstate(over="ignore", invalid="ignore"):
+        large = np.where(np.isinf(size), np.inf, _expansion(size, order) * np.exp(size))
+    return _signed(x, size, np.where(size < _LARGE, _series(size, order), large), order)
 
 
 def _over(y, x):
