@@ -111,12 +111,32 @@ class Door(types.ModuleType):
             raise AttributeError(f"module {own!r} has no attribute {name!r}", name=name, obj=self)
         # `import torch` makes all of torch.optim.lr_scheduler and the like known at once.
         if "__path__" in _dict_of(self) and importlib.util.find_spec(f"{own}.{name}") is not None:
-            return importlib.import_module(f"{own}.{name}")
+            module = importlib.import_module(f"{own}.{name}")
+            _open(module, f"{self.__name__}.{name}")
+            return module
         full = f"{self.__name__}.{name}"
         if placeholders.knows(full) or full in placeholders.ALIASES:
             return importlib.import_module(full)
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r} in fastnn, which runs this program "
                              f"in its place; {COVERAGE}", name=name, obj=self)
+
+
+def _open(module, name):
+    """Make a door of a module that stands for `name`, and of those that programs reach through it (torch.nn.X), now or
+    when it loads them."""
+    def reach(key, value):
+        if type(value) is types.ModuleType and value.__name__ == target_of(f"{name}.{key}"):
+            _open(value, f"{name}.{key}")
+        return value
+
+    if type(module) is not types.ModuleType:
+        return
+    module.__class__ = Door
+    for key, value in list(_dict_of(module).items()):
+        reach(key, value)
+    load = _dict_of(module).get("__getattr__")
+    if load is not None:
+        module.__getattr__ = functools.wraps(load)(lambda key: reach(key, load(key)))
 
 
 class _Loader(importlib.abc.Loader):
@@ -134,9 +154,9 @@ class _Loader(importlib.abc.Loader):
     def exec_module(self, module):
         module.__spec__ = self.spec  # the import system has just put its own there
         ours = self.target.partition(".")[0] == "fastnn" and self.target not in KERAS_ALONE.values()
-        if type(module) is types.ModuleType and ours:
-            module.__class__ = Door
-        if placeholders.is_package(self.name) and not hasattr(module, "__path__"):
+        if ours:
+            _open(module, self.name)
+        if placeholders.is_package(self.name) and "__path__" not in _dict_of(module):
             module.__path__ = []
         if self.name == "torch":  # torch.ops.aten and the like are there without an import of torch.ops
             for name in placeholders.PACKAGES:

@@ -222,6 +222,23 @@ def test_note_for_missing_names(script, tmp_path):
     assert code == 1 and "NoSuchLayer" in error and "fastnn names" in error and "__main__.py" not in error
 
 
+def test_note_for_names_of_modules_that_are_not_imported(script, tmp_path):
+    """Modules that `import torch` makes known, at once or when they are asked for."""
+    path = script("""\
+import torch, torchvision, keras, tensorflow
+for module in ("torch.nn", "torch.nn.functional", "torch.nn.utils.rnn", "torch.optim.lr_scheduler", "torch.cuda",
+               "torch.distributions", "torchvision.models", "keras.layers", "keras.applications", "tensorflow.random"):
+    try:
+        eval(f"{module}.no_such_name")
+    except AttributeError as error:
+        assert f"module {module!r} has no attribute 'no_such_name' in fastnn" in str(error), error
+    else:
+        raise AssertionError(module)
+""")
+    code, _, error = run(path, cwd=tmp_path)
+    assert code == 0, error
+
+
 def test_names(tmp_path):
     code, out, _ = run("names", "conv2d", cwd=tmp_path)
     found = out.split()
