@@ -121,6 +121,9 @@ class Door(types.ModuleType):
                              f"in its place; {COVERAGE}", name=name, obj=self)
 
 
+_opened = []  # (module, its own ``__getattr__`` or None)
+
+
 def _open(module, name):
     """Make a door of a module that stands for `name`, and of those that programs reach through it (torch.nn.X), now or
     when it loads them."""
@@ -137,6 +140,7 @@ def _open(module, name):
     load = _dict_of(module).get("__getattr__")
     if load is not None:
         module.__getattr__ = functools.wraps(load)(lambda key: reach(key, load(key)))
+    _opened.append((module, load))
 
 
 class _Loader(importlib.abc.Loader):
@@ -360,15 +364,18 @@ def uninstall():
         return
     sys.meta_path.remove(_finder)
     sys.modules.pop(ALONE, None)
-    _name_tensors(False)
     if _networks_finder in sys.meta_path:
         sys.meta_path.remove(_networks_finder)
         if NETWORKS in sys.modules:
             _restore(sys.modules[NETWORKS])
     for name in _aliases():
-        module = sys.modules.pop(name)
-        if isinstance(module, Door):
-            module.__class__ = types.ModuleType
+        del sys.modules[name]
+    while _opened:
+        module, load = _opened.pop()
+        module.__class__ = types.ModuleType
+        if load is not None:
+            module.__getattr__ = load
+    _name_tensors(False)  # after the modules, whose names it takes
 
 
 def is_installed():

@@ -15,8 +15,8 @@ torch.distributions.transforms torch.distributions.utils torch.export torch.fft 
 torch.hub torch.jit torch.library torch.linalg torch.mps torch.multiprocessing torch.nn torch.nn.attention
 torch.nn.functional torch.nn.init torch.nn.modules.module torch.nn.parallel torch.nn.parameter torch.nn.utils
 torch.nn.utils.fusion torch.nn.utils.parametrizations torch.nn.utils.parametrize torch.nn.utils.prune torch.nn.utils.rnn
-torch.onnx torch.optim torch.optim.lr_scheduler torch.optim.swa_utils torch.overrides torch.profiler torch.random
-torch.serialization torch.signal.windows torch.sparse torch.special torch.storage torch.testing torch.utils
+torch.onnx torch.optim torch.optim.lr_scheduler torch.optim.swa_utils torch.overrides torch.profiler torch.quasirandom
+torch.random torch.serialization torch.signal.windows torch.sparse torch.special torch.storage torch.testing torch.utils
 torch.utils.benchmark torch.utils.checkpoint torch.utils.data torch.utils.dlpack torch.utils.hooks
 torch.utils.tensorboard torch.xpu
 torchvision.datasets torchvision.io torchvision.models torchvision.ops torchvision.transforms
