@@ -6,9 +6,9 @@ what they wrap, and what could only be wrong raises an error that says so.
 """
 import importlib
 
-MODULES = ("_C", "_VF", "__config__", "_dynamo", "_jit_internal", "_utils", "accelerator", "amp", "backends", "compiler",
-           "cpu", "cuda", "export", "functional", "futures", "fx", "hub", "jit", "library", "mps", "multiprocessing",
-           "overrides", "profiler", "storage", "testing", "types", "version", "xpu")
+MODULES = ("_C", "_VF", "__config__", "_dynamo", "_jit_internal", "_utils", "accelerator", "amp", "backends",
+           "compiler", "cpu", "cuda", "export", "functional", "futures", "fx", "hub", "jit", "library", "mps",
+           "multiprocessing", "overrides", "profiler", "storage", "testing", "types", "version", "xpu")
 
 
 def module(name):

@@ -237,8 +237,8 @@ cdef enum:
 cdef char[32] FORMS  # by NumPy's number of a dtype
 for _number in range(32):
     FORMS[_number] = (COMPLEX if np.NPY_CFLOAT <= _number <= np.NPY_CLONGDOUBLE else
-                      STORED if _number in (np.NPY_VOID, np.NPY_USHORT, np.NPY_UINT, np.NPY_ULONG, np.NPY_ULONGLONG) else
-                      ORDINARY)
+                      STORED if _number in (np.NPY_VOID, np.NPY_USHORT, np.NPY_UINT, np.NPY_ULONG, np.NPY_ULONGLONG)
+                      else ORDINARY)
 
 cdef object dtype_class = dtypes.dtype
 cdef object device_class = dtypes.device
@@ -278,7 +278,7 @@ cdef object call_special(Function f, tuple args, dict keywords):
 
 
 cdef int form_of(object value) except -1:
-    """Which rules an argument has: those of complex tensors, arrays, numbers and dtypes, of formats', of special ones."""
+    """Which rules an argument has: those of complex numbers, tensors and dtypes, of formats, of special tensors."""
     cdef int form
     if is_special(value):
         return SPECIAL
