@@ -118,7 +118,7 @@ def promoted(a, b):
             raise RuntimeError(f"Promotion for Float8 Types is not supported, attempted to promote "
                                f"{dtypes.from_numpy(a)} and {dtypes.from_numpy(b)}")
         if name == "bfloat16":
-            return np.dtype(np.float32) if other == np.float16 else np.dtype(np.complex64) if other.kind == "V" else other
+            return np.dtype("f4" if other == np.float16 else "c8" if other.kind == "V" else other)
         if name == "complex32":
             return dtypes.to_complex(other) if other != np.float16 else kind
     raise TypeError(f"no common dtype of {a} and {b}")

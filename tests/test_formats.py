@@ -60,7 +60,8 @@ def test_rounding(torch, name):
 @pytest.mark.parametrize("kind", ["float64", "float16", "int64", "bool", "complex64"])
 def test_casts_of_other_dtypes(torch, kind):
     for name in ("bfloat16", "float8_e5m2", "complex32", "uint16"):
-        made = [t.tensor([[0.0, 1.0, 3.1416, 257.0]]).to(getattr(t, kind)).to(getattr(t, name)) for t in (fastnn, torch)]
+        made = [t.tensor([[0.0, 1.0, 3.1416, 257.0]]).to(getattr(t, kind)).to(getattr(t, name)) for t in (fastnn,
+        torch)]
         back = [x.to(getattr(t, kind)) for x, t in zip(made, (fastnn, torch))]
         assert made[0].tolist() == made[1].tolist() and back[0].tolist() == back[1].tolist()
         assert back[0].dtype is getattr(fastnn, kind)
@@ -78,14 +79,16 @@ def test_nan_and_packed_numbers():
 
 HELD = {
     "reshape": lambda t, x: x.reshape(3, 2), "view": lambda t, x: x.view(-1), "row": lambda t, x: x[1],
-    "element": lambda t, x: x[0, 1], "transpose": lambda t, x: x.t(), "clone": lambda t, x: x.clone(),
+    "element": lambda t, x: x[0, 1],
+    "transpose": lambda t, x: x.t(), "clone": lambda t, x: x.clone(),
     "cat": lambda t, x: t.cat([x, x]), "stack": lambda t, x: t.stack([x, x]), "index": lambda t, x: x[t.tensor([1, 0])],
     "mask": lambda t, x: x[t.tensor([True, False])], "expand": lambda t, x: x[:1].expand(2, 3),
     "repeat": lambda t, x: x.repeat(2, 1), "where": lambda t, x: t.where(t.tensor([True, False, True]), x, x[:1]),
     "unbind": lambda t, x: list(x), "eq": lambda t, x: x == x.flatten()[0], "zeros": lambda t, x: t.zeros_like(x),
     "full": lambda t, x: t.full((2,), 3, dtype=x.dtype), "new": lambda t, x: x.new_tensor([1, 2]),
     "isnan": lambda t, x: x.isnan(), "list": lambda t, x: x.tolist(), "item": lambda t, x: x[0, 0].item(),
-    "fill": lambda t, x: x.clone().fill_(2), "zero": lambda t, x: x.clone().zero_(), "chunk": lambda t, x: x.chunk(3, 1),
+    "fill": lambda t, x: x.clone().fill_(2), "zero": lambda t, x: x.clone().zero_(), "chunk": lambda t, x: x.chunk(3,
+    1),
     "copy": lambda t, x: x.clone().copy_(t.ones(2, 3)), "copied": lambda t, x: t.ones(2, 3).copy_(x),
     "repr": lambda t, x: repr(x), "type": lambda t, x: x.type(), "any": lambda t, x: x.any(),
     "size": lambda t, x: (x.numel(), x.element_size(), x.untyped_storage().nbytes()),
@@ -122,13 +125,16 @@ COMPUTED = {
     "0-d": lambda t, x, y: x + t.tensor(0.3), "power": lambda t, x, y: x ** 2, "floor": lambda t, x, y: x // 0.25,
     "rest": lambda t, x, y: x % 0.25, "negative": lambda t, x, y: -x, "abs": lambda t, x, y: abs(x),
     "less": lambda t, x, y: x < y, "matmul": lambda t, x, y: x @ y.t(), "sum": lambda t, x, y: x.sum(),
-    "sum32": lambda t, x, y: x.sum(0, dtype=t.float32), "mean": lambda t, x, y: x.mean(0), "max": lambda t, x, y: x.max(1),
+    "sum32": lambda t, x, y: x.sum(0, dtype=t.float32), "mean": lambda t, x, y: x.mean(0), "max": lambda t, x,
+    y: x.max(1),
     "exp": lambda t, x, y: x.exp(), "relu_": lambda t, x, y: x.clone().relu_(), "softmax": lambda t, x, y: x.softmax(1),
     "gelu": lambda t, x, y: t.nn.functional.gelu(x), "linear": lambda t, x, y: t.nn.functional.linear(x, y),
     "add_": lambda t, x, y: x.clone().add_(y), "+=": lambda t, x, y: x.clone().__iadd__(y * 3),
-    "mul_ wider": lambda t, x, y: x.clone().mul_(t.full((3,), 1.5)), "out": lambda t, x, y: t.mul(x, y, out=t.empty_like(x)),
+    "mul_ wider": lambda t, x, y: x.clone().mul_(t.full((3,), 1.5)), "out": lambda t, x, y: t.mul(x, y,
+    out=t.empty_like(x)),
     "clamp": lambda t, x, y: x.clamp(-0.5, 0.5), "sort": lambda t, x, y: x.sort(1), "arange": lambda t, x, y: t.arange(
-        3, dtype=x.dtype), "masked_fill": lambda t, x, y: x.masked_fill(x > 0, 0.3), "argmax": lambda t, x, y: x.argmax(1),
+        3, dtype=x.dtype), "masked_fill": lambda t, x, y: x.masked_fill(x > 0, 0.3), "argmax": lambda t, x,
+        y: x.argmax(1),
     "cat": lambda t, x, y: t.cat([x, t.ones(1, 3)]), "where": lambda t, x, y: t.where(x > 0, x, 0.3),
     "promoted": lambda t, x, y: str(t.result_type(x, t.ones(1, dtype=t.float16))),
 }
@@ -170,7 +176,8 @@ def test_gradients_and_a_layer(torch):
 
 
 @pytest.mark.parametrize("name", [*EIGHT_BITS, *UNSIGNED])
-@pytest.mark.parametrize("operation", [lambda x: x + x, lambda x: x.exp(), lambda x: x @ x, lambda x: x // 2, lambda x: x < x,
+@pytest.mark.parametrize("operation", [lambda x: x + x, lambda x: x.exp(), lambda x: x @ x, lambda x: x // 2,
+                                       lambda x: x < x,
                                        lambda x: fastnn.maximum(x, x), lambda x: x.mul_(2), lambda x: x.cumsum(0)])
 def test_formats_without_arithmetic_say_so(name, operation):
     x = fastnn.tensor([1, 2]).to(getattr(fastnn, name))
@@ -258,8 +265,10 @@ def test_meta():
     assert x.data_ptr() == 0 and x[:2].untyped_storage().nbytes() == 48
     assert fastnn.ones(2).to("meta").is_meta and x.to("meta") is x and "device='meta'" in repr(x)
     assert fastnn.zeros_like(x).is_meta and fastnn.zeros_like(x, device="cpu").tolist() == [[0.0] * 3] * 4
-    for refused in (lambda: x + 1, lambda: x.sum(), lambda: x.item(), lambda: x.to("cpu"), lambda: x.numpy(), lambda: x.exp(),
-                    lambda: fastnn.ones(4, 3).add_(x), lambda: fastnn.ones(4, 3).copy_(x), lambda: fastnn.matmul(x.t(), x),
+    for refused in (lambda: x + 1, lambda: x.sum(), lambda: x.item(), lambda: x.to("cpu"), lambda: x.numpy(),
+                    lambda: x.exp(),
+                    lambda: fastnn.ones(4, 3).add_(x), lambda: fastnn.ones(4, 3).copy_(x),
+                    lambda: fastnn.matmul(x.t(), x),
                     lambda: 2 * x, lambda: x == x, lambda: x.tolist()):
         with pytest.raises(NotImplementedError, match="no data"):
             refused()

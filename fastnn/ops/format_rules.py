@@ -130,7 +130,8 @@ def computed(name, function, exact=False, home="fastnn"):
 
         def widened(value):
             if isinstance(value, Tensor) and value.dtype in STORED:
-                return value.view(dtypes.uint8) if value.dtype is dtypes.float4_e2m1fn_x2 else value.to(WIDE[value.dtype])
+                packed = value.dtype is dtypes.float4_e2m1fn_x2
+                return value.view(dtypes.uint8) if packed else value.to(WIDE[value.dtype])
             return WIDE.get(value, value) if isinstance(value, dtypes.dtype) else value
 
         def rounded(value):

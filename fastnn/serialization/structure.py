@@ -17,8 +17,9 @@ from fastnn.nn.parameter import Buffer, Parameter
 from fastnn.serialization import safetensors
 from fastnn.serialization.limits import MAX_DEPTH, check_keys, damaged, is_count, is_key, short
 
-# Not of the format: such arrays are in the file as pairs of real numbers, or bytes, and the structure says what they are.
-PARTS = {"C128": ("<c16", "<f8"), "C32": (dtypes.complex32.numpy, "<f2"), "F4X2": (dtypes.float4_e2m1fn_x2.numpy, "u1")}
+# Not of the format: such arrays are in the file as pairs of real numbers, or bytes; the structure says what they are.
+PARTS = {"C128": ("<c16", "<f8"), "C32": (dtypes.complex32.numpy, "<f2"),
+         "F4X2": (dtypes.float4_e2m1fn_x2.numpy, "u1")}
 DTYPES = {**safetensors.DTYPES, **{name: kind for name, (kind, _) in PARTS.items()}}
 NAMES = {**safetensors.NAMES, **{np.dtype(kind): name for name, (kind, _) in PARTS.items()}}
 DICTS = {dict: "dict", collections.OrderedDict: "ordered", collections.Counter: "counter"}

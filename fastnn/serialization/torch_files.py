@@ -19,9 +19,10 @@ from fastnn.serialization.structure import sparse
 
 MAGIC = 0x1950a86a20f9469cfc6c  # begins a checkpoint of before 1.6
 PROTOCOL = 1001
-STORAGES = {"DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2", "BFloat16Storage": FORMATS["bfloat16"].numpy,
+STORAGES = {"DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2",
+            "BFloat16Storage": FORMATS["bfloat16"].numpy, "ComplexHalfStorage": FORMATS["complex32"].numpy,
             "LongStorage": "i8", "IntStorage": "i4", "ShortStorage": "i2", "CharStorage": "i1", "ByteStorage": "u1",
-            "ComplexHalfStorage": FORMATS["complex32"].numpy, "BoolStorage": "?", "ComplexFloatStorage": "c8", "ComplexDoubleStorage": "c16", "UntypedStorage": "u1"}
+            "BoolStorage": "?", "ComplexFloatStorage": "c8", "ComplexDoubleStorage": "c16", "UntypedStorage": "u1"}
 
 
 # ---- tensors ----

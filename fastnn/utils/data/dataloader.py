@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from fastnn import random
+from fastnn.config import default_num_threads
 from fastnn.utils.data.collate import default_collate, default_convert
 from fastnn.utils.data.dataset import Dataset, IterableDataset, batch_method
 from fastnn.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, batches
@@ -196,6 +197,14 @@ class DataLoader(Generic[T_co]):
     @property
     def _index_sampler(self):
         return self.batch_sampler if self._auto_collation else self.sampler
+
+    def check_worker_number_rationality(self):
+        """Warn where there are more workers than processors; for subclasses, as PyTorch's own loader does it."""
+        most = default_num_threads()
+        if self.num_workers > most:
+            warnings.warn(f"This DataLoader will create {self.num_workers} worker processes in total. Our suggested "
+                          f"max number of worker in current system is {most}, which is smaller than what this "
+                          f"DataLoader is going to create.", stacklevel=2)
 
     def _get_iterator(self):
         return (_MultiProcessingDataLoaderIter if self.num_workers else _SingleProcessDataLoaderIter)(self)
