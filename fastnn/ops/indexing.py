@@ -9,7 +9,7 @@ from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors, pr
 from fastnn.ops.arguments import int64_of
 from fastnn.ops.declare import operation
 from fastnn.ops.inplace import need_apart
-from fastnn.ops.slicing import put_slice, slice_at, with_steps
+from fastnn.ops.slicing import inserted, put_slice, slice_at
 from fastnn.ops.shape import converted
 
 
@@ -165,23 +165,6 @@ for _op in (SLICE, INDEX):
     _op.linear(lambda x, shape, index, basic: np.asarray(x[index]))
 
 
-def _inserted(x, index, out):
-    """x[index] with PyTorch's strides of the dimensions that None inserts: over the whole of the next one."""
-    parts = index if isinstance(index, tuple) else (index,)
-    taken = sum(part is not None and part is not Ellipsis for part in parts)
-    steps, axis = [], 0
-    for part in parts:
-        if part is None:
-            steps.append(x.shape[axis] * x.strides[axis] if axis < x.ndim else x.itemsize)
-        elif part is Ellipsis:
-            steps += [None] * (x.ndim - taken)
-            axis += x.ndim - taken
-        else:
-            steps += [None] * isinstance(part, slice)
-            axis += 1
-    return with_steps(out, (*steps, *[None] * (out.ndim - len(steps))))
-
-
 def getitem(input, index, read=()):
     """``input[index]``: a view for integers and slices, a copy for masks and integer arrays.
 
@@ -212,7 +195,7 @@ def getitem(input, index, read=()):
         if not isinstance(out, np.ndarray):
             out = x[index + (Ellipsis,)] if isinstance(index, tuple) else x[index, ...]
         if index is None or isinstance(index, tuple) and None in index:
-            out = _inserted(x, index, out)
+            out = inserted(x, index if isinstance(index, tuple) else (index,), out)
         viewed = view_of(out, input)
         if not input.requires_grad:
             return viewed

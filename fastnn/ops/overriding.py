@@ -132,8 +132,8 @@ def hand_on(function, args, kwargs, own=None):
         if made is not NotImplemented:
             return made
     if found:
-        raise TypeError(f"Multiple dispatch failed for 'torch.{own.__name__}'; all __torch_function__ handlers returned "
-                        f"NotImplemented: {list(kinds)}")
+        raise TypeError(f"Multiple dispatch failed for 'torch.{own.__name__}'; all __torch_function__ handlers "
+                        f"returned NotImplemented: {list(kinds)}")
     return NOT_HANDED
 
 

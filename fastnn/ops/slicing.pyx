@@ -190,13 +190,26 @@ cdef np.ndarray added(np.ndarray grad, tuple saved):
     return dx
 
 
-def with_steps(np.ndarray x not None, tuple steps):
-    """The same view with other strides of some axes, those that are not None: an axis of one element may have any."""
+def inserted(np.ndarray x not None, tuple index, np.ndarray out not None):
+    """out = x[index] with PyTorch's strides of the dimensions that None inserts: over the whole of x's next one."""
     cdef np.npy_intp strides[MOST_DIMS]
-    cdef int i
-    for i in range(np.PyArray_NDIM(x)):
-        strides[i] = np.PyArray_STRIDE(x, i) if steps[i] is None else steps[i]
-    return strided(x, np.PyArray_NDIM(x), np.PyArray_DIMS(x), strides, np.PyArray_BYTES(x))
+    cdef int taken = 0, axis = 0, place = 0, i, n = np.PyArray_NDIM(out), ndim = np.PyArray_NDIM(x)
+    for i in range(n):
+        strides[i] = np.PyArray_STRIDE(out, i)
+    for part in index:
+        taken += part is not None and part is not Ellipsis
+    for part in index:
+        if part is None:
+            strides[place] = np.PyArray_DIM(x, axis) * np.PyArray_STRIDE(x, axis) if axis < ndim else \
+                np.PyArray_ITEMSIZE(x)
+            place += 1
+        elif part is Ellipsis:
+            place += ndim - taken
+            axis += ndim - taken
+        else:
+            place += isinstance(part, slice)
+            axis += 1
+    return strided(out, n, np.PyArray_DIMS(out), strides, np.PyArray_BYTES(out))
 
 
 cdef object gather_backward(Node node, np.ndarray grad):
