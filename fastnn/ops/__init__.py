@@ -18,6 +18,7 @@ from fastnn.ops.functions import public
 from fastnn.ops.printing import tensor_str
 
 _tensor.install_methods(public("Tensor"))
+_operators.open_class(_tensor.Tensor)
 _operators.install(
     add=arithmetic.add, sub=arithmetic.sub, rsub=arithmetic.rsub, mul=arithmetic.mul, div=arithmetic.div,
     rdiv=arithmetic.rdiv, pow=arithmetic.pow, rpow=arithmetic.rpow, matmul=linear.matmul, rmatmul=linear.rmatmul,
