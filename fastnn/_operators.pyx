@@ -15,13 +15,42 @@ cdef extern from *:
     static void fnn_rename(PyTypeObject *type, int torch) {
         type->tp_name = torch ? "torch.Tensor" : "fastnn._tensor.Tensor";
     }
+
+    /* Programs may give the class methods of their own. */
+    static void fnn_open(PyTypeObject *type) {
+    #ifdef Py_TPFLAGS_IMMUTABLETYPE
+        type->tp_flags &= ~Py_TPFLAGS_IMMUTABLETYPE;
+    #endif
+    }
+
+    /* What an operator answers; an object that is no number, but has the operator from the right, is left to try. */
+    static inline PyObject *fnn_answer(PyObject *result, PyObject *other, const char *reflected) {
+        if (result == NULL && PyErr_ExceptionMatches(PyExc_TypeError) && !PyNumber_Check(other)) {
+            PyObject *type, *value, *traceback;
+            PyErr_Fetch(&type, &value, &traceback);
+            if (PyObject_HasAttrString((PyObject *)Py_TYPE(other), reflected)) {
+                Py_DECREF(type); Py_XDECREF(value); Py_XDECREF(traceback);
+                Py_RETURN_NOTIMPLEMENTED;
+            }
+            PyErr_Restore(type, value, traceback);
+        }
+        return result;
+    }
     """
     void fnn_rename(type cls, bint torch)
+    void fnn_open(type cls)
+    object fnn_answer(PyObject *result, object other, const char *reflected)
+    PyObject *PyObject_CallFunctionObjArgs(object function, ...) noexcept
 
 
 def say_torch(type tensor, bint on):
     """Let the class Tensor say ``torch`` as its module, which libraries look at, or its own."""
     fnn_rename(tensor, on)
+
+
+def open_class(type tensor):
+    """Let programs set attributes of the class Tensor, as of a class written in Python."""
+    fnn_open(tensor)
 
 
 functions = {}
@@ -86,6 +115,9 @@ def by_name(bint on):
         quick_compare = compiled_compare
 
 
+ctypedef PyObject *(*Unchecked)(PyObject *x, PyObject *y) noexcept
+
+
 cdef object number_of(np.ndarray array, str form="item"):
     """What the array's method `form` gives."""
     if np.PyArray_TYPE(array) == np.NPY_VOID:
@@ -118,25 +150,25 @@ cdef int need_self(str name, object self) except -1:
 
 cdef class Operators(Vertex):
     def __add__(self, other):
-        return quick_add(self, other)
+        return fnn_answer((<Unchecked>quick_add)(<PyObject *>self, <PyObject *>other), other, "__radd__")
 
     def __radd__(self, other):
         return quick_add(self, other)
 
     def __sub__(self, other):
-        return quick_sub(self, other)
+        return fnn_answer((<Unchecked>quick_sub)(<PyObject *>self, <PyObject *>other), other, "__rsub__")
 
     def __rsub__(self, other):
         return op_rsub(self, other)
 
     def __mul__(self, other):
-        return quick_mul(self, other)
+        return fnn_answer((<Unchecked>quick_mul)(<PyObject *>self, <PyObject *>other), other, "__rmul__")
 
     def __rmul__(self, other):
         return quick_mul(self, other)
 
     def __truediv__(self, other):
-        return quick_div(self, other)
+        return fnn_answer((<Unchecked>quick_div)(<PyObject *>self, <PyObject *>other), other, "__rtruediv__")
 
     def __rtruediv__(self, other):
         return op_rdiv(self, other)
@@ -160,7 +192,8 @@ cdef class Operators(Vertex):
         return op_rpow(self, other)
 
     def __matmul__(self, other):
-        return op_matmul(self, other)
+        return fnn_answer(PyObject_CallFunctionObjArgs(op_matmul, <PyObject *>self, <PyObject *>other, NULL), other,
+                          "__rmatmul__")
 
     def __rmatmul__(self, other):
         return functions["rmatmul"](self, other)

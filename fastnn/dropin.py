@@ -29,13 +29,13 @@ from fastnn.nn import init, parameter
 __all__ = ["install", "is_installed", "uninstall"]
 
 # Module that is replaced -> by which one. A submodule `torch.x.y` is `fastnn.x.y`, unless listed itself.
-REPLACEMENTS = {"torch": "fastnn", "torchvision": "fastnn.vision", "keras": "fastnn.keras",
-                "tensorflow": "fastnn.tensorflow", "tensorflow.keras": "fastnn.keras", "tf_keras": "fastnn.keras",
-                "keras_core": "fastnn.keras", "torch.utils.model_zoo": "fastnn.compat.model_zoo",
+REPLACEMENTS = {"torch": "fastnn", "functorch": "fastnn.compat.functorch", "torchvision": "fastnn.vision",
+                "keras": "fastnn.keras", "tensorflow": "fastnn.tensorflow", "tensorflow.keras": "fastnn.keras",
+                "tf_keras": "fastnn.keras", "keras_core": "fastnn.keras", "torch.utils.model_zoo": "fastnn.compat.model_zoo",
                 **{f"torch.{name}": f"fastnn.compat.{name}" for name in compat.MODULES}}
 LIBRARIES = {name.partition(".")[0] for name in REPLACEMENTS}
 # Libraries that make no sense without each other.
-TOGETHER = {"torch": ("torch", "torchvision"), "keras": ("keras", "keras_core", "tensorflow", "tf_keras"),
+TOGETHER = {"torch": ("torch", "functorch", "torchvision"), "keras": ("keras", "keras_core", "tensorflow", "tf_keras"),
             "sklearn": ()}  # two names of it
 # In the place of TensorFlow if that is not installed, and Keras is to be Keras itself.
 KERAS_ALONE = {"tensorflow": "fastnn.compat.tf", "tensorflow.keras": "keras"}

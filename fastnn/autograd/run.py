@@ -6,6 +6,7 @@ from fastnn._tensor import Tensor
 from fastnn.autograd import recorded
 from fastnn.autograd.grad_mode import set_grad_enabled
 from fastnn.ops.creation import zeros_like
+from fastnn.ops.joining import stack
 
 
 def _sequence(value):
@@ -82,6 +83,16 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
                 _gradients.accumulate_recorded(tensor, gradient)
 
 
+def _batched(outputs, inputs, grad_outputs, keep_graph, *options, **named):
+    """`grad` for each of several gradients of the outputs, stacked."""
+    rows = [] if grad_outputs is None else [*zip(*(x.unbind() for x in _sequence(grad_outputs)))]
+    if not rows:
+        raise ValueError("grad: is_grads_batched=True expects grad_outputs with at least one row each")
+    found = [grad(outputs, inputs, row, keep_graph or i < len(rows) - 1, *options, **named)
+             for i, row in enumerate(rows)]
+    return tuple(None if parts[0] is None else stack(parts) for parts in zip(*found))
+
+
 def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, only_inputs=True,
          allow_unused=None, is_grads_batched=False, materialize_grads=False):
     """Gradients of the sum of `outputs` with respect to `inputs`, as a tuple; nothing is accumulated.
@@ -103,15 +114,14 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
     allow_unused : bool, optional
         Whether inputs without influence get None.
     is_grads_batched : bool
-        False alone.
+        Whether `grad_outputs` have one dimension more in front, over which the gradients are stacked: a run for each.
     materialize_grads : bool
         Whether inputs without influence get zeros.
 
     Raises
     ------
     NotImplementedError
-        For ``is_grads_batched``; or when gradients are differentiated through an operation without a rule for that,
-        which is named.
+        When gradients are differentiated through an operation without a rule for that, which is named.
     RuntimeError
         An input is not part of the graph, unless ``allow_unused``.
 
@@ -127,7 +137,8 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=Fal
                       "gradient for other parts of the graph, please use torch.autograd.backward.", FutureWarning,
                       stacklevel=2)
     if is_grads_batched:
-        raise NotImplementedError("grad: is_grads_batched=True is not implemented")
+        return _batched(outputs, inputs, grad_outputs, create_graph if retain_graph is None else retain_graph,
+                        create_graph, allow_unused=allow_unused, materialize_grads=materialize_grads)
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
                          "allow_unused=False.")

@@ -7,14 +7,16 @@ import enum
 import importlib
 import types
 
+from fastnn.compat import _absent
+
 MANY = "fastnn trains whole copies of a model, by torch.nn.parallel.DistributedDataParallel over MPI"
 START = "mpiexec starts the processes of fastnn"
 PLAIN = "fastnn runs programs as they are, and compiles none"
 FLOATS = "fastnn computes with floats"
 
 # Module -> its names, `f()` a function, `C` a class without instances, `C*` one of plain
-# values (what to do, for functions that are not there), `E:A,B` an enumeration, `N=1` a number, `**` any name, a
-# function with overloads; and why they are not there.
+# values (what to do, for functions that are not there), `E:A,B` an enumeration, `N=1` a number, `f()=False` a question,
+# `**` any name, a function with overloads; and why they are not there.
 NAMES = {
     "torch.distributed.fsdp": (
         "FullyShardedDataParallel FSDPModule FlatParameter CPUOffload* MixedPrecision* CPUOffloadPolicy* "
@@ -74,9 +76,9 @@ NAMES = {
         "all_gather() all_reduce() all_to_all() all_to_all_single() broadcast() gather() reduce() reduce_scatter() "
         "scatter()", "gradients do not travel between fastnn's processes but in DistributedDataParallel"),
     "torch.distributed.rpc": (
-        "RRef init_rpc() shutdown() rpc_sync() rpc_async() remote() get_worker_info() WorkerInfo BackendType "
+        "RRef is_available()=False init_rpc() shutdown() rpc_sync() rpc_async() remote() get_worker_info() WorkerInfo BackendType "
         "TensorPipeRpcBackendOptions RpcBackendOptions", "its processes do not call each other's functions"),
-    "torch.distributed.autograd": ("context() backward() get_gradients() DistAutogradContext", MANY),
+    "torch.distributed.autograd": ("is_available()=False context() backward() get_gradients() DistAutogradContext", MANY),
     "torch.distributed.pipelining": ("ScheduleGPipe SplitPoint:BEGINNING,END PipelineStage pipeline()", MANY),
     "torch.distributed.run": ("main() run() get_args_parser()", START),
     "torch.distributed.elastic.multiprocessing.errors": ("ChildFailedError ProcessFailure record()", START),
@@ -93,7 +95,7 @@ NAMES = {
     "torch.ao.quantization.qconfig": ("QConfig default_qconfig() get_default_qconfig()", FLOATS),
     "torch.ao.nn.quantized": ("BatchNorm2d BatchNorm3d Conv1d Conv2d Conv3d Linear QFunctional", FLOATS),
     "torch.utils._python_dispatch": (
-        "TorchDispatchMode is_traceable_wrapper_subclass() return_and_correct_aliasing()",
+        "TorchDispatchMode is_traceable_wrapper_subclass()=False return_and_correct_aliasing()",
         "operations are not dispatched through Python"),
     "torch.nn._reduction": ("get_enum() legacy_get_enum() legacy_get_string()", "losses take reduction= themselves"),
     "torch.ops.aten": ("**", "the functions of torch stand for PyTorch's inner operations"),
@@ -117,8 +119,8 @@ NAMES = {
     "torch._inductor.config": ("", PLAIN),
     "torch._dynamo.exc": ("TorchDynamoException Unsupported UserError", PLAIN),
     "torch._dynamo.testing": ("CompileCounter", PLAIN),
-    "torch._subclasses.fake_tensor": ("FakeTensor FakeTensorMode", "a tensor here has its numbers"),
-    "torch._subclasses": ("FakeTensor FakeTensorMode", "a tensor here has its numbers"),
+    "torch._subclasses.fake_tensor": ("FakeTensor FakeTensorMode unset_fake_temporarily()", "a tensor here has its numbers"),
+    "torch._subclasses": ("FakeTensor FakeTensorMode unset_fake_temporarily()", "a tensor here has its numbers"),
     "torch.nn.attention.flex_attention": (
         "BlockMask AuxRequest* create_block_mask() create_mask() flex_attention() and_masks() or_masks() noop_mask() "
         "_DEFAULT_SPARSE_BLOCK_SIZE=128", "use scaled_dot_product_attention with a mask"),
@@ -234,6 +236,8 @@ def _contents(name, names, reason):
         key, _, members = entry.partition(":")
         if key == "**":
             found["__getattr__"] = vars(_Operation)["__getattr__"].__get__(_Operation(name, reason))
+        elif key.endswith("()=False"):
+            found[key[:-8]] = _absent.ignore(key[:-8], False)
         elif "=" in key:
             key, value = key.split("=")
             found[key] = int(value)

@@ -19,6 +19,7 @@ from fastnn.ops.printing import tensor_str
 
 _methods = public("Tensor")
 _tensor.install_methods(_methods)
+_operators.open_class(_tensor.Tensor)
 _operators.install(
     add=arithmetic.add, sub=arithmetic.sub, rsub=arithmetic.rsub, mul=arithmetic.mul, div=arithmetic.div,
     rdiv=arithmetic.rdiv, pow=arithmetic.pow, rpow=arithmetic.rpow, matmul=linear.matmul, rmatmul=linear.rmatmul,

@@ -197,3 +197,32 @@ class LocalResponseNorm(Module):
 
     def extra_repr(self):
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(LocalResponseNorm):
+    """`LocalResponseNorm` over an odd number of channels: one less than `size` if that is even, and `alpha` / `size`.
+
+    Same as torch.nn.CrossMapLRN2d.
+
+    Parameters
+    ----------
+    size : int
+    alpha, beta, k : float
+        Default 1e-4, 0.75 and 1.
+
+    Shape
+    -----
+    Input (N, C, H, W); output alike.
+
+    Examples
+    --------
+    >>> nn.CrossMapLRN2d(1, alpha=2.0, beta=1.0, k=0.0)(fastnn.tensor([[[[1.0]], [[2.0]]]])).flatten()
+    tensor([0.5000, 0.2500])
+    """
+
+    def __init__(self, size, alpha=1e-4, beta=0.75, k=1):
+        super().__init__(size, alpha, beta, k)
+
+    def forward(self, input):
+        odd = self.size - 1 + self.size % 2
+        return local_response_norm(input, odd, self.alpha * odd / self.size, self.beta, self.k)
