@@ -285,9 +285,7 @@ cdef object leave(Run run, Output output, np.ndarray grad):
         return None
     if run.parts is None:
         run.parts = {}
-    cdef list grads = run.parts.get(node)
-    if grads is None:
-        grads = run.parts[node] = [None] * node.outputs
+    cdef list grads = run.parts.setdefault(node, [None] * node.outputs)
     grads[output.slot] = grad if grads[output.slot] is None else total(grads[output.slot], grad)
     return None
 

@@ -224,11 +224,6 @@ cdef int follow_node(Tensor tensor, Node node) except -1:
     return 0
 
 
-def recording_of(Tensor tensor not None):
-    """Whether operations on the tensor are recorded."""
-    return recording(tensor)
-
-
 # ---- recording from Python ----
 
 def record(out, Op op, tuple inputs, tuple saved=(), tuple guards=(), bint reads_out=False):

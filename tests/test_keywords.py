@@ -80,7 +80,8 @@ def test_every_name_is_taken(home):
     assert seen > 20
 
 
-RANDOM = ("bernoulli", "multinomial", "rand_like", "randn_like", "randint_like", "normal", "empty_like", "empty_strided")
+RANDOM = ("bernoulli", "multinomial", "rand_like", "randn_like", "randint_like", "normal", "empty_like",
+          "empty_strided")
 SIGNS = ("svd", "qr")  # defined up to signs
 
 

@@ -76,9 +76,10 @@ NAMES = {
         "all_gather() all_reduce() all_to_all() all_to_all_single() broadcast() gather() reduce() reduce_scatter() "
         "scatter()", "gradients do not travel between fastnn's processes but in DistributedDataParallel"),
     "torch.distributed.rpc": (
-        "RRef is_available()=False init_rpc() shutdown() rpc_sync() rpc_async() remote() get_worker_info() WorkerInfo BackendType "
-        "TensorPipeRpcBackendOptions RpcBackendOptions", "its processes do not call each other's functions"),
-    "torch.distributed.autograd": ("is_available()=False context() backward() get_gradients() DistAutogradContext", MANY),
+        "RRef is_available()=False init_rpc() shutdown() rpc_sync() rpc_async() remote() get_worker_info() WorkerInfo "
+        "BackendType TensorPipeRpcBackendOptions RpcBackendOptions", "its processes do not call each other's functions"),
+    "torch.distributed.autograd": (
+        "is_available()=False context() backward() get_gradients() DistAutogradContext", MANY),
     "torch.distributed.pipelining": ("ScheduleGPipe SplitPoint:BEGINNING,END PipelineStage pipeline()", MANY),
     "torch.distributed.run": ("main() run() get_args_parser()", START),
     "torch.distributed.elastic.multiprocessing.errors": ("ChildFailedError ProcessFailure record()", START),
@@ -119,7 +120,8 @@ NAMES = {
     "torch._inductor.config": ("", PLAIN),
     "torch._dynamo.exc": ("TorchDynamoException Unsupported UserError", PLAIN),
     "torch._dynamo.testing": ("CompileCounter", PLAIN),
-    "torch._subclasses.fake_tensor": ("FakeTensor FakeTensorMode unset_fake_temporarily()", "a tensor here has its numbers"),
+    "torch._subclasses.fake_tensor": (
+        "FakeTensor FakeTensorMode unset_fake_temporarily()", "a tensor here has its numbers"),
     "torch._subclasses": ("FakeTensor FakeTensorMode unset_fake_temporarily()", "a tensor here has its numbers"),
     "torch.nn.attention.flex_attention": (
         "BlockMask AuxRequest* create_block_mask() create_mask() flex_attention() and_masks() or_masks() noop_mask() "

@@ -7,7 +7,7 @@ elsewhere; other formats raise NotImplementedError with the operation's name, as
 import functools
 
 from fastnn import dtypes, formats
-from fastnn._tensor import Tensor, recording_of
+from fastnn._tensor import Tensor, is_grad_enabled
 from fastnn.ops._common import complex_rule
 from fastnn.ops.casting import TYPE_NAMES
 from fastnn.ops.declare import HOMES
@@ -77,7 +77,8 @@ def _moved(function, by_way, repeated):
     @functools.wraps(function)
     def moved(*args, **kwargs):
         given = list(tensors_in((*args, *kwargs.values())))
-        if any(map(recording_of, given)) or any(isinstance(value, float) for value in args):
+        recorded = is_grad_enabled() and any(x.requires_grad for x in given)
+        if recorded or any(isinstance(value, float) for value in args):
             return by_way(*args, **kwargs)
         if repeated:
             return function(*args, **kwargs)

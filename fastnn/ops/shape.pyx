@@ -506,9 +506,7 @@ cdef object copy_backward(Node node, np.ndarray grad):
     dtype = node.saved[0]
     if grad.dtype == dtype:
         return grad
-    if grad.dtype.kind == "V" or dtype.kind == "V":
-        return converted(grad, dtype)
-    return (grad.real if is_complex(grad) and dtype.kind != "c" else grad).astype(dtype)
+    return converted(grad.real if is_complex(grad) and dtype.kind not in "cV" else grad, dtype)
 
 
 cdef Op CLONE = declare("CloneBackward0", copy_backward, "dtype")

@@ -14,8 +14,8 @@ _ROUNDING = "gradients beyond PyTorch's tolerance next to a pole, or of sums tha
 NOT_COMPARED = {
     **dict.fromkeys("H mH mT real imag bfloat16 bool cdouble cfloat double float half int long short".split(),
                     _ATTRIBUTES),
-    **dict.fromkeys("""bernoulli empty empty_like empty_strided multinomial new_empty normal rand_like randint randint_like randn
-        randn_like nn.functional.alpha_dropout nn.functional.dropout nn.functional.dropout2d nn.functional.dropout3d
+    **dict.fromkeys("""bernoulli empty empty_like empty_strided multinomial new_empty normal rand_like randint
+        randint_like randn randn_like nn.functional.alpha_dropout nn.functional.dropout nn.functional.dropout2d nn.functional.dropout3d
         nn.functional.feature_alpha_dropout""".split(), _RANDOM),
     **dict.fromkeys("linalg.eig linalg.eigh linalg.eigvals linalg.svd svd".split(), _SIGNS),
     **dict.fromkeys("pca_lowrank svd_lowrank".split(), _RANDOM),
