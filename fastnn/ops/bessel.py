@@ -14,9 +14,9 @@ _FAR = 30.0  # from here on by the asymptotic expansion (Abramowitz and Stegun 9
 def _scaled(x, order):
     """exp(-|x|) times the function of order 0 or 1."""
     size = np.abs(x.astype(np.float64))
-    near = np.minimum(size, _FAR)
-    quarter = near * near / 4
-    term = near / 2 if order else np.ones_like(near)
+    inner = np.minimum(size, _FAR)
+    quarter = inner * inner / 4
+    term = inner / 2 if order else np.ones_like(inner)
     small = term.copy()
     for k in range(1, 70):
         term = term * quarter / (k * (k + order))
@@ -28,7 +28,7 @@ def _scaled(x, order):
         term = term * ((2 * k - 1) ** 2 - 4 * order) / (8 * k * far)
         large += term
     with np.errstate(invalid="ignore"):  # infinity has 0
-        found = np.where(size < _FAR, small * np.exp(-near), large / np.sqrt(2 * math.pi * far))
+        found = np.where(size < _FAR, small * np.exp(-inner), large / np.sqrt(2 * math.pi * far))
     found = np.where(np.isnan(size), size, found)
     return np.copysign(found, x) if order else found
 

@@ -1,4 +1,4 @@
-"""Fractional max pooling (Graham 2014): windows whose places are drawn so that the sizes shrink by any factor."""
+"""Fractional max pooling (Graham 2014): windows whose positions are drawn so that the sizes shrink by any factor."""
 import numpy as np
 
 from fastnn._tensor import Tensor, from_array
@@ -20,8 +20,8 @@ def _starts(samples, size, out, kernel):
     if out == 1:
         return np.full((*samples.shape, 1), size - kernel)
     alpha = samples.dtype.type((size - kernel) / (out - 1))
-    places = np.arange(out, dtype=samples.dtype)
-    starts = ((places + samples[..., None]) * alpha).astype(np.int64) - (samples[..., None] * alpha).astype(np.int64)
+    offsets = np.arange(out, dtype=samples.dtype)
+    starts = ((offsets + samples[..., None]) * alpha).astype(np.int64) - (samples[..., None] * alpha).astype(np.int64)
     starts[..., -1] = size - kernel
     return starts
 
@@ -48,14 +48,14 @@ def _pooled(op, n, input, kernel_size, output_size, output_ratio, samples):
     if drawn.shape != (batch, input.shape[-n - 1], n):
         raise RuntimeError(f"{op}: expected _random_samples of shape {[batch, input.shape[-n - 1], n]}, got "
                            f"{list(drawn.shape)}")
-    places = np.zeros((*drawn.shape[:2], *[1] * (2 * n)), np.int64)  # of the windows' elements, in the plane
+    offsets = np.zeros((*drawn.shape[:2], *[1] * (2 * n)), np.int64)  # of the windows' elements, in the plane
     for axis in range(n):  # images' first number is of their columns, volumes' of their depth
         number = drawn[..., n - 1 - axis if n == 2 else axis]
         taps = _starts(number, sizes[axis], out[axis], kernel[axis])[..., None] + np.arange(kernel[axis])
         shape = [1] * (2 * n)
         shape[axis], shape[n + axis] = taps.shape[-2:]
-        places = places * sizes[axis] + taps.reshape(*drawn.shape[:2], *shape)
-    windows = places.reshape(*drawn.shape[:2], *out, -1)
+        offsets = offsets * sizes[axis] + taps.reshape(*drawn.shape[:2], *shape)
+    windows = offsets.reshape(*drawn.shape[:2], *out, -1)
     flat = input.detach().numpy().reshape(*drawn.shape[:2], -1)
     values = np.take_along_axis(flat, windows.reshape(*drawn.shape[:2], -1), -1).reshape(windows.shape)
     first = values.argmax(-1)  # of the largest, or of NaN
@@ -75,7 +75,7 @@ def _declared(n, title, sizes):
         return made if return_indices else made[0]
     for function, name in ((with_indices, f"fractional_max_pool{n}d_with_indices"), (pool, f"fractional_max_pool{n}d")):
         function.__name__ = function.__qualname__ = name
-        function.__doc__ = f"""The largest elements of windows of {title} at places that are drawn (Graham 2014).
+        function.__doc__ = f"""The largest elements of windows of {title} at positions that are drawn (Graham 2014).
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def _declared(n, title, sizes):
     output_ratio : float or tuple of floats, optional
         The result's sizes over the input's.
     return_indices : bool, default False
-        Whether the elements' places in the flattened plane are given too.
+        Whether the elements' positions in the flattened plane are given too.
 
     Examples
     --------
