@@ -485,7 +485,6 @@ def part_of_run(Tensor tensor not None):
 
 
 # ---- methods ----
-
 def backward(self, gradient=None, retain_graph=None, bint create_graph=False, inputs=None) -> None:
     """Compute the gradients of this tensor with respect to the graph's leaves.
 

@@ -104,7 +104,7 @@ def test_results_that_may_change(name):
 WRITES = {
     "map": lambda x: x.rsqrt_(), "arithmetic": lambda x: x.add_(1), "operator": lambda x: x.__imul__(2),
     "compare": lambda x: x.le_(1), "form": lambda x: x.index_add_(0, fastnn.tensor([0]), fastnn.ones(1, 3)),
-    "product": lambda x: x.addmm_(fastnn.ones(2, 2), fastnn.ones(2, 3)), "fill": lambda x: x.fill_(2),
+    "product": lambda x: x.addmm_(fastnn.ones(2, 2), fastnn.ones(2, 3)), "fill": lambda x: x.fill_(fastnn.tensor(2)),
     "copy": lambda x: x.copy_(fastnn.ones(2, 3)), "random": lambda x: x.uniform_(), "draw": lambda x: x.random_(),
     "assignment": lambda x: x.__setitem__(slice(None), 1.0), "activation": lambda x: F.relu_(x),
     "dropout": lambda x: F.dropout(x, 0.5, True, True), "remainder": lambda x: x.remainder_(0.5),

@@ -4,10 +4,10 @@ Calls come here from `fastnn.ops._common` and, for what does not go through it, 
 `nn.functional` and `nn.init`; but only while a class of tensors overrides functions or a mode is active. An argument of
 another class with ``__torch_function__`` is found when its call has failed.
 """
+import _thread
 import contextlib
 import functools
 import sys
-import threading
 
 from fastnn import _operators, _tensor
 from fastnn._tensor import Tensor
@@ -17,13 +17,13 @@ from fastnn.ops.declare import operation
 NOT_HANDED = object()  # what `hand_on` gives if nothing takes the call over
 
 
-class _State(threading.local):
+class _State(_thread._local):
     def __init__(self):
         self.modes, self.off = [], False
 
 
 state = _State()
-_lock = threading.Lock()
+_lock = _thread.allocate_lock()
 _users = 0  # classes and active modes
 _undo = []
 
