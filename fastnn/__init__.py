@@ -86,7 +86,8 @@ def typename(obj):
 
 
 # Packages that few programs need, or that cost more to import than the rest.
-_LATER = ("distributed", "fft", "func", "onnx", "signal", "sparse", "vision")
+_LATER = ("distributed", "distributions", "dropin", "explain", "fft", "func", "keras", "models", "onnx", "signal",
+          "sklearn", "sparse", "training", "vision")
 # Methods of tensors and functions of nn.functional that are functions of torch as well.
 _METHODS = frozenset((
     "abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_ atanh_ ceil_ "
@@ -129,7 +130,10 @@ def __dir__():
 def __getattr__(name):
     import importlib
     if name in _LATER:
-        return importlib.import_module(f"fastnn.{name}")
+        try:
+            return importlib.import_module(f"fastnn.{name}")
+        except ImportError as error:  # an extra is missing: `hasattr` and `help` go on without it
+            raise AttributeError(str(error), name=name) from error
     if name in _METHODS:
         return _functions.at_top(Tensor, name)
     if name in _LAYERS:

@@ -307,6 +307,22 @@ def test_what_functions_import_is_lazy():
     assert not LAZY & set(loaded)
 
 
+def test_packages_are_attributes():
+    """What the stub says is there after ``import fastnn``, and completion finds it."""
+    names = sorted(path.parent.name for path in (ROOT / "fastnn").glob("[a-z]*/__init__.py")
+                   if path.parent.name not in {"bench", "tensorflow"})
+    pytest.importorskip("sklearn", reason="one of them needs it")
+    program = f"import fastnn\nfor name in {names}: assert name in dir(fastnn) and getattr(fastnn, name), name"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+
+
+def test_a_missing_extra_is_told():
+    program = ("import sys; sys.modules['sklearn'] = None; import fastnn\n"
+               "assert not hasattr(fastnn, 'sklearn')\nfastnn.sklearn")
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert re.search(r"AttributeError: .*pip install 'fastnn-cpu\[sklearn\]'", done.stderr), done.stderr
+
+
 def test_docstrings_may_be_stripped():
     """``python -OO`` imports every module and computes."""
     program = ("import importlib, pkgutil, fastnn\n"
