@@ -1,4 +1,5 @@
 """``torch.nn.common_types``: what annotations call sizes of one to six dimensions."""
+# ruff: noqa: UP007, UP045 (aliases of variables)
 from typing import Optional, TypeVar, Union
 
 from fastnn._tensor import Tensor

@@ -189,6 +189,28 @@ assert again.hparams.hidden == 8
 assert trainer.validate(again, test, verbose=False)[0]["accuracy"] == best.best_model_score
 assert (torch.cat(trainer.predict(again, test)) == y).float().mean() > 0.8
 """,
+    "entmax": """
+from entmax import entmax15, entmax_bisect, sparsemax
+x = torch.randn(6, 5, dtype=torch.float64, requires_grad=True)
+for f in (sparsemax, entmax15, lambda z: entmax_bisect(z, 1.3)):
+    y = f(x)
+    assert torch.allclose(y.sum(-1), torch.ones(6, dtype=torch.float64))
+    assert torch.autograd.grad(y.square().sum(), x)[0].sum(-1).abs().max() < 1e-9
+""",
+    "zuko": """
+import zuko
+torch.manual_seed(0)
+x = torch.randn(200, 2) @ torch.tensor([[1.0, 0.5], [0.0, 0.3]])
+for flow in (zuko.flows.MAF(2, transforms=2, hidden_features=(16,)), zuko.flows.CNF(2, hidden_features=(8,))):
+    optimizer, losses = torch.optim.Adam(flow.parameters(), 1e-2), []
+    for _ in range(15):
+        loss = -flow().log_prob(x).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] and flow().sample((4,)).shape == (4, 2)
+""",
 }
 HEAD = """
 import sys
