@@ -31,7 +31,8 @@ __all__ = ["install", "is_installed", "uninstall"]
 # Module that is replaced -> by which one. A submodule `torch.x.y` is `fastnn.x.y`, unless listed itself.
 REPLACEMENTS = {"torch": "fastnn", "functorch": "fastnn.compat.functorch", "torchvision": "fastnn.vision",
                 "keras": "fastnn.keras", "tensorflow": "fastnn.tensorflow", "tensorflow.keras": "fastnn.keras",
-                "tf_keras": "fastnn.keras", "keras_core": "fastnn.keras", "torch.utils.model_zoo": "fastnn.compat.model_zoo",
+                "tf_keras": "fastnn.keras", "keras_core": "fastnn.keras",
+                "torch.utils.model_zoo": "fastnn.compat.model_zoo",
                 **{f"torch.{name}": f"fastnn.compat.{name}" for name in compat.MODULES}}
 LIBRARIES = {name.partition(".")[0] for name in REPLACEMENTS}
 # Libraries that make no sense without each other.

@@ -119,7 +119,8 @@ NAMES = {
     "torch._inductor.config": ("", PLAIN),
     "torch._dynamo.exc": ("TorchDynamoException Unsupported UserError", PLAIN),
     "torch._dynamo.testing": ("CompileCounter", PLAIN),
-    "torch._subclasses.fake_tensor": ("FakeTensor FakeTensorMode unset_fake_temporarily()", "a tensor here has its numbers"),
+    "torch._subclasses.fake_tensor": ("FakeTensor FakeTensorMode unset_fake_temporarily()",
+                                         "a tensor here has its numbers"),
     "torch._subclasses": ("FakeTensor FakeTensorMode unset_fake_temporarily()", "a tensor here has its numbers"),
     "torch.nn.attention.flex_attention": (
         "BlockMask AuxRequest* create_block_mask() create_mask() flex_attention() and_masks() or_masks() noop_mask() "
