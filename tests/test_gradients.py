@@ -215,7 +215,7 @@ exempt("random numbers, and the implicit gradients of some: tests/test_gamma_fun
        "binomial F.gumbel_softmax F.rrelu_")
 exempt("in place: tests/test_inplace.py and the in-place samples of test_torch_parity.py",
        "F.celu_ F.elu_ F.hardtanh_ F.leaky_relu_ F.relu_ F.selu_ F.threshold_")
-exempt("no gradient, and it says so", "i0")
+case("i0", (3,))
 exempt("composed, compared in tests/test_volumes.py and by PyTorch's samples",
        "conv_transpose3d F.conv_transpose3d F.avg_pool3d F.lp_pool3d F.adaptive_max_pool3d "
        "F.adaptive_max_pool3d_with_indices")
@@ -227,7 +227,8 @@ exempt("complex: tests/test_complex.py", "complex imag istft polar stft view_as_
 exempt("defined up to signs, or by pivots: PyTorch's samples in test_torch_parity.py", "lu lu_unpack qr svd")
 exempt("a module's function, checked with the module", "F.multi_head_attention_forward F.embedding_bag "
        "F.upsample_nearest F.upsample_bilinear F.adaptive_max_pool1d_with_indices "
-       "F.adaptive_max_pool2d_with_indices F.fractional_max_pool2d F.native_channel_shuffle")
+       "F.adaptive_max_pool2d_with_indices F.fractional_max_pool2d F.fractional_max_pool2d_with_indices "
+       "F.fractional_max_pool3d F.fractional_max_pool3d_with_indices F.native_channel_shuffle")
 
 
 def public():

@@ -77,7 +77,8 @@ NAMES = {
         "scatter()", "gradients do not travel between fastnn's processes but in DistributedDataParallel"),
     "torch.distributed.rpc": (
         "RRef is_available()=False init_rpc() shutdown() rpc_sync() rpc_async() remote() get_worker_info() WorkerInfo "
-        "BackendType TensorPipeRpcBackendOptions RpcBackendOptions", "its processes do not call each other's functions"),
+        "BackendType TensorPipeRpcBackendOptions RpcBackendOptions",
+        "its processes do not call each other's functions"),
     "torch.distributed.autograd": (
         "is_available()=False context() backward() get_gradients() DistAutogradContext", MANY),
     "torch.distributed.pipelining": ("ScheduleGPipe SplitPoint:BEGINNING,END PipelineStage pipeline()", MANY),

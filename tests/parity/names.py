@@ -15,8 +15,8 @@ NOT_COMPARED = {
     **dict.fromkeys("H mH mT real imag bfloat16 bool cdouble cfloat double float half int long short".split(),
                     _ATTRIBUTES),
     **dict.fromkeys("""bernoulli empty empty_like empty_strided multinomial new_empty normal rand_like randint
-        randint_like randn randn_like nn.functional.alpha_dropout nn.functional.dropout nn.functional.dropout2d nn.functional.dropout3d
-        nn.functional.feature_alpha_dropout""".split(), _RANDOM),
+        randint_like randn randn_like nn.functional.alpha_dropout nn.functional.dropout nn.functional.dropout2d
+        nn.functional.dropout3d nn.functional.feature_alpha_dropout""".split(), _RANDOM),
     **dict.fromkeys("linalg.eig linalg.eigh linalg.eigvals linalg.svd svd".split(), _SIGNS),
     **dict.fromkeys("pca_lowrank svd_lowrank".split(), _RANDOM),
     "linalg.lstsq": "in PyTorch empty residuals have a graph too",

@@ -8,7 +8,8 @@ class _FractionalMaxPool(Module):
         super().__init__()
         name, n = type(self).__name__, self._n
         self.kernel_size = (kernel_size,) * n if isinstance(kernel_size, int) else tuple(kernel_size)
-        self.return_indices, self._random_samples = return_indices, _random_samples
+        self.return_indices = return_indices
+        self.register_buffer("_random_samples", _random_samples)
         self.output_size = (output_size,) * n if isinstance(output_size, int) else output_size
         self.output_ratio = (output_ratio,) * n if isinstance(output_ratio, float) else output_ratio
         if output_size is None and output_ratio is None:
@@ -24,7 +25,7 @@ class _FractionalMaxPool(Module):
 
 
 class FractionalMaxPool2d(_FractionalMaxPool):
-    """The largest elements of windows of images at places that are drawn, so that sizes shrink by any factor.
+    """The largest elements of windows of images at positions that are drawn, so that sizes shrink by any factor.
 
     Same as torch.nn.FractionalMaxPool2d (Graham 2014).
 
@@ -36,7 +37,7 @@ class FractionalMaxPool2d(_FractionalMaxPool):
     output_ratio : float or tuple of floats, optional
         The result's sizes over the input's, within (0, 1).
     return_indices : bool
-        Whether the elements' places in the flattened image are given too.
+        Whether the elements' positions in the flattened image are given too.
 
     Shape
     -----
@@ -52,7 +53,7 @@ class FractionalMaxPool2d(_FractionalMaxPool):
 
 
 class FractionalMaxPool3d(_FractionalMaxPool):
-    """The largest elements of windows of volumes at places that are drawn, so that sizes shrink by any factor.
+    """The largest elements of windows of volumes at positions that are drawn, so that sizes shrink by any factor.
 
     Same as torch.nn.FractionalMaxPool3d (Graham 2014).
 
@@ -64,7 +65,7 @@ class FractionalMaxPool3d(_FractionalMaxPool):
     output_ratio : float or tuple of floats, optional
         The result's sizes over the input's, within (0, 1).
     return_indices : bool
-        Whether the elements' places in the flattened volume are given too.
+        Whether the elements' positions in the flattened volume are given too.
 
     Shape
     -----
