@@ -48,6 +48,8 @@ def _pooled(op, n, input, kernel_size, output_size, output_ratio, samples):
     if samples is None:
         samples = rand(batch, input.shape[-n - 1], n, dtype=input.dtype)
     drawn = samples.detach().numpy()
+    if n == 3 and drawn.ndim == 3:
+        drawn = drawn[:batch]  # as in PyTorch there may be more
     if drawn.shape != (batch, input.shape[-n - 1], n):
         raise RuntimeError(f"{op}: expected _random_samples of shape {[batch, input.shape[-n - 1], n]}, got "
                            f"{list(drawn.shape)}")

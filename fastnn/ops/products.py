@@ -1,4 +1,5 @@
 """Products of several operands: of vectors, matrices, batches, and Einstein's sums."""
+import functools
 import string
 
 import numpy as np
@@ -104,10 +105,38 @@ def multi_dot(tensors):
     """
     if len(tensors) < 2:
         raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
-    made = tensors[-1]
-    for x in reversed(tensors[:-1]):
-        made = matmul(x, made)
-    return made
+    first, last = tensors[0].ndim == 1, tensors[-1].ndim == 1
+    chain = list(tensors)
+    if first:
+        chain[0] = chain[0].unsqueeze(0)
+    if last:
+        chain[-1] = chain[-1].unsqueeze(1)
+    if len(chain) == 2 or any(x.ndim != 2 for x in chain):  # an error of matmul's, where they are no matrices
+        made = functools.reduce(matmul, chain)
+    else:
+        made = _product_of(chain, _splits([x.shape[0] for x in chain] + [chain[-1].shape[1]]), 0, len(chain) - 1)
+    made = made.squeeze(-1) if last else made
+    return made.squeeze(0) if first else made
+
+
+def _splits(sizes):
+    """Where each part (i, j) of a chain of matrices is split for the least work, of equals as PyTorch chooses."""
+    count = len(sizes) - 1
+    best, splits = {(i, i): 0 for i in range(count)}, {}
+    for length in range(1, count):
+        for i in range(count - length):
+            j = i + length
+            costs = [best[i, k] + best[k + 1, j] + sizes[i] * sizes[k + 1] * sizes[j + 1] for k in range(i, j)]
+            best[i, j] = min(costs)
+            splits[i, j] = j - 1 - costs[::-1].index(min(costs)) if count == 3 else i + costs.index(min(costs))
+    return splits
+
+
+def _product_of(chain, splits, i, j):
+    if i == j:
+        return chain[i]
+    k = splits[i, j]
+    return matmul(_product_of(chain, splits, i, k), _product_of(chain, splits, k + 1, j))
 
 
 @operation("linalg", out=True)

@@ -52,9 +52,9 @@ EXCLUDED = {
     **dict.fromkeys("pca_lowrank svd_lowrank".split(), "of subspaces drawn at random"),
     **dict.fromkeys("""handle_torch_function has_torch_function has_torch_function_unary
         has_torch_function_variadic""".split(), SETTINGS),
-    **dict.fromkeys("""alias_copy as_strided_copy detach_copy diagonal_copy expand_copy permute_copy select_copy slice_copy
-        split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy unfold_copy unsqueeze_copy
-        view_copy as_subclass""".split(), "the views are drawn: tests/test_torch_gaps.py"),
+    **dict.fromkeys("""alias_copy as_strided_copy detach_copy diagonal_copy expand_copy permute_copy select_copy
+        slice_copy split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy unfold_copy
+        unsqueeze_copy view_copy as_subclass""".split(), "the views are drawn: tests/test_torch_gaps.py"),
     **dict.fromkeys("""alpha_dropout_ dropout_ feature_alpha_dropout_ feature_dropout feature_dropout_
         fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d
         fractional_max_pool3d_with_indices""".split(), "random: parity, tests/test_torch_gaps.py"),

@@ -43,6 +43,7 @@ def box_convert(boxes, in_fmt, out_fmt):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.box_convert(fastnn.tensor([[1.0, 1.0, 3.0, 5.0]]), "xyxy", "cxcywh")
     tensor([[2., 3., 2., 4.]])
     """
@@ -67,6 +68,7 @@ def box_area(boxes, fmt="xyxy"):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.box_area(fastnn.tensor([[1.0, 1.0, 3.0, 5.0]]))
     tensor([8.])
     """
@@ -108,6 +110,7 @@ def box_iou(boxes1, boxes2, fmt="xyxy"):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.box_iou(fastnn.tensor([[0.0, 0.0, 2.0, 2.0]]), fastnn.tensor([[1.0, 0.0, 2.0, 2.0]]))
     tensor([[0.5000]])
     """
@@ -125,6 +128,7 @@ def generalized_box_iou(boxes1, boxes2):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.generalized_box_iou(fastnn.tensor([[0.0, 0.0, 1.0, 1.0]]), fastnn.tensor([[1.0, 0.0, 2.0, 1.0]]))
     tensor([[0.]])
     """
@@ -155,6 +159,7 @@ def distance_box_iou(boxes1, boxes2, eps=1e-7):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.distance_box_iou(fastnn.tensor([[0.0, 0.0, 1.0, 1.0]]), fastnn.tensor([[1.0, 0.0, 2.0, 1.0]]))
     tensor([[-0.2000]])
     """
@@ -181,6 +186,7 @@ def complete_box_iou(boxes1, boxes2, eps=1e-7):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.complete_box_iou(fastnn.tensor([[0.0, 0.0, 1.0, 1.0]]), fastnn.tensor([[0.0, 0.0, 1.0, 1.0]]))
     tensor([[1.]])
     """
@@ -201,6 +207,7 @@ def clip_boxes_to_image(boxes, size):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.clip_boxes_to_image(fastnn.tensor([[-1.0, 2.0, 9.0, 9.0]]), (4, 5))
     tensor([[0., 2., 5., 4.]])
     """
@@ -220,6 +227,7 @@ def remove_small_boxes(boxes, min_size):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.remove_small_boxes(fastnn.tensor([[0.0, 0.0, 1.0, 5.0], [0.0, 0.0, 3.0, 3.0]]), 2)
     tensor([1])
     """
@@ -242,6 +250,7 @@ def masks_to_boxes(masks):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.masks_to_boxes(fastnn.tensor([[[0, 0, 0], [0, 1, 1]]]))
     tensor([[1., 1., 2., 1.]])
     """
@@ -277,6 +286,7 @@ def nms(boxes, scores, iou_threshold):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> boxes = fastnn.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 2.1], [5.0, 5.0, 6.0, 6.0]])
     >>> ops.nms(boxes, fastnn.tensor([0.5, 0.9, 0.1]), 0.5)
     tensor([1, 2])
@@ -313,6 +323,7 @@ def batched_nms(boxes, scores, idxs, iou_threshold):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> boxes = fastnn.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 2.1]])
     >>> ops.batched_nms(boxes, fastnn.tensor([0.5, 0.9]), fastnn.tensor([0, 1]), 0.5)
     tensor([1, 0])

@@ -31,6 +31,7 @@ def sigmoid_focal_loss(inputs, targets, alpha=0.25, gamma=2, reduction="none"):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.sigmoid_focal_loss(fastnn.zeros(1), fastnn.ones(1))
     tensor([0.0433])
     """
@@ -66,6 +67,7 @@ def generalized_box_iou_loss(boxes1, boxes2, reduction="none", eps=1e-7):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.generalized_box_iou_loss(fastnn.tensor([[0.0, 0.0, 1.0, 1.0]]), fastnn.tensor([[1.0, 0.0, 2.0, 1.0]]))
     tensor([1.])
     """
@@ -93,6 +95,7 @@ def distance_box_iou_loss(boxes1, boxes2, reduction="none", eps=1e-7):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.distance_box_iou_loss(fastnn.tensor([[0.0, 0.0, 1.0, 1.0]]), fastnn.tensor([[1.0, 0.0, 2.0, 1.0]]))
     tensor([1.2000])
     """
@@ -111,6 +114,7 @@ def complete_box_iou_loss(boxes1, boxes2, reduction="none", eps=1e-7):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.complete_box_iou_loss(fastnn.tensor([[0.0, 0.0, 1.0, 1.0]]), fastnn.tensor([[1.0, 0.0, 2.0, 1.0]]))
     tensor([1.2000])
     """

@@ -28,6 +28,7 @@ class ConvNormActivation(nn.Sequential):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> len(ops.Conv2dNormActivation(3, 8, stride=2))
     3
     """
@@ -81,6 +82,7 @@ class SqueezeExcitation(nn.Module):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.SqueezeExcitation(8, 2)(fastnn.ones(1, 8, 4, 4)).shape
     torch.Size([1, 8, 4, 4])
     """
@@ -115,6 +117,7 @@ class MLP(nn.Sequential):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.MLP(4, [8, 2])(fastnn.ones(3, 4)).shape
     torch.Size([3, 2])
     """
@@ -140,6 +143,7 @@ class FrozenBatchNorm2d(nn.Module):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.FrozenBatchNorm2d(3)
     FrozenBatchNorm2d(3, eps=1e-05)
     """
@@ -172,6 +176,7 @@ class Permute(nn.Module):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.Permute([0, 2, 1])(fastnn.ones(1, 2, 3)).shape
     torch.Size([1, 3, 2])
     """
@@ -204,6 +209,7 @@ def stochastic_depth(input, p, mode, training=True):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.stochastic_depth(fastnn.ones(2), 0.5, "row", training=False)
     tensor([1., 1.])
     """
@@ -228,6 +234,7 @@ class StochasticDepth(nn.Module):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.StochasticDepth(0.1, "row")
     StochasticDepth(p=0.1, mode=row)
     """

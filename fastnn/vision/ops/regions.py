@@ -65,6 +65,7 @@ def roi_align(input, boxes, output_size, spatial_scale=1.0, sampling_ratio=-1, a
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> x = fastnn.arange(16.0).reshape(1, 1, 4, 4)
     >>> ops.roi_align(x, [fastnn.tensor([[0.0, 0.0, 2.0, 2.0]])], 1)
     tensor([[[[5.]]]])
@@ -93,6 +94,7 @@ class RoIAlign(nn.Module):
 
     Examples
     --------
+    >>> from fastnn.vision import ops
     >>> ops.RoIAlign(2, 1.0, 2)
     RoIAlign(output_size=2, spatial_scale=1.0, sampling_ratio=2, aligned=False)
     """
