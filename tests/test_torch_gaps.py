@@ -69,3 +69,36 @@ def test_hooks_on_several_tensors():
     (2 * x).sum().backward()
     assert seen[0][0].item() == 2 and seen[0][1] is None
     handle.remove()
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_gradients_of_several_gradients(create_graph):
+    x = fastnn.arange(1.0, 4.0).requires_grad_()
+    y = x ** 3
+    rows = fastnn.eye(3)
+    found, = fastnn.autograd.grad(y, x, rows, is_grads_batched=True, create_graph=create_graph)
+    assert fastnn.equal(found, fastnn.diag(3 * x.detach() ** 2)) and found.requires_grad == create_graph
+    with pytest.raises(ValueError, match="is_grads_batched"):
+        fastnn.autograd.grad(x ** 2, x, is_grads_batched=True)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("scramble", [False, True])
+def test_sobol(scramble):
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("scipy")
+    from fastnn.compat import quasirandom
+    engines = [e(5, scramble=scramble, seed=7) for e in (torch.quasirandom.SobolEngine, quasirandom.SobolEngine)]
+    for draw in (lambda e: e.draw(6), lambda e: e.fast_forward(3).draw(1), lambda e: e.reset().draw_base2(4)):
+        theirs, ours = map(draw, engines)
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), atol=1e-7)
+
+
+@pytest.mark.torch
+def test_normalisation_across_maps():
+    """As far as PyTorch's sums do not keep the first channel's square."""
+    torch = pytest.importorskip("torch")
+    x = np.random.default_rng(0).standard_normal((2, 3, 4, 4)).astype("f4")
+    for size in (3, 4, 5):
+        theirs, ours = (t.nn.CrossMapLRN2d(size, 0.3, 0.7, 1.5)(t.tensor(x)).numpy() for t in (torch, fastnn))
+        np.testing.assert_allclose(ours[:, :(size + 1) // 2], theirs[:, :(size + 1) // 2], rtol=1e-5)
