@@ -10,7 +10,7 @@ import pytest
 from parity.names import compared
 
 import fastnn
-from fastnn.ops._common import Function
+from fastnn.ops._function import Function
 
 pytestmark = pytest.mark.torch
 
