@@ -199,7 +199,8 @@ class build_ext(_build_ext):
 
     def build_extension(self, ext):
         ext.extra_compile_args = CYTHON_FLAGS + (["-Os"] if SMALL.match(ext.name) else []) + DEBUG_FLAGS
-        strip = ["-Wl,-s"] if sys.platform == "linux" else []
+        # Nothing but code: neither symbols nor a build id, which no compression makes smaller.
+        strip = ["-Wl,-s", "-Wl,--build-id=none"] if sys.platform == "linux" else []
         ext.extra_link_args = DEBUG_FLAGS if DEBUG_FLAGS is SANITIZE_FLAGS else strip
         if ext.name == CORE and self.is_outdated(ext):
             self.add_kernels(ext)
