@@ -4,7 +4,7 @@ import math
 import numpy as np
 
 from fastnn._tensor import Tensor, from_array
-from fastnn.ops._common import need_tensors
+from fastnn.ops._common import need_real, need_tensors
 from fastnn.ops.declare import operation
 from fastnn.ops.sampling import rand
 from fastnn.ops.scatter import gather
@@ -31,6 +31,7 @@ def _starts(samples, size, out, kernel):
 
 def _pooled(op, n, input, kernel_size, output_size, output_ratio, samples):
     need_tensors(op, input)
+    need_real(op, input)
     if output_size is None and output_ratio is None:
         raise ValueError(f"{op} requires specifying either an output_size or an output_ratio")
     kernel = _sizes(op, kernel_size, n)
