@@ -37,7 +37,7 @@ def _copied(name):
     input : Tensor
     *args, **keywords
         Those of ``{name}``.
-    out : Tensor, optional
+    out : Tensor or tuple of Tensors, optional
         Where the result is written.
     """
     return Function(function, function.__name__)
