@@ -27,7 +27,7 @@ def _copied(name):
             return tuple(part.clone(memory_format=fastnn.contiguous_format) for part in made)
         for target, part in zip(out, made, strict=True):
             into(f"{name}_copy", target, part)
-        return None
+        return out
     function.__wrapped__ = getattr(view, "__wrapped__", view)  # whose parameters it has
     function.__name__ = function.__qualname__ = f"{name}_copy"
     function.__doc__ = f"""``{name}`` in memory of its own, not a view.
