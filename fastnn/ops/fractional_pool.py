@@ -54,14 +54,14 @@ def _pooled(op, n, input, kernel_size, output_size, output_ratio, samples):
     if drawn.shape != (batch, input.shape[-n - 1], n):
         raise RuntimeError(f"{op}: expected _random_samples of shape {[batch, input.shape[-n - 1], n]}, got "
                            f"{list(drawn.shape)}")
-    positions = np.zeros((*drawn.shape[:2], *[1] * (2 * n)), np.int64)  # of the windows' elements, in the plane
+    planes = drawn.shape[:2]
+    positions = np.zeros((*planes, *[1] * (2 * n)), np.int64)  # of the windows' elements, in the plane
     for axis in range(n):  # images' first number is of their columns, volumes' of their depth
         number = drawn[..., n - 1 - axis if n == 2 else axis]
         taps = _starts(number, sizes[axis], out[axis], kernel[axis])[..., None] + np.arange(kernel[axis])
         shape = [1] * (2 * n)
         shape[axis], shape[n + axis] = taps.shape[-2:]
-        positions = positions * sizes[axis] + taps.reshape(*drawn.shape[:2], *shape)
-    planes = drawn.shape[:2]
+        positions = positions * sizes[axis] + taps.reshape(*planes, *shape)
     windows = positions.reshape(*planes, math.prod(out), math.prod(kernel))
     flat = input.detach().numpy().reshape(*planes, 1, math.prod(sizes))
     first = np.take_along_axis(flat, windows, -1).argmax(-1, keepdims=True)  # of the largest, or of NaN

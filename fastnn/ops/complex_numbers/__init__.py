@@ -51,14 +51,14 @@ RULES = {
             tanhshrink float_power logaddexp view_as_real view_as_complex from_parts from_polar""",
         reductions: "sum mean nansum prod cumsum cumprod var std var_mean std_mean logsumexp",
         products: "matmul vdot vecdot addmm addmv addr addbmm baddbmm",
-        matrices: "slogdet logdet eigvals eig cond matrix_norm dist",
+        matrices: "slogdet logdet eigvals eig dist",
         fourier: "c2c r2c c2r",
         random: "rand randn rand_like randn_like uniform_ normal_",
     }.items() for name in names.split()},
     "abs": arithmetic.absolute, "real": arithmetic.real_view, "imag": arithmetic.imag_view,
     "conj": arithmetic.conjugate, "conj_physical": arithmetic.conjugate,
     **products.CONVOLUTIONS, **products.WINDOWS, "vector_norm": reductions.of_sizes(norms.vector_norm),
-    "norm": matrices.old_norm, "linalg.norm": matrices.norm,
+    **dict.fromkeys("cond matrix_norm norm linalg.norm".split(), ITSELF),
 }
 
 
