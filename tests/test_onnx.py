@@ -433,7 +433,7 @@ def test_keras_export_says_what_it_needs(tmp_path):
     ("MLPClassifier", {"dtype": "float32", "batch_norm": True}, lambda r: r.integers(0, 2, (60, 3))),
     ("MLPRegressor", {"activation": "logistic"}, lambda r: r.normal(size=60)),
     ("MLPRegressor", {}, lambda r: r.normal(size=(60, 2))),
-    ("Autoencoder", {}, lambda r: None)], ids=str)
+    ("Autoencoder", {}, lambda r: None)], ids=lambda value: "" if callable(value) else str(value))
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_estimators_agree(kind, options, target):
     pytest.importorskip("sklearn", reason="needs scikit-learn")
