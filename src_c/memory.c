@@ -143,6 +143,8 @@ static void free_guarded(header *block)
 
 void fnn_set_guard(int on)
 {
+    if (on)
+        fnn_guard_damage();
     guarding = on;
 }
 

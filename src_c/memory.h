@@ -15,7 +15,7 @@ size_t fnn_cached_bytes(void);
 void fnn_empty_cache(void);
 
 /* For tests: new blocks get guard bytes on both sides, checked when they are freed. fnn_guard_damage()
- * counts the blocks found damaged since it was last called. */
+ * counts the blocks found damaged since it was last called or guards were set. */
 void fnn_set_guard(int on);
 size_t fnn_guard_damage(void);
 /* Also for tests, while guards are on: fnn_alloc fails after `count` blocks more; -1: never. */

@@ -493,7 +493,7 @@ def set_guard(bint on):
 
 
 def guard_damage():
-    """For tests: how many guarded buffers were found damaged when freed, since the last call."""
+    """For tests: how many guarded buffers were found damaged when freed, since the last call or `set_guard(True)`."""
     return fnn_guard_damage()
 
 
