@@ -1,8 +1,13 @@
 """Fixtures and what every test run needs: settings restored, the choice of specs."""
 import os
+import signal
 import sys
 
 import pytest
+
+# A shell's background job ignores Ctrl-C, and so would the programs that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests start threads for tiny arrays too, thousands of times. On a machine that others use, waiting threads that spin
 # would keep those they wait for from running; sleeping ones cost microseconds. Read when OpenMP's library is loaded.
