@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import fastnn
+from fastnn import keras
 from fastnn.autograd import gradgradcheck
 
 SHAPES = [(4, 4), (5, 3), (3, 5), (2, 4, 3), (0, 3, 3)]
@@ -115,3 +116,22 @@ def test_large_singular_values_can_be_differentiated_twice():
     y, = fastnn.autograd.grad(fastnn.linalg.svdvals(x).sum(), x, create_graph=True)
     assert fastnn.equal(y.detach(), fastnn.eye(2)) and y.sum().requires_grad
     assert fastnn.isfinite(fastnn.autograd.grad(y.sum(), x)[0]).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite_end_at_once(kind, bad):
+    """LAPACK iterates for ever over infinities."""
+    x = fastnn.from_numpy(matrices(4, 4, kind=kind)).requires_grad_()
+    with fastnn.no_grad():
+        x[0, 0] = bad
+    linalg = fastnn.linalg
+    for function in (linalg.svd, linalg.svdvals, linalg.eigh, linalg.eigvals, linalg.pinv, linalg.matrix_rank,
+                     linalg.cond, lambda x: linalg.norm(x, "nuc"), lambda x: linalg.lstsq(x, x),
+                     lambda x: linalg.matrix_rank(x, atol=0.1), lambda x: keras.ops.matrix_rank(x.abs()),
+                     lambda x: keras.ops.lstsq(x.abs(), x.abs())):
+        with pytest.raises(linalg.LinAlgError, match="non-finite|NaN|eig"):
+            function(x)
+    gradient, = fastnn.autograd.grad(linalg.det(x).abs(), x)
+    assert gradient.isnan().all()
+    assert linalg.cholesky_ex(x.detach()).info.item() == 1

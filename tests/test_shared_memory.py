@@ -174,3 +174,14 @@ def test_loaders_workers_do_not_share_one_by_one():
             return fastnn.tensor([i * i])
     loader = fastnn.utils.data.DataLoader(Squares(), batch_size=2, num_workers=1)
     assert np.concatenate([batch.numpy() for batch in loader]).ravel().tolist() == [0, 1, 4, 9, 16, 25]
+
+
+@pytest.mark.parametrize("name", ["bfloat16", "float8_e5m2", "complex32", "uint16", "complex64", "float16"])
+def test_every_dtype_is_shared(name):
+    x = fastnn.tensor([1, 2, 4]).to(getattr(fastnn, name)).share_memory_()
+    queue = mp.SimpleQueue()
+    queue.put(x)
+    y = queue.get()
+    assert y.dtype is x.dtype and y.tolist() == x.tolist()
+    y.zero_()
+    assert not x.any()

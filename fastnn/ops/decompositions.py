@@ -8,7 +8,8 @@ from fastnn._tape import Op
 from fastnn._tensor import from_array, record, to_array
 from fastnn.ops._common import complex_rule
 from fastnn.ops.declare import operation
-from fastnn.ops.linalg import LinAlgError, Named, inv, lapack, matrices_of, refuse, solve, conjugate_transpose
+from fastnn.ops.linalg import (
+    LinAlgError, Named, conjugate_transpose, inv, iterated, lapack, matrices_of, refuse, solve)
 from fastnn.ops.padding import pad
 from fastnn.ops.sampling import randn
 
@@ -141,7 +142,7 @@ def eigh(input, UPLO="L") -> eigh_result:  # noqa: N803
     tensor([1., 2.])
     """
     x = matrices_of("linalg.eigh", input)
-    values, vectors = lapack("linalg.eigh", np.linalg.eigh, x, UPLO)
+    values, vectors = iterated("linalg.eigh", np.linalg.eigh, x, UPLO)
     if not input.requires_grad:
         return eigh_result((from_array(values), from_array(vectors)))
     first = record(values, EIGH_VALUES, (input,), (values, vectors))
@@ -275,7 +276,7 @@ def svd(input, full_matrices=True, *, driver=None) -> svd_result:
     """
     _no_driver("linalg.svd", driver)
     x = matrices_of("linalg.svd", input, False)
-    u, s, vh = lapack("linalg.svd", np.linalg.svd, x, full_matrices=full_matrices)
+    u, s, vh = iterated("linalg.svd", np.linalg.svd, x, full_matrices=full_matrices)
     if not input.requires_grad:
         return svd_result((from_array(u), from_array(s), from_array(vh)))
     k = s.shape[-1]

@@ -81,6 +81,14 @@ def lapack(op, function, *args, **kwargs):
         raise LinAlgError(f"{op}: {error}") from None
 
 
+def iterated(op, function, x, *args, **kwargs):
+    """A function of LAPACK that iterates, of finite numbers alone: with infinities among them it may never end."""
+    if not np.isfinite(x).all():
+        raise LinAlgError(f"{op}: The algorithm failed to converge because the input matrix contained non-finite "
+                          f"values.")
+    return lapack(op, function, x, *args, **kwargs)
+
+
 def conjugate_transpose(x):
     return np.swapaxes(x, -1, -2).conj()
 
@@ -132,11 +140,13 @@ def inv(input):
 
 def _det_backward(grad, x, y):
     """grad conj(det(x)) x^-H; from the singular values, so that one zero among them is no harm."""
-    u, s, vh = np.linalg.svd(x)
+    finite = np.isfinite(x).all((-2, -1), keepdims=True)
+    u, s, vh = np.linalg.svd(np.where(finite, x, 0))
     n = s.shape[-1]
     others = np.stack([np.prod(np.delete(s, i, -1), -1) for i in range(n)], -1) if n else s
     sign = np.linalg.det(u) * np.linalg.det(vh)
-    return np.asarray((grad * sign.conj())[..., None, None] * ((u * others[..., None, :]) @ vh), x.dtype)
+    made = (grad * sign.conj())[..., None, None] * ((u * others[..., None, :]) @ vh)
+    return np.where(finite, made, np.nan).astype(x.dtype)
 
 
 DET = Op("LinalgDetBackward0", _det_backward, "x y")
@@ -169,7 +179,8 @@ def det(input):
     tensor(8.)
     """
     x = matrices_of("linalg.det", input)
-    y = np.asarray(np.linalg.det(x), x.dtype)
+    with np.errstate(invalid="ignore"):
+        y = np.asarray(np.linalg.det(x), x.dtype)
     return record(y, DET, (input,), (x, y), (input,))
 
 
@@ -281,14 +292,14 @@ def solve(A, B, *, left=True):  # noqa: N803 (PyTorch's names)
     return made.squeeze(-1) if vector else made
 
 
-def _cutoff(x, atol, rtol):
+def _cutoff(op, x, atol, rtol):
     """Relative to the largest singular value of each matrix: those of this size and below count as 0."""
     atol, rtol = (t.detach().numpy() if isinstance(t, Tensor) else t for t in (atol, rtol))
     if rtol is None:
         rtol = 0.0 if atol is not None and np.any(np.asarray(atol) > 0) else max(x.shape[-2:]) * np.finfo(x.dtype).eps
     if atol is None or not x.size:
         return rtol
-    largest = np.linalg.svd(x, compute_uv=False)[..., 0]
+    largest = iterated(op, np.linalg.svd, x, compute_uv=False)[..., 0]
     with np.errstate(divide="ignore"):
         return np.maximum(rtol, np.where(largest > 0, atol / largest, 0))
 
@@ -327,8 +338,8 @@ def pinv(input, rcond=None, hermitian=False, *, atol=None, rtol=None):
             [0.0000, 0.0000]])
     """
     x = matrices_of("linalg.pinv", input, False)
-    y = np.linalg.pinv(x, _cutoff(x, atol, rcond if rtol is None else rtol), hermitian)
-    y = y.astype(x.dtype, copy=False)
+    cutoff = _cutoff("linalg.pinv", x, atol, rcond if rtol is None else rtol)
+    y = iterated("linalg.pinv", np.linalg.pinv, x, cutoff, hermitian).astype(x.dtype, copy=False)
     return record(y, PINV, (input,), (x, y), (input,))
 
 
@@ -398,7 +409,7 @@ def lstsq(input, b, rcond=None, *, driver=None) -> lstsq_result:
                            f"got {list(a.shape)} and {list(b.shape)}")
     y = columns.detach().numpy()
     broadcast_shapes(a.shape[:-2], y.shape[:-2])  # RuntimeError if they do not
-    u, s, vh = lapack("linalg.lstsq", np.linalg.svd, a, full_matrices=False)
+    u, s, vh = iterated("linalg.lstsq", np.linalg.svd, a, full_matrices=False)
     cutoff = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rcond is None or rcond < 0 else rcond
     kept = s > cutoff * s[..., :1] if s.size else s > 0
     rank = kept.sum(-1)
@@ -437,9 +448,10 @@ def matrix_rank(input, tol=None, hermitian=False, *, atol=None, rtol=None):
     """
     x = matrices_of("linalg.matrix_rank", input, False)
     if tol is not None:
-        found = np.linalg.matrix_rank(x, tol.detach().numpy() if isinstance(tol, Tensor) else tol, hermitian)
+        known = {"tol": tol.detach().numpy() if isinstance(tol, Tensor) else tol}
     else:
-        found = np.linalg.matrix_rank(x, hermitian=hermitian, rtol=_cutoff(x, atol, rtol))
+        known = {"rtol": _cutoff("linalg.matrix_rank", x, atol, rtol)}
+    found = iterated("linalg.matrix_rank", np.linalg.matrix_rank, x, hermitian=hermitian, **known)
     return from_array(np.asarray(found, np.int64))
 
 

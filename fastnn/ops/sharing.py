@@ -24,12 +24,12 @@ def memory_of(array):
 def place_of(array, memory):
     """(offset, shape, strides, dtype) of an array within its memory."""
     start = np.frombuffer(memory, np.uint8).__array_interface__["data"][0]
-    return array.__array_interface__["data"][0] - start, array.shape, array.strides, array.dtype.str
+    return array.__array_interface__["data"][0] - start, array.shape, array.strides, array.dtype
 
 
 def array_at(memory, offset, shape, strides, dtype):
     """The inverse of `place_of`."""
-    return np.ndarray(shape, np.dtype(dtype), memory, offset, strides)
+    return np.ndarray(shape, dtype, memory, offset, strides)
 
 
 @operation("Tensor")

@@ -150,9 +150,7 @@ def cholesky_ex(input, *, upper=False, check_errors=False) -> cholesky_ex_result
     x = matrices_of("linalg.cholesky_ex", input)
     info = np.zeros(x.shape[:-2], np.int32)
     for place in np.ndindex(*info.shape):
-        try:
-            np.linalg.cholesky(x[place])
-        except np.linalg.LinAlgError:
+        if not _positive(x[place]):
             info[place] = next((k for k in range(1, x.shape[-1] + 1) if not _positive(x[place][:k, :k])), x.shape[-1])
     if check_errors or not info.any():
         return cholesky_ex_result((cholesky(input, upper=upper), from_array(info)))
@@ -165,7 +163,6 @@ def cholesky_ex(input, *, upper=False, check_errors=False) -> cholesky_ex_result
 
 def _positive(x):
     try:
-        np.linalg.cholesky(x)
+        return np.isfinite(np.diagonal(np.linalg.cholesky(x))).all()
     except np.linalg.LinAlgError:
         return False
-    return True

@@ -10,6 +10,7 @@ from fastnn.keras.ops.products import (cdist, correlate, cross, dot, einsum, inn
                                        outer, tensordot, vdot)
 from fastnn.keras.symbolic import operation
 from fastnn.keras.variables import array_of
+from fastnn.ops.linalg import iterated
 
 
 @operation
@@ -390,7 +391,8 @@ def matrix_rank(x, tol=None):
     >>> keras.ops.matrix_rank([[1.0, 2.0], [2.0, 4.0]])
     tensor(1, dtype=torch.int32)
     """
-    return from_array(np.asarray(np.linalg.matrix_rank(array_of(floating(x)), tol)).astype("int32"))
+    found = iterated("matrix_rank", np.linalg.matrix_rank, array_of(floating(x)), tol)
+    return from_array(np.asarray(found).astype("int32"))
 
 
 @operation
@@ -414,7 +416,7 @@ def lstsq(a, b, rcond=None):
     tensor([2.])
     """
     a, b = array_of(floating(a)), array_of(floating(b))
-    return from_array(np.asarray(np.linalg.lstsq(a, b, rcond)[0], a.dtype))
+    return from_array(np.asarray(iterated("lstsq", np.linalg.lstsq, a, b, rcond)[0], a.dtype))
 
 
 def jvp(fun, primals, tangents, has_aux=False):

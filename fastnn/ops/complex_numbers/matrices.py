@@ -6,7 +6,7 @@ from fastnn.ops import linalg, norms
 from fastnn.ops.complex_numbers.arithmetic import absolute
 from fastnn.ops.complex_numbers.formula import Formula, conj, real
 from fastnn.ops.decompositions import eig_result, gaps
-from fastnn.ops.linalg import lapack, matrices_of, slogdet_result
+from fastnn.ops.linalg import iterated, matrices_of, slogdet_result
 
 
 def _column(x):
@@ -39,7 +39,7 @@ def logdet(input):
 
 
 def _eig(x):
-    values, vectors = lapack("linalg.eig", np.linalg.eig, x)
+    values, vectors = iterated("linalg.eig", np.linalg.eig, x)
     kind = dtypes.to_complex(x.dtype)
     return values.astype(kind, copy=False), vectors.astype(kind, copy=False)
 
