@@ -14,7 +14,8 @@ from fastnn._tape cimport JOINT_METHOD, METHOD, Node, Output, Vertex, are_plain,
 from fastnn._tensor cimport Tensor, edge, needs_grad, set_grad, shape_of, wrap
 from fastnn._tape import Handle, tell_origin
 from fastnn._tensor import install_methods
-from fastnn.errors import ShapeError, as_gradient, no_implicit_gradient
+from fastnn.dtypes import as_gradient
+from fastnn.errors import ShapeError, no_implicit_gradient
 from fastnn.kernels cimport _core
 from fastnn.kernels cimport elementwise as K
 
@@ -444,7 +445,7 @@ cdef np.ndarray starting_gradient(Tensor output, object given):
         elif np.PyArray_TYPE(grad) == np.NPY_DOUBLE:
             (<double *>np.PyArray_DATA(grad))[0] = 1
         else:
-            grad.fill(1)
+            grad = as_gradient(numpy.ones_like(output.array, numpy.float32), output.array.dtype)
         return grad
     grad = (<Tensor?>given).array
     if not np.PyArray_SAMESHAPE(grad, output.array):

@@ -4,8 +4,8 @@ import functools
 
 import numpy as np
 
-__all__ = ["dtype", "device", "Size", "from_numpy", "to_numpy", "get_default_dtype", "set_default_dtype", "can_cast",
-           "finfo", "iinfo"]
+__all__ = ["dtype", "device", "Size", "from_numpy", "to_numpy", "get_computing_dtype", "get_default_dtype",
+           "set_default_dtype", "can_cast", "finfo", "iinfo"]
 
 
 class dtype:  # noqa: N801 (PyTorch's name)
@@ -103,7 +103,9 @@ _COMPLEX = {np.dtype(np.float32): _TYPES["complex64"], np.dtype(np.float64): _TY
 _OF_NUMPY = {t.numpy: t for t in _TYPES.values()}
 globals().update(_TYPES)
 __all__ += list(_TYPES)
-_default = _TYPES["float32"]
+_NARROW = _TYPES["float16"], _TYPES["bfloat16"]
+_default = _computing = _TYPES["float32"]
+on_narrow = None  # called with whether the default dtype is narrow, when that changes
 
 
 def _by_name(name):
@@ -139,7 +141,7 @@ def to_complex(kind):
         return np.dtype(np.complex64)
     if kind == np.float16:
         raise NotImplementedError("complex32: float16 numbers and complex ones have no common arithmetic here")
-    return kind if kind.kind == "c" else _COMPLEX[kind if kind.kind == "f" else _default.numpy].numpy
+    return kind if kind.kind == "c" else _COMPLEX[kind if kind.kind == "f" else _computing.numpy].numpy
 
 
 def to_real(kind):
@@ -177,6 +179,19 @@ def number(value, kind):
     return made
 
 
+def as_gradient(array, kind):
+    """The gradient of an output of NumPy dtype `kind`; RuntimeError, as PyTorch's, where one of both is complex."""
+    if "V" in (array.dtype.kind, kind.kind):
+        from fastnn import formats
+        array = formats.decoded(array) if array.dtype.kind == "V" else array
+        return formats.encoded(array, kind) if kind.kind == "V" else as_gradient(array, kind)
+    if array.dtype.kind == "c" or kind.kind == "c":
+        raise RuntimeError(f"For complex Tensors, both grad_output and output are required to have the same dtype. "
+                           f"Mismatch in dtype: grad_output[0] has a dtype of torch.{array.dtype} and output[0] has a "
+                           f"dtype of torch.{kind}.")
+    return array.astype(kind)
+
+
 def get_default_dtype():
     """The dtype of new floating-point tensors.
 
@@ -188,8 +203,16 @@ def get_default_dtype():
     return _default
 
 
+def get_computing_dtype():
+    """The dtype in which is computed what the default dtype decides: float32 if that is narrower, else the same."""
+    return _computing
+
+
 def set_default_dtype(kind):
-    """Set the dtype of new floating-point tensors: float32 or float64.
+    """Set the dtype of new floating-point tensors: float32, float64, float16 or bfloat16.
+
+    With one of the last two results that are of the default dtype (``integers / 2``) are computed in float32, and
+    rounded once.
 
     Parameters
     ----------
@@ -204,11 +227,14 @@ def set_default_dtype(kind):
     --------
     >>> fastnn.set_default_dtype(fastnn.float32)
     """
-    global _default
-    if kind not in (_TYPES["float32"], _TYPES["float64"]):
-        raise TypeError(f"only floating-point types are supported as the default type: expected torch.float32 or "
-                        f"torch.float64, got {kind}")
+    global _default, _computing
+    if kind not in (_TYPES["float32"], _TYPES["float64"], *_NARROW):
+        raise TypeError(f"only floating-point types are supported as the default type: expected torch.float32, "
+                        f"torch.float64, torch.float16 or torch.bfloat16, got {kind}")
+    if (kind in _NARROW) != (_default in _NARROW):
+        on_narrow(kind in _NARROW)
     _default = kind
+    _computing = _TYPES["float32"] if kind in _NARROW else kind
 
 
 def can_cast(from_, to):

@@ -113,12 +113,3 @@ def no_implicit_gradient(array):
     if array.size == 1:
         return RuntimeError(f"grad can be implicitly created only for real scalar outputs but got torch.{array.dtype}")
     return RuntimeError("grad can be implicitly created only for scalar outputs")
-
-
-def as_gradient(array, kind):
-    """The gradient of an output of NumPy dtype `kind`; RuntimeError, as PyTorch's, where one of both is complex."""
-    if array.dtype.kind == "c" or kind.kind == "c":
-        raise RuntimeError(f"For complex Tensors, both grad_output and output are required to have the same dtype. "
-                           f"Mismatch in dtype: grad_output[0] has a dtype of torch.{array.dtype} and output[0] has a "
-                           f"dtype of torch.{kind}.")
-    return array.astype(kind)

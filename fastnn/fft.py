@@ -31,7 +31,7 @@ def _ready(op, x, only_real, only_complex):
     if kind == np.float16:
         raise RuntimeError(f"{op}: Unsupported dtype Half")
     if kind.kind not in "fc":
-        kind = dtypes.get_default_dtype().numpy
+        kind = dtypes.get_computing_dtype().numpy
     if only_complex:
         kind = dtypes.to_complex(kind)
     return x if to_array(x).dtype == kind else x.to(dtypes.from_numpy(kind))

@@ -136,6 +136,18 @@ class Branches(nn.Module):
         return self.norm(x)
 
 
+def states():
+    """One process' parameters and buffers, but those left out, become all processes'."""
+    from fastnn.distributed import utils
+    dist.init_process_group("gloo")
+    rank, net = dist.get_rank(), nn.BatchNorm1d(2)
+    for tensor in (net.weight, net.running_mean, net.running_var):
+        tensor.detach().fill_(rank)
+    utils._sync_module_states(net, dist._get_default_group(), 1 << 20, 1, {"running_var"})
+    assert net.weight.tolist() == net.running_mean.tolist() == [1, 1] and net.running_var.tolist() == [rank] * 2
+    show("all", "well", dist.get_world_size())
+
+
 def unused():
     """Gradients of parameters that some processes do not use, or none; buffers; sums over several batches."""
     dist.init_process_group("mpi")

@@ -46,9 +46,10 @@ OPTIONAL = {"IPython", "PIL", "fcntl", "graphviz", "h5py", "matplotlib", "mpi4py
 # Dear to import, needed by few programs; `import fastnn.keras` loads none of them.
 LAZY = {"concurrent.futures", "difflib", "fastnn.distributed", "fastnn.fft", "fastnn.formats", "fastnn.func",
         "fastnn.keras.models.exporting", "fastnn.keras.ops.ctc", "fastnn.onnx", "fastnn.ops._memory",
-        "fastnn.ops.complex_numbers", "fastnn.ops.format_rules", "fastnn.ops.meta", "fastnn.serialization.objects",
-        "fastnn.serialization.torch_files", "fastnn.sklearn", "fastnn.sparse", "fastnn.utils.data._processes",
-        "hashlib", "logging", "multiprocessing.context", "traceback", "urllib.parse", "urllib.request", "wave"}
+        "fastnn.ops.complex_numbers", "fastnn.ops.format_rules", "fastnn.ops.meta", "fastnn.ops.narrow_default",
+        "fastnn.serialization.objects", "fastnn.serialization.torch_files", "fastnn.sklearn", "fastnn.sparse",
+        "fastnn.utils.data._processes", "hashlib", "logging", "multiprocessing.context", "traceback", "urllib.parse",
+        "urllib.request", "wave"}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
 IMPORT = re.compile(r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+c?import[ \t]+(\([^)]*\)|[^\n#]+)|c?import[ \t]+([\w., \t]+))",

@@ -135,6 +135,16 @@ def test_module_in_one_process(alone, tmp_path):
         assert not other._waiting, "its own gradients are counted"
 
 
+def test_states_of_modules(alone):
+    from fastnn.distributed.utils import _sync_module_states
+    with pytest.raises(ValueError, match="has not been initialized"):
+        dist._get_default_group()
+    dist.init_process_group("gloo")
+    net = nn.BatchNorm1d(2)
+    _sync_module_states(net, dist._get_default_group(), 1 << 20, 0, {"running_var"})
+    assert net.weight.tolist() == [1, 1] and dist._get_default_group() is dist.group.WORLD
+
+
 def test_the_program_of_the_documentation(alone, capsys):
     text = (ROOT / "docs" / "distributed.md").read_text()
     program, = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
@@ -190,7 +200,8 @@ def mpi(count, *arguments, timeout=120, runner=("-m", "mpi4py"), cwd=None):
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("name, count", [("collectives", 1), ("collectives", 3), ("unused", 2), ("loader", 2)])
+@pytest.mark.parametrize("name, count", [("collectives", 1), ("collectives", 3), ("unused", 2), ("loader", 2),
+                                         ("states", 2)])
 def test_programs(name, count):
     code, out, err = mpi(count, PROGRAM, name)
     assert code == 0 and out.split() == ["all", "well", str(count)], err

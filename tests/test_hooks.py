@@ -334,3 +334,15 @@ def test_an_optimizer_around_another_steps():
     parameter.grad = fastnn.ones(1)
     Around(fastnn.optim.SGD([parameter], lr=0.5)).step()
     assert parameter.item() == 0.5
+
+
+def rename(state, prefix, *others):
+    state[f"{prefix}weight"] = state.pop(f"{prefix}old")
+
+
+def test_private_hooks_of_loading_are_pickled(t):
+    layer = t.nn.Linear(1, 1, bias=False)
+    layer._register_load_state_dict_pre_hook(rename)
+    for same in (pickle.loads(pickle.dumps(layer)), copy.deepcopy(layer)):
+        same.load_state_dict({"old": t.tensor([[3.0]])})
+        assert same.weight.item() == 3

@@ -253,3 +253,13 @@ def test_images_in_files(tmp_path):
     with pytest.raises(RuntimeError, match="encode_png"):
         images.encode_png(x.float())
     assert np.array_equal(images.read_file(tmp_path / "x.png")[1:4].numpy(), np.frombuffer(b"PNG", np.uint8))
+
+
+@pytest.mark.parametrize("value", [[1.0, 2.0], None, {}])
+def test_tensorboard_refuses_what_is_no_number(tmp_path, value):
+    pytest.importorskip("tensorboardX", reason="an extra")
+    from fastnn.utils.tensorboard import SummaryWriter
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_scalar("loss", 1.0, 0)
+        with pytest.raises(NotImplementedError, match="numpy array or torch tensor are expected"):
+            writer.add_scalar("loss", value, 1)

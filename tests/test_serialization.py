@@ -277,6 +277,18 @@ def test_small_writes():
     assert_same(load_file(slow, as_numpy=True), arrays())
 
 
+def test_file_objects_are_flushed():
+    class Remote(io.BytesIO):
+        sent = b""
+
+        def flush(self):
+            self.sent = self.getvalue()
+
+    file = Remote()
+    save({"x": 2.5}, file)
+    assert load(io.BytesIO(file.sent)) == {"x": 2.5}
+
+
 @pytest.mark.parametrize(
     "tensors, error",
     [

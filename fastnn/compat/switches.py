@@ -224,7 +224,7 @@ def get_default_device():
 
 
 def set_default_tensor_type(t):
-    """``set_default_dtype`` of ``torch.FloatTensor`` or ``torch.DoubleTensor``, or of their names.
+    """``set_default_dtype`` of ``torch.FloatTensor``, ``DoubleTensor``, ``HalfTensor``, ``BFloat16Tensor`` or a name.
 
     Parameters
     ----------
@@ -241,6 +241,9 @@ def set_default_tensor_type(t):
     """
     name = t if isinstance(t, str) else getattr(t, "__name__", str(t))
     name = name.rpartition(".")[2]
-    if name not in ("FloatTensor", "DoubleTensor"):
-        raise TypeError(f"set_default_tensor_type: expected FloatTensor or DoubleTensor, got {t!r}")
-    dtypes.set_default_dtype(dtypes.float32 if name == "FloatTensor" else dtypes.float64)
+    kind = {"FloatTensor": dtypes.float32, "DoubleTensor": dtypes.float64, "HalfTensor": dtypes.float16,
+            "BFloat16Tensor": dtypes.bfloat16}.get(name)
+    if kind is None:
+        raise TypeError("set_default_tensor_type: expected FloatTensor, DoubleTensor, HalfTensor or BFloat16Tensor, "
+                        f"got {t!r}")
+    dtypes.set_default_dtype(kind)

@@ -10,8 +10,8 @@ from fastnn.distributed.collectives import (
     reduce_scatter_tensor, scatter, send)
 from fastnn.distributed.groups import (
     Backend, DistBackendError, DistError, DistNetworkError, DistStoreError, GroupMember, ProcessGroup,
-    QueueEmptyError, destroy_process_group, get_backend, get_default_backend_for_device, get_global_rank,
-    get_group_rank, get_node_local_rank, get_process_group_ranks, get_rank, get_world_size, group,
+    QueueEmptyError, _get_default_group, destroy_process_group, get_backend, get_default_backend_for_device,
+    get_global_rank, get_group_rank, get_node_local_rank, get_process_group_ranks, get_rank, get_world_size, group,
     init_process_group, is_available, is_gloo_available, is_initialized, is_mpi_available, is_nccl_available,
     is_torchelastic_launched, is_ucc_available, is_xccl_available, new_group)
 from fastnn.distributed.objects import (

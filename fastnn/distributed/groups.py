@@ -189,6 +189,11 @@ def resolve(given):
     return given
 
 
+def _get_default_group():
+    """The group of all processes; ValueError before `init_process_group`."""
+    return resolve(None)
+
+
 def destroy_process_group(group=None):
     """End a group, or all of it."""
     global _world

@@ -285,7 +285,7 @@ def promote(x, y):
     def own(operand):
         if isinstance(operand, Tensor):
             return (<Tensor>operand).array.dtype
-        real = dtypes.get_default_dtype().numpy
+        real = dtypes.get_computing_dtype().numpy
         return (numpy.dtype(bool), numpy.dtype(numpy.int64), real, dtypes.to_complex(real))[category(operand)]
 
     # Beside complex numbers, floating-point ones of a higher rank say how exact those are.

@@ -124,7 +124,7 @@ cdef tuple operands(object x, object y):
 
 cdef Tensor real_tensor(object value):
     """A tensor or number as a tensor of the default float type."""
-    dtype = dtypes.get_default_dtype()
+    dtype = dtypes.get_computing_dtype()
     return value.to(dtype) if isinstance(value, Tensor) else wrap(numpy.asarray(value, dtype.numpy))
 
 

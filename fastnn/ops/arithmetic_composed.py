@@ -97,7 +97,7 @@ def pair_of(op, x, y, floating=True, numbers=False):
         need_tensors(op, x, y)
     dtype = promote(x, y)
     if floating and dtype.kind != "f":
-        dtype = dtypes.get_default_dtype().numpy
+        dtype = dtypes.get_computing_dtype().numpy
     return tuple(v.to(dtype) if isinstance(v, Tensor) else from_array(np.asarray(v).astype(dtype)) for v in (x, y))
 
 
@@ -323,7 +323,7 @@ def ldexp(input, other):
     """
     need_tensors("ldexp", input, other)
     two = from_array(np.asarray(2.0, other.dtype.numpy if other.is_floating_point() else input.dtype.numpy
-                                if input.is_floating_point() else dtypes.get_default_dtype().numpy))
+                                if input.is_floating_point() else dtypes.get_computing_dtype().numpy))
     return arithmetic.mul(input, arithmetic.pow(two, other))
 
 

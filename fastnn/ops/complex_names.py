@@ -223,7 +223,7 @@ def angle(input):
     need_tensors("angle", input)
     x = to_array(input)
     if x.dtype.kind != "f":
-        return from_array(np.where(x < 0, math.pi, 0.0).astype(dtypes.get_default_dtype().numpy))
+        return from_array(np.where(x < 0, math.pi, 0.0).astype(dtypes.get_computing_dtype().numpy))
     return where(from_array(np.asarray(np.isnan(x))), input, where(from_array(np.asarray(x < 0)), math.pi, input * 0))
 
 

@@ -78,7 +78,7 @@ def _dtype_of(kind):
     if issubclass(kind, (str, bytes)):
         raise TypeError(f"new(): invalid data type '{kind.__name__}'")
     if issubclass(kind, complex):
-        return dtypes.to_complex(dtypes.get_default_dtype().numpy)
+        return dtypes.get_default_dtype().to_complex().numpy
     if hasattr(kind, "__index__") or hasattr(kind, "__float__"):
         return np.dtype(np.int64) if hasattr(kind, "__index__") else dtypes.get_default_dtype().numpy
     raise RuntimeError(f"Could not infer dtype of {kind.__name__}")
@@ -272,7 +272,7 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, layo
         dtype = (bool if isinstance(fill_value, bool) else
                  np.int64 if isinstance(fill_value, (int, np.integer)) else None)
     if dtype is None and isinstance(fill_value, complex):
-        dtype = dtypes.to_complex(dtypes.get_default_dtype().numpy)
+        dtype = dtypes.get_default_dtype().to_complex().numpy
     array = _empty("full", sizes_of((size,)), dtypes.to_numpy(dtype if out is None else out.dtype))
     array.fill(dtypes.number(fill_value, array.dtype))
     return into("full", out, finish(array, requires_grad))

@@ -325,7 +325,7 @@ def poisson_nll_loss(input, target, bint log_input=True, bint full=False, size_a
     need_real("poisson_nll_loss", input, target)
     input, target = broadcast("poisson_nll_loss", input, target)
     if not input.is_floating_point():
-        input, target = input.to(dtypes.get_default_dtype()), target.to(dtypes.get_default_dtype())
+        input, target = input.to(dtypes.get_computing_dtype()), target.to(dtypes.get_computing_dtype())
     return pointwise(POISSON_LOG if log_input else POISSON, input, target, None, None,
                      legacy_reduction(size_average, reduce, reduction), eps, full)
 

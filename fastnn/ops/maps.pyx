@@ -79,7 +79,7 @@ cdef Tensor apply_map(Map map, str name, Tensor x, double a, double b):
             return apply_map(map, name, x.to(dtypes.float32), a, b).to(dtypes.float16)
         if not is_ordinary(x.array):
             return with_rules(x, name, a, b)
-        x = wrap(x.array.astype(dtypes.get_default_dtype().numpy))
+        x = wrap(x.array.astype(dtypes.get_computing_dtype().numpy))
     cdef np.ndarray y = K.unary_map(map.index, x.array, a, b)
     if not recording(x):
         return wrap(y)
@@ -124,7 +124,7 @@ cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
     if not is_ordinary(x.array):
         return changed(name + "_", x, with_rules, (name, a, b), {})
     if not is_real(x.array):
-        raise RuntimeError(f"result type {dtypes.get_default_dtype()} can't be cast to the desired output type "
+        raise RuntimeError(f"result type {dtypes.get_computing_dtype()} can't be cast to the desired output type "
                            f"{dtypes.from_numpy(x.array.dtype)}")
     if not recording(x):
         K.copy_into(x.array, K.unary_forward(map.number, x.array, a, b))

@@ -9,7 +9,7 @@ import contextlib
 import functools
 import sys
 
-from fastnn import _operators, _tensor
+from fastnn import _operators, _tensor, dtypes
 from fastnn._tensor import Tensor
 from fastnn.ops._function import Function, set_handing
 from fastnn.ops.declare import operation
@@ -24,7 +24,8 @@ class _State(_thread._local):
 
 state = _State()
 _lock = _thread.allocate_lock()
-_users = 0  # classes and active modes
+_users = 0  # classes, active modes, a narrow default dtype
+innermost = None  # what takes calls over that neither modes nor classes do
 _undo = []
 
 
@@ -134,7 +135,7 @@ def hand_on(function, args, kwargs, own=None):
     if found:
         raise TypeError(f"Multiple dispatch failed for 'torch.{own.__name__}'; all __torch_function__ handlers "
                         f"returned NotImplemented: {list(kinds)}")
-    return NOT_HANDED
+    return NOT_HANDED if innermost is None else innermost(function, args, kwargs)
 
 
 set_handing(False, hand_on, NOT_HANDED)
@@ -188,6 +189,20 @@ def end():
             set_handing(False, hand_on, NOT_HANDED)
             while _undo:
                 _undo.pop()()
+
+
+def _on_narrow(narrow):
+    """Calls are looked at while the default dtype is float16 or bfloat16."""
+    global innermost
+    if not narrow:
+        innermost = None
+        return end()
+    from fastnn.ops import narrow_default
+    innermost = narrow_default.call
+    begin()
+
+
+dtypes.on_narrow = _on_narrow
 
 
 def has_torch_function(relevant_args):

@@ -429,7 +429,7 @@ def clamp(input, min=None, max=None):
         need_real("clamp", input)
         for bound in (min, max):
             if isinstance(bound, float):
-                return clamp(input.to(dtypes.get_default_dtype()), min, max)
+                return clamp(input.to(dtypes.get_computing_dtype()), min, max)
         kind = (<Tensor>input).array.dtype
         if kind.kind == "b":  # bools become integers
             return clamp(input.to(dtypes.int64), min, max)

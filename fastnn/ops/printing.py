@@ -149,7 +149,7 @@ def tensor_str(tensor, prefix="tensor("):
     if kind.kind == "V":
         from fastnn import formats
         array = array.view(np.uint8).astype(np.float32) if "x2" in tensor.dtype.name else formats.decoded(array)
-    default = kind in (usual, dtypes.to_complex(usual), np.dtype(np.int64), np.dtype(bool))
+    default = kind in (usual, dtypes.to_complex(dtypes.get_computing_dtype().numpy), np.dtype(np.int64), np.dtype(bool))
     if array.size == 0:
         if array.ndim != 1:
             suffixes.append(f"size={tuple(array.shape)}")

@@ -444,5 +444,5 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
         steps = [step.float() if isinstance(step, Tensor) else step for step in spacing]
         return tuple(slope.half() for slope in gradient(input.float(), spacing=steps, dim=dims, edge_order=edge_order))
     exact = not (input.is_floating_point() or input.is_complex())
-    x = input.to(dtypes.get_default_dtype()) if exact else input
+    x = input.to(dtypes.get_computing_dtype()) if exact else input
     return tuple(_slope(x, step, d, edge_order) for step, d in zip(spacing, dims))

@@ -107,7 +107,7 @@ def logsumexp(input, dim, bint keepdim=False):
     if is_half((<Tensor?>input).array):
         return in_single(logsumexp, input, dim, keepdim)
     if not is_real((<Tensor>input).array):
-        input = input.to(dtypes.get_default_dtype())
+        input = input.to(dtypes.get_computing_dtype())
     axes = axes_of(dim, input.ndim)
     if input.numel():
         peak = amax(input, axes, True).detach()

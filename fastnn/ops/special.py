@@ -18,7 +18,7 @@ from fastnn.ops.slopes import slope_of
 def floating_of(op, input):
     """The tensor in a floating dtype."""
     need_tensors(op, input)
-    return input if input.is_floating_point() else input.to(dtypes.get_default_dtype())
+    return input if input.is_floating_point() else input.to(dtypes.get_computing_dtype())
 
 
 def _map_backward(grad, x, y, slope):

@@ -359,7 +359,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
                            f"dimensions")
     x = input.reshape(1, -1) if input.ndim < 2 else input
     if not (x.is_floating_point() or x.is_complex()):
-        x = x.to(dtypes.get_default_dtype())
+        x = x.to(dtypes.get_computing_dtype())
     if x.shape[1]:  # distances from one observation: beside a large mean the mean's rounding would count
         x = arithmetic.sub(x, narrow(x.detach(), 1, 0, 1))
     weights = None

@@ -18,6 +18,8 @@ def write(pieces, target, op):
             raise TypeError(f"{op}: expected a file opened in binary mode ('wb'), got a text file")
         for piece in pieces:
             _write_all(target, memoryview(piece), op)
+        if hasattr(target, "flush"):  # what some file objects send their content at
+            target.flush()
         return
     try:
         path = os.fsdecode(os.path.realpath(os.fspath(target)))

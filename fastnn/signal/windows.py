@@ -32,10 +32,13 @@ def _finished(op, size, periodic, values, dtype, layout, device, requires_grad):
     """The window of `size` numbers that ``values(n)`` gives; a periodic one lacks the last of n = size + 1."""
     check_options(device, layout)
     kind = dtypes.to_numpy(dtype)
-    if kind.kind != "f":
+    if not dtypes.from_numpy(kind).is_floating_point:
         raise RuntimeError(f"{op} expects floating point dtypes, got: {dtype}")
     made = np.ones(size) if size < 2 else np.asarray(values(size + periodic))[:size]
-    return finish(made.astype(kind), requires_grad)
+    if kind.kind == "V":
+        from fastnn import formats
+        made = formats.encoded(made.astype(formats.wide(kind)), kind)
+    return finish(made.astype(kind, copy=False), requires_grad)
 
 
 def _new(op, m, sym, values, dtype, layout, device, requires_grad):

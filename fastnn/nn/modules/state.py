@@ -18,6 +18,16 @@ class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpec
         return super().__repr__() if self.missing_keys or self.unexpected_keys else "<All keys matched successfully>"
 
 
+class _WithoutModule:
+    """A hook that does not take the module; it is pickled with a module whose hook it is."""
+
+    def __init__(self, hook):
+        self.hook = hook
+
+    def __call__(self, module, *args):
+        return self.hook(*args)
+
+
 class State:
     """The part of Module that saves it as a dictionary of tensors and restores it."""
 
@@ -302,7 +312,7 @@ class State:
         return self._hook_table("load_pre").add(hook)
 
     def _register_load_state_dict_pre_hook(self, hook, with_module=False):
-        return self._hook_table("load_pre").add(hook if with_module else lambda module, *args: hook(*args))
+        return self._hook_table("load_pre").add(hook if with_module else _WithoutModule(hook))
 
     def register_load_state_dict_post_hook(self, hook):
         """Call a hook after tensors were copied; it may change the lists of keys.

@@ -128,15 +128,9 @@ class DistributedDataParallel(Module):
                                    f"{rank} differ from those of process 0: {here}")
 
     def _take_over(self, tensors):
-        """Let tensors be those of the group's first process: one message for each dtype."""
-        if self.process_group.size() == 1:
-            return
-        for kind in _by_dtype(tensors):
-            flat = _flat([tensor.detach().numpy() for tensor in kind])
-            self.process_group.engine.broadcast(flat, 0)
-            with no_grad():
-                for tensor, part in zip(kind, _parts(flat, kind)):
-                    tensor.copy_(from_array(part))
+        """Let tensors be those of the group's first process."""
+        from fastnn.distributed import utils
+        utils.take_over(tensors, self.process_group, 0)
 
     def forward(self, *inputs, **kwargs):
         syncs = is_grad_enabled() and self.require_backward_grad_sync
@@ -184,8 +178,9 @@ class DistributedDataParallel(Module):
     def _average(self, numbers):
         if self.process_group.size() == 1:
             return
+        from fastnn.distributed import utils
         parameters = [p for _, p in self._parameters_here]
-        for kind in _by_dtype(parameters):
+        for kind in utils.by_dtype(parameters):
             arrays, lacking = [], []
             for parameter in kind:
                 grad = parameter.grad
@@ -195,11 +190,11 @@ class DistributedDataParallel(Module):
             mine = {id(parameters[number]) for number in numbers}
             used = np.array([id(p) in mine for p in kind], arrays[0].dtype)
             extra = [used] if self.find_unused_parameters else []
-            flat = _flat([*arrays, *extra], self.process_group.size())
+            flat = utils.flat([*arrays, *extra], self.process_group.size())
             self.process_group.engine.all_reduce(flat, "AVG")
             total = sum(array.size for array in arrays)
             anywhere = flat[total:total + len(kind)] > 0 if extra else np.ones(len(kind), bool)
-            for parameter, part, there, none in zip(kind, _parts(flat, kind), anywhere, lacking):
+            for parameter, part, there, none in zip(kind, utils.parts(flat, kind), anywhere, lacking):
                 if not there:
                     continue
                 if none or self.gradient_as_bucket_view:
@@ -250,29 +245,3 @@ def _tensors(value):
     elif isinstance(value, (list, tuple)):
         for each in value:
             yield from _tensors(each)
-
-
-def _by_dtype(tensors):
-    kinds = {}
-    for tensor in tensors:
-        kinds.setdefault(tensor.dtype, []).append(tensor)
-    return kinds.values()
-
-
-def _flat(arrays, multiple=1):
-    """All numbers of arrays in one, filled up to a multiple of a length."""
-    count = sum(array.size for array in arrays)
-    flat = np.zeros(-(-count // multiple) * multiple, arrays[0].dtype)
-    place = 0
-    for array in arrays:
-        flat[place:place + array.size].reshape(array.shape)[...] = array
-        place += array.size
-    return flat
-
-
-def _parts(flat, tensors):
-    """Views of what `_flat` put together."""
-    place = 0
-    for tensor in tensors:
-        yield flat[place:place + tensor.numel()].reshape(tuple(tensor.shape))
-        place += tensor.numel()

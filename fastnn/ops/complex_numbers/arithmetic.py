@@ -37,7 +37,7 @@ POW = Formula("PowBackward1", lambda x, y, dtype: np.power(x, y, dtype=dtype), _
 def _pair(formula, x, y):
     dtype = promote(x, y)
     if dtype.kind != "c" and formula is not ADD and formula is not MUL and formula is not SUB:
-        dtype = dtypes.get_default_dtype().numpy if dtype.kind != "f" else dtype  # of real ones, into a complex `out`
+        dtype = dtypes.get_computing_dtype().numpy if dtype.kind != "f" else dtype  # of real ones, into a complex `out`
     dtypes.from_numpy(dtype)
     return formula(*tensors(x, y), options=(dtype,))
 

@@ -1,6 +1,10 @@
 """``torch.utils.tensorboard``: event files for TensorBoard, written by the library tensorboardX."""
 import warnings
 
+import numpy as np
+
+from fastnn._tensor import Tensor
+
 try:
     import tensorboardX as _writer
 except ImportError as error:
@@ -12,6 +16,12 @@ FileWriter, RecordWriter = _writer.FileWriter, _writer.RecordWriter
 
 class SummaryWriter(_writer.SummaryWriter):
     """tensorboardX's writer of event files; graphs of models are left out."""
+
+    def add_scalar(self, tag, scalar_value, *args, **kwargs):
+        """Write a number: a Tensor, an array or a number of one element; NotImplementedError for another object."""
+        if not isinstance(scalar_value, (Tensor, np.ndarray)) and not np.isscalar(scalar_value):
+            raise NotImplementedError(f"Got {type(scalar_value)}, but numpy array or torch tensor are expected.")
+        super().add_scalar(tag, scalar_value, *args, **kwargs)
 
     def add_graph(self, *args, **kwargs):
         """Warn: fastnn runs programs as they are and has no graph of a model to write."""
