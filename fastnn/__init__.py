@@ -16,6 +16,7 @@ from fastnn.compat.switches import *  # noqa: F403
 from fastnn.compat.typed import *  # noqa: F403
 from fastnn.config import (get_backend, get_num_threads, num_threads, set_flush_denormal, set_num_threads, show_config,
                            use_backend)
+from fastnn.errors import type_name as _type_name
 from fastnn.dtypes import (Size, device, dtype, finfo, get_default_dtype, iinfo, layout, memory_format,
                            set_default_dtype)
 from fastnn.ops import functions as _functions
@@ -71,7 +72,7 @@ def numel(input) -> int:
 
 
 def typename(obj):
-    """The name of a tensor's type, or of any other object's.
+    """The name of a tensor's type, of a class or of another object's class, with its module.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def typename(obj):
     >>> fastnn.typename(fastnn.ones(2))
     'torch.FloatTensor'
     """
-    return obj.type() if isinstance(obj, Tensor) else type(obj).__name__
+    return obj.type() if isinstance(obj, Tensor) else _type_name(obj)
 
 
 # Packages that few programs need, or that cost more to import than the rest.

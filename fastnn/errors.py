@@ -108,6 +108,12 @@ def shown(value):
     return repr(value) if isinstance(value, (int, float, complex, str, type(None), slice)) else type(value).__name__
 
 
+def type_name(value):
+    """The name of a class or function, or of another value's class, with its module unless it is built in."""
+    kind = value if hasattr(value, "__qualname__") else type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
 def no_implicit_gradient(array):
     """What backward raises where an output gets no gradient and is not a real scalar, in PyTorch's words."""
     if array.size == 1:

@@ -2,6 +2,7 @@
 import pytest
 
 import fastnn
+from fastnn import nn
 from fastnn.ops import arguments
 from fastnn.ops.declare import HOMES
 
@@ -28,6 +29,24 @@ V = fastnn.ones(2)
     (lambda: X.amax((0.2, 1)), "float at pos 0"),
     (lambda: fastnn.abs(V, out=1j), "argument 'out' must be Tensor, not complex")])
 def test_type_errors_name_the_argument(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda: nn.Sequential(nn.LSTM(3, 4), nn.Linear(4, 2))(X), r"linear\(\): argument 'input'.*not tuple"),
+    (lambda: nn.Sequential(nn.Linear(3, 4), nn.ReLU())([1.0]), r"linear\(\): argument 'input'.*not list"),
+    (lambda: nn.Conv1d(2, 3, 1)([1.0]), r"conv1d\(\): argument 'input'"),
+    (lambda: nn.Softmax(0)([1.0]), r"softmax\(\): argument 'input'"),
+    (lambda: nn.LSTM(3, 4)(X, fastnn.zeros(1, 4)), r"LSTM: expected hx as a pair of tensors \(h_0, c_0\), got Tensor"),
+    (lambda: nn.Linear("3", 4), "Linear: expected in_features to be an integer, got '3'"),
+    (lambda: nn.Embedding(3, 4.0), "Embedding: expected embedding_dim to be an integer, got 4.0"),
+    (lambda: nn.Conv2d(1, None, 3), "Conv2d: expected out_channels to be an integer, got None"),
+    (lambda: nn.BatchNorm1d(3.0), "BatchNorm1d: expected num_features to be an integer"),
+    (lambda: nn.Sequential(nn.Linear(3, 4), nn.ReLU), r"fastnn\.nn\.modules\..*ReLU is not a Module subclass"),
+    (lambda: X.to(float.__base__), "got the class object"),
+    (lambda: fastnn.randint(10), "missing its argument 'size'")])
+def test_mistakes_with_layers_are_named(call, message):
     with pytest.raises(TypeError, match=message):
         call()
 

@@ -19,6 +19,7 @@ cdef bint is_ordinary(np.ndarray array) noexcept  # neither complex nor of a for
 # What the operation `name` gives where one of its two operands is not ordinary, None where both are.
 cdef object ruled(str name, object x, object y)
 cdef np.ndarray zero_d(object value)
+cdef Tensor tensor_of(str op, str name, int position, object value)
 cdef int wrap_dim(object dim, int ndim) except -1
 cdef enum:
     MOST_DIMS = 64               # of NumPy's arrays

@@ -108,6 +108,13 @@ def axis_of(dim, int ndim):
     return wrap_dim(dim, ndim)
 
 
+cdef Tensor tensor_of(str op, str name, int position, object value):
+    """The argument as a Tensor; TypeError that names it otherwise."""
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{op}(): argument '{name}' (position {position}) must be Tensor, not {type(value).__name__}")
+    return <Tensor>value
+
+
 def need_tensors(str op, *values):
     """TypeError as PyTorch's argument parser raises it."""
     for position, value in enumerate(values):

@@ -185,6 +185,8 @@ def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, mem
         elif isinstance(arg, bool):
             continue
         elif arg is not None:
+            if isinstance(arg, type):
+                raise TypeError(f"to(): expected a dtype, a device or a Tensor, got the class {arg.__name__}")
             dtypes.need_cpu(arg)
     dtypes.need_cpu(device)
     made = shape.cast(self, self.dtype if dtype is None else dtype, copy)

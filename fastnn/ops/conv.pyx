@@ -7,6 +7,7 @@ from fastnn._tensor import record
 from fastnn import kernels
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport conv as K, elementwise, reduce
+from fastnn.ops._common cimport tensor_of
 from fastnn.ops._common import need_tensors
 from fastnn.ops.slopes import times_slope
 from fastnn.ops.declare import operation
@@ -175,7 +176,7 @@ cdef Tensor finish(np.ndarray y, Tensor input, Tensor weight, object bias, bint 
 cpdef Tensor convolve(str op, int spatial, object input, object weight, object bias, object stride, object padding,
                       object dilation, object groups, bint relu):
     """A convolution in `spatial` dimensions, then max(0, y) if `relu`, as one kernel."""
-    cdef Tensor x = <Tensor?>input, w = <Tensor?>weight
+    cdef Tensor x = tensor_of(op, "input", 1, input), w = tensor_of(op, "weight", 2, weight)
     check(op, x, w, bias, spatial)
     cdef int missing = (1 if spatial == 1 else 0) | (2 if np.PyArray_NDIM(x.array) == spatial + 1 else 0)
     stride = numbers(op, "stride", stride, spatial)
@@ -268,7 +269,7 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 cdef Tensor convolve_transposed(str op, int spatial, object input, object weight, object bias, object stride,
                                 object padding, object output_padding, object groups, object dilation):
-    cdef Tensor x = <Tensor?>input, w = <Tensor?>weight
+    cdef Tensor x = tensor_of(op, "input", 1, input), w = tensor_of(op, "weight", 2, weight)
     check(op, x, w, bias, spatial)
     cdef int missing = (1 if spatial == 1 else 0) | (2 if np.PyArray_NDIM(x.array) == spatial + 1 else 0)
     stride = numbers(op, "stride", stride, spatial)

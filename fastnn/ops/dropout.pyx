@@ -14,6 +14,7 @@ from fastnn.errors import ShapeError
 from fastnn.kernels cimport _core
 from fastnn.kernels cimport dropout as K
 from fastnn.kernels cimport elementwise
+from fastnn.ops._common cimport tensor_of
 from fastnn.ops.declare import operation
 from fastnn.random cimport Generator, memory_order
 from fastnn.random import default_generator
@@ -62,11 +63,9 @@ cdef object apply(str name, object input, double p, bint training, bint inplace,
                   order=None):
     """Dropout of single elements, whose decisions are drawn along the axes in `order`, default as they lie in memory;
     or of all elements together that agree in their first `features` indices."""
-    if not isinstance(input, Tensor):
-        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+    cdef Tensor x = tensor_of(name, "input", 1, input), out
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
-    cdef Tensor x = <Tensor>input, out
     cdef np.ndarray array = x.array, y, mask
     if p == 0.0 or not training or np.PyArray_SIZE(array) == 0:
         return x

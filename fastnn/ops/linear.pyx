@@ -7,7 +7,7 @@ from fastnn._tensor cimport Tensor, needs_grad, recording, record2, record3, wra
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport gemm, linear as K
 from fastnn.kernels.elementwise import binary, unary_saves
-from fastnn.ops._common cimport as_tensor, is_half, is_ordinary, is_real, is_special, ruled, undo, zero_d
+from fastnn.ops._common cimport as_tensor, is_half, is_ordinary, is_real, is_special, ruled, tensor_of, undo, zero_d
 from fastnn.ops.arithmetic import add, mul
 from fastnn.ops.maps import mapped
 from fastnn.ops.slopes import times_slope
@@ -56,38 +56,35 @@ def linear(input, weight, bias=None):
     return fused_linear(input, weight, bias, None, 0.0, 0.0)
 
 
-cpdef Tensor fused_linear(Tensor input, Tensor weight, Tensor bias, object activation, double a, double b):
+cpdef Tensor fused_linear(object input, object weight, Tensor bias, object activation, double a, double b):
     """activation(input @ weight.T + bias) as one kernel; `activation`: the name of a map with parameters a and b.
 
     Where a gradient is recorded and the map's backward reads its input (gelu, silu), the two run one after the other.
     """
+    cdef Tensor x = tensor_of("linear", "input", 1, input), w = tensor_of("linear", "weight", 2, weight), out
     cdef np.ndarray y
-    cdef Tensor out
     cdef bint records
-    if input is None or weight is None:
-        name, place = ("input", 1) if input is None else ("weight", 2)
-        raise TypeError(f"linear(): argument '{name}' (position {place}) must be Tensor, not NoneType")
-    records = recording(input) or recording(weight) or bias is not None and recording(bias)
+    records = recording(x) or recording(w) or bias is not None and recording(bias)
     if records and activation is not None and "x" in unary_saves(activation):
-        return mapped(fused_linear(input, weight, bias, None, 0.0, 0.0), activation, a, b)
-    if np.PyArray_NDIM(weight.array) == 1:
-        out = matmul(input, weight)
+        return mapped(fused_linear(x, w, bias, None, 0.0, 0.0), activation, a, b)
+    if np.PyArray_NDIM(w.array) == 1:
+        out = matmul(x, w)
         return out if bias is None else add(out, bias)
-    if is_half(input.array) and is_half(weight.array) and (bias is None or is_half(bias.array)):
-        return fused_linear(input.to(dtypes.float32), weight.to(dtypes.float32),
+    if is_half(x.array) and is_half(w.array) and (bias is None or is_half(bias.array)):
+        return fused_linear(x.to(dtypes.float32), w.to(dtypes.float32),
                             None if bias is None else bias.to(dtypes.float32), activation, a, b).to(dtypes.float16)
-    if not is_real(input.array) or bias is not None and np.PyArray_NDIM(bias.array) > 1:
-        out = matmul(input, weight.t())
+    if not is_real(x.array) or bias is not None and np.PyArray_NDIM(bias.array) > 1:
+        out = matmul(x, w.t())
         out = out if bias is None else add(out, bias)
         return out if activation is None else mapped(out, activation, a, b)
-    y = K.linear_forward(input.array, weight.array, bias.array if bias is not None else None, activation, a, b)
+    y = K.linear_forward(x.array, w.array, bias.array if bias is not None else None, activation, a, b)
     if not records:
         return wrap(y)
-    out = record3(y, LINEAR, input, weight, bias,
-                  (input.array, weight.array, y if activation is not None else None, activation))
+    out = record3(y, LINEAR, x, w, bias,
+                  (x.array, w.array, y if activation is not None else None, activation))
     out.node.a, out.node.b = a, b
-    out.node.guard(input.version_object())
-    out.node.guard(weight.version_object())
+    out.node.guard(x.version_object())
+    out.node.guard(w.version_object())
     if activation is not None:
         out.node.guard(out.version_object())
     return out

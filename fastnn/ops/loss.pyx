@@ -367,8 +367,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", bint
 cdef object same_size(str name, object input, object target):
     if isinstance(input, Tensor) and isinstance(target, Tensor) and not np.PyArray_SAMESHAPE(
             (<Tensor>input).array, (<Tensor>target).array):
-        raise ValueError(f"{name}: using a target size ({target.shape}) that is different to the input size "
-                         f"({input.shape}) is deprecated. Please ensure they have the same size.")
+        raise ValueError(f"{name}: Target size ({target.shape}) must be the same as input size ({input.shape})")
 
 
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):

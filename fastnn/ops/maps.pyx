@@ -12,7 +12,7 @@ from fastnn._tape import operations
 from fastnn._tensor cimport Tensor, adopt_node, check_inplace, record1, recording, wrap
 from fastnn.kernels cimport elementwise as K
 from fastnn.kernels import unary_names, unary_saves
-from fastnn.ops._common cimport is_complex, is_half, is_ordinary, is_real, zero_d
+from fastnn.ops._common cimport is_complex, is_half, is_ordinary, is_real, tensor_of, zero_d
 from fastnn.ops._common import complex_rule
 from fastnn.ops.inplace cimport changed
 
@@ -67,9 +67,7 @@ def record_of(str name, str node):
 
 
 cdef Tensor apply(str name, object input, double a=0.0, double b=0.0):
-    if not isinstance(input, Tensor):
-        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
-    return apply_map(<Map>maps[name], name, <Tensor>input, a, b)
+    return apply_map(<Map>maps[name], name, tensor_of(name, "input", 1, input), a, b)
 
 
 cdef Tensor apply_map(Map map, str name, Tensor x, double a, double b):

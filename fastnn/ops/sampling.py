@@ -104,6 +104,8 @@ def randint(low=0, high=None, size=None, *, generator=None, dtype=None, device=N
     check_options(device, layout, pin_memory)
     if size is None:
         low, high, size = 0, low, high
+        if size is None:
+            raise TypeError("randint() missing its argument 'size': randint(high, size) or randint(low, high, size)")
     elif high is None:
         low, high = 0, low
     if low >= high:

@@ -8,7 +8,7 @@ from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, record1, recording, wrap
 from fastnn.kernels cimport softmax as S
 from fastnn.ops import pointwise
-from fastnn.ops._common cimport is_half, is_real, wrap_dim
+from fastnn.ops._common cimport is_half, is_real, tensor_of, wrap_dim
 from fastnn.ops.declare import operation
 from fastnn.ops.reduce cimport axes_of, in_single
 from fastnn.ops.reduce import amax, sum
@@ -35,7 +35,7 @@ LOG_SOFTMAX.second(lambda step, g: g - step.output(step.y).exp() * g.sum(step.ax
 
 
 cdef Tensor normalised(object input, object dim, object dtype, bint log):
-    cdef Tensor x = <Tensor?>input, out
+    cdef Tensor x = tensor_of("log_softmax" if log else "softmax", "input", 1, input), out
     if dtype is not None:
         x = x.to(dtype)
     if is_half(x.array):

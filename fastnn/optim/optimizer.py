@@ -6,6 +6,7 @@ from collections import OrderedDict, defaultdict
 
 from fastnn._tensor import Tensor
 from fastnn.autograd import enable_grad
+from fastnn.errors import type_name
 from fastnn.optim import _update
 from fastnn.utils.hooks import register
 
@@ -326,7 +327,7 @@ class Optimizer:
         for param in params:
             if not isinstance(param, Tensor):
                 raise TypeError("optimizer can only optimize Tensors, but one of the params is "
-                                + _typename(param))
+                                + type_name(param))
             if not (param.is_leaf or param.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")
         for name, default in self.defaults.items():
@@ -544,11 +545,6 @@ class Optimizer:
 
 
 Optimizer.step = _with_hooks(Optimizer.step)
-
-
-def _typename(value):
-    kind = type(value)
-    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _converted(param, value, key=None):

@@ -6,6 +6,7 @@ from fastnn.nn import init
 from fastnn.nn.functional import batch_norm, instance_norm
 from fastnn.nn.modules.lazy import LazyModuleMixin
 from fastnn.nn.modules.module import Module
+from fastnn.nn.modules.utils import check_sizes
 from fastnn.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from fastnn.ops.creation import empty, ones, tensor, zeros
 
@@ -18,6 +19,7 @@ class _NormBase(Module):
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, device=None,
                  dtype=None, *, bias=True):
         super().__init__()
+        check_sizes(type(self).__name__, num_features=num_features)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         kind = {"device": device, "dtype": dtype}

@@ -5,6 +5,7 @@ from itertools import chain
 from fastnn.nn import init
 from fastnn.nn.modules.lazy import LazyModuleMixin
 from fastnn.nn.modules.module import Module
+from fastnn.nn.modules.utils import check_sizes
 from fastnn.nn.parameter import Parameter, UninitializedParameter
 from fastnn.ops import conv, conv_composed
 from fastnn.ops.creation import empty
@@ -22,6 +23,7 @@ class _Conv(Module):
     def __init__(self, in_channels, out_channels, kernel_size, stride, padding, dilation, output_padding, groups, bias,
                  padding_mode, device, dtype):
         super().__init__()
+        check_sizes(type(self).__name__, in_channels=in_channels, out_channels=out_channels)
         if groups <= 0:
             raise ValueError(f"groups must be a positive integer, got {groups}")
         for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):

@@ -4,6 +4,7 @@ import math
 from fastnn.nn import init
 from fastnn.nn.modules.lazy import LazyModuleMixin
 from fastnn.nn.modules.module import Module
+from fastnn.nn.modules.utils import check_sizes
 from fastnn.nn.parameter import Parameter, UninitializedParameter
 from fastnn.ops.products import bilinear
 from fastnn.ops.creation import empty
@@ -77,9 +78,7 @@ class Linear(Module):
 
     def __init__(self, in_features, out_features, bias=True, device=None, dtype=None):
         super().__init__()
-        for name, value in (("in_features", in_features), ("out_features", out_features)):
-            if value < 0:
-                raise ValueError(f"Linear: expected {name} >= 0, got {value}")
+        check_sizes("Linear", in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter(empty(out_features, in_features, device=device, dtype=dtype))
         if bias:

@@ -1,5 +1,6 @@
 """Module: the base of all layers and models."""
 from fastnn._tensor import Tensor
+from fastnn.errors import type_name
 from fastnn.nn.modules import hooks as _hooks
 from fastnn.nn.modules.hooks import (register_module_backward_hook, register_module_forward_hook,
                                      register_module_forward_pre_hook,
@@ -294,7 +295,7 @@ class Module(Tree, Modes):
         """
         self._check_name("module", name, "_modules")
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{type(module).__name__} is not a Module subclass")
+            raise TypeError(f"{type_name(module)} is not a Module subclass")
         self._modules[name] = module
 
     register_module = add_module

@@ -207,6 +207,9 @@ class RNNBase(Module):
             return None, None
         what = "batched 3-D" if dims == 3 else "unbatched 2-D"
         if self.mode == "LSTM":
+            if not isinstance(hx, (tuple, list)) or len(hx) != 2:
+                found = f"{len(hx)} of them" if isinstance(hx, (tuple, list)) else type(hx).__name__
+                raise TypeError(f"LSTM: expected hx as a pair of tensors (h_0, c_0), got {found}")
             h, c = hx
             if h.ndim != dims or c.ndim != dims:
                 raise RuntimeError(f"For {what} input, hx and cx should also be {dims}-D but got ({h.ndim}-D, "

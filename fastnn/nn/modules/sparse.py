@@ -1,8 +1,8 @@
 """Embeddings as modules."""
 from fastnn.autograd.grad_mode import no_grad
-from fastnn.errors import ShapeError
 from fastnn.nn import init
 from fastnn.nn.modules.module import Module
+from fastnn.nn.modules.utils import check_sizes
 from fastnn.nn.parameter import Parameter
 from fastnn.ops import embedding as ops
 from fastnn.ops.creation import empty
@@ -10,9 +10,7 @@ from fastnn.ops.creation import empty
 
 class _Embedding(Module):
     def _set_up(self, num_embeddings, embedding_dim, padding_idx, weight, freeze, device, dtype):
-        for name, value in (("num_embeddings", num_embeddings), ("embedding_dim", embedding_dim)):
-            if value < 0:
-                raise ShapeError(f"{type(self).__name__}: expected {name} >= 0, got {value}")
+        check_sizes(type(self).__name__, num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         if padding_idx is not None:
             if not -num_embeddings <= padding_idx < max(num_embeddings, 1):
                 raise AssertionError("Padding_idx must be within num_embeddings")

@@ -1,4 +1,5 @@
 """Sizes of windows as tuples (``torch.nn.modules.utils``), which modules of other libraries use."""
+from fastnn.errors import ShapeError, shown
 
 
 def _ntuple(n, name="parse"):
@@ -14,6 +15,15 @@ _single, _pair, _triple, _quadruple = (_ntuple(n, name) for n, name in enumerate
 
 def _reverse_repeat_tuple(t, n):
     return tuple(x for x in reversed(t) for _ in range(n))
+
+
+def check_sizes(layer, **sizes):
+    """TypeError or ShapeError, which name the layer's argument, where a size is no int or negative."""
+    for name, value in sizes.items():
+        if not hasattr(value, "__index__"):
+            raise TypeError(f"{layer}: expected {name} to be an integer, got {shown(value)}")
+        if value < 0:
+            raise ShapeError(f"{layer}: expected {name} >= 0, got {value}")
 
 
 def consume_prefix_in_state_dict_if_present(state_dict, prefix):
