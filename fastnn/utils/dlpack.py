@@ -1,7 +1,7 @@
 """Exchange of memory with other array libraries by DLPack, through NumPy's implementation."""
 import numpy as np
 
-from fastnn._tensor import from_array
+from fastnn._tensor import Tensor, from_array
 
 __all__ = ["from_dlpack", "to_dlpack"]
 
@@ -9,7 +9,8 @@ __all__ = ["from_dlpack", "to_dlpack"]
 def from_dlpack(ext_tensor):
     """A tensor that shares the memory of another library's array.
 
-    Same as torch.utils.dlpack.from_dlpack.
+    Same as torch.utils.dlpack.from_dlpack. NumPy 2.1 lets nobody write into what it takes from others: there tensors made
+    of other libraries' arrays are read-only.
 
     Parameters
     ----------
@@ -32,6 +33,9 @@ def from_dlpack(ext_tensor):
     if not hasattr(ext_tensor, "__dlpack__"):
         raise TypeError(f"from_dlpack: expected an object with __dlpack__ and __dlpack_device__, got "
                         f"{type(ext_tensor).__name__}")
+    if isinstance(ext_tensor, Tensor):
+        ext_tensor.__dlpack__()  # refuses what it cannot share
+        return ext_tensor.detach()
     return from_array(np.from_dlpack(ext_tensor))
 
 
