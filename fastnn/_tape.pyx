@@ -454,4 +454,5 @@ cdef np.ndarray total(np.ndarray x, np.ndarray y):
 
 
 cdef np.ndarray duplicate(np.ndarray array):
-    return K.copy(array) if np.PyArray_CheckExact(array) else (<object>array).copy()
+    cdef bint known = np.PyArray_CheckExact(array) and np.PyArray_TYPE(array) != np.NPY_FLOAT16
+    return K.copy(array) if known else (<object>array).copy()

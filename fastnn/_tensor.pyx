@@ -463,6 +463,9 @@ cdef class Tensor(Operators):
     def data(self, Tensor value not None):
         if value.array.dtype != self.array.dtype and self.node is not None:
             raise RuntimeError("data: cannot change the dtype of a tensor inside a graph")
+        if class_of(value.array, Tensor) is not class_of(self.array, Tensor):
+            raise RuntimeError("Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have "
+                               "incompatible tensor type.")
         self.array = value.array
 
     @property

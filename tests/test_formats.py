@@ -201,6 +201,102 @@ def test_copies_of_repeated_elements_lie_in_order():
     assert nn.functional.linear(fastnn.ones(2, 3), fastnn.ones(1, 3), bias).tolist() == [[4.0], [5.0]]
 
 
+# ---- layers, losses and optimizers ----
+
+LAYERS = {
+    "conv": (nn.Conv2d(2, 3, 2), (1, 2, 4, 4)), "reflected": (nn.Conv1d(2, 2, 3, padding=1, padding_mode="reflect"),
+                                                           (1, 2, 4)),
+    "transposed": (nn.ConvTranspose2d(2, 2, 2), (1, 2, 3, 3)), "pool": (nn.MaxPool2d(2), (1, 2, 4, 4)),
+    "batch norm": (nn.BatchNorm1d(4), (6, 4)), "layer norm": (nn.LayerNorm(4), (3, 4)),
+    "group norm": (nn.GroupNorm(2, 4), (3, 4, 2)), "lstm": (nn.LSTM(4, 3), (2, 5, 4)), "cell": (nn.GRUCell(4, 3), (2, 4)),
+    "projected": (nn.LSTM(4, 3, proj_size=2), (2, 5, 4)), "encoder": (nn.TransformerEncoderLayer(4, 2, 8, 0.0), (3, 2, 4)),
+    "in place": (nn.Sequential(nn.Linear(4, 3), nn.ReLU(inplace=True)), (2, 4)), "upsampled": (nn.Upsample(scale_factor=2), (1, 2, 3)),
+    "softmax": (nn.Softmax(1), (2, 3)), "adaptive": (nn.AdaptiveAvgPool2d(2), (1, 2, 4, 4)), "glu": (nn.GLU(), (2, 4)),
+    "similar": (nn.CosineSimilarity(), (3, 4)), "windows": (nn.Unfold(2), (1, 2, 3, 3)),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_compute_in_float32_and_round_once(name):
+    layer, shape = LAYERS[name]
+    layer = copy.deepcopy(layer).bfloat16()
+    x = fastnn.from_numpy(np.random.default_rng(0).standard_normal(shape).astype(np.float32)).bfloat16()
+    found = []
+    for kind in (fastnn.bfloat16, fastnn.float32):
+        own, given = copy.deepcopy(layer).to(kind), x.to(kind).clone().requires_grad_()
+        made = own(given, given) if name == "similar" else own(given)
+        made = made[0] if isinstance(made, tuple) else made
+        made.square().sum().backward()
+        assert made.dtype is given.grad.dtype is kind and all(p.grad.dtype is kind for p in own.parameters())
+        assert all(b.dtype is kind for b in own.buffers() if b.is_floating_point())
+        found.append([made, given.grad, *(p.grad for p in own.parameters()), *own.buffers()])
+    for half, single in zip(*found):
+        np.testing.assert_allclose(half.float().detach().numpy(), single.float().detach().numpy(), 0.05, 0.05)
+
+
+def test_what_a_function_changes_is_changed():
+    F, x = nn.functional, fastnn.tensor([-1.0, 2.0]).bfloat16()
+    assert F.relu(x, inplace=True) is x and x.tolist() == [0.0, 2.0]
+    mean, var = fastnn.zeros(1).bfloat16(), fastnn.ones(1).bfloat16()
+    F.batch_norm(fastnn.tensor([[1.0], [3.0]]).bfloat16(), mean, var, training=True, momentum=0.5)
+    assert (mean.item(), var.item()) == (1.0, 1.5)
+    table = fastnn.full((2, 4), 2.0).bfloat16().requires_grad_()
+    F.embedding(fastnn.tensor([0]), table, max_norm=1.0)
+    assert table.tolist() == [[0.5] * 4, [2.0] * 4]
+
+
+@pytest.mark.parametrize("loss", ["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "cross_entropy", "kl_div",
+                                  "binary_cross_entropy_with_logits", "poisson_nll_loss", "soft_margin_loss"])
+def test_losses(loss):
+    x = fastnn.tensor([[0.5, -1.0], [2.0, 0.25]]).bfloat16().requires_grad_()
+    y = fastnn.tensor([[0.25, 0.75], [0.5, 0.5]]).bfloat16()
+    options = {"reduction": "batchmean"} if loss == "kl_div" else {}
+    made = getattr(nn.functional, loss)(x, y, **options)
+    made.backward()
+    single = getattr(nn.functional, loss)(x.float(), y.float(), **options)
+    assert made.dtype is x.grad.dtype is fastnn.bfloat16 and made.item() == pytest.approx(single.item(), rel=2 ** -8)
+
+
+@oracle
+@pytest.mark.parametrize("kind", ["bfloat16", "float16"])
+@pytest.mark.parametrize("name, options", [("SGD", {"lr": 0.1, "momentum": 0.9}), ("Adam", {"lr": 0.1}), ("AdamW", {}),
+                                           ("RMSprop", {}), ("Adagrad", {}), ("NAdam", {}), ("Adadelta", {})])
+def test_optimizers(torch, kind, name, options):
+    def run(t):
+        p = t.nn.Parameter(t.tensor([1.0, -2.0, 0.5]).to(getattr(t, kind)))
+        other = t.nn.Parameter(t.ones(2))
+        optimizer = getattr(t.optim, name)([p, other], **options)
+        for step in range(3):
+            p.grad = t.tensor([0.5, -0.25, 1.0 + step]).to(p.dtype)
+            other.grad = t.ones(2)
+            optimizer.step()
+        state = {key: str(value.dtype) for key, value in optimizer.state[p].items() if key != "step" and value.ndim}
+        return p.float().tolist(), other.tolist(), state, len(optimizer.state)
+    ours, theirs = run(fastnn), run(torch)
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=0.02, atol=0.01)
+    np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-5)
+    assert ours[2:] == theirs[2:]
+
+
+def test_gradients_of_parts():
+    """Elements that are chosen several times get the sum of their gradients."""
+    x = fastnn.arange(6.0).bfloat16().requires_grad_()
+    parts = [x[[1, 1, 4]], x[x > 3], x.as_strided((2, 2), (1, 2)), x.unfold(0, 3, 1)]
+    sum(part.float().sum() for part in parts).backward()
+    assert x.grad.tolist() == [2.0, 5.0, 4.0, 4.0, 4.0, 2.0]
+    loss = x.sum()
+    loss.backward()
+    assert loss.dtype is x.grad.dtype is fastnn.bfloat16 and x.grad.tolist() == [3.0, 6.0, 5.0, 5.0, 5.0, 3.0]
+
+
+def test_parts_are_joined_in_their_own_memory():
+    """Formats share a number among NumPy's types: their size is that of their dtype."""
+    from fastnn.ops import joining
+    for kind in (fastnn.bfloat16, fastnn.complex32, fastnn.float8_e5m2):
+        x = fastnn.arange(4).to(kind)
+        assert joining.cat([x, x]).tolist() == 2 * x.tolist() and joining.stack([x, x]).dtype is kind
+
+
 # ---- memory and files ----
 
 def test_memory_is_shared():

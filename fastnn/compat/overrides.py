@@ -21,8 +21,8 @@ class TorchFunctionMode:
     """A context in which functions' calls come to ``__torch_function__(func, types, args, kwargs)``.
 
     It sees functions of ``torch`` and its namespaces, methods and operators of tensors, and what layers call of them;
-    not what a layer's kernel computes. Functions of ``nn.functional`` and ``nn.init`` that have no parser in PyTorch
-    are seen when they are called by those modules' names.
+    not what is computed inside a layer's own kernel. Functions of ``nn.init`` are seen when they are called by that
+    module's name.
 
     Examples
     --------

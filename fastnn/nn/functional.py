@@ -9,21 +9,6 @@ from fastnn.ops.functions import public as _public
 from fastnn.ops.overriding import (  # noqa: F401
     handle_torch_function, has_torch_function, has_torch_function_unary, has_torch_function_variadic)
 
-# PyTorch's Python functions, whose own names are all; behind its parser are those of "functional", below.
-globals().update(_public("nn"))
-
-
-def _in_place(function):
-    @functools.wraps(function)
-    def wrapped(*args, **kwargs):
-        return function(*args, inplace=True, **kwargs)
-    wrapped.__name__, wrapped.__doc__ = function.__name__ + "_", f"``{function.__name__}`` in place."
-    return wrapped
-
-
-celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_ = [
-    _in_place(globals()[name]) for name in "celu elu hardtanh leaky_relu relu rrelu selu threshold".split()]
-
 
 def _implicit_dim(name, ndim, stacklevel):
     warnings.warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
@@ -31,6 +16,7 @@ def _implicit_dim(name, ndim, stacklevel):
     return 0 if ndim in (0, 1, 3) else 1
 
 
+@_operation("nn")
 def softmax(input, dim=None, _stacklevel=3, dtype=None):
     """exp(x) / sum(exp(x)) along `dim`.
 
@@ -53,6 +39,7 @@ def softmax(input, dim=None, _stacklevel=3, dtype=None):
     return _softmax.softmax(input, dim, dtype=dtype)
 
 
+@_operation("nn")
 def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     """log(softmax(x)) along `dim`.
 
@@ -75,6 +62,7 @@ def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     return _softmax.log_softmax(input, dim, dtype=dtype)
 
 
+@_operation("nn")
 def softmin(input, dim=None, _stacklevel=3, dtype=None):
     """softmax(-x) along `dim`.
 
@@ -95,6 +83,22 @@ def softmin(input, dim=None, _stacklevel=3, dtype=None):
     """
     dim = _implicit_dim("softmin", input.ndim, _stacklevel) if dim is None else dim
     return _softmax.softmax(pointwise.neg(input), dim, dtype=dtype)
+
+
+# PyTorch's Python functions, whose own names are all; behind its parser are those of "functional", below.
+globals().update(_public("nn"))
+
+
+def _in_place(function):
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        return function(*args, inplace=True, **kwargs)
+    wrapped.__name__, wrapped.__doc__ = function.__name__ + "_", f"``{function.__name__}`` in place."
+    return wrapped
+
+
+celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_ = [
+    _in_place(globals()[name]) for name in "celu elu hardtanh leaky_relu relu rrelu selu threshold".split()]
 
 
 _operation("functional")(celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_)

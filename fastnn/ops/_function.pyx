@@ -22,6 +22,7 @@ cdef extern from *:
     void fnn_callable(object type, Py_ssize_t offset)
     object PyObject_Vectorcall(object function, PyObject *const *args, size_t count, PyObject *names)
     Py_ssize_t PyVectorcall_NARGS(size_t count)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text)
     object PyMethod_New(object function, object instance)
 
 # NumPy's names of parameters, which PyTorch's functions take too.
@@ -70,6 +71,9 @@ cdef inline int form_of_all(PyObject *const *args, Py_ssize_t n) except -1:
                 form_of_array((<Tensor>args[i]).array)
             if form > found:
                 found = form
+        elif kind == STR:
+            if PyUnicode_GET_LENGTH(<object>args[i]) == 4:  # perhaps the device meta
+                found = max(found, form_of(<object>args[i]))
         elif kind != INT and kind != FLOAT and kind != NONE and kind != BOOL:
             form = form_of(<object>args[i])
             if form > found:
@@ -172,6 +176,7 @@ cdef class Function:
     # `home` and `name`: where programs find it, in a module or as ``fastnn.Tensor``'s. `others`: names beyond NumPy's
     # ({name: the function's own}); ``size=`` of a function that takes ``*size`` needs no mention. `out`: whether
     # ``out=`` is taken here, for a function without it. `scaled`: whether PyTorch's old order is taken, see below.
+    # `numpy`: whether NumPy's names are taken.
     # No docstring of its own: its ``__doc__`` is the function's.
     cdef Entry entry
     cdef readonly object __wrapped__
@@ -182,15 +187,16 @@ cdef class Function:
     cdef str rest                # ``*rest``, None if there is none that is a keyword too
     cdef str many                # ``*many``
     cdef dict others
-    cdef bint out, scaled
+    cdef bint out, scaled, numpy
     cdef bint ordinary  # whether another form of it is called where an argument has rules of its own
     cdef dict twins     # those forms
 
-    def __init__(self, function, str name, str home="fastnn", dict others=None, bint out=False, bint scaled=False):
+    def __init__(self, function, str name, str home="fastnn", dict others=None, bint out=False, bint scaled=False,
+                 bint numpy=True):
         self.entry = enter
         self.ordinary = True
         self.__wrapped__, self.__name__, self.home, self.others = function, name, home, others or {}
-        self.out, self.scaled = out, scaled
+        self.out, self.scaled, self.numpy = out, scaled, numpy
 
     cdef Function twin(self, int form):
         if self.twins is None:
@@ -198,7 +204,8 @@ cdef class Function:
         cdef Function twin = self.twins.get(form)
         if twin is None:
             rule = rule_of(form, self.__name__, self.__wrapped__, self.home)
-            twin = Function(rule, self.__name__, self.home, self.others, self.out or self.takes("out"), self.scaled)
+            twin = Function(rule, self.__name__, self.home, self.others, self.out or self.takes("out"), self.scaled,
+                            self.numpy)
             twin.ordinary = False
             if rule is self.__wrapped__:
                 twin.out = self.out
@@ -224,7 +231,7 @@ cdef class Function:
     def takes(self, str name):
         """Whether `name` is a keyword of this function."""
         self.look()
-        name = name if name in self.names else self.others.get(name, NUMPY_NAMES.get(name, name))
+        name = self.own_name(name)
         return name in self.names or name == self.rest or self.out and name == "out"
 
     cdef object renamed(self, tuple args, dict given):
@@ -269,7 +276,7 @@ cdef class Function:
     cdef str own_name(self, str name):
         if name in self.names:
             return name
-        own = self.others.get(name, NUMPY_NAMES.get(name, name))
+        own = self.others.get(name, NUMPY_NAMES.get(name, name) if self.numpy else name)
         return own if own in self.names or own == self.rest else name
 
     cdef object reordered(self, tuple args):

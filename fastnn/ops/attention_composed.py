@@ -3,6 +3,7 @@ import warnings
 
 from fastnn._tensor import Tensor
 from fastnn.dtypes import bool as bool_dtype
+from fastnn.ops._function import Function
 from fastnn.ops.attention import packed_attention
 from fastnn.ops.compare import logical_or
 from fastnn.ops.creation import zeros, zeros_like
@@ -151,6 +152,9 @@ def attend(query, key, value, embed_dim, num_heads, weight, weights, bias, bias_
         out = out.squeeze(1)
         weights = None if weights is None else weights.squeeze(0)
     return out, weights
+
+
+attend = Function(attend, "multi_head_attention_forward", "fastnn.nn.functional")
 
 
 @operation("nn")

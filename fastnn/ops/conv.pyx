@@ -7,7 +7,7 @@ from fastnn._tensor import record
 from fastnn import kernels
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport conv as K, elementwise, reduce
-from fastnn.ops._common cimport tensor_of
+from fastnn.ops._common cimport form_of_array, is_ordinary, rule_of, tensor_of
 from fastnn.ops._common import need_tensors
 from fastnn.ops.slopes import times_slope
 from fastnn.ops.declare import operation
@@ -177,6 +177,9 @@ cpdef Tensor convolve(str op, int spatial, object input, object weight, object b
                       object dilation, object groups, bint relu):
     """A convolution in `spatial` dimensions, then max(0, y) if `relu`, as one kernel."""
     cdef Tensor x = tensor_of(op, "input", 1, input), w = tensor_of(op, "weight", 2, weight)
+    if not is_ordinary(x.array):
+        made = rule_of(form_of_array(x.array), op)(x, w, bias, stride, padding, dilation, groups)
+        return made.relu() if relu else made
     check(op, x, w, bias, spatial)
     cdef int missing = (1 if spatial == 1 else 0) | (2 if np.PyArray_NDIM(x.array) == spatial + 1 else 0)
     stride = numbers(op, "stride", stride, spatial)

@@ -75,6 +75,9 @@ def _factors(a, pivot=True):
 
 def _order(pivots, rows):
     """Which rows of A those of L U are, (..., rows)."""
+    if pivots.size and not 1 <= pivots.min() <= pivots.max() <= rows:
+        raise RuntimeError("pivots must be between 1 and LU.size(-2) inclusive. Did you properly pass the result of "
+                           "lu_factor?")
     flat = pivots.reshape(math.prod(pivots.shape[:-1]), pivots.shape[-1])
     order, every = np.tile(np.arange(rows), (len(flat), 1)), np.arange(len(flat))
     for k in range(flat.shape[1]):

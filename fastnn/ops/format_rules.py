@@ -63,7 +63,7 @@ def _mapped(change, value):
 def rule_of(name, function=None, home="fastnn"):
     """What stands for `function` of a home where a tensor or dtype of a format is among its arguments."""
     function = HOMES["fastnn"][name].function if function is None else function
-    names = {name, getattr(function, "__name__", name)}
+    names = {name, getattr(function, "__name__", name)} if home != "fastnn.nn.functional" else set()
     if names & VIEWS:
         return function
     if name.endswith("_") and not name.endswith("__"):
@@ -125,21 +125,34 @@ def computed(name, function, exact=False, home="fastnn"):
             raise NotImplementedError(f"{formats.NO_DATA} {name}")
         kind = min(found, key=lambda kind: kind.is_floating_point)  # complex numbers come first
         asked = kwargs.get("dtype")
+        given = list(tensors_in(given))
+        ranked = any(x.ndim and x.dtype in STORED for x in given)  # then tensors without dimensions do not count
         keeps = asked is not None and asked not in STORED or asked is None and any(
-            x.ndim and x.dtype not in STORED and (x.dtype.is_floating_point or x.dtype.is_complex)
-            for x in tensors_in(given))
+            (x.ndim or not ranked) and x.dtype not in STORED and (x.dtype.is_floating_point or x.dtype.is_complex)
+            for x in given)
+
+        wide = {}  # {id of a tensor: (it, its numbers)}
 
         def widened(value):
             if isinstance(value, Tensor) and value.dtype in STORED:
                 packed = value.dtype is dtypes.float4_e2m1fn_x2
-                return value.view(dtypes.uint8) if packed else value.to(WIDE[value.dtype])
+                if id(value) not in wide:
+                    wide[id(value)] = value, value.view(dtypes.uint8) if packed else value.to(WIDE[value.dtype])
+                return wide[id(value)][1]
             return WIDE.get(value, value) if isinstance(value, dtypes.dtype) else value
 
         def rounded(value):
+            for own, numbers in wide.values():
+                if value is numbers:
+                    return own
             fits = isinstance(value, Tensor) and not keeps and value.dtype in (dtypes.float32, dtypes.complex64)
             return value.to(kind if kind.is_complex == value.dtype.is_complex else kind.to_real()) if fits else value
         rule = complex_rule(name, function, home) if kind.is_complex else function
         made = rule(*[_mapped(widened, value) for value in args],
                         **{key: _mapped(widened, value) for key, value in kwargs.items()})
+        for own, numbers in wide.values():
+            if numbers._version:  # changed by ``inplace=True``, statistics of a batch, a table's ``max_norm`` ...
+                leaf = own.is_leaf and own.requires_grad
+                (own.detach() if leaf else own).copy_(numbers.detach() if leaf else numbers)
         return made if exact else _mapped(rounded, made)
     return by_way

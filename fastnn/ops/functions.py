@@ -8,7 +8,7 @@ from fastnn.ops.declare import HOMES
 
 _SELF = dict.fromkeys(("input", "a", "x", "x1"), "self")  # the tensor's names beside a method's own
 MODULES = {"fastnn": "fastnn", "Tensor": "fastnn.Tensor", "functional": "fastnn.nn.functional",
-           "linalg": "fastnn.linalg", "special": "fastnn.special", "fft": "fastnn.fft"}
+           "nn": "fastnn.nn.functional", "linalg": "fastnn.linalg", "special": "fastnn.special", "fft": "fastnn.fft"}
 FORMS = {True: inplace.form, "view": inplace.view_form}
 
 
@@ -19,8 +19,8 @@ def public(home):
         function = found.function
         if found.inplace:
             function = FORMS.get(found.inplace, found.inplace)(function.__name__, function)
-        made[name] = function if isinstance(function, property) or home == "nn" else Function(
-            function, name, MODULES[home], found.keywords, found.out, found.scaled)
+        made[name] = function if isinstance(function, property) else Function(
+            function, name, MODULES[home], found.keywords, found.out, found.scaled, home != "nn")
     return made
 
 

@@ -155,6 +155,9 @@ def _slice_backward(grad, shape, index, basic):
     dx = np.zeros(shape, grad.dtype)
     if basic:
         dx[index] = grad
+    elif grad.dtype.kind == "V":  # of a format
+        from fastnn.formats import in_numbers
+        return in_numbers(_slice_backward, grad, shape, index, basic)
     else:
         np.add.at(dx, index, grad)
     return dx
@@ -357,6 +360,8 @@ def index_select(input, dim, index, *, out=None):
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     if index.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
+    if (index.numpy() < 0).any():  # which elsewhere count from the end
+        raise IndexError("index_select(): index out of range in self")
     if input.ndim == 0:
         return into("index_select", out, getitem(input.reshape(1), index.reshape(-1)).reshape(()), (input, index))
     made = getitem(input, (slice(None),) * dim + (index.reshape(-1),))

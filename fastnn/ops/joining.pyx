@@ -62,7 +62,7 @@ cdef np.ndarray joined(list arrays, int d, object dtype):
     shape[d] = 0
     for item in arrays:
         x = <np.ndarray>item
-        if dtype is not None or not np.PyArray_ISCARRAY_RO(x):
+        if dtype is not None or not np.PyArray_ISCARRAY_RO(x) or np.PyArray_TYPE(x) == np.NPY_VOID:
             return numpy.concatenate(arrays, axis=d, dtype=dtype, casting="unsafe")
         shape[d] += np.PyArray_DIM(x, d)
     for axis in range(ndim):
@@ -91,8 +91,8 @@ cdef object common_dtype(tuple tensors):
     """The dtype that all promote to; None if all have one."""
     cdef int typenum = np.PyArray_TYPE((<Tensor>tensors[0]).array)
     cdef bint same = True
-    for x in tensors:
-        same = same and np.PyArray_TYPE((<Tensor>x).array) == typenum
+    for x in tensors:  # formats share a number
+        same = same and np.PyArray_TYPE((<Tensor>x).array) == typenum != np.NPY_VOID
     if same:
         return None
     dtype = (<Tensor>tensors[0]).array.dtype

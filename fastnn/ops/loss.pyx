@@ -356,12 +356,13 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", bint
                       "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
                       "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
                       stacklevel=2)
+    cdef object batch = input.shape[0] if reduction == "batchmean" and input.ndim else None
     if isinstance(input, Tensor) and isinstance(target, Tensor) and input.shape != target.shape:
         shape = broadcast_shapes(tuple(input.shape), tuple(target.shape))
         input, target = input.expand(shape), target.expand(shape)
     loss = pointwise(KL_LOG if log_target else KL, input, target, None, None,
                      "sum" if reduction == "batchmean" else reduction, 0.0, 0.0)
-    return loss / input.shape[0] if reduction == "batchmean" and input.ndim else loss
+    return loss if batch is None else loss / batch
 
 
 cdef object same_size(str name, object input, object target):

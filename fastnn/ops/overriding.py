@@ -1,8 +1,8 @@
 """Classes and contexts that take over functions: ``__torch_function__`` (PyTorch's protocol).
 
-Calls come here from `fastnn.ops._common` and, for what does not go through it, from wrappers in the namespaces of
-`nn.functional` and `nn.init`; but only while a class of tensors overrides functions or a mode is active. An argument of
-another class with ``__torch_function__`` is found when its call has failed.
+Calls come here from `fastnn.ops._function` and, for what does not go through it, from wrappers in the namespace of
+`nn.init`; but only while a class of tensors overrides functions or a mode is active. An argument of another class with
+``__torch_function__`` is found when its call has failed.
 """
 import _thread
 import contextlib
@@ -165,13 +165,12 @@ def begin():
         _users += 1
         if _users > 1:
             return
-        for module in ("fastnn.nn.functional", "fastnn.nn.init"):
-            namespace = vars(sys.modules[module])
-            for name, value in list(namespace.items()):
-                if not name.startswith("_") and callable(value) and not isinstance(value, (Function, type)) \
-                        and value.__module__.startswith("fastnn") and value.__module__ != __name__:
-                    namespace[name] = _wrapper(value)
-                    _undo.append(functools.partial(namespace.__setitem__, name, value))
+        namespace = vars(sys.modules["fastnn.nn.init"])
+        for name, value in list(namespace.items()):
+            if not name.startswith("_") and callable(value) and not isinstance(value, (Function, type)) \
+                    and value.__module__.startswith("fastnn"):
+                namespace[name] = _wrapper(value)
+                _undo.append(functools.partial(namespace.__setitem__, name, value))
         before = dict(_operators.functions)
         _operators.install(**{name: function if name in ("repr", "construct", "unbind") else _method(name, function)
                               for name, function in before.items()})

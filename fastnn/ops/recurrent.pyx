@@ -7,6 +7,7 @@ from fastnn._tape cimport Node, Op, Version, declare_joint
 from fastnn._tensor cimport Tensor, recording, recordn, set_output, wrap
 from fastnn._tensor import record
 from fastnn.kernels cimport recurrent as K
+from fastnn.ops._common cimport form_of_array, is_ordinary, rule_of
 from fastnn.ops.recurrent_composed import by_steps, cell
 
 np.import_array()
@@ -82,6 +83,9 @@ def recurrent(str mode, Tensor input not None, list weights not None, Tensor h0=
     -------
     (output, hn, cn); cn None unless LSTM.
     """
+    if not is_ordinary(input.array):
+        return rule_of(form_of_array(input.array), mode, recurrent)(mode, input, weights, h0, c0, batch_sizes,
+                                                                    batch_first, directions)
     cdef Layer s = Layer.__new__(Layer)
     s.x = input.array
     s.h0 = None if h0 is None else h0.array
@@ -97,6 +101,8 @@ def recurrent_cell(str mode, Tensor input not None, list weights not None, Tenso
     -------
     (h, c); c None unless LSTM.
     """
+    if not is_ordinary(input.array):
+        return rule_of(form_of_array(input.array), mode, recurrent_cell)(mode, input, weights, h0, c0)
     cdef Layer s = Layer.__new__(Layer)
     s.cell = True
     s.directions = 1

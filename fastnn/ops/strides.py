@@ -40,6 +40,9 @@ def _strided_backward(grad, shape, own, view):
     """`own`, `view`: (sizes, steps, first offset) of the input and of the view."""
     if not grad.size or 0 in shape:
         return np.zeros(shape, grad.dtype)
+    if grad.dtype.kind == "V":  # of a format
+        from fastnn.formats import in_numbers
+        return in_numbers(_strided_backward, grad, shape, own, view)
     return _as_strided_backward(grad, _element_offsets(*own), _element_offsets(*view))
 
 

@@ -238,6 +238,8 @@ cdef dict state_of(object state, Tensor tensor):
 
 cpdef Tensor zeros_like(Tensor tensor):
     """State of a parameter: zeros of its shape and dtype, C-contiguous."""
+    if np.PyArray_TYPE(tensor.array) == np.NPY_VOID:  # of a format
+        return wrap(numpy.zeros_like(tensor.array, order="C"))
     cdef np.ndarray array = _core.new_like(tensor.array, np.PyArray_TYPE(tensor.array))
     memset(np.PyArray_DATA(array), 0, np.PyArray_NBYTES(array))
     return wrap(array)
@@ -466,14 +468,18 @@ def assign(list tensors, list arrays):
         (<Tensor>item).bump()
 
 
-def with_sparse_gradients(list tensors):
-    """Those of the parameters, which a step of arrays does not take."""
+def apart(list tensors):
+    """The parameters that a step of arrays does not take: with sparse gradients, in half precision."""
     cdef Tensor tensor
     cdef list found = []
+    cdef int number
     for item in tensors:
         tensor = <Tensor?>item
-        if tensor.grad_ is not None and not np.PyArray_CheckExact((<Tensor>tensor.grad_).array):
-            found.append(tensor)
+        if tensor.grad_ is not None:
+            number = np.PyArray_TYPE(tensor.array)
+            if not np.PyArray_CheckExact((<Tensor>tensor.grad_).array) or number == np.NPY_FLOAT16 \
+                    or number == np.NPY_VOID:
+                found.append(tensor)
     return found
 
 

@@ -4,6 +4,7 @@ import functools
 import warnings
 from collections import OrderedDict, defaultdict
 
+from fastnn import dtypes
 from fastnn._tensor import Tensor
 from fastnn.autograd import enable_grad
 from fastnn.errors import type_name
@@ -105,6 +106,7 @@ def check_at_least_zero(**options):
             raise ValueError(f"Invalid {_SPOKEN.get(name, name + ' value')}: {value}")
 
 
+_HALVES = dtypes.bfloat16, dtypes.float16
 _SPOKEN = {"lr": "learning rate", "eps": "epsilon value"}
 
 
@@ -250,11 +252,11 @@ class Optimizer:
                 loss = closure()
         update = self._update_group
         for group in self.param_groups:
-            sparse = _update.with_sparse_gradients(group["params"])
-            if sparse:
-                for param in sparse:
-                    self._update_sparse(group, param)
-                group = {**group, "params": [p for p in group["params"] if all(p is not q for q in sparse)]}
+            apart = _update.apart(group["params"])
+            if apart:
+                for param in apart:
+                    (self._update_half if param.dtype in _HALVES else self._update_sparse)(group, param)
+                group = {**group, "params": [p for p in group["params"] if all(p is not q for q in apart)]}
             if self._repeated:
                 for param in group["params"]:
                     update({**group, "params": [param]})
@@ -268,6 +270,20 @@ class Optimizer:
     def _update_sparse(self, group, param):
         """A step of a parameter with a sparse gradient, as an embedding with ``sparse=True`` has."""
         raise RuntimeError(f"{type(self).__name__} does not support sparse gradients{self._without_sparse}")
+
+    def _update_half(self, group, param):
+        """A step of a parameter in half precision: in float32, rounded once, as its state is."""
+        wide, kind = param.detach().float(), param.dtype
+        wide.grad = param.grad.float()
+        self.state[wide] = {key: value.float() if isinstance(value, Tensor) and value.dtype is kind else value
+                            for key, value in self.state[param].items()}
+        try:
+            self._update_group({**group, "params": [wide]})
+            param.detach().copy_(wide)
+            self.state[param] = {key: value.to(kind) if isinstance(value, Tensor) and value.ndim and key != "step" else
+                                 value for key, value in self.state[wide].items()}
+        finally:
+            del self.state[wide]
 
     def zero_grad(self, set_to_none=True):
         """Remove all gradients, or set them to zeros.

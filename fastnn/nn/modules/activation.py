@@ -1,10 +1,10 @@
 """Activations as modules: smooth ones and those that couple elements; the piecewise ones are imported."""
+from fastnn.nn import functional as F
 from fastnn.nn.functional import log_softmax, softmax, softmin
 from fastnn.nn.modules.module import Module
 from fastnn.nn.modules.piecewise import (Activation, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, PReLU,
                                          ReLU, ReLU6, RReLU, Softshrink, Step, Threshold, _InPlace, _Plain,
                                          _WithOptions)
-from fastnn.ops import activation, trigonometric
 
 __all__ = [
     "CELU", "ELU", "GELU", "GLU", "SELU", "Activation", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh",
@@ -29,7 +29,7 @@ class SELU(_InPlace):
     tensor([-1.1113,  0.0000,  2.1014])
     """
 
-    _function, _map = staticmethod(activation.selu), "selu"
+    _function, _map = staticmethod(F.selu), "selu"
 
 
 class SiLU(_InPlace):
@@ -48,7 +48,7 @@ class SiLU(_InPlace):
     tensor([-0.2689,  0.0000,  1.7616])
     """
 
-    _function = staticmethod(activation.silu)
+    _function = staticmethod(F.silu)
 
 
 class Mish(_InPlace):
@@ -67,7 +67,7 @@ class Mish(_InPlace):
     tensor([-0.3034,  0.0000,  1.9440])
     """
 
-    _function = staticmethod(activation.mish)
+    _function = staticmethod(F.mish)
 
 
 class Sigmoid(_Plain):
@@ -81,7 +81,7 @@ class Sigmoid(_Plain):
     tensor([0.2689, 0.5000, 0.8808])
     """
 
-    _function, _map = staticmethod(activation.sigmoid), "sigmoid"
+    _function, _map = staticmethod(F.sigmoid), "sigmoid"
 
 
 class Tanh(_Plain):
@@ -95,7 +95,7 @@ class Tanh(_Plain):
     tensor([-0.7616,  0.0000,  0.9640])
     """
 
-    _function, _map = staticmethod(trigonometric.tanh), "tanh"
+    _function, _map = staticmethod(F.tanh), "tanh"
 
 
 class LogSigmoid(_Plain):
@@ -109,7 +109,7 @@ class LogSigmoid(_Plain):
     tensor([-2.0000e+02, -6.9315e-01, -1.2693e-01])
     """
 
-    _function = staticmethod(activation.logsigmoid)
+    _function = staticmethod(F.logsigmoid)
 
 
 class Softsign(_Plain):
@@ -123,7 +123,7 @@ class Softsign(_Plain):
     tensor([-0.5000,  0.0000,  0.7500])
     """
 
-    _function = staticmethod(activation.softsign)
+    _function = staticmethod(F.softsign)
 
 
 class Tanhshrink(_Plain):
@@ -137,7 +137,7 @@ class Tanhshrink(_Plain):
     tensor([-0.2384,  0.0000,  1.0360])
     """
 
-    _function = staticmethod(activation.tanhshrink)
+    _function = staticmethod(F.tanhshrink)
 
 
 class ELU(_WithOptions):
@@ -158,7 +158,7 @@ class ELU(_WithOptions):
     tensor([-0.6321,  0.0000,  2.0000])
     """
 
-    _function, _options = staticmethod(activation.elu), ("alpha",)
+    _function, _options = staticmethod(F.elu), ("alpha",)
 
     def __init__(self, alpha=1.0, inplace=False):
         super().__init__(alpha, inplace=inplace)
@@ -182,7 +182,7 @@ class CELU(_WithOptions):
     tensor([-0.7869,  0.0000,  2.0000])
     """
 
-    _function, _options = staticmethod(activation.celu), ("alpha",)
+    _function, _options = staticmethod(F.celu), ("alpha",)
 
     def __init__(self, alpha=1.0, inplace=False):
         super().__init__(alpha, inplace=inplace)
@@ -206,7 +206,7 @@ class GELU(_WithOptions):
     tensor([-0.1588,  0.0000,  1.9546])
     """
 
-    _function, _options = staticmethod(activation.gelu), ("approximate",)
+    _function, _options = staticmethod(F.gelu), ("approximate",)
 
     def __init__(self, approximate="none"):
         super().__init__(approximate)
@@ -230,7 +230,7 @@ class Softplus(_WithOptions):
     tensor([ 0.3133,  0.6931, 30.0000])
     """
 
-    _function, _options = staticmethod(activation.softplus), ("beta", "threshold")
+    _function, _options = staticmethod(F.softplus), ("beta", "threshold")
 
     def __init__(self, beta=1.0, threshold=20.0):
         super().__init__(beta, threshold)
@@ -337,7 +337,7 @@ class GLU(Module):
         self.dim = dim
 
     def forward(self, input):
-        return activation.glu(input, self.dim)
+        return F.glu(input, self.dim)
 
     def extra_repr(self):
         return f"dim={self.dim}"

@@ -2,10 +2,11 @@
 from typing import NamedTuple
 
 from fastnn._tensor import Tensor
+from fastnn.nn import functional as F
 from fastnn.nn.modules.container import ModuleList, Sequential
 from fastnn.nn.modules.linear import Linear
 from fastnn.nn.modules.module import Module
-from fastnn.ops import creation, joining, softmax
+from fastnn.ops import creation, joining
 
 
 class _ASMoutput(NamedTuple):  # noqa: N801 (PyTorch's name)
@@ -89,7 +90,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         if target.numel() and (int(target.min()) < 0 or int(target.max()) >= self.n_classes):
             raise RuntimeError(f"Target values should be in [0, {self.n_classes - 1}], but values in range "
                                f"[{target.min().item()}, {target.max().item()}] were found. ")
-        head = softmax.log_softmax(self.head(rows), 1)
+        head = F.log_softmax(self.head(rows), 1)
         output = creation.zeros(len(target), dtype=head.dtype)
         for i, (low, high) in enumerate(zip([0, *self.cutoffs], self.cutoffs)):
             place = ((target >= low) & (target < high)).nonzero().squeeze(1)
@@ -100,7 +101,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             if i == 0:
                 found = found.gather(1, own.unsqueeze(1)).squeeze(1)
             else:
-                tail = softmax.log_softmax(self.tail[i - 1](rows[place]), 1)
+                tail = F.log_softmax(self.tail[i - 1](rows[place]), 1)
                 found = found[:, self.shortlist_size + i - 1] + tail.gather(1, (own - low).unsqueeze(1)).squeeze(1)
             output = output.index_copy(0, place, found)
         loss = (-output).mean()
@@ -108,10 +109,10 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     def log_prob(self, input):
         """The log-probabilities of all classes, (N, n_classes)."""
-        head = softmax.log_softmax(self.head(input), 1)
+        head = F.log_softmax(self.head(input), 1)
         parts = [head[:, :self.shortlist_size]]
         for i, tail in enumerate(self.tail):
-            parts.append(softmax.log_softmax(tail(input), 1) + head[:, self.shortlist_size + i].unsqueeze(1))
+            parts.append(F.log_softmax(tail(input), 1) + head[:, self.shortlist_size + i].unsqueeze(1))
         return joining.cat(parts, 1)
 
     def predict(self, input):

@@ -1,6 +1,6 @@
 """Channels in another order."""
 from fastnn.nn.modules.module import Module
-from fastnn.ops.shuffle import channel_shuffle
+from fastnn.nn.functional import channel_shuffle
 
 
 class ChannelShuffle(Module):

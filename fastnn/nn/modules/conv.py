@@ -2,14 +2,14 @@
 import math
 from itertools import chain
 
+from fastnn.nn import functional as F
 from fastnn.nn import init
 from fastnn.nn.modules.lazy import LazyModuleMixin
 from fastnn.nn.modules.module import Module
 from fastnn.nn.modules.utils import check_sizes
 from fastnn.nn.parameter import Parameter, UninitializedParameter
-from fastnn.ops import conv, conv_composed
+from fastnn.ops import conv
 from fastnn.ops.creation import empty
-from fastnn.ops.padding import pad
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -109,7 +109,7 @@ class _ConvForward(_Conv):
     def _convolve(self, input, relu):
         padding = self.padding
         if self.padding_mode != "zeros":
-            input, padding = pad(input, self._widths(), mode=self.padding_mode), 0
+            input, padding = F.pad(input, self._widths(), mode=self.padding_mode), 0
         return conv.convolve(f"conv{self._spatial}d", self._spatial, input, self.weight, self.bias, self.stride,
                              padding, self.dilation, self.groups, relu)
 
@@ -229,8 +229,8 @@ class Conv3d(_ConvForward):
     def _convolve(self, input, relu):
         padding = self.padding
         if self.padding_mode != "zeros":
-            input, padding = pad(input, self._widths(), mode=self.padding_mode), 0
-        y = conv_composed.conv3d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+            input, padding = F.pad(input, self._widths(), mode=self.padding_mode), 0
+        y = F.conv3d(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
         return y.relu() if relu else y
 
 
@@ -310,7 +310,7 @@ class ConvTranspose1d(_ConvTranspose):
     """
 
     _spatial = 1
-    _function = staticmethod(conv.conv_transpose1d)
+    _function = staticmethod(F.conv_transpose1d)
 
 
 class ConvTranspose2d(_ConvTranspose):
@@ -336,7 +336,7 @@ class ConvTranspose2d(_ConvTranspose):
     (torch.Size([1, 2, 15, 15]), torch.Size([1, 2, 16, 16]))
     """
 
-    _function = staticmethod(conv.conv_transpose2d)
+    _function = staticmethod(F.conv_transpose2d)
 
 
 class _Lazy(LazyModuleMixin):

@@ -1,6 +1,6 @@
 """Distances and similarities as modules."""
 from fastnn.nn.modules.module import Module
-from fastnn.ops.distance import cosine_similarity, pairwise_distance
+from fastnn.nn.functional import cosine_similarity, pairwise_distance
 
 
 class PairwiseDistance(Module):

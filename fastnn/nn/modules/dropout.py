@@ -1,6 +1,6 @@
 """Dropout as modules: active in training mode alone."""
+from fastnn.nn import functional as F
 from fastnn.nn.modules.module import Module
-from fastnn.ops import dropout
 
 
 class _DropoutNd(Module):
@@ -47,7 +47,7 @@ class Dropout(_DropoutNd):
     tensor([1., 1., 1.])
     """
 
-    _function = staticmethod(dropout.dropout)
+    _function = staticmethod(F.dropout)
 
 
 class Dropout1d(_DropoutNd):
@@ -71,7 +71,7 @@ class Dropout1d(_DropoutNd):
     True
     """
 
-    _function = staticmethod(dropout.dropout1d)
+    _function = staticmethod(F.dropout1d)
 
 
 class Dropout2d(_DropoutNd):
@@ -95,7 +95,7 @@ class Dropout2d(_DropoutNd):
     True
     """
 
-    _function = staticmethod(dropout.dropout2d)
+    _function = staticmethod(F.dropout2d)
 
 
 class Dropout3d(_DropoutNd):
@@ -119,7 +119,7 @@ class Dropout3d(_DropoutNd):
     True
     """
 
-    _function = staticmethod(dropout.dropout3d)
+    _function = staticmethod(F.dropout3d)
 
 
 class AlphaDropout(_DropoutNd):
@@ -143,7 +143,7 @@ class AlphaDropout(_DropoutNd):
     """
 
     def forward(self, input):
-        return dropout.alpha_dropout(input, self.p, self.training)
+        return F.alpha_dropout(input, self.p, self.training)
 
 
 class FeatureAlphaDropout(_DropoutNd):
@@ -164,4 +164,4 @@ class FeatureAlphaDropout(_DropoutNd):
     """
 
     def forward(self, input):
-        return dropout.feature_alpha_dropout(input, self.p, self.training)
+        return F.feature_alpha_dropout(input, self.p, self.training)

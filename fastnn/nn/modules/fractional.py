@@ -1,6 +1,6 @@
 """Fractional max pooling."""
+from fastnn.nn import functional as F
 from fastnn.nn.modules.module import Module
-from fastnn.ops import fractional_pool
 
 
 class _FractionalMaxPool(Module):
@@ -49,7 +49,7 @@ class FractionalMaxPool2d(_FractionalMaxPool):
     torch.Size([1, 1, 7, 7])
     """
 
-    _n, _function = 2, staticmethod(fractional_pool.fractional_max_pool2d)
+    _n, _function = 2, staticmethod(F.fractional_max_pool2d)
 
 
 class FractionalMaxPool3d(_FractionalMaxPool):
@@ -77,4 +77,4 @@ class FractionalMaxPool3d(_FractionalMaxPool):
     torch.Size([1, 1, 3, 3, 3])
     """
 
-    _n, _function = 3, staticmethod(fractional_pool.fractional_max_pool3d)
+    _n, _function = 3, staticmethod(F.fractional_max_pool3d)

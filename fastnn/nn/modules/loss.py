@@ -5,11 +5,11 @@ sample. `size_average` and `reduce` are PyTorch's deprecated forms of it: ``size
 ``reduce=False`` means "none". x is the input, y the target. Errors of shapes and dtypes are raised by fastnn.ops.loss
 and fastnn.ops.loss_composed.
 """
+from fastnn.nn import functional as F
 from fastnn.nn.modules.margin_loss import (CosineEmbeddingLoss, HingeEmbeddingLoss, MarginRankingLoss,
                                            MultiLabelMarginLoss, MultiLabelSoftMarginLoss, MultiMarginLoss,
                                            SoftMarginLoss, TripletMarginLoss, TripletMarginWithDistanceLoss, _Loss,
                                            _WeightedLoss)
-from fastnn.ops import loss, loss_composed
 
 __all__ = [
     "BCELoss", "BCEWithLogitsLoss", "CTCLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GaussianNLLLoss",
@@ -42,7 +42,7 @@ class MSELoss(_Loss):
     """
 
     def forward(self, input, target):
-        return loss.mse_loss(input, target, reduction=self.reduction)
+        return F.mse_loss(input, target, reduction=self.reduction)
 
 
 class L1Loss(_Loss):
@@ -61,7 +61,7 @@ class L1Loss(_Loss):
     """
 
     def forward(self, input, target):
-        return loss.l1_loss(input, target, reduction=self.reduction)
+        return F.l1_loss(input, target, reduction=self.reduction)
 
 
 class SmoothL1Loss(_Loss):
@@ -86,7 +86,7 @@ class SmoothL1Loss(_Loss):
         self.beta = beta
 
     def forward(self, input, target):
-        return loss.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
+        return F.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
 
 
 class HuberLoss(_Loss):
@@ -113,7 +113,7 @@ class HuberLoss(_Loss):
         self.delta = delta
 
     def forward(self, input, target):
-        return loss.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
+        return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
 
 
 class BCELoss(_WeightedLoss):
@@ -139,7 +139,7 @@ class BCELoss(_WeightedLoss):
     """
 
     def forward(self, input, target):
-        return loss.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
+        return F.binary_cross_entropy(input, target, self.weight, reduction=self.reduction)
 
 
 class BCEWithLogitsLoss(_Loss):
@@ -167,7 +167,7 @@ class BCEWithLogitsLoss(_Loss):
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input, target):
-        return loss.binary_cross_entropy_with_logits(input, target, self.weight, reduction=self.reduction,
+        return F.binary_cross_entropy_with_logits(input, target, self.weight, reduction=self.reduction,
                                                      pos_weight=self.pos_weight)
 
 
@@ -202,7 +202,7 @@ class CrossEntropyLoss(_WeightedLoss):
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
     def forward(self, input, target):
-        return loss.cross_entropy(input, target, self.weight, ignore_index=self.ignore_index,
+        return F.cross_entropy(input, target, self.weight, ignore_index=self.ignore_index,
                                   reduction=self.reduction, label_smoothing=self.label_smoothing)
 
 
@@ -234,7 +234,7 @@ class NLLLoss(_WeightedLoss):
         self.ignore_index = ignore_index
 
     def forward(self, input, target):
-        return loss.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
+        return F.nll_loss(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
 
 class KLDivLoss(_Loss):
@@ -261,7 +261,7 @@ class KLDivLoss(_Loss):
         self.log_target = log_target
 
     def forward(self, input, target):
-        return loss.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
+        return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
 class PoissonNLLLoss(_Loss):
@@ -290,7 +290,7 @@ class PoissonNLLLoss(_Loss):
         self.log_input, self.full, self.eps = log_input, full, eps
 
     def forward(self, log_input, target):
-        return loss.poisson_nll_loss(log_input, target, log_input=self.log_input, full=self.full, eps=self.eps,
+        return F.poisson_nll_loss(log_input, target, log_input=self.log_input, full=self.full, eps=self.eps,
                                      reduction=self.reduction)
 
 
@@ -321,7 +321,7 @@ class GaussianNLLLoss(_Loss):
         self.full, self.eps = full, eps
 
     def forward(self, input, target, var):
-        return loss_composed.gaussian_nll_loss(input, target, var, full=self.full, eps=self.eps,
+        return F.gaussian_nll_loss(input, target, var, full=self.full, eps=self.eps,
                                              reduction=self.reduction)
 
 
@@ -356,5 +356,5 @@ class CTCLoss(_Loss):
         self.blank, self.zero_infinity = blank, zero_infinity
 
     def forward(self, log_probs, targets, input_lengths, target_lengths):
-        return loss_composed.ctc_loss(log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction,
+        return F.ctc_loss(log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction,
                                       self.zero_infinity)

@@ -1,6 +1,6 @@
 """Padding at the borders as modules, filled by four rules, in one, two and three dimensions."""
 from fastnn.nn.modules.module import Module
-from fastnn.ops.padding import pad
+from fastnn.nn.functional import pad
 
 
 _SHAPES = {1: ("rows", "(left, right)", "(N, C, W) or (C, W)", "size"),

@@ -1,7 +1,8 @@
 """Bases of activation modules, and the activations whose formula is piecewise: rectifiers, thresholds, shrinkage."""
+from fastnn.nn import functional as F
 from fastnn.nn.modules.module import Module, Planned
 from fastnn.nn.parameter import Parameter
-from fastnn.ops import activation, activation_composed
+from fastnn.ops import activation
 from fastnn.ops.creation import full
 
 
@@ -54,7 +55,7 @@ class ReLU(_InPlace):
     tensor([0., 0., 2.])
     """
 
-    _function, _map = staticmethod(activation.relu), "relu"
+    _function, _map = staticmethod(F.relu), "relu"
 
 
 class ReLU6(_InPlace):
@@ -73,7 +74,7 @@ class ReLU6(_InPlace):
     tensor([0., 3., 6.])
     """
 
-    _function, _map = staticmethod(activation.relu6), "relu6"
+    _function, _map = staticmethod(F.relu6), "relu6"
 
 
 class _SilentInPlace(_InPlace):
@@ -99,7 +100,7 @@ class Hardsigmoid(_SilentInPlace):
     tensor([0.0000, 0.5000, 0.7500, 1.0000])
     """
 
-    _function = staticmethod(activation.hardsigmoid)
+    _function = staticmethod(F.hardsigmoid)
 
 
 class Hardswish(_SilentInPlace):
@@ -118,7 +119,7 @@ class Hardswish(_SilentInPlace):
     tensor([-0.0000, 0.0000, 1.1250, 4.0000])
     """
 
-    _function = staticmethod(activation.hardswish)
+    _function = staticmethod(F.hardswish)
 
 
 class _Plain(Activation):
@@ -189,7 +190,7 @@ class LeakyReLU(_WithOptions):
     tensor([-1.,  3.])
     """
 
-    _function, _options = staticmethod(activation.leaky_relu), ("negative_slope",)
+    _function, _options = staticmethod(F.leaky_relu), ("negative_slope",)
 
     def __init__(self, negative_slope=1e-2, inplace=False):
         super().__init__(negative_slope, inplace=inplace)
@@ -221,7 +222,7 @@ class Hardtanh(_WithOptions):
     tensor([-2.,  1.,  2.])
     """
 
-    _function, _options = staticmethod(activation.hardtanh), ("min_val", "max_val")
+    _function, _options = staticmethod(F.hardtanh), ("min_val", "max_val")
 
     def __init__(self, min_val=-1.0, max_val=1.0, inplace=False):
         if min_val > max_val:
@@ -249,7 +250,7 @@ class Threshold(_WithOptions):
     tensor([20., 20.,  3.])
     """
 
-    _function, _options = staticmethod(activation.threshold), ("threshold", "value")
+    _function, _options = staticmethod(F.threshold), ("threshold", "value")
 
     def __init__(self, threshold, value, inplace=False):
         super().__init__(threshold, value, inplace=inplace)
@@ -280,7 +281,7 @@ class RReLU(_WithOptions):
         super().__init__(lower, upper, inplace=inplace)
 
     def forward(self, input):
-        return activation_composed.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
 
 
 class Softshrink(_WithOptions):
@@ -299,7 +300,7 @@ class Softshrink(_WithOptions):
     tensor([-1.5000,  0.0000,  0.5000])
     """
 
-    _function, _options = staticmethod(activation.softshrink), ("lambd",)
+    _function, _options = staticmethod(F.softshrink), ("lambd",)
 
     def __init__(self, lambd=0.5):
         super().__init__(lambd)
@@ -324,7 +325,7 @@ class Hardshrink(Softshrink):
     tensor([-2.,  0.,  1.])
     """
 
-    _function = staticmethod(activation.hardshrink)
+    _function = staticmethod(F.hardshrink)
 
 
 class PReLU(Module):
@@ -374,7 +375,7 @@ class PReLU(Module):
         self.weight.data.fill_(self.init)
 
     def forward(self, input):
-        return activation.prelu(input, self.weight)
+        return F.prelu(input, self.weight)
 
     def extra_repr(self):
         return f"num_parameters={self.num_parameters}"

@@ -1,6 +1,6 @@
 """Pixel shuffles as modules."""
+from fastnn.nn import functional as F
 from fastnn.nn.modules.module import Module
-from fastnn.ops import shuffle
 
 
 class PixelShuffle(Module):
@@ -29,7 +29,7 @@ class PixelShuffle(Module):
         self.upscale_factor = upscale_factor
 
     def forward(self, input):
-        return shuffle.pixel_shuffle(input, self.upscale_factor)
+        return F.pixel_shuffle(input, self.upscale_factor)
 
     def extra_repr(self):
         return f"upscale_factor={self.upscale_factor}"
@@ -60,7 +60,7 @@ class PixelUnshuffle(Module):
         self.downscale_factor = downscale_factor
 
     def forward(self, input):
-        return shuffle.pixel_unshuffle(input, self.downscale_factor)
+        return F.pixel_unshuffle(input, self.downscale_factor)
 
     def extra_repr(self):
         return f"downscale_factor={self.downscale_factor}"

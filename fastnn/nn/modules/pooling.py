@@ -1,6 +1,6 @@
 """Pooling as modules."""
+from fastnn.nn import functional as F
 from fastnn.nn.modules.module import Module, Planned
-from fastnn.ops import adaptive_pool, pool, unpool
 
 
 def _pair(value):
@@ -68,7 +68,7 @@ class MaxPool1d(_MaxPool):
     (tensor([[3., 5.]]), tensor([[1, 3]]))
     """
 
-    _function = staticmethod(pool.max_pool1d)
+    _function = staticmethod(F.max_pool1d)
 
 
 class MaxPool2d(_MaxPool):
@@ -93,7 +93,7 @@ class MaxPool2d(_MaxPool):
              [13., 15.]]])
     """
 
-    _function = staticmethod(pool.max_pool2d)
+    _function = staticmethod(F.max_pool2d)
 
 
 class MaxPool3d(_MaxPool):
@@ -117,7 +117,7 @@ class MaxPool3d(_MaxPool):
     tensor([ 7., 15.])
     """
 
-    _function = staticmethod(pool.max_pool3d)
+    _function = staticmethod(F.max_pool3d)
 
     def commutes(self):
         return False
@@ -153,7 +153,7 @@ class MaxUnpool1d(_MaxUnpool):
     tensor([[0., 3., 0., 5.]])
     """
 
-    _function = staticmethod(unpool.max_unpool1d)
+    _function = staticmethod(F.max_unpool1d)
 
     def __init__(self, kernel_size, stride=None, padding=0):
         super().__init__()
@@ -183,7 +183,7 @@ class MaxUnpool2d(_MaxUnpool):
              [0., 0.]]])
     """
 
-    _function = staticmethod(unpool.max_unpool2d)
+    _function = staticmethod(F.max_unpool2d)
 
     def __init__(self, kernel_size, stride=None, padding=0):
         super().__init__()
@@ -212,7 +212,7 @@ class MaxUnpool3d(_MaxUnpool):
     tensor([0., 0., 0., 0., 0., 0., 0., 7.])
     """
 
-    _function = staticmethod(unpool.max_unpool3d)
+    _function = staticmethod(F.max_unpool3d)
 
     def __init__(self, kernel_size, stride=None, padding=0):
         super().__init__()
@@ -255,7 +255,7 @@ class AvgPool1d(Module):
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
     def forward(self, input):
-        return pool.avg_pool1d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
+        return F.avg_pool1d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
                                self.count_include_pad)
 
     def extra_repr(self):
@@ -294,7 +294,7 @@ class AvgPool2d(Module):
         self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
 
     def forward(self, input):
-        return pool.avg_pool2d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
+        return F.avg_pool2d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
                                self.count_include_pad, self.divisor_override)
 
     def extra_repr(self):
@@ -340,7 +340,7 @@ class LPPool1d(_LPPool):
     tensor([[ 5., 13.]])
     """
 
-    _function = staticmethod(pool.lp_pool1d)
+    _function = staticmethod(F.lp_pool1d)
 
 
 class LPPool2d(_LPPool):
@@ -367,7 +367,7 @@ class LPPool2d(_LPPool):
              [13.]]])
     """
 
-    _function = staticmethod(pool.lp_pool2d)
+    _function = staticmethod(F.lp_pool2d)
 
 
 class _AdaptiveMaxPool(Module):
@@ -404,7 +404,7 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPool):
     tensor([[3., 5.]])
     """
 
-    _function = staticmethod(adaptive_pool.adaptive_max_pool1d)
+    _function = staticmethod(F.adaptive_max_pool1d)
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
@@ -429,7 +429,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPool):
     tensor([[[3., 4., 5.]]])
     """
 
-    _function = staticmethod(adaptive_pool.adaptive_max_pool2d)
+    _function = staticmethod(F.adaptive_max_pool2d)
 
 
 class _AdaptiveAvgPool(Module):
@@ -464,7 +464,7 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPool):
     tensor([[2.0000, 3.6667]])
     """
 
-    _function = staticmethod(adaptive_pool.adaptive_avg_pool1d)
+    _function = staticmethod(F.adaptive_avg_pool1d)
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
@@ -487,7 +487,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPool):
     tensor([[[2.5000]]])
     """
 
-    _function = staticmethod(adaptive_pool.adaptive_avg_pool2d)
+    _function = staticmethod(F.adaptive_avg_pool2d)
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
@@ -510,4 +510,4 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPool):
     tensor([1.5000, 5.5000])
     """
 
-    _function = staticmethod(adaptive_pool.adaptive_avg_pool3d)
+    _function = staticmethod(F.adaptive_avg_pool3d)

@@ -1,10 +1,10 @@
 """Embeddings as modules."""
 from fastnn.autograd.grad_mode import no_grad
+from fastnn.nn import functional as F
 from fastnn.nn import init
 from fastnn.nn.modules.module import Module
 from fastnn.nn.modules.utils import check_sizes
 from fastnn.nn.parameter import Parameter
-from fastnn.ops import embedding as ops
 from fastnn.ops.creation import empty
 
 
@@ -111,7 +111,7 @@ class Embedding(_Embedding):
         return cls(rows, columns, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, freeze)
 
     def forward(self, input):
-        return ops.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type,
+        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type,
                              self.scale_grad_by_freq, self.sparse)
 
     def extra_repr(self):
@@ -197,7 +197,7 @@ class EmbeddingBag(_Embedding):
         return bag
 
     def forward(self, input, offsets=None, per_sample_weights=None):
-        return ops.embedding_bag(input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq,
+        return F.embedding_bag(input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq,
                                  self.mode, self.sparse, per_sample_weights, self.include_last_offset,
                                  self.padding_idx)
 

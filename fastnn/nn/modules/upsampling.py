@@ -1,6 +1,6 @@
 """Interpolation as modules."""
+from fastnn.nn import functional as F
 from fastnn.nn.modules.module import Module
-from fastnn.ops import resample
 
 
 class Upsample(Module):
@@ -43,7 +43,7 @@ class Upsample(Module):
         self.recompute_scale_factor = recompute_scale_factor
 
     def forward(self, input):
-        return resample.interpolate(input, self.size, self.scale_factor, self.mode, self.align_corners,
+        return F.interpolate(input, self.size, self.scale_factor, self.mode, self.align_corners,
                                     self.recompute_scale_factor)
 
     def extra_repr(self):

@@ -1,7 +1,7 @@
 """Layers of volumes beside those that stand with their families' other dimensions."""
+from fastnn.nn import functional as F
 from fastnn.nn.modules.conv import Conv3d, _ConvTranspose, _LazyConv, _LazyConvTranspose
 from fastnn.nn.modules.pooling import AvgPool2d, _AdaptiveMaxPool, _LPPool
-from fastnn.ops import volumes
 
 
 class AvgPool3d(AvgPool2d):
@@ -26,7 +26,7 @@ class AvgPool3d(AvgPool2d):
     """
 
     def forward(self, input):
-        return volumes.avg_pool3d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
+        return F.avg_pool3d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
                                   self.count_include_pad, self.divisor_override)
 
 
@@ -49,7 +49,7 @@ class LPPool3d(_LPPool):
     tensor([[[[5.]]]])
     """
 
-    _function = staticmethod(volumes.lp_pool3d)
+    _function = staticmethod(F.lp_pool3d)
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
@@ -70,7 +70,7 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPool):
     tensor([5., 7.])
     """
 
-    _function = staticmethod(volumes.adaptive_max_pool3d)
+    _function = staticmethod(F.adaptive_max_pool3d)
 
 
 class ConvTranspose3d(_ConvTranspose):
@@ -96,7 +96,7 @@ class ConvTranspose3d(_ConvTranspose):
     """
 
     _spatial = 3
-    _function = staticmethod(volumes.conv_transpose3d)
+    _function = staticmethod(F.conv_transpose3d)
 
 
 class LazyConv3d(_LazyConv, Conv3d):

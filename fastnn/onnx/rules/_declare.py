@@ -1,6 +1,4 @@
 """How a rule is declared: beside the names of the functions whose calls it writes."""
-from fastnn.nn import functional
-from fastnn.ops._function import Function
 from fastnn.ops.declare import HOMES
 
 RULES = {}  # {function of fastnn.ops: rule}
@@ -23,11 +21,7 @@ def rule(*functions):
             found.append(item)
             continue
         for name in item.split():
-            candidates = [HOMES[home][name].function for home in ("fastnn", "Tensor", "functional", "special", "linalg")
-                      if name in HOMES[home]]
-            plain = getattr(functional, name, None)
-            if plain is not None and plain.__module__.startswith("fastnn.ops") and not isinstance(plain, Function):
-                candidates.append(plain)
+            candidates = [home[name].function for home in HOMES.values() if name in home]
             found += candidates
             if not candidates:
                 raise ValueError(f"no function has the name {name!r}")

@@ -12,6 +12,7 @@ from fastnn._tensor import Tensor
 from fastnn.ops import norms
 from fastnn.ops._common import need_tensors
 from fastnn.ops.complex_numbers import arithmetic, fourier, matrices, products, random, reductions
+from fastnn.ops.declare import HOMES
 from fastnn.ops.inplace import changed
 
 KINDS = {"complex64": "ComplexFloat", "complex128": "ComplexDouble"}  # as PyTorch's errors have it
@@ -75,6 +76,8 @@ def rule_of(name, function=None, home="fastnn"):
             rule = RULES.get(key[:-1])
             if rule is not None and rule is not ITSELF:
                 return in_place(key, rule)
+    if rule is None and home == "fastnn.nn.functional" and name in HOMES["nn"]:
+        rule = ITSELF  # made of others, which look here themselves
     if rule is None:
         return refusing(name)
     return function if rule is ITSELF else rule

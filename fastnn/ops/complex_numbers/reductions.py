@@ -115,7 +115,13 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 
 def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """The square root of the variance."""
-    return var(input, dim, unbiased, keepdim, correction=correction).sqrt()
+    return _root(var(input, dim, unbiased, keepdim, correction=correction))
+
+
+def _root(x):
+    """The square root, with the slope 0 at 0: numbers that are equal have no direction of growth."""
+    none = x == 0
+    return x.masked_fill(none, 1.0).sqrt().masked_fill(none, 0.0)
 
 
 def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
@@ -127,7 +133,7 @@ def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """(standard deviation, mean)."""
     found, middle = var_mean(input, dim, unbiased, keepdim, correction=correction)
-    return found.sqrt(), middle
+    return _root(found), middle
 
 
 def logsumexp(input, dim, keepdim=False):
