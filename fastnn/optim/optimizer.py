@@ -3,12 +3,15 @@ import copy
 import functools
 import warnings
 from collections import OrderedDict, defaultdict
+from collections.abc import Iterable
 
 from fastnn._tensor import Tensor
 from fastnn.autograd import enable_grad
 from fastnn.errors import type_name
 from fastnn.optim import _update
 from fastnn.utils.hooks import register
+
+ParamsT = _params_t = Iterable  # of parameters, (name, parameter) or groups, for annotations
 
 
 class _Required:
