@@ -11,6 +11,7 @@ from fastnn._tensor import Tensor, is_grad_enabled
 from fastnn._tensor import is_inference_mode_enabled
 from fastnn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
 from fastnn.autograd.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
+from fastnn.compat.checks import *  # noqa: F403
 from fastnn.compat.foreach import *  # noqa: F403
 from fastnn.compat.switches import *  # noqa: F403
 from fastnn.compat.typed import *  # noqa: F403
@@ -113,7 +114,7 @@ _ELSEWHERE = {name: home for home, names in {
         "set_autocast_cpu_enabled set_autocast_dtype set_autocast_enabled",
     "fastnn.compat.cuda": "Event Stream",
     "fastnn.compat.jit": "ScriptModule",
-    "fastnn.compat.storage": "PyTorchFileReader TypedStorage UntypedStorage",
+    "fastnn.compat.storage": "PyTorchFileReader StorageBase TypedStorage UntypedStorage",
     "fastnn.func": "vmap",
     "fastnn.signal.windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
     "fastnn.sparse":

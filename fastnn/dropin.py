@@ -118,6 +118,8 @@ class Door(types.ModuleType):
         full = f"{self.__name__}.{name}"
         if placeholders.knows(full) or full in placeholders.ALIASES:
             return importlib.import_module(full)
+        if name in placeholders.names_of(self.__name__):
+            return placeholders.names_of(self.__name__)[name]
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r} in fastnn, which runs this program "
                              f"in its place; {COVERAGE}", name=name, obj=self)
 

@@ -7,7 +7,8 @@ from fastnn import dropin
 
 # The modules that programs import, as they know them.
 NAMESPACES = """
-torch torch.accelerator torch.amp torch.autograd torch.autograd.functional torch.autograd.graph torch.autograd.profiler
+torch torch.accelerator torch.amp torch.autograd torch.autograd.forward_ad torch.autograd.functional
+torch.autograd.graph torch.autograd.profiler
 torch.backends torch.backends.cuda torch.backends.cudnn torch.backends.mps torch.compiler torch.cpu torch.cuda
 torch.cuda.amp torch.distributed torch.distributions torch.distributions.constraint_registry
 torch.distributions.constraints torch.distributions.relaxed_bernoulli torch.distributions.relaxed_categorical
@@ -18,7 +19,7 @@ torch.nn.utils.fusion torch.nn.utils.parametrizations torch.nn.utils.parametrize
 torch.onnx torch.optim torch.optim.lr_scheduler torch.optim.swa_utils torch.overrides torch.profiler torch.quasirandom
 torch.random torch.serialization torch.signal.windows torch.sparse torch.special torch.storage torch.testing torch.utils
 torch.utils.benchmark torch.utils.checkpoint torch.utils.data torch.utils.dlpack torch.utils.hooks
-torch.utils.tensorboard torch.xpu
+torch.utils.tensorboard torch.utils.weak torch.xpu
 torchvision.datasets torchvision.io torchvision.models torchvision.ops torchvision.transforms
 torchvision.transforms.functional torchvision.transforms.v2 torchvision.transforms.v2.functional
 torchvision.tv_tensors torchvision.utils

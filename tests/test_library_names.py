@@ -238,12 +238,21 @@ assert ShardingStrategy.FULL_SHARD is not ShardingStrategy.NO_SHARD
 assert torch.distributed.tensor.DTensor is sys.modules["torch.distributed._tensor"].DTensor
 assert torch.distributed.distributed_c10d is torch.distributed and default_collate is torch.utils.data.default_collate
 assert torch._dynamo.eval_frame.is_dynamo_supported() is False
+assert torch.torch is torch and torch._C._functorch.is_batchedtensor(torch.ones(1)) is False
+assert torch._C._are_functorch_transforms_active() is False and torch._guards.active_fake_mode() is None
+import torchvision
+from functorch import FunctionalModule
+from torch._functorch.vmap import _add_batch_dim, tree_flatten
+assert not isinstance(torch.nn.Linear(1, 1), torchvision.ops.DeformConv2d)
+assert tree_flatten is torch.utils._pytree.tree_flatten
 
 class Sharded(same):
     pass
 
 for call, text in [(lambda: same(1), "FullyShardedDataParallel"), (Sharded, "Sharded"),
-                   (lambda: hooks.fp16_compress_hook(1, 2), "default_hooks.fp16_compress_hook")]:
+                   (lambda: hooks.fp16_compress_hook(1, 2), "default_hooks.fp16_compress_hook"),
+                   (lambda: torchvision.ops.roi_pool(1), "torchvision.ops.roi_pool"),
+                   (lambda: _add_batch_dim(1, 0, 0), "vmap._add_batch_dim")]:
     try:
         call()
     except NotImplementedError as error:
@@ -265,6 +274,83 @@ def test_modules_without_work_are_names_that_raise_at_use():
     done = subprocess.run([sys.executable, "-m", "fastnn", "-c", PROGRAM], capture_output=True, text=True,
                           cwd=Path(fastnn.__path__[0]).parent)
     assert done.returncode == 0, done.stderr
+
+
+# ---- small parts of libraries' machinery ----
+
+def test_operations_of_a_program_stand_in_torch_ops():
+    from fastnn.compat import library
+
+    @library.custom_op("mine::scaled", mutates_args=())
+    def scaled(x: fastnn.Tensor, by: float = 2.0) -> fastnn.Tensor:
+        return x.detach() * by
+    scaled.register_autograd(lambda ctx, grad: (grad * ctx.by, None),
+                             setup_context=lambda ctx, inputs, output: setattr(ctx, "by", inputs[1]))
+    x = fastnn.ones(2, requires_grad=True)
+    fastnn.ops.mine.scaled(x, by=3.0).sum().backward()
+    assert x.grad.tolist() == [3, 3] and fastnn.ops.mine.scaled.default(x).tolist() == [2, 2]
+    scaled.register_kernel("cpu", lambda x, by=2.0: x.detach() + by)
+    assert fastnn.ops.mine.scaled(x).tolist() == [3, 3]
+
+
+@pytest.mark.parametrize("base", [(), (1,)])
+def test_classes_of_tensors_whose_init_is_their_own(base):
+    """The numbers come from ``super().__new__``, and share a tensor's memory, whatever ``__init__`` does."""
+    class Named(fastnn.Tensor):
+        def __new__(cls, x, name):
+            return super().__new__(cls, x)
+
+        def __init__(self, x, name):
+            if base:
+                super().__init__()
+            self.name = name
+    x = fastnn.ones(2)
+    made = Named(x, "a")
+    made.mul_(2)
+    assert x.tolist() == [2, 2] and made.name == "a" and Named([1, 2], "b").tolist() == [1, 2]
+    assert fastnn.Tensor(x).data_ptr() == x.data_ptr() and fastnn.Tensor(x.double()).dtype is fastnn.float32
+
+
+def test_vectors_on_files(tmp_path):
+    path = tmp_path / "numbers"
+    shared = fastnn.from_file(path, shared=True, size=3, dtype=fastnn.int64)
+    shared[:] = fastnn.arange(3)
+    private = fastnn.from_file(path, size=3, dtype=fastnn.int64)
+    private[0] = 9
+    assert private.tolist() == [9, 1, 2] and fastnn.from_file(path, size=2, dtype=fastnn.int64).tolist() == [0, 1]
+    for name, size in ((path, 9), (tmp_path / "none", 1)):
+        with pytest.raises(RuntimeError, match="from_file"):
+            fastnn.from_file(name, size=size)
+    assert shared.is_set_to(shared.view(3)) and not shared.is_set_to(shared[:2]) and not shared.is_set_to(private)
+
+
+def test_results_have_the_classes_of_return_types():
+    x = fastnn.ones(2, 2)
+    found = fastnn.return_types
+    assert isinstance(x.max(0), found.max) and not isinstance(x.max(0), found.min)
+    assert isinstance(x.sort(), found.sort) and isinstance(fastnn.linalg.svd(x), found.linalg_svd)
+    with pytest.raises(AttributeError, match="nothing"):
+        found.nothing  # noqa: B018
+
+
+def test_checks_raise_their_errors():
+    fastnn._check(True)
+    for check, error in ((fastnn._check, RuntimeError), (fastnn._check_index, IndexError),
+                         (fastnn._check_value, ValueError), (fastnn._check_type, TypeError)):
+        with pytest.raises(error, match="why"):
+            check(False, lambda: "why")
+    with pytest.raises(AssertionError, match="why"):
+        fastnn._assert(False, "why")
+
+
+def test_swapped_tensors():
+    from fastnn.nn.utils._named_member_accessor import swap_tensor
+    layer = fastnn.nn.BatchNorm1d(2)
+    weight, mean = layer.weight, layer.running_mean
+    assert swap_tensor(layer, "weight", fastnn.zeros(2)) is weight and layer.weight.tolist() == [0, 0]
+    assert swap_tensor(layer, "running_mean", None) is mean and layer.running_mean is None
+    with pytest.raises(AttributeError, match="nothing"):
+        swap_tensor(layer, "nothing", weight)
 
 
 def test_settings_of_autocast_answer():

@@ -6,10 +6,10 @@ what they wrap, and what could only be wrong raises an error that says so.
 """
 import importlib
 
-MODULES = ("__config__", "_C", "_VF", "_dynamo", "_jit_internal", "_tensor_str", "_utils", "accelerator", "amp",
-           "backends", "compiler", "cpu", "cuda", "export", "functional", "futures", "fx", "hub", "jit", "library",
-           "mps", "multiprocessing", "overrides", "profiler", "quasirandom", "storage", "testing", "types", "version",
-           "xpu")
+MODULES = ("__config__", "_C", "_VF", "_dynamo", "_guards", "_jit_internal", "_tensor_str", "_utils", "accelerator",
+           "amp", "backends", "compiler", "cpu", "cuda", "export", "functional", "futures", "fx", "hub", "jit",
+           "library", "mps", "multiprocessing", "overrides", "profiler", "quasirandom", "return_types", "storage",
+           "testing", "types", "version", "xpu")
 
 
 def module(name):

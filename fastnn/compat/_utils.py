@@ -39,6 +39,20 @@ def _rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, bac
     raise NotImplementedError("torch._utils._rebuild_tensor_v2: files of PyTorch are read by torch.load")
 
 
+def _get_available_device_type():
+    """None: there is no accelerator."""
+
+
+def _get_device_module(device_type):
+    """The module that stands for a device: ``torch.cpu``."""
+    import fastnn
+    found = getattr(fastnn, device_type, None)
+    if found is None:
+        raise RuntimeError(f"Device {device_type!r} does not have a corresponding module registered as "
+                           f"'torch.{device_type}'.")
+    return found
+
+
 def _get_device_index(device, optional=False, allow_cpu=False):
     """-1: the CPU."""
     return -1

@@ -1,4 +1,6 @@
 """``torch.amp``: mixed precision is accepted and not used; everything stays in float32 or float64."""
+import enum
+
 from fastnn import dtypes
 from fastnn.compat._absent import NoOp, warn
 
@@ -33,6 +35,12 @@ class autocast(NoOp):  # noqa: N801 (PyTorch's name)
             warn(f"User provided device_type of {device_type!r}, but it is not available. Disabling")
             enabled = False
         self.device, self.fast_dtype, self._enabled = device_type, dtype, enabled
+
+
+class OptState(enum.Enum):
+    """What a scaler has done for an optimizer."""
+
+    READY, UNSCALED, STEPPED = 0, 1, 2
 
 
 class GradScaler:

@@ -2,6 +2,10 @@
 
 What tells compilers and other devices about them is accepted; `register_autograd` gives a gradient.
 """
+import inspect
+import types
+
+from fastnn import ops
 from fastnn.autograd import Function
 
 _known = {}  # "namespace::name" -> CustomOpDef
@@ -29,21 +33,31 @@ class CustomOpDef:
         self.__doc__ = function.__doc__
 
     def __call__(self, *args, **kwargs):
-        if self._apply is None or kwargs:
-            if self._apply is not None:
-                raise NotImplementedError(f"{self._qualname}: an operation with a gradient takes its arguments by "
-                                          "position")
+        if self._apply is None:
             return self._function(*args, **kwargs)
-        return self._apply(*args)
+        bound = inspect.signature(self._function).bind(*args, **kwargs)
+        bound.apply_defaults()
+        if bound.kwargs:
+            raise NotImplementedError(f"{self._qualname}: an operation with a gradient takes {', '.join(bound.kwargs)} "
+                                      "by position")
+        return self._apply(*bound.args)
+
+    @property
+    def default(self):
+        """The operation: its one overload."""
+        return self
+
+    def overloads(self):
+        """["default"]"""
+        return ["default"]
 
     def register_autograd(self, backward, /, *, setup_context=None):
         """Give it a gradient: ``backward(ctx, *grads)``, after ``setup_context(ctx, inputs, output)``."""
         def keep(ctx, inputs, output):
             if setup_context is not None:
                 setup_context(ctx, inputs, output)
-        function = self._function
         self._apply = type(self.__name__, (Function,), {
-            "forward": staticmethod(lambda *args: function(*args)), "setup_context": staticmethod(keep),
+            "forward": staticmethod(lambda *args: self._function(*args)), "setup_context": staticmethod(keep),
             "backward": staticmethod(backward)}).apply
 
     def register_kernel(self, device_types, func=None, /):
@@ -83,8 +97,12 @@ def custom_op(name, fn=None, /, *, mutates_args=(), device_types=None, schema=No
         raise ValueError(f"custom_op: expected a name 'namespace::name', got {name!r}")
 
     def make(function):
-        _known[name] = CustomOpDef(name, function)
-        return _known[name]
+        made = _known[name] = CustomOpDef(name, function)
+        space, _, own = name.partition("::")
+        found = vars(ops).setdefault(space, types.SimpleNamespace())  # torch.ops.<namespace>
+        if isinstance(found, types.SimpleNamespace):
+            setattr(found, own, made)
+        return made
     return make if fn is None else make(fn)
 
 

@@ -13,10 +13,12 @@ MANY = "fastnn trains whole copies of a model, by torch.nn.parallel.DistributedD
 START = "mpiexec starts the processes of fastnn"
 PLAIN = "fastnn runs programs as they are, and compiles none"
 FLOATS = "fastnn computes with floats"
+SAMPLES = "torch.func.vmap calls a function for each sample, whose tensors have no hidden dimension"
 
 # Module -> its names, `f()` a function, `C` a class without instances, `C*` one of plain
 # values (what to do, for functions that are not there), `E:A,B` an enumeration, `N=1` a number, `f()=False` a question,
-# `**` any name, a function with overloads; and why they are not there.
+# `X=module` what another module has by that name, `**` any name, a function with overloads; and why they are not there.
+# A module that is here has such names beside its own.
 NAMES = {
     "torch.distributed.fsdp": (
         "FullyShardedDataParallel FSDPModule FlatParameter CPUOffload* MixedPrecision* CPUOffloadPolicy* "
@@ -108,7 +110,7 @@ NAMES = {
     "torch.nested._internal.ops": ("extract_kwargs()", "a tensor has one shape"),
     "torch.classes": ("", "classes in C++ are compiled against PyTorch"),
     "torch.autograd.forward_ad": (
-        "dual_level() make_dual() unpack_dual() enter_dual_level() exit_dual_level() UnpackedDualTensor",
+        "dual_level() make_dual() enter_dual_level() exit_dual_level()",
         "torch.func.jvp gives products with the Jacobian"),
     "torch.fx.experimental.proxy_tensor": ("make_fx() get_proxy_mode() ProxyTorchDispatchMode", PLAIN),
     "torch.fx.experimental.symbolic_shapes": (
@@ -121,8 +123,33 @@ NAMES = {
     "torch._inductor.config": ("", PLAIN),
     "torch._dynamo.exc": ("TorchDynamoException Unsupported UserError", PLAIN),
     "torch._dynamo.testing": ("CompileCounter", PLAIN),
+    "torch._C": (
+        "_are_functorch_transforms_active()=False _is_torch_function_mode_enabled()=False _mps_is_available()=False "
+        "_get_cudnn_enabled()=False _jit_set_texpr_fuser_enabled()=False _jit_set_nvfuser_enabled()=False "
+        "_jit_override_can_fuse_on_cpu()=False _jit_override_can_fuse_on_gpu()=False _jit_can_fuse_on_cpu()=False "
+        "_jit_can_fuse_on_gpu()=False _ExcludeDispatchKeyGuard DispatchKeySet "
+        "DispatchKey:Python,Autograd,CompositeExplicitAutograd", "operations are functions, not dispatched by keys"),
+    "functorch": ("FunctionalModule FunctionalModuleWithBuffers",
+                  "torch.func.functional_call calls a module with other parameters"),
+    "torch._C._functorch": (
+        "is_batchedtensor()=False is_functionaltensor()=False is_functorch_wrapped_tensor()=False "
+        "is_gradtrackingtensor()=False is_legacy_batchedtensor()=False _add_batch_dim() _remove_batch_dim() "
+        "get_unwrapped() maybe_get_bdim() maybe_get_level() CInterpreter TransformType:Grad,Jvp,Vmap", SAMPLES),
+    "torch._functorch.vmap": (
+        "Tensor=fastnn._tensor tree_flatten=fastnn.utils._pytree tree_unflatten=fastnn.utils._pytree vmap=fastnn.func "
+        "_add_batch_dim() _remove_batch_dim() _broadcast_to_and_flatten() _create_batched_inputs() _get_name() "
+        "_maybe_remove_batch_dim() _process_batched_inputs() _unwrap_batched()", SAMPLES),
+    "torch._functorch.eager_transforms": (
+        "functionalize() grad=fastnn.func hessian=fastnn.func jacfwd=fastnn.func jacrev=fastnn.func jvp=fastnn.func "
+        "vjp=fastnn.func", SAMPLES),
     "torch._subclasses.fake_tensor": (
-        "FakeTensor FakeTensorMode unset_fake_temporarily()", "a tensor here has its numbers"),
+        "FakeTensor FakeTensorMode is_fake()=False unset_fake_temporarily()", "a tensor here has its numbers"),
+    "torch._ops": ("HigherOrderOperator OpOverload OpOverloadPacket", "operations are functions"),
+    "torch.utils.module_tracker": ("ModuleTracker", "register_module_forward_hook sees every module's call"),
+    "torch.onnx._internal.exporter": ("ONNXProgram", "torch.onnx.export writes files"),
+    "torchvision.ops": ("DeformConv2d FeaturePyramidNetwork MultiScaleRoIAlign PSRoIAlign PSRoIPool RoIPool "
+                        "DropBlock2d DropBlock3d deform_conv2d() drop_block2d() drop_block3d() ps_roi_align() "
+                        "ps_roi_pool() roi_pool()", "torchvision.ops.roi_align takes regions of maps"),
     "torch._subclasses": ("FakeTensor FakeTensorMode unset_fake_temporarily()", "a tensor here has its numbers"),
     "torch.nn.attention.flex_attention": (
         "BlockMask AuxRequest* create_block_mask() create_mask() flex_attention() and_masks() or_masks() noop_mask() "
@@ -145,7 +172,7 @@ ALIASES = {"torch._C._distributed_c10d": "fastnn.distributed", "torch._dynamo.ev
            "torch.distributed.distributed_c10d": "fastnn.distributed",
            "torch.jit.annotations": "fastnn.compat._jit_internal",
            "torch.utils._contextlib": "fastnn.autograd.grad_mode",
-           "torch.profiler.profiler": "fastnn.compat.profiler",
+           "torch.profiler.profiler": "fastnn.compat.profiler", "torch.torch": "fastnn",
            "torch.utils.tensorboard.summary": "tensorboardX.summary",
            "torch.utils.tensorboard.writer": "fastnn.utils.tensorboard",
            "torch.utils.data._utils.collate": "fastnn.utils.data.collate",
@@ -243,7 +270,7 @@ def _contents(name, names, reason):
             found[key[:-8]] = _absent.ignore(key[:-8], False)
         elif "=" in key:
             key, value = key.split("=")
-            found[key] = int(value)
+            found[key] = int(value) if value.isdigit() else getattr(importlib.import_module(value), key)
         elif members:
             found[key] = enum.Enum(key, members.split(","), module=name)
         elif key.endswith("()"):
@@ -256,11 +283,16 @@ def _contents(name, names, reason):
     return found
 
 
+def names_of(module):
+    """{name: what it is} of a module's entry."""
+    names, reason = NAMES.get(module, ("", ""))
+    if names not in _made:
+        _made[names] = _contents(module, names, reason)
+    return _made[names]
+
+
 def make(name):
     """The module `name`, new."""
     module = Placeholder(name, f"Names of {name} that raise when they are used.")
-    names, reason = NAMES.get(name, ("", ""))
-    if names not in _made:
-        _made[names] = _contents(name, names, reason)
-    module.__dict__.update(_made[names])
+    module.__dict__.update(names_of(name))
     return module

@@ -1,7 +1,9 @@
 """``torch.storage``: classes of the memory behind tensors."""
 from fastnn.ops.storage import TypedStorage, UntypedStorage
 
-__all__ = ["PyTorchFileReader", "TypedStorage", "UntypedStorage"]
+StorageBase = UntypedStorage
+
+__all__ = ["PyTorchFileReader", "StorageBase", "TypedStorage", "UntypedStorage"]
 
 
 class PyTorchFileReader:

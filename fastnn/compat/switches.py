@@ -4,11 +4,10 @@ import functools
 from fastnn import dtypes
 from fastnn.compat.amp import autocast
 
-__all__ = ["SymBool", "SymFloat", "SymInt", "are_deterministic_algorithms_enabled", "autocast", "compile",
-           "get_default_device", "get_deterministic_debug_mode", "get_float32_matmul_precision",
-           "get_num_interop_threads",
-           "is_autocast_enabled", "is_deterministic_algorithms_warn_only_enabled", "set_default_device",
-           "set_default_tensor_type", "set_float32_matmul_precision", "set_num_interop_threads",
+__all__ = ["SymBool", "SymFloat", "SymInt", "are_deterministic_algorithms_enabled", "autocast",
+           "compile", "get_default_device", "get_deterministic_debug_mode", "get_float32_matmul_precision",
+           "get_num_interop_threads", "is_autocast_enabled", "is_deterministic_algorithms_warn_only_enabled",
+           "set_default_device", "set_default_tensor_type", "set_float32_matmul_precision", "set_num_interop_threads",
            "use_deterministic_algorithms"]
 
 

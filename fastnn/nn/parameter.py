@@ -6,6 +6,9 @@ from fastnn._tensor import Tensor
 from fastnn.ops.creation import empty
 
 
+_ParameterMeta = type(Tensor)  # for classes of parameters of one's own
+
+
 class Parameter(Tensor):
     """A tensor that a `Module` registers when it is assigned as an attribute, and that optimizers train.
 

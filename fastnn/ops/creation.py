@@ -207,6 +207,50 @@ def from_numpy(ndarray):
 
 
 @operation("fastnn")
+def from_file(filename, shared=None, size=0, *, dtype=None, layout=None, device=None, pin_memory=False):
+    """A vector on the bytes of a file, which are read when they are used.
+
+    Parameters
+    ----------
+    filename : path
+    shared : bool, optional
+        Whether changes go to the file, which is made or lengthened if need be. Otherwise they stay in memory.
+    size : int
+        Number of elements.
+    dtype : dtype, optional
+    layout, device, pin_memory : optional
+        Taken for PyTorch's sake: there is the CPU alone.
+
+    Raises
+    ------
+    RuntimeError
+        There is no such file, or it is shorter.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "numbers")
+    >>> _ = fastnn.from_file(path, shared=True, size=3).fill_(2)
+    >>> fastnn.from_file(path, size=3)
+    tensor([2., 2., 2.])
+    """
+    check_options(device, layout, pin_memory)
+    kind = dtypes.to_numpy(dtype)
+    (size,) = sizes_of((size,))
+    if not size:
+        return empty(0, dtype=dtype)
+    try:
+        if shared:
+            with open(filename, "ab") as file:
+                if file.tell() < size * kind.itemsize:
+                    file.truncate(size * kind.itemsize)
+        mapped = np.memmap(filename, kind, "r+" if shared else "c", 0, (size,))
+    except (OSError, ValueError) as error:
+        raise RuntimeError(f"from_file: {filename}: {error}") from None
+    return wrap_numpy(mapped.view(np.ndarray))
+
+
+@operation("fastnn")
 def empty(*size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False, out=None,
           memory_format=None):
     """A tensor with undefined contents.
@@ -516,12 +560,16 @@ def detach(input):
 
 
 def construct(*args, dtype=None, device=None):
-    """What ``Tensor(...)`` makes: sizes give undefined contents, data gives the default float type."""
+    """What ``Tensor(...)`` makes: sizes give undefined contents, data gives the default float type; a tensor of that
+    type shares its memory."""
     check_options(device)
     if len(args) == 1 and not isinstance(args[0], int):
         if isinstance(args[0], dtypes.Size):
             return empty(args[0], dtype=dtype).numpy()
-        return tensor(args[0], dtype=dtype or dtypes.get_default_dtype()).numpy()
+        kind = dtype or dtypes.get_default_dtype()
+        if isinstance(args[0], Tensor) and args[0].dtype is kind:
+            return args[0].detach().numpy()
+        return tensor(args[0], dtype=kind).numpy()
     return empty(*args, dtype=dtype).numpy() if args else np.empty(0, dtypes.to_numpy(dtype))
 
 

@@ -12,6 +12,7 @@ import sys
 from fastnn import _operators, _tensor, dtypes
 from fastnn._tensor import Tensor
 from fastnn.ops._function import Function, set_handing
+from fastnn.ops.creation import construct
 from fastnn.ops.declare import operation
 
 NOT_HANDED = object()  # what `hand_on` gives if nothing takes the call over
@@ -85,6 +86,15 @@ def _make_subclass(cls, data, require_grad=False):
     return _tensor.adopt(Tensor.__new__(cls), data.detach().numpy(), require_grad)
 
 
+_bare = Tensor.__new__
+
+
+def _new(cls, *args, **kwargs):
+    """What a class' own ``__new__`` asks for gets its numbers here, because its ``__init__`` need not know of them."""
+    made = _bare(cls)
+    return _tensor.adopt(made, construct(*args, **kwargs)) if cls.__new__ is not _new else made
+
+
 def _init_subclass(cls, **options):
     super(Tensor, cls).__init_subclass__(**options)
     if overrides(cls):
@@ -93,7 +103,7 @@ def _init_subclass(cls, **options):
 
 _tensor.install_methods({
     "__torch_function__": classmethod(_default), "__init_subclass__": classmethod(_init_subclass),
-    "_make_subclass": staticmethod(_make_subclass)})
+    "__new__": staticmethod(_new), "_make_subclass": staticmethod(_make_subclass)})
 
 
 def overrides(kind):

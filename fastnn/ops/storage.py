@@ -165,6 +165,23 @@ def storage(self):
 
 
 @operation("Tensor")
+def is_set_to(self, tensor):
+    """Whether another tensor has the same memory, shape and strides.
+
+    Parameters
+    ----------
+    tensor : Tensor
+
+    Examples
+    --------
+    >>> x = fastnn.ones(2, 3)
+    >>> x.is_set_to(x.view(2, 3)), x.is_set_to(x[0])
+    (True, False)
+    """
+    return (self.shape, self.stride(), self.data_ptr()) == (tensor.shape, tensor.stride(), tensor.data_ptr())
+
+
+@operation("Tensor")
 def set_(self, source=None, storage_offset=0, size=None, stride=None):
     """Let the tensor have the numbers, shape and memory of another one; nothing: become empty. Returns it.
 

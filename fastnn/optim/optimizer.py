@@ -3,6 +3,7 @@ import copy
 import functools
 import warnings
 from collections import OrderedDict, defaultdict
+from collections.abc import Iterable
 
 from fastnn import dtypes
 from fastnn._tensor import Tensor
@@ -10,6 +11,8 @@ from fastnn.autograd import enable_grad
 from fastnn.errors import type_name
 from fastnn.optim import _update
 from fastnn.utils.hooks import register
+
+ParamsT = _params_t = Iterable  # of parameters, (name, parameter) or groups, for annotations
 
 
 class _Required:

@@ -113,6 +113,17 @@ def is_namedtuple_instance(obj):
     return is_namedtuple_class(type(obj))
 
 
+def is_structseq_class(cls):
+    """Whether a class is one of C's named tuples, such as ``time.struct_time``."""
+    return isinstance(cls, type) and cls.__bases__ == (tuple,) and isinstance(getattr(cls, "n_fields", None), int) \
+        and isinstance(getattr(cls, "n_sequence_fields", None), int)
+
+
+def is_structseq_instance(obj):
+    """Whether it is such a tuple."""
+    return is_structseq_class(type(obj))
+
+
 def _get_node_type(tree):
     cls = type(tree)
     return namedtuple if cls not in SUPPORTED_NODES and is_namedtuple_class(cls) else cls

@@ -6,9 +6,11 @@ from fastnn.nn.modules.hooks import (register_module_backward_hook, register_mod
                                      register_module_forward_pre_hook,
                                      register_module_full_backward_hook, register_module_full_backward_pre_hook)
 from fastnn.nn.modules.modes import Modes
-from fastnn.nn.modules.state import _IncompatibleKeys  # noqa: F401 (PyTorch's place)
+from fastnn.nn.modules.state import _EXTRA_STATE_KEY_SUFFIX, _IncompatibleKeys  # noqa: F401 (PyTorch's place)
 from fastnn.nn.modules.tree import Tree
 from fastnn.nn.parameter import Buffer, Parameter
+
+_global_parameter_registration_hooks = {}  # which libraries go through: nothing enters any
 
 __all__ = ["Module", "register_module_backward_hook", "register_module_forward_hook",
            "register_module_forward_pre_hook", "register_module_full_backward_hook",

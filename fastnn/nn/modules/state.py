@@ -8,7 +8,7 @@ from fastnn._tensor import Tensor
 from fastnn.autograd import no_grad
 from fastnn.nn.parameter import Parameter, is_lazy
 
-_EXTRA = "_extra_state"
+_EXTRA_STATE_KEY_SUFFIX = "_extra_state"
 
 
 class _IncompatibleKeys(namedtuple("IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
@@ -91,7 +91,7 @@ class State:
         for name, value in self._own_state():
             destination[prefix + name] = value if keep_vars else value.detach()
         if self._has_extra_state():
-            destination[prefix + _EXTRA] = self.get_extra_state()
+            destination[prefix + _EXTRA_STATE_KEY_SUFFIX] = self.get_extra_state()
 
     def get_extra_state(self):
         """State of a subclass besides tensors, for ``state_dict``; the subclass defines this and `set_extra_state`.
@@ -211,7 +211,7 @@ class State:
                 self._load_one(name, value, key, state_dict[key], assign, error_msgs)
             elif strict:
                 missing_keys.append(key)
-        extra = prefix + _EXTRA
+        extra = prefix + _EXTRA_STATE_KEY_SUFFIX
         if self._has_extra_state() and extra in state_dict:
             self.set_extra_state(state_dict[extra])
         elif self._has_extra_state() and strict:

@@ -1,4 +1,5 @@
 """DataLoader: batches of a data set, in order or shuffled."""
+import enum
 import itertools
 import math
 import warnings
@@ -225,6 +226,12 @@ class DataLoader(Generic[T_co]):
         if self.batch_size is not None:
             length = length // self.batch_size if self.drop_last else math.ceil(length / self.batch_size)
         return length
+
+
+class _DatasetKind(enum.IntEnum):
+    """How a loader reads: by indices or as a stream."""
+
+    Map, Iterable = 0, 1
 
 
 class _Endless:

@@ -43,6 +43,12 @@ def get_worker_info():
     return _worker_info
 
 
+def _generate_state(base_seed, worker_id):
+    """The seeds of a worker's NumPy stream, four words."""
+    words = [worker_id, base_seed & 0xffffffff, base_seed >> 32, 0]
+    return np.random.SeedSequence(words).generate_state(4).tolist()
+
+
 class Streams:
     """The random numbers of a worker, those of PyTorch's: fastnn's, Python's and NumPy's streams are seeded from the
     loader's `base_seed` and the worker's number.
@@ -55,8 +61,7 @@ class Streams:
         self.info = info
         self.generator = random.Generator().manual_seed(info.seed & 0xffffffffffffffff)
         self.python = python_random.Random(info.seed).getstate()
-        words = np.random.SeedSequence([info.id, base_seed & 0xffffffff, base_seed >> 32, 0]).generate_state(4)
-        self.numpy = np.random.RandomState(words).get_state(legacy=False)
+        self.numpy = np.random.RandomState(_generate_state(base_seed, info.id)).get_state(legacy=False)
 
     def exchange(self):
         """The process's streams for the worker's, and back."""
