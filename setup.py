@@ -52,8 +52,8 @@ CYTHON_FLAGS = ["-O2", "-g0", "-ffp-contract=off", "-fvisibility=hidden", "-fno-
                 "-Wno-unused-function"]
 # Modules whose calls are rare or take far longer than their overhead: three quarters of the size, calls 12 % dearer.
 SMALL = re.compile(r"fastnn\.(kernels\.(?!_core)|vision|utils|random|optim|_views|"
-                   r"ops\.(_common|attention|clip|compare|conv|draws|dropout|incomplete|inplace|joining|loss|"
-                   r"normalization|recurrent|reduce|remainder|shape|softmax|trigonometric)$)")
+                   r"ops\.(_common|attention|clip|compare|conv|draws|dropout|incomplete|inplace|joining|logic|loss|"
+                   r"normalization|pointwise|recurrent|reduce|remainder|shape|softmax|trigonometric)$)")
 SANITIZE_FLAGS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer", "-g",
                   "-O1"]  # -O3 with these takes minutes to compile
 DEBUG_FLAGS = SANITIZE_FLAGS if os.environ.get("FASTNN_SANITIZE") == "1" else ["-g0"]

@@ -12,7 +12,6 @@ import numpy
 from fastnn cimport _tape
 from fastnn._tape cimport JOINT_METHOD, METHOD, Node, Output, Vertex, are_plain, duplicate, second_time, total
 from fastnn._tensor cimport Tensor, edge, needs_grad, set_grad, shape_of, wrap
-from fastnn import dtypes
 from fastnn._tape import Handle, tell_origin
 from fastnn._tensor import install_methods
 from fastnn.dtypes import as_gradient
@@ -438,12 +437,8 @@ cdef np.ndarray starting_gradient(Tensor output, object given):
     if not needs_grad(output):
         raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
     if given is None:
-        if np.PyArray_SIZE(output.array) != 1 or np.PyArray_ISCOMPLEX(output.array):
+        if np.PyArray_SIZE(output.array) != 1 or not np.PyArray_ISFLOAT(output.array) and output.dtype.is_complex:
             raise no_implicit_gradient(output.array)
-        if np.PyArray_TYPE(output.array) == np.NPY_VOID:  # of a format
-            if output.dtype.is_complex:
-                raise no_implicit_gradient(output.array)
-            return dtypes.number(1, output.array.dtype).reshape(shape_of(output.array))
         grad = _core.new_like(output.array, np.PyArray_TYPE(output.array))
         if np.PyArray_TYPE(grad) == np.NPY_FLOAT:
             (<float *>np.PyArray_DATA(grad))[0] = 1

@@ -12,7 +12,7 @@ from copy import deepcopy
 
 import numpy
 
-from fastnn import _operators, dtypes
+from fastnn import _operators, dtypes, errors
 from fastnn._operators cimport Operators, need_self
 from fastnn cimport _tape
 from fastnn._tape cimport JOINT_METHOD, METHOD, Node, OUTPUT, Op, Output, Version, Vertex, class_of, owner
@@ -464,8 +464,7 @@ cdef class Tensor(Operators):
         if value.array.dtype != self.array.dtype and self.node is not None:
             raise RuntimeError("data: cannot change the dtype of a tensor inside a graph")
         if class_of(value.array, Tensor) is not class_of(self.array, Tensor):
-            raise RuntimeError("Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have "
-                               "incompatible tensor type.")
+            raise errors.data_of_another_class()
         self.array = value.array
 
     @property
@@ -511,8 +510,7 @@ cdef class Tensor(Operators):
         need_self("__deepcopy__", self)
         refresh(self)
         if self.node is not None:
-            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
-                               "protocol at the moment.")
+            raise errors.copy_within_graph()
         if (found := memo.get(id(self))) is not None:
             return found
         cdef Tensor tensor = Tensor.__new__(type(self))
@@ -551,8 +549,7 @@ cdef int set_attributes(Tensor tensor, dict values) except -1:
 def rebuild(cls, array, requires_grad, dict added=None):
     """Unpickles a tensor."""
     cdef Tensor tensor = Tensor.__new__(cls)
-    tensor.array = array
-    tensor.leaf_requires_grad = requires_grad
+    tensor.array, tensor.leaf_requires_grad = array, requires_grad
     set_attributes(tensor, added or {})
     return tensor
 

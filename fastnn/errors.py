@@ -119,3 +119,13 @@ def no_implicit_gradient(array):
     if array.size == 1:
         return RuntimeError(f"grad can be implicitly created only for real scalar outputs but got torch.{array.dtype}")
     return RuntimeError("grad can be implicitly created only for scalar outputs")
+
+
+def copy_within_graph():
+    return RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at "
+                        "the moment.")
+
+
+def data_of_another_class():
+    return RuntimeError("Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible "
+                        "tensor type.")

@@ -2,6 +2,7 @@
 import itertools
 import sys
 
+import fastnn
 from fastnn.ops.joining import cat
 
 
@@ -45,7 +46,6 @@ def _get_available_device_type():
 
 def _get_device_module(device_type):
     """The module that stands for a device: ``torch.cpu``."""
-    import fastnn
     found = getattr(fastnn, device_type, None)
     if found is None:
         raise RuntimeError(f"Device {device_type!r} does not have a corresponding module registered as "
