@@ -9,8 +9,8 @@ __all__ = ["from_dlpack", "to_dlpack"]
 def from_dlpack(ext_tensor):
     """A tensor that shares the memory of another library's array.
 
-    Same as torch.utils.dlpack.from_dlpack. NumPy 2.1 lets nobody write into what it takes from others: there tensors made
-    of other libraries' arrays are read-only.
+    Same as torch.utils.dlpack.from_dlpack. NumPy 2.1 lets nobody write into what it takes from others: there tensors
+    made of other libraries' arrays are read-only.
 
     Parameters
     ----------
