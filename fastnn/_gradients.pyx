@@ -6,7 +6,6 @@ from cpython.ref cimport Py_REFCNT
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
 import weakref
-
 import numpy
 
 from fastnn cimport _tape
@@ -16,8 +15,7 @@ from fastnn import dtypes
 from fastnn._tape import Handle, tell_origin
 from fastnn._tensor import install_methods
 from fastnn.errors import ShapeError, as_gradient, no_implicit_gradient
-from fastnn.kernels cimport _core
-from fastnn.kernels cimport elementwise as K
+from fastnn.kernels cimport _core, elementwise as K
 
 np.import_array()
 
@@ -437,11 +435,10 @@ cdef np.ndarray starting_gradient(Tensor output, object given):
     if not needs_grad(output):
         raise RuntimeError("element 0 of tensors does not require grad and does not have a grad_fn")
     if given is None:
-        if np.PyArray_SIZE(output.array) != 1 or np.PyArray_ISCOMPLEX(output.array):
+        if np.PyArray_SIZE(output.array) != 1 or np.PyArray_ISCOMPLEX(output.array) or (
+                np.PyArray_TYPE(output.array) == np.NPY_VOID and output.dtype.is_complex):
             raise no_implicit_gradient(output.array)
         if np.PyArray_TYPE(output.array) == np.NPY_VOID:  # of a format
-            if output.dtype.is_complex:
-                raise no_implicit_gradient(output.array)
             return dtypes.number(1, output.array.dtype).reshape(shape_of(output.array))
         grad = _core.new_like(output.array, np.PyArray_TYPE(output.array))
         if np.PyArray_TYPE(grad) == np.NPY_FLOAT:
