@@ -6,7 +6,6 @@ from cpython.ref cimport Py_REFCNT
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
 import weakref
-
 import numpy
 
 from fastnn cimport _tape
@@ -16,8 +15,7 @@ from fastnn._tape import Handle, tell_origin
 from fastnn._tensor import install_methods
 from fastnn.dtypes import as_gradient
 from fastnn.errors import ShapeError, no_implicit_gradient
-from fastnn.kernels cimport _core
-from fastnn.kernels cimport elementwise as K
+from fastnn.kernels cimport _core, elementwise as K
 
 np.import_array()
 

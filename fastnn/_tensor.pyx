@@ -5,7 +5,6 @@ Memory that backward will read is guarded by version counters.
 """
 cimport numpy as np
 from cpython.object cimport PyObject, PyObject_GenericSetAttr
-
 cdef extern from "Python.h":
     int delete_attribute "PyObject_GenericSetAttr"(object, object, PyObject*) except -1
 from copy import deepcopy
@@ -461,7 +460,7 @@ cdef class Tensor(Operators):
 
     @data.setter
     def data(self, Tensor value not None):
-        if value.array.dtype != self.array.dtype and self.node is not None:
+        if self.node is not None and value.array.dtype != self.array.dtype:
             raise RuntimeError("data: cannot change the dtype of a tensor inside a graph")
         if class_of(value.array, Tensor) is not class_of(self.array, Tensor):
             raise errors.data_of_another_class()

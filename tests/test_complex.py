@@ -423,3 +423,9 @@ def test_real_programs_load_nothing():
                "print('fastnn.ops.complex_numbers' in sys.modules, 'fastnn.fft' in sys.modules)")
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
                           check=True).stdout.split() == ["False", "False"]
+
+
+def test_the_standard_deviation_of_equal_numbers_has_the_slope_0():
+    x = fastnn.full((3,), 1 + 2j).requires_grad_()
+    sum(x.std() + part[0] for part in [fastnn.std_mean(x)]).backward()
+    assert x.grad.tolist() == [0j] * 3

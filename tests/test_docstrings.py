@@ -145,7 +145,8 @@ def test_examples_of_operations(namespace):
     run_examples([(name, text) for text, name in texts.items()], {}, namespace)
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("fastnn.ops.") and name not in OPERATIONS])
+@pytest.mark.parametrize("name", [name for name in MODULES
+                                  if not name.startswith("fastnn.ops.") and name not in OPERATIONS])
 def test_examples(name, monkeypatch):
     monkeypatch.delenv("KERAS_BACKEND", raising=False)  # which the tests of Keras set: then layers record their calls
     if name in NEEDS:

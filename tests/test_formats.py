@@ -204,14 +204,16 @@ def test_copies_of_repeated_elements_lie_in_order():
 # ---- layers, losses and optimizers ----
 
 LAYERS = {
-    "conv": (nn.Conv2d(2, 3, 2), (1, 2, 4, 4)), "reflected": (nn.Conv1d(2, 2, 3, padding=1, padding_mode="reflect"),
-                                                           (1, 2, 4)),
+    "conv": (nn.Conv2d(2, 3, 2), (1, 2, 4, 4)),
+    "reflected": (nn.Conv1d(2, 2, 3, padding=1, padding_mode="reflect"), (1, 2, 4)),
     "transposed": (nn.ConvTranspose2d(2, 2, 2), (1, 2, 3, 3)), "pool": (nn.MaxPool2d(2), (1, 2, 4, 4)),
     "batch norm": (nn.BatchNorm1d(4), (6, 4)), "layer norm": (nn.LayerNorm(4), (3, 4)),
-    "group norm": (nn.GroupNorm(2, 4), (3, 4, 2)), "lstm": (nn.LSTM(4, 3), (2, 5, 4)), "cell": (nn.GRUCell(4, 3), (2, 4)),
-    "projected": (nn.LSTM(4, 3, proj_size=2), (2, 5, 4)), "encoder": (nn.TransformerEncoderLayer(4, 2, 8, 0.0), (3, 2, 4)),
-    "in place": (nn.Sequential(nn.Linear(4, 3), nn.ReLU(inplace=True)), (2, 4)), "upsampled": (nn.Upsample(scale_factor=2), (1, 2, 3)),
-    "softmax": (nn.Softmax(1), (2, 3)), "adaptive": (nn.AdaptiveAvgPool2d(2), (1, 2, 4, 4)), "glu": (nn.GLU(), (2, 4)),
+    "group norm": (nn.GroupNorm(2, 4), (3, 4, 2)), "lstm": (nn.LSTM(4, 3), (2, 5, 4)),
+    "cell": (nn.GRUCell(4, 3), (2, 4)), "projected": (nn.LSTM(4, 3, proj_size=2), (2, 5, 4)),
+    "encoder": (nn.TransformerEncoderLayer(4, 2, 8, 0.0), (3, 2, 4)),
+    "in place": (nn.Sequential(nn.Linear(4, 3), nn.ReLU(inplace=True)), (2, 4)),
+    "upsampled": (nn.Upsample(scale_factor=2), (1, 2, 3)), "softmax": (nn.Softmax(1), (2, 3)),
+    "adaptive": (nn.AdaptiveAvgPool2d(2), (1, 2, 4, 4)), "glu": (nn.GLU(), (2, 4)),
     "similar": (nn.CosineSimilarity(), (3, 4)), "windows": (nn.Unfold(2), (1, 2, 3, 3)),
 }
 
@@ -287,6 +289,12 @@ def test_gradients_of_parts():
     loss = x.sum()
     loss.backward()
     assert loss.dtype is x.grad.dtype is fastnn.bfloat16 and x.grad.tolist() == [3.0, 6.0, 5.0, 5.0, 5.0, 3.0]
+
+
+def test_tensors_without_dimensions_decide_among_themselves():
+    half, single = fastnn.tensor(1.0).bfloat16(), fastnn.tensor(1.0)
+    assert fastnn.maximum(half, single).dtype is fastnn.float32
+    assert fastnn.maximum(half.reshape(1), single).dtype is fastnn.bfloat16
 
 
 def test_parts_are_joined_in_their_own_memory():
@@ -368,3 +376,5 @@ def test_meta():
                     lambda: 2 * x, lambda: x == x, lambda: x.tolist()):
         with pytest.raises(NotImplementedError, match="no data"):
             refused()
+    with pytest.raises(RuntimeError, match="incompatible tensor type"):
+        fastnn.ones(4, 3).data = x

@@ -123,3 +123,14 @@ def test_lists_of_tensors_are_tuples():
     assert x[[i, j]].tolist() == [1.0, 6.0]
     x[[i, j]].sum().backward()
     assert x.grad.sum().item() == 2 and x.grad[0, 1] == x.grad[1, 2] == 1
+
+
+def test_places_that_do_not_count_from_the_end():
+    with pytest.raises(IndexError, match="out of range"):
+        fastnn.index_select(fastnn.ones(3), 0, fastnn.tensor([-1]))
+    for pivot in (0, -1, 4):
+        pivots = fastnn.tensor([pivot, 2, 3], dtype=fastnn.int32)
+        for function in (lambda: fastnn.lu_unpack(fastnn.eye(3), pivots),
+                         lambda: fastnn.linalg.lu_solve(fastnn.eye(3), pivots, fastnn.ones(3, 1))):
+            with pytest.raises(RuntimeError, match="between 1 and"):
+                function()

@@ -102,3 +102,9 @@ def test_normalisation_across_maps():
     for size in (3, 4, 5):
         theirs, ours = (t.nn.CrossMapLRN2d(size, 0.3, 0.7, 1.5)(t.tensor(x)).numpy() for t in (torch, fastnn))
         np.testing.assert_allclose(ours[:, :(size + 1) // 2], theirs[:, :(size + 1) // 2], rtol=1e-5)
+
+
+def test_kl_div_divides_by_the_batch_of_its_input():
+    x, y = fastnn.zeros(1, 2), fastnn.full((3, 2), 0.5)
+    total = fastnn.nn.functional.kl_div(x, y, reduction="sum")
+    assert fastnn.nn.functional.kl_div(x, y, reduction="batchmean") == total

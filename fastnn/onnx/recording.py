@@ -195,16 +195,16 @@ def references(item):
         yield from references((item.start, item.stop, item.step))
 
 
+_MADE_OF_OTHERS = _operators.__name__, functional.__name__  # modules whose functions call those that are recorded
+
+
 def _targets(rules):
     """{id of a function: Target} of all functions that programs and layers call."""
     found = {id(function): Target(function, rule, function.__name__) for function, rule in rules.items()}
     for names in HOMES.values():
         for name, declared in names.items():
-            if not isinstance(declared.function, property) and declared.function.__module__ != _operators.__name__:
+            if not isinstance(declared.function, property) and declared.function.__module__ not in _MADE_OF_OTHERS:
                 found.setdefault(id(declared.function), Target(declared.function, None, name))
-    for name, function in vars(functional).items():
-        if getattr(function, "__module__", "").startswith("fastnn.ops") and not isinstance(function, (Function, type)):
-            found.setdefault(id(function), Target(function, None, name))
     for function in _operators.functions.values():
         if function.__name__.endswith("_"):  # x += y
             found[id(function)] = Target(function, rules.get(_base(function.__name__)), function.__name__, True)

@@ -146,8 +146,9 @@ cdef np.ndarray along(np.ndarray x, np.ndarray index, int axis):
     """``take_along_axis`` of arrays in order whose other dimensions are the same; None of others, and of indices that
     there are not."""
     cdef int d, n = np.PyArray_NDIM(x)
-    if n == 0 or n != np.PyArray_NDIM(index) or np.PyArray_TYPE(x) == np.NPY_VOID or np.PyArray_TYPE(index) != np.NPY_INT64 or not (
-            np.PyArray_IS_C_CONTIGUOUS(x) and np.PyArray_IS_C_CONTIGUOUS(index)):
+    if n == 0 or n != np.PyArray_NDIM(index) or np.PyArray_TYPE(index) != np.NPY_INT64 \
+            or np.PyArray_TYPE(x) == np.NPY_VOID or not (
+                np.PyArray_IS_C_CONTIGUOUS(x) and np.PyArray_IS_C_CONTIGUOUS(index)):
         return None
     for d in range(n):
         if d != axis and np.PyArray_DIM(x, d) != np.PyArray_DIM(index, d):
