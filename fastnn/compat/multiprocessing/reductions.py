@@ -49,8 +49,8 @@ def reduce_tensor(tensor):
         else:
             array = from_array(array).detach().clone().share_memory_().numpy()
         memory = sharing.memory_of(array)
-    return rebuild_tensor, (reduction.DupFd(_own(memory.handle)), len(memory), sharing.place_of(array, memory), type(tensor),
-                            tensor.requires_grad)
+    return rebuild_tensor, (reduction.DupFd(_own(memory.handle)), len(memory), sharing.place_of(array, memory),
+                            type(tensor), tensor.requires_grad)
 
 
 def init_reductions():
