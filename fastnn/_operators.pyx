@@ -91,8 +91,14 @@ cdef object named_div(object x, object y):
     return functions["div"](x, y)
 
 
+def foreign(y) -> bool:
+    """Whether an operand is neither a tensor nor a number, nor may hold some: how it compares is its own affair."""
+    return not isinstance(y, (Operators, int, float, complex, np.ndarray, list, tuple)) \
+        and not hasattr(y, "__array__")
+
+
 cdef object named_compare(int number, object x, object y):
-    if y is None or isinstance(y, (str, bytes)):
+    if foreign(y) and not hasattr(type(y), "__torch_function__"):
         return NotImplemented
     return functions[("eq", "ne", "lt", "le", "gt", "ge")[number]](x, y)
 

@@ -135,6 +135,12 @@ def test_module_in_one_process(alone, tmp_path):
         assert not other._waiting, "its own gradients are counted"
 
 
+def test_environment_of_torchrun(alone, monkeypatch):
+    assert not dist.is_torchelastic_launched()
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    assert dist.is_torchelastic_launched()
+
+
 def test_states_of_modules(alone):
     from fastnn.distributed.utils import _sync_module_states
     with pytest.raises(ValueError, match="has not been initialized"):

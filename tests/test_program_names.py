@@ -263,3 +263,16 @@ def test_tensorboard_refuses_what_is_no_number(tmp_path, value):
         writer.add_scalar("loss", 1.0, 0)
         with pytest.raises(NotImplementedError, match="numpy array or torch tensor are expected"):
             writer.add_scalar("loss", value, 1)
+
+
+def test_tensorboard_flush_writes_all(tmp_path):
+    pytest.importorskip("tensorboardX", reason="an extra")
+    from fastnn.utils.tensorboard import SummaryWriter
+    with SummaryWriter(tmp_path) as writer:
+        for step in range(2):
+            for number in range(20):
+                writer.add_scalar("loss", number, step)
+            writer.flush()
+            flushed = sum(path.stat().st_size for path in tmp_path.iterdir())
+    assert flushed > 40 * 40
+    assert flushed == sum(path.stat().st_size for path in tmp_path.iterdir())

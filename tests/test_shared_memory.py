@@ -91,7 +91,7 @@ def main():
     process.join()
     with mp.Pool(2) as pool:
         assert [t.item() for t in pool.map(torch.sum, [torch.ones(3), torch.ones(4)])] == [3, 4]
-    mp.spawn(fail, (x,), nprocs=1)
+    mp.spawn(fail, ([x, x[1:], x[:2]],), nprocs=1)  # three tensors on one memory
     try:
         mp.spawn(fail, (x,), nprocs=2)
     except mp.ProcessRaisedException as error:

@@ -1,6 +1,7 @@
 """Tensor without PyTorch: creation, dtypes, views, in-place forms, indexing, conversion, printing, errors."""
 import copy
 import pickle
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -516,3 +517,31 @@ def test_added_attributes_can_be_deleted():
     x.sum().backward()
     del x.grad
     assert x.grad is None
+
+
+class Anything:
+    """Equal to all, and less than nothing."""
+
+    def __eq__(self, other):
+        return "equal"
+
+    def __ne__(self, other):
+        return "different"
+
+    def __gt__(self, other):
+        return "greater"
+
+
+@pytest.mark.parametrize("library", ["fastnn", pytest.param("torch", marks=pytest.mark.torch)])
+def test_what_is_no_number_compares_itself(library):
+    T = pytest.importorskip(library)
+    x, other = T.ones(2, 3), Anything()
+    assert (x == other, x != other, x < other) == ("equal", "different", "greater")
+    assert {"x": [x]} == {"x": [mock.ANY]} and x != object() and not x == print and x != None  # noqa: E711
+    with pytest.raises(TypeError, match="eq"):
+        x.eq(other)
+    with pytest.raises(TypeError, match="eq"):
+        T.eq(x, mock.ANY)
+    with pytest.raises(TypeError, match="not supported between"):
+        assert x >= other
+    assert (x == T.ones(3)).all() and (x == 1.0).all()

@@ -103,8 +103,8 @@ is_ucc_available = is_xccl_available = is_nccl_available
 
 
 def is_torchelastic_launched():
-    """False: mpiexec starts the processes."""
-    return False
+    """Whether the environment names a run of torchrun's; mpiexec starts fastnn's processes."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 def is_initialized():

@@ -7,6 +7,7 @@ from fastnn import dtypes
 from fastnn cimport _operators
 from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, recording, record2, shape_of, wrap
+from fastnn._operators import foreign
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport is_complex, is_real, ruled, undo, zero_d
@@ -36,7 +37,7 @@ cdef object compared(int number, object input, object other):
             z = K.compare(number, x, (<Tensor>other).array)
     elif type(other) is float or type(other) is int and -2 ** 53 <= other <= 2 ** 53:
         z = K.compare_number(number, x, other)
-    elif other is None or isinstance(other, (str, bytes)):
+    elif foreign(other):
         return NotImplemented
     if z is not None:
         return wrap(z)
@@ -54,6 +55,14 @@ cdef object compared(int number, object input, object other):
 _operators.quick_compare = compared
 
 
+cdef object answer(int number, object input, object other):
+    """What a function gives: unlike an operator it does not ask the other operand."""
+    found = compared(number, input, other)
+    if found is NotImplemented:
+        raise TypeError(f"{NAMES[number]}(): argument 'other' must be Tensor or a number, not {type(other).__name__}")
+    return found
+
+
 @operation(inplace=True, out=True)
 def eq(input, other):
     """input == other, element by element.
@@ -68,7 +77,7 @@ def eq(input, other):
     >>> fastnn.eq(fastnn.tensor([1, 2]), 2)
     tensor([False,  True])
     """
-    return compared(0, input, other)
+    return answer(0, input, other)
 
 
 @operation(aliases="not_equal", inplace=True, out=True)
@@ -85,7 +94,7 @@ def ne(input, other):
     >>> fastnn.ne(fastnn.tensor([1, 2]), 2)
     tensor([ True, False])
     """
-    return compared(1, input, other)
+    return answer(1, input, other)
 
 
 @operation(aliases="less", inplace=True, out=True)
@@ -102,7 +111,7 @@ def lt(input, other):
     >>> fastnn.lt(fastnn.tensor([1, 2]), 2)
     tensor([ True, False])
     """
-    return compared(2, input, other)
+    return answer(2, input, other)
 
 
 @operation(aliases="less_equal", inplace=True, out=True)
@@ -119,7 +128,7 @@ def le(input, other):
     >>> fastnn.le(fastnn.tensor([1, 2]), 1)
     tensor([ True, False])
     """
-    return compared(3, input, other)
+    return answer(3, input, other)
 
 
 @operation(aliases="greater", inplace=True, out=True)
@@ -136,7 +145,7 @@ def gt(input, other):
     >>> fastnn.gt(fastnn.tensor([1, 2]), 1)
     tensor([False,  True])
     """
-    return compared(4, input, other)
+    return answer(4, input, other)
 
 
 @operation(aliases="greater_equal", inplace=True, out=True)
@@ -153,7 +162,7 @@ def ge(input, other):
     >>> fastnn.ge(fastnn.tensor([1, 2]), 2)
     tensor([False,  True])
     """
-    return compared(5, input, other)
+    return answer(5, input, other)
 
 
 @operation()

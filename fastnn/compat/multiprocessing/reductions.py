@@ -1,5 +1,7 @@
 """How tensors travel between processes: their memory becomes shared, and its handle goes with the message."""
-from multiprocessing import reduction
+import os
+import weakref
+from multiprocessing import context, reduction
 
 from fastnn._tensor import Tensor, from_array
 from fastnn.nn.parameter import Buffer, Parameter
@@ -14,6 +16,15 @@ def rebuild_tensor(handle, size, place, kind, requires_grad):
     if kind is Tensor:
         return made.requires_grad_() if requires_grad else made
     return kind(made, requires_grad) if kind is Parameter else kind(made)
+
+
+def _own(handle):
+    """A handle that a process which is being started does not get already, for another tensor on the same memory."""
+    starting = context.get_spawning_popen()
+    if handle in getattr(starting, "_fds", ()):
+        handle = os.dup(handle)
+        weakref.finalize(starting, os.close, handle)
+    return handle
 
 
 def reduce_tensor(tensor):
@@ -38,8 +49,8 @@ def reduce_tensor(tensor):
         else:
             array = from_array(array).detach().clone().share_memory_().numpy()
         memory = sharing.memory_of(array)
-    return rebuild_tensor, (reduction.DupFd(memory.handle), len(memory), sharing.place_of(array, memory), type(tensor),
-                            tensor.requires_grad)
+    return rebuild_tensor, (reduction.DupFd(_own(memory.handle)), len(memory), sharing.place_of(array, memory),
+                            type(tensor), tensor.requires_grad)
 
 
 def init_reductions():

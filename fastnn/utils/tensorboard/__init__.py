@@ -23,6 +23,16 @@ class SummaryWriter(_writer.SummaryWriter):
             raise NotImplementedError(f"Got {type(scalar_value)}, but numpy array or torch tensor are expected.")
         super().add_scalar(tag, scalar_value, *args, **kwargs)
 
+    def flush(self):
+        """What was added is in the files when this returns, as PyTorch's writer has it; tensorboardX's may wait."""
+        for writer in (self.all_writers or {}).values():
+            events = getattr(writer, "event_writer", None)
+            if events is not None and not events._closed:
+                events._worker.stop()  # it writes all that waits
+                events._closed = True
+                events.reopen()
+        super().flush()
+
     def add_graph(self, *args, **kwargs):
         """Warn: fastnn runs programs as they are and has no graph of a model to write."""
         warnings.warn("SummaryWriter.add_graph: fastnn does not trace models; no graph is written", stacklevel=2)
