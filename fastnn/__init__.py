@@ -108,6 +108,7 @@ _ELSEWHERE = {name: home for home, names in {
     "fastnn.compat.further":
         "alpha_dropout_ chain_matmul dropout_ empty_strided feature_alpha_dropout_ feature_dropout feature_dropout_ "
         "is_warn_always_enabled range set_warn_always",
+    "fastnn.compat._C": "DeviceObjType",
     "fastnn.compat.amp":
         "clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype get_autocast_gpu_dtype "
         "is_autocast_cache_enabled is_autocast_cpu_enabled set_autocast_cache_enabled set_autocast_cpu_dtype "

@@ -219,7 +219,7 @@ case("i0", (3,))
 exempt("composed, compared in tests/test_volumes.py and by PyTorch's samples",
        "conv_transpose3d F.conv_transpose3d F.avg_pool3d F.lp_pool3d F.adaptive_max_pool3d "
        "F.adaptive_max_pool3d_with_indices")
-exempt("of memory", "frombuffer")
+exempt("of memory", "from_file frombuffer is_set_to")
 exempt("of subspaces drawn at random: tests/test_library_names.py", "pca_lowrank svd_lowrank")
 exempt("no operations", "F.handle_torch_function F.has_torch_function F.has_torch_function_unary "
        "F.has_torch_function_variadic")

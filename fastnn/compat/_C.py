@@ -6,7 +6,7 @@ from fastnn.ops.overriding import disabled as _disabled_torch_function_impl  # n
 from fastnn.ops.overriding import subclasses_off
 from fastnn.random import Generator  # noqa: F401
 
-_TensorBase, _TensorMeta = TensorBase, type(TensorBase)
+_TensorBase, _TensorMeta, DeviceObjType = TensorBase, type(TensorBase), device
 
 
 class _Program:

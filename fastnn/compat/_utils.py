@@ -2,7 +2,7 @@
 import itertools
 import sys
 
-import fastnn
+from fastnn.compat import module
 from fastnn.ops.joining import cat
 
 
@@ -46,7 +46,7 @@ def _get_available_device_type():
 
 def _get_device_module(device_type):
     """The module that stands for a device: ``torch.cpu``."""
-    found = getattr(fastnn, device_type, None)
+    found = module(device_type)
     if found is None:
         raise RuntimeError(f"Device {device_type!r} does not have a corresponding module registered as "
                            f"'torch.{device_type}'.")

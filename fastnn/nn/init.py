@@ -59,14 +59,14 @@ def _fans(tensor):
     return tensor.shape[1] * field, tensor.shape[0] * field
 
 
-_calculate_fan_in_and_fan_out = _fans
-
-
 def _fan(tensor, mode):
     mode = mode.lower()
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
     return _fans(tensor)[0 if mode == "fan_in" else 1]
+
+
+_calculate_fan_in_and_fan_out, _calculate_correct_fan = _fans, _fan  # PyTorch's names, which libraries use
 
 
 @no_grad

@@ -207,7 +207,8 @@ def from_numpy(ndarray):
 
 
 @operation("fastnn")
-def from_file(filename, shared=None, size=0, *, dtype=None, layout=None, device=None, pin_memory=False):
+def from_file(filename, shared=None, size=0, *, dtype=None, layout=None, device=None, pin_memory=False,
+              requires_grad=False):
     """A vector on the bytes of a file, which are read when they are used.
 
     Parameters
@@ -218,6 +219,7 @@ def from_file(filename, shared=None, size=0, *, dtype=None, layout=None, device=
     size : int
         Number of elements.
     dtype : dtype, optional
+    requires_grad : bool, default False
     layout, device, pin_memory : optional
         Taken for PyTorch's sake: there is the CPU alone.
 
@@ -247,7 +249,7 @@ def from_file(filename, shared=None, size=0, *, dtype=None, layout=None, device=
         mapped = np.memmap(filename, kind, "r+" if shared else "c", 0, (size,))
     except (OSError, ValueError) as error:
         raise RuntimeError(f"from_file: {filename}: {error}") from None
-    return wrap_numpy(mapped.view(np.ndarray))
+    return finish(mapped.view(np.ndarray), requires_grad)
 
 
 @operation("fastnn")

@@ -37,7 +37,7 @@ EXCLUDED = {
     "max_unpool3d": "the same", **dict.fromkeys("eig eigvals".split(), "complex: test_futures"),
     **dict.fromkeys("max_pool3d max_pool3d_with_indices".split(), "fuzz.modules draws MaxPool3d"),
     "adaptive_max_pool3d_with_indices": "adaptive_max_pool3d is drawn",
-    **dict.fromkeys("frombuffer set_ storage untyped_storage".split(), "memory: test_program_names compares them"),
+    **dict.fromkeys("from_file frombuffer is_set_to set_ storage untyped_storage".split(), "test_program_names"),
     **dict.fromkeys("householder_product matrix_exp orgqr".split(), "of square matrices: test_pruning compares them"),
     "grid_sample": "PyTorch's crashes for positions that are not finite: parity and test_ops compare it",
     **dict.fromkeys("angle chalf complex conj_physical polar stft istft".split(), "complex: test_complex"),
