@@ -70,7 +70,7 @@ def adaptive_max_pool2d(input, output_size, return_indices=False):
     Parameters
     ----------
     input : Tensor
-    output_size : int or tuple of ints
+    output_size : int or tuple
         Sizes of the result.
     return_indices : bool, default False
         Whether the flat indices of the largest elements are returned too.
@@ -181,7 +181,7 @@ def adaptive_avg_pool2d(input, output_size):
     Parameters
     ----------
     input : Tensor
-    output_size : int or tuple of ints
+    output_size : int or tuple
         Sizes of the result.
 
     Examples
@@ -203,7 +203,7 @@ def adaptive_avg_pool3d(input, output_size):
     Parameters
     ----------
     input : Tensor
-    output_size : int or tuple of ints
+    output_size : int or tuple
         Sizes of the result.
 
     Examples

@@ -210,9 +210,9 @@ def multi_head_attention_forward(query, key, value, embed_dim_to_check, num_head
         (E, E)
     k_proj_weight : Tensor, optional
     v_proj_weight : Tensor, optional
-    static_k : None, optional
+    static_k : Tensor, optional
         Not implemented.
-    static_v : None, optional
+    static_v : Tensor, optional
         Not implemented.
     average_attn_weights : bool, default True
     is_causal : bool, default False

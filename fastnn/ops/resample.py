@@ -231,7 +231,7 @@ def upsample_nearest(input, size=None, scale_factor=None):
     ----------
     input : Tensor
     size : int or tuple of ints, optional
-    scale_factor : int or tuple of ints, optional
+    scale_factor : float or tuple of floats, optional
 
     Examples
     --------
@@ -251,7 +251,7 @@ def upsample_bilinear(input, size=None, scale_factor=None):
     ----------
     input : Tensor
     size : int or tuple of ints, optional
-    scale_factor : int or tuple of ints, optional
+    scale_factor : float or tuple of floats, optional
 
     Examples
     --------

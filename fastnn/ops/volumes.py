@@ -99,7 +99,7 @@ def adaptive_max_pool3d(input, output_size, return_indices=False):
     Parameters
     ----------
     input : Tensor
-    output_size : int or tuple of ints
+    output_size : int or tuple
         Sizes of the result.
     return_indices : bool, default False
         Whether the flat indices of the largest elements are returned too.
@@ -132,7 +132,7 @@ def adaptive_max_pool3d_with_indices(input, output_size, return_indices=False):
     Parameters
     ----------
     input : Tensor
-    output_size : int or tuple of ints
+    output_size : int or tuple
         Sizes of the result.
     return_indices : bool, default False
         Without effect.
