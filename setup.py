@@ -19,6 +19,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import Cython
 import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -251,6 +252,21 @@ class build_ext(_build_ext):
         return [joined]
 
 
+def remove_foreign():
+    """Let be translated anew what another Cython translated, or with the declarations of another NumPy."""
+    versions, stamp = f"Cython {Cython.__version__}, NumPy {numpy.__version__}\n", "build/translated-with"
+    if os.path.exists(stamp):
+        with open(stamp) as file:
+            if file.read() == versions:
+                return
+    for path in glob.glob("fastnn/**/*.pyx", recursive=True):
+        if os.path.exists(path[:-len("pyx")] + "c"):
+            os.remove(path[:-len("pyx")] + "c")
+    os.makedirs("build", exist_ok=True)
+    with open(stamp, "w") as file:
+        file.write(versions)
+
+
 def remove_outdated(path):
     """Cython overlooks that `from package cimport module` depends on module.pxd: let it translate such a file anew."""
     generated = path[:-len("pyx")] + "c"
@@ -267,6 +283,7 @@ def extensions():
     if os.environ.get("FASTNN_SKIP_BUILD") == "1":
         return
     runpy.run_path("src_c/kernel_table.py")["write"](KERNEL_TABLE)
+    remove_foreign()
     for path in sorted(glob.glob("fastnn/**/*.pyx", recursive=True)):
         remove_outdated(path)
         name = path[:-len(".pyx")].replace(os.sep, ".")

@@ -26,11 +26,11 @@ def plot_history(history, path=None, metrics=None, log=False):
     ----------
     history : History or dict
         What `fit` returns, of Keras' door and of `fastnn.training`, or names and a list of values for each; the names
-        of validation begin with "val_". Of scikit-learn's estimators ``{"loss": model.loss_curve_}``.
+        of validation begin with ``val_``. Of scikit-learn's estimators ``{"loss": model.loss_curve_}``.
     path : str or path, optional
         Where to save the picture; the ending says the format.
     metrics : list of str, optional
-        Which panels, in this order, without "val_". All by default.
+        Which panels, in this order, without ``val_``. All by default.
     log : bool
         Logarithmic scale of the values.
 
