@@ -11,7 +11,6 @@ from fastnn._tensor import Tensor, is_grad_enabled
 from fastnn._tensor import is_inference_mode_enabled
 from fastnn.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
 from fastnn.autograd.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
-from fastnn.compat.checks import *  # noqa: F403
 from fastnn.compat.foreach import *  # noqa: F403
 from fastnn.compat.switches import *  # noqa: F403
 from fastnn.compat.typed import *  # noqa: F403
@@ -105,6 +104,8 @@ _ELSEWHERE = {name: home for home, names in {
         "alias_copy as_strided_copy detach_copy diagonal_copy expand_copy permute_copy select_copy slice_copy "
         "split_copy split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy unfold_copy unsqueeze_copy "
         "view_as_complex_copy view_as_real_copy view_copy",
+    "fastnn.compat.checks":
+        "_assert _check _check_index _check_is_size _check_not_implemented _check_type _check_value _check_with",
     "fastnn.compat.further":
         "alpha_dropout_ chain_matmul dropout_ empty_strided feature_alpha_dropout_ feature_dropout feature_dropout_ "
         "is_warn_always_enabled range set_warn_always",

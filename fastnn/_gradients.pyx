@@ -6,6 +6,7 @@ from cpython.ref cimport Py_REFCNT
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
 import weakref
+
 import numpy
 
 from fastnn cimport _tape

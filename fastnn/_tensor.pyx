@@ -5,6 +5,7 @@ Memory that backward will read is guarded by version counters.
 """
 cimport numpy as np
 from cpython.object cimport PyObject, PyObject_GenericSetAttr
+
 cdef extern from "Python.h":
     int delete_attribute "PyObject_GenericSetAttr"(object, object, PyObject*) except -1
 from copy import deepcopy
