@@ -106,7 +106,7 @@ asan: $(VENV)/.extra-test  ## build with AddressSanitizer and UBSan into build/a
 	    $(abspath $(BIN))/python -m pytest -p no:cacheprovider -m 'not torch' $(ARGS)
 
 # The tests of kernels: half an hour with the sanitizers, where all tests take many hours.
-KERNEL_TESTS := $(addprefix tests/test_,random_kernels.py conv.py pool.py norm.py rnn.py attention.py embedding.py \
+KERNEL_TESTS := $(addprefix tests/test_,random_kernels.py conv.py pool.py normalization.py rnn.py attention.py embedding.py \
     dropout.py cumulative.py dense.py volumes.py large_mean.py strides.py indexing.py memory.py ops.py)
 asan-kernels:  ## the same for the tests of kernels alone
 	$(MAKE) asan ARGS="$(KERNEL_TESTS) $(ARGS)"
