@@ -37,8 +37,8 @@ __all__ = ["Generator", "default_generator", "fork_rng", "get_rng_state", "initi
            "seed", "set_rng_state"]
 
 cdef double PI = 3.141592653589793
-cdef int HALF = numpy.dtype(numpy.float16).num
 DEFAULT_SEED = 67280421310721
+cdef object rounded = dtypes.as_gradient  # numbers as another dtype holds them
 
 # PyTorch's saved state of a CPU generator, byte for byte.
 cdef object STATE = numpy.dtype({
@@ -89,12 +89,22 @@ cpdef list memory_order(np.ndarray x):
     return order
 
 
-cdef staging(np.ndarray out):
+cdef staging(np.ndarray out, kind):
     """A C-contiguous array to fill in place of `out`, whose elements are drawn in the order they have in memory."""
     if not out.flags.writeable:
         raise ValueError("random: the output array is read-only")
     order = memory_order(out)
-    return numpy.empty([out.shape[axis] for axis in order], out.dtype.newbyteorder("=")), order
+    return numpy.empty([out.shape[axis] for axis in order], numpy.dtype(kind).newbyteorder("=")), order
+
+
+cdef bint narrow(str op, np.ndarray out) except -1:
+    """Whether numbers are drawn wider than `out` holds and rounded; DTypeError of dtypes that hold none."""
+    cdef int kind = np.PyArray_TYPE(out)
+    if kind == np.NPY_FLOAT16 or kind == np.NPY_VOID and out.dtype == dtypes.bfloat16.numpy:
+        return True
+    if kind != np.NPY_FLOAT and kind != np.NPY_DOUBLE:
+        raise DTypeError(f"{op}: expected an array of floating-point numbers, got {out.dtype}")
+    return False
 
 
 cdef class Generator:
@@ -228,19 +238,17 @@ cdef class Generator:
         if not low <= high:
             raise OptionError(f"uniform_ expects to return a [from, to) range, but found from={low} > to={high}")
         cdef int typenum = np.PyArray_TYPE(out)
-        if typenum != np.NPY_FLOAT and typenum != np.NPY_DOUBLE and typenum != HALF:
-            raise DTypeError(f"uniform: expected a float32 or float64 array, got {out.dtype}")
-        if high - low > (65504.0 if typenum == HALF else 3.4028234663852886e38 if typenum == np.NPY_FLOAT else
-                         1.7976931348623157e308):
+        cdef bint small = narrow("uniform", out)
+        if high - low > (65504.0 if typenum == np.NPY_FLOAT16 else 1.7976931348623157e308 if typenum == np.NPY_DOUBLE
+                         else 3.4028234663852886e38):
             raise OptionError(f"uniform_ expects to-from <= the largest {out.dtype}, but found to={high} and "
                               f"from={low} which result in to-from to exceed the limit")
-        if not plain(out):
-            buffer, order = staging(out)
-            out.transpose(order)[...] = self.uniform(buffer, low, high)
-            return out
-        if typenum == HALF:
-            out[...] = self.uniform(numpy.empty_like(out, numpy.float32), low, high)
-            out[out == numpy.float16(high)] = low  # the end of the range, after rounding, as PyTorch
+        if small or not plain(out):
+            buffer, order = staging(out, numpy.float32 if small else out.dtype)
+            self.uniform(buffer, low, high)
+            if small:  # numbers that rounding would make the end of the range are its beginning, as PyTorch has it
+                buffer[rounded(buffer, out.dtype) == rounded(numpy.float32(high), out.dtype)] = low
+            out.transpose(order)[...] = rounded(buffer, out.dtype)
         elif typenum == np.NPY_FLOAT:
             fnn_uniform_f32(&self.mt, <float *>np.PyArray_DATA(out), np.PyArray_SIZE(out), <float>low, <float>high)
         else:
@@ -255,22 +263,20 @@ cdef class Generator:
         """
         if not std >= 0.0:
             raise OptionError(f"normal expects std >= 0.0, but found std {std}")
-        cdef int typenum = np.PyArray_TYPE(out)
         cdef int64_t n = np.PyArray_SIZE(out)
+        cdef bint small = narrow("normal", out)
         if n < 16 or not plain(out):
             return self.serial(out, NORMAL, mean, std)
-        if typenum == np.NPY_FLOAT:
-            fnn_normal_f32(&self.mt, <float *>np.PyArray_DATA(out), n, <float>mean, <float>std)
-        elif typenum == np.NPY_DOUBLE:
-            fnn_normal_f64(&self.mt, <double *>np.PyArray_DATA(out), n, mean, std)
-        elif typenum == HALF:
-            made = numpy.empty(n, numpy.float16)  # what is beyond whole blocks of sixteen is a block of its own
+        if small:
+            made = numpy.empty(n, numpy.float32)  # what is beyond whole blocks of sixteen is a block of its own
             made[:n // 16 * 16] = self.normal(numpy.empty(n // 16 * 16, numpy.float32), mean, std)
             if n % 16:
                 made[n - 16:] = self.normal(numpy.empty(16, numpy.float32), mean, std)
-            out[...] = made.reshape((<object>out).shape)
+            out[...] = rounded(made, out.dtype).reshape((<object>out).shape)
+        elif np.PyArray_TYPE(out) == np.NPY_FLOAT:
+            fnn_normal_f32(&self.mt, <float *>np.PyArray_DATA(out), n, <float>mean, <float>std)
         else:
-            raise DTypeError(f"normal: expected a float32 or float64 array, got {out.dtype}")
+            fnn_normal_f64(&self.mt, <double *>np.PyArray_DATA(out), n, mean, std)
         return out
 
     cdef double scalar_normal(self) noexcept:
@@ -292,14 +298,10 @@ cdef class Generator:
         cdef double y = 0.0
         cdef float *f32
         cdef double *f64
-        if typenum == HALF:
-            out[...] = self.serial(numpy.empty_like(out, numpy.float64), op, a, b)
-            return out
-        if typenum != np.NPY_FLOAT and typenum != np.NPY_DOUBLE:
-            raise DTypeError(f"random: expected a float32 or float64 array, got {out.dtype}")
-        if not plain(out):
-            buffer, order = staging(out)
-            out.transpose(order)[...] = self.serial(buffer, op, a, b)
+        cdef bint small = narrow("random", out)
+        if small or not plain(out):
+            buffer, order = staging(out, numpy.float64 if small else out.dtype)
+            out.transpose(order)[...] = rounded(self.serial(buffer, op, a, b), out.dtype)
             return out
         f32 = <float *>np.PyArray_DATA(out)
         f64 = <double *>np.PyArray_DATA(out)
@@ -381,7 +383,7 @@ cdef class Generator:
                 raise OptionError(f"random_: the range {low} .. {high} has more than 64 bits")
             limit, base = high - low, low
             wide = limit >= 1 << 28
-        buffer, order = staging(out)
+        buffer, order = staging(out, out.dtype)
         draws = numpy.empty(n, numpy.int64)
         values = <int64_t *>np.PyArray_DATA(<np.ndarray>draws)
         if limit >= 1 << 64:
@@ -440,13 +442,11 @@ cdef class Generator:
         cdef float *p32
         cdef np.ndarray chances
         if not isinstance(p, numpy.ndarray):
-            buffer, order = staging(out)
+            buffer, order = staging(out, out.dtype)
             flags = numpy.empty(buffer.shape, numpy.bool_)
             self.hits(flags, p)
             out.transpose(order)[...] = flags
             return out
-        if p.dtype == numpy.float16:
-            p = p.astype(numpy.float32)
         if p.dtype != numpy.float32 and p.dtype != numpy.float64:
             raise DTypeError(f"bernoulli: expected probabilities as floating-point numbers, got {p.dtype}")
         try:

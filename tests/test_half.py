@@ -8,14 +8,15 @@ from fastnn import nn
 
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 
-RANDOM = ("bernoulli", "dropout", "rrelu", "multinomial", "normal", "rand", "empty", "fractional")
-OTHER = ("chalf", "view_as_complex", "sparse.mm", "to_sparse")  # complex32, and sparse tensors: tests of their own
+RANDOM = ("bernoulli", "dropout", "rrelu", "multinomial", "normal", "rand", "empty", "fractional", "multi_head")
+OTHER = ("chalf", "complex", "view_as_complex", "sparse.mm", "to_sparse")  # complex32, and sparse tensors: tests of their own
 TIES = ("sort", "argsort", "msort", "topk", "mode", "kthvalue", "median", "nanmedian")  # which of equal ones is open
 
 
 def refused(error):
     """A refusal names float16."""
-    return isinstance(error, (NotImplementedError, RuntimeError, TypeError)) and "float16" in str(error)
+    return isinstance(error, (NotImplementedError, RuntimeError, TypeError)) and (
+        "float16" in str(error) or "Half" in str(error))
 
 
 @pytest.mark.parametrize("name", compared())
@@ -39,6 +40,7 @@ def test_samples(name):
                     value in (torch.bfloat16, torch.complex32, torch.complex64) for value in sample.kwargs.values()):
                 continue
             single = map_tensors(copy_of(given), lambda t: t.float() if t.dtype is torch.float16 else t)
+            single[1].update({key: torch.float32 for key, value in given[1].items() if value is torch.float16})
             theirs, ours = copy_of(given), to_fastnn(given)
             try:
                 with quiet():
@@ -249,12 +251,12 @@ a.clone().square_()
 def test_long_sums_and_numbers(call):
     """Thousands of elements, whose sums float16 cannot hold on the way; Python's numbers as operands."""
     torch = pytest.importorskip("torch")
-    from parity.carry import compare
+    from parity.carry import Different, compare
     rng = np.random.default_rng(0)
     arrays = {"a": rng.uniform(0, 2, 5000).astype(np.float16), "b": rng.uniform(0, 2, 5000).astype(np.float16),
               "m": rng.uniform(0, 1, (60, 600)).astype(np.float16), "i": rng.integers(0, 3, 5000)}
 
-    def outcome(library):
+    def outcome(library, call=call):
         try:
             return eval(call, {"T": library, **{name: library.tensor(x) for name, x in arrays.items()}})
         except Exception as error:
@@ -263,7 +265,11 @@ def test_long_sums_and_numbers(call):
     if isinstance(found, Exception):
         assert isinstance(expected, Exception) or refused(found), found
     elif isinstance(expected, (torch.Tensor, tuple)):
-        compare(found, expected, call, 2e-3, 1e-3)
+        try:
+            compare(found, expected, call, 2e-3, 1e-3)
+        except Different:  # PyTorch rounds several times here
+            arrays.update({name: x.astype(np.float32) for name, x in arrays.items() if name != "i"})
+            compare(found, outcome(torch, call.replace("float16", "float32")).half(), call, 2e-3, 1e-6)
     else:
         assert str(found) == str(expected)
 

@@ -5,7 +5,6 @@ from fastnn._tensor cimport Tensor
 cdef Tensor as_tensor(object value, Tensor like)
 cdef np.ndarray undo(np.ndarray grad, tuple shape)
 cdef bint is_real(np.ndarray array) noexcept
-cdef bint is_half(np.ndarray array) noexcept
 # Whose rules an argument has.
 cdef enum:
     ORDINARY, COMPLEX, STORED, SPECIAL

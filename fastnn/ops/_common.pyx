@@ -25,10 +25,6 @@ cdef bint is_real(np.ndarray array) noexcept:
     return typenum == np.NPY_FLOAT or typenum == np.NPY_DOUBLE
 
 
-cdef bint is_half(np.ndarray array) noexcept:
-    return np.PyArray_TYPE(array) == np.NPY_FLOAT16
-
-
 cdef bint is_complex(np.ndarray array) noexcept:
     return np.PyArray_ISCOMPLEX(array)
 
@@ -40,27 +36,6 @@ cdef int form_of_array(np.ndarray array) noexcept:
 
 cdef bint is_ordinary(np.ndarray array) noexcept:
     return form_of_array(array) == ORDINARY
-
-
-cdef object single(object value):
-    return value.to(dtypes.float32) if isinstance(value, Tensor) and is_half((<Tensor>value).array) else value
-
-
-def in_single(function):
-    """A function that computes float16 tensors in float32 and rounds its result once, as PyTorch does."""
-    def wrapped(*args, **kwargs):
-        cdef bint half = False, real = False
-        for value in (*args, *kwargs.values()):
-            if isinstance(value, Tensor):
-                half = half or is_half((<Tensor>value).array)
-                real = real or is_real((<Tensor>value).array)
-        if not half or real:
-            return function(*args, **kwargs)
-        made = function(*[single(value) for value in args], **{name: single(kwargs[name]) for name in kwargs})
-        return made if kwargs.get("dtype") is not None else made.to(dtypes.float16)
-    wrapped.__name__, wrapped.__doc__, wrapped.__wrapped__ = function.__name__, function.__doc__, function
-    wrapped.__module__ = function.__module__
-    return wrapped
 
 
 cdef np.ndarray zero_d(object value):
@@ -197,7 +172,7 @@ cdef enum:
 cdef char[LEGACY_TYPES] FORMS  # by NumPy's number of a dtype
 for _number in range(LEGACY_TYPES):
     FORMS[_number] = COMPLEX if np.NPY_CFLOAT <= _number <= np.NPY_CLONGDOUBLE else ORDINARY
-for _number in (np.NPY_VOID, np.NPY_USHORT, np.NPY_UINT, np.NPY_ULONG, np.NPY_ULONGLONG):
+for _number in (np.NPY_VOID, np.NPY_FLOAT16, np.NPY_USHORT, np.NPY_UINT, np.NPY_ULONG, np.NPY_ULONGLONG):
     FORMS[_number] = STORED
 
 cdef object dtype_class = dtypes.dtype
@@ -303,8 +278,6 @@ def promote(x, y):
             if tx.kind == "V" or ty.kind == "V":
                 from fastnn import formats
                 return formats.promoted(tx, ty)
-            if {tx, ty} == {numpy.dtype(numpy.float16), numpy.dtype(numpy.float32)}:
-                return numpy.dtype(numpy.float32)
             return numpy.promote_types(tx, ty)
         return tx if cx > cy else ty
     high, low, ch, cl = (x, y, cx, cy) if rx > ry else (y, x, cy, cx)

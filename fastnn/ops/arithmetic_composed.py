@@ -6,7 +6,7 @@ from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.kernels import sum_to
 from fastnn.ops import arithmetic, inplace
-from fastnn.ops._common import broadcast_shapes, in_single, need_tensors, promote
+from fastnn.ops._common import broadcast_shapes, need_tensors, promote
 from fastnn.ops.arithmetic import add, div, mul, rsub, sub
 from fastnn.ops.declare import operation
 from fastnn.ops.indexing import where
@@ -14,7 +14,6 @@ from fastnn.ops.products import scaled_by
 
 
 @operation(inplace=True, out=True, scaled=True)
-@in_single
 def addcmul(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 * tensor2, with broadcasting.
 
@@ -38,7 +37,6 @@ def addcmul(input, tensor1, tensor2, *, value=1):
 
 
 @operation(inplace=True, out=True, scaled=True)
-@in_single
 def addcdiv(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 / tensor2, with broadcasting.
 
@@ -62,7 +60,6 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
 
 
 @operation(inplace=True, out=True)
-@in_single
 def lerp(input, end, weight):
     """input + weight * (end - input): between the two, for weights of [0, 1]; from a weight of 0.5, counted from `end`.
 

@@ -135,10 +135,6 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     if np.PyArray_TYPE(q) != np.PyArray_TYPE(k) or np.PyArray_TYPE(q) != np.PyArray_TYPE(v):
         raise DTypeError(f"scaled_dot_product_attention: expected query, key and value of one dtype, got {q.dtype}, "
                          f"{k.dtype} and {v.dtype}")
-    if q.dtype == numpy.float16:  # in float32, rounded
-        single = [tensor if tensor is None or (<Tensor?>tensor).array.dtype != numpy.float16 else tensor.float()
-                  for tensor in (query, key, value, attn_mask)]
-        return scaled_dot_product_attention(*single, dropout_p, is_causal, scale, enable_gqa).half()
     if not 0.0 <= dropout_p <= 1.0:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
     if attn_mask is not None:

@@ -5,7 +5,7 @@ from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, recording, record3, wrap, shape_of
 from fastnn._tensor import record
 from fastnn import kernels
-from fastnn.errors import ShapeError
+from fastnn.errors import DTypeError, ShapeError
 from fastnn.kernels cimport conv as K, elementwise, reduce
 from fastnn.ops._common cimport form_of_array, is_ordinary, rule_of, tensor_of
 from fastnn.ops._common import need_tensors
@@ -178,6 +178,8 @@ cpdef Tensor convolve(str op, int spatial, object input, object weight, object b
     """A convolution in `spatial` dimensions, then max(0, y) if `relu`, as one kernel."""
     cdef Tensor x = tensor_of(op, "input", 1, input), w = tensor_of(op, "weight", 2, weight)
     if not is_ordinary(x.array):
+        if x.dtype is not w.dtype:
+            raise DTypeError(f"{op}: expected arrays of one dtype, got {x.dtype} and {w.dtype}")
         made = rule_of(form_of_array(x.array), op)(x, w, bias, stride, padding, dilation, groups)
         return made.relu() if relu else made
     check(op, x, w, bias, spatial)

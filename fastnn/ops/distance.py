@@ -3,7 +3,7 @@ import numpy as np
 
 from fastnn._tensor import from_array
 from fastnn.ops import activation, arithmetic, norms, reduce
-from fastnn.ops._common import broadcast_shapes, in_single, need_tensors, room
+from fastnn.ops._common import broadcast_shapes, need_tensors, room
 from fastnn.ops.arithmetic import add, div, mul, rsub, sub
 from fastnn.ops.declare import operation
 from fastnn.ops.norms import norm, vector_norm
@@ -37,7 +37,6 @@ def pdist(input, p=2.0):
 
 
 @operation()
-@in_single
 def dist(input, other, p=2):
     """The p-norm of input - other.
 
@@ -58,7 +57,6 @@ def dist(input, other, p=2):
 
 
 @operation("fastnn functional")
-@in_single
 def pairwise_distance(x1, x2, p=2.0, eps=1e-6, keepdim=False):
     """The p-norm of x1 - x2 + eps along the last dimension.
 
@@ -86,7 +84,6 @@ def _at_least(size, eps):
 
 
 @operation("fastnn functional")
-@in_single
 def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     """x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along `dim`.
 

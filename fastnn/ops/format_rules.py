@@ -1,7 +1,7 @@
 """What operations do with tensors of formats that hold numbers and have no arithmetic: one table.
 
-bfloat16, complex numbers of float16, 8-bit floats and unsigned integers of 16 bits and more are moved and looked at as
-they are. bfloat16 and complex32 are computed with in float32 and complex64, and rounded once, as PyTorch does
+float16, bfloat16, complex numbers of float16, 8-bit floats and unsigned integers of 16 bits and more are moved and
+looked at as they are. The first three are computed with in float32 and complex64, and rounded once, as PyTorch does
 elsewhere; other formats raise NotImplementedError with the operation's name, as its kernels do.
 """
 import functools
@@ -13,8 +13,8 @@ from fastnn.ops.casting import TYPE_NAMES
 from fastnn.ops.declare import HOMES
 from fastnn.ops.inplace import changed
 
-COMPUTED = {dtypes.bfloat16: dtypes.float32, dtypes.complex32: dtypes.complex64}
-STORED = frozenset([*dtypes.FORMATS.values(), dtypes.uint16, dtypes.uint32, dtypes.uint64])
+COMPUTED = {dtypes.float16: dtypes.float32, dtypes.bfloat16: dtypes.float32, dtypes.complex32: dtypes.complex64}
+STORED = frozenset([*dtypes.FORMATS.values(), dtypes.float16, dtypes.uint16, dtypes.uint32, dtypes.uint64])
 WIDE = {kind: dtypes.float32 for kind in dtypes.FORMATS.values()} | COMPUTED | {
     dtypes.uint16: dtypes.int32, dtypes.uint32: dtypes.int64, dtypes.uint64: dtypes.int64}  # for comparison alone
 
@@ -40,6 +40,16 @@ MOVES = frozenset("""
     index_copy index_select masked_select meshgrid narrow_copy repeat repeat_interleave roll rot90 row_stack
     select_scatter slice_scatter stack take take_along_dim tile tril triu vstack where
 """.split())
+# They draw or compute wider and round, by themselves.
+OWN = frozenset("""
+    bincount cauchy_ exponential_ geometric_ log_normal_ nan_to_num normal normal_ rand rand_like randn randn_like
+    uniform_
+""".split())
+# PyTorch has them for float32 and wider dtypes alone.
+WIDE_ALONE = frozenset("""
+    cond det inv inverse logdet lstsq matrix_power matrix_rank nanquantile pinv pinverse quantile slogdet solve
+""".split())
+WIDE_MODULES = frozenset("fastnn.fft fastnn.ops.decompositions fastnn.ops.factorizations fastnn.ops.triangular".split())
 # Every format's numbers are known: these need no arithmetic.
 EXACT = frozenset("all any eq equal isfinite isinf isnan isneginf isposinf ne not_equal".split())
 
@@ -64,11 +74,13 @@ def rule_of(name, function=None, home="fastnn"):
     """What stands for `function` of a home where a tensor or dtype of a format is among its arguments."""
     function = HOMES["fastnn"][name].function if function is None else function
     names = {name, getattr(function, "__name__", name)} if home != "fastnn.nn.functional" else set()
-    if names & VIEWS:
+    if names & (VIEWS | OWN):
         return function
     if name.endswith("_") and not name.endswith("__"):
         return _in_place(name, getattr(function, "__wrapped__", function), home)
-    by_way = computed(name, function, bool(names & EXACT), home)
+    if names & WIDE_ALONE or function.__module__ in WIDE_MODULES and "freq" not in name and "shift" not in name:
+        return computed(name, function, {})
+    by_way = computed(name, function, WIDE if names & EXACT else COMPUTED, home)
     return _moved(function, by_way, names & REPEATED) if names & (MOVES | REPEATED) else by_way
 
 
@@ -100,7 +112,7 @@ def _moved(function, by_way, repeated):
 
 
 def _in_place(name, function, home):
-    by_way = computed(name[:-1], function, home=home)
+    by_way = rule_of(name[:-1], function, home)
 
     def method(self, *args, **kwargs):
         return changed(name, self, by_way, args, kwargs)
@@ -108,8 +120,8 @@ def _in_place(name, function, home):
     return method
 
 
-def computed(name, function, exact=False, home="fastnn"):
-    """A function that computes in a wider dtype and rounds its results once.
+def computed(name, function, taken=COMPUTED, home="fastnn"):
+    """A function that computes in a wider dtype and rounds its results once, of the formats `taken` (a key each).
 
     They keep the wider dtype where a tensor with dimensions had one already.
     """
@@ -119,7 +131,7 @@ def computed(name, function, exact=False, home="fastnn"):
         found = {x.dtype for x in tensors_in(given) if x.dtype in STORED}
         found |= {value for value in given if isinstance(value, dtypes.dtype) and value in STORED}
         for kind in sorted(found, key=str):
-            if kind not in (WIDE if exact else COMPUTED):
+            if kind not in taken:
                 raise NotImplementedError(f'"{name}" not implemented for \'{TYPE_NAMES[kind.name]}\'')
         if not found:  # a map of a tensor of the device meta
             raise NotImplementedError(f"{formats.NO_DATA} {name}")
@@ -146,7 +158,7 @@ def computed(name, function, exact=False, home="fastnn"):
                 if value is numbers:
                     return own
             fits = isinstance(value, Tensor) and not keeps and value.dtype in (dtypes.float32, dtypes.complex64)
-            return value.to(kind if kind.is_complex == value.dtype.is_complex else kind.to_real()) if fits else value
+            return value.to(kind.to_complex() if value.dtype.is_complex else kind.to_real()) if fits else value
         rule = complex_rule(name, function, home) if kind.is_complex else function
         made = rule(*[_mapped(widened, value) for value in args],
                         **{key: _mapped(widened, value) for key, value in kwargs.items()})
@@ -154,5 +166,5 @@ def computed(name, function, exact=False, home="fastnn"):
             if numbers._version:  # changed by ``inplace=True``, statistics of a batch, a table's ``max_norm`` ...
                 leaf = own.is_leaf and own.requires_grad
                 (own.detach() if leaf else own).copy_(numbers.detach() if leaf else numbers)
-        return made if exact else _mapped(rounded, made)
+        return made if taken is WIDE else _mapped(rounded, made)
     return by_way

@@ -19,7 +19,6 @@ def _sizes(op, value, n):
 
 def _starts(samples, size, out, kernel):
     """Where the windows begin along an axis, (..., out), from one random number of each plane."""
-    samples = samples.astype(np.float32) if samples.dtype == np.float16 else samples
     if out == 1:
         return np.full((*samples.shape, 1), size - kernel)
     alpha = samples.dtype.type((size - kernel) / (out - 1))

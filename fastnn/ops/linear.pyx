@@ -7,7 +7,8 @@ from fastnn._tensor cimport Tensor, needs_grad, recording, record2, record3, wra
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport gemm, linear as K
 from fastnn.kernels.elementwise import binary, unary_saves
-from fastnn.ops._common cimport as_tensor, is_half, is_ordinary, is_real, is_special, ruled, tensor_of, undo, zero_d
+from fastnn.ops._common cimport STORED, as_tensor, form_of_array, is_ordinary, is_real, is_special, rule_of, ruled, tensor_of, undo, \
+    zero_d
 from fastnn.ops.arithmetic import add, mul
 from fastnn.ops.maps import mapped
 from fastnn.ops.slopes import times_slope
@@ -70,9 +71,8 @@ cpdef Tensor fused_linear(object input, object weight, Tensor bias, object activ
     if np.PyArray_NDIM(w.array) == 1:
         out = matmul(x, w)
         return out if bias is None else add(out, bias)
-    if is_half(x.array) and is_half(w.array) and (bias is None or is_half(bias.array)):
-        return fused_linear(x.to(dtypes.float32), w.to(dtypes.float32),
-                            None if bias is None else bias.to(dtypes.float32), activation, a, b).to(dtypes.float16)
+    if form_of_array(x.array) == STORED and x.dtype is w.dtype and (bias is None or x.dtype is bias.dtype):
+        return rule_of(STORED, "linear", fused_linear)(x, w, bias, activation, a, b)
     if not is_real(x.array) or bias is not None and np.PyArray_NDIM(bias.array) > 1:
         out = matmul(x, w.t())
         out = out if bias is None else add(out, bias)
@@ -169,8 +169,6 @@ def matmul(input, other):
     if not is_ordinary(x.array):
         return ruled("matmul", x, y)
     cdef np.ndarray z
-    if is_half(x.array):
-        return matmul(x.to(dtypes.float32), y.to(dtypes.float32)).to(dtypes.float16)
     if is_real(x.array):
         z = gemm.matmul(x.array, y.array)
     else:

@@ -12,7 +12,7 @@ from fastnn._tape import operations
 from fastnn._tensor cimport Tensor, adopt_node, check_inplace, record1, recording, wrap
 from fastnn.kernels cimport elementwise as K
 from fastnn.kernels import unary_names, unary_saves
-from fastnn.ops._common cimport is_complex, is_half, is_ordinary, is_real, tensor_of, zero_d
+from fastnn.ops._common cimport is_complex, is_ordinary, is_real, tensor_of, zero_d
 from fastnn.ops._common import complex_rule
 from fastnn.ops.inplace cimport changed
 
@@ -73,8 +73,6 @@ cdef Tensor apply(str name, object input, double a=0.0, double b=0.0):
 cdef Tensor apply_map(Map map, str name, Tensor x, double a, double b):
     cdef Tensor out
     if not is_real(x.array):
-        if is_half(x.array):
-            return apply_map(map, name, x.to(dtypes.float32), a, b).to(dtypes.float16)
         if not is_ordinary(x.array):
             return with_rules(x, name, a, b)
         x = wrap(x.array.astype(dtypes.get_computing_dtype().numpy))
@@ -113,12 +111,6 @@ cdef Tensor apply_in_place(str name, object input, double a=0.0, double b=0.0):
     cdef Tensor x = <Tensor?>input, out
     check_inplace(x)
     cdef Map map = <Map>maps[name]
-    if is_half(x.array) and not recording(x):
-        x.array[...] = K.unary_forward(map.number, x.array.astype(numpy.float32), a, b)
-        x.bump()
-        return x
-    if is_half(x.array):
-        return changed(name + "_", x, mapped, (name, a, b), {})
     if not is_ordinary(x.array):
         return changed(name + "_", x, with_rules, (name, a, b), {})
     if not is_real(x.array):

@@ -5,7 +5,7 @@ from fastnn import kernels
 from fastnn._tape import Op
 from fastnn._tensor import from_array, record
 from fastnn.ops import arithmetic, pointwise, reduce
-from fastnn.ops._common import complex_rule, axis_of, in_single, into, need_tensors
+from fastnn.ops._common import complex_rule, axis_of, into, need_tensors
 from fastnn.ops.arithmetic import div
 from fastnn.ops.declare import operation
 from fastnn.ops.decompositions import svdvals
@@ -150,7 +150,6 @@ def _norm_second(step, g):
 
 
 @operation("linalg", out=True)
-@in_single
 def vector_norm(input, ord=2, dim=None, keepdim=False, *, dtype=None):
     """(sum |x|^ord)^(1/ord) over dimensions; inf and -inf: the largest and smallest |x|, 0: how many are not 0.
 
@@ -251,7 +250,6 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     return vector_norm(input, 2.0 if p is None or p == "fro" else p, dim, keepdim, dtype=dtype)
 
 
-@in_single
 @operation("nn")
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """input / max(its p-norm along `dim`, eps).

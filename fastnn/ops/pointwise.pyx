@@ -8,7 +8,7 @@ from fastnn._tape cimport Op
 from fastnn._tensor cimport Tensor, shape_of, wrap
 from fastnn._tensor import record
 from fastnn.kernels import sum_to
-from fastnn.ops._common cimport is_half, is_real, zero_d
+from fastnn.ops._common cimport is_real, zero_d
 from fastnn.ops._common import need_real
 from fastnn.ops.arithmetic import div, mul
 from fastnn.ops.compare import maximum, minimum
@@ -330,8 +330,6 @@ def round(input, *, int decimals=0):
     >>> fastnn.round(fastnn.tensor([0.5, 1.5, 2.6]))
     tensor([0., 2., 3.])
     """
-    if decimals and isinstance(input, Tensor) and is_half((<Tensor>input).array):
-        return round(input.to(dtypes.float32), decimals=decimals).to(dtypes.float16)
     if decimals and isinstance(input, Tensor) and is_real((<Tensor>input).array):
         scale = float(10.0 ** numpy.abs(decimals))  # no array: the rules keep a number
         scaled = mul(input, scale) if decimals > 0 else div(input, scale)
@@ -425,7 +423,7 @@ def clamp(input, min=None, max=None):
         return clamp_between(input, min, max)
     if min != min or max != max:  # a bound that is NaN: so is everything
         return apply("threshold", input, numpy.inf, numpy.nan)
-    if not is_real((<Tensor?>input).array) and not is_half((<Tensor>input).array):
+    if not is_real((<Tensor?>input).array):
         need_real("clamp", input)
         for bound in (min, max):
             if isinstance(bound, float):

@@ -36,13 +36,14 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
     tensor([0., 9., 1.])
     """
     need_tensors("nan_to_num", input)
-    x = input.detach().numpy()
-    if x.dtype.kind != "f":
+    if not input.dtype.is_floating_point:
         return input.clone()
-    limits = dtypes.finfo(x.dtype)
+    limits = dtypes.finfo(input.dtype)
+    wide = input if input.dtype is dtypes.float64 else input.to(dtypes.float32)
+    x = wide.detach().numpy()
     out = np.nan_to_num(x, nan=0.0 if nan is None else nan, posinf=limits.max if posinf is None else posinf,
                         neginf=limits.min if neginf is None else neginf)
-    return record(np.asarray(out), NAN_TO_NUM, (input,), (np.isfinite(x),))
+    return record(np.asarray(out), NAN_TO_NUM, (wide,), (np.isfinite(x),)).to(input.dtype)
 
 
 @operation(inplace=True, out=True)

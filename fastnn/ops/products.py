@@ -7,7 +7,7 @@ import numpy as np
 from fastnn._tensor import record
 from fastnn.errors import ShapeError
 from fastnn.ops import arithmetic, rearrange, reduce
-from fastnn.ops._common import axis_of, broadcast_shapes, in_single, need_tensors, promote, room
+from fastnn.ops._common import axis_of, broadcast_shapes, need_tensors, promote, room
 from fastnn.ops.constant import constant
 from fastnn.ops.arithmetic import add, mul
 from fastnn.ops.declare import operation
@@ -54,7 +54,6 @@ def cross(input, other, dim=None):
 
 
 @operation("fastnn functional")
-@in_single
 def bilinear(input1, input2, weight, bias=None):
     """y[o] = x1 weight[o] x2 + bias[o].
 
@@ -140,7 +139,6 @@ def _product_of(chain, splits, i, j):
 
 
 @operation("linalg", out=True)
-@in_single
 def vecdot(x, y, *, dim=-1):
     """Sums of products along `dim`.
 
@@ -177,7 +175,6 @@ def vdot(input, other):
 
 
 @operation(inplace=True, out=True, scaled=True)
-@in_single
 def addr(input, vec1, vec2, *, beta=1, alpha=1):
     """beta * input + alpha * the outer product of two vectors.
 
@@ -217,7 +214,6 @@ def weighted(input, beta, product, alpha):
 
 
 @operation(inplace=True, out=True, scaled=True)
-@in_single
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     """beta * input + alpha * (mat1 @ mat2).
 
@@ -241,7 +237,6 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1):
 
 
 @operation(inplace=True, out=True, scaled=True)
-@in_single
 def addmv(input, mat, vec, *, beta=1, alpha=1):
     """beta * input + alpha * (mat @ vec).
 
@@ -264,7 +259,6 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
 
 
 @operation(inplace=True, out=True, scaled=True)
-@in_single
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * the sum over the stack of batch1[i] @ batch2[i].
 
@@ -289,7 +283,6 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
 
 
 @operation(inplace=True, out=True, scaled=True)
-@in_single
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * (batch1[i] @ batch2[i]) for each i of two stacks.
 

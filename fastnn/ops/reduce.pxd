@@ -3,4 +3,3 @@ from fastnn._tensor cimport Tensor
 
 
 cdef tuple axes_of(object dim, int ndim)
-cdef Tensor in_single(function, Tensor x, object dim, bint keepdim)

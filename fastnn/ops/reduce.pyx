@@ -9,7 +9,7 @@ from fastnn import dtypes
 from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, record1, recording, wrap, shape_of
 from fastnn.kernels cimport elementwise, normalization as N, reduce as K
-from fastnn.ops._common cimport is_half, is_real, wrap_dim, zero_d
+from fastnn.ops._common cimport form_of_array, is_ordinary, is_real, rule_of, wrap_dim, zero_d
 from fastnn.ops._common import complex_rule, into
 from fastnn.ops.slicing cimport along
 from fastnn.ops.compare import maximum, minimum
@@ -153,11 +153,6 @@ cdef Tensor floating(object input, object dtype, str op):
     return x
 
 
-cdef Tensor in_single(function, Tensor x, object dim, bint keepdim):
-    """float16 is added up in float32, and the result rounded once."""
-    return function(x.to(dtypes.float32), dim, keepdim).to(dtypes.float16)
-
-
 @operation(out=True)
 def sum(input, dim=None, bint keepdim=False, *, dtype=None):
     """Sum over dimensions (all by default). Integers are added as int64.
@@ -176,11 +171,9 @@ def sum(input, dim=None, bint keepdim=False, *, dtype=None):
     """
     cdef Tensor x = floating(input, dtype, "sum")
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
-    if is_half(x.array):
-        return in_single(sum, x, dim, keepdim)
+    if not is_ordinary(x.array):
+        return rule_of(form_of_array(x.array), "sum")(x, dim, keepdim)
     if not is_real(x.array):
-        if x.array.dtype.kind == "c":
-            return complex_rule("sum")(x, dim, keepdim)
         wide = x.array.dtype if dtype is not None else numpy.int64
         return wrap(zero_d(x.array.sum(axis=axes, keepdims=keepdim, dtype=wide)))
     return reduced("sum", x, axes, keepdim)
@@ -200,8 +193,8 @@ def mean(input, dim=None, bint keepdim=False, *, dtype=None):
     tensor(2.)
     """
     cdef Tensor x = floating(input, dtype, "mean")
-    if is_half(x.array):
-        return in_single(mean, x, dim, keepdim)
+    if not is_ordinary(x.array):
+        return rule_of(form_of_array(x.array), "mean")(x, dim, keepdim)
     if not is_real(x.array):
         raise RuntimeError(f"mean(): could not infer output dtype. Input dtype must be either a floating point or "
                            f"complex dtype. Got: {x.dtype}")
@@ -223,8 +216,8 @@ def prod(input, dim=None, bint keepdim=False, *, dtype=None):
     """
     cdef Tensor x = floating(input, dtype, "prod")
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
-    if is_half(x.array):
-        return in_single(prod, x, dim, keepdim)
+    if not is_ordinary(x.array):
+        return rule_of(form_of_array(x.array), "prod")(x, dim, keepdim)
     if not is_real(x.array):
         return wrap(zero_d(x.array.prod(axis=axes, keepdims=keepdim,
                                         dtype=x.array.dtype if dtype is not None else numpy.int64)))
@@ -234,8 +227,6 @@ def prod(input, dim=None, bint keepdim=False, *, dtype=None):
 cdef Tensor extreme(str op, object input, object dim, bint keepdim, bint whole=False):
     cdef Tensor x = <Tensor?>input
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
-    if is_half(x.array) and recording(x):
-        return extreme(op, x.to(dtypes.float32), dim, keepdim, whole).to(dtypes.float16)
     if np.PyArray_SIZE(x.array) == 0:
         if dim is None or dim == ():
             raise RuntimeError(f"a{op}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
@@ -504,9 +495,7 @@ cdef Tensor spread_of(object input, object dim, object unbiased, bint keepdim, o
     if correction is None:
         correction = 1 if unbiased is None or unbiased else 0
     if not is_real(x.array):
-        if x.array.dtype.kind != "f":
-            raise RuntimeError("std and var only support floating point and complex dtypes")
-        return spread_of(x.to(dtypes.float32), dim, unbiased, keepdim, correction, root).to(x.dtype)
+        raise RuntimeError("std and var only support floating point and complex dtypes")
     cdef tuple axes = axes_of(dim, np.PyArray_NDIM(x.array))
     count = 1
     for axis in axes:

@@ -5,7 +5,7 @@ import numpy as np
 
 from fastnn import random as _random
 from fastnn import dtypes
-from fastnn._tensor import Tensor, from_array, record, record_inplace, writable
+from fastnn._tensor import Tensor, from_array, record, record_inplace, to_array, writable
 from fastnn.errors import DTypeError
 from fastnn.ops._common import into, room
 from fastnn.ops.constant import constant
@@ -41,7 +41,7 @@ def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, la
     torch.Size([2, 3])
     """
     made = empty(*size, dtype=dtype if out is None else out.dtype, device=device, layout=layout, pin_memory=pin_memory)
-    _generator(generator).uniform(made.numpy(), 0.0, 1.0)
+    _generator(generator).uniform(writable(made), 0.0, 1.0)
     made.requires_grad = requires_grad
     return into("rand", out, made)
 
@@ -70,7 +70,7 @@ def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, l
     torch.Size([2, 3])
     """
     made = empty(*size, dtype=dtype if out is None else out.dtype, device=device, layout=layout, pin_memory=pin_memory)
-    _generator(generator).normal(made.numpy(), 0.0, 1.0)
+    _generator(generator).normal(writable(made), 0.0, 1.0)
     made.requires_grad = requires_grad
     return into("randn", out, made)
 
@@ -152,7 +152,7 @@ def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False,
 def _drawn_like(input, generator, dtype, device, layout, pin_memory, requires_grad, fill, *args):
     """A tensor that lies in memory as `input` does, which is the order in which its elements are drawn."""
     check_options(device, layout, pin_memory)
-    array = input.detach().numpy()
+    array = to_array(input)
     order = _random.memory_order(array)
     made = np.empty([array.shape[axis] for axis in order], dtypes.to_numpy(like_of(input, dtype)))
     made = made.transpose(np.argsort(order))
@@ -242,7 +242,7 @@ def randint_like(input, low=0, high=None, *, generator=None, dtype=None, device=
 
 def _float_in_place(self, name):
     array = writable(self)
-    if array.dtype.kind != "f":
+    if array.dtype.kind != "f" and self.dtype is not dtypes.bfloat16:
         raise NotImplementedError(f"{name}: not implemented for {self.dtype}")
     return array
 
@@ -420,20 +420,20 @@ def normal(mean, std=1.0, size=None, *, generator=None, dtype=None, device=None,
         if std < 0:
             raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
         made = empty(size if size is not None else out.shape, dtype=dtype if out is None else out.dtype, device=device)
-        source.normal(made.numpy(), mean, std)
+        source.normal(writable(made), mean, std)
         return into("normal", out, made.requires_grad_(requires_grad))
     if size is not None:
         raise TypeError("normal: expected no size beside tensors for mean or std")
-    centre = _floating("normal", mean) if isinstance(mean, Tensor) else mean
-    spread = _floating("normal", std) if isinstance(std, Tensor) else std
-    if np.size(spread) and not np.min(spread) >= 0:
+    mean, std = [value.detach() if isinstance(value, Tensor) else value for value in (mean, std)]
+    given = [value for value in (mean, std) if isinstance(value, Tensor)]
+    for value in given:
+        if not value.dtype.is_floating_point:
+            raise DTypeError(f"normal: expected a floating-point tensor, got {value.dtype}")
+    if not (std >= 0 if given[-1] is not std else bool((std >= 0).all())):
         raise RuntimeError("normal expects all elements of std >= 0.0")
-    kind = (centre if isinstance(mean, Tensor) else spread).dtype
-    drawn = np.empty(np.broadcast_shapes(np.shape(centre), np.shape(spread)), kind)
-    source.normal(drawn, 0.0, 1.0)
-    drawn *= spread
-    drawn += centre
-    return into("normal", out, from_array(drawn))
+    drawn = empty(np.broadcast_shapes(*[value.shape for value in given]), dtype=given[0].dtype)
+    source.normal(writable(drawn), 0.0, 1.0)
+    return into("normal", out, drawn.mul_(std).add_(mean))
 
 
 @operation()

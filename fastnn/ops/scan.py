@@ -6,7 +6,7 @@ from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record
 from fastnn.kernels import cumulate
 from fastnn.ops import arithmetic, reduce
-from fastnn.ops._common import complex_rule, axis_of, in_single, need_tensors
+from fastnn.ops._common import complex_rule, axis_of, need_tensors
 from fastnn.ops.declare import operation
 from fastnn.ops.indexing import narrow
 from fastnn.ops.reduce import values_and_indices
@@ -15,9 +15,7 @@ from fastnn.ops.shape import cast
 
 
 def _cumulated(op, x, dim, reverse=False):
-    """`cumulate` of any dtype: float16 by way of float32, integers by NumPy."""
-    if x.dtype == np.float16:
-        return cumulate(op, x.astype(np.float32), dim, reverse).astype(np.float16)
+    """`cumulate` of any dtype: integers by NumPy."""
     if x.dtype.kind == "f":
         return cumulate(op, x, dim, reverse)
     return (np.cumsum if op == "sum" else np.cumprod)(x, dim, dtype=x.dtype)
@@ -32,7 +30,6 @@ CUMSUM.linear(lambda x, dim: _cumulated("sum", x, dim))
 
 
 @operation(inplace=True, out=True)
-@in_single
 def cumsum(input, dim, *, dtype=None):
     """Sums of all elements up to each along `dim`; integers are added as int64.
 
@@ -95,7 +92,6 @@ def _cumprod_second(step, g):
 
 
 @operation(inplace=True, out=True)
-@in_single
 def cumprod(input, dim, *, dtype=None):
     """Products of all elements up to each along `dim`.
 
@@ -440,9 +436,6 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
     if input.dtype is dtypes.bool:
         raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
                            "`logical_xor()` operator instead.")
-    if input.dtype is dtypes.float16:  # rounded once
-        steps = [step.float() if isinstance(step, Tensor) else step for step in spacing]
-        return tuple(slope.half() for slope in gradient(input.float(), spacing=steps, dim=dims, edge_order=edge_order))
     exact = not (input.is_floating_point() or input.is_complex())
     x = input.to(dtypes.get_computing_dtype()) if exact else input
     return tuple(_slope(x, step, d, edge_order) for step, d in zip(spacing, dims))

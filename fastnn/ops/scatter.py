@@ -4,7 +4,7 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record
-from fastnn.ops._common import axis_of, broadcast_shapes, in_single, into, need_tensors
+from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors
 from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
 from fastnn.ops.slicing import gathered
@@ -81,7 +81,6 @@ def _reduce_second(step, g):
 
 
 @operation(inplace=True, out=True)
-@in_single
 def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     """A copy in which the elements that `index` names along `dim` are reduced with those of `src`.
 
@@ -354,7 +353,6 @@ def _scatter_add_second(step, g):
 
 
 @operation(inplace=True, out=True)
-@in_single
 def scatter_add(input, dim, index, src):
     """A copy with ``out[index[i][j]][j] += src[i][j]`` for dim 0, and so on.
 

@@ -8,9 +8,9 @@ from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, record1, recording, wrap
 from fastnn.kernels cimport softmax as S
 from fastnn.ops import pointwise
-from fastnn.ops._common cimport is_half, is_real, tensor_of, wrap_dim
+from fastnn.ops._common cimport form_of_array, is_ordinary, is_real, rule_of, tensor_of, wrap_dim
 from fastnn.ops.declare import operation
-from fastnn.ops.reduce cimport axes_of, in_single
+from fastnn.ops.reduce cimport axes_of
 from fastnn.ops.reduce import amax, sum
 
 np.import_array()
@@ -38,8 +38,8 @@ cdef Tensor normalised(object input, object dim, object dtype, bint log):
     cdef Tensor x = tensor_of("log_softmax" if log else "softmax", "input", 1, input), out
     if dtype is not None:
         x = x.to(dtype)
-    if is_half(x.array):
-        return normalised(x.to(dtypes.float32), dim, None, log).to(dtypes.float16)
+    if not is_ordinary(x.array):
+        return rule_of(form_of_array(x.array), "log_softmax" if log else "softmax")(x, dim)
     if not is_real(x.array):
         raise NotImplementedError(f'"{"log_" if log else ""}softmax" not implemented for {x.dtype}')
     cdef int axis = wrap_dim(dim, np.PyArray_NDIM(x.array))
@@ -104,9 +104,7 @@ def logsumexp(input, dim, bint keepdim=False):
     >>> fastnn.logsumexp(fastnn.zeros(2), 0)
     tensor(0.6931)
     """
-    if is_half((<Tensor?>input).array):
-        return in_single(logsumexp, input, dim, keepdim)
-    if not is_real((<Tensor>input).array):
+    if not is_real((<Tensor?>input).array):
         input = input.to(dtypes.get_computing_dtype())
     axes = axes_of(dim, input.ndim)
     if input.numel():

@@ -6,7 +6,7 @@ import numpy as np
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array
 from fastnn.ops import arithmetic, arithmetic_composed, pointwise, reduce, sorting
-from fastnn.ops._common import axis_of, complex_rule, in_single, need_tensors, room
+from fastnn.ops._common import axis_of, complex_rule, need_tensors, room
 from fastnn.ops.declare import operation
 from fastnn.ops.indexing import narrow
 from fastnn.ops.reduce import values_and_indices
@@ -86,16 +86,15 @@ def bincount(input, weights=None, minlength=0):
     if weights is None:
         return from_array(np.bincount(x, minlength=minlength).astype(np.int64, copy=False))
     need_tensors("bincount", input, weights)
-    w = weights.detach().numpy()
+    w = weights.detach().to(dtypes.float32 if weights.dtype is dtypes.float32 else dtypes.float64).numpy()
     if w.shape != x.shape:
         raise RuntimeError("weights should be 1-d and have the same length as input")
     if not x.size:
         return from_array(np.zeros(minlength, np.int64))  # as PyTorch has it, whatever the weights
-    return from_array(np.bincount(x, w, minlength).astype(w.dtype if w.dtype == np.float32 else np.float64, copy=False))
+    return from_array(np.bincount(x, w, minlength).astype(w.dtype, copy=False))
 
 
 @operation(out=True)
-@in_single
 def histc(input, bins=100, min=0, max=0):
     """How many elements fall into each of `bins` equal parts of [min, max] (the data's range if both are 0).
 
