@@ -83,5 +83,5 @@ cdef np.ndarray duplicate(np.ndarray array)
 
 
 cdef inline bint are_plain(np.ndarray x, np.ndarray y) noexcept:
-    return np.PyArray_CheckExact(x) and np.PyArray_CheckExact(y) and not np.PyArray_ISCOMPLEX(x) \
-        and np.PyArray_TYPE(x) != np.NPY_VOID
+    return np.PyArray_CheckExact(x) and np.PyArray_CheckExact(y) \
+        and (np.PyArray_TYPE(x) == np.NPY_FLOAT or np.PyArray_TYPE(x) == np.NPY_DOUBLE)

@@ -312,6 +312,86 @@ def test_random_numbers(draw):
     assert found[0][1] == found[1][1]
 
 
+def converted(value, change, kind):
+    """Nested arguments with `change` applied to the tensors of a class."""
+    from parity.carry import rebuilt
+    if isinstance(value, kind):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: converted(item, change, kind) for key, item in value.items()}
+    if isinstance(value, (list, tuple)) and not isinstance(value, fastnn.Size):
+        return rebuilt(value, [converted(item, change, kind) for item in value])
+    return value
+
+
+# With dropout; where PyTorch gives NaN for a target of 0.
+UNDEFINED = (*RANDOM, "sparse", *TIES, "scaled_dot_product_attention", "poisson_nll_loss")
+
+
+@pytest.mark.parametrize("name", [name for name in compared() if not any(part in name for part in UNDEFINED)])
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_gradients(name, kind):
+    """Values and gradients are PyTorch's, or those of float32 rounded once."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("expecttest")
+    from parity.carry import Different, compare, copy_of, leaves, map_tensors, to_fastnn
+    from parity.runner import describe, op_database, quiet, spread
+    own = {fastnn: getattr(fastnn, kind), torch: getattr(torch, kind)}
+    tolerance = {"float16": 2e-3, "bfloat16": 1.6e-2}[kind]
+
+    def narrow(values, library):
+        """Arguments in the format: float32 stands for it elsewhere, since NumPy has no bfloat16."""
+        return converted(values, lambda t: t.detach().to(own[library]).requires_grad_(t.requires_grad)
+                         if t.dtype is library.float32 else t, library.Tensor)
+
+    def wide(values, library):
+        return converted(values, lambda t: t.detach().float() if t.dtype is own[library] else t, library.Tensor)
+
+    def run(library, function, args, kwargs):
+        made = function(*args, **kwargs)
+        outputs = [y for y in leaves([made], library.Tensor) if y.requires_grad]
+        inputs = [x for x in leaves([args, kwargs], library.Tensor) if x.requires_grad]
+        if not outputs or not inputs:
+            return [made]
+        grads = library.autograd.grad([y.sum() for y in outputs], inputs, allow_unused=True)
+        assert all(g is None or g.dtype is x.dtype for g, x in zip(grads, inputs))
+        return [made] if None in [g if g is None else 0 for g in grads] else [made, *grads]
+
+    for op in op_database()[name]:
+        if own[torch] not in op.supported_dtypes("cpu"):
+            continue
+        differentiable = op.supports_autograd and own[torch] in op.supported_backward_dtypes("cpu")
+        torch.manual_seed(0)
+        for sample in spread(op.sample_inputs("cpu", own[torch], requires_grad=differentiable), 6):
+            args, kwargs = [sample.input, *sample.args], sample.kwargs
+            if any(t.ndim > 64 or t.is_complex() or t.dtype is torch.float32
+                   for t in leaves([args, kwargs], torch.Tensor)):
+                continue
+            given = map_tensors((args, kwargs), lambda t: t.detach().float().requires_grad_(t.requires_grad)
+                                if t.dtype is own[torch] else t)
+            single = copy_of(given)
+            single[1].update({key: torch.float32 for key, value in kwargs.items() if value is own[torch]})
+            try:
+                with quiet():
+                    expected = run(torch, op.op, *narrow(copy_of(given), torch))
+                    exact = run(torch, op.op, *single)
+            except (RuntimeError, TypeError):
+                continue  # PyTorch refuses it
+            with quiet():
+                found = run(fastnn, function_of(name), *narrow(to_fastnn(given), fastnn))
+            dtypes = [[str(t.dtype) for t in leaves(made, library.Tensor)] for made, library in
+                      ((found, fastnn), (expected, torch))]
+            assert dtypes[0][:1] == dtypes[1][:1], describe(sample)
+            found = wide(found, fastnn)
+            if len(found) != len(expected):  # PyTorch has no gradient where it would be 0
+                found, expected, exact = found[:1], expected[:1], exact[:1]
+            try:
+                compare(found, wide(expected, torch), describe(sample), tolerance, tolerance)
+            except Different:  # PyTorch rounds several times here
+                rounded = map_tensors(exact, lambda t: t.to(own[torch]).float() if t.dtype is torch.float32 else t)
+                compare(found, rounded, describe(sample), tolerance, 1e-6)
+
+
 @pytest.mark.torch
 @pytest.mark.parametrize("causal", [False, True])
 def test_attention(causal):
