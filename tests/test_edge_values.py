@@ -286,3 +286,19 @@ def test_clamp_of_numbers_between_tensors():
         fastnn.clamp(*given).backward()
         grads = [0.0 if each.grad is None else each.grad.item() for each in given]
         assert grads == [float(low <= x <= high), float(x < low), float(x > high)]
+
+
+def test_derivatives_of_bessel_functions_near_zero():
+    """Where y / x has lost its digits."""
+    for kind in (fastnn.float32, fastnn.float64):
+        x = fastnn.tensor([fastnn.finfo(kind).smallest_normal / 2 ** 5, 0.0, 1e-30], dtype=kind, requires_grad=True)
+        for function in (fastnn.special.i1, fastnn.special.i1e):
+            dx, = fastnn.autograd.grad(function(x).sum(), x, create_graph=True)
+            assert dx.tolist() == [0.5] * 3
+            assert fastnn.isfinite(fastnn.autograd.grad(dx.sum(), x)[0]).all()
+
+
+def test_products_of_integers_added_to_floats():
+    """They are made in the dtype of the sum, where they do not overflow."""
+    a, b = fastnn.tensor([2 ** 31 - 1], dtype=fastnn.int32), fastnn.tensor([2 ** 62])
+    assert fastnn.addcmul(fastnn.ones(1), a, b).item() == pytest.approx(2.0 ** 93)

@@ -9,7 +9,7 @@ from fastnn import nn
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 
 RANDOM = ("bernoulli", "dropout", "rrelu", "multinomial", "normal", "rand", "empty", "fractional", "multi_head")
-OTHER = ("chalf", "complex", "view_as_complex", "sparse.mm", "to_sparse")  # complex32, and sparse tensors: tests of their own
+OTHER = ("chalf", "complex", "view_as_complex", "sparse.mm", "to_sparse")  # tests of their own
 TIES = ("sort", "argsort", "msort", "topk", "mode", "kthvalue", "median", "nanmedian")  # which of equal ones is open
 
 

@@ -112,3 +112,27 @@ def test_steps_beyond_the_end_give_one_window():
     x = fastnn.arange(12.0).reshape(3, 4)
     assert x.unfold(0, 2, 2 ** 62).shape == (1, 4, 2)
     assert x.unfold(0, 0, 2 ** 62).shape == (1, 4, 0)
+
+
+@pytest.mark.parametrize("make", [
+    lambda t: t.ones(1).expand(3).resize_as_(t.ones(5)), lambda t: t.arange(6.0).reshape(2, 3).t().resize_(2, 2),
+    lambda t: t.arange(6.0)[2:].resize_(3), lambda t: t.arange(6.0)[2:].resize_(7)[:4],
+    lambda t: t.tensor(3.0).resize_(1, 1),
+    lambda t: t.arange(4).bfloat16().resize_(2, 2), lambda t: t.arange(4.0).resize_(0)])
+def test_resized(make):
+    """Sizes over the memory below a tensor."""
+    torch = pytest.importorskip("torch")
+    found, expected = make(fastnn), make(torch)
+    assert found.shape == tuple(expected.shape) and found.stride() == expected.stride()
+    assert found.storage_offset() == expected.storage_offset()
+    if found.shape != (5,):  # of which four elements are undefined
+        assert found.tolist() == expected.tolist()
+
+
+def test_resizing_shares_memory():
+    whole = fastnn.arange(6.0)
+    part = whole[2:].resize_(3)
+    part[0] = 9.0
+    assert whole.tolist() == [0, 1, 9, 3, 4, 5]
+    with pytest.raises(RuntimeError, match="require grad"):
+        fastnn.ones(2, requires_grad=True).resize_(3)

@@ -30,6 +30,8 @@ def addcmul(input, tensor1, tensor2, *, value=1):
     tensor([61.])
     """
     need_tensors("addcmul", input, tensor1, tensor2)
+    if input.is_floating_point() and not (tensor1.is_floating_point() or tensor2.is_floating_point()):
+        tensor1 = tensor1.to(input.dtype)  # before the product, which may be too large for integers
     product = mul(tensor1, tensor2)
     if not product.is_floating_point() and not input.is_floating_point():
         value = int(value)  # integers stay what they are

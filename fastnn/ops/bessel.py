@@ -3,6 +3,7 @@ import math
 
 import numpy as np
 
+from fastnn import dtypes
 from fastnn.ops import pointwise
 from fastnn.ops.declare import operation
 from fastnn.ops.indexing import where
@@ -54,13 +55,14 @@ def _unscaled(x, order):
 
 
 def _over(y, x):
-    """y / x, where y is of order 1: 1/2 at 0."""
+    """y / x, where y is of order 1: 1/2 near 0, where x has fewer digits."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(x == 0, 0.5, y / x)
+        return np.where(np.abs(x) < np.finfo(x.dtype).tiny, 0.5, y / x)
 
 
 def _over_of(y, x):
-    return where(x == 0, 0.5, y / where(x == 0, 1.0, x))
+    small = x.abs() < dtypes.finfo(x.dtype).tiny
+    return where(small, 0.5, y / where(small, 1.0, x))
 
 
 i0 = mapped_by("i0", "I0Backward0", lambda x: _unscaled(x, 0), lambda x, y: _unscaled(x, 1), lambda x, y: i1(x))

@@ -1,5 +1,6 @@
 """Tensor methods that are no functions: questions about memory, copies and fillings in place, new tensors like one."""
 import inspect
+import math
 
 import numpy as np
 
@@ -10,11 +11,12 @@ from fastnn._tensor import (Tensor, from_array, is_grad_enabled, is_inference_mo
 from fastnn.kernels import sum_to
 from fastnn.ops import creation, shape
 from fastnn.ops.complex_names import adjoint_of
-from fastnn.ops.creation import empty, full, tensor
+from fastnn.ops.creation import empty, full, sizes_of, tensor
 from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
 from fastnn.ops.inplace import need_apart
 from fastnn.ops.rearrange import flip
+from fastnn.ops.strides import as_strided
 
 
 @operation("Tensor")
@@ -281,7 +283,9 @@ def storage_offset(self) -> int:
 
 @operation("Tensor")
 def resize_(self, *size, memory_format=None):
-    """Other sizes over the same elements; new ones are undefined.
+    """Other sizes over the memory below a tensor, whose elements lie one after the other then.
+
+    Where the memory is too small, the tensor gets larger memory of its own; what is new in it is undefined.
 
     Parameters
     ----------
@@ -289,16 +293,27 @@ def resize_(self, *size, memory_format=None):
     memory_format : optional
         Taken for PyTorch's sake: there is the CPU alone.
 
+    Raises
+    ------
+    RuntimeError
+        The tensor requires gradients.
+
     Examples
     --------
     >>> fastnn.arange(4).resize_(2, 2)
     tensor([[0, 1],
             [2, 3]])
     """
-    made = empty(*size, dtype=self.dtype)
-    old, new = writable(self).reshape(-1), made.numpy().reshape(-1)
-    new[:old.size] = old[:new.size]
-    self.data = made
+    size = sizes_of(size)
+    if self.requires_grad:
+        raise RuntimeError("cannot resize variables that require grad")
+    if tuple(self.shape) != size:
+        first, count = self.storage_offset(), self.untyped_storage().nbytes() // self.element_size()
+        memory = as_strided(self.detach(), (count,), (1,), 0)
+        if first + math.prod(size) > count:
+            memory, old = empty(first + math.prod(size), dtype=self.dtype), memory
+            memory[:count] = old
+        self.data = memory[first:first + math.prod(size)].view(size)
     return self
 
 
