@@ -210,7 +210,7 @@ class Modes(State):
         return self._apply(lambda t: t.cuda(device))
 
     def half(self):
-        """Cast to float16, a dtype to keep numbers in: layers compute in float32 and float64.
+        """Cast to float16, a dtype to keep numbers in: operations compute in float32.
 
         Examples
         --------
