@@ -97,6 +97,12 @@ def need_tensors(str op, *values):
             raise TypeError(f"{op}(): argument {position + 1} must be Tensor, not {type(value).__name__}")
 
 
+def need_one_dtype(str op, x, y):
+    """RuntimeError where two tensors are of different dtypes."""
+    if x.dtype is not y.dtype:
+        raise RuntimeError(f"{op}: expected tensors of one dtype, got {x.dtype} and {y.dtype}")
+
+
 def need_real(str op, *values):
     """NotImplementedError, as PyTorch's, where one of the values is a complex tensor."""
     for value in values:

@@ -11,7 +11,7 @@ from fastnn._operators import foreign
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport elementwise as K
 from fastnn.ops._common cimport is_complex, is_real, ruled, undo, zero_d
-from fastnn.ops._common import broadcast_shapes, need_tensors, promote
+from fastnn.ops._common import broadcast_shapes, need_one_dtype, need_tensors, promote
 from fastnn.ops.arithmetic cimport compute, operands
 from fastnn.ops.declare import operation
 
@@ -201,6 +201,7 @@ def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False) -> bool:
     True
     """
     need_tensors("allclose", input, other)
+    need_one_dtype("allclose", input, other)
     return bool(isclose(input, other, rtol, atol, equal_nan).all())
 
 
@@ -223,6 +224,7 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     tensor([ True, False])
     """
     need_tensors("isclose", input, other)
+    need_one_dtype("isclose", input, other)
     for name, value in (("rtol", rtol), ("atol", atol)):
         if value < 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")

@@ -3,7 +3,7 @@ import numpy as np
 
 from fastnn._tensor import from_array
 from fastnn.ops import activation, arithmetic, norms, reduce
-from fastnn.ops._common import broadcast_shapes, need_tensors, room
+from fastnn.ops._common import broadcast_shapes, need_one_dtype, need_tensors, room
 from fastnn.ops.arithmetic import add, div, mul, rsub, sub
 from fastnn.ops.declare import operation
 from fastnn.ops.norms import norm, vector_norm
@@ -133,6 +133,7 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
         raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
     if not (x1.is_floating_point() and x2.is_floating_point()):
         raise RuntimeError(f"cdist only supports floating-point dtypes, X1 got: {x1.dtype}, X2 got: {x2.dtype}")
+    need_one_dtype("cdist", x1, x2)
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
     room("cdist", (*broadcast_shapes(tuple(x1.shape[:-2]), tuple(x2.shape[:-2])), x1.shape[-2], x2.shape[-2],

@@ -42,14 +42,16 @@ MOVES = frozenset("""
 """.split())
 # They draw or compute wider and round, by themselves.
 OWN = frozenset("""
-    bincount cauchy_ exponential_ geometric_ log_normal_ nan_to_num normal normal_ rand rand_like randn randn_like
-    uniform_
+    bincount cauchy_ exponential_ float_power geometric_ log_normal_ nan_to_num normal normal_ rand rand_like randn
+    randn_like uniform_
 """.split())
 # PyTorch has them for float32 and wider dtypes alone.
 WIDE_ALONE = frozenset("""
     cond det inv inverse logdet lstsq matrix_power matrix_rank nanquantile pinv pinverse quantile slogdet solve
 """.split())
 WIDE_MODULES = frozenset("fastnn.fft fastnn.ops.decompositions fastnn.ops.factorizations fastnn.ops.triangular".split())
+# They take parameters and statistics in float32 beside an input of a format.
+NORMALIZATIONS = frozenset("batch_norm group_norm instance_norm layer_norm rms_norm".split())
 # Every format's numbers are known: these need no arithmetic.
 EXACT = frozenset("all any eq equal isfinite isinf isnan isneginf isposinf ne not_equal".split())
 
@@ -96,7 +98,7 @@ def _moved(function, by_way, repeated):
             return function(*args, **kwargs)
         numbers = [x.dtype.numpy for x in given if x.dtype in STORED or x.dtype.is_floating_point or x.dtype.is_complex]
         kind = dtypes.from_numpy(functools.reduce(formats.promoted, numbers))
-        if kind not in STORED:
+        if kind not in STORED or len(set(numbers)) > 1 and kind in COMPUTED:
             return by_way(*args, **kwargs)
         bits = getattr(dtypes, f"int{8 * kind.itemsize}")
 
@@ -114,7 +116,8 @@ def _moved(function, by_way, repeated):
 def _in_place(name, function, home):
     by_way = rule_of(name[:-1], function, home)
 
-    def method(self, *args, **kwargs):
+    def method(*args, **kwargs):
+        self, args = (args[0], args[1:]) if args else (kwargs.pop("input"), args)
         return changed(name, self, by_way, args, kwargs)
     method.__wrapped__ = function
     return method
@@ -123,45 +126,54 @@ def _in_place(name, function, home):
 def computed(name, function, taken=COMPUTED, home="fastnn"):
     """A function that computes in a wider dtype and rounds its results once, of the formats `taken` (a key each).
 
-    They keep the wider dtype where a tensor with dimensions had one already.
+    Beside float32 tensors they have the dtype that float32 beside float64 would lead to, one narrower.
     """
     @functools.wraps(function)
     def by_way(*args, **kwargs):
         given = (*args, *kwargs.values())
-        found = {x.dtype for x in tensors_in(given) if x.dtype in STORED}
-        found |= {value for value in given if isinstance(value, dtypes.dtype) and value in STORED}
-        for kind in sorted(found, key=str):
+        tensors, asked = list(tensors_in(given)), kwargs.get("dtype")
+        kinds = {x.dtype for x in tensors} | {value for value in given if isinstance(value, dtypes.dtype)}
+        found = sorted(kinds & STORED, key=lambda kind: (kind.is_floating_point, kind.name))  # complex numbers first
+        for kind in found:
             if kind not in taken:
                 raise NotImplementedError(f'"{name}" not implemented for \'{TYPE_NAMES[kind.name]}\'')
         if not found:  # a map of a tensor of the device meta
             raise NotImplementedError(f"{formats.NO_DATA} {name}")
-        kind = min(found, key=lambda kind: kind.is_floating_point)  # complex numbers come first
-        asked = kwargs.get("dtype")
-        given = list(tensors_in(given))
-        ranked = any(x.ndim and x.dtype in STORED for x in given)  # then tensors without dimensions do not count
-        keeps = asked is not None and asked not in STORED or asked is None and any(
-            (x.ndim or not ranked) and x.dtype not in STORED and (x.dtype.is_floating_point or x.dtype.is_complex)
-            for x in given)
-
+        kind = found[0]
+        # float32 beside a format is one wider too, so that results and errors of mixtures are those of two dtypes
+        mixed = dtypes.float32 in kinds and not kind.is_complex and len(found) == 1 and not (
+            name in NORMALIZATIONS and (args[0] if args else kwargs["input"]).dtype is kind)
+        wider = WIDE | {dtypes.float32: dtypes.float64} if mixed else WIDE
+        narrower = {dtypes.float32: kind.to_real() if len(found) == 1 or kind.is_complex else dtypes.float32}
+        if mixed and dtypes.float64 not in kinds:
+            narrower[dtypes.float64] = dtypes.float32
+        if kind in COMPUTED and (kind.is_complex or not any(x.dtype.is_complex for x in tensors)):
+            narrower[dtypes.complex64] = kind.to_complex()
         wide = {}  # {id of a tensor: (it, its numbers)}
 
         def widened(value):
-            if isinstance(value, Tensor) and value.dtype in STORED:
+            if isinstance(value, Tensor) and value.dtype.is_floating_point and asked in STORED:
+                return value.to(asked).to(WIDE[asked])  # operands are rounded first
+            if isinstance(value, Tensor) and value.dtype in wider:
                 packed = value.dtype is dtypes.float4_e2m1fn_x2
                 if id(value) not in wide:
-                    wide[id(value)] = value, value.view(dtypes.uint8) if packed else value.to(WIDE[value.dtype])
+                    wide[id(value)] = value, value.view(dtypes.uint8) if packed else value.to(wider[value.dtype])
                 return wide[id(value)][1]
-            return WIDE.get(value, value) if isinstance(value, dtypes.dtype) else value
+            return wider.get(value, value) if isinstance(value, dtypes.dtype) else value
 
         def rounded(value):
             for own, numbers in wide.values():
                 if value is numbers:
                     return own
-            fits = isinstance(value, Tensor) and not keeps and value.dtype in (dtypes.float32, dtypes.complex64)
-            return value.to(kind.to_complex() if value.dtype.is_complex else kind.to_real()) if fits else value
+            return value.to(narrower.get(value.dtype, value.dtype)) if isinstance(value, Tensor) else value
         rule = complex_rule(name, function, home) if kind.is_complex else function
-        made = rule(*[_mapped(widened, value) for value in args],
+        try:
+            made = rule(*[_mapped(widened, value) for value in args],
                         **{key: _mapped(widened, value) for key, value in kwargs.items()})
+        except Exception:
+            if mixed:
+                function(*args, **kwargs)  # names the dtypes that were given
+            raise
         for own, numbers in wide.values():
             if numbers._version:  # changed by ``inplace=True``, statistics of a batch, a table's ``max_norm`` ...
                 leaf = own.is_leaf and own.requires_grad

@@ -7,7 +7,7 @@ import numpy as np
 from fastnn._tensor import record
 from fastnn.errors import ShapeError
 from fastnn.ops import arithmetic, rearrange, reduce
-from fastnn.ops._common import axis_of, broadcast_shapes, need_tensors, promote, room
+from fastnn.ops._common import axis_of, broadcast_shapes, need_one_dtype, need_tensors, promote, room
 from fastnn.ops.constant import constant
 from fastnn.ops.arithmetic import add, mul
 from fastnn.ops.declare import operation
@@ -154,6 +154,8 @@ def vecdot(x, y, *, dim=-1):
     >>> fastnn.linalg.vecdot(fastnn.tensor([1.0, 2.0]), fastnn.tensor([3.0, 4.0]))
     tensor(11.)
     """
+    need_tensors("linalg.vecdot", x, y)
+    need_one_dtype("linalg.vecdot", x, y)
     return reduce.sum(arithmetic.mul(x, y), dim)
 
 
@@ -232,6 +234,8 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     >>> fastnn.addmm(fastnn.ones(1, 1), fastnn.ones(1, 2), fastnn.ones(2, 1))
     tensor([[3.]])
     """
+    need_tensors("addmm", input, mat1)
+    need_one_dtype("addmm", input, mat1)
     product = mm(mat1, mat2)
     return add(input, product) if beta == 1 and alpha == 1 else weighted(input, beta, product, alpha)
 
@@ -255,6 +259,8 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
     >>> fastnn.addmv(fastnn.ones(2), fastnn.ones(2, 3), fastnn.ones(3))
     tensor([4., 4.])
     """
+    need_tensors("addmv", input, mat)
+    need_one_dtype("addmv", input, mat)
     return weighted(input, beta, mv(mat, vec), alpha)
 
 
@@ -279,6 +285,8 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     >>> fastnn.addbmm(fastnn.zeros(1, 1), fastnn.ones(2, 1, 3), fastnn.ones(2, 3, 1))
     tensor([[6.]])
     """
+    need_tensors("addbmm", input, batch1)
+    need_one_dtype("addbmm", input, batch1)
     return weighted(input, beta, reduce.sum(bmm(batch1, batch2), 0), alpha)
 
 
@@ -304,6 +312,7 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     tensor([4., 4.])
     """
     need_tensors("baddbmm", input, batch1, batch2)
+    need_one_dtype("baddbmm", input, batch1)
     product = bmm(batch1, batch2)
     if tuple(np.broadcast_shapes(tuple(input.shape), tuple(product.shape))) != tuple(product.shape):
         raise ShapeError(f"baddbmm: expected an input that broadcasts to {list(product.shape)}, got "
@@ -472,6 +481,8 @@ def einsum(equation, *operands):
     if not operands:
         raise ValueError("einsum(): must provide at least one operand")
     need_tensors("einsum", *operands)
+    for x in operands[1:]:
+        need_one_dtype("einsum", operands[0], x)
     terms, result = _parse(equation, operands)
     sizes = {}
     for i, (term, x) in enumerate(zip(terms, operands)):

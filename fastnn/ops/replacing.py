@@ -6,7 +6,7 @@ from fastnn._tape import Op
 from fastnn._tensor import Tensor, record
 from fastnn.kernels import sum_to
 from fastnn.ops import diagonals, indexing
-from fastnn.ops._common import axis_of, broadcast_shapes, need_tensors
+from fastnn.ops._common import axis_of, broadcast_shapes, need_one_dtype, need_tensors
 from fastnn.ops.declare import operation
 from fastnn.ops.scatter import passed_on, taken_at, within, without
 
@@ -350,6 +350,7 @@ def masked_scatter(input, mask, source):
     need_tensors("masked_scatter", input, mask, source)
     if mask.dtype.name != "bool":
         raise RuntimeError(f"masked_scatter: expected a bool mask, got {mask.dtype}")
+    need_one_dtype("masked_scatter", input, source)
     shape = broadcast_shapes(tuple(input.shape), tuple(mask.shape))
     chosen = np.broadcast_to(mask.numpy(), shape)
     count = int(chosen.sum())
