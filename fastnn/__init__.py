@@ -111,12 +111,13 @@ _ELSEWHERE = {name: home for home, names in {
         "is_warn_always_enabled range set_warn_always",
     "fastnn.compat._C": "DeviceObjType",
     "fastnn.compat.amp":
-        "clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype get_autocast_gpu_dtype "
+        "GradScaler clear_autocast_cache get_autocast_cpu_dtype get_autocast_dtype get_autocast_gpu_dtype "
         "is_autocast_cache_enabled is_autocast_cpu_enabled set_autocast_cache_enabled set_autocast_cpu_dtype "
         "set_autocast_cpu_enabled set_autocast_dtype set_autocast_enabled",
     "fastnn.compat.cuda": "Event Stream",
     "fastnn.compat.jit": "ScriptModule",
     "fastnn.compat.storage": "PyTorchFileReader StorageBase TypedStorage UntypedStorage",
+    "fastnn.errors": "OutOfMemoryError",
     "fastnn.func": "vmap",
     "fastnn.signal.windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
     "fastnn.sparse":

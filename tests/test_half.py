@@ -324,8 +324,8 @@ def converted(value, change, kind):
     return value
 
 
-# With dropout; where PyTorch gives NaN for a target of 0.
-UNDEFINED = (*RANDOM, "sparse", *TIES, "scaled_dot_product_attention", "poisson_nll_loss")
+# With dropout; where PyTorch gives NaN for a target of 0; refused for bfloat16.
+UNDEFINED = (*RANDOM, "sparse", *TIES, "scaled_dot_product_attention", "poisson_nll_loss", "nextafter")
 
 
 @pytest.mark.parametrize("name", [name for name in compared() if not any(part in name for part in UNDEFINED)])

@@ -8,12 +8,13 @@ from fastnn import _gradients, _operators, _tensor  # noqa: F401 (backward and h
 from fastnn.ops import (activation, activation_composed, adaptive_pool, arithmetic, arithmetic_composed, attention,
                         attention_composed, bessel, casting, combinatorics, compare, compare_composed, complex_names,
                         conv, conv_composed, creation, decompositions, diagonals, distance, dropout, embedding,
-                        factorizations, families, fold, fractional_pool, gamma_functions, indexing, inplace, joining,
-                        joining_composed, layouts, linalg, linear, logic, loss, loss_composed, matrix_functions,
-                        methods, normalization, norms, overriding, padding, pointwise, pointwise_composed, pool,
-                        products, ranges, rearrange, reduce, reduce_composed, remainder, replacing, resample, sampling,
-                        scan, scatter, shape, shape_composed, sharing, short_time, shuffle, softmax, sorting, special,
-                        splitting, statistics, storage, strides, triangular, trigonometric, unpool, volumes)
+                        factorizations, families, fold, fractional_pool, gamma_functions, histogram, indexing, inplace,
+                        joining, joining_composed, layouts, linalg, linear, logic, loss, loss_composed,
+                        matrix_functions, methods, normalization, norms, overriding, padding, pointwise,
+                        pointwise_composed, pool, products, ranges, rearrange, reduce, reduce_composed, remainder,
+                        replacing, resample, sampling, scan, scatter, shape, shape_composed, sharing, short_time,
+                        shuffle, softmax, sorting, special, splitting, statistics, storage, strides, triangular,
+                        trigonometric, unpool, volumes)
 from fastnn.ops.functions import public
 from fastnn.ops.printing import tensor_str
 

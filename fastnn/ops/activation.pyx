@@ -552,8 +552,10 @@ def prelu(input, weight):
 
 operation("fastnn Tensor special.expit", inplace=in_place_form, out=True)(sigmoid)
 operation(inplace=in_place_form)(relu)
-operation("fastnn")(celu, prelu, selu)
-operation("fastnn", out=True)(hardshrink, threshold)
+operation("fastnn")(celu, selu)
+operation()(prelu)
+operation(out=True)(hardshrink)
+operation("fastnn", out=True)(threshold)
 operation("functional")(gelu, hardshrink, logsigmoid, prelu, softplus, softshrink)
 operation("nn")(celu, elu, glu, hardsigmoid, hardswish, hardtanh, leaky_relu, mish, relu, relu6, selu, sigmoid, silu,
                 softsign, tanhshrink, threshold)

@@ -306,6 +306,33 @@ def float_power(input, exponent):
     return arithmetic.pow(x, y)
 
 
+NEXTAFTER = binary_op("nextafter", "NextafterBackward0", np.nextafter,
+                      lambda a, b, z: (np.ones_like(a), np.zeros_like(b)),
+                      lambda a, b, z: (a.detach() * 0 + 1, b.detach() * 0))
+
+
+@operation(inplace=True, out=True)
+def nextafter(input, other):
+    """The next number that the dtype holds after x, in the direction of y.
+
+    Its gradient, which PyTorch lacks, is 1 for x and 0 for y.
+
+    Parameters
+    ----------
+    input, other : Tensor
+        Of floating-point numbers.
+
+    Examples
+    --------
+    >>> fastnn.nextafter(fastnn.tensor(1.0), fastnn.tensor(2.0)).item()
+    1.0000001192092896
+    """
+    need_tensors("nextafter", input, other)
+    if not input.is_floating_point() and not other.is_floating_point() or dtypes.bfloat16 in (input.dtype, other.dtype):
+        raise NotImplementedError(f'"nextafter" not implemented for {input.dtype}')
+    return NEXTAFTER(*pair_of("nextafter", input, other))
+
+
 @operation(inplace=True, out=True)
 def ldexp(input, other):
     """x 2^y.

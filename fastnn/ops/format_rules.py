@@ -42,8 +42,8 @@ MOVES = frozenset("""
 """.split())
 # They draw or compute wider and round, by themselves.
 OWN = frozenset("""
-    bincount cauchy_ exponential_ float_power geometric_ log_normal_ nan_to_num normal normal_ rand rand_like randn
-    randn_like uniform_
+    bincount cauchy_ exponential_ float_power geometric_ log_normal_ nan_to_num nextafter normal normal_ rand rand_like
+    randn randn_like uniform_
 """.split())
 # PyTorch has them for float32 and wider dtypes alone.
 WIDE_ALONE = frozenset("""

@@ -46,6 +46,49 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
     return record(np.asarray(out), NAN_TO_NUM, (wide,), (np.isfinite(x),)).to(input.dtype)
 
 
+class frexp_result(tuple):  # noqa: N801
+    """(mantissa, exponent)."""
+
+    mantissa = property(lambda self: self[0])
+    exponent = property(lambda self: self[1])
+
+    def __repr__(self):
+        return f"torch.return_types.frexp(\nmantissa={self[0]!r},\nexponent={self[1]!r})"
+
+
+FREXP = Op("FrexpBackward0", lambda grad, exponent: np.ldexp(grad, -exponent), "exponent")
+FREXP.linear(lambda x, exponent: np.ldexp(x, -exponent))
+
+
+@operation(out=True)
+def frexp(input) -> frexp_result:
+    """x = mantissa 2^exponent, with mantissas of [0.5, 1) or 0.
+
+    Parameters
+    ----------
+    input : Tensor
+        Of floating-point numbers.
+
+    Returns
+    -------
+    tuple
+        ``mantissa`` and ``exponent`` (int32), with these names.
+
+    Examples
+    --------
+    >>> fastnn.frexp(fastnn.tensor([10.0, 0.25]))
+    torch.return_types.frexp(
+    mantissa=tensor([0.6250, 0.5000]),
+    exponent=tensor([ 4, -1], dtype=torch.int32))
+    """
+    need_tensors("frexp", input)
+    if not input.is_floating_point():
+        raise RuntimeError(f"torch.frexp() only supports floating-point dtypes, got {input.dtype}")
+    mantissa, exponent = np.frexp(input.detach().numpy())
+    return frexp_result((record(np.asarray(mantissa), FREXP, (input,), (exponent,)),
+                         from_array(np.asarray(exponent, np.int32))))
+
+
 @operation(inplace=True, out=True)
 def frac(input):
     """x - trunc(x).

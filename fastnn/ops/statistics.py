@@ -94,42 +94,6 @@ def bincount(input, weights=None, minlength=0):
     return from_array(np.bincount(x, w, minlength).astype(w.dtype, copy=False))
 
 
-@operation(out=True)
-def histc(input, bins=100, min=0, max=0):
-    """How many elements fall into each of `bins` equal parts of [min, max] (the data's range if both are 0).
-
-    Parameters
-    ----------
-    input : Tensor
-    bins : int, default 100
-    min : number, default 0
-    max : number, default 0
-
-    Examples
-    --------
-    >>> fastnn.histc(fastnn.tensor([1.0, 2.0, 1.0]), bins=4, min=0, max=3)
-    tensor([0., 2., 1., 0.])
-    """
-    need_tensors("histc", input)
-    x = input.detach().numpy()
-    if bins <= 0:
-        raise RuntimeError("bins must be > 0")
-    room("histc", (bins,), 8)
-    kind = x.dtype.type if x.dtype.kind == "f" else np.float64
-    low, high = (x.min(), x.max()) if min == max and x.size else (min, max)
-    low, high = (float(low) - 1, float(high) + 1) if low == high else (low, high)
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise RuntimeError(f"histc: range of [{low}, {high}] is not finite")
-    if low > high:
-        raise RuntimeError("max must be larger than min")
-    low, high = kind(low), kind(high)
-    inside = x[(x >= low) & (x <= high)].astype(kind, copy=False)
-    with np.errstate(all="ignore"):
-        bin_of = ((inside - low) * kind(bins) / (high - low)).astype(np.int64)  # in the numbers' own precision
-    bin_of[bin_of == bins] -= 1  # the last part has its upper end
-    return from_array(np.bincount(bin_of, minlength=bins).astype(x.dtype))
-
-
 class mode_result(values_and_indices):  # noqa: N801
     """(values, indices)."""
 
