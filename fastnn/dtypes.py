@@ -69,8 +69,6 @@ class _format(dtype):  # noqa: N801
         return _TYPES["float16"] if self.is_complex else self
 
     def to_complex(self):
-        if self.name == "bfloat16":
-            return _TYPES["complex64"]
         if not self.is_complex:
             raise RuntimeError(f"Unknown Complex ScalarType for {self}")
         return self

@@ -359,11 +359,11 @@ cdef class Generator:
         cdef uint64_t span
         cdef int64_t *values
         cdef bint wide
-        kind, bits = out.dtype.kind, 8 * out.dtype.itemsize
+        kind, bits = "f" if out.dtype == dtypes.bfloat16.numpy else out.dtype.kind, 8 * out.dtype.itemsize
         if kind not in "biuf":
             raise DTypeError(f"random_: expected integers, booleans or floating-point numbers, got {out.dtype}")
         beyond = {"b": 2, "i": 1 << bits - 1, "u": 1 << bits,
-                  "f": 2049 if bits == 16 else 16777217 if bits == 32 else 9007199254740993}[kind]
+                  "f": 257 if out.dtype.kind == "V" else {32: 16777217, 64: 9007199254740993}.get(bits, 2049)}[kind]
         if low is None and high is None:
             base, limit, wide = 0, beyond, bits == 64
         else:
@@ -371,7 +371,7 @@ cdef class Generator:
             if low >= high:
                 raise OptionError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
             if kind == "f":
-                most = float(numpy.finfo(out.dtype).max)
+                most = dtypes.finfo(dtypes.from_numpy(out.dtype)).max
                 least = -most
             else:
                 least, most = (0, 1) if kind == "b" else (numpy.iinfo(out.dtype).min, numpy.iinfo(out.dtype).max)
@@ -397,7 +397,7 @@ cdef class Generator:
             span = limit
             for i in range(n):
                 values[i] = <int64_t>(fnn_mt_next(&self.mt) % span) + base
-        out.transpose(order)[...] = draws.reshape(buffer.shape).astype(out.dtype, copy=False)
+        out.transpose(order)[...] = rounded(draws.reshape(buffer.shape), out.dtype)
         return out
 
     cpdef np.ndarray randint(self, low, high, shape, dtype=numpy.int64):

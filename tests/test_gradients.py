@@ -59,6 +59,8 @@ case("add sub mul div maximum minimum atan2 arctan2 hypot logaddexp logaddexp2 c
 case("pow", (3, 4), (4,), low=0.5, high=2.0)
 case("xlogy", (3, 4), (4,), low=0.5, high=2.0)
 case("remainder fmod", (3, 4), call=lambda f, x: f(x, 0.7))
+case("frexp", (3, 4), call=lambda f, x: f(x).mantissa)
+case("nextafter", (4,), (4,))
 case("ldexp", (3, 4), call=lambda f, x: f(x, whole(1, 2, 0, -1)))
 case("lerp", (3, 4), (3, 4), (4,))
 case("addcmul addcdiv", (3, 4), (3, 4), (4,), value=0.5)
@@ -142,6 +144,7 @@ case("masked_scatter", (4,), (4,), call=lambda f, x, y: f(x, whole(True, False, 
 case("scatter scatter_add", (3, 4), (3, 4), call=lambda f, x, y: f(x, 0, torch.tensor([[0, 1, 2, 0]]), y))
 case("scatter_reduce", (3, 4), (3, 4), call=lambda f, x, y: f(x, 0, torch.tensor([[0, 1, 2, 0], [0, 0, 1, 1]]), y,
                                                               "mean"))
+case("index_reduce", (3, 4), (2, 4), call=lambda f, x, y: f(x, 0, whole(2, 0), y, "mean"))
 case("index_add index_copy", (3, 4), (2, 4), call=lambda f, x, y: f(x, 0, whole(2, 0), y))
 case("index_fill", (3, 4), call=lambda f, x: f(x, 0, whole(2, 0), 1.5))
 case("index_put", (3, 4), (2, 4), call=lambda f, x, y: f(x, (whole(2, 0),), y))
@@ -201,7 +204,8 @@ case("F.scaled_dot_product_attention", (2, 3, 4), (2, 5, 4), (2, 5, 3))
 
 exempt("bool or integer results", "all any allclose argmax argmin argsort argwhere bincount bitwise_and bitwise_not "
        "bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift bucketize count_nonzero eq equal ge greater "
-       "greater_equal gt gcd lcm histc isclose isfinite isin isinf isnan isneginf isposinf isreal is_same_size le less "
+       "greater_equal gt gcd lcm histc histogram histogramdd isclose isfinite isin isinf isnan isneginf isposinf "
+       "isreal is_same_size le less "
        "less_equal logical_and logical_not logical_or logical_xor lt ne not_equal nonzero searchsorted signbit "
        "tril_indices triu_indices unique unique_consecutive unravel_index broadcast_shapes F.one_hot heaviside")
 exempt("nn.functional's own", "alpha_dropout bilinear celu channel_shuffle dropout feature_alpha_dropout hardshrink "

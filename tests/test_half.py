@@ -423,7 +423,7 @@ def test_asked_for(kind):
 
 
 REFUSED_MIXTURES = """
-x @ y; x.mm(y); x[0].dot(y[0]); t.einsum("ij,jk->ik", x, y); F.linear(x, y); F.linear(y, x); x.addmm(y, y)
+x @ y; x.mm(y); x[0].dot(y[0]); F.linear(x, y); F.linear(y, x); x.addmm(y, y)
 F.bilinear(x, y, x[None]); F.conv1d(x[None], y[None]); F.conv1d(y[None], x[None]); F.layer_norm(y, (3,), x[0])
 F.batch_norm(y, x[0].clone(), x[0].abs()); F.scaled_dot_product_attention(x, y, x); x.index_add(0, i, y)
 x.scatter_add(0, i[:, None], y); x.index_copy(0, i, y); x.masked_scatter(x > 0, y); t.isclose(x, y); t.allclose(x, y)
@@ -465,3 +465,95 @@ def test_beside_float32(kind, call):
     assert str(found.dtype) == str(expected.dtype)
     np.testing.assert_allclose(found.tolist(), expected.tolist(), rtol=2e-3 if kind == "float16" else 1.6e-2,
                                atol=2e-3 if kind == "float16" else 1.6e-2)
+
+
+def relu_in_place(t, kind):
+    x = t.ones(2).to(kind).requires_grad_()
+    y = x * 1
+    t.nn.functional.relu(y, True).sum().backward()
+    return y, x.grad
+
+
+def copied(t, source, target, shape):
+    x = t.ones(shape).to(source).requires_grad_()
+    y = t.zeros(2, 3).to(target)
+    y.copy_(x)
+    (y.float() ** 2).sum().backward()
+    return y, x.grad
+
+
+def put(t, kind, shape, index):
+    x, v = t.ones(2, 3).to(kind).requires_grad_(), t.full(shape, 2.0).to(kind).requires_grad_()
+    y = x * 1
+    y[index] = v
+    (y * y).sum().backward()
+    return y, x.grad, v.grad
+
+
+def added(t, kind):
+    x, v = t.ones(2, 3).to(kind).requires_grad_(), t.ones(3).to(kind).requires_grad_()
+    y = x * 1
+    y += v
+    y *= v
+    (y.sub_(v) / v).sum().backward()
+    return y, x.grad, v.grad
+
+
+def turned(t, kind):
+    x = t.arange(6.0).reshape(2, 1, 3).to(kind).requires_grad_()
+    y = (x * 2).squeeze_(1).t_().unsqueeze_(0).transpose_(0, 1)
+    (y * y).sum().backward()
+    return y, x.grad
+
+
+def filled(t, kind):
+    x = t.ones(2, 3).to(kind).requires_grad_()
+    y = (x * 1).masked_fill_(x > 0, 2.0)
+    y.sum().backward()
+    return y, x.grad
+
+
+def clipped(t, kind):
+    x = t.ones(3).to(kind).requires_grad_()
+    (x * t.tensor([3.0, 4.0, 0.0]).to(kind)).sum().backward()
+    norm = t.nn.utils.clip_grad_norm_([x], 1.0)
+    return norm, x.grad
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+@pytest.mark.parametrize("call", [
+    relu_in_place, added, turned, filled, clipped,
+    *[lambda t, k, shape=shape, index=index: put(t, k, shape, index)
+      for shape, index in (((3,), 0), ((1,), 0), ((2,), (slice(None), 1)), ((), 0))],
+    *[lambda t, k, shape=shape, wide=wide: copied(t, *((k, k), (k, t.float32), (t.float32, k))[wide], shape)
+      for shape in ((2, 3), (3,), (1,)) for wide in range(3)]])
+def test_changed_in_place(kind, call):
+    torch = pytest.importorskip("torch")
+    found, expected = [call(t, getattr(t, kind)) for t in (fastnn, torch)]
+    for ours, theirs in zip(found, expected):
+        assert str(ours.dtype) == str(theirs.dtype)
+        np.testing.assert_allclose(ours.tolist(), theirs.tolist(), rtol=1e-2)
+
+
+@pytest.mark.parametrize("kind", [fastnn.float16, fastnn.bfloat16])
+def test_leaves_are_not_changed(kind):
+    x = fastnn.ones(2).to(kind).requires_grad_()
+    with pytest.raises(RuntimeError, match="leaf Variable"):
+        nn.functional.relu(x, True)
+    with fastnn.no_grad():
+        nn.functional.relu(x, True)
+
+
+@pytest.mark.torch
+def test_logarithms_of_sums_with_infinities():
+    torch = pytest.importorskip("torch")
+    rows = [[1701.0, np.inf, 2], [1, -np.inf, 0], [-np.inf] * 3, [np.nan, 1, 2], [1, 2, 3]]
+    found = []
+    for t in (fastnn, torch):
+        x = t.tensor(rows, requires_grad=True)
+        y = x.logsumexp(1)
+        y.sum().backward()
+        found.append((y.tolist(), x.grad.tolist()))
+    for ours, theirs in zip(*found):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)

@@ -32,7 +32,7 @@ def test_histograms(call):
     (lambda x: x.nextafter(x.bfloat16()), "nextafter"),
     (lambda x: x.index_reduce(0, fastnn.tensor([0]), x[:1], "sum"), "reduce to be one of"),
     (lambda x: x.index_reduce(0, fastnn.tensor([7]), x[:1], "prod"), "those of .7, 7"),
-    (lambda x: x.index_reduce(0, fastnn.tensor([0]), x, "prod"), "shape")])
+    (lambda x: x.index_reduce(0, fastnn.tensor([0]), x, "prod"), "source of shape")])
 def test_refused(call, error):
     with pytest.raises((RuntimeError, IndexError), match=error):
         call(fastnn.tensor([1.0, 0.0, 2.0, 1.0]))

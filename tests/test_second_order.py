@@ -184,6 +184,8 @@ CASES = {
     "scatter_reduce sum": (reduced("sum"), SQUARE, (2, 3)), "scatter_reduce mean": (reduced("mean"), SQUARE, (2, 3)),
     "scatter_reduce amax": (lambda t, x, s: reduced("amax")(t, x, s) ** 2, SQUARE, (2, 3)),
     "scatter_reduce others": (lambda t, x, s: reduced("amin", False)(t, x, s) ** 2, SQUARE, (2, 3)),
+    "frexp": (lambda t, x: t.frexp(x).mantissa * x, SQUARE),
+    "nextafter ours": (lambda t, x, y: t.nextafter(x, y) * x ** 2, SQUARE, SQUARE),
     "scatter_reduce nothing ours": (lambda t, x, s: x.scatter_reduce(0, at(t)[:, :0], s, "sum") * x + s.sum(), SQUARE,
                                SQUARE),
     "index_add": (lambda t, x, s: x.index_add(0, numbers(t, 0, 0), s, alpha=2.0) ** 2, ROWS, (2, 4)),

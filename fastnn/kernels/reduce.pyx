@@ -260,8 +260,8 @@ cpdef np.ndarray sum_to(np.ndarray x, tuple shape):
     """
     cdef int d, own, ndim, fits
     cdef list axes
-    if shape is not None and x is not None and np.PyArray_ISCOMPLEX(x):  # NumPy's: kernels have no complex numbers
-        return reference.sum_to(x, shape)
+    if shape is not None and x is not None and (np.PyArray_ISCOMPLEX(x) or np.PyArray_TYPE(x) == np.NPY_FLOAT16):
+        return reference.sum_to(x, shape)  # NumPy's: kernels have no such numbers
     _core.real_kind(x, "sum_to")
     if shape is None:
         raise ShapeError("sum_to: expected a shape, got None")

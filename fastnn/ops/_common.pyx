@@ -12,6 +12,7 @@ from fastnn import dtypes
 from fastnn.errors import OutOfMemoryError
 from fastnn._tensor cimport Tensor, grad_enabled, needs_grad, shape_of, wrap
 from fastnn.kernels cimport reduce as K
+from fastnn.kernels import sum_to
 
 np.import_array()
 
@@ -62,7 +63,15 @@ cdef np.ndarray undo(np.ndarray grad, tuple shape):
                 break
         else:
             return grad
+    if np.PyArray_TYPE(grad) == np.NPY_VOID:
+        from fastnn import formats
+        return formats.in_numbers(sum_to, grad, shape)
     return K.sum_to(grad, shape)
+
+
+def undone(grad, shape):
+    """`undo` for Python modules."""
+    return undo(grad, shape)
 
 
 cdef int wrap_dim(object dim, int ndim) except -1:

@@ -7,7 +7,8 @@ import numpy
 
 from fastnn._tensor cimport Tensor
 from fastnn.kernels cimport clip as K
-from fastnn.ops._common cimport is_real
+from fastnn.ops._common cimport is_complex, is_real
+from fastnn.ops.shape import converted
 
 np.import_array()
 
@@ -17,8 +18,9 @@ def total_norm(tensors, double p=2.0):
     cdef dict groups = {}
     for tensor in tensors:
         array = (<Tensor?>tensor).array
-        groups.setdefault(array.dtype if is_real(array) else numpy.dtype(numpy.float64), []).append(
-            array if is_real(array) else array.astype(numpy.float64))
+        if not is_real(array):
+            array = numpy.abs(array) if is_complex(array) else converted(array, numpy.dtype(numpy.float64))
+        groups.setdefault(array.dtype, []).append(array)
     if p == 1 or p == 2 or p == math.inf:
         norms = [K.total_norm(arrays, p) for arrays in groups.values()]
         if len(norms) <= 1:
@@ -37,6 +39,8 @@ def scale_(tensors, double factor):
         array = (<Tensor?>tensor).array
         if is_real(array):
             groups.setdefault(array.dtype, []).append(array)
+        elif np.PyArray_TYPE(array) == np.NPY_VOID:
+            array[...] = converted(converted(array, numpy.dtype(numpy.float32)) * factor, array.dtype)
         else:
             numpy.multiply(array, factor, out=array, casting="unsafe")
         (<Tensor>tensor).bump()

@@ -43,11 +43,11 @@ MOVES = frozenset("""
 # They draw or compute wider and round, by themselves.
 OWN = frozenset("""
     bincount cauchy_ exponential_ float_power geometric_ log_normal_ nan_to_num nextafter normal normal_ rand rand_like
-    randn randn_like uniform_
+    randint randint_like randn randn_like random_ uniform_
 """.split())
 # PyTorch has them for float32 and wider dtypes alone.
 WIDE_ALONE = frozenset("""
-    cond det inv inverse logdet lstsq matrix_power matrix_rank nanquantile pinv pinverse quantile slogdet solve
+    cond det inv inverse logdet lstsq matrix_rank nanquantile pinv pinverse polar quantile slogdet solve
 """.split())
 WIDE_MODULES = frozenset("fastnn.fft fastnn.ops.decompositions fastnn.ops.factorizations fastnn.ops.triangular".split())
 # They take parameters and statistics in float32 beside an input of a format.
@@ -76,11 +76,14 @@ def rule_of(name, function=None, home="fastnn"):
     """What stands for `function` of a home where a tensor or dtype of a format is among its arguments."""
     function = HOMES["fastnn"][name].function if function is None else function
     names = {name, getattr(function, "__name__", name)} if home != "fastnn.nn.functional" else set()
-    if names & (VIEWS | OWN):
+    if names & (VIEWS | OWN) or name.removesuffix("_") in VIEWS:
         return function
     if name.endswith("_") and not name.endswith("__"):
         return _in_place(name, getattr(function, "__wrapped__", function), home)
-    if names & WIDE_ALONE or function.__module__ in WIDE_MODULES and "freq" not in name and "shift" not in name:
+    if name == "complex":
+        return computed(name, function, {dtypes.float16})
+    wide_alone = function.__module__ in WIDE_MODULES and "freq" not in name and "shift" not in name
+    if wide_alone or names & WIDE_ALONE or f"{home}.{name}" == "fastnn.linalg.vander":
         return computed(name, function, {})
     by_way = computed(name, function, WIDE if names & EXACT else COMPUTED, home)
     return _moved(function, by_way, names & REPEATED) if names & (MOVES | REPEATED) else by_way
@@ -124,7 +127,7 @@ def _in_place(name, function, home):
 
 
 def computed(name, function, taken=COMPUTED, home="fastnn"):
-    """A function that computes in a wider dtype and rounds its results once, of the formats `taken` (a key each).
+    """A function that computes in a wider dtype and rounds its results once, of the formats `taken`.
 
     Beside float32 tensors they have the dtype that float32 beside float64 would lead to, one narrower.
     """
@@ -147,9 +150,9 @@ def computed(name, function, taken=COMPUTED, home="fastnn"):
         narrower = {dtypes.float32: kind.to_real() if len(found) == 1 or kind.is_complex else dtypes.float32}
         if mixed and dtypes.float64 not in kinds:
             narrower[dtypes.float64] = dtypes.float32
-        if kind in COMPUTED and (kind.is_complex or not any(x.dtype.is_complex for x in tensors)):
-            narrower[dtypes.complex64] = kind.to_complex()
-        wide = {}  # {id of a tensor: (it, its numbers)}
+        if kind.is_complex or kind is dtypes.float16 and not any(x.dtype.is_complex for x in tensors):
+            narrower[dtypes.complex64] = dtypes.complex32
+        wide = {}  # {id of a tensor: (it, its numbers, their node)}
 
         def widened(value):
             if isinstance(value, Tensor) and value.dtype.is_floating_point and asked in STORED:
@@ -157,12 +160,13 @@ def computed(name, function, taken=COMPUTED, home="fastnn"):
             if isinstance(value, Tensor) and value.dtype in wider:
                 packed = value.dtype is dtypes.float4_e2m1fn_x2
                 if id(value) not in wide:
-                    wide[id(value)] = value, value.view(dtypes.uint8) if packed else value.to(wider[value.dtype])
+                    numbers = value.view(dtypes.uint8) if packed else value.to(wider[value.dtype])
+                    wide[id(value)] = value, numbers, numbers.grad_fn
                 return wide[id(value)][1]
             return wider.get(value, value) if isinstance(value, dtypes.dtype) else value
 
         def rounded(value):
-            for own, numbers in wide.values():
+            for own, numbers, _ in wide.values():
                 if value is numbers:
                     return own
             return value.to(narrower.get(value.dtype, value.dtype)) if isinstance(value, Tensor) else value
@@ -174,9 +178,11 @@ def computed(name, function, taken=COMPUTED, home="fastnn"):
             if mixed:
                 function(*args, **kwargs)  # names the dtypes that were given
             raise
-        for own, numbers in wide.values():
+        for own, numbers, history in wide.values():
             if numbers._version:  # changed by ``inplace=True``, statistics of a batch, a table's ``max_norm`` ...
                 leaf = own.is_leaf and own.requires_grad
+                if leaf and numbers.grad_fn is not history:
+                    raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
                 (own.detach() if leaf else own).copy_(numbers.detach() if leaf else numbers)
         return made if taken is WIDE else _mapped(rounded, made)
     return by_way

@@ -5,7 +5,7 @@ from fastnn import dtypes, kernels
 from fastnn._tape import Op
 from fastnn._tensor import Tensor, from_array, record, record_inplace, take_history, to_array, view_of, writable
 from fastnn.kernels import sum_to
-from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors, promote
+from fastnn.ops._common import axis_of, broadcast_shapes, into, need_tensors, promote, undone
 from fastnn.ops.arguments import int64_of
 from fastnn.ops.declare import operation
 from fastnn.ops.inplace import need_apart
@@ -214,9 +214,9 @@ def _as_view(made, viewed):
 
 def _setitem_backward(grad, index, shape):
     dx = grad.copy()
-    dx[index] = 0
+    dx[index] = np.zeros((), grad.dtype)
     dv = np.asarray(grad[index])
-    return dx, None if shape is None else sum_to(np.ascontiguousarray(dv), shape)
+    return dx, None if shape is None else undone(np.ascontiguousarray(dv), shape)
 
 
 SETITEM = Op("CopySlices", _setitem_backward, "index shape")
@@ -226,7 +226,7 @@ SETITEM = Op("CopySlices", _setitem_backward, "index shape")
 def _setitem_second(step, g):
     def rest(array):
         array = array.copy()
-        array[step.index] = 0
+        array[step.index] = np.zeros((), array.dtype)
         return array
     return step.linear(g, rest, rest), None if step.shape is None else step.sum_to(getitem(g, step.index), step.shape)
 

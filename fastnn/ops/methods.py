@@ -8,8 +8,8 @@ from fastnn import dtypes
 from fastnn._tape import Op
 from fastnn._tensor import (Tensor, from_array, is_grad_enabled, is_inference_mode_enabled, record_inplace,
                             to_array, writable)
-from fastnn.kernels import sum_to
 from fastnn.ops import creation, shape
+from fastnn.ops._common import undone
 from fastnn.ops.complex_names import adjoint_of
 from fastnn.ops.creation import empty, full, sizes_of, tensor
 from fastnn.ops.constant import constant
@@ -147,8 +147,9 @@ def cuda(self, device=None, non_blocking=False, memory_format=None):
 
 
 def _copy_backward(grad, shape_, dtype):
-    found = sum_to(grad, shape_)
-    return np.zeros_like(grad), (found if dtype.kind == "c" else found.real).astype(dtype, copy=False)
+    found = undone(grad, shape_)
+    found = found.real if found.dtype.kind == "c" and dtype.kind != "c" else found
+    return np.zeros_like(grad), found if found.dtype == dtype else shape.converted(found, dtype)
 
 
 COPY = Op("CopyBackwards", _copy_backward, "shape dtype")

@@ -481,8 +481,6 @@ def einsum(equation, *operands):
     if not operands:
         raise ValueError("einsum(): must provide at least one operand")
     need_tensors("einsum", *operands)
-    for x in operands[1:]:
-        need_one_dtype("einsum", operands[0], x)
     terms, result = _parse(equation, operands)
     sizes = {}
     for i, (term, x) in enumerate(zip(terms, operands)):

@@ -216,9 +216,12 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
     axis = axis_of(dim, input.ndim)
     wanted = [*input.shape]
     wanted[axis:axis + 1] = [index.numel()] if input.ndim else []
-    if index.ndim > 1 or [*source.shape] != wanted:
-        raise IndexError(f"index_reduce(): expected an index of one dimension and a source of shape {wanted}, got "
-                         f"shapes {list(index.shape)} and {list(source.shape)}")
+    if index.dtype not in (dtypes.int32, dtypes.int64):
+        raise RuntimeError(f"index_reduce(): expected an index of int32 or int64, got {index.dtype}")
+    if index.ndim > 1:
+        raise IndexError(f"index_reduce(): expected an index of one dimension, got shape {list(index.shape)}")
+    if [*source.shape] != wanted:
+        raise RuntimeError(f"index_reduce(): expected a source of shape {wanted}, got {list(source.shape)}")
     size = input.shape[axis] if input.ndim else 1
     if index.numel() and not 0 <= index.min().item() <= index.max().item() < size:
         raise IndexError(f"index_reduce(): expected indices of [0, {size}), got those of [{index.min().item()}, "

@@ -8,7 +8,7 @@ from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, record1, recording, wrap
 from fastnn.kernels cimport softmax as S
 from fastnn.ops import pointwise
-from fastnn.ops._common cimport form_of_array, is_ordinary, is_real, rule_of, tensor_of, wrap_dim
+from fastnn.ops._common cimport form_of_array, is_ordinary, is_real, rule_of, tensor_of, wrap_dim, zero_d
 from fastnn.ops.declare import operation
 from fastnn.ops.reduce cimport axes_of
 from fastnn.ops.reduce import amax, sum
@@ -89,6 +89,21 @@ def log_softmax(input, dim, *, dtype=None):
     return normalised(input, dim, dtype, True)
 
 
+cdef object logsumexp_backward(Node node, np.ndarray grad):
+    x, y, axes, keepdim = node.saved
+    with numpy.errstate(invalid="ignore", over="ignore"):
+        return zero_d(numpy.exp(x - y) * (grad if keepdim else numpy.expand_dims(grad, axes)))
+
+
+cdef Op LOGSUMEXP = declare("LogsumexpBackward0", logsumexp_backward, "x y axes keepdim")
+
+
+@LOGSUMEXP.second
+def _logsumexp_second(step, g):
+    x = step.input(step.x, 0)
+    return (x - logsumexp(x, step.axes, True)).exp() * (g if step.keepdim else g.reshape(step.y.shape))
+
+
 @operation("fastnn Tensor special", out=True)
 def logsumexp(input, dim, bint keepdim=False):
     """log(sum(exp(x))) over dimensions, computed without overflow.
@@ -106,11 +121,16 @@ def logsumexp(input, dim, bint keepdim=False):
     """
     if not is_real((<Tensor?>input).array):
         input = input.to(dtypes.get_computing_dtype())
-    axes = axes_of(dim, input.ndim)
+    cdef Tensor x = input, total, out
+    cdef tuple axes = axes_of(dim, input.ndim)
+    numbers, finite = x.detach(), 0
     if input.numel():
-        peak = amax(input, axes, True).detach()
-        finite = wrap(numpy.where(numpy.isfinite((<Tensor>peak).array), (<Tensor>peak).array, 0))
-    else:
-        finite = 0
-    total = pointwise.log(sum(pointwise.exp(input - finite), axes, True)) + finite
-    return total if keepdim else total.squeeze(axes)
+        peak = (<Tensor>amax(numbers, axes, True)).array
+        finite = wrap(numpy.where(numpy.isfinite(peak), peak, 0))
+    total = pointwise.log(sum(pointwise.exp(numbers - finite), axes, True)) + finite
+    cdef np.ndarray y = total.array if keepdim else (<Tensor>total.squeeze(axes)).array
+    if not recording(x):
+        return wrap(y)
+    out = record1(y, LOGSUMEXP, x, (x.array, total.array, axes, keepdim))
+    out.node.guard(x.version_object())
+    return out
