@@ -1,14 +1,13 @@
 """Matrix products and the linear layer."""
 cimport numpy as np
 
-from fastnn import dtypes
 from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, needs_grad, recording, record2, record3, wrap, shape_of
 from fastnn.errors import ShapeError
 from fastnn.kernels cimport gemm, linear as K
 from fastnn.kernels.elementwise import binary, unary_saves
-from fastnn.ops._common cimport STORED, as_tensor, form_of_array, is_ordinary, is_real, is_special, rule_of, ruled, tensor_of, undo, \
-    zero_d
+from fastnn.ops._common cimport STORED, as_tensor, form_of_array, is_ordinary, is_real, is_special, rule_of
+from fastnn.ops._common cimport ruled, tensor_of, undo, zero_d
 from fastnn.ops.arithmetic import add, mul
 from fastnn.ops.maps import mapped
 from fastnn.ops.slopes import times_slope

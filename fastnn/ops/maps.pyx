@@ -4,8 +4,6 @@ The second-order rules are one table, by the maps' names, as elementwise.def is 
 """
 cimport numpy as np
 
-import numpy
-
 from fastnn import dtypes
 from fastnn._tape cimport Node, Op, describe
 from fastnn._tape import operations
