@@ -6,10 +6,14 @@ elsewhere; other formats raise NotImplementedError with the operation's name, as
 """
 import functools
 
+import numpy as np
+
 from fastnn import dtypes, formats
 from fastnn._tensor import Tensor, is_grad_enabled
+from fastnn.errors import DTypeError
 from fastnn.ops._common import complex_rule
 from fastnn.ops.casting import TYPE_NAMES
+from fastnn.ops.creation import as_tensor
 from fastnn.ops.declare import HOMES
 from fastnn.ops.inplace import changed
 
@@ -50,6 +54,15 @@ WIDE_ALONE = frozenset("""
     cond det inv inverse logdet lstsq matrix_power matrix_rank nanquantile pinv pinverse quantile slogdet solve
 """.split())
 WIDE_MODULES = frozenset("fastnn.fft fastnn.ops.decompositions fastnn.ops.factorizations fastnn.ops.triangular".split())
+# PyTorch takes floating-point tensors of one dtype alone, and does not promote them.
+ALIKE = frozenset("""
+    addbmm addmm addmv allclose baddbmm bilinear binary_cross_entropy bmm cdist chain_matmul conv1d conv2d conv3d
+    conv_transpose1d conv_transpose2d conv_transpose3d cross dot einsum embedding_bag grid_sample heaviside index_add
+    index_copy index_put inner isclose lerp linear masked_scatter matmul mm multi_dot mv prelu scatter scatter_add
+    tensordot vdot vecdot
+""".split())
+# How many tensors have the dtype of the first and of the result; those behind may be float32 (parameters, statistics).
+FIRST_ALIKE = {"batch_norm": 1, "group_norm": 1, "instance_norm": 1, "layer_norm": 1, "scaled_dot_product_attention": 3}
 # Every format's numbers are known: these need no arithmetic.
 EXACT = frozenset("all any eq equal isfinite isinf isnan isneginf isposinf ne not_equal".split())
 
@@ -120,6 +133,18 @@ def _in_place(name, function, home):
     return method
 
 
+def _unlike(name, kinds):
+    return DTypeError(f"{name}: expected tensors of one dtype, got {', '.join(sorted(map(str, set(kinds))))}")
+
+
+def _first_alike(name, kinds):
+    """The dtype of the result, in a list; an error where PyTorch takes no such mixture."""
+    alike = FIRST_ALIKE[name]
+    if set(kinds[1:alike]) - {kinds[0]} or set(kinds[alike:]) - {kinds[0], dtypes.float32}:
+        raise _unlike(name, kinds)
+    return kinds[:1]
+
+
 def computed(name, function, taken=COMPUTED, home="fastnn"):
     """A function that computes in a wider dtype and rounds its results once, of the formats `taken` (a key each).
 
@@ -127,6 +152,7 @@ def computed(name, function, taken=COMPUTED, home="fastnn"):
     """
     @functools.wraps(function)
     def by_way(*args, **kwargs):
+        args = [as_tensor(value) if isinstance(value, np.ndarray) else value for value in args]
         given = (*args, *kwargs.values())
         found = {x.dtype for x in tensors_in(given) if x.dtype in STORED}
         found |= {value for value in given if isinstance(value, dtypes.dtype) and value in STORED}
@@ -135,13 +161,18 @@ def computed(name, function, taken=COMPUTED, home="fastnn"):
                 raise NotImplementedError(f'"{name}" not implemented for \'{TYPE_NAMES[kind.name]}\'')
         if not found:  # a map of a tensor of the device meta
             raise NotImplementedError(f"{formats.NO_DATA} {name}")
-        kind = min(found, key=lambda kind: kind.is_floating_point)  # complex numbers come first
         asked = kwargs.get("dtype")
         given = list(tensors_in(given))
         ranked = any(x.ndim and x.dtype in STORED for x in given)  # then tensors without dimensions do not count
-        keeps = asked is not None and asked not in STORED or asked is None and any(
-            (x.ndim or not ranked) and x.dtype not in STORED and (x.dtype.is_floating_point or x.dtype.is_complex)
-            for x in given)
+        kinds = [x.dtype for x in given if (x.ndim or not ranked) and (x.dtype.is_floating_point or x.dtype.is_complex)]
+        if name in FIRST_ALIKE:
+            kinds = _first_alike(name, kinds)
+        elif name in ALIKE and len(set(kinds)) > 1:
+            raise _unlike(name, kinds)
+        narrow = [asked] if asked in STORED else STORED.intersection(kinds) or found
+        kind = min(narrow, key=lambda kind: kind.is_floating_point)  # complex numbers come first
+        keeps = asked not in STORED if asked is not None else not STORED.issuperset(kinds) or (
+            dtypes.bfloat16 in kinds and len(set(kinds)) > 1)  # float32 and complex64 are the first to hold both
 
         wide = {}  # {id of a tensor: (it, its numbers)}
 
