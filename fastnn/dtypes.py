@@ -428,12 +428,25 @@ class finfo:  # noqa: N801 (PyTorch's name)
 
     Examples
     --------
-    >>> fastnn.finfo(fastnn.float32).bits
-    32
+    >>> fastnn.finfo(fastnn.float32)
+    finfo(resolution=1e-06, min=-3.40282e+38, max=3.40282e+38, eps=1.19209e-07, smallest_normal=1.17549e-38, \
+tiny=1.17549e-38, dtype=float32)
+    >>> fastnn.finfo(fastnn.float16).bits
+    16
     """
 
     def __init__(self, kind=None):
         vars(self).update(_limits(_default if kind is None else kind))
+
+    def __repr__(self):
+        names = "resolution", "min", "max", "eps", "smallest_normal", "tiny"
+        return f"finfo({', '.join(f'{name}={getattr(self, name):g}' for name in names)}, dtype={self.dtype})"
+
+    def __eq__(self, other):
+        return isinstance(other, finfo) and vars(self) == vars(other)
+
+    def __hash__(self):
+        return hash(self.dtype)
 
 
 class iinfo:  # noqa: N801 (PyTorch's name)
@@ -445,8 +458,8 @@ class iinfo:  # noqa: N801 (PyTorch's name)
 
     Examples
     --------
-    >>> fastnn.iinfo(fastnn.int8).max
-    127
+    >>> fastnn.iinfo(fastnn.int8)
+    iinfo(min=-128, max=127, dtype=int8)
     """
 
     def __init__(self, kind):
@@ -455,3 +468,12 @@ class iinfo:  # noqa: N801 (PyTorch's name)
             raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{kind}'")
         info = np.iinfo(kind)
         self.bits, self.dtype, self.max, self.min = info.bits, str(info.dtype), info.max, info.min
+
+    def __repr__(self):
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+
+    def __eq__(self, other):
+        return isinstance(other, iinfo) and vars(self) == vars(other)
+
+    def __hash__(self):
+        return hash(self.dtype)

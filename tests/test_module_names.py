@@ -42,6 +42,40 @@ def test_own_getattr_finds_members_in_the_base_class():
         getattr(Before.__new__(Before), "x")  # noqa: B009 (before __init__ too)
 
 
+class Counted(nn.Module):
+    """Has a look at each access to what it holds, as probabilistic libraries do with parameters."""
+
+    def __getattr__(self, name):
+        found = super().__getattr__(name)
+        vars(self).setdefault("asked", []).append(name)
+        return found
+
+
+def test_own_getattr_is_asked_each_time():
+    net = Counted()
+    net.weight = nn.Parameter(fastnn.ones(2))
+    net.layer = nn.Linear(2, 2)
+    net.register_buffer("state", fastnn.zeros(1))
+    for _ in range(2):
+        assert net.weight is net._parameters["weight"] and net.layer is net._modules["layer"]
+        assert net.state is net._buffers["state"]
+    assert net.asked == ["weight", "layer", "state"] * 2
+    nn.utils.parametrizations.weight_norm(net, "weight")
+    assert nn.utils.parametrize.is_parametrized(net, "weight")
+
+
+def test_a_new_class_is_asked():
+    """As when a library puts a class of its own in the place of a module's."""
+    net = nn.Module()
+    net.weight = nn.Parameter(fastnn.ones(2))
+    net.plain = 3
+    weight = net.weight
+    net.__class__ = Counted
+    assert net.weight is weight and net.weight is weight and net.plain == 3 and net.asked == ["weight", "weight"]
+    net.__class__ = nn.Module
+    assert net.weight is weight and vars(net)["weight"] is weight and len(net.asked) == 2
+
+
 @pytest.mark.parametrize("name", ["parameters", "modules", "children", "buffers", "named_parameters", "apply", "train",
                                   "half", "extra_repr", "forward"])
 def test_a_child_named_like_a_method_hides_nothing(name):

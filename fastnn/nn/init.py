@@ -8,8 +8,16 @@ import warnings
 
 import numpy as np
 
+from fastnn import dtypes
 from fastnn.autograd import no_grad
 from fastnn.ops import creation, ranges, sampling
+
+_HALVES = dtypes.bfloat16, dtypes.float16
+
+
+def _numbers(tensor):
+    """An array that NumPy computes with."""
+    return (tensor.float() if tensor.dtype in _HALVES else tensor).numpy()
 
 
 def calculate_gain(nonlinearity, param=None):
@@ -147,17 +155,17 @@ def trunc_normal_(tensor, mean=0.0, std=1.0, a=-2.0, b=2.0, generator=None):
                       "incorrect.", stacklevel=3)
     values, fresh = creation.empty_like(tensor).detach(), creation.empty_like(tensor).detach()
     if phi((b - mean) / std) - phi((a - mean) / std) > 0.3:
-        low, high = (values.numpy().dtype.type(limit) for limit in (a, b))
+        low, high = (_numbers(tensor.new_tensor(limit)) for limit in (a, b))
 
         def draw(into):
-            array = into.normal_(mean, std, generator=generator).numpy()
+            array = _numbers(into.normal_(mean, std, generator=generator))
             return (array < low) | (array > high)
     else:  # so far out that few normal numbers would do: uniform ones, kept in proportion to the density
         peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
 
         def draw(into):
-            array = into.uniform_(a, b, generator=generator).numpy()
-            chance = creation.empty_like(into).uniform_(generator=generator).log_().numpy()
+            array = _numbers(into.uniform_(a, b, generator=generator))
+            chance = _numbers(creation.empty_like(into).uniform_(generator=generator).log_())
             return chance > -0.5 * ((array - mean) / std) ** 2 - peak
     again = draw(values)
     while again.any():
@@ -379,6 +387,8 @@ def orthogonal_(tensor, gain=1, generator=None):
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if tensor.numel() == 0:
         return tensor
+    if tensor.dtype in _HALVES:
+        raise NotImplementedError(f"orthogonal_: decompositions take float32 and float64, got {tensor.dtype}")
     rows = tensor.shape[0]
     columns = tensor.numel() // rows
     flat = sampling.randn(rows, columns, dtype=tensor.dtype, generator=generator).numpy()

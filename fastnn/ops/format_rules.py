@@ -6,10 +6,13 @@ elsewhere; other formats raise NotImplementedError with the operation's name, as
 """
 import functools
 
+import numpy as np
+
 from fastnn import dtypes, formats
 from fastnn._tensor import Tensor, is_grad_enabled
 from fastnn.ops._common import complex_rule
 from fastnn.ops.casting import TYPE_NAMES
+from fastnn.ops.creation import as_tensor
 from fastnn.ops.declare import HOMES
 from fastnn.ops.inplace import changed
 
@@ -50,8 +53,9 @@ WIDE_ALONE = frozenset("""
     cond det inv inverse logdet lstsq matrix_rank nanquantile pinv pinverse polar quantile slogdet solve
 """.split())
 WIDE_MODULES = frozenset("fastnn.fft fastnn.ops.decompositions fastnn.ops.factorizations fastnn.ops.triangular".split())
-# They take parameters and statistics in float32 beside an input of a format.
-NORMALIZATIONS = frozenset("batch_norm group_norm instance_norm layer_norm rms_norm".split())
+# How many tensors have the dtype of the first and of the result; those behind may be float32 (parameters, statistics).
+FIRST_ALIKE = {"batch_norm": 1, "group_norm": 1, "instance_norm": 1, "layer_norm": 1, "rms_norm": 1,
+               "scaled_dot_product_attention": 3}
 # Every format's numbers are known: these need no arithmetic.
 EXACT = frozenset("all any eq equal isfinite isinf isnan isneginf isposinf ne not_equal".split())
 
@@ -126,6 +130,11 @@ def _in_place(name, function, home):
     return method
 
 
+def _first_alike(kind, tensors, count):
+    dtypes_of = [x.dtype for x in tensors]
+    return set(dtypes_of[:count]) == {kind} and set(dtypes_of) <= {kind, dtypes.float32}
+
+
 def computed(name, function, taken=COMPUTED, home="fastnn"):
     """A function that computes in a wider dtype and rounds its results once, of the formats `taken`.
 
@@ -133,6 +142,7 @@ def computed(name, function, taken=COMPUTED, home="fastnn"):
     """
     @functools.wraps(function)
     def by_way(*args, **kwargs):
+        args = [as_tensor(value) if isinstance(value, np.ndarray) else value for value in args]
         given = (*args, *kwargs.values())
         tensors, asked = list(tensors_in(given)), kwargs.get("dtype")
         kinds = {x.dtype for x in tensors} | {value for value in given if isinstance(value, dtypes.dtype)}
@@ -142,12 +152,14 @@ def computed(name, function, taken=COMPUTED, home="fastnn"):
                 raise NotImplementedError(f'"{name}" not implemented for \'{TYPE_NAMES[kind.name]}\'')
         if not found:  # a map of a tensor of the device meta
             raise NotImplementedError(f"{formats.NO_DATA} {name}")
-        kind = found[0]
-        # float32 beside a format is one wider too, so that results and errors of mixtures are those of two dtypes
-        mixed = dtypes.float32 in kinds and not kind.is_complex and len(found) == 1 and not (
-            name in NORMALIZATIONS and (args[0] if args else kwargs["input"]).dtype is kind)
-        wider = WIDE | {dtypes.float32: dtypes.float64} if mixed else WIDE
-        narrower = {dtypes.float32: kind.to_real() if len(found) == 1 or kind.is_complex else dtypes.float32}
+        found = [asked] if asked in STORED else found
+        ranked = [x.dtype for x in tensors if x.ndim and x.dtype in found]
+        kind = ranked[0] if ranked and not found[0].is_complex else found[0]
+        # What is beside a format is one wider than that is: mixtures have the results and errors of two dtypes then.
+        beside = {*found, dtypes.float32} & kinds - {kind} if not kind.is_complex and asked not in STORED else set()
+        mixed = bool(beside) and not (name in FIRST_ALIKE and _first_alike(kind, tensors, FIRST_ALIKE[name]))
+        wider = WIDE | dict.fromkeys(beside, dtypes.float64) if mixed else WIDE
+        narrower = {dtypes.float32: kind.to_real()}
         if mixed and dtypes.float64 not in kinds:
             narrower[dtypes.float64] = dtypes.float32
         if kind.is_complex or kind is dtypes.float16 and not any(x.dtype.is_complex for x in tensors):

@@ -36,6 +36,7 @@ def cross(input, other, dim=None):
     tensor([0, 0, 1])
     """
     need_tensors("cross", input, other)
+    need_one_dtype("linalg.cross", input, other)
     if input.ndim != other.ndim:
         raise RuntimeError(f"linalg.cross: inputs must have the same number of dimensions, got {input.ndim} and "
                            f"{other.ndim}")
@@ -447,6 +448,8 @@ def _contract(x, a, y, b, keep):
         order = [c for group in groups for c in group]
         operand = operand.permute([s.index(c) for c in order]).expand([sizes[c] for c in order])
         return operand.reshape([int(np.prod([sizes[c] for c in group], dtype=np.int64)) for group in groups])
+    if any(sizes[c] != 1 for c in summed):
+        need_one_dtype("einsum", x, y)
     dtype = promote(x, y)
     z = matmul(arranged(x.to(dtype), a, batch, rows, summed), arranged(y.to(dtype), b, batch, summed, columns))
     order = batch + rows + columns

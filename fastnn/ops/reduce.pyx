@@ -5,12 +5,11 @@ import math
 
 import numpy
 
-from fastnn import dtypes
 from fastnn._tape cimport Node, Op, declare
 from fastnn._tensor cimport Tensor, record1, recording, wrap, shape_of
 from fastnn.kernels cimport elementwise, normalization as N, reduce as K
 from fastnn.ops._common cimport form_of_array, is_ordinary, is_real, rule_of, wrap_dim, zero_d
-from fastnn.ops._common import complex_rule, into
+from fastnn.ops._common import into
 from fastnn.ops.slicing cimport along
 from fastnn.ops.compare import maximum, minimum
 from fastnn.ops.declare import operation

@@ -1,6 +1,7 @@
 """L-BFGS."""
 import numpy as np
 
+from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array
 from fastnn.autograd import enable_grad, no_grad
 from fastnn.kernels import lbfgs_direction, matmul
@@ -83,6 +84,9 @@ class LBFGS(Optimizer):
         """
         if len(self.param_groups) != 1:
             raise AssertionError(f"Expected exactly one param_group, but got {len(self.param_groups)}")
+        for param in self.param_groups[0]["params"]:
+            if param.dtype in (dtypes.float16, dtypes.bfloat16):
+                raise NotImplementedError(f"LBFGS: not implemented for {param.dtype}")
         with np.errstate(all="ignore"):
             return _Run(self, closure).minimize()
 

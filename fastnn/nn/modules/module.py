@@ -22,24 +22,26 @@ class _Registry(dict):
 
     Writing through to the instance's own dict makes ``self.weight`` an ordinary, fast attribute access; PyTorch
     pays a failed look-up and a Python call for each. What the class has under that name (a method ``parameters``) comes
-    first, as there.
+    first, as there; and a class with a ``__getattr__`` of its own is asked each time.
     """
 
-    __slots__ = ("attributes", "kind")
+    __slots__ = ("asked", "attributes", "kind")
 
     def __new__(cls, attributes=(), kind=None):
         """A plain dictionary for libraries that make one of the class of another: ``type(d)(items)``."""
         return dict(attributes) if kind is None else super().__new__(cls)
 
     def __init__(self, attributes, kind):
-        self.attributes, self.kind = attributes, kind
+        self.attributes, self.kind, self.asked = attributes, kind, kind.__getattr__ is not Module.__getattr__
 
     def __reduce_ex__(self, protocol):
         return dict, (dict(self),)  # without the module, whose own copies and pickles make new ones
 
     def __setitem__(self, name, value):
         super().__setitem__(name, value)
-        if not hasattr(self.kind, name):
+        if self.asked or hasattr(self.kind, name):
+            self.attributes.pop(name, None)
+        else:
             self.attributes[name] = value
         _hooks.structure_changed()
 
@@ -167,6 +169,8 @@ class Module(Tree, Modes):
             attributes["_buffers"][name] = value
         else:
             object.__setattr__(self, name, value)
+            if name == "__class__":
+                Module.__setstate__(self, Module.__getstate__(self))  # attributes are the new class's
 
     def _check_initialised(self, name):
         if "_parameters" not in self.__dict__:

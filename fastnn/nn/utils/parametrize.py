@@ -204,7 +204,7 @@ def is_parametrized(module, tensor_name=None):
     >>> nn.utils.parametrize.is_parametrized(nn.Linear(2, 2))
     False
     """
-    found = module.__dict__.get("parametrizations")
+    found = module._modules.get("parametrizations")
     if not isinstance(found, ModuleDict):
         return False
     return len(found) > 0 if tensor_name is None else tensor_name in found
