@@ -223,3 +223,33 @@ def test_memory_of_what_requires_grad():
             call()
         with torch.no_grad():
             assert call().tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool])
+def test_logits_have_targets_of_a_floating_dtype(dtype):
+    with pytest.raises(RuntimeError, match="binary_cross_entropy_with_logits: expected target of a floating dtype"):
+        F.binary_cross_entropy_with_logits(torch.ones(2), torch.ones(2, dtype=dtype))
+
+
+def test_classes_of_broadcast_multilabel_targets_are_the_inputs():
+    found = F.multilabel_soft_margin_loss(torch.ones(2, 3), torch.ones(1, 2, 3), reduction="none")
+    assert found.shape == (1, 3) and np.allclose(found.numpy(), 2 * 0.31326169 / 3)
+    with pytest.raises(IndexError, match="multilabel_soft_margin_loss"):
+        F.multilabel_soft_margin_loss(torch.ones(()), torch.ones(()))
+
+
+def test_assignment_to_meta_tensors():
+    x = torch.ones(2, 3, device="meta")
+    x[0] = 1
+    x[:, 1:] = torch.ones(1, 1, 2)
+    with pytest.raises(RuntimeError, match=r"broadcasts to shape \(3,\), got \(7,\)"):
+        x[0] = torch.ones(7)
+    with pytest.raises(IndexError):
+        x[9] = 1
+
+
+def test_logspace_of_integers_has_exponents_between_integers():
+    assert torch.logspace(2.7, 1, 8, 2.0, dtype=torch.int8).tolist() == [4, 3, 3, 2, 2, 2, 2, 2]
+    assert torch.logspace(0, 3, 4, dtype=torch.int64).tolist() == [1, 10, 100, 1000]
+    with pytest.raises(RuntimeError, match="without overflow"):
+        torch.logspace(-1.5, 4, 5, dtype=torch.uint8)

@@ -358,7 +358,9 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
                              mul(sub(1, target), activation.logsigmoid(pointwise.neg(input)))))
     if weight is not None:
         loss = mul(loss, weight)
-    return reduced(div(_sum(loss), input.shape[-1]), reduction)
+    if not input.ndim:
+        raise IndexError("multilabel_soft_margin_loss: expected input of one dimension or more, got a scalar")
+    return reduced(div(reductions.sum(loss, input.ndim - 1), input.shape[-1]), reduction)
 
 
 def _ctc_backward(grad, x, targets, steps, lengths, loss, alpha, blank, zero_infinity):
