@@ -253,3 +253,35 @@ def test_logspace_of_integers_has_exponents_between_integers():
     assert torch.logspace(0, 3, 4, dtype=torch.int64).tolist() == [1, 10, 100, 1000]
     with pytest.raises(RuntimeError, match="without overflow"):
         torch.logspace(-1.5, 4, 5, dtype=torch.uint8)
+
+
+def test_orders_beyond_float32_are_infinite():
+    x, y = torch.tensor([[1e-3, 2.0], [3.0, 4.0]]), torch.tensor([[3.0, 5.0]])
+    close(F.pdist(x, 1e300), [2.999])
+    close(torch.cdist(x, y, 1e300), [[3.0], [1.0]])
+
+
+def test_variance_that_is_no_tensor():
+    close(F.gaussian_nll_loss(torch.ones(2), torch.ones(2), 3), 0.5 * np.log(3))
+    with pytest.raises(TypeError, match="'var' .*must be Tensor, not str"):
+        F.gaussian_nll_loss(torch.ones(2), torch.ones(2), "three")
+
+
+@pytest.mark.parametrize("name", ["attn_mask", "key_padding_mask"])
+@pytest.mark.parametrize("mask", [3, "mask", np.ones((3, 3))])
+def test_masks_are_tensors(name, mask):
+    layer, x = torch.nn.MultiheadAttention(4, 2), torch.ones(3, 1, 4)
+    with pytest.raises(TypeError, match=f"'{name}' must be Tensor or None"):
+        layer(x, x, x, **{name: mask})
+
+
+def test_windows_of_short_transforms_are_tensors():
+    with pytest.raises(TypeError, match="istft"):
+        torch.istft(torch.ones(5, 6, dtype=torch.complex64), n_fft=8, window=3)
+    with pytest.raises(TypeError, match="stft"):
+        torch.stft(torch.ones(20), n_fft=8, window=[1.0], return_complex=True)
+
+
+def test_padding_index_of_bags():
+    with pytest.raises(RuntimeError, match="embedding_bag: Padding_idx"):
+        F.embedding_bag(torch.tensor([0]), torch.ones(3, 2), torch.tensor([0]), padding_idx=3)

@@ -87,6 +87,8 @@ class SobolEngine:
             The default dtype without it.
         """
         kind = dtypes.get_default_dtype() if dtype is None else dtype
+        if not isinstance(kind, dtypes.dtype):
+            raise TypeError(f"SobolEngine.draw(): argument 'dtype' must be torch.dtype, not {type(kind).__name__}")
         if self.num_generated + n > 1 << self.MAXBIT:
             raise ValueError(f"SobolEngine.draw: the sequence has {1 << self.MAXBIT} points")
         new = np.arange(max(self.num_generated, 1), self.num_generated + n)

@@ -53,7 +53,8 @@ def _padding(name, padding_idx, rows):
     if padding_idx is None:
         return -1
     if not -rows <= padding_idx < rows:
-        raise AssertionError(f"{name}: Padding_idx must be within num_embeddings, got {padding_idx} for {rows}")
+        raise (RuntimeError if name == "embedding_bag" else AssertionError)(
+            f"{name}: Padding_idx must be within num_embeddings, got {padding_idx} for {rows}")
     return padding_idx + rows if padding_idx < 0 else padding_idx
 
 
