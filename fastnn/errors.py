@@ -148,10 +148,10 @@ def data_of_another_class():
 def no_attribute(module, name, more="", obj=None):
     """What a module's ``__getattr__`` raises: with the name that was meant, which Python looks for among few names."""
     obj = sys.modules.get(module) if obj is None else obj
-    names, near = dir(obj), []
+    names, close = dir(obj), []
     if len(names) >= 750:
         import difflib  # similar ones alone are compared: `hasattr` asks for many names
         similar = [other for other in names if other[:1] == name[:1] and abs(len(other) - len(name)) < 3]
-        near = difflib.get_close_matches(name, similar, n=1, cutoff=0.7)
-    more += "".join(f". Did you mean: {other!r}?" for other in near)
+        close = difflib.get_close_matches(name, similar, n=1, cutoff=0.7)
+    more += "".join(f". Did you mean: {other!r}?" for other in close)
     return AttributeError(f"module {module!r} has no attribute {name!r}{more}", name=name, obj=obj)
