@@ -285,3 +285,26 @@ def test_windows_of_short_transforms_are_tensors():
 def test_padding_index_of_bags():
     with pytest.raises(RuntimeError, match="embedding_bag: Padding_idx"):
         F.embedding_bag(torch.tensor([0]), torch.ones(3, 2), torch.tensor([0]), padding_idx=3)
+
+
+@pytest.mark.parametrize("call", [
+    lambda: torch.nn.LSTM(3, 2)(None), lambda: torch.nn.GRU(3, 2)([1.0]),
+    lambda: torch.nn.GRUCell(3, 2)(torch.ones(1, 3), "h"),
+    lambda: torch.nn.LSTM(3, 2)(torch.ones(4, 1, 3), [1.0, 2.0]), lambda: torch.nn.RNNCell(3, 2)(3),
+    lambda: torch.nn.Transformer(4, 2, 1, 1, 8)(torch.ones(3, 1, 4), torch.ones(2, 1, 4), tgt_mask="mask"),
+    lambda: torch.quasirandom.SobolEngine(3).draw(2, out=3),
+    lambda: torch.quasirandom.SobolEngine(3).draw(2, dtype="x"),
+    lambda: torch.nn.utils.rnn.pack_padded_sequence(None, [1])])
+def test_layers_take_tensors(call):
+    with pytest.raises(TypeError, match="must be "):
+        call()
+
+
+def test_points_of_absurd_numbers():
+    with pytest.raises(ValueError, match="draw_base2: expected m of 0 to 63"):
+        torch.quasirandom.SobolEngine(3).draw_base2(2 ** 62)
+
+
+def test_places_of_64_bits():
+    with pytest.raises(IndexError, match="out of bounds"):
+        torch.ones(2, 3)[2 ** 63]

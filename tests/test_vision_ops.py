@@ -90,7 +90,8 @@ def test_layers():
 
 
 @pytest.mark.parametrize("name", ["box_area", "masks_to_boxes", "box_convert", "clip_boxes_to_image", "nms",
-                                  "batched_nms", "box_iou", "generalized_box_iou", "distance_box_iou", "complete_box_iou"])
+                                  "batched_nms", "box_iou", "generalized_box_iou", "distance_box_iou",
+                                  "complete_box_iou"])
 def test_boxes_are_tensors(name):
     more = {"box_area": (), "masks_to_boxes": (), "box_convert": ("xyxy", "xywh"), "clip_boxes_to_image": ((4, 4),),
             "nms": (fastnn.ones(1), 0.5), "batched_nms": (fastnn.ones(1), fastnn.zeros(1), 0.5)}
