@@ -16,6 +16,7 @@ from fastnn.compat.switches import *  # noqa: F403
 from fastnn.compat.typed import *  # noqa: F403
 from fastnn.config import (get_backend, get_num_threads, num_threads, set_flush_denormal, set_num_threads, show_config,
                            use_backend)
+from fastnn.errors import no_attribute as _no_attribute
 from fastnn.errors import type_name as _type_name
 from fastnn.dtypes import (Size, device, dtype, finfo, get_default_dtype, iinfo, layout, memory_format,
                            set_default_dtype)
@@ -148,4 +149,4 @@ def __getattr__(name):
     module = compat.module(name)
     if module is not None:
         return module
-    raise AttributeError(f"module 'fastnn' has no attribute {name!r}; `python -m fastnn names` lists what it has")
+    raise _no_attribute("fastnn", name, "; `python -m fastnn names` lists what it has")

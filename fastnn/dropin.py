@@ -24,6 +24,7 @@ import types
 import fastnn
 from fastnn import _operators, _tensor, compat
 from fastnn.compat import placeholders, version
+from fastnn.errors import no_attribute
 from fastnn.nn import init, parameter
 
 __all__ = ["install", "is_installed", "uninstall"]
@@ -120,8 +121,7 @@ class Door(types.ModuleType):
             return importlib.import_module(full)
         if name in placeholders.names_of(self.__name__):
             return placeholders.names_of(self.__name__)[name]
-        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r} in fastnn, which runs this program "
-                             f"in its place; {COVERAGE}", name=name, obj=self)
+        raise no_attribute(self.__name__, name, f" in fastnn, which runs this program in its place; {COVERAGE}", self)
 
 
 _opened = []  # (module, its own ``__getattr__`` or None)

@@ -5,6 +5,7 @@ Two checks that Python code makes everywhere say by which argument, what was exp
 """
 import numbers
 import pickle
+import sys
 
 
 class ShapeError(ValueError, RuntimeError):
@@ -74,6 +75,19 @@ class OutOfMemoryError(MemoryError, RuntimeError):
     """The result would be larger than this machine's memory."""
 
 
+class IntegerError(ValueError, OverflowError):
+    """A whole number that no 64 bits hold; a ValueError, as PyTorch's argument parser raises, and an OverflowError.
+
+    Examples
+    --------
+    >>> try:
+    ...     fastnn.eye(2 ** 64)
+    ... except ValueError as error:
+    ...     print(error)
+    eye(): argument 'n' does not fit into 64 bits: 18446744073709551616
+    """
+
+
 class RangeError(ValueError, RuntimeError):
     """Numbers outside of where the operation is defined; a ValueError and a RuntimeError.
 
@@ -129,3 +143,15 @@ def copy_within_graph():
 def data_of_another_class():
     return RuntimeError("Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible "
                         "tensor type.")
+
+
+def no_attribute(module, name, more="", obj=None):
+    """What a module's ``__getattr__`` raises: with the name that was meant, which Python looks for among few names."""
+    obj = sys.modules.get(module) if obj is None else obj
+    names, close = dir(obj), []
+    if len(names) >= 750:
+        import difflib  # similar ones alone are compared: `hasattr` asks for many names
+        similar = [other for other in names if other[:1] == name[:1] and abs(len(other) - len(name)) < 3]
+        close = difflib.get_close_matches(name, similar, n=1, cutoff=0.7)
+    more += "".join(f". Did you mean: {other!r}?" for other in close)
+    return AttributeError(f"module {module!r} has no attribute {name!r}{more}", name=name, obj=obj)

@@ -4,6 +4,7 @@ import pytest
 import fastnn
 from fastnn import nn
 from fastnn.ops import arguments
+from fastnn.ops._function import Function
 from fastnn.ops.declare import HOMES
 
 X = fastnn.ones(2, 3)
@@ -49,6 +50,27 @@ def test_type_errors_name_the_argument(call, message):
 def test_mistakes_with_layers_are_named(call, message):
     with pytest.raises(TypeError, match=message):
         call()
+
+
+def functionals():
+    """(name, parameter, whether it is the first) of nn.functional whose documents say its type."""
+    for name, function in sorted(vars(nn.functional).items()):
+        if isinstance(function, Function) and name[0] != "_":
+            positional, _, taken = arguments.described(function.__wrapped__)
+            for parameter in positional:
+                allowed = taken[parameter]
+                if not allowed & arguments.OTHER and allowed & arguments.ANY >> 1 != arguments.ANY >> 1 \
+                        and (name, parameter) != ("gumbel_softmax", "eps"):  # without effect
+                    yield name, parameter, parameter == positional[0]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_functions_of_networks_name_the_argument():
+    found = list(functionals())
+    assert len(found) > 400
+    for name, parameter, first in found:
+        with pytest.raises(TypeError, match=rf"{name}\(\): argument '{parameter}'.* must be .*, not object"):
+            getattr(nn.functional, name)(*() if first else (X,), **{parameter: object()})
 
 
 def test_what_stands_for_a_type():

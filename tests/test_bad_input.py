@@ -225,3 +225,71 @@ def test_most_dimensions(make):
     """NumPy 2.1 crashes for so many."""
     with pytest.raises((ValueError, RuntimeError), match="64"):
         make((1,) * 1_000_000)
+
+
+NESTED = {
+    "itself": (lambda nested: (nested.append(nested), nested)[1])([]),
+    "behind a number": (lambda nested: (nested.extend([1, nested]), nested)[1])([]),
+    "twice": (lambda nested: (nested.extend([nested, nested]), nested)[1])([]),
+    "before a sparse tensor": (lambda nested: (nested.extend([nested, fastnn.eye(2).to_sparse()]), nested)[1])([])}
+
+
+@pytest.mark.parametrize("nested", NESTED.values(), ids=NESTED)
+def test_lists_that_hold_themselves(nested):
+    x = fastnn.ones(2)
+    for call in (lambda: fastnn.tensor(nested), lambda: fastnn.stack(nested), lambda: fastnn.zeros(nested),
+                 lambda: x + nested, lambda: x.view(nested), lambda: x.index_put_((nested,), x), lambda: x[nested],
+                 lambda: F.pad(x, nested), lambda: x.fill_(nested), lambda: fastnn.einsum("i", nested)):
+        with pytest.raises((TypeError, ValueError, RuntimeError)):
+            call()
+
+
+@pytest.mark.parametrize("call, error", [
+    (lambda: F.conv2d(fastnn.ones(1, 1, 3, 3), fastnn.ones(1, 1, 2, 2), stride=2 ** 64), ValueError),
+    (lambda: F.conv2d(fastnn.ones(1, 1, 3, 3), fastnn.ones(1, 1, 2, 2), padding=[2 ** 63, 1]), TypeError),
+    (lambda: fastnn.ones(2).sum(2 ** 64), ValueError), (lambda: fastnn.eye(2 ** 64), ValueError),
+    (lambda: fastnn.zeros(2 ** 64), TypeError), (lambda: fastnn.nn.Linear(2 ** 64, 1), TypeError),
+    (lambda: fastnn.arange(2 ** 64), ValueError), (lambda: fastnn.hann_window(2 ** 63), ValueError),
+    (lambda: fastnn.clamp(fastnn.ones(2), max=10 ** 400), ValueError)])
+def test_numbers_beyond_64_bits(call, error):
+    with pytest.raises(error, match="does not fit into 64 bits"):
+        call()
+
+
+@pytest.mark.skipif(sys.platform != "linux" or SANITIZED, reason="limits its memory")
+def test_too_little_memory_is_a_runtime_error():
+    code = ("import resource, fastnn\nresource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))\n"
+            "x, y = fastnn.ones(2 ** 16, 1), fastnn.ones(1, 2 ** 16)\n"
+            "for call in (lambda: fastnn.zeros(2 ** 30), lambda: x + y, lambda: x @ y, lambda: (x * y).exp(),\n"
+            "             lambda: x.expand(2 ** 16, 2 ** 16).double()):\n"
+            "    try:\n        call()\n    except RuntimeError as error:\n"
+            "        print(isinstance(error, MemoryError) and 'allocate' in str(error))")
+    root = os.path.dirname(os.path.dirname(os.path.abspath(fastnn.__file__)))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100,
+                          env=os.environ | {"PYTHONPATH": root})
+    assert done.stdout.split() == ["True"] * 5, done.stderr
+
+
+def test_windows_of_absurd_lengths():
+    for call in (fastnn.hann_window, fastnn.bartlett_window, fastnn.signal.windows.cosine):
+        with pytest.raises(RuntimeError, match="allocate"):
+            call(2 ** 63 - 1)
+        with pytest.raises(TypeError, match="must be int"):
+            call(2.5)
+
+
+def test_missing_names_say_what_was_meant():
+    for module, name, meant in ((fastnn, "rnadn", "randn"), (fastnn, "linaglg", "linalg")):
+        with pytest.raises(AttributeError, match=f"Did you mean: '{meant}'"):
+            getattr(module, name)
+    with pytest.raises(AttributeError) as caught:
+        fastnn.special.gamaln  # noqa: B018
+    assert caught.value.name == "gamaln" and caught.value.obj is fastnn.special  # Python does the rest
+
+
+@pytest.mark.parametrize("name", ["Conv2d", "ConvTranspose1d", "MaxPool2d", "BatchNorm2d"])
+def test_constructors_are_named_by_their_class(name):
+    with pytest.raises(TypeError, match=rf"^{name}\.__init__\(\)"):
+        getattr(fastnn.nn, name)()
+    with pytest.raises(TypeError, match=r"^ReLU\.__init__\(\)"):
+        fastnn.nn.ReLU(1, 2, 3)

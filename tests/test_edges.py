@@ -223,3 +223,88 @@ def test_memory_of_what_requires_grad():
             call()
         with torch.no_grad():
             assert call().tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool])
+def test_logits_have_targets_of_a_floating_dtype(dtype):
+    with pytest.raises(RuntimeError, match="binary_cross_entropy_with_logits: expected target of a floating dtype"):
+        F.binary_cross_entropy_with_logits(torch.ones(2), torch.ones(2, dtype=dtype))
+
+
+def test_classes_of_broadcast_multilabel_targets_are_the_inputs():
+    found = F.multilabel_soft_margin_loss(torch.ones(2, 3), torch.ones(1, 2, 3), reduction="none")
+    assert found.shape == (1, 3) and np.allclose(found.numpy(), 2 * 0.31326169 / 3)
+    with pytest.raises(IndexError, match="multilabel_soft_margin_loss"):
+        F.multilabel_soft_margin_loss(torch.ones(()), torch.ones(()))
+
+
+def test_assignment_to_meta_tensors():
+    x = torch.ones(2, 3, device="meta")
+    x[0] = 1
+    x[:, 1:] = torch.ones(1, 1, 2)
+    with pytest.raises(RuntimeError, match=r"broadcasts to shape \(3,\), got \(7,\)"):
+        x[0] = torch.ones(7)
+    with pytest.raises(IndexError):
+        x[9] = 1
+
+
+def test_logspace_of_integers_has_exponents_between_integers():
+    assert torch.logspace(2.7, 1, 8, 2.0, dtype=torch.int8).tolist() == [4, 3, 3, 2, 2, 2, 2, 2]
+    assert torch.logspace(0, 3, 4, dtype=torch.int64).tolist() == [1, 10, 100, 1000]
+    with pytest.raises(RuntimeError, match="without overflow"):
+        torch.logspace(-1.5, 4, 5, dtype=torch.uint8)
+
+
+def test_orders_beyond_float32_are_infinite():
+    x, y = torch.tensor([[1e-3, 2.0], [3.0, 4.0]]), torch.tensor([[3.0, 5.0]])
+    close(F.pdist(x, 1e300), [2.999])
+    close(torch.cdist(x, y, 1e300), [[3.0], [1.0]])
+
+
+def test_variance_that_is_no_tensor():
+    close(F.gaussian_nll_loss(torch.ones(2), torch.ones(2), 3), 0.5 * np.log(3))
+    with pytest.raises(TypeError, match="'var' .*must be Tensor, not str"):
+        F.gaussian_nll_loss(torch.ones(2), torch.ones(2), "three")
+
+
+@pytest.mark.parametrize("name", ["attn_mask", "key_padding_mask"])
+@pytest.mark.parametrize("mask", [3, "mask", np.ones((3, 3))])
+def test_masks_are_tensors(name, mask):
+    layer, x = torch.nn.MultiheadAttention(4, 2), torch.ones(3, 1, 4)
+    with pytest.raises(TypeError, match=f"'{name}' must be Tensor or None"):
+        layer(x, x, x, **{name: mask})
+
+
+def test_windows_of_short_transforms_are_tensors():
+    with pytest.raises(TypeError, match="istft"):
+        torch.istft(torch.ones(5, 6, dtype=torch.complex64), n_fft=8, window=3)
+    with pytest.raises(TypeError, match="stft"):
+        torch.stft(torch.ones(20), n_fft=8, window=[1.0], return_complex=True)
+
+
+def test_padding_index_of_bags():
+    with pytest.raises(RuntimeError, match="embedding_bag: Padding_idx"):
+        F.embedding_bag(torch.tensor([0]), torch.ones(3, 2), torch.tensor([0]), padding_idx=3)
+
+
+@pytest.mark.parametrize("call", [
+    lambda: torch.nn.LSTM(3, 2)(None), lambda: torch.nn.GRU(3, 2)([1.0]),
+    lambda: torch.nn.GRUCell(3, 2)(torch.ones(1, 3), "h"),
+    lambda: torch.nn.LSTM(3, 2)(torch.ones(4, 1, 3), [1.0, 2.0]), lambda: torch.nn.RNNCell(3, 2)(3),
+    lambda: torch.nn.Transformer(4, 2, 1, 1, 8)(torch.ones(3, 1, 4), torch.ones(2, 1, 4), tgt_mask="mask"),
+    lambda: torch.quasirandom.SobolEngine(3).draw(2, out=3),
+    lambda: torch.quasirandom.SobolEngine(3).draw(2, dtype="x"),
+    lambda: torch.nn.utils.rnn.pack_padded_sequence(None, [1])])
+def test_layers_take_tensors(call):
+    with pytest.raises(TypeError, match="must be "):
+        call()
+
+
+def test_points_of_absurd_numbers():
+    with pytest.raises(ValueError, match="draw_base2: expected m of 0 to 63"):
+        torch.quasirandom.SobolEngine(3).draw_base2(2 ** 62)
+
+
+def test_places_of_64_bits():
+    with pytest.raises(IndexError, match="out of bounds"):
+        torch.ones(2, 3)[2 ** 63]

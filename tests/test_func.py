@@ -171,3 +171,44 @@ def test_vmap_without_a_mapped_dimension_of_results():
         func.vmap(lambda row: row.sum(), out_dims=None)(x)
     with pytest.raises(ValueError, match="must only return Tensors"):
         func.vmap(lambda row: 3.0)(x)
+
+
+@pytest.mark.parametrize("transform", [func.jacrev, func.jacfwd, func.hessian])
+@pytest.mark.parametrize("output", [3, None, "text"])
+def test_functions_return_tensors(transform, output):
+    with pytest.raises(RuntimeError, match="expected f.* to return only tensors"):
+        transform(lambda x: output)(fastnn.ones(2))
+    for call in (lambda: func.vjp(lambda x: output, fastnn.ones(2)),
+                 lambda: func.jvp(lambda x: output, (fastnn.ones(2),), (fastnn.ones(2),))):
+        with pytest.raises(RuntimeError, match="to return only tensors"):
+            call()
+
+
+def test_tangents_and_cotangents_are_tensors():
+    x = fastnn.ones(2)
+    for wrong in (None, 3):
+        with pytest.raises(TypeError, match="vjp: expected cotangents to be Tensors"):
+            func.vjp(fastnn.sin, x)[1](wrong)
+        with pytest.raises(RuntimeError, match="jvp: Expected tangents"):
+            func.jvp(fastnn.sin, (x,), (wrong,))
+    with pytest.raises(ValueError, match="floating point or complex"):
+        func.jvp(fastnn.sin, (x,), (x.int(),))
+    for size in (0, -1, "two"):
+        with pytest.raises(ValueError, match="chunk_size"):
+            func.jacrev(fastnn.sin, chunk_size=size)
+
+
+@pytest.mark.parametrize("call", [
+    lambda a: a.sort(), lambda a: a.max(0), lambda a: a.topk(2), lambda a: a.aminmax(),
+    lambda a: fastnn.linalg.svd(a.outer(a))], ids=["sort", "max", "topk", "aminmax", "svd"])
+def test_vmap_of_functions_with_named_results(call):
+    x = fastnn.tensor(BATCH)
+    found, rows = func.vmap(call)(x), [call(row) for row in x]
+    assert type(found) is type(rows[0])
+    for i, part in enumerate(found):
+        np.testing.assert_array_equal(part.numpy(), np.stack([row[i].numpy() for row in rows]))
+
+
+def test_vmap_over_other_keys():
+    with pytest.raises(ValueError, match="not compatible with the structure"):
+        func.vmap(lambda d: d["a"], in_dims=({"b": 0},))({"a": fastnn.ones(2)})

@@ -146,3 +146,9 @@ def test_cholesky_ex_says_where_it_ends():
 def test_bad_input(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+@pytest.mark.parametrize("n", [171, 2 ** 31, 2 ** 62])
+def test_polygamma_of_orders_whose_factorial_is_infinite(n):
+    found = fastnn.polygamma(n, fastnn.tensor([0.5]))
+    assert found.numpy()[0] in (np.inf, -np.inf)

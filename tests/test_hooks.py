@@ -346,3 +346,24 @@ def test_private_hooks_of_loading_are_pickled(t):
     for same in (pickle.loads(pickle.dumps(layer)), copy.deepcopy(layer)):
         same.load_state_dict({"old": t.tensor([[3.0]])})
         assert same.weight.item() == 3
+
+
+def test_full_backward_hooks_may_return_lists_and_none(t):
+    layer, x = t.nn.Linear(3, 2), t.ones(1, 3, requires_grad=True)
+    layer.register_full_backward_hook(lambda module, inputs, outputs: [inputs[0] * 2])
+    layer(x).sum().backward()
+    assert t.allclose(x.grad, 2 * layer.weight.sum(0))
+
+
+@pytest.mark.parametrize("given", [[1, 1], []])
+def test_as_many_gradients_as_outputs(given):
+    x = fastnn.ones(2, requires_grad=True)
+    for call in (lambda g: fastnn.autograd.grad(x.sum(), x, g), lambda g: fastnn.autograd.backward([x.sum()], g)):
+        with pytest.raises(RuntimeError, match="got 1 tensors and . gradients"):
+            call([fastnn.tensor(float(g)) for g in given])
+
+
+def test_batches_of_gradients_have_one_size():
+    x = fastnn.ones(2, requires_grad=True)
+    with pytest.raises(ValueError, match="same number of rows"):
+        fastnn.autograd.grad([x.sin(), x.cos()], x, [fastnn.ones(4, 2), fastnn.ones(5, 2)], is_grads_batched=True)

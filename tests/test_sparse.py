@@ -468,3 +468,46 @@ def test_graph_network_as_in_pytorch(layout, old):
     assert ours[-1] < ours[0] / 2
     np.testing.assert_allclose(ours, theirs, rtol=1e-3)
     np.testing.assert_allclose(weight, other, rtol=1e-2, atol=1e-3)
+
+
+def test_masks_with_repeated_entries_take_each_element_once():
+    x = fastnn.sparse_coo_tensor([[0, 1, 1], [2, 0, 0]], [3.0, 4.0, 5.0], (2, 3))
+    assert x.sparse_mask(x).to_dense().tolist() == [[0, 0, 3], [9, 0, 0]]
+
+
+def test_sums_in_another_dtype():
+    x = fastnn.eye(3).to_sparse()
+    assert x.sum(dtype=fastnn.int32).dtype is fastnn.int32
+    with pytest.raises(RuntimeError, match="appears multiple times"):
+        x.sum((0, 0))
+
+
+def test_new_zeros_has_the_layout():
+    assert fastnn.eye(3).to_sparse_csr().new_zeros(2, 2).layout == fastnn.sparse_csr
+
+
+def test_integers_do_not_take_sparse_fractions():
+    with pytest.raises(RuntimeError, match="can't be cast"):
+        fastnn.ones(3, 3, dtype=fastnn.int32).add_(fastnn.eye(3).to_sparse() / 2)
+
+
+@pytest.mark.parametrize("call, error", [
+    (lambda x: x.index_select(0, fastnn.tensor([[0]])), IndexError),
+    (lambda x: fastnn.sparse.mm(x.to_sparse_csr(), fastnn.ones(2, 2), "amax"), RuntimeError),
+    (lambda x: fastnn.sparse.mm(x.to_sparse_csr(), fastnn.ones(3), "amax"), RuntimeError),
+    (lambda x: fastnn.sparse.sampled_addmm(x.to_sparse_csr(), None, None), TypeError),
+    (lambda x: fastnn.sparse.spdiags(3, fastnn.tensor([0]), (3, 3)), TypeError),
+    (lambda x: fastnn.sparse.spdiags(fastnn.ones(1, 3), fastnn.tensor([0.0]), (3, 3)), RuntimeError),
+    (lambda x: x[0].mT, RuntimeError), (lambda x: x[0].H, RuntimeError),
+    (lambda x: fastnn.optim.SparseAdam([x.requires_grad_()]), ValueError),
+    (lambda x: fastnn.sparse_coo_tensor([[0]], [1.0], (10 ** 15,)).to_dense(), RuntimeError)])
+def test_further_errors(call, error):
+    with pytest.raises(error):
+        call(fastnn.eye(3).to_sparse())
+
+
+def test_masks_of_nothing_stay_in_the_graph():
+    v = fastnn.zeros(0, dtype=fastnn.float64, requires_grad=True)
+    x = fastnn.sparse_coo_tensor(fastnn.zeros(2, 0, dtype=fastnn.int64), v, (2, 3))
+    y = x.sparse_mask(fastnn.eye(2, 3, dtype=fastnn.float64).to_sparse()).to_dense()
+    assert fastnn.autograd.grad(y.sum(), v)[0].shape == (0,)

@@ -87,3 +87,14 @@ def test_layers():
     assert sorted(dropped.unique().tolist()) == pytest.approx([0.0, 4 / 3])
     assert (dropped[:, 0] == dropped[:, 1]).all() and abs(dropped.mean().item() - 1) < 0.1
     assert ops.stochastic_depth(x, 0.25, "batch", training=False) is x
+
+
+@pytest.mark.parametrize("name", ["box_area", "masks_to_boxes", "box_convert", "clip_boxes_to_image", "nms",
+                                  "batched_nms", "box_iou", "generalized_box_iou", "distance_box_iou",
+                                  "complete_box_iou"])
+def test_boxes_are_tensors(name):
+    more = {"box_area": (), "masks_to_boxes": (), "box_convert": ("xyxy", "xywh"), "clip_boxes_to_image": ((4, 4),),
+            "nms": (fastnn.ones(1), 0.5), "batched_nms": (fastnn.ones(1), fastnn.zeros(1), 0.5)}
+    for boxes in (None, [[0, 0, 1, 1]], np.zeros((1, 4))):
+        with pytest.raises(TypeError, match=rf"{name}\(\): argument 1 must be Tensor"):
+            getattr(ops, name)(boxes, *more.get(name, (fastnn.zeros(1, 4),)))

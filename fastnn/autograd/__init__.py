@@ -7,6 +7,7 @@ from fastnn.autograd.function import Function
 from fastnn.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from fastnn.autograd.gradcheck import gradcheck, gradgradcheck
 from fastnn.autograd.run import backward, grad
+from fastnn.errors import no_attribute as _no_attribute
 
 __all__ = ["Function", "Variable", "anomaly_mode", "backward", "detect_anomaly", "enable_grad", "function",
            "functional", "grad", "gradcheck", "gradgradcheck", "graph", "inference_mode", "is_anomaly_enabled",
@@ -45,4 +46,4 @@ def __getattr__(name):
     if name == "profiler":  # few programs need it
         import importlib
         return importlib.import_module("fastnn.autograd.profiler")
-    raise AttributeError(f"module 'fastnn.autograd' has no attribute {name!r}")
+    raise _no_attribute(__name__, name)

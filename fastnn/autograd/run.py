@@ -15,7 +15,11 @@ def _sequence(value):
 
 def _grads(outputs, given):
     given = _sequence(given)
-    return (None,) * len(outputs) if given == (None,) else given
+    if len(given) == 1 and given[0] is None:
+        return (None,) * len(outputs)
+    if len(given) != len(outputs):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(given)} gradients")
+    return given
 
 
 def _recorded(outputs, inputs, grad_outputs, keep_graph):
@@ -85,7 +89,11 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
 
 def _batched(outputs, inputs, grad_outputs, keep_graph, *options, **named):
     """`grad` for each of several gradients of the outputs, stacked."""
-    rows = [] if grad_outputs is None else [*zip(*(x.unbind() for x in _sequence(grad_outputs)))]
+    given = [x.unbind() for x in _sequence(grad_outputs) if isinstance(x, Tensor)]
+    if len({len(parts) for parts in given}) > 1:
+        raise ValueError(f"grad: is_grads_batched=True expects grad_outputs with the same number of rows, got "
+                         f"{[len(parts) for parts in given]}")
+    rows = [*zip(*given)]
     if not rows:
         raise ValueError("grad: is_grads_batched=True expects grad_outputs with at least one row each")
     found = [grad(outputs, inputs, row, keep_graph or i < len(rows) - 1, *options, **named)

@@ -1,5 +1,6 @@
 """``torch.squeeze_copy`` and its kind: what a function that gives views gives, in memory of its own."""
 import fastnn
+from fastnn.errors import no_attribute as _no_attribute
 from fastnn.ops._common import into
 from fastnn.ops._function import Function
 
@@ -47,4 +48,4 @@ def __getattr__(name):
     if name.endswith("_copy") and name[:-5] in _VIEWS:
         made = globals()[name] = _copied(name[:-5])
         return made
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise _no_attribute(__name__, name)

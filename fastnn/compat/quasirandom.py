@@ -3,6 +3,7 @@ import numpy as np
 
 from fastnn import dtypes, random
 from fastnn.ops import creation
+from fastnn.ops._common import need_tensors
 from fastnn.ops.sampling import randint
 
 __all__ = ["SobolEngine"]
@@ -87,6 +88,8 @@ class SobolEngine:
             The default dtype without it.
         """
         kind = dtypes.get_default_dtype() if dtype is None else dtype
+        if not isinstance(kind, dtypes.dtype):
+            raise TypeError(f"SobolEngine.draw(): argument 'dtype' must be torch.dtype, not {type(kind).__name__}")
         if self.num_generated + n > 1 << self.MAXBIT:
             raise ValueError(f"SobolEngine.draw: the sequence has {1 << self.MAXBIT} points")
         new = np.arange(max(self.num_generated, 1), self.num_generated + n)
@@ -96,11 +99,15 @@ class SobolEngine:
             self._point = points[-1]
         points = points[len(points) - n:] / (1 << self.MAXBIT)
         self.num_generated += n
+        if out is not None:
+            need_tensors("SobolEngine.draw", out)
         made = creation.tensor(points.astype(kind.name), dtype=kind)
         return made if out is None else out.resize_(made.shape).copy_(made)
 
     def draw_base2(self, m, out=None, dtype=None):
         """The next 2**m points; ValueError unless that makes their number a power of 2."""
+        if not 0 <= m < 64:
+            raise ValueError(f"SobolEngine.draw_base2: expected m of 0 to 63, got {m}")
         total = self.num_generated + (1 << m)
         if total & total - 1:
             raise ValueError(f"The balance properties of Sobol' points require n to be a power of 2. "

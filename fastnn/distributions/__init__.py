@@ -1,6 +1,8 @@
 """Probability distributions under the names of ``torch.distributions``; each module loads when it is asked for."""
 import importlib as _importlib
 
+from fastnn.errors import no_attribute as _no_attribute
+
 _MODULES = {
     "bernoulli": "Bernoulli", "beta": "Beta", "binomial": "Binomial", "categorical": "Categorical", "cauchy": "Cauchy",
     "chi2": "Chi2", "constraint_registry": "biject_to transform_to", "continuous_bernoulli": "ContinuousBernoulli",
@@ -32,7 +34,7 @@ def __getattr__(name):
     elif name in _MODULES or name in ("constraints", "utils"):
         value = _importlib.import_module(f"{__name__}.{name}")
     else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise _no_attribute(__name__, name)
     globals()[name] = value
     return value
 

@@ -27,7 +27,8 @@ def _places(in_dims, args, name):
         given, other = tree_flatten(dims)
         if structure == other:
             return given
-        if type(dims) is type(tree) and len(dims) == len(tree):
+        same_keys = not isinstance(dims, dict) or not isinstance(tree, dict) or dims.keys() == tree.keys()
+        if type(dims) is type(tree) and len(dims) == len(tree) and same_keys:
             pairs = ((dims[key], tree[key]) for key in tree) if isinstance(tree, dict) else zip(dims, tree)
             return [dim for pair in pairs for dim in spread(*pair)]
         raise ValueError(f"vmap({name}, in_dims={in_dims!r}, ...)(<inputs>): in_dims is not compatible with the "

@@ -48,6 +48,15 @@ def _is_one(value, name):
                            f"Maybe you wanted to use the vjp or jacrev APIs instead?")
 
 
+def _tensors(name, value):
+    """The tensors that a function returned, and their structure."""
+    outputs, spec = tree_flatten(value)
+    for y in outputs:
+        if not isinstance(y, Tensor):
+            raise RuntimeError(f"{name}: expected f(*primals) to return only tensors, got unsupported type {type(y)}")
+    return outputs, spec
+
+
 def _plain(tree):
     return tree_map(lambda x: x.detach() if isinstance(x, Tensor) else x, tree)
 
@@ -156,7 +165,7 @@ def vjp(func, *primals, has_aux=False):
     with enable_grad():
         inputs = _Inputs("vjp", primals, tuple(range(len(primals))))
         value, rest = _with_aux("vjp", func(*inputs.args), has_aux)
-    outputs, spec = tree_flatten(value)
+    outputs, spec = _tensors("vjp", value)
     tracked = recording and inputs.tracked(outputs)
 
     def product(*cotangents, retain_graph=True, create_graph=None):
@@ -164,6 +173,9 @@ def vjp(func, *primals, has_aux=False):
         if own != spec:
             raise RuntimeError(f"Expected pytree structure of cotangents to be the same as pytree structure of outputs "
                                f"to the function. cotangents: {own}, primal output: {spec}")
+        for w in weights:
+            if not isinstance(w, Tensor):
+                raise TypeError(f"vjp: expected cotangents to be Tensors, got {type(w).__name__}")
         recorded = is_grad_enabled() and (tracked or any(w.requires_grad for w in weights))
         found = _of(outputs, inputs.tensors, weights, recorded)
         return tree_unflatten(found if recorded else [x.detach() for x in found], inputs.spec)
@@ -192,13 +204,16 @@ def jacrev(func, argnums=0, *, has_aux=False, chunk_size=None):
     tensor([[2., 0.],
             [0., 6.]])
     """
+    if chunk_size is not None and not (isinstance(chunk_size, int) and chunk_size > 0):
+        raise ValueError(f"jacrev: `chunk_size` should be None or greater than 0, got {chunk_size!r}")
+
     @functools.wraps(func)
     def matrices(*args, **kwargs):
         recording = is_grad_enabled()
         with enable_grad():
             inputs = _Inputs("jacrev", args, argnums)
             value, rest = _with_aux("jacrev", func(*inputs.args, **kwargs), has_aux)
-            outputs, spec = tree_flatten(value)
+            outputs, spec = _tensors("jacrev", value)
             tracked = recording and inputs.tracked(outputs)
             made = []
             for y in outputs:
@@ -223,7 +238,7 @@ def _forward(func, primals):
         result = func(*inputs.args)
 
     def finish(value):
-        outputs, spec = tree_flatten(value)
+        outputs, spec = _tensors("jvp", value)
         tracked = recording and inputs.tracked(outputs)
         with enable_grad():
             weights = [creation.zeros_like(y.detach()).requires_grad_() for y in outputs]
@@ -231,6 +246,11 @@ def _forward(func, primals):
 
         def push(tangents):
             given, own = tree_flatten(tangents)
+            for t in given:
+                if not isinstance(t, Tensor):
+                    raise RuntimeError(f"jvp: Expected tangents to only contain Tensors, got {type(t)}")
+                if not (t.dtype.is_floating_point or t.dtype.is_complex):
+                    raise ValueError(f"jvp: Expected tangent to be floating point or complex, but got: {t.dtype}")
             if own != inputs.spec or any(x.shape != t.shape for x, t in zip(inputs.tensors, given)):
                 raise RuntimeError("jvp: Expected primals and tangents to have the same python structure and shapes")
             recorded = recording and (tracked or any(t.requires_grad for t in given))

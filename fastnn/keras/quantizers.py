@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn._tensor import from_array
+from fastnn.errors import no_attribute as _no_attribute
 from fastnn.keras import config
 from fastnn.keras import lazy
 from fastnn.keras.saving.objects import Family
@@ -219,4 +220,4 @@ def __getattr__(name):
                 "compute_float8_amax_history", "compute_float8_scale", "fake_quant_with_min_max_vars",
                 "quantize_and_dequantize"):
         return lazy.missing(f"keras.quantizers.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise _no_attribute(__name__, name)

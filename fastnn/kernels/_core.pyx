@@ -1,7 +1,9 @@
 """The extension that links the C kernels: instruction sets, threads, memory, and what wrappers share."""
 cimport numpy as np
 
-from fastnn.errors import DTypeError, ShapeError
+from cpython.object cimport PyObject
+
+from fastnn.errors import DTypeError, OutOfMemoryError, ShapeError
 
 cdef extern from "fastnn.h":
     enum:
@@ -72,6 +74,7 @@ cdef extern from *:
         Py_XSETREF(fields->mem_handler, handler);
         PyArray_ENABLEFLAGS(array, NPY_ARRAY_OWNDATA);
     }
+    static PyObject *fnn_no_memory;  /* OutOfMemoryError */
     static PyArrayObject *fnn_new_array(int ndim, npy_intp *shape, npy_intp *strides, int typenum,
                                         PyObject *handler) {
         PyArray_Descr *descr = PyArray_DescrFromType(typenum);
@@ -84,7 +87,11 @@ cdef extern from *:
                 return NULL;
             }
         void *data = fnn_alloc(bytes);
-        if (!data) { Py_DECREF(descr); return (PyArrayObject *)PyErr_NoMemory(); }
+        if (!data) {
+            Py_DECREF(descr);
+            PyErr_Format(fnn_no_memory, "can't allocate memory: you tried to allocate %zu bytes", bytes);
+            return NULL;
+        }
         PyObject *array = PyArray_NewFromDescr(&PyArray_Type, descr, ndim, shape, strides, data, NPY_ARRAY_CARRAY,
                                                NULL);
         if (!array) { fnn_free(data); return NULL; }
@@ -92,6 +99,7 @@ cdef extern from *:
         return (PyArrayObject *)array;
     }
     """
+    PyObject *fnn_no_memory
     object fnn_new_handler()
     np.ndarray fnn_new_array(int ndim, np.npy_intp *shape, np.npy_intp *strides, int typenum, object handler)
 
@@ -133,6 +141,7 @@ cdef extern from *:
 np.import_array()
 
 cdef object handler = fnn_new_handler()
+fnn_no_memory = <PyObject *>OutOfMemoryError
 fnn_select(b"baseline")
 active = fnn_active
 use_reference = False

@@ -16,6 +16,10 @@ from fastnn.kernels import sum_to
 
 np.import_array()
 
+cdef extern from "Python.h":
+    int Py_EnterRecursiveCall(const char *where) except *  # not 0, which number depends on the version
+    void Py_LeaveRecursiveCall()
+
 cdef extern from "numpy/arrayobject.h":
     np.ndarray PyArray_NewFromDescr(type kind, np.dtype dtype, int n, np.npy_intp *dims, np.npy_intp *strides,
                                     void *data, int flags, PyObject *like)
@@ -209,10 +213,20 @@ cdef bint is_special(object value):
 
 cdef object special_rules(tuple values):
     """The rules of the first special tensor among values; None: there is none."""
-    for value in values:
-        found = special_rules(tuple(value)) if isinstance(value, (tuple, list)) else special.get(type(value))
-        if found is not None:
-            return found
+    nested()
+    try:
+        for value in values:
+            found = special_rules(tuple(value)) if isinstance(value, (tuple, list)) else special.get(type(value))
+            if found is not None:
+                return found
+    finally:
+        Py_LeaveRecursiveCall()
+
+
+cdef int nested() except -1:
+    """RecursionError before lists that hold themselves, or nest too deep, exhaust the stack."""
+    Py_EnterRecursiveCall(" while looking for tensors in nested lists")
+    return 0
 
 
 cdef int form_of(object value) except -1:
@@ -223,13 +237,17 @@ cdef int form_of(object value) except -1:
     if isinstance(value, Tensor):
         return ORDINARY if (<Tensor>value).array is None else form_of_array((<Tensor>value).array)
     if isinstance(value, (tuple, list)):
-        for item in value:
-            if isinstance(item, (int, float, str)):
-                return ORDINARY
-            form = form_of(item)
-            if form != ORDINARY:
-                return form
-        return ORDINARY
+        nested()
+        try:
+            for item in value:
+                if isinstance(item, (int, float, str)):
+                    return ORDINARY
+                form = form_of(item)
+                if form != ORDINARY:
+                    return form
+            return ORDINARY
+        finally:
+            Py_LeaveRecursiveCall()
     if isinstance(value, np.ndarray):
         return form_of_array(value)
     if isinstance(value, str):

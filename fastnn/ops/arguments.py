@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn._tensor import Tensor
 from fastnn.dtypes import dtype
+from fastnn.errors import IntegerError, OutOfMemoryError
 from fastnn.ops.declare import HOMES
 
 NONE, BOOL, INT, FLOAT, COMPLEX, STR, SEQUENCE, TENSOR, DTYPE, OTHER = (1 << i for i in range(10))
@@ -157,6 +158,11 @@ def judge(name, function, parameters, many, taken, home, args, given, error):
                 if not element[0] & bits_of(item):
                     raise TypeError(f"{name}(): argument '{parameter}' must be {wanted}, but found element of type "
                                     f"{type(item).__name__} at pos {i}") from None
+    if isinstance(error, OverflowError) and not isinstance(error, IntegerError):
+        _too_large(name, args, error)
+    if isinstance(error, MemoryError) and "():" not in str(error):
+        text = str(error) if isinstance(error, OutOfMemoryError) else f"can't allocate memory: {error}"
+        raise OutOfMemoryError(f"{name}(): {text}") from None
     text = str(error).split() if isinstance(error, TypeError) else []
     if text[:1] == ["Argument"] and text[2:5] == ["has", "incorrect", "type"]:  # Cython's
         raise TypeError(f"{name}(): argument {text[1]} must be {text[6].rpartition('.')[2].strip(',')}, not "
@@ -165,6 +171,21 @@ def judge(name, function, parameters, many, taken, home, args, given, error):
         for parameter, position, value in args:
             if type(value).__name__ == text[2]:
                 _refuse(name, parameter, position, "Tensor", type(value))
+
+
+def _too_large(name, args, error):
+    """Raise what PyTorch does for a whole number that no 64 bits hold: ValueError, among several TypeError."""
+    for parameter, _, value in args:
+        for many in ((value,), value if isinstance(value, (tuple, list)) else ()):
+            for item in many:
+                if isinstance(item, int) and not -2 ** 63 <= item < 2 ** 63:
+                    raise (TypeError if many is value else IntegerError)(
+                        f"{name}(): argument '{parameter}' does not fit into 64 bits: {_short(item)}") from None
+    raise IntegerError(f"{name}(): {error}") from None
+
+
+def _short(number):
+    return number if abs(number) < 10 ** 30 else f"a number of {number.bit_length()} bits"
 
 
 def _refuse(name, parameter, position, wanted, kind):
@@ -182,7 +203,7 @@ def int64_of(op, name, value):
         raise TypeError(f"{op}(): argument '{name}' must be int, not {type(value).__name__}")
     number = value.__index__()
     if not -2 ** 63 <= number < 2 ** 63:
-        raise ValueError(f"{op}(): argument '{name}' does not fit into 64 bits: {number}")
+        raise IntegerError(f"{op}(): argument '{name}' does not fit into 64 bits: {_short(number)}")
     return number
 
 

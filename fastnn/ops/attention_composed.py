@@ -3,6 +3,7 @@ import warnings
 
 from fastnn._tensor import Tensor
 from fastnn.dtypes import bool as bool_dtype
+from fastnn.ops._common import need_tensors
 from fastnn.ops._function import Function
 from fastnn.ops.attention import packed_attention
 from fastnn.ops.compare import logical_or
@@ -16,6 +17,10 @@ NAME = "multi_head_attention_forward"
 
 def is_batched(query, key, value, key_padding_mask, attn_mask, num_heads):
     """Whether there is a batch dimension; AssertionError if dimensions do not fit each other."""
+    need_tensors(NAME, query, key, value)
+    for name, mask in (("key_padding_mask", key_padding_mask), ("attn_mask", attn_mask)):
+        if mask is not None and not isinstance(mask, Tensor):
+            raise TypeError(f"{NAME}(): argument '{name}' must be Tensor or None, not {type(mask).__name__}")
     if query.ndim not in (2, 3):
         raise AssertionError(f"{NAME}: expected a 2-D or 3-D query, got {query.ndim}-D")
     for name, tensor, expected in (("key", key, (query.ndim,)), ("value", value, (query.ndim,)),

@@ -30,6 +30,8 @@ def sizes_of(size):
     for n in size:
         if n < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {list(size)}")
+        if n >= 2 ** 63:
+            raise TypeError(f"argument 'size' does not fit into 64 bits: {n}")
     return size
 
 

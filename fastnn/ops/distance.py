@@ -1,4 +1,6 @@
 """Distances and similarities of vectors."""
+import math
+
 import numpy as np
 
 from fastnn._tensor import from_array
@@ -33,7 +35,12 @@ def pdist(input, p=2.0):
         raise RuntimeError(f"pdist only supports non-negative p values, got {p}")
     room("pdist", (input.shape[0], input.shape[0] // 2, max(input.shape[1], 1)), 2 * input.itemsize)
     first, second = (from_array(index) for index in np.triu_indices(input.shape[0], 1))
-    return vector_norm(sub(input.index_select(0, first), input.index_select(0, second)), p, -1)
+    return vector_norm(sub(input.index_select(0, first), input.index_select(0, second)), _order(p), -1)
+
+
+def _order(p):
+    """An order beyond float32 is infinity, as in PyTorch's distances."""
+    return math.inf if abs(p) > float(np.finfo(np.float32).max) else p
 
 
 @operation()
@@ -138,4 +145,4 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
         raise RuntimeError("cdist only supports non-negative p values")
     room("cdist", (*broadcast_shapes(tuple(x1.shape[:-2]), tuple(x2.shape[:-2])), x1.shape[-2], x2.shape[-2],
                    max(x1.shape[-1], 1)), x1.itemsize)
-    return norms.vector_norm(arithmetic.sub(x1.unsqueeze(-2), x2.unsqueeze(-3)), p, -1)
+    return norms.vector_norm(arithmetic.sub(x1.unsqueeze(-2), x2.unsqueeze(-3)), _order(p), -1)

@@ -53,7 +53,8 @@ def _padding(name, padding_idx, rows):
     if padding_idx is None:
         return -1
     if not -rows <= padding_idx < rows:
-        raise AssertionError(f"{name}: Padding_idx must be within num_embeddings, got {padding_idx} for {rows}")
+        raise (RuntimeError if name == "embedding_bag" else AssertionError)(
+            f"{name}: Padding_idx must be within num_embeddings, got {padding_idx} for {rows}")
     return padding_idx + rows if padding_idx < 0 else padding_idx
 
 
@@ -128,7 +129,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     padding_idx = _padding("embedding", padding_idx, w.shape[0] if w.ndim else 0)
     if max_norm is not None and w.ndim == 2:
         kernels.embedding_forward(w[:, :0], index)  # bad numbers are an error before anything changes
-        _renormalize(weight, index, max_norm, norm_type)
+        _renormalize(weight, index, float(max_norm), float(norm_type))
         w = weight.detach().numpy()
     y = kernels.embedding_forward(w, index)
     saved = (index, w.shape[0], padding_idx, bool(scale_grad_by_freq))
@@ -265,7 +266,7 @@ def embedding_bag(input, weight, offsets=None, max_norm=None, norm_type=2, scale
     padding_idx = _padding("embedding_bag", padding_idx, weight.shape[0])
     if max_norm is not None:
         kernels.embedding_forward(weight.detach().numpy()[:, :0], index)
-        _renormalize(weight, index, max_norm, norm_type)
+        _renormalize(weight, index, float(max_norm), float(norm_type))
     w, scale = weight.detach().numpy(), None
     if per_sample_weights is not None:
         scale = per_sample_weights.detach().numpy().reshape(-1)

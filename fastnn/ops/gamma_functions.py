@@ -53,7 +53,9 @@ def polygamma_of(n, x):
             value = zeta_of(2.0, np.where(low, 1 - x, x))
             mirrored = (np.pi / np.sin(np.pi * (x - np.rint(x)))) ** 2 - value
             return np.where(low, np.where((x <= 0) & (x == np.floor(x)), np.inf, mirrored), value)
-    return (-1.0) ** (n + 1) * math.factorial(n) * zeta_of(float(n + 1), x)
+    factorial = math.factorial(n) if n <= 170 else math.inf  # beyond float64
+    with np.errstate(invalid="ignore"):
+        return (1.0 if n % 2 else -1.0) * factorial * zeta_of(float(n + 1), x)
 
 
 def _order(op, n):

@@ -188,7 +188,7 @@ def getitem(input, index, read=()):
         _check_steps(index)
     try:
         out = x[index]
-    except IndexError as error:
+    except (IndexError, OverflowError) as error:
         if isinstance(index, int):
             raise IndexError(f"index {index} is out of bounds for dimension 0 with size {x.shape[0]}"
                              if x.ndim else "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "

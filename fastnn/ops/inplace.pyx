@@ -14,15 +14,23 @@ from fastnn.ops.declare import operation
 
 np.import_array()
 
+cdef extern from "Python.h":
+    int Py_EnterRecursiveCall(const char *where) except *  # not 0, which number depends on the version
+    void Py_LeaveRecursiveCall()
+
 
 cdef bint any_recording(object values):
-    for value in values:
-        if isinstance(value, Tensor):
-            if recording(<Tensor>value):
+    Py_EnterRecursiveCall(" while looking for tensors in nested lists")
+    try:
+        for value in values:
+            if isinstance(value, Tensor):
+                if recording(<Tensor>value):
+                    return True
+            elif isinstance(value, (tuple, list)) and any_recording(value):
                 return True
-        elif isinstance(value, (tuple, list)) and any_recording(value):
-            return True
-    return False
+        return False
+    finally:
+        Py_LeaveRecursiveCall()
 
 
 FILL = constant("FillBackward0")

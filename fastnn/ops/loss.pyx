@@ -419,6 +419,9 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
     tensor(0.6931)
     """
     same_size("binary_cross_entropy_with_logits", input, target)
+    if not (target.dtype.is_floating_point or target.dtype.is_complex):
+        raise RuntimeError(f"binary_cross_entropy_with_logits: expected target of a floating dtype, got {target.dtype} "
+                           f"(result type {input.dtype} can't be cast to it)")
     return pointwise(BCE_WITH_LOGITS, input, target, weight, pos_weight,
                      legacy_reduction(size_average, reduce, reduction), 0.0, 0.0)
 

@@ -210,10 +210,12 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     tensor(1.)
     """
     need_tensors("gaussian_nll_loss", input, target)
-    if isinstance(var, float):
+    if isinstance(var, (int, float)):
         if var < 0:
             raise ValueError("var has negative entry/entries")
         var = from_array(np.full(tuple(input.shape), var, input.detach().numpy().dtype))
+    elif not isinstance(var, Tensor):
+        raise TypeError(f"gaussian_nll_loss(): argument 'var' must be Tensor or float, not {type(var).__name__}")
     elif bool((var < 0).any()):
         raise ValueError("var has negative entry/entries")
     if var.shape != input.shape:
@@ -358,7 +360,9 @@ def multilabel_soft_margin_loss(input, target, weight=None, size_average=None, r
                              mul(sub(1, target), activation.logsigmoid(pointwise.neg(input)))))
     if weight is not None:
         loss = mul(loss, weight)
-    return reduced(div(_sum(loss), input.shape[-1]), reduction)
+    if not input.ndim:
+        raise IndexError("multilabel_soft_margin_loss: expected input of one dimension or more, got a scalar")
+    return reduced(div(reductions.sum(loss, input.ndim - 1), input.shape[-1]), reduction)
 
 
 def _ctc_backward(grad, x, targets, steps, lengths, loss, alpha, blank, zero_infinity):

@@ -2,6 +2,7 @@
 import numpy as np
 
 from fastnn import dtypes
+from fastnn.errors import ShapeError
 from fastnn.formats import NO_DATA
 from fastnn._tape import register_kind
 from fastnn._tensor import Tensor, from_array, to_array
@@ -47,6 +48,20 @@ class MetaTensor(Tensor):
         raise NotImplementedError(NO_DATA)
 
     numpy = __array__ = item = tolist = __bool__ = __float__ = __int__ = __index__ = __complex__ = _no_data
+
+    def __setitem__(self, index, value):
+        """Shapes are checked; there are no numbers to change."""
+        shape = tuple(self[index].shape)
+        if isinstance(value, Tensor):
+            own = tuple(value.shape)
+            own = own[next((i for i, n in enumerate(own) if n != 1 or len(own) - i <= len(shape)), len(own)):]
+            try:
+                fits = np.broadcast_shapes(own, shape) == shape
+            except ValueError:
+                fits = False
+            if not fits:
+                raise ShapeError(f"assignment: expected a value that broadcasts to shape {shape}, got "
+                                 f"{tuple(value.shape)}")
 
     def data_ptr(self):
         """0: there is no memory."""

@@ -1,21 +1,14 @@
 """New tensors by rule: ranges, grids, powers, the identity."""
-import operator
-
 import numpy as np
 
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array
 from fastnn.ops import arithmetic
 from fastnn.ops._common import into, room
+from fastnn.ops.arguments import int64_of
 from fastnn.ops.creation import check_options, finish
 from fastnn.ops.declare import operation
 from fastnn.ops.joining import stack
-
-
-def _count(op, name, value):
-    if isinstance(value, float) or not hasattr(value, "__index__"):
-        raise TypeError(f"{op}(): argument '{name}' must be int, not {type(value).__name__}")
-    return operator.index(value)
 
 
 @operation("fastnn")
@@ -58,6 +51,9 @@ def arange(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=
             raise ValueError("step must be nonzero")
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    for name, value in (("start", start), ("end", end), ("step", step)):
+        if isinstance(value, int):
+            int64_of("arange", name, int(value))
     if not (np.isfinite(start) and np.isfinite(end)):
         raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
@@ -107,7 +103,7 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     check_options(device, layout, pin_memory)
-    steps = _count("linspace", "steps", steps)
+    steps = int64_of("linspace", "steps", steps)
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     if any(isinstance(value, Tensor) and value.ndim for value in (start, end)):
@@ -154,7 +150,7 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, layout=None,
             [0., 1.]])
     """
     check_options(device, layout, pin_memory)
-    n, m = _count("eye", "n", n), None if m is None else _count("eye", "m", m)
+    n, m = int64_of("eye", "n", n), None if m is None else int64_of("eye", "m", m)
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"n must be greater or equal to 0, got {n if n < 0 else m}")
     kind = dtypes.to_numpy(dtype if out is None else out.dtype)
@@ -190,6 +186,13 @@ def logspace(start, end, steps, base=10.0, *, dtype=None, device=None, requires_
     """
     check_options(device, layout, pin_memory)
     kind = dtypes.to_numpy(dtype if out is None else out.dtype)
+    if kind.kind in "iu" and int64_of("logspace", "steps", steps) > 1:  # exponents from and to numbers of the dtype
+        start, end = (value.item() if isinstance(value, Tensor) and not value.ndim else value for value in (start, end))
+        limits = np.iinfo(kind)
+        for value in (start, end):
+            if isinstance(value, (int, float)) and not limits.min <= value <= limits.max:
+                raise RuntimeError(f"logspace(): value cannot be converted to type {kind} without overflow: {value}")
+        start, end = (int(value) if isinstance(value, (int, float)) else value for value in (start, end))
     exponents = linspace(start, end, steps, dtype=dtypes.float64).numpy()
     return into("logspace", out, finish(np.power(float(base), exponents).astype(kind), requires_grad))
 

@@ -86,6 +86,8 @@ def stft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tru
     hop, size = _sizes("stft", n_fft, hop_length, win_length)
     if not (input.is_floating_point() or input.is_complex()):
         raise RuntimeError(f"stft: expected a tensor of floating point or complex values, got {input.dtype}")
+    if window is not None:
+        need_tensors("stft", input, window)
     if input.ndim not in (1, 2):
         raise RuntimeError(f"stft: expected a 1D or 2D tensor, got {input.ndim}D")
     numbers = input.is_complex() or window is not None and window.is_complex()
@@ -172,6 +174,8 @@ def istft(input, n_fft, hop_length=None, win_length=None, window=None, center=Tr
                            f"n_fft{' / 2 + 1' if onesided else ''} when onesided={onesided}, but got {bins}")
     if onesided and return_complex:
         raise RuntimeError("Cannot have onesided output if window or input is complex")
+    if window is not None:
+        need_tensors("istft", input, window)
     if window is not None and window.is_complex() and not return_complex:
         raise RuntimeError("Complex windows are incompatible with return_complex=False")
     x = shape.transpose(input.unsqueeze(0) if input.ndim == 2 else input, 1, 2)

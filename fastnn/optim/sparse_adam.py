@@ -1,4 +1,5 @@
 """SparseAdam."""
+from fastnn.dtypes import layout
 from fastnn.optim import sparse_steps
 from fastnn.optim.optimizer import Optimizer, check_betas, check_lr
 
@@ -44,6 +45,10 @@ class SparseAdam(Optimizer):
             raise ValueError(f"Invalid epsilon value: {eps}")
         check_betas(betas)
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize})
+        for group in self.param_groups:
+            for param in group["params"]:
+                if param.layout != layout("torch.strided"):
+                    raise ValueError(f"SparseAdam requires dense parameter tensors, got one of layout {param.layout}")
 
     def _update_group(self, group):
         if any(param.grad is not None for param in group["params"]):

@@ -9,6 +9,8 @@ import numpy as np
 
 from fastnn import dtypes
 from fastnn._tensor import Tensor
+from fastnn.ops._common import room
+from fastnn.ops.arguments import int64_of
 from fastnn.ops.creation import check_options, finish
 
 __all__ = ["bartlett", "blackman", "cosine", "exponential", "gaussian", "general_cosine", "general_hamming", "hamming",
@@ -31,6 +33,8 @@ def _bartlett(n):
 def _finished(op, size, periodic, values, dtype, layout, device, requires_grad):
     """The window of `size` numbers that ``values(n)`` gives; a periodic one lacks the last of n = size + 1."""
     check_options(device, layout)
+    size = int64_of(op, "window_length", size)
+    room(op, (size,), 8)
     kind = dtypes.to_numpy(dtype)
     if not dtypes.from_numpy(kind).is_floating_point:
         raise RuntimeError(f"{op} expects floating point dtypes, got: {dtype}")

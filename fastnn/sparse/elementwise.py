@@ -8,6 +8,7 @@ import numpy as np
 from fastnn import _tensor, dtypes
 from fastnn._tensor import Tensor, from_array, record_inplace, take_history, to_array
 from fastnn.errors import ShapeError
+from fastnn.ops._common import room
 from fastnn.ops.arithmetic import add as dense_add
 from fastnn.ops.casting import result_type
 from fastnn.ops.joining import cat as dense_cat
@@ -38,6 +39,7 @@ IN_PLACE = "abs ceil div floor mul neg pow relu round sign sin sqrt square tan t
 def to_dense(self, dtype=None, *, masked_grad=None):
     array, values = to_array(self), entries(self)
     pattern = array.pattern
+    room("to_dense", tuple(self.shape), values.itemsize)
     flat = summed(values, pattern.keys, int(np.prod(pattern.sizes, dtype=np.int64)))
     made = flat.reshape(tuple(self.shape))
     return made if dtype is None else made.to(dtype)
@@ -98,6 +100,7 @@ def sparse_mask(self, mask):
     pattern = pattern_of(mask)
     if not is_sparse(self):
         return with_values(pattern, at_entries(self, pattern))
+    pattern = pattern.unique[0]  # an entry that repeats would count twice
     own = coalesced(as_coo(self))
     return with_values(pattern, found_values(own, pattern.keys))
 
@@ -292,8 +295,9 @@ def zeros_like(input, *, dtype=None, layout=None, device=None, requires_grad=Fal
 @rule("new_zeros")
 def new_zeros(self, *size, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False):
     size = size[0] if len(size) == 1 and isinstance(size[0], (tuple, list)) else size
-    return sparse_coo_tensor(size, dtype=self.dtype if dtype is None else dtype, device=device,
-                             requires_grad=requires_grad)
+    made = sparse_coo_tensor(size, dtype=self.dtype if dtype is None else dtype, device=device)
+    made = made if self.is_sparse or layout is not None else made.to_sparse(layout=self.layout)
+    return made.requires_grad_() if requires_grad else made
 
 
 @rule("new")
@@ -352,6 +356,9 @@ def add_(input, other, *, alpha=1):
         return replace(input, add(input, other, alpha=alpha))
     if _tensor.is_grad_enabled() and (input.requires_grad or other.requires_grad) or input.shape != other.shape:
         return input.copy_(add(input, other, alpha=alpha))
+    common = result_type(input, entries(other))
+    if not dtypes.can_cast(common, input.dtype):
+        raise RuntimeError(f"add_(): result type {common} can't be cast to the desired output type {input.dtype}")
     own, array = _tensor.writable(input), to_array(coalesced(as_coo(other.detach())))
     index = tuple(array.pattern.indices)
     own[index] = own[index] + array.values * alpha

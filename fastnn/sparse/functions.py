@@ -5,6 +5,8 @@ import numpy as np
 
 from fastnn import dtypes
 from fastnn._tensor import Tensor, from_array
+from fastnn.errors import ShapeError
+from fastnn.ops._common import need_tensors
 from fastnn.sparse import creation, products, reductions, rules  # noqa: F401 (puts the rules in use)
 from fastnn.sparse.creation import sparse_coo_tensor
 from fastnn.sparse.patterns import CSR, Coordinates
@@ -97,7 +99,10 @@ def mm(mat1, mat2, reduce="sum"):
     if not isinstance(mat1, SparseTensor) or mat1.layout != CSR or isinstance(mat2, SparseTensor):
         raise NotImplementedError(f"sparse.mm: reduce={reduce!r} is implemented for a first matrix of layout "
                                   f"torch.sparse_csr and a dense second one, got {mat1.layout} and {mat2.layout}")
+    need_tensors("sparse.mm", mat1, mat2)
     pattern, values = pattern_of(mat1), entries(mat1)
+    if mat2.ndim != 2 or mat2.shape[0] != mat1.shape[1]:
+        raise ShapeError(f"sparse.mm: expected a dense matrix of {mat1.shape[1]} rows, got shape {list(mat2.shape)}")
     if reduce == "mean":
         counts = np.maximum(np.diff(pattern.starts), 1).astype(values.dtype.numpy)
         return products.product(pattern, values, mat2) / from_array(counts[:, None])
@@ -248,6 +253,7 @@ def sampled_addmm(input, mat1, mat2, *, beta=1.0, alpha=1.0):
     """
     if not isinstance(input, SparseTensor) or input.layout != CSR:
         raise RuntimeError(f"sampled_addmm: Expected self to have layout torch.sparse_csr, got {input.layout}")
+    need_tensors("sparse.sampled_addmm", mat1, mat2)
     if mat1.ndim != 2 or mat2.ndim != 2 or mat1.shape[1] != mat2.shape[0] or \
             (mat1.shape[0], mat2.shape[1]) != tuple(input.shape):
         raise RuntimeError(f"sampled_addmm: shapes {list(mat1.shape)} and {list(mat2.shape)} do not make "
@@ -276,6 +282,9 @@ def spdiags(diagonals, offsets, shape, layout=None):
     tensor([[0., 1.],
             [0., 0.]])
     """
+    need_tensors("sparse.spdiags", diagonals, offsets)
+    if offsets.dtype is not dtypes.int64:
+        raise RuntimeError(f"spdiags: Offset Tensor must have dtype Long but got {offsets.dtype}")
     values = diagonals if diagonals.ndim == 2 else diagonals.unsqueeze(0)
     steps = offsets.numpy().reshape(-1)
     if len(steps) != len(values) or len(shape) != 2 or len(set(steps.tolist())) != len(steps):

@@ -129,7 +129,11 @@ def linear(input, weight, bias=None):
 def _dims(tensor, dim):
     dims = range(tensor.ndim) if dim is None or dim == () or dim == [] else dim if isinstance(dim, (tuple, list)) \
         else (dim,)
-    return sorted({axis_of(d, tensor.ndim) for d in dims})
+    found = sorted(axis_of(d, tensor.ndim) for d in dims)
+    for d, following in zip(found, found[1:]):
+        if d == following:
+            raise RuntimeError(f"sum: dim {d} appears multiple times in the list of dims")
+    return found
 
 
 @rule("sum")
@@ -140,7 +144,7 @@ def sum_(input, dim=None, keepdim=False, *, dtype=None, axis=None, keepdims=Fals
         values = values.to(dtype)
     dims = _dims(input, dim)
     if len(dims) == input.ndim:
-        made = values.sum()
+        made = values.sum(dtype=dtype)
         return made.reshape((1,) * input.ndim) if keepdim else made
     if not input.is_sparse:
         return sum_(as_coo(input), dim, keepdim, dtype=dtype).to_sparse(layout=input.layout)

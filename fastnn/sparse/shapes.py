@@ -104,6 +104,8 @@ def index_select(input, dim, index):
     pattern, values = pattern_of(x), entries(x)
     if dim >= len(pattern.sizes):
         return with_values(pattern, values.index_select(dim - len(pattern.sizes) + 1, index))
+    if index.ndim > 1:
+        raise IndexError(f"index_select(): expected index of one dimension, got shape {list(index.shape)}")
     wanted, size = index.detach().numpy().reshape(-1), pattern.sizes[dim]
     if wanted.dtype.kind not in "iu":
         raise IndexError("index_select(): Expected dtype int32 or int64 for index")

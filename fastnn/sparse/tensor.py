@@ -81,7 +81,7 @@ def found_values(tensor, keys):
     at = pattern_of(tensor).find(keys)
     values = entries(tensor)
     if not len(values):
-        return from_array(np.zeros((len(keys), *values.shape[1:]), values.dtype.numpy))
+        return summed(values, np.zeros(0, np.int64), len(keys))
     found = values.index_select(0, from_array(np.maximum(at, 0)))
     there = from_array((at >= 0).reshape((-1,) + (1,) * (values.ndim - 1)))
     return found * there.to(values.dtype)
@@ -281,9 +281,19 @@ class SparseTensor(Tensor):
     @property
     def mT(self):  # noqa: N802
         """The last two dimensions exchanged."""
+        if self.ndim < 2:
+            raise RuntimeError(f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D "
+                               f"tensor.")
         return self.transpose(-2, -1)
 
-    H, mH = T, mT
+    @property
+    def H(self):  # noqa: N802
+        """A matrix transposed."""
+        if self.ndim != 2:
+            raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {self.ndim}-D tensor.")
+        return self.T
+
+    mH = mT
 
     def __abs__(self):
         return RULES["abs"](self)

@@ -15,6 +15,9 @@ Examples
 import typing
 from collections import OrderedDict, defaultdict, deque, namedtuple
 
+from fastnn.ops.linalg import Named
+from fastnn.ops.reduce import values_and_indices
+from fastnn.ops.reduce_composed import aminmax_result
 from fastnn.utils._pytree_keys import GetAttrKey, MappingKey, SequenceKey, key_get, keystr
 
 __all__ = ["GetAttrKey", "LeafSpec", "MappingKey", "SequenceKey", "TreeSpec", "key_get", "keystr",
@@ -96,6 +99,10 @@ register_pytree_node(namedtuple, lambda x: (list(x), type(x)), lambda children, 
                                                      type(x)))
 
 
+_RESULTS = (values_and_indices, Named, aminmax_result)  # what sort, max, svd and others return
+_register_sequence(values_and_indices, lambda children, cls: cls(children), type)
+
+
 def is_namedtuple(obj):
     """Whether it is a named tuple, or a class of them."""
     return is_namedtuple_class(obj if isinstance(obj, type) else type(obj))
@@ -126,6 +133,8 @@ def is_structseq_instance(obj):
 
 def _get_node_type(tree):
     cls = type(tree)
+    if isinstance(tree, _RESULTS):
+        return values_and_indices
     return namedtuple if cls not in SUPPORTED_NODES and is_namedtuple_class(cls) else cls
 
 

@@ -219,3 +219,15 @@ def test_logs_by_position():
     model.compile("sgd", "mse")
     model.fit(np.ones((3, 4), np.float32), np.ones((3, 1)), verbose=0, callbacks=[callback])
     assert [sorted(logs) for logs in found] == [["loss"], ["loss"]]
+
+
+def test_arguments_of_other_kinds_are_named():
+    keras = ours
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 3), "float32"), np.ones(4)
+    for options in ({"class_weight": 3}, {"callbacks": 3}):
+        with pytest.raises(TypeError, match=next(iter(options))):
+            model.fit(x, y, verbose=0, **options)
+    with pytest.raises(ValueError, match="clone_model: expected a Model, got int"):
+        keras.models.clone_model(3)

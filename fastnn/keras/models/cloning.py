@@ -2,7 +2,7 @@
 from fastnn.keras import tree
 from fastnn.keras.layers.input import Input, InputLayer
 from fastnn.keras.models.functional import Functional
-from fastnn.keras.models.model import above
+from fastnn.keras.models.model import Model, above
 from fastnn.keras.models.sequential import Sequential
 from fastnn.keras.symbolic import FunctionOperation, KerasTensor
 
@@ -66,6 +66,8 @@ def clone_model(model, input_tensors=None, clone_function=None, call_function=No
     >>> keras.models.clone_model(model).output_shape
     (None, 2)
     """
+    if not isinstance(model, Model):
+        raise ValueError(f"clone_model: expected a Model, got {type(model).__name__}")
     copy = clone_function or _copy
 
     def cloned(layer):

@@ -122,6 +122,9 @@ def is_arrays(value):
 
 def class_weights(y, class_weight):
     """Sample weights from the weights of classes."""
+    if not isinstance(class_weight, dict):
+        raise TypeError(f"fit: expected class_weight to be a dict of a weight for each class, got "
+                        f"{type(class_weight).__name__}")
     if tree.is_nested(y):
         raise ValueError("`class_weight` is only supported for Models with a single output.")
     labels = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y), -1)[:, 0] if y.ndim > 1 else y

@@ -1,5 +1,6 @@
 """Operations of networks: activations, encodings, normalisation, attention, losses."""
 import fastnn
+from fastnn.errors import no_attribute as _no_attribute
 from fastnn.keras import activations as A
 from fastnn.keras import config
 from fastnn.keras.losses import categorical_crossentropy as loss
@@ -24,7 +25,7 @@ def __getattr__(name):
     if name in ("ctc_decode", "ctc_loss"):
         from fastnn.keras.ops import ctc
         return getattr(ctc, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise _no_attribute(__name__, name)
 
 
 @operation

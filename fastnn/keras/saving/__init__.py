@@ -1,4 +1,5 @@
 """Saving and loading models, and the names that files may use, as ``keras.saving``."""
+from fastnn.errors import no_attribute as _no_attribute
 from fastnn.keras import lazy
 from fastnn.keras.saving.objects import (CustomObjectScope, custom_object_scope, deserialize_keras_object,
                                          get_custom_objects, get_registered_name, get_registered_object,
@@ -11,4 +12,4 @@ def __getattr__(name):
         return getattr(archive, name)
     if name == "KerasFileEditor":
         return lazy.missing("keras.saving.KerasFileEditor")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise _no_attribute(__name__, name)

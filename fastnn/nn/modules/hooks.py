@@ -203,7 +203,7 @@ class _Joined:
         for _, hook, _ in of(self.module, "backward"):
             changed = hook(self.module, grads, self.grad_output)
             if changed is not None:
-                changed = _as_tuple(changed)
+                changed = tuple(changed) if isinstance(changed, list) else _as_tuple(changed)
                 if len(changed) != len(grads):
                     raise RuntimeError(f"Backward hook returned an invalid number of grad_input, got {len(changed)}, "
                                        f"but expected {len(grads)}")
@@ -224,7 +224,7 @@ class _Joined:
                         raise RuntimeError(f"Backward pre hook returned an invalid number of grad_output, got "
                                            f"{len(changed)}, but expected {len(outputs)}")
                     self.grad_output = changed
-            grads = self.grad_output
+            grads = tuple(self.grad_output)
             if not self.watches_inputs:
                 for _, hook, _ in of(self.module, "backward"):
                     if hook(self.module, (None,) * self.count, grads) is not None:

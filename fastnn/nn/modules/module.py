@@ -1,4 +1,6 @@
 """Module: the base of all layers and models."""
+import types
+
 from fastnn._tensor import Tensor
 from fastnn.errors import type_name
 from fastnn.nn.modules import hooks as _hooks
@@ -109,6 +111,15 @@ class Module(Tree, Modes):
     """
 
     training: bool
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        init = cls.__init__
+        if cls.__module__.startswith("fastnn.nn.") and cls.__name__[0] != "_" and init.__qualname__[0] == "_":
+            own = types.FunctionType(init.__code__, init.__globals__, "__init__", init.__defaults__, init.__closure__)
+            own.__kwdefaults__, own.__doc__ = init.__kwdefaults__, init.__doc__
+            own.__qualname__ = f"{cls.__name__}.__init__"  # which Python's errors say, not a base's
+            cls.__init__ = own
 
     def __init__(self, *args, **kwargs):
         attributes = self.__dict__

@@ -7,6 +7,7 @@ from fastnn.nn import init
 from fastnn.nn.modules.module import Module
 from fastnn.nn.parameter import Parameter
 from fastnn.nn.utils.rnn import PackedSequence
+from fastnn.ops._common import need_tensors
 from fastnn.ops.creation import empty
 from fastnn.ops.dropout import sequence_dropout
 from fastnn.ops.recurrent_composed import projected_lstm
@@ -211,11 +212,13 @@ class RNNBase(Module):
                 found = f"{len(hx)} of them" if isinstance(hx, (tuple, list)) else type(hx).__name__
                 raise TypeError(f"LSTM: expected hx as a pair of tensors (h_0, c_0), got {found}")
             h, c = hx
+            need_tensors("LSTM", h, c)
             if h.ndim != dims or c.ndim != dims:
                 raise RuntimeError(f"For {what} input, hx and cx should also be {dims}-D but got ({h.ndim}-D, "
                                    f"{c.ndim}-D) tensors")
         else:
             h, c = hx, None
+            need_tensors(type(self).__name__, h)
             if h.ndim != dims:
                 raise RuntimeError(f"For {what} input, hx should also be {dims}-D but got {h.ndim}-D tensor")
         if dims == 2:
@@ -233,6 +236,7 @@ class RNNBase(Module):
             h, c = self._states(hx, 3)
         else:
             x = input
+            need_tensors(type(self).__name__, x)
             if x.ndim not in (2, 3):
                 raise ValueError(f"{type(self).__name__}: Expected input to be 2D or 3D, got {x.ndim}D instead")
             batched = x.ndim == 3
@@ -402,6 +406,7 @@ class RNNCellBase(Module):
 
     def _step(self, mode, input, states, names):
         kind = type(self).__name__
+        need_tensors(kind, input, *[state for state in states if state is not None])
         if input.ndim not in (1, 2):
             raise ValueError(f"{kind}: Expected input to be 1D or 2D, got {input.ndim}D instead")
         for state, name in zip(states, names, strict=True):

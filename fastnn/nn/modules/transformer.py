@@ -13,6 +13,7 @@ from fastnn.nn.modules.dropout import Dropout
 from fastnn.nn.modules.linear import Linear
 from fastnn.nn.modules.module import Module
 from fastnn.nn.modules.normalization import LayerNorm
+from fastnn.ops._common import need_tensors
 from fastnn.ops.creation import full
 from fastnn.ops.linear import fused_linear
 from fastnn.ops.diagonals import triu
@@ -26,6 +27,7 @@ def _is_causal(mask, hint, size):
     """The hint, or where there is none, whether the mask (size, size) forbids exactly what comes later."""
     if hint is not None or mask is None:
         return hint is True
+    need_tensors("Transformer", mask)
     array = mask.detach().numpy()
     later = np.triu(np.ones((size, size), bool), 1)
     if array.shape != later.shape:

@@ -1,4 +1,5 @@
 """Helpers for models: clipping, parameters as one vector, reparametrized weights, sequences of unequal length."""
+from fastnn.errors import no_attribute as _no_attribute
 from fastnn.nn.utils import parametrizations, parametrize, rnn, stateless
 from fastnn.nn.utils.clip_grad import (clip_grad_norm, clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_,
                                        get_total_norm)
@@ -16,4 +17,4 @@ def __getattr__(name):
     if name in ("fusion", "prune"):  # few programs need them
         import importlib
         return importlib.import_module(f"fastnn.nn.utils.{name}")
-    raise AttributeError(f"module 'fastnn.nn.utils' has no attribute {name!r}")
+    raise _no_attribute(__name__, name)

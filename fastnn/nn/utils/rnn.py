@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastnn._tensor import Tensor, from_array
+from fastnn.ops._common import need_tensors
 from fastnn.ops.creation import as_tensor
 from fastnn.ops.recurrent import pad_rows, put_rows
 
@@ -156,6 +157,7 @@ def pack_padded_sequence(input, lengths, batch_first=False, enforce_sorted=True)
     >>> nn.utils.rnn.pack_padded_sequence(padded, [3, 1], batch_first=True).data
     tensor([1, 4, 2, 3])
     """
+    need_tensors("pack_padded_sequence", input)
     lengths = np.asarray(lengths.numpy() if isinstance(lengths, Tensor) else lengths).astype(np.int64)
     if input.ndim < 2:
         raise RuntimeError(f"pack_padded_sequence: expected input of at least 2 dimensions, got {input.ndim}")

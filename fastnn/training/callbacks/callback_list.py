@@ -51,6 +51,8 @@ class CallbackList(Callback):
         if self._history is not None:
             model.history = self._history
         for callback in self.callbacks:
+            if not hasattr(callback, "set_model"):
+                raise TypeError(f"callbacks: expected Callbacks, got {type(callback).__name__}")
             callback.set_model(model)
 
     def follows(self, phase):

@@ -7,6 +7,7 @@ Layers and names in the ``state_dict`` are torchvision's, so that its files of w
 >>> sum(p.numel() for p in model.parameters())
 11181642
 """
+from fastnn.errors import no_attribute as _no_attribute
 from fastnn.vision.models.densenet import DenseNet, densenet121, densenet161, densenet169, densenet201
 from fastnn.vision.models.mobilenetv2 import MobileNetV2, mobilenet_v2
 from fastnn.vision.models.resnet import (ResNet, resnet18, resnet34, resnet50, resnet101, resnet152, resnext50_32x4d,
@@ -28,4 +29,4 @@ def __getattr__(name):
         made = enum.Enum(name, {"IMAGENET1K_V1": 1, "IMAGENET1K_V2": 2, "DEFAULT": 1}, module=__name__)
         globals()[name] = made
         return made
-    raise AttributeError(f"module 'fastnn.vision.models' has no attribute {name!r}", name=name)
+    raise _no_attribute(__name__, name)

@@ -5,6 +5,7 @@ import numpy as np
 
 import fastnn
 from fastnn import dtypes
+from fastnn.ops._common import need_tensors
 
 FORMATS = ("xyxy", "xywh", "cxcywh")
 
@@ -47,6 +48,7 @@ def box_convert(boxes, in_fmt, out_fmt):
     >>> ops.box_convert(fastnn.tensor([[1.0, 1.0, 3.0, 5.0]]), "xyxy", "cxcywh")
     tensor([[2., 3., 2., 4.]])
     """
+    need_tensors("box_convert", boxes)
     low, high = _corners(boxes, in_fmt, "box_convert")
     if out_fmt not in FORMATS:
         raise ValueError(f"box_convert: expected a format of {', '.join(FORMATS)}, got {out_fmt!r}")
@@ -72,6 +74,7 @@ def box_area(boxes, fmt="xyxy"):
     >>> ops.box_area(fastnn.tensor([[1.0, 1.0, 3.0, 5.0]]))
     tensor([8.])
     """
+    need_tensors("box_area", boxes)
     low, high = _corners(_wide(boxes), fmt, "box_area")
     size = high - low if fmt == "xyxy" else _wide(boxes)[..., 2:]
     return size[..., 0] * size[..., 1]
@@ -114,6 +117,7 @@ def box_iou(boxes1, boxes2, fmt="xyxy"):
     >>> ops.box_iou(fastnn.tensor([[0.0, 0.0, 2.0, 2.0]]), fastnn.tensor([[1.0, 0.0, 2.0, 2.0]]))
     tensor([[0.5000]])
     """
+    need_tensors("box_iou", boxes1, boxes2)
     inside, union = _overlaps(boxes1, boxes2, fmt)
     return inside / union
 
@@ -132,6 +136,7 @@ def generalized_box_iou(boxes1, boxes2):
     >>> ops.generalized_box_iou(fastnn.tensor([[0.0, 0.0, 1.0, 1.0]]), fastnn.tensor([[1.0, 0.0, 2.0, 1.0]]))
     tensor([[0.]])
     """
+    need_tensors("generalized_box_iou", boxes1, boxes2)
     inside, union = _overlaps(boxes1, boxes2)
     size = _around(boxes1, boxes2)
     whole = size[..., 0] * size[..., 1]
@@ -163,6 +168,7 @@ def distance_box_iou(boxes1, boxes2, eps=1e-7):
     >>> ops.distance_box_iou(fastnn.tensor([[0.0, 0.0, 1.0, 1.0]]), fastnn.tensor([[1.0, 0.0, 2.0, 1.0]]))
     tensor([[-0.2000]])
     """
+    need_tensors("distance_box_iou", boxes1, boxes2)
     return _distance_iou(_wide(boxes1), _wide(boxes2), eps)[0]
 
 
@@ -190,6 +196,7 @@ def complete_box_iou(boxes1, boxes2, eps=1e-7):
     >>> ops.complete_box_iou(fastnn.tensor([[0.0, 0.0, 1.0, 1.0]]), fastnn.tensor([[0.0, 0.0, 1.0, 1.0]]))
     tensor([[1.]])
     """
+    need_tensors("complete_box_iou", boxes1, boxes2)
     boxes1, boxes2 = _wide(boxes1), _wide(boxes2)
     distance, iou = _distance_iou(boxes1, boxes2, eps)
     size1, size2 = (boxes[..., 2:] - boxes[..., :2] for boxes in (boxes1, boxes2))
@@ -211,6 +218,7 @@ def clip_boxes_to_image(boxes, size):
     >>> ops.clip_boxes_to_image(fastnn.tensor([[-1.0, 2.0, 9.0, 9.0]]), (4, 5))
     tensor([[0., 2., 5., 4.]])
     """
+    need_tensors("clip_boxes_to_image", boxes)
     height, width = size
     x, y = boxes[..., 0::2].clamp(0, width), boxes[..., 1::2].clamp(0, height)
     return fastnn.stack((x, y), boxes.ndim).reshape(boxes.shape)
@@ -231,6 +239,7 @@ def remove_small_boxes(boxes, min_size):
     >>> ops.remove_small_boxes(fastnn.tensor([[0.0, 0.0, 1.0, 5.0], [0.0, 0.0, 3.0, 3.0]]), 2)
     tensor([1])
     """
+    need_tensors("remove_small_boxes", boxes)
     size = boxes[:, 2:] - boxes[:, :2]
     return fastnn.where((size >= min_size).all(1))[0]
 
@@ -254,6 +263,7 @@ def masks_to_boxes(masks):
     >>> ops.masks_to_boxes(fastnn.tensor([[[0, 0, 0], [0, 1, 1]]]))
     tensor([[1., 1., 2., 1.]])
     """
+    need_tensors("masks_to_boxes", masks)
     found = np.zeros((len(masks), 4), np.float32)
     for box, mask in zip(found, masks.numpy()):
         rows, columns = mask.nonzero()
@@ -291,6 +301,7 @@ def nms(boxes, scores, iou_threshold):
     >>> ops.nms(boxes, fastnn.tensor([0.5, 0.9, 0.1]), 0.5)
     tensor([1, 2])
     """
+    need_tensors("nms", boxes, scores)
     if boxes.ndim != 2 or boxes.shape[1] != 4 or tuple(scores.shape) != (len(boxes),):
         raise RuntimeError(f"nms: expected boxes (N, 4) and scores (N,), got {tuple(boxes.shape)} and "
                            f"{tuple(scores.shape)}")
@@ -328,6 +339,7 @@ def batched_nms(boxes, scores, idxs, iou_threshold):
     >>> ops.batched_nms(boxes, fastnn.tensor([0.5, 0.9]), fastnn.tensor([0, 1]), 0.5)
     tensor([1, 0])
     """
+    need_tensors("batched_nms", boxes, scores, idxs)
     kept = []
     for group in idxs.unique():
         members = fastnn.where(idxs == group)[0]

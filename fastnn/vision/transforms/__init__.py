@@ -1,4 +1,5 @@
 """Transforms of images, under the names of ``torchvision.transforms``; `v2` loads when asked for."""
+from fastnn.errors import no_attribute as _no_attribute
 from fastnn.vision.transforms import functional
 from fastnn.vision.transforms.augmentation import (
     RandomApply, RandomChoice, RandomCrop, RandomHorizontalFlip, RandomOrder, RandomRotation, RandomVerticalFlip)
@@ -28,4 +29,4 @@ def __getattr__(name):
     if name == "v2":
         import importlib
         return importlib.import_module("fastnn.vision.transforms.v2")
-    raise AttributeError(f"module 'fastnn.vision.transforms' has no attribute {name!r}")
+    raise _no_attribute(__name__, name)
