@@ -150,6 +150,23 @@ def test_files_of_pytorch(in_zip):
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize("weights_only", [True, False])
+@pytest.mark.parametrize("in_zip", [True, False], ids=["zip", "stream"])
+def test_storages_of_pytorch(in_zip, weights_only):
+    torch = pytest.importorskip("torch")
+    x = torch.arange(4.)
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.save({"storage": x.storage(), "x": x[1:]}, file, _use_new_zipfile_serialization=in_zip)
+    file.seek(0)
+    found = load(file, weights_only=weights_only)
+    assert type(found["storage"]) is fastnn.TypedStorage and found["storage"].tolist() == [0, 1, 2, 3]
+    found["x"][0] = 9.0
+    assert found["storage"].tolist() == [0, 9, 2, 3] and found["storage"].dtype is fastnn.float32
+
+
+@pytest.mark.torch
 @pytest.mark.parametrize("in_zip", [True, False], ids=["zip", "stream"])
 def test_other_objects_are_refused(in_zip):
     torch = pytest.importorskip("torch")

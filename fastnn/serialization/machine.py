@@ -25,13 +25,6 @@ class Name:
         return self.full
 
 
-class Storage:
-    """The numbers that tensors of a file are views of."""
-
-    def __init__(self, kind, array):
-        self.kind, self.array = kind, array
-
-
 def unsafe(name):
     """The refusal of something that is named in a file."""
     return UnsafeFileError(f"the file holds a {short(name)}. {ADVICE}")
@@ -119,11 +112,9 @@ class Machine:
         raise FileFormatError("the pickle is cut off")
 
     def check_value(self, value):
-        """Names and storages belong to tensors; by themselves they are no values."""
+        """Names belong to tensors; by themselves few are values."""
         if isinstance(value, Name):
             self.constant(value)
-        if isinstance(value, Storage):
-            raise FileFormatError("the file holds a storage that is no tensor")
 
     def constant(self, value):
         """What a name stands for by itself: torch.float32 and its like are values."""
