@@ -12,10 +12,10 @@ import numpy as np
 from fastnn._tensor import Tensor, from_array
 from fastnn.dtypes import FORMATS, Size, device, dtype, from_numpy, layout, uint8
 from fastnn.errors import FileFormatError
-from fastnn.nn.parameter import Parameter
+from fastnn.nn.parameter import Buffer, Parameter
 from fastnn.ops.storage import TypedStorage
 from fastnn.serialization.limits import MOST_DIMENSIONS, bytes_of, damaged, short
-from fastnn.serialization.machine import Machine, Name
+from fastnn.serialization.machine import Machine, Name, is_tensor, unsafe
 from fastnn.serialization.structure import sparse
 
 MAGIC = 0x1950a86a20f9469cfc6c  # begins a checkpoint of before 1.6
@@ -85,7 +85,36 @@ def _rebuild_of_dtype(storage, offset, size, stride, requires_grad, hooks, kind,
 def _rebuild_parameter(data, requires_grad=True, hooks=None, state=None):
     if not isinstance(data, Tensor):
         raise FileFormatError("a Parameter is not made of a tensor")
-    return Parameter(data.detach(), requires_grad=requires_grad is True)
+    return _with_attributes(Parameter(data.detach(), requires_grad=requires_grad is True), state)
+
+
+def _with_attributes(tensor, state):
+    """With what a program added to a tensor; PyTorch's own marks make a `Buffer` or are left out."""
+    for part in state if isinstance(state, tuple) else (state,):  # of __dict__, of slots
+        if part is None:
+            continue
+        if not isinstance(part, dict) or not all(type(key) is str for key in part):
+            raise FileFormatError("a tensor has no names for its attributes")
+        if part.get("_is_buffer") is True:
+            tensor = Buffer(tensor, persistent=part.get("persistent") is not False)
+        for key, value in part.items():
+            if key not in ("_is_buffer", "_is_param", "persistent") and not hasattr(type(tensor), key):
+                setattr(tensor, key, value)
+    return tensor
+
+
+def _rebuild_from_type(call, kind, arguments, state):
+    """A tensor with attributes, or of a subclass: what makes it, its class, what that is called with, the attributes."""
+    if isinstance(call, Name):
+        if not call.full.startswith("torch._utils._rebuild"):
+            raise unsafe(call)
+        call = CALLS[call.full]
+    if isinstance(kind, Name) and not is_tensor(kind):
+        raise unsafe(kind)
+    tensor = call(*arguments)
+    if isinstance(kind, type) and not isinstance(tensor, kind):
+        tensor = tensor.as_subclass(kind)
+    return _with_attributes(tensor, state)
 
 
 def _size(values=()):
@@ -113,6 +142,7 @@ def _rebuild_sparse(kind, data):
 CALLS = {"torch._utils._rebuild_tensor_v2": _rebuild_tensor, "torch._utils._rebuild_tensor": _rebuild_tensor,
          "torch._utils._rebuild_tensor_v3": _rebuild_of_dtype, "torch._utils._rebuild_parameter": _rebuild_parameter,
          "torch._utils._rebuild_parameter_with_state": _rebuild_parameter,
+         "torch._tensor._rebuild_from_type_v2": _rebuild_from_type,
          "torch._utils._rebuild_sparse_tensor": _rebuild_sparse, "torch.serialization._get_layout": _layout,
          "torch.nn.parameter.Parameter": _rebuild_parameter, "torch.Size": _size, "torch.device": _device}
 
