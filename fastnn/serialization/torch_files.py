@@ -104,7 +104,7 @@ def _with_attributes(tensor, state):
 
 
 def _rebuild_from_type(call, kind, arguments, state):
-    """A tensor with attributes, or of a subclass: what makes it, its class, what that is called with, the attributes."""
+    """A tensor with attributes, or of a subclass, of what makes it, its class, what that is called with, attributes."""
     if isinstance(call, Name):
         if not call.full.startswith("torch._utils._rebuild"):
             raise unsafe(call)
