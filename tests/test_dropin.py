@@ -326,6 +326,32 @@ def test_one_library_alone(library, mine, others, tmp_path):
     assert (code, out.split()) == (0, ["fastnn" + ".keras" * (mine == "keras"), "itself"]), error
 
 
+@pytest.mark.torch
+def test_pickles_of_pytorch(tmp_path):
+    pytest.importorskip("torch")
+    wrote = run("-c", """import pickle, torch
+net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4)).eval()
+x = torch.randn(5, 3)
+optimizer = torch.optim.Adam(net.parameters())
+columns = torch.arange(6.).reshape(2, 3).t()
+with open("all.pkl", "wb") as file:
+    pickle.dump([net, optimizer, x, net(x).detach(), columns, torch.ones(2, dtype=torch.bfloat16)], file)
+""", cwd=tmp_path, fastnn=False)
+    assert wrote[0] == 0, wrote[2]
+    code, out, err = run("-c", """import pickle, torch
+with open("all.pkl", "rb") as file:
+    net, optimizer, x, y, columns, narrow = pickle.load(file)
+print(torch.allclose(net(x), y, atol=1e-6), type(optimizer) is torch.optim.Adam, narrow)
+print(columns, columns.stride(), isinstance(net[0].weight, torch.nn.Parameter))
+""", cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert out == """True True tensor([1., 1.], dtype=torch.bfloat16)
+tensor([[0., 3.],
+        [1., 4.],
+        [2., 5.]]) (1, 3) True
+"""
+
+
 @pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="TensorFlow itself is used")
 def test_keras_of_a_tensorflow_that_is_not_installed(tmp_path):
     (tmp_path / "keras").mkdir()

@@ -276,3 +276,29 @@ def test_tensorboard_flush_writes_all(tmp_path):
             flushed = sum(path.stat().st_size for path in tmp_path.iterdir())
     assert flushed > 40 * 40
     assert flushed == sum(path.stat().st_size for path in tmp_path.iterdir())
+
+
+def test_tensorboard_names_what_encodes_videos(tmp_path, capsys):
+    pytest.importorskip("tensorboardX", reason="an extra")
+    if importlib.util.find_spec("moviepy") is not None:
+        pytest.skip("moviepy is installed")
+    from fastnn.utils.tensorboard import SummaryWriter
+    with SummaryWriter(tmp_path) as writer:
+        writer.add_video("film", fastnn.rand(1, 2, 3, 4, 4))
+    assert "moviepy" in capsys.readouterr().out
+
+
+def test_tensorboard_takes_tensors(tmp_path):
+    pytest.importorskip("tensorboardX", reason="an extra")
+    from fastnn.utils.tensorboard import SummaryWriter
+    x = fastnn.rand(3, 8, 8, requires_grad=True)
+    with SummaryWriter(tmp_path) as writer:
+        size = 0
+        for name, *args in (("scalar", "a", x.sum()), ("scalars", "b", {"c": x.sum(), "d": x.mean().bfloat16()}),
+                            ("histogram", "e", x), ("image", "f", x), ("images", "g", x[None]),
+                            ("embedding", x[0], ["h"] * 8), ("pr_curve", "i", x[0, 0] > 0.5, x[0, 0]),
+                            ("mesh", "j", x[None, 0, :, :3]), ("hparams", {"k": 1}, {"l": x.sum()})):
+            getattr(writer, f"add_{name}")(*args)
+            writer.flush()
+            before, size = size, sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
+            assert size > before, name

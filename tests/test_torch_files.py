@@ -61,7 +61,7 @@ def test_damaged_files(file, message):
         load(file())
 
 
-LOADED = {"lists that hold lists twice", "list in itself", "long integer"}
+LOADED = {"lists that hold lists twice", "list in itself", "long integer", "metadata of one list"}
 
 
 @pytest.mark.parametrize("name, text", [pytest.param(*case, id=case[0]) for case in crafted_pickles()])
@@ -147,6 +147,89 @@ def test_files_of_pytorch(in_zip):
         assert isinstance(found["parameter"], fastnn.nn.Parameter)
         found["base"][0, 1] = 99.0
         assert found["view"][0, 0].item() == 99.0, "tensors that shared memory do so again"
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("weights_only", [True, False])
+@pytest.mark.parametrize("in_zip", [True, False], ids=["zip", "stream"])
+def test_storages_of_pytorch(in_zip, weights_only):
+    torch = pytest.importorskip("torch")
+    x = torch.arange(4.)
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.save({"storage": x.storage(), "x": x[1:]}, file, _use_new_zipfile_serialization=in_zip)
+    file.seek(0)
+    found = load(file, weights_only=weights_only)
+    assert type(found["storage"]) is fastnn.TypedStorage and found["storage"].tolist() == [0, 1, 2, 3]
+    found["x"][0] = 9.0
+    assert found["storage"].tolist() == [0, 9, 2, 3] and found["storage"].dtype is fastnn.float32
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("weights_only", [True, False])
+def test_attributes_of_tensors_of_pytorch(weights_only):
+    torch = pytest.importorskip("torch")
+    x, p = torch.ones(2, requires_grad=True), torch.nn.Parameter(torch.ones(2))
+    x.note, x.dtypes, p.note = {"a": [1, 2]}, (torch.float32, torch.int64), "weight"
+    buffer = torch.nn.Buffer(torch.zeros(3), persistent=False)
+    buffer.note = torch.arange(2)
+    file = io.BytesIO()
+    torch.save([x, p, buffer, torch.nn.Buffer(torch.zeros(1))], file)
+    x, p, first, second = load(io.BytesIO(file.getvalue()), weights_only=weights_only)
+    assert (x.note, x.dtypes, x.requires_grad) == ({"a": [1, 2]}, (fastnn.float32, fastnn.int64), True)
+    assert type(p) is fastnn.nn.Parameter and p.note == "weight"
+    assert type(first) is type(second) is fastnn.nn.Buffer and not first.persistent and second.persistent
+    assert first.note.tolist() == [0, 1] and first.tolist() == [0, 0, 0]
+
+
+@pytest.mark.torch
+def test_modules_with_buffers_of_pytorch():
+    torch = pytest.importorskip("torch")
+    module = torch.nn.Linear(2, 2)
+    module.mean = torch.nn.Buffer(torch.ones(2))
+    file = io.BytesIO()
+    torch.save(module, file)
+    found = load(io.BytesIO(file.getvalue()), weights_only=False)
+    assert [name for name, _ in found.named_buffers()] == ["mean"] and found.mean.tolist() == [1, 1]
+
+
+class Noted:
+    def __init__(self, call, kind, arguments, state):
+        self.parts = call, kind, arguments, state
+
+    def __reduce__(self):
+        import torch
+        return torch._tensor._rebuild_from_type_v2, self.parts
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("wrong", [
+    lambda torch, call, kind, parts: (os.mkdir, kind, ("victim",), {}),
+    lambda torch, call, kind, parts: (torch._tensor._rebuild_from_type_v2, kind, parts, {}),
+    lambda torch, call, kind, parts: (torch.Size, kind, ((1,),), {}),
+    lambda torch, call, kind, parts: (call, torch.nn.Linear, parts, {}),
+    lambda torch, call, kind, parts: (call, os.mkdir, parts, {}),
+    lambda torch, call, kind, parts: (call, kind, parts[:2], {}),
+    lambda torch, call, kind, parts: (call, kind, 3, {}),
+    lambda torch, call, kind, parts: (call, kind, parts, [1]),
+    lambda torch, call, kind, parts: (call, kind, parts, {1: 2}),
+    lambda torch, call, kind, parts: (call, kind, parts, {"note": (call, 1)}),
+    lambda torch, call, kind, parts: (call, kind, parts, {"note": [(kind,)]}),
+    lambda torch, call, kind, parts: (3, kind, parts, {}),
+])
+def test_wrong_attributes_of_tensors_are_refused(tmp_path, monkeypatch, wrong):
+    torch = pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    call, parts = torch.ones(2).__reduce_ex__(2)
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.save([Noted(*wrong(torch, call, torch.Tensor, parts))], file)
+    file.seek(0)
+    with pytest.raises(ValueError, match="load: BytesIO: "):
+        load(file)
+    assert not os.listdir(tmp_path)
 
 
 @pytest.mark.torch

@@ -4,6 +4,7 @@ import sys
 
 from fastnn.compat import module
 from fastnn.ops.joining import cat
+from fastnn.serialization.torch_files import CALLS
 
 
 def _flatten_dense_tensors(tensors):
@@ -33,11 +34,6 @@ def _take_tensors(tensors, size_limit):
     for group, _ in groups.values():
         if group:
             yield group
-
-
-def _rebuild_tensor_v2(storage, storage_offset, size, stride, requires_grad, backward_hooks, metadata=None):
-    """Raise: files are read by `fastnn.load`."""
-    raise NotImplementedError("torch._utils._rebuild_tensor_v2: files of PyTorch are read by torch.load")
 
 
 def _get_available_device_type():
@@ -83,3 +79,8 @@ class ExceptionWrapper:
 def _accumulate(iterable, fn=lambda a, b: a + b):
     """Sums of the first 1, 2, ... elements; ``itertools.accumulate``."""
     return itertools.accumulate(iterable, fn)
+
+
+# What pickles of PyTorch's call to make tensors.
+globals().update({name.removeprefix("torch._utils."): call for name, call in CALLS.items()
+                  if name.startswith("torch._utils.")})

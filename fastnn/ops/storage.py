@@ -27,9 +27,12 @@ class UntypedStorage:
 
     @classmethod
     def _of(cls, tensor):
+        return cls._over(storage_of(tensor.detach().numpy()), tensor.dtype)
+
+    @classmethod
+    def _over(cls, array, dtype):
         made = object.__new__(cls)
-        made._array = storage_of(tensor.detach().numpy())
-        made.dtype = tensor.dtype
+        made._array, made.dtype = array, dtype  # flat, of bytes or elements
         return made
 
     def data_ptr(self):
@@ -58,10 +61,16 @@ class UntypedStorage:
     def _bytes(self):
         return np.frombuffer(self._array, np.uint8)
 
+    def _numbers(self, kind):
+        """The whole memory as a flat array."""
+        if self._array.dtype == kind.numpy:
+            return self._array
+        size = self.nbytes() // kind.itemsize * kind.itemsize
+        return self._bytes()[:size].view(kind.numpy)
+
     def _elements(self, kind):
         """The whole memory as a tensor."""
-        size = self.nbytes() // kind.itemsize * kind.itemsize
-        return from_array(self._bytes()[:size].view(kind.numpy))
+        return from_array(self._numbers(kind))
 
     def tolist(self):
         """The numbers."""
@@ -74,10 +83,8 @@ class UntypedStorage:
             raise RuntimeError(f"storage: expected slices of step 1, got {index.step}")
         start, stop, _ = index.indices(len(self))
         size = self.element_size()
-        made = object.__new__(type(self))
         part = self._bytes()[start * size:max(start, stop) * size]
-        made._array, made.dtype = np.frombuffer(memoryview(part), np.uint8), self.dtype  # ends where it says
-        return made
+        return self._over(np.frombuffer(memoryview(part), np.uint8), self.dtype)  # ends where it says
 
     def __array__(self, dtype=None, copy=None):
         found = self._bytes() if self.element_size() == 1 else self._bytes().view(self.dtype.numpy)
@@ -98,10 +105,8 @@ class UntypedStorage:
         nbytes : int
             How many.
         """
-        made = object.__new__(UntypedStorage)
-        made._array = np.memmap(filename, np.uint8, "r+" if shared else "c", shape=(nbytes,)).view(np.ndarray)
-        made.dtype = dtypes.uint8
-        return made
+        array = np.memmap(filename, np.uint8, "r+" if shared else "c", shape=(nbytes,)).view(np.ndarray)
+        return UntypedStorage._over(array, dtypes.uint8)
 
     def __iter__(self):
         return iter(self.tolist())

@@ -5,6 +5,7 @@ import reprlib
 import sys
 
 from fastnn import dtypes
+from fastnn._tensor import Tensor, attributes
 from fastnn.errors import FileFormatError
 
 MAX_DEPTH = 100  # of containers in what `save` takes, and of tuples in what `load` makes
@@ -136,7 +137,9 @@ def check_depth(value, refuse, most=5 * MAX_DEPTH):
 
 def _inner(value):
     if isinstance(value, dict):
-        return [*value.keys(), *value.values()]
+        return [*value.keys(), *value.values(), *filter(None, [getattr(value, "_metadata", None)])]
+    if isinstance(value, Tensor):
+        return list(attributes(value).values())
     return value if isinstance(value, (list, tuple, set, frozenset)) else ()
 
 

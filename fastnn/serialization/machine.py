@@ -25,11 +25,9 @@ class Name:
         return self.full
 
 
-class Storage:
-    """The numbers that tensors of a file are views of."""
-
-    def __init__(self, kind, array):
-        self.kind, self.array = kind, array
+def is_tensor(name):
+    """Whether it is the class of tensors."""
+    return name.full in ("torch.Tensor", "torch._tensor.Tensor")
 
 
 def unsafe(name):
@@ -119,11 +117,9 @@ class Machine:
         raise FileFormatError("the pickle is cut off")
 
     def check_value(self, value):
-        """Names and storages belong to tensors; by themselves they are no values."""
+        """Names belong to tensors; by themselves few are values."""
         if isinstance(value, Name):
             self.constant(value)
-        if isinstance(value, Storage):
-            raise FileFormatError("the file holds a storage that is no tensor")
 
     def constant(self, value):
         """What a name stands for by itself: torch.float32 and its like are values."""
@@ -139,8 +135,11 @@ class Machine:
         return self.part(self.stack.pop())
 
     def part(self, value):
-        """A container's item; the name of a storage remains one, since it may become part of a reference."""
-        return value if isinstance(value, Name) and value.name.endswith("Storage") else self.constant(value)
+        """A container's item. Names of storages, of what makes tensors and of their class remain such: they may become
+        part of a reference, or of a call."""
+        if isinstance(value, Name) and (value.name.endswith("Storage") or value.full in self.calls or is_tensor(value)):
+            return value
+        return self.constant(value)
 
     def values(self):
         """All above the last mark."""
@@ -278,7 +277,7 @@ class Machine:
             raise unsafe(name)
         if not isinstance(arguments, tuple):
             raise FileFormatError(f"the pickle calls {name} without arguments")
-        for argument in arguments:
+        for argument in (*arguments, *(part for nested in arguments if type(nested) is tuple for part in nested)):
             if isinstance(argument, (str, bytes, bytearray, list, tuple, dict, set, frozenset)):
                 self.work -= len(argument)
                 if self.work < 0:
@@ -292,7 +291,6 @@ class Machine:
         """Attributes: a state_dict has its `_metadata`; others are left out."""
         state, top = self.value(), self.container(dict, "attributes")
         if isinstance(top, collections.OrderedDict) and isinstance(state, dict) and "_metadata" in state:
-            check_depth(state["_metadata"], self.check_value)
             top._metadata = state["_metadata"]
 
     def do_BINPERSID(self, _):

@@ -10,11 +10,12 @@ import zipfile
 import numpy as np
 
 from fastnn._tensor import Tensor, from_array
-from fastnn.dtypes import FORMATS, Size, device, dtype, layout
+from fastnn.dtypes import FORMATS, Size, device, dtype, from_numpy, layout, uint8
 from fastnn.errors import FileFormatError
-from fastnn.nn.parameter import Parameter
+from fastnn.nn.parameter import Buffer, Parameter
+from fastnn.ops.storage import TypedStorage
 from fastnn.serialization.limits import MOST_DIMENSIONS, bytes_of, damaged, short
-from fastnn.serialization.machine import Machine, Name, Storage
+from fastnn.serialization.machine import Machine, Name, is_tensor, unsafe
 from fastnn.serialization.structure import sparse
 
 MAGIC = 0x1950a86a20f9469cfc6c  # begins a checkpoint of before 1.6
@@ -27,22 +28,23 @@ STORAGES = {"DoubleStorage": "f8", "FloatStorage": "f4", "HalfStorage": "f2",
 
 # ---- tensors ----
 
-def _itemsize(kind):
-    return np.dtype(kind).itemsize
-
-
-def _storage(kind, data, order):
-    """Numbers of raw bytes."""
-    if len(data) % _itemsize(kind):
+def _numbers(kind, data, order):
+    """A flat array of raw bytes."""
+    kind = np.dtype(kind)
+    if len(data) % kind.itemsize:
         raise FileFormatError(f"a storage of {len(data)} bytes is no whole number of {kind}")
-    if isinstance(kind, np.dtype):  # of a format
+    if kind.kind == "V":  # of a format
         part = f"u{min(kind.itemsize, 2)}"
         array = np.frombuffer(data, order + part).astype(part).view(kind)
     else:
-        array = np.frombuffer(data, np.dtype(kind).newbyteorder(order)).astype(kind)  # its own, writable memory
-        if kind == "?" and array.size and array.view(np.uint8).max() > 1:
+        array = np.frombuffer(data, kind.newbyteorder(order)).astype(kind)  # its own, writable memory
+        if kind.kind == "b" and array.size and array.view(np.uint8).max() > 1:
             raise FileFormatError("a bool is neither 0 nor 1")
-    return Storage(kind, array)
+    return array
+
+
+def _over(array):
+    return TypedStorage._over(array, from_numpy(array.dtype))
 
 
 def _counts(values, what):
@@ -52,18 +54,19 @@ def _counts(values, what):
 
 
 def _rebuild_tensor(storage, offset, size, stride, requires_grad=False, hooks=None, metadata=None):
-    if not isinstance(storage, Storage):
+    if not isinstance(storage, TypedStorage):
         raise FileFormatError("a tensor has no storage")
+    whole = storage._numbers(storage.dtype)
     _counts((offset,), "offset"), _counts(size, "shape"), _counts(stride, "stride")
     if len(size) != len(stride) or len(size) > MOST_DIMENSIONS:
         raise FileFormatError(f"a tensor has shape {short(size)} and strides {short(stride)}")
     last = offset + sum((n - 1) * step for n, step in zip(size, stride))
-    if 0 not in size and last >= storage.array.size:
+    if 0 not in size and last >= whole.size:
         raise FileFormatError(f"a tensor of shape {short(size)} does not fit into its storage of "
-                              f"{storage.array.size} numbers")
-    step = storage.array.itemsize
-    start = storage.array[min(offset, storage.array.size):]
-    array = (np.zeros(size, storage.array.dtype) if 0 in size else
+                              f"{whole.size} numbers")
+    step = whole.itemsize
+    start = whole[min(offset, whole.size):]
+    array = (np.zeros(size, whole.dtype) if 0 in size else
              np.lib.stride_tricks.as_strided(start, size, [step * n for n in stride]))
     for flag, undo in (("conj", np.conj), ("neg", np.negative)):  # how torch reads what the file holds
         if isinstance(metadata, dict) and metadata.get(flag) is True:
@@ -74,16 +77,44 @@ def _rebuild_tensor(storage, offset, size, stride, requires_grad=False, hooks=No
 
 def _rebuild_of_dtype(storage, offset, size, stride, requires_grad, hooks, kind, metadata=None):
     """Of a dtype whose storages have no class of their own: the storage is bytes."""
-    if not isinstance(storage, Storage) or storage.kind != "u1" or not isinstance(kind, dtype):
+    if not isinstance(storage, TypedStorage) or storage.dtype is not uint8 or not isinstance(kind, dtype):
         raise FileFormatError(f"a tensor of {short(kind)} is not made of bytes")
-    whole = storage.array[:storage.array.size // kind.itemsize * kind.itemsize].view(kind.numpy)
-    return _rebuild_tensor(Storage(kind.numpy, whole), offset, size, stride, requires_grad, hooks, metadata)
+    return _rebuild_tensor(_over(storage._numbers(kind)), offset, size, stride, requires_grad, hooks, metadata)
 
 
 def _rebuild_parameter(data, requires_grad=True, hooks=None, state=None):
     if not isinstance(data, Tensor):
         raise FileFormatError("a Parameter is not made of a tensor")
-    return Parameter(data.detach(), requires_grad=requires_grad is True)
+    return _with_attributes(Parameter(data.detach(), requires_grad=requires_grad is True), state)
+
+
+def _with_attributes(tensor, state):
+    """With what a program added to a tensor; PyTorch's own marks make a `Buffer` or are left out."""
+    for part in state if isinstance(state, tuple) else (state,):  # of __dict__, of slots
+        if part is None:
+            continue
+        if not isinstance(part, dict) or not all(type(key) is str for key in part):
+            raise FileFormatError("a tensor has no names for its attributes")
+        if part.get("_is_buffer") is True:
+            tensor = Buffer(tensor, persistent=part.get("persistent") is not False)
+        for key, value in part.items():
+            if key not in ("_is_buffer", "_is_param", "persistent") and not hasattr(type(tensor), key):
+                setattr(tensor, key, value)
+    return tensor
+
+
+def _rebuild_from_type(call, kind, arguments, state):
+    """A tensor with attributes, or of a subclass, of what makes it, its class, what that is called with, attributes."""
+    if isinstance(call, Name):
+        if not call.full.startswith("torch._utils._rebuild"):
+            raise unsafe(call)
+        call = CALLS[call.full]
+    if isinstance(kind, Name) and not is_tensor(kind):
+        raise unsafe(kind)
+    tensor = call(*arguments)
+    if isinstance(kind, type) and not isinstance(tensor, kind):
+        tensor = tensor.as_subclass(kind)
+    return _with_attributes(tensor, state)
 
 
 def _size(values=()):
@@ -111,6 +142,7 @@ def _rebuild_sparse(kind, data):
 CALLS = {"torch._utils._rebuild_tensor_v2": _rebuild_tensor, "torch._utils._rebuild_tensor": _rebuild_tensor,
          "torch._utils._rebuild_tensor_v3": _rebuild_of_dtype, "torch._utils._rebuild_parameter": _rebuild_parameter,
          "torch._utils._rebuild_parameter_with_state": _rebuild_parameter,
+         "torch._tensor._rebuild_from_type_v2": _rebuild_from_type,
          "torch._utils._rebuild_sparse_tensor": _rebuild_sparse, "torch.serialization._get_layout": _layout,
          "torch.nn.parameter.Parameter": _rebuild_parameter, "torch.Size": _size, "torch.device": _device}
 
@@ -140,8 +172,8 @@ class _Storages(dict):
         if key not in self:
             self[key] = make()
         storage = self[key]
-        if storage.kind != kind or storage.array.size != count:
-            raise FileFormatError(f"storage {short(key)} has {storage.array.size} numbers {storage.kind}, expected "
+        if storage._array.dtype != kind or len(storage) != count:
+            raise FileFormatError(f"storage {short(key)} has {len(storage)} numbers {storage.dtype}, expected "
                                   f"{short(count)} {kind}")
         return storage
 
@@ -189,7 +221,7 @@ def _read_zip(file, size, unpickle):
 
     def persistent(reference):
         kind, key, count = _storage_id(reference)
-        return storages.find(kind, key, count, lambda: _storage(kind, member(f"data/{key}"), order))
+        return storages.find(kind, key, count, lambda: _over(_numbers(kind, member(f"data/{key}"), order)))
 
     return unpickle(io.BytesIO(member("data.pkl")), persistent)
 
@@ -216,10 +248,10 @@ def _read_stream(file, size, unpickle):
 
     def promised(kind, key, count):  # the numbers come later in the file: their memory is here already
         nonlocal room
-        room -= bytes_of((count,), _itemsize(kind))
+        room -= bytes_of((count,), np.dtype(kind).itemsize)
         if room < 0:
             raise FileFormatError(f"storage {short(key)} is said to have {short(count)} numbers")
-        return Storage(kind, np.zeros(count, kind))
+        return _over(np.zeros(count, kind))
 
     def note(reference):
         kind, key, count = _storage_id(reference)
@@ -232,12 +264,12 @@ def _read_stream(file, size, unpickle):
     if not isinstance(keys, list) or not all(type(key) is str for key in keys) or sorted(keys) != sorted(storages):
         raise FileFormatError(f"the checkpoint has storages {short(keys)}, which are not those of its tensors")
     for key in keys:
-        storage = storages[key]
+        array = storages[key]._array
         count = int.from_bytes(file.read(8), "little" if order == "<" else "big")
-        raw = file.read(storage.array.size * _itemsize(storage.kind))
-        if count != storage.array.size or len(raw) != count * _itemsize(storage.kind):
+        raw = file.read(array.nbytes)
+        if count != array.size or len(raw) != array.nbytes:
             raise FileFormatError(f"the file is cut off within storage {short(key)}")
-        storage.array[...] = _storage(storage.kind, raw, order).array
+        array[...] = _numbers(array.dtype, raw, order)
     return result
 
 

@@ -187,6 +187,8 @@ def crafted_pickles():
     yield "sizes of one tuple", b"\x80\x02(" + b"K\x01" * many + b"tq\x02](" + (size + b"h\x02\x85R") * many + b"e."
     yield "bytes of one string", (b"\x80\x02" + _short_string(b"a" * 100_000) + b"q\x02" + _short_string(b"latin1")
                                   + b"q\x03](" + b"c_codecs\nencode\nh\x02h\x03\x86R" * many + b"e.")
+    yield "metadata of one list", (b"\x80\x02" + big_list + _short_string(b"_metadata") + b"q\x03]("
+                                   + (b"c" + ordered[1:] + b")R}h\x03h\x02sb") * many + b"e.")
     yield "bytearray of a number", b"\x80\x02cbuiltins\nbytearray\nJ\xff\xff\xff\x7f\x85R."
     yield "long key again", (b"\x80\x02}(" + b"(" + b"K\x01" * many + b"tq\x02N" + b"h\x02N" * many + b"u.")
     yield "keys of one hash", b"\x80\x02}(" + b"".join(
