@@ -262,3 +262,30 @@ def test_gradients_are_added_to_a_grad_of_any_layout():
     x.grad = given
     (x * 2).sum().backward()
     assert x.grad is given and x.grad.tolist() == [[2.0, 4.0, 6.0], [3.0, 5.0, 7.0]]
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("kind", ["float16", "bfloat16", "float32", "float64", "int64"])
+def test_given_gradient_of_another_dtype(kind, create_graph):
+    """It is cast to the output's, recorded or not."""
+    x, w = torch.ones(2, 3, requires_grad=True), torch.ones(2, 3, requires_grad=True)
+    given = torch.ones(2, 2, dtype=getattr(torch, kind))
+    found, = torch.autograd.grad(torch.nn.functional.linear(x, w), x, given, create_graph=create_graph)
+    assert found.dtype is torch.float32 and found.tolist() == [[2.0] * 3] * 2 and found.requires_grad == create_graph
+    torch.nn.functional.linear(x, w).backward(given, create_graph=create_graph)
+    assert x.grad.dtype is torch.float32 and x.grad.tolist() == found.tolist()
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_given_gradient_of_complex_numbers(create_graph):
+    x = torch.ones(2, requires_grad=True)
+    for y, given in ((x * 2, torch.ones(2, dtype=torch.complex64)), (x * 1j, torch.ones(2))):
+        with pytest.raises(RuntimeError, match="For complex Tensors, both grad_output and output are required to have"):
+            torch.autograd.grad(y, x, given, create_graph=create_graph)
+
+
+def test_history_of_a_given_gradient_of_another_dtype():
+    x, v = torch.ones(2, requires_grad=True), torch.ones(2, dtype=torch.float64, requires_grad=True)
+    found, = torch.autograd.grad(x * 3, x, v, create_graph=True)
+    found.sum().backward()
+    assert v.grad.dtype is torch.float64 and v.grad.tolist() == [3.0, 3.0]

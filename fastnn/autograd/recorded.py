@@ -8,7 +8,7 @@ A run's state is its own, so that runs may begin inside and beside each other.
 """
 import numpy as np
 
-from fastnn import _gradients, _tape, _tensor
+from fastnn import _gradients, _tape, _tensor, dtypes
 from fastnn._tensor import Tensor, from_array
 from fastnn.errors import no_implicit_gradient
 from fastnn.autograd.function import Context, refuse_later
@@ -30,6 +30,9 @@ def _begin(outputs, grad_outputs):
         elif given.shape != output.shape:
             raise RuntimeError(f"Mismatch in shape: grad_output[0] has a shape of {list(given.shape)} and output[0] "
                                f"has a shape of {list(output.shape)}.")
+        elif given.dtype is not output.dtype:
+            dtypes.as_gradient(given.detach().numpy(), output.dtype.numpy)  # refuses complex numbers
+            given = given.to(output.dtype)
         found.append((vertex, given))
     return found
 
