@@ -18,7 +18,8 @@ STUBS = Path(fastnn.__file__).resolve().parent
 needs_stubs = pytest.mark.skipif(not (STUBS / "__init__.pyi").exists(), reason="a build writes the type stubs")
 OWNERS = {"fastnn": fastnn, "Tensor": fastnn.Tensor, "functional": functional, "linalg": fastnn.linalg,
           "special": fastnn.special}
-UNSAID = {"Tensor", "Generator", "LinAlgError"}  # compiled classes and exceptions: their docstrings say what they take
+# Compiled classes and exceptions: their docstrings say what they take.
+UNSAID = {"Tensor", "Generator", "LinAlgError", "OutOfMemoryError"}
 # Fragments of fastnn's own files, not programs.
 FRAGMENTS = {"adding_an_op.md"}
 WRONG = """
