@@ -183,6 +183,25 @@ def test_flops():
     assert counter.get_flop_counts()["Global"] == {"Linear": 80, "Conv2d": 972, "ConvTranspose2d": 2700}
 
 
+def test_flops_by_module():
+    from fastnn.utils.flop_counter import FlopCounterMode
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Linear(3, 4), nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+
+        def forward(self, x):
+            with pytest.raises(ValueError, match="expected input"):
+                self.b(x)
+            return self.b(self.a(x))
+
+    with FlopCounterMode(display=False) as counter:
+        Net()(fastnn.ones(5, 3))
+    assert {name: sum(counts.values()) for name, counts in counter.get_flop_counts().items()} == {
+        "Global": 360, "Net": 360, "Net.a": 120, "Net.b": 240, "Net.b.0": 160, "Net.b.2": 80}
+
+
 # ---- names ----
 
 NAMES = """_C._log_api_usage_once _C._get_tracing_state _utils._flatten_dense_tensors compiler.set_stance

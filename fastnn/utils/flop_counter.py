@@ -1,5 +1,6 @@
 """Floating-point operations of layers (``torch.utils.flop_counter``)."""
 import math
+import weakref
 
 from fastnn.nn.modules import hooks
 from fastnn.nn.modules.conv import _Conv
@@ -46,19 +47,31 @@ class FlopCounterMode:
             raise NotImplementedError("FlopCounterMode: custom_mapping is not implemented")
         self.display, self.flop_counts = display, {"Global": {}}
 
+    def _begin(self, module, inputs):
+        """A module that no other contains has its class's name; those within it are named from there."""
+        name = self._names.setdefault(module, type(module).__name__)
+        for path, part in module.named_modules():
+            self._names.setdefault(part, f"{name}.{path}")
+        self._running.append(name)
+
     def _count(self, module, inputs, output):
-        found = _flops(module, inputs, output)
+        found = 0 if output is None else _flops(module, inputs, output)  # None: it failed
         if found:
-            name, counts = type(module).__name__, self.flop_counts["Global"]
-            counts[name] = counts.get(name, 0) + found
+            kind = type(module).__name__
+            for name in {"Global", *self._running}:
+                counts = self.flop_counts.setdefault(name, {})
+                counts[kind] = counts.get(kind, 0) + found
+        self._running.pop()
 
     def __enter__(self):
-        self.flop_counts = {"Global": {}}
-        self._hook = hooks.register_module_forward_hook(self._count)
+        self.flop_counts, self._names, self._running = {"Global": {}}, weakref.WeakKeyDictionary(), []
+        self._hooks = (hooks.register_module_forward_pre_hook(self._begin),
+                       hooks.register_module_forward_hook(self._count, always_call=True))
         return self
 
     def __exit__(self, *error):
-        self._hook.remove()
+        for hook in self._hooks:
+            hook.remove()
         if self.display:
             print(f"Total FLOPs: {self.get_total_flops()}")
 
@@ -67,5 +80,5 @@ class FlopCounterMode:
         return sum(self.flop_counts["Global"].values())
 
     def get_flop_counts(self):
-        """{"Global": {class of layer: operations}}"""
+        """{"Global" or a module's path, as "Sequential.0": {class of layer: operations}}"""
         return self.flop_counts
