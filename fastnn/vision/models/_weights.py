@@ -1,4 +1,4 @@
-"""What a function of `vision.models` does with ``weights=``."""
+"""The functions of `vision.models`: networks with weights from a file."""
 import os
 
 from fastnn import serialization
@@ -25,3 +25,48 @@ def filled(model, name, weights, pretrained=None):
     if weights is not None:
         model.load_state_dict(serialization.load(weights))
     return model
+
+
+def constructor(network, name, about, result, arguments="num_classes=3", loaded=(), **fixed):
+    """The function `name` of `vision.models`.
+
+    Parameters
+    ----------
+    network : class
+    name, about : str
+    result : (str, int)
+        An attribute of what its example makes, and its value.
+    arguments : str
+        Of the example.
+    loaded : tuple of pairs
+        Arguments of the network where weights are loaded.
+    **fixed
+        Arguments of the network.
+    """
+    def make(*, weights=None, progress=True, pretrained=None, **kwargs):
+        given = {**fixed, **kwargs, **dict(() if weights is None else loaded)}
+        return filled(network(**given), name, weights, pretrained)
+    make.__name__ = make.__qualname__ = name
+    make.__module__ = network.__module__
+    make.__doc__ = f"""{about}
+
+    Same as torchvision.models.{name}.
+
+    Parameters
+    ----------
+    weights : str or path, optional
+        A local file of a state_dict; none: random numbers.
+    progress : bool
+        Without effect.
+    pretrained : bool, optional
+        False alone.
+    **kwargs
+        Arguments of `{network.__name__}`.
+
+    Examples
+    --------
+    >>> from fastnn.vision import models
+    >>> models.{name}({arguments}).{result[0]}
+    {result[1]}
+    """
+    return make

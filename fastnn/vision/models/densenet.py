@@ -3,7 +3,7 @@ from fastnn import nn
 from fastnn.nn import functional
 from fastnn.ops.joining import cat
 from fastnn.utils import checkpoint
-from fastnn.vision.models._weights import filled
+from fastnn.vision.models._weights import constructor
 
 __all__ = ["DenseNet", "densenet121", "densenet161", "densenet169", "densenet201"]
 
@@ -107,35 +107,13 @@ class DenseNet(nn.Module):
         return self.classifier(functional.adaptive_avg_pool2d(x, (1, 1)).flatten(1))
 
 
-def _maker(layers, *settings):
-    def make(*, weights=None, progress=True, pretrained=None, **kwargs):
-        return filled(DenseNet(*settings, **kwargs), make.__name__, weights, pretrained)
-    make.__name__ = make.__qualname__ = f"densenet{layers}"
-    make.__doc__ = f"""A `DenseNet` of {layers} layers.
-
-    Same as torchvision.models.densenet{layers}.
-
-    Parameters
-    ----------
-    weights : str or path, optional
-        A local file of a state_dict; none: random numbers.
-    progress : bool
-        Without effect.
-    pretrained : bool, optional
-        False alone.
-    **kwargs
-        Arguments of `DenseNet`.
-
-    Examples
-    --------
-    >>> from fastnn.vision import models
-    >>> models.densenet{layers}(num_classes=3).classifier.out_features
-    3
-    """
-    return make
+def _of(layers, growth_rate, block_config, num_init_features):
+    return constructor(DenseNet, f"densenet{layers}", f"A `DenseNet` of {layers} layers.",
+                       ("classifier.out_features", 3), growth_rate=growth_rate, block_config=block_config,
+                       num_init_features=num_init_features)
 
 
-densenet121 = _maker(121, 32, (6, 12, 24, 16), 64)
-densenet161 = _maker(161, 48, (6, 12, 36, 24), 96)
-densenet169 = _maker(169, 32, (6, 12, 32, 32), 64)
-densenet201 = _maker(201, 32, (6, 12, 48, 32), 64)
+densenet121 = _of(121, 32, (6, 12, 24, 16), 64)
+densenet161 = _of(161, 48, (6, 12, 36, 24), 96)
+densenet169 = _of(169, 32, (6, 12, 32, 32), 64)
+densenet201 = _of(201, 32, (6, 12, 48, 32), 64)

@@ -2,7 +2,7 @@
 import functools
 
 from fastnn import nn
-from fastnn.vision.models._weights import filled
+from fastnn.vision.models._weights import constructor
 from fastnn.vision.ops.misc import Conv2dNormActivation
 
 __all__ = ["InvertedResidual", "MobileNetV2", "mobilenet_v2"]
@@ -91,24 +91,4 @@ class MobileNetV2(nn.Module):
         return self.classifier(nn.functional.adaptive_avg_pool2d(self.features(x), (1, 1)).flatten(1))
 
 
-def mobilenet_v2(*, weights=None, progress=True, pretrained=None, **kwargs):
-    """MobileNetV2. Same as torchvision.models.mobilenet_v2.
-
-    Parameters
-    ----------
-    weights : str or path, optional
-        A local file of a state_dict; none: random numbers.
-    progress : bool
-        Without effect.
-    pretrained : bool, optional
-        False alone.
-    **kwargs
-        Arguments of `MobileNetV2`.
-
-    Examples
-    --------
-    >>> from fastnn.vision import models
-    >>> models.mobilenet_v2(num_classes=3).last_channel
-    1280
-    """
-    return filled(MobileNetV2(**kwargs), "mobilenet_v2", weights, pretrained)
+mobilenet_v2 = constructor(MobileNetV2, "mobilenet_v2", "MobileNetV2.", ("last_channel", 1280))

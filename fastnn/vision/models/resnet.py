@@ -1,6 +1,6 @@
 """Residual networks (He et al. 2015; ResNeXt: Xie et al. 2016; wide ones: Zagoruyko & Komodakis 2016)."""
 from fastnn import nn
-from fastnn.vision.models._weights import filled
+from fastnn.vision.models._weights import constructor
 
 __all__ = ["BasicBlock", "Bottleneck", "ResNet", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152",
            "resnext50_32x4d", "wide_resnet50_2"]
@@ -147,40 +147,16 @@ class ResNet(nn.Module):
         return self.fc(self.avgpool(x).flatten(1))
 
 
-def _maker(name, block, layers, about, **fixed):
-    def make(*, weights=None, progress=True, pretrained=None, **kwargs):
-        return filled(ResNet(block, layers, **{**fixed, **kwargs}), name, weights, pretrained)
-    make.__name__ = make.__qualname__ = name
-    make.__doc__ = f"""{about}
-
-    Same as torchvision.models.{name}.
-
-    Parameters
-    ----------
-    weights : str or path, optional
-        A local file of a state_dict; none: random numbers.
-    progress : bool
-        Without effect.
-    pretrained : bool, optional
-        False alone.
-    **kwargs
-        Arguments of `ResNet`.
-
-    Examples
-    --------
-    >>> from fastnn.vision import models
-    >>> models.{name}(num_classes=3).fc.out_features
-    3
-    """
-    return make
+def _of(name, block, layers, about, **fixed):
+    return constructor(ResNet, name, about, ("fc.out_features", 3), block=block, layers=layers, **fixed)
 
 
-resnet18 = _maker("resnet18", BasicBlock, [2, 2, 2, 2], "A residual network of 18 layers.")
-resnet34 = _maker("resnet34", BasicBlock, [3, 4, 6, 3], "A residual network of 34 layers.")
-resnet50 = _maker("resnet50", Bottleneck, [3, 4, 6, 3], "A residual network of 50 layers.")
-resnet101 = _maker("resnet101", Bottleneck, [3, 4, 23, 3], "A residual network of 101 layers.")
-resnet152 = _maker("resnet152", Bottleneck, [3, 8, 36, 3], "A residual network of 152 layers.")
-resnext50_32x4d = _maker("resnext50_32x4d", Bottleneck, [3, 4, 6, 3], "A residual network of 50 layers, whose 3 x 3 "
-                         "convolutions have 32 groups.", groups=32, width_per_group=4)
-wide_resnet50_2 = _maker("wide_resnet50_2", Bottleneck, [3, 4, 6, 3], "A residual network of 50 layers, whose 3 x 3 "
-                         "convolutions are twice as wide.", width_per_group=128)
+resnet18 = _of("resnet18", BasicBlock, [2, 2, 2, 2], "A residual network of 18 layers.")
+resnet34 = _of("resnet34", BasicBlock, [3, 4, 6, 3], "A residual network of 34 layers.")
+resnet50 = _of("resnet50", Bottleneck, [3, 4, 6, 3], "A residual network of 50 layers.")
+resnet101 = _of("resnet101", Bottleneck, [3, 4, 23, 3], "A residual network of 101 layers.")
+resnet152 = _of("resnet152", Bottleneck, [3, 8, 36, 3], "A residual network of 152 layers.")
+resnext50_32x4d = _of("resnext50_32x4d", Bottleneck, [3, 4, 6, 3], "A residual network of 50 layers, whose 3 x 3 "
+                      "convolutions have 32 groups.", groups=32, width_per_group=4)
+wide_resnet50_2 = _of("wide_resnet50_2", Bottleneck, [3, 4, 6, 3], "A residual network of 50 layers, whose 3 x 3 "
+                      "convolutions are twice as wide.", width_per_group=128)

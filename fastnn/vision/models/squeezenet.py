@@ -1,7 +1,7 @@
 """SqueezeNet: few parameters by 1 x 1 convolutions (Iandola et al. 2016)."""
 from fastnn import nn
 from fastnn.ops.joining import cat
-from fastnn.vision.models._weights import filled
+from fastnn.vision.models._weights import constructor
 
 __all__ = ["Fire", "SqueezeNet", "squeezenet1_0", "squeezenet1_1"]
 
@@ -74,44 +74,6 @@ class SqueezeNet(nn.Module):
         return self.classifier(self.features(x)).flatten(1)
 
 
-def squeezenet1_0(*, weights=None, progress=True, pretrained=None, **kwargs):
-    """SqueezeNet 1.0. Same as torchvision.models.squeezenet1_0.
-
-    Parameters
-    ----------
-    weights : str or path, optional
-        A local file of a state_dict; none: random numbers.
-    progress : bool
-        Without effect.
-    pretrained : bool, optional
-        False alone.
-    **kwargs
-        Arguments of `SqueezeNet`.
-
-    Examples
-    --------
-    >>> from fastnn.vision import models
-    >>> models.squeezenet1_0(num_classes=3).num_classes
-    3
-    """
-    return filled(SqueezeNet("1_0", **kwargs), "squeezenet1_0", weights, pretrained)
-
-
-def squeezenet1_1(*, weights=None, progress=True, pretrained=None, **kwargs):
-    """SqueezeNet 1.1, of less work than 1.0. Same as torchvision.models.squeezenet1_1.
-
-    Parameters
-    ----------
-    weights : str or path, optional
-    progress : bool
-    pretrained : bool, optional
-    **kwargs
-        As in `squeezenet1_0`.
-
-    Examples
-    --------
-    >>> from fastnn.vision import models
-    >>> models.squeezenet1_1(num_classes=3).num_classes
-    3
-    """
-    return filled(SqueezeNet("1_1", **kwargs), "squeezenet1_1", weights, pretrained)
+squeezenet1_0 = constructor(SqueezeNet, "squeezenet1_0", "SqueezeNet 1.0.", ("num_classes", 3), version="1_0")
+squeezenet1_1 = constructor(SqueezeNet, "squeezenet1_1", "SqueezeNet 1.1, of less work than 1.0.", ("num_classes", 3),
+                            version="1_1")

@@ -1,6 +1,6 @@
 """Networks of 3 x 3 convolutions and three linear layers (Simonyan & Zisserman 2014)."""
 from fastnn import nn
-from fastnn.vision.models._weights import filled
+from fastnn.vision.models._weights import constructor
 
 __all__ = ["VGG", "vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"]
 
@@ -69,37 +69,15 @@ def _features(depth, batch_norm):
     return make_layers(sum(widths, []), batch_norm)
 
 
-def _maker(depth, batch_norm):
-    name = f"vgg{depth}{'_bn' * batch_norm}"
-
-    def make(*, weights=None, progress=True, pretrained=None, **kwargs):
-        if weights is not None:
-            kwargs["init_weights"] = False
-        return filled(VGG(_features(depth, batch_norm), **kwargs), name, weights, pretrained)
-    make.__name__ = make.__qualname__ = name
-    make.__doc__ = f"""A VGG network of {depth} layers{' with batch normalization' * batch_norm}.
-
-    Same as torchvision.models.{name}.
-
-    Parameters
-    ----------
-    weights : str or path, optional
-        A local file of a state_dict; none: random numbers.
-    progress : bool
-        Without effect.
-    pretrained : bool, optional
-        False alone.
-    **kwargs
-        Arguments of `VGG`.
-
-    Examples
-    --------
-    >>> from fastnn.vision import models
-    >>> models.{name}(num_classes=3, init_weights=False).classifier[-1].out_features
-    3
-    """
-    return make
+def _of(depth, batch_norm):
+    def network(**kwargs):
+        return VGG(_features(depth, batch_norm), **kwargs)
+    network.__name__ = "VGG"
+    return constructor(network, f"vgg{depth}{'_bn' * batch_norm}",
+                       f"A VGG network of {depth} layers{' with batch normalization' * batch_norm}.",
+                       ("classifier[-1].out_features", 3), "num_classes=3, init_weights=False",
+                       (("init_weights", False),))
 
 
-vgg11, vgg13, vgg16, vgg19 = (_maker(depth, False) for depth in STAGES)
-vgg11_bn, vgg13_bn, vgg16_bn, vgg19_bn = (_maker(depth, True) for depth in STAGES)
+vgg11, vgg13, vgg16, vgg19 = (_of(depth, False) for depth in STAGES)
+vgg11_bn, vgg13_bn, vgg16_bn, vgg19_bn = (_of(depth, True) for depth in STAGES)
