@@ -6,7 +6,7 @@ from fastnn import kernels
 from fastnn.kernels import _core
 from fastnn.testing import parity
 from fastnn.testing.guard import guarded_outputs
-from fastnn.testing.random_kernels import FAMILIES, SPECS, check
+from fuzz.random_kernels import FAMILIES, SPECS, check
 
 COUNT = {"convolution": 90, "pooling": 50}
 

@@ -10,8 +10,9 @@ from fastnn.ops.decompositions import qr_result
 from fastnn.ops.decompositions import qr as linalg_qr
 from fastnn.ops.decompositions import svd as linalg_svd
 from fastnn.ops.declare import operation
+from fastnn.ops.named import Named
 from fastnn.ops.scatter import take_along_dim
-from fastnn.ops.linalg import LinAlgError, Named, inv, matrices_of, solve, conjugate_transpose
+from fastnn.ops.linalg import LinAlgError, conjugate_transpose, inv, matrices_of, solve
 from fastnn.ops.triangular import solve_triangular
 
 

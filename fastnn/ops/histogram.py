@@ -4,6 +4,7 @@ import numpy as np
 from fastnn._tensor import Tensor, from_array
 from fastnn.ops._common import into, need_one_dtype, need_tensors, room
 from fastnn.ops.declare import operation
+from fastnn.ops.named import Shown
 from fastnn.ops.ranges import linspace
 
 
@@ -43,19 +44,14 @@ def histc(input, bins=100, min=0, max=0):
     return from_array(np.bincount(bin_of, minlength=bins).astype(x.dtype))
 
 
-class histogram_result(tuple):  # noqa: N801
+class histogram_result(Shown):  # noqa: N801
     """(hist, bin_edges)."""
 
-    kind = "histogram"
-    hist = property(lambda self: self[0])
-    bin_edges = property(lambda self: self[1])
-
-    def __repr__(self):
-        return f"torch.return_types.{self.kind}(\nhist={self[0]!r},\nbin_edges={self[1]!r})"
+    names = ("hist", "bin_edges")
 
 
-class histogram_of_vectors(histogram_result):
-    kind = "histogramdd"
+class histogramdd_result(histogram_result):  # noqa: N801
+    """(hist, bin_edges)."""
 
 
 def _edges(op, x, bins, low_and_high):
@@ -150,7 +146,7 @@ def histogram(input, bins, *, range=None, weight=None, density=False, out=None) 
 
 
 @operation()
-def histogramdd(input, bins, range=None, weight=None, density=False) -> histogram_of_vectors:
+def histogramdd(input, bins, range=None, weight=None, density=False) -> histogramdd_result:
     """How many vectors fall into each cell of a grid.
 
     Parameters
@@ -192,4 +188,4 @@ def histogramdd(input, bins, range=None, weight=None, density=False) -> histogra
     edges = [_edges("histogramdd", x[:, d], part, None if range is None else tuple(range[2 * d:2 * d + 2]))
              for d, part in enumerate(bins)]
     made = _counted("histogramdd", x, edges, weight, density)
-    return histogram_of_vectors((made, tuple(from_array(np.array(bounds)) for bounds in edges)))
+    return histogramdd_result((made, tuple(from_array(np.array(bounds)) for bounds in edges)))

@@ -9,6 +9,7 @@ from fastnn.ops import arithmetic, linear, reduce
 from fastnn.ops._common import broadcast_shapes, need_tensors
 from fastnn.ops.constant import constant
 from fastnn.ops.declare import operation
+from fastnn.ops.named import Named
 
 
 @operation()
@@ -37,17 +38,6 @@ class LinAlgError(RuntimeError):
     Traceback (most recent call last):
     fastnn.ops.linalg.LinAlgError: linalg.inv: Singular matrix
     """
-
-
-class Named(tuple):
-    """A result with names for its parts."""
-
-    names = ()
-
-    def __getattr__(self, name):
-        if name in type(self).names:
-            return self[type(self).names.index(name)]
-        raise AttributeError(f"{type(self).__name__} has no {name!r}")
 
 
 class slogdet_result(Named):  # noqa: N801

@@ -9,6 +9,7 @@ from fastnn._tensor import from_array, record
 from fastnn.ops import arithmetic, pointwise
 from fastnn.ops._common import need_tensors
 from fastnn.ops.declare import operation
+from fastnn.ops.named import Shown
 from fastnn.ops.special import floating_of
 
 
@@ -46,14 +47,10 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
     return record(np.asarray(out), NAN_TO_NUM, (wide,), (np.isfinite(x),)).to(input.dtype)
 
 
-class frexp_result(tuple):  # noqa: N801
+class frexp_result(Shown):  # noqa: N801
     """(mantissa, exponent)."""
 
-    mantissa = property(lambda self: self[0])
-    exponent = property(lambda self: self[1])
-
-    def __repr__(self):
-        return f"torch.return_types.frexp(\nmantissa={self[0]!r},\nexponent={self[1]!r})"
+    names = ("mantissa", "exponent")
 
 
 FREXP = Op("FrexpBackward0", lambda grad, exponent: np.ldexp(grad, -exponent), "exponent")

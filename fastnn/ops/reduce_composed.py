@@ -5,6 +5,7 @@ from fastnn._tensor import Tensor, from_array
 from fastnn.ops import arithmetic, reduce
 from fastnn.ops._common import need_tensors
 from fastnn.ops.declare import operation
+from fastnn.ops.named import Shown
 from fastnn.ops.indexing import where
 
 
@@ -25,14 +26,10 @@ def count_nonzero(input, dim=None):
     return reduce.sum(input != 0, dim)
 
 
-class aminmax_result(tuple):  # noqa: N801
+class aminmax_result(Shown):  # noqa: N801
     """(min, max)."""
 
-    min = property(lambda self: self[0])
-    max = property(lambda self: self[1])
-
-    def __repr__(self):
-        return f"torch.return_types.aminmax(\nmin={self[0]!r},\nmax={self[1]!r})"
+    names = ("min", "max")
 
 
 @operation(out=True)

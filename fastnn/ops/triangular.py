@@ -6,7 +6,8 @@ from fastnn.ops import linear
 from fastnn.ops._common import into, need_tensors
 from fastnn.ops.declare import operation
 from fastnn.ops.decompositions import cholesky
-from fastnn.ops.linalg import Named, conjugate_transpose, matrices_of, solve
+from fastnn.ops.linalg import conjugate_transpose, matrices_of, solve
+from fastnn.ops.named import Named
 
 
 class cholesky_ex_result(Named):  # noqa: N801

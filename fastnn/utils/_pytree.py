@@ -15,7 +15,7 @@ Examples
 import typing
 from collections import OrderedDict, defaultdict, deque, namedtuple
 
-from fastnn.ops.linalg import Named
+from fastnn.ops.named import Named
 from fastnn.ops.reduce import values_and_indices
 from fastnn.ops.reduce_composed import aminmax_result
 from fastnn.utils._pytree_keys import GetAttrKey, MappingKey, SequenceKey, key_get, keystr

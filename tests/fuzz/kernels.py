@@ -1,12 +1,12 @@
 """``python -m fuzz.kernels --count N --seed S``: random calls of kernels against the reference; see
-fastnn/testing/random_kernels.py. A failure is printed with what repeats it; the exit status says whether there was one.
+tests/fuzz/random_kernels.py. A failure is printed with what repeats it; the exit status says whether there was one.
 """
 import argparse
 import sys
 import time
 
 from fastnn.kernels import _core
-from fastnn.testing.random_kernels import FAMILIES, check
+from fuzz.random_kernels import FAMILIES, check
 
 
 def main():
